@@ -1,0 +1,56 @@
+/** Every code a `MayflyError` may carry. Stable: scripts and tests match on them. */
+export type ErrorCode =
+  | 'audit_unavailable'
+  | 'audit_rejected'
+  | 'audit_corrupt'
+  | 'bad_input'
+  | 'bad_token'
+  | 'conflict'
+  | 'config_invalid'
+  | 'data_folder'
+  | 'denied'
+  | 'disk_full'
+  | 'isolation_unavailable'
+  | 'issuer_unreachable'
+  | 'limit_exceeded'
+  | 'not_found'
+  | 'port_in_use'
+  | 'revoked'
+  | 'secret_missing'
+  | 'store_failed'
+  | 'unauthorized'
+  | 'upstream_unreachable'
+  | 'vault_key'
+
+/**
+ * A fault with a stable code and one line that says what to do.
+ * `message` never holds a secret and never a stack; the original error is the `cause`.
+ */
+export class MayflyError extends Error {
+  override readonly name: string = 'MayflyError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** A fault after which the process must not go on: it stops, and a restart recovers from what is on disk. */
+export class FatalError extends MayflyError {
+  override readonly name = 'FatalError'
+}
+
+/** The `code` of a Node system error (`ENOENT`, `EADDRINUSE`, ...), if it is one. */
+export function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}
+
+/** The message of anything thrown, on one line, with the system code of a bare network error. */
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause instanceof Error ? `: ${messageOf(error.cause)}` : ''
+  const text = error.message === '' ? (systemCode(error) ?? error.name) : error.message
+  return `${text}${cause}`.replaceAll(/\s*\n\s*/g, ' ')
+}

@@ -1,0 +1,38 @@
+import { createHash, randomBytes } from 'node:crypto'
+
+type Branded<Name extends string> = string & { readonly __brand: Name }
+
+export type RunId = Branded<'RunId'>
+export type StepId = Branded<'StepId'>
+export type SessionId = Branded<'SessionId'>
+export type LeaseId = Branded<'LeaseId'>
+
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** Crockford base32 without padding: safe in URLs, file names and on the telephone. */
+function base32(bytes: Uint8Array, length: number): string {
+  let text = ''
+  let bits = 0
+  let value = 0
+  for (const byte of bytes) {
+    value = ((value << 8) | byte) & 0xffff
+    bits += 8
+    while (bits >= 5 && text.length < length) {
+      text += alphabet[(value >>> (bits - 5)) & 31]
+      bits -= 5
+    }
+  }
+  return text
+}
+
+/** A new unguessable id, `PREFIX_` and 24 characters (120 random bits). */
+export function newId<Id extends string>(prefix: string): Id {
+  return `${prefix}_${base32(randomBytes(15), 24)}` as Id
+}
+
+/** The id that the same parts always give; parts are length-prefixed, so no two lists collide. */
+export function idOf<Id extends string>(prefix: string, parts: readonly string[]): Id {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:${part}`)
+  return `${prefix}_${base32(hash.digest(), 24)}` as Id
+}

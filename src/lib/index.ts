@@ -1,0 +1,12 @@
+/**
+ * Leaves that every room may use: errors, clock, ids, limits, bytes, Secret, patterns, addresses.
+ * Knows nothing of the rest and imports nothing of it.
+ */
+export * from './address.ts'
+export * from './bytes.ts'
+export * from './clock.ts'
+export * from './errors.ts'
+export * from './ids.ts'
+export * from './limits.ts'
+export * from './pattern.ts'
+export * from './secret.ts'
