@@ -1,0 +1,160 @@
+import { LineCounter, isMap, isScalar, parseDocument, visit, type Document, type Node, type Range } from 'yaml'
+import { z } from 'zod'
+import { MayflyError, didYouMean } from '../lib/index.ts'
+import { maxDocumentBytes } from './policy-schema.ts'
+
+/** One mistake in a configuration file; `line` and `column` count from 1. */
+export interface ConfigProblem {
+  file: string
+  line: number
+  column: number
+  message: string
+}
+
+export type Parsed<T> = { ok: true; value: T; locate: Locate } | { ok: false; problems: ConfigProblem[] }
+
+/** Where in the file the value (or key) at this path stands. */
+export type Locate = (path: readonly PropertyKey[]) => { file: string; line: number; column: number }
+
+/**
+ * Reads YAML 1.2 against a strict schema. Unknown keys, duplicate keys and every other mistake come back
+ * with file, line, column and, for a misspelt key, the one that was probably meant.
+ */
+export function parseConfig<Schema extends z.ZodType>(text: string, file: string, schema: Schema): Parsed<z.output<Schema>> {
+  if (Buffer.byteLength(text) > maxDocumentBytes) {
+    return { ok: false, problems: [{ file, line: 1, column: 1, message: `larger than ${maxDocumentBytes} bytes` }] }
+  }
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true, version: '1.2' })
+  const locate: Locate = (path) => ({ file, ...position(document, lines, path) })
+  if (document.errors.length > 0) {
+    return { ok: false, problems: document.errors.map((error) => syntaxProblem(error, file, lines)) }
+  }
+  const alias = firstAlias(document)
+  if (alias !== undefined) {
+    const { line, col } = lines.linePos(alias)
+    return { ok: false, problems: [{ file, line, column: col, message: 'YAML aliases are not accepted: write the value out' }] }
+  }
+  const result = schema.safeParse(document.toJS() ?? {}, { reportInput: true })
+  if (result.success) return { ok: true, value: result.data, locate }
+  return { ok: false, problems: result.error.issues.flatMap((issue) => schemaProblems(issue, schema, locate)) }
+}
+
+/** The same as one error, the first problem in its message, the rest counted. */
+export function configError(problems: readonly ConfigProblem[]): MayflyError {
+  return new MayflyError('config_invalid', problems.map(formatProblem).join('\n'))
+}
+
+export function formatProblem(problem: ConfigProblem): string {
+  return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`
+}
+
+// Aliases are refused: a few lines of them can stand for gigabytes ("billion laughs").
+function firstAlias(document: Document): number | undefined {
+  let at: number | undefined
+  visit(document, {
+    Alias: (_, node) => {
+      at = node.range?.[0] ?? 0
+      return visit.BREAK
+    },
+  })
+  return at
+}
+
+function syntaxProblem(
+  error: { pos: [number, number]; message: string; code: string },
+  file: string,
+  lines: LineCounter,
+): ConfigProblem {
+  const { line, col } = lines.linePos(error.pos[0])
+  const message =
+    error.code === 'DUPLICATE_KEY'
+      ? 'this name is there twice: the second would silently win, so neither does'
+      : (error.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, '')
+  return { file, line, column: col, message }
+}
+
+function schemaProblems(issue: z.core.$ZodIssue, schema: z.ZodType, locate: Locate): ConfigProblem[] {
+  const where = issue.path.length === 0 ? 'the file' : issue.path.join('.')
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(schema, issue.path)
+    return issue.keys.map((key) => {
+      const meant = didYouMean(key, known)
+      const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean "${meant}"?`
+      return { ...locate([...issue.path, key]), message: `unknown key "${key}" in ${where}: ${hint}` }
+    })
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const nested = issue.errors.flat().toSorted((a, b) => b.path.length - a.path.length)
+    const inner = nested.find((one) => one.code === 'unrecognized_keys') ?? nested.find((one) => one.path.length > 0)
+    if (inner !== undefined) return schemaProblems({ ...inner, path: [...issue.path, ...inner.path] }, schema, locate)
+  }
+  return [{ ...locate(issue.path), message: `${where}: ${explain(issue, schema)}` }]
+}
+
+function explain(issue: z.core.$ZodIssue, schema: z.ZodType): string {
+  if (issue.code === 'invalid_union' && 'discriminator' in issue) {
+    return `"kind" must be one of ${kinds(schema, issue.path.slice(0, -1)).join(', ')}`
+  }
+  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message
+  if (typeof issue.input === 'number' && (issue.code === 'invalid_type' || issue.code === 'invalid_union')) {
+    return `put quotes around the number: "${issue.input}"`
+  }
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) return 'is required'
+  if (issue.code === 'invalid_union') return 'has none of the accepted forms'
+  return issue.message
+}
+
+/** The schema at a path, seen through optional, default, records, arrays and unions. */
+function schemasAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType[] {
+  const inner = unwrap(schema)
+  const [key, ...rest] = path
+  if (key === undefined) return inner
+  return inner.flatMap((candidate) => {
+    if (candidate instanceof z.ZodObject) {
+      const child = (candidate.shape as Record<PropertyKey, z.ZodType>)[key]
+      return child === undefined ? [] : schemasAt(child, rest)
+    }
+    if (candidate instanceof z.ZodRecord) return schemasAt(candidate.valueType as z.ZodType, rest)
+    if (candidate instanceof z.ZodArray) return schemasAt(candidate.element as z.ZodType, rest)
+    return []
+  })
+}
+
+function unwrap(schema: z.ZodType): z.ZodType[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return unwrap(schema.unwrap() as z.ZodType)
+  if (schema instanceof z.ZodUnion) return (schema.options as z.ZodType[]).flatMap(unwrap)
+  return [schema]
+}
+
+function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  const keys = schemasAt(schema, path).flatMap((at) => (at instanceof z.ZodObject ? Object.keys(at.shape) : []))
+  return [...new Set(keys)]
+}
+
+function kinds(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  return schemasAt(schema, path).flatMap((at) => {
+    const kind: unknown = at instanceof z.ZodObject ? (at.shape as Record<string, unknown>)['kind'] : undefined
+    return kind instanceof z.ZodLiteral ? [String(kind.value)] : []
+  })
+}
+
+function position(document: Document, lines: LineCounter, path: readonly PropertyKey[]): { line: number; column: number } {
+  const range = rangeAt(document.contents as Node | null, path)
+  const { line, col } = lines.linePos(range?.[0] ?? 0)
+  return { line: Math.max(line, 1), column: Math.max(col, 1) }
+}
+
+// The deepest node on the path that exists; for the last step the key, which is what a reader looks for.
+function rangeAt(node: Node | null, path: readonly PropertyKey[]): Range | null | undefined {
+  const [key, ...rest] = path
+  if (key === undefined || node === null) return node?.range
+  if (isMap(node)) {
+    const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key))
+    if (pair === undefined) return node.range
+    if (rest.length === 0 || pair.value === null) return (pair.key as Node).range
+    return rangeAt(pair.value as Node, rest)
+  }
+  if ('items' in node && typeof key === 'number') return rangeAt((node.items as Node[])[key] ?? null, rest) ?? node.range
+  return node.range
+}
