@@ -1,0 +1,54 @@
+/** The claims that trust rules name, the same for every CI. A claim that the token does not carry is absent. */
+export const attributeNames = [
+  'subject',
+  'repository',
+  'repository_id',
+  'owner',
+  'owner_id',
+  'ref',
+  'ref_protected',
+  'commit',
+  'workflow',
+  'environment',
+  'event',
+  'actor',
+  'actor_id',
+  'runner',
+] as const
+
+export type AttributeName = (typeof attributeNames)[number]
+export type Attributes = Readonly<Partial<Record<AttributeName, string>>>
+
+/** One CI job, as its issuer's verified token describes it. */
+export interface Identity {
+  /** The issuer's name in mayfly.yaml. */
+  readonly issuer: string
+  readonly issuerUrl: string
+  readonly attributes: Attributes
+  /** The CI's own ids of the run; together with issuer and repository they name it for good. */
+  readonly run: { readonly id: string; readonly attempt: string; readonly job: string }
+  /** Claims of the token by their own names, as text; nested ones are left out. */
+  readonly claims: Readonly<Record<string, string>>
+  /** One-shot: `iss` + `jti`, and until when it must be remembered (seconds since the epoch). */
+  readonly tokenId: string
+  readonly expiresSeconds: number
+}
+
+/** Why a token was refused. Each has a test; none tells a stranger more than its name. */
+export type IdentityRefusal =
+  | 'token_oversized'
+  | 'token_malformed'
+  | 'algorithm_refused'
+  | 'issuer_unknown'
+  | 'issuer_unreachable'
+  | 'key_unknown'
+  | 'signature_invalid'
+  | 'token_expired'
+  | 'token_not_yet_valid'
+  | 'audience_mismatch'
+  | 'claim_missing'
+  | 'owner_mismatch'
+
+export type IdentityResult =
+  | { readonly ok: true; readonly identity: Identity }
+  | { readonly ok: false; readonly reason: IdentityRefusal; readonly detail: string }

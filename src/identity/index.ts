@@ -1,0 +1,10 @@
+/**
+ * Verifies a CI's identity token and turns it into an `Identity`: OIDC discovery, JWKS, signature, times,
+ * audience, and the issuer's profile. Refuses what it does not know; decides nothing about access.
+ * Invariant: an `Identity` exists only for a token whose signature, issuer, audience and times held.
+ * One-shot use (`iss` + `jti`) needs a store, so the token endpoint keeps it.
+ */
+export { attributeNames } from './identity.ts'
+export type { AttributeName, Attributes, Identity, IdentityRefusal, IdentityResult } from './identity.ts'
+export { createIdentityVerifier, profileOf } from './verify.ts'
+export type { IdentityVerifier } from './verify.ts'

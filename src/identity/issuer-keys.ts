@@ -1,0 +1,105 @@
+import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import { MayflyError, limits, messageOf, type Clock } from '../lib/index.ts'
+
+/** The signing keys of one issuer, found by OpenID Connect Discovery 1.0 and kept for a while. */
+export interface IssuerKeys {
+  /**
+   * A key source for `jwtVerify`. `fresh` asks the issuer again (a rotated key), at most every 30 s.
+   * Throws MayflyError `issuer_unreachable` if the issuer cannot be asked and nothing usable is kept.
+   */
+  get(fresh?: boolean): Promise<JWTVerifyGetKey>
+}
+
+const keepMs = 10 * 60_000
+/** Keys of an issuer that stopped answering are used this long, then no more: a revoked key must die. */
+const staleMs = 60 * 60_000
+const askAgainMs = 30_000
+
+interface Kept {
+  keys: JWTVerifyGetKey
+  fetchedMs: number
+}
+
+export function createIssuerKeys(deps: { url: string; fetch: typeof fetch; clock: Clock }): IssuerKeys {
+  let kept: Kept | undefined
+  let askedMs = Number.NEGATIVE_INFINITY
+  let asking: Promise<Kept> | undefined
+
+  async function ask(): Promise<Kept> {
+    askedMs = deps.clock.nowMs()
+    const keys = await fetchKeys(deps.url, deps.fetch)
+    kept = { keys, fetchedMs: deps.clock.nowMs() }
+    return kept
+  }
+
+  return {
+    async get(fresh = false) {
+      const age = kept === undefined ? Number.POSITIVE_INFINITY : deps.clock.nowMs() - kept.fetchedMs
+      const mayAsk = deps.clock.nowMs() - askedMs >= askAgainMs
+      if (kept !== undefined && (fresh ? !mayAsk : age < keepMs || (!mayAsk && age < staleMs))) return kept.keys
+      // One request at a time, however many tokens wait for it.
+      asking ??= ask().finally(() => {
+        asking = undefined
+      })
+      try {
+        return (await asking).keys
+      } catch (error) {
+        if (kept !== undefined && age < staleMs) return kept.keys
+        throw error
+      }
+    },
+  }
+}
+
+async function fetchKeys(issuerUrl: string, fetcher: typeof fetch): Promise<JWTVerifyGetKey> {
+  const base = issuerUrl.replace(/\/$/, '')
+  const discovery = await fetchJson(`${base}/.well-known/openid-configuration`, issuerUrl, fetcher)
+  // OpenID Connect Discovery 1.0, section 4.3: the issuer must be exactly the one that was asked.
+  if (discovery['issuer'] !== issuerUrl) {
+    throw unreachable(issuerUrl, `its discovery document names the issuer ${JSON.stringify(discovery['issuer'])}`)
+  }
+  const jwksUri = discovery['jwks_uri']
+  if (typeof jwksUri !== 'string' || !URL.canParse(jwksUri) || new URL(jwksUri).protocol !== new URL(issuerUrl).protocol) {
+    throw unreachable(issuerUrl, 'its discovery document has no usable jwks_uri')
+  }
+  const jwks = await fetchJson(jwksUri, issuerUrl, fetcher)
+  const keys = jwks['keys']
+  if (!Array.isArray(keys) || keys.length > limits.issuerKeys) {
+    throw unreachable(issuerUrl, `its JWKS does not hold 1 to ${limits.issuerKeys} keys`)
+  }
+  // Only asymmetric keys: a symmetric one published by mistake must never verify anything.
+  const usable = keys.filter((key: { kty?: unknown }) => key.kty === 'RSA' || key.kty === 'EC' || key.kty === 'OKP')
+  return createLocalJWKSet({ keys: usable } as JSONWebKeySet)
+}
+
+async function fetchJson(url: string, issuerUrl: string, fetcher: typeof fetch): Promise<Record<string, unknown>> {
+  try {
+    const response = await fetcher(url, {
+      redirect: 'error',
+      headers: { accept: 'application/json' },
+      signal: AbortSignal.timeout(limits.issuerTimeoutMs),
+    })
+    const text = await readBounded(response, limits.issuerDocumentBytes)
+    if (!response.ok) throw new Error(`${url} answered ${response.status}`)
+    const parsed: unknown = JSON.parse(text)
+    if (typeof parsed !== 'object' || parsed === null) throw new Error(`${url} is no JSON object`)
+    return parsed as Record<string, unknown>
+  } catch (cause) {
+    throw unreachable(issuerUrl, messageOf(cause), cause)
+  }
+}
+
+async function readBounded(response: Response, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength
+    if (size > maxBytes) throw new Error(`${response.url} is larger than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function unreachable(issuerUrl: string, why: string, cause?: unknown): MayflyError {
+  return new MayflyError('issuer_unreachable', `issuer ${issuerUrl} could not be asked for its keys: ${why}`, { cause })
+}

@@ -1,0 +1,53 @@
+/** What a step asks for: one operation on one connection. `path` and `ref` are as the protocol named them. */
+export interface Operation {
+  readonly action: string
+  readonly connection: string
+  readonly path: string
+  readonly ref?: string
+}
+
+/** A grant as written in a role, taken apart. `*` in `path` and `ref` stands for any characters. */
+export interface Grant {
+  readonly source: string
+  readonly action: string
+  readonly connection: string
+  readonly path: string
+  readonly ref: string | undefined
+}
+
+/** Per action: whether the resource needs a path, and whether it names a ref. */
+const actions = {
+  'git:read': { kind: 'git', path: true, ref: false },
+  'git:push': { kind: 'git', path: true, ref: true },
+  'npm:install': { kind: 'npm', path: false, ref: false },
+} as const
+
+export const actionNames = Object.keys(actions)
+
+const grammar = /^(?<action>[a-z]+:[a-z]+) (?<connection>[a-z][a-z0-9-]*)(?:\/(?<path>[A-Za-z0-9._~@+*/-]+?))?(?:@(?<ref>refs\/[A-Za-z0-9._~+*/-]+))?$/
+
+/**
+ * Reads `action connection/path@ref`. `kinds` tells each connection's kind.
+ * Returns the grant, or what is wrong with it in one line.
+ */
+export function parseGrant(source: string, kinds: ReadonlyMap<string, string>): Grant | string {
+  const parts = grammar.exec(source)?.groups
+  if (parts === undefined) return `grant "${source}" is not of the form "action connection/path" (git:push: "/path@refs/...")`
+  const { action = '', connection = '', path, ref } = parts
+  const rule = actions[action as keyof typeof actions] as (typeof actions)[keyof typeof actions] | undefined
+  if (rule === undefined) return `grant "${source}": unknown action "${action}"; known are ${actionNames.join(', ')}`
+  const kind = kinds.get(connection)
+  if (kind === undefined) return `grant "${source}": there is no connection "${connection}"`
+  if (kind !== rule.kind) return `grant "${source}": connection "${connection}" is of kind ${kind}, ${action} needs ${rule.kind}`
+  if (rule.path && path === undefined) return `grant "${source}": say which repository: "${action} ${connection}/owner/name"`
+  if (rule.ref && ref === undefined) return `grant "${source}": say which refs: "${source}@refs/heads/main"`
+  if (!rule.ref && ref !== undefined) return `grant "${source}": ${action} cannot be limited to a ref`
+  return { source, action, connection, path: path ?? '*', ref }
+}
+
+/** The grant that would allow exactly this operation: what a denial tells its reader to add. */
+export function grantFor(operation: Operation): string {
+  const path = operation.path === '' || operation.action.startsWith('npm:') ? '' : `/${operation.path}`
+  const ref = operation.ref === undefined ? '' : `@${operation.ref}`
+  return `${operation.action} ${operation.connection}${path}${ref}`
+}

@@ -1,0 +1,10 @@
+/**
+ * Roles -> Cedar; who may assume a role, and what a session in it may do.
+ * Refuses, when it is loaded, any rule that every repository of a shared issuer could satisfy.
+ * Invariant: what no grant allows is denied, and every denial says what is missing.
+ */
+export { grantFor } from './grant.ts'
+export type { Grant, Operation } from './grant.ts'
+export { compilePolicy } from './policy.ts'
+export type { Assumption, Compiled, Decision, Isolation, Policy, Role } from './policy.ts'
+export type { Mismatch, TrustSubject } from './trust.ts'

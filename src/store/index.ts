@@ -1,0 +1,8 @@
+/**
+ * What must survive a restart: sessions, steps, leases, sealed secrets, policies, API tokens, one-shot ids.
+ * Knows no plaintext secret and decides nothing.
+ * Invariant: a `write` that resolved is on disk.
+ */
+export { isDuplicate, openStore } from './store.ts'
+export type { Store } from './store.ts'
+export type { Tables } from './schema.ts'

@@ -1,0 +1,131 @@
+import { DatabaseSync } from 'node:sqlite'
+import { Kysely, sql, type Transaction } from 'kysely'
+import { MayflyError, messageOf } from '../lib/index.ts'
+import { nodeSqliteDialect } from './dialect.ts'
+import { migrate } from './migrations.ts'
+import type { Tables } from './schema.ts'
+
+export interface Store {
+  /** Reads; never waits for a writer. */
+  readonly read: Kysely<Tables>
+  /**
+   * Writes in a transaction that is on disk (fsync) when the promise resolves. Writers that come at the same
+   * time share one commit; each is all or nothing on its own. Throws what `work` throws, `disk_full` or
+   * `store_failed`.
+   */
+  write<T>(work: (tx: Transaction<Tables>) => Promise<T>): Promise<T>
+  /** Can it be written right now? One line saying why not. */
+  health(): { ok: true } | { ok: false; reason: string }
+  close(): Promise<void>
+}
+
+interface Waiting {
+  work(tx: Transaction<Tables>): Promise<unknown>
+  resolve(value: unknown): void
+  reject(error: unknown): void
+}
+
+const maxBatch = 256
+
+/** Opens (or makes) the SQLite database: WAL, synchronous=FULL, migrated. */
+export function openStore(file: string): Store {
+  const writer = open(file)
+  migrate(writer)
+  const reader = open(file)
+  const read = new Kysely<Tables>({ dialect: nodeSqliteDialect(reader) })
+  const write = new Kysely<Tables>({ dialect: nodeSqliteDialect(writer) })
+  const waiting: Waiting[] = []
+  let committing: Promise<void> | undefined
+  let problem: string | undefined
+
+  async function commitAll(): Promise<void> {
+    while (waiting.length > 0) {
+      const outcome = await commitBatch(write, waiting.splice(0, maxBatch))
+      problem = outcome
+    }
+    committing = undefined
+  }
+
+  return {
+    read,
+    write: (work) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ work, resolve: resolve as (value: unknown) => void, reject })
+        // Everything that asks in this turn of the event loop goes into the same commit.
+        committing ??= new Promise((next) => setImmediate(next)).then(commitAll)
+      }),
+    health: () => (problem === undefined ? { ok: true } : { ok: false, reason: problem }),
+    async close() {
+      await committing
+      await read.destroy()
+      await write.destroy()
+    },
+  }
+}
+
+function open(file: string): DatabaseSync {
+  try {
+    const database = new DatabaseSync(file, { timeout: 5000 })
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
+    return database
+  } catch (cause) {
+    throw new MayflyError('store_failed', `the store ${file} cannot be opened: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** Commits the batch; returns why the store cannot be written, if so. */
+async function commitBatch(database: Kysely<Tables>, batch: readonly Waiting[]): Promise<string | undefined> {
+  const done: (() => void)[] = []
+  try {
+    await database.transaction().execute(async (tx) => {
+      for (const one of batch) done.push(await attempt(tx, one))
+    })
+    for (const settle of done) settle()
+    return undefined
+  } catch (cause) {
+    const error = storeError(cause)
+    for (const one of batch) one.reject(error)
+    return error.message
+  }
+}
+
+// One that fails takes back its own changes only; the others of the batch are not its hostages.
+async function attempt(tx: Transaction<Tables>, one: Waiting): Promise<() => void> {
+  await sql`SAVEPOINT one`.execute(tx)
+  try {
+    const value = await one.work(tx)
+    await sql`RELEASE one`.execute(tx)
+    return () => one.resolve(value)
+  } catch (error) {
+    if (isStorageFailure(error)) throw error
+    await sql`ROLLBACK TO one`.execute(tx)
+    await sql`RELEASE one`.execute(tx)
+    return () => one.reject(error)
+  }
+}
+
+const sqliteFull = 13
+const sqliteIoError = 10
+
+function isStorageFailure(error: unknown): boolean {
+  const code = primaryCode(error)
+  return code === sqliteFull || code === sqliteIoError
+}
+
+// `errcode` of node:sqlite is SQLite's extended result code; its low byte is the primary one.
+function primaryCode(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
+}
+
+function storeError(cause: unknown): MayflyError {
+  if (primaryCode(cause) === sqliteFull) {
+    return new MayflyError('disk_full', 'the disk of the data folder is full: nothing was written; free space', { cause })
+  }
+  return new MayflyError('store_failed', `the store cannot be written: ${messageOf(cause)}`, { cause })
+}
+
+/** Was this insert refused because the key is there already? */
+export function isDuplicate(error: unknown): boolean {
+  const sqliteConstraint = 19
+  return primaryCode(error) === sqliteConstraint && /UNIQUE|PRIMARY KEY/.test(messageOf(error))
+}

@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { MayflyError, Secret, messageOf } from '../lib/index.ts'
+import type { VaultKey } from './envelope.ts'
+
+const keyBytes = 32
+
+/** Makes the key file, mode 0600, never over an existing one. */
+export function createVaultKey(file: string): VaultKey {
+  const key = randomBytes(keyBytes)
+  const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
+  try {
+    writeSync(fd, `${key.toString('base64')}\n`)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+  return new Secret(key)
+}
+
+/** Reads the key file. Refuses one that others may read, a link, or anything but 32 bytes of base64. */
+export function loadVaultKey(file: string): VaultKey {
+  let fd: number
+  try {
+    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW)
+  } catch (cause) {
+    throw new MayflyError('vault_key', `the vault key ${file} cannot be read (${messageOf(cause)}): restore it; without it no secret opens`, { cause })
+  }
+  try {
+    const mode = fstatSync(fd).mode & 0o777
+    if ((mode & 0o077) !== 0) {
+      throw new MayflyError('vault_key', `the vault key ${file} is open to others (mode ${mode.toString(8)}): chmod 600 it`)
+    }
+    const key = Buffer.from(readFileSync(fd, 'utf8').trim(), 'base64')
+    if (key.length !== keyBytes) throw new MayflyError('vault_key', `the vault key ${file} is not 32 bytes of base64`)
+    return new Secret(key)
+  } finally {
+    closeSync(fd)
+  }
+}
