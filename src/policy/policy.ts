@@ -1,4 +1,5 @@
 import { durationSeconds, type ConfigProblem, type Locate, type PolicyDocument } from '../config/index.ts'
+import { compilePattern } from '../lib/index.ts'
 import { compileSlice, evaluate, type CedarSlice } from './cedar.ts'
 import { grantFor, parseGrant, type Grant, type Operation } from './grant.ts'
 import { compileTrust, mismatches, pinsLiterally, type CompiledTrust, type Mismatch, type TrustSubject } from './trust.ts'
@@ -30,6 +31,8 @@ export interface Policy {
   assume(role: string, subject: TrustSubject): Assumption
   /** May a session in this role do this? By which grant; if not, which grant would allow it. */
   decide(role: string, operation: Operation): Decision
+  /** The same before the protocol has named a ref: is there any ref of this resource that the role may touch? */
+  decideAnyRef(role: string, operation: Operation): Decision
 }
 
 export type Compiled = { ok: true; policy: Policy } | { ok: false; problems: ConfigProblem[] }
@@ -84,8 +87,22 @@ function createPolicy(roles: ReadonlyMap<string, Role>): Policy {
       const role = roles.get(name)
       const grant = role === undefined ? undefined : evaluate(role.slice, name, operation)
       if (grant !== undefined) return { allow: true, grant }
-      const held = role?.grants.map((one) => one.source) ?? []
-      return { allow: false, role: name, missing: grantFor(operation), held }
+      return deny(role, name, operation)
+    },
+    decideAnyRef(name, operation) {
+      const role = roles.get(name)
+      const grant = role?.grants.find((one) => touches(one, operation))
+      return grant === undefined ? deny(role, name, operation) : { allow: true, grant: grant.source }
     },
   }
+}
+
+function deny(role: Role | undefined, name: string, operation: Operation): Decision {
+  const held = role?.grants.map((one) => one.source) ?? []
+  return { allow: false, role: name, missing: grantFor(operation), held }
+}
+
+function touches(grant: Grant, operation: Operation): boolean {
+  const sameTarget = grant.action === operation.action && grant.connection === operation.connection
+  return sameTarget && compilePattern(grant.path).matches(operation.path)
 }

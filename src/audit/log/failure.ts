@@ -1,0 +1,35 @@
+import { FatalError, messageOf, systemCode } from '../../lib/index.ts'
+
+/** Why the log stopped. `status` is what requests are answered: 507 for a full disk, else 503. */
+export interface Failure {
+  status: 503 | 507
+  reason: string
+}
+
+/** The one-way switch from working to failed. */
+export interface FailureSwitch {
+  current(): Failure | undefined
+  /** Fails the log for good and tells `onFatal` once; later failures keep the first reason. */
+  fail(doing: string, error: unknown): Failure
+}
+
+/**
+ * After a failed write or fsync nobody knows what is on the disk (the kernel may have dropped the dirty pages and
+ * will report success next time), so the log refuses everything until a restart reads it back.
+ */
+export function createFailureSwitch(onFatal: (error: FatalError) => void): FailureSwitch {
+  let failure: Failure | undefined
+  return {
+    current: () => failure,
+    fail(doing, error) {
+      if (failure !== undefined) return failure
+      const code = systemCode(error)
+      const full = code === 'ENOSPC' || code === 'EDQUOT'
+      const what = full ? `the disk is full (${code})` : messageOf(error)
+      const reason = `${doing} failed: ${what}; the audit log takes nothing until it is restarted`
+      failure = { status: full ? 507 : 503, reason }
+      onFatal(error instanceof FatalError ? error : new FatalError(full ? 'disk_full' : 'audit_corrupt', reason, { cause: error }))
+      return failure
+    },
+  }
+}

@@ -1,0 +1,66 @@
+import fs, { type FileHandle } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { systemCode } from '../../lib/index.ts'
+
+/** The calls to the file system that the log makes. Tests hand in one whose disk is full or fails. */
+export type LogFs = Pick<
+  typeof fs,
+  'open' | 'mkdir' | 'rename' | 'unlink' | 'readFile' | 'readdir' | 'rm' | 'truncate' | 'utimes'
+>
+
+export const systemFs: LogFs = fs
+
+/** Writes all of `bytes` at the end of an open file; a short write is carried on, never taken for done. */
+export async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
+  let at = 0
+  while (at < bytes.length) at += (await handle.write(bytes, at)).bytesWritten
+}
+
+/** Writes a new file and its bytes to the disk. Its name is durable only after `syncFolder`. */
+export async function writeSynced(fs: LogFs, path: string, bytes: Buffer, mode = 0o644): Promise<void> {
+  const handle = await fs.open(path, 'w', mode)
+  try {
+    await writeAll(handle, bytes)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Puts a file in place as a whole: after a crash there is the old one or the new one, never a part. */
+export async function replaceFile(fs: LogFs, path: string, bytes: Buffer, mode?: number): Promise<void> {
+  const temporary = join(dirname(path), `.${process.pid}.tmp`)
+  await writeSynced(fs, temporary, bytes, mode)
+  await fs.rename(temporary, path)
+  await syncFolder(fs, dirname(path))
+}
+
+/** Makes the names in a folder durable. */
+export async function syncFolder(fs: LogFs, path: string): Promise<void> {
+  const handle = await fs.open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** The bytes of a file, or `undefined` when there is none. */
+export async function readIfThere(fs: LogFs, path: string): Promise<Buffer | undefined> {
+  try {
+    return await fs.readFile(path)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** The names in a folder, sorted; none when there is no such folder. */
+export async function namesIn(fs: LogFs, path: string): Promise<string[]> {
+  try {
+    return (await fs.readdir(path)).sort()
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return []
+    throw error
+  }
+}

@@ -1,0 +1,161 @@
+import { decodeBundle } from './bundle.ts'
+import { blame } from './folder-blame.ts'
+import { type Mark, type Marks, readMarks } from './folder-checkpoints.ts'
+import { type FolderProblem, type FolderVerdict, problemOf, type VerifyFolderOptions } from './folder-problem.ts'
+import { checkFullTile, checkLastTile, checkPartials, type Content } from './folder-tiles.ts'
+import { leafHash } from './hash.ts'
+import { parseVerifierKey, type Verifier } from './key.ts'
+import { readTile } from './read-tile.ts'
+import { type Receipt, verifyReceipt } from './receipt.ts'
+import { partialTiles, tilePath, tileWidth } from './tile-path.ts'
+import { createTree, type FullTile, type Tree } from './tree.ts'
+
+interface Walk {
+  folder: string
+  size: number
+  root: Buffer
+  marks: Mark[]
+  /** The next of `marks` that the tree has not reached. */
+  nextMark: number
+  tree: Tree
+  receipts: Map<number, Receipt>
+}
+
+/**
+ * Recomputes a whole log from its entries, offline, with the folder and its public key (a vkey) alone: every
+ * leaf hash, every tile of every level, partials included, byte for byte, and the root at the size of every
+ * checkpoint that was kept. Streams: one bundle in memory, and one hash for each checkpoint. A log that runs
+ * meanwhile may be verified.
+ *
+ * It cannot see a folder whose whole end was cut together with every kept checkpoint that knew of it: hand in
+ * `known` checkpoints or `receipts` for that. Never throws for what it finds on disk.
+ */
+export async function verifyFolder(
+  folder: string,
+  verifierKey: string,
+  options: VerifyFolderOptions = {},
+): Promise<FolderVerdict> {
+  const verifier = parseVerifierKey(verifierKey)
+  if (verifier === undefined) {
+    return { ok: false, problem: problemOf('wrong_key', 'verifier key', 'it is not an Ed25519 verifier key') }
+  }
+  try {
+    const opened = await readMarks(folder, verifier, options.known ?? [])
+    if ('kind' in opened) return { ok: false, problem: opened }
+    const problem = await verifyEntries(folder, verifier, opened, options.receipts ?? [])
+    if (problem !== undefined) return { ok: false, problem }
+    const { size, root } = opened.published
+    return { ok: true, size, rootHash: root.toString('base64'), checkpoints: opened.marks.length }
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error)
+    return { ok: false, problem: problemOf('unreadable', folder, message) }
+  }
+}
+
+async function verifyEntries(
+  folder: string,
+  verifier: Verifier,
+  { published, marks }: Marks,
+  receipts: readonly Receipt[],
+): Promise<FolderProblem | undefined> {
+  const { size, root } = published
+  const byIndex = new Map(receipts.map((receipt) => [receipt.index, receipt]))
+  const walk: Walk = { folder, size, root, marks, nextMark: 0, tree: createTree(), receipts: byIndex }
+  for (const receipt of receipts) {
+    const problem = checkReceipt(receipt, verifier, walk)
+    if (problem !== undefined) return problem
+  }
+  const start = checkMarks(walk)
+  if (start !== undefined) return start
+  for (let index = 0; index * tileWidth < size; index++) {
+    const problem = await checkBundle(walk, index)
+    if (problem !== undefined) return problem
+  }
+  for (const tile of partialTiles(size)) {
+    if (tile.level === 0) continue
+    const problem = await checkLastTile(folder, marks, tile, walk.tree.partial(tile.level))
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+function checkReceipt(receipt: Receipt, verifier: Verifier, walk: Walk): FolderProblem | undefined {
+  const where = `receipt ${receipt.index}`
+  if (!verifyReceipt(receipt, verifier)) return problemOf('bad_signature', where, 'its signature is false')
+  const other = walk.receipts.get(receipt.index)
+  if (other !== undefined && other.leafHash !== receipt.leafHash) {
+    return problemOf('receipt_contradicted', where, 'the log signed two receipts for this index')
+  }
+  if (receipt.index < walk.size) return undefined
+  return problemOf('receipt_unpublished', where, `its entry is missing: the log has ${walk.size} entries`)
+}
+
+/** One bundle, its level-0 tile, and whatever tiles and checkpoints its entries complete. */
+async function checkBundle(walk: Walk, index: number): Promise<FolderProblem | undefined> {
+  const width = Math.min(tileWidth, walk.size - index * tileWidth)
+  const bundleTile = { level: 'entries', index, width } as const
+  const hashTile = { level: 0, index, width } as const
+  const bundle = await readTile(walk.folder, bundleTile)
+  if (bundle === undefined) return missing(tilePath(bundleTile))
+  const hashes = await readTile(walk.folder, hashTile)
+  if (hashes === undefined) return missing(tilePath(hashTile))
+
+  const { entries, bytesRead } = decodeBundle(bundle.bytes, width)
+  const leaves = entries.map(leafHash)
+  if (hashes.bytes.length < width * 32) {
+    return problemOf('tile_cut', hashes.path, `it holds fewer than ${width} hashes`)
+  }
+  const wrong = leaves.findIndex((leaf, i) => leaf.compare(hashes.bytes, i * 32, i * 32 + 32) !== 0)
+  if (wrong !== -1) return await blame(walk, { index, width, bundle, hashes, leaves, wrong })
+  if (entries.length < width) {
+    return problemOf('entries_cut', bundle.path, `it ends after ${entries.length} of ${width} entries`)
+  }
+  if (bytesRead < bundle.bytes.length && bundle.path === tilePath(bundleTile)) {
+    return problemOf('entry_changed', bundle.path, `it holds more than its ${width} entries`)
+  }
+
+  for (const leaf of leaves) {
+    const problem = await addLeaf(walk, leaf)
+    if (problem !== undefined) return problem
+  }
+  const ends = [0]
+  let end = 0
+  for (const entry of entries) ends.push((end += 2 + entry.length))
+  const bundleContent: Content = { bytes: bundle.bytes, prefix: (count) => ends[count] ?? bytesRead }
+  const hashContent: Content = { bytes: Buffer.concat(leaves), prefix: (count) => count * 32 }
+  const last = width < tileWidth ? walk.marks : []
+  return (
+    (await checkPartials(walk.folder, last, bundleTile, bundleContent)) ??
+    (width < tileWidth
+      ? await checkLastTile(walk.folder, last, hashTile, hashContent.bytes)
+      : await checkFullTile(walk.folder, { level: 0, index, bytes: hashContent.bytes }))
+  )
+}
+
+async function addLeaf(walk: Walk, leaf: Buffer): Promise<FolderProblem | undefined> {
+  const index = walk.tree.size
+  const receipt = walk.receipts.get(index)
+  if (receipt !== undefined && receipt.leafHash !== leaf.toString('base64')) {
+    return problemOf('receipt_contradicted', `receipt ${index}`, 'another entry stands at its index')
+  }
+  const full: readonly FullTile[] = walk.tree.push(leaf)
+  for (const tile of full) {
+    if (tile.level === 0) continue
+    const problem = await checkFullTile(walk.folder, tile)
+    if (problem !== undefined) return problem
+  }
+  return checkMarks(walk)
+}
+
+function checkMarks(walk: Walk): FolderProblem | undefined {
+  const mark = walk.marks[walk.nextMark]
+  if (mark === undefined || mark.size !== walk.tree.size) return undefined
+  walk.nextMark++
+  if (walk.tree.root().equals(mark.root)) return undefined
+  const message = `the first ${mark.size} entries do not give the root that was signed: history was rewritten`
+  return problemOf('root_mismatch', mark.where, message)
+}
+
+function missing(path: string): FolderProblem {
+  return problemOf('tile_missing', path, 'the file is missing')
+}

@@ -1,0 +1,81 @@
+import { SignJWT, errors, jwtVerify, type CryptoKey, type JWK } from 'jose'
+import { messageOf, newId, nowSeconds, type Clock, type RunId, type SessionId, type StepId } from '../lib/index.ts'
+
+/** What our access token says (RFC 9068 `at+jwt`, bound to a DPoP key by RFC 9449 `cnf.jkt`). */
+export interface AccessClaims {
+  readonly session: SessionId
+  readonly run: RunId
+  readonly roles: readonly string[]
+  /** Present on a step's token, which alone opens the gateway. */
+  readonly step?: StepId
+  readonly jkt: string
+  /** The CI job, as its issuer calls it: `act.sub` (RFC 8693, section 4.1). */
+  readonly actor: string
+  readonly expiresSeconds: number
+}
+
+export type AccessResult =
+  | { readonly ok: true; readonly claims: AccessClaims }
+  | { readonly ok: false; readonly reason: 'expired' | 'invalid'; readonly detail: string }
+
+export interface AccessTokens {
+  sign(claims: AccessClaims): Promise<string>
+  /** Signature, issuer, audience and times; whether the session still stands is the broker's to say. */
+  verify(token: string): Promise<AccessResult>
+  /** Public keys, for `/.well-known/jwks.json`. */
+  readonly publicJwks: { keys: JWK[] }
+}
+
+export interface SigningKey {
+  readonly kid: string
+  readonly privateKey: CryptoKey
+  readonly publicKey: CryptoKey
+  readonly publicJwk: JWK
+}
+
+export function createAccessTokens(deps: { key: SigningKey; issuer: string; clock: Clock }): AccessTokens {
+  const { key, issuer, clock } = deps
+  return {
+    publicJwks: { keys: [key.publicJwk] },
+    sign: (claims) =>
+      new SignJWT({
+        scope: claims.roles.join(' '),
+        run: claims.run,
+        cnf: { jkt: claims.jkt },
+        act: { sub: claims.actor },
+        ...(claims.step === undefined ? {} : { step: claims.step }),
+      })
+        .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: key.kid })
+        .setIssuer(issuer)
+        .setAudience(issuer)
+        .setSubject(claims.session)
+        .setJti(newId('at'))
+        .setIssuedAt(nowSeconds(clock))
+        .setExpirationTime(claims.expiresSeconds)
+        .sign(key.privateKey),
+    async verify(token) {
+      try {
+        const { payload } = await jwtVerify(token, key.publicKey, {
+          algorithms: ['ES256'],
+          typ: 'at+jwt',
+          issuer,
+          audience: issuer,
+          currentDate: new Date(clock.nowMs()),
+          requiredClaims: ['sub', 'exp', 'cnf', 'run', 'scope'],
+        })
+        const claims: AccessClaims = {
+          session: payload.sub as SessionId,
+          run: payload['run'] as RunId,
+          roles: String(payload['scope']).split(' '),
+          ...(payload['step'] === undefined ? {} : { step: payload['step'] as StepId }),
+          jkt: (payload['cnf'] as { jkt: string }).jkt,
+          actor: (payload['act'] as { sub: string }).sub,
+          expiresSeconds: Number(payload.exp),
+        }
+        return { ok: true, claims }
+      } catch (error) {
+        return { ok: false, reason: error instanceof errors.JWTExpired ? 'expired' : 'invalid', detail: messageOf(error) }
+      }
+    },
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * Sessions, steps and leases: grant -> lease -> revocation. The only room, beside the server's own start, that
+ * opens the vault. Refuses to hand out anything for a step that has ended.
+ * Invariant: a lease is recorded in the audit log and the store before it exists, and no end of a step leaves
+ * one behind; the gate closes before the end is written.
+ */
+export { createAccessTokens } from './access-token.ts'
+export type { AccessClaims, AccessResult, AccessTokens } from './access-token.ts'
+export { createBroker } from './broker.ts'
+export type { Broker, SessionRequest, StepRequest } from './broker.ts'
+export type { Lease, Session, Step, StepOutcome } from './model.ts'
+export { loadSigningKey } from './signing-key.ts'

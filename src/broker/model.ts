@@ -1,0 +1,44 @@
+import type { LeaseId, RunId, Secret, SessionId, StepId } from '../lib/index.ts'
+
+/** One identity that assumed one or more roles. */
+export interface Session {
+  readonly id: SessionId
+  readonly runId: RunId
+  readonly roles: readonly string[]
+  /** Thumbprint of the DPoP key that alone may use its tokens. */
+  readonly jkt: string
+  /** The CI job, in one line: issuer and subject. */
+  readonly actor: string
+  readonly expiresMs: number
+  endReason: string | undefined
+}
+
+/** One `mayfly run`: a role of the session, for one command, while its heartbeat lasts. */
+export interface Step {
+  readonly id: StepId
+  readonly session: Session
+  readonly name: string
+  readonly role: string
+  /** How it is isolated: the tier that the runner's probe found. */
+  readonly tier: string
+  readonly expiresMs: number
+  heartbeatMs: number
+  endReason: string | undefined
+}
+
+/** One short-lived credential for one connection, in memory only. Nothing of it reaches the step. */
+export interface Lease {
+  readonly id: LeaseId
+  readonly connection: string
+  readonly expiresMs: number
+  /** Value of the `Authorization` header that the gateway adds. */
+  readonly authorization: Secret
+}
+
+/** How a step ended, as its supervisor saw it. */
+export interface StepOutcome {
+  readonly reason: string
+  readonly exitCode?: number
+  /** What the runner has to say of it: signal, masked secrets, duration. Plain data. */
+  readonly summary?: Readonly<Record<string, unknown>>
+}

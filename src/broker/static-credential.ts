@@ -1,0 +1,25 @@
+import { MayflyError, Secret } from '../lib/index.ts'
+import type { CredentialConfig } from '../connections/index.ts'
+import type { Vault } from '../vault/index.ts'
+
+/**
+ * The `Authorization` header of a credential kept in the vault: Basic (RFC 7617, the secret is `user:password`)
+ * or Bearer (RFC 6750). Never minted into a step; revoked by closing the gate.
+ * Throws `secret_missing`, `vault_key`, or `bad_input` if the secret is not of the form its scheme needs.
+ */
+export async function staticAuthorization(vault: Vault, credential: CredentialConfig): Promise<Secret> {
+  const value = (await vault.open(credential.secret)).reveal().trim()
+  if (credential.scheme === 'basic') {
+    if (!value.includes(':')) throw malformed(credential, 'user:password')
+    return new Secret(`Basic ${Buffer.from(value).toString('base64')}`)
+  }
+  if (!/^[\x21-\x7e]+$/.test(value)) throw malformed(credential, 'one token without spaces')
+  return new Secret(`Bearer ${value}`)
+}
+
+function malformed(credential: CredentialConfig, form: string): MayflyError {
+  return new MayflyError(
+    'bad_input',
+    `secret "${credential.secret}" is not ${form}, as ${credential.scheme} needs: mayfly secret set ${credential.secret}`,
+  )
+}

@@ -1,0 +1,93 @@
+import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
+import { isIP, connect, type LookupFunction, type Socket } from 'node:net'
+import { MayflyError, classifyAddress, messageOf, type AddressClass } from '../lib/index.ts'
+import type { Connection } from '../connections/index.ts'
+
+/** Where a socket is to go. Without a connection it is a public host of the egress list. */
+export interface Destination {
+  readonly host: string
+  readonly port: number
+  readonly connection?: Connection
+}
+
+export interface EgressGuard {
+  /**
+   * Opens a TCP connection to a checked address. The lookup that is checked is the lookup that is dialled: the
+   * resolver is asked once, so a name that answers differently the second time (rebinding) gains nothing.
+   * Throws `denied` for an address that nothing names, `upstream_unreachable` if nobody answers.
+   */
+  dial(destination: Destination): Promise<Socket>
+}
+
+const connectTimeoutMs = 10_000
+
+export function createEgressGuard(deps: { lookup?: typeof dnsLookup } = {}): EgressGuard {
+  const resolve = deps.lookup ?? dnsLookup
+  return {
+    dial(destination) {
+      const { connection } = destination
+      if (connection?.dial !== undefined) {
+        // The configuration names this address; there is nothing left to resolve.
+        return open(destination, { host: connection.dial.address, port: connection.dial.port })
+      }
+      const allowed = allowedClasses(destination)
+      if (isIP(destination.host) !== 0) {
+        if (!allowed.has(classifyAddress(destination.host))) return Promise.reject(forbidden(destination, destination.host))
+        return open(destination, { host: destination.host, port: destination.port })
+      }
+      const lookup = checkedLookup(resolve, destination, allowed)
+      return open(destination, { host: destination.host, port: destination.port, lookup, autoSelectFamily: true })
+    },
+  }
+}
+
+// A connection names its host, so the host may be inside; only a host that is itself an address (or
+// `localhost`) names a local one. An egress host is nobody's: public addresses only.
+function allowedClasses({ host, connection }: Destination): ReadonlySet<AddressClass> {
+  if (connection === undefined) return new Set(['public'])
+  if (isIP(host) !== 0 || host === 'localhost') return new Set(['public', 'private', 'local'])
+  return new Set(['public', 'private'])
+}
+
+function checkedLookup(resolve: typeof dnsLookup, destination: Destination, allowed: ReadonlySet<AddressClass>): LookupFunction {
+  return (hostname, options, callback) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+      if (error !== null) return callback(error, [])
+      const good = addresses.filter(({ address }) => allowed.has(classifyAddress(address)))
+      const [first] = good
+      if (first === undefined) return callback(forbidden(destination, addresses[0]?.address ?? 'no address'), [])
+      if (options.all === true) return callback(null, good)
+      return callback(null, first.address, first.family)
+    })
+  }
+}
+
+function open(destination: Destination, options: { host: string; port: number; lookup?: LookupFunction; autoSelectFamily?: boolean }): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ ...options, noDelay: true, keepAlive: true })
+    const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${connectTimeoutMs} ms`)), connectTimeoutMs)
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      socket.removeAllListeners('error')
+      resolve(socket)
+    })
+    socket.once('error', (cause) => {
+      clearTimeout(timer)
+      reject(cause instanceof MayflyError ? cause : unreachable(destination, cause))
+    })
+  })
+}
+
+function forbidden({ host, port }: Destination, address: string): MayflyError {
+  return new MayflyError('denied', `${host}:${port} is at ${address}, a private or local address: only a connection that names it may go there`)
+}
+
+function unreachable({ host, port, connection }: Destination, cause: unknown): MayflyError {
+  const name = connection === undefined ? '' : ` (connection "${connection.name}")`
+  return new MayflyError('upstream_unreachable', `${host}:${port}${name} cannot be reached: ${detailOf(cause)}`, { cause })
+}
+
+// Happy eyeballs reports an AggregateError whose own message is empty.
+function detailOf(cause: unknown): string {
+  return cause instanceof AggregateError ? cause.errors.map(messageOf).join('; ') : messageOf(cause)
+}

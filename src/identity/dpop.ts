@@ -1,0 +1,91 @@
+import { EmbeddedJWK, calculateJwkThumbprint, decodeProtectedHeader, jwtVerify, type JWK } from 'jose'
+import { createHash } from 'node:crypto'
+import { constantTimeEqual, limits, messageOf, type Clock } from '../lib/index.ts'
+
+/** What a proof must be for: RFC 9449, section 4.3. */
+export interface ProofExpectation {
+  /** HTTP method, upper case. */
+  readonly method: string
+  /** Target URI without query and fragment. */
+  readonly uri: string
+  /** The access token the proof must be bound to (`ath`); absent at the token endpoint. */
+  readonly accessToken?: string
+}
+
+export type ProofResult = { readonly ok: true; readonly jkt: string } | { readonly ok: false; readonly detail: string }
+
+export interface ProofVerifier {
+  /** Verifies a DPoP proof and uses it up: the same proof is refused the second time. */
+  verify(proof: string | undefined, expected: ProofExpectation): Promise<ProofResult>
+}
+
+/** How old, or how far ahead, a proof may be. */
+const windowSeconds = 60
+/** Proofs remembered at once. Past it new ones are refused: forgetting one would let it be replayed. */
+const maxRemembered = 200_000
+
+export function createProofVerifier(deps: { clock: Clock }): ProofVerifier {
+  const startedSeconds = Math.floor(deps.clock.nowMs() / 1000)
+  const used = new Map<string, number>()
+
+  function useOnce(id: string, nowSeconds: number): string | undefined {
+    if (used.has(id)) return 'the proof was used before'
+    for (const [oldest, seenSeconds] of used) {
+      if (nowSeconds - seenSeconds <= 2 * windowSeconds) break
+      used.delete(oldest)
+    }
+    if (used.size >= maxRemembered) return 'too many proofs at once: try again in a minute'
+    used.set(id, nowSeconds)
+    return undefined
+  }
+
+  return {
+    async verify(proof, expected) {
+      if (proof === undefined) return { ok: false, detail: 'the DPoP header is missing' }
+      if (proof.length > limits.dpopProofBytes) return { ok: false, detail: 'the DPoP proof is too large' }
+      const nowSeconds = Math.floor(deps.clock.nowMs() / 1000)
+      try {
+        const header = decodeProtectedHeader(proof)
+        const jwk = header.jwk as JWK | undefined
+        if (jwk === undefined || 'd' in jwk || 'k' in jwk) return { ok: false, detail: 'the proof must carry a public key only' }
+        const { payload } = await jwtVerify(proof, EmbeddedJWK, {
+          typ: 'dpop+jwt',
+          algorithms: ['ES256'],
+          requiredClaims: ['jti', 'htm', 'htu', 'iat'],
+          currentDate: new Date(deps.clock.nowMs()),
+          clockTolerance: windowSeconds,
+        })
+        const problem = mismatch(payload, expected, nowSeconds, startedSeconds)
+        if (problem !== undefined) return { ok: false, detail: problem }
+        const jkt = await calculateJwkThumbprint(jwk)
+        const replayed = useOnce(`${jkt}.${payload.jti}`, nowSeconds)
+        return replayed === undefined ? { ok: true, jkt } : { ok: false, detail: replayed }
+      } catch (error) {
+        return { ok: false, detail: `the DPoP proof does not verify: ${messageOf(error)}` }
+      }
+    },
+  }
+}
+
+function mismatch(
+  payload: Record<string, unknown>,
+  expected: ProofExpectation,
+  nowSeconds: number,
+  startedSeconds: number,
+): string | undefined {
+  const issued = Number(payload['iat'])
+  if (!(Math.abs(nowSeconds - issued) <= windowSeconds)) return `the proof is not of now (iat ${issued}, here ${nowSeconds})`
+  // Used proofs are forgotten at a restart, so none from before it is taken.
+  if (issued < startedSeconds - 1) return 'the proof is from before this server started: make a new one'
+  if (payload['htm'] !== expected.method) return `the proof is for ${String(payload['htm'])}, not ${expected.method}`
+  if (payload['htu'] !== expected.uri) return `the proof is for ${String(payload['htu'])}, not ${expected.uri}`
+  if (String(payload['jti']).length > 128) return 'the jti of the proof is too long'
+  if (expected.accessToken === undefined) return undefined
+  const hash = createHash('sha256').update(expected.accessToken).digest('base64url')
+  return constantTimeEqual(String(payload['ath']), hash) ? undefined : 'the proof is not bound to this token (ath)'
+}
+
+/** `htu` of a proof for CONNECT, whose target is an authority and no URI: the gateway's URL and the authority. */
+export function connectUri(gatewayUrl: string, authority: string): string {
+  return `${gatewayUrl}/connect/${authority}`
+}

@@ -1,0 +1,133 @@
+const plain = /[A-Za-z0-9]/
+
+/** Escapes used in JSON strings by JavaScript, Go, Python and PHP, without the quotes around. */
+export function jsonEscapes(text: string): string[] {
+  const base = JSON.stringify(text).slice(1, -1)
+  const forms = [base, base.replaceAll('/', '\\/')]
+  for (const upper of [false, true]) {
+    const u = (pattern: RegExp, from: string) => from.replaceAll(pattern, (unit) => unicodeEscape(unit, upper))
+    const ascii = u(/[\u007f-\uffff]/g, base)
+    const html = u(/[<>&\u2028\u2029]/g, base)
+    forms.push(ascii, ascii.replaceAll('/', '\\/'), html, u(/[<>&'\u007f-\uffff]/g, base))
+    // PHP's JSON_HEX_QUOT writes \u0022 where the others write \".
+    const hexQuotes = base.replaceAll(/\\(.)/g, (whole, c: string) => (c === '"' ? unicodeEscape('"', upper) : whole))
+    forms.push(u(/[<>&']/g, hexQuotes), u(/[<>&'\u007f-\uffff]/g, hexQuotes).replaceAll('/', '\\/'))
+    // Encoders that know no short escapes: \u000a for \n.
+    forms.push(u(/[\u0000-\u001f"\\]/g, text), u(/[\u0000-\u001f"\\\u007f-\uffff]/g, text))
+    forms.push(u(/[^A-Za-z0-9]/g, text), u(/[^]/g, text))
+  }
+  // JSON inside JSON: a log line that quotes a body.
+  return [...forms, JSON.stringify(base).slice(1, -1)]
+}
+
+function unicodeEscape(unit: string, upper: boolean): string {
+  const hex = unit.charCodeAt(0).toString(16).padStart(4, '0')
+  return `\\u${upper ? hex.toUpperCase() : hex}`
+}
+
+/** What each encoder leaves as it is. */
+const urlKeepers = [
+  /[A-Za-z0-9_.~-]/, // RFC 3986 unreserved
+  /[A-Za-z0-9_.~/-]/, // Python quote
+  /[A-Za-z0-9_.!~*'()-]/, // encodeURIComponent
+  /[A-Za-z0-9_.!~*'();,/?:@&=+$#-]/, // encodeURI
+  /[!$%&'()*+,\-.0-9A-Z_a-z~]/, // WHATWG user info
+  /[!$%&'()*+,\-./0-9:;=@A-Z[\]^_a-z|~\\]/, // WHATWG path
+  /[A-Za-z0-9_.*-]/, // form
+  /[^\0-\uffff]/, // everything as %XX
+]
+
+/** %XX encodings of the UTF-8 bytes, in both cases, and with `+` for a space as forms do. */
+export function urlEscapes(text: string): string[] {
+  const bytes = Buffer.from(text, 'utf8')
+  const forms: string[] = []
+  for (const keep of urlKeepers) {
+    for (const upper of [false, true]) {
+      const escaped = percentEncode(bytes, keep, upper)
+      forms.push(escaped)
+      if (keep.test('a')) forms.push(escaped.replaceAll('%20', '+'))
+    }
+  }
+  return forms
+}
+
+function percentEncode(bytes: Uint8Array, keep: RegExp, upper: boolean): string {
+  let out = ''
+  for (const byte of bytes) {
+    const character = String.fromCharCode(byte)
+    if (byte < 0x80 && keep.test(character)) out += character
+    else out += `%${hexByte(byte, upper)}`
+  }
+  return out
+}
+
+function hexByte(byte: number, upper: boolean): string {
+  const hex = byte.toString(16).padStart(2, '0')
+  return upper ? hex.toUpperCase() : hex
+}
+
+/** XML and HTML escapes, with every spelling of the two quotes that encoders use. */
+export function markupEscapes(text: string): string[] {
+  const base = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  const forms = [base, text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')]
+  for (const single of ["'", '&apos;', '&#39;', '&#039;', '&#x27;', '&#X27;']) {
+    for (const double of ['"', '&quot;', '&#34;', '&#034;', '&#x22;', '&#X22;']) {
+      forms.push(base.replaceAll("'", single).replaceAll('"', double))
+    }
+  }
+  const numeric = (radix: 10 | 16) => (c: string) => {
+    const code = (c.codePointAt(0) ?? 0).toString(radix)
+    return `&#${radix === 16 ? 'x' : ''}${code};`
+  }
+  const special = /[&<>'"]|[^\0-\x7f]/gu
+  forms.push(text.replaceAll(special, numeric(10)), text.replaceAll(special, numeric(16)))
+  return forms
+}
+
+/** Quoting of POSIX shells, bash's `%q`, PowerShell, batch, make and `repr`. */
+export function shellEscapes(text: string): string[] {
+  const ansiC = text
+    .replaceAll('\\', '\\\\')
+    .replaceAll('\n', '\\n')
+    .replaceAll('\r', '\\r')
+    .replaceAll('\t', '\\t')
+  return [
+    text.replaceAll("'", `'\\''`),
+    text.replaceAll("'", `'"'"'`),
+    text.replaceAll("'", "''"),
+    text.replaceAll(/["$`\\]/g, '\\$&'),
+    text.replaceAll(/["$`\\!]/g, '\\$&'),
+    text.replaceAll(/[\x21-\x7e]/g, (c) => (plain.test(c) || '_@%+=:,./-'.includes(c) ? c : `\\${c}`)).replaceAll(' ', '\\ '),
+    ansiC,
+    ansiC.replaceAll("'", "\\'"),
+    text.replaceAll('`', '``').replaceAll(/["$]/g, '`$&'),
+    text.replaceAll(/[&|<>^]/g, '^$&'),
+    text.replaceAll('%', '%%'),
+    text.replaceAll('$', '$$$$'),
+  ]
+}
+
+/** `\x61\x62` in both cases. */
+export function hexEscapes(bytes: Uint8Array): string[] {
+  const join = (upper: boolean) => Array.from(bytes, (byte) => `\\x${hexByte(byte, upper)}`).join('')
+  return [join(false), join(true)]
+}
+
+/** Read from the end, as `rev` does it (characters) and as a byte-wise tool does. */
+export function reversals(text: string): Buffer[] {
+  return [Buffer.from(Array.from(text).toReversed().join('')), Buffer.from(text).reverse()]
+}
+
+/**
+ * The part of base64(prefix + bytes + suffix) that no prefix and no suffix changes, for the three
+ * alignments: at most 6 bits of the secret are lost at each edge. Both alphabets.
+ */
+export function base64Cores(bytes: Uint8Array): string[] {
+  const cores = [0, 1, 2].map((shift) => {
+    const padded = Buffer.concat([Buffer.alloc(shift), bytes])
+    const text = padded.toString('base64').replaceAll('=', '')
+    const first = shift === 0 ? 0 : shift + 1
+    return text.slice(first, padded.length % 3 === 0 ? text.length : -1)
+  })
+  return [...new Set([...cores, ...cores.map((core) => core.replaceAll('+', '-').replaceAll('/', '_'))])]
+}

@@ -1,0 +1,101 @@
+import { base64Cores, hexEscapes, jsonEscapes, markupEscapes } from './encodings.ts'
+import { reversals, shellEscapes, urlEscapes } from './encodings.ts'
+
+/** How a form may be interrupted in the output, and what is masked with it. */
+export type FormKind =
+  /** Byte for byte. */
+  | 'exact'
+  /** White space may come between any two bytes (wrapped hex). */
+  | 'spaced'
+  /** As `spaced`, and a hit masks the whole run of base64 characters around it. */
+  | 'base64'
+
+export interface Form {
+  readonly bytes: Buffer
+  readonly kind: FormKind
+}
+
+/** Forms shorter than this are not searched for: they would be found in innocent text. */
+export const minFormBytes = 6
+/** A form needs this many bytes above 0x20: the scanner looks at blocks of so many. */
+export const minVisibleBytes = 4
+// A longer text is searched for in pieces, so that the longest form, and with it what a stream may hold
+// back, stays bounded. Pieces that touch are masked as one.
+const maxPieceCharacters = 4096
+
+/** Every form of a secret that is searched for, without duplicates. */
+export function formsOf(secret: string): Form[] {
+  const forms = new Map<string, Form>()
+  const collect = (bytes: Buffer, kind: FormKind) => {
+    if (bytes.length < minFormBytes || visibleBytes(bytes) < minVisibleBytes) return
+    forms.set(`${kind === 'exact' ? 'e' : 's'}${bytes.toString('latin1')}`, { bytes, kind })
+  }
+  for (const text of textsOf(secret)) for (const piece of piecesOf(text)) collectForms(piece, collect)
+  return [...forms.values()]
+}
+
+/** Bytes above 0x20, the ones the scanner sees. */
+export function visibleBytes(bytes: Uint8Array): number {
+  let count = 0
+  for (const byte of bytes) if (byte > 0x20) count++
+  return count
+}
+
+/** The texts a secret stands for before any encoding: itself, trimmed, its lines, other line ends. */
+function textsOf(secret: string): Set<string> {
+  const text = secret.toWellFormed()
+  const trimmed = text.trim()
+  const texts = new Set([text, trimmed])
+  const quoted = /^(["'`])([^]*)\1$/.exec(trimmed)
+  if (quoted !== null) texts.add(quoted[2] ?? '').add((quoted[2] ?? '').trim())
+  const lines = trimmed.split(/\r\n|\r|\n/)
+  if (lines.length > 1) {
+    for (const line of lines) texts.add(line).add(line.trim())
+    for (const end of ['\n', '\r\n', ' ', '\\n', '']) texts.add(lines.join(end))
+  } else {
+    // `user:pass`: tools print the password alone. Of `a:b:c` either colon may be the separator.
+    const parts = trimmed.split(':')
+    for (let i = 1; i < Math.min(parts.length, 8); i++) texts.add(parts.slice(i).join(':'))
+  }
+  for (const each of texts) if (Buffer.byteLength(each) < minFormBytes) texts.delete(each)
+  return texts
+}
+
+function piecesOf(text: string): string[] {
+  if (text.length <= maxPieceCharacters) return [text]
+  const characters = Array.from(text)
+  const count = Math.ceil(characters.length / maxPieceCharacters)
+  const size = Math.ceil(characters.length / count)
+  return Array.from({ length: count }, (_, i) => characters.slice(i * size, (i + 1) * size).join(''))
+}
+
+function collectForms(text: string, collect: (bytes: Buffer, kind: FormKind) => void): void {
+  const bytes = Buffer.from(text, 'utf8')
+  const wide = Buffer.from(text, 'utf16le')
+  const json = jsonEscapes(text)
+  const markup = markupEscapes(text)
+  for (const form of [text, ...json, ...urlEscapes(text), ...markup, ...shellEscapes(text)]) {
+    collect(Buffer.from(form), 'exact')
+  }
+  for (const form of hexEscapes(bytes)) collect(Buffer.from(form), 'exact')
+  for (const form of reversals(text)) collect(form, 'exact')
+  collect(wide, 'exact')
+  const hex = bytes.toString('hex')
+  for (const form of [hex, hex.toUpperCase()]) collect(Buffer.from(form), 'spaced')
+  // PowerShell encodes UTF-16LE; a JSON document that is encoded as a whole holds the escaped text.
+  const encoded = [bytes, wide, Buffer.from(json[0] ?? text)]
+  for (const each of encoded) for (const core of base64Cores(each)) collectBase64(core, collect)
+}
+
+function collectBase64(core: string, collect: (bytes: Buffer, kind: FormKind) => void): void {
+  collect(Buffer.from(core), 'base64')
+  // In a query string + and / are escaped; some JSON encoders write \/.
+  for (const escaped of [percent(core, '2B', '2F'), percent(core, '2b', '2f'), core.replaceAll('/', '\\/')]) {
+    if (escaped !== core) collect(Buffer.from(escaped), 'exact')
+  }
+  for (const twice of base64Cores(Buffer.from(core))) collect(Buffer.from(twice), 'base64')
+}
+
+function percent(core: string, plus: string, slash: string): string {
+  return core.replaceAll('+', `%${plus}`).replaceAll('/', `%${slash}`)
+}

@@ -1,0 +1,14 @@
+/**
+ * Masks secrets in a step's output while it streams: bytes in, bytes with `***` out.
+ *
+ * It finds a secret as it is and in the forms tools print it in (see forms.ts), across any split of the
+ * output into chunks, with ANSI sequences in between and, for base64 and hex, with white space in between.
+ * It refuses secrets shorter than 6 bytes: masking those would destroy the output, and a reader could
+ * still count the stars. Output that was compressed or encrypted cannot be masked; no masker is a reason
+ * to hand a step a real secret.
+ *
+ * Invariant: a byte that may still turn out to belong to a registered form has not been handed out,
+ * and memory held per stream is bounded by the longest form, whatever the step writes.
+ */
+export { createMasker } from './masker.ts'
+export type { AddResult, Masker, MaskerOptions, MaskStream, RefusedSecret } from './masker.ts'

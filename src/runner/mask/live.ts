@@ -1,0 +1,72 @@
+import type { PatternSet } from './pattern-set.ts'
+import type { PrefixIndex } from './prefix-index.ts'
+import { isBlank, maxGapBytes } from './scan.ts'
+
+// So few characters of a wrapped form before a line end are no reason to keep a finished line from the
+// reader of a quiet step.
+const weakCharacters = 4
+
+/**
+ * The first offset from which `bytes[offset, end)` is the beginning of a form, or `end`.
+ * All such beginnings are considered, not the longest alone: of `aab`, `ab` may be the one that goes on.
+ * `ignoreWeak` leaves out wrapped forms of which fewer than 4 characters and then white space have come.
+ */
+export function liveStart(
+  set: PatternSet,
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+  ignoreWeak: boolean,
+): number {
+  const exact = exactStart(set.exact, bytes, from, end)
+  return spacedStart(set.spaced, bytes, from, end, exact, ignoreWeak)
+}
+
+function exactStart(index: PrefixIndex, bytes: Uint8Array, from: number, end: number): number {
+  for (let at = Math.max(from, end - index.maxBytes + 1); at < end; at++) {
+    if (index.begins(bytes, at, end)) return at
+  }
+  return end
+}
+
+/** As `exactStart` in the view without white space; `limit` is returned when nothing before it is live. */
+function spacedStart(
+  index: PrefixIndex,
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+  limit: number,
+  ignoreWeak: boolean,
+): number {
+  const capacity = Math.min(index.maxBytes - 1, end - from)
+  if (capacity <= 0) return limit
+  const view = new Uint8Array(capacity)
+  const offsets = new Int32Array(capacity)
+  let first = capacity
+  let gap = 0
+  for (let at = end - 1; at >= from && first > 0; at--) {
+    const byte = bytes[at] as number
+    if (isBlank(byte)) {
+      if (++gap > maxGapBytes) break
+      continue
+    }
+    if (!isFormByte(byte)) break
+    gap = 0
+    view[--first] = byte
+    offsets[first] = at
+  }
+  const endsBlank = end > from && isBlank(bytes[end - 1] as number)
+  for (let k = first; k < capacity; k++) {
+    if ((offsets[k] as number) >= limit) return limit
+    if (ignoreWeak && endsBlank && capacity - k < weakCharacters) return limit
+    if (index.begins(view, k, capacity)) return offsets[k] as number
+  }
+  return limit
+}
+
+/** The characters of base64, base64url and hex. */
+export function isFormByte(byte: number): boolean {
+  if (byte >= 0x61) return byte <= 0x7a
+  if (byte >= 0x41) return byte <= 0x5a || byte === 0x5f
+  return (byte >= 0x2f && byte <= 0x39) || byte === 0x2b || byte === 0x2d
+}

@@ -1,0 +1,48 @@
+/** Offsets of the output that are masked: ascending, apart from each other. Touching ranges become one. */
+export class Ranges {
+  #starts: number[] = []
+  #ends: number[] = []
+
+  get count(): number {
+    return this.#starts.length
+  }
+
+  start(index: number): number {
+    return this.#starts[index] as number
+  }
+
+  end(index: number): number {
+    return this.#ends[index] as number
+  }
+
+  add(start: number, end: number): void {
+    const last = this.count - 1
+    // Hits come nearly in order; the exception is found from the end.
+    let at = last
+    while (at >= 0 && this.start(at) > end) at--
+    let first = at
+    let mergedStart = start
+    let mergedEnd = end
+    while (first >= 0 && this.end(first) >= start) {
+      mergedStart = Math.min(mergedStart, this.start(first))
+      mergedEnd = Math.max(mergedEnd, this.end(first))
+      first--
+    }
+    const merged = at - first
+    if (merged === 1) {
+      this.#starts[at] = mergedStart
+      this.#ends[at] = mergedEnd
+      return
+    }
+    this.#starts.splice(first + 1, merged, mergedStart)
+    this.#ends.splice(first + 1, merged, mergedEnd)
+  }
+
+  /** Forgets what ends at or before `offset` and counts offsets from `origin` on. */
+  rebase(offset: number, origin: number): void {
+    const kept = this.#ends.findIndex((end) => end > offset)
+    const from = kept === -1 ? this.count : kept
+    this.#starts = this.#starts.slice(from).map((start) => Math.max(0, start - origin))
+    this.#ends = this.#ends.slice(from).map((end) => end - origin)
+  }
+}

@@ -1,0 +1,200 @@
+import { CleanView } from './ansi.ts'
+import { isFormByte, liveStart } from './live.ts'
+import { Output } from './output.ts'
+import type { PatternSet } from './pattern-set.ts'
+import { Ranges } from './ranges.ts'
+import { scan } from './scan.ts'
+
+/** Longer occurrences (white space or ANSI sequences stuffed in) are not found: memory stays bounded. */
+export const maxSpanBytes = 262_144
+const pieceBytes = 65_536
+
+/** What happens after the bytes at hand: more may come, nothing came for a while, nothing will come. */
+type Mode = 'more' | 'idle' | 'end'
+
+/**
+ * One output stream. It keeps the bytes that a form may still reach back to; offsets are into that store.
+ * `#shown`: bytes before it were handed out or masked. `#scanFrom`: no form that is still unfinished, and
+ * none that is still to be found, begins before it.
+ */
+export class Stream {
+  readonly #set: PatternSet
+  readonly #replacement: Buffer
+  readonly #maxRunBytes: number
+  readonly #clean = new CleanView()
+  readonly #ranges = new Ranges()
+  #store = Buffer.alloc(0)
+  #length = 0
+  #shown = 0
+  #scanFrom = 0
+  #version = -1
+  // The last thing shown was a mask that reaches up to #shown: what touches it needs no other.
+  #masking = false
+  // A masked base64 run reached the end of the store; what comes of it is masked as it comes.
+  #runOpen = false
+  // From #runStart to #runKnownTo all bytes are of one run; saves looking at a long run at every write.
+  #runStart = 0
+  #runKnownTo = 0
+
+  constructor(set: PatternSet, replacement: Buffer, maxRunBytes: number) {
+    this.#set = set
+    this.#replacement = replacement
+    this.#maxRunBytes = maxRunBytes
+  }
+
+  write(chunk: Uint8Array): Buffer {
+    if (this.#set.size === 0 && this.#length === 0) return Buffer.from(chunk)
+    const out = new Output(this.#length - this.#shown + chunk.length + this.#replacement.length)
+    for (let at = 0; at < chunk.length; at += pieceBytes) {
+      this.#append(chunk.subarray(at, at + pieceBytes))
+      this.#advance(out, 'more')
+    }
+    return out.take()
+  }
+
+  flushIdle(): Buffer {
+    return this.#finish('idle')
+  }
+
+  end(): Buffer {
+    return this.#finish('end')
+  }
+
+  #finish(mode: Mode): Buffer {
+    const out = new Output(this.#length - this.#shown + this.#replacement.length)
+    if (this.#length > 0) this.#advance(out, mode)
+    return out.take()
+  }
+
+  #append(piece: Uint8Array): void {
+    const needed = this.#length + piece.length
+    if (needed > this.#store.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(4096, 2 * needed))
+      this.#store.copy(grown, 0, 0, this.#length)
+      this.#store = grown
+    }
+    this.#store.set(piece, this.#length)
+    const before = this.#length
+    this.#length = needed
+    if (!this.#runOpen) return
+    const end = this.#runEnd(before)
+    if (end > before) this.#ranges.add(before, end)
+    this.#runOpen = end === this.#length
+  }
+
+  #advance(out: Output, mode: Mode): void {
+    if (this.#version !== this.#set.version) this.#startOver()
+    const cleaned = this.#clean.fill(this.#store, this.#scanFrom, this.#length, mode === 'end')
+    this.#findHits(cleaned)
+    const live = mode === 'end' ? this.#length : this.#liveStart(cleaned, false)
+    let scanFrom = live
+    if (mode !== 'end' && cleaned) scanFrom = this.#clean.outsideSequence(live)
+    this.#emit(out, this.#holdFrom(mode, live, cleaned))
+    this.#drop(scanFrom)
+  }
+
+  // A secret was registered: it may stand, whole or begun, in what is held.
+  #startOver(): void {
+    this.#version = this.#set.version
+    this.#scanFrom = 0
+    this.#runStart = 0
+    this.#runKnownTo = 0
+  }
+
+  #findHits(cleaned: boolean): void {
+    // Many hits in one long run: it is walked once.
+    let runFrom = 0
+    let runTo = 0
+    const hit = (start: number, end: number, widen: boolean) => {
+      if (end - start > maxSpanBytes || (start >= runFrom && end <= runTo)) return
+      if (!widen) return this.#ranges.add(start, end)
+      // The rest of the run says what surrounds the secret, and its edges hold some of the secret's bits.
+      runFrom = this.#runBefore(start, Math.max(0, start - this.#maxRunBytes))
+      runTo = this.#runEnd(end)
+      this.#ranges.add(runFrom, runTo)
+      if (runTo === this.#length) this.#runOpen = true
+    }
+    scan(this.#set, this.#store, this.#scanFrom, this.#length, hit)
+    if (!cleaned) return
+    const clean = this.#clean
+    scan(this.#set, clean.bytes, 0, clean.length, (start, end, widen) => {
+      hit(clean.toOutput(start), clean.toOutput(end - 1) + 1, widen)
+    })
+  }
+
+  #runBefore(at: number, floor: number): number {
+    let start = at
+    while (start > floor && isFormByte(this.#store[start - 1] as number)) start--
+    return start
+  }
+
+  #runEnd(at: number): number {
+    let end = at
+    while (end < this.#length && isRunByte(this.#store[end] as number)) end++
+    return end
+  }
+
+  #liveStart(cleaned: boolean, ignoreWeak: boolean): number {
+    const oldest = Math.max(this.#scanFrom, this.#length - maxSpanBytes)
+    const raw = liveStart(this.#set, this.#store, oldest, this.#length, ignoreWeak)
+    if (!cleaned) return raw
+    const clean = this.#clean
+    const at = liveStart(this.#set, clean.bytes, clean.fromOutput(oldest), clean.length, ignoreWeak)
+    const cleanLive = at === clean.length ? this.#length : clean.toOutput(at)
+    // An unfinished sequence is kept to be read as a whole, but is no reason to keep a quiet step waiting.
+    const pending = ignoreWeak || clean.pendingAt === -1 ? this.#length : clean.pendingAt
+    return Math.min(raw, cleanLive, pending)
+  }
+
+  /** Where the bytes begin that may not be shown yet. */
+  #holdFrom(mode: Mode, live: number, cleaned: boolean): number {
+    if (mode === 'end') return this.#length
+    if (mode === 'idle') {
+      this.#runStart = this.#runKnownTo = live
+      return this.#liveStart(cleaned, true)
+    }
+    if (!this.#set.hasBase64) return live
+    // A hit at `live` would mask its run from here on.
+    const start = this.#runBefore(live, Math.min(live, this.#runKnownTo))
+    this.#runStart = start === this.#runKnownTo ? this.#runStart : start
+    this.#runKnownTo = live
+    this.#runStart = Math.max(this.#runStart, live - this.#maxRunBytes)
+    return this.#runStart
+  }
+
+  #emit(out: Output, hold: number): void {
+    for (let k = 0; k < this.#ranges.count; k++) {
+      const end = this.#ranges.end(k)
+      if (end <= this.#shown) continue
+      const start = Math.max(this.#ranges.start(k), this.#shown)
+      if (start >= hold) break
+      if (start > this.#shown) this.#show(out, start)
+      if (!this.#masking) out.push(this.#replacement, 0, this.#replacement.length)
+      this.#masking = true
+      this.#shown = Math.min(end, hold)
+    }
+    if (hold > this.#shown) this.#show(out, hold)
+  }
+
+  #show(out: Output, end: number): void {
+    out.push(this.#store, this.#shown, end)
+    this.#shown = end
+    this.#masking = false
+  }
+
+  #drop(scanFrom: number): void {
+    const origin = Math.min(scanFrom, this.#shown)
+    this.#ranges.rebase(this.#shown, origin)
+    this.#store.copyWithin(0, origin, this.#length)
+    this.#length -= origin
+    this.#shown -= origin
+    this.#scanFrom = scanFrom - origin
+    this.#runStart = Math.max(0, this.#runStart - origin)
+    this.#runKnownTo = Math.max(0, this.#runKnownTo - origin)
+  }
+}
+
+// Padding ends a run but belongs to it.
+function isRunByte(byte: number): boolean {
+  return byte === 0x3d || isFormByte(byte)
+}
