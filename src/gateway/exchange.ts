@@ -1,0 +1,88 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import type { Secret, StepId } from '../lib/index.ts'
+import type { Connection } from '../connections/index.ts'
+import type { Operation } from '../policy/index.ts'
+
+/** One HTTP request of a step on one connection, and all that a protocol handler may do with it. */
+export interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly connection: Connection
+  readonly step: StepId
+  /** Below the connection's base path, with its leading slash; plain: no dot segments, no escapes but `%2f`. */
+  readonly path: string
+  readonly query: string
+  /**
+   * Asks policy, leases the credential and waits for the durable audit receipt. `detail` goes into the entry.
+   * `anyRef`: the protocol has not named the ref yet; nothing can be changed by what follows.
+   */
+  permit(operation: Operation, detail: Readonly<Record<string, unknown>>, options?: { anyRef?: true }): Promise<Permission>
+  /** Several operations that stand or fall together: one entry, all of them or none. */
+  permitAll(operations: readonly Operation[], detail: Readonly<Record<string, unknown>>): Promise<Permission>
+  /** Records a refusal that is the protocol's own, not policy's; returns the text for the step. */
+  deny(what: string, reason: string): string
+  /** Sends a request upstream with the credential of the permission. */
+  send(permit: Permit, request: { method: string; path: string; headers: Record<string, string>; body?: Buffer | Readable }): Promise<IncomingMessage>
+}
+
+export interface Permit {
+  readonly allow: true
+  readonly authorization: Secret | undefined
+}
+
+export interface Denial {
+  readonly allow: false
+  /** For the step: what is missing and the request id. */
+  readonly message: string
+  readonly refused: readonly Operation[]
+}
+
+export type Permission = Permit | Denial
+
+/** Handles every request of its protocol. */
+export type ProtocolHandler = (exchange: Exchange) => Promise<void>
+
+/** Copies the named request headers. What is not named is not sent: no credential of the step's own rides along. */
+export function pickHeaders(request: IncomingMessage, names: readonly string[]): Record<string, string> {
+  const picked: Record<string, string> = {}
+  for (const name of names) {
+    const value = request.headers[name]
+    if (typeof value === 'string') picked[name] = value
+  }
+  return picked
+}
+
+const dropped = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-connection',
+  'set-cookie',
+  'strict-transport-security',
+  'alt-svc',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'www-authenticate',
+])
+
+/** Status and headers of an upstream answer, without hop-by-hop headers, cookies and other hosts' advice. */
+export function copyHead(upstream: IncomingMessage, response: ServerResponse, without: readonly string[] = []): void {
+  response.statusCode = upstream.statusCode ?? 502
+  for (const [name, value] of Object.entries(upstream.headers)) {
+    if (value !== undefined && !dropped.has(name) && !without.includes(name)) response.setHeader(name, value)
+  }
+}
+
+/** A refusal or failure that curl, git and npm show as it is. */
+export function plainAnswer(response: ServerResponse, status: number, message: string): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const body = `${message}\n`
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'content-length': Buffer.byteLength(body) })
+  response.end(body)
+}

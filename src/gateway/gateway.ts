@@ -1,0 +1,191 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { MayflyError, limits, messageOf, systemCode, type Clock, type StepId } from '../lib/index.ts'
+import type { AuditClient } from '../audit/client/index.ts'
+import type { AccessTokens, Broker, Step } from '../broker/index.ts'
+import type { Connection, Targets } from '../connections/index.ts'
+import type { ProofVerifier } from '../identity/index.ts'
+import type { Policy } from '../policy/index.ts'
+import { createActivityRecord, type Activity } from './activity.ts'
+import { createEgressGuard, type EgressGuard } from './egress-guard.ts'
+import { plainAnswer, type Exchange, type ProtocolHandler } from './exchange.ts'
+import { createGitHandler } from './git/index.ts'
+import { createNpmHandler } from './npm/index.ts'
+import { createGatekeeper } from './permit.ts'
+import { createRunCa, type RunCa } from './run-ca.ts'
+import { createTunnelServer } from './tunnel.ts'
+import { authorityOf, createTlsContexts, createUpstream, type Upstream } from './upstream.ts'
+
+export interface Gateway {
+  /** Listens; port 0 takes a free one. Throws `port_in_use`. */
+  listen(host: string, port: number): Promise<void>
+  readonly url: string
+  /** PEM certificate of the run's CA, made at its first step. The key stays here. */
+  caCertificate(step: Step): Promise<string>
+  /** Takes the lockfile whose packages, and no others, the step may install. The first one stays. Throws `bad_input`. */
+  pinLockfile(step: Step, text: string): Promise<{ packages: number; digest: string }>
+  activity(step: StepId): Activity
+  /** Forgets what a finished step did. */
+  forget(step: StepId): void
+  openSockets(): number
+  close(): Promise<void>
+}
+
+export interface GatewayDeps {
+  tokens: AccessTokens
+  proofs: ProofVerifier
+  broker: Broker
+  audit: AuditClient
+  clock: Clock
+  policy: () => Policy
+  targets: () => Targets
+  guard?: EgressGuard
+  /** The URL that supervisors reach us at, if it is not where we listen. */
+  publicUrl?: string
+}
+
+interface StepState {
+  readonly sockets: Set<Duplex>
+  readonly upstream: Upstream
+}
+
+export function createGateway(deps: GatewayDeps): Gateway {
+  const activity = createActivityRecord()
+  const guard = deps.guard ?? createEgressGuard()
+  const contexts = createTlsContexts()
+  const gatekeeper = createGatekeeper({ policy: deps.policy, broker: deps.broker, audit: deps.audit, activity })
+  const npm = createNpmHandler({ audit: deps.audit })
+  const handlers: Record<Connection['kind'], ProtocolHandler> = { git: createGitHandler(), npm: npm.handle }
+  const authorities = new Map<string, Promise<RunCa>>()
+  const states = new Map<StepId, StepState>()
+  const origin = new WeakMap<Duplex, { step: Step; connection: Connection }>()
+  let url = deps.publicUrl ?? ''
+
+  const http = createServer({ maxHeaderSize: limits.requestHeadBytes, keepAliveTimeout: 30_000, requestTimeout: 0 }, (request, response) => {
+    serveRequest(request, response).catch((error: unknown) => plainAnswer(response, 502, `mayfly: ${messageOf(error)}`))
+  })
+  http.on('clientError', (_error, socket) => socket.destroy())
+
+  const tunnel = createTunnelServer({
+    ...deps,
+    activity,
+    gatekeeper,
+    guard,
+    ca: runCa,
+    url: () => url,
+    serve(socket, step, connection) {
+      origin.set(socket, { step, connection })
+      http.emit('connection', socket)
+    },
+    track(step, socket) {
+      const { sockets } = stateOf(step.id)
+      sockets.add(socket)
+      socket.once('close', () => sockets.delete(socket))
+    },
+  })
+
+  deps.broker.onStepEnd((step) => {
+    const state = states.get(step.id)
+    states.delete(step.id)
+    for (const socket of state?.sockets ?? []) socket.destroy()
+    state?.upstream.close()
+    npm.forget(step.id)
+  })
+
+  function stateOf(step: StepId): StepState {
+    const known = states.get(step) ?? { sockets: new Set(), upstream: createUpstream({ guard, contexts }) }
+    states.set(step, known)
+    return known
+  }
+
+  function runCa(step: Step): Promise<RunCa> {
+    const { id, runId, expiresMs } = step.session
+    const known = authorities.get(id)
+    if (known !== undefined) return known
+    const making = createRunCa({ runId, expiresMs, clock: deps.clock })
+    authorities.set(id, making)
+    setTimeout(() => authorities.delete(id), Math.max(0, expiresMs - deps.clock.nowMs())).unref()
+    return making
+  }
+
+  async function serveRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const from = origin.get(request.socket)
+    if (from === undefined) return plainAnswer(response, 400, 'mayfly: no tunnel')
+    const { step, connection } = from
+    const exchange = openExchange(request, response, step, connection)
+    if (typeof exchange === 'string') return plainAnswer(response, 400, gatekeeper.deny(step, `${connection.name} ${request.method}`, exchange))
+    await handlers[connection.kind](exchange)
+  }
+
+  /** The request in plain form, or why it has none. */
+  function openExchange(request: IncomingMessage, response: ServerResponse, step: Step, connection: Connection): Exchange | string {
+    const host = (request.headers.host ?? '').toLowerCase()
+    const authority = authorityOf(connection)
+    if (host !== authority && host !== `${authority}:${connection.port}`) return `the Host header names another host than the tunnel (${authority})`
+    const target = plainTarget(request.url ?? '', connection.basePath)
+    if (target === undefined) return 'the path is not plain (dot segments, escapes, or outside of the connection’s URL)'
+    return {
+      request,
+      response,
+      connection,
+      step: step.id,
+      ...target,
+      permit: (operation, detail, options) => gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true),
+      permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
+      deny: (what, reason) => gatekeeper.deny(step, what, reason),
+      send: (permit, outgoing) =>
+        stateOf(step.id).upstream.send(connection, { ...outgoing, path: `${connection.basePath}${outgoing.path}`, authorization: permit.authorization }),
+    }
+  }
+
+  return {
+    get url() {
+      return url
+    },
+    async listen(host, port) {
+      await listenOn(tunnel, host, port)
+      const bound = (tunnel.address() as AddressInfo).port
+      if (deps.publicUrl === undefined) url = `http://${host}:${bound}`
+    },
+    async caCertificate(step) {
+      return (await runCa(step)).certificate
+    },
+    pinLockfile: (step, text) => npm.pin(step, text),
+    activity: (step) => activity.of(step),
+    forget: (step) => activity.forget(step),
+    openSockets: () => [...states.values()].reduce((sum, { sockets }) => sum + sockets.size, 0),
+    async close() {
+      for (const { sockets, upstream } of states.values()) {
+        for (const socket of sockets) socket.destroy()
+        upstream.close()
+      }
+      await new Promise<void>((done) => tunnel.close(() => done()))
+    },
+  }
+}
+
+function listenOn(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      const code = systemCode(cause) === 'EADDRINUSE' ? 'port_in_use' : 'bad_input'
+      const what = code === 'port_in_use' ? 'in use: stop what holds it, or choose another with --gateway-port' : messageOf(cause)
+      reject(new MayflyError(code, `gateway port ${host}:${port} is ${what}`, { cause }))
+    })
+    server.listen(port, host, resolve)
+  })
+}
+
+/**
+ * Path and query below the base path. One spelling per resource: what upstream might read in another way
+ * (dot segments, empty segments, escapes, backslashes) is refused, so policy and upstream see the same.
+ */
+function plainTarget(url: string, basePath: string): { path: string; query: string } | undefined {
+  const at = url.indexOf('?')
+  const full = at === -1 ? url : url.slice(0, at)
+  const query = at === -1 ? '' : url.slice(at + 1)
+  if (!full.startsWith(`${basePath}/`)) return undefined
+  const path = full.slice(basePath.length)
+  if (path.length > 2048 || !/^(?:\/(?!\.{1,2}(?:\/|$))(?:[A-Za-z0-9._~@+-]|%2f)+)*\/?$/i.test(path)) return undefined
+  return /^[A-Za-z0-9._~@+=&-]*$/.test(query) && query.length <= 2048 ? { path, query } : undefined
+}

@@ -1,0 +1,60 @@
+import { gunzip } from 'node:zlib'
+import { promisify } from 'node:util'
+import type { Readable } from 'node:stream'
+import { MayflyError, limits } from '../../lib/index.ts'
+import { readPacket } from './pkt-line.ts'
+
+/** What a git-upload-pack request asks for, for the record. */
+export interface FetchRequest {
+  /** `ls-refs` or `fetch` (protocol v2); `fetch` in older versions. */
+  readonly command: string
+  /** Commits asked for, the first hundred. */
+  readonly wants: readonly string[]
+  readonly wantCount: number
+  /** The request in plain form, to be sent on. */
+  readonly body: Buffer
+}
+
+const gunzipBounded = promisify(gunzip)
+const wantsRecorded = 100
+
+/** Reads the whole request (it is small: wants and haves). Throws `limit_exceeded` or `bad_input`. */
+export async function readFetchRequest(stream: Readable, encoding: string | undefined): Promise<FetchRequest> {
+  const raw = await collect(stream, limits.fetchRequestBytes)
+  const body = encoding === 'gzip' || encoding === 'x-gzip' ? await inflate(raw) : raw
+  if (encoding !== undefined && body === raw) throw new MayflyError('bad_input', `a fetch in content-encoding ${encoding}`)
+  const wants = new Set<string>()
+  let command = 'fetch'
+  let offset = 0
+  for (;;) {
+    const read = readPacket(body, offset)
+    if (read === undefined) break
+    offset = read.next
+    if (read.packet.kind !== 'data') continue
+    const line = read.packet.payload.toString('latin1')
+    const want = /^want ([0-9a-f]{40,64})/.exec(line)?.[1]
+    if (want !== undefined) wants.add(want)
+    command = /^command=([a-z0-9-]{1,40})/.exec(line)?.[1] ?? command
+  }
+  return { command, wants: [...wants].slice(0, wantsRecorded), wantCount: wants.size, body }
+}
+
+// A few kilobytes of gzip can stand for gigabytes; the bound is on what comes out.
+async function inflate(raw: Buffer): Promise<Buffer> {
+  try {
+    return await gunzipBounded(raw, { maxOutputLength: limits.fetchRequestBytes })
+  } catch (cause) {
+    throw new MayflyError('bad_input', 'the fetch request does not inflate within its limit', { cause })
+  }
+}
+
+async function collect(stream: Readable, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > maxBytes) throw new MayflyError('limit_exceeded', `a fetch request over ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto'
+import { Transform } from 'node:stream'
+import { MayflyError } from '../../lib/index.ts'
+
+/**
+ * Passes bytes on while it hashes them, and keeps the last one back until the digest holds: a client that sees
+ * the end of the body has seen the right body. On another digest the stream fails and the last byte never goes.
+ * `integrity` is Subresource Integrity text; of several digests the strongest counts. Throws `bad_input` for sha1.
+ */
+export function verifyingBody(what: string, integrity: string): Transform {
+  const { algorithm, expected } = strongest(integrity)
+  const hash = createHash(algorithm)
+  let held: Buffer = Buffer.alloc(0)
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk)
+      const ready = held
+      held = chunk.subarray(-1)
+      if (ready.length > 0) this.push(ready)
+      done(null, chunk.length > 1 ? chunk.subarray(0, -1) : undefined)
+    },
+    flush(done) {
+      if (hash.digest('base64') !== expected) {
+        return done(new MayflyError('denied', `${what} is not what the lockfile pins (${algorithm} differs)`))
+      }
+      done(null, held)
+    },
+  })
+}
+
+function strongest(integrity: string): { algorithm: string; expected: string } {
+  const digests = new Map(integrity.trim().split(/\s+/).map((one) => [one.slice(0, one.indexOf('-')), one.slice(one.indexOf('-') + 1)]))
+  for (const algorithm of ['sha512', 'sha384', 'sha256']) {
+    const expected = digests.get(algorithm)?.split('?')[0]
+    if (expected !== undefined) return { algorithm, expected }
+  }
+  throw new MayflyError('bad_input', `the lockfile pins only by ${[...digests.keys()].join(', ')}, which can be forged: make it anew with npm 7 or later`)
+}

@@ -1,0 +1,88 @@
+import { messageOf, newId } from '../lib/index.ts'
+import type { AuditClient } from '../audit/client/index.ts'
+import type { Broker, Step } from '../broker/index.ts'
+import type { Connection } from '../connections/index.ts'
+import { grantFor, type Decision, type Operation, type Policy } from '../policy/index.ts'
+import type { ActivityRecord } from './activity.ts'
+import type { Denial, Permission } from './exchange.ts'
+
+/**
+ * The one way to a credential: policy decides, the broker leases, the audit log confirms, in this order.
+ * No receipt, no credential (design.md, Never 2).
+ */
+export interface Gatekeeper {
+  permit(step: Step, connection: Connection, operations: readonly Operation[], detail: Readonly<Record<string, unknown>>, anyRef: boolean): Promise<Permission>
+  /** Records what was refused for another reason than policy; returns the text for the step. */
+  deny(step: Step, what: string, reason: string): string
+}
+
+export function createGatekeeper(deps: {
+  policy: () => Policy
+  broker: Broker
+  audit: AuditClient
+  activity: ActivityRecord
+}): Gatekeeper {
+  const { broker, audit, activity } = deps
+
+  function deny(step: Step, what: string, reason: string, data: Readonly<Record<string, unknown>> = {}): string {
+    const requestId = newId<string>('req')
+    activity.denied(step.id, what, reason)
+    // A denial stands whether or not it can be recorded; the health of the log is reported elsewhere.
+    audit
+      .append({
+        type: 'access.denied',
+        run: step.session.runId,
+        subject: step.id,
+        data: { request: requestId, session: step.session.id, step: step.id, role: step.role, what, reason, ...data },
+      })
+      .catch(() => undefined)
+    return `mayfly: refused: ${what}: ${reason} (${requestId})`
+  }
+
+  function refuse(step: Step, refused: readonly (Decision & { allow: false })[], operations: readonly Operation[]): Denial {
+    const missing = refused.map((one) => one.missing)
+    const what = missing.join(', ')
+    const reason = `role "${step.role}" does not grant it; to allow it, add to its grants in mayfly.yaml: ${missing.map((one) => `"${one}"`).join(', ')}`
+    const message = deny(step, what, reason, { held: refused[0]?.held })
+    return { allow: false, message, refused: operations }
+  }
+
+  return {
+    deny,
+    async permit(step, connection, operations, detail, anyRef) {
+      const policy = deps.policy()
+      const asked = operations.map((operation) => ({
+        operation,
+        decision: anyRef ? policy.decideAnyRef(step.role, operation) : policy.decide(step.role, operation),
+      }))
+      const refused = asked.filter(({ decision }) => !decision.allow)
+      if (refused.length > 0) {
+        const decisions = refused.map(({ decision }) => decision).filter((one) => !one.allow)
+        return refuse(step, decisions, refused.map(({ operation }) => operation))
+      }
+      const grants = asked.flatMap(({ decision }) => (decision.allow ? [decision.grant] : []))
+      try {
+        const lease = connection.credential === undefined ? undefined : await broker.lease(step, connection, grants[0] ?? '')
+        await audit.append({
+          type: 'access.granted',
+          run: step.session.runId,
+          subject: step.id,
+          data: {
+            session: step.session.id,
+            step: step.id,
+            role: step.role,
+            ...(lease === undefined ? {} : { lease: lease.id }),
+            operations,
+            grants: [...new Set(grants)],
+            ...detail,
+          },
+        })
+        for (const operation of operations) activity.granted(step.id, grantFor(operation))
+        return { allow: true, authorization: lease?.authorization }
+      } catch (error) {
+        // Secret missing, vault key wrong, log down, step ended: nothing is issued, and the step learns why.
+        return { allow: false, message: deny(step, operations.map(grantFor).join(', '), messageOf(error)), refused: operations }
+      }
+    },
+  }
+}

@@ -1,0 +1,153 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { canonicalHost, limits, messageOf } from '../lib/index.ts'
+import type { AuditClient } from '../audit/client/index.ts'
+import type { AccessTokens, Broker, Step } from '../broker/index.ts'
+import type { Connection, Targets } from '../connections/index.ts'
+import { connectUri, type ProofVerifier } from '../identity/index.ts'
+import type { ActivityRecord } from './activity.ts'
+import type { EgressGuard } from './egress-guard.ts'
+import type { Gatekeeper } from './permit.ts'
+import type { RunCa } from './run-ca.ts'
+
+export interface TunnelDeps {
+  tokens: AccessTokens
+  proofs: ProofVerifier
+  broker: Broker
+  audit: AuditClient
+  activity: ActivityRecord
+  gatekeeper: Gatekeeper
+  guard: EgressGuard
+  targets: () => Targets
+  /** The run CA of a step whose supervisor asked for one. */
+  ca: (step: Step) => Promise<RunCa>
+  /** Our URL, as the supervisor's proofs name it. */
+  url: () => string
+  /** Carries the requests on one terminated connection. */
+  serve: (socket: Duplex, step: Step, connection: Connection) => void
+  /** Remembers a socket so that the end of the step destroys it. */
+  track: (step: Step, socket: Duplex) => void
+}
+
+/** Accepts CONNECT with a DPoP-bound step token, and nothing else. */
+export function createTunnelServer(deps: TunnelDeps): Server {
+  const server = createServer({ maxHeaderSize: limits.requestHeadBytes, requestTimeout: 0, headersTimeout: 10_000 }, (_request, response) => {
+    response.writeHead(405, { 'content-type': 'text/plain' }).end('mayfly gateway: CONNECT only\n')
+  })
+  server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    socket.on('error', () => socket.destroy())
+    socket.setNoDelay(true)
+    acceptTunnel(deps, request, socket, head).catch((error: unknown) => answer(socket, 502, `mayfly: ${messageOf(error)}`))
+  })
+  return server
+}
+
+async function acceptTunnel(deps: TunnelDeps, request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+  const authority = request.url ?? ''
+  const step = await authenticate(deps, request, authority)
+  if (typeof step === 'string') return answer(socket, 407, `mayfly: ${step}`)
+  deps.track(step, socket)
+  const target = parseAuthority(authority)
+  if (target === undefined) return answer(socket, 403, deps.gatekeeper.deny(step, JSON.stringify(authority.slice(0, 300)), 'it is no host name and port'))
+  const connection = deps.targets().find(target.host, target.port)
+  if (connection !== undefined) return terminate(deps, socket, head, step, connection)
+  await passThrough(deps, socket, head, step, target)
+}
+
+/** The step that this token and proof stand for, or one line why not. */
+async function authenticate(deps: TunnelDeps, request: IncomingMessage, authority: string): Promise<Step | string> {
+  const [scheme, token] = (request.headers['proxy-authorization'] ?? '').split(' ')
+  if (scheme !== 'DPoP' || token === undefined) return 'the gateway takes a DPoP-bound step token (Proxy-Authorization: DPoP)'
+  const access = await deps.tokens.verify(token)
+  if (!access.ok) return `the step token is ${access.reason}`
+  const proof = await deps.proofs.verify(header(request, 'dpop'), {
+    method: 'CONNECT',
+    uri: connectUri(deps.url(), authority),
+    accessToken: token,
+  })
+  if (!proof.ok) return proof.detail
+  if (proof.jkt !== access.claims.jkt) return 'the proof is by another key than the token is bound to'
+  if (access.claims.step === undefined) return 'this is a session token; the gateway takes a step token'
+  return deps.broker.step(access.claims.step) ?? 'the step has ended'
+}
+
+function header(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+function parseAuthority(authority: string): { host: string; port: number } | undefined {
+  const parts = /^(\[[0-9a-fA-F:.]+\]|[^:[\]]+):([0-9]{1,5})$/.exec(authority)
+  const host = canonicalHost(parts?.[1] ?? '')
+  const port = Number(parts?.[2])
+  return host === undefined || !(port >= 1 && port <= 65_535) ? undefined : { host, port }
+}
+
+/** TLS ends here, under the run's CA, for the host that was named in CONNECT and no other. */
+async function terminate(deps: TunnelDeps, socket: Socket, head: Buffer, step: Step, connection: Connection): Promise<void> {
+  if (!connection.tls) {
+    established(socket, head)
+    return deps.serve(socket, step, connection)
+  }
+  const secureContext = await (await deps.ca(step)).contextFor(connection.host)
+  established(socket, head)
+  const secure = new TLSSocket(socket, {
+    isServer: true,
+    secureContext,
+    ALPNProtocols: ['http/1.1'],
+    // CONNECT names one host, the TLS handshake another: the second would be served under the first's rules.
+    SNICallback: (name, done) =>
+      canonicalHost(name) === connection.host ? done(null, secureContext) : done(new Error(`SNI ${name} is not ${connection.host}`)),
+  })
+  secure.on('error', () => secure.destroy())
+  deps.serve(secure, step, connection)
+}
+
+/** A public host of the egress list: recorded first, then bytes as they come. We add no credential and read nothing. */
+async function passThrough(deps: TunnelDeps, socket: Socket, head: Buffer, step: Step, target: { host: string; port: number }): Promise<void> {
+  const name = `${target.host}:${target.port}`
+  const rule = deps.targets().allowsEgress(target.host, target.port)
+  if (rule === undefined) {
+    const reason = `no connection and no egress rule names this host; to allow it, add to egress in mayfly.yaml: "${name}"`
+    return answer(socket, 403, deps.gatekeeper.deny(step, name, reason))
+  }
+  await deps.audit.append({
+    type: 'egress.granted',
+    run: step.session.runId,
+    subject: step.id,
+    data: { session: step.session.id, step: step.id, host: target.host, port: target.port, rule: rule.source },
+  })
+  let upstream: Socket
+  try {
+    upstream = await deps.guard.dial(target)
+  } catch (error) {
+    return answer(socket, 502, deps.gatekeeper.deny(step, name, messageOf(error)))
+  }
+  // The step may have ended while the name was resolved: its sockets are closed, ours must not stay.
+  if (socket.destroyed) return void upstream.destroy()
+  deps.activity.granted(step.id, `egress ${name}`)
+  deps.track(step, upstream)
+  upstream.on('error', () => socket.destroy())
+  socket.on('close', () => upstream.destroy())
+  upstream.on('close', () => socket.destroy())
+  established(socket, head)
+  socket.pipe(upstream)
+  upstream.pipe(socket)
+}
+
+function established(socket: Socket, head: Buffer): void {
+  socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+  if (head.length > 0) socket.unshift(head)
+}
+
+function answer(socket: Socket, status: number, message: string): void {
+  if (socket.destroyed) return
+  const reason = { 403: 'Forbidden', 407: 'Proxy Authentication Required', 502: 'Bad Gateway' }[status] ?? 'Error'
+  const body = `${message}\n`
+  const authenticate = status === 407 ? 'Proxy-Authenticate: DPoP algs="ES256"\r\n' : ''
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain; charset=utf-8\r\n${authenticate}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}

@@ -1,0 +1,13 @@
+/**
+ * The HTTP API: token endpoint, steps, operators, probes. A route table with one schema for checking, types and
+ * OpenAPI; one form of error. Refuses bodies that no schema knows and callers that cannot prove who they are.
+ * Invariant: whoever calls is authenticated before the handler runs, and every answer carries a request id.
+ */
+export { createApiTokens, scopes } from './api-tokens.ts'
+export type { ApiTokens, Scope } from './api-tokens.ts'
+export { createHealth } from './health.ts'
+export { createMetrics } from './metrics.ts'
+export { createRules } from './rules.ts'
+export type { RulesHolder } from './rules.ts'
+export { createApiServer } from './server.ts'
+export type { ApiServer } from './server.ts'

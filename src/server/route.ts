@@ -1,0 +1,103 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { MayflyError } from '../lib/index.ts'
+import type { AccessClaims, AccessTokens } from '../broker/index.ts'
+import type { ProofVerifier } from '../identity/index.ts'
+import type { ApiTokens, Operator, Scope } from './api-tokens.ts'
+import { HttpProblem } from './wire-error.ts'
+
+/** One line of the API: what the wire carries, who may call it, what it does. OpenAPI is made from the same. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** With `:name` for parameters. */
+  readonly path: string
+  readonly summary: string
+  /** `none`; `dpop`: a session's or step's token with proof; else the scope an operator's token must have. */
+  readonly auth: 'none' | 'dpop' | Scope
+  readonly body?: z.ZodType
+  readonly bodyType?: 'json' | 'form'
+  readonly bodyLimitBytes?: number
+  readonly response: z.ZodType
+  readonly status?: number
+  handle(call: Call): Promise<unknown>
+}
+
+export interface Call {
+  readonly requestId: string
+  readonly params: Readonly<Record<string, string>>
+  readonly body: unknown
+  readonly headers: FastifyRequest['headers']
+  /** Set where `auth` is a scope. */
+  readonly operator: Operator | undefined
+  /** Set where `auth` is `dpop`. */
+  readonly access: AccessClaims | undefined
+}
+
+export interface RouteDeps {
+  apiTokens: ApiTokens
+  tokens: AccessTokens
+  proofs: ProofVerifier
+  url: () => string
+}
+
+/** A handler whose body has been checked against the schema. */
+export function withBody<Body extends z.ZodType>(body: Body, handle: (call: Call, body: z.output<Body>) => Promise<unknown>): Pick<Route, 'body' | 'handle'> {
+  return { body, handle: (call) => handle(call, call.body as z.output<Body>) }
+}
+
+export function registerRoutes(app: FastifyInstance, routes: readonly Route[], deps: RouteDeps): void {
+  for (const route of routes) {
+    app.route({
+      method: route.method,
+      url: route.path,
+      ...(route.bodyLimitBytes === undefined ? {} : { bodyLimit: route.bodyLimitBytes }),
+      handler: async (request, reply) => {
+        const who = await authenticate(route, request, deps)
+        const body = route.body === undefined ? undefined : checkBody(route.body, request.body)
+        const params = request.params as Record<string, string>
+        const result = await route.handle({ requestId: request.id, params, body, headers: request.headers, ...who })
+        return reply.code(route.status ?? 200).send(result)
+      },
+    })
+  }
+}
+
+async function authenticate(route: Route, request: FastifyRequest, deps: RouteDeps): Promise<Pick<Call, 'operator' | 'access'>> {
+  if (route.auth === 'none') return { operator: undefined, access: undefined }
+  const [scheme, token = ''] = (request.headers.authorization ?? '').split(' ')
+  if (route.auth === 'dpop') {
+    if (scheme !== 'DPoP') throw new MayflyError('unauthorized', 'this needs a session: Authorization: DPoP, with a proof in the DPoP header')
+    return { operator: undefined, access: await checkAccess(token, request, deps) }
+  }
+  const operator = scheme === 'Bearer' ? await deps.apiTokens.authenticate(token) : undefined
+  if (operator === undefined) throw new MayflyError('unauthorized', 'this needs an API token in force: Authorization: Bearer (MAYFLY_TOKEN)')
+  if (!operator.scopes.includes(route.auth)) {
+    throw new HttpProblem({ status: 403, code: 'denied', detail: `API token "${operator.name}" lacks the scope ${route.auth}` })
+  }
+  return { operator, access: undefined }
+}
+
+async function checkAccess(token: string, request: FastifyRequest, deps: RouteDeps): Promise<AccessClaims> {
+  const access = await deps.tokens.verify(token)
+  if (!access.ok) throw new MayflyError('bad_token', `the access token is ${access.reason}`)
+  const proof = await deps.proofs.verify(proofHeader(request), {
+    method: request.method,
+    uri: `${deps.url()}${request.url.split('?')[0]}`,
+    accessToken: token,
+  })
+  if (!proof.ok) throw new MayflyError('bad_token', proof.detail)
+  if (proof.jkt !== access.claims.jkt) throw new MayflyError('bad_token', 'the proof is by another key than the token is bound to')
+  return access.claims
+}
+
+export function proofHeader(request: { headers: FastifyRequest['headers'] }): string | undefined {
+  const value = request.headers['dpop']
+  return typeof value === 'string' ? value : undefined
+}
+
+function checkBody(schema: z.ZodType, body: unknown): unknown {
+  const checked = schema.safeParse(body ?? {})
+  if (checked.success) return checked.data
+  const detail = checked.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ')
+  throw new MayflyError('bad_input', detail)
+}

@@ -1,0 +1,158 @@
+import { z } from 'zod'
+import { MayflyError, Secret, type Clock } from '../../lib/index.ts'
+import type { AuditClient } from '../../audit/client/index.ts'
+import type { Broker } from '../../broker/index.ts'
+import type { Vault } from '../../vault/index.ts'
+import { scopes, type ApiTokens } from '../api-tokens.ts'
+import { withBody, type Call, type Route } from '../route.ts'
+import type { RulesHolder } from '../rules.ts'
+import type { Health } from '../health.ts'
+
+export interface OperatorRoutesDeps {
+  rules: RulesHolder
+  broker: Broker
+  vault: Vault
+  audit: AuditClient
+  apiTokens: ApiTokens
+  clock: Clock
+  health: Health
+}
+
+const applied = z.object({ version: z.int(), changed: z.boolean(), diff: z.array(z.string()) })
+const secretName = /^[a-z][a-z0-9._-]{0,62}$/
+const tokenInfo = z.object({
+  id: z.string(),
+  name: z.string(),
+  scopes: z.array(z.enum(scopes)),
+  expires: z.string().nullable(),
+  revoked: z.string().nullable(),
+})
+
+/** What operators do. Every change is in the audit log before it is in force. */
+export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
+  const { rules, broker, vault, audit, apiTokens, clock } = deps
+  const record = (call: Call, type: string, data: Record<string, unknown>) =>
+    audit.append({ type, data: { request: call.requestId, by: call.operator?.name, token: call.operator?.id, ...data } })
+  return [
+    {
+      method: 'GET',
+      path: '/v1/policy',
+      summary: 'The policy in force',
+      auth: 'policy:read',
+      response: z.object({ version: z.int(), text: z.string() }),
+      handle: async () => {
+        const { version, text } = rules.current()
+        return { version, text }
+      },
+    },
+    {
+      method: 'PUT',
+      path: '/v1/policy',
+      summary: 'Validate a policy and, unless dry_run, apply it',
+      auth: 'policy:write',
+      response: applied,
+      ...withBody(
+        z.object({ text: z.string(), file: z.string().max(255).default('mayfly.yaml'), dry_run: z.boolean().default(false), expected_version: z.int().optional() }),
+        (call, { text, file, dry_run, expected_version }) =>
+          rules.apply({ text, file, by: call.operator?.name ?? '', dryRun: dry_run, ...(expected_version === undefined ? {} : { expectedVersion: expected_version }) }),
+      ),
+    },
+    {
+      method: 'GET',
+      path: '/v1/secrets',
+      summary: 'Names and versions of the secrets; never their values',
+      auth: 'secret:read',
+      response: z.object({ secrets: z.array(z.object({ name: z.string(), version: z.int(), created: z.string() })) }),
+      handle: async () => ({
+        secrets: (await vault.list()).map(({ name, version, createdMs }) => ({ name, version, created: new Date(createdMs).toISOString() })),
+      }),
+    },
+    {
+      method: 'PUT',
+      path: '/v1/secrets/:name',
+      summary: 'Seal a new version of a secret',
+      auth: 'secret:write',
+      response: z.object({ name: z.string(), version: z.int() }),
+      ...withBody(z.object({ value: z.string().min(1).max(65_536) }), async (call, { value }) => {
+        const name = call.params['name'] ?? ''
+        if (!secretName.test(name)) throw new MayflyError('bad_input', 'a secret’s name has lower-case letters, digits, dots, hyphens, underscores')
+        await record(call, 'secret.set', { secret: name })
+        return { name, version: await vault.set(name, new Secret(value)) }
+      }),
+    },
+    {
+      method: 'POST',
+      path: '/v1/tokens',
+      summary: 'Make an API token; it is shown this once',
+      auth: 'token:write',
+      status: 201,
+      response: tokenInfo.extend({ token: z.string() }),
+      ...withBody(
+        z.object({ name: z.string().min(1).max(64), scopes: z.array(z.enum(scopes)).min(1), expires_in: z.int().min(60).max(366 * 86_400) }),
+        async (call, body) => {
+          // A token makes none that can do more than itself.
+          const beyond = body.scopes.filter((scope) => !call.operator?.scopes.includes(scope))
+          if (beyond.length > 0) throw new MayflyError('denied', `your token lacks ${beyond.join(', ')}, so it cannot give it on`)
+          await record(call, 'token.created', { name: body.name, scopes: body.scopes, expiresIn: body.expires_in })
+          const made = await apiTokens.create({ name: body.name, scopes: body.scopes, expiresMs: clock.nowMs() + body.expires_in * 1000 })
+          return { ...describeToken(made), token: made.token }
+        },
+      ),
+    },
+    {
+      method: 'GET',
+      path: '/v1/tokens',
+      summary: 'API tokens, without their text',
+      auth: 'token:write',
+      response: z.object({ tokens: z.array(tokenInfo) }),
+      handle: async () => ({ tokens: (await apiTokens.list()).map(describeToken) }),
+    },
+    {
+      method: 'DELETE',
+      path: '/v1/tokens/:id',
+      summary: 'Revoke an API token',
+      auth: 'token:write',
+      response: z.object({ revoked: z.string() }),
+      handle: async (call) => {
+        const id = call.params['id'] ?? ''
+        await record(call, 'token.revoked', { id })
+        await apiTokens.revoke(id)
+        return { revoked: id }
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/revoke',
+      summary: 'End every session that matches, with its steps and leases, at once',
+      auth: 'session:revoke',
+      response: z.object({ sessions: z.int() }),
+      ...withBody(
+        z.union([
+          z.strictObject({ run: z.string() }),
+          z.strictObject({ session: z.string() }),
+          z.strictObject({ role: z.string() }),
+          z.strictObject({ all: z.literal(true) }),
+        ]),
+        async (call, match) => {
+          // Revoked first: a log that is down must not keep a stolen session alive. The ends are in the outbox.
+          const sessions = await broker.revoke(match, `revoked_by:${call.operator?.name ?? ''}`)
+          await record(call, 'session.revoked', { ...match, sessions }).catch(() => undefined)
+          return { sessions }
+        },
+      ),
+    },
+    {
+      method: 'GET',
+      path: '/v1/status',
+      summary: 'Leases, steps and the state of every part',
+      auth: 'session:read',
+      response: z.looseObject({}),
+      handle: async () => ({ leases: await broker.counts(), policy: rules.loaded ? rules.current().version : null, ...(await deps.health.check()) }),
+    },
+  ]
+}
+
+function describeToken(token: { id: string; name: string; scopes: readonly string[]; expiresMs: number | null; revokedMs: number | null }) {
+  const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
+  return { id: token.id, name: token.name, scopes: token.scopes, expires: iso(token.expiresMs), revoked: iso(token.revokedMs) }
+}

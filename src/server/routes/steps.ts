@@ -1,0 +1,150 @@
+import { z } from 'zod'
+import { MayflyError, limits, nowSeconds, type Clock } from '../../lib/index.ts'
+import type { AccessTokens, Broker, Step } from '../../broker/index.ts'
+import type { Gateway } from '../../gateway/index.ts'
+import { withBody, type Call, type Route } from '../route.ts'
+import type { RulesHolder } from '../rules.ts'
+import { HttpProblem } from '../wire-error.ts'
+
+export interface StepRoutesDeps {
+  rules: RulesHolder
+  broker: Broker
+  gateway: Gateway
+  tokens: AccessTokens
+  clock: Clock
+  heartbeatSeconds: number
+}
+
+/** How a step is isolated (reference/sandbox.md): B namespaces, E none. */
+const tier = z.enum(['B', 'E'])
+
+const openBody = z.object({
+  name: z.string().min(1).max(64),
+  role: z.string().min(1).max(64),
+  tier,
+  command: z.string().max(16_384),
+})
+
+const counted = z.object({ what: z.string(), count: z.int() })
+
+const openResponse = z.object({
+  step_id: z.string(),
+  run_id: z.string(),
+  access_token: z.string().describe('Opens the gateway; good for this step only.'),
+  expires_in: z.int(),
+  heartbeat_seconds: z.int(),
+  gateway: z.string(),
+  ca_certificate: z.string().describe('PEM; its key stays in the gateway.'),
+  grants: z.array(z.string()),
+  connections: z.array(z.object({ name: z.string(), kind: z.string(), url: z.string(), authority: z.string() })),
+})
+
+const finishBody = z.object({
+  reason: z.enum(['finished', 'cancelled', 'failed_to_start', 'timed_out']),
+  exit_code: z.int().min(0).max(255).optional(),
+  signal: z.string().max(16).optional(),
+  duration_ms: z.int().min(0).optional(),
+  output: z.object({ stdout_bytes: z.int().min(0), stderr_bytes: z.int().min(0), stdout_sha256: z.string().max(64), stderr_sha256: z.string().max(64) }).optional(),
+  masked: z.int().min(0).optional(),
+})
+
+/** What a supervisor says of its step: open, heartbeat, lockfile, finish. */
+export function stepRoutes(deps: StepRoutesDeps): Route[] {
+  const { broker, gateway } = deps
+
+  function ownStep(call: Call): Step {
+    const step = call.access?.step === undefined ? undefined : broker.step(call.access.step)
+    if (step === undefined || step.id !== call.params['id']) throw new MayflyError('revoked', 'the step has ended')
+    return step
+  }
+
+  return [
+    {
+      method: 'POST',
+      path: '/v1/steps',
+      summary: 'Open a step in one role of the session',
+      auth: 'dpop',
+      response: openResponse,
+      status: 201,
+      ...withBody(openBody, (call, body) => openStep(deps, call, body)),
+    },
+    {
+      method: 'POST',
+      path: '/v1/steps/:id/heartbeat',
+      summary: 'Say that the step still runs; three missed end it',
+      auth: 'dpop',
+      response: z.object({ alive: z.literal(true) }),
+      handle: async (call) => {
+        await broker.heartbeat(ownStep(call))
+        return { alive: true }
+      },
+    },
+    {
+      method: 'PUT',
+      path: '/v1/steps/:id/lockfile',
+      summary: 'Hand over the package-lock.json whose packages the step may install; the first one counts',
+      auth: 'dpop',
+      bodyLimitBytes: limits.lockfileBytes + 1024,
+      response: z.object({ packages: z.int(), digest: z.string() }),
+      ...withBody(z.object({ text: z.string() }), (call, { text }) => gateway.pinLockfile(ownStep(call), text)),
+    },
+    {
+      method: 'POST',
+      path: '/v1/steps/:id/finish',
+      summary: 'End the step: gate closed, leases revoked, end recorded',
+      auth: 'dpop',
+      response: z.object({ granted: z.array(counted), denied: z.array(counted.extend({ reason: z.string() })) }),
+      ...withBody(finishBody, async (call, body) => {
+        const step = ownStep(call)
+        const activity = gateway.activity(step.id)
+        const { reason, exit_code: exitCode, ...summary } = body
+        await broker.endStep(step, {
+          reason,
+          ...(exitCode === undefined ? {} : { exitCode }),
+          summary: { ...summary, granted: activity.granted, denied: activity.denied },
+        })
+        gateway.forget(step.id)
+        return activity
+      }),
+    },
+  ]
+}
+
+async function openStep(deps: StepRoutesDeps, call: Call, body: z.output<typeof openBody>): Promise<z.output<typeof openResponse>> {
+  const { broker, gateway, tokens, clock } = deps
+  if (call.access === undefined || call.access.step !== undefined) throw new MayflyError('denied', 'a step is opened with the session’s token')
+  const session = await broker.session(call.access.session)
+  if (session === undefined) throw new MayflyError('revoked', 'the session has ended')
+  if (!session.roles.includes(body.role)) {
+    throw new MayflyError('denied', `the session has not assumed role "${body.role}" (it has ${session.roles.join(', ')})`)
+  }
+  const rules = deps.rules.current()
+  const role = rules.policy.roles.get(body.role)
+  if (role === undefined) throw new MayflyError('revoked', `role "${body.role}" is no longer in the policy`)
+  if (role.isolation === 'namespace' && body.tier === 'E') {
+    throw new HttpProblem({
+      status: 403,
+      code: 'isolation_unavailable',
+      detail: `role "${role.name}" needs isolation "namespace": install bubblewrap on the runner, or allow "isolation: none" in the role`,
+    })
+  }
+  const grants = role.grants.map((grant) => grant.source)
+  const egress = rules.targets.egress.map((rule) => rule.source)
+  const step = await broker.openStep(session, { name: body.name, role: role.name, ttlSeconds: role.ttlSeconds, tier: body.tier, command: body.command, grants, egress })
+  const expiresSeconds = Math.floor(step.expiresMs / 1000)
+  const { id, runId, jkt, actor } = session
+  const names = new Set(role.grants.map((grant) => grant.connection))
+  return {
+    step_id: step.id,
+    run_id: runId,
+    access_token: await tokens.sign({ session: id, run: runId, roles: [role.name], step: step.id, jkt, actor, expiresSeconds }),
+    expires_in: expiresSeconds - nowSeconds(clock),
+    heartbeat_seconds: deps.heartbeatSeconds,
+    gateway: gateway.url,
+    ca_certificate: await gateway.caCertificate(step),
+    grants,
+    connections: rules.targets.connections
+      .filter(({ name }) => names.has(name))
+      .map(({ name, kind, url, host, port }) => ({ name, kind, url, authority: `${host}:${port}` })),
+  }
+}

@@ -1,0 +1,143 @@
+import { fastify, type FastifyInstance } from 'fastify'
+import type { AddressInfo } from 'node:net'
+import { z } from 'zod'
+import { MayflyError, limits, messageOf, newId, systemCode, type Clock } from '../lib/index.ts'
+import type { AuditClient } from '../audit/client/index.ts'
+import type { AccessTokens, Broker } from '../broker/index.ts'
+import type { Gateway } from '../gateway/index.ts'
+import type { ProofVerifier } from '../identity/index.ts'
+import type { Vault } from '../vault/index.ts'
+import type { ApiTokens } from './api-tokens.ts'
+import type { Health } from './health.ts'
+import type { Metrics } from './metrics.ts'
+import { describeApi } from './openapi.ts'
+import { registerRoutes, type Route } from './route.ts'
+import { oauthRoutes } from './routes/oauth.ts'
+import { operatorRoutes } from './routes/operator.ts'
+import { stepRoutes } from './routes/steps.ts'
+import type { RulesHolder } from './rules.ts'
+import { toProblem } from './wire-error.ts'
+
+export interface ServerDeps {
+  rules: RulesHolder
+  broker: Broker
+  gateway: Gateway
+  vault: Vault
+  audit: AuditClient
+  apiTokens: ApiTokens
+  tokens: AccessTokens
+  proofs: ProofVerifier
+  health: Health
+  metrics: Metrics
+  clock: Clock
+  heartbeatSeconds: number
+  /** Our own URL: issuer and audience of our tokens. */
+  url: string
+  log: { error(fields: object, message: string): void }
+}
+
+export interface ApiServer {
+  /** Throws `port_in_use`. */
+  listen(host: string, port: number): Promise<{ port: number }>
+  close(): Promise<void>
+}
+
+/** The HTTP API: a route table, checked bodies, one form of error. */
+export function createApiServer(deps: ServerDeps): ApiServer {
+  const url = () => deps.url
+  const app = fastify({
+    logger: false,
+    bodyLimit: limits.apiBodyBytes,
+    genReqId: () => newId<string>('req'),
+    requestTimeout: 30_000,
+    // Proxies' headers decide nothing here, so none is believed.
+    trustProxy: false,
+  })
+  const routes: Route[] = [
+    ...oauthRoutes({ ...deps, url, recordStranger: createAllowance({ perSecond: 10, burst: 100, clock: deps.clock }) }),
+    ...stepRoutes(deps),
+    ...operatorRoutes(deps),
+  ]
+  acceptForms(app)
+  registerRoutes(app, routes, { ...deps, url })
+  registerProbes(app, deps, routes)
+  reportErrors(app, deps)
+  return {
+    async listen(host, port) {
+      try {
+        await app.listen({ host, port })
+      } catch (cause) {
+        if (systemCode(cause) !== 'EADDRINUSE') throw cause
+        throw new MayflyError('port_in_use', `server port ${host}:${port} is in use: stop what holds it, or choose another with --port`, { cause })
+      }
+      return { port: (app.server.address() as AddressInfo).port }
+    },
+    close: () => app.close(),
+  }
+}
+
+function acceptForms(app: FastifyInstance): void {
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
+    const form = new URLSearchParams(body as string)
+    const repeated = [...form.keys()].find((key) => form.getAll(key).length > 1)
+    // RFC 6749, section 3.2: a parameter sent twice is refused, since two readers may take either.
+    if (repeated !== undefined) return done(new MayflyError('bad_input', `parameter ${repeated} is there twice`))
+    done(null, Object.fromEntries(form))
+  })
+}
+
+function registerProbes(app: FastifyInstance, deps: ServerDeps, routes: Route[]): void {
+  const ready: Route = {
+    method: 'GET', path: '/readyz', summary: 'Could something be issued right now? If not, why', auth: 'none',
+    response: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }), handle: () => deps.health.check(),
+  }
+  const alive: Route = {
+    method: 'GET', path: '/healthz', summary: 'Is the process alive?', auth: 'none',
+    response: z.object({ ok: z.literal(true) }), handle: async () => ({ ok: true }),
+  }
+  const api = describeApi([...routes, ready, alive], deps.url)
+  app.get(alive.path, () => ({ ok: true }))
+  app.get(ready.path, async (_request, reply) => {
+    const { ready: isReady, reasons } = await deps.health.check()
+    return reply.code(isReady ? 200 : 503).send({ ready: isReady, reasons })
+  })
+  app.get('/openapi.json', () => api)
+  app.get('/metrics', async (_request, reply) => reply.type(deps.metrics.contentType).send(await deps.metrics.text()))
+}
+
+function reportErrors(app: FastifyInstance, deps: ServerDeps): void {
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+    done()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    deps.metrics.observe(request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000)
+    done()
+  })
+  app.setErrorHandler((error, request, reply) => {
+    const { status, code, detail, more } = toProblem(error)
+    if (status >= 500) deps.log.error({ request: request.id, route: request.routeOptions.url, error: messageOf(error) }, 'request failed')
+    const request_id = request.id
+    if (request.url.startsWith('/oauth/')) {
+      return reply.code(status).send({ error: code, error_description: detail, request_id, ...(more === undefined ? {} : { claims: more }) })
+    }
+    return reply.code(status).type('application/problem+json').send({ type: 'about:blank', status, code, detail, request_id, ...(more === undefined ? {} : { more }) })
+  })
+  app.setNotFoundHandler((request, reply) =>
+    reply.code(404).type('application/problem+json').send({ type: 'about:blank', status: 404, code: 'not_found', detail: 'there is nothing here; see /openapi.json', request_id: request.id }),
+  )
+}
+
+/** A token bucket: so many a second, with a burst. */
+function createAllowance({ perSecond, burst, clock }: { perSecond: number; burst: number; clock: Clock }): () => boolean {
+  let left = burst
+  let atMs = clock.nowMs()
+  return () => {
+    const now = clock.nowMs()
+    left = Math.min(burst, left + ((now - atMs) / 1000) * perSecond)
+    atMs = now
+    if (left < 1) return false
+    left -= 1
+    return true
+  }
+}
