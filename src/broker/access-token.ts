@@ -33,7 +33,12 @@ export interface SigningKey {
   readonly publicJwk: JWK
 }
 
-export function createAccessTokens(deps: { key: SigningKey; issuer: string; clock: Clock }): AccessTokens {
+export function createAccessTokens(deps: {
+  key: SigningKey
+  /** Our own URL, known once we listen. */
+  issuer: () => string
+  clock: Clock
+}): AccessTokens {
   const { key, issuer, clock } = deps
   return {
     publicJwks: { keys: [key.publicJwk] },
@@ -46,8 +51,8 @@ export function createAccessTokens(deps: { key: SigningKey; issuer: string; cloc
         ...(claims.step === undefined ? {} : { step: claims.step }),
       })
         .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: key.kid })
-        .setIssuer(issuer)
-        .setAudience(issuer)
+        .setIssuer(issuer())
+        .setAudience(issuer())
         .setSubject(claims.session)
         .setJti(newId('at'))
         .setIssuedAt(nowSeconds(clock))
@@ -58,8 +63,8 @@ export function createAccessTokens(deps: { key: SigningKey; issuer: string; cloc
         const { payload } = await jwtVerify(token, key.publicKey, {
           algorithms: ['ES256'],
           typ: 'at+jwt',
-          issuer,
-          audience: issuer,
+          issuer: issuer(),
+          audience: issuer(),
           currentDate: new Date(clock.nowMs()),
           requiredClaims: ['sub', 'exp', 'cnf', 'run', 'scope'],
         })

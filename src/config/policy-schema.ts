@@ -166,6 +166,11 @@ const step = z.strictObject({
     .default([])
     .describe('Variables of the job handed on to the step. Everything else of the job’s environment stays outside.'),
   isolation: z.enum(['namespace', 'none']).default('namespace').describe('`none` only if the role allows it too.'),
+  lockfile: z
+    .string()
+    .regex(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$))[^\0]+$/, 'a path inside the workspace')
+    .default('package-lock.json')
+    .describe('Pins what the step may install from an npm registry.'),
   continue_on_error: z.boolean().default(false),
 })
 

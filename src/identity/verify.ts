@@ -43,7 +43,8 @@ export function profileOf(config: IssuerConfig): Profile {
  */
 export function createIdentityVerifier(deps: {
   issuers: Readonly<Record<string, IssuerConfig>>
-  audience: string
+  /** What tokens must be made for; asked at each verification, since our URL is known only once we listen. */
+  audience: () => string
   fetch: typeof fetch
   clock: Clock
 }): IdentityVerifier {
@@ -57,7 +58,7 @@ export function createIdentityVerifier(deps: {
       if (token.length > limits.identityTokenBytes) return refuse('token_oversized', `over ${limits.identityTokenBytes} bytes`)
       const issuer = findIssuer(token, byUrl)
       if (!('keys' in issuer)) return issuer
-      const checked = await checkSignature(token, issuer, deps.audience, deps.clock)
+      const checked = await checkSignature(token, issuer, deps.audience(), deps.clock)
       return checked.ok ? normalise(checked.payload, token, issuer) : checked
     },
   }

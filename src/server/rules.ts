@@ -36,7 +36,7 @@ export interface RulesHolder {
   apply(request: { text: string; file: string; by: string; dryRun: boolean; expectedVersion?: number }): Promise<Applied>
 }
 
-export async function createRules(deps: { store: Store; audit: AuditClient; clock: Clock; fetch: typeof fetch; audience: string }): Promise<RulesHolder> {
+export async function createRules(deps: { store: Store; audit: AuditClient; clock: Clock; fetch: typeof fetch; audience: () => string }): Promise<RulesHolder> {
   let rules: Rules | undefined
   const newest = await deps.store.read.selectFrom('policies').selectAll().orderBy('version', 'desc').limit(1).executeTakeFirst()
   if (newest !== undefined) rules = compileRules(newest.text, 'mayfly.yaml', newest.version, deps)
@@ -71,7 +71,7 @@ export async function createRules(deps: { store: Store; audit: AuditClient; cloc
   }
 }
 
-function compileRules(text: string, file: string, version: number, deps: { fetch: typeof fetch; clock: Clock; audience: string }): Rules {
+function compileRules(text: string, file: string, version: number, deps: { fetch: typeof fetch; clock: Clock; audience: () => string }): Rules {
   const parsed = parseConfig(text, file, policySchema)
   if (!parsed.ok) throw configError(parsed.problems)
   const { value: document, locate } = parsed
@@ -86,7 +86,7 @@ function compileRules(text: string, file: string, version: number, deps: { fetch
   if (!compiled.ok || !targets.ok || problems.length > 0) throw configError(problems)
   const identity = createIdentityVerifier({
     issuers: document.issuers,
-    audience: document.audience ?? deps.audience,
+    audience: () => document.audience ?? deps.audience(),
     fetch: deps.fetch,
     clock: deps.clock,
   })

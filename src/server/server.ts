@@ -32,7 +32,7 @@ export interface ServerDeps {
   clock: Clock
   heartbeatSeconds: number
   /** Our own URL: issuer and audience of our tokens. */
-  url: string
+  url: () => string
   log: { error(fields: object, message: string): void }
 }
 
@@ -44,7 +44,6 @@ export interface ApiServer {
 
 /** The HTTP API: a route table, checked bodies, one form of error. */
 export function createApiServer(deps: ServerDeps): ApiServer {
-  const url = () => deps.url
   const app = fastify({
     logger: false,
     bodyLimit: limits.apiBodyBytes,
@@ -54,12 +53,12 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     trustProxy: false,
   })
   const routes: Route[] = [
-    ...oauthRoutes({ ...deps, url, recordStranger: createAllowance({ perSecond: 10, burst: 100, clock: deps.clock }) }),
+    ...oauthRoutes({ ...deps, recordStranger: createAllowance({ perSecond: 10, burst: 100, clock: deps.clock }) }),
     ...stepRoutes(deps),
     ...operatorRoutes(deps),
   ]
   acceptForms(app)
-  registerRoutes(app, routes, { ...deps, url })
+  registerRoutes(app, routes, deps)
   registerProbes(app, deps, routes)
   reportErrors(app, deps)
   return {
@@ -95,13 +94,12 @@ function registerProbes(app: FastifyInstance, deps: ServerDeps, routes: Route[])
     method: 'GET', path: '/healthz', summary: 'Is the process alive?', auth: 'none',
     response: z.object({ ok: z.literal(true) }), handle: async () => ({ ok: true }),
   }
-  const api = describeApi([...routes, ready, alive], deps.url)
   app.get(alive.path, () => ({ ok: true }))
   app.get(ready.path, async (_request, reply) => {
     const { ready: isReady, reasons } = await deps.health.check()
     return reply.code(isReady ? 200 : 503).send({ ready: isReady, reasons })
   })
-  app.get('/openapi.json', () => api)
+  app.get('/openapi.json', () => describeApi([...routes, ready, alive], deps.url()))
   app.get('/metrics', async (_request, reply) => reply.type(deps.metrics.contentType).send(await deps.metrics.text()))
 }
 

@@ -12,8 +12,13 @@ import {
   tileWidth,
 } from '../verify/index.ts'
 import type { DurableEntry } from './appender.ts'
-import { type LogFs, readIfThere, replaceFile, syncFolder, writeSynced } from './fs.ts'
-import { decodeStage, encodeStage, type StagedFile } from './stage-format.ts'
+import { eachOf, type LogFs, readIfThere, replaceFile, syncFolder, writeSynced } from './fs.ts'
+
+/** A file of a commit: its path under the log's folder, and what it will hold. */
+export interface CommitFile {
+  path: string
+  bytes: Buffer
+}
 
 /** What is published, as far as the next commit needs it. */
 export interface Published {
@@ -27,7 +32,7 @@ export interface Published {
 export interface Commit {
   next: Published & { note: string }
   name: string
-  files: StagedFile[]
+  files: CommitFile[]
 }
 
 /** Name of a staged commit: what it will be, so that a restart can tell whether the lock was taken for it. */
@@ -36,9 +41,13 @@ export function stageName(size: number, root: Buffer): string {
 }
 
 /** Every file that `entries` after `base` complete or change, and the checkpoint over them. Writes nothing. */
-export async function buildCommit(base: Published, entries: readonly DurableEntry[], signer: Signer): Promise<Commit> {
+export async function buildCommit(
+  base: Published,
+  entries: readonly DurableEntry[],
+  signer: Signer,
+): Promise<Commit> {
   const tree = base.tree.copy()
-  const files: StagedFile[] = []
+  const files: CommitFile[] = []
   let bundle = [...base.bundle]
   const addTile = (level: number | 'entries', index: number, width: number, bytes: Buffer) =>
     files.push({ path: tilePath({ level, index, width }), bytes })
@@ -68,25 +77,54 @@ export async function buildCommit(base: Published, entries: readonly DurableEntr
  * never locked. Any failure is fatal: the disk is in between, and only a restart may read it back.
  */
 export async function runCommit(fs: LogFs, folder: string, base: Published, commit: Commit): Promise<void> {
-  const stages = join(folder, 'state', 'staged')
-  await writeSynced(fs, join(stages, commit.name), encodeStage(commit.files), 0o600)
-  await syncFolder(fs, stages)
-  await swapLock(fs, folder, base.note, commit.next.note)
-  await finishCommit(fs, folder, commit.name, commit.next.note, commit.files)
+  const { name, files, next } = commit
+  await stageFiles(fs, stageFolder(folder, name), files)
+  await swapLock(fs, folder, base.note, next.note)
+  await finishCommit(
+    fs,
+    folder,
+    name,
+    next.note,
+    files.map((file) => file.path),
+  )
+}
+
+/** Every file of the commit, flat, and a manifest of their paths; all on the disk before the lock names them. */
+async function stageFiles(fs: LogFs, stage: string, files: readonly CommitFile[]): Promise<void> {
+  await fs.mkdir(stage, { mode: 0o700 })
+  await eachOf(files, ({ path, bytes }) => writeSynced(fs, join(stage, flatName(path)), bytes))
+  await writeSynced(fs, join(stage, manifestName), Buffer.from(files.map(({ path }) => `${path}\n`).join('')))
+  await syncFolder(fs, stage)
+  await syncFolder(fs, dirname(stage))
+}
+
+function stageFolder(folder: string, name: string): string {
+  return join(folder, 'state', 'staged', name)
+}
+
+const manifestName = 'manifest'
+
+function flatName(path: string): string {
+  return path.replaceAll('/', '+')
 }
 
 // Another writer, or an old copy put back under us, must not be built upon: compare, then swap.
-async function swapLock(fs: LogFs, folder: string, expected: string | undefined, note: string): Promise<void> {
+async function swapLock(
+  fs: LogFs,
+  folder: string,
+  expected: string | undefined,
+  note: string,
+): Promise<void> {
   const path = join(folder, 'state', 'lock-checkpoint')
   const found = (await readIfThere(fs, path))?.toString()
   if (found !== expected) throw new FatalError('audit_corrupt', `${path} was changed by somebody else`)
   await replaceFile(fs, path, Buffer.from(note), 0o600)
 }
 
-/** The files of a staged commit, as a restart finds them; `undefined` when there is none or it is not whole. */
-export async function readStage(fs: LogFs, folder: string, name: string): Promise<StagedFile[] | undefined> {
-  const bytes = await readIfThere(fs, join(folder, 'state', 'staged', name))
-  return bytes === undefined ? undefined : decodeStage(bytes)
+/** The paths of a staged commit, as a restart finds them; `undefined` when there is none. */
+export async function readStage(fs: LogFs, folder: string, name: string): Promise<string[] | undefined> {
+  const manifest = await readIfThere(fs, join(stageFolder(folder, name), manifestName))
+  return manifest?.toString().split('\n').slice(0, -1)
 }
 
 /** The steps after the lock. Each may have been done already: a restart takes this same way. */
@@ -95,55 +133,52 @@ export async function finishCommit(
   folder: string,
   name: string,
   note: string,
-  files: readonly StagedFile[],
+  paths: readonly string[],
 ): Promise<void> {
-  await applyFiles(fs, folder, files)
+  await applyFiles(fs, folder, stageFolder(folder, name), paths)
   await replaceFile(fs, join(folder, 'checkpoint'), Buffer.from(note))
   await keepCheckpoint(fs, folder, name, note)
-  await dropPartials(fs, folder, files)
-  await fs.rm(join(folder, 'state', 'staged', name), { force: true })
+  await dropPartials(fs, folder, paths)
+  await fs.rm(stageFolder(folder, name), { recursive: true, force: true })
 }
 
-async function applyFiles(fs: LogFs, folder: string, files: readonly StagedFile[]): Promise<void> {
+async function applyFiles(fs: LogFs, folder: string, stage: string, paths: readonly string[]): Promise<void> {
   const folders = new Set<string>()
-  for (const { path } of files) {
-    const parent = dirname(path)
-    if (folders.has(parent)) continue
+  for (const parent of new Set(paths.map(dirname))) {
     const made = await fs.mkdir(join(folder, parent), { recursive: true })
     folders.add(parent)
     if (made !== undefined) for (let up = parent; up !== '.'; up = dirname(up)) folders.add(dirname(up))
   }
-  const queue = files.entries()
-  const worker = async () => {
-    for (const [i, file] of queue) await applyFile(fs, folder, file, i)
-  }
-  await Promise.all(Array.from({ length: 4 }, worker))
-  for (const path of folders) await syncFolder(fs, join(folder, path))
+  await eachOf(paths, (path) => applyFile(fs, join(stage, flatName(path)), join(folder, path)))
+  await eachOf([...folders], (path) => syncFolder(fs, join(folder, path)))
 }
 
-/** Puts a tile in place unless it is there; one that is there with other bytes contradicts what is being signed. */
-async function applyFile(fs: LogFs, folder: string, file: StagedFile, number: number): Promise<void> {
-  const path = join(folder, file.path)
+/** Moves a tile into place, once. One that is there with other bytes contradicts what was signed. */
+async function applyFile(fs: LogFs, staged: string, path: string): Promise<void> {
   const found = await readIfThere(fs, path)
-  if (found?.equals(file.bytes) === true) return
-  if (found !== undefined) throw new FatalError('audit_corrupt', `${path} holds other bytes than its entries give`)
-  const temporary = join(folder, 'state', `apply-${number}.tmp`)
-  await writeSynced(fs, temporary, file.bytes)
-  await fs.rename(temporary, path)
+  if (found === undefined) return await fs.rename(staged, path)
+  const bytes = await readIfThere(fs, staged)
+  if (bytes === undefined || bytes.equals(found)) return
+  throw new FatalError('audit_corrupt', `${path} holds other bytes than its entries give`)
 }
 
 async function keepCheckpoint(fs: LogFs, folder: string, name: string, note: string): Promise<void> {
   const path = join(folder, 'checkpoints', name.slice(0, name.indexOf('-')))
   const found = (await readIfThere(fs, path))?.toString()
   if (found === note) return
-  if (found !== undefined) throw new FatalError('audit_corrupt', `${path} is another checkpoint of the same size`)
+  if (found !== undefined)
+    throw new FatalError('audit_corrupt', `${path} is another checkpoint of the same size`)
   await replaceFile(fs, path, Buffer.from(note))
 }
 
 // Partials of a tile that is full now: 256 of them would take 128 times its room (tlog-tiles, "Partial Tiles").
-async function dropPartials(fs: LogFs, folder: string, files: readonly StagedFile[]): Promise<void> {
-  for (const { path } of files) {
-    if (parseTilePath(path)?.width !== tileWidth) continue
+// Only the first full tile of a level can have had any: the others were begun by this commit.
+async function dropPartials(fs: LogFs, folder: string, paths: readonly string[]): Promise<void> {
+  const levels = new Set<unknown>()
+  for (const path of paths) {
+    const tile = parseTilePath(path)
+    if (tile?.width !== tileWidth || levels.has(tile.level)) continue
+    levels.add(tile.level)
     await fs.rm(join(folder, `${path}.p`), { recursive: true, force: true })
   }
 }

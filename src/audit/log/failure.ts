@@ -28,7 +28,8 @@ export function createFailureSwitch(onFatal: (error: FatalError) => void): Failu
       const what = full ? `the disk is full (${code})` : messageOf(error)
       const reason = `${doing} failed: ${what}; the audit log takes nothing until it is restarted`
       failure = { status: full ? 507 : 503, reason }
-      onFatal(error instanceof FatalError ? error : new FatalError(full ? 'disk_full' : 'audit_corrupt', reason, { cause: error }))
+      const fatal = new FatalError(full ? 'disk_full' : 'audit_unavailable', reason, { cause: error })
+      onFatal(error instanceof FatalError ? error : fatal)
       return failure
     },
   }

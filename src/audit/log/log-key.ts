@@ -15,7 +15,10 @@ export async function openLogKey(fs: LogFs, folder: string, origin: string): Pro
   const published = (await readIfThere(fs, publicPath))?.toString().trim()
   const stored = (await readIfThere(fs, path))?.toString()
   if (stored === undefined && (published !== undefined || (await hasLog(fs, folder)))) {
-    throw new FatalError('data_folder', `${path} is missing, but the folder holds a log: restore it from a backup`)
+    throw new FatalError(
+      'data_folder',
+      `${path} is missing, but the folder holds a log: restore it from a backup`,
+    )
   }
   const signer = stored === undefined ? createSigner(origin, randomBytes(32)) : parseSignerKey(stored)
   if (signer === undefined) throw new FatalError('data_folder', `${path} is not the key of an audit log`)

@@ -51,7 +51,7 @@ export function encodeRecord(
   let at = recordHeadBytes
   for (const { key, entry } of entries) {
     at = record.writeUInt8(key.length, at)
-    at += record.latin1Write(key, at)
+    at += record.write(key, at, 'latin1')
     const start = at
     at = record.writeUInt16BE(entry.length, at)
     record.set(entry, at)

@@ -97,7 +97,7 @@ async function createSegment(
 export async function readWal(
   fs: LogFs,
   folder: string,
-  onRecord: (record: WalRecord) => void,
+  onRecord: (record: WalRecord) => Promise<void>,
 ): Promise<{ segments: Segment[]; nextIndex: number | undefined }> {
   const names = (await namesIn(fs, folder)).filter((name) => /^wal-\d{16}$/.test(name))
   const segments: Segment[] = []
@@ -110,7 +110,7 @@ export async function readWal(
       throw damaged(path, `it begins at entry ${firstIndex}, the one before ends at ${nextIndex}`)
     }
     const bytes = await fs.readFile(path)
-    const end = readSegment(bytes, path, firstIndex, isLast, onRecord)
+    const end = await readSegment(bytes, path, firstIndex, isLast, onRecord)
     nextIndex = end.nextIndex
     if (end.bytes < bytes.length) await cutTail(fs, path, end.bytes)
     segments.push({ path, firstIndex, bytes: end.bytes })
@@ -118,13 +118,13 @@ export async function readWal(
   return { segments, nextIndex }
 }
 
-function readSegment(
+async function readSegment(
   bytes: Buffer,
   path: string,
   firstIndex: number,
   isLast: boolean,
-  onRecord: (record: WalRecord) => void,
-): { bytes: number; nextIndex: number } {
+  onRecord: (record: WalRecord) => Promise<void>,
+): Promise<{ bytes: number; nextIndex: number }> {
   const salt = parseSegmentHead(bytes)
   if (salt === undefined) {
     // The head is synced before any record is written, so a torn head has nothing after it.
@@ -136,12 +136,13 @@ function readSegment(
   while (at < bytes.length) {
     const found = decodeRecord(salt, bytes, at)
     if (found === undefined) {
-      if (!isLast || hasRecordAfter(salt, bytes, at + 1)) throw damaged(path, `entry ${nextIndex} is unreadable`)
+      if (!isLast || hasRecordAfter(salt, bytes, at + 1))
+        throw damaged(path, `entry ${nextIndex} is unreadable`)
       break
     }
     const { record } = found
     if (record.firstIndex !== nextIndex) throw damaged(path, `entry ${nextIndex} is missing`)
-    onRecord(record)
+    await onRecord(record)
     nextIndex += record.entries.length
     at = found.end
   }

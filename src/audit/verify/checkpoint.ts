@@ -17,7 +17,8 @@ export function formatCheckpoint(checkpoint: Checkpoint): string {
 /** The checkpoint in the text of a note, extension lines ignored; `undefined` when it is none. */
 export function parseCheckpoint(text: string): Checkpoint | undefined {
   const [origin = '', sizeText = '', rootText = '', ...rest] = text.split('\n')
-  if (origin === '' || rest.length === 0 || rest.at(-1) !== '' || rest.slice(0, -1).includes('')) return undefined
+  if (origin === '' || rest.length === 0 || rest.at(-1) !== '' || rest.slice(0, -1).includes(''))
+    return undefined
   // Canonical decimal: a leading zero or a plus would be a second text for the same tree.
   if (!/^(?:0|[1-9]\d{0,15})$/.test(sizeText)) return undefined
   const size = Number(sizeText)
@@ -36,5 +37,7 @@ export function verifyCheckpoint(note: string, verifier: Verifier): CheckpointVe
   if (!verdict.ok) return verdict
   const checkpoint = parseCheckpoint(verdict.text)
   if (checkpoint === undefined) return { ok: false, reason: 'malformed' }
-  return checkpoint.origin === verifier.name ? { ok: true, checkpoint } : { ok: false, reason: 'wrong_origin' }
+  return checkpoint.origin === verifier.name
+    ? { ok: true, checkpoint }
+    : { ok: false, reason: 'wrong_origin' }
 }

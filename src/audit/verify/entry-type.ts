@@ -7,7 +7,8 @@ const shortShape = /^[a-z][a-z0-9_-]{0,63}\.[a-z][a-z0-9_-]{0,63}$/
  * (CDEvents, "Custom events"). Throws a RangeError unless it is `object.predicate` in lower case.
  */
 export function entryType(short: string): string {
-  if (!shortShape.test(short)) throw new RangeError(`not an entry type, it takes object.predicate: ${short.slice(0, 80)}`)
+  if (!shortShape.test(short))
+    throw new RangeError(`not an entry type, it takes object.predicate: ${short.slice(0, 80)}`)
   return `${prefix}${short}${version}`
 }
 

@@ -48,7 +48,11 @@ async function isTrusted(scene: Scene, suspect: Suspect, leaves: readonly Buffer
   for (const leaf of leaves) tree.push(leaf)
   const parentIndex = Math.floor(suspect.index / tileWidth)
   const parents = Math.floor(scene.size / tileWidth) - parentIndex * tileWidth
-  const parent = await readTile(scene.folder, { level: 1, index: parentIndex, width: Math.min(parents, tileWidth) })
+  const parent = await readTile(scene.folder, {
+    level: 1,
+    index: parentIndex,
+    width: Math.min(parents, tileWidth),
+  })
   const at = (suspect.index % tileWidth) * 32
   return parent !== undefined && parent.bytes.subarray(at, at + 32).equals(tree.root())
 }

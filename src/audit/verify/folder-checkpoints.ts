@@ -25,8 +25,10 @@ export async function readMarks(
 ): Promise<Marks | FolderProblem> {
   // The kept ones are listed first: a log that runs meanwhile only ever publishes greater ones.
   const kept = (await namesIn(join(folder, 'checkpoints'))).filter((name) => !name.startsWith('.'))
+  kept.sort((a, b) => Number(b) - Number(a))
   const note = await readIfThere(join(folder, 'checkpoint'))
-  if (note === undefined) return problemOf('checkpoint_missing', 'checkpoint', 'there is no published checkpoint')
+  if (note === undefined)
+    return problemOf('checkpoint_missing', 'checkpoint', 'there is no published checkpoint')
   const published = open(note.toString(), verifier, 'checkpoint')
   if ('kind' in published) return published
   const bySize = new Map<number, Mark>([[published.size, { ...published, where: 'checkpoint' }]])
@@ -65,12 +67,14 @@ function addMark(bySize: Map<number, Mark>, mark: Mark, published: Checkpoint): 
   return undefined
 }
 
-const reasons: Record<Exclude<CheckpointVerdict, { ok: true }>['reason'], (where: string) => FolderProblem> = {
-  malformed: (where) => problemOf('checkpoint_malformed', where, 'it is not a signed checkpoint'),
-  unknown_key: (where) => problemOf('wrong_key', where, 'it is not signed by the given key'),
-  bad_signature: (where) => problemOf('bad_signature', where, 'its signature is false: it was changed or forged'),
-  wrong_origin: (where) => problemOf('wrong_origin', where, 'it is the checkpoint of another log'),
-}
+const reasons: Record<Exclude<CheckpointVerdict, { ok: true }>['reason'], (where: string) => FolderProblem> =
+  {
+    malformed: (where) => problemOf('checkpoint_malformed', where, 'it is not a signed checkpoint'),
+    unknown_key: (where) => problemOf('wrong_key', where, 'it is not signed by the given key'),
+    bad_signature: (where) =>
+      problemOf('bad_signature', where, 'its signature is false: it was changed or forged'),
+    wrong_origin: (where) => problemOf('wrong_origin', where, 'it is the checkpoint of another log'),
+  }
 
 function open(text: string, verifier: Verifier, where: string): Checkpoint | FolderProblem {
   const verdict = verifyCheckpoint(text, verifier)

@@ -53,7 +53,8 @@ export async function checkPartials(
     if (problem !== undefined) return problem
   }
   const lost = requiredWidths(marks, tile).find((width) => !found.includes(width))
-  if (lost === undefined || (await readTile(folder, { ...tile, width: tileWidth })) !== undefined) return undefined
+  if (lost === undefined || (await readTile(folder, { ...tile, width: tileWidth })) !== undefined)
+    return undefined
   return problemOf('tile_missing', tilePath({ ...tile, width: lost }), 'the file is missing')
 }
 
@@ -64,13 +65,22 @@ function requiredWidths(marks: readonly Mark[], tile: Tile): number[] {
   return [...new Set(inTile.map((count) => count % tileWidth))].filter((width) => width > 0)
 }
 
-function compare(path: string, found: Buffer | undefined, want: Buffer, exact: boolean): FolderProblem | undefined {
+function compare(
+  path: string,
+  found: Buffer | undefined,
+  want: Buffer,
+  exact: boolean,
+): FolderProblem | undefined {
   const entries = path.startsWith('tile/entries/')
   if (found === undefined) return problemOf('tile_missing', path, 'the file is missing')
   const same = found.subarray(0, want.length).equals(want)
   if (same && (!exact || found.length === want.length)) return undefined
   if (found.length < want.length && want.subarray(0, found.length).equals(found)) {
-    return problemOf(entries ? 'entries_cut' : 'tile_cut', path, `it ends after ${found.length} of ${want.length} bytes`)
+    return problemOf(
+      entries ? 'entries_cut' : 'tile_cut',
+      path,
+      `it ends after ${found.length} of ${want.length} bytes`,
+    )
   }
   const message = 'its bytes are not those that its entries give'
   return problemOf(entries ? 'entry_changed' : 'tile_changed', path, message)

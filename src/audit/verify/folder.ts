@@ -1,7 +1,12 @@
 import { decodeBundle } from './bundle.ts'
 import { blame } from './folder-blame.ts'
 import { type Mark, type Marks, readMarks } from './folder-checkpoints.ts'
-import { type FolderProblem, type FolderVerdict, problemOf, type VerifyFolderOptions } from './folder-problem.ts'
+import {
+  type FolderProblem,
+  type FolderVerdict,
+  problemOf,
+  type VerifyFolderOptions,
+} from './folder-problem.ts'
 import { checkFullTile, checkLastTile, checkPartials, type Content } from './folder-tiles.ts'
 import { leafHash } from './hash.ts'
 import { parseVerifierKey, type Verifier } from './key.ts'

@@ -12,7 +12,12 @@ export * from './bundle.ts'
 export * from './checkpoint.ts'
 export * from './entry-type.ts'
 export { verifyFolder } from './folder.ts'
-export type { FolderProblem, FolderProblemKind, FolderVerdict, VerifyFolderOptions } from './folder-problem.ts'
+export type {
+  FolderProblem,
+  FolderProblemKind,
+  FolderVerdict,
+  VerifyFolderOptions,
+} from './folder-problem.ts'
 export * from './hash.ts'
 export * from './key.ts'
 export * from './note.ts'

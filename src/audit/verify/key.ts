@@ -54,7 +54,12 @@ export function createSigner(name: string, seed: Uint8Array): Signer {
   const der = Buffer.concat([pkcs8Prefix, seed])
   const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
   const publicKey = createPublicKey(privateKey).export({ format: 'der', type: 'spki' }).subarray(-32)
-  return { name, keyId: keyIdOf(name, publicKey), privateKey, verifierKey: encodeVerifierKey(name, publicKey) }
+  return {
+    name,
+    keyId: keyIdOf(name, publicKey),
+    privateKey,
+    verifierKey: encodeVerifierKey(name, publicKey),
+  }
 }
 
 /** `PRIVATE+KEY+name+hex8+base64(0x01 || seed)`, as golang.org/x/mod/sumdb/note writes it. */

@@ -26,7 +26,8 @@ export function signNote(text: string, signer: Signer): string {
 
 /** The parts of a note, nothing verified; `undefined` for what is not exactly one. At most 64 KB, 100 signatures. */
 export function parseNote(note: string): Note | undefined {
-  if (Buffer.byteLength(note) > maxNoteBytes || !note.isWellFormed() || /[^\P{Cc}\n]/u.test(note)) return undefined
+  if (Buffer.byteLength(note) > maxNoteBytes || !note.isWellFormed() || /[^\P{Cc}\n]/u.test(note))
+    return undefined
   const split = note.lastIndexOf('\n\n')
   if (split === -1 || !note.endsWith('\n')) return undefined
   const lines = note.slice(split + 2, -1).split('\n')
@@ -52,7 +53,9 @@ export type NoteVerdict =
 export function verifyNote(note: string, verifier: Verifier): NoteVerdict {
   const parsed = parseNote(note)
   if (parsed === undefined) return { ok: false, reason: 'malformed' }
-  const ours = parsed.signatures.filter((one) => one.name === verifier.name && one.keyId.equals(verifier.keyId))
+  const ours = parsed.signatures.filter(
+    (one) => one.name === verifier.name && one.keyId.equals(verifier.keyId),
+  )
   if (ours.length === 0) return { ok: false, reason: 'unknown_key' }
   const text = Buffer.from(parsed.text)
   const valid = ours.every((one) => verify(null, text, verifier.publicKey, one.signature))

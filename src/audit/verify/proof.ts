@@ -12,7 +12,8 @@ export function verifyInclusion(
   proof: readonly Uint8Array[],
 ): boolean {
   const { index, size } = claim
-  if (!isIndex(index) || !isIndex(size) || index >= size || !wellFormed(proof, claim.leaf, claim.root)) return false
+  if (!isIndex(index) || !isIndex(size) || index >= size || !wellFormed(proof, claim.leaf, claim.root))
+    return false
   let node = index
   let last = size - 1
   let root = claim.leaf
@@ -38,7 +39,8 @@ export function verifyConsistency(
   proof: readonly Uint8Array[],
 ): boolean {
   const { oldSize, newSize, oldRoot, newRoot } = claim
-  if (!isIndex(oldSize) || !isIndex(newSize) || oldSize > newSize || !wellFormed(proof, oldRoot, newRoot)) return false
+  if (!isIndex(oldSize) || !isIndex(newSize) || oldSize > newSize || !wellFormed(proof, oldRoot, newRoot))
+    return false
   if (oldSize === newSize) return proof.length === 0 && equal(oldRoot, newRoot)
   if (oldSize === 0) return proof.length === 0
   let node = oldSize - 1

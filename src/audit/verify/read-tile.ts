@@ -16,7 +16,10 @@ export async function readIfThere(path: string): Promise<Buffer | undefined> {
  * The bytes of a tile, and the path they were found at. A partial that was removed once its tile was full is
  * read from the full one (tlog-tiles, "Partial Tiles"), which then holds more than was asked for.
  */
-export async function readTile(folder: string, tile: Tile): Promise<{ path: string; bytes: Buffer } | undefined> {
+export async function readTile(
+  folder: string,
+  tile: Tile,
+): Promise<{ path: string; bytes: Buffer } | undefined> {
   const widths = tile.width === tileWidth ? [tileWidth] : [tile.width, tileWidth]
   for (const width of widths) {
     const path = tilePath({ ...tile, width })

@@ -49,7 +49,11 @@ export function verifyReceipt(receipt: Receipt, verifier: Verifier): boolean {
 }
 
 /** True when the log of this key signed exactly these receipts, in this order, with one signature. */
-export function verifyReceiptList(receipts: readonly Receipt[], signature: string, verifier: Verifier): boolean {
+export function verifyReceiptList(
+  receipts: readonly Receipt[],
+  signature: string,
+  verifier: Verifier,
+): boolean {
   return verifyText(receiptListText(verifier.name, receipts), signature, verifier)
 }
 
@@ -59,5 +63,7 @@ function signText(text: string, signer: Signer): string {
 
 function verifyText(text: string, signature: string, verifier: Verifier): boolean {
   const bytes = parseBase64(signature)
-  return bytes !== undefined && bytes.length === 64 && verify(null, Buffer.from(text), verifier.publicKey, bytes)
+  return (
+    bytes !== undefined && bytes.length === 64 && verify(null, Buffer.from(text), verifier.publicKey, bytes)
+  )
 }

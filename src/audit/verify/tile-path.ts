@@ -37,7 +37,8 @@ export function parseTilePath(path: string): Tile | undefined {
   const level = levelText === 'entries' ? levelText : Number(levelText)
   const index = Number(indexText.replaceAll(/[x/]/g, ''))
   const width = widthText === undefined ? tileWidth : Number(widthText)
-  if ((level !== 'entries' && level > 63) || width > tileWidth || !Number.isSafeInteger(index)) return undefined
+  if ((level !== 'entries' && level > 63) || width > tileWidth || !Number.isSafeInteger(index))
+    return undefined
   const tile: Tile = { level, index, width }
   return tilePath(tile) === path ? tile : undefined
 }

@@ -63,7 +63,11 @@ function treeOf(edge: Edge): Tree {
     root: () => rootOf(edge),
     partial: (level) => Buffer.concat(edge.levels[level] ?? []),
     copy: () =>
-      treeOf({ size: edge.size, subtrees: [...edge.subtrees], levels: edge.levels.map((hashes) => [...hashes]) }),
+      treeOf({
+        size: edge.size,
+        subtrees: [...edge.subtrees],
+        levels: edge.levels.map((hashes) => [...hashes]),
+      }),
   }
 }
 

@@ -109,11 +109,41 @@ export class CleanView {
   outsideSequence(offset: number): number {
     for (let k = 0; k < this.#raw.length; k++) {
       const next = this.#raw[k + 1]
-      const segmentEnd = (this.#raw[k] as number) + ((this.#clean[k + 1] ?? this.length) - (this.#clean[k] as number))
+      const segmentEnd =
+        (this.#raw[k] as number) + ((this.#clean[k + 1] ?? this.length) - (this.#clean[k] as number))
       if (offset <= segmentEnd) return offset
       if (next !== undefined && offset < next) return segmentEnd
     }
     return offset
+  }
+
+  /**
+   * Calls back with the stretches of the view that reach `visibleBytes` bytes above 0x20 to either side of
+   * where a sequence was removed. They ascend and are apart; every byte is looked at twice at most.
+   */
+  eachSeam(visibleBytes: number, visit: (start: number, end: number) => void): void {
+    let start = 0
+    let end = 0
+    for (let k = 1; k < this.#clean.length; k++) {
+      const seam = this.#clean[k] as number
+      const reach = this.#reach(seam, -1, visibleBytes, end)
+      if (reach > end) {
+        if (end > start) visit(start, end)
+        start = reach
+      }
+      end = this.#reach(seam, 1, visibleBytes, this.#clean[k + 1] ?? this.length)
+    }
+    if (end > start) visit(start, end)
+  }
+
+  #reach(from: number, step: 1 | -1, visibleBytes: number, limit: number): number {
+    let at = from
+    let seen = 0
+    while (at !== limit && seen < visibleBytes) {
+      if ((this.bytes[step === 1 ? at : at - 1] as number) > 0x20) seen++
+      at += step
+    }
+    return at
   }
 
   #reset(capacity: number): void {

@@ -5,12 +5,15 @@ export function jsonEscapes(text: string): string[] {
   const base = JSON.stringify(text).slice(1, -1)
   const forms = [base, base.replaceAll('/', '\\/')]
   for (const upper of [false, true]) {
-    const u = (pattern: RegExp, from: string) => from.replaceAll(pattern, (unit) => unicodeEscape(unit, upper))
+    const u = (pattern: RegExp, from: string) =>
+      from.replaceAll(pattern, (unit) => unicodeEscape(unit, upper))
     const ascii = u(/[\u007f-\uffff]/g, base)
     const html = u(/[<>&\u2028\u2029]/g, base)
     forms.push(ascii, ascii.replaceAll('/', '\\/'), html, u(/[<>&'\u007f-\uffff]/g, base))
     // PHP's JSON_HEX_QUOT writes \u0022 where the others write \".
-    const hexQuotes = base.replaceAll(/\\(.)/g, (whole, c: string) => (c === '"' ? unicodeEscape('"', upper) : whole))
+    const hexQuotes = base.replaceAll(/\\(.)/g, (whole, c: string) =>
+      c === '"' ? unicodeEscape('"', upper) : whole,
+    )
     forms.push(u(/[<>&']/g, hexQuotes), u(/[<>&'\u007f-\uffff]/g, hexQuotes).replaceAll('/', '\\/'))
     // Encoders that know no short escapes: \u000a for \n.
     forms.push(u(/[\u0000-\u001f"\\]/g, text), u(/[\u0000-\u001f"\\\u007f-\uffff]/g, text))
@@ -97,7 +100,9 @@ export function shellEscapes(text: string): string[] {
     text.replaceAll("'", "''"),
     text.replaceAll(/["$`\\]/g, '\\$&'),
     text.replaceAll(/["$`\\!]/g, '\\$&'),
-    text.replaceAll(/[\x21-\x7e]/g, (c) => (plain.test(c) || '_@%+=:,./-'.includes(c) ? c : `\\${c}`)).replaceAll(' ', '\\ '),
+    text
+      .replaceAll(/[\x21-\x7e]/g, (c) => (plain.test(c) || '_@%+=:,./-'.includes(c) ? c : `\\${c}`))
+      .replaceAll(' ', '\\ '),
     ansiC,
     ansiC.replaceAll("'", "\\'"),
     text.replaceAll('`', '``').replaceAll(/["$]/g, '`$&'),

@@ -18,7 +18,11 @@ export interface MaskerOptions {
  */
 export type AddResult =
   | { readonly ok: true; readonly forms: number }
-  | { readonly ok: false; readonly reason: 'too_short' | 'too_blank' | 'too_long'; readonly limitBytes: number }
+  | {
+      readonly ok: false
+      readonly reason: 'too_short' | 'too_blank' | 'too_long'
+      readonly limitBytes: number
+    }
 
 /** A secret of the list given to `createMasker` that is not masked, by its place in that list. */
 export interface RefusedSecret {

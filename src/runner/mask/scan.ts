@@ -6,8 +6,17 @@ export const maxGapBytes = 64
 /** Called for every occurrence: `bytes[start, end)`; `widen` when it is base64. */
 export type OnHit = (start: number, end: number, widen: boolean) => void
 
-/** Finds every occurrence of every form in `bytes[from, end)`, overlapping ones too. */
-export function scan(set: PatternSet, bytes: Uint8Array, from: number, end: number, onHit: OnHit): void {
+/** Called where the last byte of an anchor stands; `anchors` are those of all forms that share it. */
+export type OnAnchor = (anchors: readonly Anchor[], at: number) => void
+
+/** Finds every anchor in `bytes[from, end)`. */
+export function scan(
+  set: PatternSet,
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+  onAnchor: OnAnchor,
+): void {
   const filter = set.filter
   const shift = set.filterShift
   let block = 0
@@ -19,11 +28,12 @@ export function scan(set: PatternSet, bytes: Uint8Array, from: number, end: numb
     const slot = Math.imul(block, 0x9e3779b1) >>> shift
     if ((((filter[slot >>> 5] as number) >>> (slot & 31)) & 1) === 0) continue
     const anchors = set.anchors.get(block)
-    if (anchors !== undefined) verify(anchors, bytes, i, from, end, onHit)
+    if (anchors !== undefined) onAnchor(anchors, i)
   }
 }
 
-function verify(
+/** Reports which forms do stand in `bytes[from, end)` around their anchor at `at`. */
+export function verify(
   anchors: readonly Anchor[],
   bytes: Uint8Array,
   at: number,
@@ -45,7 +55,13 @@ function verify(
   }
 }
 
-function matchesExactly(form: Uint8Array, bytes: Uint8Array, start: number, from: number, end: number): boolean {
+function matchesExactly(
+  form: Uint8Array,
+  bytes: Uint8Array,
+  start: number,
+  from: number,
+  end: number,
+): boolean {
   if (start < from || start + form.length > end) return false
   for (let i = 0; i < form.length; i++) if (form[i] !== bytes[start + i]) return false
   return true

@@ -1,9 +1,10 @@
 import { CleanView } from './ansi.ts'
+import { minVisibleBytes } from './forms.ts'
 import { isFormByte, liveStart } from './live.ts'
 import { Output } from './output.ts'
 import type { PatternSet } from './pattern-set.ts'
 import { Ranges } from './ranges.ts'
-import { scan } from './scan.ts'
+import { scan, verify, type OnAnchor, type OnHit } from './scan.ts'
 
 /** Longer occurrences (white space or ANSI sequences stuffed in) are not found: memory stays bounded. */
 export const maxSpanBytes = 262_144
@@ -102,24 +103,33 @@ export class Stream {
   }
 
   #findHits(cleaned: boolean): void {
-    // Many hits in one long run: it is walked once.
+    // Many hits in one long run: it is walked once. A hit that begins earlier reaches further back.
     let runFrom = 0
+    let runHit = 0
     let runTo = 0
-    const hit = (start: number, end: number, widen: boolean) => {
-      if (end - start > maxSpanBytes || (start >= runFrom && end <= runTo)) return
+    const hit: OnHit = (start, end, widen) => {
+      if (end - start > maxSpanBytes || (start >= (widen ? runHit : runFrom) && end <= runTo)) return
       if (!widen) return this.#ranges.add(start, end)
       // The rest of the run says what surrounds the secret, and its edges hold some of the secret's bits.
+      runHit = start
       runFrom = this.#runBefore(start, Math.max(0, start - this.#maxRunBytes))
       runTo = this.#runEnd(end)
       this.#ranges.add(runFrom, runTo)
       if (runTo === this.#length) this.#runOpen = true
     }
-    scan(this.#set, this.#store, this.#scanFrom, this.#length, hit)
-    if (!cleaned) return
     const clean = this.#clean
-    scan(this.#set, clean.bytes, 0, clean.length, (start, end, widen) => {
+    const cleanHit: OnHit = (start, end, widen) =>
       hit(clean.toOutput(start), clean.toOutput(end - 1) + 1, widen)
+    const cleanAnchor: OnAnchor = (anchors, at) => verify(anchors, clean.bytes, at, 0, clean.length, cleanHit)
+    scan(this.#set, this.#store, this.#scanFrom, this.#length, (anchors, at) => {
+      verify(anchors, this.#store, at, this.#scanFrom, this.#length, hit)
+      if (!cleaned) return
+      const cleanAt = clean.fromOutput(at)
+      if (cleanAt < clean.length && clean.toOutput(cleanAt) === at) cleanAnchor(anchors, cleanAt)
     })
+    if (!cleaned) return
+    // Four bytes that follow each other in the view do so in the output too, save around a sequence.
+    clean.eachSeam(minVisibleBytes - 1, (start, end) => scan(this.#set, clean.bytes, start, end, cleanAnchor))
   }
 
   #runBefore(at: number, floor: number): number {
@@ -155,7 +165,8 @@ export class Stream {
     }
     if (!this.#set.hasBase64) return live
     // A hit at `live` would mask its run from here on.
-    const start = this.#runBefore(live, Math.min(live, this.#runKnownTo))
+    const floor = Math.max(Math.min(live, this.#runKnownTo), live - this.#maxRunBytes)
+    const start = this.#runBefore(live, floor)
     this.#runStart = start === this.#runKnownTo ? this.#runStart : start
     this.#runKnownTo = live
     this.#runStart = Math.max(this.#runStart, live - this.#maxRunBytes)

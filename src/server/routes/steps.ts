@@ -45,7 +45,6 @@ const finishBody = z.object({
   signal: z.string().max(16).optional(),
   duration_ms: z.int().min(0).optional(),
   output: z.object({ stdout_bytes: z.int().min(0), stderr_bytes: z.int().min(0), stdout_sha256: z.string().max(64), stderr_sha256: z.string().max(64) }).optional(),
-  masked: z.int().min(0).optional(),
 })
 
 /** What a supervisor says of its step: open, heartbeat, lockfile, finish. */

@@ -1,0 +1,100 @@
+import { Agent } from 'node:http'
+import { type Clock, MayflyError, messageOf, type Secret } from '../../lib/index.ts'
+import { parseVerifierKey, type Receipt, type Verifier } from '../verify/index.ts'
+import { isRecord, messageIn, parseJson, verifiedReceipts } from './answer.ts'
+import { createBatches, rejectAll, type Waiting } from './batches.ts'
+import { type AuditEvent, prepareEntry } from './event.ts'
+import { exchange } from './request.ts'
+
+export interface AuditClientOptions {
+  /** `http://127.0.0.1:PORT` of the log. */
+  url: string
+  appendToken: Secret
+  /** The log's public key as a vkey; an answer by any other is refused. */
+  verifierKey: string
+  /** CloudEvents `source`: who writes, `/mayfly/server`. */
+  source: string
+  clock: Clock
+  /** One exchange with the log. */
+  timeoutMs?: number
+  /** How long an append goes on trying, from the moment it was asked for. */
+  giveUpMs?: number
+  /** Appends that wait; one more is refused at once. */
+  maxWaiting?: number
+}
+
+export interface AuditClient {
+  /**
+   * Resolves once the entry is durable in the log. Rejects with a MayflyError: `audit_unavailable` (no receipt in
+   * time; the entry may stand in the log all the same), `audit_rejected` (the log refused it), `audit_corrupt`
+   * (the answer is not the log's), `limit_exceeded`, `bad_input`.
+   */
+  append(event: AuditEvent): Promise<Receipt>
+  health(): Promise<{ ok: true; size: number } | { ok: false; reason: string }>
+  /** Finishes what waits, each append within its own time; later appends are refused. */
+  close(): Promise<void>
+}
+
+/**
+ * A client with one request under way at a time; what is appended meanwhile goes into the next, so that a busy
+ * client shares the log's fsync and an idle one waits for nothing. A request that got no answer is sent again with
+ * the same idempotency keys: the log being restarted costs time, not entries.
+ * Throws a MayflyError `config_invalid` for a verifier key or an URL that is none.
+ */
+export function createAuditClient(options: AuditClientOptions): AuditClient {
+  const { clock, source, timeoutMs = 2_000, giveUpMs = 3_000, maxWaiting = 20_000 } = options
+  const verifier = parseVerifierKey(options.verifierKey)
+  if (verifier === undefined)
+    throw new MayflyError('config_invalid', "the audit log's verifier key is malformed")
+  if (!URL.canParse(options.url)) throw new MayflyError('config_invalid', `not a URL: ${options.url}`)
+  const agent = new Agent({ keepAlive: true, maxSockets: 2 })
+  const send = createSender(options, agent, verifier, timeoutMs)
+  const batches = createBatches({ send, giveUpMs, maxWaiting })
+  const healthUrl = new URL('/healthz', options.url)
+  let closed = false
+  return {
+    async append(event) {
+      if (closed) throw new MayflyError('audit_unavailable', 'the audit client is closed')
+      return await batches.add(prepareEntry(event, source, clock.nowMs()))
+    },
+    async health() {
+      const answer = await exchange(agent, healthUrl, { method: 'GET', timeoutMs }).catch(messageOf)
+      if (typeof answer === 'string')
+        return { ok: false, reason: `the audit log cannot be reached: ${answer}` }
+      const body = parseJson(answer.body)
+      const size = isRecord(body) ? body['size'] : undefined
+      if (answer.status === 200 && typeof size === 'number') return { ok: true, size }
+      return { ok: false, reason: messageIn(answer.body) }
+    },
+    async close() {
+      closed = true
+      await batches.drain()
+      agent.destroy()
+    },
+  }
+}
+
+/** Sends a batch and settles it, or gives back why it has to be sent again. */
+function createSender(options: AuditClientOptions, agent: Agent, verifier: Verifier, timeoutMs: number) {
+  const url = new URL('/append', options.url)
+  return async (batch: readonly Waiting[]): Promise<string | undefined> => {
+    const body = Buffer.from(`{"entries":[${batch.map((one) => one.json).join()}]}`)
+    const headers = {
+      authorization: `Bearer ${options.appendToken.reveal()}`,
+      'content-type': 'application/json',
+      'content-length': String(body.length),
+    }
+    const answer = await exchange(agent, url, { method: 'POST', headers, body, timeoutMs }).catch(messageOf)
+    if (typeof answer === 'string') return answer
+    if (answer.status === 429 || answer.status >= 500) return messageIn(answer.body)
+    if (answer.status !== 200) {
+      const reason = messageIn(answer.body)
+      rejectAll(batch, 'audit_rejected', `the audit log refused the entry (${answer.status}): ${reason}`)
+      return undefined
+    }
+    const receipts = verifiedReceipts(answer.body, batch, verifier)
+    if (receipts === undefined) rejectAll(batch, 'audit_corrupt', 'the answer is not signed by the audit log')
+    else for (const [i, one] of batch.entries()) one.resolve(receipts[i] as Receipt)
+    return undefined
+  }
+}

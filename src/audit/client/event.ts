@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto'
+import { limits, MayflyError } from '../../lib/index.ts'
+import { entryType, leafHash } from '../verify/index.ts'
+
+/** What happened. `type` is short, `object.predicate`: `session.issued`. Nothing in it may be a secret. */
+export interface AuditEvent {
+  /** Idempotency key of an event that may be handed over twice; a fresh one if left out. */
+  id?: string
+  type: string
+  subject?: string
+  run?: string
+  data: Record<string, unknown>
+}
+
+/** An event as it will stand in the log. */
+export interface PreparedEntry {
+  /** The CloudEvents id, and the idempotency key. */
+  key: string
+  entry: string
+  /** Base64. */
+  leafHash: string
+  /** `{"key","entry"}` as JSON, ready for the request. */
+  json: string
+  jsonBytes: number
+}
+
+/**
+ * The event as CloudEvents 1.0 in JSON, with `mayflyrun` as an extension attribute.
+ * Throws a MayflyError: `bad_input` for a type that is none or data that is not JSON, `limit_exceeded` past 65,535 bytes.
+ */
+export function prepareEntry(event: AuditEvent, source: string, nowMs: number): PreparedEntry {
+  const key = event.id ?? randomUUID()
+  let entry: string
+  try {
+    entry = JSON.stringify({
+      specversion: '1.0',
+      id: key,
+      source,
+      type: entryType(event.type),
+      subject: event.subject,
+      time: new Date(nowMs).toISOString(),
+      datacontenttype: 'application/json',
+      mayflyrun: event.run,
+      data: event.data,
+    })
+  } catch (error) {
+    throw new MayflyError('bad_input', `the event ${event.type.slice(0, 80)} cannot be logged`, {
+      cause: error,
+    })
+  }
+  // JSON.stringify escapes lone surrogates, so these are the bytes that the log will hash.
+  const bytes = Buffer.from(entry)
+  if (bytes.length > limits.auditEntryBytes) {
+    const message = `the event ${event.type} takes ${bytes.length} bytes, an entry at most ${limits.auditEntryBytes}`
+    throw new MayflyError('limit_exceeded', message)
+  }
+  const json = `{"key":${JSON.stringify(key)},"entry":${JSON.stringify(entry)}}`
+  return {
+    key,
+    entry,
+    leafHash: leafHash(bytes).toString('base64'),
+    json,
+    jsonBytes: Buffer.byteLength(json),
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * How every other process writes to the audit log: an event goes in, a verified receipt comes back.
+ *
+ * It refuses to answer without a receipt: a log that is unreachable, full, or not the one whose key it was given
+ * is an error, so that whoever waits for the receipt before using a credential fails closed. It holds the append
+ * token and the log's public key, nothing else, and keeps nothing on disk.
+ *
+ * Invariant: `append` resolves only with a receipt that the log's key signed for exactly these bytes.
+ */
+export { type AuditClient, type AuditClientOptions, createAuditClient } from './client.ts'
+export type { AuditEvent } from './event.ts'
+export { entryType, type Receipt, shortType } from '../verify/index.ts'

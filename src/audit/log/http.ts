@@ -1,0 +1,144 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { constantTimeEqual, messageOf, sha256Hex } from '../../lib/index.ts'
+import { parseAppendRequest } from './append-request.ts'
+import type { Appender } from './appender.ts'
+import type { FailureSwitch } from './failure.ts'
+import type { AppendOutcome } from './group.ts'
+import type { Publisher } from './publisher.ts'
+import type { StaticFiles } from './static-files.ts'
+
+export interface HttpDeps {
+  appender: Appender
+  publisher: Publisher
+  failure: FailureSwitch
+  files: StaticFiles
+  /** SHA-256 of the append token, hexadecimal. */
+  appendTokenHash: string
+  maxBodyBytes: number
+  isClosing: () => boolean
+}
+
+interface Answer {
+  status: number
+  body: string | Buffer
+  headers?: Record<string, string>
+}
+
+/** Bytes of bodies that are being read at once, by what they declare, or could be. */
+const maxOpenBytes = 268_435_456
+
+const stopping = busy(503, 'the audit log is stopping')
+
+/** The log's HTTP: `POST /append` for the holder of the token, everything else read-only and public. */
+export function createHttp(deps: HttpDeps): Server {
+  let openBytes = 0
+  async function append(request: IncomingMessage): Promise<Answer> {
+    if (!hasToken(request, deps.appendTokenHash))
+      return refusal(401, 'bad_token', 'the append token is missing or wrong')
+    if (deps.isClosing()) return stopping
+    const failure = deps.failure.current()
+    if (failure !== undefined) return refusal(failure.status, failureCode(failure.status), failure.reason)
+    const declared = Number(request.headers['content-length'] ?? deps.maxBodyBytes)
+    const tooLong = refusal(413, 'limit_exceeded', `at most ${deps.maxBodyBytes} bytes in a request`)
+    if (declared > deps.maxBodyBytes) return tooLong
+    if (openBytes + declared > maxOpenBytes) return busy(429, 'too many requests at once')
+    openBytes += declared
+    const body = await readBody(request, deps.maxBodyBytes).finally(() => (openBytes -= declared))
+    if (body === undefined) return tooLong
+    const parsed = parseAppendRequest(body)
+    if (!parsed.ok) {
+      return refusal(parsed.status, parsed.status === 413 ? 'limit_exceeded' : 'bad_input', parsed.message)
+    }
+    if (deps.isClosing()) return stopping
+    return answerOf(await deps.appender.append(parsed.entries))
+  }
+
+  async function route(request: IncomingMessage): Promise<Answer> {
+    const { method, url = '' } = request
+    if (url === '/append')
+      return method === 'POST' ? await append(request) : refusal(405, 'bad_input', 'POST only')
+    if (method !== 'GET') return refusal(405, 'bad_input', 'GET only')
+    if (url === '/healthz') return health(deps)
+    const file = await deps.files.read(url.slice(1))
+    if (file === undefined) return refusal(404, 'not_found', 'there is no such file')
+    const headers = { 'content-type': file.type, 'cache-control': file.cache }
+    return { status: 200, body: file.bytes, headers }
+  }
+
+  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 60_000 })
+  server.on('request', (request, response) => {
+    route(request)
+      .catch((error: unknown) => refusal(500, 'audit_unavailable', messageOf(error)))
+      .then((answer) => send(request, response, answer))
+      .catch(() => response.destroy())
+  })
+  return server
+}
+
+function hasToken(request: IncomingMessage, hash: string): boolean {
+  const match = /^Bearer ([\x21-\x7e]{1,512})$/.exec(request.headers.authorization ?? '')
+  return match !== null && constantTimeEqual(sha256Hex(match[1] ?? ''), hash)
+}
+
+/** The whole body, or `undefined` once it is longer than allowed. */
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  // Leaving the loop must not destroy the connection: the refusal goes back on it.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    bytes += (chunk as Buffer).length
+    if (bytes > maxBytes) return undefined
+    chunks.push(chunk as Buffer)
+  }
+  return Buffer.concat(chunks)
+}
+
+function answerOf(outcome: AppendOutcome): Answer {
+  if (outcome.ok) {
+    return json(
+      200,
+      JSON.stringify({ receipts: outcome.receipts.map(publicReceipt), signature: outcome.signature }),
+    )
+  }
+  if (outcome.reason === 'busy') return busy(429, 'the queue of the audit log is full')
+  if (outcome.reason === 'failed')
+    return refusal(outcome.status, failureCode(outcome.status), outcome.message)
+  return refusal(409, 'conflict', `the key ${outcome.key} was used for another entry`)
+}
+
+function publicReceipt(receipt: { index: number; leafHash: string; timeMs: number; signature: string }) {
+  const { index, leafHash, timeMs, signature } = receipt
+  return { index, leafHash, timeMs, signature }
+}
+
+function health({ appender, publisher, failure }: HttpDeps): Answer {
+  const published = publisher.publishedSize()
+  const size = published + appender.durable().length
+  const stopped = failure.current()
+  if (stopped === undefined) return json(200, JSON.stringify({ ok: true, size, published }))
+  return json(503, JSON.stringify({ ok: false, size, published, reason: stopped.reason }))
+}
+
+function failureCode(status: 503 | 507): string {
+  return status === 507 ? 'disk_full' : 'audit_unavailable'
+}
+
+function busy(status: 429 | 503, message: string): Answer {
+  const answer = refusal(status, status === 429 ? 'limit_exceeded' : 'audit_unavailable', message)
+  return { ...answer, headers: { ...answer.headers, 'retry-after': '1' } }
+}
+
+function refusal(status: number, error: string, message: string): Answer {
+  return json(status, JSON.stringify({ error, message }))
+}
+
+function json(status: number, body: string): Answer {
+  return { status, body, headers: { 'content-type': 'application/json', 'cache-control': 'no-store' } }
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, body, headers }: Answer): void {
+  // A body that was not read to its end would be taken for the next request.
+  const close = request.complete ? {} : { connection: 'close' }
+  response.writeHead(status, { ...headers, ...close, 'content-length': Buffer.byteLength(body) })
+  response.end(body)
+}

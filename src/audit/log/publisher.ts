@@ -1,0 +1,81 @@
+import { join } from 'node:path'
+import type { Clock } from '../../lib/index.ts'
+import type { Signer } from '../verify/index.ts'
+import type { Appender } from './appender.ts'
+import { buildCommit, type Published, runCommit } from './commit.ts'
+import type { FailureSwitch } from './failure.ts'
+import type { LogFs } from './fs.ts'
+import type { KeyWindow } from './key-window.ts'
+import type { Wal } from './wal.ts'
+
+/** Publishes what is durable: one commit at a time, never two. */
+export interface Publisher {
+  /** Entries under the published checkpoint. */
+  publishedSize(): number
+  /** Publishes now what is durable now; waits for a commit that is under way. Never rejects. */
+  publish(): Promise<void>
+  /** Stops the timer. */
+  stop(): void
+}
+
+export interface PublisherDeps {
+  fs: LogFs
+  folder: string
+  signer: Signer
+  appender: Appender
+  wal: Wal
+  window: KeyWindow
+  published: Published
+  clock: Clock
+  failure: FailureSwitch
+  publishIntervalMs: number
+  refreshIntervalMs: number
+}
+
+export function createPublisher(deps: PublisherDeps): Publisher {
+  const { fs, folder, appender, wal, window, clock, failure } = deps
+  let published = deps.published
+  let signedMs = clock.nowMs()
+  let running: Promise<void> | undefined
+
+  async function commit(): Promise<void> {
+    const entries = appender.durable().slice()
+    if (failure.current() !== undefined) return
+    try {
+      if (entries.length > 0) {
+        const next = await buildCommit(published, entries, deps.signer)
+        await runCommit(fs, folder, published, next)
+        published = next.next
+        appender.release(entries.length)
+        await wal.dropBefore(published.tree.size)
+        window.forgetBefore(wal.firstIndex())
+      } else if (clock.nowMs() - signedMs >= deps.refreshIntervalMs) {
+        await refresh(clock.nowMs())
+      } else return
+      signedMs = clock.nowMs()
+    } catch (error) {
+      failure.fail('publishing the audit log', error)
+    }
+  }
+
+  // The same tree has the same Ed25519 checkpoint: what shows that the log is alive is the file's time.
+  async function refresh(nowMs: number): Promise<void> {
+    await fs.utimes(join(folder, 'checkpoint'), nowMs / 1000, nowMs / 1000)
+  }
+
+  async function publish(): Promise<void> {
+    while (running !== undefined) await running
+    running = commit()
+    await running
+    running = undefined
+  }
+
+  const timer = setInterval(() => {
+    if (running === undefined) void publish()
+  }, deps.publishIntervalMs)
+  return {
+    publishedSize: () => published.tree.size,
+    publish,
+    stop: () => clearInterval(timer),
+  }
+}

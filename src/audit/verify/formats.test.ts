@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import {
+  createSigner,
+  decodeBundle,
+  encodeBundle,
+  encodeSignerKey,
+  entryType,
+  formatCheckpoint,
+  leafHash,
+  parseCheckpoint,
+  parseNote,
+  parseSignerKey,
+  parseTilePath,
+  parseVerifierKey,
+  shortType,
+  signNote,
+  signReceipt,
+  signReceiptList,
+  tilePath,
+  verifyCheckpoint,
+  verifyNote,
+  verifyReceipt,
+  verifyReceiptList,
+} from './index.ts'
+
+const signer = createSigner('log.example/a', Buffer.alloc(32, 7))
+const verifier = parseVerifierKey(signer.verifierKey)
+assert.ok(verifier)
+
+test('tile paths: the examples of tlog-tiles', () => {
+  assert.equal(tilePath({ level: 0, index: 1_234_067, width: 256 }), 'tile/0/x001/x234/067')
+  assert.equal(tilePath({ level: 'entries', index: 0, width: 8 }), 'tile/entries/000.p/8')
+  assert.equal(tilePath({ level: 63, index: 999, width: 1 }), 'tile/63/999.p/1')
+  assert.equal(tilePath({ level: 1, index: 1_000, width: 255 }), 'tile/1/x001/000.p/255')
+})
+
+test('tile paths: every tile comes back, and nothing else is one', () => {
+  const level = fc.oneof(fc.constant('entries' as const), fc.nat(63))
+  const tile = fc.record(
+    { level, index: fc.maxSafeNat(), width: fc.integer({ min: 1, max: 256 }) },
+    { noNullPrototype: true },
+  )
+  fc.assert(fc.property(tile, (one) => assert.deepEqual(parseTilePath(tilePath(one)), one)))
+  const hostile = [
+    'tile/0/../../state/key',
+    'tile/0/000.p/0',
+    'tile/0/000.p/256',
+    'tile/0/000.p/01',
+    'tile/00/000',
+    'tile/64/000',
+    'tile/0/x000/001',
+    'tile/0/x001',
+    'tile/0/1',
+    'tile/0/0001',
+    'tile/0/000/',
+    '/tile/0/000',
+    'tile/0/000%2e',
+    'tile/0/000\n',
+    'tile/entries/000.p/',
+    'tile//000',
+    'state/key',
+    '',
+    'tile/0/x999/x999/x999/x999/x999/x999/999',
+  ]
+  for (const path of hostile) assert.equal(parseTilePath(path), undefined, path)
+})
+
+test("notes: Go's own example verifies, and is refused when changed", () => {
+  const key = parseVerifierKey('PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW')
+  assert.ok(key)
+  const note =
+    "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n\n" +
+    '— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n'
+  assert.equal(verifyNote(note, key).ok, true)
+  assert.deepEqual(verifyNote(note.replace('answer', 'Answer'), key), { ok: false, reason: 'bad_signature' })
+  assert.deepEqual(verifyNote(note, verifier), { ok: false, reason: 'unknown_key' })
+})
+
+test('notes: round trip, other signatures ignored, malformed ones refused', () => {
+  const note = signNote('hello\n\nworld\n', signer)
+  assert.deepEqual(verifyNote(note, verifier), { ok: true, text: 'hello\n\nworld\n' })
+  const cosigned = `${note}${signNote('x\n', createSigner('witness', randomBytes(32))).split('\n\n')[1]}`
+  assert.equal(parseNote(cosigned)?.signatures.length, 2)
+  assert.equal(verifyNote(cosigned, verifier).ok, true)
+  const malformed = [
+    '',
+    'hello\n',
+    note.slice(0, -1),
+    note.replace('— ', '- '),
+    note.replace('hello', 'he\rllo'),
+    `${note}\n`,
+  ]
+  for (const one of malformed) assert.deepEqual(verifyNote(one, verifier), { ok: false, reason: 'malformed' })
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => void parseNote(text)))
+})
+
+test('keys: round trip; a name or id that does not belong to the key is refused', () => {
+  assert.equal(parseSignerKey(encodeSignerKey(signer))?.verifierKey, signer.verifierKey)
+  assert.equal(parseVerifierKey(signer.verifierKey.replace('log.', 'fog.')), undefined)
+  assert.equal(parseVerifierKey(signer.verifierKey.slice(0, -1)), undefined)
+  for (const name of ['', 'a b', 'a+b', 'a\nb'])
+    assert.throws(() => createSigner(name, randomBytes(32)), RangeError)
+})
+
+test('checkpoints: round trip; only canonical ones', () => {
+  const checkpoint = { origin: signer.name, size: 1_234, root: leafHash(Buffer.from('x')) }
+  const text = formatCheckpoint(checkpoint)
+  assert.deepEqual(parseCheckpoint(text), checkpoint)
+  assert.deepEqual(parseCheckpoint(`${text}extension\n`), checkpoint)
+  for (const size of ['01234', '+1234', '-1', '1e3', '', '99999999999999999']) {
+    assert.equal(parseCheckpoint(text.replace('1234', size)), undefined, size)
+  }
+  assert.equal(parseCheckpoint(text.slice(0, -3)), undefined)
+  assert.equal(verifyCheckpoint(signNote(text, signer), verifier).ok, true)
+  const foreign = signNote(formatCheckpoint({ ...checkpoint, origin: 'other' }), signer)
+  assert.deepEqual(verifyCheckpoint(foreign, verifier), { ok: false, reason: 'wrong_origin' })
+})
+
+test('receipts: alone and as a list; any change is found', () => {
+  const receipts = [0, 1, 2].map((index) =>
+    signReceipt(
+      { index, leafHash: leafHash(Buffer.of(index)).toString('base64'), timeMs: 1_000 + index },
+      signer,
+    ),
+  )
+  const list = signReceiptList(receipts, signer)
+  assert.ok(receipts.every((receipt) => verifyReceipt(receipt, verifier)))
+  assert.ok(verifyReceiptList(receipts, list, verifier))
+  const [first] = receipts
+  assert.ok(first)
+  for (const change of [
+    { index: 9 },
+    { timeMs: 9 },
+    { leafHash: 'AAAA' },
+    { signature: 'AAAA' },
+    { signature: list },
+  ]) {
+    assert.ok(!verifyReceipt({ ...first, ...change }, verifier))
+    assert.ok(!verifyReceiptList(receipts.with(0, { ...first, ...change }), list, verifier))
+  }
+  assert.ok(!verifyReceiptList(receipts.toReversed(), list, verifier))
+})
+
+test('bundles: round trip; one that is cut gives fewer entries', () => {
+  const entries = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 20 })
+  fc.assert(
+    fc.property(entries, fc.nat(50), (list, cut) => {
+      const bundle = encodeBundle(list)
+      assert.deepEqual(
+        decodeBundle(bundle, 256).entries.map((one) => [...one]),
+        list.map((one) => [...one]),
+      )
+      const shorter = bundle.subarray(0, Math.max(0, bundle.length - cut))
+      assert.ok(decodeBundle(shorter, 256).bytesRead <= shorter.length)
+    }),
+  )
+})
+
+test('entry types: there and back', () => {
+  assert.equal(entryType('session.issued'), 'dev.cdeventsx.mayfly-session.issued.0.1.0')
+  assert.equal(shortType(entryType('lease.revoke_failed')), 'lease.revoke_failed')
+  assert.equal(shortType('dev.cdeventsx.mayfly-session.issued.1.20.3'), 'session.issued')
+  for (const short of ['session', 'a.b.c', 'Session.issued', '.x', ''])
+    assert.throws(() => entryType(short), RangeError)
+  for (const type of ['dev.cdevents.x.y.0.1.0', 'dev.cdeventsx.mayfly-session.issued', 'x'])
+    assert.equal(shortType(type), undefined)
+})

@@ -1,0 +1,40 @@
+import { MayflyError, messageOf } from '../lib/index.ts'
+
+/** What a command's exit code says; documented in docs/cli.md. */
+export const exitCodes = {
+  ok: 0,
+  /** The answer is no: refused, invalid, not verified. */
+  refused: 1,
+  /** The command line or the input is wrong. */
+  usage: 2,
+  /** The server, the log or an issuer cannot be reached, or is not ready. */
+  unavailable: 3,
+} as const
+
+const unavailable: ReadonlySet<string> = new Set(['audit_unavailable', 'issuer_unreachable', 'store_failed', 'upstream_unreachable'])
+const usage: ReadonlySet<string> = new Set(['bad_input'])
+
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof MayflyError)) return exitCodes.refused
+  if (unavailable.has(error.code)) return exitCodes.unavailable
+  return usage.has(error.code) ? exitCodes.usage : exitCodes.refused
+}
+
+/** Prints the result: one JSON object with `--json`, else the lines for a person. */
+export function print(json: boolean, value: object, lines: readonly string[]): void {
+  process.stdout.write(json ? `${JSON.stringify(value)}\n` : lines.map((line) => `${line}\n`).join(''))
+}
+
+/** One clear line (with `--json` one object) on standard error. */
+export function printError(json: boolean, error: unknown): void {
+  if (json) {
+    const code = error instanceof MayflyError ? error.code : 'internal'
+    process.stderr.write(`${JSON.stringify({ error: code, message: error instanceof MayflyError ? error.message : messageOf(error) })}\n`)
+  } else process.stderr.write(`mayfly: ${error instanceof MayflyError ? error.message : messageOf(error)}\n`)
+}
+
+/** Columns padded to their widest cell; the last one is left as it is. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length)))
+  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  ').trimEnd())
+}

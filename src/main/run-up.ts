@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs'
+import { performance } from 'node:perf_hooks'
+import { dataFolderOf, type UpArguments } from '../cli/index.ts'
+import { MayflyError, messageOf } from '../lib/index.ts'
+import { selfCommand } from './self.ts'
+import { startUp, type Up } from './up.ts'
+
+/** `mayfly up`: until SIGTERM or ctrl-c, then drains. */
+export async function runUp(options: UpArguments, entry: string): Promise<void> {
+  const stopped = Promise.withResolvers<void>()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve())
+  const up = await startUp({
+    ...options,
+    dataFolder: dataFolderOf(options.data),
+    ...(options.config === undefined ? {} : { policy: { file: options.config, text: readPolicy(options.config) } }),
+    self: selfCommand(entry),
+    tell: (line) => process.stderr.write(`mayfly: ${line}\n`),
+  })
+  // Since the start of the process, as a person who waits for it would count.
+  announce(up, options, Math.round(performance.now()))
+  await stopped.promise
+  await up.close(options.drainSeconds)
+}
+
+function announce(up: Up, options: UpArguments, readyMs: number): void {
+  const { url, gatewayUrl, auditUrl, operatorToken } = up
+  if (options.json) {
+    const token = operatorToken === undefined ? {} : { operator_token: operatorToken }
+    process.stdout.write(`${JSON.stringify({ url, gateway: gatewayUrl, audit: auditUrl, ready_ms: readyMs, ...token })}\n`)
+    return
+  }
+  const lines = [
+    `Mayfly is ready after ${readyMs} ms: API ${url}, gateway ${gatewayUrl}, audit log ${auditUrl}`,
+    ...(operatorToken === undefined ? [] : [`operator token, shown this once: ${operatorToken}`, `  export MAYFLY_SERVER=${url} MAYFLY_TOKEN=...`]),
+    ...(up.rules.loaded ? [] : ['no policy is in force yet: mayfly apply mayfly.yaml']),
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+function readPolicy(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new MayflyError('bad_input', `${file} cannot be read: ${messageOf(cause)}`, { cause })
+  }
+}

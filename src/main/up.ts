@@ -1,0 +1,152 @@
+import { createAuditClient } from '../audit/client/index.ts'
+import { createAccessTokens, createBroker, loadSigningKey } from '../broker/index.ts'
+import { createGateway } from '../gateway/index.ts'
+import { createProofVerifier } from '../identity/index.ts'
+import { MayflyError, messageOf, systemClock, type Clock } from '../lib/index.ts'
+import { createApiServer, createApiTokens, createHealth, createMetrics, createRules, scopes, type RulesHolder } from '../server/index.ts'
+import { openStore } from '../store/index.ts'
+import { createVault } from '../vault/index.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { startAuditProcess } from './audit-process.ts'
+import { openDataFolder, writeWhole } from './data-folder.ts'
+
+export interface UpOptions {
+  dataFolder: string
+  host: string
+  port: number
+  gatewayPort: number
+  auditPort: number
+  /** Our URL as runners reach it, if it is not where we listen. */
+  url?: string
+  gatewayUrl?: string
+  heartbeatSeconds: number
+  /** A mayfly.yaml to apply before we are ready. */
+  policy?: { file: string; text: string }
+  /** Program and arguments that start this program again, for the audit log's process. */
+  self: readonly string[]
+  tell: (line: string) => void
+  clock?: Clock
+}
+
+export interface Up {
+  readonly url: string
+  readonly gatewayUrl: string
+  readonly auditUrl: string
+  readonly auditFolder: string
+  readonly auditKeyFile: string
+  readonly auditPid: number | undefined
+  /** Only at the very first start; shown once and kept nowhere. */
+  readonly operatorToken: string | undefined
+  readonly rules: RulesHolder
+  /** Takes no new work, waits for open steps as long as that, then ends them; nothing is lost. */
+  close(drainSeconds: number): Promise<void>
+}
+
+const sweepMs = 1000
+
+/** Server and gateway in this process, the audit log in its own. Throws MayflyError if one of them cannot start. */
+export async function startUp(options: UpOptions): Promise<Up> {
+  const { clock = systemClock, tell } = options
+  refuseOpenNetwork(options)
+  const folder = openDataFolder(options.dataFolder)
+  await using started = new AsyncDisposableStack()
+  const starting = startAuditProcess({
+    command: options.self,
+    folder: folder.auditFolder,
+    host: options.host,
+    port: options.auditPort,
+    appendToken: folder.appendToken,
+    tell,
+  })
+  starting.catch(() => undefined)
+  started.defer(() => starting.then((process) => process.close(), () => undefined))
+  const store = openStore(folder.database)
+  started.defer(() => store.close())
+  const vault = createVault({ store, key: folder.vaultKey, clock })
+  await vault.check()
+  const key = await loadSigningKey({ store, vaultKey: folder.vaultKey, clock })
+
+  const auditProcess = await starting
+  pinAuditKey(folder.auditKeyFile, auditProcess.verifierKey)
+  let url = options.url ?? ''
+  const audit = createAuditClient({
+    url: auditProcess.url,
+    appendToken: folder.appendToken,
+    verifierKey: auditProcess.verifierKey,
+    source: 'mayfly://server',
+    clock,
+  })
+  started.defer(() => audit.close())
+  const tokens = createAccessTokens({ key, issuer: () => url, clock })
+  const proofs = createProofVerifier({ clock })
+  const broker = await createBroker({ store, vault, audit, clock, heartbeatSeconds: options.heartbeatSeconds })
+  started.defer(() => broker.close())
+  const rules = await createRules({ store, audit, clock, fetch, audience: () => url })
+  const gateway = createGateway({
+    tokens, proofs, broker, audit, clock,
+    policy: () => rules.current().policy,
+    targets: () => rules.current().targets,
+    ...(options.gatewayUrl === undefined ? {} : { publicUrl: options.gatewayUrl }),
+  })
+  const apiTokens = createApiTokens({ store, clock })
+  const health = createHealth({ store, audit })
+  const metrics = createMetrics({ broker, gateway })
+  const server = createApiServer({
+    rules, broker, gateway, vault, audit, apiTokens, tokens, proofs, health, metrics, clock,
+    heartbeatSeconds: options.heartbeatSeconds,
+    url: () => url,
+    log: { error: (fields, message) => tell(`${message}: ${JSON.stringify(fields)}`) },
+  })
+  const { port } = await server.listen(options.host, options.port)
+  started.defer(() => server.close())
+  if (options.url === undefined) url = `http://${options.host}:${port}`
+  await gateway.listen(options.host, options.gatewayPort)
+  started.defer(() => gateway.close())
+  if (options.policy !== undefined) await rules.apply({ ...options.policy, by: 'mayfly up --config', dryRun: false })
+  const operatorToken = (await apiTokens.list()).length === 0 ? await firstOperator() : undefined
+  writeWhole(folder.readyFile, `${JSON.stringify({ url, gateway: gateway.url, audit: auditProcess.url, pid: process.pid, auditPid: auditProcess.pid })}\n`)
+  const sweeping = setInterval(() => {
+    broker.sweep().catch((error: unknown) => tell(`revoking what has expired failed and is tried again: ${messageOf(error)}`))
+  }, sweepMs)
+  started.defer(() => clearInterval(sweeping))
+  const running = started.move()
+
+  async function firstOperator(): Promise<string> {
+    await audit.append({ type: 'token.created', data: { by: 'mayfly up (first start)', name: 'operator', scopes } })
+    return (await apiTokens.create({ name: 'operator', scopes, expiresMs: null })).token
+  }
+
+  return {
+    url,
+    gatewayUrl: gateway.url,
+    auditUrl: auditProcess.url,
+    auditFolder: folder.auditFolder,
+    auditKeyFile: folder.auditKeyFile,
+    get auditPid() {
+      return auditProcess.pid
+    },
+    operatorToken,
+    rules,
+    async close(drainSeconds) {
+      health.drain()
+      const untilMs = clock.nowMs() + drainSeconds * 1000
+      while ((await broker.counts()).openSteps > 0 && clock.nowMs() < untilMs) await new Promise((next) => setTimeout(next, 50))
+      await broker.revoke({ all: true }, 'server_stopping').catch((error: unknown) => tell(`sessions could not be ended: ${messageOf(error)}; they end at the next start`))
+      await running.disposeAsync()
+    },
+  }
+}
+
+/** Tokens are not sent in the clear over a network. */
+function refuseOpenNetwork({ host, url, gatewayUrl }: UpOptions): void {
+  if (host === '127.0.0.1' || host === '::1' || host === 'localhost') return
+  if (url?.startsWith('https://') === true && gatewayUrl?.startsWith('https://') === true) return
+  throw new MayflyError('bad_input', `--host ${host} is reachable by others: put TLS in front and say so with --url https://... and --gateway-url https://...`)
+}
+
+/** The log's key is taken on trust once, at the first start; another key later is another log. */
+function pinAuditKey(file: string, verifierKey: string): void {
+  if (!existsSync(file)) return writeWhole(file, `${verifierKey}\n`)
+  if (readFileSync(file, 'utf8').trim() === verifierKey) return
+  throw new MayflyError('audit_corrupt', `the audit log has another key than ${file}: it is not the log that this server wrote to`)
+}

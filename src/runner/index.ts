@@ -1,0 +1,14 @@
+/**
+ * Supervises steps on the CI machine, outside their sandbox: identity token, session, isolation, relay, masking,
+ * heartbeat, end. Refuses to run a step less isolated than was asked for.
+ * Invariant: the session's token and key live in this process's memory only; the step has no network but the
+ * relay's socket, and its output is masked before anyone sees it.
+ */
+export { createServerApi } from './api.ts'
+export type { ServerApi, SessionGrant, StepActivity } from './api.ts'
+export { fetchIdentityToken } from './ci-token.ts'
+export { createMasker } from './mask/index.ts'
+export { runJob, shellCommand } from './job.ts'
+export type { JobRequest, JobResult } from './job.ts'
+export { notStartedExitCode } from './step.ts'
+export type { StepRequest, StepResult } from './step.ts'

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs'
+import type { Writable } from 'node:stream'
+import { createProofSigner } from '../identity/index.ts'
+import { messageOf, type Clock } from '../lib/index.ts'
+import type { Environment } from '../config/index.ts'
+import { createServerApi } from './api.ts'
+import { fetchIdentityToken } from './ci-token.ts'
+import { probeIsolation } from './sandbox/index.ts'
+import { runStep, type StepRequest, type StepResult } from './step.ts'
+
+export interface JobRequest {
+  readonly server: string
+  readonly environment: Environment
+  readonly steps: readonly (StepRequest & { readonly continueOnError: boolean })[]
+  readonly clock: Clock
+  readonly stdout: Writable
+  readonly stderr: Writable
+  readonly cancel: AbortSignal
+  /** Called around each step of a pipeline file, for the reader of the log. */
+  readonly onStep?: (event: { kind: 'start'; step: StepRequest } | { kind: 'end'; result: StepResult }) => void
+}
+
+export interface JobResult {
+  readonly runId: string
+  readonly sessionId: string
+  readonly steps: readonly StepResult[]
+  /** Of the first step that failed, else 0. */
+  readonly exitCode: number
+}
+
+/**
+ * Runs the steps one after the other under one session, each with its own role. Throws MayflyError if the job
+ * gets no session or a step cannot be started; the session is ended in every case.
+ */
+export async function runJob(request: JobRequest): Promise<JobResult> {
+  const { environment, clock, stdout, stderr, cancel } = request
+  const job = environment.variables
+  const roles = [...new Set(request.steps.map((step) => step.role))]
+  const isolated = request.steps.some((step) => step.isolation === 'namespace')
+  const probing = isolated ? probeIsolation(job['PATH']) : Promise.resolve({ tier: 'none', why: 'not asked for' } as const)
+  const signer = await createProofSigner({ clock })
+  const api = createServerApi({ url: request.server, signer })
+  try {
+    const identityToken = await fetchIdentityToken(environment, request.server)
+    const session = await api.exchange({ identityToken: identityToken.reveal(), roles })
+    const results: StepResult[] = []
+    let exitCode = 0
+    try {
+      const probe = await probing
+      for (const step of request.steps) {
+        request.onStep?.({ kind: 'start', step })
+        const result = await runStep({ api, signer, session, identityToken, probe, job, stdout, stderr, cancel }, step)
+        results.push(result)
+        request.onStep?.({ kind: 'end', result })
+        if (exitCode === 0 && !step.continueOnError) exitCode = result.exitCode
+        if (cancel.aborted || exitCode !== 0) break
+      }
+    } finally {
+      // However it went, the session does not outlive the job.
+      await api.endSession(session.access_token).catch((error: unknown) => stderr.write(`mayfly: the session could not be ended (${messageOf(error)}); it ends by itself\n`))
+    }
+    return { runId: session.run_id, sessionId: session.session_id, steps: results, exitCode }
+  } finally {
+    api.close()
+  }
+}
+
+/** The shell that runs a pipeline step's script: as GitHub and GitLab do, stopping at the first failure. */
+export function shellCommand(script: string): string[] {
+  const bash = '/bin/bash'
+  return existsSync(bash) ? [bash, '-e', '-o', 'pipefail', '-c', script] : ['/bin/sh', '-e', '-c', script]
+}

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import type { Readable, Writable } from 'node:stream'
+import type { Masker } from './mask/index.ts'
+
+/** One of the step's two outputs on its way to ours. */
+export interface OutputCopy {
+  /** Resolves when the source has ended and everything of it is written. */
+  readonly done: Promise<void>
+  /** What was shown: bytes, and their SHA-256 in hex. */
+  summary(): { bytes: number; sha256: string }
+}
+
+/** How long held bytes wait for the rest of a possible secret, if none has begun. */
+const idleMs = 40
+
+/** Copies and masks. As slow as its reader: a full pipe stops the step, not us. */
+export function copyOutput(source: Readable, target: Writable, masker: Masker): OutputCopy {
+  const stream = masker.stream()
+  const hash = createHash('sha256')
+  let bytes = 0
+  let idle: NodeJS.Timeout | undefined
+
+  function show(chunk: Buffer): void {
+    if (chunk.length === 0) return
+    bytes += chunk.length
+    hash.update(chunk)
+    if (!target.write(chunk)) {
+      source.pause()
+      target.once('drain', () => source.resume())
+    }
+  }
+
+  source.on('data', (chunk: Buffer) => {
+    clearTimeout(idle)
+    show(stream.write(chunk))
+    idle = setTimeout(() => show(stream.flushIdle()), idleMs)
+  })
+  const done = new Promise<void>((resolve) => {
+    source.once('close', () => {
+      clearTimeout(idle)
+      show(stream.end())
+      resolve()
+    })
+  })
+  // Whoever reads our output may leave (`| head`); the step then goes on, unseen.
+  target.on('error', () => source.resume())
+  return { done, summary: () => ({ bytes, sha256: hash.copy().digest('hex') }) }
+}

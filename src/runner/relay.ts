@@ -1,0 +1,168 @@
+import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { Server, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { limits, messageOf } from '../lib/index.ts'
+import { connectUri, type ProofSigner } from '../identity/index.ts'
+import type { StepGrant } from './api.ts'
+
+/**
+ * Carries what the step sends to its proxy on to the gateway, as it is: CONNECT, and plain http:// requests.
+ * It adds the step's token and a fresh proof, decides nothing and sees no plaintext of TLS.
+ */
+export interface Relay {
+  /** Takes the connections of this listener; it is the step's identity, so it is never shared. */
+  serve(listener: Server): void
+  /** Cuts every connection and takes no more. */
+  close(): void
+}
+
+export interface RelayDeps {
+  step: StepGrant
+  signer: ProofSigner
+  /** One line for the developer: what was refused and why. */
+  tell: (line: string) => void
+  /** Called before the first connection to an npm registry goes out. */
+  beforeRegistry: () => Promise<void>
+}
+
+const connectTimeoutMs = 30_000
+
+export function createRelay(deps: RelayDeps): Relay {
+  const sockets = new Set<Duplex>()
+  const listeners: Server[] = []
+  let closed = false
+  const registries = new Set(deps.step.connections.filter(({ kind }) => kind === 'npm').map(({ authority }) => authority))
+  const told = new Set<string>()
+
+  const http = createServer({ maxHeaderSize: limits.requestHeadBytes }, (request, response) => {
+    forwardPlain(request, response).catch((error: unknown) => {
+      if (!response.headersSent) response.writeHead(502, { 'content-type': 'text/plain' })
+      response.end(`${messageOf(error)}\n`)
+    })
+  })
+  http.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    socket.on('error', () => socket.destroy())
+    openTunnel(request.url ?? '').then(
+      (upstream) => {
+        socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+        if (head.length > 0) upstream.write(head)
+        join(socket, upstream)
+      },
+      (error: unknown) => {
+        const body = `${messageOf(error)}\n`
+        socket.end(`HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+      },
+    )
+  })
+  http.on('clientError', (_error, socket) => socket.destroy())
+
+  function track<S extends Duplex>(socket: S): S {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    if (closed) socket.destroy()
+    return socket
+  }
+
+  async function openTunnel(authority: string): Promise<Socket> {
+    if (registries.has(authority.toLowerCase())) await deps.beforeRegistry()
+    const { gateway, access_token } = deps.step
+    const proof = await deps.signer.sign({ method: 'CONNECT', uri: connectUri(gateway, authority), accessToken: access_token })
+    return new Promise((resolve, reject) => {
+      const { hostname, port, protocol } = new URL(gateway)
+      const outgoing = (protocol === 'https:' ? httpsRequest : httpRequest)({
+        host: hostname,
+        port,
+        method: 'CONNECT',
+        path: authority,
+        headers: { 'proxy-authorization': `DPoP ${access_token}`, dpop: proof },
+        agent: false,
+        timeout: connectTimeoutMs,
+      })
+      outgoing.once('connect', (response, socket: Socket) => {
+        track(socket)
+        if (response.statusCode === 200) {
+          socket.setTimeout(0)
+          return resolve(socket)
+        }
+        readRefusal(socket).then((text) => reject(new Error(tellOnce(text))), reject)
+      })
+      outgoing.once('timeout', () => outgoing.destroy(new Error('no answer')))
+      outgoing.once('error', (error) => reject(new Error(tellOnce(`mayfly: the gateway ${gateway} does not answer: ${messageOf(error)}`))))
+      outgoing.end()
+    })
+  }
+
+  // The same refusal a hundred times is one line.
+  function tellOnce(text: string): string {
+    const key = text.replace(/\(req_\w+\)/, '')
+    if (!told.has(key) && told.size < 200) {
+      told.add(key)
+      deps.tell(text)
+    }
+    return text
+  }
+
+  function join(client: Socket, upstream: Socket): void {
+    upstream.on('error', () => client.destroy())
+    client.on('close', () => upstream.destroy())
+    upstream.on('close', () => client.destroy())
+    upstream.setNoDelay(true)
+    client.setNoDelay(true)
+    client.pipe(upstream)
+    upstream.pipe(client)
+  }
+
+  /** A proxy request for an http:// URL: the same tunnel, and the request in origin form within. */
+  async function forwardPlain(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const target = URL.canParse(request.url ?? '') ? new URL(request.url ?? '') : undefined
+    if (target?.protocol !== 'http:') {
+      response.writeHead(400, { 'content-type': 'text/plain' }).end('mayfly: this is a proxy: send CONNECT, or an absolute http:// URL\n')
+      return
+    }
+    const tunnel = await openTunnel(`${target.hostname}:${target.port === '' ? '80' : target.port}`).catch((error: unknown) => {
+      response.writeHead(403, { 'content-type': 'text/plain' }).end(`${messageOf(error)}\n`)
+      return undefined
+    })
+    if (tunnel === undefined) return
+    const { 'proxy-connection': _hop, 'proxy-authorization': _credential, connection: _kept, ...headers } = request.headers
+    const outgoing = httpRequest({ createConnection: () => tunnel, method: request.method, path: `${target.pathname}${target.search}`, headers, setHost: false })
+    outgoing.once('response', (upstream) => {
+      response.writeHead(upstream.statusCode ?? 502, upstream.headers)
+      upstream.pipe(response)
+      response.once('close', () => tunnel.destroy())
+    })
+    outgoing.once('error', () => response.destroy())
+    request.pipe(outgoing)
+  }
+
+  return {
+    serve(listener) {
+      listeners.push(listener)
+      listener.on('connection', (socket) => {
+        track(socket)
+        http.emit('connection', socket)
+      })
+    },
+    close() {
+      closed = true
+      for (const listener of listeners) listener.close()
+      for (const socket of sockets) socket.destroy()
+    },
+  }
+}
+
+const maxRefusalBytes = 4096
+
+function readRefusal(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    let text = ''
+    socket.setEncoding('utf8')
+    socket.on('data', (chunk: string) => {
+      text += chunk
+      if (text.length > maxRefusalBytes) socket.destroy()
+    })
+    socket.once('close', () => resolve(text.slice(0, maxRefusalBytes).trim() || 'mayfly: refused by the gateway'))
+    socket.on('error', () => socket.destroy())
+  })
+}

@@ -1,0 +1,103 @@
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { initScript, sendmsgNumber } from './init.ts'
+
+/** What the sandbox of one step is made of. Paths are the host's unless the name says otherwise. */
+export interface SandboxPlan {
+  readonly workspace: string
+  /** Folder of generated files: passwd, group, hosts, nsswitch.conf, the CA files. */
+  readonly files: string
+  /** Further folders that the step may read, at the same path. */
+  readonly tools: readonly string[]
+  /** The step's whole environment. */
+  readonly env: Readonly<Record<string, string>>
+  readonly command: readonly string[]
+  /** File descriptors in the child: Node's IPC channel, and the seccomp filter. */
+  readonly channelFd: number
+  readonly seccompFd: number
+  /** `--disable-userns` is there from bubblewrap 0.8 on; the filter refuses new namespaces in any case. */
+  readonly disableUserns: boolean
+}
+
+export const homeInside = '/home/step'
+export const caInside = '/run/mayfly/ca.pem'
+export const caBundleInside = '/run/mayfly/ca-bundle.pem'
+const systemBundle = '/etc/ssl/certs/ca-certificates.crt'
+
+/** Nothing else of /etc is there: no shadow, no ssh keys, no machine-id, no other tool's credentials. */
+const etc = [
+  'alternatives', 'ca-certificates', 'ca-certificates.conf', 'debian_version', 'java-11-openjdk', 'java-17-openjdk',
+  'java-21-openjdk', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'localtime', 'lsb-release', 'mime.types',
+  'os-release', 'perl', 'protocols', 'services', 'ssl/certs', 'ssl/openssl.cnf', 'terminfo',
+].map((name) => `/etc/${name}`)
+
+/** Files of the workspace through which one step could run code in the next, or change the pipeline. */
+const protectedFiles = ['.git/config', '.git/hooks', '.github/workflows', '.gitlab-ci.yml', '.mayfly']
+
+/** The command line of bwrap; its options come from `optionsFd`. */
+export function bwrapArguments(plan: SandboxPlan, optionsFd: number): string[] {
+  return ['--args', String(optionsFd), '--', '/usr/bin/perl', '-e', initScript, String(plan.channelFd), String(sendmsgNumber()), ...plan.command]
+}
+
+/**
+ * The options of bwrap, as `--args` reads them: each ended by NUL. Namespaces, no capability, no environment but
+ * the plan's, an own network with `lo` only. They are not on the command line, where every user of the
+ * machine could read the step's environment.
+ */
+export function bwrapOptions(plan: SandboxPlan): Buffer {
+  const options = [
+    ...isolationFlags(plan.disableUserns),
+    ...['--seccomp', String(plan.seccompFd)],
+    ...systemMounts(),
+    ...['--proc', '/proc', '--dev', '/dev'],
+    ...['/tmp', '/run', '/var/tmp', homeInside].flatMap((path) => ['--tmpfs', path]),
+    ...fileMounts(plan.files),
+    ...plan.tools.flatMap((path) => ['--ro-bind', path, path]),
+    ...['--bind', plan.workspace, plan.workspace],
+    ...protectedMounts(plan.workspace),
+    ...['--chdir', plan.workspace],
+    ...Object.entries(plan.env).flatMap(([name, value]) => ['--setenv', name, value]),
+  ]
+  return Buffer.from(options.map((option) => `${option}\0`).join(''))
+}
+
+export function isolationFlags(disableUserns: boolean): string[] {
+  return [
+    ...['--unshare-all', '--unshare-user', '--new-session', '--die-with-parent', '--cap-drop', 'ALL', '--clearenv'],
+    ...['--hostname', 'mayfly'],
+    ...(disableUserns ? ['--disable-userns'] : []),
+  ]
+}
+
+export function systemMounts(): string[] {
+  const roots = readdirSync('/').filter((name) => /^(?:bin|sbin|lib(?:32|64|x32)?)$/.test(name))
+  return [
+    ...['--ro-bind', '/usr', '/usr', '--ro-bind-try', '/opt', '/opt'],
+    ...roots.flatMap((name) => {
+      const path = `/${name}`
+      return lstatSync(path).isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path]
+    }),
+    ...etc.flatMap((path) => ['--ro-bind-try', path, path]),
+  ]
+}
+
+function fileMounts(files: string): string[] {
+  const generated = { passwd: '/etc/passwd', group: '/etc/group', hosts: '/etc/hosts', 'nsswitch.conf': '/etc/nsswitch.conf', 'ca.pem': caInside, 'ca-bundle.pem': caBundleInside }
+  const mounts = Object.entries(generated).flatMap(([name, inside]) => ['--ro-bind', join(files, name), inside])
+  const hasBundle = lstatSync(systemBundle, { throwIfNoEntry: false })?.isFile() === true
+  return hasBundle ? [...mounts, '--ro-bind', join(files, 'ca-bundle.pem'), systemBundle] : mounts
+}
+
+// Between steps nothing of a step is alive, so nobody can swap a file between this look and the mount. A link is
+// not followed: it would be the last step's way to have any file of the host bound.
+function protectedMounts(workspace: string): string[] {
+  return protectedFiles.flatMap((name) => {
+    const parts = name.split('/')
+    const isPlain = parts.every((_, i) => {
+      const stat = lstatSync(join(workspace, ...parts.slice(0, i + 1)), { throwIfNoEntry: false })
+      return stat !== undefined && !stat.isSymbolicLink()
+    })
+    const path = join(workspace, name)
+    return isPlain ? ['--ro-bind', path, path] : []
+  })
+}

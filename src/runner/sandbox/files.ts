@@ -1,0 +1,34 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { homeInside } from './bwrap.ts'
+
+const bundles = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem']
+
+/** Writes the files that a sandbox sees instead of the host's; the folder is gone when it is disposed of. */
+export function writeSandboxFiles(caCertificate: string): { folder: string; [Symbol.dispose](): void } {
+  const folder = mkdtempSync(join(tmpdir(), 'mayfly-step-'))
+  const uid = process.getuid?.() ?? 0
+  const gid = process.getgid?.() ?? 0
+  const roots = bundles.map(readIfThere).find((text) => text !== '') ?? ''
+  const files = {
+    passwd: `step:x:${uid}:${gid}:step:${homeInside}:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n`,
+    group: `step:x:${gid}:\nnogroup:x:65534:\n`,
+    hosts: '127.0.0.1 localhost mayfly\n::1 localhost\n',
+    'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
+    'ca.pem': caCertificate,
+    // The run's CA stands beside the system's roots and replaces none.
+    'ca-bundle.pem': `${roots}\n${caCertificate}\n`,
+  }
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o644 })
+  chmodSync(folder, 0o755)
+  return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

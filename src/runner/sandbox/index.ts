@@ -1,0 +1,7 @@
+export { caBundleInside, caInside, homeInside } from './bwrap.ts'
+export { proxyPort } from './init.ts'
+export { isolationAdvice, probeIsolation } from './probe.ts'
+export type { Probe } from './probe.ts'
+export { startSandbox } from './sandbox.ts'
+export type { Sandbox, SandboxRequest } from './sandbox.ts'
+export { seccompFilter } from './seccomp.ts'

@@ -1,0 +1,40 @@
+import { spawn } from 'node:child_process'
+import { messageOf, systemCode } from '../../lib/index.ts'
+import { isolationFlags, systemMounts } from './bwrap.ts'
+
+/** What this machine can do. `B`: namespaces by bubblewrap (reference: tiers of isolation). */
+export type Probe =
+  | { readonly tier: 'B'; readonly disableUserns: boolean }
+  | { readonly tier: 'none'; readonly why: string }
+
+/** Finds out by doing it: starts `true` in a sandbox as a step would be. */
+export async function probeIsolation(path: string | undefined): Promise<Probe> {
+  const first = await trySandbox(true, path)
+  if (first === undefined) return { tier: 'B', disableUserns: true }
+  if (!first.includes('disable-userns')) return { tier: 'none', why: first }
+  const second = await trySandbox(false, path)
+  return second === undefined ? { tier: 'B', disableUserns: false } : { tier: 'none', why: second }
+}
+
+const probeTimeoutMs = 5_000
+
+/** Why it did not work, or undefined. */
+function trySandbox(disableUserns: boolean, path: string | undefined): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const args = [...isolationFlags(disableUserns), ...systemMounts(), '--proc', '/proc', '--dev', '/dev', '--', '/usr/bin/perl', '-e', '1']
+    const child = spawn('bwrap', args, { stdio: ['ignore', 'ignore', 'pipe'], env: path === undefined ? {} : { PATH: path }, timeout: probeTimeoutMs })
+    let text = ''
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text = (text + chunk).slice(0, 500)))
+    child.once('error', (error) => resolve(systemCode(error) === 'ENOENT' ? 'bubblewrap (bwrap) is not installed' : messageOf(error)))
+    child.once('close', (code) => resolve(code === 0 ? undefined : text.trim() || `bwrap exited with ${code}`))
+  })
+}
+
+/** What to do about it, for a person. */
+export function isolationAdvice(why: string): string {
+  if (why.includes('not installed')) return 'install it (Debian, Ubuntu: sudo apt-get install bubblewrap)'
+  if (/uid map|user namespace|Operation not permitted|Permission denied/i.test(why)) {
+    return 'this machine does not let it make user namespaces; on Ubuntu 24.04 allow it for bwrap in AppArmor (scripts/setup does that), in a container use `--security-opt seccomp=unconfined` or a runner outside'
+  }
+  return 'run scripts/setup, which says what is missing'
+}

@@ -1,0 +1,80 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs'
+import type { Server } from 'node:net'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import { bwrapArguments, bwrapOptions, type SandboxPlan } from './bwrap.ts'
+import { writeSandboxFiles } from './files.ts'
+import { seccompFilter } from './seccomp.ts'
+
+export interface SandboxRequest {
+  readonly workspace: string
+  readonly tools: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly command: readonly string[]
+  readonly caCertificate: string
+  readonly disableUserns: boolean
+  /** PATH by which bwrap itself is found. */
+  readonly hostPath: string | undefined
+}
+
+export interface Sandbox {
+  readonly stdout: Readable
+  readonly stderr: Readable
+  /** Called with the socket that the step's proxy connections arrive on. Before the command starts. */
+  onListener(accept: (listener: Server) => void): void
+  /** Ends with the command: 0 to 255; after a signal 128 and its number, as a shell reports it. */
+  readonly exit: Promise<number>
+  /** Kills every process in it, at once. */
+  kill(): void
+}
+
+/** Starts the command in its sandbox. Everything made for it is gone when it ends. */
+export function startSandbox(request: SandboxRequest): Sandbox {
+  const files = writeSandboxFiles(request.caCertificate)
+  const plan: SandboxPlan = { ...request, files: files.folder, channelFd: 3, seccompFd: 4 }
+  const filter = openFile(join(files.folder, 'filter'), seccompFilter())
+  const options = openFile(join(files.folder, 'options'), bwrapOptions(plan))
+  let child: ChildProcess
+  try {
+    child = spawn('bwrap', bwrapArguments(plan, 5), {
+      stdio: ['inherit', 'pipe', 'pipe', 'ipc', filter, options],
+      // Nothing of the supervisor's environment: bwrap clears it for the step, and needs none itself.
+      env: request.hostPath === undefined ? {} : { PATH: request.hostPath },
+    })
+  } catch (error) {
+    files[Symbol.dispose]()
+    throw error
+  } finally {
+    closeSync(filter)
+    closeSync(options)
+  }
+  const exit = new Promise<number>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code, signal) => resolve(code ?? 128 + signalNumber(signal)))
+  }).finally(() => files[Symbol.dispose]())
+  return {
+    stdout: child.stdout as Readable,
+    stderr: child.stderr as Readable,
+    onListener(accept) {
+      child.on('message', (_message, handle) => {
+        if (handle !== undefined) accept(handle as Server)
+      })
+    },
+    exit,
+    // bwrap dies, and with it (--die-with-parent, PID namespace) everything below.
+    kill: () => void child.kill('SIGKILL'),
+  }
+}
+
+/** A file that only this user can read, open for reading and already without a name. */
+function openFile(path: string, content: Buffer): number {
+  writeFileSync(path, content, { mode: 0o600, flag: 'wx' })
+  const fd = openSync(path, 'r')
+  unlinkSync(path)
+  return fd
+}
+
+function signalNumber(signal: NodeJS.Signals | null): number {
+  return { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGPIPE: 13, SIGTERM: 15 }[signal as string] ?? 9
+}

@@ -1,0 +1,107 @@
+import { MayflyError } from '../../lib/index.ts'
+
+/** The system calls that a step may not make, by machine; names in the order of the kernel's tables. */
+const denied: Readonly<Record<'x64' | 'arm64', Readonly<Record<string, number>>>> = {
+  x64: {
+    ptrace: 101, syslog: 103, vhangup: 153, pivot_root: 155, adjtimex: 159, chroot: 161, acct: 163, settimeofday: 164,
+    mount: 165, umount2: 166, swapon: 167, swapoff: 168, reboot: 169, iopl: 172, ioperm: 173, init_module: 175,
+    delete_module: 176, quotactl: 179, lookup_dcookie: 212, clock_settime: 227, mbind: 237, kexec_load: 246,
+    add_key: 248, request_key: 249, keyctl: 250, unshare: 272, move_pages: 279, perf_event_open: 298,
+    fanotify_init: 300, name_to_handle_at: 303, open_by_handle_at: 304, clock_adjtime: 305, setns: 308,
+    process_vm_readv: 310, process_vm_writev: 311, kcmp: 312, finit_module: 313, kexec_file_load: 320, bpf: 321,
+    userfaultfd: 323, io_uring_setup: 425, io_uring_enter: 426, io_uring_register: 427, open_tree: 428,
+    move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, fspick: 433, pidfd_getfd: 438, mount_setattr: 442,
+  },
+  arm64: {
+    lookup_dcookie: 18, umount2: 39, mount: 40, pivot_root: 41, chroot: 51, vhangup: 58, quotactl: 60, acct: 89,
+    unshare: 97, kexec_load: 104, init_module: 105, delete_module: 106, clock_settime: 112, syslog: 116, ptrace: 117,
+    reboot: 142, settimeofday: 170, adjtimex: 171, add_key: 217, request_key: 218, keyctl: 219, swapon: 224,
+    swapoff: 225, mbind: 235, move_pages: 239, perf_event_open: 241, fanotify_init: 262, name_to_handle_at: 264,
+    open_by_handle_at: 265, clock_adjtime: 266, setns: 268, process_vm_readv: 270, process_vm_writev: 271, kcmp: 272,
+    finit_module: 273, bpf: 280, userfaultfd: 282, kexec_file_load: 294, io_uring_setup: 425, io_uring_enter: 426,
+    io_uring_register: 427, open_tree: 428, move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, fspick: 433,
+    pidfd_getfd: 438, mount_setattr: 442,
+  },
+}
+
+const machines = {
+  x64: { auditArch: 0xc000_003e, socket: 41, clone: 56, clone3: 435, ioctl: 16, x32: true },
+  arm64: { auditArch: 0xc000_00b7, socket: 198, clone: 220, clone3: 435, ioctl: 29, x32: false },
+} as const
+
+const loadWord = 0x20
+const jumpEqual = 0x15
+const jumpGreaterOrEqual = 0x35
+const jumpAnySet = 0x45
+const returnValue = 0x06
+const allow = 0x7fff_0000
+const killProcess = 0x8000_0000
+const failWith = (errno: number) => 0x0005_0000 | errno
+const EPERM = 1
+const ENOSYS = 38
+const EAFNOSUPPORT = 97
+
+/** Offsets in `struct seccomp_data` (seccomp(2)); arguments by their low word. */
+const offset = { number: 0, arch: 4, argument: (i: number) => 16 + 8 * i }
+
+/** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
+const newNamespaces = 0x7e02_0000
+/** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK; AF_VSOCK reaches the hypervisor from any network namespace. */
+const socketFamilies = [1, 2, 10, 16]
+const TIOCSTI = 0x5412
+const TIOCLINUX = 0x541c
+
+/**
+ * The filter for `bwrap --seccomp`: an array of `struct sock_filter` for this machine. Kills on a foreign
+ * architecture or x32 call; the denied calls fail with EPERM; clone3, whose flags cannot be seen, is ENOSYS so
+ * that libc falls back to clone. Throws `isolation_unavailable` on another machine than x64 and arm64.
+ */
+export function seccompFilter(arch: string = process.arch): Buffer {
+  if (arch !== 'x64' && arch !== 'arm64') {
+    throw new MayflyError('isolation_unavailable', `there is no system call filter for ${arch}: run on x64 or arm64`)
+  }
+  const machine = machines[arch]
+  const program = [
+    ...[instruction(loadWord, offset.arch), instruction(jumpEqual, machine.auditArch, 1, 0), instruction(returnValue, killProcess)],
+    instruction(loadWord, offset.number),
+    ...(machine.x32 ? [instruction(jumpGreaterOrEqual, 0x4000_0000, 0, 1), instruction(returnValue, killProcess)] : []),
+    ...Object.values(denied[arch]).flatMap((number) => refuse(number, EPERM)),
+    ...refuse(machine.clone3, ENOSYS),
+    ...whenCall(machine.clone, [
+      instruction(loadWord, offset.argument(0)),
+      instruction(jumpAnySet, newNamespaces, 0, 1),
+      instruction(returnValue, failWith(EPERM)),
+    ]),
+    ...whenCall(machine.ioctl, [
+      instruction(loadWord, offset.argument(1)),
+      instruction(jumpEqual, TIOCSTI, 1, 0),
+      instruction(jumpEqual, TIOCLINUX, 0, 1),
+      instruction(returnValue, failWith(EPERM)),
+    ]),
+    ...whenCall(machine.socket, [
+      instruction(loadWord, offset.argument(0)),
+      ...socketFamilies.map((family, i) => instruction(jumpEqual, family, socketFamilies.length - i, 0)),
+      instruction(returnValue, failWith(EAFNOSUPPORT)),
+    ]),
+    instruction(returnValue, allow),
+  ]
+  return Buffer.concat(program)
+}
+
+function instruction(code: number, k: number, jumpTrue = 0, jumpFalse = 0): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeUInt16LE(code, 0)
+  bytes.writeUInt8(jumpTrue, 2)
+  bytes.writeUInt8(jumpFalse, 3)
+  bytes.writeUInt32LE(k >>> 0, 4)
+  return bytes
+}
+
+function refuse(number: number, errno: number): Buffer[] {
+  return [instruction(jumpEqual, number, 0, 1), instruction(returnValue, failWith(errno))]
+}
+
+/** Runs `body` for this call only and allows what it lets through; for other calls the number is still loaded. */
+function whenCall(number: number, body: readonly Buffer[]): Buffer[] {
+  return [instruction(jumpEqual, number, 0, body.length + 1), ...body, instruction(returnValue, allow)]
+}

@@ -1,0 +1,200 @@
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { performance } from 'node:perf_hooks'
+import type { Readable } from 'node:stream'
+import type { Writable } from 'node:stream'
+import { MayflyError, Secret, messageOf, systemCode } from '../lib/index.ts'
+import type { ProofSigner } from '../identity/index.ts'
+import type { ServerApi, SessionGrant, StepActivity, StepGrant } from './api.ts'
+import { secretsOfJob, stepEnvironment } from './environment.ts'
+import { readWorkspaceLockfile } from './lockfile.ts'
+import { createMasker } from './mask/index.ts'
+import { copyOutput } from './output.ts'
+import { createRelay, type Relay } from './relay.ts'
+import { isolationAdvice, startSandbox, type Probe } from './sandbox/index.ts'
+
+export interface StepRequest {
+  readonly name: string
+  readonly role: string
+  /** Program and arguments. */
+  readonly command: readonly string[]
+  readonly workspace: string
+  readonly tools: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly passEnv: readonly string[]
+  readonly lockfile: string
+  /** `none` must have been asked for by name. */
+  readonly isolation: 'namespace' | 'none'
+}
+
+export interface StepResult {
+  readonly name: string
+  readonly role: string
+  readonly stepId: string
+  readonly exitCode: number
+  readonly durationMs: number
+  readonly activity: StepActivity
+}
+
+export interface StepDeps {
+  readonly api: ServerApi
+  readonly signer: ProofSigner
+  readonly session: SessionGrant
+  readonly identityToken: Secret
+  readonly probe: Probe
+  /** The job's environment. */
+  readonly job: Readonly<Record<string, string>>
+  readonly stdout: Writable
+  readonly stderr: Writable
+  /** Fires on ctrl-c or termination: the tree is killed and everything revoked. */
+  readonly cancel: AbortSignal
+}
+
+/** Exit code when Mayfly itself could not run the command (as `docker run` and `env` have it). */
+export const notStartedExitCode = 125
+
+/** Runs one step: open, isolate, relay, mask, wait, revoke. Throws MayflyError if it could not be started. */
+export async function runStep(deps: StepDeps, request: StepRequest): Promise<StepResult> {
+  const tier = chooseTier(deps.probe, request)
+  const step = await deps.api.openStep(deps.session.access_token, {
+    name: request.name,
+    role: request.role,
+    tier,
+    command: request.command.join(' ').slice(0, 16_000),
+  })
+  const startedMs = performance.now()
+  const tell = (line: string) => deps.stderr.write(`${line}\n`)
+  const relay = createRelay({ step, signer: deps.signer, tell, beforeRegistry: lockfileOnce(deps.api, step, request, tell) })
+  try {
+    const running = tier === 'B' ? startIsolated(deps, request, step, relay) : startBare(deps, request, step)
+    const outcome = await supervise(deps, step, running)
+    relay.close()
+    const durationMs = Math.round(performance.now() - startedMs)
+    const activity = await report(deps, step, outcome, durationMs, tell)
+    return { name: request.name, role: request.role, stepId: step.step_id, exitCode: outcome.exitCode, durationMs, activity }
+  } catch (error) {
+    relay.close()
+    await deps.api.finish(step, { reason: 'failed_to_start' }).catch(() => undefined)
+    throw error
+  }
+}
+
+function chooseTier(probe: Probe, request: StepRequest): 'B' | 'E' {
+  if (request.isolation === 'none') return 'E'
+  if (probe.tier === 'B') return 'B'
+  throw new MayflyError('isolation_unavailable', `step "${request.name}" cannot be isolated: ${probe.why}: ${isolationAdvice(probe.why)}; or ask for --isolation none, if the role allows it`)
+}
+
+interface Running {
+  readonly stdout: Readable
+  readonly stderr: Readable
+  readonly exit: Promise<number>
+  kill(): void
+}
+
+function startIsolated(deps: StepDeps, request: StepRequest, step: StepGrant, relay: Relay): Running {
+  const env = stepEnvironment({ job: deps.job, passEnv: request.passEnv, env: request.env, step })
+  const sandbox = startSandbox({
+    workspace: request.workspace,
+    tools: request.tools,
+    env,
+    command: request.command,
+    caCertificate: step.ca_certificate,
+    disableUserns: deps.probe.tier === 'B' && deps.probe.disableUserns,
+    hostPath: deps.job['PATH'],
+  })
+  sandbox.onListener((listener) => relay.serve(listener))
+  return sandbox
+}
+
+/** Tier E: no sandbox, and so no way to the gateway: the step runs as it would without us, and is recorded. */
+function startBare(deps: StepDeps, request: StepRequest, step: StepGrant): Running {
+  const [program = '', ...args] = request.command
+  const { MAYFLY_ID_TOKEN: _i, ACTIONS_ID_TOKEN_REQUEST_TOKEN: _t, ACTIONS_ID_TOKEN_REQUEST_URL: _u, ...job } = deps.job
+  const child = spawn(program, args, {
+    cwd: request.workspace,
+    env: { ...job, ...request.env, MAYFLY_RUN: step.run_id, MAYFLY_STEP: step.step_id },
+    stdio: ['inherit', 'pipe', 'pipe'],
+    detached: true,
+  })
+  const exit = new Promise<number>((resolve, reject) => {
+    child.once('error', (error) => {
+      if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'EACCES') return reject(error)
+      deps.stderr.write(`mayfly: cannot run ${program}: ${messageOf(error)}\n`)
+      resolve(systemCode(error) === 'ENOENT' ? 127 : 126)
+    })
+    child.once('close', (code, signal) => resolve(code ?? 128 + (constants.signals[signal ?? 'SIGKILL'] ?? 9)))
+  })
+  // A process group of its own, so that its children die with it.
+  const kill = () => {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+  }
+  return { stdout: child.stdout, stderr: child.stderr, exit, kill }
+}
+
+interface Outcome {
+  readonly exitCode: number
+  readonly reason: 'finished' | 'cancelled'
+  readonly output: { stdout_bytes: number; stderr_bytes: number; stdout_sha256: string; stderr_sha256: string }
+}
+
+async function supervise(deps: StepDeps, step: StepGrant, running: Running): Promise<Outcome> {
+  const masker = createMasker([...secretsOfJob(deps.job), deps.identityToken, new Secret(deps.session.access_token), new Secret(step.access_token)])
+  const stdout = copyOutput(running.stdout, deps.stdout, masker)
+  const stderr = copyOutput(running.stderr, deps.stderr, masker)
+  const stop = () => running.kill()
+  deps.cancel.addEventListener('abort', stop, { once: true })
+  if (deps.cancel.aborted) stop()
+  const heartbeat = beat(deps, step, stop)
+  try {
+    const exitCode = await running.exit
+    await Promise.all([stdout.done, stderr.done])
+    const [out, err] = [stdout.summary(), stderr.summary()]
+    return {
+      exitCode: deps.cancel.aborted ? 130 : exitCode,
+      reason: deps.cancel.aborted ? 'cancelled' : 'finished',
+      output: { stdout_bytes: out.bytes, stderr_bytes: err.bytes, stdout_sha256: out.sha256, stderr_sha256: err.sha256 },
+    }
+  } finally {
+    clearInterval(heartbeat)
+    deps.cancel.removeEventListener('abort', stop)
+  }
+}
+
+/** Says that the step lives. If the server says that it has ended (revoked, expired), it ends here too. */
+function beat(deps: StepDeps, step: StepGrant, stop: () => void): NodeJS.Timeout {
+  return setInterval(() => {
+    deps.api.heartbeat(step).catch((error: unknown) => {
+      if (!(error instanceof MayflyError) || (error.code !== 'revoked' && error.code !== 'denied')) return
+      deps.stderr.write(`mayfly: the step was ended by the server: ${error.message}\n`)
+      stop()
+    })
+  }, step.heartbeat_seconds * 1000)
+}
+
+async function report(deps: StepDeps, step: StepGrant, outcome: Outcome, durationMs: number, tell: (line: string) => void): Promise<StepActivity> {
+  const { exitCode, reason, output } = outcome
+  try {
+    return await deps.api.finish(step, { reason, exit_code: exitCode, duration_ms: durationMs, output })
+  } catch (error) {
+    // The server revokes by itself when heartbeats stop; the command's own result stands.
+    tell(`mayfly: the end of the step could not be reported (${messageOf(error)}); its leases end with its heartbeat`)
+    return { granted: [], denied: [] }
+  }
+}
+
+/** Hands the lockfile over before the first request to a registry, once there is one. */
+function lockfileOnce(api: ServerApi, step: StepGrant, request: StepRequest, tell: (line: string) => void): () => Promise<void> {
+  let handing: Promise<void> | undefined
+  return () => {
+    handing ??= (async () => {
+      const text = readWorkspaceLockfile(request.workspace, request.lockfile)
+      if (text === undefined) {
+        handing = undefined
+        return
+      }
+      await api.pinLockfile(step, text).catch((error: unknown) => tell(`mayfly: ${request.lockfile} is not usable: ${messageOf(error)}`))
+    })()
+    return handing
+  }
+}
