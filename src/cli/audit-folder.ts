@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readEnvironment } from '../config/index.ts'
+import { readEnvironment } from '../config/environment.ts'
 import { MayflyError } from '../lib/index.ts'
 
 export const defaultDataFolder = 'mayfly-data'

@@ -1,5 +1,5 @@
 import { MayflyError, messageOf, type ErrorCode } from '../lib/index.ts'
-import { readEnvironment } from '../config/index.ts'
+import { readEnvironment } from '../config/environment.ts'
 
 /** The server's API as an operator uses it. Throws MayflyError with the server's own sentence. */
 export interface OperatorApi {

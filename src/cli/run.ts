@@ -1,5 +1,6 @@
 import { realpathSync, statSync } from 'node:fs'
-import { configError, parseConfig, pipelineSchema, readEnvironment, type PipelineStep } from '../config/index.ts'
+import { readEnvironment } from '../config/environment.ts'
+import type { PipelineStep } from '../config/index.ts'
 import { MayflyError, systemClock } from '../lib/index.ts'
 import { notStartedExitCode, runJob, shellCommand, type JobResult, type StepRequest } from '../runner/index.ts'
 import { readText } from './apply.ts'
@@ -29,7 +30,7 @@ export async function run(command: readonly string[], options: RunOptions): Prom
     const environment = readEnvironment()
     const server = options.server ?? environment.server
     if (server === undefined) throw new MayflyError('bad_input', 'say where the Mayfly server is: --server URL or MAYFLY_SERVER')
-    const steps = options.file === undefined ? [commandStep(command, options)] : fileSteps(options.file, command, options)
+    const steps = options.file === undefined ? [commandStep(command, options)] : await fileSteps(options.file, command, options)
     const result = await runJob({
       server: server.replace(/\/+$/, ''),
       environment,
@@ -66,8 +67,10 @@ function commandStep(command: readonly string[], options: RunOptions): Step {
   }
 }
 
-function fileSteps(file: string, command: readonly string[], options: RunOptions): Step[] {
+async function fileSteps(file: string, command: readonly string[], options: RunOptions): Promise<Step[]> {
   if (command.length > 0) throw new MayflyError('bad_input', 'either a pipeline file or a command, not both')
+  // Schema and YAML parser are loaded for a file only: a command must start fast.
+  const { configError, parseConfig, pipelineSchema } = await import('../config/index.ts')
   const parsed = parseConfig(readText(file), file, pipelineSchema)
   if (!parsed.ok) throw configError(parsed.problems)
   return parsed.value.steps.map((step) => pipelineStep(step, options))

@@ -1,8 +1,8 @@
 /**
  * What people write (mayfly.yaml, pipeline files) and what the environment holds, read strictly.
  * Refuses unknown and duplicate keys, aliases, and anything the schema does not name, with file:line:column.
+ * `environment.ts` is a door of its own: the commands that only need the environment load no schema.
  * Invariant: what comes out of `parseConfig` satisfies its schema; nothing else reads YAML or `process.env`.
  */
 export * from './document.ts'
-export * from './environment.ts'
 export * from './policy-schema.ts'

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { MayflyError, limits, messageOf, systemCode, type Clock, type StepId } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import type { AccessTokens, Broker, Step } from '../broker/index.ts'
+import type { AccessTokens, Broker, Session, Step } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { Policy } from '../policy/index.ts'
@@ -21,8 +21,8 @@ export interface Gateway {
   /** Listens; port 0 takes a free one. Throws `port_in_use`. */
   listen(host: string, port: number): Promise<void>
   readonly url: string
-  /** PEM certificate of the run's CA, made at its first step. The key stays here. */
-  caCertificate(step: Step): Promise<string>
+  /** PEM certificate of the session's own CA, made when it is first asked for. The key stays here. */
+  caCertificate(session: Session): Promise<string>
   /** Takes the lockfile whose packages, and no others, the step may install. The first one stays. Throws `bad_input`. */
   pinLockfile(step: Step, text: string): Promise<{ packages: number; digest: string }>
   activity(step: StepId): Activity
@@ -72,7 +72,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     activity,
     gatekeeper,
     guard,
-    ca: runCa,
+    ca: (step) => runCa(step.session),
     url: () => url,
     serve(socket, step, connection) {
       origin.set(socket, { step, connection })
@@ -99,8 +99,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     return known
   }
 
-  function runCa(step: Step): Promise<RunCa> {
-    const { id, runId, expiresMs } = step.session
+  function runCa({ id, runId, expiresMs }: Session): Promise<RunCa> {
     const known = authorities.get(id)
     if (known !== undefined) return known
     const making = createRunCa({ runId, expiresMs, clock: deps.clock })
@@ -148,8 +147,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
       const bound = (tunnel.address() as AddressInfo).port
       if (deps.publicUrl === undefined) url = `http://${host}:${bound}`
     },
-    async caCertificate(step) {
-      return (await runCa(step)).certificate
+    async caCertificate(session) {
+      return (await runCa(session)).certificate
     },
     pinLockfile: (step, text) => npm.pin(step, text),
     activity: (step) => activity.of(step),

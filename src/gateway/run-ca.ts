@@ -1,6 +1,8 @@
 import { randomBytes, webcrypto } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { isIP } from 'node:net'
+// @peculiar/x509 needs it, and before itself.
+import 'reflect-metadata'
 import * as x509 from '@peculiar/x509'
 import type { Clock } from '../lib/index.ts'
 

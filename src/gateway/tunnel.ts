@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { canonicalHost, limits, messageOf } from '../lib/index.ts'
+import { canonicalHost, classifyAddress, limits, messageOf } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker, Step } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
@@ -110,7 +110,10 @@ async function passThrough(deps: TunnelDeps, socket: Socket, head: Buffer, step:
   const name = `${target.host}:${target.port}`
   const rule = deps.targets().allowsEgress(target.host, target.port)
   if (rule === undefined) {
-    const reason = `no connection and no egress rule names this host; to allow it, add to egress in mayfly.yaml: "${name}"`
+    // No egress rule could allow a private or local address, so none is suggested.
+    const isInner = isIP(target.host) !== 0 && classifyAddress(target.host) !== 'public'
+    const remedy = isInner ? 'a private or local address is reached by a connection that names it only' : `to allow it, add to egress in mayfly.yaml: "${name}"`
+    const reason = `no connection and no egress rule names this host; ${remedy}`
     return answer(socket, 403, deps.gatekeeper.deny(step, name, reason))
   }
   await deps.audit.append({

@@ -48,6 +48,7 @@ export function parseGrant(source: string, kinds: ReadonlyMap<string, string>): 
 /** The grant that would allow exactly this operation: what a denial tells its reader to add. */
 export function grantFor(operation: Operation): string {
   const path = operation.path === '' || operation.action.startsWith('npm:') ? '' : `/${operation.path}`
-  const ref = operation.ref === undefined ? '' : `@${operation.ref}`
+  const unnamed = operation.action === 'git:push' ? '@refs/heads/BRANCH' : ''
+  const ref = operation.ref === undefined ? unnamed : `@${operation.ref}`
   return `${operation.action} ${operation.connection}${path}${ref}`
 }

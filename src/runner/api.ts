@@ -1,7 +1,8 @@
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
 import { MayflyError, messageOf, type ErrorCode } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
+import { sendRequest } from './http.ts'
 
 /** The server's API as a supervisor uses it. Every call is DPoP-bound; errors carry the server's own sentence. */
 export interface ServerApi {
@@ -53,13 +54,10 @@ interface Sent {
   readonly json?: unknown
 }
 
-const timeoutMs = 30_000
-
 export function createServerApi(deps: { url: string; signer: ProofSigner }): ServerApi {
   const { signer } = deps
   const url = deps.url.replace(/\/+$/, '')
-  const secure = url.startsWith('https:')
-  const agent = secure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true })
+  const agent = url.startsWith('https:') ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true })
 
   async function call<T>(sent: Sent): Promise<T> {
     const proof = await signer.sign({ method: sent.method, uri: `${url}${sent.path}`, ...(sent.token === undefined ? {} : { accessToken: sent.token }) })
@@ -71,26 +69,12 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
       'content-length': String(Buffer.byteLength(body)),
       ...(sent.token === undefined ? {} : { authorization: `DPoP ${sent.token}` }),
     }
-    const { status, text } = await send(`${url}${sent.path}`, sent.method, headers, body)
+    const { status, text } = await sendRequest(`${url}${sent.path}`, { method: sent.method, headers, body, agent }).catch((cause: unknown) => {
+      throw new MayflyError('upstream_unreachable', `the Mayfly server ${url} does not answer: ${messageOf(cause)}`, { cause })
+    })
     const answer = parseAnswer(text)
     if (status >= 200 && status < 300) return answer as T
     throw serverError(status, answer)
-  }
-
-  function send(target: string, method: string, headers: Record<string, string>, body: string): Promise<{ status: number; text: string }> {
-    return new Promise((resolve, reject) => {
-      const fail = (cause: unknown) =>
-        reject(new MayflyError('upstream_unreachable', `the Mayfly server ${url} does not answer: ${messageOf(cause)}`, { cause }))
-      const outgoing = (secure ? httpsRequest : httpRequest)(target, { method, headers, agent, timeout: timeoutMs }, (response: IncomingMessage) => {
-        const chunks: Buffer[] = []
-        response.on('data', (chunk: Buffer) => chunks.push(chunk))
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }))
-        response.on('error', fail)
-      })
-      outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)))
-      outgoing.on('error', fail)
-      outgoing.end(body)
-    })
   }
 
   const ofStep = (step: StepGrant, tail: string) => ({ path: `/v1/steps/${step.step_id}/${tail}`, token: step.access_token })

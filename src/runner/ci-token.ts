@@ -1,11 +1,12 @@
 import { MayflyError, Secret, messageOf } from '../lib/index.ts'
-import type { Environment } from '../config/index.ts'
+import type { Environment } from '../config/environment.ts'
+import { sendRequest } from './http.ts'
 
 /**
  * The CI's identity token for this job, for our audience: from GitHub's token endpoint, or from the variable
  * that the CI put it in. Throws `bad_token` saying what to configure.
  */
-export async function fetchIdentityToken(environment: Environment, audience: string, fetcher: typeof fetch = fetch): Promise<Secret> {
+export async function fetchIdentityToken(environment: Environment, audience: string): Promise<Secret> {
   if (environment.identityToken !== undefined) return new Secret(environment.identityToken)
   const { githubTokenRequest: request } = environment
   if (request === undefined) {
@@ -16,9 +17,10 @@ export async function fetchIdentityToken(environment: Environment, audience: str
   }
   const url = `${request.url}${request.url.includes('?') ? '&' : '?'}audience=${encodeURIComponent(audience)}`
   try {
-    const response = await fetcher(url, { headers: { authorization: `Bearer ${request.bearer}` }, signal: AbortSignal.timeout(10_000) })
-    const answer = (await response.json()) as { value?: unknown }
-    if (!response.ok || typeof answer.value !== 'string') throw new Error(`it answered ${response.status}`)
+    const { status, text } = await sendRequest(url, { method: 'GET', headers: { authorization: `Bearer ${request.bearer}` } })
+    if (status !== 200) throw new Error(`it answered ${status}`)
+    const answer = JSON.parse(text) as { value?: unknown }
+    if (typeof answer.value !== 'string') throw new Error('its answer has no value')
     return new Secret(answer.value)
   } catch (cause) {
     throw new MayflyError('bad_token', `GitHub gave no identity token: ${messageOf(cause)}`, { cause })

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { createProofSigner } from '../identity/index.ts'
 import { messageOf, type Clock } from '../lib/index.ts'
-import type { Environment } from '../config/index.ts'
+import type { Environment } from '../config/environment.ts'
 import { createServerApi } from './api.ts'
 import { fetchIdentityToken } from './ci-token.ts'
 import { probeIsolation } from './sandbox/index.ts'
@@ -37,7 +37,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
   const job = environment.variables
   const roles = [...new Set(request.steps.map((step) => step.role))]
   const isolated = request.steps.some((step) => step.isolation === 'namespace')
-  const probing = isolated ? probeIsolation(job['PATH']) : Promise.resolve({ tier: 'none', why: 'not asked for' } as const)
+  const probing = isolated ? probeIsolation() : Promise.resolve({ tier: 'none', why: 'not asked for' } as const)
   const signer = await createProofSigner({ clock })
   const api = createServerApi({ url: request.server, signer })
   try {

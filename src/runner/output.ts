@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
-import type { Masker } from './mask/index.ts'
+import type { MaskStream, Masker } from './mask/index.ts'
 
 /** One of the step's two outputs on its way to ours. */
 export interface OutputCopy {
@@ -13,9 +13,12 @@ export interface OutputCopy {
 /** How long held bytes wait for the rest of a possible secret, if none has begun. */
 const idleMs = 40
 
-/** Copies and masks. As slow as its reader: a full pipe stops the step, not us. */
-export function copyOutput(source: Readable, target: Writable, masker: Masker): OutputCopy {
-  const stream = masker.stream()
+/**
+ * Copies and masks. As slow as its reader: a full pipe stops the step, not us. `masker` is asked for at the first byte: a step
+ * that says nothing pays nothing for it.
+ */
+export function copyOutput(source: Readable, target: Writable, masker: () => Masker): OutputCopy {
+  let stream: MaskStream | undefined
   const hash = createHash('sha256')
   let bytes = 0
   let idle: NodeJS.Timeout | undefined
@@ -32,13 +35,14 @@ export function copyOutput(source: Readable, target: Writable, masker: Masker): 
 
   source.on('data', (chunk: Buffer) => {
     clearTimeout(idle)
-    show(stream.write(chunk))
-    idle = setTimeout(() => show(stream.flushIdle()), idleMs)
+    const masked = (stream ??= masker().stream())
+    show(masked.write(chunk))
+    idle = setTimeout(() => show(masked.flushIdle()), idleMs)
   })
   const done = new Promise<void>((resolve) => {
     source.once('close', () => {
       clearTimeout(idle)
-      show(stream.end())
+      if (stream !== undefined) show(stream.end())
       resolve()
     })
   })

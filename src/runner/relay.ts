@@ -79,13 +79,14 @@ export function createRelay(deps: RelayDeps): Relay {
         agent: false,
         timeout: connectTimeoutMs,
       })
-      outgoing.once('connect', (response, socket: Socket) => {
+      outgoing.once('connect', (response, socket: Socket, head: Buffer) => {
         track(socket)
         if (response.statusCode === 200) {
+          if (head.length > 0) socket.unshift(head)
           socket.setTimeout(0)
           return resolve(socket)
         }
-        readRefusal(socket).then((text) => reject(new Error(tellOnce(text))), reject)
+        readRefusal(socket, head).then((text) => reject(new Error(tellOnce(text))), reject)
       })
       outgoing.once('timeout', () => outgoing.destroy(new Error('no answer')))
       outgoing.once('error', (error) => reject(new Error(tellOnce(`mayfly: the gateway ${gateway} does not answer: ${messageOf(error)}`))))
@@ -154,9 +155,9 @@ export function createRelay(deps: RelayDeps): Relay {
 
 const maxRefusalBytes = 4096
 
-function readRefusal(socket: Socket): Promise<string> {
+function readRefusal(socket: Socket, head: Buffer): Promise<string> {
   return new Promise((resolve) => {
-    let text = ''
+    let text = head.toString('utf8')
     socket.setEncoding('utf8')
     socket.on('data', (chunk: string) => {
       text += chunk

@@ -8,7 +8,7 @@ import type { ProofSigner } from '../identity/index.ts'
 import type { ServerApi, SessionGrant, StepActivity, StepGrant } from './api.ts'
 import { secretsOfJob, stepEnvironment } from './environment.ts'
 import { readWorkspaceLockfile } from './lockfile.ts'
-import { createMasker } from './mask/index.ts'
+import { createMasker, type Masker } from './mask/index.ts'
 import { copyOutput } from './output.ts'
 import { createRelay, type Relay } from './relay.ts'
 import { isolationAdvice, startSandbox, type Probe } from './sandbox/index.ts'
@@ -66,7 +66,7 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
   const tell = (line: string) => deps.stderr.write(`${line}\n`)
   const relay = createRelay({ step, signer: deps.signer, tell, beforeRegistry: lockfileOnce(deps.api, step, request, tell) })
   try {
-    const running = tier === 'B' ? startIsolated(deps, request, step, relay) : startBare(deps, request, step)
+    const running = deps.probe.tier === 'B' && tier === 'B' ? startIsolated(deps, deps.probe, request, step, relay) : startBare(deps, request, step)
     const outcome = await supervise(deps, step, running)
     relay.close()
     const durationMs = Math.round(performance.now() - startedMs)
@@ -92,7 +92,7 @@ interface Running {
   kill(): void
 }
 
-function startIsolated(deps: StepDeps, request: StepRequest, step: StepGrant, relay: Relay): Running {
+function startIsolated(deps: StepDeps, probe: Probe & { tier: 'B' }, request: StepRequest, step: StepGrant, relay: Relay): Running {
   const env = stepEnvironment({ job: deps.job, passEnv: request.passEnv, env: request.env, step })
   const sandbox = startSandbox({
     workspace: request.workspace,
@@ -100,8 +100,8 @@ function startIsolated(deps: StepDeps, request: StepRequest, step: StepGrant, re
     env,
     command: request.command,
     caCertificate: step.ca_certificate,
-    disableUserns: deps.probe.tier === 'B' && deps.probe.disableUserns,
-    hostPath: deps.job['PATH'],
+    bwrap: probe.bwrap,
+    disableUserns: probe.disableUserns,
   })
   sandbox.onListener((listener) => relay.serve(listener))
   return sandbox
@@ -139,9 +139,11 @@ interface Outcome {
 }
 
 async function supervise(deps: StepDeps, step: StepGrant, running: Running): Promise<Outcome> {
-  const masker = createMasker([...secretsOfJob(deps.job), deps.identityToken, new Secret(deps.session.access_token), new Secret(step.access_token)])
-  const stdout = copyOutput(running.stdout, deps.stdout, masker)
-  const stderr = copyOutput(running.stderr, deps.stderr, masker)
+  let masker: Masker | undefined
+  const tokens = [deps.identityToken, new Secret(deps.session.access_token), new Secret(step.access_token)]
+  const maskerOnce = () => (masker ??= createMasker([...secretsOfJob(deps.job), ...tokens]))
+  const stdout = copyOutput(running.stdout, deps.stdout, maskerOnce)
+  const stderr = copyOutput(running.stderr, deps.stderr, maskerOnce)
   const stop = () => running.kill()
   deps.cancel.addEventListener('abort', stop, { once: true })
   if (deps.cancel.aborted) stop()

@@ -1,31 +1,48 @@
 import { spawn } from 'node:child_process'
-import { messageOf, systemCode } from '../../lib/index.ts'
+import { accessSync, constants } from 'node:fs'
+import { messageOf } from '../../lib/index.ts'
 import { isolationFlags, systemMounts } from './bwrap.ts'
 
 /** What this machine can do. `B`: namespaces by bubblewrap (reference: tiers of isolation). */
 export type Probe =
-  | { readonly tier: 'B'; readonly disableUserns: boolean }
+  | { readonly tier: 'B'; readonly bwrap: string; readonly disableUserns: boolean }
   | { readonly tier: 'none'; readonly why: string }
 
 /** Finds out by doing it: starts `true` in a sandbox as a step would be. */
-export async function probeIsolation(path: string | undefined): Promise<Probe> {
-  const first = await trySandbox(true, path)
-  if (first === undefined) return { tier: 'B', disableUserns: true }
+export async function probeIsolation(): Promise<Probe> {
+  const bwrap = findBwrap()
+  if (bwrap === undefined) return { tier: 'none', why: 'bubblewrap (bwrap) is not installed' }
+  const first = await trySandbox(bwrap, true)
+  if (first === undefined) return { tier: 'B', bwrap, disableUserns: true }
   if (!first.includes('disable-userns')) return { tier: 'none', why: first }
-  const second = await trySandbox(false, path)
-  return second === undefined ? { tier: 'B', disableUserns: false } : { tier: 'none', why: second }
+  const second = await trySandbox(bwrap, false)
+  return second === undefined ? { tier: 'B', bwrap, disableUserns: false } : { tier: 'none', why: second }
+}
+
+// Not by PATH: a job's PATH names folders that an earlier step may have written to.
+const places = ['/usr/bin/bwrap', '/usr/local/bin/bwrap', '/bin/bwrap']
+
+function findBwrap(): string | undefined {
+  return places.find((path) => {
+    try {
+      accessSync(path, constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
 }
 
 const probeTimeoutMs = 5_000
 
 /** Why it did not work, or undefined. */
-function trySandbox(disableUserns: boolean, path: string | undefined): Promise<string | undefined> {
+function trySandbox(bwrap: string, disableUserns: boolean): Promise<string | undefined> {
   return new Promise((resolve) => {
     const args = [...isolationFlags(disableUserns), ...systemMounts(), '--proc', '/proc', '--dev', '/dev', '--', '/usr/bin/perl', '-e', '1']
-    const child = spawn('bwrap', args, { stdio: ['ignore', 'ignore', 'pipe'], env: path === undefined ? {} : { PATH: path }, timeout: probeTimeoutMs })
+    const child = spawn(bwrap, args, { stdio: ['ignore', 'ignore', 'pipe'], env: {}, timeout: probeTimeoutMs })
     let text = ''
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text = (text + chunk).slice(0, 500)))
-    child.once('error', (error) => resolve(systemCode(error) === 'ENOENT' ? 'bubblewrap (bwrap) is not installed' : messageOf(error)))
+    child.once('error', (error) => resolve(messageOf(error)))
     child.once('close', (code) => resolve(code === 0 ? undefined : text.trim() || `bwrap exited with ${code}`))
   })
 }

@@ -14,8 +14,8 @@ export interface SandboxRequest {
   readonly command: readonly string[]
   readonly caCertificate: string
   readonly disableUserns: boolean
-  /** PATH by which bwrap itself is found. */
-  readonly hostPath: string | undefined
+  /** Path of bubblewrap, as the probe found it. */
+  readonly bwrap: string
 }
 
 export interface Sandbox {
@@ -37,10 +37,10 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   const options = openFile(join(files.folder, 'options'), bwrapOptions(plan))
   let child: ChildProcess
   try {
-    child = spawn('bwrap', bwrapArguments(plan, 5), {
+    child = spawn(request.bwrap, bwrapArguments(plan, 5), {
       stdio: ['inherit', 'pipe', 'pipe', 'ipc', filter, options],
       // Nothing of the supervisor's environment: bwrap clears it for the step, and needs none itself.
-      env: request.hostPath === undefined ? {} : { PATH: request.hostPath },
+      env: {},
     })
   } catch (error) {
     files[Symbol.dispose]()

@@ -129,7 +129,11 @@ async function openStep(deps: StepRoutesDeps, call: Call, body: z.output<typeof 
   }
   const grants = role.grants.map((grant) => grant.source)
   const egress = rules.targets.egress.map((rule) => rule.source)
-  const step = await broker.openStep(session, { name: body.name, role: role.name, ttlSeconds: role.ttlSeconds, tier: body.tier, command: body.command, grants, egress })
+  // Made while the entry and the row are written.
+  const [step, ca_certificate] = await Promise.all([
+    broker.openStep(session, { name: body.name, role: role.name, ttlSeconds: role.ttlSeconds, tier: body.tier, command: body.command, grants, egress }),
+    gateway.caCertificate(session),
+  ])
   const expiresSeconds = Math.floor(step.expiresMs / 1000)
   const { id, runId, jkt, actor } = session
   const names = new Set(role.grants.map((grant) => grant.connection))
@@ -140,7 +144,7 @@ async function openStep(deps: StepRoutesDeps, call: Call, body: z.output<typeof 
     expires_in: expiresSeconds - nowSeconds(clock),
     heartbeat_seconds: deps.heartbeatSeconds,
     gateway: gateway.url,
-    ca_certificate: await gateway.caCertificate(step),
+    ca_certificate,
     grants,
     connections: rules.targets.connections
       .filter(({ name }) => names.has(name))
