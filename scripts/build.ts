@@ -12,7 +12,9 @@ await build({
   platform: 'node',
   target: 'node26',
   external: ['@cedar-policy/cedar-wasm'],
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
   logLevel: 'warning',
   legalComments: 'none',
 })

@@ -28,17 +28,28 @@ export interface GitServer {
   close(): Promise<void>
 }
 
-export async function startGitServer(options: { root: string; host: string; credential: string }): Promise<GitServer> {
+export async function startGitServer(options: {
+  root: string
+  host: string
+  credential: string
+}): Promise<GitServer> {
   const { root, host, credential } = options
   const { ca, cert, key } = await makeCertificate(host)
   const expected = `Basic ${Buffer.from(credential).toString('base64')}`
   const seen: GitServer['seen'] = []
   const server = createServer({ cert, key }, (request, response) => {
-    const record = { method: request.method ?? '', path: request.url ?? '', authorization: request.headers.authorization, status: 0 }
+    const record = {
+      method: request.method ?? '',
+      path: request.url ?? '',
+      authorization: request.headers.authorization,
+      status: 0,
+    }
     seen.push(record)
     response.once('finish', () => (record.status = response.statusCode))
     if (request.headers.authorization !== expected) {
-      response.writeHead(401, { 'www-authenticate': 'Basic realm="git"', 'content-type': 'text/plain' }).end('a password is needed\n')
+      response
+        .writeHead(401, { 'www-authenticate': 'Basic realm="git"', 'content-type': 'text/plain' })
+        .end('a password is needed\n')
       return
     }
     serveGit(root, request, response)
@@ -77,8 +88,12 @@ function serveGit(root: string, request: IncomingMessage, response: ServerRespon
       CONTENT_LENGTH: request.headers['content-length'],
       HTTP_CONTENT_ENCODING: request.headers['content-encoding'],
       GIT_PROTOCOL: request.headers['git-protocol'] as string | undefined,
-      GIT_CONFIG_COUNT: '2', GIT_CONFIG_KEY_0: 'http.receivepack', GIT_CONFIG_VALUE_0: 'true', GIT_CONFIG_KEY_1: 'safe.directory', GIT_CONFIG_VALUE_1: '*',
-    } as NodeJS.ProcessEnv,
+      GIT_CONFIG_COUNT: '2',
+      GIT_CONFIG_KEY_0: 'http.receivepack',
+      GIT_CONFIG_VALUE_0: 'true',
+      GIT_CONFIG_KEY_1: 'safe.directory',
+      GIT_CONFIG_VALUE_1: '*',
+    },
   })
   child.on('error', () => response.destroy())
   child.stdin.on('error', () => undefined)
@@ -101,15 +116,29 @@ function serveGit(root: string, request: IncomingMessage, response: ServerRespon
 }
 
 /** Makes a bare repository out of a folder and the story of its commits. */
-export function makeRepository(options: { root: string; path: string; source: string; history: string }): void {
+export function makeRepository(options: {
+  root: string
+  path: string
+  source: string
+  history: string
+}): void {
   const { root, path, source } = options
   const bare = join(root, `${path}.git`)
   const work = join(root, '.work', path)
   mkdirSync(work, { recursive: true })
   const git = (args: string[], env: Record<string, string> = {}) =>
-    execFileSync('git', args, { cwd: work, env: { ...process.env, ...env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null' }, stdio: 'pipe' })
+    execFileSync('git', args, {
+      cwd: work,
+      env: { ...process.env, ...env, GIT_CONFIG_GLOBAL: '/dev/null', GIT_CONFIG_SYSTEM: '/dev/null' },
+      stdio: 'pipe',
+    })
   git(['init', '-q', '-b', 'main'])
-  const commits = JSON.parse(readFileSync(options.history, 'utf8')) as { message: string; author: string; date: string; files: string[] }[]
+  const commits = JSON.parse(readFileSync(options.history, 'utf8')) as {
+    message: string
+    author: string
+    date: string
+    files: string[]
+  }[]
   for (const { message, author, date, files } of commits) {
     const [, name = '', email = ''] = /^(.*) <(.*)>$/.exec(author) ?? []
     for (const file of files) {
@@ -117,7 +146,14 @@ export function makeRepository(options: { root: string; path: string; source: st
       cpSync(join(source, file), join(work, file))
     }
     git(['add', '--', ...files])
-    const who = { GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_AUTHOR_DATE: date, GIT_COMMITTER_NAME: name, GIT_COMMITTER_EMAIL: email, GIT_COMMITTER_DATE: date }
+    const who = {
+      GIT_AUTHOR_NAME: name,
+      GIT_AUTHOR_EMAIL: email,
+      GIT_AUTHOR_DATE: date,
+      GIT_COMMITTER_NAME: name,
+      GIT_COMMITTER_EMAIL: email,
+      GIT_COMMITTER_DATE: date,
+    }
     git(['commit', '-q', '-m', message], who)
   }
   git(['clone', '-q', '--bare', work, bare])
@@ -130,14 +166,30 @@ async function makeCertificate(host: string): Promise<{ ca: string; cert: string
   const times = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 86_400_000) }
   const caKeys = await webcrypto.subtle.generateKey(algorithm, false, ['sign', 'verify'])
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
-    serialNumber: '01', name: 'CN=Private Git CA', ...times, keys: caKeys as never, signingAlgorithm: algorithm,
-    extensions: [new x509.BasicConstraintsExtension(true, 0, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true)],
+    serialNumber: '01',
+    name: 'CN=Private Git CA',
+    ...times,
+    keys: caKeys as never,
+    signingAlgorithm: algorithm,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+    ],
   })
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const cert = await x509.X509CertificateGenerator.create({
-    serialNumber: '02', subject: `CN=${host}`, issuer: ca.subject, ...times, publicKey: keys.publicKey as never, signingKey: caKeys.privateKey as never, signingAlgorithm: algorithm,
+    serialNumber: '02',
+    subject: `CN=${host}`,
+    issuer: ca.subject,
+    ...times,
+    publicKey: keys.publicKey as never,
+    signingKey: caKeys.privateKey,
+    signingAlgorithm: algorithm,
     extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: host }])],
   })
-  const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY')
+  const key = x509.PemConverter.encode(
+    await webcrypto.subtle.exportKey('pkcs8', keys.privateKey),
+    'PRIVATE KEY',
+  )
   return { ca: ca.toString('pem'), cert: cert.toString('pem'), key }
 }

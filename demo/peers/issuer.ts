@@ -13,7 +13,11 @@ export interface CiIssuer {
   /** Environment of a job that may ask for tokens, as GitHub gives it. */
   jobEnvironment(claims?: Record<string, unknown>): Record<string, string>
   /** A token for this audience; `claims` override GitHub's. Times in seconds. */
-  sign(audience: string, claims?: Record<string, unknown>, header?: { kid?: string; alg?: string }): Promise<string>
+  sign(
+    audience: string,
+    claims?: Record<string, unknown>,
+    header?: { kid?: string; alg?: string },
+  ): Promise<string>
   /** From now on signs with another key, and no longer publishes the old one. */
   rotate(): Promise<void>
   close(): Promise<void>
@@ -49,25 +53,51 @@ export async function startIssuer(): Promise<CiIssuer> {
   let kid = randomUUID()
   const jobs = new Map<string, Record<string, unknown>>()
 
-  async function sign(audience: string, claims: Record<string, unknown> = {}, header: { kid?: string; alg?: string } = {}): Promise<string> {
+  async function sign(
+    audience: string,
+    claims: Record<string, unknown> = {},
+    header: { kid?: string; alg?: string } = {},
+  ): Promise<string> {
     const now = Math.floor(Date.now() / 1000)
-    const payload = { ...githubClaims, iss: url, aud: audience, jti: randomUUID(), iat: now, nbf: now - 5, exp: now + 300, ...claims }
-    return new SignJWT(payload).setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid, ...header }).sign(keys.privateKey)
+    const payload = {
+      ...githubClaims,
+      iss: url,
+      aud: audience,
+      jti: randomUUID(),
+      iat: now,
+      nbf: now - 5,
+      exp: now + 300,
+      ...claims,
+    }
+    return new SignJWT(payload)
+      .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid, ...header })
+      .sign(keys.privateKey)
   }
 
   const server = createServer((request, response) => {
-    const answer = (status: number, body: unknown) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    const answer = (status: number, body: unknown) =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     const target = new URL(request.url ?? '/', url)
     if (target.pathname === '/.well-known/openid-configuration') {
-      return answer(200, { issuer: url, jwks_uri: `${url}/keys`, id_token_signing_alg_values_supported: ['RS256'], response_types_supported: ['id_token'], subject_types_supported: ['public'] })
+      return answer(200, {
+        issuer: url,
+        jwks_uri: `${url}/keys`,
+        id_token_signing_alg_values_supported: ['RS256'],
+        response_types_supported: ['id_token'],
+        subject_types_supported: ['public'],
+      })
     }
     if (target.pathname === '/keys') {
-      return void exportJWK(keys.publicKey).then((jwk) => answer(200, { keys: [{ ...jwk, kid, alg: 'RS256', use: 'sig' }] }))
+      return void exportJWK(keys.publicKey).then((jwk) =>
+        answer(200, { keys: [{ ...jwk, kid, alg: 'RS256', use: 'sig' }] }),
+      )
     }
     if (target.pathname === '/token') {
       const claims = jobs.get((request.headers.authorization ?? '').replace('Bearer ', ''))
       if (claims === undefined) return answer(401, { message: 'not a job of ours' })
-      return void sign(target.searchParams.get('audience') ?? '', claims).then((value) => answer(200, { count: value.length, value }))
+      return void sign(target.searchParams.get('audience') ?? '', claims).then((value) =>
+        answer(200, { count: value.length, value }),
+      )
     }
     return answer(404, {})
   })
@@ -80,7 +110,10 @@ export async function startIssuer(): Promise<CiIssuer> {
     jobEnvironment(claims = {}) {
       const bearer = randomUUID()
       jobs.set(bearer, claims)
-      return { ACTIONS_ID_TOKEN_REQUEST_URL: `${url}/token?api-version=2`, ACTIONS_ID_TOKEN_REQUEST_TOKEN: bearer }
+      return {
+        ACTIONS_ID_TOKEN_REQUEST_URL: `${url}/token?api-version=2`,
+        ACTIONS_ID_TOKEN_REQUEST_TOKEN: bearer,
+      }
     },
     async rotate() {
       keys = await generateKeyPair('RS256')

@@ -1,5 +1,13 @@
 import { SignJWT, errors, jwtVerify, type CryptoKey, type JWK } from 'jose'
-import { messageOf, newId, nowSeconds, type Clock, type RunId, type SessionId, type StepId } from '../lib/index.ts'
+import {
+  messageOf,
+  newId,
+  nowSeconds,
+  type Clock,
+  type RunId,
+  type SessionId,
+  type StepId,
+} from '../lib/index.ts'
 
 /** What our access token says (RFC 9068 `at+jwt`, bound to a DPoP key by RFC 9449 `cnf.jkt`). */
 export interface AccessClaims {
@@ -79,7 +87,11 @@ export function createAccessTokens(deps: {
         }
         return { ok: true, claims }
       } catch (error) {
-        return { ok: false, reason: error instanceof errors.JWTExpired ? 'expired' : 'invalid', detail: messageOf(error) }
+        return {
+          ok: false,
+          reason: error instanceof errors.JWTExpired ? 'expired' : 'invalid',
+          detail: messageOf(error),
+        }
       }
     },
   }

@@ -1,4 +1,13 @@
-import { MayflyError, idOf, newId, type Clock, type LeaseId, type RunId, type SessionId, type StepId } from '../lib/index.ts'
+import {
+  MayflyError,
+  idOf,
+  newId,
+  type Clock,
+  type LeaseId,
+  type RunId,
+  type SessionId,
+  type StepId,
+} from '../lib/index.ts'
 import type { AuditClient, AuditEvent } from '../audit/client/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
@@ -10,7 +19,9 @@ import { staticAuthorization } from './static-credential.ts'
 
 export interface Broker {
   /** Opens a session for a verified identity and uses its token up. `replayed`: the token was used before. */
-  openSession(request: SessionRequest): Promise<{ ok: true; session: Session } | { ok: false; reason: 'replayed' }>
+  openSession(
+    request: SessionRequest,
+  ): Promise<{ ok: true; session: Session } | { ok: false; reason: 'replayed' }>
   /** A session that still stands. */
   session(id: SessionId): Promise<Session | undefined>
   openStep(session: Session, request: StepRequest): Promise<Step>
@@ -23,12 +34,21 @@ export interface Broker {
   endStep(step: Step, outcome: StepOutcome): Promise<void>
   endSession(session: Session, reason: string): Promise<void>
   /** Ends every open session that matches; returns how many. */
-  revoke(match: { run?: string; session?: string; role?: string; all?: true }, reason: string): Promise<number>
+  revoke(
+    match: { run?: string; session?: string; role?: string; all?: true },
+    reason: string,
+  ): Promise<number>
   /** Ends what has expired or lost its heartbeat. Called every second. */
   sweep(): Promise<void>
   /** Called the moment a step's gate closes, before anything is written: cut its connections. */
   onStepEnd(listener: (step: Step) => void): void
-  counts(): Promise<{ issued: number; revoked: number; active: number; openSteps: number; undelivered: number }>
+  counts(): Promise<{
+    issued: number
+    revoked: number
+    active: number
+    openSteps: number
+    undelivered: number
+  }>
   close(): Promise<void>
 }
 
@@ -79,14 +99,28 @@ export async function createBroker(deps: {
       const session = await loadSession(row.session_id as SessionId)
       if (session === undefined) continue
       const { id, name, role, tier, expires_ms: expiresMs } = row
-      steps.set(id as StepId, { id: id as StepId, session, name, role, tier, expiresMs, heartbeatMs: clock.nowMs(), endReason: undefined })
+      steps.set(id as StepId, {
+        id: id as StepId,
+        session,
+        name,
+        role,
+        tier,
+        expiresMs,
+        heartbeatMs: clock.nowMs(),
+        endReason: undefined,
+      })
     }
   }
 
   async function loadSession(id: SessionId): Promise<Session | undefined> {
     const known = sessions.get(id)
     if (known !== undefined) return known
-    const row = await store.read.selectFrom('sessions').selectAll().where('id', '=', id).where('ended_ms', 'is', null).executeTakeFirst()
+    const row = await store.read
+      .selectFrom('sessions')
+      .selectAll()
+      .where('id', '=', id)
+      .where('ended_ms', 'is', null)
+      .executeTakeFirst()
     if (row === undefined) return undefined
     const identity = JSON.parse(row.identity) as { issuer: string; attributes: { subject?: string } }
     const session: Session = {
@@ -102,7 +136,9 @@ export async function createBroker(deps: {
     return session
   }
 
-  async function openSession(request: SessionRequest): Promise<{ ok: true; session: Session } | { ok: false; reason: 'replayed' }> {
+  async function openSession(
+    request: SessionRequest,
+  ): Promise<{ ok: true; session: Session } | { ok: false; reason: 'replayed' }> {
     const { identity, jkt, roles } = request
     const tokenKey = `${identity.issuerUrl} ${identity.tokenId}`
     if (inFlightTokens.has(tokenKey) || (await wasUsed(identity))) return { ok: false, reason: 'replayed' }
@@ -120,19 +156,33 @@ export async function createBroker(deps: {
       }
       await audit.append(sessionIssued(session, request))
       await store.write(async (tx) => {
-        await tx.insertInto('used_tokens').values({ issuer: identity.issuerUrl, token_id: identity.tokenId, expires_ms: identity.expiresSeconds * 1000 + 60_000 }).execute()
-        await tx.insertInto('sessions').values({
-          id: session.id,
-          run_id: session.runId,
-          identity: JSON.stringify({ issuer: identity.issuer, attributes: identity.attributes, run: identity.run }),
-          roles: JSON.stringify(roles),
-          jkt,
-          created_ms: now,
-          expires_ms: session.expiresMs,
-          heartbeat_ms: now,
-          ended_ms: null,
-          end_reason: null,
-        }).execute()
+        await tx
+          .insertInto('used_tokens')
+          .values({
+            issuer: identity.issuerUrl,
+            token_id: identity.tokenId,
+            expires_ms: identity.expiresSeconds * 1000 + 60_000,
+          })
+          .execute()
+        await tx
+          .insertInto('sessions')
+          .values({
+            id: session.id,
+            run_id: session.runId,
+            identity: JSON.stringify({
+              issuer: identity.issuer,
+              attributes: identity.attributes,
+              run: identity.run,
+            }),
+            roles: JSON.stringify(roles),
+            jkt,
+            created_ms: now,
+            expires_ms: session.expiresMs,
+            heartbeat_ms: now,
+            ended_ms: null,
+            end_reason: null,
+          })
+          .execute()
       })
       sessions.set(session.id, session)
       return { ok: true, session }
@@ -146,7 +196,12 @@ export async function createBroker(deps: {
   }
 
   async function wasUsed(identity: Identity): Promise<boolean> {
-    const row = await store.read.selectFrom('used_tokens').select('expires_ms').where('issuer', '=', identity.issuerUrl).where('token_id', '=', identity.tokenId).executeTakeFirst()
+    const row = await store.read
+      .selectFrom('used_tokens')
+      .select('expires_ms')
+      .where('issuer', '=', identity.issuerUrl)
+      .where('token_id', '=', identity.tokenId)
+      .executeTakeFirst()
     return row !== undefined
   }
 
@@ -179,10 +234,22 @@ export async function createBroker(deps: {
     })
     if (session.endReason !== undefined) throw ended(session.endReason)
     await store.write((tx) =>
-      tx.insertInto('steps').values({
-        id: step.id, session_id: session.id, name: step.name, role: step.role, tier: step.tier, created_ms: now,
-        expires_ms: step.expiresMs, heartbeat_ms: now, ended_ms: null, end_reason: null, exit_code: null,
-      }).execute(),
+      tx
+        .insertInto('steps')
+        .values({
+          id: step.id,
+          session_id: session.id,
+          name: step.name,
+          role: step.role,
+          tier: step.tier,
+          created_ms: now,
+          expires_ms: step.expiresMs,
+          heartbeat_ms: now,
+          ended_ms: null,
+          end_reason: null,
+          exit_code: null,
+        })
+        .execute(),
     )
     steps.set(step.id, step)
     // The session may have been revoked while the row was written.
@@ -206,7 +273,8 @@ export async function createBroker(deps: {
   }
 
   async function issueLease(step: Step, connection: Connection, grant: string): Promise<Lease> {
-    if (connection.credential === undefined) throw new MayflyError('bad_input', `connection "${connection.name}" has no credential`)
+    if (connection.credential === undefined)
+      throw new MayflyError('bad_input', `connection "${connection.name}" has no credential`)
     const authorization = await staticAuthorization(vault, connection.credential)
     const id = newId<LeaseId>('lse')
     const now = clock.nowMs()
@@ -215,15 +283,31 @@ export async function createBroker(deps: {
       run: step.session.runId,
       subject: id,
       data: {
-        session: step.session.id, step: step.id, connection: connection.name, grant, kind: 'static',
-        secret: connection.credential.secret, expires: new Date(step.expiresMs).toISOString(),
+        session: step.session.id,
+        step: step.id,
+        connection: connection.name,
+        grant,
+        kind: 'static',
+        secret: connection.credential.secret,
+        expires: new Date(step.expiresMs).toISOString(),
       },
     })
     await store.write((tx) =>
-      tx.insertInto('leases').values({
-        id, session_id: step.session.id, step_id: step.id, connection: connection.name, grant_source: grant, kind: 'static',
-        created_ms: now, expires_ms: step.expiresMs, revoked_ms: null, revoke_reason: null,
-      }).execute(),
+      tx
+        .insertInto('leases')
+        .values({
+          id,
+          session_id: step.session.id,
+          step_id: step.id,
+          connection: connection.name,
+          grant_source: grant,
+          kind: 'static',
+          created_ms: now,
+          expires_ms: step.expiresMs,
+          revoked_ms: null,
+          revoke_reason: null,
+        })
+        .execute(),
     )
     // A kill may race the issue: then the lease is revoked at once and never handed out.
     if (step.endReason !== undefined) {
@@ -235,10 +319,26 @@ export async function createBroker(deps: {
 
   async function revokeLeases(step: Step, reason: string): Promise<void> {
     await store.write(async (tx) => {
-      const open = await tx.selectFrom('leases').select(['id', 'connection']).where('step_id', '=', step.id).where('revoked_ms', 'is', null).execute()
+      const open = await tx
+        .selectFrom('leases')
+        .select(['id', 'connection'])
+        .where('step_id', '=', step.id)
+        .where('revoked_ms', 'is', null)
+        .execute()
       if (open.length === 0) return
-      await tx.updateTable('leases').set({ revoked_ms: clock.nowMs(), revoke_reason: reason }).where('id', 'in', open.map((row) => row.id)).execute()
-      await outbox.add(tx, open.map((row) => leaseRevoked(row, step, reason)))
+      await tx
+        .updateTable('leases')
+        .set({ revoked_ms: clock.nowMs(), revoke_reason: reason })
+        .where(
+          'id',
+          'in',
+          open.map((row) => row.id),
+        )
+        .execute()
+      await outbox.add(
+        tx,
+        open.map((row) => leaseRevoked(row, step, reason)),
+      )
     })
     outbox.deliver()
   }
@@ -248,13 +348,24 @@ export async function createBroker(deps: {
       step.endReason = outcome.reason
       for (const listener of listeners) listener(step)
     }
-    const row = await store.read.selectFrom('steps').select('ended_ms').where('id', '=', step.id).executeTakeFirst()
+    const row = await store.read
+      .selectFrom('steps')
+      .select('ended_ms')
+      .where('id', '=', step.id)
+      .executeTakeFirst()
     if (row !== undefined && row.ended_ms !== null) return
     await revokeLeases(step, step.endReason)
     await store.write(async (tx) => {
-      const changed = await tx.updateTable('steps')
-        .set({ ended_ms: clock.nowMs(), end_reason: step.endReason ?? null, exit_code: outcome.exitCode ?? null })
-        .where('id', '=', step.id).where('ended_ms', 'is', null).executeTakeFirst()
+      const changed = await tx
+        .updateTable('steps')
+        .set({
+          ended_ms: clock.nowMs(),
+          end_reason: step.endReason ?? null,
+          exit_code: outcome.exitCode ?? null,
+        })
+        .where('id', '=', step.id)
+        .where('ended_ms', 'is', null)
+        .executeTakeFirst()
       if (changed.numUpdatedRows > 0n) await outbox.add(tx, [stepFinished(step, outcome)])
     })
     // Forgotten only once its end is on disk: until then the sweep tries again.
@@ -268,21 +379,37 @@ export async function createBroker(deps: {
     const open = [...steps.values()].filter((step) => step.session.id === session.id)
     await Promise.all(open.map((step) => endStep(step, { reason })))
     await store.write(async (tx) => {
-      const changed = await tx.updateTable('sessions').set({ ended_ms: clock.nowMs(), end_reason: reason }).where('id', '=', session.id).where('ended_ms', 'is', null).executeTakeFirst()
-      if (changed.numUpdatedRows > 0n) await outbox.add(tx, [{ type: 'session.ended', run: session.runId, subject: session.id, data: { reason } }])
+      const changed = await tx
+        .updateTable('sessions')
+        .set({ ended_ms: clock.nowMs(), end_reason: reason })
+        .where('id', '=', session.id)
+        .where('ended_ms', 'is', null)
+        .executeTakeFirst()
+      if (changed.numUpdatedRows > 0n)
+        await outbox.add(tx, [
+          { type: 'session.ended', run: session.runId, subject: session.id, data: { reason } },
+        ])
     })
     sessions.delete(session.id)
     outbox.deliver()
   }
 
-  async function revoke(match: { run?: string; session?: string; role?: string; all?: true }, reason: string): Promise<number> {
+  async function revoke(
+    match: { run?: string; session?: string; role?: string; all?: true },
+    reason: string,
+  ): Promise<number> {
     let query = store.read.selectFrom('sessions').select(['id', 'roles']).where('ended_ms', 'is', null)
     if (match.run !== undefined) query = query.where('run_id', '=', match.run)
     if (match.session !== undefined) query = query.where('id', '=', match.session)
     const rows = await query.execute()
-    const chosen = match.role === undefined ? rows : rows.filter((row) => (JSON.parse(row.roles) as string[]).includes(match.role ?? ''))
+    const chosen =
+      match.role === undefined
+        ? rows
+        : rows.filter((row) => (JSON.parse(row.roles) as string[]).includes(match.role ?? ''))
     // All gates close before anything is written.
-    const found = (await Promise.all(chosen.map((row) => loadSession(row.id as SessionId)))).filter((one) => one !== undefined)
+    const found = (await Promise.all(chosen.map((row) => loadSession(row.id as SessionId)))).filter(
+      (one) => one !== undefined,
+    )
     for (const session of found) closeGates(session, reason)
     await Promise.all(found.map((session) => endSession(session, reason)))
     return found.length
@@ -305,13 +432,24 @@ export async function createBroker(deps: {
       else if (now >= step.expiresMs) await endStep(step, { reason: 'expired' })
       else if (now - step.heartbeatMs > deadlineMs) await endStep(step, { reason: 'heartbeat_lost' })
     }
-    const over = await store.read.selectFrom('sessions').select('id').where('ended_ms', 'is', null).where('expires_ms', '<=', now).execute()
+    const over = await store.read
+      .selectFrom('sessions')
+      .select('id')
+      .where('ended_ms', 'is', null)
+      .where('expires_ms', '<=', now)
+      .execute()
     for (const { id } of over) {
       const session = await loadSession(id as SessionId)
       if (session !== undefined) await endSession(session, 'expired')
     }
-    const stale = await store.read.selectFrom('used_tokens').select('token_id').where('expires_ms', '<', now).limit(1).execute()
-    if (stale.length > 0) await store.write((tx) => tx.deleteFrom('used_tokens').where('expires_ms', '<', now).execute())
+    const stale = await store.read
+      .selectFrom('used_tokens')
+      .select('token_id')
+      .where('expires_ms', '<', now)
+      .limit(1)
+      .execute()
+    if (stale.length > 0)
+      await store.write((tx) => tx.deleteFrom('used_tokens').where('expires_ms', '<', now).execute())
     outbox.deliver()
   }
 
@@ -325,22 +463,36 @@ export async function createBroker(deps: {
     sweep,
     async session(id) {
       const session = await loadSession(id)
-      return session?.endReason === undefined && session !== undefined && session.expiresMs > clock.nowMs() ? session : undefined
+      return session?.endReason === undefined && session !== undefined && session.expiresMs > clock.nowMs()
+        ? session
+        : undefined
     },
     step(id) {
       const step = steps.get(id)
-      return step?.endReason === undefined && step !== undefined && step.expiresMs > clock.nowMs() ? step : undefined
+      return step?.endReason === undefined && step !== undefined && step.expiresMs > clock.nowMs()
+        ? step
+        : undefined
     },
     async heartbeat(step) {
       step.heartbeatMs = clock.nowMs()
-      await store.write((tx) => tx.updateTable('steps').set({ heartbeat_ms: step.heartbeatMs }).where('id', '=', step.id).execute())
+      await store.write((tx) =>
+        tx.updateTable('steps').set({ heartbeat_ms: step.heartbeatMs }).where('id', '=', step.id).execute(),
+      )
     },
     onStepEnd: (listener) => void listeners.push(listener),
     async counts() {
-      const row = await store.read.selectFrom('leases').select((e) => [e.fn.countAll<number>().as('issued'), e.fn.count<number>('revoked_ms').as('revoked')]).executeTakeFirstOrThrow()
-      const issued = Number(row.issued)
-      const revoked = Number(row.revoked)
-      return { issued, revoked, active: issued - revoked, openSteps: steps.size, undelivered: await outbox.pending() }
+      const row = await store.read
+        .selectFrom('leases')
+        .select((e) => [e.fn.countAll<number>().as('issued'), e.fn.count<number>('revoked_ms').as('revoked')])
+        .executeTakeFirstOrThrow()
+      const { issued, revoked } = row
+      return {
+        issued,
+        revoked,
+        active: issued - revoked,
+        openSteps: steps.size,
+        undelivered: await outbox.pending(),
+      }
     },
     close: () => outbox.close(),
   }

@@ -31,11 +31,28 @@ export function createOutbox(deps: { store: Store; audit: AuditClient; clock: Cl
     do {
       again = false
       for (;;) {
-        const rows = await store.read.selectFrom('outbox').selectAll().orderBy('created_ms').orderBy('id').limit(batch).execute()
+        const rows = await store.read
+          .selectFrom('outbox')
+          .selectAll()
+          .orderBy('created_ms')
+          .orderBy('id')
+          .limit(batch)
+          .execute()
         if (rows.length === 0) break
         // The row's id is the idempotency key: delivered twice (a crash in between), it is one entry.
-        await Promise.all(rows.map((row) => audit.append({ ...(JSON.parse(row.event) as AuditEvent), id: row.id })))
-        await store.write((tx) => tx.deleteFrom('outbox').where('id', 'in', rows.map((row) => row.id)).execute())
+        await Promise.all(
+          rows.map((row) => audit.append({ ...(JSON.parse(row.event) as AuditEvent), id: row.id })),
+        )
+        await store.write((tx) =>
+          tx
+            .deleteFrom('outbox')
+            .where(
+              'id',
+              'in',
+              rows.map((row) => row.id),
+            )
+            .execute(),
+        )
       }
     } while (again)
   }
@@ -67,8 +84,11 @@ export function createOutbox(deps: { store: Store; audit: AuditClient; clock: Cl
       await tx.insertInto('outbox').values(rows).execute()
     },
     async pending() {
-      const row = await store.read.selectFrom('outbox').select((e) => e.fn.countAll<number>().as('count')).executeTakeFirst()
-      return Number(row?.count ?? 0)
+      const row = await store.read
+        .selectFrom('outbox')
+        .select((e) => e.fn.countAll<number>().as('count'))
+        .executeTakeFirst()
+      return row?.count ?? 0
     },
     async close() {
       clearTimeout(retry)

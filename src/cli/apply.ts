@@ -3,15 +3,26 @@ import { MayflyError, messageOf } from '../lib/index.ts'
 import { createOperatorApi } from './operator-api.ts'
 import { print } from './output.ts'
 
-export async function apply(file: string, options: { dryRun: boolean; expectedVersion?: number; server?: string; json: boolean }): Promise<void> {
+export async function apply(
+  file: string,
+  options: { dryRun: boolean; expectedVersion?: number; server?: string; json: boolean },
+): Promise<void> {
   const text = readText(file)
-  const result = await createOperatorApi(options).call<{ version: number; changed: boolean; diff: string[] }>('PUT', '/v1/policy', {
-    text,
-    file,
-    dry_run: options.dryRun,
-    ...(options.expectedVersion === undefined ? {} : { expected_version: options.expectedVersion }),
-  })
-  const outcome = !result.changed ? 'nothing changes' : options.dryRun ? 'valid; not applied (--dry-run)' : `applied as version ${result.version}`
+  const result = await createOperatorApi(options).call<{ version: number; changed: boolean; diff: string[] }>(
+    'PUT',
+    '/v1/policy',
+    {
+      text,
+      file,
+      dry_run: options.dryRun,
+      ...(options.expectedVersion === undefined ? {} : { expected_version: options.expectedVersion }),
+    },
+  )
+  const outcome = !result.changed
+    ? 'nothing changes'
+    : options.dryRun
+      ? 'valid; not applied (--dry-run)'
+      : `applied as version ${result.version}`
   print(options.json, result, [...result.diff, outcome])
 }
 

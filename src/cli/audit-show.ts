@@ -4,7 +4,12 @@ import { exitCodes, print } from './output.ts'
 import { tellEntry, type LogEntry } from './story.ts'
 
 /** Reads the published entries and tells those of one run, or all, in their order. */
-export async function showAudit(options: { run?: string; folder?: string; data?: string; json: boolean }): Promise<number> {
+export async function showAudit(options: {
+  run?: string
+  folder?: string
+  data?: string
+  json: boolean
+}): Promise<number> {
   const { folder } = auditFolderOf(options)
   const entries: LogEntry[] = []
   for await (const { index, bytes } of readEntries(folder)) {
@@ -12,7 +17,11 @@ export async function showAudit(options: { run?: string; folder?: string; data?:
     if (options.run === undefined || entry.run === options.run) entries.push(entry)
   }
   if (entries.length === 0) {
-    print(options.json, { entries }, [options.run === undefined ? 'the log is empty' : `no entry of run ${options.run} (published once a second)`])
+    print(options.json, { entries }, [
+      options.run === undefined
+        ? 'the log is empty'
+        : `no entry of run ${options.run} (published once a second)`,
+    ])
     return exitCodes.refused
   }
   print(options.json, { entries }, entries.flatMap(tellEntry))
@@ -20,6 +29,19 @@ export async function showAudit(options: { run?: string; folder?: string; data?:
 }
 
 function parseEntry(index: number, bytes: Buffer): LogEntry {
-  const event = JSON.parse(bytes.toString('utf8')) as { type: string; time: string; subject?: string; mayflyrun?: string; data: Record<string, unknown> }
-  return { index, time: event.time, type: shortType(event.type) ?? event.type, subject: event.subject, run: event.mayflyrun, data: event.data }
+  const event = JSON.parse(bytes.toString('utf8')) as {
+    type: string
+    time: string
+    subject?: string
+    mayflyrun?: string
+    data: Record<string, unknown>
+  }
+  return {
+    index,
+    time: event.time,
+    type: shortType(event.type) ?? event.type,
+    subject: event.subject,
+    run: event.mayflyrun,
+    data: event.data,
+  }
 }

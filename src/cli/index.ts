@@ -3,6 +3,5 @@
  * Invariant: an error is one line on standard error and an exit code that says what kind it was.
  */
 export { dataFolderOf } from './audit-folder.ts'
-export { exitCodes, printError } from './output.ts'
 export { createProgram } from './program.ts'
 export type { AuditLogArguments, Starters, UpArguments } from './program.ts'

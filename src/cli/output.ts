@@ -11,7 +11,12 @@ export const exitCodes = {
   unavailable: 3,
 } as const
 
-const unavailable: ReadonlySet<string> = new Set(['audit_unavailable', 'issuer_unreachable', 'store_failed', 'upstream_unreachable'])
+const unavailable: ReadonlySet<string> = new Set([
+  'audit_unavailable',
+  'issuer_unreachable',
+  'store_failed',
+  'upstream_unreachable',
+])
 const usage: ReadonlySet<string> = new Set(['bad_input'])
 
 export function exitCodeOf(error: unknown): number {
@@ -29,12 +34,19 @@ export function print(json: boolean, value: object, lines: readonly string[]): v
 export function printError(json: boolean, error: unknown): void {
   if (json) {
     const code = error instanceof MayflyError ? error.code : 'internal'
-    process.stderr.write(`${JSON.stringify({ error: code, message: error instanceof MayflyError ? error.message : messageOf(error) })}\n`)
+    process.stderr.write(
+      `${JSON.stringify({ error: code, message: error instanceof MayflyError ? error.message : messageOf(error) })}\n`,
+    )
   } else process.stderr.write(`mayfly: ${error instanceof MayflyError ? error.message : messageOf(error)}\n`)
 }
 
 /** Columns padded to their widest cell; the last one is left as it is. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => (row[i] ?? '').length)))
-  return rows.map((row) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  ').trimEnd())
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  )
 }

@@ -51,12 +51,17 @@ const serverOption = () => new Option('--server <url>', 'the Mayfly server (MAYF
 const tokenNote = '\nNeeds an API token in MAYFLY_TOKEN.'
 
 /** Runs the action; an error is one line and an exit code. */
-function act<Arguments extends unknown[]>(action: (...args: Arguments) => Promise<number | void>): (...args: Arguments) => Promise<void> {
+function act<Arguments extends unknown[]>(
+  action: (...args: Arguments) => Promise<number | void>,
+): (...args: Arguments) => Promise<void> {
   return async (...args) => {
     try {
       process.exitCode = (await action(...args)) ?? exitCodes.ok
     } catch (error) {
-      const options = args.find((arg): arg is Arguments[number] & { json?: boolean } => typeof arg === 'object' && arg !== null && 'json' in arg)
+      const options = args.find(
+        (arg): arg is Arguments[number] & { json?: boolean } =>
+          typeof arg === 'object' && arg !== null && 'json' in arg,
+      )
       printError(options?.json === true, error)
       process.exitCode = exitCodeOf(error)
     }
@@ -104,10 +109,20 @@ function addRun(program: Command): void {
     .option('-e, --env <name...>', 'variables of the job to hand on')
     .option('--tools <dir...>', 'further folders that the step may read')
     .option('--lockfile <path>', 'pins what npm may install', 'package-lock.json')
-    .addOption(new Option('--isolation <kind>', '`none` gives the sandbox up, and with it every grant; the role must allow it').choices(['namespace', 'none']).default('namespace'))
+    .addOption(
+      new Option(
+        '--isolation <kind>',
+        '`none` gives the sandbox up, and with it every grant; the role must allow it',
+      )
+        .choices(['namespace', 'none'])
+        .default('namespace'),
+    )
     .addOption(serverOption())
     .addOption(jsonOption())
-    .addHelpText('after', '\nExit code: the command’s own; 125 if it could not be started, 126 or 127 if there is no such program, 130 after ctrl-c.')
+    .addHelpText(
+      'after',
+      '\nExit code: the command’s own; 125 if it could not be started, 126 or 127 if there is no such program, 130 after ctrl-c.',
+    )
     .action(act(async (command: string[], options) => (await import('./run.ts')).run(command, options)))
 }
 
@@ -141,12 +156,19 @@ function addOperator(program: Command): void {
   token
     .command('create')
     .argument('<name>')
-    .requiredOption('--scope <scope...>', 'policy:read, policy:write, secret:read, secret:write, session:read, session:revoke, token:write')
+    .requiredOption(
+      '--scope <scope...>',
+      'policy:read, policy:write, secret:read, secret:write, session:read, session:revoke, token:write',
+    )
     .option('--expires-in <seconds>', 'life of the token', positive, 30 * 86_400)
     .addOption(serverOption())
     .addOption(jsonOption())
     .action(act(async (name: string, options) => (await import('./token.ts')).createToken(name, options)))
-  token.command('list').addOption(serverOption()).addOption(jsonOption()).action(act(async (options) => (await import('./token.ts')).listTokens(options)))
+  token
+    .command('list')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .action(act(async (options) => (await import('./token.ts')).listTokens(options)))
   token
     .command('revoke')
     .argument('<id>')

@@ -2,7 +2,13 @@ import { realpathSync, statSync } from 'node:fs'
 import { readEnvironment } from '../config/environment.ts'
 import type { PipelineStep } from '../config/index.ts'
 import { MayflyError, systemClock } from '../lib/index.ts'
-import { notStartedExitCode, runJob, shellCommand, type JobResult, type StepRequest } from '../runner/index.ts'
+import {
+  notStartedExitCode,
+  runJob,
+  shellCommand,
+  type JobResult,
+  type StepRequest,
+} from '../runner/index.ts'
 import { readText } from './apply.ts'
 import { exitCodes, printError, table } from './output.ts'
 
@@ -29,8 +35,12 @@ export async function run(command: readonly string[], options: RunOptions): Prom
   try {
     const environment = readEnvironment()
     const server = options.server ?? environment.server
-    if (server === undefined) throw new MayflyError('bad_input', 'say where the Mayfly server is: --server URL or MAYFLY_SERVER')
-    const steps = options.file === undefined ? [commandStep(command, options)] : await fileSteps(options.file, command, options)
+    if (server === undefined)
+      throw new MayflyError('bad_input', 'say where the Mayfly server is: --server URL or MAYFLY_SERVER')
+    const steps =
+      options.file === undefined
+        ? [commandStep(command, options)]
+        : await fileSteps(options.file, command, options)
     const result = await runJob({
       server: server.replace(/\/+$/, ''),
       environment,
@@ -52,7 +62,11 @@ export async function run(command: readonly string[], options: RunOptions): Prom
 }
 
 function commandStep(command: readonly string[], options: RunOptions): Step {
-  if (command.length === 0) throw new MayflyError('bad_input', 'say what to run: mayfly run --role ROLE -- COMMAND, or mayfly run -f FILE')
+  if (command.length === 0)
+    throw new MayflyError(
+      'bad_input',
+      'say what to run: mayfly run --role ROLE -- COMMAND, or mayfly run -f FILE',
+    )
   if (options.role === undefined) throw new MayflyError('bad_input', 'say in which role: --role ROLE')
   return {
     ...common(options),
@@ -91,20 +105,32 @@ function pipelineStep(step: PipelineStep, options: RunOptions): Step {
 }
 
 function common(options: RunOptions): { workspace: string; tools: string[] } {
-  return { workspace: folderOf(options.workspace, 'workspace'), tools: (options.tools ?? []).map((path) => folderOf(path, 'tools folder')) }
+  return {
+    workspace: folderOf(options.workspace, 'workspace'),
+    tools: (options.tools ?? []).map((path) => folderOf(path, 'tools folder')),
+  }
 }
 
 function folderOf(path: string, what: string): string {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw new MayflyError('bad_input', `the ${what} ${path} is no folder`)
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new MayflyError('bad_input', `the ${what} ${path} is no folder`)
   const real = realpathSync(path)
   // The whole machine as a workspace would undo the sandbox.
   if (real === '/') throw new MayflyError('bad_input', `the ${what} cannot be /`)
   return real
 }
 
-function announce(event: { kind: 'start'; step: StepRequest } | { kind: 'end'; result: { name: string; exitCode: number; durationMs: number } }): void {
-  if (event.kind === 'start') process.stderr.write(`\nmayfly: step "${event.step.name}" as ${event.step.role}\n`)
-  else process.stderr.write(`mayfly: step "${event.result.name}" exit ${event.result.exitCode}, ${event.result.durationMs} ms\n`)
+function announce(
+  event:
+    | { kind: 'start'; step: StepRequest }
+    | { kind: 'end'; result: { name: string; exitCode: number; durationMs: number } },
+): void {
+  if (event.kind === 'start')
+    process.stderr.write(`\nmayfly: step "${event.step.name}" as ${event.step.role}\n`)
+  else
+    process.stderr.write(
+      `mayfly: step "${event.result.name}" exit ${event.result.exitCode}, ${event.result.durationMs} ms\n`,
+    )
 }
 
 function report(result: JobResult, options: RunOptions): void {
@@ -113,8 +139,16 @@ function report(result: JobResult, options: RunOptions): void {
     return
   }
   if (options.file === undefined) return
-  const rows = result.steps.map((step) => [step.name, step.role, String(step.exitCode), `${step.durationMs} ms`, `${count(step.activity.granted)} granted, ${count(step.activity.denied)} refused`])
-  process.stderr.write(`\n${table([['STEP', 'ROLE', 'EXIT', 'TIME', 'ACCESS'], ...rows]).join('\n')}\nmayfly: mayfly audit show --run ${result.runId}\n`)
+  const rows = result.steps.map((step) => [
+    step.name,
+    step.role,
+    String(step.exitCode),
+    `${step.durationMs} ms`,
+    `${count(step.activity.granted)} granted, ${count(step.activity.denied)} refused`,
+  ])
+  process.stderr.write(
+    `\n${table([['STEP', 'ROLE', 'EXIT', 'TIME', 'ACCESS'], ...rows]).join('\n')}\nmayfly: mayfly audit show --run ${result.runId}\n`,
+  )
 }
 
 function count(items: readonly { count: number }[]): number {

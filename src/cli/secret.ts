@@ -9,15 +9,34 @@ interface Options {
 }
 
 export async function setSecret(name: string, options: Options): Promise<void> {
-  const value = process.stdin.isTTY ? await ask(`value of ${name} (not shown): `) : (await text(process.stdin)).replace(/\r?\n$/, '')
-  if (value === '') throw new MayflyError('bad_input', `no value for ${name}: write it to standard input, as in: mayfly secret set ${name} < FILE`)
-  const result = await createOperatorApi(options).call<{ name: string; version: number }>('PUT', `/v1/secrets/${encodeURIComponent(name)}`, { value })
+  const value = process.stdin.isTTY
+    ? await ask(`value of ${name} (not shown): `)
+    : (await text(process.stdin)).replace(/\r?\n$/, '')
+  if (value === '')
+    throw new MayflyError(
+      'bad_input',
+      `no value for ${name}: write it to standard input, as in: mayfly secret set ${name} < FILE`,
+    )
+  const result = await createOperatorApi(options).call<{ name: string; version: number }>(
+    'PUT',
+    `/v1/secrets/${encodeURIComponent(name)}`,
+    { value },
+  )
   print(options.json, result, [`${result.name} is sealed, version ${result.version}`])
 }
 
 export async function listSecrets(options: Options): Promise<void> {
-  const result = await createOperatorApi(options).call<{ secrets: { name: string; version: number; created: string }[] }>('GET', '/v1/secrets')
-  print(options.json, result, table([['NAME', 'VERSION', 'CREATED'], ...result.secrets.map((one) => [one.name, String(one.version), one.created])]))
+  const result = await createOperatorApi(options).call<{
+    secrets: { name: string; version: number; created: string }[]
+  }>('GET', '/v1/secrets')
+  print(
+    options.json,
+    result,
+    table([
+      ['NAME', 'VERSION', 'CREATED'],
+      ...result.secrets.map((one) => [one.name, String(one.version), one.created]),
+    ]),
+  )
 }
 
 /** Asks on the terminal without showing what is typed. */

@@ -14,12 +14,17 @@ type Data = Readonly<Record<string, unknown>>
 export function tellEntry(entry: LogEntry): string[] {
   const [first = '', ...rest] = (tellers[entry.type] ?? tellOther)(entry.data, entry)
   const time = entry.time.slice(11, 23)
-  return [`${String(entry.index).padStart(5)}  ${time}  ${first}`, ...rest.map((line) => `${' '.repeat(21)}${line}`)].map(visible)
+  return [
+    `${String(entry.index).padStart(5)}  ${time}  ${first}`,
+    ...rest.map((line) => `${' '.repeat(21)}${line}`),
+  ].map(visible)
 }
 
 const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]>> = {
   'session.issued': (data) => {
-    const { repository, ref, commit, event, actor, workflow, environment, subject } = data['identity'] as Record<string, string | undefined>
+    const { repository, ref, commit, event, actor, workflow, environment, subject } = data[
+      'identity'
+    ] as Record<string, string | undefined>
     const who = actor ?? subject ?? 'somebody'
     return [
       `${who} triggered ${event ?? 'a job'} in ${repository ?? subject ?? '?'}${ref === undefined ? '' : ` at ${ref}`}${commit === undefined ? '' : ` (${commit.slice(0, 12)})`}`,
@@ -27,7 +32,9 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
       `and may act as ${list(data['roles'])} until ${text(data['expires'])}`,
     ]
   },
-  'session.refused': (data) => [`somebody was refused a session: ${text(data['reason'])} ${text(data['detail'] ?? data['role'] ?? '')} (${text(data['request'])})`],
+  'session.refused': (data) => [
+    `somebody was refused a session: ${text(data['reason'])} ${text(data['detail'] ?? data['role'] ?? '')} (${text(data['request'])})`,
+  ],
   'session.ended': (data) => [`the session ended: ${text(data['reason'])}`],
   'session.revoked': (data) => [`${text(data['by'])} revoked ${text(data['sessions'])} sessions`],
   'step.started': (data) => [
@@ -39,15 +46,27 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     ...counted('it reached', data['granted']),
     ...counted('it was refused', data['denied']),
   ],
-  'lease.issued': (data) => [`a lease on ${text(data['connection'])} was issued (${text(data['kind'])}, secret "${text(data['secret'])}" stays in the vault), by grant ${text(data['grant'])}`],
-  'lease.revoked': (data) => [`the lease on ${text(data['connection'])} was revoked: ${text(data['reason'])}`],
+  'lease.issued': (data) => [
+    `a lease on ${text(data['connection'])} was issued (${text(data['kind'])}, secret "${text(data['secret'])}" stays in the vault), by grant ${text(data['grant'])}`,
+  ],
+  'lease.revoked': (data) => [
+    `the lease on ${text(data['connection'])} was revoked: ${text(data['reason'])}`,
+  ],
   'access.granted': (data) => [`reached ${operations(data['operations'])}${detail(data)}`],
   'access.denied': (data) => [`REFUSED ${text(data['what'])}: ${text(data['reason'])}`],
-  'egress.granted': (data) => [`reached the public host ${text(data['host'])}:${text(data['port'])}, by egress rule ${text(data['rule'])}`],
-  'lockfile.pinned': (data) => [`its lockfile pins ${text(data['packages'])} packages (SHA-256 ${text(data['sha256']).slice(0, 16)}…)`],
-  'policy.applied': (data) => [`${text(data['by'])} applied version ${text(data['version'])} of the policy, ${text(data['changeCount'])} changes`],
+  'egress.granted': (data) => [
+    `reached the public host ${text(data['host'])}:${text(data['port'])}, by egress rule ${text(data['rule'])}`,
+  ],
+  'lockfile.pinned': (data) => [
+    `its lockfile pins ${text(data['packages'])} packages (SHA-256 ${text(data['sha256']).slice(0, 16)}…)`,
+  ],
+  'policy.applied': (data) => [
+    `${text(data['by'])} applied version ${text(data['version'])} of the policy, ${text(data['changeCount'])} changes`,
+  ],
   'secret.set': (data) => [`${text(data['by'])} sealed a new version of secret "${text(data['secret'])}"`],
-  'token.created': (data) => [`${text(data['by'])} made the API token "${text(data['name'])}" (${list(data['scopes'])})`],
+  'token.created': (data) => [
+    `${text(data['by'])} made the API token "${text(data['name'])}" (${list(data['scopes'])})`,
+  ],
   'token.revoked': (data) => [`${text(data['by'])} revoked API token ${text(data['id'])}`],
 }
 
@@ -57,28 +76,50 @@ function tellOther(data: Data, entry: LogEntry): string[] {
 
 function operations(value: unknown): string {
   const all = (value ?? []) as { action: string; connection: string; path: string; ref?: string }[]
-  return all.map(({ action, connection, path, ref }) => `${action} ${connection}/${path}${ref === undefined ? '' : `@${ref}`}`).join(', ')
+  return all
+    .map(
+      ({ action, connection, path, ref }) =>
+        `${action} ${connection}/${path}${ref === undefined ? '' : `@${ref}`}`,
+    )
+    .join(', ')
 }
 
 function detail(data: Data): string {
-  const git = data['git'] as { phase?: string; wants?: string[]; wantCount?: number; updates?: { ref: string; oldCommit: string; newCommit: string }[] } | undefined
+  const git = data['git'] as
+    | {
+        phase?: string
+        wants?: string[]
+        wantCount?: number
+        updates?: { ref: string; oldCommit: string; newCommit: string }[]
+      }
+    | undefined
   const npm = data['npm'] as { package: string; version?: string } | undefined
   if (npm?.version !== undefined) return `@${npm.version}, digest held`
   if (git?.updates !== undefined && git.updates.length > 0) {
     return `: ${git.updates.map((one) => `${one.ref} ${one.oldCommit.slice(0, 8)}→${one.newCommit.slice(0, 8)}`).join(', ')}`
   }
-  if (git?.wantCount !== undefined && git.wantCount > 0) return `: ${git.phase} of ${git.wants?.[0]?.slice(0, 12)}${git.wantCount > 1 ? ` and ${git.wantCount - 1} more` : ''}`
+  if (git?.wantCount !== undefined && git.wantCount > 0)
+    return `: ${git.phase} of ${git.wants?.[0]?.slice(0, 12)}${git.wantCount > 1 ? ` and ${git.wantCount - 1} more` : ''}`
   return git?.phase === undefined ? '' : ` (${git.phase})`
 }
 
 function counted(title: string, value: unknown): string[] {
   const all = (value ?? []) as { what: string; count: number; reason?: string }[]
-  const shown = all.slice(0, 8).map(({ what, count, reason }) => `${title} ${what}${count > 1 ? ` (${count} times)` : ''}${reason === undefined ? '' : `: ${reason.split(';')[0]}`}`)
+  const shown = all
+    .slice(0, 8)
+    .map(
+      ({ what, count, reason }) =>
+        `${title} ${what}${count > 1 ? ` (${count} times)` : ''}${reason === undefined ? '' : `: ${reason.split(';')[0]}`}`,
+    )
   return all.length > 8 ? [...shown, `${title} ${all.length - 8} more`] : shown
 }
 
 function text(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : value === undefined || value === null ? '?' : JSON.stringify(value)
+  return typeof value === 'string' || typeof value === 'number'
+    ? String(value)
+    : value === undefined || value === null
+      ? '?'
+      : JSON.stringify(value)
 }
 
 function oneLine(value: unknown): string {
@@ -93,5 +134,8 @@ function list(value: unknown): string {
 // A step names its own command and asks for its own hosts; an escape sequence in them must not move the cursor.
 function visible(line: string): string {
   // eslint-disable-next-line no-control-regex
-  return line.replaceAll(/[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return line.replaceAll(
+    /[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }

@@ -14,19 +14,34 @@ interface TokenInfo {
   revoked: string | null
 }
 
-export async function createToken(name: string, options: Options & { scope: string[]; expiresIn: number }): Promise<void> {
+export async function createToken(
+  name: string,
+  options: Options & { scope: string[]; expiresIn: number },
+): Promise<void> {
   const body = { name, scopes: options.scope, expires_in: options.expiresIn }
-  const made = await createOperatorApi(options).call<TokenInfo & { token: string }>('POST', '/v1/tokens', body)
+  const made = await createOperatorApi(options).call<TokenInfo & { token: string }>(
+    'POST',
+    '/v1/tokens',
+    body,
+  )
   print(options.json, made, [made.token, `shown this once; ${made.id}, expires ${made.expires}`])
 }
 
 export async function listTokens(options: Options): Promise<void> {
   const result = await createOperatorApi(options).call<{ tokens: TokenInfo[] }>('GET', '/v1/tokens')
-  const rows = result.tokens.map((one) => [one.id, one.name, one.revoked === null ? (one.expires ?? 'never') : 'revoked', one.scopes.join(' ')])
+  const rows = result.tokens.map((one) => [
+    one.id,
+    one.name,
+    one.revoked === null ? (one.expires ?? 'never') : 'revoked',
+    one.scopes.join(' '),
+  ])
   print(options.json, result, table([['ID', 'NAME', 'EXPIRES', 'SCOPES'], ...rows]))
 }
 
 export async function revokeToken(id: string, options: Options): Promise<void> {
-  const result = await createOperatorApi(options).call<{ revoked: string }>('DELETE', `/v1/tokens/${encodeURIComponent(id)}`)
+  const result = await createOperatorApi(options).call<{ revoked: string }>(
+    'DELETE',
+    `/v1/tokens/${encodeURIComponent(id)}`,
+  )
   print(options.json, result, [`${result.revoked} is revoked`])
 }

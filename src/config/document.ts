@@ -1,4 +1,14 @@
-import { LineCounter, isMap, isScalar, parseDocument, visit, type Document, type Node, type Range } from 'yaml'
+import {
+  LineCounter,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  parseDocument,
+  visit,
+  type Document,
+  type Range,
+} from 'yaml'
 import { z } from 'zod'
 import { MayflyError, didYouMean } from '../lib/index.ts'
 import { maxDocumentBytes } from './policy-schema.ts'
@@ -20,9 +30,16 @@ export type Locate = (path: readonly PropertyKey[]) => { file: string; line: num
  * Reads YAML 1.2 against a strict schema. Unknown keys, duplicate keys and every other mistake come back
  * with file, line, column and, for a misspelt key, the one that was probably meant.
  */
-export function parseConfig<Schema extends z.ZodType>(text: string, file: string, schema: Schema): Parsed<z.output<Schema>> {
+export function parseConfig<Schema extends z.ZodType>(
+  text: string,
+  file: string,
+  schema: Schema,
+): Parsed<z.output<Schema>> {
   if (Buffer.byteLength(text) > maxDocumentBytes) {
-    return { ok: false, problems: [{ file, line: 1, column: 1, message: `larger than ${maxDocumentBytes} bytes` }] }
+    return {
+      ok: false,
+      problems: [{ file, line: 1, column: 1, message: `larger than ${maxDocumentBytes} bytes` }],
+    }
   }
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true, version: '1.2' })
@@ -33,11 +50,17 @@ export function parseConfig<Schema extends z.ZodType>(text: string, file: string
   const alias = firstAlias(document)
   if (alias !== undefined) {
     const { line, col } = lines.linePos(alias)
-    return { ok: false, problems: [{ file, line, column: col, message: 'YAML aliases are not accepted: write the value out' }] }
+    return {
+      ok: false,
+      problems: [{ file, line, column: col, message: 'YAML aliases are not accepted: write the value out' }],
+    }
   }
   const result = schema.safeParse(document.toJS() ?? {}, { reportInput: true })
   if (result.success) return { ok: true, value: result.data, locate }
-  return { ok: false, problems: result.error.issues.flatMap((issue) => schemaProblems(issue, schema, locate)) }
+  return {
+    ok: false,
+    problems: result.error.issues.flatMap((issue) => schemaProblems(issue, schema, locate)),
+  }
 }
 
 /** The same as one error, the first problem in its message, the rest counted. */
@@ -86,8 +109,10 @@ function schemaProblems(issue: z.core.$ZodIssue, schema: z.ZodType, locate: Loca
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     const nested = issue.errors.flat().toSorted((a, b) => b.path.length - a.path.length)
-    const inner = nested.find((one) => one.code === 'unrecognized_keys') ?? nested.find((one) => one.path.length > 0)
-    if (inner !== undefined) return schemaProblems({ ...inner, path: [...issue.path, ...inner.path] }, schema, locate)
+    const inner =
+      nested.find((one) => one.code === 'unrecognized_keys') ?? nested.find((one) => one.path.length > 0)
+    if (inner !== undefined)
+      return schemaProblems({ ...inner, path: [...issue.path, ...inner.path] }, schema, locate)
   }
   return [{ ...locate(issue.path), message: `${where}: ${explain(issue, schema)}` }]
 }
@@ -122,39 +147,48 @@ function schemasAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType[]
 }
 
 function unwrap(schema: z.ZodType): z.ZodType[] {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return unwrap(schema.unwrap() as z.ZodType)
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault)
+    return unwrap(schema.unwrap() as z.ZodType)
   if (schema instanceof z.ZodUnion) return (schema.options as z.ZodType[]).flatMap(unwrap)
   return [schema]
 }
 
 function knownKeys(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  const keys = schemasAt(schema, path).flatMap((at) => (at instanceof z.ZodObject ? Object.keys(at.shape) : []))
+  const keys = schemasAt(schema, path).flatMap((at) =>
+    at instanceof z.ZodObject ? Object.keys(at.shape) : [],
+  )
   return [...new Set(keys)]
 }
 
 function kinds(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   return schemasAt(schema, path).flatMap((at) => {
-    const kind: unknown = at instanceof z.ZodObject ? (at.shape as Record<string, unknown>)['kind'] : undefined
+    const kind: unknown =
+      at instanceof z.ZodObject ? (at.shape as Record<string, unknown>)['kind'] : undefined
     return kind instanceof z.ZodLiteral ? [String(kind.value)] : []
   })
 }
 
-function position(document: Document, lines: LineCounter, path: readonly PropertyKey[]): { line: number; column: number } {
-  const range = rangeAt(document.contents as Node | null, path)
+function position(
+  document: Document,
+  lines: LineCounter,
+  path: readonly PropertyKey[],
+): { line: number; column: number } {
+  const range = rangeAt(document.contents, path)
   const { line, col } = lines.linePos(range?.[0] ?? 0)
   return { line: Math.max(line, 1), column: Math.max(col, 1) }
 }
 
 // The deepest node on the path that exists; for the last step the key, which is what a reader looks for.
-function rangeAt(node: Node | null, path: readonly PropertyKey[]): Range | null | undefined {
+function rangeAt(node: unknown, path: readonly PropertyKey[]): Range | null | undefined {
   const [key, ...rest] = path
-  if (key === undefined || node === null) return node?.range
+  if (!isNode(node)) return undefined
+  if (key === undefined) return node.range
   if (isMap(node)) {
     const pair = node.items.find((item) => isScalar(item.key) && String(item.key.value) === String(key))
     if (pair === undefined) return node.range
-    if (rest.length === 0 || pair.value === null) return (pair.key as Node).range
-    return rangeAt(pair.value as Node, rest)
+    if (rest.length === 0 || pair.value === null) return isNode(pair.key) ? pair.key.range : node.range
+    return rangeAt(pair.value, rest)
   }
-  if ('items' in node && typeof key === 'number') return rangeAt((node.items as Node[])[key] ?? null, rest) ?? node.range
+  if (isSeq(node) && typeof key === 'number') return rangeAt(node.items[key], rest) ?? node.range
   return node.range
 }

@@ -29,6 +29,8 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     identityToken: env['MAYFLY_ID_TOKEN'],
     githubTokenRequest: url !== undefined && bearer !== undefined ? { url, bearer } : undefined,
     npm: { registry: env['npm_config_registry'], cafile: env['npm_config_cafile'] },
-    variables: Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)),
+    variables: Object.fromEntries(
+      Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    ),
   }
 }

@@ -3,7 +3,10 @@ import { limits } from '../lib/index.ts'
 
 const name = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{0,62}$/, 'a name has lower-case letters, digits and hyphens, and starts with a letter')
+  .regex(
+    /^[a-z][a-z0-9-]{0,62}$/,
+    'a name has lower-case letters, digits and hyphens, and starts with a letter',
+  )
 
 const httpsUrl = z
   .string()
@@ -19,7 +22,10 @@ function isPlainUrl(text: string): boolean {
 
 const secretReference = z
   .string()
-  .regex(/^secret:[a-z][a-z0-9._-]{0,62}$/, 'a reference `secret:NAME` to the vault (`mayfly secret set NAME`)')
+  .regex(
+    /^secret:[a-z][a-z0-9._-]{0,62}$/,
+    'a reference `secret:NAME` to the vault (`mayfly secret set NAME`)',
+  )
 
 const duration = z
   .string()
@@ -31,7 +37,9 @@ const credential = z
     z.strictObject({
       basic: secretReference.describe('HTTP Basic; the secret holds `user:password` (RFC 7617).'),
     }),
-    z.strictObject({ bearer: secretReference.describe('`Authorization: Bearer`; the secret holds the token.') }),
+    z.strictObject({
+      bearer: secretReference.describe('`Authorization: Bearer`; the secret holds the token.'),
+    }),
   ])
   .describe('What the gateway adds on the way. Steps never see it. Leave it out for a host that needs none.')
 
@@ -58,15 +66,25 @@ export const connectionSchema = z.discriminatedUnion('kind', [gitConnection, npm
 const githubIssuer = z
   .strictObject({
     kind: z.literal('github-actions'),
-    url: httpsUrl.default('https://token.actions.githubusercontent.com').describe('Set it for GitHub Enterprise Server.'),
-    owner_id: z.string().regex(/^[0-9]+$/).optional().describe('Only tokens of this account are accepted (numeric id).'),
+    url: httpsUrl
+      .default('https://token.actions.githubusercontent.com')
+      .describe('Set it for GitHub Enterprise Server.'),
+    owner_id: z
+      .string()
+      .regex(/^[0-9]+$/)
+      .optional()
+      .describe('Only tokens of this account are accepted (numeric id).'),
   })
   .describe('GitHub Actions.')
 const gitlabIssuer = z
   .strictObject({
     kind: z.literal('gitlab'),
     url: httpsUrl.default('https://gitlab.com').describe('The GitLab instance.'),
-    namespace_id: z.string().regex(/^[0-9]+$/).optional().describe('Only tokens of this namespace are accepted.'),
+    namespace_id: z
+      .string()
+      .regex(/^[0-9]+$/)
+      .optional()
+      .describe('Only tokens of this namespace are accepted.'),
   })
   .describe('GitLab CI, `id_tokens`.')
 const oidcIssuer = z
@@ -96,7 +114,9 @@ const trust = z
   .strictObject({
     issuer: name.describe('A name under `issuers`.'),
     subject: claimValue.optional(),
-    repository: claimValue.optional().describe('Full name; may change hands: name it only beside `repository_id`.'),
+    repository: claimValue
+      .optional()
+      .describe('Full name; may change hands: name it only beside `repository_id`.'),
     repository_id: claimValue.optional().describe('The immutable id of the repository (GitLab: project_id).'),
     owner: claimValue.optional(),
     owner_id: claimValue.optional().describe('The immutable id of the owner (GitLab: namespace_id).'),
@@ -120,22 +140,41 @@ const role = z.strictObject({
   isolation: z
     .enum(['namespace', 'none'])
     .default('namespace')
-    .describe('The least isolation a step must run in. `none` gives up the sandbox: the step’s code is trusted.'),
+    .describe(
+      'The least isolation a step must run in. `none` gives up the sandbox: the step’s code is trusted.',
+    ),
   grants: z
     .array(z.string())
     .min(1, 'a role without grants can do nothing: add one or remove the role')
-    .describe('`action connection/resource`: `git:read github/octo/app`, `git:push github/octo/app@refs/tags/*`, `npm:install npmjs`.'),
+    .describe(
+      '`action connection/resource`: `git:read github/octo/app`, `git:push github/octo/app@refs/tags/*`, `npm:install npmjs`.',
+    ),
 })
 
 export const policySchema = z.strictObject({
-  audience: z.string().min(1).optional().describe('The `aud` that CI tokens must carry. The server’s URL if left out.'),
-  issuers: z.record(name, issuerSchema).refine(notEmpty, 'name at least one issuer: without one nobody can prove who they are'),
+  audience: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The `aud` that CI tokens must carry. The server’s URL if left out.'),
+  issuers: z
+    .record(name, issuerSchema)
+    .refine(notEmpty, 'name at least one issuer: without one nobody can prove who they are'),
   connections: z.record(name, connectionSchema).default({}),
   roles: z.record(name, role).refine(notEmpty, 'define at least one role: without one nothing is granted'),
   egress: z
-    .array(z.string().regex(/^(\*\.)?[a-z0-9.-]+:[0-9]{1,5}$/, 'host:port, such as deb.debian.org:443 or *.debian.org:443'))
+    .array(
+      z
+        .string()
+        .regex(
+          /^(\*\.)?[a-z0-9.-]+:[0-9]{1,5}$/,
+          'host:port, such as deb.debian.org:443 or *.debian.org:443',
+        ),
+    )
     .default([])
-    .describe('Public hosts that every step may reach, recorded, with no credential. `*.` stands for one or more labels.'),
+    .describe(
+      'Public hosts that every step may reach, recorded, with no credential. `*.` stands for one or more labels.',
+    ),
 })
 
 function notEmpty(record: object): boolean {
@@ -154,18 +193,28 @@ export function durationSeconds(text: string): number {
   return Number(text.slice(0, -1)) * unit
 }
 
-const stepName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/, 'letters, digits, space, dot, hyphen; at most 64')
+const stepName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/, 'letters, digits, space, dot, hyphen; at most 64')
 
 const step = z.strictObject({
   name: stepName,
   role: name.describe('The role this step runs with.'),
   run: z.string().min(1).describe('A shell script: bash -e -o pipefail, or sh -e where there is no bash.'),
-  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string()).default({}).describe('Variables, as written here.'),
+  env: z
+    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string())
+    .default({})
+    .describe('Variables, as written here.'),
   pass_env: z
     .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/))
     .default([])
-    .describe('Variables of the job handed on to the step. Everything else of the job’s environment stays outside.'),
-  isolation: z.enum(['namespace', 'none']).default('namespace').describe('`none` only if the role allows it too.'),
+    .describe(
+      'Variables of the job handed on to the step. Everything else of the job’s environment stays outside.',
+    ),
+  isolation: z
+    .enum(['namespace', 'none'])
+    .default('namespace')
+    .describe('`none` only if the role allows it too.'),
   lockfile: z
     .string()
     .regex(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$))[^\0]+$/, 'a path inside the workspace')
@@ -179,7 +228,10 @@ export const pipelineSchema = z.strictObject({
     .array(step)
     .min(1, 'a pipeline needs at least one step')
     .max(200)
-    .refine((steps) => new Set(steps.map((s) => s.name)).size === steps.length, 'two steps have the same name'),
+    .refine(
+      (steps) => new Set(steps.map((s) => s.name)).size === steps.length,
+      'two steps have the same name',
+    ),
 })
 
 export type PipelineDocument = z.output<typeof pipelineSchema>

@@ -22,7 +22,10 @@ export interface ActivityRecord {
 }
 
 export function createActivityRecord(): ActivityRecord {
-  const steps = new Map<StepId, { granted: Map<string, number>; denied: Map<string, { count: number; reason: string }> }>()
+  const steps = new Map<
+    StepId,
+    { granted: Map<string, number>; denied: Map<string, { count: number; reason: string }> }
+  >()
   const of = (id: StepId) => {
     const known = steps.get(id) ?? { granted: new Map(), denied: new Map() }
     steps.set(id, known)

@@ -32,11 +32,17 @@ export function createEgressGuard(deps: { lookup?: typeof dnsLookup } = {}): Egr
       }
       const allowed = allowedClasses(destination)
       if (isIP(destination.host) !== 0) {
-        if (!allowed.has(classifyAddress(destination.host))) return Promise.reject(forbidden(destination, destination.host))
+        if (!allowed.has(classifyAddress(destination.host)))
+          return Promise.reject(forbidden(destination, destination.host))
         return open(destination, { host: destination.host, port: destination.port })
       }
       const lookup = checkedLookup(resolve, destination, allowed)
-      return open(destination, { host: destination.host, port: destination.port, lookup, autoSelectFamily: true })
+      return open(destination, {
+        host: destination.host,
+        port: destination.port,
+        lookup,
+        autoSelectFamily: true,
+      })
     },
   }
 }
@@ -49,23 +55,34 @@ function allowedClasses({ host, connection }: Destination): ReadonlySet<AddressC
   return new Set(['public', 'private'])
 }
 
-function checkedLookup(resolve: typeof dnsLookup, destination: Destination, allowed: ReadonlySet<AddressClass>): LookupFunction {
+function checkedLookup(
+  resolve: typeof dnsLookup,
+  destination: Destination,
+  allowed: ReadonlySet<AddressClass>,
+): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
       if (error !== null) return callback(error, [])
       const good = addresses.filter(({ address }) => allowed.has(classifyAddress(address)))
       const [first] = good
-      if (first === undefined) return callback(forbidden(destination, addresses[0]?.address ?? 'no address'), [])
+      if (first === undefined)
+        return callback(forbidden(destination, addresses[0]?.address ?? 'no address'), [])
       if (options.all === true) return callback(null, good)
       return callback(null, first.address, first.family)
     })
   }
 }
 
-function open(destination: Destination, options: { host: string; port: number; lookup?: LookupFunction; autoSelectFamily?: boolean }): Promise<Socket> {
+function open(
+  destination: Destination,
+  options: { host: string; port: number; lookup?: LookupFunction; autoSelectFamily?: boolean },
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ ...options, noDelay: true, keepAlive: true })
-    const timer = setTimeout(() => socket.destroy(new Error(`no answer within ${connectTimeoutMs} ms`)), connectTimeoutMs)
+    const timer = setTimeout(
+      () => socket.destroy(new Error(`no answer within ${connectTimeoutMs} ms`)),
+      connectTimeoutMs,
+    )
     socket.once('connect', () => {
       clearTimeout(timer)
       socket.removeAllListeners('error')
@@ -79,12 +96,19 @@ function open(destination: Destination, options: { host: string; port: number; l
 }
 
 function forbidden({ host, port }: Destination, address: string): MayflyError {
-  return new MayflyError('denied', `${host}:${port} is at ${address}, a private or local address: only a connection that names it may go there`)
+  return new MayflyError(
+    'denied',
+    `${host}:${port} is at ${address}, a private or local address: only a connection that names it may go there`,
+  )
 }
 
 function unreachable({ host, port, connection }: Destination, cause: unknown): MayflyError {
   const name = connection === undefined ? '' : ` (connection "${connection.name}")`
-  return new MayflyError('upstream_unreachable', `${host}:${port}${name} cannot be reached: ${detailOf(cause)}`, { cause })
+  return new MayflyError(
+    'upstream_unreachable',
+    `${host}:${port}${name} cannot be reached: ${detailOf(cause)}`,
+    { cause },
+  )
 }
 
 // Happy eyeballs reports an AggregateError whose own message is empty.

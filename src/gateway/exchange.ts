@@ -17,13 +17,20 @@ export interface Exchange {
    * Asks policy, leases the credential and waits for the durable audit receipt. `detail` goes into the entry.
    * `anyRef`: the protocol has not named the ref yet; nothing can be changed by what follows.
    */
-  permit(operation: Operation, detail: Readonly<Record<string, unknown>>, options?: { anyRef?: true }): Promise<Permission>
+  permit(
+    operation: Operation,
+    detail: Readonly<Record<string, unknown>>,
+    options?: { anyRef?: true },
+  ): Promise<Permission>
   /** Several operations that stand or fall together: one entry, all of them or none. */
   permitAll(operations: readonly Operation[], detail: Readonly<Record<string, unknown>>): Promise<Permission>
   /** Records a refusal that is the protocol's own, not policy's; returns the text for the step. */
   deny(what: string, reason: string): string
   /** Sends a request upstream with the credential of the permission. */
-  send(permit: Permit, request: { method: string; path: string; headers: Record<string, string>; body?: Buffer | Readable }): Promise<IncomingMessage>
+  send(
+    permit: Permit,
+    request: { method: string; path: string; headers: Record<string, string>; body?: Buffer | Readable },
+  ): Promise<IncomingMessage>
 }
 
 export interface Permit {
@@ -69,7 +76,11 @@ const dropped = new Set([
 ])
 
 /** Status and headers of an upstream answer, without hop-by-hop headers, cookies and other hosts' advice. */
-export function copyHead(upstream: IncomingMessage, response: ServerResponse, without: readonly string[] = []): void {
+export function copyHead(
+  upstream: IncomingMessage,
+  response: ServerResponse,
+  without: readonly string[] = [],
+): void {
   response.statusCode = upstream.statusCode ?? 502
   for (const [name, value] of Object.entries(upstream.headers)) {
     if (value !== undefined && !dropped.has(name) && !without.includes(name)) response.setHeader(name, value)
@@ -83,6 +94,9 @@ export function plainAnswer(response: ServerResponse, status: number, message: s
     return
   }
   const body = `${message}\n`
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', 'content-length': Buffer.byteLength(body) })
+  response.writeHead(status, {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+  })
   response.end(body)
 }

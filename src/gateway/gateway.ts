@@ -54,7 +54,12 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const activity = createActivityRecord()
   const guard = deps.guard ?? createEgressGuard()
   const contexts = createTlsContexts()
-  const gatekeeper = createGatekeeper({ policy: deps.policy, broker: deps.broker, audit: deps.audit, activity })
+  const gatekeeper = createGatekeeper({
+    policy: deps.policy,
+    broker: deps.broker,
+    audit: deps.audit,
+    activity,
+  })
   const npm = createNpmHandler({ audit: deps.audit })
   const handlers: Record<Connection['kind'], ProtocolHandler> = { git: createGitHandler(), npm: npm.handle }
   const authorities = new Map<string, Promise<RunCa>>()
@@ -62,9 +67,14 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const origin = new WeakMap<Duplex, { step: Step; connection: Connection }>()
   let url = deps.publicUrl ?? ''
 
-  const http = createServer({ maxHeaderSize: limits.requestHeadBytes, keepAliveTimeout: 30_000, requestTimeout: 0 }, (request, response) => {
-    serveRequest(request, response).catch((error: unknown) => plainAnswer(response, 502, `mayfly: ${messageOf(error)}`))
-  })
+  const http = createServer(
+    { maxHeaderSize: limits.requestHeadBytes, keepAliveTimeout: 30_000, requestTimeout: 0 },
+    (request, response) => {
+      serveRequest(request, response).catch((error: unknown) =>
+        plainAnswer(response, 502, `mayfly: ${messageOf(error)}`),
+      )
+    },
+  )
   http.on('clientError', (_error, socket) => socket.destroy())
 
   const tunnel = createTunnelServer({
@@ -113,28 +123,45 @@ export function createGateway(deps: GatewayDeps): Gateway {
     if (from === undefined) return plainAnswer(response, 400, 'mayfly: no tunnel')
     const { step, connection } = from
     const exchange = openExchange(request, response, step, connection)
-    if (typeof exchange === 'string') return plainAnswer(response, 400, gatekeeper.deny(step, `${connection.name} ${request.method}`, exchange))
+    if (typeof exchange === 'string')
+      return plainAnswer(
+        response,
+        400,
+        gatekeeper.deny(step, `${connection.name} ${request.method}`, exchange),
+      )
     await handlers[connection.kind](exchange)
   }
 
   /** The request in plain form, or why it has none. */
-  function openExchange(request: IncomingMessage, response: ServerResponse, step: Step, connection: Connection): Exchange | string {
+  function openExchange(
+    request: IncomingMessage,
+    response: ServerResponse,
+    step: Step,
+    connection: Connection,
+  ): Exchange | string {
     const host = (request.headers.host ?? '').toLowerCase()
     const authority = authorityOf(connection)
-    if (host !== authority && host !== `${authority}:${connection.port}`) return `the Host header names another host than the tunnel (${authority})`
+    if (host !== authority && host !== `${authority}:${connection.port}`)
+      return `the Host header names another host than the tunnel (${authority})`
     const target = plainTarget(request.url ?? '', connection.basePath)
-    if (target === undefined) return 'the path is not plain (dot segments, escapes, or outside of the connection’s URL)'
+    if (target === undefined)
+      return 'the path is not plain (dot segments, escapes, or outside of the connection’s URL)'
     return {
       request,
       response,
       connection,
       step: step.id,
       ...target,
-      permit: (operation, detail, options) => gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true),
+      permit: (operation, detail, options) =>
+        gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true),
       permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
       deny: (what, reason) => gatekeeper.deny(step, what, reason),
       send: (permit, outgoing) =>
-        stateOf(step.id).upstream.send(connection, { ...outgoing, path: `${connection.basePath}${outgoing.path}`, authorization: permit.authorization }),
+        stateOf(step.id).upstream.send(connection, {
+          ...outgoing,
+          path: `${connection.basePath}${outgoing.path}`,
+          authorization: permit.authorization,
+        }),
     }
   }
 
@@ -168,7 +195,10 @@ function listenOn(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       const code = systemCode(cause) === 'EADDRINUSE' ? 'port_in_use' : 'bad_input'
-      const what = code === 'port_in_use' ? 'in use: stop what holds it, or choose another with --gateway-port' : messageOf(cause)
+      const what =
+        code === 'port_in_use'
+          ? 'in use: stop what holds it, or choose another with --gateway-port'
+          : messageOf(cause)
       reject(new MayflyError(code, `gateway port ${host}:${port} is ${what}`, { cause }))
     })
     server.listen(port, host, resolve)
@@ -185,6 +215,7 @@ function plainTarget(url: string, basePath: string): { path: string; query: stri
   const query = at === -1 ? '' : url.slice(at + 1)
   if (!full.startsWith(`${basePath}/`)) return undefined
   const path = full.slice(basePath.length)
-  if (path.length > 2048 || !/^(?:\/(?!\.{1,2}(?:\/|$))(?:[A-Za-z0-9._~@+-]|%2f)+)*\/?$/i.test(path)) return undefined
+  if (path.length > 2048 || !/^(?:\/(?!\.{1,2}(?:\/|$))(?:[A-Za-z0-9._~@+-]|%2f)+)*\/?$/i.test(path))
+    return undefined
   return /^[A-Za-z0-9._~@+=&-]*$/.test(query) && query.length <= 2048 ? { path, query } : undefined
 }

@@ -2,7 +2,7 @@ import { messageOf, newId } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { Broker, Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
-import { grantFor, type Decision, type Operation, type Policy } from '../policy/index.ts'
+import { describeOperation, type Decision, type Operation, type Policy } from '../policy/index.ts'
 import type { ActivityRecord } from './activity.ts'
 import type { Denial, Permission } from './exchange.ts'
 
@@ -11,7 +11,13 @@ import type { Denial, Permission } from './exchange.ts'
  * No receipt, no credential (design.md, Never 2).
  */
 export interface Gatekeeper {
-  permit(step: Step, connection: Connection, operations: readonly Operation[], detail: Readonly<Record<string, unknown>>, anyRef: boolean): Promise<Permission>
+  permit(
+    step: Step,
+    connection: Connection,
+    operations: readonly Operation[],
+    detail: Readonly<Record<string, unknown>>,
+    anyRef: boolean,
+  ): Promise<Permission>
   /** Records what was refused for another reason than policy; returns the text for the step. */
   deny(step: Step, what: string, reason: string): string
 }
@@ -24,7 +30,12 @@ export function createGatekeeper(deps: {
 }): Gatekeeper {
   const { broker, audit, activity } = deps
 
-  function deny(step: Step, what: string, reason: string, data: Readonly<Record<string, unknown>> = {}): string {
+  function deny(
+    step: Step,
+    what: string,
+    reason: string,
+    data: Readonly<Record<string, unknown>> = {},
+  ): string {
     const requestId = newId<string>('req')
     activity.denied(step.id, what, reason)
     // A denial stands whether or not it can be recorded; the health of the log is reported elsewhere.
@@ -33,15 +44,27 @@ export function createGatekeeper(deps: {
         type: 'access.denied',
         run: step.session.runId,
         subject: step.id,
-        data: { request: requestId, session: step.session.id, step: step.id, role: step.role, what, reason, ...data },
+        data: {
+          request: requestId,
+          session: step.session.id,
+          step: step.id,
+          role: step.role,
+          what,
+          reason,
+          ...data,
+        },
       })
       .catch(() => undefined)
     return `mayfly: refused: ${what}: ${reason} (${requestId})`
   }
 
-  function refuse(step: Step, refused: readonly (Decision & { allow: false })[], operations: readonly Operation[]): Denial {
+  function refuse(
+    step: Step,
+    refused: readonly (Decision & { allow: false })[],
+    operations: readonly Operation[],
+  ): Denial {
     const missing = refused.map((one) => one.missing)
-    const what = missing.join(', ')
+    const what = operations.map(describeOperation).join(', ')
     const reason = `role "${step.role}" does not grant it; to allow it, add to its grants in mayfly.yaml: ${missing.map((one) => `"${one}"`).join(', ')}`
     const message = deny(step, what, reason, { held: refused[0]?.held })
     return { allow: false, message, refused: operations }
@@ -58,11 +81,18 @@ export function createGatekeeper(deps: {
       const refused = asked.filter(({ decision }) => !decision.allow)
       if (refused.length > 0) {
         const decisions = refused.map(({ decision }) => decision).filter((one) => !one.allow)
-        return refuse(step, decisions, refused.map(({ operation }) => operation))
+        return refuse(
+          step,
+          decisions,
+          refused.map(({ operation }) => operation),
+        )
       }
       const grants = asked.flatMap(({ decision }) => (decision.allow ? [decision.grant] : []))
       try {
-        const lease = connection.credential === undefined ? undefined : await broker.lease(step, connection, grants[0] ?? '')
+        const lease =
+          connection.credential === undefined
+            ? undefined
+            : await broker.lease(step, connection, grants[0] ?? '')
         await audit.append({
           type: 'access.granted',
           run: step.session.runId,
@@ -77,12 +107,23 @@ export function createGatekeeper(deps: {
             ...detail,
           },
         })
-        for (const operation of operations) activity.granted(step.id, grantFor(operation))
+        for (const operation of operations) activity.granted(step.id, summarise(operation))
         return { allow: true, authorization: lease?.authorization }
       } catch (error) {
         // Secret missing, vault key wrong, log down, step ended: nothing is issued, and the step learns why.
-        return { allow: false, message: deny(step, operations.map(grantFor).join(', '), messageOf(error)), refused: operations }
+        return {
+          allow: false,
+          message: deny(step, operations.map(describeOperation).join(', '), messageOf(error)),
+          refused: operations,
+        }
       }
     },
   }
+}
+
+// Hundreds of packages are one line of the step's table; the log has each of them.
+function summarise(operation: Operation): string {
+  return operation.action.startsWith('npm:')
+    ? `${operation.action} ${operation.connection}`
+    : describeOperation(operation)
 }

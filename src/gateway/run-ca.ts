@@ -25,7 +25,7 @@ export async function createRunCa(deps: { runId: string; expiresMs: number; cloc
   x509.cryptoProvider.set(webcrypto as never)
   const notBefore = new Date(deps.clock.nowMs() - backdateMs)
   const notAfter = new Date(deps.expiresMs)
-  const keys = (await webcrypto.subtle.generateKey(algorithm, false, ['sign', 'verify'])) as CryptoKeyPair
+  const keys = await webcrypto.subtle.generateKey(algorithm, false, ['sign', 'verify'])
   const authority = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),
     name: `CN=Mayfly ${deps.runId}`,
@@ -40,8 +40,11 @@ export async function createRunCa(deps: { runId: string; expiresMs: number; cloc
     ],
   })
   // One key for all hosts of the run: making keys is the slow part, and it protects the same traffic.
-  const leafKeys = (await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair
-  const leafKey = x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', leafKeys.privateKey), 'PRIVATE KEY')
+  const leafKeys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const leafKey = x509.PemConverter.encode(
+    await webcrypto.subtle.exportKey('pkcs8', leafKeys.privateKey),
+    'PRIVATE KEY',
+  )
   const contexts = new Map<string, Promise<SecureContext>>()
 
   async function issue(host: string): Promise<SecureContext> {
@@ -55,7 +58,10 @@ export async function createRunCa(deps: { runId: string; expiresMs: number; cloc
       signingKey: keys.privateKey,
       signingAlgorithm: algorithm,
       extensions: [
-        new x509.SubjectAlternativeNameExtension([{ type: isIP(host) === 0 ? 'dns' : 'ip', value: host }], true),
+        new x509.SubjectAlternativeNameExtension(
+          [{ type: isIP(host) === 0 ? 'dns' : 'ip', value: host }],
+          true,
+        ),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
         await x509.AuthorityKeyIdentifierExtension.create(keys.publicKey),
@@ -75,8 +81,6 @@ export async function createRunCa(deps: { runId: string; expiresMs: number; cloc
     },
   }
 }
-
-type CryptoKeyPair = webcrypto.CryptoKeyPair
 
 // RFC 5280, section 4.1.2.2: positive, at most 20 octets.
 function serial(): string {

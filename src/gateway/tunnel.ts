@@ -33,33 +33,53 @@ export interface TunnelDeps {
 
 /** Accepts CONNECT with a DPoP-bound step token, and nothing else. */
 export function createTunnelServer(deps: TunnelDeps): Server {
-  const server = createServer({ maxHeaderSize: limits.requestHeadBytes, requestTimeout: 0, headersTimeout: 10_000 }, (_request, response) => {
-    response.writeHead(405, { 'content-type': 'text/plain' }).end('mayfly gateway: CONNECT only\n')
-  })
+  const server = createServer(
+    { maxHeaderSize: limits.requestHeadBytes, requestTimeout: 0, headersTimeout: 10_000 },
+    (_request, response) => {
+      response.writeHead(405, { 'content-type': 'text/plain' }).end('mayfly gateway: CONNECT only\n')
+    },
+  )
   server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => socket.destroy())
     socket.setNoDelay(true)
-    acceptTunnel(deps, request, socket, head).catch((error: unknown) => answer(socket, 502, `mayfly: ${messageOf(error)}`))
+    acceptTunnel(deps, request, socket, head).catch((error: unknown) =>
+      answer(socket, 502, `mayfly: ${messageOf(error)}`),
+    )
   })
   return server
 }
 
-async function acceptTunnel(deps: TunnelDeps, request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+async function acceptTunnel(
+  deps: TunnelDeps,
+  request: IncomingMessage,
+  socket: Socket,
+  head: Buffer,
+): Promise<void> {
   const authority = request.url ?? ''
   const step = await authenticate(deps, request, authority)
   if (typeof step === 'string') return answer(socket, 407, `mayfly: ${step}`)
   deps.track(step, socket)
   const target = parseAuthority(authority)
-  if (target === undefined) return answer(socket, 403, deps.gatekeeper.deny(step, JSON.stringify(authority.slice(0, 300)), 'it is no host name and port'))
+  if (target === undefined)
+    return answer(
+      socket,
+      403,
+      deps.gatekeeper.deny(step, JSON.stringify(authority.slice(0, 300)), 'it is no host name and port'),
+    )
   const connection = deps.targets().find(target.host, target.port)
   if (connection !== undefined) return terminate(deps, socket, head, step, connection)
   await passThrough(deps, socket, head, step, target)
 }
 
 /** The step that this token and proof stand for, or one line why not. */
-async function authenticate(deps: TunnelDeps, request: IncomingMessage, authority: string): Promise<Step | string> {
+async function authenticate(
+  deps: TunnelDeps,
+  request: IncomingMessage,
+  authority: string,
+): Promise<Step | string> {
   const [scheme, token] = (request.headers['proxy-authorization'] ?? '').split(' ')
-  if (scheme !== 'DPoP' || token === undefined) return 'the gateway takes a DPoP-bound step token (Proxy-Authorization: DPoP)'
+  if (scheme !== 'DPoP' || token === undefined)
+    return 'the gateway takes a DPoP-bound step token (Proxy-Authorization: DPoP)'
   const access = await deps.tokens.verify(token)
   if (!access.ok) return `the step token is ${access.reason}`
   const proof = await deps.proofs.verify(header(request, 'dpop'), {
@@ -86,7 +106,13 @@ function parseAuthority(authority: string): { host: string; port: number } | und
 }
 
 /** TLS ends here, under the run's CA, for the host that was named in CONNECT and no other. */
-async function terminate(deps: TunnelDeps, socket: Socket, head: Buffer, step: Step, connection: Connection): Promise<void> {
+async function terminate(
+  deps: TunnelDeps,
+  socket: Socket,
+  head: Buffer,
+  step: Step,
+  connection: Connection,
+): Promise<void> {
   if (!connection.tls) {
     established(socket, head)
     return deps.serve(socket, step, connection)
@@ -99,20 +125,30 @@ async function terminate(deps: TunnelDeps, socket: Socket, head: Buffer, step: S
     ALPNProtocols: ['http/1.1'],
     // CONNECT names one host, the TLS handshake another: the second would be served under the first's rules.
     SNICallback: (name, done) =>
-      canonicalHost(name) === connection.host ? done(null, secureContext) : done(new Error(`SNI ${name} is not ${connection.host}`)),
+      canonicalHost(name) === connection.host
+        ? done(null, secureContext)
+        : done(new Error(`SNI ${name} is not ${connection.host}`)),
   })
   secure.on('error', () => secure.destroy())
   deps.serve(secure, step, connection)
 }
 
 /** A public host of the egress list: recorded first, then bytes as they come. We add no credential and read nothing. */
-async function passThrough(deps: TunnelDeps, socket: Socket, head: Buffer, step: Step, target: { host: string; port: number }): Promise<void> {
+async function passThrough(
+  deps: TunnelDeps,
+  socket: Socket,
+  head: Buffer,
+  step: Step,
+  target: { host: string; port: number },
+): Promise<void> {
   const name = `${target.host}:${target.port}`
   const rule = deps.targets().allowsEgress(target.host, target.port)
   if (rule === undefined) {
     // No egress rule could allow a private or local address, so none is suggested.
     const isInner = isIP(target.host) !== 0 && classifyAddress(target.host) !== 'public'
-    const remedy = isInner ? 'a private or local address is reached by a connection that names it only' : `to allow it, add to egress in mayfly.yaml: "${name}"`
+    const remedy = isInner
+      ? 'a private or local address is reached by a connection that names it only'
+      : `to allow it, add to egress in mayfly.yaml: "${name}"`
     const reason = `no connection and no egress rule names this host; ${remedy}`
     return answer(socket, 403, deps.gatekeeper.deny(step, name, reason))
   }
@@ -120,7 +156,13 @@ async function passThrough(deps: TunnelDeps, socket: Socket, head: Buffer, step:
     type: 'egress.granted',
     run: step.session.runId,
     subject: step.id,
-    data: { session: step.session.id, step: step.id, host: target.host, port: target.port, rule: rule.source },
+    data: {
+      session: step.session.id,
+      step: step.id,
+      host: target.host,
+      port: target.port,
+      rule: rule.source,
+    },
   })
   let upstream: Socket
   try {
@@ -147,7 +189,8 @@ function established(socket: Socket, head: Buffer): void {
 
 function answer(socket: Socket, status: number, message: string): void {
   if (socket.destroyed) return
-  const reason = { 403: 'Forbidden', 407: 'Proxy Authentication Required', 502: 'Bad Gateway' }[status] ?? 'Error'
+  const reason =
+    { 403: 'Forbidden', 407: 'Proxy Authentication Required', 502: 'Bad Gateway' }[status] ?? 'Error'
   const body = `${message}\n`
   const authenticate = status === 407 ? 'Proxy-Authenticate: DPoP algs="ES256"\r\n' : ''
   socket.end(

@@ -1,6 +1,12 @@
 import { Agent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
-import { connect as tlsConnect, createSecureContext, getCACertificates, type SecureContext, type TLSSocket } from 'node:tls'
+import {
+  connect as tlsConnect,
+  createSecureContext,
+  getCACertificates,
+  type SecureContext,
+  type TLSSocket,
+} from 'node:tls'
 import type { Duplex } from 'node:stream'
 import { MayflyError, messageOf, type Secret } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
@@ -50,7 +56,7 @@ export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts
         (socket) => callback?.(null, socket),
         (error: Error) => callback?.(error, undefined as never),
       )
-      return undefined as never
+      return undefined
     }
     agents.set(connection.name, agent)
     return agent
@@ -88,7 +94,9 @@ export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts
           setHost: false,
         })
         outgoing.once('response', resolve)
-        outgoing.once('error', (cause) => reject(cause instanceof MayflyError ? cause : unreachable(connection, cause)))
+        outgoing.once('error', (cause) =>
+          reject(cause instanceof MayflyError ? cause : unreachable(connection, cause)),
+        )
         if (body === undefined || Buffer.isBuffer(body)) outgoing.end(body)
         else {
           body.once('error', (error) => outgoing.destroy(error))
@@ -109,5 +117,9 @@ export function authorityOf({ host, port, tls }: Connection): string {
 }
 
 function unreachable(connection: Connection, cause: unknown): MayflyError {
-  return new MayflyError('upstream_unreachable', `connection "${connection.name}" (${connection.url}) does not answer: ${messageOf(cause)}`, { cause })
+  return new MayflyError(
+    'upstream_unreachable',
+    `connection "${connection.name}" (${connection.url}) does not answer: ${messageOf(cause)}`,
+    { cause },
+  )
 }

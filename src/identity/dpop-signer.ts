@@ -16,7 +16,8 @@ export async function createProofSigner(deps: { clock: Clock }): Promise<ProofSi
   return {
     jkt: await calculateJwkThumbprint(jwk),
     sign({ method, uri, accessToken }) {
-      const ath = accessToken === undefined ? undefined : createHash('sha256').update(accessToken).digest('base64url')
+      const ath =
+        accessToken === undefined ? undefined : createHash('sha256').update(accessToken).digest('base64url')
       return new SignJWT({ htm: method, htu: uri, ...(ath === undefined ? {} : { ath }) })
         .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
         .setJti(newId('prf'))

@@ -1,4 +1,4 @@
-import { EmbeddedJWK, calculateJwkThumbprint, decodeProtectedHeader, jwtVerify, type JWK } from 'jose'
+import { EmbeddedJWK, calculateJwkThumbprint, decodeProtectedHeader, jwtVerify } from 'jose'
 import { createHash } from 'node:crypto'
 import { constantTimeEqual, limits, messageOf, type Clock } from '../lib/index.ts'
 
@@ -12,7 +12,9 @@ export interface ProofExpectation {
   readonly accessToken?: string
 }
 
-export type ProofResult = { readonly ok: true; readonly jkt: string } | { readonly ok: false; readonly detail: string }
+export type ProofResult =
+  | { readonly ok: true; readonly jkt: string }
+  | { readonly ok: false; readonly detail: string }
 
 export interface ProofVerifier {
   /** Verifies a DPoP proof and uses it up: the same proof is refused the second time. */
@@ -46,8 +48,9 @@ export function createProofVerifier(deps: { clock: Clock }): ProofVerifier {
       const nowSeconds = Math.floor(deps.clock.nowMs() / 1000)
       try {
         const header = decodeProtectedHeader(proof)
-        const jwk = header.jwk as JWK | undefined
-        if (jwk === undefined || 'd' in jwk || 'k' in jwk) return { ok: false, detail: 'the proof must carry a public key only' }
+        const jwk = header.jwk
+        if (jwk === undefined || 'd' in jwk || 'k' in jwk)
+          return { ok: false, detail: 'the proof must carry a public key only' }
         const { payload } = await jwtVerify(proof, EmbeddedJWK, {
           typ: 'dpop+jwt',
           algorithms: ['ES256'],
@@ -74,15 +77,20 @@ function mismatch(
   startedSeconds: number,
 ): string | undefined {
   const issued = Number(payload['iat'])
-  if (!(Math.abs(nowSeconds - issued) <= windowSeconds)) return `the proof is not of now (iat ${issued}, here ${nowSeconds})`
+  if (!(Math.abs(nowSeconds - issued) <= windowSeconds))
+    return `the proof is not of now (iat ${issued}, here ${nowSeconds})`
   // Used proofs are forgotten at a restart, so none from before it is taken.
   if (issued < startedSeconds - 1) return 'the proof is from before this server started: make a new one'
-  if (payload['htm'] !== expected.method) return `the proof is for ${String(payload['htm'])}, not ${expected.method}`
-  if (payload['htu'] !== expected.uri) return `the proof is for ${String(payload['htu'])}, not ${expected.uri}`
+  if (payload['htm'] !== expected.method)
+    return `the proof is for ${String(payload['htm'])}, not ${expected.method}`
+  if (payload['htu'] !== expected.uri)
+    return `the proof is for ${String(payload['htu'])}, not ${expected.uri}`
   if (String(payload['jti']).length > 128) return 'the jti of the proof is too long'
   if (expected.accessToken === undefined) return undefined
   const hash = createHash('sha256').update(expected.accessToken).digest('base64url')
-  return constantTimeEqual(String(payload['ath']), hash) ? undefined : 'the proof is not bound to this token (ath)'
+  return constantTimeEqual(String(payload['ath']), hash)
+    ? undefined
+    : 'the proof is not bound to this token (ath)'
 }
 
 /** `htu` of a proof for CONNECT, whose target is an authority and no URI: the gateway's URL and the authority. */

@@ -5,7 +5,17 @@ import type { Profile } from './profile.ts'
  * Source: GitLab documentation, "OpenID Connect (OIDC) Authentication Using ID Tokens".
  */
 export const gitlab: Profile = {
-  required: ['jti', 'sub', 'project_id', 'project_path', 'namespace_id', 'pipeline_id', 'job_id', 'ref', 'ref_type'],
+  required: [
+    'jti',
+    'sub',
+    'project_id',
+    'project_path',
+    'namespace_id',
+    'pipeline_id',
+    'job_id',
+    'ref',
+    'ref_type',
+  ],
   claims: {
     subject: 'sub',
     repository: 'project_path',

@@ -4,7 +4,6 @@
  * Invariant: an `Identity` exists only for a token whose signature, issuer, audience and times held.
  * One-shot use (`iss` + `jti`) needs a store, so the token endpoint keeps it.
  */
-export { attributeNames } from './identity.ts'
 export type { AttributeName, Attributes, Identity, IdentityRefusal, IdentityResult } from './identity.ts'
 export { createIdentityVerifier, profileOf } from './verify.ts'
 export type { IdentityVerifier } from './verify.ts'

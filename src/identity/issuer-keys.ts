@@ -1,4 +1,4 @@
-import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose'
 import { MayflyError, limits, messageOf, type Clock } from '../lib/index.ts'
 
 /** The signing keys of one issuer, found by OpenID Connect Discovery 1.0 and kept for a while. */
@@ -36,7 +36,8 @@ export function createIssuerKeys(deps: { url: string; fetch: typeof fetch; clock
     async get(fresh = false) {
       const age = kept === undefined ? Number.POSITIVE_INFINITY : deps.clock.nowMs() - kept.fetchedMs
       const mayAsk = deps.clock.nowMs() - askedMs >= askAgainMs
-      if (kept !== undefined && (fresh ? !mayAsk : age < keepMs || (!mayAsk && age < staleMs))) return kept.keys
+      if (kept !== undefined && (fresh ? !mayAsk : age < keepMs || (!mayAsk && age < staleMs)))
+        return kept.keys
       // One request at a time, however many tokens wait for it.
       asking ??= ask().finally(() => {
         asking = undefined
@@ -56,10 +57,17 @@ async function fetchKeys(issuerUrl: string, fetcher: typeof fetch): Promise<JWTV
   const discovery = await fetchJson(`${base}/.well-known/openid-configuration`, issuerUrl, fetcher)
   // OpenID Connect Discovery 1.0, section 4.3: the issuer must be exactly the one that was asked.
   if (discovery['issuer'] !== issuerUrl) {
-    throw unreachable(issuerUrl, `its discovery document names the issuer ${JSON.stringify(discovery['issuer'])}`)
+    throw unreachable(
+      issuerUrl,
+      `its discovery document names the issuer ${JSON.stringify(discovery['issuer'])}`,
+    )
   }
   const jwksUri = discovery['jwks_uri']
-  if (typeof jwksUri !== 'string' || !URL.canParse(jwksUri) || new URL(jwksUri).protocol !== new URL(issuerUrl).protocol) {
+  if (
+    typeof jwksUri !== 'string' ||
+    !URL.canParse(jwksUri) ||
+    new URL(jwksUri).protocol !== new URL(issuerUrl).protocol
+  ) {
     throw unreachable(issuerUrl, 'its discovery document has no usable jwks_uri')
   }
   const jwks = await fetchJson(jwksUri, issuerUrl, fetcher)
@@ -68,11 +76,17 @@ async function fetchKeys(issuerUrl: string, fetcher: typeof fetch): Promise<JWTV
     throw unreachable(issuerUrl, `its JWKS does not hold 1 to ${limits.issuerKeys} keys`)
   }
   // Only asymmetric keys: a symmetric one published by mistake must never verify anything.
-  const usable = keys.filter((key: { kty?: unknown }) => key.kty === 'RSA' || key.kty === 'EC' || key.kty === 'OKP')
-  return createLocalJWKSet({ keys: usable } as JSONWebKeySet)
+  const usable = keys.filter(
+    (key: { kty?: unknown }) => key.kty === 'RSA' || key.kty === 'EC' || key.kty === 'OKP',
+  )
+  return createLocalJWKSet({ keys: usable })
 }
 
-async function fetchJson(url: string, issuerUrl: string, fetcher: typeof fetch): Promise<Record<string, unknown>> {
+async function fetchJson(
+  url: string,
+  issuerUrl: string,
+  fetcher: typeof fetch,
+): Promise<Record<string, unknown>> {
   try {
     const response = await fetcher(url, {
       redirect: 'error',
@@ -101,5 +115,9 @@ async function readBounded(response: Response, maxBytes: number): Promise<string
 }
 
 function unreachable(issuerUrl: string, why: string, cause?: unknown): MayflyError {
-  return new MayflyError('issuer_unreachable', `issuer ${issuerUrl} could not be asked for its keys: ${why}`, { cause })
+  return new MayflyError(
+    'issuer_unreachable',
+    `issuer ${issuerUrl} could not be asked for its keys: ${why}`,
+    { cause },
+  )
 }

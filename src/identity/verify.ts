@@ -9,7 +9,19 @@ import { createIssuerKeys, type IssuerKeys } from './issuer-keys.ts'
 import { oidc } from './oidc.ts'
 import type { Profile } from './profile.ts'
 
-const algorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519']
+const algorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+]
 /** How far an issuer's clock may be from ours. */
 const skewSeconds = 30
 const maxLifetimeSeconds = 86_400
@@ -55,7 +67,8 @@ export function createIdentityVerifier(deps: {
   }
   return {
     async verify(token) {
-      if (token.length > limits.identityTokenBytes) return refuse('token_oversized', `over ${limits.identityTokenBytes} bytes`)
+      if (token.length > limits.identityTokenBytes)
+        return refuse('token_oversized', `over ${limits.identityTokenBytes} bytes`)
       const issuer = findIssuer(token, byUrl)
       if (!('keys' in issuer)) return issuer
       const checked = await checkSignature(token, issuer, deps.audience(), deps.clock)
@@ -69,19 +82,25 @@ function refuse(reason: IdentityRefusal, detail: string): IdentityResult & { ok:
 }
 
 // What is read here is not verified yet: it only chooses whose keys to try.
-function findIssuer(token: string, byUrl: ReadonlyMap<string, Issuer>): Issuer | (IdentityResult & { ok: false }) {
+function findIssuer(
+  token: string,
+  byUrl: ReadonlyMap<string, Issuer>,
+): Issuer | (IdentityResult & { ok: false }) {
   let issuerUrl: unknown
   try {
     const { alg } = decodeProtectedHeader(token)
     // `none` and HMAC never get as far as a key: a public key must not serve as an HMAC secret.
-    if (alg === undefined || !algorithms.includes(alg)) return refuse('algorithm_refused', `alg ${JSON.stringify(alg)}`)
+    if (alg === undefined || !algorithms.includes(alg))
+      return refuse('algorithm_refused', `alg ${JSON.stringify(alg)}`)
     const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'))
     issuerUrl = typeof payload === 'object' && payload !== null && 'iss' in payload ? payload.iss : undefined
   } catch (error) {
     return refuse('token_malformed', messageOf(error))
   }
   const issuer = typeof issuerUrl === 'string' ? byUrl.get(issuerUrl) : undefined
-  return issuer ?? refuse('issuer_unknown', `iss ${JSON.stringify(issuerUrl)?.slice(0, 200)} is not under issuers`)
+  return (
+    issuer ?? refuse('issuer_unknown', `iss ${JSON.stringify(issuerUrl)?.slice(0, 200)} is not under issuers`)
+  )
 }
 
 async function checkSignature(
@@ -98,7 +117,10 @@ async function checkSignature(
     currentDate: new Date(clock.nowMs()),
     requiredClaims: ['exp', 'iat', 'sub'],
   }
-  const attempt = async (keys: JWTVerifyGetKey) => ({ ok: true as const, payload: (await jwtVerify(token, keys, options)).payload })
+  const attempt = async (keys: JWTVerifyGetKey) => ({
+    ok: true as const,
+    payload: (await jwtVerify(token, keys, options)).payload,
+  })
   try {
     try {
       return await attempt(await issuer.keys.get())
@@ -116,7 +138,8 @@ function refusalOf(error: unknown): IdentityResult & { ok: false } {
   const detail = messageOf(error)
   if (error instanceof MayflyError) return refuse('issuer_unreachable', detail)
   if (error instanceof errors.JWTExpired) return refuse('token_expired', detail)
-  if (error instanceof errors.JWKSNoMatchingKey) return refuse('key_unknown', 'no key of the issuer has this kid')
+  if (error instanceof errors.JWKSNoMatchingKey)
+    return refuse('key_unknown', 'no key of the issuer has this kid')
   if (error instanceof errors.JWSSignatureVerificationFailed) return refuse('signature_invalid', detail)
   if (error instanceof errors.JWTClaimValidationFailed) {
     if (error.claim === 'aud') return refuse('audience_mismatch', detail)
@@ -135,8 +158,14 @@ function normalise(payload: JWTPayload, token: string, issuer: Issuer): Identity
   const missing = profile.required.filter((claim) => claims[claim] === undefined)
   if (missing.length > 0) return refuse('claim_missing', `the token has no ${missing.join(', ')}`)
   const lifetime = Number(payload.exp) - Number(payload.iat)
-  if (!(lifetime > 0 && lifetime <= maxLifetimeSeconds)) return refuse('token_expired', `a lifetime of ${lifetime} s is refused`)
-  const owner = config.kind === 'github-actions' ? config.owner_id : config.kind === 'gitlab' ? config.namespace_id : undefined
+  if (!(lifetime > 0 && lifetime <= maxLifetimeSeconds))
+    return refuse('token_expired', `a lifetime of ${lifetime} s is refused`)
+  const owner =
+    config.kind === 'github-actions'
+      ? config.owner_id
+      : config.kind === 'gitlab'
+        ? config.namespace_id
+        : undefined
   const attributes: Partial<Record<AttributeName, string>> = {}
   for (const [attribute, claim] of Object.entries(profile.claims)) {
     const value = claims[claim]

@@ -26,11 +26,13 @@ function base32(bytes: Uint8Array, length: number): string {
 }
 
 /** A new unguessable id, `PREFIX_` and 24 characters (120 random bits). */
+// eslint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller names the brand
 export function newId<Id extends string>(prefix: string): Id {
   return `${prefix}_${base32(randomBytes(15), 24)}` as Id
 }
 
 /** The id that the same parts always give; parts are length-prefixed, so no two lists collide. */
+// eslint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller names the brand
 export function idOf<Id extends string>(prefix: string, parts: readonly string[]): Id {
   const hash = createHash('sha256')
   for (const part of parts) hash.update(`${Buffer.byteLength(part)}:${part}`)

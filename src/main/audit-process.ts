@@ -39,7 +39,19 @@ export async function startAuditProcess(options: {
 
   function start(onPort: number): Promise<Ready> {
     const [program = '', ...before] = options.command
-    const args = [...before, 'audit-log', '--folder', options.folder, '--host', options.host, '--port', String(onPort), '--append-token-hash', sha256Hex(options.appendToken.reveal()), '--json']
+    const args = [
+      ...before,
+      'audit-log',
+      '--folder',
+      options.folder,
+      '--host',
+      options.host,
+      '--port',
+      String(onPort),
+      '--append-token-hash',
+      sha256Hex(options.appendToken.reveal()),
+      '--json',
+    ]
     child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
     return waitForReady(child)
   }
@@ -86,15 +98,23 @@ function waitForReady(child: ChildProcess): Promise<Ready> {
   return new Promise((resolve, reject) => {
     let complaint = ''
     const timer = setTimeout(() => child.kill('SIGKILL'), readyTimeoutMs)
-    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (complaint = (complaint + chunk).slice(-2000)))
-    if (child.stdout !== null) createInterface({ input: child.stdout }).once('line', (line) => {
-      clearTimeout(timer)
-      resolve(JSON.parse(line) as Ready)
-    })
+    child.stderr
+      ?.setEncoding('utf8')
+      .on('data', (chunk: string) => (complaint = (complaint + chunk).slice(-2000)))
+    if (child.stdout !== null)
+      createInterface({ input: child.stdout }).once('line', (line) => {
+        clearTimeout(timer)
+        resolve(JSON.parse(line) as Ready)
+      })
     child.once('error', reject)
     child.once('close', () => {
       clearTimeout(timer)
-      reject(new MayflyError('audit_unavailable', complaint.trim().replace(/^mayfly: /, '') || 'the audit log process ended at once'))
+      reject(
+        new MayflyError(
+          'audit_unavailable',
+          complaint.trim().replace(/^mayfly: /, '') || 'the audit log process ended at once',
+        ),
+      )
     })
   })
 }

@@ -31,7 +31,8 @@ export function openDataFolder(path: string): DataFolder {
   const database = join(server, 'mayfly.db')
   const keyFile = join(keys, 'vault.key')
   // A database without its key is never given a new one: its secrets would be lost without a word.
-  const vaultKey = !existsSync(database) && !existsSync(keyFile) ? createVaultKey(keyFile) : loadVaultKey(keyFile)
+  const vaultKey =
+    !existsSync(database) && !existsSync(keyFile) ? createVaultKey(keyFile) : loadVaultKey(keyFile)
   return {
     root,
     database,
@@ -47,12 +48,17 @@ function makeFolder(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 })
   } catch (cause) {
-    throw new MayflyError('data_folder', `the data folder ${path} cannot be made: ${messageOf(cause)}`, { cause })
+    throw new MayflyError('data_folder', `the data folder ${path} cannot be made: ${messageOf(cause)}`, {
+      cause,
+    })
   }
   const stat = lstatSync(path)
   const own = process.getuid?.() ?? stat.uid
   if (stat.uid !== own) {
-    throw new MayflyError('data_folder', `the data folder ${path} belongs to user ${stat.uid}, this is user ${own}: choose another --data, or run as its owner`)
+    throw new MayflyError(
+      'data_folder',
+      `the data folder ${path} belongs to user ${stat.uid}, this is user ${own}: choose another --data, or run as its owner`,
+    )
   }
   if ((stat.mode & 0o022) !== 0) {
     throw new MayflyError('data_folder', `others may write to the data folder ${path}: chmod 700 it`)

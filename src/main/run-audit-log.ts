@@ -16,7 +16,11 @@ export async function runAuditLog(options: AuditLogArguments): Promise<void> {
       stopped.reject(new MayflyError(error.code, error.message))
     },
   })
-  process.stdout.write(options.json ? `${JSON.stringify({ url: log.url, verifierKey: log.verifierKey })}\n` : `audit log at ${log.url}, key ${log.verifierKey}\n`)
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ url: log.url, verifierKey: log.verifierKey })}\n`
+      : `audit log at ${log.url}, key ${log.verifierKey}\n`,
+  )
   try {
     await stopped.promise
   } finally {

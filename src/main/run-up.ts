@@ -12,7 +12,9 @@ export async function runUp(options: UpArguments, entry: string): Promise<void> 
   const up = await startUp({
     ...options,
     dataFolder: dataFolderOf(options.data),
-    ...(options.config === undefined ? {} : { policy: { file: options.config, text: readPolicy(options.config) } }),
+    ...(options.config === undefined
+      ? {}
+      : { policy: { file: options.config, text: readPolicy(options.config) } }),
     self: selfCommand(entry),
     tell: (line) => process.stderr.write(`mayfly: ${line}\n`),
   })
@@ -26,12 +28,19 @@ function announce(up: Up, options: UpArguments, readyMs: number): void {
   const { url, gatewayUrl, auditUrl, operatorToken } = up
   if (options.json) {
     const token = operatorToken === undefined ? {} : { operator_token: operatorToken }
-    process.stdout.write(`${JSON.stringify({ url, gateway: gatewayUrl, audit: auditUrl, ready_ms: readyMs, ...token })}\n`)
+    process.stdout.write(
+      `${JSON.stringify({ url, gateway: gatewayUrl, audit: auditUrl, ready_ms: readyMs, ...token })}\n`,
+    )
     return
   }
   const lines = [
     `Mayfly is ready after ${readyMs} ms: API ${url}, gateway ${gatewayUrl}, audit log ${auditUrl}`,
-    ...(operatorToken === undefined ? [] : [`operator token, shown this once: ${operatorToken}`, `  export MAYFLY_SERVER=${url} MAYFLY_TOKEN=...`]),
+    ...(operatorToken === undefined
+      ? []
+      : [
+          `operator token, shown this once: ${operatorToken}`,
+          `  export MAYFLY_SERVER=${url} MAYFLY_TOKEN=...`,
+        ]),
     ...(up.rules.loaded ? [] : ['no policy is in force yet: mayfly apply mayfly.yaml']),
   ]
   process.stdout.write(`${lines.join('\n')}\n`)

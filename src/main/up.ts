@@ -3,7 +3,15 @@ import { createAccessTokens, createBroker, loadSigningKey } from '../broker/inde
 import { createGateway } from '../gateway/index.ts'
 import { createProofVerifier } from '../identity/index.ts'
 import { MayflyError, messageOf, systemClock, type Clock } from '../lib/index.ts'
-import { createApiServer, createApiTokens, createHealth, createMetrics, createRules, scopes, type RulesHolder } from '../server/index.ts'
+import {
+  createApiServer,
+  createApiTokens,
+  createHealth,
+  createMetrics,
+  createRules,
+  scopes,
+  type RulesHolder,
+} from '../server/index.ts'
 import { openStore } from '../store/index.ts'
 import { createVault } from '../vault/index.ts'
 import { existsSync, readFileSync } from 'node:fs'
@@ -59,7 +67,12 @@ export async function startUp(options: UpOptions): Promise<Up> {
     tell,
   })
   starting.catch(() => undefined)
-  started.defer(() => starting.then((process) => process.close(), () => undefined))
+  started.defer(() =>
+    starting.then(
+      (process) => process.close(),
+      () => undefined,
+    ),
+  )
   const store = openStore(folder.database)
   started.defer(() => store.close())
   const vault = createVault({ store, key: folder.vaultKey, clock })
@@ -79,11 +92,21 @@ export async function startUp(options: UpOptions): Promise<Up> {
   started.defer(() => audit.close())
   const tokens = createAccessTokens({ key, issuer: () => url, clock })
   const proofs = createProofVerifier({ clock })
-  const broker = await createBroker({ store, vault, audit, clock, heartbeatSeconds: options.heartbeatSeconds })
+  const broker = await createBroker({
+    store,
+    vault,
+    audit,
+    clock,
+    heartbeatSeconds: options.heartbeatSeconds,
+  })
   started.defer(() => broker.close())
   const rules = await createRules({ store, audit, clock, fetch, audience: () => url })
   const gateway = createGateway({
-    tokens, proofs, broker, audit, clock,
+    tokens,
+    proofs,
+    broker,
+    audit,
+    clock,
     policy: () => rules.current().policy,
     targets: () => rules.current().targets,
     ...(options.gatewayUrl === undefined ? {} : { publicUrl: options.gatewayUrl }),
@@ -92,7 +115,17 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const health = createHealth({ store, audit })
   const metrics = createMetrics({ broker, gateway })
   const server = createApiServer({
-    rules, broker, gateway, vault, audit, apiTokens, tokens, proofs, health, metrics, clock,
+    rules,
+    broker,
+    gateway,
+    vault,
+    audit,
+    apiTokens,
+    tokens,
+    proofs,
+    health,
+    metrics,
+    clock,
     heartbeatSeconds: options.heartbeatSeconds,
     url: () => url,
     log: { error: (fields, message) => tell(`${message}: ${JSON.stringify(fields)}`) },
@@ -102,17 +135,28 @@ export async function startUp(options: UpOptions): Promise<Up> {
   if (options.url === undefined) url = `http://${options.host}:${port}`
   await gateway.listen(options.host, options.gatewayPort)
   started.defer(() => gateway.close())
-  if (options.policy !== undefined) await rules.apply({ ...options.policy, by: 'mayfly up --config', dryRun: false })
+  if (options.policy !== undefined)
+    await rules.apply({ ...options.policy, by: 'mayfly up --config', dryRun: false })
   const operatorToken = (await apiTokens.list()).length === 0 ? await firstOperator() : undefined
-  writeWhole(folder.readyFile, `${JSON.stringify({ url, gateway: gateway.url, audit: auditProcess.url, pid: process.pid, auditPid: auditProcess.pid })}\n`)
+  writeWhole(
+    folder.readyFile,
+    `${JSON.stringify({ url, gateway: gateway.url, audit: auditProcess.url, pid: process.pid, auditPid: auditProcess.pid })}\n`,
+  )
   const sweeping = setInterval(() => {
-    broker.sweep().catch((error: unknown) => tell(`revoking what has expired failed and is tried again: ${messageOf(error)}`))
+    broker
+      .sweep()
+      .catch((error: unknown) =>
+        tell(`revoking what has expired failed and is tried again: ${messageOf(error)}`),
+      )
   }, sweepMs)
   started.defer(() => clearInterval(sweeping))
   const running = started.move()
 
   async function firstOperator(): Promise<string> {
-    await audit.append({ type: 'token.created', data: { by: 'mayfly up (first start)', name: 'operator', scopes } })
+    await audit.append({
+      type: 'token.created',
+      data: { by: 'mayfly up (first start)', name: 'operator', scopes },
+    })
     return (await apiTokens.create({ name: 'operator', scopes, expiresMs: null })).token
   }
 
@@ -130,8 +174,13 @@ export async function startUp(options: UpOptions): Promise<Up> {
     async close(drainSeconds) {
       health.drain()
       const untilMs = clock.nowMs() + drainSeconds * 1000
-      while ((await broker.counts()).openSteps > 0 && clock.nowMs() < untilMs) await new Promise((next) => setTimeout(next, 50))
-      await broker.revoke({ all: true }, 'server_stopping').catch((error: unknown) => tell(`sessions could not be ended: ${messageOf(error)}; they end at the next start`))
+      while ((await broker.counts()).openSteps > 0 && clock.nowMs() < untilMs)
+        await new Promise((next) => setTimeout(next, 50))
+      await broker
+        .revoke({ all: true }, 'server_stopping')
+        .catch((error: unknown) =>
+          tell(`sessions could not be ended: ${messageOf(error)}; they end at the next start`),
+        )
       await running.disposeAsync()
     },
   }
@@ -141,12 +190,18 @@ export async function startUp(options: UpOptions): Promise<Up> {
 function refuseOpenNetwork({ host, url, gatewayUrl }: UpOptions): void {
   if (host === '127.0.0.1' || host === '::1' || host === 'localhost') return
   if (url?.startsWith('https://') === true && gatewayUrl?.startsWith('https://') === true) return
-  throw new MayflyError('bad_input', `--host ${host} is reachable by others: put TLS in front and say so with --url https://... and --gateway-url https://...`)
+  throw new MayflyError(
+    'bad_input',
+    `--host ${host} is reachable by others: put TLS in front and say so with --url https://... and --gateway-url https://...`,
+  )
 }
 
 /** The log's key is taken on trust once, at the first start; another key later is another log. */
 function pinAuditKey(file: string, verifierKey: string): void {
   if (!existsSync(file)) return writeWhole(file, `${verifierKey}\n`)
   if (readFileSync(file, 'utf8').trim() === verifierKey) return
-  throw new MayflyError('audit_corrupt', `the audit log has another key than ${file}: it is not the log that this server wrote to`)
+  throw new MayflyError(
+    'audit_corrupt',
+    `the audit log has another key than ${file}: it is not the log that this server wrote to`,
+  )
 }

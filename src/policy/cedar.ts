@@ -25,7 +25,10 @@ const schema = {
       },
     },
     actions: Object.fromEntries(
-      actionNames.map((name) => [name, { appliesTo: { principalTypes: ['Role'], resourceTypes: ['Resource'] } }]),
+      actionNames.map((name) => [
+        name,
+        { appliesTo: { principalTypes: ['Role'], resourceTypes: ['Resource'] } },
+      ]),
     ),
   },
 }
@@ -34,7 +37,7 @@ const schema = {
 export function compileSlice(grants: readonly Grant[]): CedarSlice {
   const policies = Object.fromEntries(grants.map((grant, i) => [`grant${i}`, permit(grant)]))
   const policySet = { staticPolicies: policies }
-  const checked = validate({ schema: schema as never, policies: policySet })
+  const checked = validate({ schema: schema, policies: policySet })
   if (checked.type === 'failure') throw rejected(checked.errors[0]?.message)
   const [problem] = checked.validationErrors
   if (problem !== undefined) throw rejected(problem.error.message)
@@ -70,5 +73,8 @@ function permit(grant: Grant): string {
 }
 
 function rejected(message: string | undefined): MayflyError {
-  return new MayflyError('config_invalid', `the policy does not compile to Cedar: ${message ?? 'unknown error'}`)
+  return new MayflyError(
+    'config_invalid',
+    `the policy does not compile to Cedar: ${message ?? 'unknown error'}`,
+  )
 }

@@ -24,7 +24,8 @@ const actions = {
 
 export const actionNames = Object.keys(actions)
 
-const grammar = /^(?<action>[a-z]+:[a-z]+) (?<connection>[a-z][a-z0-9-]*)(?:\/(?<path>[A-Za-z0-9._~@+*/-]+?))?(?:@(?<ref>refs\/[A-Za-z0-9._~+*/-]+))?$/
+const grammar =
+  /^(?<action>[a-z]+:[a-z]+) (?<connection>[a-z][a-z0-9-]*)(?:\/(?<path>[A-Za-z0-9._~@+*/-]+?))?(?:@(?<ref>refs\/[A-Za-z0-9._~+*/-]+))?$/
 
 /**
  * Reads `action connection/path@ref`. `kinds` tells each connection's kind.
@@ -32,23 +33,34 @@ const grammar = /^(?<action>[a-z]+:[a-z]+) (?<connection>[a-z][a-z0-9-]*)(?:\/(?
  */
 export function parseGrant(source: string, kinds: ReadonlyMap<string, string>): Grant | string {
   const parts = grammar.exec(source)?.groups
-  if (parts === undefined) return `grant "${source}" is not of the form "action connection/path" (git:push: "/path@refs/...")`
+  if (parts === undefined)
+    return `grant "${source}" is not of the form "action connection/path" (git:push: "/path@refs/...")`
   const { action = '', connection = '', path, ref } = parts
   const rule = actions[action as keyof typeof actions] as (typeof actions)[keyof typeof actions] | undefined
-  if (rule === undefined) return `grant "${source}": unknown action "${action}"; known are ${actionNames.join(', ')}`
+  if (rule === undefined)
+    return `grant "${source}": unknown action "${action}"; known are ${actionNames.join(', ')}`
   const kind = kinds.get(connection)
   if (kind === undefined) return `grant "${source}": there is no connection "${connection}"`
-  if (kind !== rule.kind) return `grant "${source}": connection "${connection}" is of kind ${kind}, ${action} needs ${rule.kind}`
-  if (rule.path && path === undefined) return `grant "${source}": say which repository: "${action} ${connection}/owner/name"`
+  if (kind !== rule.kind)
+    return `grant "${source}": connection "${connection}" is of kind ${kind}, ${action} needs ${rule.kind}`
+  if (rule.path && path === undefined)
+    return `grant "${source}": say which repository: "${action} ${connection}/owner/name"`
   if (rule.ref && ref === undefined) return `grant "${source}": say which refs: "${source}@refs/heads/main"`
   if (!rule.ref && ref !== undefined) return `grant "${source}": ${action} cannot be limited to a ref`
   return { source, action, connection, path: path ?? '*', ref }
 }
 
-/** The grant that would allow exactly this operation: what a denial tells its reader to add. */
-export function grantFor(operation: Operation): string {
-  const path = operation.path === '' || operation.action.startsWith('npm:') ? '' : `/${operation.path}`
-  const unnamed = operation.action === 'git:push' ? '@refs/heads/BRANCH' : ''
-  const ref = operation.ref === undefined ? unnamed : `@${operation.ref}`
+/** The operation in words of a grant, as entries and tables name it. */
+export function describeOperation(operation: Operation): string {
+  const path = operation.path === '' ? '' : `/${operation.path}`
+  const ref = operation.ref === undefined ? '' : `@${operation.ref}`
   return `${operation.action} ${operation.connection}${path}${ref}`
+}
+
+/** The grant that would allow this operation: what a denial tells its reader to add. */
+export function grantFor(operation: Operation): string {
+  // A registry is granted as a whole: what may come from it is the lockfile's to say.
+  if (operation.action.startsWith('npm:')) return `${operation.action} ${operation.connection}`
+  const needsRef = operation.action === 'git:push' && operation.ref === undefined
+  return needsRef ? `${describeOperation(operation)}@refs/heads/BRANCH` : describeOperation(operation)
 }

@@ -3,7 +3,7 @@
  * Refuses, when it is loaded, any rule that every repository of a shared issuer could satisfy.
  * Invariant: what no grant allows is denied, and every denial says what is missing.
  */
-export { grantFor } from './grant.ts'
+export { describeOperation } from './grant.ts'
 export type { Grant, Operation } from './grant.ts'
 export { compilePolicy } from './policy.ts'
 export type { Assumption, Compiled, Decision, Isolation, Policy, Role } from './policy.ts'

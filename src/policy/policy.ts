@@ -2,7 +2,14 @@ import { durationSeconds, type ConfigProblem, type Locate, type PolicyDocument }
 import { compilePattern } from '../lib/index.ts'
 import { compileSlice, evaluate, type CedarSlice } from './cedar.ts'
 import { grantFor, parseGrant, type Grant, type Operation } from './grant.ts'
-import { compileTrust, mismatches, pinsLiterally, type CompiledTrust, type Mismatch, type TrustSubject } from './trust.ts'
+import {
+  compileTrust,
+  mismatches,
+  pinsLiterally,
+  type CompiledTrust,
+  type Mismatch,
+  type TrustSubject,
+} from './trust.ts'
 
 export type Isolation = 'namespace' | 'none'
 
@@ -18,12 +25,27 @@ export interface Role {
 
 export type Assumption =
   | { readonly allow: true; readonly role: Role }
-  | { readonly allow: false; readonly role: string; readonly reason: 'role_unknown'; readonly known: readonly string[] }
-  | { readonly allow: false; readonly role: string; readonly reason: 'trust_mismatch'; readonly mismatches: readonly Mismatch[] }
+  | {
+      readonly allow: false
+      readonly role: string
+      readonly reason: 'role_unknown'
+      readonly known: readonly string[]
+    }
+  | {
+      readonly allow: false
+      readonly role: string
+      readonly reason: 'trust_mismatch'
+      readonly mismatches: readonly Mismatch[]
+    }
 
 export type Decision =
   | { readonly allow: true; readonly grant: string }
-  | { readonly allow: false; readonly role: string; readonly missing: string; readonly held: readonly string[] }
+  | {
+      readonly allow: false
+      readonly role: string
+      readonly missing: string
+      readonly held: readonly string[]
+    }
 
 export interface Policy {
   readonly roles: ReadonlyMap<string, Role>
@@ -41,14 +63,21 @@ export type Compiled = { ok: true; policy: Policy } | { ok: false; problems: Con
  * Compiles the roles of mayfly.yaml. `pins` tells for each issuer which immutable ids a rule must fix, or `[]`
  * if the issuer as configured lets nobody else in.
  */
-export function compilePolicy(document: PolicyDocument, locate: Locate, pins: ReadonlyMap<string, readonly string[]>): Compiled {
+export function compilePolicy(
+  document: PolicyDocument,
+  locate: Locate,
+  pins: ReadonlyMap<string, readonly string[]>,
+): Compiled {
   const problems: ConfigProblem[] = []
   const complain = (path: PropertyKey[], message: string) => problems.push({ ...locate(path), message })
-  const kinds = new Map(Object.entries(document.connections).map(([name, connection]) => [name, connection.kind]))
+  const kinds = new Map(
+    Object.entries(document.connections).map(([name, connection]) => [name, connection.kind]),
+  )
   const roles = new Map<string, Role>()
   for (const [name, config] of Object.entries(document.roles)) {
     const trust = compileTrust(config.trust)
-    for (const message of trustProblems(trust, pins)) complain(['roles', name, 'trust'], `role "${name}": ${message}`)
+    for (const message of trustProblems(trust, pins))
+      complain(['roles', name, 'trust'], `role "${name}": ${message}`)
     const grants = config.grants.flatMap((source, i) => {
       const grant = parseGrant(source, kinds)
       if (typeof grant !== 'string') return [grant]
@@ -56,11 +85,22 @@ export function compilePolicy(document: PolicyDocument, locate: Locate, pins: Re
       return []
     })
     const ttlSeconds = durationSeconds(config.ttl)
-    roles.set(name, { name, trust, ttlSeconds, isolation: config.isolation, grants, slice: compileSlice(grants) })
+    roles.set(name, {
+      name,
+      trust,
+      ttlSeconds,
+      isolation: config.isolation,
+      grants,
+      slice: compileSlice(grants),
+    })
   }
   const used = new Set([...roles.values()].flatMap((role) => role.grants.map((grant) => grant.connection)))
   for (const name of kinds.keys()) {
-    if (!used.has(name)) complain(['connections', name], `nobody can reach connection "${name}": grant it in a role or remove it`)
+    if (!used.has(name))
+      complain(
+        ['connections', name],
+        `nobody can reach connection "${name}": grant it in a role or remove it`,
+      )
   }
   return problems.length > 0 ? { ok: false, problems } : { ok: true, policy: createPolicy(roles) }
 }
@@ -70,7 +110,9 @@ function trustProblems(trust: CompiledTrust, pins: ReadonlyMap<string, readonly 
   if (required === undefined) return [`there is no issuer "${trust.issuer}"`]
   const pinned = required.length === 0 || required.some((claim) => pinsLiterally(trust, claim))
   if (pinned) return []
-  return [`any repository of issuer "${trust.issuer}" could assume it: pin ${required.join(' or ')} to a literal value`]
+  return [
+    `any repository of issuer "${trust.issuer}" could assume it: pin ${required.join(' or ')} to a literal value`,
+  ]
 }
 
 function createPolicy(roles: ReadonlyMap<string, Role>): Policy {
@@ -78,7 +120,8 @@ function createPolicy(roles: ReadonlyMap<string, Role>): Policy {
     roles,
     assume(name, subject) {
       const role = roles.get(name)
-      if (role === undefined) return { allow: false, role: name, reason: 'role_unknown', known: [...roles.keys()] }
+      if (role === undefined)
+        return { allow: false, role: name, reason: 'role_unknown', known: [...roles.keys()] }
       const failed = mismatches(role.trust, subject)
       if (failed.length > 0) return { allow: false, role: name, reason: 'trust_mismatch', mismatches: failed }
       return { allow: true, role }

@@ -45,7 +45,8 @@ export function compileTrust(trust: TrustConfig): CompiledTrust {
 
 /** Every condition that does not hold; none means the rule trusts the subject. */
 export function mismatches(trust: CompiledTrust, subject: TrustSubject): Mismatch[] {
-  if (subject.issuer !== trust.issuer) return [{ claim: 'issuer', expected: [trust.issuer], got: subject.issuer }]
+  if (subject.issuer !== trust.issuer)
+    return [{ claim: 'issuer', expected: [trust.issuer], got: subject.issuer }]
   return trust.conditions.flatMap(({ claim, raw, patterns }) => {
     const got = (raw ? subject.claims : subject.attributes)[claim]
     if (got !== undefined && patterns.some((pattern) => pattern.matches(got))) return []
@@ -55,5 +56,7 @@ export function mismatches(trust: CompiledTrust, subject: TrustSubject): Mismatc
 
 /** Does the rule fix this claim to literal values, so that no wildcard lets a stranger in? */
 export function pinsLiterally(trust: CompiledTrust, claim: string): boolean {
-  return trust.conditions.some((condition) => condition.claim === claim && condition.patterns.every((p) => p.literal))
+  return trust.conditions.some(
+    (condition) => condition.claim === claim && condition.patterns.every((p) => p.literal),
+  )
 }

@@ -8,7 +8,10 @@ import { sendRequest } from './http.ts'
 export interface ServerApi {
   readonly url: string
   exchange(request: { identityToken: string; roles: readonly string[] }): Promise<SessionGrant>
-  openStep(sessionToken: string, step: { name: string; role: string; tier: 'B' | 'E'; command: string }): Promise<StepGrant>
+  openStep(
+    sessionToken: string,
+    step: { name: string; role: string; tier: 'B' | 'E'; command: string },
+  ): Promise<StepGrant>
   heartbeat(step: StepGrant): Promise<void>
   pinLockfile(step: StepGrant, text: string): Promise<{ packages: number }>
   finish(step: StepGrant, outcome: FinishReport): Promise<StepActivity>
@@ -38,7 +41,12 @@ export interface FinishReport {
   readonly reason: 'finished' | 'cancelled' | 'failed_to_start'
   readonly exit_code?: number
   readonly duration_ms?: number
-  readonly output?: { stdout_bytes: number; stderr_bytes: number; stdout_sha256: string; stderr_sha256: string }
+  readonly output?: {
+    stdout_bytes: number
+    stderr_bytes: number
+    stdout_sha256: string
+    stderr_sha256: string
+  }
 }
 
 export interface StepActivity {
@@ -57,11 +65,18 @@ interface Sent {
 export function createServerApi(deps: { url: string; signer: ProofSigner }): ServerApi {
   const { signer } = deps
   const url = deps.url.replace(/\/+$/, '')
-  const agent = url.startsWith('https:') ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true })
+  const agent = url.startsWith('https:')
+    ? new HttpsAgent({ keepAlive: true })
+    : new HttpAgent({ keepAlive: true })
 
   async function call<T>(sent: Sent): Promise<T> {
-    const proof = await signer.sign({ method: sent.method, uri: `${url}${sent.path}`, ...(sent.token === undefined ? {} : { accessToken: sent.token }) })
-    const body = sent.form === undefined ? JSON.stringify(sent.json ?? {}) : new URLSearchParams(sent.form).toString()
+    const proof = await signer.sign({
+      method: sent.method,
+      uri: `${url}${sent.path}`,
+      ...(sent.token === undefined ? {} : { accessToken: sent.token }),
+    })
+    const body =
+      sent.form === undefined ? JSON.stringify(sent.json ?? {}) : new URLSearchParams(sent.form).toString()
     const headers = {
       accept: 'application/json',
       dpop: proof,
@@ -69,15 +84,27 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
       'content-length': String(Buffer.byteLength(body)),
       ...(sent.token === undefined ? {} : { authorization: `DPoP ${sent.token}` }),
     }
-    const { status, text } = await sendRequest(`${url}${sent.path}`, { method: sent.method, headers, body, agent }).catch((cause: unknown) => {
-      throw new MayflyError('upstream_unreachable', `the Mayfly server ${url} does not answer: ${messageOf(cause)}`, { cause })
+    const { status, text } = await sendRequest(`${url}${sent.path}`, {
+      method: sent.method,
+      headers,
+      body,
+      agent,
+    }).catch((cause: unknown) => {
+      throw new MayflyError(
+        'upstream_unreachable',
+        `the Mayfly server ${url} does not answer: ${messageOf(cause)}`,
+        { cause },
+      )
     })
     const answer = parseAnswer(text)
     if (status >= 200 && status < 300) return answer as T
     throw serverError(status, answer)
   }
 
-  const ofStep = (step: StepGrant, tail: string) => ({ path: `/v1/steps/${step.step_id}/${tail}`, token: step.access_token })
+  const ofStep = (step: StepGrant, tail: string) => ({
+    path: `/v1/steps/${step.step_id}/${tail}`,
+    token: step.access_token,
+  })
   return {
     url,
     exchange: ({ identityToken, roles }) =>
@@ -112,6 +139,13 @@ function serverError(status: number, answer: unknown): MayflyError {
   const { detail, error_description, code, error, request_id } = answer as Record<string, string | undefined>
   const sentence = detail ?? error_description ?? `the server answered ${status}`
   const id = request_id === undefined ? '' : ` (${request_id})`
-  const known: Record<string, ErrorCode> = { revoked: 'revoked', isolation_unavailable: 'isolation_unavailable', audit_unavailable: 'audit_unavailable' }
-  return new MayflyError(known[code ?? error ?? ''] ?? (status >= 500 ? 'upstream_unreachable' : 'denied'), `${sentence}${id}`)
+  const known: Record<string, ErrorCode> = {
+    revoked: 'revoked',
+    isolation_unavailable: 'isolation_unavailable',
+    audit_unavailable: 'audit_unavailable',
+  }
+  return new MayflyError(
+    known[code ?? error ?? ''] ?? (status >= 500 ? 'upstream_unreachable' : 'denied'),
+    `${sentence}${id}`,
+  )
 }

@@ -17,7 +17,10 @@ export async function fetchIdentityToken(environment: Environment, audience: str
   }
   const url = `${request.url}${request.url.includes('?') ? '&' : '?'}audience=${encodeURIComponent(audience)}`
   try {
-    const { status, text } = await sendRequest(url, { method: 'GET', headers: { authorization: `Bearer ${request.bearer}` } })
+    const { status, text } = await sendRequest(url, {
+      method: 'GET',
+      headers: { authorization: `Bearer ${request.bearer}` },
+    })
     if (status !== 200) throw new Error(`it answered ${status}`)
     const answer = JSON.parse(text) as { value?: unknown }
     if (typeof answer.value !== 'string') throw new Error('its answer has no value')

@@ -4,32 +4,103 @@ import { caBundleInside, caInside, homeInside, proxyPort } from './sandbox/index
 
 /** Variables of a job that say where and when it runs, and nothing that opens anything. */
 const harmless: ReadonlySet<string> = new Set([
-  ...['CI', 'COLORTERM', 'FORCE_COLOR', 'LANG', 'LANGUAGE', 'NO_COLOR', 'NODE_ENV', 'SOURCE_DATE_EPOCH', 'TERM', 'TZ'],
-  ...['GITHUB_ACTIONS', 'GITHUB_ACTOR', 'GITHUB_API_URL', 'GITHUB_BASE_REF', 'GITHUB_EVENT_NAME', 'GITHUB_HEAD_REF', 'GITHUB_JOB'],
-  ...['GITHUB_REF', 'GITHUB_REF_NAME', 'GITHUB_REF_PROTECTED', 'GITHUB_REF_TYPE', 'GITHUB_REPOSITORY', 'GITHUB_REPOSITORY_ID'],
-  ...['GITHUB_REPOSITORY_OWNER', 'GITHUB_RUN_ATTEMPT', 'GITHUB_RUN_ID', 'GITHUB_RUN_NUMBER', 'GITHUB_SERVER_URL', 'GITHUB_SHA', 'GITHUB_WORKFLOW'],
-  ...['GITLAB_CI', 'CI_BUILD_ID', 'CI_COMMIT_BRANCH', 'CI_COMMIT_REF_NAME', 'CI_COMMIT_REF_SLUG', 'CI_COMMIT_SHA', 'CI_COMMIT_SHORT_SHA'],
-  ...['CI_COMMIT_TAG', 'CI_COMMIT_TITLE', 'CI_DEFAULT_BRANCH', 'CI_ENVIRONMENT_NAME', 'CI_JOB_ID', 'CI_JOB_NAME', 'CI_JOB_STAGE'],
-  ...['CI_MERGE_REQUEST_IID', 'CI_PIPELINE_ID', 'CI_PIPELINE_IID', 'CI_PIPELINE_SOURCE', 'CI_PROJECT_ID', 'CI_PROJECT_NAME'],
+  ...[
+    'CI',
+    'COLORTERM',
+    'FORCE_COLOR',
+    'LANG',
+    'LANGUAGE',
+    'NO_COLOR',
+    'NODE_ENV',
+    'SOURCE_DATE_EPOCH',
+    'TERM',
+    'TZ',
+  ],
+  ...[
+    'GITHUB_ACTIONS',
+    'GITHUB_ACTOR',
+    'GITHUB_API_URL',
+    'GITHUB_BASE_REF',
+    'GITHUB_EVENT_NAME',
+    'GITHUB_HEAD_REF',
+    'GITHUB_JOB',
+  ],
+  ...[
+    'GITHUB_REF',
+    'GITHUB_REF_NAME',
+    'GITHUB_REF_PROTECTED',
+    'GITHUB_REF_TYPE',
+    'GITHUB_REPOSITORY',
+    'GITHUB_REPOSITORY_ID',
+  ],
+  ...[
+    'GITHUB_REPOSITORY_OWNER',
+    'GITHUB_RUN_ATTEMPT',
+    'GITHUB_RUN_ID',
+    'GITHUB_RUN_NUMBER',
+    'GITHUB_SERVER_URL',
+    'GITHUB_SHA',
+    'GITHUB_WORKFLOW',
+  ],
+  ...[
+    'GITLAB_CI',
+    'CI_BUILD_ID',
+    'CI_COMMIT_BRANCH',
+    'CI_COMMIT_REF_NAME',
+    'CI_COMMIT_REF_SLUG',
+    'CI_COMMIT_SHA',
+    'CI_COMMIT_SHORT_SHA',
+  ],
+  ...[
+    'CI_COMMIT_TAG',
+    'CI_COMMIT_TITLE',
+    'CI_DEFAULT_BRANCH',
+    'CI_ENVIRONMENT_NAME',
+    'CI_JOB_ID',
+    'CI_JOB_NAME',
+    'CI_JOB_STAGE',
+  ],
+  ...[
+    'CI_MERGE_REQUEST_IID',
+    'CI_PIPELINE_ID',
+    'CI_PIPELINE_IID',
+    'CI_PIPELINE_SOURCE',
+    'CI_PROJECT_ID',
+    'CI_PROJECT_NAME',
+  ],
   ...['CI_PROJECT_NAMESPACE', 'CI_PROJECT_PATH', 'CI_PROJECT_URL', 'CI_SERVER_HOST', 'CI_SERVER_URL'],
-  ...['BUILDKITE', 'BUILDKITE_BRANCH', 'BUILDKITE_BUILD_NUMBER', 'BUILDKITE_COMMIT', 'BUILDKITE_PIPELINE_SLUG', 'CIRCLECI', 'CIRCLE_BRANCH', 'CIRCLE_SHA1'],
+  ...[
+    'BUILDKITE',
+    'BUILDKITE_BRANCH',
+    'BUILDKITE_BUILD_NUMBER',
+    'BUILDKITE_COMMIT',
+    'BUILDKITE_PIPELINE_SLUG',
+    'CIRCLECI',
+    'CIRCLE_BRANCH',
+    'CIRCLE_SHA1',
+  ],
 ])
 
-const looksSecret = /token|secret|passw|passphrase|credential|api_?key|private|_key$|^key_|auth|cookie|session|dsn|connection_string|webhook/i
+const looksSecret =
+  /token|secret|passw|passphrase|credential|api_?key|private|_key$|^key_|auth|cookie|session|dsn|connection_string|webhook/i
 
 /** The step's whole environment. What is not listed here does not exist for it. */
 export function stepEnvironment(request: {
   job: Readonly<Record<string, string>>
   passEnv: readonly string[]
   env: Readonly<Record<string, string>>
+  /** Folders that the sandbox has beside the system's. */
+  tools: readonly string[]
   step: StepGrant
 }): Record<string, string> {
   const { job, step } = request
-  const passed = Object.entries(job).filter(([name]) => harmless.has(name) || name.startsWith('LC_') || request.passEnv.includes(name))
+  const passed = Object.entries(job).filter(
+    ([name]) => harmless.has(name) || name.startsWith('LC_') || request.passEnv.includes(name),
+  )
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     ...Object.fromEntries(passed),
-    ...toolPath(job['PATH']),
+    ...toolPath(job['PATH'], request.tools),
     ...request.env,
     ...networkVariables(step),
     HOME: homeInside,
@@ -43,8 +114,11 @@ export function stepEnvironment(request: {
 }
 
 // Tools that CI images put under /opt are on the job's PATH; folders that the sandbox does not have are left out.
-function toolPath(path: string | undefined): { PATH: string } | Record<never, never> {
-  const inside = (path ?? '').split(':').filter((folder) => /^\/(?:usr|opt|bin|sbin)(?:\/|$)/.test(folder))
+function toolPath(path: string | undefined, tools: readonly string[]): { PATH?: string } {
+  const roots = ['/usr', '/opt', '/bin', '/sbin', ...tools]
+  const inside = (path ?? '')
+    .split(':')
+    .filter((folder) => roots.some((root) => folder === root || folder.startsWith(`${root}/`)))
   return inside.length === 0 ? {} : { PATH: inside.join(':') }
 }
 
@@ -53,21 +127,42 @@ function networkVariables(step: StepGrant): Record<string, string> {
   const around = 'localhost,127.0.0.1,::1'
   const registries = step.connections.filter(({ kind }) => kind === 'npm')
   return {
-    HTTP_PROXY: proxy, http_proxy: proxy, HTTPS_PROXY: proxy, https_proxy: proxy, ALL_PROXY: proxy, all_proxy: proxy,
-    NO_PROXY: around, no_proxy: around, NODE_USE_ENV_PROXY: '1',
-    NODE_EXTRA_CA_CERTS: caInside, DENO_CERT: caInside,
-    SSL_CERT_FILE: caBundleInside, CURL_CA_BUNDLE: caBundleInside, GIT_SSL_CAINFO: caBundleInside, REQUESTS_CA_BUNDLE: caBundleInside,
-    PIP_CERT: caBundleInside, AWS_CA_BUNDLE: caBundleInside, CARGO_HTTP_CAINFO: caBundleInside, NPM_CONFIG_CAFILE: caBundleInside,
+    HTTP_PROXY: proxy,
+    http_proxy: proxy,
+    HTTPS_PROXY: proxy,
+    https_proxy: proxy,
+    ALL_PROXY: proxy,
+    all_proxy: proxy,
+    NO_PROXY: around,
+    no_proxy: around,
+    NODE_USE_ENV_PROXY: '1',
+    NODE_EXTRA_CA_CERTS: caInside,
+    DENO_CERT: caInside,
+    SSL_CERT_FILE: caBundleInside,
+    CURL_CA_BUNDLE: caBundleInside,
+    GIT_SSL_CAINFO: caBundleInside,
+    REQUESTS_CA_BUNDLE: caBundleInside,
+    PIP_CERT: caBundleInside,
+    AWS_CA_BUNDLE: caBundleInside,
+    CARGO_HTTP_CAINFO: caBundleInside,
+    NPM_CONFIG_CAFILE: caBundleInside,
     GIT_TERMINAL_PROMPT: '0',
     // What npm sends beside the packages themselves would only be refused.
-    NPM_CONFIG_AUDIT: 'false', NPM_CONFIG_FUND: 'false', NPM_CONFIG_UPDATE_NOTIFIER: 'false',
-    ...(registries.length === 1 && registries[0] !== undefined ? { NPM_CONFIG_REGISTRY: registries[0].url } : {}),
+    NPM_CONFIG_AUDIT: 'false',
+    NPM_CONFIG_FUND: 'false',
+    NPM_CONFIG_UPDATE_NOTIFIER: 'false',
+    ...(registries.length === 1 && registries[0] !== undefined
+      ? { NPM_CONFIG_REGISTRY: registries[0].url }
+      : {}),
   }
 }
 
 /** Values of the job's environment that must not be seen in a step's output, whether or not the step was given them. */
 export function secretsOfJob(job: Readonly<Record<string, string>>): Secret[] {
   return Object.entries(job)
-    .filter(([name, value]) => looksSecret.test(name) && value.length >= 6 && !/^(?:\/|https?:\/\/[^@]*$)/.test(value))
+    .filter(
+      ([name, value]) =>
+        looksSecret.test(name) && value.length >= 6 && !/^(?:\/|https?:\/\/[^@]*$)/.test(value),
+    )
     .map(([, value]) => new Secret(value))
 }

@@ -16,17 +16,24 @@ export function sendRequest(
 ): Promise<HttpAnswer> {
   const { body, ...rest } = options
   return new Promise((resolve, reject) => {
-    const outgoing = (url.startsWith('https:') ? httpsRequest : httpRequest)(url, { ...rest, timeout: timeoutMs }, (response) => {
-      const chunks: Buffer[] = []
-      let size = 0
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length
-        if (size > maxAnswerBytes) response.destroy(new Error(`an answer of more than ${maxAnswerBytes} bytes`))
-        chunks.push(chunk)
-      })
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }))
-      response.on('error', reject)
-    })
+    const outgoing = (url.startsWith('https:') ? httpsRequest : httpRequest)(
+      url,
+      { ...rest, timeout: timeoutMs },
+      (response) => {
+        const chunks: Buffer[] = []
+        let size = 0
+        response.on('data', (chunk: Buffer) => {
+          size += chunk.length
+          if (size > maxAnswerBytes)
+            response.destroy(new Error(`an answer of more than ${maxAnswerBytes} bytes`))
+          chunks.push(chunk)
+        })
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+        )
+        response.on('error', reject)
+      },
+    )
     outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)))
     outgoing.on('error', reject)
     outgoing.end(body)

@@ -4,10 +4,7 @@
  * Invariant: the session's token and key live in this process's memory only; the step has no network but the
  * relay's socket, and its output is masked before anyone sees it.
  */
-export { createServerApi } from './api.ts'
 export type { ServerApi, SessionGrant, StepActivity } from './api.ts'
-export { fetchIdentityToken } from './ci-token.ts'
-export { createMasker } from './mask/index.ts'
 export { runJob, shellCommand } from './job.ts'
 export type { JobRequest, JobResult } from './job.ts'
 export { notStartedExitCode } from './step.ts'

@@ -17,7 +17,9 @@ export interface JobRequest {
   readonly stderr: Writable
   readonly cancel: AbortSignal
   /** Called around each step of a pipeline file, for the reader of the log. */
-  readonly onStep?: (event: { kind: 'start'; step: StepRequest } | { kind: 'end'; result: StepResult }) => void
+  readonly onStep?: (
+    event: { kind: 'start'; step: StepRequest } | { kind: 'end'; result: StepResult },
+  ) => void
 }
 
 export interface JobResult {
@@ -37,7 +39,9 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
   const job = environment.variables
   const roles = [...new Set(request.steps.map((step) => step.role))]
   const isolated = request.steps.some((step) => step.isolation === 'namespace')
-  const probing = isolated ? probeIsolation() : Promise.resolve({ tier: 'none', why: 'not asked for' } as const)
+  const probing = isolated
+    ? probeIsolation()
+    : Promise.resolve({ tier: 'none', why: 'not asked for' } as const)
   const signer = await createProofSigner({ clock })
   const api = createServerApi({ url: request.server, signer })
   try {
@@ -49,7 +53,10 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       const probe = await probing
       for (const step of request.steps) {
         request.onStep?.({ kind: 'start', step })
-        const result = await runStep({ api, signer, session, identityToken, probe, job, stdout, stderr, cancel }, step)
+        const result = await runStep(
+          { api, signer, session, identityToken, probe, job, stdout, stderr, cancel },
+          step,
+        )
         results.push(result)
         request.onStep?.({ kind: 'end', result })
         if (exitCode === 0 && !step.continueOnError) exitCode = result.exitCode
@@ -57,7 +64,11 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       }
     } finally {
       // However it went, the session does not outlive the job.
-      await api.endSession(session.access_token).catch((error: unknown) => stderr.write(`mayfly: the session could not be ended (${messageOf(error)}); it ends by itself\n`))
+      await api
+        .endSession(session.access_token)
+        .catch((error: unknown) =>
+          stderr.write(`mayfly: the session could not be ended (${messageOf(error)}); it ends by itself\n`),
+        )
     }
     return { runId: session.run_id, sessionId: session.session_id, steps: results, exitCode }
   } finally {

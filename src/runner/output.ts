@@ -17,7 +17,12 @@ const idleMs = 40
  * Copies and masks. As slow as its reader: a full pipe stops the step, not us. `masker` is asked for at the first byte: a step
  * that says nothing pays nothing for it.
  */
-export function copyOutput(source: Readable, target: Writable, masker: () => Masker): OutputCopy {
+export function copyOutput(
+  source: Readable,
+  target: Writable,
+  masker: () => Masker,
+  shown: (chunk: Buffer) => void,
+): OutputCopy {
   let stream: MaskStream | undefined
   const hash = createHash('sha256')
   let bytes = 0
@@ -27,7 +32,9 @@ export function copyOutput(source: Readable, target: Writable, masker: () => Mas
     if (chunk.length === 0) return
     bytes += chunk.length
     hash.update(chunk)
-    if (!target.write(chunk)) {
+    const accepted = target.write(chunk)
+    shown(chunk)
+    if (!accepted) {
       source.pause()
       target.once('drain', () => source.resume())
     }

@@ -32,7 +32,9 @@ export function createRelay(deps: RelayDeps): Relay {
   const sockets = new Set<Duplex>()
   const listeners: Server[] = []
   let closed = false
-  const registries = new Set(deps.step.connections.filter(({ kind }) => kind === 'npm').map(({ authority }) => authority))
+  const registries = new Set(
+    deps.step.connections.filter(({ kind }) => kind === 'npm').map(({ authority }) => authority),
+  )
   const told = new Set<string>()
 
   const http = createServer({ maxHeaderSize: limits.requestHeadBytes }, (request, response) => {
@@ -51,7 +53,9 @@ export function createRelay(deps: RelayDeps): Relay {
       },
       (error: unknown) => {
         const body = `${messageOf(error)}\n`
-        socket.end(`HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`)
+        socket.end(
+          `HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+        )
       },
     )
   })
@@ -67,7 +71,11 @@ export function createRelay(deps: RelayDeps): Relay {
   async function openTunnel(authority: string): Promise<Socket> {
     if (registries.has(authority.toLowerCase())) await deps.beforeRegistry()
     const { gateway, access_token } = deps.step
-    const proof = await deps.signer.sign({ method: 'CONNECT', uri: connectUri(gateway, authority), accessToken: access_token })
+    const proof = await deps.signer.sign({
+      method: 'CONNECT',
+      uri: connectUri(gateway, authority),
+      accessToken: access_token,
+    })
     return new Promise((resolve, reject) => {
       const { hostname, port, protocol } = new URL(gateway)
       const outgoing = (protocol === 'https:' ? httpsRequest : httpRequest)({
@@ -89,7 +97,9 @@ export function createRelay(deps: RelayDeps): Relay {
         readRefusal(socket, head).then((text) => reject(new Error(tellOnce(text))), reject)
       })
       outgoing.once('timeout', () => outgoing.destroy(new Error('no answer')))
-      outgoing.once('error', (error) => reject(new Error(tellOnce(`mayfly: the gateway ${gateway} does not answer: ${messageOf(error)}`))))
+      outgoing.once('error', (error) =>
+        reject(new Error(tellOnce(`mayfly: the gateway ${gateway} does not answer: ${messageOf(error)}`))),
+      )
       outgoing.end()
     })
   }
@@ -118,16 +128,31 @@ export function createRelay(deps: RelayDeps): Relay {
   async function forwardPlain(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const target = URL.canParse(request.url ?? '') ? new URL(request.url ?? '') : undefined
     if (target?.protocol !== 'http:') {
-      response.writeHead(400, { 'content-type': 'text/plain' }).end('mayfly: this is a proxy: send CONNECT, or an absolute http:// URL\n')
+      response
+        .writeHead(400, { 'content-type': 'text/plain' })
+        .end('mayfly: this is a proxy: send CONNECT, or an absolute http:// URL\n')
       return
     }
-    const tunnel = await openTunnel(`${target.hostname}:${target.port === '' ? '80' : target.port}`).catch((error: unknown) => {
-      response.writeHead(403, { 'content-type': 'text/plain' }).end(`${messageOf(error)}\n`)
-      return undefined
-    })
+    const tunnel = await openTunnel(`${target.hostname}:${target.port === '' ? '80' : target.port}`).catch(
+      (error: unknown) => {
+        response.writeHead(403, { 'content-type': 'text/plain' }).end(`${messageOf(error)}\n`)
+        return undefined
+      },
+    )
     if (tunnel === undefined) return
-    const { 'proxy-connection': _hop, 'proxy-authorization': _credential, connection: _kept, ...headers } = request.headers
-    const outgoing = httpRequest({ createConnection: () => tunnel, method: request.method, path: `${target.pathname}${target.search}`, headers, setHost: false })
+    const {
+      'proxy-connection': _hop,
+      'proxy-authorization': _credential,
+      connection: _kept,
+      ...headers
+    } = request.headers
+    const outgoing = httpRequest({
+      createConnection: () => tunnel,
+      method: request.method,
+      path: `${target.pathname}${target.search}`,
+      headers,
+      setHost: false,
+    })
     outgoing.once('response', (upstream) => {
       response.writeHead(upstream.statusCode ?? 502, upstream.headers)
       upstream.pipe(response)
@@ -163,7 +188,9 @@ function readRefusal(socket: Socket, head: Buffer): Promise<string> {
       text += chunk
       if (text.length > maxRefusalBytes) socket.destroy()
     })
-    socket.once('close', () => resolve(text.slice(0, maxRefusalBytes).trim() || 'mayfly: refused by the gateway'))
+    socket.once('close', () =>
+      resolve(text.slice(0, maxRefusalBytes).trim() || 'mayfly: refused by the gateway'),
+    )
     socket.on('error', () => socket.destroy())
   })
 }

@@ -9,6 +9,7 @@ import type { ServerApi, SessionGrant, StepActivity, StepGrant } from './api.ts'
 import { secretsOfJob, stepEnvironment } from './environment.ts'
 import { readWorkspaceLockfile } from './lockfile.ts'
 import { createMasker, type Masker } from './mask/index.ts'
+import { createNotices, type Notices } from './notices.ts'
 import { copyOutput } from './output.ts'
 import { createRelay, type Relay } from './relay.ts'
 import { isolationAdvice, startSandbox, type Probe } from './sandbox/index.ts'
@@ -63,15 +64,31 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
     command: request.command.join(' ').slice(0, 16_000),
   })
   const startedMs = performance.now()
-  const tell = (line: string) => deps.stderr.write(`${line}\n`)
-  const relay = createRelay({ step, signer: deps.signer, tell, beforeRegistry: lockfileOnce(deps.api, step, request, tell) })
+  const notices = createNotices(deps.stderr)
+  const { tell } = notices
+  const relay = createRelay({
+    step,
+    signer: deps.signer,
+    tell,
+    beforeRegistry: lockfileOnce(deps.api, step, request, tell),
+  })
   try {
-    const running = deps.probe.tier === 'B' && tier === 'B' ? startIsolated(deps, deps.probe, request, step, relay) : startBare(deps, request, step)
-    const outcome = await supervise(deps, step, running)
+    const running =
+      deps.probe.tier === 'B' && tier === 'B'
+        ? startIsolated(deps, deps.probe, request, step, relay)
+        : startBare(deps, request, step)
+    const outcome = await supervise(deps, step, running, notices)
     relay.close()
     const durationMs = Math.round(performance.now() - startedMs)
     const activity = await report(deps, step, outcome, durationMs, tell)
-    return { name: request.name, role: request.role, stepId: step.step_id, exitCode: outcome.exitCode, durationMs, activity }
+    return {
+      name: request.name,
+      role: request.role,
+      stepId: step.step_id,
+      exitCode: outcome.exitCode,
+      durationMs,
+      activity,
+    }
   } catch (error) {
     relay.close()
     await deps.api.finish(step, { reason: 'failed_to_start' }).catch(() => undefined)
@@ -82,7 +99,10 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
 function chooseTier(probe: Probe, request: StepRequest): 'B' | 'E' {
   if (request.isolation === 'none') return 'E'
   if (probe.tier === 'B') return 'B'
-  throw new MayflyError('isolation_unavailable', `step "${request.name}" cannot be isolated: ${probe.why}: ${isolationAdvice(probe.why)}; or ask for --isolation none, if the role allows it`)
+  throw new MayflyError(
+    'isolation_unavailable',
+    `step "${request.name}" cannot be isolated: ${probe.why}: ${isolationAdvice(probe.why)}; or ask for --isolation none, if the role allows it`,
+  )
 }
 
 interface Running {
@@ -92,8 +112,20 @@ interface Running {
   kill(): void
 }
 
-function startIsolated(deps: StepDeps, probe: Probe & { tier: 'B' }, request: StepRequest, step: StepGrant, relay: Relay): Running {
-  const env = stepEnvironment({ job: deps.job, passEnv: request.passEnv, env: request.env, step })
+function startIsolated(
+  deps: StepDeps,
+  probe: Probe & { tier: 'B' },
+  request: StepRequest,
+  step: StepGrant,
+  relay: Relay,
+): Running {
+  const env = stepEnvironment({
+    job: deps.job,
+    passEnv: request.passEnv,
+    env: request.env,
+    tools: request.tools,
+    step,
+  })
   const sandbox = startSandbox({
     workspace: request.workspace,
     tools: request.tools,
@@ -110,7 +142,12 @@ function startIsolated(deps: StepDeps, probe: Probe & { tier: 'B' }, request: St
 /** Tier E: no sandbox, and so no way to the gateway: the step runs as it would without us, and is recorded. */
 function startBare(deps: StepDeps, request: StepRequest, step: StepGrant): Running {
   const [program = '', ...args] = request.command
-  const { MAYFLY_ID_TOKEN: _i, ACTIONS_ID_TOKEN_REQUEST_TOKEN: _t, ACTIONS_ID_TOKEN_REQUEST_URL: _u, ...job } = deps.job
+  const {
+    MAYFLY_ID_TOKEN: _i,
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: _t,
+    ACTIONS_ID_TOKEN_REQUEST_URL: _u,
+    ...job
+  } = deps.job
   const child = spawn(program, args, {
     cwd: request.workspace,
     env: { ...job, ...request.env, MAYFLY_RUN: step.run_id, MAYFLY_STEP: step.step_id },
@@ -123,7 +160,9 @@ function startBare(deps: StepDeps, request: StepRequest, step: StepGrant): Runni
       deps.stderr.write(`mayfly: cannot run ${program}: ${messageOf(error)}\n`)
       resolve(systemCode(error) === 'ENOENT' ? 127 : 126)
     })
-    child.once('close', (code, signal) => resolve(code ?? 128 + (constants.signals[signal ?? 'SIGKILL'] ?? 9)))
+    child.once('close', (code, signal) =>
+      resolve(code ?? 128 + (constants.signals[signal ?? 'SIGKILL'] ?? 9)),
+    )
   })
   // A process group of its own, so that its children die with it.
   const kill = () => {
@@ -135,15 +174,25 @@ function startBare(deps: StepDeps, request: StepRequest, step: StepGrant): Runni
 interface Outcome {
   readonly exitCode: number
   readonly reason: 'finished' | 'cancelled'
-  readonly output: { stdout_bytes: number; stderr_bytes: number; stdout_sha256: string; stderr_sha256: string }
+  readonly output: {
+    stdout_bytes: number
+    stderr_bytes: number
+    stdout_sha256: string
+    stderr_sha256: string
+  }
 }
 
-async function supervise(deps: StepDeps, step: StepGrant, running: Running): Promise<Outcome> {
+async function supervise(
+  deps: StepDeps,
+  step: StepGrant,
+  running: Running,
+  notices: Notices,
+): Promise<Outcome> {
   let masker: Masker | undefined
   const tokens = [deps.identityToken, new Secret(deps.session.access_token), new Secret(step.access_token)]
   const maskerOnce = () => (masker ??= createMasker([...secretsOfJob(deps.job), ...tokens]))
-  const stdout = copyOutput(running.stdout, deps.stdout, maskerOnce)
-  const stderr = copyOutput(running.stderr, deps.stderr, maskerOnce)
+  const stdout = copyOutput(running.stdout, deps.stdout, maskerOnce, () => undefined)
+  const stderr = copyOutput(running.stderr, deps.stderr, maskerOnce, notices.shown)
   const stop = () => running.kill()
   deps.cancel.addEventListener('abort', stop, { once: true })
   if (deps.cancel.aborted) stop()
@@ -151,11 +200,17 @@ async function supervise(deps: StepDeps, step: StepGrant, running: Running): Pro
   try {
     const exitCode = await running.exit
     await Promise.all([stdout.done, stderr.done])
+    notices.end()
     const [out, err] = [stdout.summary(), stderr.summary()]
     return {
       exitCode: deps.cancel.aborted ? 130 : exitCode,
       reason: deps.cancel.aborted ? 'cancelled' : 'finished',
-      output: { stdout_bytes: out.bytes, stderr_bytes: err.bytes, stdout_sha256: out.sha256, stderr_sha256: err.sha256 },
+      output: {
+        stdout_bytes: out.bytes,
+        stderr_bytes: err.bytes,
+        stdout_sha256: out.sha256,
+        stderr_sha256: err.sha256,
+      },
     }
   } finally {
     clearInterval(heartbeat)
@@ -174,19 +229,32 @@ function beat(deps: StepDeps, step: StepGrant, stop: () => void): NodeJS.Timeout
   }, step.heartbeat_seconds * 1000)
 }
 
-async function report(deps: StepDeps, step: StepGrant, outcome: Outcome, durationMs: number, tell: (line: string) => void): Promise<StepActivity> {
+async function report(
+  deps: StepDeps,
+  step: StepGrant,
+  outcome: Outcome,
+  durationMs: number,
+  tell: (line: string) => void,
+): Promise<StepActivity> {
   const { exitCode, reason, output } = outcome
   try {
     return await deps.api.finish(step, { reason, exit_code: exitCode, duration_ms: durationMs, output })
   } catch (error) {
     // The server revokes by itself when heartbeats stop; the command's own result stands.
-    tell(`mayfly: the end of the step could not be reported (${messageOf(error)}); its leases end with its heartbeat`)
+    tell(
+      `mayfly: the end of the step could not be reported (${messageOf(error)}); its leases end with its heartbeat`,
+    )
     return { granted: [], denied: [] }
   }
 }
 
 /** Hands the lockfile over before the first request to a registry, once there is one. */
-function lockfileOnce(api: ServerApi, step: StepGrant, request: StepRequest, tell: (line: string) => void): () => Promise<void> {
+function lockfileOnce(
+  api: ServerApi,
+  step: StepGrant,
+  request: StepRequest,
+  tell: (line: string) => void,
+): () => Promise<void> {
   let handing: Promise<void> | undefined
   return () => {
     handing ??= (async () => {
@@ -195,7 +263,9 @@ function lockfileOnce(api: ServerApi, step: StepGrant, request: StepRequest, tel
         handing = undefined
         return
       }
-      await api.pinLockfile(step, text).catch((error: unknown) => tell(`mayfly: ${request.lockfile} is not usable: ${messageOf(error)}`))
+      await api
+        .pinLockfile(step, text)
+        .catch((error: unknown) => tell(`mayfly: ${request.lockfile} is not usable: ${messageOf(error)}`))
     })()
     return handing
   }

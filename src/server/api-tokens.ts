@@ -2,7 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { MayflyError, newId, sha256Hex, type Clock } from '../lib/index.ts'
 import type { Store } from '../store/index.ts'
 
-export const scopes = ['policy:read', 'policy:write', 'secret:read', 'secret:write', 'session:read', 'session:revoke', 'token:write'] as const
+export const scopes = [
+  'policy:read',
+  'policy:write',
+  'secret:read',
+  'secret:write',
+  'session:read',
+  'session:revoke',
+  'token:write',
+] as const
 export type Scope = (typeof scopes)[number]
 
 /** An operator, or a program that an operator gave a token to. */
@@ -22,7 +30,11 @@ export interface ApiToken {
 
 export interface ApiTokens {
   /** Makes a token; its text is returned once and kept nowhere. */
-  create(request: { name: string; scopes: readonly Scope[]; expiresMs: number | null }): Promise<ApiToken & { token: string }>
+  create(request: {
+    name: string
+    scopes: readonly Scope[]
+    expiresMs: number | null
+  }): Promise<ApiToken & { token: string }>
   /** Who presents this token; undefined if it is unknown, expired or revoked. */
   authenticate(token: string): Promise<Operator | undefined>
   list(): Promise<ApiToken[]>
@@ -36,21 +48,28 @@ export function createApiTokens({ store, clock }: { store: Store; clock: Clock }
       const token = `mayfly_${randomBytes(32).toString('base64url')}`
       const id = newId<string>('tok')
       await store.write((tx) =>
-        tx.insertInto('api_tokens').values({
-          id,
-          // 256 random bits need no slow hash.
-          hash: sha256Hex(token),
-          name: request.name,
-          scopes: JSON.stringify(request.scopes),
-          created_ms: clock.nowMs(),
-          expires_ms: request.expiresMs,
-          revoked_ms: null,
-        }).execute(),
+        tx
+          .insertInto('api_tokens')
+          .values({
+            id,
+            // 256 random bits need no slow hash.
+            hash: sha256Hex(token),
+            name: request.name,
+            scopes: JSON.stringify(request.scopes),
+            created_ms: clock.nowMs(),
+            expires_ms: request.expiresMs,
+            revoked_ms: null,
+          })
+          .execute(),
       )
       return { id, revokedMs: null, token, ...request }
     },
     async authenticate(token) {
-      const row = await store.read.selectFrom('api_tokens').selectAll().where('hash', '=', sha256Hex(token)).executeTakeFirst()
+      const row = await store.read
+        .selectFrom('api_tokens')
+        .selectAll()
+        .where('hash', '=', sha256Hex(token))
+        .executeTakeFirst()
       if (row === undefined || row.revoked_ms !== null) return undefined
       if (row.expires_ms !== null && row.expires_ms <= clock.nowMs()) return undefined
       return { id: row.id, name: row.name, scopes: JSON.parse(row.scopes) as Scope[] }
@@ -58,14 +77,24 @@ export function createApiTokens({ store, clock }: { store: Store; clock: Clock }
     async list() {
       const rows = await store.read.selectFrom('api_tokens').selectAll().orderBy('created_ms').execute()
       return rows.map((row) => ({
-        id: row.id, name: row.name, scopes: JSON.parse(row.scopes) as Scope[], expiresMs: row.expires_ms, revokedMs: row.revoked_ms,
+        id: row.id,
+        name: row.name,
+        scopes: JSON.parse(row.scopes) as Scope[],
+        expiresMs: row.expires_ms,
+        revokedMs: row.revoked_ms,
       }))
     },
     async revoke(id) {
       const changed = await store.write((tx) =>
-        tx.updateTable('api_tokens').set({ revoked_ms: clock.nowMs() }).where('id', '=', id).where('revoked_ms', 'is', null).executeTakeFirst(),
+        tx
+          .updateTable('api_tokens')
+          .set({ revoked_ms: clock.nowMs() })
+          .where('id', '=', id)
+          .where('revoked_ms', 'is', null)
+          .executeTakeFirst(),
       )
-      if (changed.numUpdatedRows === 0n) throw new MayflyError('not_found', `there is no API token ${id} in force`)
+      if (changed.numUpdatedRows === 0n)
+        throw new MayflyError('not_found', `there is no API token ${id} in force`)
     },
   }
 }

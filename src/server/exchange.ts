@@ -10,7 +10,10 @@ import type { Rules, RulesHolder } from './rules.ts'
 import { HttpProblem } from './wire-error.ts'
 
 const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
-const subjectTypes = ['urn:ietf:params:oauth:token-type:id_token', 'urn:ietf:params:oauth:token-type:jwt'] as const
+const subjectTypes = [
+  'urn:ietf:params:oauth:token-type:id_token',
+  'urn:ietf:params:oauth:token-type:jwt',
+] as const
 
 /** RFC 8693, section 2.1, as far as we speak it. */
 export const exchangeRequest = z.object({
@@ -45,8 +48,15 @@ export interface ExchangeDeps {
 }
 
 /** The token endpoint: identity, policy, audit, store, token; in this order, and nothing without the one before. */
-export async function exchangeToken(deps: ExchangeDeps, call: Call, request: z.output<typeof exchangeRequest>): Promise<z.output<typeof exchangeResponse>> {
-  const proof = await deps.proofs.verify(proofHeader(call), { method: 'POST', uri: `${deps.url()}/oauth/token` })
+export async function exchangeToken(
+  deps: ExchangeDeps,
+  call: Call,
+  request: z.output<typeof exchangeRequest>,
+): Promise<z.output<typeof exchangeResponse>> {
+  const proof = await deps.proofs.verify(proofHeader(call), {
+    method: 'POST',
+    uri: `${deps.url()}/oauth/token`,
+  })
   if (!proof.ok) throw oauthProblem(400, 'invalid_dpop_proof', proof.detail)
   const rules = deps.rules.current()
   const verified = await rules.identity.verify(request.subject_token)
@@ -56,7 +66,13 @@ export async function exchangeToken(deps: ExchangeDeps, call: Call, request: z.o
   if (!assumed.ok) throw await refuseRole(deps, call, rules, identity, assumed.refusal)
   const ttlSeconds = Math.max(...assumed.roles.map((role) => role.ttlSeconds))
   const roles = assumed.roles.map((role) => role.name)
-  const opened = await deps.broker.openSession({ identity, roles, jkt: proof.jkt, ttlSeconds, requestId: call.requestId })
+  const opened = await deps.broker.openSession({
+    identity,
+    roles,
+    jkt: proof.jkt,
+    ttlSeconds,
+    requestId: call.requestId,
+  })
   if (!opened.ok) throw await refuseReplay(deps, call, identity)
   const { session } = opened
   const access_token = await deps.tokens.sign({
@@ -80,7 +96,11 @@ export async function exchangeToken(deps: ExchangeDeps, call: Call, request: z.o
 
 type Refused = Assumption & { allow: false }
 
-function assumeRoles(rules: Rules, identity: Identity, names: readonly string[]): { ok: true; roles: Role[] } | { ok: false; refusal: Refused } {
+function assumeRoles(
+  rules: Rules,
+  identity: Identity,
+  names: readonly string[],
+): { ok: true; roles: Role[] } | { ok: false; refusal: Refused } {
   const roles: Role[] = []
   for (const name of new Set(names)) {
     const assumption = rules.policy.assume(name, identity)
@@ -91,22 +111,57 @@ function assumeRoles(rules: Rules, identity: Identity, names: readonly string[])
 }
 
 /** These say something about a token that its issuer did sign; the rest a stranger could have made up. */
-const tellable: ReadonlySet<IdentityRefusal> = new Set(['token_expired', 'token_not_yet_valid', 'audience_mismatch', 'issuer_unreachable'])
+const tellable: ReadonlySet<IdentityRefusal> = new Set([
+  'token_expired',
+  'token_not_yet_valid',
+  'audience_mismatch',
+  'issuer_unreachable',
+])
 
-async function refuseToken(deps: ExchangeDeps, call: Call, reason: IdentityRefusal, detail: string): Promise<HttpProblem> {
+async function refuseToken(
+  deps: ExchangeDeps,
+  call: Call,
+  reason: IdentityRefusal,
+  detail: string,
+): Promise<HttpProblem> {
   await recordRefusal(deps, call, { reason, detail })
   if (reason === 'issuer_unreachable') return oauthProblem(503, 'temporarily_unavailable', detail)
-  const told = tellable.has(reason) ? `${reason}: ${detail}` : 'the identity token was refused; an operator finds the reason under this request id'
+  const told = tellable.has(reason)
+    ? `${reason}: ${detail}`
+    : 'the identity token was refused; an operator finds the reason under this request id'
   return oauthProblem(400, 'invalid_grant', told)
 }
 
-async function refuseRole(deps: ExchangeDeps, call: Call, rules: Rules, identity: Identity, refusal: Refused): Promise<HttpProblem> {
+async function refuseRole(
+  deps: ExchangeDeps,
+  call: Call,
+  rules: Rules,
+  identity: Identity,
+  refusal: Refused,
+): Promise<HttpProblem> {
   const { allow: _, ...why } = refusal
   await recordRefusal(deps, call, { ...why, identity: identity.attributes, token: identity.tokenId })
-  if (isStranger(rules, identity, refusal)) return oauthProblem(403, 'invalid_target', 'not trusted here; an operator finds the reason under this request id')
-  if (refusal.reason === 'role_unknown') return oauthProblem(400, 'invalid_scope', `there is no role "${refusal.role}"; known are ${refusal.known.join(', ')}`)
-  const claims = refusal.mismatches.map(({ claim, expected, got }) => `${claim}: expected ${expected.join(' or ')}, got ${got ?? 'nothing'}`)
-  return oauthProblem(403, 'invalid_target', `role "${refusal.role}" does not trust this job: ${claims.join('; ')}`, refusal.mismatches)
+  if (isStranger(rules, identity, refusal))
+    return oauthProblem(
+      403,
+      'invalid_target',
+      'not trusted here; an operator finds the reason under this request id',
+    )
+  if (refusal.reason === 'role_unknown')
+    return oauthProblem(
+      400,
+      'invalid_scope',
+      `there is no role "${refusal.role}"; known are ${refusal.known.join(', ')}`,
+    )
+  const claims = refusal.mismatches.map(
+    ({ claim, expected, got }) => `${claim}: expected ${expected.join(' or ')}, got ${got ?? 'nothing'}`,
+  )
+  return oauthProblem(
+    403,
+    'invalid_target',
+    `role "${refusal.role}" does not trust this job: ${claims.join('; ')}`,
+    refusal.mismatches,
+  )
 }
 
 // On a shared issuer anybody can get a valid token. Only a job whose ids some rule of ours knows is told what
@@ -118,22 +173,41 @@ function isStranger(rules: Rules, identity: Identity, refusal: Refused): boolean
     ({ trust }) =>
       trust.issuer === identity.issuer &&
       trust.conditions.some(({ claim, raw, patterns }) => {
-        const got = raw ? identity.claims[claim] : (identity.attributes as Record<string, string | undefined>)[claim]
-        return pins.includes(claim) && got !== undefined && patterns.some((pattern) => pattern.literal && pattern.matches(got))
+        const got = raw
+          ? identity.claims[claim]
+          : (identity.attributes as Record<string, string | undefined>)[claim]
+        return (
+          pins.includes(claim) &&
+          got !== undefined &&
+          patterns.some((pattern) => pattern.literal && pattern.matches(got))
+        )
       }),
   )
-  return !known || (refusal.reason === 'trust_mismatch' && refusal.mismatches.some(({ claim }) => claim === 'issuer'))
+  return (
+    !known ||
+    (refusal.reason === 'trust_mismatch' && refusal.mismatches.some(({ claim }) => claim === 'issuer'))
+  )
 }
 
 async function refuseReplay(deps: ExchangeDeps, call: Call, identity: Identity): Promise<HttpProblem> {
-  await recordRefusal(deps, call, { reason: 'token_replayed', identity: identity.attributes, token: identity.tokenId })
-  return oauthProblem(400, 'invalid_grant', 'token_replayed: this identity token was used before; ask your CI for a fresh one')
+  await recordRefusal(deps, call, {
+    reason: 'token_replayed',
+    identity: identity.attributes,
+    token: identity.tokenId,
+  })
+  return oauthProblem(
+    400,
+    'invalid_grant',
+    'token_replayed: this identity token was used before; ask your CI for a fresh one',
+  )
 }
 
 async function recordRefusal(deps: ExchangeDeps, call: Call, data: Record<string, unknown>): Promise<void> {
   // Anybody can have anything refused, so the log is not theirs to fill.
   if (!deps.recordStranger()) return
-  await deps.audit.append({ type: 'session.refused', data: { request: call.requestId, ...data } }).catch(() => undefined)
+  await deps.audit
+    .append({ type: 'session.refused', data: { request: call.requestId, ...data } })
+    .catch(() => undefined)
 }
 
 function oauthProblem(status: number, code: string, detail: string, more?: unknown): HttpProblem {

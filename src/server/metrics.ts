@@ -12,7 +12,12 @@ export interface Metrics {
 export function createMetrics(deps: { broker: Broker; gateway: Gateway }): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
-  const requests = new Counter({ name: 'mayfly_http_requests_total', help: 'API requests', labelNames: ['route', 'status'], registers: [registry] })
+  const requests = new Counter({
+    name: 'mayfly_http_requests_total',
+    help: 'API requests',
+    labelNames: ['route', 'status'],
+    registers: [registry],
+  })
   const durations = new Histogram({
     name: 'mayfly_http_request_seconds',
     help: 'API request duration',
@@ -32,7 +37,11 @@ export function createMetrics(deps: { broker: Broker; gateway: Gateway }): Metri
   gauge('mayfly_leases_issued', 'Leases ever issued', async () => (await deps.broker.counts()).issued)
   gauge('mayfly_leases_active', 'Leases in force', async () => (await deps.broker.counts()).active)
   gauge('mayfly_steps_open', 'Steps that run', async () => (await deps.broker.counts()).openSteps)
-  gauge('mayfly_audit_undelivered', 'Entries waiting for the audit log', async () => (await deps.broker.counts()).undelivered)
+  gauge(
+    'mayfly_audit_undelivered',
+    'Entries waiting for the audit log',
+    async () => (await deps.broker.counts()).undelivered,
+  )
   gauge('mayfly_gateway_sockets', 'Open connections through the gateway', () => deps.gateway.openSockets())
   return {
     contentType: registry.contentType,

@@ -25,7 +25,11 @@ export function describeApi(routes: readonly Route[], url: string): Record<strin
       schemas: { Problem: z.toJSONSchema(problemSchema, { target: 'draft-2020-12' }) },
       securitySchemes: {
         operator: { type: 'http', scheme: 'bearer', description: 'An API token of an operator.' },
-        dpop: { type: 'http', scheme: 'DPoP', description: 'A session or step token with a proof (RFC 9449).' },
+        dpop: {
+          type: 'http',
+          scheme: 'DPoP',
+          description: 'A session or step token with a proof (RFC 9449).',
+        },
       },
     },
   }
@@ -33,19 +37,35 @@ export function describeApi(routes: readonly Route[], url: string): Record<strin
 
 function describeRoute(route: Route): Record<string, unknown> {
   const parameters = [...route.path.matchAll(/:([a-z_]+)/g)].map(([, name]) => ({
-    name, in: 'path', required: true, schema: { type: 'string' },
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
   }))
   const mediaType = route.bodyType === 'form' ? 'application/x-www-form-urlencoded' : 'application/json'
   return {
     summary: route.summary,
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(route.auth === 'none' ? {} : { security: [route.auth === 'dpop' ? { dpop: [] } : { operator: [route.auth] }] }),
+    ...(route.auth === 'none'
+      ? {}
+      : { security: [route.auth === 'dpop' ? { dpop: [] } : { operator: [route.auth] }] }),
     ...(route.body === undefined
       ? {}
-      : { requestBody: { required: true, content: { [mediaType]: { schema: z.toJSONSchema(route.body, { io: 'input' }) } } } }),
+      : {
+          requestBody: {
+            required: true,
+            content: { [mediaType]: { schema: z.toJSONSchema(route.body, { io: 'input' }) } },
+          },
+        }),
     responses: {
-      [route.status ?? 200]: { description: 'Done.', content: { 'application/json': { schema: z.toJSONSchema(route.response) } } },
-      default: { description: 'Refused or failed.', content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } },
+      [route.status ?? 200]: {
+        description: 'Done.',
+        content: { 'application/json': { schema: z.toJSONSchema(route.response) } },
+      },
+      default: {
+        description: 'Refused or failed.',
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
     },
   }
 }

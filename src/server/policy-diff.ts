@@ -14,5 +14,7 @@ function flatten(value: unknown, path = ''): string[] {
   if (typeof value === 'object' && value !== null) {
     return Object.entries(value).flatMap(([key, item]) => flatten(item, path === '' ? key : `${path}.${key}`))
   }
-  return value === undefined ? [] : [`${path}: ${String(value).replaceAll('\n', '\\n')}`]
+  return value === undefined
+    ? []
+    : [`${path}: ${(typeof value === 'string' ? value : JSON.stringify(value)).replaceAll('\n', '\\n')}`]
 }

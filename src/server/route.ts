@@ -41,7 +41,10 @@ export interface RouteDeps {
 }
 
 /** A handler whose body has been checked against the schema. */
-export function withBody<Body extends z.ZodType>(body: Body, handle: (call: Call, body: z.output<Body>) => Promise<unknown>): Pick<Route, 'body' | 'handle'> {
+export function withBody<Body extends z.ZodType>(
+  body: Body,
+  handle: (call: Call, body: z.output<Body>) => Promise<unknown>,
+): Pick<Route, 'body' | 'handle'> {
   return { body, handle: (call) => handle(call, call.body as z.output<Body>) }
 }
 
@@ -55,24 +58,46 @@ export function registerRoutes(app: FastifyInstance, routes: readonly Route[], d
         const who = await authenticate(route, request, deps)
         const body = route.body === undefined ? undefined : checkBody(route.body, request.body)
         const params = request.params as Record<string, string>
-        const result = await route.handle({ requestId: request.id, params, body, headers: request.headers, ...who })
+        const result = await route.handle({
+          requestId: request.id,
+          params,
+          body,
+          headers: request.headers,
+          ...who,
+        })
         return reply.code(route.status ?? 200).send(result)
       },
     })
   }
 }
 
-async function authenticate(route: Route, request: FastifyRequest, deps: RouteDeps): Promise<Pick<Call, 'operator' | 'access'>> {
+async function authenticate(
+  route: Route,
+  request: FastifyRequest,
+  deps: RouteDeps,
+): Promise<Pick<Call, 'operator' | 'access'>> {
   if (route.auth === 'none') return { operator: undefined, access: undefined }
   const [scheme, token = ''] = (request.headers.authorization ?? '').split(' ')
   if (route.auth === 'dpop') {
-    if (scheme !== 'DPoP') throw new MayflyError('unauthorized', 'this needs a session: Authorization: DPoP, with a proof in the DPoP header')
+    if (scheme !== 'DPoP')
+      throw new MayflyError(
+        'unauthorized',
+        'this needs a session: Authorization: DPoP, with a proof in the DPoP header',
+      )
     return { operator: undefined, access: await checkAccess(token, request, deps) }
   }
   const operator = scheme === 'Bearer' ? await deps.apiTokens.authenticate(token) : undefined
-  if (operator === undefined) throw new MayflyError('unauthorized', 'this needs an API token in force: Authorization: Bearer (MAYFLY_TOKEN)')
+  if (operator === undefined)
+    throw new MayflyError(
+      'unauthorized',
+      'this needs an API token in force: Authorization: Bearer (MAYFLY_TOKEN)',
+    )
   if (!operator.scopes.includes(route.auth)) {
-    throw new HttpProblem({ status: 403, code: 'denied', detail: `API token "${operator.name}" lacks the scope ${route.auth}` })
+    throw new HttpProblem({
+      status: 403,
+      code: 'denied',
+      detail: `API token "${operator.name}" lacks the scope ${route.auth}`,
+    })
   }
   return { operator, access: undefined }
 }
@@ -86,7 +111,8 @@ async function checkAccess(token: string, request: FastifyRequest, deps: RouteDe
     accessToken: token,
   })
   if (!proof.ok) throw new MayflyError('bad_token', proof.detail)
-  if (proof.jkt !== access.claims.jkt) throw new MayflyError('bad_token', 'the proof is by another key than the token is bound to')
+  if (proof.jkt !== access.claims.jkt)
+    throw new MayflyError('bad_token', 'the proof is by another key than the token is bound to')
   return access.claims
 }
 
@@ -98,6 +124,8 @@ export function proofHeader(request: { headers: FastifyRequest['headers'] }): st
 function checkBody(schema: z.ZodType, body: unknown): unknown {
   const checked = schema.safeParse(body ?? {})
   if (checked.success) return checked.data
-  const detail = checked.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ')
+  const detail = checked.error.issues
+    .map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`)
+    .join('; ')
   throw new MayflyError('bad_input', detail)
 }

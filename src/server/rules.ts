@@ -1,4 +1,11 @@
-import { configError, parseConfig, policySchema, type ConfigProblem, type IssuerConfig, type PolicyDocument } from '../config/index.ts'
+import {
+  configError,
+  parseConfig,
+  policySchema,
+  type ConfigProblem,
+  type IssuerConfig,
+  type PolicyDocument,
+} from '../config/index.ts'
 import { compileTargets, type Targets } from '../connections/index.ts'
 import { createIdentityVerifier, profileOf, type IdentityVerifier } from '../identity/index.ts'
 import { MayflyError, sha256Hex, type Clock } from '../lib/index.ts'
@@ -33,17 +40,35 @@ export interface RulesHolder {
    * Validates, shows what changes and, unless `dryRun`, records and applies it. Throws `config_invalid` with every
    * problem, and `conflict` if another version than `expectedVersion` is in force.
    */
-  apply(request: { text: string; file: string; by: string; dryRun: boolean; expectedVersion?: number }): Promise<Applied>
+  apply(request: {
+    text: string
+    file: string
+    by: string
+    dryRun: boolean
+    expectedVersion?: number
+  }): Promise<Applied>
 }
 
-export async function createRules(deps: { store: Store; audit: AuditClient; clock: Clock; fetch: typeof fetch; audience: () => string }): Promise<RulesHolder> {
+export async function createRules(deps: {
+  store: Store
+  audit: AuditClient
+  clock: Clock
+  fetch: typeof fetch
+  audience: () => string
+}): Promise<RulesHolder> {
   let rules: Rules | undefined
-  const newest = await deps.store.read.selectFrom('policies').selectAll().orderBy('version', 'desc').limit(1).executeTakeFirst()
+  const newest = await deps.store.read
+    .selectFrom('policies')
+    .selectAll()
+    .orderBy('version', 'desc')
+    .limit(1)
+    .executeTakeFirst()
   if (newest !== undefined) rules = compileRules(newest.text, 'mayfly.yaml', newest.version, deps)
 
   return {
     current() {
-      if (rules === undefined) throw new MayflyError('config_invalid', 'no policy is in force: mayfly apply mayfly.yaml')
+      if (rules === undefined)
+        throw new MayflyError('config_invalid', 'no policy is in force: mayfly apply mayfly.yaml')
       return rules
     },
     get loaded() {
@@ -52,7 +77,10 @@ export async function createRules(deps: { store: Store; audit: AuditClient; cloc
     async apply({ text, file, by, dryRun, expectedVersion }) {
       const before = rules
       if (expectedVersion !== undefined && expectedVersion !== (before?.version ?? 0)) {
-        throw new MayflyError('conflict', `version ${before?.version ?? 0} of the policy is in force, not ${expectedVersion}: look at it and apply again`)
+        throw new MayflyError(
+          'conflict',
+          `version ${before?.version ?? 0} of the policy is in force, not ${expectedVersion}: look at it and apply again`,
+        )
       }
       const next = compileRules(text, file, (before?.version ?? 0) + 1, deps)
       const diff = diffDocuments(before?.document, next.document)
@@ -60,7 +88,13 @@ export async function createRules(deps: { store: Store; audit: AuditClient; cloc
       if (dryRun || !changed) return { version: before?.version ?? 0, changed, diff }
       await deps.audit.append({
         type: 'policy.applied',
-        data: { by, version: next.version, sha256: sha256Hex(text), changes: diff.slice(0, 500), changeCount: diff.length },
+        data: {
+          by,
+          version: next.version,
+          sha256: sha256Hex(text),
+          changes: diff.slice(0, 500),
+          changeCount: diff.length,
+        },
       })
       await deps.store.write((tx) =>
         tx.insertInto('policies').values({ text, applied_by: by, applied_ms: deps.clock.nowMs() }).execute(),
@@ -71,7 +105,12 @@ export async function createRules(deps: { store: Store; audit: AuditClient; cloc
   }
 }
 
-function compileRules(text: string, file: string, version: number, deps: { fetch: typeof fetch; clock: Clock; audience: () => string }): Rules {
+function compileRules(
+  text: string,
+  file: string,
+  version: number,
+  deps: { fetch: typeof fetch; clock: Clock; audience: () => string },
+): Rules {
   const parsed = parseConfig(text, file, policySchema)
   if (!parsed.ok) throw configError(parsed.problems)
   const { value: document, locate } = parsed
@@ -95,21 +134,28 @@ function compileRules(text: string, file: string, version: number, deps: { fetch
 
 // An issuer that is limited to one owner lets no stranger in, so its rules need not say it again.
 function pinsOf(config: IssuerConfig): readonly string[] {
-  const limited = (config.kind === 'github-actions' && config.owner_id !== undefined) || (config.kind === 'gitlab' && config.namespace_id !== undefined)
+  const limited =
+    (config.kind === 'github-actions' && config.owner_id !== undefined) ||
+    (config.kind === 'gitlab' && config.namespace_id !== undefined)
   return limited ? [] : profileOf(config).pins
 }
 
-function issuerProblems(document: PolicyDocument, locate: (path: readonly PropertyKey[]) => { file: string; line: number; column: number }): ConfigProblem[] {
+function issuerProblems(
+  document: PolicyDocument,
+  locate: (path: readonly PropertyKey[]) => { file: string; line: number; column: number },
+): ConfigProblem[] {
   const seen = new Map<string, string>()
   return Object.entries(document.issuers).flatMap(([name, { url }]) => {
     const problems: ConfigProblem[] = []
-    const complain = (message: string) => problems.push({ ...locate(['issuers', name]), message: `issuer "${name}": ${message}` })
+    const complain = (message: string) =>
+      problems.push({ ...locate(['issuers', name]), message: `issuer "${name}": ${message}` })
     const other = seen.get(url)
     if (other !== undefined) complain(`${url} is issuer "${other}" already`)
     seen.set(url, name)
     const { protocol, hostname } = new URL(url)
     // Whoever can answer in an issuer's place can forge every identity.
-    if (protocol === 'http:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname)) complain('keys are fetched over https:// only')
+    if (protocol === 'http:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
+      complain('keys are fetched over https:// only')
     return problems
   })
 }

@@ -53,7 +53,10 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     trustProxy: false,
   })
   const routes: Route[] = [
-    ...oauthRoutes({ ...deps, recordStranger: createAllowance({ perSecond: 10, burst: 100, clock: deps.clock }) }),
+    ...oauthRoutes({
+      ...deps,
+      recordStranger: createAllowance({ perSecond: 10, burst: 100, clock: deps.clock }),
+    }),
     ...stepRoutes(deps),
     ...operatorRoutes(deps),
   ]
@@ -67,7 +70,11 @@ export function createApiServer(deps: ServerDeps): ApiServer {
         await app.listen({ host, port })
       } catch (cause) {
         if (systemCode(cause) !== 'EADDRINUSE') throw cause
-        throw new MayflyError('port_in_use', `server port ${host}:${port} is in use: stop what holds it, or choose another with --port`, { cause })
+        throw new MayflyError(
+          'port_in_use',
+          `server port ${host}:${port} is in use: stop what holds it, or choose another with --port`,
+          { cause },
+        )
       }
       return { port: (app.server.address() as AddressInfo).port }
     },
@@ -76,23 +83,36 @@ export function createApiServer(deps: ServerDeps): ApiServer {
 }
 
 function acceptForms(app: FastifyInstance): void {
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
-    const form = new URLSearchParams(body as string)
-    const repeated = [...form.keys()].find((key) => form.getAll(key).length > 1)
-    // RFC 6749, section 3.2: a parameter sent twice is refused, since two readers may take either.
-    if (repeated !== undefined) return done(new MayflyError('bad_input', `parameter ${repeated} is there twice`))
-    done(null, Object.fromEntries(form))
-  })
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string' },
+    (_request, body, done) => {
+      const form = new URLSearchParams(body as string)
+      const repeated = [...form.keys()].find((key) => form.getAll(key).length > 1)
+      // RFC 6749, section 3.2: a parameter sent twice is refused, since two readers may take either.
+      if (repeated !== undefined)
+        return done(new MayflyError('bad_input', `parameter ${repeated} is there twice`))
+      done(null, Object.fromEntries(form))
+    },
+  )
 }
 
 function registerProbes(app: FastifyInstance, deps: ServerDeps, routes: Route[]): void {
   const ready: Route = {
-    method: 'GET', path: '/readyz', summary: 'Could something be issued right now? If not, why', auth: 'none',
-    response: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }), handle: () => deps.health.check(),
+    method: 'GET',
+    path: '/readyz',
+    summary: 'Could something be issued right now? If not, why',
+    auth: 'none',
+    response: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }),
+    handle: () => deps.health.check(),
   }
   const alive: Route = {
-    method: 'GET', path: '/healthz', summary: 'Is the process alive?', auth: 'none',
-    response: z.object({ ok: z.literal(true) }), handle: async () => ({ ok: true }),
+    method: 'GET',
+    path: '/healthz',
+    summary: 'Is the process alive?',
+    auth: 'none',
+    response: z.object({ ok: z.literal(true) }),
+    handle: async () => ({ ok: true }),
   }
   app.get(alive.path, () => ({ ok: true }))
   app.get(ready.path, async (_request, reply) => {
@@ -100,7 +120,9 @@ function registerProbes(app: FastifyInstance, deps: ServerDeps, routes: Route[])
     return reply.code(isReady ? 200 : 503).send({ ready: isReady, reasons })
   })
   app.get('/openapi.json', () => describeApi([...routes, ready, alive], deps.url()))
-  app.get('/metrics', async (_request, reply) => reply.type(deps.metrics.contentType).send(await deps.metrics.text()))
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(deps.metrics.contentType).send(await deps.metrics.text()),
+  )
 }
 
 function reportErrors(app: FastifyInstance, deps: ServerDeps): void {
@@ -114,20 +136,58 @@ function reportErrors(app: FastifyInstance, deps: ServerDeps): void {
   })
   app.setErrorHandler((error, request, reply) => {
     const { status, code, detail, more } = toProblem(error)
-    if (status >= 500) deps.log.error({ request: request.id, route: request.routeOptions.url, error: messageOf(error) }, 'request failed')
+    if (status >= 500)
+      deps.log.error(
+        { request: request.id, route: request.routeOptions.url, error: messageOf(error) },
+        'request failed',
+      )
     const request_id = request.id
     if (request.url.startsWith('/oauth/')) {
-      return reply.code(status).send({ error: code, error_description: detail, request_id, ...(more === undefined ? {} : { claims: more }) })
+      return reply
+        .code(status)
+        .send({
+          error: code,
+          error_description: detail,
+          request_id,
+          ...(more === undefined ? {} : { claims: more }),
+        })
     }
-    return reply.code(status).type('application/problem+json').send({ type: 'about:blank', status, code, detail, request_id, ...(more === undefined ? {} : { more }) })
+    return reply
+      .code(status)
+      .type('application/problem+json')
+      .send({
+        type: 'about:blank',
+        status,
+        code,
+        detail,
+        request_id,
+        ...(more === undefined ? {} : { more }),
+      })
   })
   app.setNotFoundHandler((request, reply) =>
-    reply.code(404).type('application/problem+json').send({ type: 'about:blank', status: 404, code: 'not_found', detail: 'there is nothing here; see /openapi.json', request_id: request.id }),
+    reply
+      .code(404)
+      .type('application/problem+json')
+      .send({
+        type: 'about:blank',
+        status: 404,
+        code: 'not_found',
+        detail: 'there is nothing here; see /openapi.json',
+        request_id: request.id,
+      }),
   )
 }
 
 /** A token bucket: so many a second, with a burst. */
-function createAllowance({ perSecond, burst, clock }: { perSecond: number; burst: number; clock: Clock }): () => boolean {
+function createAllowance({
+  perSecond,
+  burst,
+  clock,
+}: {
+  perSecond: number
+  burst: number
+  clock: Clock
+}): () => boolean {
   let left = burst
   let atMs = clock.nowMs()
   return () => {

@@ -45,11 +45,21 @@ const statusOf: Record<ErrorCode, number> = {
 
 export function toProblem(error: unknown): Problem {
   if (error instanceof HttpProblem) return error.problem
-  if (error instanceof MayflyError) return { status: statusOf[error.code], code: error.code, detail: error.message }
+  if (error instanceof MayflyError)
+    return { status: statusOf[error.code], code: error.code, detail: error.message }
   if (isFastifyError(error)) return { status: error.statusCode, code: 'bad_input', detail: messageOf(error) }
-  return { status: 500, code: 'internal', detail: 'an unexpected error: see the server’s log under the request id' }
+  return {
+    status: 500,
+    code: 'internal',
+    detail: 'an unexpected error: see the server’s log under the request id',
+  }
 }
 
 function isFastifyError(error: unknown): error is Error & { statusCode: number } {
-  return error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500
+  return (
+    error instanceof Error &&
+    'statusCode' in error &&
+    typeof error.statusCode === 'number' &&
+    error.statusCode < 500
+  )
 }

@@ -15,7 +15,7 @@ export function nodeSqliteDialect(database: DatabaseSync): Dialect {
     if (statements.size < 500) statements.set(sql, statement)
     return statement
   }
-  return new SqliteDialect({ database: { prepare, close: () => database.close() } as never })
+  return new SqliteDialect({ database: { prepare, close: () => database.close() } })
 }
 
 function adapt(statement: ReturnType<DatabaseSync['prepare']>) {

@@ -50,7 +50,7 @@ export function openStore(file: string): Store {
     read,
     write: (work) =>
       new Promise((resolve, reject) => {
-        waiting.push({ work, resolve: resolve as (value: unknown) => void, reject })
+        waiting.push({ work, resolve: resolve, reject })
         // Everything that asks in this turn of the event loop goes into the same commit.
         committing ??= new Promise((next) => setImmediate(next)).then(commitAll)
       }),
@@ -69,7 +69,9 @@ function open(file: string): DatabaseSync {
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
     return database
   } catch (cause) {
-    throw new MayflyError('store_failed', `the store ${file} cannot be opened: ${messageOf(cause)}`, { cause })
+    throw new MayflyError('store_failed', `the store ${file} cannot be opened: ${messageOf(cause)}`, {
+      cause,
+    })
   }
 }
 
@@ -114,12 +116,18 @@ function isStorageFailure(error: unknown): boolean {
 
 // `errcode` of node:sqlite is SQLite's extended result code; its low byte is the primary one.
 function primaryCode(error: unknown): number | undefined {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode & 0xff : undefined
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+    ? error.errcode & 0xff
+    : undefined
 }
 
 function storeError(cause: unknown): MayflyError {
   if (primaryCode(cause) === sqliteFull) {
-    return new MayflyError('disk_full', 'the disk of the data folder is full: nothing was written; free space', { cause })
+    return new MayflyError(
+      'disk_full',
+      'the disk of the data folder is full: nothing was written; free space',
+      { cause },
+    )
   }
   return new MayflyError('store_failed', `the store cannot be written: ${messageOf(cause)}`, { cause })
 }

@@ -8,7 +8,11 @@ const keyBytes = 32
 /** Makes the key file, mode 0600, never over an existing one. */
 export function createVaultKey(file: string): VaultKey {
   const key = randomBytes(keyBytes)
-  const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600)
+  const fd = openSync(
+    file,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+    0o600,
+  )
   try {
     writeSync(fd, `${key.toString('base64')}\n`)
     fsyncSync(fd)
@@ -24,15 +28,23 @@ export function loadVaultKey(file: string): VaultKey {
   try {
     fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW)
   } catch (cause) {
-    throw new MayflyError('vault_key', `the vault key ${file} cannot be read (${messageOf(cause)}): restore it; without it no secret opens`, { cause })
+    throw new MayflyError(
+      'vault_key',
+      `the vault key ${file} cannot be read (${messageOf(cause)}): restore it; without it no secret opens`,
+      { cause },
+    )
   }
   try {
     const mode = fstatSync(fd).mode & 0o777
     if ((mode & 0o077) !== 0) {
-      throw new MayflyError('vault_key', `the vault key ${file} is open to others (mode ${mode.toString(8)}): chmod 600 it`)
+      throw new MayflyError(
+        'vault_key',
+        `the vault key ${file} is open to others (mode ${mode.toString(8)}): chmod 600 it`,
+      )
     }
     const key = Buffer.from(readFileSync(fd, 'utf8').trim(), 'base64')
-    if (key.length !== keyBytes) throw new MayflyError('vault_key', `the vault key ${file} is not 32 bytes of base64`)
+    if (key.length !== keyBytes)
+      throw new MayflyError('vault_key', `the vault key ${file} is not 32 bytes of base64`)
     return new Secret(key)
   } finally {
     closeSync(fd)

@@ -21,7 +21,13 @@ export function createVault(deps: { store: Store; key: VaultKey; clock: Clock })
   return {
     async set(name, value) {
       return store.write(async (tx) => {
-        const newest = await tx.selectFrom('secrets').select('version').where('name', '=', name).orderBy('version', 'desc').limit(1).executeTakeFirst()
+        const newest = await tx
+          .selectFrom('secrets')
+          .select('version')
+          .where('name', '=', name)
+          .orderBy('version', 'desc')
+          .limit(1)
+          .executeTakeFirst()
         const version = (newest?.version ?? 0) + 1
         const sealed = seal(key, contextOf(name, version), Buffer.from(value.reveal(), 'utf8'))
         await tx.insertInto('secrets').values({ name, version, sealed, created_ms: clock.nowMs() }).execute()
@@ -29,18 +35,36 @@ export function createVault(deps: { store: Store; key: VaultKey; clock: Clock })
       })
     },
     async open(name) {
-      const row = await store.read.selectFrom('secrets').selectAll().where('name', '=', name).orderBy('version', 'desc').limit(1).executeTakeFirst()
+      const row = await store.read
+        .selectFrom('secrets')
+        .selectAll()
+        .where('name', '=', name)
+        .orderBy('version', 'desc')
+        .limit(1)
+        .executeTakeFirst()
       if (row === undefined) {
-        throw new MayflyError('secret_missing', `secret "${name}" is not in the vault: mayfly secret set ${name}`)
+        throw new MayflyError(
+          'secret_missing',
+          `secret "${name}" is not in the vault: mayfly secret set ${name}`,
+        )
       }
       return new Secret(openSealed(key, contextOf(name, row.version), row.sealed).reveal().toString('utf8'))
     },
     async list() {
-      const rows = await store.read.selectFrom('secrets').select(['name', 'version', 'created_ms']).orderBy('name').orderBy('version').execute()
+      const rows = await store.read
+        .selectFrom('secrets')
+        .select(['name', 'version', 'created_ms'])
+        .orderBy('name')
+        .orderBy('version')
+        .execute()
       return rows.map((row) => ({ name: row.name, version: row.version, createdMs: row.created_ms }))
     },
     async check() {
-      const row = await store.read.selectFrom('meta').select('value').where('key', '=', checkContext).executeTakeFirst()
+      const row = await store.read
+        .selectFrom('meta')
+        .select('value')
+        .where('key', '=', checkContext)
+        .executeTakeFirst()
       if (row !== undefined) {
         openSealed(key, checkContext, Buffer.from(row.value, 'base64'))
         return

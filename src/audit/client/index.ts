@@ -9,4 +9,4 @@
  */
 export { type AuditClient, type AuditClientOptions, createAuditClient } from './client.ts'
 export type { AuditEvent } from './event.ts'
-export { entryType, type Receipt, shortType } from '../verify/index.ts'
+export type { Receipt } from '../verify/index.ts'

@@ -21,4 +21,3 @@
  *     state/lock-<pid>-<start>     who writes here
  */
 export { type AuditLog, type AuditLogOptions, startAuditLog } from './start.ts'
-export { type LogFs, systemFs } from './fs.ts'

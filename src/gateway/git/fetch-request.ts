@@ -19,10 +19,14 @@ const gunzipBounded = promisify(gunzip)
 const wantsRecorded = 100
 
 /** Reads the whole request (it is small: wants and haves). Throws `limit_exceeded` or `bad_input`. */
-export async function readFetchRequest(stream: Readable, encoding: string | undefined): Promise<FetchRequest> {
+export async function readFetchRequest(
+  stream: Readable,
+  encoding: string | undefined,
+): Promise<FetchRequest> {
   const raw = await collect(stream, limits.fetchRequestBytes)
   const body = encoding === 'gzip' || encoding === 'x-gzip' ? await inflate(raw) : raw
-  if (encoding !== undefined && body === raw) throw new MayflyError('bad_input', `a fetch in content-encoding ${encoding}`)
+  if (encoding !== undefined && body === raw)
+    throw new MayflyError('bad_input', `a fetch in content-encoding ${encoding}`)
   const wants = new Set<string>()
   let command = 'fetch'
   let offset = 0

@@ -3,7 +3,14 @@ import { pipeline } from 'node:stream/promises'
 import type { IncomingMessage } from 'node:http'
 import { messageOf } from '../../lib/index.ts'
 import type { Operation } from '../../policy/index.ts'
-import { copyHead, pickHeaders, plainAnswer, type Exchange, type Permit, type ProtocolHandler } from '../exchange.ts'
+import {
+  copyHead,
+  pickHeaders,
+  plainAnswer,
+  type Exchange,
+  type Permit,
+  type ProtocolHandler,
+} from '../exchange.ts'
 import { readFetchRequest } from './fetch-request.ts'
 import { readPushRequest, type PushRequest } from './push-request.ts'
 import { refusedPush } from './refusal.ts'
@@ -18,7 +25,11 @@ export function createGitHandler(): ProtocolHandler {
     const route = routeOf(exchange)
     if (route === undefined) {
       const what = `${exchange.connection.name} ${exchange.request.method} ${exchange.path}`
-      return plainAnswer(exchange.response, 403, exchange.deny(what, 'only git fetch and push over smart HTTP pass here'))
+      return plainAnswer(
+        exchange.response,
+        403,
+        exchange.deny(what, 'only git fetch and push over smart HTTP pass here'),
+      )
     }
     if (route.kind === 'advertise') return advertise(exchange, route)
     return route.service === 'git-upload-pack' ? fetchObjects(exchange, route) : push(exchange, route)
@@ -33,27 +44,53 @@ interface Route {
   readonly repository: string
 }
 
-const requestHeaders = ['accept', 'accept-encoding', 'accept-language', 'content-type', 'git-protocol', 'user-agent']
+const requestHeaders = [
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'content-type',
+  'git-protocol',
+  'user-agent',
+]
 
 function routeOf({ request, path, query }: Exchange): Route | undefined {
-  const parts = /^\/(?<repository>[A-Za-z0-9._~+/-]+?)(?:\.git)?\/(?<tail>info\/refs|git-upload-pack|git-receive-pack)$/.exec(path)?.groups
+  const parts =
+    /^\/(?<repository>[A-Za-z0-9._~+/-]+?)(?:\.git)?\/(?<tail>info\/refs|git-upload-pack|git-receive-pack)$/.exec(
+      path,
+    )?.groups
   const repository = parts?.['repository']
   if (repository === undefined || repository.endsWith('.git')) return undefined
-  const service = parts?.['tail'] === 'info/refs' ? /^service=(git-(?:upload|receive)-pack)$/.exec(query)?.[1] : parts?.['tail']
+  const service =
+    parts?.['tail'] === 'info/refs'
+      ? /^service=(git-(?:upload|receive)-pack)$/.exec(query)?.[1]
+      : parts?.['tail']
   if (service === undefined) return undefined
   if (parts?.['tail'] === 'info/refs') {
-    return request.method === 'GET' ? { kind: 'advertise', service: service as Service, repository } : undefined
+    return request.method === 'GET'
+      ? { kind: 'advertise', service: service as Service, repository }
+      : undefined
   }
-  return request.method === 'POST' && query === '' ? { kind: 'call', service: service as Service, repository } : undefined
+  return request.method === 'POST' && query === ''
+    ? { kind: 'call', service: service as Service, repository }
+    : undefined
 }
 
 function operation(exchange: Exchange, route: Route, ref?: string): Operation {
   const action = route.service === 'git-upload-pack' ? 'git:read' : 'git:push'
-  return { action, connection: exchange.connection.name, path: route.repository, ...(ref === undefined ? {} : { ref }) }
+  return {
+    action,
+    connection: exchange.connection.name,
+    path: route.repository,
+    ...(ref === undefined ? {} : { ref }),
+  }
 }
 
 async function advertise(exchange: Exchange, route: Route): Promise<void> {
-  const permit = await exchange.permit(operation(exchange, route), { git: { phase: 'advertise', service: route.service } }, { anyRef: true })
+  const permit = await exchange.permit(
+    operation(exchange, route),
+    { git: { phase: 'advertise', service: route.service } },
+    { anyRef: true },
+  )
   if (!permit.allow) return plainAnswer(exchange.response, 403, permit.message)
   const upstream = await exchange.send(permit, {
     method: 'GET',
@@ -64,28 +101,42 @@ async function advertise(exchange: Exchange, route: Route): Promise<void> {
 }
 
 async function fetchObjects(exchange: Exchange, route: Route): Promise<void> {
-  const { command, wants, wantCount, body } = await readFetchRequest(exchange.request, exchange.request.headers['content-encoding'])
-  const permit = await exchange.permit(operation(exchange, route), { git: { phase: command, wants, wantCount } })
+  const { command, wants, wantCount, body } = await readFetchRequest(
+    exchange.request,
+    exchange.request.headers['content-encoding'],
+  )
+  const permit = await exchange.permit(operation(exchange, route), {
+    git: { phase: command, wants, wantCount },
+  })
   if (!permit.allow) return plainAnswer(exchange.response, 403, permit.message)
   await passOn(exchange, await call(exchange, permit, body))
 }
 
 async function push(exchange: Exchange, route: Route): Promise<void> {
   const { request } = exchange
-  if (request.headers['content-encoding'] !== undefined) return plainAnswer(exchange.response, 415, 'mayfly: a push is not taken compressed')
+  if (request.headers['content-encoding'] !== undefined)
+    return plainAnswer(exchange.response, 415, 'mayfly: a push is not taken compressed')
   let pushed: PushRequest
   try {
     pushed = await readPushRequest(request)
   } catch (error) {
-    return plainAnswer(exchange.response, 400, exchange.deny(`git:push ${exchange.connection.name}/${route.repository}`, messageOf(error)))
+    return plainAnswer(
+      exchange.response,
+      400,
+      exchange.deny(`git:push ${exchange.connection.name}/${route.repository}`, messageOf(error)),
+    )
   }
   const detail = { git: { phase: 'push', updates: pushed.updates } }
   // git asks with an empty push whether it may; nothing is named yet and nothing can change.
   const permit =
     pushed.updates.length === 0
       ? await exchange.permit(operation(exchange, route), detail, { anyRef: true })
-      : await exchange.permitAll(pushed.updates.map(({ ref }) => operation(exchange, route, ref)), detail)
-  if (!permit.allow) return refusePush(exchange, pushed, new Set(permit.refused.map((one) => one.ref ?? '')), permit.message)
+      : await exchange.permitAll(
+          pushed.updates.map(({ ref }) => operation(exchange, route, ref)),
+          detail,
+        )
+  if (!permit.allow)
+    return refusePush(exchange, pushed, new Set(permit.refused.map((one) => one.ref ?? '')), permit.message)
   const body = new PassThrough()
   body.write(pushed.head)
   const sending = pipeline(request, body).catch((error: unknown) => body.destroy(error as Error))
@@ -93,7 +144,12 @@ async function push(exchange: Exchange, route: Route): Promise<void> {
   await sending
 }
 
-async function refusePush(exchange: Exchange, pushed: PushRequest, refused: ReadonlySet<string>, message: string): Promise<void> {
+async function refusePush(
+  exchange: Exchange,
+  pushed: PushRequest,
+  refused: ReadonlySet<string>,
+  message: string,
+): Promise<void> {
   // git sends its whole pack before it reads the answer.
   exchange.request.resume()
   await new Promise<void>((done) => {
@@ -121,7 +177,11 @@ async function passOn(exchange: Exchange, upstream: IncomingMessage): Promise<vo
   if (upstream.statusCode === 401 || upstream.statusCode === 403) {
     upstream.resume()
     const why = `the Git server refused the credential of connection "${exchange.connection.name}" (${upstream.statusCode}): an operator must renew its secret`
-    return plainAnswer(exchange.response, 502, exchange.deny(`${exchange.connection.name}${exchange.path}`, why))
+    return plainAnswer(
+      exchange.response,
+      502,
+      exchange.deny(`${exchange.connection.name}${exchange.path}`, why),
+    )
   }
   copyHead(upstream, exchange.response)
   await pipeline(upstream, exchange.response)

@@ -1,7 +1,10 @@
 import { MayflyError } from '../../lib/index.ts'
 
 /** A line's payload, or one of the two packets that carry none (gitprotocol-common, gitprotocol-v2). */
-export type Packet = { readonly kind: 'data'; readonly payload: Buffer } | { readonly kind: 'flush' } | { readonly kind: 'delimiter' }
+export type Packet =
+  | { readonly kind: 'data'; readonly payload: Buffer }
+  | { readonly kind: 'flush' }
+  | { readonly kind: 'delimiter' }
 
 /**
  * The packet at `offset`, and where the next begins; `undefined` if more bytes are needed.

@@ -28,7 +28,8 @@ export async function readPushRequest(body: Readable): Promise<PushRequest> {
   for (;;) {
     const parsed = parseUpdates(bytes)
     if (parsed !== undefined) return { ...parsed, head: bytes }
-    if (bytes.length > limits.pushCommandBytes) throw new MayflyError('limit_exceeded', 'the push names too many refs')
+    if (bytes.length > limits.pushCommandBytes)
+      throw new MayflyError('limit_exceeded', 'the push names too many refs')
     const chunk = await nextChunk(body)
     if (chunk === undefined) throw new MayflyError('bad_input', 'the push ended before its ref updates did')
     bytes = Buffer.concat([bytes, chunk])
@@ -47,21 +48,24 @@ function parseUpdates(bytes: Buffer): { updates: RefUpdate[]; capabilities: Set<
     if (read.packet.kind === 'delimiter') throw new MayflyError('bad_input', 'a delimiter in a push')
     const line = decodeLine(read.packet.payload)
     if (updates.length === 0 && /^shallow [0-9a-f]{40,64}$/.test(line)) continue
-    const [command = '', list] = splitOnce(line, '\0')
+    const [command, list] = splitOnce(line, '\0')
     if (list !== undefined) {
       if (updates.length > 0) throw new MayflyError('bad_input', 'capabilities after the first ref update')
       capabilities = new Set(list.split(' ').filter((name) => name !== ''))
     }
     updates.push(parseUpdate(command))
-    if (updates.length > maxUpdates) throw new MayflyError('limit_exceeded', `a push of more than ${maxUpdates} refs`)
-    if (new Set(updates.map((update) => update.ref)).size < updates.length) throw new MayflyError('bad_input', 'a push names a ref twice')
+    if (updates.length > maxUpdates)
+      throw new MayflyError('limit_exceeded', `a push of more than ${maxUpdates} refs`)
+    if (new Set(updates.map((update) => update.ref)).size < updates.length)
+      throw new MayflyError('bad_input', 'a push names a ref twice')
   }
 }
 
 // What we read and what git reads must be the same text, so it has to be UTF-8 to the last byte.
 function decodeLine(payload: Buffer): string {
   const text = payload.toString('utf8')
-  if (!Buffer.from(text, 'utf8').equals(payload)) throw new MayflyError('bad_input', 'a ref update that is not UTF-8')
+  if (!Buffer.from(text, 'utf8').equals(payload))
+    throw new MayflyError('bad_input', 'a ref update that is not UTF-8')
   return text.endsWith('\n') ? text.slice(0, -1) : text
 }
 

@@ -7,7 +7,9 @@ import type { PushRequest } from './push-request.ts'
  */
 export function refusedPush(push: PushRequest, refused: ReadonlySet<string>, message: string): Buffer {
   const statuses = push.updates.map(({ ref }) =>
-    packetLine(`ng ${ref} ${refused.has(ref) ? 'not granted' : 'not pushed: another ref of this push was refused'}\n`),
+    packetLine(
+      `ng ${ref} ${refused.has(ref) ? 'not granted' : 'not pushed: another ref of this push was refused'}\n`,
+    ),
   )
   const report = Buffer.concat([packetLine('unpack ok\n'), ...statuses, flushPacket])
   if (!push.capabilities.has('side-band-64k')) return report

@@ -3,12 +3,12 @@ import { MayflyError, messageOf, type StepId } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
 import type { Step } from '../../broker/index.ts'
 import type { Operation } from '../../policy/index.ts'
-import { copyHead, pickHeaders, plainAnswer, type Exchange } from '../exchange.ts'
+import { copyHead, pickHeaders, plainAnswer, type Exchange, type ProtocolHandler } from '../exchange.ts'
 import { readLockfile, type Pins } from './lockfile.ts'
 import { verifyingBody } from './verified-body.ts'
 
 export interface NpmHandler {
-  handle(exchange: Exchange): Promise<void>
+  readonly handle: ProtocolHandler
   /** The first lockfile of a step is the one that counts: an install script cannot widen it afterwards. */
   pin(step: Step, text: string): Promise<{ packages: number; digest: string }>
   forget(step: StepId): void
@@ -40,27 +40,57 @@ export function createNpmHandler(deps: { audit: AuditClient }): NpmHandler {
   }
 }
 
-type Route = { kind: 'packument'; name: string } | { kind: 'tarball'; name: string; version: string; integrity: string }
+type Route =
+  | { kind: 'packument'; name: string }
+  | { kind: 'tarball'; name: string; version: string; integrity: string }
 
 async function install(exchange: Exchange, pins: Pins | undefined): Promise<void> {
   const { connection, request, response, path } = exchange
   const what = `npm ${request.method} ${connection.name}${path}`
   if (request.method !== 'GET' || exchange.query !== '') {
-    return plainAnswer(response, 403, exchange.deny(what, 'only what `npm ci` reads passes here: packages of the lockfile'))
+    return plainAnswer(
+      response,
+      403,
+      exchange.deny(what, 'only what `npm ci` reads passes here: packages of the lockfile'),
+    )
   }
   if (pins === undefined) {
-    return plainAnswer(response, 403, exchange.deny(what, 'the step has no package-lock.json: packages are installed by lockfile only (npm ci)'))
+    return plainAnswer(
+      response,
+      403,
+      exchange.deny(
+        what,
+        'the step has no package-lock.json: packages are installed by lockfile only (npm ci)',
+      ),
+    )
   }
   const route = routeOf(path, pins)
   if (typeof route === 'string') return plainAnswer(response, 403, exchange.deny(what, route))
   const operation: Operation = { action: 'npm:install', connection: connection.name, path: route.name }
-  const detail = route.kind === 'tarball' ? { npm: { package: route.name, version: route.version, integrity: route.integrity } } : { npm: { package: route.name } }
+  const detail =
+    route.kind === 'tarball'
+      ? { npm: { package: route.name, version: route.version, integrity: route.integrity } }
+      : { npm: { package: route.name } }
   const permit = await exchange.permit(operation, detail)
   if (!permit.allow) return plainAnswer(response, 403, permit.message)
-  const upstream = await exchange.send(permit, { method: 'GET', path, headers: requestHeaders(exchange, route) })
-  if (upstream.statusCode === 401 || (upstream.statusCode ?? 0) >= 300 && upstream.statusCode !== 304 && upstream.statusCode !== 404) {
+  const upstream = await exchange.send(permit, {
+    method: 'GET',
+    path,
+    headers: requestHeaders(exchange, route),
+  })
+  if (
+    upstream.statusCode === 401 ||
+    ((upstream.statusCode ?? 0) >= 300 && upstream.statusCode !== 304 && upstream.statusCode !== 404)
+  ) {
     upstream.resume()
-    return plainAnswer(response, 502, exchange.deny(what, `the registry answered ${upstream.statusCode}${upstream.statusCode === 401 ? ': an operator must renew its secret' : ''}`))
+    return plainAnswer(
+      response,
+      502,
+      exchange.deny(
+        what,
+        `the registry answered ${upstream.statusCode}${upstream.statusCode === 401 ? ': an operator must renew its secret' : ''}`,
+      ),
+    )
   }
   if (route.kind === 'packument' || upstream.statusCode !== 200) {
     copyHead(upstream, response)
@@ -72,20 +102,25 @@ async function install(exchange: Exchange, pins: Pins | undefined): Promise<void
   } catch (error) {
     if (error instanceof MayflyError) exchange.deny(what, error.message)
     response.destroy()
-    if (!(error instanceof MayflyError)) throw new MayflyError('upstream_unreachable', messageOf(error), { cause: error })
+    if (!(error instanceof MayflyError))
+      throw new MayflyError('upstream_unreachable', messageOf(error), { cause: error })
   }
 }
 
 function requestHeaders(exchange: Exchange, route: Route): Record<string, string> {
   const picked = pickHeaders(exchange.request, ['accept', 'accept-encoding', 'if-none-match', 'user-agent'])
   // The digest is of the tarball itself, so it must not come in another encoding.
-  return route.kind === 'tarball' ? { 'user-agent': picked['user-agent'] ?? 'npm', 'accept-encoding': 'identity' } : picked
+  return route.kind === 'tarball'
+    ? { 'user-agent': picked['user-agent'] ?? 'npm', 'accept-encoding': 'identity' }
+    : picked
 }
 
 /** What the path names, if the lockfile pins it; else why not. */
 function routeOf(path: string, pins: Pins): Route | string {
   const plain = path.replace(/%2f/gi, '/').slice(1)
-  const tarball = /^(?<name>(?:@[a-z0-9._~-]+\/)?[a-z0-9._~-]+)\/-\/(?<file>[a-z0-9._~+-]+)\.tgz$/i.exec(plain)?.groups
+  const tarball = /^(?<name>(?:@[a-z0-9._~-]+\/)?[a-z0-9._~-]+)\/-\/(?<file>[a-z0-9._~+-]+)\.tgz$/i.exec(
+    plain,
+  )?.groups
   if (tarball === undefined) {
     if (!/^(?:@[a-z0-9._~-]+\/)?[a-z0-9._~-]+$/i.test(plain)) return 'it is neither a package nor a tarball'
     return pins.has(plain) ? { kind: 'packument', name: plain } : `the run's lockfile does not pin ${plain}`
@@ -94,6 +129,7 @@ function routeOf(path: string, pins: Pins): Route | string {
   const base = `${name.slice(name.indexOf('/') + 1)}-`
   const version = file.startsWith(base) ? file.slice(base.length) : ''
   const integrity = pins.integrity(name, version)
-  if (integrity === undefined) return `the run's lockfile does not pin ${name}@${version === '' ? file : version}`
+  if (integrity === undefined)
+    return `the run's lockfile does not pin ${name}@${version === '' ? file : version}`
   return { kind: 'tarball', name, version, integrity }
 }

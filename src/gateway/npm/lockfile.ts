@@ -18,7 +18,8 @@ interface LockedPackage {
 
 /** Reads lockfileVersion 2 or 3 (npm documentation, "package-lock.json"). Throws `bad_input` or `limit_exceeded`. */
 export function readLockfile(text: string): Pins {
-  if (Buffer.byteLength(text) > limits.lockfileBytes) throw new MayflyError('limit_exceeded', `the lockfile is over ${limits.lockfileBytes} bytes`)
+  if (Buffer.byteLength(text) > limits.lockfileBytes)
+    throw new MayflyError('limit_exceeded', `the lockfile is over ${limits.lockfileBytes} bytes`)
   const packages = packagesOf(text)
   const pins = new Map<string, Map<string, string>>()
   let count = 0
@@ -31,7 +32,8 @@ export function readLockfile(text: string): Pins {
     pins.set(name, versions)
     const known = versions.get(version)
     // One version with two digests: whoever wrote that wants one of them to slip through.
-    if (known !== undefined && known !== integrity) throw new MayflyError('bad_input', `the lockfile pins ${name}@${version} to two digests`)
+    if (known !== undefined && known !== integrity)
+      throw new MayflyError('bad_input', `the lockfile pins ${name}@${version} to two digests`)
     versions.set(version, integrity)
     count++
   }
@@ -46,7 +48,8 @@ export function readLockfile(text: string): Pins {
 function packagesOf(text: string): Record<string, unknown> {
   try {
     const lock = JSON.parse(text) as { lockfileVersion?: unknown; packages?: unknown } | null
-    if (typeof lock?.packages === 'object' && lock.packages !== null) return lock.packages as Record<string, unknown>
+    if (typeof lock?.packages === 'object' && lock.packages !== null)
+      return lock.packages as Record<string, unknown>
   } catch (cause) {
     throw new MayflyError('bad_input', 'package-lock.json is not JSON', { cause })
   }

@@ -29,10 +29,18 @@ export function verifyingBody(what: string, integrity: string): Transform {
 }
 
 function strongest(integrity: string): { algorithm: string; expected: string } {
-  const digests = new Map(integrity.trim().split(/\s+/).map((one) => [one.slice(0, one.indexOf('-')), one.slice(one.indexOf('-') + 1)]))
+  const digests = new Map(
+    integrity
+      .trim()
+      .split(/\s+/)
+      .map((one) => [one.slice(0, one.indexOf('-')), one.slice(one.indexOf('-') + 1)]),
+  )
   for (const algorithm of ['sha512', 'sha384', 'sha256']) {
     const expected = digests.get(algorithm)?.split('?')[0]
     if (expected !== undefined) return { algorithm, expected }
   }
-  throw new MayflyError('bad_input', `the lockfile pins only by ${[...digests.keys()].join(', ')}, which can be forged: make it anew with npm 7 or later`)
+  throw new MayflyError(
+    'bad_input',
+    `the lockfile pins only by ${[...digests.keys()].join(', ')}, which can be forged: make it anew with npm 7 or later`,
+  )
 }

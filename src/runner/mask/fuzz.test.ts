@@ -51,7 +51,7 @@ const noise = fc.oneof(
     .map((text) => Buffer.from(text)),
   fc.uint8Array({ maxLength: 6 }).map((bytes) => Buffer.from(bytes)),
 )
-const separators = ['', '\n', ' ', '\r\n  ', '\x1b[0m', '\x1b[1m\n', `${' '.repeat(64)}`, `${' '.repeat(65)}`]
+const separators = ['', '\n', ' ', '\r\n  ', '\x1b[0m', '\x1b[1m\n', ' '.repeat(64), ' '.repeat(65)]
 
 interface Ingredient {
   readonly secret: number

@@ -26,9 +26,26 @@ const systemBundle = '/etc/ssl/certs/ca-certificates.crt'
 
 /** Nothing else of /etc is there: no shadow, no ssh keys, no machine-id, no other tool's credentials. */
 const etc = [
-  'alternatives', 'ca-certificates', 'ca-certificates.conf', 'debian_version', 'java-11-openjdk', 'java-17-openjdk',
-  'java-21-openjdk', 'ld.so.cache', 'ld.so.conf', 'ld.so.conf.d', 'localtime', 'lsb-release', 'mime.types',
-  'os-release', 'perl', 'protocols', 'services', 'ssl/certs', 'ssl/openssl.cnf', 'terminfo',
+  'alternatives',
+  'ca-certificates',
+  'ca-certificates.conf',
+  'debian_version',
+  'java-11-openjdk',
+  'java-17-openjdk',
+  'java-21-openjdk',
+  'ld.so.cache',
+  'ld.so.conf',
+  'ld.so.conf.d',
+  'localtime',
+  'lsb-release',
+  'mime.types',
+  'os-release',
+  'perl',
+  'protocols',
+  'services',
+  'ssl/certs',
+  'ssl/openssl.cnf',
+  'terminfo',
 ].map((name) => `/etc/${name}`)
 
 /** Files of the workspace through which one step could run code in the next, or change the pipeline. */
@@ -36,7 +53,17 @@ const protectedFiles = ['.git/config', '.git/hooks', '.github/workflows', '.gitl
 
 /** The command line of bwrap; its options come from `optionsFd`. */
 export function bwrapArguments(plan: SandboxPlan, optionsFd: number): string[] {
-  return ['--args', String(optionsFd), '--', '/usr/bin/perl', '-e', initScript, String(plan.channelFd), String(sendmsgNumber()), ...plan.command]
+  return [
+    '--args',
+    String(optionsFd),
+    '--',
+    '/usr/bin/perl',
+    '-e',
+    initScript,
+    String(plan.channelFd),
+    String(sendmsgNumber()),
+    ...plan.command,
+  ]
 }
 
 /**
@@ -63,7 +90,15 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
 
 export function isolationFlags(disableUserns: boolean): string[] {
   return [
-    ...['--unshare-all', '--unshare-user', '--new-session', '--die-with-parent', '--cap-drop', 'ALL', '--clearenv'],
+    ...[
+      '--unshare-all',
+      '--unshare-user',
+      '--new-session',
+      '--die-with-parent',
+      '--cap-drop',
+      'ALL',
+      '--clearenv',
+    ],
     ...['--hostname', 'mayfly'],
     ...(disableUserns ? ['--disable-userns'] : []),
   ]
@@ -75,15 +110,28 @@ export function systemMounts(): string[] {
     ...['--ro-bind', '/usr', '/usr', '--ro-bind-try', '/opt', '/opt'],
     ...roots.flatMap((name) => {
       const path = `/${name}`
-      return lstatSync(path).isSymbolicLink() ? ['--symlink', readlinkSync(path), path] : ['--ro-bind', path, path]
+      return lstatSync(path).isSymbolicLink()
+        ? ['--symlink', readlinkSync(path), path]
+        : ['--ro-bind', path, path]
     }),
     ...etc.flatMap((path) => ['--ro-bind-try', path, path]),
   ]
 }
 
 function fileMounts(files: string): string[] {
-  const generated = { passwd: '/etc/passwd', group: '/etc/group', hosts: '/etc/hosts', 'nsswitch.conf': '/etc/nsswitch.conf', 'ca.pem': caInside, 'ca-bundle.pem': caBundleInside }
-  const mounts = Object.entries(generated).flatMap(([name, inside]) => ['--ro-bind', join(files, name), inside])
+  const generated = {
+    passwd: '/etc/passwd',
+    group: '/etc/group',
+    hosts: '/etc/hosts',
+    'nsswitch.conf': '/etc/nsswitch.conf',
+    'ca.pem': caInside,
+    'ca-bundle.pem': caBundleInside,
+  }
+  const mounts = Object.entries(generated).flatMap(([name, inside]) => [
+    '--ro-bind',
+    join(files, name),
+    inside,
+  ])
   const hasBundle = lstatSync(systemBundle, { throwIfNoEntry: false })?.isFile() === true
   return hasBundle ? [...mounts, '--ro-bind', join(files, 'ca-bundle.pem'), systemBundle] : mounts
 }

@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { homeInside } from './bwrap.ts'
 
-const bundles = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/cert.pem']
+const bundles = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/cert.pem',
+]
 
 /** Writes the files that a sandbox sees instead of the host's; the folder is gone when it is disposed of. */
 export function writeSandboxFiles(caCertificate: string): { folder: string; [Symbol.dispose](): void } {

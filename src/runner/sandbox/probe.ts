@@ -38,12 +38,29 @@ const probeTimeoutMs = 5_000
 /** Why it did not work, or undefined. */
 function trySandbox(bwrap: string, disableUserns: boolean): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const args = [...isolationFlags(disableUserns), ...systemMounts(), '--proc', '/proc', '--dev', '/dev', '--', '/usr/bin/perl', '-e', '1']
-    const child = spawn(bwrap, args, { stdio: ['ignore', 'ignore', 'pipe'], env: {}, timeout: probeTimeoutMs })
+    const args = [
+      ...isolationFlags(disableUserns),
+      ...systemMounts(),
+      '--proc',
+      '/proc',
+      '--dev',
+      '/dev',
+      '--',
+      '/usr/bin/perl',
+      '-e',
+      '1',
+    ]
+    const child = spawn(bwrap, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: {},
+      timeout: probeTimeoutMs,
+    })
     let text = ''
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text = (text + chunk).slice(0, 500)))
     child.once('error', (error) => resolve(messageOf(error)))
-    child.once('close', (code) => resolve(code === 0 ? undefined : text.trim() || `bwrap exited with ${code}`))
+    child.once('close', (code) =>
+      resolve(code === 0 ? undefined : text.trim() || `bwrap exited with ${code}`),
+    )
   })
 }
 

@@ -76,5 +76,9 @@ function openFile(path: string, content: Buffer): number {
 }
 
 function signalNumber(signal: NodeJS.Signals | null): number {
-  return { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGPIPE: 13, SIGTERM: 15 }[signal as string] ?? 9
+  return (
+    { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGPIPE: 13, SIGTERM: 15 }[
+      signal as string
+    ] ?? 9
+  )
 }

@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import type { SessionId } from '../../lib/index.ts'
 import { exchangeRequest, exchangeResponse, exchangeToken, type ExchangeDeps } from '../exchange.ts'
 import { withBody, type Route } from '../route.ts'
 
@@ -42,9 +41,20 @@ export function oauthRoutes(deps: ExchangeDeps): Route[] {
         const access = await tokens.verify(token)
         if (!access.ok) return { active: false }
         const { session, run, roles, step, jkt, actor, expiresSeconds } = access.claims
-        const alive = step === undefined ? (await broker.session(session)) !== undefined : broker.step(step) !== undefined
+        const alive =
+          step === undefined ? (await broker.session(session)) !== undefined : broker.step(step) !== undefined
         if (!alive) return { active: false }
-        return { active: true, sub: session, run, scope: roles.join(' '), exp: expiresSeconds, cnf: { jkt }, act: { sub: actor }, token_type: 'DPoP', ...(step === undefined ? {} : { step }) }
+        return {
+          active: true,
+          sub: session,
+          run,
+          scope: roles.join(' '),
+          exp: expiresSeconds,
+          cnf: { jkt },
+          act: { sub: actor },
+          token_type: 'DPoP',
+          ...(step === undefined ? {} : { step }),
+        }
       }),
     },
     {
@@ -61,17 +71,32 @@ export function oauthRoutes(deps: ExchangeDeps): Route[] {
         const { step, session } = access.claims
         const ofStep = step === undefined ? undefined : broker.step(step)
         if (ofStep !== undefined) await broker.endStep(ofStep, { reason: 'revoked_by_client' })
-        const ofSession = step === undefined ? await broker.session(session as SessionId) : undefined
+        const ofSession = step === undefined ? await broker.session(session) : undefined
         if (ofSession !== undefined) await broker.endSession(ofSession, 'finished')
         return {}
       }),
     },
-    wellKnown('/.well-known/oauth-authorization-server', 'Authorization server metadata (RFC 8414)', metadata),
-    wellKnown('/.well-known/openid-configuration', 'OpenID Connect discovery, for those who trust our tokens', metadata),
+    wellKnown(
+      '/.well-known/oauth-authorization-server',
+      'Authorization server metadata (RFC 8414)',
+      metadata,
+    ),
+    wellKnown(
+      '/.well-known/openid-configuration',
+      'OpenID Connect discovery, for those who trust our tokens',
+      metadata,
+    ),
     wellKnown('/.well-known/jwks.json', 'Public keys of our tokens (RFC 7517)', () => tokens.publicJwks),
   ]
 }
 
 function wellKnown(path: string, summary: string, answer: () => object): Route {
-  return { method: 'GET', path, summary, auth: 'none', response: z.looseObject({}), handle: async () => answer() }
+  return {
+    method: 'GET',
+    path,
+    summary,
+    auth: 'none',
+    response: z.looseObject({}),
+    handle: async () => answer(),
+  }
 }

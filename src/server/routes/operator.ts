@@ -32,7 +32,10 @@ const tokenInfo = z.object({
 export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
   const { rules, broker, vault, audit, apiTokens, clock } = deps
   const record = (call: Call, type: string, data: Record<string, unknown>) =>
-    audit.append({ type, data: { request: call.requestId, by: call.operator?.name, token: call.operator?.id, ...data } })
+    audit.append({
+      type,
+      data: { request: call.requestId, by: call.operator?.name, token: call.operator?.id, ...data },
+    })
   return [
     {
       method: 'GET',
@@ -52,9 +55,20 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
       auth: 'policy:write',
       response: applied,
       ...withBody(
-        z.object({ text: z.string(), file: z.string().max(255).default('mayfly.yaml'), dry_run: z.boolean().default(false), expected_version: z.int().optional() }),
+        z.object({
+          text: z.string(),
+          file: z.string().max(255).default('mayfly.yaml'),
+          dry_run: z.boolean().default(false),
+          expected_version: z.int().optional(),
+        }),
         (call, { text, file, dry_run, expected_version }) =>
-          rules.apply({ text, file, by: call.operator?.name ?? '', dryRun: dry_run, ...(expected_version === undefined ? {} : { expectedVersion: expected_version }) }),
+          rules.apply({
+            text,
+            file,
+            by: call.operator?.name ?? '',
+            dryRun: dry_run,
+            ...(expected_version === undefined ? {} : { expectedVersion: expected_version }),
+          }),
       ),
     },
     {
@@ -62,9 +76,15 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
       path: '/v1/secrets',
       summary: 'Names and versions of the secrets; never their values',
       auth: 'secret:read',
-      response: z.object({ secrets: z.array(z.object({ name: z.string(), version: z.int(), created: z.string() })) }),
+      response: z.object({
+        secrets: z.array(z.object({ name: z.string(), version: z.int(), created: z.string() })),
+      }),
       handle: async () => ({
-        secrets: (await vault.list()).map(({ name, version, createdMs }) => ({ name, version, created: new Date(createdMs).toISOString() })),
+        secrets: (await vault.list()).map(({ name, version, createdMs }) => ({
+          name,
+          version,
+          created: new Date(createdMs).toISOString(),
+        })),
       }),
     },
     {
@@ -75,7 +95,11 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
       response: z.object({ name: z.string(), version: z.int() }),
       ...withBody(z.object({ value: z.string().min(1).max(65_536) }), async (call, { value }) => {
         const name = call.params['name'] ?? ''
-        if (!secretName.test(name)) throw new MayflyError('bad_input', 'a secret’s name has lower-case letters, digits, dots, hyphens, underscores')
+        if (!secretName.test(name))
+          throw new MayflyError(
+            'bad_input',
+            'a secret’s name has lower-case letters, digits, dots, hyphens, underscores',
+          )
         await record(call, 'secret.set', { secret: name })
         return { name, version: await vault.set(name, new Secret(value)) }
       }),
@@ -88,13 +112,29 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
       status: 201,
       response: tokenInfo.extend({ token: z.string() }),
       ...withBody(
-        z.object({ name: z.string().min(1).max(64), scopes: z.array(z.enum(scopes)).min(1), expires_in: z.int().min(60).max(366 * 86_400) }),
+        z.object({
+          name: z.string().min(1).max(64),
+          scopes: z.array(z.enum(scopes)).min(1),
+          expires_in: z
+            .int()
+            .min(60)
+            .max(366 * 86_400),
+        }),
         async (call, body) => {
           // A token makes none that can do more than itself.
           const beyond = body.scopes.filter((scope) => !call.operator?.scopes.includes(scope))
-          if (beyond.length > 0) throw new MayflyError('denied', `your token lacks ${beyond.join(', ')}, so it cannot give it on`)
-          await record(call, 'token.created', { name: body.name, scopes: body.scopes, expiresIn: body.expires_in })
-          const made = await apiTokens.create({ name: body.name, scopes: body.scopes, expiresMs: clock.nowMs() + body.expires_in * 1000 })
+          if (beyond.length > 0)
+            throw new MayflyError('denied', `your token lacks ${beyond.join(', ')}, so it cannot give it on`)
+          await record(call, 'token.created', {
+            name: body.name,
+            scopes: body.scopes,
+            expiresIn: body.expires_in,
+          })
+          const made = await apiTokens.create({
+            name: body.name,
+            scopes: body.scopes,
+            expiresMs: clock.nowMs() + body.expires_in * 1000,
+          })
           return { ...describeToken(made), token: made.token }
         },
       ),
@@ -147,12 +187,28 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
       summary: 'Leases, steps and the state of every part',
       auth: 'session:read',
       response: z.looseObject({}),
-      handle: async () => ({ leases: await broker.counts(), policy: rules.loaded ? rules.current().version : null, ...(await deps.health.check()) }),
+      handle: async () => ({
+        leases: await broker.counts(),
+        policy: rules.loaded ? rules.current().version : null,
+        ...(await deps.health.check()),
+      }),
     },
   ]
 }
 
-function describeToken(token: { id: string; name: string; scopes: readonly string[]; expiresMs: number | null; revokedMs: number | null }) {
+function describeToken(token: {
+  id: string
+  name: string
+  scopes: readonly string[]
+  expiresMs: number | null
+  revokedMs: number | null
+}) {
   const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString())
-  return { id: token.id, name: token.name, scopes: token.scopes, expires: iso(token.expiresMs), revoked: iso(token.revokedMs) }
+  return {
+    id: token.id,
+    name: token.name,
+    scopes: token.scopes,
+    expires: iso(token.expiresMs),
+    revoked: iso(token.revokedMs),
+  }
 }

@@ -36,7 +36,9 @@ const openResponse = z.object({
   gateway: z.string(),
   ca_certificate: z.string().describe('PEM; its key stays in the gateway.'),
   grants: z.array(z.string()),
-  connections: z.array(z.object({ name: z.string(), kind: z.string(), url: z.string(), authority: z.string() })),
+  connections: z.array(
+    z.object({ name: z.string(), kind: z.string(), url: z.string(), authority: z.string() }),
+  ),
 })
 
 const finishBody = z.object({
@@ -44,7 +46,14 @@ const finishBody = z.object({
   exit_code: z.int().min(0).max(255).optional(),
   signal: z.string().max(16).optional(),
   duration_ms: z.int().min(0).optional(),
-  output: z.object({ stdout_bytes: z.int().min(0), stderr_bytes: z.int().min(0), stdout_sha256: z.string().max(64), stderr_sha256: z.string().max(64) }).optional(),
+  output: z
+    .object({
+      stdout_bytes: z.int().min(0),
+      stderr_bytes: z.int().min(0),
+      stdout_sha256: z.string().max(64),
+      stderr_sha256: z.string().max(64),
+    })
+    .optional(),
 })
 
 /** What a supervisor says of its step: open, heartbeat, lockfile, finish. */
@@ -53,7 +62,8 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
 
   function ownStep(call: Call): Step {
     const step = call.access?.step === undefined ? undefined : broker.step(call.access.step)
-    if (step === undefined || step.id !== call.params['id']) throw new MayflyError('revoked', 'the step has ended')
+    if (step === undefined || step.id !== call.params['id'])
+      throw new MayflyError('revoked', 'the step has ended')
     return step
   }
 
@@ -85,14 +95,19 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
       auth: 'dpop',
       bodyLimitBytes: limits.lockfileBytes + 1024,
       response: z.object({ packages: z.int(), digest: z.string() }),
-      ...withBody(z.object({ text: z.string() }), (call, { text }) => gateway.pinLockfile(ownStep(call), text)),
+      ...withBody(z.object({ text: z.string() }), (call, { text }) =>
+        gateway.pinLockfile(ownStep(call), text),
+      ),
     },
     {
       method: 'POST',
       path: '/v1/steps/:id/finish',
       summary: 'End the step: gate closed, leases revoked, end recorded',
       auth: 'dpop',
-      response: z.object({ granted: z.array(counted), denied: z.array(counted.extend({ reason: z.string() })) }),
+      response: z.object({
+        granted: z.array(counted),
+        denied: z.array(counted.extend({ reason: z.string() })),
+      }),
       ...withBody(finishBody, async (call, body) => {
         const step = ownStep(call)
         const activity = gateway.activity(step.id)
@@ -109,13 +124,21 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
   ]
 }
 
-async function openStep(deps: StepRoutesDeps, call: Call, body: z.output<typeof openBody>): Promise<z.output<typeof openResponse>> {
+async function openStep(
+  deps: StepRoutesDeps,
+  call: Call,
+  body: z.output<typeof openBody>,
+): Promise<z.output<typeof openResponse>> {
   const { broker, gateway, tokens, clock } = deps
-  if (call.access === undefined || call.access.step !== undefined) throw new MayflyError('denied', 'a step is opened with the session’s token')
+  if (call.access === undefined || call.access.step !== undefined)
+    throw new MayflyError('denied', 'a step is opened with the session’s token')
   const session = await broker.session(call.access.session)
   if (session === undefined) throw new MayflyError('revoked', 'the session has ended')
   if (!session.roles.includes(body.role)) {
-    throw new MayflyError('denied', `the session has not assumed role "${body.role}" (it has ${session.roles.join(', ')})`)
+    throw new MayflyError(
+      'denied',
+      `the session has not assumed role "${body.role}" (it has ${session.roles.join(', ')})`,
+    )
   }
   const rules = deps.rules.current()
   const role = rules.policy.roles.get(body.role)
@@ -131,7 +154,15 @@ async function openStep(deps: StepRoutesDeps, call: Call, body: z.output<typeof 
   const egress = rules.targets.egress.map((rule) => rule.source)
   // Made while the entry and the row are written.
   const [step, ca_certificate] = await Promise.all([
-    broker.openStep(session, { name: body.name, role: role.name, ttlSeconds: role.ttlSeconds, tier: body.tier, command: body.command, grants, egress }),
+    broker.openStep(session, {
+      name: body.name,
+      role: role.name,
+      ttlSeconds: role.ttlSeconds,
+      tier: body.tier,
+      command: body.command,
+      grants,
+      egress,
+    }),
     gateway.caCertificate(session),
   ])
   const expiresSeconds = Math.floor(step.expiresMs / 1000)
@@ -140,7 +171,15 @@ async function openStep(deps: StepRoutesDeps, call: Call, body: z.output<typeof 
   return {
     step_id: step.id,
     run_id: runId,
-    access_token: await tokens.sign({ session: id, run: runId, roles: [role.name], step: step.id, jkt, actor, expiresSeconds }),
+    access_token: await tokens.sign({
+      session: id,
+      run: runId,
+      roles: [role.name],
+      step: step.id,
+      jkt,
+      actor,
+      expiresSeconds,
+    }),
     expires_in: expiresSeconds - nowSeconds(clock),
     heartbeat_seconds: deps.heartbeatSeconds,
     gateway: gateway.url,

@@ -1,0 +1,228 @@
+import { execFileSync, spawn } from 'node:child_process'
+import {
+  accessSync,
+  constants,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { readEnvironment } from '../src/config/environment.ts'
+import { startGitServer, makeRepository, type GitServer } from './peers/git-server.ts'
+import { startIssuer, type CiIssuer } from './peers/issuer.ts'
+
+export const projectFolder = fileURLToPath(new URL('..', import.meta.url))
+const mayfly = join(projectFolder, 'bin', 'mayfly')
+
+/** Everything that is up around a pipeline: Mayfly itself, a private Git server, a CI that signs tokens. */
+export interface Stage {
+  readonly folder: string
+  readonly workspace: string
+  readonly dataFolder: string
+  readonly server: string
+  readonly operatorToken: string
+  readonly issuer: CiIssuer
+  readonly git: GitServer
+  /** What a CI job has in its environment, Mayfly's server and where to ask for an identity token included. */
+  jobEnvironment(claims?: Record<string, unknown>): Record<string, string>
+  /** Runs `mayfly` as an operator. */
+  operate(args: readonly string[], input?: string): Promise<Ran>
+  /** Runs `mayfly` as a job. */
+  runJob(args: readonly string[], env: Record<string, string>, onText?: (text: string) => void): Promise<Ran>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface Ran {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+const gitHost = 'git.example.com'
+const repository = 'octo-org/links'
+
+/** Starts the peers and `mayfly up`, and applies examples/mayfly.yaml with where the peers really are. */
+export async function setStage(options: { policy?: (text: string) => string } = {}): Promise<Stage> {
+  const folder = mkdtempSync(join(tmpdir(), 'mayfly-stage-'))
+  await using started = new AsyncDisposableStack()
+  started.defer(() => rmSync(folder, { recursive: true, force: true }))
+  const workspace = join(folder, 'workspace')
+  const dataFolder = join(folder, 'data')
+  mkdirSync(workspace)
+  const root = join(folder, 'git')
+  makeRepository({
+    root,
+    path: repository,
+    source: join(projectFolder, 'examples/app'),
+    history: join(projectFolder, 'examples/history.json'),
+  })
+  const issuer = await startIssuer()
+  started.defer(() => issuer.close())
+  const git = await startGitServer({ root, host: gitHost, credential: `ci-bot:${randomPassword()}` })
+  started.defer(() => git.close())
+  const up = await startUp(dataFolder)
+  started.defer(() => up.stop())
+  const operator = { MAYFLY_SERVER: up.url, MAYFLY_TOKEN: up.operatorToken }
+  const operate = (args: readonly string[], input = '') =>
+    runMayfly(args, { ...baseEnvironment(), ...operator }, { input })
+  await mustWork(operate(['secret', 'set', 'git'], git.credential))
+  const policy = localPolicy(readFileSync(join(projectFolder, 'examples/mayfly.yaml'), 'utf8'), issuer, git)
+  const file = join(folder, 'mayfly.yaml')
+  writeFileSync(file, options.policy?.(policy) ?? policy)
+  await mustWork(operate(['apply', file]))
+  const running = started.move()
+  return {
+    folder,
+    workspace,
+    dataFolder,
+    issuer,
+    git,
+    operate,
+    server: up.url,
+    operatorToken: up.operatorToken,
+    jobEnvironment: (claims) => ({
+      ...baseEnvironment(),
+      ...issuer.jobEnvironment(claims),
+      MAYFLY_SERVER: up.url,
+      CI: 'true',
+      GITHUB_REPOSITORY: repository,
+    }),
+    runJob: (args, env, onText) =>
+      runMayfly([...args, ...nodeTools()], env, {
+        cwd: workspace,
+        ...(onText === undefined ? {} : { onText }),
+      }),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+/** The example's policy with the addresses of today's peers; nothing else is changed. */
+function localPolicy(text: string, issuer: CiIssuer, git: GitServer): string {
+  const { registry, ca } = npmRegistry()
+  const json = JSON.stringify
+  return text
+    .replace('kind: github-actions,', `kind: github-actions, url: ${json(issuer.url)},`)
+    .replace(
+      `url: https://${gitHost},`,
+      `url: https://${gitHost}, dial: ${json(git.dial)}, ca: ${json(git.ca)},`,
+    )
+    .replace(
+      'url: https://registry.npmjs.org',
+      `url: ${json(registry)}${ca === undefined ? '' : `, ca: ${json(ca)}`}`,
+    )
+}
+
+/** The registry that npm is configured for on this machine, and its CA if it is not one of the system's. */
+export function npmRegistry(): { registry: string; ca: string | undefined } {
+  const { npm, variables } = readEnvironment()
+  const ask = (key: string) =>
+    execFileSync('npm', ['config', 'get', key], {
+      encoding: 'utf8',
+      env: variables,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim()
+  const registry = (npm.registry ?? ask('registry')).replace(/\/+$/, '')
+  const cafile = npm.cafile ?? ask('cafile')
+  const isOwn = cafile !== '' && cafile !== 'null' && !cafile.startsWith('/etc/ssl/')
+  return { registry, ca: isOwn ? readFileSync(cafile, 'utf8') : undefined }
+}
+
+/** `--tools` for a Node that lives neither under /usr nor /opt (nvm, asdf, ...). */
+function nodeTools(): string[] {
+  const folders = (readEnvironment().variables['PATH'] ?? '')
+    .split(':')
+    .filter((folder) => !folder.includes('node_modules'))
+  const node = folders.map((folder) => join(folder, 'node')).find(isExecutable)
+  if (node === undefined || /^\/(?:usr|opt)\//.test(node)) return []
+  return ['--tools', dirname(dirname(realpathSync(node)))]
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** A job's environment must not inherit what the caller has set for Mayfly or a CI. */
+function baseEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(readEnvironment().variables).filter(
+      ([name]) => !/^(?:MAYFLY_|ACTIONS_|npm_|NPM_CONFIG_|GITHUB_)/.test(name),
+    ),
+  )
+}
+
+function randomPassword(): string {
+  return `gp_${crypto.randomUUID().replaceAll('-', '')}`
+}
+
+async function startUp(
+  dataFolder: string,
+): Promise<{ url: string; operatorToken: string; stop(): Promise<void> }> {
+  const child = spawn(
+    mayfly,
+    ['up', '--data', dataFolder, '--port', '0', '--gateway-port', '0', '--audit-port', '0', '--json'],
+    {
+      env: baseEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
+  let complaint = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint = (complaint + text).slice(-4000)))
+  const ended = new Promise<void>((done) => child.once('close', () => done()))
+  const line = await Promise.race([
+    new Promise<string>((done) => createInterface({ input: child.stdout }).once('line', done)),
+    ended.then(() => Promise.reject(new Error(`mayfly up did not start: ${complaint}`))),
+  ])
+  const ready = JSON.parse(line) as { url: string; operator_token: string }
+  return {
+    url: ready.url,
+    operatorToken: ready.operator_token,
+    async stop() {
+      child.kill('SIGTERM')
+      await ended
+    },
+  }
+}
+
+export function runMayfly(
+  args: readonly string[],
+  env: Record<string, string>,
+  options: { cwd?: string; input?: string; onText?: (text: string) => void } = {},
+): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(mayfly, args, { env, cwd: options.cwd, stdio: ['pipe', 'pipe', 'pipe'] })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text
+      options.onText?.(text)
+    })
+    child.stdin.on('error', () => undefined)
+    child.stdin.end(options.input ?? '')
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ exitCode: code ?? 255, stdout, stderr }))
+  })
+}
+
+async function mustWork(running: Promise<Ran>): Promise<Ran> {
+  const ran = await running
+  if (ran.exitCode !== 0) throw new Error(ran.stderr.trim())
+  return ran
+}
+
+/** Puts the hostile step's program where a compromised dependency would have put it. */
+export function plantHostileStep(workspace: string): void {
+  cpSync(join(projectFolder, 'demo/hostile.sh'), join(workspace, '.hostile.sh'))
+}
