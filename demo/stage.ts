@@ -27,6 +27,9 @@ export interface Stage {
   readonly workspace: string
   readonly dataFolder: string
   readonly server: string
+  readonly up: Up
+  /** The policy in force. */
+  readonly policyFile: string
   readonly operatorToken: string
   readonly issuer: CiIssuer
   readonly git: GitServer
@@ -49,7 +52,9 @@ const gitHost = 'git.example.com'
 const repository = 'octo-org/links'
 
 /** Starts the peers and `mayfly up`, and applies examples/mayfly.yaml with where the peers really are. */
-export async function setStage(options: { policy?: (text: string) => string } = {}): Promise<Stage> {
+export async function setStage(
+  options: { policy?: (text: string) => string; upArguments?: readonly string[]; withoutSecret?: boolean } = {},
+): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-stage-'))
   await using started = new AsyncDisposableStack()
   started.defer(() => rmSync(folder, { recursive: true, force: true }))
@@ -67,12 +72,12 @@ export async function setStage(options: { policy?: (text: string) => string } = 
   started.defer(() => issuer.close())
   const git = await startGitServer({ root, host: gitHost, credential: `ci-bot:${randomPassword()}` })
   started.defer(() => git.close())
-  const up = await startUp(dataFolder)
-  started.defer(() => up.stop())
+  const up = await startUp(dataFolder, options.upArguments)
+  started.defer(async () => void (await up.stop()))
   const operator = { MAYFLY_SERVER: up.url, MAYFLY_TOKEN: up.operatorToken }
   const operate = (args: readonly string[], input = '') =>
     runMayfly(args, { ...baseEnvironment(), ...operator }, { input })
-  await mustWork(operate(['secret', 'set', 'git'], git.credential))
+  if (options.withoutSecret !== true) await mustWork(operate(['secret', 'set', 'git'], git.credential))
   const policy = localPolicy(readFileSync(join(projectFolder, 'examples/mayfly.yaml'), 'utf8'), issuer, git)
   const file = join(folder, 'mayfly.yaml')
   writeFileSync(file, options.policy?.(policy) ?? policy)
@@ -86,6 +91,8 @@ export async function setStage(options: { policy?: (text: string) => string } = 
     git,
     operate,
     server: up.url,
+    up,
+    policyFile: file,
     operatorToken: up.operatorToken,
     jobEnvironment: (claims) => ({
       ...baseEnvironment(),
@@ -154,7 +161,7 @@ function isExecutable(path: string): boolean {
 }
 
 /** A job's environment must not inherit what the caller has set for Mayfly or a CI. */
-function baseEnvironment(): Record<string, string> {
+export function baseEnvironment(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(readEnvironment().variables).filter(
       ([name]) => !/^(?:MAYFLY_|ACTIONS_|npm_|NPM_CONFIG_|GITHUB_)/.test(name),
@@ -166,31 +173,40 @@ function randomPassword(): string {
   return `gp_${crypto.randomUUID().replaceAll('-', '')}`
 }
 
-async function startUp(
-  dataFolder: string,
-): Promise<{ url: string; operatorToken: string; stop(): Promise<void> }> {
-  const child = spawn(
-    mayfly,
-    ['up', '--data', dataFolder, '--port', '0', '--gateway-port', '0', '--audit-port', '0', '--json'],
-    {
-      env: baseEnvironment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
-  let complaint = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (complaint = (complaint + text).slice(-4000)))
-  const ended = new Promise<void>((done) => child.once('close', () => done()))
+export interface Up {
+  readonly url: string
+  /** Only of the very first start. */
+  readonly operatorToken: string
+  readonly pid: number
+  readonly readyMs: number
+  /** What it has said on standard error so far. */
+  said(): string
+  /** Sends the signal and waits for the end; returns the exit code, or null after a signal. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>
+}
+
+/** `mayfly up` as a process, ready. Throws what it said if it does not become so. */
+export async function startUp(dataFolder: string, args: readonly string[] = [], prefix: readonly string[] = []): Promise<Up> {
+  const ports = ['--port', '--gateway-port', '--audit-port'].filter((name) => !args.includes(name)).flatMap((name) => [name, '0'])
+  const [program = '', ...rest] = [...prefix, mayfly, 'up', '--data', dataFolder, ...ports, '--json', ...args]
+  const child = spawn(program, rest, { env: baseEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-8000)))
+  const ended = new Promise<number | null>((done) => child.once('close', (code) => done(code)))
   const line = await Promise.race([
     new Promise<string>((done) => createInterface({ input: child.stdout }).once('line', done)),
-    ended.then(() => Promise.reject(new Error(`mayfly up did not start: ${complaint}`))),
+    ended.then((code) => Promise.reject(new Error(`exit ${code}: ${said.trim()}`))),
   ])
-  const ready = JSON.parse(line) as { url: string; operator_token: string }
+  const ready = JSON.parse(line) as { url: string; operator_token?: string; ready_ms: number }
   return {
     url: ready.url,
-    operatorToken: ready.operator_token,
-    async stop() {
-      child.kill('SIGTERM')
-      await ended
+    operatorToken: ready.operator_token ?? '',
+    pid: child.pid ?? 0,
+    readyMs: ready.ready_ms,
+    said: () => said,
+    stop(signal = 'SIGTERM') {
+      child.kill(signal)
+      return ended
     },
   }
 }

@@ -72,7 +72,7 @@ export interface StepRequest {
   readonly egress: readonly string[]
 }
 
-/** Three missed heartbeats end a step. */
+/** Three missed heartbeats of a step end its session: one supervisor stands behind all of it. */
 const missedHeartbeats = 3
 
 export async function createBroker(deps: {
@@ -430,7 +430,7 @@ export async function createBroker(deps: {
     for (const step of [...steps.values()]) {
       if (step.endReason !== undefined) await endStep(step, { reason: step.endReason })
       else if (now >= step.expiresMs) await endStep(step, { reason: 'expired' })
-      else if (now - step.heartbeatMs > deadlineMs) await endStep(step, { reason: 'heartbeat_lost' })
+      else if (now - step.heartbeatMs > deadlineMs) await endSession(step.session, 'heartbeat_lost')
     }
     const over = await store.read
       .selectFrom('sessions')

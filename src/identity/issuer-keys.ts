@@ -4,7 +4,7 @@ import { MayflyError, limits, messageOf, type Clock } from '../lib/index.ts'
 /** The signing keys of one issuer, found by OpenID Connect Discovery 1.0 and kept for a while. */
 export interface IssuerKeys {
   /**
-   * A key source for `jwtVerify`. `fresh` asks the issuer again (a rotated key), at most every 30 s.
+   * A key source for `jwtVerify`. `fresh` asks the issuer again (a rotated key), at most every 10 s.
    * Throws MayflyError `issuer_unreachable` if the issuer cannot be asked and nothing usable is kept.
    */
   get(fresh?: boolean): Promise<JWTVerifyGetKey>
@@ -13,7 +13,7 @@ export interface IssuerKeys {
 const keepMs = 10 * 60_000
 /** Keys of an issuer that stopped answering are used this long, then no more: a revoked key must die. */
 const staleMs = 60 * 60_000
-const askAgainMs = 30_000
+const askAgainMs = 10_000
 
 interface Kept {
   keys: JWTVerifyGetKey

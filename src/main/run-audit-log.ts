@@ -5,17 +5,14 @@ import { MayflyError, systemClock } from '../lib/index.ts'
 /** `mayfly audit-log`: until SIGTERM, or until the process that started it is gone. */
 export async function runAuditLog(options: AuditLogArguments): Promise<void> {
   const stopped = Promise.withResolvers<void>()
-  // Started by `mayfly up`, our input is its pipe: when it ends, however it ends, so do we.
-  process.stdin.resume().on('end', stopped.resolve).on('error', stopped.resolve)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stopped.resolve)
   const log = await startAuditLog({
     ...options,
     clock: systemClock,
-    onFatal(error) {
-      process.stderr.write(`mayfly: audit log: ${error.message}\n`)
-      stopped.reject(new MayflyError(error.code, error.message))
-    },
+    onFatal: (error) => stopped.reject(new MayflyError(error.code, `audit log: ${error.message}`)),
   })
+  // Started by `mayfly up`, our input is its pipe: when it ends, however it ends, so do we.
+  process.stdin.resume().on('end', stopped.resolve).on('error', stopped.resolve)
   process.stdout.write(
     options.json
       ? `${JSON.stringify({ url: log.url, verifierKey: log.verifierKey })}\n`
@@ -24,6 +21,7 @@ export async function runAuditLog(options: AuditLogArguments): Promise<void> {
   try {
     await stopped.promise
   } finally {
+    process.stdin.pause()
     await log.close()
   }
 }

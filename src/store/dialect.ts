@@ -10,12 +10,19 @@ export function nodeSqliteDialect(database: DatabaseSync): Dialect {
   const prepare = (sql: string) => {
     const known = statements.get(sql)
     if (known !== undefined) return known
-    const statement = adapt(database.prepare(sql))
+    const statement = sql === 'rollback' ? rollback(database) : adapt(database.prepare(sql))
     // Migrations and ad-hoc texts pass through here too; what a server runs is a few dozen.
     if (statements.size < 500) statements.set(sql, statement)
     return statement
   }
   return new SqliteDialect({ database: { prepare, close: () => database.close() } })
+}
+
+// On a full disk SQLite has rolled back by itself; a second rollback would fail and hide why.
+function rollback(database: DatabaseSync): ReturnType<typeof adapt> {
+  const statement = adapt(database.prepare('rollback'))
+  const nothing = { changes: 0, lastInsertRowid: 0 }
+  return { ...statement, run: (parameters) => (database.isTransaction ? statement.run(parameters) : nothing) }
 }
 
 function adapt(statement: ReturnType<DatabaseSync['prepare']>) {

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { projectFolder, setStage, type Ran, type Stage } from '../../demo/stage.ts'
+
+let stage: Stage
+before(async () => {
+  // `trusted` is a role that allows a step without a sandbox.
+  const withTrusted = (text: string) =>
+    `${text}  trusted:\n    trust: { issuer: ci, repository_id: "1296269" }\n    isolation: none\n    grants: [ "git:read git/octo-org/links" ]\n`
+  stage = await setStage({ policy: withTrusted, upArguments: ['--heartbeat-seconds', '1'] })
+})
+after(() => stage[Symbol.asyncDispose]())
+
+const run = (args: readonly string[], env: Record<string, string> = {}): Promise<Ran> =>
+  stage.runJob(['run', ...args], { ...stage.jobEnvironment(), ...env })
+const inStep = (script: string, env: Record<string, string> = {}, options: readonly string[] = []): Promise<Ran> =>
+  run(['--role', 'build', ...options, '--', 'bash', '-c', script], env)
+
+interface Status {
+  leases: { issued: number; revoked: number; active: number; openSteps: number; undelivered: number }
+}
+const status = async () => JSON.parse((await stage.operate(['status', '--json'])).stdout) as Status
+
+async function eventually(what: string, look: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 300; tries++) {
+    if (await look()) return
+    await new Promise((next) => setTimeout(next, 50))
+  }
+  assert.fail(`never: ${what}`)
+}
+
+test('exit codes are the command’s own', async () => {
+  assert.equal((await inStep('exit 0')).exitCode, 0)
+  assert.equal((await inStep('exit 42')).exitCode, 42)
+  assert.equal((await inStep('kill -TERM $$')).exitCode, 143)
+  assert.equal((await run(['--role', 'build', '--', 'no-such-program'])).exitCode, 127)
+  assert.equal((await run(['--role', 'build', '--', '/etc/passwd'])).exitCode, 126)
+})
+
+test('stdout and stderr stay apart, in order and byte for byte', async () => {
+  const ran = await inStep('for i in $(seq 200); do echo "out $i"; echo "err $i" >&2; done; printf "no newline at the end"')
+  const lines = (word: string) => Array.from({ length: 200 }, (_, i) => `${word} ${i + 1}\n`).join('')
+  assert.equal(ran.stdout, `${lines('out')}no newline at the end`)
+  assert.equal(ran.stderr, lines('err'))
+})
+
+test('a large output comes through whole', async () => {
+  const ran = await inStep('head -c 30000000 /dev/zero | tr "\\0" x')
+  assert.equal(ran.stdout.length, 30_000_000)
+  assert.match(ran.stdout, /^x+$/)
+})
+
+test('standard input reaches the step', async () => {
+  const child = spawn(join(projectFolder, 'bin/mayfly'), ['run', '--role', 'build', '--', 'cat'], {
+    cwd: stage.workspace, env: stage.jobEnvironment(), stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  child.stdin.end('what was said')
+  let out = ''
+  for await (const chunk of child.stdout) out += String(chunk)
+  assert.equal(out, 'what was said')
+})
+
+test('secrets of the job are masked, given or not, in one piece or in base64', async () => {
+  const secret = 'q7Rk-very-secret-value-01'
+  const script = `printf %s "$GIVEN_TOKEN"; echo; printf %s "$GIVEN_TOKEN" | base64; printf %s "x$GIVEN_TOKEN" | base64 | base64 -w0; echo; for i in $(seq 1 \${#GIVEN_TOKEN}); do printf %s "\${GIVEN_TOKEN:i-1:1}"; sleep 0.01; done; echo " $OTHER_TOKEN."; cat .npmrc-left`
+  writeFileSync(join(stage.workspace, '.npmrc-left'), 'left-behind-secret-77')
+  const ran = await inStep(script, { GIVEN_TOKEN: secret, OTHER_TOKEN: 'left-behind-secret-77' }, ['--env', 'GIVEN_TOKEN'])
+  assert.equal(ran.exitCode, 0)
+  assert.match(ran.stdout, /\*\*\*/)
+  for (const form of [secret, Buffer.from(secret).toString('base64').slice(0, -2), 'left-behind-secret-77']) assert.ok(!ran.stdout.includes(form), form)
+  assert.match(ran.stdout, / \.\n\*\*\*/, 'the variable that was not handed on is empty')
+})
+
+test('the step’s environment is what was asked for; the way to a token of the CI is not in it', async () => {
+  const ran = await inStep('env', { AWS_SECRET_ACCESS_KEY: 'aws-secret-value-1', PLAIN: 'not asked for', ASKED: 'asked for' }, ['--env', 'ASKED'])
+  assert.match(ran.stdout, /^ASKED=asked for$/m)
+  assert.match(ran.stdout, /^GITHUB_REPOSITORY=octo-org\/links$/m)
+  assert.doesNotMatch(ran.stdout, /PLAIN|AWS_SECRET|ACTIONS_ID|MAYFLY_(?!RUN|STEP)/)
+})
+
+test('ctrl-c kills the whole tree and revokes', async () => {
+  const marker = `mayfly-tree-${process.pid}`
+  const child = spawn(join(projectFolder, 'bin/mayfly'), ['run', '--role', 'build', '--', 'bash', '-c', `git ls-remote https://git.example.com/octo-org/links >/dev/null; echo begun; (setsid bash -c "exec -a ${marker} sleep 600" &) ; exec -a ${marker} sleep 600`], {
+    cwd: stage.workspace, env: stage.jobEnvironment(), stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = new Promise<number | null>((done) => child.once('close', (code) => done(code)))
+  await new Promise((begun) => child.stdout.once('data', begun))
+  assert.equal((await status()).leases.active, 1)
+  child.kill('SIGINT')
+  assert.equal(await ended, 130)
+  await eventually('no process of the step is left', async () => spawnSync('pgrep', ['-f', `^${marker}`]).status === 1)
+  const { leases } = await status()
+  assert.deepEqual([leases.active, leases.openSteps], [0, 0])
+})
+
+test('a supervisor that dies takes its step along; the server revokes after three missed heartbeats', async () => {
+  const marker = `mayfly-orphan-${process.pid}`
+  const child = spawn(join(projectFolder, 'bin/mayfly'), ['run', '--role', 'build', '--', 'bash', '-c', `git ls-remote https://git.example.com/octo-org/links >/dev/null; echo begun; exec -a ${marker} sleep 600`], {
+    cwd: stage.workspace, env: stage.jobEnvironment(), stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  await new Promise((begun) => child.stdout.once('data', begun))
+  child.kill('SIGKILL')
+  await eventually('the step is dead', async () => spawnSync('pgrep', ['-f', `^${marker}`]).status === 1)
+  assert.equal((await status()).leases.active, 1)
+  await eventually('the lease is revoked', async () => (await status()).leases.active === 0)
+})
+
+test('a revocation ends a running step and cuts its connections', async () => {
+  const child = spawn(join(projectFolder, 'bin/mayfly'), ['run', '--role', 'build', '--', 'bash', '-c', 'echo begun; sleep 600'], {
+    cwd: stage.workspace, env: stage.jobEnvironment(), stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  child.stderr.on('data', (chunk) => (said += String(chunk)))
+  const ended = new Promise<number | null>((done) => child.once('close', (code) => done(code)))
+  await new Promise((begun) => child.stdout.once('data', begun))
+  assert.match((await stage.operate(['revoke', '--role', 'build'])).stdout, /1 session ended/)
+  assert.notEqual(await ended, 0)
+  assert.match(said, /the step was ended by the server/)
+})
+
+test('without bubblewrap nothing runs, and it says what to do; without a sandbox only if the role allows it by name', async (t) => {
+  if (spawnSync('unshare', ['-Urm', 'true']).status !== 0) return t.skip('no right to a mount namespace, in which bwrap could be hidden')
+  const hidden = (args: string) =>
+    spawnAndWait('unshare', ['-Urm', 'sh', '-c', `mount --bind /dev/null /usr/bin/bwrap && exec "${join(projectFolder, 'bin/mayfly')}" run ${args}`], {
+      cwd: stage.workspace, env: stage.jobEnvironment(),
+    })
+  const refused = await hidden('--role build -- touch should-not-exist')
+  assert.equal(refused.status, 125)
+  assert.match(refused.stderr, /bubblewrap \(bwrap\) is not installed: install it .*apt-get install bubblewrap/)
+  assert.equal(refused.stderr.trim().split('\n').length, 1)
+  assert.equal(spawnSync('ls', [join(stage.workspace, 'should-not-exist')]).status, 2)
+  const byName = await hidden('--role build --isolation none -- echo ran')
+  assert.equal(byName.status, 125)
+  assert.match(byName.stderr, /role "build" needs isolation "namespace"/)
+  const allowed = await hidden('--role trusted --isolation none -- sh -c "echo ran; env | grep -c proxy; exit 3"')
+  assert.equal(allowed.stdout, 'ran\n0\n')
+  assert.equal(allowed.status, 3)
+})
+
+test('no server, a role that does not trust the job, no identity token: one line, exit 125', async () => {
+  const gone = await run(['--role', 'build', '--server', 'http://127.0.0.1:9', '--', 'true'])
+  assert.equal(gone.exitCode, 125)
+  const job = stage.jobEnvironment({ ref: 'refs/heads/feature', ref_protected: 'false' })
+  const untrusted = await stage.runJob(['run', '--role', 'release', '--', 'true'], job)
+  assert.equal(untrusted.exitCode, 125)
+  assert.match(untrusted.stderr, /role "release" does not trust this job: ref: expected refs\/heads\/main, got refs\/heads\/feature/)
+  const { ACTIONS_ID_TOKEN_REQUEST_URL: _, ...without } = stage.jobEnvironment()
+  const tokenless = await stage.runJob(['run', '--role', 'build', '--', 'true'], without)
+  assert.match(tokenless.stderr, /no identity token: on GitHub give the job `permissions: id-token: write`/)
+  for (const { stderr } of [gone, untrusted, tokenless]) assert.equal(stderr.trim().split('\n').length, 1, stderr)
+})
+
+test('a pipeline stops at the first step that fails, and says which', async () => {
+  const file = join(stage.folder, 'pipeline.yaml')
+  writeFileSync(file, 'steps:\n  - { name: one, role: build, run: "echo one; false; echo not this" }\n  - { name: two, role: build, run: echo two }\n')
+  const ran = await run(['-f', file])
+  assert.equal(ran.exitCode, 1)
+  assert.equal(ran.stdout, 'one\n')
+  writeFileSync(file, 'steps:\n  - { name: one, rol: build, run: echo }\n')
+  const typo = await run(['-f', file])
+  assert.match(typo.stderr, /pipeline\.yaml:2:\d+: unknown key "rol" in steps\.0: did you mean "role"\?/)
+  assert.equal(typo.exitCode, 125)
+})
+
+test('audit show tells the run as a story', async () => {
+  const job = stage.jobEnvironment({ run_id: '9000000077' })
+  const ran = JSON.parse((await stage.runJob(['run', '--json', '--role', 'build', '--name', 'list', '--', 'git', 'ls-remote', 'https://git.example.com/octo-org/links'], job)).stdout) as { runId: string }
+  await eventually('the end is published', async () => /session ended/.test((await stage.operate(['audit', 'show', '--data', stage.dataFolder, '--run', ran.runId])).stdout))
+  const story = (await stage.operate(['audit', 'show', '--data', stage.dataFolder, '--run', ran.runId])).stdout
+  for (const part of [/octocat triggered push in octo-org\/links at refs\/heads\/main/, /step "list" began as build, isolation B: git ls-remote/, /it could reach: git:read git\/octo-org\/links, npm:install npm/, /a lease on git was issued/, /reached git:read git\/octo-org\/links/, /the lease on git was revoked: finished/, /step "list" ended: finished, exit 0/]) assert.match(story, part)
+  assert.ok(!story.includes(stage.git.credential.split(':')[1] ?? ''))
+  assert.ok(!readFileSync(join(stage.dataFolder, 'server/mayfly.db')).includes(stage.git.credential.split(':')[1] ?? ''), 'the database holds the secret in the clear')
+})
+
+test('every command has --help and the program is completion-friendly', () => {
+  for (const command of ['', 'up', 'audit-log', 'run', 'apply', 'secret', 'secret set', 'secret list', 'token', 'token create', 'token list', 'token revoke', 'revoke', 'status', 'audit', 'audit verify', 'audit show']) {
+    const help = execFileSync(join(projectFolder, 'bin/mayfly'), [...command.split(' ').filter((word) => word !== ''), '--help'], { encoding: 'utf8' })
+    assert.match(help, /Usage: mayfly/)
+  }
+  const wrong = spawnSync(join(projectFolder, 'bin/mayfly'), ['rn'], { encoding: 'utf8' })
+  assert.equal(wrong.status, 2)
+  assert.match(wrong.stderr, /Did you mean run/)
+})
+
+async function spawnAndWait(program: string, args: readonly string[], options: { cwd: string; env: Record<string, string> }): Promise<{ status: number | null; stdout: string; stderr: string }> {
+  const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => (stdout += String(chunk)))
+  child.stderr.on('data', (chunk) => (stderr += String(chunk)))
+  const status = await new Promise<number | null>((done) => child.once('close', (code) => done(code)))
+  return { status, stdout, stderr }
+}
