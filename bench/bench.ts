@@ -1,0 +1,50 @@
+import { cpus, totalmem } from 'node:os'
+import { benchAudit } from './audit.ts'
+import { benchExchange } from './exchange.ts'
+import { benchMask } from './mask.ts'
+import { benchGit, benchNpm, benchRun, benchUp } from './peers.ts'
+import { benchPolicy } from './policy.ts'
+import type { BenchResult } from './result.ts'
+
+/** Every figure that we state, by name: `npm run bench -- NAME`. */
+const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
+  up: benchUp,
+  exchange: benchExchange,
+  policy: benchPolicy,
+  audit: benchAudit,
+  run: benchRun,
+  git: benchGit,
+  npm: benchNpm,
+  mask: benchMask,
+}
+
+const words = process.argv.slice(2)
+const json = words.includes('--json')
+const names = words.filter((word) => !word.startsWith('--'))
+const unknown = names.find((name) => !(name in benches))
+if (unknown !== undefined) {
+  process.stderr.write(`bench: there is no "${unknown}"; there are ${Object.keys(benches).join(', ')}\n`)
+  process.exit(2)
+}
+
+const results: BenchResult[] = []
+for (const name of names.length > 0 ? names : Object.keys(benches)) {
+  if (!json) process.stderr.write(`${name} ...\n`)
+  results.push(...((await benches[name]?.()) ?? []))
+}
+const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'cpu'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`
+process.stdout.write(json ? `${JSON.stringify({ machine, results })}\n` : `${render()}\n`)
+
+function render(): string {
+  const rows = results.map(({ name, value, unit, ratio, against, target, ok }) => [
+    name,
+    `${value >= 100 ? value.toFixed(0) : value.toPrecision(3)} ${unit}`,
+    ratio === undefined ? '' : ratio.toFixed(2),
+    against ?? '',
+    target ?? '',
+    ok === undefined ? '' : ok ? 'met' : 'MISSED',
+  ])
+  const all = [['WHAT', 'MEDIAN', 'RATIO', 'AGAINST', 'TARGET', ''], ...rows]
+  const widths = all[0]?.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0))) ?? []
+  return [machine, ...all.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd())].join('\n')
+}

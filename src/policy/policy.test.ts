@@ -1,0 +1,380 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { formatProblem, parseConfig, policySchema } from '../config/index.ts'
+import { MayflyError } from '../lib/index.ts'
+import { compileSlice } from './cedar.ts'
+import { grantFor, parseGrant, type Grant } from './grant.ts'
+import { compilePolicy, describeOperation, type Operation, type Policy } from './index.ts'
+
+const pins = new Map([
+  ['github', ['repository_id', 'owner_id']],
+  ['mine', []],
+  ['other', ['subject', 'team']],
+])
+
+const document = (trust: string, grants: readonly string[], more = '') => `issuers:
+  github: { kind: github-actions }
+connections:
+  github: { kind: git, url: https://github.com }
+  npmjs: { kind: npm, url: https://registry.npmjs.org }
+roles:
+  build:
+    trust: ${trust}
+    grants: ${JSON.stringify(grants)}
+  rest:
+    trust: { issuer: mine }
+    grants: [npm:install npmjs, git:read github/rest/rest]
+${more}`
+
+function compile(text: string): Policy | string[] {
+  const parsed = parseConfig(text, 'mayfly.yaml', policySchema)
+  assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.map(formatProblem).join('\n'))
+  const compiled = compilePolicy(parsed.value, parsed.locate, pins)
+  return compiled.ok ? compiled.policy : compiled.problems.map(formatProblem)
+}
+
+function policyOf(trust: string, grants: readonly string[] = ['git:read github/octo/app']): Policy {
+  const compiled = compile(document(trust, grants))
+  assert.ok(!Array.isArray(compiled), String(compiled))
+  return compiled
+}
+
+function problemsOf(text: string): string[] {
+  const compiled = compile(text)
+  return Array.isArray(compiled) ? compiled : []
+}
+
+const pinned = '{ issuer: github, repository_id: "1" }'
+const job = {
+  issuer: 'github',
+  attributes: { repository_id: '1', ref: 'refs/heads/main', event: 'push', environment: 'production' },
+  claims: { base_ref: 'main', enterprise: 'octo' },
+}
+
+function assumed(trust: string, attributes: Record<string, string | undefined> = {}, claims: Record<string, string> = {}) {
+  const subject = { issuer: 'github', attributes: { ...job.attributes, ...attributes }, claims: { ...job.claims, ...claims } }
+  return policyOf(trust).assume('build', subject)
+}
+
+// --- Trust.
+
+test('a role is assumed by a job that meets every condition', () => {
+  const assumption = policyOf('{ issuer: github, repository_id: "1", ref: refs/heads/*, event: [push, tag], claims: { base_ref: main } }').assume('build', job)
+  assert.ok(assumption.allow)
+  assert.equal(assumption.role.name, 'build')
+  assert.equal(assumption.role.ttlSeconds, 900)
+})
+
+const conditions = '{ issuer: github, repository_id: "1", ref: refs/heads/main, event: [push, tag], environment: prod*, claims: { base_ref: main } }'
+const failing: readonly (readonly [string, Record<string, string | undefined>, Record<string, string>, string, readonly string[], string | null])[] = [
+  ['another repository', { repository_id: '2' }, {}, 'repository_id', ['1'], '2'],
+  ['another ref', { ref: 'refs/heads/main2' }, {}, 'ref', ['refs/heads/main'], 'refs/heads/main2'],
+  ['an event off the list', { event: 'pull_request' }, {}, 'event', ['push', 'tag'], 'pull_request'],
+  ['no environment', { environment: undefined }, {}, 'environment', ['prod*'], null],
+  ['an environment that only ends so', { environment: 'nonprod' }, {}, 'environment', ['prod*'], 'nonprod'],
+  ['another raw claim', {}, { base_ref: 'dev' }, 'base_ref', ['main'], 'dev'],
+]
+for (const [what, attributes, claims, claim, expected, got] of failing) {
+  test(`not assumed: ${what}; the mismatch says so`, () => {
+    const assumption = assumed(conditions, attributes, claims)
+    assert.deepEqual(assumption, { allow: false, role: 'build', reason: 'trust_mismatch', mismatches: [{ claim, expected, got }] })
+  })
+}
+
+test('not assumed: several conditions fail, each is told', () => {
+  const assumption = assumed(conditions, { ref: 'x', event: 'y' })
+  assert.ok(!assumption.allow && assumption.reason === 'trust_mismatch')
+  assert.deepEqual(assumption.mismatches.map(({ claim }) => claim), ['ref', 'event'])
+})
+
+test('not assumed: a job of another issuer, whose other claims are not even looked at', () => {
+  const assumption = policyOf(pinned).assume('build', { ...job, issuer: 'gitlab' })
+  assert.ok(!assumption.allow && assumption.reason === 'trust_mismatch')
+  assert.deepEqual(assumption.mismatches, [{ claim: 'issuer', expected: ['github'], got: 'gitlab' }])
+})
+
+test('not assumed: an unknown role, and one named like a property', () => {
+  for (const role of ['deploy', '', 'constructor', '__proto__', 'toString']) {
+    assert.deepEqual(policyOf(pinned).assume(role, job), { allow: false, role, reason: 'role_unknown', known: ['build', 'rest'] })
+  }
+})
+
+test('claim patterns are anchored as a whole, and `|` is literal', () => {
+  const trust = '{ issuer: github, repository_id: "1", ref: "refs/heads/main|refs/heads/dev" }'
+  for (const ref of ['refs/heads/main', 'refs/heads/dev', 'refs/heads/main-evil', 'evil/refs/heads/dev']) {
+    assert.equal(assumed(trust, { ref }).allow, false, ref)
+  }
+  for (const ref of ['xrefs/tags/v1', 'refs/tags/', 'refs/tags/V1', '\nrefs/tags/v1']) {
+    assert.equal(assumed('{ issuer: github, repository_id: "1", ref: refs/tags/v* }', { ref }).allow, false, ref)
+  }
+})
+
+test('a raw claim and an attribute of the same name are two things', () => {
+  const trust = '{ issuer: github, repository_id: "1", claims: { ref: raw } }'
+  assert.equal(assumed(trust, { ref: 'raw' }).allow, false)
+  assert.equal(assumed(trust, {}, { ref: 'raw' }).allow, true)
+})
+
+test('raw claims named like properties of objects match nothing that is not there', () => {
+  const claims = Object.assign(Object.create(null) as Record<string, string>, job.claims)
+  const assumption = policyOf('{ issuer: github, repository_id: "1", claims: { constructor: "*" } }').assume('build', { ...job, claims })
+  assert.equal(assumption.allow, false)
+})
+
+// --- Pins.
+
+const unpinned: readonly (readonly [string, string])[] = [
+  ['no id', '{ issuer: github }'],
+  ['a repository by name only', '{ issuer: github, repository: octo/app }'],
+  ['an id with a star', '{ issuer: github, repository_id: "1*" }'],
+  ['an id that is a star', '{ issuer: github, repository_id: "*" }'],
+  ['one star in a list of ids', '{ issuer: github, repository_id: ["1", "2*"] }'],
+  ['the right id as a raw claim of that name only', '{ issuer: github, claims: { owner_id: "1" } }'],
+]
+for (const [what, trust] of unpinned) {
+  test(`refused when loaded: ${what}`, () => {
+    assert.deepEqual(problemsOf(document(trust, ['git:read github/a/b'])), [
+      'mayfly.yaml:8:5: role "build": any repository of issuer "github" could assume it: pin repository_id or owner_id to a literal value',
+    ])
+  })
+}
+
+test('pinned by one literal id, or a list of them; or the issuer lets nobody else in', () => {
+  for (const trust of [pinned, '{ issuer: github, owner_id: "7" }', '{ issuer: github, repository_id: ["1", "2"] }', '{ issuer: mine }']) {
+    assert.deepEqual(problemsOf(document(trust, ['git:read github/a/b'])), [])
+  }
+})
+
+test('refused when loaded: a raw claim that is only called like the pinned attribute', () => {
+  assert.equal(problemsOf(document('{ issuer: other, claims: { subject: x } }', ['git:read github/a/b'])).length, 1)
+})
+
+test('any OIDC: a raw claim pins what the issuer was configured to need', () => {
+  assert.deepEqual(problemsOf(document('{ issuer: other, claims: { team: a } }', ['git:read github/a/b'])), [])
+  assert.deepEqual(problemsOf(document('{ issuer: other, subject: a }', ['git:read github/a/b'])), [])
+  assert.equal(problemsOf(document('{ issuer: other, claims: { team: "a*" } }', ['git:read github/a/b'])).length, 1)
+})
+
+test('refused when loaded: an issuer that is not there', () => {
+  assert.deepEqual(problemsOf(document('{ issuer: nobody, repository_id: "1" }', ['git:read github/a/b'])), [
+    'mayfly.yaml:8:5: role "build": there is no issuer "nobody"',
+  ])
+})
+
+test('refused when loaded: a connection that nobody can reach', () => {
+  const text = document(pinned, ['git:read github/a/b']).replace('roles:', '  lonely: { kind: git, url: https://example.com }\nroles:')
+  assert.deepEqual(problemsOf(text), ['mayfly.yaml:6:3: nobody can reach connection "lonely": grant it in a role or remove it'])
+})
+
+test('every problem of a policy is told', () => {
+  assert.equal(problemsOf(document('{ issuer: github }', ['git:reed github/a/b', 'npm:install nowhere'])).length, 3)
+})
+
+// --- Grants.
+
+const kinds = new Map([['github', 'git'], ['npmjs', 'npm']])
+
+const goodGrants: readonly (readonly [string, Omit<Grant, 'source'>])[] = [
+  ['git:read github/octo/app', { action: 'git:read', connection: 'github', path: 'octo/app', ref: undefined }],
+  ['git:read github/*', { action: 'git:read', connection: 'github', path: '*', ref: undefined }],
+  ['git:push github/octo/app@refs/heads/*', { action: 'git:push', connection: 'github', path: 'octo/app', ref: 'refs/heads/*' }],
+  ['git:push github/octo/a@b@refs/tags/v*', { action: 'git:push', connection: 'github', path: 'octo/a@b', ref: 'refs/tags/v*' }],
+  ['npm:install npmjs', { action: 'npm:install', connection: 'npmjs', path: '*', ref: undefined }],
+  ['npm:install npmjs/@octo/app', { action: 'npm:install', connection: 'npmjs', path: '@octo/app', ref: undefined }],
+]
+for (const [source, grant] of goodGrants) {
+  test(`grant: ${source}`, () => assert.deepEqual(parseGrant(source, kinds), { source, ...grant }))
+}
+
+const badGrants: readonly (readonly [string, string, RegExp])[] = [
+  ['empty', '', /is not of the form/],
+  ['no connection', 'git:read', /is not of the form/],
+  ['two spaces', 'git:read  github/a/b', /is not of the form/],
+  ['a space at the end', 'git:read github/a/b ', /is not of the form/],
+  ['a line break at the end', 'git:read github/a/b\n', /is not of the form/],
+  ['a space in the path', 'git:read github/a b', /is not of the form/],
+  ['a slash and nothing', 'git:read github/', /is not of the form/],
+  ['no colon', 'gitread github/a/b', /is not of the form/],
+  ['upper-case action', 'Git:read github/a/b', /is not of the form/],
+  ['upper-case connection', 'git:read GitHub/a/b', /is not of the form/],
+  ['an unknown action', 'git:reed github/a/b', /unknown action "git:reed"; known are git:read, git:push, npm:install/],
+  ['an unknown connection', 'git:read gitlab/a/b', /there is no connection "gitlab"/],
+  ['a connection of another kind', 'git:read npmjs/a/b', /connection "npmjs" is of kind npm, git:read needs git/],
+  ['no repository', 'git:read github', /say which repository: "git:read github\/owner\/name"/],
+  ['no ref to push to', 'git:push github/a/b', /say which refs: "git:push github\/a\/b@refs\/heads\/main"/],
+  ['a ref that is not a full one', 'git:push github/a/b@main', /say which refs/],
+  ['a ref to read', 'git:read github/a/b@refs/heads/main', /git:read cannot be limited to a ref/],
+  ['a ref to install', 'npm:install npmjs/a@refs/heads/main', /npm:install cannot be limited to a ref/],
+  ['a regular expression', 'git:read github/a/(b|c)', /is not of the form/],
+  ['a quote', 'git:read github/a"b', /is not of the form/],
+  ['a backslash', 'git:read github/a\\b', /is not of the form/],
+  ['a question mark', 'git:read github/a?b', /is not of the form/],
+  ['percent', 'git:read github/a%2fb', /is not of the form/],
+  ['NUL', 'git:read github/a\0b', /is not of the form/],
+  ['letters beyond ASCII', 'git:read github/ä/b', /is not of the form/],
+]
+for (const [what, source, expected] of badGrants) {
+  test(`no grant: ${what}`, () => {
+    const parsed = parseGrant(source, kinds)
+    assert.equal(typeof parsed, 'string')
+    assert.match(parsed as string, expected)
+  })
+}
+
+test('a bad grant is refused when loaded, where it stands', () => {
+  const problems = problemsOf(document(pinned, ['git:read github/a/b', 'git:reed github/a/b']))
+  assert.deepEqual(problems, ['mayfly.yaml:9:36: grant "git:reed github/a/b": unknown action "git:reed"; known are git:read, git:push, npm:install'])
+})
+
+test('property: nothing in a grant’s text leaves the Cedar string it stands in', () => {
+  const hostile = fc.constantFrom('"', '\\', '\n', '\r', '\0', "'", '`', '${', '}', ';', ')', '//', ' || true', '\u2028', '*', '?', 'a', '/', '\\u{22}', '\\"', '@refs/')
+  const text = fc.array(hostile, { maxLength: 8 }).map((parts) => parts.join(''))
+  fc.assert(
+    fc.property(fc.constantFrom('git:read', 'git:push'), text, text, (action, path, ref) => {
+      const grant = parseGrant(`${action} github/a${path}@refs/${ref}`, kinds)
+      if (typeof grant === 'string') return
+      for (const part of [grant.path, grant.ref ?? '', grant.connection, grant.action]) assert.match(part, /^[A-Za-z0-9._~@+*/:-]*$/)
+      // What comes through compiles, to exactly one permit.
+      assert.equal(compileSlice([grant]).grants.size, 1)
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('Cedar itself refuses what the grammar would have, had it been got round', () => {
+  const grant: Grant = { source: 'x', action: 'git:read', connection: 'github', path: 'a" || true || resource.path like "b', ref: undefined }
+  const breakouts = ['a"', 'a\\', 'a\n"', `a" }; permit(principal, action, resource); //`]
+  for (const path of breakouts) assert.throws(() => compileSlice([{ ...grant, path }]), MayflyError)
+})
+
+// --- Decisions.
+
+function like(pattern: string, text: string): boolean {
+  const escaped = pattern.split('*').map((part) => part.replaceAll(/[.*+?^${}()|[\]\\/-]/g, String.raw`\$&`))
+  return new RegExp(`^(?:${escaped.join('[^]*')})$`).test(text)
+}
+
+/** What a grant means, in plain words. */
+function reference(grants: readonly string[], operation: Operation, anyRef = false): boolean {
+  return grants.some((source) => {
+    const grant = parseGrant(source, kinds)
+    assert.ok(typeof grant !== 'string', String(grant))
+    if (grant.action !== operation.action || grant.connection !== operation.connection) return false
+    if (!like(grant.path, operation.path)) return false
+    return anyRef || grant.ref === undefined || like(grant.ref, operation.ref ?? '')
+  })
+}
+
+const segment = fc.string({ unit: fc.constantFrom('a', 'b', '.', '-', '/', '*'), minLength: 1, maxLength: 4 })
+const grants = fc.array(
+  fc.oneof(
+    segment.map((path) => `git:read github/${path}`),
+    fc.tuple(segment, segment).map(([path, ref]) => `git:push github/${path}@refs/${ref}`),
+    fc.constant('npm:install npmjs'),
+    segment.map((path) => `npm:install npmjs/${path}`),
+  ),
+  { minLength: 1, maxLength: 4 },
+)
+const asked = fc.string({ unit: fc.constantFrom('a', 'b', '.', '-', '/', '*', '"', '\\', 'é', '\n', '\u{1F600}'), maxLength: 5 })
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  asked.map((path) => ({ action: 'git:read', connection: 'github', path })),
+  fc.tuple(asked, asked).map(([path, ref]) => ({ action: 'git:push', connection: 'github', path, ref: `refs/${ref}` })),
+  asked.map((path) => ({ action: 'git:push', connection: 'github', path })),
+  asked.map((path) => ({ action: 'npm:install', connection: 'npmjs', path })),
+  asked.map((path) => ({ action: 'git:read', connection: 'npmjs', path })),
+  asked.map((path) => ({ action: 'git:delete', connection: 'github', path })),
+)
+
+test('property: Cedar decides as a plain reading of the grants does', () => {
+  fc.assert(
+    fc.property(grants, fc.array(operation, { minLength: 8, maxLength: 8 }), (held, operations) => {
+      const policy = policyOf(pinned, held)
+      for (const one of operations) {
+        const decision = policy.decide('build', one)
+        assert.equal(decision.allow, reference(held, one), JSON.stringify([held, one]))
+        if (decision.allow) assert.ok(reference([decision.grant], one), 'the grant it names allows it')
+        assert.equal(policy.decideAnyRef('build', one).allow, reference(held, one, true), JSON.stringify([held, one]))
+      }
+    }),
+    { numRuns: 250 },
+  )
+})
+
+test('property: what a denial says to add, allows it', () => {
+  const name = fc.stringMatching(/^[a-z0-9]{1,6}$/)
+  fc.assert(
+    fc.property(name, name, fc.option(name, { nil: undefined }), (owner, repository, branch) => {
+      const path = `${owner}/${repository}`
+      const one: Operation =
+        branch === undefined
+          ? { action: 'git:read', connection: 'github', path }
+          : { action: 'git:push', connection: 'github', path, ref: `refs/heads/${branch}` }
+      const denied = policyOf(pinned, ['npm:install npmjs', 'git:read github/none']).decide('build', one)
+      fc.pre(!denied.allow)
+      assert.ok(!denied.allow)
+      assert.equal(policyOf(pinned, [denied.missing]).decide('build', one).allow, true)
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('denied: names the missing grant, and those held', () => {
+  const policy = policyOf(pinned, ['git:read github/octo/app'])
+  const push = { action: 'git:push', connection: 'github', path: 'octo/app', ref: 'refs/heads/main' }
+  assert.deepEqual(policy.decide('build', push), {
+    allow: false,
+    role: 'build',
+    missing: 'git:push github/octo/app@refs/heads/main',
+    held: ['git:read github/octo/app'],
+  })
+  const { ref: _, ...unnamed } = push
+  const denied = policy.decideAnyRef('build', unnamed)
+  assert.equal(!denied.allow && denied.missing, 'git:push github/octo/app@refs/heads/BRANCH')
+})
+
+test('denied: an unknown role holds nothing', () => {
+  const policy = policyOf(pinned)
+  const read = { action: 'git:read', connection: 'github', path: 'octo/app' }
+  for (const role of ['deploy', 'constructor', '']) {
+    const none = { allow: false, role, missing: 'git:read github/octo/app', held: [] }
+    assert.deepEqual(policy.decide(role, read), none)
+    assert.deepEqual(policy.decideAnyRef(role, read), none)
+  }
+})
+
+test('denied: a role has its own grants only', () => {
+  const policy = policyOf(pinned)
+  const read = { action: 'git:read', connection: 'github', path: 'octo/app' }
+  assert.equal(policy.decide('build', read).allow, true)
+  assert.equal(policy.decide('rest', read).allow, false)
+  assert.equal(policy.decide('build', { action: 'npm:install', connection: 'npmjs', path: 'x' }).allow, false)
+})
+
+test('decideAnyRef: any ref of a repository that may be pushed to, and no other repository', () => {
+  const policy = policyOf(pinned, ['git:push github/octo/app@refs/tags/v*'])
+  const push = { action: 'git:push', connection: 'github', path: 'octo/app' }
+  assert.deepEqual(policy.decideAnyRef('build', push), { allow: true, grant: 'git:push github/octo/app@refs/tags/v*' })
+  assert.equal(policy.decide('build', push).allow, false)
+  assert.equal(policy.decideAnyRef('build', { ...push, path: 'octo/app2' }).allow, false)
+  assert.equal(policy.decideAnyRef('build', { ...push, action: 'git:read' }).allow, false)
+})
+
+test('grantFor: what to write for an operation', () => {
+  assert.equal(grantFor({ action: 'npm:install', connection: 'npmjs', path: '@octo/app' }), 'npm:install npmjs')
+  assert.equal(grantFor({ action: 'git:read', connection: 'github', path: '' }), 'git:read github')
+})
+
+test('describeOperation: what was asked for, in words of a grant', () => {
+  const push = { action: 'git:push', connection: 'github', path: 'octo/app', ref: 'refs/heads/main' }
+  assert.equal(describeOperation(push), 'git:push github/octo/app@refs/heads/main')
+  assert.equal(describeOperation({ action: 'npm:install', connection: 'npmjs', path: '@octo/app' }), 'npm:install npmjs/@octo/app')
+})
+
+test('two policies in force one after the other do not mix', () => {
+  const read = { action: 'git:read', connection: 'github', path: 'octo/app' }
+  const before = policyOf(pinned, ['git:read github/octo/app'])
+  const after = policyOf(pinned, ['git:read github/octo/other'])
+  assert.equal(before.decide('build', read).allow, true)
+  assert.equal(after.decide('build', read).allow, false)
+})

@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
+import { MayflyError, type ErrorCode } from '../lib/index.ts'
+import { isDuplicate, openStore, type Store } from './index.ts'
+
+function folderOf(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mayfly-store-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+function setup(t: TestContext) {
+  const file = join(folderOf(t), 'mayfly.db')
+  const store = openStore(file)
+  t.after(() => store.close().catch(() => undefined))
+  return { file, store }
+}
+
+const put = (store: Store, key: string, value = 'x') =>
+  store.write((tx) => tx.insertInto('meta').values({ key, value }).execute())
+
+async function keysIn(store: Store): Promise<string[]> {
+  return (await store.read.selectFrom('meta').select('key').orderBy('key').execute()).map(({ key }) => key)
+}
+
+function code(expected: ErrorCode, message = /./) {
+  return (error: unknown) => error instanceof MayflyError && error.code === expected && message.test(error.message)
+}
+
+test('what was written is read, also by another process’ eyes, and after a restart', async (t) => {
+  const { file, store } = setup(t)
+  await put(store, 'a', 'é\0\u{1F600}')
+  const other = new DatabaseSync(file, { readOnly: true })
+  assert.equal(other.prepare('SELECT count(*) AS n FROM meta').get()?.['n'], 1)
+  other.close()
+  await store.close()
+  const again = openStore(file)
+  t.after(() => again.close())
+  assert.deepEqual(await keysIn(again), ['a'])
+})
+
+test('the journal is a WAL: readers never wait for a writer', (t) => {
+  const { file } = setup(t)
+  const other = new DatabaseSync(file)
+  assert.equal(other.prepare('PRAGMA journal_mode').get()?.['journal_mode'], 'wal')
+  other.close()
+})
+
+test('a write gives back what its work does', async (t) => {
+  const { store } = setup(t)
+  assert.equal(await store.write(async () => 42), 42)
+})
+
+test('many writes at once: all there, each with its own result', async (t) => {
+  const { store } = setup(t)
+  const results = await Promise.all(
+    Array.from({ length: 1000 }, (_, i) => store.write(async (tx) => (await tx.insertInto('meta').values({ key: `k${i}`, value: 'x' }).execute(), i))),
+  )
+  assert.deepEqual(results, Array.from({ length: 1000 }, (_, i) => i))
+  assert.equal((await keysIn(store)).length, 1000)
+})
+
+test('writes that come together share commits', async (t) => {
+  const { file, store } = setup(t)
+  // PRAGMA data_version of another connection changes with each commit it can see.
+  const other = new DatabaseSync(file)
+  t.after(() => other.close())
+  const version = () => Number(other.prepare('PRAGMA data_version').get()?.['data_version'])
+  const seen = new Set([version()])
+  await Promise.all(Array.from({ length: 200 }, (_, i) => put(store, `k${i}`).then(() => seen.add(version()))))
+  assert.equal(seen.size, 2)
+})
+
+test('one of them fails: alone, with its own error, and nothing of it is kept', async (t) => {
+  const { store } = setup(t)
+  const failing = store.write(async (tx) => {
+    await tx.insertInto('meta').values({ key: 'half', value: 'x' }).execute()
+    throw new Error('no further')
+  })
+  const settled = await Promise.allSettled([put(store, 'a'), failing, put(store, 'b'), put(store, 'a'), put(store, 'c')])
+  assert.deepEqual(settled.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
+  await assert.rejects(failing, /no further/)
+  assert.deepEqual(await keysIn(store), ['a', 'b', 'c'])
+  assert.deepEqual(store.health(), { ok: true })
+})
+
+test('work that waits keeps the others out of its transaction, not out of the store', async (t) => {
+  const { store } = setup(t)
+  const slow = store.write(async (tx) => {
+    await tx.insertInto('meta').values({ key: 'slow', value: 'x' }).execute()
+    await new Promise((resolve) => setImmediate(resolve))
+    throw new Error('gone')
+  })
+  const quick = put(store, 'quick')
+  assert.deepEqual(await keysIn(store), [], 'readers do not wait, and see no half transaction')
+  await assert.rejects(slow, /gone/)
+  await quick
+  assert.deepEqual(await keysIn(store), ['quick'])
+})
+
+test('later work of one commit sees what earlier work wrote', async (t) => {
+  const { store } = setup(t)
+  const first = put(store, 'a')
+  const count = store.write(async (tx) => (await tx.selectFrom('meta').selectAll().execute()).length)
+  await first
+  assert.equal(await count, 1)
+})
+
+test('isDuplicate: a key that is there, and no other error', async (t) => {
+  const { store } = setup(t)
+  await put(store, 'a')
+  await assert.rejects(put(store, 'a'), isDuplicate)
+  const used = () =>
+    store.write((tx) => tx.insertInto('used_tokens').values({ issuer: 'i', token_id: 't', expires_ms: 1 }).execute())
+  await used()
+  await assert.rejects(used(), isDuplicate)
+  const orphan = store.write((tx) =>
+    tx.insertInto('leases').values({
+      id: 'l', session_id: 'none', step_id: 'none', connection: 'c', grant_source: 'g', kind: 'static',
+      created_ms: 1, expires_ms: 1, revoked_ms: null, revoke_reason: null,
+    }).execute(),
+  )
+  const wrongType = store.write((tx) => tx.insertInto('used_tokens').values({ issuer: 'i', token_id: 'u', expires_ms: 1.5 }).execute())
+  for (const other of [orphan, wrongType]) {
+    const error: unknown = await other.then(() => assert.fail('written'), (reason: unknown) => reason)
+    assert.equal(isDuplicate(error), false, String(error))
+  }
+  assert.equal(isDuplicate(new Error('UNIQUE constraint failed')), false)
+  assert.equal(isDuplicate(undefined), false)
+})
+
+test('big texts and blobs come back as they were', async (t) => {
+  const { store } = setup(t)
+  const sealed = Buffer.alloc(1_000_000, 7)
+  await store.write((tx) => tx.insertInto('secrets').values({ name: 'n', version: 1, sealed, created_ms: 1 }).execute())
+  const row = await store.read.selectFrom('secrets').selectAll().executeTakeFirstOrThrow()
+  assert.ok(Buffer.from(row.sealed).equals(sealed))
+})
+
+test('refused: a store of a newer version, which stays as it is', async (t) => {
+  const { file, store } = setup(t)
+  await put(store, 'a')
+  await store.close()
+  const database = new DatabaseSync(file)
+  database.exec('PRAGMA user_version = 99')
+  database.close()
+  assert.throws(() => openStore(file), code('data_folder', /schema 99/))
+  const after = new DatabaseSync(file)
+  assert.equal(after.prepare('PRAGMA user_version').get()?.['user_version'], 99)
+  after.close()
+})
+
+test('refused: a file that is no database, a folder, a place that is not there', (t) => {
+  const folder = folderOf(t)
+  const file = join(folder, 'x.db')
+  writeFileSync(file, 'this is no database, and long enough to be looked at '.repeat(100))
+  for (const path of [file, folder, join(folder, 'none', 'x.db')]) {
+    assert.throws(() => openStore(path), code('store_failed', /cannot be opened/), path)
+  }
+})
+
+test('close: waits for the writes under way, refuses later ones, leaves no WAL behind', async (t) => {
+  const { file, store } = setup(t)
+  const writes = Array.from({ length: 600 }, (_, i) => put(store, `k${i}`))
+  await store.close()
+  await Promise.all(writes)
+  await assert.rejects(put(store, 'late'))
+  assert.equal(existsSync(`${file}-wal`), false)
+  const database = new DatabaseSync(file)
+  t.after(() => database.close())
+  assert.equal(database.prepare('SELECT count(*) AS n FROM meta').get()?.['n'], 600)
+})
+
+test('a full disk: each write is whole or refused with disk_full, and later writes work once there is space', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('only root may mount a small tmpfs')
+  const script = join(import.meta.dirname, 'full-disk.fixture.ts')
+  const folder = folderOf(t)
+  const mounted = `mount -t tmpfs -o size=1m none "$1" || exit 77; exec "$2" "$3" "$1"`
+  const run = promisify(execFile)('unshare', ['-m', 'sh', '-c', mounted, 'sh', folder, process.execPath, script])
+  const outcome = await run.catch((error: { code?: unknown; stderr?: string }) => error)
+  if ('code' in outcome && (outcome.code === 77 || outcome.code === 'ENOENT' || /unshare/.test(outcome.stderr ?? ''))) {
+    return t.skip('no private mount namespace or tmpfs here')
+  }
+  assert.ok('stdout' in outcome, (outcome as { stderr?: string }).stderr)
+  const told = JSON.parse(String(outcome.stdout)) as Record<string, unknown>
+  assert.deepEqual(told, {
+    refused: ['disk_full'],
+    someWereWritten: true,
+    healthWhileFull: false,
+    reasonNamesTheDisk: true,
+    everyPairIsWhole: true,
+    writtenAreThere: true,
+    refusedAreNot: true,
+    readsWhileFull: true,
+    afterSpace: true,
+    healthAfter: true,
+    afterRestart: true,
+    integrity: 'ok',
+  })
+})
