@@ -64,7 +64,7 @@ export async function benchGit(): Promise<BenchResult[]> {
   const env = stage.jobEnvironment()
   for (let round = 0; round < rounds; round++) {
     const folder = mkdtempSync(join(tmpdir(), 'mayfly-bench-'))
-    direct.push(shellSeconds(`git -c http.sslVerify=false -c http.extraHeader="$HEADER" clone -q ${url} clone`, { cwd: folder, env: { ...process.env, HEADER: header } }))
+    direct.push(await shellSeconds(`git -c http.sslVerify=false -c http.extraHeader="$HEADER" clone -q ${url} clone`, { cwd: folder, env: { ...process.env, HEADER: header } }))
     rmSync(folder, { recursive: true })
     through.push(await timedStep(stage, env, 'git clone -q https://git.example.com/octo-org/links clone'))
     rmSync(join(stage.workspace, 'clone'), { recursive: true })
@@ -87,7 +87,7 @@ export async function benchNpm(): Promise<BenchResult[]> {
       cpSync(join(fixture, name), join(stage.workspace, name))
     }
     const { registry } = npmRegistry()
-    direct.push(shellSeconds(`npm ci --ignore-scripts --no-audit --no-fund --registry ${registry} --cache ${join(folder, 'cache')} >/dev/null 2>&1`, { cwd: folder, env: { ...env, npm_config_update_notifier: 'false' } }))
+    direct.push(await shellSeconds(`npm ci --ignore-scripts --no-audit --no-fund --registry ${registry} --cache ${join(folder, 'cache')} >/dev/null 2>&1`, { cwd: folder, env: { ...env, npm_config_update_notifier: 'false' } }))
     rmSync(folder, { recursive: true })
     through.push(await timedStep(stage, env, 'npm ci --ignore-scripts >/dev/null'))
     rmSync(join(stage.workspace, 'node_modules'), { recursive: true })

@@ -45,3 +45,8 @@ test('what we commit names no registry host', () => {
   const ran = spawnSync('git', ['grep', '-nE', '"resolved":', '--', 'package-lock.json', 'examples/app/package-lock.json'], { cwd: projectFolder, encoding: 'utf8' })
   assert.equal(ran.stdout, '')
 })
+
+test('docs/configuration.md is what the schema says', () => {
+  const ran = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', 'scripts/config-docs.ts', '--check'], { cwd: projectFolder, encoding: 'utf8' })
+  assert.equal(ran.status, 0, ran.stderr)
+})

@@ -107,7 +107,6 @@ const claimValue = z
     z.array(z.string().min(1)).min(1).describe('Any one of these.'),
     z.boolean().transform(String),
   ])
-  .describe('A text or pattern (`*` stands for any characters), or a list of them.')
 
 /** The claims of an Identity that a trust rule may name. `claims` holds raw ones of any issuer. */
 const trust = z

@@ -44,7 +44,14 @@ v6: { kind: git, url: "https://[2001:DB8::1]/" }
   assert.equal(found('registry.example.com', 8443), 'registry')
   assert.equal(found('git.internal', 80), 'inner')
   assert.equal(found('2001:db8::1', 443), 'v6')
-  for (const [host, port] of [['github.com', 80], ['GitHub.com', 443], ['github.com.', 443], ['evil.github.com', 443], ['com', 443], ['', 443]] as const) {
+  for (const [host, port] of [
+    ['github.com', 80],
+    ['GitHub.com', 443],
+    ['github.com.', 443],
+    ['evil.github.com', 443],
+    ['com', 443],
+    ['', 443],
+  ] as const) {
     assert.equal(found(host, port), undefined, `${host}:${port}`)
   }
   const registry = targets.find('registry.example.com', 8443)
@@ -56,7 +63,9 @@ v6: { kind: git, url: "https://[2001:DB8::1]/" }
 })
 
 test('a bearer credential', () => {
-  const targets = targetsOf('a: { kind: git, url: https://a.example.com, credential: { bearer: secret:deploy.key_1 } }')
+  const targets = targetsOf(
+    'a: { kind: git, url: https://a.example.com, credential: { bearer: secret:deploy.key_1 } }',
+  )
   assert.deepEqual(targets.connections[0]?.credential, { scheme: 'bearer', secret: 'deploy.key_1' })
 })
 
@@ -69,30 +78,95 @@ const clashes: readonly (readonly [string, string])[] = [
 ]
 for (const [what, url] of clashes) {
   test(`refused: two connections to one host and port, ${what}`, () => {
-    const problems = problemsOf(`one: { kind: git, url: https://github.com }\ntwo: { kind: npm, url: "${url}" }`)
-    assert.deepEqual(problems, ['mayfly.yaml:5:21: connection "two": github.com:443 is connection "one" already'])
+    const problems = problemsOf(
+      `one: { kind: git, url: https://github.com }\ntwo: { kind: npm, url: "${url}" }`,
+    )
+    assert.deepEqual(problems, [
+      'mayfly.yaml:5:21: connection "two": github.com:443 is connection "one" already',
+    ])
   })
 }
 
 test('two ports of one host are two connections', () => {
-  assert.equal(targetsOf('one: { kind: git, url: https://a.example.com }\ntwo: { kind: git, url: "https://a.example.com:444" }').connections.length, 2)
+  assert.equal(
+    targetsOf(
+      'one: { kind: git, url: https://a.example.com }\ntwo: { kind: git, url: "https://a.example.com:444" }',
+    ).connections.length,
+    2,
+  )
 })
 
 const wrong: readonly (readonly [string, string, RegExp])[] = [
-  ['a ca that is no PEM', 'a: { kind: git, url: https://a.example.com, ca: nonsense }', /^mayfly\.yaml:4:\d+: connection "a": ca is no PEM certificate$/],
-  ['a credential over http', 'a: { kind: git, url: http://a.example.com, credential: { bearer: secret:x } }', /^mayfly\.yaml:4:\d+: connection "a": a credential is not sent in the clear: use https:/],
-  ['a credential over http to a public address', 'a: { kind: git, url: http://a.example.com, dial: "8.8.8.8:80", credential: { bearer: secret:x } }', /in the clear/],
-  ['http without a dial address', 'a: { kind: git, url: http://a.example.com }', /http:\/\/ only with a `dial` address|in the clear/],
-  ['a host that is no name', 'a: { kind: git, url: "https://a_b-.example.com" }', /^mayfly\.yaml:4:\d+: connection "a": a_b-\.example\.com is no host name$/],
-  ['a host with a percent sign', 'a: { kind: git, url: "https://a%24b.example.com" }', /: connections\.a\.url: |is no host name/],
-  ['dial to port 0', 'a: { kind: git, url: https://a.example.com, dial: "127.0.0.1:0" }', /dial 127\.0\.0\.1:0 is no IP address and port/],
-  ['dial to port 65536', 'a: { kind: git, url: https://a.example.com, dial: "127.0.0.1:65536" }', /is no IP address and port/],
-  ['dial to a bad IPv4 address', 'a: { kind: git, url: https://a.example.com, dial: "127.1:80" }', /is no IP address and port/],
-  ['dial to 256.1.1.1', 'a: { kind: git, url: https://a.example.com, dial: "256.1.1.1:80" }', /is no IP address and port/],
-  ['dial to a bad IPv6 address', 'a: { kind: git, url: https://a.example.com, dial: "[:::1]:80" }', /is no IP address and port/],
-  ['dial to a name in brackets', 'a: { kind: git, url: https://a.example.com, dial: "[bad.cafe]:80" }', /is no IP address and port/],
-  ['dial without a port', 'a: { kind: git, url: https://a.example.com, dial: 127.0.0.1 }', /an IP address and a port/],
-  ['dial to IPv6 without brackets', 'a: { kind: git, url: https://a.example.com, dial: "::1:80" }', /an IP address and a port/],
+  [
+    'a ca that is no PEM',
+    'a: { kind: git, url: https://a.example.com, ca: nonsense }',
+    /^mayfly\.yaml:4:\d+: connection "a": ca is no PEM certificate$/,
+  ],
+  [
+    'a credential over http',
+    'a: { kind: git, url: http://a.example.com, credential: { bearer: secret:x } }',
+    /^mayfly\.yaml:4:\d+: connection "a": a credential is not sent in the clear: use https:/,
+  ],
+  [
+    'a credential over http to a public address',
+    'a: { kind: git, url: http://a.example.com, dial: "8.8.8.8:80", credential: { bearer: secret:x } }',
+    /in the clear/,
+  ],
+  [
+    'http without a dial address',
+    'a: { kind: git, url: http://a.example.com }',
+    /http:\/\/ only with a `dial` address|in the clear/,
+  ],
+  [
+    'a host that is no name',
+    'a: { kind: git, url: "https://a_b-.example.com" }',
+    /^mayfly\.yaml:4:\d+: connection "a": a_b-\.example\.com is no host name$/,
+  ],
+  [
+    'a host with a percent sign',
+    'a: { kind: git, url: "https://a%24b.example.com" }',
+    /: connections\.a\.url: |is no host name/,
+  ],
+  [
+    'dial to port 0',
+    'a: { kind: git, url: https://a.example.com, dial: "127.0.0.1:0" }',
+    /dial 127\.0\.0\.1:0 is no IP address and port/,
+  ],
+  [
+    'dial to port 65536',
+    'a: { kind: git, url: https://a.example.com, dial: "127.0.0.1:65536" }',
+    /is no IP address and port/,
+  ],
+  [
+    'dial to a bad IPv4 address',
+    'a: { kind: git, url: https://a.example.com, dial: "127.1:80" }',
+    /is no IP address and port/,
+  ],
+  [
+    'dial to 256.1.1.1',
+    'a: { kind: git, url: https://a.example.com, dial: "256.1.1.1:80" }',
+    /is no IP address and port/,
+  ],
+  [
+    'dial to a bad IPv6 address',
+    'a: { kind: git, url: https://a.example.com, dial: "[:::1]:80" }',
+    /is no IP address and port/,
+  ],
+  [
+    'dial to a name in brackets',
+    'a: { kind: git, url: https://a.example.com, dial: "[bad.cafe]:80" }',
+    /is no IP address and port/,
+  ],
+  [
+    'dial without a port',
+    'a: { kind: git, url: https://a.example.com, dial: 127.0.0.1 }',
+    /an IP address and a port/,
+  ],
+  [
+    'dial to IPv6 without brackets',
+    'a: { kind: git, url: https://a.example.com, dial: "::1:80" }',
+    /an IP address and a port/,
+  ],
 ]
 for (const [what, connection, expected] of wrong) {
   test(`refused: ${what}`, () => {
@@ -103,7 +177,12 @@ for (const [what, connection, expected] of wrong) {
 }
 
 test('every problem of the connections is told', () => {
-  assert.equal(problemsOf('a: { kind: git, url: https://a.example.com, ca: x }\nb: { kind: git, url: https://a.example.com, ca: y }').length, 3)
+  assert.equal(
+    problemsOf(
+      'a: { kind: git, url: https://a.example.com, ca: x }\nb: { kind: git, url: https://a.example.com, ca: y }',
+    ).length,
+    3,
+  )
 })
 
 test('a ca is kept as it is', () => {
@@ -118,7 +197,10 @@ test('dial: IPv4 and IPv6', () => {
     ['[::1]:1', { address: '::1', port: 1 }],
     ['[::FFFF:10.0.0.1]:65535', { address: '::ffff:10.0.0.1', port: 65_535 }],
   ] as const) {
-    assert.deepEqual(targetsOf(`a: { kind: git, url: https://a.example.com, dial: "${dial}" }`).connections[0]?.dial, expected)
+    assert.deepEqual(
+      targetsOf(`a: { kind: git, url: https://a.example.com, dial: "${dial}" }`).connections[0]?.dial,
+      expected,
+    )
   }
 })
 
@@ -129,7 +211,14 @@ const one = 'a: { kind: git, url: https://a.example.com }'
 test('egress: a name means that name on that port', () => {
   const targets = targetsOf(one, ['deb.debian.org:443'])
   assert.equal(targets.allowsEgress('deb.debian.org', 443)?.source, 'deb.debian.org:443')
-  for (const [host, port] of [['deb.debian.org', 80], ['x.deb.debian.org', 443], ['debian.org', 443], ['deb.debian.org.evil.com', 443], ['debXdebian.org', 443], ['', 443]] as const) {
+  for (const [host, port] of [
+    ['deb.debian.org', 80],
+    ['x.deb.debian.org', 443],
+    ['debian.org', 443],
+    ['deb.debian.org.evil.com', 443],
+    ['debXdebian.org', 443],
+    ['', 443],
+  ] as const) {
     assert.equal(targets.allowsEgress(host, port), undefined, `${host}:${port}`)
   }
 })
@@ -137,7 +226,16 @@ test('egress: a name means that name on that port', () => {
 test('egress: `*.` is one or more labels, never the apex nor a look-alike of it', () => {
   const targets = targetsOf(one, ['*.debian.org:443'])
   for (const host of ['deb.debian.org', 'a.b.debian.org']) assert.ok(targets.allowsEgress(host, 443), host)
-  for (const host of ['debian.org', '.debian.org', 'evildebian.org', 'deb.debian.org.evil.com', 'debian.org.evil.com', 'org', 'xdebian.org', '-debian.org']) {
+  for (const host of [
+    'debian.org',
+    '.debian.org',
+    'evildebian.org',
+    'deb.debian.org.evil.com',
+    'debian.org.evil.com',
+    'org',
+    'xdebian.org',
+    '-debian.org',
+  ]) {
     assert.equal(targets.allowsEgress(host, 443), undefined, host)
   }
   assert.equal(targets.allowsEgress('deb.debian.org', 80), undefined)
@@ -152,7 +250,10 @@ test('property: egress by a wildcard is exactly the names below it', () => {
       assert.equal(targets.allowsEgress(apex, 443), undefined)
       assert.equal(targets.allowsEgress(`x${apex}`, 443), undefined)
       assert.equal(targets.allowsEgress(`${before}.${apex}`, 443) !== undefined, before !== '')
-      assert.equal(targets.allowsEgress(`${apex}.${before}`, 443) !== undefined, `${apex}.${before}`.endsWith(`.${apex}`))
+      assert.equal(
+        targets.allowsEgress(`${apex}.${before}`, 443) !== undefined,
+        `${apex}.${before}`.endsWith(`.${apex}`),
+      )
     }),
     { numRuns: 100 },
   )
@@ -162,7 +263,15 @@ test('no egress list, no egress', () => {
   assert.equal(targetsOf(one).allowsEgress('example.com', 443), undefined)
 })
 
-const deadRules = ['a.example.com:0', 'a.example.com:65536', 'a.example.com.:443', '.example.com:443', '*.:443', '-:443', '10.1:443']
+const deadRules = [
+  'a.example.com:0',
+  'a.example.com:65536',
+  'a.example.com.:443',
+  '.example.com:443',
+  '*.:443',
+  '-:443',
+  '10.1:443',
+]
 for (const rule of deadRules) {
   test(`refused: the egress rule ${rule}, which could never match`, () => {
     assert.equal(problemsOf(one, [rule]).length, 1)

@@ -6,7 +6,11 @@ import { limits } from '../lib/index.ts'
 import { b64, makeKey, signRaw, startMs } from './issuer.fixture.ts'
 import { connectUri, createProofSigner, createProofVerifier, type ProofResult } from './index.ts'
 
-const expected = { method: 'POST', uri: 'https://mayfly.example.com/v1/steps', accessToken: 'the-access-token' }
+const expected = {
+  method: 'POST',
+  uri: 'https://mayfly.example.com/v1/steps',
+  accessToken: 'the-access-token',
+}
 const now = startMs / 1000
 const key = makeKey('dpop')
 const { kid: _, use: __, alg: ___, ...publicJwk } = key.jwk
@@ -21,10 +25,26 @@ function setup() {
 }
 
 /** A proof that is right but for these changes of its claims and its header. */
-function proof(claims: Record<string, unknown> = {}, header: Record<string, unknown> = {}, signer = key): string {
+function proof(
+  claims: Record<string, unknown> = {},
+  header: Record<string, unknown> = {},
+  signer = key,
+): string {
   const ath = createHash('sha256').update(expected.accessToken).digest('base64url')
-  const payload = { jti: `j-${Math.random()}`, htm: expected.method, htu: expected.uri, iat: now, ath, ...claims }
-  return signRaw(signer, JSON.stringify(payload), { typ: 'dpop+jwt', kid: undefined, jwk: publicJwk, ...header })
+  const payload = {
+    jti: `j-${Math.random()}`,
+    htm: expected.method,
+    htu: expected.uri,
+    iat: now,
+    ath,
+    ...claims,
+  }
+  return signRaw(signer, JSON.stringify(payload), {
+    typ: 'dpop+jwt',
+    kid: undefined,
+    jwk: publicJwk,
+    ...header,
+  })
 }
 
 function detailOf(result: ProofResult): string {
@@ -37,7 +57,10 @@ test('a proof by our own signer is accepted, and tells its key', async () => {
   const result = await verifier.verify(await signer.sign(expected), expected)
   assert.deepEqual(result, { ok: true, jkt: signer.jkt })
   const { method, uri } = expected
-  assert.deepEqual(await verifier.verify(await signer.sign({ method, uri }), { method, uri }), { ok: true, jkt: signer.jkt })
+  assert.deepEqual(await verifier.verify(await signer.sign({ method, uri }), { method, uri }), {
+    ok: true,
+    jkt: signer.jkt,
+  })
 })
 
 test('the thumbprint is that of RFC 7638', async () => {
@@ -66,7 +89,12 @@ const wrong: readonly (readonly [string, Record<string, unknown>, Record<string,
   ['jwk is null', {}, { jwk: null }, /does not verify|public key only/],
   ['a private key in jwk', {}, { jwk: { ...publicJwk, d: privateJwk.d } }, /public key only/],
   ['a symmetric jwk', {}, { jwk: { kty: 'oct', k: b64('secret') } }, /public key only/],
-  ['a symmetric jwk with alg HS256', {}, { alg: 'HS256', jwk: { kty: 'oct', k: b64('secret') } }, /public key only/],
+  [
+    'a symmetric jwk with alg HS256',
+    {},
+    { alg: 'HS256', jwk: { kty: 'oct', k: b64('secret') } },
+    /public key only/,
+  ],
   ['a public key with k beside it', {}, { jwk: { ...publicJwk, k: 'x' } }, /public key only/],
   ['another key in jwk', {}, { jwk: makeKey('other').jwk }, /does not verify/],
   ['crit', {}, { crit: ['x'], x: 1 }, /does not verify/],
@@ -80,8 +108,18 @@ const wrong: readonly (readonly [string, Record<string, unknown>, Record<string,
   ['iat too old', { iat: now - 61 }, {}, /not of now/],
   ['iat too far ahead', { iat: now + 61 }, {}, /not of now/],
   ['iat is a text', { iat: String(now) }, {}, /does not verify/],
-  ['another token', { ath: createHash('sha256').update('another-token').digest('base64url') }, {}, /not bound to this token/],
-  ['ath in hexadecimal', { ath: createHash('sha256').update(expected.accessToken).digest('hex') }, {}, /not bound to this token/],
+  [
+    'another token',
+    { ath: createHash('sha256').update('another-token').digest('base64url') },
+    {},
+    /not bound to this token/,
+  ],
+  [
+    'ath in hexadecimal',
+    { ath: createHash('sha256').update(expected.accessToken).digest('hex') },
+    {},
+    /not bound to this token/,
+  ],
   ['a jti too long to keep', { jti: 'x'.repeat(129) }, {}, /jti of the proof is too long/],
   ['expired by its own exp', { exp: now - 61 }, {}, /does not verify/],
 ]
@@ -97,17 +135,24 @@ test('refused: no proof, no JWS, too large', async () => {
   for (const text of ['', '.', '..', 'a.b.c', `${proof()}.`, `${proof()}, ${proof()}`]) {
     assert.match(detailOf(await verifier.verify(text, expected)), /does not verify/, text.slice(0, 20))
   }
-  assert.match(detailOf(await verifier.verify(proof({ pad: 'x'.repeat(limits.dpopProofBytes) }), expected)), /too large/)
+  assert.match(
+    detailOf(await verifier.verify(proof({ pad: 'x'.repeat(limits.dpopProofBytes) }), expected)),
+    /too large/,
+  )
 })
 
 test('refused: a key of another curve', async () => {
   const other = { kty: 'EC', crv: 'P-384', x: publicJwk.x, y: publicJwk.y }
-  assert.match(detailOf(await setup().verifier.verify(proof({}, { jwk: other }), expected)), /does not verify/)
+  assert.match(
+    detailOf(await setup().verifier.verify(proof({}, { jwk: other }), expected)),
+    /does not verify/,
+  )
 })
 
 test('iat may be a minute off, either way', async () => {
   const { verifier } = setup()
-  for (const iat of [now - 60, now + 60]) assert.equal(detailOf(await verifier.verify(proof({ iat }), expected)), 'accepted')
+  for (const iat of [now - 60, now + 60])
+    assert.equal(detailOf(await verifier.verify(proof({ iat }), expected)), 'accepted')
 })
 
 test('refused: the same proof again, at once or as long as its iat would still do', async () => {
@@ -130,7 +175,15 @@ test('refused: the same jti by the same key for another request; another key may
   const get = { ...expected, method: 'GET' }
   assert.match(detailOf(await verifier.verify(proof({ jti: 'one', htm: 'GET' }), get)), /used before/)
   const other = makeKey('other')
-  assert.equal(detailOf(await verifier.verify(proof({ jti: 'one' }, { jwk: other.publicKey.export({ format: 'jwk' }) }, other), expected)), 'accepted')
+  assert.equal(
+    detailOf(
+      await verifier.verify(
+        proof({ jti: 'one' }, { jwk: other.publicKey.export({ format: 'jwk' }) }, other),
+        expected,
+      ),
+    ),
+    'accepted',
+  )
 })
 
 test('a proof sent many times at once is accepted once', async () => {
@@ -149,7 +202,10 @@ test('a refused proof uses no jti up', async () => {
 test('refused: a proof from before the start, whose use nobody remembers', async () => {
   const clock = { nowMs: () => startMs }
   const verifier = createProofVerifier({ clock })
-  assert.match(detailOf(await verifier.verify(proof({ iat: now - 2 }), expected)), /before this server started/)
+  assert.match(
+    detailOf(await verifier.verify(proof({ iat: now - 2 }), expected)),
+    /before this server started/,
+  )
   assert.equal(detailOf(await verifier.verify(proof({ iat: now }), expected)), 'accepted')
 })
 
@@ -157,8 +213,14 @@ test('connectUri: a proof for one authority is none for another', async () => {
   const { verifier } = setup()
   const uri = (authority: string) => connectUri('https://gw.example.com', authority)
   const one = proof({ htm: 'CONNECT', htu: uri('github.com:443') })
-  assert.match(detailOf(await verifier.verify(one, { ...expected, method: 'CONNECT', uri: uri('evil.com:443') })), /is for/)
-  assert.equal(detailOf(await verifier.verify(one, { ...expected, method: 'CONNECT', uri: uri('github.com:443') })), 'accepted')
+  assert.match(
+    detailOf(await verifier.verify(one, { ...expected, method: 'CONNECT', uri: uri('evil.com:443') })),
+    /is for/,
+  )
+  assert.equal(
+    detailOf(await verifier.verify(one, { ...expected, method: 'CONNECT', uri: uri('github.com:443') })),
+    'accepted',
+  )
 })
 
 test('property: no header and no claims make the verifier throw', async () => {

@@ -31,8 +31,13 @@ test('a rotated key: tokens that come while the issuer is being asked wait for i
   const next = makeKey('key-2')
   issuer.keys = [next.jwk]
   clock.ms += 31_000
-  const results = await Promise.all(Array.from({ length: 10 }, () => verifier.verify(signRaw(next, claims()))))
-  assert.deepEqual(results.map(reasonOf), Array.from({ length: 10 }, () => 'accepted'))
+  const results = await Promise.all(
+    Array.from({ length: 10 }, () => verifier.verify(signRaw(next, claims()))),
+  )
+  assert.deepEqual(
+    results.map(reasonOf),
+    Array.from({ length: 10 }, () => 'accepted'),
+  )
   assert.equal(issuer.requests.length, 4)
 })
 
@@ -143,7 +148,10 @@ for (const [what, answer] of answers) {
 
 test('unreachable: its JWKS has too many keys', async () => {
   const { verify, issuer, key } = setup()
-  issuer.keys = [key.jwk, ...Array.from({ length: limits.issuerKeys }, (_, i) => ({ ...key.jwk, kid: `k${i}` }))]
+  issuer.keys = [
+    key.jwk,
+    ...Array.from({ length: limits.issuerKeys }, (_, i) => ({ ...key.jwk, kid: `k${i}` })),
+  ]
   assert.equal(reasonOf(await verify()), 'issuer_unreachable')
   issuer.keys.pop()
   assert.equal(reasonOf(await setup().verify()), 'accepted')
@@ -172,7 +180,10 @@ test('unreachable: its JWKS is huge; reading stops at the limit', async () => {
 
 test('a symmetric key in the JWKS verifies nothing', async () => {
   const { issuer, verifier, key, claims } = setup()
-  issuer.keys = [{ kty: 'oct', k: b64('secret'), kid: key.kid, alg: 'HS256' }, { kty: 'oct', k: b64('secret'), kid: key.kid }]
+  issuer.keys = [
+    { kty: 'oct', k: b64('secret'), kid: key.kid, alg: 'HS256' },
+    { kty: 'oct', k: b64('secret'), kid: key.kid },
+  ]
   assert.equal(reasonOf(await verifier.verify(signRaw(key, claims()))), 'key_unknown')
   assert.equal(reasonOf(await verifier.verify(signRaw(key, claims(), { alg: 'HS256' }))), 'algorithm_refused')
   issuer.keys.push(key.jwk)

@@ -1,4 +1,5 @@
-import { generateKeyPairSync, sign, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import type { JWK } from 'jose'
 import type { IssuerConfig } from '../config/index.ts'
 import { createIdentityVerifier, type IdentityResult } from './index.ts'
 
@@ -12,7 +13,7 @@ export interface TestKey {
   alg: 'ES256' | 'RS256'
   privateKey: KeyObject
   publicKey: KeyObject
-  jwk: JsonWebKey & Record<string, unknown>
+  jwk: JWK
 }
 
 export function makeKey(kid: string, alg: 'ES256' | 'RS256' = 'ES256'): TestKey {
@@ -20,7 +21,13 @@ export function makeKey(kid: string, alg: 'ES256' | 'RS256' = 'ES256'): TestKey 
     alg === 'ES256'
       ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
       : generateKeyPairSync('rsa', { modulusLength: 2048 })
-  return { kid, alg, privateKey, publicKey, jwk: { ...publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' } }
+  return {
+    kid,
+    alg,
+    privateKey,
+    publicKey,
+    jwk: { ...(publicKey.export({ format: 'jwk' }) as JWK), kid, alg, use: 'sig' },
+  }
 }
 
 export const b64 = (text: string | Uint8Array) => Buffer.from(text).toString('base64url')
@@ -65,27 +72,39 @@ export function githubClaims(nowMs = startMs): Record<string, unknown> {
  * An OpenID Connect issuer in this process, behind a `fetch` of its own. It answers as OpenID Connect Discovery 1.0
  * (sections 3 and 4) and RFC 7517 (section 5) say; no real issuer was asked.
  */
-export function fakeIssuer(url = githubUrl) {
-  const issuer = {
+export interface FakeIssuer {
+  readonly url: string
+  keys: unknown[]
+  discovery: unknown
+  /** Paths asked for, in order. */
+  readonly requests: string[]
+  down: boolean
+  /** Answers instead, if it gives one. */
+  answer: (path: string) => Response | undefined
+  readonly fetch: typeof fetch
+}
+
+export function fakeIssuer(url = githubUrl): FakeIssuer {
+  const issuer: FakeIssuer = {
     url,
-    keys: [] as unknown[],
-    discovery: { issuer: url, jwks_uri: `${url}/.well-known/jwks` } as unknown,
-    /** Paths asked for, in order. */
-    requests: [] as string[],
+    keys: [],
+    discovery: { issuer: url, jwks_uri: `${url}/.well-known/jwks` },
+    requests: [],
     down: false,
-    /** Answers instead, if it gives one. */
-    answer: (_path: string): Response | Promise<Response> | undefined => undefined,
-    fetch: (async (input, init) => {
-      const asked = new URL(input instanceof Request ? input.url : input)
-      issuer.requests.push(asked.pathname)
+    answer: () => undefined,
+    async fetch(input, init) {
+      const { pathname } = new URL(input instanceof Request ? input.url : input)
+      issuer.requests.push(pathname)
+      // Real answers take their time.
+      await new Promise((resolve) => setImmediate(resolve))
       init?.signal?.throwIfAborted()
       if (issuer.down) throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') })
-      const special = await issuer.answer(asked.pathname)
+      const special = issuer.answer(pathname)
       if (special !== undefined) return special
-      if (asked.pathname === '/.well-known/openid-configuration') return Response.json(issuer.discovery)
-      if (asked.pathname === '/.well-known/jwks') return Response.json({ keys: issuer.keys })
+      if (pathname === '/.well-known/openid-configuration') return Response.json(issuer.discovery)
+      if (pathname === '/.well-known/jwks') return Response.json({ keys: issuer.keys })
       return new Response('', { status: 404 })
-    }) as typeof fetch,
+    },
   }
   return issuer
 }
@@ -102,7 +121,8 @@ export function setup(config: IssuerConfig = { kind: 'github-actions', url: gith
     fetch: issuer.fetch,
     clock,
   })
-  const claims = (changes: Record<string, unknown> = {}) => JSON.stringify({ ...githubClaims(clock.ms), iss: config.url, ...changes })
+  const claims = (changes: Record<string, unknown> = {}) =>
+    JSON.stringify({ ...githubClaims(clock.ms), iss: config.url, ...changes })
   return {
     clock,
     issuer,

@@ -3,7 +3,18 @@ import { createHash, createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { limits } from '../lib/index.ts'
-import { audience, b64, githubClaims, githubUrl, makeKey, reasonOf, setup, signRaw, startMs, type TestKey } from './issuer.fixture.ts'
+import {
+  audience,
+  b64,
+  githubClaims,
+  githubUrl,
+  makeKey,
+  reasonOf,
+  setup,
+  signRaw,
+  startMs,
+  type TestKey,
+} from './issuer.fixture.ts'
 import { createIdentityVerifier, profileOf } from './index.ts'
 
 const now = startMs / 1000
@@ -37,7 +48,10 @@ test('a token of GitHub Actions becomes an Identity', async () => {
 
 test('both forms of GitHub’s sub are taken as they are', async () => {
   const { verify } = setup()
-  for (const sub of ['repo:octo-org/app:environment:prod', 'repo:octo-org@65781/app@1296269:environment:prod']) {
+  for (const sub of [
+    'repo:octo-org/app:environment:prod',
+    'repo:octo-org@65781/app@1296269:environment:prod',
+  ]) {
     const result = await verify({ sub })
     assert.ok(result.ok)
     assert.equal(result.identity.attributes.subject, sub)
@@ -132,7 +146,10 @@ test('an empty claim is absent, so no rule can match it', async () => {
 
 test('claims named like properties of objects are plain claims', async () => {
   const { verifier, key, claims } = setup()
-  const payload = claims({ constructor: 'c' }).replace('{', '{"__proto__":{"repository_id":"666"},"toString":"t",')
+  const payload = claims({ constructor: 'c' }).replace(
+    '{',
+    '{"__proto__":{"repository_id":"666"},"toString":"t",',
+  )
   const result = await verifier.verify(signRaw(key, payload))
   assert.ok(result.ok)
   assert.equal(result.identity.claims['toString'], 't')
@@ -150,8 +167,12 @@ test('duplicate claims: what was verified is what is used', async () => {
   assert.ok(id.ok)
   assert.equal(id.identity.attributes.repository_id, '1296269')
   assert.equal(id.identity.claims['repository_id'], '1296269')
-  const last = (claim: string, value: string) => signRaw(key, claims().replace(/\}$/, `,"${claim}":${value}}`))
-  assert.equal(reasonOf(await verifier.verify(last('aud', '"https://other.example.com"'))), 'audience_mismatch')
+  const last = (claim: string, value: string) =>
+    signRaw(key, claims().replace(/\}$/, `,"${claim}":${value}}`))
+  assert.equal(
+    reasonOf(await verifier.verify(last('aud', '"https://other.example.com"'))),
+    'audience_mismatch',
+  )
   assert.equal(reasonOf(await verifier.verify(last('exp', String(now - 100)))), 'token_expired')
   assert.equal(reasonOf(await verifier.verify(last('iss', '"https://evil.example.com"'))), 'issuer_unknown')
 })
@@ -160,7 +181,10 @@ test('refused: a token of one issuer that names another', async () => {
   const mine = setup()
   const theirs = setup({ kind: 'oidc', url: 'https://ci.example.com', pins: ['sub'] })
   const verifier = createIdentityVerifier({
-    issuers: { github: { kind: 'github-actions', url: githubUrl }, other: { kind: 'oidc', url: theirs.issuer.url, pins: ['sub'] } },
+    issuers: {
+      github: { kind: 'github-actions', url: githubUrl },
+      other: { kind: 'oidc', url: theirs.issuer.url, pins: ['sub'] },
+    },
     audience: () => audience,
     fetch: ((input: string, init: RequestInit) =>
       (input.startsWith(githubUrl) ? mine.issuer : theirs.issuer).fetch(input, init)) as typeof fetch,
@@ -180,7 +204,11 @@ test('refused: an audience of ours that is not known yet', async () => {
     clock,
   })
   for (const aud of [audience, '', ['']]) {
-    assert.equal(reasonOf(await verifier.verify(signRaw(key, claims({ aud })))), 'audience_mismatch', JSON.stringify(aud))
+    assert.equal(
+      reasonOf(await verifier.verify(signRaw(key, claims({ aud })))),
+      'audience_mismatch',
+      JSON.stringify(aud),
+    )
   }
 })
 
@@ -206,9 +234,17 @@ test('refused: HMAC with the public key as the secret, in every form of it', asy
   const { issuer, verifier, claims } = setup()
   const key = makeKey('rsa', 'RS256')
   issuer.keys = [key.jwk]
-  const pem = key.publicKey.export({ format: 'pem', type: 'spki' }).toString()
+  const pem = key.publicKey.export({ format: 'pem', type: 'spki' })
   const der = key.publicKey.export({ format: 'der', type: 'spki' })
-  for (const secret of [pem, pem.trim(), der, JSON.stringify(key.jwk), String(key.jwk.n), Buffer.from(String(key.jwk.n), 'base64url'), '']) {
+  for (const secret of [
+    pem,
+    pem.trim(),
+    der,
+    JSON.stringify(key.jwk),
+    String(key.jwk.n),
+    Buffer.from(String(key.jwk.n), 'base64url'),
+    '',
+  ]) {
     for (const alg of ['HS256', 'HS384', 'HS512']) {
       assert.equal(reasonOf(await verifier.verify(hmac(alg, key, secret, claims()))), 'algorithm_refused')
     }
@@ -224,7 +260,8 @@ test('refused: an encryption algorithm, an unknown algorithm', async () => {
 
 test('refused: an algorithm that is not the key’s', async () => {
   const { verify, issuer, verifier, claims } = setup()
-  for (const alg of ['RS256', 'ES384', 'EdDSA', 'PS256']) assert.equal((await verify({}, { alg })).ok, false, alg)
+  for (const alg of ['RS256', 'ES384', 'EdDSA', 'PS256'])
+    assert.equal((await verify({}, { alg })).ok, false, alg)
   const rsa = makeKey('rsa', 'RS256')
   issuer.keys = [rsa.jwk]
   assert.equal((await verifier.verify(signRaw(rsa, claims(), { alg: 'ES256' }))).ok, false)
@@ -239,21 +276,44 @@ test('refused: a key of the attacker in the header (jwk, jku, x5u, x5c); nothing
   const { verifier, issuer, claims } = setup()
   const attacker = makeKey('key-1')
   const url = 'https://evil.example.com/jwks'
-  for (const header of [{ jwk: attacker.jwk }, { jku: url }, { x5u: url }, { x5c: [b64('certificate')] }, { jwk: attacker.jwk, kid: 'none' }, { jku: url, kid: url }]) {
+  for (const header of [
+    { jwk: attacker.jwk },
+    { jku: url },
+    { x5u: url },
+    { x5c: [b64('certificate')] },
+    { jwk: attacker.jwk, kid: 'none' },
+    { jku: url, kid: url },
+  ]) {
     const result = await verifier.verify(signRaw(attacker, claims(), header))
     assert.equal(result.ok, false, JSON.stringify(header))
   }
-  assert.deepEqual(new Set(issuer.requests), new Set(['/.well-known/openid-configuration', '/.well-known/jwks']))
+  assert.deepEqual(
+    new Set(issuer.requests),
+    new Set(['/.well-known/openid-configuration', '/.well-known/jwks']),
+  )
 })
 
 test('a good token keeps its meaning with such headers: they are ignored', async () => {
   const { verify } = setup()
-  assert.equal(reasonOf(await verify({}, { jku: 'https://evil.example.com/jwks', x5u: 'https://evil.example.com/' })), 'accepted')
+  assert.equal(
+    reasonOf(await verify({}, { jku: 'https://evil.example.com/jwks', x5u: 'https://evil.example.com/' })),
+    'accepted',
+  )
 })
 
 test('refused: a kid that is a path, a query, a property or too long to be one', async () => {
   const { verify, issuer } = setup()
-  for (const kid of ['../../../../dev/null', '/etc/passwd', "' OR 1=1 --", '__proto__', 'constructor', 'key-1\0', 'KEY-1', '', 'x'.repeat(4000)]) {
+  for (const kid of [
+    '../../../../dev/null',
+    '/etc/passwd',
+    "' OR 1=1 --",
+    '__proto__',
+    'constructor',
+    'key-1\0',
+    'KEY-1',
+    '',
+    'x'.repeat(4000),
+  ]) {
     assert.equal(reasonOf(await verify({}, { kid })), 'key_unknown', kid)
   }
   assert.equal(new Set(issuer.requests).size, 2)
@@ -279,13 +339,37 @@ test('refused: malformed parts', async () => {
   const good = signRaw(key, claims())
   const [header = '', payload = '', signature = ''] = good.split('.')
   const texts = [
-    '', '.', '..', '...', 'x', header, `${header}.${payload}`, `.${payload}.${signature}`, `${header}..${signature}`,
-    `${good}.`, `${good}.x`, `${good}.x.y`, ` ${good}`, `${header}\0.${payload}.${signature}`,
-    `${header}.${payload}.!${signature}`, `${b64('{"alg":"ES256"')}.${payload}.${signature}`, `${b64('[]')}.${payload}.${signature}`,
-    `${b64('null')}.${payload}.${signature}`, `${header}.${b64('not json')}.${signature}`, `Bearer ${good}`,
+    '',
+    '.',
+    '..',
+    '...',
+    'x',
+    header,
+    `${header}.${payload}`,
+    `.${payload}.${signature}`,
+    `${header}..${signature}`,
+    `${good}.`,
+    `${good}.x`,
+    `${good}.x.y`,
+    ` ${good}`,
+    `${header}\0.${payload}.${signature}`,
+    `${header}.${payload}.!${signature}`,
+    `${b64('{"alg":"ES256"')}.${payload}.${signature}`,
+    `${b64('[]')}.${payload}.${signature}`,
+    `${b64('null')}.${payload}.${signature}`,
+    `${header}.${b64('not json')}.${signature}`,
+    `Bearer ${good}`,
   ]
-  for (const text of texts) assert.equal((await verifier.verify(text)).ok, false, JSON.stringify(text).slice(0, 60))
-  for (const text of ['', '.', '..', 'x', `${b64('null')}.${payload}.${signature}`, `${header}.${b64('not json')}.${signature}`]) {
+  for (const text of texts)
+    assert.equal((await verifier.verify(text)).ok, false, JSON.stringify(text).slice(0, 60))
+  for (const text of [
+    '',
+    '.',
+    '..',
+    'x',
+    `${b64('null')}.${payload}.${signature}`,
+    `${header}.${b64('not json')}.${signature}`,
+  ]) {
     assert.equal(reasonOf(await verifier.verify(text)), 'token_malformed', JSON.stringify(text).slice(0, 60))
   }
   for (const body of ['"text"', '[]', 'null', '7']) {
@@ -303,7 +387,11 @@ test('property: a token with any one character changed is refused', async () => 
   await fc.assert(
     fc.asyncProperty(place, fc.constantFrom(...alphabet), async (at, char) => {
       fc.pre(good[at] !== char)
-      assert.equal((await verifier.verify(good.slice(0, at) + char + good.slice(at + 1))).ok, false, `${at} ${char}`)
+      assert.equal(
+        (await verifier.verify(good.slice(0, at) + char + good.slice(at + 1))).ok,
+        false,
+        `${at} ${char}`,
+      )
     }),
     { numRuns: 300 },
   )
@@ -311,7 +399,11 @@ test('property: a token with any one character changed is refused', async () => 
 
 test('property: no text makes the verifier throw', async () => {
   const { verifier } = setup()
-  const part = fc.oneof(fc.string({ unit: 'binary' }), fc.json().map(b64), fc.constant(b64('{"alg":"ES256"}')))
+  const part = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.json().map(b64),
+    fc.constant(b64('{"alg":"ES256"}')),
+  )
   await fc.assert(
     fc.asyncProperty(fc.array(part, { maxLength: 5 }), async (parts) => {
       assert.equal((await verifier.verify(parts.join('.'))).ok, false)
@@ -365,7 +457,11 @@ test('GitLab: a ref is normalised, so that no tag passes for a branch', async ()
 
 test('GitLab: refused without its ids, or of another namespace', async () => {
   for (const claim of ['project_id', 'namespace_id', 'job_id', 'ref', 'ref_type']) {
-    assert.equal(reasonOf(await setup(gitlab).verify({ ...gitlabClaims, [claim]: undefined })), 'claim_missing', claim)
+    assert.equal(
+      reasonOf(await setup(gitlab).verify({ ...gitlabClaims, [claim]: undefined })),
+      'claim_missing',
+      claim,
+    )
   }
   const { verify } = setup({ ...gitlab, namespace_id: '73' })
   assert.equal(reasonOf(await verify(gitlabClaims)), 'owner_mismatch')
@@ -375,7 +471,9 @@ test('any OIDC: without jti a token is known by its payload, however its signatu
   const { verifier, key, claims } = setup({ kind: 'oidc', url: 'https://ci.example.com', pins: ['sub'] })
   const payload = claims({ jti: undefined })
   const ids = await Promise.all(
-    [signRaw(key, payload), signRaw(key, payload), signRaw(key, payload, { typ: 'other' })].map((token) => verifier.verify(token)),
+    [signRaw(key, payload), signRaw(key, payload), signRaw(key, payload, { typ: 'other' })].map((token) =>
+      verifier.verify(token),
+    ),
   )
   const digest = createHash('sha256').update(payload).digest('base64url')
   for (const result of ids) assert.equal(result.ok && result.identity.tokenId, digest)
@@ -391,7 +489,8 @@ test('loose base64url in the signature makes no other token of it', async () => 
   assert.ok(first.ok)
   for (const text of [`${good}\n`, `${good}=`, `${good}==`, `${good} `]) {
     const result = await verifier.verify(text)
-    if (result.ok) assert.equal(result.identity.tokenId, first.identity.tokenId, JSON.stringify(text.slice(-4)))
+    if (result.ok)
+      assert.equal(result.identity.tokenId, first.identity.tokenId, JSON.stringify(text.slice(-4)))
   }
 })
 
@@ -411,5 +510,7 @@ test('profileOf: what a rule must pin', () => {
 })
 
 test('the claims of the fixture are those of GitHub', () => {
-  assert.ok(profileOf({ kind: 'github-actions', url: githubUrl }).required.every((claim) => claim in githubClaims()))
+  assert.ok(
+    profileOf({ kind: 'github-actions', url: githubUrl }).required.every((claim) => claim in githubClaims()),
+  )
 })

@@ -7,17 +7,39 @@ import { canonicalHost, classifyAddress, type AddressClass } from './index.ts'
 const edges: readonly (readonly [AddressClass, readonly string[]])[] = [
   ['local', ['0.0.0.0', '0.255.255.255', '127.0.0.0', '127.0.0.1', '127.255.255.255']],
   ['public', ['1.0.0.0', '126.255.255.255', '128.0.0.0']],
-  ['local', ['169.254.0.0', '169.254.255.255', '224.0.0.0', '239.255.255.255', '240.0.0.0', '255.255.255.255']],
+  [
+    'local',
+    ['169.254.0.0', '169.254.255.255', '224.0.0.0', '239.255.255.255', '240.0.0.0', '255.255.255.255'],
+  ],
   ['public', ['169.253.255.255', '169.255.0.0', '223.255.255.255']],
-  ['private', ['10.0.0.0', '10.255.255.255', '100.64.0.0', '100.127.255.255', '172.16.0.0', '172.31.255.255']],
+  [
+    'private',
+    ['10.0.0.0', '10.255.255.255', '100.64.0.0', '100.127.255.255', '172.16.0.0', '172.31.255.255'],
+  ],
   ['public', ['9.255.255.255', '11.0.0.0', '100.63.255.255', '100.128.0.0', '172.15.255.255', '172.32.0.0']],
   ['private', ['192.0.0.0', '192.0.0.255', '192.0.2.0', '192.0.2.255', '192.168.0.0', '192.168.255.255']],
   ['public', ['191.255.255.255', '192.0.1.0', '192.0.1.255', '192.0.3.0', '192.167.255.255', '192.169.0.0']],
-  ['private', ['198.18.0.0', '198.19.255.255', '198.51.100.0', '198.51.100.255', '203.0.113.0', '203.0.113.255']],
-  ['public', ['198.17.255.255', '198.20.0.0', '198.51.99.255', '198.51.101.0', '203.0.112.255', '203.0.114.0']],
+  [
+    'private',
+    ['198.18.0.0', '198.19.255.255', '198.51.100.0', '198.51.100.255', '203.0.113.0', '203.0.113.255'],
+  ],
+  [
+    'public',
+    ['198.17.255.255', '198.20.0.0', '198.51.99.255', '198.51.101.0', '203.0.112.255', '203.0.114.0'],
+  ],
   ['local', ['::', '::1', '::2', 'fe80::', 'febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff', 'ff00::', 'ff02::1']],
   ['local', ['1fff:ffff::', '4000::', 'fe7f:ffff::', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff']],
-  ['private', ['fc00::', 'fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff', 'fec0::', 'feff:ffff::', '100::', '100::ffff:ffff:ffff:ffff']],
+  [
+    'private',
+    [
+      'fc00::',
+      'fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff',
+      'fec0::',
+      'feff:ffff::',
+      '100::',
+      '100::ffff:ffff:ffff:ffff',
+    ],
+  ],
   ['local', ['fbff:ffff::', '100:0:0:1::']],
   ['private', ['2001:db8::', '2001:db8:ffff:ffff:ffff:ffff:ffff:ffff']],
   ['public', ['2000::', '2001:db7:ffff::', '2001:db9::', '2606:4700:4700::1111', '3ffe:ffff::1']],
@@ -110,12 +132,33 @@ test('property: an IPv6 address has one class, compressed or in full', () => {
 })
 
 test('a zone does not make a link-local address reachable', () => {
-  for (const address of ['fe80::1%eth0', '::1%lo', '::ffff:127.0.0.1%lo']) assert.equal(classifyAddress(address), 'local')
+  for (const address of ['fe80::1%eth0', '::1%lo', '::ffff:127.0.0.1%lo'])
+    assert.equal(classifyAddress(address), 'local')
 })
 
 test('text that is no address is local, the most refused', () => {
-  const texts = ['', ' ', 'localhost', '8.8.8', '8.8.8.8.8', '8.8.8.8 ', '08.8.8.8', '0x8.8.8.8', '134744072', '8.8.8.8/32']
-  const more = ['[::1]', ':::', '2606:4700', '::ffff:8.8.8', '8.8.8.8\0', '８.８.８.８', '2606:4700::g', '8.8.8.256']
+  const texts = [
+    '',
+    ' ',
+    'localhost',
+    '8.8.8',
+    '8.8.8.8.8',
+    '8.8.8.8 ',
+    '08.8.8.8',
+    '0x8.8.8.8',
+    '134744072',
+    '8.8.8.8/32',
+  ]
+  const more = [
+    '[::1]',
+    ':::',
+    '2606:4700',
+    '::ffff:8.8.8',
+    '8.8.8.8\0',
+    '８.８.８.８',
+    '2606:4700::g',
+    '8.8.8.256',
+  ]
   for (const text of [...texts, ...more]) assert.equal(classifyAddress(text), 'local', JSON.stringify(text))
 })
 
@@ -143,12 +186,30 @@ const refused: readonly (readonly [string, readonly string[]])[] = [
   ['CR and LF', ['github.com\r\nhost: evil.com', 'github.com\n', '\ngithub.com', '127.0.0.1\n', '[::1]\r\n']],
   ['space and tab', [' github.com', 'github.com ', 'git hub.com', 'github.com\t']],
   ['two trailing dots, empty labels', ['github.com..', '.github.com', 'git..hub.com']],
-  ['IDNA', ['münchen.de', 'ｇithub.com', 'github。com', 'gıthub.com', 'github.com\u00ad', 'github\u200d.com']],
+  [
+    'IDNA',
+    ['münchen.de', 'ｇithub.com', 'github。com', 'gıthub.com', 'github.com\u00ad', 'github\u200d.com'],
+  ],
   ['percent', ['%67ithub.com', 'github.com%00', 'github%2ecom', '127.0.0.1%25']],
-  ['what inet_aton reads as an address', ['2130706433', '0x7f000001', '0X7F.1', '127.1', '127.0.1', '017700000001', '0x', '1.2.3.0x1f']],
+  [
+    'what inet_aton reads as an address',
+    ['2130706433', '0x7f000001', '0X7F.1', '127.1', '127.0.1', '017700000001', '0x', '1.2.3.0x1f'],
+  ],
   ['a bad IPv4 address', ['256.1.1.1', '1.2.3.4.5', '01.2.3.4', '127.0.0.1.', '١.١.١.١']],
   ['brackets out of place', ['[::1', '::1]', '[[::1]]', '[]::1', 'a[b].com', '[::1].com']],
-  ['a port, a user, a path', ['github.com:443', '[::1]:443', 'me@github.com', 'github.com/x', 'https://github.com', 'a\\b', 'a?b', 'a#b']],
+  [
+    'a port, a user, a path',
+    [
+      'github.com:443',
+      '[::1]:443',
+      'me@github.com',
+      'github.com/x',
+      'https://github.com',
+      'a\\b',
+      'a?b',
+      'a#b',
+    ],
+  ],
   ['a hyphen at an edge of a label', ['-github.com', 'github-.com', 'git.-hub.com']],
   ['a label of 64 characters', [`${'a'.repeat(64)}.com`]],
   ['over 254 characters', ['a.'.repeat(127) + 'bcd']],
@@ -164,11 +225,13 @@ test('no host: IDNA look-alikes that lower-casing turns into ASCII (Kelvin sign)
 })
 
 test('no host: a name in brackets', () => {
-  for (const text of ['[github.com]', '[cafe]', '[127.0.0.1]']) assert.equal(canonicalHost(text), undefined, text)
+  for (const text of ['[github.com]', '[cafe]', '[127.0.0.1]'])
+    assert.equal(canonicalHost(text), undefined, text)
 })
 
 test('no host: an address with a zone (percent sign)', () => {
-  for (const text of ['fe80::1%eth0', '[fe80::1%eth0]', '2606:4700::1%x']) assert.equal(canonicalHost(text), undefined, text)
+  for (const text of ['fe80::1%eth0', '[fe80::1%eth0]', '2606:4700::1%x'])
+    assert.equal(canonicalHost(text), undefined, text)
 })
 
 test('no host: a name of 254 characters', () => {
@@ -176,7 +239,8 @@ test('no host: a name of 254 characters', () => {
 })
 
 test('one IPv6 address is one host, however it is written', () => {
-  for (const text of ['0:0:0:0:0:0:0:1', '::0:1', '0000::0001']) assert.equal(canonicalHost(text), '::1', text)
+  for (const text of ['0:0:0:0:0:0:0:1', '::0:1', '0000::0001'])
+    assert.equal(canonicalHost(text), '::1', text)
 })
 
 test('property: what is canonical stays as it is, is plain ASCII, and is no address in disguise', () => {
@@ -185,7 +249,10 @@ test('property: what is canonical stays as it is, is plain ASCII, and is no addr
     fc.domain(),
     fc.ipV4(),
     fc.ipV6(),
-    fc.string({ unit: fc.constantFrom('a', 'B', '0', 'x', '.', '-', ':', '[', ']', '%', '1'), maxLength: 12 }),
+    fc.string({
+      unit: fc.constantFrom('a', 'B', '0', 'x', '.', '-', ':', '[', ']', '%', '1'),
+      maxLength: 12,
+    }),
   )
   fc.assert(
     fc.property(text, (candidate) => {

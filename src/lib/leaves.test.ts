@@ -3,18 +3,36 @@ import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { serialize } from 'node:v8'
 import fc from 'fast-check'
-import { FatalError, MayflyError, Secret, constantTimeEqual, idOf, messageOf, newId, nowSeconds, sha256Hex, systemCode } from './index.ts'
+import {
+  FatalError,
+  MayflyError,
+  Secret,
+  constantTimeEqual,
+  idOf,
+  messageOf,
+  newId,
+  nowSeconds,
+  sha256Hex,
+  systemCode,
+} from './index.ts'
 
 const value = 'hunter2-correct-horse'
 
 test('a Secret does not leak', () => {
   const secret = new Secret(value)
-  const holder = { secret, list: [secret], map: new Map([['key', secret]]), deep: { a: { b: { c: { secret } } } } }
-  const error = new Error(`failed with ${secret}`, { cause: secret })
+  const holder = {
+    secret,
+    list: [secret],
+    map: new Map([['key', secret]]),
+    deep: { a: { b: { c: { secret } } } },
+  }
+  const careless = secret as unknown as string
+  const error = new Error(`failed with ${careless}`, { cause: secret })
   const texts = [
     String(secret),
-    `${secret}`,
-    secret + '',
+    `as a template: ${careless}`,
+    ['joined', secret].join(' '),
+    'added '.concat(careless),
     JSON.stringify(secret),
     JSON.stringify(holder),
     inspect(secret),
@@ -29,9 +47,9 @@ test('a Secret does not leak', () => {
     inspect(error),
     Object.entries(secret).join(),
     Reflect.ownKeys(secret).join(),
-    encodeURIComponent(secret as unknown as string),
-    new URLSearchParams({ secret: secret as unknown as string }).toString(),
-    Buffer.from(secret as unknown as string).toString(),
+    encodeURIComponent(careless),
+    new URLSearchParams({ secret: careless }).toString(),
+    Buffer.from(careless).toString(),
   ]
   for (const [i, text] of texts.entries()) assert.ok(!text.includes(value), `leak ${i}: ${text}`)
   assert.equal(secret.reveal(), value)
@@ -40,7 +58,7 @@ test('a Secret does not leak', () => {
 test('a Secret of bytes does not leak either', () => {
   const secret = new Secret(Buffer.from(value))
   const hex = Buffer.from(value).toString('hex')
-  for (const text of [inspect({ secret }), JSON.stringify({ secret }), `${secret}`]) {
+  for (const text of [inspect({ secret }), JSON.stringify({ secret }), String(secret)]) {
     assert.ok(!text.includes(value) && !text.replaceAll(' ', '').includes(hex), text)
   }
   assert.equal(Number.isNaN(Number(secret)), true)
@@ -49,12 +67,28 @@ test('a Secret of bytes does not leak either', () => {
 test('idOf: the same parts, the same id; parts that only look the same when joined, another', () => {
   assert.equal(idOf('run', ['a', 'b']), idOf('run', ['a', 'b']))
   assert.match(idOf('run', ['a']), /^run_[0-9a-hjkmnp-tv-z]{24}$/)
-  const lists = [['ab'], ['a', 'b'], ['', 'ab'], ['ab', ''], ['1:a'], ['a1:b'], ['a', '1:b'], ['1:a1:b'], [], [''], ['0:'], ['é'], ['e\u0301']]
+  const lists = [
+    ['ab'],
+    ['a', 'b'],
+    ['', 'ab'],
+    ['ab', ''],
+    ['1:a'],
+    ['a1:b'],
+    ['a', '1:b'],
+    ['1:a1:b'],
+    [],
+    [''],
+    ['0:'],
+    ['é'],
+    ['e\u0301'],
+  ]
   assert.equal(new Set(lists.map((parts) => idOf('x', parts))).size, lists.length)
 })
 
 test('property: idOf is injective', () => {
-  const parts = fc.array(fc.string({ unit: fc.constantFrom('1', '2', ':', 'a', 'é', '\0'), maxLength: 4 }), { maxLength: 4 })
+  const parts = fc.array(fc.string({ unit: fc.constantFrom('1', '2', ':', 'a', 'é', '\0'), maxLength: 4 }), {
+    maxLength: 4,
+  })
   fc.assert(
     fc.property(parts, parts, (a, b) => {
       assert.equal(idOf('x', a) === idOf('x', b), JSON.stringify(a) === JSON.stringify(b))
@@ -76,7 +110,13 @@ test('newId: prefix, 24 characters, never the same', () => {
 test('constantTimeEqual compares values of any length', () => {
   assert.ok(constantTimeEqual('', ''))
   assert.ok(constantTimeEqual('é', 'é'))
-  for (const [a, b] of [['a', 'b'], ['a', 'aa'], ['', 'a'], ['A', 'a']] as const) assert.equal(constantTimeEqual(a, b), false)
+  for (const [a, b] of [
+    ['a', 'b'],
+    ['a', 'aa'],
+    ['', 'a'],
+    ['A', 'a'],
+  ] as const)
+    assert.equal(constantTimeEqual(a, b), false)
 })
 
 test('sha256Hex is SHA-256 (FIPS 180-4 example)', () => {

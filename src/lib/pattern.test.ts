@@ -7,7 +7,9 @@ import { compilePattern, didYouMean } from './index.ts'
 function naive(source: string, text: string): boolean {
   if (source === '') return text === ''
   if (source.startsWith('*')) {
-    return Array.from({ length: text.length + 1 }, (_, i) => text.slice(i)).some((rest) => naive(source.slice(1), rest))
+    return Array.from({ length: text.length + 1 }, (_, i) => text.slice(i)).some((rest) =>
+      naive(source.slice(1), rest),
+    )
   }
   return text !== '' && source[0] === text[0] && naive(source.slice(1), text.slice(1))
 }
@@ -25,12 +27,16 @@ test('property: a pattern means what its documentation says', () => {
 
 test('property: a text made by filling the stars matches', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }))), fc.string(), (pairs, tail) => {
-      const bare = pairs.map(([literal, filling]) => [literal.replaceAll('*', ''), filling] as const)
-      const source = `${bare.map(([literal]) => `${literal}*`).join('')}${tail.replaceAll('*', '')}`
-      const text = `${bare.map(([literal, filling]) => literal + filling).join('')}${tail.replaceAll('*', '')}`
-      assert.ok(compilePattern(source).matches(text))
-    }),
+    fc.property(
+      fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }))),
+      fc.string(),
+      (pairs, tail) => {
+        const bare = pairs.map(([literal, filling]) => [literal.replaceAll('*', ''), filling] as const)
+        const source = `${bare.map(([literal]) => `${literal}*`).join('')}${tail.replaceAll('*', '')}`
+        const text = `${bare.map(([literal, filling]) => literal + filling).join('')}${tail.replaceAll('*', '')}`
+        assert.ok(compilePattern(source).matches(text))
+      },
+    ),
   )
 })
 
@@ -52,7 +58,13 @@ test('patterns are anchored as a whole', () => {
   assert.equal(pattern.literal, false)
   assert.equal(pattern.source, 'refs/tags/v*')
   assert.ok(pattern.matches('refs/tags/v1.0'))
-  for (const text of ['xrefs/tags/v1', 'refs/tags/', 'refs/heads/refs/tags/v1', '\nrefs/tags/v1', 'refs/tags/w']) {
+  for (const text of [
+    'xrefs/tags/v1',
+    'refs/tags/',
+    'refs/heads/refs/tags/v1',
+    '\nrefs/tags/v1',
+    'refs/tags/w',
+  ]) {
     assert.equal(pattern.matches(text), false, text)
   }
   assert.equal(compilePattern('*/main').matches('refs/heads/main\n'), false)
@@ -61,7 +73,8 @@ test('patterns are anchored as a whole', () => {
 test('`a|b` is literal: no alternation to anchor by halves', () => {
   for (const source of ['octo/a|octo/b', 'octo/a|octo/b*']) {
     const pattern = compilePattern(source)
-    for (const text of ['octo/a', 'octo/b', 'octo/a-evil', 'evil/octo/b']) assert.equal(pattern.matches(text), false, text)
+    for (const text of ['octo/a', 'octo/b', 'octo/a-evil', 'evil/octo/b'])
+      assert.equal(pattern.matches(text), false, text)
     assert.ok(pattern.matches('octo/a|octo/b'))
   }
 })
@@ -70,7 +83,8 @@ test('the characters of regular expressions stand for themselves', () => {
   for (const char of '.?+^$()[]{}\\|-/') {
     for (const source of [`a${char}b`, `a${char}b*`]) {
       assert.ok(compilePattern(source).matches(`a${char}b`), source)
-      for (const text of ['ab', 'axb', 'a', 'b', '']) assert.equal(compilePattern(source).matches(text), false, `${source} ${text}`)
+      for (const text of ['ab', 'axb', 'a', 'b', ''])
+        assert.equal(compilePattern(source).matches(text), false, `${source} ${text}`)
     }
   }
   assert.equal(compilePattern('.*').matches('x'), false)
@@ -89,7 +103,7 @@ test('pathological patterns end', () => {
   assert.equal(compilePattern(`${'*a'.repeat(5_000)}*b`).matches(text), false)
   assert.equal(compilePattern(`${'a*'.repeat(5_000)}b*a`).matches(text), false)
   assert.ok(compilePattern('*'.repeat(20_000)).matches(text))
-  assert.ok(compilePattern(`${'*a'.repeat(20_000)}`).matches(text))
+  assert.ok(compilePattern('*a'.repeat(20_000)).matches(text))
 })
 
 test('didYouMean: the nearest, if near', () => {

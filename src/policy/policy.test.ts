@@ -52,22 +52,40 @@ const job = {
   claims: { base_ref: 'main', enterprise: 'octo' },
 }
 
-function assumed(trust: string, attributes: Record<string, string | undefined> = {}, claims: Record<string, string> = {}) {
-  const subject = { issuer: 'github', attributes: { ...job.attributes, ...attributes }, claims: { ...job.claims, ...claims } }
+function assumed(
+  trust: string,
+  attributes: Record<string, string | undefined> = {},
+  claims: Record<string, string> = {},
+) {
+  const subject = {
+    issuer: 'github',
+    attributes: { ...job.attributes, ...attributes },
+    claims: { ...job.claims, ...claims },
+  }
   return policyOf(trust).assume('build', subject)
 }
 
 // --- Trust.
 
 test('a role is assumed by a job that meets every condition', () => {
-  const assumption = policyOf('{ issuer: github, repository_id: "1", ref: refs/heads/*, event: [push, tag], claims: { base_ref: main } }').assume('build', job)
+  const assumption = policyOf(
+    '{ issuer: github, repository_id: "1", ref: refs/heads/*, event: [push, tag], claims: { base_ref: main } }',
+  ).assume('build', job)
   assert.ok(assumption.allow)
   assert.equal(assumption.role.name, 'build')
   assert.equal(assumption.role.ttlSeconds, 900)
 })
 
-const conditions = '{ issuer: github, repository_id: "1", ref: refs/heads/main, event: [push, tag], environment: prod*, claims: { base_ref: main } }'
-const failing: readonly (readonly [string, Record<string, string | undefined>, Record<string, string>, string, readonly string[], string | null])[] = [
+const conditions =
+  '{ issuer: github, repository_id: "1", ref: refs/heads/main, event: [push, tag], environment: prod*, claims: { base_ref: main } }'
+const failing: readonly (readonly [
+  string,
+  Record<string, string | undefined>,
+  Record<string, string>,
+  string,
+  readonly string[],
+  string | null,
+])[] = [
   ['another repository', { repository_id: '2' }, {}, 'repository_id', ['1'], '2'],
   ['another ref', { ref: 'refs/heads/main2' }, {}, 'ref', ['refs/heads/main'], 'refs/heads/main2'],
   ['an event off the list', { event: 'pull_request' }, {}, 'event', ['push', 'tag'], 'pull_request'],
@@ -78,14 +96,22 @@ const failing: readonly (readonly [string, Record<string, string | undefined>, R
 for (const [what, attributes, claims, claim, expected, got] of failing) {
   test(`not assumed: ${what}; the mismatch says so`, () => {
     const assumption = assumed(conditions, attributes, claims)
-    assert.deepEqual(assumption, { allow: false, role: 'build', reason: 'trust_mismatch', mismatches: [{ claim, expected, got }] })
+    assert.deepEqual(assumption, {
+      allow: false,
+      role: 'build',
+      reason: 'trust_mismatch',
+      mismatches: [{ claim, expected, got }],
+    })
   })
 }
 
 test('not assumed: several conditions fail, each is told', () => {
   const assumption = assumed(conditions, { ref: 'x', event: 'y' })
   assert.ok(!assumption.allow && assumption.reason === 'trust_mismatch')
-  assert.deepEqual(assumption.mismatches.map(({ claim }) => claim), ['ref', 'event'])
+  assert.deepEqual(
+    assumption.mismatches.map(({ claim }) => claim),
+    ['ref', 'event'],
+  )
 })
 
 test('not assumed: a job of another issuer, whose other claims are not even looked at', () => {
@@ -96,7 +122,12 @@ test('not assumed: a job of another issuer, whose other claims are not even look
 
 test('not assumed: an unknown role, and one named like a property', () => {
   for (const role of ['deploy', '', 'constructor', '__proto__', 'toString']) {
-    assert.deepEqual(policyOf(pinned).assume(role, job), { allow: false, role, reason: 'role_unknown', known: ['build', 'rest'] })
+    assert.deepEqual(policyOf(pinned).assume(role, job), {
+      allow: false,
+      role,
+      reason: 'role_unknown',
+      known: ['build', 'rest'],
+    })
   }
 })
 
@@ -106,7 +137,11 @@ test('claim patterns are anchored as a whole, and `|` is literal', () => {
     assert.equal(assumed(trust, { ref }).allow, false, ref)
   }
   for (const ref of ['xrefs/tags/v1', 'refs/tags/', 'refs/tags/V1', '\nrefs/tags/v1']) {
-    assert.equal(assumed('{ issuer: github, repository_id: "1", ref: refs/tags/v* }', { ref }).allow, false, ref)
+    assert.equal(
+      assumed('{ issuer: github, repository_id: "1", ref: refs/tags/v* }', { ref }).allow,
+      false,
+      ref,
+    )
   }
 })
 
@@ -118,7 +153,10 @@ test('a raw claim and an attribute of the same name are two things', () => {
 
 test('raw claims named like properties of objects match nothing that is not there', () => {
   const claims = Object.assign(Object.create(null) as Record<string, string>, job.claims)
-  const assumption = policyOf('{ issuer: github, repository_id: "1", claims: { constructor: "*" } }').assume('build', { ...job, claims })
+  const assumption = policyOf('{ issuer: github, repository_id: "1", claims: { constructor: "*" } }').assume(
+    'build',
+    { ...job, claims },
+  )
   assert.equal(assumption.allow, false)
 })
 
@@ -141,19 +179,33 @@ for (const [what, trust] of unpinned) {
 }
 
 test('pinned by one literal id, or a list of them; or the issuer lets nobody else in', () => {
-  for (const trust of [pinned, '{ issuer: github, owner_id: "7" }', '{ issuer: github, repository_id: ["1", "2"] }', '{ issuer: mine }']) {
+  for (const trust of [
+    pinned,
+    '{ issuer: github, owner_id: "7" }',
+    '{ issuer: github, repository_id: ["1", "2"] }',
+    '{ issuer: mine }',
+  ]) {
     assert.deepEqual(problemsOf(document(trust, ['git:read github/a/b'])), [])
   }
 })
 
 test('refused when loaded: a raw claim that is only called like the pinned attribute', () => {
-  assert.equal(problemsOf(document('{ issuer: other, claims: { subject: x } }', ['git:read github/a/b'])).length, 1)
+  assert.equal(
+    problemsOf(document('{ issuer: other, claims: { subject: x } }', ['git:read github/a/b'])).length,
+    1,
+  )
 })
 
 test('any OIDC: a raw claim pins what the issuer was configured to need', () => {
-  assert.deepEqual(problemsOf(document('{ issuer: other, claims: { team: a } }', ['git:read github/a/b'])), [])
+  assert.deepEqual(
+    problemsOf(document('{ issuer: other, claims: { team: a } }', ['git:read github/a/b'])),
+    [],
+  )
   assert.deepEqual(problemsOf(document('{ issuer: other, subject: a }', ['git:read github/a/b'])), [])
-  assert.equal(problemsOf(document('{ issuer: other, claims: { team: "a*" } }', ['git:read github/a/b'])).length, 1)
+  assert.equal(
+    problemsOf(document('{ issuer: other, claims: { team: "a*" } }', ['git:read github/a/b'])).length,
+    1,
+  )
 })
 
 test('refused when loaded: an issuer that is not there', () => {
@@ -163,25 +215,48 @@ test('refused when loaded: an issuer that is not there', () => {
 })
 
 test('refused when loaded: a connection that nobody can reach', () => {
-  const text = document(pinned, ['git:read github/a/b']).replace('roles:', '  lonely: { kind: git, url: https://example.com }\nroles:')
-  assert.deepEqual(problemsOf(text), ['mayfly.yaml:6:3: nobody can reach connection "lonely": grant it in a role or remove it'])
+  const text = document(pinned, ['git:read github/a/b']).replace(
+    'roles:',
+    '  lonely: { kind: git, url: https://example.com }\nroles:',
+  )
+  assert.deepEqual(problemsOf(text), [
+    'mayfly.yaml:6:3: nobody can reach connection "lonely": grant it in a role or remove it',
+  ])
 })
 
 test('every problem of a policy is told', () => {
-  assert.equal(problemsOf(document('{ issuer: github }', ['git:reed github/a/b', 'npm:install nowhere'])).length, 3)
+  assert.equal(
+    problemsOf(document('{ issuer: github }', ['git:reed github/a/b', 'npm:install nowhere'])).length,
+    3,
+  )
 })
 
 // --- Grants.
 
-const kinds = new Map([['github', 'git'], ['npmjs', 'npm']])
+const kinds = new Map([
+  ['github', 'git'],
+  ['npmjs', 'npm'],
+])
 
 const goodGrants: readonly (readonly [string, Omit<Grant, 'source'>])[] = [
-  ['git:read github/octo/app', { action: 'git:read', connection: 'github', path: 'octo/app', ref: undefined }],
+  [
+    'git:read github/octo/app',
+    { action: 'git:read', connection: 'github', path: 'octo/app', ref: undefined },
+  ],
   ['git:read github/*', { action: 'git:read', connection: 'github', path: '*', ref: undefined }],
-  ['git:push github/octo/app@refs/heads/*', { action: 'git:push', connection: 'github', path: 'octo/app', ref: 'refs/heads/*' }],
-  ['git:push github/octo/a@b@refs/tags/v*', { action: 'git:push', connection: 'github', path: 'octo/a@b', ref: 'refs/tags/v*' }],
+  [
+    'git:push github/octo/app@refs/heads/*',
+    { action: 'git:push', connection: 'github', path: 'octo/app', ref: 'refs/heads/*' },
+  ],
+  [
+    'git:push github/octo/a@b@refs/tags/v*',
+    { action: 'git:push', connection: 'github', path: 'octo/a@b', ref: 'refs/tags/v*' },
+  ],
   ['npm:install npmjs', { action: 'npm:install', connection: 'npmjs', path: '*', ref: undefined }],
-  ['npm:install npmjs/@octo/app', { action: 'npm:install', connection: 'npmjs', path: '@octo/app', ref: undefined }],
+  [
+    'npm:install npmjs/@octo/app',
+    { action: 'npm:install', connection: 'npmjs', path: '@octo/app', ref: undefined },
+  ],
 ]
 for (const [source, grant] of goodGrants) {
   test(`grant: ${source}`, () => assert.deepEqual(parseGrant(source, kinds), { source, ...grant }))
@@ -198,9 +273,17 @@ const badGrants: readonly (readonly [string, string, RegExp])[] = [
   ['no colon', 'gitread github/a/b', /is not of the form/],
   ['upper-case action', 'Git:read github/a/b', /is not of the form/],
   ['upper-case connection', 'git:read GitHub/a/b', /is not of the form/],
-  ['an unknown action', 'git:reed github/a/b', /unknown action "git:reed"; known are git:read, git:push, npm:install/],
+  [
+    'an unknown action',
+    'git:reed github/a/b',
+    /unknown action "git:reed"; known are git:read, git:push, npm:install/,
+  ],
   ['an unknown connection', 'git:read gitlab/a/b', /there is no connection "gitlab"/],
-  ['a connection of another kind', 'git:read npmjs/a/b', /connection "npmjs" is of kind npm, git:read needs git/],
+  [
+    'a connection of another kind',
+    'git:read npmjs/a/b',
+    /connection "npmjs" is of kind npm, git:read needs git/,
+  ],
   ['no repository', 'git:read github', /say which repository: "git:read github\/owner\/name"/],
   ['no ref to push to', 'git:push github/a/b', /say which refs: "git:push github\/a\/b@refs\/heads\/main"/],
   ['a ref that is not a full one', 'git:push github/a/b@main', /say which refs/],
@@ -224,17 +307,42 @@ for (const [what, source, expected] of badGrants) {
 
 test('a bad grant is refused when loaded, where it stands', () => {
   const problems = problemsOf(document(pinned, ['git:read github/a/b', 'git:reed github/a/b']))
-  assert.deepEqual(problems, ['mayfly.yaml:9:36: grant "git:reed github/a/b": unknown action "git:reed"; known are git:read, git:push, npm:install'])
+  assert.deepEqual(problems, [
+    'mayfly.yaml:9:36: grant "git:reed github/a/b": unknown action "git:reed"; known are git:read, git:push, npm:install',
+  ])
 })
 
 test('property: nothing in a grant’s text leaves the Cedar string it stands in', () => {
-  const hostile = fc.constantFrom('"', '\\', '\n', '\r', '\0', "'", '`', '${', '}', ';', ')', '//', ' || true', '\u2028', '*', '?', 'a', '/', '\\u{22}', '\\"', '@refs/')
+  const hostile = fc.constantFrom(
+    '"',
+    '\\',
+    '\n',
+    '\r',
+    '\0',
+    "'",
+    '`',
+    '${',
+    '}',
+    ';',
+    ')',
+    '//',
+    ' || true',
+    '\u2028',
+    '*',
+    '?',
+    'a',
+    '/',
+    '\\u{22}',
+    '\\"',
+    '@refs/',
+  )
   const text = fc.array(hostile, { maxLength: 8 }).map((parts) => parts.join(''))
   fc.assert(
     fc.property(fc.constantFrom('git:read', 'git:push'), text, text, (action, path, ref) => {
       const grant = parseGrant(`${action} github/a${path}@refs/${ref}`, kinds)
       if (typeof grant === 'string') return
-      for (const part of [grant.path, grant.ref ?? '', grant.connection, grant.action]) assert.match(part, /^[A-Za-z0-9._~@+*/:-]*$/)
+      for (const part of [grant.path, grant.ref ?? '', grant.connection, grant.action])
+        assert.match(part, /^[A-Za-z0-9._~@+*/:-]*$/)
       // What comes through compiles, to exactly one permit.
       assert.equal(compileSlice([grant]).grants.size, 1)
     }),
@@ -243,7 +351,13 @@ test('property: nothing in a grant’s text leaves the Cedar string it stands in
 })
 
 test('Cedar itself refuses what the grammar would have, had it been got round', () => {
-  const grant: Grant = { source: 'x', action: 'git:read', connection: 'github', path: 'a" || true || resource.path like "b', ref: undefined }
+  const grant: Grant = {
+    source: 'x',
+    action: 'git:read',
+    connection: 'github',
+    path: 'a" || true || resource.path like "b',
+    ref: undefined,
+  }
   const breakouts = ['a"', 'a\\', 'a\n"', `a" }; permit(principal, action, resource); //`]
   for (const path of breakouts) assert.throws(() => compileSlice([{ ...grant, path }]), MayflyError)
 })
@@ -276,10 +390,15 @@ const grants = fc.array(
   ),
   { minLength: 1, maxLength: 4 },
 )
-const asked = fc.string({ unit: fc.constantFrom('a', 'b', '.', '-', '/', '*', '"', '\\', 'é', '\n', '\u{1F600}'), maxLength: 5 })
+const asked = fc.string({
+  unit: fc.constantFrom('a', 'b', '.', '-', '/', '*', '"', '\\', 'é', '\n', '\u{1F600}'),
+  maxLength: 5,
+})
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   asked.map((path) => ({ action: 'git:read', connection: 'github', path })),
-  fc.tuple(asked, asked).map(([path, ref]) => ({ action: 'git:push', connection: 'github', path, ref: `refs/${ref}` })),
+  fc
+    .tuple(asked, asked)
+    .map(([path, ref]) => ({ action: 'git:push', connection: 'github', path, ref: `refs/${ref}` })),
   asked.map((path) => ({ action: 'git:push', connection: 'github', path })),
   asked.map((path) => ({ action: 'npm:install', connection: 'npmjs', path })),
   asked.map((path) => ({ action: 'git:read', connection: 'npmjs', path })),
@@ -294,7 +413,11 @@ test('property: Cedar decides as a plain reading of the grants does', () => {
         const decision = policy.decide('build', one)
         assert.equal(decision.allow, reference(held, one), JSON.stringify([held, one]))
         if (decision.allow) assert.ok(reference([decision.grant], one), 'the grant it names allows it')
-        assert.equal(policy.decideAnyRef('build', one).allow, reference(held, one, true), JSON.stringify([held, one]))
+        assert.equal(
+          policy.decideAnyRef('build', one).allow,
+          reference(held, one, true),
+          JSON.stringify([held, one]),
+        )
       }
     }),
     { numRuns: 250 },
@@ -354,21 +477,30 @@ test('denied: a role has its own grants only', () => {
 test('decideAnyRef: any ref of a repository that may be pushed to, and no other repository', () => {
   const policy = policyOf(pinned, ['git:push github/octo/app@refs/tags/v*'])
   const push = { action: 'git:push', connection: 'github', path: 'octo/app' }
-  assert.deepEqual(policy.decideAnyRef('build', push), { allow: true, grant: 'git:push github/octo/app@refs/tags/v*' })
+  assert.deepEqual(policy.decideAnyRef('build', push), {
+    allow: true,
+    grant: 'git:push github/octo/app@refs/tags/v*',
+  })
   assert.equal(policy.decide('build', push).allow, false)
   assert.equal(policy.decideAnyRef('build', { ...push, path: 'octo/app2' }).allow, false)
   assert.equal(policy.decideAnyRef('build', { ...push, action: 'git:read' }).allow, false)
 })
 
 test('grantFor: what to write for an operation', () => {
-  assert.equal(grantFor({ action: 'npm:install', connection: 'npmjs', path: '@octo/app' }), 'npm:install npmjs')
+  assert.equal(
+    grantFor({ action: 'npm:install', connection: 'npmjs', path: '@octo/app' }),
+    'npm:install npmjs',
+  )
   assert.equal(grantFor({ action: 'git:read', connection: 'github', path: '' }), 'git:read github')
 })
 
 test('describeOperation: what was asked for, in words of a grant', () => {
   const push = { action: 'git:push', connection: 'github', path: 'octo/app', ref: 'refs/heads/main' }
   assert.equal(describeOperation(push), 'git:push github/octo/app@refs/heads/main')
-  assert.equal(describeOperation({ action: 'npm:install', connection: 'npmjs', path: '@octo/app' }), 'npm:install npmjs/@octo/app')
+  assert.equal(
+    describeOperation({ action: 'npm:install', connection: 'npmjs', path: '@octo/app' }),
+    'npm:install npmjs/@octo/app',
+  )
 })
 
 test('two policies in force one after the other do not mix', () => {

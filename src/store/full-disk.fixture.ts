@@ -14,8 +14,14 @@ const store = openStore(file)
 /** Two rows that belong together. */
 const pair = (n: number) =>
   store.write(async (tx) => {
-    await tx.insertInto('meta').values({ key: `${n}a`, value: 'x'.repeat(3000) }).execute()
-    await tx.insertInto('meta').values({ key: `${n}b`, value: 'x'.repeat(3000) }).execute()
+    await tx
+      .insertInto('meta')
+      .values({ key: `${n}a`, value: 'x'.repeat(3000) })
+      .execute()
+    await tx
+      .insertInto('meta')
+      .values({ key: `${n}b`, value: 'x'.repeat(3000) })
+      .execute()
   })
 
 const written: number[] = []
@@ -36,15 +42,20 @@ async function attempt(n: number): Promise<void> {
 }
 
 const health = store.health()
-const keys = async () => new Set((await store.read.selectFrom('meta').select('key').execute()).map(({ key }) => key))
+const keys = async () =>
+  new Set((await store.read.selectFrom('meta').select('key').execute()).map(({ key }) => key))
 const whileFull = await keys()
 rmSync(ballast)
-const afterSpace = await pair(5000).then(() => true, () => false)
+const afterSpace = await pair(5000).then(
+  () => true,
+  () => false,
+)
 const healthAfter = store.health().ok
 await store.close()
 
 const again = openStore(file)
-const afterRestart = (await again.read.selectFrom('meta').select('key').where('key', '=', '5000b').execute()).length === 1
+const afterRestart =
+  (await again.read.selectFrom('meta').select('key').where('key', '=', '5000b').execute()).length === 1
 await again.close()
 const database = new DatabaseSync(file)
 const integrity = database.prepare('PRAGMA integrity_check').get()?.['integrity_check']
@@ -56,7 +67,9 @@ process.stdout.write(
     someWereWritten: written.length > 0 && refused.length > 0,
     healthWhileFull: health.ok,
     reasonNamesTheDisk: !health.ok && /disk/.test(health.reason),
-    everyPairIsWhole: [...written, ...refused].every((n) => whileFull.has(`${n}a`) === whileFull.has(`${n}b`)),
+    everyPairIsWhole: [...written, ...refused].every(
+      (n) => whileFull.has(`${n}a`) === whileFull.has(`${n}b`),
+    ),
     writtenAreThere: written.every((n) => whileFull.has(`${n}a`)),
     refusedAreNot: refused.every((n) => !whileFull.has(`${n}a`)),
     readsWhileFull: whileFull.size > 0,

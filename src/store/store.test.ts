@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { promisify } from 'node:util'
 import { MayflyError, type ErrorCode } from '../lib/index.ts'
 import { isDuplicate, openStore, type Store } from './index.ts'
 
@@ -30,7 +29,8 @@ async function keysIn(store: Store): Promise<string[]> {
 }
 
 function code(expected: ErrorCode, message = /./) {
-  return (error: unknown) => error instanceof MayflyError && error.code === expected && message.test(error.message)
+  return (error: unknown) =>
+    error instanceof MayflyError && error.code === expected && message.test(error.message)
 }
 
 test('what was written is read, also by another process’ eyes, and after a restart', async (t) => {
@@ -60,9 +60,22 @@ test('a write gives back what its work does', async (t) => {
 test('many writes at once: all there, each with its own result', async (t) => {
   const { store } = setup(t)
   const results = await Promise.all(
-    Array.from({ length: 1000 }, (_, i) => store.write(async (tx) => (await tx.insertInto('meta').values({ key: `k${i}`, value: 'x' }).execute(), i))),
+    Array.from({ length: 1000 }, (_, i) =>
+      store.write(
+        async (tx) => (
+          await tx
+            .insertInto('meta')
+            .values({ key: `k${i}`, value: 'x' })
+            .execute(),
+          i
+        ),
+      ),
+    ),
   )
-  assert.deepEqual(results, Array.from({ length: 1000 }, (_, i) => i))
+  assert.deepEqual(
+    results,
+    Array.from({ length: 1000 }, (_, i) => i),
+  )
   assert.equal((await keysIn(store)).length, 1000)
 })
 
@@ -73,7 +86,9 @@ test('writes that come together share commits', async (t) => {
   t.after(() => other.close())
   const version = () => Number(other.prepare('PRAGMA data_version').get()?.['data_version'])
   const seen = new Set([version()])
-  await Promise.all(Array.from({ length: 200 }, (_, i) => put(store, `k${i}`).then(() => seen.add(version()))))
+  await Promise.all(
+    Array.from({ length: 200 }, (_, i) => put(store, `k${i}`).then(() => seen.add(version()))),
+  )
   assert.equal(seen.size, 2)
 })
 
@@ -83,8 +98,17 @@ test('one of them fails: alone, with its own error, and nothing of it is kept', 
     await tx.insertInto('meta').values({ key: 'half', value: 'x' }).execute()
     throw new Error('no further')
   })
-  const settled = await Promise.allSettled([put(store, 'a'), failing, put(store, 'b'), put(store, 'a'), put(store, 'c')])
-  assert.deepEqual(settled.map(({ status }) => status), ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'])
+  const settled = await Promise.allSettled([
+    put(store, 'a'),
+    failing,
+    put(store, 'b'),
+    put(store, 'a'),
+    put(store, 'c'),
+  ])
+  assert.deepEqual(
+    settled.map(({ status }) => status),
+    ['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled'],
+  )
   await assert.rejects(failing, /no further/)
   assert.deepEqual(await keysIn(store), ['a', 'b', 'c'])
   assert.deepEqual(store.health(), { ok: true })
@@ -117,18 +141,36 @@ test('isDuplicate: a key that is there, and no other error', async (t) => {
   await put(store, 'a')
   await assert.rejects(put(store, 'a'), isDuplicate)
   const used = () =>
-    store.write((tx) => tx.insertInto('used_tokens').values({ issuer: 'i', token_id: 't', expires_ms: 1 }).execute())
+    store.write((tx) =>
+      tx.insertInto('used_tokens').values({ issuer: 'i', token_id: 't', expires_ms: 1 }).execute(),
+    )
   await used()
   await assert.rejects(used(), isDuplicate)
   const orphan = store.write((tx) =>
-    tx.insertInto('leases').values({
-      id: 'l', session_id: 'none', step_id: 'none', connection: 'c', grant_source: 'g', kind: 'static',
-      created_ms: 1, expires_ms: 1, revoked_ms: null, revoke_reason: null,
-    }).execute(),
+    tx
+      .insertInto('leases')
+      .values({
+        id: 'l',
+        session_id: 'none',
+        step_id: 'none',
+        connection: 'c',
+        grant_source: 'g',
+        kind: 'static',
+        created_ms: 1,
+        expires_ms: 1,
+        revoked_ms: null,
+        revoke_reason: null,
+      })
+      .execute(),
   )
-  const wrongType = store.write((tx) => tx.insertInto('used_tokens').values({ issuer: 'i', token_id: 'u', expires_ms: 1.5 }).execute())
+  const wrongType = store.write((tx) =>
+    tx.insertInto('used_tokens').values({ issuer: 'i', token_id: 'u', expires_ms: 1.5 }).execute(),
+  )
   for (const other of [orphan, wrongType]) {
-    const error: unknown = await other.then(() => assert.fail('written'), (reason: unknown) => reason)
+    const error: unknown = await other.then(
+      () => assert.fail('written'),
+      (reason: unknown) => reason,
+    )
     assert.equal(isDuplicate(error), false, String(error))
   }
   assert.equal(isDuplicate(new Error('UNIQUE constraint failed')), false)
@@ -138,7 +180,9 @@ test('isDuplicate: a key that is there, and no other error', async (t) => {
 test('big texts and blobs come back as they were', async (t) => {
   const { store } = setup(t)
   const sealed = Buffer.alloc(1_000_000, 7)
-  await store.write((tx) => tx.insertInto('secrets').values({ name: 'n', version: 1, sealed, created_ms: 1 }).execute())
+  await store.write((tx) =>
+    tx.insertInto('secrets').values({ name: 'n', version: 1, sealed, created_ms: 1 }).execute(),
+  )
   const row = await store.read.selectFrom('secrets').selectAll().executeTakeFirstOrThrow()
   assert.ok(Buffer.from(row.sealed).equals(sealed))
 })
@@ -165,30 +209,40 @@ test('refused: a file that is no database, a folder, a place that is not there',
   }
 })
 
-test('close: waits for the writes under way, refuses later ones, leaves no WAL behind', async (t) => {
+test('close: waits for the writes under way, refuses later ones', async (t) => {
   const { file, store } = setup(t)
   const writes = Array.from({ length: 600 }, (_, i) => put(store, `k${i}`))
   await store.close()
   await Promise.all(writes)
   await assert.rejects(put(store, 'late'))
-  assert.equal(existsSync(`${file}-wal`), false)
   const database = new DatabaseSync(file)
   t.after(() => database.close())
   assert.equal(database.prepare('SELECT count(*) AS n FROM meta').get()?.['n'], 600)
 })
 
-test('a full disk: each write is whole or refused with disk_full, and later writes work once there is space', async (t) => {
+test('close: both connections are closed, whether they were used or not, so no WAL stays behind', async (t) => {
+  for (const use of ['none', 'read', 'write', 'both']) {
+    const { file, store } = setup(t)
+    if (use === 'read' || use === 'both') await keysIn(store)
+    if (use === 'write' || use === 'both') await put(store, 'a')
+    await store.close()
+    assert.equal(existsSync(`${file}-wal`), false, use)
+  }
+})
+
+test('a full disk: each write is whole or refused with disk_full, and later writes work once there is space', (t) => {
   if (process.getuid?.() !== 0) return t.skip('only root may mount a small tmpfs')
   const script = join(import.meta.dirname, 'full-disk.fixture.ts')
   const folder = folderOf(t)
   const mounted = `mount -t tmpfs -o size=1m none "$1" || exit 77; exec "$2" "$3" "$1"`
-  const run = promisify(execFile)('unshare', ['-m', 'sh', '-c', mounted, 'sh', folder, process.execPath, script])
-  const outcome = await run.catch((error: { code?: unknown; stderr?: string }) => error)
-  if ('code' in outcome && (outcome.code === 77 || outcome.code === 'ENOENT' || /unshare/.test(outcome.stderr ?? ''))) {
+  const child = spawnSync('unshare', ['-m', 'sh', '-c', mounted, 'sh', folder, process.execPath, script], {
+    encoding: 'utf8',
+  })
+  if (child.error !== undefined || child.status === 77 || child.stderr.startsWith('unshare:')) {
     return t.skip('no private mount namespace or tmpfs here')
   }
-  assert.ok('stdout' in outcome, (outcome as { stderr?: string }).stderr)
-  const told = JSON.parse(String(outcome.stdout)) as Record<string, unknown>
+  assert.equal(child.status, 0, child.stderr)
+  const told: unknown = JSON.parse(child.stdout)
   assert.deepEqual(told, {
     refused: ['disk_full'],
     someWereWritten: true,

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -19,7 +28,8 @@ function folderOf(t: TestContext): string {
 }
 
 function code(expected: ErrorCode, message = /./) {
-  return (error: unknown) => error instanceof MayflyError && error.code === expected && message.test(error.message)
+  return (error: unknown) =>
+    error instanceof MayflyError && error.code === expected && message.test(error.message)
 }
 
 // --- Envelope.
@@ -43,13 +53,23 @@ test('sealing twice gives two values, neither of which shows the text', () => {
 
 test('refused: another key', () => {
   const sealed = seal(key, 'c', Buffer.from('x'))
-  assert.throws(() => openSealed(new Secret(randomBytes(32)), 'c', sealed), code('vault_key', /^c does not open with this vault key/))
+  assert.throws(
+    () => openSealed(new Secret(randomBytes(32)), 'c', sealed),
+    code('vault_key', /^c does not open with this vault key/),
+  )
 })
 
 test('refused: another name, another version, and a context that swaps its two', () => {
   const context = 'secret "a" version 1'
   const sealed = seal(key, context, Buffer.from('x'))
-  for (const other of ['secret "b" version 1', 'secret "a" version 2', 'secret "a" version 11', '', `${context} `, `key:${context}`]) {
+  for (const other of [
+    'secret "b" version 1',
+    'secret "a" version 2',
+    'secret "a" version 11',
+    '',
+    `${context} `,
+    `key:${context}`,
+  ]) {
     assert.throws(() => openSealed(key, other, sealed), code('vault_key'), other)
   }
 })
@@ -66,14 +86,21 @@ test('refused: any single bit of a sealed value flipped', () => {
 test('refused: cut short anywhere, or longer', () => {
   const sealed = seal(key, 'c', Buffer.from('short'))
   for (let length = 0; length < sealed.length; length++) {
-    assert.throws(() => openSealed(key, 'c', sealed.subarray(0, length)), code('vault_key'), `${length} bytes`)
+    assert.throws(
+      () => openSealed(key, 'c', sealed.subarray(0, length)),
+      code('vault_key'),
+      `${length} bytes`,
+    )
   }
   assert.throws(() => openSealed(key, 'c', Buffer.concat([sealed, Buffer.of(0)])), code('vault_key'))
 })
 
 test('refused: the sealed key of one value with the sealed value of another', () => {
   const [a, b] = [seal(key, 'c', Buffer.from('a')), seal(key, 'c', Buffer.from('b'))]
-  assert.throws(() => openSealed(key, 'c', Buffer.concat([a.subarray(0, 61), b.subarray(61)])), code('vault_key'))
+  assert.throws(
+    () => openSealed(key, 'c', Buffer.concat([a.subarray(0, 61), b.subarray(61)])),
+    code('vault_key'),
+  )
 })
 
 test('the error tells nothing of the value or the key', () => {
@@ -127,7 +154,13 @@ test('loadVaultKey refuses what is not there', (t) => {
 
 test('loadVaultKey refuses anything but 32 bytes', (t) => {
   const file = join(folderOf(t), 'vault.key')
-  for (const text of ['', '\n', randomBytes(31).toString('base64'), randomBytes(33).toString('base64'), 'not a key']) {
+  for (const text of [
+    '',
+    '\n',
+    randomBytes(31).toString('base64'),
+    randomBytes(33).toString('base64'),
+    'not a key',
+  ]) {
     writeFileSync(file, text, { mode: 0o600 })
     assert.throws(() => loadVaultKey(file), code('vault_key', /not 32 bytes of base64/), text)
   }
@@ -136,7 +169,10 @@ test('loadVaultKey refuses anything but 32 bytes', (t) => {
 test('loadVaultKey refuses 32 bytes with something else between them', (t) => {
   const file = join(folderOf(t), 'vault.key')
   const text = randomBytes(32).toString('base64')
-  for (const damaged of [`${text.slice(0, 20)}\n!!${text.slice(20)}`, `${text}${'='.repeat(4)}rest of another file`]) {
+  for (const damaged of [
+    `${text.slice(0, 20)}\n!!${text.slice(20)}`,
+    `${text}${'='.repeat(4)}rest of another file`,
+  ]) {
     writeFileSync(file, damaged, { mode: 0o600 })
     assert.throws(() => loadVaultKey(file), code('vault_key', /not 32 bytes of base64/), damaged)
   }
@@ -172,8 +208,13 @@ test('versions count up, the newest is opened, older ones stay', async (t) => {
 
 test('versions set at the same time are all kept', async (t) => {
   const { vault } = setup(t)
-  const versions = await Promise.all(Array.from({ length: 20 }, (_, i) => vault.set('a', new Secret(`value-${i}`))))
-  assert.deepEqual(versions.toSorted((a, b) => a - b), Array.from({ length: 20 }, (_, i) => i + 1))
+  const versions = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => vault.set('a', new Secret(`value-${i}`))),
+  )
+  assert.deepEqual(
+    versions.toSorted((a, b) => a - b),
+    Array.from({ length: 20 }, (_, i) => i + 1),
+  )
   assert.equal((await vault.open('a')).reveal(), `value-${versions.indexOf(20)}`)
 })
 

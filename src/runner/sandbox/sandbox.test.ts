@@ -69,16 +69,45 @@ test('the environment holds what was given and nothing else', async (t) => {
   assert.deepEqual(rest, { PATH: '/usr/bin:/bin', ...env })
 })
 
-test('no file descriptor is open but 0, 1 and 2', async (t) => {
+const openDescriptors =
+  'opendir(my $d, "/proc/self/fd"); my @n = grep { /^\\d+$/ && $_ != fileno($d) } readdir $d; print join(" ", sort @n)'
+
+// BUG: what the supervisor itself inherited (a runner agent's log, socket or folder) goes on into the sandbox: with a
+// folder's descriptor the step is out of it by `openat`. Here perl leaves `/` open, as an agent might.
+test('no file descriptor is open but 0, 1 and 2, whatever the supervisor inherited', async (t) => {
   const bench = await openBench(t)
   if (bench === undefined) return
-  const script = 'opendir(my $d, "/proc/self/fd"); print join(" ", grep { /\\d/ && -e "/proc/self/fd/$_" && readlink("/proc/self/fd/$_") !~ m{/fd$} } readdir $d)'
-  const { stdout } = await bench.run(['/usr/bin/perl', '-e', script])
-  assert.deepEqual(stdout.split(' ').sort(), ['0', '1', '2'])
-  // The first process of the namespace, which the step could look into, does not hold the supervisor's channel either.
-  const first = await bench.sh('for f in /proc/1/fd/*; do readlink $f; done')
-  const sockets = first.stdout.split('\n').filter((line) => line.startsWith('socket:'))
-  assert.ok(sockets.length <= 2, `pid 1 holds ${first.stdout}`)
+  const request = {
+    workspace: bench.workspace,
+    tools: [],
+    env: {},
+    command: ['/usr/bin/perl', '-e', openDescriptors],
+    caCertificate: '',
+    bwrap: bench.probe.bwrap,
+    disableUserns: bench.probe.disableUserns,
+  }
+  const script = `import { startSandbox } from ${JSON.stringify(new URL('sandbox.ts', import.meta.url).href)}
+    const sandbox = startSandbox(${JSON.stringify(request)})
+    sandbox.onListener((listener) => listener.close())
+    sandbox.stdout.pipe(process.stdout)
+    sandbox.stderr.pipe(process.stderr)
+    await sandbox.exit`
+  // Node closes low descriptors at its own start, and stops looking at the first gap.
+  const agent = 'use POSIX; open(my $d, "<", "/"); POSIX::dup2(fileno($d), 60); exec @ARGV'
+  const seen = execFileSync(
+    '/usr/bin/perl',
+    ['-e', agent, process.execPath, '--input-type=module', '-e', script],
+    { encoding: 'utf8' },
+  )
+  assert.equal(seen, '0 1 2')
+})
+
+test('the first process of the namespace does not hold the supervisor’s channel', async (t) => {
+  const bench = await openBench(t)
+  if (bench === undefined) return
+  const { stdout } = await bench.sh('for f in /proc/1/fd/*; do echo "${f##*/} $(readlink $f)"; done')
+  const sockets = stdout.split('\n').filter((line) => line.includes('socket:'))
+  assert.deepEqual(sockets.map((line) => line.split(' ')[0]).filter((fd) => Number(fd) > 2), [])
 })
 
 test('no other process is visible, and none of the machine’s', async (t) => {
@@ -156,7 +185,7 @@ test('abstract unix sockets of the machine are not there', async (t) => {
   const bench = await openBench(t)
   if (bench === undefined) return
   const name = `mayfly-test-${process.pid}`
-  const server = createServer((socket) => socket.end('the machine')).listen(`\0${name}`)
+  const server = createServer((socket) => socket.on('error', () => undefined).resume()).listen(`\0${name}`)
   t.after(() => server.close())
   await until(() => server.listening)
   const script = `use Socket; socket(my $s, PF_UNIX, SOCK_STREAM, 0); print connect($s, pack("S a*", 1, "\\0${name}")) ? "connected" : "refused"`
@@ -190,10 +219,42 @@ test('kill ends every process, those that left the session too', async (t) => {
   const mark = `${process.pid}77777`
   const sandbox = bench.start(['/bin/sh', '-c', `for i in 1 2 3 4 5; do setsid sh -c 'setsid sleep ${mark} & sleep ${mark}' & done; echo up; wait`])
   sandbox.stdout.resume()
-  await until(() => processesWith(`sleep\0${mark}`).length === 10)
+  await until(() => processesWith(`sleep\0${mark}\0`).length === 10)
   sandbox.kill()
   assert.equal(await sandbox.exit, 137)
   await until(() => processesWith(mark).length === 0)
+})
+
+// BUG: bwrap sets PR_SET_PDEATHSIG late, so a kill in its first milliseconds leaves the step running unsupervised, or
+// bwrap's child waiting for ever and `exit` with it.
+test('kill holds at every moment of the start', async (t) => {
+  const bench = await openBench(t)
+  if (bench === undefined) return
+  const survivors: string[] = []
+  for (let i = 0; i < 16; i++) {
+    const ran = join(bench.workspace, `ran-${i}`)
+    const sandbox = bench.start(['/bin/sh', '-c', `sleep 0.1; echo > ${ran}; sleep 1000`])
+    sandbox.stdout.resume()
+    sandbox.stderr.resume()
+    await new Promise((next) => setTimeout(next, i))
+    sandbox.kill()
+    const guard = AbortSignal.timeout(2000)
+    const ended = await Promise.race([
+      sandbox.exit.then(() => true),
+      new Promise<false>((give) => guard.addEventListener('abort', () => give(false))),
+    ])
+    if (ended) continue
+    survivors.push(`${i} ms: ${existsSync(ran) ? 'the command runs' : 'bwrap waits'}`)
+    for (const pid of processesWith(ran)) {
+      try {
+        process.kill(pid, 'SIGKILL')
+      } catch {
+        // It went with its parent.
+      }
+    }
+    await sandbox.exit
+  }
+  assert.deepEqual(survivors, [])
 })
 
 test('what the command leaves behind ends with it', async (t) => {
@@ -210,10 +271,10 @@ test('the command line that the machine sees shows no value of the environment',
   if (bench === undefined) return
   const value = `value-of-${process.pid}`
   const mark = `${process.pid}99999`
-  const sandbox = bench.start(['/bin/sleep', mark], { NAME: value })
-  sandbox.stdout.resume()
+  const sandbox = bench.start(['/bin/sh', '-c', 'echo up; exec sleep "$1"', 'sh', mark], { NAME: value })
   sandbox.stderr.resume()
-  await until(() => processesWith(`/bin/sleep\0${mark}`).length > 0)
+  await new Promise((up) => sandbox.stdout.once('data', up))
+  assert.ok(processesWith(mark).length > 0)
   assert.deepEqual(processesWith(value), [])
   sandbox.kill()
   await sandbox.exit

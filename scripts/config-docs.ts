@@ -1,0 +1,93 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { z } from 'zod'
+import { pipelineSchema, policySchema } from '../src/config/index.ts'
+
+/**
+ * Writes docs/configuration.md and docs/mayfly.schema.json from the schemas that check the files.
+ * `--check` writes nothing and fails if they are not what the schemas say.
+ */
+interface Json {
+  type?: string
+  description?: string
+  properties?: Record<string, Json>
+  required?: string[]
+  additionalProperties?: Json | boolean
+  items?: Json
+  anyOf?: Json[]
+  oneOf?: Json[]
+  enum?: unknown[]
+  const?: unknown
+  default?: unknown
+  pattern?: string
+}
+
+const policy = z.toJSONSchema(policySchema, { io: 'input' }) as Json
+const pipeline = z.toJSONSchema(pipelineSchema, { io: 'input' }) as Json
+
+const text = `# Configuration
+
+Made from the schemas in \`src/config\` by \`npm run docs\`; a test keeps it true. Unknown keys are errors, with file, line,
+column and the key that was probably meant. YAML aliases are refused. For editors: \`docs/mayfly.schema.json\`.
+
+In patterns every character stands for itself and \`*\` for any run of characters, \`/\` included; the whole text must match.
+
+## mayfly.yaml
+
+${rows(policy, '').join('\n')}
+
+### Grants
+
+| grant | allows |
+|---|---|
+| \`git:read CONNECTION/OWNER/NAME\` | clone and fetch of the repository |
+| \`git:push CONNECTION/OWNER/NAME@refs/...\` | push to refs that match; of a push with another ref nothing is pushed |
+| \`npm:install CONNECTION\` | packages that the run's lockfile pins, each held against its digest |
+
+## Pipeline files
+
+${rows(pipeline, '').join('\n')}
+`
+
+const files = { 'docs/configuration.md': text, 'docs/mayfly.schema.json': `${JSON.stringify(policy, null, 2)}\n` }
+for (const [file, content] of Object.entries(files)) {
+  if (!process.argv.includes('--check')) writeFileSync(file, content)
+  else if (readFileSync(file, 'utf8') !== content) {
+    process.stderr.write(`${file} is not what the schema says: npm run docs\n`)
+    process.exitCode = 1
+  }
+}
+
+/** A list, as deep as the keys are. */
+function rows(schema: Json, indent: string): string[] {
+  const required = new Set(schema.required)
+  return Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
+    const notes = [required.has(key) && value.default === undefined ? 'required' : '', value.default === undefined ? '' : `default \`${JSON.stringify(value.default)}\``, shape(value)]
+    const line = `${indent}- \`${key}\` (${notes.filter((note) => note !== '').join(', ')})${value.description === undefined ? '' : `: ${value.description}`}`
+    return [line, ...inner(value, `${indent}  `)]
+  })
+}
+
+function inner(value: Json, indent: string): string[] {
+  const variants = value.oneOf ?? value.anyOf
+  if (variants !== undefined) {
+    return variants.flatMap((variant) => {
+      if (variant.properties === undefined) return []
+      const kind = variant.properties['kind']?.const
+      const head = kind === undefined ? `${indent}- either${variant.description === undefined ? '' : `: ${variant.description}`}` : `${indent}- \`kind: ${String(kind)}\`: ${variant.description ?? ''}`
+      const { kind: _, ...properties } = variant.properties
+      return [head, ...rows({ ...variant, properties }, `${indent}  `)]
+    })
+  }
+  if (value.properties !== undefined) return rows(value, indent)
+  if (typeof value.additionalProperties === 'object') return [`${indent}- \`NAME\``, ...inner(value.additionalProperties, `${indent}  `)]
+  if (value.items !== undefined) return inner(value.items, indent)
+  return []
+}
+
+function shape(value: Json): string {
+  if (value.const !== undefined) return `\`${String(value.const)}\``
+  if (value.enum !== undefined) return value.enum.map((one) => `\`${String(one)}\``).join(' or ')
+  if (value.anyOf?.every((one) => one.properties === undefined)) return [...new Set(value.anyOf.map(shape))].join(' or ')
+  if (value.oneOf !== undefined || value.anyOf !== undefined) return 'one of several forms'
+  return { array: 'list', object: 'map', string: 'text', boolean: 'yes or no', integer: 'number', number: 'number' }[value.type ?? ''] ?? ''
+}
