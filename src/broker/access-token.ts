@@ -76,13 +76,16 @@ export function createAccessTokens(deps: {
           currentDate: new Date(clock.nowMs()),
           requiredClaims: ['sub', 'exp', 'cnf', 'run', 'scope'],
         })
+        const { jkt } = (payload['cnf'] ?? {}) as { jkt?: unknown }
+        const { sub: actor } = (payload['act'] ?? {}) as { sub?: unknown }
+        if (typeof jkt !== 'string' || jkt === '' || typeof actor !== 'string') throw new Error('cnf.jkt or act.sub is missing')
         const claims: AccessClaims = {
           session: payload.sub as SessionId,
           run: payload['run'] as RunId,
           roles: String(payload['scope']).split(' '),
           ...(payload['step'] === undefined ? {} : { step: payload['step'] as StepId }),
-          jkt: (payload['cnf'] as { jkt: string }).jkt,
-          actor: (payload['act'] as { sub: string }).sub,
+          jkt,
+          actor,
           expiresSeconds: Number(payload.exp),
         }
         return { ok: true, claims }

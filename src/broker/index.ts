@@ -7,6 +7,7 @@
 export { createAccessTokens } from './access-token.ts'
 export type { AccessClaims, AccessResult, AccessTokens } from './access-token.ts'
 export { createBroker } from './broker.ts'
-export type { Broker, SessionRequest, StepRequest } from './broker.ts'
+export type { Broker, SessionRequest } from './broker.ts'
+export type { StepRequest } from './events.ts'
 export type { Lease, Session, Step, StepOutcome } from './model.ts'
 export { loadSigningKey } from './signing-key.ts'

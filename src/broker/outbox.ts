@@ -1,5 +1,5 @@
 import type { Transaction } from 'kysely'
-import { newId, type Clock } from '../lib/index.ts'
+import { MayflyError, newId } from '../lib/index.ts'
 import type { AuditClient, AuditEvent } from '../audit/client/index.ts'
 import type { Store, Tables } from '../store/index.ts'
 
@@ -21,50 +21,57 @@ export interface Outbox {
 const retryMs = 1000
 const batch = 200
 
-export function createOutbox(deps: { store: Store; audit: AuditClient; clock: Clock }): Outbox {
-  const { store, audit, clock } = deps
+export function createOutbox(deps: { store: Store; audit: AuditClient }): Outbox {
+  const { store, audit } = deps
   let delivering: Promise<void> | undefined
   let again = false
+  let closed = false
   let retry: NodeJS.Timeout | undefined
 
   async function deliverAll(): Promise<void> {
     do {
       again = false
+      let after = 0
       for (;;) {
         const rows = await store.read
           .selectFrom('outbox')
           .selectAll()
-          .orderBy('created_ms')
-          .orderBy('id')
+          .where('seq', '>', after)
+          .orderBy('seq')
           .limit(batch)
           .execute()
-        if (rows.length === 0) break
-        // The row's id is the idempotency key: delivered twice (a crash in between), it is one entry.
-        await Promise.all(
-          rows.map((row) => audit.append({ ...(JSON.parse(row.event) as AuditEvent), id: row.id })),
-        )
-        await store.write((tx) =>
-          tx
-            .deleteFrom('outbox')
-            .where(
-              'id',
-              'in',
-              rows.map((row) => row.id),
-            )
-            .execute(),
-        )
+        if (rows.length === 0 || closed) break
+        after = rows.at(-1)?.seq ?? after
+        if (!(await deliverBatch(rows))) return tryLater()
       }
     } while (again)
   }
 
+  /** In the order in which things happened. False if the log does not answer: what follows waits too. */
+  async function deliverBatch(rows: readonly { id: string; event: string }[]): Promise<boolean> {
+    // The row's id is the idempotency key: delivered twice (a crash in between), it is one entry.
+    const sent = await Promise.allSettled(
+      rows.map((row) => audit.append({ ...(JSON.parse(row.event) as AuditEvent), id: row.id })),
+    )
+    const done = rows.filter((_, i) => sent[i]?.status === 'fulfilled').map((row) => row.id)
+    if (done.length > 0) await store.write((tx) => tx.deleteFrom('outbox').where('id', 'in', done).execute())
+    // An entry that the log refuses for good stays here, is counted, and holds back no other.
+    return !sent.some((one) => one.status === 'rejected' && isPassing(one.reason))
+  }
+
+  function tryLater(): void {
+    if (closed) return
+    retry = setTimeout(deliver, retryMs)
+    retry.unref()
+  }
+
   function deliver(): void {
+    if (closed) return
     again = true
     if (delivering !== undefined) return
+    clearTimeout(retry)
     delivering = deliverAll()
-      .catch(() => {
-        retry = setTimeout(deliver, retryMs)
-        retry.unref()
-      })
+      .catch(tryLater)
       .finally(() => {
         delivering = undefined
       })
@@ -74,13 +81,7 @@ export function createOutbox(deps: { store: Store; audit: AuditClient; clock: Cl
     deliver,
     async add(tx, events) {
       if (events.length === 0) return
-      const created_ms = clock.nowMs()
-      // Ids sort in the order of the events of one transaction.
-      const rows = events.map((event, i) => ({
-        id: newId<string>(`ob_${String(i).padStart(4, '0')}`),
-        event: JSON.stringify(event),
-        created_ms,
-      }))
+      const rows = events.map((event) => ({ id: newId<string>('ob'), event: JSON.stringify(event) }))
       await tx.insertInto('outbox').values(rows).execute()
     },
     async pending() {
@@ -91,8 +92,15 @@ export function createOutbox(deps: { store: Store; audit: AuditClient; clock: Cl
       return row?.count ?? 0
     },
     async close() {
+      closed = true
       clearTimeout(retry)
       await delivering
     },
   }
+}
+
+const forGood: ReadonlySet<string> = new Set(['bad_input', 'limit_exceeded', 'audit_rejected'])
+
+function isPassing(reason: unknown): boolean {
+  return !(reason instanceof MayflyError && forGood.has(reason.code))
 }

@@ -93,7 +93,7 @@ const mistakes: readonly (readonly [string, string, string | RegExp])[] = [
   [
     'key __proto__ in trust',
     edited('"1" }', '"1", __proto__: x }'),
-    /^mayfly\.yaml:7:50: unknown key "__proto__" in roles\.build\.trust/,
+    /^mayfly\.yaml:7:50: unknown key "__proto__"/,
   ],
   ['key constructor at the top', `${base}constructor: {}\n`, /^mayfly\.yaml:9:1: unknown key "constructor"/],
   [

@@ -12,7 +12,9 @@ interface Counted {
 }
 
 /** Different things remembered per step; a step that tries more has them counted under `more`. */
-const maxKinds = 200
+const maxKinds = 60
+/** Characters kept of each, so that a step's last entry fits into the log whatever it tried. */
+const maxChars = 240
 
 export interface ActivityRecord {
   granted(step: StepId, what: string): void
@@ -32,12 +34,15 @@ export function createActivityRecord(): ActivityRecord {
     return known
   }
   return {
-    granted(step, what) {
+    granted(step, named) {
+      const what = named.slice(0, maxChars)
       const { granted } = of(step)
       const key = granted.has(what) || granted.size < maxKinds ? what : 'more'
       granted.set(key, (granted.get(key) ?? 0) + 1)
     },
-    denied(step, what, reason) {
+    denied(step, named, why) {
+      const what = named.slice(0, maxChars)
+      const reason = why.slice(0, maxChars)
       const { denied } = of(step)
       const key = denied.has(what) || denied.size < maxKinds ? what : 'more'
       denied.set(key, { count: (denied.get(key)?.count ?? 0) + 1, reason })

@@ -22,6 +22,8 @@ export interface Gatekeeper {
   deny(step: Step, what: string, reason: string): string
 }
 
+const maxChars = 2000
+
 export function createGatekeeper(deps: {
   policy: () => Policy
   broker: Broker
@@ -32,11 +34,14 @@ export function createGatekeeper(deps: {
 
   function deny(
     step: Step,
-    what: string,
-    reason: string,
+    named: string,
+    why: string,
     data: Readonly<Record<string, unknown>> = {},
   ): string {
     const requestId = newId<string>('req')
+    // The step chooses these texts; an entry has room for so much.
+    const what = named.slice(0, maxChars)
+    const reason = why.slice(0, maxChars)
     activity.denied(step.id, what, reason)
     // A denial stands whether or not it can be recorded; the health of the log is reported elsewhere.
     audit

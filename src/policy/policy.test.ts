@@ -10,7 +10,8 @@ import { compilePolicy, describeOperation, type Operation, type Policy } from '.
 const pins = new Map([
   ['github', ['repository_id', 'owner_id']],
   ['mine', []],
-  ['other', ['subject', 'team']],
+  // A raw claim, by whichever of its two names the issuer's profile calls it.
+  ['other', ['subject', 'team', 'claims.team']],
 ])
 
 const document = (trust: string, grants: readonly string[], more = '') => `issuers:

@@ -30,7 +30,8 @@ const migrations: readonly string[] = [
   CREATE TABLE secrets (
     name TEXT NOT NULL, version INTEGER NOT NULL, sealed BLOB NOT NULL, created_ms INTEGER NOT NULL,
     PRIMARY KEY (name, version)) STRICT, WITHOUT ROWID;
-  CREATE TABLE outbox (id TEXT PRIMARY KEY, event TEXT NOT NULL, created_ms INTEGER NOT NULL) STRICT;
+  CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, event TEXT NOT NULL) STRICT;
   CREATE TABLE policies (
     version INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT NOT NULL, applied_by TEXT NOT NULL,
     applied_ms INTEGER NOT NULL) STRICT;

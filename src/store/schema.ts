@@ -48,7 +48,7 @@ export interface Tables {
   /** Sealed values; a version is never overwritten. */
   secrets: { name: string; version: number; sealed: Uint8Array; created_ms: number }
   /** Entries whose event has happened (an end, a revocation) and that the audit log has not confirmed yet. */
-  outbox: { id: string; event: string; created_ms: number }
+  outbox: { seq: Generated<number>; id: string; event: string }
   policies: { version: Generated<number>; text: string; applied_by: string; applied_ms: number }
   api_tokens: {
     id: string

@@ -59,6 +59,8 @@ export function openStore(file: string): Store {
       await committing
       await read.destroy()
       await write.destroy()
+      // Kysely closes only what it has used.
+      for (const database of [reader, writer]) if (database.isOpen) database.close()
     },
   }
 }

@@ -3,7 +3,6 @@ import { leafHash } from '../verify/index.ts'
 import type { NewEntry } from './group.ts'
 
 export const maxRequestEntries = 1_000
-const maxKeyChars = 128
 
 export type ParsedRequest =
   | { ok: true; entries: NewEntry[] }

@@ -1,0 +1,251 @@
+import type { RunId, SessionId, StepId } from '../lib/index.ts'
+import type { Clock } from '../lib/index.ts'
+import type { Identity } from '../identity/index.ts'
+import type { Store } from '../store/index.ts'
+import { leaseRevoked, sessionEnded, stepFinished } from './events.ts'
+import type { Lease, Session, Step, StepOutcome } from './model.ts'
+import type { Outbox } from './outbox.ts'
+
+/** Sessions, steps and leases as rows. An end is written together with its entries, which the outbox delivers. */
+export interface Records {
+  wasUsed(identity: Identity): Promise<boolean>
+  /** Uses the identity token up and keeps the session: both or neither. */
+  addSession(session: Session, identity: Identity): Promise<void>
+  /** A session that has not ended; with `ended`, one that has. */
+  session(id: SessionId, options?: { ended: true }): Promise<Session | undefined>
+  addStep(step: Step): Promise<void>
+  heartbeat(step: Step): Promise<void>
+  /** Ids and sessions of the steps that have not ended. */
+  openSteps(): Promise<{ step: Omit<Step, 'session'>; session: SessionId }[]>
+  addLease(lease: Lease, step: Step, grant: string): Promise<void>
+  revokeLeases(step: Step, reason: string): Promise<void>
+  /** Once; a second call changes nothing. */
+  endStep(step: Step, outcome: StepOutcome): Promise<void>
+  endSession(session: Session, reason: string): Promise<void>
+  openSessions(match: SessionMatch): Promise<SessionId[]>
+  expiredSessions(): Promise<SessionId[]>
+  /** Forgets identity tokens that have expired anyway. */
+  forgetTokens(): Promise<void>
+  leaseCounts(): Promise<{ issued: number; revoked: number }>
+}
+
+export interface SessionMatch {
+  readonly run?: string
+  readonly session?: string
+  readonly role?: string
+  readonly all?: true
+}
+
+/** A token is remembered a little longer than it lives: clocks differ. */
+const rememberMs = 60_000
+
+export function createRecords(deps: { store: Store; outbox: Outbox; clock: Clock }): Records {
+  const { store, outbox, clock } = deps
+  return {
+    async wasUsed({ issuerUrl, tokenId }) {
+      const row = await store.read
+        .selectFrom('used_tokens')
+        .select('expires_ms')
+        .where('issuer', '=', issuerUrl)
+        .where('token_id', '=', tokenId)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+    async addSession(session, identity) {
+      const { issuer, issuerUrl, tokenId, attributes, run } = identity
+      const now = clock.nowMs()
+      await store.write(async (tx) => {
+        const expires_ms = identity.expiresSeconds * 1000 + rememberMs
+        await tx.insertInto('used_tokens').values({ issuer: issuerUrl, token_id: tokenId, expires_ms }).execute()
+        await tx
+          .insertInto('sessions')
+          .values({
+            id: session.id,
+            run_id: session.runId,
+            identity: JSON.stringify({ issuer, attributes, run }),
+            roles: JSON.stringify(session.roles),
+            jkt: session.jkt,
+            created_ms: now,
+            expires_ms: session.expiresMs,
+            heartbeat_ms: now,
+            ended_ms: null,
+            end_reason: null,
+          })
+          .execute()
+      })
+    },
+    async session(id, options) {
+      const row = await store.read
+        .selectFrom('sessions')
+        .selectAll()
+        .where('id', '=', id)
+        .where('ended_ms', options?.ended === true ? 'is not' : 'is', null)
+        .executeTakeFirst()
+      if (row === undefined) return undefined
+      const identity = JSON.parse(row.identity) as { issuer: string; attributes: { subject?: string } }
+      return {
+        id,
+        runId: row.run_id as RunId,
+        roles: JSON.parse(row.roles) as string[],
+        jkt: row.jkt,
+        actor: actorOf(identity),
+        expiresMs: row.expires_ms,
+        endReason: row.ended_ms === null ? undefined : (row.end_reason ?? 'ended'),
+      }
+    },
+    async addStep(step) {
+      await store.write((tx) =>
+        tx
+          .insertInto('steps')
+          .values({
+            id: step.id,
+            session_id: step.session.id,
+            name: step.name,
+            role: step.role,
+            tier: step.tier,
+            created_ms: clock.nowMs(),
+            expires_ms: step.expiresMs,
+            heartbeat_ms: step.heartbeatMs,
+            ended_ms: null,
+            end_reason: null,
+            exit_code: null,
+          })
+          .execute(),
+      )
+    },
+    async heartbeat(step) {
+      await store.write((tx) =>
+        tx.updateTable('steps').set({ heartbeat_ms: step.heartbeatMs }).where('id', '=', step.id).execute(),
+      )
+    },
+    async openSteps() {
+      const rows = await store.read.selectFrom('steps').selectAll().where('ended_ms', 'is', null).execute()
+      return rows.map(({ id, session_id, name, role, tier, expires_ms, heartbeat_ms }) => ({
+        step: {
+          id: id as StepId,
+          name,
+          role,
+          tier,
+          expiresMs: expires_ms,
+          heartbeatMs: heartbeat_ms,
+          endReason: undefined,
+        },
+        session: session_id as SessionId,
+      }))
+    },
+    async addLease(lease, step, grant) {
+      await store.write((tx) =>
+        tx
+          .insertInto('leases')
+          .values({
+            id: lease.id,
+            session_id: step.session.id,
+            step_id: step.id,
+            connection: lease.connection,
+            grant_source: grant,
+            kind: 'static',
+            created_ms: clock.nowMs(),
+            expires_ms: lease.expiresMs,
+            revoked_ms: null,
+            revoke_reason: null,
+          })
+          .execute(),
+      )
+    },
+    async revokeLeases(step, reason) {
+      await store.write(async (tx) => {
+        const open = await tx
+          .selectFrom('leases')
+          .select(['id', 'connection'])
+          .where('step_id', '=', step.id)
+          .where('revoked_ms', 'is', null)
+          .execute()
+        if (open.length === 0) return
+        await tx
+          .updateTable('leases')
+          .set({ revoked_ms: clock.nowMs(), revoke_reason: reason })
+          .where(
+            'id',
+            'in',
+            open.map((row) => row.id),
+          )
+          .execute()
+        await outbox.add(
+          tx,
+          open.map((row) => leaseRevoked(row, step, reason)),
+        )
+      })
+      outbox.deliver()
+    },
+    async endStep(step, outcome) {
+      await store.write(async (tx) => {
+        const changed = await tx
+          .updateTable('steps')
+          .set({
+            ended_ms: clock.nowMs(),
+            end_reason: step.endReason ?? outcome.reason,
+            exit_code: outcome.exitCode ?? null,
+          })
+          .where('id', '=', step.id)
+          .where('ended_ms', 'is', null)
+          .executeTakeFirst()
+        if (changed.numUpdatedRows > 0n) await outbox.add(tx, [stepFinished(step, outcome)])
+      })
+      outbox.deliver()
+    },
+    async endSession(session, reason) {
+      await store.write(async (tx) => {
+        const changed = await tx
+          .updateTable('sessions')
+          .set({ ended_ms: clock.nowMs(), end_reason: reason })
+          .where('id', '=', session.id)
+          .where('ended_ms', 'is', null)
+          .executeTakeFirst()
+        if (changed.numUpdatedRows > 0n) await outbox.add(tx, [sessionEnded(session, reason)])
+      })
+      outbox.deliver()
+    },
+    async openSessions({ run, session, role }) {
+      let query = store.read.selectFrom('sessions').select(['id', 'roles']).where('ended_ms', 'is', null)
+      if (run !== undefined) query = query.where('run_id', '=', run)
+      if (session !== undefined) query = query.where('id', '=', session)
+      const rows = await query.execute()
+      const matching = role === undefined ? rows : rows.filter((row) => rolesOf(row).includes(role))
+      return matching.map((row) => row.id as SessionId)
+    },
+    async expiredSessions() {
+      const rows = await store.read
+        .selectFrom('sessions')
+        .select('id')
+        .where('ended_ms', 'is', null)
+        .where('expires_ms', '<=', clock.nowMs())
+        .execute()
+      return rows.map((row) => row.id as SessionId)
+    },
+    async forgetTokens() {
+      const now = clock.nowMs()
+      const stale = await store.read
+        .selectFrom('used_tokens')
+        .select('token_id')
+        .where('expires_ms', '<', now)
+        .limit(1)
+        .execute()
+      if (stale.length === 0) return
+      await store.write((tx) => tx.deleteFrom('used_tokens').where('expires_ms', '<', now).execute())
+    },
+    leaseCounts: () =>
+      store.read
+        .selectFrom('leases')
+        .select((e) => [e.fn.countAll<number>().as('issued'), e.fn.count<number>('revoked_ms').as('revoked')])
+        .executeTakeFirstOrThrow(),
+  }
+}
+
+/** The CI job in one line: issuer and subject. */
+export function actorOf(identity: { issuer: string; attributes: { subject?: string } }): string {
+  return `${identity.issuer}:${identity.attributes.subject ?? ''}`
+}
+
+function rolesOf(row: { roles: string }): string[] {
+  return JSON.parse(row.roles) as string[]
+}
