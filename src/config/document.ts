@@ -47,19 +47,16 @@ export function parseConfig<Schema extends z.ZodType>(
   if (document.errors.length > 0) {
     return { ok: false, problems: document.errors.map((error) => syntaxProblem(error, file, lines)) }
   }
-  const alias = firstAlias(document)
-  if (alias !== undefined) {
-    const { line, col } = lines.linePos(alias)
-    return {
-      ok: false,
-      problems: [{ file, line, column: col, message: 'YAML aliases are not accepted: write the value out' }],
-    }
+  const refused = firstRefused(document)
+  if (refused !== undefined) {
+    const { line, col } = lines.linePos(refused.at)
+    return { ok: false, problems: [{ file, line, column: col, message: refused.message }] }
   }
   const result = schema.safeParse(document.toJS() ?? {}, { reportInput: true })
   if (result.success) return { ok: true, value: result.data, locate }
   return {
     ok: false,
-    problems: result.error.issues.flatMap((issue) => schemaProblems(issue, schema, locate)),
+    problems: result.error.issues.flatMap((issue) => schemaProblems(issue, schema, locate, (path) => sourceAt(document.contents, path))),
   }
 }
 
@@ -72,16 +69,25 @@ export function formatProblem(problem: ConfigProblem): string {
   return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`
 }
 
-// Aliases are refused: a few lines of them can stand for gigabytes ("billion laughs").
-function firstAlias(document: Document): number | undefined {
-  let at: number | undefined
+/** What YAML could say and we do not read; where it stands. */
+function firstRefused(document: Document): { at: number; message: string } | undefined {
+  const { yaml } = document.directives ?? {}
+  // In YAML 1.1 `yes` is a boolean and `<<` merges: the same text would mean something else.
+  if (yaml?.version !== undefined && yaml.version !== '1.2') return { at: 0, message: 'only YAML 1.2 is read' }
+  let refused: { at: number; message: string } | undefined
   visit(document, {
+    // A few lines of aliases can stand for gigabytes ("billion laughs").
     Alias: (_, node) => {
-      at = node.range?.[0] ?? 0
+      refused = { at: node.range?.[0] ?? 0, message: 'YAML aliases are not accepted: write the value out' }
+      return visit.BREAK
+    },
+    Pair: (_, { key }) => {
+      if (!isScalar(key) || key.value !== '__proto__') return undefined
+      refused = { at: key.range?.[0] ?? 0, message: 'unknown key "__proto__": it cannot be a name' }
       return visit.BREAK
     },
   })
-  return at
+  return refused
 }
 
 function syntaxProblem(
@@ -97,11 +103,18 @@ function syntaxProblem(
   return { file, line, column: col, message }
 }
 
-function schemaProblems(issue: z.core.$ZodIssue, schema: z.ZodType, locate: Locate): ConfigProblem[] {
+function schemaProblems(
+  issue: z.core.$ZodIssue,
+  schema: z.ZodType,
+  locate: Locate,
+  sourceOf: (path: readonly PropertyKey[]) => string | undefined,
+): ConfigProblem[] {
   const where = issue.path.length === 0 ? 'the file' : issue.path.join('.')
   if (issue.code === 'unrecognized_keys') {
-    const known = knownKeys(schema, issue.path)
+    const all = knownKeys(schema, issue.path)
     return issue.keys.map((key) => {
+      // Another form of the same thing may know this key; it is not what was meant instead of itself.
+      const known = all.filter((name) => name !== key)
       const meant = didYouMean(key, known)
       const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean "${meant}"?`
       return { ...locate([...issue.path, key]), message: `unknown key "${key}" in ${where}: ${hint}` }
@@ -112,18 +125,18 @@ function schemaProblems(issue: z.core.$ZodIssue, schema: z.ZodType, locate: Loca
     const inner =
       nested.find((one) => one.code === 'unrecognized_keys') ?? nested.find((one) => one.path.length > 0)
     if (inner !== undefined)
-      return schemaProblems({ ...inner, path: [...issue.path, ...inner.path] }, schema, locate)
+      return schemaProblems({ ...inner, path: [...issue.path, ...inner.path] }, schema, locate, sourceOf)
   }
-  return [{ ...locate(issue.path), message: `${where}: ${explain(issue, schema)}` }]
+  return [{ ...locate(issue.path), message: `${where}: ${explain(issue, schema, sourceOf(issue.path))}` }]
 }
 
-function explain(issue: z.core.$ZodIssue, schema: z.ZodType): string {
+function explain(issue: z.core.$ZodIssue, schema: z.ZodType, source: string | undefined): string {
   if (issue.code === 'invalid_union' && 'discriminator' in issue) {
     return `"kind" must be one of ${kinds(schema, issue.path.slice(0, -1)).join(', ')}`
   }
   if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message
   if (typeof issue.input === 'number' && (issue.code === 'invalid_type' || issue.code === 'invalid_union')) {
-    return `put quotes around the number: "${issue.input}"`
+    return `put quotes around the number: "${source ?? issue.input}"`
   }
   if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) return 'is required'
   if (issue.code === 'invalid_union') return 'has none of the accepted forms'
@@ -191,4 +204,12 @@ function rangeAt(node: unknown, path: readonly PropertyKey[]): Range | null | un
   }
   if (isSeq(node) && typeof key === 'number') return rangeAt(node.items[key], rest) ?? node.range
   return node.range
+}
+
+/** The scalar at the path as it is written: a number may not survive being read. */
+function sourceAt(node: unknown, path: readonly PropertyKey[]): string | undefined {
+  const [key, ...rest] = path
+  if (key === undefined) return isScalar(node) ? node.source : undefined
+  if (isMap(node)) return sourceAt(node.get(key, true), rest)
+  return isSeq(node) ? sourceAt(node.items[Number(key)], rest) : undefined
 }

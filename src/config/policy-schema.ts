@@ -150,6 +150,11 @@ const role = z.strictObject({
     ),
 })
 
+/** The claims that `trust` names itself; all others stand under `claims`. */
+export const trustAttributes: ReadonlySet<string> = new Set(
+  Object.keys(trust.shape).filter((key) => key !== 'issuer' && key !== 'claims'),
+)
+
 export const policySchema = z.strictObject({
   audience: z
     .string()
@@ -216,7 +221,7 @@ const step = z.strictObject({
     .describe('`none` only if the role allows it too.'),
   lockfile: z
     .string()
-    .regex(/^(?!\/)(?!.*(?:^|\/)\.\.(?:\/|$))[^\0]+$/, 'a path inside the workspace')
+    .regex(/^(?!\/)(?![^]*(?:^|\/)\.\.(?:\/|$))[^\0\r\n]+$/, 'a path inside the workspace')
     .default('package-lock.json')
     .describe('Pins what the step may install from an npm registry.'),
   continue_on_error: z.boolean().default(false),

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
 import { canonicalHost } from '../lib/index.ts'
 import type { ConfigProblem, ConnectionConfig, Locate } from '../config/index.ts'
 
@@ -66,8 +67,12 @@ export function compileTargets(
     if (caProblem !== undefined) complain('ca', caProblem)
     byAuthority.set(authority, connection)
   }
-  if (problems.length > 0) return { ok: false, problems }
   const egress = config.egress.map(compileEgress)
+  for (const [i, rule] of egress.entries()) {
+    if (couldMatch(rule)) continue
+    problems.push({ ...locate(['egress', i]), message: `egress rule "${rule.source}" could never match: write host:port, as in deb.debian.org:443` })
+  }
+  if (problems.length > 0) return { ok: false, problems }
   return {
     ok: true,
     targets: {
@@ -84,11 +89,12 @@ function compileConnection(name: string, config: ConnectionConfig): Connection |
   const host = canonicalHost(url.hostname)
   if (host === undefined) return `${url.hostname} is no host name`
   const tls = url.protocol === 'https:'
-  if (!tls && config.dial === undefined && config.credential !== undefined) {
-    return 'a credential is not sent in the clear: use https://'
-  }
   const dial = config.dial === undefined ? undefined : parseAddress(config.dial)
   if (config.dial !== undefined && dial === undefined) return `dial ${config.dial} is no IP address and port`
+  if (!tls) {
+    const problem = clearTextProblem(host, dial?.address, config.credential !== undefined)
+    if (problem !== undefined) return problem
+  }
   return {
     name,
     kind: config.kind,
@@ -103,6 +109,14 @@ function compileConnection(name: string, config: ConnectionConfig): Connection |
   }
 }
 
+/** http:// is for what does not leave the machine or the network: an address, and with a credential a local one. */
+function clearTextProblem(host: string, dial: string | undefined, hasCredential: boolean): string | undefined {
+  const address = dial ?? (host === 'localhost' ? '127.0.0.1' : host)
+  if (isIP(address) === 0) return 'http:// only with a `dial` address: use https://'
+  const isOpen = hasCredential && !/^(?:127\.|::1$)/.test(address)
+  return isOpen ? 'a credential is not sent in the clear: use https://' : undefined
+}
+
 function compileCredential(credential: ConnectionConfig['credential']): CredentialConfig | undefined {
   if (credential === undefined) return undefined
   if ('basic' in credential) return { scheme: 'basic', secret: credential.basic.slice('secret:'.length) }
@@ -113,7 +127,7 @@ function parseAddress(text: string): { address: string; port: number } | undefin
   const at = text.lastIndexOf(':')
   const port = Number(text.slice(at + 1))
   const address = canonicalHost(text.slice(0, at))
-  return address === undefined || port < 1 || port > 65_535 ? undefined : { address, port }
+  return address === undefined || isIP(address) === 0 || port < 1 || port > 65_535 ? undefined : { address, port }
 }
 
 function certificateProblem(pem: string): string | undefined {
@@ -129,6 +143,11 @@ function compileEgress(source: string): EgressRule {
   const [pattern = '', port] = source.split(':')
   const anyLabelBefore = pattern.startsWith('*.')
   return { source, port: Number(port), host: anyLabelBefore ? pattern.slice(1) : pattern, anyLabelBefore }
+}
+
+function couldMatch({ host, port, anyLabelBefore }: EgressRule): boolean {
+  const name = anyLabelBefore ? host.slice(1) : host
+  return port >= 1 && port <= 65_535 && canonicalHost(name) === name
 }
 
 function matchesHost(rule: EgressRule, host: string): boolean {

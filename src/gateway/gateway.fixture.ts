@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { createServer } from 'node:https'
 import { connect as netConnect, type AddressInfo, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
-import { connect as tlsConnect, type TLSSocket } from 'node:tls'
+import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import type { Duplex } from 'node:stream'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
 import type { AuditClient, AuditEvent } from '../audit/client/index.ts'
@@ -165,6 +165,8 @@ export interface World {
   setTargets(targets: Targets, policy?: Policy): void
   /** CONNECT with a good token and a fresh proof; `headers` replace ours, an empty text leaves one out. */
   connect(authority: string, headers?: Record<string, string>, as?: Step): Promise<Tunnel>
+  /** TLS within a tunnel of `connect`, destroyed with the test. */
+  tls(tunnel: Tunnel, options?: ConnectionOptions): TLSSocket
   /** A tunnel to the git connection with TLS within. */
   secure(options?: { as?: Step; authority?: string; servername?: string }): Promise<TLSSocket>
   /** Sends one request, raw, and reads all that comes until the end. */
@@ -237,7 +239,8 @@ export async function openWorld(t: TestContext, options: { guard?: EgressGuard; 
   await gateway.listen('127.0.0.1', 0)
   const sockets = new Set<Duplex>()
   t.after(() => {
-    for (const socket of sockets) socket.destroy()
+    // TLS before what is below it: Node 26.10 crashes when the lower socket goes first, in the same turn.
+    for (const socket of [...sockets].toReversed()) socket.destroy()
     return gateway.close()
   })
   const signer = await createProofSigner({ clock })
@@ -267,27 +270,32 @@ export async function openWorld(t: TestContext, options: { guard?: EgressGuard; 
     }
   }
 
+  const tls: World['tls'] = (tunnel, tlsOptions) => {
+    const socket = tlsConnect({ socket: tunnel.socket, ...tlsOptions })
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    return socket
+  }
+
   const secure: World['secure'] = async ({ as = step, authority = `${gitHost}:443`, servername = authority.split(':')[0] ?? '' } = {}) => {
     const tunnel = await connect(authority, {}, as)
     if (tunnel.status !== 200) throw new Error(`${tunnel.head}${await tunnel.rest()}`)
-    const tls = tlsConnect({ socket: tunnel.socket, servername, ca: await gateway.caCertificate(as.session) })
-    sockets.add(tls)
-    tls.on('error', () => undefined)
-    await once(tls, 'secureConnect')
-    return tls
+    const within = tls(tunnel, { servername, ca: await gateway.caCertificate(as.session) })
+    await once(within, 'secureConnect')
+    return within
   }
 
   return {
-    gateway, upstream, audit, brokers, signer, step, tokenOf, connect, secure,
+    gateway, upstream, audit, brokers, signer, step, tokenOf, connect, tls, secure,
     token: await tokenOf(step),
     ca: await gateway.caCertificate(step.session),
     setTargets(targets, policy = rules.policy) {
       rules = { targets, policy }
     },
     async ask(text, asked) {
-      const tls = await secure(asked)
-      tls.write(text)
-      const all = (await readAll(tls)).toString()
+      const within = await secure(asked)
+      within.write(text)
+      const all = (await readAll(within)).toString()
       const at = all.indexOf('\r\n\r\n')
       return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(all)?.[1] ?? 0), head: all.slice(0, Math.max(0, at)), body: at === -1 ? '' : all.slice(at + 4) }
     },

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect as netConnect, createServer, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { connect as tlsConnect } from 'node:tls'
 import { connectUri, createProofSigner } from '../identity/index.ts'
 import { systemClock } from '../lib/index.ts'
 import { createEgressGuard } from './egress-guard.ts'
@@ -138,8 +137,7 @@ test('a TLS name other than the CONNECT host is refused', async (t) => {
   const world = await openWorld(t)
   for (const servername of ['npm.test', 'evil.test', 'sub.git.test']) {
     const tunnel = await world.connect(authority)
-    const tls = tlsConnect({ socket: tunnel.socket, servername, ca: world.ca, rejectUnauthorized: false })
-    t.after(() => tls.destroy())
+    const tls = world.tls(tunnel, { servername, ca: world.ca, rejectUnauthorized: false })
     await assert.rejects(once(tls, 'secureConnect'), servername)
   }
   assert.equal(world.upstream.accepted(), 0)
@@ -148,8 +146,7 @@ test('a TLS name other than the CONNECT host is refused', async (t) => {
 test('without a TLS name the certificate is of the CONNECT host', async (t) => {
   const world = await openWorld(t)
   const tunnel = await world.connect(authority)
-  const tls = tlsConnect({ socket: tunnel.socket, ca: world.ca, checkServerIdentity: () => undefined })
-  t.after(() => tls.destroy())
+  const tls = world.tls(tunnel, { ca: world.ca, checkServerIdentity: () => undefined })
   await once(tls, 'secureConnect')
   assert.match(tls.getPeerCertificate().subjectaltname ?? '', /^DNS:git\.test$/)
 })
@@ -157,8 +154,7 @@ test('without a TLS name the certificate is of the CONNECT host', async (t) => {
 test('HTTP/2 is not offered, and a client that speaks nothing else gets nowhere', async (t) => {
   const world = await openWorld(t)
   const tunnel = await world.connect(authority)
-  const tls = tlsConnect({ socket: tunnel.socket, servername: gitHost, ca: world.ca, ALPNProtocols: ['h2'] })
-  t.after(() => tls.destroy())
+  const tls = world.tls(tunnel, { servername: gitHost, ca: world.ca, ALPNProtocols: ['h2'] })
   await assert.rejects(once(tls, 'secureConnect'))
 })
 
@@ -175,8 +171,7 @@ test('another run’s CA is not ours', async (t) => {
   const other = world.brokers.open(world.signer.jkt)
   const theirs = await world.gateway.caCertificate(other.session)
   const tunnel = await world.connect(authority)
-  const tls = tlsConnect({ socket: tunnel.socket, servername: gitHost, ca: theirs })
-  t.after(() => tls.destroy())
+  const tls = world.tls(tunnel, { servername: gitHost, ca: theirs })
   await assert.rejects(once(tls, 'secureConnect'))
 })
 

@@ -24,6 +24,7 @@ export function createIssuerKeys(deps: { url: string; fetch: typeof fetch; clock
   let kept: Kept | undefined
   let askedMs = Number.NEGATIVE_INFINITY
   let asking: Promise<Kept> | undefined
+  let problem: unknown
 
   async function ask(): Promise<Kept> {
     askedMs = deps.clock.nowMs()
@@ -35,9 +36,13 @@ export function createIssuerKeys(deps: { url: string; fetch: typeof fetch; clock
   return {
     async get(fresh = false) {
       const age = kept === undefined ? Number.POSITIVE_INFINITY : deps.clock.nowMs() - kept.fetchedMs
-      const mayAsk = deps.clock.nowMs() - askedMs >= askAgainMs
-      if (kept !== undefined && (fresh ? !mayAsk : age < keepMs || (!mayAsk && age < staleMs)))
-        return kept.keys
+      const usable = kept !== undefined && age < staleMs ? kept : undefined
+      if (usable !== undefined && !fresh && age < keepMs) return usable.keys
+      if (asking === undefined && deps.clock.nowMs() - askedMs < askAgainMs) {
+        if (usable !== undefined) return usable.keys
+        // An issuer that is down is not asked once per token that anybody sends.
+        throw problem ?? unreachable(deps.url, 'it was asked a moment ago')
+      }
       // One request at a time, however many tokens wait for it.
       asking ??= ask().finally(() => {
         asking = undefined
@@ -45,7 +50,8 @@ export function createIssuerKeys(deps: { url: string; fetch: typeof fetch; clock
       try {
         return (await asking).keys
       } catch (error) {
-        if (kept !== undefined && age < staleMs) return kept.keys
+        problem = error
+        if (usable !== undefined) return usable.keys
         throw error
       }
     },
@@ -72,13 +78,11 @@ async function fetchKeys(issuerUrl: string, fetcher: typeof fetch): Promise<JWTV
   }
   const jwks = await fetchJson(jwksUri, issuerUrl, fetcher)
   const keys = jwks['keys']
-  if (!Array.isArray(keys) || keys.length > limits.issuerKeys) {
+  if (!Array.isArray(keys) || keys.length === 0 || keys.length > limits.issuerKeys || !keys.every(isObject)) {
     throw unreachable(issuerUrl, `its JWKS does not hold 1 to ${limits.issuerKeys} keys`)
   }
   // Only asymmetric keys: a symmetric one published by mistake must never verify anything.
-  const usable = keys.filter(
-    (key: { kty?: unknown }) => key.kty === 'RSA' || key.kty === 'EC' || key.kty === 'OKP',
-  )
+  const usable = keys.filter((key) => key['kty'] === 'RSA' || key['kty'] === 'EC' || key['kty'] === 'OKP')
   return createLocalJWKSet({ keys: usable })
 }
 
@@ -120,4 +124,8 @@ function unreachable(issuerUrl: string, why: string, cause?: unknown): MayflyErr
     `issuer ${issuerUrl} could not be asked for its keys: ${why}`,
     { cause },
   )
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
 }

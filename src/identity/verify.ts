@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { decodeProtectedHeader, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
-import { MayflyError, limits, messageOf, type Clock } from '../lib/index.ts'
+import { MayflyError, limits, messageOf, nowSeconds, type Clock } from '../lib/index.ts'
 import type { IssuerConfig } from '../config/index.ts'
 import { githubActions } from './github-actions.ts'
 import { gitlab } from './gitlab.ts'
@@ -67,12 +67,15 @@ export function createIdentityVerifier(deps: {
   }
   return {
     async verify(token) {
+      const audience = deps.audience()
+      // jose takes an empty audience for none at all.
+      if (audience === '') return refuse('audience_mismatch', 'this server does not know its own URL yet')
       if (token.length > limits.identityTokenBytes)
         return refuse('token_oversized', `over ${limits.identityTokenBytes} bytes`)
       const issuer = findIssuer(token, byUrl)
       if (!('keys' in issuer)) return issuer
-      const checked = await checkSignature(token, issuer, deps.audience(), deps.clock)
-      return checked.ok ? normalise(checked.payload, token, issuer) : checked
+      const checked = await checkSignature(token, issuer, audience, deps.clock)
+      return checked.ok ? normalise(checked.payload, token, issuer, deps.clock) : checked
     },
   }
 }
@@ -143,6 +146,7 @@ function refusalOf(error: unknown): IdentityResult & { ok: false } {
   if (error instanceof errors.JWSSignatureVerificationFailed) return refuse('signature_invalid', detail)
   if (error instanceof errors.JWTClaimValidationFailed) {
     if (error.claim === 'aud') return refuse('audience_mismatch', detail)
+    if (error.reason === 'missing') return refuse('claim_missing', detail)
     if (error.claim === 'nbf' || error.claim === 'iat') return refuse('token_not_yet_valid', detail)
     return refuse('claim_missing', detail)
   }
@@ -152,11 +156,15 @@ function refusalOf(error: unknown): IdentityResult & { ok: false } {
   return refuse('token_malformed', detail)
 }
 
-function normalise(payload: JWTPayload, token: string, issuer: Issuer): IdentityResult {
+function normalise(payload: JWTPayload, token: string, issuer: Issuer, clock: Clock): IdentityResult {
   const { profile, config } = issuer
   const claims = textClaims(payload)
   const missing = profile.required.filter((claim) => claims[claim] === undefined)
   if (missing.length > 0) return refuse('claim_missing', `the token has no ${missing.join(', ')}`)
+  // jose looks at iat only to see how old a token is, not whether it is from the future.
+  if (Number(payload.iat) > nowSeconds(clock) + skewSeconds) {
+    return refuse('token_not_yet_valid', '"iat" claim timestamp check failed (it is in the future)')
+  }
   const lifetime = Number(payload.exp) - Number(payload.iat)
   if (!(lifetime > 0 && lifetime <= maxLifetimeSeconds))
     return refuse('token_expired', `a lifetime of ${lifetime} s is refused`)
@@ -175,7 +183,7 @@ function normalise(payload: JWTPayload, token: string, issuer: Issuer): Identity
     return refuse('owner_mismatch', `owner id ${attributes.owner_id} instead of ${owner}`)
   }
   if (config.kind === 'gitlab') attributes.ref = gitlabRef(claims)
-  const tokenId = payload.jti ?? digestOfPayload(token)
+  const tokenId = claims['jti'] ?? digestOfPayload(token)
   const identity: Identity = {
     issuer: issuer.name,
     issuerUrl: config.url,
@@ -187,7 +195,7 @@ function normalise(payload: JWTPayload, token: string, issuer: Issuer): Identity
     },
     claims,
     tokenId,
-    expiresSeconds: Number(payload.exp),
+    expiresSeconds: Math.ceil(Number(payload.exp)),
   }
   return { ok: true, identity }
 }

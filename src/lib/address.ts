@@ -1,4 +1,5 @@
-import { BlockList, isIP, isIPv4 } from 'node:net'
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import { limits } from './limits.ts'
 
 /**
  * What an address may be dialled for:
@@ -19,8 +20,12 @@ const local = blocks([
   '240.0.0.0/4',
   '::/127',
   'fe80::/10',
-  'fd00:ec2::254/128',
+  // Metadata services in unique local addresses: AWS, GCP, Oracle, Alibaba, Scaleway.
+  'fd00:ec2::/32',
   'fd20:ce::254/128',
+  'fd00:c1::a9fe:a9fe/128',
+  'fd00:100::100:200/128',
+  'fd00:42::42/128',
   'ff00::/8',
 ])
 const inner = blocks([
@@ -36,6 +41,7 @@ const inner = blocks([
   'fc00::/7',
   'fec0::/10',
   '2001:db8::/32',
+  '3fff::/20',
   '100::/64',
 ])
 const globalIpv6 = blocks(['2000::/3'])
@@ -104,10 +110,15 @@ function ipv6Groups(address: string): number[] {
  * nor an IP address: NUL, CRLF, percent signs, IDNA look-alikes, decimal or hexadecimal addresses.
  */
 export function canonicalHost(text: string): string | undefined {
-  if (text.length === 0 || text.length > 254) return undefined
-  const bare = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text
-  if (isIP(bare) !== 0) return bare.toLowerCase()
+  // Lower-casing makes ASCII of some characters that are not (the Kelvin sign), so these go first.
+  if (!/^[\x21-\x7e]{1,254}$/.test(text) || text.includes('%')) return undefined
+  const inBrackets = text.startsWith('[') && text.endsWith(']')
+  const bare = inBrackets ? text.slice(1, -1) : text
+  if (isIPv6(bare)) return new URL(`http://[${bare}]`).hostname.slice(1, -1)
+  if (inBrackets) return undefined
+  if (isIPv4(bare)) return bare
   const name = (bare.endsWith('.') ? bare.slice(0, -1) : bare).toLowerCase()
+  if (name.length > limits.hostNameBytes) return undefined
   const labels = name.split('.')
   if (!labels.every((label) => /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/.test(label))) return undefined
   // 2130706433, 0x7f.1, 127.1: what inet_aton reads as an address is no name.

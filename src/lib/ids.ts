@@ -35,6 +35,6 @@ export function newId<Id extends string>(prefix: string): Id {
 // eslint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller names the brand
 export function idOf<Id extends string>(prefix: string, parts: readonly string[]): Id {
   const hash = createHash('sha256')
-  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:${part}`)
+  for (const part of parts) hash.update(`${part.length}:`).update(part, 'utf16le')
   return `${prefix}_${base32(hash.digest(), 24)}` as Id
 }

@@ -1,5 +1,5 @@
 import { compilePattern, type Pattern } from '../lib/index.ts'
-import type { TrustConfig } from '../config/index.ts'
+import { trustAttributes, type TrustConfig } from '../config/index.ts'
 
 /** The claims a rule is held against; an `Identity` has this shape. */
 export interface TrustSubject {
@@ -54,9 +54,22 @@ export function mismatches(trust: CompiledTrust, subject: TrustSubject): Mismatc
   })
 }
 
-/** Does the rule fix this claim to literal values, so that no wildcard lets a stranger in? */
+/**
+ * Does the rule fix this claim to literal values, so that no wildcard lets a stranger in? A raw claim that is only
+ * called like one of ours fixes nothing: the issuer's own claim of that name may be anything.
+ */
 export function pinsLiterally(trust: CompiledTrust, claim: string): boolean {
-  return trust.conditions.some(
-    (condition) => condition.claim === claim && condition.patterns.every((p) => p.literal),
-  )
+  return pinsOf(trust, claim).some(({ patterns }) => patterns.every((pattern) => pattern.literal))
+}
+
+/** Does the rule name exactly this subject's value of the claim? */
+export function pinsSubject(trust: CompiledTrust, claim: string, subject: TrustSubject): boolean {
+  const got = (trustAttributes.has(claim) ? subject.attributes : subject.claims)[claim]
+  if (got === undefined || trust.issuer !== subject.issuer) return false
+  return pinsOf(trust, claim).some(({ patterns }) => patterns.some((pattern) => pattern.literal && pattern.matches(got)))
+}
+
+function pinsOf(trust: CompiledTrust, claim: string): readonly Condition[] {
+  const raw = !trustAttributes.has(claim)
+  return trust.conditions.filter((condition) => condition.claim === claim && condition.raw === raw)
 }

@@ -3,7 +3,7 @@ import { nowSeconds, type Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker } from '../broker/index.ts'
 import type { Identity, IdentityRefusal, ProofVerifier } from '../identity/index.ts'
-import type { Assumption, Role } from '../policy/index.ts'
+import { pinsSubject, type Assumption, type Role } from '../policy/index.ts'
 import type { Call } from './route.ts'
 import { proofHeader } from './route.ts'
 import type { Rules, RulesHolder } from './rules.ts'
@@ -169,19 +169,8 @@ async function refuseRole(
 function isStranger(rules: Rules, identity: Identity, refusal: Refused): boolean {
   const pins = rules.pins.get(identity.issuer) ?? []
   if (pins.length === 0) return false
-  const known = [...rules.policy.roles.values()].some(
-    ({ trust }) =>
-      trust.issuer === identity.issuer &&
-      trust.conditions.some(({ claim, raw, patterns }) => {
-        const got = raw
-          ? identity.claims[claim]
-          : (identity.attributes as Record<string, string | undefined>)[claim]
-        return (
-          pins.includes(claim) &&
-          got !== undefined &&
-          patterns.some((pattern) => pattern.literal && pattern.matches(got))
-        )
-      }),
+  const known = [...rules.policy.roles.values()].some(({ trust }) =>
+    pins.some((claim) => pinsSubject(trust, claim, identity)),
   )
   return (
     !known ||

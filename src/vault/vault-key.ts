@@ -35,15 +35,19 @@ export function loadVaultKey(file: string): VaultKey {
     )
   }
   try {
-    const mode = fstatSync(fd).mode & 0o777
+    const stat = fstatSync(fd)
+    if (!stat.isFile()) throw new MayflyError('vault_key', `the vault key ${file} is no file`)
+    const mode = stat.mode & 0o777
     if ((mode & 0o077) !== 0) {
       throw new MayflyError(
         'vault_key',
         `the vault key ${file} is open to others (mode ${mode.toString(8)}): chmod 600 it`,
       )
     }
-    const key = Buffer.from(readFileSync(fd, 'utf8').trim(), 'base64')
-    if (key.length !== keyBytes)
+    const text = readFileSync(fd, 'utf8').trim()
+    const key = Buffer.from(text, 'base64')
+    // Node skips what is not base64; a file that was damaged must not open as another key.
+    if (key.length !== keyBytes || key.toString('base64') !== text)
       throw new MayflyError('vault_key', `the vault key ${file} is not 32 bytes of base64`)
     return new Secret(key)
   } finally {
