@@ -6,17 +6,27 @@ import { MayflyError, type ErrorCode } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import { createEgressGuard } from './egress-guard.ts'
 
-const coded = (code: ErrorCode, message = /./) => (error: unknown) => error instanceof MayflyError && error.code === code && message.test(error.message)
+const coded =
+  (code: ErrorCode, message = /./) =>
+  (error: unknown) =>
+    error instanceof MayflyError && error.code === code && message.test(error.message)
 
 /** A resolver that gives these answers, one list per call, the last one for ever; and what it was asked. */
 function resolver(...answers: (readonly string[] | Error)[]) {
   const asked: string[] = []
-  const lookup = (hostname: string, _options: object, callback: (error: Error | null, addresses: unknown) => void) => {
+  const lookup = (
+    hostname: string,
+    _options: object,
+    callback: (error: Error | null, addresses: unknown) => void,
+  ) => {
     const answer = answers[Math.min(asked.length, answers.length - 1)] ?? []
     asked.push(hostname)
     setImmediate(() => {
       if (answer instanceof Error) return callback(answer, [])
-      callback(null, answer.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })))
+      callback(
+        null,
+        answer.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+      )
     })
   }
   return { asked, lookup: lookup as unknown as typeof dnsLookup }
@@ -34,15 +44,55 @@ async function listen(t: TestContext): Promise<{ port: number; accepted: () => n
 }
 
 function connectionTo(host: string, port: number, dial?: { address: string; port: number }): Connection {
-  return { name: 'inner', kind: 'git', tls: true, host, port, basePath: '', url: `https://${host}`, credential: undefined, dial, ca: undefined }
+  return {
+    name: 'inner',
+    kind: 'git',
+    tls: true,
+    host,
+    port,
+    basePath: '',
+    url: `https://${host}`,
+    credential: undefined,
+    dial,
+    ca: undefined,
+  }
 }
 
-const inside = ['127.0.0.1', '127.1.2.3', '10.0.0.1', '172.16.0.1', '172.31.255.255', '192.168.1.1', '169.254.169.254', '168.63.129.16', '100.64.0.1', '0.0.0.0', '255.255.255.255', '224.0.0.1', '::1', '::', 'fe80::1', 'fc00::1', 'fd00:ec2::254', 'ff02::1', '::ffff:127.0.0.1', '::ffff:10.0.0.1', '::ffff:a9fe:a9fe', '64:ff9b::7f00:1', '2002:7f00:1::', '::127.0.0.1']
+const inside = [
+  '127.0.0.1',
+  '127.1.2.3',
+  '10.0.0.1',
+  '172.16.0.1',
+  '172.31.255.255',
+  '192.168.1.1',
+  '169.254.169.254',
+  '168.63.129.16',
+  '100.64.0.1',
+  '0.0.0.0',
+  '255.255.255.255',
+  '224.0.0.1',
+  '::1',
+  '::',
+  'fe80::1',
+  'fc00::1',
+  'fd00:ec2::254',
+  'ff02::1',
+  '::ffff:127.0.0.1',
+  '::ffff:10.0.0.1',
+  '::ffff:a9fe:a9fe',
+  '64:ff9b::7f00:1',
+  '2002:7f00:1::',
+  '::127.0.0.1',
+]
 
 test('an egress host at a private or local address is refused, and nothing is dialled', async () => {
   for (const address of inside) {
     const { lookup, asked } = resolver([address])
-    await assert.rejects(createEgressGuard({ lookup }).dial({ host: 'deb.example.org', port: 443 }), coded('denied', /private or local/), address)
+    await assert.rejects(
+      createEgressGuard({ lookup }).dial({ host: 'deb.example.org', port: 443 }),
+      coded('denied', /private or local/),
+      address,
+    )
     assert.equal(asked.length, 1)
   }
 })
@@ -60,7 +110,10 @@ test('of several answers only those that may be dialled are dialled', async (t) 
   // The one that is left, in a private range, leads nowhere; loopback would have answered at once.
   const { lookup, asked } = resolver(['127.0.0.1', '::ffff:127.0.0.1', 'fd12:3456::1'])
   const connection = connectionTo('git.corp.example', port)
-  await assert.rejects(createEgressGuard({ lookup }).dial({ host: 'git.corp.example', port, connection }), coded('upstream_unreachable'))
+  await assert.rejects(
+    createEgressGuard({ lookup }).dial({ host: 'git.corp.example', port, connection }),
+    coded('upstream_unreachable'),
+  )
   assert.deepEqual([asked.length, accepted()], [1, 0])
 })
 
@@ -70,41 +123,71 @@ test('the resolver is asked once, so a second answer gains nothing', async (t) =
   await assert.rejects(createEgressGuard(refused).dial({ host: 'rebind.example', port }), coded('denied'))
   assert.deepEqual(refused.asked, ['rebind.example'])
   const { lookup, asked } = resolver(['127.0.0.1'], ['10.255.255.1'])
-  const socket = await createEgressGuard({ lookup }).dial({ host: 'localhost', port, connection: connectionTo('localhost', port) })
+  const socket = await createEgressGuard({ lookup }).dial({
+    host: 'localhost',
+    port,
+    connection: connectionTo('localhost', port),
+  })
   assert.deepEqual([asked.length, socket.remoteAddress, socket.remotePort], [1, '127.0.0.1', port])
   socket.destroy()
   assert.ok(accepted() <= 1)
 })
 
 test('a name without an address, and a resolver that fails, are told apart from a refusal', async () => {
-  await assert.rejects(createEgressGuard(resolver([])).dial({ host: 'x.example', port: 443 }), coded('denied', /no address/))
-  await assert.rejects(createEgressGuard(resolver(new Error('ENOTFOUND x.example'))).dial({ host: 'x.example', port: 443 }), coded('upstream_unreachable', /ENOTFOUND/))
+  await assert.rejects(
+    createEgressGuard(resolver([])).dial({ host: 'x.example', port: 443 }),
+    coded('denied', /no address/),
+  )
+  await assert.rejects(
+    createEgressGuard(resolver(new Error('ENOTFOUND x.example'))).dial({ host: 'x.example', port: 443 }),
+    coded('upstream_unreachable', /ENOTFOUND/),
+  )
 })
 
 test('a resolver’s answer that is no address is dialled by nobody', async () => {
   for (const junk of ['localhost', '2130706433', '0x7f.1', '127.1', ' 8.8.8.8', '8.8.8.8%eth0', ''])
-    await assert.rejects(createEgressGuard(resolver([junk])).dial({ host: 'x.example', port: 443 }), coded('denied'), junk)
+    await assert.rejects(
+      createEgressGuard(resolver([junk])).dial({ host: 'x.example', port: 443 }),
+      coded('denied'),
+      junk,
+    )
 })
 
 test('a connection that names an address is dialled there, whatever DNS says', async (t) => {
   const { port } = await listen(t)
   const { lookup, asked } = resolver(['8.8.8.8'])
   const connection = connectionTo('git.private.example', 443, { address: '127.0.0.1', port })
-  const socket = await createEgressGuard({ lookup }).dial({ host: 'git.private.example', port: 443, connection })
+  const socket = await createEgressGuard({ lookup }).dial({
+    host: 'git.private.example',
+    port: 443,
+    connection,
+  })
   assert.deepEqual([socket.remoteAddress, socket.remotePort, asked.length], ['127.0.0.1', port, 0])
   socket.destroy()
 })
 
 test('a connection whose host is an address names that address', async (t) => {
   const { port } = await listen(t)
-  const socket = await createEgressGuard().dial({ host: '127.0.0.1', port, connection: connectionTo('127.0.0.1', port) })
+  const socket = await createEgressGuard().dial({
+    host: '127.0.0.1',
+    port,
+    connection: connectionTo('127.0.0.1', port),
+  })
   assert.equal(socket.remoteAddress, '127.0.0.1')
   socket.destroy()
 })
 
 test('a connection’s name does not lead to loopback or metadata', async () => {
   for (const address of ['127.0.0.1', '169.254.169.254', '::1', '::ffff:169.254.169.254', '0.0.0.0'])
-    await assert.rejects(createEgressGuard(resolver([address])).dial({ host: 'git.corp.example', port: 443, connection: connectionTo('git.corp.example', 443) }), coded('denied'), address)
+    await assert.rejects(
+      createEgressGuard(resolver([address])).dial({
+        host: 'git.corp.example',
+        port: 443,
+        connection: connectionTo('git.corp.example', 443),
+      }),
+      coded('denied'),
+      address,
+    )
 })
 
 test('a port where nobody listens is unreachable, and names the connection', async (t) => {
@@ -115,5 +198,8 @@ test('a port where nobody listens is unreachable, and names the connection', asy
   await new Promise((done) => server.close(done))
   assert.notEqual(port, closed)
   const connection = connectionTo('git.example', 443, { address: '127.0.0.1', port: closed })
-  await assert.rejects(createEgressGuard().dial({ host: 'git.example', port: 443, connection }), coded('upstream_unreachable', /connection "inner".*ECONNREFUSED/))
+  await assert.rejects(
+    createEgressGuard().dial({ host: 'git.example', port: 443, connection }),
+    coded('upstream_unreachable', /connection "inner".*ECONNREFUSED/),
+  )
 })

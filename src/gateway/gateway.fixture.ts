@@ -11,7 +11,16 @@ import { createAccessTokens, type Broker, type Session, type Step } from '../bro
 import { policySchema } from '../config/index.ts'
 import { compileTargets, type Connection, type Targets } from '../connections/index.ts'
 import { connectUri, createProofSigner, createProofVerifier, type ProofSigner } from '../identity/index.ts'
-import { MayflyError, Secret, limits, newId, systemClock, type RunId, type SessionId, type StepId } from '../lib/index.ts'
+import {
+  MayflyError,
+  Secret,
+  limits,
+  newId,
+  systemClock,
+  type RunId,
+  type SessionId,
+  type StepId,
+} from '../lib/index.ts'
 import { compilePolicy, type Policy } from '../policy/index.ts'
 import type { EgressGuard } from './egress-guard.ts'
 import { createGateway, type Gateway } from './index.ts'
@@ -48,7 +57,11 @@ export interface Upstream {
 }
 
 export async function startUpstream(t: TestContext, host: string): Promise<Upstream> {
-  const authority = await createRunCa({ runId: 'upstream', expiresMs: systemClock.nowMs() + 3_600_000, clock: systemClock })
+  const authority = await createRunCa({
+    runId: 'upstream',
+    expiresMs: systemClock.nowMs() + 3_600_000,
+    clock: systemClock,
+  })
   const context = await authority.contextFor(host)
   const sockets = new Map<Socket, number>()
   let accepted = 0
@@ -60,7 +73,13 @@ export async function startUpstream(t: TestContext, host: string): Promise<Upstr
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      upstream.seen.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks), socket: request.socket.remotePort ?? 0 })
+      upstream.seen.push({
+        method: request.method ?? '',
+        url: request.url ?? '',
+        headers: request.headers,
+        body: Buffer.concat(chunks),
+        socket: request.socket.remotePort ?? 0,
+      })
       upstream.handle(request, response)
     })
   })
@@ -71,7 +90,8 @@ export async function startUpstream(t: TestContext, host: string): Promise<Upstr
     seen: [],
     openSockets: () => sockets.size,
     accepted: () => accepted,
-    handle: (_request, response) => void response.writeHead(200, { 'content-type': 'text/plain' }).end('upstream says hello'),
+    handle: (_request, response) =>
+      void response.writeHead(200, { 'content-type': 'text/plain' }).end('upstream says hello'),
     onHead: undefined,
   }
   server.on('connection', (socket) => {
@@ -104,7 +124,8 @@ export function stubAudit(): AuditStub {
     async append(event) {
       await audit.before?.(event)
       const bytes = Buffer.byteLength(JSON.stringify(event))
-      if (bytes > limits.auditEntryBytes) throw new MayflyError('limit_exceeded', `the event takes ${bytes} bytes`)
+      if (bytes > limits.auditEntryBytes)
+        throw new MayflyError('limit_exceeded', `the event takes ${bytes} bytes`)
       audit.events.push(event)
       return {} as never
     },
@@ -130,8 +151,11 @@ export function stubBroker(): BrokerStub {
       return step?.endReason === undefined ? step : undefined
     },
     async lease(step: Step, connection: Connection) {
-      if (step.endReason !== undefined) throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
-      const authorization = new Secret(`Basic ${Buffer.from(`injected:for-${connection.name}`).toString('base64')}`)
+      if (step.endReason !== undefined)
+        throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
+      const authorization = new Secret(
+        `Basic ${Buffer.from(`injected:for-${connection.name}`).toString('base64')}`,
+      )
       return { id: 'lse_1', connection: connection.name, expiresMs: step.expiresMs, authorization }
     },
     onStepEnd: (listener: (step: Step) => void) => void listeners.push(listener),
@@ -140,8 +164,25 @@ export function stubBroker(): BrokerStub {
     broker,
     open(jkt, role = 'build') {
       const expiresMs = systemClock.nowMs() + 600_000
-      const session: Session = { id: newId<SessionId>('ses'), runId: newId<RunId>('run'), roles: [role], jkt, actor: 'ci:test', expiresMs, endReason: undefined }
-      const step: Step = { id: newId<StepId>('stp'), session, name: 'test', role, tier: 'B', expiresMs, heartbeatMs: 0, endReason: undefined }
+      const session: Session = {
+        id: newId<SessionId>('ses'),
+        runId: newId<RunId>('run'),
+        roles: [role],
+        jkt,
+        actor: 'ci:test',
+        expiresMs,
+        endReason: undefined,
+      }
+      const step: Step = {
+        id: newId<StepId>('stp'),
+        session,
+        name: 'test',
+        role,
+        tier: 'B',
+        expiresMs,
+        heartbeatMs: 0,
+        endReason: undefined,
+      }
       steps.set(step.id, step)
       return step
     },
@@ -191,7 +232,11 @@ export const gitHost = 'git.test'
 export const npmHost = 'npm.test'
 
 /** `connections:` and `egress:` of a mayfly.yaml, and roles, compiled for real. */
-export function compileRules(connections: Record<string, unknown>, grants: readonly string[], egress: readonly string[] = []): { targets: Targets; policy: Policy } {
+export function compileRules(
+  connections: Record<string, unknown>,
+  grants: readonly string[],
+  egress: readonly string[] = [],
+): { targets: Targets; policy: Policy } {
   const document = policySchema.parse({
     issuers: { ci: { kind: 'oidc', url: 'https://ci.test' } },
     connections,
@@ -205,7 +250,11 @@ export function compileRules(connections: Record<string, unknown>, grants: reado
   return { targets: targets.targets, policy: policy.policy }
 }
 
-export const usualGrants = ['git:read git/octo/app', 'git:push git/octo/app@refs/heads/dev*', 'npm:install npm']
+export const usualGrants = [
+  'git:read git/octo/app',
+  'git:push git/octo/app@refs/heads/dev*',
+  'npm:install npm',
+]
 
 export function usualConnections({ port, ca }: Upstream): Record<string, unknown> {
   const dial = `127.0.0.1:${port}`
@@ -216,16 +265,27 @@ export function usualConnections({ port, ca }: Upstream): Record<string, unknown
 }
 
 /** A real gateway between a real client and a real TLS upstream; only broker and audit log are stubs. */
-export async function openWorld(t: TestContext, options: { guard?: EgressGuard; egress?: readonly string[]; grants?: readonly string[] } = {}): Promise<World> {
+export async function openWorld(
+  t: TestContext,
+  options: { guard?: EgressGuard; egress?: readonly string[]; grants?: readonly string[] } = {},
+): Promise<World> {
   const upstream = await startUpstream(t, gitHost)
   const { ca: npmCa } = upstream
-  let rules = compileRules(usualConnections({ ...upstream, ca: npmCa }), options.grants ?? usualGrants, options.egress)
+  let rules = compileRules(
+    usualConnections({ ...upstream, ca: npmCa }),
+    options.grants ?? usualGrants,
+    options.egress,
+  )
   const audit = stubAudit()
   const brokers = stubBroker()
   const clock = systemClock
   const { privateKey, publicKey } = await generateKeyPair('ES256')
   const publicJwk = await exportJWK(publicKey)
-  const tokens = createAccessTokens({ key: { kid: await calculateJwkThumbprint(publicJwk), privateKey, publicKey, publicJwk }, issuer: () => 'https://mayfly.test', clock })
+  const tokens = createAccessTokens({
+    key: { kid: await calculateJwkThumbprint(publicJwk), privateKey, publicKey, publicJwk },
+    issuer: () => 'https://mayfly.test',
+    clock,
+  })
   const gateway = createGateway({
     tokens,
     proofs: createProofVerifier({ clock }),
@@ -249,17 +309,38 @@ export async function openWorld(t: TestContext, options: { guard?: EgressGuard; 
 
   const tokenOf: World['tokenOf'] = (of, claims = {}) => {
     const { id, runId, jkt, actor, roles } = of.session
-    return tokens.sign({ session: id, run: runId, roles, actor, jkt, expiresSeconds: Math.floor(of.expiresMs / 1000), ...('step' in claims ? {} : { step: of.id }), ...(claims.expiresSeconds === undefined ? {} : { expiresSeconds: claims.expiresSeconds }), ...(claims.jkt === undefined ? {} : { jkt: claims.jkt }) })
+    return tokens.sign({
+      session: id,
+      run: runId,
+      roles,
+      actor,
+      jkt,
+      expiresSeconds: Math.floor(of.expiresMs / 1000),
+      ...('step' in claims ? {} : { step: of.id }),
+      ...(claims.expiresSeconds === undefined ? {} : { expiresSeconds: claims.expiresSeconds }),
+      ...(claims.jkt === undefined ? {} : { jkt: claims.jkt }),
+    })
   }
 
   const connect: World['connect'] = async (authority, headers = {}, as = step) => {
     const accessToken = await tokenOf(as)
-    const proof = await signer.sign({ method: 'CONNECT', uri: connectUri(gateway.url, authority), accessToken })
-    const all = { host: authority.replaceAll(/[^\x21-\x7e]/g, ''), 'proxy-authorization': `DPoP ${accessToken}`, dpop: proof, ...headers }
+    const proof = await signer.sign({
+      method: 'CONNECT',
+      uri: connectUri(gateway.url, authority),
+      accessToken,
+    })
+    const all = {
+      host: authority.replaceAll(/[^\x21-\x7e]/g, ''),
+      'proxy-authorization': `DPoP ${accessToken}`,
+      dpop: proof,
+      ...headers,
+    }
     const socket = netConnect(Number(port), '127.0.0.1')
     sockets.add(socket)
     socket.on('error', () => undefined)
-    const lines = Object.entries(all).filter(([, value]) => value !== '').map(([name, value]) => `${name}: ${value}\r\n`)
+    const lines = Object.entries(all)
+      .filter(([, value]) => value !== '')
+      .map(([name, value]) => `${name}: ${value}\r\n`)
     socket.write(`CONNECT ${authority} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1')
     const head = await readHead(socket)
     return {
@@ -277,7 +358,11 @@ export async function openWorld(t: TestContext, options: { guard?: EgressGuard; 
     return socket
   }
 
-  const secure: World['secure'] = async ({ as = step, authority = `${gitHost}:443`, servername = authority.split(':')[0] ?? '' } = {}) => {
+  const secure: World['secure'] = async ({
+    as = step,
+    authority = `${gitHost}:443`,
+    servername = authority.split(':')[0] ?? '',
+  } = {}) => {
     const tunnel = await connect(authority, {}, as)
     if (tunnel.status !== 200) throw new Error(`${tunnel.head}${await tunnel.rest()}`)
     const within = tls(tunnel, { servername, ca: await gateway.caCertificate(as.session) })
@@ -286,7 +371,16 @@ export async function openWorld(t: TestContext, options: { guard?: EgressGuard; 
   }
 
   return {
-    gateway, upstream, audit, brokers, signer, step, tokenOf, connect, tls, secure,
+    gateway,
+    upstream,
+    audit,
+    brokers,
+    signer,
+    step,
+    tokenOf,
+    connect,
+    tls,
+    secure,
     token: await tokenOf(step),
     ca: await gateway.caCertificate(step.session),
     setTargets(targets, policy = rules.policy) {
@@ -297,7 +391,11 @@ export async function openWorld(t: TestContext, options: { guard?: EgressGuard; 
       within.write(text)
       const all = (await readAll(within)).toString()
       const at = all.indexOf('\r\n\r\n')
-      return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(all)?.[1] ?? 0), head: all.slice(0, Math.max(0, at)), body: at === -1 ? '' : all.slice(at + 4) }
+      return {
+        status: Number(/^HTTP\/1\.1 (\d{3})/.exec(all)?.[1] ?? 0),
+        head: all.slice(0, Math.max(0, at)),
+        body: at === -1 ? '' : all.slice(at + 4),
+      }
     },
   }
 }
@@ -325,15 +423,25 @@ async function readHead(socket: Socket): Promise<string> {
 export async function readAll(socket: Duplex): Promise<Buffer> {
   const chunks: Buffer[] = []
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))
-  if (!socket.readableEnded && !socket.destroyed) await Promise.race([once(socket, 'end'), once(socket, 'close')]).catch(() => undefined)
+  if (!socket.readableEnded && !socket.destroyed)
+    await Promise.race([once(socket, 'end'), once(socket, 'close')]).catch(() => undefined)
   return Buffer.concat(chunks)
 }
 
 /** A request of a well-behaved client that wants the connection closed afterwards. */
-export function request(method: string, path: string, options: { host?: string; headers?: Record<string, string>; body?: string | Buffer } = {}): Buffer {
+export function request(
+  method: string,
+  path: string,
+  options: { host?: string; headers?: Record<string, string>; body?: string | Buffer } = {},
+): Buffer {
   const { host = gitHost, headers = {}, body } = options
   const bytes = body === undefined ? Buffer.alloc(0) : Buffer.from(body as string)
-  const all = { host, ...(body === undefined ? {} : { 'content-length': String(bytes.length) }), ...headers, connection: 'close' }
+  const all = {
+    host,
+    ...(body === undefined ? {} : { 'content-length': String(bytes.length) }),
+    ...headers,
+    connection: 'close',
+  }
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`)
   return Buffer.concat([Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1'), bytes])
 }

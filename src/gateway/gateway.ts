@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { MayflyError, limits, messageOf, systemCode, type Clock, type StepId } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
@@ -89,10 +89,17 @@ export function createGateway(deps: GatewayDeps): Gateway {
       http.emit('connection', socket)
     },
     track(step, socket) {
-      const { sockets } = stateOf(step.id)
+      const { sockets } = stateOf(step)
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
     },
+  })
+
+  // Who has not said yet which step they are; closing does not wait for them.
+  const strangers = new Set<Socket>()
+  tunnel.on('connection', (socket) => {
+    strangers.add(socket)
+    socket.once('close', () => strangers.delete(socket))
   })
 
   deps.broker.onStepEnd((step) => {
@@ -103,9 +110,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
     npm.forget(step.id)
   })
 
-  function stateOf(step: StepId): StepState {
-    const known = states.get(step) ?? { sockets: new Set(), upstream: createUpstream({ guard, contexts }) }
-    states.set(step, known)
+  function stateOf(step: Step): StepState {
+    // What belongs to a step that has ended is gone, and is not made again.
+    if (step.endReason !== undefined) throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
+    const known = states.get(step.id) ?? { sockets: new Set(), upstream: createUpstream({ guard, contexts }) }
+    states.set(step.id, known)
     return known
   }
 
@@ -157,10 +166,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
       permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
       deny: (what, reason) => gatekeeper.deny(step, what, reason),
       send: (permit, outgoing) =>
-        stateOf(step.id).upstream.send(connection, {
+        stateOf(step).upstream.send(connection, {
           ...outgoing,
           path: `${connection.basePath}${outgoing.path}`,
           authorization: permit.authorization,
+          abandoned: whenAbandoned(response),
         }),
     }
   }
@@ -186,7 +196,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
         for (const socket of sockets) socket.destroy()
         upstream.close()
       }
-      await new Promise<void>((done) => tunnel.close(() => done()))
+      const closing = new Promise<void>((done) => tunnel.close(() => done()))
+      for (const socket of strangers) socket.destroy()
+      await closing
     },
   }
 }
@@ -218,4 +230,13 @@ function plainTarget(url: string, basePath: string): { path: string; query: stri
   if (path.length > 2048 || !/^(?:\/(?!\.{1,2}(?:\/|$))(?:[A-Za-z0-9._~@+-]|%2f)+)*\/?$/i.test(path))
     return undefined
   return /^[A-Za-z0-9._~@+=&-]*$/.test(query) && query.length <= 2048 ? { path, query } : undefined
+}
+
+/** Fires when the client leaves before its answer was whole: what was asked upstream for it ends too. */
+function whenAbandoned(response: ServerResponse): AbortSignal {
+  const abandoned = new AbortController()
+  response.once('close', () => {
+    if (!response.writableFinished) abandoned.abort()
+  })
+  return abandoned.signal
 }

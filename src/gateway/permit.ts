@@ -1,4 +1,4 @@
-import { messageOf, newId } from '../lib/index.ts'
+import { MayflyError, messageOf, newId } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { Broker, Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
@@ -23,6 +23,8 @@ export interface Gatekeeper {
 }
 
 const maxChars = 2000
+/** Operations of one request that its entry names one by one; a push names its refs in its own detail, too. */
+const maxOperations = 50
 
 export function createGatekeeper(deps: {
   policy: () => Policy
@@ -107,11 +109,14 @@ export function createGatekeeper(deps: {
             step: step.id,
             role: step.role,
             ...(lease === undefined ? {} : { lease: lease.id }),
-            operations,
+            operations: operations.slice(0, maxOperations),
+            ...(operations.length > maxOperations ? { operationCount: operations.length } : {}),
             grants: [...new Set(grants)],
             ...detail,
           },
         })
+        // The step may have ended while the entry was written.
+        if (step.endReason !== undefined) throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
         for (const operation of operations) activity.granted(step.id, summarise(operation))
         return { allow: true, authorization: lease?.authorization }
       } catch (error) {

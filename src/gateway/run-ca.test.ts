@@ -8,15 +8,34 @@ import { systemClock } from '../lib/index.ts'
 import { createRunCa, type RunCa } from './run-ca.ts'
 
 const hourMs = 3_600_000
-const open = (expiresMs = systemClock.nowMs() + hourMs) => createRunCa({ runId: 'run_test', expiresMs, clock: systemClock })
+const open = (expiresMs = systemClock.nowMs() + hourMs) =>
+  createRunCa({ runId: 'run_test', expiresMs, clock: systemClock })
 
 /** A server that presents what the CA made for `host`; a client that trusts `ca` and asks for `name`. */
-async function shake(t: TestContext, from: RunCa, host: string, ca: string, name: string): Promise<{ error: string } | { peer: PeerCertificate; leaf: X509Certificate }> {
+async function shake(
+  t: TestContext,
+  from: RunCa,
+  host: string,
+  ca: string,
+  name: string,
+): Promise<{ error: string } | { peer: PeerCertificate; leaf: X509Certificate }> {
   const secureContext = await from.contextFor(host)
-  const server = createServer((socket) => new TLSSocket(socket.on('error', () => undefined), { isServer: true, secureContext }).on('error', () => undefined))
+  const server = createServer((socket) =>
+    new TLSSocket(
+      socket.on('error', () => undefined),
+      { isServer: true, secureContext },
+    ).on('error', () => undefined),
+  )
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   t.after(() => server.close())
-  const client = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', ca, ...(/^[\d.:a-f]+$/.test(name) ? { host: '127.0.0.1', checkServerIdentity: undefined } : { servername: name }) } as never)
+  const client = connect({
+    port: (server.address() as AddressInfo).port,
+    host: '127.0.0.1',
+    ca,
+    ...(/^[\d.:a-f]+$/.test(name)
+      ? { host: '127.0.0.1', checkServerIdentity: undefined }
+      : { servername: name }),
+  } as never)
   t.after(() => client.destroy())
   try {
     await once(client, 'secureConnect')
@@ -34,9 +53,16 @@ test('the host’s certificate verifies under its CA, for that host only', async
   assert.ok(good.leaf.verify(new X509Certificate(ca.certificate).publicKey))
   assert.ok(good.leaf.checkIssued(new X509Certificate(ca.certificate)))
   assert.equal(good.leaf.checkHost('git.example.com'), 'git.example.com')
-  for (const other of ['example.com', 'evil.git.example.com', 'git.example.com.evil.org', 'git-example.com']) {
+  for (const other of [
+    'example.com',
+    'evil.git.example.com',
+    'git.example.com.evil.org',
+    'git-example.com',
+  ]) {
     assert.equal(good.leaf.checkHost(other), undefined)
-    assert.deepEqual(await shake(t, ca, 'git.example.com', ca.certificate, other), { error: 'ERR_TLS_CERT_ALTNAME_INVALID' })
+    assert.deepEqual(await shake(t, ca, 'git.example.com', ca.certificate, other), {
+      error: 'ERR_TLS_CERT_ALTNAME_INVALID',
+    })
   }
 })
 
@@ -44,7 +70,10 @@ test('another run’s CA does not vouch for it', async (t) => {
   const [ours, theirs] = await Promise.all([open(), open()])
   const result = await shake(t, ours, 'git.example.com', theirs.certificate, 'git.example.com')
   assert.ok('error' in result)
-  assert.notEqual(new X509Certificate(ours.certificate).serialNumber, new X509Certificate(theirs.certificate).serialNumber)
+  assert.notEqual(
+    new X509Certificate(ours.certificate).serialNumber,
+    new X509Certificate(theirs.certificate).serialNumber,
+  )
 })
 
 test('the CA is one, may make no other CA, and its leaf is none', async (t) => {
@@ -54,7 +83,10 @@ test('the CA is one, may make no other CA, and its leaf is none', async (t) => {
   assert.ok(certificate.verify(certificate.publicKey))
   assert.match(certificate.subject, /^CN=Mayfly run_test$/)
   // basicConstraints (2.5.29.19), critical: SEQUENCE { BOOLEAN TRUE, INTEGER 0 }.
-  assert.ok(certificate.raw.includes(Buffer.from('0603551d130101ff040830060101ff020100', 'hex')), 'no path length of 0')
+  assert.ok(
+    certificate.raw.includes(Buffer.from('0603551d130101ff040830060101ff020100', 'hex')),
+    'no path length of 0',
+  )
   assert.ok(!ca.certificate.includes('PRIVATE'))
   const got = await shake(t, ca, 'git.example.com', ca.certificate, 'git.example.com')
   assert.ok('leaf' in got)
@@ -66,10 +98,20 @@ test('an address is in the certificate as an address', async (t) => {
   for (const address of ['127.0.0.1', '::1', '2001:db8::7']) {
     const ca = await open()
     const context = await ca.contextFor(address)
-    const server = createServer((socket) => new TLSSocket(socket.on('error', () => undefined), { isServer: true, secureContext: context }).on('error', () => undefined))
+    const server = createServer((socket) =>
+      new TLSSocket(
+        socket.on('error', () => undefined),
+        { isServer: true, secureContext: context },
+      ).on('error', () => undefined),
+    )
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
     t.after(() => server.close())
-    const client = connect({ port: (server.address() as AddressInfo).port, host: '127.0.0.1', ca: ca.certificate, checkServerIdentity: () => undefined })
+    const client = connect({
+      port: (server.address() as AddressInfo).port,
+      host: '127.0.0.1',
+      ca: ca.certificate,
+      checkServerIdentity: () => undefined,
+    })
     t.after(() => client.destroy())
     await once(client, 'secureConnect')
     const leaf = new X509Certificate(client.getPeerCertificate(true).raw)

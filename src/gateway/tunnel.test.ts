@@ -5,7 +5,17 @@ import { test } from 'node:test'
 import { connectUri, createProofSigner } from '../identity/index.ts'
 import { systemClock } from '../lib/index.ts'
 import { createEgressGuard } from './egress-guard.ts'
-import { advertisement, compileRules, gitHost, openWorld, readAll, request, until, usualConnections, usualGrants } from './gateway.fixture.ts'
+import {
+  advertisement,
+  compileRules,
+  gitHost,
+  openWorld,
+  readAll,
+  request,
+  until,
+  usualConnections,
+  usualGrants,
+} from './gateway.fixture.ts'
 
 const authority = `${gitHost}:443`
 
@@ -13,7 +23,10 @@ test('a step token with its proof opens the tunnel, and the credential is added 
   const world = await openWorld(t)
   const answer = await world.ask(request('GET', advertisement))
   assert.deepEqual([answer.status, answer.body.includes('upstream says hello')], [200, true])
-  assert.equal(world.upstream.seen[0]?.headers.authorization, `Basic ${Buffer.from('injected:for-git').toString('base64')}`)
+  assert.equal(
+    world.upstream.seen[0]?.headers.authorization,
+    `Basic ${Buffer.from('injected:for-git').toString('base64')}`,
+  )
   assert.equal(world.upstream.seen[0]?.headers.host, gitHost)
   assert.equal(world.audit.ofType('access.granted').length, 1)
 })
@@ -23,7 +36,8 @@ test('whoever is not the step gets 407 and why, and upstream hears nothing', asy
   const { token, signer, step, gateway } = world
   const other = await createProofSigner({ clock: systemClock })
   const uri = connectUri(gateway.url, authority)
-  const proofBy = (by: typeof signer, proof: { method?: string; uri?: string; accessToken?: string }) => by.sign({ method: 'CONNECT', uri, accessToken: token, ...proof })
+  const proofBy = (by: typeof signer, proof: { method?: string; uri?: string; accessToken?: string }) =>
+    by.sign({ method: 'CONNECT', uri, accessToken: token, ...proof })
   const expired = await world.tokenOf(step, { expiresSeconds: Math.floor(systemClock.nowMs() / 1000) - 60 })
   const session = await world.tokenOf(step, { step: undefined })
   const forged = `${token.slice(0, -4)}${token.endsWith('AAAA') ? 'BBBB' : 'AAAA'}`
@@ -34,17 +48,63 @@ test('whoever is not the step gets 407 and why, and upstream hears nothing', asy
     ['Bearer', /takes a DPoP-bound step token/, { 'proxy-authorization': `Bearer ${token}` }],
     ['Basic', /takes a DPoP-bound step token/, { 'proxy-authorization': 'Basic dTpw' }],
     ['scheme only', /takes a DPoP-bound step token/, { 'proxy-authorization': 'DPoP' }],
-    ['expired', /step token is expired/, { 'proxy-authorization': `DPoP ${expired}`, dpop: await proofBy(signer, { accessToken: expired }) }],
-    ['forged', /step token is invalid/, { 'proxy-authorization': `DPoP ${forged}`, dpop: await proofBy(signer, { accessToken: forged }) }],
-    ['alg none', /step token is invalid/, { 'proxy-authorization': `DPoP ${unsigned}`, dpop: await proofBy(signer, { accessToken: unsigned }) }],
-    ['session token', /this is a session token/, { 'proxy-authorization': `DPoP ${session}`, dpop: await proofBy(signer, { accessToken: session }) }],
+    [
+      'expired',
+      /step token is expired/,
+      { 'proxy-authorization': `DPoP ${expired}`, dpop: await proofBy(signer, { accessToken: expired }) },
+    ],
+    [
+      'forged',
+      /step token is invalid/,
+      { 'proxy-authorization': `DPoP ${forged}`, dpop: await proofBy(signer, { accessToken: forged }) },
+    ],
+    [
+      'alg none',
+      /step token is invalid/,
+      { 'proxy-authorization': `DPoP ${unsigned}`, dpop: await proofBy(signer, { accessToken: unsigned }) },
+    ],
+    [
+      'session token',
+      /this is a session token/,
+      { 'proxy-authorization': `DPoP ${session}`, dpop: await proofBy(signer, { accessToken: session }) },
+    ],
     ['no proof', /DPoP header is missing/, { dpop: '' }],
-    ['another key', /by another key/, { 'proxy-authorization': `DPoP ${token}`, dpop: await proofBy(other, {}) }],
-    ['token of another key', /by another key/, { 'proxy-authorization': `DPoP ${bound}`, dpop: await proofBy(signer, { accessToken: bound }) }],
-    ['wrong htu host', /the proof is for/, { 'proxy-authorization': `DPoP ${token}`, dpop: await proofBy(signer, { uri: connectUri(gateway.url, 'npm.test:443') }) }],
-    ['wrong htu gateway', /the proof is for/, { 'proxy-authorization': `DPoP ${token}`, dpop: await proofBy(signer, { uri: connectUri('http://elsewhere:1', authority) }) }],
-    ['wrong htm', /the proof is for GET/, { 'proxy-authorization': `DPoP ${token}`, dpop: await proofBy(signer, { method: 'GET' }) }],
-    ['wrong ath', /not bound to this token/, { 'proxy-authorization': `DPoP ${token}`, dpop: await proofBy(signer, { accessToken: 'another' }) }],
+    [
+      'another key',
+      /by another key/,
+      { 'proxy-authorization': `DPoP ${token}`, dpop: await proofBy(other, {}) },
+    ],
+    [
+      'token of another key',
+      /by another key/,
+      { 'proxy-authorization': `DPoP ${bound}`, dpop: await proofBy(signer, { accessToken: bound }) },
+    ],
+    [
+      'wrong htu host',
+      /the proof is for/,
+      {
+        'proxy-authorization': `DPoP ${token}`,
+        dpop: await proofBy(signer, { uri: connectUri(gateway.url, 'npm.test:443') }),
+      },
+    ],
+    [
+      'wrong htu gateway',
+      /the proof is for/,
+      {
+        'proxy-authorization': `DPoP ${token}`,
+        dpop: await proofBy(signer, { uri: connectUri('http://elsewhere:1', authority) }),
+      },
+    ],
+    [
+      'wrong htm',
+      /the proof is for GET/,
+      { 'proxy-authorization': `DPoP ${token}`, dpop: await proofBy(signer, { method: 'GET' }) },
+    ],
+    [
+      'wrong ath',
+      /not bound to this token/,
+      { 'proxy-authorization': `DPoP ${token}`, dpop: await proofBy(signer, { accessToken: 'another' }) },
+    ],
     ['junk proof', /does not verify/, { dpop: 'a.b.c' }],
   ]
   for (const [name, why, headers] of cases) {
@@ -59,7 +119,11 @@ test('whoever is not the step gets 407 and why, and upstream hears nothing', asy
 
 test('a proof serves once', async (t) => {
   const world = await openWorld(t)
-  const proof = await world.signer.sign({ method: 'CONNECT', uri: connectUri(world.gateway.url, authority), accessToken: world.token })
+  const proof = await world.signer.sign({
+    method: 'CONNECT',
+    uri: connectUri(world.gateway.url, authority),
+    accessToken: world.token,
+  })
   const headers = { 'proxy-authorization': `DPoP ${world.token}`, dpop: proof }
   assert.equal((await world.connect(authority, headers)).status, 200)
   const again = await world.connect(authority, headers)
@@ -69,8 +133,17 @@ test('a proof serves once', async (t) => {
 
 test('two proofs in one request are no proof', async (t) => {
   const world = await openWorld(t)
-  const sign = () => world.signer.sign({ method: 'CONNECT', uri: connectUri(world.gateway.url, authority), accessToken: world.token })
-  const tunnel = await world.connect(authority, { 'proxy-authorization': `DPoP ${world.token}`, dpop: await sign(), DPoP: await sign() })
+  const sign = () =>
+    world.signer.sign({
+      method: 'CONNECT',
+      uri: connectUri(world.gateway.url, authority),
+      accessToken: world.token,
+    })
+  const tunnel = await world.connect(authority, {
+    'proxy-authorization': `DPoP ${world.token}`,
+    dpop: await sign(),
+    DPoP: await sign(),
+  })
   assert.equal(tunnel.status, 407)
 })
 
@@ -85,7 +158,12 @@ test('the token of a step that has ended opens nothing', async (t) => {
 test('anything but CONNECT is refused', async (t) => {
   const world = await openWorld(t)
   const { port } = new URL(world.gateway.url)
-  for (const line of ['GET / HTTP/1.1', 'GET https://git.test/ HTTP/1.1', 'POST /connect/git.test:443 HTTP/1.1', 'OPTIONS * HTTP/1.1']) {
+  for (const line of [
+    'GET / HTTP/1.1',
+    'GET https://git.test/ HTTP/1.1',
+    'POST /connect/git.test:443 HTTP/1.1',
+    'OPTIONS * HTTP/1.1',
+  ]) {
     const socket = netConnect(Number(port), '127.0.0.1')
     t.after(() => socket.destroy())
     socket.write(`${line}\r\nhost: x\r\nconnection: close\r\n\r\n`)
@@ -98,15 +176,60 @@ test('every odd spelling of a host is refused, or is the host itself', async (t)
   const same = ['GIT.test:443', 'git.test.:443', 'git.test:0443']
   for (const spelling of same) assert.equal((await world.connect(spelling)).status, 200, spelling)
   const refused = [
-    'git.test:444', 'git.test:80', 'git.test:0', 'git.test:65536', 'git.test:99999', 'git.test:443x', 'git.test:-1', 'git.test:', 'git.test', ':443', 'git.test..:443', '.git.test:443',
-    'git%2etest:443', 'git.test%00.evil:443', 'git.test#:443', 'git.test/:443', 'user@git.test:443', 'git.test@evil:443', 'https://git.test:443', 'g\u0131t.test:443', 'git。test:443', '[git.test]:443',
-    'git.test:443:443', 'evilgit.test:443', 'git.test.evil:443', 'wild.test:443', 'x.wild.test.evil:443', 'xwild.test:443', '-a.wild.test:443',
-    '127.0.0.1:443', '[::1]:443', '[::ffff:127.0.0.1]:443', '[::ffff:7f00:1]:443', '2130706433:443', '0x7f000001:443', '0x7f.1:443', '0177.0.0.1:443', '127.1:443', '0:443', '169.254.169.254:80', '168.63.129.16:80',
-    '[fe80::1%25eth0]:443', 'localhost:443', 'metadata.google.internal:80', '*.wild.test:443', '8.8.8.8:443', '[2001:4860:4860::8888]:443',
+    'git.test:444',
+    'git.test:80',
+    'git.test:0',
+    'git.test:65536',
+    'git.test:99999',
+    'git.test:443x',
+    'git.test:-1',
+    'git.test:',
+    'git.test',
+    ':443',
+    'git.test..:443',
+    '.git.test:443',
+    'git%2etest:443',
+    'git.test%00.evil:443',
+    'git.test#:443',
+    'git.test/:443',
+    'user@git.test:443',
+    'git.test@evil:443',
+    'https://git.test:443',
+    'g\u0131t.test:443',
+    'git。test:443',
+    '[git.test]:443',
+    'git.test:443:443',
+    'evilgit.test:443',
+    'git.test.evil:443',
+    'wild.test:443',
+    'x.wild.test.evil:443',
+    'xwild.test:443',
+    '-a.wild.test:443',
+    '127.0.0.1:443',
+    '[::1]:443',
+    '[::ffff:127.0.0.1]:443',
+    '[::ffff:7f00:1]:443',
+    '2130706433:443',
+    '0x7f000001:443',
+    '0x7f.1:443',
+    '0177.0.0.1:443',
+    '127.1:443',
+    '0:443',
+    '169.254.169.254:80',
+    '168.63.129.16:80',
+    '[fe80::1%25eth0]:443',
+    'localhost:443',
+    'metadata.google.internal:80',
+    '*.wild.test:443',
+    '8.8.8.8:443',
+    '[2001:4860:4860::8888]:443',
   ]
   for (const spelling of refused) {
     const tunnel = await world.connect(spelling)
-    assert.ok(tunnel.status === 403 || tunnel.status === 407 || tunnel.status === 400, `${spelling}: ${tunnel.status}`)
+    assert.ok(
+      tunnel.status === 403 || tunnel.status === 407 || tunnel.status === 400,
+      `${spelling}: ${tunnel.status}`,
+    )
   }
   assert.equal(world.upstream.accepted(), 0)
 })
@@ -114,12 +237,25 @@ test('every odd spelling of a host is refused, or is the host itself', async (t)
 test('control characters in the CONNECT line never get as far as a host', async (t) => {
   const world = await openWorld(t)
   const { port } = new URL(world.gateway.url)
-  for (const odd of ['git.test\0.evil:443', 'git.test\r\nX-Evil: 1\r\n:443', 'git.test\t:443', 'git .test:443', 'git.test:443\u0085']) {
+  for (const odd of [
+    'git.test\0.evil:443',
+    'git.test\r\nX-Evil: 1\r\n:443',
+    'git.test\t:443',
+    'git .test:443',
+    'git.test:443\u0085',
+  ]) {
     const socket = netConnect(Number(port), '127.0.0.1')
     t.after(() => socket.destroy())
-    const proof = await world.signer.sign({ method: 'CONNECT', uri: connectUri(world.gateway.url, odd), accessToken: world.token })
+    const proof = await world.signer.sign({
+      method: 'CONNECT',
+      uri: connectUri(world.gateway.url, odd),
+      accessToken: world.token,
+    })
     socket.on('error', () => undefined)
-    socket.write(`CONNECT ${odd} HTTP/1.1\r\nhost: x\r\nproxy-authorization: DPoP ${world.token}\r\ndpop: ${proof}\r\n\r\n`, 'latin1')
+    socket.write(
+      `CONNECT ${odd} HTTP/1.1\r\nhost: x\r\nproxy-authorization: DPoP ${world.token}\r\ndpop: ${proof}\r\n\r\n`,
+      'latin1',
+    )
     assert.doesNotMatch((await readAll(socket)).toString(), /^HTTP\/1\.1 200/, JSON.stringify(odd))
   }
   assert.equal(world.upstream.accepted(), 0)
@@ -127,10 +263,19 @@ test('control characters in the CONNECT line never get as far as a host', async 
 
 test('a refusal names what to add, never an address that could not be allowed', async (t) => {
   const world = await openWorld(t)
-  assert.match(await (await world.connect('deb.test:443')).rest(), /add to egress in mayfly\.yaml: "deb\.test:443" \(req_/)
-  assert.match(await (await world.connect('10.0.0.1:443')).rest(), /reached by a connection that names it only/)
+  assert.match(
+    await (await world.connect('deb.test:443')).rest(),
+    /add to egress in mayfly\.yaml: "deb\.test:443" \(req_/,
+  )
+  assert.match(
+    await (await world.connect('10.0.0.1:443')).rest(),
+    /reached by a connection that names it only/,
+  )
   await until(() => world.audit.ofType('access.denied').length === 2)
-  assert.deepEqual(world.gateway.activity(world.step.id).denied.map(({ what }) => what), ['deb.test:443', '10.0.0.1:443'])
+  assert.deepEqual(
+    world.gateway.activity(world.step.id).denied.map(({ what }) => what),
+    ['deb.test:443', '10.0.0.1:443'],
+  )
 })
 
 test('a TLS name other than the CONNECT host is refused', async (t) => {
@@ -198,7 +343,10 @@ async function egressWorld(t: Parameters<typeof openWorld>[0], options: { dial?:
     await once(socket, 'connect')
     return socket
   }
-  const world = await openWorld(t, { egress: ['egress.test:443'], guard: { dial: (to) => (to.connection === undefined ? dial() : real.dial(to)) } })
+  const world = await openWorld(t, {
+    egress: ['egress.test:443'],
+    guard: { dial: (to) => (to.connection === undefined ? dial() : real.dial(to)) },
+  })
   return { world, received, sockets }
 }
 
@@ -273,7 +421,10 @@ test('a stranger’s open connection does not keep the gateway from closing', as
   await once(socket, 'connect')
   socket.write('CONNECT git.test:443 HTTP/1.1\r\nhost:')
   await new Promise((next) => setTimeout(next, 50))
-  const closed = await Promise.race([world.gateway.close().then(() => true), new Promise<false>((give) => setTimeout(() => give(false), 3000).unref())])
+  const closed = await Promise.race([
+    world.gateway.close().then(() => true),
+    new Promise<false>((give) => setTimeout(() => give(false), 3000).unref()),
+  ])
   socket.destroy()
   assert.ok(closed, 'close() waits for it')
 })
@@ -281,7 +432,10 @@ test('a stranger’s open connection does not keep the gateway from closing', as
 test('a change of the configuration counts for the next tunnel', async (t) => {
   const world = await openWorld(t)
   const { npm } = usualConnections(world.upstream)
-  const { targets, policy } = compileRules({ npm }, usualGrants.filter((one) => one.startsWith('npm')))
+  const { targets, policy } = compileRules(
+    { npm },
+    usualGrants.filter((one) => one.startsWith('npm')),
+  )
   world.setTargets(targets, policy)
   assert.equal((await world.connect(authority)).status, 403)
 })

@@ -187,12 +187,16 @@ function established(socket: Socket, head: Buffer): void {
   if (head.length > 0) socket.unshift(head)
 }
 
+const lingerMs = 500
+
 function answer(socket: Socket, status: number, message: string): void {
   if (socket.destroyed) return
   const reason =
     { 403: 'Forbidden', 407: 'Proxy Authentication Required', 502: 'Bad Gateway' }[status] ?? 'Error'
   const body = `${message}\n`
   const authenticate = status === 407 ? 'Proxy-Authenticate: DPoP algs="ES256"\r\n' : ''
+  // Who was refused does not keep the socket by not closing their side.
+  setTimeout(() => socket.destroy(), lingerMs).unref()
   socket.end(
     `HTTP/1.1 ${status} ${reason}\r\nContent-Type: text/plain; charset=utf-8\r\n${authenticate}Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )

@@ -19,6 +19,8 @@ export interface UpstreamRequest {
   readonly headers: OutgoingHttpHeaders
   readonly authorization: Secret | undefined
   readonly body?: Buffer | Readable
+  /** Fires when nobody waits for the answer any more. */
+  readonly abandoned: AbortSignal
 }
 
 /** Connections to upstreams that one step uses. Nothing is pooled across steps. */
@@ -44,21 +46,27 @@ export function createTlsContexts(): TlsContexts {
 }
 
 export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts }): Upstream {
-  const agents = new Map<string, Agent>()
+  // By the connection itself, not its name: after a change of the configuration the name may mean another address.
+  const agents = new Map<Connection, Agent>()
+  let closed = false
 
   function agentOf(connection: Connection): Agent {
-    const known = agents.get(connection.name)
+    const known = agents.get(connection)
     if (known !== undefined) return known
     const agent = new Agent({ keepAlive: true, maxSockets: 64, maxFreeSockets: 16, scheduling: 'lifo' })
     // An Agent's socket is whatever createConnection hands to its callback; ours comes through the guard.
     agent.createConnection = (_options, callback) => {
       openSocket(connection).then(
-        (socket) => callback?.(null, socket),
+        (socket) => {
+          // The step may have ended while its upstream was dialled.
+          if (closed) socket.destroy(gone())
+          callback?.(closed ? gone() : null, socket)
+        },
         (error: Error) => callback?.(error, undefined as never),
       )
       return undefined
     }
-    agents.set(connection.name, agent)
+    agents.set(connection, agent)
     return agent
   }
 
@@ -78,8 +86,9 @@ export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts
   }
 
   return {
-    send(connection, { method, path, headers, authorization, body }) {
+    send(connection, { method, path, headers, authorization, body, abandoned }) {
       return new Promise((resolve, reject) => {
+        if (closed) return reject(gone())
         const outgoing = httpRequest({
           agent: agentOf(connection),
           host: connection.host,
@@ -94,6 +103,11 @@ export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts
           setHost: false,
         })
         outgoing.once('response', resolve)
+        outgoing.once('upgrade', (_response, socket) => {
+          socket.destroy()
+          reject(unreachable(connection, 'it switched to another protocol'))
+        })
+        abandoned.addEventListener('abort', () => outgoing.destroy(gone()), { once: true })
         outgoing.once('error', (cause) =>
           reject(cause instanceof MayflyError ? cause : unreachable(connection, cause)),
         )
@@ -105,6 +119,7 @@ export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts
       })
     },
     close() {
+      closed = true
       for (const agent of agents.values()) agent.destroy()
     },
   }
@@ -114,6 +129,10 @@ export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts
 export function authorityOf({ host, port, tls }: Connection): string {
   const name = host.includes(':') ? `[${host}]` : host
   return port === (tls ? 443 : 80) ? name : `${name}:${port}`
+}
+
+function gone(): MayflyError {
+  return new MayflyError('revoked', 'the step, or its request, has ended')
 }
 
 function unreachable(connection: Connection, cause: unknown): MayflyError {

@@ -26,7 +26,7 @@ export function createVaultKey(file: string): VaultKey {
 export function loadVaultKey(file: string): VaultKey {
   let fd: number
   try {
-    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW)
+    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (cause) {
     throw new MayflyError(
       'vault_key',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
@@ -182,6 +183,18 @@ test('loadVaultKey refuses a folder', (t) => {
   const folder = join(folderOf(t), 'vault.key')
   mkdirSync(folder, { mode: 0o700 })
   assert.throws(() => loadVaultKey(folder), code('vault_key'))
+})
+
+test('loadVaultKey refuses a FIFO, and does not wait for somebody to write to it', (t) => {
+  const fifo = join(folderOf(t), 'vault.key')
+  if (spawnSync('sh', ['-c', 'mkfifo -m 600 "$1"', 'sh', fifo]).status !== 0) return t.skip('no mkfifo here')
+  const script = `import { loadVaultKey } from ${JSON.stringify(import.meta.resolve('./index.ts'))}
+    try { loadVaultKey(${JSON.stringify(fifo)}) } catch (error) { process.stdout.write(error.code) }`
+  const child = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    timeout: 10_000,
+    encoding: 'utf8',
+  })
+  assert.equal(child.stdout, 'vault_key', 'it waited')
 })
 
 // --- The vault, over a real store.

@@ -26,7 +26,11 @@ test('wants are recorded once each, in both protocol versions', async () => {
   const asked = await read(v2)
   assert.deepEqual([asked.command, asked.wants, asked.wantCount], ['fetch', [commit('a'), commit('b')], 2])
   assert.deepEqual(asked.body, v2)
-  const v1 = Buffer.concat([packetLine(`want ${commit('d')} multi_ack side-band-64k agent=git/1.9\n`), flushPacket, packetLine('done\n')])
+  const v1 = Buffer.concat([
+    packetLine(`want ${commit('d')} multi_ack side-band-64k agent=git/1.9\n`),
+    flushPacket,
+    packetLine('done\n'),
+  ])
   assert.deepEqual((await read(v1)).wants, [commit('d')])
   const sha256 = 'e'.repeat(64)
   assert.deepEqual((await read(packetLine(`want ${sha256}\n`))).wants, [sha256])
@@ -52,12 +56,19 @@ test('a few kilobytes that stand for gigabytes are refused', async () => {
   const bomb = gzipSync(Buffer.alloc(limits.fetchRequestBytes + 1))
   assert.ok(bomb.length < 10_000)
   await assert.rejects(read(bomb, 'gzip'), coded('bad_input', /within its limit/))
-  await assert.rejects(read(Buffer.concat([gzipSync(Buffer.alloc(limits.fetchRequestBytes - 8)), gzipSync(Buffer.alloc(1024))]), 'gzip'), coded('bad_input'))
+  await assert.rejects(
+    read(
+      Buffer.concat([gzipSync(Buffer.alloc(limits.fetchRequestBytes - 8)), gzipSync(Buffer.alloc(1024))]),
+      'gzip',
+    ),
+    coded('bad_input'),
+  )
 })
 
 test('gzip cut off anywhere, or spoilt, is refused', async () => {
   const whole = gzipSync(v2)
-  for (let end = 0; end < whole.length; end++) await assert.rejects(read(whole.subarray(0, end), 'gzip'), coded('bad_input'), String(end))
+  for (let end = 0; end < whole.length; end++)
+    await assert.rejects(read(whole.subarray(0, end), 'gzip'), coded('bad_input'), String(end))
   const spoilt = Buffer.from(whole)
   spoilt[spoilt.length - 8] = (spoilt[spoilt.length - 8] ?? 0) ^ 1
   await assert.rejects(read(spoilt, 'gzip'), coded('bad_input'))
@@ -65,7 +76,8 @@ test('gzip cut off anywhere, or spoilt, is refused', async () => {
 })
 
 test('an encoding that we do not read is refused', async () => {
-  for (const encoding of ['deflate', 'br', 'GZIP', 'gzip, gzip', 'identity', '']) await assert.rejects(read(v2, encoding), coded('bad_input'), encoding)
+  for (const encoding of ['deflate', 'br', 'GZIP', 'gzip, gzip', 'identity', ''])
+    await assert.rejects(read(v2, encoding), coded('bad_input'), encoding)
 })
 
 test('more than the limit is refused, and what is no packet line too', async () => {
@@ -75,19 +87,25 @@ test('more than the limit is refused, and what is no packet line too', async () 
 })
 
 test('a hundred thousand wants are counted, a hundred are kept', async () => {
-  const wants = Array.from({ length: 100_000 }, (_, i) => packetLine(`want ${i.toString(16).padStart(40, '0')}\n`))
+  const wants = Array.from({ length: 100_000 }, (_, i) =>
+    packetLine(`want ${i.toString(16).padStart(40, '0')}\n`),
+  )
   const asked = await read(Buffer.concat(wants))
   assert.deepEqual([asked.wants.length, asked.wantCount], [100, 100_000])
 })
 
 test('junk is read or refused with a code', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.uint8Array({ maxLength: 60 }), fc.constantFrom(undefined, 'gzip'), async (junk, encoding) => {
-      const bytes = Buffer.from(junk)
-      await read(bytes, encoding).then(
-        (asked) => assert.equal(asked.wantCount, asked.wants.length),
-        (error: unknown) => assert.ok(error instanceof MayflyError),
-      )
-    }),
+    fc.asyncProperty(
+      fc.uint8Array({ maxLength: 60 }),
+      fc.constantFrom(undefined, 'gzip'),
+      async (junk, encoding) => {
+        const bytes = Buffer.from(junk)
+        await read(bytes, encoding).then(
+          (asked) => assert.equal(asked.wantCount, asked.wants.length),
+          (error: unknown) => assert.ok(error instanceof MayflyError),
+        )
+      },
+    ),
   )
 })

@@ -12,7 +12,9 @@ export function pushHead(
   options: { capabilities?: string; shallow?: readonly string[] } = {},
 ): Buffer {
   const { capabilities = 'report-status side-band-64k', shallow = [] } = options
-  const lines = updates.map(([from, to, ref], i) => packetLine(`${from} ${to} ${ref}${i === 0 ? `\0 ${capabilities}` : ''}`))
+  const lines = updates.map(([from, to, ref], i) =>
+    packetLine(`${from} ${to} ${ref}${i === 0 ? `\0 ${capabilities}` : ''}`),
+  )
   return Buffer.concat([...shallow.map((id) => packetLine(`shallow ${id}\n`)), ...lines, flushPacket])
 }
 
@@ -30,7 +32,10 @@ export function chunked(chunks: readonly Buffer[]): Readable {
 /** Cuts at the given places, modulo the length. */
 export function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
   const at = [0, ...places.map((place) => place % (bytes.length + 1)).sort((a, b) => a - b), bytes.length]
-  return at.slice(1).map((end, i) => bytes.subarray(at[i], end)).filter((chunk) => chunk.length > 0)
+  return at
+    .slice(1)
+    .map((end, i) => bytes.subarray(at[i], end))
+    .filter((chunk) => chunk.length > 0)
 }
 
 export const places = fc.array(fc.nat(1_000_000), { maxLength: 12 })

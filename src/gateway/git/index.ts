@@ -1,7 +1,7 @@
 import { PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { IncomingMessage } from 'node:http'
-import { messageOf } from '../../lib/index.ts'
+import { messageOf, sha256Hex } from '../../lib/index.ts'
 import type { Operation } from '../../policy/index.ts'
 import {
   copyHead,
@@ -12,7 +12,8 @@ import {
   type ProtocolHandler,
 } from '../exchange.ts'
 import { readFetchRequest } from './fetch-request.ts'
-import { readPushRequest, type PushRequest } from './push-request.ts'
+import { flushPacket } from './pkt-line.ts'
+import { readPushRequest, type PushRequest, type RefUpdate } from './push-request.ts'
 import { refusedPush } from './refusal.ts'
 
 /**
@@ -126,22 +127,39 @@ async function push(exchange: Exchange, route: Route): Promise<void> {
       exchange.deny(`git:push ${exchange.connection.name}/${route.repository}`, messageOf(error)),
     )
   }
-  const detail = { git: { phase: 'push', updates: pushed.updates } }
-  // git asks with an empty push whether it may; nothing is named yet and nothing can change.
-  const permit =
-    pushed.updates.length === 0
-      ? await exchange.permit(operation(exchange, route), detail, { anyRef: true })
-      : await exchange.permitAll(
-          pushed.updates.map(({ ref }) => operation(exchange, route, ref)),
-          detail,
-        )
-  if (!permit.allow)
-    return refusePush(exchange, pushed, new Set(permit.refused.map((one) => one.ref ?? '')), permit.message)
+  // git asks with an empty push whether it may; nothing is named yet, and nothing may stand behind it.
+  if (pushed.updates.length === 0) return askPush(exchange, route, pushed)
+  const operations = pushed.updates.map(({ ref }) => operation(exchange, route, ref))
+  const permit = await exchange.permitAll(operations, { git: recordUpdates(pushed.updates) })
+  if (!permit.allow) {
+    const refused = new Set(permit.refused.map((one) => one.ref ?? ''))
+    return refusePush(exchange, pushed, refused, permit.message)
+  }
   const body = new PassThrough()
   body.write(pushed.head)
   const sending = pipeline(request, body).catch((error: unknown) => body.destroy(error as Error))
   await passOn(exchange, await call(exchange, permit, body))
   await sending
+}
+
+async function askPush(exchange: Exchange, route: Route, pushed: PushRequest): Promise<void> {
+  const what = `git:push ${exchange.connection.name}/${route.repository}`
+  const rest = exchange.request.headers['content-length'] !== '4' || pushed.packBytes > 0
+  if (rest) return plainAnswer(exchange.response, 400, exchange.deny(what, 'a push without refs carries nothing'))
+  const permit = await exchange.permit(operation(exchange, route), { git: { phase: 'ask' } }, { anyRef: true })
+  if (!permit.allow) return plainAnswer(exchange.response, 403, permit.message)
+  await passOn(exchange, await call(exchange, permit, flushPacket))
+}
+
+const recordedBytes = 24_000
+
+/** The updates for the entry: as many as it has room for, and a digest of them all. */
+function recordUpdates(updates: readonly RefUpdate[]): Record<string, unknown> {
+  const lines = updates.map(({ ref, oldCommit, newCommit }) => `${oldCommit} ${newCommit} ${ref}\n`)
+  let left = recordedBytes
+  const fitting = updates.filter((_, i) => (left -= Buffer.byteLength(lines[i] ?? '') + 60) >= 0)
+  const whole = fitting.length === updates.length ? {} : { updateCount: updates.length, updatesSha256: sha256Hex(lines.join('')) }
+  return { phase: 'push', updates: fitting, ...whole }
 }
 
 async function refusePush(

@@ -14,20 +14,38 @@ test('every length that the header can name is a packet, a wait or an error', ()
     else if (length <= 4 || length > 65_520) assert.throws(read, coded('bad_input'), String(length))
     else {
       const got = read()
-      assert.ok(got?.packet.kind === 'data' && got.next === length && got.packet.payload.length === length - 4)
+      assert.ok(
+        got?.packet.kind === 'data' && got.next === length && got.packet.payload.length === length - 4,
+      )
     }
   }
 })
 
 test('what is not four hexadecimal digits is no length', () => {
-  for (const header of ['000g', ' 005', '-001', '+005', '0x05', '5\n\0\0', '٠٠٠٥', 'PACK', '1e1 ', '\0\0\0\0'])
-    assert.throws(() => readPacket(Buffer.concat([Buffer.from(header), Buffer.alloc(64)]), 0), coded('bad_input'), header)
+  for (const header of [
+    '000g',
+    ' 005',
+    '-001',
+    '+005',
+    '0x05',
+    '5\n\0\0',
+    '٠٠٠٥',
+    'PACK',
+    '1e1 ',
+    '\0\0\0\0',
+  ])
+    assert.throws(
+      () => readPacket(Buffer.concat([Buffer.from(header), Buffer.alloc(64)]), 0),
+      coded('bad_input'),
+      header,
+    )
   assert.equal(readPacket(Buffer.from('000Aabcdef'), 0)?.next, 10)
 })
 
 test('a packet cut anywhere waits for the rest', () => {
   const whole = packetLine('a payload of some length')
-  for (let end = 0; end < whole.length; end++) assert.equal(readPacket(whole.subarray(0, end), 0), undefined, String(end))
+  for (let end = 0; end < whole.length; end++)
+    assert.equal(readPacket(whole.subarray(0, end), 0), undefined, String(end))
   assert.equal(readPacket(whole, 0)?.next, whole.length)
 })
 
@@ -46,7 +64,10 @@ test('what was written is read, at any offset, and neighbours stay apart', () =>
         if (one.packet.kind !== 'data') break
         read.push(one.packet.payload)
       }
-      assert.deepEqual(read, written.map((one) => Buffer.from(one)))
+      assert.deepEqual(
+        read,
+        written.map((one) => Buffer.from(one)),
+      )
       assert.equal(offset, bytes.length)
     }),
   )

@@ -27,7 +27,9 @@ test('updates, capabilities and every byte taken are told', async () => {
 })
 
 test('every split of the request gives the same, and head and rest are the request', async () => {
-  const ref = fc.string({ unit: fc.constantFrom('a', 'b', '-', 'ä', '1'), minLength: 1, maxLength: 12 }).map((name) => `refs/heads/x${name}`)
+  const ref = fc
+    .string({ unit: fc.constantFrom('a', 'b', '-', 'ä', '1'), minLength: 1, maxLength: 12 })
+    .map((name) => `refs/heads/x${name}`)
   const request = fc.record({
     refs: fc.uniqueArray(ref, { minLength: 1, maxLength: 6 }),
     pack: fc.uint8Array({ maxLength: 40 }),
@@ -35,10 +37,19 @@ test('every split of the request gives the same, and head and rest are the reque
   })
   await fc.assert(
     fc.asyncProperty(request, places, async ({ refs, pack, shallow }, where) => {
-      const whole = Buffer.concat([pushHead(refs.map((one) => [zero, commit('d'), one]), { shallow }), pack])
+      const whole = Buffer.concat([
+        pushHead(
+          refs.map((one) => [zero, commit('d'), one]),
+          { shallow },
+        ),
+        pack,
+      ])
       const stream = chunked(cut(whole, where))
       const pushed = await readPushRequest(stream)
-      assert.deepEqual(pushed.updates.map((one) => one.ref), refs)
+      assert.deepEqual(
+        pushed.updates.map((one) => one.ref),
+        refs,
+      )
       const rest: Buffer[] = []
       for await (const chunk of stream) rest.push(chunk as Buffer)
       assert.deepEqual(Buffer.concat([pushed.head, ...rest]), whole)
@@ -49,11 +60,15 @@ test('every split of the request gives the same, and head and rest are the reque
 
 test('a request cut off anywhere before its flush is refused', async () => {
   const head = pushHead([main, tag])
-  for (let end = 0; end < head.length; end++) await assert.rejects(read(head.subarray(0, end)), coded('bad_input', /ended before/), String(end))
+  for (let end = 0; end < head.length; end++)
+    await assert.rejects(read(head.subarray(0, end)), coded('bad_input', /ended before/), String(end))
 })
 
 test('a stream that fails or goes away is a refusal, not a wait', async () => {
-  for (const leave of [(body: PassThrough) => body.destroy(), (body: PassThrough) => body.destroy(new Error('reset'))]) {
+  for (const leave of [
+    (body: PassThrough) => body.destroy(),
+    (body: PassThrough) => body.destroy(new Error('reset')),
+  ]) {
     const body = new PassThrough()
     body.on('error', () => undefined)
     body.write(pushHead([main]).subarray(0, 30))
@@ -71,7 +86,11 @@ test('the probe before a push names nothing', async () => {
 
 test('shallow lines are skipped before the updates and refused after them', async () => {
   assert.equal((await read(pushHead([main], { shallow: [commit('1'), commit('2')] }))).updates.length, 1)
-  const late = Buffer.concat([packetLine(`${main.join(' ')}\0x`), packetLine(`shallow ${commit('1')}`), flushPacket])
+  const late = Buffer.concat([
+    packetLine(`${main.join(' ')}\0x`),
+    packetLine(`shallow ${commit('1')}`),
+    flushPacket,
+  ])
   await assert.rejects(read(late), coded('bad_input', /not a ref update/))
   await assert.rejects(readLine(`shallow ${commit('1')}\0 ${main.join(' ')}`), coded('bad_input'))
   await assert.rejects(readLine('shallow x'), coded('bad_input'))
@@ -79,7 +98,11 @@ test('shallow lines are skipped before the updates and refused after them', asyn
 
 test('one ref twice, however it is written, is refused', async () => {
   await assert.rejects(read(pushHead([main, [zero, commit('f'), main[2]]])), coded('bad_input', /twice/))
-  const withLineEnd = Buffer.concat([packetLine(`${main.join(' ')}\0x`), packetLine(`${main.join(' ')}\n`), flushPacket])
+  const withLineEnd = Buffer.concat([
+    packetLine(`${main.join(' ')}\0x`),
+    packetLine(`${main.join(' ')}\n`),
+    flushPacket,
+  ])
   await assert.rejects(read(withLineEnd), coded('bad_input', /twice/))
 })
 
@@ -92,16 +115,40 @@ test('NUL hides no second name', async () => {
     assert.equal(updates.length, 1)
     assert.ok(!updates.some((one) => one.ref === 'refs/heads/main'))
   }
-  for (const line of [`\0${main.join(' ')}`, `${zero} ${commit('a')} \0refs/heads/main`, `${zero}\0 ${commit('a')} refs/heads/main`, '\0', ''])
-    await assert.rejects(line === '' ? read(Buffer.from('0004'), flushPacket) : readLine(line), coded('bad_input'))
-  const second = Buffer.concat([packetLine(`${main.join(' ')}\0x`), packetLine(`${tag.join(' ')}\0report-status`), flushPacket])
+  for (const line of [
+    `\0${main.join(' ')}`,
+    `${zero} ${commit('a')} \0refs/heads/main`,
+    `${zero}\0 ${commit('a')} refs/heads/main`,
+    '\0',
+    '',
+  ])
+    await assert.rejects(
+      line === '' ? read(Buffer.from('0004'), flushPacket) : readLine(line),
+      coded('bad_input'),
+    )
+  const second = Buffer.concat([
+    packetLine(`${main.join(' ')}\0x`),
+    packetLine(`${tag.join(' ')}\0report-status`),
+    flushPacket,
+  ])
   await assert.rejects(read(second), coded('bad_input', /capabilities after/))
 })
 
 test('what is not UTF-8 to the last byte is refused', async () => {
   const start = Buffer.from(`${zero} ${commit('a')} refs/heads/`)
-  for (const bytes of [[0xff], [0xc0, 0xaf], [0xe2, 0x82], [0xed, 0xa0, 0x80], [0xf8, 0x88, 0x80, 0x80, 0x80], [0x80]])
-    await assert.rejects(readLine(Buffer.concat([start, Buffer.from(bytes)])), coded('bad_input', /UTF-8/), String(bytes))
+  for (const bytes of [
+    [0xff],
+    [0xc0, 0xaf],
+    [0xe2, 0x82],
+    [0xed, 0xa0, 0x80],
+    [0xf8, 0x88, 0x80, 0x80, 0x80],
+    [0x80],
+  ])
+    await assert.rejects(
+      readLine(Buffer.concat([start, Buffer.from(bytes)])),
+      coded('bad_input', /UTF-8/),
+      String(bytes),
+    )
   const { updates } = await readLine(Buffer.concat([start, Buffer.from('ä\u{1f41b}')]))
   assert.equal(updates[0]?.ref, 'refs/heads/ä\u{1f41b}')
 })
@@ -129,20 +176,52 @@ test('signed pushes, delimiters and anything else that git does not send are ref
     `${oldCommit} ${newCommit} refs/heads/main\u2028x`,
   ])
     await assert.rejects(readLine(line), coded('bad_input'), JSON.stringify(line))
-  for (const packet of ['0001', '0002']) await assert.rejects(read(Buffer.from(packet), pushHead([main])), coded('bad_input', /delimiter/))
+  for (const packet of ['0001', '0002'])
+    await assert.rejects(read(Buffer.from(packet), pushHead([main])), coded('bad_input', /delimiter/))
 })
 
 const oddRefs = [
-  'refs/heads/.a', 'refs/heads/a/.b', 'refs/heads/a..b', 'refs/heads/a.lock', 'refs/heads/a.lock/b', 'refs/heads/a//b', 'refs//heads/a', 'refs/heads/a/', 'refs/heads/a.',
-  'refs/heads/a@{b', 'refs/heads/a~', 'refs/heads/a^', 'refs/heads/a:b', 'refs/heads/a?', 'refs/heads/a*', 'refs/heads/a[b', 'refs/heads/a\\b', 'refs/heads/a\u007f', 'refs/heads/a\u0001',
-  'refs/heads/', 'refs/heads/@', 'refs/heads/a@b', 'refs/heads/-a', 'refs/heads/a{b}', 'refs/heads/a%2fb', 'refs/heads/a.b', 'refs/heads/lock', 'refs/a', 'refs/heads/a.loc', 'refs/heads/\u00a0', 'refs/heads/ä',
+  'refs/heads/.a',
+  'refs/heads/a/.b',
+  'refs/heads/a..b',
+  'refs/heads/a.lock',
+  'refs/heads/a.lock/b',
+  'refs/heads/a//b',
+  'refs//heads/a',
+  'refs/heads/a/',
+  'refs/heads/a.',
+  'refs/heads/a@{b',
+  'refs/heads/a~',
+  'refs/heads/a^',
+  'refs/heads/a:b',
+  'refs/heads/a?',
+  'refs/heads/a*',
+  'refs/heads/a[b',
+  'refs/heads/a\\b',
+  'refs/heads/a\u007f',
+  'refs/heads/a\u0001',
+  'refs/heads/',
+  'refs/heads/@',
+  'refs/heads/a@b',
+  'refs/heads/-a',
+  'refs/heads/a{b}',
+  'refs/heads/a%2fb',
+  'refs/heads/a.b',
+  'refs/heads/lock',
+  'refs/a',
+  'refs/heads/a.loc',
+  'refs/heads/\u00a0',
+  'refs/heads/ä',
 ]
 
 test('whatever git-check-ref-format refuses is refused here', async () => {
   const gitTakes = (ref: string) => spawnSync('git', ['check-ref-format', ref]).status === 0
   assert.match(execFileSync('git', ['--version'], { encoding: 'utf8' }), /git version/)
   for (const ref of oddRefs) {
-    const ours = await readLine(`${zero} ${commit('a')} ${ref}`).then(() => true, (error) => coded('bad_input')(error) && false)
+    const ours = await readLine(`${zero} ${commit('a')} ${ref}`).then(
+      () => true,
+      (error) => coded('bad_input')(error) && false,
+    )
     if (ours) assert.ok(gitTakes(ref), `we take ${JSON.stringify(ref)}, git does not`)
   }
   for (const ref of ['refs/heads/-a', 'refs/heads/a@b', 'refs/heads/a{b}', 'refs/heads/ä', 'refs/heads/@'])
@@ -150,7 +229,8 @@ test('whatever git-check-ref-format refuses is refused here', async () => {
 })
 
 test('a thousand refs pass, one more does not, nor an endless head', async () => {
-  const many = (count: number) => pushHead(Array.from({ length: count }, (_, i) => [zero, commit('a'), `refs/tags/v${i}`] as const))
+  const many = (count: number) =>
+    pushHead(Array.from({ length: count }, (_, i) => [zero, commit('a'), `refs/tags/v${i}`] as const))
   assert.equal((await read(many(1000))).updates.length, 1000)
   await assert.rejects(read(many(1001)), coded('limit_exceeded'))
   async function* endless() {
@@ -159,7 +239,10 @@ test('a thousand refs pass, one more does not, nor an endless head', async () =>
   const stream = Readable.from(endless())
   await assert.rejects(readPushRequest(stream), coded('limit_exceeded'))
   stream.destroy()
-  const long = Buffer.concat([packetLine(Buffer.alloc(65_516, 'a')), Buffer.alloc(limits.pushCommandBytes, '0')])
+  const long = Buffer.concat([
+    packetLine(Buffer.alloc(65_516, 'a')),
+    Buffer.alloc(limits.pushCommandBytes, '0'),
+  ])
   await assert.rejects(read(long), coded('bad_input'))
 })
 
@@ -170,11 +253,19 @@ test('bytes that were read are not read again at every chunk', async () => {
   const head = pushHead(updates)
   const decoding = mock.method(Buffer.prototype, 'toString')
   try {
-    await readPushRequest(chunked([head.subarray(0, -60), ...Array.from({ length: 60 }, (_, i) => head.subarray(head.length - 60 + i, head.length - 59 + i))]))
+    await readPushRequest(
+      chunked([
+        head.subarray(0, -60),
+        ...Array.from({ length: 60 }, (_, i) => head.subarray(head.length - 60 + i, head.length - 59 + i)),
+      ]),
+    )
     const packets = 51
     const chunks = 61
     const decodings = decoding.mock.callCount()
-    assert.ok(decodings <= 3 * (packets + chunks), `${decodings} decodings for ${packets} packets in ${chunks} chunks`)
+    assert.ok(
+      decodings <= 3 * (packets + chunks),
+      `${decodings} decodings for ${packets} packets in ${chunks} chunks`,
+    )
   } finally {
     decoding.mock.restore()
   }
@@ -184,5 +275,8 @@ test('bytes that were read are not read again at every chunk', async () => {
 // `merge_request.merge_when_pipeline_succeeds` (GitLab) changes a ref that the role does not grant.
 test('push options, which can name what is not granted, do not pass unread', async () => {
   const head = pushHead([main], { capabilities: 'report-status push-options' })
-  await assert.rejects(read(head, packetLine('merge_request.create'), packetLine('merge_request.target=main'), flushPacket), coded('bad_input'))
+  await assert.rejects(
+    read(head, packetLine('merge_request.create'), packetLine('merge_request.target=main'), flushPacket),
+    coded('bad_input'),
+  )
 })

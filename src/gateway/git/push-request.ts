@@ -15,6 +15,8 @@ export interface PushRequest {
   readonly capabilities: ReadonlySet<string>
   /** Every byte read so far: to be sent on unchanged, before the rest of the stream. */
   readonly head: Buffer
+  /** How many bytes of `head` stand behind the updates. */
+  readonly packBytes: number
 }
 
 const maxUpdates = 1000
@@ -24,41 +26,53 @@ const maxUpdates = 1000
  * Throws `bad_input` for anything git itself would not send.
  */
 export async function readPushRequest(body: Readable): Promise<PushRequest> {
-  let bytes: Buffer = Buffer.alloc(0)
-  for (;;) {
-    const parsed = parseUpdates(bytes)
-    if (parsed !== undefined) return { ...parsed, head: bytes }
-    if (bytes.length > limits.pushCommandBytes)
+  const reading: Reading = { bytes: Buffer.alloc(0), offset: 0, updates: new Map(), capabilities: new Set() }
+  while (!readUpdates(reading)) {
+    if (reading.bytes.length > limits.pushCommandBytes) {
       throw new MayflyError('limit_exceeded', 'the push names too many refs')
+    }
     const chunk = await nextChunk(body)
     if (chunk === undefined) throw new MayflyError('bad_input', 'the push ended before its ref updates did')
-    bytes = Buffer.concat([bytes, chunk])
+    reading.bytes = Buffer.concat([reading.bytes, chunk])
+  }
+  const { bytes, offset, updates, capabilities } = reading
+  // Push options stand behind the updates and can do what no grant names (GitLab: merge_request.target).
+  if (capabilities.has('push-options')) throw new MayflyError('bad_input', 'push options are not passed on')
+  return { updates: [...updates.values()], capabilities, head: bytes, packBytes: bytes.length - offset }
+}
+
+/** How far the request has been read; what was read is not read again when more comes. */
+interface Reading {
+  bytes: Buffer
+  offset: number
+  updates: Map<string, RefUpdate>
+  capabilities: ReadonlySet<string>
+}
+
+/** Reads what is there; true once the flush after the last update was read. */
+function readUpdates(reading: Reading): boolean {
+  for (;;) {
+    const read = readPacket(reading.bytes, reading.offset)
+    if (read === undefined) return false
+    reading.offset = read.next
+    if (read.packet.kind === 'flush') return true
+    if (read.packet.kind === 'delimiter') throw new MayflyError('bad_input', 'a delimiter in a push')
+    addLine(reading, decodeLine(read.packet.payload))
   }
 }
 
-function parseUpdates(bytes: Buffer): { updates: RefUpdate[]; capabilities: Set<string> } | undefined {
-  const updates: RefUpdate[] = []
-  let capabilities = new Set<string>()
-  let offset = 0
-  for (;;) {
-    const read = readPacket(bytes, offset)
-    if (read === undefined) return undefined
-    offset = read.next
-    if (read.packet.kind === 'flush') return { updates, capabilities }
-    if (read.packet.kind === 'delimiter') throw new MayflyError('bad_input', 'a delimiter in a push')
-    const line = decodeLine(read.packet.payload)
-    if (updates.length === 0 && /^shallow [0-9a-f]{40,64}$/.test(line)) continue
-    const [command, list] = splitOnce(line, '\0')
-    if (list !== undefined) {
-      if (updates.length > 0) throw new MayflyError('bad_input', 'capabilities after the first ref update')
-      capabilities = new Set(list.split(' ').filter((name) => name !== ''))
-    }
-    updates.push(parseUpdate(command))
-    if (updates.length > maxUpdates)
-      throw new MayflyError('limit_exceeded', `a push of more than ${maxUpdates} refs`)
-    if (new Set(updates.map((update) => update.ref)).size < updates.length)
-      throw new MayflyError('bad_input', 'a push names a ref twice')
+function addLine(reading: Reading, line: string): void {
+  const { updates } = reading
+  if (updates.size === 0 && /^shallow [0-9a-f]{40,64}$/.test(line)) return
+  const [command, list] = splitOnce(line, '\0')
+  if (list !== undefined) {
+    if (updates.size > 0) throw new MayflyError('bad_input', 'capabilities after the first ref update')
+    reading.capabilities = new Set(list.split(' ').filter((name) => name !== ''))
   }
+  const update = parseUpdate(command)
+  if (updates.has(update.ref)) throw new MayflyError('bad_input', 'a push names a ref twice')
+  updates.set(update.ref, update)
+  if (updates.size > maxUpdates) throw new MayflyError('limit_exceeded', `a push of more than ${maxUpdates} refs`)
 }
 
 // What we read and what git reads must be the same text, so it has to be UTF-8 to the last byte.

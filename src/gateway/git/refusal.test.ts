@@ -9,7 +9,7 @@ import { refusedPush } from './refusal.ts'
 /** The payloads up to the flush, and what is behind it. */
 function section(bytes: Buffer): { payloads: Buffer[]; rest: Buffer } {
   const payloads: Buffer[] = []
-  for (let offset = 0; ; ) {
+  for (let offset = 0; ;) {
     const read = readPacket(bytes, offset)
     assert.ok(read !== undefined, 'cut off')
     offset = read.next
@@ -20,25 +20,31 @@ function section(bytes: Buffer): { payloads: Buffer[]; rest: Buffer } {
 }
 
 /** What git makes of the answer: gitprotocol-pack, "Report Status", and the side bands. */
-function readAnswer(bytes: Buffer, sideBand: boolean): { remote: string; unpack: string; statuses: Map<string, string> } {
+function readAnswer(
+  bytes: Buffer,
+  sideBand: boolean,
+): { remote: string; unpack: string; statuses: Map<string, string> } {
   let [report, remote] = [bytes, '']
   if (sideBand) {
     const { payloads, rest } = section(bytes)
     assert.equal(rest.length, 0)
     assert.ok(payloads.every((one) => one[0] === 1 || one[0] === 2))
-    const band = (number: number) => Buffer.concat(payloads.filter((one) => one[0] === number).map((one) => one.subarray(1)))
+    const band = (number: number) =>
+      Buffer.concat(payloads.filter((one) => one[0] === number).map((one) => one.subarray(1)))
     ;[report, remote] = [band(1), band(2).toString()]
   }
   const { payloads, rest } = section(report)
   assert.equal(rest.length, 0)
   const [unpack = '', ...lines] = payloads.map((one) => one.toString().replace(/\n$/, ''))
-  const statuses = lines.map((line) => /^ng (\S+) (.+)$/.exec(line)?.slice(1) ?? assert.fail(`not a refusal: ${line}`))
+  const statuses = lines.map(
+    (line) => /^ng (\S+) (.+)$/.exec(line)?.slice(1) ?? assert.fail(`not a refusal: ${line}`),
+  )
   return { remote, unpack, statuses: new Map(statuses.map(([ref = '', why = '']) => [ref, why])) }
 }
 
 function pushOf(refs: readonly string[], capabilities: readonly string[]): PushRequest {
   const updates = refs.map((ref) => ({ ref, oldCommit: zero, newCommit: commit('a') }))
-  return { updates, capabilities: new Set(capabilities), head: Buffer.alloc(0) }
+  return { updates, capabilities: new Set(capabilities), head: Buffer.alloc(0), packBytes: 0 }
 }
 
 test('git reads every ref as refused, and the reason beside the band', () => {
@@ -46,26 +52,40 @@ test('git reads every ref as refused, and the reason beside the band', () => {
   const answer = readAnswer(refusedPush(push, new Set(['refs/heads/main']), 'mayfly: refused (req_1)'), true)
   assert.equal(answer.unpack, 'unpack ok')
   assert.equal(answer.remote, 'mayfly: refused (req_1)\n')
-  assert.deepEqual([...answer.statuses], [
-    ['refs/heads/main', 'not granted'],
-    ['refs/tags/v1', 'not pushed: another ref of this push was refused'],
-  ])
+  assert.deepEqual(
+    [...answer.statuses],
+    [
+      ['refs/heads/main', 'not granted'],
+      ['refs/tags/v1', 'not pushed: another ref of this push was refused'],
+    ],
+  )
 })
 
 test('without a side band the report stands alone', () => {
-  const { statuses, remote } = readAnswer(refusedPush(pushOf(['refs/heads/main'], ['report-status']), new Set(), 'why'), false)
+  const { statuses, remote } = readAnswer(
+    refusedPush(pushOf(['refs/heads/main'], ['report-status']), new Set(), 'why'),
+    false,
+  )
   assert.deepEqual([[...statuses.keys()], remote], [['refs/heads/main'], ''])
 })
 
 test('a thousand refs and a message of any length stay within packets', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 0, max: 1000 }), fc.integer({ min: 0, max: 200_000 }), fc.boolean(), (count, length, sideBand) => {
-      const refs = Array.from({ length: count }, (_, i) => `refs/heads/${'long-'.repeat(30)}${i}`)
-      const message = 'x'.repeat(length)
-      const answer = readAnswer(refusedPush(pushOf(refs, sideBand ? ['side-band-64k'] : []), new Set(refs), message), sideBand)
-      assert.deepEqual([...answer.statuses.keys()], refs)
-      assert.equal(answer.remote, sideBand ? `${message}\n` : '')
-    }),
+    fc.property(
+      fc.integer({ min: 0, max: 1000 }),
+      fc.integer({ min: 0, max: 200_000 }),
+      fc.boolean(),
+      (count, length, sideBand) => {
+        const refs = Array.from({ length: count }, (_, i) => `refs/heads/${'long-'.repeat(30)}${i}`)
+        const message = 'x'.repeat(length)
+        const answer = readAnswer(
+          refusedPush(pushOf(refs, sideBand ? ['side-band-64k'] : []), new Set(refs), message),
+          sideBand,
+        )
+        assert.deepEqual([...answer.statuses.keys()], refs)
+        assert.equal(answer.remote, sideBand ? `${message}\n` : '')
+      },
+    ),
     { numRuns: 20 },
   )
 })

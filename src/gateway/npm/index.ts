@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf, type StepId } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
@@ -5,7 +6,7 @@ import type { Step } from '../../broker/index.ts'
 import type { Operation } from '../../policy/index.ts'
 import { copyHead, pickHeaders, plainAnswer, type Exchange, type ProtocolHandler } from '../exchange.ts'
 import { readLockfile, type Pins } from './lockfile.ts'
-import { verifyingBody } from './verified-body.ts'
+import { strongest, verifyingBody } from './verified-body.ts'
 
 export interface NpmHandler {
   readonly handle: ProtocolHandler
@@ -20,20 +21,29 @@ export interface NpmHandler {
  * (a name that was asked for is a message that was sent).
  */
 export function createNpmHandler(deps: { audit: AuditClient }): NpmHandler {
-  const pinned = new Map<StepId, Pins>()
+  const pinned = new Map<StepId, Promise<Pins>>()
+
+  async function record(step: Step, pins: Pins): Promise<Pins> {
+    const { packages, digest } = pins
+    await deps.audit.append({
+      type: 'lockfile.pinned',
+      run: step.session.runId,
+      subject: step.id,
+      data: { step: step.id, packages, sha256: digest },
+    })
+    return pins
+  }
+
   return {
-    handle: (exchange) => install(exchange, pinned.get(exchange.step)),
+    handle: async (exchange) => install(exchange, await pinned.get(exchange.step)),
     async pin(step, text) {
-      const known = pinned.get(step.id)
-      if (known !== undefined) return { packages: known.packages, digest: known.digest }
-      const { packages, digest, ...pins } = readLockfile(text)
-      await deps.audit.append({
-        type: 'lockfile.pinned',
-        run: step.session.runId,
-        subject: step.id,
-        data: { step: step.id, packages, sha256: digest },
-      })
-      if (!pinned.has(step.id)) pinned.set(step.id, { packages, digest, ...pins })
+      let pins = pinned.get(step.id)
+      if (pins === undefined) {
+        pins = record(step, readLockfile(text))
+        pinned.set(step.id, pins)
+        pins.catch(() => pinned.delete(step.id))
+      }
+      const { packages, digest } = await pins
       return { packages, digest }
     },
     forget: (step) => void pinned.delete(step),
@@ -78,32 +88,42 @@ async function install(exchange: Exchange, pins: Pins | undefined): Promise<void
     path,
     headers: requestHeaders(exchange, route),
   })
-  if (
-    upstream.statusCode === 401 ||
-    ((upstream.statusCode ?? 0) >= 300 && upstream.statusCode !== 304 && upstream.statusCode !== 404)
-  ) {
+  const { statusCode = 0 } = upstream
+  if (!answers[route.kind].has(statusCode)) {
     upstream.resume()
-    return plainAnswer(
-      response,
-      502,
-      exchange.deny(
-        what,
-        `the registry answered ${upstream.statusCode}${upstream.statusCode === 401 ? ': an operator must renew its secret' : ''}`,
-      ),
-    )
-  }
-  if (route.kind === 'packument' || upstream.statusCode !== 200) {
-    copyHead(upstream, response)
-    return pipeline(upstream, response)
+    const why = statusCode === 401 ? ': an operator must renew its secret' : ''
+    return plainAnswer(response, 502, exchange.deny(what, `the registry answered ${statusCode}${why}`))
   }
   copyHead(upstream, response)
+  if (route.kind === 'packument') return pipeline(upstream, response)
+  if (statusCode === 404) {
+    upstream.resume()
+    return plainAnswer(response, 404, `mayfly: the registry does not have ${route.name}@${route.version}`)
+  }
+  return passVerified(exchange, route, upstream, what)
+}
+
+/** Statuses that may pass; npm and curl take any other of the two hundreds for success, too. */
+const answers: Record<Route['kind'], ReadonlySet<number>> = {
+  packument: new Set([200, 304, 404]),
+  tarball: new Set([200, 404]),
+}
+
+async function passVerified(
+  exchange: Exchange,
+  route: Route & { kind: 'tarball' },
+  upstream: IncomingMessage,
+  what: string,
+): Promise<void> {
+  const { response } = exchange
   try {
     await pipeline(upstream, verifyingBody(`${route.name}@${route.version}`, route.integrity), response)
   } catch (error) {
-    if (error instanceof MayflyError) exchange.deny(what, error.message)
     response.destroy()
-    if (!(error instanceof MayflyError))
+    if (!(error instanceof MayflyError)) {
       throw new MayflyError('upstream_unreachable', messageOf(error), { cause: error })
+    }
+    exchange.deny(what, error.message)
   }
 }
 
@@ -131,5 +151,10 @@ function routeOf(path: string, pins: Pins): Route | string {
   const integrity = pins.integrity(name, version)
   if (integrity === undefined)
     return `the run's lockfile does not pin ${name}@${version === '' ? file : version}`
+  try {
+    strongest(integrity)
+  } catch (error) {
+    return messageOf(error)
+  }
   return { kind: 'tarball', name, version, integrity }
 }

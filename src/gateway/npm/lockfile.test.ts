@@ -4,8 +4,12 @@ import fc from 'fast-check'
 import { MayflyError, limits, sha256Hex, type ErrorCode } from '../../lib/index.ts'
 import { readLockfile } from './lockfile.ts'
 
-const lock = (packages: unknown, lockfileVersion: unknown = 3) => JSON.stringify({ name: 'app', lockfileVersion, packages })
-const coded = (code: ErrorCode, message = /./) => (error: unknown) => error instanceof MayflyError && error.code === code && message.test(error.message)
+const lock = (packages: unknown, lockfileVersion: unknown = 3) =>
+  JSON.stringify({ name: 'app', lockfileVersion, packages })
+const coded =
+  (code: ErrorCode, message = /./) =>
+  (error: unknown) =>
+    error instanceof MayflyError && error.code === code && message.test(error.message)
 
 test('versions 2 and 3 pin packages, scoped, nested and aliased', () => {
   const packages = {
@@ -31,20 +35,36 @@ test('versions 2 and 3 pin packages, scoped, nested and aliased', () => {
 })
 
 test('version 1, which has no "packages", is refused and says what to do', () => {
-  const text = JSON.stringify({ lockfileVersion: 1, dependencies: { ms: { version: '2.1.3', integrity: 'sha512-x' } } })
+  const text = JSON.stringify({
+    lockfileVersion: 1,
+    dependencies: { ms: { version: '2.1.3', integrity: 'sha512-x' } },
+  })
   assert.throws(() => readLockfile(text), coded('bad_input', /npm 7 or later/))
 })
 
 test('one version with two digests is refused, the same digest twice is not', () => {
-  const twice = (other: string) => lock({ 'node_modules/ms': { version: '1.0.0', integrity: 'sha512-a' }, 'node_modules/x/node_modules/ms': { version: '1.0.0', integrity: other } })
+  const twice = (other: string) =>
+    lock({
+      'node_modules/ms': { version: '1.0.0', integrity: 'sha512-a' },
+      'node_modules/x/node_modules/ms': { version: '1.0.0', integrity: other },
+    })
   assert.throws(() => readLockfile(twice('sha512-b')), coded('bad_input', /ms@1\.0\.0 to two digests/))
   assert.equal(readLockfile(twice('sha512-a')).integrity('ms', '1.0.0'), 'sha512-a')
 })
 
 test('without a digest nothing is pinned: links, folders, git and what is malformed', () => {
   const entries = [
-    { version: '1.0.0' }, { version: '1.0.0', integrity: null }, { integrity: 'sha512-a' }, { version: 1, integrity: 'sha512-a' }, { name: 7, version: '1.0.0', integrity: 'sha512-a' },
-    { resolved: 'packages/x', link: true }, { version: '1.0.0', resolved: 'git+ssh://git@host/x.git#abc' }, null, 'ms', 3, [],
+    { version: '1.0.0' },
+    { version: '1.0.0', integrity: null },
+    { integrity: 'sha512-a' },
+    { version: 1, integrity: 'sha512-a' },
+    { name: 7, version: '1.0.0', integrity: 'sha512-a' },
+    { resolved: 'packages/x', link: true },
+    { version: '1.0.0', resolved: 'git+ssh://git@host/x.git#abc' },
+    null,
+    'ms',
+    3,
+    [],
   ]
   for (const entry of entries) {
     const pins = readLockfile(lock({ 'node_modules/ms': entry }))
@@ -53,15 +73,31 @@ test('without a digest nothing is pinned: links, folders, git and what is malfor
 })
 
 test('names of the language’s own pin nothing and spoil nothing', () => {
-  const text = '{"lockfileVersion":3,"packages":{"__proto__":{"version":"1"},"node_modules/__proto__":{"version":"1.0.0","integrity":"sha512-p"},"node_modules/ms":{"version":"__proto__","integrity":"sha512-v"}}}'
+  const text =
+    '{"lockfileVersion":3,"packages":{"__proto__":{"version":"1"},"node_modules/__proto__":{"version":"1.0.0","integrity":"sha512-p"},"node_modules/ms":{"version":"__proto__","integrity":"sha512-v"}}}'
   const pins = readLockfile(text)
-  assert.deepEqual([pins.has('constructor'), pins.has('toString'), pins.integrity('ms', 'constructor')], [false, false, undefined])
+  assert.deepEqual(
+    [pins.has('constructor'), pins.has('toString'), pins.integrity('ms', 'constructor')],
+    [false, false, undefined],
+  )
   assert.equal(pins.integrity('__proto__', '1.0.0'), 'sha512-p')
   assert.equal(({} as Record<string, unknown>)['version'], undefined)
 })
 
 test('what is no lockfile is refused with a code', () => {
-  for (const text of ['', 'null', '[]', '1', '"x"', '{}', '{"packages":null}', '{"packages":1}', '{', lock({}).slice(1), '['.repeat(100_000)])
+  for (const text of [
+    '',
+    'null',
+    '[]',
+    '1',
+    '"x"',
+    '{}',
+    '{"packages":null}',
+    '{"packages":1}',
+    '{',
+    lock({}).slice(1),
+    '['.repeat(100_000),
+  ])
     assert.throws(() => readLockfile(text), coded('bad_input'), text.slice(0, 40))
   assert.throws(() => readLockfile(' '.repeat(limits.lockfileBytes + 1)), coded('limit_exceeded'))
   fc.assert(
@@ -78,5 +114,9 @@ test('what is no lockfile is refused with a code', () => {
 // BUG: a package named `..` or `.` is a path of its own once `%2f` is read as a slash.
 test('a name that is a path elsewhere pins nothing', () => {
   for (const name of ['@octo/..', '@octo/.', '..', '.', '@octo/-'.replace('-', '.'), ''])
-    assert.equal(readLockfile(lock({ [`node_modules/x`]: { name, version: '1.0.0', integrity: 'sha512-a' } })).has(name), false, name)
+    assert.equal(
+      readLockfile(lock({ [`node_modules/x`]: { name, version: '1.0.0', integrity: 'sha512-a' } })).has(name),
+      false,
+      name,
+    )
 })

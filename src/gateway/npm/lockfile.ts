@@ -28,6 +28,7 @@ export function readLockfile(text: string): Pins {
     if (at === -1 || typeof one !== 'object' || one === null) continue
     const { name = place.slice(at + 'node_modules/'.length), version, integrity } = one as LockedPackage
     if (typeof name !== 'string' || typeof version !== 'string' || typeof integrity !== 'string') continue
+    if (!isPackageName(name)) continue
     const versions = pins.get(name) ?? new Map<string, string>()
     pins.set(name, versions)
     const known = versions.get(version)
@@ -54,4 +55,9 @@ function packagesOf(text: string): Record<string, unknown> {
     throw new MayflyError('bad_input', 'package-lock.json is not JSON', { cause })
   }
   throw new MayflyError('bad_input', 'package-lock.json has no "packages": make it with npm 7 or later')
+}
+
+// A name is a path at the registry: one that leads elsewhere names no package.
+function isPackageName(name: string): boolean {
+  return /^(?:@(?!\.{1,2}\/)[a-z0-9._~-]+\/)?(?!\.{1,2}$)[a-z0-9._~-]+$/i.test(name)
 }

@@ -13,6 +13,7 @@ export function verifyingBody(what: string, integrity: string): Transform {
   let held: Buffer = Buffer.alloc(0)
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
+      if (chunk.length === 0) return done()
       hash.update(chunk)
       const ready = held
       held = chunk.subarray(-1)
@@ -28,7 +29,8 @@ export function verifyingBody(what: string, integrity: string): Transform {
   })
 }
 
-function strongest(integrity: string): { algorithm: string; expected: string } {
+/** The digest that counts. Throws `bad_input` if all there are can be forged. */
+export function strongest(integrity: string): { algorithm: string; expected: string } {
   const digests = new Map(
     integrity
       .trim()

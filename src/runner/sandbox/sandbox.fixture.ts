@@ -23,7 +23,11 @@ export interface Ran {
 export interface Bench {
   readonly workspace: string
   readonly probe: Probe & { tier: 'B' }
-  start(command: readonly string[], env?: Record<string, string>, accept?: (listener: Server) => void): Sandbox
+  start(
+    command: readonly string[],
+    env?: Record<string, string>,
+    accept?: (listener: Server) => void,
+  ): Sandbox
   run(command: readonly string[], env?: Record<string, string>): Promise<Ran>
   sh(script: string, env?: Record<string, string>): Promise<Ran>
 }

@@ -62,9 +62,14 @@ test('the environment holds what was given and nothing else', async (t) => {
   if (bench === undefined) return
   process.env['MAYFLY_TEST_SUPERVISOR'] = 'the supervisor’s own'
   t.after(() => delete process.env['MAYFLY_TEST_SUPERVISOR'])
-  const env = { A: 'one', B: 'two words', EMPTY: '', 'UMLAUT': 'ä', LINES: 'a\nb' }
+  const env = { A: 'one', B: 'two words', EMPTY: '', UMLAUT: 'ä', LINES: 'a\nb' }
   const { stdout } = await bench.run(['/usr/bin/env', '-0'], env)
-  const seen = Object.fromEntries(stdout.split('\0').filter(Boolean).map((line) => line.split(/=(.*)/s).slice(0, 2)))
+  const seen = Object.fromEntries(
+    stdout
+      .split('\0')
+      .filter(Boolean)
+      .map((line) => line.split(/=(.*)/s).slice(0, 2)),
+  )
   const { PWD: _pwd, ...rest } = seen
   assert.deepEqual(rest, { PATH: '/usr/bin:/bin', ...env })
 })
@@ -107,13 +112,20 @@ test('the first process of the namespace does not hold the supervisor’s channe
   if (bench === undefined) return
   const { stdout } = await bench.sh('for f in /proc/1/fd/*; do echo "${f##*/} $(readlink $f)"; done')
   const sockets = stdout.split('\n').filter((line) => line.includes('socket:'))
-  assert.deepEqual(sockets.map((line) => line.split(' ')[0]).filter((fd) => Number(fd) > 2), [])
+  assert.deepEqual(
+    sockets.map((line) => line.split(' ')[0]).filter((fd) => Number(fd) > 2),
+    [],
+  )
 })
 
 test('no other process is visible, and none of the machine’s', async (t) => {
   const bench = await openBench(t)
   if (bench === undefined) return
-  const { stdout } = await bench.run(['/usr/bin/perl', '-e', 'print join(" ", grep { /^\\d+$/ } map { m{/proc/(.*)} } glob "/proc/*")'])
+  const { stdout } = await bench.run([
+    '/usr/bin/perl',
+    '-e',
+    'print join(" ", grep { /^\\d+$/ } map { m{/proc/(.*)} } glob "/proc/*")',
+  ])
   const pids = stdout.split(' ').map(Number)
   assert.ok(pids.length <= 3 && Math.max(...pids) < 20, `it sees ${stdout}`)
   const parent = await bench.sh(`kill -0 ${process.pid} && echo reached`)
@@ -134,14 +146,38 @@ test('no capability is held or can be had, by the step or by pid 1', async (t) =
 test('the machine’s files are absent', async (t) => {
   const bench = await openBench(t)
   if (bench === undefined) return
-  const places = ['/root', '/etc/shadow', '/etc/ssh', '/etc/machine-id', '/etc/resolv.conf', '/var/lib', '/var/run', '/run/docker.sock', '/var/run/docker.sock', '/run/dbus', '/sys', '/boot', '/mnt', '/work', '/proc/1/root/root']
-  const { stdout } = await bench.sh(`for f in ${places.join(' ')}; do [ -e $f ] && echo $f; done; ls -A /home /run /tmp /var /home/step`)
+  const places = [
+    '/root',
+    '/etc/shadow',
+    '/etc/ssh',
+    '/etc/machine-id',
+    '/etc/resolv.conf',
+    '/var/lib',
+    '/var/run',
+    '/run/docker.sock',
+    '/var/run/docker.sock',
+    '/run/dbus',
+    '/sys',
+    '/boot',
+    '/mnt',
+    '/work',
+    '/proc/1/root/root',
+  ]
+  const { stdout } = await bench.sh(
+    `for f in ${places.join(' ')}; do [ -e $f ] && echo $f; done; ls -A /home /run /tmp /var /home/step`,
+  )
   const seen = stdout.split('\n').filter((line) => places.includes(line))
   assert.deepEqual(seen, [])
   // Of /tmp only the mount point of a workspace in it.
-  const listing = stdout.replaceAll(/^\/.*:$/gm, '').split(/\s+/).filter(Boolean)
+  const listing = stdout
+    .replaceAll(/^\/.*:$/gm, '')
+    .split(/\s+/)
+    .filter(Boolean)
   const workspaceNames = bench.workspace.split('/')
-  assert.deepEqual(listing.filter((name) => !['step', 'mayfly', 'tmp', ...workspaceNames].includes(name)), [])
+  assert.deepEqual(
+    listing.filter((name) => !['step', 'mayfly', 'tmp', ...workspaceNames].includes(name)),
+    [],
+  )
 })
 
 test('what is not the step’s own is read-only', async (t) => {
@@ -161,8 +197,25 @@ test('the kernel’s settings cannot be opened for writing, whoever the supervis
   const bench = await openBench(t)
   if (bench === undefined) return
   const script = 'for my $f (@ARGV) { print "$f\\n" if open(my $h, "+<", $f) }'
-  const knobs = ['kernel/core_pattern', 'kernel/modprobe', 'kernel/hotplug', 'kernel/poweroff_cmd', 'kernel/panic', 'fs/binfmt_misc/register', 'vm/overcommit_memory'].map((name) => `/proc/sys/${name}`)
-  const { stdout } = await bench.run(['/usr/bin/perl', '-e', script, ...knobs, '/proc/sysrq-trigger', '/proc/kcore', '/dev/mem', '/dev/kmsg'])
+  const knobs = [
+    'kernel/core_pattern',
+    'kernel/modprobe',
+    'kernel/hotplug',
+    'kernel/poweroff_cmd',
+    'kernel/panic',
+    'fs/binfmt_misc/register',
+    'vm/overcommit_memory',
+  ].map((name) => `/proc/sys/${name}`)
+  const { stdout } = await bench.run([
+    '/usr/bin/perl',
+    '-e',
+    script,
+    ...knobs,
+    '/proc/sysrq-trigger',
+    '/proc/kcore',
+    '/dev/mem',
+    '/dev/kmsg',
+  ])
   assert.equal(stdout, '')
 })
 
@@ -200,11 +253,21 @@ test('the supervisor gets the proxy’s listener, and what the step sends there'
   if (bench === undefined) return
   let heard = ''
   const sandbox = bench.start(
-    ['/usr/bin/perl', '-MIO::Socket::INET', '-e', 'my $s = IO::Socket::INET->new("127.0.0.1:3128") or die; print $s "hello"; shutdown($s, 1); print <$s>'],
+    [
+      '/usr/bin/perl',
+      '-MIO::Socket::INET',
+      '-e',
+      'my $s = IO::Socket::INET->new("127.0.0.1:3128") or die; print $s "hello"; shutdown($s, 1); print <$s>',
+    ],
     {},
     (listener) => {
       t.after(() => listener.close())
-      listener.on('connection', (socket) => socket.setEncoding('utf8').on('data', (chunk: string) => (heard += chunk)).on('end', () => socket.end('welcome')))
+      listener.on('connection', (socket) =>
+        socket
+          .setEncoding('utf8')
+          .on('data', (chunk: string) => (heard += chunk))
+          .on('end', () => socket.end('welcome')),
+      )
     },
   )
   let said = ''
@@ -217,7 +280,11 @@ test('kill ends every process, those that left the session too', async (t) => {
   const bench = await openBench(t)
   if (bench === undefined) return
   const mark = `${process.pid}77777`
-  const sandbox = bench.start(['/bin/sh', '-c', `for i in 1 2 3 4 5; do setsid sh -c 'setsid sleep ${mark} & sleep ${mark}' & done; echo up; wait`])
+  const sandbox = bench.start([
+    '/bin/sh',
+    '-c',
+    `for i in 1 2 3 4 5; do setsid sh -c 'setsid sleep ${mark} & sleep ${mark}' & done; echo up; wait`,
+  ])
   sandbox.stdout.resume()
   await until(() => processesWith(`sleep\0${mark}\0`).length === 10)
   sandbox.kill()
@@ -292,10 +359,17 @@ test('the files made for a step are gone when it ends', async (t) => {
   assert.deepEqual(readdirSync(folder), [])
 })
 
-const protectedPaths = ['.git/config', '.git/hooks/pre-commit', '.github/workflows/ci.yml', '.gitlab-ci.yml', '.mayfly/pipeline.yaml']
+const protectedPaths = [
+  '.git/config',
+  '.git/hooks/pre-commit',
+  '.github/workflows/ci.yml',
+  '.gitlab-ci.yml',
+  '.mayfly/pipeline.yaml',
+]
 
 function writeProtected(workspace: string): void {
-  for (const folder of ['.git/hooks', '.github/workflows', '.mayfly']) mkdirSync(join(workspace, folder), { recursive: true })
+  for (const folder of ['.git/hooks', '.github/workflows', '.mayfly'])
+    mkdirSync(join(workspace, folder), { recursive: true })
   for (const path of protectedPaths) writeFileSync(join(workspace, path), 'as it was\n')
 }
 
@@ -303,9 +377,14 @@ test('what the next step would run cannot be written, unlinked or renamed where 
   const bench = await openBench(t)
   if (bench === undefined) return
   writeProtected(bench.workspace)
-  const tries = protectedPaths.map((path) => `echo evil > ${path}; rm -rf ${path}; echo evil > n && mv -f n ${path}; ln -sf /tmp/x ${path}`)
-  await bench.sh(`${tries.join('; ')}; echo evil > .git/hooks/post-checkout; mv .git/hooks .git/h; mv .git/config .git/c; mv .mayfly m`)
-  for (const path of protectedPaths) assert.equal(readFileSync(join(bench.workspace, path), 'utf8'), 'as it was\n', path)
+  const tries = protectedPaths.map(
+    (path) => `echo evil > ${path}; rm -rf ${path}; echo evil > n && mv -f n ${path}; ln -sf /tmp/x ${path}`,
+  )
+  await bench.sh(
+    `${tries.join('; ')}; echo evil > .git/hooks/post-checkout; mv .git/hooks .git/h; mv .git/config .git/c; mv .mayfly m`,
+  )
+  for (const path of protectedPaths)
+    assert.equal(readFileSync(join(bench.workspace, path), 'utf8'), 'as it was\n', path)
   assert.deepEqual(readdirSync(join(bench.workspace, '.git/hooks')), ['pre-commit'])
 })
 
@@ -314,18 +393,28 @@ test('the folder around what is protected cannot be replaced', async (t) => {
   const bench = await openBench(t)
   if (bench === undefined) return
   writeProtected(bench.workspace)
-  await bench.sh('for f in .git .github; do mv $f $f.old; done; mkdir -p .git/hooks .github/workflows; for f in .git/config .git/hooks/pre-commit .github/workflows/ci.yml; do echo evil > $f; done')
-  for (const path of protectedPaths) assert.equal(readFileSync(join(bench.workspace, path), 'utf8'), 'as it was\n', path)
+  await bench.sh(
+    'for f in .git .github; do mv $f $f.old; done; mkdir -p .git/hooks .github/workflows; for f in .git/config .git/hooks/pre-commit .github/workflows/ci.yml; do echo evil > $f; done',
+  )
+  for (const path of protectedPaths)
+    assert.equal(readFileSync(join(bench.workspace, path), 'utf8'), 'as it was\n', path)
 })
 
 // BUG: a `commondir` file sends git to another folder's config and hooks (gitrepository-layout).
 test('a step cannot give the repository another config by .git/commondir', async (t) => {
   const bench = await openBench(t)
   if (bench === undefined) return
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: bench.workspace, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: bench.workspace, GIT_CONFIG_SYSTEM: '/dev/null' } })
+  const git = (...args: string[]) =>
+    execFileSync('git', args, {
+      cwd: bench.workspace,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], HOME: bench.workspace, GIT_CONFIG_SYSTEM: '/dev/null' },
+    })
   git('init', '-q')
   git('config', 'mayfly.test', 'as it was')
-  await bench.sh('cp -r .git .evil; perl -pi -e "s/as it was/evil/" .evil/config; echo ../.evil > .git/commondir')
+  await bench.sh(
+    'cp -r .git .evil; perl -pi -e "s/as it was/evil/" .evil/config; echo ../.evil > .git/commondir',
+  )
   assert.equal(git('config', '--get', 'mayfly.test').trim(), 'as it was')
 })
 
@@ -360,7 +449,10 @@ test('a NUL in a variable adds no option to bwrap', async (t) => {
   if (bench === undefined) return
   const outside = temporaryFolder(t)
   writeFileSync(join(outside, 'file'), 'a file of the machine')
-  for (const env of [{ A: `x\0--ro-bind\0${outside}\0/mnt` }, { [`A\0x\0--ro-bind\0${outside}\0/mnt\0--setenv\0B`]: 'y' }]) {
+  for (const env of [
+    { A: `x\0--ro-bind\0${outside}\0/mnt` },
+    { [`A\0x\0--ro-bind\0${outside}\0/mnt\0--setenv\0B`]: 'y' },
+  ]) {
     let stdout = ''
     try {
       ;({ stdout } = await bench.sh('cat /mnt/file', env))
@@ -375,18 +467,31 @@ test('a NUL in a variable adds no option to bwrap', async (t) => {
 test('no variable of the step reaches into the init script', async (t) => {
   const bench = await openBench(t)
   if (bench === undefined) return
-  writeFileSync(join(bench.workspace, 'Evil.pm'), 'package Evil; print -e "/proc/self/fd/3" ? "it has the supervisor’s channel\n" : "no channel\n"; 1')
+  writeFileSync(
+    join(bench.workspace, 'Evil.pm'),
+    'package Evil; print -e "/proc/self/fd/3" ? "it has the supervisor’s channel\n" : "no channel\n"; 1',
+  )
   const { stdout } = await bench.sh('true', { PERL5OPT: '-MEvil', PERL5LIB: bench.workspace })
   assert.equal(stdout, '')
 })
 
 test('the options name no file twice and hold the environment; the arguments hold none of it', () => {
   const plan: SandboxPlan = {
-    workspace: '/nonexistent/workspace', files: '/nonexistent/files', tools: ['/nonexistent/tool'], env: { NAME: 'the value' },
-    command: ['run', 'it'], channelFd: 3, seccompFd: 4, disableUserns: false,
+    workspace: '/nonexistent/workspace',
+    files: '/nonexistent/files',
+    tools: ['/nonexistent/tool'],
+    env: { NAME: 'the value' },
+    command: ['run', 'it'],
+    channelFd: 3,
+    seccompFd: 4,
+    disableUserns: false,
   }
   const options = bwrapOptions(plan).toString().split('\0')
-  assert.ok(['--unshare-all', '--clearenv', '--new-session', '--die-with-parent'].every((flag) => options.includes(flag)))
+  assert.ok(
+    ['--unshare-all', '--clearenv', '--new-session', '--die-with-parent'].every((flag) =>
+      options.includes(flag),
+    ),
+  )
   assert.ok(!options.includes('--disable-userns') && !options.includes('--share-net'))
   assert.equal(options[options.indexOf('--setenv') + 2], 'the value')
   const binds = options.flatMap((option, i) => (option === '--bind' ? [options[i + 1]] : []))
@@ -403,7 +508,15 @@ test('a bwrap that is not there is an error, and nothing is left of it', async (
   const before = process.env['TMPDIR']
   process.env['TMPDIR'] = folder
   t.after(() => (before === undefined ? delete process.env['TMPDIR'] : (process.env['TMPDIR'] = before)))
-  const sandbox = startSandbox({ workspace, tools: [], env: {}, command: ['true'], caCertificate: '', bwrap: '/no/bwrap', disableUserns: true })
+  const sandbox = startSandbox({
+    workspace,
+    tools: [],
+    env: {},
+    command: ['true'],
+    caCertificate: '',
+    bwrap: '/no/bwrap',
+    disableUserns: true,
+  })
   await assert.rejects(sandbox.exit, { code: 'ENOENT' })
   assert.deepEqual(readdirSync(folder), [])
   assert.ok(existsSync(workspace))

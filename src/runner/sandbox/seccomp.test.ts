@@ -14,10 +14,16 @@ const arm64 = 0xc000_00b7
 /** Runs the filter as the kernel does (classic BPF); throws for a jump out of it or an instruction it does not know. */
 function verdict(filter: Buffer, call: { arch: number; number: number; args?: readonly number[] }): number {
   const words = [call.number >>> 0, call.arch >>> 0, 0, 0]
-  for (let i = 0; i < 6; i++) words.push((call.args?.[i] ?? 0) >>> 0, Math.floor((call.args?.[i] ?? 0) / 2 ** 32) >>> 0)
+  for (let i = 0; i < 6; i++)
+    words.push((call.args?.[i] ?? 0) >>> 0, Math.floor((call.args?.[i] ?? 0) / 2 ** 32) >>> 0)
   let accumulator = 0
   for (let at = 0; at < filter.length; at += 8) {
-    const [code, whenTrue, whenFalse, k] = [filter.readUInt16LE(at), filter.readUInt8(at + 2), filter.readUInt8(at + 3), filter.readUInt32LE(at + 4)]
+    const [code, whenTrue, whenFalse, k] = [
+      filter.readUInt16LE(at),
+      filter.readUInt8(at + 2),
+      filter.readUInt8(at + 3),
+      filter.readUInt32LE(at + 4),
+    ]
     const jump = (taken: boolean) => (at += 8 * (taken ? whenTrue : whenFalse))
     if (code === 0x20) accumulator = words[k / 4] ?? assert.fail(`load at ${k}`)
     else if (code === 0x15) jump(accumulator === k)
@@ -62,7 +68,11 @@ const refused: Record<string, readonly [number, number]> = {
 test('every dangerous call is EPERM in the filters of both machines', () => {
   for (const [name, [onX64, onArm64]] of Object.entries(refused)) {
     assert.equal(verdict(seccompFilter('x64'), { arch: x64, number: onX64 }), errno(1), `${name} on x64`)
-    assert.equal(verdict(seccompFilter('arm64'), { arch: arm64, number: onArm64 }), errno(1), `${name} on arm64`)
+    assert.equal(
+      verdict(seccompFilter('arm64'), { arch: arm64, number: onArm64 }),
+      errno(1),
+      `${name} on arm64`,
+    )
   }
 })
 
@@ -72,7 +82,8 @@ test('another architecture and x32 calls are the end of the process', () => {
     assert.equal(verdict(seccompFilter('x64'), { arch: i386, number }), kill)
     assert.equal(verdict(seccompFilter('arm64'), { arch: x64, number }), kill)
   }
-  for (const number of [0x4000_0000, 0x4000_0029, 0x4000_0065, 0xffff_ffff]) assert.equal(verdict(seccompFilter('x64'), { arch: x64, number }), kill)
+  for (const number of [0x4000_0000, 0x4000_0029, 0x4000_0065, 0xffff_ffff])
+    assert.equal(verdict(seccompFilter('x64'), { arch: x64, number }), kill)
 })
 
 test('sockets of four families only; clone without namespaces; clone3 not at all; no typing into a terminal', () => {
@@ -85,8 +96,14 @@ test('sockets of four families only; clone without namespaces; clone3 not at all
   )
   for (let bit = 0; bit < 32; bit++) {
     const flag = 2 ** bit
-    const isNamespace = [0x2_0000, 0x200_0000, 0x400_0000, 0x800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000].includes(flag)
-    assert.equal(verdict(filter, { arch: x64, number: 56, args: [flag | 17] }), isNamespace ? errno(1) : allow, flag.toString(16))
+    const isNamespace = [
+      0x2_0000, 0x200_0000, 0x400_0000, 0x800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000,
+    ].includes(flag)
+    assert.equal(
+      verdict(filter, { arch: x64, number: 56, args: [flag | 17] }),
+      isNamespace ? errno(1) : allow,
+      flag.toString(16),
+    )
   }
   assert.equal(verdict(filter, { arch: x64, number: 435 }), errno(38))
   for (const request of [0x5412, 0x541c]) {
@@ -98,18 +115,29 @@ test('sockets of four families only; clone without namespaces; clone3 not at all
 })
 
 test('every program comes to a verdict, and what runs programs is let through', () => {
-  for (const [machine, arch] of [['x64', x64], ['arm64', arm64]] as const) {
+  for (const [machine, arch] of [
+    ['x64', x64],
+    ['arm64', arm64],
+  ] as const) {
     const filter = seccompFilter(machine)
     assert.equal(filter.length % 8, 0)
     assert.ok(filter.length / 8 <= 4096)
-    fc.assert(fc.property(fc.nat(600), fc.array(fc.nat(0xffff_ffff), { maxLength: 6 }), (number, args) => [allow, kill, errno(1), errno(38), errno(97)].includes(verdict(filter, { arch, number, args }))))
+    fc.assert(
+      fc.property(fc.nat(600), fc.array(fc.nat(0xffff_ffff), { maxLength: 6 }), (number, args) =>
+        [allow, kill, errno(1), errno(38), errno(97)].includes(verdict(filter, { arch, number, args })),
+      ),
+    )
   }
   // read, write, open, close, mmap, execve, fork, vfork, exit_group, futex, epoll_wait, getrandom.
-  for (const number of [0, 1, 2, 3, 9, 59, 57, 58, 231, 202, 232, 318]) assert.equal(verdict(seccompFilter('x64'), { arch: x64, number }), allow)
+  for (const number of [0, 1, 2, 3, 9, 59, 57, 58, 231, 202, 232, 318])
+    assert.equal(verdict(seccompFilter('x64'), { arch: x64, number }), allow)
 })
 
 test('a machine without a filter gets no sandbox', () => {
-  assert.throws(() => seccompFilter('riscv64'), (error) => error instanceof MayflyError && error.code === 'isolation_unavailable')
+  assert.throws(
+    () => seccompFilter('riscv64'),
+    (error) => error instanceof MayflyError && error.code === 'isolation_unavailable',
+  )
 })
 
 // Arguments that do nothing even where the call is let through: then the answer is EBADF, EFAULT or EINVAL.
@@ -118,9 +146,13 @@ test('inside a real sandbox the calls fail with EPERM', async (t) => {
   if (bench === undefined) return
   const machine = process.arch === 'arm64' ? 1 : 0
   const calls = Object.entries(refused).map(([name, numbers]) => `${name} ${numbers[machine]}`)
-  const script = 'for (@ARGV) { my ($name, $n) = split; $! = 0; my $r = syscall($n + 0, -1, 0, 0, 0, 0, 0); print "$name ", ($r == -1 ? $! + 0 : "let through"), "\\n" }'
+  const script =
+    'for (@ARGV) { my ($name, $n) = split; $! = 0; my $r = syscall($n + 0, -1, 0, 0, 0, 0, 0); print "$name ", ($r == -1 ? $! + 0 : "let through"), "\\n" }'
   const { stdout } = await bench.run(['/usr/bin/perl', '-e', script, ...calls])
-  assert.deepEqual(stdout.trim().split('\n'), Object.keys(refused).map((name) => `${name} 1`))
+  assert.deepEqual(
+    stdout.trim().split('\n'),
+    Object.keys(refused).map((name) => `${name} 1`),
+  )
 })
 
 test('inside a real sandbox no new namespace, no other socket family, no raw socket', async (t) => {
@@ -144,12 +176,16 @@ test('inside a real sandbox no new namespace, no other socket family, no raw soc
   assert.deepEqual(stdout.trim().split('\n'), ['clone3 38', 'family 1', 'family 2', 'family 10', 'family 16'])
 })
 
-test('inside a real sandbox a foreign system call kills the process', { skip: process.arch !== 'x64' && 'x32 is of x64' }, async (t) => {
-  const bench = await openBench(t)
-  if (bench === undefined) return
-  const { code } = await bench.run(['/usr/bin/perl', '-e', 'syscall(0x40000000 + 39); print "alive"'])
-  assert.equal(code, 128 + 31)
-})
+test(
+  'inside a real sandbox a foreign system call kills the process',
+  { skip: process.arch !== 'x64' && 'x32 is of x64' },
+  async (t) => {
+    const bench = await openBench(t)
+    if (bench === undefined) return
+    const { code } = await bench.run(['/usr/bin/perl', '-e', 'syscall(0x40000000 + 39); print "alive"'])
+    assert.equal(code, 128 + 31)
+  },
+)
 
 test('inside a real sandbox the tools for it fail too', async (t) => {
   const bench = await openBench(t)

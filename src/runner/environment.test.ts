@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { StepGrant } from './api.ts'
+import { secretsOfJob, stepEnvironment } from './environment.ts'
+
+const step = {
+  step_id: 'stp_1',
+  run_id: 'run_1',
+  connections: [{ name: 'npm', kind: 'npm', url: 'https://npm.test', authority: 'npm.test:443' }],
+} as unknown as StepGrant
+const of = (
+  job: Record<string, string>,
+  options: { passEnv?: string[]; env?: Record<string, string>; tools?: string[] } = {},
+) =>
+  stepEnvironment({
+    job,
+    passEnv: options.passEnv ?? [],
+    env: options.env ?? {},
+    tools: options.tools ?? [],
+    step,
+  })
+
+const secrets = {
+  GITHUB_TOKEN: 'ghs_1',
+  ACTIONS_RUNTIME_TOKEN: 'a',
+  ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'b',
+  ACTIONS_ID_TOKEN_REQUEST_URL: 'https://x',
+  ACTIONS_CACHE_URL: 'https://y',
+  MAYFLY_ID_TOKEN: 'c',
+  MAYFLY_TOKEN: 'd',
+  CI_JOB_TOKEN: 'e',
+  CI_JOB_JWT: 'f',
+  CI_REGISTRY_PASSWORD: 'g',
+  CI_REPOSITORY_URL: 'https://gitlab-ci-token:h@gitlab/x',
+  CI_DEPLOY_PASSWORD: 'i',
+  AWS_ACCESS_KEY_ID: 'j',
+  AWS_SECRET_ACCESS_KEY: 'k',
+  NPM_TOKEN: 'l',
+  SSH_AUTH_SOCK: '/tmp/agent',
+  DOCKER_HOST: 'unix:///run/docker.sock',
+  KUBECONFIG: '/root/.kube/config',
+  DATABASE_URL: 'postgres://u:p@h/d',
+  BUILDKITE_AGENT_ACCESS_TOKEN: 'm',
+  GITHUB_ENV: '/home/runner/e',
+  GITHUB_PATH: '/home/runner/p',
+  GITHUB_OUTPUT: '/home/runner/o',
+  GITHUB_STEP_SUMMARY: '/home/runner/s',
+  GITHUB_EVENT_PATH: '/home/runner/ev',
+  RUNNER_TEMP: '/home/runner/t',
+  GIT_ASKPASS: '/x',
+  LD_PRELOAD: '/x.so',
+  NODE_OPTIONS: '--require /x',
+  BASH_ENV: '/x',
+  ENV: '/x',
+  PYTHONPATH: '/x',
+  HOME: '/root',
+  DBUS_SESSION_BUS_ADDRESS: 'unix:path=/run/bus',
+  XDG_RUNTIME_DIR: '/run/user/0',
+  SUDO_USER: 'x',
+  OLDPWD: '/root',
+  HOSTNAME: 'runner-7',
+}
+
+test('of the job’s environment nothing passes but what says where and when it runs', () => {
+  const harmless = {
+    CI: 'true',
+    GITHUB_SHA: 'abc',
+    GITHUB_REF: 'refs/heads/main',
+    TZ: 'UTC',
+    LC_ALL: 'C',
+    CI_PIPELINE_ID: '1',
+    LANG: 'C.UTF-8',
+  }
+  const env = of({ ...secrets, ...harmless })
+  for (const name of Object.keys(secrets)) if (name !== 'HOME') assert.equal(env[name], undefined, name)
+  for (const [name, value] of Object.entries(harmless)) assert.equal(env[name], value, name)
+  assert.deepEqual(
+    [env['HOME'], env['USER'], env['TMPDIR'], env['MAYFLY_RUN'], env['MAYFLY_STEP']],
+    ['/home/step', 'step', '/tmp', 'run_1', 'stp_1'],
+  )
+  const values = Object.values(env)
+  for (const [name, value] of Object.entries(secrets))
+    if (value.length > 1) assert.ok(!values.includes(value), name)
+})
+
+test('names differ by case and by whole', () => {
+  const env = of({ ci: 'x', github_sha: 'x', XGITHUB_SHA: 'x', GITHUB_SHA_: 'x', ' CI': 'x', CI_JOB: 'x' })
+  for (const name of ['ci', 'github_sha', 'XGITHUB_SHA', 'GITHUB_SHA_', ' CI', 'CI_JOB'])
+    assert.equal(env[name], undefined, name)
+})
+
+test('a variable passes by name, and only that one', () => {
+  const env = of({ DEPLOY_TARGET: 'staging', DEPLOY_TOKEN: 't' }, { passEnv: ['DEPLOY_TARGET'] })
+  assert.deepEqual([env['DEPLOY_TARGET'], env['DEPLOY_TOKEN']], ['staging', undefined])
+})
+
+test('nobody’s variable replaces the proxy, the trust store, HOME or the ids', () => {
+  const names = [
+    'HTTP_PROXY',
+    'https_proxy',
+    'ALL_PROXY',
+    'NO_PROXY',
+    'no_proxy',
+    'SSL_CERT_FILE',
+    'NODE_EXTRA_CA_CERTS',
+    'GIT_SSL_CAINFO',
+    'HOME',
+    'USER',
+    'TMPDIR',
+    'MAYFLY_RUN',
+    'MAYFLY_STEP',
+    'NPM_CONFIG_REGISTRY',
+  ]
+  const evil = Object.fromEntries(names.map((name) => [name, 'evil']))
+  const clean = of({})
+  for (const env of [of(evil, { passEnv: names }), of({}, { env: evil })])
+    for (const name of names) assert.equal(env[name], clean[name], name)
+  assert.match(clean['HTTP_PROXY'] ?? '', /^http:\/\/127\.0\.0\.1:3128$/)
+  assert.equal(clean['NPM_CONFIG_REGISTRY'], 'https://npm.test')
+})
+
+test('of PATH only folders that the sandbox has are left', () => {
+  const path = (PATH: string) => of({ PATH })['PATH']
+  assert.equal(
+    path(
+      '/home/runner/bin:/opt/node/bin:/root/.cargo/bin:/usr/bin:.:bin::/tmp/x:/work/node_modules/.bin:/sbin',
+    ),
+    '/opt/node/bin:/usr/bin:/sbin',
+  )
+  assert.equal(
+    path('/usrx/bin:/optional:/binary'),
+    '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  )
+  assert.equal(path(''), '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin')
+})
+
+// BUG: named in pass_env, a PATH of which nothing is left after the filter passes as it was.
+test('PATH is filtered when it is passed by name too', () => {
+  const path = of({ PATH: '/work/node_modules/.bin:/root/bin' }, { passEnv: ['PATH'] })['PATH']
+  assert.equal(path, '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin')
+})
+
+// BUG: `/usr/../` is where the filter was meant to keep out.
+test('a folder of PATH that climbs out of its root is left out', () => {
+  const path = of({ PATH: '/usr/../work/app/bin:/opt/./../tmp/x:/usr/bin' })['PATH']
+  assert.equal(path, '/usr/bin')
+})
+
+// BUG: every name with LC_ in front passes.
+test('a secret does not pass for its prefix', () => {
+  assert.equal(of({ LC_API_TOKEN: 'hunter22' })['LC_API_TOKEN'], undefined)
+})
+
+// BUG: with these a step makes identity tokens of its own, for any audience; tier E strips them, tier B hands them on.
+test('what makes identity tokens is not passed, not even by name', () => {
+  const names = [
+    'MAYFLY_ID_TOKEN',
+    'MAYFLY_TOKEN',
+    'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
+    'ACTIONS_ID_TOKEN_REQUEST_URL',
+  ]
+  const env = of(secrets, { passEnv: names })
+  for (const name of names) assert.equal(env[name], undefined, name)
+})
+
+const found = (job: Record<string, string>) => secretsOfJob(job).map((one) => one.reveal())
+
+test('values of variables that look secret are masked, the rest is not', () => {
+  for (const name of [
+    'NPM_TOKEN',
+    'npm_token',
+    'DB_PASSWORD',
+    'PGPASSWORD',
+    'SSH_PASSPHRASE',
+    'API_KEY',
+    'APIKEY',
+    'SIGNING_KEY',
+    'KEY_FILE_CONTENT',
+    'PRIVATE_PEM',
+    'SENTRY_DSN',
+    'SESSION_COOKIE',
+    'SLACK_WEBHOOK',
+    'CLIENT_SECRET',
+    'HTTP_AUTH',
+    'GOOGLE_CREDENTIALS',
+  ])
+    assert.deepEqual(found({ [name]: 'hunter22' }), ['hunter22'], name)
+  assert.deepEqual(found({ CI: 'true-ish', PATH: '/usr/bin', MONKEY: 'hunter22', TOKEN: 'short' }), [])
+  assert.deepEqual(found({ TOKEN_FILE: '/run/secrets/token', TOKEN_URL: 'https://issuer.test/token' }), [])
+})
+
+test('nothing of a secret shows in what holds it', () => {
+  assert.doesNotMatch(JSON.stringify(secretsOfJob({ NPM_TOKEN: 'hunter22' })), /hunter22/)
+})
+
+// BUG: one base64 secret in 64 begins with a slash and is taken for a path; a webhook's URL is the secret itself.
+test('a secret that begins with a slash, and an URL that is the secret, are masked', () => {
+  const key = '/Zk3cQ9+vXb7Jm0pLr2TsYw8HdEaUfGiOnMkPqRt'
+  assert.deepEqual(found({ AWS_SECRET_ACCESS_KEY: key }), [key])
+  const webhook = 'https://hooks.test/services/T00/B00/hunter22hunter22'
+  assert.deepEqual(found({ SLACK_WEBHOOK_URL: webhook }), [webhook])
+})
+
+// BUG: common names are not known, and a password in an URL is a secret under any name.
+test('passwords under other names are masked', () => {
+  assert.deepEqual(found({ DB_PASS: 'hunter22' }), ['hunter22'])
+  assert.deepEqual(found({ MYSQL_PWD: 'hunter22' }), ['hunter22'])
+  assert.ok(
+    found({ DATABASE_URL: 'postgres://app:hunter22@db/orders' }).some((value) => value.includes('hunter22')),
+  )
+})

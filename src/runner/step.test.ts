@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { test, type TestContext } from 'node:test'
+import { createProofSigner } from '../identity/index.ts'
+import { MayflyError, Secret, systemClock } from '../lib/index.ts'
+import type { FinishReport, ServerApi, StepGrant } from './api.ts'
+import { probeIsolation } from './sandbox/index.ts'
+import { temporaryFolder } from './sandbox/sandbox.fixture.ts'
+import { runStep, type StepDeps, type StepRequest } from './step.ts'
+
+const grant: StepGrant = {
+  step_id: 'stp_1',
+  run_id: 'run_1',
+  access_token: 'the.step.token',
+  heartbeat_seconds: 60,
+  gateway: 'http://127.0.0.1:1',
+  ca_certificate: 'CA\n',
+  grants: [],
+  connections: [],
+}
+
+class Collector extends Writable {
+  text = ''
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString()
+    done()
+  }
+}
+
+/** A supervisor before a STUB of the server, which keeps what it is told. */
+async function openWorld(t: TestContext) {
+  const calls: string[] = []
+  const finished: FinishReport[] = []
+  const api = {
+    url: 'http://stub',
+    async openStep() {
+      calls.push('open')
+      return grant
+    },
+    async heartbeat() {
+      calls.push('heartbeat')
+    },
+    async finish(_step: StepGrant, outcome: FinishReport) {
+      calls.push('finish')
+      finished.push(outcome)
+      return { granted: [], denied: [] }
+    },
+  } as unknown as ServerApi
+  const [stdout, stderr, cancel] = [new Collector(), new Collector(), new AbortController()]
+  const workspace = temporaryFolder(t)
+  const signer = await createProofSigner({ clock: systemClock })
+  const session = { access_token: 'the.session.token', expires_in: 60, session_id: 'ses_1', run_id: 'run_1' }
+  const deps: StepDeps = {
+    api,
+    signer,
+    session,
+    identityToken: new Secret('the.identity.token'),
+    probe: { tier: 'none', why: 'bubblewrap (bwrap) is not installed' },
+    job: { PATH: '/usr/bin:/bin' },
+    stdout,
+    stderr,
+    cancel: cancel.signal,
+  }
+  const run = (
+    command: readonly string[],
+    request: Partial<StepRequest> = {},
+    more: Partial<StepDeps> = {},
+  ) =>
+    runStep(
+      { ...deps, ...more },
+      {
+        name: 'test',
+        role: 'build',
+        command,
+        workspace,
+        tools: [],
+        env: {},
+        passEnv: [],
+        lockfile: 'package-lock.json',
+        isolation: 'none',
+        ...request,
+      },
+    )
+  return { calls, finished, stdout, stderr, cancel, workspace, run }
+}
+
+const mine = (mark: string) =>
+  readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(mark)
+    } catch {
+      return false
+    }
+  })
+
+function killAll(mark: string): void {
+  for (const pid of mine(mark)) {
+    try {
+      process.kill(Number(pid), 'SIGKILL')
+    } catch {
+      // It went by itself.
+    }
+  }
+}
+
+test('a step is never less isolated than asked for: without a sandbox it is not even opened', async (t) => {
+  const { run, calls, workspace } = await openWorld(t)
+  await assert.rejects(
+    run(['/bin/sh', '-c', 'echo > ran'], { isolation: 'namespace' }),
+    (error) =>
+      error instanceof MayflyError &&
+      error.code === 'isolation_unavailable' &&
+      /install it/.test(error.message),
+  )
+  assert.deepEqual([calls, existsSync(join(workspace, 'ran'))], [[], false])
+})
+
+test('a sandbox that cannot start is reported as such, and the error says why', async (t) => {
+  const { run, finished } = await openWorld(t)
+  await assert.rejects(
+    run(
+      ['true'],
+      { isolation: 'namespace' },
+      { probe: { tier: 'B', bwrap: '/no/bwrap', disableUserns: true } },
+    ),
+  )
+  assert.deepEqual(finished, [{ reason: 'failed_to_start' }])
+})
+
+test('in a sandbox: exit code, masked output and its digest are reported, once', async (t) => {
+  const probe = await probeIsolation()
+  if (probe.tier !== 'B') return t.skip(`no sandbox on this machine: ${probe.why}`)
+  const { run, finished, stdout } = await openWorld(t)
+  const job = { PATH: '/usr/bin:/bin', NPM_TOKEN: 'hunter22-hunter22' }
+  const result = await run(
+    ['/bin/sh', '-c', 'echo "token ${NPM_TOKEN:-none}"; echo hunter22-hunter22; exit 7'],
+    { isolation: 'namespace' },
+    { probe, job },
+  )
+  assert.equal(result.exitCode, 7)
+  assert.equal(stdout.text, 'token none\n***\n')
+  assert.equal(finished.length, 1)
+  assert.deepEqual(
+    [finished[0]?.reason, finished[0]?.exit_code, finished[0]?.output?.stdout_bytes],
+    ['finished', 7, stdout.text.length],
+  )
+})
+
+test('cancelling ends a sandboxed step and all below it', async (t) => {
+  const probe = await probeIsolation()
+  if (probe.tier !== 'B') return t.skip(`no sandbox on this machine: ${probe.why}`)
+  const { run, finished, cancel, stdout } = await openWorld(t)
+  const mark = `${process.pid}55555`
+  const running = run(
+    ['/bin/sh', '-c', `setsid sleep ${mark} & echo up; wait`],
+    { isolation: 'namespace' },
+    { probe },
+  )
+  while (!stdout.text.includes('up')) await new Promise((next) => setTimeout(next, 5))
+  cancel.abort()
+  assert.equal((await running).exitCode, 130)
+  assert.equal(finished[0]?.reason, 'cancelled')
+  while (mine(mark).length > 0) await new Promise((next) => setTimeout(next, 5))
+})
+
+test('without a sandbox: codes and signals as a shell reports them', async (t) => {
+  const { run, stderr, workspace } = await openWorld(t)
+  assert.equal((await run(['/bin/sh', '-c', 'exit 9'])).exitCode, 9)
+  assert.equal((await run(['/bin/sh', '-c', 'kill -TERM $$'])).exitCode, 143)
+  assert.equal((await run(['/no/such/program'])).exitCode, 127)
+  assert.equal((await run([workspace])).exitCode, 126)
+  assert.match(stderr.text, /cannot run \/no\/such\/program/)
+})
+
+test('without a sandbox: what makes identity tokens is kept back all the same', async (t) => {
+  const { run, stdout } = await openWorld(t)
+  const job = {
+    PATH: '/usr/bin:/bin',
+    MAYFLY_ID_TOKEN: 'x-identity',
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'x-bearer',
+    ACTIONS_ID_TOKEN_REQUEST_URL: 'https://x',
+    KEPT: 'yes',
+  }
+  await run(['/usr/bin/env'], {}, { job })
+  assert.match(stdout.text, /^KEPT=yes$/m)
+  assert.doesNotMatch(stdout.text, /MAYFLY_ID_TOKEN|ACTIONS_ID_TOKEN|x-identity|x-bearer/)
+})
+
+test('without a sandbox: cancelling ends the process group', async (t) => {
+  const { run, finished, cancel, stdout } = await openWorld(t)
+  const mark = `${process.pid}66666`
+  const running = run(['/bin/sh', '-c', `sleep ${mark} & echo up; wait`])
+  while (!stdout.text.includes('up')) await new Promise((next) => setTimeout(next, 5))
+  cancel.abort()
+  assert.equal((await running).exitCode, 130)
+  assert.equal(finished[0]?.reason, 'cancelled')
+  assert.deepEqual(mine(mark), [])
+})
+
+// BUG: `close` waits for the pipes, which a daemon of the step holds; and killing a group that is empty throws ESRCH
+// out of the abort listener, which ends the supervisor before it has ended the session.
+test('without a sandbox: a daemon that holds the output does not hold the step', async (t) => {
+  const { run, cancel } = await openWorld(t)
+  const mark = `${process.pid}44444`
+  t.after(() => killAll(mark))
+  const thrown: unknown[] = []
+  const listen = (error: unknown) => thrown.push(error)
+  process.on('uncaughtException', listen)
+  t.after(() => process.off('uncaughtException', listen))
+  const running = run(['/bin/sh', '-c', `setsid sleep ${mark} & exit 0`])
+  await new Promise((next) => setTimeout(next, 300))
+  cancel.abort()
+  const ended = await Promise.race([
+    running.then(() => true),
+    new Promise<false>((give) => setTimeout(() => give(false), 2000).unref()),
+  ])
+  killAll(mark)
+  await running
+  assert.deepEqual([thrown.map(String), ended], [[], true])
+})
