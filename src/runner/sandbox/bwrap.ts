@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { MayflyError } from '../../lib/index.ts'
 import { initScript, sendmsgNumber } from './init.ts'
 
 /** What the sandbox of one step is made of. Paths are the host's unless the name says otherwise. */
@@ -9,12 +10,12 @@ export interface SandboxPlan {
   readonly files: string
   /** Further folders that the step may read, at the same path. */
   readonly tools: readonly string[]
-  /** The step's whole environment. */
-  readonly env: Readonly<Record<string, string>>
   readonly command: readonly string[]
-  /** File descriptors in the child: Node's IPC channel, and the seccomp filter. */
+  /** File descriptors in the child: Node's IPC channel, the filter, bwrap's options, the step's environment. */
   readonly channelFd: number
   readonly seccompFd: number
+  readonly optionsFd: number
+  readonly environmentFd: number
   /** `--disable-userns` is there from bubblewrap 0.8 on; the filter refuses new namespaces in any case. */
   readonly disableUserns: boolean
 }
@@ -52,18 +53,15 @@ const etc = [
 const protectedFiles = ['.git/config', '.git/hooks', '.github/workflows', '.gitlab-ci.yml', '.mayfly']
 
 /** The command line of bwrap; its options come from `optionsFd`. */
-export function bwrapArguments(plan: SandboxPlan, optionsFd: number): string[] {
-  return [
-    '--args',
-    String(optionsFd),
-    '--',
-    '/usr/bin/perl',
-    '-e',
-    initScript,
-    String(plan.channelFd),
-    String(sendmsgNumber()),
-    ...plan.command,
-  ]
+export function bwrapArguments(plan: SandboxPlan): string[] {
+  const { channelFd, environmentFd, optionsFd, command } = plan
+  const init = ['/usr/bin/perl', '-e', initScript, String(channelFd), String(environmentFd), String(sendmsgNumber())]
+  return ['--args', String(optionsFd), '--', ...init, ...command]
+}
+
+/** The step's environment as the init script reads it: `NAME=value`, each ended by NUL. Throws `bad_input` for a NUL. */
+export function environmentBlock(env: Readonly<Record<string, string>>): Buffer {
+  return endedByNul(Object.entries(env).map(([name, value]) => `${name}=${value}`))
 }
 
 /**
@@ -76,16 +74,22 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...isolationFlags(plan.disableUserns),
     ...['--seccomp', String(plan.seccompFd)],
     ...systemMounts(),
-    ...['--proc', '/proc', '--dev', '/dev'],
+    ...['--proc', '/proc', '--dev', '/dev', ...kernelSettings()],
     ...['/tmp', '/run', '/var/tmp', homeInside].flatMap((path) => ['--tmpfs', path]),
     ...fileMounts(plan.files),
     ...plan.tools.flatMap((path) => ['--ro-bind', path, path]),
     ...['--bind', plan.workspace, plan.workspace],
     ...protectedMounts(plan.workspace),
     ...['--chdir', plan.workspace],
-    ...Object.entries(plan.env).flatMap(([name, value]) => ['--setenv', name, value]),
   ]
-  return Buffer.from(options.map((option) => `${option}\0`).join(''))
+  return endedByNul(options)
+}
+
+// A NUL in a path or a variable would end it early, and what follows would be the next option.
+function endedByNul(texts: readonly string[]): Buffer {
+  const odd = texts.find((text) => text.includes('\0'))
+  if (odd !== undefined) throw new MayflyError('bad_input', `a NUL in ${JSON.stringify(odd.slice(0, 80))}: a path or variable cannot hold one`)
+  return Buffer.from(texts.map((text) => `${text}\0`).join(''))
 }
 
 export function isolationFlags(disableUserns: boolean): string[] {
@@ -118,6 +122,12 @@ export function systemMounts(): string[] {
   ]
 }
 
+// Where the supervisor is root, /proc/sys is the step's to write, and kernel.core_pattern names a program that the
+// kernel starts outside of every namespace.
+function kernelSettings(): string[] {
+  return ['sys', 'sysrq-trigger', 'irq', 'bus'].flatMap((name) => ['--ro-bind-try', `/proc/${name}`, `/proc/${name}`])
+}
+
 function fileMounts(files: string): string[] {
   const generated = {
     passwd: '/etc/passwd',
@@ -139,13 +149,22 @@ function fileMounts(files: string): string[] {
 // Between steps nothing of a step is alive, so nobody can swap a file between this look and the mount. A link is
 // not followed: it would be the last step's way to have any file of the host bound.
 function protectedMounts(workspace: string): string[] {
+  const bound = new Set<string>()
+  const bindOnce = (folder: string) => {
+    if (bound.has(folder)) return []
+    bound.add(folder)
+    return ['--bind', folder, folder]
+  }
   return protectedFiles.flatMap((name) => {
     const parts = name.split('/')
     const isPlain = parts.every((_, i) => {
       const stat = lstatSync(join(workspace, ...parts.slice(0, i + 1)), { throwIfNoEntry: false })
       return stat !== undefined && !stat.isSymbolicLink()
     })
+    if (!isPlain) return []
+    // The folders above become mount points, too: what is none can be renamed and made anew around the file.
+    const above = parts.slice(0, -1).map((_, i) => join(workspace, ...parts.slice(0, i + 1)))
     const path = join(workspace, name)
-    return isPlain ? ['--ro-bind', path, path] : []
+    return [...above.flatMap((folder) => bindOnce(folder)), '--ro-bind', path, path]
   })
 }

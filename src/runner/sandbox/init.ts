@@ -8,11 +8,13 @@ export const proxyPort = 3128
  *
  * The socket travels as SCM_RIGHTS over Node's IPC channel (`{cmd:"NODE_HANDLE"}` and an acknowledgement).
  * perl-base is Essential on Debian and Ubuntu, starts in milliseconds, and can make a system call by number.
- * Arguments: file descriptor of the channel, number of sendmsg(2), command and its arguments.
+ * The step's environment comes by a file descriptor and is set last: PERL5OPT or LD_PRELOAD in it must not reach
+ * this program, which holds the channel.
+ * Arguments: file descriptors of the channel and of the environment, number of sendmsg(2), command, its arguments.
  */
 export const initScript = String.raw`
 use strict; use Socket;
-my ($channel, $sendmsg, @command) = @ARGV;
+my ($channel, $variables, $sendmsg, @command) = @ARGV;
 my $fail = sub { syswrite(STDERR, "mayfly: the sandbox could not be started: $_[0]: $!\n"); exit 125 };
 socket(my $listener, PF_INET, SOCK_STREAM, 6) or $fail->('socket');
 setsockopt($listener, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -26,6 +28,9 @@ syscall($sendmsg + 0, $channel + 0, $header, 0) == length $message or $fail->('s
 open(my $control, '+<&=', $channel + 0) or $fail->('channel');
 sysread($control, my $acknowledged, 256) or $fail->('no supervisor');
 close($control); close($listener);
+open(my $environment, '<&=', $variables + 0) or $fail->('environment');
+%ENV = map { split /=/, $_, 2 } split /\0/, do { local $/; <$environment> } // '';
+close($environment);
 exec { $command[0] } @command;
 my $status = $!{ENOENT} ? 127 : 126;
 syswrite(STDERR, "mayfly: cannot run $command[0]: $!\n");

@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { closeSync, openSync, unlinkSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { bwrapArguments, bwrapOptions, type SandboxPlan } from './bwrap.ts'
+import { bwrapArguments, bwrapOptions, environmentBlock, type SandboxPlan } from './bwrap.ts'
 import { writeSandboxFiles } from './files.ts'
+import { closeInherited, killSandbox } from './process-tree.ts'
 import { seccompFilter } from './seccomp.ts'
 
 export interface SandboxRequest {
@@ -32,27 +33,50 @@ export interface Sandbox {
 /** Starts the command in its sandbox. Everything made for it is gone when it ends. */
 export function startSandbox(request: SandboxRequest): Sandbox {
   const files = writeSandboxFiles(request.caCertificate)
-  const plan: SandboxPlan = { ...request, files: files.folder, channelFd: 3, seccompFd: 4 }
-  const filter = openFile(join(files.folder, 'filter'), seccompFilter())
-  const options = openFile(join(files.folder, 'options'), bwrapOptions(plan))
-  let child: ChildProcess
   try {
-    child = spawn(request.bwrap, bwrapArguments(plan, 5), {
-      stdio: ['inherit', 'pipe', 'pipe', 'ipc', filter, options],
-      // Nothing of the supervisor's environment: bwrap clears it for the step, and needs none itself.
-      env: {},
+    closeInherited()
+    const plan: SandboxPlan = { ...request, files: files.folder, channelFd: 3, seccompFd: 4, optionsFd: 5, environmentFd: 6 }
+    const hadCommonDir = existsSync(join(request.workspace, commonDir))
+    const child = spawnBwrap(request, plan)
+    return supervised(child, () => {
+      files[Symbol.dispose]()
+      // It would send git to a folder of the step's own for configuration and hooks (gitrepository-layout).
+      if (!hadCommonDir) rmSync(join(request.workspace, commonDir), { force: true })
     })
   } catch (error) {
     files[Symbol.dispose]()
     throw error
-  } finally {
-    closeSync(filter)
-    closeSync(options)
   }
+}
+
+const commonDir = '.git/commondir'
+
+function spawnBwrap(request: SandboxRequest, plan: SandboxPlan): ChildProcess {
+  const handed: number[] = []
+  const hand = (name: string, content: Buffer) => {
+    const fd = openFile(join(plan.files, name), content)
+    handed.push(fd)
+    return fd
+  }
+  try {
+    const filter = hand('filter', seccompFilter())
+    const options = hand('options', bwrapOptions(plan))
+    const environment = hand('environment', environmentBlock(request.env))
+    return spawn(request.bwrap, bwrapArguments(plan), {
+      stdio: ['inherit', 'pipe', 'pipe', 'ipc', filter, options, environment],
+      // Nothing of the supervisor's environment: bwrap clears it for the step, and needs none itself.
+      env: {},
+    })
+  } finally {
+    for (const fd of handed) closeSync(fd)
+  }
+}
+
+function supervised(child: ChildProcess, cleanUp: () => void): Sandbox {
   const exit = new Promise<number>((resolve, reject) => {
     child.once('error', reject)
     child.once('close', (code, signal) => resolve(code ?? 128 + signalNumber(signal)))
-  }).finally(() => files[Symbol.dispose]())
+  }).finally(cleanUp)
   return {
     stdout: child.stdout as Readable,
     stderr: child.stderr as Readable,
@@ -62,8 +86,9 @@ export function startSandbox(request: SandboxRequest): Sandbox {
       })
     },
     exit,
-    // bwrap dies, and with it (--die-with-parent, PID namespace) everything below.
-    kill: () => void child.kill('SIGKILL'),
+    kill() {
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) killSandbox(child.pid)
+    },
   }
 }
 

@@ -1,0 +1,64 @@
+import { closeSync, readFileSync, readdirSync } from 'node:fs'
+
+/**
+ * Kills a sandbox at any moment of its life, also while bwrap is still setting it up and has not yet tied its
+ * child's life to its own: bwrap is stopped first, so that it makes no more children, then its child (the first
+ * process of the PID namespace, and with it everything in there), then bwrap itself.
+ */
+export function killSandbox(bwrapPid: number): void {
+  signal(bwrapPid, 'SIGSTOP')
+  for (let tries = 0; tries < maxTries && !isStopped(bwrapPid); tries++);
+  for (const child of childrenOf(bwrapPid)) signal(child, 'SIGKILL')
+  signal(bwrapPid, 'SIGKILL')
+}
+
+/** Readings of /proc until a stop must have arrived; each takes some microseconds. */
+const maxTries = 2_000
+
+function signal(pid: number, name: 'SIGSTOP' | 'SIGKILL'): void {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // It is gone, which is what was wanted.
+  }
+}
+
+function isStopped(pid: number): boolean {
+  const stat = readIfThere(`/proc/${pid}/stat`)
+  // pid (comm) state ...; comm may hold anything, so the state is what follows the last parenthesis.
+  return stat === '' || /^[TtZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+}
+
+function childrenOf(pid: number): number[] {
+  return readIfThere(`/proc/${pid}/task/${pid}/children`).split(' ').filter((text) => text !== '').map(Number)
+}
+
+/**
+ * Closes what this process inherited open from its own parent (an agent's log, socket or folder) and would hand on
+ * to every program it starts: with a folder's descriptor a step is out of its sandbox by openat(2). Node's own
+ * descriptors all have O_CLOEXEC, and 0, 1 and 2 are meant.
+ */
+export function closeInherited(): void {
+  for (const name of readdirSync('/proc/self/fd')) {
+    const fd = Number(name)
+    if (fd <= 2) continue
+    const flags = /^flags:\s+(\d+)/m.exec(readIfThere(`/proc/self/fdinfo/${fd}`))?.[1]
+    if (flags === undefined || (parseInt(flags, 8) & closeOnExec) !== 0) continue
+    try {
+      closeSync(fd)
+    } catch {
+      // Closed in between.
+    }
+  }
+}
+
+/** O_CLOEXEC, open(2). */
+const closeOnExec = 0o2_000_000
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
