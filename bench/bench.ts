@@ -46,5 +46,13 @@ function render(): string {
   ])
   const all = [['WHAT', 'MEDIAN', 'RATIO', 'AGAINST', 'TARGET', ''], ...rows]
   const widths = all[0]?.map((_, i) => Math.max(...all.map((row) => row[i]?.length ?? 0))) ?? []
-  return [machine, ...all.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd())].join('\n')
+  return [
+    machine,
+    ...all.map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    ),
+  ].join('\n')
 }

@@ -16,7 +16,10 @@ export async function benchUp(): Promise<BenchResult[]> {
     const startedMs = performance.now()
     const up = await startUp(join(folder, 'data'))
     readySeconds.push((performance.now() - startedMs) / 1000)
-    const { pid, auditPid } = JSON.parse(readFileSync(join(folder, 'data/up.json'), 'utf8')) as { pid: number; auditPid: number }
+    const { pid, auditPid } = JSON.parse(readFileSync(join(folder, 'data/up.json'), 'utf8')) as {
+      pid: number
+      auditPid: number
+    }
     residentMb = Math.max(residentMb, residentMbOf(pid) + residentMbOf(auditPid))
     await up.stop()
     rmSync(folder, { recursive: true })
@@ -24,7 +27,13 @@ export async function benchUp(): Promise<BenchResult[]> {
   const seconds = median(readySeconds)
   return [
     { name: 'up to ready (first start)', value: seconds, unit: 's', target: '< 1.5 s', ok: seconds < 1.5 },
-    { name: 'resident memory, both processes', value: residentMb, unit: 'MB', target: '< 200 MB', ok: residentMb < 200 },
+    {
+      name: 'resident memory, both processes',
+      value: residentMb,
+      unit: 'MB',
+      target: '< 200 MB',
+      ok: residentMb < 200,
+    },
   ]
 }
 
@@ -48,7 +57,16 @@ export async function benchRun(): Promise<BenchResult[]> {
     bare.push(performance.now() - startedMs)
   }
   const over = median(ours) - median(bare)
-  return [{ name: 'mayfly run -- true, over bare true', value: over, unit: 'ms', against: `true: ${median(bare).toFixed(1)} ms`, target: '< 150 ms', ok: over < 150 }]
+  return [
+    {
+      name: 'mayfly run -- true, over bare true',
+      value: over,
+      unit: 'ms',
+      against: `true: ${median(bare).toFixed(1)} ms`,
+      target: '< 150 ms',
+      ok: over < 150,
+    },
+  ]
 }
 
 const rounds = 5
@@ -64,7 +82,12 @@ export async function benchGit(): Promise<BenchResult[]> {
   const env = stage.jobEnvironment()
   for (let round = 0; round < rounds; round++) {
     const folder = mkdtempSync(join(tmpdir(), 'mayfly-bench-'))
-    direct.push(await shellSeconds(`git -c http.sslVerify=false -c http.extraHeader="$HEADER" clone -q ${url} clone`, { cwd: folder, env: { ...process.env, HEADER: header } }))
+    direct.push(
+      await shellSeconds(`git -c http.sslVerify=false -c http.extraHeader="$HEADER" clone -q ${url} clone`, {
+        cwd: folder,
+        env: { ...process.env, HEADER: header },
+      }),
+    )
     rmSync(folder, { recursive: true })
     through.push(await timedStep(stage, env, 'git clone -q https://git.example.com/octo-org/links clone'))
     rmSync(join(stage.workspace, 'clone'), { recursive: true })
@@ -76,7 +99,9 @@ export async function benchGit(): Promise<BenchResult[]> {
 export async function benchNpm(): Promise<BenchResult[]> {
   await using stage = await setStage()
   const fixture = join(projectFolder, 'bench/fixtures/npm')
-  const { packages } = JSON.parse(readFileSync(join(fixture, 'package-lock.json'), 'utf8')) as { packages: Record<string, unknown> }
+  const { packages } = JSON.parse(readFileSync(join(fixture, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, unknown>
+  }
   const direct: number[] = []
   const through: number[] = []
   const env = stage.jobEnvironment()
@@ -87,7 +112,12 @@ export async function benchNpm(): Promise<BenchResult[]> {
       cpSync(join(fixture, name), join(stage.workspace, name))
     }
     const { registry } = npmRegistry()
-    direct.push(await shellSeconds(`npm ci --ignore-scripts --no-audit --no-fund --registry ${registry} --cache ${join(folder, 'cache')} >/dev/null 2>&1`, { cwd: folder, env: { ...env, npm_config_update_notifier: 'false' } }))
+    direct.push(
+      await shellSeconds(
+        `npm ci --ignore-scripts --no-audit --no-fund --registry ${registry} --cache ${join(folder, 'cache')} >/dev/null 2>&1`,
+        { cwd: folder, env: { ...env, npm_config_update_notifier: 'false' } },
+      ),
+    )
     rmSync(folder, { recursive: true })
     through.push(await timedStep(stage, env, 'npm ci --ignore-scripts >/dev/null'))
     rmSync(join(stage.workspace, 'node_modules'), { recursive: true })
@@ -95,13 +125,37 @@ export async function benchNpm(): Promise<BenchResult[]> {
   return [compare(`npm ci, ${Object.keys(packages).length - 1} packages`, direct, through, 1.15)]
 }
 
-function compare(name: string, direct: readonly number[], through: readonly number[], most: number): BenchResult {
+function compare(
+  name: string,
+  direct: readonly number[],
+  through: readonly number[],
+  most: number,
+): BenchResult {
   const ratio = median(through) / median(direct)
-  return { name, value: median(through), unit: 's', ratio, against: `direct: ${median(direct).toFixed(2)} s`, target: `at most ${most}`, ok: ratio <= most }
+  return {
+    name,
+    value: median(through),
+    unit: 's',
+    ratio,
+    against: `direct: ${median(direct).toFixed(2)} s`,
+    target: `at most ${most}`,
+    ok: ratio <= most,
+  }
 }
 
 async function timedStep(stage: Stage, env: Record<string, string>, command: string): Promise<number> {
-  const ran = await stage.runJob(['run', '--role', 'build', '--', 'bash', '-c', `set -e; a=$(date +%s%N); ${command}; b=$(date +%s%N); echo $((b - a))`], env)
+  const ran = await stage.runJob(
+    [
+      'run',
+      '--role',
+      'build',
+      '--',
+      'bash',
+      '-c',
+      `set -e; a=$(date +%s%N); ${command}; b=$(date +%s%N); echo $((b - a))`,
+    ],
+    env,
+  )
   if (ran.exitCode !== 0) throw new Error(ran.stderr)
   return Number(ran.stdout.trim().split('\n').at(-1)) / 1e9
 }
@@ -109,7 +163,12 @@ async function timedStep(stage: Stage, env: Record<string, string>, command: str
 function addLargeCommit(stage: Stage, megabytes: number): void {
   const work = join(stage.folder, 'large')
   const bare = join(stage.git.root, 'octo-org/links.git')
-  const git = (args: string[], cwd = work) => execFileSync('git', ['-c', 'safe.directory=*', '-c', 'user.name=bench', '-c', 'user.email=bench@example.com', ...args], { cwd, stdio: 'pipe' })
+  const git = (args: string[], cwd = work) =>
+    execFileSync(
+      'git',
+      ['-c', 'safe.directory=*', '-c', 'user.name=bench', '-c', 'user.email=bench@example.com', ...args],
+      { cwd, stdio: 'pipe' },
+    )
   git(['clone', '-q', bare, work], stage.folder)
   mkdirSync(join(work, 'data'))
   for (let i = 0; i < megabytes; i++) writeFileSync(join(work, 'data', `${i}.bin`), randomBytes(1_048_576))

@@ -18,7 +18,12 @@ export async function benchPolicy(): Promise<BenchResult[]> {
   const samples: number[] = []
   for (let i = 0; i < 12_000; i++) {
     const role = i % 1000
-    const operation = { action: 'git:push', connection: 'git', path: `octo/app-${role}-${i % 6}`, ref: 'refs/tags/v1' }
+    const operation = {
+      action: 'git:push',
+      connection: 'git',
+      path: `octo/app-${role}-${i % 6}`,
+      ref: 'refs/tags/v1',
+    }
     const startedMs = performance.now()
     const decision = compiled.policy.decide(`role-${role}`, operation)
     samples.push(performance.now() - startedMs)

@@ -11,7 +11,10 @@ export function percentile(values: readonly number[], percent: number): number {
 }
 
 /** Seconds that a shell command takes by its own clock, without the shell's start. The peers it talks to may live here. */
-export function shellSeconds(command: string, options: { cwd: string; env: NodeJS.ProcessEnv }): Promise<number> {
+export function shellSeconds(
+  command: string,
+  options: { cwd: string; env: NodeJS.ProcessEnv },
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const script = `set -e; a=$(date +%s%N); ${command}; b=$(date +%s%N); echo $((b - a))`
     execFile('bash', ['-c', script], { ...options, encoding: 'utf8', timeout: 120_000 }, (error, stdout) => {

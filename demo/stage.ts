@@ -53,7 +53,11 @@ const repository = 'octo-org/links'
 
 /** Starts the peers and `mayfly up`, and applies examples/mayfly.yaml with where the peers really are. */
 export async function setStage(
-  options: { policy?: (text: string) => string; upArguments?: readonly string[]; withoutSecret?: boolean } = {},
+  options: {
+    policy?: (text: string) => string
+    upArguments?: readonly string[]
+    withoutSecret?: boolean
+  } = {},
 ): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-stage-'))
   await using started = new AsyncDisposableStack()
@@ -186,8 +190,14 @@ export interface Up {
 }
 
 /** `mayfly up` as a process, ready. Throws what it said if it does not become so. */
-export async function startUp(dataFolder: string, args: readonly string[] = [], prefix: readonly string[] = []): Promise<Up> {
-  const ports = ['--port', '--gateway-port', '--audit-port'].filter((name) => !args.includes(name)).flatMap((name) => [name, '0'])
+export async function startUp(
+  dataFolder: string,
+  args: readonly string[] = [],
+  prefix: readonly string[] = [],
+): Promise<Up> {
+  const ports = ['--port', '--gateway-port', '--audit-port']
+    .filter((name) => !args.includes(name))
+    .flatMap((name) => [name, '0'])
   const [program = '', ...rest] = [...prefix, mayfly, 'up', '--data', dataFolder, ...ports, '--json', ...args]
   const child = spawn(program, rest, { env: baseEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''

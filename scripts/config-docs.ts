@@ -48,7 +48,10 @@ ${rows(policy, '').join('\n')}
 ${rows(pipeline, '').join('\n')}
 `
 
-const files = { 'docs/configuration.md': text, 'docs/mayfly.schema.json': `${JSON.stringify(policy, null, 2)}\n` }
+const files = {
+  'docs/configuration.md': text,
+  'docs/mayfly.schema.json': `${JSON.stringify(policy, null, 2)}\n`,
+}
 for (const [file, content] of Object.entries(files)) {
   if (!process.argv.includes('--check')) writeFileSync(file, content)
   else if (readFileSync(file, 'utf8') !== content) {
@@ -61,7 +64,11 @@ for (const [file, content] of Object.entries(files)) {
 function rows(schema: Json, indent: string): string[] {
   const required = new Set(schema.required)
   return Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
-    const notes = [required.has(key) && value.default === undefined ? 'required' : '', value.default === undefined ? '' : `default \`${JSON.stringify(value.default)}\``, shape(value)]
+    const notes = [
+      required.has(key) && value.default === undefined ? 'required' : '',
+      value.default === undefined ? '' : `default \`${JSON.stringify(value.default)}\``,
+      shape(value),
+    ]
     const line = `${indent}- \`${key}\` (${notes.filter((note) => note !== '').join(', ')})${value.description === undefined ? '' : `: ${value.description}`}`
     return [line, ...inner(value, `${indent}  `)]
   })
@@ -73,13 +80,17 @@ function inner(value: Json, indent: string): string[] {
     return variants.flatMap((variant) => {
       if (variant.properties === undefined) return []
       const kind = variant.properties['kind']?.const
-      const head = kind === undefined ? `${indent}- either${variant.description === undefined ? '' : `: ${variant.description}`}` : `${indent}- \`kind: ${String(kind)}\`: ${variant.description ?? ''}`
+      const head =
+        kind === undefined
+          ? `${indent}- either${variant.description === undefined ? '' : `: ${variant.description}`}`
+          : `${indent}- \`kind: ${String(kind)}\`: ${variant.description ?? ''}`
       const { kind: _, ...properties } = variant.properties
       return [head, ...rows({ ...variant, properties }, `${indent}  `)]
     })
   }
   if (value.properties !== undefined) return rows(value, indent)
-  if (typeof value.additionalProperties === 'object') return [`${indent}- \`NAME\``, ...inner(value.additionalProperties, `${indent}  `)]
+  if (typeof value.additionalProperties === 'object')
+    return [`${indent}- \`NAME\``, ...inner(value.additionalProperties, `${indent}  `)]
   if (value.items !== undefined) return inner(value.items, indent)
   return []
 }
@@ -87,7 +98,17 @@ function inner(value: Json, indent: string): string[] {
 function shape(value: Json): string {
   if (value.const !== undefined) return `\`${String(value.const)}\``
   if (value.enum !== undefined) return value.enum.map((one) => `\`${String(one)}\``).join(' or ')
-  if (value.anyOf?.every((one) => one.properties === undefined)) return [...new Set(value.anyOf.map(shape))].join(' or ')
+  if (value.anyOf?.every((one) => one.properties === undefined))
+    return [...new Set(value.anyOf.map(shape))].join(' or ')
   if (value.oneOf !== undefined || value.anyOf !== undefined) return 'one of several forms'
-  return { array: 'list', object: 'map', string: 'text', boolean: 'yes or no', integer: 'number', number: 'number' }[value.type ?? ''] ?? ''
+  return (
+    {
+      array: 'list',
+      object: 'map',
+      string: 'text',
+      boolean: 'yes or no',
+      integer: 'number',
+      number: 'number',
+    }[value.type ?? ''] ?? ''
+  )
 }

@@ -32,7 +32,10 @@ for (const [file, imported, allowed] of planted) {
       cpSync(join(projectFolder, '.oxlintrc.json'), join(folder, '.oxlintrc.json'))
       mkdirSync(dirname(join(folder, file)), { recursive: true })
       writeFileSync(join(folder, file), `import { thing } from '${imported}'\n\nexport const used = thing\n`)
-      const ran = spawnSync(join(projectFolder, 'node_modules/.bin/oxlint'), ['--deny-warnings', '.'], { cwd: folder, encoding: 'utf8' })
+      const ran = spawnSync(join(projectFolder, 'node_modules/.bin/oxlint'), ['--deny-warnings', '.'], {
+        cwd: folder,
+        encoding: 'utf8',
+      })
       assert.equal(/no-restricted-imports/.test(ran.stdout), !allowed, ran.stdout)
       assert.equal(ran.status, allowed ? 0 : 1)
     } finally {
@@ -42,11 +45,19 @@ for (const [file, imported, allowed] of planted) {
 }
 
 test('what we commit names no registry host', () => {
-  const ran = spawnSync('git', ['grep', '-nE', '"resolved":', '--', 'package-lock.json', 'examples/app/package-lock.json'], { cwd: projectFolder, encoding: 'utf8' })
+  const ran = spawnSync(
+    'git',
+    ['grep', '-nE', '"resolved":', '--', 'package-lock.json', 'examples/app/package-lock.json'],
+    { cwd: projectFolder, encoding: 'utf8' },
+  )
   assert.equal(ran.stdout, '')
 })
 
 test('docs/configuration.md is what the schema says', () => {
-  const ran = spawnSync(process.execPath, ['--disable-warning=ExperimentalWarning', 'scripts/config-docs.ts', '--check'], { cwd: projectFolder, encoding: 'utf8' })
+  const ran = spawnSync(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', 'scripts/config-docs.ts', '--check'],
+    { cwd: projectFolder, encoding: 'utf8' },
+  )
   assert.equal(ran.status, 0, ran.stderr)
 })

@@ -78,7 +78,8 @@ export function createAccessTokens(deps: {
         })
         const { jkt } = (payload['cnf'] ?? {}) as { jkt?: unknown }
         const { sub: actor } = (payload['act'] ?? {}) as { sub?: unknown }
-        if (typeof jkt !== 'string' || jkt === '' || typeof actor !== 'string') throw new Error('cnf.jkt or act.sub is missing')
+        if (typeof jkt !== 'string' || jkt === '' || typeof actor !== 'string')
+          throw new Error('cnf.jkt or act.sub is missing')
         const claims: AccessClaims = {
           session: payload.sub as SessionId,
           run: payload['run'] as RunId,

@@ -106,7 +106,13 @@ export async function createBroker(deps: {
     return session
   }
 
-  async function openSession({ identity, roles, jkt, ttlSeconds, requestId }: SessionRequest): Promise<OpenedSession> {
+  async function openSession({
+    identity,
+    roles,
+    jkt,
+    ttlSeconds,
+    requestId,
+  }: SessionRequest): Promise<OpenedSession> {
     const tokenKey = `${identity.issuerUrl} ${identity.tokenId}`
     if (inFlightTokens.has(tokenKey)) return { ok: false, reason: 'replayed' }
     inFlightTokens.add(tokenKey)

@@ -56,7 +56,10 @@ export function createRecords(deps: { store: Store; outbox: Outbox; clock: Clock
       const now = clock.nowMs()
       await store.write(async (tx) => {
         const expires_ms = identity.expiresSeconds * 1000 + rememberMs
-        await tx.insertInto('used_tokens').values({ issuer: issuerUrl, token_id: tokenId, expires_ms }).execute()
+        await tx
+          .insertInto('used_tokens')
+          .values({ issuer: issuerUrl, token_id: tokenId, expires_ms })
+          .execute()
         await tx
           .insertInto('sessions')
           .values({

@@ -56,7 +56,9 @@ export function parseConfig<Schema extends z.ZodType>(
   if (result.success) return { ok: true, value: result.data, locate }
   return {
     ok: false,
-    problems: result.error.issues.flatMap((issue) => schemaProblems(issue, schema, locate, (path) => sourceAt(document.contents, path))),
+    problems: result.error.issues.flatMap((issue) =>
+      schemaProblems(issue, schema, locate, (path) => sourceAt(document.contents, path)),
+    ),
   }
 }
 
@@ -73,7 +75,8 @@ export function formatProblem(problem: ConfigProblem): string {
 function firstRefused(document: Document): { at: number; message: string } | undefined {
   const { yaml } = document.directives ?? {}
   // In YAML 1.1 `yes` is a boolean and `<<` merges: the same text would mean something else.
-  if (yaml?.version !== undefined && yaml.version !== '1.2') return { at: 0, message: 'only YAML 1.2 is read' }
+  if (yaml?.version !== undefined && yaml.version !== '1.2')
+    return { at: 0, message: 'only YAML 1.2 is read' }
   let refused: { at: number; message: string } | undefined
   visit(document, {
     // A few lines of aliases can stand for gigabytes ("billion laughs").

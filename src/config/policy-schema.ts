@@ -101,12 +101,11 @@ const oidcIssuer = z
 
 export const issuerSchema = z.discriminatedUnion('kind', [githubIssuer, gitlabIssuer, oidcIssuer])
 
-const claimValue = z
-  .union([
-    z.string().min(1),
-    z.array(z.string().min(1)).min(1).describe('Any one of these.'),
-    z.boolean().transform(String),
-  ])
+const claimValue = z.union([
+  z.string().min(1),
+  z.array(z.string().min(1)).min(1).describe('Any one of these.'),
+  z.boolean().transform(String),
+])
 
 /** The claims of an Identity that a trust rule may name. `claims` holds raw ones of any issuer. */
 const trust = z

@@ -70,7 +70,10 @@ export function compileTargets(
   const egress = config.egress.map(compileEgress)
   for (const [i, rule] of egress.entries()) {
     if (couldMatch(rule)) continue
-    problems.push({ ...locate(['egress', i]), message: `egress rule "${rule.source}" could never match: write host:port, as in deb.debian.org:443` })
+    problems.push({
+      ...locate(['egress', i]),
+      message: `egress rule "${rule.source}" could never match: write host:port, as in deb.debian.org:443`,
+    })
   }
   if (problems.length > 0) return { ok: false, problems }
   return {
@@ -110,7 +113,11 @@ function compileConnection(name: string, config: ConnectionConfig): Connection |
 }
 
 /** http:// is for what does not leave the machine or the network: an address, and with a credential a local one. */
-function clearTextProblem(host: string, dial: string | undefined, hasCredential: boolean): string | undefined {
+function clearTextProblem(
+  host: string,
+  dial: string | undefined,
+  hasCredential: boolean,
+): string | undefined {
   const address = dial ?? (host === 'localhost' ? '127.0.0.1' : host)
   if (isIP(address) === 0) return 'http:// only with a `dial` address: use https://'
   const isOpen = hasCredential && !/^(?:127\.|::1$)/.test(address)
@@ -127,7 +134,9 @@ function parseAddress(text: string): { address: string; port: number } | undefin
   const at = text.lastIndexOf(':')
   const port = Number(text.slice(at + 1))
   const address = canonicalHost(text.slice(0, at))
-  return address === undefined || isIP(address) === 0 || port < 1 || port > 65_535 ? undefined : { address, port }
+  return address === undefined || isIP(address) === 0 || port < 1 || port > 65_535
+    ? undefined
+    : { address, port }
 }
 
 function certificateProblem(pem: string): string | undefined {

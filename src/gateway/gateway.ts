@@ -105,14 +105,16 @@ export function createGateway(deps: GatewayDeps): Gateway {
   deps.broker.onStepEnd((step) => {
     const state = states.get(step.id)
     states.delete(step.id)
-    for (const socket of state?.sockets ?? []) socket.destroy()
+    // The newest first: a TLS socket goes before the one that it runs on.
+    for (const socket of [...(state?.sockets ?? [])].toReversed()) socket.destroy()
     state?.upstream.close()
     npm.forget(step.id)
   })
 
   function stateOf(step: Step): StepState {
     // What belongs to a step that has ended is gone, and is not made again.
-    if (step.endReason !== undefined) throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
+    if (step.endReason !== undefined)
+      throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
     const known = states.get(step.id) ?? { sockets: new Set(), upstream: createUpstream({ guard, contexts }) }
     states.set(step.id, known)
     return known
@@ -193,7 +195,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     openSockets: () => [...states.values()].reduce((sum, { sockets }) => sum + sockets.size, 0),
     async close() {
       for (const { sockets, upstream } of states.values()) {
-        for (const socket of sockets) socket.destroy()
+        for (const socket of [...sockets].toReversed()) socket.destroy()
         upstream.close()
       }
       const closing = new Promise<void>((done) => tunnel.close(() => done()))

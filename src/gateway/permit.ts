@@ -116,7 +116,8 @@ export function createGatekeeper(deps: {
           },
         })
         // The step may have ended while the entry was written.
-        if (step.endReason !== undefined) throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
+        if (step.endReason !== undefined)
+          throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
         for (const operation of operations) activity.granted(step.id, summarise(operation))
         return { allow: true, authorization: lease?.authorization }
       } catch (error) {

@@ -130,6 +130,7 @@ async function terminate(
         : done(new Error(`SNI ${name} is not ${connection.host}`)),
   })
   secure.on('error', () => secure.destroy())
+  deps.track(step, secure)
   deps.serve(secure, step, connection)
 }
 

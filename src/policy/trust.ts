@@ -66,7 +66,9 @@ export function pinsLiterally(trust: CompiledTrust, claim: string): boolean {
 export function pinsSubject(trust: CompiledTrust, claim: string, subject: TrustSubject): boolean {
   const got = (trustAttributes.has(claim) ? subject.attributes : subject.claims)[claim]
   if (got === undefined || trust.issuer !== subject.issuer) return false
-  return pinsOf(trust, claim).some(({ patterns }) => patterns.some((pattern) => pattern.literal && pattern.matches(got)))
+  return pinsOf(trust, claim).some(({ patterns }) =>
+    patterns.some((pattern) => pattern.literal && pattern.matches(got)),
+  )
 }
 
 function pinsOf(trust: CompiledTrust, claim: string): readonly Condition[] {

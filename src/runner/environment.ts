@@ -1,3 +1,4 @@
+import { normalize } from 'node:path'
 import { Secret } from '../lib/index.ts'
 import type { StepGrant } from './api.ts'
 import { caBundleInside, caInside, homeInside, proxyPort } from './sandbox/index.ts'
@@ -81,8 +82,15 @@ const harmless: ReadonlySet<string> = new Set([
   ],
 ])
 
+/** The locale's variables (locale(7)); any other name with LC_ in front is somebody's own. */
+const locale =
+  /^LC_(?:ALL|ADDRESS|COLLATE|CTYPE|IDENTIFICATION|MEASUREMENT|MESSAGES|MONETARY|NAME|NUMERIC|PAPER|TELEPHONE|TIME)$/
+
+/** With these a step could make identity tokens of its own, or act as an operator: not even by name. */
+const never = /^(?:ACTIONS_ID_TOKEN_REQUEST_|ACTIONS_RUNTIME_|MAYFLY_(?:ID_)?TOKEN$|CI_JOB_(?:JWT|TOKEN))/
+
 const looksSecret =
-  /token|secret|passw|passphrase|credential|api_?key|private|_key$|^key_|auth|cookie|session|dsn|connection_string|webhook/i
+  /token|secret|passw|passphrase|(?:^|_)pass(?:$|_)|(?:^|_)pwd$|credential|api_?key|private|_key$|^key_|auth|cookie|session|dsn|connection_string|webhook/i
 
 /** The step's whole environment. What is not listed here does not exist for it. */
 export function stepEnvironment(request: {
@@ -95,7 +103,10 @@ export function stepEnvironment(request: {
 }): Record<string, string> {
   const { job, step } = request
   const passed = Object.entries(job).filter(
-    ([name]) => harmless.has(name) || name.startsWith('LC_') || request.passEnv.includes(name),
+    ([name]) =>
+      name !== 'PATH' &&
+      !never.test(name) &&
+      (harmless.has(name) || locale.test(name) || request.passEnv.includes(name)),
   )
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -118,6 +129,7 @@ function toolPath(path: string | undefined, tools: readonly string[]): { PATH?: 
   const roots = ['/usr', '/opt', '/bin', '/sbin', ...tools]
   const inside = (path ?? '')
     .split(':')
+    .map((folder) => normalize(folder))
     .filter((folder) => roots.some((root) => folder === root || folder.startsWith(`${root}/`)))
   return inside.length === 0 ? {} : { PATH: inside.join(':') }
 }
@@ -157,12 +169,34 @@ function networkVariables(step: StepGrant): Record<string, string> {
   }
 }
 
+/** The job's environment for a step without a sandbox: all of it but what makes tokens. */
+export function bareEnvironment(job: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(job).filter(([name]) => !never.test(name)))
+}
+
 /** Values of the job's environment that must not be seen in a step's output, whether or not the step was given them. */
 export function secretsOfJob(job: Readonly<Record<string, string>>): Secret[] {
-  return Object.entries(job)
-    .filter(
-      ([name, value]) =>
-        looksSecret.test(name) && value.length >= 6 && !/^(?:\/|https?:\/\/[^@]*$)/.test(value),
-    )
-    .map(([, value]) => new Secret(value))
+  return Object.entries(job).flatMap(([name, value]) => {
+    const password = passwordInUrl(value)
+    if (password !== undefined) return [new Secret(password), new Secret(value)]
+    return looksSecret.test(name) && value.length >= 6 && !onlySaysWhere(name, value)
+      ? [new Secret(value)]
+      : []
+  })
+}
+
+// `_FILE`, `_PATH` and `_URL` name a place, which is no secret: unless it is a webhook's, whose URL is the secret.
+function onlySaysWhere(name: string, value: string): boolean {
+  if (/webhook/i.test(name)) return false
+  return (
+    (/_(?:file|path|dir)$/i.test(name) && value.startsWith('/')) ||
+    (/_ur[il]$/i.test(name) && URL.canParse(value)) ||
+    /^(?:SSH_AUTH_SOCK|XAUTHORITY)$/.test(name)
+  )
+}
+
+function passwordInUrl(value: string): string | undefined {
+  if (!value.includes('://') || !URL.canParse(value)) return undefined
+  const { password } = new URL(value)
+  return password.length >= 6 ? decodeURIComponent(password) : undefined
 }

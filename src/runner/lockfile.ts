@@ -8,6 +8,7 @@ import { limits } from '../lib/index.ts'
  */
 export function readWorkspaceLockfile(workspace: string, path: string): string | undefined {
   const file = join(workspace, path)
+  if (!file.startsWith(`${workspace}/`)) return undefined
   for (let folder = dirname(file); relative(workspace, folder) !== ''; folder = dirname(folder)) {
     if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return undefined
   }

@@ -26,19 +26,24 @@ export function copyOutput(
   let stream: MaskStream | undefined
   const hash = createHash('sha256')
   let bytes = 0
+  let left = false
   let idle: NodeJS.Timeout | undefined
 
   function show(chunk: Buffer): void {
     if (chunk.length === 0) return
     bytes += chunk.length
     hash.update(chunk)
-    const accepted = target.write(chunk)
     shown(chunk)
-    if (!accepted) {
-      source.pause()
-      target.once('drain', () => source.resume())
-    }
+    // Whoever reads our output may leave (`| head`); the step then goes on, unseen.
+    if (!left && !target.write(chunk)) source.pause()
   }
+
+  const resume = () => void source.resume()
+  const leave = () => {
+    left = true
+    source.resume()
+  }
+  target.on('drain', resume).on('error', leave)
 
   source.on('data', (chunk: Buffer) => {
     clearTimeout(idle)
@@ -50,10 +55,11 @@ export function copyOutput(
     source.once('close', () => {
       clearTimeout(idle)
       if (stream !== undefined) show(stream.end())
+      target.off('drain', resume).off('error', leave)
+      // What was written last may still fail, with nobody left to hear of it.
+      if (left) target.on('error', () => undefined)
       resolve()
     })
   })
-  // Whoever reads our output may leave (`| head`); the step then goes on, unseen.
-  target.on('error', () => source.resume())
   return { done, summary: () => ({ bytes, sha256: hash.copy().digest('hex') }) }
 }

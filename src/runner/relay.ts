@@ -1,4 +1,10 @@
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Server, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -30,6 +36,8 @@ const connectTimeoutMs = 30_000
 
 export function createRelay(deps: RelayDeps): Relay {
   const sockets = new Set<Duplex>()
+  /** CONNECTs that the gateway has not answered yet. */
+  const opening = new Set<ClientRequest>()
   const listeners: Server[] = []
   let closed = false
   const registries = new Set(
@@ -100,6 +108,9 @@ export function createRelay(deps: RelayDeps): Relay {
       outgoing.once('error', (error) =>
         reject(new Error(tellOnce(`mayfly: the gateway ${gateway} does not answer: ${messageOf(error)}`))),
       )
+      opening.add(outgoing)
+      outgoing.once('close', () => opening.delete(outgoing))
+      if (closed) outgoing.destroy(new Error('the step has ended'))
       outgoing.end()
     })
   }
@@ -155,6 +166,7 @@ export function createRelay(deps: RelayDeps): Relay {
     })
     outgoing.once('response', (upstream) => {
       response.writeHead(upstream.statusCode ?? 502, upstream.headers)
+      upstream.once('error', () => response.destroy())
       upstream.pipe(response)
       response.once('close', () => tunnel.destroy())
     })
@@ -173,6 +185,7 @@ export function createRelay(deps: RelayDeps): Relay {
     close() {
       closed = true
       for (const listener of listeners) listener.close()
+      for (const request of opening) request.destroy(new Error('the step has ended'))
       for (const socket of sockets) socket.destroy()
     },
   }

@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream'
 import { MayflyError, Secret, messageOf, systemCode } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import type { ServerApi, SessionGrant, StepActivity, StepGrant } from './api.ts'
-import { secretsOfJob, stepEnvironment } from './environment.ts'
+import { bareEnvironment, secretsOfJob, stepEnvironment } from './environment.ts'
 import { readWorkspaceLockfile } from './lockfile.ts'
 import { createMasker, type Masker } from './mask/index.ts'
 import { createNotices, type Notices } from './notices.ts'
@@ -142,15 +142,9 @@ function startIsolated(
 /** Tier E: no sandbox, and so no way to the gateway: the step runs as it would without us, and is recorded. */
 function startBare(deps: StepDeps, request: StepRequest, step: StepGrant): Running {
   const [program = '', ...args] = request.command
-  const {
-    MAYFLY_ID_TOKEN: _i,
-    ACTIONS_ID_TOKEN_REQUEST_TOKEN: _t,
-    ACTIONS_ID_TOKEN_REQUEST_URL: _u,
-    ...job
-  } = deps.job
   const child = spawn(program, args, {
     cwd: request.workspace,
-    env: { ...job, ...request.env, MAYFLY_RUN: step.run_id, MAYFLY_STEP: step.step_id },
+    env: { ...bareEnvironment(deps.job), ...request.env, MAYFLY_RUN: step.run_id, MAYFLY_STEP: step.step_id },
     stdio: ['inherit', 'pipe', 'pipe'],
     detached: true,
   })
@@ -166,7 +160,14 @@ function startBare(deps: StepDeps, request: StepRequest, step: StepGrant): Runni
   })
   // A process group of its own, so that its children die with it.
   const kill = () => {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    } catch (error) {
+      if (systemCode(error) !== 'ESRCH') throw error
+    }
+    // A daemon that left the group may hold the pipes; it does not hold the step.
+    child.stdout.destroy()
+    child.stderr.destroy()
   }
   return { stdout: child.stdout, stderr: child.stderr, exit, kill }
 }

@@ -6,7 +6,11 @@ export function diffDocuments(before: PolicyDocument | undefined, after: PolicyD
   const next = new Set(flatten(after))
   const removed = [...old].filter((line) => !next.has(line)).map((line) => `- ${line}`)
   const added = [...next].filter((line) => !old.has(line)).map((line) => `+ ${line}`)
-  return [...removed, ...added].toSorted((a, b) => a.slice(2).localeCompare(b.slice(2)) || b.localeCompare(a))
+  // By place; what goes stands before what comes.
+  const place = (line: string) => line.slice(2, line.indexOf(': '))
+  return [...removed, ...added].toSorted(
+    (a, b) => place(a).localeCompare(place(b)) || b.charCodeAt(0) - a.charCodeAt(0),
+  )
 }
 
 function flatten(value: unknown, path = ''): string[] {

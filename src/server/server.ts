@@ -143,14 +143,12 @@ function reportErrors(app: FastifyInstance, deps: ServerDeps): void {
       )
     const request_id = request.id
     if (request.url.startsWith('/oauth/')) {
-      return reply
-        .code(status)
-        .send({
-          error: code,
-          error_description: detail,
-          request_id,
-          ...(more === undefined ? {} : { claims: more }),
-        })
+      return reply.code(status).send({
+        error: code,
+        error_description: detail,
+        request_id,
+        ...(more === undefined ? {} : { claims: more }),
+      })
     }
     return reply
       .code(status)
@@ -165,16 +163,13 @@ function reportErrors(app: FastifyInstance, deps: ServerDeps): void {
       })
   })
   app.setNotFoundHandler((request, reply) =>
-    reply
-      .code(404)
-      .type('application/problem+json')
-      .send({
-        type: 'about:blank',
-        status: 404,
-        code: 'not_found',
-        detail: 'there is nothing here; see /openapi.json',
-        request_id: request.id,
-      }),
+    reply.code(404).type('application/problem+json').send({
+      type: 'about:blank',
+      status: 404,
+      code: 'not_found',
+      detail: 'there is nothing here; see /openapi.json',
+      request_id: request.id,
+    }),
   )
 }
 

@@ -19,9 +19,24 @@ interface Answer {
   body: Record<string, unknown>
 }
 
-async function call(path: string, options: { form?: Record<string, string>; token?: string; method?: string; json?: unknown; proof?: string } = {}): Promise<Answer> {
+async function call(
+  path: string,
+  options: {
+    form?: Record<string, string>
+    token?: string
+    method?: string
+    json?: unknown
+    proof?: string
+  } = {},
+): Promise<Answer> {
   const method = options.method ?? 'POST'
-  const proof = options.proof ?? (await signer.sign({ method, uri: `${stage.server}${path}`, ...(options.token === undefined ? {} : { accessToken: options.token }) }))
+  const proof =
+    options.proof ??
+    (await signer.sign({
+      method,
+      uri: `${stage.server}${path}`,
+      ...(options.token === undefined ? {} : { accessToken: options.token }),
+    }))
   const response = await fetch(`${stage.server}${path}`, {
     method,
     headers: {
@@ -48,10 +63,16 @@ function exchange(subjectToken: string, scope = 'build', form: Record<string, st
   })
 }
 
-function asOperator(path: string, options: { method?: string; form?: Record<string, string> } = {}): Promise<Response> {
+function asOperator(
+  path: string,
+  options: { method?: string; form?: Record<string, string> } = {},
+): Promise<Response> {
   return fetch(`${stage.server}${path}`, {
     method: options.method ?? 'GET',
-    headers: { authorization: `Bearer ${stage.operatorToken}`, ...(options.form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }) },
+    headers: {
+      authorization: `Bearer ${stage.operatorToken}`,
+      ...(options.form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+    },
     ...(options.form === undefined ? {} : { body: new URLSearchParams(options.form) }),
   })
 }
@@ -63,34 +84,121 @@ test('a CI token becomes a DPoP-bound session, which opens a step, and ends with
   assert.equal(body['issued_token_type'], 'urn:ietf:params:oauth:token-type:access_token')
   assert.equal(body['scope'], 'build release')
   const token = String(body['access_token'])
-  const step = await call('/v1/steps', { token, json: { name: 'x', role: 'build', tier: 'B', command: 'true' } })
+  const step = await call('/v1/steps', {
+    token,
+    json: { name: 'x', role: 'build', tier: 'B', command: 'true' },
+  })
   assert.equal(step.status, 201)
   const stepToken = String(step.body['access_token'])
-  const introspect = async (one: string) => (await (await asOperator('/oauth/introspect', { method: 'POST', form: { token: one } })).json()) as Record<string, unknown>
-  assert.deepEqual([(await introspect(token))['active'], (await introspect(stepToken))['active']], [true, true])
+  const introspect = async (one: string) =>
+    (await (
+      await asOperator('/oauth/introspect', { method: 'POST', form: { token: one } })
+    ).json()) as Record<string, unknown>
+  assert.deepEqual(
+    [(await introspect(token))['active'], (await introspect(stepToken))['active']],
+    [true, true],
+  )
   assert.equal((await introspect(stepToken))['scope'], 'build')
   assert.deepEqual((await introspect(token))['cnf'], { jkt: signer.jkt })
   assert.equal((await call('/oauth/revoke', { token, form: { token } })).status, 200)
-  assert.deepEqual([(await introspect(token))['active'], (await introspect(stepToken))['active']], [false, false])
-  assert.equal((await call('/v1/steps', { token, json: { name: 'x', role: 'build', tier: 'B', command: 'true' } })).status, 403)
+  assert.deepEqual(
+    [(await introspect(token))['active'], (await introspect(stepToken))['active']],
+    [false, false],
+  )
+  assert.equal(
+    (await call('/v1/steps', { token, json: { name: 'x', role: 'build', tier: 'B', command: 'true' } }))
+      .status,
+    403,
+  )
 })
 
 const now = () => Math.floor(Date.now() / 1000)
-const refusals: { name: string; token: () => Promise<string>; scope?: string; status: number; error: string; says: RegExp; tellsStranger?: false }[] = [
-  { name: 'expired', token: () => stage.issuer.sign(stage.server, { iat: now() - 900, nbf: now() - 900, exp: now() - 600 }), status: 400, error: 'invalid_grant', says: /token_expired/ },
-  { name: 'not yet valid', token: () => stage.issuer.sign(stage.server, { nbf: now() + 600 }), status: 400, error: 'invalid_grant', says: /token_not_yet_valid/ },
-  { name: 'for another audience', token: () => stage.issuer.sign('https://another.example'), status: 400, error: 'invalid_grant', says: /audience_mismatch/ },
-  { name: 'unsigned', token: async () => unsigned(await stage.issuer.sign(stage.server)), status: 400, error: 'invalid_grant', says: /request id/ },
-  { name: 'changed', token: async () => changed(await stage.issuer.sign(stage.server)), status: 400, error: 'invalid_grant', says: /request id/ },
-  { name: 'of an unknown issuer', token: () => stage.issuer.sign(stage.server, { iss: 'https://issuer.example' }), status: 400, error: 'invalid_grant', says: /request id/ },
-  { name: 'signed with an unknown key', token: () => stage.issuer.sign(stage.server, {}, { kid: '../../etc/passwd' }), status: 400, error: 'invalid_grant', says: /request id/ },
-  { name: 'oversized', token: () => stage.issuer.sign(stage.server, { junk: 'x'.repeat(20_000) }), status: 400, error: 'invalid_grant', says: /request id/ },
-  { name: 'of another owner', token: () => stage.issuer.sign(stage.server, { repository_owner_id: '666' }), status: 400, error: 'invalid_grant', says: /request id/ },
-  { name: 'for a role that is not there', token: () => stage.issuer.sign(stage.server), scope: 'deploy', status: 400, error: 'invalid_scope', says: /no role "deploy"; known are build, release/ },
+const refusals: {
+  name: string
+  token: () => Promise<string>
+  scope?: string
+  status: number
+  error: string
+  says: RegExp
+  tellsStranger?: false
+}[] = [
+  {
+    name: 'expired',
+    token: () => stage.issuer.sign(stage.server, { iat: now() - 900, nbf: now() - 900, exp: now() - 600 }),
+    status: 400,
+    error: 'invalid_grant',
+    says: /token_expired/,
+  },
+  {
+    name: 'not yet valid',
+    token: () => stage.issuer.sign(stage.server, { nbf: now() + 600 }),
+    status: 400,
+    error: 'invalid_grant',
+    says: /token_not_yet_valid/,
+  },
+  {
+    name: 'for another audience',
+    token: () => stage.issuer.sign('https://another.example'),
+    status: 400,
+    error: 'invalid_grant',
+    says: /audience_mismatch/,
+  },
+  {
+    name: 'unsigned',
+    token: async () => unsigned(await stage.issuer.sign(stage.server)),
+    status: 400,
+    error: 'invalid_grant',
+    says: /request id/,
+  },
+  {
+    name: 'changed',
+    token: async () => changed(await stage.issuer.sign(stage.server)),
+    status: 400,
+    error: 'invalid_grant',
+    says: /request id/,
+  },
+  {
+    name: 'of an unknown issuer',
+    token: () => stage.issuer.sign(stage.server, { iss: 'https://issuer.example' }),
+    status: 400,
+    error: 'invalid_grant',
+    says: /request id/,
+  },
+  {
+    name: 'signed with an unknown key',
+    token: () => stage.issuer.sign(stage.server, {}, { kid: '../../etc/passwd' }),
+    status: 400,
+    error: 'invalid_grant',
+    says: /request id/,
+  },
+  {
+    name: 'oversized',
+    token: () => stage.issuer.sign(stage.server, { junk: 'x'.repeat(20_000) }),
+    status: 400,
+    error: 'invalid_grant',
+    says: /request id/,
+  },
+  {
+    name: 'of another owner',
+    token: () => stage.issuer.sign(stage.server, { repository_owner_id: '666' }),
+    status: 400,
+    error: 'invalid_grant',
+    says: /request id/,
+  },
+  {
+    name: 'for a role that is not there',
+    token: () => stage.issuer.sign(stage.server),
+    scope: 'deploy',
+    status: 400,
+    error: 'invalid_scope',
+    says: /no role "deploy"; known are build, release/,
+  },
   {
     name: 'for a role that does not trust the job',
     token: () => stage.issuer.sign(stage.server, { ref: 'refs/heads/feature', ref_protected: 'false' }),
-    scope: 'release', status: 403, error: 'invalid_target',
+    scope: 'release',
+    status: 403,
+    error: 'invalid_target',
     says: /ref: expected refs\/heads\/main, got refs\/heads\/feature; ref_protected: expected true, got false/,
   },
 ]
@@ -110,21 +218,30 @@ for (const { name, token, scope, status, error, says } of refusals) {
 test('a token is taken once, also when it comes ten times at once', async () => {
   const token = await stage.issuer.sign(stage.server)
   const answers = await Promise.all(Array.from({ length: 10 }, () => exchange(token)))
-  assert.deepEqual(answers.map(({ status }) => status).toSorted((a, b) => a - b), [200, ...Array.from({ length: 9 }, () => 400)])
+  assert.deepEqual(
+    answers.map(({ status }) => status).toSorted((a, b) => a - b),
+    [200, ...Array.from({ length: 9 }, () => 400)],
+  )
   const again = await exchange(token)
   assert.match(String(again.body['error_description']), /token_replayed/)
 })
 
 test('no proof, another method, another address, a used proof: refused', async () => {
   const token = await stage.issuer.sign(stage.server)
-  const form = { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', subject_token: token, subject_token_type: 'urn:ietf:params:oauth:token-type:id_token', scope: 'build' }
+  const form = {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token: token,
+    subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+    scope: 'build',
+  }
   const uri = `${stage.server}/oauth/token`
   const proofs = [
     '',
     await signer.sign({ method: 'GET', uri }),
     await signer.sign({ method: 'POST', uri: `${stage.server}/oauth/revoke` }),
   ]
-  for (const proof of proofs) assert.equal((await call('/oauth/token', { form, proof })).body['error'], 'invalid_dpop_proof')
+  for (const proof of proofs)
+    assert.equal((await call('/oauth/token', { form, proof })).body['error'], 'invalid_dpop_proof')
   const good = await signer.sign({ method: 'POST', uri })
   assert.equal((await call('/oauth/token', { form, proof: good })).status, 200)
   assert.equal((await call('/oauth/token', { form, proof: good })).body['error'], 'invalid_dpop_proof')
@@ -135,7 +252,11 @@ test('a session token is useless without its key', async () => {
   const thief = await createProofSigner({ clock: systemClock })
   const token = String(body['access_token'])
   const proof = await thief.sign({ method: 'POST', uri: `${stage.server}/v1/steps`, accessToken: token })
-  const answer = await call('/v1/steps', { token, proof, json: { name: 'x', role: 'build', tier: 'B', command: 'true' } })
+  const answer = await call('/v1/steps', {
+    token,
+    proof,
+    json: { name: 'x', role: 'build', tier: 'B', command: 'true' },
+  })
   assert.equal(answer.status, 401)
   assert.match(String(answer.body['detail']), /another key/)
 })
@@ -143,10 +264,16 @@ test('a session token is useless without its key', async () => {
 test('a role that was not assumed, and a step that is less isolated than its role demands, are refused', async () => {
   const { body } = await exchange(await stage.issuer.sign(stage.server))
   const token = String(body['access_token'])
-  const other = await call('/v1/steps', { token, json: { name: 'x', role: 'release', tier: 'B', command: 'true' } })
+  const other = await call('/v1/steps', {
+    token,
+    json: { name: 'x', role: 'release', tier: 'B', command: 'true' },
+  })
   assert.equal(other.status, 403)
   assert.match(String(other.body['detail']), /has not assumed role "release"/)
-  const bare = await call('/v1/steps', { token, json: { name: 'x', role: 'build', tier: 'E', command: 'true' } })
+  const bare = await call('/v1/steps', {
+    token,
+    json: { name: 'x', role: 'build', tier: 'E', command: 'true' },
+  })
   assert.equal(bare.body['code'], 'isolation_unavailable')
 })
 
@@ -155,22 +282,43 @@ test('probes, metrics, metadata and the description of the API are there', async
   assert.deepEqual(await (await get('/healthz')).json(), { ok: true })
   assert.deepEqual(await (await get('/readyz')).json(), { ready: true, reasons: [] })
   assert.match(await (await get('/metrics')).text(), /mayfly_leases_active 0/)
-  const metadata = (await (await get('/.well-known/oauth-authorization-server')).json()) as Record<string, unknown>
+  const metadata = (await (await get('/.well-known/oauth-authorization-server')).json()) as Record<
+    string,
+    unknown
+  >
   assert.equal(metadata['issuer'], stage.server)
   const jwks = (await (await get('/.well-known/jwks.json')).json()) as { keys: Record<string, unknown>[] }
   assert.equal(jwks.keys[0]?.['alg'], 'ES256')
   assert.equal(jwks.keys[0]?.['d'], undefined)
-  const api = (await (await get('/openapi.json')).json()) as { openapi: string; paths: Record<string, unknown> }
+  const api = (await (await get('/openapi.json')).json()) as {
+    openapi: string
+    paths: Record<string, unknown>
+  }
   assert.equal(api.openapi, '3.1.0')
-  for (const path of ['/oauth/token', '/v1/policy', '/v1/secrets/{name}', '/readyz']) assert.ok(path in api.paths, path)
+  for (const path of ['/oauth/token', '/v1/policy', '/v1/secrets/{name}', '/readyz'])
+    assert.ok(path in api.paths, path)
 })
 
 test('operators need a token in force, with the scope', async () => {
   const bare = await fetch(`${stage.server}/v1/policy`)
   assert.equal(bare.status, 401)
-  const made = await stage.operate(['token', 'create', 'reader', '--scope', 'policy:read', '--expires-in', '60', '--json'])
+  const made = await stage.operate([
+    'token',
+    'create',
+    'reader',
+    '--scope',
+    'policy:read',
+    '--expires-in',
+    '60',
+    '--json',
+  ])
   const { token, id } = JSON.parse(made.stdout) as { token: string; id: string }
-  const withToken = (path: string, method = 'GET') => fetch(`${stage.server}${path}`, { method, headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, ...(method === 'GET' ? {} : { body: '{"value":"x"}' }) })
+  const withToken = (path: string, method = 'GET') =>
+    fetch(`${stage.server}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      ...(method === 'GET' ? {} : { body: '{"value":"x"}' }),
+    })
   assert.equal((await withToken('/v1/policy')).status, 200)
   const refused = await withToken('/v1/secrets/git', 'PUT')
   assert.equal(refused.status, 403)
@@ -187,7 +335,10 @@ test('an issuer that cannot be asked for its keys: nothing is issued, and the an
   const answer = await exchange(await stage.issuer.sign(stage.server, { iss: gone }))
   assert.equal(answer.status, 503)
   assert.equal(answer.body['error'], 'temporarily_unavailable')
-  assert.match(String(answer.body['error_description']), /issuer http:\/\/127\.0\.0\.1:9 could not be asked for its keys/)
+  assert.match(
+    String(answer.body['error_description']),
+    /issuer http:\/\/127\.0\.0\.1:9 could not be asked for its keys/,
+  )
 })
 
 function unsigned(token: string): string {

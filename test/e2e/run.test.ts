@@ -16,8 +16,11 @@ after(() => stage[Symbol.asyncDispose]())
 
 const run = (args: readonly string[], env: Record<string, string> = {}): Promise<Ran> =>
   stage.runJob(['run', ...args], { ...stage.jobEnvironment(), ...env })
-const inStep = (script: string, env: Record<string, string> = {}, options: readonly string[] = []): Promise<Ran> =>
-  run(['--role', 'build', ...options, '--', 'bash', '-c', script], env)
+const inStep = (
+  script: string,
+  env: Record<string, string> = {},
+  options: readonly string[] = [],
+): Promise<Ran> => run(['--role', 'build', ...options, '--', 'bash', '-c', script], env)
 
 interface Status {
   leases: { issued: number; revoked: number; active: number; openSteps: number; undelivered: number }
@@ -41,7 +44,9 @@ test('exit codes are the command’s own', async () => {
 })
 
 test('stdout and stderr stay apart, in order and byte for byte', async () => {
-  const ran = await inStep('for i in $(seq 200); do echo "out $i"; echo "err $i" >&2; done; printf "no newline at the end"')
+  const ran = await inStep(
+    'for i in $(seq 200); do echo "out $i"; echo "err $i" >&2; done; printf "no newline at the end"',
+  )
   const lines = (word: string) => Array.from({ length: 200 }, (_, i) => `${word} ${i + 1}\n`).join('')
   assert.equal(ran.stdout, `${lines('out')}no newline at the end`)
   assert.equal(ran.stderr, lines('err'))
@@ -55,7 +60,9 @@ test('a large output comes through whole', async () => {
 
 test('standard input reaches the step', async () => {
   const child = spawn(join(projectFolder, 'bin/mayfly'), ['run', '--role', 'build', '--', 'cat'], {
-    cwd: stage.workspace, env: stage.jobEnvironment(), stdio: ['pipe', 'pipe', 'inherit'],
+    cwd: stage.workspace,
+    env: stage.jobEnvironment(),
+    stdio: ['pipe', 'pipe', 'inherit'],
   })
   child.stdin.end('what was said')
   let out = ''
@@ -67,15 +74,23 @@ test('secrets of the job are masked, given or not, in one piece or in base64', a
   const secret = 'q7Rk-very-secret-value-01'
   const script = `printf %s "$GIVEN_TOKEN"; echo; printf %s "$GIVEN_TOKEN" | base64; printf %s "x$GIVEN_TOKEN" | base64 | base64 -w0; echo; for i in $(seq 1 \${#GIVEN_TOKEN}); do printf %s "\${GIVEN_TOKEN:i-1:1}"; sleep 0.01; done; echo " $OTHER_TOKEN."; cat .npmrc-left`
   writeFileSync(join(stage.workspace, '.npmrc-left'), 'left-behind-secret-77')
-  const ran = await inStep(script, { GIVEN_TOKEN: secret, OTHER_TOKEN: 'left-behind-secret-77' }, ['--env', 'GIVEN_TOKEN'])
+  const ran = await inStep(script, { GIVEN_TOKEN: secret, OTHER_TOKEN: 'left-behind-secret-77' }, [
+    '--env',
+    'GIVEN_TOKEN',
+  ])
   assert.equal(ran.exitCode, 0)
   assert.match(ran.stdout, /\*\*\*/)
-  for (const form of [secret, Buffer.from(secret).toString('base64').slice(0, -2), 'left-behind-secret-77']) assert.ok(!ran.stdout.includes(form), form)
+  for (const form of [secret, Buffer.from(secret).toString('base64').slice(0, -2), 'left-behind-secret-77'])
+    assert.ok(!ran.stdout.includes(form), form)
   assert.match(ran.stdout, / \.\n\*\*\*/, 'the variable that was not handed on is empty')
 })
 
 test('the step’s environment is what was asked for; the way to a token of the CI is not in it', async () => {
-  const ran = await inStep('env', { AWS_SECRET_ACCESS_KEY: 'aws-secret-value-1', PLAIN: 'not asked for', ASKED: 'asked for' }, ['--env', 'ASKED'])
+  const ran = await inStep(
+    'env',
+    { AWS_SECRET_ACCESS_KEY: 'aws-secret-value-1', PLAIN: 'not asked for', ASKED: 'asked for' },
+    ['--env', 'ASKED'],
+  )
   assert.match(ran.stdout, /^ASKED=asked for$/m)
   assert.match(ran.stdout, /^GITHUB_REPOSITORY=octo-org\/links$/m)
   assert.doesNotMatch(ran.stdout, /PLAIN|AWS_SECRET|ACTIONS_ID|MAYFLY_(?!RUN|STEP)/)
@@ -83,24 +98,55 @@ test('the step’s environment is what was asked for; the way to a token of the 
 
 test('ctrl-c kills the whole tree and revokes', async () => {
   const marker = `mayfly-tree-${process.pid}`
-  const child = spawn(join(projectFolder, 'bin/mayfly'), ['run', '--role', 'build', '--', 'bash', '-c', `git ls-remote https://git.example.com/octo-org/links >/dev/null; echo begun; (setsid bash -c "exec -a ${marker} sleep 600" &) ; exec -a ${marker} sleep 600`], {
-    cwd: stage.workspace, env: stage.jobEnvironment(), stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    join(projectFolder, 'bin/mayfly'),
+    [
+      'run',
+      '--role',
+      'build',
+      '--',
+      'bash',
+      '-c',
+      `git ls-remote https://git.example.com/octo-org/links >/dev/null; echo begun; (setsid bash -c "exec -a ${marker} sleep 600" &) ; exec -a ${marker} sleep 600`,
+    ],
+    {
+      cwd: stage.workspace,
+      env: stage.jobEnvironment(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   const ended = new Promise<number | null>((done) => child.once('close', (code) => done(code)))
   await new Promise((begun) => child.stdout.once('data', begun))
   assert.equal((await status()).leases.active, 1)
   child.kill('SIGINT')
   assert.equal(await ended, 130)
-  await eventually('no process of the step is left', async () => spawnSync('pgrep', ['-f', `^${marker}`]).status === 1)
+  await eventually(
+    'no process of the step is left',
+    async () => spawnSync('pgrep', ['-f', `^${marker}`]).status === 1,
+  )
   const { leases } = await status()
   assert.deepEqual([leases.active, leases.openSteps], [0, 0])
 })
 
 test('a supervisor that dies takes its step along; the server revokes after three missed heartbeats', async () => {
   const marker = `mayfly-orphan-${process.pid}`
-  const child = spawn(join(projectFolder, 'bin/mayfly'), ['run', '--role', 'build', '--', 'bash', '-c', `git ls-remote https://git.example.com/octo-org/links >/dev/null; echo begun; exec -a ${marker} sleep 600`], {
-    cwd: stage.workspace, env: stage.jobEnvironment(), stdio: ['ignore', 'pipe', 'ignore'],
-  })
+  const child = spawn(
+    join(projectFolder, 'bin/mayfly'),
+    [
+      'run',
+      '--role',
+      'build',
+      '--',
+      'bash',
+      '-c',
+      `git ls-remote https://git.example.com/octo-org/links >/dev/null; echo begun; exec -a ${marker} sleep 600`,
+    ],
+    {
+      cwd: stage.workspace,
+      env: stage.jobEnvironment(),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  )
   await new Promise((begun) => child.stdout.once('data', begun))
   child.kill('SIGKILL')
   await eventually('the step is dead', async () => spawnSync('pgrep', ['-f', `^${marker}`]).status === 1)
@@ -109,9 +155,15 @@ test('a supervisor that dies takes its step along; the server revokes after thre
 })
 
 test('a revocation ends a running step and cuts its connections', async () => {
-  const child = spawn(join(projectFolder, 'bin/mayfly'), ['run', '--role', 'build', '--', 'bash', '-c', 'echo begun; sleep 600'], {
-    cwd: stage.workspace, env: stage.jobEnvironment(), stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    join(projectFolder, 'bin/mayfly'),
+    ['run', '--role', 'build', '--', 'bash', '-c', 'echo begun; sleep 600'],
+    {
+      cwd: stage.workspace,
+      env: stage.jobEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   let said = ''
   child.stderr.on('data', (chunk) => (said += String(chunk)))
   const ended = new Promise<number | null>((done) => child.once('close', (code) => done(code)))
@@ -122,20 +174,36 @@ test('a revocation ends a running step and cuts its connections', async () => {
 })
 
 test('without bubblewrap nothing runs, and it says what to do; without a sandbox only if the role allows it by name', async (t) => {
-  if (spawnSync('unshare', ['-Urm', 'true']).status !== 0) return t.skip('no right to a mount namespace, in which bwrap could be hidden')
+  if (spawnSync('unshare', ['-Urm', 'true']).status !== 0)
+    return t.skip('no right to a mount namespace, in which bwrap could be hidden')
   const hidden = (args: string) =>
-    spawnAndWait('unshare', ['-Urm', 'sh', '-c', `mount --bind /dev/null /usr/bin/bwrap && exec "${join(projectFolder, 'bin/mayfly')}" run ${args}`], {
-      cwd: stage.workspace, env: stage.jobEnvironment(),
-    })
+    spawnAndWait(
+      'unshare',
+      [
+        '-Urm',
+        'sh',
+        '-c',
+        `mount --bind /dev/null /usr/bin/bwrap && exec "${join(projectFolder, 'bin/mayfly')}" run ${args}`,
+      ],
+      {
+        cwd: stage.workspace,
+        env: stage.jobEnvironment(),
+      },
+    )
   const refused = await hidden('--role build -- touch should-not-exist')
   assert.equal(refused.status, 125)
-  assert.match(refused.stderr, /bubblewrap \(bwrap\) is not installed: install it .*apt-get install bubblewrap/)
+  assert.match(
+    refused.stderr,
+    /bubblewrap \(bwrap\) is not installed: install it .*apt-get install bubblewrap/,
+  )
   assert.equal(refused.stderr.trim().split('\n').length, 1)
   assert.equal(spawnSync('ls', [join(stage.workspace, 'should-not-exist')]).status, 2)
   const byName = await hidden('--role build --isolation none -- echo ran')
   assert.equal(byName.status, 125)
   assert.match(byName.stderr, /role "build" needs isolation "namespace"/)
-  const allowed = await hidden('--role trusted --isolation none -- sh -c "echo ran; env | grep -c proxy; exit 3"')
+  const allowed = await hidden(
+    '--role trusted --isolation none -- sh -c "echo ran; env | grep -c proxy; exit 3"',
+  )
   assert.equal(allowed.stdout, 'ran\n0\n')
   assert.equal(allowed.status, 3)
 })
@@ -146,16 +214,23 @@ test('no server, a role that does not trust the job, no identity token: one line
   const job = stage.jobEnvironment({ ref: 'refs/heads/feature', ref_protected: 'false' })
   const untrusted = await stage.runJob(['run', '--role', 'release', '--', 'true'], job)
   assert.equal(untrusted.exitCode, 125)
-  assert.match(untrusted.stderr, /role "release" does not trust this job: ref: expected refs\/heads\/main, got refs\/heads\/feature/)
+  assert.match(
+    untrusted.stderr,
+    /role "release" does not trust this job: ref: expected refs\/heads\/main, got refs\/heads\/feature/,
+  )
   const { ACTIONS_ID_TOKEN_REQUEST_URL: _, ...without } = stage.jobEnvironment()
   const tokenless = await stage.runJob(['run', '--role', 'build', '--', 'true'], without)
   assert.match(tokenless.stderr, /no identity token: on GitHub give the job `permissions: id-token: write`/)
-  for (const { stderr } of [gone, untrusted, tokenless]) assert.equal(stderr.trim().split('\n').length, 1, stderr)
+  for (const { stderr } of [gone, untrusted, tokenless])
+    assert.equal(stderr.trim().split('\n').length, 1, stderr)
 })
 
 test('a pipeline stops at the first step that fails, and says which', async () => {
   const file = join(stage.folder, 'pipeline.yaml')
-  writeFileSync(file, 'steps:\n  - { name: one, role: build, run: "echo one; false; echo not this" }\n  - { name: two, role: build, run: echo two }\n')
+  writeFileSync(
+    file,
+    'steps:\n  - { name: one, role: build, run: "echo one; false; echo not this" }\n  - { name: two, role: build, run: echo two }\n',
+  )
   const ran = await run(['-f', file])
   assert.equal(ran.exitCode, 1)
   assert.equal(ran.stdout, 'one\n')
@@ -167,17 +242,76 @@ test('a pipeline stops at the first step that fails, and says which', async () =
 
 test('audit show tells the run as a story', async () => {
   const job = stage.jobEnvironment({ run_id: '9000000077' })
-  const ran = JSON.parse((await stage.runJob(['run', '--json', '--role', 'build', '--name', 'list', '--', 'git', 'ls-remote', 'https://git.example.com/octo-org/links'], job)).stdout) as { runId: string }
-  await eventually('the end is published', async () => /session ended/.test((await stage.operate(['audit', 'show', '--data', stage.dataFolder, '--run', ran.runId])).stdout))
-  const story = (await stage.operate(['audit', 'show', '--data', stage.dataFolder, '--run', ran.runId])).stdout
-  for (const part of [/octocat triggered push in octo-org\/links at refs\/heads\/main/, /step "list" began as build, isolation B: git ls-remote/, /it could reach: git:read git\/octo-org\/links, npm:install npm/, /a lease on git was issued/, /reached git:read git\/octo-org\/links/, /the lease on git was revoked: finished/, /step "list" ended: finished, exit 0/]) assert.match(story, part)
+  const ran = JSON.parse(
+    (
+      await stage.runJob(
+        [
+          'run',
+          '--json',
+          '--role',
+          'build',
+          '--name',
+          'list',
+          '--',
+          'git',
+          'ls-remote',
+          'https://git.example.com/octo-org/links',
+        ],
+        job,
+      )
+    ).stdout,
+  ) as { runId: string }
+  await eventually('the end is published', async () =>
+    /session ended/.test(
+      (await stage.operate(['audit', 'show', '--data', stage.dataFolder, '--run', ran.runId])).stdout,
+    ),
+  )
+  const story = (await stage.operate(['audit', 'show', '--data', stage.dataFolder, '--run', ran.runId]))
+    .stdout
+  for (const part of [
+    /octocat triggered push in octo-org\/links at refs\/heads\/main/,
+    /step "list" began as build, isolation B: git ls-remote/,
+    /it could reach: git:read git\/octo-org\/links, npm:install npm/,
+    /a lease on git was issued/,
+    /reached git:read git\/octo-org\/links/,
+    /the lease on git was revoked: finished/,
+    /step "list" ended: finished, exit 0/,
+  ])
+    assert.match(story, part)
   assert.ok(!story.includes(stage.git.credential.split(':')[1] ?? ''))
-  assert.ok(!readFileSync(join(stage.dataFolder, 'server/mayfly.db')).includes(stage.git.credential.split(':')[1] ?? ''), 'the database holds the secret in the clear')
+  assert.ok(
+    !readFileSync(join(stage.dataFolder, 'server/mayfly.db')).includes(
+      stage.git.credential.split(':')[1] ?? '',
+    ),
+    'the database holds the secret in the clear',
+  )
 })
 
 test('every command has --help and the program is completion-friendly', () => {
-  for (const command of ['', 'up', 'audit-log', 'run', 'apply', 'secret', 'secret set', 'secret list', 'token', 'token create', 'token list', 'token revoke', 'revoke', 'status', 'audit', 'audit verify', 'audit show']) {
-    const help = execFileSync(join(projectFolder, 'bin/mayfly'), [...command.split(' ').filter((word) => word !== ''), '--help'], { encoding: 'utf8' })
+  for (const command of [
+    '',
+    'up',
+    'audit-log',
+    'run',
+    'apply',
+    'secret',
+    'secret set',
+    'secret list',
+    'token',
+    'token create',
+    'token list',
+    'token revoke',
+    'revoke',
+    'status',
+    'audit',
+    'audit verify',
+    'audit show',
+  ]) {
+    const help = execFileSync(
+      join(projectFolder, 'bin/mayfly'),
+      [...command.split(' ').filter((word) => word !== ''), '--help'],
+      { encoding: 'utf8' },
+    )
     assert.match(help, /Usage: mayfly/)
   }
   const wrong = spawnSync(join(projectFolder, 'bin/mayfly'), ['rn'], { encoding: 'utf8' })
@@ -185,7 +319,11 @@ test('every command has --help and the program is completion-friendly', () => {
   assert.match(wrong.stderr, /Did you mean run/)
 })
 
-async function spawnAndWait(program: string, args: readonly string[], options: { cwd: string; env: Record<string, string> }): Promise<{ status: number | null; stdout: string; stderr: string }> {
+async function spawnAndWait(
+  program: string,
+  args: readonly string[],
+  options: { cwd: string; env: Record<string, string> },
+): Promise<{ status: number | null; stdout: string; stderr: string }> {
   const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''

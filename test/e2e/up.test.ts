@@ -1,6 +1,16 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,8 +39,10 @@ async function start(args: readonly string[] = [], prefix: readonly string[] = [
 }
 
 const isRoot = process.getuid?.() === 0
-const auditPid = () => (JSON.parse(readFileSync(join(data, 'up.json'), 'utf8')) as { auditPid: number }).auditPid
-const ready = async (up: Up) => (await (await fetch(`${up.url}/readyz`)).json()) as { ready: boolean; reasons: string[] }
+const auditPid = () =>
+  (JSON.parse(readFileSync(join(data, 'up.json'), 'utf8')) as { auditPid: number }).auditPid
+const ready = async (up: Up) =>
+  (await (await fetch(`${up.url}/readyz`)).json()) as { ready: boolean; reasons: string[] }
 
 async function eventually<T>(what: string, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
   for (let tries = 0; tries < 300; tries++) {
@@ -57,7 +69,8 @@ function isOneLine(error: unknown, pattern: RegExp): boolean {
 test('the first start prints an operator token, later ones do not; keys are the owner’s only and apart from the database', async () => {
   const first = await start()
   assert.match(first.operatorToken, /^mayfly_[A-Za-z0-9_-]{43}$/)
-  for (const file of ['keys/vault.key', 'keys/audit-append-token', 'keys/audit.vkey']) assert.equal(statSync(join(data, file)).mode & 0o777, 0o600, file)
+  for (const file of ['keys/vault.key', 'keys/audit-append-token', 'keys/audit.vkey'])
+    assert.equal(statSync(join(data, file)).mode & 0o777, 0o600, file)
   assert.equal(statSync(data).mode & 0o777, 0o700)
   assert.ok(existsSync(join(data, 'server/mayfly.db')))
   assert.equal(await first.stop(), 0)
@@ -76,7 +89,8 @@ test('SIGTERM drains and leaves no process behind', async () => {
 test('kill -9 of the server: the log goes too, and a restart has every acknowledged secret, token and policy', async () => {
   const up = await start()
   const token = up.operatorToken
-  for (let i = 0; i < 5; i++) assert.equal((await asOperator(up, token, ['secret', 'set', `s${i}`], `value-${i}`)).exitCode, 0)
+  for (let i = 0; i < 5; i++)
+    assert.equal((await asOperator(up, token, ['secret', 'set', `s${i}`], `value-${i}`)).exitCode, 0)
   const log = auditPid()
   await up.stop('SIGKILL')
   await eventually('the log ends with its parent', () => {
@@ -88,12 +102,22 @@ test('kill -9 of the server: the log goes too, and a restart has every acknowled
     }
   })
   const again = await start()
-  const listed = JSON.parse((await asOperator(again, token, ['secret', 'list', '--json'])).stdout) as { secrets: { name: string }[] }
-  assert.deepEqual(listed.secrets.map(({ name }) => name), ['s0', 's1', 's2', 's3', 's4'])
+  const listed = JSON.parse((await asOperator(again, token, ['secret', 'list', '--json'])).stdout) as {
+    secrets: { name: string }[]
+  }
+  assert.deepEqual(
+    listed.secrets.map(({ name }) => name),
+    ['s0', 's1', 's2', 's3', 's4'],
+  )
   await again.stop()
-  const verdict = await runMayfly(['audit', 'verify', '--json', '--data', data], { PATH: process.env['PATH'] ?? '' })
+  const verdict = await runMayfly(['audit', 'verify', '--json', '--data', data], {
+    PATH: process.env['PATH'] ?? '',
+  })
   assert.equal(verdict.exitCode, 0, verdict.stdout)
-  const shown = JSON.parse((await runMayfly(['audit', 'show', '--json', '--data', data], { PATH: process.env['PATH'] ?? '' })).stdout) as { entries: { type: string }[] }
+  const shown = JSON.parse(
+    (await runMayfly(['audit', 'show', '--json', '--data', data], { PATH: process.env['PATH'] ?? '' }))
+      .stdout,
+  ) as { entries: { type: string }[] }
   assert.equal(shown.entries.filter(({ type }) => type === 'secret.set').length, 5)
 })
 
@@ -116,7 +140,11 @@ test('a port in use is named, with the option that chooses another', async () =>
   const holder = createServer()
   await new Promise<void>((done) => holder.listen(0, '127.0.0.1', done))
   const { port } = holder.address() as AddressInfo
-  for (const [option, pattern] of [['--port', /server port .* in use.*--port/], ['--gateway-port', /gateway port .* in use.*--gateway-port/], ['--audit-port', new RegExp(`${port}`)]] as const) {
+  for (const [option, pattern] of [
+    ['--port', /server port .* in use.*--port/],
+    ['--gateway-port', /gateway port .* in use.*--gateway-port/],
+    ['--audit-port', new RegExp(`${port}`)],
+  ] as const) {
     await assert.rejects(start([option, String(port)]), (error) => isOneLine(error, pattern))
   }
   holder.close()
@@ -135,7 +163,9 @@ test('another vault key, a key that others may read, and no key: refused; the se
   const key = join(data, 'keys/vault.key')
   copyFileSync(key, `${key}.kept`)
   writeFileSync(key, `${Buffer.alloc(32, 7).toString('base64')}\n`, { mode: 0o600 })
-  await assert.rejects(start(), (error) => isOneLine(error, /does not open with this vault key: restore the key file/))
+  await assert.rejects(start(), (error) =>
+    isOneLine(error, /does not open with this vault key: restore the key file/),
+  )
   execFileSync('chmod', ['644', key])
   await assert.rejects(start(), (error) => isOneLine(error, /open to others .*chmod 600/))
   rmSync(key)
@@ -154,20 +184,28 @@ test('a data folder of a newer version is refused', async () => {
   await assert.rejects(start(), (error) => isOneLine(error, /of a newer Mayfly \(schema 9999/))
 })
 
-test('a data folder of somebody else is refused', { skip: isRoot ? false : 'only root can give a folder away' }, async () => {
-  mkdirSync(data)
-  chownSync(data, 65534, 65534)
-  await assert.rejects(start(), (error) => isOneLine(error, /belongs to user 65534, this is user 0/))
-})
+test(
+  'a data folder of somebody else is refused',
+  { skip: isRoot ? false : 'only root can give a folder away' },
+  async () => {
+    mkdirSync(data)
+    chownSync(data, 65534, 65534)
+    await assert.rejects(start(), (error) => isOneLine(error, /belongs to user 65534, this is user 0/))
+  },
+)
 
 test('a data folder that others may write to is refused', async () => {
   mkdirSync(data)
   execFileSync('chmod', ['777', data])
-  await assert.rejects(start(), (error) => isOneLine(error, /others may write to the data folder .*chmod 700/))
+  await assert.rejects(start(), (error) =>
+    isOneLine(error, /others may write to the data folder .*chmod 700/),
+  )
 })
 
 test('a network address without TLS in front is refused', async () => {
-  await assert.rejects(start(['--host', '0.0.0.0']), (error) => isOneLine(error, /reachable by others: put TLS in front/))
+  await assert.rejects(start(['--host', '0.0.0.0']), (error) =>
+    isOneLine(error, /reachable by others: put TLS in front/),
+  )
 })
 
 test('an audit log of another key is refused', async () => {
@@ -178,42 +216,68 @@ test('an audit log of another key is refused', async () => {
 
 const canMount = spawnSync('unshare', ['-Urm', 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0
 
-test('a full disk: nothing is half written, nothing acknowledged is lost, and it is said', { skip: canMount ? false : 'no right to mount a tmpfs in a namespace of its own' }, async () => {
-  mkdirSync(data, { mode: 0o700 })
-  // The folder is a small tmpfs that only this process tree sees; a reader enters by /proc/PID/root.
-  const up = await start([], ['unshare', '-Urm', 'sh', '-c', `mount -t tmpfs -o size=24m,mode=700 none "${data}" && exec "$0" "$@"`])
-  const token = up.operatorToken
-  const value = 'v'.repeat(60_000)
-  let stored = 0
-  let refused = await asOperator(up, token, ['secret', 'set', 'n0'], value)
-  while (refused.exitCode === 0 && stored < 400) {
-    stored++
-    refused = await asOperator(up, token, ['secret', 'set', `n${stored}`], value)
-    if (stored === 20) execFileSync('sh', ['-c', `dd if=/dev/zero of=/proc/${up.pid}/root${data}/filler bs=1M count=100 2>/dev/null || true`])
-  }
-  assert.notEqual(refused.exitCode, 0)
-  assert.match(refused.stderr, /disk|space|ENOSPC|audit log/)
-  assert.equal(refused.stderr.trim().split('\n').length, 1)
-  const state = await ready(up)
-  assert.equal(state.ready, false)
-  rmSync(`/proc/${up.pid}/root${data}/filler`)
-  await eventually('ready again', async () => ((await ready(up)).ready || (await asOperator(up, token, ['secret', 'set', 'again'], 'x')).exitCode === 0 ? true : undefined))
-  const listed = JSON.parse((await asOperator(up, token, ['secret', 'list', '--json'])).stdout) as { secrets: { name: string }[] }
-  const names = new Set(listed.secrets.map(({ name }) => name))
-  for (let i = 0; i < stored; i++) assert.ok(names.has(`n${i}`), `n${i} was acknowledged and is gone`)
-})
+test(
+  'a full disk: nothing is half written, nothing acknowledged is lost, and it is said',
+  { skip: canMount ? false : 'no right to mount a tmpfs in a namespace of its own' },
+  async () => {
+    mkdirSync(data, { mode: 0o700 })
+    // The folder is a small tmpfs that only this process tree sees; a reader enters by /proc/PID/root.
+    const up = await start(
+      [],
+      ['unshare', '-Urm', 'sh', '-c', `mount -t tmpfs -o size=24m,mode=700 none "${data}" && exec "$0" "$@"`],
+    )
+    const token = up.operatorToken
+    const value = 'v'.repeat(60_000)
+    let stored = 0
+    let refused = await asOperator(up, token, ['secret', 'set', 'n0'], value)
+    while (refused.exitCode === 0 && stored < 400) {
+      stored++
+      refused = await asOperator(up, token, ['secret', 'set', `n${stored}`], value)
+      if (stored === 20)
+        execFileSync('sh', [
+          '-c',
+          `dd if=/dev/zero of=/proc/${up.pid}/root${data}/filler bs=1M count=100 2>/dev/null || true`,
+        ])
+    }
+    assert.notEqual(refused.exitCode, 0)
+    assert.match(refused.stderr, /disk|space|ENOSPC|audit log/)
+    assert.equal(refused.stderr.trim().split('\n').length, 1)
+    const state = await ready(up)
+    assert.equal(state.ready, false)
+    rmSync(`/proc/${up.pid}/root${data}/filler`)
+    await eventually('ready again', async () =>
+      (await ready(up)).ready || (await asOperator(up, token, ['secret', 'set', 'again'], 'x')).exitCode === 0
+        ? true
+        : undefined,
+    )
+    const listed = JSON.parse((await asOperator(up, token, ['secret', 'list', '--json'])).stdout) as {
+      secrets: { name: string }[]
+    }
+    const names = new Set(listed.secrets.map(({ name }) => name))
+    for (let i = 0; i < stored; i++) assert.ok(names.has(`n${i}`), `n${i} was acknowledged and is gone`)
+  },
+)
 
 test('policies: a typo is one line with its place; apply shows the change, and again changes nothing', async () => {
   await using stage = await setStage()
   const good = readFileSync(stage.policyFile, 'utf8')
   const bad = join(folder, 'bad.yaml')
   const attempts: [string, RegExp][] = [
-    [good.replace('repository_id', 'repositry_id'), /bad\.yaml:\d+:\d+: unknown key "repositry_id" in roles\.build\.trust: did you mean "repository_id"\?/],
+    [
+      good.replace('repository_id', 'repositry_id'),
+      /bad\.yaml:\d+:\d+: unknown key "repositry_id" in roles\.build\.trust: did you mean "repository_id"\?/,
+    ],
     [good.replace('  release:', '  build:'), /bad\.yaml:\d+:\d+: this name is there twice/],
-    [good.slice(0, good.indexOf('roles:')) + 'roles: {}\n', /bad\.yaml:\d+:\d+: roles: define at least one role/],
+    [
+      good.slice(0, good.indexOf('roles:')) + 'roles: {}\n',
+      /bad\.yaml:\d+:\d+: roles: define at least one role/,
+    ],
     [good.replaceAll('      - npm:install npm\n', ''), /nobody can reach connection "npm"/],
     [good.replace('git:read git/', 'git:red git/'), /unknown action "git:red"/],
-    [good.replaceAll(/owner_id: "\d+"/g, '').replaceAll(/repository_id: "\d+", /g, ''), /any repository of issuer "ci" could assume it: pin repository_id or owner_id/],
+    [
+      good.replaceAll(/owner_id: "\d+"/g, '').replaceAll(/repository_id: "\d+", /g, ''),
+      /any repository of issuer "ci" could assume it: pin repository_id or owner_id/,
+    ],
   ]
   for (const [text, pattern] of attempts) {
     writeFileSync(bad, text)
@@ -225,8 +289,14 @@ test('policies: a typo is one line with its place; apply shows the change, and a
   const wider = join(folder, 'wider.yaml')
   writeFileSync(wider, good.replace('refs/tags/v*', 'refs/tags/*'))
   const dry = await stage.operate(['apply', '--dry-run', wider])
-  assert.match(dry.stdout, /- roles\.release\.grants: git:push git\/octo-org\/links@refs\/tags\/v\*\n\+ roles\.release\.grants: git:push git\/octo-org\/links@refs\/tags\/\*\n/)
+  assert.match(
+    dry.stdout,
+    /- roles\.release\.grants: git:push git\/octo-org\/links@refs\/tags\/v\*\n\+ roles\.release\.grants: git:push git\/octo-org\/links@refs\/tags\/\*\n/,
+  )
   assert.match((await stage.operate(['apply', stage.policyFile])).stdout, /nothing changes/)
-  assert.match((await stage.operate(['apply', wider, '--expected-version', '7'])).stderr, /version 1 of the policy is in force, not 7/)
+  assert.match(
+    (await stage.operate(['apply', wider, '--expected-version', '7'])).stderr,
+    /version 1 of the policy is in force, not 7/,
+  )
   assert.match((await stage.operate(['apply', wider])).stdout, /applied as version 2/)
 })

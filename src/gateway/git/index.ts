@@ -145,8 +145,13 @@ async function push(exchange: Exchange, route: Route): Promise<void> {
 async function askPush(exchange: Exchange, route: Route, pushed: PushRequest): Promise<void> {
   const what = `git:push ${exchange.connection.name}/${route.repository}`
   const rest = exchange.request.headers['content-length'] !== '4' || pushed.packBytes > 0
-  if (rest) return plainAnswer(exchange.response, 400, exchange.deny(what, 'a push without refs carries nothing'))
-  const permit = await exchange.permit(operation(exchange, route), { git: { phase: 'ask' } }, { anyRef: true })
+  if (rest)
+    return plainAnswer(exchange.response, 400, exchange.deny(what, 'a push without refs carries nothing'))
+  const permit = await exchange.permit(
+    operation(exchange, route),
+    { git: { phase: 'ask' } },
+    { anyRef: true },
+  )
   if (!permit.allow) return plainAnswer(exchange.response, 403, permit.message)
   await passOn(exchange, await call(exchange, permit, flushPacket))
 }
@@ -158,7 +163,10 @@ function recordUpdates(updates: readonly RefUpdate[]): Record<string, unknown> {
   const lines = updates.map(({ ref, oldCommit, newCommit }) => `${oldCommit} ${newCommit} ${ref}\n`)
   let left = recordedBytes
   const fitting = updates.filter((_, i) => (left -= Buffer.byteLength(lines[i] ?? '') + 60) >= 0)
-  const whole = fitting.length === updates.length ? {} : { updateCount: updates.length, updatesSha256: sha256Hex(lines.join('')) }
+  const whole =
+    fitting.length === updates.length
+      ? {}
+      : { updateCount: updates.length, updatesSha256: sha256Hex(lines.join('')) }
   return { phase: 'push', updates: fitting, ...whole }
 }
 

@@ -72,7 +72,8 @@ function addLine(reading: Reading, line: string): void {
   const update = parseUpdate(command)
   if (updates.has(update.ref)) throw new MayflyError('bad_input', 'a push names a ref twice')
   updates.set(update.ref, update)
-  if (updates.size > maxUpdates) throw new MayflyError('limit_exceeded', `a push of more than ${maxUpdates} refs`)
+  if (updates.size > maxUpdates)
+    throw new MayflyError('limit_exceeded', `a push of more than ${maxUpdates} refs`)
 }
 
 // What we read and what git reads must be the same text, so it has to be UTF-8 to the last byte.

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import { existsSync, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
 import { initScript, sendmsgNumber } from './init.ts'
@@ -19,6 +19,14 @@ export interface SandboxPlan {
   /** `--disable-userns` is there from bubblewrap 0.8 on; the filter refuses new namespaces in any case. */
   readonly disableUserns: boolean
 }
+
+const agents = [
+  '/opt/actions-runner',
+  '/opt/runner',
+  '/opt/gitlab-runner',
+  '/opt/buildkite-agent',
+  '/opt/circleci',
+]
 
 export const homeInside = '/home/step'
 export const caInside = '/run/mayfly/ca.pem'
@@ -55,7 +63,14 @@ const protectedFiles = ['.git/config', '.git/hooks', '.github/workflows', '.gitl
 /** The command line of bwrap; its options come from `optionsFd`. */
 export function bwrapArguments(plan: SandboxPlan): string[] {
   const { channelFd, environmentFd, optionsFd, command } = plan
-  const init = ['/usr/bin/perl', '-e', initScript, String(channelFd), String(environmentFd), String(sendmsgNumber())]
+  const init = [
+    '/usr/bin/perl',
+    '-e',
+    initScript,
+    String(channelFd),
+    String(environmentFd),
+    String(sendmsgNumber()),
+  ]
   return ['--args', String(optionsFd), '--', ...init, ...command]
 }
 
@@ -88,7 +103,11 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
 // A NUL in a path or a variable would end it early, and what follows would be the next option.
 function endedByNul(texts: readonly string[]): Buffer {
   const odd = texts.find((text) => text.includes('\0'))
-  if (odd !== undefined) throw new MayflyError('bad_input', `a NUL in ${JSON.stringify(odd.slice(0, 80))}: a path or variable cannot hold one`)
+  if (odd !== undefined)
+    throw new MayflyError(
+      'bad_input',
+      `a NUL in ${JSON.stringify(odd.slice(0, 80))}: a path or variable cannot hold one`,
+    )
   return Buffer.from(texts.map((text) => `${text}\0`).join(''))
 }
 
@@ -112,6 +131,8 @@ export function systemMounts(): string[] {
   const roots = readdirSync('/').filter((name) => /^(?:bin|sbin|lib(?:32|64|x32)?)$/.test(name))
   return [
     ...['--ro-bind', '/usr', '/usr', '--ro-bind-try', '/opt', '/opt'],
+    // CI agents live in /opt, with the credentials of their registration.
+    ...agents.filter((path) => existsSync(path)).flatMap((path) => ['--tmpfs', path]),
     ...roots.flatMap((name) => {
       const path = `/${name}`
       return lstatSync(path).isSymbolicLink()
@@ -125,7 +146,11 @@ export function systemMounts(): string[] {
 // Where the supervisor is root, /proc/sys is the step's to write, and kernel.core_pattern names a program that the
 // kernel starts outside of every namespace.
 function kernelSettings(): string[] {
-  return ['sys', 'sysrq-trigger', 'irq', 'bus'].flatMap((name) => ['--ro-bind-try', `/proc/${name}`, `/proc/${name}`])
+  return ['sys', 'sysrq-trigger', 'irq', 'bus'].flatMap((name) => [
+    '--ro-bind-try',
+    `/proc/${name}`,
+    `/proc/${name}`,
+  ])
 }
 
 function fileMounts(files: string): string[] {

@@ -30,7 +30,10 @@ function isStopped(pid: number): boolean {
 }
 
 function childrenOf(pid: number): number[] {
-  return readIfThere(`/proc/${pid}/task/${pid}/children`).split(' ').filter((text) => text !== '').map(Number)
+  return readIfThere(`/proc/${pid}/task/${pid}/children`)
+    .split(' ')
+    .filter((text) => text !== '')
+    .map(Number)
 }
 
 /**

@@ -488,12 +488,16 @@ test('neither the options nor the arguments of bwrap hold the environment, which
     disableUserns: false,
   }
   const options = bwrapOptions(plan).toString().split('\0')
-  for (const flag of ['--unshare-all', '--clearenv', '--new-session', '--die-with-parent']) assert.ok(options.includes(flag), flag)
+  for (const flag of ['--unshare-all', '--clearenv', '--new-session', '--die-with-parent'])
+    assert.ok(options.includes(flag), flag)
   for (const flag of ['--disable-userns', '--share-net', '--setenv']) assert.ok(!options.includes(flag), flag)
   const binds = options.flatMap((option, i) => (option === '--bind' ? [options[i + 1]] : []))
   assert.deepEqual(binds, ['/nonexistent/workspace'])
   assert.deepEqual(bwrapArguments(plan).slice(-2), ['run', 'it'])
-  assert.equal(environmentBlock({ NAME: 'the value', OTHER: 'a=b' }).toString(), 'NAME=the value\0OTHER=a=b\0')
+  assert.equal(
+    environmentBlock({ NAME: 'the value', OTHER: 'a=b' }).toString(),
+    'NAME=the value\0OTHER=a=b\0',
+  )
 })
 
 test('a bwrap that is not there is an error, and nothing is left of it', async (t) => {

@@ -35,7 +35,14 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   const files = writeSandboxFiles(request.caCertificate)
   try {
     closeInherited()
-    const plan: SandboxPlan = { ...request, files: files.folder, channelFd: 3, seccompFd: 4, optionsFd: 5, environmentFd: 6 }
+    const plan: SandboxPlan = {
+      ...request,
+      files: files.folder,
+      channelFd: 3,
+      seccompFd: 4,
+      optionsFd: 5,
+      environmentFd: 6,
+    }
     const hadCommonDir = existsSync(join(request.workspace, commonDir))
     const child = spawnBwrap(request, plan)
     return supervised(child, () => {
@@ -63,7 +70,16 @@ function spawnBwrap(request: SandboxRequest, plan: SandboxPlan): ChildProcess {
     const options = hand('options', bwrapOptions(plan))
     const environment = hand('environment', environmentBlock(request.env))
     return spawn(request.bwrap, bwrapArguments(plan), {
-      stdio: ['inherit', 'pipe', 'pipe', 'ipc', filter, options, environment],
+      // A terminal could be written to through standard input, past the masker.
+      stdio: [
+        process.stdin.isTTY ? 'ignore' : 'inherit',
+        'pipe',
+        'pipe',
+        'ipc',
+        filter,
+        options,
+        environment,
+      ],
       // Nothing of the supervisor's environment: bwrap clears it for the step, and needs none itself.
       env: {},
     })
@@ -87,7 +103,8 @@ function supervised(child: ChildProcess, cleanUp: () => void): Sandbox {
     },
     exit,
     kill() {
-      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) killSandbox(child.pid)
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+        killSandbox(child.pid)
     },
   }
 }
