@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { projectFolder, setStage, type Ran, type Stage } from '../../demo/stage.ts'
@@ -120,10 +120,7 @@ test('ctrl-c kills the whole tree and revokes', async () => {
   assert.equal((await status()).leases.active, 1)
   child.kill('SIGINT')
   assert.equal(await ended, 130)
-  await eventually(
-    'no process of the step is left',
-    async () => spawnSync('pgrep', ['-f', `^${marker}`]).status === 1,
-  )
+  await eventually('no process of the step is left', async () => !isRunning(marker))
   const { leases } = await status()
   assert.deepEqual([leases.active, leases.openSteps], [0, 0])
 })
@@ -149,7 +146,7 @@ test('a supervisor that dies takes its step along; the server revokes after thre
   )
   await new Promise((begun) => child.stdout.once('data', begun))
   child.kill('SIGKILL')
-  await eventually('the step is dead', async () => spawnSync('pgrep', ['-f', `^${marker}`]).status === 1)
+  await eventually('the step is dead', async () => !isRunning(marker))
   assert.equal((await status()).leases.active, 1)
   await eventually('the lease is revoked', async () => (await status()).leases.active === 0)
 })
@@ -331,4 +328,15 @@ async function spawnAndWait(
   child.stderr.on('data', (chunk) => (stderr += String(chunk)))
   const status = await new Promise<number | null>((done) => child.once('close', (code) => done(code)))
   return { status, stdout, stderr }
+}
+
+/** Is there a process whose command line begins with this? */
+function isRunning(marker: string): boolean {
+  return readdirSync('/proc').some((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith(marker)
+    } catch {
+      return false
+    }
+  })
 }
