@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import { MayflyError, limits, messageOf, systemCode, type Clock, type StepId } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker, Session, Step } from '../broker/index.ts'
@@ -192,7 +193,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
     pinLockfile: (step, text) => npm.pin(step, text),
     activity: (step) => activity.of(step),
     forget: (step) => activity.forget(step),
-    openSockets: () => [...states.values()].reduce((sum, { sockets }) => sum + sockets.size, 0),
+    // A TLS socket and the one that it runs on are one connection.
+    openSockets: () =>
+      [...states.values()]
+        .flatMap(({ sockets }) => [...sockets])
+        .filter((socket) => !(socket instanceof TLSSocket)).length,
     async close() {
       for (const { sockets, upstream } of states.values()) {
         for (const socket of [...sockets].toReversed()) socket.destroy()

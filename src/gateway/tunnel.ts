@@ -118,6 +118,8 @@ async function terminate(
     return deps.serve(socket, step, connection)
   }
   const secureContext = await (await deps.ca(step)).contextFor(connection.host)
+  // The step may have ended while its certificate was made: its sockets are closed already.
+  if (socket.destroyed || step.endReason !== undefined) return void socket.destroy()
   established(socket, head)
   const secure = new TLSSocket(socket, {
     isServer: true,
