@@ -10,6 +10,11 @@ export interface ProofExpectation {
   readonly uri: string
   /** The access token the proof must be bound to (`ath`); absent at the token endpoint. */
   readonly accessToken?: string
+  /**
+   * `false` where what the proof comes with can be used once anyway (the identity token): then it is not remembered,
+   * since a stranger could fill the memory with proofs of keys of their own and lock everybody else out.
+   */
+  readonly remember?: false
 }
 
 export type ProofResult =
@@ -61,6 +66,7 @@ export function createProofVerifier(deps: { clock: Clock }): ProofVerifier {
         const problem = mismatch(payload, expected, nowSeconds, startedSeconds)
         if (problem !== undefined) return { ok: false, detail: problem }
         const jkt = await calculateJwkThumbprint(jwk)
+        if (expected.remember === false) return { ok: true, jkt }
         const replayed = useOnce(`${jkt}.${payload.jti}`, nowSeconds)
         return replayed === undefined ? { ok: true, jkt } : { ok: false, detail: replayed }
       } catch (error) {

@@ -76,6 +76,7 @@ const claimRefusals: readonly (readonly [string, Record<string, unknown>, string
   ['audience in other case', { aud: audience.toUpperCase() }, 'audience_mismatch'],
   ['audience with a slash', { aud: `${audience}/` }, 'audience_mismatch'],
   ['a list of other audiences', { aud: ['a', 'b'] }, 'audience_mismatch'],
+  ['ours among other audiences', { aud: [audience, 'https://other.example.com'] }, 'audience_mismatch'],
   ['an empty list of audiences', { aud: [] }, 'audience_mismatch'],
   ['no aud', { aud: undefined }, 'audience_mismatch'],
   ['aud is no text', { aud: { [audience]: true } }, 'audience_mismatch'],

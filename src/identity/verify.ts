@@ -156,11 +156,18 @@ function refusalOf(error: unknown): IdentityResult & { ok: false } {
   return refuse('token_malformed', detail)
 }
 
+/** Ours and nobody else's: what is good at another place too could have been taken there (RFC 8725, section 3.9). */
+function isForOthersToo(payload: JWTPayload): boolean {
+  return Array.isArray(payload.aud) && payload.aud.length > 1
+}
+
 function normalise(payload: JWTPayload, token: string, issuer: Issuer, clock: Clock): IdentityResult {
   const { profile, config } = issuer
   const claims = textClaims(payload)
   const missing = profile.required.filter((claim) => claims[claim] === undefined)
   if (missing.length > 0) return refuse('claim_missing', `the token has no ${missing.join(', ')}`)
+  if (isForOthersToo(payload))
+    return refuse('audience_mismatch', 'the token is for several audiences, not for us alone')
   // jose looks at iat only to see how old a token is, not whether it is from the future.
   if (Number(payload.iat) > nowSeconds(clock) + skewSeconds) {
     return refuse('token_not_yet_valid', '"iat" claim timestamp check failed (it is in the future)')

@@ -56,6 +56,7 @@ export async function exchangeToken(
   const proof = await deps.proofs.verify(proofHeader(call), {
     method: 'POST',
     uri: `${deps.url()}/oauth/token`,
+    remember: false,
   })
   if (!proof.ok) throw oauthProblem(400, 'invalid_dpop_proof', proof.detail)
   const rules = deps.rules.current()
