@@ -133,7 +133,7 @@ test('a digest written in another way is not the digest', async () => {
 })
 
 // BUG: an empty chunk makes the stream let go of the byte it holds.
-test('an empty chunk does not release the last byte', async () => {
+test('an empty chunk does not release what is held', async () => {
   const seen: Buffer[] = []
   const body = verifyingBody('ms@1.0.0', sri(Buffer.from('good')))
   const failed = new Promise((give) => body.on('error', give))
@@ -142,5 +142,5 @@ test('an empty chunk does not release the last byte', async () => {
   body.write(Buffer.alloc(0))
   body.end()
   assert.ok(isRefusal(await failed))
-  assert.equal(Buffer.concat(seen).toString(), 'evi')
+  assert.equal(Buffer.concat(seen).toString(), '')
 })

@@ -3,8 +3,8 @@ import { Transform } from 'node:stream'
 import { MayflyError } from '../../lib/index.ts'
 
 /**
- * Passes bytes on while it hashes them, and keeps the last one back until the digest holds: a client that sees
- * the end of the body has seen the right body. On another digest the stream fails and the last byte never goes.
+ * Passes bytes on while it hashes them, and keeps the last ones back until the digest holds: a client that sees
+ * the end of the body has seen the right body. On another digest the stream fails and the last bytes never go.
  * `integrity` is Subresource Integrity text; of several digests the strongest counts. Throws `bad_input` for sha1.
  */
 export function verifyingBody(what: string, integrity: string): Transform {
@@ -15,10 +15,10 @@ export function verifyingBody(what: string, integrity: string): Transform {
     transform(chunk: Buffer, _encoding, done) {
       if (chunk.length === 0) return done()
       hash.update(chunk)
+      // The whole last chunk waits, not its last byte: single bytes would be TLS records of their own.
       const ready = held
-      held = chunk.subarray(-1)
-      if (ready.length > 0) this.push(ready)
-      done(null, chunk.length > 1 ? chunk.subarray(0, -1) : undefined)
+      held = chunk
+      done(null, ready.length > 0 ? ready : undefined)
     },
     flush(done) {
       if (hash.digest('base64') !== expected) {
