@@ -86,7 +86,7 @@ function fill(line: (i: number) => string): Buffer {
 
 const words =
   `building resolving src/runner/step.ts node_modules/typescript/lib/tsc.js warning: unused variable
- passed (12 ms) Downloading https://registry.npmjs.org/undici/-/undici-8.12.4.tgz sha512 cache hit for key
+ passed (12 ms) Downloading https://registry.example.com/undici/-/undici-8.12.4.tgz sha512 cache hit for key
  linux-x64-node-26 added 214 packages, and audited 215 packages in 3s ok 17 - returns denied error TS2345:
  Argument of type 'string' is not assignable to parameter of type 'number'.`.split(/\s+/)
 

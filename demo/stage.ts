@@ -125,7 +125,7 @@ function localPolicy(text: string, issuer: CiIssuer, git: GitServer): string {
       `url: https://${gitHost}, dial: ${json(git.dial)}, ca: ${json(git.ca)},`,
     )
     .replace(
-      'url: https://registry.npmjs.org',
+      'url: https://registry.example.com',
       `url: ${json(registry)}${ca === undefined ? '' : `, ca: ${json(ca)}`}`,
     )
 }

@@ -18,7 +18,7 @@ const document = (trust: string, grants: readonly string[], more = '') => `issue
   github: { kind: github-actions }
 connections:
   github: { kind: git, url: https://github.com }
-  npmjs: { kind: npm, url: https://registry.npmjs.org }
+  npmjs: { kind: npm, url: https://registry.example.com }
 roles:
   build:
     trust: ${trust}
