@@ -259,7 +259,7 @@ const mistakes: readonly (readonly [string, string, string | RegExp])[] = [
     edited('com }', 'com, dial: "localhost:80" }'),
     /^mayfly\.yaml:4:49: connections\.github\.dial: an IP address and a port/,
   ],
-  ['egress without a port', `${base}egress: [debian.org]\n`, /^mayfly\.yaml:9:10: egress\.0: host:port/],
+  ['egress without a port', `${base}egress: [example.org]\n`, /^mayfly\.yaml:9:10: egress\.0: host:port/],
   [
     'egress with a star inside',
     `${base}egress: ["deb.*.org:443"]\n`,

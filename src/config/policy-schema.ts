@@ -171,7 +171,7 @@ export const policySchema = z.strictObject({
         .string()
         .regex(
           /^(\*\.)?[a-z0-9.-]+:[0-9]{1,5}$/,
-          'host:port, such as deb.debian.org:443 or *.debian.org:443',
+          'host:port, such as deb.example.org:443 or *.example.org:443',
         ),
     )
     .default([])

@@ -72,7 +72,7 @@ export function compileTargets(
     if (couldMatch(rule)) continue
     problems.push({
       ...locate(['egress', i]),
-      message: `egress rule "${rule.source}" could never match: write host:port, as in deb.debian.org:443`,
+      message: `egress rule "${rule.source}" could never match: write host:port, as in deb.example.org:443`,
     })
   }
   if (problems.length > 0) return { ok: false, problems }
