@@ -50,8 +50,8 @@ export function stepStarted(step: Step, request: StepRequest): AuditEvent {
       role: step.role,
       isolation: step.tier,
       command: request.command,
-      grants: request.grants,
-      egress: request.egress,
+      ...firstOf('grants', request.grants),
+      ...firstOf('egress', request.egress),
       expires: new Date(step.expiresMs).toISOString(),
     },
   }
@@ -100,4 +100,12 @@ export function leaseRevoked(
     subject: lease.id,
     data: { step: step.id, connection: lease.connection, reason },
   }
+}
+
+const recordedItems = 150
+
+/** As many as an entry has room for, and how many there are if that is not all of them. */
+function firstOf(name: string, items: readonly string[]): Record<string, unknown> {
+  if (items.length <= recordedItems) return { [name]: items }
+  return { [name]: items.slice(0, recordedItems), [`${name}Count`]: items.length }
 }

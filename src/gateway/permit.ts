@@ -73,7 +73,7 @@ export function createGatekeeper(deps: {
     const missing = refused.map((one) => one.missing)
     const what = operations.map(describeOperation).join(', ')
     const reason = `role "${step.role}" does not grant it; to allow it, add to its grants in mayfly.yaml: ${missing.map((one) => `"${one}"`).join(', ')}`
-    const message = deny(step, what, reason, { held: refused[0]?.held })
+    const message = deny(step, what, reason, { held: refused[0]?.held.slice(0, maxOperations) })
     return { allow: false, message, refused: operations }
   }
 

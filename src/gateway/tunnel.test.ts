@@ -391,7 +391,7 @@ test('the end of the step cuts an egress tunnel on both sides, and one that is b
   await until(() => sockets.size === 0 && world.gateway.openSockets() === 0)
 })
 
-// BUG: the answer half-closes only; whoever does not close his side keeps the socket for ever, without any token.
+// Was so once: the answer half-closes only; whoever does not close his side keeps the socket for ever, without any token.
 test('a stranger who was refused does not keep a socket open', async (t) => {
   const world = await openWorld(t)
   const { port } = new URL(world.gateway.url)
@@ -412,7 +412,7 @@ test('a stranger who was refused does not keep a socket open', async (t) => {
   assert.ok(await failed, 'the gateway still holds the socket')
 })
 
-// BUG: a client that says nothing, or half a request, is not closed and not timed out any more once closing began.
+// Was so once: a client that says nothing, or half a request, is not closed and not timed out any more once closing began.
 test('a stranger’s open connection does not keep the gateway from closing', async (t) => {
   const world = await openWorld(t)
   const { port } = new URL(world.gateway.url)

@@ -198,5 +198,11 @@ function onlySaysWhere(name: string, value: string): boolean {
 function passwordInUrl(value: string): string | undefined {
   if (!value.includes('://') || !URL.canParse(value)) return undefined
   const { password } = new URL(value)
-  return password.length >= 6 ? decodeURIComponent(password) : undefined
+  if (password.length < 6) return undefined
+  try {
+    return decodeURIComponent(password)
+  } catch {
+    // A percent sign that begins no escape: the password is what it looks like.
+    return password
+  }
 }

@@ -58,7 +58,7 @@ test('a lockfile over the limit is none, whatever it takes on disk', (t) => {
   assert.equal(readWorkspaceLockfile(workspace, name)?.length, limits.lockfileBytes)
 })
 
-// BUG: outside of the workspace the walk up to it never ends (`--lockfile ../x` hangs `mayfly run`).
+// Was so once: outside of the workspace the walk up to it never ends (`--lockfile ../x` hangs `mayfly run`).
 test('a path outside of the workspace is no lockfile, and ends', (t) => {
   const workspace = temporaryFolder(t)
   mkdirSync(join(workspace, 'inside'))

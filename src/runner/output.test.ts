@@ -116,7 +116,7 @@ test('as slow as its reader: what is held in memory is bounded', async () => {
   assert.equal(copy.summary().bytes, total * chunk.length)
 })
 
-// BUG: a write to a stream that has failed is never drained, so after the first one the source stays paused and the
+// Was so once: a write to a stream that has failed is never drained, so after the first one the source stays paused and the
 // step hangs (`mayfly run -- ... | head -1`).
 test('when the reader leaves, the step goes on unseen', async () => {
   const target = new Writable({
@@ -141,7 +141,7 @@ test('when the reader leaves, the step goes on unseen', async () => {
   assert.ok(ended, 'the source is not read any more')
 })
 
-// BUG: every step of a job leaves a listener on our output; from the eleventh on Node warns on stderr.
+// Was so once: every step of a job leaves a listener on our output; from the eleventh on Node warns on stderr.
 test('a hundred steps leave nothing behind on the same output', async () => {
   const target = new Collector()
   const before = target.eventNames().reduce((sum, name) => sum + target.listenerCount(name), 0)

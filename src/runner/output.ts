@@ -14,8 +14,8 @@ export interface OutputCopy {
 const idleMs = 40
 
 /**
- * Copies and masks. As slow as its reader: a full pipe stops the step, not us. `masker` is asked for at the first byte: a step
- * that says nothing pays nothing for it.
+ * Copies and masks. As slow as its reader: a full pipe stops the step, not us. `masker` is asked for at the first
+ * byte: a step that says nothing pays nothing for it.
  */
 export function copyOutput(
   source: Readable,

@@ -209,7 +209,7 @@ test('a tunnel that is opened after close is cut at once', async (t) => {
   await until(() => world.held.size === 0)
 })
 
-// BUG: a CONNECT without an answer yet is not among the sockets that close cuts; it keeps the supervisor up to 30 s.
+// Was so once: a CONNECT without an answer yet is not among the sockets that close cuts; it keeps the supervisor up to 30 s.
 test('close gives up what is being opened', async (t) => {
   let waiting: Socket | undefined
   const world = await openWorld(t, (_request, socket) => void (waiting = socket.resume()))
@@ -349,7 +349,7 @@ test('what is no proxy request is refused here', async (t) => {
   assert.equal(world.asked.length, 0)
 })
 
-// BUG: the answer is piped without looking for its end by an error: the tool waits for ever.
+// Was so once: the answer is piped without looking for its end by an error: the tool waits for ever.
 test('a plain answer that breaks off is broken off for the tool', async (t) => {
   const world = await openWorld(
     t,

@@ -199,7 +199,7 @@ test('without a sandbox: cancelling ends the process group', async (t) => {
   assert.deepEqual(mine(mark), [])
 })
 
-// BUG: `close` waits for the pipes, which a daemon of the step holds; and killing a group that is empty throws ESRCH
+// Was so once: `close` waits for the pipes, which a daemon of the step holds; and killing a group that is empty throws ESRCH
 // out of the abort listener, which ends the supervisor before it has ended the session.
 test('without a sandbox: a daemon that holds the output does not hold the step', async (t) => {
   const { run, cancel } = await openWorld(t)

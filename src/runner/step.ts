@@ -77,7 +77,12 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
       deps.probe.tier === 'B' && tier === 'B'
         ? startIsolated(deps, deps.probe, request, step, relay)
         : startBare(deps, request, step)
-    const outcome = await supervise(deps, step, running, notices)
+    // The gate closes before the tree is killed.
+    const kill = () => {
+      relay.close()
+      running.kill()
+    }
+    const outcome = await supervise(deps, step, { ...running, kill }, notices)
     relay.close()
     const durationMs = Math.round(performance.now() - startedMs)
     const activity = await report(deps, step, outcome, durationMs, tell)
@@ -191,7 +196,16 @@ async function supervise(
 ): Promise<Outcome> {
   let masker: Masker | undefined
   const tokens = [deps.identityToken, new Secret(deps.session.access_token), new Secret(step.access_token)]
-  const maskerOnce = () => (masker ??= createMasker([...secretsOfJob(deps.job), ...tokens]))
+  const maskerOnce = () => {
+    if (masker !== undefined) return masker
+    masker = createMasker([...secretsOfJob(deps.job), ...tokens])
+    const unmasked = masker.refused.length
+    if (unmasked > 0)
+      notices.tell(
+        `mayfly: ${unmasked} secret values of the job cannot be masked (too short, blank or too long)`,
+      )
+    return masker
+  }
   const stdout = copyOutput(running.stdout, deps.stdout, maskerOnce, () => undefined)
   const stderr = copyOutput(running.stderr, deps.stderr, maskerOnce, notices.shown)
   const stop = () => running.kill()
@@ -213,6 +227,10 @@ async function supervise(
         stderr_sha256: err.sha256,
       },
     }
+  } catch (error) {
+    // Nothing runs on unsupervised.
+    stop()
+    throw error
   } finally {
     clearInterval(heartbeat)
     deps.cancel.removeEventListener('abort', stop)

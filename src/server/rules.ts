@@ -92,7 +92,7 @@ export async function createRules(deps: {
           by,
           version: next.version,
           sha256: sha256Hex(text),
-          changes: diff.slice(0, 500),
+          changes: diff.slice(0, 120).map((line) => line.slice(0, 300)),
           changeCount: diff.length,
         },
       })

@@ -246,7 +246,7 @@ test('a thousand refs pass, one more does not, nor an endless head', async () =>
   await assert.rejects(read(long), coded('bad_input'))
 })
 
-// BUG: everything is read again from the start at every chunk (and the refs compared anew at every update), so a step
+// Was so once: everything is read again from the start at every chunk (and the refs compared anew at every update), so a step
 // that sends a thousand refs and then single bytes holds up the gateway's one thread for everybody.
 test('bytes that were read are not read again at every chunk', async () => {
   const updates = Array.from({ length: 50 }, (_, i) => [zero, commit('a'), `refs/tags/v${i}`] as const)
@@ -271,7 +271,7 @@ test('bytes that were read are not read again at every chunk', async () => {
   }
 })
 
-// BUG: `push-options` puts a section behind the updates that nobody reads: `merge_request.target=main` with
+// Was so once: `push-options` puts a section behind the updates that nobody reads: `merge_request.target=main` with
 // `merge_request.merge_when_pipeline_succeeds` (GitLab) changes a ref that the role does not grant.
 test('push options, which can name what is not granted, do not pass unread', async () => {
   const head = pushHead([main], { capabilities: 'report-status push-options' })

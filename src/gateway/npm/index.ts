@@ -94,12 +94,12 @@ async function install(exchange: Exchange, pins: Pins | undefined): Promise<void
     const why = statusCode === 401 ? ': an operator must renew its secret' : ''
     return plainAnswer(response, 502, exchange.deny(what, `the registry answered ${statusCode}${why}`))
   }
-  copyHead(upstream, response)
-  if (route.kind === 'packument') return pipeline(upstream, response)
-  if (statusCode === 404) {
+  if (route.kind === 'tarball' && statusCode === 404) {
     upstream.resume()
     return plainAnswer(response, 404, `mayfly: the registry does not have ${route.name}@${route.version}`)
   }
+  copyHead(upstream, response)
+  if (route.kind === 'packument') return pipeline(upstream, response)
   return passVerified(exchange, route, upstream, what)
 }
 

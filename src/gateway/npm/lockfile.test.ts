@@ -111,7 +111,7 @@ test('what is no lockfile is refused with a code', () => {
   )
 })
 
-// BUG: a package named `..` or `.` is a path of its own once `%2f` is read as a slash.
+// Was so once: a package named `..` or `.` is a path of its own once `%2f` is read as a slash.
 test('a name that is a path elsewhere pins nothing', () => {
   for (const name of ['@octo/..', '@octo/.', '..', '.', '@octo/-'.replace('-', '.'), ''])
     assert.equal(

@@ -77,7 +77,7 @@ test('the environment holds what was given and nothing else', async (t) => {
 const openDescriptors =
   'opendir(my $d, "/proc/self/fd"); my @n = grep { /^\\d+$/ && $_ != fileno($d) } readdir $d; print join(" ", sort @n)'
 
-// BUG: what the supervisor itself inherited (a runner agent's log, socket or folder) goes on into the sandbox: with a
+// Was so once: what the supervisor itself inherited (a runner agent's log, socket or folder) goes on into the sandbox: with a
 // folder's descriptor the step is out of it by `openat`. Here perl leaves `/` open, as an agent might.
 test('no file descriptor is open but 0, 1 and 2, whatever the supervisor inherited', async (t) => {
   const bench = await openBench(t)
@@ -190,7 +190,7 @@ test('what is not the step’s own is read-only', async (t) => {
   assert.equal(stdout, 'written\n')
 })
 
-// BUG: with a supervisor that is root, the step's uid is the machine's root and /proc/sys is its own: `kernel.core_pattern`
+// Was so once: with a supervisor that is root, the step's uid is the machine's root and /proc/sys is its own: `kernel.core_pattern`
 // names a program that the kernel starts as root, outside of every namespace, when a process of the step crashes.
 // The files are only opened here; nothing is written.
 test('the kernel’s settings cannot be opened for writing, whoever the supervisor is', async (t) => {
@@ -292,7 +292,7 @@ test('kill ends every process, those that left the session too', async (t) => {
   await until(() => processesWith(mark).length === 0)
 })
 
-// BUG: bwrap sets PR_SET_PDEATHSIG late, so a kill in its first milliseconds leaves the step running unsupervised, or
+// Was so once: bwrap sets PR_SET_PDEATHSIG late, so a kill in its first milliseconds leaves the step running unsupervised, or
 // bwrap's child waiting for ever and `exit` with it.
 test('kill holds at every moment of the start', async (t) => {
   const bench = await openBench(t)
@@ -388,7 +388,7 @@ test('what the next step would run cannot be written, unlinked or renamed where 
   assert.deepEqual(readdirSync(join(bench.workspace, '.git/hooks')), ['pre-commit'])
 })
 
-// BUG: the folder above a protected path is no mount point, so it can be renamed and made anew.
+// Was so once: the folder above a protected path is no mount point, so it can be renamed and made anew.
 test('the folder around what is protected cannot be replaced', async (t) => {
   const bench = await openBench(t)
   if (bench === undefined) return
@@ -400,7 +400,7 @@ test('the folder around what is protected cannot be replaced', async (t) => {
     assert.equal(readFileSync(join(bench.workspace, path), 'utf8'), 'as it was\n', path)
 })
 
-// BUG: a `commondir` file sends git to another folder's config and hooks (gitrepository-layout).
+// Was so once: a `commondir` file sends git to another folder's config and hooks (gitrepository-layout).
 test('a step cannot give the repository another config by .git/commondir', async (t) => {
   const bench = await openBench(t)
   if (bench === undefined) return
@@ -443,7 +443,7 @@ test('a link in place of .git, its config or its hooks is not followed', async (
   }
 })
 
-// BUG: `env:` of a pipeline file may hold "\0", which ends an option of bwrap --args: what follows is the next option.
+// Was so once: `env:` of a pipeline file may hold "\0", which ends an option of bwrap --args: what follows is the next option.
 test('a NUL in a variable adds no option to bwrap', async (t) => {
   const bench = await openBench(t)
   if (bench === undefined) return
@@ -463,7 +463,7 @@ test('a NUL in a variable adds no option to bwrap', async (t) => {
   }
 })
 
-// BUG: bwrap sets the step's variables for the init script too, and perl reads PERL5OPT and PERL5LIB.
+// Was so once: bwrap sets the step's variables for the init script too, and perl reads PERL5OPT and PERL5LIB.
 test('no variable of the step reaches into the init script', async (t) => {
   const bench = await openBench(t)
   if (bench === undefined) return
