@@ -122,11 +122,13 @@ const trust = z
     ref_protected: claimValue.optional(),
     commit: claimValue.optional(),
     workflow: claimValue.optional().describe('Which pipeline definition, with its ref.'),
+    workflow_digest: claimValue.optional().describe('The commit that the pipeline definition was read from.'),
     environment: claimValue.optional(),
     event: claimValue.optional().describe('What started it: push, pull_request, ...'),
     actor: claimValue.optional(),
     actor_id: claimValue.optional(),
     runner: claimValue.optional(),
+    fork: claimValue.optional().describe('Whether the code is of a fork, where the issuer says so.'),
     claims: z.record(z.string(), claimValue).optional().describe('Claims of the token by their own names.'),
   })
   .describe('All conditions must hold.')

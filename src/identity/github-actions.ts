@@ -17,6 +17,7 @@ export const githubActions: Profile = {
     ref_protected: 'ref_protected',
     commit: 'sha',
     workflow: 'job_workflow_ref',
+    workflow_digest: 'job_workflow_sha',
     environment: 'environment',
     event: 'event_name',
     actor: 'actor',
@@ -25,4 +26,5 @@ export const githubActions: Profile = {
   },
   run: { id: 'run_id', attempt: 'run_attempt', job: 'check_run_id' },
   pins: ['repository_id', 'owner_id'],
+  ids: { repository: 'repository_id', owner: 'owner_id', actor: 'actor_id' },
 }

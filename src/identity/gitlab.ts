@@ -26,6 +26,7 @@ export const gitlab: Profile = {
     ref_protected: 'ref_protected',
     commit: 'sha',
     workflow: 'ci_config_ref_uri',
+    workflow_digest: 'ci_config_sha',
     environment: 'environment',
     event: 'pipeline_source',
     actor: 'user_login',
@@ -34,4 +35,5 @@ export const gitlab: Profile = {
   },
   run: { id: 'pipeline_id', attempt: '', job: 'job_id' },
   pins: ['repository_id', 'owner_id'],
+  ids: { repository: 'repository_id', owner: 'owner_id', actor: 'actor_id' },
 }

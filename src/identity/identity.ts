@@ -9,11 +9,13 @@ export const attributeNames = [
   'ref_protected',
   'commit',
   'workflow',
+  'workflow_digest',
   'environment',
   'event',
   'actor',
   'actor_id',
   'runner',
+  'fork',
 ] as const
 
 export type AttributeName = (typeof attributeNames)[number]

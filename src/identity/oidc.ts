@@ -6,4 +6,5 @@ export const oidc: Profile = {
   claims: { subject: 'sub' },
   run: { id: 'jti', attempt: '', job: '' },
   pins: ['subject'],
+  ids: {},
 }

@@ -10,4 +10,6 @@ export interface Profile {
   readonly run: { readonly id: string; readonly attempt: string; readonly job: string }
   /** Of these immutable ids, every trust rule must fix at least one to a literal value. */
   readonly pins: readonly string[]
+  /** A name that may change hands, and the immutable id that stands for it: a rule names the one beside the other. */
+  readonly ids: Readonly<Partial<Record<AttributeName, AttributeName>>>
 }
