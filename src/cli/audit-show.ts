@@ -1,4 +1,5 @@
-import { readEntries, shortType } from '../audit/verify/index.ts'
+import { readEntries, shortType, textOf } from '../audit/verify/index.ts'
+import { folderSource } from '../audit/verify/node.ts'
 import { auditFolderOf } from './audit-folder.ts'
 import { exitCodes, print } from './output.ts'
 import { tellEntry, type LogEntry } from './story.ts'
@@ -12,7 +13,7 @@ export async function showAudit(options: {
 }): Promise<number> {
   const { folder } = auditFolderOf(options)
   const entries: LogEntry[] = []
-  for await (const { index, bytes } of readEntries(folder)) {
+  for await (const { index, bytes } of readEntries(folderSource(folder))) {
     const entry = parseEntry(index, bytes)
     if (options.run === undefined || entry.run === options.run) entries.push(entry)
   }
@@ -28,8 +29,8 @@ export async function showAudit(options: {
   return exitCodes.ok
 }
 
-function parseEntry(index: number, bytes: Buffer): LogEntry {
-  const event = JSON.parse(bytes.toString('utf8')) as {
+function parseEntry(index: number, bytes: Uint8Array): LogEntry {
+  const event = JSON.parse(textOf(bytes)) as {
     type: string
     time: string
     subject?: string

@@ -1,4 +1,4 @@
-import { verifyFolder } from '../audit/verify/index.ts'
+import { verifyFolder } from '../audit/verify/node.ts'
 import { auditFolderOf } from './audit-folder.ts'
 import { exitCodes, print } from './output.ts'
 

@@ -10,18 +10,18 @@ import type { PreparedEntry } from './event.ts'
  * holder of the log's key can make a client accept anything, and a log that put false signatures into a list it
  * signed is found by chance, or by whoever verifies that receipt later.
  */
-export function verifiedReceipts(
+export async function verifiedReceipts(
   body: string,
   entries: readonly PreparedEntry[],
   verifier: Verifier,
-): Receipt[] | undefined {
+): Promise<Receipt[] | undefined> {
   const answer = parseAnswer(body)
   if (answer === undefined || answer.receipts.length !== entries.length) return undefined
   const { receipts, signature } = answer
   if (!receipts.every((receipt, i) => receipt.leafHash === entries[i]?.leafHash)) return undefined
-  if (receipts.length > 1 && !verifyReceiptList(receipts, signature, verifier)) return undefined
+  if (receipts.length > 1 && !(await verifyReceiptList(receipts, signature, verifier))) return undefined
   const sample = receipts[Math.floor(Math.random() * receipts.length)]
-  return sample !== undefined && verifyReceipt(sample, verifier) ? receipts : undefined
+  return sample !== undefined && (await verifyReceipt(sample, verifier)) ? receipts : undefined
 }
 
 function parseAnswer(body: string): { receipts: Receipt[]; signature: string } | undefined {

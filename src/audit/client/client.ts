@@ -92,7 +92,7 @@ function createSender(options: AuditClientOptions, agent: Agent, verifier: Verif
       rejectAll(batch, 'audit_rejected', `the audit log refused the entry (${answer.status}): ${reason}`)
       return undefined
     }
-    const receipts = verifiedReceipts(answer.body, batch, verifier)
+    const receipts = await verifiedReceipts(answer.body, batch, verifier)
     if (receipts === undefined) rejectAll(batch, 'audit_corrupt', 'the answer is not signed by the audit log')
     else for (const [i, one] of batch.entries()) one.resolve(receipts[i] as Receipt)
     return undefined

@@ -58,7 +58,7 @@ export function prepareEntry(event: AuditEvent, source: string, nowMs: number): 
   return {
     key,
     entry,
-    leafHash: leafHash(bytes).toString('base64'),
+    leafHash: leafHash(bytes).toBase64(),
     json,
     jsonBytes: Buffer.byteLength(json),
   }

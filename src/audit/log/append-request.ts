@@ -27,7 +27,7 @@ export function parseAppendRequest(body: Buffer): ParsedRequest {
         `entry ${i} has ${bytes.length} bytes, at most ${limits.auditEntryBytes} fit: log a digest instead`,
       )
     }
-    entries.push({ key: one.key, entry: bytes, leafHash: leafHash(bytes).toString('base64') })
+    entries.push({ key: one.key, entry: bytes, leafHash: leafHash(bytes).toBase64() })
   }
   return { ok: true, entries }
 }

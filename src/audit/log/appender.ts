@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../lib/index.ts'
-import type { Signer } from '../verify/index.ts'
+import type { Signer } from '../sign/index.ts'
 import type { FailureSwitch } from './failure.ts'
 import { type AppendOutcome, type Job, type NewEntry, planGroup, signGroup, takeJobs } from './group.ts'
 import type { KeyWindow } from './key-window.ts'
@@ -9,7 +9,7 @@ import type { Wal } from './wal.ts'
 /** An entry that is durable and not yet published: `prefixed` as its bundle holds it. */
 export interface DurableEntry {
   prefixed: Buffer
-  leafHash: Buffer
+  leafHash: Uint8Array
 }
 
 export interface QueueLimits {

@@ -1,12 +1,11 @@
 import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { FatalError } from '../../lib/index.ts'
+import { type Signer, signNote } from '../sign/index.ts'
 import {
   formatCheckpoint,
   parseTilePath,
   partialTiles,
-  type Signer,
-  signNote,
   type Tree,
   tilePath,
   tileWidth,
@@ -17,14 +16,14 @@ import { eachOf, type LogFs, readIfThere, replaceFile, syncFolder, writeSynced }
 /** A file of a commit: its path under the log's folder, and what it will hold. */
 export interface CommitFile {
   path: string
-  bytes: Buffer
+  bytes: Uint8Array
 }
 
 /** What is published, as far as the next commit needs it. */
 export interface Published {
   tree: Tree
   /** The bytes of the last bundle while it is partial, in pieces. */
-  bundle: Buffer[]
+  bundle: Uint8Array[]
   /** The signed lock checkpoint; undefined before the first. */
   note: string | undefined
 }
@@ -36,8 +35,8 @@ export interface Commit {
 }
 
 /** Name of a staged commit: what it will be, so that a restart can tell whether the lock was taken for it. */
-export function stageName(size: number, root: Buffer): string {
-  return `${size}-${root.toString('hex')}`
+export function stageName(size: number, root: Uint8Array): string {
+  return `${size}-${root.toHex()}`
 }
 
 /** Every file that `entries` after `base` complete or change, and the checkpoint over them. Writes nothing. */
@@ -49,7 +48,7 @@ export async function buildCommit(
   const tree = base.tree.copy()
   const files: CommitFile[] = []
   let bundle = [...base.bundle]
-  const addTile = (level: number | 'entries', index: number, width: number, bytes: Buffer) =>
+  const addTile = (level: number | 'entries', index: number, width: number, bytes: Uint8Array) =>
     files.push({ path: tilePath({ level, index, width }), bytes })
   for (const [i, { prefixed, leafHash }] of entries.entries()) {
     // Appends go on meanwhile; a hash is near 2 us.

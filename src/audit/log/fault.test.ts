@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { verifyFolder } from '../verify/index.ts'
+import { verifyFolder } from '../verify/node.ts'
 import { type LogFs, systemFs } from './fs.ts'
 import { entriesOf, openLog, postEntries, temporaryFolder } from './log.fixture.ts'
 

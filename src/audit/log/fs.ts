@@ -11,13 +11,13 @@ export type LogFs = Pick<
 export const systemFs: LogFs = fs
 
 /** Writes all of `bytes` at the end of an open file; a short write is carried on, never taken for done. */
-export async function writeAll(handle: FileHandle, bytes: Buffer): Promise<void> {
+export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   let at = 0
   while (at < bytes.length) at += (await handle.write(bytes, at)).bytesWritten
 }
 
 /** Writes a new file and its bytes to the disk. Its name is durable only after `syncFolder`. */
-export async function writeSynced(fs: LogFs, path: string, bytes: Buffer, mode = 0o644): Promise<void> {
+export async function writeSynced(fs: LogFs, path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
   const handle = await fs.open(path, 'w', mode)
   try {
     await writeAll(handle, bytes)
@@ -28,7 +28,7 @@ export async function writeSynced(fs: LogFs, path: string, bytes: Buffer, mode =
 }
 
 /** Puts a file in place as a whole: after a crash there is the old one or the new one, never a part. */
-export async function replaceFile(fs: LogFs, path: string, bytes: Buffer, mode?: number): Promise<void> {
+export async function replaceFile(fs: LogFs, path: string, bytes: Uint8Array, mode?: number): Promise<void> {
   const temporary = join(dirname(path), '.new')
   await writeSynced(fs, temporary, bytes, mode)
   await fs.rename(temporary, path)

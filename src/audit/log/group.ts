@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import { type Receipt, type Signer, signReceipt, signReceiptList } from '../verify/index.ts'
+import { type Signer, signReceipt, signReceiptList } from '../sign/index.ts'
+import type { Receipt } from '../verify/index.ts'
 import type { KeyWindow, KnownEntry } from './key-window.ts'
 
 /** An entry that a request hands in; `leafHash` is base64. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { FatalError } from '../../lib/index.ts'
-import { createSigner, encodeSignerKey, parseSignerKey, type Signer } from '../verify/index.ts'
+import { createSigner, parseSignerKey, type Signer } from '../sign/index.ts'
 import { type LogFs, readIfThere, replaceFile } from './fs.ts'
 
 /**
@@ -28,7 +28,7 @@ export async function openLogKey(fs: LogFs, folder: string, origin: string): Pro
   if (published !== undefined && published !== signer.verifierKey) {
     throw new FatalError('data_folder', `${publicPath} is not the public half of ${path}`)
   }
-  if (stored === undefined) await replaceFile(fs, path, Buffer.from(`${encodeSignerKey(signer)}\n`), 0o600)
+  if (stored === undefined) await replaceFile(fs, path, Buffer.from(`${signer.encode()}\n`), 0o600)
   if (published === undefined) await replaceFile(fs, publicPath, Buffer.from(`${signer.verifierKey}\n`))
   return signer
 }

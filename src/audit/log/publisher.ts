@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Clock } from '../../lib/index.ts'
-import type { Signer } from '../verify/index.ts'
+import type { Signer } from '../sign/index.ts'
 import type { Appender } from './appender.ts'
 import { buildCommit, type Published, runCommit } from './commit.ts'
 import type { FailureSwitch } from './failure.ts'

@@ -3,7 +3,7 @@ import { appendFile, cp, readdir, readFile, rm, truncate, writeFile } from 'node
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { FatalError } from '../../lib/index.ts'
-import { verifyFolder } from '../verify/index.ts'
+import { verifyFolder } from '../verify/node.ts'
 import { entriesOf, openLog, postEntries, sampleLog, temporaryFolder } from './log.fixture.ts'
 import { spawnLog } from './spawn.fixture.ts'
 import { type LogFs, systemFs } from './fs.ts'

@@ -1,14 +1,15 @@
 import { join } from 'node:path'
 import { FatalError } from '../../lib/index.ts'
+import type { Signer } from '../sign/index.ts'
 import {
   type Checkpoint,
   createTree,
   decodeBundle,
+  equalBytes,
   leafHash,
   parseVerifierKey,
   partialTiles,
   restoreTree,
-  type Signer,
   tilePath,
   tileWidth,
   verifyCheckpoint,
@@ -44,9 +45,9 @@ export async function recover(fs: LogFs, folder: string, signer: Signer): Promis
     for (const [i, { key, prefixed }] of record.entries.entries()) {
       const index = record.firstIndex + i
       const leaf = leafHash(prefixed.subarray(2))
-      window.add(key, { index, leafHash: leaf.toString('base64'), timeMs: record.timeMs })
+      window.add(key, { index, leafHash: leaf.toBase64(), timeMs: record.timeMs })
       if (index >= size) durable.push({ prefixed, leafHash: leaf })
-      else if (!leaf.equals(await publishedHash(index))) {
+      else if (!equalBytes(leaf, await publishedHash(index))) {
         throw contradiction(folder, `entry ${index} was published with other bytes than were acknowledged`)
       }
     }
@@ -119,7 +120,7 @@ async function refuseAhead(fs: LogFs, folder: string, locked: Checkpoint, signer
   if (size > locked.size) {
     throw contradiction(folder, `its storage is ahead: ${size} entries are published, ${locked.size} locked`)
   }
-  if (found === undefined || !found.checkpoint.root.equals(locked.root)) {
+  if (found === undefined || !equalBytes(found.checkpoint.root, locked.root)) {
     throw contradiction(folder, `size ${size} is published, but size ${locked.size} is locked and not staged`)
   }
   const kept = (await namesIn(fs, join(folder, 'checkpoints'))).map(Number)
@@ -144,7 +145,7 @@ async function readEdge(
     partials[tile.level] = await readTileOrRefuse(fs, folder, tilePath(tile))
   }
   const tree = restoreTree(size, partials)
-  if (tree === undefined || !tree.root().equals(root)) {
+  if (tree === undefined || !equalBytes(tree.root(), root)) {
     throw contradiction(folder, `its last tiles do not give the root of its checkpoint of size ${size}`)
   }
   if (size === 0) return { tree, bundle: [] }
@@ -189,7 +190,7 @@ async function readCheckpoint(
   const note = (await readIfThere(fs, join(folder, path)))?.toString()
   const verifier = parseVerifierKey(signer.verifierKey)
   if (note === undefined || verifier === undefined) return undefined
-  const verdict = verifyCheckpoint(note, verifier)
+  const verdict = await verifyCheckpoint(note, verifier)
   if (!verdict.ok)
     throw contradiction(folder, `${path} is not a checkpoint signed by this log (${verdict.reason})`)
   return { checkpoint: verdict.checkpoint, note }

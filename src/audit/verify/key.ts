@@ -1,90 +1,64 @@
-import { createPrivateKey, createPublicKey, hash, type KeyObject } from 'node:crypto'
-import { parseBase64 } from './hash.ts'
+import { concatBytes, equalBytes, parseBase64, utf8 } from './bytes.ts'
+import { ed25519Check, type CheckSignature } from './ed25519.ts'
+import { sha256 } from './sha256.ts'
+
+/** What a key of this name signs: notes as a whole, or, with a time, the checkpoints of others (tlog-cosignature). */
+export type KeyType = 'note' | 'cosignature'
+
+const typeBytes: Readonly<Record<KeyType, number>> = { note: 0x01, cosignature: 0x04 }
 
 /** The public half of a signed-note key: Ed25519, named. */
 export interface Verifier {
   readonly name: string
-  /** Four bytes: SHA-256(name || 0x0A || 0x01 || public key)[:4] (signed-note, "Signatures"). */
-  readonly keyId: Buffer
-  readonly publicKey: KeyObject
+  readonly type: KeyType
+  /** Four bytes, see `keyIdOf`. */
+  readonly keyId: Uint8Array
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array
+  readonly check: CheckSignature
 }
-
-/** The private half; `verifierKey` is its public half as text. */
-export interface Signer {
-  readonly name: string
-  readonly keyId: Buffer
-  readonly privateKey: KeyObject
-  readonly verifierKey: string
-}
-
-const ed25519 = 0x01
-const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex')
-const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 /** True for a name that a key may have: not empty, no space and no plus (signed-note, "Format"). */
 export function isKeyName(name: string): boolean {
   return name.length > 0 && name.length <= 253 && /^[^\s+\p{C}]+$/u.test(name)
 }
 
-/** The id of an Ed25519 key of 32 bytes under this name. */
-export function keyIdOf(name: string, publicKey: Uint8Array): Buffer {
-  const input = Buffer.concat([Buffer.from(`${name}\n`), Buffer.of(ed25519), publicKey])
-  return hash('sha256', input, 'buffer').subarray(0, 4)
+/** SHA-256(name || 0x0A || type || public key)[:4] (signed-note, "Signatures"; tlog-cosignature, "Format"). */
+export function keyIdOf(name: string, type: KeyType, publicKey: Uint8Array): Uint8Array {
+  const input = concatBytes([utf8(`${name}\n`), Uint8Array.of(typeBytes[type]), publicKey])
+  return sha256(input).subarray(0, 4)
 }
 
-/** `name+hex8+base64(0x01 || public key)` (signed-note, "Verifier keys"). */
-export function encodeVerifierKey(name: string, publicKey: Uint8Array): string {
-  const data = Buffer.concat([Buffer.of(ed25519), publicKey])
-  return `${name}+${keyIdOf(name, publicKey).toString('hex')}+${data.toString('base64')}`
+/** `name+hex8+base64(type || public key)` (signed-note, "Verifier keys"). */
+export function encodeVerifierKey(name: string, type: KeyType, publicKey: Uint8Array): string {
+  return encodeKey(name, type, keyIdOf(name, type, publicKey), publicKey)
 }
 
-/** The verifier that a vkey names; `undefined` when malformed, not Ed25519, or its id is not its key's. */
+/** The same form around any 32 bytes, public key or seed. */
+export function encodeKey(name: string, type: KeyType, keyId: Uint8Array, key: Uint8Array): string {
+  return `${name}+${keyId.toHex()}+${concatBytes([Uint8Array.of(typeBytes[type]), key]).toBase64()}`
+}
+
+/** The verifier that a vkey names; `undefined` when malformed, of another type, or its id is not its key's. */
 export function parseVerifierKey(text: string): Verifier | undefined {
-  const parsed = parseKeyText(text.trim())
+  const parsed = parseKey(text.trim())
   if (parsed === undefined) return undefined
-  const { name, id, key } = parsed
-  if (!keyIdOf(name, key).equals(id)) return undefined
-  const spki = Buffer.concat([spkiPrefix, key])
-  return { name, keyId: id, publicKey: createPublicKey({ key: spki, format: 'der', type: 'spki' }) }
+  const { name, type, keyId, key } = parsed
+  if (!equalBytes(keyIdOf(name, type, key), keyId)) return undefined
+  return { name, type, keyId, publicKey: key, check: ed25519Check(key) }
 }
 
-/** A signer from 32 random bytes. Throws a RangeError for a name that no key may have. */
-export function createSigner(name: string, seed: Uint8Array): Signer {
-  if (!isKeyName(name) || seed.length !== 32) throw new RangeError('a signer needs a key name and 32 bytes')
-  const der = Buffer.concat([pkcs8Prefix, seed])
-  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
-  const publicKey = createPublicKey(privateKey).export({ format: 'der', type: 'spki' }).subarray(-32)
-  return {
-    name,
-    keyId: keyIdOf(name, publicKey),
-    privateKey,
-    verifierKey: encodeVerifierKey(name, publicKey),
-  }
-}
-
-/** `PRIVATE+KEY+name+hex8+base64(0x01 || seed)`, as golang.org/x/mod/sumdb/note writes it. */
-export function encodeSignerKey(signer: Signer): string {
-  const seed = signer.privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32)
-  const data = Buffer.concat([Buffer.of(ed25519), seed])
-  return `PRIVATE+KEY+${signer.name}+${signer.keyId.toString('hex')}+${data.toString('base64')}`
-}
-
-/** The signer in such a text; `undefined` when malformed or when its id is not its key's. */
-export function parseSignerKey(text: string): Signer | undefined {
-  const match = /^PRIVATE\+KEY\+(.*)$/s.exec(text.trim())
-  const parsed = parseKeyText(match?.[1] ?? '')
-  if (parsed === undefined) return undefined
-  const signer = createSigner(parsed.name, parsed.key)
-  return signer.keyId.equals(parsed.id) ? signer : undefined
-}
-
-function parseKeyText(text: string): { name: string; id: Buffer; key: Buffer } | undefined {
+/** The parts of such a text, its id not compared; `undefined` when malformed or longer than 512 characters. */
+export function parseKey(
+  text: string,
+): { name: string; type: KeyType; keyId: Uint8Array; key: Uint8Array } | undefined {
   if (text.length > 512) return undefined
   // The name holds no plus, but the base64 may: only the first two separate.
   const match = /^([^+]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/.exec(text)
   if (match === null) return undefined
   const [, name = '', id = '', encoded = ''] = match
   const data = parseBase64(encoded)
-  if (!isKeyName(name) || data === undefined || data.length !== 33 || data[0] !== ed25519) return undefined
-  return { name, id: Buffer.from(id, 'hex'), key: data.subarray(1) }
+  const type = (['note', 'cosignature'] as const).find((one) => typeBytes[one] === data?.[0])
+  if (!isKeyName(name) || data === undefined || type === undefined || data.length !== 33) return undefined
+  return { name, type, keyId: Uint8Array.fromHex(id), key: data.subarray(1) }
 }

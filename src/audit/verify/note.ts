@@ -1,11 +1,11 @@
-import { sign, verify } from 'node:crypto'
-import { parseBase64 } from './hash.ts'
-import type { Signer, Verifier } from './key.ts'
+import { concatBytes, equalBytes, parseBase64, utf8 } from './bytes.ts'
+import type { Verifier } from './key.ts'
 
 export interface NoteSignature {
   name: string
-  keyId: Buffer
-  signature: Buffer
+  /** Four bytes. */
+  keyId: Uint8Array
+  signature: Uint8Array
 }
 
 export interface Note {
@@ -17,29 +17,33 @@ export interface Note {
 const maxNoteBytes = 65_536
 const maxSignatures = 100
 
-/** A note with one signature (signed-note, "Format"). Throws a RangeError unless `text` ends in a newline. */
-export function signNote(text: string, signer: Signer): string {
-  if (!text.endsWith('\n')) throw new RangeError('the text of a note ends in a newline')
-  const signature = sign(null, Buffer.from(text), signer.privateKey)
-  return `${text}\n— ${signer.name} ${Buffer.concat([signer.keyId, signature]).toString('base64')}\n`
+/** The line of a signature as a note holds it, its newline included. */
+export function signatureLine({ name, keyId, signature }: NoteSignature): string {
+  return `— ${name} ${concatBytes([keyId, signature]).toBase64()}\n`
 }
 
-/** The parts of a note, nothing verified; `undefined` for what is not exactly one. At most 64 KB, 100 signatures. */
-export function parseNote(note: string): Note | undefined {
-  if (Buffer.byteLength(note) > maxNoteBytes || !note.isWellFormed() || /[^\P{Cc}\n]/u.test(note))
-    return undefined
-  const split = note.lastIndexOf('\n\n')
-  if (split === -1 || !note.endsWith('\n')) return undefined
-  const lines = note.slice(split + 2, -1).split('\n')
-  if (lines.length > maxSignatures) return undefined
+/** The signatures in lines, nothing verified; `undefined` unless every line, newline included, is one. */
+export function parseSignatureLines(lines: string): NoteSignature[] | undefined {
   const signatures: NoteSignature[] = []
-  for (const line of lines) {
+  if (!lines.endsWith('\n')) return undefined
+  for (const line of lines.slice(0, -1).split('\n')) {
     const match = /^— ([^\s+]+) ([A-Za-z0-9+/=]+)$/u.exec(line)
     const data = parseBase64(match?.[2] ?? '')
     if (match === null || data === undefined || data.length < 5) return undefined
     signatures.push({ name: match[1] ?? '', keyId: data.subarray(0, 4), signature: data.subarray(4) })
+    if (signatures.length > maxSignatures) return undefined
   }
-  return { text: note.slice(0, split + 1), signatures }
+  return signatures
+}
+
+/** The parts of a note, nothing verified; `undefined` for what is not exactly one. At most 64 KB, 100 signatures. */
+export function parseNote(note: string): Note | undefined {
+  if (note.length > maxNoteBytes || utf8(note).length > maxNoteBytes) return undefined
+  if (!note.isWellFormed() || /[^\P{Cc}\n]/u.test(note)) return undefined
+  const split = note.lastIndexOf('\n\n')
+  if (split === -1) return undefined
+  const signatures = parseSignatureLines(note.slice(split + 2))
+  return signatures === undefined ? undefined : { text: note.slice(0, split + 1), signatures }
 }
 
 export type NoteVerdict =
@@ -50,14 +54,19 @@ export type NoteVerdict =
  * Verifies a note with one key. Signatures of other keys are ignored (signed-note, "Verifying"): without one
  * by this name and key id the answer is `unknown_key`; with one that is false it is `bad_signature`.
  */
-export function verifyNote(note: string, verifier: Verifier): NoteVerdict {
+export async function verifyNote(note: string, verifier: Verifier): Promise<NoteVerdict> {
   const parsed = parseNote(note)
   if (parsed === undefined) return { ok: false, reason: 'malformed' }
-  const ours = parsed.signatures.filter(
-    (one) => one.name === verifier.name && one.keyId.equals(verifier.keyId),
-  )
+  const ours = signaturesBy(parsed, verifier)
   if (ours.length === 0) return { ok: false, reason: 'unknown_key' }
-  const text = Buffer.from(parsed.text)
-  const valid = ours.every((one) => verify(null, text, verifier.publicKey, one.signature))
-  return valid ? { ok: true, text: parsed.text } : { ok: false, reason: 'bad_signature' }
+  const text = utf8(parsed.text)
+  for (const { signature } of ours) {
+    if (!(await verifier.check(text, signature))) return { ok: false, reason: 'bad_signature' }
+  }
+  return { ok: true, text: parsed.text }
+}
+
+/** The signatures that claim to be by this key. */
+export function signaturesBy(note: Note, verifier: Verifier): NoteSignature[] {
+  return note.signatures.filter((one) => one.name === verifier.name && equalBytes(one.keyId, verifier.keyId))
 }

@@ -1,3 +1,4 @@
+import { equalBytes } from './bytes.ts'
 import { nodeHash } from './hash.ts'
 
 /** A tree has at most 2^53 leaves here, so no honest proof is longer. */
@@ -27,7 +28,7 @@ export function verifyInclusion(
     }
     ;[node, last] = [half(node), half(last)]
   }
-  return last === 0 && equal(root, claim.root)
+  return last === 0 && equalBytes(root, claim.root)
 }
 
 /**
@@ -41,7 +42,7 @@ export function verifyConsistency(
   const { oldSize, newSize, oldRoot, newRoot } = claim
   if (!isIndex(oldSize) || !isIndex(newSize) || oldSize > newSize || !wellFormed(proof, oldRoot, newRoot))
     return false
-  if (oldSize === newSize) return proof.length === 0 && equal(oldRoot, newRoot)
+  if (oldSize === newSize) return proof.length === 0 && equalBytes(oldRoot, newRoot)
   if (oldSize === 0) return proof.length === 0
   let node = oldSize - 1
   let last = newSize - 1
@@ -62,7 +63,7 @@ export function verifyConsistency(
     }
     ;[node, last] = [half(node), half(last)]
   }
-  return last === 0 && equal(older, oldRoot) && equal(newer, newRoot)
+  return last === 0 && equalBytes(older, oldRoot) && equalBytes(newer, newRoot)
 }
 
 // Sizes pass 2^31, where the bit operators of the language stop.
@@ -76,8 +77,4 @@ function isIndex(value: number): boolean {
 
 function wellFormed(proof: readonly Uint8Array[], ...others: Uint8Array[]): boolean {
   return proof.length <= maxProofHashes && [...proof, ...others].every((hash) => hash.length === 32)
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0
 }

@@ -1,20 +1,20 @@
-import { join } from 'node:path'
 import { decodeBundle } from './bundle.ts'
+import { textOf } from './bytes.ts'
 import { parseCheckpoint } from './checkpoint.ts'
 import { parseNote } from './note.ts'
-import { readIfThere, readTile } from './read-tile.ts'
+import { type LogSource, readTile } from './source.ts'
 import { tilePath, tileWidth } from './tile-path.ts'
 
 /**
  * The published entries `from` (default 0) up to but not including `to` (default: all), in order.
- * It reads one bundle at a time and verifies nothing: `verifyFolder` does. Throws an Error with one clear line
- * when the folder has no checkpoint or a bundle is missing, cut or malformed.
+ * It reads one bundle at a time and verifies nothing: `verifyLog` does. Throws an Error with one clear line
+ * when the log has no checkpoint or a bundle is missing, cut or malformed.
  */
 export async function* readEntries(
-  folder: string,
+  source: LogSource,
   range: { from?: number; to?: number } = {},
-): AsyncGenerator<{ index: number; bytes: Buffer }> {
-  const size = await publishedSize(folder)
+): AsyncGenerator<{ index: number; bytes: Uint8Array }> {
+  const size = await publishedSize(source)
   const to = Math.min(range.to ?? size, size)
   let index = Math.max(range.from ?? 0, 0)
   while (index < to) {
@@ -22,7 +22,7 @@ export async function* readEntries(
     const first = bundle * tileWidth
     const width = Math.min(tileWidth, size - first)
     const tile = { level: 'entries', index: bundle, width } as const
-    const file = await readTile(folder, tile)
+    const file = await readTile(source, tile)
     if (file === undefined) throw new Error(`the audit log misses ${tilePath(tile)}`)
     const { entries } = decodeBundle(file.bytes, width)
     if (entries.length < width) throw new Error(`the audit log has a broken bundle: ${file.path}`)
@@ -30,9 +30,9 @@ export async function* readEntries(
   }
 }
 
-async function publishedSize(folder: string): Promise<number> {
-  const note = parseNote((await readIfThere(join(folder, 'checkpoint')))?.toString() ?? '')
+export async function publishedSize(source: LogSource): Promise<number> {
+  const note = parseNote(textOf((await source.read('checkpoint')) ?? new Uint8Array(0)))
   const checkpoint = note === undefined ? undefined : parseCheckpoint(note.text)
-  if (checkpoint === undefined) throw new Error(`no checkpoint of an audit log in ${folder}`)
+  if (checkpoint === undefined) throw new Error(`no checkpoint of an audit log in ${source.name}`)
   return checkpoint.size
 }

@@ -1,6 +1,6 @@
-import { createHash, sign, verify } from 'node:crypto'
-import { parseBase64 } from './hash.ts'
-import type { Signer, Verifier } from './key.ts'
+import { concatBytes, parseBase64, utf8 } from './bytes.ts'
+import type { Verifier } from './key.ts'
+import { sha256 } from './sha256.ts'
 
 /**
  * The log's promise that an entry is durable as number `index`, and that every checkpoint of a greater size
@@ -28,42 +28,26 @@ export function receiptText(origin: string, receipt: Omit<Receipt, 'signature'>)
  * check a thousand receipts for the price of one; each receipt stays verifiable alone.
  */
 export function receiptListText(origin: string, receipts: readonly Receipt[]): string {
-  const lines = createHash('sha256')
-  for (const one of receipts) lines.update(`${one.index} ${one.leafHash} ${one.timeMs} ${one.signature}\n`)
-  return `mayfly-receipts/v1\n${origin}\n${receipts.length}\n${lines.digest('base64')}\n`
-}
-
-/** Ed25519 is deterministic: the same entry at the same index and time always gets the same receipt. */
-export function signReceipt(receipt: Omit<Receipt, 'signature'>, signer: Signer): Receipt {
-  return { ...receipt, signature: signText(receiptText(signer.name, receipt), signer) }
-}
-
-/** The base64 signature over all of these receipts. */
-export function signReceiptList(receipts: readonly Receipt[], signer: Signer): string {
-  return signText(receiptListText(signer.name, receipts), signer)
+  const lines = receipts.map((one) => `${one.index} ${one.leafHash} ${one.timeMs} ${one.signature}\n`)
+  const digest = sha256(concatBytes(lines.map(utf8))).toBase64()
+  return `mayfly-receipts/v1\n${origin}\n${receipts.length}\n${digest}\n`
 }
 
 /** True when the log of this key signed this receipt. */
-export function verifyReceipt(receipt: Receipt, verifier: Verifier): boolean {
+export async function verifyReceipt(receipt: Receipt, verifier: Verifier): Promise<boolean> {
   return verifyText(receiptText(verifier.name, receipt), receipt.signature, verifier)
 }
 
 /** True when the log of this key signed exactly these receipts, in this order, with one signature. */
-export function verifyReceiptList(
+export async function verifyReceiptList(
   receipts: readonly Receipt[],
   signature: string,
   verifier: Verifier,
-): boolean {
+): Promise<boolean> {
   return verifyText(receiptListText(verifier.name, receipts), signature, verifier)
 }
 
-function signText(text: string, signer: Signer): string {
-  return sign(null, Buffer.from(text), signer.privateKey).toString('base64')
-}
-
-function verifyText(text: string, signature: string, verifier: Verifier): boolean {
+async function verifyText(text: string, signature: string, verifier: Verifier): Promise<boolean> {
   const bytes = parseBase64(signature)
-  return (
-    bytes !== undefined && bytes.length === 64 && verify(null, Buffer.from(text), verifier.publicKey, bytes)
-  )
+  return bytes !== undefined && (await verifier.check(utf8(text), bytes))
 }

@@ -1,15 +1,15 @@
 import { hash } from 'node:crypto'
 
 /** RFC 6962, section 2.1, word for word, and slow: what the rest is compared with. */
-export function referenceRoot(leaves: readonly Buffer[]): Buffer {
+export function referenceRoot(leaves: readonly Uint8Array[]): Uint8Array {
   if (leaves.length === 0) return hash('sha256', '', 'buffer')
-  if (leaves.length === 1) return leaves[0] as Buffer
+  if (leaves.length === 1) return leaves[0]!
   const k = split(leaves.length)
   return node(referenceRoot(leaves.slice(0, k)), referenceRoot(leaves.slice(k)))
 }
 
 /** RFC 6962, section 2.1.1. */
-export function referencePath(index: number, leaves: readonly Buffer[]): Buffer[] {
+export function referencePath(index: number, leaves: readonly Uint8Array[]): Uint8Array[] {
   if (leaves.length === 1) return []
   const k = split(leaves.length)
   return index < k
@@ -18,7 +18,7 @@ export function referencePath(index: number, leaves: readonly Buffer[]): Buffer[
 }
 
 /** RFC 6962, section 2.1.2. */
-export function referenceProof(oldSize: number, leaves: readonly Buffer[], whole = true): Buffer[] {
+export function referenceProof(oldSize: number, leaves: readonly Uint8Array[], whole = true): Uint8Array[] {
   if (oldSize === leaves.length) return whole ? [] : [referenceRoot(leaves)]
   const k = split(leaves.length)
   return oldSize <= k
@@ -26,7 +26,7 @@ export function referenceProof(oldSize: number, leaves: readonly Buffer[], whole
     : [...referenceProof(oldSize - k, leaves.slice(k), false), referenceRoot(leaves.slice(0, k))]
 }
 
-export function leavesOf(count: number): Buffer[] {
+export function leavesOf(count: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) => hash('sha256', Buffer.from(`\0entry ${i}`), 'buffer'))
 }
 
@@ -36,6 +36,6 @@ function split(count: number): number {
   return k
 }
 
-function node(left: Buffer, right: Buffer): Buffer {
+function node(left: Uint8Array, right: Uint8Array): Uint8Array {
   return hash('sha256', Buffer.concat([Buffer.of(1), left, right]), 'buffer')
 }

@@ -37,10 +37,10 @@ const roots = [
 
 test('the roots of the RFC 6962 vectors', () => {
   const tree = createTree()
-  assert.equal(tree.root().toString('hex'), roots[0])
+  assert.equal(tree.root().toHex(), roots[0])
   for (const [i, input] of inputs.entries()) {
     tree.push(leafHash(Buffer.from(input, 'hex')))
-    assert.equal(tree.root().toString('hex'), roots[i + 1])
+    assert.equal(tree.root().toHex(), roots[i + 1])
   }
 })
 
@@ -51,25 +51,28 @@ test('roots, tiles and restored trees at every size up to 600, against the recur
     if (size > 0) {
       for (const tile of tree.push(leaves[size - 1] as Buffer)) {
         assert.deepEqual([tile.level, size % 256], [0, 0])
-        assert.deepEqual(tile.bytes, Buffer.concat(leaves.slice(tile.index * 256, tile.index * 256 + 256)))
+        assert.deepEqual(
+          Buffer.from(tile.bytes),
+          Buffer.concat(leaves.slice(tile.index * 256, tile.index * 256 + 256)),
+        )
       }
     }
     const root = size % 7 === 0 || size > 250 ? referenceRoot(leaves.slice(0, size)) : tree.root()
-    assert.deepEqual(tree.root(), root)
+    assert.equal(tree.root().toHex(), root.toHex())
     const tiles = partialTiles(size)
-    const partials: Buffer[] = []
+    const partials: Uint8Array[] = []
     for (const { level, width } of tiles) {
       partials[level] = tree.partial(level)
       assert.equal(tree.partial(level).length, width * 32)
     }
-    assert.deepEqual(restoreTree(size, partials)?.root(), root)
+    assert.equal(restoreTree(size, partials)?.root().toHex(), root.toHex())
     if (size > 0) assert.equal(restoreTree(size, []), undefined)
   }
 })
 
 test('a tree of 65,792 leaves fills a level-1 tile; its tile is the roots of the level-0 tiles', () => {
   const tree = createTree()
-  const tileRoots: Buffer[] = []
+  const tileRoots: Uint8Array[] = []
   const full = leavesOf(65_792).flatMap((leaf) => tree.push(leaf))
   for (const tile of full.filter(({ level }) => level === 0))
     tileRoots.push(referenceRoot(splitHashes(tile.bytes)))
@@ -78,12 +81,12 @@ test('a tree of 65,792 leaves fills a level-1 tile; its tile is the roots of the
     upper.map(({ index }) => index),
     [0],
   )
-  assert.deepEqual(upper[0]?.bytes, Buffer.concat(tileRoots.slice(0, 256)))
+  assert.deepEqual(Buffer.from(upper[0]?.bytes ?? []), Buffer.concat(tileRoots.slice(0, 256)))
   assert.deepEqual(partialTiles(65_792), [
     { level: 1, index: 1, width: 1 },
     { level: 2, index: 0, width: 1 },
   ])
-  assert.deepEqual(tree.root(), nodeHash(referenceRoot(tileRoots.slice(0, 256)), tileRoots[256] as Buffer))
+  assert.deepEqual(tree.root(), nodeHash(referenceRoot(tileRoots.slice(0, 256)), tileRoots[256]!))
 })
 
 test('inclusion: every index of many sizes holds, and no other index, size, leaf or longer proof', () => {

@@ -1,3 +1,4 @@
+import { concatBytes } from './bytes.ts'
 import { emptyRoot, nodeHash } from './hash.ts'
 import { tileWidth } from './tile-path.ts'
 
@@ -5,7 +6,7 @@ import { tileWidth } from './tile-path.ts'
 export interface FullTile {
   level: number
   index: number
-  bytes: Buffer
+  bytes: Uint8Array
 }
 
 /**
@@ -15,20 +16,20 @@ export interface FullTile {
 export interface Tree {
   readonly size: number
   /** Adds a leaf hash (not copied, so not to be changed later); gives back the tiles that this one completes. */
-  push(leaf: Buffer): readonly FullTile[]
+  push(leaf: Uint8Array): readonly FullTile[]
   /** The root as of now (RFC 6962, section 2.1); cost is logarithmic in the size. */
-  root(): Buffer
+  root(): Uint8Array
   /** The bytes of the last, partial tile of a level; empty when that level's tiles are all full. */
-  partial(level: number): Buffer
+  partial(level: number): Uint8Array
   copy(): Tree
 }
 
 interface Edge {
   size: number
   /** By height: the perfect subtree of 2^height leaves on the right edge, where the size has that bit. */
-  subtrees: (Buffer | undefined)[]
+  subtrees: (Uint8Array | undefined)[]
   /** By tile level: the hashes of its last, incomplete tile. */
-  levels: Buffer[][]
+  levels: Uint8Array[][]
 }
 
 export function createTree(): Tree {
@@ -39,10 +40,10 @@ export function createTree(): Tree {
  * The tree of `size` leaves from the bytes of its partial tiles, by level (see `partialTiles`).
  * `undefined` when a level does not hold as many hashes as the size says. The root is the caller's to compare.
  */
-export function restoreTree(size: number, partials: readonly Buffer[]): Tree | undefined {
+export function restoreTree(size: number, partials: readonly Uint8Array[]): Tree | undefined {
   const edge: Edge = { size, subtrees: [], levels: [] }
   for (let level = 0, count = size; count > 0; level++, count = Math.floor(count / tileWidth)) {
-    const hashes = splitHashes(partials[level] ?? Buffer.alloc(0))
+    const hashes = splitHashes(partials[level] ?? new Uint8Array(0))
     if (hashes.length !== count % tileWidth) return undefined
     edge.levels[level] = hashes
     for (let bit = 7, at = 0; bit >= 0; bit--) {
@@ -61,7 +62,7 @@ function treeOf(edge: Edge): Tree {
     },
     push: (leaf) => push(edge, leaf),
     root: () => rootOf(edge),
-    partial: (level) => Buffer.concat(edge.levels[level] ?? []),
+    partial: (level) => concatBytes(edge.levels[level] ?? []),
     copy: () =>
       treeOf({
         size: edge.size,
@@ -71,7 +72,7 @@ function treeOf(edge: Edge): Tree {
   }
 }
 
-function push(edge: Edge, leaf: Buffer): FullTile[] {
+function push(edge: Edge, leaf: Uint8Array): FullTile[] {
   const full: FullTile[] = []
   edge.size++
   let node = leaf
@@ -87,17 +88,17 @@ function push(edge: Edge, leaf: Buffer): FullTile[] {
   return full
 }
 
-function addToLevel(edge: Edge, level: number, hash: Buffer, full: FullTile[]): void {
+function addToLevel(edge: Edge, level: number, hash: Uint8Array, full: FullTile[]): void {
   const hashes = (edge.levels[level] ??= [])
   hashes.push(hash)
   if (hashes.length < tileWidth) return
   const index = Math.floor(edge.size / tileWidth ** (level + 1)) - 1
-  full.push({ level, index, bytes: Buffer.concat(hashes) })
+  full.push({ level, index, bytes: concatBytes(hashes) })
   edge.levels[level] = []
 }
 
-function rootOf(edge: Edge): Buffer {
-  let root: Buffer | undefined
+function rootOf(edge: Edge): Uint8Array {
+  let root: Uint8Array | undefined
   for (const subtree of edge.subtrees) {
     if (subtree === undefined) continue
     root = root === undefined ? subtree : nodeHash(subtree, root)
@@ -106,19 +107,20 @@ function rootOf(edge: Edge): Buffer {
 }
 
 /** The root over a power of two of hashes. */
-function perfectRoot(hashes: readonly Buffer[]): Buffer {
+function perfectRoot(hashes: readonly Uint8Array[]): Uint8Array {
   let row = hashes
   while (row.length > 1) {
-    const next: Buffer[] = []
-    for (let i = 0; i + 1 < row.length; i += 2) next.push(nodeHash(row[i] as Buffer, row[i + 1] as Buffer))
+    const next: Uint8Array[] = []
+    for (let i = 0; i + 1 < row.length; i += 2)
+      next.push(nodeHash(row[i] as Uint8Array, row[i + 1] as Uint8Array))
     row = next
   }
   return row[0] ?? emptyRoot()
 }
 
 /** The hashes in the bytes of a tile, copied; a rest shorter than a hash is dropped. */
-export function splitHashes(tile: Buffer): Buffer[] {
-  const hashes: Buffer[] = []
-  for (let at = 0; at + 32 <= tile.length; at += 32) hashes.push(Buffer.from(tile.subarray(at, at + 32)))
+export function splitHashes(tile: Uint8Array): Uint8Array[] {
+  const hashes: Uint8Array[] = []
+  for (let at = 0; at + 32 <= tile.length; at += 32) hashes.push(Uint8Array.from(tile.subarray(at, at + 32)))
   return hashes
 }

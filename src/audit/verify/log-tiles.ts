@@ -1,35 +1,35 @@
-import { join } from 'node:path'
-import type { Mark } from './folder-checkpoints.ts'
-import { type FolderProblem, problemOf } from './folder-problem.ts'
-import { partialWidths, readIfThere, readTile } from './read-tile.ts'
+import { equalBytes } from './bytes.ts'
+import type { Mark } from './log-checkpoints.ts'
+import { type LogProblem, problemOf } from './log-problem.ts'
+import { type LogSource, partialWidths, readTile } from './source.ts'
 import { type Tile, tilePath, tileWidth } from './tile-path.ts'
 import type { FullTile } from './tree.ts'
 
 /** What a tile has to hold, and how many of its bytes its first `count` hashes or entries take. */
 export interface Content {
-  bytes: Buffer
+  bytes: Uint8Array
   prefix: (count: number) => number
 }
 
 /** A full tile against its file, and the partials that still stand beside it. */
-export async function checkFullTile(folder: string, full: FullTile): Promise<FolderProblem | undefined> {
+export async function checkFullTile(source: LogSource, full: FullTile): Promise<LogProblem | undefined> {
   const tile: Tile = { level: full.level, index: full.index, width: tileWidth }
-  const file = await readTile(folder, tile)
+  const file = await readTile(source, tile)
   const problem = compare(tilePath(tile), file?.bytes, full.bytes, true)
-  return problem ?? (await checkPartials(folder, [], tile, hashes(full.bytes)))
+  return problem ?? (await checkPartials(source, [], tile, hashes(full.bytes)))
 }
 
 /** The last, partial tile of a level, and one partial for every checkpoint that ended in it. */
 export async function checkLastTile(
-  folder: string,
+  source: LogSource,
   marks: readonly Mark[],
   tile: Tile,
-  bytes: Buffer,
-): Promise<FolderProblem | undefined> {
-  const file = await readTile(folder, tile)
+  bytes: Uint8Array,
+): Promise<LogProblem | undefined> {
+  const file = await readTile(source, tile)
   const exact = file?.path === tilePath(tile)
   const problem = compare(file?.path ?? tilePath(tile), file?.bytes, bytes, exact)
-  return problem ?? (await checkPartials(folder, marks, tile, hashes(bytes)))
+  return problem ?? (await checkPartials(source, marks, tile, hashes(bytes)))
 }
 
 /**
@@ -37,23 +37,24 @@ export async function checkLastTile(
  * full tile is (tlog-tiles, "Partial Tiles"). Wider ones are not published yet and are passed over.
  */
 export async function checkPartials(
-  folder: string,
+  source: LogSource,
   marks: readonly Mark[],
   tile: Tile,
   content: Content,
-): Promise<FolderProblem | undefined> {
-  const found = await partialWidths(folder, tile)
+): Promise<LogProblem | undefined> {
+  const found = await partialWidths(source, tile)
+  if (found === undefined) return undefined
   for (const width of found) {
     if (width > tile.width || (width === tile.width && tile.level !== 'entries')) continue
     const path = tilePath({ ...tile, width })
-    const bytes = await readIfThere(join(folder, path))
+    const bytes = await source.read(path)
     // Removed since it was listed: a running log does that once the tile is full.
     if (bytes === undefined) continue
     const problem = compare(path, bytes, content.bytes.subarray(0, content.prefix(width)), true)
     if (problem !== undefined) return problem
   }
   const lost = requiredWidths(marks, tile).find((width) => !found.includes(width))
-  if (lost === undefined || (await readTile(folder, { ...tile, width: tileWidth })) !== undefined)
+  if (lost === undefined || (await readTile(source, { ...tile, width: tileWidth })) !== undefined)
     return undefined
   return problemOf('tile_missing', tilePath({ ...tile, width: lost }), 'the file is missing')
 }
@@ -67,15 +68,15 @@ function requiredWidths(marks: readonly Mark[], tile: Tile): number[] {
 
 function compare(
   path: string,
-  found: Buffer | undefined,
-  want: Buffer,
+  found: Uint8Array | undefined,
+  want: Uint8Array,
   exact: boolean,
-): FolderProblem | undefined {
+): LogProblem | undefined {
   const entries = path.startsWith('tile/entries/')
   if (found === undefined) return problemOf('tile_missing', path, 'the file is missing')
-  const same = found.subarray(0, want.length).equals(want)
+  const same = equalBytes(found.subarray(0, want.length), want)
   if (same && (!exact || found.length === want.length)) return undefined
-  if (found.length < want.length && want.subarray(0, found.length).equals(found)) {
+  if (found.length < want.length && equalBytes(want.subarray(0, found.length), found)) {
     return problemOf(
       entries ? 'entries_cut' : 'tile_cut',
       path,
@@ -86,6 +87,6 @@ function compare(
   return problemOf(entries ? 'entry_changed' : 'tile_changed', path, message)
 }
 
-function hashes(bytes: Buffer): Content {
+function hashes(bytes: Uint8Array): Content {
   return { bytes, prefix: (count) => count * 32 }
 }

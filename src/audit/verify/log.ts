@@ -1,24 +1,20 @@
 import { decodeBundle } from './bundle.ts'
-import { blame } from './folder-blame.ts'
-import { type Mark, type Marks, readMarks } from './folder-checkpoints.ts'
-import {
-  type FolderProblem,
-  type FolderVerdict,
-  problemOf,
-  type VerifyFolderOptions,
-} from './folder-problem.ts'
-import { checkFullTile, checkLastTile, checkPartials, type Content } from './folder-tiles.ts'
+import { concatBytes, equalBytes } from './bytes.ts'
+import { blame } from './log-blame.ts'
+import { type Mark, type Marks, readMarks } from './log-checkpoints.ts'
+import { type LogProblem, type LogVerdict, problemOf, type VerifyLogOptions } from './log-problem.ts'
+import { checkFullTile, checkLastTile, checkPartials, type Content } from './log-tiles.ts'
 import { leafHash } from './hash.ts'
 import { parseVerifierKey, type Verifier } from './key.ts'
-import { readTile } from './read-tile.ts'
 import { type Receipt, verifyReceipt } from './receipt.ts'
+import { type LogSource, readTile } from './source.ts'
 import { partialTiles, tilePath, tileWidth } from './tile-path.ts'
 import { createTree, type FullTile, type Tree } from './tree.ts'
 
 interface Walk {
-  folder: string
+  source: LogSource
   size: number
-  root: Buffer
+  root: Uint8Array
   marks: Mark[]
   /** The next of `marks` that the tree has not reached. */
   nextMark: number
@@ -27,47 +23,47 @@ interface Walk {
 }
 
 /**
- * Recomputes a whole log from its entries, offline, with the folder and its public key (a vkey) alone: every
+ * Recomputes a whole log from its entries, offline, from its public files and its public key (a vkey) alone: every
  * leaf hash, every tile of every level, partials included, byte for byte, and the root at the size of every
  * checkpoint that was kept. Streams: one bundle in memory, and one hash for each checkpoint. A log that runs
  * meanwhile may be verified.
  *
- * It cannot see a folder whose whole end was cut together with every kept checkpoint that knew of it: hand in
- * `known` checkpoints or `receipts` for that. Never throws for what it finds on disk.
+ * It cannot see a log whose whole end was cut together with every kept checkpoint that knew of it: hand in
+ * `known` checkpoints or `receipts` for that. Never throws for what it finds there.
  */
-export async function verifyFolder(
-  folder: string,
+export async function verifyLog(
+  source: LogSource,
   verifierKey: string,
-  options: VerifyFolderOptions = {},
-): Promise<FolderVerdict> {
+  options: VerifyLogOptions = {},
+): Promise<LogVerdict> {
   const verifier = parseVerifierKey(verifierKey)
   if (verifier === undefined) {
     return { ok: false, problem: problemOf('wrong_key', 'verifier key', 'it is not an Ed25519 verifier key') }
   }
   try {
-    const opened = await readMarks(folder, verifier, options.known ?? [])
+    const opened = await readMarks(source, verifier, options.known ?? [])
     if ('kind' in opened) return { ok: false, problem: opened }
-    const problem = await verifyEntries(folder, verifier, opened, options.receipts ?? [])
+    const problem = await verifyEntries(source, verifier, opened, options.receipts ?? [])
     if (problem !== undefined) return { ok: false, problem }
     const { size, root } = opened.published
-    return { ok: true, size, rootHash: root.toString('base64'), checkpoints: opened.marks.length }
+    return { ok: true, size, rootHash: root.toBase64(), checkpoints: opened.marks.length }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
-    return { ok: false, problem: problemOf('unreadable', folder, message) }
+    return { ok: false, problem: problemOf('unreadable', source.name, message) }
   }
 }
 
 async function verifyEntries(
-  folder: string,
+  source: LogSource,
   verifier: Verifier,
   { published, marks }: Marks,
   receipts: readonly Receipt[],
-): Promise<FolderProblem | undefined> {
+): Promise<LogProblem | undefined> {
   const { size, root } = published
   const byIndex = new Map(receipts.map((receipt) => [receipt.index, receipt]))
-  const walk: Walk = { folder, size, root, marks, nextMark: 0, tree: createTree(), receipts: byIndex }
+  const walk: Walk = { source, size, root, marks, nextMark: 0, tree: createTree(), receipts: byIndex }
   for (const receipt of receipts) {
-    const problem = checkReceipt(receipt, verifier, walk)
+    const problem = await checkReceipt(receipt, verifier, walk)
     if (problem !== undefined) return problem
   }
   const start = checkMarks(walk)
@@ -78,15 +74,20 @@ async function verifyEntries(
   }
   for (const tile of partialTiles(size)) {
     if (tile.level === 0) continue
-    const problem = await checkLastTile(folder, marks, tile, walk.tree.partial(tile.level))
+    const problem = await checkLastTile(source, marks, tile, walk.tree.partial(tile.level))
     if (problem !== undefined) return problem
   }
   return undefined
 }
 
-function checkReceipt(receipt: Receipt, verifier: Verifier, walk: Walk): FolderProblem | undefined {
+async function checkReceipt(
+  receipt: Receipt,
+  verifier: Verifier,
+  walk: Walk,
+): Promise<LogProblem | undefined> {
   const where = `receipt ${receipt.index}`
-  if (!verifyReceipt(receipt, verifier)) return problemOf('bad_signature', where, 'its signature is false')
+  if (!(await verifyReceipt(receipt, verifier)))
+    return problemOf('bad_signature', where, 'its signature is false')
   const other = walk.receipts.get(receipt.index)
   if (other !== undefined && other.leafHash !== receipt.leafHash) {
     return problemOf('receipt_contradicted', where, 'the log signed two receipts for this index')
@@ -96,13 +97,13 @@ function checkReceipt(receipt: Receipt, verifier: Verifier, walk: Walk): FolderP
 }
 
 /** One bundle, its level-0 tile, and whatever tiles and checkpoints its entries complete. */
-async function checkBundle(walk: Walk, index: number): Promise<FolderProblem | undefined> {
+async function checkBundle(walk: Walk, index: number): Promise<LogProblem | undefined> {
   const width = Math.min(tileWidth, walk.size - index * tileWidth)
   const bundleTile = { level: 'entries', index, width } as const
   const hashTile = { level: 0, index, width } as const
-  const bundle = await readTile(walk.folder, bundleTile)
+  const bundle = await readTile(walk.source, bundleTile)
   if (bundle === undefined) return missing(tilePath(bundleTile))
-  const hashes = await readTile(walk.folder, hashTile)
+  const hashes = await readTile(walk.source, hashTile)
   if (hashes === undefined) return missing(tilePath(hashTile))
 
   const { entries, bytesRead } = decodeBundle(bundle.bytes, width)
@@ -110,7 +111,7 @@ async function checkBundle(walk: Walk, index: number): Promise<FolderProblem | u
   if (hashes.bytes.length < width * 32) {
     return problemOf('tile_cut', hashes.path, `it holds fewer than ${width} hashes`)
   }
-  const wrong = leaves.findIndex((leaf, i) => leaf.compare(hashes.bytes, i * 32, i * 32 + 32) !== 0)
+  const wrong = leaves.findIndex((leaf, i) => !equalBytes(leaf, hashes.bytes.subarray(i * 32, i * 32 + 32)))
   if (wrong !== -1) return await blame(walk, { index, width, bundle, hashes, leaves, wrong })
   if (entries.length < width) {
     return problemOf('entries_cut', bundle.path, `it ends after ${entries.length} of ${width} entries`)
@@ -127,40 +128,40 @@ async function checkBundle(walk: Walk, index: number): Promise<FolderProblem | u
   let end = 0
   for (const entry of entries) ends.push((end += 2 + entry.length))
   const bundleContent: Content = { bytes: bundle.bytes, prefix: (count) => ends[count] ?? bytesRead }
-  const hashContent: Content = { bytes: Buffer.concat(leaves), prefix: (count) => count * 32 }
+  const hashContent: Content = { bytes: concatBytes(leaves), prefix: (count) => count * 32 }
   const last = width < tileWidth ? walk.marks : []
   return (
-    (await checkPartials(walk.folder, last, bundleTile, bundleContent)) ??
+    (await checkPartials(walk.source, last, bundleTile, bundleContent)) ??
     (width < tileWidth
-      ? await checkLastTile(walk.folder, last, hashTile, hashContent.bytes)
-      : await checkFullTile(walk.folder, { level: 0, index, bytes: hashContent.bytes }))
+      ? await checkLastTile(walk.source, last, hashTile, hashContent.bytes)
+      : await checkFullTile(walk.source, { level: 0, index, bytes: hashContent.bytes }))
   )
 }
 
-async function addLeaf(walk: Walk, leaf: Buffer): Promise<FolderProblem | undefined> {
+async function addLeaf(walk: Walk, leaf: Uint8Array): Promise<LogProblem | undefined> {
   const index = walk.tree.size
   const receipt = walk.receipts.get(index)
-  if (receipt !== undefined && receipt.leafHash !== leaf.toString('base64')) {
+  if (receipt !== undefined && receipt.leafHash !== leaf.toBase64()) {
     return problemOf('receipt_contradicted', `receipt ${index}`, 'another entry stands at its index')
   }
   const full: readonly FullTile[] = walk.tree.push(leaf)
   for (const tile of full) {
     if (tile.level === 0) continue
-    const problem = await checkFullTile(walk.folder, tile)
+    const problem = await checkFullTile(walk.source, tile)
     if (problem !== undefined) return problem
   }
   return checkMarks(walk)
 }
 
-function checkMarks(walk: Walk): FolderProblem | undefined {
+function checkMarks(walk: Walk): LogProblem | undefined {
   const mark = walk.marks[walk.nextMark]
   if (mark === undefined || mark.size !== walk.tree.size) return undefined
   walk.nextMark++
-  if (walk.tree.root().equals(mark.root)) return undefined
+  if (equalBytes(walk.tree.root(), mark.root)) return undefined
   const message = `the first ${mark.size} entries do not give the root that was signed: history was rewritten`
   return problemOf('root_mismatch', mark.where, message)
 }
 
-function missing(path: string): FolderProblem {
+function missing(path: string): LogProblem {
   return problemOf('tile_missing', path, 'the file is missing')
 }

@@ -1,0 +1,43 @@
+import type { Receipt } from './receipt.ts'
+
+/** What can be wrong with a log. Stable: scripts match on these. */
+export type LogProblemKind =
+  | 'wrong_key'
+  | 'bad_signature'
+  | 'wrong_origin'
+  | 'checkpoint_missing'
+  | 'checkpoint_malformed'
+  | 'checkpoint_rolled_back'
+  | 'checkpoint_contradicted'
+  | 'root_mismatch'
+  | 'entry_changed'
+  | 'entries_swapped'
+  | 'entries_cut'
+  | 'tile_changed'
+  | 'tile_cut'
+  | 'tile_missing'
+  | 'receipt_contradicted'
+  | 'receipt_unpublished'
+  | 'unreadable'
+
+export interface LogProblem {
+  kind: LogProblemKind
+  /** The file, relative to the log, or the entry or checkpoint. */
+  where: string
+  message: string
+}
+
+export type LogVerdict =
+  | { ok: true; size: number; rootHash: string; checkpoints: number }
+  | { ok: false; problem: LogProblem }
+
+export interface VerifyLogOptions {
+  /** Signed checkpoints that were seen elsewhere: a log whose history was rewritten as a whole contradicts them. */
+  known?: readonly string[]
+  /** Receipts that clients hold: each has to stand in the log at its index. */
+  receipts?: readonly Receipt[]
+}
+
+export function problemOf(kind: LogProblemKind, where: string, message: string): LogProblem {
+  return { kind, where, message }
+}

@@ -1,0 +1,18 @@
+/**
+ * The second door of `audit/verify`, for Node: logs in a folder. Everything else, browsers included, is in `index.ts`.
+ * It reads files and nothing else.
+ */
+import { folderSource } from './folder-source.ts'
+import { verifyLog } from './log.ts'
+import type { LogVerdict, VerifyLogOptions } from './log-problem.ts'
+
+export { folderSource }
+
+/** `verifyLog` of a folder. */
+export async function verifyFolder(
+  folder: string,
+  verifierKey: string,
+  options: VerifyLogOptions = {},
+): Promise<LogVerdict> {
+  return await verifyLog(folderSource(folder), verifierKey, options)
+}
