@@ -19,7 +19,7 @@ const maxSignatures = 100
 
 /** The line of a signature as a note holds it, its newline included. */
 export function signatureLine({ name, keyId, signature }: NoteSignature): string {
-  return `— ${name} ${concatBytes([keyId, signature]).toBase64()}\n`
+  return `\u2014 ${name} ${concatBytes([keyId, signature]).toBase64()}\n`
 }
 
 /** The signatures in lines, nothing verified; `undefined` unless every line, newline included, is one. */
@@ -27,7 +27,7 @@ export function parseSignatureLines(lines: string): NoteSignature[] | undefined 
   const signatures: NoteSignature[] = []
   if (!lines.endsWith('\n')) return undefined
   for (const line of lines.slice(0, -1).split('\n')) {
-    const match = /^— ([^\s+]+) ([A-Za-z0-9+/=]+)$/u.exec(line)
+    const match = /^\u2014 ([^\s+]+) ([A-Za-z0-9+/=]+)$/u.exec(line)
     const data = parseBase64(match?.[2] ?? '')
     if (match === null || data === undefined || data.length < 5) return undefined
     signatures.push({ name: match[1] ?? '', keyId: data.subarray(0, 4), signature: data.subarray(4) })

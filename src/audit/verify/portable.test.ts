@@ -87,7 +87,9 @@ test(
     const page = `<!doctype html><body><script>${await bundleForBrowsers()}</script><script>const vectors = ${vectors}
       ${checks}.then((text) => { document.body.textContent = 'answer ' + text }, (error) => { document.body.textContent = error.stack })
     </script>`
-    const server = createServer((_, response) => response.setHeader('content-type', 'text/html').end(page))
+    const server = createServer((_, response) =>
+      response.setHeader('content-type', 'text/html; charset=utf-8').end(page),
+    )
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     t.after(() => server.close())
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
