@@ -84,7 +84,7 @@ test(
   { skip: chromium === undefined && 'there is no Chromium on this machine' },
   async (t) => {
     const vectors = JSON.stringify(await vectorsOf()).replaceAll('<', '\\u003c')
-    const page = `<!doctype html><body><script>${await bundleForBrowsers()}</script><script>const vectors = ${vectors}
+    const page = `<!doctype html><body><script>${await bundleForBrowsers()}</script><script>const vectors = ${vectors};
       ${checks}.then((text) => { document.body.textContent = 'answer ' + text }, (error) => { document.body.textContent = error.stack })
     </script>`
     const server = createServer((_, response) =>
