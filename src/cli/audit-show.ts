@@ -1,4 +1,4 @@
-import { readEntries, shortType, textOf } from '../audit/verify/index.ts'
+import { parseEntry, readEntries, textOf } from '../audit/verify/index.ts'
 import { folderSource } from '../audit/verify/node.ts'
 import { auditFolderOf } from './audit-folder.ts'
 import { exitCodes, print } from './output.ts'
@@ -14,7 +14,7 @@ export async function showAudit(options: {
   const { folder } = auditFolderOf(options)
   const entries: LogEntry[] = []
   for await (const { index, bytes } of readEntries(folderSource(folder))) {
-    const entry = parseEntry(index, bytes)
+    const entry = entryOf(index, bytes)
     if (options.run === undefined || entry.run === options.run) entries.push(entry)
   }
   if (entries.length === 0) {
@@ -29,20 +29,9 @@ export async function showAudit(options: {
   return exitCodes.ok
 }
 
-function parseEntry(index: number, bytes: Uint8Array): LogEntry {
-  const event = JSON.parse(textOf(bytes)) as {
-    type: string
-    time: string
-    subject?: string
-    mayflyrun?: string
-    data: Record<string, unknown>
-  }
-  return {
-    index,
-    time: event.time,
-    type: shortType(event.type) ?? event.type,
-    subject: event.subject,
-    run: event.mayflyrun,
-    data: event.data,
-  }
+/** What cannot be read is told, too: nothing that stands in the log is passed over. */
+function entryOf(index: number, bytes: Uint8Array): LogEntry {
+  const entry = parseEntry(bytes)
+  if (entry !== undefined) return { index, ...entry }
+  return { index, time: '', type: 'unknown', subject: '', data: { text: textOf(bytes) } }
 }

@@ -3,8 +3,8 @@ export interface LogEntry {
   readonly index: number
   readonly time: string
   readonly type: string
-  readonly subject: string | undefined
-  readonly run: string | undefined
+  readonly subject: string
+  readonly run?: string
   readonly data: Readonly<Record<string, unknown>>
 }
 

@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 import { MayflyError, Secret, systemClock } from '../../lib/index.ts'
 import { openLog, temporaryFolder, token } from '../log/log.fixture.ts'
 import { createSigner, signReceipt, signReceiptList } from '../sign/index.ts'
-import { parseVerifierKey, readEntries, shortType, verifyReceipt } from '../verify/index.ts'
+import { parseVerifierKey, readEntries, shortType, textOf, verifyReceipt } from '../verify/index.ts'
 import { folderSource, verifyFolder } from '../verify/node.ts'
 import { type AuditClientOptions, createAuditClient } from './index.ts'
 
@@ -46,18 +46,28 @@ test('an event becomes a CloudEvents entry with a verified receipt', async (t) =
   assert.deepEqual(await client.health(), { ok: true, size: 1 })
   await log.close()
   for await (const { bytes } of readEntries(folderSource(folder))) {
-    const { id, ...entry } = JSON.parse(bytes.toString())
+    const { id, ...entry } = JSON.parse(textOf(bytes))
     assert.match(id, /^[0-9a-f-]{36}$/)
     assert.equal(shortType(entry.type), 'session.issued')
     assert.deepEqual(entry, {
       specversion: '1.0',
       source: '/test',
-      type: 'dev.cdeventsx.mayfly-session.issued.0.1.0',
+      type: 'dev.cdeventsx.mayfly-session.issued.0.2.0',
       subject: 'ses_1',
       time: '2023-11-14T22:13:20.000Z',
       datacontenttype: 'application/json',
       mayflyrun: 'run_1',
-      data: { role: 'build' },
+      data: {
+        context: {
+          specversion: '0.5.1',
+          id,
+          source: '/test',
+          type: 'dev.cdeventsx.mayfly-session.issued.0.2.0',
+          timestamp: '2023-11-14T22:13:20.000Z',
+          chainId: 'run_1',
+        },
+        subject: { id: 'ses_1', content: { role: 'build' } },
+      },
     })
   }
 })

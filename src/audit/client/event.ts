@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { limits, MayflyError } from '../../lib/index.ts'
-import { entryType, leafHash } from '../verify/index.ts'
+import { formatEntry, leafHash } from '../verify/index.ts'
 
 /** What happened. `type` is short, `object.predicate`: `session.issued`. Nothing in it may be a secret. */
 export interface AuditEvent {
   /** Idempotency key of an event that may be handed over twice; a fresh one if left out. */
   id?: string
   type: string
+  /** The writer itself, if left out. */
   subject?: string
   run?: string
+  seq?: number
   data: Record<string, unknown>
 }
 
@@ -25,24 +27,15 @@ export interface PreparedEntry {
 }
 
 /**
- * The event as CloudEvents 1.0 in JSON, with `mayflyrun` as an extension attribute.
+ * The event as the entry that will be a leaf (see `formatEntry`).
  * Throws a MayflyError: `bad_input` for a type that is none or data that is not JSON, `limit_exceeded` past 65,535 bytes.
  */
 export function prepareEntry(event: AuditEvent, source: string, nowMs: number): PreparedEntry {
   const key = event.id ?? randomUUID()
   let entry: string
   try {
-    entry = JSON.stringify({
-      specversion: '1.0',
-      id: key,
-      source,
-      type: entryType(event.type),
-      subject: event.subject,
-      time: new Date(nowMs).toISOString(),
-      datacontenttype: 'application/json',
-      mayflyrun: event.run,
-      data: event.data,
-    })
+    const time = new Date(nowMs).toISOString()
+    entry = formatEntry({ ...event, id: key, source, time, subject: event.subject ?? event.run ?? source })
   } catch (error) {
     throw new MayflyError('bad_input', `the event ${event.type.slice(0, 80)} cannot be logged`, {
       cause: error,

@@ -1,9 +1,11 @@
 import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import { FatalError } from '../../lib/index.ts'
+import { FatalError, sha256Hex } from '../../lib/index.ts'
 import { type Signer, signNote } from '../sign/index.ts'
 import {
   formatCheckpoint,
+  parseCheckpoint,
+  parseNote,
   parseTilePath,
   partialTiles,
   type Tree,
@@ -11,7 +13,7 @@ import {
   tileWidth,
 } from '../verify/index.ts'
 import type { DurableEntry } from './appender.ts'
-import { eachOf, type LogFs, readIfThere, replaceFile, syncFolder, writeSynced } from './fs.ts'
+import { eachOf, type FileSystem, readIfThere, replaceFile, syncFolder, writeSynced } from '../disk/index.ts'
 
 /** A file of a commit: its path under the log's folder, and what it will hold. */
 export interface CommitFile {
@@ -33,6 +35,9 @@ export interface Commit {
   name: string
   files: CommitFile[]
 }
+
+/** The lines that others, and the log itself with the time, add to a signed checkpoint before it is published. */
+export type Cosign = (note: string) => Promise<string>
 
 /** Name of a staged commit: what it will be, so that a restart can tell whether the lock was taken for it. */
 export function stageName(size: number, root: Uint8Array): string {
@@ -75,7 +80,13 @@ export async function buildCommit(
  * Stage, lock, apply, publish, drop. A crash after any step leaves what `finishCommit` can complete or what was
  * never locked. Any failure is fatal: the disk is in between, and only a restart may read it back.
  */
-export async function runCommit(fs: LogFs, folder: string, base: Published, commit: Commit): Promise<void> {
+export async function runCommit(
+  fs: FileSystem,
+  folder: string,
+  base: Published,
+  commit: Commit,
+  cosign: Cosign,
+): Promise<void> {
   const { name, files, next } = commit
   await stageFiles(fs, stageFolder(folder, name), files)
   await swapLock(fs, folder, base.note, next.note)
@@ -85,11 +96,12 @@ export async function runCommit(fs: LogFs, folder: string, base: Published, comm
     name,
     next.note,
     files.map((file) => file.path),
+    cosign,
   )
 }
 
 /** Every file of the commit, flat, and a manifest of their paths; all on the disk before the lock names them. */
-async function stageFiles(fs: LogFs, stage: string, files: readonly CommitFile[]): Promise<void> {
+async function stageFiles(fs: FileSystem, stage: string, files: readonly CommitFile[]): Promise<void> {
   await fs.mkdir(stage, { mode: 0o700 })
   await eachOf(files, ({ path, bytes }) => writeSynced(fs, join(stage, flatName(path)), bytes))
   await writeSynced(fs, join(stage, manifestName), Buffer.from(files.map(({ path }) => `${path}\n`).join('')))
@@ -109,7 +121,7 @@ function flatName(path: string): string {
 
 // Another writer, or an old copy put back under us, must not be built upon: compare, then swap.
 async function swapLock(
-  fs: LogFs,
+  fs: FileSystem,
   folder: string,
   expected: string | undefined,
   note: string,
@@ -121,27 +133,32 @@ async function swapLock(
 }
 
 /** The paths of a staged commit, as a restart finds them; `undefined` when there is none. */
-export async function readStage(fs: LogFs, folder: string, name: string): Promise<string[] | undefined> {
+export async function readStage(fs: FileSystem, folder: string, name: string): Promise<string[] | undefined> {
   const manifest = await readIfThere(fs, join(stageFolder(folder, name), manifestName))
   return manifest?.toString().split('\n').slice(0, -1)
 }
 
 /** The steps after the lock. Each may have been done already: a restart takes this same way. */
 export async function finishCommit(
-  fs: LogFs,
+  fs: FileSystem,
   folder: string,
   name: string,
   note: string,
   paths: readonly string[],
+  cosign: Cosign,
 ): Promise<void> {
   await applyFiles(fs, folder, stageFolder(folder, name), paths)
-  await replaceFile(fs, join(folder, 'checkpoint'), Buffer.from(note))
-  await keepCheckpoint(fs, folder, name, note)
+  await publishNote(fs, folder, note, cosign)
   await dropPartials(fs, folder, paths)
   await fs.rm(stageFolder(folder, name), { recursive: true, force: true })
 }
 
-async function applyFiles(fs: LogFs, folder: string, stage: string, paths: readonly string[]): Promise<void> {
+async function applyFiles(
+  fs: FileSystem,
+  folder: string,
+  stage: string,
+  paths: readonly string[],
+): Promise<void> {
   const folders = new Set<string>()
   for (const parent of new Set(paths.map(dirname))) {
     const made = await fs.mkdir(join(folder, parent), { recursive: true })
@@ -153,7 +170,7 @@ async function applyFiles(fs: LogFs, folder: string, stage: string, paths: reado
 }
 
 /** Moves a tile into place, once. One that is there with other bytes contradicts what was signed. */
-async function applyFile(fs: LogFs, staged: string, path: string): Promise<void> {
+async function applyFile(fs: FileSystem, staged: string, path: string): Promise<void> {
   const found = await readIfThere(fs, path)
   if (found === undefined) return await fs.rename(staged, path)
   const bytes = await readIfThere(fs, staged)
@@ -161,18 +178,47 @@ async function applyFile(fs: LogFs, staged: string, path: string): Promise<void>
   throw new FatalError('audit_corrupt', `${path} holds other bytes than its entries give`)
 }
 
-async function keepCheckpoint(fs: LogFs, folder: string, name: string, note: string): Promise<void> {
-  const path = join(folder, 'checkpoints', name.slice(0, name.indexOf('-')))
+/**
+ * Publishes a checkpoint, and keeps it. One of the same text that is there already was published before a crash: it is
+ * kept as it was seen, unless it is to be signed `again`.
+ */
+export async function publishNote(
+  fs: FileSystem,
+  folder: string,
+  note: string,
+  cosign: Cosign,
+  again = false,
+): Promise<void> {
+  const path = join(folder, 'checkpoint')
+  const found = (await readIfThere(fs, path))?.toString()
+  if (found !== undefined && textOf(found) === textOf(note)) {
+    await keepCheckpoint(fs, folder, found)
+    if (!again) return
+  }
+  const signed = `${note}${await cosign(note)}`
+  await replaceFile(fs, path, Buffer.from(signed))
+  await keepCheckpoint(fs, folder, signed)
+}
+
+/** `checkpoints/<size>`, or, for one that was signed again later, `checkpoints/<size>-<16 digits of its SHA-256>`. */
+async function keepCheckpoint(fs: FileSystem, folder: string, note: string): Promise<void> {
+  const size = parseCheckpoint(textOf(note))?.size
+  const path = join(folder, 'checkpoints', String(size))
   const found = (await readIfThere(fs, path))?.toString()
   if (found === note) return
-  if (found !== undefined)
+  if (found === undefined) return await replaceFile(fs, path, Buffer.from(note))
+  if (textOf(found) !== textOf(note))
     throw new FatalError('audit_corrupt', `${path} is another checkpoint of the same size`)
-  await replaceFile(fs, path, Buffer.from(note))
+  await replaceFile(fs, `${path}-${sha256Hex(note).slice(0, 16)}`, Buffer.from(note))
+}
+
+function textOf(note: string): string {
+  return parseNote(note)?.text ?? note
 }
 
 // Partials of a tile that is full now: 256 of them would take 128 times its room (tlog-tiles, "Partial Tiles").
 // Only the first full tile of a level can have had any: the others were begun by this commit.
-async function dropPartials(fs: LogFs, folder: string, paths: readonly string[]): Promise<void> {
+async function dropPartials(fs: FileSystem, folder: string, paths: readonly string[]): Promise<void> {
   const levels = new Set<unknown>()
   for (const path of paths) {
     const tile = parseTilePath(path)

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { verifyFolder } from '../verify/node.ts'
-import { type LogFs, systemFs } from './fs.ts'
+import { type FileSystem, systemFs } from '../disk/index.ts'
 import { entriesOf, openLog, postEntries, temporaryFolder } from './log.fixture.ts'
 
 /** A file system that fails once, at the call after `countdown` others, from when it is armed. */
-function failingOnce(countdown: number): { fs: LogFs; arm: () => void; hasFailed: () => boolean } {
+function failingOnce(countdown: number): { fs: FileSystem; arm: () => void; hasFailed: () => boolean } {
   let left = Number.POSITIVE_INFINITY
   let failed = false
   const fs: Record<string, unknown> = {}
@@ -21,7 +21,7 @@ function failingOnce(countdown: number): { fs: LogFs; arm: () => void; hasFailed
     }
   }
   const arm = () => (left = countdown)
-  return { fs: fs as unknown as LogFs, arm, hasFailed: () => failed }
+  return { fs: fs as unknown as FileSystem, arm, hasFailed: () => failed }
 }
 
 test('a commit that fails at any of its calls to the file system is completed by a restart', async (t) => {

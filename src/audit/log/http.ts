@@ -1,27 +1,24 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { constantTimeEqual, messageOf, sha256Hex } from '../../lib/index.ts'
+import type { IncomingMessage, Server } from 'node:http'
+import { constantTimeEqual, sha256Hex } from '../../lib/index.ts'
+import { type Answer, createAnswerer, json, readBody, refusal } from '../serve/index.ts'
 import { parseAppendRequest } from './append-request.ts'
 import type { Appender } from './appender.ts'
 import type { FailureSwitch } from './failure.ts'
 import type { AppendOutcome } from './group.ts'
 import type { Publisher } from './publisher.ts'
 import type { StaticFiles } from './static-files.ts'
+import type { Witnesses } from './witnesses.ts'
 
 export interface HttpDeps {
   appender: Appender
   publisher: Publisher
   failure: FailureSwitch
   files: StaticFiles
+  witnesses: Witnesses
   /** SHA-256 of the append token, hexadecimal. */
   appendTokenHash: string
   maxBodyBytes: number
   isClosing: () => boolean
-}
-
-interface Answer {
-  status: number
-  body: string | Buffer
-  headers?: Record<string, string>
 }
 
 /** Bytes of bodies that are being read at once, by what they declare, or could be. */
@@ -65,14 +62,7 @@ export function createHttp(deps: HttpDeps): Server {
     return { status: 200, body: file.bytes, headers }
   }
 
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 60_000 })
-  server.on('request', (request, response) => {
-    route(request)
-      .catch((error: unknown) => refusal(500, 'audit_unavailable', messageOf(error)))
-      .then((answer) => send(request, response, answer))
-      .catch(() => response.destroy())
-  })
-  return server
+  return createAnswerer(route)
 }
 
 function hasToken(request: IncomingMessage, hash: string): boolean {
@@ -80,25 +70,9 @@ function hasToken(request: IncomingMessage, hash: string): boolean {
   return match !== null && constantTimeEqual(sha256Hex(match[1] ?? ''), hash)
 }
 
-/** The whole body, or `undefined` once it is longer than allowed. */
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  // Leaving the loop must not destroy the connection: the refusal goes back on it.
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    bytes += (chunk as Buffer).length
-    if (bytes > maxBytes) return undefined
-    chunks.push(chunk as Buffer)
-  }
-  return Buffer.concat(chunks)
-}
-
 function answerOf(outcome: AppendOutcome): Answer {
   if (outcome.ok) {
-    return json(
-      200,
-      JSON.stringify({ receipts: outcome.receipts.map(publicReceipt), signature: outcome.signature }),
-    )
+    return json(200, { receipts: outcome.receipts.map(publicReceipt), signature: outcome.signature })
   }
   if (outcome.reason === 'busy') return busy(429, 'the queue of the audit log is full')
   if (outcome.reason === 'failed')
@@ -111,12 +85,15 @@ function publicReceipt(receipt: { index: number; leafHash: string; timeMs: numbe
   return { index, leafHash, timeMs, signature }
 }
 
-function health({ appender, publisher, failure }: HttpDeps): Answer {
+function health({ appender, publisher, failure, witnesses }: HttpDeps): Answer {
   const published = publisher.publishedSize()
   const size = published + appender.durable().length
   const stopped = failure.current()
-  if (stopped === undefined) return json(200, JSON.stringify({ ok: true, size, published }))
-  return json(503, JSON.stringify({ ok: false, size, published, reason: stopped.reason }))
+  const states = witnesses.states()
+  // Entries are as durable as ever: a lost quorum is told, and refuses nobody.
+  const degraded = states.length === 0 ? {} : { quorum: witnesses.quorum(), witnesses: states }
+  if (stopped === undefined) return json(200, { ok: true, size, published, ...degraded })
+  return json(503, { ok: false, size, published, reason: stopped.reason })
 }
 
 function failureCode(status: 503 | 507): string {
@@ -126,19 +103,4 @@ function failureCode(status: 503 | 507): string {
 function busy(status: 429 | 503, message: string): Answer {
   const answer = refusal(status, status === 429 ? 'limit_exceeded' : 'audit_unavailable', message)
   return { ...answer, headers: { ...answer.headers, 'retry-after': '1' } }
-}
-
-function refusal(status: number, error: string, message: string): Answer {
-  return json(status, JSON.stringify({ error, message }))
-}
-
-function json(status: number, body: string): Answer {
-  return { status, body, headers: { 'content-type': 'application/json', 'cache-control': 'no-store' } }
-}
-
-function send(request: IncomingMessage, response: ServerResponse, { status, body, headers }: Answer): void {
-  // A body that was not read to its end would be taken for the next request.
-  const close = request.complete ? {} : { connection: 'close' }
-  response.writeHead(status, { ...headers, ...close, 'content-length': Buffer.byteLength(body) })
-  response.end(body)
 }

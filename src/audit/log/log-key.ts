@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { FatalError } from '../../lib/index.ts'
 import { createSigner, parseSignerKey, type Signer } from '../sign/index.ts'
-import { type LogFs, readIfThere, replaceFile } from './fs.ts'
+import { type FileSystem, readIfThere, replaceFile } from '../disk/index.ts'
 
 /**
  * The log's key from `state/key`, made at the first start; `key.vkey` in the folder is its public half.
  * Throws a FatalError when the key is missing from a folder that has a log, is malformed, is another log's, or
  * is not the one that was published: a log never changes its key or name silently.
  */
-export async function openLogKey(fs: LogFs, folder: string, origin: string): Promise<Signer> {
+export async function openLogKey(fs: FileSystem, folder: string, origin: string): Promise<Signer> {
   const path = join(folder, 'state', 'key')
   const publicPath = join(folder, 'key.vkey')
   const published = (await readIfThere(fs, publicPath))?.toString().trim()
@@ -33,7 +33,7 @@ export async function openLogKey(fs: LogFs, folder: string, origin: string): Pro
   return signer
 }
 
-async function hasLog(fs: LogFs, folder: string): Promise<boolean> {
+async function hasLog(fs: FileSystem, folder: string): Promise<boolean> {
   const files = [join(folder, 'checkpoint'), join(folder, 'state', 'lock-checkpoint')]
   for (const file of files) if ((await readIfThere(fs, file)) !== undefined) return true
   return false

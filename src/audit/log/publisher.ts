@@ -1,10 +1,9 @@
-import { join } from 'node:path'
 import type { Clock } from '../../lib/index.ts'
 import type { Signer } from '../sign/index.ts'
 import type { Appender } from './appender.ts'
-import { buildCommit, type Published, runCommit } from './commit.ts'
+import { buildCommit, type Cosign, type Published, publishNote, runCommit } from './commit.ts'
 import type { FailureSwitch } from './failure.ts'
-import type { LogFs } from './fs.ts'
+import type { FileSystem } from '../disk/index.ts'
 import type { KeyWindow } from './key-window.ts'
 import type { Wal } from './wal.ts'
 
@@ -14,12 +13,14 @@ export interface Publisher {
   publishedSize(): number
   /** Publishes now what is durable now; waits for a commit that is under way. Never rejects. */
   publish(): Promise<void>
+  /** Has what is published signed again, soon: it may get more cosignatures than it has. */
+  signAgain(): void
   /** Stops the timer. */
   stop(): void
 }
 
 export interface PublisherDeps {
-  fs: LogFs
+  fs: FileSystem
   folder: string
   signer: Signer
   appender: Appender
@@ -28,6 +29,7 @@ export interface PublisherDeps {
   published: Published
   clock: Clock
   failure: FailureSwitch
+  cosign: Cosign
   publishIntervalMs: number
   refreshIntervalMs: number
 }
@@ -35,7 +37,8 @@ export interface PublisherDeps {
 export function createPublisher(deps: PublisherDeps): Publisher {
   const { fs, folder, appender, wal, window, clock, failure } = deps
   let published = deps.published
-  let signedMs = clock.nowMs()
+  // What a start finds was signed by another process, perhaps long ago, and perhaps by no witness.
+  let signedMs = Number.NEGATIVE_INFINITY
   let running: Promise<void> | undefined
 
   async function commit(): Promise<void> {
@@ -44,23 +47,18 @@ export function createPublisher(deps: PublisherDeps): Publisher {
     try {
       if (entries.length > 0) {
         const next = await buildCommit(published, entries, deps.signer)
-        await runCommit(fs, folder, published, next)
+        await runCommit(fs, folder, published, next, deps.cosign)
         published = next.next
         appender.release(entries.length)
         await wal.dropBefore(published.tree.size)
         window.forgetBefore(wal.firstIndex())
       } else if (clock.nowMs() - signedMs >= deps.refreshIntervalMs) {
-        await refresh(clock.nowMs())
+        await publishNote(fs, folder, published.note ?? '', deps.cosign, true)
       } else return
       signedMs = clock.nowMs()
     } catch (error) {
       failure.fail('publishing the audit log', error)
     }
-  }
-
-  // The same tree has the same Ed25519 checkpoint: what shows that the log is alive is the file's time.
-  async function refresh(nowMs: number): Promise<void> {
-    await fs.utimes(join(folder, 'checkpoint'), nowMs / 1000, nowMs / 1000)
   }
 
   async function publish(): Promise<void> {
@@ -76,6 +74,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
   return {
     publishedSize: () => published.tree.size,
     publish,
+    signAgain: () => void (signedMs = Number.NEGATIVE_INFINITY),
     stop: () => clearInterval(timer),
   }
 }

@@ -15,8 +15,16 @@ import {
   verifyCheckpoint,
 } from '../verify/index.ts'
 import type { DurableEntry } from './appender.ts'
-import { buildCommit, finishCommit, type Published, readStage, runCommit, stageName } from './commit.ts'
-import { type LogFs, namesIn, readIfThere } from './fs.ts'
+import {
+  buildCommit,
+  type Cosign,
+  finishCommit,
+  type Published,
+  readStage,
+  runCommit,
+  stageName,
+} from './commit.ts'
+import { type FileSystem, namesIn, readIfThere } from '../disk/index.ts'
 import { createKeyWindow, type KeyWindow } from './key-window.ts'
 import { openWal, readWal, type Wal } from './wal.ts'
 
@@ -30,10 +38,16 @@ export interface Recovered {
 /**
  * Brings a folder to where a working log left it: a locked commit is completed, one that was never locked is
  * dropped, and what was acknowledged is read back from the write-ahead log. Throws a FatalError, with one line
- * that says what contradicts what, rather than sign over anything it cannot account for.
+ * that says what contradicts what, rather than sign over anything it cannot account for. What it publishes it signs with
+ * `sign`, without witnesses: they are asked once the log is up.
  */
-export async function recover(fs: LogFs, folder: string, signer: Signer): Promise<Recovered> {
-  const published = await recoverPublished(fs, folder, signer)
+export async function recover(
+  fs: FileSystem,
+  folder: string,
+  signer: Signer,
+  sign: Cosign,
+): Promise<Recovered> {
+  const published = await recoverPublished(fs, folder, signer, sign)
   const { size } = published.tree
   const state = join(folder, 'state')
   const window = createKeyWindow()
@@ -68,17 +82,22 @@ export async function recover(fs: LogFs, folder: string, signer: Signer): Promis
   return { published, wal, window, start: { nextIndex: next, lastTimeMs, durable } }
 }
 
-async function recoverPublished(fs: LogFs, folder: string, signer: Signer): Promise<Published> {
+async function recoverPublished(
+  fs: FileSystem,
+  folder: string,
+  signer: Signer,
+  sign: Cosign,
+): Promise<Published> {
   const locked = await readCheckpoint(fs, folder, 'state/lock-checkpoint', signer)
-  if (locked === undefined) return await firstCommit(fs, folder, signer)
+  if (locked === undefined) return await firstCommit(fs, folder, signer, sign)
   const { checkpoint, note } = locked
-  await finishStaged(fs, folder, checkpoint, note)
+  await finishStaged(fs, folder, checkpoint, note, sign)
   await refuseAhead(fs, folder, checkpoint, signer)
   return { ...(await readEdge(fs, folder, checkpoint)), note }
 }
 
 /** The empty tree is committed like any other, so that there is a checkpoint from the start. */
-async function firstCommit(fs: LogFs, folder: string, signer: Signer): Promise<Published> {
+async function firstCommit(fs: FileSystem, folder: string, signer: Signer, sign: Cosign): Promise<Published> {
   for (const name of ['checkpoint', 'checkpoints', 'tile']) {
     const names =
       name === 'checkpoint'
@@ -95,26 +114,37 @@ async function firstCommit(fs: LogFs, folder: string, signer: Signer): Promise<P
   await dropStages(fs, folder)
   const base: Published = { tree: createTree(), bundle: [], note: undefined }
   const commit = await buildCommit(base, [], signer)
-  await runCommit(fs, folder, base, commit)
+  await runCommit(fs, folder, base, commit, sign)
   return commit.next
 }
 
 /** Completes the commit that the lock was taken for, and drops any other: it was never locked, or is done. */
-async function finishStaged(fs: LogFs, folder: string, locked: Checkpoint, note: string): Promise<void> {
+async function finishStaged(
+  fs: FileSystem,
+  folder: string,
+  locked: Checkpoint,
+  note: string,
+  sign: Cosign,
+): Promise<void> {
   const name = stageName(locked.size, locked.root)
   const paths = await readStage(fs, folder, name)
-  if (paths !== undefined) await finishCommit(fs, folder, name, note, paths)
+  if (paths !== undefined) await finishCommit(fs, folder, name, note, paths, sign)
   await dropStages(fs, folder)
 }
 
-async function dropStages(fs: LogFs, folder: string): Promise<void> {
+async function dropStages(fs: FileSystem, folder: string): Promise<void> {
   const stages = join(folder, 'state', 'staged')
   for (const name of await namesIn(fs, stages))
     await fs.rm(join(stages, name), { recursive: true, force: true })
 }
 
 /** What is published has to be exactly what was locked. */
-async function refuseAhead(fs: LogFs, folder: string, locked: Checkpoint, signer: Signer): Promise<void> {
+async function refuseAhead(
+  fs: FileSystem,
+  folder: string,
+  locked: Checkpoint,
+  signer: Signer,
+): Promise<void> {
   const found = await readCheckpoint(fs, folder, 'checkpoint', signer)
   const size = found?.checkpoint.size ?? 0
   if (size > locked.size) {
@@ -123,7 +153,7 @@ async function refuseAhead(fs: LogFs, folder: string, locked: Checkpoint, signer
   if (found === undefined || !equalBytes(found.checkpoint.root, locked.root)) {
     throw contradiction(folder, `size ${size} is published, but size ${locked.size} is locked and not staged`)
   }
-  const kept = (await namesIn(fs, join(folder, 'checkpoints'))).map(Number)
+  const kept = (await namesIn(fs, join(folder, 'checkpoints'))).map((one) => Number(one.split('-')[0]))
   const ahead = kept.find((one) => one > locked.size)
   if (ahead !== undefined) {
     throw contradiction(
@@ -135,7 +165,7 @@ async function refuseAhead(fs: LogFs, folder: string, locked: Checkpoint, signer
 
 /** The right edge of the tree and the last bundle; both have to give the root that was locked. */
 async function readEdge(
-  fs: LogFs,
+  fs: FileSystem,
   folder: string,
   locked: Checkpoint,
 ): Promise<Pick<Published, 'tree' | 'bundle'>> {
@@ -161,7 +191,7 @@ async function readEdge(
 }
 
 /** The published leaf hash of an entry; it keeps the last tile, as entries are asked for in order. */
-function createHashReader(fs: LogFs, folder: string, size: number): (index: number) => Promise<Buffer> {
+function createHashReader(fs: FileSystem, folder: string, size: number): (index: number) => Promise<Buffer> {
   let tileIndex: number | undefined
   let tile = Buffer.alloc(0)
   return async (entry) => {
@@ -175,14 +205,14 @@ function createHashReader(fs: LogFs, folder: string, size: number): (index: numb
   }
 }
 
-async function readTileOrRefuse(fs: LogFs, folder: string, path: string): Promise<Buffer> {
+async function readTileOrRefuse(fs: FileSystem, folder: string, path: string): Promise<Buffer> {
   const bytes = await readIfThere(fs, join(folder, path))
   if (bytes === undefined) throw contradiction(folder, `${path} is missing`)
   return bytes
 }
 
 async function readCheckpoint(
-  fs: LogFs,
+  fs: FileSystem,
   folder: string,
   path: string,
   signer: Signer,

@@ -1,15 +1,20 @@
-import type { Server } from 'node:http'
 import { join } from 'node:path'
-import { type Clock, FatalError, messageOf, systemCode } from '../../lib/index.ts'
-import { isKeyName } from '../verify/index.ts'
+import { type Clock, FatalError, messageOf, nowSeconds } from '../../lib/index.ts'
+import { isKeyName, parseVerifierKey, type TlogPolicy } from '../verify/index.ts'
+import { folderSource } from '../verify/node.ts'
 import { createAppender } from './appender.ts'
 import { createFailureSwitch } from './failure.ts'
-import { type LogFs, syncFolder, systemFs } from './fs.ts'
+import { type FileSystem, syncFolder, systemFs } from '../disk/index.ts'
 import { createHttp } from './http.ts'
-import { lockFolder } from './lock.ts'
+import { lockFolder } from '../disk/index.ts'
 import { openLogKey } from './log-key.ts'
 import { createPublisher } from './publisher.ts'
 import { recover } from './recover.ts'
+import { cosignLine, type Signer } from '../sign/index.ts'
+import { createAlarms } from './alarms.ts'
+import { createWitnessClient } from './witness-client.ts'
+import { type Alarm, createWitnesses, type Witnesses } from './witnesses.ts'
+import { listen } from '../serve/index.ts'
 import { createStaticFiles } from './static-files.ts'
 
 export interface AuditLogOptions {
@@ -27,11 +32,18 @@ export interface AuditLogOptions {
   publishIntervalMs?: number
   /** How old the published checkpoint's file time may get without anything new. */
   refreshIntervalMs?: number
+  /** Witnesses and the quorum of them (tlog-policy); only witnesses with an URL can be asked. */
+  witnessPolicy?: TlogPolicy
+  witnessTimeoutMs?: number
+  /** How witnesses are reached. */
+  fetch?: typeof fetch
+  /** Told, in a line, what whoever runs the log has to know: a lost quorum, a history that is refused. */
+  tell?: (line: string) => void
   maxBodyBytes?: number
   queueEntries?: number
   queueBytes?: number
   unpublishedBytes?: number
-  fs?: LogFs
+  fs?: FileSystem
 }
 
 export interface AuditLog {
@@ -51,17 +63,26 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
   const { folder, fs = systemFs } = options
   checkOptions(options)
   await makeFolders(fs, folder)
-  const lock = await lockFolder(fs, join(folder, 'state'))
+  const lock = lockFolder(join(folder, 'state'), 'the audit log')
   const log = await openLog(fs, options).catch(async (error: unknown) => {
-    await lock.release()
+    lock.release()
     throw error
   })
-  const { appender, publisher, failure, wal } = log
+  const { appender, publisher, failure, wal, witnesses } = log
   const { appendTokenHash, maxBodyBytes = 8_388_608 } = options
   let closing = false
   const files = createStaticFiles(fs, folder)
   const isClosing = () => closing
-  const server = createHttp({ appender, publisher, failure, files, appendTokenHash, maxBodyBytes, isClosing })
+  const server = createHttp({
+    appender,
+    publisher,
+    failure,
+    witnesses,
+    files,
+    appendTokenHash,
+    maxBodyBytes,
+    isClosing,
+  })
   const close = once(async () => {
     closing = true
     server.close()
@@ -71,13 +92,13 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
     await publisher.publish()
     await wal.close().catch(() => undefined)
     server.closeAllConnections()
-    await lock.release()
+    lock.release()
   })
   try {
     await publisher.publish()
     const stopped = failure.current()
     if (stopped !== undefined) throw new FatalError('data_folder', stopped.reason)
-    const url = await listen(server, options.host, options.port)
+    const url = await listen(server, 'the audit log', options.host, options.port)
     return { url, verifierKey: log.signer.verifierKey, close }
   } catch (error) {
     await close()
@@ -86,8 +107,8 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
 }
 
 function checkOptions({ origin, appendTokenHash }: AuditLogOptions): void {
-  // A name that could be taken for the first line of a receipt would let one signed text pass for another.
-  if (!isKeyName(origin) || origin.startsWith('mayfly-receipt') || /^\d+$/.test(origin)) {
+  // A name that could be taken for the first line of a receipt or a cosignature would let one signed text pass for another.
+  if (!isKeyName(origin) || /^(?:mayfly-receipt.*|cosignature\/v1|\d+)$/.test(origin)) {
     throw new FatalError('config_invalid', `not a name for an audit log: ${origin}`)
   }
   if (!/^[0-9a-f]{64}$/.test(appendTokenHash)) {
@@ -96,20 +117,59 @@ function checkOptions({ origin, appendTokenHash }: AuditLogOptions): void {
 }
 
 /** Reads the folder back and sets up what works on it; nothing is served yet. */
-async function openLog(fs: LogFs, options: AuditLogOptions) {
+async function openLog(fs: FileSystem, options: AuditLogOptions) {
   const { folder, origin, clock, publishIntervalMs = 1_000, refreshIntervalMs = 600_000 } = options
   const { queueEntries = 20_000, queueBytes = 67_108_864, unpublishedBytes = 268_435_456 } = options
   const signer = await openLogKey(fs, folder, origin)
-  const { published, wal, window, start } = await recover(fs, folder, signer)
+  const own = signer.as('cosignature')
+  const timed = async (note: string) => timedLine(note, own, clock)
+  const { published, wal, window, start } = await recover(fs, folder, signer, timed)
   const failure = createFailureSwitch(options.onFatal)
   const limits = { queueEntries, queueBytes, unpublishedBytes }
   const appender = createAppender({ wal, window, signer, clock, failure, limits, start })
   const intervals = { publishIntervalMs, refreshIntervalMs }
-  const deps = { fs, folder, signer, appender, wal, window, published, clock, failure }
-  return { signer, wal, failure, appender, publisher: createPublisher({ ...deps, ...intervals }) }
+  const alarm = createAlarms({
+    appender,
+    clock,
+    origin,
+    tell: options.tell ?? (() => undefined),
+    onContradiction: (reason) =>
+      failure.fail('asking the witnesses', new FatalError('audit_corrupt', reason)),
+  })
+  const witnesses = openWitnesses(options, signer, {
+    onAlarm: alarm,
+    onRecovered: () => publisher.signAgain(),
+  })
+  const cosign = async (note: string) => `${await timed(note)}${await witnesses.cosign(note)}`
+  const deps = { fs, folder, signer, appender, wal, window, published, clock, failure, cosign }
+  const publisher = createPublisher({ ...deps, ...intervals })
+  return { signer, wal, failure, appender, publisher, witnesses }
 }
 
-async function makeFolders(fs: LogFs, folder: string): Promise<void> {
+// The checkpoint itself has no time (tlog-checkpoint): the log's own cosignature shows that it is alive.
+function timedLine(note: string, signer: Signer, clock: Clock): string {
+  return cosignLine(note.slice(0, note.lastIndexOf('\n\n') + 1), nowSeconds(clock), signer)
+}
+
+function openWitnesses(
+  { witnessPolicy, folder, witnessTimeoutMs = 1_000, fetch: fetcher = fetch }: AuditLogOptions,
+  signer: Signer,
+  told: { onAlarm: (alarm: Alarm) => void; onRecovered: () => void },
+): Witnesses {
+  const log = parseVerifierKey(signer.verifierKey)
+  const { witnesses: named = [], quorum: isQuorum = () => true } = witnessPolicy ?? {}
+  const source = folderSource(folder)
+  const clients = named.map((witness) => {
+    const { url } = witness
+    if (url === undefined)
+      throw new FatalError('config_invalid', `the witness policy has no URL for the witness ${witness.name}`)
+    return createWitnessClient({ ...witness, url }, source, fetcher)
+  })
+  if (log === undefined) throw new FatalError('config_invalid', `not the key of a log: ${signer.verifierKey}`)
+  return createWitnesses({ clients, isQuorum, log, timeoutMs: witnessTimeoutMs, ...told })
+}
+
+async function makeFolders(fs: FileSystem, folder: string): Promise<void> {
   try {
     const made = await fs.mkdir(join(folder, 'state'), { recursive: true, mode: 0o700 })
     if (made !== undefined) await syncFolder(fs, folder)
@@ -118,23 +178,6 @@ async function makeFolders(fs: LogFs, folder: string): Promise<void> {
       cause: error,
     })
   }
-}
-
-async function listen(server: Server, host: string, port: number): Promise<string> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => {
-      const code = systemCode(error) === 'EADDRINUSE' ? 'port_in_use' : 'config_invalid'
-      reject(
-        new FatalError(code, `the audit log cannot listen on ${host}:${port}: ${messageOf(error)}`, {
-          cause: error,
-        }),
-      )
-    })
-    server.listen(port, host, resolve)
-  })
-  const address = server.address()
-  const bound = typeof address === 'object' && address !== null ? address.port : port
-  return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
 }
 
 function once(action: () => Promise<void>): () => Promise<void> {

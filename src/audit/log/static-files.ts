@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { decodeBundle, parseTilePath, type Tile, tilePath, tileWidth } from '../verify/index.ts'
-import { type LogFs, readIfThere } from './fs.ts'
+import { type FileSystem, readIfThere } from '../disk/index.ts'
 
 export interface StaticFile {
   bytes: Buffer
@@ -16,7 +16,7 @@ export interface StaticFiles {
 const text = 'text/plain; charset=utf-8'
 const immutable = 'public, max-age=31536000, immutable'
 
-export function createStaticFiles(fs: LogFs, folder: string): StaticFiles {
+export function createStaticFiles(fs: FileSystem, folder: string): StaticFiles {
   return {
     async read(path) {
       const tile = parseTilePath(path)
@@ -33,7 +33,7 @@ export function createStaticFiles(fs: LogFs, folder: string): StaticFiles {
 }
 
 /** A partial stays available after its file was dropped: it is the beginning of the full tile. */
-async function cutFromFull(fs: LogFs, folder: string, tile: Tile): Promise<Buffer | undefined> {
+async function cutFromFull(fs: FileSystem, folder: string, tile: Tile): Promise<Buffer | undefined> {
   if (tile.width === tileWidth) return undefined
   const full = await readIfThere(fs, join(folder, tilePath({ ...tile, width: tileWidth })))
   if (full === undefined) return undefined

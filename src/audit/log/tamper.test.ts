@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { cp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { createSigner, parseSignerKey, type Signer, signNote } from '../sign/index.ts'
+import { cosignLine, createSigner, parseSignerKey, type Signer, signNote } from '../sign/index.ts'
 import { decodeBundle, encodeBundle, formatCheckpoint, readEntries } from '../verify/index.ts'
 import { folderSource, verifyFolder } from '../verify/node.ts'
 import { sampleLog } from './log.fixture.ts'
@@ -114,7 +114,8 @@ const cases: [kind: string, where: RegExp, what: string, tamper: Tamper][] = [
 ]
 
 async function forge(folder: string, signer: Signer, size: number): Promise<void> {
-  const note = signNote(formatCheckpoint({ origin: signer.name, size, root: randomBytes(32) }), signer)
+  const text = formatCheckpoint({ origin: signer.name, size, root: randomBytes(32) })
+  const note = signNote(text, signer) + cosignLine(text, 1_700_000_000, signer.as('cosignature'))
   await writeFile(join(folder, 'checkpoints', String(size)), note)
 }
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { FatalError } from '../../lib/index.ts'
-import { type LogFs, namesIn, syncFolder, writeAll } from './fs.ts'
+import { type FileSystem, namesIn, syncFolder, writeAll } from '../disk/index.ts'
 import {
   decodeRecord,
   encodeRecord,
@@ -39,7 +39,12 @@ const windowBytes = 67_108_864
 const windowSegments = 64
 
 /** Opens the log for writing at `nextIndex`, in a new segment after those that `readWal` found. */
-export async function openWal(fs: LogFs, folder: string, old: Segment[], nextIndex: number): Promise<Wal> {
+export async function openWal(
+  fs: FileSystem,
+  folder: string,
+  old: Segment[],
+  nextIndex: number,
+): Promise<Wal> {
   const segments = old.filter((segment) => segment.firstIndex < nextIndex)
   let { handle, salt, segment } = await createSegment(fs, folder, nextIndex)
   segments.push(segment)
@@ -75,7 +80,7 @@ function isDroppable(segments: readonly Segment[], publishedSize: number): boole
 }
 
 async function createSegment(
-  fs: LogFs,
+  fs: FileSystem,
   folder: string,
   firstIndex: number,
 ): Promise<{ handle: FileHandle; salt: Buffer; segment: Segment }> {
@@ -95,7 +100,7 @@ async function createSegment(
  * FatalError: something acknowledged is gone, and only a person may decide what then.
  */
 export async function readWal(
-  fs: LogFs,
+  fs: FileSystem,
   folder: string,
   onRecord: (record: WalRecord) => Promise<void>,
 ): Promise<{ segments: Segment[]; nextIndex: number | undefined }> {
@@ -154,7 +159,7 @@ function hasRecordAfter(salt: Buffer, bytes: Buffer, from: number): boolean {
   return false
 }
 
-async function cutTail(fs: LogFs, path: string, bytes: number): Promise<void> {
+async function cutTail(fs: FileSystem, path: string, bytes: number): Promise<void> {
   await fs.truncate(path, bytes)
   const handle = await fs.open(path, 'r+')
   try {

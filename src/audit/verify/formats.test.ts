@@ -7,6 +7,8 @@ import {
   decodeBundle,
   encodeBundle,
   entryType,
+  formatEntry,
+  parseEntry,
   formatCheckpoint,
   leafHash,
   parseCheckpoint,
@@ -156,11 +158,48 @@ test('bundles: round trip; one that is cut gives fewer entries', () => {
 })
 
 test('entry types: there and back', () => {
-  assert.equal(entryType('session.issued'), 'dev.cdeventsx.mayfly-session.issued.0.1.0')
-  assert.equal(shortType(entryType('lease.revoke_failed')), 'lease.revoke_failed')
-  assert.equal(shortType('dev.cdeventsx.mayfly-session.issued.1.20.3'), 'session.issued')
-  for (const short of ['session', 'a.b.c', 'Session.issued', '.x', ''])
+  assert.equal(entryType('session.issued'), 'dev.cdeventsx.mayfly-session.issued.0.2.0')
+  assert.equal(entryType('step.started'), 'dev.cdevents.taskrun.started.0.3.0')
+  for (const short of ['session.issued', 'run.started', 'run.finished', 'step.started', 'step.finished'])
+    assert.equal(shortType(entryType(short)), short)
+  for (const short of ['session', 'a.b.c', 'Session.issued', '.x', '', 'a_b.c'])
     assert.throws(() => entryType(short), RangeError)
-  for (const type of ['dev.cdevents.x.y.0.1.0', 'dev.cdeventsx.mayfly-session.issued', 'x'])
-    assert.equal(shortType(type), undefined)
+  const strange = [
+    'session.issued.0.2',
+    'session.issued.0.3.0',
+    'step.started.0.2.0',
+    '..0.2.0',
+    'a.b.c.0.2.0',
+  ]
+  for (const type of ['dev.cdevents.x.y.0.1.0', 'x', ...strange.map((one) => `dev.cdeventsx.mayfly-${one}`)])
+    assert.equal(shortType(type), undefined, type)
+})
+
+test('entries: round trip; what is not one is undefined', () => {
+  const base = {
+    id: 'i',
+    source: '/s',
+    time: '2026-01-01T00:00:00.000Z',
+    subject: 'x',
+    data: { name: 'n', a: [1] },
+  }
+  for (const type of ['session.issued', 'run.started', 'run.finished', 'step.started', 'step.finished'])
+    for (const more of [{}, { run: 'run_1', seq: 0 }]) {
+      const entry = { ...base, type, ...more }
+      assert.deepEqual(parseEntry(Buffer.from(formatEntry(entry))), entry)
+    }
+  const text = formatEntry({ ...base, type: 'a.b', run: 'r', seq: 1 })
+  for (const [from, to] of [
+    ['"specversion":"1.0"', '"specversion":"1.1"'],
+    ['"mayflyseq":1', '"mayflyseq":-1'],
+    ['"mayflyseq":1', '"mayflyseq":"1"'],
+    ['"mayflyrun":"r"', '"mayflyrun":""'],
+    ['mayfly-a.b.0.2.0"', 'mayfly-a.b.0.9.0"'],
+    ['"content":{', '"content":[{'],
+    ['{', '['],
+  ] as const)
+    assert.equal(parseEntry(Buffer.from(text.replaceAll(from, to))), undefined, to)
+  fc.assert(
+    fc.property(fc.jsonValue(), (value) => parseEntry(Buffer.from(JSON.stringify(value))) === undefined),
+  )
 })

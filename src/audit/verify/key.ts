@@ -48,6 +48,11 @@ export function parseVerifierKey(text: string): Verifier | undefined {
   return { name, type, keyId, publicKey: key, check: ed25519Check(key) }
 }
 
+/** The same public key as a cosigner: a log of Mayfly's adds the time to its checkpoints under its own key. */
+export function cosignerOf({ name, publicKey, check }: Verifier): Verifier {
+  return { name, type: 'cosignature', keyId: keyIdOf(name, 'cosignature', publicKey), publicKey, check }
+}
+
 /** The parts of such a text, its id not compared; `undefined` when malformed or longer than 512 characters. */
 export function parseKey(
   text: string,

@@ -1,7 +1,8 @@
 import { equalBytes, textOf } from './bytes.ts'
 import { type Checkpoint, type CheckpointVerdict, verifyCheckpoint } from './checkpoint.ts'
 import { type LogProblem, problemOf } from './log-problem.ts'
-import type { Verifier } from './key.ts'
+import { verifyCosignature } from './cosignature.ts'
+import { cosignerOf, type Verifier } from './key.ts'
 import type { LogSource } from './source.ts'
 
 /** A size at which a signed root has to come out. */
@@ -12,7 +13,9 @@ export interface Mark {
 }
 
 export interface Marks {
-  published: Checkpoint
+  /** The published note, as it was read. */
+  note: string
+  published: Checkpoint & { timeSeconds: number }
   /** Every signed checkpoint once, the published one included, by size. */
   marks: Mark[]
 }
@@ -25,19 +28,20 @@ export async function readMarks(
 ): Promise<Marks | LogProblem> {
   // The kept ones are listed first: a log that runs meanwhile only ever publishes greater ones.
   const kept = ((await source.list?.('checkpoints')) ?? []).filter((name) => !name.startsWith('.'))
-  kept.sort((a, b) => Number(b) - Number(a))
+  kept.sort((a, b) => Number(sizeOf(b)) - Number(sizeOf(a)))
   const note = await source.read('checkpoint')
   if (note === undefined)
     return problemOf('checkpoint_missing', 'checkpoint', 'there is no published checkpoint')
-  const published = await open(textOf(note), verifier, 'checkpoint')
+  const timer = cosignerOf(verifier)
+  const published = await openTimed(textOf(note), verifier, timer, 'checkpoint')
   if ('kind' in published) return published
   const bySize = new Map<number, Mark>([[published.size, { ...published, where: 'checkpoint' }]])
   for (const name of kept) {
     const where = `checkpoints/${name}`
     const text = textOf((await source.read(where)) ?? new Uint8Array(0))
-    const checkpoint = await open(text, verifier, where)
+    const checkpoint = await openTimed(text, verifier, timer, where)
     if ('kind' in checkpoint) return checkpoint
-    if (String(checkpoint.size) !== name) {
+    if (String(checkpoint.size) !== sizeOf(name)) {
       return problemOf('checkpoint_malformed', where, `it holds the checkpoint of size ${checkpoint.size}`)
     }
     const problem = addMark(bySize, { ...checkpoint, where }, published)
@@ -50,7 +54,12 @@ export async function readMarks(
     const problem = addMark(bySize, { ...checkpoint, where }, published)
     if (problem !== undefined) return problem
   }
-  return { published, marks: [...bySize.values()].sort((a, b) => a.size - b.size) }
+  return { note: textOf(note), published, marks: [...bySize.values()].sort((a, b) => a.size - b.size) }
+}
+
+/** The size in the name of a kept checkpoint: `<size>`, or `<size>-<hash>` for one that was signed again. */
+function sizeOf(name: string): string {
+  return name.split('-')[0] ?? ''
 }
 
 function addMark(bySize: Map<number, Mark>, mark: Mark, published: Checkpoint): LogProblem | undefined {
@@ -73,6 +82,21 @@ const reasons: Record<Exclude<CheckpointVerdict, { ok: true }>['reason'], (where
   bad_signature: (where) =>
     problemOf('bad_signature', where, 'its signature is false: it was changed or forged'),
   wrong_origin: (where) => problemOf('wrong_origin', where, 'it is the checkpoint of another log'),
+}
+
+/** A checkpoint of the log's own folder: it says, under the log's key, when it was signed. */
+async function openTimed(
+  text: string,
+  verifier: Verifier,
+  timer: Verifier,
+  where: string,
+): Promise<(Checkpoint & { timeSeconds: number }) | LogProblem> {
+  const checkpoint = await open(text, verifier, where)
+  if ('kind' in checkpoint) return checkpoint
+  const timeSeconds = await verifyCosignature(text, timer)
+  return timeSeconds === undefined
+    ? problemOf('bad_signature', where, 'the log’s signed time is missing or false')
+    : { ...checkpoint, timeSeconds }
 }
 
 async function open(text: string, verifier: Verifier, where: string): Promise<Checkpoint | LogProblem> {

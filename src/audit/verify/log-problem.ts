@@ -1,4 +1,5 @@
 import type { Receipt } from './receipt.ts'
+import type { TlogPolicy } from './tlog-policy.ts'
 
 /** What can be wrong with a log. Stable: scripts match on these. */
 export type LogProblemKind =
@@ -18,6 +19,7 @@ export type LogProblemKind =
   | 'tile_missing'
   | 'receipt_contradicted'
   | 'receipt_unpublished'
+  | 'no_quorum'
   | 'unreadable'
 
 export interface LogProblem {
@@ -28,10 +30,21 @@ export interface LogProblem {
 }
 
 export type LogVerdict =
-  | { ok: true; size: number; rootHash: string; checkpoints: number }
+  | {
+      ok: true
+      size: number
+      rootHash: string
+      checkpoints: number
+      /** When the newest checkpoint was signed, POSIX seconds, by the log's clock. */
+      timeSeconds: number
+      /** Who cosigned it, where a policy was handed in. */
+      witnesses: { name: string; timeSeconds: number }[]
+    }
   | { ok: false; problem: LogProblem }
 
 export interface VerifyLogOptions {
+  /** The newest checkpoint has to be cosigned by a quorum of its witnesses. */
+  policy?: TlogPolicy
   /** Signed checkpoints that were seen elsewhere: a log whose history was rewritten as a whole contradicts them. */
   known?: readonly string[]
   /** Receipts that clients hold: each has to stand in the log at its index. */

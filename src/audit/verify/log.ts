@@ -8,6 +8,7 @@ import { leafHash } from './hash.ts'
 import { parseVerifierKey, type Verifier } from './key.ts'
 import { type Receipt, verifyReceipt } from './receipt.ts'
 import { type LogSource, readTile } from './source.ts'
+import { type TlogPolicy, verifyQuorum } from './tlog-policy.ts'
 import { partialTiles, tilePath, tileWidth } from './tile-path.ts'
 import { createTree, type FullTile, type Tree } from './tree.ts'
 
@@ -45,12 +46,26 @@ export async function verifyLog(
     if ('kind' in opened) return { ok: false, problem: opened }
     const problem = await verifyEntries(source, verifier, opened, options.receipts ?? [])
     if (problem !== undefined) return { ok: false, problem }
-    const { size, root } = opened.published
-    return { ok: true, size, rootHash: root.toBase64(), checkpoints: opened.marks.length }
+    const { size, root, timeSeconds } = opened.published
+    const cosigned = await checkQuorum(opened.note, options.policy)
+    if ('kind' in cosigned) return { ok: false, problem: cosigned }
+    const rootHash = root.toBase64()
+    return { ok: true, size, rootHash, checkpoints: opened.marks.length, timeSeconds, ...cosigned }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     return { ok: false, problem: problemOf('unreadable', source.name, message) }
   }
+}
+
+async function checkQuorum(
+  note: string,
+  policy: TlogPolicy | undefined,
+): Promise<{ witnesses: { name: string; timeSeconds: number }[] } | LogProblem> {
+  if (policy === undefined) return { witnesses: [] }
+  const { ok, witnesses } = await verifyQuorum(note, policy)
+  if (ok) return { witnesses }
+  const found = witnesses.map(({ name }) => name).join(', ') || 'none'
+  return problemOf('no_quorum', 'checkpoint', `its cosignatures are no quorum of the policy: found ${found}`)
 }
 
 async function verifyEntries(

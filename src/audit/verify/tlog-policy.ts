@@ -162,13 +162,22 @@ export async function verifyByPolicy(note: string, policy: TlogPolicy): Promise<
   return { ok: false, reason, message }
 }
 
-async function withQuorum(note: string, checkpoint: Checkpoint, policy: TlogPolicy): Promise<PolicyVerdict> {
+/** Which of the policy's witnesses cosigned this note, and whether they are enough. Its log's signature is not looked at. */
+export async function verifyQuorum(
+  note: string,
+  policy: TlogPolicy,
+): Promise<{ ok: boolean; witnesses: { name: string; timeSeconds: number }[] }> {
   const witnesses: { name: string; timeSeconds: number }[] = []
   for (const { name, verifier } of policy.witnesses) {
     const timeSeconds = await verifyCosignature(note, verifier)
     if (timeSeconds !== undefined) witnesses.push({ name, timeSeconds })
   }
-  if (policy.quorum(new Set(witnesses.map(({ name }) => name)))) return { ok: true, checkpoint, witnesses }
+  return { ok: policy.quorum(new Set(witnesses.map(({ name }) => name))), witnesses }
+}
+
+async function withQuorum(note: string, checkpoint: Checkpoint, policy: TlogPolicy): Promise<PolicyVerdict> {
+  const { ok, witnesses } = await verifyQuorum(note, policy)
+  if (ok) return { ok: true, checkpoint, witnesses }
   const found = witnesses.map(({ name }) => name).join(', ') || 'none'
   const message = `its cosignatures are no quorum: found ${found} of ${policy.witnesses.map(({ name }) => name).join(', ')}`
   return { ok: false, reason: 'no_quorum', message }

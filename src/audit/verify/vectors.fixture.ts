@@ -1,6 +1,5 @@
 import { cosignLine, createSigner, signNote } from '../sign/index.ts'
 import {
-  concatBytes,
   createTileHashes,
   createTree,
   encodeBundle,
@@ -46,7 +45,7 @@ export async function vectorsOf() {
   const { files, root } = filesOf(entries)
   const text = formatCheckpoint({ origin: log.name, size: 300, root })
   const note = signNote(text, log)
-  files.set('checkpoint', concatBytes([utf8(note)]))
+  files.set('checkpoint', utf8(note + cosignLine(text, 1_700_000_000, log.as('cosignature'))))
   const hashes = await proveInclusion(createTileHashes(memorySource(files), 300), 257, 300)
   return {
     note,

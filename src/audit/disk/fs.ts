@@ -2,13 +2,13 @@ import fs, { type FileHandle } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { systemCode } from '../../lib/index.ts'
 
-/** The calls to the file system that the log makes. Tests hand in one whose disk is full or fails. */
-export type LogFs = Pick<
+/** The calls to the file system that a process of the audit log makes. Tests hand in one whose disk is full or fails. */
+export type FileSystem = Pick<
   typeof fs,
   'open' | 'mkdir' | 'rename' | 'unlink' | 'readFile' | 'readdir' | 'rm' | 'truncate' | 'utimes'
 >
 
-export const systemFs: LogFs = fs
+export const systemFs: FileSystem = fs
 
 /** Writes all of `bytes` at the end of an open file; a short write is carried on, never taken for done. */
 export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {
@@ -17,7 +17,12 @@ export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<v
 }
 
 /** Writes a new file and its bytes to the disk. Its name is durable only after `syncFolder`. */
-export async function writeSynced(fs: LogFs, path: string, bytes: Uint8Array, mode = 0o644): Promise<void> {
+export async function writeSynced(
+  fs: FileSystem,
+  path: string,
+  bytes: Uint8Array,
+  mode = 0o644,
+): Promise<void> {
   const handle = await fs.open(path, 'w', mode)
   try {
     await writeAll(handle, bytes)
@@ -28,7 +33,12 @@ export async function writeSynced(fs: LogFs, path: string, bytes: Uint8Array, mo
 }
 
 /** Puts a file in place as a whole: after a crash there is the old one or the new one, never a part. */
-export async function replaceFile(fs: LogFs, path: string, bytes: Uint8Array, mode?: number): Promise<void> {
+export async function replaceFile(
+  fs: FileSystem,
+  path: string,
+  bytes: Uint8Array,
+  mode?: number,
+): Promise<void> {
   const temporary = join(dirname(path), '.new')
   await writeSynced(fs, temporary, bytes, mode)
   await fs.rename(temporary, path)
@@ -36,7 +46,7 @@ export async function replaceFile(fs: LogFs, path: string, bytes: Uint8Array, mo
 }
 
 /** Makes the names in a folder durable. */
-export async function syncFolder(fs: LogFs, path: string): Promise<void> {
+export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
   const handle = await fs.open(path, 'r')
   try {
     await handle.sync()
@@ -46,7 +56,7 @@ export async function syncFolder(fs: LogFs, path: string): Promise<void> {
 }
 
 /** The bytes of a file, or `undefined` when there is none. */
-export async function readIfThere(fs: LogFs, path: string): Promise<Buffer | undefined> {
+export async function readIfThere(fs: FileSystem, path: string): Promise<Buffer | undefined> {
   try {
     return await fs.readFile(path)
   } catch (error) {
@@ -56,7 +66,7 @@ export async function readIfThere(fs: LogFs, path: string): Promise<Buffer | und
 }
 
 /** The names in a folder, sorted; none when there is no such folder. */
-export async function namesIn(fs: LogFs, path: string): Promise<string[]> {
+export async function namesIn(fs: FileSystem, path: string): Promise<string[]> {
   try {
     return (await fs.readdir(path)).sort()
   } catch (error) {

@@ -1,0 +1,262 @@
+import assert from 'node:assert/strict'
+import { cp, readdir, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { parseEntry, parseTlogPolicy, readEntries, type TlogPolicy, verifyByPolicy } from '../verify/index.ts'
+import { folderSource, verifyFolder } from '../verify/node.ts'
+import type { Witness } from '../witness/index.ts'
+import { openWitness } from '../witness/witness.fixture.ts'
+import type { AuditLog, AuditLogOptions } from './index.ts'
+import { entriesOf, openLog, postEntries, temporaryFolder } from './log.fixture.ts'
+
+/** A log's folder, its key, and two witnesses that know it. */
+async function scene(t: TestContext) {
+  const folder = await temporaryFolder(t)
+  const { verifierKey, close } = await openLog(t, folder)
+  await close()
+  const folders = [await temporaryFolder(t), await temporaryFolder(t)]
+  const open = async (i: number, port = 0) =>
+    await openWitness(t, folders[i] ?? '', [verifierKey], { name: `w${i}.example`, port })
+  const witnesses = [await open(0), await open(1)] as const
+  return { folder, verifierKey, witnesses, reopen: open, policy: policyOf(verifierKey, witnesses) }
+}
+
+function policyOf(
+  verifierKey: string,
+  witnesses: readonly Pick<Witness, 'verifierKey' | 'url'>[],
+): TlogPolicy {
+  const lines = witnesses.map((one, i) => `witness w${i} ${one.verifierKey} ${one.url}`)
+  const names = witnesses.map((_, i) => `w${i}`).join(' ')
+  const parsed = parseTlogPolicy(
+    `log ${verifierKey}\n${lines.join('\n')}\ngroup all all ${names}\nquorum all\n`,
+  )
+  assert.ok(parsed.ok)
+  return parsed.policy
+}
+
+async function openWatched(t: TestContext, folder: string, options: Partial<AuditLogOptions>) {
+  const lines: string[] = []
+  const log = await openLog(t, folder, {
+    publishIntervalMs: 20,
+    tell: (line) => lines.push(line),
+    ...options,
+  })
+  return { log, lines }
+}
+
+async function health(log: AuditLog) {
+  const response = await fetch(`${log.url}/healthz`)
+  return (await response.json()) as {
+    ok: boolean
+    reason?: string
+    quorum?: boolean
+    published: number
+    witnesses?: { name: string; ok: boolean; reason?: string }[]
+  }
+}
+
+async function until(what: string, check: () => Promise<boolean> | boolean): Promise<void> {
+  for (let i = 0; i < 1_000; i++) {
+    if (await check()) return
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  assert.fail(`never: ${what}`)
+}
+
+async function alarmsIn(
+  folder: string,
+): Promise<{ type: string; data: Readonly<Record<string, unknown>> }[]> {
+  const alarms: { type: string; data: Readonly<Record<string, unknown>> }[] = []
+  for await (const { bytes } of readEntries(folderSource(folder))) {
+    const entry = parseEntry(bytes)
+    if (entry?.source === 'mayfly://audit-log') alarms.push({ type: entry.type, data: entry.data })
+  }
+  return alarms
+}
+
+test('every published checkpoint is cosigned by both witnesses', async (t) => {
+  const { folder, policy, verifierKey } = await scene(t)
+  const { log } = await openWatched(t, folder, { witnessPolicy: policy })
+  for (let from = 0; from < 600; from += 300) {
+    await postEntries(log.url, entriesOf(from, from + 300))
+    await until('published', async () => (await health(log)).published === from + 300)
+    const note = await (await fetch(`${log.url}/checkpoint`)).text()
+    const verdict = await verifyByPolicy(note, policy)
+    assert.ok(verdict.ok, JSON.stringify(verdict))
+    assert.equal(verdict.checkpoint.size, from + 300)
+  }
+  assert.equal((await health(log)).quorum, true)
+  await log.close()
+  const verdict = await verifyFolder(folder, verifierKey, { policy })
+  assert.ok(verdict.ok, JSON.stringify(verdict))
+  assert.deepEqual(
+    verdict.witnesses.map(({ name }) => name),
+    ['w0', 'w1'],
+  )
+})
+
+test('a lost quorum is told and refuses nobody; it comes back by itself', async (t) => {
+  const { folder, policy, witnesses, reopen, verifierKey } = await scene(t)
+  const { log, lines } = await openWatched(t, folder, { witnessPolicy: policy })
+  await witnesses[1].close()
+  assert.equal((await postEntries(log.url, entriesOf(0, 10))).status, 200)
+  await until('degraded', async () => (await health(log)).quorum === false)
+  const degraded = await health(log)
+  assert.equal(degraded.ok, true)
+  assert.deepEqual(
+    degraded.witnesses?.map(({ name, ok }) => [name, ok]),
+    [
+      ['w0', true],
+      ['w1', false],
+    ],
+  )
+  assert.match(lines.join('\n'), /WITNESS QUORUM LOST: w1/)
+  await until('published', async () => (await health(log)).published >= 11)
+  const verdict = await verifyFolder(folder, verifierKey, { policy })
+  assert.equal(!verdict.ok && verdict.problem.kind, 'no_quorum')
+  await reopen(1, Number(new URL(witnesses[1].url).port))
+  await postEntries(log.url, entriesOf(10, 20))
+  await until('restored', async () => (await health(log)).quorum === true)
+  await until('cosigned again', async () => {
+    const note = await (await fetch(`${log.url}/checkpoint`)).text()
+    return (await verifyByPolicy(note, policy)).ok
+  })
+  await log.close()
+  assert.deepEqual(
+    (await alarmsIn(folder)).map(({ type }) => type),
+    ['quorum.lost', 'quorum.restored'],
+  )
+})
+
+test('a folder put back to an older copy is told by the witnesses, proven, and does not start', async (t) => {
+  const { folder, policy } = await scene(t)
+  const first = await openWatched(t, folder, { witnessPolicy: policy })
+  await postEntries(first.log.url, entriesOf(0, 100))
+  await first.log.close()
+  const copy = `${folder}-copy`
+  t.after(() => rm(copy, { recursive: true, force: true }))
+  await cp(folder, copy, { recursive: true })
+  const second = await openWatched(t, folder, { witnessPolicy: policy })
+  await postEntries(second.log.url, entriesOf(100, 200))
+  await second.log.close()
+  await rm(folder, { recursive: true })
+  await cp(copy, folder, { recursive: true })
+  const lines: string[] = []
+  const rolled = openWatched(t, folder, { witnessPolicy: policy, tell: (line) => lines.push(line) })
+  await assert.rejects(rolled, /rolled back or copied.*restore the newest copy/)
+  assert.match(lines.join('\n'), /FORK: .*shown by the witness w[01].*it has cosigned 200 entries/)
+  // Its own word of it is durable: the next start publishes it.
+  const again = await openWatched(t, folder, {})
+  await again.log.close()
+  const alarms = await alarmsIn(folder)
+  assert.ok(alarms.some(({ type }) => type === 'history.contradicted'))
+  assert.ok(
+    alarms.every(
+      ({ data }) => typeof data['checkpoint'] !== 'string' || data['checkpoint'].includes('\n200\n'),
+    ),
+  )
+})
+
+test('a fork shown to two witnesses: both refuse it, both keep the proof, the log does not start', async (t) => {
+  const { folder, policy, witnesses } = await scene(t)
+  const base = await openWatched(t, folder, { witnessPolicy: policy })
+  await postEntries(base.log.url, entriesOf(0, 50))
+  await base.log.close()
+  const fork = `${folder}-fork`
+  t.after(() => rm(fork, { recursive: true, force: true }))
+  await cp(folder, fork, { recursive: true })
+  const honest = await openWatched(t, folder, { witnessPolicy: policy })
+  await postEntries(honest.log.url, entriesOf(50, 60))
+  await honest.log.close()
+  // As many entries, but others: who would see it that is shown one of the two alone?
+  const forked = await openLog(t, fork)
+  await postEntries(forked.url, entriesOf(1_050, 1_060))
+  await forked.close()
+  const lines: string[] = []
+  const shown = openWatched(t, fork, { witnessPolicy: policy, tell: (line) => lines.push(line) })
+  await assert.rejects(shown, /that this folder contradicts/)
+  for (const [i, witness] of witnesses.entries()) {
+    assert.match(
+      witness.lines.join('\n'),
+      /FORK: the log test\.example\/audit has signed two trees of size 60/,
+    )
+    assert.match(lines.join('\n'), new RegExp(`shown by the witness w${i}`))
+  }
+})
+
+test('a running log that learns of its own newer copy stops, with its reason', async (t) => {
+  const { folder, policy } = await scene(t)
+  const base = await openWatched(t, folder, { witnessPolicy: policy })
+  await postEntries(base.log.url, entriesOf(0, 20))
+  await base.log.close()
+  const copy = `${folder}-copy`
+  t.after(() => rm(copy, { recursive: true, force: true }))
+  await cp(folder, copy, { recursive: true })
+  const running = await openWatched(t, folder, { witnessPolicy: policy })
+  const other = await openWatched(t, copy, { witnessPolicy: policy })
+  await postEntries(other.log.url, entriesOf(100, 140))
+  await until('the copy is cosigned', async () => (await health(other.log)).published === 60)
+  await other.log.close()
+  await postEntries(running.log.url, entriesOf(200, 201))
+  await until('stopped', async () => !(await health(running.log)).ok)
+  assert.match((await health(running.log)).reason ?? '', /restore the newest copy/)
+  assert.equal((await postEntries(running.log.url, entriesOf(300, 301))).status, 503)
+  assert.match(running.lines.join('\n'), /FORK: /)
+})
+
+test('a witness that lies, babbles or hangs: told, and nothing waits for it', async (t) => {
+  const folder = await temporaryFolder(t)
+  const { verifierKey, close } = await openLog(t, folder)
+  await close()
+  const answers: [status: number, body: string, reason: RegExp][] = [
+    [409, '999999999\n', /more than this log has/],
+    [409, 'x', /without a size/],
+    [409, '0\n', /changed its mind/],
+    [422, 'no', /refuses this history/],
+    [200, 'nonsense', /not signed by its key/],
+    [200, `\u2014 w0.example ${Buffer.alloc(76).toString('base64')}\n`, /not signed by its key/],
+    [500, '', /answered 500/],
+    [200, 'x'.repeat(100_000), /more than 65536 bytes/],
+    [0, '', /timeout|aborted/i],
+  ]
+  const real = await openWitness(t, await temporaryFolder(t), [verifierKey], { name: 'w0.example' })
+  for (const [i, [status, body, reason]] of answers.entries()) {
+    const server = createServer((_, response) => status > 0 && response.writeHead(status).end(body))
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const policy = policyOf(verifierKey, [{ ...real, url }])
+    const { log } = await openWatched(t, folder, { witnessPolicy: policy, witnessTimeoutMs: 200 })
+    assert.equal((await postEntries(log.url, entriesOf(i * 10, i * 10 + 10))).status, 200)
+    const size = async () => (await health(log)).published
+    await until('published all the same', async () => (await size()) >= (i + 1) * 10)
+    const told = await health(log)
+    assert.equal(told.ok, true)
+    assert.match(told.witnesses?.[0]?.reason ?? '', reason)
+    await log.close()
+    server.closeAllConnections()
+    server.close()
+  }
+  assert.ok((await verifyFolder(folder, verifierKey)).ok)
+})
+
+test('a checkpoint is signed again when its time is up, and every one is kept', async (t) => {
+  const folder = await temporaryFolder(t)
+  let nowMs = 1_700_000_000_000
+  const { log } = await openWatched(t, folder, { clock: { nowMs: () => nowMs }, refreshIntervalMs: 600_000 })
+  await postEntries(log.url, entriesOf(0, 3))
+  await until('published', async () => (await health(log)).published === 3)
+  const first = await (await fetch(`${log.url}/checkpoint`)).text()
+  nowMs += 599_000
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  assert.equal(await (await fetch(`${log.url}/checkpoint`)).text(), first)
+  nowMs += 1_000
+  await until('signed again', async () => (await (await fetch(`${log.url}/checkpoint`)).text()) !== first)
+  await log.close()
+  const verdict = await verifyFolder(folder, log.verifierKey)
+  assert.ok(verdict.ok, JSON.stringify(verdict))
+  assert.equal(verdict.timeSeconds, 1_700_000_600)
+  const kept = (await readdir(join(folder, 'checkpoints'))).filter((name) => name.startsWith('3'))
+  assert.equal(kept.length, 2)
+})

@@ -1,0 +1,132 @@
+import { join } from 'node:path'
+import { FatalError, type Clock, nowSeconds, sha256Hex } from '../../lib/index.ts'
+import { type FileSystem, namesIn, readIfThere, replaceFile } from '../disk/index.ts'
+import { cosignLine, type Signer } from '../sign/index.ts'
+import {
+  type Checkpoint,
+  emptyRoot,
+  equalBytes,
+  parseNote,
+  verifyCheckpoint,
+  type Verifier,
+  verifyConsistency,
+  verifyCosignature,
+  parseVerifierKey,
+} from '../verify/index.ts'
+import type { AddCheckpoint } from './request.ts'
+
+export type AddOutcome =
+  | { ok: true; lines: string }
+  | { ok: false; reason: 'behind'; size: number }
+  | { ok: false; reason: 'not_signed' | 'no_proof' | 'other_root' }
+
+/** What the witness remembers of one log. */
+export interface Ledger {
+  /** Checks, records and cosigns; one request at a time. Rejects when the disk failed: then until a restart. */
+  add(request: AddCheckpoint): Promise<AddOutcome>
+  /** The last cosigned checkpoint, with both signatures; `undefined` before the first. */
+  latest(): string | undefined
+}
+
+export interface LedgerDeps {
+  fs: FileSystem
+  folder: string
+  /** The log's key. */
+  log: Verifier
+  signer: Signer
+  clock: Clock
+  /** Told once, in a line, of each signed checkpoint that was refused for what it says; it was kept. */
+  onFork: (line: string) => void
+}
+
+const maxForks = 1_000
+
+/** Opens the record of one log. Throws a FatalError when what is on disk is not what this witness wrote. */
+export async function openLedger(deps: LedgerDeps): Promise<Ledger> {
+  const { fs, log, signer, clock } = deps
+  const folder = join(deps.folder, sha256Hex(log.name))
+  await fs.mkdir(join(folder, 'forks'), { recursive: true, mode: 0o700 })
+  const path = join(folder, 'checkpoint')
+  let note = (await readIfThere(fs, path))?.toString()
+  let last = note === undefined ? undefined : await readBack(path, note, log, signer)
+  let busy: Promise<unknown> = Promise.resolve()
+  let broken: unknown
+
+  async function add(request: AddCheckpoint): Promise<AddOutcome> {
+    if (broken !== undefined) throw broken
+    const { checkpoint, oldSize, proof } = request
+    const verdict = await verifyCheckpoint(request.note, log)
+    if (!verdict.ok) return { ok: false, reason: 'not_signed' }
+    const size = last?.size ?? 0
+    const root = last?.root ?? emptyRoot()
+    const forked = checkpoint.size === size && !equalBytes(checkpoint.root, root)
+    if (forked) await keep(request.note, `FORK: the log ${log.name} has signed two trees of size ${size}`)
+    if (oldSize !== size) return { ok: false, reason: 'behind', size }
+    if (forked) return { ok: false, reason: 'other_root' }
+    const claim = { oldSize: size, newSize: checkpoint.size, oldRoot: root, newRoot: checkpoint.root }
+    if (!verifyConsistency(claim, proof)) {
+      // Anybody may send what a log has signed with a proof that is none: this alone accuses nobody.
+      await keep(
+        request.note,
+        `UNPROVEN: a checkpoint of size ${checkpoint.size} signed by the log ${log.name} came without proof that it extends size ${size}`,
+      )
+      return { ok: false, reason: 'no_proof' }
+    }
+    return { ok: true, lines: await record(request.note, checkpoint) }
+  }
+
+  async function record(signed: string, checkpoint: Checkpoint): Promise<string> {
+    const text = parseNote(signed)?.text ?? ''
+    const line = cosignLine(text, nowSeconds(clock), signer)
+    // Of the signatures that came along only the log's was verified: no other is kept or passed on.
+    const own = signed
+      .slice(text.length + 1)
+      .split('\n')
+      .find((one) => one.startsWith(`\u2014 ${log.name} `) && isBy(text, one, log))
+    const next = `${text}\n${own}\n${line}`
+    try {
+      await replaceFile(fs, path, Buffer.from(next))
+    } catch (error) {
+      broken = error
+      throw error
+    }
+    last = checkpoint
+    note = next
+    return line
+  }
+
+  async function keep(signed: string, what: string): Promise<void> {
+    const name = sha256Hex(signed).slice(0, 32)
+    const forks = join(folder, 'forks')
+    const known = await namesIn(fs, forks)
+    if (known.includes(name)) return
+    if (known.length < maxForks)
+      await replaceFile(fs, join(forks, name), Buffer.from(`${note ?? ''}\n${signed}`))
+    deps.onFork(`${what}; kept beside the last cosigned one in ${join(forks, name)}`)
+  }
+
+  return {
+    add(request) {
+      const outcome = busy.then(() => add(request))
+      busy = outcome.catch(() => undefined)
+      return outcome
+    },
+    latest: () => note,
+  }
+}
+
+function isBy(text: string, line: string, { keyId, name }: Verifier): boolean {
+  const signature = parseNote(`${text}\n${line}\n`)?.signatures[0]
+  return signature?.name === name && equalBytes(signature.keyId, keyId)
+}
+
+async function readBack(path: string, note: string, log: Verifier, signer: Signer): Promise<Checkpoint> {
+  const verdict = await verifyCheckpoint(note, log)
+  const own = parseVerifierKey(signer.verifierKey)
+  if (verdict.ok && own !== undefined && (await verifyCosignature(note, own)) !== undefined)
+    return verdict.checkpoint
+  throw new FatalError(
+    'audit_corrupt',
+    `${path} is not what this witness cosigned: restore it; without it the witness could cosign a second history`,
+  )
+}
