@@ -48,7 +48,9 @@ export function normalise(
 }
 
 function readAttributes(claims: Claims, profile: Profile): Attributes {
-  const named = Object.entries(profile.claims).map(([attribute, claim]) => [attribute, claims[claim]] as const)
+  const named = Object.entries(profile.claims).map(
+    ([attribute, claim]) => [attribute, claims[claim]] as const,
+  )
   const derived = Object.entries(profile.derive?.(claims) ?? {})
   const all = Object.entries({ ...Object.fromEntries(named), ...Object.fromEntries(derived) })
   // An empty claim is absent, so that no rule can match it.
@@ -70,7 +72,10 @@ function ownerProblem(attributes: Attributes, config: IssuerConfig): Refused | u
   for (const { key, attribute, expected } of limitsOf(config)) {
     const got = attributes[attribute]
     if (got !== expected)
-      return refuse('owner_mismatch', `${key} is ${expected}, the token's ${attribute} ${got ?? 'is missing'}`)
+      return refuse(
+        'owner_mismatch',
+        `${key} is ${expected}, the token's ${attribute} ${got ?? 'is missing'}`,
+      )
   }
   return undefined
 }

@@ -10,17 +10,18 @@ const maxLifetimeSeconds = 86_400
  * What jose does not look at: that `iat`, `nbf` and `exp` are numbers that a clock can show, that `iat` is not of the
  * future, and that the token does not live longer than a day. Returns the refusal, or nothing.
  */
-export function checkValidity(
-  payload: Readonly<Record<string, unknown>>,
-  clock: Clock,
-): Refused | undefined {
+export function checkValidity(payload: Readonly<Record<string, unknown>>, clock: Clock): Refused | undefined {
   for (const name of ['iat', 'nbf', 'exp']) {
     const value = payload[name]
-    if (value !== undefined && !isNumericDate(value)) return refuse('token_malformed', `${name} is no NumericDate`)
+    if (value !== undefined && !isNumericDate(value))
+      return refuse('token_malformed', `${name} is no NumericDate`)
   }
   const issued = Number(payload['iat'])
   if (issued > nowSeconds(clock) + maxClockSkewSeconds)
-    return refuse('token_not_yet_valid', 'it was issued in the future (iat): look at the issuer’s clock and ours')
+    return refuse(
+      'token_not_yet_valid',
+      'it was issued in the future (iat): look at the issuer’s clock and ours',
+    )
   const lifetime = Number(payload['exp']) - issued
   if (!(lifetime > 0 && lifetime <= maxLifetimeSeconds))
     return refuse('token_expired', `a lifetime of ${lifetime} s is refused`)
