@@ -4,7 +4,7 @@ import { plainUrl } from './plain-url.ts'
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
 const numericId = z.string().regex(/^[0-9]{1,20}$/, 'a number in quotes, such as "65781"')
 const uuidId = z.string().regex(new RegExp(`^${uuid}$`), 'a UUID in lower case')
-const issuerUrl = plainUrl.describe('The `iss` of its tokens, exactly.')
+const issuerUrl = plainUrl('on this machine').describe('The `iss` of its tokens, exactly.')
 
 const audience = z.string().min(1)
 const common = {

@@ -10,7 +10,7 @@ const name = z
     'a name has lower-case letters, digits and hyphens, and starts with a letter',
   )
 
-const httpsUrl = plainUrl.describe('Where it is, as the tools in a step name it.')
+const httpsUrl = plainUrl('with a `dial` address').describe('Where it is, as the tools in a step name it.')
 
 const secretReference = z
   .string()
@@ -69,9 +69,13 @@ const trust = z
     repository: claimValue
       .optional()
       .describe('Full name; may change hands: name it only beside `repository_id`.'),
-    repository_id: claimValue.optional().describe('The immutable id of the repository; docs/issuers.md says which for each CI.'),
+    repository_id: claimValue
+      .optional()
+      .describe('The immutable id of the repository; docs/issuers.md says which for each CI.'),
     owner: claimValue.optional(),
-    owner_id: claimValue.optional().describe('The immutable id of the owner; docs/issuers.md says which for each CI.'),
+    owner_id: claimValue
+      .optional()
+      .describe('The immutable id of the owner; docs/issuers.md says which for each CI.'),
     ref: claimValue.optional().describe('Full ref: refs/heads/main, refs/tags/v*.'),
     ref_protected: claimValue.optional(),
     commit: claimValue.optional(),
@@ -83,7 +87,10 @@ const trust = z
     actor_id: claimValue.optional(),
     runner: claimValue.optional(),
     fork: claimValue.optional().describe('Whether the code is of a fork, where the issuer says so.'),
-    claims: z.record(z.string(), claimValue).optional().describe('Claims of the token by their own names; nested ones as `outer/inner`.'),
+    claims: z
+      .record(z.string(), claimValue)
+      .optional()
+      .describe('Claims of the token by their own names; nested ones as `outer/inner`.'),
   })
   .describe('All conditions must hold.')
 

@@ -94,6 +94,7 @@ export interface FakeIssuer {
 }
 
 export function fakeIssuer(url = githubUrl): FakeIssuer {
+  const base = new URL(url).pathname.replace(/\/$/, '')
   const issuer: FakeIssuer = {
     url,
     keys: [],
@@ -110,8 +111,8 @@ export function fakeIssuer(url = githubUrl): FakeIssuer {
       if (issuer.down) throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') })
       const special = issuer.answer(pathname)
       if (special !== undefined) return special
-      if (pathname === '/.well-known/openid-configuration') return Response.json(issuer.discovery)
-      if (pathname === '/.well-known/jwks') return Response.json({ keys: issuer.keys })
+      if (pathname === `${base}/.well-known/openid-configuration`) return Response.json(issuer.discovery)
+      if (pathname === `${base}/.well-known/jwks`) return Response.json({ keys: issuer.keys })
       return new Response('', { status: 404 })
     },
   }

@@ -13,7 +13,8 @@ export const googleCloudBuild: Profile = {
   run: { id: 'jti', job: 'google/compute_engine/instance_id' },
   pins: ['subject', 'actor_id', 'owner_id'],
   ids: { actor: 'actor_id', owner: 'owner_id' },
-  grammars: { subject: numericId, owner_id: numericId },
+  // Unique ids of accounts have 21 digits.
+  grammars: { subject: /^[0-9]{1,25}$/, owner_id: numericId },
   limits: { project_id: 'owner', project_number: 'owner_id' },
   derive: projectOf,
   refuse: refusal,
