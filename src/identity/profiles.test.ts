@@ -112,7 +112,7 @@ const owners: readonly (readonly [string, TokenFixture, Record<string, string>, 
 ]
 for (const [what, fixture, own, other] of owners) {
   test(`${what}: refused if the token is of another owner than the issuer is limited to`, async () => {
-    const limited = (limit: Record<string, string>) => ({ ...fixture.config, ...limit }) as IssuerConfig
+    const limited = (limit: Record<string, string>): IssuerConfig => ({ ...fixture.config, ...limit })
     assert.equal(reasonOf(await verifyChanged(fixture, {}, limited(own))), 'accepted')
     assert.equal(reasonOf(await verifyChanged(fixture, {}, limited(other))), 'owner_mismatch')
   })
