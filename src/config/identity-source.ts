@@ -88,10 +88,9 @@ const hints: readonly (readonly [string, string])[] = [
   ],
 ]
 
+const anyHint =
+  'on GitHub give the job `permissions: id-token: write`, on GitLab `id_tokens: MAYFLY_ID_TOKEN`, elsewhere set MAYFLY_ID_TOKEN or MAYFLY_ID_TOKEN_FILE; docs/issuers.md has every CI'
+
 function hintFor(env: Variables): string {
-  const found = hints.find(([name]) => (env[name] ?? '') !== '')
-  return (
-    found?.[1] ??
-    'set MAYFLY_ID_TOKEN, or MAYFLY_ID_TOKEN_FILE, to a token of your CI; docs/issuers.md says how'
-  )
+  return hints.find(([name]) => (env[name] ?? '') !== '')?.[1] ?? anyHint
 }
