@@ -92,7 +92,9 @@ const googleCloudBuild = z
       .describe('Only service accounts of this project are accepted.'),
     project_number: numericId
       .optional()
-      .describe('Only the default service account and the machines of this project are accepted.'),
+      .describe(
+        'The same by number, for tokens that tell it: of the default account, or of a machine in it.',
+      ),
     ...common,
   })
   .describe('Google Cloud Build, and any machine with a Google service account.')

@@ -76,6 +76,13 @@ for (const [what, value] of values) {
   })
 }
 
+test('refused: the same in a claim that the issuer’s rules pin by its own name; elsewhere it stays', async () => {
+  const { verify } = setup({ kind: 'oidc', url: 'https://ci.example.com', pins: ['team'] })
+  for (const [, team] of values.filter(([what]) => !what.includes('without an end')))
+    assert.equal(reasonOf(await verify({ team })), 'claim_malformed', team)
+  assert.equal(reasonOf(await verify({ team: 'blue', motto: 'größer' })), 'accepted')
+})
+
 test('accepted: names with spaces and every printable character of ASCII', async () => {
   const { verify } = setup()
   const printable = String.fromCharCode(...Array.from({ length: 94 }, (_, i) => 0x21 + i))

@@ -62,7 +62,13 @@ test('refused: a key of the attacker in the header, and nothing is fetched for i
 
 test('accepted: JWT, JOSE (SPIFFE) or no type, and a thumbprint as GitHub writes one', async () => {
   const { verify } = setup()
-  for (const header of [{ typ: 'JWT' }, { typ: 'JOSE' }, { typ: undefined }, { x5t: b64('thumbprint') }])
+  for (const header of [
+    { typ: 'JWT' },
+    { typ: 'jwt' },
+    { typ: 'JOSE' },
+    { typ: undefined },
+    { x5t: b64('thumbprint') },
+  ])
     assert.equal(reasonOf(await verify({}, header)), 'accepted', JSON.stringify(header))
 })
 

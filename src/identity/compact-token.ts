@@ -4,7 +4,7 @@ import { parseStrictJson } from './strict-json.ts'
 
 /** The parts of a JWS in compact form, read but not verified. */
 export interface CompactToken {
-  readonly text: string
+  readonly ok: true
   readonly issuer: unknown
   readonly payloadBytes: Uint8Array
 }
@@ -24,8 +24,8 @@ export const algorithms: readonly string[] = [
 ]
 /** Parameters that bring or fetch a key, wrap another token, or change what is signed: no CI's token has them. */
 const refusedParameters = ['jwk', 'jku', 'x5u', 'x5c', 'crit', 'b64', 'cty', 'zip', 'enc'] as const
-/** A token of another type was meant for something else (RFC 8725, section 3.11). */
-const types: readonly unknown[] = [undefined, 'JWT', 'JOSE']
+/** A token of another type was meant for something else (RFC 8725, section 3.11). Types are media types: in any case. */
+const types: readonly string[] = ['jwt', 'jose']
 const maxKidLength = 256
 
 /** Reads a token of a stranger, size first. Nothing is fetched, and nothing read here is believed. */
@@ -45,7 +45,7 @@ export function parseCompactToken(text: string): CompactToken | Refused {
     return refuse('token_malformed', 'a part is no base64url without padding (RFC 7515, section 2)')
   const claims = parseStrictJson(payloadBytes)
   if (!claims.ok) return refuse('token_malformed', `the payload cannot be read: ${claims.detail}`)
-  return { text, issuer: claims.value['iss'], payloadBytes }
+  return { ok: true, issuer: claims.value['iss'], payloadBytes }
 }
 
 function headerProblem(part: string): Refused | undefined {
@@ -59,7 +59,7 @@ function headerProblem(part: string): Refused | undefined {
     return refuse('algorithm_refused', `alg ${(JSON.stringify(alg) ?? 'missing').slice(0, 80)}`)
   const found = refusedParameters.find((name) => Object.hasOwn(header.value, name))
   if (found !== undefined) return refuse('header_refused', `a CI's token has no ${found} in its header`)
-  if (!types.includes(typ))
+  if (typ !== undefined && (typeof typ !== 'string' || !types.includes(typ.toLowerCase())))
     return refuse('header_refused', `typ ${JSON.stringify(typ).slice(0, 80)} is no identity token`)
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > maxKidLength))
     return refuse('key_unknown', `a kid is a text of at most ${maxKidLength} characters`)

@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto'
 import type { IssuerConfig } from '../config/index.ts'
 import { flattenClaims, type Claims } from './claims.ts'
 import { printable } from './grammars.ts'
-import { refuse, type AttributeName, type Attributes, type IdentityResult, type Refused } from './identity.ts'
+import {
+  attributeNames,
+  refuse,
+  type AttributeName,
+  type Attributes,
+  type IdentityResult,
+  type Refused,
+} from './identity.ts'
 import { limitsOf } from './profiles.ts'
 import type { Profile } from './profile.ts'
 
@@ -21,7 +28,8 @@ export function normalise(
   const refused = profile.refuse?.(claims)
   if (refused !== undefined) return refuse('claim_refused', refused)
   const attributes = readAttributes(claims, profile)
-  const problem = attributeProblem(attributes, profile) ?? ownerProblem(attributes, config)
+  const problem =
+    attributeProblem(attributes, profile) ?? pinProblem(claims, profile) ?? ownerProblem(attributes, config)
   if (problem !== undefined) return problem
   const tokenId = claims['jti'] ?? digestOf(payloadBytes)
   const named = (claim: string | undefined) => (claim === undefined ? undefined : claims[claim])
@@ -66,6 +74,13 @@ function attributeProblem(attributes: Attributes, profile: Profile): Refused | u
       return refuse('claim_malformed', `${shown} does not look like one of this CI`)
   }
   return undefined
+}
+
+/** Claims that serve as pins under their own names are ids, too. */
+function pinProblem(claims: Claims, { pins }: Profile): Refused | undefined {
+  const known: readonly string[] = attributeNames
+  const strange = pins.find((pin) => !known.includes(pin) && !printable.test(claims[pin] ?? '-'))
+  return strange === undefined ? undefined : refuse('claim_malformed', `${strange} is not printable ASCII`)
 }
 
 function ownerProblem(attributes: Attributes, config: IssuerConfig): Refused | undefined {

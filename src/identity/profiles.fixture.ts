@@ -226,7 +226,6 @@ export const buildkite: TokenFixture = {
     owner_id: '0184990a-477b-4fa8-9968-496074483177',
     ref: 'refs/heads/main',
     commit,
-    workflow: 'build',
     event: 'ui',
     runner: 'buildkite-hosted',
   },

@@ -360,6 +360,16 @@ test('Google: an address that only looks like the project’s has no project', a
     assert.equal('owner' in (await attributesOf(fixtures.googleCloudBuild, { email })), false, email)
 })
 
+test('Google: a machine in another project than its account’s adds nothing of its own', async () => {
+  const google = { compute_engine: { project_id: 'evil-builds', project_number: 7 } }
+  const named = await attributesOf(fixtures.googleCloudBuild, { google })
+  assert.deepEqual([named.owner, named.owner_id], ['acme-builds', undefined])
+  const numbered = await attributesOf(fixtures.googleMachine, { google })
+  assert.deepEqual([numbered.owner, numbered.owner_id], [undefined, '739419398126'])
+  const both = { compute_engine: { project_id: 'acme-builds', project_number: 7 } }
+  assert.equal((await attributesOf(fixtures.googleCloudBuild, { google: both })).owner_id, '7')
+})
+
 test('Spacelift: a module is not the stack of its name', async () => {
   const attributes = await attributesOf(fixtures.spacelift, { callerType: 'module' })
   assert.equal(attributes.repository_id, 'module/infra')

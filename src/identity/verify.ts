@@ -43,7 +43,7 @@ export function createIdentityVerifier(deps: {
   return {
     async verify(text) {
       const token = parseCompactToken(text)
-      if ('ok' in token) return token
+      if (!token.ok) return token
       // Not verified yet: it only chooses whose keys to try.
       const issuer = typeof token.issuer === 'string' ? byUrl.get(token.issuer) : undefined
       if (issuer === undefined)

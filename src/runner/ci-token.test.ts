@@ -252,7 +252,8 @@ test('refused: a program that fails, that says something else, that says too muc
     ],
     ['echo secret text', /^buildkite-agent gave no identity token \(a JWT\)$/],
     ['exit 0', /^buildkite-agent gave no identity token \(a JWT\)$/],
-    ['yes secret text', /request-token failed/],
+    ['yes secret text', /request-token failed \(ERR_CHILD_PROCESS_STDIO_MAXBUFFER\)/],
+    ['kill -9 $$', /request-token failed \(ended by SIGKILL/],
   ] as const) {
     plantProgram(bin, 'buildkite-agent', script)
     const message = await failureOf({ ...buildkite, PATH: path })

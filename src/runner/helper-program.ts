@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, type ExecFileException } from 'node:child_process'
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { isAbsolute, join, relative } from 'node:path'
 import { MayflyError } from '../lib/index.ts'
@@ -42,16 +42,18 @@ export async function runProgram(
       (error, stdout) => {
         if (error === null) resolve(stdout)
         // Its message repeats the whole command, and its output could hold a token.
-        else
-          reject(
-            new MayflyError(
-              'bad_token',
-              `${file} ${args.slice(0, 2).join(' ')} failed (${error.killed === true ? `ended after ${timeoutMs / 1000} s` : `exit ${error.code}`}): run it by hand to see why`,
-            ),
-          )
+        else reject(failed(`${file} ${args.slice(0, 2).join(' ')}`, error))
       },
     )
   })
+}
+
+function failed(command: string, error: ExecFileException): MayflyError {
+  const how =
+    typeof error.code === 'number'
+      ? `exit ${error.code}`
+      : (error.code ?? `ended by ${error.signal} after at most ${timeoutMs / 1000} s`)
+  return new MayflyError('bad_token', `${command} failed (${how}): run it by hand to see why`)
 }
 
 function isWithin(root: string, place: string): boolean {

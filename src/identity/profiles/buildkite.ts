@@ -4,7 +4,7 @@ import type { Profile } from '../profile.ts'
 /**
  * Buildkite: one issuer for everybody. The two ids are in the token only if it was asked for with
  * `--claim organization_id --claim pipeline_id`, as `mayfly run` does; slugs may change hands, so we insist.
- * The token does not say whether the code is of a fork.
+ * The token does not say whether the code is of a fork, and `step_key` is what the code itself says.
  * Source: Buildkite documentation, "buildkite-agent oidc".
  */
 export const buildkite: Profile = {
@@ -24,7 +24,6 @@ export const buildkite: Profile = {
     repository_id: 'pipeline_id',
     owner: 'organization_slug',
     owner_id: 'organization_id',
-    workflow: 'step_key',
     event: 'build_source',
     runner: 'runner_environment',
   },

@@ -26,12 +26,21 @@ const defaultOfProject = /^([0-9]+)-compute@developer\.gserviceaccount\.com$/
 
 function projectOf(claims: Claims) {
   const { email = '' } = claims
-  const project = ofProject.exec(email)?.[1] ?? claims['google/compute_engine/project_id']
-  const number = defaultOfProject.exec(email)?.[1] ?? claims['google/compute_engine/project_number']
-  return {
-    ...(project === undefined ? {} : { owner: project }),
-    ...(number === undefined ? {} : { owner_id: number }),
+  const id = ofProject.exec(email)?.[1]
+  const number = defaultOfProject.exec(email)?.[1]
+  // The machine may stand in another project than its account does: only where it is the same does it add the rest.
+  const machine = {
+    id: claims['google/compute_engine/project_id'],
+    number: claims['google/compute_engine/project_number'],
   }
+  if (id !== undefined) return { owner: id, ...(machine.id === id ? ownerId(machine.number) : {}) }
+  if (number === undefined) return {}
+  const owner = machine.number === number && machine.id !== undefined ? { owner: machine.id } : {}
+  return { ...ownerId(number), ...owner }
+}
+
+function ownerId(number: string | undefined) {
+  return number === undefined ? {} : { owner_id: number }
 }
 
 function refusal({ email = '', email_verified: verified }: Claims): string | undefined {
