@@ -1,6 +1,8 @@
 /** Containers within containers. Real tokens have three. */
 const maxDepth = 16
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 export type StrictJson =
   | { readonly ok: true; readonly value: Readonly<Record<string, unknown>> }
   | { readonly ok: false; readonly detail: string }
@@ -11,7 +13,7 @@ export type StrictJson =
  */
 export function parseStrictJson(bytes: Uint8Array): StrictJson {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+    const text = utf8.decode(bytes)
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       return { ok: false, detail: 'it is no JSON object' }
@@ -34,7 +36,7 @@ function findAmbiguity(text: string): string | undefined {
       names.pop()
     } else if (string !== undefined && colon !== undefined) {
       // Compared as it is read: "\u0061ud" is "aud".
-      const name = JSON.parse(string) as string
+      const name = string.includes('\\') ? (JSON.parse(string) as string) : string.slice(1, -1)
       const here = names.at(-1)
       if (here?.has(name) === true) return `the name ${JSON.stringify(name).slice(0, 80)} is there twice`
       here?.add(name)
