@@ -59,6 +59,7 @@ const lacking: readonly (readonly [Record<string, string>, RegExp])[] = [
   [{ TFC_RUN_ID: 'run-1' }, /TFC_WORKLOAD_IDENTITY_AUDIENCE_MAYFLY/],
   [{ JENKINS_URL: 'https://j' }, /OpenID Connect id token/],
   [{ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, /MAYFLY_ID_TOKEN_FILE/],
+  [{ MAYFLY_ID_TOKEN_SOURCE: 'goggle', BUILDKITE: 'true' }, /can only be `google`/],
   [{ GCE_METADATA_HOST: '127.0.0.1:1' }, /docs\/issuers\.md/],
   [{}, /docs\/issuers\.md/],
 ]

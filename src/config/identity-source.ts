@@ -39,7 +39,9 @@ function ofEndpoint(env: Variables): IdentitySource | undefined {
   const azure = pair(env, 'SYSTEM_OIDCREQUESTURI', 'SYSTEM_ACCESSTOKEN')
   if (azure !== undefined) return { kind: 'azure-devops', ...azure }
   // Cloud Build sets nothing that tells of it, and a network that is not Google's is not to be asked.
-  if (env['MAYFLY_ID_TOKEN_SOURCE'] !== 'google') return undefined
+  const wanted = env['MAYFLY_ID_TOKEN_SOURCE'] ?? ''
+  if (wanted === '') return undefined
+  if (wanted !== 'google') return { kind: 'none', hint: 'MAYFLY_ID_TOKEN_SOURCE can only be `google`' }
   return { kind: 'google', host: env['GCE_METADATA_HOST'] ?? 'metadata.google.internal' }
 }
 
