@@ -1,5 +1,7 @@
 import { z } from 'zod'
 import { limits } from '../lib/index.ts'
+import { issuerSchema } from './issuer-schema.ts'
+import { plainUrl } from './plain-url.ts'
 
 const name = z
   .string()
@@ -8,17 +10,7 @@ const name = z
     'a name has lower-case letters, digits and hyphens, and starts with a letter',
   )
 
-const httpsUrl = z
-  .string()
-  .refine(isPlainUrl, 'an https:// URL without user, query or fragment (http:// only with a `dial` address)')
-  .describe('Where it is, as the tools in a step name it.')
-
-function isPlainUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const url = new URL(text)
-  const plain = url.username === '' && url.password === '' && url.search === '' && url.hash === ''
-  return plain && (url.protocol === 'https:' || url.protocol === 'http:')
-}
+const httpsUrl = plainUrl('with a `dial` address').describe('Where it is, as the tools in a step name it.')
 
 const secretReference = z
   .string()
@@ -63,44 +55,6 @@ const npmConnection = z
 
 export const connectionSchema = z.discriminatedUnion('kind', [gitConnection, npmConnection])
 
-const githubIssuer = z
-  .strictObject({
-    kind: z.literal('github-actions'),
-    url: httpsUrl
-      .default('https://token.actions.githubusercontent.com')
-      .describe('Set it for GitHub Enterprise Server.'),
-    owner_id: z
-      .string()
-      .regex(/^[0-9]+$/)
-      .optional()
-      .describe('Only tokens of this account are accepted (numeric id).'),
-  })
-  .describe('GitHub Actions.')
-const gitlabIssuer = z
-  .strictObject({
-    kind: z.literal('gitlab'),
-    url: httpsUrl.default('https://gitlab.com').describe('The GitLab instance.'),
-    namespace_id: z
-      .string()
-      .regex(/^[0-9]+$/)
-      .optional()
-      .describe('Only tokens of this namespace are accepted.'),
-  })
-  .describe('GitLab CI, `id_tokens`.')
-const oidcIssuer = z
-  .strictObject({
-    kind: z.literal('oidc'),
-    url: httpsUrl,
-    pins: z
-      .array(z.string().min(1))
-      .min(1)
-      .default(['sub'])
-      .describe('Claims of which every role’s trust must fix at least one to a literal value.'),
-  })
-  .describe('Any OpenID Connect provider.')
-
-export const issuerSchema = z.discriminatedUnion('kind', [githubIssuer, gitlabIssuer, oidcIssuer])
-
 const claimValue = z.union([
   z.string().min(1),
   z.array(z.string().min(1)).min(1).describe('Any one of these.'),
@@ -115,9 +69,13 @@ const trust = z
     repository: claimValue
       .optional()
       .describe('Full name; may change hands: name it only beside `repository_id`.'),
-    repository_id: claimValue.optional().describe('The immutable id of the repository (GitLab: project_id).'),
+    repository_id: claimValue
+      .optional()
+      .describe('The immutable id of the repository; docs/issuers.md says which for each CI.'),
     owner: claimValue.optional(),
-    owner_id: claimValue.optional().describe('The immutable id of the owner (GitLab: namespace_id).'),
+    owner_id: claimValue
+      .optional()
+      .describe('The immutable id of the owner; docs/issuers.md says which for each CI.'),
     ref: claimValue.optional().describe('Full ref: refs/heads/main, refs/tags/v*.'),
     ref_protected: claimValue.optional(),
     commit: claimValue.optional(),
@@ -129,7 +87,10 @@ const trust = z
     actor_id: claimValue.optional(),
     runner: claimValue.optional(),
     fork: claimValue.optional().describe('Whether the code is of a fork, where the issuer says so.'),
-    claims: z.record(z.string(), claimValue).optional().describe('Claims of the token by their own names.'),
+    claims: z
+      .record(z.string(), claimValue)
+      .optional()
+      .describe('Claims of the token by their own names; nested ones as `outer/inner`.'),
   })
   .describe('All conditions must hold.')
 
@@ -187,7 +148,6 @@ function notEmpty(record: object): boolean {
 }
 
 export type PolicyDocument = z.output<typeof policySchema>
-export type IssuerConfig = z.output<typeof issuerSchema>
 export type ConnectionConfig = z.output<typeof connectionSchema>
 export type RoleConfig = z.output<typeof role>
 export type TrustConfig = z.output<typeof trust>

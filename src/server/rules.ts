@@ -3,11 +3,10 @@ import {
   parseConfig,
   policySchema,
   type ConfigProblem,
-  type IssuerConfig,
   type PolicyDocument,
 } from '../config/index.ts'
 import { compileTargets, type Targets } from '../connections/index.ts'
-import { createIdentityVerifier, profileOf, type IdentityVerifier } from '../identity/index.ts'
+import { createIdentityVerifier, pinsOf, type IdentityVerifier } from '../identity/index.ts'
 import { MayflyError, sha256Hex, type Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import { compilePolicy, type Policy } from '../policy/index.ts'
@@ -130,14 +129,6 @@ function compileRules(
     clock: deps.clock,
   })
   return { version, text, document, identity, policy: compiled.policy, targets: targets.targets, pins }
-}
-
-// An issuer that is limited to one owner lets no stranger in, so its rules need not say it again.
-function pinsOf(config: IssuerConfig): readonly string[] {
-  const limited =
-    (config.kind === 'github-actions' && config.owner_id !== undefined) ||
-    (config.kind === 'gitlab' && config.namespace_id !== undefined)
-  return limited ? [] : profileOf(config).pins
 }
 
 function issuerProblems(
