@@ -61,8 +61,11 @@ function cdeventContent(
 ): Record<string, unknown> {
   const { name, pipeline, outcome } = data
   const ended = typeof outcome === 'string' ? { outcome } : {}
-  if (type.startsWith('run.'))
-    return { ...(typeof pipeline === 'string' ? { pipelineName: pipeline } : {}), ...ended }
+  if (type.startsWith('run.')) {
+    // A started run has to have a name and an address (CDEvents, "pipelineRun Started").
+    const pipelineName = typeof pipeline === 'string' ? pipeline : 'unnamed'
+    return { pipelineName, uri: `mayfly://runs/${run ?? 'unknown'}`, ...ended }
+  }
   return {
     ...(typeof name === 'string' ? { taskName: name } : {}),
     ...(run === undefined ? {} : { pipelineRun: { id: run } }),

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { Ajv, type ValidateFunction } from 'ajv'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import formats from 'ajv-formats'
+import { type Entry, formatEntry } from '../verify/index.ts'
+import { createExporter, type ExportFilter, type ExportFormat } from './index.ts'
+
+function schemaOf(name: string): Record<string, unknown> {
+  const path = new URL(`../../../test/schemas/${name}`, import.meta.url)
+  return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+}
+
+// TypeScript sees the namespace of this CommonJS module, Node its default export.
+const addFormats = formats as unknown as (ajv: Ajv) => Ajv
+const ajv2020 = addFormats(new Ajv2020({ allErrors: true, strict: false }) as unknown as Ajv)
+const cloudEvents = addFormats(new Ajv({ allErrors: true, strict: false })).compile(
+  schemaOf('cloudevents-1.0.json'),
+)
+const ocsf = ajv2020.compile(schemaOf('ocsf-1.8.0.json'))
+const cdevents = new Map(
+  Object.entries(schemaOf('cdevents-0.5.1.json')['types'] as Record<string, object>).map(([type, schema]) => [
+    type,
+    ajv2020.compile(schema),
+  ]),
+)
+
+function assertValid(validate: ValidateFunction | undefined, value: unknown): void {
+  assert.ok(validate?.(value), JSON.stringify([validate?.errors?.slice(0, 5), value], null, 1))
+}
+
+const identity = { subject: 'repo:o/a', repository: 'o/a', repository_id: '1', person: 'per_1' }
+const at = (second: number) => new Date(1_760_000_000_000 + second * 1_000).toISOString()
+let number = 0
+function entryOf(type: string, subject: string, data: Record<string, unknown>, run?: string): Entry {
+  const base = { id: `id-${number}`, source: 'mayfly://server', time: at(number), type, subject, data }
+  number++
+  return run === undefined ? base : { ...base, run, seq: number }
+}
+
+const story = [
+  entryOf('server.started', 'mayfly://server', { version: '1' }),
+  entryOf('run.started', 'run_1', { pipeline: 'o/a/.github/workflows/ci.yml' }, 'run_1'),
+  entryOf(
+    'session.issued',
+    'ses_1',
+    { issuer: 'github', issuerUrl: 'https://i.example', identity, roles: ['build', 'test'] },
+    'run_1',
+  ),
+  entryOf(
+    'step.started',
+    'stp_1',
+    { session: 'ses_1', role: 'build', name: 'clone', reported: { command: 'git clone' } },
+    'run_1',
+  ),
+  entryOf(
+    'lease.issued',
+    'lse_1',
+    { session: 'ses_1', step: 'stp_1', connection: 'git', grant: 'git:read git/o/a' },
+    'run_1',
+  ),
+  entryOf(
+    'access.granted',
+    'stp_1',
+    {
+      session: 'ses_1',
+      step: 'stp_1',
+      role: 'build',
+      operations: [{ action: 'git:read', connection: 'git', path: 'o/a' }],
+    },
+    'run_1',
+  ),
+  entryOf(
+    'access.denied',
+    'stp_1',
+    { step: 'stp_1', role: 'build', what: 'evil.example:443', reason: 'no rule' },
+    'run_1',
+  ),
+  entryOf('egress.granted', 'stp_1', { step: 'stp_1', host: 'deb.example', port: 443 }, 'run_1'),
+  entryOf('lease.revoked', 'lse_1', { step: 'stp_1', connection: 'git', reason: 'finished' }, 'run_1'),
+  entryOf(
+    'step.finished',
+    'stp_1',
+    { role: 'build', reason: 'finished', outcome: 'success', reported: { exitCode: 0 } },
+    'run_1',
+  ),
+  entryOf('session.ended', 'ses_1', { reason: 'finished' }, 'run_1'),
+  entryOf('run.finished', 'run_1', { entries: 11 }, 'run_1'),
+  entryOf('session.refused', 'mayfly://server', {
+    reason: 'trust_mismatch',
+    role: 'release',
+    identity: { ...identity, repository: 'x/y', repository_id: '2' },
+  }),
+  entryOf('policy.applied', 'mayfly://server', { by: 'operator', version: 2 }),
+  entryOf('quorum.lost', 'log.example', { missing: ['w1'] }),
+  entryOf('history.refused', 'log.example', { witness: 'w1', size: 1, reason: 'no' }),
+  entryOf('history.contradicted', 'log.example', { witness: 'w1', checkpoint: 'x', reason: 'no' }),
+  entryOf('some.thing', 'x', { deep: { list: [1, { a: null }] } }),
+]
+
+function exported(format: ExportFormat, filter: ExportFilter = {}): string[] {
+  const take = createExporter(format, filter)
+  return story.flatMap((entry, i) => take(i, Buffer.from(formatEntry(entry))) ?? [])
+}
+
+test('every entry is a CloudEvent 1.0 and in it a CDEvent 0.5.1', () => {
+  for (const line of exported('cloudevents')) {
+    const event = JSON.parse(line) as { type: string; data: unknown }
+    assertValid(cloudEvents, event)
+    assertValid(cdevents.get(event.type) ?? cdevents.get('custom'), event.data)
+  }
+  assert.equal(exported('cloudevents').length, story.length)
+})
+
+test('every entry becomes an OCSF 1.8 event, of the class that it belongs to', () => {
+  const events = exported('ocsf').map((line) => JSON.parse(line) as { class_uid: number; type_uid: number })
+  for (const event of events) assertValid(ocsf, event)
+  assert.deepEqual(
+    events.map(({ type_uid }) => type_uid),
+    [
+      600203, 600203, 300201, 100701, 300301, 600302, 600399, 600302, 300399, 100702, 300202, 600204, 300201,
+      600399, 200401, 200401, 200401, 600399,
+    ],
+  )
+})
+
+test('the schema is no rubber stamp: a missing, wrong or unknown attribute is refused', () => {
+  const [event = {}] = exported('ocsf', { run: 'run_1' }).map(
+    (line) => JSON.parse(line) as Record<string, unknown>,
+  )
+  assertValid(ocsf, event)
+  const { metadata: _, ...without } = event
+  for (const broken of [
+    without,
+    { ...event, class_uid: 1 },
+    { ...event, severity_id: 9 },
+    { ...event, colour: 'red' },
+  ])
+    assert.equal(ocsf(broken), false)
+})
+
+test('ndjson holds the whole entry, and its index', () => {
+  const lines = exported('ndjson').map((line) => JSON.parse(line) as unknown)
+  assert.deepEqual(
+    lines,
+    story.map((entry, index) => ({ index, ...entry })),
+  )
+})
+
+test('filters: run, repository by name and id, role, time; all at once', () => {
+  const types = (filter: ExportFilter) =>
+    exported('ndjson', filter).map((line) => (JSON.parse(line) as Entry).type)
+  assert.equal(types({ run: 'run_1' }).length, 11)
+  assert.deepEqual(types({ run: 'run_2' }), [])
+  // What came before the claims were known is not claimed for the repository.
+  assert.equal(types({ repository: 'o/a' }).length, 9)
+  assert.deepEqual(types({ repository: '1' }), types({ repository: 'o/a' }))
+  assert.deepEqual(types({ repository: 'x/y' }), ['session.refused'])
+  assert.equal(types({ role: 'build' }).length, 9)
+  assert.deepEqual(types({ role: 'test' }), ['session.issued', 'session.ended'])
+  assert.deepEqual(types({ role: 'release' }), ['session.refused'])
+  const [fromMs, toMs] = [Date.parse(at(2)), Date.parse(at(4))]
+  assert.deepEqual(types({ fromMs, toMs }), ['session.issued', 'step.started'])
+  assert.deepEqual(types({ fromMs, toMs, role: 'build', repository: '1', run: 'run_1' }), [
+    'session.issued',
+    'step.started',
+  ])
+})
+
+test('an entry that cannot be read is not passed over', () => {
+  const bytes = Buffer.from('not json')
+  assert.equal(createExporter('ndjson', {})(5, bytes), '{"index":5,"unreadable":"not json"}')
+  assert.equal(createExporter('ocsf', {})(5, bytes), 'unreadable')
+  assert.equal(createExporter('cloudevents', {})(5, bytes), 'unreadable')
+  assert.equal(createExporter('cloudevents', { run: 'x' })(5, bytes), undefined)
+})

@@ -1,0 +1,83 @@
+import { type Entry, parseEntry, textOf } from '../verify/index.ts'
+import { toOcsf } from './ocsf.ts'
+
+export const exportFormats = ['ocsf', 'cloudevents', 'ndjson'] as const
+export type ExportFormat = (typeof exportFormats)[number]
+
+/** All conditions must hold. Times are Unix milliseconds: `fromMs` included, `toMs` not. */
+export interface ExportFilter {
+  run?: string
+  /** Its name or its immutable id, as the run's verified claims had them. */
+  repository?: string
+  role?: string
+  fromMs?: number
+  toMs?: number
+}
+
+/** What is known of a run or step once its first entry was seen. */
+interface Known {
+  repositories: Map<string, ReadonlySet<string>>
+  roles: Map<string, ReadonlySet<string>>
+}
+
+/**
+ * Turns entries, handed in in their order from the first one on, into lines. `undefined` for an entry that the filter
+ * leaves out. An entry that cannot be read is a line, too, in `ndjson`, and is counted by the caller otherwise: the
+ * answer is then `unreadable`.
+ */
+export function createExporter(
+  format: ExportFormat,
+  filter: ExportFilter,
+): (index: number, bytes: Uint8Array) => string | undefined | 'unreadable' {
+  const known: Known = { repositories: new Map(), roles: new Map() }
+  return (index, bytes) => {
+    const entry = parseEntry(bytes)
+    if (entry === undefined) {
+      const wanted = Object.values(filter).every((value) => value === undefined)
+      if (!wanted) return undefined
+      return format === 'ndjson' ? JSON.stringify({ index, unreadable: textOf(bytes) }) : 'unreadable'
+    }
+    remember(known, entry)
+    if (!matches(known, entry, filter)) return undefined
+    if (format === 'cloudevents') return textOf(bytes)
+    return JSON.stringify(format === 'ocsf' ? toOcsf(entry, index) : { index, ...entry })
+  }
+}
+
+function remember({ repositories, roles }: Known, { type, run, subject, data }: Entry): void {
+  const identity = data['identity']
+  if (run !== undefined && type === 'session.issued' && typeof identity === 'object' && identity !== null) {
+    const { repository, repository_id: id } = identity as Record<string, unknown>
+    repositories.set(run, new Set([repository, id].filter((value) => typeof value === 'string')))
+    roles.set(subject, rolesOf(data))
+  }
+  if (type === 'step.started') roles.set(subject, rolesOf(data))
+  if (type === 'run.finished' && run !== undefined) repositories.delete(run)
+}
+
+function rolesOf(data: Readonly<Record<string, unknown>>): ReadonlySet<string> {
+  const { role, roles } = data
+  const all = [role, ...(Array.isArray(roles) ? (roles as unknown[]) : [])]
+  return new Set(all.filter((value) => typeof value === 'string'))
+}
+
+function matches(known: Known, entry: Entry, filter: ExportFilter): boolean {
+  const { run, repository, role, fromMs = Number.NEGATIVE_INFINITY, toMs = Number.POSITIVE_INFINITY } = filter
+  const timeMs = Date.parse(entry.time)
+  if (run !== undefined && entry.run !== run) return false
+  if (!(timeMs >= fromMs && timeMs < toMs)) return false
+  if (repository !== undefined && !isOfRepository(known, entry, repository)) return false
+  return role === undefined || isOfRole(known, entry, role)
+}
+
+function isOfRepository({ repositories }: Known, { run, data }: Entry, repository: string): boolean {
+  if (run !== undefined && repositories.get(run)?.has(repository) === true) return true
+  // A refusal has no run yet, but the claims of the one who was refused.
+  const { identity } = data as { identity?: Record<string, unknown> }
+  return identity?.['repository'] === repository || identity?.['repository_id'] === repository
+}
+
+function isOfRole({ roles }: Known, { subject, data }: Entry, role: string): boolean {
+  const of = (id: unknown) => typeof id === 'string' && roles.get(id)?.has(role) === true
+  return rolesOf(data).has(role) || of(subject) || of(data['step'])
+}
