@@ -1,37 +1,40 @@
 import { parseEntry, readEntries, textOf } from '../audit/verify/index.ts'
-import { folderSource } from '../audit/verify/node.ts'
-import { auditFolderOf } from './audit-folder.ts'
+import { type AuditOptions, openAuditSource } from './audit-source.ts'
 import { exitCodes, print } from './output.ts'
 import { tellEntry, type LogEntry } from './story.ts'
 
-/** Reads the published entries and tells those of one run, or all, in their order. */
-export async function showAudit(options: {
-  run?: string
-  folder?: string
-  data?: string
-  json: boolean
-}): Promise<number> {
-  const { folder } = auditFolderOf(options)
+/** Reads the published entries and tells one, those of one run, or all, in their order. */
+export async function showAudit(
+  entry: string | undefined,
+  options: AuditOptions & { run?: string },
+): Promise<number> {
+  const source = openAuditSource(options)
   const entries: LogEntry[] = []
-  for await (const { index, bytes } of readEntries(folderSource(folder))) {
-    const entry = entryOf(index, bytes)
-    if (options.run === undefined || entry.run === options.run) entries.push(entry)
+  const index = entry !== undefined && /^\d{1,15}$/.test(entry) ? Number(entry) : undefined
+  const range = index === undefined ? {} : { from: index, to: index + 1 }
+  for await (const one of readEntries(source, range)) {
+    const found = entryOf(one.index, one.bytes)
+    const wanted = index !== undefined || entry === undefined || found.id === entry
+    if (wanted && (options.run === undefined || found.run === options.run)) entries.push(found)
   }
   if (entries.length === 0) {
-    print(options.json, { entries }, [
-      options.run === undefined
-        ? 'the log is empty'
-        : `no entry of run ${options.run} (published once a second)`,
-    ])
+    print(options.json, { entries }, [nothing(entry, options.run)])
     return exitCodes.refused
   }
-  print(options.json, { entries }, entries.flatMap(tellEntry))
+  const lines =
+    entry === undefined ? entries.flatMap(tellEntry) : entries.map((one) => JSON.stringify(one, null, 2))
+  print(options.json, { entries }, lines)
   return exitCodes.ok
 }
 
+function nothing(entry: string | undefined, run: string | undefined): string {
+  if (entry !== undefined) return `there is no entry ${entry} (published once a second)`
+  return run === undefined ? 'the log is empty' : `no entry of run ${run} (published once a second)`
+}
+
 /** What cannot be read is told, too: nothing that stands in the log is passed over. */
-function entryOf(index: number, bytes: Uint8Array): LogEntry {
+export function entryOf(index: number, bytes: Uint8Array): LogEntry {
   const entry = parseEntry(bytes)
   if (entry !== undefined) return { index, ...entry }
-  return { index, time: '', type: 'unknown', subject: '', data: { text: textOf(bytes) } }
+  return { index, id: '', time: '', type: 'unknown', subject: '', data: { text: textOf(bytes) } }
 }

@@ -2,6 +2,12 @@
  * The commands of `mayfly`, one file each. They parse, call and print; what they do is in the rooms below.
  * Invariant: an error is one line on standard error and an exit code that says what kind it was.
  */
-export { dataFolderOf } from './audit-folder.ts'
+export { dataFolderOf, readText, readTlogPolicy } from './audit-source.ts'
 export { createProgram } from './program.ts'
-export type { AuditLogArguments, Starters, UpArguments } from './program.ts'
+export type {
+  AuditForwardArguments,
+  AuditLogArguments,
+  Starters,
+  UpArguments,
+  WitnessArguments,
+} from './process-commands.ts'

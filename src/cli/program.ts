@@ -1,34 +1,8 @@
 import { Command, Option } from 'commander'
-import { exitCodeOf, exitCodes, printError } from './output.ts'
-
-/** What only the composition roots can start; handed in, so that commands know no wiring. */
-export interface Starters {
-  up(options: UpArguments): Promise<void>
-  auditLog(options: AuditLogArguments): Promise<void>
-}
-
-export interface UpArguments {
-  data?: string
-  config?: string
-  host: string
-  port: number
-  gatewayPort: number
-  auditPort: number
-  url?: string
-  gatewayUrl?: string
-  heartbeatSeconds: number
-  drainSeconds: number
-  json: boolean
-}
-
-export interface AuditLogArguments {
-  folder: string
-  host: string
-  port: number
-  appendTokenHash: string
-  origin: string
-  json: boolean
-}
+import { addAudit } from './audit-commands.ts'
+import { act, jsonOption, positive, serverOption, tokenNote, wholeNumber } from './command.ts'
+import { exitCodes } from './output.ts'
+import { addProcesses, type Starters } from './process-commands.ts'
 
 /** The `mayfly` command. Each command's code is loaded when it is used: `mayfly run` must start fast. */
 export function createProgram(starters: Starters): Command {
@@ -42,58 +16,8 @@ export function createProgram(starters: Starters): Command {
   addProcesses(program, starters)
   addRun(program)
   addOperator(program)
-  addAudit(program)
+  addAudit(program, starters)
   return program
-}
-
-const jsonOption = () => new Option('--json', 'print one JSON object').default(false)
-const serverOption = () => new Option('--server <url>', 'the Mayfly server (MAYFLY_SERVER)')
-const tokenNote = '\nNeeds an API token in MAYFLY_TOKEN.'
-
-/** Runs the action; an error is one line and an exit code. */
-function act<Arguments extends unknown[]>(
-  action: (...args: Arguments) => Promise<number | void>,
-): (...args: Arguments) => Promise<void> {
-  return async (...args) => {
-    try {
-      process.exitCode = (await action(...args)) ?? exitCodes.ok
-    } catch (error) {
-      const options = args.find(
-        (arg): arg is Arguments[number] & { json?: boolean } =>
-          typeof arg === 'object' && arg !== null && 'json' in arg,
-      )
-      printError(options?.json === true, error)
-      process.exitCode = exitCodeOf(error)
-    }
-  }
-}
-
-function addProcesses(program: Command, starters: Starters): void {
-  program
-    .command('up')
-    .description('start server, gateway and audit log on embedded defaults')
-    .option('--data <dir>', 'data folder (MAYFLY_DATA; default ./mayfly-data)')
-    .option('--config <file>', 'a mayfly.yaml to apply before it is ready')
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <n>', 'port of the API', portNumber, 7700)
-    .option('--gateway-port <n>', 'port of the gateway', portNumber, 7701)
-    .option('--audit-port <n>', 'port of the audit log', portNumber, 7702)
-    .option('--url <url>', 'the API’s URL as runners reach it')
-    .option('--gateway-url <url>', 'the gateway’s URL as runners reach it')
-    .option('--heartbeat-seconds <n>', 'a step that misses three is ended', positive, 10)
-    .option('--drain-seconds <n>', 'how long SIGTERM waits for open steps', wholeNumber, 10)
-    .addOption(jsonOption())
-    .action(act((options: UpArguments) => starters.up(options)))
-  program
-    .command('audit-log')
-    .description('the audit log alone: its own process, folder, key and port (mayfly up starts it)')
-    .requiredOption('--folder <dir>', 'the log’s folder')
-    .requiredOption('--append-token-hash <hex>', 'SHA-256 of the token that may append')
-    .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('--port <n>', 'port', portNumber, 7702)
-    .option('--origin <name>', 'name of a new log', 'mayfly.local/audit')
-    .addOption(jsonOption())
-    .action(act((options: AuditLogArguments) => starters.auditLog(options)))
 }
 
 function addRun(program: Command): void {
@@ -204,43 +128,4 @@ function addOperator(program: Command): void {
     .addOption(jsonOption())
     .addHelpText('after', tokenNote)
     .action(act(async (options) => (await import('./status.ts')).status(options)))
-}
-
-function addAudit(program: Command): void {
-  const audit = program.command('audit').description('read and check the audit log, offline, from its folder')
-  audit
-    .command('verify')
-    .description('recompute everything from the folder and the public key alone')
-    .option('--folder <dir>', 'the log’s folder (default: that of --data)')
-    .option('--key <vkey>', 'the public key, or a file that holds it')
-    .option('--data <dir>', 'data folder of mayfly up (MAYFLY_DATA)')
-    .addOption(jsonOption())
-    .action(act(async (options) => (await import('./audit-verify.ts')).verifyAudit(options)))
-  audit
-    .command('show')
-    .description('what happened, as a story')
-    .option('--run <id>', 'one run only')
-    .option('--folder <dir>', 'the log’s folder (default: that of --data)')
-    .option('--data <dir>', 'data folder of mayfly up (MAYFLY_DATA)')
-    .addOption(jsonOption())
-    .action(act(async (options) => (await import('./audit-show.ts')).showAudit(options)))
-}
-
-function portNumber(text: string): number {
-  return inRange(text, 0, 65_535)
-}
-
-function positive(text: string): number {
-  return inRange(text, 1, 1e9)
-}
-
-function wholeNumber(text: string): number {
-  return inRange(text, 0, 1e9)
-}
-
-function inRange(text: string, least: number, most: number): number {
-  const value = Number(text)
-  if (/^[0-9]+$/.test(text) && value >= least && value <= most) return value
-  process.stderr.write(`mayfly: ${text} is not a whole number from ${least} to ${most}\n`)
-  return process.exit(exitCodes.usage)
 }

@@ -1,6 +1,7 @@
 /** An entry of the audit log, as it is told. */
 export interface LogEntry {
   readonly index: number
+  readonly id: string
   readonly time: string
   readonly type: string
   readonly subject: string

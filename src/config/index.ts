@@ -5,5 +5,6 @@
  * Invariant: what comes out of `parseConfig` satisfies its schema; nothing else reads YAML or `process.env`.
  */
 export * from './document.ts'
+export * from './forward-schema.ts'
 export * from './issuer-schema.ts'
 export * from './policy-schema.ts'

@@ -12,6 +12,10 @@ export interface DataFolder {
   readonly root: string
   readonly database: string
   readonly auditFolder: string
+  /** What is the server's alone: the audit log must not stand in it. */
+  readonly serverFolders: readonly string[]
+  /** How far each sink of `--forward` is. */
+  readonly forwardFolder: string
   /** The log's public key as it was at the first start; the log cannot change it here. */
   readonly auditKeyFile: string
   readonly vaultKey: VaultKey
@@ -37,6 +41,8 @@ export function openDataFolder(path: string): DataFolder {
     root,
     database,
     auditFolder: join(root, 'audit'),
+    serverFolders: [server, keys],
+    forwardFolder: join(root, 'forward'),
     auditKeyFile: join(keys, 'audit.vkey'),
     vaultKey,
     appendToken: loadAppendToken(join(keys, 'audit-append-token')),

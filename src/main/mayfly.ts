@@ -4,4 +4,6 @@ import { createProgram } from '../cli/index.ts'
 await createProgram({
   up: async (options) => (await import('./run-up.ts')).runUp(options, import.meta.url),
   auditLog: async (options) => (await import('./run-audit-log.ts')).runAuditLog(options),
+  auditForward: async (options) => (await import('./run-audit-forward.ts')).runAuditForward(options),
+  witness: async (options) => (await import('./run-witness.ts')).runWitness(options),
 }).parseAsync(process.argv)

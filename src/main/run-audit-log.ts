@@ -1,13 +1,17 @@
 import { startAuditLog } from '../audit/log/index.ts'
-import type { AuditLogArguments } from '../cli/index.ts'
+import { type AuditLogArguments, readTlogPolicy } from '../cli/index.ts'
 import { MayflyError, systemClock } from '../lib/index.ts'
 
 /** `mayfly audit-log`: until SIGTERM, or until the process that started it is gone. */
 export async function runAuditLog(options: AuditLogArguments): Promise<void> {
   const stopped = Promise.withResolvers<void>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stopped.resolve)
+  const { witnessPolicy, ...rest } = options
+  const tell = (line: string) => process.stderr.write(`mayfly: audit log: ${line}\n`)
   const log = await startAuditLog({
-    ...options,
+    ...rest,
+    ...(witnessPolicy === undefined ? {} : { witnessPolicy: readTlogPolicy(witnessPolicy) }),
+    tell,
     clock: systemClock,
     onFatal: (error) => stopped.reject(new MayflyError(error.code, `audit log: ${error.message}`)),
   })

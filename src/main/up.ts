@@ -15,7 +15,7 @@ import {
 import { openStore } from '../store/index.ts'
 import { createVault } from '../vault/index.ts'
 import { existsSync, readFileSync } from 'node:fs'
-import { startAuditProcess } from './audit-process.ts'
+import { startAuditProcess, startForwardProcess } from './audit-process.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
 
 export interface UpOptions {
@@ -30,6 +30,10 @@ export interface UpOptions {
   heartbeatSeconds: number
   /** A mayfly.yaml to apply before we are ready. */
   policy?: { file: string; text: string }
+  /** A file with the audit log's witnesses and their quorum (tlog-policy). */
+  witnessPolicy?: string
+  /** A file that says where every entry is pushed to. */
+  forward?: string
   /** Program and arguments that start this program again, for the audit log's process. */
   self: readonly string[]
   tell: (line: string) => void
@@ -61,6 +65,8 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const starting = startAuditProcess({
     command: options.self,
     folder: folder.auditFolder,
+    notInside: folder.serverFolders,
+    witnessPolicy: options.witnessPolicy,
     host: options.host,
     port: options.auditPort,
     appendToken: folder.appendToken,
@@ -80,12 +86,13 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const key = await loadSigningKey({ store, vaultKey: folder.vaultKey, clock })
 
   const auditProcess = await starting
-  pinAuditKey(folder.auditKeyFile, auditProcess.verifierKey)
+  const auditLog = auditProcess.ready
+  pinAuditKey(folder.auditKeyFile, auditLog.verifierKey)
   let url = options.url ?? ''
   const audit = createAuditClient({
-    url: auditProcess.url,
+    url: auditLog.url,
     appendToken: folder.appendToken,
-    verifierKey: auditProcess.verifierKey,
+    verifierKey: auditLog.verifierKey,
     source: 'mayfly://server',
     clock,
   })
@@ -135,12 +142,23 @@ export async function startUp(options: UpOptions): Promise<Up> {
   if (options.url === undefined) url = `http://${options.host}:${port}`
   await gateway.listen(options.host, options.gatewayPort)
   started.defer(() => gateway.close())
+  if (options.forward !== undefined) {
+    const forwarder = await startForwardProcess({
+      command: options.self,
+      config: options.forward,
+      logUrl: auditLog.url,
+      logKey: auditLog.verifierKey,
+      state: folder.forwardFolder,
+      tell,
+    })
+    started.defer(() => forwarder.close())
+  }
   if (options.policy !== undefined)
     await rules.apply({ ...options.policy, by: 'mayfly up --config', dryRun: false })
   const operatorToken = (await apiTokens.list()).length === 0 ? await firstOperator() : undefined
   writeWhole(
     folder.readyFile,
-    `${JSON.stringify({ url, gateway: gateway.url, audit: auditProcess.url, pid: process.pid, auditPid: auditProcess.pid })}\n`,
+    `${JSON.stringify({ url, gateway: gateway.url, audit: auditLog.url, pid: process.pid, auditPid: auditProcess.pid })}\n`,
   )
   const sweeping = setInterval(() => {
     broker
@@ -163,7 +181,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   return {
     url,
     gatewayUrl: gateway.url,
-    auditUrl: auditProcess.url,
+    auditUrl: auditLog.url,
     auditFolder: folder.auditFolder,
     auditKeyFile: folder.auditKeyFile,
     get auditPid() {

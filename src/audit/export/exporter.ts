@@ -1,8 +1,7 @@
 import { type Entry, parseEntry, textOf } from '../verify/index.ts'
 import { toOcsf } from './ocsf.ts'
 
-export const exportFormats = ['ocsf', 'cloudevents', 'ndjson'] as const
-export type ExportFormat = (typeof exportFormats)[number]
+export type ExportFormat = 'ocsf' | 'cloudevents' | 'ndjson'
 
 /** All conditions must hold. Times are Unix milliseconds: `fromMs` included, `toMs` not. */
 export interface ExportFilter {
@@ -22,20 +21,20 @@ interface Known {
 
 /**
  * Turns entries, handed in in their order from the first one on, into lines. `undefined` for an entry that the filter
- * leaves out. An entry that cannot be read is a line, too, in `ndjson`, and is counted by the caller otherwise: the
- * answer is then `unreadable`.
+ * leaves out. An entry that cannot be read is a line, too, in `ndjson`; otherwise the answer is `null`, for the caller to
+ * say so.
  */
 export function createExporter(
   format: ExportFormat,
   filter: ExportFilter,
-): (index: number, bytes: Uint8Array) => string | undefined | 'unreadable' {
+): (index: number, bytes: Uint8Array) => string | undefined | null {
   const known: Known = { repositories: new Map(), roles: new Map() }
   return (index, bytes) => {
     const entry = parseEntry(bytes)
     if (entry === undefined) {
       const wanted = Object.values(filter).every((value) => value === undefined)
       if (!wanted) return undefined
-      return format === 'ndjson' ? JSON.stringify({ index, unreadable: textOf(bytes) }) : 'unreadable'
+      return format === 'ndjson' ? JSON.stringify({ index, unreadable: textOf(bytes) }) : null
     }
     remember(known, entry)
     if (!matches(known, entry, filter)) return undefined

@@ -11,6 +11,7 @@ import { openLogKey } from './log-key.ts'
 import { createPublisher } from './publisher.ts'
 import { recover } from './recover.ts'
 import { cosignLine, type Signer } from '../sign/index.ts'
+import { refuseShared } from './apart.ts'
 import { createAlarms } from './alarms.ts'
 import { createWitnessClient } from './witness-client.ts'
 import { type Alarm, createWitnesses, type Witnesses } from './witnesses.ts'
@@ -32,6 +33,8 @@ export interface AuditLogOptions {
   publishIntervalMs?: number
   /** How old the published checkpoint's file time may get without anything new. */
   refreshIntervalMs?: number
+  /** Folders of the server, which must not be the log's, nor within it, nor it within them. */
+  notInside?: readonly string[]
   /** Witnesses and the quorum of them (tlog-policy); only witnesses with an URL can be asked. */
   witnessPolicy?: TlogPolicy
   witnessTimeoutMs?: number
@@ -62,6 +65,7 @@ export interface AuditLog {
 export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog> {
   const { folder, fs = systemFs } = options
   checkOptions(options)
+  refuseShared(folder, options.notInside ?? [])
   await makeFolders(fs, folder)
   const lock = lockFolder(join(folder, 'state'), 'the audit log')
   const log = await openLog(fs, options).catch(async (error: unknown) => {

@@ -1,0 +1,179 @@
+import { parseEntry } from './entry.ts'
+
+/** What is wrong with the record of a run. Stable: scripts match on these. */
+export type RunProblemKind = 'gap' | 'cut' | 'unfinished' | 'duplicate' | 'unnumbered'
+
+export interface RunProblem {
+  run: string
+  kind: RunProblemKind
+  /** One line: which numbers, which entries of the log. */
+  message: string
+}
+
+export interface RunsVerdict {
+  runs: number
+  finished: number
+  /** Not finished, and still young enough to be under way. */
+  open: string[]
+  problems: RunProblem[]
+  /** Entries that this format does not know, by index; at most 1,000 are listed. */
+  unreadable: number[]
+}
+
+export interface RunsCheck {
+  /** Every entry of the log, in order, from the first one on. */
+  add(index: number, bytes: Uint8Array): void
+  verdict(): RunsVerdict
+}
+
+interface Run {
+  /** Every number below this one has been seen, or given up. */
+  upTo: number
+  /** Numbers above that were seen before one below them, and the index of their entry. */
+  ahead: Map<number, number>
+  max: number
+  /** The index of the newest entry, and the time of it. */
+  lastIndex: number
+  lastMs: number
+  finished: { seq: number; entries: number } | undefined
+  /** Numbers that the writer says may never have arrived. */
+  givenUp: Set<number>
+  unnumbered: number | undefined
+  duplicate: { seq: number; index: number } | undefined
+  /** A number below `upTo` may be seen again after a restart of the writer, which may not have known how far it was. */
+  restarts: number
+}
+
+/** No session lives longer; a run whose last word is older than this and an hour has lost its end. */
+const longestRunMs = 25 * 3_600_000
+const maxListed = 1_000
+
+/**
+ * Finds runs whose record has holes. Within a run every entry has a number from 0, and the last one, `run.finished`,
+ * says how many there are: an entry that was written and never arrived, or was taken out before it did, leaves a gap.
+ * It verifies no hashes: `verifyLog` does. Keeps a few hundred bytes for each run.
+ */
+export function createRunsCheck(): RunsCheck {
+  const runs = new Map<string, Run>()
+  const problems: RunProblem[] = []
+  const unreadable: number[] = []
+  let [restarts, newestMs] = [0, 0]
+
+  function runOf(name: string): Run {
+    const known = runs.get(name)
+    if (known !== undefined) return known
+    const run: Run = {
+      upTo: 0,
+      ahead: new Map(),
+      max: -1,
+      lastIndex: -1,
+      lastMs: 0,
+      finished: undefined,
+      givenUp: new Set(),
+      unnumbered: undefined,
+      duplicate: undefined,
+      restarts,
+    }
+    runs.set(name, run)
+    return run
+  }
+
+  function complain(name: string, kind: RunProblemKind, message: string): void {
+    problems.push({ run: name, kind, message })
+  }
+
+  function judge(name: string, run: Run): void {
+    const { unnumbered, duplicate, finished: end } = run
+    if (unnumbered !== undefined)
+      complain(name, 'unnumbered', `entry ${unnumbered} of the log has no number in it`)
+    if (duplicate !== undefined)
+      complain(
+        name,
+        'duplicate',
+        `number ${duplicate.seq} is there twice, again as entry ${duplicate.index} of the log`,
+      )
+    const missing = missingIn(run)
+    if (missing.length > 0)
+      complain(name, 'gap', `${rangesOf(missing)} missing before entry ${run.lastIndex} of the log`)
+    if (end !== undefined && end.entries !== end.seq + 1)
+      complain(name, 'cut', `its end says ${end.entries} entries and is number ${end.seq}`)
+    const isOld = newestMs - run.lastMs > longestRunMs
+    if (end === undefined && isOld)
+      complain(
+        name,
+        'unfinished',
+        `its end is missing after number ${run.max}, entry ${run.lastIndex} of the log`,
+      )
+  }
+
+  return {
+    add(index, bytes) {
+      const entry = parseEntry(bytes)
+      if (entry === undefined) {
+        if (unreadable.length < maxListed) unreadable.push(index)
+        return
+      }
+      if (entry.type === 'server.started') restarts++
+      newestMs = Math.max(newestMs, Date.parse(entry.time) || 0)
+      if (entry.run === undefined) return
+      const run = runOf(entry.run)
+      run.lastIndex = index
+      run.lastMs = Math.max(run.lastMs, Date.parse(entry.time) || 0)
+      if (entry.seq === undefined) run.unnumbered ??= index
+      else note(run, entry.seq, index, restarts)
+      if (entry.type === 'run.finished') finish(run, entry.seq ?? -1, entry.data)
+      else if (entry.type === 'session.issued') run.finished = undefined
+    },
+    verdict() {
+      const open: string[] = []
+      let finished = 0
+      problems.length = 0
+      for (const [name, run] of runs) {
+        judge(name, run)
+        if (run.finished !== undefined) finished++
+        else if (newestMs - run.lastMs <= longestRunMs) open.push(name)
+      }
+      return { runs: runs.size, finished, open, problems: [...problems], unreadable: [...unreadable] }
+    },
+  }
+}
+
+function note(run: Run, seq: number, index: number, restarts: number): void {
+  const seen = (seq < run.upTo && !run.givenUp.has(seq)) || run.ahead.has(seq)
+  if (seen && run.restarts === restarts) run.duplicate ??= { seq, index }
+  run.restarts = restarts
+  run.max = Math.max(run.max, seq)
+  if (seq >= run.upTo) run.ahead.set(seq, index)
+  advance(run)
+}
+
+function finish(run: Run, seq: number, data: Readonly<Record<string, unknown>>): void {
+  const { entries, givenUp } = data
+  run.finished = { seq, entries: typeof entries === 'number' ? entries : -1 }
+  if (Array.isArray(givenUp))
+    for (const one of givenUp as unknown[]) if (typeof one === 'number') run.givenUp.add(one)
+  advance(run)
+}
+
+function advance(run: Run): void {
+  while (run.ahead.delete(run.upTo) || run.givenUp.has(run.upTo)) run.upTo++
+}
+
+/** The numbers below the highest that were neither seen nor given up; at most a thousand. */
+function missingIn({ upTo, max, ahead, givenUp }: Run): number[] {
+  const missing: number[] = []
+  for (let seq = upTo; seq < max && missing.length < maxListed; seq++)
+    if (!ahead.has(seq) && !givenUp.has(seq)) missing.push(seq)
+  return missing
+}
+
+function rangesOf(numbers: readonly number[]): string {
+  const ranges: string[] = []
+  let from = numbers[0] ?? 0
+  for (const [i, number] of numbers.entries()) {
+    if (numbers[i + 1] === number + 1) continue
+    ranges.push(from === number ? String(number) : `${from} to ${number}`)
+    from = numbers[i + 1] ?? 0
+  }
+  return `${numbers.length === 1 ? 'number' : 'numbers'} ${ranges.join(', ')} ${numbers.length === 1 ? 'is' : 'are'}`
+}

@@ -1,0 +1,59 @@
+import {
+  type Checkpoint,
+  createTileHashes,
+  type LogSource,
+  proveConsistency,
+  textOf,
+  verifyByPolicy,
+  verifyCheckpoint,
+  verifyConsistency,
+} from '../audit/verify/index.ts'
+import { MayflyError } from '../lib/index.ts'
+import { type AuditKey, auditKeyOf, type AuditOptions, readTlogPolicy } from './audit-source.ts'
+
+/** A checkpoint whose signature was verified, and its note. */
+export interface SignedCheckpoint extends Checkpoint {
+  note: string
+}
+
+export type Trust = { key: AuditKey } | { policyFile: string }
+
+/** Whose signature a checkpoint has to bear: the log's key, or, with `--policy`, a log and a quorum of witnesses. */
+export function trustOf(options: AuditOptions): Trust {
+  return options.policy === undefined ? { key: auditKeyOf(options) } : { policyFile: options.policy }
+}
+
+/** Throws `audit_corrupt`, with a line that says why, unless the checkpoint may be believed. */
+export async function believe(note: string, where: string, trust: Trust): Promise<SignedCheckpoint> {
+  const verdict =
+    'key' in trust
+      ? await verifyCheckpoint(note, trust.key.verifier)
+      : await verifyByPolicy(note, readTlogPolicy(trust.policyFile))
+  if (verdict.ok) return { ...verdict.checkpoint, note }
+  const why = 'message' in verdict ? verdict.message : verdict.reason
+  throw new MayflyError('audit_corrupt', `${where} is not to be believed: ${why}`)
+}
+
+/** The log's published checkpoint, believed. */
+export async function publishedCheckpoint(source: LogSource, trust: Trust): Promise<SignedCheckpoint> {
+  const bytes = await source.read('checkpoint')
+  if (bytes === undefined)
+    throw new MayflyError('bad_input', `no checkpoint of an audit log in ${source.name}`)
+  return await believe(textOf(bytes), `the checkpoint of ${source.name}`, trust)
+}
+
+/** Shows from the tiles that the older tree is a prefix of the newer. Throws `audit_corrupt` when it is not. */
+export async function extend(source: LogSource, older: Checkpoint, newer: Checkpoint): Promise<Uint8Array[]> {
+  if (older.size > newer.size)
+    throw new MayflyError(
+      'audit_corrupt',
+      `the log had ${older.size} entries and now says ${newer.size}: it was rolled back`,
+    )
+  const proof = await proveConsistency(createTileHashes(source, newer.size), older.size, newer.size)
+  const claim = { oldSize: older.size, newSize: newer.size, oldRoot: older.root, newRoot: newer.root }
+  if (verifyConsistency(claim, proof)) return proof
+  throw new MayflyError(
+    'audit_corrupt',
+    `the log of ${newer.size} entries does not extend the one of ${older.size}: its history was rewritten, or forked`,
+  )
+}

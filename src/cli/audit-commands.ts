@@ -1,0 +1,109 @@
+import { Option, type Command } from 'commander'
+import { act, jsonOption, serverOption, tokenNote, wholeNumber } from './command.ts'
+import type { AuditForwardArguments, Starters } from './process-commands.ts'
+
+/** Options that say which log, and whose word about it. */
+function ofLog(command: Command): Command {
+  return command
+    .option('--folder <dir>', 'the log’s folder (default: that of --data)')
+    .option('--url <url>', 'the log’s port, or a copy on any web server')
+    .option('--data <dir>', 'data folder of mayfly up (MAYFLY_DATA)')
+    .addOption(jsonOption())
+}
+
+function withKey(command: Command): Command {
+  return ofLog(command)
+    .option('--key <vkey>', 'the public key, or a file that holds it')
+    .option('--policy <file>', 'logs and a quorum of witnesses that are believed (c2sp.org/tlog-policy)')
+}
+
+/** `mayfly audit ...`: all but forward and erase work offline, from the log's public files alone. */
+export function addAudit(program: Command, starters: Starters): void {
+  const audit = program
+    .command('audit')
+    .description('read and check the audit log, offline, from its public files')
+  addReading(audit)
+  addProofs(audit)
+  audit
+    .command('forward')
+    .description(
+      'push every entry to syslog, webhooks or files, at least once (mayfly up --forward starts it)',
+    )
+    .requiredOption('--config <file>', 'the sinks')
+    .requiredOption('--url <url>', 'the log')
+    .requiredOption('--key <vkey>', 'its public key, or a file that holds it')
+    .requiredOption('--state <dir>', 'where it remembers how far each sink is')
+    .addOption(jsonOption())
+    .action(act((options: AuditForwardArguments) => starters.auditForward(options)))
+  audit
+    .command('erase')
+    .description('make the names of a person in the log unreadable, for good; the root stays')
+    .requiredOption('--subject <person>', 'per_..., or ISSUER:ID, or ISSUER:LOGIN')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .addHelpText('after', tokenNote)
+    .action(act(async (options) => (await import('./audit-erase.ts')).erasePerson(options)))
+}
+
+function addReading(audit: Command): void {
+  withKey(audit.command('verify'))
+    .description('recompute everything from the public files and the public key alone')
+    .option('--known <file...>', 'checkpoints that were kept elsewhere')
+    .action(act(async (options) => (await import('./audit-verify.ts')).verifyAudit(options)))
+  ofLog(audit.command('show'))
+    .description('what happened, as a story; with an index or id, one entry as it stands')
+    .argument('[entry]', 'index or id')
+    .option('--run <id>', 'one run only')
+    .action(
+      act(async (entry: string | undefined, options) =>
+        (await import('./audit-show.ts')).showAudit(entry, options),
+      ),
+    )
+  withKey(audit.command('tail'))
+    .description('the last entries; with --follow every new one')
+    .option('-n, --lines <n>', 'how many', wholeNumber, 10)
+    .option('-f, --follow', 'go on until ctrl-c, and verify each checkpoint', false)
+    .action(act(async (options) => (await import('./audit-tail.ts')).tailAudit(options)))
+  ofLog(audit.command('check'))
+    .description('find runs whose record has gaps')
+    .action(act(async (options) => (await import('./audit-check.ts')).checkAudit(options)))
+  ofLog(audit.command('export'))
+    .description('entries for other systems, one line of JSON each')
+    .addOption(
+      new Option('--format <format>').choices(['ocsf', 'cloudevents', 'ndjson']).makeOptionMandatory(),
+    )
+    .option('--run <id>', 'of one run')
+    .option('--repository <name>', 'its name, or its immutable id')
+    .option('--role <name>')
+    .option('--from <time>', 'this time or later')
+    .option('--to <time>', 'before this time')
+    .option('-o, --out <file>', 'a new file instead of standard output')
+    .action(act(async (options) => (await import('./audit-export.ts')).exportAudit(options)))
+}
+
+function addProofs(audit: Command): void {
+  withKey(audit.command('prove'))
+    .description('a proof that an entry stands in the log, for somebody who has no log (c2sp.org/tlog-proof)')
+    .argument('<entry>', 'index or id')
+    .option('-o, --out <file>', 'the proof, instead of standard output')
+    .option('--entry-out <file>', 'the bytes of the entry')
+    .action(
+      act(async (entry: string, options) => (await import('./audit-prove.ts')).proveAudit(entry, options)),
+    )
+  withKey(audit.command('check-proof'))
+    .description('check such a proof, offline')
+    .argument('<proof>', 'the file')
+    .requiredOption('--entry <file>', 'the bytes of the entry')
+    .action(
+      act(async (proof: string, options) => (await import('./audit-prove.ts')).checkProof(proof, options)),
+    )
+  withKey(audit.command('consistency'))
+    .description('check that a checkpoint kept from before is a prefix of the log as it is now')
+    .argument('<older>', 'a file with the checkpoint')
+    .argument('[newer]', 'a second one, instead of the log’s own')
+    .action(
+      act(async (older: string, newer: string | undefined, options) =>
+        (await import('./audit-prove.ts')).checkConsistency(older, newer, options),
+      ),
+    )
+}

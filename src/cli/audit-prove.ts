@@ -1,0 +1,116 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import {
+  createTileHashes,
+  formatTlogProof,
+  leafHash,
+  type LogSource,
+  parseEntry,
+  parseTlogProof,
+  proveInclusion,
+  readEntries,
+  verifyInclusion,
+} from '../audit/verify/index.ts'
+import { MayflyError, messageOf } from '../lib/index.ts'
+import { believe, extend, publishedCheckpoint, trustOf } from './audit-checkpoint.ts'
+import { type AuditOptions, openAuditSource, readText } from './audit-source.ts'
+import { exitCodes, print } from './output.ts'
+
+/**
+ * Writes a proof (c2sp.org/tlog-proof) that an entry, named by index or id, stands in the log: offline, for somebody who
+ * has the entry and trusts the log's key or its witnesses. The proof is checked before it is handed out.
+ */
+export async function proveAudit(
+  entry: string,
+  options: AuditOptions & { out?: string; entryOut?: string },
+): Promise<number> {
+  const source = openAuditSource(options)
+  const checkpoint = await publishedCheckpoint(source, trustOf(options))
+  const { index, bytes } = await findEntry(source, entry, checkpoint.size)
+  const hashes = await proveInclusion(createTileHashes(source, checkpoint.size), index, checkpoint.size)
+  const leaf = leafHash(bytes)
+  if (!verifyInclusion({ index, size: checkpoint.size, leaf, root: checkpoint.root }, hashes))
+    throw new MayflyError(
+      'audit_corrupt',
+      `entry ${index} is not under the signed root: mayfly audit verify says what was changed`,
+    )
+  const proof = formatTlogProof({ index, hashes, checkpoint: checkpoint.note })
+  if (options.entryOut !== undefined) writeFileSync(options.entryOut, bytes)
+  if (options.out !== undefined) writeFileSync(options.out, proof)
+  else if (!options.json) process.stdout.write(proof)
+  const said = {
+    index,
+    size: checkpoint.size,
+    leaf_hash: leaf.toBase64(),
+    ...(options.out === undefined ? { proof } : { file: options.out }),
+  }
+  if (options.json || options.out !== undefined)
+    print(options.json, said, [`${options.out}: entry ${index} in a log of ${checkpoint.size}`])
+  return exitCodes.ok
+}
+
+async function findEntry(
+  source: LogSource,
+  entry: string,
+  size: number,
+): Promise<{ index: number; bytes: Uint8Array }> {
+  const index = /^\d{1,15}$/.test(entry) ? Number(entry) : undefined
+  const range = index === undefined ? { to: size } : { from: index, to: Math.min(index + 1, size) }
+  for await (const one of readEntries(source, range))
+    if (index !== undefined || parseEntry(one.bytes)?.id === entry) return one
+  throw new MayflyError('not_found', `there is no entry ${entry} among the ${size} published ones`)
+}
+
+/** Checks such a proof against the entry's bytes and a key, or a policy. Opens no log. */
+export async function checkProof(file: string, options: AuditOptions & { entry: string }): Promise<number> {
+  const proof = parseTlogProof(readText(file))
+  if (proof === undefined)
+    throw new MayflyError('bad_input', `${file} is not a proof (c2sp.org/tlog-proof@v1)`)
+  const { size, root, origin } = await believe(
+    proof.checkpoint,
+    `the checkpoint in ${file}`,
+    trustOf(options),
+  )
+  const leaf = leafHash(readBytes(options.entry))
+  const ok = verifyInclusion({ index: proof.index, size, leaf, root }, proof.hashes)
+  const verdict = { ok, origin, index: proof.index, size }
+  print(options.json, verdict, [
+    ok
+      ? `proven: it is entry ${proof.index} of the log ${origin} (${size} entries)`
+      : `NOT PROVEN: the bytes of ${options.entry} are not entry ${proof.index} of the log ${origin}`,
+  ])
+  return ok ? exitCodes.ok : exitCodes.refused
+}
+
+/** Shows that a checkpoint kept from before is a prefix of what the log publishes now, or of a second one. */
+export async function checkConsistency(
+  older: string,
+  newer: string | undefined,
+  options: AuditOptions,
+): Promise<number> {
+  const source = openAuditSource(options)
+  const trust = trustOf(options)
+  const from = await believe(readText(older), older, trust)
+  const to =
+    newer === undefined
+      ? await publishedCheckpoint(source, trust)
+      : await believe(readText(newer), newer, trust)
+  const proof = await extend(source, from, to)
+  const verdict = {
+    ok: true,
+    old_size: from.size,
+    new_size: to.size,
+    proof: proof.map((hash) => hash.toBase64()),
+  }
+  print(options.json, verdict, [
+    `consistent: the ${from.size} entries of ${older} are the first of the log's ${to.size}`,
+  ])
+  return exitCodes.ok
+}
+
+function readBytes(file: string): Uint8Array {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new MayflyError('bad_input', `${file} cannot be read: ${messageOf(cause)}`, { cause })
+  }
+}

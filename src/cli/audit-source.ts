@@ -1,0 +1,112 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  httpSource,
+  type LogSource,
+  parseTlogPolicy,
+  parseVerifierKey,
+  type TlogPolicy,
+  type Verifier,
+} from '../audit/verify/index.ts'
+import { folderSource } from '../audit/verify/node.ts'
+import { readEnvironment } from '../config/environment.ts'
+import { MayflyError, messageOf } from '../lib/index.ts'
+
+export const defaultDataFolder = 'mayfly-data'
+
+export function dataFolderOf(option: string | undefined): string {
+  return option ?? readEnvironment().dataFolder ?? defaultDataFolder
+}
+
+/** Which log, and whose word about it: the options that every audit command has. */
+export interface AuditOptions {
+  folder?: string
+  /** Of a log's port, or of a copy on any web server. */
+  url?: string
+  data?: string
+  /** A vkey, or a file that holds it. */
+  key?: string
+  /** A file in tlog-policy form. */
+  policy?: string
+  json: boolean
+}
+
+/** The log to read: its folder on this machine, or an URL. Nothing of it is verified yet. */
+export function openAuditSource(options: AuditOptions): LogSource {
+  if (options.url !== undefined) {
+    if (!/^https?:/.test(options.url) || !URL.canParse(options.url))
+      throw new MayflyError('bad_input', `${options.url} is no http(s) URL`)
+    return reachable(httpSource(options.url))
+  }
+  const folder = folderOf(options)
+  if (!existsSync(folder))
+    throw new MayflyError('bad_input', `there is no audit log at ${folder}: give --folder, --data or --url`)
+  return folderSource(folder)
+}
+
+// What a server does not answer is another exit code than what is not true.
+function reachable(source: LogSource): LogSource {
+  return {
+    ...source,
+    read: (path) =>
+      source.read(path).catch((cause: unknown) => {
+        throw new MayflyError('upstream_unreachable', `${source.name} cannot be read: ${messageOf(cause)}`, {
+          cause,
+        })
+      }),
+  }
+}
+
+function folderOf({ folder, data }: AuditOptions): string {
+  return folder ?? join(dataFolderOf(data), 'audit')
+}
+
+export interface AuditKey {
+  vkey: string
+  verifier: Verifier
+  /** Set when the key is the folder's own: whoever changed the log may have changed it, too. */
+  untrusted?: string
+}
+
+/**
+ * The log's public key: the one that is given, else the one that the server pinned at its first start, else the folder's
+ * own. Throws `bad_input`.
+ */
+export function auditKeyOf(options: AuditOptions): AuditKey {
+  const { key } = options
+  if (key !== undefined && !existsSync(key)) return keyIn(key, '--key')
+  const pinned = join(dataFolderOf(options.data), 'keys', 'audit.vkey')
+  const isOwn = options.folder === undefined && options.url === undefined
+  const file = key ?? (isOwn && existsSync(pinned) ? pinned : join(folderOf(options), 'key.vkey'))
+  if (options.url !== undefined && key === undefined)
+    throw new MayflyError(
+      'bad_input',
+      'say whose log it is: --key VKEY (its key.vkey, as you got it from somebody you trust)',
+    )
+  const found = keyIn(readText(file), file)
+  return file === join(folderOf(options), 'key.vkey') && key === undefined
+    ? { ...found, untrusted: file }
+    : found
+}
+
+function keyIn(text: string, from: string): AuditKey {
+  const vkey = text.trim()
+  const verifier = parseVerifierKey(vkey)
+  if (verifier?.type === 'note') return { vkey, verifier }
+  throw new MayflyError('bad_input', `${from} is not the public key of a log (a vkey: NAME+HASH+KEY)`)
+}
+
+/** The policy in a file: which logs and witnesses are believed. Throws `bad_input` with the line of a mistake. */
+export function readTlogPolicy(file: string): TlogPolicy {
+  const parsed = parseTlogPolicy(readText(file))
+  if (parsed.ok) return parsed.policy
+  throw new MayflyError('bad_input', `${file}:${parsed.line}: ${parsed.message}`)
+}
+
+export function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new MayflyError('bad_input', `${file} cannot be read: ${messageOf(cause)}`, { cause })
+  }
+}

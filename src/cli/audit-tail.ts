@@ -1,0 +1,39 @@
+import { type LogSource, readEntries } from '../audit/verify/index.ts'
+import { entryOf } from './audit-show.ts'
+import { extend, publishedCheckpoint, type SignedCheckpoint, trustOf } from './audit-checkpoint.ts'
+import { type AuditOptions, openAuditSource } from './audit-source.ts'
+import { exitCodes } from './output.ts'
+import { tellEntry } from './story.ts'
+
+const pollMs = 1_000
+
+/**
+ * The last entries, and with `--follow` every new one, until ctrl-c. Each checkpoint is verified, and that it extends the
+ * one before: a log that is rolled back or rewritten meanwhile ends the command with an error.
+ */
+export async function tailAudit(options: AuditOptions & { lines: number; follow: boolean }): Promise<number> {
+  const source = openAuditSource(options)
+  const trust = trustOf(options)
+  let seen = await publishedCheckpoint(source, trust)
+  await tell(source, Math.max(0, seen.size - options.lines), seen, options.json)
+  while (options.follow) {
+    await new Promise((resolve) => setTimeout(resolve, pollMs))
+    const next = await publishedCheckpoint(source, trust)
+    await extend(source, seen, next)
+    await tell(source, seen.size, next, options.json)
+    seen = next
+  }
+  return exitCodes.ok
+}
+
+async function tell(
+  source: LogSource,
+  from: number,
+  { size }: SignedCheckpoint,
+  json: boolean,
+): Promise<void> {
+  for await (const { index, bytes } of readEntries(source, { from, to: size })) {
+    const entry = entryOf(index, bytes)
+    process.stdout.write(json ? `${JSON.stringify(entry)}\n` : `${tellEntry(entry).join('\n')}\n`)
+  }
+}

@@ -1,0 +1,43 @@
+import { Option } from 'commander'
+import { exitCodeOf, exitCodes, printError } from './output.ts'
+
+export const jsonOption = () => new Option('--json', 'print one JSON object').default(false)
+export const serverOption = () => new Option('--server <url>', 'the Mayfly server (MAYFLY_SERVER)')
+export const tokenNote = '\nNeeds an API token in MAYFLY_TOKEN.'
+
+/** Runs the action; an error is one line and an exit code. */
+export function act<Arguments extends unknown[]>(
+  action: (...args: Arguments) => Promise<number | void>,
+): (...args: Arguments) => Promise<void> {
+  return async (...args) => {
+    try {
+      process.exitCode = (await action(...args)) ?? exitCodes.ok
+    } catch (error) {
+      const options = args.find(
+        (arg): arg is Arguments[number] & { json?: boolean } =>
+          typeof arg === 'object' && arg !== null && 'json' in arg,
+      )
+      printError(options?.json === true, error)
+      process.exitCode = exitCodeOf(error)
+    }
+  }
+}
+
+export function portNumber(text: string): number {
+  return inRange(text, 0, 65_535)
+}
+
+export function positive(text: string): number {
+  return inRange(text, 1, 1e9)
+}
+
+export function wholeNumber(text: string): number {
+  return inRange(text, 0, 1e9)
+}
+
+function inRange(text: string, least: number, most: number): number {
+  const value = Number(text)
+  if (/^[0-9]+$/.test(text) && value >= least && value <= most) return value
+  process.stderr.write(`mayfly: ${text} is not a whole number from ${least} to ${most}\n`)
+  return process.exit(exitCodes.usage)
+}

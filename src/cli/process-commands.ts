@@ -1,0 +1,99 @@
+import type { Command } from 'commander'
+import { act, jsonOption, portNumber, positive, wholeNumber } from './command.ts'
+
+/** What only the composition roots can start; handed in, so that commands know no wiring. */
+export interface Starters {
+  up(options: UpArguments): Promise<void>
+  auditLog(options: AuditLogArguments): Promise<void>
+  witness(options: WitnessArguments): Promise<void>
+  auditForward(options: AuditForwardArguments): Promise<void>
+}
+
+export interface UpArguments {
+  data?: string
+  config?: string
+  host: string
+  port: number
+  gatewayPort: number
+  auditPort: number
+  witnessPolicy?: string
+  forward?: string
+  url?: string
+  gatewayUrl?: string
+  heartbeatSeconds: number
+  drainSeconds: number
+  json: boolean
+}
+
+export interface WitnessArguments {
+  folder: string
+  host: string
+  port: number
+  name: string
+  log: string[]
+  json: boolean
+}
+
+export interface AuditForwardArguments {
+  config: string
+  url: string
+  key: string
+  state: string
+  json: boolean
+}
+
+export interface AuditLogArguments {
+  folder: string
+  witnessPolicy?: string
+  notInside?: string[]
+  host: string
+  port: number
+  appendTokenHash: string
+  origin: string
+  json: boolean
+}
+
+/** The long-lived processes. */
+export function addProcesses(program: Command, starters: Starters): void {
+  program
+    .command('up')
+    .description('start server, gateway and audit log on embedded defaults')
+    .option('--data <dir>', 'data folder (MAYFLY_DATA; default ./mayfly-data)')
+    .option('--config <file>', 'a mayfly.yaml to apply before it is ready')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <n>', 'port of the API', portNumber, 7700)
+    .option('--gateway-port <n>', 'port of the gateway', portNumber, 7701)
+    .option('--audit-port <n>', 'port of the audit log', portNumber, 7702)
+    .option('--witness-policy <file>', 'witnesses of the audit log, and their quorum (c2sp.org/tlog-policy)')
+    .option('--forward <file>', 'where every entry is pushed to: syslog, webhooks, files')
+    .option('--url <url>', 'the API’s URL as runners reach it')
+    .option('--gateway-url <url>', 'the gateway’s URL as runners reach it')
+    .option('--heartbeat-seconds <n>', 'a step that misses three is ended', positive, 10)
+    .option('--drain-seconds <n>', 'how long SIGTERM waits for open steps', wholeNumber, 10)
+    .addOption(jsonOption())
+    .action(act((options: UpArguments) => starters.up(options)))
+  program
+    .command('audit-log')
+    .description('the audit log alone: its own process, folder, key and port (mayfly up starts it)')
+    .requiredOption('--folder <dir>', 'the log’s folder')
+    .requiredOption('--append-token-hash <hex>', 'SHA-256 of the token that may append')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <n>', 'port', portNumber, 7702)
+    .option('--origin <name>', 'name of a new log', 'mayfly.local/audit')
+    .option('--witness-policy <file>', 'witnesses, and their quorum (c2sp.org/tlog-policy)')
+    .option('--not-inside <dir...>', 'folders of the server that the log must not share')
+    .addOption(jsonOption())
+    .action(act((options: AuditLogArguments) => starters.auditLog(options)))
+  program
+    .command('witness')
+    .description(
+      'cosign the checkpoints of audit logs (c2sp.org/tlog-witness); run it elsewhere than the log',
+    )
+    .requiredOption('--folder <dir>', 'the witness’s folder')
+    .requiredOption('--name <name>', 'its name, for good: witness.example/1')
+    .requiredOption('--log <vkey...>', 'the public keys of the logs, or files that hold them')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--port <n>', 'port', portNumber, 7703)
+    .addOption(jsonOption())
+    .action(act((options: WitnessArguments) => starters.witness(options)))
+}
