@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
 import { systemClock } from '../../lib/index.ts'
 import { entriesOf, openLog, postEntries } from '../log/log.fixture.ts'
+import { cosignLine, parseSignerKey, signNote } from '../sign/index.ts'
 import { formatEntry, httpSource, parseVerifierKey } from '../verify/index.ts'
 import { createSink, type Forwarder, type ForwarderOptions, type Sink, startForwarder } from './index.ts'
 import { formatSyslog } from './syslog-sink.ts'
@@ -240,7 +241,6 @@ async function openForked(t: TestContext, folder: string) {
   await rm(folder, { recursive: true })
   const log = await openLog(t, folder, { publishIntervalMs: 20 })
   await log.close()
-  const { parseSignerKey, signNote, cosignLine } = await import('../sign/index.ts')
   const signer = parseSignerKey(key)
   assert.ok(signer)
   for (const path of ['checkpoint', 'state/lock-checkpoint', 'checkpoints/0']) {
@@ -356,7 +356,7 @@ function framesIn(stream: string): string[] {
 }
 
 test('syslog over TLS: a batch counts once the server has read it to its end; one that hangs up gets it again', async (t) => {
-  const { log, state, lines, start } = await scene(t)
+  const { log, lines, start } = await scene(t)
   const { ca, cert, key } = await certificates(await temporaryFolder(t))
   const streams: string[] = []
   let dies = true
@@ -396,7 +396,6 @@ test('syslog over TLS: a batch counts once the server has read it to its end; on
   // A server whose certificate nobody vouches for gets nothing.
   await until('told, too', () => lines.some((line) => /sink distrusts takes nothing.*certificate/.test(line)))
   assert.equal(forwarder.behind()['distrusts'], 30)
-  assert.equal(state.length > 0, true)
 })
 
 const rsyslog = spawnSync('rsyslogd', ['-v']).stdout?.toString() ?? ''

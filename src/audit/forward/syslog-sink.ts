@@ -1,28 +1,32 @@
 import { hostname } from 'node:os'
-import { connect, type TLSSocket } from 'node:tls'
+import { connect } from 'node:tls'
 import { messageOf } from '../../lib/index.ts'
+import { connectWatched } from './close-notify.ts'
 import type { Sink, SinkEntry } from './sink.ts'
 
 const timeoutMs = 30_000
 
-/**
- * RFC 5424 messages over TLS (RFC 5425: a decimal length, a space, the message). Syslog has no answers, so each batch is
- * a connection of its own: all is sent, our side is closed, and only when the server has closed its side too, which it
- * does once it has read everything, is the batch taken for delivered. What a server has read and loses before it is on
- * its disk is out of our sight: where that matters, a webhook says yes for each entry.
- */
-export function createSyslogSink(server: {
+export interface SyslogServer {
   host: string
   port: number
+  /** PEM. */
   ca?: string
   cert?: string
   key?: string
-}): Sink {
+}
+
+/**
+ * RFC 5424 messages over TLS (RFC 5425: a decimal length, a space, the message). Syslog has no answers but one: a server
+ * replies to our `close_notify` with its own, once it has read everything before it (section 4.4). So each batch is a
+ * connection of its own, and is taken for delivered when that reply has come. What a server has read and loses before it
+ * is on its disk is out of our sight: where that matters, a webhook says yes for each entry.
+ */
+export function createSyslogSink(server: SyslogServer): Sink {
   return {
     async deliver(batch, signal) {
       const frames = Buffer.concat(batch.map(frameOf))
       try {
-        await handOver(connect({ ...server, servername: server.host, minVersion: 'TLSv1.2' }), frames, signal)
+        await handOver(server, frames, signal)
         return { delivered: batch.length }
       } catch (error) {
         return { delivered: 0, problem: messageOf(error) }
@@ -32,25 +36,34 @@ export function createSyslogSink(server: {
   }
 }
 
-function handOver(socket: TLSSocket, frames: Buffer, signal: AbortSignal): Promise<void> {
+function handOver(server: SyslogServer, frames: Buffer, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    const { host, port, ...options } = server
+    const tcp = connectWatched(host, port)
+    const socket = connect({ ...options, socket: tcp.stream, servername: host, minVersion: 'TLSv1.2' })
     let sent = false
     const fail = (error: Error) => {
+      clearTimeout(timer)
       socket.destroy()
+      tcp.stream.destroy()
       reject(error)
     }
+    const timer = setTimeout(() => fail(new Error(`no answer in ${timeoutMs / 1_000} s`)), timeoutMs)
     const stop = () => fail(new Error('stopped'))
     signal.addEventListener('abort', stop, { once: true })
-    if (signal.aborted) stop()
-    socket.setTimeout(timeoutMs, () => fail(new Error(`no answer in ${timeoutMs / 1_000} s`)))
+    if (signal.aborted) return stop()
+    tcp.stream.once('error', fail)
     socket.once('error', fail)
     socket.once('secureConnect', () => socket.end(frames, () => (sent = true)))
     socket.resume()
-    socket.once('close', () => {
+    socket.once('end', () => {
+      clearTimeout(timer)
       signal.removeEventListener('abort', stop)
-      if (sent) resolve()
-      else reject(new Error('the server closed the connection before it had everything'))
+      tcp.stream.destroy()
+      if (sent && tcp.endedByAlert()) resolve()
+      else reject(new Error('the server closed the connection without a word that it has everything'))
     })
+    return undefined
   })
 }
 
