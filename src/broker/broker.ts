@@ -124,6 +124,7 @@ export async function createBroker(deps: {
         roles,
         jkt,
         actor: actorOf(identity),
+        subject: { issuer: identity.issuer, attributes: identity.attributes },
         expiresMs: clock.nowMs() + ttlSeconds * 1000,
         endReason: undefined,
       }

@@ -5,4 +5,9 @@
  * Invariant: what comes out of `parseConfig` satisfies its schema; nothing else reads YAML or `process.env`.
  */
 export * from './document.ts'
+export * from './limits-schema.ts'
+export { durationSeconds } from './name-schema.ts'
+export * from './policy-bundle.ts'
 export * from './policy-schema.ts'
+export * from './policy-tests-schema.ts'
+export * from './trust-schema.ts'

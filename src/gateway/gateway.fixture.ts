@@ -170,6 +170,7 @@ export function stubBroker(): BrokerStub {
         roles: [role],
         jkt,
         actor: 'ci:test',
+        subject: { issuer: 'ci', attributes: { subject: 'x' } },
         expiresMs,
         endReason: undefined,
       }
@@ -245,7 +246,11 @@ export function compileRules(
   })
   const locate = () => ({ file: 'mayfly.yaml', line: 1, column: 1 })
   const targets = compileTargets(document, locate)
-  const policy = compilePolicy(document, locate, new Map([['ci', []]]))
+  const policy = compilePolicy(
+    document,
+    locate,
+    new Map([['ci', { kind: 'oidc', pins: [], ids: {}, claims: {}, fixed: {} }]]),
+  )
   if (!targets.ok || !policy.ok) throw new Error(JSON.stringify([targets, policy]))
   return { targets: targets.targets, policy: policy.policy }
 }

@@ -81,9 +81,12 @@ export function createGatekeeper(deps: {
     deny,
     async permit(step, connection, operations, detail, anyRef) {
       const policy = deps.policy()
+      const { subject } = step.session
       const asked = operations.map((operation) => ({
         operation,
-        decision: anyRef ? policy.decideAnyRef(step.role, operation) : policy.decide(step.role, operation),
+        decision: anyRef
+          ? policy.decideAnyRef(step.role, operation, subject)
+          : policy.decide(step.role, operation, subject),
       }))
       const refused = asked.filter(({ decision }) => !decision.allow)
       if (refused.length > 0) {

@@ -5,7 +5,19 @@
  */
 export { describeOperation } from './grant.ts'
 export type { Grant, Operation } from './grant.ts'
+export { runPolicyTests } from './policy-tests.ts'
+export type { PolicyTestOutcome } from './policy-tests.ts'
 export { compilePolicy } from './policy.ts'
-export type { Assumption, Compiled, Decision, Isolation, Policy, Role } from './policy.ts'
+export type {
+  Assumption,
+  Compiled,
+  Decision,
+  DecisionSubject,
+  Denied,
+  Isolation,
+  Policy,
+  Role,
+} from './policy.ts'
 export { pinsSubject } from './trust.ts'
+export type { IssuerFacts } from './issuer-facts.ts'
 export type { Mismatch, TrustSubject } from './trust.ts'

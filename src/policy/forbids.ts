@@ -1,0 +1,182 @@
+import {
+  policySetTextToParts,
+  policyToJson,
+  preparsePolicySet,
+  validate,
+  type DetailedError,
+} from '@cedar-policy/cedar-wasm/nodejs'
+import type { ConfigProblem } from '../config/index.ts'
+import { sha256Hex } from '../lib/index.ts'
+import { ask, type CedarRequest } from './cedar.ts'
+import { cedarSchema } from './cedar-schema.ts'
+
+/** What `policies/*.cedar` forbids, compiled: asked after a grant has allowed, and for every role. */
+export interface Forbids {
+  /**
+   * Which of them forbids it; undefined if none does. An error in any of them forbids. Before the protocol has named
+   * a ref, what looks at the ref has no say yet.
+   */
+  forbidding(request: CedarRequest, refNamed: boolean): string | undefined
+}
+
+interface Forbid {
+  readonly id: string
+  readonly text: string
+  readonly asksRef: boolean
+}
+
+export type CompiledForbids =
+  | { ok: true; forbids: Forbids | undefined }
+  | { ok: false; problems: ConfigProblem[] }
+
+/**
+ * Compiles raw Cedar, by file name. It may only take away: a `permit` is refused, since what a role may do stands in
+ * its grants, where lint, limits and the reader see it. Everything must satisfy our schema, warnings included: a
+ * forbid that can never apply is one that its author believes in.
+ */
+export function compileForbids(
+  files: Readonly<Record<string, string>>,
+  roles: ReadonlySet<string>,
+): CompiledForbids {
+  const problems: ConfigProblem[] = []
+  const forbids = Object.entries(files).flatMap(([file, source]) => {
+    const compiled = compileFile(file, source, roles)
+    problems.push(...compiled.problems)
+    return compiled.forbids
+  })
+  if (problems.length > 0) return { ok: false, problems }
+  if (forbids.length === 0) return { ok: true, forbids: undefined }
+  const all = prepare(forbids)
+  const refless = prepare(forbids.filter(({ asksRef }) => !asksRef))
+  return {
+    ok: true,
+    forbids: { forbidding: (request, refNamed) => whatForbids(refNamed ? all : refless, request) },
+  }
+}
+
+function compileFile(
+  file: string,
+  source: string,
+  roles: ReadonlySet<string>,
+): { forbids: Forbid[]; problems: ConfigProblem[] } {
+  const problems: ConfigProblem[] = []
+  const complain = (offset: number, message: string) =>
+    problems.push({ file, ...position(source, offset), message })
+  const parts = policySetTextToParts(source)
+  if (parts.type === 'failure') {
+    for (const error of parts.errors) complain(startOf(error, source), `Cedar: ${messageOf(error)}`)
+    return { forbids: [], problems }
+  }
+  if (parts.policy_templates.length > 0) complain(0, 'Cedar: templates are not read, only `forbid` policies')
+  let from = 0
+  const forbids = parts.policies.flatMap((text) => {
+    const at = Math.max(source.indexOf(text, from), from)
+    from = at + text.length
+    const line = position(source, at + effectOffset(text)).line
+    const read = policyToJson(text)
+    if (read.type === 'failure') {
+      complain(at, `Cedar: ${read.errors.map(messageOf).join('; ')}`)
+      return []
+    }
+    if (read.json.effect !== 'forbid') {
+      complain(
+        at + effectOffset(text),
+        'Cedar may only forbid: what a role may do is written as its grants in mayfly.yaml',
+      )
+      return []
+    }
+    for (const { offset, message } of schemaProblems(text)) complain(at + offset, `Cedar: ${message}`)
+    for (const role of rolesIn(read.json)) {
+      if (!roles.has(role)) complain(at, `Cedar: there is no role "${role}", so this would never forbid`)
+    }
+    const { reason } = (read.json.annotations ?? {}) as Record<string, string | null | undefined>
+    const id = `${file}:${line}${typeof reason === 'string' ? ` (${reason})` : ''}`
+    return [{ id, text, asksRef: asksRef(read.json) }]
+  })
+  return { forbids, problems }
+}
+
+function schemaProblems(text: string): { offset: number; message: string }[] {
+  const checked = validate({ schema: cedarSchema, policies: { staticPolicies: { one: text } } })
+  if (checked.type === 'failure')
+    return checked.errors.map((error) => ({ offset: startOf(error, text), message: messageOf(error) }))
+  const errors = checked.validationErrors.map(({ error }) => error)
+  const warnings = [...checked.validationWarnings.map(({ error }) => error), ...checked.otherWarnings]
+  // Cedar says it once for each action that the policy is about; a warning only follows from an error.
+  const byMessage = new Map(
+    (errors.length > 0 ? errors : warnings).map((error) => [
+      messageOf(error)
+        .replace(/^for policy `one`, /, '')
+        .replaceAll(/ for Mayfly::Action::"[^"]*"/g, ''),
+      startOf(error, text),
+    ]),
+  )
+  return [...byMessage].map(([message, offset]) => ({ offset, message }))
+}
+
+/** A set whose only permit allows all, so that Cedar's answer is what the forbids say. */
+function prepare(forbids: readonly Forbid[]): { id: string; names: ReadonlyMap<string, string> } {
+  const policies = {
+    all: 'permit(principal, action, resource);',
+    ...Object.fromEntries(forbids.map(({ text }, i) => [`forbid${i}`, text])),
+  }
+  const id = `forbids:${sha256Hex(JSON.stringify(policies))}`
+  preparsePolicySet(id, { staticPolicies: policies })
+  return { id, names: new Map(forbids.map((one, i) => [`forbid${i}`, one.id])) }
+}
+
+function whatForbids(
+  set: { id: string; names: ReadonlyMap<string, string> },
+  request: CedarRequest,
+): string | undefined {
+  const answer = ask(set.id, request)
+  if (answer.allow) return undefined
+  return set.names.get(answer.reason ?? '') ?? 'policies/*.cedar (it could not be evaluated)'
+}
+
+/** Does any condition look at `resource.ref`? */
+function asksRef(json: unknown): boolean {
+  return someNode(json, (node) => {
+    const access = (node['.'] ?? node['has']) as { left?: { Var?: string }; attr?: string } | undefined
+    return access?.left?.Var === 'resource' && access.attr === 'ref'
+  })
+}
+
+function rolesIn(json: unknown): Set<string> {
+  const found = new Set<string>()
+  someNode(json, ({ type, id }) => {
+    if (type === 'Mayfly::Role' && typeof id === 'string') found.add(id)
+    return false
+  })
+  return found
+}
+
+function someNode(node: unknown, test: (node: Readonly<Record<string, unknown>>) => boolean): boolean {
+  if (Array.isArray(node)) return node.some((one) => someNode(one, test))
+  if (typeof node !== 'object' || node === null) return false
+  return test(node as Record<string, unknown>) || Object.values(node).some((inner) => someNode(inner, test))
+}
+
+/** Where `forbid` or `permit` itself stands, behind annotations. */
+function effectOffset(text: string): number {
+  return Math.max(text.search(/^\s*(?:forbid|permit)\b/m), 0) + (/^\s*/.exec(text)?.[0].length ?? 0)
+}
+
+// Cedar counts bytes of UTF-8.
+function startOf(error: DetailedError, text: string): number {
+  const bytes = error.sourceLocations?.[0]?.start ?? 0
+  return Buffer.from(text).subarray(0, bytes).toString('utf8').length
+}
+
+function messageOf(error: DetailedError): string {
+  const more = error.help ?? error.sourceLocations?.[0]?.label
+  return `${error.message}${more === undefined || more === null ? '' : ` (${more})`}`.replaceAll(
+    /\s*\n\s*/g,
+    ' ',
+  )
+}
+
+function position(source: string, offset: number): { line: number; column: number } {
+  const lines = source.slice(0, offset).split('\n')
+  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 }
+}

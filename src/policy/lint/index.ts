@@ -1,0 +1,37 @@
+import { anyRepository } from './any-repository.ts'
+import { bareStar } from './bare-star.ts'
+import { escalation } from './escalation.ts'
+import { nobody } from './nobody.ts'
+import { outsider } from './outsider.ts'
+import { renamedRepository } from './renamed-repository.ts'
+import type { Found, LintRule, LintSubject, Severity } from './rule.ts'
+import { shadow } from './shadow.ts'
+import { unprotectedRef } from './unprotected-ref.ts'
+import { unusedConnection } from './unused-connection.ts'
+
+export type { LintRule, LintSubject, RoleDraft, Severity } from './rule.ts'
+
+export const lintRules: readonly LintRule[] = [
+  nobody,
+  anyRepository,
+  renamedRepository,
+  outsider,
+  unprotectedRef,
+  bareStar,
+  escalation,
+  unusedConnection,
+  shadow,
+]
+
+/** A mistake and the rule that knows it. */
+export interface LintFinding extends Found {
+  readonly rule: LintRule
+  readonly severity: Severity
+}
+
+/** Everything that the rules find, in their order. */
+export function lint(subject: LintSubject): LintFinding[] {
+  return lintRules.flatMap((rule) =>
+    rule.check(subject).map((found) => ({ rule, ...found, severity: found.severity ?? rule.severity })),
+  )
+}
