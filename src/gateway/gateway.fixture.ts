@@ -237,11 +237,12 @@ export function compileRules(
   connections: Record<string, unknown>,
   grants: readonly string[],
   egress: readonly string[] = [],
+  role: { mode?: 'shadow' } = {},
 ): { targets: Targets; policy: Policy } {
   const document = policySchema.parse({
     issuers: { ci: { kind: 'oidc', url: 'https://ci.test' } },
     connections,
-    roles: { build: { trust: { issuer: 'ci', subject: 'x' }, grants } },
+    roles: { build: { trust: { issuer: 'ci', subject: 'x' }, grants, ...role } },
     egress,
   })
   const locate = () => ({ file: 'mayfly.yaml', line: 1, column: 1 })
@@ -272,7 +273,12 @@ export function usualConnections({ port, ca }: Upstream): Record<string, unknown
 /** A real gateway between a real client and a real TLS upstream; only broker and audit log are stubs. */
 export async function openWorld(
   t: TestContext,
-  options: { guard?: EgressGuard; egress?: readonly string[]; grants?: readonly string[] } = {},
+  options: {
+    guard?: EgressGuard
+    egress?: readonly string[]
+    grants?: readonly string[]
+    role?: { mode?: 'shadow' }
+  } = {},
 ): Promise<World> {
   const upstream = await startUpstream(t, gitHost)
   const { ca: npmCa } = upstream
@@ -280,6 +286,7 @@ export async function openWorld(
     usualConnections({ ...upstream, ca: npmCa }),
     options.grants ?? usualGrants,
     options.egress,
+    options.role,
   )
   const audit = stubAudit()
   const brokers = stubBroker()

@@ -2,7 +2,13 @@ import { MayflyError, messageOf, newId } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { Broker, Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
-import { describeOperation, type Decision, type Operation, type Policy } from '../policy/index.ts'
+import {
+  describeDenials,
+  describeOperation,
+  type Denied,
+  type Operation,
+  type Policy,
+} from '../policy/index.ts'
 import type { ActivityRecord } from './activity.ts'
 import type { Denial, Permission } from './exchange.ts'
 
@@ -65,16 +71,32 @@ export function createGatekeeper(deps: {
     return `mayfly: refused: ${what}: ${reason} (${requestId})`
   }
 
-  function refuse(
-    step: Step,
-    refused: readonly (Decision & { allow: false })[],
-    operations: readonly Operation[],
-  ): Denial {
-    const missing = refused.map((one) => one.missing)
+  function refuse(step: Step, refused: readonly Denied[], operations: readonly Operation[]): Denial {
     const what = operations.map(describeOperation).join(', ')
-    const reason = `role "${step.role}" does not grant it; to allow it, add to its grants in mayfly.yaml: ${missing.map((one) => `"${one}"`).join(', ')}`
-    const message = deny(step, what, reason, { held: refused[0]?.held.slice(0, maxOperations) })
+    const message = deny(step, what, describeDenials(step.role, refused), {
+      operations: recorded(operations),
+      held: refused[0]?.held.slice(0, maxOperations),
+    })
     return { allow: false, message, refused: operations }
+  }
+
+  async function recordWaived(
+    step: Step,
+    waived: readonly { operation: Operation; shadow?: string }[],
+  ): Promise<void> {
+    if (waived.length === 0) return
+    await audit.append({
+      type: 'operation.shadow_denied',
+      run: step.session.runId,
+      subject: step.id,
+      data: {
+        session: step.session.id,
+        step: step.id,
+        role: step.role,
+        operations: recorded(waived.map(({ operation }) => operation)),
+        ...(waived.length > maxOperations ? { operationCount: waived.length } : {}),
+      },
+    })
   }
 
   return {
@@ -97,13 +119,17 @@ export function createGatekeeper(deps: {
           refused.map(({ operation }) => operation),
         )
       }
-      const grants = asked.flatMap(({ decision }) => (decision.allow ? [decision.grant] : []))
+      const allowed = asked.flatMap(({ operation, decision }) =>
+        decision.allow ? [{ operation, ...decision }] : [],
+      )
+      const waived = allowed.filter(({ shadow }) => shadow !== undefined)
+      const grants = allowed.filter(({ shadow }) => shadow === undefined).map(({ grant }) => grant)
       try {
         const lease =
           connection.credential === undefined
             ? undefined
-            : await broker.lease(step, connection, grants[0] ?? '')
-        await audit.append({
+            : await broker.lease(step, connection, allowed[0]?.grant ?? '')
+        const granted = audit.append({
           type: 'access.granted',
           run: step.session.runId,
           subject: step.id,
@@ -118,6 +144,8 @@ export function createGatekeeper(deps: {
             ...detail,
           },
         })
+        // What shadow mode lets pass is as durable as what is granted before the credential is used.
+        await Promise.all([granted, recordWaived(step, waived)])
         // The step may have ended while the entry was written.
         if (step.endReason !== undefined)
           throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
@@ -133,6 +161,16 @@ export function createGatekeeper(deps: {
       }
     },
   }
+}
+
+const recordedBytes = 16_000
+
+/** As many operations as an entry has room for: a step must not keep its denial out of the log by a long name. */
+function recorded(operations: readonly Operation[]): Operation[] {
+  let left = recordedBytes
+  return operations
+    .slice(0, maxOperations)
+    .filter((one) => (left -= Buffer.byteLength(JSON.stringify(one))) >= 0)
 }
 
 // Hundreds of packages are one line of the step's table; the log has each of them.

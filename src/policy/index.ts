@@ -18,6 +18,9 @@ export type {
   Policy,
   Role,
 } from './policy.ts'
-export { pinsSubject } from './trust.ts'
+export { describeDenials, describeMismatches, explain, grantPatch, nearestRole } from './explain.ts'
+export type { Explanation } from './explain.ts'
+export { explanationLines } from './explain-text.ts'
+export { namedClaims, pinsSubject } from './trust.ts'
 export type { IssuerFacts } from './issuer-facts.ts'
 export type { Mismatch, TrustSubject } from './trust.ts'

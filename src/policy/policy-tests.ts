@@ -1,5 +1,6 @@
 import type { PolicyDocument, PolicyTest } from '../config/index.ts'
 import { connectionKinds } from './draft.ts'
+import { describeMismatches } from './explain.ts'
 import { parseOperation } from './grant.ts'
 import type { Policy } from './policy.ts'
 import type { TrustSubject } from './trust.ts'
@@ -49,10 +50,7 @@ function failuresOf(
   if (!assumption.allow && assumption.reason === 'role_unknown') return [`there is no role "${test.role}"`]
   if (assumption.allow !== (test.expect === 'allow')) {
     if (assumption.allow) return [`role "${test.role}" is allowed, expected deny`]
-    const why = assumption.mismatches.map(
-      ({ claim, expected, got }) => `${claim}: expected ${expected.join(' or ')}, got ${got ?? 'nothing'}`,
-    )
-    return [`role "${test.role}" is denied, expected allow: ${why.join('; ')}`]
+    return [`role "${test.role}" is denied, expected allow: ${describeMismatches(assumption.mismatches)}`]
   }
   return test.operations.flatMap(({ operation: source, expect }) => {
     const operation = parseOperation(source, kinds)

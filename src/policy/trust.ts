@@ -130,3 +130,18 @@ export function conditionsOn(conditions: readonly Condition[], claim: string): r
 function isLiteral({ patterns }: Condition): boolean {
   return patterns.every((pattern) => pattern.literal)
 }
+
+/** The raw claims of this subject that some rule of its issuer looks at: what a record must keep to be judged again. */
+export function namedClaims(
+  trusts: Iterable<CompiledTrust>,
+  subject: TrustSubject,
+): Readonly<Record<string, string>> {
+  const named = [...trusts]
+    .filter(({ issuer }) => issuer === subject.issuer)
+    .flatMap((trust) => branches(trust).flat())
+    .flatMap(({ claim, raw }) => {
+      const value = raw && Object.hasOwn(subject.claims, claim) ? subject.claims[claim] : undefined
+      return value === undefined ? [] : [[claim, value] as const]
+    })
+  return Object.fromEntries(named)
+}
