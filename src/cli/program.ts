@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { addExplain, addPolicyChecks, addPolicyPast } from './policy-commands.ts'
 import { exitCodeOf, exitCodes, printError } from './output.ts'
 
 /** What only the composition roots can start; handed in, so that commands know no wiring. */
@@ -42,6 +43,7 @@ export function createProgram(starters: Starters): Command {
   addProcesses(program, starters)
   addRun(program)
   addOperator(program)
+  addPolicy(program)
   addAudit(program)
   return program
 }
@@ -193,6 +195,14 @@ function addOperator(program: Command): void {
     .addOption(jsonOption())
     .addHelpText('after', tokenNote)
     .action(act(async (options) => (await import('./status.ts')).status(options)))
+}
+
+function addPolicy(program: Command): void {
+  const common = { act, jsonOption, serverOption }
+  const policy = program.command('policy').description('the policy: lint, tests, and what it would have done')
+  addPolicyChecks(policy, common)
+  addPolicyPast(policy, common)
+  addExplain(program, common)
 }
 
 function addAudit(program: Command): void {

@@ -48,7 +48,7 @@ export function compileDocument(text: string, file: string): CompiledDocumentRes
   const tests = readTestFiles(bundle)
   if (!parsed.ok) return { ok: false, problems: parsed.problems }
   const { value: document, locate } = parsed
-  const issuers = new Map(Object.entries(document.issuers).map(([name, config]) => [name, factsOf(config)]))
+  const issuers = issuerFactsOf(document)
   const compiled = compilePolicy(document, locate, issuers, cedarFilesOf(bundle))
   const targets = compileTargets(document, locate)
   const problems = [
@@ -71,6 +71,11 @@ export function compileDocument(text: string, file: string): CompiledDocumentRes
       tests: [...own, ...tests.tests],
     },
   }
+}
+
+/** What policy must know of each issuer of a policy. */
+export function issuerFactsOf(document: PolicyDocument): ReadonlyMap<string, IssuerFacts> {
+  return new Map(Object.entries(document.issuers).map(([name, config]) => [name, factsOf(config)]))
 }
 
 /** The tests that fail, as problems at their places. */

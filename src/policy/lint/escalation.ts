@@ -1,4 +1,4 @@
-import { isCovered, isWrite, type Grant } from '../grant.ts'
+import { isCovered, isWrite } from '../grant.ts'
 import { allIncluded } from '../pattern-algebra.ts'
 import { branches, type CompiledTrust, type Condition } from '../trust.ts'
 import type { Found, LintRule, RoleDraft } from './rule.ts'
@@ -6,9 +6,9 @@ import type { Found, LintRule, RoleDraft } from './rule.ts'
 export const escalation: LintRule = {
   id: 'escalation',
   severity: 'error',
-  title: 'Whoever may assume one role may also assume one that grants more',
+  title: 'Whoever may assume a stricter role may also assume one that writes more',
   why: 'The stricter role suggests a boundary that is not there: its jobs ask for the other role and have its grants.',
-  fix: 'Give the role that grants more the stricter trust, or approval.',
+  fix: 'Give the role that writes more the stricter trust, or approval.',
   check({ roles }) {
     const index = createIndex(roles)
     return roles.flatMap((low) =>
@@ -17,23 +17,21 @@ export const escalation: LintRule = {
   },
 }
 
+// Only what writes counts: the role for everyday jobs is wider than the one that releases, and may read what that
+// one does not. Approval is a boundary of its own.
 function escalates(low: RoleDraft, high: RoleDraft): Found[] {
-  // Approval is a boundary of its own.
   if (high.approval || !implies(low.trust, high.trust)) return []
-  const more = high.grants.filter((grant) => !isCovered(grant, low.grants))
-  const found = (grant: Grant, severity: 'error' | 'warning', how: string) => [
+  const write = high.grants.find((grant) => isWrite(grant.action) && !isCovered(grant, low.grants))
+  if (write === undefined) return []
+  // The same trust may be on purpose: steps of one job that are given one role each.
+  const same = implies(high.trust, low.trust)
+  return [
     {
       path: ['roles', high.name, 'trust'],
-      severity,
-      message: `${how} role "${low.name}" may also assume "${high.name}", which grants more: "${grant.source}"`,
+      message: `${same ? 'exactly those who' : 'everybody who'} may assume role "${low.name}" may also assume "${high.name}", which writes more: "${write.source}"`,
+      ...(same ? { severity: 'warning' as const } : {}),
     },
   ]
-  // The same trust on purpose: steps of one job that are given one role each. What writes is worth a look.
-  if (implies(high.trust, low.trust)) {
-    const write = more.find(({ action }) => isWrite(action))
-    return write === undefined ? [] : found(write, 'warning', 'exactly those who may assume')
-  }
-  return more[0] === undefined ? [] : found(more[0], 'error', 'everybody who may assume')
 }
 
 /** Does every subject that `narrow` trusts satisfy `wide` too? */

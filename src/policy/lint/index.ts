@@ -9,7 +9,7 @@ import { shadow } from './shadow.ts'
 import { unprotectedRef } from './unprotected-ref.ts'
 import { unusedConnection } from './unused-connection.ts'
 
-export type { LintRule, LintSubject, RoleDraft, Severity } from './rule.ts'
+export type { LintRule, LintSubject, RoleDraft } from './rule.ts'
 
 export const lintRules: readonly LintRule[] = [
   nobody,

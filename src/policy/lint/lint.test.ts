@@ -123,29 +123,41 @@ const planted: readonly (readonly [
   [
     'a stricter role whose jobs may assume a stronger one',
     {
-      low: { trust: `{ ${safe}, ref: refs/heads/main }` },
-      high: { trust: `{ ${safe} }`, grants: ['git:read github/octo/app', 'git:read other/octo/app'] },
+      low: { trust: `{ ${safe}, ref: refs/heads/main, ref_protected: true }` },
+      high: { trust: `{ ${safe}, ref_protected: true }`, grants: push },
     },
     ['escalation error roles.high.trust'],
   ],
   [
-    'a stricter role whose jobs may assume one that grants less',
+    'a stricter role whose jobs may assume one that writes less',
     {
-      low: { trust: `{ ${safe}, ref: refs/heads/main }`, grants: ['git:read github/octo/*'] },
-      high: { trust: `{ ${safe} }` },
+      low: {
+        trust: `{ ${safe}, ref: refs/heads/main, ref_protected: true }`,
+        grants: ['git:push github/octo/*@refs/tags/*'],
+      },
+      high: { trust: `{ ${safe}, ref_protected: true }`, grants: push },
     },
     [],
   ],
   [
     'an alternative that opens a stronger role',
     {
-      low: { trust: `{ ${safe}, actor_id: "1" }` },
+      low: { trust: `{ ${safe}, ref_protected: true, actor_id: "1" }` },
       high: {
-        trust: '{ issuer: github, repository_id: "1", any: [{ event: push }, { event: schedule }] }',
-        grants: ['git:read other/octo/app'],
+        trust:
+          '{ issuer: github, repository_id: "1", ref_protected: true, any: [{ event: push }, { event: schedule }] }',
+        grants: push,
       },
     },
     ['escalation error roles.high.trust'],
+  ],
+  [
+    'the everyday role of a repository that has a stricter one, too',
+    {
+      low: { trust: `{ ${safe}, ref_protected: true }`, grants: push },
+      high: { trust: `{ ${safe} }`, grants: ['git:read github/octo/app', 'npm:install npmjs'] },
+    },
+    [],
   ],
   [
     'the same trust for a role that writes',
