@@ -29,7 +29,7 @@ export type {
   Policy,
   Role,
 } from './policy.ts'
-export { describeDenials, describeMismatches, explain, grantPatch, nearestRole } from './explain.ts'
+export { describeDenials, describeMismatches, explain, nearestRole } from './explain.ts'
 export type { Explanation } from './explain.ts'
 export { explanationLines } from './explain-text.ts'
 export { namedClaims, pinsSubject } from './trust.ts'

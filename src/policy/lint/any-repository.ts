@@ -7,6 +7,7 @@ export const anyRepository: LintRule = {
   title: 'Any repository of a shared issuer could assume the role',
   why: 'Anybody may have a repository on a shared issuer, and its jobs get tokens as valid as yours. Only an immutable id tells them apart.',
   fix: 'Fix repository_id (or owner_id) to a literal value, in every alternative, or limit the issuer to your own account.',
+  refused: 'always refused',
   check({ roles, issuers }) {
     return roles.flatMap(({ name, trust }) => {
       const pins = issuers.get(trust.issuer)?.pins ?? []

@@ -9,6 +9,7 @@ export const nobody: LintRule = {
   title: 'Nobody can assume the role',
   why: 'Its author believes that it works: the job that needs it fails, or somebody makes it work in a hurry by widening it.',
   fix: 'Correct the conditions that exclude each other, or remove the role.',
+  refused: 'refused if there is no such issuer',
   check({ roles, issuers }) {
     return roles.flatMap((role) => {
       const facts = issuers.get(role.trust.issuer)

@@ -10,6 +10,7 @@ export const outsider: LintRule = {
   title: 'A fork, or anybody who may open an issue, could assume the role',
   why: 'Some jobs carry your repository’s own ids although a stranger started them or wrote the code that they run (pull_request_target, a fork’s merge request). This is how spotbugs, Ultralytics, Nx and TanStack lost their tokens.',
   fix: 'Say which events may: event: [push]; or fork: false where the issuer says so.',
+  refused: 'refused if the role writes',
   check({ roles, issuers }) {
     return roles.flatMap((role) => {
       const facts = issuers.get(role.trust.issuer)

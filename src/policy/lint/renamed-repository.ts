@@ -8,6 +8,7 @@ export const renamedRepository: LintRule = {
   title: 'A name is trusted without the id that stands for it',
   why: 'A repository, an owner or a user can be renamed or deleted, and the name taken by somebody else, who then satisfies the rule. Ids never change hands.',
   fix: 'Write the id beside the name, fixed to a literal value. by_name: true accepts the name as it is; it is reported then.',
+  refused: 'refused without by_name',
   check({ roles, issuers }) {
     return roles.flatMap((role) => {
       const facts = issuers.get(role.trust.issuer)

@@ -39,6 +39,8 @@ export interface LintRule {
   /** What an attacker, or chance, makes of it. */
   readonly why: string
   readonly fix: string
+  /** When `apply` refuses what the rule finds, if ever; for the docs. */
+  readonly refused?: string
   check(subject: LintSubject): Found[]
 }
 
