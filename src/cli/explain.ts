@@ -14,6 +14,7 @@ import { readText } from './apply.ts'
 import { exitCodes, print } from './output.ts'
 import { policyOf } from './policy-input.ts'
 import { findRefusal } from './policy-past.ts'
+import { visible } from './story.ts'
 
 interface Options {
   token?: string
@@ -48,7 +49,7 @@ export async function explainDenial(request: string | undefined, options: Option
   )
   print(options.json, { subject, explanations }, [
     ...(request === undefined ? [] : [`${request}, by the policy that is in force now:`]),
-    ...explanations.flatMap(explanationLines),
+    ...explanations.flatMap(explanationLines).map(visible),
   ])
   return explanations.every(isYes) ? exitCodes.ok : exitCodes.refused
 }

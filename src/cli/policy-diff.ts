@@ -3,6 +3,7 @@ import { replay, type Change } from '../policy/index.ts'
 import { exitCodes, print } from './output.ts'
 import { readCompiled, spanSeconds } from './policy-input.ts'
 import { readDecisions } from './policy-past.ts'
+import { visible } from './story.ts'
 
 export async function diffPolicy(
   path: string,
@@ -20,7 +21,7 @@ export async function diffPolicy(
       ? []
       : [`${result.undecided} could not be replayed: the log does not hold enough of them`]),
   ]
-  const lines = [...of('newly_denied'), ...of('newly_allowed')].map(changeLine)
+  const lines = [...of('newly_denied'), ...of('newly_allowed')].map(changeLine).map(visible)
   print(options.json, result, [...lines, ...summary])
   return result.changes.length === 0 ? exitCodes.ok : exitCodes.refused
 }

@@ -3,6 +3,7 @@ import { reportShadow } from '../policy/index.ts'
 import { print } from './output.ts'
 import { spanSeconds } from './policy-input.ts'
 import { readDecisions } from './policy-past.ts'
+import { visible } from './story.ts'
 
 export async function reportShadowMode(options: {
   since: string
@@ -19,5 +20,5 @@ export async function reportShadowMode(options: {
     `to allow it, add to roles.${role}.grants:`,
     ...missing.map((grant) => `  - ${grant}`),
   ])
-  print(options.json, { roles }, lines.length === 0 ? ['nothing would have been denied'] : lines)
+  print(options.json, { roles }, lines.length === 0 ? ['nothing would have been denied'] : lines.map(visible))
 }

@@ -5,6 +5,7 @@ import { exitCodes, print } from './output.ts'
 import { readCompiled } from './policy-input.ts'
 import { lintSuggestion } from './policy-suggest-lint.ts'
 import { readDecisions } from './policy-past.ts'
+import { visible } from './story.ts'
 
 export async function suggestPolicy(options: {
   fromRun: string
@@ -28,7 +29,7 @@ export async function suggestPolicy(options: {
   const yaml = suggestionYaml(suggestions)
   const findings = compiled === undefined ? [] : lintSuggestion(compiled, yaml)
   print(options.json, { yaml, suggestions, findings }, [
-    yaml.trimEnd(),
+    ...yaml.trimEnd().split('\n').map(visible),
     ...findings.map(({ message, fix }) => `# lint: ${message}. ${fix}`),
   ])
   return findings.length === 0 ? exitCodes.ok : exitCodes.refused

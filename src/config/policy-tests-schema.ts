@@ -1,17 +1,20 @@
 import { z } from 'zod'
 import { name } from './name-schema.ts'
+import { trustAttributes } from './trust-schema.ts'
 
 const verdict = z.enum(['allow', 'deny'])
-const claims = z.record(
-  z.string(),
-  z.union([z.string(), z.number().transform(String), z.boolean().transform(String)]),
+const value = z.union([z.string(), z.boolean().transform(String)])
+const claims = z.record(z.string(), value)
+// A misspelt attribute would be one that the job does not have, and a test that expects a denial would pass.
+const identity = z.strictObject(
+  Object.fromEntries([...trustAttributes].map((attribute) => [attribute, value.optional()])),
 )
 
 const policyTest = z
   .strictObject({
     name: z.string().min(1).max(200),
     issuer: name.describe('A name under `issuers`.'),
-    identity: claims.optional().describe('The job in the words of `trust`: repository_id, ref, event, ...'),
+    identity: identity.optional().describe('The job in the words of `trust`: repository_id, ref, event, ...'),
     claims: claims
       .optional()
       .describe('The job as its CI’s token says it: repository_owner_id, event_name, ...'),
@@ -24,6 +27,7 @@ const policyTest = z
           expect: verdict,
         }),
       )
+      .max(200)
       .default([])
       .describe('What a session in the role may do.'),
   })

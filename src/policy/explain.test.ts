@@ -91,9 +91,20 @@ test('property: a patch is YAML that holds what the role held and what was missi
     fc.property(fc.array(path, { maxLength: 4 }), path, (held, missing) => {
       const grants = held.map((one) => `git:read github/${one}`)
       const added = `git:push github/${missing}@refs/heads/${missing}`
-      assert.deepEqual(parse(grantPatch('build', grants, [added])), {
+      assert.deepEqual(parse(grantPatch('build', grants, added)), {
         roles: { build: { grants: [...grants, added] } },
       })
     }),
   )
+})
+
+test('an operation that cannot be written as a grant has no patch', () => {
+  const { operation } = explain(policy, tagged, { role: 'release', operation: pushTo('refs/heads/a\nb: c') })
+  assert.equal(operation?.allow, false)
+  assert.equal(operation?.patch, undefined)
+})
+
+test('before a ref is named, the question is whether there is any that may be pushed', () => {
+  const { ref: _, ...unnamed } = pushTo('refs/tags/v1')
+  assert.equal(explain(policy, tagged, { role: 'release', operation: unnamed }).operation?.allow, true)
 })

@@ -1,6 +1,6 @@
 import { didYouMean } from '../lib/index.ts'
-import { describeOperation, type Operation } from './grant.ts'
-import type { DecisionSubject, Denied, Policy, Role } from './policy.ts'
+import { describeOperation, isGrantText, namesRef, type Operation } from './grant.ts'
+import type { Decision, DecisionSubject, Denied, Policy, Role } from './policy.ts'
 import { compare, type Comparison, type Mismatch, type TrustSubject } from './trust.ts'
 
 /** Whether a job may assume a role, claim by claim. */
@@ -87,28 +87,44 @@ export function explainOperation(
   operation: Operation,
   subject: DecisionSubject,
 ): OperationExplanation {
-  const decision = policy.decide(role.name, operation, subject)
+  const decision = decideAsAsked(policy, role.name, operation, subject)
   const asked = { operation: describeOperation(operation), role: role.name, allow: decision.allow }
   if (decision.allow) {
     const { grant, shadow: missing } = decision
     if (missing === undefined) return { ...asked, grant }
-    return { ...asked, shadow: true, missing, patch: grantPatch(role.name, heldBy(role), [missing]) }
+    return { ...asked, shadow: true, missing, ...patchFor(role, missing) }
   }
-  const { missing, held, forbiddenBy } = decision
+  const { missing, forbiddenBy } = decision
   if (forbiddenBy !== undefined) return { ...asked, forbiddenBy }
-  return { ...asked, missing, patch: grantPatch(role.name, held, [missing]) }
+  return { ...asked, missing, ...patchFor(role, missing) }
 }
 
-/** Valid YAML: the role with the grants that it holds, and those to add. Grants are plain scalars by their grammar. */
-export function grantPatch(role: string, held: readonly string[], missing: readonly string[]): string {
-  const added = missing.filter((grant) => !held.includes(grant))
+/** Decides as the gateway did: git asks whether it may push before it names a ref. */
+export function decideAsAsked(
+  policy: Policy,
+  role: string,
+  operation: Operation,
+  subject: DecisionSubject,
+): Decision {
+  return namesRef(operation.action) && operation.ref === undefined
+    ? policy.decideAnyRef(role, operation, subject)
+    : policy.decide(role, operation, subject)
+}
+
+function patchFor({ name, grants }: Role, missing: string): { patch?: string } {
+  const held = grants.map(({ source }) => source)
+  return isGrantText(missing) ? { patch: grantPatch(name, held, missing) } : {}
+}
+
+/** Valid YAML: the role with the grants that it holds, and the one to add. Grants are plain scalars by their grammar. */
+export function grantPatch(role: string, held: readonly string[], missing: string): string {
   return [
     `# mayfly.yaml: roles.${role}.grants`,
     'roles:',
     `  ${role}:`,
     '    grants:',
     ...held.map((grant) => `      - ${grant}`),
-    ...added.map((grant) => `      - ${grant} # add`),
+    `      - ${missing} # add`,
     '',
   ].join('\n')
 }
@@ -138,8 +154,4 @@ function bestRole(
     (role) => operation !== undefined && policy.decide(role.name, operation, subject).allow,
   )
   return (able ?? trusted[0])?.name ?? nearestRole(policy, subject)?.role
-}
-
-function heldBy({ grants }: Role): string[] {
-  return grants.map(({ source }) => source)
 }

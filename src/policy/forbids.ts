@@ -8,6 +8,7 @@ import {
 import type { ConfigProblem } from '../config/index.ts'
 import { sha256Hex } from '../lib/index.ts'
 import { ask, type CedarRequest } from './cedar.ts'
+import { beyondBounds } from './cedar-bounds.ts'
 import { cedarSchema } from './cedar-schema.ts'
 
 /** What `policies/*.cedar` forbids, compiled: asked after a grant has allowed, and for every role. */
@@ -62,6 +63,11 @@ function compileFile(
   const problems: ConfigProblem[] = []
   const complain = (offset: number, message: string) =>
     problems.push({ file, ...position(source, offset), message })
+  const beyond = beyondBounds(source)
+  if (beyond !== undefined) {
+    complain(beyond.offset, `Cedar: ${beyond.message}`)
+    return { forbids: [], problems }
+  }
   const parts = policySetTextToParts(source)
   if (parts.type === 'failure') {
     for (const error of parts.errors) complain(startOf(error, source), `Cedar: ${messageOf(error)}`)

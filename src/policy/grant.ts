@@ -62,6 +62,14 @@ export function parseGrant(source: string, kinds: ReadonlyMap<string, string>): 
   return { source, action, connection, path: path ?? '*', ref }
 }
 
+/**
+ * Is it of the form of a grant? What a step asked for may not be: git takes more characters in a ref than we do, and
+ * some of them mean something in YAML.
+ */
+export function isGrantText(source: string): boolean {
+  return grammar.test(source)
+}
+
 /** Does one of `wide` allow all that `narrow` does? */
 export function isCovered(narrow: Grant, wide: readonly Grant[]): boolean {
   return wide.some(

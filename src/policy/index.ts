@@ -17,7 +17,7 @@ export { suggestRoles, suggestionYaml } from './suggest.ts'
 export type { Suggestion } from './suggest.ts'
 export type { Grant, Operation } from './grant.ts'
 export { runPolicyTests } from './policy-tests.ts'
-export type { PolicyTestOutcome } from './policy-tests.ts'
+export type { DescribedJob, PolicyTestOutcome } from './policy-tests.ts'
 export { compilePolicy } from './policy.ts'
 export type {
   Assumption,

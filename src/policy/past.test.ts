@@ -208,3 +208,11 @@ test('shadow report: per role what would have been denied, and the grants to add
     },
   ])
 })
+
+test('what a step named is no YAML and no grant of ours: it is not written as one', () => {
+  const ref = 'refs/heads/x # y\n      - git:push github/octo/app@refs/heads/main'
+  const odd = [session(), access('access.granted', [push(ref), push('refs/tags/v1')])]
+  assert.deepEqual(suggestRoles(odd, run, pins)[0]?.grants, ['git:push github/octo/app@refs/tags/v1'])
+  const shadowed = [access('operation.shadow_denied', [push(ref)])]
+  assert.deepEqual(reportShadow(shadowed)[0]?.missing, [])
+})

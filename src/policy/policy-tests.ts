@@ -11,31 +11,26 @@ export interface PolicyTestOutcome<Placed extends { readonly test: PolicyTest }>
   readonly failures: readonly string[]
 }
 
+/** A job as somebody describes it: by the CI's own names, or by those of `trust`, which go before. */
+export interface DescribedJob {
+  readonly claims?: Readonly<Record<string, string>> | undefined
+  readonly identity?: Readonly<Record<string, string | undefined>> | undefined
+}
+
 /** Runs the tests that stand beside a policy. `subjectOf` turns what a test says of its job into a subject. */
 export function runPolicyTests<Placed extends { readonly test: PolicyTest }>(
   policy: Policy,
   document: PolicyDocument,
   tests: readonly Placed[],
-  subjectOf: (
-    issuer: string,
-    said: { claims?: Readonly<Record<string, string>>; identity?: Readonly<Record<string, string>> },
-  ) => TrustSubject,
+  subjectOf: (issuer: string, job: DescribedJob) => TrustSubject,
 ): PolicyTestOutcome<Placed>[] {
   const kinds = connectionKinds(document)
   return tests.map((placed) => {
-    const { issuer, claims, identity } = placed.test
+    const { test } = placed
     // A test against an issuer that is not there would be denied, and pass, for the wrong reason.
-    const failures = Object.hasOwn(document.issuers, issuer)
-      ? failuresOf(
-          policy,
-          placed.test,
-          subjectOf(issuer, {
-            ...(claims === undefined ? {} : { claims }),
-            ...(identity === undefined ? {} : { identity }),
-          }),
-          kinds,
-        )
-      : [`there is no issuer "${issuer}"`]
+    const failures = Object.hasOwn(document.issuers, test.issuer)
+      ? failuresOf(policy, test, subjectOf(test.issuer, test), kinds)
+      : [`there is no issuer "${test.issuer}"`]
     return { placed, failures }
   })
 }

@@ -84,9 +84,10 @@ export function compilePolicy(
   cedarFiles: Readonly<Record<string, string>> = {},
 ): Compiled {
   const draft = draftPolicy(document, locate, issuers)
-  const refused = lint(draft)
-    .filter((finding) => finding.refused === true)
-    .map(({ path, message }) => ({ ...locate(path), message }))
+  const refused = lint(draft, { refusingOnly: true }).map(({ path, message }) => ({
+    ...locate(path),
+    message,
+  }))
   const forbids = compileForbids(cedarFiles, new Set(draft.roles.map(({ name }) => name)))
   const problems = [...refused, ...draft.problems, ...(forbids.ok ? [] : forbids.problems)]
   if (problems.length > 0 || !forbids.ok) return { ok: false, problems }

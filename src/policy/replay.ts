@@ -1,4 +1,5 @@
-import { describeOperation, namesRef, type Operation } from './grant.ts'
+import { decideAsAsked } from './explain.ts'
+import { describeOperation, type Operation } from './grant.ts'
 import type { Past, PastOperations, PastSession } from './past.ts'
 import type { Policy } from './policy.ts'
 import { branches, type TrustSubject } from './trust.ts'
@@ -109,7 +110,6 @@ function operationQuestion(
   operation: Operation,
   subject: TrustSubject,
 ): Question {
-  const anyRef = namesRef(operation.action) && operation.ref === undefined
   return {
     time,
     role,
@@ -117,9 +117,7 @@ function operationQuestion(
     subject,
     allowed,
     ask(policy) {
-      const decision = anyRef
-        ? policy.decideAnyRef(role, operation, subject)
-        : policy.decide(role, operation, subject)
+      const decision = decideAsAsked(policy, role, operation, subject)
       if (decision.allow) return { allow: true, why: `by "${decision.grant}"` }
       return { allow: false, why: decision.forbiddenBy ?? `no grant; it would take "${decision.missing}"` }
     },

@@ -379,3 +379,35 @@ test('shadow: trust is never waived', () => {
 test('shadow: another role of the same policy gains nothing', () => {
   assert.equal(shadowed().decide('rest', read('github', 'octo/app'), job).allow, false)
 })
+
+test('Cedar: what would exhaust its stack is refused before it sees it, and decisions go on', () => {
+  const deep: readonly string[] = [
+    `${'('.repeat(200)}true${')'.repeat(200)}`,
+    `${'!('.repeat(30)}true${')'.repeat(30)}`,
+    `${'['.repeat(5_000)}${']'.repeat(5_000)} == []`,
+    Array(500).fill('context.issuer == "a"').join(' && '),
+    Array(500).fill('context.issuer == "a"').join(' || '),
+    Array(500).fill('1').join(' + '),
+    `${'if true then '.repeat(200)}true${' else false'.repeat(200)}`,
+    `true } ${'when { true } '.repeat(200)} when { true`,
+    `context.issuer == "${'x'.repeat(20_000)}"`,
+  ]
+  for (const condition of deep) {
+    const [problem = 'accepted'] = refusalsOf(
+      policyText({ build: { trust: safe } }),
+      cedar(`forbid(principal, action, resource) when { ${condition} };`),
+    )
+    assert.match(
+      problem,
+      /^policies\/more\.cedar:1:\d+: Cedar: (?:over \d+|brackets nested)/,
+      condition.slice(0, 30),
+    )
+  }
+  const many = 'forbid(principal, action, resource) when { context.issuer == "a" };\n'.repeat(300)
+  assert.match(refusalsOf(policyText({ build: { trust: safe } }), cedar(many))[0] ?? '', /over 200 policies/)
+})
+
+test('Cedar: brackets in strings and comments are only text', () => {
+  const text = `// ${'('.repeat(100)}\nforbid(principal, action, resource) when { resource.path == "${'('.repeat(100)}\\"" };`
+  assert.deepEqual(refusalsOf(policyText({ build: { trust: safe } }), cedar(text)), [])
+})

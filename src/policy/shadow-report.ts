@@ -1,4 +1,4 @@
-import { describeOperation, grantFor, namesRef } from './grant.ts'
+import { describeOperation, grantFor, isGrantText, namesRef } from './grant.ts'
 import type { Past, PastOperations } from './past.ts'
 
 /** What one role in shadow mode let pass although no grant of it allows it. */
@@ -9,7 +9,7 @@ export interface ShadowReport {
     readonly count: number
     readonly last: string
   }[]
-  /** The grants that would allow all of it. */
+  /** The grants that would allow it, as far as it can be written as one. */
   readonly missing: readonly string[]
   /** Entries that had no room for all of their operations. */
   readonly cut: number
@@ -27,7 +27,8 @@ export function reportShadow(past: readonly Past[]): ShadowReport[] {
         const operation = describeOperation(one)
         counted.set(operation, { operation, count: (counted.get(operation)?.count ?? 0) + 1, last: time })
         // Before a push names its refs there is no grant to name; the push itself is in the log, too.
-        if (!namesRef(one.action) || one.ref !== undefined) missing.add(grantFor(one))
+        if ((!namesRef(one.action) || one.ref !== undefined) && isGrantText(grantFor(one)))
+          missing.add(grantFor(one))
       }
     }
     return {

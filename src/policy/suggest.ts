@@ -1,4 +1,4 @@
-import { describeOperation, grantFor, namesRef, type Operation } from './grant.ts'
+import { describeOperation, grantFor, isGrantText, namesRef, type Operation } from './grant.ts'
 import type { Past, PastOperations, PastSession } from './past.ts'
 
 export interface Suggestion {
@@ -83,7 +83,9 @@ function isPlain(value: string | undefined): value is string {
 function grantsFor(operations: readonly Operation[]): string[] {
   // git asks whether it may push before it names a ref; the push that followed says which.
   const named = operations.filter(({ action, ref }) => !namesRef(action) || ref !== undefined)
-  return [...new Set(named.map(grantFor))].filter((grant) => !grant.includes('*')).toSorted()
+  return [...new Set(named.map(grantFor))]
+    .filter((grant) => isGrantText(grant) && !grant.includes('*'))
+    .toSorted()
 }
 
 const ttls = [

@@ -15,6 +15,7 @@ import { profileOf } from '../identity/index.ts'
 import {
   compilePolicy,
   runPolicyTests,
+  type DescribedJob,
   type IssuerFacts,
   type Policy,
   type TrustSubject,
@@ -80,31 +81,18 @@ export function issuerFactsOf(document: PolicyDocument): ReadonlyMap<string, Iss
 
 /** The tests that fail, as problems at their places. */
 export function failedTests({ document, policy, tests }: CompiledDocument): ConfigProblem[] {
-  return runPolicyTests(policy, document, tests, (issuer, said) => subjectOf(document, issuer, said)).flatMap(
-    (outcome) =>
-      outcome.failures.map((message) => ({
-        ...outcome.placed.place,
-        message: `test "${outcome.placed.test.name}": ${message}`,
-      })),
+  const outcomes = runPolicyTests(policy, document, tests, (issuer, job) => subjectOf(document, issuer, job))
+  return outcomes.flatMap(({ placed: { place, test }, failures }) =>
+    failures.map((message) => ({ ...place, message: `test "${test.name}": ${message}` })),
   )
 }
 
-/**
- * A job as somebody describes it, normalised as its issuer's verified token would be: `claims` by the CI's own
- * names, `identity` by ours, which goes before. Nothing of it is verified.
- */
-export function subjectOf(
-  document: PolicyDocument,
-  issuer: string,
-  said: { claims?: Readonly<Record<string, string>>; identity?: Readonly<Record<string, string>> },
-): TrustSubject {
+/** A described job, normalised as its issuer's verified token would be. Nothing of it is verified. */
+export function subjectOf(document: PolicyDocument, issuer: string, job: DescribedJob): TrustSubject {
   const config = Object.hasOwn(document.issuers, issuer) ? document.issuers[issuer] : undefined
-  const claims = said.claims ?? {}
-  return {
-    issuer,
-    attributes: { ...(config === undefined ? {} : attributesOf(config, claims)), ...said.identity },
-    claims,
-  }
+  const claims = job.claims ?? {}
+  const attributes = config === undefined ? {} : attributesOf(config, claims)
+  return { issuer, attributes: { ...attributes, ...job.identity }, claims }
 }
 
 function attributesOf(

@@ -29,9 +29,11 @@ export interface LintFinding extends Found {
   readonly severity: Severity
 }
 
-/** Everything that the rules find, in their order. */
-export function lint(subject: LintSubject): LintFinding[] {
-  return lintRules.flatMap((rule) =>
+/** Everything that the rules find, in their order; with `refusingOnly` what keeps a policy from being in force. */
+export function lint(subject: LintSubject, { refusingOnly = false } = {}): LintFinding[] {
+  const rules = lintRules.filter(({ refused }) => !refusingOnly || refused !== undefined)
+  const findings = rules.flatMap((rule) =>
     rule.check(subject).map((found) => ({ rule, ...found, severity: found.severity ?? rule.severity })),
   )
+  return refusingOnly ? findings.filter(({ refused }) => refused === true) : findings
 }

@@ -39,7 +39,7 @@ export interface LintRule {
   /** What an attacker, or chance, makes of it. */
   readonly why: string
   readonly fix: string
-  /** When `apply` refuses what the rule finds, if ever; for the docs. */
+  /** When what the rule finds is refused at load, in words; undefined if it never is. */
   readonly refused?: string
   check(subject: LintSubject): Found[]
 }
