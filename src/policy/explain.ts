@@ -129,11 +129,24 @@ export function grantPatch(role: string, held: readonly string[], missing: strin
   ].join('\n')
 }
 
+const maxListed = 20
+
 /** One line of what a trust rule expected and what the job has: for a denial. */
 export function describeMismatches(mismatches: readonly Mismatch[]): string {
   return mismatches
-    .map(({ claim, expected, got }) => `${claim}: expected ${expected.join(' or ')}, got ${got ?? 'nothing'}`)
+    .map(({ claim, expected, got }) => `${claim}: expected ${listed(expected)}, got ${got ?? 'nothing'}`)
     .join('; ')
+}
+
+/** A rule may list thousands of values; nobody reads them. */
+function listed(values: readonly string[]): string {
+  const more = values.length - maxListed
+  return `${values.slice(0, maxListed).join(' or ')}${more > 0 ? ` or ${more} more` : ''}`
+}
+
+/** As many of the expected values as an entry, or an answer, has room for. */
+export function shortenMismatches(mismatches: readonly Mismatch[]): Mismatch[] {
+  return mismatches.map((one) => ({ ...one, expected: one.expected.slice(0, maxListed) }))
 }
 
 /** Why a session in this role may not do what it asked for, and what would let it: for a denial. */

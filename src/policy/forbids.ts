@@ -6,9 +6,10 @@ import {
   type DetailedError,
 } from '@cedar-policy/cedar-wasm/nodejs'
 import type { ConfigProblem } from '../config/index.ts'
-import { sha256Hex } from '../lib/index.ts'
+import { MayflyError, sha256Hex } from '../lib/index.ts'
 import { ask, type CedarRequest } from './cedar.ts'
 import { beyondBounds } from './cedar-bounds.ts'
+import { asksResource, rolesIn, upperCasePath } from './cedar-json.ts'
 import { cedarSchema } from './cedar-schema.ts'
 
 /** What `policies/*.cedar` forbids, compiled: asked after a grant has allowed, and for every role. */
@@ -78,34 +79,54 @@ function compileFile(
   const forbids = parts.policies.flatMap((text) => {
     const at = Math.max(source.indexOf(text, from), from)
     from = at + text.length
-    const line = position(source, at + effectOffset(text)).line
-    const read = policyToJson(text)
-    if (read.type === 'failure') {
-      complain(at, `Cedar: ${read.errors.map(messageOf).join('; ')}`)
-      return []
-    }
-    if (read.json.effect !== 'forbid') {
-      complain(
-        at + effectOffset(text),
-        'Cedar may only forbid: what a role may do is written as its grants in mayfly.yaml',
-      )
-      return []
-    }
-    for (const { offset, message } of schemaProblems(text)) complain(at + offset, `Cedar: ${message}`)
-    for (const role of rolesIn(read.json)) {
-      if (!roles.has(role)) complain(at, `Cedar: there is no role "${role}", so this would never forbid`)
-    }
-    const { reason } = (read.json.annotations ?? {}) as Record<string, string | null | undefined>
-    const id = `${file}:${line}${typeof reason === 'string' ? ` (${reason})` : ''}`
-    return [{ id, text, asksRef: asksRef(read.json) }]
+    const start = at + effectOffset(text)
+    const read = compileForbid(text, roles)
+    for (const { offset = start - at, message } of read.problems) complain(at + offset, message)
+    return [{ ...read, id: `${file}:${position(source, start).line}${read.reason}`, text }]
   })
   return { forbids, problems }
+}
+
+/** One policy: whether it may be one, and what must be known of it. */
+function compileForbid(
+  text: string,
+  roles: ReadonlySet<string>,
+): { problems: { offset?: number; message: string }[]; asksRef: boolean; reason: string } {
+  const none = { asksRef: false, reason: '' }
+  const read = policyToJson(text)
+  if (read.type === 'failure')
+    return { ...none, problems: [{ message: `Cedar: ${read.errors.map(messageOf).join('; ')}` }] }
+  const { json } = read
+  if (json.effect !== 'forbid') {
+    const message = 'Cedar may only forbid: what a role may do is written as its grants in mayfly.yaml'
+    return { ...none, problems: [{ message }] }
+  }
+  const upper = upperCasePath(json)
+  const problems = [
+    ...schemaProblems(text),
+    ...[...rolesIn(json)]
+      .filter((role) => !roles.has(role))
+      .map((role) => ({ message: `Cedar: there is no role "${role}", so this would never forbid` })),
+    ...(upper === undefined
+      ? []
+      : [
+          {
+            message: `Cedar: write "${upper}" in lower case: resource.path is, since Git hosts read names so`,
+          },
+        ]),
+  ]
+  const { reason } = (json.annotations ?? {}) as Record<string, string | null | undefined>
+  const told = typeof reason === 'string' ? ` (${reason.replaceAll(/\s+/g, ' ').slice(0, 200)})` : ''
+  return { problems, asksRef: asksResource(json, 'ref'), reason: told }
 }
 
 function schemaProblems(text: string): { offset: number; message: string }[] {
   const checked = validate({ schema: cedarSchema, policies: { staticPolicies: { one: text } } })
   if (checked.type === 'failure')
-    return checked.errors.map((error) => ({ offset: startOf(error, text), message: messageOf(error) }))
+    return checked.errors.map((error) => ({
+      offset: startOf(error, text),
+      message: `Cedar: ${messageOf(error)}`,
+    }))
   const errors = checked.validationErrors.map(({ error }) => error)
   const warnings = [...checked.validationWarnings.map(({ error }) => error), ...checked.otherWarnings]
   // Cedar says it once for each action that the policy is about; a warning only follows from an error.
@@ -117,7 +138,7 @@ function schemaProblems(text: string): { offset: number; message: string }[] {
       startOf(error, text),
     ]),
   )
-  return [...byMessage].map(([message, offset]) => ({ offset, message }))
+  return [...byMessage].map(([message, offset]) => ({ offset, message: `Cedar: ${message}` }))
 }
 
 /** A set whose only permit allows all, so that Cedar's answer is what the forbids say. */
@@ -127,7 +148,9 @@ function prepare(forbids: readonly Forbid[]): { id: string; names: ReadonlyMap<s
     ...Object.fromEntries(forbids.map(({ text }, i) => [`forbid${i}`, text])),
   }
   const id = `forbids:${sha256Hex(JSON.stringify(policies))}`
-  preparsePolicySet(id, { staticPolicies: policies })
+  const parsed = preparsePolicySet(id, { staticPolicies: policies })
+  if (parsed.type === 'failure')
+    throw new MayflyError('config_invalid', `Cedar: ${parsed.errors.map(messageOf).join('; ')}`)
   return { id, names: new Map(forbids.map((one, i) => [`forbid${i}`, one.id])) }
 }
 
@@ -135,32 +158,11 @@ function whatForbids(
   set: { id: string; names: ReadonlyMap<string, string> },
   request: CedarRequest,
 ): string | undefined {
-  const answer = ask(set.id, request)
+  // GitHub and GitLab read Octo/App as octo/app: another spelling must not get round a forbid.
+  const operation = { ...request.operation, path: request.operation.path.toLowerCase() }
+  const answer = ask(set.id, { ...request, operation })
   if (answer.allow) return undefined
   return set.names.get(answer.reason ?? '') ?? 'policies/*.cedar (it could not be evaluated)'
-}
-
-/** Does any condition look at `resource.ref`? */
-function asksRef(json: unknown): boolean {
-  return someNode(json, (node) => {
-    const access = (node['.'] ?? node['has']) as { left?: { Var?: string }; attr?: string } | undefined
-    return access?.left?.Var === 'resource' && access.attr === 'ref'
-  })
-}
-
-function rolesIn(json: unknown): Set<string> {
-  const found = new Set<string>()
-  someNode(json, ({ type, id }) => {
-    if (type === 'Mayfly::Role' && typeof id === 'string') found.add(id)
-    return false
-  })
-  return found
-}
-
-function someNode(node: unknown, test: (node: Readonly<Record<string, unknown>>) => boolean): boolean {
-  if (Array.isArray(node)) return node.some((one) => someNode(one, test))
-  if (typeof node !== 'object' || node === null) return false
-  return test(node as Record<string, unknown>) || Object.values(node).some((inner) => someNode(inner, test))
 }
 
 /** Where `forbid` or `permit` itself stands, behind annotations. */

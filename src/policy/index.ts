@@ -29,7 +29,7 @@ export type {
   Policy,
   Role,
 } from './policy.ts'
-export { describeDenials, describeMismatches, explain, nearestRole } from './explain.ts'
+export { describeDenials, describeMismatches, explain, nearestRole, shortenMismatches } from './explain.ts'
 export type { Explanation } from './explain.ts'
 export { explanationLines } from './explain-text.ts'
 export { namedClaims, pinsSubject } from './trust.ts'

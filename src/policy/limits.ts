@@ -65,7 +65,8 @@ function reaches(grant: Grant | Operation, pattern: GrantPattern): boolean {
   return (
     intersects(grant.action, pattern.action) &&
     intersects(grant.connection, pattern.connection) &&
-    intersects(grant.path, pattern.path) &&
+    // Git hosts read names without case: another spelling must not get round a limit.
+    intersects(grant.path.toLowerCase(), pattern.path.toLowerCase()) &&
     (pattern.ref === undefined || (grant.ref !== undefined && intersects(grant.ref, pattern.ref)))
   )
 }

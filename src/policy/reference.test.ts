@@ -43,7 +43,9 @@ function grants(source: string, operation: Operation): boolean {
 function holds(forbid: Forbid, role: string, operation: Operation, event: string | undefined): boolean {
   if (forbid.role !== undefined && forbid.role !== role) return false
   if (forbid.action !== undefined && forbid.action !== operation.action) return false
-  const value = forbid.attribute === undefined ? undefined : (operation[forbid.attribute] ?? '')
+  const named = forbid.attribute === undefined ? undefined : (operation[forbid.attribute] ?? '')
+  // A forbid sees paths in lower case.
+  const value = forbid.attribute === 'path' ? named?.toLowerCase() : named
   const resource = value === undefined || matches(forbid.pattern, value)
   const job = forbid.event === undefined || event === forbid.event
   return (resource && job) !== forbid.unless
@@ -68,7 +70,7 @@ const grant = fc.oneof(
   fc.constant('npm:install npmjs'),
 )
 const asked = fc.string({
-  unit: fc.constantFrom('a', 'b', '/', '.', '*', '"', '\\', 'é', '\n'),
+  unit: fc.constantFrom('a', 'b', 'A', '/', '.', '*', '"', '\\', 'é', '\n'),
   maxLength: 4,
 })
 const operation: fc.Arbitrary<Operation> = fc.oneof(

@@ -262,6 +262,21 @@ const wrongCedar: readonly (readonly [what: string, text: string, refused: RegEx
     'forbid(principal == Mayfly::Role::"biuld", action, resource);',
     /there is no role "biuld"/,
   ],
+  [
+    'a path that is not in lower case',
+    'forbid(principal, action, resource) when { resource.path == "Octo/App" };',
+    /write "Octo\/App" in lower case/,
+  ],
+  [
+    'a pattern of paths that is not in lower case',
+    'forbid(principal, action, resource) unless { resource.path like "Octo/*" };',
+    /write "Octo\/\*" in lower case/,
+  ],
+  [
+    'a list of paths that is not in lower case',
+    'forbid(principal, action, resource) when { ["a/b", "Octo/App"].contains(resource.path) };',
+    /write "Octo\/App" in lower case/,
+  ],
   ['what can never hold', 'forbid(principal, action, resource) when { false };', /impossible/],
 ]
 for (const [what, text, refused] of wrongCedar) {
@@ -298,6 +313,28 @@ test('Cedar: what forbids a whole repository forbids it before a ref is named, t
   const path = { connection: 'github', path: 'octo/app' }
   for (const action of ['git:push', 'git:read'])
     assert.equal(policy.decideAnyRef('build', { action, ...path }, job).allow, false)
+})
+
+test('Cedar and limits: another spelling of a name gets round neither', () => {
+  const { policy } = compileText(
+    policyText(
+      {
+        build: {
+          trust: safe,
+          grants: ['git:read github/*', 'git:push github/octo/app@refs/tags/*'],
+          more: 'mode: shadow',
+        },
+      },
+      'limits: { forbidden_grants: ["git:push github/octo/infra"] }\n',
+    ),
+    cedar('forbid(principal, action, resource) when { resource.path like "octo/secret*" };'),
+  )
+  for (const path of ['octo/secret', 'Octo/Secret', 'OCTO/secrets'])
+    assert.equal(policy.decide('build', { action: 'git:read', connection: 'github', path }, job).allow, false)
+  for (const path of ['octo/infra', 'Octo/INFRA']) {
+    const tag = { action: 'git:push', connection: 'github', path, ref: 'refs/tags/x' }
+    assert.equal(policy.decide('build', tag, job).allow, false)
+  }
 })
 
 test('Cedar: an error while it is evaluated is a denial', () => {

@@ -8,6 +8,7 @@ import {
   namedClaims,
   nearestRole,
   pinsSubject,
+  shortenMismatches,
   type Assumption,
   type Role,
 } from '../policy/index.ts'
@@ -148,9 +149,12 @@ async function refuseRole(
   identity: Identity,
   refusal: Refused,
 ): Promise<HttpProblem> {
-  const { allow: _, ...why } = refusal
+  // An entry has room for so much, and a refusal must not stay out of the log for want of it.
+  const mismatches = refusal.reason === 'trust_mismatch' ? shortenMismatches(refusal.mismatches) : undefined
   await recordRefusal(deps, call, {
-    ...why,
+    role: refusal.role,
+    reason: refusal.reason,
+    ...(mismatches === undefined ? {} : { mismatches }),
     issuer: identity.issuer,
     identity: identity.attributes,
     claims: recordedClaims(rules, identity),
@@ -166,7 +170,7 @@ async function refuseRole(
     return oauthProblem(
       400,
       'invalid_scope',
-      `there is no role "${refusal.role}"; known are ${refusal.known.join(', ')}`,
+      `there is no role "${refusal.role}"; known are ${refusal.known.slice(0, 50).join(', ')}`,
     )
   const nearest = nearestRole(rules.policy, identity, refusal.role)
   const other = nearest?.allow === true ? `; role "${nearest.role}" does` : ''
@@ -174,7 +178,7 @@ async function refuseRole(
     403,
     'invalid_target',
     `role "${refusal.role}" does not trust this job: ${describeMismatches(refusal.mismatches)}${other}`,
-    refusal.mismatches,
+    mismatches,
   )
 }
 
