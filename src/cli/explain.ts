@@ -47,11 +47,23 @@ export async function explainDenial(request: string | undefined, options: Option
       ...(operation === undefined ? {} : { operation }),
     }),
   )
-  print(options.json, { subject, explanations }, [
-    ...(request === undefined ? [] : [`${request}, by the policy that is in force now:`]),
+  const shutOut = shutOutBy(compiled, subject)
+  const by = options.file ?? 'the policy that is in force now'
+  print(options.json, { subject, explanations, ...(shutOut === undefined ? {} : { shutOut }) }, [
+    ...(request === undefined ? [] : [`${request}, by ${by}:`]),
+    ...(shutOut === undefined ? [] : [visible(shutOut)]),
     ...explanations.flatMap(explanationLines).map(visible),
   ])
-  return explanations.every(isYes) ? exitCodes.ok : exitCodes.refused
+  return shutOut === undefined && explanations.every(isYes) ? exitCodes.ok : exitCodes.refused
+}
+
+/** Why no role is even asked: the issuer is limited to another owner, so the token itself is refused. */
+function shutOutBy({ issuers }: CompiledDocument, { issuer, attributes }: TrustSubject): string | undefined {
+  const fixed = Object.entries(issuers.get(issuer)?.fixed ?? {})
+  const other = fixed.find(([claim, value]) => attributes[claim] !== undefined && attributes[claim] !== value)
+  if (other === undefined) return undefined
+  const [claim, value] = other
+  return `issuer "${issuer}" lets in ${claim} ${value} only, and the job has ${attributes[claim]}: its token is refused`
 }
 
 function isYes({ role, operation }: Explanation): boolean {

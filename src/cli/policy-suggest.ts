@@ -30,7 +30,7 @@ export async function suggestPolicy(options: {
   const findings = compiled === undefined ? [] : lintSuggestion(compiled, yaml)
   print(options.json, { yaml, suggestions, findings }, [
     ...yaml.trimEnd().split('\n').map(visible),
-    ...findings.map(({ message, fix }) => `# lint: ${message}. ${fix}`),
+    ...findings.map(({ severity, message, fix }) => visible(`# lint ${severity}: ${message}. ${fix}`)),
   ])
-  return findings.length === 0 ? exitCodes.ok : exitCodes.refused
+  return findings.some(({ severity }) => severity === 'error') ? exitCodes.refused : exitCodes.ok
 }

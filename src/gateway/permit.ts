@@ -74,7 +74,7 @@ export function createGatekeeper(deps: {
   function refuse(step: Step, refused: readonly Denied[], operations: readonly Operation[]): Denial {
     const what = operations.map(describeOperation).join(', ')
     const message = deny(step, what, describeDenials(step.role, refused), {
-      operations: recorded(operations),
+      ...recorded(operations),
       held: refused[0]?.held.slice(0, maxOperations),
     })
     return { allow: false, message, refused: operations }
@@ -93,8 +93,7 @@ export function createGatekeeper(deps: {
         session: step.session.id,
         step: step.id,
         role: step.role,
-        operations: recorded(waived.map(({ operation }) => operation)),
-        ...(waived.length > maxOperations ? { operationCount: waived.length } : {}),
+        ...recorded(waived.map(({ operation }) => operation)),
       },
     })
   }
@@ -166,11 +165,13 @@ export function createGatekeeper(deps: {
 const recordedBytes = 16_000
 
 /** As many operations as an entry has room for: a step must not keep its denial out of the log by a long name. */
-function recorded(operations: readonly Operation[]): Operation[] {
+function recorded(operations: readonly Operation[]): { operations: Operation[]; operationCount?: number } {
   let left = recordedBytes
-  return operations
+  const fitting = operations
     .slice(0, maxOperations)
     .filter((one) => (left -= Buffer.byteLength(JSON.stringify(one))) >= 0)
+  const isWhole = fitting.length === operations.length
+  return { operations: fitting, ...(isWhole ? {} : { operationCount: operations.length }) }
 }
 
 // Hundreds of packages are one line of the step's table; the log has each of them.

@@ -164,7 +164,7 @@ function bestRole(
 ): string | undefined {
   const trusted = [...policy.roles.values()].filter((role) => explainRole(role, subject).allow)
   const able = trusted.find(
-    (role) => operation !== undefined && policy.decide(role.name, operation, subject).allow,
+    (role) => operation !== undefined && decideAsAsked(policy, role.name, operation, subject).allow,
   )
   return (able ?? trusted[0])?.name ?? nearestRole(policy, subject)?.role
 }
