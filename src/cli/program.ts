@@ -154,9 +154,18 @@ function addOperator(program: Command): void {
     .addOption(serverOption())
     .addOption(jsonOption())
     .action(act(async (options) => (await import('./secret.ts')).listSecrets(options)))
-  const token = program.command('token').description('API tokens for operators and programs')
+  const token = program
+    .command('token')
+    .description('fetch the CI’s own identity token; its subcommands are for API tokens')
+    .option('--audience <url>', 'what it shall be for (MAYFLY_AUDIENCE; default the server)')
+    .addOption(new Option('--claims', 'print its claims, without the signature').default(false))
+    .addOption(new Option('--print', 'print the token itself').default(false).conflicts('claims'))
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .action(act(async (options) => (await import('./identity-token.ts')).showIdentityToken(options)))
   token
     .command('create')
+    .description('an API token for operators and programs')
     .argument('<name>')
     .requiredOption(
       '--scope <scope...>',
@@ -168,11 +177,13 @@ function addOperator(program: Command): void {
     .action(act(async (name: string, options) => (await import('./token.ts')).createToken(name, options)))
   token
     .command('list')
+    .description('API tokens, never their values')
     .addOption(serverOption())
     .addOption(jsonOption())
     .action(act(async (options) => (await import('./token.ts')).listTokens(options)))
   token
     .command('revoke')
+    .description('an API token, at once')
     .argument('<id>')
     .addOption(serverOption())
     .addOption(jsonOption())

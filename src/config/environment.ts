@@ -1,3 +1,7 @@
+import { readIdentitySource, type IdentitySource } from './identity-source.ts'
+
+export type { IdentitySource } from './identity-source.ts'
+
 /**
  * Everything Mayfly reads from its environment. No other file reads `process.env`
  * (the runner gets the job's variables from here, as data).
@@ -9,10 +13,10 @@ export interface Environment {
   apiToken: string | undefined
   /** `MAYFLY_DATA`: data folder of `mayfly up`. */
   dataFolder: string | undefined
-  /** `MAYFLY_ID_TOKEN`: the CI's identity token (GitLab `id_tokens`, any CI that hands one out as a variable). */
-  identityToken: string | undefined
-  /** GitHub Actions: where a job asks for its identity token, and the bearer it asks with. */
-  githubTokenRequest: { url: string; bearer: string } | undefined
+  /** `MAYFLY_AUDIENCE`: what the CI's identity token must be made for, where that is not the server's URL. */
+  audience: string | undefined
+  /** Where the job's identity token comes from. */
+  identitySource: IdentitySource
   /** The URL and PEM file that npm is configured for, as `npm run` hands them on. */
   npm: { registry: string | undefined; cafile: string | undefined }
   /** All variables, for the runner's own choice of what a step may see and what is masked. */
@@ -20,14 +24,12 @@ export interface Environment {
 }
 
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
-  const url = env['ACTIONS_ID_TOKEN_REQUEST_URL']
-  const bearer = env['ACTIONS_ID_TOKEN_REQUEST_TOKEN']
   return {
     server: env['MAYFLY_SERVER'],
     apiToken: env['MAYFLY_TOKEN'],
     dataFolder: env['MAYFLY_DATA'],
-    identityToken: env['MAYFLY_ID_TOKEN'],
-    githubTokenRequest: url !== undefined && bearer !== undefined ? { url, bearer } : undefined,
+    audience: env['MAYFLY_AUDIENCE'],
+    identitySource: readIdentitySource(env),
     npm: { registry: env['npm_config_registry'], cafile: env['npm_config_cafile'] },
     variables: Object.fromEntries(
       Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),

@@ -110,13 +110,13 @@ test('configError holds every problem, one per line', () => {
 })
 
 test('readEnvironment: what is set, and nothing made up', () => {
-  const empty = readEnvironment({})
+  const { identitySource, ...empty } = readEnvironment({})
+  assert.equal(identitySource.kind, 'none')
   assert.deepEqual(empty, {
     server: undefined,
     apiToken: undefined,
     dataFolder: undefined,
-    identityToken: undefined,
-    githubTokenRequest: undefined,
+    audience: undefined,
     npm: { registry: undefined, cafile: undefined },
     variables: {},
   })
@@ -124,9 +124,8 @@ test('readEnvironment: what is set, and nothing made up', () => {
     MAYFLY_SERVER: 'https://mayfly.example.com',
     MAYFLY_TOKEN: 't',
     MAYFLY_DATA: '/data',
+    MAYFLY_AUDIENCE: 'a',
     MAYFLY_ID_TOKEN: 'j',
-    ACTIONS_ID_TOKEN_REQUEST_URL: 'https://u',
-    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'b',
     npm_config_registry: 'https://r',
     npm_config_cafile: '/ca',
     GONE: undefined,
@@ -134,13 +133,8 @@ test('readEnvironment: what is set, and nothing made up', () => {
   assert.equal(full.server, 'https://mayfly.example.com')
   assert.equal(full.apiToken, 't')
   assert.equal(full.dataFolder, '/data')
-  assert.equal(full.identityToken, 'j')
-  assert.deepEqual(full.githubTokenRequest, { url: 'https://u', bearer: 'b' })
+  assert.equal(full.audience, 'a')
+  assert.deepEqual(full.identitySource, { kind: 'variable', name: 'MAYFLY_ID_TOKEN', token: 'j' })
   assert.deepEqual(full.npm, { registry: 'https://r', cafile: '/ca' })
-  assert.equal(Object.keys(full.variables).length, 8)
-})
-
-test('half of GitHub’s pair is none', () => {
-  assert.equal(readEnvironment({ ACTIONS_ID_TOKEN_REQUEST_URL: 'https://u' }).githubTokenRequest, undefined)
-  assert.equal(readEnvironment({ ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'b' }).githubTokenRequest, undefined)
+  assert.equal(Object.keys(full.variables).length, 7)
 })

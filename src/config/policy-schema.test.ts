@@ -199,7 +199,7 @@ const mistakes: readonly (readonly [string, string, string | RegExp])[] = [
   [
     'an unknown kind of issuer',
     edited('github-actions }', 'github }'),
-    'mayfly.yaml:2:13: issuers.github.kind: "kind" must be one of github-actions, gitlab, oidc',
+    'mayfly.yaml:2:13: issuers.github.kind: "kind" must be one of github-actions, gitlab, circleci, buildkite, bitbucket, azure-devops, google-cloud-build, spacelift, terraform-cloud, jenkins, kubernetes, spiffe, oidc',
   ],
   [
     'no name of a role',

@@ -1,21 +1,13 @@
 import { z } from 'zod'
 import { limits } from '../lib/index.ts'
+import { issuerSchema } from './issuer-schema.ts'
 import { limitsSchema } from './limits-schema.ts'
 import { duration, name } from './name-schema.ts'
+import { plainUrl } from './plain-url.ts'
 import { policyTests } from './policy-tests-schema.ts'
 import { trust } from './trust-schema.ts'
 
-const httpsUrl = z
-  .string()
-  .refine(isPlainUrl, 'an https:// URL without user, query or fragment (http:// only with a `dial` address)')
-  .describe('Where it is, as the tools in a step name it.')
-
-function isPlainUrl(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const url = new URL(text)
-  const plain = url.username === '' && url.password === '' && url.search === '' && url.hash === ''
-  return plain && (url.protocol === 'https:' || url.protocol === 'http:')
-}
+const httpsUrl = plainUrl('with a `dial` address').describe('Where it is, as the tools in a step name it.')
 
 const secretReference = z
   .string()
@@ -55,43 +47,6 @@ const npmConnection = z
 
 export const connectionSchema = z.discriminatedUnion('kind', [gitConnection, npmConnection])
 
-const githubIssuer = z
-  .strictObject({
-    kind: z.literal('github-actions'),
-    url: httpsUrl
-      .default('https://token.actions.githubusercontent.com')
-      .describe('Set it for GitHub Enterprise Server.'),
-    owner_id: z
-      .string()
-      .regex(/^[0-9]+$/)
-      .optional()
-      .describe('Only tokens of this account are accepted (numeric id).'),
-  })
-  .describe('GitHub Actions.')
-const gitlabIssuer = z
-  .strictObject({
-    kind: z.literal('gitlab'),
-    url: httpsUrl.default('https://gitlab.com').describe('The GitLab instance.'),
-    namespace_id: z
-      .string()
-      .regex(/^[0-9]+$/)
-      .optional()
-      .describe('Only tokens of this namespace are accepted.'),
-  })
-  .describe('GitLab CI, `id_tokens`.')
-const oidcIssuer = z
-  .strictObject({
-    kind: z.literal('oidc'),
-    url: httpsUrl,
-    pins: z
-      .array(z.string().min(1))
-      .min(1)
-      .default(['sub'])
-      .describe('Claims of which every role’s trust must fix at least one to a literal value.'),
-  })
-  .describe('Any OpenID Connect provider.')
-
-export const issuerSchema = z.discriminatedUnion('kind', [githubIssuer, gitlabIssuer, oidcIssuer])
 
 const role = z.strictObject({
   description: z.string().optional(),
@@ -150,7 +105,6 @@ function notEmpty(record: object): boolean {
 }
 
 export type PolicyDocument = z.output<typeof policySchema>
-export type IssuerConfig = z.output<typeof issuerSchema>
 export type ConnectionConfig = z.output<typeof connectionSchema>
 export type RoleConfig = z.output<typeof role>
 

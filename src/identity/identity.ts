@@ -29,9 +29,9 @@ export interface Identity {
   readonly attributes: Attributes
   /** The CI's own ids of the run; together with issuer and repository they name it for good. */
   readonly run: { readonly id: string; readonly attempt: string; readonly job: string }
-  /** Claims of the token by their own names, as text; nested ones are left out. */
+  /** Claims of the token by their own names, as text; nested ones by their path, `outer/inner`. */
   readonly claims: Readonly<Record<string, string>>
-  /** One-shot: `iss` + `jti`, and until when it must be remembered (seconds since the epoch). */
+  /** One-shot: `iss` + `jti` (without one, the payload's digest), and until when it must be remembered (seconds since the epoch). */
   readonly tokenId: string
   readonly expiresSeconds: number
 }
@@ -41,6 +41,7 @@ export type IdentityRefusal =
   | 'token_oversized'
   | 'token_malformed'
   | 'algorithm_refused'
+  | 'header_refused'
   | 'issuer_unknown'
   | 'issuer_unreachable'
   | 'key_unknown'
@@ -49,8 +50,18 @@ export type IdentityRefusal =
   | 'token_not_yet_valid'
   | 'audience_mismatch'
   | 'claim_missing'
+  | 'claim_malformed'
+  | 'claim_refused'
   | 'owner_mismatch'
 
-export type IdentityResult =
-  | { readonly ok: true; readonly identity: Identity }
-  | { readonly ok: false; readonly reason: IdentityRefusal; readonly detail: string }
+export interface Refused {
+  readonly ok: false
+  readonly reason: IdentityRefusal
+  readonly detail: string
+}
+
+export type IdentityResult = { readonly ok: true; readonly identity: Identity } | Refused
+
+export function refuse(reason: IdentityRefusal, detail: string): Refused {
+  return { ok: false, reason, detail }
+}

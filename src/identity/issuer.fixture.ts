@@ -33,10 +33,19 @@ export function makeKey(kid: string, alg: 'ES256' | 'RS256' = 'ES256'): TestKey 
 export const b64 = (text: string | Uint8Array) => Buffer.from(text).toString('base64url')
 
 /** A JWS over exactly this text, under exactly this header: what an attacker can write, a library may refuse to. */
-export function signRaw(key: TestKey, payload: string, header: Record<string, unknown> = {}): string {
-  const input = `${b64(JSON.stringify({ alg: key.alg, kid: key.kid, typ: 'JWT', ...header }))}.${b64(payload)}`
+export function signText(key: TestKey, header: string, payload: string | Uint8Array): string {
+  const input = `${b64(header)}.${b64(payload)}`
   const signature = sign('sha256', Buffer.from(input), { key: key.privateKey, dsaEncoding: 'ieee-p1363' })
   return `${input}.${b64(signature)}`
+}
+
+/** The same under the header that an issuer writes, with changes; `undefined` takes a parameter away. */
+export function signRaw(
+  key: TestKey,
+  payload: string | Uint8Array,
+  header: Record<string, unknown> = {},
+): string {
+  return signText(key, JSON.stringify({ alg: key.alg, kid: key.kid, typ: 'JWT', ...header }), payload)
 }
 
 /** What GitHub puts into a token (its documentation, "OpenID Connect reference"). */
@@ -85,6 +94,7 @@ export interface FakeIssuer {
 }
 
 export function fakeIssuer(url = githubUrl): FakeIssuer {
+  const base = new URL(url).pathname.replace(/\/$/, '')
   const issuer: FakeIssuer = {
     url,
     keys: [],
@@ -101,8 +111,8 @@ export function fakeIssuer(url = githubUrl): FakeIssuer {
       if (issuer.down) throw new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED') })
       const special = issuer.answer(pathname)
       if (special !== undefined) return special
-      if (pathname === '/.well-known/openid-configuration') return Response.json(issuer.discovery)
-      if (pathname === '/.well-known/jwks') return Response.json({ keys: issuer.keys })
+      if (pathname === `${base}/.well-known/openid-configuration`) return Response.json(issuer.discovery)
+      if (pathname === `${base}/.well-known/jwks`) return Response.json({ keys: issuer.keys })
       return new Response('', { status: 404 })
     },
   }

@@ -2,6 +2,8 @@
 export const limits = {
   /** A CI identity token; GitHub's are near 2 KB, GitLab's with many groups near 4 KB. */
   identityTokenBytes: 16_384,
+  /** Its header, in base64url: alg, kid, typ and a thumbprint. */
+  identityTokenHeaderBytes: 2_048,
   /** A DPoP proof: header with one P-256 key, five claims. */
   dpopProofBytes: 4_096,
   /** A body of the JSON API, the policy included. */

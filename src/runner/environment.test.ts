@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { StepGrant } from './api.ts'
-import { secretsOfJob, stepEnvironment } from './environment.ts'
+import { readEnvironment } from '../config/environment.ts'
+import { bareEnvironment, secretsOfJob, stepEnvironment } from './environment.ts'
 
 const step = {
   step_id: 'stp_1',
@@ -161,6 +162,46 @@ test('what makes identity tokens is not passed, not even by name', () => {
   ]
   const env = of(secrets, { passEnv: names })
   for (const name of names) assert.equal(env[name], undefined, name)
+})
+
+// Every variable that holds an identity token, or makes one, on any CI; the reader of them says which it looks at.
+test('no token of any CI reaches a step, in the sandbox or without one, by name or by chance', () => {
+  const known = [
+    'MAYFLY_ID_TOKEN',
+    'MAYFLY_ID_TOKEN_FILE',
+    'ACTIONS_ID_TOKEN_REQUEST_URL',
+    'ACTIONS_ID_TOKEN_REQUEST_TOKEN',
+    'SYSTEM_OIDCREQUESTURI',
+    'SYSTEM_ACCESSTOKEN',
+    'CIRCLE_OIDC_TOKEN_V2',
+    'BITBUCKET_STEP_OIDC_TOKEN',
+    'SPACELIFT_OIDC_TOKEN',
+    'TFC_WORKLOAD_IDENTITY_TOKEN',
+    'TFC_WORKLOAD_IDENTITY_TOKEN_MAYFLY',
+  ]
+  const asked = new Set<string>()
+  readEnvironment(
+    new Proxy<NodeJS.ProcessEnv>({}, { get: (_, name) => void asked.add(String(name)), ownKeys: () => [] }),
+  )
+  const makers = [...asked].filter((name) => /token|bearer|oidc/i.test(name) && !name.endsWith('_SOURCE'))
+  // CircleCI's is read only where CIRCLECI says so.
+  assert.deepEqual(new Set([...makers, 'CIRCLE_OIDC_TOKEN_V2']), new Set([...known, 'MAYFLY_TOKEN']))
+  const names = [
+    ...known,
+    'CIRCLE_OIDC_TOKEN',
+    'TFC_WORKLOAD_IDENTITY_TOKEN_AWS',
+    'BUILDKITE_AGENT_ACCESS_TOKEN',
+    'BUILDKITE_AGENT_JOB_API_TOKEN',
+    'BUILDKITE_AGENT_JOB_API_SOCKET',
+  ]
+  const job = Object.fromEntries(names.map((name) => [name, `value-of-${name}`]))
+  const inside = of(job, { passEnv: names })
+  const bare = bareEnvironment({ ...job, KEEP: 'x' })
+  for (const name of names) assert.equal(inside[name] ?? bare[name], undefined, name)
+  assert.deepEqual(bare, { KEEP: 'x' })
+  const masked = new Set(found(job))
+  for (const name of known.filter((one) => !/_URL$|_FILE$|URI$/.test(one)))
+    assert.ok(masked.has(`value-of-${name}`), name)
 })
 
 const found = (job: Record<string, string>) => secretsOfJob(job).map((one) => one.reveal())

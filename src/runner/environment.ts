@@ -86,8 +86,27 @@ const harmless: ReadonlySet<string> = new Set([
 const locale =
   /^LC_(?:ALL|ADDRESS|COLLATE|CTYPE|IDENTIFICATION|MEASUREMENT|MESSAGES|MONETARY|NAME|NUMERIC|PAPER|TELEPHONE|TIME)$/
 
-/** With these a step could make identity tokens of its own, or act as an operator: not even by name. */
-const never = /^(?:ACTIONS_ID_TOKEN_REQUEST_|ACTIONS_RUNTIME_|MAYFLY_(?:ID_)?TOKEN$|CI_JOB_(?:JWT|TOKEN))/
+/**
+ * With these a step could make or use identity tokens of its own, or act as an operator or as the CI's agent: not even
+ * by name. Whatever `config/identity-source.ts` reads a token from, or asks with, is here.
+ */
+const never = new RegExp(
+  `^(?:${[
+    'ACTIONS_ID_TOKEN_REQUEST_.*',
+    'ACTIONS_RUNTIME_.*',
+    'MAYFLY_TOKEN',
+    'MAYFLY_ID_TOKEN(?:_.*)?',
+    'CI_JOB_(?:JWT|TOKEN).*',
+    'CIRCLE_OIDC_TOKEN.*',
+    'CIRCLE_INTERNAL_.*',
+    'BUILDKITE_AGENT_(?:ACCESS_TOKEN|TOKEN|JOB_API_.*)',
+    'BITBUCKET_STEP_OIDC_TOKEN',
+    'SYSTEM_(?:ACCESSTOKEN|OIDCREQUESTURI)',
+    'SPACELIFT_OIDC_TOKEN',
+    'TFC_WORKLOAD_IDENTITY_TOKEN.*',
+  ].join('|')})$`,
+  's',
+)
 
 const looksSecret =
   /token|secret|passw|passphrase|(?:^|_)pass(?:$|_)|(?:^|_)pwd$|credential|api_?key|private|_key$|^key_|auth|cookie|session|dsn|connection_string|webhook/i

@@ -5,6 +5,7 @@
  * relay's socket, and its output is masked before anyone sees it.
  */
 export type { ServerApi, SessionGrant, StepActivity } from './api.ts'
+export { fetchIdentityToken } from './ci-token.ts'
 export { runJob, shellCommand } from './job.ts'
 export type { JobRequest, JobResult } from './job.ts'
 export { notStartedExitCode } from './step.ts'

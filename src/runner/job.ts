@@ -45,7 +45,11 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
   const signer = await createProofSigner({ clock })
   const api = createServerApi({ url: request.server, signer })
   try {
-    const identityToken = await fetchIdentityToken(environment, request.server)
+    const identityToken = await fetchIdentityToken({
+      environment,
+      audience: environment.audience ?? request.server,
+      untrusted: request.steps.map((step) => step.workspace),
+    })
     const session = await api.exchange({ identityToken: identityToken.reveal(), roles })
     const results: StepResult[] = []
     let exitCode = 0

@@ -99,14 +99,13 @@ function attributesOf(
   config: IssuerConfig,
   claims: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const named = Object.entries(profileOf(config).claims).flatMap(([attribute, claim]) => {
-    const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined
-    return value === undefined || value === '' ? [] : [[attribute, value]]
-  })
-  const attributes = Object.fromEntries(named) as Record<string, string>
-  if (config.kind === 'gitlab' && attributes['ref'] !== undefined)
-    attributes['ref'] = `refs/${claims['ref_type'] === 'tag' ? 'tags' : 'heads'}/${attributes['ref']}`
-  return attributes
+  const profile = profileOf(config)
+  const named = Object.entries(profile.claims).map(([attribute, claim]) => [
+    attribute,
+    Object.hasOwn(claims, claim) ? claims[claim] : undefined,
+  ])
+  const all = { ...Object.fromEntries(named), ...profile.derive?.(claims) } as Record<string, string | undefined>
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined && value !== '')) as Record<string, string>
 }
 
 function cedarFilesOf({ files }: PolicyBundle): Record<string, string> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { projectFolder, setStage, type Ran, type Stage } from '../../demo/stage.ts'
@@ -220,6 +220,21 @@ test('no server, a role that does not trust the job, no identity token: one line
   assert.match(tokenless.stderr, /no identity token: on GitHub give the job `permissions: id-token: write`/)
   for (const { stderr } of [gone, untrusted, tokenless])
     assert.equal(stderr.trim().split('\n').length, 1, stderr)
+})
+
+test('an agent that an earlier step left in the workspace is not asked for the job’s token', async () => {
+  const bin = join(stage.workspace, 'bin')
+  const trap = join(stage.folder, 'trap')
+  mkdirSync(bin)
+  writeFileSync(join(bin, 'buildkite-agent'), `#!/bin/sh\necho ran > ${trap}\n`, { mode: 0o755 })
+  const ran = await run(['--role', 'build', '--', 'true'], {
+    BUILDKITE: 'true',
+    ACTIONS_ID_TOKEN_REQUEST_URL: '',
+    PATH: `${bin}:${stage.jobEnvironment()['PATH']}`,
+  })
+  assert.equal(ran.exitCode, 125)
+  assert.match(ran.stderr, /^mayfly: there is no buildkite-agent on the PATH outside the workspace/)
+  assert.equal(existsSync(trap), false)
 })
 
 test('a pipeline stops at the first step that fails, and says which', async () => {
