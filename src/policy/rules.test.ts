@@ -337,6 +337,19 @@ test('Cedar and limits: another spelling of a name gets round neither', () => {
   }
 })
 
+test('Cedar: forbids of two roles on one line are two', () => {
+  const { policy } = compileText(
+    policyText({ build: { trust: safe }, other: { trust: safe } }),
+    cedar(
+      'forbid(principal == Mayfly::Role::"build", action, resource) when { resource.path == "x/y" }; forbid(principal == Mayfly::Role::"other", action in [Mayfly::Action::"git:read"], resource);',
+    ),
+  )
+  const read = { action: 'git:read', connection: 'github', path: 'octo/app' }
+  assert.equal(policy.decide('build', read, job).allow, true)
+  assert.equal(policy.decide('other', read, job).allow, false)
+  assert.equal(policy.decide('build', read, job).allow, true)
+})
+
 test('Cedar: an error while it is evaluated is a denial', () => {
   const { policy } = compileText(
     policyText({ build: { trust: safe } }),
