@@ -62,17 +62,19 @@ export function compileForbids(
 /** Cedar's time grows with the policies it is handed: it gets those whose scope names this role and this action, or any. */
 function createForbids(forbids: readonly Forbid[]): Forbids {
   const sets = new Map<string, ForbidSet>()
+  // Two forbids may be called alike: one line may hold several.
+  const numbered = forbids.map((forbid, index) => ({ ...forbid, index }))
   return {
     forbidding(request, refNamed) {
       const { role, operation } = request
-      const relevant = forbids.filter(
+      const relevant = numbered.filter(
         ({ scope, asksRef }) =>
           (scope.role === undefined || scope.role === role) &&
           (scope.actions === undefined || scope.actions.includes(operation.action)) &&
           (refNamed || !asksRef),
       )
       if (relevant.length === 0) return undefined
-      const key = relevant.map((forbid) => forbids.indexOf(forbid)).join()
+      const key = relevant.map(({ index }) => index).join()
       const set = sets.get(key) ?? prepare(relevant)
       sets.set(key, set)
       return whatForbids(set, request)
