@@ -2,6 +2,29 @@
 
 type Node = Readonly<Record<string, unknown>>
 
+/** The role and the actions that a policy is about by its head; undefined stands for any. */
+export interface ForbidScope {
+  readonly role?: string
+  readonly actions?: readonly string[]
+}
+
+interface Entity {
+  readonly type: string
+  readonly id: string
+}
+
+/** What is not one of the plain forms (`==`, `in` a list of actions) is taken for any, so that Cedar itself decides. */
+export function scopeOf(json: { readonly principal: object; readonly action: object }): ForbidScope {
+  const principal = json.principal as { op: string; entity?: Entity }
+  const action = json.action as { op: string; entity?: Entity; entities?: readonly Entity[] }
+  const role = principal.op === '==' ? principal.entity : undefined
+  const actions = action.op === '==' ? action.entity && [action.entity] : action.entities
+  return {
+    ...(role?.type === 'Mayfly::Role' ? { role: role.id } : {}),
+    ...(actions === undefined ? {} : { actions: actions.map(({ id }) => id) }),
+  }
+}
+
 /** Does any condition look at this attribute of the resource? */
 export function asksResource(json: unknown, attribute: string): boolean {
   return someNode(json, (node) => isResource(node, attribute) || isResource({ '.': node['has'] }, attribute))

@@ -9,7 +9,7 @@ import type { ConfigProblem } from '../config/index.ts'
 import { MayflyError, sha256Hex } from '../lib/index.ts'
 import { ask, type CedarRequest } from './cedar.ts'
 import { beyondBounds } from './cedar-bounds.ts'
-import { asksResource, rolesIn, upperCasePath } from './cedar-json.ts'
+import { asksResource, rolesIn, scopeOf, upperCasePath, type ForbidScope } from './cedar-json.ts'
 import { cedarSchema } from './cedar-schema.ts'
 
 /** What `policies/*.cedar` forbids, compiled: asked after a grant has allowed, and for every role. */
@@ -25,6 +25,14 @@ interface Forbid {
   readonly id: string
   readonly text: string
   readonly asksRef: boolean
+  readonly scope: ForbidScope
+}
+
+interface ForbidSet {
+  /** Cedar's, of the set that was parsed before. */
+  readonly id: string
+  /** By policy id in the set: what is said of it. */
+  readonly names: ReadonlyMap<string, string>
 }
 
 export type CompiledForbids =
@@ -48,11 +56,29 @@ export function compileForbids(
   })
   if (problems.length > 0) return { ok: false, problems }
   if (forbids.length === 0) return { ok: true, forbids: undefined }
-  const all = prepare(forbids)
-  const refless = prepare(forbids.filter(({ asksRef }) => !asksRef))
+  return { ok: true, forbids: createForbids(forbids) }
+}
+
+/** Cedar's time grows with the policies it is handed: it gets those whose scope names this role and this action, or any. */
+function createForbids(forbids: readonly Forbid[]): Forbids {
+  const sets = new Map<string, ForbidSet>()
+  // Two forbids may be called alike: one line may hold several.
+  const numbered = forbids.map((forbid, index) => ({ ...forbid, index }))
   return {
-    ok: true,
-    forbids: { forbidding: (request, refNamed) => whatForbids(refNamed ? all : refless, request) },
+    forbidding(request, refNamed) {
+      const { role, operation } = request
+      const relevant = numbered.filter(
+        ({ scope, asksRef }) =>
+          (scope.role === undefined || scope.role === role) &&
+          (scope.actions === undefined || scope.actions.includes(operation.action)) &&
+          (refNamed || !asksRef),
+      )
+      if (relevant.length === 0) return undefined
+      const key = relevant.map(({ index }) => index).join()
+      const set = sets.get(key) ?? prepare(relevant)
+      sets.set(key, set)
+      return whatForbids(set, request)
+    },
   }
 }
 
@@ -91,8 +117,11 @@ function compileFile(
 function compileForbid(
   text: string,
   roles: ReadonlySet<string>,
-): { problems: { offset?: number; message: string }[]; asksRef: boolean; reason: string } {
-  const none = { asksRef: false, reason: '' }
+): Pick<Forbid, 'asksRef' | 'scope'> & {
+  problems: { offset?: number; message: string }[]
+  reason: string
+} {
+  const none = { asksRef: false, scope: {}, reason: '' }
   const read = policyToJson(text)
   if (read.type === 'failure')
     return { ...none, problems: [{ message: `Cedar: ${read.errors.map(messageOf).join('; ')}` }] }
@@ -117,7 +146,7 @@ function compileForbid(
   ]
   const { reason } = (json.annotations ?? {}) as Record<string, string | null | undefined>
   const told = typeof reason === 'string' ? ` (${reason.replaceAll(/\s+/g, ' ').slice(0, 200)})` : ''
-  return { problems, asksRef: asksResource(json, 'ref'), reason: told }
+  return { problems, asksRef: asksResource(json, 'ref'), scope: scopeOf(json), reason: told }
 }
 
 function schemaProblems(text: string): { offset: number; message: string }[] {
@@ -142,7 +171,7 @@ function schemaProblems(text: string): { offset: number; message: string }[] {
 }
 
 /** A set whose only permit allows all, so that Cedar's answer is what the forbids say. */
-function prepare(forbids: readonly Forbid[]): { id: string; names: ReadonlyMap<string, string> } {
+function prepare(forbids: readonly Forbid[]): ForbidSet {
   const policies = {
     all: 'permit(principal, action, resource);',
     ...Object.fromEntries(forbids.map(({ text }, i) => [`forbid${i}`, text])),
@@ -154,10 +183,7 @@ function prepare(forbids: readonly Forbid[]): { id: string; names: ReadonlyMap<s
   return { id, names: new Map(forbids.map((one, i) => [`forbid${i}`, one.id])) }
 }
 
-function whatForbids(
-  set: { id: string; names: ReadonlyMap<string, string> },
-  request: CedarRequest,
-): string | undefined {
+function whatForbids(set: ForbidSet, request: CedarRequest): string | undefined {
   // GitHub and GitLab read Octo/App as octo/app: another spelling must not get round a forbid.
   const operation = { ...request.operation, path: request.operation.path.toLowerCase() }
   const answer = ask(set.id, { ...request, operation })

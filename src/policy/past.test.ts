@@ -77,6 +77,16 @@ test('replay: nothing changes under a policy that answers as it was answered', (
   })
 })
 
+test('replay: what passed in shadow mode is asked once, and passed', () => {
+  const shadowed = [session(), access('access.granted', [read]), access('operation.shadow_denied', [read])]
+  const { replayed, changes } = replay(shadowed, role(['git:push github/octo/app@refs/tags/v*']))
+  assert.equal(replayed, 2)
+  assert.deepEqual(
+    changes.map(({ change, count }) => [change, count]),
+    [['newly_denied', 1]],
+  )
+})
+
 test('replay: newly denied, newly allowed, counted', () => {
   const { changes } = replay(
     [...past, access('access.granted', [push('refs/tags/v1')])],

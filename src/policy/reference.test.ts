@@ -53,7 +53,9 @@ function holds(forbid: Forbid, role: string, operation: Operation, event: string
 
 function cedarOf({ role, action, attribute, pattern, event, unless }: Forbid): string {
   const principal = role === undefined ? 'principal' : `principal == Mayfly::Role::"${role}"`
-  const act = action === undefined ? 'action' : `action == Mayfly::Action::"${action}"`
+  // The same said in two ways.
+  const entity = `Mayfly::Action::"${action}"`
+  const act = action === undefined ? 'action' : unless ? `action in [${entity}]` : `action == ${entity}`
   const conditions = [
     ...(attribute === undefined ? [] : [`resource.${attribute} like "${pattern}"`]),
     ...(event === undefined ? [] : [`context has event && context.event == "${event}"`]),

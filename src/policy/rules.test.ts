@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseGrant } from './grant.ts'
 import type { TrustSubject } from './index.ts'
+import { compileLimits, excessOf } from './limits.ts'
 import { compileText, policyText, refusalsOf } from './policy.fixture.ts'
 
 const job: TrustSubject = {
@@ -61,6 +63,17 @@ test('any: pinned if every alternative pins an id', () => {
   assert.match(problem ?? 'accepted', /any repository of issuer "github" could assume it/)
 })
 
+test('a claim that is named like a property of every object is not there unless the token has it', () => {
+  for (const trust of [
+    '{ issuer: any, subject: x, claims: { constructor: "*" } }',
+    '{ issuer: any, subject: x, claims: { toString: "*" } }',
+  ]) {
+    const { policy } = compileText(policyText({ build: { trust } }))
+    const subject = { issuer: 'any', attributes: { subject: 'x' }, claims: { other: 'y' } }
+    assert.equal(policy.assume('build', subject).allow, false)
+  }
+})
+
 // --- Names and ids.
 
 const names: readonly (readonly [what: string, trust: string, refused: RegExp | undefined])[] = [
@@ -101,6 +114,11 @@ const names: readonly (readonly [what: string, trust: string, refused: RegExp | 
     'a repository with an id in every alternative',
     '{ issuer: github, repository: octo/app, any: [{ repository_id: "1" }, { repository_id: "2" }] }',
     undefined,
+  ],
+  [
+    'a repository above alternatives of which one has no id of it',
+    '{ issuer: github, repository: octo/app, any: [{ repository_id: "1" }, { owner_id: "2" }] }',
+    /:12:30: role "build": repository may change hands/,
   ],
   ['a name that its author accepts', '{ issuer: limited, repository: octo/app, by_name: true }', undefined],
 ]
@@ -235,6 +253,21 @@ for (const [what, limits, role, refused] of limited) {
   })
 }
 
+test('limits: a role with approval may hold what is kept for approval, and nothing that is forbidden', () => {
+  const kinds = new Map([['github', 'git']])
+  const config = { forbidden_grants: ['git:push *@refs/heads/main'], require_approval: ['git:push *'] }
+  const { limits } = compileLimits(config, kinds, () => ({ file: 'f', line: 1, column: 1 }))
+  const excess = (source: string, approval: boolean) => {
+    const grant = parseGrant(source, kinds)
+    assert.ok(typeof grant !== 'string')
+    const grants = [{ ...grant, index: 0 }]
+    return excessOf({ ttlSeconds: 60, isolation: 'namespace', approval, grants }, limits).length
+  }
+  assert.equal(excess('git:push github/octo/app@refs/tags/v*', true), 0)
+  assert.equal(excess('git:push github/octo/app@refs/tags/v*', false), 1)
+  assert.equal(excess('git:push github/octo/app@refs/heads/*', true), 1)
+})
+
 // --- Raw Cedar.
 
 const cedar = (text: string) => ({ 'policies/more.cedar': text })
@@ -335,6 +368,28 @@ test('Cedar and limits: another spelling of a name gets round neither', () => {
     const tag = { action: 'git:push', connection: 'github', path, ref: 'refs/tags/x' }
     assert.equal(policy.decide('build', tag, job).allow, false)
   }
+})
+
+test('Cedar: forbids of two roles on one line are two', () => {
+  const { policy } = compileText(
+    policyText({ build: { trust: safe }, other: { trust: safe } }),
+    cedar(
+      'forbid(principal == Mayfly::Role::"build", action, resource) when { resource.path == "x/y" }; forbid(principal == Mayfly::Role::"other", action in [Mayfly::Action::"git:read"], resource);',
+    ),
+  )
+  const read = { action: 'git:read', connection: 'github', path: 'octo/app' }
+  assert.equal(policy.decide('build', read, job).allow, true)
+  assert.equal(policy.decide('other', read, job).allow, false)
+  assert.equal(policy.decide('build', read, job).allow, true)
+})
+
+test('Cedar: an action that names no ref has nothing more to say later, so all forbids are asked at once', () => {
+  const { policy } = compileText(
+    policyText({ build: { trust: safe } }),
+    cedar('forbid(principal, action, resource) unless { resource.ref like "refs/tags/*" };'),
+  )
+  const read = { action: 'git:read', connection: 'github', path: 'octo/app' }
+  assert.equal(policy.decideAnyRef('build', read, job).allow, false)
 })
 
 test('Cedar: an error while it is evaluated is a denial', () => {

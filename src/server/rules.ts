@@ -28,7 +28,7 @@ export interface Applied {
 }
 
 export interface RulesHolder {
-  /** Throws `config_invalid` while no policy has been applied. */
+  /** Throws `config_invalid` while no policy has been applied, or the stored one is refused. */
   current(): Rules
   readonly loaded: boolean
   /**
@@ -58,12 +58,26 @@ export async function createRules(deps: {
     .orderBy('version', 'desc')
     .limit(1)
     .executeTakeFirst()
-  if (newest !== undefined) rules = compileRules(newest.text, 'mayfly.yaml', newest.version, deps)
+  // What an older Mayfly accepted may be refused now. Then nothing is granted, and a better policy can be applied.
+  let refused: MayflyError | undefined
+  if (newest !== undefined) {
+    try {
+      rules = compileRules(newest.text, 'mayfly.yaml', newest.version, deps)
+    } catch (error) {
+      if (!(error instanceof MayflyError) || error.code !== 'config_invalid') throw error
+      refused = new MayflyError(
+        'config_invalid',
+        `version ${newest.version} of the policy is refused by this version of Mayfly, so nothing is granted: mend it and apply it again. ${error.message}`,
+        { cause: error },
+      )
+    }
+  }
+  const versionNow = () => rules?.version ?? newest?.version ?? 0
 
   return {
     current() {
       if (rules === undefined)
-        throw new MayflyError('config_invalid', 'no policy is in force: mayfly apply mayfly.yaml')
+        throw refused ?? new MayflyError('config_invalid', 'no policy is in force: mayfly apply mayfly.yaml')
       return rules
     },
     get loaded() {
@@ -71,13 +85,13 @@ export async function createRules(deps: {
     },
     async apply({ text, file, by, dryRun, expectedVersion }) {
       const before = rules
-      if (expectedVersion !== undefined && expectedVersion !== (before?.version ?? 0)) {
+      if (expectedVersion !== undefined && expectedVersion !== versionNow()) {
         throw new MayflyError(
           'conflict',
-          `version ${before?.version ?? 0} of the policy is in force, not ${expectedVersion}: look at it and apply again`,
+          `version ${versionNow()} of the policy is in force, not ${expectedVersion}: look at it and apply again`,
         )
       }
-      const next = compileRules(text, file, (before?.version ?? 0) + 1, deps)
+      const next = compileRules(text, file, versionNow() + 1, deps)
       const failed = failedTests(next.compiled)
       if (failed.length > 0) throw configError(failed)
       const diff = diffDocuments(
@@ -85,7 +99,7 @@ export async function createRules(deps: {
         contentOf(next.compiled),
       )
       const changed = before?.text !== text
-      if (dryRun || !changed) return { version: before?.version ?? 0, changed, diff }
+      if (dryRun || !changed) return { version: versionNow(), changed, diff }
       await deps.audit.append({
         type: 'policy.applied',
         data: {

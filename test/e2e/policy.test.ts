@@ -206,6 +206,22 @@ test('explain, suggest, diff and the shadow report read what a real run left in 
   )
 })
 
+test('explain, offline: claims by hand and a token file; an issuer that lets only one owner in', async () => {
+  const explain = (...args: string[]) =>
+    stage.operate(['explain', '--file', 'examples/mayfly.yaml', '--role', 'release', ...args])
+  const byHand = await explain('--claim', 'repository_id=1296269', 'event_name=push', 'ref=refs/heads/x')
+  assert.equal(byHand.exitCode, 1)
+  assert.match(byHand.stdout, /ok {2}event +expected push, got push/)
+  assert.match(byHand.stdout, /NO {2}ref +expected refs\/heads\/main, got refs\/heads\/x/)
+  const file = join(stage.folder, 'token.jwt')
+  writeFileSync(file, await stage.issuer.sign(stage.server))
+  const byToken = await explain('--token', file, '--issuer', 'ci')
+  assert.equal(byToken.exitCode, 0, byToken.stdout)
+  const stranger = await explain('--token', file, '--issuer', 'ci', '--claim', 'owner_id=7')
+  assert.equal(stranger.exitCode, 1)
+  assert.match(stranger.stdout, /issuer "ci" lets in owner_id 65781 only, and the job has 7/)
+})
+
 test('the policy that we show passes lint', async () => {
   const lint = await stage.operate(['policy', 'lint', 'examples/mayfly.yaml'])
   assert.equal(lint.stdout, 'examples/mayfly.yaml: nothing to complain about\n')

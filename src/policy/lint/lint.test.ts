@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { lintText, policyText, type RoleText } from '../policy.fixture.ts'
+import { draftPolicy } from '../draft.ts'
+import { issuers, lintText, parsePolicy, policyText, type RoleText } from '../policy.fixture.ts'
+import { escalation } from './escalation.ts'
 import { lintRules } from './index.ts'
 
 /** What lint says of these roles: `rule severity place`. */
@@ -152,6 +154,17 @@ const planted: readonly (readonly [
     ['escalation error roles.high.trust'],
   ],
   [
+    'a stricter role whose jobs may assume one that pushes elsewhere',
+    {
+      low: { trust: `{ ${safe}, ref: refs/heads/main, ref_protected: true }`, grants: push },
+      high: {
+        trust: `{ ${safe}, ref_protected: true }`,
+        grants: ['git:push github/octo/app@refs/heads/pages'],
+      },
+    },
+    ['escalation error roles.high.trust'],
+  ],
+  [
     'the everyday role of a repository that has a stricter one, too',
     {
       low: { trust: `{ ${safe}, ref_protected: true }`, grants: push },
@@ -194,6 +207,18 @@ test('lint: a connection that nobody can reach', () => {
     lintText(text).map(({ rule, path }) => `${rule.id} ${path.join('.')}`),
     ['unused-connection connections.npmjs'],
   )
+})
+
+test('lint: approval is a boundary of its own', () => {
+  const text = policyText({
+    low: { trust: `{ ${safe}, ref: refs/heads/main, ref_protected: true }` },
+    high: { trust: `{ ${safe}, ref_protected: true }`, grants: push },
+  })
+  const { value, locate } = parsePolicy(text)
+  const draft = draftPolicy(value, locate, issuers)
+  const withApproval = draft.roles.map((role) => ({ ...role, approval: role.name === 'high' }))
+  assert.deepEqual(escalation.check({ ...draft, roles: withApproval }), [])
+  assert.equal(escalation.check(draft).length, 1)
 })
 
 // --- A generator that knows what it plants.
