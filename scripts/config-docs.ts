@@ -1,9 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import { pipelineSchema, policySchema } from '../src/config/index.ts'
+import { cedarSchemaText, lintRules } from '../src/policy/index.ts'
 
 /**
- * Writes docs/configuration.md and docs/mayfly.schema.json from the schemas that check the files.
+ * Writes docs/configuration.md and docs/mayfly.schema.json from the schemas that check the files, docs/mayfly.cedarschema
+ * from the one that checks Cedar, and docs/lint-rules.md from the rules.
  * `--check` writes nothing and fails if they are not what the schemas say.
  */
 interface Json {
@@ -48,7 +50,21 @@ ${rows(policy, '').join('\n')}
 ${rows(pipeline, '').join('\n')}
 `
 
+const lint = `# Lint rules
+
+Made from the rules in \`src/policy/lint\` by \`npm run docs\`. \`mayfly policy lint\` exits with 1 if an error is found. What is
+marked as refused is not even applied: see [policy.md](policy.md).
+
+${lintRules
+  .map(
+    ({ id, severity, title, why, fix, refused }) =>
+      `## ${id}\n\n${severity}${refused === undefined ? '' : `; ${refused}`}\n\n${title}.\n\n**Why.** ${why}\n\n**Fix.** ${fix}\n`,
+  )
+  .join('\n')}`
+
 const files = {
+  'docs/lint-rules.md': lint,
+  'docs/mayfly.cedarschema': cedarSchemaText(),
   'docs/configuration.md': text,
   'docs/mayfly.schema.json': `${JSON.stringify(policy, null, 2)}\n`,
 }

@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { formatProblem, issuerSchema, parseConfig, policySchema } from '../src/config/index.ts'
-import { pinsOf } from '../src/identity/index.ts'
-import { compilePolicy } from '../src/policy/index.ts'
+import { compileDocument } from '../src/server/index.ts'
 import { projectFolder } from '../demo/stage.ts'
 
 const text = readFileSync(join(projectFolder, 'docs/issuers.md'), 'utf8')
@@ -26,9 +25,7 @@ for (const policy of policies) {
     )
     assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.map(formatProblem).join('\n'))
     if (!hasRole) return
-    const { issuers } = parsed.value
-    const pins = new Map(Object.entries(issuers).map(([name, config]) => [name, pinsOf(config)]))
-    const compiled = compilePolicy(parsed.value, parsed.locate, pins)
+    const compiled = compileDocument(`${policy}${connections}`, 'mayfly.yaml')
     assert.ok(compiled.ok, compiled.ok ? '' : compiled.problems.map(formatProblem).join('\n'))
   })
 }

@@ -49,6 +49,8 @@ export interface SessionRequest {
   readonly jkt: string
   readonly ttlSeconds: number
   readonly requestId: string
+  /** Claims of the token by their own names, as far as they belong in the record. */
+  readonly claims?: Readonly<Record<string, string>>
 }
 
 type OpenedSession =
@@ -112,6 +114,7 @@ export async function createBroker(deps: {
     jkt,
     ttlSeconds,
     requestId,
+    claims = {},
   }: SessionRequest): Promise<OpenedSession> {
     const tokenKey = `${identity.issuerUrl} ${identity.tokenId}`
     if (inFlightTokens.has(tokenKey)) return { ok: false, reason: 'replayed' }
@@ -124,10 +127,11 @@ export async function createBroker(deps: {
         roles,
         jkt,
         actor: actorOf(identity),
+        subject: { issuer: identity.issuer, attributes: identity.attributes },
         expiresMs: clock.nowMs() + ttlSeconds * 1000,
         endReason: undefined,
       }
-      await audit.append(sessionIssued(session, identity, requestId))
+      await audit.append(sessionIssued(session, identity, requestId, claims))
       await records.addSession(session, identity)
       sessions.set(session.id, session)
       return { ok: true, session }

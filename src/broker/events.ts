@@ -16,7 +16,12 @@ export interface StepRequest {
   readonly egress: readonly string[]
 }
 
-export function sessionIssued(session: Session, identity: Identity, requestId: string): AuditEvent {
+export function sessionIssued(
+  session: Session,
+  identity: Identity,
+  requestId: string,
+  claims: Readonly<Record<string, string>>,
+): AuditEvent {
   return {
     type: 'session.issued',
     run: session.runId,
@@ -27,6 +32,7 @@ export function sessionIssued(session: Session, identity: Identity, requestId: s
       issuerUrl: identity.issuerUrl,
       token: identity.tokenId,
       identity: identity.attributes,
+      ...(Object.keys(claims).length === 0 ? {} : { claims }),
       ciRun: identity.run,
       roles: session.roles,
       jkt: session.jkt,

@@ -1,4 +1,5 @@
 import type { LeaseId, RunId, Secret, SessionId, StepId } from '../lib/index.ts'
+import type { DecisionSubject } from '../policy/index.ts'
 
 /** One identity that assumed one or more roles. */
 export interface Session {
@@ -9,6 +10,8 @@ export interface Session {
   readonly jkt: string
   /** The CI job, in one line: issuer and subject. */
   readonly actor: string
+  /** What policy looks at beside the role: who the job is, as its issuer said. */
+  readonly subject: DecisionSubject
   readonly expiresMs: number
   endReason: string | undefined
 }

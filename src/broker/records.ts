@@ -85,13 +85,14 @@ export function createRecords(deps: { store: Store; outbox: Outbox; clock: Clock
         .where('ended_ms', options?.ended === true ? 'is not' : 'is', null)
         .executeTakeFirst()
       if (row === undefined) return undefined
-      const identity = JSON.parse(row.identity) as { issuer: string; attributes: { subject?: string } }
+      const { issuer, attributes } = JSON.parse(row.identity) as Pick<Identity, 'issuer' | 'attributes'>
       return {
         id,
         runId: row.run_id as RunId,
         roles: JSON.parse(row.roles) as string[],
         jkt: row.jkt,
-        actor: actorOf(identity),
+        actor: actorOf({ issuer, attributes }),
+        subject: { issuer, attributes },
         expiresMs: row.expires_ms,
         endReason: row.ended_ms === null ? undefined : (row.end_reason ?? 'ended'),
       }

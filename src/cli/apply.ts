@@ -4,10 +4,11 @@ import { createOperatorApi } from './operator-api.ts'
 import { print } from './output.ts'
 
 export async function apply(
-  file: string,
+  path: string,
   options: { dryRun: boolean; expectedVersion?: number; server?: string; json: boolean },
 ): Promise<void> {
-  const text = readText(file)
+  // Loaded here: `mayfly run` reads files by this module, too, and must start fast.
+  const { text, file } = (await import('./policy-input.ts')).readChecked(path)
   const result = await createOperatorApi(options).call<{ version: number; changed: boolean; diff: string[] }>(
     'PUT',
     '/v1/policy',

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { addAudit } from './audit-commands.ts'
 import { act, jsonOption, positive, serverOption, tokenNote, wholeNumber } from './command.ts'
 import { exitCodes } from './output.ts'
+import { addPolicy } from './policy-commands.ts'
 import { addProcesses, type Starters } from './process-commands.ts'
 
 /** The `mayfly` command. Each command's code is loaded when it is used: `mayfly run` must start fast. */
@@ -16,6 +17,7 @@ export function createProgram(starters: Starters): Command {
   addProcesses(program, starters)
   addRun(program)
   addOperator(program)
+  addPolicy(program)
   addAudit(program, starters)
   return program
 }

@@ -133,7 +133,7 @@ function list(value: unknown): string {
 }
 
 // A step names its own command and asks for its own hosts; an escape sequence in them must not move the cursor.
-function visible(line: string): string {
+export function visible(line: string): string {
   // eslint-disable-next-line no-control-regex
   return line.replaceAll(
     /[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,

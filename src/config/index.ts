@@ -6,5 +6,11 @@
  */
 export * from './document.ts'
 export * from './forward-schema.ts'
+export * from './limits-schema.ts'
+export * from './policy-bundle.ts'
+export { durationSeconds } from './name-schema.ts'
+export { readPolicyFiles } from './policy-folder.ts'
 export * from './issuer-schema.ts'
 export * from './policy-schema.ts'
+export * from './policy-tests-schema.ts'
+export * from './trust-schema.ts'

@@ -43,11 +43,13 @@ test('a small policy, with its defaults', () => {
     roles: {
       build: {
         trust: { issuer: 'github', repository_id: '1' },
+        mode: 'enforce',
         ttl: '15m',
         isolation: 'namespace',
         grants: ['git:read github/octo/app'],
       },
     },
+    tests: [],
     egress: [],
   })
 })

@@ -1,14 +1,11 @@
 import { z } from 'zod'
 import { limits } from '../lib/index.ts'
 import { issuerSchema } from './issuer-schema.ts'
+import { limitsSchema } from './limits-schema.ts'
+import { duration, name } from './name-schema.ts'
 import { plainUrl } from './plain-url.ts'
-
-const name = z
-  .string()
-  .regex(
-    /^[a-z][a-z0-9-]{0,62}$/,
-    'a name has lower-case letters, digits and hyphens, and starts with a letter',
-  )
+import { policyTests } from './policy-tests-schema.ts'
+import { trust } from './trust-schema.ts'
 
 const httpsUrl = plainUrl('with a `dial` address').describe('Where it is, as the tools in a step name it.')
 
@@ -18,11 +15,6 @@ const secretReference = z
     /^secret:[a-z][a-z0-9._-]{0,62}$/,
     'a reference `secret:NAME` to the vault (`mayfly secret set NAME`)',
   )
-
-const duration = z
-  .string()
-  .regex(/^[1-9][0-9]{0,4}[smh]$/, { error: 'a duration such as 90s, 15m or 1h', abort: true })
-  .refine((text) => durationSeconds(text) <= 86_400, 'at most 24h: what we issue is short-lived')
 
 const credential = z
   .union([
@@ -55,48 +47,15 @@ const npmConnection = z
 
 export const connectionSchema = z.discriminatedUnion('kind', [gitConnection, npmConnection])
 
-const claimValue = z.union([
-  z.string().min(1),
-  z.array(z.string().min(1)).min(1).describe('Any one of these.'),
-  z.boolean().transform(String),
-])
-
-/** The claims of an Identity that a trust rule may name. `claims` holds raw ones of any issuer. */
-const trust = z
-  .strictObject({
-    issuer: name.describe('A name under `issuers`.'),
-    subject: claimValue.optional(),
-    repository: claimValue
-      .optional()
-      .describe('Full name; may change hands: name it only beside `repository_id`.'),
-    repository_id: claimValue
-      .optional()
-      .describe('The immutable id of the repository; docs/issuers.md says which for each CI.'),
-    owner: claimValue.optional(),
-    owner_id: claimValue
-      .optional()
-      .describe('The immutable id of the owner; docs/issuers.md says which for each CI.'),
-    ref: claimValue.optional().describe('Full ref: refs/heads/main, refs/tags/v*.'),
-    ref_protected: claimValue.optional(),
-    commit: claimValue.optional(),
-    workflow: claimValue.optional().describe('Which pipeline definition, with its ref.'),
-    workflow_digest: claimValue.optional().describe('The commit that the pipeline definition was read from.'),
-    environment: claimValue.optional(),
-    event: claimValue.optional().describe('What started it: push, pull_request, ...'),
-    actor: claimValue.optional(),
-    actor_id: claimValue.optional(),
-    runner: claimValue.optional(),
-    fork: claimValue.optional().describe('Whether the code is of a fork, where the issuer says so.'),
-    claims: z
-      .record(z.string(), claimValue)
-      .optional()
-      .describe('Claims of the token by their own names; nested ones as `outer/inner`.'),
-  })
-  .describe('All conditions must hold.')
-
 const role = z.strictObject({
   description: z.string().optional(),
   trust,
+  mode: z
+    .enum(['enforce', 'shadow'])
+    .default('enforce')
+    .describe(
+      '`shadow` records what the grants would deny on their own connections, and lets it pass; never a write that no grant names.',
+    ),
   ttl: duration.default('15m').describe('How long a session may live.'),
   isolation: z
     .enum(['namespace', 'none'])
@@ -112,11 +71,6 @@ const role = z.strictObject({
     ),
 })
 
-/** The claims that `trust` names itself; all others stand under `claims`. */
-export const trustAttributes: ReadonlySet<string> = new Set(
-  Object.keys(trust.shape).filter((key) => key !== 'issuer' && key !== 'claims'),
-)
-
 export const policySchema = z.strictObject({
   audience: z
     .string()
@@ -128,6 +82,8 @@ export const policySchema = z.strictObject({
     .refine(notEmpty, 'name at least one issuer: without one nobody can prove who they are'),
   connections: z.record(name, connectionSchema).default({}),
   roles: z.record(name, role).refine(notEmpty, 'define at least one role: without one nothing is granted'),
+  limits: limitsSchema.optional(),
+  tests: policyTests,
   egress: z
     .array(
       z
@@ -150,13 +106,6 @@ function notEmpty(record: object): boolean {
 export type PolicyDocument = z.output<typeof policySchema>
 export type ConnectionConfig = z.output<typeof connectionSchema>
 export type RoleConfig = z.output<typeof role>
-export type TrustConfig = z.output<typeof trust>
-
-/** Seconds of a duration such as `15m`. */
-export function durationSeconds(text: string): number {
-  const unit = { s: 1, m: 60, h: 3600 }[text.slice(-1)] ?? Number.NaN
-  return Number(text.slice(0, -1)) * unit
-}
 
 const stepName = z
   .string()

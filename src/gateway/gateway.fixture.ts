@@ -170,6 +170,7 @@ export function stubBroker(): BrokerStub {
         roles: [role],
         jkt,
         actor: 'ci:test',
+        subject: { issuer: 'ci', attributes: { subject: 'x' } },
         expiresMs,
         endReason: undefined,
       }
@@ -236,16 +237,21 @@ export function compileRules(
   connections: Record<string, unknown>,
   grants: readonly string[],
   egress: readonly string[] = [],
+  role: { mode?: 'shadow' } = {},
 ): { targets: Targets; policy: Policy } {
   const document = policySchema.parse({
     issuers: { ci: { kind: 'oidc', url: 'https://ci.test' } },
     connections,
-    roles: { build: { trust: { issuer: 'ci', subject: 'x' }, grants } },
+    roles: { build: { trust: { issuer: 'ci', subject: 'x' }, grants, ...role } },
     egress,
   })
   const locate = () => ({ file: 'mayfly.yaml', line: 1, column: 1 })
   const targets = compileTargets(document, locate)
-  const policy = compilePolicy(document, locate, new Map([['ci', []]]))
+  const policy = compilePolicy(
+    document,
+    locate,
+    new Map([['ci', { kind: 'oidc', pins: [], ids: {}, claims: {}, fixed: {} }]]),
+  )
   if (!targets.ok || !policy.ok) throw new Error(JSON.stringify([targets, policy]))
   return { targets: targets.targets, policy: policy.policy }
 }
@@ -267,7 +273,12 @@ export function usualConnections({ port, ca }: Upstream): Record<string, unknown
 /** A real gateway between a real client and a real TLS upstream; only broker and audit log are stubs. */
 export async function openWorld(
   t: TestContext,
-  options: { guard?: EgressGuard; egress?: readonly string[]; grants?: readonly string[] } = {},
+  options: {
+    guard?: EgressGuard
+    egress?: readonly string[]
+    grants?: readonly string[]
+    role?: { mode?: 'shadow' }
+  } = {},
 ): Promise<World> {
   const upstream = await startUpstream(t, gitHost)
   const { ca: npmCa } = upstream
@@ -275,6 +286,7 @@ export async function openWorld(
     usualConnections({ ...upstream, ca: npmCa }),
     options.grants ?? usualGrants,
     options.egress,
+    options.role,
   )
   const audit = stubAudit()
   const brokers = stubBroker()

@@ -2,7 +2,13 @@ import { MayflyError, messageOf, newId } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { Broker, Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
-import { describeOperation, type Decision, type Operation, type Policy } from '../policy/index.ts'
+import {
+  describeDenials,
+  describeOperation,
+  type Denied,
+  type Operation,
+  type Policy,
+} from '../policy/index.ts'
 import type { ActivityRecord } from './activity.ts'
 import type { Denial, Permission } from './exchange.ts'
 
@@ -65,25 +71,43 @@ export function createGatekeeper(deps: {
     return `mayfly: refused: ${what}: ${reason} (${requestId})`
   }
 
-  function refuse(
-    step: Step,
-    refused: readonly (Decision & { allow: false })[],
-    operations: readonly Operation[],
-  ): Denial {
-    const missing = refused.map((one) => one.missing)
+  function refuse(step: Step, refused: readonly Denied[], operations: readonly Operation[]): Denial {
     const what = operations.map(describeOperation).join(', ')
-    const reason = `role "${step.role}" does not grant it; to allow it, add to its grants in mayfly.yaml: ${missing.map((one) => `"${one}"`).join(', ')}`
-    const message = deny(step, what, reason, { held: refused[0]?.held.slice(0, maxOperations) })
+    const message = deny(step, what, describeDenials(step.role, refused), {
+      ...recorded(operations),
+      held: refused[0]?.held.slice(0, maxOperations),
+    })
     return { allow: false, message, refused: operations }
+  }
+
+  async function recordWaived(
+    step: Step,
+    waived: readonly { operation: Operation; shadow?: string }[],
+  ): Promise<void> {
+    if (waived.length === 0) return
+    await audit.append({
+      type: 'access.shadowed',
+      run: step.session.runId,
+      subject: step.id,
+      data: {
+        session: step.session.id,
+        step: step.id,
+        role: step.role,
+        ...recorded(waived.map(({ operation }) => operation)),
+      },
+    })
   }
 
   return {
     deny,
     async permit(step, connection, operations, detail, anyRef) {
       const policy = deps.policy()
+      const { subject } = step.session
       const asked = operations.map((operation) => ({
         operation,
-        decision: anyRef ? policy.decideAnyRef(step.role, operation) : policy.decide(step.role, operation),
+        decision: anyRef
+          ? policy.decideAnyRef(step.role, operation, subject)
+          : policy.decide(step.role, operation, subject),
       }))
       const refused = asked.filter(({ decision }) => !decision.allow)
       if (refused.length > 0) {
@@ -94,13 +118,17 @@ export function createGatekeeper(deps: {
           refused.map(({ operation }) => operation),
         )
       }
-      const grants = asked.flatMap(({ decision }) => (decision.allow ? [decision.grant] : []))
+      const allowed = asked.flatMap(({ operation, decision }) =>
+        decision.allow ? [{ operation, ...decision }] : [],
+      )
+      const waived = allowed.filter(({ shadow }) => shadow !== undefined)
+      const grants = allowed.filter(({ shadow }) => shadow === undefined).map(({ grant }) => grant)
       try {
         const lease =
           connection.credential === undefined
             ? undefined
-            : await broker.lease(step, connection, grants[0] ?? '')
-        await audit.append({
+            : await broker.lease(step, connection, allowed[0]?.grant ?? '')
+        const granted = audit.append({
           type: 'access.granted',
           run: step.session.runId,
           subject: step.id,
@@ -115,6 +143,8 @@ export function createGatekeeper(deps: {
             ...detail,
           },
         })
+        // What shadow mode lets pass is as durable as what is granted before the credential is used.
+        await Promise.all([granted, recordWaived(step, waived)])
         // The step may have ended while the entry was written.
         if (step.endReason !== undefined)
           throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
@@ -130,6 +160,18 @@ export function createGatekeeper(deps: {
       }
     },
   }
+}
+
+const recordedBytes = 16_000
+
+/** As many operations as an entry has room for: a step must not keep its denial out of the log by a long name. */
+function recorded(operations: readonly Operation[]): { operations: Operation[]; operationCount?: number } {
+  let left = recordedBytes
+  const fitting = operations
+    .slice(0, maxOperations)
+    .filter((one) => (left -= Buffer.byteLength(JSON.stringify(one))) >= 0)
+  const isWhole = fitting.length === operations.length
+  return { operations: fitting, ...(isWhole ? {} : { operationCount: operations.length }) }
 }
 
 // Hundreds of packages are one line of the step's table; the log has each of them.

@@ -5,7 +5,7 @@
  * One-shot use (`iss` + `jti`) needs a store, so the token endpoint keeps it.
  */
 export type { AttributeName, Attributes, Identity, IdentityRefusal, IdentityResult } from './identity.ts'
-export { pinsOf, profileOf } from './profiles.ts'
+export { limitsOf, pinsOf, profileOf } from './profiles.ts'
 export { createIdentityVerifier } from './verify.ts'
 export type { IdentityVerifier } from './verify.ts'
 export { createProofSigner } from './dpop-signer.ts'

@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import { dataFolderOf, type UpArguments } from '../cli/index.ts'
-import { MayflyError, messageOf } from '../lib/index.ts'
+import { readPolicyFiles } from '../config/index.ts'
 import { selfCommand } from './self.ts'
 import { startUp, type Up } from './up.ts'
 
@@ -12,9 +11,7 @@ export async function runUp(options: UpArguments, entry: string): Promise<void> 
   const up = await startUp({
     ...options,
     dataFolder: dataFolderOf(options.data),
-    ...(options.config === undefined
-      ? {}
-      : { policy: { file: options.config, text: readPolicy(options.config) } }),
+    ...(options.config === undefined ? {} : { policy: readPolicyFiles(options.config) }),
     self: selfCommand(entry),
     tell: (line) => process.stderr.write(`mayfly: ${line}\n`),
   })
@@ -44,12 +41,4 @@ function announce(up: Up, options: UpArguments, readyMs: number): void {
     ...(up.rules.loaded ? [] : ['no policy is in force yet: mayfly apply mayfly.yaml']),
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
-}
-
-function readPolicy(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new MayflyError('bad_input', `${file} cannot be read: ${messageOf(cause)}`, { cause })
-  }
 }

@@ -1,6 +1,8 @@
 import { preparsePolicySet, statefulIsAuthorized, validate } from '@cedar-policy/cedar-wasm/nodejs'
 import { MayflyError, sha256Hex } from '../lib/index.ts'
-import { actionNames, type Grant, type Operation } from './grant.ts'
+import { cedarSchema } from './cedar-schema.ts'
+import type { Grant, Operation } from './grant.ts'
+import type { TrustSubject } from './trust.ts'
 
 /** A role's own slice of the policy, parsed once. Cedar's time grows with the policies it is handed. */
 export interface CedarSlice {
@@ -9,59 +11,69 @@ export interface CedarSlice {
   readonly grants: ReadonlyMap<string, string>
 }
 
-const schema = {
-  Mayfly: {
-    entityTypes: {
-      Role: {},
-      Resource: {
-        shape: {
-          type: 'Record',
-          attributes: {
-            connection: { type: 'String', required: true },
-            path: { type: 'String', required: true },
-            ref: { type: 'String', required: true },
-          },
-        },
-      },
-    },
-    actions: Object.fromEntries(
-      actionNames.map((name) => [
-        name,
-        { appliesTo: { principalTypes: ['Role'], resourceTypes: ['Resource'] } },
-      ]),
-    ),
-  },
+/** Who asks for what, as Cedar is asked. */
+export interface CedarRequest {
+  readonly role: string
+  readonly operation: Operation
+  readonly subject: Pick<TrustSubject, 'issuer' | 'attributes'>
 }
 
 /** Compiles a role's grants to Cedar permits. What no permit allows is denied: that is Cedar's default. */
 export function compileSlice(grants: readonly Grant[]): CedarSlice {
   const policies = Object.fromEntries(grants.map((grant, i) => [`grant${i}`, permit(grant)]))
-  const policySet = { staticPolicies: policies }
-  const checked = validate({ schema: schema, policies: policySet })
-  if (checked.type === 'failure') throw rejected(checked.errors[0]?.message)
-  const [problem] = checked.validationErrors
-  if (problem !== undefined) throw rejected(problem.error.message)
   const id = sha256Hex(JSON.stringify(policies))
-  const parsed = preparsePolicySet(id, policySet)
+  const parsed = preparsePolicySet(id, { staticPolicies: policies })
   if (parsed.type === 'failure') throw rejected(parsed.errors[0]?.message)
   return { id, grants: new Map(grants.map((grant, i) => [`grant${i}`, grant.source])) }
 }
 
+/**
+ * Holds the permits against our schema. They differ in strings, which the schema does not look into, and in action
+ * and ref: one of each stands for all. Throws `config_invalid`; the grammar of grants should not let it come to that.
+ */
+export function validateGrants(grants: readonly Grant[]): void {
+  const samples = new Map(grants.map((grant) => [`${grant.action} ${grant.ref === undefined}`, grant]))
+  const staticPolicies = Object.fromEntries(
+    [...samples.values()].map((grant, i) => [`grant${i}`, permit(grant)]),
+  )
+  const checked = validate({ schema: cedarSchema, policies: { staticPolicies } })
+  if (checked.type === 'failure') throw rejected(checked.errors[0]?.message)
+  const [problem] = checked.validationErrors
+  if (problem !== undefined) throw rejected(problem.error.message)
+}
+
 /** The grant that allows the operation, or undefined. Any error in Cedar is a denial. */
-export function evaluate(slice: CedarSlice, role: string, operation: Operation): string | undefined {
+export function evaluate(slice: CedarSlice, request: CedarRequest): string | undefined {
+  const answer = ask(slice.id, request)
+  return answer.allow ? slice.grants.get(answer.reason ?? '') : undefined
+}
+
+/** Asks a set that was parsed before. An error in any of its policies is a denial: Cedar would skip that policy, forbids too. */
+export function ask(
+  policySetId: string,
+  { role, operation, subject }: CedarRequest,
+): { allow: boolean; reason: string | undefined } {
   const uid = { type: 'Mayfly::Resource', id: 'target' }
   const attrs = { connection: operation.connection, path: operation.path, ref: operation.ref ?? '' }
   const answer = statefulIsAuthorized({
     principal: { type: 'Mayfly::Role', id: role },
     action: { type: 'Mayfly::Action', id: operation.action },
     resource: uid,
-    context: {},
-    preparsedPolicySetId: slice.id,
+    context: contextOf(subject),
+    preparsedPolicySetId: policySetId,
     entities: [{ uid, attrs, parents: [] }],
   })
-  if (answer.type === 'failure' || answer.response.decision !== 'allow') return undefined
-  if (answer.response.diagnostics.errors.length > 0) return undefined
-  return slice.grants.get(answer.response.diagnostics.reason[0] ?? '')
+  if (answer.type === 'failure') return { allow: false, reason: undefined }
+  const { decision, diagnostics } = answer.response
+  const [failed] = diagnostics.errors
+  if (failed !== undefined) return { allow: false, reason: failed.policyId }
+  return { allow: decision === 'allow', reason: diagnostics.reason[0] }
+}
+
+function contextOf({ issuer, attributes }: CedarRequest['subject']): Record<string, string> {
+  const context: Record<string, string> = { issuer }
+  for (const [name, value] of Object.entries(attributes)) if (value !== undefined) context[name] = value
+  return context
 }
 
 // The grammar of grants admits no quote and no backslash, so nothing written there can leave its string;

@@ -1,3 +1,5 @@
+import { includes } from './pattern-algebra.ts'
+
 /** What a step asks for: one operation on one connection. `path` and `ref` are as the protocol named them. */
 export interface Operation {
   readonly action: string
@@ -15,14 +17,24 @@ export interface Grant {
   readonly ref: string | undefined
 }
 
-/** Per action: whether the resource needs a path, and whether it names a ref. */
+/** Per action: whether the resource needs a path, whether it names a ref, and whether it changes what is there. */
 const actions = {
-  'git:read': { kind: 'git', path: true, ref: false },
-  'git:push': { kind: 'git', path: true, ref: true },
-  'npm:install': { kind: 'npm', path: false, ref: false },
+  'git:read': { kind: 'git', path: true, ref: false, write: false },
+  'git:push': { kind: 'git', path: true, ref: true, write: true },
+  'npm:install': { kind: 'npm', path: false, ref: false, write: false },
 } as const
 
 export const actionNames = Object.keys(actions)
+
+/** Does the action change what it reaches? One that is not known is taken to. */
+export function isWrite(action: string): boolean {
+  return !Object.hasOwn(actions, action) || actions[action as keyof typeof actions].write
+}
+
+/** Is a grant of this action limited to refs? */
+export function namesRef(action: string): boolean {
+  return Object.hasOwn(actions, action) && actions[action as keyof typeof actions].ref
+}
 
 const grammar =
   /^(?<action>[a-z]+:[a-z]+) (?<connection>[a-z][a-z0-9-]*)(?:\/(?<path>[A-Za-z0-9._~@+*/-]+?))?(?:@(?<ref>refs\/[A-Za-z0-9._~+*/-]+))?$/
@@ -48,6 +60,37 @@ export function parseGrant(source: string, kinds: ReadonlyMap<string, string>): 
   if (rule.ref && ref === undefined) return `grant "${source}": say which refs: "${source}@refs/heads/main"`
   if (!rule.ref && ref !== undefined) return `grant "${source}": ${action} cannot be limited to a ref`
   return { source, action, connection, path: path ?? '*', ref }
+}
+
+/**
+ * Is it of the form of a grant? What a step asked for may not be: git takes more characters in a ref than we do, and
+ * some of them mean something in YAML.
+ */
+export function isGrantText(source: string): boolean {
+  return grammar.test(source)
+}
+
+/** Does one of `wide` allow all that `narrow` does? */
+export function isCovered(narrow: Grant, wide: readonly Grant[]): boolean {
+  return wide.some(
+    (one) =>
+      one.action === narrow.action &&
+      one.connection === narrow.connection &&
+      includes(one.path, narrow.path) &&
+      includes(one.ref ?? '*', narrow.ref ?? '*'),
+  )
+}
+
+/**
+ * Reads an operation in words of a grant, as `describeOperation` writes it; `*` is a character like any other there,
+ * so it is refused. Returns what is wrong in one line.
+ */
+export function parseOperation(source: string, kinds: ReadonlyMap<string, string>): Operation | string {
+  if (source.includes('*')) return `operation "${source}": name one resource, without *`
+  const grant = parseGrant(source, kinds)
+  if (typeof grant === 'string') return grant.replace(/^grant/, 'operation')
+  const { action, connection, path, ref } = grant
+  return { action, connection, path: path === '*' ? '' : path, ...(ref === undefined ? {} : { ref }) }
 }
 
 /** The operation in words of a grant, as entries and tables name it. */

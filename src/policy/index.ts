@@ -3,9 +3,35 @@
  * Refuses, when it is loaded, any rule that every repository of a shared issuer could satisfy.
  * Invariant: what no grant allows is denied, and every denial says what is missing.
  */
-export { describeOperation } from './grant.ts'
+export { cedarSchemaText } from './cedar-schema.ts'
+export { connectionKinds, draftPolicy } from './draft.ts'
+export { describeOperation, parseOperation } from './grant.ts'
+export { lint, lintRules } from './lint/index.ts'
+export type { LintFinding, LintRule } from './lint/index.ts'
+export { readPast } from './past.ts'
+export type { Past, PastEntry, PastOperations } from './past.ts'
+export { replay } from './replay.ts'
+export type { Change, Replay } from './replay.ts'
+export { reportShadow } from './shadow-report.ts'
+export { suggestRoles, suggestionYaml } from './suggest.ts'
+export type { Suggestion } from './suggest.ts'
 export type { Grant, Operation } from './grant.ts'
+export { runPolicyTests } from './policy-tests.ts'
+export type { DescribedJob, PolicyTestOutcome } from './policy-tests.ts'
 export { compilePolicy } from './policy.ts'
-export type { Assumption, Compiled, Decision, Isolation, Policy, Role } from './policy.ts'
-export { pinsSubject } from './trust.ts'
+export type {
+  Assumption,
+  Compiled,
+  Decision,
+  DecisionSubject,
+  Denied,
+  Isolation,
+  Policy,
+  Role,
+} from './policy.ts'
+export { describeDenials, describeMismatches, explain, nearestRole, shortenMismatches } from './explain.ts'
+export type { Explanation } from './explain.ts'
+export { explanationLines } from './explain-text.ts'
+export { namedClaims, pinsSubject } from './trust.ts'
+export type { IssuerFacts } from './issuer-facts.ts'
 export type { Mismatch, TrustSubject } from './trust.ts'

@@ -5,13 +5,20 @@ import { formatProblem, parseConfig, policySchema } from '../config/index.ts'
 import { MayflyError } from '../lib/index.ts'
 import { compileSlice } from './cedar.ts'
 import { grantFor, parseGrant, type Grant } from './grant.ts'
-import { compilePolicy, describeOperation, type Operation, type Policy } from './index.ts'
+import { compilePolicy, describeOperation, type IssuerFacts, type Operation, type Policy } from './index.ts'
 
-const pins = new Map([
-  ['github', ['repository_id', 'owner_id']],
-  ['mine', []],
+const factsOf = (pins: readonly string[]): IssuerFacts => ({
+  kind: 'oidc',
+  pins,
+  ids: {},
+  claims: {},
+  fixed: {},
+})
+const issuers = new Map([
+  ['github', factsOf(['repository_id', 'owner_id'])],
+  ['mine', factsOf([])],
   // A raw claim, by whichever of its two names the issuer's profile calls it.
-  ['other', ['subject', 'team', 'claims.team']],
+  ['other', factsOf(['subject', 'team', 'claims.team'])],
 ])
 
 const document = (trust: string, grants: readonly string[], more = '') => `issuers:
@@ -31,14 +38,19 @@ ${more}`
 function compile(text: string): Policy | string[] {
   const parsed = parseConfig(text, 'mayfly.yaml', policySchema)
   assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.map(formatProblem).join('\n'))
-  const compiled = compilePolicy(parsed.value, parsed.locate, pins)
+  const compiled = compilePolicy(parsed.value, parsed.locate, issuers)
   return compiled.ok ? compiled.policy : compiled.problems.map(formatProblem)
 }
 
-function policyOf(trust: string, grants: readonly string[] = ['git:read github/octo/app']): Policy {
+/** The policy, asked for one job. */
+function policyOf(trust: string, grants: readonly string[] = ['git:read github/octo/app']) {
   const compiled = compile(document(trust, grants))
   assert.ok(!Array.isArray(compiled), String(compiled))
-  return compiled
+  return {
+    assume: compiled.assume,
+    decide: (role: string, operation: Operation) => compiled.decide(role, operation, job),
+    decideAnyRef: (role: string, operation: Operation) => compiled.decideAnyRef(role, operation, job),
+  }
 }
 
 function problemsOf(text: string): string[] {

@@ -1,15 +1,14 @@
-import { durationSeconds, type ConfigProblem, type Locate, type PolicyDocument } from '../config/index.ts'
+import type { ConfigProblem, Locate, PolicyDocument } from '../config/index.ts'
 import { compilePattern } from '../lib/index.ts'
-import { compileSlice, evaluate, type CedarSlice } from './cedar.ts'
-import { grantFor, parseGrant, type Grant, type Operation } from './grant.ts'
-import {
-  compileTrust,
-  mismatches,
-  pinsLiterally,
-  type CompiledTrust,
-  type Mismatch,
-  type TrustSubject,
-} from './trust.ts'
+import { compileSlice, evaluate, validateGrants, type CedarRequest, type CedarSlice } from './cedar.ts'
+import { draftPolicy } from './draft.ts'
+import { compileForbids, type Forbids } from './forbids.ts'
+import { grantFor, namesRef, type Grant, type Operation } from './grant.ts'
+import type { IssuerFacts } from './issuer-facts.ts'
+import type { Limits } from './limits.ts'
+import { lint } from './lint/index.ts'
+import { waivable } from './shadow.ts'
+import { mismatches, type CompiledTrust, type Mismatch, type TrustSubject } from './trust.ts'
 
 export type Isolation = 'namespace' | 'none'
 
@@ -19,6 +18,9 @@ export interface Role {
   readonly trust: CompiledTrust
   readonly ttlSeconds: number
   readonly isolation: Isolation
+  /** Records what its grants deny on their own connections, and lets it pass. */
+  readonly shadow: boolean
+  readonly approval: boolean
   readonly grants: readonly Grant[]
   readonly slice: CedarSlice
 }
@@ -38,84 +40,84 @@ export type Assumption =
       readonly mismatches: readonly Mismatch[]
     }
 
-export type Decision =
-  | { readonly allow: true; readonly grant: string }
-  | {
-      readonly allow: false
-      readonly role: string
-      readonly missing: string
-      readonly held: readonly string[]
-    }
+export interface Allowed {
+  readonly allow: true
+  readonly grant: string
+  /** No grant allows it: a role in shadow mode lets it pass. This grant would. */
+  readonly shadow?: string
+}
+
+export interface Denied {
+  readonly allow: false
+  readonly role: string
+  readonly missing: string
+  readonly held: readonly string[]
+  /** A grant may allow it, but this forbids it: where in `policies/`, or which limit. */
+  readonly forbiddenBy?: string
+}
+
+export type Decision = Allowed | Denied
+
+/** Who asked, as the session that was opened for it remembers. */
+export type DecisionSubject = CedarRequest['subject']
 
 export interface Policy {
   readonly roles: ReadonlyMap<string, Role>
   /** May this identity assume the role? If not: which claims, expected against got. */
   assume(role: string, subject: TrustSubject): Assumption
-  /** May a session in this role do this? By which grant; if not, which grant would allow it. */
-  decide(role: string, operation: Operation): Decision
+  /** May a session of this job in this role do this? By which grant; if not, which grant would allow it. */
+  decide(role: string, operation: Operation, subject: DecisionSubject): Decision
   /** The same before the protocol has named a ref: is there any ref of this resource that the role may touch? */
-  decideAnyRef(role: string, operation: Operation): Decision
+  decideAnyRef(role: string, operation: Operation, subject: DecisionSubject): Decision
 }
 
 export type Compiled = { ok: true; policy: Policy } | { ok: false; problems: ConfigProblem[] }
 
 /**
- * Compiles the roles of mayfly.yaml. `pins` tells for each issuer which immutable ids a rule must fix, or `[]`
- * if the issuer as configured lets nobody else in.
+ * Compiles the roles of mayfly.yaml and the Cedar files beside it (by name). `issuers` says of each issuer how far
+ * its word goes. What lint knows to be too dangerous to be in force is refused here.
  */
 export function compilePolicy(
   document: PolicyDocument,
   locate: Locate,
-  pins: ReadonlyMap<string, readonly string[]>,
+  issuers: ReadonlyMap<string, IssuerFacts>,
+  cedarFiles: Readonly<Record<string, string>> = {},
 ): Compiled {
-  const problems: ConfigProblem[] = []
-  const complain = (path: PropertyKey[], message: string) => problems.push({ ...locate(path), message })
-  const kinds = new Map(
-    Object.entries(document.connections).map(([name, connection]) => [name, connection.kind]),
-  )
-  const roles = new Map<string, Role>()
-  for (const [name, config] of Object.entries(document.roles)) {
-    const trust = compileTrust(config.trust)
-    for (const message of trustProblems(trust, pins))
-      complain(['roles', name, 'trust'], `role "${name}": ${message}`)
-    const grants = config.grants.flatMap((source, i) => {
-      const grant = parseGrant(source, kinds)
-      if (typeof grant !== 'string') return [grant]
-      complain(['roles', name, 'grants', i], grant)
-      return []
-    })
-    const ttlSeconds = durationSeconds(config.ttl)
-    roles.set(name, {
-      name,
-      trust,
-      ttlSeconds,
-      isolation: config.isolation,
-      grants,
-      slice: compileSlice(grants),
-    })
+  const draft = draftPolicy(document, locate, issuers)
+  const refused = lint(draft, { refusingOnly: true }).map(({ path, message }) => ({
+    ...locate(path),
+    message,
+  }))
+  const forbids = compileForbids(cedarFiles, new Set(draft.roles.map(({ name }) => name)))
+  const problems = [...refused, ...draft.problems, ...(forbids.ok ? [] : forbids.problems)]
+  if (problems.length > 0 || !forbids.ok) return { ok: false, problems }
+  validateGrants(draft.roles.flatMap(({ grants }) => grants))
+  const roles = draft.roles.map((role) => ({ ...role, slice: compileSlice(role.grants) }))
+  return {
+    ok: true,
+    policy: createPolicy(new Map(roles.map((role) => [role.name, role])), draft.limits, forbids.forbids),
   }
-  const used = new Set([...roles.values()].flatMap((role) => role.grants.map((grant) => grant.connection)))
-  for (const name of kinds.keys()) {
-    if (!used.has(name))
-      complain(
-        ['connections', name],
-        `nobody can reach connection "${name}": grant it in a role or remove it`,
-      )
-  }
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, policy: createPolicy(roles) }
 }
 
-function trustProblems(trust: CompiledTrust, pins: ReadonlyMap<string, readonly string[]>): string[] {
-  const required = pins.get(trust.issuer)
-  if (required === undefined) return [`there is no issuer "${trust.issuer}"`]
-  const pinned = required.length === 0 || required.some((claim) => pinsLiterally(trust, claim))
-  if (pinned) return []
-  return [
-    `any repository of issuer "${trust.issuer}" could assume it: pin ${required.join(' or ')} to a literal value`,
-  ]
-}
+function createPolicy(
+  roles: ReadonlyMap<string, Role>,
+  limits: Limits,
+  forbids: Forbids | undefined,
+): Policy {
+  /** A forbid takes from grants and from shadow mode alike; limits are held against roles, so only shadow mode meets them here. */
+  function conclude(request: CedarRequest, grant: string | undefined, refNamed: boolean): Decision {
+    const role = roles.get(request.role)
+    const waived =
+      grant === undefined && role !== undefined ? waivable(role, request.operation, limits) : undefined
+    const by = grant ?? waived
+    if (role === undefined || by === undefined) return deny(role, request)
+    const forbiddenBy = forbids?.forbidding(request, refNamed)
+    if (forbiddenBy !== undefined) return { ...deny(role, request), forbiddenBy }
+    return grant === undefined
+      ? { allow: true, grant: by, shadow: grantFor(request.operation) }
+      : { allow: true, grant }
+  }
 
-function createPolicy(roles: ReadonlyMap<string, Role>): Policy {
   return {
     roles,
     assume(name, subject) {
@@ -126,21 +128,21 @@ function createPolicy(roles: ReadonlyMap<string, Role>): Policy {
       if (failed.length > 0) return { allow: false, role: name, reason: 'trust_mismatch', mismatches: failed }
       return { allow: true, role }
     },
-    decide(name, operation) {
+    decide(name, operation, subject) {
+      const request = { role: name, operation, subject }
       const role = roles.get(name)
-      const grant = role === undefined ? undefined : evaluate(role.slice, name, operation)
-      if (grant !== undefined) return { allow: true, grant }
-      return deny(role, name, operation)
+      const grant = role === undefined ? undefined : evaluate(role.slice, request)
+      return conclude(request, grant, true)
     },
-    decideAnyRef(name, operation) {
-      const role = roles.get(name)
-      const grant = role?.grants.find((one) => touches(one, operation))
-      return grant === undefined ? deny(role, name, operation) : { allow: true, grant: grant.source }
+    decideAnyRef(name, operation, subject) {
+      const grant = roles.get(name)?.grants.find((one) => touches(one, operation))?.source
+      // An action that has no ref has nothing more to say later: all forbids have their say now.
+      return conclude({ role: name, operation, subject }, grant, !namesRef(operation.action))
     },
   }
 }
 
-function deny(role: Role | undefined, name: string, operation: Operation): Decision {
+function deny(role: Role | undefined, { role: name, operation }: CedarRequest): Denied {
   const held = role?.grants.map((one) => one.source) ?? []
   return { allow: false, role: name, missing: grantFor(operation), held }
 }

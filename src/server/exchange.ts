@@ -3,7 +3,15 @@ import { nowSeconds, type Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker } from '../broker/index.ts'
 import type { Identity, IdentityRefusal, ProofVerifier } from '../identity/index.ts'
-import { pinsSubject, type Assumption, type Role } from '../policy/index.ts'
+import {
+  describeMismatches,
+  namedClaims,
+  nearestRole,
+  pinsSubject,
+  shortenMismatches,
+  type Assumption,
+  type Role,
+} from '../policy/index.ts'
 import type { Call } from './route.ts'
 import { proofHeader } from './route.ts'
 import type { Rules, RulesHolder } from './rules.ts'
@@ -73,6 +81,7 @@ export async function exchangeToken(
     jkt: proof.jkt,
     ttlSeconds,
     requestId: call.requestId,
+    claims: recordedClaims(rules, identity),
   })
   if (!opened.ok) throw await refuseReplay(deps, call, identity)
   const { session } = opened
@@ -140,8 +149,17 @@ async function refuseRole(
   identity: Identity,
   refusal: Refused,
 ): Promise<HttpProblem> {
-  const { allow: _, ...why } = refusal
-  await recordRefusal(deps, call, { ...why, identity: identity.attributes, token: identity.tokenId })
+  // An entry has room for so much, and a refusal must not stay out of the log for want of it.
+  const mismatches = refusal.reason === 'trust_mismatch' ? shortenMismatches(refusal.mismatches) : undefined
+  await recordRefusal(deps, call, {
+    role: refusal.role,
+    reason: refusal.reason,
+    ...(mismatches === undefined ? {} : { mismatches }),
+    issuer: identity.issuer,
+    identity: identity.attributes,
+    claims: recordedClaims(rules, identity),
+    token: identity.tokenId,
+  })
   if (isStranger(rules, identity, refusal))
     return oauthProblem(
       403,
@@ -152,16 +170,15 @@ async function refuseRole(
     return oauthProblem(
       400,
       'invalid_scope',
-      `there is no role "${refusal.role}"; known are ${refusal.known.join(', ')}`,
+      `there is no role "${refusal.role}"; known are ${refusal.known.slice(0, 50).join(', ')}`,
     )
-  const claims = refusal.mismatches.map(
-    ({ claim, expected, got }) => `${claim}: expected ${expected.join(' or ')}, got ${got ?? 'nothing'}`,
-  )
+  const nearest = nearestRole(rules.policy, identity, refusal.role)
+  const other = nearest?.allow === true ? `; role "${nearest.role}" does` : ''
   return oauthProblem(
     403,
     'invalid_target',
-    `role "${refusal.role}" does not trust this job: ${claims.join('; ')}`,
-    refusal.mismatches,
+    `role "${refusal.role}" does not trust this job: ${describeMismatches(refusal.mismatches)}${other}`,
+    mismatches,
   )
 }
 
@@ -177,6 +194,12 @@ function isStranger(rules: Rules, identity: Identity, refusal: Refused): boolean
     !known ||
     (refusal.reason === 'trust_mismatch' && refusal.mismatches.some(({ claim }) => claim === 'issuer'))
   )
+}
+
+// Only what some rule looks at: the rest of a token may be about a person.
+function recordedClaims(rules: Rules, identity: Identity): Readonly<Record<string, string>> {
+  const trusts = [...rules.policy.roles.values()].map(({ trust }) => trust)
+  return namedClaims(trusts, identity)
 }
 
 async function refuseReplay(deps: ExchangeDeps, call: Call, identity: Identity): Promise<HttpProblem> {

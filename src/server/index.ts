@@ -5,6 +5,8 @@
  */
 export { createApiTokens, scopes } from './api-tokens.ts'
 export type { ApiTokens, Scope } from './api-tokens.ts'
+export { compileDocument, failedTests, issuerFactsOf, subjectOf } from './compile-document.ts'
+export type { CompiledDocument } from './compile-document.ts'
 export { createHealth } from './health.ts'
 export { createMetrics } from './metrics.ts'
 export { createRules } from './rules.ts'

@@ -1,7 +1,5 @@
-import type { PolicyDocument } from '../config/index.ts'
-
 /** What changes between two policies, one line a change: `+ roles.build.grants: git:read github/octo/app`. */
-export function diffDocuments(before: PolicyDocument | undefined, after: PolicyDocument): string[] {
+export function diffDocuments(before: object | undefined, after: object): string[] {
   const old = new Set(before === undefined ? [] : flatten(before))
   const next = new Set(flatten(after))
   const removed = [...old].filter((line) => !next.has(line)).map((line) => `- ${line}`)

@@ -1,22 +1,18 @@
-import {
-  configError,
-  parseConfig,
-  policySchema,
-  type ConfigProblem,
-  type PolicyDocument,
-} from '../config/index.ts'
-import { compileTargets, type Targets } from '../connections/index.ts'
-import { createIdentityVerifier, pinsOf, type IdentityVerifier } from '../identity/index.ts'
+import { configError, type PolicyDocument } from '../config/index.ts'
+import type { Targets } from '../connections/index.ts'
+import { createIdentityVerifier, type IdentityVerifier } from '../identity/index.ts'
 import { MayflyError, sha256Hex, type Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import { compilePolicy, type Policy } from '../policy/index.ts'
+import type { Policy } from '../policy/index.ts'
 import type { Store } from '../store/index.ts'
+import { compileDocument, failedTests, type CompiledDocument } from './compile-document.ts'
 import { diffDocuments } from './policy-diff.ts'
 
 /** mayfly.yaml, compiled: what every decision is made by until the next one is applied. */
 export interface Rules {
   readonly version: number
   readonly text: string
+  readonly compiled: CompiledDocument
   readonly document: PolicyDocument
   readonly identity: IdentityVerifier
   readonly policy: Policy
@@ -32,7 +28,7 @@ export interface Applied {
 }
 
 export interface RulesHolder {
-  /** Throws `config_invalid` while no policy has been applied. */
+  /** Throws `config_invalid` while no policy has been applied, or the stored one is refused. */
   current(): Rules
   readonly loaded: boolean
   /**
@@ -62,12 +58,26 @@ export async function createRules(deps: {
     .orderBy('version', 'desc')
     .limit(1)
     .executeTakeFirst()
-  if (newest !== undefined) rules = compileRules(newest.text, 'mayfly.yaml', newest.version, deps)
+  // What an older Mayfly accepted may be refused now. Then nothing is granted, and a better policy can be applied.
+  let refused: MayflyError | undefined
+  if (newest !== undefined) {
+    try {
+      rules = compileRules(newest.text, 'mayfly.yaml', newest.version, deps)
+    } catch (error) {
+      if (!(error instanceof MayflyError) || error.code !== 'config_invalid') throw error
+      refused = new MayflyError(
+        'config_invalid',
+        `version ${newest.version} of the policy is refused by this version of Mayfly, so nothing is granted: mend it and apply it again. ${error.message}`,
+        { cause: error },
+      )
+    }
+  }
+  const versionNow = () => rules?.version ?? newest?.version ?? 0
 
   return {
     current() {
       if (rules === undefined)
-        throw new MayflyError('config_invalid', 'no policy is in force: mayfly apply mayfly.yaml')
+        throw refused ?? new MayflyError('config_invalid', 'no policy is in force: mayfly apply mayfly.yaml')
       return rules
     },
     get loaded() {
@@ -75,16 +85,21 @@ export async function createRules(deps: {
     },
     async apply({ text, file, by, dryRun, expectedVersion }) {
       const before = rules
-      if (expectedVersion !== undefined && expectedVersion !== (before?.version ?? 0)) {
+      if (expectedVersion !== undefined && expectedVersion !== versionNow()) {
         throw new MayflyError(
           'conflict',
-          `version ${before?.version ?? 0} of the policy is in force, not ${expectedVersion}: look at it and apply again`,
+          `version ${versionNow()} of the policy is in force, not ${expectedVersion}: look at it and apply again`,
         )
       }
-      const next = compileRules(text, file, (before?.version ?? 0) + 1, deps)
-      const diff = diffDocuments(before?.document, next.document)
+      const next = compileRules(text, file, versionNow() + 1, deps)
+      const failed = failedTests(next.compiled)
+      if (failed.length > 0) throw configError(failed)
+      const diff = diffDocuments(
+        before === undefined ? undefined : contentOf(before.compiled),
+        contentOf(next.compiled),
+      )
       const changed = before?.text !== text
-      if (dryRun || !changed) return { version: before?.version ?? 0, changed, diff }
+      if (dryRun || !changed) return { version: versionNow(), changed, diff }
       await deps.audit.append({
         type: 'policy.applied',
         data: {
@@ -104,49 +119,27 @@ export async function createRules(deps: {
   }
 }
 
+/** What a change of the policy is shown by: the document, and the lines of the files beside it. */
+function contentOf({ document, bundle }: CompiledDocument): object {
+  const files = Object.entries(bundle.files).map(([name, text]) => [name, text.split('\n')])
+  return { ...document, ...Object.fromEntries(files) }
+}
+
 function compileRules(
   text: string,
   file: string,
   version: number,
   deps: { fetch: typeof fetch; clock: Clock; audience: () => string },
 ): Rules {
-  const parsed = parseConfig(text, file, policySchema)
-  if (!parsed.ok) throw configError(parsed.problems)
-  const { value: document, locate } = parsed
-  const pins = new Map(Object.entries(document.issuers).map(([name, config]) => [name, pinsOf(config)]))
-  const compiled = compilePolicy(document, locate, pins)
-  const targets = compileTargets(document, locate)
-  const problems: ConfigProblem[] = [
-    ...issuerProblems(document, locate),
-    ...(targets.ok ? [] : targets.problems),
-    ...(compiled.ok ? [] : compiled.problems),
-  ]
-  if (!compiled.ok || !targets.ok || problems.length > 0) throw configError(problems)
+  const result = compileDocument(text, file)
+  if (!result.ok) throw configError(result.problems)
+  const { document, policy, targets, issuers } = result.compiled
   const identity = createIdentityVerifier({
     issuers: document.issuers,
     audience: () => document.audience ?? deps.audience(),
     fetch: deps.fetch,
     clock: deps.clock,
   })
-  return { version, text, document, identity, policy: compiled.policy, targets: targets.targets, pins }
-}
-
-function issuerProblems(
-  document: PolicyDocument,
-  locate: (path: readonly PropertyKey[]) => { file: string; line: number; column: number },
-): ConfigProblem[] {
-  const seen = new Map<string, string>()
-  return Object.entries(document.issuers).flatMap(([name, { url }]) => {
-    const problems: ConfigProblem[] = []
-    const complain = (message: string) =>
-      problems.push({ ...locate(['issuers', name]), message: `issuer "${name}": ${message}` })
-    const other = seen.get(url)
-    if (other !== undefined) complain(`${url} is issuer "${other}" already`)
-    seen.set(url, name)
-    const { protocol, hostname } = new URL(url)
-    // Whoever can answer in an issuer's place can forge every identity.
-    if (protocol === 'http:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
-      complain('keys are fetched over https:// only')
-    return problems
-  })
+  const pins = new Map([...issuers].map(([name, facts]) => [name, facts.pins]))
+  return { version, text, compiled: result.compiled, document, identity, policy, targets, pins }
 }

@@ -1,0 +1,53 @@
+import { parseEntry, readEntries } from '../audit/verify/index.ts'
+import { MayflyError, messageOf } from '../lib/index.ts'
+import { readPast, type Operation, type Past, type PastEntry, type TrustSubject } from '../policy/index.ts'
+import { openAuditSource } from './audit-source.ts'
+
+/** The entries of the audit log's folder, in order. It is not verified: `mayfly audit verify` does that. */
+export async function* readLog(options: {
+  folder?: string
+  data?: string
+}): AsyncGenerator<PastEntry & { readonly index: number }> {
+  for await (const { index, bytes } of readEntries(openAuditSource({ ...options, json: false }))) {
+    const entry = parseEntry(bytes)
+    // What cannot be read is for `mayfly audit check` to tell.
+    if (entry !== undefined) yield { index, ...entry, run: entry.run }
+  }
+}
+
+/** The decisions that the log holds, since this moment. */
+export async function readDecisions(
+  options: { folder?: string; data?: string },
+  sinceMs = 0,
+): Promise<Past[]> {
+  const past: Past[] = []
+  try {
+    for await (const entry of readLog(options)) {
+      const decision = Date.parse(entry.time) >= sinceMs ? readPast(entry) : undefined
+      if (decision !== undefined) past.push(decision)
+    }
+  } catch (cause) {
+    if (cause instanceof MayflyError) throw cause
+    throw new MayflyError('audit_corrupt', messageOf(cause), { cause })
+  }
+  return past
+}
+
+/** What a denial was about, by its request id. Throws `not_found`. */
+export async function findRefusal(
+  request: string,
+  options: { folder?: string; data?: string },
+): Promise<{ subject: TrustSubject; role: string; operations: readonly Operation[] }> {
+  const past = await readDecisions(options)
+  const found = past.find((one) => one.kind !== 'step' && one.request === request)
+  if (found === undefined || found.kind === 'step')
+    throw new MayflyError(
+      'not_found',
+      `the log has no denial ${request} that a policy decided (entries are published once a second)`,
+    )
+  if (found.kind === 'session') return { subject: found.subject, role: found.roles[0] ?? '', operations: [] }
+  const session = past.find((one) => one.kind === 'session' && one.id === found.session)
+  if (session === undefined || session.kind !== 'session')
+    throw new MayflyError('not_found', `the log does not hold session ${found.session} of that denial`)
+  return { subject: session.subject, role: found.role, operations: found.operations }
+}

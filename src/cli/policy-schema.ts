@@ -1,0 +1,10 @@
+import { z } from 'zod'
+import { policySchema } from '../config/index.ts'
+import { cedarSchemaText } from '../policy/index.ts'
+
+export async function printSchema(options: { cedar: boolean }): Promise<void> {
+  const text = options.cedar
+    ? cedarSchemaText()
+    : JSON.stringify(z.toJSONSchema(policySchema, { io: 'input' }), null, 2)
+  process.stdout.write(`${text.trimEnd()}\n`)
+}

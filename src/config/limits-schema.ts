@@ -1,0 +1,21 @@
+import { z } from 'zod'
+import { duration } from './name-schema.ts'
+
+const grantPatterns = z.array(z.string().min(1)).max(200).default([])
+
+/** What no role may exceed, whoever writes it. */
+export const limitsSchema = z
+  .strictObject({
+    max_ttl: duration.optional().describe('No role may live longer.'),
+    forbidden_grants: grantPatterns.describe(
+      'Grants that no role may hold, nor any that reaches into them: `git:push *@refs/heads/main`, `git:push github/octo/infra`.',
+    ),
+    require_approval: grantPatterns.describe('Grants that only a role with `approval` may hold.'),
+    isolation: z
+      .literal('namespace')
+      .optional()
+      .describe('The least isolation of every role: none may say `isolation: none`.'),
+  })
+  .describe('The ceiling of the organisation: a role that exceeds it is refused when the file is loaded.')
+
+export type LimitsConfig = z.output<typeof limitsSchema>

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import fc from 'fast-check'
+import { MayflyError } from '../lib/index.ts'
+import { parseConfig, policySchema, readBundle, readPolicyFiles, writeBundle } from './index.ts'
+
+test('property: what is written is read, and the same files give the same text', () => {
+  const name = fc.stringMatching(/^policies\/[a-z0-9]{1,8}\.(?:cedar|test\.yaml)$/)
+  fc.assert(
+    fc.property(fc.string(), fc.dictionary(name, fc.string(), { maxKeys: 4 }), (policy, files) => {
+      fc.pre(!policy.startsWith('{"mayfly_bundle"'))
+      const text = writeBundle({ policy, files })
+      const bundle = readBundle(text)
+      assert.equal(bundle.policy, policy)
+      assert.deepEqual({ ...bundle.files }, { ...files })
+      const reversed = Object.fromEntries(Object.entries(files).toReversed())
+      assert.equal(writeBundle({ policy, files: reversed }), text)
+    }),
+  )
+})
+
+test('a mayfly.yaml alone is its own text, as it was before there were bundles', () => {
+  assert.equal(writeBundle({ policy: 'issuers: {}\n', files: {} }), 'issuers: {}\n')
+})
+
+test('no mayfly.yaml that could be applied is taken for a bundle', () => {
+  const parsed = parseConfig('{"mayfly_bundle":1,"issuers":{}}', 'f', policySchema)
+  assert.ok(!parsed.ok && parsed.problems.some(({ message }) => message.includes('"mayfly_bundle"')))
+})
+
+test('refused: a bundle with another file, another key, or cut', () => {
+  for (const text of [
+    '{"mayfly_bundle":1,"policy":"","files":{"../x.cedar":""}}',
+    '{"mayfly_bundle":1,"policy":"","files":{"policies/x.sh":""}}',
+    '{"mayfly_bundle":1,"policy":"","files":{"policies/../x.cedar":""}}',
+    '{"mayfly_bundle":1,"policy":"","files":{},"more":1}',
+    '{"mayfly_bundle":1,"policy":"',
+  ])
+    assert.throws(() => readBundle(text), { code: 'config_invalid' }, text)
+})
+
+function folder(t: TestContext, files: Readonly<Record<string, string>>): string {
+  const at = mkdtempSync(join(tmpdir(), 'mayfly-policy-'))
+  t.after(() => rmSync(at, { recursive: true }))
+  mkdirSync(join(at, 'policies'))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(at, name), text)
+  return at
+}
+
+test('a folder and a file in it are read alike, with what stands in policies/', (t) => {
+  const at = folder(t, {
+    'mayfly.yaml': 'a',
+    'policies/x.cedar': 'b',
+    'policies/y.test.yaml': 'c',
+    'policies/README.md': 'd',
+  })
+  const read = readPolicyFiles(at)
+  assert.deepEqual(read, readPolicyFiles(join(at, 'mayfly.yaml')))
+  const { policy, files } = readBundle(read.text)
+  assert.equal(policy, 'a')
+  assert.deepEqual({ ...files }, { 'policies/x.cedar': 'b', 'policies/y.test.yaml': 'c' })
+})
+
+test('refused: a file that its author would believe in, although it is not read', (t) => {
+  for (const name of ['policies/no main.cedar', 'policies/.hidden.cedar', 'policies/x.test.yml']) {
+    const at = folder(t, { 'mayfly.yaml': 'a', [name]: 'b' })
+    assert.throws(() => readPolicyFiles(at), MayflyError, name)
+  }
+})
+
+test('refused: no file', () => {
+  assert.throws(() => readPolicyFiles('/no/such/mayfly.yaml'), { code: 'bad_input' })
+})

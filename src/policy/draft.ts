@@ -1,0 +1,54 @@
+import { durationSeconds, type ConfigProblem, type Locate, type PolicyDocument } from '../config/index.ts'
+import { parseGrant } from './grant.ts'
+import type { IssuerFacts } from './issuer-facts.ts'
+import { compileLimits, excessOf, type Limits } from './limits.ts'
+import type { LintSubject, RoleDraft } from './lint/index.ts'
+import { compileTrust } from './trust.ts'
+
+/** The policy as it reads, before it is known to be sound. */
+export interface PolicyDraft extends LintSubject {
+  readonly roles: readonly (RoleDraft & {
+    readonly ttlSeconds: number
+    readonly isolation: 'namespace' | 'none'
+  })[]
+  readonly limits: Limits
+  /** Grants that are none, limits that are none, and roles that exceed them. */
+  readonly problems: readonly ConfigProblem[]
+}
+
+export function draftPolicy(
+  document: PolicyDocument,
+  locate: Locate,
+  issuers: ReadonlyMap<string, IssuerFacts>,
+): PolicyDraft {
+  const kinds = connectionKinds(document)
+  const { limits, problems } = compileLimits(document.limits, kinds, locate)
+  const complain = (path: readonly PropertyKey[], message: string) =>
+    problems.push({ ...locate(path), message })
+  const roles = Object.entries(document.roles).map(([name, config]) => {
+    const grants = config.grants.flatMap((source, index) => {
+      const grant = parseGrant(source, kinds)
+      if (typeof grant !== 'string') return [{ ...grant, index }]
+      complain(['roles', name, 'grants', index], grant)
+      return []
+    })
+    const draft = {
+      name,
+      trust: compileTrust(config.trust),
+      ttlSeconds: durationSeconds(config.ttl),
+      isolation: config.isolation,
+      shadow: config.mode === 'shadow',
+      approval: 'approval' in config && config.approval !== undefined,
+      grants,
+    }
+    for (const { key, message } of excessOf(draft, limits))
+      complain(['roles', name, ...key], `role "${name}": ${message}`)
+    return draft
+  })
+  return { roles, issuers, connections: [...kinds.keys()], limits, problems }
+}
+
+/** Each connection's kind, by its name. */
+export function connectionKinds(document: Pick<PolicyDocument, 'connections'>): Map<string, string> {
+  return new Map(Object.entries(document.connections).map(([name, { kind }]) => [name, kind]))
+}

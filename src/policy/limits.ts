@@ -1,0 +1,102 @@
+import { durationSeconds, type ConfigProblem, type LimitsConfig, type Locate } from '../config/index.ts'
+import { actionNames, type Grant, type Operation } from './grant.ts'
+import { intersects } from './pattern-algebra.ts'
+
+/** Grants in one pattern. A part that is left out stands for anything. */
+interface GrantPattern {
+  readonly source: string
+  readonly action: string
+  readonly connection: string
+  readonly path: string
+  readonly ref: string | undefined
+}
+
+/** `limits:` of mayfly.yaml, compiled. */
+export interface Limits {
+  readonly maxTtlSeconds: number
+  readonly needsIsolation: boolean
+  /** The pattern of `forbidden_grants` that the grant reaches into. */
+  forbids(grant: Grant | Operation): string | undefined
+  /** The pattern of `require_approval` that the grant reaches into. */
+  wantsApproval(grant: Grant | Operation): string | undefined
+}
+
+const grammar =
+  /^(?<action>[a-z*:]+) (?<connection>[a-z0-9*-]+)(?:\/(?<path>[A-Za-z0-9._~@+*/-]+?))?(?:@(?<ref>refs\/[A-Za-z0-9._~+*/-]+))?$/
+
+export function compileLimits(
+  config: LimitsConfig | undefined,
+  connections: ReadonlyMap<string, string>,
+  locate: Locate,
+): { limits: Limits; problems: ConfigProblem[] } {
+  const problems: ConfigProblem[] = []
+  const compile = (key: 'forbidden_grants' | 'require_approval') =>
+    (config?.[key] ?? []).flatMap((source, i) => {
+      const pattern = parsePattern(source, connections)
+      if (typeof pattern !== 'string') return [pattern]
+      problems.push({ ...locate(['limits', key, i]), message: pattern })
+      return []
+    })
+  const forbidden = compile('forbidden_grants')
+  const approved = compile('require_approval')
+  const limits: Limits = {
+    maxTtlSeconds: config?.max_ttl === undefined ? Number.POSITIVE_INFINITY : durationSeconds(config.max_ttl),
+    needsIsolation: config?.isolation !== undefined,
+    forbids: (grant) => forbidden.find((pattern) => reaches(grant, pattern))?.source,
+    wantsApproval: (grant) => approved.find((pattern) => reaches(grant, pattern))?.source,
+  }
+  return { limits, problems }
+}
+
+// A limit that limits nothing is one that its author believes in.
+function parsePattern(source: string, connections: ReadonlyMap<string, string>): GrantPattern | string {
+  const parts = grammar.exec(source)?.groups
+  if (parts === undefined)
+    return `limit "${source}" is not of the form "action connection/path@refs/..."; * may stand for any of it`
+  const { action = '', connection = '', path, ref } = parts
+  if (!actionNames.some((name) => intersects(action, name)))
+    return `limit "${source}": no action is called ${action}; known are ${actionNames.join(', ')}`
+  if (![...connections.keys()].some((name) => intersects(connection, name)))
+    return `limit "${source}": there is no connection "${connection}"`
+  return { source, action, connection, path: path ?? '*', ref }
+}
+
+function reaches(grant: Grant | Operation, pattern: GrantPattern): boolean {
+  return (
+    intersects(grant.action, pattern.action) &&
+    intersects(grant.connection, pattern.connection) &&
+    // Git hosts read names without case: another spelling must not get round a limit.
+    intersects(grant.path.toLowerCase(), pattern.path.toLowerCase()) &&
+    (pattern.ref === undefined || (grant.ref !== undefined && intersects(grant.ref, pattern.ref)))
+  )
+}
+
+/** Where a role exceeds the ceiling, by the key to change. */
+export function excessOf(
+  role: {
+    readonly ttlSeconds: number
+    readonly isolation: string
+    readonly approval: boolean
+    readonly grants: readonly (Grant & { readonly index: number })[]
+  },
+  limits: Limits,
+): { key: readonly PropertyKey[]; message: string }[] {
+  const found: { key: readonly PropertyKey[]; message: string }[] = []
+  if (role.ttlSeconds > limits.maxTtlSeconds)
+    found.push({ key: ['ttl'], message: `ttl is over limits.max_ttl (${limits.maxTtlSeconds}s)` })
+  if (limits.needsIsolation && role.isolation !== 'namespace')
+    found.push({ key: ['isolation'], message: 'limits.isolation asks for namespace' })
+  for (const grant of role.grants) {
+    const key = ['grants', grant.index]
+    const forbidden = limits.forbids(grant)
+    if (forbidden !== undefined)
+      found.push({ key, message: `"${grant.source}" reaches into what limits forbid: "${forbidden}"` })
+    const approved = limits.wantsApproval(grant)
+    if (approved !== undefined && !role.approval)
+      found.push({
+        key,
+        message: `"${grant.source}" needs a role with approval, by limits.require_approval "${approved}"`,
+      })
+  }
+  return found
+}

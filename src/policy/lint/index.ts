@@ -1,0 +1,39 @@
+import { anyRepository } from './any-repository.ts'
+import { bareStar } from './bare-star.ts'
+import { escalation } from './escalation.ts'
+import { nobody } from './nobody.ts'
+import { outsider } from './outsider.ts'
+import { renamedRepository } from './renamed-repository.ts'
+import type { Found, LintRule, LintSubject, Severity } from './rule.ts'
+import { shadow } from './shadow.ts'
+import { unprotectedRef } from './unprotected-ref.ts'
+import { unusedConnection } from './unused-connection.ts'
+
+export type { LintRule, LintSubject, RoleDraft } from './rule.ts'
+
+export const lintRules: readonly LintRule[] = [
+  nobody,
+  anyRepository,
+  renamedRepository,
+  outsider,
+  unprotectedRef,
+  bareStar,
+  escalation,
+  unusedConnection,
+  shadow,
+]
+
+/** A mistake and the rule that knows it. */
+export interface LintFinding extends Found {
+  readonly rule: LintRule
+  readonly severity: Severity
+}
+
+/** Everything that the rules find, in their order; with `refusingOnly` what keeps a policy from being in force. */
+export function lint(subject: LintSubject, { refusingOnly = false } = {}): LintFinding[] {
+  const rules = lintRules.filter(({ refused }) => !refusingOnly || refused !== undefined)
+  const findings = rules.flatMap((rule) =>
+    rule.check(subject).map((found) => ({ rule, ...found, severity: found.severity ?? rule.severity })),
+  )
+  return refusingOnly ? findings.filter(({ refused }) => refused === true) : findings
+}

@@ -1,0 +1,321 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { draftPolicy } from '../draft.ts'
+import { issuers, lintText, parsePolicy, policyText, type RoleText } from '../policy.fixture.ts'
+import { escalation } from './escalation.ts'
+import { lintRules } from './index.ts'
+
+/** What lint says of these roles: `rule severity place`. */
+function found(roles: Readonly<Record<string, RoleText>>, more = ''): string[] {
+  return lintText(policyText(roles, more)).map(
+    ({ rule, severity, path }) => `${rule.id} ${severity} ${path.join('.')}`,
+  )
+}
+
+const safe = 'issuer: github, repository_id: "1", event: push'
+const push = ['git:push github/octo/app@refs/tags/v*']
+
+test('every rule says why it matters and how to mend it', () => {
+  for (const { id, title, why, fix } of lintRules) {
+    assert.match(id, /^[a-z]+(?:-[a-z]+)*$/)
+    for (const text of [title, why, fix]) assert.ok(text.length > 10, id)
+  }
+  assert.equal(new Set(lintRules.map(({ id }) => id)).size, lintRules.length)
+})
+
+// Each row: what is planted, the roles, and all that lint says of them.
+const planted: readonly (readonly [
+  what: string,
+  roles: Record<string, RoleText>,
+  expected: readonly string[],
+])[] = [
+  ['nothing', { build: { trust: `{ ${safe} }` } }, []],
+  [
+    'a role without an id',
+    { build: { trust: '{ issuer: github, event: push }' } },
+    ['any-repository error roles.build.trust'],
+  ],
+  [
+    'a name without its id',
+    { build: { trust: '{ issuer: github, event: push, owner_id: "1", repository: octo/app }' } },
+    ['renamed-repository error roles.build.trust.repository'],
+  ],
+  [
+    'a name that its author accepts',
+    {
+      build: { trust: '{ issuer: github, event: push, owner_id: "1", repository: octo/app, by_name: true }' },
+    },
+    ['renamed-repository warning roles.build.trust.repository'],
+  ],
+  [
+    'any event',
+    { build: { trust: '{ issuer: github, repository_id: "1" }' } },
+    ['outsider error roles.build.trust'],
+  ],
+  [
+    'writes from any branch',
+    { build: { trust: `{ ${safe} }`, grants: push } },
+    ['unprotected-ref error roles.build.trust'],
+  ],
+  [
+    'writes from a branch by name',
+    { build: { trust: `{ ${safe}, ref: refs/heads/main }`, grants: push } },
+    ['unprotected-ref error roles.build.trust'],
+  ],
+  [
+    'writes from a protected branch',
+    { build: { trust: `{ ${safe}, ref_protected: true }`, grants: push } },
+    [],
+  ],
+  ['writes from tags', { build: { trust: `{ ${safe}, ref: "refs/tags/v*" }`, grants: push } }, []],
+  [
+    'writes from an environment',
+    { build: { trust: `{ ${safe}, environment: production }`, grants: push } },
+    [],
+  ],
+  [
+    'writes from any environment',
+    { build: { trust: `{ ${safe}, environment: "*" }`, grants: push } },
+    ['unprotected-ref error roles.build.trust'],
+  ],
+  [
+    'a protected branch in one alternative only',
+    { build: { trust: `{ ${safe}, any: [{ ref_protected: true }, { actor_id: "1" }] }`, grants: push } },
+    ['unprotected-ref error roles.build.trust'],
+  ],
+  [
+    'a push to every repository',
+    { build: { trust: `{ ${safe}, ref_protected: true }`, grants: ['git:push github/*@refs/tags/v1'] } },
+    ['bare-star error roles.build.grants.0'],
+  ],
+  [
+    'a push to every ref',
+    { build: { trust: `{ ${safe}, ref_protected: true }`, grants: ['git:push github/octo/app@refs/*'] } },
+    ['bare-star error roles.build.grants.0'],
+  ],
+  ['a read of everything', { build: { trust: `{ ${safe} }`, grants: ['git:read github/*'] } }, []],
+  [
+    'an issuer that is not there',
+    { build: { trust: '{ issuer: nowhere, repository_id: "1" }' } },
+    ['nobody error roles.build.trust'],
+  ],
+  [
+    'conditions that exclude each other',
+    { build: { trust: `{ ${safe}, ref: "refs/heads/*", any: [{ ref: "refs/tags/*" }] }` } },
+    ['nobody error roles.build.trust'],
+  ],
+  [
+    'one alternative that can never hold',
+    {
+      build: { trust: `{ ${safe}, ref: "refs/heads/*", any: [{ ref: "refs/tags/*" }, { actor_id: "1" }] }` },
+    },
+    ['nobody error roles.build.trust.any.0'],
+  ],
+  [
+    'another owner than the issuer lets in',
+    { build: { trust: '{ issuer: limited, owner_id: "7", event: push }' } },
+    ['nobody error roles.build.trust'],
+  ],
+  [
+    'what GitHub does not say',
+    { build: { trust: `{ ${safe}, fork: false }` } },
+    ['nobody error roles.build.trust'],
+  ],
+  [
+    'a stricter role whose jobs may assume a stronger one',
+    {
+      low: { trust: `{ ${safe}, ref: refs/heads/main, ref_protected: true }` },
+      high: { trust: `{ ${safe}, ref_protected: true }`, grants: push },
+    },
+    ['escalation error roles.high.trust'],
+  ],
+  [
+    'a stricter role whose jobs may assume one that writes less',
+    {
+      low: {
+        trust: `{ ${safe}, ref: refs/heads/main, ref_protected: true }`,
+        grants: ['git:push github/octo/*@refs/tags/*'],
+      },
+      high: { trust: `{ ${safe}, ref_protected: true }`, grants: push },
+    },
+    [],
+  ],
+  [
+    'an alternative that opens a stronger role',
+    {
+      low: { trust: `{ ${safe}, ref_protected: true, actor_id: "1" }` },
+      high: {
+        trust:
+          '{ issuer: github, repository_id: "1", ref_protected: true, any: [{ event: push }, { event: schedule }] }',
+        grants: push,
+      },
+    },
+    ['escalation error roles.high.trust'],
+  ],
+  [
+    'a stricter role whose jobs may assume one that pushes elsewhere',
+    {
+      low: { trust: `{ ${safe}, ref: refs/heads/main, ref_protected: true }`, grants: push },
+      high: {
+        trust: `{ ${safe}, ref_protected: true }`,
+        grants: ['git:push github/octo/app@refs/heads/pages'],
+      },
+    },
+    ['escalation error roles.high.trust'],
+  ],
+  [
+    'the everyday role of a repository that has a stricter one, too',
+    {
+      low: { trust: `{ ${safe}, ref_protected: true }`, grants: push },
+      high: { trust: `{ ${safe} }`, grants: ['git:read github/octo/app', 'npm:install npmjs'] },
+    },
+    [],
+  ],
+  [
+    'the same trust for a role that writes',
+    {
+      low: { trust: `{ ${safe}, ref_protected: true }` },
+      high: { trust: `{ ${safe}, ref_protected: true }`, grants: push },
+    },
+    ['escalation warning roles.high.trust'],
+  ],
+  [
+    'roles of two repositories',
+    {
+      low: { trust: `{ ${safe}, ref_protected: true }` },
+      high: {
+        trust: '{ issuer: github, repository_id: "2", event: push, ref_protected: true }',
+        grants: push,
+      },
+    },
+    [],
+  ],
+  [
+    'shadow mode',
+    { build: { trust: `{ ${safe} }`, more: 'mode: shadow' } },
+    ['shadow warning roles.build.mode'],
+  ],
+]
+for (const [what, roles, expected] of planted) {
+  test(`lint: ${what}`, () => assert.deepEqual(found(roles), expected))
+}
+
+test('lint: a connection that nobody can reach', () => {
+  const text = policyText({ build: { trust: `{ ${safe} }` } }).replace('npm:install npmjs, ', '')
+  assert.deepEqual(
+    lintText(text).map(({ rule, path }) => `${rule.id} ${path.join('.')}`),
+    ['unused-connection connections.npmjs'],
+  )
+})
+
+test('lint: approval is a boundary of its own', () => {
+  const text = policyText({
+    low: { trust: `{ ${safe}, ref: refs/heads/main, ref_protected: true }` },
+    high: { trust: `{ ${safe}, ref_protected: true }`, grants: push },
+  })
+  const { value, locate } = parsePolicy(text)
+  const draft = draftPolicy(value, locate, issuers)
+  const withApproval = draft.roles.map((role) => ({ ...role, approval: role.name === 'high' }))
+  assert.deepEqual(escalation.check({ ...draft, roles: withApproval }), [])
+  assert.equal(escalation.check(draft).length, 1)
+})
+
+// --- A generator that knows what it plants.
+
+interface Generated {
+  readonly role: RoleText
+  /** The rules that must speak, and no other may. */
+  readonly planted: readonly string[]
+}
+
+const id = fc.stringMatching(/^[1-9][0-9]{3,8}$/)
+const word = fc.stringMatching(/^[a-z]{1,6}$/)
+const event = fc.constantFrom('push', '[push, workflow_dispatch]', 'schedule')
+const strangersEvent = fc.constantFrom(
+  undefined,
+  '"*"',
+  'pull_request_target',
+  '"pull_request*"',
+  '[push, issue_comment]',
+)
+const guard = fc.constantFrom(
+  'ref_protected: true',
+  'ref: "refs/tags/v*"',
+  'ref: refs/tags/v1',
+  'environment: production',
+)
+const noGuard = fc.constantFrom(
+  undefined,
+  'ref: refs/heads/main',
+  'ref: "refs/*"',
+  'environment: "prod*"',
+  'ref_protected: ["true", "false"]',
+)
+
+/** A role whose every part is either safe or planted, each by the toss of a coin. */
+const generated: fc.Arbitrary<Generated> = fc
+  .record({
+    id,
+    word,
+    event,
+    strangersEvent,
+    guard,
+    noGuard,
+    unpinned: fc.option(fc.constantFrom(undefined, 'repository_id: "1*"', 'ref: refs/heads/x'), {
+      nil: null,
+      freq: 4,
+    }),
+    named: fc.constantFrom('none', 'beside', 'alone', 'accepted'),
+    open: fc.boolean(),
+    loose: fc.boolean(),
+    writes: fc.boolean(),
+    star: fc.boolean(),
+    split: fc.boolean(),
+  })
+  .map((toss) => {
+    const rules: string[] = []
+    const parts: (string | undefined)[] = []
+    if (toss.unpinned === null)
+      parts.push(
+        `${toss.named === 'alone' || toss.named === 'accepted' ? 'owner_id' : 'repository_id'}: "${toss.id}"`,
+      )
+    else {
+      if (toss.unpinned?.startsWith('repository_id') === true) parts.push(toss.unpinned)
+      rules.push('any-repository')
+    }
+    if (toss.named !== 'none') {
+      parts.push(`repository: ${toss.word}/${toss.word}`)
+      if (toss.named === 'accepted') parts.push('by_name: true')
+      if (toss.named !== 'beside' || toss.unpinned !== null) rules.push('renamed-repository')
+    }
+    const guarded = toss.writes && !toss.loose ? toss.guard : toss.noGuard
+    const isTag = guarded?.startsWith('ref: "refs/tags') === true || guarded === 'ref: refs/tags/v1'
+    if (toss.open) {
+      if (toss.strangersEvent !== undefined) parts.push(`event: ${toss.strangersEvent}`)
+      // A job that a stranger starts runs on a branch.
+      if (!isTag) rules.push('outsider')
+    } else parts.push(`event: ${toss.event}`)
+    if (toss.writes && toss.loose) rules.push('unprotected-ref')
+    if (toss.writes && toss.star) rules.push('bare-star')
+    // The guard stands above the alternatives, or in every one of them: the same to everybody.
+    if (toss.split && guarded !== undefined)
+      parts.push(`any: [{ ${guarded}, actor_id: "1" }, { ${guarded}, actor_id: "2" }]`)
+    else parts.push(guarded)
+    const path = toss.star ? '*' : `${toss.word}/${toss.word}`
+    const role = {
+      trust: `{ issuer: github, ${parts.filter((part) => part !== undefined).join(', ')} }`,
+      grants: [toss.writes ? `git:push github/${path}@refs/tags/v*` : `git:read github/${path}`],
+    }
+    return { role, planted: rules.toSorted() }
+  })
+
+test('property: lint finds every over-broad rule that is planted, and is silent on what is safe', () => {
+  fc.assert(
+    fc.property(generated, ({ role, planted: expected }) => {
+      const rules = lintText(policyText({ build: role })).map(({ rule }) => rule.id)
+      assert.deepEqual([...new Set(rules)].toSorted(), expected, role.trust)
+    }),
+    { numRuns: 1500 },
+  )
+})

@@ -1,0 +1,156 @@
+import { z } from 'zod'
+import type { Operation } from './grant.ts'
+import type { TrustSubject } from './trust.ts'
+
+/** One entry of the audit log, as its reader found it. */
+export interface PastEntry {
+  readonly type: string
+  readonly time: string
+  readonly run: string | undefined
+  readonly subject: string | undefined
+  readonly data: unknown
+}
+
+/** A job that asked for roles. */
+export interface PastSession {
+  readonly kind: 'session'
+  readonly time: string
+  readonly run: string | undefined
+  readonly id: string | undefined
+  readonly request: string | undefined
+  readonly allowed: boolean
+  readonly roles: readonly string[]
+  readonly subject: TrustSubject
+}
+
+/** Operations that a step asked for at once; they stood or fell together. */
+export interface PastOperations {
+  readonly kind: 'operations'
+  readonly time: string
+  readonly run: string | undefined
+  readonly session: string
+  readonly request: string | undefined
+  readonly allowed: boolean
+  /** It passed in shadow mode only. */
+  readonly shadow: boolean
+  readonly role: string
+  readonly operations: readonly Operation[]
+  /** The entry had no room for all of them. */
+  readonly cut: boolean
+}
+
+export interface PastStep {
+  readonly kind: 'step'
+  readonly time: string
+  readonly run: string | undefined
+  readonly role: string
+  readonly isolation: string
+  readonly ended: boolean
+}
+
+export type Past = PastSession | PastOperations | PastStep
+
+const texts = z.record(z.string(), z.string())
+const operation = z.object({
+  action: z.string(),
+  connection: z.string(),
+  path: z.string(),
+  ref: z.string().optional(),
+})
+
+const issued = z.object({
+  request: z.string().optional(),
+  issuer: z.string(),
+  identity: texts,
+  claims: texts.default({}),
+  roles: z.array(z.string()),
+})
+const refused = issued.omit({ roles: true }).extend({ reason: z.string(), role: z.string() })
+const access = z.object({
+  request: z.string().optional(),
+  session: z.string(),
+  role: z.string(),
+  operations: z.array(operation).min(1),
+  operationCount: z.number().optional(),
+})
+const step = z.object({ role: z.string(), isolation: z.string().default('') })
+
+/**
+ * What an entry says of a decision, or undefined: most entries are of other things, and those of before this version
+ * may lack what a decision needs to be made again.
+ */
+export function readPast({ type, time, run, subject: about, data }: PastEntry): Past | undefined {
+  switch (type) {
+    case 'session.issued': {
+      const read = issued.safeParse(data)
+      if (!read.success) return undefined
+      const { roles, request } = read.data
+      return {
+        kind: 'session',
+        time,
+        run,
+        id: about,
+        request,
+        allowed: true,
+        roles,
+        subject: subjectOf(read.data),
+      }
+    }
+    case 'session.refused': {
+      const read = refused.safeParse(data)
+      if (!read.success || !['trust_mismatch', 'role_unknown'].includes(read.data.reason)) return undefined
+      const { role, request } = read.data
+      const roles = [role]
+      return {
+        kind: 'session',
+        time,
+        run,
+        id: undefined,
+        request,
+        allowed: false,
+        roles,
+        subject: subjectOf(read.data),
+      }
+    }
+    case 'access.granted':
+    case 'access.denied':
+    case 'access.shadowed': {
+      const read = access.safeParse(data)
+      if (!read.success) return undefined
+      const { operations, operationCount, ...rest } = read.data
+      return {
+        kind: 'operations',
+        time,
+        run,
+        session: rest.session,
+        request: rest.request,
+        role: rest.role,
+        allowed: type !== 'access.denied',
+        shadow: type === 'access.shadowed',
+        operations: operations.map(plainOperation),
+        cut: operationCount !== undefined,
+      }
+    }
+    case 'step.started':
+    case 'step.finished': {
+      const read = step.safeParse(data)
+      return read.success
+        ? { kind: 'step', time, run, ...read.data, ended: type === 'step.finished' }
+        : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+function subjectOf({
+  issuer,
+  identity,
+  claims,
+}: z.output<typeof issued> | z.output<typeof refused>): TrustSubject {
+  return { issuer, attributes: identity, claims }
+}
+
+function plainOperation({ ref, ...rest }: z.output<typeof operation>): Operation {
+  return ref === undefined ? rest : { ...rest, ref }
+}

@@ -1,0 +1,21 @@
+import { isWrite, type Grant, type Operation } from './grant.ts'
+import type { Limits } from './limits.ts'
+
+/**
+ * The grant whose connection a role in shadow mode may use for what no grant allows, or undefined. It is for finding
+ * out which grants a pipeline needs, so the most that it waives is path and ref, and reading on a connection that
+ * the role reaches already. Never another connection's credential, never a write of a kind that the role was not
+ * given there, and nothing that `limits` forbid or keep for approval. Trust is not asked here, nor waived anywhere.
+ */
+export function waivable(
+  role: { readonly shadow: boolean; readonly approval: boolean; readonly grants: readonly Grant[] },
+  operation: Operation,
+  limits: Limits,
+): string | undefined {
+  if (!role.shadow || limits.forbids(operation) !== undefined) return undefined
+  if (!role.approval && limits.wantsApproval(operation) !== undefined) return undefined
+  const onConnection = role.grants.filter(({ connection }) => connection === operation.connection)
+  const sameAction = onConnection.find(({ action }) => action === operation.action)
+  const fallback = isWrite(operation.action) ? undefined : onConnection[0]
+  return (sameAction ?? fallback)?.source
+}

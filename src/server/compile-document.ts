@@ -1,0 +1,147 @@
+import {
+  parseConfig,
+  policySchema,
+  policyTestFile,
+  readBundle,
+  type ConfigProblem,
+  type IssuerConfig,
+  type Locate,
+  type PolicyBundle,
+  type PolicyDocument,
+  type PolicyTest,
+} from '../config/index.ts'
+import { compileTargets, type Targets } from '../connections/index.ts'
+import { profileOf } from '../identity/index.ts'
+import {
+  compilePolicy,
+  runPolicyTests,
+  type DescribedJob,
+  type IssuerFacts,
+  type Policy,
+  type TrustSubject,
+} from '../policy/index.ts'
+import { factsOf } from './issuer-facts.ts'
+
+/** A policy as read, compiled, with its tests: everything that needs no server. */
+export interface CompiledDocument {
+  readonly bundle: PolicyBundle
+  readonly document: PolicyDocument
+  readonly locate: Locate
+  readonly policy: Policy
+  readonly targets: Targets
+  readonly issuers: ReadonlyMap<string, IssuerFacts>
+  readonly tests: readonly PlacedTest[]
+}
+
+export interface PlacedTest {
+  readonly test: PolicyTest
+  readonly place: { readonly file: string; readonly line: number; readonly column: number }
+}
+
+export type CompiledDocumentResult =
+  | { ok: true; compiled: CompiledDocument }
+  | { ok: false; problems: ConfigProblem[] }
+
+/** Reads and compiles a mayfly.yaml, or a bundle of it and the files beside it. `file` is what problems name it. */
+export function compileDocument(text: string, file: string): CompiledDocumentResult {
+  const bundle = readBundle(text)
+  const parsed = parseConfig(bundle.policy, file, policySchema)
+  const tests = readTestFiles(bundle)
+  if (!parsed.ok) return { ok: false, problems: parsed.problems }
+  const { value: document, locate } = parsed
+  const issuers = issuerFactsOf(document)
+  const compiled = compilePolicy(document, locate, issuers, cedarFilesOf(bundle))
+  const targets = compileTargets(document, locate)
+  const problems = [
+    ...issuerProblems(document, locate),
+    ...(targets.ok ? [] : targets.problems),
+    ...(compiled.ok ? [] : compiled.problems),
+    ...tests.problems,
+  ]
+  if (!compiled.ok || !targets.ok || problems.length > 0) return { ok: false, problems }
+  const own = document.tests.map((test, i) => ({ test, place: locate(['tests', i]) }))
+  return {
+    ok: true,
+    compiled: {
+      bundle,
+      document,
+      locate,
+      policy: compiled.policy,
+      targets: targets.targets,
+      issuers,
+      tests: [...own, ...tests.tests],
+    },
+  }
+}
+
+/** What policy must know of each issuer of a policy. */
+export function issuerFactsOf(document: PolicyDocument): ReadonlyMap<string, IssuerFacts> {
+  return new Map(Object.entries(document.issuers).map(([name, config]) => [name, factsOf(config)]))
+}
+
+/** The tests that fail, as problems at their places. */
+export function failedTests({ document, policy, tests }: CompiledDocument): ConfigProblem[] {
+  const outcomes = runPolicyTests(policy, document, tests, (issuer, job) => subjectOf(document, issuer, job))
+  return outcomes.flatMap(({ placed: { place, test }, failures }) =>
+    failures.map((message) => ({ ...place, message: `test "${test.name}": ${message}` })),
+  )
+}
+
+/** A described job, normalised as its issuer's verified token would be. Nothing of it is verified. */
+export function subjectOf(document: PolicyDocument, issuer: string, job: DescribedJob): TrustSubject {
+  const config = Object.hasOwn(document.issuers, issuer) ? document.issuers[issuer] : undefined
+  const claims = job.claims ?? {}
+  const attributes = config === undefined ? {} : attributesOf(config, claims)
+  return { issuer, attributes: { ...attributes, ...job.identity }, claims }
+}
+
+function attributesOf(
+  config: IssuerConfig,
+  claims: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const profile = profileOf(config)
+  const named = Object.entries(profile.claims).map(([attribute, claim]) => [
+    attribute,
+    Object.hasOwn(claims, claim) ? claims[claim] : undefined,
+  ])
+  const all = { ...Object.fromEntries(named), ...profile.derive?.(claims) } as Record<
+    string,
+    string | undefined
+  >
+  return Object.fromEntries(
+    Object.entries(all).filter(([, value]) => value !== undefined && value !== ''),
+  ) as Record<string, string>
+}
+
+function cedarFilesOf({ files }: PolicyBundle): Record<string, string> {
+  return Object.fromEntries(Object.entries(files).filter(([name]) => name.endsWith('.cedar')))
+}
+
+function readTestFiles({ files }: PolicyBundle): { tests: PlacedTest[]; problems: ConfigProblem[] } {
+  const problems: ConfigProblem[] = []
+  const tests = Object.entries(files).flatMap(([name, text]) => {
+    if (!name.endsWith('.test.yaml')) return []
+    const parsed = parseConfig(text, name, policyTestFile)
+    if (parsed.ok) return parsed.value.tests.map((test, i) => ({ test, place: parsed.locate(['tests', i]) }))
+    problems.push(...parsed.problems)
+    return []
+  })
+  return { tests, problems }
+}
+
+function issuerProblems(document: PolicyDocument, locate: Locate): ConfigProblem[] {
+  const seen = new Map<string, string>()
+  return Object.entries(document.issuers).flatMap(([name, { url }]) => {
+    const problems: ConfigProblem[] = []
+    const complain = (message: string) =>
+      problems.push({ ...locate(['issuers', name]), message: `issuer "${name}": ${message}` })
+    const other = seen.get(url)
+    if (other !== undefined) complain(`${url} is issuer "${other}" already`)
+    seen.set(url, name)
+    const { protocol, hostname } = new URL(url)
+    // Whoever can answer in an issuer's place can forge every identity.
+    if (protocol === 'http:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
+      complain('keys are fetched over https:// only')
+    return problems
+  })
+}
