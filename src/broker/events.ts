@@ -16,7 +16,12 @@ export interface StepRequest {
   readonly egress: readonly string[]
 }
 
-export function sessionIssued(session: Session, identity: Identity, requestId: string): AuditEvent {
+export function sessionIssued(
+  session: Session,
+  identity: Identity,
+  requestId: string,
+  approval?: string,
+): AuditEvent {
   return {
     type: 'session.issued',
     run: session.runId,
@@ -31,6 +36,7 @@ export function sessionIssued(session: Session, identity: Identity, requestId: s
       roles: session.roles,
       jkt: session.jkt,
       expires: new Date(session.expiresMs).toISOString(),
+      ...(approval === undefined ? {} : { approval }),
     },
   }
 }

@@ -6,7 +6,9 @@
  */
 export { createAccessTokens } from './access-token.ts'
 export type { AccessClaims, AccessResult, AccessTokens } from './access-token.ts'
-export { createBroker } from './broker.ts'
+export { createBroker, runOf } from './broker.ts'
+export { useTokenUp } from './records.ts'
+export type { SessionMatch } from './records.ts'
 export type { Broker, SessionRequest } from './broker.ts'
 export type { StepRequest } from './events.ts'
 export type { Lease, Session, Step, StepOutcome } from './model.ts'

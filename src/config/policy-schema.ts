@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { limits } from '../lib/index.ts'
+import { operatorSchemas } from './approval-schema.ts'
 
 const name = z
   .string()
@@ -133,9 +134,12 @@ const trust = z
   })
   .describe('All conditions must hold.')
 
+const operators = operatorSchemas({ name, duration, secretReference, httpsUrl })
+
 const role = z.strictObject({
   description: z.string().optional(),
   trust,
+  approval: operators.approval.optional(),
   ttl: duration.default('15m').describe('How long a session may live.'),
   isolation: z
     .enum(['namespace', 'none'])
@@ -180,6 +184,7 @@ export const policySchema = z.strictObject({
     .describe(
       'Public hosts that every step may reach, recorded, with no credential. `*.` stands for one or more labels.',
     ),
+  ...operators.document,
 })
 
 function notEmpty(record: object): boolean {
@@ -190,6 +195,9 @@ export type PolicyDocument = z.output<typeof policySchema>
 export type IssuerConfig = z.output<typeof issuerSchema>
 export type ConnectionConfig = z.output<typeof connectionSchema>
 export type RoleConfig = z.output<typeof role>
+export type ApprovalConfig = NonNullable<RoleConfig['approval']>
+export type SignInConfig = NonNullable<PolicyDocument['sign_in']>
+export type NotifyConfig = PolicyDocument['notify'][string]
 export type TrustConfig = z.output<typeof trust>
 
 /** Seconds of a duration such as `15m`. */

@@ -31,7 +31,17 @@ test('refused: a nonce of another process, one that was changed, anything else',
   assert.equal(createProofNonces({ clock }).accepts(nonce), false)
   const [time = '', mark = ''] = nonce.split('.')
   const later = (Number.parseInt(time, 36) - 1000).toString(36)
-  for (const other of [`${later}.${mark}`, `${time}.${mark.slice(0, -1)}`, time, `.${mark}`, '', 7, null, undefined, {}])
+  for (const other of [
+    `${later}.${mark}`,
+    `${time}.${mark.slice(0, -1)}`,
+    time,
+    `.${mark}`,
+    '',
+    7,
+    null,
+    undefined,
+    {},
+  ])
     assert.equal(nonces.accepts(other), false, String(other))
   fc.assert(fc.property(fc.string(), (text) => assert.equal(nonces.accepts(text), text === nonce)))
 })

@@ -26,7 +26,10 @@ export function readProof(proof: string, nowSeconds: number, windowSeconds: numb
   const signed = Buffer.from(`${headerPart}.${payloadPart}`)
   const publicKey = createPublicKey({ key: key.jwk, format: 'jwk' })
   // 64 bytes, r and s as they are: DER would give one signature several spellings.
-  if (signature.length !== 64 || !verify('sha256', signed, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature))
+  if (
+    signature.length !== 64 ||
+    !verify('sha256', signed, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature)
+  )
     return unverified('signature verification failed')
   const payload = parseObject(payloadPart)
   if (payload === undefined) return unverified('its payload is no JSON object')
@@ -41,8 +44,11 @@ interface PublicJwk {
   readonly y: string
 }
 
-function publicKeyOf(jwk: unknown): { ok: true; jwk: PublicJwk & Record<string, string> } | (ReadProof & { ok: false }) {
-  if (jwk === undefined || jwk === null) return { ok: false, detail: 'the proof must carry a public key only' }
+function publicKeyOf(
+  jwk: unknown,
+): { ok: true; jwk: PublicJwk & Record<string, string> } | (ReadProof & { ok: false }) {
+  if (jwk === undefined || jwk === null)
+    return { ok: false, detail: 'the proof must carry a public key only' }
   if (!isObject(jwk)) return unverified('its jwk is no object')
   if ('d' in jwk || 'k' in jwk) return { ok: false, detail: 'the proof must carry a public key only' }
   const { kty, crv, x, y } = jwk

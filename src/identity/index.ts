@@ -7,6 +7,7 @@
 export type { AttributeName, Attributes, Identity, IdentityRefusal, IdentityResult } from './identity.ts'
 export { createIdentityVerifier, profileOf } from './verify.ts'
 export type { IdentityVerifier } from './verify.ts'
+export { createIssuerKeys } from './issuer-keys.ts'
 export { createProofNonces } from './dpop-nonce.ts'
 export { createProofSigner } from './dpop-signer.ts'
 export type { ProofSigner } from './dpop-signer.ts'

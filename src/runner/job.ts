@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Writable } from 'node:stream'
 import { createProofSigner } from '../identity/index.ts'
 import { messageOf, type Clock } from '../lib/index.ts'
 import type { Environment } from '../config/environment.ts'
 import { createServerApi } from './api.ts'
+import { awaitApproval } from './approval.ts'
 import { fetchIdentityToken } from './ci-token.ts'
+import { keepRenewed } from './renewal.ts'
 import { probeIsolation } from './sandbox/index.ts'
 import { runStep, type StepRequest, type StepResult } from './step.ts'
 
@@ -44,9 +47,16 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     : Promise.resolve({ tier: 'none', why: 'not asked for' } as const)
   const signer = await createProofSigner({ clock })
   const api = createServerApi({ url: request.server, signer })
+  const tell = (line: string) => stderr.write(`mayfly: ${line}\n`)
   try {
+    // The CI is asked for the token meanwhile, so the nonce costs no time of its own.
+    const preparing = api.prepare()
     const identityToken = await fetchIdentityToken(environment, request.server)
-    const session = await api.exchange({ identityToken: identityToken.reveal(), roles })
+    await preparing
+    const answer = await api.exchange({ identityToken: identityToken.reveal(), roles })
+    const session =
+      'device_code' in answer ? await awaitApproval({ api, pending: answer, tell, cancel, sleep }) : answer
+    const renewal = keepRenewed({ api, grant: session, clock })
     const results: StepResult[] = []
     let exitCode = 0
     try {
@@ -54,7 +64,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       for (const step of request.steps) {
         request.onStep?.({ kind: 'start', step })
         const result = await runStep(
-          { api, signer, session, identityToken, probe, job, stdout, stderr, cancel },
+          { api, signer, session, identityToken, probe, job, stdout, stderr, cancel, clock },
           step,
         )
         results.push(result)
@@ -63,6 +73,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
         if (cancel.aborted || exitCode !== 0) break
       }
     } finally {
+      renewal.stop()
       // However it went, the session does not outlive the job.
       await api
         .endSession(session.access_token)

@@ -63,6 +63,7 @@ async function openWorld(
     step_id: 'stp_1',
     run_id: 'run_1',
     access_token: 'the.step.token',
+    expires_in: 300,
     heartbeat_seconds: 10,
     ca_certificate: '',
     grants: [],

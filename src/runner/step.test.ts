@@ -14,6 +14,7 @@ const grant: StepGrant = {
   step_id: 'stp_1',
   run_id: 'run_1',
   access_token: 'the.step.token',
+  expires_in: 300,
   heartbeat_seconds: 60,
   gateway: 'http://127.0.0.1:1',
   ca_certificate: 'CA\n',
@@ -62,6 +63,7 @@ async function openWorld(t: TestContext) {
     stdout,
     stderr,
     cancel: cancel.signal,
+    clock: systemClock,
   }
   const run = (
     command: readonly string[],

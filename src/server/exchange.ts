@@ -1,13 +1,17 @@
 import { z } from 'zod'
-import { nowSeconds, type Clock } from '../lib/index.ts'
+import type { Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker } from '../broker/index.ts'
 import type { Identity, IdentityRefusal, ProofVerifier } from '../identity/index.ts'
 import { pinsSubject, type Assumption, type Role } from '../policy/index.ts'
+import type { Approvals } from './approval/approvals.ts'
+import { askPeople } from './approval/grant-flow.ts'
+import { requirementsOf } from './approval/requirement.ts'
 import type { Call } from './route.ts'
 import { proofHeader } from './route.ts'
 import type { Rules, RulesHolder } from './rules.ts'
-import { HttpProblem } from './wire-error.ts'
+import { answerWith, type exchangeResponse } from './token-answer.ts'
+import { needsNonce, oauthProblem, type HttpProblem } from './wire-error.ts'
 
 const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const subjectTypes = [
@@ -25,16 +29,6 @@ export const exchangeRequest = z.object({
   resource: z.string().optional(),
 })
 
-export const exchangeResponse = z.object({
-  access_token: z.string(),
-  issued_token_type: z.literal('urn:ietf:params:oauth:token-type:access_token'),
-  token_type: z.literal('DPoP'),
-  expires_in: z.int(),
-  scope: z.string(),
-  session_id: z.string(),
-  run_id: z.string(),
-})
-
 export interface ExchangeDeps {
   rules: RulesHolder
   broker: Broker
@@ -45,6 +39,7 @@ export interface ExchangeDeps {
   url: () => string
   /** Whether one more refusal of a stranger may be written to the log just now. */
   recordStranger: () => boolean
+  approvals: Approvals
 }
 
 /** The token endpoint: identity, policy, audit, store, token; in this order, and nothing without the one before. */
@@ -58,6 +53,7 @@ export async function exchangeToken(
     uri: `${deps.url()}/oauth/token`,
     remember: false,
   })
+  if (!proof.ok && proof.nonce !== undefined) throw needsNonce(400, proof.nonce)
   if (!proof.ok) throw oauthProblem(400, 'invalid_dpop_proof', proof.detail)
   const rules = deps.rules.current()
   const verified = await rules.identity.verify(request.subject_token)
@@ -67,6 +63,10 @@ export async function exchangeToken(
   if (!assumed.ok) throw await refuseRole(deps, call, rules, identity, assumed.refusal)
   const ttlSeconds = Math.max(...assumed.roles.map((role) => role.ttlSeconds))
   const roles = assumed.roles.map((role) => role.name)
+  if (requirementsOf(rules.document, roles).length > 0) {
+    const asked = await askPeople(deps, call, { rules, identity, roles, jkt: proof.jkt })
+    throw asked.ok ? asked.pending : await refuseReplay(deps, call, identity)
+  }
   const opened = await deps.broker.openSession({
     identity,
     roles,
@@ -75,24 +75,7 @@ export async function exchangeToken(
     requestId: call.requestId,
   })
   if (!opened.ok) throw await refuseReplay(deps, call, identity)
-  const { session } = opened
-  const access_token = await deps.tokens.sign({
-    session: session.id,
-    run: session.runId,
-    roles,
-    jkt: proof.jkt,
-    actor: session.actor,
-    expiresSeconds: Math.floor(session.expiresMs / 1000),
-  })
-  return {
-    access_token,
-    issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
-    token_type: 'DPoP',
-    expires_in: Math.floor(session.expiresMs / 1000) - nowSeconds(deps.clock),
-    scope: roles.join(' '),
-    session_id: session.id,
-    run_id: session.runId,
-  }
+  return answerWith(deps, opened.session)
 }
 
 type Refused = Assumption & { allow: false }
@@ -198,8 +181,4 @@ async function recordRefusal(deps: ExchangeDeps, call: Call, data: Record<string
   await deps.audit
     .append({ type: 'session.refused', data: { request: call.requestId, ...data } })
     .catch(() => undefined)
-}
-
-function oauthProblem(status: number, code: string, detail: string, more?: unknown): HttpProblem {
-  return new HttpProblem({ status, code, detail, ...(more === undefined ? {} : { more }) })
 }

@@ -5,6 +5,13 @@
  */
 export { createApiTokens, scopes } from './api-tokens.ts'
 export type { ApiTokens, Scope } from './api-tokens.ts'
+export { createApprovals } from './approval/approvals.ts'
+export { createNotifications } from './approval/notifications.ts'
+export { createWebhookSender } from './approval/webhook.ts'
+export { createCliLogin } from './operators/cli-login.ts'
+export { createOperatorAccess } from './operators/access.ts'
+export { createOperatorSessions } from './operators/sessions.ts'
+export { createSignIn } from './operators/sign-in.ts'
 export { createHealth } from './health.ts'
 export { createMetrics } from './metrics.ts'
 export { createRules } from './rules.ts'
