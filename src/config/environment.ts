@@ -1,3 +1,6 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
 /**
  * Everything Mayfly reads from its environment. No other file reads `process.env`
  * (the runner gets the job's variables from here, as data).
@@ -7,6 +10,8 @@ export interface Environment {
   server: string | undefined
   /** `MAYFLY_TOKEN`: an operator's API token. */
   apiToken: string | undefined
+  /** Where `mayfly login` keeps its token: `XDG_CONFIG_HOME` or `~/.config`, and `mayfly` below. */
+  configFolder: string
   /** `MAYFLY_DATA`: data folder of `mayfly up`. */
   dataFolder: string | undefined
   /** `MAYFLY_ID_TOKEN`: the CI's identity token (GitLab `id_tokens`, any CI that hands one out as a variable). */
@@ -25,6 +30,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   return {
     server: env['MAYFLY_SERVER'],
     apiToken: env['MAYFLY_TOKEN'],
+    configFolder: join(env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'mayfly'),
     dataFolder: env['MAYFLY_DATA'],
     identityToken: env['MAYFLY_ID_TOKEN'],
     githubTokenRequest: url !== undefined && bearer !== undefined ? { url, bearer } : undefined,

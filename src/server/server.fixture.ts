@@ -6,7 +6,12 @@ import type { TestContext } from 'node:test'
 import { createAccessTokens, createBroker, loadSigningKey } from '../broker/index.ts'
 import { fakeAudit } from '../broker/broker.fixture.ts'
 import { createGateway } from '../gateway/index.ts'
-import { createProofNonces, createProofSigner, createProofVerifier, type ProofSigner } from '../identity/index.ts'
+import {
+  createProofNonces,
+  createProofSigner,
+  createProofVerifier,
+  type ProofSigner,
+} from '../identity/index.ts'
 import { fakeIssuer, githubClaims, makeKey, signRaw } from '../identity/issuer.fixture.ts'
 import { Secret } from '../lib/index.ts'
 import { openStore } from '../store/index.ts'
@@ -95,9 +100,15 @@ export async function openServer(
   ci.keys.push(key.jwk)
   const fetcher: typeof fetch = async (input, init) => {
     const target = input instanceof Request ? input.url : String(input)
-    return target.startsWith(ci.url) || options.fetch === undefined ? ci.fetch(input, init) : options.fetch(input, init)
+    return target.startsWith(ci.url) || options.fetch === undefined
+      ? ci.fetch(input, init)
+      : options.fetch(input, init)
   }
-  const tokens = createAccessTokens({ key: await loadSigningKey({ store, vaultKey, clock }), issuer: () => url, clock })
+  const tokens = createAccessTokens({
+    key: await loadSigningKey({ store, vaultKey, clock }),
+    issuer: () => url,
+    clock,
+  })
   const proofs = createProofVerifier({ clock, nonces: createProofNonces({ clock }) })
   const broker = await createBroker({ store, vault, audit: audit.client, clock, heartbeatSeconds: 1_000_000 })
   const rules = await createRules({ store, audit: audit.client, clock, fetch: fetcher, audience: () => url })
@@ -119,9 +130,22 @@ export async function openServer(
     sent.push({ message, addresses })
     if (hook.fails) throw new Error('it answered 500')
   }
-  const people = { rules, clock, url: () => url, fetch: fetcher, openSecret: (name: string) => vault.open(name) }
+  const people = {
+    rules,
+    clock,
+    url: () => url,
+    fetch: fetcher,
+    openSecret: (name: string) => vault.open(name),
+  }
   const notifications = createNotifications({ ...people, store, outbox: broker.outbox, send })
-  const approvals = createApprovals({ store, audit: audit.client, outbox: broker.outbox, clock, rules, notifications })
+  const approvals = createApprovals({
+    store,
+    audit: audit.client,
+    outbox: broker.outbox,
+    clock,
+    rules,
+    notifications,
+  })
   const errors: string[] = []
   const server = createApiServer({
     ...people,
@@ -231,7 +255,12 @@ export async function openServer(
       const form = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: String(code) }
       return prove(signer, '/oauth/token', { form })
     },
-    async asPerson(login: Login, method: string, path: string, json: unknown = method === 'GET' ? undefined : {}) {
+    async asPerson(
+      login: Login,
+      method: string,
+      path: string,
+      json: unknown = method === 'GET' ? undefined : {},
+    ) {
       return call(method, path, { json, headers: { authorization: `Bearer ${await personToken(login)}` } })
     },
     asAdmin: (method: string, path: string, json?: unknown) =>

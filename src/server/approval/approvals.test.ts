@@ -2,7 +2,16 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { createProofSigner, type ProofSigner } from '../../identity/index.ts'
 import { delivered } from '../../broker/broker.fixture.ts'
-import { anna, ben, cleo, mona, openServer, policyText, provider, type TestServer } from '../server.fixture.ts'
+import {
+  anna,
+  ben,
+  cleo,
+  mona,
+  openServer,
+  policyText,
+  provider,
+  type TestServer,
+} from '../server.fixture.ts'
 import type { Login } from '../operators/people.ts'
 
 const dora: Login = { issuer: provider, subject: 'dora-1', groups: [] }
@@ -60,7 +69,10 @@ test('a role that needs people: asked for, approved, opened with its own time, e
   const [issued] = it.audit.ofType('session.issued')
   assert.equal(issued?.data['approval'], id)
   const session = await it.broker.session(String(opened.body['session_id']) as never)
-  assert.ok((session?.expiresMs ?? 0) > it.clock.nowMs() + 590_000, 'the role’s ten minutes begin with the yes')
+  assert.ok(
+    (session?.expiresMs ?? 0) > it.clock.nowMs() + 590_000,
+    'the role’s ten minutes begin with the yes',
+  )
 })
 
 test('a yes opens one session', async (t) => {
@@ -275,7 +287,13 @@ for (const match of [
 test('what is revoked elsewhere leaves it alone', async (t) => {
   const { it, approve, poll } = await asked(t)
   await approve(anna)
-  for (const match of [{ repository: '7' }, { commit: 'b' }, { issuer: 'gitlab' }, { run: 'run_x' }, { session: 'ses_x' }])
+  for (const match of [
+    { repository: '7' },
+    { commit: 'b' },
+    { issuer: 'gitlab' },
+    { run: 'run_x' },
+    { session: 'ses_x' },
+  ])
     await it.asAdmin('POST', '/v1/revoke', match)
   assert.equal((await poll()).status, 200)
 })

@@ -84,7 +84,7 @@ function slackMessage(event: Event, link: string): object {
   const plain = (text: string) => ({ type: 'plain_text', text, emoji: false })
   return {
     // Shown in previews only; Slack reads `&`, `<` and `>` as markup here.
-    text: `${title}: ${escapeMarkup(oneLine([data['repository'] ?? data['issuer'] ?? ''].join('')))}`,
+    text: `${title}: ${escapeMarkup(oneLine(placeOf(data)))}`,
     blocks: [
       { type: 'header', text: plain(title) },
       { type: 'section', text: plain(`${lines.join('\n')}\n${link}`.slice(0, 2900)) },
@@ -93,6 +93,11 @@ function slackMessage(event: Event, link: string): object {
         : []),
     ],
   }
+}
+
+function placeOf({ repository, issuer }: Readonly<Record<string, unknown>>): string {
+  if (typeof repository === 'string') return repository
+  return typeof issuer === 'string' ? issuer : ''
 }
 
 function oneLine(text: string): string {

@@ -44,7 +44,9 @@ test('who is to be told is told: Slack, and a signed webhook with the same id ea
   assert.equal(first?.headers['webhook-id'], second?.headers['webhook-id'])
   for (const { headers, body } of [first, second].filter((one) => one !== undefined)) {
     const content = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`
-    const signature = createHmac('sha256', Buffer.from(key.slice(6), 'base64')).update(content).digest('base64')
+    const signature = createHmac('sha256', Buffer.from(key.slice(6), 'base64'))
+      .update(content)
+      .digest('base64')
     assert.equal(headers['webhook-signature'], `v1,${signature}`)
     const event = JSON.parse(body) as { type: string; data: Record<string, unknown> }
     assert.equal(event.type, 'approval.requested')
@@ -76,7 +78,10 @@ test('what an attacker may choose is plain text on one line', async (t) => {
   assert.doesNotMatch(text, /[<>]/)
   for (const block of blocks) if (block.text !== undefined) assert.equal(block.text.type, 'plain_text')
   const lines = blocks[1]?.text?.text.split('\n') ?? []
-  assert.ok(lines.some((line) => line.startsWith('ref: refs/heads/<!channel> *x*')), lines.join('\n'))
+  assert.ok(
+    lines.some((line) => line.startsWith('ref: refs/heads/<!channel> *x*')),
+    lines.join('\n'),
+  )
   assert.ok(blocks.flatMap(({ elements = [] }) => elements).every(({ url }) => url.startsWith(it.url)))
 })
 
@@ -90,7 +95,7 @@ test('it gives up after a day, and says so in the log', async (t) => {
   await it.notifications.deliver()
   await delivered({ broker: it.broker } as never)
   const failed = it.audit.ofType('notification.failed')
-  assert.deepEqual(failed.map(({ data }) => data['target']).toSorted(), ['pager', 'releases'])
+  assert.deepEqual(new Set(failed.map(({ data }) => data['target'])), new Set(['pager', 'releases']))
   assert.equal((await it.store.read.selectFrom('notifications').selectAll().execute()).length, 0)
 })
 
@@ -105,11 +110,26 @@ test('only what a target asked for is told, and nothing to a target that is gone
 })
 
 test('refused: a key that is none', async () => {
-  const target = { kind: 'webhook', url: 'https://x.example', key: 'secret:hook', events: [], addresses: [] } as never
-  for (const text of ['', 'whsec_', `whsec_${Buffer.alloc(23).toString('base64')}`, Buffer.alloc(32).toString('base64')]) {
+  const target = {
+    kind: 'webhook',
+    url: 'https://x.example',
+    key: 'secret:hook',
+    events: [],
+    addresses: [],
+  } as never
+  for (const text of [
+    '',
+    'whsec_',
+    `whsec_${Buffer.alloc(23).toString('base64')}`,
+    Buffer.alloc(32).toString('base64'),
+  ]) {
     const { Secret } = await import('../../lib/index.ts')
     const openSecret = async () => new Secret(text)
-    const making = messageFor({ id: 'msg_1', event: '{"data":{}}' }, target, { nowMs: 0, url: '', openSecret })
+    const making = messageFor({ id: 'msg_1', event: '{"data":{}}' }, target, {
+      nowMs: 0,
+      url: '',
+      openSecret,
+    })
     await assert.rejects(making, /whsec_/)
   }
 })
@@ -138,7 +158,9 @@ const answering = (address: string) =>
 test('a webhook goes to a named address, also in the clear, and its answer is not read', async (t) => {
   const { seen, port } = await receiver(t)
   const send = createWebhookSender()
-  await send({ url: `http://127.0.0.1:${port}/x`, headers: { 'webhook-id': 'msg_1' }, body: '{"a":1}' }, ['127.0.0.1'])
+  await send({ url: `http://127.0.0.1:${port}/x`, headers: { 'webhook-id': 'msg_1' }, body: '{"a":1}' }, [
+    '127.0.0.1',
+  ])
   assert.equal(seen[0]?.body, '{"a":1}')
   assert.equal(seen[0].request.headers['webhook-id'], 'msg_1')
   assert.equal(seen[0].request.headers['content-type'], 'application/json')
@@ -146,7 +168,14 @@ test('a webhook goes to a named address, also in the clear, and its answer is no
 
 test('refused: private and local addresses that nobody named, whatever stands in DNS', async (t) => {
   const { seen, port } = await receiver(t)
-  for (const address of ['127.0.0.1', '169.254.169.254', '10.0.0.1', '::1', '::ffff:127.0.0.1', 'fd00:ec2::254']) {
+  for (const address of [
+    '127.0.0.1',
+    '169.254.169.254',
+    '10.0.0.1',
+    '::1',
+    '::ffff:127.0.0.1',
+    'fd00:ec2::254',
+  ]) {
     const send = createWebhookSender({ lookup: answering(address) })
     const sending = send({ url: `https://hooks.example.com:${port}/`, headers: {}, body: '' }, ['10.9.9.9'])
     await assert.rejects(sending, /private or local address/, address)

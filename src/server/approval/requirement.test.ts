@@ -20,7 +20,11 @@ function bySearch(parts: readonly Part[], voters: readonly ReadonlySet<string>[]
     bySearch(parts, rest) ||
     parts.some(
       ({ group }, i) =>
-        voter.has(group) && bySearch(parts.map((part, j) => (i === j ? { ...part, count: part.count - 1 } : part)), rest),
+        voter.has(group) &&
+        bySearch(
+          parts.map((part, j) => (i === j ? { ...part, count: part.count - 1 } : part)),
+          rest,
+        ),
     )
   )
 }

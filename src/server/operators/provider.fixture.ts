@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
-import Provider, { type Configuration } from 'oidc-provider'
+import { Provider, type Configuration } from 'oidc-provider'
 
 /** Who signs in next at the provider, and what it says of them. */
 export interface Account {
@@ -72,7 +72,10 @@ export function createBrowser() {
   return {
     jar,
     /** One request; no redirect is followed. */
-    async request(url: string, init: { method?: string; form?: Record<string, string>; headers?: Record<string, string> } = {}) {
+    async request(
+      url: string,
+      init: { method?: string; form?: Record<string, string>; headers?: Record<string, string> } = {},
+    ) {
       const cookies = [...jar(url)].map(([name, value]) => `${name}=${value}`).join('; ')
       const response = await fetch(url, {
         method: init.method ?? 'GET',
@@ -87,7 +90,11 @@ export function createBrowser() {
         else jar(url).set(name, pair.slice(name.length + 1))
       }
       const location = response.headers.get('location')
-      return { response, location: location === null ? undefined : new URL(location, url).href, text: await response.text() }
+      return {
+        response,
+        location: location === null ? undefined : new URL(location, url).href,
+        text: await response.text(),
+      }
     },
     /** Follows redirects until one goes to where `stop` says, which is returned unvisited, or none comes. */
     async follow(url: string, stop: (url: string) => boolean = () => false) {

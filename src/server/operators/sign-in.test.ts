@@ -9,9 +9,16 @@ import { ownPath } from './sign-in.ts'
 type ProviderConfiguration = Parameters<typeof startProvider>[1]
 
 /** A server whose people sign in at a real provider. */
-async function openWorld(t: TestContext, configuration: ProviderConfiguration = {}, policy = (text: string) => text) {
+async function openWorld(
+  t: TestContext,
+  configuration: ProviderConfiguration = {},
+  policy = (text: string) => text,
+) {
   const provider = await startProvider(t, configuration)
-  const text = policyText().replace(somewhere, `${provider.url}\n  client_secret: secret:oidc\n  scopes: [openid, email, profile, groups]`)
+  const text = policyText().replace(
+    somewhere,
+    `${provider.url}\n  client_secret: secret:oidc\n  scopes: [openid, email, profile, groups]`,
+  )
   const it = await openServer(t, { policy: policy(text), fetch, secrets: { oidc: 'p@ss word:1' } })
   provider.register(`${it.url}/auth/callback`)
   const browser = createBrowser()
@@ -41,7 +48,10 @@ test('a person signs in, is known by the policy’s name, and signs out', async 
   assert.equal(it.audit.ofType('operator.signed_in').length, 1)
   const headers = { origin: it.url, 'x-mayfly-csrf': String(body['csrf']) }
   const cookie = browser.jar(it.url).get('mayfly')
-  assert.equal((await browser.request(`${it.url}/auth/session`, { method: 'DELETE', headers })).response.status, 200)
+  assert.equal(
+    (await browser.request(`${it.url}/auth/session`, { method: 'DELETE', headers })).response.status,
+    200,
+  )
   assert.equal((await session()).status, 401)
   assert.equal(browser.jar(it.url).get('mayfly'), cookie, 'the cookie is worth nothing, wherever it still is')
   assert.equal(it.audit.ofType('operator.signed_out')[0]?.data['by'], 'anna')
@@ -50,7 +60,12 @@ test('a person signs in, is known by the policy’s name, and signs out', async 
 test('groups and a verified address come from userinfo or from the ID token', async (t) => {
   for (const conformIdTokenClaims of [true, false]) {
     const { provider, signIn, session } = await openWorld(t, { conformIdTokenClaims })
-    provider.state.account = { sub: 'z', email: 'ben@example.com', email_verified: true, groups: ['security'] }
+    provider.state.account = {
+      sub: 'z',
+      email: 'ben@example.com',
+      email_verified: true,
+      groups: ['security'],
+    }
     await signIn()
     const { body } = await session()
     assert.equal(body['name'], 'ben')
@@ -65,7 +80,10 @@ test('refused: an address that is not verified is nobody', async (t) => {
   assert.equal(arrived.status, 403)
   assert.match(arrived.text, /in no group that may do anything/)
   assert.equal((await session()).status, 401)
-  assert.deepEqual(it.audit.ofType('operator.refused')[0]?.data['login'], { issuer: provider.url, subject: 'z' })
+  assert.deepEqual(it.audit.ofType('operator.refused')[0]?.data['login'], {
+    issuer: provider.url,
+    subject: 'z',
+  })
 })
 
 test('refused: an answer that this browser did not ask for (login CSRF), a changed state, a code used twice', async (t) => {
@@ -122,9 +140,16 @@ test('the request to the provider has PKCE, state and nonce, new ones each time'
 })
 
 test('behind TLS cookies are __Host- and Secure', async (t) => {
-  const it = await openServer(t, { url: 'https://mayfly.example.com', policy: policyText(), fetch: discovery })
+  const it = await openServer(t, {
+    url: 'https://mayfly.example.com',
+    policy: policyText(),
+    fetch: discovery,
+  })
   const answer = await it.call('GET', '/auth/login')
-  assert.match(answer.headers.getSetCookie()[0] ?? '', /^__Host-mayfly-sign-in=\S+; Path=\/; .*HttpOnly; SameSite=Lax; Secure$/)
+  assert.match(
+    answer.headers.getSetCookie()[0] ?? '',
+    /^__Host-mayfly-sign-in=\S+; Path=\/; .*HttpOnly; SameSite=Lax; Secure$/,
+  )
 })
 
 const discovery: typeof fetch = async () =>
@@ -137,8 +162,16 @@ const discovery: typeof fetch = async () =>
 
 test('refused: a provider that calls itself something else, or has endpoints in the clear', async (t) => {
   for (const document of [
-    { issuer: 'https://evil.example.com', authorization_endpoint: `${somewhere}/a`, token_endpoint: `${somewhere}/t` },
-    { issuer: somewhere, authorization_endpoint: 'http://people.example.com/a', token_endpoint: `${somewhere}/t` },
+    {
+      issuer: 'https://evil.example.com',
+      authorization_endpoint: `${somewhere}/a`,
+      token_endpoint: `${somewhere}/t`,
+    },
+    {
+      issuer: somewhere,
+      authorization_endpoint: 'http://people.example.com/a',
+      token_endpoint: `${somewhere}/t`,
+    },
     { issuer: somewhere, authorization_endpoint: `${somewhere}/a` },
   ]) {
     const it = await openServer(t, { fetch: async () => Response.json(document) })
@@ -168,7 +201,10 @@ test('a sign-in makes a new session and ends the one before', async (t) => {
   const first = browser.jar(it.url).get('mayfly') ?? ''
   await signIn()
   assert.notEqual(browser.jar(it.url).get('mayfly'), first)
-  assert.equal((await it.call('GET', '/auth/session', { headers: { cookie: `mayfly=${first}` } })).status, 401)
+  assert.equal(
+    (await it.call('GET', '/auth/session', { headers: { cookie: `mayfly=${first}` } })).status,
+    401,
+  )
   const rows = await it.store.read.selectFrom('operator_sessions').select('hash').execute()
   assert.ok(rows.every(({ hash }) => hash !== first && /^[0-9a-f]{64}$/.test(hash)))
 })
@@ -177,11 +213,16 @@ test('what a person may do follows the policy at once; another provider’s sess
   const { it, provider, signIn, session } = await openWorld(t)
   await signIn()
   const text = it.rules.current().text
-  await it.apply(text.replace('everyone: { people: [anna, ben, cleo, mona, dora] }', 'everyone: { people: [ben] }'))
+  await it.apply(
+    text.replace('everyone: { people: [anna, ben, cleo, mona, dora] }', 'everyone: { people: [ben] }'),
+  )
   assert.deepEqual((await session()).body['scopes'], [])
   await it.apply(text.replace(provider.url, 'https://other.example.com'))
   assert.deepEqual((await session()).body['scopes'], [])
-  assert.equal((await it.call('GET', '/v1/policy', { headers: { cookie: 'mayfly=a; mayfly=b' } })).status, 401)
+  assert.equal(
+    (await it.call('GET', '/v1/policy', { headers: { cookie: 'mayfly=a; mayfly=b' } })).status,
+    401,
+  )
 })
 
 test('refused: a change by cookie from another site, or without the session’s token', async (t) => {
@@ -232,7 +273,10 @@ test('pages allow no script, no frame, and tell no address to others', async (t)
   const { it, browser, signIn } = await openWorld(t)
   await signIn()
   const { response } = await browser.request(`${it.url}/approvals`)
-  assert.match(response.headers.get('content-security-policy') ?? '', /default-src 'none'.*frame-ancestors 'none'/)
+  assert.match(
+    response.headers.get('content-security-policy') ?? '',
+    /default-src 'none'.*frame-ancestors 'none'/,
+  )
   assert.equal(response.headers.get('cache-control'), 'no-store')
   assert.equal(response.headers.get('referrer-policy'), 'same-origin')
 })
@@ -246,11 +290,15 @@ const cli = () => {
 test('mayfly login: the browser brings a code to loopback, which with its verifier is a token, once', async (t) => {
   const { it, browser } = await openWorld(t)
   const { verifier, query } = cli()
-  const arrived = await browser.follow(`${it.url}/auth/cli?${new URLSearchParams(query)}`)
+  const arrived = await browser.follow(`${it.url}/auth/cli?${new URLSearchParams(query).toString()}`)
   assert.match(arrived.text, /shows <strong>[0-9A-F]{4}-[0-9A-F]{4}<\/strong>/)
   const csrf = /name="csrf" value="([0-9a-f]{64})"/.exec(arrived.text)?.[1] ?? ''
   const allow = (form: Record<string, string>) =>
-    browser.request(`${it.url}/auth/cli`, { method: 'POST', form: { ...query, ...form }, headers: { origin: it.url } })
+    browser.request(`${it.url}/auth/cli`, {
+      method: 'POST',
+      form: { ...query, ...form },
+      headers: { origin: it.url },
+    })
   assert.equal((await allow({})).response.status, 403)
   const { location = '' } = await allow({ csrf })
   const back = new URL(location)
@@ -274,8 +322,17 @@ test('mayfly login: the browser brings a code to loopback, which with its verifi
 test('refused: a code to another place than a loopback port, and without a challenge', async (t) => {
   const { it } = await openWorld(t)
   const { query } = cli()
-  for (const changes of [{ port: '80' }, { port: '127.0.0.1:1@evil.example' }, { port: '99999' }, { challenge: 'x' }, { state: 'a&b' }]) {
-    const answer = await it.call('GET', `/auth/cli?${new URLSearchParams({ ...query, ...changes })}`)
+  for (const changes of [
+    { port: '80' },
+    { port: '127.0.0.1:1@evil.example' },
+    { port: '99999' },
+    { challenge: 'x' },
+    { state: 'a&b' },
+  ]) {
+    const answer = await it.call(
+      'GET',
+      `/auth/cli?${new URLSearchParams({ ...query, ...changes }).toString()}`,
+    )
     assert.equal(answer.status, 400, JSON.stringify(changes))
   }
 })
@@ -293,14 +350,30 @@ test('without sign_in nobody can sign in, and an API token is no person', async 
 
 test('property: after sign-in nobody is sent elsewhere', () => {
   const url = 'https://mayfly.example.com'
-  for (const bad of ['https://evil.example', '//evil.example', '/\\evil.example', '/..//evil.example', 'javascript:alert(1)', '/a\nb', '', '\\/evil'])
+  for (const bad of [
+    'https://evil.example',
+    '//evil.example',
+    '/\\evil.example',
+    '/..//evil.example',
+    'javascript:alert(1)',
+    '/a\nb',
+    '',
+    '\\/evil',
+  ])
     assert.equal(ownPath(bad, url), '/approvals', bad)
   assert.equal(ownPath('/approvals/apr_1?x=1', url), '/approvals/apr_1?x=1')
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.webUrl(), fc.string().map((text) => `/${text}`)), (text) => {
-      const path = ownPath(text, url)
-      assert.equal(new URL(path, url).origin, url)
-      assert.doesNotMatch(path, /^\/[/\\]/)
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.webUrl(),
+        fc.string().map((text) => `/${text}`),
+      ),
+      (text) => {
+        const path = ownPath(text, url)
+        assert.equal(new URL(path, url).origin, url)
+        assert.doesNotMatch(path, /^\/[/\\]/)
+      },
+    ),
   )
 })

@@ -12,7 +12,10 @@ test('every version is kept, shown with where it came from, and can come back as
   const rolled = await it.asAdmin('POST', '/v1/policy/versions/1/rollback', { expected_version: 2 })
   assert.deepEqual([rolled.status, rolled.body['version']], [200, 3])
   assert.equal((await it.asAdmin('GET', '/v1/policy')).body['text'], policyText())
-  const history = (await it.asAdmin('GET', '/v1/policy/versions')).body['versions'] as Record<string, unknown>[]
+  const history = (await it.asAdmin('GET', '/v1/policy/versions')).body['versions'] as Record<
+    string,
+    unknown
+  >[]
   assert.deepEqual(
     history.map(({ version, by, source: from }) => [version, by, from]),
     [
@@ -33,8 +36,11 @@ test('refused: another version than was seen; of two at once one', async (t) => 
   const apply = (mark: string) =>
     it.asAdmin('PUT', '/v1/policy', put(`${policyText()}\n# ${mark}\n`, { expected_version: 1 }))
   const both = await Promise.all([apply('a'), apply('b')])
-  assert.deepEqual(both.map(({ status }) => status).toSorted(), [200, 409])
-  assert.match(String(both.find(({ status }) => status === 409)?.body['detail']), /version 2 of the policy is in force, not 1/)
+  assert.deepEqual(new Set(both.map(({ status }) => status)), new Set([200, 409]))
+  assert.match(
+    String(both.find(({ status }) => status === 409)?.body['detail']),
+    /version 2 of the policy is in force, not 1/,
+  )
   const back = await it.asAdmin('POST', '/v1/policy/versions/1/rollback', { expected_version: 1 })
   assert.equal(back.status, 409)
 })
@@ -61,6 +67,10 @@ test('refused: a version that is not there, is no number, or is no longer valid;
 
 test('refused: a source that is none', async (t) => {
   const it = await openServer(t)
-  for (const source of [{ repository: 'x', ref: 'main', commit: 'main' }, { rollback: 0 }, { commit: 'c'.repeat(40) }])
+  for (const source of [
+    { repository: 'x', ref: 'main', commit: 'main' },
+    { rollback: 0 },
+    { commit: 'c'.repeat(40) },
+  ])
     assert.equal((await it.asAdmin('PUT', '/v1/policy', put(policyText(), { source }))).status, 400)
 })

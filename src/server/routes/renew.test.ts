@@ -5,7 +5,10 @@ import { openServer, policyText } from '../server.fixture.ts'
 
 /** A job with a session in a role of this many minutes, and a step in it. */
 async function job(t: TestContext, ttl = '20m') {
-  const policy = policyText().replace('repository_id: "1296269" }\n    grants: [git:read', `repository_id: "1296269" }\n    ttl: ${ttl}\n    grants: [git:read`)
+  const policy = policyText().replace(
+    'repository_id: "1296269" }\n    grants: [git:read',
+    `repository_id: "1296269" }\n    ttl: ${ttl}\n    grants: [git:read`,
+  )
   const it = await openServer(t, { policy })
   const signer = await it.signer()
   const session = (await it.exchange(signer, it.identityToken(), 'build')).body
@@ -14,9 +17,13 @@ async function job(t: TestContext, ttl = '20m') {
     json: { name: 'long', role: 'build', tier: 'B', command: 'sleep' },
   })
   assert.equal(opened.status, 201, JSON.stringify(opened.body))
-  const renew = (token: unknown, by: ProofSigner = signer) => it.prove(by, '/oauth/renew', { token: String(token) })
+  const renew = (token: unknown, by: ProofSigner = signer) =>
+    it.prove(by, '/oauth/renew', { token: String(token) })
   const beat = (token: unknown) =>
-    it.prove(signer, `/v1/steps/${String(opened.body['step_id'])}/heartbeat`, { token: String(token), json: {} })
+    it.prove(signer, `/v1/steps/${String(opened.body['step_id'])}/heartbeat`, {
+      token: String(token),
+      json: {},
+    })
   return { it, signer, session, step: opened.body, renew, beat }
 }
 
@@ -71,7 +78,12 @@ test('refused: an expired token, another key, an ended step, an ended session', 
 test('no proof without our nonce is taken, and every answer brings the next one', async (t) => {
   const { it, session } = await job(t)
   const signer = await it.signer()
-  const form = { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', subject_token: 'x', subject_token_type: 'urn:ietf:params:oauth:token-type:jwt', scope: 'build' }
+  const form = {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    subject_token: 'x',
+    subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+    scope: 'build',
+  }
   const bare = await signer.sign({ method: 'POST', uri: `${it.url}/oauth/token` })
   const token = await it.call('POST', '/oauth/token', { form, headers: { dpop: bare } })
   assert.deepEqual([token.status, token.body['error']], [400, 'use_dpop_nonce'])
@@ -91,11 +103,16 @@ test('no proof without our nonce is taken, and every answer brings the next one'
 test('a nonce of ten minutes ago is asked for again', async (t) => {
   const { it, signer, session } = await job(t)
   it.clock.aheadMs += 4 * 60_000
-  const token = String((await it.prove(signer, '/oauth/renew', { token: String(session['access_token']) })).body['access_token'])
+  const token = String(
+    (await it.prove(signer, '/oauth/renew', { token: String(session['access_token']) })).body['access_token'],
+  )
   const old = await it.signer()
   old.learnNonce((await it.call('GET', '/.well-known/jwks.json')).headers.get('dpop-nonce'))
   it.clock.aheadMs += 10 * 60_000 + 1000
   const proof = await old.sign({ method: 'POST', uri: `${it.url}/oauth/token` })
   const form = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: token.slice(0, 20) }
-  assert.equal((await it.call('POST', '/oauth/token', { form, headers: { dpop: proof } })).body['error'], 'use_dpop_nonce')
+  assert.equal(
+    (await it.call('POST', '/oauth/token', { form, headers: { dpop: proof } })).body['error'],
+    'use_dpop_nonce',
+  )
 })
