@@ -25,15 +25,14 @@ export function parseGitSource(text: string, defaultPath = 'mayfly.yaml'): GitSo
   const { repository = '', ref = '', path = defaultPath } = parts ?? {}
   if (parts === undefined) throw bad('--git takes REPOSITORY@REF or REPOSITORY@REF:PATH')
   const isUrl = /^(?:https|ssh|file):\/\/[^\s]+$/.test(repository)
-  const isScp = /^[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:[^:\s][^\s]*$/.test(repository)
+  const isScp = /^[A-Za-z0-9_][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9.-]*:[^:\s][^\s]*$/.test(repository)
   const isFolder = /^(?:\.{0,2}\/)[^\0\r\n]*$/.test(repository)
   if (!isUrl && !isScp && !isFolder)
     throw bad(
       `${repository} is no repository: an https://, ssh:// or file:// URL, user@host:path, or a folder (./, /)`,
     )
   // The host of an ssh URL becomes an argument of ssh.
-  if (/^ssh:\/\/(?:[^/@]*@)?-/.test(repository) || isScpWithOption(repository))
-    throw bad(`${repository} names no host`)
+  if (/^ssh:\/\/(?:[^/@]*@)?-/.test(repository)) throw bad(`${repository} names no host`)
   if (!isRefName(ref)) throw bad(`${ref} is no branch, tag or commit`)
   if (path.startsWith('/') || path.startsWith('-') || path.split('/').includes('..') || /[\0\r\n]/.test(path))
     throw bad(`${path} is no path inside a repository`)
@@ -44,10 +43,6 @@ export function parseGitSource(text: string, defaultPath = 'mayfly.yaml'): GitSo
 function isRefName(ref: string): boolean {
   const good = /^(?!-)[A-Za-z0-9._/+-]{1,200}$/.test(ref)
   return good && !/\.\.|\/\/|^\/|\/$|\.$|\.lock(?:\/|$)|(?:^|\/)\./.test(ref)
-}
-
-function isScpWithOption(repository: string): boolean {
-  return /^(?:[^@/]*@)?-/.test(repository)
 }
 
 /** Fetches that one commit into a folder of its own and reads the file from it. Throws `bad_input`. */

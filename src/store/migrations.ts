@@ -78,10 +78,10 @@ const migrations: readonly string[] = [
 ]
 
 /**
- * Brings the database to this version. Throws `data_folder` if a newer Mayfly wrote it: an older one
+ * Brings the database to this version, or `to` an earlier one, as tests of a migration do. Throws `data_folder` if a newer Mayfly wrote it: an older one
  * would not know what it may not touch.
  */
-export function migrate(database: DatabaseSync): void {
+export function migrate(database: DatabaseSync, to = migrations.length): void {
   const row = database.prepare('PRAGMA user_version').get()
   const version = Number(row?.['user_version'] ?? 0)
   if (version > migrations.length) {
@@ -90,7 +90,7 @@ export function migrate(database: DatabaseSync): void {
       `the data folder is of a newer Mayfly (schema ${version}, this one knows ${migrations.length}): use that version or another --data`,
     )
   }
-  migrations.slice(version).forEach((sql, i) => {
+  migrations.slice(version, to).forEach((sql, i) => {
     database.exec(`BEGIN IMMEDIATE; ${sql} PRAGMA user_version = ${version + i + 1}; COMMIT`)
   })
 }
