@@ -13,6 +13,9 @@ const patienceMs = 5 * 60_000
 /** `mayfly login`: by the browser, back to a loopback port of ours (RFC 8252, section 7.3), with PKCE. */
 export async function login(options: { server?: string; browser: boolean; json: boolean }): Promise<void> {
   const server = serverOf(options)
+  const { protocol, hostname } = new URL(server)
+  if (protocol !== 'https:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
+    throw new MayflyError('bad_input', `${server} is not https://: what comes back could be read on the way`)
   const verifier = randomBytes(32).toString('base64url')
   const challenge = createHash('sha256').update(verifier).digest('base64url')
   const state = randomBytes(32).toString('base64url')

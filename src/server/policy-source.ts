@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** Where a policy came from, beside the file that was sent: a commit, or an earlier version. */
+/** Where a policy came from, as who applied it says: a commit; or an earlier version, which we know. */
 export const policySource = z.union([
   z.strictObject({
     repository: z.string().min(1).max(500),

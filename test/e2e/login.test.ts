@@ -79,9 +79,13 @@ test('mayfly login by a browser, mayfly approve as that person, mayfly logout', 
   const approved = await run(['approve', id, '--reason', 'planned'])
   assert.equal(approved.exitCode, 0, approved.stderr)
   assert.match(approved.stdout, new RegExp(`${id} is approved`))
-  const again = await run(['approve', id, '--deny'])
+  const again = await run(['approve', id])
   assert.equal(again.exitCode, 1)
   assert.match(again.stderr, /is approved already/)
+  const denied = await run(['approve', id, '--deny', '--json'])
+  assert.equal((JSON.parse(denied.stdout) as { state: string }).state, 'denied')
+  const open = await run(['login', '--server', 'http://mayfly.example.com'])
+  assert.deepEqual([open.exitCode, /not https/.test(open.stderr)], [2, true])
 
   const token = (JSON.parse(readFileSync(file, 'utf8')) as Record<string, { token: string }>)[it.url]?.token
   const left = await run(['logout'])

@@ -219,6 +219,17 @@ test('a no ends it, says who, and is in the log even while the log is down', asy
   assert.equal(it.audit.ofType('approval.denied')[0]?.data['by'], 'ben')
 })
 
+test('a no counts also after enough have said yes, until the session is open', async (t) => {
+  const { approve, deny, poll } = await asked(t)
+  await approve(anna)
+  assert.equal((await deny(ben)).body['state'], 'denied')
+  assert.equal(errorOf(await poll()), 'access_denied')
+  const late = await asked(t)
+  await late.approve(anna)
+  assert.equal((await late.poll()).status, 200)
+  assert.equal((await late.deny(ben)).status, 409)
+})
+
 test('a yes is not counted while its entry is not durable', async (t) => {
   const { it, approve, poll } = await asked(t)
   it.audit.down = true

@@ -71,9 +71,7 @@ export function createApprovals(deps: {
       return matching.length
     },
     async sweep() {
-      for (const one of await records.open())
-        if (one.expiresMs <= clock.nowMs())
-          await exclusively(one.id, () => records.end(one, 'expired', 'nobody answered in time'))
+      for (const one of await records.overdue()) await exclusively(one.id, () => records.expire(one))
       await records.purge()
     },
   }

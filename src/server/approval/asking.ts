@@ -106,16 +106,12 @@ export function createAsking(deps: {
   }
 
   /** A job that asks without end must not bury the people, nor fill the store. */
-  async function refuseFlood({ issuer, attributes }: Identity): Promise<void> {
-    const open = await records.open()
-    const place = attributes.repository_id
-    const same = open.filter(
-      ({ identity }) => identity.issuer === issuer && identity.attributes.repository_id === place,
-    ).length
-    if (open.length >= maxOpen || same >= maxOpenOfRepository)
+  async function refuseFlood(identity: Identity): Promise<void> {
+    const { all, same } = await records.countOpen(identity)
+    if (all >= maxOpen || same >= maxOpenOfRepository)
       throw new MayflyError(
         'limit_exceeded',
-        `${same} requests of this repository wait for approval already (at most ${maxOpenOfRepository}): answer or cancel them first`,
+        `${same} requests of this repository and ${all} in all wait for approval (at most ${maxOpenOfRepository} and ${maxOpen}): answer or cancel them first`,
       )
   }
 
@@ -129,7 +125,7 @@ export function createAsking(deps: {
       if (now.state === 'expired') return { state: 'expired' }
       if (now.endReason !== null) return { state: 'refused', reason: now.endReason }
       if (now.expiresMs <= clock.nowMs()) {
-        await records.end(now, 'expired', 'nobody answered in time')
+        await records.expire(now)
         return { state: 'expired' }
       }
       const { tooFast, intervalSeconds } = pace.polled(now.id)

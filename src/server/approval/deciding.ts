@@ -27,7 +27,7 @@ export function createDeciding(deps: {
   const { records, audit, clock, exclusively } = deps
 
   /** Who may decide on it now, or an error that says why not. */
-  async function decidable(id: string, by: Operator) {
+  async function decidable(id: string, by: Operator, states: readonly ApprovalRequest['state'][]) {
     if (by.login === undefined)
       throw new MayflyError(
         'denied',
@@ -35,10 +35,10 @@ export function createDeciding(deps: {
       )
     const found = await records.find('id', id)
     if (found === undefined) throw new MayflyError('not_found', `there is no approval ${id}`)
-    if (found.endReason !== null || found.state !== 'pending')
+    if (!states.includes(found.state))
       throw new MayflyError('conflict', `approval ${id} is ${found.state} already`)
     if (found.expiresMs <= clock.nowMs()) {
-      await records.end(found, 'expired', 'nobody answered in time')
+      await records.expire(found)
       throw new MayflyError('conflict', `approval ${id} has expired: the step has to ask again`)
     }
     const rules = deps.rules.current()
@@ -48,7 +48,7 @@ export function createDeciding(deps: {
 
   async function approve(id: string, by: Operator, reason: string | undefined): Promise<void> {
     return exclusively(id, async () => {
-      const { found, rules, requirements, login } = await decidable(id, by)
+      const { found, rules, requirements, login } = await decidable(id, by, ['pending'])
       const changed = whatChanged(rules, found)
       if (changed !== undefined) {
         await records.end(found, 'void', changed)
@@ -90,7 +90,8 @@ export function createDeciding(deps: {
 
   async function deny(id: string, by: Operator, reason: string | undefined): Promise<void> {
     return exclusively(id, async () => {
-      const { found, rules, requirements, login } = await decidable(id, by)
+      // Also after enough have said yes, until the session is open.
+      const { found, rules, requirements, login } = await decidable(id, by, ['pending', 'approved'])
       const able = eligibility(rules.document, requirements, found.identity, login)
       // Their own run, or an account that nobody knows, is no reason against a no.
       if (!able.ok && (able.reason === 'not_in_group' || able.reason === 'ambiguous_person')) {

@@ -3,6 +3,7 @@ import type { AuditEvent } from '../../audit/client/index.ts'
 import { useTokenUp, type Broker } from '../../broker/index.ts'
 import { isDuplicate, type Store, type Tables } from '../../store/index.ts'
 import type { Login } from '../operators/people.ts'
+import type { Identity } from '../../identity/index.ts'
 import type { Notifications } from './notifications.ts'
 import { boundTo, requestOf, type ApprovalRequest, type Vote } from './request.ts'
 
@@ -11,6 +12,10 @@ export interface ApprovalRecords {
   find(column: 'id' | 'code_hash', value: string): Promise<ApprovalRequest | undefined>
   /** Those that have not ended. */
   open(): Promise<ApprovalRequest[]>
+  /** Those of them whose time is over. */
+  overdue(): Promise<ApprovalRequest[]>
+  /** How many have not ended, and of those how many are of this repository. */
+  countOpen(identity: Identity): Promise<{ readonly all: number; readonly same: number }>
   newest(state?: 'pending'): Promise<ApprovalRequest[]>
   /** False if the identity token was used before. */
   add(request: ApprovalRequest, code: string, needs: string): Promise<boolean>
@@ -23,6 +28,7 @@ export interface ApprovalRecords {
     reason: string,
     data?: Record<string, unknown>,
   ): Promise<void>
+  expire(request: ApprovalRequest): Promise<void>
   /** Forgets what ended long ago; the audit log keeps it for good. */
   purge(): Promise<void>
 }
@@ -57,6 +63,30 @@ export function createApprovalRecords(deps: {
   onEnd: (id: string) => void
 }): ApprovalRecords {
   const { store, outbox, clock, notifications } = deps
+
+  /** With the entry in the same transaction: a log that is down keeps nobody from saying no. */
+  async function end(
+    request: ApprovalRequest,
+    state: EndState,
+    reason: string,
+    data: Record<string, unknown> = {},
+  ): Promise<void> {
+    const type = `approval.${state === 'void' ? 'voided' : state}`
+    await store.write(async (tx) => {
+      const changed = await tx
+        .updateTable('approvals')
+        .set({ state, ended_ms: clock.nowMs(), end_reason: reason })
+        .where('id', '=', request.id)
+        .where('ended_ms', 'is', null)
+        .executeTakeFirst()
+      if (changed.numUpdatedRows === 0n) return
+      await outbox.add(tx, [approvalEvent(type, request, { reason, ...data })])
+      await notifications.add(tx, type, { ...summary(request), reason })
+    })
+    deps.onEnd(request.id)
+    outbox.deliver()
+  }
+
   return {
     async find(column, value) {
       const row = await store.read
@@ -73,6 +103,25 @@ export function createApprovalRecords(deps: {
         .where('ended_ms', 'is', null)
         .execute()
       return rows.map(requestOf)
+    },
+    async overdue() {
+      const rows = await store.read
+        .selectFrom('approvals')
+        .selectAll()
+        .where('ended_ms', 'is', null)
+        .where('expires_ms', '<=', clock.nowMs())
+        .execute()
+      return rows.map(requestOf)
+    },
+    async countOpen({ issuer, attributes }) {
+      const rows = await store.read
+        .selectFrom('approvals')
+        .select(['issuer', 'repository_id'])
+        .where('ended_ms', 'is', null)
+        .execute()
+      const place = attributes.repository_id ?? null
+      const same = rows.filter((row) => row.issuer === issuer && row.repository_id === place)
+      return { all: rows.length, same: same.length }
     },
     async newest(state) {
       let query = store.read.selectFrom('approvals').selectAll().orderBy('created_ms', 'desc').limit(listed)
@@ -134,23 +183,15 @@ export function createApprovalRecords(deps: {
         createdMs: created_ms,
       }))
     },
-    // With the entry in the same transaction: a log that is down keeps nobody from saying no.
-    async end(request, state, reason, data = {}) {
-      const type = `approval.${state === 'void' ? 'voided' : state}`
-      await store.write(async (tx) => {
-        const changed = await tx
-          .updateTable('approvals')
-          .set({ state, ended_ms: clock.nowMs(), end_reason: reason })
-          .where('id', '=', request.id)
-          .where('ended_ms', 'is', null)
-          .executeTakeFirst()
-        if (changed.numUpdatedRows === 0n) return
-        await outbox.add(tx, [approvalEvent(type, request, { reason, ...data })])
-        await notifications.add(tx, type, { ...summary(request), reason })
-      })
-      deps.onEnd(request.id)
-      outbox.deliver()
-    },
+    end,
+    expire: (request) =>
+      end(
+        request,
+        'expired',
+        request.state === 'approved'
+          ? 'it was approved, but the step no longer asked'
+          : 'nobody answered in time',
+      ),
     async purge() {
       const untilMs = clock.nowMs() - keepMs
       const old = await store.read

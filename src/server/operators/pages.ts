@@ -202,7 +202,7 @@ function approvalPage(
     <button name="verdict" value="approve">Approve</button>
     <button name="verdict" value="deny">Deny</button>
   </form>`
-  const mayDecide = one.state === 'pending' && operator.scopes.includes('approval:decide')
+  const mayDecide = ['pending', 'approved'].includes(one.state) && operator.scopes.includes('approval:decide')
   return html`<table>
       ${rows}
     </table>

@@ -1,5 +1,5 @@
 import type { PermissionName, PolicyDocument } from '../../config/index.ts'
-import type { Scope } from '../api-tokens.ts'
+import { scopes, type Scope } from '../api-tokens.ts'
 
 /** What the provider said of somebody when they signed in. */
 export interface Login {
@@ -26,7 +26,7 @@ const scopesOf: Readonly<Record<PermissionName, readonly Scope[]>> = {
   viewer,
   approver: [...viewer, 'approval:decide'],
   operator: [...viewer, 'session:revoke', 'secret:write', 'policy:write'],
-  admin: [...viewer, 'approval:decide', 'session:revoke', 'secret:write', 'policy:write', 'token:write'],
+  admin: scopes,
 }
 
 /** Who this is, by the policy in force; undefined if the policy calls one login two people. */

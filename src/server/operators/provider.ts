@@ -32,6 +32,7 @@ const algorithms = [
 ]
 const skewSeconds = 30
 const keepMs = 10 * 60_000
+const askAgainMs = 5_000
 
 interface Endpoints {
   readonly authorization: string
@@ -48,13 +49,21 @@ export function createProvider(deps: {
 }): Provider {
   const { config, clock } = deps
   const keys = createIssuerKeys({ url: config.issuer, fetch: deps.fetch, clock })
-  let kept: { endpoints: Endpoints; fetchedMs: number } | undefined
+  let asked: { endpoints: Promise<Endpoints>; untilMs: number } | undefined
 
-  async function endpoints(): Promise<Endpoints> {
-    if (kept !== undefined && clock.nowMs() - kept.fetchedMs < keepMs) return kept.endpoints
+  /** Asked once for all who wait; a provider that is down is not asked again for every visitor. */
+  function endpoints(): Promise<Endpoints> {
+    const now = clock.nowMs()
+    if (asked !== undefined && now < asked.untilMs) return asked.endpoints
     const url = `${config.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`
-    const found = readEndpoints(config.issuer, await ask(url, { headers: { accept: 'application/json' } }))
-    kept = { endpoints: found, fetchedMs: clock.nowMs() }
+    const found = ask(url, { headers: { accept: 'application/json' } }).then((document) =>
+      readEndpoints(config.issuer, document),
+    )
+    const mine = { endpoints: found, untilMs: now + keepMs }
+    found.catch(() => {
+      mine.untilMs = now + askAgainMs
+    })
+    asked = mine
     return found
   }
 

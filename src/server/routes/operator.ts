@@ -183,8 +183,11 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
         ]),
         async (call, match) => {
           // Revoked first: a log that is down must not keep a stolen session alive. The ends are in the outbox.
-          const sessions = await broker.revoke(match, `revoked_by:${call.operator?.name ?? ''}`)
-          await deps.approvals.voidMatching(match, `revoked by ${call.operator?.name ?? ''}`)
+          const by = call.operator?.name ?? ''
+          const standing = await broker.revoke(match, `revoked_by:${by}`)
+          await deps.approvals.voidMatching(match, `revoked by ${by}`)
+          // One whose approval was being used in between.
+          const sessions = standing + (await broker.revoke(match, `revoked_by:${by}`))
           await record(call, 'session.revoked', { ...match, sessions }).catch(() => undefined)
           return { sessions }
         },
