@@ -10,7 +10,13 @@ import type { AuditClient, AuditEvent } from '../audit/client/index.ts'
 import { createAccessTokens, type Broker, type Session, type Step } from '../broker/index.ts'
 import { policySchema } from '../config/index.ts'
 import { compileTargets, type Connection, type Targets } from '../connections/index.ts'
-import { connectUri, createProofSigner, createProofVerifier, type ProofSigner } from '../identity/index.ts'
+import {
+  connectUri,
+  createProofSigner,
+  createProofVerifier,
+  type ProofNonces,
+  type ProofSigner,
+} from '../identity/index.ts'
 import {
   MayflyError,
   Secret,
@@ -267,7 +273,12 @@ export function usualConnections({ port, ca }: Upstream): Record<string, unknown
 /** A real gateway between a real client and a real TLS upstream; only broker and audit log are stubs. */
 export async function openWorld(
   t: TestContext,
-  options: { guard?: EgressGuard; egress?: readonly string[]; grants?: readonly string[] } = {},
+  options: {
+    guard?: EgressGuard
+    egress?: readonly string[]
+    grants?: readonly string[]
+    nonces?: ProofNonces
+  } = {},
 ): Promise<World> {
   const upstream = await startUpstream(t, gitHost)
   const { ca: npmCa } = upstream
@@ -288,7 +299,10 @@ export async function openWorld(
   })
   const gateway = createGateway({
     tokens,
-    proofs: createProofVerifier({ clock }),
+    proofs: createProofVerifier({
+      clock,
+      ...(options.nonces === undefined ? {} : { nonces: options.nonces }),
+    }),
     broker: brokers.broker,
     audit,
     clock,
