@@ -36,6 +36,10 @@ export interface SessionGrant {
   expires_in: number
   readonly session_id: string
   readonly run_id: string
+  /** The roles it has, separated by spaces. */
+  readonly scope: string
+  /** The others, which people must approve first. */
+  readonly pending?: PendingApproval
 }
 
 /** RFC 8628, section 3.2, as far as it fits: nobody is sent a code, the people are told by the server. */
@@ -48,6 +52,8 @@ export interface PendingApproval {
   readonly verification_uri: string
   /** Who may approve, in words. */
   readonly approvers: string
+  /** The roles it is for. */
+  readonly scope: string
 }
 
 export interface StepGrant {

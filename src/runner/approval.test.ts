@@ -10,8 +10,9 @@ const pending = {
   expires_in: 1750,
   verification_uri: 'https://mayfly.example.com/approvals/apr_1',
   approvers: '1 of managers (role release)',
+  scope: 'release',
 }
-const session = { access_token: 'x', expires_in: 300, session_id: 'ses_1', run_id: 'run_1' }
+const session = { access_token: 'x', expires_in: 300, session_id: 'ses_1', run_id: 'run_1', scope: 'release' }
 
 /** A supervisor whose server gives these answers, one after the other. */
 function waiting(answers: (() => unknown)[], cancelAfter = Number.POSITIVE_INFINITY) {

@@ -1,18 +1,24 @@
 import { MayflyError, messageOf } from '../lib/index.ts'
 import type { PendingApproval, ServerApi, SessionGrant } from './api.ts'
 
+/** What waiting takes from outside. */
+export interface Waiting {
+  readonly tell: (line: string) => void
+  readonly cancel: AbortSignal
+  /** Rejects when the signal fires. */
+  readonly sleep: (ms: number, value: undefined, options: { signal: AbortSignal }) => Promise<unknown>
+}
+
 /**
  * Waits until people have approved (RFC 8628, section 3.5), having said who can and where. Throws `denied` with the
  * server's sentence if they said no or nothing in time, and on ctrl-c, after taking the request back.
  */
-export async function awaitApproval(deps: {
-  api: Pick<ServerApi, 'pollApproval' | 'cancelApproval'>
-  pending: PendingApproval
-  tell: (line: string) => void
-  cancel: AbortSignal
-  /** Rejects when the signal fires. */
-  sleep: (ms: number, value: undefined, options: { signal: AbortSignal }) => Promise<unknown>
-}): Promise<SessionGrant> {
+export async function awaitApproval(
+  deps: {
+    api: Pick<ServerApi, 'pollApproval' | 'cancelApproval'>
+    pending: PendingApproval
+  } & Waiting,
+): Promise<SessionGrant> {
   const { api, pending, tell, cancel } = deps
   const minutes = Math.ceil(pending.expires_in / 60)
   tell(`waiting for approval ${pending.approval_id}, ${minutes} min at most: ${pending.approvers}`)

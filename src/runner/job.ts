@@ -2,12 +2,11 @@ import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Writable } from 'node:stream'
 import { createProofSigner } from '../identity/index.ts'
-import { messageOf, type Clock } from '../lib/index.ts'
+import type { Clock } from '../lib/index.ts'
 import type { Environment } from '../config/environment.ts'
 import { createServerApi } from './api.ts'
-import { awaitApproval } from './approval.ts'
 import { fetchIdentityToken } from './ci-token.ts'
-import { keepRenewed } from './renewal.ts'
+import { createJobSessions } from './job-sessions.ts'
 import { probeIsolation } from './sandbox/index.ts'
 import { runStep, type StepRequest, type StepResult } from './step.ts'
 
@@ -27,6 +26,7 @@ export interface JobRequest {
 
 export interface JobResult {
   readonly runId: string
+  /** Of the first step; one that people approved has a session of its own. */
   readonly sessionId: string
   readonly steps: readonly StepResult[]
   /** Of the first step that failed, else 0. */
@@ -54,15 +54,18 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     const identityToken = await fetchIdentityToken(environment, request.server)
     await preparing
     const answer = await api.exchange({ identityToken: identityToken.reveal(), roles })
-    const session =
-      'device_code' in answer ? await awaitApproval({ api, pending: answer, tell, cancel, sleep }) : answer
-    const renewal = keepRenewed({ api, grant: session, clock })
+    const sessions = createJobSessions({ api, answer, tell, cancel, sleep, clock })
+    let runId = ''
+    let sessionId = ''
     const results: StepResult[] = []
     let exitCode = 0
     try {
       const probe = await probing
       for (const step of request.steps) {
         request.onStep?.({ kind: 'start', step })
+        const session = await sessions.of(step.role)
+        runId = session.run_id
+        if (sessionId === '') sessionId = session.session_id
         const result = await runStep(
           { api, signer, session, identityToken, probe, job, stdout, stderr, cancel, clock },
           step,
@@ -73,15 +76,10 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
         if (cancel.aborted || exitCode !== 0) break
       }
     } finally {
-      renewal.stop()
-      // However it went, the session does not outlive the job.
-      await api
-        .endSession(session.access_token)
-        .catch((error: unknown) =>
-          stderr.write(`mayfly: the session could not be ended (${messageOf(error)}); it ends by itself\n`),
-        )
+      // However it went, no session outlives the job.
+      await sessions.end()
     }
-    return { runId: session.run_id, sessionId: session.session_id, steps: results, exitCode }
+    return { runId, sessionId, steps: results, exitCode }
   } finally {
     api.close()
   }

@@ -52,7 +52,13 @@ async function openWorld(t: TestContext) {
   const [stdout, stderr, cancel] = [new Collector(), new Collector(), new AbortController()]
   const workspace = temporaryFolder(t)
   const signer = await createProofSigner({ clock: systemClock })
-  const session = { access_token: 'the.session.token', expires_in: 60, session_id: 'ses_1', run_id: 'run_1' }
+  const session = {
+    access_token: 'the.session.token',
+    expires_in: 60,
+    session_id: 'ses_1',
+    run_id: 'run_1',
+    scope: 'build',
+  }
   const deps: StepDeps = {
     api,
     signer,

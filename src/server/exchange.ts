@@ -5,7 +5,7 @@ import type { AccessTokens, Broker } from '../broker/index.ts'
 import type { Identity, IdentityRefusal, ProofVerifier } from '../identity/index.ts'
 import { pinsSubject, type Assumption, type Role } from '../policy/index.ts'
 import type { Approvals } from './approval/approvals.ts'
-import { askPeople } from './approval/grant-flow.ts'
+import { askPeople, notYet } from './approval/grant-flow.ts'
 import { requirementsOf } from './approval/requirement.ts'
 import type { Call } from './route.ts'
 import { proofHeader } from './route.ts'
@@ -61,21 +61,31 @@ export async function exchangeToken(
   const { identity } = verified
   const assumed = assumeRoles(rules, identity, request.scope.split(' '))
   if (!assumed.ok) throw await refuseRole(deps, call, rules, identity, assumed.refusal)
-  const ttlSeconds = Math.max(...assumed.roles.map((role) => role.ttlSeconds))
-  const roles = assumed.roles.map((role) => role.name)
-  if (requirementsOf(rules.document, roles).length > 0) {
-    const asked = await askPeople(deps, call, { rules, identity, roles, jkt: proof.jkt })
-    throw asked.ok ? asked.pending : await refuseReplay(deps, call, identity)
+  const names = assumed.roles.map((role) => role.name)
+  const waiting = requirementsOf(rules.document, names).map(({ role }) => role)
+  const atOnce = assumed.roles.filter((role) => !waiting.includes(role.name))
+  const asked = { rules, identity, roles: waiting, jkt: proof.jkt, requestId: call.requestId }
+  if (atOnce.length === 0) {
+    const pending = await askPeople(deps, { ...asked, usesToken: true })
+    throw pending === undefined ? await refuseReplay(deps, call, identity) : notYet(pending)
   }
   const opened = await deps.broker.openSession({
     identity,
-    roles,
+    roles: atOnce.map((role) => role.name),
     jkt: proof.jkt,
-    ttlSeconds,
+    ttlSeconds: Math.max(...atOnce.map((role) => role.ttlSeconds)),
     requestId: call.requestId,
   })
   if (!opened.ok) throw await refuseReplay(deps, call, identity)
-  return answerWith(deps, opened.session)
+  const answer = await answerWith(deps, opened.session)
+  if (waiting.length === 0) return answer
+  try {
+    // A pipeline builds while people look at what it wants to release.
+    return { ...answer, pending: await askPeople(deps, { ...asked, usesToken: false }) }
+  } catch (error) {
+    await deps.broker.endSession(opened.session, 'approval_not_asked')
+    throw error
+  }
 }
 
 type Refused = Assumption & { allow: false }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -9,12 +9,15 @@ import { delivered } from '../../src/broker/broker.fixture.ts'
 import { anna, openServer, policyText, type TestServer } from '../../src/server/server.fixture.ts'
 
 /** `mayfly run` of a job in the role that needs approval; tells its approval once it waits. */
-function startRun(t: TestContext, it: TestServer) {
+function startRun(t: TestContext, it: TestServer, pipeline?: string) {
   const workspace = mkdtempSync(join(tmpdir(), 'mayfly-approval-'))
   t.after(() => rmSync(workspace, { recursive: true, force: true }))
+  const file = join(workspace, 'pipeline.yaml')
+  if (pipeline !== undefined) writeFileSync(file, pipeline)
+  const one = ['--role', 'release', '--isolation', 'none', '--', 'sh', '-c', 'echo released']
   const child = spawn(
     join(projectFolder, 'bin', 'mayfly'),
-    ['run', '--role', 'release', '--isolation', 'none', '--', 'sh', '-c', 'echo released'],
+    ['run', ...(pipeline === undefined ? one : ['-f', file])],
     {
       cwd: workspace,
       env: { ...baseEnvironment(), MAYFLY_SERVER: it.url, MAYFLY_ID_TOKEN: it.identityToken() },
@@ -36,7 +39,40 @@ function startRun(t: TestContext, it: TestServer) {
   return { child, waiting, ended }
 }
 
-const policy = policyText().replace('ttl: 10m', 'ttl: 10m\n    isolation: none')
+const policy = policyText()
+  .replace('ttl: 10m', 'ttl: 10m\n    isolation: none')
+  .replace('grants: [git:read', 'isolation: none\n    grants: [git:read')
+
+test('a pipeline builds while people are asked, and waits where it needs their yes', async (t) => {
+  const it = await openServer(t, { policy })
+  const steps = ['build', 'release'].map(
+    (role) => `  - { name: ${role}, role: ${role}, isolation: none, run: "echo ${role} done" }`,
+  )
+  const run = startRun(t, it, `steps:\n${steps.join('\n')}\n`)
+  const id = await run.waiting
+  assert.equal(it.audit.ofType('step.finished').length, 1)
+  await it.asPerson(anna, 'POST', `/v1/approvals/${id}/approve`)
+  const { code, stdout, stderr } = await run.ended
+  assert.equal(code, 0, stderr)
+  assert.equal(stdout, 'build done\nrelease done\n')
+  await delivered({ broker: it.broker } as never)
+  assert.equal(it.audit.ofType('session.ended').length, 2)
+})
+
+test('a pipeline that fails before takes its request back', async (t) => {
+  const it = await openServer(t, { policy })
+  const steps = [
+    '  - { name: build, role: build, isolation: none, run: "exit 3" }',
+    '  - { name: release, role: release, isolation: none, run: "true" }',
+  ]
+  const { code } = await startRun(t, it, `steps:\n${steps.join('\n')}\n`).ended
+  assert.equal(code, 3)
+  await delivered({ broker: it.broker } as never)
+  assert.deepEqual(
+    ['approval.cancelled', 'session.ended'].map((type) => it.audit.ofType(type).length),
+    [1, 1],
+  )
+})
 
 test('a step waits, says who can approve and where, and runs once somebody has', async (t) => {
   const it = await openServer(t, { policy })

@@ -75,6 +75,39 @@ test('a role that needs people: asked for, approved, opened with its own time, e
   )
 })
 
+test('roles that need nobody open at once; the others wait beside them, by the same token', async (t) => {
+  const it = await openServer(t)
+  const signer = await it.signer()
+  const token = it.identityToken()
+  const { status, body } = await it.exchange(signer, token, 'release build')
+  assert.deepEqual([status, body['scope']], [200, 'build'])
+  const pending = body['pending'] as Record<string, unknown>
+  assert.equal(pending['scope'], 'release')
+  const direct = await it.prove(signer, '/v1/steps', {
+    token: String(body['access_token']),
+    json: { name: 'x', role: 'release', tier: 'B', command: 'x' },
+  })
+  assert.match(String(direct.body['detail']), /has not assumed role "release"/)
+  assert.match(String((await it.exchange(signer, token)).body['error_description']), /token_replayed/)
+  await it.asPerson(anna, 'POST', `/v1/approvals/${String(pending['approval_id'])}/approve`)
+  it.clock.aheadMs += 5_000
+  const second = await it.poll(signer, pending['device_code'])
+  assert.deepEqual(
+    [second.status, second.body['scope'], second.body['run_id']],
+    [200, 'release', body['run_id']],
+  )
+})
+
+test('a session whose other roles could not be asked for is not left open', async (t) => {
+  const it = await openServer(t)
+  const signer = await it.signer()
+  for (let i = 0; i < 20; i++) await it.exchange(signer, it.identityToken())
+  assert.equal((await it.exchange(signer, it.identityToken(), 'build release')).status, 429)
+  await entries(it)
+  assert.equal(it.audit.ofType('session.issued').length, 1)
+  assert.equal(it.audit.ofType('session.ended')[0]?.data['reason'], 'approval_not_asked')
+})
+
 test('a yes opens one session', async (t) => {
   const { it, signer, code, poll, approve } = await asked(t)
   await approve(anna)

@@ -17,7 +17,7 @@ import { stillApproved, whatChanged } from './standing.ts'
 /** The supervisor's side: it asks, polls, gives up. */
 export interface Asking {
   /**
-   * Records that these roles are asked for and uses the identity token up. Throws `limit_exceeded` if too many of
+   * Records that these roles are asked for and uses the identity token up. `replayed` if it was used before. Throws `limit_exceeded` if too many of
    * this repository, or of all, wait already.
    */
   request(asked: Asked): Promise<Requested | { readonly ok: false; readonly reason: 'replayed' }>
@@ -33,6 +33,8 @@ export interface Asked {
   readonly roles: readonly string[]
   readonly jkt: string
   readonly requestId: string
+  /** False where a session was opened with the identity token already. */
+  readonly usesToken: boolean
 }
 
 export interface Requested {
@@ -71,7 +73,7 @@ export function createAsking(deps: {
   const { records, audit, clock, pace, exclusively } = deps
 
   async function request(asked: Asked): ReturnType<Asking['request']> {
-    const { rules, identity, roles, jkt, requestId } = asked
+    const { rules, identity, roles, jkt, requestId, usesToken } = asked
     const requirements = requirementsOf(rules.document, roles)
     await refuseFlood(identity)
     const code = randomBytes(32).toString('base64url')
@@ -100,7 +102,8 @@ export function createAsking(deps: {
         expires: new Date(made.expiresMs).toISOString(),
       }),
     )
-    if (!(await records.add(made, code, approvers))) return { ok: false, reason: 'replayed' }
+    if (!(await records.add(made, { code, needs: approvers, usesToken })))
+      return { ok: false, reason: 'replayed' }
     const intervalSeconds = pace.start(made.id)
     return { ok: true, id: made.id, code, intervalSeconds, expiresMs: made.expiresMs, approvers }
   }

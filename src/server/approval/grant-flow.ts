@@ -1,10 +1,9 @@
 import { z } from 'zod'
 import { MayflyError } from '../../lib/index.ts'
-import type { Identity } from '../../identity/index.ts'
 import type { ExchangeDeps } from '../exchange.ts'
+import type { Asked } from './asking.ts'
 import { proofHeader, type Call } from '../route.ts'
-import type { Rules } from '../rules.ts'
-import { answerWith, type exchangeResponse } from '../token-answer.ts'
+import { answerWith, type exchangeResponse, type pendingApproval } from '../token-answer.ts'
 import { HttpProblem, needsNonce, oauthProblem } from '../wire-error.ts'
 
 /** RFC 8628, section 3.4. */
@@ -14,33 +13,36 @@ export const pollRequest = z.object({
 })
 
 /**
- * The first answer: not yet, who can approve and where, and a code to poll with. The identity token is used up: from
- * here on the code stands for it, together with the key that asked.
+ * Asks for these roles: who can approve and where, and a code to poll with. From here on the code stands for the
+ * identity token, together with the key that asked. Undefined if the token was used before.
  */
 export async function askPeople(
   deps: ExchangeDeps,
-  call: Call,
-  asked: { rules: Rules; identity: Identity; roles: readonly string[]; jkt: string },
-): Promise<{ ok: true; pending: HttpProblem } | { ok: false }> {
-  const requested = await deps.approvals
-    .request({ ...asked, requestId: call.requestId })
-    .catch((error: unknown) => {
-      // RFC 8628 has no word for it; to wait a little is what is left to do.
-      if (error instanceof MayflyError && error.code === 'limit_exceeded')
-        throw new HttpProblem({ status: 429, code: 'temporarily_unavailable', detail: error.message })
-      throw error
-    })
-  if (!requested.ok) return { ok: false }
+  asked: Asked,
+): Promise<z.output<typeof pendingApproval> | undefined> {
+  const requested = await deps.approvals.request(asked).catch((error: unknown) => {
+    // RFC 8628 has no word for it; to wait a little is what is left to do.
+    if (error instanceof MayflyError && error.code === 'limit_exceeded')
+      throw new HttpProblem({ status: 429, code: 'temporarily_unavailable', detail: error.message })
+    throw error
+  })
+  if (!requested.ok) return undefined
   const { id, code, intervalSeconds, expiresMs, approvers } = requested
-  const pending = notYet('authorization_pending', `approval ${id} is needed: ${approvers}`, {
+  return {
     device_code: code,
     approval_id: id,
     interval: intervalSeconds,
     expires_in: Math.floor((expiresMs - deps.clock.nowMs()) / 1000),
     verification_uri: `${deps.url()}/approvals/${id}`,
     approvers,
-  })
-  return { ok: true, pending }
+    scope: asked.roles.join(' '),
+  }
+}
+
+/** The first answer where nothing is granted at once. */
+export function notYet(pending: z.output<typeof pendingApproval>): HttpProblem {
+  const { approval_id, approvers } = pending
+  return pollAgain('authorization_pending', `approval ${approval_id} is needed: ${approvers}`, pending)
 }
 
 /** Every further one: not yet, too fast, no, too late; or the session. */
@@ -55,11 +57,13 @@ export async function pollPeople(
     case 'unknown':
       throw oauthProblem(400, 'invalid_grant', 'there is no such request, or it was made with another key')
     case 'pending':
-      throw notYet('authorization_pending', `waiting for ${polled.approvers}`, {
+      throw pollAgain('authorization_pending', `waiting for ${polled.approvers}`, {
         interval: polled.intervalSeconds,
       })
     case 'too_fast':
-      throw notYet('slow_down', `ask every ${polled.intervalSeconds} s`, { interval: polled.intervalSeconds })
+      throw pollAgain('slow_down', `ask every ${polled.intervalSeconds} s`, {
+        interval: polled.intervalSeconds,
+      })
     case 'expired':
       throw oauthProblem(400, 'expired_token', 'nobody approved in time: start the step again')
     case 'refused':
@@ -114,6 +118,6 @@ async function keyOf(deps: ExchangeDeps, call: Call, path: string): Promise<stri
   throw oauthProblem(400, 'invalid_dpop_proof', proof.detail)
 }
 
-function notYet(code: string, detail: string, oauth: Readonly<Record<string, unknown>>): HttpProblem {
+function pollAgain(code: string, detail: string, oauth: Readonly<Record<string, unknown>>): HttpProblem {
   return new HttpProblem({ status: 400, code, detail, oauth })
 }

@@ -18,7 +18,10 @@ export interface ApprovalRecords {
   countOpen(identity: Identity): Promise<{ readonly all: number; readonly same: number }>
   newest(state?: 'pending'): Promise<ApprovalRequest[]>
   /** False if the identity token was used before. */
-  add(request: ApprovalRequest, code: string, needs: string): Promise<boolean>
+  add(
+    request: ApprovalRequest,
+    asked: { readonly code: string; readonly needs: string; readonly usesToken: boolean },
+  ): Promise<boolean>
   addVote(request: ApprovalRequest, vote: NewVote, complete: boolean): Promise<void>
   votes(id: string): Promise<(Vote & { readonly login: Login })[]>
   /** Once; a second call changes nothing. */
@@ -129,10 +132,10 @@ export function createApprovalRecords(deps: {
         query = query.where('state', '=', state).where('expires_ms', '>', clock.nowMs())
       return (await query.execute()).map(requestOf)
     },
-    async add(request, code, needs) {
+    async add(request, { code, needs, usesToken }) {
       try {
         await store.write(async (tx) => {
-          await useTokenUp(tx, request.identity)
+          if (usesToken) await useTokenUp(tx, request.identity)
           await tx
             .insertInto('approvals')
             .values(rowOf(request, sha256Hex(code)))
