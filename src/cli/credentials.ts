@@ -14,10 +14,10 @@ type Kept = Record<string, { token: string; expires: string }>
 
 /** Throws `data_folder` if the file cannot be read or written. */
 export function createCredentials(folder = readEnvironment().configFolder): Credentials {
-  const file = join(folder, 'credentials.json')
+  const file = folder === undefined ? undefined : join(folder, 'credentials.json')
 
   function load(): Kept {
-    if (!existsSync(file)) return {}
+    if (file === undefined || !existsSync(file)) return {}
     try {
       return JSON.parse(readFileSync(file, 'utf8')) as Kept
     } catch (cause) {
@@ -32,6 +32,8 @@ export function createCredentials(folder = readEnvironment().configFolder): Cred
   }
 
   function save(kept: Kept): void {
+    if (file === undefined)
+      throw new MayflyError('data_folder', 'there is no home: set HOME or XDG_CONFIG_HOME')
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
       const partial = `${file}.new`

@@ -1,5 +1,4 @@
-import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 
 /**
  * Everything Mayfly reads from its environment. No other file reads `process.env`
@@ -11,7 +10,7 @@ export interface Environment {
   /** `MAYFLY_TOKEN`: an operator's API token. */
   apiToken: string | undefined
   /** Where `mayfly login` keeps its token: `XDG_CONFIG_HOME` or `~/.config`, and `mayfly` below. */
-  configFolder: string
+  configFolder: string | undefined
   /** `MAYFLY_DATA`: data folder of `mayfly up`. */
   dataFolder: string | undefined
   /** `MAYFLY_ID_TOKEN`: the CI's identity token (GitLab `id_tokens`, any CI that hands one out as a variable). */
@@ -30,7 +29,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   return {
     server: env['MAYFLY_SERVER'],
     apiToken: env['MAYFLY_TOKEN'],
-    configFolder: join(env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'), 'mayfly'),
+    configFolder: configFolderOf(env),
     dataFolder: env['MAYFLY_DATA'],
     identityToken: env['MAYFLY_ID_TOKEN'],
     githubTokenRequest: url !== undefined && bearer !== undefined ? { url, bearer } : undefined,
@@ -39,4 +38,11 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
       Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
     ),
   }
+}
+
+/** XDG Base Directory Specification: a relative path is not one. */
+function configFolderOf(env: NodeJS.ProcessEnv): string | undefined {
+  const { XDG_CONFIG_HOME: set, HOME: home } = env
+  if (set !== undefined && isAbsolute(set)) return join(set, 'mayfly')
+  return home !== undefined && isAbsolute(home) ? join(home, '.config', 'mayfly') : undefined
 }

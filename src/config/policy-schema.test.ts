@@ -49,6 +49,9 @@ test('a small policy, with its defaults', () => {
       },
     },
     egress: [],
+    groups: {},
+    notify: {},
+    people: {},
   })
 })
 
