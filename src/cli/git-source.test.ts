@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { MayflyError } from '../lib/index.ts'
 import { parseGitSource, readFromGit } from './git-source.ts'
@@ -44,6 +44,7 @@ test('a branch, a tag, a commit, another path: the text and the commit it is of'
   const tagged = await readFromGit(`file://${folder}@v1:team/mayfly.yaml`, 'mayfly.yaml')
   assert.deepEqual([tagged.text, tagged.source?.commit], ['team', first])
   assert.equal((await readPolicy('mayfly.yaml', `${folder}@${second}`)).text, 'two')
+  assert.equal((await readFromGit(`${relative(process.cwd(), folder)}@main`, 'mayfly.yaml')).text, 'two')
 })
 
 test('nothing of the repository is run, whatever hooks and filters say', async (t) => {
@@ -75,6 +76,8 @@ const refused: readonly (readonly [string, RegExp])[] = [
   ['git@-oProxyCommand=id:x@main', /no repository/],
   ['./x@--upload-pack=id', /no branch, tag or commit/],
   ['./x@-main', /no branch, tag or commit/],
+  ['./x@+main', /no branch, tag or commit/],
+  ['./x@^main', /no branch, tag or commit/],
   ['./x@main^{/x}', /no branch, tag or commit/],
   ['./x@main~1', /no branch, tag or commit/],
   ['./x@a..b', /no branch, tag or commit/],

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { MayflyError, limits, messageOf } from '../lib/index.ts'
 import { readEnvironment } from '../config/environment.ts'
@@ -41,7 +41,7 @@ export function parseGitSource(text: string, defaultPath = 'mayfly.yaml'): GitSo
 
 /** git-check-ref-format(1), and nothing that `git rev-parse` would compute. */
 function isRefName(ref: string): boolean {
-  const good = /^(?!-)[A-Za-z0-9._/+-]{1,200}$/.test(ref)
+  const good = /^(?![-+])[A-Za-z0-9._/+-]{1,200}$/.test(ref)
   return good && !/\.\.|\/\/|^\/|\/$|\.$|\.lock(?:\/|$)|(?:^|\/)\./.test(ref)
 }
 
@@ -50,18 +50,11 @@ export async function readFromGit(text: string, defaultPath: string): Promise<Po
   const { repository, ref, path } = parseGitSource(text, defaultPath)
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-policy-'))
   const git = createGit(folder)
+  // Git runs in a folder of its own.
+  const remote = /^\.{0,2}\//.test(repository) ? resolve(repository) : repository
   try {
     await git(['init', '--quiet', '--bare', '.'])
-    await git([
-      'fetch',
-      '--quiet',
-      '--depth=1',
-      '--no-tags',
-      '--no-recurse-submodules',
-      '--',
-      repository,
-      ref,
-    ])
+    await git(['fetch', '--quiet', '--depth=1', '--no-tags', '--no-recurse-submodules', '--', remote, ref])
     const commit = (await git(['rev-parse', '--verify', '--end-of-options', 'FETCH_HEAD^{commit}'])).trim()
     const content = await git(['cat-file', 'blob', `${commit}:${path}`])
     await refuseCedar(git, commit, path)

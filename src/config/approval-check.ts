@@ -20,6 +20,8 @@ export function partsOf(approval: ApprovalConfig): readonly { group: string; cou
   return group === undefined ? (all ?? any ?? []) : [{ group, count }]
 }
 
+const withNumericIds: ReadonlySet<string> = new Set(['github-actions', 'gitlab'])
+
 function checkPeople({ people, issuers }: PolicyDocument, complain: Complain): void {
   const seen = new Map<string, string>()
   for (const [name, { logins, ci }] of Object.entries(people)) {
@@ -36,6 +38,12 @@ function checkPeople({ people, issuers }: PolicyDocument, complain: Complain): v
       const issuer = link.slice(0, link.indexOf(':'))
       if (!Object.hasOwn(issuers, issuer))
         complain(['people', name, 'ci'], `${link}: there is no issuer "${issuer}" under issuers`)
+      // Who has changed their name could approve their own run.
+      else if (withNumericIds.has(issuers[issuer]?.kind ?? '') && !/:[0-9]+$/.test(link))
+        complain(
+          ['people', name, 'ci'],
+          `${link}: name the account by its numeric id; a name may change hands`,
+        )
     }
   }
 }

@@ -93,9 +93,7 @@ export function operatorSchemas(words: {
         .max(255)
         .default('groups')
         .describe('The claim that lists a person’s groups.'),
-      scopes: z
-        .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/))
-        .default(['openid', 'email', 'profile']),
+      scopes: z.array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/)).default(['openid', 'email']),
       permissions: z
         .partialRecord(z.enum(permissionNames), z.array(group).min(1))
         .describe(

@@ -69,11 +69,9 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     // Proxies' headers decide nothing here, so none is believed.
     trustProxy: false,
   })
+  const recordStranger = createAllowance({ perSecond: 10, burst: 100, clock: deps.clock })
   const routes: Route[] = [
-    ...oauthRoutes({
-      ...deps,
-      recordStranger: createAllowance({ perSecond: 10, burst: 100, clock: deps.clock }),
-    }),
+    ...oauthRoutes({ ...deps, recordStranger }),
     renewRoute(deps),
     ...stepRoutes(deps),
     ...operatorRoutes(deps),
@@ -84,7 +82,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
   acceptForms(app)
   registerRoutes(app, routes, deps)
   registerProbes(app, deps, routes)
-  registerPages(app, deps)
+  registerPages(app, { ...deps, recordStranger })
   reportErrors(app, deps)
   return {
     async listen(host, port) {

@@ -3,7 +3,7 @@ import { MayflyError } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
 import type { Operator, Scope } from '../api-tokens.ts'
 import type { Approvals } from '../approval/approvals.ts'
-import { describeApproval } from '../routes/approvals.ts'
+import { decisionReason, describeApproval } from '../routes/approvals.ts'
 import type { RulesHolder } from '../rules.ts'
 import { toProblem } from '../wire-error.ts'
 import type { OperatorAccess } from './access.ts'
@@ -23,6 +23,8 @@ export interface PagesDeps {
   cliLogin: CliLogin
   audit: AuditClient
   url: () => string
+  /** Whether one more refusal of a stranger may be written to the log just now. */
+  recordStranger: () => boolean
 }
 
 /** The few pages that a browser needs: sign-in, what waits for approval, `mayfly login`. Plain forms, no script. */
@@ -49,6 +51,8 @@ function asPage(handle: Handler): Handler {
       return await handle(request, reply)
     } catch (error) {
       const { status, detail } = toProblem(error)
+      // A fault is the server's to log.
+      if (status >= 500) throw error
       reply.code(status)
       return page(
         'That did not work',
@@ -84,7 +88,9 @@ function registerSignIn(app: FastifyInstance, deps: PagesDeps): void {
       const permitted = permittedScopes(rules.current().document, login)
       if (permitted.length === 0) {
         const data = { request: request.id, login: who, groups: login.groups.slice(0, 50) }
-        await audit.append({ type: 'operator.refused', data }).catch(() => undefined)
+        // At a public provider anybody can come this far; the log is not theirs to fill.
+        if (deps.recordStranger())
+          await audit.append({ type: 'operator.refused', data }).catch(() => undefined)
         throw new MayflyError(
           'denied',
           'you are who you say, but in no group that may do anything here (sign_in.permissions in mayfly.yaml)',
@@ -166,9 +172,11 @@ function registerApprovals(app: FastifyInstance, deps: PagesDeps): void {
       if (person === undefined) return reply
       const { id } = request.params as { id: string }
       const { verdict, reason } = (request.body ?? {}) as { verdict?: unknown; reason?: unknown }
-      const why = typeof reason === 'string' && reason.trim() !== '' ? reason.trim().slice(0, 500) : undefined
-      if (verdict === 'approve') await approvals.approve(id, person.operator, why)
-      else if (verdict === 'deny') await approvals.deny(id, person.operator, why)
+      const why = reason === undefined || reason === '' ? undefined : decisionReason.safeParse(reason)
+      if (why?.success === false)
+        throw new MayflyError('bad_input', 'a reason is one line of at most 500 characters')
+      if (verdict === 'approve') await approvals.approve(id, person.operator, why?.data)
+      else if (verdict === 'deny') await approvals.deny(id, person.operator, why?.data)
       else throw new MayflyError('bad_input', 'say approve or deny')
       return reply.redirect(`/approvals/${encodeURIComponent(id)}`, 303)
     }),

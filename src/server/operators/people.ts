@@ -7,7 +7,6 @@ export interface Login {
   readonly subject: string
   /** Only if the provider says that it is verified. */
   readonly email?: string
-  readonly name?: string
   readonly groups: readonly string[]
 }
 
@@ -43,7 +42,8 @@ export function identifyPerson(document: PolicyDocument, login: Login): Person |
   const [known] = found
   if (known !== undefined) return { key: known[0], name: known[0], ci: known[1].ci }
   const key = `${login.issuer}#${login.subject}`
-  return { key, name: login.email ?? login.name ?? key, ci: [] }
+  // Not what they call themselves: that could be anybody's name.
+  return { key, name: login.email ?? key, ci: [] }
 }
 
 /** The groups of mayfly.yaml that this login belongs to. */

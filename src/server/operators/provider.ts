@@ -87,6 +87,16 @@ export function createProvider(deps: {
     }
   }
 
+  // Whoever signs in is told nothing of what is in the vault.
+  async function openSecret(name: string): Promise<Secret> {
+    try {
+      return await deps.openSecret(name)
+    } catch (cause) {
+      const message = 'sign-in is not set up: its client secret cannot be opened'
+      throw new MayflyError('issuer_unreachable', message, { cause })
+    }
+  }
+
   async function redeemCode(code: string, redirectUri: string, verifier: string) {
     const { token, postsSecret } = await endpoints()
     const form = new URLSearchParams({
@@ -97,7 +107,7 @@ export function createProvider(deps: {
     })
     const headers: Record<string, string> = { accept: 'application/json' }
     const secret = config.client_secret?.slice('secret:'.length)
-    const opened = secret === undefined ? undefined : (await deps.openSecret(secret)).reveal()
+    const opened = secret === undefined ? undefined : (await openSecret(secret)).reveal()
     if (opened === undefined || postsSecret) form.set('client_id', config.client_id)
     if (opened !== undefined && postsSecret) form.set('client_secret', opened)
     // RFC 6749, section 2.3.1: both are form-encoded before they become a Basic credential.

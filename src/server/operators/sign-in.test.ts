@@ -73,6 +73,23 @@ test('groups and a verified address come from userinfo or from the ID token', as
   }
 })
 
+test('a person of whom the policy knows no name is called by address or subject, not as they like', async (t) => {
+  const { it, provider } = await openWorld(t)
+  const groups = ['security', 'y'.repeat(257)]
+  const long = `${'x'.repeat(250)}@example.com`
+  for (const [account, expected] of [
+    [{ sub: 'q', name: 'anna', groups }, `${provider.url}#q`],
+    [{ sub: 'r', name: 'anna', email: 'r@example.com', email_verified: true, groups }, 'r@example.com'],
+    [{ sub: 's', email: long, email_verified: true, groups }, `${provider.url}#s`],
+  ] as const) {
+    provider.state.account = { ...account }
+    const browser = createBrowser()
+    await browser.follow(`${it.url}/auth/login`)
+    const { text } = await browser.request(`${it.url}/auth/session`)
+    assert.equal((JSON.parse(text) as { name: string }).name, expected)
+  }
+})
+
 test('refused: an address that is not verified is nobody', async (t) => {
   const { it, provider, signIn, session } = await openWorld(t)
   provider.state.account = { sub: 'z', email: 'ben@example.com', email_verified: false }

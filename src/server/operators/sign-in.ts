@@ -107,7 +107,7 @@ export function ownPath(returnTo: string | undefined, url: string): string {
 }
 
 function loginOf(claims: JWTPayload, config: SignInConfig): Login {
-  const { email, email_verified, name } = claims
+  const { email, email_verified } = claims
   const said = claims[config.groups_claim]
   const groups = (Array.isArray(said) ? said : [said]).filter((one) => typeof one === 'string')
   // To cut a list short could leave out the group that matters; to take it all, a cookie's worth of anything.
@@ -120,8 +120,8 @@ function loginOf(claims: JWTPayload, config: SignInConfig): Login {
     issuer: config.issuer,
     subject: String(claims.sub),
     // An address that nobody has verified may be anybody's.
-    ...(typeof email === 'string' && email_verified === true ? { email: email.slice(0, 254) } : {}),
-    ...(typeof name === 'string' ? { name: name.slice(0, 100) } : {}),
-    groups: groups.map((one) => one.slice(0, 256)),
+    ...(typeof email === 'string' && email.length <= 254 && email_verified === true ? { email } : {}),
+    // Left out, not cut: what is left of a long name could be another group's.
+    groups: groups.filter((one) => one.length <= 256),
   }
 }

@@ -21,7 +21,14 @@ const approval = z.object({
   reason: z.string().nullable().describe('Why it ended.'),
   approved_by: z.array(z.object({ name: z.string(), reason: z.string().nullable(), at: z.string() })),
 })
-const decision = z.object({ reason: z.string().trim().min(1).max(500).optional() })
+/** It is shown in terminals and messages: one line, and nothing that moves a cursor or turns a line around. */
+export const decisionReason = z
+  .string()
+  .trim()
+  .min(1)
+  .max(500)
+  .regex(/^[^\p{Cc}\u2028-\u202e\u2066-\u2069]*$/u, 'one line without control characters')
+const decision = z.object({ reason: decisionReason.optional() })
 
 /** People's yes and no. What each is bound to stands in the log with it. */
 export function approvalRoutes({ approvals }: { approvals: Approvals }): Route[] {
