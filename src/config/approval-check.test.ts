@@ -71,6 +71,7 @@ const wrong: readonly (readonly [string, (text: string) => string, RegExp])[] = 
     (text) => text.replace('github:1', 'gitlab:1'),
     /no issuer "gitlab"/,
   ],
+  ['an account by its name', (text) => text.replace('github:1', 'github:anna'), /by its numeric id/],
   [
     'permissions of a group that is not there',
     (text) => text.replace('admin: [managers]', 'admin: [x]'),
