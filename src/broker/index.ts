@@ -1,6 +1,7 @@
 /**
- * Sessions, steps and leases: grant -> lease -> revocation. The only room that opens the vault, beside the
- * server's own start, which opens for sign-in and notifications the secrets that they are configured with. Refuses to hand out anything for a step that has ended.
+ * Sessions, steps and leases: grant -> lease -> revocation. The only room that opens the vault, beside the server's own
+ * start, which opens for sign-in and notifications the secrets that they are configured with. Refuses to hand out
+ * anything for a step that has ended.
  * Invariant: a lease is recorded in the audit log and the store before it exists, and no end of a step leaves
  * one behind; the gate closes before the end is written.
  */

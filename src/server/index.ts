@@ -1,7 +1,7 @@
 /**
- * The HTTP API: token endpoint, steps, operators, probes. A route table with one schema for checking, types and
- * OpenAPI; one form of error; the few pages that people need to sign in and approve. Refuses bodies that no schema knows and callers
- * that cannot prove who they are.
+ * The HTTP API: token endpoint, steps, approvals, operators, probes. A route table with one schema for checking, types
+ * and OpenAPI; one form of error; the few pages that people need to sign in and approve. Refuses bodies that no schema
+ * knows and callers that cannot prove who they are.
  * Invariant: whoever calls is authenticated before the handler runs, and every answer carries a request id.
  */
 export { createApiTokens, scopes } from './api-tokens.ts'
