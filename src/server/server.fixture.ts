@@ -81,14 +81,25 @@ export interface Answer {
 
 /**
  * The API over a real store, broker, gateway and policy, listening; the audit log is the one in memory, the CI's issuer
- * is in this process, and no webhook leaves it. Time passes by `clock.aheadMs` beside its own.
+ * is in this process, and no webhook leaves it. Time stands still but for `clock.aheadMs`; it passes for `ticking`, where the
+ * other side is a process of its own.
  */
 export async function openServer(
   t: TestContext,
-  options: { policy?: string; fetch?: typeof fetch; secrets?: Record<string, string>; url?: string } = {},
+  options: {
+    policy?: string
+    fetch?: typeof fetch
+    secrets?: Record<string, string>
+    url?: string
+    ticking?: true
+  } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-server-'))
-  const clock = { aheadMs: 0, nowMs: () => Date.now() + clock.aheadMs }
+  const startedMs = Date.now()
+  const clock = {
+    aheadMs: 0,
+    nowMs: () => (options.ticking === true ? Date.now() : startedMs) + clock.aheadMs,
+  }
   const audit = fakeAudit()
   const store = openStore(join(folder, 'mayfly.db'))
   const vaultKey = new Secret(randomBytes(32))

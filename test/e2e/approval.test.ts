@@ -44,7 +44,7 @@ const policy = policyText()
   .replace('grants: [git:read', 'isolation: none\n    grants: [git:read')
 
 test('a pipeline builds while people are asked, and waits where it needs their yes', async (t) => {
-  const it = await openServer(t, { policy })
+  const it = await openServer(t, { policy, ticking: true })
   const steps = ['build', 'release'].map(
     (role) => `  - { name: ${role}, role: ${role}, isolation: none, run: "echo ${role} done" }`,
   )
@@ -60,7 +60,7 @@ test('a pipeline builds while people are asked, and waits where it needs their y
 })
 
 test('a pipeline that fails before takes its request back', async (t) => {
-  const it = await openServer(t, { policy })
+  const it = await openServer(t, { policy, ticking: true })
   const steps = [
     '  - { name: build, role: build, isolation: none, run: "exit 3" }',
     '  - { name: release, role: release, isolation: none, run: "true" }',
@@ -75,7 +75,7 @@ test('a pipeline that fails before takes its request back', async (t) => {
 })
 
 test('a step waits, says who can approve and where, and runs once somebody has', async (t) => {
-  const it = await openServer(t, { policy })
+  const it = await openServer(t, { policy, ticking: true })
   const run = startRun(t, it)
   const id = await run.waiting
   assert.equal((await it.asPerson(anna, 'POST', `/v1/approvals/${id}/approve`)).status, 200)
@@ -99,7 +99,7 @@ test('a step waits, says who can approve and where, and runs once somebody has',
 })
 
 test('ctrl-c while it waits takes the request back', async (t) => {
-  const it = await openServer(t, { policy })
+  const it = await openServer(t, { policy, ticking: true })
   const run = startRun(t, it)
   const id = await run.waiting
   run.child.kill('SIGINT')
@@ -111,7 +111,7 @@ test('ctrl-c while it waits takes the request back', async (t) => {
 })
 
 test('a no ends the step with what was said', async (t) => {
-  const it = await openServer(t, { policy })
+  const it = await openServer(t, { policy, ticking: true })
   const run = startRun(t, it)
   const id = await run.waiting
   await it.asPerson(anna, 'POST', `/v1/approvals/${id}/deny`, { reason: 'freeze' })

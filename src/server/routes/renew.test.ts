@@ -40,9 +40,7 @@ test('a token lives five minutes; renewed, a long step goes on until the role’
     lives.push(Number(two.body['expires_in']))
     assert.equal((await beat(ofStep)).status, 200)
   }
-  assert.deepEqual(lives.slice(0, 3), [300, 300, 300])
-  const last = lives.at(-1) ?? 0
-  assert.ok(last > 230 && last <= 240, `${last}`)
+  assert.deepEqual(lives, [300, 300, 300, 240])
   it.clock.aheadMs += 4 * 60_000
   assert.equal((await renew(ofStep)).status, 401)
   assert.equal((await renew(ofSession)).status, 401)
