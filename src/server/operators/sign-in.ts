@@ -110,7 +110,7 @@ function loginOf(claims: JWTPayload, config: SignInConfig): Login {
   const { email, email_verified } = claims
   const said = claims[config.groups_claim]
   const groups = (Array.isArray(said) ? said : [said]).filter((one) => typeof one === 'string')
-  // To cut a list short could leave out the group that matters; to take it all, a cookie's worth of anything.
+  // A list that was cut could lack the group that matters.
   if (groups.length > maxGroups)
     throw new MayflyError(
       'denied',
