@@ -5,11 +5,13 @@ import { benchMask } from './mask.ts'
 import { benchGit, benchNpm, benchRun, benchUp } from './peers.ts'
 import { benchPolicy } from './policy.ts'
 import type { BenchResult } from './result.ts'
+import { benchRevoke } from './revoke.ts'
 
 /** Every figure that we state, by name: `npm run bench -- NAME`. */
 const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   up: benchUp,
   exchange: benchExchange,
+  revoke: benchRevoke,
   policy: benchPolicy,
   audit: benchAudit,
   run: benchRun,

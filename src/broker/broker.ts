@@ -15,8 +15,8 @@ import { isDuplicate, type Store } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
 import { leaseIssued, sessionIssued, stepStarted, type StepRequest } from './events.ts'
 import type { Lease, Session, Step, StepOutcome } from './model.ts'
-import { createOutbox } from './outbox.ts'
-import { actorOf, createRecords, type SessionMatch } from './records.ts'
+import { createOutbox, type Outbox } from './outbox.ts'
+import { actorOf, createRecords, type SessionMatch, type UseUp } from './records.ts'
 import { staticAuthorization } from './static-credential.ts'
 
 export interface Broker {
@@ -40,6 +40,8 @@ export interface Broker {
   /** Called the moment a step's gate closes, before anything is written: cut its connections. */
   onStepEnd(listener: (step: Step) => void): void
   counts(): Promise<BrokerCounts>
+  /** For what takes something away: its entry is written with it, and delivered until the log has it. */
+  readonly outbox: Pick<Outbox, 'add' | 'deliver'>
   close(): Promise<void>
 }
 
@@ -51,6 +53,8 @@ export interface SessionRequest {
   readonly requestId: string
   /** Claims of the token by their own names, as far as they belong in the record. */
   readonly claims?: Readonly<Record<string, string>>
+  /** People said yes: what stands for the identity token, which was used up by asking them. */
+  readonly approval?: { readonly id: string; readonly useUp: UseUp }
 }
 
 type OpenedSession =
@@ -115,12 +119,14 @@ export async function createBroker(deps: {
     ttlSeconds,
     requestId,
     claims = {},
+    approval,
   }: SessionRequest): Promise<OpenedSession> {
     const tokenKey = `${identity.issuerUrl} ${identity.tokenId}`
     if (inFlightTokens.has(tokenKey)) return { ok: false, reason: 'replayed' }
     inFlightTokens.add(tokenKey)
     try {
-      if (await records.wasUsed(identity)) return { ok: false, reason: 'replayed' }
+      if (approval === undefined && (await records.wasUsed(identity)))
+        return { ok: false, reason: 'replayed' }
       const session: Session = {
         id: newId<SessionId>('ses'),
         runId: runOf(identity),
@@ -131,8 +137,8 @@ export async function createBroker(deps: {
         expiresMs: clock.nowMs() + ttlSeconds * 1000,
         endReason: undefined,
       }
-      await audit.append(sessionIssued(session, identity, requestId, claims))
-      await records.addSession(session, identity)
+      await audit.append(sessionIssued(session, identity, requestId, claims, approval?.id))
+      await records.addSession(session, identity, approval?.useUp)
       sessions.set(session.id, session)
       return { ok: true, session }
     } catch (error) {
@@ -268,6 +274,7 @@ export async function createBroker(deps: {
     endSession,
     revoke,
     sweep,
+    outbox,
     async session(id) {
       const session = await loadSession(id)
       return session !== undefined && stands(session, clock) ? session : undefined
@@ -295,7 +302,7 @@ function stands(one: { endReason: string | undefined; expiresMs: number }, clock
 }
 
 /** The run's id: the same for every session of one CI job, another for each attempt. */
-function runOf(identity: Identity): RunId {
+export function runOf(identity: Identity): RunId {
   const { id, attempt, job } = identity.run
   const place = identity.attributes.repository_id ?? identity.attributes.subject ?? ''
   return idOf<RunId>('run', [identity.issuerUrl, place, id, attempt, job])

@@ -21,6 +21,7 @@ export function sessionIssued(
   identity: Identity,
   requestId: string,
   claims: Readonly<Record<string, string>>,
+  approval?: string,
 ): AuditEvent {
   return {
     type: 'session.issued',
@@ -37,6 +38,7 @@ export function sessionIssued(
       roles: session.roles,
       jkt: session.jkt,
       expires: new Date(session.expiresMs).toISOString(),
+      ...(approval === undefined ? {} : { approval }),
     },
   }
 }

@@ -1,12 +1,15 @@
 /**
- * Sessions, steps and leases: grant -> lease -> revocation. The only room, beside the server's own start, that
- * opens the vault. Refuses to hand out anything for a step that has ended.
+ * Sessions, steps and leases: grant -> lease -> revocation. The only room that opens the vault, beside the server's own
+ * start, which opens for sign-in and notifications the secrets that they are configured with. Refuses to hand out
+ * anything for a step that has ended.
  * Invariant: a lease is recorded in the audit log and the store before it exists, and no end of a step leaves
  * one behind; the gate closes before the end is written.
  */
 export { createAccessTokens } from './access-token.ts'
 export type { AccessClaims, AccessResult, AccessTokens } from './access-token.ts'
-export { createBroker } from './broker.ts'
+export { createBroker, runOf } from './broker.ts'
+export { useTokenUp } from './records.ts'
+export type { SessionMatch } from './records.ts'
 export type { Broker, SessionRequest } from './broker.ts'
 export type { StepRequest } from './events.ts'
 export type { Lease, Session, Step, StepOutcome } from './model.ts'

@@ -1,7 +1,8 @@
 import type { RunId, SessionId, StepId } from '../lib/index.ts'
 import type { Clock } from '../lib/index.ts'
 import type { Identity } from '../identity/index.ts'
-import type { Store } from '../store/index.ts'
+import type { Transaction } from 'kysely'
+import type { Store, Tables } from '../store/index.ts'
 import { leaseRevoked, sessionEnded, stepFinished } from './events.ts'
 import type { Lease, Session, Step, StepOutcome } from './model.ts'
 import type { Outbox } from './outbox.ts'
@@ -9,8 +10,8 @@ import type { Outbox } from './outbox.ts'
 /** Sessions, steps and leases as rows. An end is written together with its entries, which the outbox delivers. */
 export interface Records {
   wasUsed(identity: Identity): Promise<boolean>
-  /** Uses the identity token up and keeps the session: both or neither. */
-  addSession(session: Session, identity: Identity): Promise<void>
+  /** Uses the identity token up, or what stands for it, and keeps the session: both or neither. */
+  addSession(session: Session, identity: Identity, useUp?: UseUp): Promise<void>
   /** A session that has not ended; with `ended`, one that has. */
   session(id: SessionId, options?: { ended: true }): Promise<Session | undefined>
   addStep(step: Step): Promise<void>
@@ -29,7 +30,14 @@ export interface Records {
   leaseCounts(): Promise<{ issued: number; revoked: number }>
 }
 
+/** Uses up, in the transaction that makes the session, what it is made for. Throws if it was used before. */
+export type UseUp = (tx: Transaction<Tables>) => Promise<void>
+
 export interface SessionMatch {
+  readonly issuer?: string
+  /** The issuer's immutable id of the repository, or its name. */
+  readonly repository?: string
+  readonly commit?: string
   readonly run?: string
   readonly session?: string
   readonly role?: string
@@ -51,15 +59,11 @@ export function createRecords(deps: { store: Store; outbox: Outbox; clock: Clock
         .executeTakeFirst()
       return row !== undefined
     },
-    async addSession(session, identity) {
-      const { issuer, issuerUrl, tokenId, attributes, run } = identity
+    async addSession(session, identity, useUp = (tx) => useTokenUp(tx, identity)) {
+      const { issuer, attributes, run } = identity
       const now = clock.nowMs()
       await store.write(async (tx) => {
-        const expires_ms = identity.expiresSeconds * 1000 + rememberMs
-        await tx
-          .insertInto('used_tokens')
-          .values({ issuer: issuerUrl, token_id: tokenId, expires_ms })
-          .execute()
+        await useUp(tx)
         await tx
           .insertInto('sessions')
           .values({
@@ -73,6 +77,10 @@ export function createRecords(deps: { store: Store; outbox: Outbox; clock: Clock
             heartbeat_ms: now,
             ended_ms: null,
             end_reason: null,
+            issuer,
+            repository_id: attributes.repository_id ?? null,
+            repository: attributes.repository ?? null,
+            commit_id: attributes.commit ?? null,
           })
           .execute()
       })
@@ -209,10 +217,16 @@ export function createRecords(deps: { store: Store; outbox: Outbox; clock: Clock
       })
       outbox.deliver()
     },
-    async openSessions({ run, session, role }) {
+    async openSessions({ run, session, role, issuer, repository, commit }) {
       let query = store.read.selectFrom('sessions').select(['id', 'roles']).where('ended_ms', 'is', null)
       if (run !== undefined) query = query.where('run_id', '=', run)
       if (session !== undefined) query = query.where('id', '=', session)
+      if (issuer !== undefined) query = query.where('issuer', '=', issuer)
+      if (commit !== undefined) query = query.where('commit_id', '=', commit)
+      if (repository !== undefined)
+        query = query.where((e) =>
+          e.or([e('repository_id', '=', repository), e('repository', '=', repository)]),
+        )
       const rows = await query.execute()
       const matching = role === undefined ? rows : rows.filter((row) => rolesOf(row).includes(role))
       return matching.map((row) => row.id as SessionId)
@@ -243,6 +257,15 @@ export function createRecords(deps: { store: Store; outbox: Outbox; clock: Clock
         .select((e) => [e.fn.countAll<number>().as('issued'), e.fn.count<number>('revoked_ms').as('revoked')])
         .executeTakeFirstOrThrow(),
   }
+}
+
+/** Throws a duplicate (`isDuplicate`) if the identity token was used before. */
+export async function useTokenUp(tx: Transaction<Tables>, identity: Identity): Promise<void> {
+  const { issuerUrl, tokenId, expiresSeconds } = identity
+  await tx
+    .insertInto('used_tokens')
+    .values({ issuer: issuerUrl, token_id: tokenId, expires_ms: expiresSeconds * 1000 + rememberMs })
+    .execute()
 }
 
 /** The CI job in one line: issuer and subject. */

@@ -310,6 +310,37 @@ test('revoke by role', async (t) => {
   assert.deepEqual(await standing(), [false, false, true])
 })
 
+test('revoke by issuer, by repository (id or name) and by commit; another issuer’s repository of that name stays', async (t) => {
+  const it = await setup(t)
+  const open = (issuer: string, repository_id: string, commit: string, repository = 'octo/app') =>
+    openSession(it.broker, {
+      identity: identity({ issuer, attributes: { subject: 's', repository_id, repository, commit } }),
+    })
+  const matches = [
+    [{ repository: '1' }, [true, true, false, false]],
+    [{ repository: 'octo/app' }, [true, true, true, false]],
+    [{ commit: 'b' }, [false, true, false, true]],
+    [{ issuer: 'gitlab' }, [false, false, false, true]],
+    [{ issuer: 'github', repository: '1' }, [true, true, false, false]],
+    [{ repository: '' }, [false, false, false, false]],
+  ] as const
+  for (const [match, expected] of matches) {
+    const sessions = [
+      await open('github', '1', 'a'),
+      await open('github', '1', 'b'),
+      await open('github', '2', 'a'),
+      await open('gitlab', '3', 'b', 'octo/other'),
+    ]
+    const count = await it.broker.revoke(match, 'operator')
+    assert.equal(count, expected.filter(Boolean).length, JSON.stringify(match))
+    assert.deepEqual(
+      sessions.map(({ endReason }) => endReason !== undefined),
+      expected,
+    )
+    await it.broker.revoke({ all: true }, 'operator')
+  }
+})
+
 test('revoke all, also after a restart; each lease is revoked and recorded once', async (t) => {
   const it = await setup(t)
   const { standing, steps } = await three(it)

@@ -2,23 +2,25 @@ import { readFileSync } from 'node:fs'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { createOperatorApi } from './operator-api.ts'
 import { print } from './output.ts'
+import { readPolicy } from './policy-source.ts'
 
 export async function apply(
   path: string,
-  options: { dryRun: boolean; expectedVersion?: number; server?: string; json: boolean },
+  options: { dryRun: boolean; expectedVersion?: number; git?: string; server?: string; json: boolean },
 ): Promise<void> {
-  // Loaded here: `mayfly run` reads files by this module, too, and must start fast.
-  const { text, file } = (await import('./policy-input.ts')).readChecked(path)
-  const result = await createOperatorApi(options).call<{ version: number; changed: boolean; diff: string[] }>(
-    'PUT',
-    '/v1/policy',
-    {
+  const { file, text, source } = await readPolicy(path, options.git)
+  const api = createOperatorApi(options)
+  const ask = (dryRun: boolean, expected: number | undefined) =>
+    api.call<{ version: number; changed: boolean; diff: string[] }>('PUT', '/v1/policy', {
       text,
-      file,
-      dry_run: options.dryRun,
-      ...(options.expectedVersion === undefined ? {} : { expected_version: options.expectedVersion }),
-    },
-  )
+      file: file.slice(-255),
+      dry_run: dryRun,
+      ...(source === undefined ? {} : { source }),
+      ...(expected === undefined ? {} : { expected_version: expected }),
+    })
+  // What is looked at is what is changed: somebody who applies in between is not overwritten unseen.
+  const seen = await ask(true, options.expectedVersion)
+  const result = options.dryRun || !seen.changed ? seen : await ask(false, seen.version)
   const outcome = !result.changed
     ? 'nothing changes'
     : options.dryRun

@@ -1,5 +1,6 @@
 import { MayflyError, messageOf, type ErrorCode } from '../lib/index.ts'
 import { readEnvironment } from '../config/environment.ts'
+import { createCredentials } from './credentials.ts'
 
 /** The server's API as an operator uses it. Throws MayflyError with the server's own sentence. */
 export interface OperatorApi {
@@ -12,44 +13,57 @@ export function createOperatorApi(options: {
   server?: string | undefined
   token?: string | undefined
 }): OperatorApi {
-  const environment = readEnvironment()
-  const server = (options.server ?? environment.server ?? defaultServer).replace(/\/+$/, '')
-  const token = options.token ?? environment.apiToken
+  const server = serverOf(options)
+  const token = options.token ?? readEnvironment().apiToken ?? createCredentials().read(server)?.token
   return {
     async call<T>(method: string, path: string, body?: unknown): Promise<T> {
       if (token === undefined)
         throw new MayflyError(
           'unauthorized',
-          'set MAYFLY_TOKEN to an API token (mayfly up prints the first one at its first start)',
+          'sign in with mayfly login, or set MAYFLY_TOKEN to an API token (mayfly up prints the first one at its first start)',
         )
-      let response: Response
-      try {
-        response = await fetch(`${server}${path}`, {
-          method,
-          headers: {
-            authorization: `Bearer ${token}`,
-            ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          },
-          signal: AbortSignal.timeout(30_000),
-          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        })
-      } catch (cause) {
-        throw new MayflyError(
-          'upstream_unreachable',
-          `the Mayfly server ${server} does not answer (${messageOf(cause)}): start it with mayfly up, or set MAYFLY_SERVER`,
-          { cause },
-        )
-      }
-      const answer = (await response.json().catch(() => ({}))) as {
-        detail?: string
-        code?: ErrorCode
-        request_id?: string
-      }
-      if (response.ok) return answer as T
-      throw new MayflyError(
-        answer.code ?? 'denied',
-        answer.detail ?? `the server answered ${response.status}`,
-      )
+      return callServer<T>(server, method, path, { token, body })
     },
   }
+}
+
+/** The server that a command means. */
+export function serverOf(options: { server?: string | undefined }): string {
+  return (options.server ?? readEnvironment().server ?? defaultServer).replace(/\/+$/, '')
+}
+
+/** One call of the API. Throws MayflyError with the server's own sentence. */
+export async function callServer<T>(
+  server: string,
+  method: string,
+  path: string,
+  { token, body }: { token?: string; body?: unknown },
+): Promise<T> {
+  let response: Response
+  try {
+    response = await fetch(`${server}${path}`, {
+      method,
+      // A token goes to the server that was named, and nowhere that it points to.
+      redirect: 'error',
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      signal: AbortSignal.timeout(30_000),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+  } catch (cause) {
+    throw new MayflyError(
+      'upstream_unreachable',
+      `the Mayfly server ${server} does not answer (${messageOf(cause)}): start it with mayfly up, or set MAYFLY_SERVER`,
+      { cause },
+    )
+  }
+  const answer = (await response.json().catch(() => ({}))) as {
+    detail?: string
+    code?: ErrorCode
+    request_id?: string
+  }
+  if (response.ok) return answer as T
+  throw new MayflyError(answer.code ?? 'denied', answer.detail ?? `the server answered ${response.status}`)
 }

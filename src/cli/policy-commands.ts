@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { act, jsonOption, serverOption } from './command.ts'
+import { addPolicyHistory } from './policy-history-commands.ts'
 
 const file = ['[file]', 'the policy, or a folder that has it as mayfly.yaml', 'mayfly.yaml'] as const
 const folderOption = () => new Option('--folder <dir>', 'the audit log’s folder (default: that of --data)')
@@ -10,6 +11,7 @@ export function addPolicy(program: Command): void {
   const policy = program.command('policy').description('the policy: lint, tests, and what it would have done')
   addPolicyChecks(policy)
   addPolicyPast(policy)
+  addPolicyHistory(policy)
   addExplain(program)
 }
 

@@ -15,9 +15,14 @@ export function readCompiled(path: string): CompiledDocument {
  */
 export function readChecked(path: string): { text: string; file: string } {
   const { text, file } = readPolicyFiles(path)
+  checkText({ text, file })
+  return { text, file }
+}
+
+/** Throws `config_invalid` with every problem of the text, failed tests included. */
+export function checkText({ text, file }: { text: string; file: string }): void {
   const failed = failedTests(compiledOf(text, file))
   if (failed.length > 0) throw configError(failed)
-  return { text, file }
 }
 
 /** The policy of a file, or the one in force on the server. */

@@ -17,6 +17,7 @@ export function createProgram(starters: Starters): Command {
   addProcesses(program, starters)
   addRun(program)
   addOperator(program)
+  addPeople(program)
   addPolicy(program)
   addAudit(program, starters)
   return program
@@ -56,7 +57,8 @@ function addOperator(program: Command): void {
   program
     .command('apply')
     .description('show what a mayfly.yaml changes, and apply it')
-    .argument('[file]', 'the policy', 'mayfly.yaml')
+    .argument('[path]', 'the policy, or a folder that has it as mayfly.yaml', 'mayfly.yaml')
+    .option('--git <repository@ref[:path]>', 'read it from a commit, which is recorded')
     .option('--dry-run', 'validate and show the changes only', false)
     .option('--expected-version <n>', 'refuse if another version is in force', wholeNumber)
     .addOption(serverOption())
@@ -89,11 +91,10 @@ function addOperator(program: Command): void {
     .action(act(async (options) => (await import('./identity-token.ts')).showIdentityToken(options)))
   token
     .command('create')
-    .description('an API token for operators and programs')
     .argument('<name>')
     .requiredOption(
       '--scope <scope...>',
-      'policy:read, policy:write, secret:read, secret:write, session:read, session:revoke, token:write',
+      'policy:read, policy:write, secret:read, secret:write, session:read, session:revoke, token:write, approval:read',
     )
     .option('--expires-in <seconds>', 'life of the token', positive, 30 * 86_400)
     .addOption(serverOption())
@@ -101,13 +102,11 @@ function addOperator(program: Command): void {
     .action(act(async (name: string, options) => (await import('./token.ts')).createToken(name, options)))
   token
     .command('list')
-    .description('API tokens, never their values')
     .addOption(serverOption())
     .addOption(jsonOption())
     .action(act(async (options) => (await import('./token.ts')).listTokens(options)))
   token
     .command('revoke')
-    .description('an API token, at once')
     .argument('<id>')
     .addOption(serverOption())
     .addOption(jsonOption())
@@ -115,9 +114,12 @@ function addOperator(program: Command): void {
   program
     .command('revoke')
     .description('end sessions at once: connections cut, leases revoked')
-    .addOption(new Option('--run <id>').conflicts(['session', 'role', 'all']))
-    .addOption(new Option('--session <id>').conflicts(['role', 'all']))
-    .addOption(new Option('--role <name>').conflicts(['all']))
+    .option('--run <id>', 'of one CI job')
+    .option('--session <id>')
+    .option('--role <name>')
+    .option('--issuer <name>', 'a name under issuers')
+    .option('--repository <id>', 'its immutable id, or its name')
+    .option('--commit <sha>')
     .option('--all', 'every session')
     .addOption(serverOption())
     .addOption(jsonOption())
@@ -130,4 +132,33 @@ function addOperator(program: Command): void {
     .addOption(jsonOption())
     .addHelpText('after', tokenNote)
     .action(act(async (options) => (await import('./status.ts')).status(options)))
+}
+
+function addPeople(program: Command): void {
+  program
+    .command('approve')
+    .description('what waits for approval; with an ID, say yes or no')
+    .argument('[id]')
+    .option('--deny', 'say no', false)
+    .option('--show', 'look at it only', false)
+    .option('--reason <text>', 'why; some roles require it')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .addHelpText('after', '\nNeeds a person: mayfly login.')
+    .action(
+      act(async (id: string | undefined, options) => (await import('./approve.ts')).approve(id, options)),
+    )
+  program
+    .command('login')
+    .description('sign in with the browser; keeps a token of eight hours')
+    .option('--no-browser', 'print the address only')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .action(act(async (options) => (await import('./login.ts')).login(options)))
+  program
+    .command('logout')
+    .description('revoke that token and forget it')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .action(act(async (options) => (await import('./login.ts')).logout(options)))
 }

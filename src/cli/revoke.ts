@@ -6,19 +6,22 @@ export async function revoke(options: {
   run?: string
   session?: string
   role?: string
+  issuer?: string
+  repository?: string
+  commit?: string
   all?: true
   server?: string
   json: boolean
 }): Promise<void> {
-  const { run, session, role, all } = options
-  const match = {
-    ...(run === undefined ? {} : { run }),
-    ...(session === undefined ? {} : { session }),
-    ...(role === undefined ? {} : { role }),
-    ...(all === undefined ? {} : { all }),
-  }
-  if (Object.keys(match).length === 0)
-    throw new MayflyError('bad_input', 'say what: --run ID, --session ID, --role NAME, or --all')
+  const { run, session, role, issuer, repository, commit, all } = options
+  const named = Object.entries({ run, session, role, issuer, repository, commit, all })
+  const given = named.filter(([, value]) => value !== undefined)
+  if (given.length !== 1)
+    throw new MayflyError(
+      'bad_input',
+      'say one: --run ID, --session ID, --role NAME, --issuer NAME, --repository ID, --commit SHA, or --all',
+    )
+  const match = Object.fromEntries(given)
   const result = await createOperatorApi(options).call<{ sessions: number }>('POST', '/v1/revoke', match)
   print(options.json, result, [`${result.sessions} session${result.sessions === 1 ? '' : 's'} ended`])
 }

@@ -55,6 +55,7 @@ export async function run(command: readonly string[], options: RunOptions): Prom
     return cancel.signal.aborted ? 130 : result.exitCode
   } catch (error) {
     printError(options.json, error)
+    if (cancel.signal.aborted) return 130
     return error instanceof MayflyError && error.code === 'bad_input' ? exitCodes.usage : notStartedExitCode
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, stop)

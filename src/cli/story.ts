@@ -1,3 +1,5 @@
+import { peopleTellers } from './story-people.ts'
+
 /** An entry of the audit log, as it is told. */
 export interface LogEntry {
   readonly index: number
@@ -22,6 +24,7 @@ export function tellEntry(entry: LogEntry): string[] {
 }
 
 const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]>> = {
+  ...peopleTellers,
   'session.issued': (data) => {
     const { repository, ref, commit, event, actor, workflow, environment, subject } = data[
       'identity'

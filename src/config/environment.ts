@@ -1,3 +1,4 @@
+import { isAbsolute, join } from 'node:path'
 import { readIdentitySource, type IdentitySource } from './identity-source.ts'
 
 export type { IdentitySource } from './identity-source.ts'
@@ -11,6 +12,8 @@ export interface Environment {
   server: string | undefined
   /** `MAYFLY_TOKEN`: an operator's API token. */
   apiToken: string | undefined
+  /** Where `mayfly login` keeps its token: `XDG_CONFIG_HOME` or `~/.config`, and `mayfly` below. */
+  configFolder: string | undefined
   /** `MAYFLY_DATA`: data folder of `mayfly up`. */
   dataFolder: string | undefined
   /** `MAYFLY_AUDIENCE`: what the CI's identity token must be made for, where that is not the server's URL. */
@@ -27,6 +30,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   return {
     server: env['MAYFLY_SERVER'],
     apiToken: env['MAYFLY_TOKEN'],
+    configFolder: configFolderOf(env),
     dataFolder: env['MAYFLY_DATA'],
     audience: env['MAYFLY_AUDIENCE'],
     identitySource: readIdentitySource(env),
@@ -35,4 +39,11 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
       Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
     ),
   }
+}
+
+/** XDG Base Directory Specification: a relative path is not one. */
+function configFolderOf(env: NodeJS.ProcessEnv): string | undefined {
+  const { XDG_CONFIG_HOME: set, HOME: home } = env
+  if (set !== undefined && isAbsolute(set)) return join(set, 'mayfly')
+  return home !== undefined && isAbsolute(home) ? join(home, '.config', 'mayfly') : undefined
 }

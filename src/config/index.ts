@@ -4,6 +4,8 @@
  * `environment.ts` is a door of its own: the commands that only need the environment load no schema.
  * Invariant: what comes out of `parseConfig` satisfies its schema; nothing else reads YAML or `process.env`.
  */
+export type { PermissionName } from './approval-schema.ts'
+export { operatorProblems, partsOf } from './approval-check.ts'
 export * from './document.ts'
 export * from './forward-schema.ts'
 export * from './limits-schema.ts'

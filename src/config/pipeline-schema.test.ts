@@ -115,6 +115,7 @@ test('readEnvironment: what is set, and nothing made up', () => {
   assert.deepEqual(empty, {
     server: undefined,
     apiToken: undefined,
+    configFolder: undefined,
     dataFolder: undefined,
     audience: undefined,
     npm: { registry: undefined, cafile: undefined },
@@ -131,6 +132,12 @@ test('readEnvironment: what is set, and nothing made up', () => {
     GONE: undefined,
   })
   assert.equal(full.server, 'https://mayfly.example.com')
+  assert.equal(readEnvironment({ HOME: '/home/a' }).configFolder, '/home/a/.config/mayfly')
+  assert.equal(readEnvironment({ HOME: '/home/a', XDG_CONFIG_HOME: '/c' }).configFolder, '/c/mayfly')
+  assert.equal(
+    readEnvironment({ HOME: '/home/a', XDG_CONFIG_HOME: 'c' }).configFolder,
+    '/home/a/.config/mayfly',
+  )
   assert.equal(full.apiToken, 't')
   assert.equal(full.dataFolder, '/data')
   assert.equal(full.audience, 'a')

@@ -51,6 +51,9 @@ test('a small policy, with its defaults', () => {
     },
     tests: [],
     egress: [],
+    groups: {},
+    notify: {},
+    people: {},
   })
 })
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { limits } from '../lib/index.ts'
+import { operatorSchemas } from './approval-schema.ts'
 import { issuerSchema } from './issuer-schema.ts'
 import { limitsSchema } from './limits-schema.ts'
 import { duration, name } from './name-schema.ts'
@@ -47,6 +48,8 @@ const npmConnection = z
 
 export const connectionSchema = z.discriminatedUnion('kind', [gitConnection, npmConnection])
 
+const operators = operatorSchemas({ name, duration, secretReference, httpsUrl })
+
 const role = z.strictObject({
   description: z.string().optional(),
   trust,
@@ -56,6 +59,7 @@ const role = z.strictObject({
     .describe(
       '`shadow` records what the grants would deny on their own connections, and lets it pass; never a write that no grant names.',
     ),
+  approval: operators.approval.optional(),
   ttl: duration.default('15m').describe('How long a session may live.'),
   isolation: z
     .enum(['namespace', 'none'])
@@ -97,6 +101,7 @@ export const policySchema = z.strictObject({
     .describe(
       'Public hosts that every step may reach, recorded, with no credential. `*.` stands for one or more labels.',
     ),
+  ...operators.document,
 })
 
 function notEmpty(record: object): boolean {
@@ -106,6 +111,9 @@ function notEmpty(record: object): boolean {
 export type PolicyDocument = z.output<typeof policySchema>
 export type ConnectionConfig = z.output<typeof connectionSchema>
 export type RoleConfig = z.output<typeof role>
+export type ApprovalConfig = NonNullable<RoleConfig['approval']>
+export type SignInConfig = NonNullable<PolicyDocument['sign_in']>
+export type NotifyConfig = PolicyDocument['notify'][string]
 
 const stepName = z
   .string()

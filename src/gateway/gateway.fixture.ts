@@ -10,7 +10,13 @@ import type { AuditClient, AuditEvent } from '../audit/client/index.ts'
 import { createAccessTokens, type Broker, type Session, type Step } from '../broker/index.ts'
 import { policySchema } from '../config/index.ts'
 import { compileTargets, type Connection, type Targets } from '../connections/index.ts'
-import { connectUri, createProofSigner, createProofVerifier, type ProofSigner } from '../identity/index.ts'
+import {
+  connectUri,
+  createProofSigner,
+  createProofVerifier,
+  type ProofNonces,
+  type ProofSigner,
+} from '../identity/index.ts'
 import {
   MayflyError,
   Secret,
@@ -278,6 +284,7 @@ export async function openWorld(
     egress?: readonly string[]
     grants?: readonly string[]
     role?: { mode?: 'shadow' }
+    nonces?: ProofNonces
   } = {},
 ): Promise<World> {
   const upstream = await startUpstream(t, gitHost)
@@ -300,7 +307,10 @@ export async function openWorld(
   })
   const gateway = createGateway({
     tokens,
-    proofs: createProofVerifier({ clock }),
+    proofs: createProofVerifier({
+      clock,
+      ...(options.nonces === undefined ? {} : { nonces: options.nonces }),
+    }),
     broker: brokers.broker,
     audit,
     clock,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect as netConnect, createServer, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { connectUri, createProofSigner } from '../identity/index.ts'
+import { connectUri, createProofNonces, createProofSigner } from '../identity/index.ts'
 import { systemClock } from '../lib/index.ts'
 import { createEgressGuard } from './egress-guard.ts'
 import {
@@ -29,6 +29,29 @@ test('a step token with its proof opens the tunnel, and the credential is added 
   )
   assert.equal(world.upstream.seen[0]?.headers.host, gitHost)
   assert.equal(world.audit.ofType('access.granted').length, 1)
+})
+
+test('a proof without our nonce is told the nonce, and with it the tunnel opens', async (t) => {
+  const world = await openWorld(t, { nonces: createProofNonces({ clock: systemClock }) })
+  const { token, signer, gateway } = world
+  const dial = async () => {
+    const proof = await signer.sign({
+      method: 'CONNECT',
+      uri: connectUri(gateway.url, authority),
+      accessToken: token,
+    })
+    const socket = netConnect(Number(new URL(gateway.url).port), '127.0.0.1')
+    t.after(() => socket.destroy())
+    socket.write(
+      `CONNECT ${authority} HTTP/1.1\r\nHost: x\r\nProxy-Authorization: DPoP ${token}\r\nDPoP: ${proof}\r\n\r\n`,
+    )
+    return String(((await once(socket, 'data')) as [Buffer])[0])
+  }
+  const refused = await dial()
+  assert.match(refused, /^HTTP\/1\.1 407 .*\r\n/)
+  assert.match(refused, /Proxy-Authenticate: DPoP algs="ES256", error="use_dpop_nonce"\r\n/)
+  signer.learnNonce(/\r\nDPoP-Nonce: (\S+)\r\n/.exec(refused)?.[1])
+  assert.match(await dial(), /^HTTP\/1\.1 200 /)
 })
 
 test('whoever is not the step gets 407 and why, and upstream hears nothing', async (t) => {

@@ -58,6 +58,7 @@ async function acceptTunnel(
   const authority = request.url ?? ''
   const step = await authenticate(deps, request, authority)
   if (typeof step === 'string') return answer(socket, 407, `mayfly: ${step}`)
+  if ('nonce' in step) return answer(socket, 407, 'mayfly: the proof needs a nonce', step.nonce)
   deps.track(step, socket)
   const target = parseAuthority(authority)
   if (target === undefined)
@@ -71,12 +72,12 @@ async function acceptTunnel(
   await passThrough(deps, socket, head, step, target)
 }
 
-/** The step that this token and proof stand for, or one line why not. */
+/** The step that this token and proof stand for, the nonce that its proof lacks, or one line why not. */
 async function authenticate(
   deps: TunnelDeps,
   request: IncomingMessage,
   authority: string,
-): Promise<Step | string> {
+): Promise<Step | { nonce: string } | string> {
   const [scheme, token] = (request.headers['proxy-authorization'] ?? '').split(' ')
   if (scheme !== 'DPoP' || token === undefined)
     return 'the gateway takes a DPoP-bound step token (Proxy-Authorization: DPoP)'
@@ -87,7 +88,7 @@ async function authenticate(
     uri: connectUri(deps.url(), authority),
     accessToken: token,
   })
-  if (!proof.ok) return proof.detail
+  if (!proof.ok) return proof.nonce === undefined ? proof.detail : { nonce: proof.nonce }
   if (proof.jkt !== access.claims.jkt) return 'the proof is by another key than the token is bound to'
   if (access.claims.step === undefined) return 'this is a session token; the gateway takes a step token'
   return deps.broker.step(access.claims.step) ?? 'the step has ended'
@@ -192,12 +193,14 @@ function established(socket: Socket, head: Buffer): void {
 
 const lingerMs = 500
 
-function answer(socket: Socket, status: number, message: string): void {
+function answer(socket: Socket, status: number, message: string, nonce?: string): void {
   if (socket.destroyed) return
   const reason =
     { 403: 'Forbidden', 407: 'Proxy Authentication Required', 502: 'Bad Gateway' }[status] ?? 'Error'
   const body = `${message}\n`
-  const authenticate = status === 407 ? 'Proxy-Authenticate: DPoP algs="ES256"\r\n' : ''
+  // RFC 9449, section 9, as a proxy says it.
+  const challenge = nonce === undefined ? '' : `, error="use_dpop_nonce"\r\nDPoP-Nonce: ${nonce}`
+  const authenticate = status === 407 ? `Proxy-Authenticate: DPoP algs="ES256"${challenge}\r\n` : ''
   // Who was refused does not keep the socket by not closing their side.
   setTimeout(() => socket.destroy(), lingerMs).unref()
   socket.end(

@@ -1,6 +1,7 @@
-import { EmbeddedJWK, calculateJwkThumbprint, decodeProtectedHeader, jwtVerify } from 'jose'
 import { createHash } from 'node:crypto'
 import { constantTimeEqual, limits, messageOf, type Clock } from '../lib/index.ts'
+import type { ProofNonces } from './dpop-nonce.ts'
+import { readProof } from './dpop-proof.ts'
 
 /** What a proof must be for: RFC 9449, section 4.3. */
 export interface ProofExpectation {
@@ -19,11 +20,18 @@ export interface ProofExpectation {
 
 export type ProofResult =
   | { readonly ok: true; readonly jkt: string }
-  | { readonly ok: false; readonly detail: string }
+  | {
+      readonly ok: false
+      readonly detail: string
+      /** All else is right: the same again with this nonce (RFC 9449, section 8: `use_dpop_nonce`). */
+      readonly nonce?: string
+    }
 
 export interface ProofVerifier {
   /** Verifies a DPoP proof and uses it up: the same proof is refused the second time. */
   verify(proof: string | undefined, expected: ProofExpectation): Promise<ProofResult>
+  /** A nonce for the caller's next proof; undefined where none is asked for. */
+  freshNonce(): string | undefined
 }
 
 /** How old, or how far ahead, a proof may be. */
@@ -31,7 +39,9 @@ const windowSeconds = 60
 /** Proofs remembered at once. Past it new ones are refused: forgetting one would let it be replayed. */
 const maxRemembered = 200_000
 
-export function createProofVerifier(deps: { clock: Clock }): ProofVerifier {
+/** With `nonces` every proof must carry one of ours. */
+export function createProofVerifier(deps: { clock: Clock; nonces?: ProofNonces }): ProofVerifier {
+  const { nonces } = deps
   const startedSeconds = Math.floor(deps.clock.nowMs() / 1000)
   const used = new Map<string, number>()
 
@@ -47,27 +57,21 @@ export function createProofVerifier(deps: { clock: Clock }): ProofVerifier {
   }
 
   return {
+    freshNonce: () => nonces?.issue(),
     async verify(proof, expected) {
       if (proof === undefined) return { ok: false, detail: 'the DPoP header is missing' }
       if (proof.length > limits.dpopProofBytes) return { ok: false, detail: 'the DPoP proof is too large' }
       const nowSeconds = Math.floor(deps.clock.nowMs() / 1000)
       try {
-        const header = decodeProtectedHeader(proof)
-        const jwk = header.jwk
-        if (jwk === undefined || 'd' in jwk || 'k' in jwk)
-          return { ok: false, detail: 'the proof must carry a public key only' }
-        const { payload } = await jwtVerify(proof, EmbeddedJWK, {
-          typ: 'dpop+jwt',
-          algorithms: ['ES256'],
-          requiredClaims: ['jti', 'htm', 'htu', 'iat'],
-          currentDate: new Date(deps.clock.nowMs()),
-          clockTolerance: windowSeconds,
-        })
+        const read = readProof(proof, nowSeconds, windowSeconds)
+        if (!read.ok) return read
+        const { payload, jkt } = read
         const problem = mismatch(payload, expected, nowSeconds, startedSeconds)
         if (problem !== undefined) return { ok: false, detail: problem }
-        const jkt = await calculateJwkThumbprint(jwk)
+        if (nonces !== undefined && !nonces.accepts(payload['nonce']))
+          return { ok: false, detail: 'the proof needs a nonce of this server', nonce: nonces.issue() }
         if (expected.remember === false) return { ok: true, jkt }
-        const replayed = useOnce(`${jkt}.${payload.jti}`, nowSeconds)
+        const replayed = useOnce(`${jkt}.${String(payload['jti'])}`, nowSeconds)
         return replayed === undefined ? { ok: true, jkt } : { ok: false, detail: replayed }
       } catch (error) {
         return { ok: false, detail: `the DPoP proof does not verify: ${messageOf(error)}` }

@@ -1,14 +1,21 @@
 import { createAuditClient } from '../audit/client/index.ts'
 import { createAccessTokens, createBroker, loadSigningKey } from '../broker/index.ts'
 import { createGateway } from '../gateway/index.ts'
-import { createProofVerifier } from '../identity/index.ts'
+import { createProofNonces, createProofVerifier } from '../identity/index.ts'
 import { MayflyError, messageOf, systemClock, type Clock } from '../lib/index.ts'
 import {
   createApiServer,
   createApiTokens,
+  createApprovals,
+  createCliLogin,
   createHealth,
   createMetrics,
+  createNotifications,
+  createOperatorAccess,
+  createOperatorSessions,
   createRules,
+  createSignIn,
+  createWebhookSender,
   scopes,
   type RulesHolder,
 } from '../server/index.ts'
@@ -98,7 +105,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   })
   started.defer(() => audit.close())
   const tokens = createAccessTokens({ key, issuer: () => url, clock })
-  const proofs = createProofVerifier({ clock })
+  const proofs = createProofVerifier({ clock, nonces: createProofNonces({ clock }) })
   const broker = await createBroker({
     store,
     vault,
@@ -119,6 +126,11 @@ export async function startUp(options: UpOptions): Promise<Up> {
     ...(options.gatewayUrl === undefined ? {} : { publicUrl: options.gatewayUrl }),
   })
   const apiTokens = createApiTokens({ store, clock })
+  const { outbox } = broker
+  const people = { rules, clock, url: () => url, fetch, openSecret: (name: string) => vault.open(name) }
+  const sessions = createOperatorSessions({ store, clock })
+  const notifications = createNotifications({ ...people, store, outbox, send: createWebhookSender() })
+  const approvals = createApprovals({ store, audit, outbox, clock, rules, notifications })
   const health = createHealth({ store, audit })
   const metrics = createMetrics({ broker, gateway })
   const server = createApiServer({
@@ -128,6 +140,12 @@ export async function startUp(options: UpOptions): Promise<Up> {
     vault,
     audit,
     apiTokens,
+    store,
+    sessions,
+    approvals,
+    operators: createOperatorAccess({ ...people, apiTokens, sessions }),
+    signIn: createSignIn(people),
+    cliLogin: createCliLogin({ apiTokens, audit, clock }),
     tokens,
     proofs,
     health,
@@ -161,11 +179,10 @@ export async function startUp(options: UpOptions): Promise<Up> {
     `${JSON.stringify({ url, gateway: gateway.url, audit: auditLog.url, pid: process.pid, auditPid: auditProcess.pid })}\n`,
   )
   const sweeping = setInterval(() => {
-    broker
-      .sweep()
-      .catch((error: unknown) =>
-        tell(`revoking what has expired failed and is tried again: ${messageOf(error)}`),
-      )
+    notifications.deliver().catch((error: unknown) => tell(`notifications wait: ${messageOf(error)}`))
+    Promise.all([broker.sweep(), approvals.sweep()]).catch((error: unknown) =>
+      tell(`revoking what has expired failed and is tried again: ${messageOf(error)}`),
+    )
   }, sweepMs)
   started.defer(() => clearInterval(sweeping))
   const running = started.move()

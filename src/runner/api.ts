@@ -7,7 +7,18 @@ import { sendRequest } from './http.ts'
 /** The server's API as a supervisor uses it. Every call is DPoP-bound; errors carry the server's own sentence. */
 export interface ServerApi {
   readonly url: string
-  exchange(request: { identityToken: string; roles: readonly string[] }): Promise<SessionGrant>
+  /** Connects and asks for a nonce, so that the first proof has one; what fails here fails in `exchange`, in words. */
+  prepare(): Promise<void>
+  /** A session; or, for a role that a person must approve, what to wait for. */
+  exchange(request: {
+    identityToken: string
+    roles: readonly string[]
+  }): Promise<SessionGrant | PendingApproval>
+  /** Whether the people have answered yet. Throws `denied` if they said no, or too late. */
+  pollApproval(pending: PendingApproval): Promise<SessionGrant | { readonly waitSeconds: number }>
+  cancelApproval(pending: PendingApproval): Promise<void>
+  /** The same session's or step's token with a new end, never past the role's limit. */
+  renew(token: string): Promise<{ readonly access_token: string; readonly expires_in: number }>
   openStep(
     sessionToken: string,
     step: { name: string; role: string; tier: 'B' | 'E'; command: string },
@@ -20,16 +31,37 @@ export interface ServerApi {
 }
 
 export interface SessionGrant {
-  readonly access_token: string
-  readonly expires_in: number
+  /** Renewed in place while the job lives. */
+  access_token: string
+  expires_in: number
   readonly session_id: string
   readonly run_id: string
+  /** The roles it has, separated by spaces. */
+  readonly scope: string
+  /** The others, which people must approve first. */
+  readonly pending?: PendingApproval
+}
+
+/** RFC 8628, section 3.2, as far as it fits: nobody is sent a code, the people are told by the server. */
+export interface PendingApproval {
+  readonly device_code: string
+  readonly approval_id: string
+  readonly interval: number
+  readonly expires_in: number
+  /** Where a person sees and answers it. */
+  readonly verification_uri: string
+  /** Who may approve, in words. */
+  readonly approvers: string
+  /** The roles it is for. */
+  readonly scope: string
 }
 
 export interface StepGrant {
   readonly step_id: string
   readonly run_id: string
-  readonly access_token: string
+  /** Renewed in place while the step runs. */
+  access_token: string
+  expires_in: number
   readonly heartbeat_seconds: number
   readonly gateway: string
   readonly ca_certificate: string
@@ -70,6 +102,14 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     : new HttpAgent({ keepAlive: true })
 
   async function call<T>(sent: Sent): Promise<T> {
+    const first = await send(sent)
+    // The nonce was missing or too old; its answer brought the next one (RFC 9449, section 8).
+    const { status, answer } = first.code === 'use_dpop_nonce' ? await send(sent) : first
+    if (status >= 200 && status < 300) return answer as T
+    throw new ServerRefusal(status, answer)
+  }
+
+  async function send(sent: Sent): Promise<{ status: number; answer: unknown; code: string | undefined }> {
     const proof = await signer.sign({
       method: sent.method,
       uri: `${url}${sent.path}`,
@@ -84,7 +124,7 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
       'content-length': String(Buffer.byteLength(body)),
       ...(sent.token === undefined ? {} : { authorization: `DPoP ${sent.token}` }),
     }
-    const { status, text } = await sendRequest(`${url}${sent.path}`, {
+    const { status, text, nonce } = await sendRequest(`${url}${sent.path}`, {
       method: sent.method,
       headers,
       body,
@@ -96,9 +136,21 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
         { cause },
       )
     })
+    signer.learnNonce(nonce)
     const answer = parseAnswer(text)
-    if (status >= 200 && status < 300) return answer as T
-    throw serverError(status, answer)
+    const { code, error } = answer as Record<string, string | undefined>
+    return { status, answer, code: code ?? error }
+  }
+
+  async function exchange(form: Record<string, string>): Promise<SessionGrant | Refused> {
+    try {
+      return await call<SessionGrant>({ method: 'POST', path: '/oauth/token', form })
+    } catch (error) {
+      const waits =
+        error instanceof ServerRefusal && ['authorization_pending', 'slow_down'].includes(error.wireCode)
+      if (waits) return error.answer as unknown as Refused
+      throw error
+    }
   }
 
   const ofStep = (step: StepGrant, tail: string) => ({
@@ -107,17 +159,32 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
   })
   return {
     url,
-    exchange: ({ identityToken, roles }) =>
-      call({
-        method: 'POST',
-        path: '/oauth/token',
-        form: {
-          grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-          subject_token: identityToken,
-          subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
-          scope: roles.join(' '),
-        },
-      }),
+    async prepare() {
+      const path = '/.well-known/oauth-authorization-server'
+      const answer = await sendRequest(`${url}${path}`, { method: 'GET', headers: {}, agent }).catch(
+        () => undefined,
+      )
+      signer.learnNonce(answer?.nonce)
+    },
+    async exchange({ identityToken, roles }) {
+      const answer = await exchange({
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        subject_token: identityToken,
+        subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+        scope: roles.join(' '),
+      })
+      return answer as SessionGrant | PendingApproval
+    },
+    async pollApproval({ device_code }) {
+      const answer = await exchange({
+        grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+        device_code,
+      })
+      return 'access_token' in answer ? answer : { waitSeconds: answer.interval }
+    },
+    cancelApproval: ({ device_code }) =>
+      call({ method: 'POST', path: '/oauth/cancel', form: { device_code } }),
+    renew: (token) => call({ method: 'POST', path: '/oauth/renew', token }),
     openStep: (token, step) => call({ method: 'POST', path: '/v1/steps', token, json: step }),
     heartbeat: (step) => call({ method: 'POST', ...ofStep(step, 'heartbeat') }),
     pinLockfile: (step, text) => call({ method: 'PUT', ...ofStep(step, 'lockfile'), json: { text } }),
@@ -125,6 +192,12 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     endSession: (token) => call({ method: 'POST', path: '/oauth/revoke', token, form: { token } }),
     close: () => agent.destroy(),
   }
+}
+
+/** "Not yet": an error of RFC 8628, section 3.5, that is none of ours. */
+interface Refused {
+  readonly error: string
+  readonly interval: number
 }
 
 function parseAnswer(text: string): unknown {
@@ -135,17 +208,27 @@ function parseAnswer(text: string): unknown {
   }
 }
 
-function serverError(status: number, answer: unknown): MayflyError {
-  const { detail, error_description, code, error, request_id } = answer as Record<string, string | undefined>
-  const sentence = detail ?? error_description ?? `the server answered ${status}`
-  const id = request_id === undefined ? '' : ` (${request_id})`
-  const known: Record<string, ErrorCode> = {
-    revoked: 'revoked',
-    isolation_unavailable: 'isolation_unavailable',
-    audit_unavailable: 'audit_unavailable',
+const knownCodes: Readonly<Record<string, ErrorCode>> = {
+  revoked: 'revoked',
+  isolation_unavailable: 'isolation_unavailable',
+  audit_unavailable: 'audit_unavailable',
+}
+
+/** What the server answered instead, in its own sentence. */
+class ServerRefusal extends MayflyError {
+  readonly wireCode: string
+  readonly answer: Readonly<Record<string, string | undefined>>
+
+  constructor(status: number, answer: unknown) {
+    const members = answer as Record<string, string | undefined>
+    const { detail, error_description, code, error, request_id } = members
+    const sentence = detail ?? error_description ?? `the server answered ${status}`
+    const wireCode = code ?? error ?? ''
+    super(
+      knownCodes[wireCode] ?? (status >= 500 ? 'upstream_unreachable' : 'denied'),
+      `${sentence}${request_id === undefined ? '' : ` (${request_id})`}`,
+    )
+    this.wireCode = wireCode
+    this.answer = members
   }
-  return new MayflyError(
-    known[code ?? error ?? ''] ?? (status >= 500 ? 'upstream_unreachable' : 'denied'),
-    `${sentence}${id}`,
-  )
 }

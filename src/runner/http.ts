@@ -4,6 +4,8 @@ import { request as httpsRequest, type Agent as HttpsAgent } from 'node:https'
 export interface HttpAnswer {
   readonly status: number
   readonly text: string
+  /** `DPoP-Nonce`, for the next proof. */
+  readonly nonce: string | string[] | undefined
 }
 
 const timeoutMs = 30_000
@@ -29,7 +31,11 @@ export function sendRequest(
           chunks.push(chunk)
         })
         response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+          resolve({
+            status: response.statusCode ?? 0,
+            text: Buffer.concat(chunks).toString('utf8'),
+            nonce: response.headers['dpop-nonce'],
+          }),
         )
         response.on('error', reject)
       },

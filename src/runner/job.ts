@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Writable } from 'node:stream'
 import { createProofSigner } from '../identity/index.ts'
-import { messageOf, type Clock } from '../lib/index.ts'
+import type { Clock } from '../lib/index.ts'
 import type { Environment } from '../config/environment.ts'
 import { createServerApi } from './api.ts'
 import { fetchIdentityToken } from './ci-token.ts'
+import { createJobSessions } from './job-sessions.ts'
 import { probeIsolation } from './sandbox/index.ts'
 import { runStep, type StepRequest, type StepResult } from './step.ts'
 
@@ -24,6 +26,7 @@ export interface JobRequest {
 
 export interface JobResult {
   readonly runId: string
+  /** Of the first step; one that people approved has a session of its own. */
   readonly sessionId: string
   readonly steps: readonly StepResult[]
   /** Of the first step that failed, else 0. */
@@ -44,21 +47,31 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     : Promise.resolve({ tier: 'none', why: 'not asked for' } as const)
   const signer = await createProofSigner({ clock })
   const api = createServerApi({ url: request.server, signer })
+  const tell = (line: string) => stderr.write(`mayfly: ${line}\n`)
   try {
+    // The CI is asked for the token meanwhile, so the nonce costs no time of its own.
+    const preparing = api.prepare()
     const identityToken = await fetchIdentityToken({
       environment,
       audience: environment.audience ?? request.server,
       untrusted: request.steps.map((step) => step.workspace),
     })
-    const session = await api.exchange({ identityToken: identityToken.reveal(), roles })
+    await preparing
+    const answer = await api.exchange({ identityToken: identityToken.reveal(), roles })
+    const sessions = createJobSessions({ api, answer, tell, cancel, sleep, clock })
+    let runId = ''
+    let sessionId = ''
     const results: StepResult[] = []
     let exitCode = 0
     try {
       const probe = await probing
       for (const step of request.steps) {
         request.onStep?.({ kind: 'start', step })
+        const session = await sessions.of(step.role)
+        runId = session.run_id
+        if (sessionId === '') sessionId = session.session_id
         const result = await runStep(
-          { api, signer, session, identityToken, probe, job, stdout, stderr, cancel },
+          { api, signer, session, identityToken, probe, job, stdout, stderr, cancel, clock },
           step,
         )
         results.push(result)
@@ -67,14 +80,10 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
         if (cancel.aborted || exitCode !== 0) break
       }
     } finally {
-      // However it went, the session does not outlive the job.
-      await api
-        .endSession(session.access_token)
-        .catch((error: unknown) =>
-          stderr.write(`mayfly: the session could not be ended (${messageOf(error)}); it ends by itself\n`),
-        )
+      // However it went, no session outlives the job.
+      await sessions.end()
     }
-    return { runId: session.run_id, sessionId: session.session_id, steps: results, exitCode }
+    return { runId, sessionId, steps: results, exitCode }
   } finally {
     api.close()
   }

@@ -63,6 +63,7 @@ async function openWorld(
     step_id: 'stp_1',
     run_id: 'run_1',
     access_token: 'the.step.token',
+    expires_in: 300,
     heartbeat_seconds: 10,
     ca_certificate: '',
     grants: [],
@@ -134,6 +135,42 @@ test('CONNECT goes on with the step’s token and a proof for this very host', a
     accessToken: 'the.step.token',
   })
   assert.ok(proof.ok, JSON.stringify(proof))
+})
+
+test('asked for a nonce it comes again with it, once', async (t) => {
+  const proofs: string[] = []
+  const world = await openWorld(t, (request, socket) => {
+    proofs.push(request.headers['dpop'] as string)
+    if (proofs.length > 1) return accept(request, socket)
+    socket.end(
+      'HTTP/1.1 407 Proxy Authentication Required\r\nDPoP-Nonce: nonce.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+    )
+  })
+  const socket = await world.dial()
+  sendConnect(socket, 'git.test:443')
+  assert.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 200/)
+  const nonces = proofs.map((proof) => {
+    const claims = JSON.parse(Buffer.from(proof.split('.')[1] ?? '', 'base64url').toString()) as {
+      nonce?: string
+    }
+    return claims.nonce
+  })
+  assert.deepEqual(nonces, [undefined, 'nonce.1'])
+  assert.deepEqual(world.told, [])
+})
+
+test('a gateway that is content with no nonce is not asked for ever', async (t) => {
+  let count = 0
+  const world = await openWorld(t, (_request, socket) => {
+    count++
+    socket.end(
+      'HTTP/1.1 407 Proxy Authentication Required\r\nDPoP-Nonce: again\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+    )
+  })
+  const socket = await world.dial()
+  sendConnect(socket, 'git.test:443')
+  assert.match(await readAll(socket), /takes no nonce/)
+  assert.equal(count, 2)
 })
 
 test('bytes that come with the CONNECT, on either side, are not lost', async (t) => {

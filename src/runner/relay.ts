@@ -78,6 +78,14 @@ export function createRelay(deps: RelayDeps): Relay {
 
   async function openTunnel(authority: string): Promise<Socket> {
     if (registries.has(authority.toLowerCase())) await deps.beforeRegistry()
+    const first = await connectTunnel(authority)
+    // The nonce was too old, or of a gateway that has restarted: once more with the one that it gave.
+    const tunnel = 'newNonce' in first ? await connectTunnel(authority) : first
+    if ('newNonce' in tunnel) throw new Error(tellOnce('mayfly: the gateway takes no nonce of its own'))
+    return tunnel
+  }
+
+  async function connectTunnel(authority: string): Promise<Socket | { newNonce: true }> {
     const { gateway, access_token } = deps.step
     const proof = await deps.signer.sign({
       method: 'CONNECT',
@@ -101,6 +109,12 @@ export function createRelay(deps: RelayDeps): Relay {
           if (head.length > 0) socket.unshift(head)
           socket.setTimeout(0)
           return resolve(socket)
+        }
+        const nonce = response.headers['dpop-nonce']
+        if (nonce !== undefined) {
+          deps.signer.learnNonce(nonce)
+          socket.destroy()
+          return resolve({ newNonce: true })
         }
         readRefusal(socket, head).then((text) => reject(new Error(tellOnce(text))), reject)
       })

@@ -14,6 +14,7 @@ const grant: StepGrant = {
   step_id: 'stp_1',
   run_id: 'run_1',
   access_token: 'the.step.token',
+  expires_in: 300,
   heartbeat_seconds: 60,
   gateway: 'http://127.0.0.1:1',
   ca_certificate: 'CA\n',
@@ -51,7 +52,13 @@ async function openWorld(t: TestContext) {
   const [stdout, stderr, cancel] = [new Collector(), new Collector(), new AbortController()]
   const workspace = temporaryFolder(t)
   const signer = await createProofSigner({ clock: systemClock })
-  const session = { access_token: 'the.session.token', expires_in: 60, session_id: 'ses_1', run_id: 'run_1' }
+  const session = {
+    access_token: 'the.session.token',
+    expires_in: 60,
+    session_id: 'ses_1',
+    run_id: 'run_1',
+    scope: 'build',
+  }
   const deps: StepDeps = {
     api,
     signer,
@@ -62,6 +69,7 @@ async function openWorld(t: TestContext) {
     stdout,
     stderr,
     cancel: cancel.signal,
+    clock: systemClock,
   }
   const run = (
     command: readonly string[],

@@ -3,7 +3,7 @@ import { constants } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import type { Readable } from 'node:stream'
 import type { Writable } from 'node:stream'
-import { MayflyError, Secret, messageOf, systemCode } from '../lib/index.ts'
+import { MayflyError, Secret, messageOf, systemCode, type Clock } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import type { ServerApi, SessionGrant, StepActivity, StepGrant } from './api.ts'
 import { bareEnvironment, secretsOfJob, stepEnvironment } from './environment.ts'
@@ -12,6 +12,7 @@ import { createMasker, type Masker } from './mask/index.ts'
 import { createNotices, type Notices } from './notices.ts'
 import { copyOutput } from './output.ts'
 import { createRelay, type Relay } from './relay.ts'
+import { keepRenewed } from './renewal.ts'
 import { isolationAdvice, startSandbox, type Probe } from './sandbox/index.ts'
 
 export interface StepRequest {
@@ -49,6 +50,7 @@ export interface StepDeps {
   readonly stderr: Writable
   /** Fires on ctrl-c or termination: the tree is killed and everything revoked. */
   readonly cancel: AbortSignal
+  readonly clock: Clock
 }
 
 /** Exit code when Mayfly itself could not run the command (as `docker run` and `env` have it). */
@@ -64,6 +66,7 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
     command: request.command.join(' ').slice(0, 16_000),
   })
   const startedMs = performance.now()
+  const renewal = keepRenewed({ api: deps.api, grant: step, clock: deps.clock })
   const notices = createNotices(deps.stderr)
   const { tell } = notices
   const relay = createRelay({
@@ -98,6 +101,8 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
     relay.close()
     await deps.api.finish(step, { reason: 'failed_to_start' }).catch(() => undefined)
     throw error
+  } finally {
+    renewal.stop()
   }
 }
 

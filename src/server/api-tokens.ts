@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { MayflyError, newId, sha256Hex, type Clock } from '../lib/index.ts'
 import type { Store } from '../store/index.ts'
+import type { Login } from './operators/people.ts'
 
 export const scopes = [
   'policy:read',
@@ -10,6 +11,8 @@ export const scopes = [
   'session:read',
   'session:revoke',
   'token:write',
+  'approval:read',
+  'approval:decide',
 ] as const
 export type Scope = (typeof scopes)[number]
 
@@ -18,6 +21,8 @@ export interface Operator {
   readonly id: string
   readonly name: string
   readonly scopes: readonly Scope[]
+  /** Who stands behind it, if a person signed in for it. */
+  readonly login?: Login
 }
 
 export interface ApiToken {
@@ -34,6 +39,8 @@ export interface ApiTokens {
     name: string
     scopes: readonly Scope[]
     expiresMs: number | null
+    /** Then it may do what this person may at the time, not what `scopes` says. */
+    login?: Login
   }): Promise<ApiToken & { token: string }>
   /** Who presents this token; undefined if it is unknown, expired or revoked. */
   authenticate(token: string): Promise<Operator | undefined>
@@ -59,10 +66,12 @@ export function createApiTokens({ store, clock }: { store: Store; clock: Clock }
             created_ms: clock.nowMs(),
             expires_ms: request.expiresMs,
             revoked_ms: null,
+            login: request.login === undefined ? null : JSON.stringify(request.login),
           })
           .execute(),
       )
-      return { id, revokedMs: null, token, ...request }
+      const { name, scopes: given, expiresMs } = request
+      return { id, name, scopes: given, expiresMs, revokedMs: null, token }
     },
     async authenticate(token) {
       const row = await store.read
@@ -72,7 +81,10 @@ export function createApiTokens({ store, clock }: { store: Store; clock: Clock }
         .executeTakeFirst()
       if (row === undefined || row.revoked_ms !== null) return undefined
       if (row.expires_ms !== null && row.expires_ms <= clock.nowMs()) return undefined
-      return { id: row.id, name: row.name, scopes: JSON.parse(row.scopes) as Scope[] }
+      const operator = { id: row.id, name: row.name, scopes: JSON.parse(row.scopes) as Scope[] }
+      return row.login === null
+        ? operator
+        : { ...operator, scopes: [], login: JSON.parse(row.login) as Login }
     },
     async list() {
       const rows = await store.read.selectFrom('api_tokens').selectAll().orderBy('created_ms').execute()

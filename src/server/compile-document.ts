@@ -1,4 +1,5 @@
 import {
+  operatorProblems,
   parseConfig,
   policySchema,
   policyTestFile,
@@ -54,6 +55,7 @@ export function compileDocument(text: string, file: string): CompiledDocumentRes
   const targets = compileTargets(document, locate)
   const problems = [
     ...issuerProblems(document, locate),
+    ...operatorProblems(document, locate),
     ...(targets.ok ? [] : targets.problems),
     ...(compiled.ok ? [] : compiled.problems),
     ...tests.problems,

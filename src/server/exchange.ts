@@ -1,21 +1,25 @@
 import { z } from 'zod'
-import { nowSeconds, type Clock } from '../lib/index.ts'
+import type { Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker } from '../broker/index.ts'
 import type { Identity, IdentityRefusal, ProofVerifier } from '../identity/index.ts'
 import {
   describeMismatches,
-  namedClaims,
   nearestRole,
   pinsSubject,
   shortenMismatches,
   type Assumption,
   type Role,
 } from '../policy/index.ts'
+import type { Approvals } from './approval/approvals.ts'
+import { askPeople, notYet } from './approval/grant-flow.ts'
+import { requirementsOf } from './approval/requirement.ts'
 import type { Call } from './route.ts'
 import { proofHeader } from './route.ts'
+import { recordedClaims } from './recorded-claims.ts'
 import type { Rules, RulesHolder } from './rules.ts'
-import { HttpProblem } from './wire-error.ts'
+import { answerWith, type exchangeResponse } from './token-answer.ts'
+import { needsNonce, oauthProblem, type HttpProblem } from './wire-error.ts'
 
 const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const subjectTypes = [
@@ -33,16 +37,6 @@ export const exchangeRequest = z.object({
   resource: z.string().optional(),
 })
 
-export const exchangeResponse = z.object({
-  access_token: z.string(),
-  issued_token_type: z.literal('urn:ietf:params:oauth:token-type:access_token'),
-  token_type: z.literal('DPoP'),
-  expires_in: z.int(),
-  scope: z.string(),
-  session_id: z.string(),
-  run_id: z.string(),
-})
-
 export interface ExchangeDeps {
   rules: RulesHolder
   broker: Broker
@@ -53,6 +47,7 @@ export interface ExchangeDeps {
   url: () => string
   /** Whether one more refusal of a stranger may be written to the log just now. */
   recordStranger: () => boolean
+  approvals: Approvals
 }
 
 /** The token endpoint: identity, policy, audit, store, token; in this order, and nothing without the one before. */
@@ -66,6 +61,7 @@ export async function exchangeToken(
     uri: `${deps.url()}/oauth/token`,
     remember: false,
   })
+  if (!proof.ok && proof.nonce !== undefined) throw needsNonce(400, proof.nonce)
   if (!proof.ok) throw oauthProblem(400, 'invalid_dpop_proof', proof.detail)
   const rules = deps.rules.current()
   const verified = await rules.identity.verify(request.subject_token)
@@ -73,34 +69,31 @@ export async function exchangeToken(
   const { identity } = verified
   const assumed = assumeRoles(rules, identity, request.scope.split(' '))
   if (!assumed.ok) throw await refuseRole(deps, call, rules, identity, assumed.refusal)
-  const ttlSeconds = Math.max(...assumed.roles.map((role) => role.ttlSeconds))
-  const roles = assumed.roles.map((role) => role.name)
+  const names = assumed.roles.map((role) => role.name)
+  const waiting = requirementsOf(rules.document, names).map(({ role }) => role)
+  const atOnce = assumed.roles.filter((role) => !waiting.includes(role.name))
+  const asked = { rules, identity, roles: waiting, jkt: proof.jkt, requestId: call.requestId }
+  if (atOnce.length === 0) {
+    const pending = await askPeople(deps, { ...asked, usesToken: true })
+    throw pending === undefined ? await refuseReplay(deps, call, identity) : notYet(pending)
+  }
   const opened = await deps.broker.openSession({
     identity,
-    roles,
+    roles: atOnce.map((role) => role.name),
     jkt: proof.jkt,
-    ttlSeconds,
+    ttlSeconds: Math.max(...atOnce.map((role) => role.ttlSeconds)),
     requestId: call.requestId,
     claims: recordedClaims(rules, identity),
   })
   if (!opened.ok) throw await refuseReplay(deps, call, identity)
-  const { session } = opened
-  const access_token = await deps.tokens.sign({
-    session: session.id,
-    run: session.runId,
-    roles,
-    jkt: proof.jkt,
-    actor: session.actor,
-    expiresSeconds: Math.floor(session.expiresMs / 1000),
-  })
-  return {
-    access_token,
-    issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
-    token_type: 'DPoP',
-    expires_in: Math.floor(session.expiresMs / 1000) - nowSeconds(deps.clock),
-    scope: roles.join(' '),
-    session_id: session.id,
-    run_id: session.runId,
+  const answer = await answerWith(deps, opened.session)
+  if (waiting.length === 0) return answer
+  try {
+    // A pipeline builds while people look at what it wants to release.
+    return { ...answer, pending: await askPeople(deps, { ...asked, usesToken: false }) }
+  } catch (error) {
+    await deps.broker.endSession(opened.session, 'approval_not_asked')
+    throw error
   }
 }
 
@@ -196,12 +189,6 @@ function isStranger(rules: Rules, identity: Identity, refusal: Refused): boolean
   )
 }
 
-// Only what some rule looks at: the rest of a token may be about a person.
-function recordedClaims(rules: Rules, identity: Identity): Readonly<Record<string, string>> {
-  const trusts = [...rules.policy.roles.values()].map(({ trust }) => trust)
-  return namedClaims(trusts, identity)
-}
-
 async function refuseReplay(deps: ExchangeDeps, call: Call, identity: Identity): Promise<HttpProblem> {
   await recordRefusal(deps, call, {
     reason: 'token_replayed',
@@ -221,8 +208,4 @@ async function recordRefusal(deps: ExchangeDeps, call: Call, data: Record<string
   await deps.audit
     .append({ type: 'session.refused', data: { request: call.requestId, ...data } })
     .catch(() => undefined)
-}
-
-function oauthProblem(status: number, code: string, detail: string, more?: unknown): HttpProblem {
-  return new HttpProblem({ status, code, detail, ...(more === undefined ? {} : { more }) })
 }

@@ -48,7 +48,13 @@ function describeRoute(route: Route): Record<string, unknown> {
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.auth === 'none'
       ? {}
-      : { security: [route.auth === 'dpop' ? { dpop: [] } : { operator: [route.auth] }] }),
+      : {
+          security: [
+            route.auth === 'dpop'
+              ? { dpop: [] }
+              : { operator: route.auth === 'operator' ? [] : [route.auth] },
+          ],
+        }),
     ...(route.body === undefined
       ? {}
       : {

@@ -3,8 +3,9 @@ import { z } from 'zod'
 import { MayflyError } from '../lib/index.ts'
 import type { AccessClaims, AccessTokens } from '../broker/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
-import type { ApiTokens, Operator, Scope } from './api-tokens.ts'
-import { HttpProblem } from './wire-error.ts'
+import type { Operator, Scope } from './api-tokens.ts'
+import type { OperatorAccess } from './operators/access.ts'
+import { HttpProblem, needsNonce } from './wire-error.ts'
 
 /** One line of the API: what the wire carries, who may call it, what it does. OpenAPI is made from the same. */
 export interface Route {
@@ -12,8 +13,8 @@ export interface Route {
   /** With `:name` for parameters. */
   readonly path: string
   readonly summary: string
-  /** `none`; `dpop`: a session's or step's token with proof; else the scope an operator's token must have. */
-  readonly auth: 'none' | 'dpop' | Scope
+  /** `none`; `dpop`: a session's or step's token with proof; `operator`: anybody known; else the scope it takes. */
+  readonly auth: 'none' | 'dpop' | 'operator' | Scope
   readonly body?: z.ZodType
   readonly bodyType?: 'json' | 'form'
   readonly bodyLimitBytes?: number
@@ -34,7 +35,7 @@ export interface Call {
 }
 
 export interface RouteDeps {
-  apiTokens: ApiTokens
+  operators: OperatorAccess
   tokens: AccessTokens
   proofs: ProofVerifier
   url: () => string
@@ -55,6 +56,9 @@ export function registerRoutes(app: FastifyInstance, routes: readonly Route[], d
       url: route.path,
       ...(route.bodyLimitBytes === undefined ? {} : { bodyLimit: route.bodyLimitBytes }),
       handler: async (request, reply) => {
+        // With every answer, so that a client always has one for its next proof (RFC 9449, section 8.2).
+        const nonce = deps.proofs.freshNonce()
+        if (nonce !== undefined) reply.header('dpop-nonce', nonce)
         const who = await authenticate(route, request, deps)
         const body = route.body === undefined ? undefined : checkBody(route.body, request.body)
         const params = request.params as Record<string, string>
@@ -77,8 +81,8 @@ async function authenticate(
   deps: RouteDeps,
 ): Promise<Pick<Call, 'operator' | 'access'>> {
   if (route.auth === 'none') return { operator: undefined, access: undefined }
-  const [scheme, token = ''] = (request.headers.authorization ?? '').split(' ')
   if (route.auth === 'dpop') {
+    const [scheme, token = ''] = (request.headers.authorization ?? '').split(' ')
     if (scheme !== 'DPoP')
       throw new MayflyError(
         'unauthorized',
@@ -86,17 +90,12 @@ async function authenticate(
       )
     return { operator: undefined, access: await checkAccess(token, request, deps) }
   }
-  const operator = scheme === 'Bearer' ? await deps.apiTokens.authenticate(token) : undefined
-  if (operator === undefined)
-    throw new MayflyError(
-      'unauthorized',
-      'this needs an API token in force: Authorization: Bearer (MAYFLY_TOKEN)',
-    )
-  if (!operator.scopes.includes(route.auth)) {
+  const operator = await deps.operators.authenticate(request)
+  if (route.auth !== 'operator' && !operator.scopes.includes(route.auth)) {
     throw new HttpProblem({
       status: 403,
       code: 'denied',
-      detail: `API token "${operator.name}" lacks the scope ${route.auth}`,
+      detail: `${operator.login === undefined ? `API token "${operator.name}"` : operator.name} lacks the scope ${route.auth}`,
     })
   }
   return { operator, access: undefined }
@@ -110,6 +109,7 @@ async function checkAccess(token: string, request: FastifyRequest, deps: RouteDe
     uri: `${deps.url()}${request.url.split('?')[0]}`,
     accessToken: token,
   })
+  if (!proof.ok && proof.nonce !== undefined) throw needsNonce(401, proof.nonce)
   if (!proof.ok) throw new MayflyError('bad_token', proof.detail)
   if (proof.jkt !== access.claims.jkt)
     throw new MayflyError('bad_token', 'the proof is by another key than the token is bound to')

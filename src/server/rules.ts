@@ -4,9 +4,10 @@ import { createIdentityVerifier, type IdentityVerifier } from '../identity/index
 import { MayflyError, sha256Hex, type Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { Policy } from '../policy/index.ts'
-import type { Store } from '../store/index.ts'
+import { isDuplicate, type Store } from '../store/index.ts'
 import { compileDocument, failedTests, type CompiledDocument } from './compile-document.ts'
 import { diffDocuments } from './policy-diff.ts'
+import type { PolicySource } from './policy-source.ts'
 
 /** mayfly.yaml, compiled: what every decision is made by until the next one is applied. */
 export interface Rules {
@@ -41,6 +42,7 @@ export interface RulesHolder {
     by: string
     dryRun: boolean
     expectedVersion?: number
+    source?: PolicySource
   }): Promise<Applied>
 }
 
@@ -52,6 +54,7 @@ export async function createRules(deps: {
   audience: () => string
 }): Promise<RulesHolder> {
   let rules: Rules | undefined
+  let applying: Promise<unknown> = Promise.resolve()
   const newest = await deps.store.read
     .selectFrom('policies')
     .selectAll()
@@ -83,39 +86,71 @@ export async function createRules(deps: {
     get loaded() {
       return rules !== undefined
     },
-    async apply({ text, file, by, dryRun, expectedVersion }) {
-      const before = rules
-      if (expectedVersion !== undefined && expectedVersion !== versionNow()) {
+    // One after the other: two who saw the same version must not both apply to it.
+    apply(request) {
+      const mine = applying.then(() => apply(request))
+      applying = mine.catch(() => undefined)
+      return mine
+    },
+  }
+
+  async function apply({
+    text,
+    file,
+    by,
+    dryRun,
+    expectedVersion,
+    source,
+  }: Parameters<RulesHolder['apply']>[0]): Promise<Applied> {
+    const before = rules
+    if (expectedVersion !== undefined && expectedVersion !== versionNow()) {
+      throw new MayflyError(
+        'conflict',
+        `version ${versionNow()} of the policy is in force, not ${expectedVersion}: look at it and apply again`,
+      )
+    }
+    const next = compileRules(text, file, versionNow() + 1, deps)
+    const failed = failedTests(next.compiled)
+    if (failed.length > 0) throw configError(failed)
+    const diff = diffDocuments(
+      before === undefined ? undefined : contentOf(before.compiled),
+      contentOf(next.compiled),
+    )
+    const changed = before?.text !== text
+    if (dryRun || !changed) return { version: versionNow(), changed, diff }
+    await deps.audit.append({
+      type: 'policy.applied',
+      data: {
+        by,
+        version: next.version,
+        sha256: sha256Hex(text),
+        ...(source === undefined ? {} : { source }),
+        changes: diff.slice(0, 120).map((line) => line.slice(0, 300)),
+        changeCount: diff.length,
+      },
+    })
+    await deps.store
+      .write((tx) =>
+        tx
+          .insertInto('policies')
+          .values({
+            version: next.version,
+            text,
+            applied_by: by,
+            applied_ms: deps.clock.nowMs(),
+            source: source === undefined ? null : JSON.stringify(source),
+          })
+          .execute(),
+      )
+      .catch((error: unknown) => {
+        if (!isDuplicate(error)) throw error
         throw new MayflyError(
           'conflict',
-          `version ${versionNow()} of the policy is in force, not ${expectedVersion}: look at it and apply again`,
+          `version ${next.version} was applied by another server: look at it and apply again`,
         )
-      }
-      const next = compileRules(text, file, versionNow() + 1, deps)
-      const failed = failedTests(next.compiled)
-      if (failed.length > 0) throw configError(failed)
-      const diff = diffDocuments(
-        before === undefined ? undefined : contentOf(before.compiled),
-        contentOf(next.compiled),
-      )
-      const changed = before?.text !== text
-      if (dryRun || !changed) return { version: versionNow(), changed, diff }
-      await deps.audit.append({
-        type: 'policy.applied',
-        data: {
-          by,
-          version: next.version,
-          sha256: sha256Hex(text),
-          changes: diff.slice(0, 120).map((line) => line.slice(0, 300)),
-          changeCount: diff.length,
-        },
       })
-      await deps.store.write((tx) =>
-        tx.insertInto('policies').values({ text, applied_by: by, applied_ms: deps.clock.nowMs() }).execute(),
-      )
-      rules = next
-      return { version: next.version, changed, diff }
-    },
+    rules = next
+    return { version: next.version, changed, diff }
   }
 }
 

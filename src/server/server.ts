@@ -6,14 +6,25 @@ import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker } from '../broker/index.ts'
 import type { Gateway } from '../gateway/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
+import type { Store } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
 import type { ApiTokens } from './api-tokens.ts'
+import type { Approvals } from './approval/approvals.ts'
 import type { Health } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { describeApi } from './openapi.ts'
 import { registerRoutes, type Route } from './route.ts'
 import { oauthRoutes } from './routes/oauth.ts'
+import type { CliLogin } from './operators/cli-login.ts'
+import type { OperatorAccess } from './operators/access.ts'
+import { registerPages } from './operators/pages.ts'
+import type { OperatorSessions } from './operators/sessions.ts'
+import type { SignIn } from './operators/sign-in.ts'
+import { approvalRoutes } from './routes/approvals.ts'
 import { operatorRoutes } from './routes/operator.ts'
+import { policyHistoryRoutes } from './routes/policy-history.ts'
+import { renewRoute } from './routes/renew.ts'
+import { sessionRoutes } from './routes/session.ts'
 import { stepRoutes } from './routes/steps.ts'
 import type { RulesHolder } from './rules.ts'
 import { toProblem } from './wire-error.ts'
@@ -33,6 +44,12 @@ export interface ServerDeps {
   heartbeatSeconds: number
   /** Our own URL: issuer and audience of our tokens. */
   url: () => string
+  approvals: Approvals
+  operators: OperatorAccess
+  sessions: OperatorSessions
+  cliLogin: CliLogin
+  signIn: SignIn
+  store: Store
   log: { error(fields: object, message: string): void }
 }
 
@@ -52,17 +69,20 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     // Proxies' headers decide nothing here, so none is believed.
     trustProxy: false,
   })
+  const recordStranger = createAllowance({ perSecond: 10, burst: 100, clock: deps.clock })
   const routes: Route[] = [
-    ...oauthRoutes({
-      ...deps,
-      recordStranger: createAllowance({ perSecond: 10, burst: 100, clock: deps.clock }),
-    }),
+    ...oauthRoutes({ ...deps, recordStranger }),
+    renewRoute(deps),
     ...stepRoutes(deps),
     ...operatorRoutes(deps),
+    ...approvalRoutes(deps),
+    ...policyHistoryRoutes(deps),
+    ...sessionRoutes(deps),
   ]
   acceptForms(app)
   registerRoutes(app, routes, deps)
   registerProbes(app, deps, routes)
+  registerPages(app, { ...deps, recordStranger })
   reportErrors(app, deps)
   return {
     async listen(host, port) {
@@ -135,7 +155,8 @@ function reportErrors(app: FastifyInstance, deps: ServerDeps): void {
     done()
   })
   app.setErrorHandler((error, request, reply) => {
-    const { status, code, detail, more } = toProblem(error)
+    const { status, code, detail, more, oauth, headers } = toProblem(error)
+    if (headers !== undefined) reply.headers(headers)
     if (status >= 500)
       deps.log.error(
         { request: request.id, route: request.routeOptions.url, error: messageOf(error) },
@@ -147,6 +168,7 @@ function reportErrors(app: FastifyInstance, deps: ServerDeps): void {
         error: code,
         error_description: detail,
         request_id,
+        ...oauth,
         ...(more === undefined ? {} : { claims: more }),
       })
     }

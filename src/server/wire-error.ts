@@ -7,6 +7,27 @@ export interface Problem {
   readonly detail: string
   /** Problems in a configuration, claims that did not match: what to fix. */
   readonly more?: unknown
+  /** Further members of an OAuth error (RFC 6749, section 5.2). */
+  readonly oauth?: Readonly<Record<string, unknown>>
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** RFC 9449, sections 8 and 9: the same again with this nonce. */
+export function needsNonce(status: 400 | 401, nonce: string): HttpProblem {
+  return new HttpProblem({
+    status,
+    code: 'use_dpop_nonce',
+    detail: 'the proof needs the nonce of the DPoP-Nonce header',
+    headers: {
+      'dpop-nonce': nonce,
+      ...(status === 401 ? { 'www-authenticate': 'DPoP error="use_dpop_nonce", algs="ES256"' } : {}),
+    },
+  })
+}
+
+/** An error of the token endpoint (RFC 6749, section 5.2). */
+export function oauthProblem(status: number, code: string, detail: string, more?: unknown): HttpProblem {
+  return new HttpProblem({ status, code, detail, ...(more === undefined ? {} : { more }) })
 }
 
 /** A refusal that a route decided on, to be sent as it is. */

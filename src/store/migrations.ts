@@ -41,13 +41,47 @@ const migrations: readonly string[] = [
   CREATE TABLE signing_keys (
     kid TEXT PRIMARY KEY, public_jwk TEXT NOT NULL, sealed BLOB NOT NULL, created_ms INTEGER NOT NULL) STRICT;
   `,
+  `
+  ALTER TABLE sessions ADD COLUMN issuer TEXT NOT NULL DEFAULT '';
+  ALTER TABLE sessions ADD COLUMN repository_id TEXT;
+  ALTER TABLE sessions ADD COLUMN repository TEXT;
+  ALTER TABLE sessions ADD COLUMN commit_id TEXT;
+  UPDATE sessions SET
+    issuer = json_extract(identity, '$.issuer'),
+    repository_id = json_extract(identity, '$.attributes.repository_id'),
+    repository = json_extract(identity, '$.attributes.repository'),
+    commit_id = json_extract(identity, '$.attributes.commit');
+  CREATE INDEX sessions_issuer ON sessions (issuer) WHERE ended_ms IS NULL;
+  CREATE INDEX sessions_repository_id ON sessions (repository_id) WHERE ended_ms IS NULL;
+  CREATE INDEX sessions_repository ON sessions (repository) WHERE ended_ms IS NULL;
+  CREATE INDEX sessions_commit ON sessions (commit_id) WHERE ended_ms IS NULL;
+  ALTER TABLE policies ADD COLUMN source TEXT;
+  ALTER TABLE api_tokens ADD COLUMN login TEXT;
+  CREATE TABLE approvals (
+    id TEXT PRIMARY KEY, code_hash TEXT NOT NULL UNIQUE, jkt TEXT NOT NULL, state TEXT NOT NULL,
+    identity TEXT NOT NULL, roles TEXT NOT NULL, policy_version INTEGER NOT NULL, grants_digest TEXT NOT NULL,
+    run_id TEXT NOT NULL, issuer TEXT NOT NULL, repository_id TEXT, repository TEXT, commit_id TEXT,
+    created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, ended_ms INTEGER, end_reason TEXT) STRICT;
+  CREATE INDEX approvals_open ON approvals (expires_ms) WHERE ended_ms IS NULL;
+  CREATE TABLE approval_votes (
+    approval_id TEXT NOT NULL REFERENCES approvals (id) ON DELETE CASCADE, person TEXT NOT NULL, name TEXT NOT NULL,
+    reason TEXT, login TEXT NOT NULL, created_ms INTEGER NOT NULL,
+    PRIMARY KEY (approval_id, person)) STRICT, WITHOUT ROWID;
+  CREATE TABLE operator_sessions (
+    id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, login TEXT NOT NULL, created_ms INTEGER NOT NULL,
+    seen_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, ended_ms INTEGER) STRICT;
+  CREATE TABLE notifications (
+    id TEXT PRIMARY KEY, target TEXT NOT NULL, event TEXT NOT NULL, attempts INTEGER NOT NULL,
+    due_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL) STRICT;
+  CREATE INDEX notifications_due ON notifications (due_ms);
+  `,
 ]
 
 /**
- * Brings the database to this version. Throws `data_folder` if a newer Mayfly wrote it: an older one
+ * Brings the database to this version, or `to` an earlier one, as tests of a migration do. Throws `data_folder` if a newer Mayfly wrote it: an older one
  * would not know what it may not touch.
  */
-export function migrate(database: DatabaseSync): void {
+export function migrate(database: DatabaseSync, to = migrations.length): void {
   const row = database.prepare('PRAGMA user_version').get()
   const version = Number(row?.['user_version'] ?? 0)
   if (version > migrations.length) {
@@ -56,7 +90,7 @@ export function migrate(database: DatabaseSync): void {
       `the data folder is of a newer Mayfly (schema ${version}, this one knows ${migrations.length}): use that version or another --data`,
     )
   }
-  migrations.slice(version).forEach((sql, i) => {
+  migrations.slice(version, to).forEach((sql, i) => {
     database.exec(`BEGIN IMMEDIATE; ${sql} PRAGMA user_version = ${version + i + 1}; COMMIT`)
   })
 }

@@ -19,6 +19,11 @@ export interface Tables {
     heartbeat_ms: number
     ended_ms: number | null
     end_reason: string | null
+    /** Of the identity, for those who end sessions by them. */
+    issuer: string
+    repository_id: string | null
+    repository: string | null
+    commit_id: string | null
   }
   steps: {
     id: string
@@ -49,7 +54,14 @@ export interface Tables {
   secrets: { name: string; version: number; sealed: Uint8Array; created_ms: number }
   /** Entries whose event has happened (an end, a revocation) and that the audit log has not confirmed yet. */
   outbox: { seq: Generated<number>; id: string; event: string }
-  policies: { version: Generated<number>; text: string; applied_by: string; applied_ms: number }
+  policies: {
+    version: Generated<number>
+    text: string
+    applied_by: string
+    applied_ms: number
+    /** Where it came from, as JSON: repository, ref and commit; null for a file. */
+    source: string | null
+  }
   api_tokens: {
     id: string
     /** SHA-256 of the token in hex; the token itself is shown once and kept nowhere. */
@@ -59,6 +71,60 @@ export interface Tables {
     created_ms: number
     expires_ms: number | null
     revoked_ms: number | null
+    /** JSON of the login of the person it was made for; null for a program's. */
+    login: string | null
+  }
+  /** Requests of roles that people must approve, and what each is bound to. */
+  approvals: {
+    id: string
+    /** SHA-256 in hex of the code that the supervisor polls with. */
+    code_hash: string
+    /** Only the key that asked gets the session. */
+    jkt: string
+    state: 'pending' | 'approved' | 'used' | 'denied' | 'expired' | 'cancelled' | 'void'
+    /** JSON of the whole Identity: its token was used up by asking. */
+    identity: string
+    roles: string
+    policy_version: number
+    grants_digest: string
+    run_id: string
+    issuer: string
+    repository_id: string | null
+    repository: string | null
+    commit_id: string | null
+    created_ms: number
+    expires_ms: number
+    ended_ms: number | null
+    end_reason: string | null
+  }
+  /** One a person; `login` as they had signed in. */
+  approval_votes: {
+    approval_id: string
+    person: string
+    name: string
+    reason: string | null
+    login: string
+    created_ms: number
+  }
+  /** People who signed in with a browser; `hash` of the cookie. */
+  operator_sessions: {
+    id: string
+    hash: string
+    login: string
+    created_ms: number
+    seen_ms: number
+    expires_ms: number
+    ended_ms: number | null
+  }
+  /** Messages that wait for delivery. */
+  notifications: {
+    id: string
+    /** A name under `notify`. */
+    target: string
+    event: string
+    attempts: number
+    due_ms: number
+    created_ms: number
   }
   /** The server's signing keys, private part sealed by the vault. */
   signing_keys: { kid: string; public_jwk: string; sealed: Uint8Array; created_ms: number }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { MayflyError, type ErrorCode } from '../lib/index.ts'
 import { isDuplicate, openStore, type Store } from './index.ts'
+import { migrate } from './migrations.ts'
 
 function folderOf(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-store-'))
@@ -198,6 +199,38 @@ test('refused: a store of a newer version, which stays as it is', async (t) => {
   const after = new DatabaseSync(file)
   assert.equal(after.prepare('PRAGMA user_version').get()?.['user_version'], 99)
   after.close()
+})
+
+test('a database of the first version: its sessions can be ended by issuer, repository and commit', async (t) => {
+  const file = join(folderOf(t), 'mayfly.db')
+  const old = new DatabaseSync(file)
+  migrate(old, 1)
+  const insert = old.prepare(
+    'INSERT INTO sessions (id, run_id, identity, roles, jkt, created_ms, expires_ms, heartbeat_ms) VALUES (?, ?, ?, ?, ?, 1, 2, 1)',
+  )
+  const attributes = { repository_id: '7', repository: 'octo/app', commit: 'abc' }
+  insert.run('ses_1', 'run_1', JSON.stringify({ issuer: 'github', attributes, run: {} }), '["build"]', 'jkt')
+  insert.run(
+    'ses_2',
+    'run_2',
+    JSON.stringify({ issuer: 'oidc', attributes: {}, run: {} }),
+    '["build"]',
+    'jkt',
+  )
+  old.exec("INSERT INTO policies (text, applied_by, applied_ms) VALUES ('x', 'anna', 1)")
+  old.close()
+  const store = openStore(file)
+  t.after(() => store.close())
+  const columns = ['issuer', 'repository_id', 'repository', 'commit_id'] as const
+  const rows = await store.read.selectFrom('sessions').select(columns).orderBy('id').execute()
+  assert.deepEqual(
+    rows.map((row) => columns.map((column) => row[column])),
+    [
+      ['github', '7', 'octo/app', 'abc'],
+      ['oidc', null, null, null],
+    ],
+  )
+  assert.equal((await store.read.selectFrom('policies').select('source').executeTakeFirst())?.source, null)
 })
 
 test('refused: a file that is no database, a folder, a place that is not there', (t) => {

@@ -19,7 +19,14 @@ interface Answer {
   body: Record<string, unknown>
 }
 
-async function call(
+/** Asked for a nonce, it is sent again with one, unless the proof was given. */
+async function call(path: string, options: Parameters<typeof send>[1] = {}): Promise<Answer> {
+  const first = await send(path, options)
+  const code = first.body['error'] ?? first.body['code']
+  return code === 'use_dpop_nonce' && options.proof === undefined ? send(path, options) : first
+}
+
+async function send(
   path: string,
   options: {
     form?: Record<string, string>
@@ -48,6 +55,7 @@ async function call(
     ...(options.form === undefined ? {} : { body: new URLSearchParams(options.form) }),
     ...(options.json === undefined ? {} : { body: JSON.stringify(options.json) }),
   })
+  signer.learnNonce(response.headers.get('dpop-nonce'))
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 
@@ -266,6 +274,7 @@ test('a used proof is refused where a token of ours comes with it', async () => 
 test('a session token is useless without its key', async () => {
   const { body } = await exchange(await stage.issuer.sign(stage.server))
   const thief = await createProofSigner({ clock: systemClock })
+  thief.learnNonce((await fetch(`${stage.server}/.well-known/jwks.json`)).headers.get('dpop-nonce'))
   const token = String(body['access_token'])
   const proof = await thief.sign({ method: 'POST', uri: `${stage.server}/v1/steps`, accessToken: token })
   const answer = await call('/v1/steps', {

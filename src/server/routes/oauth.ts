@@ -1,8 +1,11 @@
 import { z } from 'zod'
-import { exchangeRequest, exchangeResponse, exchangeToken, type ExchangeDeps } from '../exchange.ts'
+import { cancelRequest, pollPeople, pollRequest } from '../approval/grant-flow.ts'
+import { exchangeRequest, exchangeToken, type ExchangeDeps } from '../exchange.ts'
 import { withBody, type Route } from '../route.ts'
+import { exchangeResponse } from '../token-answer.ts'
 
 const tokenForm = z.object({ token: z.string().min(1), token_type_hint: z.string().optional() })
+const cancelForm = z.object({ device_code: z.string().min(1).max(128) })
 
 /** OAuth 2.0: token exchange (RFC 8693), introspection (7662), revocation (7009), metadata (8414). */
 export function oauthRoutes(deps: ExchangeDeps): Route[] {
@@ -13,7 +16,10 @@ export function oauthRoutes(deps: ExchangeDeps): Route[] {
     introspection_endpoint: `${url()}/oauth/introspect`,
     revocation_endpoint: `${url()}/oauth/revoke`,
     jwks_uri: `${url()}/.well-known/jwks.json`,
-    grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange'],
+    grant_types_supported: [
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+      'urn:ietf:params:oauth:grant-type:device_code',
+    ],
     response_types_supported: ['none'],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: ['ES256'],
@@ -24,11 +30,23 @@ export function oauthRoutes(deps: ExchangeDeps): Route[] {
     {
       method: 'POST',
       path: '/oauth/token',
-      summary: 'Exchange a CI identity token for a session (RFC 8693, DPoP-bound by RFC 9449)',
+      summary:
+        'Exchange a CI identity token for a session (RFC 8693, DPoP-bound by RFC 9449), or poll for its approval (RFC 8628)',
       auth: 'none',
       bodyType: 'form',
       response: exchangeResponse,
-      ...withBody(exchangeRequest, (call, body) => exchangeToken(deps, call, body)),
+      ...withBody(z.discriminatedUnion('grant_type', [exchangeRequest, pollRequest]), (call, body) =>
+        'device_code' in body ? pollPeople(deps, call, body) : exchangeToken(deps, call, body),
+      ),
+    },
+    {
+      method: 'POST',
+      path: '/oauth/cancel',
+      summary: 'Take back a request that waits for approval, by its code and the key that asked',
+      auth: 'none',
+      bodyType: 'form',
+      response: z.object({}),
+      ...withBody(cancelForm, (call, body) => cancelRequest(deps, call, body.device_code)),
     },
     {
       method: 'POST',

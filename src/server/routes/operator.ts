@@ -3,10 +3,12 @@ import { MayflyError, Secret, type Clock } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
 import type { Broker } from '../../broker/index.ts'
 import type { Vault } from '../../vault/index.ts'
+import type { Approvals } from '../approval/approvals.ts'
 import { scopes, type ApiTokens } from '../api-tokens.ts'
 import { withBody, type Call, type Route } from '../route.ts'
 import type { RulesHolder } from '../rules.ts'
 import type { Health } from '../health.ts'
+import { policySource } from '../policy-source.ts'
 
 export interface OperatorRoutesDeps {
   rules: RulesHolder
@@ -16,6 +18,7 @@ export interface OperatorRoutesDeps {
   apiTokens: ApiTokens
   clock: Clock
   health: Health
+  approvals: Approvals
 }
 
 const applied = z.object({ version: z.int(), changed: z.boolean(), diff: z.array(z.string()) })
@@ -60,13 +63,15 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
           file: z.string().max(255).default('mayfly.yaml'),
           dry_run: z.boolean().default(false),
           expected_version: z.int().optional(),
+          source: policySource.optional(),
         }),
-        (call, { text, file, dry_run, expected_version }) =>
+        (call, { text, file, dry_run, expected_version, source }) =>
           rules.apply({
             text,
             file,
             by: call.operator?.name ?? '',
             dryRun: dry_run,
+            ...(source === undefined ? {} : { source }),
             ...(expected_version === undefined ? {} : { expectedVersion: expected_version }),
           }),
       ),
@@ -168,14 +173,21 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
       response: z.object({ sessions: z.int() }),
       ...withBody(
         z.union([
-          z.strictObject({ run: z.string() }),
-          z.strictObject({ session: z.string() }),
-          z.strictObject({ role: z.string() }),
+          z.strictObject({ run: z.string().min(1) }),
+          z.strictObject({ session: z.string().min(1) }),
+          z.strictObject({ role: z.string().min(1) }),
+          z.strictObject({ issuer: z.string().min(1) }),
+          z.strictObject({ repository: z.string().min(1) }),
+          z.strictObject({ commit: z.string().min(1) }),
           z.strictObject({ all: z.literal(true) }),
         ]),
         async (call, match) => {
           // Revoked first: a log that is down must not keep a stolen session alive. The ends are in the outbox.
-          const sessions = await broker.revoke(match, `revoked_by:${call.operator?.name ?? ''}`)
+          const by = call.operator?.name ?? ''
+          const standing = await broker.revoke(match, `revoked_by:${by}`)
+          await deps.approvals.voidMatching(match, `revoked by ${by}`)
+          // One whose approval was being used in between.
+          const sessions = standing + (await broker.revoke(match, `revoked_by:${by}`))
           await record(call, 'session.revoked', { ...match, sessions }).catch(() => undefined)
           return { sessions }
         },

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { MayflyError, limits, nowSeconds, type Clock } from '../../lib/index.ts'
 import type { AccessTokens, Broker, Step } from '../../broker/index.ts'
 import type { Gateway } from '../../gateway/index.ts'
+import { tokenExpiry } from '../lifetime.ts'
 import { withBody, type Call, type Route } from '../route.ts'
 import type { RulesHolder } from '../rules.ts'
 import { HttpProblem } from '../wire-error.ts'
@@ -165,7 +166,7 @@ async function openStep(
     }),
     gateway.caCertificate(session),
   ])
-  const expiresSeconds = Math.floor(step.expiresMs / 1000)
+  const expiresSeconds = tokenExpiry(step.expiresMs, clock)
   const { id, runId, jkt, actor } = session
   const names = new Set(role.grants.map((grant) => grant.connection))
   return {

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { MayflyError } from '../lib/index.ts'
+import { parseGitSource, readFromGit } from './git-source.ts'
+import { readPolicy } from './policy-source.ts'
+
+/** A repository with two commits on main and a tag on the first. */
+function repository(t: TestContext, files: Record<string, string> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'mayfly-git-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    }).trim()
+  const commit = (content: Record<string, string>) => {
+    for (const [name, text] of Object.entries(content)) {
+      mkdirSync(join(folder, name, '..'), { recursive: true })
+      writeFileSync(join(folder, name), text)
+    }
+    git('add', '-A')
+    git('commit', '-qm', 'x')
+    return git('rev-parse', 'HEAD')
+  }
+  git('init', '-q', '-b', 'main')
+  const first = commit({ 'mayfly.yaml': 'one', 'team/mayfly.yaml': 'team', ...files })
+  git('tag', 'v1')
+  const second = commit({ 'mayfly.yaml': 'two' })
+  return { folder, git, first, second }
+}
+
+test('a branch, a tag, a commit, another path: the text and the commit it is of', async (t) => {
+  const { folder, first, second } = repository(t)
+  assert.deepEqual(await readFromGit(`${folder}@main`, 'mayfly.yaml'), {
+    file: 'mayfly.yaml',
+    text: 'two',
+    source: { repository: folder, ref: 'main', commit: second },
+  })
+  const tagged = await readFromGit(`file://${folder}@v1:team/mayfly.yaml`, 'mayfly.yaml')
+  assert.deepEqual([tagged.text, tagged.source?.commit], ['team', first])
+  assert.equal((await readPolicy('mayfly.yaml', `${folder}@${second}`)).text, 'two')
+  assert.equal((await readFromGit(`${relative(process.cwd(), folder)}@main`, 'mayfly.yaml')).text, 'two')
+})
+
+test('nothing of the repository is run, whatever hooks and filters say', async (t) => {
+  const mark = join(mkdtempSync(join(tmpdir(), 'mayfly-mark-')), 'ran')
+  t.after(() => rmSync(join(mark, '..'), { recursive: true, force: true }))
+  const { folder } = repository(t, {
+    '.gitattributes': '* filter=evil\n',
+    '.gitmodules': '[submodule "x"]\n\tpath = x\n\turl = ext::sh -c "touch ran"\n',
+  })
+  for (const hook of ['post-checkout', 'reference-transaction', 'post-merge']) {
+    writeFileSync(join(folder, '.git/hooks', hook), `#!/bin/sh\ntouch ${mark}\n`, { mode: 0o755 })
+  }
+  assert.equal((await readFromGit(`${folder}@main`, 'mayfly.yaml')).text, 'two')
+  assert.equal(existsSync(mark), false)
+})
+
+const refused: readonly (readonly [string, RegExp])[] = [
+  ['', /takes REPOSITORY@REF/],
+  ['https://git.example.com/x', /takes REPOSITORY@REF/],
+  ['ext::sh -c id@main', /no repository/],
+  ['fd::17@main', /no repository/],
+  ['--upload-pack=id@main', /no repository/],
+  ['-x@main', /no repository/],
+  ['git://git.example.com/x@main', /no repository/],
+  ['http://git.example.com/x@main', /no repository/],
+  ['ssh://-oProxyCommand=id/x@main', /names no host/],
+  ['ssh://git@-oProxyCommand=id/x@main', /names no host/],
+  ['-oProxyCommand=id@host:x@main', /no repository/],
+  ['git@-oProxyCommand=id:x@main', /no repository/],
+  ['./x@--upload-pack=id', /no branch, tag or commit/],
+  ['./x@-main', /no branch, tag or commit/],
+  ['./x@+main', /no branch, tag or commit/],
+  ['./x@^main', /no branch, tag or commit/],
+  ['./x@main^{/x}', /no branch, tag or commit/],
+  ['./x@main~1', /no branch, tag or commit/],
+  ['./x@a..b', /no branch, tag or commit/],
+  ['./x@+refs/heads/*', /no branch, tag or commit/],
+  ['./x@a b', /no branch, tag or commit/],
+  ['./x@main.lock', /no branch, tag or commit/],
+  ['./x@main:/etc/passwd', /no path inside/],
+  ['./x@main:../mayfly.yaml', /no path inside/],
+  ['./x@main:a/../../b', /no path inside/],
+  ['./x@main:--help', /no path inside/],
+]
+for (const [text, says] of refused) {
+  test(`refused: --git "${text}"`, () => {
+    assert.throws(
+      () => parseGitSource(text),
+      (error) => error instanceof MayflyError && error.code === 'bad_input' && says.test(error.message),
+    )
+  })
+}
+
+test('what git can be given is taken apart from the right', () => {
+  const parse = (text: string) => Object.values(parseGitSource(text))
+  assert.deepEqual(parse('git@git.example.com:org/repo@main:a/b.yaml'), [
+    'git@git.example.com:org/repo',
+    'main',
+    'a/b.yaml',
+  ])
+  assert.deepEqual(parse('https://u@git.example.com:8443/org/repo@refs/tags/v1'), [
+    'https://u@git.example.com:8443/org/repo',
+    'refs/tags/v1',
+    'mayfly.yaml',
+  ])
+})
+
+test('refused: what is not there, in one line, without a password', async (t) => {
+  const { folder } = repository(t)
+  await assert.rejects(readFromGit(`${folder}@none`, 'mayfly.yaml'), /cannot be read: .*none/)
+  await assert.rejects(
+    readFromGit(`${folder}@main:none.yaml`, 'mayfly.yaml'),
+    /none\.yaml of .* cannot be read/,
+  )
+  await assert.rejects(readFromGit('https://u:hunter2@127.0.0.1:1/x@main', 'mayfly.yaml'), (error) => {
+    assert.ok(error instanceof MayflyError)
+    assert.doesNotMatch(error.message, /hunter2|\n/)
+    return true
+  })
+})
+
+test('refused: policies in Cedar beside it, which would be left out', async (t) => {
+  const { folder } = repository(t, { 'policies/forbid.cedar': 'forbid(principal, action, resource);' })
+  await assert.rejects(readFromGit(`${folder}@main`, 'mayfly.yaml'), /forbid\.cedar cannot be applied yet/)
+  await assert.rejects(readPolicy(folder, undefined), /forbid\.cedar, which cannot be applied yet/)
+  assert.equal((await readPolicy(join(folder, 'team'), undefined)).text, 'team')
+})

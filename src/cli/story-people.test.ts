@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { tellEntry } from './story.ts'
+
+const bound = {
+  repository: 'octo/app',
+  ref: 'refs/tags/v1\u001b[2J',
+  commit: 'abcdef0123456789',
+  workflow: 'release.yml',
+  actor: 'mona',
+  roles: ['release'],
+}
+const tell = (type: string, data: Record<string, unknown>) =>
+  tellEntry({
+    index: 1,
+    id: 'i',
+    time: '2026-08-01T00:00:00.000Z',
+    type,
+    subject: 'apr_1',
+    run: 'run_1',
+    data,
+  })
+
+test('who said yes, to what, why, and that it was enough', () => {
+  const lines = tell('approval.granted', { by: 'anna', reason: 'planned', complete: true, bound })
+  assert.match(lines[0] ?? '', /anna said yes to release: planned; that was enough/)
+  assert.match(
+    lines[1] ?? '',
+    /for octo\/app at refs\/tags\/v1\\u001b\[2J \(abcdef012345\), by release\.yml, triggered by mona/,
+  )
+})
+
+test('every entry about people is told, also if half of it is missing', () => {
+  for (const [type, says] of [
+    ['approval.requested', /asked for/],
+    ['approval.denied', /was \?/],
+    ['approval.refused', /REFUSED/],
+    ['approval.expired', /expired/],
+    ['approval.cancelled', /taken back/],
+    ['approval.voided', /was ended/],
+    ['operator.signed_in', /signed in/],
+    ['operator.signed_out', /signed out/],
+    ['operator.refused', /may do nothing/],
+    ['notification.failed', /could not be told/],
+  ] as const)
+    assert.match(tell(type, {}).join('\n'), says)
+})

@@ -1,0 +1,49 @@
+type Data = Readonly<Record<string, unknown>>
+
+/** What people did, as it is told: approvals, sign-ins. */
+export const peopleTellers: Readonly<Record<string, (data: Data) => string[]>> = {
+  'approval.requested': (data) => [
+    `asked for ${rolesOf(data)}, which needs ${word(data['needs'])}, until ${word(data['expires'])}`,
+    placeOf(data),
+  ],
+  'approval.granted': (data) => [
+    `${word(data['by'])} said yes to ${rolesOf(data)}${because(data)}${data['complete'] === true ? '; that was enough' : ''}`,
+    placeOf(data),
+  ],
+  'approval.denied': (data) => [`the request for ${rolesOf(data)} was ${word(data['reason'])}`],
+  'approval.refused': (data) => [
+    `REFUSED ${word(data['by'])} may not approve ${rolesOf(data)}: ${word(data['reason'])}`,
+  ],
+  'approval.expired': (data) => [`the request for ${rolesOf(data)} expired${because(data)}`],
+  'approval.cancelled': (data) => [`the request for ${rolesOf(data)} was taken back${because(data)}`],
+  'approval.voided': (data) => [`the request for ${rolesOf(data)} was ended${because(data)}`],
+  'operator.signed_in': (data) => [`${word(data['by'])} signed in, with ${words(data['scopes'])}`],
+  'operator.signed_out': (data) => [`${word(data['by'])} signed out`],
+  'operator.refused': () => ['somebody signed in who may do nothing here'],
+  'notification.failed': (data) => [`"${word(data['target'])}" could not be told${because(data)}`],
+}
+
+function boundOf(data: Data): Data {
+  return (data['bound'] ?? {}) as Data
+}
+
+function rolesOf(data: Data): string {
+  return words(boundOf(data)['roles'])
+}
+
+function placeOf(data: Data): string {
+  const { repository, ref, commit, workflow, actor } = boundOf(data)
+  return `for ${word(repository)} at ${word(ref)} (${word(commit).slice(0, 12)}), by ${word(workflow)}, triggered by ${word(actor)}`
+}
+
+function because({ reason }: Data): string {
+  return typeof reason === 'string' ? `: ${reason}` : ''
+}
+
+function word(value: unknown): string {
+  return typeof value === 'string' ? value : '?'
+}
+
+function words(value: unknown): string {
+  return Array.isArray(value) ? value.map(word).join(', ') : '?'
+}

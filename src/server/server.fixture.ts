@@ -1,0 +1,283 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { createAccessTokens, createBroker, loadSigningKey } from '../broker/index.ts'
+import { fakeAudit } from '../broker/broker.fixture.ts'
+import { createGateway } from '../gateway/index.ts'
+import {
+  createProofNonces,
+  createProofSigner,
+  createProofVerifier,
+  type ProofSigner,
+} from '../identity/index.ts'
+import { fakeIssuer, githubClaims, makeKey, signRaw } from '../identity/issuer.fixture.ts'
+import { Secret } from '../lib/index.ts'
+import { openStore } from '../store/index.ts'
+import { createVault } from '../vault/index.ts'
+import type { Message } from './approval/message.ts'
+import type { SendWebhook } from './approval/webhook.ts'
+import {
+  createApiServer,
+  createApiTokens,
+  createApprovals,
+  createCliLogin,
+  createHealth,
+  createMetrics,
+  createNotifications,
+  createOperatorAccess,
+  createOperatorSessions,
+  createRules,
+  createSignIn,
+  scopes,
+} from './index.ts'
+import type { Login } from './operators/people.ts'
+
+export const provider = 'https://people.example.com'
+
+export const anna: Login = { issuer: provider, subject: 'anna-1', groups: [] }
+export const ben: Login = { issuer: provider, subject: 'x', email: 'ben@example.com', groups: ['staff'] }
+export const cleo: Login = { issuer: provider, subject: 'cleo-1', groups: ['security'] }
+/** Triggers the runs of `githubClaims`: actor_id 12. */
+export const mona: Login = { issuer: provider, subject: 'mona-1', groups: [] }
+
+export const policyText = (changes: { approval?: string; more?: string } = {}) => `
+issuers:
+  github: { kind: github-actions }
+connections:
+  git: { kind: git, url: https://git.example.com }
+people:
+  anna: { logins: ["sub:anna-1", "email:anna@example.com"], ci: ["github:101"] }
+  ben: { logins: ["email:ben@example.com"], ci: ["github:102"] }
+  cleo: { logins: ["sub:cleo-1"], ci: ["github:103"] }
+  mona: { logins: ["sub:mona-1"], ci: ["github:12"] }
+  dora: { logins: ["sub:dora-1"] }
+groups:
+  managers: { people: [anna, ben, mona, dora] }
+  security: { claim: [security] }
+  everyone: { people: [anna, ben, cleo, mona, dora] }
+  loose: { people: [dora, mona], allow_unlinked: true }
+sign_in:
+  issuer: ${provider}
+  client_id: mayfly
+  permissions: { approver: [everyone], admin: [security] }
+roles:
+  build:
+    trust: { issuer: github, repository_id: "1296269" }
+    grants: [git:read git/octo-org/app]
+  release:
+    trust: { issuer: github, repository_id: "1296269" }
+    ttl: 10m
+    approval: ${changes.approval ?? '{ group: managers }'}
+    grants: [git:push git/octo-org/app@refs/tags/v*]
+${changes.more ?? ''}`
+
+export interface Answer {
+  readonly status: number
+  readonly body: Record<string, unknown>
+  readonly headers: Headers
+}
+
+/**
+ * The API over a real store, broker, gateway and policy, listening; the audit log is the one in memory, the CI's issuer
+ * is in this process, and no webhook leaves it. Time stands still but for `clock.aheadMs`; it passes for `ticking`, where the
+ * other side is a process of its own.
+ */
+export async function openServer(
+  t: TestContext,
+  options: {
+    policy?: string
+    fetch?: typeof fetch
+    secrets?: Record<string, string>
+    url?: string
+    ticking?: true
+  } = {},
+) {
+  const folder = mkdtempSync(join(tmpdir(), 'mayfly-server-'))
+  const startedMs = Date.now()
+  const clock = {
+    aheadMs: 0,
+    nowMs: () => (options.ticking === true ? Date.now() : startedMs) + clock.aheadMs,
+  }
+  const audit = fakeAudit()
+  const store = openStore(join(folder, 'mayfly.db'))
+  const vaultKey = new Secret(randomBytes(32))
+  const vault = createVault({ store, key: vaultKey, clock })
+  for (const [name, value] of Object.entries(options.secrets ?? {})) await vault.set(name, new Secret(value))
+  let url = ''
+  const ci = fakeIssuer()
+  const key = makeKey('ci')
+  ci.keys.push(key.jwk)
+  const fetcher: typeof fetch = async (input, init) => {
+    const target = input instanceof Request ? input.url : String(input)
+    return target.startsWith(ci.url) || options.fetch === undefined
+      ? ci.fetch(input, init)
+      : options.fetch(input, init)
+  }
+  const tokens = createAccessTokens({
+    key: await loadSigningKey({ store, vaultKey, clock }),
+    issuer: () => url,
+    clock,
+  })
+  const proofs = createProofVerifier({ clock, nonces: createProofNonces({ clock }) })
+  const broker = await createBroker({ store, vault, audit: audit.client, clock, heartbeatSeconds: 1_000_000 })
+  const rules = await createRules({ store, audit: audit.client, clock, fetch: fetcher, audience: () => url })
+  const gateway = createGateway({
+    tokens,
+    proofs,
+    broker,
+    audit: audit.client,
+    clock,
+    policy: () => rules.current().policy,
+    targets: () => rules.current().targets,
+    publicUrl: 'http://127.0.0.1:1',
+  })
+  const apiTokens = createApiTokens({ store, clock })
+  const sessions = createOperatorSessions({ store, clock })
+  const sent: { message: Message; addresses: readonly string[] }[] = []
+  const hook = { fails: false }
+  const send: SendWebhook = async (message, addresses) => {
+    sent.push({ message, addresses })
+    if (hook.fails) throw new Error('it answered 500')
+  }
+  const people = {
+    rules,
+    clock,
+    url: () => url,
+    fetch: fetcher,
+    openSecret: (name: string) => vault.open(name),
+  }
+  const notifications = createNotifications({ ...people, store, outbox: broker.outbox, send })
+  const approvals = createApprovals({
+    store,
+    audit: audit.client,
+    outbox: broker.outbox,
+    clock,
+    rules,
+    notifications,
+  })
+  const errors: string[] = []
+  const server = createApiServer({
+    ...people,
+    broker,
+    gateway,
+    vault,
+    store,
+    audit: audit.client,
+    apiTokens,
+    tokens,
+    proofs,
+    sessions,
+    approvals,
+    operators: createOperatorAccess({ ...people, apiTokens, sessions }),
+    signIn: createSignIn(people),
+    cliLogin: createCliLogin({ apiTokens, audit: audit.client, clock }),
+    health: createHealth({ store, audit: audit.client }),
+    metrics: createMetrics({ broker, gateway }),
+    heartbeatSeconds: 10,
+    log: { error: (fields, message) => errors.push(`${message} ${JSON.stringify(fields)}`) },
+  })
+  const base = `http://127.0.0.1:${(await server.listen('127.0.0.1', 0)).port}`
+  url = options.url ?? base
+  t.after(async () => {
+    await server.close()
+    await gateway.close()
+    await broker.close()
+    await store.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+  await rules.apply({ text: options.policy ?? policyText(), file: 'mayfly.yaml', by: 'test', dryRun: false })
+  const admin = (await apiTokens.create({ name: 'root', scopes, expiresMs: null })).token
+
+  async function call(
+    method: string,
+    path: string,
+    request: { json?: unknown; form?: Record<string, string>; headers?: Record<string, string> } = {},
+  ): Promise<Answer> {
+    const { json, form, headers = {} } = request
+    const response = await fetch(`${base}${path}`, {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(json === undefined ? {} : { body: JSON.stringify(json) }),
+      ...(form === undefined ? {} : { body: new URLSearchParams(form) }),
+    })
+    const text = await response.text()
+    const isJson = /json/.test(response.headers.get('content-type') ?? '')
+    const body = isJson ? (JSON.parse(text) as Record<string, unknown>) : { text }
+    return { status: response.status, body, headers: response.headers }
+  }
+
+  /** A request with a proof; asked for a nonce, it is sent again with one. */
+  async function prove(
+    signer: ProofSigner,
+    path: string,
+    request: { form?: Record<string, string>; json?: unknown; token?: string } = {},
+  ): Promise<Answer> {
+    const { token, ...body } = request
+    for (let round = 0; ; round++) {
+      const expected = { method: 'POST', uri: `${url}${path}` }
+      const dpop = await signer.sign(token === undefined ? expected : { ...expected, accessToken: token })
+      const headers = { dpop, ...(token === undefined ? {} : { authorization: `DPoP ${token}` }) }
+      const answer = await call('POST', path, { ...body, headers })
+      signer.learnNonce(answer.headers.get('dpop-nonce'))
+      const code = answer.body['error'] ?? answer.body['code']
+      if (code !== 'use_dpop_nonce' || round > 0) return answer
+    }
+  }
+
+  const personToken = async (login: Login) =>
+    (await apiTokens.create({ name: login.subject, scopes: [], expiresMs: null, login })).token
+
+  return {
+    url,
+    clock,
+    audit,
+    store,
+    broker,
+    rules,
+    approvals,
+    notifications,
+    sessions,
+    apiTokens,
+    sent,
+    hook,
+    errors,
+    admin,
+    call,
+    prove,
+    signer: () => createProofSigner({ clock }),
+    identityToken: (claims: Record<string, unknown> = {}) =>
+      signRaw(key, JSON.stringify({ ...githubClaims(clock.nowMs()), aud: url, ...claims })),
+    exchange(signer: ProofSigner, identityToken: string, scope = 'release') {
+      const form = {
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        subject_token: identityToken,
+        subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+        scope,
+      }
+      return prove(signer, '/oauth/token', { form })
+    },
+    poll(signer: ProofSigner, code: unknown) {
+      const form = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: String(code) }
+      return prove(signer, '/oauth/token', { form })
+    },
+    async asPerson(
+      login: Login,
+      method: string,
+      path: string,
+      json: unknown = method === 'GET' ? undefined : {},
+    ) {
+      return call(method, path, { json, headers: { authorization: `Bearer ${await personToken(login)}` } })
+    },
+    asAdmin: (method: string, path: string, json?: unknown) =>
+      call(method, path, { json, headers: { authorization: `Bearer ${admin}` } }),
+    apply: (text: string) => rules.apply({ text, file: 'mayfly.yaml', by: 'test', dryRun: false }),
+  }
+}
+
+export type TestServer = Awaited<ReturnType<typeof openServer>>
