@@ -6,6 +6,7 @@ import { join, relative } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { MayflyError } from '../lib/index.ts'
 import { parseGitSource, readFromGit } from './git-source.ts'
+import { readBundle } from '../config/index.ts'
 import { readPolicy } from './policy-source.ts'
 
 /** A repository with two commits on main and a tag on the first. */
@@ -43,7 +44,8 @@ test('a branch, a tag, a commit, another path: the text and the commit it is of'
   })
   const tagged = await readFromGit(`file://${folder}@v1:team/mayfly.yaml`, 'mayfly.yaml')
   assert.deepEqual([tagged.text, tagged.source?.commit], ['team', first])
-  assert.equal((await readPolicy('mayfly.yaml', `${folder}@${second}`)).text, 'two')
+  assert.equal((await readFromGit(`${folder}@${second}`, 'mayfly.yaml')).text, 'two')
+  await assert.rejects(readPolicy('mayfly.yaml', `${folder}@main`), /mayfly\.yaml:1:1: the file/)
   assert.equal((await readFromGit(`${relative(process.cwd(), folder)}@main`, 'mayfly.yaml')).text, 'two')
 })
 
@@ -126,9 +128,19 @@ test('refused: what is not there, in one line, without a password', async (t) =>
   })
 })
 
-test('refused: policies in Cedar beside it, which would be left out', async (t) => {
-  const { folder } = repository(t, { 'policies/forbid.cedar': 'forbid(principal, action, resource);' })
-  await assert.rejects(readFromGit(`${folder}@main`, 'mayfly.yaml'), /forbid\.cedar cannot be applied yet/)
-  await assert.rejects(readPolicy(folder, undefined), /forbid\.cedar, which cannot be applied yet/)
-  assert.equal((await readPolicy(join(folder, 'team'), undefined)).text, 'team')
+test('what stands in policies/ beside it comes along; a name that would be passed over is refused', async (t) => {
+  const forbid = 'forbid(principal, action, resource);'
+  const { folder } = repository(t, {
+    'policies/forbid.cedar': forbid,
+    'team/policies/x.test.yaml': 'tests: []',
+  })
+  const bundle = readBundle((await readFromGit(`${folder}@main`, 'mayfly.yaml')).text)
+  assert.deepEqual(bundle, { policy: 'two', files: { 'policies/forbid.cedar': forbid } })
+  const team = readBundle((await readFromGit(`${folder}@main:team/mayfly.yaml`, 'mayfly.yaml')).text)
+  assert.deepEqual(team, { policy: 'team', files: { 'policies/x.test.yaml': 'tests: []' } })
+  const strange = repository(t, { 'policies/for bid.cedar': forbid })
+  await assert.rejects(
+    readFromGit(`${strange.folder}@main`, 'mayfly.yaml'),
+    /for bid\.cedar: a name has letters/,
+  )
 })

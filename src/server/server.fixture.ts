@@ -67,7 +67,7 @@ roles:
     trust: { issuer: github, repository_id: "1296269" }
     grants: [git:read git/octo-org/app]
   release:
-    trust: { issuer: github, repository_id: "1296269" }
+    trust: { issuer: github, repository_id: "1296269", event: push }
     ttl: 10m
     approval: ${changes.approval ?? '{ group: managers }'}
     grants: [git:push git/octo-org/app@refs/tags/v*]

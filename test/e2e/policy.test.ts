@@ -54,6 +54,7 @@ async function published(fits: (entry: Entry) => boolean): Promise<Entry> {
 async function exchange(claims: Record<string, unknown>, scope: string): Promise<Record<string, unknown>> {
   const signer = await createProofSigner({ clock: systemClock })
   const uri = `${stage.server}/oauth/token`
+  signer.learnNonce((await fetch(`${stage.server}/.well-known/jwks.json`)).headers.get('dpop-nonce'))
   const response = await fetch(uri, {
     method: 'POST',
     headers: { dpop: await signer.sign({ method: 'POST', uri }) },
@@ -70,7 +71,12 @@ async function exchange(claims: Record<string, unknown>, scope: string): Promise
 const offline = (...args: string[]) => stage.operate([...args, '--data', stage.dataFolder])
 
 test('a stranger on a shared issuer is told a request id and nothing else; an operator finds the reason', async () => {
-  const stranger = { repository: 'evil/app', repository_id: '666', repository_owner_id: '667' }
+  const stranger = {
+    sub: 'repo:evil/app:ref:refs/heads/main',
+    repository: 'evil/app',
+    repository_id: '666',
+    repository_owner_id: '667',
+  }
   const known = await exchange({ ...stranger }, 'release')
   const unknown = await exchange({ ...stranger }, 'no-such-role')
   for (const answer of [known, unknown]) {

@@ -69,7 +69,7 @@ test('the signature is that of the Standard Webhooks specification’s own examp
 })
 
 test('what an attacker may choose is plain text on one line', async (t) => {
-  const { it } = await asked(t, { ref: 'refs/heads/<!channel>\u202e\n*x* <https://evil.example|click>' })
+  const { it } = await asked(t, { ref: 'refs/heads/<!channel> *x* <https://evil.example|click>' })
   await it.notifications.deliver()
   const slack = it.sent.find(({ message }) => message.url === secrets.slack)
   const { text, blocks } = JSON.parse(slack?.message.body ?? '') as {
