@@ -3,13 +3,19 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import type { AuditClient, AuditEvent } from '../audit/client/index.ts'
+import type { AuditClient, AuditEvent, RunNumbers } from '../audit/client/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { limits, MayflyError, Secret } from '../lib/index.ts'
 import { openStore, type Store } from '../store/index.ts'
 import { createVault } from '../vault/index.ts'
-import { createBroker, type Broker, type SessionRequest, type StepRequest } from './index.ts'
+import {
+  createBroker,
+  createStoredRunNumbers,
+  type Broker,
+  type SessionRequest,
+  type StepRequest,
+} from './index.ts'
 
 /**
  * An audit log in memory, as the client's contract has it: an entry of a known id is not entered twice, one that
@@ -18,6 +24,8 @@ import { createBroker, type Broker, type SessionRequest, type StepRequest } from
 export interface FakeAudit {
   readonly client: AuditClient
   readonly entries: AuditEvent[]
+  /** Set, it numbers the entries of runs, as the client does. */
+  numbers: RunNumbers | undefined
   /** Every append that was asked for, also of what was there already. */
   attempts: number
   down: boolean
@@ -41,21 +49,34 @@ export function fakeAudit(): FakeAudit {
     holds: new Map(),
     ofType: (type) => audit.entries.filter((entry) => entry.type === type),
     types: () => audit.entries.map(({ type }) => type),
+    numbers: undefined,
     client: {
-      async append(event) {
+      async append(given) {
         audit.attempts++
-        await audit.holds.get(event.type)
-        if (audit.down) throw unavailable('down')
-        const bytes = Buffer.byteLength(JSON.stringify(event))
-        if (bytes > limits.auditEntryBytes) throw new MayflyError('limit_exceeded', 'too large')
-        if (event.id === undefined || !ids.has(event.id)) audit.entries.push(structuredClone(event))
-        if (event.id !== undefined) ids.add(event.id)
-        if (audit.losesAnswers) throw unavailable('no answer')
-        return { index: audit.entries.length - 1, leafHash: '', timeMs: 0, signature: '' }
+        const { run } = given
+        const numbered = run !== undefined && given.seq === undefined && audit.numbers !== undefined
+        if (!numbered) return await append(given)
+        const seq = await audit.numbers?.take(run)
+        try {
+          return await append({ ...given, ...(seq === undefined ? {} : { seq }) })
+        } catch (error) {
+          if (seq !== undefined) audit.numbers?.giveUp(run, seq)
+          throw error
+        }
       },
       health: async () => ({ ok: true, size: audit.entries.length }),
       close: async () => undefined,
     },
+  }
+  async function append(event: AuditEvent) {
+    await audit.holds.get(event.type)
+    if (audit.down) throw unavailable('down')
+    const bytes = Buffer.byteLength(JSON.stringify(event))
+    if (bytes > limits.auditEntryBytes) throw new MayflyError('limit_exceeded', 'too large')
+    if (event.id === undefined || !ids.has(event.id)) audit.entries.push(structuredClone(event))
+    if (event.id !== undefined) ids.add(event.id)
+    if (audit.losesAnswers) throw unavailable('no answer')
+    return { index: audit.entries.length - 1, leafHash: '', timeMs: 0, signature: '' }
   }
   return audit
 }
@@ -84,7 +105,15 @@ export async function setup(t: TestContext) {
       },
     }
     const vault = createVault({ store, key: vaultKey, clock })
-    const broker = await createBroker({ store, vault, audit: audit.client, clock, heartbeatSeconds })
+    audit.numbers = createStoredRunNumbers(store)
+    const broker = await createBroker({
+      store,
+      vault,
+      audit: audit.client,
+      numbers: audit.numbers,
+      clock,
+      heartbeatSeconds,
+    })
     return { store, vault, broker }
   }
   const it = {

@@ -8,12 +8,12 @@ import {
   type SessionId,
   type StepId,
 } from '../lib/index.ts'
-import type { AuditClient } from '../audit/client/index.ts'
+import type { AuditClient, RunNumbers } from '../audit/client/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { isDuplicate, type Store } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
-import { leaseIssued, sessionIssued, stepStarted, type StepRequest } from './events.ts'
+import { leaseIssued, runStarted, sessionIssued, stepStarted, type StepRequest } from './events.ts'
 import type { Lease, Session, Step, StepOutcome } from './model.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { actorOf, createRecords, type SessionMatch, type UseUp } from './records.ts'
@@ -41,7 +41,7 @@ export interface Broker {
   onStepEnd(listener: (step: Step) => void): void
   counts(): Promise<BrokerCounts>
   /** For what takes something away: its entry is written with it, and delivered until the log has it. */
-  readonly outbox: Pick<Outbox, 'add' | 'deliver'>
+  readonly outbox: Pick<Outbox, 'write' | 'deliver'>
   close(): Promise<void>
 }
 
@@ -77,18 +77,21 @@ export async function createBroker(deps: {
   store: Store
   vault: Vault
   audit: AuditClient
+  /** The same as the audit client's. */
+  numbers: RunNumbers
   clock: Clock
   heartbeatSeconds: number
 }): Promise<Broker> {
-  const { store, vault, audit, clock } = deps
-  const outbox = createOutbox({ store, audit })
-  const records = createRecords({ store, outbox, clock })
+  const { store, vault, audit, numbers, clock } = deps
+  const outbox = createOutbox({ store, audit, numbers, clock })
+  const records = createRecords({ store, outbox, numbers, clock })
   const sessions = new Map<SessionId, Session>()
   const steps = new Map<StepId, Step>()
   const leases = new Map<StepId, Map<string, Promise<Lease>>>()
   const outcomes = new Map<StepId, StepOutcome>()
   const listeners: ((step: Step) => void)[] = []
   const inFlightTokens = new Set<string>()
+  const startedRuns = new Set<RunId>()
   await restore()
   outbox.deliver()
 
@@ -137,7 +140,11 @@ export async function createBroker(deps: {
         expiresMs: clock.nowMs() + ttlSeconds * 1000,
         endReason: undefined,
       }
-      await audit.append(sessionIssued(session, identity, requestId, claims, approval?.id))
+      const isNew = await isNewRun(session.runId)
+      await Promise.all([
+        ...(isNew ? [startRun(session.runId, identity)] : []),
+        audit.append(sessionIssued(session, identity, requestId, claims, approval?.id)),
+      ])
       await records.addSession(session, identity, approval?.useUp)
       sessions.set(session.id, session)
       return { ok: true, session }
@@ -147,6 +154,21 @@ export async function createBroker(deps: {
       throw error
     } finally {
       inFlightTokens.delete(tokenKey)
+    }
+  }
+
+  async function isNewRun(run: RunId): Promise<boolean> {
+    return !startedRuns.has(run) && (await records.isNewRun(run)) && !startedRuns.has(run)
+  }
+
+  /** The first entry of a CI job. It goes with that of its first session: one write to the log holds both. */
+  async function startRun(run: RunId, identity: Identity): Promise<void> {
+    startedRuns.add(run)
+    try {
+      await audit.append(runStarted(run, identity))
+    } catch (error) {
+      startedRuns.delete(run)
+      throw error
     }
   }
 
@@ -227,6 +249,7 @@ export async function createBroker(deps: {
     await Promise.all(open.map((step) => endStep(step, { reason })))
     await records.endSession(session, reason)
     sessions.delete(session.id)
+    startedRuns.delete(session.runId)
   }
 
   function closeGates(session: Session, reason: string): Step[] {
@@ -263,6 +286,7 @@ export async function createBroker(deps: {
       if (session !== undefined) await endSession(session, 'expired')
     }
     await records.forgetTokens()
+    await records.recordLost()
     outbox.deliver()
   }
 

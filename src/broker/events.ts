@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../audit/client/index.ts'
+import type { RunId } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
 import type { Lease, Session, Step, StepOutcome } from './model.ts'
@@ -14,6 +15,36 @@ export interface StepRequest {
   /** The grants of the role and the egress list: what the step could reach. */
   readonly grants: readonly string[]
   readonly egress: readonly string[]
+}
+
+/** A CI job, by what its issuer's verified token says of it. */
+export function runStarted(run: RunId, identity: Identity): AuditEvent {
+  const { repository, repository_id, ref, commit, event, workflow } = identity.attributes
+  return {
+    type: 'run.started',
+    run,
+    subject: run,
+    data: {
+      pipeline: workflow ?? repository ?? identity.issuer,
+      issuer: identity.issuer,
+      repository,
+      repository_id,
+      ref,
+      commit,
+      event,
+      ciRun: identity.run,
+    },
+  }
+}
+
+/** The last entry of a run: its number and one is how many there are. */
+export function runFinished(run: RunId): AuditEvent {
+  return { type: 'run.finished', run, subject: run, data: {} }
+}
+
+/** Entries that may never have reached the log: it could not be written to, and what they would have allowed was refused. */
+export function entriesLost(run: string, numbers: readonly number[]): AuditEvent {
+  return { type: 'entries.lost', run, subject: run, data: { numbers: numbers.slice(0, 1_000) } }
 }
 
 export function sessionIssued(
@@ -54,10 +85,9 @@ export function stepStarted(step: Step, request: StepRequest): AuditEvent {
     subject: step.id,
     data: {
       session: step.session.id,
-      name: step.name,
       role: step.role,
-      isolation: step.tier,
-      command: request.command,
+      name: step.name,
+      reported: { isolation: step.tier, command: request.command },
       ...firstOf('grants', request.grants),
       ...firstOf('egress', request.egress),
       expires: new Date(step.expiresMs).toISOString(),
@@ -71,11 +101,17 @@ export function stepFinished(step: Step, outcome: StepOutcome): AuditEvent {
     run: step.session.runId,
     subject: step.id,
     data: {
+      session: step.session.id,
       name: step.name,
       role: step.role,
       reason: step.endReason,
-      ...(outcome.exitCode === undefined ? {} : { exitCode: outcome.exitCode }),
-      ...outcome.summary,
+      outcome: outcomeOf(step, outcome),
+      ...outcome.activity,
+      // What the supervisor on the runner says; nothing above it can be changed by saying it.
+      reported: {
+        ...(outcome.exitCode === undefined ? {} : { exitCode: outcome.exitCode }),
+        ...outcome.summary,
+      },
     },
   }
 }
@@ -116,4 +152,11 @@ const recordedItems = 150
 function firstOf(name: string, items: readonly string[]): Record<string, unknown> {
   if (items.length <= recordedItems) return { [name]: items }
   return { [name]: items.slice(0, recordedItems), [`${name}Count`]: items.length }
+}
+
+/** In the words of CDEvents ("taskRun Finished"). */
+function outcomeOf(step: Step, { exitCode }: StepOutcome): 'success' | 'failure' | 'cancel' | 'error' {
+  if (step.endReason === 'cancelled') return 'cancel'
+  if (step.endReason !== 'finished') return 'error'
+  return exitCode === 0 ? 'success' : 'failure'
 }

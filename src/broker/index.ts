@@ -7,6 +7,7 @@
  */
 export { createAccessTokens } from './access-token.ts'
 export type { AccessClaims, AccessResult, AccessTokens } from './access-token.ts'
+export { createStoredRunNumbers } from './run-numbers.ts'
 export { createBroker, runOf } from './broker.ts'
 export { useTokenUp } from './records.ts'
 export type { SessionMatch } from './records.ts'

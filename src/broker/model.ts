@@ -42,6 +42,8 @@ export interface Lease {
 export interface StepOutcome {
   readonly reason: string
   readonly exitCode?: number
+  /** What it reached and was refused, as the gateway saw it. */
+  readonly activity?: { readonly granted: readonly unknown[]; readonly denied: readonly unknown[] }
   /** What the runner has to say of it: signal, masked secrets, duration. Plain data. */
   readonly summary?: Readonly<Record<string, unknown>>
 }

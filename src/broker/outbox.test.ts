@@ -62,6 +62,7 @@ test('a restart in between loses nothing and doubles nothing', async (t) => {
   assert.deepEqual(it.audit.types().toSorted(), [
     'lease.issued',
     'lease.revoked',
+    'run.started',
     'session.issued',
     'step.finished',
     'step.started',

@@ -1,7 +1,8 @@
 import type { Transaction } from 'kysely'
-import { MayflyError, newId } from '../lib/index.ts'
-import type { AuditClient, AuditEvent } from '../audit/client/index.ts'
+import { type Clock, MayflyError, newId } from '../lib/index.ts'
+import type { AuditClient, AuditEvent, RunNumbers } from '../audit/client/index.ts'
 import type { Store, Tables } from '../store/index.ts'
+import { keepRunState } from './run-numbers.ts'
 
 /**
  * Entries about what has already happened (an end, a revocation). They are written in the transaction that
@@ -9,8 +10,11 @@ import type { Store, Tables } from '../store/index.ts'
  * stop nothing from being revoked, and no entry is lost.
  */
 export interface Outbox {
-  /** Adds the entries to the transaction. */
-  add(tx: Transaction<Tables>, events: readonly AuditEvent[]): Promise<void>
+  /**
+   * Runs a transaction that adds entries of what it makes happen, and starts their delivery once it is on the disk.
+   * Throws what the store throws; then the numbers that its entries had are given up.
+   */
+  write<T>(work: (tx: Transaction<Tables>, add: AddEvents) => Promise<T>): Promise<T>
   /** Starts delivery; returns at once. */
   deliver(): void
   /** Entries not yet in the audit log. */
@@ -18,11 +22,18 @@ export interface Outbox {
   close(): Promise<void>
 }
 
+export type AddEvents = (events: readonly AuditEvent[]) => Promise<void>
+
 const retryMs = 1000
 const batch = 200
 
-export function createOutbox(deps: { store: Store; audit: AuditClient }): Outbox {
-  const { store, audit } = deps
+export function createOutbox(deps: {
+  store: Store
+  audit: AuditClient
+  numbers: RunNumbers
+  clock: Clock
+}): Outbox {
+  const { store, audit, numbers, clock } = deps
   let delivering: Promise<void> | undefined
   let again = false
   let closed = false
@@ -79,10 +90,27 @@ export function createOutbox(deps: { store: Store; audit: AuditClient }): Outbox
 
   return {
     deliver,
-    async add(tx, events) {
-      if (events.length === 0) return
-      const rows = events.map((event) => ({ id: newId<string>('ob'), event: JSON.stringify(event) }))
-      await tx.insertInto('outbox').values(rows).execute()
+    async write(work) {
+      const taken: { run: string; seq: number }[] = []
+      const add = async (tx: Transaction<Tables>, events: readonly AuditEvent[]) => {
+        const time = new Date(clock.nowMs()).toISOString()
+        for (const event of events) {
+          const { run } = event
+          const seq = run === undefined ? {} : { seq: await numbers.take(run) }
+          if (run !== undefined && seq.seq !== undefined) taken.push({ run, seq: seq.seq })
+          if (run !== undefined) await keepRunState(tx, run, numbers)
+          const row = { id: newId<string>('ob'), event: JSON.stringify({ ...event, ...seq, time }) }
+          await tx.insertInto('outbox').values(row).execute()
+        }
+      }
+      try {
+        const result = await store.write((tx) => work(tx, (events) => add(tx, events)))
+        deliver()
+        return result
+      } catch (error) {
+        for (const { run, seq } of taken) numbers.giveUp(run, seq)
+        throw error
+      }
     },
     async pending() {
       const row = await store.read

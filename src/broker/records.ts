@@ -2,10 +2,12 @@ import type { RunId, SessionId, StepId } from '../lib/index.ts'
 import type { Clock } from '../lib/index.ts'
 import type { Identity } from '../identity/index.ts'
 import type { Transaction } from 'kysely'
+import type { RunNumbers } from '../audit/client/index.ts'
 import type { Store, Tables } from '../store/index.ts'
-import { leaseRevoked, sessionEnded, stepFinished } from './events.ts'
+import { entriesLost, leaseRevoked, runFinished, sessionEnded, stepFinished } from './events.ts'
 import type { Lease, Session, Step, StepOutcome } from './model.ts'
-import type { Outbox } from './outbox.ts'
+import type { AddEvents, Outbox } from './outbox.ts'
+import { keepRunState } from './run-numbers.ts'
 
 /** Sessions, steps and leases as rows. An end is written together with its entries, which the outbox delivers. */
 export interface Records {
@@ -14,6 +16,10 @@ export interface Records {
   addSession(session: Session, identity: Identity, useUp?: UseUp): Promise<void>
   /** A session that has not ended; with `ended`, one that has. */
   session(id: SessionId, options?: { ended: true }): Promise<Session | undefined>
+  /** True while no entry of the run has been kept. */
+  isNewRun(run: RunId): Promise<boolean>
+  /** Says in the log which numbers of a run may be missing there. */
+  recordLost(): Promise<void>
   addStep(step: Step): Promise<void>
   heartbeat(step: Step): Promise<void>
   /** Ids and sessions of the steps that have not ended. */
@@ -47,8 +53,27 @@ export interface SessionMatch {
 /** A token is remembered a little longer than it lives: clocks differ. */
 const rememberMs = 60_000
 
-export function createRecords(deps: { store: Store; outbox: Outbox; clock: Clock }): Records {
-  const { store, outbox, clock } = deps
+export function createRecords(deps: {
+  store: Store
+  outbox: Outbox
+  numbers: RunNumbers
+  clock: Clock
+}): Records {
+  const { store, outbox, numbers, clock } = deps
+  /** A run that goes on after its last entry, in a new session, ends again. */
+  async function endRun(tx: Transaction<Tables>, add: AddEvents, run: RunId): Promise<void> {
+    const open = await tx
+      .selectFrom('sessions')
+      .select('id')
+      .where('run_id', '=', run)
+      .where('ended_ms', 'is', null)
+      .limit(1)
+      .execute()
+    if (open.length > 0) return
+    await add([runFinished(run)])
+    numbers.ended(run)
+  }
+
   return {
     async wasUsed({ issuerUrl, tokenId }) {
       const row = await store.read
@@ -83,6 +108,7 @@ export function createRecords(deps: { store: Store; outbox: Outbox; clock: Clock
             commit_id: attributes.commit ?? null,
           })
           .execute()
+        await keepRunState(tx, session.runId, numbers)
       })
     },
     async session(id, options) {
@@ -103,6 +129,20 @@ export function createRecords(deps: { store: Store; outbox: Outbox; clock: Clock
         subject: { issuer, attributes },
         expiresMs: row.expires_ms,
         endReason: row.ended_ms === null ? undefined : (row.end_reason ?? 'ended'),
+      }
+    },
+    async isNewRun(run) {
+      const row = await store.read.selectFrom('runs').select('id').where('id', '=', run).executeTakeFirst()
+      return row === undefined
+    },
+    async recordLost() {
+      for (const [run, lost] of numbers.takeGivenUp()) {
+        try {
+          await outbox.write((_, add) => add([entriesLost(run, lost)]))
+        } catch (error) {
+          for (const number of lost) numbers.giveUp(run, number)
+          throw error
+        }
       }
     },
     async addStep(step) {
@@ -165,7 +205,7 @@ export function createRecords(deps: { store: Store; outbox: Outbox; clock: Clock
       )
     },
     async revokeLeases(step, reason) {
-      await store.write(async (tx) => {
+      await outbox.write(async (tx, add) => {
         const open = await tx
           .selectFrom('leases')
           .select(['id', 'connection'])
@@ -182,15 +222,11 @@ export function createRecords(deps: { store: Store; outbox: Outbox; clock: Clock
             open.map((row) => row.id),
           )
           .execute()
-        await outbox.add(
-          tx,
-          open.map((row) => leaseRevoked(row, step, reason)),
-        )
+        await add(open.map((row) => leaseRevoked(row, step, reason)))
       })
-      outbox.deliver()
     },
     async endStep(step, outcome) {
-      await store.write(async (tx) => {
+      await outbox.write(async (tx, add) => {
         const changed = await tx
           .updateTable('steps')
           .set({
@@ -201,21 +237,21 @@ export function createRecords(deps: { store: Store; outbox: Outbox; clock: Clock
           .where('id', '=', step.id)
           .where('ended_ms', 'is', null)
           .executeTakeFirst()
-        if (changed.numUpdatedRows > 0n) await outbox.add(tx, [stepFinished(step, outcome)])
+        if (changed.numUpdatedRows > 0n) await add([stepFinished(step, outcome)])
       })
-      outbox.deliver()
     },
     async endSession(session, reason) {
-      await store.write(async (tx) => {
+      await outbox.write(async (tx, add) => {
         const changed = await tx
           .updateTable('sessions')
           .set({ ended_ms: clock.nowMs(), end_reason: reason })
           .where('id', '=', session.id)
           .where('ended_ms', 'is', null)
           .executeTakeFirst()
-        if (changed.numUpdatedRows > 0n) await outbox.add(tx, [sessionEnded(session, reason)])
+        if (changed.numUpdatedRows === 0n) return
+        await add([sessionEnded(session, reason)])
+        await endRun(tx, add, session.runId)
       })
-      outbox.deliver()
     },
     async openSessions({ run, session, role, issuer, repository, commit }) {
       let query = store.read.selectFrom('sessions').select(['id', 'roles']).where('ended_ms', 'is', null)

@@ -154,7 +154,7 @@ test('a session that nobody asked for since the restart expires too', async (t) 
   it.clock.ms += 60_000
   await it.broker.sweep()
   await delivered(it)
-  assert.deepEqual(it.audit.types(), ['session.issued', 'session.ended'])
+  assert.deepEqual(it.audit.types(), ['run.started', 'session.issued', 'session.ended', 'run.finished'])
 })
 
 test('a restart keeps sessions, steps and leases', async (t) => {

@@ -40,7 +40,10 @@ test('a step is recorded before it is stored, and lives no longer than its sessi
   assert.deepEqual(it.events, ['step.started', 'write'])
   assert.equal(step.expiresMs, session.expiresMs)
   assert.equal(it.broker.step(step.id), step)
-  assert.equal(it.audit.ofType('step.started')[0]?.data['command'], 'npm publish')
+  assert.deepEqual(it.audit.ofType('step.started')[0]?.data['reported'], {
+    isolation: 'B',
+    command: 'npm publish',
+  })
 })
 
 test('the audit log is down: no step', async (t) => {
@@ -68,7 +71,9 @@ test('the end of a step: gate first, then leases, then the record', async (t) =>
     it.events.push(`gate ${one.id} ${one.endReason}`)
     assert.equal(it.broker.step(one.id), undefined)
   })
-  await it.broker.endStep(step, { reason: 'finished', exitCode: 3, summary: { durationMs: 12 } })
+  // A runner that lies about more than itself changes nothing but what it is said to have said.
+  const summary = { durationMs: 12, role: 'release', session: 'ses_other' }
+  await it.broker.endStep(step, { reason: 'finished', exitCode: 3, summary })
   assert.equal(it.events[0], `gate ${step.id} finished`)
   assert.ok(it.events.slice(1).every((event) => event === 'write'))
   await delivered(it)
@@ -78,11 +83,12 @@ test('the end of a step: gate first, then leases, then the record', async (t) =>
     [[lease.id, { step: step.id, connection: 'github', reason: 'finished' }]],
   )
   assert.deepEqual(it.audit.ofType('step.finished')[0]?.data, {
+    session: step.session.id,
     name: 'test',
     role: 'build',
     reason: 'finished',
-    exitCode: 3,
-    durationMs: 12,
+    outcome: 'failure',
+    reported: { exitCode: 3, ...summary },
   })
   const row = await it.store.read.selectFrom('steps').selectAll().executeTakeFirstOrThrow()
   assert.deepEqual([row.end_reason, row.exit_code], ['finished', 3])
@@ -184,7 +190,7 @@ test('the store was full at the end of a step: how it ended is not forgotten', a
   await it.broker.sweep()
   await delivered(it)
   const data = it.audit.ofType('step.finished')[0]?.data
-  assert.deepEqual([data?.['exitCode'], data?.['durationMs']], [7, 12])
+  assert.deepEqual(data?.['reported'], { exitCode: 7, durationMs: 12 })
 })
 
 // --- Leases.

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { version } from '../lib/index.ts'
 import { addAudit } from './audit-commands.ts'
 import { act, jsonOption, positive, serverOption, tokenNote, wholeNumber } from './command.ts'
 import { exitCodes } from './output.ts'
@@ -9,7 +10,7 @@ import { addProcesses, type Starters } from './process-commands.ts'
 export function createProgram(starters: Starters): Command {
   const program = new Command('mayfly')
     .description('Secure, short-lived, role-based access for CI/CD pipelines.')
-    .version('0.1.0', '-V, --version')
+    .version(version, '-V, --version')
     .enablePositionalOptions()
     .showHelpAfterError('(mayfly COMMAND --help tells more)')
     .configureOutput({ outputError: (text, write) => write(`mayfly: ${text.replace(/^error: /, '')}`) })

@@ -25,6 +25,12 @@ export function tellEntry(entry: LogEntry): string[] {
 
 const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]>> = {
   ...peopleTellers,
+  'run.started': (data) => [`a run of ${text(data['pipeline'])} began`],
+  'run.finished': () => ['the run is over: this is its last entry'],
+  'entries.lost': (data) => [
+    `entries ${list(data['numbers'])} of this run may be missing: the log could not be written to, and what they would have allowed was refused`,
+  ],
+  'server.started': (data) => [`the server started (version ${text(data['version'])})`],
   'session.issued': (data) => {
     const { repository, ref, commit, event, actor, workflow, environment, subject } = data[
       'identity'
@@ -41,12 +47,15 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   ],
   'session.ended': (data) => [`the session ended: ${text(data['reason'])}`],
   'session.revoked': (data) => [`${text(data['by'])} revoked ${text(data['sessions'])} sessions`],
-  'step.started': (data) => [
-    `step "${text(data['name'])}" began as ${text(data['role'])}, isolation ${text(data['isolation'])}: ${oneLine(data['command'])}`,
-    `it could reach: ${list(data['grants'])}${(data['egress'] as unknown[] | undefined)?.length ? `; egress ${list(data['egress'])}` : ''}`,
-  ],
+  'step.started': (data) => {
+    const { isolation, command } = (data['reported'] ?? {}) as Record<string, unknown>
+    return [
+      `step "${text(data['name'])}" began as ${text(data['role'])}, isolation ${text(isolation)}: ${oneLine(command)}`,
+      `it could reach: ${list(data['grants'])}${(data['egress'] as unknown[] | undefined)?.length ? `; egress ${list(data['egress'])}` : ''}`,
+    ]
+  },
   'step.finished': (data) => [
-    `step "${text(data['name'])}" ended: ${text(data['reason'])}${data['exitCode'] === undefined ? '' : `, exit ${text(data['exitCode'])}`}`,
+    `step "${text(data['name'])}" ended: ${text(data['reason'])}${exitOf(data)}`,
     ...counted('it reached', data['granted']),
     ...counted('it was refused', data['denied']),
   ],
@@ -72,6 +81,11 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     `${text(data['by'])} made the API token "${text(data['name'])}" (${list(data['scopes'])})`,
   ],
   'token.revoked': (data) => [`${text(data['by'])} revoked API token ${text(data['id'])}`],
+}
+
+function exitOf(data: Data): string {
+  const { exitCode } = (data['reported'] ?? {}) as Record<string, unknown>
+  return exitCode === undefined ? '' : `, exit ${text(exitCode)}`
 }
 
 function tellOther(data: Data, entry: LogEntry): string[] {

@@ -1,8 +1,8 @@
 import { createAuditClient } from '../audit/client/index.ts'
-import { createAccessTokens, createBroker, loadSigningKey } from '../broker/index.ts'
+import { createAccessTokens, createBroker, createStoredRunNumbers, loadSigningKey } from '../broker/index.ts'
 import { createGateway } from '../gateway/index.ts'
 import { createProofNonces, createProofVerifier } from '../identity/index.ts'
-import { MayflyError, messageOf, systemClock, type Clock } from '../lib/index.ts'
+import { MayflyError, messageOf, systemClock, version, type Clock } from '../lib/index.ts'
 import {
   createApiServer,
   createApiTokens,
@@ -96,20 +96,25 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const auditLog = auditProcess.ready
   pinAuditKey(folder.auditKeyFile, auditLog.verifierKey)
   let url = options.url ?? ''
+  const numbers = createStoredRunNumbers(store)
   const audit = createAuditClient({
     url: auditLog.url,
     appendToken: folder.appendToken,
     verifierKey: auditLog.verifierKey,
     source: 'mayfly://server',
     clock,
+    numbers,
   })
   started.defer(() => audit.close())
+  // A server that was killed may number an entry twice: whoever looks for gaps sees where it began anew.
+  await audit.append({ type: 'server.started', data: { version, node: process.version } })
   const tokens = createAccessTokens({ key, issuer: () => url, clock })
   const proofs = createProofVerifier({ clock, nonces: createProofNonces({ clock }) })
   const broker = await createBroker({
     store,
     vault,
     audit,
+    numbers,
     clock,
     heartbeatSeconds: options.heartbeatSeconds,
   })

@@ -147,7 +147,7 @@ const pins = () => ['repository_id', 'owner_id']
 
 test('suggest: what the run reached and nothing else, for this repository, ref and event', () => {
   const steps = [
-    entry('step.started', { role: 'release', isolation: 'B' }),
+    entry('step.started', { role: 'release', reported: { isolation: 'B' } }),
     entry('step.finished', { role: 'release' }, { time: '2026-07-01T10:06:00.000Z' }),
   ]
   const suggestions = suggestRoles([...past, ...steps], run, pins)

@@ -73,7 +73,10 @@ const access = z.object({
   operations: z.array(operation).min(1),
   operationCount: z.number().optional(),
 })
-const step = z.object({ role: z.string(), isolation: z.string().default('') })
+const step = z.object({
+  role: z.string(),
+  reported: z.object({ isolation: z.string().default('') }).default({ isolation: '' }),
+})
 
 /**
  * What an entry says of a decision, or undefined: most entries are of other things, and those of before this version
@@ -135,7 +138,14 @@ export function readPast({ type, time, run, subject: about, data }: PastEntry): 
     case 'step.finished': {
       const read = step.safeParse(data)
       return read.success
-        ? { kind: 'step', time, run, ...read.data, ended: type === 'step.finished' }
+        ? {
+            kind: 'step',
+            time,
+            run,
+            role: read.data.role,
+            isolation: read.data.reported.isolation,
+            ended: type === 'step.finished',
+          }
         : undefined
     }
     default:

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { createAccessTokens, createBroker, loadSigningKey } from '../broker/index.ts'
+import { createAccessTokens, createBroker, createStoredRunNumbers, loadSigningKey } from '../broker/index.ts'
 import { fakeAudit } from '../broker/broker.fixture.ts'
 import { createGateway } from '../gateway/index.ts'
 import {
@@ -121,7 +121,15 @@ export async function openServer(
     clock,
   })
   const proofs = createProofVerifier({ clock, nonces: createProofNonces({ clock }) })
-  const broker = await createBroker({ store, vault, audit: audit.client, clock, heartbeatSeconds: 1_000_000 })
+  const numbers = createStoredRunNumbers(store)
+  const broker = await createBroker({
+    store,
+    vault,
+    audit: audit.client,
+    numbers,
+    clock,
+    heartbeatSeconds: 1_000_000,
+  })
   const rules = await createRules({ store, audit: audit.client, clock, fetch: fetcher, audience: () => url })
   const gateway = createGateway({
     tokens,

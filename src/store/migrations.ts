@@ -75,6 +75,14 @@ const migrations: readonly string[] = [
     due_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL) STRICT;
   CREATE INDEX notifications_due ON notifications (due_ms);
   `,
+  `
+  CREATE TABLE runs (
+    id TEXT PRIMARY KEY, next_number INTEGER NOT NULL, given_up TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE people (
+    who TEXT PRIMARY KEY, alias TEXT, person TEXT NOT NULL UNIQUE, sealed BLOB NOT NULL,
+    created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE INDEX people_alias ON people (alias);
+  `,
 ]
 
 /**

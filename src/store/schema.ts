@@ -25,6 +25,10 @@ export interface Tables {
     repository: string | null
     commit_id: string | null
   }
+  /** CI jobs: how many entries each has in the audit log, and which numbers may be missing there (JSON array). */
+  runs: { id: string; next_number: number; given_up: string }
+  /** People whose names stand in the audit log: who it is, as the issuer knows them, and their sealed key there. */
+  people: { who: string; alias: string | null; person: string; sealed: Uint8Array; created_ms: number }
   steps: {
     id: string
     session_id: string

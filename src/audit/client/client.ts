@@ -5,6 +5,7 @@ import { isRecord, messageIn, parseJson, verifiedReceipts } from './answer.ts'
 import { createBatches, rejectAll, type Waiting } from './batches.ts'
 import { type AuditEvent, prepareEntry } from './event.ts'
 import { exchange } from './request.ts'
+import type { RunNumbers } from './run-numbers.ts'
 
 export interface AuditClientOptions {
   /** `http://127.0.0.1:PORT` of the log. */
@@ -15,6 +16,8 @@ export interface AuditClientOptions {
   /** CloudEvents `source`: who writes, `/mayfly/server`. */
   source: string
   clock: Clock
+  /** Who numbers the entries of runs; without it they have none. */
+  numbers?: RunNumbers
   /** One exchange with the log. */
   timeoutMs?: number
   /** How long an append goes on trying, from the moment it was asked for. */
@@ -52,10 +55,25 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
   const batches = createBatches({ send, giveUpMs, maxWaiting })
   const healthUrl = new URL('/healthz', options.url)
   let closed = false
+
+  async function appendNumbered(event: AuditEvent): Promise<Receipt> {
+    const { run } = event
+    if (run === undefined || event.seq !== undefined || options.numbers === undefined)
+      return await batches.add(prepareEntry(event, source, clock.nowMs()))
+    const seq = await options.numbers.take(run)
+    try {
+      return await batches.add(prepareEntry({ ...event, seq }, source, clock.nowMs()))
+    } catch (error) {
+      // It may stand in the log or not: whoever looks for gaps is told.
+      options.numbers.giveUp(run, seq)
+      throw error
+    }
+  }
+
   return {
     async append(event) {
       if (closed) throw new MayflyError('audit_unavailable', 'the audit client is closed')
-      return await batches.add(prepareEntry(event, source, clock.nowMs()))
+      return await appendNumbered(event)
     },
     async health() {
       const answer = await exchange(agent, healthUrl, { method: 'GET', timeoutMs }).catch(messageOf)

@@ -10,7 +10,10 @@ export interface AuditEvent {
   /** The writer itself, if left out. */
   subject?: string
   run?: string
+  /** Its number among the entries of its run; the client takes the next, if left out. */
   seq?: number
+  /** When it happened (RFC 3339), for one that may be handed over twice: the same bytes are one entry. */
+  time?: string
   data: Record<string, unknown>
 }
 
@@ -34,7 +37,7 @@ export function prepareEntry(event: AuditEvent, source: string, nowMs: number): 
   const key = event.id ?? randomUUID()
   let entry: string
   try {
-    const time = new Date(nowMs).toISOString()
+    const { time = new Date(nowMs).toISOString() } = event
     entry = formatEntry({ ...event, id: key, source, time, subject: event.subject ?? event.run ?? source })
   } catch (error) {
     throw new MayflyError('bad_input', `the event ${event.type.slice(0, 80)} cannot be logged`, {

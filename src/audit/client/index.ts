@@ -9,4 +9,5 @@
  */
 export { type AuditClient, type AuditClientOptions, createAuditClient } from './client.ts'
 export type { AuditEvent } from './event.ts'
+export { createRunNumbers, type RunNumbers, type RunState } from './run-numbers.ts'
 export type { Receipt } from '../verify/index.ts'

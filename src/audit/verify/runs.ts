@@ -1,7 +1,7 @@
 import { parseEntry } from './entry.ts'
 
 /** What is wrong with the record of a run. Stable: scripts match on these. */
-export type RunProblemKind = 'gap' | 'cut' | 'unfinished' | 'duplicate' | 'unnumbered'
+export type RunProblemKind = 'gap' | 'unfinished' | 'duplicate' | 'unnumbered'
 
 export interface RunProblem {
   run: string
@@ -35,7 +35,9 @@ interface Run {
   /** The index of the newest entry, and the time of it. */
   lastIndex: number
   lastMs: number
-  finished: { seq: number; entries: number } | undefined
+  /** Before its first session a run may have had questions to people only; then it need not end. */
+  started: boolean
+  finished: { seq: number } | undefined
   /** Numbers that the writer says may never have arrived. */
   givenUp: Set<number>
   unnumbered: number | undefined
@@ -49,8 +51,8 @@ const longestRunMs = 25 * 3_600_000
 const maxListed = 1_000
 
 /**
- * Finds runs whose record has holes. Within a run every entry has a number from 0, and the last one, `run.finished`,
- * says how many there are: an entry that was written and never arrived, or was taken out before it did, leaves a gap.
+ * Finds runs whose record has holes. Within a run every entry has a number from 0, and `run.finished` is the last one: an
+ * entry that was written and never arrived, or was taken out before it did, leaves a gap.
  * It verifies no hashes: `verifyLog` does. Keeps a few hundred bytes for each run.
  */
 export function createRunsCheck(): RunsCheck {
@@ -68,6 +70,7 @@ export function createRunsCheck(): RunsCheck {
       max: -1,
       lastIndex: -1,
       lastMs: 0,
+      started: false,
       finished: undefined,
       givenUp: new Set(),
       unnumbered: undefined,
@@ -95,10 +98,8 @@ export function createRunsCheck(): RunsCheck {
     const missing = missingIn(run)
     if (missing.length > 0)
       complain(name, 'gap', `${rangesOf(missing)} missing before entry ${run.lastIndex} of the log`)
-    if (end !== undefined && end.entries !== end.seq + 1)
-      complain(name, 'cut', `its end says ${end.entries} entries and is number ${end.seq}`)
     const isOld = newestMs - run.lastMs > longestRunMs
-    if (end === undefined && isOld)
+    if (run.started && end === undefined && isOld)
       complain(
         name,
         'unfinished',
@@ -121,7 +122,9 @@ export function createRunsCheck(): RunsCheck {
       run.lastMs = Math.max(run.lastMs, Date.parse(entry.time) || 0)
       if (entry.seq === undefined) run.unnumbered ??= index
       else note(run, entry.seq, index, restarts)
-      if (entry.type === 'run.finished') finish(run, entry.seq ?? -1, entry.data)
+      if (entry.type === 'run.started') run.started = true
+      if (entry.type === 'entries.lost') giveUp(run, entry.data)
+      if (entry.type === 'run.finished') run.finished = { seq: entry.seq ?? -1 }
       else if (entry.type === 'session.issued') run.finished = undefined
     },
     verdict() {
@@ -131,7 +134,7 @@ export function createRunsCheck(): RunsCheck {
       for (const [name, run] of runs) {
         judge(name, run)
         if (run.finished !== undefined) finished++
-        else if (newestMs - run.lastMs <= longestRunMs) open.push(name)
+        else if (run.started && newestMs - run.lastMs <= longestRunMs) open.push(name)
       }
       return { runs: runs.size, finished, open, problems: [...problems], unreadable: [...unreadable] }
     },
@@ -147,11 +150,9 @@ function note(run: Run, seq: number, index: number, restarts: number): void {
   advance(run)
 }
 
-function finish(run: Run, seq: number, data: Readonly<Record<string, unknown>>): void {
-  const { entries, givenUp } = data
-  run.finished = { seq, entries: typeof entries === 'number' ? entries : -1 }
-  if (Array.isArray(givenUp))
-    for (const one of givenUp as unknown[]) if (typeof one === 'number') run.givenUp.add(one)
+function giveUp(run: Run, { numbers }: Readonly<Record<string, unknown>>): void {
+  if (!Array.isArray(numbers)) return
+  for (const one of numbers as unknown[]) if (typeof one === 'number') run.givenUp.add(one)
   advance(run)
 }
 

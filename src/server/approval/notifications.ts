@@ -74,11 +74,10 @@ export function createNotifications(deps: {
 
   async function forget(row: Tables['notifications'], reason: string): Promise<void> {
     const data = { target: row.target, attempts: row.attempts, reason: reason.slice(0, 300) }
-    await store.write(async (tx) => {
+    await outbox.write(async (tx, add) => {
       await tx.deleteFrom('notifications').where('id', '=', row.id).execute()
-      await outbox.add(tx, [{ type: 'notification.failed', subject: row.id, data }])
+      await add([{ type: 'notification.failed', subject: row.id, data }])
     })
-    outbox.deliver()
   }
 
   return {

@@ -75,7 +75,7 @@ export function createApprovalRecords(deps: {
     data: Record<string, unknown> = {},
   ): Promise<void> {
     const type = `approval.${state === 'void' ? 'voided' : state}`
-    await store.write(async (tx) => {
+    await outbox.write(async (tx, add) => {
       const changed = await tx
         .updateTable('approvals')
         .set({ state, ended_ms: clock.nowMs(), end_reason: reason })
@@ -83,11 +83,10 @@ export function createApprovalRecords(deps: {
         .where('ended_ms', 'is', null)
         .executeTakeFirst()
       if (changed.numUpdatedRows === 0n) return
-      await outbox.add(tx, [approvalEvent(type, request, { reason, ...data })])
+      await add([approvalEvent(type, request, { reason, ...data })])
       await notifications.add(tx, type, { ...summary(request), reason })
     })
     deps.onEnd(request.id)
-    outbox.deliver()
   }
 
   return {

@@ -116,7 +116,8 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
         await broker.endStep(step, {
           reason,
           ...(exitCode === undefined ? {} : { exitCode }),
-          summary: { ...summary, granted: activity.granted, denied: activity.denied },
+          activity: { granted: activity.granted, denied: activity.denied },
+          summary,
         })
         gateway.forget(step.id)
         return activity
