@@ -64,6 +64,7 @@ export function fakeAudit(): FakeAudit {
           throw error
         }
       },
+      erase: (_, event) => audit.client.append(event),
       health: async () => ({ ok: true, size: audit.entries.length }),
       close: async () => undefined,
     },

@@ -2,6 +2,7 @@ import type { AuditEvent } from '../audit/client/index.ts'
 import type { RunId } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
+import { recordedIdentity } from './people.ts'
 import type { Lease, Session, Step, StepOutcome } from './model.ts'
 
 /** What a step is opened with. */
@@ -63,7 +64,7 @@ export function sessionIssued(
       issuer: identity.issuer,
       issuerUrl: identity.issuerUrl,
       token: identity.tokenId,
-      identity: identity.attributes,
+      ...recordedIdentity(identity),
       ...(Object.keys(claims).length === 0 ? {} : { claims }),
       ciRun: identity.run,
       roles: session.roles,

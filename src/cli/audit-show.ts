@@ -1,5 +1,6 @@
+import type { PeopleReader } from '../audit/people/index.ts'
 import { parseEntry, readEntries, textOf } from '../audit/verify/index.ts'
-import { type AuditOptions, openAuditSource } from './audit-source.ts'
+import { type AuditOptions, openAuditSource, openPeopleOf } from './audit-source.ts'
 import { exitCodes, print } from './output.ts'
 import { tellEntry, type LogEntry } from './story.ts'
 
@@ -9,11 +10,12 @@ export async function showAudit(
   options: AuditOptions & { run?: string },
 ): Promise<number> {
   const source = openAuditSource(options)
+  const people = openPeopleOf(options)
   const entries: LogEntry[] = []
   const index = entry !== undefined && /^\d{1,15}$/.test(entry) ? Number(entry) : undefined
   const range = index === undefined ? {} : { from: index, to: index + 1 }
   for await (const one of readEntries(source, range)) {
-    const found = entryOf(one.index, one.bytes)
+    const found = await revealed(entryOf(one.index, one.bytes), people)
     const wanted = index !== undefined || entry === undefined || found.id === entry
     if (wanted && (options.run === undefined || found.run === options.run)) entries.push(found)
   }
@@ -30,6 +32,12 @@ export async function showAudit(
 function nothing(entry: string | undefined, run: string | undefined): string {
   if (entry !== undefined) return `there is no entry ${entry} (published once a second)`
   return run === undefined ? 'the log is empty' : `no entry of run ${run} (published once a second)`
+}
+
+/** The entry with the names of its people, where the folder has them; `--url` has none. */
+export async function revealed(entry: LogEntry, people: PeopleReader | undefined): Promise<LogEntry> {
+  if (people === undefined) return entry
+  return { ...entry, data: await people.reveal(entry.index, entry.id, entry.data) }
 }
 
 /** What cannot be read is told, too: nothing that stands in the log is passed over. */

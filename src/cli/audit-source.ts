@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { openPeople, type PeopleReader } from '../audit/people/index.ts'
 import {
   httpSource,
   type LogSource,
@@ -55,6 +56,11 @@ function reachable(source: LogSource): LogSource {
         })
       }),
   }
+}
+
+/** The names of people beside the log, for those who have its folder. */
+export function openPeopleOf(options: AuditOptions): PeopleReader | undefined {
+  return options.url === undefined ? openPeople(folderOf(options)) : undefined
 }
 
 function folderOf({ folder, data }: AuditOptions): string {

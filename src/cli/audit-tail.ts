@@ -1,7 +1,8 @@
 import { type LogSource, readEntries } from '../audit/verify/index.ts'
-import { entryOf } from './audit-show.ts'
+import type { PeopleReader } from '../audit/people/index.ts'
+import { entryOf, revealed } from './audit-show.ts'
 import { extend, publishedCheckpoint, type SignedCheckpoint, trustOf } from './audit-checkpoint.ts'
-import { type AuditOptions, openAuditSource } from './audit-source.ts'
+import { type AuditOptions, openAuditSource, openPeopleOf } from './audit-source.ts'
 import { exitCodes } from './output.ts'
 import { tellEntry } from './story.ts'
 
@@ -15,12 +16,13 @@ export async function tailAudit(options: AuditOptions & { lines: number; follow:
   const source = openAuditSource(options)
   const trust = trustOf(options)
   let seen = await publishedCheckpoint(source, trust)
-  await tell(source, Math.max(0, seen.size - options.lines), seen, options.json)
+  const people = openPeopleOf(options)
+  await tell(source, Math.max(0, seen.size - options.lines), seen, people, options.json)
   while (options.follow) {
     await new Promise((resolve) => setTimeout(resolve, pollMs))
     const next = await publishedCheckpoint(source, trust)
     await extend(source, seen, next)
-    await tell(source, seen.size, next, options.json)
+    await tell(source, seen.size, next, people, options.json)
     seen = next
   }
   return exitCodes.ok
@@ -30,10 +32,11 @@ async function tell(
   source: LogSource,
   from: number,
   { size }: SignedCheckpoint,
+  people: PeopleReader | undefined,
   json: boolean,
 ): Promise<void> {
   for await (const { index, bytes } of readEntries(source, { from, to: size })) {
-    const entry = entryOf(index, bytes)
+    const entry = await revealed(entryOf(index, bytes), people)
     process.stdout.write(json ? `${JSON.stringify(entry)}\n` : `${tellEntry(entry).join('\n')}\n`)
   }
 }

@@ -7,7 +7,7 @@ const bound = {
   ref: 'refs/tags/v1\u001b[2J',
   commit: 'abcdef0123456789',
   workflow: 'release.yml',
-  actor: 'mona',
+  actor: { login: 'mona' },
   roles: ['release'],
 }
 const tell = (type: string, data: Record<string, unknown>) =>
@@ -33,13 +33,13 @@ test('who said yes, to what, why, and that it was enough', () => {
 test('every entry about people is told, also if half of it is missing', () => {
   for (const [type, says] of [
     ['approval.requested', /asked for/],
-    ['approval.denied', /was \?/],
+    ['approval.denied', /\? said no to/],
     ['approval.refused', /REFUSED/],
     ['approval.expired', /expired/],
     ['approval.cancelled', /taken back/],
     ['approval.voided', /was ended/],
-    ['operator.signed_in', /signed in/],
-    ['operator.signed_out', /signed out/],
+    ['operator.signedin', /signed in/],
+    ['operator.signedout', /signed out/],
     ['operator.refused', /may do nothing/],
     ['notification.failed', /could not be told/],
   ] as const)

@@ -1,3 +1,5 @@
+import { nameOf } from './story-name.ts'
+
 type Data = Readonly<Record<string, unknown>>
 
 /** What people did, as it is told: approvals, sign-ins. */
@@ -10,15 +12,15 @@ export const peopleTellers: Readonly<Record<string, (data: Data) => string[]>> =
     `${word(data['by'])} said yes to ${rolesOf(data)}${because(data)}${data['complete'] === true ? '; that was enough' : ''}`,
     placeOf(data),
   ],
-  'approval.denied': (data) => [`the request for ${rolesOf(data)} was ${word(data['reason'])}`],
+  'approval.denied': (data) => [`${word(data['by'])} said no to ${rolesOf(data)}${because(data)}`],
   'approval.refused': (data) => [
     `REFUSED ${word(data['by'])} may not approve ${rolesOf(data)}: ${word(data['reason'])}`,
   ],
   'approval.expired': (data) => [`the request for ${rolesOf(data)} expired${because(data)}`],
   'approval.cancelled': (data) => [`the request for ${rolesOf(data)} was taken back${because(data)}`],
   'approval.voided': (data) => [`the request for ${rolesOf(data)} was ended${because(data)}`],
-  'operator.signed_in': (data) => [`${word(data['by'])} signed in, with ${words(data['scopes'])}`],
-  'operator.signed_out': (data) => [`${word(data['by'])} signed out`],
+  'operator.signedin': (data) => [`${word(data['by'])} signed in, with ${words(data['scopes'])}`],
+  'operator.signedout': (data) => [`${word(data['by'])} signed out`],
   'operator.refused': () => ['somebody signed in who may do nothing here'],
   'notification.failed': (data) => [`"${word(data['target'])}" could not be told${because(data)}`],
 }
@@ -33,7 +35,8 @@ function rolesOf(data: Data): string {
 
 function placeOf(data: Data): string {
   const { repository, ref, commit, workflow, actor } = boundOf(data)
-  return `for ${word(repository)} at ${word(ref)} (${word(commit).slice(0, 12)}), by ${word(workflow)}, triggered by ${word(actor)}`
+  const { login, id } = (actor ?? {}) as Record<string, unknown>
+  return `for ${word(repository)} at ${word(ref)} (${word(commit).slice(0, 12)}), by ${word(workflow)}, triggered by ${word(login ?? id)}`
 }
 
 function because({ reason }: Data): string {
@@ -41,7 +44,7 @@ function because({ reason }: Data): string {
 }
 
 function word(value: unknown): string {
-  return typeof value === 'string' ? value : '?'
+  return nameOf(value) ?? '?'
 }
 
 function words(value: unknown): string {

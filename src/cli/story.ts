@@ -1,3 +1,4 @@
+import { nameOf } from './story-name.ts'
 import { peopleTellers } from './story-people.ts'
 
 /** An entry of the audit log, as it is told. */
@@ -32,10 +33,12 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   ],
   'server.started': (data) => [`the server started (version ${text(data['version'])})`],
   'session.issued': (data) => {
-    const { repository, ref, commit, event, actor, workflow, environment, subject } = data[
-      'identity'
-    ] as Record<string, string | undefined>
-    const who = actor ?? subject ?? 'somebody'
+    const { repository, ref, commit, event, workflow, environment, subject } = data['identity'] as Record<
+      string,
+      string | undefined
+    >
+    const { login, id } = (data['actor'] ?? {}) as Record<string, unknown>
+    const who = nameOf(login ?? id) ?? subject ?? 'somebody'
     return [
       `${who} triggered ${event ?? 'a job'} in ${repository ?? subject ?? '?'}${ref === undefined ? '' : ` at ${ref}`}${commit === undefined ? '' : ` (${commit.slice(0, 12)})`}`,
       `by ${workflow ?? 'an unnamed workflow'}${environment === undefined ? '' : `, environment ${environment}`}, proven by ${text(data['issuer'])} (${text(data['issuerUrl'])})`,
@@ -72,6 +75,15 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   ],
   'lockfile.pinned': (data) => [
     `its lockfile pins ${text(data['packages'])} packages (SHA-256 ${text(data['sha256']).slice(0, 16)}…)`,
+  ],
+  'person.erased': (data, { subject }) => [
+    `${text(data['by'])} had the names of ${subject} erased: they cannot be read any more`,
+  ],
+  'quorum.lost': (data) => [`THE WITNESSES ARE NO QUORUM: ${list(data['missing'])} do not cosign`],
+  'quorum.restored': () => ['the witnesses are a quorum again'],
+  'history.refused': (data) => [`WITNESS ${text(data['witness'])} REFUSED THIS LOG: ${text(data['reason'])}`],
+  'history.contradicted': (data) => [
+    `FORK: witness ${text(data['witness'])} has a checkpoint of this log that contradicts it: ${text(data['reason'])}`,
   ],
   'policy.applied': (data) => [
     `${text(data['by'])} applied version ${text(data['version'])} of the policy, ${text(data['changeCount'])} changes`,
@@ -133,6 +145,8 @@ function counted(title: string, value: unknown): string[] {
 }
 
 function text(value: unknown): string {
+  const name = nameOf(value)
+  if (name !== undefined) return name
   return typeof value === 'string' || typeof value === 'number'
     ? String(value)
     : value === undefined || value === null

@@ -135,6 +135,9 @@ export function stubAudit(): AuditStub {
       audit.events.push(event)
       return {} as never
     },
+    erase: async () => {
+      throw new Error('nobody is erased here')
+    },
     health: async () => ({ ok: true, size: audit.events.length }),
     close: async () => undefined,
   }

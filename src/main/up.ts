@@ -1,5 +1,11 @@
 import { createAuditClient } from '../audit/client/index.ts'
-import { createAccessTokens, createBroker, createStoredRunNumbers, loadSigningKey } from '../broker/index.ts'
+import {
+  createAccessTokens,
+  createBroker,
+  createPeople,
+  createStoredRunNumbers,
+  loadSigningKey,
+} from '../broker/index.ts'
 import { createGateway } from '../gateway/index.ts'
 import { createProofNonces, createProofVerifier } from '../identity/index.ts'
 import { MayflyError, messageOf, systemClock, version, type Clock } from '../lib/index.ts'
@@ -97,6 +103,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   pinAuditKey(folder.auditKeyFile, auditLog.verifierKey)
   let url = options.url ?? ''
   const numbers = createStoredRunNumbers(store)
+  const known = createPeople({ store, vaultKey: folder.vaultKey, clock })
   const audit = createAuditClient({
     url: auditLog.url,
     appendToken: folder.appendToken,
@@ -104,6 +111,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     source: 'mayfly://server',
     clock,
     numbers,
+    people: known,
   })
   started.defer(() => audit.close())
   // A server that was killed may number an entry twice: whoever looks for gaps sees where it began anew.
@@ -143,6 +151,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     broker,
     gateway,
     vault,
+    people: known,
     audit,
     apiTokens,
     store,

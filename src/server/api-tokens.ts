@@ -13,6 +13,7 @@ export const scopes = [
   'token:write',
   'approval:read',
   'approval:decide',
+  'audit:erase',
 ] as const
 export type Scope = (typeof scopes)[number]
 

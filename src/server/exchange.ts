@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import type { AccessTokens, Broker } from '../broker/index.ts'
+import { recordedIdentity, type AccessTokens, type Broker } from '../broker/index.ts'
 import type { Identity, IdentityRefusal, ProofVerifier } from '../identity/index.ts'
 import {
   describeMismatches,
@@ -149,7 +149,7 @@ async function refuseRole(
     reason: refusal.reason,
     ...(mismatches === undefined ? {} : { mismatches }),
     issuer: identity.issuer,
-    identity: identity.attributes,
+    ...recordedIdentity(identity),
     claims: recordedClaims(rules, identity),
     token: identity.tokenId,
   })
@@ -192,7 +192,7 @@ function isStranger(rules: Rules, identity: Identity, refusal: Refused): boolean
 async function refuseReplay(deps: ExchangeDeps, call: Call, identity: Identity): Promise<HttpProblem> {
   await recordRefusal(deps, call, {
     reason: 'token_replayed',
-    identity: identity.attributes,
+    ...recordedIdentity(identity),
     token: identity.tokenId,
   })
   return oauthProblem(

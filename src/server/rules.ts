@@ -40,6 +40,8 @@ export interface RulesHolder {
     text: string
     file: string
     by: string
+    /** The same as it stands in the log, where a person's name is sealed. */
+    recordedBy?: unknown
     dryRun: boolean
     expectedVersion?: number
     source?: PolicySource
@@ -98,6 +100,7 @@ export async function createRules(deps: {
     text,
     file,
     by,
+    recordedBy = by,
     dryRun,
     expectedVersion,
     source,
@@ -121,7 +124,7 @@ export async function createRules(deps: {
     await deps.audit.append({
       type: 'policy.applied',
       data: {
-        by,
+        by: recordedBy,
         version: next.version,
         sha256: sha256Hex(text),
         ...(source === undefined ? {} : { source }),

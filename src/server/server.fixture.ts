@@ -3,7 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { createAccessTokens, createBroker, createStoredRunNumbers, loadSigningKey } from '../broker/index.ts'
+import {
+  createAccessTokens,
+  createBroker,
+  createPeople,
+  createStoredRunNumbers,
+  loadSigningKey,
+} from '../broker/index.ts'
 import { fakeAudit } from '../broker/broker.fixture.ts'
 import { createGateway } from '../gateway/index.ts'
 import {
@@ -122,6 +128,7 @@ export async function openServer(
   })
   const proofs = createProofVerifier({ clock, nonces: createProofNonces({ clock }) })
   const numbers = createStoredRunNumbers(store)
+  const auditPeople = createPeople({ store, vaultKey, clock })
   const broker = await createBroker({
     store,
     vault,
@@ -168,6 +175,7 @@ export async function openServer(
   const errors: string[] = []
   const server = createApiServer({
     ...people,
+    people: auditPeople,
     broker,
     gateway,
     vault,

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { z } from 'zod'
 import { MayflyError, limits, messageOf, newId, systemCode, type Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import type { AccessTokens, Broker } from '../broker/index.ts'
+import type { AccessTokens, Broker, People } from '../broker/index.ts'
 import type { Gateway } from '../gateway/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { Store } from '../store/index.ts'
@@ -34,6 +34,7 @@ export interface ServerDeps {
   broker: Broker
   gateway: Gateway
   vault: Vault
+  people: People
   audit: AuditClient
   apiTokens: ApiTokens
   tokens: AccessTokens

@@ -68,7 +68,9 @@ export function openStore(file: string): Store {
 function open(file: string): DatabaseSync {
   try {
     const database = new DatabaseSync(file, { timeout: 5000 })
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON')
+    database.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON',
+    )
     return database
   } catch (cause) {
     throw new MayflyError('store_failed', `the store ${file} cannot be opened: ${messageOf(cause)}`, {

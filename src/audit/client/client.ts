@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { Agent } from 'node:http'
 import { type Clock, MayflyError, messageOf, type Secret } from '../../lib/index.ts'
 import { parseVerifierKey, type Receipt, type Verifier } from '../verify/index.ts'
 import { isRecord, messageIn, parseJson, verifiedReceipts } from './answer.ts'
 import { createBatches, rejectAll, type Waiting } from './batches.ts'
-import { type AuditEvent, prepareEntry } from './event.ts'
+import { type PeopleDirectory, sealPeople } from '../people/index.ts'
+import { type AuditEvent, prepareEntry, type PreparedEntry } from './event.ts'
 import { exchange } from './request.ts'
 import type { RunNumbers } from './run-numbers.ts'
 
@@ -18,6 +20,8 @@ export interface AuditClientOptions {
   clock: Clock
   /** Who numbers the entries of runs; without it they have none. */
   numbers?: RunNumbers
+  /** Who people are in the log; without it an event that names one is refused. */
+  people?: PeopleDirectory
   /** One exchange with the log. */
   timeoutMs?: number
   /** How long an append goes on trying, from the moment it was asked for. */
@@ -33,6 +37,8 @@ export interface AuditClient {
    * (the answer is not the log's), `limit_exceeded`, `bad_input`.
    */
   append(event: AuditEvent): Promise<Receipt>
+  /** Has the log delete a person's key, and append the entry that says so. Rejects as `append` does. */
+  erase(person: string, event: AuditEvent): Promise<Receipt>
   health(): Promise<{ ok: true; size: number } | { ok: false; reason: string }>
   /** Finishes what waits, each append within its own time; later appends are refused. */
   close(): Promise<void>
@@ -59,10 +65,10 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
   async function appendNumbered(event: AuditEvent): Promise<Receipt> {
     const { run } = event
     if (run === undefined || event.seq !== undefined || options.numbers === undefined)
-      return await batches.add(prepareEntry(event, source, clock.nowMs()))
+      return await batches.add(await prepare(event))
     const seq = await options.numbers.take(run)
     try {
-      return await batches.add(prepareEntry({ ...event, seq }, source, clock.nowMs()))
+      return await batches.add(await prepare({ ...event, seq }))
     } catch (error) {
       // It may stand in the log or not: whoever looks for gaps is told.
       options.numbers.giveUp(run, seq)
@@ -70,10 +76,42 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
     }
   }
 
+  async function prepare(event: AuditEvent): Promise<PreparedEntry> {
+    const { id = randomUUID(), data } = event
+    const directory = options.people ?? nobody
+    const sealed = await sealPeople(data, id, directory)
+    return prepareEntry({ ...event, id, data: sealed.data }, source, clock.nowMs(), sealed.sealed)
+  }
+
   return {
     async append(event) {
       if (closed) throw new MayflyError('audit_unavailable', 'the audit client is closed')
       return await appendNumbered(event)
+    },
+    async erase(person, event) {
+      const entry = await prepare(event)
+      const body = Buffer.from(`{"person":${JSON.stringify(person)},"entry":${entry.json}}`)
+      const eraseUrl = new URL('/erase', options.url)
+      const headers = postHeaders(options.appendToken, body)
+      const answer = await exchange(agent, eraseUrl, { method: 'POST', headers, body, timeoutMs }).catch(
+        messageOf,
+      )
+      if (typeof answer === 'string' || answer.status === 429 || answer.status >= 500) {
+        const reason = typeof answer === 'string' ? answer : messageIn(answer.body)
+        throw new MayflyError(
+          'audit_unavailable',
+          `the audit log did not confirm that ${person} is erased: ${reason}; ask again`,
+        )
+      }
+      if (answer.status !== 200)
+        throw new MayflyError(
+          'audit_rejected',
+          `the audit log refused to erase ${person}: ${messageIn(answer.body)}`,
+        )
+      const [receipt] = (await verifiedReceipts(answer.body, [entry], verifier)) ?? []
+      if (receipt === undefined)
+        throw new MayflyError('audit_corrupt', 'the answer is not signed by the audit log')
+      return receipt
     },
     async health() {
       const answer = await exchange(agent, healthUrl, { method: 'GET', timeoutMs }).catch(messageOf)
@@ -97,11 +135,7 @@ function createSender(options: AuditClientOptions, agent: Agent, verifier: Verif
   const url = new URL('/append', options.url)
   return async (batch: readonly Waiting[]): Promise<string | undefined> => {
     const body = Buffer.from(`{"entries":[${batch.map((one) => one.json).join()}]}`)
-    const headers = {
-      authorization: `Bearer ${options.appendToken.reveal()}`,
-      'content-type': 'application/json',
-      'content-length': String(body.length),
-    }
+    const headers = postHeaders(options.appendToken, body)
     const answer = await exchange(agent, url, { method: 'POST', headers, body, timeoutMs }).catch(messageOf)
     if (typeof answer === 'string') return answer
     if (answer.status === 429 || answer.status >= 500) return messageIn(answer.body)
@@ -114,5 +148,18 @@ function createSender(options: AuditClientOptions, agent: Agent, verifier: Verif
     if (receipts === undefined) rejectAll(batch, 'audit_corrupt', 'the answer is not signed by the audit log')
     else for (const [i, one] of batch.entries()) one.resolve(receipts[i] as Receipt)
     return undefined
+  }
+}
+
+/** An event that names somebody needs to know who people are: their names never go into the log as they are. */
+const nobody: PeopleDirectory = {
+  find: () => Promise.reject(new MayflyError('bad_input', 'this client may not log the names of people')),
+}
+
+function postHeaders(token: Secret, body: Buffer): Record<string, string> {
+  return {
+    authorization: `Bearer ${token.reveal()}`,
+    'content-type': 'application/json',
+    'content-length': String(body.length),
   }
 }

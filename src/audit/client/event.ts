@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto'
 import { limits, MayflyError } from '../../lib/index.ts'
+import type { SealedNames } from '../people/index.ts'
 import { formatEntry, leafHash } from '../verify/index.ts'
 
 /** What happened. `type` is short, `object.predicate`: `session.issued`. Nothing in it may be a secret. */
@@ -33,8 +33,13 @@ export interface PreparedEntry {
  * The event as the entry that will be a leaf (see `formatEntry`).
  * Throws a MayflyError: `bad_input` for a type that is none or data that is not JSON, `limit_exceeded` past 65,535 bytes.
  */
-export function prepareEntry(event: AuditEvent, source: string, nowMs: number): PreparedEntry {
-  const key = event.id ?? randomUUID()
+export function prepareEntry(
+  event: AuditEvent & { id: string },
+  source: string,
+  nowMs: number,
+  sealed: readonly SealedNames[] = [],
+): PreparedEntry {
+  const key = event.id
   let entry: string
   try {
     const { time = new Date(nowMs).toISOString() } = event
@@ -50,7 +55,8 @@ export function prepareEntry(event: AuditEvent, source: string, nowMs: number): 
     const message = `the event ${event.type} takes ${bytes.length} bytes, an entry at most ${limits.auditEntryBytes}`
     throw new MayflyError('limit_exceeded', message)
   }
-  const json = `{"key":${JSON.stringify(key)},"entry":${JSON.stringify(entry)}}`
+  const names = sealed.length === 0 ? '' : `,"sealed":${JSON.stringify(sealed)}`
+  const json = `{"key":${JSON.stringify(key)},"entry":${JSON.stringify(entry)}${names}}`
   return {
     key,
     entry,

@@ -1,5 +1,6 @@
 import { limits } from '../../lib/index.ts'
 import { leafHash } from '../verify/index.ts'
+import { isPersonId, type SealedNames } from '../people/index.ts'
 import type { NewEntry } from './group.ts'
 
 export const maxRequestEntries = 1_000
@@ -16,7 +17,10 @@ export function parseAppendRequest(body: Buffer): ParsedRequest {
   if (list.length > maxRequestEntries) return tooLarge(`at most ${maxRequestEntries} entries in a request`)
   const entries: NewEntry[] = []
   for (const [i, one] of list.entries()) {
-    if (!isEntry(one)) return bad(`entry ${i} has to be {"key":"...","entry":"..."}, both strings`)
+    if (!isEntry(one))
+      return bad(`entry ${i} has to be {"key":"...","entry":"..."}, both strings, and no more than "sealed"`)
+    if (one.sealed !== undefined && !isSealed(one.sealed))
+      return bad(`the sealed names of entry ${i} are malformed`)
     // ASCII, so that a key takes as many bytes as it has characters.
     if (!/^[\x21-\x7e]{1,128}$/.test(one.key))
       return bad(`the key of entry ${i} takes 1 to 128 visible ASCII characters`)
@@ -27,25 +31,74 @@ export function parseAppendRequest(body: Buffer): ParsedRequest {
         `entry ${i} has ${bytes.length} bytes, at most ${limits.auditEntryBytes} fit: log a digest instead`,
       )
     }
-    entries.push({ key: one.key, entry: bytes, leafHash: leafHash(bytes).toBase64() })
+    entries.push({
+      key: one.key,
+      entry: bytes,
+      leafHash: leafHash(bytes).toBase64(),
+      ...(one.sealed === undefined ? {} : { sealed: one.sealed }),
+    })
   }
   return { ok: true, entries }
 }
 
 function entriesOf(body: Buffer): unknown[] | undefined {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(body.toString())
-  } catch {
-    return undefined
-  }
-  if (typeof parsed !== 'object' || parsed === null || Object.keys(parsed).length !== 1) return undefined
+  const parsed = parseObject(body)
+  if (parsed === undefined || Object.keys(parsed).length !== 1) return undefined
   return 'entries' in parsed && Array.isArray(parsed.entries) ? parsed.entries : undefined
 }
 
-function isEntry(value: unknown): value is { key: string; entry: string } {
+function parseObject(body: Buffer): object | undefined {
+  try {
+    const parsed: unknown = JSON.parse(body.toString())
+    return typeof parsed === 'object' && parsed !== null ? parsed : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isEntry(value: unknown): value is { key: string; entry: string; sealed?: unknown } {
   if (typeof value !== 'object' || value === null || !('key' in value) || !('entry' in value)) return false
-  return typeof value.key === 'string' && typeof value.entry === 'string' && Object.keys(value).length === 2
+  const count = 'sealed' in value ? 3 : 2
+  return (
+    typeof value.key === 'string' && typeof value.entry === 'string' && Object.keys(value).length === count
+  )
+}
+
+const maxPeople = 16
+const maxBoxChars = 8_192
+
+function isSealed(value: unknown): value is SealedNames[] {
+  if (!Array.isArray(value) || value.length > maxPeople) return false
+  return (value as unknown[]).every((one) => {
+    if (typeof one !== 'object' || one === null || Object.keys(one).length !== 3) return false
+    const { person, key, box } = one as Record<string, unknown>
+    if (typeof person !== 'string' || typeof key !== 'string' || typeof box !== 'string') return false
+    const isKey = /^[A-Za-z0-9+/]{43}=$/.test(key)
+    return isPersonId(person) && isKey && box.length <= maxBoxChars && /^[A-Za-z0-9+/]*={0,2}$/.test(box)
+  })
+}
+
+export type ParsedErase =
+  | { ok: true; person: string; entry: NewEntry }
+  | { ok: false; status: 400 | 413; message: string }
+
+/** The body of `POST /erase`: `{"person","entry":{"key","entry"}}`; the entry says that and by whom they were erased. */
+export function parseEraseRequest(body: Buffer): ParsedErase {
+  const parsed = parseObject(body)
+  const { person, entry } = (parsed ?? {}) as Record<string, unknown>
+  if (
+    parsed === undefined ||
+    Object.keys(parsed).length !== 2 ||
+    typeof person !== 'string' ||
+    !isPersonId(person)
+  )
+    return { ok: false, status: 400, message: 'the body has to be JSON: {"person":"per_...","entry":{...}}' }
+  const read = parseAppendRequest(Buffer.from(JSON.stringify({ entries: [entry] })))
+  if (!read.ok) return read
+  const [one] = read.entries
+  if (one === undefined || one.sealed !== undefined)
+    return { ok: false, status: 400, message: 'the entry of an erasure has no names' }
+  return { ok: true, person, entry: one }
 }
 
 function bad(message: string): ParsedRequest {

@@ -4,6 +4,7 @@ import type { Signer } from '../sign/index.ts'
 import type { FailureSwitch } from './failure.ts'
 import { type AppendOutcome, type Job, type NewEntry, planGroup, signGroup, takeJobs } from './group.ts'
 import type { KeyWindow } from './key-window.ts'
+import type { PeopleStore } from './people-store.ts'
 import type { Wal } from './wal.ts'
 
 /** An entry that is durable and not yet published: `prefixed` as its bundle holds it. */
@@ -33,6 +34,7 @@ export interface Appender {
 
 export interface AppenderDeps {
   wal: Wal
+  people: PeopleStore
   window: KeyWindow
   signer: Signer
   clock: Clock
@@ -44,7 +46,7 @@ export interface AppenderDeps {
 
 /** Group commit: whatever waits while one write is under way goes into the next one, in order of arrival. */
 export function createAppender(deps: AppenderDeps): Appender {
-  const { wal, window, signer, failure, limits, start } = deps
+  const { wal, people, window, signer, failure, limits, start } = deps
   const queue: Job[] = []
   let waiting = { entries: 0, bytes: 0 }
   let { nextIndex, lastTimeMs, durable } = start
@@ -71,6 +73,11 @@ export function createAppender(deps: AppenderDeps): Appender {
     lastTimeMs = Math.max(lastTimeMs, deps.clock.nowMs())
     const group = planGroup(jobs, window, nextIndex, lastTimeMs)
     try {
+      const named = group.fresh.flatMap(({ key, sealed = [] }, i) =>
+        sealed.length === 0 ? [] : [{ index: nextIndex + i, id: key, sealed }],
+      )
+      // First the names: an entry that is durable never lacks them.
+      if (named.length > 0) await people.keep(named)
       // Receipts are signed while the disk works; none leaves before it is done.
       const [prefixed, outcomes] = await Promise.all([
         group.fresh.length === 0 ? [] : wal.append(nextIndex, group.timeMs, group.fresh),

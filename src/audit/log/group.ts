@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { type Signer, signReceipt, signReceiptList } from '../sign/index.ts'
+import type { SealedNames } from '../people/index.ts'
 import type { Receipt } from '../verify/index.ts'
 import type { KeyWindow, KnownEntry } from './key-window.ts'
 
@@ -8,6 +9,8 @@ export interface NewEntry {
   key: string
   entry: Buffer
   leafHash: string
+  /** Names that stand beside it. */
+  sealed?: readonly SealedNames[]
 }
 
 export type AppendOutcome =

@@ -1,16 +1,18 @@
 import type { IncomingMessage, Server } from 'node:http'
 import { constantTimeEqual, sha256Hex } from '../../lib/index.ts'
 import { type Answer, createAnswerer, json, readBody, refusal } from '../serve/index.ts'
-import { parseAppendRequest } from './append-request.ts'
+import { parseAppendRequest, parseEraseRequest } from './append-request.ts'
 import type { Appender } from './appender.ts'
 import type { FailureSwitch } from './failure.ts'
 import type { AppendOutcome } from './group.ts'
+import type { PeopleStore } from './people-store.ts'
 import type { Publisher } from './publisher.ts'
 import type { StaticFiles } from './static-files.ts'
 import type { Witnesses } from './witnesses.ts'
 
 export interface HttpDeps {
   appender: Appender
+  people: PeopleStore
   publisher: Publisher
   failure: FailureSwitch
   files: StaticFiles
@@ -29,7 +31,8 @@ const stopping = busy(503, 'the audit log is stopping')
 /** The log's HTTP: `POST /append` for the holder of the token, everything else read-only and public. */
 export function createHttp(deps: HttpDeps): Server {
   let openBytes = 0
-  async function append(request: IncomingMessage): Promise<Answer> {
+  /** Reads a body of the token's holder and does with it what `act` does; everybody else, and too much, is refused first. */
+  async function write(request: IncomingMessage, act: (body: Buffer) => Promise<Answer>): Promise<Answer> {
     if (!hasToken(request, deps.appendTokenHash))
       return refusal(401, 'bad_token', 'the append token is missing or wrong')
     if (deps.isClosing()) return stopping
@@ -42,18 +45,32 @@ export function createHttp(deps: HttpDeps): Server {
     openBytes += declared
     const body = await readBody(request, deps.maxBodyBytes).finally(() => (openBytes -= declared))
     if (body === undefined) return tooLong
+    return deps.isClosing() ? stopping : await act(body)
+  }
+
+  async function append(body: Buffer): Promise<Answer> {
     const parsed = parseAppendRequest(body)
-    if (!parsed.ok) {
-      return refusal(parsed.status, parsed.status === 413 ? 'limit_exceeded' : 'bad_input', parsed.message)
+    return parsed.ok ? answerOf(await deps.appender.append(parsed.entries)) : refused(parsed)
+  }
+
+  /** The key goes first: if the entry cannot be made then, it is asked for again, and the key stays gone. */
+  async function erase(body: Buffer): Promise<Answer> {
+    const parsed = parseEraseRequest(body)
+    if (!parsed.ok) return refused(parsed)
+    try {
+      await deps.people.erase(parsed.person)
+    } catch (error) {
+      const { status, reason } = deps.failure.fail('erasing a person', error)
+      return refusal(status, failureCode(status), reason)
     }
-    if (deps.isClosing()) return stopping
-    return answerOf(await deps.appender.append(parsed.entries))
+    return answerOf(await deps.appender.append([parsed.entry]))
   }
 
   async function route(request: IncomingMessage): Promise<Answer> {
     const { method, url = '' } = request
-    if (url === '/append')
-      return method === 'POST' ? await append(request) : refusal(405, 'bad_input', 'POST only')
+    const act = { '/append': append, '/erase': erase }[url]
+    if (act !== undefined)
+      return method === 'POST' ? await write(request, act) : refusal(405, 'bad_input', 'POST only')
     if (method !== 'GET') return refusal(405, 'bad_input', 'GET only')
     if (url === '/healthz') return health(deps)
     const file = await deps.files.read(url.slice(1))
@@ -94,6 +111,10 @@ function health({ appender, publisher, failure, witnesses }: HttpDeps): Answer {
   const degraded = states.length === 0 ? {} : { quorum: witnesses.quorum(), witnesses: states }
   if (stopped === undefined) return json(200, { ok: true, size, published, ...degraded })
   return json(503, { ok: false, size, published, reason: stopped.reason })
+}
+
+function refused({ status, message }: { status: 400 | 413; message: string }): Answer {
+  return refusal(status, status === 413 ? 'limit_exceeded' : 'bad_input', message)
 }
 
 function failureCode(status: 503 | 507): string {

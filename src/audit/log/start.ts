@@ -8,6 +8,7 @@ import { type FileSystem, syncFolder, systemFs } from '../disk/index.ts'
 import { createHttp } from './http.ts'
 import { lockFolder } from '../disk/index.ts'
 import { openLogKey } from './log-key.ts'
+import { createPeopleStore } from './people-store.ts'
 import { createPublisher } from './publisher.ts'
 import { recover } from './recover.ts'
 import { cosignLine, type Signer } from '../sign/index.ts'
@@ -72,13 +73,14 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
     lock.release()
     throw error
   })
-  const { appender, publisher, failure, wal, witnesses } = log
+  const { appender, publisher, failure, wal, people, witnesses } = log
   const { appendTokenHash, maxBodyBytes = 8_388_608 } = options
   let closing = false
   const files = createStaticFiles(fs, folder)
   const isClosing = () => closing
   const server = createHttp({
     appender,
+    people,
     publisher,
     failure,
     witnesses,
@@ -95,6 +97,7 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
     await appender.drain()
     await publisher.publish()
     await wal.close().catch(() => undefined)
+    await people.close().catch(() => undefined)
     server.closeAllConnections()
     lock.release()
   })
@@ -129,8 +132,9 @@ async function openLog(fs: FileSystem, options: AuditLogOptions) {
   const timed = async (note: string) => timedLine(note, own, clock)
   const { published, wal, window, start } = await recover(fs, folder, signer, timed)
   const failure = createFailureSwitch(options.onFatal)
+  const people = createPeopleStore(fs, folder)
   const limits = { queueEntries, queueBytes, unpublishedBytes }
-  const appender = createAppender({ wal, window, signer, clock, failure, limits, start })
+  const appender = createAppender({ wal, people, window, signer, clock, failure, limits, start })
   const intervals = { publishIntervalMs, refreshIntervalMs }
   const alarm = createAlarms({
     appender,
@@ -147,7 +151,7 @@ async function openLog(fs: FileSystem, options: AuditLogOptions) {
   const cosign = async (note: string) => `${await timed(note)}${await witnesses.cosign(note)}`
   const deps = { fs, folder, signer, appender, wal, window, published, clock, failure, cosign }
   const publisher = createPublisher({ ...deps, ...intervals })
-  return { signer, wal, failure, appender, publisher, witnesses }
+  return { signer, wal, people, failure, appender, publisher, witnesses }
 }
 
 // The checkpoint itself has no time (tlog-checkpoint): the log's own cosignature shows that it is alive.

@@ -2,6 +2,7 @@ import { MayflyError, type Clock } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
 import type { Operator } from '../api-tokens.ts'
 import { identifyPerson } from '../operators/people.ts'
+import { recordedLogin, recordedOperator } from '../operators/recorded-operator.ts'
 import type { RulesHolder } from '../rules.ts'
 import type { Exclusively } from './lock.ts'
 import { approvalEvent, type ApprovalRecords } from './records.ts'
@@ -72,8 +73,7 @@ export function createDeciding(deps: {
       ])
       await audit.append(
         approvalEvent('approval.granted', found, {
-          by: person.key,
-          login: { issuer: login.issuer, subject: login.subject },
+          by: recordedLogin(login, person.name),
           token: by.id,
           reason: reason ?? null,
           groups: [...able.groups],
@@ -101,8 +101,8 @@ export function createDeciding(deps: {
       const person = identifyPerson(rules.document, login)
       const name = person?.name ?? login.subject
       await records.end(found, 'denied', `denied by ${name}${reason === undefined ? '' : `: ${reason}`}`, {
-        by: person?.key,
-        login: { issuer: login.issuer, subject: login.subject },
+        reason: reason ?? null,
+        by: recordedLogin(login, name),
         token: by.id,
       })
     })
@@ -111,7 +111,7 @@ export function createDeciding(deps: {
   /** Who tried what they may not is in the log; the attempt changes nothing, so it waits for no receipt. */
   async function refused(request: ApprovalRequest, by: Operator, reason: string): Promise<void> {
     await audit
-      .append(approvalEvent('approval.refused', request, { by: by.name, token: by.id, reason }))
+      .append(approvalEvent('approval.refused', request, { by: recordedOperator(by), token: by.id, reason }))
       .catch(() => undefined)
   }
 

@@ -1,4 +1,5 @@
 import { sha256Hex } from '../../lib/index.ts'
+import { recordedIdentity } from '../../broker/index.ts'
 import type { Identity } from '../../identity/index.ts'
 import type { Tables } from '../../store/index.ts'
 import type { Rules } from '../rules.ts'
@@ -44,8 +45,7 @@ export function requestOf(row: Tables['approvals']): ApprovalRequest {
 /** What a yes is bound to; the same in every entry about it. */
 export function boundTo(request: ApprovalRequest): Record<string, unknown> {
   const { identity, roles, policyVersion, grantsDigest } = request
-  const { repository_id, repository, ref, commit, workflow, workflow_digest, actor, actor_id } =
-    identity.attributes
+  const { repository_id, repository, ref, commit, workflow, workflow_digest } = identity.attributes
   return {
     issuer: identity.issuer,
     repository_id,
@@ -54,8 +54,7 @@ export function boundTo(request: ApprovalRequest): Record<string, unknown> {
     commit,
     workflow,
     workflow_digest,
-    actor,
-    actor_id,
+    actor: recordedIdentity(identity)['actor'],
     ciRun: identity.run,
     roles,
     policyVersion,

@@ -3,6 +3,7 @@ import { MayflyError, constantTimeEqual, sha256Hex, type Clock } from '../../lib
 import type { AuditClient } from '../../audit/client/index.ts'
 import type { ApiTokens, Operator } from '../api-tokens.ts'
 import type { Login } from './people.ts'
+import { recordedLogin } from './recorded-operator.ts'
 
 /**
  * `mayfly login`: a person who is signed in lets the command line on their computer have a short-lived token. The code
@@ -61,8 +62,7 @@ export function createCliLogin(deps: { apiTokens: ApiTokens; audit: AuditClient;
       await audit.append({
         type: 'token.created',
         data: {
-          by: name,
-          login: { issuer: login.issuer, subject: login.subject },
+          by: recordedLogin(login, name),
           name: 'mayfly login',
           expiresIn: tokenMs / 1000,
         },

@@ -11,6 +11,7 @@ import type { CliLogin } from './cli-login.ts'
 import { cookieNames, readCookie, setCookie } from './cookies.ts'
 import { Html, html, page } from './html.ts'
 import { permittedScopes } from './people.ts'
+import { recordedLogin } from './recorded-operator.ts'
 import { csrfTokenOf, sessionSeconds, type OperatorSessions } from './sessions.ts'
 import { signInSeconds, type SignIn } from './sign-in.ts'
 
@@ -84,10 +85,13 @@ function registerSignIn(app: FastifyInstance, deps: PagesDeps): void {
         request.query as Record<string, unknown>,
         readCookie(request.headers.cookie, names.signIn),
       )
-      const who = { issuer: login.issuer, subject: login.subject }
       const permitted = permittedScopes(rules.current().document, login)
       if (permitted.length === 0) {
-        const data = { request: request.id, login: who, groups: login.groups.slice(0, 50) }
+        const data = {
+          request: request.id,
+          by: recordedLogin(login, login.email ?? login.subject),
+          groups: login.groups.slice(0, 50),
+        }
         // At a public provider anybody can come this far; the log is not theirs to fill.
         if (deps.recordStranger())
           await audit.append({ type: 'operator.refused', data }).catch(() => undefined)
@@ -99,8 +103,12 @@ function registerSignIn(app: FastifyInstance, deps: PagesDeps): void {
       const before = readCookie(request.headers.cookie, names.session)
       if (before !== undefined) await sessions.end(before)
       await audit.append({
-        type: 'operator.signed_in',
-        data: { request: request.id, login: who, by: login.email ?? login.subject, scopes: permitted },
+        type: 'operator.signedin',
+        data: {
+          request: request.id,
+          by: recordedLogin(login, login.email ?? login.subject),
+          scopes: permitted,
+        },
       })
       const { token } = await sessions.create(login)
       reply.header('set-cookie', setCookie(url(), names.session, token, sessionSeconds))

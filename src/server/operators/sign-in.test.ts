@@ -45,7 +45,7 @@ test('a person signs in, is known by the policy’s name, and signs out', async 
     'secret:read',
     'session:read',
   ])
-  assert.equal(it.audit.ofType('operator.signed_in').length, 1)
+  assert.equal(it.audit.ofType('operator.signedin').length, 1)
   const headers = { origin: it.url, 'x-mayfly-csrf': String(body['csrf']) }
   const cookie = browser.jar(it.url).get('mayfly')
   assert.equal(
@@ -54,7 +54,7 @@ test('a person signs in, is known by the policy’s name, and signs out', async 
   )
   assert.equal((await session()).status, 401)
   assert.equal(browser.jar(it.url).get('mayfly'), cookie, 'the cookie is worth nothing, wherever it still is')
-  assert.equal(it.audit.ofType('operator.signed_out')[0]?.data['by'], 'anna')
+  assert.equal(it.audit.ofType('operator.signedout')[0]?.data['by'], 'anna')
 })
 
 test('groups and a verified address come from userinfo or from the ID token', async (t) => {

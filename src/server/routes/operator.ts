@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { MayflyError, Secret, type Clock } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
-import type { Broker } from '../../broker/index.ts'
+import type { Broker, People } from '../../broker/index.ts'
 import type { Vault } from '../../vault/index.ts'
 import type { Approvals } from '../approval/approvals.ts'
 import { scopes, type ApiTokens } from '../api-tokens.ts'
+import { recordedOperator } from '../operators/recorded-operator.ts'
 import { withBody, type Call, type Route } from '../route.ts'
 import type { RulesHolder } from '../rules.ts'
 import type { Health } from '../health.ts'
@@ -19,6 +20,7 @@ export interface OperatorRoutesDeps {
   clock: Clock
   health: Health
   approvals: Approvals
+  people: People
 }
 
 const applied = z.object({ version: z.int(), changed: z.boolean(), diff: z.array(z.string()) })
@@ -37,7 +39,12 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
   const record = (call: Call, type: string, data: Record<string, unknown>) =>
     audit.append({
       type,
-      data: { request: call.requestId, by: call.operator?.name, token: call.operator?.id, ...data },
+      data: {
+        request: call.requestId,
+        by: recordedOperator(call.operator),
+        token: call.operator?.id,
+        ...data,
+      },
     })
   return [
     {
@@ -70,6 +77,7 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
             text,
             file,
             by: call.operator?.name ?? '',
+            recordedBy: recordedOperator(call.operator),
             dryRun: dry_run,
             ...(source === undefined ? {} : { source }),
             ...(expected_version === undefined ? {} : { expectedVersion: expected_version }),
@@ -183,7 +191,9 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
         ]),
         async (call, match) => {
           // Revoked first: a log that is down must not keep a stolen session alive. The ends are in the outbox.
-          const by = call.operator?.name ?? ''
+          // The reason stands in entries as it is: a person is named there by the id of their token.
+          const { operator } = call
+          const by = operator?.login === undefined ? (operator?.name ?? '') : operator.id
           const standing = await broker.revoke(match, `revoked_by:${by}`)
           await deps.approvals.voidMatching(match, `revoked by ${by}`)
           // One whose approval was being used in between.
@@ -192,6 +202,27 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
           return { sessions }
         },
       ),
+    },
+    {
+      method: 'POST',
+      path: '/v1/audit/erase',
+      summary: 'Make the names of a person in the audit log unreadable, for good',
+      auth: 'audit:erase',
+      response: z.object({ persons: z.array(z.string()) }),
+      ...withBody(z.strictObject({ subject: z.string().min(1).max(512) }), async (call, { subject }) => {
+        const known = await deps.people.known(subject)
+        for (const { person, who } of known) {
+          const data = {
+            request: call.requestId,
+            by: recordedOperator(call.operator),
+            token: call.operator?.id,
+          }
+          // The log first: whoever is still known here can be asked for again.
+          await audit.erase(person, { type: 'person.erased', subject: person, data })
+          await deps.people.forget(who)
+        }
+        return { persons: known.map(({ person }) => person) }
+      }),
     },
     {
       method: 'GET',

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MayflyError } from '../../lib/index.ts'
 import type { Store } from '../../store/index.ts'
+import { recordedOperator } from '../operators/recorded-operator.ts'
 import { withBody, type Call, type Route } from '../route.ts'
 import type { RulesHolder } from '../rules.ts'
 import { policySource } from '../policy-source.ts'
@@ -68,6 +69,7 @@ export function policyHistoryRoutes(deps: { store: Store; rules: RulesHolder }):
             text: row.text,
             file: `version ${row.version}`,
             by: call.operator?.name ?? '',
+            recordedBy: recordedOperator(call.operator),
             dryRun: dry_run,
             source: { rollback: row.version },
             ...(expected_version === undefined ? {} : { expectedVersion: expected_version }),

@@ -5,6 +5,7 @@ import { scopes, type ApiTokens } from '../api-tokens.ts'
 import type { CliLogin } from '../operators/cli-login.ts'
 import { cookieNames, readCookie } from '../operators/cookies.ts'
 import { csrfTokenOf, type OperatorSessions } from '../operators/sessions.ts'
+import { recordedOperator } from '../operators/recorded-operator.ts'
 import { withBody, type Route } from '../route.ts'
 
 export interface SessionRoutesDeps {
@@ -53,8 +54,8 @@ export function sessionRoutes(deps: SessionRoutesDeps): Route[] {
         // Ended first: a log that is down keeps nobody signed in.
         if (headers.authorization === undefined && cookie !== undefined) await sessions.end(cookie)
         else await apiTokens.revoke(operator.id)
-        const data = { request: requestId, by: operator.name, token: operator.id }
-        await audit.append({ type: 'operator.signed_out', data }).catch(() => undefined)
+        const data = { request: requestId, by: recordedOperator(operator), token: operator.id }
+        await audit.append({ type: 'operator.signedout', data }).catch(() => undefined)
         return { ended: true }
       },
     },

@@ -1,0 +1,83 @@
+import type { FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type FileSystem, namesIn, replaceFile, syncFolder, writeAll } from '../disk/index.ts'
+import { namesPerFile, type SealedNames } from '../people/index.ts'
+
+/** What stands beside the log about people: their keys, and their names sealed with them. Never served. */
+export interface PeopleStore {
+  /** Makes the names of these entries durable, before the entries are. Of somebody who was erased nothing is kept. */
+  keep(entries: readonly { index: number; id: string; sealed: readonly SealedNames[] }[]): Promise<void>
+  /** Deletes a person's key, for good. Resolves when that is on the disk; twice is once. */
+  erase(person: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** Nothing is read or made before the first name comes. */
+export function createPeopleStore(fs: FileSystem, folder: string): PeopleStore {
+  const [keys, erased, names] = ['keys', 'erased', 'names'].map((name) => join(folder, 'people', name)) as [
+    string,
+    string,
+    string,
+  ]
+  let known: { keys: Set<string>; erased: Set<string> } | undefined
+  let file: { number: number; handle: FileHandle } | undefined
+  let busy: Promise<unknown> = Promise.resolve()
+
+  async function open(): Promise<{ keys: Set<string>; erased: Set<string> }> {
+    if (known !== undefined) return known
+    for (const path of [keys, erased, names]) await fs.mkdir(path, { recursive: true, mode: 0o700 })
+    for (const path of [join(folder, 'people'), folder]) await syncFolder(fs, path)
+    known = { keys: new Set(await namesIn(fs, keys)), erased: new Set(await namesIn(fs, erased)) }
+    return known
+  }
+
+  async function keep(entries: Parameters<PeopleStore['keep']>[0]): Promise<void> {
+    const state = await open()
+    const lines = new Map<number, string>()
+    for (const { index, id, sealed } of entries) {
+      for (const { person, key, box } of sealed) {
+        if (state.erased.has(person)) continue
+        if (!state.keys.has(person)) await replaceFile(fs, join(keys, person), Buffer.from(`${key}\n`), 0o600)
+        state.keys.add(person)
+        const number = Math.floor(index / namesPerFile)
+        lines.set(number, `${lines.get(number) ?? ''}${JSON.stringify({ id, person, box })}\n`)
+      }
+    }
+    for (const [number, text] of lines) await append(number, text)
+  }
+
+  async function append(number: number, text: string): Promise<void> {
+    if (file?.number !== number) {
+      await file?.handle.close()
+      file = { number, handle: await fs.open(join(names, String(number)), 'a', 0o600) }
+      await syncFolder(fs, names)
+      // A crash may have torn the last line: it is ended, so that it spoils no other.
+      await writeAll(file.handle, Buffer.from('\n'))
+    }
+    await writeAll(file.handle, Buffer.from(text))
+    await file.handle.datasync()
+  }
+
+  async function erase(person: string): Promise<void> {
+    const state = await open()
+    // First the mark, then the deed: an append that is under way must not bring the key back.
+    await replaceFile(fs, join(erased, person), Buffer.from('\n'), 0o600)
+    state.erased.add(person)
+    await fs.rm(join(keys, person), { force: true })
+    await syncFolder(fs, keys)
+    state.keys.delete(person)
+  }
+
+  /** One after the other, whatever became of the one before. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = busy.then(work)
+    busy = done.catch(() => undefined)
+    return done
+  }
+
+  return {
+    keep: (entries) => inTurn(() => keep(entries)),
+    erase: (person) => inTurn(() => erase(person)),
+    close: () => inTurn(async () => await file?.handle.close()),
+  }
+}

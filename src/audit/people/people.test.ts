@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import fc from 'fast-check'
+import { newId, Secret, systemClock } from '../../lib/index.ts'
+import { type AuditClient, createAuditClient } from '../client/index.ts'
+import { systemFs } from '../disk/index.ts'
+import { openLog, temporaryFolder, token } from '../log/log.fixture.ts'
+import { parseEntry, readEntries } from '../verify/index.ts'
+import { folderSource, verifyFolder } from '../verify/node.ts'
+import {
+  commitTo,
+  openNames,
+  openPeople,
+  type PeopleDirectory,
+  personal,
+  sealNames,
+  sealPeople,
+} from './index.ts'
+
+function directory(): PeopleDirectory & { people: Map<string, { person: string; key: Uint8Array }> } {
+  const people = new Map<string, { person: string; key: Uint8Array }>()
+  return {
+    people,
+    async find(who) {
+      const known = people.get(who) ?? { person: newId<string>('per'), key: randomBytes(32) }
+      people.set(who, known)
+      return known
+    },
+  }
+}
+
+const mona = (name: string) => personal('github:583231', name, 'github:mona')
+const data = {
+  roles: ['build'],
+  actor: { id: mona('583231'), login: mona('mona') },
+  list: [{ by: personal('x:1', 'Ünal') }],
+}
+
+test('names leave their commitments in the data, at their paths, and nothing of themselves', async () => {
+  const known = directory()
+  const { data: leaf, sealed } = await sealPeople(data, 'id-1', known)
+  const text = JSON.stringify(leaf)
+  for (const name of ['mona', '583231', 'Ünal', 'github', '$personal']) assert.ok(!text.includes(name), name)
+  const { person, key } = known.people.get('github:583231')!
+  assert.deepEqual(leaf['actor'], {
+    id: { person, commitment: commitTo(key, 'id-1', 'actor.id', '583231') },
+    login: { person, commitment: commitTo(key, 'id-1', 'actor.login', 'mona') },
+  })
+  assert.deepEqual(
+    sealed.map(({ person: one, box }) => openNames(known.people.get('github:583231')!.key, one, 'id-1', box)),
+    [{ 'actor.id': '583231', 'actor.login': 'mona' }, undefined],
+  )
+  // The same event again is the same entry, whatever became of its boxes.
+  assert.deepEqual((await sealPeople(data, 'id-1', known)).data, leaf)
+  assert.notDeepEqual((await sealPeople(data, 'id-2', known)).data, leaf)
+})
+
+test('a box opens with its key, person and entry only', () => {
+  const key = randomBytes(32)
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.string({ unit: 'binary' })), fc.nat(10_000), (names, at) => {
+      const box = sealNames(key, 'per_1', 'id', names)
+      assert.deepEqual({ ...openNames(key, 'per_1', 'id', box) }, { ...names })
+      assert.equal(openNames(randomBytes(32), 'per_1', 'id', box), undefined)
+      assert.equal(openNames(key, 'per_2', 'id', box), undefined)
+      assert.equal(openNames(key, 'per_1', 'other', box), undefined)
+      const bytes = Buffer.from(box, 'base64')
+      bytes[at % bytes.length]! ^= 1
+      assert.equal(openNames(key, 'per_1', 'id', bytes.toString('base64')), undefined)
+    }),
+  )
+})
+
+async function scene(t: TestContext) {
+  const folder = await temporaryFolder(t)
+  const log = await openLog(t, folder)
+  const known = directory()
+  const client = createAuditClient({
+    url: log.url,
+    appendToken: new Secret(token),
+    verifierKey: log.verifierKey,
+    source: 'mayfly://server',
+    clock: systemClock,
+    people: known,
+  })
+  t.after(() => client.close())
+  return { folder, log, known, client }
+}
+
+async function shown(folder: string): Promise<Record<string, unknown>[]> {
+  const people = openPeople(folder)
+  const all: Record<string, unknown>[] = []
+  for await (const { index, bytes } of readEntries(folderSource(folder))) {
+    const entry = parseEntry(bytes)
+    assert.ok(entry)
+    all.push(await people.reveal(index, entry.id, entry.data))
+  }
+  return all
+}
+
+async function everythingIn(folder: string): Promise<string> {
+  let text = ''
+  for (const file of await readdir(folder, { recursive: true, withFileTypes: true }))
+    if (file.isFile()) text += await readFile(join(file.parentPath, file.name), 'latin1')
+  return text
+}
+
+const issue = (client: AuditClient, login = 'mona') =>
+  client.append({ type: 'session.issued', data: { actor: { id: mona('583231'), login: mona(login) } } })
+
+test('who has the folder reads the names; the log itself has none; erasing takes them away and leaves the root', async (t) => {
+  const { folder, log, known, client } = await scene(t)
+  const receipts = [
+    await issue(client),
+    await client.append({ type: 'test.other', data: { by: personal('x:1', 'nora') } }),
+  ]
+  const { person } = known.people.get('github:583231')!
+  await log.close()
+  assert.deepEqual(await shown(folder), [{ actor: { id: '583231', login: 'mona' } }, { by: 'nora' }])
+  const all = await everythingIn(folder)
+  for (const name of ['mona', '583231', 'nora']) assert.ok(!all.includes(name), name)
+  const before = await verifyFolder(folder, log.verifierKey, { receipts })
+  assert.ok(before.ok)
+
+  const again = await openLog(t, folder, { port: Number(new URL(log.url).port) })
+  receipts.push(
+    await client.erase(person, { type: 'person.erased', subject: person, data: { by: 'operator' } }),
+  )
+  await again.close()
+  const gone = `${person} (erased)`
+  assert.deepEqual(await shown(folder), [
+    { actor: { id: gone, login: gone } },
+    { by: 'nora' },
+    { by: 'operator' },
+  ])
+  const after = await verifyFolder(folder, log.verifierKey, { receipts })
+  assert.ok(after.ok && after.size === 3, JSON.stringify(after))
+  assert.ok(!(await readdir(join(folder, 'people/keys'))).includes(person))
+})
+
+test('the key of somebody who was erased is not taken again, and erasing twice is erasing once', async (t) => {
+  const { folder, log, known, client } = await scene(t)
+  await issue(client)
+  const { person } = known.people.get('github:583231')!
+  await client.erase(person, { type: 'person.erased', subject: person, data: {} })
+  // A server that has not heard of it yet.
+  await issue(client)
+  await client.erase(person, { type: 'person.erased', subject: person, data: {} })
+  await client.close()
+  await log.close()
+  const again = await openLog(t, folder)
+  await again.close()
+  assert.deepEqual(await readdir(join(folder, 'people/keys')), [])
+  assert.equal((await shown(folder)).filter((one) => JSON.stringify(one).includes('mona')).length, 0)
+})
+
+test('names beside the log that were changed are not shown', async (t) => {
+  const { folder, log, known, client } = await scene(t)
+  await issue(client)
+  await log.close()
+  const { person, key } = known.people.get('github:583231')!
+  const path = join(folder, 'people/names/0')
+  const { id } = JSON.parse((await readFile(path, 'utf8')).trim()) as { id: string }
+  const box = sealNames(key, person, id, { 'actor.login': 'somebody-else', 'actor.id': '583231' })
+  await writeFile(path, `{"torn\n${JSON.stringify({ id, person, box })}\n`)
+  assert.deepEqual(await shown(folder), [{ actor: { id: '583231', login: `${person} (erased)` } }])
+  await rm(join(folder, 'people'), { recursive: true })
+  assert.match(JSON.stringify(await shown(folder)), /erased/)
+})
+
+test('people/ is for the log’s owner only, and never served', async (t) => {
+  const { folder, log, client } = await scene(t)
+  await issue(client)
+  const [person = ''] = await readdir(join(folder, 'people/keys'))
+  for (const path of [`people/keys/${person}`, 'people/names/0', 'people'])
+    assert.equal((await fetch(`${log.url}/${path}`)).status, 404)
+  assert.equal((await stat(join(folder, 'people/keys', person))).mode & 0o777, 0o600)
+  assert.equal((await stat(join(folder, 'people'))).mode & 0o777, 0o700)
+})
+
+test('an event that names somebody is refused by a client that does not know people', async (t) => {
+  const { log } = await scene(t)
+  const client = createAuditClient({
+    url: log.url,
+    appendToken: new Secret(token),
+    verifierKey: log.verifierKey,
+    source: 'mayfly://server',
+    clock: systemClock,
+  })
+  t.after(() => client.close())
+  await assert.rejects(issue(client), /may not log the names of people/)
+})
+
+test('names that cannot be written stop the log before their entry is acknowledged', async (t) => {
+  const folder = await temporaryFolder(t)
+  let broken = false
+  const open: typeof systemFs.open = async (path, ...rest) => {
+    if (broken && String(path).includes('people'))
+      throw Object.assign(new Error('EIO: injected'), { code: 'EIO' })
+    return await systemFs.open(path, ...rest)
+  }
+  const log = await openLog(t, folder, { fs: { ...systemFs, open } })
+  const client = createAuditClient({
+    url: log.url,
+    appendToken: new Secret(token),
+    verifierKey: log.verifierKey,
+    source: 'mayfly://server',
+    clock: systemClock,
+    people: directory(),
+    giveUpMs: 300,
+  })
+  t.after(() => client.close())
+  broken = true
+  await assert.rejects(issue(client), /EIO: injected; the audit log takes nothing until it is restarted/)
+  assert.equal((await fetch(`${log.url}/healthz`)).status, 503)
+  await log.close()
+  const again = await openLog(t, folder)
+  await again.close()
+  assert.deepEqual(await shown(folder), [])
+})
+
+test('requests about people that are refused', async (t) => {
+  const { log } = await scene(t)
+  const post = async (path: string, body: unknown, bearer = token) => {
+    const headers = { authorization: `Bearer ${bearer}` }
+    return (await fetch(`${log.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) })).status
+  }
+  const entry = { key: 'k', entry: '{}' }
+  const person = newId<string>('per')
+  const sealed = { person, key: randomBytes(32).toString('base64'), box: '' }
+  assert.equal(await post('/erase', { person, entry }, 'wrong'), 401)
+  for (const body of [
+    { person },
+    { person: '../x', entry },
+    { person, entry, x: 1 },
+    { person, entry: { ...entry, sealed: [sealed] } },
+  ])
+    assert.equal(await post('/erase', body), 400)
+  for (const one of [
+    { ...sealed, person: 'per_../../x' },
+    { ...sealed, key: 'AAAA' },
+    { ...sealed, box: '!' },
+    { ...sealed, box: 'A'.repeat(8_196) },
+    { ...sealed, x: 1 },
+    null,
+  ])
+    assert.equal(await post('/append', { entries: [{ ...entry, sealed: [one] }] }), 400)
+  assert.equal(await post('/append', { entries: [{ ...entry, sealed: Array(17).fill(sealed) }] }), 400)
+  assert.equal(await post('/append', { entries: [{ ...entry, sealed: [sealed] }] }), 200)
+})

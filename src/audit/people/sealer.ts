@@ -1,0 +1,64 @@
+import { commitTo, type SealedNames, sealNames } from './names.ts'
+
+/** Who people are in the log. */
+export interface PeopleDirectory {
+  /** The person and their key; made at the first call for `who`. `alias` is what an operator may call them by. */
+  find(who: string, alias: string | undefined): Promise<{ person: string; key: Uint8Array }>
+}
+
+export interface SealedEvent {
+  data: Record<string, unknown>
+  sealed: SealedNames[]
+}
+
+interface Marked {
+  $personal: { who: string; name: string; alias?: string }
+}
+
+/**
+ * Marks a name in an event's data. `who` tells people apart for good (`github:583231`); `alias` is a name they go by.
+ * Plain data, so that an event can wait in a database; it never reaches the log as it is.
+ */
+export function personal(who: string, name: string, alias?: string): Marked {
+  return { $personal: { who, name, ...(alias === undefined ? {} : { alias }) } }
+}
+
+/** Puts a commitment in the place of every marked name, and seals the names for their people. */
+export async function sealPeople(
+  data: Readonly<Record<string, unknown>>,
+  entryId: string,
+  directory: PeopleDirectory,
+): Promise<SealedEvent> {
+  const found = new Map<string, { key: Uint8Array; names: Record<string, string> }>()
+
+  async function walk(value: unknown, path: string): Promise<unknown> {
+    if (isMarked(value)) return await replace(value, path)
+    if (Array.isArray(value))
+      return await Promise.all((value as unknown[]).map((one, i) => walk(one, `${path}.${i}`)))
+    if (typeof value !== 'object' || value === null) return value
+    const entries: [string, unknown][] = []
+    for (const [name, one] of Object.entries(value))
+      entries.push([name, await walk(one, path === '' ? name : `${path}.${name}`)])
+    return Object.fromEntries(entries)
+  }
+
+  async function replace({ $personal: { who, name, alias } }: Marked, path: string): Promise<object> {
+    const { person, key } = await directory.find(who, alias)
+    const known = found.get(person) ?? { key, names: {} }
+    known.names[path] = name
+    found.set(person, known)
+    return { person, commitment: commitTo(key, entryId, path, name) }
+  }
+
+  const walked = (await walk(data, '')) as Record<string, unknown>
+  const sealed = [...found].map(([person, { key, names }]) => ({
+    person,
+    key: Buffer.from(key).toString('base64'),
+    box: sealNames(key, person, entryId, names),
+  }))
+  return { data: walked, sealed }
+}
+
+function isMarked(value: unknown): value is Marked {
+  return typeof value === 'object' && value !== null && '$personal' in value
+}
