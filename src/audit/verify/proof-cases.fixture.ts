@@ -148,7 +148,7 @@ export function smallestCases(): ConsistencyCase[] {
 }
 
 /** The pairs that transparency-dev/merkle spoils, and the seams of our tiles. */
-export const inclusionPairs = [
+export const inclusionPairs: [index: number, size: number][] = [
   [0, 1],
   [0, 8],
   [5, 8],
@@ -159,9 +159,9 @@ export const inclusionPairs = [
   [0, 257],
   [256, 257],
   [300, 517],
-] as const
+]
 
-export const consistencyPairs = [
+export const consistencyPairs: [oldSize: number, newSize: number][] = [
   [1, 8],
   [6, 8],
   [2, 5],
@@ -173,4 +173,4 @@ export const consistencyPairs = [
   [255, 600],
   [256, 600],
   [512, 517],
-] as const
+]
