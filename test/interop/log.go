@@ -18,8 +18,7 @@ type logReport struct {
 	Size        int64              `json:"size"`
 	Root        tlog.Hash          `json:"root"`
 	Time        uint64             `json:"time"`
-	Tiles       int                `json:"tiles"`
-	Bundles     int                `json:"bundles"`
+	Files       []string           `json:"files"`
 	Checkpoints []int64            `json:"checkpoints"`
 	Inclusion   []inclusionProof   `json:"inclusion"`
 	Consistency []consistencyProof `json:"consistency"`
@@ -70,7 +69,6 @@ func readLog(where, vkey string) (*logReport, error) {
 			return nil, err
 		}
 		leaves = append(leaves, more...)
-		report.Bundles++
 	}
 	if err := checkInclusion(latest.tree, leaves, tlog.TileHashReader(latest.tree, tiles), report); err != nil {
 		return nil, err
@@ -93,7 +91,10 @@ func readLog(where, vkey string) (*logReport, error) {
 	if err := checkConsistency(append(kept, latest.tree), tiles, report); err != nil {
 		return nil, err
 	}
-	report.Tiles = len(tiles.saved)
+	for tile := range tiles.saved {
+		report.Files = append(report.Files, pathOf(tile))
+	}
+	report.Files = append(report.Files, tiles.bundles...)
 	return report, nil
 }
 
@@ -118,6 +119,7 @@ func checkBundle(tiles *tileReader, tree tlog.Tree, first int64) ([]tlog.Hash, e
 			return nil, fmt.Errorf("%s: entry %d is not the one in the tree", path, first+int64(i))
 		}
 	}
+	tiles.bundles = append(tiles.bundles, path)
 	return leaves, nil
 }
 

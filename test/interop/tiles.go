@@ -46,10 +46,12 @@ func pathOf(t tlog.Tile) string {
 	return "tile/" + strings.Replace(path, "data/", "entries/", 1)
 }
 
-// A tileReader is a tlog.TileReader of C2SP tiles. Tiles that tlog has found valid are kept.
+// A tileReader is a tlog.TileReader of C2SP tiles. Tiles that tlog has found valid are kept, and the paths of bundles
+// whose entries were.
 type tileReader struct {
-	source source
-	saved  map[tlog.Tile][]byte
+	source  source
+	saved   map[tlog.Tile][]byte
+	bundles []string
 }
 
 func (r *tileReader) Height() int { return tileHeight }
