@@ -1,5 +1,5 @@
 import { equalBytes } from './bytes.ts'
-import { nodeHash } from './hash.ts'
+import { emptyRoot, nodeHash } from './hash.ts'
 
 /** A tree has at most 2^53 leaves here, so no honest proof is longer. */
 const maxProofHashes = 64
@@ -33,7 +33,7 @@ export function verifyInclusion(
 
 /**
  * True when `proof` shows that the tree of `oldSize` leaves is a prefix of the one of `newSize`
- * (RFC 9162, section 2.1.4.2). An empty old tree is a prefix of any, with an empty proof.
+ * (RFC 9162, section 2.1.4.2). An empty old tree, with its one root, is a prefix of any, with an empty proof.
  */
 export function verifyConsistency(
   claim: { oldSize: number; newSize: number; oldRoot: Uint8Array; newRoot: Uint8Array },
@@ -42,6 +42,7 @@ export function verifyConsistency(
   const { oldSize, newSize, oldRoot, newRoot } = claim
   if (!isIndex(oldSize) || !isIndex(newSize) || oldSize > newSize || !wellFormed(proof, oldRoot, newRoot))
     return false
+  if (oldSize === 0 && !equalBytes(oldRoot, emptyRoot())) return false
   if (oldSize === newSize) return proof.length === 0 && equalBytes(oldRoot, newRoot)
   if (oldSize === 0) return proof.length === 0
   let node = oldSize - 1
