@@ -29,7 +29,8 @@ test('a session: recorded, then stored, then found', async (t) => {
   assert.deepEqual(await broker.session(session.id), session)
   assert.equal(session.expiresMs, startMs + 60_000)
   assert.equal(session.actor, 'github:repo:octo/app:ref:refs/heads/main')
-  const [entry] = audit.entries
+  const [first, entry] = audit.entries
+  assert.equal(first?.type, 'run.started')
   assert.equal(entry?.type, 'session.issued')
   assert.equal(entry?.subject, session.id)
   assert.equal(entry?.run, session.runId)

@@ -90,10 +90,12 @@ test('a step waits, says who can approve and where, and runs once somebody has',
     [
       'approval.requested',
       'approval.granted',
+      'run.started',
       'session.issued',
       'step.started',
       'step.finished',
       'session.ended',
+      'run.finished',
     ],
   )
 })

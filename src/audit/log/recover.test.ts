@@ -14,7 +14,7 @@ async function crashedLog(t: TestContext): Promise<{ folder: string; wal: string
   const log = await openLog(t, folder)
   for (const from of [0, 2, 4]) await postEntries(log.url, entriesOf(from, from + 2))
   const copy = `${folder}-crashed`
-  t.after(() => rm(copy, { recursive: true, force: true }))
+  t.after(() => rm(copy, { recursive: true, force: true, maxRetries: 20 }))
   await cp(folder, copy, { recursive: true })
   for (const name of await readdir(join(copy, 'state')))
     if (name.startsWith('lock-') && name !== 'lock-checkpoint') await rm(join(copy, 'state', name))
@@ -93,7 +93,7 @@ test('a folder that was changed under the log is refused, and named', async (t) 
   const { folder } = await sampleLog(t, [100, 300])
   for (const [message, change] of changes) {
     const copy = `${folder}-copy`
-    t.after(() => rm(copy, { recursive: true, force: true }))
+    t.after(() => rm(copy, { recursive: true, force: true, maxRetries: 20 }))
     await cp(folder, copy, { recursive: true })
     await change(copy)
     await refuses(t, copy, message)

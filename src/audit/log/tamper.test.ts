@@ -140,8 +140,8 @@ test('a log that nobody touched is verified, and every tampering is found and na
   for (const [kind, where, what, tamper] of cases) {
     await t.test(`${kind}: ${what}`, async () => {
       const copy = `${folder}-copy`
-      t.after(() => rm(copy, { recursive: true, force: true }))
-      await rm(copy, { recursive: true, force: true })
+      t.after(() => rm(copy, { recursive: true, force: true, maxRetries: 20 }))
+      await rm(copy, { recursive: true, force: true, maxRetries: 20 })
       await cp(folder, copy, { recursive: true })
       await tamper(copy, signer)
       const found = await verifyFolder(copy, verifierKey)

@@ -136,7 +136,7 @@ test('a folder put back to an older copy is told by the witnesses, proven, and d
   await postEntries(first.log.url, entriesOf(0, 100))
   await first.log.close()
   const copy = `${folder}-copy`
-  t.after(() => rm(copy, { recursive: true, force: true }))
+  t.after(() => rm(copy, { recursive: true, force: true, maxRetries: 20 }))
   await cp(folder, copy, { recursive: true })
   const second = await openWatched(t, folder, { witnessPolicy: policy })
   await postEntries(second.log.url, entriesOf(100, 200))
@@ -165,7 +165,7 @@ test('a fork shown to two witnesses: both refuse it, both keep the proof, the lo
   await postEntries(base.log.url, entriesOf(0, 50))
   await base.log.close()
   const fork = `${folder}-fork`
-  t.after(() => rm(fork, { recursive: true, force: true }))
+  t.after(() => rm(fork, { recursive: true, force: true, maxRetries: 20 }))
   await cp(folder, fork, { recursive: true })
   const honest = await openWatched(t, folder, { witnessPolicy: policy })
   await postEntries(honest.log.url, entriesOf(50, 60))
@@ -192,7 +192,7 @@ test('a running log that learns of its own newer copy stops, with its reason', a
   await postEntries(base.log.url, entriesOf(0, 20))
   await base.log.close()
   const copy = `${folder}-copy`
-  t.after(() => rm(copy, { recursive: true, force: true }))
+  t.after(() => rm(copy, { recursive: true, force: true, maxRetries: 20 }))
   await cp(folder, copy, { recursive: true })
   const running = await openWatched(t, folder, { witnessPolicy: policy })
   const other = await openWatched(t, copy, { witnessPolicy: policy })

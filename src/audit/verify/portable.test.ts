@@ -69,8 +69,15 @@ const expected = '[true,true,false,true,true,300,false]'
 test('the bundle for browsers runs where there is no Node: no import, no process, no Buffer', async () => {
   const code = await bundleForBrowsers()
   assert.doesNotMatch(code, /\brequire\(|\bimport\s*[({'"]/)
-  const { TextEncoder, TextDecoder, URL, crypto } = globalThis
-  const context = vm.createContext({ TextEncoder, TextDecoder, URL, crypto, vectors: await vectorsOf() })
+  const { TextEncoder, TextDecoder, URL, AbortSignal, crypto } = globalThis
+  const context = vm.createContext({
+    TextEncoder,
+    TextDecoder,
+    URL,
+    AbortSignal,
+    crypto,
+    vectors: await vectorsOf(),
+  })
   vm.runInContext(code, context)
   assert.equal(await vm.runInContext(checks, context), expected)
 })

@@ -36,6 +36,7 @@ export async function partialWidths(source: LogSource, tile: Tile): Promise<numb
 }
 
 const maxFileBytes = 17_000_000
+const timeoutMs = 60_000
 
 /** A log over HTTP. `fetcher` is `fetch`, or what the caller puts in its place; redirects are not followed. */
 export function httpSource(url: string, fetcher: typeof fetch = fetch): LogSource {
@@ -43,7 +44,8 @@ export function httpSource(url: string, fetcher: typeof fetch = fetch): LogSourc
   return {
     name: url,
     async read(path) {
-      const response = await fetcher(new URL(path, base), { redirect: 'error' })
+      const signal = AbortSignal.timeout(timeoutMs)
+      const response = await fetcher(new URL(path, base), { redirect: 'error', signal })
       if (response.status === 404) return undefined
       if (!response.ok) throw new Error(`${url} answered ${response.status} for ${path}`)
       return await readBounded(response, path)

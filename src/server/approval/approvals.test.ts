@@ -1,3 +1,4 @@
+import { recordedLogin } from '../operators/recorded-operator.ts'
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { createProofSigner, type ProofSigner } from '../../identity/index.ts'
@@ -59,7 +60,7 @@ test('a role that needs people: asked for, approved, opened with its own time, e
   assert.equal(opened.body['scope'], 'release')
   assert.deepEqual(await entries(it), ['approval.requested', 'approval.granted', 'session.issued'])
   const [granted] = it.audit.ofType('approval.granted')
-  assert.equal(granted?.data['by'], 'anna')
+  assert.deepEqual(granted?.data['by'], recordedLogin(anna, 'anna'))
   assert.equal(granted?.data['reason'], 'planned release')
   const bound = granted?.data['bound'] as Record<string, unknown>
   assert.equal(bound['commit'], 'a'.repeat(40))
@@ -250,7 +251,7 @@ test('a no ends it, says who, and is in the log even while the log is down', asy
   assert.equal((await approve(anna)).status, 409)
   it.broker.outbox.deliver()
   await entries(it)
-  assert.equal(it.audit.ofType('approval.denied')[0]?.data['by'], 'ben')
+  assert.deepEqual(it.audit.ofType('approval.denied')[0]?.data['by'], recordedLogin(ben, 'ben'))
 })
 
 test('a no counts also after enough have said yes, until the session is open', async (t) => {

@@ -54,7 +54,10 @@ test('a person signs in, is known by the policy’s name, and signs out', async 
   )
   assert.equal((await session()).status, 401)
   assert.equal(browser.jar(it.url).get('mayfly'), cookie, 'the cookie is worth nothing, wherever it still is')
-  assert.equal(it.audit.ofType('operator.signedout')[0]?.data['by'], 'anna')
+  const { $personal } = it.audit.ofType('operator.signedout')[0]?.data['by'] as {
+    $personal: { name: string }
+  }
+  assert.equal($personal.name, 'anna')
 })
 
 test('groups and a verified address come from userinfo or from the ID token', async (t) => {
@@ -97,9 +100,8 @@ test('refused: an address that is not verified is nobody', async (t) => {
   assert.equal(arrived.status, 403)
   assert.match(arrived.text, /in no group that may do anything/)
   assert.equal((await session()).status, 401)
-  assert.deepEqual(it.audit.ofType('operator.refused')[0]?.data['login'], {
-    issuer: provider.url,
-    subject: 'z',
+  assert.deepEqual(it.audit.ofType('operator.refused')[0]?.data['by'], {
+    $personal: { who: `${provider.url}:z`, name: 'z', alias: `${provider.url}:z` },
   })
 })
 
