@@ -4,6 +4,7 @@ import { exitCodes, print } from './output.ts'
 interface Status {
   ready: boolean
   reasons: string[]
+  warnings: string[]
   policy: number | null
   audit_size?: number
   leases: { issued: number; revoked: number; active: number; openSteps: number; undelivered: number }
@@ -17,6 +18,7 @@ export async function status(options: { server?: string; json: boolean }): Promi
     `policy: ${result.policy === null ? 'none (mayfly apply)' : `version ${result.policy}`}`,
     `leases: ${leases.issued} issued, ${leases.revoked} revoked, ${leases.active} active; open steps: ${leases.openSteps}`,
     `audit log: ${result.audit_size ?? '?'} entries, ${leases.undelivered} waiting`,
+    ...result.warnings.map((warning) => `degraded: ${warning}`),
   ])
   return result.ready ? exitCodes.ok : exitCodes.unavailable
 }

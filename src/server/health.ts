@@ -2,8 +2,8 @@ import type { AuditClient } from '../audit/client/index.ts'
 import type { Store } from '../store/index.ts'
 
 export interface Health {
-  /** `ready` only if something could be issued right now; else every reason why not. */
-  check(): Promise<{ ready: boolean; reasons: string[]; audit_size?: number }>
+  /** `ready` only if something could be issued right now; else every reason why not. Warnings stop nothing. */
+  check(): Promise<{ ready: boolean; reasons: string[]; warnings: string[]; audit_size?: number }>
   /** From here on not ready: the process is draining. */
   drain(): void
 }
@@ -22,7 +22,8 @@ export function createHealth({ store, audit }: { store: Store; audit: AuditClien
         ...(disk.ok ? [] : [`store: ${disk.reason}`]),
         ...(draining ? ['shutting down'] : []),
       ]
-      return { ready: reasons.length === 0, reasons, ...(log.ok ? { audit_size: log.size } : {}) }
+      const warnings = log.ok && log.degraded !== undefined ? [`audit log: ${log.degraded}`] : []
+      return { ready: reasons.length === 0, reasons, warnings, ...(log.ok ? { audit_size: log.size } : {}) }
     },
   }
 }

@@ -124,7 +124,7 @@ function registerProbes(app: FastifyInstance, deps: ServerDeps, routes: Route[])
     path: '/readyz',
     summary: 'Could something be issued right now? If not, why',
     auth: 'none',
-    response: z.object({ ready: z.boolean(), reasons: z.array(z.string()) }),
+    response: z.object({ ready: z.boolean(), reasons: z.array(z.string()), warnings: z.array(z.string()) }),
     handle: () => deps.health.check(),
   }
   const alive: Route = {
@@ -137,8 +137,8 @@ function registerProbes(app: FastifyInstance, deps: ServerDeps, routes: Route[])
   }
   app.get(alive.path, () => ({ ok: true }))
   app.get(ready.path, async (_request, reply) => {
-    const { ready: isReady, reasons } = await deps.health.check()
-    return reply.code(isReady ? 200 : 503).send({ ready: isReady, reasons })
+    const { ready: isReady, reasons, warnings } = await deps.health.check()
+    return reply.code(isReady ? 200 : 503).send({ ready: isReady, reasons, warnings })
   })
   app.get('/openapi.json', () => describeApi([...routes, ready, alive], deps.url()))
   app.get('/metrics', async (_request, reply) =>

@@ -39,7 +39,8 @@ export interface AuditClient {
   append(event: AuditEvent): Promise<Receipt>
   /** Has the log delete a person's key, and append the entry that says so. Rejects as `append` does. */
   erase(person: string, event: AuditEvent): Promise<Receipt>
-  health(): Promise<{ ok: true; size: number } | { ok: false; reason: string }>
+  /** `degraded` says why what is published is worth less than it should be: a lost quorum of witnesses. */
+  health(): Promise<{ ok: true; size: number; degraded?: string } | { ok: false; reason: string }>
   /** Finishes what waits, each append within its own time; later appends are refused. */
   close(): Promise<void>
 }
@@ -61,6 +62,8 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
   const batches = createBatches({ send, giveUpMs, maxWaiting })
   const healthUrl = new URL('/healthz', options.url)
   let closed = false
+  let preparing: Promise<unknown> = Promise.resolve()
+  const open = new Set<Promise<Receipt>>()
 
   async function appendNumbered(event: AuditEvent): Promise<Receipt> {
     const { run } = event
@@ -76,7 +79,14 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
     }
   }
 
-  async function prepare(event: AuditEvent): Promise<PreparedEntry> {
+  /** One after the other: entries come in the order in which they were handed over, whoever is to be looked up for them. */
+  function prepare(event: AuditEvent): Promise<PreparedEntry> {
+    const prepared = preparing.then(() => prepareNow(event))
+    preparing = prepared.catch(() => undefined)
+    return prepared
+  }
+
+  async function prepareNow(event: AuditEvent): Promise<PreparedEntry> {
     const { id = randomUUID(), data } = event
     const directory = options.people ?? nobody
     const sealed = await sealPeople(data, id, directory)
@@ -86,7 +96,9 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
   return {
     async append(event) {
       if (closed) throw new MayflyError('audit_unavailable', 'the audit client is closed')
-      return await appendNumbered(event)
+      const appending = appendNumbered(event)
+      open.add(appending)
+      return await appending.finally(() => open.delete(appending))
     },
     async erase(person, event) {
       const entry = await prepare(event)
@@ -119,11 +131,13 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
         return { ok: false, reason: `the audit log cannot be reached: ${answer}` }
       const body = parseJson(answer.body)
       const size = isRecord(body) ? body['size'] : undefined
-      if (answer.status === 200 && typeof size === 'number') return { ok: true, size }
+      const degraded = isRecord(body) ? degradedIn(body) : {}
+      if (answer.status === 200 && typeof size === 'number') return { ok: true, size, ...degraded }
       return { ok: false, reason: messageIn(answer.body) }
     },
     async close() {
       closed = true
+      await Promise.allSettled(open)
       await batches.drain()
       agent.destroy()
     },
@@ -162,4 +176,11 @@ function postHeaders(token: Secret, body: Buffer): Record<string, string> {
     'content-type': 'application/json',
     'content-length': String(body.length),
   }
+}
+
+function degradedIn(body: Record<string, unknown>): { degraded?: string } {
+  if (body['quorum'] !== false || !Array.isArray(body['witnesses'])) return {}
+  const missing = (body['witnesses'] as unknown[]).filter(isRecord).filter(({ ok }) => ok !== true)
+  const names = missing.map(({ name, reason }) => `${String(name)} (${String(reason)})`.slice(0, 200))
+  return { degraded: `the witnesses are no quorum: ${names.join(', ')}` }
 }

@@ -54,10 +54,8 @@ test('a person signs in, is known by the policy’s name, and signs out', async 
   )
   assert.equal((await session()).status, 401)
   assert.equal(browser.jar(it.url).get('mayfly'), cookie, 'the cookie is worth nothing, wherever it still is')
-  const { $personal } = it.audit.ofType('operator.signedout')[0]?.data['by'] as {
-    $personal: { name: string }
-  }
-  assert.equal($personal.name, 'anna')
+  const by = it.audit.ofType('operator.signedout')[0]?.data['by']
+  assert.match(JSON.stringify(by), /"name":"anna"/)
 })
 
 test('groups and a verified address come from userinfo or from the ID token', async (t) => {
