@@ -9,6 +9,10 @@ import { type AuditLog, type AuditLogOptions, startAuditLog } from './index.ts'
 export const token = 'append-token-of-a-test'
 export const origin = 'test.example/audit'
 
+/** How often the long tests go round; `undefined` in a plain test run, which takes a fast form of each. */
+export const soakRounds =
+  process.env['MAYFLY_SOAK_ROUNDS'] === undefined ? undefined : Number(process.env['MAYFLY_SOAK_ROUNDS'])
+
 /** A folder that is gone after the test. */
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'mayfly-audit-'))
