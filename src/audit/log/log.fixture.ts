@@ -27,19 +27,24 @@ export async function openLog(
   options: Partial<AuditLogOptions> = {},
 ): Promise<AuditLog & { faults: FatalError[] }> {
   const faults: FatalError[] = []
-  const log = await startAuditLog({
+  const log = await startLog(folder, { onFatal: (error) => faults.push(error), ...options })
+  t.after(() => log.close())
+  return { ...log, faults }
+}
+
+/** The same, for the caller to close. */
+export async function startLog(folder: string, options: Partial<AuditLogOptions>): Promise<AuditLog> {
+  return await startAuditLog({
     folder,
     host: '127.0.0.1',
     port: 0,
     appendTokenHash: sha256Hex(token),
     origin,
     clock: systemClock,
-    onFatal: (error) => faults.push(error),
+    onFatal: () => undefined,
     publishIntervalMs: 3_600_000,
     ...options,
   })
-  t.after(() => log.close())
-  return { ...log, faults }
 }
 
 export interface AppendAnswer {

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { checkLater, live, memoryScene, type Scene } from './life.fixture.ts'
+import { soakRounds } from './log.fixture.ts'
+import { type Survives, systemError, type Weather } from './memory-disk.fixture.ts'
+
+/** One end of the log: at which call to the disk, whether that one is still done, and what is left on the disk. */
+interface End {
+  call: number
+  done: boolean
+  /** `kill`: everything, as the machine goes on. Otherwise what an fsync covers, and none, all or a part of the rest. */
+  left: 'kill' | 'none' | 'all' | number
+}
+
+/** From its end on nothing the log does reaches the disk. */
+function endingAt({ call: end, done }: End): Weather & { ended: () => boolean } {
+  let calls = 0
+  const fail = (name: string, path: string) => {
+    throw systemError('EIO', name, path)
+  }
+  return {
+    before({ name, path }) {
+      calls++
+      if (calls > end || (calls === end && !done)) fail(name, path)
+      return undefined
+    },
+    after({ name, path }) {
+      if (calls >= end) fail(name, path)
+    },
+    ended: () => calls >= end,
+  }
+}
+
+async function liveAndEnd(scene: Scene, end: End, groups: readonly (readonly number[])[]): Promise<boolean> {
+  const weather = endingAt(end)
+  await live(scene, weather, groups)
+  if (end.left !== 'kill') scene.disk.cutPower(survivalOf(end.left))
+  return weather.ended()
+}
+
+function survivalOf(left: 'none' | 'all' | number): Survives {
+  if (typeof left === 'string') return () => left === 'all'
+  let state = left
+  return () => {
+    // Numerical Recipes' generator: any will do, and a failure has to come again from its number.
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state >= 0x8000_0000
+  }
+}
+
+test('power that is cut at any call of a new log: what is not fsynced is gone, and nothing is missed', async (t) => {
+  const newScene = await memoryScene(t)
+  let reached = true
+  for (let call = 1; reached; call++) {
+    for (const left of ['none', 'all', call] as const) {
+      const scene = newScene()
+      reached = await liveAndEnd(scene, { call, done: call % 2 === 0, left }, [[100], [40, 100, 20]])
+      await checkLater(scene, `call ${call}, left ${left}`)
+    }
+  }
+})
+
+const end: fc.Arbitrary<End> = fc.record({
+  call: fc.oneof(fc.nat({ max: 60 }), fc.nat({ max: 250 })),
+  done: fc.boolean(),
+  left: fc.oneof(fc.constantFrom('kill' as const, 'none' as const, 'all' as const), fc.nat()),
+})
+const groups = fc.array(fc.array(fc.integer({ min: 1, max: 130 }), { minLength: 1, maxLength: 3 }), {
+  maxLength: 3,
+})
+
+test('any row of kills and power cuts, whatever of the unsynced survives', async (t) => {
+  const newScene = await memoryScene(t)
+  const life = fc.record({ end, groups })
+  await fc.assert(
+    fc.asyncProperty(fc.array(life, { minLength: 1, maxLength: 5 }), async (lives) => {
+      const scene = newScene()
+      for (const one of lives) await liveAndEnd(scene, one.end, one.groups)
+      await checkLater(scene, 'after all')
+    }),
+    { numRuns: soakRounds === undefined ? 60 : soakRounds * 3, endOnFailure: soakRounds === undefined },
+  )
+})
