@@ -4,7 +4,7 @@ import { isKeyName, parseVerifierKey, type TlogPolicy } from '../verify/index.ts
 import { folderSource } from '../verify/node.ts'
 import { createAppender } from './appender.ts'
 import { createFailureSwitch, refuseToStart } from './failure.ts'
-import { type FileSystem, syncFolder, systemFs } from '../disk/index.ts'
+import { type FileSystem, makeFolder, systemFs } from '../disk/index.ts'
 import { createHttp } from './http.ts'
 import { lockFolder } from '../disk/index.ts'
 import { openLogKey } from './log-key.ts'
@@ -176,8 +176,7 @@ function openWitnesses(
 
 async function makeFolders(fs: FileSystem, folder: string): Promise<void> {
   try {
-    const made = await fs.mkdir(join(folder, 'state'), { recursive: true, mode: 0o700 })
-    if (made !== undefined) await syncFolder(fs, folder)
+    await makeFolder(fs, join(folder, 'state'), 0o700)
   } catch (error) {
     throw refuseToStart(folder, error)
   }
