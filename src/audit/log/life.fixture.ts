@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { FatalError } from '../../lib/index.ts'
-import { readEntries, type Receipt, verifyLog } from '../verify/index.ts'
+import { leafHash, readEntries, type Receipt, verifyLog } from '../verify/index.ts'
 import type { AuditLogOptions } from './index.ts'
 import { entriesOf, postEntries, startLog, temporaryFolder } from './log.fixture.ts'
 import { createMemoryDisk, type MemoryDisk, type Weather } from './memory-disk.fixture.ts'
@@ -112,7 +112,6 @@ async function post(scene: Scene, url: string, entries: Entries): Promise<void> 
 export async function checkLater(scene: Scene, when: string): Promise<void> {
   const { disk, folder, answered, known } = scene
   const before = answered.splice(0)
-  const acknowledged = before.flatMap(({ entries }) => entries)
   scene.unanswered.push(...before.map(({ entries }) => entries))
   const life = await live(scene, {}, [[3]])
   assert.deepEqual(life, {}, when)
@@ -120,11 +119,15 @@ export async function checkLater(scene: Scene, when: string): Promise<void> {
   for (const { entries, receipts } of before) assert.deepEqual(again.get(entries), receipts, when)
   const key = disk.read(join(folder, 'key.vkey'))?.toString() ?? ''
   const receipts = answered.flatMap((one) => one.receipts)
-  const verdict = await verifyLog(disk.source(folder), key, { known: [...known], receipts })
+  // Each was compared with its repetition, signature and all; the slow check of signatures is for some of them.
+  const some = receipts.filter((_, i) => i % 29 === 0)
+  const verdict = await verifyLog(disk.source(folder), key, { known: [...known], receipts: some })
   assert.ok(verdict.ok, `${when}: ${JSON.stringify(verdict)}`)
-  assert.equal(verdict.size, scene.next, `${when}: every entry once`)
-  const texts = new Set<string>()
-  for await (const { bytes } of readEntries(disk.source(folder))) texts.add(bytes.toString())
-  assert.equal(texts.size, scene.next, when)
-  assert.ok(acknowledged.length <= scene.next)
+  const hashes = new Map(receipts.map((receipt) => [receipt.index, receipt.leafHash]))
+  for await (const { index, bytes } of readEntries(disk.source(folder))) {
+    assert.equal(hashes.get(index), leafHash(bytes).toBase64(), `${when}: entry ${index}`)
+    hashes.delete(index)
+  }
+  // Every entry once: what got no answer at first was sent again, and may have been there already.
+  assert.deepEqual([hashes.size, verdict.size], [0, scene.next], when)
 }

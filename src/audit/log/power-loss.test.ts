@@ -60,6 +60,19 @@ test('power that is cut at any call of a new log: what is not fsynced is gone, a
   }
 })
 
+test('what a killed log left in the cache alone is on the disk once the next one has started', async (t) => {
+  const newScene = await memoryScene(t)
+  let reached = true
+  for (let call = 1; reached; call++) {
+    const scene = newScene()
+    const kill: End = { call, done: true, left: 'kill' }
+    reached = await liveAndEnd(scene, kill, [[100], [40, 100, 20]])
+    assert.deepEqual(await live(scene, {}, []), {})
+    scene.disk.cutPower(survivalOf(call % 2 === 0 ? 'none' : call))
+    await checkLater(scene, `killed at call ${call}`)
+  }
+})
+
 const end: fc.Arbitrary<End> = fc.record({
   call: fc.oneof(fc.nat({ max: 60 }), fc.nat({ max: 250 })),
   done: fc.boolean(),
