@@ -3,10 +3,10 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { FatalError } from '../../lib/index.ts'
-import { leafHash, readEntries, type Receipt, verifyLog } from '../verify/index.ts'
+import { leafHash, type LogSource, readEntries, type Receipt, verifyLog } from '../verify/index.ts'
 import type { AuditLogOptions } from './index.ts'
 import { entriesOf, postEntries, startLog, temporaryFolder } from './log.fixture.ts'
-import { createMemoryDisk, type MemoryDisk, type Weather } from './memory-disk.fixture.ts'
+import { createMemoryDisk, type MemoryDisk, type Weather } from '../disk/memory-disk.fixture.ts'
 
 type Entries = ReturnType<typeof entriesOf>
 
@@ -121,13 +121,21 @@ export async function checkLater(scene: Scene, when: string): Promise<void> {
   const receipts = answered.flatMap((one) => one.receipts)
   // Each was compared with its repetition, signature and all; the slow check of signatures is for some of them.
   const some = receipts.filter((_, i) => i % 29 === 0)
-  const verdict = await verifyLog(disk.source(folder), key, { known: [...known], receipts: some })
+  const verdict = await verifyLog(sourceOf(scene), key, { known: [...known], receipts: some })
   assert.ok(verdict.ok, `${when}: ${JSON.stringify(verdict)}`)
   const hashes = new Map(receipts.map((receipt) => [receipt.index, receipt.leafHash]))
-  for await (const { index, bytes } of readEntries(disk.source(folder))) {
+  for await (const { index, bytes } of readEntries(sourceOf(scene))) {
     assert.equal(hashes.get(index), leafHash(bytes).toBase64(), `${when}: entry ${index}`)
     hashes.delete(index)
   }
   // Every entry once: what got no answer at first was sent again, and may have been there already.
   assert.deepEqual([hashes.size, verdict.size], [0, scene.next], when)
+}
+
+function sourceOf({ disk, folder }: Scene): LogSource {
+  return {
+    name: folder,
+    read: async (path) => disk.read(join(folder, path)),
+    list: async (path) => disk.names(join(folder, path)),
+  }
 }

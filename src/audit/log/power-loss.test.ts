@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { checkLater, live, memoryScene, type Scene } from './life.fixture.ts'
 import { soakRounds } from './log.fixture.ts'
-import { type Survives, systemError, type Weather } from './memory-disk.fixture.ts'
+import { type Survives, systemError, type Weather } from '../disk/memory-disk.fixture.ts'
 
 /** One end of the log: at which call to the disk, whether that one is still done, and what is left on the disk. */
 interface End {

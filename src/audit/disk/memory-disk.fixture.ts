@@ -1,7 +1,6 @@
 import { basename, dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import type { FileSystem } from '../disk/index.ts'
-import type { LogSource } from '../verify/index.ts'
+import type { FileSystem } from './fs.ts'
 
 /** A call to the disk, of the FileSystem or of a file it opened. */
 export interface Call {
@@ -27,7 +26,8 @@ export interface MemoryDisk {
   cutPower(survives: Survives): void
   /** The bytes that a reader finds now. */
   read(path: string): Buffer | undefined
-  source(folder: string): LogSource
+  /** The names in a folder; none when there is no such folder. */
+  names(path: string): string[]
 }
 
 interface File {
@@ -152,14 +152,10 @@ export function createMemoryDisk(root: string): MemoryDisk {
       const node = find(path)
       return node !== undefined && 'bytes' in node ? node.bytes : undefined
     },
-    source: (folder) => ({
-      name: folder,
-      read: async (path) => disk.read(join(folder, path)),
-      list: async (path) => {
-        const node = find(join(folder, path))
-        return node !== undefined && 'names' in node ? [...node.names.keys()] : []
-      },
-    }),
+    names(path) {
+      const node = find(path)
+      return node !== undefined && 'names' in node ? [...node.names.keys()] : []
+    },
   }
   return disk
 }
