@@ -10,7 +10,7 @@ import { type Receipt, verifyReceipt } from './receipt.ts'
 import { type LogSource, readTile } from './source.ts'
 import { type TlogPolicy, verifyQuorum } from './tlog-policy.ts'
 import { partialTiles, tilePath, tileWidth } from './tile-path.ts'
-import { createTree, type FullTile, type Tree } from './tree.ts'
+import { createTree, type Tree } from './tree.ts'
 
 interface Walk {
   source: LogSource
@@ -126,8 +126,11 @@ async function checkBundle(walk: Walk, index: number): Promise<LogProblem | unde
   if (hashes.bytes.length < width * 32) {
     return problemOf('tile_cut', hashes.path, `it holds fewer than ${width} hashes`)
   }
-  const wrong = leaves.findIndex((leaf, i) => !equalBytes(leaf, hashes.bytes.subarray(i * 32, i * 32 + 32)))
-  if (wrong !== -1) return await blame(walk, { index, width, bundle, hashes, leaves, wrong })
+  const made = concatBytes(leaves)
+  if (!equalBytes(made, hashes.bytes.subarray(0, made.length))) {
+    const wrong = leaves.findIndex((leaf, i) => !equalBytes(leaf, hashes.bytes.subarray(i * 32, i * 32 + 32)))
+    return await blame(walk, { index, width, bundle, hashes, leaves, wrong })
+  }
   if (entries.length < width) {
     return problemOf('entries_cut', bundle.path, `it ends after ${entries.length} of ${width} entries`)
   }
@@ -135,15 +138,13 @@ async function checkBundle(walk: Walk, index: number): Promise<LogProblem | unde
     return problemOf('entry_changed', bundle.path, `it holds more than its ${width} entries`)
   }
 
-  for (const leaf of leaves) {
-    const problem = await addLeaf(walk, leaf)
-    if (problem !== undefined) return problem
-  }
+  const problem = await addLeaves(walk, leaves)
+  if (problem !== undefined) return problem
   const ends = [0]
   let end = 0
   for (const entry of entries) ends.push((end += 2 + entry.length))
   const bundleContent: Content = { bytes: bundle.bytes, prefix: (count) => ends[count] ?? bytesRead }
-  const hashContent: Content = { bytes: concatBytes(leaves), prefix: (count) => count * 32 }
+  const hashContent: Content = { bytes: made, prefix: (count) => count * 32 }
   const last = width < tileWidth ? walk.marks : []
   return (
     (await checkPartials(walk.source, last, bundleTile, bundleContent)) ??
@@ -153,19 +154,22 @@ async function checkBundle(walk: Walk, index: number): Promise<LogProblem | unde
   )
 }
 
-async function addLeaf(walk: Walk, leaf: Uint8Array): Promise<LogProblem | undefined> {
-  const index = walk.tree.size
-  const receipt = walk.receipts.get(index)
-  if (receipt !== undefined && receipt.leafHash !== leaf.toBase64()) {
-    return problemOf('receipt_contradicted', `receipt ${index}`, 'another entry stands at its index')
-  }
-  const full: readonly FullTile[] = walk.tree.push(leaf)
-  for (const tile of full) {
-    if (tile.level === 0) continue
-    const problem = await checkFullTile(walk.source, tile)
+/** Waits only where a tile above is complete: a turn of the event loop for every entry would take longer than its hash. */
+async function addLeaves(walk: Walk, leaves: readonly Uint8Array[]): Promise<LogProblem | undefined> {
+  for (const leaf of leaves) {
+    const index = walk.tree.size
+    const receipt = walk.receipts.get(index)
+    if (receipt !== undefined && receipt.leafHash !== leaf.toBase64()) {
+      return problemOf('receipt_contradicted', `receipt ${index}`, 'another entry stands at its index')
+    }
+    for (const tile of walk.tree.push(leaf)) {
+      const problem = tile.level === 0 ? undefined : await checkFullTile(walk.source, tile)
+      if (problem !== undefined) return problem
+    }
+    const problem = checkMarks(walk)
     if (problem !== undefined) return problem
   }
-  return checkMarks(walk)
+  return undefined
 }
 
 function checkMarks(walk: Walk): LogProblem | undefined {
