@@ -65,17 +65,19 @@ export async function postEntries(
 }
 
 /** Entries `from` up to `to`, each with a key of its own. */
-export function entriesOf(from: number, to: number): { key: string; entry: string }[] {
-  return Array.from({ length: to - from }, (_, i) => ({
-    key: `key-${from + i}`,
-    entry: `{"number":${from + i}}`,
-  }))
+export function entriesOf(
+  from: number,
+  to: number,
+  textOf = (number: number) => `{"number":${number}}`,
+): { key: string; entry: string }[] {
+  return Array.from({ length: to - from }, (_, i) => ({ key: `key-${from + i}`, entry: textOf(from + i) }))
 }
 
 /** A closed log with checkpoints at these sizes besides 0. */
 export async function sampleLog(
   t: TestContext,
   sizes: readonly number[],
+  textOf?: (number: number) => string,
 ): Promise<{ folder: string; verifierKey: string; receipts: Receipt[] }> {
   const folder = await temporaryFolder(t)
   const receipts: Receipt[] = []
@@ -83,7 +85,7 @@ export async function sampleLog(
   for (const size of sizes) {
     const log = await openLog(t, folder)
     for (let from = receipts.length; from < size; from = receipts.length) {
-      const answer = await postEntries(log.url, entriesOf(from, Math.min(size, from + 1_000)))
+      const answer = await postEntries(log.url, entriesOf(from, Math.min(size, from + 1_000), textOf))
       receipts.push(...answer.body.receipts)
     }
     verifierKey = log.verifierKey

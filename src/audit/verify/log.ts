@@ -1,5 +1,5 @@
 import { decodeBundle } from './bundle.ts'
-import { concatBytes, equalBytes } from './bytes.ts'
+import { concatBytes, equalBytes, textOf } from './bytes.ts'
 import { blame } from './log-blame.ts'
 import { type Mark, type Marks, readMarks } from './log-checkpoints.ts'
 import { type LogProblem, type LogVerdict, problemOf, type VerifyLogOptions } from './log-problem.ts'
@@ -49,12 +49,25 @@ export async function verifyLog(
     const { size, root, timeSeconds } = opened.published
     const cosigned = await checkQuorum(opened.note, options.policy)
     if ('kind' in cosigned) return { ok: false, problem: cosigned }
+    const exchanged = await checkShownKey(source, verifierKey.trim())
+    if (exchanged !== undefined) return { ok: false, problem: exchanged }
     const rootHash = root.toBase64()
     return { ok: true, size, rootHash, checkpoints: opened.marks.length, timeSeconds, ...cosigned }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     return { ok: false, problem: problemOf('unreadable', source.name, message) }
   }
+}
+
+/** The key that the log shows to whoever has none yet: another one would have them trust another log. */
+async function checkShownKey(source: LogSource, verifierKey: string): Promise<LogProblem | undefined> {
+  const shown = await source.read('key.vkey')
+  if (shown === undefined || textOf(shown) === `${verifierKey}\n`) return undefined
+  return problemOf(
+    'wrong_key',
+    'key.vkey',
+    'it is not the given key, which has signed the log: it was exchanged',
+  )
 }
 
 async function checkQuorum(
