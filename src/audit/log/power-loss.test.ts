@@ -3,53 +3,16 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { checkLater, live, memoryScene, type Scene } from './life.fixture.ts'
 import { soakRounds } from './log.fixture.ts'
-import { type Survives, systemError, type Weather } from '../disk/memory-disk.fixture.ts'
-
-/** One end of the log: at which call to the disk, whether that one is still done, and what is left on the disk. */
-interface End {
-  call: number
-  done: boolean
-  /** `kill`: everything, as the machine goes on. Otherwise what an fsync covers, and none, all or a part of the rest. */
-  left: 'kill' | 'none' | 'all' | number
-}
+import { type End, endingAt, survivalOf } from '../disk/power-cut.fixture.ts'
 
 /** Two groups, and in the soak enough for a full tile: most of the time goes into signatures. */
 const requests = soakRounds === undefined ? [[9], [4, 10, 2]] : [[100], [40, 100, 20]]
-
-/** From its end on nothing the log does reaches the disk. */
-function endingAt({ call: end, done }: End): Weather & { ended: () => boolean } {
-  let calls = 0
-  const fail = (name: string, path: string) => {
-    throw systemError('EIO', name, path)
-  }
-  return {
-    before({ name, path }) {
-      calls++
-      if (calls > end || (calls === end && !done)) fail(name, path)
-      return undefined
-    },
-    after({ name, path }) {
-      if (calls >= end) fail(name, path)
-    },
-    ended: () => calls >= end,
-  }
-}
 
 async function liveAndEnd(scene: Scene, end: End, groups: readonly (readonly number[])[]): Promise<boolean> {
   const weather = endingAt(end)
   await live(scene, weather, groups)
   if (end.left !== 'kill') scene.disk.cutPower(survivalOf(end.left))
   return weather.ended()
-}
-
-function survivalOf(left: 'none' | 'all' | number): Survives {
-  if (typeof left === 'string') return () => left === 'all'
-  let state = left
-  return () => {
-    // Numerical Recipes' generator: any will do, and a failure has to come again from its number.
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state >= 0x8000_0000
-  }
 }
 
 test('power that is cut at any call of a new log: what is not fsynced is gone, and nothing is missed', async (t) => {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Clock, FatalError, messageOf, nowSeconds } from '../../lib/index.ts'
+import { type Clock, FatalError, nowSeconds } from '../../lib/index.ts'
 import { isKeyName, parseVerifierKey, type TlogPolicy } from '../verify/index.ts'
 import { folderSource } from '../verify/node.ts'
 import { createAppender } from './appender.ts'
