@@ -66,15 +66,19 @@ export async function live(
     return error
   })
   if (log instanceof FatalError) return { refused: log }
-  const first = scene.unanswered.splice(0)
-  await Promise.all(first.map((entries) => post(scene, log.url, entries)))
-  for (const group of groups) {
-    await Promise.all(
-      group.map((count) => post(scene, log.url, entriesOf(scene.next, (scene.next += count)))),
-    )
+  let stopped: FatalError | undefined
+  try {
+    const first = scene.unanswered.splice(0)
+    await Promise.all(first.map((entries) => post(scene, log.url, entries)))
+    for (const group of groups) {
+      await Promise.all(
+        group.map((count) => post(scene, log.url, entriesOf(scene.next, (scene.next += count)))),
+      )
+    }
+    stopped = faults[0]
+  } finally {
+    await log.close()
   }
-  const stopped = faults[0]
-  await log.close()
   if (stopped !== undefined) assert.match(stopped.message, /^(?:writing|publishing) the audit log failed: .+/)
   return faults[0] === undefined ? {} : { failed: faults[0] }
 }

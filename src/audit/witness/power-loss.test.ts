@@ -49,6 +49,7 @@ test('power that is cut at any call of a witness: what it cosigned it remembers,
     disk.cutPower(survivalOf(call % 3 === 0 ? call : 'none'))
     const witness = await start(disk, folder)
     assert.ok(witness !== undefined, `call ${call}`)
+    t.after(() => witness.close())
     const shown = await fetch(`${witness.url}/${sha256Hex(log.name)}/checkpoint`)
     const size = shown.ok ? (parseCheckpoint((await shown.text()).split('\n\n')[0] + '\n')?.size ?? 0) : 0
     assert.ok(size >= cosigned, `call ${call}: it cosigned ${cosigned} entries and remembers ${size}`)
