@@ -96,8 +96,14 @@ async function verifyEntries(
   }
   const start = checkMarks(walk)
   if (start !== undefined) return start
-  for (let index = 0; index * tileWidth < size; index++) {
-    const problem = await checkBundle(walk, index)
+  const bundles = Math.ceil(size / tileWidth)
+  let next = readBundle(source, size, 0)
+  for (let index = 0; index < bundles; index++) {
+    const files = await next
+    // The disk works while this one is hashed. Whoever stops before waits for it no more.
+    next = readBundle(source, size, index + 1)
+    next.catch(() => undefined)
+    const problem = await checkBundle(walk, index, files)
     if (problem !== undefined) return problem
   }
   for (const tile of partialTiles(size)) {
@@ -124,14 +130,33 @@ async function checkReceipt(
   return problemOf('receipt_unpublished', where, `its entry is missing: the log has ${walk.size} entries`)
 }
 
+type File = Awaited<ReturnType<typeof readTile>>
+
+/** A bundle and its level-0 tile; neither past the end of the log. */
+async function readBundle(
+  source: LogSource,
+  size: number,
+  index: number,
+): Promise<{ bundle: File; hashes: File }> {
+  const width = Math.min(tileWidth, size - index * tileWidth)
+  if (width <= 0) return { bundle: undefined, hashes: undefined }
+  const [bundle, hashes] = await Promise.all([
+    readTile(source, { level: 'entries', index, width }),
+    readTile(source, { level: 0, index, width }),
+  ])
+  return { bundle, hashes }
+}
+
 /** One bundle, its level-0 tile, and whatever tiles and checkpoints its entries complete. */
-async function checkBundle(walk: Walk, index: number): Promise<LogProblem | undefined> {
+async function checkBundle(
+  walk: Walk,
+  index: number,
+  { bundle, hashes }: { bundle: File; hashes: File },
+): Promise<LogProblem | undefined> {
   const width = Math.min(tileWidth, walk.size - index * tileWidth)
   const bundleTile = { level: 'entries', index, width } as const
   const hashTile = { level: 0, index, width } as const
-  const bundle = await readTile(walk.source, bundleTile)
   if (bundle === undefined) return missing(tilePath(bundleTile))
-  const hashes = await readTile(walk.source, hashTile)
   if (hashes === undefined) return missing(tilePath(hashTile))
 
   const { entries, bytesRead } = decodeBundle(bundle.bytes, width)
@@ -163,7 +188,7 @@ async function checkBundle(walk: Walk, index: number): Promise<LogProblem | unde
     (await checkPartials(walk.source, last, bundleTile, bundleContent)) ??
     (width < tileWidth
       ? await checkLastTile(walk.source, last, hashTile, hashContent.bytes)
-      : await checkFullTile(walk.source, { level: 0, index, bytes: hashContent.bytes }))
+      : await checkFullTile(walk.source, { level: 0, index, bytes: hashContent.bytes }, hashes.bytes))
   )
 }
 
