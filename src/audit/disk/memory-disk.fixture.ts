@@ -98,7 +98,7 @@ export function createMemoryDisk(root: string): MemoryDisk {
     if (there !== undefined) return undefined
     const above = recursive ? makeFolder(dirname(path), true) : undefined
     change([path, { names: new Map(), durable: new Map() }, 'mkdir'])
-    return above ?? path
+    return recursive ? (above ?? path) : undefined
   }
 
   /** One name after the other, as the system has to do it too. */

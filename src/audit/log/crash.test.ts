@@ -43,18 +43,18 @@ test(`kill -9 at ${rounds} moments: no receipt is broken, no checkpoint contradi
   const { verifierKey } = first
   await first.end('SIGKILL')
   const witnesses = await openWitnesses(t, verifierKey)
-  let killedInCommit = 0
+  let killedNearCommit = 0
   for (let round = 0; round < rounds; round++) {
     const policy = isWitnessed(round) ? await witnesses.policy() : undefined
     const log = await spawnLog(folder, 15, policy)
     assert.ok(typeof log !== 'string', `round ${round}: ${String(log)}`)
     await checkHeld(log, held, `round ${round}`)
-    const inCommit = round % 4 !== 0
-    const killing = killSometime(log, folder, inCommit)
+    const nearCommit = round % 4 !== 0
+    const killing = killSometime(log, folder, nearCommit)
     const writers = Array.from({ length: 3 }, (_, i) => appendUntilDead(log, `${round}-${i}`, held))
     if (policy !== undefined && round % 12 === 3) await witnesses.killOne(round)
     await Promise.all([...writers, collectCheckpoints(log, held)])
-    if (await killing) killedInCommit++
+    if (await killing) killedNearCommit++
     await log.end('SIGKILL')
     for (const note of await witnesses.cosigned()) held.fresh.add(note)
   }
@@ -68,23 +68,23 @@ test(`kill -9 at ${rounds} moments: no receipt is broken, no checkpoint contradi
   assert.ok(verdict.size >= receipts.length && receipts.length > 0)
   assert.equal((await readFile(join(folder, 'key.vkey'), 'utf8')).trim(), verifierKey)
   const cosigned = [...held.known].filter((note) => note.includes('\u2014 w0.example '))
-  assert.ok(cosigned.length > 0 && killedInCommit > 0)
+  assert.ok(cosigned.length > 0 && killedNearCommit > 0)
   t.diagnostic(
-    `${receipts.length} receipts, ${held.known.size} checkpoints held outside, ${cosigned.length} of them cosigned, ${killedInCommit} of ${rounds} kills while a commit was staged`,
+    `${receipts.length} receipts, ${held.known.size} checkpoints held outside, ${cosigned.length} of them cosigned, ${killedNearCommit} of ${rounds} kills within 6 ms of the staging of a commit`,
   )
 })
 
 /** Kills the log at a random moment, or within a few milliseconds of the staging of a commit; true for the latter. */
-async function killSometime(log: LogProcess, folder: string, inCommit: boolean): Promise<boolean> {
+async function killSometime(log: LogProcess, folder: string, nearCommit: boolean): Promise<boolean> {
   const kill = () => void log.process.kill('SIGKILL')
   const dead = new Promise((resolve) => log.process.once('exit', resolve))
   let commits = Math.ceil(Math.random() * 5)
   let hit = false
-  const timer = setTimeout(kill, inCommit ? 2_000 : Math.random() * 250)
+  const timer = setTimeout(kill, nearCommit ? 2_000 : Math.random() * 250)
   const staged = join(folder, 'state', 'staged')
   await mkdir(staged, { recursive: true })
   const watcher = watch(staged, () => {
-    if (!inCommit || hit || --commits > 0) return
+    if (!nearCommit || hit || --commits > 0) return
     hit = true
     // A commit takes near 5 ms here: from its first file to the removal of its stage.
     const delayMs = Math.random() * 6
