@@ -1,4 +1,5 @@
 import { cpus, totalmem } from 'node:os'
+import { benchVerify } from './audit-verify.ts'
 import { benchAudit } from './audit.ts'
 import { benchExchange } from './exchange.ts'
 import { benchMask } from './mask.ts'
@@ -14,11 +15,15 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   revoke: benchRevoke,
   policy: benchPolicy,
   audit: benchAudit,
+  'audit-large': () => benchVerify(10_000_000),
   run: benchRun,
   git: benchGit,
   npm: benchNpm,
   mask: benchMask,
 }
+
+/** Takes minutes, so only when it is asked for. */
+const onRequest = ['audit-large']
 
 const words = process.argv.slice(2)
 const json = words.includes('--json')
@@ -30,7 +35,8 @@ if (unknown !== undefined) {
 }
 
 const results: BenchResult[] = []
-for (const name of names.length > 0 ? names : Object.keys(benches)) {
+const usual = Object.keys(benches).filter((name) => !onRequest.includes(name))
+for (const name of names.length > 0 ? names : usual) {
   if (!json) process.stderr.write(`${name} ...\n`)
   results.push(...((await benches[name]?.()) ?? []))
 }

@@ -1,5 +1,5 @@
 import fs, { type FileHandle } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { systemCode } from '../../lib/index.ts'
 
 /** The calls to the file system that a process of the audit log makes. Tests hand in one whose disk is full or fails. */
@@ -52,6 +52,21 @@ export async function syncFolder(fs: FileSystem, path: string): Promise<void> {
     await handle.sync()
   } finally {
     await handle.close()
+  }
+}
+
+/**
+ * Makes a folder, its own name and the names of those above it durable. Also when it is there already: a process that
+ * was killed may have made it a moment ago, in the cache alone.
+ */
+export async function makeFolder(fs: FileSystem, path: string, mode: number): Promise<void> {
+  await fs.mkdir(path, { recursive: true, mode })
+  await syncFolder(fs, path)
+  for (let at = resolve(path); at !== dirname(at); at = dirname(at)) {
+    await syncFolder(fs, dirname(at)).catch((error: unknown) => {
+      // Who may not open a folder has made nothing in it; and some file systems have no fsync of folders.
+      if (!/^(?:EACCES|EPERM|EROFS|EINVAL)$/.test(systemCode(error) ?? '')) throw error
+    })
   }
 }
 

@@ -1,9 +1,12 @@
-/** An audit log as a process of its own, for tests and benchmarks: `node child.fixture.ts FOLDER TOKEN_HASH [MS]`. */
+/** An audit log as a process of its own, for tests and benchmarks: `node child.fixture.ts FOLDER TOKEN_HASH [MS [POLICY]]`. */
 import { messageOf, systemClock } from '../../lib/index.ts'
+import { parseTlogPolicy } from '../verify/index.ts'
 import { startAuditLog } from './index.ts'
 
-const [folder = '', appendTokenHash = '', intervalMs = '1000'] = process.argv.slice(2)
+const [folder = '', appendTokenHash = '', intervalMs = '1000', policyText = ''] = process.argv.slice(2)
 try {
+  const policy = policyText === '' ? undefined : parseTlogPolicy(policyText)
+  if (policy?.ok === false) throw new Error('the policy of the witnesses is malformed')
   const log = await startAuditLog({
     folder,
     appendTokenHash,
@@ -12,6 +15,7 @@ try {
     origin: 'test.example/audit',
     clock: systemClock,
     publishIntervalMs: Number(intervalMs),
+    ...(policy === undefined ? {} : { witnessPolicy: policy.policy }),
     onFatal: (error) => console.error(error.message),
   })
   process.once('SIGTERM', () => void log.close().then(() => process.exit(0)))

@@ -159,14 +159,19 @@ async function applyFiles(
   stage: string,
   paths: readonly string[],
 ): Promise<void> {
-  const folders = new Set<string>()
-  for (const parent of new Set(paths.map(dirname))) {
-    const made = await fs.mkdir(join(folder, parent), { recursive: true })
-    folders.add(parent)
-    if (made !== undefined) for (let up = parent; up !== '.'; up = dirname(up)) folders.add(dirname(up))
-  }
+  const parents = [...new Set(paths.map(dirname))]
+  for (const parent of parents) await fs.mkdir(join(folder, parent), { recursive: true })
+  // The folders' names come first: a tile that was moved into a folder would go with it in a power cut. Also of
+  // folders that are there already: a process that was killed may have made them a moment ago.
+  const above = new Set(parents.flatMap(foldersAbove))
+  await eachOf([...above], (path) => syncFolder(fs, join(folder, path)))
   await eachOf(paths, (path) => applyFile(fs, join(stage, flatName(path)), join(folder, path)))
-  await eachOf([...folders], (path) => syncFolder(fs, join(folder, path)))
+  await eachOf(parents, (path) => syncFolder(fs, join(folder, path)))
+}
+
+function foldersAbove(path: string): string[] {
+  const above = dirname(path)
+  return above === '.' ? [above] : [above, ...foldersAbove(above)]
 }
 
 /** Moves a tile into place, once. One that is there with other bytes contradicts what was signed. */

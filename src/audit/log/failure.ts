@@ -23,9 +23,7 @@ export function createFailureSwitch(onFatal: (error: FatalError) => void): Failu
     current: () => failure,
     fail(doing, error) {
       if (failure !== undefined) return failure
-      const code = systemCode(error)
-      const full = code === 'ENOSPC' || code === 'EDQUOT'
-      const what = full ? `the disk is full (${code})` : messageOf(error)
+      const { full, what } = diskFailure(error)
       const reason = `${doing} failed: ${what}; the audit log takes nothing until it is restarted`
       failure = { status: full ? 507 : 503, reason }
       const fatal = new FatalError(full ? 'disk_full' : 'audit_unavailable', reason, { cause: error })
@@ -33,4 +31,18 @@ export function createFailureSwitch(onFatal: (error: FatalError) => void): Failu
       return failure
     },
   }
+}
+
+/** Why the log in `folder` could not be opened, for whoever starts it; what was found in the folder says so itself. */
+export function refuseToStart(folder: string, error: unknown): FatalError {
+  if (error instanceof FatalError) return error
+  const { full, what } = diskFailure(error)
+  const message = `the audit log in ${folder} cannot be opened: ${what}`
+  return new FatalError(full ? 'disk_full' : 'data_folder', message, { cause: error })
+}
+
+function diskFailure(error: unknown): { full: boolean; what: string } {
+  const code = systemCode(error)
+  const full = code === 'ENOSPC' || code === 'EDQUOT'
+  return { full, what: full ? `the disk is full (${code})` : messageOf(error) }
 }

@@ -7,8 +7,9 @@
  * its folder with a second process, and, after any failed write, everything until it is restarted.
  *
  * Invariant: a receipt that left the process is for an entry that is on the disk, at that index, in every
- * checkpoint of a greater size, whatever is killed when. One exception is out of reach: a disk that loses or
- * alters the last, not yet published record of the write-ahead log looks like a crash before its receipt left.
+ * checkpoint of a greater size, whatever is killed when, and whatever a power cut takes that no fsync covers. One
+ * exception is out of reach: a disk that loses or alters the last, not yet published record of the write-ahead log
+ * looks like a crash before its receipt left.
  *
  *     key.vkey                     the public key
  *     checkpoint                   the newest checkpoint: a signed note, replaced as a whole
@@ -18,6 +19,6 @@
  *     state/lock-checkpoint        what the log has bound itself to; never behind `checkpoint`
  *     state/staged/<size>-<root>   a commit on its way: its files, and a manifest
  *     state/wal-<index>            what was acknowledged, and a window of what was published last
- *     state/lock-<pid>-<start>     who writes here
+ *     state/lock, lock-holder      the one writer's lock, and who has it
  */
 export { type AuditLog, type AuditLogOptions, startAuditLog } from './start.ts'

@@ -9,6 +9,10 @@ import { type AuditLog, type AuditLogOptions, startAuditLog } from './index.ts'
 export const token = 'append-token-of-a-test'
 export const origin = 'test.example/audit'
 
+/** How often the long tests go round; `undefined` in a plain test run, which takes a fast form of each. */
+export const soakRounds =
+  process.env['MAYFLY_SOAK_ROUNDS'] === undefined ? undefined : Number(process.env['MAYFLY_SOAK_ROUNDS'])
+
 /** A folder that is gone after the test. */
 export async function temporaryFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'mayfly-audit-'))
@@ -23,19 +27,24 @@ export async function openLog(
   options: Partial<AuditLogOptions> = {},
 ): Promise<AuditLog & { faults: FatalError[] }> {
   const faults: FatalError[] = []
-  const log = await startAuditLog({
+  const log = await startLog(folder, { onFatal: (error) => faults.push(error), ...options })
+  t.after(() => log.close())
+  return { ...log, faults }
+}
+
+/** The same, for the caller to close. */
+export async function startLog(folder: string, options: Partial<AuditLogOptions>): Promise<AuditLog> {
+  return await startAuditLog({
     folder,
     host: '127.0.0.1',
     port: 0,
     appendTokenHash: sha256Hex(token),
     origin,
     clock: systemClock,
-    onFatal: (error) => faults.push(error),
+    onFatal: () => undefined,
     publishIntervalMs: 3_600_000,
     ...options,
   })
-  t.after(() => log.close())
-  return { ...log, faults }
 }
 
 export interface AppendAnswer {
@@ -56,17 +65,19 @@ export async function postEntries(
 }
 
 /** Entries `from` up to `to`, each with a key of its own. */
-export function entriesOf(from: number, to: number): { key: string; entry: string }[] {
-  return Array.from({ length: to - from }, (_, i) => ({
-    key: `key-${from + i}`,
-    entry: `{"number":${from + i}}`,
-  }))
+export function entriesOf(
+  from: number,
+  to: number,
+  textOf = (number: number) => `{"number":${number}}`,
+): { key: string; entry: string }[] {
+  return Array.from({ length: to - from }, (_, i) => ({ key: `key-${from + i}`, entry: textOf(from + i) }))
 }
 
 /** A closed log with checkpoints at these sizes besides 0. */
 export async function sampleLog(
   t: TestContext,
   sizes: readonly number[],
+  textOf?: (number: number) => string,
 ): Promise<{ folder: string; verifierKey: string; receipts: Receipt[] }> {
   const folder = await temporaryFolder(t)
   const receipts: Receipt[] = []
@@ -74,7 +85,7 @@ export async function sampleLog(
   for (const size of sizes) {
     const log = await openLog(t, folder)
     for (let from = receipts.length; from < size; from = receipts.length) {
-      const answer = await postEntries(log.url, entriesOf(from, Math.min(size, from + 1_000)))
+      const answer = await postEntries(log.url, entriesOf(from, Math.min(size, from + 1_000), textOf))
       receipts.push(...answer.body.receipts)
     }
     verifierKey = log.verifierKey

@@ -83,6 +83,7 @@ test('a folder that was changed under the log is refused, and named', async (t) 
     ],
     [/no lock checkpoint/, (f) => rm(join(f, 'state/lock-checkpoint'))],
     [/key is missing/, (f) => rm(join(f, 'state/key'))],
+    [/key\.vkey is not the public half of/, (f) => spoil(join(f, 'key.vkey'))],
     [/write-ahead log is missing/, (f) => rmWal(f)],
     [/tile\/0\/001\.p\/44 is missing/, (f) => rm(join(f, 'tile/0/001.p/44'))],
     [/last tiles do not give the root/, (f) => spoil(join(f, 'tile/0/001.p/44'))],
@@ -112,7 +113,8 @@ async function rmWal(folder: string): Promise<void> {
 
 async function spoil(path: string): Promise<void> {
   const bytes = await readFile(path)
-  await writeFile(path, bytes.with(70, (bytes[70] ?? 0) ^ 1))
+  const at = Math.min(70, bytes.length - 2)
+  await writeFile(path, bytes.with(at, (bytes[at] ?? 0) ^ 1))
 }
 
 test('one writer: a second process, and this one again, are told who it is; a dead one is not in the way', async (t) => {

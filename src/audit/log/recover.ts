@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { FatalError } from '../../lib/index.ts'
 import type { Signer } from '../sign/index.ts'
 import {
@@ -24,7 +24,7 @@ import {
   runCommit,
   stageName,
 } from './commit.ts'
-import { type FileSystem, namesIn, readIfThere } from '../disk/index.ts'
+import { type FileSystem, namesIn, readIfThere, syncFolder } from '../disk/index.ts'
 import { createKeyWindow, type KeyWindow } from './key-window.ts'
 import { openWal, readWal, type Wal } from './wal.ts'
 
@@ -109,8 +109,12 @@ async function firstCommit(fs: FileSystem, folder: string, signer: Signer, sign:
   if ((await namesIn(fs, join(folder, 'state'))).some((name) => name.startsWith('wal-'))) {
     throw contradiction(folder, 'it holds a write-ahead log, but no lock checkpoint')
   }
-  await fs.mkdir(join(folder, 'checkpoints'), { recursive: true })
-  await fs.mkdir(join(folder, 'state', 'staged'), { recursive: true })
+  // Both have to be there before a lock checkpoint is, whatever a power cut takes.
+  for (const parts of [['checkpoints'], ['state', 'staged']]) {
+    const path = join(folder, ...parts)
+    await fs.mkdir(path, { recursive: true })
+    await syncFolder(fs, dirname(path))
+  }
   await dropStages(fs, folder)
   const base: Published = { tree: createTree(), bundle: [], note: undefined }
   const commit = await buildCommit(base, [], signer)

@@ -12,10 +12,14 @@ export interface LogProcess {
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
 }
 
-/** Starts a real audit log process; gives back its refusal as a string when it does not start. */
-export async function spawnLog(folder: string, publishIntervalMs = 1_000): Promise<LogProcess | string> {
+/** Starts a real audit log process; gives back its refusal as a string when it does not start. `witnessPolicy` is a tlog-policy. */
+export async function spawnLog(
+  folder: string,
+  publishIntervalMs = 1_000,
+  witnessPolicy = '',
+): Promise<LogProcess | string> {
   const script = new URL('child.fixture.ts', import.meta.url)
-  const child = fork(script, [folder, sha256Hex(childToken), String(publishIntervalMs)], {
+  const child = fork(script, [folder, sha256Hex(childToken), String(publishIntervalMs), witnessPolicy], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     execArgv: [],
   })

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { type Clock, FatalError, messageOf, nowSeconds } from '../../lib/index.ts'
+import { type Clock, FatalError, nowSeconds } from '../../lib/index.ts'
 import { isKeyName, parseVerifierKey, type TlogPolicy } from '../verify/index.ts'
 import { folderSource } from '../verify/node.ts'
 import { createAppender } from './appender.ts'
-import { createFailureSwitch } from './failure.ts'
-import { type FileSystem, syncFolder, systemFs } from '../disk/index.ts'
+import { createFailureSwitch, refuseToStart } from './failure.ts'
+import { type FileSystem, makeFolder, systemFs } from '../disk/index.ts'
 import { createHttp } from './http.ts'
 import { lockFolder } from '../disk/index.ts'
 import { openLogKey } from './log-key.ts'
@@ -60,7 +60,7 @@ export interface AuditLog {
 
 /**
  * Opens or makes the log in `folder` and serves it. Resolves when it takes entries.
- * Throws a FatalError: `data_folder` (in use, unusable, another log's), `audit_corrupt` (what is on the disk
+ * Throws a FatalError: `data_folder` (in use, unusable, another log's), `disk_full`, `audit_corrupt` (what is on the disk
  * contradicts itself), `port_in_use`, `config_invalid`.
  */
 export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog> {
@@ -71,7 +71,7 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
   const lock = lockFolder(join(folder, 'state'), 'the audit log')
   const log = await openLog(fs, options).catch(async (error: unknown) => {
     lock.release()
-    throw error
+    throw refuseToStart(folder, error)
   })
   const { appender, publisher, failure, wal, people, witnesses } = log
   const { appendTokenHash, maxBodyBytes = 8_388_608 } = options
@@ -104,7 +104,8 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
   try {
     await publisher.publish()
     const stopped = failure.current()
-    if (stopped !== undefined) throw new FatalError('data_folder', stopped.reason)
+    if (stopped !== undefined)
+      throw new FatalError(stopped.status === 507 ? 'disk_full' : 'data_folder', stopped.reason)
     const url = await listen(server, 'the audit log', options.host, options.port)
     return { url, verifierKey: log.signer.verifierKey, close }
   } catch (error) {
@@ -179,12 +180,9 @@ function openWitnesses(
 
 async function makeFolders(fs: FileSystem, folder: string): Promise<void> {
   try {
-    const made = await fs.mkdir(join(folder, 'state'), { recursive: true, mode: 0o700 })
-    if (made !== undefined) await syncFolder(fs, folder)
+    await makeFolder(fs, join(folder, 'state'), 0o700)
   } catch (error) {
-    throw new FatalError('data_folder', `the folder ${folder} cannot be used: ${messageOf(error)}`, {
-      cause: error,
-    })
+    throw refuseToStart(folder, error)
   }
 }
 

@@ -64,7 +64,10 @@ export async function openWal(
     async dropBefore(publishedSize) {
       while (isDroppable(segments, publishedSize)) {
         const dropped = segments.shift()
-        if (dropped !== undefined) await fs.rm(dropped.path, { force: true })
+        if (dropped === undefined) return
+        await fs.rm(dropped.path, { force: true })
+        // Else a power cut could bring an older one back without the next: a gap, which is refused.
+        await syncFolder(fs, folder)
       }
     },
     firstIndex: () => segments[0]?.firstIndex ?? 0,
@@ -88,9 +91,14 @@ async function createSegment(
   const salt = randomBytes(16)
   // A segment by this name holds no record: `readWal` has seen it end where it begins.
   const handle = await fs.open(path, 'w', 0o600)
-  await writeAll(handle, encodeSegmentHead(salt))
-  await handle.datasync()
-  await syncFolder(fs, folder)
+  try {
+    await writeAll(handle, encodeSegmentHead(salt))
+    await handle.datasync()
+    await syncFolder(fs, folder)
+  } catch (error) {
+    await handle.close().catch(() => undefined)
+    throw error
+  }
   return { handle, salt, segment: { path, firstIndex, bytes: segmentHeadBytes } }
 }
 
@@ -117,7 +125,9 @@ export async function readWal(
     const bytes = await fs.readFile(path)
     const end = await readSegment(bytes, path, firstIndex, isLast, onRecord)
     nextIndex = end.nextIndex
-    if (end.bytes < bytes.length) await cutTail(fs, path, end.bytes)
+    if (end.bytes < bytes.length) await fs.truncate(path, end.bytes)
+    // A log that was killed wrote what the cache alone may have; from here on it counts as durable.
+    if (isLast) await syncFile(fs, path)
     segments.push({ path, firstIndex, bytes: end.bytes })
   }
   return { segments, nextIndex }
@@ -159,8 +169,7 @@ function hasRecordAfter(salt: Buffer, bytes: Buffer, from: number): boolean {
   return false
 }
 
-async function cutTail(fs: FileSystem, path: string, bytes: number): Promise<void> {
-  await fs.truncate(path, bytes)
+async function syncFile(fs: FileSystem, path: string): Promise<void> {
   const handle = await fs.open(path, 'r+')
   try {
     await handle.sync()

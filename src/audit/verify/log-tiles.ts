@@ -11,11 +11,15 @@ export interface Content {
   prefix: (count: number) => number
 }
 
-/** A full tile against its file, and the partials that still stand beside it. */
-export async function checkFullTile(source: LogSource, full: FullTile): Promise<LogProblem | undefined> {
+/** A full tile against its file, which may have been read before, and the partials that still stand beside it. */
+export async function checkFullTile(
+  source: LogSource,
+  full: FullTile,
+  read?: Uint8Array,
+): Promise<LogProblem | undefined> {
   const tile: Tile = { level: full.level, index: full.index, width: tileWidth }
-  const file = await readTile(source, tile)
-  const problem = compare(tilePath(tile), file?.bytes, full.bytes, true)
+  const found = read ?? (await readTile(source, tile))?.bytes
+  const problem = compare(tilePath(tile), found, full.bytes, true)
   return problem ?? (await checkPartials(source, [], tile, hashes(full.bytes)))
 }
 

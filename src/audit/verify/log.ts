@@ -1,5 +1,5 @@
 import { decodeBundle } from './bundle.ts'
-import { concatBytes, equalBytes } from './bytes.ts'
+import { concatBytes, equalBytes, textOf } from './bytes.ts'
 import { blame } from './log-blame.ts'
 import { type Mark, type Marks, readMarks } from './log-checkpoints.ts'
 import { type LogProblem, type LogVerdict, problemOf, type VerifyLogOptions } from './log-problem.ts'
@@ -10,7 +10,7 @@ import { type Receipt, verifyReceipt } from './receipt.ts'
 import { type LogSource, readTile } from './source.ts'
 import { type TlogPolicy, verifyQuorum } from './tlog-policy.ts'
 import { partialTiles, tilePath, tileWidth } from './tile-path.ts'
-import { createTree, type FullTile, type Tree } from './tree.ts'
+import { createTree, type Tree } from './tree.ts'
 
 interface Walk {
   source: LogSource
@@ -49,12 +49,25 @@ export async function verifyLog(
     const { size, root, timeSeconds } = opened.published
     const cosigned = await checkQuorum(opened.note, options.policy)
     if ('kind' in cosigned) return { ok: false, problem: cosigned }
+    const exchanged = await checkShownKey(source, verifierKey.trim())
+    if (exchanged !== undefined) return { ok: false, problem: exchanged }
     const rootHash = root.toBase64()
     return { ok: true, size, rootHash, checkpoints: opened.marks.length, timeSeconds, ...cosigned }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     return { ok: false, problem: problemOf('unreadable', source.name, message) }
   }
+}
+
+/** The key that the log shows to whoever has none yet: another one would have them trust another log. */
+async function checkShownKey(source: LogSource, verifierKey: string): Promise<LogProblem | undefined> {
+  const shown = await source.read('key.vkey')
+  if (shown === undefined || textOf(shown) === `${verifierKey}\n`) return undefined
+  return problemOf(
+    'wrong_key',
+    'key.vkey',
+    'it is not the given key, which has signed the log: it was exchanged',
+  )
 }
 
 async function checkQuorum(
@@ -83,8 +96,14 @@ async function verifyEntries(
   }
   const start = checkMarks(walk)
   if (start !== undefined) return start
-  for (let index = 0; index * tileWidth < size; index++) {
-    const problem = await checkBundle(walk, index)
+  const bundles = Math.ceil(size / tileWidth)
+  let next = readBundle(source, size, 0)
+  for (let index = 0; index < bundles; index++) {
+    const files = await next
+    // The disk works while this one is hashed. Whoever stops before waits for it no more.
+    next = readBundle(source, size, index + 1)
+    next.catch(() => undefined)
+    const problem = await checkBundle(walk, index, files)
     if (problem !== undefined) return problem
   }
   for (const tile of partialTiles(size)) {
@@ -111,14 +130,33 @@ async function checkReceipt(
   return problemOf('receipt_unpublished', where, `its entry is missing: the log has ${walk.size} entries`)
 }
 
+type File = Awaited<ReturnType<typeof readTile>>
+
+/** A bundle and its level-0 tile; neither past the end of the log. */
+async function readBundle(
+  source: LogSource,
+  size: number,
+  index: number,
+): Promise<{ bundle: File; hashes: File }> {
+  const width = Math.min(tileWidth, size - index * tileWidth)
+  if (width <= 0) return { bundle: undefined, hashes: undefined }
+  const [bundle, hashes] = await Promise.all([
+    readTile(source, { level: 'entries', index, width }),
+    readTile(source, { level: 0, index, width }),
+  ])
+  return { bundle, hashes }
+}
+
 /** One bundle, its level-0 tile, and whatever tiles and checkpoints its entries complete. */
-async function checkBundle(walk: Walk, index: number): Promise<LogProblem | undefined> {
+async function checkBundle(
+  walk: Walk,
+  index: number,
+  { bundle, hashes }: { bundle: File; hashes: File },
+): Promise<LogProblem | undefined> {
   const width = Math.min(tileWidth, walk.size - index * tileWidth)
   const bundleTile = { level: 'entries', index, width } as const
   const hashTile = { level: 0, index, width } as const
-  const bundle = await readTile(walk.source, bundleTile)
   if (bundle === undefined) return missing(tilePath(bundleTile))
-  const hashes = await readTile(walk.source, hashTile)
   if (hashes === undefined) return missing(tilePath(hashTile))
 
   const { entries, bytesRead } = decodeBundle(bundle.bytes, width)
@@ -126,8 +164,11 @@ async function checkBundle(walk: Walk, index: number): Promise<LogProblem | unde
   if (hashes.bytes.length < width * 32) {
     return problemOf('tile_cut', hashes.path, `it holds fewer than ${width} hashes`)
   }
-  const wrong = leaves.findIndex((leaf, i) => !equalBytes(leaf, hashes.bytes.subarray(i * 32, i * 32 + 32)))
-  if (wrong !== -1) return await blame(walk, { index, width, bundle, hashes, leaves, wrong })
+  const made = concatBytes(leaves)
+  if (!equalBytes(made, hashes.bytes.subarray(0, made.length))) {
+    const wrong = leaves.findIndex((leaf, i) => !equalBytes(leaf, hashes.bytes.subarray(i * 32, i * 32 + 32)))
+    return await blame(walk, { index, width, bundle, hashes, leaves, wrong })
+  }
   if (entries.length < width) {
     return problemOf('entries_cut', bundle.path, `it ends after ${entries.length} of ${width} entries`)
   }
@@ -135,37 +176,38 @@ async function checkBundle(walk: Walk, index: number): Promise<LogProblem | unde
     return problemOf('entry_changed', bundle.path, `it holds more than its ${width} entries`)
   }
 
-  for (const leaf of leaves) {
-    const problem = await addLeaf(walk, leaf)
-    if (problem !== undefined) return problem
-  }
+  const problem = await addLeaves(walk, leaves)
+  if (problem !== undefined) return problem
   const ends = [0]
   let end = 0
   for (const entry of entries) ends.push((end += 2 + entry.length))
   const bundleContent: Content = { bytes: bundle.bytes, prefix: (count) => ends[count] ?? bytesRead }
-  const hashContent: Content = { bytes: concatBytes(leaves), prefix: (count) => count * 32 }
+  const hashContent: Content = { bytes: made, prefix: (count) => count * 32 }
   const last = width < tileWidth ? walk.marks : []
   return (
     (await checkPartials(walk.source, last, bundleTile, bundleContent)) ??
     (width < tileWidth
       ? await checkLastTile(walk.source, last, hashTile, hashContent.bytes)
-      : await checkFullTile(walk.source, { level: 0, index, bytes: hashContent.bytes }))
+      : await checkFullTile(walk.source, { level: 0, index, bytes: hashContent.bytes }, hashes.bytes))
   )
 }
 
-async function addLeaf(walk: Walk, leaf: Uint8Array): Promise<LogProblem | undefined> {
-  const index = walk.tree.size
-  const receipt = walk.receipts.get(index)
-  if (receipt !== undefined && receipt.leafHash !== leaf.toBase64()) {
-    return problemOf('receipt_contradicted', `receipt ${index}`, 'another entry stands at its index')
-  }
-  const full: readonly FullTile[] = walk.tree.push(leaf)
-  for (const tile of full) {
-    if (tile.level === 0) continue
-    const problem = await checkFullTile(walk.source, tile)
+/** Waits only where a tile above is complete: a turn of the event loop for every entry would take longer than its hash. */
+async function addLeaves(walk: Walk, leaves: readonly Uint8Array[]): Promise<LogProblem | undefined> {
+  for (const leaf of leaves) {
+    const index = walk.tree.size
+    const receipt = walk.receipts.get(index)
+    if (receipt !== undefined && receipt.leafHash !== leaf.toBase64()) {
+      return problemOf('receipt_contradicted', `receipt ${index}`, 'another entry stands at its index')
+    }
+    for (const tile of walk.tree.push(leaf)) {
+      const problem = tile.level === 0 ? undefined : await checkFullTile(walk.source, tile)
+      if (problem !== undefined) return problem
+    }
+    const problem = checkMarks(walk)
     if (problem !== undefined) return problem
   }
-  return checkMarks(walk)
+  return undefined
 }
 
 function checkMarks(walk: Walk): LogProblem | undefined {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { FatalError, type Clock, nowSeconds, sha256Hex } from '../../lib/index.ts'
-import { type FileSystem, namesIn, readIfThere, replaceFile } from '../disk/index.ts'
+import { type FileSystem, makeFolder, namesIn, readIfThere, replaceFile } from '../disk/index.ts'
 import { cosignLine, type Signer } from '../sign/index.ts'
 import {
   type Checkpoint,
@@ -45,7 +45,8 @@ const maxForks = 1_000
 export async function openLedger(deps: LedgerDeps): Promise<Ledger> {
   const { fs, log, signer, clock } = deps
   const folder = join(deps.folder, sha256Hex(log.name))
-  await fs.mkdir(join(folder, 'forks'), { recursive: true, mode: 0o700 })
+  // Its name has to be durable too: with the folder a power cut would take the memory of what was cosigned.
+  await makeFolder(fs, join(folder, 'forks'), 0o700)
   const path = join(folder, 'checkpoint')
   let note = (await readIfThere(fs, path))?.toString()
   let last = note === undefined ? undefined : await readBack(path, note, log, signer)

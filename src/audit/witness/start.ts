@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { type Clock, FatalError, messageOf, sha256Hex } from '../../lib/index.ts'
-import { type FileSystem, lockFolder, readIfThere, replaceFile, systemFs } from '../disk/index.ts'
+import { type FileSystem, lockFolder, makeFolder, readIfThere, replaceFile, systemFs } from '../disk/index.ts'
 import { type Answer, createAnswerer, json, listen, readBody, refusal } from '../serve/index.ts'
 import { createSigner, parseSignerKey, type Signer } from '../sign/index.ts'
 import { isKeyName, parseVerifierKey } from '../verify/index.ts'
@@ -40,7 +40,7 @@ const maxBodyBytes = 70_000
 export async function startWitness(options: WitnessOptions): Promise<Witness> {
   const { folder, fs = systemFs, name, clock, onFork } = options
   if (!isKeyName(name)) throw new FatalError('config_invalid', `not a name for a witness: ${name}`)
-  await fs.mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+  await makeFolder(fs, folder, 0o700).catch((cause: unknown) => {
     throw new FatalError('data_folder', `the folder ${folder} cannot be used: ${messageOf(cause)}`, { cause })
   })
   const lock = lockFolder(folder, 'the witness')

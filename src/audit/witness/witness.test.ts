@@ -8,49 +8,15 @@ import { FatalError, sha256Hex } from '../../lib/index.ts'
 import { systemFs } from '../disk/index.ts'
 import { createSigner, signNote } from '../sign/index.ts'
 import {
-  createTileHashes,
-  createTree,
   formatCheckpoint,
   leafHash,
   parseCheckpoint,
   parseVerifierKey,
-  proveConsistency,
-  type LogSource,
-  tilePath,
   utf8,
   verifyCheckpoint,
   verifyCosignature,
 } from '../verify/index.ts'
-import { openWitness } from './witness.fixture.ts'
-
-const log = createSigner('log.example/w', randomBytes(32))
-
-/** A history of up to 200 entries: its signed checkpoints and its proofs, made from the specifications alone. */
-function historyOf(flavour: string, signer = log) {
-  const tree = createTree()
-  const roots = [tree.root()]
-  for (let i = 0; i < 200; i++) {
-    tree.push(leafHash(utf8(`${i < 50 ? 'common' : flavour} ${i}`)))
-    roots.push(tree.root())
-  }
-  const tile = tree.partial(0)
-  const source: LogSource = {
-    name: flavour,
-    read: async (path) => (path.startsWith('tile/0/000.p/') ? tile : undefined),
-  }
-  const note = (size: number) =>
-    signNote(formatCheckpoint({ origin: signer.name, size, root: roots[size]! }), signer)
-  const proof = async (from: number, to: number) =>
-    (await proveConsistency(createTileHashes(source, to), from, to))
-      .map((hash) => `${hash.toBase64()}\n`)
-      .join('')
-  assert.equal(tilePath({ level: 0, index: 0, width: 9 }), 'tile/0/000.p/9')
-  return {
-    note,
-    proof,
-    request: async (from: number, to: number) => `old ${from}\n${await proof(from, to)}\n${note(to)}`,
-  }
-}
+import { historyOf, log, openWitness } from './witness.fixture.ts'
 
 async function post(url: string, body: string) {
   const response = await fetch(`${url}/add-checkpoint`, { method: 'POST', body })

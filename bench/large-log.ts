@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { cosignLine, createSigner, signNote } from '../src/audit/sign/index.ts'
+import {
+  createTree,
+  encodeBundle,
+  formatCheckpoint,
+  leafHash,
+  partialTiles,
+  tilePath,
+  tileWidth,
+} from '../src/audit/verify/index.ts'
+
+/** Writes the public files of a log of `size` small entries, without a log, one bundle in memory. Gives back its key. */
+export function writeLargeLog(folder: string, size: number): string {
+  const signer = createSigner('bench.example/audit', randomBytes(32))
+  const tree = createTree()
+  const write = createWriter(folder)
+  let bundle: Buffer[] = []
+  for (let number = 0; number < size; number++) {
+    const entry = Buffer.from(`{"number":${number}}`)
+    bundle.push(entry)
+    for (const { level, index, bytes } of tree.push(leafHash(entry)))
+      write(tilePath({ level, index, width: tileWidth }), bytes)
+    if (bundle.length < tileWidth && number + 1 < size) continue
+    const index = Math.floor(number / tileWidth)
+    write(tilePath({ level: 'entries', index, width: bundle.length }), encodeBundle(bundle))
+    bundle = []
+  }
+  for (const tile of partialTiles(size)) write(tilePath(tile), tree.partial(tile.level))
+  const text = formatCheckpoint({ origin: signer.name, size, root: tree.root() })
+  const note = signNote(text, signer) + cosignLine(text, 1_700_000_000, signer.as('cosignature'))
+  write('checkpoint', Buffer.from(note))
+  return signer.verifierKey
+}
+
+function createWriter(folder: string): (path: string, bytes: Uint8Array) => void {
+  const made = new Set<string>()
+  return (path, bytes) => {
+    const parent = dirname(join(folder, path))
+    if (!made.has(parent)) mkdirSync(parent, { recursive: true })
+    made.add(parent)
+    writeFileSync(join(folder, path), bytes)
+  }
+}
