@@ -4,7 +4,7 @@ import { build } from 'esbuild'
 // Bundled so that `mayfly run` starts fast; Cedar stays outside, it finds its .wasm beside itself.
 rmSync('dist', { recursive: true, force: true })
 await build({
-  entryPoints: { mayfly: 'src/main/mayfly.ts', verify: 'src/audit/verify/index.ts' },
+  entryPoints: { mayfly: 'src/main/mayfly.ts', 'verify-node': 'src/audit/verify/node.ts' },
   outdir: 'dist',
   bundle: true,
   splitting: true,
@@ -15,6 +15,18 @@ await build({
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
+  logLevel: 'warning',
+  legalComments: 'none',
+})
+
+// For others to check a log with, in Node and in browsers: one file, which imports nothing.
+await build({
+  entryPoints: { verify: 'src/audit/verify/index.ts' },
+  outdir: 'dist',
+  bundle: true,
+  format: 'esm',
+  platform: 'neutral',
+  target: 'es2024',
   logLevel: 'warning',
   legalComments: 'none',
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
@@ -66,4 +66,19 @@ test('docs/configuration.md is what the schema says', () => {
     { cwd: projectFolder, encoding: 'utf8' },
   )
   assert.equal(ran.status, 0, ran.stderr)
+})
+
+test('who checks a log needs the one file of audit/verify, which imports nothing', async () => {
+  const text = readFileSync(join(projectFolder, 'dist/verify.js'), 'utf8')
+  assert.doesNotMatch(text, /\bimport\s*[{*'"(]|\brequire\(/)
+  const { verifyLog, parseVerifierKey } = (await import('mayfly/audit/verify' as string)) as {
+    verifyLog: unknown
+    parseVerifierKey: (text: string) => unknown
+  }
+  assert.equal(typeof verifyLog, 'function')
+  assert.equal(parseVerifierKey('nonsense'), undefined)
+  const { verifyFolder } = (await import('mayfly/audit/verify/node' as string)) as {
+    verifyFolder: (folder: string, key: string) => Promise<{ ok: boolean }>
+  }
+  assert.equal((await verifyFolder('/nowhere', 'nonsense')).ok, false)
 })
