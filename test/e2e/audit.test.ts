@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
 import { Ajv } from 'ajv'
@@ -54,13 +63,16 @@ async function shown(args: readonly string[] = []): Promise<Shown[]> {
   return (JSON.parse(stdout) as { entries: Shown[] }).entries
 }
 
-async function published(type: string): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    if ((await shown()).some((entry) => entry.type === type)) return
+async function until(what: string, look: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 300; i++) {
+    if (await look()) return
     await new Promise((next) => setTimeout(next, 50))
   }
-  throw new Error(`${type} was never published`)
+  throw new Error(`it was never so: ${what}`)
 }
+
+const published = (type: string) =>
+  until(`${type} is published`, async () => (await shown()).some((entry) => entry.type === type))
 
 function schemaOf(name: string): object {
   return JSON.parse(readFileSync(join(projectFolder, 'test/schemas', name), 'utf8')) as object
@@ -118,7 +130,7 @@ test('prove, check-proof and consistency: offline, and a lie is found', async ()
   cpSync(join(folder, 'checkpoint'), at('old-checkpoint'))
   const size = (await shown()).length
   await stage.operate(['secret', 'set', 'another'], 'value-of-another')
-  while ((await shown()).length === size);
+  await until('a new entry', async () => (await shown()).length > size)
   const consistent = await audit(['consistency', at('old-checkpoint'), ...inData()])
   assert.equal(consistent.exitCode, 0, consistent.stderr)
   assert.match(consistent.stdout, /^consistent: the \d+ entries/)
@@ -130,6 +142,54 @@ test('prove, check-proof and consistency: offline, and a lie is found', async ()
   ])
   assert.equal(backwards.exitCode, 1)
   assert.match(backwards.stderr, /rolled back/)
+})
+
+test('tail: the last entries, then every new one, until the log is rolled back', async () => {
+  const last = (await shown()).slice(-2).map(({ id }) => id)
+  const ids = (text: string) =>
+    text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => (JSON.parse(line) as Shown).id)
+  const told = await audit(['tail', '-n', '2', '--json', ...inData()])
+  assert.deepEqual(ids(told.stdout), last)
+
+  const copy = join(stage.folder, 'copy')
+  const refresh = () => {
+    const published = readFileSync(join(stage.dataFolder, 'audit/checkpoint'))
+    for (const name of ['keys', 'audit'])
+      cpSync(join(stage.dataFolder, name), join(copy, name), {
+        recursive: true,
+        filter: (from) => basename(from) !== 'checkpoint',
+      })
+    writeFileSync(join(copy, 'audit/next'), published)
+    renameSync(join(copy, 'audit/next'), join(copy, 'audit/checkpoint'))
+  }
+  refresh()
+  const old = readFileSync(join(copy, 'audit/checkpoint'))
+  const following = spawn(
+    join(projectFolder, 'bin/mayfly'),
+    ['audit', 'tail', '-f', '-n', '1', '--json', '--data', copy],
+    { stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  let stdout = ''
+  let stderr = ''
+  following.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  following.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const ended = new Promise<number | null>((resolve) => following.once('close', resolve))
+  await until('the last entry', async () => ids(stdout).length === 1)
+  const { length } = await shown()
+  await stage.operate(['secret', 'set', 'followed'], 'value-of-followed')
+  await until('a new entry', async () => (await shown()).length > length)
+  refresh()
+  await until('the followed entry', async () => ids(stdout).length > 1)
+  assert.deepEqual(
+    ids(stdout),
+    (await shown()).slice(-ids(stdout).length).map(({ id }) => id),
+  )
+  writeFileSync(join(copy, 'audit/checkpoint'), old)
+  assert.equal(await ended, 1)
+  assert.match(stderr, /rolled back/)
 })
 
 test('export: every entry in every format is what its schema says', async () => {
@@ -257,13 +317,6 @@ test('two witnesses, a lost quorum and its return, and a sink: with the commands
     runMayfly(['audit', 'verify', '--policy', policy, '--data', own.dataFolder], {
       PATH: process.env['PATH'] ?? '',
     })
-  const until = async (what: string, check: () => Promise<boolean>) => {
-    for (let i = 0; i < 300; i++) {
-      if (await check()) return
-      await new Promise((next) => setTimeout(next, 50))
-    }
-    throw new Error(`never: ${what}`)
-  }
   await until('cosigned', async () => /cosigned by one, two/.test((await verify()).stdout))
   await until(
     'forwarded',
