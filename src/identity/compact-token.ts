@@ -9,7 +9,8 @@ export interface CompactToken {
   readonly payloadBytes: Uint8Array
 }
 
-export const algorithms: readonly string[] = [
+/** Asymmetric ones alone (RFC 7518, section 3.1; RFC 8037; RFC 9864): what is verified with a published key. */
+export const signatureAlgorithms: readonly string[] = [
   'RS256',
   'RS384',
   'RS512',
@@ -55,7 +56,7 @@ function headerProblem(part: string): Refused | undefined {
   if (!header.ok) return refuse('token_malformed', `the header cannot be read: ${header.detail}`)
   const { alg, kid, typ } = header.value
   // `none` and HMAC never get as far as a key: a public key must not serve as an HMAC secret.
-  if (typeof alg !== 'string' || !algorithms.includes(alg))
+  if (typeof alg !== 'string' || !signatureAlgorithms.includes(alg))
     return refuse('algorithm_refused', `alg ${(JSON.stringify(alg) ?? 'missing').slice(0, 80)}`)
   const found = refusedParameters.find((name) => Object.hasOwn(header.value, name))
   if (found !== undefined) return refuse('header_refused', `a CI's token has no ${found} in its header`)

@@ -6,6 +6,7 @@
  */
 export type { AttributeName, Attributes, Identity, IdentityRefusal, IdentityResult } from './identity.ts'
 export { limitsOf, pinsOf, profileOf } from './profiles.ts'
+export { signatureAlgorithms } from './compact-token.ts'
 export { createIdentityVerifier } from './verify.ts'
 export type { IdentityVerifier } from './verify.ts'
 export { createIssuerKeys } from './issuer-keys.ts'

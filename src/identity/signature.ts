@@ -1,6 +1,6 @@
 import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
 import { MayflyError, messageOf, type Clock } from '../lib/index.ts'
-import { algorithms } from './compact-token.ts'
+import { signatureAlgorithms } from './compact-token.ts'
 import { refuse, type Refused } from './identity.ts'
 import type { IssuerKeys } from './issuer-keys.ts'
 import { maxClockSkewSeconds } from './validity.ts'
@@ -11,7 +11,7 @@ export async function checkSignature(
   expected: { issuerUrl: string; audience: string; keys: IssuerKeys; clock: Clock },
 ): Promise<{ readonly ok: true; readonly payload: JWTPayload } | Refused> {
   const options = {
-    algorithms: [...algorithms],
+    algorithms: [...signatureAlgorithms],
     audience: expected.audience,
     issuer: expected.issuerUrl,
     clockTolerance: maxClockSkewSeconds,

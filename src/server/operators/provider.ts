@@ -1,7 +1,7 @@
 import { jwtVerify, type JWTPayload } from 'jose'
 import { MayflyError, limits, messageOf, type Clock, type Secret } from '../../lib/index.ts'
 import type { SignInConfig } from '../../config/index.ts'
-import { createIssuerKeys } from '../../identity/index.ts'
+import { createIssuerKeys, signatureAlgorithms } from '../../identity/index.ts'
 
 /** The OpenID Connect provider that people sign in at. Throws `issuer_unreachable` or `bad_token`. */
 export interface Provider {
@@ -17,19 +17,6 @@ export interface Provider {
   redeem(answer: { code: string; redirectUri: string; verifier: string; nonce: string }): Promise<JWTPayload>
 }
 
-const algorithms = [
-  'RS256',
-  'RS384',
-  'RS512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'ES256',
-  'ES384',
-  'ES512',
-  'EdDSA',
-  'Ed25519',
-]
 const skewSeconds = 30
 const keepMs = 10 * 60_000
 const askAgainMs = 5_000
@@ -123,7 +110,7 @@ export function createProvider(deps: {
     const options = {
       issuer: config.issuer,
       audience: config.client_id,
-      algorithms,
+      algorithms: [...signatureAlgorithms],
       clockTolerance: skewSeconds,
       currentDate: new Date(clock.nowMs()),
       requiredClaims: ['sub', 'exp', 'iat', 'nonce'],
