@@ -32,6 +32,6 @@ export type {
 export { describeDenials, describeMismatches, explain, nearestRole, shortenMismatches } from './explain.ts'
 export type { Explanation } from './explain.ts'
 export { explanationLines } from './explain-text.ts'
-export { namedClaims, pinsSubject } from './trust.ts'
+export { pinsSubject } from './trust.ts'
 export type { IssuerFacts } from './issuer-facts.ts'
 export type { Mismatch, TrustSubject } from './trust.ts'

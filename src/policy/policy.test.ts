@@ -48,6 +48,7 @@ function policyOf(trust: string, grants: readonly string[] = ['git:read github/o
   assert.ok(!Array.isArray(compiled), String(compiled))
   return {
     assume: compiled.assume,
+    namedClaims: compiled.namedClaims,
     decide: (role: string, operation: Operation) => compiled.decide(role, operation, job),
     decideAnyRef: (role: string, operation: Operation) => compiled.decideAnyRef(role, operation, job),
   }
@@ -171,6 +172,18 @@ test('raw claims named like properties of objects match nothing that is not ther
     { ...job, claims },
   )
   assert.equal(assumption.allow, false)
+})
+
+test('a record keeps the raw claims that some rule of the issuer looks at, in any alternative, and no other', () => {
+  const trust =
+    '{ issuer: github, repository_id: "1", claims: { team: x }, any: [{ claims: { tier: y } }, { ref: z }] }'
+  const named = (issuer: string, claims: Record<string, string>) =>
+    policyOf(trust).namedClaims({ ...job, issuer, claims })
+  const claims = { team: 'red', tier: 'gold', email: 'anna@example.com', ref: 'raw' }
+  assert.deepEqual(named('github', claims), { team: 'red', tier: 'gold' })
+  assert.deepEqual(named('github', { tier: 'gold' }), { tier: 'gold' })
+  assert.deepEqual(named('mine', claims), {})
+  assert.deepEqual(named('nobody', claims), {})
 })
 
 // --- Pins.

@@ -8,7 +8,14 @@ import type { IssuerFacts } from './issuer-facts.ts'
 import type { Limits } from './limits.ts'
 import { lint } from './lint/index.ts'
 import { waivable } from './shadow.ts'
-import { mismatches, type CompiledTrust, type Mismatch, type TrustSubject } from './trust.ts'
+import {
+  mismatches,
+  pickClaims,
+  rawClaimsOf,
+  type CompiledTrust,
+  type Mismatch,
+  type TrustSubject,
+} from './trust.ts'
 
 export type Isolation = 'namespace' | 'none'
 
@@ -69,6 +76,11 @@ export interface Policy {
   decide(role: string, operation: Operation, subject: DecisionSubject): Decision
   /** The same before the protocol has named a ref: is there any ref of this resource that the role may touch? */
   decideAnyRef(role: string, operation: Operation, subject: DecisionSubject): Decision
+  /**
+   * The raw claims of this subject that some rule of its issuer looks at: what a record must keep to be judged again,
+   * and no more, since the rest of a token may be about a person.
+   */
+  namedClaims(subject: TrustSubject): Readonly<Record<string, string>>
 }
 
 export type Compiled = { ok: true; policy: Policy } | { ok: false; problems: ConfigProblem[] }
@@ -118,8 +130,10 @@ function createPolicy(
       : { allow: true, grant }
   }
 
+  const rawClaims = rawClaimsOf([...roles.values()].map(({ trust }) => trust))
   return {
     roles,
+    namedClaims: (subject) => pickClaims(rawClaims.get(subject.issuer) ?? [], subject),
     assume(name, subject) {
       const role = roles.get(name)
       if (role === undefined)

@@ -131,17 +131,22 @@ function isLiteral({ patterns }: Condition): boolean {
   return patterns.every((pattern) => pattern.literal)
 }
 
-/** The raw claims of this subject that some rule of its issuer looks at: what a record must keep to be judged again. */
-export function namedClaims(
-  trusts: Iterable<CompiledTrust>,
-  subject: TrustSubject,
-): Readonly<Record<string, string>> {
-  const named = [...trusts]
-    .filter(({ issuer }) => issuer === subject.issuer)
-    .flatMap((trust) => branches(trust).flat())
-    .flatMap(({ claim, raw }) => {
-      const value = raw && Object.hasOwn(subject.claims, claim) ? subject.claims[claim] : undefined
-      return value === undefined ? [] : [[claim, value] as const]
-    })
-  return Object.fromEntries(named)
+/** By issuer, the raw claims that some rule looks at. */
+export function rawClaimsOf(trusts: Iterable<CompiledTrust>): ReadonlyMap<string, ReadonlySet<string>> {
+  const byIssuer = new Map<string, Set<string>>()
+  for (const trust of trusts) {
+    const named = byIssuer.get(trust.issuer) ?? new Set()
+    for (const { claim, raw } of [...trust.must, ...trust.any.flat()]) if (raw) named.add(claim)
+    byIssuer.set(trust.issuer, named)
+  }
+  return byIssuer
+}
+
+/** Those of the named claims that the subject has. */
+export function pickClaims(named: Iterable<string>, { claims }: TrustSubject): Record<string, string> {
+  const picked = [...named].flatMap((claim) => {
+    const value = Object.hasOwn(claims, claim) ? claims[claim] : undefined
+    return value === undefined ? [] : [[claim, value] as const]
+  })
+  return Object.fromEntries(picked)
 }

@@ -16,7 +16,6 @@ import { askPeople, notYet } from './approval/grant-flow.ts'
 import { requirementsOf } from './approval/requirement.ts'
 import type { Call } from './route.ts'
 import { proofHeader } from './route.ts'
-import { recordedClaims } from './recorded-claims.ts'
 import type { Rules, RulesHolder } from './rules.ts'
 import { answerWith, type exchangeResponse } from './token-answer.ts'
 import { needsNonce, oauthProblem, type HttpProblem } from './wire-error.ts'
@@ -83,7 +82,7 @@ export async function exchangeToken(
     jkt: proof.jkt,
     ttlSeconds: Math.max(...atOnce.map((role) => role.ttlSeconds)),
     requestId: call.requestId,
-    claims: recordedClaims(rules, identity),
+    claims: rules.policy.namedClaims(identity),
   })
   if (!opened.ok) throw await refuseReplay(deps, call, identity)
   const answer = await answerWith(deps, opened.session)
@@ -150,7 +149,7 @@ async function refuseRole(
     ...(mismatches === undefined ? {} : { mismatches }),
     issuer: identity.issuer,
     ...recordedIdentity(identity),
-    claims: recordedClaims(rules, identity),
+    claims: rules.policy.namedClaims(identity),
     token: identity.tokenId,
   })
   if (isStranger(rules, identity, refusal))

@@ -83,6 +83,11 @@ const migrations: readonly string[] = [
     created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE INDEX people_alias ON people (alias);
   `,
+  // Whether a run still has a session is asked whenever one ends; those that ended are kept.
+  `
+  DROP INDEX sessions_run;
+  CREATE INDEX sessions_run ON sessions (run_id) WHERE ended_ms IS NULL;
+  `,
 ]
 
 /**
