@@ -130,7 +130,7 @@ def open_checkpoint(data, log, timed=True):
     if not body or body[1] != origin or len(decode64(body[3])) != 32:
         raise Invalid(f'is no checkpoint of {origin}')
     if 1 not in signed or (timed and 4 not in signed):
-        raise Invalid('is not signed by the log' if 1 not in signed else 'has no signed time')
+        raise Invalid('has no signed time' if 1 in signed else 'is not signed by the log')
     return int(body[2]), decode64(body[3]), signed.get(4)
 
 
@@ -164,10 +164,8 @@ def read_entries(folder, size):
     entries = []
     for number in range(-(-size // 256)):
         width = min(256, size - 256 * number)
-        paths = [tile_path('entries', number, w) for w in (width, 256)]
-        path = next((path for path in paths if (folder / path).is_file()), None)
-        if path is None:
-            raise Invalid(f'{paths[0]}: is missing')
+        path, full = tile_path('entries', number, width), tile_path('entries', number)
+        path = path if (folder / path).is_file() else full  # which begins with it
         data, at = (folder / path).read_bytes(), 0
         for _ in range(width):
             end = at + 2 + int.from_bytes(data[at:at + 2], 'big')
@@ -229,16 +227,16 @@ def check_runs(entries, problems):
         if entry.run is not None:
             runs.setdefault(entry.run, []).append(entry)
     for run, members in runs.items():
-        lost = {n for entry in members if entry.type == 'entries.lost' for n in entry.data['numbers']}
+        lost = {n for entry in members if entry.type == 'entries.lost' for n in entry.data['numbers'] if type(n) is int}
         by_number = {}
         for entry in members:
             if type(entry.number) is not int or entry.number < 0:
                 problems.append(f'run {run}: entry {entry.index} has no number')
                 continue
             before = by_number.get(entry.number)
+            by_number[entry.number] = entry
             if before and not any(before.index < start < entry.index for start in starts):
                 problems.append(f'run {run}: number {entry.number} is there twice, again as entry {entry.index}')
-            by_number[entry.number] = entry
         after, highest = 0, max(by_number, default=-1)
         for number in sorted(n for n in lost | set(by_number) if n <= highest):
             if number > after:
@@ -323,7 +321,7 @@ def verify(folder, log, elsewhere, receipts):
     for index, data in enumerate(raw):
         try:
             entries.append(Entry(index, data))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             unreadable.append(index)
     signed_at = datetime.fromtimestamp(time, timezone.utc).isoformat()
     return {'origin': log[0], 'size': size, 'root': root.hex(), 'signedAt': signed_at, 'checkpoints': len(known),
