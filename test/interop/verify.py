@@ -182,7 +182,7 @@ def check_tiles(folder, entries, sizes, problems):
     while len(below := levels[str(len(levels) - 2)]) >= 256:
         levels[str(len(levels) - 1)] = [roots_at(below[i:i + 256], {256})[256] for i in range(0, len(below) - 255, 256)]
     found = set()
-    for file in sorted(file for file in (folder / 'tile').rglob('*') if file.is_file()):
+    for file in sorted(file for file in (folder / 'tile').rglob('[!.]*') if file.is_file()):
         path = file.relative_to(folder).as_posix()
         match = re.fullmatch(r'tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]{1,3}))?', path)
         level, number, width = (match[1], int(re.sub('[x/]', '', match[2])), int(match[3] or 256)) if match else (0, 0, 0)
