@@ -223,6 +223,7 @@ class Entry:
 def check_runs(entries, problems):
     """Numbers that are missing or there twice, and ends that are missing. Returns how many runs there are."""
     starts, runs = [entry.index for entry in entries if entry.type == 'server.started'], {}
+    newest = max((entry.time for entry in entries), default=None)
     for entry in entries:
         if entry.run is not None:
             runs.setdefault(entry.run, []).append(entry)
@@ -233,8 +234,7 @@ def check_runs(entries, problems):
             if type(entry.number) is not int or entry.number < 0:
                 problems.append(f'run {run}: entry {entry.index} has no number')
                 continue
-            before = by_number.get(entry.number)
-            by_number[entry.number] = entry
+            before, by_number[entry.number] = by_number.get(entry.number), entry
             if before and not any(before.index < start < entry.index for start in starts):
                 problems.append(f'run {run}: number {entry.number} is there twice, again as entry {entry.index}')
         after, highest = 0, max(by_number, default=-1)
@@ -242,9 +242,9 @@ def check_runs(entries, problems):
             if number > after:
                 problems.append(f'run {run}: numbers {after} to {number - 1} are missing')
             after = number + 1
-        sessions, ends = ([n for n in by_number if by_number[n].type == type] for type in ('session.issued', 'run.finished'))
+        sessions, ends = ([n for n in by_number if by_number[n].type == kind] for kind in ('session.issued', 'run.finished'))
         is_open = any(e.type == 'run.started' for e in members) and max(ends, default=-1) <= max(sessions, default=-1)
-        if is_open and max(e.time for e in entries) - max(e.time for e in members) > timedelta(hours=25):
+        if is_open and newest - max(e.time for e in members) > timedelta(hours=25):
             problems.append(f'run {run}: has no end')
     return len(runs)
 
