@@ -17,7 +17,7 @@ import { personal } from '../../src/audit/people/index.ts'
 import { type Entry, formatEntry } from '../../src/audit/verify/index.ts'
 import { newId, Secret, systemClock } from '../../src/lib/index.ts'
 
-// What docs/audit-format.md says is enough to write a verifier from: verify.py was, and judges the logs that we write.
+// What docs/audit-format.md says is enough to write a verifier: verify.py shares no code with ours, and judges our logs.
 const program = join(import.meta.dirname, 'verify.py')
 const python = (...args: string[]) =>
   spawnSync('python3', ['-B', ...args], { encoding: 'utf8', timeout: 120_000 })

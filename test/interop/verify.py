@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Verifies the folder of an audit log. Written from docs/audit-format.md alone, as an example of a verifier.
+"""Verifies the folder of an audit log by what docs/audit-format.md says: an example of a verifier, with no code of ours.
 
     python3 verify.py FOLDER VKEY_FILE [--checkpoint FILE]... [--receipts FILE]
 
