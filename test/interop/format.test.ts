@@ -1,0 +1,286 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { copyFile, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { createAuditClient, createRunNumbers } from '../../src/audit/client/index.ts'
+import {
+  entriesOf,
+  openLog,
+  postEntries,
+  sampleLog,
+  temporaryFolder,
+  token,
+} from '../../src/audit/log/log.fixture.ts'
+import { personal } from '../../src/audit/people/index.ts'
+import { type Entry, formatEntry } from '../../src/audit/verify/index.ts'
+import { newId, Secret, systemClock } from '../../src/lib/index.ts'
+
+// What docs/audit-format.md says is enough to write a verifier: verify.py shares no code with ours, and judges our logs.
+const program = join(import.meta.dirname, 'verify.py')
+const python = (...args: string[]) =>
+  spawnSync('python3', ['-B', ...args], { encoding: 'utf8', timeout: 120_000 })
+const reason = 'there is no Python 3.11 or later on this machine: install it to run this'
+const skip = python('-c', 'import sys; sys.exit(sys.version_info < (3, 11))').status === 0 ? false : reason
+const names = python('-c', 'import cryptography').status === 0
+const skipNames =
+  skip || (names ? false : 'this Python has no package "cryptography": install it to run this')
+
+interface Verdict {
+  verified: boolean
+  size?: number
+  checkpoints?: number
+  runs?: number
+  unreadable?: number
+  people?: Record<'open' | 'erased' | 'closed', number>
+  problems: string[]
+}
+
+interface Log {
+  folder: string
+  verifierKey: string
+}
+
+/** What verify.py says of a log. `plain` keeps packages from it: it then has Ed25519 of its own. */
+async function verdictOf(log: Log, { plain = false, args = [] as string[] } = {}): Promise<Verdict> {
+  const vkey = join(log.folder, 'given.vkey')
+  await writeFile(vkey, `${log.verifierKey}\n`)
+  const ran = python(...(plain ? ['-S'] : []), program, log.folder, vkey, ...args)
+  assert.equal(ran.stderr, '')
+  const verdict = JSON.parse(ran.stdout) as Verdict
+  assert.equal(ran.status, verdict.verified ? 0 : 1)
+  return verdict
+}
+
+const startMs = Date.UTC(2026, 10, 25)
+const runLength = 50
+
+function entryOf(id: string, number: number, more: Partial<Entry>): string {
+  const time = new Date(startMs + number * 1_000).toISOString()
+  const source = 'mayfly://server'
+  return formatEntry({ id, source, time, type: 'step.started', subject: 'stp_1', data: {}, ...more })
+}
+
+/** Runs of fifty entries each, one after the other. */
+function ofRuns(number: number): string {
+  const seq = number % runLength
+  const type = seq === 0 ? 'run.started' : seq === runLength - 1 ? 'run.finished' : 'access.granted'
+  const data = { step: 'stp_1', operations: [{ action: 'read', path: `größe/${number}` }] }
+  return entryOf(`key-${number}`, number, { type, data, run: `run_${Math.floor(number / runLength)}`, seq })
+}
+
+test('logs of several sizes verify, with packages and without', { skip, timeout: 120_000 }, async (t) => {
+  for (const sizes of [[0], [1], [1, 257], [1, 257, 600]]) {
+    const log = await sampleLog(t, sizes, ofRuns)
+    const receipts = join(log.folder, 'receipts')
+    await writeFile(receipts, log.receipts.map((receipt) => `${JSON.stringify(receipt)}\n`).join(''))
+    const size = sizes.at(-1)!
+    for (const plain of [false, true]) {
+      const { verified, problems, ...rest } = await verdictOf(log, { plain })
+      assert.deepEqual([verified, problems], [true, []])
+      assert.deepEqual([rest.size, rest.runs, rest.unreadable], [size, Math.ceil(size / runLength), 0])
+      assert.ok(rest.checkpoints! > sizes.length)
+    }
+    assert.deepEqual((await verdictOf(log, { args: ['--receipts', receipts] })).problems, [])
+  }
+})
+
+test('an entry that is none of this format is counted, and no fault of the tree', { skip }, async (t) => {
+  const { verified, unreadable } = await verdictOf(await sampleLog(t, [3]))
+  assert.deepEqual([verified, unreadable], [true, 3])
+})
+
+type Edit = (bytes: Uint8Array) => Uint8Array
+
+const flip =
+  (at: number): Edit =>
+  (bytes) =>
+    bytes.with(at, bytes.at(at)! ^ 1)
+const lines =
+  (edit: (all: string[]) => string[]): Edit =>
+  (bytes) =>
+    Buffer.from(edit(Buffer.from(bytes).toString().split('\n')).join('\n'))
+/** The same line with another character in its signature: still base64, still the same key. */
+const changed = (line = '') => line.replace(/.(?=.{7}$)/, (one) => (one === 'A' ? 'B' : 'A'))
+
+/** Files of a log of 600 entries, what is done to them (`undefined`: deleted), and what has to be found. */
+const tamperings = (older: Uint8Array): [path: string, edit: Edit | undefined, problem: RegExp][] => [
+  ['tile/entries/001', flip(40), /^tile\/0\/001: is not what the entries give$/m],
+  ['tile/entries/002.p/88', flip(-1), /^tile\/0\/002\.p\/88: is not what the entries give$/m],
+  ['tile/entries/000', (bytes) => bytes.subarray(0, 9_000), /^tile\/entries\/000: ends too early$/],
+  ['tile/entries/001', undefined, /No such file .*tile\/entries\/001'$/],
+  ['tile/0/000', flip(-1), /^tile\/0\/000: is not what the entries give$/],
+  ['tile/0/001', (bytes) => Buffer.concat([bytes, bytes]), /^tile\/0\/001: is not what the entries give$/],
+  ['tile/1/000.p/1', flip(0), /^tile\/1\/000\.p\/1: is not what the entries give$/],
+  ['tile/1/000.p/1', undefined, /^tile\/1\/000\.p\/1: is missing$/],
+  ['tile/0/0', (bytes) => bytes, /^tile\/0\/0: is no tile$/],
+  ['checkpoint', lines((all) => all.with(4, changed(all[4]))), /wrong signature by the log/],
+  ['checkpoint', lines((all) => all.with(5, changed(all[5]))), /wrong signature by the log/],
+  ['checkpoint', lines((all) => all.toSpliced(5, 1)), /has no signed time/],
+  ['checkpoint', lines((all) => all.toSpliced(4, 1)), /is not signed by the log/],
+  ['checkpoint', lines((all) => all.with(1, '599')), /wrong signature by the log/],
+  ['checkpoints/257', lines((all) => all.with(4, changed(all[4]))), /257: has a wrong signature/],
+  ['checkpoints/258', () => older, /258: is not the one of its name/],
+  ['checkpoint', () => older, /signed for 600 entries, the log has fewer/],
+]
+
+test('whatever is changed in a log is found', { skip, timeout: 120_000 }, async (t) => {
+  const log = await sampleLog(t, [1, 257, 600], ofRuns)
+  const older = await readFile(join(log.folder, 'checkpoints/257'))
+  for (const [path, edit, problem] of tamperings(older)) {
+    const folder = join(await temporaryFolder(t), 'log')
+    await cp(log.folder, folder, { recursive: true })
+    const file = join(folder, path)
+    if (edit === undefined) await rm(file)
+    else await writeFile(file, edit(await readFile(file).catch(() => Buffer.alloc(0))))
+    for (const plain of path === 'checkpoint' ? [false, true] : [false]) {
+      const { verified, problems } = await verdictOf({ ...log, folder }, { plain })
+      assert.deepEqual([path, verified], [path, false])
+      assert.match(problems.join('\n'), problem)
+    }
+  }
+})
+
+test('what was kept elsewhere tells of another log, and of one whose end was cut', { skip }, async (t) => {
+  const log = await sampleLog(t, [1, 257], ofRuns)
+  const shorter = join(await temporaryFolder(t), 'log')
+  await cp(log.folder, shorter, { recursive: true })
+  for (const name of await readdir(join(shorter, 'checkpoints')))
+    if (name.startsWith('257')) await rm(join(shorter, 'checkpoints', name))
+  await copyFile(join(shorter, 'checkpoints/1'), join(shorter, 'checkpoint'))
+  const cut = { ...log, folder: shorter }
+  assert.equal((await verdictOf(cut)).verified, true)
+  const elsewhere = ['--checkpoint', join(log.folder, 'checkpoint')]
+  assert.match((await verdictOf(cut, { args: elsewhere })).problems.join(), /signed for 257 .* has fewer/)
+
+  const receipts = join(log.folder, 'receipts')
+  await writeFile(receipts, JSON.stringify({ ...log.receipts[3], index: 4 }))
+  const forged = await verdictOf(log, { args: ['--receipts', receipts] })
+  assert.deepEqual(forged.problems, ['receipt 4: is not signed by the log'])
+
+  const { verifierKey } = await sampleLog(t, [0])
+  assert.match((await verdictOf({ ...log, verifierKey })).problems.join(), /is not signed by the log/)
+})
+
+/** A log of these entries, and what verify.py finds in it. */
+async function problemsOf(t: TestContext, entries: Partial<Entry>[]): Promise<string[]> {
+  const textOf = (number: number) => entryOf(`key-${number}`, number, entries[number]!)
+  return (await verdictOf(await sampleLog(t, [entries.length], textOf))).problems
+}
+
+const step = (seq: number, more: Partial<Entry> = {}): Partial<Entry> => ({ run: 'run_1', seq, ...more })
+const begin = step(0, { type: 'run.started' })
+const end = (seq: number) => step(seq, { type: 'run.finished' })
+const lost = (seq: number, ...numbers: number[]) => step(seq, { type: 'entries.lost', data: { numbers } })
+const restart: Partial<Entry> = { type: 'server.started' }
+const later: Partial<Entry> = { time: new Date(startMs + 26 * 3_600_000).toISOString() }
+
+test(
+  'gaps in runs: what was taken away is found, what the log says of itself is none',
+  { skip },
+  async (t) => {
+    const missing = ['run run_1: numbers 2 to 3 are missing']
+    const twice = ['run run_1: number 1 is there twice, again as entry 2']
+    const open = ['run run_1: has no end']
+    const again = step(3, { type: 'session.issued' })
+    const cases: [Partial<Entry>[], string[]][] = [
+      [[step(1), begin, step(2), end(3)], []],
+      [[begin, step(1), step(4), end(5)], missing],
+      [[begin, step(1), step(4), lost(5, 2, 3), end(6)], []],
+      [
+        [begin, step(1), step(4), lost(5, 2, 3), end(6), step(7, { run: 'run_2' })],
+        ['run run_2: numbers 0 to 6 are missing'],
+      ],
+      [[begin, step(1), step(1), end(2)], twice],
+      [[begin, step(1), restart, step(1), end(2)], []],
+      [[begin, step(1), later], open],
+      [[begin, step(1), end(2), later], []],
+      [[begin, step(1), end(2), again, later], open],
+      [[begin, step(1), end(2), again, end(4), later], []],
+      [[begin, { run: 'run_1' }, end(1)], ['run run_1: entry 1 has no number']],
+    ]
+    for (const [entries, problems] of cases) assert.deepEqual(await problemsOf(t, entries), problems)
+  },
+)
+
+async function logOfPeople(t: TestContext) {
+  const folder = await temporaryFolder(t)
+  const people = new Map<string, { person: string; key: Uint8Array }>()
+  const log = await openLog(t, folder)
+  const client = createAuditClient({
+    url: log.url,
+    appendToken: new Secret(token),
+    verifierKey: log.verifierKey,
+    source: 'mayfly://server',
+    clock: systemClock,
+    numbers: createRunNumbers(() => Promise.resolve(undefined)),
+    people: {
+      async find(who) {
+        const known = people.get(who) ?? { person: newId<string>('per'), key: randomBytes(32) }
+        people.set(who, known)
+        return known
+      },
+    },
+  })
+  t.after(() => client.close())
+  const mona = (name: string) => personal('github:1', name)
+  const actor = { id: mona('583231'), login: mona('mona') }
+  const nora = personal('x:1', 'Ünal "N" \u2028')
+  const run = 'run_people'
+  await client.append({ type: 'run.started', run, data: { pipeline: 'ci', by: nora } })
+  await client.append({ type: 'session.issued', run, data: { actor, approval: { answers: [{ by: nora }] } } })
+  await client.append({ type: 'run.finished', run, data: {} })
+  return { folder, log, client, people }
+}
+
+test(
+  'names open and are what was committed to; those of who was erased do not',
+  { skip: skipNames },
+  async (t) => {
+    const { folder, log, client, people } = await logOfPeople(t)
+    const { person } = people.get('github:1')!
+    const before = join(await temporaryFolder(t), 'log')
+    await postEntries(log.url, entriesOf(0, 300, ofRuns))
+    await client.erase(person, {
+      type: 'person.erased',
+      subject: person,
+      data: { by: 'operator' },
+    })
+    await log.close()
+    const kept = { folder, verifierKey: log.verifierKey }
+    const verdict = await verdictOf(kept)
+    assert.deepEqual(verdict.problems, [])
+    assert.deepEqual(verdict.people, { open: 2, erased: 2, closed: 0 })
+    assert.deepEqual((await verdictOf(kept, { plain: true })).people, { open: 0, erased: 2, closed: 2 })
+
+    await cp(folder, before, { recursive: true })
+    await writeFile(
+      join(before, 'people/keys', person),
+      `${Buffer.from(people.get('github:1')!.key).toString('base64')}\n`,
+    )
+    const restored = await verdictOf({ ...kept, folder: before })
+    assert.deepEqual(restored.problems, [
+      `people/keys/${person}: is still there, though the person was erased`,
+    ])
+    await rm(join(before, 'people'), { recursive: true })
+    assert.deepEqual((await verdictOf({ ...kept, folder: before })).people, { open: 0, erased: 0, closed: 4 })
+  },
+)
+
+test('names beside the log that were changed do not open', { skip: skipNames }, async (t) => {
+  const { folder, log } = await logOfPeople(t)
+  await log.close()
+  const kept = { folder, verifierKey: log.verifierKey }
+  assert.deepEqual((await verdictOf(kept)).people, { open: 4, erased: 0, closed: 0 })
+  const path = join(folder, 'people/names/0')
+  const text = await readFile(path, 'utf8')
+  await writeFile(path, `${text}{"id":"torn`)
+  assert.deepEqual((await verdictOf(kept)).problems, [])
+  await writeFile(path, text.replace(/"box":"..../, '"box":"AAAA'))
+  const { verified, problems } = await verdictOf(kept)
+  assert.equal(verified, false)
+  assert.match(problems.join(), /^entry 0: the name at by does not open/)
+  await writeFile(path, '')
+  assert.equal((await verdictOf(kept)).problems.length, 4)
+})
