@@ -78,6 +78,11 @@ test('a number twice is a fault, unless the server was started in between', () =
   assert.deepEqual(check([entry(0), entry(1), entry(1), end(2)]).problems, ['r duplicate'])
   const restart: Partial<Entry> = { type: 'server.started' }
   assert.deepEqual(check([entry(0), entry(1), restart, entry(1), end(2)]).problems, [])
+  const again = [entry(0), entry(1), entry(2), restart, entry(1), entry(2), entry(3)]
+  assert.deepEqual(check([...again, end(4)]).problems, [])
+  for (const twice of [1, 2, 3])
+    assert.deepEqual(check([...again, entry(twice), end(4)]).problems, ['r duplicate'])
+  assert.deepEqual(check([...again, restart, entry(3), entry(2), end(4)]).problems, [])
 })
 
 test('a run that goes on after its end has to end again', () => {

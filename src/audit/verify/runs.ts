@@ -42,8 +42,11 @@ interface Run {
   givenUp: Set<number>
   unnumbered: number | undefined
   duplicate: { seq: number; index: number } | undefined
-  /** A number below `upTo` may be seen again after a restart of the writer, which may not have known how far it was. */
-  restarts: number
+  /**
+   * The writer may not have known how far it was when it started again: since then, each number up to the highest before
+   * (`max`) may come once more. Which did.
+   */
+  restart: { count: number; max: number; again: Set<number> }
 }
 
 /** No session lives longer; a run whose last word is older than this and an hour has lost its end. */
@@ -75,7 +78,7 @@ export function createRunsCheck(): RunsCheck {
       givenUp: new Set(),
       unnumbered: undefined,
       duplicate: undefined,
-      restarts,
+      restart: { count: restarts, max: -1, again: new Set() },
     }
     runs.set(name, run)
     return run
@@ -142,12 +145,17 @@ export function createRunsCheck(): RunsCheck {
 }
 
 function note(run: Run, seq: number, index: number, restarts: number): void {
-  const seen = (seq < run.upTo && !run.givenUp.has(seq)) || run.ahead.has(seq)
-  if (seen && run.restarts === restarts) run.duplicate ??= { seq, index }
-  run.restarts = restarts
+  if (run.restart.count !== restarts) run.restart = { count: restarts, max: run.max, again: new Set() }
+  if (isRepeated(run, seq)) run.duplicate ??= { seq, index }
+  if (seq <= run.restart.max) run.restart.again.add(seq)
   run.max = Math.max(run.max, seq)
   if (seq >= run.upTo) run.ahead.set(seq, index)
   advance(run)
+}
+
+function isRepeated({ restart, upTo, ahead, givenUp }: Run, seq: number): boolean {
+  if (seq <= restart.max) return restart.again.has(seq)
+  return (seq < upTo && !givenUp.has(seq)) || ahead.has(seq)
 }
 
 function giveUp(run: Run, { numbers }: Readonly<Record<string, unknown>>): void {
