@@ -119,7 +119,10 @@ test('refused: policies/ that are a link or a submodule, whose forbids would be 
   symlinkSync('rules', join(linked.folder, 'policies'))
   linked.git('add', '-A')
   linked.git('commit', '-qm', 'x')
-  await assert.rejects(readFromGit(`${linked.folder}@main`, 'mayfly.yaml'), /policies is a link or a submodule/)
+  await assert.rejects(
+    readFromGit(`${linked.folder}@main`, 'mayfly.yaml'),
+    /policies is a link or a submodule/,
+  )
   const outer = repository(t)
   outer.git('update-index', '--add', '--cacheinfo', `160000,${outer.first},team/policies`)
   outer.git('commit', '-qm', 'x')

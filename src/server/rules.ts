@@ -46,6 +46,8 @@ export interface RulesHolder {
     expectedVersion?: number
     source?: PolicySource
   }): Promise<Applied>
+  /** Called once another policy is in force, before `apply` returns; not for the first one. */
+  onChange(listener: (before: Rules, after: Rules) => Promise<void>): void
 }
 
 export async function createRules(deps: {
@@ -57,6 +59,7 @@ export async function createRules(deps: {
 }): Promise<RulesHolder> {
   let rules: Rules | undefined
   let applying: Promise<unknown> = Promise.resolve()
+  const listeners: ((before: Rules, after: Rules) => Promise<void>)[] = []
   const newest = await deps.store.read
     .selectFrom('policies')
     .selectAll()
@@ -94,6 +97,7 @@ export async function createRules(deps: {
       applying = mine.catch(() => undefined)
       return mine
     },
+    onChange: (listener) => void listeners.push(listener),
   }
 
   async function apply({
@@ -153,6 +157,7 @@ export async function createRules(deps: {
         )
       })
     rules = next
+    if (before !== undefined) await Promise.all(listeners.map((listener) => listener(before, next)))
     return { version: next.version, changed, diff }
   }
 }

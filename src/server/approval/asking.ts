@@ -150,7 +150,10 @@ export function createAsking(deps: {
     })
   }
 
-  async function use(tx: Transaction<Tables>, { id }: ApprovalRequest): Promise<void> {
+  async function use(tx: Transaction<Tables>, { id, policyVersion }: ApprovalRequest): Promise<void> {
+    // A policy may have been applied since the poll looked.
+    if (deps.rules.current().version !== policyVersion)
+      throw new MayflyError('denied', `the policy has changed while approval ${id} was being used`)
     const changed = await tx
       .updateTable('approvals')
       .set({ state: 'used', ended_ms: clock.nowMs(), end_reason: 'used' })
