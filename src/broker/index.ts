@@ -7,7 +7,7 @@
  */
 export { createAccessTokens } from './access-token.ts'
 export type { AccessClaims, AccessResult, AccessTokens } from './access-token.ts'
-export { createPeople, recordedIdentity } from './people.ts'
+export { createPeople, isPersonalClaim, recordedClaim, recordedIdentity } from './people.ts'
 export type { People } from './people.ts'
 export { createStoredRunNumbers } from './run-numbers.ts'
 export { createBroker, runOf } from './broker.ts'

@@ -16,7 +16,7 @@ import { askPeople, notYet } from './approval/grant-flow.ts'
 import { requirementsOf } from './approval/requirement.ts'
 import type { Call } from './route.ts'
 import { proofHeader } from './route.ts'
-import { recordedClaims } from './recorded-claims.ts'
+import { recordedClaims, recordedMismatches } from './recorded-claims.ts'
 import type { Rules, RulesHolder } from './rules.ts'
 import { answerWith, type exchangeResponse } from './token-answer.ts'
 import { needsNonce, oauthProblem, type HttpProblem } from './wire-error.ts'
@@ -147,7 +147,7 @@ async function refuseRole(
   await recordRefusal(deps, call, {
     role: refusal.role,
     reason: refusal.reason,
-    ...(mismatches === undefined ? {} : { mismatches }),
+    ...(mismatches === undefined ? {} : { mismatches: recordedMismatches(identity, mismatches) }),
     issuer: identity.issuer,
     ...recordedIdentity(identity),
     claims: recordedClaims(rules, identity),

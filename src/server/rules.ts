@@ -7,6 +7,7 @@ import type { Policy } from '../policy/index.ts'
 import { isDuplicate, type Store } from '../store/index.ts'
 import { compileDocument, failedTests, type CompiledDocument } from './compile-document.ts'
 import { diffDocuments } from './policy-diff.ts'
+import { recordedChanges } from './recorded-claims.ts'
 import type { PolicySource } from './policy-source.ts'
 
 /** mayfly.yaml, compiled: what every decision is made by until the next one is applied. */
@@ -132,7 +133,9 @@ export async function createRules(deps: {
         version: next.version,
         sha256: sha256Hex(text),
         ...(source === undefined ? {} : { source }),
-        changes: diff.slice(0, 120).map((line) => line.slice(0, 300)),
+        changes: recordedChanges(diff)
+          .slice(0, 120)
+          .map((line) => line.slice(0, 300)),
         changeCount: diff.length,
       },
     })
