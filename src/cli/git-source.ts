@@ -81,7 +81,7 @@ async function readBundleAt(
 ): Promise<string> {
   const above = path.includes('/') ? `${path.slice(0, path.lastIndexOf('/'))}/` : ''
   const [kind] = (await git(['ls-tree', '-z', commit, '--', `${above}policies`])).split('\t')
-  if (kind !== '' && !/^040000 tree /.test(kind ?? ''))
+  if (kind !== '' && kind?.startsWith('040000 tree ') !== true)
     throw bad(`${above}policies is a link or a submodule: its files would not be read, so put them there`)
   const listed = await git(['ls-tree', '--name-only', '-z', commit, '--', `${above}policies/`])
   const names = listed.split('\0').map((name) => name.slice(above.length))

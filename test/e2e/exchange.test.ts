@@ -305,7 +305,7 @@ test('a role that was not assumed, and a step that is less isolated than its rol
 test('probes, metrics, metadata and the description of the API are there', async () => {
   const get = async (path: string) => fetch(`${stage.server}${path}`)
   assert.deepEqual(await (await get('/healthz')).json(), { ok: true })
-  assert.deepEqual(await (await get('/readyz')).json(), { ready: true, reasons: [] })
+  assert.deepEqual(await (await get('/readyz')).json(), { ready: true, reasons: [], warnings: [] })
   assert.match(await (await get('/metrics')).text(), /mayfly_leases_active 0/)
   const metadata = (await (await get('/.well-known/oauth-authorization-server')).json()) as Record<
     string,
