@@ -46,6 +46,8 @@ export interface RulesHolder {
     dryRun: boolean
     expectedVersion?: number
     source?: PolicySource
+    /** Who applies it may not change who people are and what they may do: then `denied`. */
+    keepsPeople?: boolean
   }): Promise<Applied>
   /** Called once another policy is in force, before `apply` returns; not for the first one. */
   onChange(listener: (before: Rules, after: Rules) => Promise<void>): void
@@ -109,6 +111,7 @@ export async function createRules(deps: {
     dryRun,
     expectedVersion,
     source,
+    keepsPeople = false,
   }: Parameters<RulesHolder['apply']>[0]): Promise<Applied> {
     const before = rules
     if (expectedVersion !== undefined && expectedVersion !== versionNow()) {
@@ -118,6 +121,11 @@ export async function createRules(deps: {
       )
     }
     const next = compileRules(text, file, versionNow() + 1, deps)
+    if (keepsPeople && peopleOf(before) !== peopleOf(next))
+      throw new MayflyError(
+        'denied',
+        'this changes people, groups or sign_in, and with them what operators may do: only an admin applies it',
+      )
     const failed = failedTests(next.compiled)
     if (failed.length > 0) throw configError(failed)
     const diff = diffDocuments(
@@ -163,6 +171,11 @@ export async function createRules(deps: {
     if (before !== undefined) await Promise.all(listeners.map((listener) => listener(before, next)))
     return { version: next.version, changed, diff }
   }
+}
+
+function peopleOf(rules: Rules | undefined): string {
+  const { people, groups, sign_in } = rules?.document ?? {}
+  return JSON.stringify([people, groups, sign_in])
 }
 
 /** What a change of the policy is shown by: the document, and the lines of the files beside it. */
