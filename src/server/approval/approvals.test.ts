@@ -144,6 +144,21 @@ test('who approves is told of shadow mode', async (t) => {
   ])
 })
 
+test('an identity token that is sent again, also at once, asks nobody and leaves no request in the log', async (t) => {
+  const it = await openServer(t)
+  const token = it.identityToken()
+  const signer = await it.signer()
+  const sent = await Promise.all([1, 2, 3].map(() => it.exchange(signer, token)))
+  const codes = [...sent, await it.exchange(signer, token)].map(errorOf)
+  assert.deepEqual(codes.toSorted(), [
+    'authorization_pending',
+    'invalid_grant',
+    'invalid_grant',
+    'invalid_grant',
+  ])
+  assert.equal(it.audit.ofType('approval.requested').length, 1)
+})
+
 test('a session whose other roles could not be asked for is not left open', async (t) => {
   const it = await openServer(t)
   const signer = await it.signer()
