@@ -52,7 +52,7 @@ export interface SessionRequest {
   readonly ttlSeconds: number
   readonly requestId: string
   /** Claims of the token by their own names, as far as they belong in the record. */
-  readonly claims?: Readonly<Record<string, string>>
+  readonly claims?: Readonly<Record<string, unknown>>
   /** People said yes: what stands for the identity token, which was used up by asking them. */
   readonly approval?: { readonly id: string; readonly useUp: UseUp }
 }

@@ -52,7 +52,7 @@ export function sessionIssued(
   session: Session,
   identity: Identity,
   requestId: string,
-  claims: Readonly<Record<string, string>>,
+  claims: Readonly<Record<string, unknown>>,
   approval?: string,
 ): AuditEvent {
   return {

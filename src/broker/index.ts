@@ -7,11 +7,11 @@
  */
 export { createAccessTokens } from './access-token.ts'
 export type { AccessClaims, AccessResult, AccessTokens } from './access-token.ts'
-export { createPeople, recordedIdentity } from './people.ts'
+export { createPeople, isPersonalClaim, recordedClaim, recordedIdentity } from './people.ts'
 export type { People } from './people.ts'
 export { createStoredRunNumbers } from './run-numbers.ts'
 export { createBroker, runOf } from './broker.ts'
-export { useTokenUp } from './records.ts'
+export { useTokenUp, wasTokenUsed } from './records.ts'
 export type { SessionMatch } from './records.ts'
 export type { Broker, SessionRequest } from './broker.ts'
 export type { StepRequest } from './events.ts'

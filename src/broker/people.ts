@@ -100,9 +100,12 @@ function contextOf(person: string): string {
  * `{}` where the issuer does not say who it was.
  */
 export function recordedIdentity(identity: Pick<Identity, 'issuer' | 'attributes'>): Record<string, unknown> {
-  const { actor, actor_id: id, ...rest } = identity.attributes
+  const { actor, actor_id: id, subject, ...others } = identity.attributes
   const name = id ?? actor
-  if (name === undefined) return { identity: rest }
+  const hasSubject = subject !== undefined
+  if (name === undefined) return { identity: { ...(hasSubject ? { subject } : {}), ...others } }
+  const namesThem = hasSubject && /(?:^|[/:])(?:user|actor|actor_id)[/:]/.test(subject)
+  const rest = { ...(hasSubject && !namesThem ? { subject } : {}), ...others }
   const who = `${identity.issuer}:${name}`
   const alias = `${identity.issuer}:${actor ?? name}`
   return {
@@ -110,6 +113,35 @@ export function recordedIdentity(identity: Pick<Identity, 'issuer' | 'attributes
     actor: {
       ...(id === undefined ? {} : { id: personal(who, id, alias) }),
       ...(actor === undefined ? {} : { login: personal(who, actor, alias) }),
+      // CircleCI's, and GitHub's by a template of one's own, say who it was.
+      ...(namesThem ? { subject: personal(who, subject, alias) } : {}),
     },
   }
+}
+
+/** Attributes and claims of CIs that are a person's id, name or address. */
+const personalClaims: ReadonlySet<string> = new Set([
+  'actor',
+  'actor_id',
+  'user_id',
+  'user_login',
+  'user_email',
+  'email',
+  'name',
+  'preferred_username',
+])
+
+export function isPersonalClaim(claim: string): boolean {
+  return personalClaims.has(claim)
+}
+
+/** A claim of a job, as the record has it: marked if it is a person's, so that it is sealed. */
+export function recordedClaim(
+  { issuer, attributes: { actor, actor_id: id } }: Pick<Identity, 'issuer' | 'attributes'>,
+  claim: string,
+  value: string,
+): unknown {
+  if (!isPersonalClaim(claim)) return value
+  const who = id ?? actor ?? value
+  return personal(`${issuer}:${who}`, value, `${issuer}:${actor ?? who}`)
 }

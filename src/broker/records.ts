@@ -75,15 +75,7 @@ export function createRecords(deps: {
   }
 
   return {
-    async wasUsed({ issuerUrl, tokenId }) {
-      const row = await store.read
-        .selectFrom('used_tokens')
-        .select('expires_ms')
-        .where('issuer', '=', issuerUrl)
-        .where('token_id', '=', tokenId)
-        .executeTakeFirst()
-      return row !== undefined
-    },
+    wasUsed: (identity) => wasTokenUsed(store, identity),
     async addSession(session, identity, useUp = (tx) => useTokenUp(tx, identity)) {
       const { issuer, attributes, run } = identity
       const now = clock.nowMs()
@@ -293,6 +285,20 @@ export function createRecords(deps: {
         .select((e) => [e.fn.countAll<number>().as('issued'), e.fn.count<number>('revoked_ms').as('revoked')])
         .executeTakeFirstOrThrow(),
   }
+}
+
+/** Was this identity token used before? Asked first, so that a replay writes nothing. */
+export async function wasTokenUsed(
+  store: Pick<Store, 'read'>,
+  { issuerUrl, tokenId }: Pick<Identity, 'issuerUrl' | 'tokenId'>,
+): Promise<boolean> {
+  const row = await store.read
+    .selectFrom('used_tokens')
+    .select('expires_ms')
+    .where('issuer', '=', issuerUrl)
+    .where('token_id', '=', tokenId)
+    .executeTakeFirst()
+  return row !== undefined
 }
 
 /** Throws a duplicate (`isDuplicate`) if the identity token was used before. */

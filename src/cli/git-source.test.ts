@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -112,6 +112,24 @@ test('what git can be given is taken apart from the right', () => {
     'refs/tags/v1',
     'mayfly.yaml',
   ])
+})
+
+test('refused: policies/ that are a link or a submodule, whose forbids would be left out', async (t) => {
+  const linked = repository(t, { 'rules/a.cedar': 'forbid(principal, action, resource);' })
+  symlinkSync('rules', join(linked.folder, 'policies'))
+  linked.git('add', '-A')
+  linked.git('commit', '-qm', 'x')
+  await assert.rejects(
+    readFromGit(`${linked.folder}@main`, 'mayfly.yaml'),
+    /policies is a link or a submodule/,
+  )
+  const outer = repository(t)
+  outer.git('update-index', '--add', '--cacheinfo', `160000,${outer.first},team/policies`)
+  outer.git('commit', '-qm', 'x')
+  await assert.rejects(
+    readFromGit(`${outer.folder}@main:team/mayfly.yaml`, 'mayfly.yaml'),
+    /team\/policies is a link or a submodule/,
+  )
 })
 
 test('refused: what is not there, in one line, without a password', async (t) => {

@@ -1,17 +1,23 @@
 import { parseEntry, readEntries } from '../audit/verify/index.ts'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { readPast, type Operation, type Past, type PastEntry, type TrustSubject } from '../policy/index.ts'
-import { openAuditSource } from './audit-source.ts'
+import { openAuditSource, openPeopleOf } from './audit-source.ts'
+import { revealed } from './audit-show.ts'
 
 /** The entries of the audit log's folder, in order. It is not verified: `mayfly audit verify` does that. */
 export async function* readLog(options: {
   folder?: string
   data?: string
 }): AsyncGenerator<PastEntry & { readonly index: number }> {
-  for await (const { index, bytes } of readEntries(openAuditSource({ ...options, json: false }))) {
+  const source = openAuditSource({ ...options, json: false })
+  // A rule may look at who triggered the run.
+  const people = openPeopleOf({ ...options, json: false })
+  for await (const { index, bytes } of readEntries(source)) {
     const entry = parseEntry(bytes)
     // What cannot be read is for `mayfly audit check` to tell.
-    if (entry !== undefined) yield { index, ...entry, run: entry.run }
+    if (entry === undefined) continue
+    const { data, run } = await revealed({ index, ...entry }, people)
+    yield { index, ...entry, data, run }
   }
 }
 

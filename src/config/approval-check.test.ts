@@ -20,6 +20,8 @@ roles:
     grants: [git:read git/o/r]
 `
 
+const circle = 'https://oidc.circleci.com/org/0184990a-477b-4fa8-9968-496074483177'
+
 /** What is wrong with it, each with its line. */
 function problemsOf(text: string): string[] {
   const parsed = parseConfig(text, 'm.yaml', policySchema)
@@ -72,6 +74,30 @@ const wrong: readonly (readonly [string, (text: string) => string, RegExp])[] = 
     /no issuer "gitlab"/,
   ],
   ['an account by its name', (text) => text.replace('github:1', 'github:anna'), /by its numeric id/],
+  [
+    'an account by its name, on CircleCI',
+    (text) =>
+      text
+        .replace('github: { kind: github-actions }', `$&\n  circle: { kind: circleci, url: ${circle} }`)
+        .replace('github:1', 'circle:anna'),
+    /by its UUID/,
+  ],
+  [
+    'an account on a CI whose tokens name a service account, not who triggered the build',
+    (text) =>
+      text
+        .replace('github: { kind: github-actions }', '$&\n  google: { kind: google-cloud-build }')
+        .replace('github:1', 'google:112233445566778899001'),
+    /google-cloud-build do not say who triggered a run/,
+  ],
+  [
+    'people who are known on another CI only',
+    (text) =>
+      text
+        .replace('github: { kind: github-actions }', '$&\n  gitlab: { kind: gitlab }')
+        .replace('github:1', 'gitlab:1'),
+    /has 0 who could approve \(people with `ci` on "github"/,
+  ],
   [
     'permissions of a group that is not there',
     (text) => text.replace('admin: [managers]', 'admin: [x]'),

@@ -20,7 +20,15 @@ export function partsOf(approval: ApprovalConfig): readonly { group: string; cou
   return group === undefined ? (all ?? any ?? []) : [{ group, count }]
 }
 
-const withNumericIds: ReadonlySet<string> = new Set(['github-actions', 'gitlab'])
+/**
+ * How the CIs that say who triggered a run name them for good. The others do not say it; a Google token's `actor` is the
+ * service account, the same for whoever triggered the build.
+ */
+const accountIds: Readonly<Record<string, { form: RegExp; called: string }>> = {
+  'github-actions': { form: /:[0-9]+$/, called: 'numeric id' },
+  gitlab: { form: /:[0-9]+$/, called: 'numeric id' },
+  circleci: { form: /:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, called: 'UUID in lower case' },
+}
 
 function checkPeople({ people, issuers }: PolicyDocument, complain: Complain): void {
   const seen = new Map<string, string>()
@@ -35,17 +43,23 @@ function checkPeople({ people, issuers }: PolicyDocument, complain: Complain): v
     for (const login of logins) claim('logins', login.startsWith('email:') ? login.toLowerCase() : login)
     for (const link of ci) {
       claim('ci', link)
-      const issuer = link.slice(0, link.indexOf(':'))
-      if (!Object.hasOwn(issuers, issuer))
-        complain(['people', name, 'ci'], `${link}: there is no issuer "${issuer}" under issuers`)
-      // Who has changed their name could approve their own run.
-      else if (withNumericIds.has(issuers[issuer]?.kind ?? '') && !/:[0-9]+$/.test(link))
-        complain(
-          ['people', name, 'ci'],
-          `${link}: name the account by its numeric id; a name may change hands`,
-        )
+      const wrong = linkProblem(link, issuers)
+      if (wrong !== undefined) complain(['people', name, 'ci'], `${link}: ${wrong}`)
     }
   }
+}
+
+function linkProblem(link: string, issuers: PolicyDocument['issuers']): string | undefined {
+  const name = link.slice(0, link.indexOf(':'))
+  const issuer = Object.hasOwn(issuers, name) ? issuers[name] : undefined
+  if (issuer === undefined) return `there is no issuer "${name}" under issuers`
+  const ids = accountIds[issuer.kind]
+  // Whoever has such a link would count as somebody else than the one who triggered the run.
+  if (ids === undefined)
+    return `tokens of ${issuer.kind} do not say who triggered a run; only a group with allow_unlinked can approve there`
+  // Who has changed their name could approve their own run.
+  if (!ids.form.test(link)) return `name the account by its ${ids.called}; a name may change hands`
+  return undefined
 }
 
 function checkGroups({ groups, people, sign_in }: PolicyDocument, complain: Complain): void {
@@ -61,7 +75,7 @@ function checkGroups({ groups, people, sign_in }: PolicyDocument, complain: Comp
 }
 
 function checkApprovals({ roles, groups, people, sign_in }: PolicyDocument, complain: Complain): void {
-  for (const [name, { approval }] of Object.entries(roles)) {
+  for (const [name, { approval, trust }] of Object.entries(roles)) {
     if (approval === undefined) continue
     const path = ['roles', name, 'approval']
     if (sign_in === undefined)
@@ -73,13 +87,12 @@ function checkApprovals({ roles, groups, people, sign_in }: PolicyDocument, comp
         continue
       }
       if (group.claim.length > 0) continue
-      const able = new Set(
-        group.people.filter((one) => group.allow_unlinked || (people[one]?.ci ?? []).length > 0),
-      )
+      const isLinked = (one: string) => people[one]?.ci.some((link) => link.startsWith(`${trust.issuer}:`))
+      const able = new Set(group.people.filter((one) => group.allow_unlinked || isLinked(one)))
       if (able.size < count)
         complain(
           path,
-          `role "${name}" needs ${count} of group "${groupName}", which has ${able.size} who could approve (people with \`ci\`, or a group with allow_unlinked)`,
+          `role "${name}" needs ${count} of group "${groupName}", which has ${able.size} who could approve (people with \`ci\` on "${trust.issuer}", or a group with allow_unlinked)`,
         )
     }
   }

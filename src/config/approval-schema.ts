@@ -58,7 +58,9 @@ export function operatorSchemas(words: {
         ci: z
           .array(z.string().regex(/^[a-z][a-z0-9-]{0,62}:\S+$/, '`ISSUER:ID`, such as github:583231'))
           .default([])
-          .describe('Who this person is on a CI: issuer and `actor_id` (or `actor` where there is none).'),
+          .describe(
+            'Who this person is on a CI that says who triggered a run (GitHub, GitLab, CircleCI): issuer and `actor_id`.',
+          ),
       }),
     )
     .default({})

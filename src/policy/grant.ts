@@ -36,6 +36,11 @@ export function namesRef(action: string): boolean {
   return Object.hasOwn(actions, action) && actions[action as keyof typeof actions].ref
 }
 
+/** The kind of connection that the action is for; undefined if it is not known. */
+export function kindOf(action: string): string | undefined {
+  return Object.hasOwn(actions, action) ? actions[action as keyof typeof actions].kind : undefined
+}
+
 const grammar =
   /^(?<action>[a-z]+:[a-z]+) (?<connection>[a-z][a-z0-9-]*)(?:\/(?<path>[A-Za-z0-9._~@+*/-]+?))?(?:@(?<ref>refs\/[A-Za-z0-9._~+*/-]+))?$/
 

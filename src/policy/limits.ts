@@ -1,5 +1,5 @@
 import { durationSeconds, type ConfigProblem, type LimitsConfig, type Locate } from '../config/index.ts'
-import { actionNames, type Grant, type Operation } from './grant.ts'
+import { actionNames, kindOf, namesRef, type Grant, type Operation } from './grant.ts'
 import { intersects } from './pattern-algebra.ts'
 
 /** Grants in one pattern. A part that is left out stands for anything. */
@@ -58,6 +58,17 @@ function parsePattern(source: string, connections: ReadonlyMap<string, string>):
     return `limit "${source}": no action is called ${action}; known are ${actionNames.join(', ')}`
   if (![...connections.keys()].some((name) => intersects(connection, name)))
     return `limit "${source}": there is no connection "${connection}"`
+  const possible = actionNames.filter(
+    (name) => intersects(action, name) && (ref === undefined || namesRef(name)),
+  )
+  if (possible.length === 0) return `limit "${source}": ${action} names no ref, so this would match nothing`
+  const kinds = new Set(possible.map(kindOf))
+  const reachable = [...connections].filter(([name, kind]) => intersects(connection, name) && kinds.has(kind))
+  if (reachable.length === 0)
+    return `limit "${source}": ${action} is for no connection called ${connection}, so this would match nothing`
+  // No repository has an `@` in its path: here `@main` was meant as a ref.
+  if (path?.includes('@') === true && reachable.every(([, kind]) => kind === 'git'))
+    return `limit "${source}": write the ref in full, "@refs/heads/main"`
   return { source, action, connection, path: path ?? '*', ref }
 }
 

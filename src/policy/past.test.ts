@@ -87,6 +87,19 @@ test('replay: what passed in shadow mode is asked once, and passed', () => {
   )
 })
 
+test('replay: a rule that looks at who it was is asked where the name can be read, and else counted', () => {
+  const asked = role(['git:read github/octo/app'], '{ issuer: github, repository_id: "1", actor_id: "12" }')
+  const erased = 'per_0123456789abcdefghjkmnpq (erased)'
+  const readable = [session({ actor: { id: '12', login: 'mona' }, claims: { actor: 'mona' } })]
+  assert.deepEqual(replay(readable, asked), { changes: [], replayed: 1, undecided: 0 })
+  for (const actor of [{ id: erased, login: erased }, { id: { person: 'per_1', commitment: 'x' } }])
+    assert.deepEqual(replay([session({ actor, claims: actor })], asked), {
+      changes: [],
+      replayed: 0,
+      undecided: 1,
+    })
+})
+
 test('replay: newly denied, newly allowed, counted', () => {
   const { changes } = replay(
     [...past, access('access.granted', [push('refs/tags/v1')])],

@@ -58,11 +58,24 @@ const operation = z.object({
   ref: z.string().optional(),
 })
 
+/** Of names, those that can still be read: the others were erased, or the folder that holds them is not here. */
+const names = z
+  .record(z.string(), z.unknown())
+  .default({})
+  .transform((all) =>
+    Object.fromEntries(
+      Object.entries(all).filter(
+        (one): one is [string, string] => typeof one[1] === 'string' && !/^per_\w+ \(erased\)$/.test(one[1]),
+      ),
+    ),
+  )
+
 const issued = z.object({
   request: z.string().optional(),
   issuer: z.string(),
   identity: texts,
-  claims: texts.default({}),
+  claims: names,
+  actor: names,
   roles: z.array(z.string()),
 })
 const refused = issued.omit({ roles: true }).extend({ reason: z.string(), role: z.string() })
@@ -157,8 +170,16 @@ function subjectOf({
   issuer,
   identity,
   claims,
+  actor,
 }: z.output<typeof issued> | z.output<typeof refused>): TrustSubject {
-  return { issuer, attributes: identity, claims }
+  const { id, login, subject } = actor
+  const attributes = {
+    ...identity,
+    ...(subject === undefined ? {} : { subject }),
+    ...(id === undefined ? {} : { actor_id: id }),
+    ...(login === undefined ? {} : { actor: login }),
+  }
+  return { issuer, attributes, claims }
 }
 
 function plainOperation({ ref, ...rest }: z.output<typeof operation>): Operation {

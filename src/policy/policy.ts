@@ -76,10 +76,7 @@ export interface Policy {
   decide(role: string, operation: Operation, subject: DecisionSubject): Decision
   /** The same before the protocol has named a ref: is there any ref of this resource that the role may touch? */
   decideAnyRef(role: string, operation: Operation, subject: DecisionSubject): Decision
-  /**
-   * The raw claims of this subject that some rule of its issuer looks at: what a record must keep to be judged again,
-   * and no more, since the rest of a token may be about a person.
-   */
+  /** The raw claims of this subject that some rule of its issuer looks at: what a record must keep to be judged again. */
   namedClaims(subject: TrustSubject): Readonly<Record<string, string>>
 }
 

@@ -124,13 +124,20 @@ function operationQuestion(
   }
 }
 
-// A rule that looks at a raw claim which nobody looked at then cannot be asked about it now.
+/** They are sealed in the log, and may have been erased. */
+const sealed: ReadonlySet<string> = new Set(['actor', 'actor_id', 'subject'])
+
+// A rule that looks at a raw claim which nobody looked at then, or at who it was, cannot be asked about it now.
 function knowsEnough({ what, role, subject }: Question, policy: Policy): boolean {
   const trust = what === 'assume' ? policy.roles.get(role)?.trust : undefined
   if (trust === undefined || trust.issuer !== subject.issuer) return true
   return branches(trust)
     .flat()
-    .every(({ claim, raw }) => !raw || Object.hasOwn(subject.claims, claim))
+    .every(({ claim, raw }) =>
+      raw
+        ? Object.hasOwn(subject.claims, claim)
+        : !sealed.has(claim) || Object.hasOwn(subject.attributes, claim),
+    )
 }
 
 function whoIs({ issuer, attributes }: TrustSubject): string {

@@ -241,6 +241,25 @@ const limited: readonly (readonly [
     {},
     /there is no connection "gihub"/,
   ],
+  [
+    'a limit on a branch that is not written as a ref',
+    '{ forbidden_grants: ["git:push github/octo/app@main"] }',
+    {},
+    /write the ref in full/,
+  ],
+  [
+    'a limit on the refs of an action that has none',
+    '{ forbidden_grants: ["git:read github/octo/app@refs/heads/main"] }',
+    {},
+    /git:read names no ref/,
+  ],
+  [
+    'a limit on an action of another kind of connection',
+    '{ forbidden_grants: ["npm:install github"] }',
+    {},
+    /npm:install is for no connection called github/,
+  ],
+  ['a limit on a package', '{ forbidden_grants: ["npm:install npmjs/@scope/*"] }', {}, undefined],
   ['a limit that is none', '{ forbidden_grants: ["everything"] }', {}, /is not of the form/],
 ]
 for (const [what, limits, role, refused] of limited) {

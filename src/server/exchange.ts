@@ -16,6 +16,7 @@ import { askPeople, notYet } from './approval/grant-flow.ts'
 import { requirementsOf } from './approval/requirement.ts'
 import type { Call } from './route.ts'
 import { proofHeader } from './route.ts'
+import { recordedClaims, recordedMismatches } from './recorded-claims.ts'
 import type { Rules, RulesHolder } from './rules.ts'
 import { answerWith, type exchangeResponse } from './token-answer.ts'
 import { needsNonce, oauthProblem, type HttpProblem } from './wire-error.ts'
@@ -82,7 +83,7 @@ export async function exchangeToken(
     jkt: proof.jkt,
     ttlSeconds: Math.max(...atOnce.map((role) => role.ttlSeconds)),
     requestId: call.requestId,
-    claims: rules.policy.namedClaims(identity),
+    claims: recordedClaims(rules, identity),
   })
   if (!opened.ok) throw await refuseReplay(deps, call, identity)
   const answer = await answerWith(deps, opened.session)
@@ -146,10 +147,10 @@ async function refuseRole(
   await recordRefusal(deps, call, {
     role: refusal.role,
     reason: refusal.reason,
-    ...(mismatches === undefined ? {} : { mismatches }),
+    ...(mismatches === undefined ? {} : { mismatches: recordedMismatches(identity, mismatches) }),
     issuer: identity.issuer,
     ...recordedIdentity(identity),
-    claims: rules.policy.namedClaims(identity),
+    claims: recordedClaims(rules, identity),
     token: identity.tokenId,
   })
   if (isStranger(rules, identity, refusal))

@@ -7,6 +7,7 @@ import type { Policy } from '../policy/index.ts'
 import { isDuplicate, type Store } from '../store/index.ts'
 import { compileDocument, failedTests, type CompiledDocument } from './compile-document.ts'
 import { diffDocuments } from './policy-diff.ts'
+import { recordedChanges } from './recorded-claims.ts'
 import type { PolicySource } from './policy-source.ts'
 
 /** mayfly.yaml, compiled: what every decision is made by until the next one is applied. */
@@ -45,7 +46,11 @@ export interface RulesHolder {
     dryRun: boolean
     expectedVersion?: number
     source?: PolicySource
+    /** Who applies it may not change who people are and what they may do: then `denied`. */
+    keepsPeople?: boolean
   }): Promise<Applied>
+  /** Called once another policy is in force, before `apply` returns; not for the first one. */
+  onChange(listener: (before: Rules, after: Rules) => Promise<void>): void
 }
 
 export async function createRules(deps: {
@@ -57,6 +62,7 @@ export async function createRules(deps: {
 }): Promise<RulesHolder> {
   let rules: Rules | undefined
   let applying: Promise<unknown> = Promise.resolve()
+  const listeners: ((before: Rules, after: Rules) => Promise<void>)[] = []
   const newest = await deps.store.read
     .selectFrom('policies')
     .selectAll()
@@ -94,6 +100,7 @@ export async function createRules(deps: {
       applying = mine.catch(() => undefined)
       return mine
     },
+    onChange: (listener) => void listeners.push(listener),
   }
 
   async function apply({
@@ -104,6 +111,7 @@ export async function createRules(deps: {
     dryRun,
     expectedVersion,
     source,
+    keepsPeople = false,
   }: Parameters<RulesHolder['apply']>[0]): Promise<Applied> {
     const before = rules
     if (expectedVersion !== undefined && expectedVersion !== versionNow()) {
@@ -113,6 +121,11 @@ export async function createRules(deps: {
       )
     }
     const next = compileRules(text, file, versionNow() + 1, deps)
+    if (keepsPeople && peopleOf(before) !== peopleOf(next))
+      throw new MayflyError(
+        'denied',
+        'this changes people, groups or sign_in, and with them what operators may do: only an admin applies it',
+      )
     const failed = failedTests(next.compiled)
     if (failed.length > 0) throw configError(failed)
     const diff = diffDocuments(
@@ -128,7 +141,9 @@ export async function createRules(deps: {
         version: next.version,
         sha256: sha256Hex(text),
         ...(source === undefined ? {} : { source }),
-        changes: diff.slice(0, 120).map((line) => line.slice(0, 300)),
+        changes: recordedChanges(diff)
+          .slice(0, 120)
+          .map((line) => line.slice(0, 300)),
         changeCount: diff.length,
       },
     })
@@ -153,8 +168,14 @@ export async function createRules(deps: {
         )
       })
     rules = next
+    if (before !== undefined) await Promise.all(listeners.map((listener) => listener(before, next)))
     return { version: next.version, changed, diff }
   }
+}
+
+function peopleOf(rules: Rules | undefined): string {
+  const { people, groups, sign_in } = rules?.document ?? {}
+  return JSON.stringify([people, groups, sign_in])
 }
 
 /** What a change of the policy is shown by: the document, and the lines of the files beside it. */

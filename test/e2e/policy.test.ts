@@ -162,6 +162,11 @@ test('explain, suggest, diff and the shadow report read what a real run left in 
   const explained = await offline('explain', request)
   assert.match(explained.stdout, /role "release" trusts this job/)
   assert.match(explained.stdout, / {6}- git:push git\/octo-org\/links@refs\/heads\/x # add/)
+  // Who triggered it is sealed in the log, and read again for a rule that looks at it.
+  const { subject } = JSON.parse((await offline('explain', request, '--json')).stdout) as {
+    subject: { attributes: Record<string, string> }
+  }
+  assert.equal(subject.attributes['actor'], 'octocat')
 
   const report = await offline('policy', 'shadow-report')
   assert.match(report.stdout, /role "probe" would have been denied:/)

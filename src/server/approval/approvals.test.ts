@@ -99,6 +99,61 @@ test('roles that need nobody open at once; the others wait beside them, by the s
   )
 })
 
+test('a session in a role that needs people ends when the role gives something else, and only then', async (t) => {
+  const { it, poll, approve } = await asked(t)
+  await approve(anna)
+  const opened = await poll()
+  const build = await it.exchange(await it.signer(), it.identityToken(), 'build')
+  const stands = async ({ body }: { body: Record<string, unknown> }) =>
+    (await it.broker.session(String(body['session_id']) as never)) !== undefined
+  const unlike = policyText().replace('git:read git/octo-org/app', 'git:read git/octo-org/*')
+  await it.apply(unlike)
+  assert.deepEqual([await stands(opened), await stands(build)], [true, true])
+  await it.apply(unlike.replace('refs/tags/v*', 'refs/tags/*'))
+  assert.deepEqual([await stands(opened), await stands(build)], [false, true])
+  await entries(it)
+  assert.equal(it.audit.ofType('session.ended')[0]?.data['reason'], 'approval_outdated')
+})
+
+test('a session ends when its role needs people from now on', async (t) => {
+  const it = await openServer(t)
+  const { body } = await it.exchange(await it.signer(), it.identityToken(), 'build')
+  await it.apply(policyText().replace('git:read git/octo-org/app]', '$&\n    approval: { group: managers }'))
+  assert.equal(await it.broker.session(String(body['session_id']) as never), undefined)
+})
+
+test('a policy that is applied between the last look and the session leaves nothing opened', async (t) => {
+  const { it, approve, code, signer } = await asked(t)
+  await approve(anna)
+  it.clock.aheadMs += 5_000
+  const polled = await it.approvals.poll(String(code), signer.jkt)
+  assert.equal(polled.state, 'ready')
+  await it.apply(policyText({ more: '# another\n' }))
+  if (polled.state === 'ready')
+    await assert.rejects(it.store.write(polled.use), { code: 'denied', message: /policy has changed/ })
+})
+
+test('who approves is told of shadow mode', async (t) => {
+  const policy = policyText({ approval: '{ group: managers }\n    mode: shadow' })
+  const it = await openServer(t, { policy })
+  const { body } = await it.exchange(await it.signer(), it.identityToken())
+  const shown = await it.asPerson(anna, 'GET', `/v1/approvals/${String(body['approval_id'])}`)
+  assert.deepEqual(shown.body['grants'], [
+    'git:push git/octo-org/app@refs/tags/v*',
+    'more on the same connections: role release is in shadow mode',
+  ])
+})
+
+test('an identity token that is sent again, also at once, asks nobody and leaves no request in the log', async (t) => {
+  const it = await openServer(t)
+  const token = it.identityToken()
+  const signer = await it.signer()
+  const sent = await Promise.all([1, 2, 3].map(() => it.exchange(signer, token)))
+  const codes = [...sent, await it.exchange(signer, token)].map(errorOf)
+  assert.deepEqual(new Set(codes), new Set(['authorization_pending', 'invalid_grant']))
+  assert.equal(it.audit.ofType('approval.requested').length, 1)
+})
+
 test('a session whose other roles could not be asked for is not left open', async (t) => {
   const it = await openServer(t)
   const signer = await it.signer()

@@ -51,7 +51,11 @@ export function createApprovals(deps: {
     return {
       request: found,
       needs: describeRequirements(requirementsOf(rules.document, found.roles)),
-      grants: grantsOf(rules, found.roles).roles.flatMap(({ grants }) => grants),
+      grants: grantsOf(rules, found.roles).roles.flatMap(({ name, shadow, grants }) => [
+        ...grants,
+        // Who approves must see that these are not all.
+        ...(shadow ? [`more on the same connections: role ${name} is in shadow mode`] : []),
+      ]),
       votes: await records.votes(found.id),
     }
   }

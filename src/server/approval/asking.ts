@@ -75,6 +75,8 @@ export function createAsking(deps: {
   async function request(asked: Asked): ReturnType<Asking['request']> {
     const { rules, identity, roles, jkt, requestId, usesToken } = asked
     const requirements = requirementsOf(rules.document, roles)
+    // A token that is sent again and again must not fill the log with requests that are none.
+    if (usesToken && (await records.wasUsed(identity))) return { ok: false, reason: 'replayed' }
     await refuseFlood(identity)
     const code = randomBytes(32).toString('base64url')
     const now = clock.nowMs()
@@ -150,7 +152,10 @@ export function createAsking(deps: {
     })
   }
 
-  async function use(tx: Transaction<Tables>, { id }: ApprovalRequest): Promise<void> {
+  async function use(tx: Transaction<Tables>, { id, policyVersion }: ApprovalRequest): Promise<void> {
+    // A policy may have been applied since the poll looked.
+    if (deps.rules.current().version !== policyVersion)
+      throw new MayflyError('denied', `the policy has changed while approval ${id} was being used`)
     const changed = await tx
       .updateTable('approvals')
       .set({ state: 'used', ended_ms: clock.nowMs(), end_reason: 'used' })
@@ -165,7 +170,8 @@ export function createAsking(deps: {
   }
 
   return {
-    request,
+    request: (asked) =>
+      exclusively(`${asked.identity.issuerUrl} ${asked.identity.tokenId}`, () => request(asked)),
     poll,
     async cancel(code, jkt) {
       const found = await records.find('code_hash', sha256Hex(code))

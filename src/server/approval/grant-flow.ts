@@ -3,6 +3,7 @@ import { MayflyError } from '../../lib/index.ts'
 import type { ExchangeDeps } from '../exchange.ts'
 import type { Asked } from './asking.ts'
 import { proofHeader, type Call } from '../route.ts'
+import { recordedClaims } from '../recorded-claims.ts'
 import { answerWith, type exchangeResponse, type pendingApproval } from '../token-answer.ts'
 import { HttpProblem, needsNonce, oauthProblem } from '../wire-error.ts'
 
@@ -88,7 +89,7 @@ async function openApproved(
       // From the yes on, not from the question.
       ttlSeconds: Math.max(...ttls),
       requestId: call.requestId,
-      claims: rules.policy.namedClaims(request.identity),
+      claims: recordedClaims(rules, request.identity),
       approval: { id: request.id, useUp: use },
     })
     .catch((error: unknown) => {

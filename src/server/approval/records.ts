@@ -1,6 +1,6 @@
 import { sha256Hex, type Clock } from '../../lib/index.ts'
 import type { AuditEvent } from '../../audit/client/index.ts'
-import { useTokenUp, type Broker } from '../../broker/index.ts'
+import { useTokenUp, wasTokenUsed, type Broker } from '../../broker/index.ts'
 import { isDuplicate, type Store, type Tables } from '../../store/index.ts'
 import type { Login } from '../operators/people.ts'
 import type { Identity } from '../../identity/index.ts'
@@ -17,6 +17,7 @@ export interface ApprovalRecords {
   /** How many have not ended, and of those how many are of this repository. */
   countOpen(identity: Identity): Promise<{ readonly all: number; readonly same: number }>
   newest(state?: 'pending'): Promise<ApprovalRequest[]>
+  wasUsed(identity: Identity): Promise<boolean>
   /** False if the identity token was used before. */
   add(
     request: ApprovalRequest,
@@ -131,6 +132,7 @@ export function createApprovalRecords(deps: {
         query = query.where('state', '=', state).where('expires_ms', '>', clock.nowMs())
       return (await query.execute()).map(requestOf)
     },
+    wasUsed: (identity) => wasTokenUsed(store, identity),
     async add(request, { code, needs, usesToken }) {
       try {
         await store.write(async (tx) => {

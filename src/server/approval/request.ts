@@ -62,13 +62,13 @@ export function boundTo(request: ApprovalRequest): Record<string, unknown> {
   }
 }
 
-/** Everything that the roles would give: their grants, how long, how isolated, and where the connections lead. */
+/** Everything that the roles would give: their grants, how long, how isolated, how strict, and where the connections lead. */
 export function grantsOf(rules: Rules, names: readonly string[]) {
   const roles = names.flatMap((name) => {
     const role = rules.policy.roles.get(name)
     if (role === undefined) return []
-    const { ttlSeconds, isolation, grants } = role
-    return [{ name, ttlSeconds, isolation, grants: grants.map((grant) => grant.source) }]
+    const { ttlSeconds, isolation, shadow, grants } = role
+    return [{ name, ttlSeconds, isolation, shadow, grants: grants.map((grant) => grant.source) }]
   })
   const used = new Set(
     names.flatMap((name) => rules.policy.roles.get(name)?.grants.map((one) => one.connection) ?? []),

@@ -61,6 +61,11 @@ export function createOperatorAccess(deps: {
   }
 }
 
+/** A person below admin, who must not become one by a policy of their own. */
+export function mayNotNamePeople(operator: Operator | undefined): boolean {
+  return operator?.login !== undefined && !operator.scopes.includes('token:write')
+}
+
 /** A cookie comes with whatever page made the browser ask; that it was ours has to be shown twice over. */
 function refuseForgery(request: FastifyRequest, csrf: unknown, cookie: string, url: string): void {
   const { origin, 'sec-fetch-site': site } = request.headers

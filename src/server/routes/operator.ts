@@ -5,6 +5,7 @@ import type { Broker, People } from '../../broker/index.ts'
 import type { Vault } from '../../vault/index.ts'
 import type { Approvals } from '../approval/approvals.ts'
 import { scopes, type ApiTokens } from '../api-tokens.ts'
+import { mayNotNamePeople } from '../operators/access.ts'
 import { recordedOperator } from '../operators/recorded-operator.ts'
 import { withBody, type Call, type Route } from '../route.ts'
 import type { RulesHolder } from '../rules.ts'
@@ -78,6 +79,7 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
             file,
             by: call.operator?.name ?? '',
             recordedBy: recordedOperator(call.operator),
+            keepsPeople: mayNotNamePeople(call.operator),
             dryRun: dry_run,
             ...(source === undefined ? {} : { source }),
             ...(expected_version === undefined ? {} : { expectedVersion: expected_version }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { anna, ben, openServer, policyText } from '../server.fixture.ts'
+import { anna, ben, cleo, openServer, policyText } from '../server.fixture.ts'
 
 const put = (text: string, more: Record<string, unknown> = {}) => ({ text, ...more })
 
@@ -63,6 +63,27 @@ test('refused: a version that is not there, is no number, or is no longer valid;
   }
   assert.equal((await it.asPerson(anna, 'POST', '/v1/policy/versions/1/rollback')).status, 403)
   assert.equal((await it.asPerson(ben, 'GET', '/v1/policy/versions')).status, 200)
+})
+
+test('refused: an operator who would make themselves more by a policy of their own; an admin, or a token, may', async (t) => {
+  const policy = policyText().replace('approver: [everyone],', 'approver: [everyone], operator: [managers],')
+  const it = await openServer(t, { policy })
+  const apply = (text: string, login = ben) => it.asPerson(login, 'PUT', '/v1/policy', put(text))
+  for (const wider of [
+    policy.replace('admin: [security]', 'admin: [security, managers]'),
+    policy.replace('security: { claim: [security] }', 'security: { claim: [security], people: [ben] }'),
+    policy.replace('ci: ["github:102"]', 'ci: []'),
+  ]) {
+    const answer = await apply(wider)
+    assert.deepEqual([answer.status, answer.body['code']], [403, 'denied'])
+    assert.match(String(answer.body['detail']), /only an admin applies it/)
+  }
+  assert.equal((await apply(policy.replace('ttl: 10m', 'ttl: 9m'))).body['version'], 2)
+  const named = policy.replace('dora-1', 'dora-2')
+  assert.equal((await apply(named, cleo)).body['version'], 3)
+  assert.equal((await it.asAdmin('PUT', '/v1/policy', put(policy))).body['version'], 4)
+  const back = await it.asPerson(ben, 'POST', '/v1/policy/versions/3/rollback')
+  assert.equal(back.status, 403)
 })
 
 test('refused: a source that is none', async (t) => {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MayflyError } from '../../lib/index.ts'
 import type { Store } from '../../store/index.ts'
+import { mayNotNamePeople } from '../operators/access.ts'
 import { recordedOperator } from '../operators/recorded-operator.ts'
 import { withBody, type Call, type Route } from '../route.ts'
 import type { RulesHolder } from '../rules.ts'
@@ -70,6 +71,7 @@ export function policyHistoryRoutes(deps: { store: Store; rules: RulesHolder }):
             file: `version ${row.version}`,
             by: call.operator?.name ?? '',
             recordedBy: recordedOperator(call.operator),
+            keepsPeople: mayNotNamePeople(call.operator),
             dryRun: dry_run,
             source: { rollback: row.version },
             ...(expected_version === undefined ? {} : { expectedVersion: expected_version }),
