@@ -175,3 +175,16 @@ test('an entry that cannot be read is not passed over', () => {
   assert.equal(createExporter('cloudevents', {})(5, bytes), null)
   assert.equal(createExporter('cloudevents', { run: 'x' })(5, bytes), undefined)
 })
+
+test('an entry is one line, whatever white space it has, and never ends the export', () => {
+  const inner = formatEntry(story[0] as Entry)
+  const outer = entryOf('access.granted', 'req_1', {
+    operations: [{ action: { toString: 1 } }, null],
+    inner: 0,
+  })
+  const bytes = Buffer.from(formatEntry(outer).replaceAll('"inner":0', `"inner":[\n${inner}\r\n]`))
+  for (const format of ['cloudevents', 'ocsf', 'ndjson'] as const)
+    assert.doesNotMatch(createExporter(format, {})(0, bytes) ?? '\n', /[\r\n]/)
+  const line = JSON.parse(createExporter('cloudevents', {})(0, bytes) ?? '') as unknown
+  assert.deepEqual(line, JSON.parse(bytes.toString()))
+})

@@ -36,11 +36,16 @@ export function createExporter(
       if (!wanted) return undefined
       return format === 'ndjson' ? JSON.stringify({ index, unreadable: textOf(bytes) }) : null
     }
-    remember(known, entry)
+    if (filter.repository !== undefined || filter.role !== undefined) remember(known, entry)
     if (!matches(known, entry, filter)) return undefined
-    if (format === 'cloudevents') return textOf(bytes)
+    if (format === 'cloudevents') return onOneLine(textOf(bytes))
     return JSON.stringify(format === 'ocsf' ? toOcsf(entry, index) : { index, ...entry })
   }
+}
+
+/** A line break between two values of JSON would let an entry pass for several, and one in it for a line of its own. */
+function onOneLine(json: string): string {
+  return /[\r\n]/.test(json) ? JSON.stringify(JSON.parse(json)) : json
 }
 
 function remember({ repositories, roles }: Known, { type, run, subject, data }: Entry): void {
