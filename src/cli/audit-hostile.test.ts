@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -84,4 +84,14 @@ test('one entry that is not what its type holds hides no other', async (t) => {
   assert.equal(code, 0, stderr)
   assert.match(stdout, /the lease on last was revoked: finished/)
   assert.equal(stdout.trim().split('\n').length, 6)
+})
+
+test('an export into a file that is there is one clear line, and leaves it as it was', async (t) => {
+  const folder = await hostileLog(t, [entryOf('odd.thing', {})])
+  const out = join(folder, 'out')
+  await writeFile(out, 'mine')
+  const { code, stderr } = await audit('export', '--format', 'ndjson', '--folder', folder, '--out', out)
+  assert.equal(code, 2)
+  assert.match(stderr, /^mayfly: \S+out cannot be made: EEXIST[^\n]*\n$/)
+  assert.equal(await readFile(out, 'utf8'), 'mine')
 })
