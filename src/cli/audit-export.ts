@@ -5,7 +5,7 @@ import { createExporter, type ExportFormat } from '../audit/export/index.ts'
 import { readEntries } from '../audit/verify/index.ts'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { type AuditOptions, openAuditSource } from './audit-source.ts'
-import { exitCodes } from './output.ts'
+import { endWithReader, exitCodes } from './output.ts'
 
 export interface ExportOptions extends AuditOptions {
   format: ExportFormat
@@ -27,6 +27,7 @@ export async function exportAudit(options: ExportOptions): Promise<number> {
     ...(options.from === undefined ? {} : { fromMs: timeOf(options.from) }),
     ...(options.to === undefined ? {} : { toMs: timeOf(options.to) }),
   }
+  endWithReader()
   const take = createExporter(options.format, filter)
   const stream = out === undefined ? process.stdout : await openNew(out)
   const unreadable: number[] = []

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,9 +24,11 @@ async function hostileLog(t: TestContext, entries: readonly string[]): Promise<s
   return folder
 }
 
+const program = [...process.execArgv.filter((arg) => !arg.startsWith('--test')), main, 'audit']
+
 async function audit(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return await new Promise((resolve) => {
-    const node = [...process.execArgv.filter((arg) => !arg.startsWith('--test')), main, 'audit', ...args]
+    const node = [...program, ...args]
     execFile(process.execPath, node, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
     )
@@ -94,4 +97,20 @@ test('an export into a file that is there is one clear line, and leaves it as it
   assert.equal(code, 2)
   assert.match(stderr, /^mayfly: \S+out cannot be made: EEXIST[^\n]*\n$/)
   assert.equal(await readFile(out, 'utf8'), 'mine')
+})
+
+test('a reader that has seen enough ends the command without a word', async (t) => {
+  const folder = await hostileLog(
+    t,
+    Array.from({ length: 200 }, () => entryOf('odd.thing', { filling: 'x'.repeat(10_000) })),
+  )
+  for (const args of [['show'], ['show', '--json'], ['export', '--format', 'ndjson']]) {
+    const child = spawn(process.execPath, [...program, ...args, '--folder', folder])
+    let stderr = ''
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    child.stdout.once('data', () => child.stdout.destroy())
+    const [code] = (await once(child, 'close')) as [number]
+    assert.equal(stderr, '', args.join(' '))
+    assert.equal(code, 141)
+  }
 })

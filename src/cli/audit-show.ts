@@ -1,7 +1,7 @@
 import type { PeopleReader } from '../audit/people/index.ts'
 import { parseEntry, readEntries, textOf } from '../audit/verify/index.ts'
 import { type AuditOptions, openAuditSource, openPeopleOf } from './audit-source.ts'
-import { exitCodes, print, toJson } from './output.ts'
+import { endWithReader, exitCodes, print, toJson } from './output.ts'
 import { tellEntry, type LogEntry, visible } from './story.ts'
 
 /** Reads the published entries and tells one, those of one run, or all, in their order. */
@@ -9,6 +9,7 @@ export async function showAudit(
   entry: string | undefined,
   options: AuditOptions & { run?: string },
 ): Promise<number> {
+  endWithReader()
   const source = openAuditSource(options)
   const people = openPeopleOf(options)
   const index = entry !== undefined && /^\d{1,15}$/.test(entry) ? Number(entry) : undefined

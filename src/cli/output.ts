@@ -31,6 +31,14 @@ export function print(json: boolean, value: object, lines: readonly string[]): v
   process.stdout.write(json ? `${toJson(value)}\n` : lines.map((line) => `${line}\n`).join(''))
 }
 
+/** For output of any length: who reads it may have seen enough (`| head`). Then the command ends, as others do by SIGPIPE. */
+export function endWithReader(): void {
+  process.stdout.once('error', (error) => {
+    if (!('code' in error) || error.code !== 'EPIPE') printError(false, error)
+    process.exit(141)
+  })
+}
+
 /** On one line, and the same JSON with what a terminal could obey in it escaped: JSON itself leaves DEL and C1 as they are. */
 export function toJson(value: object): string {
   return visible(JSON.stringify(value))
