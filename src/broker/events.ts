@@ -43,9 +43,14 @@ export function runFinished(run: RunId): AuditEvent {
   return { type: 'run.finished', run, subject: run, data: {} }
 }
 
+const numbersInEntry = 1_000
+
 /** Entries that may never have reached the log: it could not be written to, and what they would have allowed was refused. */
-export function entriesLost(run: string, numbers: readonly number[]): AuditEvent {
-  return { type: 'entries.lost', run, subject: run, data: { numbers: numbers.slice(0, 1_000) } }
+export function entriesLost(run: string, numbers: readonly number[]): AuditEvent[] {
+  return Array.from({ length: Math.ceil(numbers.length / numbersInEntry) }, (_, i) => {
+    const part = numbers.slice(i * numbersInEntry, (i + 1) * numbersInEntry)
+    return { type: 'entries.lost', run, subject: run, data: { numbers: part } }
+  })
 }
 
 export function sessionIssued(

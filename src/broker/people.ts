@@ -1,15 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { personal, type PeopleDirectory } from '../audit/client/index.ts'
+import type { Transaction } from 'kysely'
+import { type AuditEvent, forgetNames, personal, type PeopleDirectory } from '../audit/client/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { newId, type Clock } from '../lib/index.ts'
-import { isDuplicate, type Store } from '../store/index.ts'
+import { isDuplicate, type Store, type Tables } from '../store/index.ts'
 import { openSealed, seal, type VaultKey } from '../vault/index.ts'
 
 /** Who people are in the audit log: random ids, and the keys that their names there are sealed with. */
 export interface People extends PeopleDirectory {
   /** Who goes by this id, by `ISSUER:ID`, or by an alias (`ISSUER:LOGIN`, an address). */
   known(subject: string): Promise<{ person: string; who: string }[]>
-  /** Forgets a person, and their name in what has ended: asked for again, they are somebody new. */
+  /** Forgets a person, and their name in what has ended or waits for the log: asked for again, they are somebody new. */
   forget(who: string): Promise<void>
 }
 
@@ -62,7 +63,7 @@ export function createPeople(deps: { store: Store; vaultKey: VaultKey; clock: Cl
         .execute()
     },
     async forget(who) {
-      found.delete(who)
+      const known = await load(who)
       const at = who.indexOf(':')
       const [issuer, id] = [who.slice(0, at), who.slice(at + 1)]
       await store.write(async (tx) => {
@@ -78,9 +79,29 @@ export function createPeople(deps: { store: Store; vaultKey: VaultKey; clock: Cl
           if (identity !== undefined)
             await tx.updateTable('sessions').set({ identity }).where('id', '=', row.id).execute()
         }
+        if (known !== undefined) await forgetInOutbox(tx, { who, ...known })
         await tx.deleteFrom('people').where('who', '=', who).execute()
       })
+      // Only now: asked for meanwhile, they were still who they had been.
+      found.delete(who)
     },
+  }
+}
+
+/** Delivered later with the name in it, an entry would bring the person back as somebody new, or contradict itself. */
+async function forgetInOutbox(
+  tx: Transaction<Tables>,
+  person: Parameters<typeof forgetNames>[2],
+): Promise<void> {
+  const waiting = await tx.selectFrom('outbox').selectAll().where('event', 'like', '%"$personal"%').execute()
+  for (const { id, event } of waiting) {
+    const stored = JSON.parse(event) as AuditEvent
+    const data = await forgetNames(stored.data, id, person)
+    await tx
+      .updateTable('outbox')
+      .set({ event: JSON.stringify({ ...stored, data }) })
+      .where('id', '=', id)
+      .execute()
   }
 }
 

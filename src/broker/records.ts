@@ -130,7 +130,7 @@ export function createRecords(deps: {
     async recordLost() {
       for (const [run, lost] of numbers.takeGivenUp()) {
         try {
-          await outbox.write((_, add) => add([entriesLost(run, lost)]))
+          await outbox.write((_, add) => add(entriesLost(run, lost)))
         } catch (error) {
           for (const number of lost) numbers.giveUp(run, number)
           throw error

@@ -113,6 +113,20 @@ test('numbers whose entry got no receipt are said to be lost, and are no gap', a
   assert.deepEqual(check(it), { finished: 1, open: 0, problems: [] })
 })
 
+test('more lost numbers than an entry has room for are all said', async (t) => {
+  const it = await setup(t)
+  const session = await openSession(it.broker)
+  it.audit.down = true
+  const opened = Array.from({ length: 1_200 }, () => it.broker.openStep(session, stepRequest()))
+  assert.ok((await Promise.allSettled(opened)).every(({ status }) => status === 'rejected'))
+  it.audit.down = false
+  await it.broker.sweep()
+  await it.broker.endSession(session, 'finished')
+  await delivered(it)
+  assert.equal(it.audit.ofType('entries.lost').length, 2)
+  assert.deepEqual(check(it), { finished: 1, open: 0, problems: [] })
+})
+
 test('a transaction that fails gives its numbers up; what follows is no gap', async (t) => {
   const it = await setup(t)
   const session = await openSession(it.broker)

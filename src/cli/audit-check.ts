@@ -1,6 +1,7 @@
 import { createRunsCheck, readEntries } from '../audit/verify/index.ts'
 import { type AuditOptions, openAuditSource } from './audit-source.ts'
 import { exitCodes, print } from './output.ts'
+import { visible } from './story.ts'
 
 /** Finds runs whose record has gaps: an entry that was written and is not there, an end that is missing. */
 export async function checkAudit(options: AuditOptions): Promise<number> {
@@ -10,7 +11,7 @@ export async function checkAudit(options: AuditOptions): Promise<number> {
   const { runs, finished, open, problems, unreadable } = verdict
   const ok = problems.length === 0 && unreadable.length === 0
   print(options.json, { ok, ...verdict }, [
-    ...problems.map(({ run, kind, message }) => `${kind.toUpperCase()} in run ${run}: ${message}`),
+    ...problems.map(({ run, kind, message }) => visible(`${kind.toUpperCase()} in run ${run}: ${message}`)),
     ...(unreadable.length === 0 ? [] : [`UNREADABLE: entries ${unreadable.slice(0, 20).join(', ')}`]),
     `${ok ? 'no gap' : 'GAPS'}: ${runs} runs, ${finished} finished, ${open.length} under way (hashes: mayfly audit verify)`,
   ])

@@ -1,11 +1,11 @@
-import { createWriteStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
 import { createExporter, type ExportFormat } from '../audit/export/index.ts'
 import { readEntries } from '../audit/verify/index.ts'
-import { MayflyError } from '../lib/index.ts'
+import { MayflyError, messageOf } from '../lib/index.ts'
 import { type AuditOptions, openAuditSource } from './audit-source.ts'
-import { exitCodes } from './output.ts'
+import { endWithReader, exitCodes } from './output.ts'
 
 export interface ExportOptions extends AuditOptions {
   format: ExportFormat
@@ -27,8 +27,9 @@ export async function exportAudit(options: ExportOptions): Promise<number> {
     ...(options.from === undefined ? {} : { fromMs: timeOf(options.from) }),
     ...(options.to === undefined ? {} : { toMs: timeOf(options.to) }),
   }
+  endWithReader()
   const take = createExporter(options.format, filter)
-  const stream = out === undefined ? process.stdout : createWriteStream(out, { flags: 'wx', mode: 0o600 })
+  const stream = out === undefined ? process.stdout : await openNew(out)
   const unreadable: number[] = []
   for await (const { index, bytes } of readEntries(openAuditSource(options))) {
     const line = take(index, bytes)
@@ -41,6 +42,14 @@ export async function exportAudit(options: ExportOptions): Promise<number> {
     'audit_corrupt',
     `entries ${unreadable.slice(0, 20).join(', ')} cannot be read and are left out: --format ndjson shows them`,
   )
+}
+
+async function openNew(file: string) {
+  try {
+    return (await open(file, 'wx', 0o600)).createWriteStream()
+  } catch (cause) {
+    throw new MayflyError('bad_input', `${file} cannot be made: ${messageOf(cause)}`, { cause })
+  }
 }
 
 function timeOf(text: string): number {

@@ -1,32 +1,36 @@
 import type { PeopleReader } from '../audit/people/index.ts'
 import { parseEntry, readEntries, textOf } from '../audit/verify/index.ts'
 import { type AuditOptions, openAuditSource, openPeopleOf } from './audit-source.ts'
-import { exitCodes, print } from './output.ts'
-import { tellEntry, type LogEntry } from './story.ts'
+import { endWithReader, exitCodes, print, toJson } from './output.ts'
+import { tellEntry, type LogEntry, visible } from './story.ts'
 
 /** Reads the published entries and tells one, those of one run, or all, in their order. */
 export async function showAudit(
   entry: string | undefined,
   options: AuditOptions & { run?: string },
 ): Promise<number> {
+  endWithReader()
   const source = openAuditSource(options)
   const people = openPeopleOf(options)
-  const entries: LogEntry[] = []
   const index = entry !== undefined && /^\d{1,15}$/.test(entry) ? Number(entry) : undefined
   const range = index === undefined ? {} : { from: index, to: index + 1 }
+  let shown = 0
+  // Each as it comes: how long a log is that somebody else serves is theirs to say, and must not fill our memory.
   for await (const one of readEntries(source, range)) {
     const found = await revealed(entryOf(one.index, one.bytes), people)
     const wanted = index !== undefined || entry === undefined || found.id === entry
-    if (wanted && (options.run === undefined || found.run === options.run)) entries.push(found)
+    if (!wanted || (options.run !== undefined && found.run !== options.run)) continue
+    if (options.json) process.stdout.write(`${shown === 0 ? '{"entries":[' : ','}${toJson(found)}`)
+    else print(false, found, entry === undefined ? tellEntry(found) : indented(found))
+    shown++
   }
-  if (entries.length === 0) {
-    print(options.json, { entries }, [nothing(entry, options.run)])
-    return exitCodes.refused
-  }
-  const lines =
-    entry === undefined ? entries.flatMap(tellEntry) : entries.map((one) => JSON.stringify(one, null, 2))
-  print(options.json, { entries }, lines)
-  return exitCodes.ok
+  if (shown === 0) print(options.json, { entries: [] }, [nothing(entry, options.run)])
+  else if (options.json) process.stdout.write(']}\n')
+  return shown === 0 ? exitCodes.refused : exitCodes.ok
+}
+
+function indented(entry: LogEntry): string[] {
+  return JSON.stringify(entry, null, 2).split('\n').map(visible)
 }
 
 function nothing(entry: string | undefined, run: string | undefined): string {

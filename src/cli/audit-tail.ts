@@ -3,7 +3,7 @@ import type { PeopleReader } from '../audit/people/index.ts'
 import { entryOf, revealed } from './audit-show.ts'
 import { extend, publishedCheckpoint, type SignedCheckpoint, trustOf } from './audit-checkpoint.ts'
 import { type AuditOptions, openAuditSource, openPeopleOf } from './audit-source.ts'
-import { exitCodes } from './output.ts'
+import { endWithReader, exitCodes, toJson } from './output.ts'
 import { tellEntry } from './story.ts'
 
 const pollMs = 1_000
@@ -13,6 +13,7 @@ const pollMs = 1_000
  * one before: a log that is rolled back or rewritten meanwhile ends the command with an error.
  */
 export async function tailAudit(options: AuditOptions & { lines: number; follow: boolean }): Promise<number> {
+  endWithReader()
   const source = openAuditSource(options)
   const trust = trustOf(options)
   let seen = await publishedCheckpoint(source, trust)
@@ -37,6 +38,6 @@ async function tell(
 ): Promise<void> {
   for await (const { index, bytes } of readEntries(source, { from, to: size })) {
     const entry = await revealed(entryOf(index, bytes), people)
-    process.stdout.write(json ? `${JSON.stringify(entry)}\n` : `${tellEntry(entry).join('\n')}\n`)
+    process.stdout.write(json ? `${toJson(entry)}\n` : `${tellEntry(entry).join('\n')}\n`)
   }
 }

@@ -1,6 +1,7 @@
 import { verifyLog } from '../audit/verify/index.ts'
 import { auditKeyOf, type AuditOptions, openAuditSource, readText, readTlogPolicy } from './audit-source.ts'
 import { exitCodes, print } from './output.ts'
+import { visible } from './story.ts'
 
 /** Recomputes the whole log. `--known` takes checkpoints that were kept elsewhere: a rewritten log contradicts them. */
 export async function verifyAudit(options: AuditOptions & { known?: string[] }): Promise<number> {
@@ -12,7 +13,7 @@ export async function verifyAudit(options: AuditOptions & { known?: string[] }):
   })
   if (!verdict.ok) {
     const { kind, where, message } = verdict.problem
-    print(options.json, verdict, [`NOT VERIFIED: ${kind} at ${where}: ${message}`])
+    print(options.json, verdict, [visible(`NOT VERIFIED: ${kind} at ${where}: ${message}`)])
     return kind === 'unreadable' && options.url !== undefined ? exitCodes.unavailable : exitCodes.refused
   }
   const { size, rootHash, checkpoints, timeSeconds, witnesses } = verdict

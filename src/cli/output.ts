@@ -1,4 +1,5 @@
 import { MayflyError, messageOf } from '../lib/index.ts'
+import { visible } from './story.ts'
 
 /** What a command's exit code says; documented in docs/cli.md. */
 export const exitCodes = {
@@ -27,7 +28,20 @@ export function exitCodeOf(error: unknown): number {
 
 /** Prints the result: one JSON object with `--json`, else the lines for a person. */
 export function print(json: boolean, value: object, lines: readonly string[]): void {
-  process.stdout.write(json ? `${JSON.stringify(value)}\n` : lines.map((line) => `${line}\n`).join(''))
+  process.stdout.write(json ? `${toJson(value)}\n` : lines.map((line) => `${line}\n`).join(''))
+}
+
+/** For output of any length: who reads it may have seen enough (`| head`). Then the command ends, as others do by SIGPIPE. */
+export function endWithReader(): void {
+  process.stdout.once('error', (error) => {
+    if (!('code' in error) || error.code !== 'EPIPE') printError(false, error)
+    process.exit(141)
+  })
+}
+
+/** On one line, and the same JSON with what a terminal could obey in it escaped: JSON itself leaves DEL and C1 as they are. */
+export function toJson(value: object): string {
+  return visible(JSON.stringify(value))
 }
 
 /** One clear line (with `--json` one object) on standard error. */

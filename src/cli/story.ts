@@ -16,12 +16,21 @@ type Data = Readonly<Record<string, unknown>>
 
 /** One entry in lines that read as a story. What the log holds is others' text: control characters are shown, not obeyed. */
 export function tellEntry(entry: LogEntry): string[] {
-  const [first = '', ...rest] = (tellers[entry.type] ?? tellOther)(entry.data, entry)
+  const [first = '', ...rest] = tell(entry)
   const time = entry.time.slice(11, 23)
   return [
     `${String(entry.index).padStart(5)}  ${time}  ${first}`,
     ...rest.map((line) => `${' '.repeat(21)}${line}`),
   ].map(visible)
+}
+
+/** One entry whose data is not what its type holds must not keep the others from being told. */
+function tell(entry: LogEntry): string[] {
+  try {
+    return (tellers[entry.type] ?? tellOther)(entry.data, entry)
+  } catch {
+    return tellOther(entry.data, entry)
+  }
 }
 
 const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]>> = {

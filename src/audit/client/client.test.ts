@@ -141,6 +141,21 @@ test('a lost answer: the entry is sent again with its key and stands in the log 
   await client.close()
 })
 
+test('one refused entry takes no other of its batch with it', async (t) => {
+  const log = await openLog(t, await temporaryFolder(t))
+  const client = clientOf(t, log.url, log.verifierKey)
+  await client.append({ ...event, id: 'used', data: { role: 'first' } })
+  const ids = ['a', 'b', 'used', 'c', 'd']
+  const sent = await Promise.allSettled(ids.map((id) => client.append({ ...event, id })))
+  assert.deepEqual(
+    sent.map(({ status }) => status),
+    ['fulfilled', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'],
+  )
+  const refused = sent[2]?.status === 'rejected' ? sent[2].reason : undefined
+  assert.ok(code('audit_rejected', /used for another entry/)(refused), String(refused))
+  assert.deepEqual(await client.health(), { ok: true, size: 5 })
+})
+
 test('another log, or anybody on its port, is refused', async (t) => {
   const log = await openLog(t, await temporaryFolder(t))
   const stranger = createSigner('test.example/audit', randomBytes(32))

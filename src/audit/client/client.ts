@@ -147,13 +147,18 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
 /** Sends a batch and settles it, or gives back why it has to be sent again. */
 function createSender(options: AuditClientOptions, agent: Agent, verifier: Verifier, timeoutMs: number) {
   const url = new URL('/append', options.url)
-  return async (batch: readonly Waiting[]): Promise<string | undefined> => {
+  return async function send(batch: readonly Waiting[]): Promise<string | undefined> {
     const body = Buffer.from(`{"entries":[${batch.map((one) => one.json).join()}]}`)
     const headers = postHeaders(options.appendToken, body)
     const answer = await exchange(agent, url, { method: 'POST', headers, body, timeoutMs }).catch(messageOf)
     if (typeof answer === 'string') return answer
     if (answer.status === 429 || answer.status >= 500) return messageIn(answer.body)
     if (answer.status !== 200) {
+      // One refused entry must not take those with it that only happened to go along: they are sent again in halves.
+      if (batch.length > 1 && ofOneEntry.has(answer.status)) {
+        const middle = Math.ceil(batch.length / 2)
+        return (await send(batch.slice(0, middle))) ?? (await send(batch.slice(middle)))
+      }
       const reason = messageIn(answer.body)
       rejectAll(batch, 'audit_rejected', `the audit log refused the entry (${answer.status}): ${reason}`)
       return undefined
@@ -164,6 +169,9 @@ function createSender(options: AuditClientOptions, agent: Agent, verifier: Verif
     return undefined
   }
 }
+
+/** Refusals that one entry of a batch is enough for: malformed, a key that was used for another entry, too long. */
+const ofOneEntry: ReadonlySet<number> = new Set([400, 409, 413])
 
 /** An event that names somebody needs to know who people are: their names never go into the log as they are. */
 const nobody: PeopleDirectory = {

@@ -154,7 +154,7 @@ test('filters: run, repository by name and id, role, time; all at once', () => {
   assert.equal(types({ run: 'run_1' }).length, 11)
   assert.deepEqual(types({ run: 'run_2' }), [])
   // What came before the claims were known is not claimed for the repository.
-  assert.equal(types({ repository: 'o/a' }).length, 9)
+  assert.equal(types({ repository: 'o/a' }).length, 10)
   assert.deepEqual(types({ repository: '1' }), types({ repository: 'o/a' }))
   assert.deepEqual(types({ repository: 'x/y' }), ['session.refused'])
   assert.equal(types({ role: 'build' }).length, 9)
@@ -168,10 +168,38 @@ test('filters: run, repository by name and id, role, time; all at once', () => {
   ])
 })
 
+test('the first and the last entry of a run are of its repository, too', () => {
+  const { repository, repository_id } = identity
+  const entries = [
+    entryOf('run.started', 'run_9', { pipeline: 'ci', repository, repository_id }, 'run_9'),
+    entryOf('session.issued', 'ses_9', { identity, roles: [] }, 'run_9'),
+    entryOf('run.finished', 'run_9', {}, 'run_9'),
+    entryOf('step.finished', 'stp_9', {}, 'run_9'),
+  ]
+  for (const filter of [{ repository: 'o/a' }, { repository: '1' }]) {
+    const take = createExporter('ndjson', filter)
+    const taken = entries.filter((entry, i) => take(i, Buffer.from(formatEntry(entry))) !== undefined)
+    assert.deepEqual(taken, entries.slice(0, 3))
+  }
+})
+
 test('an entry that cannot be read is not passed over', () => {
   const bytes = Buffer.from('not json')
   assert.equal(createExporter('ndjson', {})(5, bytes), '{"index":5,"unreadable":"not json"}')
   assert.equal(createExporter('ocsf', {})(5, bytes), null)
   assert.equal(createExporter('cloudevents', {})(5, bytes), null)
   assert.equal(createExporter('cloudevents', { run: 'x' })(5, bytes), undefined)
+})
+
+test('an entry is one line, whatever white space it has, and never ends the export', () => {
+  const inner = formatEntry(story[0] as Entry)
+  const outer = entryOf('access.granted', 'req_1', {
+    operations: [{ action: { toString: 1 } }, null],
+    inner: 0,
+  })
+  const bytes = Buffer.from(formatEntry(outer).replaceAll('"inner":0', `"inner":[\n${inner}\r\n]`))
+  for (const format of ['cloudevents', 'ocsf', 'ndjson'] as const)
+    assert.doesNotMatch(createExporter(format, {})(0, bytes) ?? '\n', /[\r\n]/)
+  const line = JSON.parse(createExporter('cloudevents', {})(0, bytes) ?? '') as unknown
+  assert.deepEqual(line, JSON.parse(bytes.toString()))
 })

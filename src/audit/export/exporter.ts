@@ -36,22 +36,28 @@ export function createExporter(
       if (!wanted) return undefined
       return format === 'ndjson' ? JSON.stringify({ index, unreadable: textOf(bytes) }) : null
     }
-    remember(known, entry)
-    if (!matches(known, entry, filter)) return undefined
-    if (format === 'cloudevents') return textOf(bytes)
+    if (filter.repository !== undefined || filter.role !== undefined) remember(known, entry)
+    const isWanted = matches(known, entry, filter)
+    // Not before: the end of a run is of its repository, too.
+    if (entry.type === 'run.finished' && entry.run !== undefined) known.repositories.delete(entry.run)
+    if (!isWanted) return undefined
+    if (format === 'cloudevents') return onOneLine(textOf(bytes))
     return JSON.stringify(format === 'ocsf' ? toOcsf(entry, index) : { index, ...entry })
   }
 }
 
+/** A line break between two values of JSON would let an entry pass for several, and one in it for a line of its own. */
+function onOneLine(json: string): string {
+  return /[\r\n]/.test(json) ? JSON.stringify(JSON.parse(json)) : json
+}
+
 function remember({ repositories, roles }: Known, { type, run, subject, data }: Entry): void {
-  const identity = data['identity']
-  if (run !== undefined && type === 'session.issued' && typeof identity === 'object' && identity !== null) {
-    const { repository, repository_id: id } = identity as Record<string, unknown>
+  const claims = type === 'run.started' ? data : type === 'session.issued' ? data['identity'] : undefined
+  if (run !== undefined && typeof claims === 'object' && claims !== null) {
+    const { repository, repository_id: id } = claims as Record<string, unknown>
     repositories.set(run, new Set([repository, id].filter((value) => typeof value === 'string')))
-    roles.set(subject, rolesOf(data))
   }
-  if (type === 'step.started') roles.set(subject, rolesOf(data))
-  if (type === 'run.finished' && run !== undefined) repositories.delete(run)
+  if (type === 'session.issued' || type === 'step.started') roles.set(subject, rolesOf(data))
 }
 
 function rolesOf(data: Readonly<Record<string, unknown>>): ReadonlySet<string> {

@@ -172,8 +172,8 @@ function detailOf(data: Data): Fields {
 
 function nameOf(operation: unknown): string {
   const { action, connection, path, ref } = (operation ?? {}) as Record<string, unknown>
-  const suffix = isText(ref) ? `@${ref}` : ''
-  return `${String(action)} ${String(connection)}/${String(path)}${suffix}`
+  const [what, where, which] = [action, connection, path].map((part) => (isText(part) ? part : '?'))
+  return `${what} ${where}/${which}${isText(ref) ? `@${ref}` : ''}`
 }
 
 function isText(value: unknown): value is string {

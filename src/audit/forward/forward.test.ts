@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHmac, randomBytes, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -283,6 +284,58 @@ test('syslog messages are RFC 5424, whatever the entry holds', () => {
     formatSyslog({ ...base, type: 'history.contradicted', run: undefined, time: '' }, ''),
     /^<106>1 - - mayfly - history\.contradicted \[mayfly@32473 index="7" id="[^ ]*"\] \{/,
   )
+  const forged = { ...base, time: '2026-01-01T00:00:00Z other evil 1 - -\n<0>1', run: 'run\n<0>1 - forged' }
+  const message = formatSyslog(forged, 'h')
+  assert.match(message, /^<108>1 - h mayfly - session\.refused \[/)
+  assert.match(message, /run="run\\u000a<0>1 - forged"/)
+  assert.doesNotMatch(message, /\n/)
+})
+
+test('an entry whose id no header can hold reaches a webhook, and what follows it, too', async (t) => {
+  const { log, start } = await scene(t)
+  const ids: unknown[] = []
+  const server = createServer((request, response) => {
+    ids.push(request.headers['webhook-id'])
+    request.resume()
+    response.writeHead(204).end()
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  const key = join(await temporaryFolder(t), 'key')
+  await writeFile(key, `whsec_${randomBytes(32).toString('base64')}`)
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+  const sink = createSink({ kind: 'webhook', url, key, format: 'cloudevents' }, systemClock)
+  const [bad, good] = realEntries(0, 2)
+  assert.ok(bad && good)
+  await start({ siem: sink })
+  await postEntries(log.url, [{ ...bad, entry: bad.entry.replaceAll('id-0', 'id\\n\\u0142') }, good])
+  await until('both', () => ids.length >= 2)
+  assert.deepEqual(new Set(ids), new Set(['entry-0', 'id-1']))
+})
+
+test('a log that takes back what it published is told and asked again; its sinks are not called for nothing', async (t) => {
+  const { log, folder, lines, start } = await scene(t)
+  const real = httpSource(log.url)
+  const before = await real.read('checkpoint')
+  await postEntries(log.url, entriesOf(0, 5))
+  await until('published', () => readFileSync(join(folder, 'checkpoint'), 'utf8').includes('\n5\n'))
+  // The first to ask is who follows the log; who reads its entries is shown what was there before.
+  let asked = 0
+  const source = {
+    ...real,
+    read: async (path: string) => (path === 'checkpoint' && asked++ > 0 ? before : await real.read(path)),
+  }
+  const batches: number[] = []
+  const sink: Sink = {
+    deliver: async (batch) => {
+      batches.push(batch.length)
+      return { delivered: batch.length }
+    },
+    close: () => undefined,
+  }
+  await start({ any: sink }, { source })
+  await until('told', () => lines.some((line) => /fewer entries than it has published/.test(line)))
+  assert.deepEqual(batches, [])
 })
 
 /** A certificate authority and a server's certificate for localhost, made by openssl. */

@@ -102,6 +102,7 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
     for await (const one of readEntries(source, { from, to: Math.min(from + batchEntries, size) }))
       batch.push(sinkEntry(one, format))
     if (signal.aborted) return undefined
+    if (batch.length === 0) return 'the audit log gives fewer entries than it has published'
     const { delivered, problem } = await sink.deliver(batch, signal)
     if (delivered > 0)
       await cursor.moveTo(from + delivered).catch((error: unknown) => {
@@ -129,7 +130,9 @@ function sinkEntry({ index, bytes }: { index: number; bytes: Uint8Array }, forma
   const entry = parseEntry(bytes)
   // What this version cannot read is handed on all the same.
   const line = createExporter(entry === undefined ? 'ndjson' : format, {})(index, bytes) ?? ''
-  const { id = `entry-${index}`, type = 'unknown', time = '', run } = entry ?? {}
+  const { type = 'unknown', time = '', run } = entry ?? {}
+  // The log takes such ids only, but does not read entries: one that no header can hold would hold up its sink for good.
+  const id = /^[\x21-\x7e]{1,128}$/.test(entry?.id ?? '') ? (entry?.id ?? '') : `entry-${index}`
   return { index, id, type, time, run, line }
 }
 

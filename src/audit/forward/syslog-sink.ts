@@ -84,7 +84,7 @@ export function formatSyslog({ index, id, type, time, run, line }: SinkEntry, ho
   const data = parameters.map(([name, value]) => `${name}="${escapeParameter(value ?? '')}"`).join(' ')
   const head = [
     `<${priority}>1`,
-    /^\d{4}-\d\d-\d\dT/.test(time) ? time : '-',
+    timestamp.test(time) ? time : '-',
     printable(host, 255),
     'mayfly',
     '-',
@@ -93,6 +93,9 @@ export function formatSyslog({ index, id, type, time, run, line }: SinkEntry, ho
   return `${head.join(' ')} [mayfly@32473 ${data}] ${toAscii(line)}`
 }
 
+/** Section 6.2.3, as a whole: what an entry says after its time would be read as the next fields. */
+const timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)$/
+
 /** RFC 5424, table 2: 2 critical, 4 warning, 5 notice, 6 informational. */
 function severityOf(type: string): number {
   if (type.startsWith('history.')) return 2
@@ -100,9 +103,13 @@ function severityOf(type: string): number {
   return type.startsWith('access.') || type.startsWith('egress.') ? 6 : 5
 }
 
-/** Section 6.3.3: quote, backslash and closing bracket are escaped. */
+/** Section 6.3.3: quote, backslash and closing bracket are escaped; so are line breaks, which would begin a message in a file. */
 function escapeParameter(value: string): string {
-  return toAscii(value.replaceAll(/["\\\]]/g, (char) => `\\${char}`))
+  return toAscii(value.replaceAll(/["\\\]]/g, (char) => `\\${char}`)).replaceAll(
+    // eslint-disable-next-line no-control-regex
+    /[\x00-\x1f]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 function printable(text: string, maxLength: number): string {

@@ -18,6 +18,7 @@ test('the log does not start where its folder and the server’s are one in the 
   const folders = [
     server,
     join(server, 'audit'),
+    join(server, '..audit'),
     join(server, 'deep', 'er', 'audit'),
     join(root, 'innocent', 'audit'),
     root,
@@ -26,7 +27,7 @@ test('the log does not start where its folder and the server’s are one in the 
     await assert.rejects(openLog(t, folder, { notInside: [server] }), shared, folder)
   // Started by hand, without being told: the server's folder is known by its database.
   await writeFile(join(server, 'mayfly.db'), '')
-  for (const folder of folders.slice(0, 4)) await assert.rejects(openLog(t, folder), shared, folder)
+  for (const folder of folders.slice(0, 5)) await assert.rejects(openLog(t, folder), shared, folder)
   const beside = await openLog(t, join(root, 'audit'), { notInside: [server] })
   await beside.close()
   await (await openLog(t, join(root, 'server-audit'), { notInside: [server] })).close()

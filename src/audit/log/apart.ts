@@ -22,7 +22,7 @@ export function refuseShared(folder: string, notInside: readonly string[]): void
 
 function isWithin(inner: string, outer: string): boolean {
   const path = relative(outer, inner)
-  return path === '' || (!path.startsWith('..') && !path.startsWith('/'))
+  return path === '' || !/^(?:\.\.)?(?:\/|$)/.test(path)
 }
 
 /** The path without links, also of a folder that is yet to be made. */

@@ -27,7 +27,10 @@ export function createPeopleStore(fs: FileSystem, folder: string): PeopleStore {
     if (known !== undefined) return known
     for (const path of [keys, erased, names]) await fs.mkdir(path, { recursive: true, mode: 0o700 })
     for (const path of [join(folder, 'people'), folder]) await syncFolder(fs, path)
-    known = { keys: new Set(await namesIn(fs, keys)), erased: new Set(await namesIn(fs, erased)) }
+    const state = { keys: new Set(await namesIn(fs, keys)), erased: new Set(await namesIn(fs, erased)) }
+    // A crash between the mark and the deed: it is done now.
+    for (const person of state.erased) if (state.keys.has(person)) await drop(person, state.keys)
+    known = state
     return known
   }
 
@@ -63,9 +66,13 @@ export function createPeopleStore(fs: FileSystem, folder: string): PeopleStore {
     // First the mark, then the deed: an append that is under way must not bring the key back.
     await replaceFile(fs, join(erased, person), Buffer.from('\n'), 0o600)
     state.erased.add(person)
+    await drop(person, state.keys)
+  }
+
+  async function drop(person: string, held: Set<string>): Promise<void> {
     await fs.rm(join(keys, person), { force: true })
     await syncFolder(fs, keys)
-    state.keys.delete(person)
+    held.delete(person)
   }
 
   /** One after the other, whatever became of the one before. */

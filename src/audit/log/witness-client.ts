@@ -109,7 +109,8 @@ export function createWitnessClient(
 }
 
 function refused(answer: { status: number; body: string }): Cosigned {
-  const message = answer.body.replaceAll(/\s+/g, ' ').slice(0, 200)
+  // It is shown on terminals: one line, and nothing in it that moves a cursor.
+  const message = answer.body.replaceAll(/[\s\p{C}]+/gu, ' ').slice(0, 200)
   return answer.status === 422
     ? { ok: false, reason: 'forked', message }
     : unreachable(`it answered ${answer.status}: ${message}`)

@@ -260,3 +260,77 @@ test('a checkpoint is signed again when its time is up, and every one is kept', 
   const kept = (await readdir(join(folder, 'checkpoints'))).filter((name) => name.startsWith('3'))
   assert.equal(kept.length, 2)
 })
+
+/** A witness in this process whose every answer is the test's. */
+async function puppet(t: TestContext, answer: (path: string) => Promise<[status: number, body: string]>) {
+  const server = createServer((request, response) => {
+    request.resume()
+    void answer(request.url ?? '').then(([status, body]) => response.writeHead(status).end(body))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+}
+
+test('a witness that refuses for good is told once, not with every entry that says so', async (t) => {
+  const folder = await temporaryFolder(t)
+  const { verifierKey, close } = await openLog(t, folder)
+  await close()
+  const real = await openWitness(t, await temporaryFolder(t), [verifierKey], { name: 'w0.example' })
+  let asked = 0
+  const url = await puppet(t, async (path) => {
+    if (path !== '/add-checkpoint') return [404, '']
+    asked++
+    return [422, `no \u001b[31m${asked}`]
+  })
+  const policy = policyOf(verifierKey, [{ ...real, url }])
+  const { log, lines } = await openWatched(t, folder, { witnessPolicy: policy })
+  for (let i = 0; i < 5; i++) {
+    await postEntries(log.url, entriesOf(i, i + 1))
+    const before = asked
+    await until('asked again', () => asked > before)
+  }
+  await log.close()
+  const refused = (await alarmsIn(folder)).filter(({ type }) => type === 'history.refused')
+  assert.equal(refused.length, 1)
+  assert.match(String(refused[0]?.data['reason']), /no \[31m1$/)
+  // eslint-disable-next-line no-control-regex
+  assert.doesNotMatch(lines.join(''), /\u001b/)
+})
+
+test('a slow witness that was shown a newer checkpoint meanwhile proves nothing: the log goes on', async (t) => {
+  const folder = await temporaryFolder(t)
+  const { verifierKey, close } = await openLog(t, folder)
+  await close()
+  const real = await openWitness(t, await temporaryFolder(t), [verifierKey], { name: 'w0.example' })
+  const published = async () => await (await fetch(`${log.url}/checkpoint`)).text()
+  let asked = 0
+  const url = await puppet(t, async (path) => {
+    if (path !== '/add-checkpoint') return [200, await published()]
+    if (++asked !== 2) return [500, '']
+    // Held back until the log has published more: then that is what it has seen.
+    const size = (await health(log)).published
+    await postEntries(log.url, entriesOf(asked * 10, asked * 10 + 10))
+    await until('published', async () => (await health(log)).published >= size + 10)
+    return [409, `${(await health(log)).published}\n`]
+  })
+  const policy = policyOf(verifierKey, [{ ...real, url }])
+  const { log } = await openWatched(t, folder, { witnessPolicy: policy, witnessTimeoutMs: 5_000 })
+  await postEntries(log.url, entriesOf(0, 5))
+  // Asked a third time, it has been judged by what it said the second time.
+  let more = 100
+  await until('asked again', async () => {
+    await postEntries(log.url, entriesOf(more, ++more))
+    const { ok, reason } = await health(log)
+    assert.equal(ok, true, reason ?? '')
+    return asked > 2
+  })
+  await log.close()
+  assert.deepEqual(
+    (await alarmsIn(folder)).map(({ type }) => type).filter((type) => type.startsWith('history.')),
+    [],
+  )
+})

@@ -1,5 +1,13 @@
 import { sha256Hex } from '../../lib/index.ts'
-import { equalBytes, parseCheckpoint, parseNote, type Verifier, verifyCheckpoint } from '../verify/index.ts'
+import {
+  equalBytes,
+  parseCheckpoint,
+  parseNote,
+  signatureLine,
+  signaturesBy,
+  type Verifier,
+  verifyCheckpoint,
+} from '../verify/index.ts'
 import type { Cosigned, WitnessClient } from './witness-client.ts'
 
 /** One witness, as the log's health tells it. */
@@ -42,6 +50,9 @@ export function createWitnesses(deps: WitnessesDeps): Witnesses {
   const { clients, log, timeoutMs } = deps
   const states = new Map<string, WitnessState>(clients.map(({ name }) => [name, { name, ok: true }]))
   const late = new Set<string>()
+  /** Those whose refusal was told: it is not told again before they cosign. */
+  const refusing = new Set<string>()
+  let newest = ''
   let hadQuorum = true
 
   async function ask(client: WitnessClient, note: string): Promise<string> {
@@ -49,31 +60,33 @@ export function createWitnesses(deps: WitnessesDeps): Witnesses {
     const before = states.get(client.name)
     states.set(client.name, { name: client.name, ...stateOf(answer) })
     if (answer.ok) {
+      refusing.delete(client.name)
       if (before?.ok === false) deps.onRecovered()
       return answer.line
     }
-    if (answer.reason !== 'unreachable') await accuse(client, note, answer)
+    if (answer.reason !== 'unreachable') await accuse(client, answer)
     return ''
   }
 
   /** A witness refuses: is there a checkpoint, signed by ourselves, that this folder contradicts? Then it is proven. */
-  async function accuse(
-    client: WitnessClient,
-    note: string,
-    answer: Cosigned & { ok: false },
-  ): Promise<void> {
-    const own = parseCheckpoint(parseNote(note)?.text ?? '')
+  async function accuse(client: WitnessClient, answer: Cosigned & { ok: false }): Promise<void> {
     const shown = (await client.latest(sha256Hex(log.name), timeoutMs)) ?? ''
     const verdict = await verifyCheckpoint(shown, log)
+    // The newest, not the one that was asked about: the log went on meanwhile, and anybody may have shown the witness that.
+    const own = parseCheckpoint(parseNote(newest)?.text ?? '')
+    if (answer.reason === 'rolled_back' && own !== undefined && answer.size <= own.size) return
     const reason = reasonOf(answer)
     const { size, root } = verdict.ok ? verdict.checkpoint : { size: -1, root: new Uint8Array(0) }
     const proven =
       own !== undefined && (size > own.size || (size === own.size && !equalBytes(root, own.root)))
-    deps.onAlarm(
-      proven
-        ? { kind: 'contradicted', witness: client.name, checkpoint: shown, reason }
-        : { kind: 'refused', witness: client.name, size: own?.size ?? 0, reason },
-    )
+    if (proven) {
+      const checkpoint = bySelf(shown, log)
+      return deps.onAlarm({ kind: 'contradicted', witness: client.name, checkpoint, reason })
+    }
+    // Each alarm is an entry, and each entry a checkpoint to be refused: told every time, that would never end.
+    if (refusing.has(client.name)) return
+    refusing.add(client.name)
+    deps.onAlarm({ kind: 'refused', witness: client.name, size: own?.size ?? 0, reason })
   }
 
   function judge(): void {
@@ -87,6 +100,7 @@ export function createWitnesses(deps: WitnessesDeps): Witnesses {
 
   return {
     async cosign(note) {
+      newest = note
       const lines = await Promise.all(
         clients.map(async (client) => {
           if (states.get(client.name)?.ok === true) return await ask(client, note)
@@ -106,6 +120,13 @@ export function createWitnesses(deps: WitnessesDeps): Witnesses {
     states: () => [...states.values()],
     quorum: () => hadQuorum,
   }
+}
+
+/** The note with no signature but the log's own: with those that a witness adds it could be too long for an entry. */
+function bySelf(signed: string, log: Verifier): string {
+  const note = parseNote(signed)
+  if (note === undefined) return signed
+  return `${note.text}\n${signaturesBy(note, log).slice(0, 1).map(signatureLine).join('')}`
 }
 
 function stateOf(answer: Cosigned): Omit<WitnessState, 'name'> {

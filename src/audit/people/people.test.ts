@@ -157,6 +157,19 @@ test('the key of somebody who was erased is not taken again, and erasing twice i
   assert.equal((await shown(folder)).filter((one) => JSON.stringify(one).includes('mona')).length, 0)
 })
 
+test('a crash between the mark and the deletion of a key: it is deleted then', async (t) => {
+  const { folder, log, known, client } = await scene(t)
+  await issue(client)
+  const { person } = known.people.get('github:583231')!
+  await log.close()
+  await writeFile(join(folder, 'people', 'erased', person), '\n')
+  const again = await openLog(t, folder, { port: Number(new URL(log.url).port) })
+  await client.append({ type: 'test.other', data: { by: personal('x:1', 'nora') } })
+  await again.close()
+  const nora = known.people.get('x:1')!.person
+  assert.deepEqual(await readdir(join(folder, 'people/keys')), [nora])
+})
+
 test('names beside the log that were changed are not shown', async (t) => {
   const { folder, log, known, client } = await scene(t)
   await issue(client)

@@ -49,16 +49,20 @@ export function openPeople(folder: string): PeopleReader {
   }
 }
 
-function show(value: unknown, path: string, names: ReadonlyMap<string, string>): unknown {
-  if (Array.isArray(value)) return (value as unknown[]).map((one, i) => show(one, `${path}.${i}`, names))
-  if (typeof value !== 'object' || value === null) return value
+/** No event has a name deeper than this; an entry of 64 KB could be nested deeper than a call stack. */
+const maxDepth = 32
+
+function show(value: unknown, path: string, names: ReadonlyMap<string, string>, depth = 0): unknown {
+  if (typeof value !== 'object' || value === null || depth > maxDepth) return value
+  if (Array.isArray(value))
+    return (value as unknown[]).map((one, i) => show(one, `${path}.${i}`, names, depth + 1))
   const { person, commitment } = value as Record<string, unknown>
   if (typeof person === 'string' && typeof commitment === 'string')
     // Only what the leaf committed to is a name: what stands beside the log may have been changed.
     return names.get(`${person} ${path} ${commitment}`) ?? `${person} (erased)`
   const entries = Object.entries(value).map(([name, one]) => [
     name,
-    show(one, path === '' ? name : `${path}.${name}`, names),
+    show(one, path === '' ? name : `${path}.${name}`, names, depth + 1),
   ])
   return Object.fromEntries(entries) as unknown
 }

@@ -31,6 +31,40 @@ export async function sealPeople(
 ): Promise<SealedEvent> {
   const found = new Map<string, { key: Uint8Array; names: Record<string, string> }>()
 
+  const walked = await replaceMarked(data, async ({ $personal: { who, name, alias } }, path) => {
+    const { person, key } = await directory.find(who, alias)
+    const known = found.get(person) ?? { key, names: {} }
+    known.names[path] = name
+    found.set(person, known)
+    return { person, commitment: commitTo(key, entryId, path, name) }
+  })
+  const sealed = [...found].map(([person, { key, names }]) => ({
+    person,
+    key: Buffer.from(key).toString('base64'),
+    box: sealNames(key, person, entryId, names),
+  }))
+  return { data: walked, sealed }
+}
+
+/**
+ * The data of an event that waits, without the names of one person who is to be forgotten: the commitments that
+ * `sealPeople` would have put there, so that the entry is the same bytes whether it has been handed over or not.
+ */
+export async function forgetNames(
+  data: Readonly<Record<string, unknown>>,
+  entryId: string,
+  { who, person, key }: { who: string; person: string; key: Uint8Array },
+): Promise<Record<string, unknown>> {
+  return await replaceMarked(data, (marked, path) => {
+    const { who: named, name } = marked.$personal
+    return named === who ? { person, commitment: commitTo(key, entryId, path, name) } : marked
+  })
+}
+
+async function replaceMarked(
+  data: Readonly<Record<string, unknown>>,
+  replace: (marked: Marked, path: string) => object | Promise<object>,
+): Promise<Record<string, unknown>> {
   async function walk(value: unknown, path: string): Promise<unknown> {
     if (isMarked(value)) return await replace(value, path)
     if (Array.isArray(value))
@@ -41,22 +75,7 @@ export async function sealPeople(
       entries.push([name, await walk(one, path === '' ? name : `${path}.${name}`)])
     return Object.fromEntries(entries)
   }
-
-  async function replace({ $personal: { who, name, alias } }: Marked, path: string): Promise<object> {
-    const { person, key } = await directory.find(who, alias)
-    const known = found.get(person) ?? { key, names: {} }
-    known.names[path] = name
-    found.set(person, known)
-    return { person, commitment: commitTo(key, entryId, path, name) }
-  }
-
-  const walked = (await walk(data, '')) as Record<string, unknown>
-  const sealed = [...found].map(([person, { key, names }]) => ({
-    person,
-    key: Buffer.from(key).toString('base64'),
-    box: sealNames(key, person, entryId, names),
-  }))
-  return { data: walked, sealed }
+  return (await walk(data, '')) as Record<string, unknown>
 }
 
 function isMarked(value: unknown): value is Marked {

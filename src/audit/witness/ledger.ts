@@ -7,6 +7,8 @@ import {
   emptyRoot,
   equalBytes,
   parseNote,
+  signatureLine,
+  signaturesBy,
   verifyCheckpoint,
   type Verifier,
   verifyConsistency,
@@ -39,6 +41,7 @@ export interface LedgerDeps {
   onFork: (line: string) => void
 }
 
+/** Of each kind that is kept. */
 const maxForks = 1_000
 
 /** Opens the record of one log. Throws a FatalError when what is on disk is not what this witness wrote. */
@@ -61,13 +64,15 @@ export async function openLedger(deps: LedgerDeps): Promise<Ledger> {
     const size = last?.size ?? 0
     const root = last?.root ?? emptyRoot()
     const forked = checkpoint.size === size && !equalBytes(checkpoint.root, root)
-    if (forked) await keep(request.note, `FORK: the log ${log.name} has signed two trees of size ${size}`)
+    if (forked)
+      await keep('fork', request.note, `FORK: the log ${log.name} has signed two trees of size ${size}`)
     if (oldSize !== size) return { ok: false, reason: 'behind', size }
     if (forked) return { ok: false, reason: 'other_root' }
     const claim = { oldSize: size, newSize: checkpoint.size, oldRoot: root, newRoot: checkpoint.root }
     if (!verifyConsistency(claim, proof)) {
       // Anybody may send what a log has signed with a proof that is none: this alone accuses nobody.
       await keep(
+        'unproven',
         request.note,
         `UNPROVEN: a checkpoint of size ${checkpoint.size} signed by the log ${log.name} came without proof that it extends size ${size}`,
       )
@@ -79,12 +84,7 @@ export async function openLedger(deps: LedgerDeps): Promise<Ledger> {
   async function record(signed: string, checkpoint: Checkpoint): Promise<string> {
     const text = parseNote(signed)?.text ?? ''
     const line = cosignLine(text, nowSeconds(clock), signer)
-    // Of the signatures that came along only the log's was verified: no other is kept or passed on.
-    const own = signed
-      .slice(text.length + 1)
-      .split('\n')
-      .find((one) => one.startsWith(`\u2014 ${log.name} `) && isBy(text, one, log))
-    const next = `${text}\n${own}\n${line}`
+    const next = `${bySelf(signed, log)}${line}`
     try {
       await replaceFile(fs, path, Buffer.from(next))
     } catch (error) {
@@ -96,13 +96,15 @@ export async function openLedger(deps: LedgerDeps): Promise<Ledger> {
     return line
   }
 
-  async function keep(signed: string, what: string): Promise<void> {
-    const name = sha256Hex(signed).slice(0, 32)
+  async function keep(kind: 'fork' | 'unproven', signed: string, what: string): Promise<void> {
+    // Named by what the log signed: with signatures of their own anybody could make a thousand of one, and with a
+    // thousand that lack their proof leave no room for a fork.
+    const checkpoint = bySelf(signed, log)
+    const name = `${kind}-${sha256Hex(checkpoint).slice(0, 32)}`
     const forks = join(folder, 'forks')
     const known = await namesIn(fs, forks)
-    if (known.includes(name)) return
-    if (known.length < maxForks)
-      await replaceFile(fs, join(forks, name), Buffer.from(`${note ?? ''}\n${signed}`))
+    if (known.includes(name) || countOf(known, kind) >= maxForks) return
+    await replaceFile(fs, join(forks, name), Buffer.from(`${note ?? ''}\n${checkpoint}`))
     deps.onFork(`${what}; kept beside the last cosigned one in ${join(forks, name)}`)
   }
 
@@ -116,9 +118,15 @@ export async function openLedger(deps: LedgerDeps): Promise<Ledger> {
   }
 }
 
-function isBy(text: string, line: string, { keyId, name }: Verifier): boolean {
-  const signature = parseNote(`${text}\n${line}\n`)?.signatures[0]
-  return signature?.name === name && equalBytes(signature.keyId, keyId)
+/** The note with the log's signature alone: it is the only one that was verified, no other is kept or passed on. */
+function bySelf(signed: string, log: Verifier): string {
+  const note = parseNote(signed)
+  const [own] = note === undefined ? [] : signaturesBy(note, log)
+  return note === undefined || own === undefined ? '' : `${note.text}\n${signatureLine(own)}`
+}
+
+function countOf(names: readonly string[], kind: string): number {
+  return names.filter((name) => name.startsWith(`${kind}-`)).length
 }
 
 async function readBack(path: string, note: string, log: Verifier, signer: Signer): Promise<Checkpoint> {

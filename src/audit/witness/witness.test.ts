@@ -127,6 +127,30 @@ test('two trees of one size: refused, told once, and both signed checkpoints are
   assert.ok(kept.includes(honest.note(100)) && kept.includes(other.note(100)))
 })
 
+test('signatures of others make no second proof of one checkpoint, and leave room for a fork', async (t) => {
+  const folder = await temporaryFolder(t)
+  const witness = await openWitness(t, folder, [log.verifierKey])
+  const [honest, other] = [historyOf('honest'), historyOf('other')]
+  assert.equal((await post(witness.url, await honest.request(0, 100))).status, 200)
+  for (let i = 0; i < 3; i++) {
+    const junk = `\u2014 junk.example ${Buffer.from(`key ${i}`).toString('base64')}\n`
+    assert.equal((await post(witness.url, `old 100\n\n${honest.note(150)}${junk}`)).status, 422)
+  }
+  assert.equal(witness.lines.length, 1)
+  assert.match(witness.lines[0] ?? '', /^UNPROVEN: /)
+  const forks = join(folder, sha256Hex(log.name), 'forks')
+  const [name = ''] = await readdir(forks)
+  assert.match(name, /^unproven-/)
+  assert.doesNotMatch(await readFile(join(forks, name), 'utf8'), /junk/)
+  // As many as may be kept of those, and a fork is kept all the same.
+  await Promise.all(Array.from({ length: 1_000 }, (_, i) => writeFile(join(forks, `unproven-${i}`), '')))
+  assert.equal((await post(witness.url, `old 100\n\n${honest.note(160)}`)).status, 422)
+  assert.equal((await post(witness.url, await other.request(100, 100))).status, 422)
+  assert.match(witness.lines.at(-1) ?? '', /^FORK: /)
+  assert.equal(witness.lines.length, 2)
+  assert.equal((await readdir(forks)).filter((one) => one.startsWith('fork-')).length, 1)
+})
+
 test('many at once: whatever the order, every cosigned step extends the one before', async (t) => {
   const witness = await openWitness(t, await temporaryFolder(t), [log.verifierKey])
   const { request } = historyOf('honest')

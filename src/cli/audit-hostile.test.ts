@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { emptyRoot, encodeBundle, formatCheckpoint, formatEntry, utf8 } from '../audit/verify/index.ts'
+
+const main = fileURLToPath(new URL('../main/mayfly.ts', import.meta.url))
+
+/** The folder of a log whose owner writes whatever it likes. */
+async function hostileLog(t: TestContext, entries: readonly string[]): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'mayfly-hostile-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const text = formatCheckpoint({ origin: 'hostile.example', size: entries.length, root: emptyRoot() })
+  await writeFile(join(folder, 'checkpoint'), `${text}\n\u2014 hostile.example AAAAAAAA\n`)
+  await mkdir(join(folder, 'tile', 'entries', '000.p'), { recursive: true })
+  await writeFile(
+    join(folder, 'tile', 'entries', '000.p', String(entries.length)),
+    encodeBundle(entries.map(utf8)),
+  )
+  return folder
+}
+
+const program = [...process.execArgv.filter((arg) => !arg.startsWith('--test')), main, 'audit']
+
+async function audit(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return await new Promise((resolve) => {
+    const node = [...program, ...args]
+    execFile(process.execPath, node, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
+    )
+  })
+}
+
+let number = 0
+function entryOf(type: string, data: Record<string, unknown>, run = 'run_1'): string {
+  const id = `id-${number}`
+  return formatEntry({
+    id,
+    source: '/s',
+    time: '2026-01-01T00:00:00Z',
+    type,
+    subject: 's',
+    run,
+    seq: number++,
+    data,
+  })
+}
+
+// eslint-disable-next-line no-control-regex
+const obeyed = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/
+
+test('nothing that a log holds is obeyed by a terminal, in lines or in JSON', async (t) => {
+  const evil = '\u009b31m\u007f\u202e\u001b[2J\nno gap: all is well'
+  const folder = await hostileLog(t, [
+    entryOf('odd.thing', { evil }),
+    entryOf('run.started', { pipeline: 'p' }, evil),
+    entryOf('run.finished', {}, evil),
+    entryOf('run.started', { pipeline: evil }),
+  ])
+  for (const args of [['show'], ['show', '0'], ['show', '--json'], ['check'], ['check', '--json']]) {
+    const { stdout } = await audit(...args, '--folder', folder)
+    assert.match(stdout, /u009b31m/, args.join(' '))
+    assert.doesNotMatch(stdout, obeyed, args.join(' '))
+    assert.doesNotMatch(stdout, /^no gap: all is well/m, args.join(' '))
+  }
+  const { stdout } = await audit('show', '--json', '--folder', folder)
+  const { entries } = JSON.parse(stdout) as { entries: { data: { evil?: string } }[] }
+  assert.equal(entries.length, 4)
+  assert.equal(entries[0]?.data.evil, evil)
+})
+
+test('one entry that is not what its type holds hides no other', async (t) => {
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+  const folder = await hostileLog(t, [
+    entryOf('session.issued', {}),
+    entryOf('session.issued', { identity: { commit: 5 } }),
+    entryOf('access.granted', { operations: 'none' }),
+    entryOf('step.finished', { granted: [null] }),
+    entryOf('odd.thing', { commitment: 'DEEP' }).replace('"DEEP"', deep),
+    entryOf('lease.revoked', { connection: 'last', reason: 'finished' }),
+  ])
+  const { code, stdout, stderr } = await audit('show', '--folder', folder)
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /the lease on last was revoked: finished/)
+  assert.equal(stdout.trim().split('\n').length, 6)
+})
+
+test('an export into a file that is there is one clear line, and leaves it as it was', async (t) => {
+  const folder = await hostileLog(t, [entryOf('odd.thing', {})])
+  const out = join(folder, 'out')
+  await writeFile(out, 'mine')
+  const { code, stderr } = await audit('export', '--format', 'ndjson', '--folder', folder, '--out', out)
+  assert.equal(code, 2)
+  assert.match(stderr, /^mayfly: \S+out cannot be made: EEXIST[^\n]*\n$/)
+  assert.equal(await readFile(out, 'utf8'), 'mine')
+})
+
+test('a reader that has seen enough ends the command without a word', async (t) => {
+  const folder = await hostileLog(
+    t,
+    Array.from({ length: 200 }, () => entryOf('odd.thing', { filling: 'x'.repeat(10_000) })),
+  )
+  for (const args of [['show'], ['show', '--json'], ['export', '--format', 'ndjson']]) {
+    const child = spawn(process.execPath, [...program, ...args, '--folder', folder])
+    let stderr = ''
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+    child.stdout.once('data', () => child.stdout.destroy())
+    const [code] = (await once(child, 'close')) as [number]
+    assert.equal(stderr, '', args.join(' '))
+    assert.equal(code, 141)
+  }
+})
