@@ -130,6 +130,7 @@ export async function createBroker(deps: {
     try {
       if (approval === undefined && (await records.wasUsed(identity)))
         return { ok: false, reason: 'replayed' }
+      const createdMs = clock.nowMs()
       const session: Session = {
         id: newId<SessionId>('ses'),
         runId: runOf(identity),
@@ -137,7 +138,8 @@ export async function createBroker(deps: {
         jkt,
         actor: actorOf(identity),
         subject: { issuer: identity.issuer, attributes: identity.attributes },
-        expiresMs: clock.nowMs() + ttlSeconds * 1000,
+        createdMs,
+        expiresMs: createdMs + ttlSeconds * 1000,
         endReason: undefined,
       }
       const isNew = await isNewRun(session.runId)
@@ -174,13 +176,15 @@ export async function createBroker(deps: {
 
   async function openStep(session: Session, request: StepRequest): Promise<Step> {
     const now = clock.nowMs()
+    const expiresMs = Math.min(session.expiresMs, session.createdMs + request.ttlSeconds * 1000)
+    if (expiresMs <= now) throw outlived(request.role, request.ttlSeconds)
     const step: Step = {
       id: newId<StepId>('stp'),
       session,
       name: request.name,
       role: request.role,
       tier: request.tier,
-      expiresMs: Math.min(session.expiresMs, now + request.ttlSeconds * 1000),
+      expiresMs,
       heartbeatMs: now,
       endReason: undefined,
     }
@@ -334,4 +338,11 @@ export function runOf(identity: Identity): RunId {
 
 function ended(reason: string): MayflyError {
   return new MayflyError('revoked', `the step has ended (${reason}): nothing more is given to it`)
+}
+
+function outlived(role: string, ttlSeconds: number): MayflyError {
+  return new MayflyError(
+    'denied',
+    `role "${role}" lasts ${ttlSeconds} s from when the job assumed it, and that is over: assume it in a session of its own when it is needed, or give the role a longer ttl`,
+  )
 }

@@ -12,6 +12,8 @@ export interface Session {
   readonly actor: string
   /** What policy looks at beside the role: who the job is, as its issuer said. */
   readonly subject: DecisionSubject
+  readonly createdMs: number
+  /** The end of the role that lasts longest; each role ends for itself, its `ttl` after `createdMs`. */
   readonly expiresMs: number
   endReason: string | undefined
 }

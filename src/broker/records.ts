@@ -78,7 +78,6 @@ export function createRecords(deps: {
     wasUsed: (identity) => wasTokenUsed(store, identity),
     async addSession(session, identity, useUp = (tx) => useTokenUp(tx, identity)) {
       const { issuer, attributes, run } = identity
-      const now = clock.nowMs()
       await store.write(async (tx) => {
         await useUp(tx)
         await tx
@@ -89,9 +88,9 @@ export function createRecords(deps: {
             identity: JSON.stringify({ issuer, attributes, run }),
             roles: JSON.stringify(session.roles),
             jkt: session.jkt,
-            created_ms: now,
+            created_ms: session.createdMs,
             expires_ms: session.expiresMs,
-            heartbeat_ms: now,
+            heartbeat_ms: session.createdMs,
             ended_ms: null,
             end_reason: null,
             issuer,
@@ -119,6 +118,7 @@ export function createRecords(deps: {
         jkt: row.jkt,
         actor: actorOf({ issuer, attributes }),
         subject: { issuer, attributes },
+        createdMs: row.created_ms,
         expiresMs: row.expires_ms,
         endReason: row.ended_ms === null ? undefined : (row.end_reason ?? 'ended'),
       }

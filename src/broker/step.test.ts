@@ -46,6 +46,23 @@ test('a step is recorded before it is stored, and lives no longer than its sessi
   })
 })
 
+test('a role ends its ttl after the session began, though another role of the session lasts longer', async (t) => {
+  const it = await setup(t)
+  const session = await openSession(it.broker, { roles: ['build', 'release'], ttlSeconds: 3600 })
+  it.clock.ms += 200_000
+  const short = await it.broker.openStep(session, stepRequest({ role: 'release', ttlSeconds: 300 }))
+  assert.equal(short.expiresMs, session.createdMs + 300_000)
+  it.clock.ms += 100_000
+  const recorded = it.audit.entries.length
+  await assert.rejects(
+    it.broker.openStep(session, stepRequest({ role: 'release', ttlSeconds: 300 })),
+    /role "release" lasts 300 s from when the job assumed it/,
+  )
+  assert.equal(it.audit.entries.length, recorded)
+  const long = await it.broker.openStep(session, stepRequest({ role: 'build', ttlSeconds: 3600 }))
+  assert.equal(long.expiresMs, session.expiresMs)
+})
+
 test('the audit log is down: no step', async (t) => {
   const it = await setup(t)
   const session = await openSession(it.broker)

@@ -60,7 +60,7 @@ const role = z.strictObject({
       '`shadow` records what the grants would deny on their own connections, and lets it pass; never a write that no grant names.',
     ),
   approval: operators.approval.optional(),
-  ttl: duration.default('15m').describe('How long a session may live.'),
+  ttl: duration.default('15m').describe('How long the role may be used from when a job assumes it.'),
   isolation: z
     .enum(['namespace', 'none'])
     .default('namespace')

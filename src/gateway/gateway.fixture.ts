@@ -172,7 +172,8 @@ export function stubBroker(): BrokerStub {
   return {
     broker,
     open(jkt, role = 'build') {
-      const expiresMs = systemClock.nowMs() + 600_000
+      const createdMs = systemClock.nowMs()
+      const expiresMs = createdMs + 600_000
       const session: Session = {
         id: newId<SessionId>('ses'),
         runId: newId<RunId>('run'),
@@ -180,6 +181,7 @@ export function stubBroker(): BrokerStub {
         jkt,
         actor: 'ci:test',
         subject: { issuer: 'ci', attributes: { subject: 'x' } },
+        createdMs,
         expiresMs,
         endReason: undefined,
       }
