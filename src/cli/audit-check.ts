@@ -1,12 +1,13 @@
-import { createRunsCheck, readEntries } from '../audit/verify/index.ts'
-import { type AuditOptions, openAuditSource } from './audit-source.ts'
+import { createRunsCheck } from '../audit/verify/index.ts'
+import { entriesOf } from './audit-checkpoint.ts'
+import type { AuditOptions } from './audit-source.ts'
 import { exitCodes, print } from './output.ts'
 import { visible } from './story.ts'
 
 /** Finds runs whose record has gaps: an entry that was written and is not there, an end that is missing. */
 export async function checkAudit(options: AuditOptions): Promise<number> {
   const check = createRunsCheck()
-  for await (const { index, bytes } of readEntries(openAuditSource(options))) check.add(index, bytes)
+  for await (const { index, bytes } of entriesOf(options)) check.add(index, bytes)
   const verdict = check.verdict()
   const { runs, finished, open, problems, unreadable } = verdict
   const ok = problems.length === 0 && unreadable.length === 0

@@ -3,13 +3,20 @@ import {
   createTileHashes,
   type LogSource,
   proveConsistency,
+  readEntries,
   textOf,
   verifyByPolicy,
   verifyCheckpoint,
   verifyConsistency,
 } from '../audit/verify/index.ts'
-import { MayflyError } from '../lib/index.ts'
-import { type AuditKey, auditKeyOf, type AuditOptions, readTlogPolicy } from './audit-source.ts'
+import { MayflyError, messageOf } from '../lib/index.ts'
+import {
+  type AuditKey,
+  auditKeyOf,
+  type AuditOptions,
+  openAuditSource,
+  readTlogPolicy,
+} from './audit-source.ts'
 
 /** A checkpoint whose signature was verified, and its note. */
 export interface SignedCheckpoint extends Checkpoint {
@@ -40,6 +47,31 @@ export async function publishedCheckpoint(source: LogSource, trust: Trust): Prom
   if (bytes === undefined)
     throw new MayflyError('bad_input', `no checkpoint of an audit log in ${source.name}`)
   return await believe(textOf(bytes), `the checkpoint of ${source.name}`, trust)
+}
+
+/**
+ * The entries that a believed checkpoint signs, each bundle held against it before anything of it is given. Throws
+ * `audit_corrupt`.
+ */
+export async function* signedEntries(
+  source: LogSource,
+  under: Checkpoint,
+  range: { from?: number; to?: number } = {},
+): AsyncGenerator<{ index: number; bytes: Uint8Array }> {
+  try {
+    yield* readEntries(source, { ...range, under })
+  } catch (cause) {
+    throw cause instanceof MayflyError ? cause : new MayflyError('audit_corrupt', messageOf(cause), { cause })
+  }
+}
+
+/** All of them, or a range, of the log that the options name. */
+export async function* entriesOf(
+  options: AuditOptions,
+  range: { from?: number; to?: number } = {},
+): AsyncGenerator<{ index: number; bytes: Uint8Array }> {
+  const source = openAuditSource(options)
+  yield* signedEntries(source, await publishedCheckpoint(source, trustOf(options)), range)
 }
 
 /** Shows from the tiles that the older tree is a prefix of the newer. Throws `audit_corrupt` when it is not. */

@@ -8,13 +8,9 @@ function ofLog(command: Command): Command {
     .option('--folder <dir>', 'the log’s folder (default: that of --data)')
     .option('--url <url>', 'the log’s port, or a copy on any web server')
     .option('--data <dir>', 'data folder of mayfly up (MAYFLY_DATA)')
-    .addOption(jsonOption())
-}
-
-function withKey(command: Command): Command {
-  return ofLog(command)
     .option('--key <vkey>', 'the public key, or a file that holds it')
     .option('--policy <file>', 'logs and a quorum of witnesses that are believed (c2sp.org/tlog-policy)')
+    .addOption(jsonOption())
 }
 
 /** `mayfly audit ...`: all but forward and erase work offline, from the log's public files alone. */
@@ -46,7 +42,7 @@ export function addAudit(program: Command, starters: Starters): void {
 }
 
 function addReading(audit: Command): void {
-  withKey(audit.command('verify'))
+  ofLog(audit.command('verify'))
     .description('recompute everything from the public files and the public key alone')
     .option('--known <file...>', 'checkpoints that were kept elsewhere')
     .action(act(async (options) => (await import('./audit-verify.ts')).verifyAudit(options)))
@@ -59,7 +55,7 @@ function addReading(audit: Command): void {
         (await import('./audit-show.ts')).showAudit(entry, options),
       ),
     )
-  withKey(audit.command('tail'))
+  ofLog(audit.command('tail'))
     .description('the last entries; with --follow every new one')
     .option('-n, --lines <n>', 'how many', wholeNumber, 10)
     .option('-f, --follow', 'go on until ctrl-c, and verify each checkpoint', false)
@@ -82,7 +78,7 @@ function addReading(audit: Command): void {
 }
 
 function addProofs(audit: Command): void {
-  withKey(audit.command('prove'))
+  ofLog(audit.command('prove'))
     .description('a proof that an entry stands in the log, for somebody who has no log (c2sp.org/tlog-proof)')
     .argument('<entry>', 'index or id')
     .option('-o, --out <file>', 'the proof, instead of standard output')
@@ -90,14 +86,14 @@ function addProofs(audit: Command): void {
     .action(
       act(async (entry: string, options) => (await import('./audit-prove.ts')).proveAudit(entry, options)),
     )
-  withKey(audit.command('check-proof'))
+  ofLog(audit.command('check-proof'))
     .description('check such a proof, offline')
     .argument('<proof>', 'the file')
     .requiredOption('--entry <file>', 'the bytes of the entry')
     .action(
       act(async (proof: string, options) => (await import('./audit-prove.ts')).checkProof(proof, options)),
     )
-  withKey(audit.command('consistency'))
+  ofLog(audit.command('consistency'))
     .description('check that a checkpoint kept from before is a prefix of the log as it is now')
     .argument('<older>', 'a file with the checkpoint')
     .argument('[newer]', 'a second one, instead of the log’s own')

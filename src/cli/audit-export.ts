@@ -2,9 +2,9 @@ import { open } from 'node:fs/promises'
 import { once } from 'node:events'
 import { finished } from 'node:stream/promises'
 import { createExporter, type ExportFormat } from '../audit/export/index.ts'
-import { readEntries } from '../audit/verify/index.ts'
 import { MayflyError, messageOf } from '../lib/index.ts'
-import { type AuditOptions, openAuditSource } from './audit-source.ts'
+import { entriesOf } from './audit-checkpoint.ts'
+import type { AuditOptions } from './audit-source.ts'
 import { endWithReader, exitCodes } from './output.ts'
 
 export interface ExportOptions extends AuditOptions {
@@ -31,7 +31,7 @@ export async function exportAudit(options: ExportOptions): Promise<number> {
   const take = createExporter(options.format, filter)
   const stream = out === undefined ? process.stdout : await openNew(out)
   const unreadable: number[] = []
-  for await (const { index, bytes } of readEntries(openAuditSource(options))) {
+  for await (const { index, bytes } of entriesOf(options)) {
     const line = take(index, bytes)
     if (line === null) unreadable.push(index)
     else if (line !== undefined && !stream.write(`${line}\n`)) await once(stream, 'drain')

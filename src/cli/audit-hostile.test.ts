@@ -1,21 +1,34 @@
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { emptyRoot, encodeBundle, formatCheckpoint, formatEntry, utf8 } from '../audit/verify/index.ts'
+import { createSigner, signNote } from '../audit/sign/index.ts'
+import {
+  createTree,
+  encodeBundle,
+  formatCheckpoint,
+  formatEntry,
+  leafHash,
+  utf8,
+} from '../audit/verify/index.ts'
 
 const main = fileURLToPath(new URL('../main/mayfly.ts', import.meta.url))
 
-/** The folder of a log whose owner writes whatever it likes. */
+/** The folder of a log whose owner signs whatever it likes. */
 async function hostileLog(t: TestContext, entries: readonly string[]): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'mayfly-hostile-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
-  const text = formatCheckpoint({ origin: 'hostile.example', size: entries.length, root: emptyRoot() })
-  await writeFile(join(folder, 'checkpoint'), `${text}\n\u2014 hostile.example AAAAAAAA\n`)
+  const signer = createSigner('hostile.example', randomBytes(32))
+  const tree = createTree()
+  for (const entry of entries) tree.push(leafHash(utf8(entry)))
+  const text = formatCheckpoint({ origin: 'hostile.example', size: entries.length, root: tree.root() })
+  await writeFile(join(folder, 'checkpoint'), signNote(text, signer))
+  await writeFile(join(folder, 'key.vkey'), signer.verifierKey)
   await mkdir(join(folder, 'tile', 'entries', '000.p'), { recursive: true })
   await writeFile(
     join(folder, 'tile', 'entries', '000.p', String(entries.length)),
@@ -113,4 +126,20 @@ test('a reader that has seen enough ends the command without a word', async (t) 
     assert.equal(stderr, '', args.join(' '))
     assert.equal(code, 141)
   }
+})
+
+test('what a folder or a mirror puts in the place of an entry is not shown, checked or exported', async (t) => {
+  const folder = await hostileLog(t, [entryOf('odd.thing', { said: 'truth' })])
+  const forged = entryOf('odd.thing', { said: 'a lie' })
+  await writeFile(join(folder, 'tile/entries/000.p/1'), encodeBundle([utf8(forged)]))
+  for (const args of [['show'], ['show', '0'], ['tail'], ['check'], ['export', '--format', 'ndjson']]) {
+    const { code, stdout, stderr } = await audit(...args, '--folder', folder)
+    assert.equal(code, 1, args.join(' '))
+    assert.doesNotMatch(stdout, /a lie|no gap/)
+    assert.match(stderr, /^mayfly: the audit log is not what its checkpoint signs: tile\/entries\/000\.p\/1/)
+  }
+  const key = createSigner('hostile.example', randomBytes(32)).verifierKey
+  const strangers = await audit('show', '--folder', folder, '--key', key)
+  assert.equal(strangers.code, 1)
+  assert.match(strangers.stderr, /is not to be believed/)
 })

@@ -1,6 +1,7 @@
 import type { PeopleReader } from '../audit/people/index.ts'
-import { parseEntry, readEntries, textOf } from '../audit/verify/index.ts'
-import { type AuditOptions, openAuditSource, openPeopleOf } from './audit-source.ts'
+import { parseEntry, textOf } from '../audit/verify/index.ts'
+import { entriesOf } from './audit-checkpoint.ts'
+import { type AuditOptions, openPeopleOf } from './audit-source.ts'
 import { endWithReader, exitCodes, print, toJson } from './output.ts'
 import { tellEntry, type LogEntry, visible } from './story.ts'
 
@@ -10,13 +11,12 @@ export async function showAudit(
   options: AuditOptions & { run?: string },
 ): Promise<number> {
   endWithReader()
-  const source = openAuditSource(options)
   const people = openPeopleOf(options)
   const index = entry !== undefined && /^\d{1,15}$/.test(entry) ? Number(entry) : undefined
   const range = index === undefined ? {} : { from: index, to: index + 1 }
   let shown = 0
   // Each as it comes: how long a log is that somebody else serves is theirs to say, and must not fill our memory.
-  for await (const one of readEntries(source, range)) {
+  for await (const one of entriesOf(options, range)) {
     const found = await revealed(entryOf(one.index, one.bytes), people)
     const wanted = index !== undefined || entry === undefined || found.id === entry
     if (!wanted || (options.run !== undefined && found.run !== options.run)) continue

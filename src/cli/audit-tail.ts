@@ -1,7 +1,13 @@
-import { type LogSource, readEntries } from '../audit/verify/index.ts'
+import type { LogSource } from '../audit/verify/index.ts'
 import type { PeopleReader } from '../audit/people/index.ts'
 import { entryOf, revealed } from './audit-show.ts'
-import { extend, publishedCheckpoint, type SignedCheckpoint, trustOf } from './audit-checkpoint.ts'
+import {
+  extend,
+  publishedCheckpoint,
+  signedEntries,
+  type SignedCheckpoint,
+  trustOf,
+} from './audit-checkpoint.ts'
 import { type AuditOptions, openAuditSource, openPeopleOf } from './audit-source.ts'
 import { endWithReader, exitCodes, toJson } from './output.ts'
 import { tellEntry } from './story.ts'
@@ -32,11 +38,11 @@ export async function tailAudit(options: AuditOptions & { lines: number; follow:
 async function tell(
   source: LogSource,
   from: number,
-  { size }: SignedCheckpoint,
+  checkpoint: SignedCheckpoint,
   people: PeopleReader | undefined,
   json: boolean,
 ): Promise<void> {
-  for await (const { index, bytes } of readEntries(source, { from, to: size })) {
+  for await (const { index, bytes } of signedEntries(source, checkpoint, { from })) {
     const entry = await revealed(entryOf(index, bytes), people)
     process.stdout.write(json ? `${toJson(entry)}\n` : `${tellEntry(entry).join('\n')}\n`)
   }

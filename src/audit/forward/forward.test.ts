@@ -12,7 +12,7 @@ import { createServer as createTlsServer } from 'node:tls'
 import { systemClock } from '../../lib/index.ts'
 import { entriesOf, openLog, postEntries } from '../log/log.fixture.ts'
 import { cosignLine, parseSignerKey, signNote } from '../sign/index.ts'
-import { formatEntry, httpSource, parseVerifierKey } from '../verify/index.ts'
+import { encodeBundle, formatEntry, httpSource, parseVerifierKey } from '../verify/index.ts'
 import { createSink, type Forwarder, type ForwarderOptions, type Sink, startForwarder } from './index.ts'
 import { formatSyslog } from './syslog-sink.ts'
 
@@ -313,29 +313,32 @@ test('an entry whose id no header can hold reaches a webhook, and what follows i
   assert.deepEqual(new Set(ids), new Set(['entry-0', 'id-1']))
 })
 
-test('a log that takes back what it published is told and asked again; its sinks are not called for nothing', async (t) => {
+test('entries that are not what the checkpoint signs reach no sink; it is told, and tried again', async (t) => {
   const { log, folder, lines, start } = await scene(t)
   const real = httpSource(log.url)
-  const before = await real.read('checkpoint')
-  await postEntries(log.url, entriesOf(0, 5))
+  await postEntries(log.url, realEntries(0, 5))
   await until('published', () => readFileSync(join(folder, 'checkpoint'), 'utf8').includes('\n5\n'))
-  // The first to ask is who follows the log; who reads its entries is shown what was there before.
-  let asked = 0
+  const forged = encodeBundle(realEntries(5, 10).map(({ entry }) => Buffer.from(entry)))
+  let lying = true
   const source = {
     ...real,
-    read: async (path: string) => (path === 'checkpoint' && asked++ > 0 ? before : await real.read(path)),
+    read: async (path: string) =>
+      lying && path.startsWith('tile/entries/') ? forged : await real.read(path),
   }
-  const batches: number[] = []
+  const got: string[] = []
   const sink: Sink = {
     deliver: async (batch) => {
-      batches.push(batch.length)
+      got.push(...batch.map(({ id }) => id))
       return { delivered: batch.length }
     },
     close: () => undefined,
   }
   await start({ any: sink }, { source })
-  await until('told', () => lines.some((line) => /fewer entries than it has published/.test(line)))
-  assert.deepEqual(batches, [])
+  await until('told', () => lines.some((line) => /is not what its checkpoint signs/.test(line)))
+  assert.deepEqual(got, [])
+  lying = false
+  await until('delivered', () => got.length === 5)
+  assert.deepEqual(got, ['id-0', 'id-1', 'id-2', 'id-3', 'id-4'])
 })
 
 /** A certificate authority and a server's certificate for localhost, made by openssl. */

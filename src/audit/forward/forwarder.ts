@@ -60,13 +60,14 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
     throw error
   }
   const watch = createWatch(source, verifier, join(folder, 'checkpoint'), fs)
-  let size = 0
+  let published: Checkpoint | undefined
+  const size = () => published?.size ?? 0
 
   /** One look at the log for all sinks; what it says is believed only if it extends what it said before. */
   async function follow(): Promise<void> {
     for (let quiet = true; !signal.aborted; await pause(pollMs, signal)) {
       try {
-        size = await watch()
+        published = await watch()
         quiet = true
       } catch (error) {
         if (error instanceof FatalError) return failed.reject(error)
@@ -79,7 +80,7 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
   async function push(name: string, cursor: Cursor): Promise<void> {
     const { sink, format } = options.sinks[name]!
     for (let failures = 0; !signal.aborted;) {
-      if (cursor.next() >= size) {
+      if (cursor.next() >= size()) {
         await pause(pollMs, signal)
         continue
       }
@@ -99,10 +100,10 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
   async function pushBatch(cursor: Cursor, sink: Sink, format: ExportFormat): Promise<string | undefined> {
     const from = cursor.next()
     const batch: SinkEntry[] = []
-    for await (const one of readEntries(source, { from, to: Math.min(from + batchEntries, size) }))
-      batch.push(sinkEntry(one, format))
+    if (published === undefined) return undefined
+    const range = { from, to: from + batchEntries, under: published }
+    for await (const one of readEntries(source, range)) batch.push(sinkEntry(one, format))
     if (signal.aborted) return undefined
-    if (batch.length === 0) return 'the audit log gives fewer entries than it has published'
     const { delivered, problem } = await sink.deliver(batch, signal)
     if (delivered > 0)
       await cursor.moveTo(from + delivered).catch((error: unknown) => {
@@ -115,7 +116,7 @@ export async function startForwarder(options: ForwarderOptions): Promise<Forward
   const running = [follow(), ...cursors.map(([name, cursor]) => push(name, cursor))]
   return {
     behind: () =>
-      Object.fromEntries(cursors.map(([name, cursor]) => [name, Math.max(0, size - cursor.next())])),
+      Object.fromEntries(cursors.map(([name, cursor]) => [name, Math.max(0, size() - cursor.next())])),
     failed: failed.promise,
     async close() {
       stopping.abort()
@@ -136,13 +137,13 @@ function sinkEntry({ index, bytes }: { index: number; bytes: Uint8Array }, forma
   return { index, id, type, time, run, line }
 }
 
-/** Gives the size of the log at each call, once its checkpoint is verified and extends the last one, which is kept. */
+/** Gives the log's checkpoint at each call, once it is verified and extends the last one, which is kept. */
 function createWatch(
   source: LogSource,
   verifier: Verifier,
   path: string,
   fs: FileSystem,
-): () => Promise<number> {
+): () => Promise<Checkpoint> {
   let last: Checkpoint | undefined
   return async () => {
     last ??= await open(await readIfThere(fs, path))
@@ -157,7 +158,7 @@ function createWatch(
     if (last !== undefined) await extend(last, next)
     if (next.size !== last?.size) await replaceFile(fs, path, Buffer.from(note), 0o600)
     last = next
-    return next.size
+    return next
   }
 
   async function open(note: Uint8Array | undefined): Promise<Checkpoint | undefined> {

@@ -1,20 +1,26 @@
 import { decodeBundle } from './bundle.ts'
-import { textOf } from './bytes.ts'
-import { parseCheckpoint } from './checkpoint.ts'
+import { equalBytes, textOf } from './bytes.ts'
+import { type Checkpoint, parseCheckpoint } from './checkpoint.ts'
+import { leafHash, nodeHash } from './hash.ts'
 import { parseNote } from './note.ts'
 import { type LogSource, readTile } from './source.ts'
+import { createTileHashes, splitPoint, type TileHashes } from './tile-hashes.ts'
 import { tilePath, tileWidth } from './tile-path.ts'
 
 /**
- * The published entries `from` (default 0) up to but not including `to` (default: all), in order.
- * It reads one bundle at a time and verifies nothing: `verifyLog` does. Throws an Error with one clear line
- * when the log has no checkpoint or a bundle is missing, cut or malformed.
+ * The entries `from` (default 0) up to but not including `to` (default: all), in order, one bundle at a time.
+ * Under a checkpoint that is believed, each bundle is held against its root before an entry of it is given; without one
+ * the entries are those that the log publishes now, and nothing is verified.
+ * Throws an Error with one clear line when the log has no checkpoint, a bundle is missing, cut or malformed, or is not
+ * what the checkpoint signs.
  */
 export async function* readEntries(
   source: LogSource,
-  range: { from?: number; to?: number } = {},
+  range: { from?: number; to?: number; under?: Pick<Checkpoint, 'size' | 'root'> } = {},
 ): AsyncGenerator<{ index: number; bytes: Uint8Array }> {
-  const size = await publishedSize(source)
+  const { under } = range
+  const size = under?.size ?? (await publishedSize(source))
+  const hashes = createTileHashes(source, size)
   const to = Math.min(range.to ?? size, size)
   let index = Math.max(range.from ?? 0, 0)
   while (index < to) {
@@ -26,8 +32,28 @@ export async function* readEntries(
     if (file === undefined) throw new Error(`the audit log misses ${tilePath(tile)}`)
     const { entries } = decodeBundle(file.bytes, width)
     if (entries.length < width) throw new Error(`the audit log has a broken bundle: ${file.path}`)
+    if (under !== undefined && !equalBytes(await rootWith(hashes, size, first, entries), under.root))
+      throw new Error(`the audit log is not what its checkpoint signs: ${file.path}, or a hash beside it`)
     for (const bytes of entries.slice(index - first, to - first)) yield { index: index++, bytes }
   }
+}
+
+/** The root of the log if these are its entries from `first` on; all other hashes come from its tiles. */
+async function rootWith(
+  hashes: TileHashes,
+  size: number,
+  first: number,
+  entries: readonly Uint8Array[],
+): Promise<Uint8Array> {
+  const leaves = entries.map(leafHash)
+  const end = first + leaves.length
+  async function root(low: number, high: number): Promise<Uint8Array> {
+    if (high <= first || low >= end) return await hashes.range(low, high)
+    if (high - low === 1) return leaves[low - first]!
+    const middle = low + splitPoint(high - low)
+    return nodeHash(await root(low, middle), await root(middle, high))
+  }
+  return await root(0, size)
 }
 
 export async function publishedSize(source: LogSource): Promise<number> {
