@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import { recordedIdentity, type AccessTokens, type Broker } from '../broker/index.ts'
+import { recordedIdentity, type AccessTokens, type Broker, type Session } from '../broker/index.ts'
 import type { Identity, IdentityRefusal, ProofVerifier } from '../identity/index.ts'
 import {
   describeMismatches,
@@ -14,6 +14,7 @@ import {
 import type { Approvals } from './approval/approvals.ts'
 import { askPeople, notYet } from './approval/grant-flow.ts'
 import { requirementsOf } from './approval/requirement.ts'
+import { rolesToAskAgain } from './approval/standing.ts'
 import type { Call } from './route.ts'
 import { proofHeader } from './route.ts'
 import { recordedClaims, recordedMismatches } from './recorded-claims.ts'
@@ -86,6 +87,7 @@ export async function exchangeToken(
     claims: recordedClaims(rules, identity),
   })
   if (!opened.ok) throw await refuseReplay(deps, call, identity)
+  await endIfOutdated(deps, rules, opened.session)
   const answer = await answerWith(deps, opened.session)
   if (waiting.length === 0) return answer
   try {
@@ -95,6 +97,19 @@ export async function exchangeToken(
     await deps.broker.endSession(opened.session, 'approval_not_asked')
     throw error
   }
+}
+
+/** A policy that was applied while the session was written ends sessions like it, and did not see this one. */
+async function endIfOutdated(deps: ExchangeDeps, rules: Rules, session: Session): Promise<void> {
+  const now = deps.rules.current()
+  const again = now === rules ? [] : rolesToAskAgain(rules, now)
+  if (!session.roles.some((role) => again.includes(role))) return
+  await deps.broker.endSession(session, 'approval_outdated')
+  throw oauthProblem(
+    400,
+    'invalid_grant',
+    'the policy changed while this was asked for, and a role needs approval now: start the step again',
+  )
 }
 
 type Refused = Assumption & { allow: false }

@@ -122,6 +122,30 @@ test('a session ends when its role needs people from now on', async (t) => {
   assert.equal(await it.broker.session(String(body['session_id']) as never), undefined)
 })
 
+test('a policy that is applied while a session opens ends it, too, if its role needs people now', async (t) => {
+  const it = await openServer(t)
+  const { append } = it.audit.client
+  const stricter = policyText().replace('git:read git/octo-org/app]', '$&\n    approval: { group: managers }')
+  for (const policy of [policyText({ more: '# another\n' }), stricter]) {
+    it.audit.client.append = async (event) => {
+      if (event.type === 'session.issued') await it.apply(policy)
+      return await append(event)
+    }
+    const { status, body } = await it.exchange(await it.signer(), it.identityToken(), 'build')
+    if (policy !== stricter) assert.equal(status, 200)
+    else {
+      assert.deepEqual([status, body['error']], [400, 'invalid_grant'])
+      assert.match(String(body['error_description']), /policy changed while this was asked for/)
+    }
+  }
+  it.audit.client.append = append
+  await entries(it)
+  assert.deepEqual(
+    it.audit.ofType('session.ended').map(({ data }) => data['reason']),
+    ['approval_outdated', 'approval_outdated'],
+  )
+})
+
 test('a policy that is applied between the last look and the session leaves nothing opened', async (t) => {
   const { it, approve, code, signer } = await asked(t)
   await approve(anna)
