@@ -1,6 +1,6 @@
-import { open } from 'node:fs/promises'
-import { once } from 'node:events'
-import { finished } from 'node:stream/promises'
+import { createWriteStream, existsSync } from 'node:fs'
+import { link, rm } from 'node:fs/promises'
+import { pipeline } from 'node:stream/promises'
 import { createExporter, type ExportFormat } from '../audit/export/index.ts'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { entriesOf } from './audit-checkpoint.ts'
@@ -17,7 +17,10 @@ export interface ExportOptions extends AuditOptions {
   out?: string
 }
 
-/** One line of JSON for each entry. A line that could not be made is said, and the exit code is 1. */
+/**
+ * One line of JSON for each entry. A line that could not be made is said, and the exit code is 1. A file that is asked for
+ * is there once it is whole, or not at all.
+ */
 export async function exportAudit(options: ExportOptions): Promise<number> {
   const { run, repository, role, out } = options
   const filter = {
@@ -27,16 +30,19 @@ export async function exportAudit(options: ExportOptions): Promise<number> {
     ...(options.from === undefined ? {} : { fromMs: timeOf(options.from) }),
     ...(options.to === undefined ? {} : { toMs: timeOf(options.to) }),
   }
-  endWithReader()
   const take = createExporter(options.format, filter)
-  const stream = out === undefined ? process.stdout : await openNew(out)
   const unreadable: number[] = []
-  for await (const { index, bytes } of entriesOf(options)) {
-    const line = take(index, bytes)
-    if (line === null) unreadable.push(index)
-    else if (line !== undefined && !stream.write(`${line}\n`)) await once(stream, 'drain')
+  async function* lines(): AsyncGenerator<string> {
+    for await (const { index, bytes } of entriesOf(options)) {
+      const line = take(index, bytes)
+      if (line === null) unreadable.push(index)
+      else if (line !== undefined) yield `${line}\n`
+    }
   }
-  if (stream !== process.stdout) await finished(stream.end())
+  if (out === undefined) {
+    endWithReader()
+    await pipeline(lines(), process.stdout, { end: false })
+  } else await writeNew(out, lines())
   if (unreadable.length === 0) return exitCodes.ok
   throw new MayflyError(
     'audit_corrupt',
@@ -44,11 +50,18 @@ export async function exportAudit(options: ExportOptions): Promise<number> {
   )
 }
 
-async function openNew(file: string) {
+async function writeNew(file: string, lines: AsyncIterable<string>): Promise<void> {
+  if (existsSync(file)) throw new MayflyError('bad_input', `${file} is there already: name a new file`)
+  const partial = `${file}.${crypto.randomUUID()}.partial`
   try {
-    return (await open(file, 'wx', 0o600)).createWriteStream()
+    await pipeline(lines, createWriteStream(partial, { flags: 'wx', mode: 0o600, flush: true }))
+    // Unlike a rename it takes the place of nothing that was made meanwhile.
+    await link(partial, file)
   } catch (cause) {
-    throw new MayflyError('bad_input', `${file} cannot be made: ${messageOf(cause)}`, { cause })
+    if (cause instanceof MayflyError) throw cause
+    throw new MayflyError('bad_input', `${file} cannot be written: ${messageOf(cause)}`, { cause })
+  } finally {
+    await rm(partial, { force: true })
   }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { randomBytes } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -108,7 +108,7 @@ test('an export into a file that is there is one clear line, and leaves it as it
   await writeFile(out, 'mine')
   const { code, stderr } = await audit('export', '--format', 'ndjson', '--folder', folder, '--out', out)
   assert.equal(code, 2)
-  assert.match(stderr, /^mayfly: \S+out cannot be made: EEXIST[^\n]*\n$/)
+  assert.match(stderr, /^mayfly: \S+out is there already: name a new file\n$/)
   assert.equal(await readFile(out, 'utf8'), 'mine')
 })
 
@@ -138,6 +138,28 @@ test('what a folder or a mirror puts in the place of an entry is not shown, chec
     assert.doesNotMatch(stdout, /a lie|no gap/)
     assert.match(stderr, /^mayfly: the audit log is not what its checkpoint signs: tile\/entries\/000\.p\/1/)
   }
+  const refused = await audit(
+    'export',
+    '--format',
+    'ndjson',
+    '--folder',
+    folder,
+    '--out',
+    join(folder, 'out'),
+  )
+  assert.equal(refused.code, 1)
+  assert.deepEqual((await readdir(folder)).toSorted(), ['checkpoint', 'key.vkey', 'tile'])
+  const nowhere = await audit(
+    'export',
+    '--format',
+    'ndjson',
+    '--folder',
+    folder,
+    '--out',
+    join(folder, 'no/out'),
+  )
+  assert.equal(nowhere.code, 2)
+  assert.match(nowhere.stderr, /^mayfly: \S+no\/out cannot be written: ENOENT[^\n]*\n$/)
   const key = createSigner('hostile.example', randomBytes(32)).verifierKey
   const strangers = await audit('show', '--folder', folder, '--key', key)
   assert.equal(strangers.code, 1)
