@@ -96,14 +96,14 @@ export async function setup(t: TestContext) {
   const disk = { full: false }
   const open = async () => {
     const inner = openStore(join(folder, 'mayfly.db'))
+    const onDisk = <T>(write: () => Promise<T>): Promise<T> => {
+      events.push('write')
+      return disk.full ? Promise.reject(new MayflyError('disk_full', 'the disk is full')) : write()
+    }
     const store: Store = {
       ...inner,
-      write: (work) => {
-        events.push('write')
-        return disk.full
-          ? Promise.reject(new MayflyError('disk_full', 'the disk is full'))
-          : inner.write(work)
-      },
+      write: (work) => onDisk(() => inner.write(work)),
+      writeAll: (build) => onDisk(() => inner.writeAll(build)),
     }
     const vault = createVault({ store, key: vaultKey, clock })
     audit.numbers = createStoredRunNumbers(store)

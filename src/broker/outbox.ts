@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely'
 import { type Clock, MayflyError, newId } from '../lib/index.ts'
 import type { AuditClient, AuditEvent, RunNumbers } from '../audit/client/index.ts'
 import type { Store, Tables } from '../store/index.ts'
-import { keepRunState } from './run-numbers.ts'
+import { runState } from './run-numbers.ts'
 
 /**
  * Entries about what has already happened (an end, a revocation). They are written in the transaction that
@@ -65,7 +65,8 @@ export function createOutbox(deps: {
       rows.map((row) => audit.append({ ...(JSON.parse(row.event) as AuditEvent), id: row.id })),
     )
     const done = rows.filter((_, i) => sent[i]?.status === 'fulfilled').map((row) => row.id)
-    if (done.length > 0) await store.write((tx) => tx.deleteFrom('outbox').where('id', 'in', done).execute())
+    if (done.length > 0)
+      await store.writeAll((tables) => [tables.deleteFrom('outbox').where('id', 'in', done)])
     // An entry that the log refuses for good stays here, is counted, and holds back no other.
     return !sent.some((one) => one.status === 'rejected' && isPassing(one.reason))
   }
@@ -98,7 +99,7 @@ export function createOutbox(deps: {
           const { run } = event
           const seq = run === undefined ? {} : { seq: await numbers.take(run) }
           if (run !== undefined && seq.seq !== undefined) taken.push({ run, seq: seq.seq })
-          if (run !== undefined) await keepRunState(tx, run, numbers)
+          if (run !== undefined) await runState(tx, run, numbers).execute()
           const row = { id: newId<string>('ob'), event: JSON.stringify({ ...event, ...seq, time }) }
           await tx.insertInto('outbox').values(row).execute()
         }

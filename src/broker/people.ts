@@ -31,7 +31,7 @@ export function createPeople(deps: { store: Store; vaultKey: VaultKey; clock: Cl
     const [person, key] = [newId<string>('per'), randomBytes(32)]
     const sealed = seal(vaultKey, contextOf(person), key)
     const row = { who, alias: alias ?? null, person, sealed, created_ms: clock.nowMs() }
-    await store.write((tx) => tx.insertInto('people').values(row).execute())
+    await store.writeAll((tables) => [tables.insertInto('people').values(row)])
     return { person, key }
   }
 

@@ -1,13 +1,13 @@
 import type { RunId, SessionId, StepId } from '../lib/index.ts'
 import type { Clock } from '../lib/index.ts'
 import type { Identity } from '../identity/index.ts'
-import type { Transaction } from 'kysely'
+import type { QueryCreator, Transaction } from 'kysely'
 import type { RunNumbers } from '../audit/client/index.ts'
 import type { Store, Tables } from '../store/index.ts'
 import { entriesLost, leaseRevoked, runFinished, sessionEnded, stepFinished } from './events.ts'
 import type { Lease, Session, Step, StepOutcome } from './model.ts'
 import type { AddEvents, Outbox } from './outbox.ts'
-import { keepRunState } from './run-numbers.ts'
+import { runState } from './run-numbers.ts'
 
 /** Sessions, steps and leases as rows. An end is written together with its entries, which the outbox delivers. */
 export interface Records {
@@ -76,30 +76,16 @@ export function createRecords(deps: {
 
   return {
     wasUsed: (identity) => wasTokenUsed(store, identity),
-    async addSession(session, identity, useUp = (tx) => useTokenUp(tx, identity)) {
-      const { issuer, attributes, run } = identity
+    async addSession(session, identity, useUp) {
+      const rows = (tables: QueryCreator<Tables>) => [
+        newSession(tables, session, identity),
+        runState(tables, session.runId, numbers),
+      ]
+      if (useUp === undefined)
+        return store.writeAll((tables) => [usedToken(tables, identity), ...rows(tables)])
       await store.write(async (tx) => {
         await useUp(tx)
-        await tx
-          .insertInto('sessions')
-          .values({
-            id: session.id,
-            run_id: session.runId,
-            identity: JSON.stringify({ issuer, attributes, run }),
-            roles: JSON.stringify(session.roles),
-            jkt: session.jkt,
-            created_ms: session.createdMs,
-            expires_ms: session.expiresMs,
-            heartbeat_ms: session.createdMs,
-            ended_ms: null,
-            end_reason: null,
-            issuer,
-            repository_id: attributes.repository_id ?? null,
-            repository: attributes.repository ?? null,
-            commit_id: attributes.commit ?? null,
-          })
-          .execute()
-        await keepRunState(tx, session.runId, numbers)
+        for (const row of rows(tx)) await row.execute()
       })
     },
     async session(id, options) {
@@ -138,29 +124,25 @@ export function createRecords(deps: {
       }
     },
     async addStep(step) {
-      await store.write((tx) =>
-        tx
-          .insertInto('steps')
-          .values({
-            id: step.id,
-            session_id: step.session.id,
-            name: step.name,
-            role: step.role,
-            tier: step.tier,
-            created_ms: clock.nowMs(),
-            expires_ms: step.expiresMs,
-            heartbeat_ms: step.heartbeatMs,
-            ended_ms: null,
-            end_reason: null,
-            exit_code: null,
-          })
-          .execute(),
-      )
+      const row = {
+        id: step.id,
+        session_id: step.session.id,
+        name: step.name,
+        role: step.role,
+        tier: step.tier,
+        created_ms: clock.nowMs(),
+        expires_ms: step.expiresMs,
+        heartbeat_ms: step.heartbeatMs,
+        ended_ms: null,
+        end_reason: null,
+        exit_code: null,
+      }
+      await store.writeAll((tables) => [tables.insertInto('steps').values(row)])
     },
     async heartbeat(step) {
-      await store.write((tx) =>
-        tx.updateTable('steps').set({ heartbeat_ms: step.heartbeatMs }).where('id', '=', step.id).execute(),
-      )
+      await store.writeAll((tables) => [
+        tables.updateTable('steps').set({ heartbeat_ms: step.heartbeatMs }).where('id', '=', step.id),
+      ])
     },
     async openSteps() {
       const rows = await store.read.selectFrom('steps').selectAll().where('ended_ms', 'is', null).execute()
@@ -178,23 +160,19 @@ export function createRecords(deps: {
       }))
     },
     async addLease(lease, step, grant) {
-      await store.write((tx) =>
-        tx
-          .insertInto('leases')
-          .values({
-            id: lease.id,
-            session_id: step.session.id,
-            step_id: step.id,
-            connection: lease.connection,
-            grant_source: grant,
-            kind: 'static',
-            created_ms: clock.nowMs(),
-            expires_ms: lease.expiresMs,
-            revoked_ms: null,
-            revoke_reason: null,
-          })
-          .execute(),
-      )
+      const row = {
+        id: lease.id,
+        session_id: step.session.id,
+        step_id: step.id,
+        connection: lease.connection,
+        grant_source: grant,
+        kind: 'static',
+        created_ms: clock.nowMs(),
+        expires_ms: lease.expiresMs,
+        revoked_ms: null,
+        revoke_reason: null,
+      }
+      await store.writeAll((tables) => [tables.insertInto('leases').values(row)])
     },
     async revokeLeases(step, reason) {
       await outbox.write(async (tx, add) => {
@@ -277,7 +255,7 @@ export function createRecords(deps: {
         .limit(1)
         .execute()
       if (stale.length === 0) return
-      await store.write((tx) => tx.deleteFrom('used_tokens').where('expires_ms', '<', now).execute())
+      await store.writeAll((tables) => [tables.deleteFrom('used_tokens').where('expires_ms', '<', now)])
     },
     leaseCounts: () =>
       store.read
@@ -301,13 +279,32 @@ export async function wasTokenUsed(
   return row !== undefined
 }
 
-/** Throws a duplicate (`isDuplicate`) if the identity token was used before. */
-export async function useTokenUp(tx: Transaction<Tables>, identity: Identity): Promise<void> {
+/** Uses the identity token up: run, it is refused as a duplicate (`isDuplicate`) if the token was used before. */
+export function usedToken(tables: QueryCreator<Tables>, identity: Identity) {
   const { issuerUrl, tokenId, expiresSeconds } = identity
-  await tx
+  return tables
     .insertInto('used_tokens')
     .values({ issuer: issuerUrl, token_id: tokenId, expires_ms: expiresSeconds * 1000 + rememberMs })
-    .execute()
+}
+
+function newSession(tables: QueryCreator<Tables>, session: Session, identity: Identity) {
+  const { issuer, attributes, run } = identity
+  return tables.insertInto('sessions').values({
+    id: session.id,
+    run_id: session.runId,
+    identity: JSON.stringify({ issuer, attributes, run }),
+    roles: JSON.stringify(session.roles),
+    jkt: session.jkt,
+    created_ms: session.createdMs,
+    expires_ms: session.expiresMs,
+    heartbeat_ms: session.createdMs,
+    ended_ms: null,
+    end_reason: null,
+    issuer,
+    repository_id: attributes.repository_id ?? null,
+    repository: attributes.repository ?? null,
+    commit_id: attributes.commit ?? null,
+  })
 }
 
 /** The CI job in one line: issuer and subject. */

@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely'
+import type { QueryCreator } from 'kysely'
 import { createRunNumbers, type RunNumbers } from '../audit/client/index.ts'
 import type { Store, Tables } from '../store/index.ts'
 
@@ -11,13 +11,12 @@ export function createStoredRunNumbers(store: Store): RunNumbers {
   })
 }
 
-/** Keeps how far a run is, in the transaction that writes an entry of it. */
-export async function keepRunState(tx: Transaction<Tables>, run: string, numbers: RunNumbers): Promise<void> {
+/** Keeps how far a run is, beside what writes an entry of it. */
+export function runState(tables: QueryCreator<Tables>, run: string, numbers: RunNumbers) {
   const { next, givenUp } = numbers.state(run)
   const row = { next_number: next, given_up: JSON.stringify(givenUp) }
-  await tx
+  return tables
     .insertInto('runs')
     .values({ id: run, ...row })
     .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
-    .execute()
 }

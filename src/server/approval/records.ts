@@ -1,6 +1,6 @@
 import { sha256Hex, type Clock } from '../../lib/index.ts'
 import type { AuditEvent } from '../../audit/client/index.ts'
-import { useTokenUp, wasTokenUsed, type Broker } from '../../broker/index.ts'
+import { usedToken, wasTokenUsed, type Broker } from '../../broker/index.ts'
 import { isDuplicate, type Store, type Tables } from '../../store/index.ts'
 import type { Login } from '../operators/people.ts'
 import type { Identity } from '../../identity/index.ts'
@@ -136,7 +136,7 @@ export function createApprovalRecords(deps: {
     async add(request, { code, needs, usesToken }) {
       try {
         await store.write(async (tx) => {
-          if (usesToken) await useTokenUp(tx, request.identity)
+          if (usesToken) await usedToken(tx, request.identity).execute()
           await tx
             .insertInto('approvals')
             .values(rowOf(request, sha256Hex(code)))
