@@ -83,8 +83,7 @@ export function openStore(file: string): Store {
 
   return {
     read,
-    write: (work) =>
-      new Promise((resolve, reject) => add({ work, resolve: resolve as Settle['resolve'], reject })),
+    write: (work) => new Promise((resolve, reject) => add({ work, resolve, reject })),
     writeAll: (build) => new Promise((resolve, reject) => add({ build, resolve: () => resolve(), reject })),
     health: () => (problem === undefined ? { ok: true } : { ok: false, reason: problem }),
     async close() {

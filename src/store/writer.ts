@@ -52,6 +52,7 @@ export function startWriter(file: string): Writer {
     const answer = await new Promise<Answer>((resolve, reject) => {
       waiting.set(id, { resolve, reject })
       thread.ref()
+      // eslint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
       thread.postMessage({ ...order, id })
     })
     if ('error' in answer) throw fromSent(answer.error)
