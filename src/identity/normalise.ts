@@ -56,24 +56,28 @@ export function normalise(
 }
 
 function readAttributes(claims: Claims, profile: Profile): Attributes {
-  const named = Object.entries(profile.claims).map(
-    ([attribute, claim]) => [attribute, claims[claim]] as const,
-  )
-  const derived = Object.entries(profile.derive?.(claims) ?? {})
-  const all = Object.entries({ ...Object.fromEntries(named), ...Object.fromEntries(derived) })
-  // An empty claim is absent, so that no rule can match it.
-  return Object.fromEntries(all.filter(([, value]) => value !== undefined && value !== ''))
+  const derived = profile.derive?.(claims) ?? {}
+  const attributes: Partial<Record<AttributeName, string>> = {}
+  for (const name of attributeNames) {
+    const claim = profile.claims[name]
+    const value = name in derived ? derived[name] : claim === undefined ? undefined : claims[claim]
+    // An empty claim is absent, so that no rule can match it.
+    if (value !== undefined && value !== '') attributes[name] = value
+  }
+  return attributes
 }
 
 function attributeProblem(attributes: Attributes, profile: Profile): Refused | undefined {
   for (const [attribute, value] of Object.entries(attributes) as [AttributeName, string][]) {
-    const shown = `${attribute} ${JSON.stringify(value).slice(0, 200)}`
-    if (!printable.test(value)) return refuse('claim_malformed', `${shown} is not printable ASCII`)
-    const grammar = profile.grammars[attribute]
-    if (grammar !== undefined && !grammar.test(value))
-      return refuse('claim_malformed', `${shown} does not look like one of this CI`)
+    if (!printable.test(value)) return malformed(attribute, value, 'is not printable ASCII')
+    if (profile.grammars[attribute]?.test(value) === false)
+      return malformed(attribute, value, 'does not look like one of this CI')
   }
   return undefined
+}
+
+function malformed(attribute: AttributeName, value: string, why: string): Refused {
+  return refuse('claim_malformed', `${attribute} ${JSON.stringify(value).slice(0, 200)} ${why}`)
 }
 
 /** Claims that serve as pins under their own names are ids, too. */

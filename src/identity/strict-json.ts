@@ -17,8 +17,10 @@ export function parseStrictJson(bytes: Uint8Array): StrictJson {
     const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       return { ok: false, detail: 'it is no JSON object' }
-    const ambiguity = findAmbiguity(text)
-    if (ambiguity !== undefined) return { ok: false, detail: ambiguity }
+    const written = measure(text)
+    if (written.depth > maxDepth) return { ok: false, detail: `it is nested deeper than ${maxDepth}` }
+    // `JSON.parse` keeps the last of two members of one name: there are fewer then than were written.
+    if (written.names !== countNames(value)) return { ok: false, detail: 'a name in it is there twice' }
     return { ok: true, value: value as Record<string, unknown> }
   } catch {
     // What the parser says would repeat a part of the token.
@@ -26,21 +28,30 @@ export function parseStrictJson(bytes: Uint8Array): StrictJson {
   }
 }
 
-/** Of a text that is JSON already: there, a string before a colon is a name, and nothing else is. */
-function findAmbiguity(text: string): string | undefined {
-  const names: Set<string>[] = []
-  for (const [token, string, colon] of text.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|[{}[\]]/g)) {
-    if (token === '{' || token === '[') {
-      if (names.push(new Set()) > maxDepth) return `it is nested deeper than ${maxDepth}`
-    } else if (token === '}' || token === ']') {
-      names.pop()
-    } else if (string !== undefined && colon !== undefined) {
-      // Compared as it is read: "\u0061ud" is "aud".
-      const name = string.includes('\\') ? (JSON.parse(string) as string) : string.slice(1, -1)
-      const here = names.at(-1)
-      if (here?.has(name) === true) return `the name ${JSON.stringify(name).slice(0, 80)} is there twice`
-      here?.add(name)
-    }
+/** Of a text that is JSON already: there, a colon outside of a string follows a name, and nothing else does. */
+function measure(text: string): { names: number; depth: number } {
+  let names = 0
+  let depth = 0
+  let deepest = 0
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]
+    if (char === '"') at = endOfString(text, at)
+    else if (char === ':') names++
+    else if (char === '{' || char === '[') deepest = Math.max(deepest, ++depth)
+    else if (char === '}' || char === ']') depth--
   }
-  return undefined
+  return { names, depth: deepest }
+}
+
+/** Where the string that begins here has its closing quote. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1
+  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+  return at
+}
+
+function countNames(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  const inner: unknown[] = Object.values(value)
+  return inner.reduce<number>((sum, one) => sum + countNames(one), Array.isArray(value) ? 0 : inner.length)
 }

@@ -1,62 +1,55 @@
+import type { DatabaseSync } from 'node:sqlite'
 import {
-  CompiledQuery,
+  DummyDriver,
   SqliteAdapter,
   SqliteDialect,
   SqliteIntrospector,
   SqliteQueryCompiler,
-  type DatabaseConnection,
   type Dialect,
-  type Driver,
   type Kysely,
-  type QueryResult,
 } from 'kysely'
-import type { DatabaseSync } from 'node:sqlite'
-import { createPreparer } from './connection.ts'
-import type { Writer } from './writer.ts'
 
-/** Kysely over a connection of this thread, for reads. */
-export function readingDialect(database: DatabaseSync): Dialect {
-  return new SqliteDialect({
-    database: { prepare: createPreparer(database), close: () => database.close() },
-  })
-}
+/** A statement as Kysely asks for it. */
+export type Prepared = ReturnType<typeof adapt>
 
-/** Kysely over the thread that writes. It has one connection, so one transaction at a time is the caller's to keep. */
-export function writingDialect(writer: Writer): Dialect {
-  return {
-    createAdapter: () => new SqliteAdapter(),
-    createDriver: () => writingDriver(writer),
-    createIntrospector: (db: Kysely<unknown>) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
+/** Statements are kept by their text, so each is prepared once. */
+export function createPrepare(database: DatabaseSync): (sql: string) => Prepared {
+  const statements = new Map<string, Prepared>()
+  return (sql) => {
+    const known = statements.get(sql)
+    if (known !== undefined) return known
+    const statement = sql === 'rollback' ? rollback(database) : adapt(database.prepare(sql))
+    // Migrations and ad-hoc texts pass through here too; what a server runs is a few dozen.
+    if (statements.size < 500) statements.set(sql, statement)
+    return statement
   }
 }
 
-function writingDriver(writer: Writer): Driver {
-  const connection = writingConnection(writer)
-  const execute = async (sql: string) => void (await connection.executeQuery(CompiledQuery.raw(sql)))
-  return {
-    init: async () => undefined,
-    acquireConnection: async () => connection,
-    beginTransaction: () => execute('begin'),
-    commitTransaction: () => execute('commit'),
-    rollbackTransaction: () => execute('rollback'),
-    releaseConnection: async () => undefined,
-    destroy: async () => undefined,
-  }
+/** Kysely's SQLite dialect over `node:sqlite`. */
+export function nodeSqliteDialect(database: DatabaseSync, prepare = createPrepare(database)): Dialect {
+  return new SqliteDialect({ database: { prepare, close: () => database.close() } })
 }
 
-function writingConnection(writer: Writer): DatabaseConnection {
+/** Kysely that only makes texts of statements: it has no database. */
+export const compilingDialect: Dialect = {
+  createAdapter: () => new SqliteAdapter(),
+  createDriver: () => new DummyDriver(),
+  createIntrospector: (db: Kysely<unknown>) => new SqliteIntrospector(db),
+  createQueryCompiler: () => new SqliteQueryCompiler(),
+}
+
+// On a full disk SQLite has rolled back by itself; a second rollback would fail and hide why.
+function rollback(database: DatabaseSync): Prepared {
+  const statement = adapt(database.prepare('rollback'))
+  const nothing = { changes: 0, lastInsertRowid: 0 }
+  return { ...statement, run: (parameters) => (database.isTransaction ? statement.run(parameters) : nothing) }
+}
+
+function adapt(statement: ReturnType<DatabaseSync['prepare']>) {
   return {
-    async executeQuery<Row>({ sql, parameters }: CompiledQuery): Promise<QueryResult<Row>> {
-      const { rows, changes, lastInsertRowid } = await writer.run({ sql, parameters })
-      return {
-        rows: rows as Row[],
-        numAffectedRows: BigInt(changes),
-        insertId: BigInt(lastInsertRowid),
-      }
-    },
-    streamQuery() {
-      throw new Error('the store streams nothing')
-    },
+    reader: statement.columns().length > 0,
+    all: (parameters: readonly unknown[]) => statement.all(...(parameters as never[])),
+    run: (parameters: readonly unknown[]) => statement.run(...(parameters as never[])),
+    iterate: (parameters: readonly unknown[]) => statement.iterate(...(parameters as never[])),
   }
 }

@@ -3,7 +3,6 @@
  * Knows no plaintext secret and decides nothing.
  * Invariant: a `write` that resolved is on disk.
  */
-export { isDuplicate } from './failures.ts'
-export { openStore } from './store.ts'
+export { isDuplicate, openStore } from './store.ts'
 export type { Store } from './store.ts'
 export type { Tables } from './schema.ts'

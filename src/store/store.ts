@@ -1,21 +1,9 @@
-import {
-  DummyDriver,
-  Kysely,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-  sql,
-  type Compilable,
-  type QueryCreator,
-  type Transaction,
-} from 'kysely'
-import { connect } from './connection.ts'
-import { readingDialect, writingDialect } from './dialect.ts'
-import { isStorageFailure, storeError } from './failures.ts'
+import { DatabaseSync } from 'node:sqlite'
+import { Kysely, type Compilable, type QueryCreator, type Transaction } from 'kysely'
+import { MayflyError, messageOf } from '../lib/index.ts'
+import { compilingDialect, createPrepare, nodeSqliteDialect, type Prepared } from './dialect.ts'
 import { migrate } from './migrations.ts'
 import type { Tables } from './schema.ts'
-import { startWriter, type Writer } from './writer.ts'
-import type { Statement } from './writer-thread.ts'
 
 export interface Store {
   /** Reads; never waits for a writer. */
@@ -27,9 +15,8 @@ export interface Store {
    */
   write<T>(work: (tx: Transaction<Tables>) => Promise<T>): Promise<T>
   /**
-   * The same for statements that are known beforehand, in a fraction of the time: `build` makes them when their turn
-   * has come, and they go to the disk in one piece. Throws the error of the statement that failed, `disk_full` or
-   * `store_failed`.
+   * The same for statements that are known beforehand: `build` makes them when it is their turn, and they run in one
+   * go, in a fraction of the time. Throws the error of the one that failed, `disk_full` or `store_failed`.
    */
   writeAll(build: Build): Promise<void>
   /** Can it be written right now? One line saying why not. */
@@ -39,43 +26,36 @@ export interface Store {
 
 export type Build = (tables: QueryCreator<Tables>) => readonly Compilable[]
 
-interface Settle {
+interface Waiting {
+  readonly work: ((tx: Transaction<Tables>) => Promise<unknown>) | { readonly build: Build }
   resolve(value: unknown): void
   reject(error: unknown): void
 }
-type Built = Settle & { readonly build: Build }
-type Worked = Settle & { work(tx: Transaction<Tables>): Promise<unknown> }
+
+type Prepare = (sql: string) => Prepared
 
 const maxBatch = 256
 
-/** Opens (or makes) the SQLite database, migrated. Throws `store_failed`, or `data_folder` if a newer Mayfly wrote it. */
+/** Opens (or makes) the SQLite database: WAL, synchronous=FULL, migrated. */
 export function openStore(file: string): Store {
-  const reader = connect(file)
-  try {
-    migrate(reader)
-  } catch (error) {
-    reader.close()
-    throw error
-  }
-  const read = new Kysely<Tables>({ dialect: readingDialect(reader) })
-  const writer = startWriter(file)
-  const write = new Kysely<Tables>({ dialect: writingDialect(writer) })
-  const waiting: (Built | Worked)[] = []
+  const writer = open(file)
+  migrate(writer)
+  const reader = open(file)
+  const read = new Kysely<Tables>({ dialect: nodeSqliteDialect(reader) })
+  const prepare = createPrepare(writer)
+  const write = new Kysely<Tables>({ dialect: nodeSqliteDialect(writer, prepare) })
+  const waiting: Waiting[] = []
   let committing: Promise<void> | undefined
   let problem: string | undefined
 
   async function commitAll(): Promise<void> {
     while (waiting.length > 0) {
-      const built = takeWhile(waiting, isBuilt)
-      problem =
-        built.length > 0
-          ? await commitBuilt(writer, built)
-          : await commitWorked(write, takeWhile(waiting, isWorked))
+      problem = await commitBatch(write, prepare, waiting.splice(0, maxBatch))
     }
     committing = undefined
   }
 
-  function add(one: Built | Worked): void {
+  function add(one: Waiting): void {
     waiting.push(one)
     // Everything that asks in this turn of the event loop goes into the same commit.
     committing ??= new Promise((next) => setImmediate(next)).then(commitAll)
@@ -84,107 +64,107 @@ export function openStore(file: string): Store {
   return {
     read,
     write: (work) => new Promise((resolve, reject) => add({ work, resolve, reject })),
-    writeAll: (build) => new Promise((resolve, reject) => add({ build, resolve: () => resolve(), reject })),
+    writeAll: (build) =>
+      new Promise((resolve, reject) => add({ work: { build }, resolve: () => resolve(), reject })),
     health: () => (problem === undefined ? { ok: true } : { ok: false, reason: problem }),
     async close() {
       await committing
-      await write.destroy()
-      await writer.close()
       await read.destroy()
+      await write.destroy()
       // Kysely closes only what it has used.
-      if (reader.isOpen) reader.close()
+      for (const database of [reader, writer]) if (database.isOpen) database.close()
     },
   }
 }
 
-function isBuilt(one: Built | Worked): one is Built {
-  return 'build' in one
-}
-
-function isWorked(one: Built | Worked): one is Worked {
-  return !isBuilt(one)
-}
-
-/** Takes those at the head that `is` of a kind: in the order in which they came, and no more than a commit may hold. */
-function takeWhile<All, One extends All>(queue: All[], is: (one: All) => one is One): One[] {
-  const head: One[] = []
-  for (const one of queue) {
-    if (head.length === maxBatch || !is(one)) break
-    head.push(one)
-  }
-  queue.splice(0, head.length)
-  return head
-}
-
-/** Commits the batch in one message to the thread; returns why the store cannot be written, if so. */
-async function commitBuilt(writer: Writer, batch: readonly Built[]): Promise<string | undefined> {
-  const ready: { one: Built; statements: Statement[] }[] = []
-  for (const one of batch) {
-    try {
-      ready.push({ one, statements: one.build(compiler).map(statementOf) })
-    } catch (error) {
-      one.reject(error)
-    }
-  }
+function open(file: string): DatabaseSync {
   try {
-    const failures = await writer.commit(ready.map(({ statements }) => statements))
-    for (const [i, { one }] of ready.entries()) {
-      const failure = failures[i]
-      if (failure === undefined) one.resolve(undefined)
-      else one.reject(failure)
-    }
-    return undefined
+    const database = new DatabaseSync(file, { timeout: 5000 })
+    database.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON',
+    )
+    return database
   } catch (cause) {
-    return rejectAll(batch, cause)
+    throw new MayflyError('store_failed', `the store ${file} cannot be opened: ${messageOf(cause)}`, {
+      cause,
+    })
   }
 }
 
-/** Makes the text of a statement, and runs none. */
-const compiler = new Kysely<Tables>({
-  dialect: {
-    createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new DummyDriver(),
-    createIntrospector: (db: Kysely<unknown>) => new SqliteIntrospector(db),
-    createQueryCompiler: () => new SqliteQueryCompiler(),
-  },
-})
-
-function statementOf(query: Compilable): Statement {
-  const { sql: text, parameters } = query.compile()
-  return { sql: text, parameters }
-}
-
-/** Commits the batch, whose work asks and writes by turns; returns why the store cannot be written, if so. */
-async function commitWorked(database: Kysely<Tables>, batch: readonly Worked[]): Promise<string | undefined> {
+/** Commits the batch; returns why the store cannot be written, if so. */
+async function commitBatch(
+  database: Kysely<Tables>,
+  prepare: Prepare,
+  batch: readonly Waiting[],
+): Promise<string | undefined> {
   const done: (() => void)[] = []
   try {
     await database.transaction().execute(async (tx) => {
-      for (const one of batch) done.push(await attempt(tx, one))
+      for (const one of batch) done.push(await attempt(tx, prepare, one))
     })
     for (const settle of done) settle()
     return undefined
   } catch (cause) {
-    return rejectAll(batch, cause)
+    const error = storeError(cause)
+    for (const one of batch) one.reject(error)
+    return error.message
   }
 }
 
 // One that fails takes back its own changes only; the others of the batch are not its hostages.
-async function attempt(tx: Transaction<Tables>, one: Worked): Promise<() => void> {
-  await sql`SAVEPOINT one`.execute(tx)
+async function attempt(tx: Transaction<Tables>, prepare: Prepare, one: Waiting): Promise<() => void> {
+  const execute = (text: string) => prepare(text).run([])
+  execute('SAVEPOINT one')
   try {
-    const value = await one.work(tx)
-    await sql`RELEASE one`.execute(tx)
+    const value = typeof one.work === 'function' ? await one.work(tx) : runAll(prepare, one.work.build)
+    execute('RELEASE one')
     return () => one.resolve(value)
   } catch (error) {
     if (isStorageFailure(error)) throw error
-    await sql`ROLLBACK TO one`.execute(tx)
-    await sql`RELEASE one`.execute(tx)
+    execute('ROLLBACK TO one')
+    execute('RELEASE one')
     return () => one.reject(error)
   }
 }
 
-function rejectAll(batch: readonly Settle[], cause: unknown): string {
-  const error = storeError(cause)
-  for (const one of batch) one.reject(error)
-  return error.message
+const compiler = new Kysely<Tables>({ dialect: compilingDialect })
+
+/** Within the transaction that the connection is in. */
+function runAll(prepare: Prepare, build: Build): void {
+  for (const query of build(compiler)) {
+    const { sql: text, parameters } = query.compile()
+    prepare(text).run(parameters)
+  }
+}
+
+const sqliteFull = 13
+const sqliteIoError = 10
+
+function isStorageFailure(error: unknown): boolean {
+  const code = primaryCode(error)
+  return code === sqliteFull || code === sqliteIoError
+}
+
+// `errcode` of node:sqlite is SQLite's extended result code; its low byte is the primary one.
+function primaryCode(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
+    ? error.errcode & 0xff
+    : undefined
+}
+
+function storeError(cause: unknown): MayflyError {
+  if (primaryCode(cause) === sqliteFull) {
+    return new MayflyError(
+      'disk_full',
+      'the disk of the data folder is full: nothing was written; free space',
+      { cause },
+    )
+  }
+  return new MayflyError('store_failed', `the store cannot be written: ${messageOf(cause)}`, { cause })
+}
+
+/** Was this insert refused because the key is there already? */
+export function isDuplicate(error: unknown): boolean {
+  const sqliteConstraint = 19
+  return primaryCode(error) === sqliteConstraint && /UNIQUE|PRIMARY KEY/.test(messageOf(error))
 }

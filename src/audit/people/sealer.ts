@@ -61,23 +61,38 @@ export async function forgetNames(
   })
 }
 
+/** A copy of the data with another value in the place of each mark; without marks, the data itself. */
 async function replaceMarked(
   data: Readonly<Record<string, unknown>>,
   replace: (marked: Marked, path: string) => object | Promise<object>,
 ): Promise<Record<string, unknown>> {
-  async function walk(value: unknown, path: string): Promise<unknown> {
-    if (isMarked(value)) return await replace(value, path)
-    if (Array.isArray(value))
-      return await Promise.all((value as unknown[]).map((one, i) => walk(one, `${path}.${i}`)))
-    if (typeof value !== 'object' || value === null) return value
-    const entries: [string, unknown][] = []
-    for (const [name, one] of Object.entries(value))
-      entries.push([name, await walk(one, path === '' ? name : `${path}.${name}`)])
-    return Object.fromEntries(entries)
-  }
-  return (await walk(data, '')) as Record<string, unknown>
+  const replaced: object[] = []
+  for (const [path, marked] of findMarked(data, '')) replaced.push(await replace(marked, path))
+  return replaced.length === 0 ? data : (copyWith(data, replaced.values()) as Record<string, unknown>)
 }
 
-function isMarked(value: unknown): value is Marked {
-  return typeof value === 'object' && value !== null && '$personal' in value
+/** In the order of the data. */
+function findMarked(value: object, path: string): [path: string, marked: Marked][] {
+  if (isMarked(value)) return [[path, value]]
+  return Object.entries(value).flatMap(([name, inner]: [string, unknown]) =>
+    isObject(inner) ? findMarked(inner, path === '' ? name : `${path}.${name}`) : [],
+  )
+}
+
+/** The same order again, so the next one replaces the next mark. */
+function copyWith(value: object, replaced: Iterator<object>): unknown {
+  if (isMarked(value)) return replaced.next().value
+  const copied = Object.entries(value).map(([name, inner]: [string, unknown]): [string, unknown] => [
+    name,
+    isObject(inner) ? copyWith(inner, replaced) : inner,
+  ])
+  return Array.isArray(value) ? copied.map(([, inner]) => inner) : Object.fromEntries(copied)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function isMarked(value: object): value is Marked {
+  return '$personal' in value
 }
