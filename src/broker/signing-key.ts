@@ -1,4 +1,5 @@
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose'
 import { MayflyError, type Clock } from '../lib/index.ts'
 import type { Store } from '../store/index.ts'
 import { openSealed, seal, type VaultKey } from '../vault/index.ts'
@@ -38,16 +39,26 @@ export async function loadSigningKey(deps: {
   return fromJwks(kid, privateJwk, full)
 }
 
-async function fromJwks(kid: string, privateJwk: JWK, publicJwk: JWK): Promise<SigningKey> {
-  const privateKey = await importJWK(privateJwk, 'ES256')
-  const publicKey = await importJWK(publicJwk, 'ES256')
-  if (privateKey instanceof Uint8Array || publicKey instanceof Uint8Array) {
-    throw new MayflyError(
-      'vault_key',
-      `signing key ${kid} in the store is not an ES256 key: restore the store from a backup`,
-    )
+function fromJwks(kid: string, privateJwk: JWK, publicJwk: JWK): SigningKey {
+  const keys = readPair(privateJwk, publicJwk)
+  if (keys !== undefined) return { kid, ...keys, publicJwk }
+  throw new MayflyError(
+    'vault_key',
+    `signing key ${kid} in the store is not an ES256 key: restore the store from a backup`,
+  )
+}
+
+function readPair(privateJwk: JWK, publicJwk: JWK): Pick<SigningKey, 'privateKey' | 'publicKey'> | undefined {
+  const form = (jwk: JWK) => ({ key: jwk as Record<string, string>, format: 'jwk' }) as const
+  const isP256 = (key: KeyObject) => key.asymmetricKeyDetails?.namedCurve === 'prime256v1'
+  try {
+    const privateKey = createPrivateKey(form(privateJwk))
+    const publicKey = createPublicKey(form(publicJwk))
+    return isP256(privateKey) && isP256(publicKey) ? { privateKey, publicKey } : undefined
+  } catch {
+    // What is wrong with it stays untold: the message might repeat a part of the key.
+    return undefined
   }
-  return { kid, privateKey: privateKey, publicKey: publicKey, publicJwk }
 }
 
 function contextOf(kid: string): string {

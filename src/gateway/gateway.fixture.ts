@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { createServer } from 'node:https'
@@ -5,7 +6,7 @@ import { connect as netConnect, type AddressInfo, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import type { Duplex } from 'node:stream'
-import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose'
+import { calculateJwkThumbprint, exportJWK } from 'jose'
 import type { AuditClient, AuditEvent } from '../audit/client/index.ts'
 import { createAccessTokens, type Broker, type Session, type Step } from '../broker/index.ts'
 import { policySchema } from '../config/index.ts'
@@ -214,7 +215,7 @@ export interface World {
   readonly step: Step
   readonly token: string
   readonly ca: string
-  tokenOf(step: Step, claims?: { step?: undefined; expiresSeconds?: number; jkt?: string }): Promise<string>
+  tokenOf(step: Step, claims?: { step?: undefined; expiresSeconds?: number; jkt?: string }): string
   setTargets(targets: Targets, policy?: Policy): void
   /** CONNECT with a good token and a fresh proof; `headers` replace ours, an empty text leaves one out. */
   connect(authority: string, headers?: Record<string, string>, as?: Step): Promise<Tunnel>
@@ -303,7 +304,7 @@ export async function openWorld(
   const audit = stubAudit()
   const brokers = stubBroker()
   const clock = systemClock
-  const { privateKey, publicKey } = await generateKeyPair('ES256')
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const publicJwk = await exportJWK(publicKey)
   const tokens = createAccessTokens({
     key: { kid: await calculateJwkThumbprint(publicJwk), privateKey, publicKey, publicJwk },
@@ -350,7 +351,7 @@ export async function openWorld(
   }
 
   const connect: World['connect'] = async (authority, headers = {}, as = step) => {
-    const accessToken = await tokenOf(as)
+    const accessToken = tokenOf(as)
     const proof = await signer.sign({
       method: 'CONNECT',
       uri: connectUri(gateway.url, authority),
@@ -408,7 +409,7 @@ export async function openWorld(
     connect,
     tls,
     secure,
-    token: await tokenOf(step),
+    token: tokenOf(step),
     ca: await gateway.caCertificate(step.session),
     setTargets(targets, policy = rules.policy) {
       rules = { targets, policy }

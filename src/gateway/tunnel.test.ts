@@ -61,11 +61,11 @@ test('whoever is not the step gets 407 and why, and upstream hears nothing', asy
   const uri = connectUri(gateway.url, authority)
   const proofBy = (by: typeof signer, proof: { method?: string; uri?: string; accessToken?: string }) =>
     by.sign({ method: 'CONNECT', uri, accessToken: token, ...proof })
-  const expired = await world.tokenOf(step, { expiresSeconds: Math.floor(systemClock.nowMs() / 1000) - 60 })
-  const session = await world.tokenOf(step, { step: undefined })
+  const expired = world.tokenOf(step, { expiresSeconds: Math.floor(systemClock.nowMs() / 1000) - 60 })
+  const session = world.tokenOf(step, { step: undefined })
   const forged = `${token.slice(0, -4)}${token.endsWith('AAAA') ? 'BBBB' : 'AAAA'}`
   const unsigned = `${Buffer.from('{"alg":"none","typ":"at+jwt"}').toString('base64url')}.${token.split('.')[1]}.`
-  const bound = await world.tokenOf(step, { jkt: other.jkt })
+  const bound = world.tokenOf(step, { jkt: other.jkt })
   const cases: [string, RegExp, Record<string, string>][] = [
     ['no token', /takes a DPoP-bound step token/, { 'proxy-authorization': '' }],
     ['Bearer', /takes a DPoP-bound step token/, { 'proxy-authorization': `Bearer ${token}` }],

@@ -88,7 +88,7 @@ export async function exchangeToken(
   })
   if (!opened.ok) throw await refuseReplay(deps, call, identity)
   await endIfOutdated(deps, rules, opened.session)
-  const answer = await answerWith(deps, opened.session)
+  const answer = answerWith(deps, opened.session)
   if (waiting.length === 0) return answer
   try {
     // A pipeline builds while people look at what it wants to release.

@@ -28,12 +28,12 @@ export const exchangeResponse = z.object({
 })
 
 /** The session's first access token, as the token endpoint answers. */
-export async function answerWith(
+export function answerWith(
   deps: { tokens: AccessTokens; clock: Clock },
   session: Session,
-): Promise<z.output<typeof exchangeResponse>> {
+): z.output<typeof exchangeResponse> {
   const expiresSeconds = tokenExpiry(session.expiresMs, deps.clock)
-  const access_token = await deps.tokens.sign({
+  const access_token = deps.tokens.sign({
     session: session.id,
     run: session.runId,
     roles: session.roles,

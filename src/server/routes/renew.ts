@@ -21,7 +21,7 @@ export function renewRoute(deps: { broker: Broker; tokens: AccessTokens; clock: 
       const session = access.step === undefined ? await broker.session(access.session) : step?.session
       if (session === undefined) throw new MayflyError('revoked', 'the session or step has ended')
       const expiresSeconds = tokenExpiry(step?.expiresMs ?? session.expiresMs, clock)
-      const access_token = await tokens.sign({
+      const access_token = tokens.sign({
         session: session.id,
         run: session.runId,
         roles: step === undefined ? session.roles : [step.role],

@@ -173,7 +173,7 @@ async function openStep(
   return {
     step_id: step.id,
     run_id: runId,
-    access_token: await tokens.sign({
+    access_token: tokens.sign({
       session: id,
       run: runId,
       roles: [role.name],
