@@ -129,6 +129,33 @@ test('work that waits keeps the others out of its transaction, not out of the st
   assert.deepEqual(await keysIn(store), ['quick'])
 })
 
+test('writeAll: all or nothing, alone, in its turn, made only then', async (t) => {
+  const { store } = setup(t)
+  const made: string[] = []
+  const all = (...keys: string[]) =>
+    store.writeAll((tables) => {
+      made.push(keys.join())
+      return keys.map((key) => tables.insertInto('meta').values({ key, value: 'x' }))
+    })
+  const before = put(store, 'a')
+  const settled = Promise.allSettled([
+    all('b', 'c'),
+    all('d', 'a'),
+    all('e'),
+    put(store, 'c'),
+    put(store, 'f'),
+  ])
+  assert.deepEqual(made, [])
+  await before
+  const failed = (await settled).map((one) =>
+    one.status === 'rejected' ? isDuplicate(one.reason) : undefined,
+  )
+  assert.deepEqual(failed, [undefined, true, undefined, true, undefined])
+  assert.deepEqual(made, ['b,c', 'd,a', 'e'])
+  assert.deepEqual(await keysIn(store), ['a', 'b', 'c', 'e', 'f'])
+  assert.deepEqual(store.health(), { ok: true })
+})
+
 test('later work of one commit sees what earlier work wrote', async (t) => {
   const { store } = setup(t)
   const first = put(store, 'a')

@@ -91,7 +91,7 @@ export async function namesIn(fs: FileSystem, path: string): Promise<string[]> {
 }
 
 /**
- * Does the same to every item, three at a time: more would keep Node’s four file threads from the write-ahead
+ * Does the same to every item, eight at a time: more would keep Node's four file threads from the write-ahead
  * log, fewer would wait for the event loop more than for the disk.
  */
 export async function eachOf<T>(items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
@@ -99,5 +99,5 @@ export async function eachOf<T>(items: readonly T[], action: (item: T) => Promis
   const worker = async () => {
     for (const item of rest) await action(item)
   }
-  await Promise.all(Array.from({ length: Math.min(3, items.length) }, worker))
+  await Promise.all(Array.from({ length: Math.min(8, items.length) }, worker))
 }
