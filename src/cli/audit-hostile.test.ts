@@ -138,26 +138,12 @@ test('what a folder or a mirror puts in the place of an entry is not shown, chec
     assert.doesNotMatch(stdout, /a lie|no gap/)
     assert.match(stderr, /^mayfly: the audit log is not what its checkpoint signs: tile\/entries\/000\.p\/1/)
   }
-  const refused = await audit(
-    'export',
-    '--format',
-    'ndjson',
-    '--folder',
-    folder,
-    '--out',
-    join(folder, 'out'),
-  )
+  const exportTo = (out: string) =>
+    audit('export', '--format', 'ndjson', '--folder', folder, '--out', join(folder, out))
+  const refused = await exportTo('out')
   assert.equal(refused.code, 1)
   assert.deepEqual((await readdir(folder)).toSorted(), ['checkpoint', 'key.vkey', 'tile'])
-  const nowhere = await audit(
-    'export',
-    '--format',
-    'ndjson',
-    '--folder',
-    folder,
-    '--out',
-    join(folder, 'no/out'),
-  )
+  const nowhere = await exportTo('no/out')
   assert.equal(nowhere.code, 2)
   assert.match(nowhere.stderr, /^mayfly: \S+no\/out cannot be written: ENOENT[^\n]*\n$/)
   const key = createSigner('hostile.example', randomBytes(32)).verifierKey

@@ -19,14 +19,10 @@ const lifetimeMs = 10 * 60_000
 export function createProofNonces(deps: { clock: Clock }): ProofNonces {
   const key = randomBytes(32)
   const mark = (time: string) => createHmac('sha256', key).update(time).digest('base64url').slice(0, 22)
-  const nonceOf = (time: string) => `${time}.${mark(time)}`
-  let newest = { second: Number.NaN, nonce: '' }
   return {
     issue() {
-      const second = Math.floor(deps.clock.nowMs() / 1000)
-      // Every answer carries one: those of a second are the same.
-      if (newest.second !== second) newest = { second, nonce: nonceOf((second * 1000).toString(36)) }
-      return newest.nonce
+      const time = deps.clock.nowMs().toString(36)
+      return `${time}.${mark(time)}`
     },
     accepts(nonce) {
       const parts = typeof nonce === 'string' ? /^([0-9a-z]{1,11})\.([\w-]{22})$/.exec(nonce) : null

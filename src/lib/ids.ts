@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { freshBytes } from './random.ts'
+import { createHash, randomBytes } from 'node:crypto'
 
 type Branded<Name extends string> = string & { readonly __brand: Name }
 
@@ -29,7 +28,7 @@ function base32(bytes: Uint8Array, length: number): string {
 /** A new unguessable id, `PREFIX_` and 24 characters (120 random bits). */
 // eslint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller names the brand
 export function newId<Id extends string>(prefix: string): Id {
-  return `${prefix}_${base32(freshBytes(15), 24)}` as Id
+  return `${prefix}_${base32(randomBytes(15), 24)}` as Id
 }
 
 /** The id that the same parts always give; parts are length-prefixed, so no two lists collide. */

@@ -8,7 +8,6 @@ import {
   MayflyError,
   Secret,
   constantTimeEqual,
-  freshBytes,
   idOf,
   messageOf,
   newId,
@@ -18,18 +17,6 @@ import {
 } from './index.ts'
 
 const value = 'hunter2-correct-horse'
-
-test('fresh bytes: as many as asked for, never the same, and what was handed out stays as it is', () => {
-  const asked = Array.from({ length: 2_000 }, (_, i) => freshBytes(8 + (i % 25)))
-  const kept = asked.map((bytes) => bytes.toString('hex'))
-  asked.forEach((bytes, i) => assert.equal(bytes.length, 8 + (i % 25)))
-  assert.equal(new Set(kept.map((text) => text.slice(0, 16))).size, asked.length)
-  assert.equal(freshBytes(10_000).length, 10_000)
-  assert.deepEqual(
-    asked.map((bytes) => bytes.toString('hex')),
-    kept,
-  )
-})
 
 test('a Secret does not leak', () => {
   const secret = new Secret(value)

@@ -1,13 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import {
-  DummyDriver,
-  SqliteAdapter,
-  SqliteDialect,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-  type Dialect,
-  type Kysely,
-} from 'kysely'
+import { SqliteDialect, type Dialect } from 'kysely'
 
 /** A statement as Kysely asks for it. */
 export type Prepared = ReturnType<typeof adapt>
@@ -28,14 +20,6 @@ export function createPrepare(database: DatabaseSync): (sql: string) => Prepared
 /** Kysely's SQLite dialect over `node:sqlite`. */
 export function nodeSqliteDialect(database: DatabaseSync, prepare = createPrepare(database)): Dialect {
   return new SqliteDialect({ database: { prepare, close: () => database.close() } })
-}
-
-/** Kysely that only makes texts of statements: it has no database. */
-export const compilingDialect: Dialect = {
-  createAdapter: () => new SqliteAdapter(),
-  createDriver: () => new DummyDriver(),
-  createIntrospector: (db: Kysely<unknown>) => new SqliteIntrospector(db),
-  createQueryCompiler: () => new SqliteQueryCompiler(),
 }
 
 // On a full disk SQLite has rolled back by itself; a second rollback would fail and hide why.

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely, type Compilable, type QueryCreator, type Transaction } from 'kysely'
 import { MayflyError, messageOf } from '../lib/index.ts'
-import { compilingDialect, createPrepare, nodeSqliteDialect, type Prepared } from './dialect.ts'
+import { createPrepare, nodeSqliteDialect, type Prepared } from './dialect.ts'
 import { migrate } from './migrations.ts'
 import type { Tables } from './schema.ts'
 
@@ -116,7 +116,7 @@ async function attempt(tx: Transaction<Tables>, prepare: Prepare, one: Waiting):
   const execute = (text: string) => prepare(text).run([])
   execute('SAVEPOINT one')
   try {
-    const value = typeof one.work === 'function' ? await one.work(tx) : runAll(prepare, one.work.build)
+    const value = typeof one.work === 'function' ? await one.work(tx) : runAll(tx, prepare, one.work.build)
     execute('RELEASE one')
     return () => one.resolve(value)
   } catch (error) {
@@ -127,13 +127,11 @@ async function attempt(tx: Transaction<Tables>, prepare: Prepare, one: Waiting):
   }
 }
 
-const compiler = new Kysely<Tables>({ dialect: compilingDialect })
-
-/** Within the transaction that the connection is in. */
-function runAll(prepare: Prepare, build: Build): void {
-  for (const query of build(compiler)) {
-    const { sql: text, parameters } = query.compile()
-    prepare(text).run(parameters)
+/** Kysely makes the texts, and the connection that it is in a transaction on runs them. */
+function runAll(tx: Transaction<Tables>, prepare: Prepare, build: Build): void {
+  for (const query of build(tx)) {
+    const { sql, parameters } = query.compile()
+    prepare(sql).run(parameters)
   }
 }
 
