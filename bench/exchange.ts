@@ -4,6 +4,7 @@ import { createProofSigner, createProofVerifier } from '../src/identity/index.ts
 import { systemClock } from '../src/lib/index.ts'
 import { githubClaims } from '../demo/peers/issuer.ts'
 import { setStage } from '../demo/stage.ts'
+import { openLoad, writePost } from './load.ts'
 import type { BenchResult } from './result.ts'
 import { median, percentile } from './statistics.ts'
 
@@ -36,36 +37,31 @@ async function benchWith(roles: number, rawMs: SignatureMs): Promise<BenchResult
   const signer = await createProofSigner({ clock: systemClock })
   const askNonce = async () =>
     signer.learnNonce((await fetch(`${stage.server}/.well-known/jwks.json`)).headers.get('dpop-nonce'))
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 })
+  const load = await openLoad(stage.server, 64)
   const prepare = async (count: number) => {
     await askNonce()
     return Promise.all(
-      Array.from({ length: count }, async () => ({
-        proof: await signer.sign({ method: 'POST', uri }),
-        body: new URLSearchParams({
+      Array.from({ length: count }, async () => {
+        const body = new URLSearchParams({
           grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
           subject_token: await stage.issuer.sign(stage.server),
           subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
           scope: 'build',
-        }).toString(),
-      })),
+        })
+        return writePost(uri, { dpop: await signer.sign({ method: 'POST', uri }) }, body.toString())
+      }),
     )
   }
-  const send = (one: { proof: string; body: string }) => exchange(uri, agent, one)
-  const sendAll = async (load: readonly { proof: string; body: string }[]) => {
-    const rest = load.values()
-    const worker = async () => {
-      for (const one of rest) await send(one)
-    }
-    await Promise.all(Array.from({ length: 64 }, worker))
+  const sendAll = async (requests: readonly Buffer[]) => {
+    await Promise.all(requests.map((request) => load.send(request)))
   }
   // A server runs for weeks: what the first thousands of requests pay for being compiled is not what it does.
   await sendAll(await prepare(4000))
 
-  const load = await prepare(4000)
+  const requests = await prepare(4000)
   const startedMs = performance.now()
-  await sendAll(load)
-  const perSecond = load.length / ((performance.now() - startedMs) / 1000)
+  await sendAll(requests)
+  const perSecond = requests.length / ((performance.now() - startedMs) / 1000)
 
   const half = await prepare(Math.min(5000, Math.round(perSecond / 2) * 4))
   const gapMs = 1000 / (perSecond / 2)
@@ -74,12 +70,12 @@ async function benchWith(roles: number, rawMs: SignatureMs): Promise<BenchResult
     half.map(async (one, i) => {
       const dueMs = began + i * gapMs
       await new Promise((wake) => setTimeout(wake, Math.max(0, dueMs - performance.now())))
-      await send(one)
+      await load.send(one)
       // From when it was due: a request that had to wait for its turn counts its wait.
       return performance.now() - dueMs
     }),
   )
-  agent.destroy()
+  load.close()
   const two = 1000 / (rawMs.verify + rawMs.sign)
   const three = 1000 / (rawMs.verify + rawMs.sign + rawMs.proof)
   const p99 = percentile(latencies, 99)
@@ -127,26 +123,6 @@ async function firstNonceMs(): Promise<BenchResult> {
     value: median(samples),
     unit: 'ms',
   }
-}
-
-function exchange(uri: string, agent: Agent, one: { proof: string; body: string }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      dpop: one.proof,
-      'content-type': 'application/x-www-form-urlencoded',
-      'content-length': Buffer.byteLength(one.body),
-    }
-    const outgoing = request(uri, { method: 'POST', agent, headers }, (response) => {
-      response.resume()
-      response.once('end', () =>
-        response.statusCode === 200
-          ? resolve()
-          : reject(new Error(`exchange answered ${response.statusCode}`)),
-      )
-    })
-    outgoing.once('error', reject)
-    outgoing.end(one.body)
-  })
 }
 
 /** Median milliseconds of each signature operation, one after the other, with the same library and the same tokens. */
