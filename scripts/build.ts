@@ -4,7 +4,11 @@ import { build } from 'esbuild'
 // Bundled so that `mayfly run` starts fast; Cedar stays outside, it finds its .wasm beside itself.
 rmSync('dist', { recursive: true, force: true })
 await build({
-  entryPoints: { mayfly: 'src/main/mayfly.ts', 'verify-node': 'src/audit/verify/node.ts' },
+  entryPoints: {
+    mayfly: 'src/main/mayfly.ts',
+    'verify-node': 'src/audit/verify/node.ts',
+    'check-thread': 'src/identity/check-thread-entry.ts',
+  },
   outdir: 'dist',
   bundle: true,
   splitting: true,

@@ -5,7 +5,7 @@ import { parseStrictJson } from './strict-json.ts'
 /** The parts of a JWS in compact form, read but not verified. */
 export interface CompactToken {
   readonly ok: true
-  readonly issuer: unknown
+  readonly claims: Readonly<Record<string, unknown>>
   readonly payloadBytes: Uint8Array
 }
 
@@ -46,7 +46,7 @@ export function parseCompactToken(text: string): CompactToken | Refused {
     return refuse('token_malformed', 'a part is no base64url without padding (RFC 7515, section 2)')
   const claims = parseStrictJson(payloadBytes)
   if (!claims.ok) return refuse('token_malformed', `the payload cannot be read: ${claims.detail}`)
-  return { ok: true, issuer: claims.value['iss'], payloadBytes }
+  return { ok: true, claims: claims.value, payloadBytes }
 }
 
 function headerProblem(part: string): Refused | undefined {

@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, verify } from 'node:crypto'
+import { messageOf } from '../lib/index.ts'
 
 export type ReadProof =
   | { readonly ok: true; readonly payload: Readonly<Record<string, unknown>>; readonly jkt: string }
@@ -7,8 +8,7 @@ export type ReadProof =
 /**
  * Reads a DPoP proof (RFC 9449, section 4.2) in one go: its form, its own key, its signature, its times. One algorithm
  * and one curve are known, so nothing in the header chooses how it is verified. Synchronous on purpose: through
- * WebCrypto the same costs twice as much, and every exchange and connection pays it.
- * Throws only what `node:crypto` throws for a key that is none.
+ * WebCrypto the same costs twice as much, and every exchange and connection pays it. Throws nothing.
  */
 export function readProof(proof: string, nowSeconds: number, windowSeconds: number): ReadProof {
   const parts = proof.split('.')
@@ -24,13 +24,16 @@ export function readProof(proof: string, nowSeconds: number, windowSeconds: numb
   if ('crit' in header || 'b64' in header) return unverified('its header has extensions')
   const signature = Buffer.from(signaturePart, 'base64url')
   const signed = Buffer.from(`${headerPart}.${payloadPart}`)
-  const publicKey = createPublicKey({ key: key.jwk, format: 'jwk' })
   // 64 bytes, r and s as they are: DER would give one signature several spellings.
-  if (
-    signature.length !== 64 ||
-    !verify('sha256', signed, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature)
-  )
-    return unverified('signature verification failed')
+  if (signature.length !== 64) return unverified('signature verification failed')
+  try {
+    const publicKey = createPublicKey({ key: key.jwk, format: 'jwk' })
+    if (!verify('sha256', signed, { key: publicKey, dsaEncoding: 'ieee-p1363' }, signature))
+      return unverified('signature verification failed')
+  } catch (error) {
+    // The two coordinates are of no point on the curve.
+    return unverified(messageOf(error))
+  }
   const payload = parseObject(payloadPart)
   if (payload === undefined) return unverified('its payload is no JSON object')
   const problem = claimProblem(payload, nowSeconds, windowSeconds)

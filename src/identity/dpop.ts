@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { constantTimeEqual, limits, messageOf, type Clock } from '../lib/index.ts'
+import { constantTimeEqual, limits, type Clock } from '../lib/index.ts'
 import type { ProofNonces } from './dpop-nonce.ts'
-import { readProof } from './dpop-proof.ts'
+import { checksHere, type Checks } from './checks.ts'
 
 /** What a proof must be for: RFC 9449, section 4.3. */
 export interface ProofExpectation {
@@ -28,7 +28,7 @@ export type ProofResult =
     }
 
 export interface ProofVerifier {
-  /** Verifies a DPoP proof and uses it up: the same proof is refused the second time. */
+  /** Verifies a DPoP proof and uses it up: the same proof is refused the second time. Rejects as `Checks` does. */
   verify(proof: string | undefined, expected: ProofExpectation): Promise<ProofResult>
   /** A nonce for the caller's next proof; undefined where none is asked for. */
   freshNonce(): string | undefined
@@ -39,9 +39,13 @@ const windowSeconds = 60
 /** Proofs remembered at once. Past it new ones are refused: forgetting one would let it be replayed. */
 const maxRemembered = 200_000
 
-/** With `nonces` every proof must carry one of ours. */
-export function createProofVerifier(deps: { clock: Clock; nonces?: ProofNonces }): ProofVerifier {
-  const { nonces } = deps
+/** With `nonces` every proof must carry one of ours. `checks` is who checks signatures: if it is not said, the caller's thread. */
+export function createProofVerifier(deps: {
+  clock: Clock
+  nonces?: ProofNonces
+  checks?: Checks
+}): ProofVerifier {
+  const { nonces, checks = checksHere } = deps
   const startedSeconds = Math.floor(deps.clock.nowMs() / 1000)
   const used = new Map<string, number>()
 
@@ -62,20 +66,16 @@ export function createProofVerifier(deps: { clock: Clock; nonces?: ProofNonces }
       if (proof === undefined) return { ok: false, detail: 'the DPoP header is missing' }
       if (proof.length > limits.dpopProofBytes) return { ok: false, detail: 'the DPoP proof is too large' }
       const nowSeconds = Math.floor(deps.clock.nowMs() / 1000)
-      try {
-        const read = readProof(proof, nowSeconds, windowSeconds)
-        if (!read.ok) return read
-        const { payload, jkt } = read
-        const problem = mismatch(payload, expected, nowSeconds, startedSeconds)
-        if (problem !== undefined) return { ok: false, detail: problem }
-        if (nonces !== undefined && !nonces.accepts(payload['nonce']))
-          return { ok: false, detail: 'the proof needs a nonce of this server', nonce: nonces.issue() }
-        if (expected.remember === false) return { ok: true, jkt }
-        const replayed = useOnce(`${jkt}.${String(payload['jti'])}`, nowSeconds)
-        return replayed === undefined ? { ok: true, jkt } : { ok: false, detail: replayed }
-      } catch (error) {
-        return { ok: false, detail: `the DPoP proof does not verify: ${messageOf(error)}` }
-      }
+      const read = await checks.proof(proof, nowSeconds, windowSeconds)
+      if (!read.ok) return read
+      const { payload, jkt } = read
+      const problem = mismatch(payload, expected, nowSeconds, startedSeconds)
+      if (problem !== undefined) return { ok: false, detail: problem }
+      if (nonces !== undefined && !nonces.accepts(payload['nonce']))
+        return { ok: false, detail: 'the proof needs a nonce of this server', nonce: nonces.issue() }
+      if (expected.remember === false) return { ok: true, jkt }
+      const replayed = useOnce(`${jkt}.${String(payload['jti'])}`, nowSeconds)
+      return replayed === undefined ? { ok: true, jkt } : { ok: false, detail: replayed }
     },
   }
 }

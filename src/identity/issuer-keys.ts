@@ -1,13 +1,12 @@
-import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose'
 import { MayflyError, limits, messageOf, type Clock } from '../lib/index.ts'
 
 /** The signing keys of one issuer, found by OpenID Connect Discovery 1.0 and kept for a while. */
 export interface IssuerKeys {
   /**
-   * A key source for `jwtVerify`. `fresh` asks the issuer again (a rotated key), at most every 10 s.
+   * Its JWKS (RFC 7517, section 5) as JSON text. `fresh` asks the issuer again (a rotated key), at most every 10 s.
    * Throws MayflyError `issuer_unreachable` if the issuer cannot be asked and nothing usable is kept.
    */
-  get(fresh?: boolean): Promise<JWTVerifyGetKey>
+  get(fresh?: boolean): Promise<string>
 }
 
 const keepMs = 10 * 60_000
@@ -16,7 +15,7 @@ const staleMs = 60 * 60_000
 const askAgainMs = 10_000
 
 interface Kept {
-  keys: JWTVerifyGetKey
+  jwks: string
   fetchedMs: number
 }
 
@@ -28,8 +27,8 @@ export function createIssuerKeys(deps: { url: string; fetch: typeof fetch; clock
 
   async function ask(): Promise<Kept> {
     askedMs = deps.clock.nowMs()
-    const keys = await fetchKeys(deps.url, deps.fetch)
-    kept = { keys, fetchedMs: deps.clock.nowMs() }
+    const jwks = await fetchKeys(deps.url, deps.fetch)
+    kept = { jwks, fetchedMs: deps.clock.nowMs() }
     return kept
   }
 
@@ -37,9 +36,9 @@ export function createIssuerKeys(deps: { url: string; fetch: typeof fetch; clock
     async get(fresh = false) {
       const age = kept === undefined ? Number.POSITIVE_INFINITY : deps.clock.nowMs() - kept.fetchedMs
       const usable = kept !== undefined && age < staleMs ? kept : undefined
-      if (usable !== undefined && !fresh && age < keepMs) return usable.keys
+      if (usable !== undefined && !fresh && age < keepMs) return usable.jwks
       if (asking === undefined && deps.clock.nowMs() - askedMs < askAgainMs) {
-        if (usable !== undefined) return usable.keys
+        if (usable !== undefined) return usable.jwks
         // An issuer that is down is not asked once per token that anybody sends.
         throw problem ?? unreachable(deps.url, 'it was asked a moment ago')
       }
@@ -48,17 +47,17 @@ export function createIssuerKeys(deps: { url: string; fetch: typeof fetch; clock
         asking = undefined
       })
       try {
-        return (await asking).keys
+        return (await asking).jwks
       } catch (error) {
         problem = error
-        if (usable !== undefined) return usable.keys
+        if (usable !== undefined) return usable.jwks
         throw error
       }
     },
   }
 }
 
-async function fetchKeys(issuerUrl: string, fetcher: typeof fetch): Promise<JWTVerifyGetKey> {
+async function fetchKeys(issuerUrl: string, fetcher: typeof fetch): Promise<string> {
   const base = issuerUrl.replace(/\/$/, '')
   const discovery = await fetchJson(`${base}/.well-known/openid-configuration`, issuerUrl, fetcher)
   // OpenID Connect Discovery 1.0, section 4.3: the issuer must be exactly the one that was asked.
@@ -83,7 +82,8 @@ async function fetchKeys(issuerUrl: string, fetcher: typeof fetch): Promise<JWTV
   }
   // Only asymmetric keys: a symmetric one published by mistake must never verify anything.
   const usable = keys.filter((key) => key['kty'] === 'RSA' || key['kty'] === 'EC' || key['kty'] === 'OKP')
-  return createLocalJWKSet({ keys: usable })
+  // The certificates that some issuers publish beside a key are not looked at, and are most of the text.
+  return JSON.stringify({ keys: usable.map(({ x5c: _, ...key }) => key) })
 }
 
 async function fetchJson(

@@ -1,43 +1,54 @@
-import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
-import { MayflyError, messageOf, type Clock } from '../lib/index.ts'
+import { createLocalJWKSet, errors, jwtVerify, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose'
+import { messageOf } from '../lib/index.ts'
 import { signatureAlgorithms } from './compact-token.ts'
 import { refuse, type Refused } from './identity.ts'
-import type { IssuerKeys } from './issuer-keys.ts'
 import { maxClockSkewSeconds } from './validity.ts'
 
-/** Verifies signature, issuer, audience and times of a token with the issuer's own keys. */
+export interface TokenExpectation {
+  readonly issuerUrl: string
+  readonly audience: string
+  /** The issuer's keys: its JWKS as JSON text. */
+  readonly jwks: string
+  /** Milliseconds since the Unix epoch. */
+  readonly nowMs: number
+}
+
+/** Verifies signature, issuer, audience and times of a token with the issuer's own keys. Returns the refusal, or nothing. */
 export async function checkSignature(
   token: string,
-  expected: { issuerUrl: string; audience: string; keys: IssuerKeys; clock: Clock },
-): Promise<{ readonly ok: true; readonly payload: JWTPayload } | Refused> {
-  const options = {
-    algorithms: [...signatureAlgorithms],
-    audience: expected.audience,
-    issuer: expected.issuerUrl,
-    clockTolerance: maxClockSkewSeconds,
-    currentDate: new Date(expected.clock.nowMs()),
-    requiredClaims: ['exp', 'iat', 'sub'],
-  }
-  const attempt = async (keys: JWTVerifyGetKey) => ({
-    ok: true as const,
-    payload: (await jwtVerify(token, keys, options)).payload,
-  })
+  { issuerUrl, audience, jwks, nowMs }: TokenExpectation,
+): Promise<Refused | undefined> {
   try {
-    try {
-      return await attempt(await expected.keys.get())
-    } catch (error) {
-      // The issuer may have rotated its keys since we asked.
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-      return await attempt(await expected.keys.get(true))
-    }
+    await jwtVerify(token, keysIn(jwks), {
+      algorithms: [...signatureAlgorithms],
+      audience,
+      issuer: issuerUrl,
+      clockTolerance: maxClockSkewSeconds,
+      currentDate: new Date(nowMs),
+      requiredClaims: ['exp', 'iat', 'sub'],
+    })
+    return undefined
   } catch (error) {
     return refusalOf(error)
   }
 }
 
+const known = new Map<string, JWTVerifyGetKey>()
+/** More than a server has issuers; those that rotated their keys are forgotten with the rest. */
+const maxKnown = 64
+
+/** A key source for jose, which imports each key once. */
+export function keysIn(jwks: string): JWTVerifyGetKey {
+  const found = known.get(jwks)
+  if (found !== undefined) return found
+  if (known.size >= maxKnown) known.clear()
+  const keys = createLocalJWKSet(JSON.parse(jwks) as JSONWebKeySet)
+  known.set(jwks, keys)
+  return keys
+}
+
 function refusalOf(error: unknown): Refused {
   const detail = messageOf(error)
-  if (error instanceof MayflyError) return refuse('issuer_unreachable', detail)
   if (error instanceof errors.JWTExpired) return refuse('token_expired', detail)
   if (error instanceof errors.JWKSNoMatchingKey)
     return refuse('key_unknown', 'no key of the issuer has this kid')

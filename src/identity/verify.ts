@@ -1,17 +1,16 @@
-import type { JWTPayload } from 'jose'
 import type { IssuerConfig } from '../config/index.ts'
-import type { Clock } from '../lib/index.ts'
+import { messageOf, type Clock } from '../lib/index.ts'
+import { checksHere, type Checks } from './checks.ts'
 import { parseCompactToken } from './compact-token.ts'
-import { refuse, type IdentityResult } from './identity.ts'
+import { refuse, type IdentityResult, type Refused } from './identity.ts'
 import { createIssuerKeys, type IssuerKeys } from './issuer-keys.ts'
 import { normalise } from './normalise.ts'
 import type { Profile } from './profile.ts'
 import { profileOf } from './profiles.ts'
-import { checkSignature } from './signature.ts'
 import { checkValidity } from './validity.ts'
 
 export interface IdentityVerifier {
-  /** Verifies a CI's identity token (a JWS in compact form). Refusals are returned; nothing is thrown. */
+  /** Verifies a CI's identity token (a JWS in compact form). Refusals are returned; rejects as `Checks` does. */
   verify(token: string): Promise<IdentityResult>
 }
 
@@ -33,8 +32,10 @@ export function createIdentityVerifier(deps: {
   audience: () => string
   fetch: typeof fetch
   clock: Clock
+  /** Who checks signatures; in the caller's thread if it is not said. */
+  checks?: Checks
 }): IdentityVerifier {
-  const { clock } = deps
+  const { clock, checks = checksHere } = deps
   const byUrl = new Map<string, Issuer>()
   for (const [name, config] of Object.entries(deps.issuers)) {
     const keys = createIssuerKeys({ url: config.url, fetch: deps.fetch, clock })
@@ -44,28 +45,43 @@ export function createIdentityVerifier(deps: {
     async verify(text) {
       const token = parseCompactToken(text)
       if (!token.ok) return token
+      const { claims } = token
       // Not verified yet: it only chooses whose keys to try.
-      const issuer = typeof token.issuer === 'string' ? byUrl.get(token.issuer) : undefined
+      const issuer = typeof claims['iss'] === 'string' ? byUrl.get(claims['iss']) : undefined
       if (issuer === undefined)
         return refuse(
           'issuer_unknown',
-          `iss ${JSON.stringify(token.issuer)?.slice(0, 200)} is not under issuers`,
+          `iss ${JSON.stringify(claims['iss'])?.slice(0, 200)} is not under issuers`,
         )
       const audience = issuer.config.audience ?? deps.audience()
       // jose takes an empty audience for none at all.
       if (audience === '') return refuse('audience_mismatch', 'this server does not know its own URL yet')
-      const { keys } = issuer
-      const checked = await checkSignature(text, { issuerUrl: issuer.config.url, audience, keys, clock })
-      if (!checked.ok) return checked
-      const { payload } = checked
-      if (isForOthersToo(payload))
+      const refused = await checkWithKeysOf(issuer, text, audience)
+      if (refused !== undefined) return refused
+      if (isForOthersToo(claims))
         return refuse('audience_mismatch', 'the token is for several audiences, not for us alone')
-      return checkValidity(payload, clock) ?? normalise(payload, token.payloadBytes, issuer)
+      return checkValidity(claims, clock) ?? normalise(claims, token.payloadBytes, issuer)
     },
+  }
+
+  async function checkWithKeysOf({ keys, config }: Issuer, text: string, audience: string) {
+    const check = (jwks: string) =>
+      checks.token(text, { issuerUrl: config.url, audience, jwks, nowMs: clock.nowMs() })
+    const jwks = await keysOf(keys)
+    if (typeof jwks !== 'string') return jwks
+    const refused = await check(jwks)
+    if (refused?.reason !== 'key_unknown') return refused
+    // The issuer may have rotated its keys since we asked.
+    const fresh = await keysOf(keys, true)
+    return typeof fresh === 'string' ? check(fresh) : fresh
   }
 }
 
+async function keysOf(keys: IssuerKeys, fresh = false): Promise<string | Refused> {
+  return keys.get(fresh).catch((error: unknown) => refuse('issuer_unreachable', messageOf(error)))
+}
+
 /** Ours and nobody else's: what is good at another place too could have been taken there (RFC 8725, section 3.9). */
-function isForOthersToo(payload: JWTPayload): boolean {
-  return Array.isArray(payload.aud) && payload.aud.length > 1
+function isForOthersToo({ aud }: Readonly<Record<string, unknown>>): boolean {
+  return Array.isArray(aud) && aud.length > 1
 }

@@ -18,6 +18,7 @@ export type ErrorCode =
   | 'revoked'
   | 'secret_missing'
   | 'store_failed'
+  | 'thread_failed'
   | 'unauthorized'
   | 'upstream_unreachable'
   | 'vault_key'

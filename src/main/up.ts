@@ -7,7 +7,7 @@ import {
   loadSigningKey,
 } from '../broker/index.ts'
 import { createGateway } from '../gateway/index.ts'
-import { createProofNonces, createProofVerifier } from '../identity/index.ts'
+import { createProofNonces, createProofVerifier, startCheckThread } from '../identity/index.ts'
 import { MayflyError, messageOf, systemClock, version, type Clock } from '../lib/index.ts'
 import {
   createApiServer,
@@ -117,7 +117,9 @@ export async function startUp(options: UpOptions): Promise<Up> {
   // A server that was killed may number an entry twice: whoever looks for gaps sees where it began anew.
   await audit.append({ type: 'server.started', data: { version, node: process.version } })
   const tokens = createAccessTokens({ key, issuer: () => url, clock })
-  const proofs = createProofVerifier({ clock, nonces: createProofNonces({ clock }) })
+  const checks = startCheckThread()
+  started.defer(() => checks.close())
+  const proofs = createProofVerifier({ clock, nonces: createProofNonces({ clock }), checks })
   const broker = await createBroker({
     store,
     vault,
@@ -127,7 +129,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     heartbeatSeconds: options.heartbeatSeconds,
   })
   started.defer(() => broker.close())
-  const rules = await createRules({ store, audit, clock, fetch, audience: () => url })
+  const rules = await createRules({ store, audit, clock, fetch, audience: () => url, checks })
   const gateway = createGateway({
     tokens,
     proofs,

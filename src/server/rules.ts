@@ -1,6 +1,6 @@
 import { configError, type PolicyDocument } from '../config/index.ts'
 import type { Targets } from '../connections/index.ts'
-import { createIdentityVerifier, type IdentityVerifier } from '../identity/index.ts'
+import { createIdentityVerifier, type Checks, type IdentityVerifier } from '../identity/index.ts'
 import { MayflyError, sha256Hex, type Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { Policy } from '../policy/index.ts'
@@ -59,6 +59,7 @@ export async function createRules(deps: {
   clock: Clock
   fetch: typeof fetch
   audience: () => string
+  checks?: Checks
 }): Promise<RulesHolder> {
   let rules: Rules | undefined
   let applying: Promise<unknown> = Promise.resolve()
@@ -188,7 +189,7 @@ function compileRules(
   text: string,
   file: string,
   version: number,
-  deps: { fetch: typeof fetch; clock: Clock; audience: () => string },
+  deps: { fetch: typeof fetch; clock: Clock; audience: () => string; checks?: Checks },
 ): Rules {
   const result = compileDocument(text, file)
   if (!result.ok) throw configError(result.problems)
@@ -198,6 +199,7 @@ function compileRules(
     audience: () => document.audience ?? deps.audience(),
     fetch: deps.fetch,
     clock: deps.clock,
+    ...(deps.checks === undefined ? {} : { checks: deps.checks }),
   })
   const pins = new Map([...issuers].map(([name, facts]) => [name, facts.pins]))
   return { version, text, compiled: result.compiled, document, identity, policy, targets, pins }

@@ -59,6 +59,7 @@ const statusOf: Record<ErrorCode, number> = {
   revoked: 403,
   secret_missing: 422,
   store_failed: 503,
+  thread_failed: 503,
   unauthorized: 401,
   upstream_unreachable: 502,
   vault_key: 500,

@@ -68,11 +68,12 @@ export function createBatches({ send, giveUpMs, maxWaiting }: BatchesDeps): Batc
 }
 
 function takeBatch(queue: Waiting[]): Waiting[] {
+  const most = Math.min(batchEntries, Math.max(Math.ceil(queue.length / 2), 16))
   let bytes = 0
   let count = 0
   for (const one of queue) {
     bytes += one.jsonBytes
-    if (count === batchEntries || (count > 0 && bytes > batchBytes)) break
+    if (count === most || (count > 0 && bytes > batchBytes)) break
     count++
   }
   return queue.splice(0, count)

@@ -1,7 +1,7 @@
 import { jwtVerify, type JWTPayload } from 'jose'
 import { MayflyError, limits, messageOf, type Clock, type Secret } from '../../lib/index.ts'
 import type { SignInConfig } from '../../config/index.ts'
-import { createIssuerKeys, signatureAlgorithms } from '../../identity/index.ts'
+import { createIssuerKeys, keysIn, signatureAlgorithms } from '../../identity/index.ts'
 
 /** The OpenID Connect provider that people sign in at. Throws `issuer_unreachable` or `bad_token`. */
 export interface Provider {
@@ -117,7 +117,7 @@ export function createProvider(deps: {
       maxTokenAge: 600,
     }
     const verifyWith = async (fresh: boolean) =>
-      (await jwtVerify(idToken, await keys.get(fresh), options)).payload
+      (await jwtVerify(idToken, keysIn(await keys.get(fresh)), options)).payload
     const payload = await verifyWith(false)
       // The provider may have rotated its keys since we asked.
       .catch(() => verifyWith(true))
