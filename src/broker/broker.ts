@@ -1,7 +1,7 @@
 import {
   MayflyError,
   idOf,
-  newId,
+  newOrderedId,
   type Clock,
   type LeaseId,
   type RunId,
@@ -132,7 +132,7 @@ export async function createBroker(deps: {
         return { ok: false, reason: 'replayed' }
       const createdMs = clock.nowMs()
       const session: Session = {
-        id: newId<SessionId>('ses'),
+        id: newOrderedId<SessionId>('ses', createdMs),
         runId: runOf(identity),
         roles,
         jkt,
@@ -179,7 +179,7 @@ export async function createBroker(deps: {
     const expiresMs = Math.min(session.expiresMs, session.createdMs + request.ttlSeconds * 1000)
     if (expiresMs <= now) throw outlived(request.role, request.ttlSeconds)
     const step: Step = {
-      id: newId<StepId>('stp'),
+      id: newOrderedId<StepId>('stp', now),
       session,
       name: request.name,
       role: request.role,
@@ -217,7 +217,7 @@ export async function createBroker(deps: {
       throw new MayflyError('bad_input', `connection "${connection.name}" has no credential`)
     }
     const authorization = await staticAuthorization(vault, connection.credential)
-    const id = newId<LeaseId>('lse')
+    const id = newOrderedId<LeaseId>('lse', clock.nowMs())
     const issued: Lease = { id, connection: connection.name, expiresMs: step.expiresMs, authorization }
     await audit.append(leaseIssued(issued, step, connection, grant))
     await records.addLease(issued, step, grant)

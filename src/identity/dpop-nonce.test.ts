@@ -29,21 +29,45 @@ test('refused: a nonce of another process, one that was changed, anything else',
   const { clock, nonces } = await setup()
   const nonce = nonces.issue()
   assert.equal(createProofNonces({ clock }).accepts(nonce), false)
-  const [time = '', mark = ''] = nonce.split('.')
-  const later = (Number.parseInt(time, 36) - 1000).toString(36)
   for (const other of [
-    `${later}.${mark}`,
-    `${time}.${mark.slice(0, -1)}`,
-    time,
-    `.${mark}`,
+    nonce.slice(0, -1),
+    `${nonce}A`,
+    nonce.toUpperCase(),
     '',
     7,
     null,
     undefined,
     {},
+    [nonce],
   ])
     assert.equal(nonces.accepts(other), false, String(other))
   fc.assert(fc.property(fc.string(), (text) => assert.equal(nonces.accepts(text), text === nonce)))
+})
+
+test('within a second everybody gets the same nonce, then another, and each is ours for its own time', async () => {
+  const { clock, nonces } = await setup()
+  const first = nonces.issue()
+  clock.ms += 999
+  assert.equal(nonces.issue(), first)
+  clock.ms += 1
+  const second = nonces.issue()
+  assert.notEqual(second, first)
+  clock.ms += 599_000
+  assert.deepEqual([nonces.accepts(first), nonces.accepts(second)], [true, true])
+  nonces.issue()
+  clock.ms += 1
+  assert.deepEqual([nonces.accepts(first), nonces.accepts(second)], [false, true])
+  nonces.issue()
+  assert.equal(nonces.accepts(second), true)
+})
+
+test('the clock is set back: nonces from ahead are refused and a new one is handed out', async () => {
+  const { clock, nonces } = await setup()
+  const ahead = nonces.issue()
+  clock.ms -= 60_000
+  const nonce = nonces.issue()
+  assert.notEqual(nonce, ahead)
+  assert.deepEqual([nonces.accepts(ahead), nonces.accepts(nonce)], [false, true])
 })
 
 test('a proof without our nonce is asked for again with one, and then taken', async () => {

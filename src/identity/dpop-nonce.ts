@@ -1,7 +1,7 @@
-import { createHmac, randomBytes } from 'node:crypto'
-import { constantTimeEqual, type Clock } from '../lib/index.ts'
+import { randomBytes } from 'node:crypto'
+import type { Clock } from '../lib/index.ts'
 
-/** Server-provided nonces of DPoP (RFC 9449, section 8). Nothing is kept: a nonce is a time and our mark on it. */
+/** Server-provided nonces of DPoP (RFC 9449, section 8): one for all who ask within a second. */
 export interface ProofNonces {
   /** One to hand out now, in `DPoP-Nonce`. */
   issue(): string
@@ -11,25 +11,36 @@ export interface ProofNonces {
 
 /** A proof cannot be made before its nonce was, nor used later than this. */
 const lifetimeMs = 10 * 60_000
+/** Whoever asks within this time gets the same one. */
+const shareMs = 1_000
 
 /**
- * Nonces under a random key that lives as long as this process. So no proof outlives a restart: what was used before
- * it is remembered nowhere, but carries a nonce of another key.
+ * Random nonces, kept in this process alone. So no proof outlives a restart: what was used before it is remembered
+ * nowhere, but carries a nonce that nobody knows any more.
  */
-export function createProofNonces(deps: { clock: Clock }): ProofNonces {
-  const key = randomBytes(32)
-  const mark = (time: string) => createHmac('sha256', key).update(time).digest('base64url').slice(0, 22)
-  return {
-    issue() {
-      const time = deps.clock.nowMs().toString(36)
-      return `${time}.${mark(time)}`
-    },
-    accepts(nonce) {
-      const parts = typeof nonce === 'string' ? /^([0-9a-z]{1,11})\.([\w-]{22})$/.exec(nonce) : null
-      const [, time = '', marked = ''] = parts ?? []
-      if (parts === null || !constantTimeEqual(marked, mark(time))) return false
-      const ageMs = deps.clock.nowMs() - Number.parseInt(time, 36)
-      return ageMs >= 0 && ageMs <= lifetimeMs
-    },
+export function createProofNonces({ clock }: { clock: Clock }): ProofNonces {
+  /** When each was made, oldest first: one a second, ten minutes of them. */
+  const made = new Map<string, number>()
+  let newest = ''
+  const ageOf = (nonce: string) => clock.nowMs() - (made.get(nonce) ?? Number.NaN)
+
+  function make(): string {
+    for (const oldest of made.keys()) {
+      if (ageOf(oldest) <= lifetimeMs) break
+      made.delete(oldest)
+    }
+    newest = randomBytes(16).toString('base64url')
+    made.set(newest, clock.nowMs())
+    return newest
   }
+
+  return {
+    issue: () => (isWithin(ageOf(newest), shareMs - 1) ? newest : make()),
+    accepts: (nonce) => typeof nonce === 'string' && isWithin(ageOf(nonce), lifetimeMs),
+  }
+}
+
+/** False for one that was never made (no age), and for one from ahead: the clock was set back. */
+function isWithin(ageMs: number, mostMs: number): boolean {
+  return ageMs >= 0 && ageMs <= mostMs
 }

@@ -31,6 +31,17 @@ export function newId<Id extends string>(prefix: string): Id {
   return `${prefix}_${base32(randomBytes(15), 24)}` as Id
 }
 
+/**
+ * A new unguessable id whose texts are in the order of their times, as ULIDs are: `PREFIX_`, 9 characters of the time
+ * (milliseconds since the Unix epoch) and 15 more (75 random bits). A table grows at its end by such keys; by others it
+ * changes all over, and every page of it goes to the disk again.
+ */
+// eslint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller names the brand
+export function newOrderedId<Id extends string>(prefix: string, nowMs: number): Id {
+  const time = Array.from({ length: 9 }, (_, i) => alphabet[Math.floor(nowMs / 32 ** (8 - i)) % 32]).join('')
+  return `${prefix}_${time}${base32(randomBytes(10), 15)}` as Id
+}
+
 /** The id that the same parts always give; parts are length-prefixed, so no two lists collide. */
 // eslint-disable-next-line typescript/no-unnecessary-type-parameters -- the caller names the brand
 export function idOf<Id extends string>(prefix: string, parts: readonly string[]): Id {

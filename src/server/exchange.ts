@@ -57,15 +57,18 @@ export async function exchangeToken(
   call: Call,
   request: z.output<typeof exchangeRequest>,
 ): Promise<z.output<typeof exchangeResponse>> {
-  const proof = await deps.proofs.verify(proofHeader(call), {
-    method: 'POST',
-    uri: `${deps.url()}/oauth/token`,
-    remember: false,
-  })
+  const rules = deps.rules.current()
+  // At once, since neither depends on the other; what the token is said to be counts only if the proof is good.
+  const [proof, verified] = await Promise.all([
+    deps.proofs.verify(proofHeader(call), {
+      method: 'POST',
+      uri: `${deps.url()}/oauth/token`,
+      remember: false,
+    }),
+    rules.identity.verify(request.subject_token),
+  ])
   if (!proof.ok && proof.nonce !== undefined) throw needsNonce(400, proof.nonce)
   if (!proof.ok) throw oauthProblem(400, 'invalid_dpop_proof', proof.detail)
-  const rules = deps.rules.current()
-  const verified = await rules.identity.verify(request.subject_token)
   if (!verified.ok) throw await refuseToken(deps, call, verified.reason, verified.detail)
   const { identity } = verified
   const assumed = assumeRoles(rules, identity, request.scope.split(' '))

@@ -88,6 +88,13 @@ const migrations: readonly string[] = [
   DROP INDEX sessions_run;
   CREATE INDEX sessions_run ON sessions (run_id) WHERE ended_ms IS NULL;
   `,
+  // Four more trees to change for every session, for who ends some of them once in a while: the open ones are read then.
+  `
+  DROP INDEX sessions_issuer;
+  DROP INDEX sessions_repository_id;
+  DROP INDEX sessions_repository;
+  DROP INDEX sessions_commit;
+  `,
 ]
 
 /**
