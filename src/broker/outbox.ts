@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely'
+import type { QueryCreator } from 'kysely'
 import { type Clock, MayflyError, newId } from '../lib/index.ts'
 import type { AuditClient, AuditEvent, RunNumbers } from '../audit/client/index.ts'
 import type { Store, Tables } from '../store/index.ts'
@@ -14,7 +14,7 @@ export interface Outbox {
    * Runs a transaction that adds entries of what it makes happen, and starts their delivery once it is on the disk.
    * Throws what the store throws; then the numbers that its entries had are given up.
    */
-  write<T>(work: (tx: Transaction<Tables>, add: AddEvents) => Promise<T>): Promise<T>
+  write<T>(work: (tx: QueryCreator<Tables>, add: AddEvents) => Promise<T>): Promise<T>
   /** Starts delivery; returns at once. */
   deliver(): void
   /** Entries not yet in the audit log. */
@@ -93,7 +93,7 @@ export function createOutbox(deps: {
     deliver,
     async write(work) {
       const taken: { run: string; seq: number }[] = []
-      const add = async (tx: Transaction<Tables>, events: readonly AuditEvent[]) => {
+      const add = async (tx: QueryCreator<Tables>, events: readonly AuditEvent[]) => {
         const time = new Date(clock.nowMs()).toISOString()
         for (const event of events) {
           const { run } = event

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Transaction } from 'kysely'
+import type { QueryCreator } from 'kysely'
 import { type AuditEvent, forgetNames, personal, type PeopleDirectory } from '../audit/client/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { newId, type Clock } from '../lib/index.ts'
@@ -90,7 +90,7 @@ export function createPeople(deps: { store: Store; vaultKey: VaultKey; clock: Cl
 
 /** Delivered later with the name in it, an entry would bring the person back as somebody new, or contradict itself. */
 async function forgetInOutbox(
-  tx: Transaction<Tables>,
+  tx: QueryCreator<Tables>,
   person: Parameters<typeof forgetNames>[2],
 ): Promise<void> {
   const waiting = await tx.selectFrom('outbox').selectAll().where('event', 'like', '%"$personal"%').execute()

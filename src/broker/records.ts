@@ -1,7 +1,7 @@
 import type { RunId, SessionId, StepId } from '../lib/index.ts'
 import type { Clock } from '../lib/index.ts'
 import type { Identity } from '../identity/index.ts'
-import type { QueryCreator, Transaction } from 'kysely'
+import type { QueryCreator } from 'kysely'
 import type { RunNumbers } from '../audit/client/index.ts'
 import type { Store, Tables } from '../store/index.ts'
 import { entriesLost, leaseRevoked, runFinished, sessionEnded, stepFinished } from './events.ts'
@@ -37,7 +37,7 @@ export interface Records {
 }
 
 /** Uses up, in the transaction that makes the session, what it is made for. Throws if it was used before. */
-export type UseUp = (tx: Transaction<Tables>) => Promise<void>
+export type UseUp = (tx: QueryCreator<Tables>) => Promise<void>
 
 export interface SessionMatch {
   readonly issuer?: string
@@ -61,7 +61,7 @@ export function createRecords(deps: {
 }): Records {
   const { store, outbox, numbers, clock } = deps
   /** A run that goes on after its last entry, in a new session, ends again. */
-  async function endRun(tx: Transaction<Tables>, add: AddEvents, run: RunId): Promise<void> {
+  async function endRun(tx: QueryCreator<Tables>, add: AddEvents, run: RunId): Promise<void> {
     const open = await tx
       .selectFrom('sessions')
       .select('id')

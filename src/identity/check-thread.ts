@@ -61,6 +61,7 @@ export function startCheckThread(entry = usualEntry): CheckThread {
   function send(): void {
     if (closed) return
     thread ??= start()
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
     thread.postMessage(asked)
     asked = []
   }

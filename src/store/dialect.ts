@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import { SqliteDialect, type Dialect } from 'kysely'
 
 /** A statement as Kysely asks for it. */
-export type Prepared = ReturnType<typeof adapt>
+type Prepared = ReturnType<typeof adapt>
 
 /** Statements are kept by their text, so each is prepared once. */
 export function createPrepare(database: DatabaseSync): (sql: string) => Prepared {
@@ -10,7 +10,7 @@ export function createPrepare(database: DatabaseSync): (sql: string) => Prepared
   return (sql) => {
     const known = statements.get(sql)
     if (known !== undefined) return known
-    const statement = sql === 'rollback' ? rollback(database) : adapt(database.prepare(sql))
+    const statement = adapt(database.prepare(sql))
     // Migrations and ad-hoc texts pass through here too; what a server runs is a few dozen.
     if (statements.size < 500) statements.set(sql, statement)
     return statement
@@ -20,13 +20,6 @@ export function createPrepare(database: DatabaseSync): (sql: string) => Prepared
 /** Kysely's SQLite dialect over `node:sqlite`. */
 export function nodeSqliteDialect(database: DatabaseSync, prepare = createPrepare(database)): Dialect {
   return new SqliteDialect({ database: { prepare, close: () => database.close() } })
-}
-
-// On a full disk SQLite has rolled back by itself; a second rollback would fail and hide why.
-function rollback(database: DatabaseSync): Prepared {
-  const statement = adapt(database.prepare('rollback'))
-  const nothing = { changes: 0, lastInsertRowid: 0 }
-  return { ...statement, run: (parameters) => (database.isTransaction ? statement.run(parameters) : nothing) }
 }
 
 function adapt(statement: ReturnType<DatabaseSync['prepare']>) {

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
-import { Kysely, type Compilable, type QueryCreator, type Transaction } from 'kysely'
+import { Kysely, type Compilable, type QueryCreator } from 'kysely'
 import { MayflyError, messageOf } from '../lib/index.ts'
-import { createPrepare, nodeSqliteDialect, type Prepared } from './dialect.ts'
+import { createPrepare, nodeSqliteDialect } from './dialect.ts'
 import { migrate } from './migrations.ts'
 import type { Tables } from './schema.ts'
 
@@ -13,7 +13,7 @@ export interface Store {
    * time share one commit; each is all or nothing on its own. Throws what `work` throws, `disk_full` or
    * `store_failed`.
    */
-  write<T>(work: (tx: Transaction<Tables>) => Promise<T>): Promise<T>
+  write<T>(work: (tables: QueryCreator<Tables>) => Promise<T>): Promise<T>
   /**
    * The same for statements that are known beforehand: `build` makes them when it is their turn, and they run in one
    * go, in a fraction of the time. Throws the error of the one that failed, `disk_full` or `store_failed`.
@@ -27,30 +27,27 @@ export interface Store {
 export type Build = (tables: QueryCreator<Tables>) => readonly Compilable[]
 
 interface Waiting {
-  readonly work: ((tx: Transaction<Tables>) => Promise<unknown>) | { readonly build: Build }
+  readonly work: ((tables: QueryCreator<Tables>) => Promise<unknown>) | { readonly build: Build }
   resolve(value: unknown): void
   reject(error: unknown): void
 }
-
-type Prepare = (sql: string) => Prepared
 
 const maxBatch = 256
 
 /** Opens (or makes) the SQLite database: WAL, synchronous=FULL, migrated. */
 export function openStore(file: string): Store {
-  const writer = open(file)
-  migrate(writer)
-  const reader = open(file)
-  const read = new Kysely<Tables>({ dialect: nodeSqliteDialect(reader) })
-  const prepare = createPrepare(writer)
-  const write = new Kysely<Tables>({ dialect: nodeSqliteDialect(writer, prepare) })
+  const writing = open(file)
+  migrate(writing)
+  const reading = open(file)
+  const read = new Kysely<Tables>({ dialect: nodeSqliteDialect(reading) })
+  const writer = createWriter(writing)
   const waiting: Waiting[] = []
   let committing: Promise<void> | undefined
   let problem: string | undefined
 
   async function commitAll(): Promise<void> {
     while (waiting.length > 0) {
-      problem = await commitBatch(write, prepare, waiting.splice(0, maxBatch))
+      problem = await commitBatch(writer, waiting.splice(0, maxBatch))
     }
     committing = undefined
   }
@@ -70,9 +67,28 @@ export function openStore(file: string): Store {
     async close() {
       await committing
       await read.destroy()
-      await write.destroy()
+      await writer.tables.destroy()
       // Kysely closes only what it has used.
-      for (const database of [reader, writer]) if (database.isOpen) database.close()
+      for (const database of [reading, writing]) if (database.isOpen) database.close()
+    },
+  }
+}
+
+/** The one connection that writes: whatever is run on it is part of the transaction that is open just then. */
+interface Writer {
+  readonly tables: Kysely<Tables>
+  execute(sql: string, parameters?: readonly unknown[]): void
+  rollBack(): void
+}
+
+function createWriter(database: DatabaseSync): Writer {
+  const prepare = createPrepare(database)
+  return {
+    tables: new Kysely<Tables>({ dialect: nodeSqliteDialect(database, prepare) }),
+    execute: (sql, parameters = []) => void prepare(sql).run(parameters),
+    rollBack() {
+      // On a full disk SQLite has rolled back by itself; a database that is closed has nothing to take back.
+      if (database.isOpen && database.isTransaction) prepare('ROLLBACK').run([])
     },
   }
 }
@@ -92,46 +108,42 @@ function open(file: string): DatabaseSync {
 }
 
 /** Commits the batch; returns why the store cannot be written, if so. */
-async function commitBatch(
-  database: Kysely<Tables>,
-  prepare: Prepare,
-  batch: readonly Waiting[],
-): Promise<string | undefined> {
+async function commitBatch(writer: Writer, batch: readonly Waiting[]): Promise<string | undefined> {
   const done: (() => void)[] = []
   try {
-    await database.transaction().execute(async (tx) => {
-      for (const one of batch) done.push(await attempt(tx, prepare, one))
-    })
-    for (const settle of done) settle()
-    return undefined
+    writer.execute('BEGIN')
+    for (const one of batch) done.push(await attempt(writer, one))
+    writer.execute('COMMIT')
   } catch (cause) {
+    writer.rollBack()
     const error = storeError(cause)
     for (const one of batch) one.reject(error)
     return error.message
   }
+  for (const settle of done) settle()
+  return undefined
 }
 
 // One that fails takes back its own changes only; the others of the batch are not its hostages.
-async function attempt(tx: Transaction<Tables>, prepare: Prepare, one: Waiting): Promise<() => void> {
-  const execute = (text: string) => prepare(text).run([])
-  execute('SAVEPOINT one')
+async function attempt(writer: Writer, one: Waiting): Promise<() => void> {
+  writer.execute('SAVEPOINT one')
   try {
-    const value = typeof one.work === 'function' ? await one.work(tx) : runAll(tx, prepare, one.work.build)
-    execute('RELEASE one')
+    const value =
+      typeof one.work === 'function' ? await one.work(writer.tables) : runAll(writer, one.work.build)
+    writer.execute('RELEASE one')
     return () => one.resolve(value)
   } catch (error) {
     if (isStorageFailure(error)) throw error
-    execute('ROLLBACK TO one')
-    execute('RELEASE one')
+    writer.execute('ROLLBACK TO one')
+    writer.execute('RELEASE one')
     return () => one.reject(error)
   }
 }
 
-/** Kysely makes the texts, and the connection that it is in a transaction on runs them. */
-function runAll(tx: Transaction<Tables>, prepare: Prepare, build: Build): void {
-  for (const query of build(tx)) {
+function runAll(writer: Writer, build: Build): void {
+  for (const query of build(writer.tables)) {
     const { sql, parameters } = query.compile()
-    prepare(sql).run(parameters)
+    writer.execute(sql, parameters)
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Transaction } from 'kysely'
+import type { QueryCreator } from 'kysely'
 import { durationSeconds } from '../../config/index.ts'
 import { MayflyError, newId, sha256Hex, type Clock } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
@@ -56,7 +56,7 @@ export type Polled =
       readonly state: 'ready'
       readonly request: ApprovalRequest
       /** In the transaction that makes the session: a yes is used once. */
-      readonly use: (tx: Transaction<Tables>) => Promise<void>
+      readonly use: (tx: QueryCreator<Tables>) => Promise<void>
     }
 
 const maxOpen = 2_000
@@ -152,7 +152,7 @@ export function createAsking(deps: {
     })
   }
 
-  async function use(tx: Transaction<Tables>, { id, policyVersion }: ApprovalRequest): Promise<void> {
+  async function use(tx: QueryCreator<Tables>, { id, policyVersion }: ApprovalRequest): Promise<void> {
     // A policy may have been applied since the poll looked.
     if (deps.rules.current().version !== policyVersion)
       throw new MayflyError('denied', `the policy has changed while approval ${id} was being used`)

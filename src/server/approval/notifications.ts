@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely'
+import type { QueryCreator } from 'kysely'
 import { newId, messageOf, type Clock, type Secret } from '../../lib/index.ts'
 import type { Broker } from '../../broker/index.ts'
 import type { Store, Tables } from '../../store/index.ts'
@@ -12,7 +12,7 @@ import type { SendWebhook } from './webhook.ts'
  */
 export interface Notifications {
   /** Queues the event for every target that wants it. */
-  add(tx: Transaction<Tables>, event: string, data: Record<string, unknown>): Promise<void>
+  add(tx: QueryCreator<Tables>, event: string, data: Record<string, unknown>): Promise<void>
   /** Delivers what is due; called every second, one run at a time. */
   deliver(): Promise<void>
 }
