@@ -8,6 +8,7 @@ await build({
     mayfly: 'src/main/mayfly.ts',
     'verify-node': 'src/audit/verify/node.ts',
     'check-thread': 'src/identity/check-thread-entry.ts',
+    'checkpoint-thread': 'src/store/checkpoint-thread.ts',
   },
   outdir: 'dist',
   bundle: true,

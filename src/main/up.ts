@@ -25,7 +25,7 @@ import {
   scopes,
   type RulesHolder,
 } from '../server/index.ts'
-import { openStore } from '../store/index.ts'
+import { openStore, startCheckpoints } from '../store/index.ts'
 import { createVault } from '../vault/index.ts'
 import { existsSync, readFileSync } from 'node:fs'
 import { startAuditProcess, startForwardProcess } from './audit-process.ts'
@@ -94,6 +94,8 @@ export async function startUp(options: UpOptions): Promise<Up> {
   )
   const store = openStore(folder.database)
   started.defer(() => store.close())
+  const checkpoints = startCheckpoints(folder.database)
+  started.defer(() => checkpoints.close())
   const vault = createVault({ store, key: folder.vaultKey, clock })
   await vault.check()
   const key = await loadSigningKey({ store, vaultKey: folder.vaultKey, clock })

@@ -3,6 +3,8 @@
  * Knows no plaintext secret and decides nothing.
  * Invariant: a `write` that resolved is on disk.
  */
-export { isDuplicate, openStore } from './store.ts'
+export { isDuplicate } from './failures.ts'
+export { startCheckpoints } from './checkpoints.ts'
+export { openStore } from './store.ts'
 export type { Store } from './store.ts'
 export type { Tables } from './schema.ts'

@@ -1,7 +1,10 @@
+import { open as openFile, type FileHandle } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely, type Compilable, type QueryCreator } from 'kysely'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { createPrepare, nodeSqliteDialect } from './dialect.ts'
+import { isStorageFailure, storeError } from './failures.ts'
+import { createFlush, type Committed } from './flush.ts'
 import { migrate } from './migrations.ts'
 import type { Tables } from './schema.ts'
 
@@ -24,6 +27,9 @@ export interface Store {
   close(): Promise<void>
 }
 
+/** Has the disk confirm what is in an open file (fdatasync). */
+export type Sync = (file: FileHandle) => Promise<void>
+
 export type Build = (tables: QueryCreator<Tables>) => readonly Compilable[]
 
 interface Waiting {
@@ -33,21 +39,43 @@ interface Waiting {
 }
 
 const maxBatch = 256
+/** 64 MiB of 4 KiB pages: then a commit brings them into the database itself, if `startCheckpoints` did not. */
+const mostWalPages = 16_384
 
-/** Opens (or makes) the SQLite database: WAL, synchronous=FULL, migrated. */
-export function openStore(file: string): Store {
+/**
+ * Opens (or makes) the SQLite database, in WAL mode, migrated. A commit puts its pages into the write-ahead log; this
+ * thread does not wait for the disk then, which would hold up everybody: `sync` has it confirm them (fdatasync), one
+ * call for all commits that came before it, and only then does a write resolve. Readers see it a moment earlier. SQLite
+ * keeps the order, so that a power cut leaves all commits up to one of them.
+ */
+export function openStore(file: string, sync: Sync = (handle) => handle.datasync()): Store {
   const writing = open(file)
   migrate(writing)
+  // As FULL, but for the wait at each commit. The log is still synced before its pages go into the database.
+  writing.exec(`PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = ${mostWalPages}`)
   const reading = open(file)
   const read = new Kysely<Tables>({ dialect: nodeSqliteDialect(reading) })
   const writer = createWriter(writing)
   const waiting: Waiting[] = []
+  let log: Promise<FileHandle> | undefined
   let committing: Promise<void> | undefined
-  let problem: string | undefined
+  let problem: MayflyError | undefined
+  const flush = createFlush(async () => {
+    // The same file as long as a connection is open.
+    log ??= openFile(`${file}-wal`, 'r+')
+    await sync(await log)
+  })
 
   async function commitAll(): Promise<void> {
     while (waiting.length > 0) {
-      problem = await commitBatch(writer, waiting.splice(0, maxBatch))
+      const batch = waiting.splice(0, maxBatch)
+      problem = flush.failure()
+      if (problem === undefined) {
+        const outcome = await commitBatch(writer, batch)
+        if (outcome instanceof MayflyError) problem = outcome
+        else flush.add(outcome)
+      }
+      if (problem !== undefined) for (const one of batch) one.reject(problem)
     }
     committing = undefined
   }
@@ -63,9 +91,14 @@ export function openStore(file: string): Store {
     write: (work) => new Promise((resolve, reject) => add({ work, resolve, reject })),
     writeAll: (build) =>
       new Promise((resolve, reject) => add({ work: { build }, resolve: () => resolve(), reject })),
-    health: () => (problem === undefined ? { ok: true } : { ok: false, reason: problem }),
+    health() {
+      const reason = flush.failure() ?? problem
+      return reason === undefined ? { ok: true } : { ok: false, reason: reason.message }
+    },
     async close() {
       await committing
+      await flush.drain()
+      await (await log)?.close()
       await read.destroy()
       await writer.tables.destroy()
       // Kysely closes only what it has used.
@@ -107,36 +140,43 @@ function open(file: string): DatabaseSync {
   }
 }
 
-/** Commits the batch; returns why the store cannot be written, if so. */
-async function commitBatch(writer: Writer, batch: readonly Waiting[]): Promise<string | undefined> {
-  const done: (() => void)[] = []
+/** Commits the batch; gives back those of it that stand, or why the store cannot be written. */
+async function commitBatch(
+  writer: Writer,
+  batch: readonly Waiting[],
+): Promise<readonly Committed[] | MayflyError> {
+  const done: Outcome[] = []
   try {
     writer.execute('BEGIN')
     for (const one of batch) done.push(await attempt(writer, one))
     writer.execute('COMMIT')
   } catch (cause) {
     writer.rollBack()
-    const error = storeError(cause)
-    for (const one of batch) one.reject(error)
-    return error.message
+    return storeError(cause)
   }
-  for (const settle of done) settle()
-  return undefined
+  for (const { refuse } of done) refuse?.()
+  return done.flatMap(({ committed }) => (committed === undefined ? [] : [committed]))
+}
+
+interface Outcome {
+  readonly committed?: Committed
+  /** Not before the commit: what stands in its way might not have been written either. */
+  readonly refuse?: () => void
 }
 
 // One that fails takes back its own changes only; the others of the batch are not its hostages.
-async function attempt(writer: Writer, one: Waiting): Promise<() => void> {
+async function attempt(writer: Writer, one: Waiting): Promise<Outcome> {
   writer.execute('SAVEPOINT one')
   try {
     const value =
       typeof one.work === 'function' ? await one.work(writer.tables) : runAll(writer, one.work.build)
     writer.execute('RELEASE one')
-    return () => one.resolve(value)
+    return { committed: { resolve: () => one.resolve(value), reject: (error) => one.reject(error) } }
   } catch (error) {
     if (isStorageFailure(error)) throw error
     writer.execute('ROLLBACK TO one')
     writer.execute('RELEASE one')
-    return () => one.reject(error)
+    return { refuse: () => one.reject(error) }
   }
 }
 
@@ -145,36 +185,4 @@ function runAll(writer: Writer, build: Build): void {
     const { sql, parameters } = query.compile()
     writer.execute(sql, parameters)
   }
-}
-
-const sqliteFull = 13
-const sqliteIoError = 10
-
-function isStorageFailure(error: unknown): boolean {
-  const code = primaryCode(error)
-  return code === sqliteFull || code === sqliteIoError
-}
-
-// `errcode` of node:sqlite is SQLite's extended result code; its low byte is the primary one.
-function primaryCode(error: unknown): number | undefined {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
-    ? error.errcode & 0xff
-    : undefined
-}
-
-function storeError(cause: unknown): MayflyError {
-  if (primaryCode(cause) === sqliteFull) {
-    return new MayflyError(
-      'disk_full',
-      'the disk of the data folder is full: nothing was written; free space',
-      { cause },
-    )
-  }
-  return new MayflyError('store_failed', `the store cannot be written: ${messageOf(cause)}`, { cause })
-}
-
-/** Was this insert refused because the key is there already? */
-export function isDuplicate(error: unknown): boolean {
-  const sqliteConstraint = 19
-  return primaryCode(error) === sqliteConstraint && /UNIQUE|PRIMARY KEY/.test(messageOf(error))
 }

@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
+import { unguessable } from '../../lib/index.ts'
 
 /** Names of one person in one entry, by their path in its data: `actor.login`. */
 export type Names = Readonly<Record<string, string>>
@@ -30,7 +31,7 @@ export function commitTo(key: Uint8Array, entryId: string, path: string, name: s
 
 /** AES-256-GCM: nonce (12 bytes), ciphertext, tag (16), in base64; bound to person and entry. */
 export function sealNames(key: Uint8Array, person: string, entryId: string, names: Names): string {
-  const nonce = randomBytes(12)
+  const nonce = unguessable().subarray(0, 12)
   const cipher = createCipheriv('aes-256-gcm', sealingKey(key), nonce)
   cipher.setAAD(Buffer.from(`${person}\n${entryId}`))
   const text = Buffer.concat([cipher.update(JSON.stringify(names)), cipher.final()])
