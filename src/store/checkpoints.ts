@@ -19,6 +19,7 @@ export function startCheckpoints(file: string): Checkpoints {
   const ended = once(thread, 'exit')
   return {
     async close() {
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
       thread.postMessage('close')
       await ended
     },

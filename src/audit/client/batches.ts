@@ -26,11 +26,16 @@ export interface BatchesDeps {
 const batchEntries = 1_000
 const batchBytes = 4_194_304
 
-/** One batch under way at a time; the next collects meanwhile. */
+/**
+ * Batches under way at a time; the next collects meanwhile. With one, all who wait for it would come back at once and go
+ * on in step, each station of their way idle while they are at another.
+ */
+const underWay = 2
+
 export function createBatches({ send, giveUpMs, maxWaiting }: BatchesDeps): Batches {
   let queue: Waiting[] = []
   let unanswered = 0
-  let running: Promise<void> | undefined
+  const running = new Set<Promise<void>>()
 
   async function run(): Promise<void> {
     // What is asked for in the same turn goes together.
@@ -45,7 +50,12 @@ export function createBatches({ send, giveUpMs, maxWaiting }: BatchesDeps): Batc
       queue = [...keepTrying(batch, fault), ...keepTrying(queue, fault)]
       if (queue.length > 0) await wait(Math.min(25 * 2 ** failures++, 400))
     }
-    running = undefined
+  }
+
+  function start(): void {
+    if (running.size === underWay) return
+    const one = run().finally(() => running.delete(one))
+    running.add(one)
   }
 
   return {
@@ -60,20 +70,19 @@ export function createBatches({ send, giveUpMs, maxWaiting }: BatchesDeps): Batc
       const receipt = new Promise<Receipt>((resolve, reject) => {
         queue.push({ ...entry, giveUpAtMs: performance.now() + giveUpMs, resolve, reject })
       })
-      running ??= run()
+      start()
       return await receipt.finally(() => unanswered--)
     },
-    drain: async () => await running,
+    drain: async () => void (await Promise.all(running)),
   }
 }
 
 function takeBatch(queue: Waiting[]): Waiting[] {
-  const most = Math.min(batchEntries, Math.max(Math.ceil(queue.length / 2), 16))
   let bytes = 0
   let count = 0
   for (const one of queue) {
     bytes += one.jsonBytes
-    if (count === most || (count > 0 && bytes > batchBytes)) break
+    if (count === batchEntries || (count > 0 && bytes > batchBytes)) break
     count++
   }
   return queue.splice(0, count)

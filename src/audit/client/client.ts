@@ -57,7 +57,7 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
   if (verifier === undefined)
     throw new MayflyError('config_invalid', "the audit log's verifier key is malformed")
   if (!URL.canParse(options.url)) throw new MayflyError('config_invalid', `not a URL: ${options.url}`)
-  const agent = new Agent({ keepAlive: true, maxSockets: 2 })
+  const agent = new Agent({ keepAlive: true, maxSockets: 4 })
   const send = createSender(options, agent, verifier, timeoutMs)
   const batches = createBatches({ send, giveUpMs, maxWaiting })
   const healthUrl = new URL('/healthz', options.url)
