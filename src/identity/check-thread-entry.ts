@@ -17,10 +17,13 @@ if (port === null) throw new Error('this is the thread that checks signatures, a
 /** Answers that are ready in the same turn go together: a message costs as much as a check. */
 let ready: Answer[] = []
 /** With more the other thread would wait for the last of them, and have the whole of them at once then. */
-const maxTogether = 8
+const maxTogether = 4
 
+let turn: Promise<void> = Promise.resolve()
 port.on('message', (questions: readonly Question[]) => {
-  for (const question of questions) void answer(question)
+  turn = turn.then(async () => {
+    for (const question of questions) await answer(question)
+  })
 })
 
 // A check that threw would end the thread, and whoever waits is told: there is no answer that could be taken for a yes.
