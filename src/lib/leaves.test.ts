@@ -11,9 +11,11 @@ import {
   idOf,
   messageOf,
   newId,
+  newOrderedId,
   nowSeconds,
   sha256Hex,
   systemCode,
+  unguessable,
 } from './index.ts'
 
 const value = 'hunter2-correct-horse'
@@ -105,6 +107,27 @@ test('newId: prefix, 24 characters, never the same', () => {
   const ids = Array.from({ length: 1000 }, () => newId<string>('lse'))
   assert.equal(new Set(ids).size, 1000)
   for (const id of ids) assert.match(id, /^lse_[0-9a-hjkmnp-tv-z]{24}$/)
+})
+
+test('newOrderedId: the form of the others, in the order of their times, never the same', () => {
+  const time = fc.integer({ min: 0, max: 32 ** 9 - 1 })
+  fc.assert(
+    fc.property(time, time, (one, two) => {
+      const [first, second] = [newOrderedId<string>('ses', one), newOrderedId<string>('ses', two)]
+      for (const id of [first, second]) assert.match(id, /^ses_[0-9a-hjkmnp-tv-z]{24}$/)
+      assert.notEqual(first, second)
+      if (one !== two) assert.equal(first < second, one < two)
+    }),
+  )
+  assert.equal(new Set(Array.from({ length: 1000 }, () => newOrderedId<string>('ses', 7))).size, 1000)
+})
+
+test('unguessable: every one of its 120 bits is now this and now that', () => {
+  const seen = Array.from({ length: 500 }, unguessable)
+  for (let bit = 0; bit < 120; bit++) {
+    const ones = seen.filter((bytes) => ((bytes[bit >> 3] ?? 0) >> (bit & 7)) & 1).length
+    assert.ok(ones > 150 && ones < 350, `bit ${bit}: ${ones} of 500`)
+  }
 })
 
 test('constantTimeEqual compares values of any length', () => {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { MayflyError, type ErrorCode } from '../lib/index.ts'
-import { isDuplicate, openStore, type Store } from './index.ts'
+import { isDuplicate, openStore, startCheckpoints, type Store } from './index.ts'
 import { migrate } from './migrations.ts'
 
 function folderOf(t: TestContext): string {
@@ -154,6 +154,78 @@ test('writeAll: all or nothing, alone, in its turn, made only then', async (t) =
   assert.deepEqual(made, ['b,c', 'd,a', 'e'])
   assert.deepEqual(await keysIn(store), ['a', 'b', 'c', 'e', 'f'])
   assert.deepEqual(store.health(), { ok: true })
+})
+
+test('a write resolves once the disk has confirmed its commit; what is committed meanwhile shares the next', async (t) => {
+  const file = join(folderOf(t), 'mayfly.db')
+  const asked: { confirm: () => void; seen: number }[] = []
+  const other = () => {
+    const database = new DatabaseSync(file, { readOnly: true })
+    const rows = Number(database.prepare('SELECT count(*) AS n FROM meta').get()?.['n'])
+    database.close()
+    return rows
+  }
+  const store = openStore(file, async (handle) => {
+    assert.equal((await handle.stat()).ino, statSync(`${file}-wal`).ino)
+    await new Promise<void>((confirm) => asked.push({ confirm, seen: other() }))
+  })
+  t.after(() => store.close())
+  const resolved: string[] = []
+  const write = (key: string) => put(store, key).then(() => resolved.push(key))
+  const until = async (count: number) => {
+    while (asked.length < count) await new Promise((next) => setTimeout(next, 1))
+  }
+  const first = write('a')
+  await until(1)
+  assert.equal(asked[0]?.seen, 1, 'it is committed before the disk is asked')
+  const later = ['b', 'c', 'd'].map(write)
+  while (other() < 4) await new Promise((next) => setTimeout(next, 1))
+  await new Promise((next) => setTimeout(next, 20))
+  assert.deepEqual([asked.length, resolved], [1, []])
+  asked[0]?.confirm()
+  await first
+  await until(2)
+  assert.deepEqual(resolved, ['a'])
+  asked[1]?.confirm()
+  await Promise.all(later)
+  assert.deepEqual([asked.length, resolved], [2, ['a', 'b', 'c', 'd']])
+})
+
+test('the disk does not confirm: whoever waits is told, and nothing more is taken', async (t) => {
+  const file = join(folderOf(t), 'mayfly.db')
+  let works = true
+  const store = openStore(file, async () => {
+    if (!works) throw new Error('EIO: i/o error, fdatasync')
+  })
+  t.after(() => store.close())
+  await put(store, 'a')
+  works = false
+  const failed = await Promise.allSettled([put(store, 'b'), put(store, 'c')])
+  const isFailure = code('store_failed', /did not confirm.*start Mayfly again: EIO/)
+  for (const one of failed) assert.ok(one.status === 'rejected' && isFailure(one.reason))
+  // It may work again by itself, but what it has of `b` nobody knows.
+  works = true
+  await assert.rejects(put(store, 'd'), isFailure)
+  const health = store.health()
+  assert.ok(!health.ok && health.reason.includes('did not confirm'))
+  assert.equal((await keysIn(store)).includes('d'), false)
+})
+
+test('checkpoints: what was written comes into the database while it is open, and its log goes when both are closed', async (t) => {
+  const { file, store } = setup(t)
+  const checkpoints = startCheckpoints(file)
+  for (let i = 0; i < 20; i++) await put(store, `k${i}`, 'x'.repeat(100_000))
+  const deadlineMs = performance.now() + 20_000
+  while (statSync(file).size < 2_000_000) {
+    assert.ok(performance.now() < deadlineMs, 'nothing came into the database')
+    await new Promise((next) => setTimeout(next, 20))
+  }
+  await checkpoints.close()
+  await store.close()
+  assert.equal(existsSync(`${file}-wal`), false)
+  const again = openStore(file)
+  t.after(() => again.close())
+  assert.equal((await keysIn(again)).length, 20)
 })
 
 test('later work of one commit sees what earlier work wrote', async (t) => {

@@ -98,7 +98,7 @@ export function openStore(file: string, sync: Sync = (handle) => handle.datasync
     async close() {
       await committing
       await flush.drain()
-      await (await log)?.close()
+      await (await log?.catch(() => undefined))?.close()
       await read.destroy()
       await writer.tables.destroy()
       // Kysely closes only what it has used.

@@ -27,15 +27,16 @@ const batchEntries = 1_000
 const batchBytes = 4_194_304
 
 /**
- * Batches under way at a time; the next collects meanwhile. With one, all who wait for it would come back at once and go
- * on in step, each station of their way idle while they are at another.
+ * Batches under way at a time; the next collects meanwhile. With one, all who wait for it come back at once and go on in
+ * step, and while they are at one station of their way the others have nothing to do.
  */
-const underWay = 2
+const mostUnderWay = 2
 
 export function createBatches({ send, giveUpMs, maxWaiting }: BatchesDeps): Batches {
   let queue: Waiting[] = []
   let unanswered = 0
-  const running = new Set<Promise<void>>()
+  let underWay = 0
+  const lanes = new Set<Promise<void>>()
 
   async function run(): Promise<void> {
     // What is asked for in the same turn goes together.
@@ -50,12 +51,15 @@ export function createBatches({ send, giveUpMs, maxWaiting }: BatchesDeps): Batc
       queue = [...keepTrying(batch, fault), ...keepTrying(queue, fault)]
       if (queue.length > 0) await wait(Math.min(25 * 2 ** failures++, 400))
     }
+    // In the same breath as the last look at the queue: what comes later finds a lane, or starts one.
+    underWay--
   }
 
   function start(): void {
-    if (running.size === underWay) return
-    const one = run().finally(() => running.delete(one))
-    running.add(one)
+    if (underWay === mostUnderWay) return
+    underWay++
+    const lane = run().finally(() => lanes.delete(lane))
+    lanes.add(lane)
   }
 
   return {
@@ -73,7 +77,9 @@ export function createBatches({ send, giveUpMs, maxWaiting }: BatchesDeps): Batc
       start()
       return await receipt.finally(() => unanswered--)
     },
-    drain: async () => void (await Promise.all(running)),
+    async drain() {
+      while (lanes.size > 0) await Promise.all(lanes)
+    },
   }
 }
 

@@ -46,7 +46,7 @@ export interface AuditClient {
 }
 
 /**
- * A client with one request under way at a time; what is appended meanwhile goes into the next, so that a busy
+ * A client with two requests under way at a time, so that entries may come into the log in another order; what is appended meanwhile goes into the next, so that a busy
  * client shares the log's fsync and an idle one waits for nothing. A request that got no answer is sent again with
  * the same idempotency keys: the log being restarted costs time, not entries.
  * Throws a MayflyError `config_invalid` for a verifier key or an URL that is none.
