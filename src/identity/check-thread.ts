@@ -84,6 +84,8 @@ export function startCheckThread(entry = usualEntry): CheckThread {
     async close() {
       closed = true
       fail('it was stopped')
+      // The process is to stay until it has ended.
+      thread?.ref()
       await thread?.terminate()
     },
   }

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 
 // The bundle has the thread beside itself; from source it is the module.
@@ -16,9 +15,11 @@ export function startCheckpoints(file: string): Checkpoints {
   // Without it, writes bring their pages over themselves once there are many.
   thread.on('error', () => undefined)
   thread.unref()
-  const ended = once(thread, 'exit')
+  const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()))
   return {
     async close() {
+      // The process is to stay until it has closed the database.
+      thread.ref()
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
       thread.postMessage('close')
       await ended
