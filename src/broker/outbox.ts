@@ -52,6 +52,8 @@ export function createOutbox(deps: {
           .limit(batch)
           .execute()
         if (rows.length === 0 || closed) break
+        // What the log says of an end must not be undone by a power cut.
+        await store.confirmed()
         after = rows.at(-1)?.seq ?? after
         if (!(await deliverBatch(rows))) return tryLater()
       }

@@ -13,6 +13,8 @@ export interface Flush {
   add(committed: readonly Committed[]): void
   /** The disk did not confirm something: nothing more is taken, since nobody knows what it has. */
   failure(): MayflyError | undefined
+  /** Resolves once the disk has everything that is committed now; rejects if it does not confirm it. */
+  settled(): Promise<void>
   /** Resolves when nothing waits any more. */
   drain(): Promise<void>
 }
@@ -40,11 +42,17 @@ export function createFlush(sync: () => Promise<void>): Flush {
     running = undefined
   }
 
+  function add(committed: readonly Committed[]): void {
+    if (committed.length === 0) return
+    waiting.push(...committed)
+    running ??= run()
+  }
+
   return {
-    add(committed) {
-      if (committed.length === 0) return
-      waiting.push(...committed)
-      running ??= run()
+    add,
+    async settled() {
+      if (failure !== undefined) throw failure
+      if (running !== undefined) await new Promise<void>((resolve, reject) => add([{ resolve, reject }]))
     },
     failure: () => failure,
     drain: async () => await running,

@@ -182,13 +182,16 @@ test('a write resolves once the disk has confirmed its commit; what is committed
   while (other() < 4) await new Promise((next) => setTimeout(next, 1))
   await new Promise((next) => setTimeout(next, 20))
   assert.deepEqual([asked.length, resolved], [1, []])
+  const confirmed = store.confirmed().then(() => resolved.push('all that is seen'))
   asked[0]?.confirm()
   await first
   await until(2)
   assert.deepEqual(resolved, ['a'])
   asked[1]?.confirm()
-  await Promise.all(later)
-  assert.deepEqual([asked.length, resolved], [2, ['a', 'b', 'c', 'd']])
+  await Promise.all([...later, confirmed])
+  assert.deepEqual([asked.length, resolved], [2, ['a', 'b', 'c', 'd', 'all that is seen']])
+  await store.confirmed()
+  assert.equal(asked.length, 2, 'nothing waits for the disk, so it is not asked')
 })
 
 test('the disk does not confirm: whoever waits is told, and nothing more is taken', async (t) => {
@@ -206,6 +209,7 @@ test('the disk does not confirm: whoever waits is told, and nothing more is take
   // It may work again by itself, but what it has of `b` nobody knows.
   works = true
   await assert.rejects(put(store, 'd'), isFailure)
+  await assert.rejects(store.confirmed(), isFailure)
   const health = store.health()
   assert.ok(!health.ok && health.reason.includes('did not confirm'))
   assert.equal((await keysIn(store)).includes('d'), false)

@@ -22,6 +22,11 @@ export interface Store {
    * go, in a fraction of the time. Throws the error of the one that failed, `disk_full` or `store_failed`.
    */
   writeAll(build: Build): Promise<void>
+  /**
+   * Resolves once the disk has confirmed all that readers see now: before anybody outside is told of it. Throws
+   * `store_failed`.
+   */
+  confirmed(): Promise<void>
   /** Can it be written right now? One line saying why not. */
   health(): { ok: true } | { ok: false; reason: string }
   close(): Promise<void>
@@ -91,6 +96,7 @@ export function openStore(file: string, sync: Sync = (handle) => handle.datasync
     write: (work) => new Promise((resolve, reject) => add({ work, resolve, reject })),
     writeAll: (build) =>
       new Promise((resolve, reject) => add({ work: { build }, resolve: () => resolve(), reject })),
+    confirmed: () => flush.settled(),
     health() {
       const reason = flush.failure() ?? problem
       return reason === undefined ? { ok: true } : { ok: false, reason: reason.message }
