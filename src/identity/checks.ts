@@ -1,6 +1,5 @@
 import { readProof, type ReadProof } from './dpop-proof.ts'
-import type { Refused } from './identity.ts'
-import { checkSignature, type TokenExpectation } from './signature.ts'
+import { checkSignature, type SignatureResult, type TokenExpectation } from './signature.ts'
 
 /**
  * The two signatures that strangers make and nearly every request has to have checked. An answer depends on what is
@@ -9,8 +8,7 @@ import { checkSignature, type TokenExpectation } from './signature.ts'
  */
 export interface Checks {
   proof(proof: string, nowSeconds: number, windowSeconds: number): Promise<ReadProof>
-  /** The refusal, or nothing. */
-  token(token: string, expected: TokenExpectation): Promise<Refused | undefined>
+  token(token: string, expected: TokenExpectation): Promise<SignatureResult>
 }
 
 /** In the caller's own thread. */

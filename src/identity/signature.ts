@@ -13,11 +13,14 @@ export interface TokenExpectation {
   readonly nowMs: number
 }
 
-/** Verifies signature, issuer, audience and times of a token with the issuer's own keys. Returns the refusal, or nothing. */
+/** A yes is said, not left out: what is missing must never be one. */
+export type SignatureResult = { readonly ok: true } | Refused
+
+/** Verifies signature, issuer, audience and times of a token with the issuer's own keys. */
 export async function checkSignature(
   token: string,
   { issuerUrl, audience, jwks, nowMs }: TokenExpectation,
-): Promise<Refused | undefined> {
+): Promise<SignatureResult> {
   try {
     await jwtVerify(token, keysIn(jwks), {
       algorithms: [...signatureAlgorithms],
@@ -27,7 +30,7 @@ export async function checkSignature(
       currentDate: new Date(nowMs),
       requiredClaims: ['exp', 'iat', 'sub'],
     })
-    return undefined
+    return { ok: true }
   } catch (error) {
     return refusalOf(error)
   }

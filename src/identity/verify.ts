@@ -7,6 +7,7 @@ import { createIssuerKeys, type IssuerKeys } from './issuer-keys.ts'
 import { normalise } from './normalise.ts'
 import type { Profile } from './profile.ts'
 import { profileOf } from './profiles.ts'
+import type { SignatureResult } from './signature.ts'
 import { checkValidity } from './validity.ts'
 
 export interface IdentityVerifier {
@@ -56,21 +57,25 @@ export function createIdentityVerifier(deps: {
       const audience = issuer.config.audience ?? deps.audience()
       // jose takes an empty audience for none at all.
       if (audience === '') return refuse('audience_mismatch', 'this server does not know its own URL yet')
-      const refused = await checkWithKeysOf(issuer, text, audience)
-      if (refused !== undefined) return refused
+      const checked = await checkWithKeysOf(issuer, text, audience)
+      if (!checked.ok) return checked
       if (isForOthersToo(claims))
         return refuse('audience_mismatch', 'the token is for several audiences, not for us alone')
       return checkValidity(claims, clock) ?? normalise(claims, token.payloadBytes, issuer)
     },
   }
 
-  async function checkWithKeysOf({ keys, config }: Issuer, text: string, audience: string) {
+  async function checkWithKeysOf(
+    { keys, config }: Issuer,
+    text: string,
+    audience: string,
+  ): Promise<SignatureResult> {
     const check = (jwks: string) =>
       checks.token(text, { issuerUrl: config.url, audience, jwks, nowMs: clock.nowMs() })
     const jwks = await keysOf(keys)
     if (typeof jwks !== 'string') return jwks
-    const refused = await check(jwks)
-    if (refused?.reason !== 'key_unknown') return refused
+    const checked = await check(jwks)
+    if (checked.ok || checked.reason !== 'key_unknown') return checked
     // The issuer may have rotated its keys since we asked.
     const fresh = await keysOf(keys, true)
     return typeof fresh === 'string' ? check(fresh) : fresh
