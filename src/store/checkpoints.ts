@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 
 // The bundle has the thread beside itself; from source it is the module.
@@ -9,20 +10,43 @@ export interface Checkpoints {
   close(): Promise<void>
 }
 
-/** Brings the write-ahead log of an open store into its database, four times a second, in a thread of its own. */
+/** A server that writes little has no use for the thread, which takes 10 MB. */
+const worthItBytes = 1_048_576
+const lookEveryMs = 500
+
+/**
+ * Brings the write-ahead log of an open store into its database, four times a second, in a thread of its own: from when
+ * there first is something worth it. Without the thread, writes bring their pages over themselves once there are many.
+ */
 export function startCheckpoints(file: string): Checkpoints {
-  const thread = new Worker(entry, { workerData: file })
-  // Without it, writes bring their pages over themselves once there are many.
-  thread.on('error', () => undefined)
-  thread.unref()
-  const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()))
+  let thread: Worker | undefined
+  let ended: Promise<void> | undefined
+  const looking = setInterval(() => {
+    if (sizeOf(`${file}-wal`) < worthItBytes) return
+    clearInterval(looking)
+    const started = new Worker(entry, { workerData: file })
+    started.on('error', () => undefined)
+    started.unref()
+    ended = new Promise<void>((resolve) => started.once('exit', () => resolve()))
+    thread = started
+  }, lookEveryMs).unref()
   return {
     async close() {
+      clearInterval(looking)
       // The process is to stay until it has closed the database.
-      thread.ref()
+      thread?.ref()
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
-      thread.postMessage('close')
+      thread?.postMessage('close')
       await ended
     },
+  }
+}
+
+/** Of a file that cannot be looked at: none, and it is looked for again. */
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size
+  } catch {
+    return 0
   }
 }
