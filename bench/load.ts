@@ -20,11 +20,10 @@ interface Waiting {
 export async function openLoad(url: string, connections: number): Promise<Load> {
   const { hostname, port } = new URL(url)
   const waiting: Waiting[] = []
-  const free: Connection[] = []
   const all = await Promise.all(
     Array.from({ length: connections }, () => openConnection(hostname, Number(port))),
   )
-  free.push(...all)
+  const free = [...all]
   const next = (connection: Connection) => {
     const one = waiting.shift()
     if (one === undefined) free.push(connection)

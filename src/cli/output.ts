@@ -16,6 +16,7 @@ const unavailable: ReadonlySet<string> = new Set([
   'audit_unavailable',
   'issuer_unreachable',
   'store_failed',
+  'thread_failed',
   'upstream_unreachable',
 ])
 const usage: ReadonlySet<string> = new Set(['bad_input'])

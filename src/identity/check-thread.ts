@@ -56,14 +56,20 @@ export function startCheckThread(entry = usualEntry): CheckThread {
     )
     for (const one of waiting.values()) one.reject(error)
     waiting.clear()
+    asked = []
   }
 
   function send(): void {
-    if (closed) return
-    thread ??= start()
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
-    thread.postMessage(asked)
-    asked = []
+    if (asked.length === 0) return
+    try {
+      thread ??= start()
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, no window
+      thread.postMessage(asked)
+      asked = []
+    } catch (error) {
+      // The system may have no thread left to give.
+      fail(messageOf(error))
+    }
   }
 
   function ask<T>(question: (id: number) => Question): Promise<T> {

@@ -23,12 +23,16 @@ export function startCheckpoints(file: string): Checkpoints {
   let ended: Promise<void> | undefined
   const looking = setInterval(() => {
     if (sizeOf(`${file}-wal`) < worthItBytes) return
-    clearInterval(looking)
-    const started = new Worker(entry, { workerData: file })
-    started.on('error', () => undefined)
-    started.unref()
-    ended = new Promise<void>((resolve) => started.once('exit', () => resolve()))
-    thread = started
+    try {
+      const started = new Worker(entry, { workerData: file })
+      started.on('error', () => undefined)
+      started.unref()
+      ended = new Promise<void>((resolve) => started.once('exit', () => resolve()))
+      thread = started
+      clearInterval(looking)
+    } catch {
+      // The system has no thread to give just now: looked for again.
+    }
   }, lookEveryMs).unref()
   return {
     async close() {

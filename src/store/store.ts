@@ -4,7 +4,7 @@ import { Kysely, type Compilable, type QueryCreator } from 'kysely'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { createPrepare, nodeSqliteDialect } from './dialect.ts'
 import { isStorageFailure, storeError } from './failures.ts'
-import { createFlush, type Committed } from './flush.ts'
+import { createFlush, type Committed, type Flush } from './flush.ts'
 import { migrate } from './migrations.ts'
 import type { Tables } from './schema.ts'
 
@@ -76,9 +76,7 @@ export function openStore(file: string, sync: Sync = (handle) => handle.datasync
       const batch = waiting.splice(0, maxBatch)
       problem = flush.failure()
       if (problem === undefined) {
-        const outcome = await commitBatch(writer, batch)
-        if (outcome instanceof MayflyError) problem = outcome
-        else flush.add(outcome)
+        problem = await commitBatch(writer, flush, batch)
       }
       if (problem !== undefined) for (const one of batch) one.reject(problem)
     }
@@ -127,7 +125,12 @@ function createWriter(database: DatabaseSync): Writer {
     execute: (sql, parameters = []) => void prepare(sql).run(parameters),
     rollBack() {
       // On a full disk SQLite has rolled back by itself; a database that is closed has nothing to take back.
-      if (database.isOpen && database.isTransaction) prepare('ROLLBACK').run([])
+      if (!database.isOpen || !database.isTransaction) return
+      try {
+        prepare('ROLLBACK').run([])
+      } catch {
+        // Why the commit failed is told. The next one cannot begin, fails too, and comes here again.
+      }
     },
   }
 }
@@ -146,11 +149,12 @@ function open(file: string): DatabaseSync {
   }
 }
 
-/** Commits the batch; gives back those of it that stand, or why the store cannot be written. */
+/** Commits the batch and has the disk confirm it; gives back why the store cannot be written, if so. */
 async function commitBatch(
   writer: Writer,
+  flush: Flush,
   batch: readonly Waiting[],
-): Promise<readonly Committed[] | MayflyError> {
+): Promise<MayflyError | undefined> {
   const done: Outcome[] = []
   try {
     writer.execute('BEGIN')
@@ -160,8 +164,10 @@ async function commitBatch(
     writer.rollBack()
     return storeError(cause)
   }
+  // In the same breath as the commit: what readers see is known to wait for the disk.
+  flush.add(done.flatMap(({ committed }) => (committed === undefined ? [] : [committed])))
   for (const { refuse } of done) refuse?.()
-  return done.flatMap(({ committed }) => (committed === undefined ? [] : [committed]))
+  return undefined
 }
 
 interface Outcome {

@@ -46,9 +46,10 @@ export interface AuditClient {
 }
 
 /**
- * A client with two requests under way at a time, so that entries may come into the log in another order; what is appended meanwhile goes into the next, so that a busy
- * client shares the log's fsync and an idle one waits for nothing. A request that got no answer is sent again with
- * the same idempotency keys: the log being restarted costs time, not entries.
+ * A client with two requests under way at a time; what is appended meanwhile goes into the next, so that a busy client
+ * shares the log's fsync and an idle one waits for nothing. Entries that nobody waited for in between may come into the
+ * log in another order. A request that got no answer is sent again with the same idempotency keys: the log being
+ * restarted costs time, not entries.
  * Throws a MayflyError `config_invalid` for a verifier key or an URL that is none.
  */
 export function createAuditClient(options: AuditClientOptions): AuditClient {
@@ -79,7 +80,7 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
     }
   }
 
-  /** One after the other: entries come in the order in which they were handed over, whoever is to be looked up for them. */
+  /** One after the other: entries are sent in the order in which they were handed over, whoever is to be looked up for them. */
   function prepare(event: AuditEvent): Promise<PreparedEntry> {
     const prepared = preparing.then(() => prepareNow(event))
     preparing = prepared.catch(() => undefined)
