@@ -1,5 +1,6 @@
+import type { SignedToken } from './compact-token.ts'
 import { readProof, type ReadProof } from './dpop-proof.ts'
-import { checkSignature, type SignatureResult, type TokenExpectation } from './signature.ts'
+import { checkSignature, type SignatureResult } from './signature.ts'
 
 /**
  * The two signatures that strangers make and nearly every request has to have checked. An answer depends on what is
@@ -8,7 +9,7 @@ import { checkSignature, type SignatureResult, type TokenExpectation } from './s
  */
 export interface Checks {
   proof(proof: string, nowSeconds: number, windowSeconds: number): Promise<ReadProof>
-  token(token: string, expected: TokenExpectation): Promise<SignatureResult>
+  token(token: SignedToken, jwks: string): Promise<SignatureResult>
 }
 
 /** In the caller's own thread. */

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import { test } from 'node:test'
+import { CompactSign, exportJWK, generateKeyPair } from 'jose'
+import { signatureAlgorithms } from './compact-token.ts'
 import { b64, makeKey, reasonOf, setup, signRaw, type TestKey } from './issuer.fixture.ts'
 
 function hmac(alg: string, key: TestKey, secret: string | Buffer, claims: string): string {
@@ -126,4 +128,28 @@ test('refused: no kid where the issuer has several keys; with one it is that one
   issuer.keys.push(makeKey('key-2').jwk)
   clock.ms += 600_000
   assert.equal(reasonOf(await verify({}, { kid: undefined })), 'key_unknown')
+})
+
+test('every algorithm that is taken: what jose signed is accepted, with another bit or another algorithm it is not', async () => {
+  for (const alg of signatureAlgorithms) {
+    const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true })
+    const { issuer, verifier, claims } = setup()
+    issuer.keys = [{ ...(await exportJWK(publicKey)), kid: 'k' }]
+    const token = await new CompactSign(Buffer.from(claims()))
+      .setProtectedHeader({ alg, kid: 'k' })
+      .sign(privateKey)
+    assert.equal(reasonOf(await verifier.verify(token)), 'accepted', alg)
+    const [header = '', payload = '', signature = ''] = token.split('.')
+    const flipped = Buffer.from(signature, 'base64url')
+    flipped[flipped.length - 1]! ^= 1
+    assert.equal(
+      reasonOf(await verifier.verify(`${header}.${payload}.${b64(flipped)}`)),
+      'signature_invalid',
+      alg,
+    )
+    for (const other of signatureAlgorithms.filter((one) => one !== alg)) {
+      const renamed = `${b64(JSON.stringify({ alg: other, kid: 'k' }))}.${payload}.${signature}`
+      assert.equal((await verifier.verify(renamed)).ok, false, `${alg} as ${other}`)
+    }
+  }
 })

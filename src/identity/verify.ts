@@ -1,7 +1,7 @@
 import type { IssuerConfig } from '../config/index.ts'
 import { messageOf, type Clock } from '../lib/index.ts'
 import { checksHere, type Checks } from './checks.ts'
-import { parseCompactToken } from './compact-token.ts'
+import { parseCompactToken, type SignedToken } from './compact-token.ts'
 import { refuse, type IdentityResult, type Refused } from './identity.ts'
 import { createIssuerKeys, type IssuerKeys } from './issuer-keys.ts'
 import { normalise } from './normalise.ts'
@@ -55,38 +55,28 @@ export function createIdentityVerifier(deps: {
           `iss ${JSON.stringify(claims['iss'])?.slice(0, 200)} is not under issuers`,
         )
       const audience = issuer.config.audience ?? deps.audience()
-      // jose takes an empty audience for none at all.
       if (audience === '') return refuse('audience_mismatch', 'this server does not know its own URL yet')
-      const checked = await checkWithKeysOf(issuer, text, audience)
+      const checked = await checkWithKeysOf(issuer.keys, token.signed, checks)
       if (!checked.ok) return checked
-      if (isForOthersToo(claims))
-        return refuse('audience_mismatch', 'the token is for several audiences, not for us alone')
-      return checkValidity(claims, clock) ?? normalise(claims, token.payloadBytes, issuer)
+      return checkValidity(claims, audience, clock) ?? normalise(claims, token.payloadBytes, issuer)
     },
   }
+}
 
-  async function checkWithKeysOf(
-    { keys, config }: Issuer,
-    text: string,
-    audience: string,
-  ): Promise<SignatureResult> {
-    const check = (jwks: string) =>
-      checks.token(text, { issuerUrl: config.url, audience, jwks, nowMs: clock.nowMs() })
-    const jwks = await keysOf(keys)
-    if (typeof jwks !== 'string') return jwks
-    const checked = await check(jwks)
-    if (checked.ok || checked.reason !== 'key_unknown') return checked
-    // The issuer may have rotated its keys since we asked.
-    const fresh = await keysOf(keys, true)
-    return typeof fresh === 'string' ? check(fresh) : fresh
-  }
+async function checkWithKeysOf(
+  keys: IssuerKeys,
+  token: SignedToken,
+  checks: Checks,
+): Promise<SignatureResult> {
+  const jwks = await keysOf(keys)
+  if (typeof jwks !== 'string') return jwks
+  const checked = await checks.token(token, jwks)
+  if (checked.ok || checked.reason !== 'key_unknown') return checked
+  // The issuer may have rotated its keys since we asked.
+  const fresh = await keysOf(keys, true)
+  return typeof fresh === 'string' ? checks.token(token, fresh) : fresh
 }
 
 async function keysOf(keys: IssuerKeys, fresh = false): Promise<string | Refused> {
   return keys.get(fresh).catch((error: unknown) => refuse('issuer_unreachable', messageOf(error)))
-}
-
-/** Ours and nobody else's: what is good at another place too could have been taken there (RFC 8725, section 3.9). */
-function isForOthersToo({ aud }: Readonly<Record<string, unknown>>): boolean {
-  return Array.isArray(aud) && aud.length > 1
 }
