@@ -56,7 +56,7 @@ export function fakeAudit(): FakeAudit {
         const { run } = given
         const numbered = run !== undefined && given.seq === undefined && audit.numbers !== undefined
         if (!numbered) return await append(given)
-        const seq = await audit.numbers?.take(run)
+        const seq = audit.numbers?.take(run)
         try {
           return await append({ ...given, ...(seq === undefined ? {} : { seq }) })
         } catch (error) {

@@ -128,8 +128,7 @@ export async function createBroker(deps: {
     if (inFlightTokens.has(tokenKey)) return { ok: false, reason: 'replayed' }
     inFlightTokens.add(tokenKey)
     try {
-      if (approval === undefined && (await records.wasUsed(identity)))
-        return { ok: false, reason: 'replayed' }
+      if (approval === undefined && records.wasUsed(identity)) return { ok: false, reason: 'replayed' }
       const createdMs = clock.nowMs()
       const session: Session = {
         id: newOrderedId<SessionId>('ses', createdMs),
@@ -142,7 +141,7 @@ export async function createBroker(deps: {
         expiresMs: createdMs + ttlSeconds * 1000,
         endReason: undefined,
       }
-      const isNew = await isNewRun(session.runId)
+      const isNew = !startedRuns.has(session.runId) && records.isNewRun(session.runId)
       await Promise.all([
         ...(isNew ? [startRun(session.runId, identity)] : []),
         audit.append(sessionIssued(session, identity, requestId, claims, approval?.id)),
@@ -157,10 +156,6 @@ export async function createBroker(deps: {
     } finally {
       inFlightTokens.delete(tokenKey)
     }
-  }
-
-  async function isNewRun(run: RunId): Promise<boolean> {
-    return !startedRuns.has(run) && (await records.isNewRun(run)) && !startedRuns.has(run)
   }
 
   /** The first entry of a CI job. It goes with that of its first session: one write to the log holds both. */

@@ -1,7 +1,7 @@
 import type { QueryCreator } from 'kysely'
 import { type Clock, MayflyError, newId } from '../lib/index.ts'
 import type { AuditClient, AuditEvent, RunNumbers } from '../audit/client/index.ts'
-import type { Store, Tables } from '../store/index.ts'
+import { insertRow, type Run, type Store, type Tables } from '../store/index.ts'
 import { runState } from './run-numbers.ts'
 
 /**
@@ -22,7 +22,7 @@ export interface Outbox {
   close(): Promise<void>
 }
 
-export type AddEvents = (events: readonly AuditEvent[]) => Promise<void>
+export type AddEvents = (events: readonly AuditEvent[]) => void
 
 const retryMs = 1000
 const batch = 200
@@ -95,19 +95,22 @@ export function createOutbox(deps: {
     deliver,
     async write(work) {
       const taken: { run: string; seq: number }[] = []
-      const add = async (tx: QueryCreator<Tables>, events: readonly AuditEvent[]) => {
+      const number = (run: string) => {
+        const seq = numbers.take(run)
+        taken.push({ run, seq })
+        return seq
+      }
+      const add = (run: Run, events: readonly AuditEvent[]) => {
         const time = new Date(clock.nowMs()).toISOString()
         for (const event of events) {
-          const { run } = event
-          const seq = run === undefined ? {} : { seq: await numbers.take(run) }
-          if (run !== undefined && seq.seq !== undefined) taken.push({ run, seq: seq.seq })
-          if (run !== undefined) await runState(tx, run, numbers).execute()
-          const row = { id: newId<string>('ob'), event: JSON.stringify({ ...event, ...seq, time }) }
-          await tx.insertInto('outbox').values(row).execute()
+          const numbered = event.run === undefined ? {} : { seq: number(event.run) }
+          if (event.run !== undefined) run(runState(event.run, numbers))
+          const row = { id: newId<string>('ob'), event: JSON.stringify({ ...event, ...numbered, time }) }
+          run(insertRow('outbox', row))
         }
       }
       try {
-        const result = await store.write((tx) => work(tx, (events) => add(tx, events)))
+        const result = await store.write((tx, run) => work(tx, (events) => add(run, events)))
         deliver()
         return result
       } catch (error) {

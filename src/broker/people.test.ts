@@ -25,7 +25,7 @@ test('a name that waits for the log is forgotten with its person; the entry stay
     by: personal('github:1', 'mona', 'github:mona'),
     others: [{ by: personal('github:2', 'nora') }, { by: personal('github:1', 'mona') }],
   }
-  await broker.outbox.write((_, add) => add([{ type: 'approval.granted', subject: 'apr_1', data }]))
+  await broker.outbox.write(async (_, add) => add([{ type: 'approval.granted', subject: 'apr_1', data }]))
   const waiting = async () => {
     const { id, event } = await store.read.selectFrom('outbox').selectAll().executeTakeFirstOrThrow()
     return { id, event, data: (JSON.parse(event) as { data: Record<string, unknown> }).data }

@@ -22,7 +22,7 @@ export function createPeople(deps: { store: Store; vaultKey: VaultKey; clock: Cl
   const found = new Map<string, Promise<{ person: string; key: Uint8Array }>>()
 
   async function load(who: string): Promise<{ person: string; key: Uint8Array } | undefined> {
-    const row = await store.read.selectFrom('people').selectAll().where('who', '=', who).executeTakeFirst()
+    const row = store.find('people', { who })
     if (row === undefined) return undefined
     return { person: row.person, key: openSealed(vaultKey, contextOf(row.person), row.sealed).reveal() }
   }

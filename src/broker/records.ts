@@ -3,7 +3,7 @@ import type { Clock } from '../lib/index.ts'
 import type { Identity } from '../identity/index.ts'
 import type { QueryCreator } from 'kysely'
 import type { RunNumbers } from '../audit/client/index.ts'
-import type { Store, Tables } from '../store/index.ts'
+import { insertRow, type Store, type Tables } from '../store/index.ts'
 import { entriesLost, leaseRevoked, runFinished, sessionEnded, stepFinished } from './events.ts'
 import type { Lease, Session, Step, StepOutcome } from './model.ts'
 import type { AddEvents, Outbox } from './outbox.ts'
@@ -11,13 +11,13 @@ import { runState } from './run-numbers.ts'
 
 /** Sessions, steps and leases as rows. An end is written together with its entries, which the outbox delivers. */
 export interface Records {
-  wasUsed(identity: Identity): Promise<boolean>
+  wasUsed(identity: Identity): boolean
   /** Uses the identity token up, or what stands for it, and keeps the session: both or neither. */
   addSession(session: Session, identity: Identity, useUp?: UseUp): Promise<void>
   /** A session that has not ended; with `ended`, one that has. */
   session(id: SessionId, options?: { ended: true }): Promise<Session | undefined>
   /** True while no entry of the run has been kept. */
-  isNewRun(run: RunId): Promise<boolean>
+  isNewRun(run: RunId): boolean
   /** Says in the log which numbers of a run may be missing there. */
   recordLost(): Promise<void>
   addStep(step: Step): Promise<void>
@@ -70,22 +70,18 @@ export function createRecords(deps: {
       .limit(1)
       .execute()
     if (open.length > 0) return
-    await add([runFinished(run)])
+    add([runFinished(run)])
     numbers.ended(run)
   }
 
   return {
     wasUsed: (identity) => wasTokenUsed(store, identity),
     async addSession(session, identity, useUp) {
-      const rows = (tables: QueryCreator<Tables>) => [
-        newSession(tables, session, identity),
-        runState(tables, session.runId, numbers),
-      ]
-      if (useUp === undefined)
-        return store.writeAll((tables) => [usedToken(tables, identity), ...rows(tables)])
-      await store.write(async (tx) => {
+      const rows = () => [newSession(session, identity), runState(session.runId, numbers)]
+      if (useUp === undefined) return store.writeAll(() => [usedToken(identity), ...rows()])
+      await store.write(async (tx, run) => {
         await useUp(tx)
-        for (const row of rows(tx)) await row.execute()
+        for (const row of rows()) run(row)
       })
     },
     async session(id, options) {
@@ -109,14 +105,11 @@ export function createRecords(deps: {
         endReason: row.ended_ms === null ? undefined : (row.end_reason ?? 'ended'),
       }
     },
-    async isNewRun(run) {
-      const row = await store.read.selectFrom('runs').select('id').where('id', '=', run).executeTakeFirst()
-      return row === undefined
-    },
+    isNewRun: (run) => store.find('runs', { id: run }) === undefined,
     async recordLost() {
       for (const [run, lost] of numbers.takeGivenUp()) {
         try {
-          await outbox.write((_, add) => add(entriesLost(run, lost)))
+          await outbox.write(async (_, add) => add(entriesLost(run, lost)))
         } catch (error) {
           for (const number of lost) numbers.giveUp(run, number)
           throw error
@@ -137,7 +130,7 @@ export function createRecords(deps: {
         end_reason: null,
         exit_code: null,
       }
-      await store.writeAll((tables) => [tables.insertInto('steps').values(row)])
+      await store.writeAll(() => [insertRow('steps', row)])
     },
     async heartbeat(step) {
       await store.writeAll((tables) => [
@@ -172,7 +165,7 @@ export function createRecords(deps: {
         revoked_ms: null,
         revoke_reason: null,
       }
-      await store.writeAll((tables) => [tables.insertInto('leases').values(row)])
+      await store.writeAll(() => [insertRow('leases', row)])
     },
     async revokeLeases(step, reason) {
       await outbox.write(async (tx, add) => {
@@ -192,7 +185,7 @@ export function createRecords(deps: {
             open.map((row) => row.id),
           )
           .execute()
-        await add(open.map((row) => leaseRevoked(row, step, reason)))
+        add(open.map((row) => leaseRevoked(row, step, reason)))
       })
     },
     async endStep(step, outcome) {
@@ -207,7 +200,7 @@ export function createRecords(deps: {
           .where('id', '=', step.id)
           .where('ended_ms', 'is', null)
           .executeTakeFirst()
-        if (changed.numUpdatedRows > 0n) await add([stepFinished(step, outcome)])
+        if (changed.numUpdatedRows > 0n) add([stepFinished(step, outcome)])
       })
     },
     async endSession(session, reason) {
@@ -219,7 +212,7 @@ export function createRecords(deps: {
           .where('ended_ms', 'is', null)
           .executeTakeFirst()
         if (changed.numUpdatedRows === 0n) return
-        await add([sessionEnded(session, reason)])
+        add([sessionEnded(session, reason)])
         await endRun(tx, add, session.runId)
       })
     },
@@ -247,15 +240,15 @@ export function createRecords(deps: {
       return rows.map((row) => row.id as SessionId)
     },
     async forgetTokens() {
-      const now = clock.nowMs()
+      const untilMs = clock.nowMs() - rememberMs
       const stale = await store.read
         .selectFrom('used_tokens')
         .select('token_id')
-        .where('expires_ms', '<', now)
+        .where('expires_ms', '<', untilMs)
         .limit(1)
         .execute()
       if (stale.length === 0) return
-      await store.writeAll((tables) => [tables.deleteFrom('used_tokens').where('expires_ms', '<', now)])
+      await store.writeAll((tables) => [tables.deleteFrom('used_tokens').where('expires_ms', '<', untilMs)])
     },
     leaseCounts: () =>
       store.read
@@ -266,30 +259,23 @@ export function createRecords(deps: {
 }
 
 /** Was this identity token used before? Asked first, so that a replay writes nothing. */
-export async function wasTokenUsed(
-  store: Pick<Store, 'read'>,
-  { issuerUrl, tokenId }: Pick<Identity, 'issuerUrl' | 'tokenId'>,
-): Promise<boolean> {
-  const row = await store.read
-    .selectFrom('used_tokens')
-    .select('expires_ms')
-    .where('issuer', '=', issuerUrl)
-    .where('token_id', '=', tokenId)
-    .executeTakeFirst()
-  return row !== undefined
+export function wasTokenUsed(store: Pick<Store, 'find'>, identity: Identity): boolean {
+  return store.find('used_tokens', keyOf(identity)) !== undefined
 }
 
 /** Uses the identity token up: run, it is refused as a duplicate (`isDuplicate`) if the token was used before. */
-export function usedToken(tables: QueryCreator<Tables>, identity: Identity) {
-  const { issuerUrl, tokenId, expiresSeconds } = identity
-  return tables
-    .insertInto('used_tokens')
-    .values({ issuer: issuerUrl, token_id: tokenId, expires_ms: expiresSeconds * 1000 + rememberMs })
+export function usedToken(identity: Identity) {
+  return insertRow('used_tokens', keyOf(identity))
 }
 
-function newSession(tables: QueryCreator<Tables>, session: Session, identity: Identity) {
+/** Its end is a part: one token has one, and they are kept by it. */
+function keyOf({ issuerUrl, tokenId, expiresSeconds }: Identity) {
+  return { expires_ms: expiresSeconds * 1000, issuer: issuerUrl, token_id: tokenId }
+}
+
+function newSession(session: Session, identity: Identity) {
   const { issuer, attributes, run } = identity
-  return tables.insertInto('sessions').values({
+  return insertRow('sessions', {
     id: session.id,
     run_id: session.runId,
     identity: JSON.stringify({ issuer, attributes, run }),

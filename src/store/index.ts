@@ -6,5 +6,6 @@
 export { isDuplicate } from './failures.ts'
 export { startCheckpoints } from './checkpoints.ts'
 export { openStore } from './store.ts'
-export type { Store } from './store.ts'
+export { insertRow, upsertRow } from './statement.ts'
+export type { Run, Store } from './store.ts'
 export type { Tables } from './schema.ts'

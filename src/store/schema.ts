@@ -3,7 +3,7 @@ import type { Generated } from 'kysely'
 /** Times are milliseconds since the Unix epoch, `null` while the event has not happened. */
 export interface Tables {
   meta: { key: string; value: string }
-  /** One-shot identity tokens: `iss` and `jti` together, kept until the token would have expired anyway. */
+  /** One-shot identity tokens, by `exp`, `iss` and `jti` together; kept until they would have expired anyway. */
   used_tokens: { issuer: string; token_id: string; expires_ms: number }
   sessions: {
     id: string

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { MayflyError, type ErrorCode } from '../lib/index.ts'
-import { isDuplicate, openStore, startCheckpoints, type Store } from './index.ts'
+import { insertRow, isDuplicate, openStore, startCheckpoints, type Store, upsertRow } from './index.ts'
 import { migrate } from './migrations.ts'
 
 function folderOf(t: TestContext): string {
@@ -281,6 +281,40 @@ test('isDuplicate: a key that is there, and no other error', async (t) => {
   assert.equal(isDuplicate(undefined), false)
 })
 
+test('find: the one row that has all of the values; a name that is a quote finds nothing', async (t) => {
+  const { store } = setup(t)
+  const used = (issuer: string, token_id: string) =>
+    insertRow('used_tokens', { expires_ms: 1, issuer, token_id })
+  await store.writeAll(() => [used('i', 'a'), used('i', 'b'), used('j', 'a')])
+  const found = store.find('used_tokens', { issuer: 'j', token_id: 'a' })
+  assert.deepEqual({ ...found }, { expires_ms: 1, issuer: 'j', token_id: 'a' })
+  assert.equal(store.find('used_tokens', { issuer: 'j', token_id: 'b' }), undefined)
+  assert.equal(store.find('used_tokens', { issuer: "' OR 1 --" }), undefined)
+})
+
+test('upsertRow: one row a key, the last of them; insertRow: the first, and a duplicate', async (t) => {
+  const { store } = setup(t)
+  const state = (next_number: number) =>
+    upsertRow('runs', 'id', { id: 'run_1', next_number, given_up: `[${next_number}]` })
+  await store.writeAll(() => [state(1), state(2)])
+  await store.write(async (_, run) => run(state(3)))
+  assert.deepEqual(
+    { ...store.find('runs', { id: 'run_1' }) },
+    { id: 'run_1', next_number: 3, given_up: '[3]' },
+  )
+  const row = insertRow('runs', { id: 'run_1', next_number: 9, given_up: '[]' })
+  await assert.rejects(
+    store.writeAll(() => [row]),
+    isDuplicate,
+  )
+  const half = store.write(async (_, run) => {
+    run(state(4))
+    run(row)
+  })
+  await assert.rejects(half, isDuplicate)
+  assert.equal(store.find('runs', { id: 'run_1' })?.next_number, 3)
+})
+
 test('big texts and blobs come back as they were', async (t) => {
   const { store } = setup(t)
   const sealed = Buffer.alloc(1_000_000, 7)
@@ -321,9 +355,11 @@ test('a database of the first version: its sessions can be ended by issuer, repo
     'jkt',
   )
   old.exec("INSERT INTO policies (text, applied_by, applied_ms) VALUES ('x', 'anna', 1)")
+  old.exec("INSERT INTO used_tokens (issuer, token_id, expires_ms) VALUES ('i', 't', 1060000)")
   old.close()
   const store = openStore(file)
   t.after(() => store.close())
+  assert.ok(store.find('used_tokens', { expires_ms: 1_000_000, issuer: 'i', token_id: 't' }))
   const columns = ['issuer', 'repository_id', 'repository', 'commit_id'] as const
   const rows = await store.read.selectFrom('sessions').select(columns).orderBy('id').execute()
   assert.deepEqual(

@@ -214,7 +214,7 @@ async function logOfPeople(t: TestContext) {
     verifierKey: log.verifierKey,
     source: 'mayfly://server',
     clock: systemClock,
-    numbers: createRunNumbers(() => Promise.resolve(undefined)),
+    numbers: createRunNumbers(() => undefined),
     people: {
       async find(who) {
         const known = people.get(who) ?? { person: newId<string>('per'), key: randomBytes(32) }

@@ -70,7 +70,7 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
     const { run } = event
     if (run === undefined || event.seq !== undefined || options.numbers === undefined)
       return await batches.add(await prepare(event))
-    const seq = await options.numbers.take(run)
+    const seq = options.numbers.take(run)
     try {
       return await batches.add(await prepare({ ...event, seq }))
     } catch (error) {

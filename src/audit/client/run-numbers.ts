@@ -11,7 +11,7 @@ export interface RunState {
  * another entry says so: whoever reads the log knows a failure from an entry that was taken away.
  */
 export interface RunNumbers {
-  take(run: string): Promise<number>
+  take(run: string): number
   giveUp(run: string, number: number): void
   state(run: string): RunState
   /** Runs that have numbers given up; from here on the caller sees to it that the log says so. */
@@ -24,17 +24,17 @@ export interface RunNumbers {
 const keptRuns = 10_000
 
 /** `load` gives what was stored of a run that this process has not met; `undefined` for a new one. */
-export function createRunNumbers(load: (run: string) => Promise<RunState | undefined>): RunNumbers {
+export function createRunNumbers(load: (run: string) => RunState | undefined): RunNumbers {
   const runs = new Map<string, { next: number }>()
   const givenUp = new Map<string, number[]>()
-  const loading = new Map<string, Promise<void>>()
   const done = new Set<string>()
 
-  async function meet(run: string): Promise<void> {
-    const stored = await load(run).finally(() => loading.delete(run))
-    if (runs.has(run)) return
-    runs.set(run, { next: stored?.next ?? 0 })
+  function meet(run: string): { next: number } {
+    const stored = load(run)
+    const state = { next: stored?.next ?? 0 }
+    runs.set(run, state)
     for (const number of stored?.givenUp ?? []) giveUp(run, number)
+    return state
   }
 
   function giveUp(run: string, number: number): void {
@@ -44,14 +44,9 @@ export function createRunNumbers(load: (run: string) => Promise<RunState | undef
   }
 
   return {
-    async take(run) {
-      if (!runs.has(run)) {
-        const meeting = loading.get(run) ?? meet(run)
-        loading.set(run, meeting)
-        await meeting
-      }
+    take(run) {
       done.delete(run)
-      const state = runs.get(run) ?? { next: 0 }
+      const state = runs.get(run) ?? meet(run)
       return state.next++
     },
     giveUp,

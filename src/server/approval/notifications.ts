@@ -76,7 +76,7 @@ export function createNotifications(deps: {
     const data = { target: row.target, attempts: row.attempts, reason: reason.slice(0, 300) }
     await outbox.write(async (tx, add) => {
       await tx.deleteFrom('notifications').where('id', '=', row.id).execute()
-      await add([{ type: 'notification.failed', subject: row.id, data }])
+      add([{ type: 'notification.failed', subject: row.id, data }])
     })
   }
 

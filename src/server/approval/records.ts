@@ -17,7 +17,7 @@ export interface ApprovalRecords {
   /** How many have not ended, and of those how many are of this repository. */
   countOpen(identity: Identity): Promise<{ readonly all: number; readonly same: number }>
   newest(state?: 'pending'): Promise<ApprovalRequest[]>
-  wasUsed(identity: Identity): Promise<boolean>
+  wasUsed(identity: Identity): boolean
   /** False if the identity token was used before. */
   add(
     request: ApprovalRequest,
@@ -84,7 +84,7 @@ export function createApprovalRecords(deps: {
         .where('ended_ms', 'is', null)
         .executeTakeFirst()
       if (changed.numUpdatedRows === 0n) return
-      await add([approvalEvent(type, request, { reason, ...data })])
+      add([approvalEvent(type, request, { reason, ...data })])
       await notifications.add(tx, type, { ...summary(request), reason })
     })
     deps.onEnd(request.id)
@@ -135,8 +135,8 @@ export function createApprovalRecords(deps: {
     wasUsed: (identity) => wasTokenUsed(store, identity),
     async add(request, { code, needs, usesToken }) {
       try {
-        await store.write(async (tx) => {
-          if (usesToken) await usedToken(tx, request.identity).execute()
+        await store.write(async (tx, run) => {
+          if (usesToken) run(usedToken(request.identity))
           await tx
             .insertInto('approvals')
             .values(rowOf(request, sha256Hex(code)))
