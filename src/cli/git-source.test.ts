@@ -161,4 +161,17 @@ test('what stands in policies/ beside it comes along; a name that would be passe
     readFromGit(`${strange.folder}@main`, 'mayfly.yaml'),
     /for bid\.cedar: a name has letters/,
   )
+  const deep = repository(t, { 'policies/team/a.cedar': forbid })
+  await assert.rejects(
+    readFromGit(`${deep.folder}@main`, 'mayfly.yaml'),
+    /policies\/team: policies\/ holds files/,
+  )
+  const linked = repository(t, { 'shared/a.cedar': forbid, 'policies/b.cedar': forbid })
+  symlinkSync('../shared/a.cedar', join(linked.folder, 'policies/a.cedar'))
+  linked.git('add', '-A')
+  linked.git('commit', '-qm', 'x')
+  await assert.rejects(
+    readFromGit(`${linked.folder}@main`, 'mayfly.yaml'),
+    /policies\/a\.cedar: policies\/ holds files/,
+  )
 })

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { MayflyError, limits, messageOf } from '../lib/index.ts'
 import { readEnvironment } from '../config/environment.ts'
-import { isPolicyFile, writeBundle } from '../config/index.ts'
+import { isPolicyFile, misplacedIn, writeBundle } from '../config/index.ts'
 import type { PolicyText } from './policy-source.ts'
 
 /** `REPOSITORY@REF[:PATH]`, taken apart. */
@@ -83,17 +83,15 @@ async function readBundleAt(
   const [kind] = (await git(['ls-tree', '-z', commit, '--', `${above}policies`])).split('\t')
   if (kind !== '' && kind?.startsWith('040000 tree ') !== true)
     throw bad(`${above}policies is a link or a submodule: its files would not be read, so put them there`)
-  const listed = await git(['ls-tree', '--name-only', '-z', commit, '--', `${above}policies/`])
-  const names = listed.split('\0').map((name) => name.slice(above.length))
-  // A file that is there and not read would be a forbid that its author believes in.
-  const strange = names.find((name) => /\.(?:cedar|test\.ya?ml)$/.test(name) && !isPolicyFile(name))
-  if (strange !== undefined)
-    throw bad(
-      `${strange}: a name has letters, digits, dots, hyphens and underscores, and ends in .cedar or .test.yaml`,
-    )
+  const listed = await git(['ls-tree', '-z', commit, '--', `${above}policies/`])
   const files: Record<string, string> = {}
-  for (const name of names.filter(isPolicyFile))
-    files[name] = await git(['cat-file', 'blob', `${commit}:${above}${name}`])
+  for (const line of listed.split('\0').filter((one) => one !== '')) {
+    const [kind = '', path = ''] = line.split('\t')
+    const name = path.slice(above.length)
+    const problem = misplacedIn(name, /^100(?:644|755) blob /.test(kind))
+    if (problem !== undefined) throw bad(`${name}: ${problem}`)
+    if (isPolicyFile(name)) files[name] = await git(['cat-file', 'blob', `${commit}:${above}${name}`])
+  }
   return writeBundle({ policy: await git(['cat-file', 'blob', `${commit}:${path}`]), files })
 }
 

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync, symlinkSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import fc from 'fast-check'
-import { MayflyError } from '../lib/index.ts'
 import { parseConfig, policySchema, readBundle, readPolicyFiles, writeBundle } from './index.ts'
 
 test('property: what is written is read, and the same files give the same text', () => {
@@ -46,7 +45,10 @@ function folder(t: TestContext, files: Readonly<Record<string, string>>): string
   const at = mkdtempSync(join(tmpdir(), 'mayfly-policy-'))
   t.after(() => rmSync(at, { recursive: true }))
   mkdirSync(join(at, 'policies'))
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(at, name), text)
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(at, name)), { recursive: true })
+    writeFileSync(join(at, name), text)
+  }
   return at
 }
 
@@ -65,9 +67,27 @@ test('a folder and a file in it are read alike, with what stands in policies/', 
 })
 
 test('refused: a file that its author would believe in, although it is not read', (t) => {
-  for (const name of ['policies/no main.cedar', 'policies/.hidden.cedar', 'policies/x.test.yml']) {
+  for (const name of [
+    'policies/no main.cedar',
+    'policies/.hidden.cedar',
+    'policies/x.test.yml',
+    'policies/X.CEDAR',
+    'policies/team/x.cedar',
+    'policies/x.cedar/y.cedar',
+  ]) {
     const at = folder(t, { 'mayfly.yaml': 'a', [name]: 'b' })
-    assert.throws(() => readPolicyFiles(at), MayflyError, name)
+    assert.throws(() => readPolicyFiles(at), { code: 'bad_input' }, name)
+  }
+})
+
+test('a link to a file is read as the file; one to a folder, or to nothing, is refused', (t) => {
+  const at = folder(t, { 'mayfly.yaml': 'a', 'shared/x.cedar': 'b', 'policies/y.cedar': 'c' })
+  symlinkSync('../shared/x.cedar', join(at, 'policies/x.cedar'))
+  assert.equal(readBundle(readPolicyFiles(at).text).files['policies/x.cedar'], 'b')
+  for (const target of ['../shared', '../nowhere']) {
+    symlinkSync(target, join(at, 'policies/team'))
+    assert.throws(() => readPolicyFiles(at), /policies\/team: policies\/ holds files only/)
+    unlinkSync(join(at, 'policies/team'))
   }
 })
 

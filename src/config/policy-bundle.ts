@@ -22,6 +22,17 @@ export function isPolicyFile(name: string): boolean {
 }
 
 /**
+ * Why something in `policies/` cannot stand there, or nothing. What is passed over could be a forbid that its author
+ * believes in.
+ */
+export function misplacedIn(name: string, isFile: boolean): string | undefined {
+  if (!isFile) return 'policies/ holds files only, and nothing else in it is read: put them there'
+  if (/\.(?:cedar|test\.ya?ml)$/i.test(name) && !isPolicyFile(name))
+    return 'a name has letters, digits, dots, hyphens and underscores, and ends in .cedar or .test.yaml'
+  return undefined
+}
+
+/**
  * One text for all of it: mayfly.yaml itself while there is nothing beside it, else JSON with the files by name.
  * The same files always give the same text. `mayfly_bundle` is no key of mayfly.yaml, so neither is taken for the other.
  */

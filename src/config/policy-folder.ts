@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { MayflyError, messageOf, systemCode } from '../lib/index.ts'
-import { isPolicyFile, writeBundle } from './policy-bundle.ts'
+import { isPolicyFile, misplacedIn, writeBundle } from './policy-bundle.ts'
 
 /**
  * Reads a mayfly.yaml, or the one in a folder, with `policies/*.cedar` and `policies/*.test.yaml` beside it, as one
@@ -11,13 +11,13 @@ export function readPolicyFiles(path: string): { text: string; file: string } {
   const file = isFolder(path) ? join(path, 'mayfly.yaml') : path
   const folder = dirname(file)
   const names = listPolicies(join(folder, 'policies')).map((name) => `policies/${name}`)
-  // A file that is there and not read would be a forbid that its author believes in.
-  const strange = names.find((name) => /\.(?:cedar|test\.ya?ml)$/.test(name) && !isPolicyFile(name))
-  if (strange !== undefined)
-    throw new MayflyError(
-      'bad_input',
-      `${join(folder, strange)}: a name has letters, digits, dots, hyphens and underscores, and ends in .cedar or .test.yaml`,
+  for (const name of names) {
+    const problem = misplacedIn(
+      name,
+      statSync(join(folder, name), { throwIfNoEntry: false })?.isFile() === true,
     )
+    if (problem !== undefined) throw new MayflyError('bad_input', `${join(folder, name)}: ${problem}`)
+  }
   const files = names.filter(isPolicyFile).map((name) => [name, readText(join(folder, name))] as const)
   return { text: writeBundle({ policy: readText(file), files: Object.fromEntries(files) }), file }
 }
