@@ -32,18 +32,30 @@ export async function writeSynced(
   }
 }
 
-/** Puts a file in place as a whole: after a crash there is the old one or the new one, never a part. */
-export async function replaceFile(
-  fs: FileSystem,
-  path: string,
-  bytes: Uint8Array,
-  mode?: number,
-): Promise<void> {
-  const temporary = join(dirname(path), '.new')
-  await writeSynced(fs, temporary, bytes, mode)
-  await fs.rename(temporary, path)
-  await syncFolder(fs, dirname(path))
+/**
+ * Puts a file in place as a whole: after a crash there is the old one or the new one, never a part. Those of a folder go
+ * one after the other: what is not in place yet has one name there, so that a crash leaves one such file, and the next
+ * one takes its place.
+ */
+export function replaceFile(fs: FileSystem, path: string, bytes: Uint8Array, mode?: number): Promise<void> {
+  const folder = resolve(dirname(path))
+  const replaced = (replacing.get(folder) ?? Promise.resolve()).then(async () => {
+    const temporary = join(folder, '.new')
+    await writeSynced(fs, temporary, bytes, mode)
+    await fs.rename(temporary, path)
+    await syncFolder(fs, folder)
+  })
+  const over = replaced
+    .catch(() => undefined)
+    .finally(() => {
+      if (replacing.get(folder) === over) replacing.delete(folder)
+    })
+  replacing.set(folder, over)
+  return replaced
 }
+
+/** By folder: resolves when those that were asked for there have been put in place, or could not be. */
+const replacing = new Map<string, Promise<void>>()
 
 /** Makes the names in a folder durable. */
 export async function syncFolder(fs: FileSystem, path: string): Promise<void> {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { systemCode } from '../../lib/index.ts'
-import { type FileSystem, systemFs, writeAll } from './fs.ts'
+import { type FileSystem, replaceFile, systemFs, writeAll } from './fs.ts'
 import { createMemoryDisk } from './memory-disk.fixture.ts'
 
 type Step = [what: string, path: string, other: string, bytes: number]
@@ -58,6 +58,24 @@ test('until the power goes, the disk in memory is as a real one', async (t) => {
     }),
     { numRuns: 150 },
   )
+})
+
+test('files of one folder that are replaced at once: each holds its own', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'mayfly-disk-'))
+  t.after(() => rm(root, { recursive: true, force: true }))
+  const names = Array.from({ length: 8 }, (_, i) => `f${i}`)
+  const failing = replaceFile(systemFs, join(root, 'f1', 'x'), Buffer.from('x'))
+  const lost = assert.rejects(failing, { code: 'ENOENT' })
+  for (let round = 0; round < 10; round++)
+    await Promise.all(
+      names.map((name) => replaceFile(systemFs, join(root, name), Buffer.from(`${name} ${round}`))),
+    )
+  await lost
+  for (const name of names) assert.equal(await readFile(join(root, name), 'utf8'), `${name} 9`)
+  assert.deepEqual((await readdir(root)).sort(), names)
+  // The newest of two for one file is the one that was asked for last.
+  await Promise.all(['1', '2', '3'].map((text) => replaceFile(systemFs, join(root, 'f0'), Buffer.from(text))))
+  assert.equal(await readFile(join(root, 'f0'), 'utf8'), '3')
 })
 
 test('a power cut takes what no fsync covers: bytes by their file, names by their folder', async () => {
