@@ -242,13 +242,13 @@ export function createRecords(deps: {
     async forgetTokens() {
       const untilMs = clock.nowMs() - rememberMs
       const stale = await store.read
-        .selectFrom('used_tokens')
+        .selectFrom('spent_tokens')
         .select('token_id')
         .where('expires_ms', '<', untilMs)
         .limit(1)
         .execute()
       if (stale.length === 0) return
-      await store.writeAll((tables) => [tables.deleteFrom('used_tokens').where('expires_ms', '<', untilMs)])
+      await store.writeAll((tables) => [tables.deleteFrom('spent_tokens').where('expires_ms', '<', untilMs)])
     },
     leaseCounts: () =>
       store.read
@@ -260,12 +260,12 @@ export function createRecords(deps: {
 
 /** Was this identity token used before? Asked first, so that a replay writes nothing. */
 export function wasTokenUsed(store: Pick<Store, 'find'>, identity: Identity): boolean {
-  return store.find('used_tokens', keyOf(identity)) !== undefined
+  return store.find('spent_tokens', keyOf(identity)) !== undefined
 }
 
 /** Uses the identity token up: run, it is refused as a duplicate (`isDuplicate`) if the token was used before. */
 export function usedToken(identity: Identity) {
-  return insertRow('used_tokens', keyOf(identity))
+  return insertRow('spent_tokens', keyOf(identity))
 }
 
 /** Its end is a part: one token has one, and they are kept by it. */

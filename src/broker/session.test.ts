@@ -80,7 +80,7 @@ test('a used token is remembered as long as it could be accepted, and then forgo
   const { broker, store, clock } = await setup(t)
   const used = identity()
   await openSession(broker, { identity: used, ttlSeconds: 3600 })
-  const remembered = async () => (await store.read.selectFrom('used_tokens').selectAll().execute()).length
+  const remembered = async () => (await store.read.selectFrom('spent_tokens').selectAll().execute()).length
   // 30 s of clock skew are granted to a token after its `exp`.
   clock.ms = (used.expiresSeconds + 31) * 1000
   await broker.sweep()

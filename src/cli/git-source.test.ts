@@ -161,6 +161,16 @@ test('what stands in policies/ beside it comes along; a name that would be passe
     readFromGit(`${strange.folder}@main`, 'mayfly.yaml'),
     /for bid\.cedar: a name has letters/,
   )
+  for (const [name, message] of [
+    ['policies/a.txt\tb.cedar', /b\.cedar: a name has letters/],
+    ['policies/x.cedar ', /x\.cedar : a name has letters/],
+    ['Policies/x.cedar', /Policies would not be read: its name is policies/],
+    ['team/Policies/x.cedar', /team\/Policies would not be read/],
+  ] as const) {
+    const one = repository(t, { [name]: forbid })
+    const at = name.startsWith('team/') ? ':team/mayfly.yaml' : ''
+    await assert.rejects(readFromGit(`${one.folder}@main${at}`, 'mayfly.yaml'), message, name)
+  }
   const deep = repository(t, { 'policies/team/a.cedar': forbid })
   await assert.rejects(
     readFromGit(`${deep.folder}@main`, 'mayfly.yaml'),

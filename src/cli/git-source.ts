@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { MayflyError, limits, messageOf } from '../lib/index.ts'
 import { readEnvironment } from '../config/environment.ts'
-import { isPolicyFile, misplacedIn, writeBundle } from '../config/index.ts'
+import { isPolicyFile, misplacedIn, misspeltIn, writeBundle } from '../config/index.ts'
 import type { PolicyText } from './policy-source.ts'
 
 /** `REPOSITORY@REF[:PATH]`, taken apart. */
@@ -80,15 +80,17 @@ async function readBundleAt(
   path: string,
 ): Promise<string> {
   const above = path.includes('/') ? `${path.slice(0, path.lastIndexOf('/'))}/` : ''
+  const beside = await git(['ls-tree', '--name-only', '-z', commit, ...(above === '' ? [] : ['--', above])])
+  const misspelt = misspeltIn(beside.split('\0').map((name) => name.slice(above.length)))
+  if (misspelt !== undefined) throw bad(`${above}${misspelt} would not be read: its name is policies`)
   const [kind] = (await git(['ls-tree', '-z', commit, '--', `${above}policies`])).split('\t')
   if (kind !== '' && kind?.startsWith('040000 tree ') !== true)
     throw bad(`${above}policies is a link or a submodule: its files would not be read, so put them there`)
   const listed = await git(['ls-tree', '-z', commit, '--', `${above}policies/`])
   const files: Record<string, string> = {}
   for (const line of listed.split('\0').filter((one) => one !== '')) {
-    const [kind = '', path = ''] = line.split('\t')
-    const name = path.slice(above.length)
-    const problem = misplacedIn(name, /^100(?:644|755) blob /.test(kind))
+    const name = line.slice(line.indexOf('\t') + 1 + above.length)
+    const problem = misplacedIn(name, /^100(?:644|755) blob [0-9a-f]+\t/.test(line))
     if (problem !== undefined) throw bad(`${name}: ${problem}`)
     if (isPolicyFile(name)) files[name] = await git(['cat-file', 'blob', `${commit}:${above}${name}`])
   }

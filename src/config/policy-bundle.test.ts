@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync, symlinkSync, unlinkSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync, symlinkSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -74,10 +74,47 @@ test('refused: a file that its author would believe in, although it is not read'
     'policies/X.CEDAR',
     'policies/team/x.cedar',
     'policies/x.cedar/y.cedar',
+    'policies/x.cedar ',
+    'policies/x.cedar\n',
+    'policies/x.cedar\u200b',
+    'policies/x.cedar.',
+    'policies/x.cedar.txt',
+    'policies/x.cedarpolicy',
+    'policies/x.\u0441edar',
+    'policies/test.yaml',
+    'policies/a.txt\tb.cedar',
+    'policies/..x.cedar',
+    'policies/..team/x.cedar',
+    'Policies/x.cedar',
+    'POLICIES /x.cedar',
   ]) {
     const at = folder(t, { 'mayfly.yaml': 'a', [name]: 'b' })
     assert.throws(() => readPolicyFiles(at), { code: 'bad_input' }, name)
   }
+})
+
+test('policies/ as Kubernetes mounts a ConfigMap are read', (t) => {
+  const at = folder(t, { 'mayfly.yaml': 'a', 'policies/..2026_11_26_10_00_00.123/x.cedar': 'b' })
+  symlinkSync('..2026_11_26_10_00_00.123', join(at, 'policies/..data'))
+  symlinkSync('..data/x.cedar', join(at, 'policies/x.cedar'))
+  assert.deepEqual({ ...readBundle(readPolicyFiles(at).text).files }, { 'policies/x.cedar': 'b' })
+})
+
+test('refused: policies that are a link to nowhere, and a mayfly.yaml that is a link to where there are others', (t) => {
+  const at = folder(t, { 'mayfly.yaml': 'a', 'rules/mayfly.yaml': 'b', 'rules/policies/x.cedar': 'c' })
+  rmdirSync(join(at, 'policies'))
+  assert.equal(readPolicyFiles(at).text, 'a')
+  symlinkSync('nowhere', join(at, 'policies'))
+  assert.throws(() => readPolicyFiles(at), { code: 'bad_input' })
+  unlinkSync(join(at, 'policies'))
+  unlinkSync(join(at, 'mayfly.yaml'))
+  symlinkSync('rules/mayfly.yaml', join(at, 'mayfly.yaml'))
+  assert.throws(
+    () => readPolicyFiles(at),
+    /it is a link, and what stands in .*rules\/policies would not be read/,
+  )
+  symlinkSync('rules/policies', join(at, 'policies'))
+  assert.equal(readBundle(readPolicyFiles(at).text).files['policies/x.cedar'], 'c')
 })
 
 test('a link to a file is read as the file; one to a folder, or to nothing, is refused', (t) => {

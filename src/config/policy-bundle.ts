@@ -26,10 +26,16 @@ export function isPolicyFile(name: string): boolean {
  * believes in.
  */
 export function misplacedIn(name: string, isFile: boolean): string | undefined {
+  if (isPolicyFile(name) && isFile) return undefined
   if (!isFile) return 'policies/ holds files only, and nothing else in it is read: put them there'
-  if (/\.(?:cedar|test\.ya?ml)$/i.test(name) && !isPolicyFile(name))
-    return 'a name has letters, digits, dots, hyphens and underscores, and ends in .cedar or .test.yaml'
+  if (/cedar|test\.ya?ml/i.test(name) || !/^[\x21-\x7e]+$/.test(name))
+    return 'a name has letters, digits, dots, hyphens and underscores, and ends in .cedar or .test.yaml; this would not be read'
   return undefined
+}
+
+/** The name beside mayfly.yaml that somebody took for `policies`, if there is one: nothing in it would be read. */
+export function misspeltIn(names: readonly string[]): string | undefined {
+  return names.find((name) => name !== 'policies' && name.trim().toLowerCase() === 'policies')
 }
 
 /**

@@ -1,25 +1,40 @@
-import { readFileSync, readdirSync, statSync } from 'node:fs'
+import { lstatSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { MayflyError, messageOf, systemCode } from '../lib/index.ts'
-import { isPolicyFile, misplacedIn, writeBundle } from './policy-bundle.ts'
+import { MayflyError, messageOf } from '../lib/index.ts'
+import { isPolicyFile, misplacedIn, misspeltIn, writeBundle } from './policy-bundle.ts'
 
 /**
  * Reads a mayfly.yaml, or the one in a folder, with `policies/*.cedar` and `policies/*.test.yaml` beside it, as one
- * text (`writeBundle`). `file` is how its problems should name it. Throws `bad_input`.
+ * text (`writeBundle`). `file` is how its problems should name it. Throws `bad_input`, also for what an author would
+ * believe to be read and is not.
  */
 export function readPolicyFiles(path: string): { text: string; file: string } {
   const file = isFolder(path) ? join(path, 'mayfly.yaml') : path
   const folder = dirname(file)
+  const policy = readText(file)
+  const misspelt = misspeltIn(namesIn(folder))
+  if (misspelt !== undefined) throw bad(join(folder, misspelt), 'it would not be read: its name is policies')
+  refuseOthersBeside(file, folder)
   const names = listPolicies(join(folder, 'policies')).map((name) => `policies/${name}`)
   for (const name of names) {
-    const problem = misplacedIn(
-      name,
-      statSync(join(folder, name), { throwIfNoEntry: false })?.isFile() === true,
-    )
-    if (problem !== undefined) throw new MayflyError('bad_input', `${join(folder, name)}: ${problem}`)
+    const isFile = statSync(join(folder, name), { throwIfNoEntry: false })?.isFile() === true
+    const problem = misplacedIn(name, isFile)
+    if (problem !== undefined) throw bad(join(folder, name), problem)
   }
   const files = names.filter(isPolicyFile).map((name) => [name, readText(join(folder, name))] as const)
-  return { text: writeBundle({ policy: readText(file), files: Object.fromEntries(files) }), file }
+  return { text: writeBundle({ policy, files: Object.fromEntries(files) }), file }
+}
+
+/** Behind a link the file may stand beside other policies than the link does. */
+function refuseOthersBeside(file: string, folder: string): void {
+  const others = join(dirname(realpathSync(file)), 'policies')
+  const read = join(folder, 'policies')
+  if (isThere(others) && (!isThere(read) || realpathSync(others) !== realpathSync(read)))
+    throw bad(file, `it is a link, and what stands in ${others} would not be read: name the file itself`)
+}
+
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined
 }
 
 function isFolder(path: string): boolean {
@@ -27,11 +42,21 @@ function isFolder(path: string): boolean {
 }
 
 function listPolicies(folder: string): string[] {
+  // A link that leads nowhere is no folder that is missing: its forbids are elsewhere just now.
+  if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return []
+  return namesIn(folder).filter((name) => !isOfConfigMap(name))
+}
+
+/** Kubernetes keeps the files of a mounted ConfigMap in folders by such names, and links to each of them beside. */
+function isOfConfigMap(name: string): boolean {
+  return /^\.\.(?:data|data_tmp|[0-9][0-9_.]*)$/.test(name)
+}
+
+function namesIn(folder: string): string[] {
   try {
     return readdirSync(folder).toSorted()
   } catch (cause) {
-    if (systemCode(cause) === 'ENOENT') return []
-    throw new MayflyError('bad_input', `${folder} cannot be read: ${messageOf(cause)}`, { cause })
+    throw bad(folder, `it cannot be read: ${messageOf(cause)}`, cause)
   }
 }
 
@@ -39,6 +64,10 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {
-    throw new MayflyError('bad_input', `${file} cannot be read: ${messageOf(cause)}`, { cause })
+    throw bad(file, `it cannot be read: ${messageOf(cause)}`, cause)
   }
+}
+
+function bad(path: string, problem: string, cause?: unknown): MayflyError {
+  return new MayflyError('bad_input', `${path}: ${problem}`, { cause })
 }

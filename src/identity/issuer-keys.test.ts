@@ -3,6 +3,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { limits } from '../lib/index.ts'
+import { createIssuerKeys } from './issuer-keys.ts'
 import { b64, githubUrl, makeKey, reasonOf, setup, signRaw, startMs, audience } from './issuer.fixture.ts'
 import { createIdentityVerifier } from './index.ts'
 
@@ -196,6 +197,41 @@ test('a key for encryption, or of another algorithm, verifies nothing', async ()
     issuer.keys = [{ ...key.jwk, ...change }]
     assert.equal((await verify()).ok, false, JSON.stringify(change))
   }
+})
+
+test('keys that cost more than they are worth, or with which anybody could sign, are not taken', async () => {
+  const rsa = makeKey('rsa', 'RS256')
+  const long = (bytes: number) => b64(Buffer.alloc(bytes, 0xff))
+  for (const change of [
+    { e: long(80_000) },
+    { e: long(9) },
+    { e: 'AQ' },
+    { e: 'Ag' },
+    { e: 'AAAB' },
+    { e: '' },
+    { e: undefined },
+    { e: ['AQAB'] },
+    { n: long(2_049) },
+    { n: long(100_000) },
+    { n: 5 },
+    { key_ops: ['verify', ...Array.from({ length: 20_000 }, (_, i) => `o${i}`)] },
+  ]) {
+    const { issuer, verifier, claims } = setup()
+    issuer.keys = [{ ...rsa.jwk, ...change }]
+    assert.equal(reasonOf(await verifier.verify(signRaw(rsa, claims()))), 'key_unknown')
+    const asked = createIssuerKeys({ url: issuer.url, fetch: issuer.fetch, clock: { nowMs: () => 0 } })
+    assert.equal(await asked.get(), '{"keys":[]}', JSON.stringify(change).slice(0, 60))
+  }
+})
+
+test('of a key that which is read is kept, and a private part, for which jose refuses it', async () => {
+  const { issuer, key } = setup()
+  issuer.keys = [{ ...key.jwk, x5c: ['MII'], x5t: 'x', more: { than: 'enough' } }]
+  const asked = createIssuerKeys({ url: issuer.url, fetch: issuer.fetch, clock: { nowMs: () => 0 } })
+  assert.deepEqual(JSON.parse(await asked.get()), { keys: [key.jwk] })
+  const priv = setup()
+  priv.issuer.keys = [{ ...priv.key.jwk, d: priv.key.privateKey.export({ format: 'jwk' }).d }]
+  assert.equal(reasonOf(await priv.verify()), 'key_unknown')
 })
 
 test('two keys of one kid, or no kid at all: no guess is accepted as a stranger’s', async () => {

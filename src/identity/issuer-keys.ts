@@ -80,10 +80,47 @@ async function fetchKeys(issuerUrl: string, fetcher: typeof fetch): Promise<stri
   if (!Array.isArray(keys) || keys.length === 0 || keys.length > limits.issuerKeys || !keys.every(isObject)) {
     throw unreachable(issuerUrl, `its JWKS does not hold 1 to ${limits.issuerKeys} keys`)
   }
-  // Only asymmetric keys: a symmetric one published by mistake must never verify anything.
-  const usable = keys.filter((key) => key['kty'] === 'RSA' || key['kty'] === 'EC' || key['kty'] === 'OKP')
-  // The certificates that some issuers publish beside a key are not looked at, and are most of the text.
-  return JSON.stringify({ keys: usable.map(({ x5c: _, ...key }) => key) })
+  return JSON.stringify({ keys: keys.filter(isUsable).map(membersOf) })
+}
+
+/** What is read of a key (RFC 7517, section 4; RFC 7518, section 6). With a private part it is refused, so that is kept. */
+const members = [
+  'kty',
+  'kid',
+  'alg',
+  'use',
+  'key_ops',
+  'ext',
+  'crv',
+  'x',
+  'y',
+  'n',
+  'e',
+  'd',
+  'priv',
+] as const
+/** 16,384 bits in base64url; what OpenSSL does with a key grows faster than the key. */
+const maxModulusLength = 2_731
+/** RFC 7517, section 4.3, knows eight. */
+const maxOperations = 8
+
+/** Only asymmetric keys, a symmetric one published by mistake must never verify anything; and none that costs more than it is worth. */
+function isUsable({ kty, n, e, key_ops: operations }: Record<string, unknown>): boolean {
+  if (Array.isArray(operations) && operations.length > maxOperations) return false
+  if (kty === 'EC' || kty === 'OKP') return true
+  return kty === 'RSA' && typeof n === 'string' && n.length <= maxModulusLength && isExponent(e)
+}
+
+/** RFC 8017, section 3.1: odd, and 3 at least; with 1 anybody could sign. */
+function isExponent(text: unknown): boolean {
+  if (typeof text !== 'string' || text.length > 11) return false
+  const hex = Buffer.from(text, 'base64url').toString('hex')
+  const value = hex === '' ? 0n : BigInt(`0x${hex}`)
+  return value >= 3n && value % 2n === 1n
+}
+
+function membersOf(key: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(members.filter((name) => name in key).map((name) => [name, key[name]]))
 }
 
 async function fetchJson(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { createHmac, generateKeyPairSync, sign } from 'node:crypto'
+import { constants, createHmac, generateKeyPairSync, sign } from 'node:crypto'
 import { test } from 'node:test'
 import { CompactSign, exportJWK, generateKeyPair } from 'jose'
 import { signatureAlgorithms } from './compact-token.ts'
@@ -128,6 +128,20 @@ test('refused: no kid where the issuer has several keys; with one it is that one
   issuer.keys.push(makeKey('key-2').jwk)
   clock.ms += 600_000
   assert.equal(reasonOf(await verify({}, { kid: undefined })), 'key_unknown')
+})
+
+test('refused: an RSA signature whose leading zero was left out, which is another writing of a good one', async () => {
+  const rsa = makeKey('rsa', 'RS256')
+  const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }
+  const { issuer, verifier, claims } = setup()
+  issuer.keys = [{ ...rsa.jwk, alg: 'PS256' }]
+  const input = `${b64(JSON.stringify({ alg: 'PS256', kid: 'rsa' }))}.${b64(claims())}`
+  const make = () => sign('sha256', Buffer.from(input), { key: rsa.privateKey, ...padding })
+  let signature = make()
+  // One in 256 begins with a zero.
+  while (signature[0] !== 0) signature = make()
+  assert.equal(reasonOf(await verifier.verify(`${input}.${b64(signature)}`)), 'accepted')
+  assert.equal(reasonOf(await verifier.verify(`${input}.${b64(signature.subarray(1))}`)), 'signature_invalid')
 })
 
 test('every algorithm that is taken: what jose signed is accepted, with another bit or another algorithm it is not', async () => {

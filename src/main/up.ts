@@ -92,6 +92,11 @@ export async function startUp(options: UpOptions): Promise<Up> {
       () => undefined,
     ),
   )
+  // It holds the lock of the folder. A start that is refused must not have brought the store to a version that the server
+  // which is running there does not know.
+  const auditProcess = await starting
+  const auditLog = auditProcess.ready
+  pinAuditKey(folder.auditKeyFile, auditLog.verifierKey)
   const store = openStore(folder.database)
   started.defer(() => store.close())
   const checkpoints = startCheckpoints(folder.database)
@@ -99,10 +104,6 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const vault = createVault({ store, key: folder.vaultKey, clock })
   await vault.check()
   const key = await loadSigningKey({ store, vaultKey: folder.vaultKey, clock })
-
-  const auditProcess = await starting
-  const auditLog = auditProcess.ready
-  pinAuditKey(folder.auditKeyFile, auditLog.verifierKey)
   let url = options.url ?? ''
   const numbers = createStoredRunNumbers(store)
   const known = createPeople({ store, vaultKey: folder.vaultKey, clock })

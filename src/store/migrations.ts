@@ -96,14 +96,13 @@ const migrations: readonly string[] = [
   DROP INDEX sessions_commit;
   `,
   // By their end first: a token says it itself (it stood here with a minute more), new ones come near the end of the tree,
-  // and old ones are forgotten from its start.
+  // and old ones are forgotten from its start. Under a name of its own: whoever still writes the other table fails.
   `
-  CREATE TABLE used_tokens_by_end (
+  CREATE TABLE spent_tokens (
     expires_ms INTEGER NOT NULL, issuer TEXT NOT NULL, token_id TEXT NOT NULL,
     PRIMARY KEY (expires_ms, issuer, token_id)) STRICT, WITHOUT ROWID;
-  INSERT INTO used_tokens_by_end SELECT expires_ms - 60000, issuer, token_id FROM used_tokens;
+  INSERT INTO spent_tokens SELECT expires_ms - 60000, issuer, token_id FROM used_tokens;
   DROP TABLE used_tokens;
-  ALTER TABLE used_tokens_by_end RENAME TO used_tokens;
   `,
 ]
 

@@ -4,7 +4,7 @@ import type { Generated } from 'kysely'
 export interface Tables {
   meta: { key: string; value: string }
   /** One-shot identity tokens, by `exp`, `iss` and `jti` together; kept until they would have expired anyway. */
-  used_tokens: { issuer: string; token_id: string; expires_ms: number }
+  spent_tokens: { issuer: string; token_id: string; expires_ms: number }
   sessions: {
     id: string
     run_id: string

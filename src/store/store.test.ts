@@ -246,7 +246,7 @@ test('isDuplicate: a key that is there, and no other error', async (t) => {
   await assert.rejects(put(store, 'a'), isDuplicate)
   const used = () =>
     store.write((tx) =>
-      tx.insertInto('used_tokens').values({ issuer: 'i', token_id: 't', expires_ms: 1 }).execute(),
+      tx.insertInto('spent_tokens').values({ issuer: 'i', token_id: 't', expires_ms: 1 }).execute(),
     )
   await used()
   await assert.rejects(used(), isDuplicate)
@@ -268,7 +268,7 @@ test('isDuplicate: a key that is there, and no other error', async (t) => {
       .execute(),
   )
   const wrongType = store.write((tx) =>
-    tx.insertInto('used_tokens').values({ issuer: 'i', token_id: 'u', expires_ms: 1.5 }).execute(),
+    tx.insertInto('spent_tokens').values({ issuer: 'i', token_id: 'u', expires_ms: 1.5 }).execute(),
   )
   for (const other of [orphan, wrongType]) {
     const error: unknown = await other.then(
@@ -284,12 +284,12 @@ test('isDuplicate: a key that is there, and no other error', async (t) => {
 test('find: the one row that has all of the values; a name that is a quote finds nothing', async (t) => {
   const { store } = setup(t)
   const used = (issuer: string, token_id: string) =>
-    insertRow('used_tokens', { expires_ms: 1, issuer, token_id })
+    insertRow('spent_tokens', { expires_ms: 1, issuer, token_id })
   await store.writeAll(() => [used('i', 'a'), used('i', 'b'), used('j', 'a')])
-  const found = store.find('used_tokens', { issuer: 'j', token_id: 'a' })
+  const found = store.find('spent_tokens', { issuer: 'j', token_id: 'a' })
   assert.deepEqual({ ...found }, { expires_ms: 1, issuer: 'j', token_id: 'a' })
-  assert.equal(store.find('used_tokens', { issuer: 'j', token_id: 'b' }), undefined)
-  assert.equal(store.find('used_tokens', { issuer: "' OR 1 --" }), undefined)
+  assert.equal(store.find('spent_tokens', { issuer: 'j', token_id: 'b' }), undefined)
+  assert.equal(store.find('spent_tokens', { issuer: "' OR 1 --" }), undefined)
 })
 
 test('upsertRow: one row a key, the last of them; insertRow: the first, and a duplicate', async (t) => {
@@ -359,7 +359,7 @@ test('a database of the first version: its sessions can be ended by issuer, repo
   old.close()
   const store = openStore(file)
   t.after(() => store.close())
-  assert.ok(store.find('used_tokens', { expires_ms: 1_000_000, issuer: 'i', token_id: 't' }))
+  assert.ok(store.find('spent_tokens', { expires_ms: 1_000_000, issuer: 'i', token_id: 't' }))
   const columns = ['issuer', 'repository_id', 'repository', 'commit_id'] as const
   const rows = await store.read.selectFrom('sessions').select(columns).orderBy('id').execute()
   assert.deepEqual(

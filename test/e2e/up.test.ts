@@ -156,6 +156,18 @@ test('a second `up` on the same data is refused, saying who holds it', async () 
   assert.equal((await ready(first)).ready, true)
 })
 
+test('a start that is refused leaves the store of the server that runs there as it is, its version too', async () => {
+  const first = await start()
+  const store = new DatabaseSync(join(data, 'server/mayfly.db'))
+  const version = () => store.prepare('PRAGMA user_version').get()?.['user_version']
+  // As if an older Mayfly ran there, and this start were the upgrade.
+  store.exec('PRAGMA user_version = 1')
+  await assert.rejects(start(), (error) => isOneLine(error, /in use by process \d+/))
+  assert.equal(version(), 1)
+  store.close()
+  assert.equal((await ready(first)).ready, true)
+})
+
 test('another vault key, a key that others may read, and no key: refused; the secrets are not touched', async () => {
   const up = await start()
   assert.equal((await asOperator(up, up.operatorToken, ['secret', 'set', 'git'], 'a:b')).exitCode, 0)
