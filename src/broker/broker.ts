@@ -246,7 +246,8 @@ export async function createBroker(deps: {
   async function endSession(session: Session, reason: string): Promise<void> {
     const open = closeGates(session, reason)
     await Promise.all(open.map((step) => endStep(step, { reason })))
-    await records.endSession(session, reason)
+    // The reason that came first: that of a write which failed, when the sweep tries again.
+    await records.endSession(session, session.endReason ?? reason)
     sessions.delete(session.id)
     startedRuns.delete(session.runId)
   }
@@ -280,6 +281,10 @@ export async function createBroker(deps: {
       if (endReason !== undefined) await endStep(step, { reason: endReason })
       if (session.endReason !== undefined) await endSession(session, session.endReason)
     }
+    // Those without an open step, whose end could not be written when it came.
+    for (const session of [...sessions.values()])
+      if (session.endReason !== undefined) await endSession(session, session.endReason)
+    await records.revokeLeft()
     for (const id of await records.expiredSessions()) {
       const session = await loadSession(id)
       if (session !== undefined) await endSession(session, 'expired')

@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../audit/client/index.ts'
-import type { RunId } from '../lib/index.ts'
+import type { RunId, StepId } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { recordedIdentity } from './people.ts'
@@ -141,12 +141,12 @@ export function leaseIssued(lease: Lease, step: Step, connection: Connection, gr
 
 export function leaseRevoked(
   lease: { id: string; connection: string },
-  step: Step,
+  step: { id: StepId; run: RunId },
   reason: string,
 ): AuditEvent {
   return {
     type: 'lease.revoked',
-    run: step.session.runId,
+    run: step.run,
     subject: lease.id,
     data: { step: step.id, connection: lease.connection, reason },
   }

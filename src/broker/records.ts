@@ -26,6 +26,8 @@ export interface Records {
   openSteps(): Promise<{ step: Omit<Step, 'session'>; session: SessionId }[]>
   addLease(lease: Lease, step: Step, grant: string): Promise<void>
   revokeLeases(step: Step, reason: string): Promise<void>
+  /** Revokes what was issued while its step was ending, and written after it. */
+  revokeLeft(): Promise<void>
   /** Once; a second call changes nothing. */
   endStep(step: Step, outcome: StepOutcome): Promise<void>
   endSession(session: Session, reason: string): Promise<void>
@@ -47,6 +49,8 @@ export interface SessionMatch {
   readonly run?: string
   readonly session?: string
   readonly role?: string
+  /** Milliseconds since the Unix epoch. */
+  readonly openedBeforeMs?: number
   readonly all?: true
 }
 
@@ -107,14 +111,16 @@ export function createRecords(deps: {
     },
     isNewRun: (run) => store.find('runs', { id: run }) === undefined,
     async recordLost() {
+      const failures: unknown[] = []
       for (const [run, lost] of numbers.takeGivenUp()) {
         try {
           await outbox.write(async (_, add) => add(entriesLost(run, lost)))
         } catch (error) {
           for (const number of lost) numbers.giveUp(run, number)
-          throw error
+          failures.push(error)
         }
       }
+      if (failures.length > 0) throw failures[0]
     },
     async addStep(step) {
       const row = {
@@ -185,8 +191,31 @@ export function createRecords(deps: {
             open.map((row) => row.id),
           )
           .execute()
-        add(open.map((row) => leaseRevoked(row, step, reason)))
+        add(open.map((row) => leaseRevoked(row, { id: step.id, run: step.session.runId }, reason)))
       })
+    },
+    async revokeLeft() {
+      const left = await store.read
+        .selectFrom('leases')
+        .innerJoin('steps', 'steps.id', 'leases.step_id')
+        .innerJoin('sessions', 'sessions.id', 'leases.session_id')
+        .select(['leases.id', 'leases.connection', 'leases.step_id', 'steps.end_reason', 'sessions.run_id'])
+        .where('leases.revoked_ms', 'is', null)
+        .where('steps.ended_ms', 'is not', null)
+        .execute()
+      for (const row of left) {
+        const reason = row.end_reason ?? 'ended'
+        const step = { id: row.step_id as StepId, run: row.run_id as RunId }
+        await outbox.write(async (tx, add) => {
+          const changed = await tx
+            .updateTable('leases')
+            .set({ revoked_ms: clock.nowMs(), revoke_reason: reason })
+            .where('id', '=', row.id)
+            .where('revoked_ms', 'is', null)
+            .executeTakeFirst()
+          if (changed.numUpdatedRows > 0n) add([leaseRevoked(row, step, reason)])
+        })
+      }
     },
     async endStep(step, outcome) {
       await outbox.write(async (tx, add) => {
@@ -216,9 +245,10 @@ export function createRecords(deps: {
         await endRun(tx, add, session.runId)
       })
     },
-    async openSessions({ run, session, role, issuer, repository, commit }) {
+    async openSessions({ run, session, role, issuer, repository, commit, openedBeforeMs }) {
       let query = store.read.selectFrom('sessions').select(['id', 'roles']).where('ended_ms', 'is', null)
       if (run !== undefined) query = query.where('run_id', '=', run)
+      if (openedBeforeMs !== undefined) query = query.where('created_ms', '<', openedBeforeMs)
       if (session !== undefined) query = query.where('id', '=', session)
       if (issuer !== undefined) query = query.where('issuer', '=', issuer)
       if (commit !== undefined) query = query.where('commit_id', '=', commit)

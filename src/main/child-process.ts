@@ -34,10 +34,11 @@ export async function startChild<Ready>(options: ChildOptions<Ready>): Promise<C
   let retry: NodeJS.Timeout | undefined
   const ready = await start(undefined)
 
-  function start(before: Ready | undefined): Promise<Ready> {
+  // Without the memory or the files for it, `spawn` throws at once.
+  async function start(before: Ready | undefined): Promise<Ready> {
     const [program = '', ...args] = options.command(before)
     child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
-    return waitForReady<Ready>(child, what, tell)
+    return await waitForReady<Ready>(child, what, tell)
   }
 
   function watch(): void {
@@ -87,18 +88,22 @@ function waitForReady<Ready>(
     let complaint = ''
     let isReady = false
     const timer = setTimeout(() => child.kill('SIGKILL'), readyTimeoutMs)
-    if (child.stderr !== null)
+    child.once('error', (error) => {
+      clearTimeout(timer)
+      reject(error)
+    })
+    // Typed as if they were always there: one that could not be started has neither.
+    if (child.stderr != null)
       createInterface({ input: child.stderr }).on('line', (line) => {
         complaint = `${complaint}${line}\n`.slice(-2_000)
         if (isReady) tell(line.replace(/^mayfly: /, ''))
       })
-    if (child.stdout !== null)
+    if (child.stdout != null)
       createInterface({ input: child.stdout }).once('line', (line) => {
         clearTimeout(timer)
         isReady = true
         resolve(JSON.parse(line) as Ready)
       })
-    child.once('error', reject)
     child.once('close', () => {
       clearTimeout(timer)
       reject(

@@ -192,11 +192,12 @@ export async function startUp(options: UpOptions): Promise<Up> {
   }
   if (options.policy !== undefined)
     await rules.apply({ ...options.policy, by: 'mayfly up --config', dryRun: false })
-  const operatorToken = (await apiTokens.list()).length === 0 ? await firstOperator() : undefined
   writeWhole(
     folder.readyFile,
     `${JSON.stringify({ url, gateway: gateway.url, audit: auditLog.url, pid: process.pid, auditPid: auditProcess.pid })}\n`,
   )
+  // Last of all: a start that fails after it has made the one token that is shown once.
+  const operatorToken = (await apiTokens.list()).length === 0 ? await firstOperator() : undefined
   const sweeping = setInterval(() => {
     notifications.deliver().catch((error: unknown) => tell(`notifications wait: ${messageOf(error)}`))
     Promise.all([broker.sweep(), approvals.sweep()]).catch((error: unknown) =>

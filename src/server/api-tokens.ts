@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
+import type { QueryCreator } from 'kysely'
 import { MayflyError, newId, sha256Hex, type Clock } from '../lib/index.ts'
-import type { Store } from '../store/index.ts'
+import type { Store, Tables } from '../store/index.ts'
 import type { Login } from './operators/people.ts'
 
 export const scopes = [
@@ -46,8 +47,8 @@ export interface ApiTokens {
   /** Who presents this token; undefined if it is unknown, expired or revoked. */
   authenticate(token: string): Promise<Operator | undefined>
   list(): Promise<ApiToken[]>
-  /** Throws `not_found`. */
-  revoke(id: string): Promise<void>
+  /** In the caller's transaction. Throws `not_found`. */
+  revoke(tx: QueryCreator<Tables>, id: string): Promise<void>
 }
 
 export function createApiTokens({ store, clock }: { store: Store; clock: Clock }): ApiTokens {
@@ -97,15 +98,13 @@ export function createApiTokens({ store, clock }: { store: Store; clock: Clock }
         revokedMs: row.revoked_ms,
       }))
     },
-    async revoke(id) {
-      const changed = await store.write((tx) =>
-        tx
-          .updateTable('api_tokens')
-          .set({ revoked_ms: clock.nowMs() })
-          .where('id', '=', id)
-          .where('revoked_ms', 'is', null)
-          .executeTakeFirst(),
-      )
+    async revoke(tx, id) {
+      const changed = await tx
+        .updateTable('api_tokens')
+        .set({ revoked_ms: clock.nowMs() })
+        .where('id', '=', id)
+        .where('revoked_ms', 'is', null)
+        .executeTakeFirst()
       if (changed.numUpdatedRows === 0n)
         throw new MayflyError('not_found', `there is no API token ${id} in force`)
     },

@@ -49,8 +49,17 @@ export interface RulesHolder {
     /** Who applies it may not change who people are and what they may do: then `denied`. */
     keepsPeople?: boolean
   }): Promise<Applied>
-  /** Called once another policy is in force, before `apply` returns; not for the first one. */
-  onChange(listener: (before: Rules, after: Rules) => Promise<void>): void
+  /** Called once another policy is in force, before `apply` returns; `before` is undefined if none was. */
+  onChange(listener: (before: Rules | undefined, after: Rules) => Promise<void>): void
+  /** The change that was the last one when this server started: what follows from it may not have been done. */
+  readonly lastChange: LastChange | undefined
+}
+
+export interface LastChange {
+  /** Milliseconds since the Unix epoch. */
+  readonly appliedMs: number
+  /** Undefined if there was none, or this version of Mayfly refuses it. */
+  before(): Promise<Rules | undefined>
 }
 
 export async function createRules(deps: {
@@ -63,7 +72,7 @@ export async function createRules(deps: {
 }): Promise<RulesHolder> {
   let rules: Rules | undefined
   let applying: Promise<unknown> = Promise.resolve()
-  const listeners: ((before: Rules, after: Rules) => Promise<void>)[] = []
+  const listeners: ((before: Rules | undefined, after: Rules) => Promise<void>)[] = []
   const newest = await deps.store.read
     .selectFrom('policies')
     .selectAll()
@@ -102,6 +111,23 @@ export async function createRules(deps: {
       return mine
     },
     onChange: (listener) => void listeners.push(listener),
+    lastChange: newest && { appliedMs: newest.applied_ms, before: () => policyBefore(newest.version) },
+  }
+
+  async function policyBefore(version: number): Promise<Rules | undefined> {
+    const row = await deps.store.read
+      .selectFrom('policies')
+      .selectAll()
+      .where('version', '<', version)
+      .orderBy('version', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+    try {
+      return row && compileRules(row.text, 'mayfly.yaml', row.version, deps)
+    } catch (error) {
+      if (!(error instanceof MayflyError) || error.code !== 'config_invalid') throw error
+      return undefined
+    }
   }
 
   async function apply({
@@ -169,7 +195,7 @@ export async function createRules(deps: {
         )
       })
     rules = next
-    if (before !== undefined) await Promise.all(listeners.map((listener) => listener(before, next)))
+    await Promise.all(listeners.map((listener) => listener(before, next)))
     return { version: next.version, changed, diff }
   }
 }

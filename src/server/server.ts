@@ -10,7 +10,7 @@ import type { Store } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
 import type { ApiTokens } from './api-tokens.ts'
 import type { Approvals } from './approval/approvals.ts'
-import { rolesToAskAgain } from './approval/standing.ts'
+import { endLeftUnapproved, endUnapproved } from './approval/outdated.ts'
 import type { Health } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { describeApi } from './openapi.ts'
@@ -89,6 +89,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
   reportErrors(app, deps)
   return {
     async listen(host, port) {
+      await endLeftUnapproved(deps)
       try {
         await app.listen({ host, port })
       } catch (cause) {
@@ -103,17 +104,6 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     },
     close: () => app.close(),
   }
-}
-
-/** Sessions in a role end once people must be asked for it anew. */
-function endUnapproved({ rules, broker, log }: ServerDeps): void {
-  rules.onChange(async (before, after) => {
-    for (const role of rolesToAskAgain(before, after))
-      await broker.revoke({ role }, 'approval_outdated').catch((error: unknown) =>
-        // The gates are closed by then; the sweep writes it.
-        log.error({ role, error: messageOf(error) }, 'ending sessions whose approval is outdated failed'),
-      )
-  })
 }
 
 function acceptForms(app: FastifyInstance): void {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import { connect } from 'node:tls'
 import { messageOf } from '../../lib/index.ts'
@@ -40,10 +41,14 @@ function handOver(server: SyslogServer, frames: Buffer, signal: AbortSignal): Pr
   return new Promise((resolve, reject) => {
     const { host, port, ...options } = server
     const tcp = connectWatched(host, port)
-    const socket = connect({ ...options, socket: tcp.stream, servername: host, minVersion: 'TLSv1.2' })
+    // RFC 6066, section 3: a server name is no address. The certificate is held against `host` all the same.
+    const name = isIP(host) === 0 ? { servername: host } : {}
+    const socket = connect({ ...options, host, ...name, socket: tcp.stream, minVersion: 'TLSv1.2' })
     let sent = false
     const fail = (error: Error) => {
       clearTimeout(timer)
+      // It lives as long as we do, and would keep the batch.
+      signal.removeEventListener('abort', stop)
       socket.destroy()
       tcp.stream.destroy()
       reject(error)

@@ -26,6 +26,8 @@ export type AddOutcome =
 export interface Ledger {
   /** Checks, records and cosigns; one request at a time. Rejects when the disk failed: then until a restart. */
   add(request: AddCheckpoint): Promise<AddOutcome>
+  /** Refuses what comes from here on; resolves when nothing is written any more. */
+  close(): Promise<void>
   /** The last cosigned checkpoint, with both signatures; `undefined` before the first. */
   latest(): string | undefined
 }
@@ -115,6 +117,10 @@ export async function openLedger(deps: LedgerDeps): Promise<Ledger> {
       return outcome
     },
     latest: () => note,
+    async close() {
+      broken ??= new FatalError('audit_unavailable', 'this witness is stopping')
+      await busy
+    },
   }
 }
 

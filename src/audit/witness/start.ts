@@ -58,6 +58,8 @@ export async function startWitness(options: WitnessOptions): Promise<Witness> {
     const close = async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
+      // A connection that is gone does not stop what it asked for: the next witness must not write beside it.
+      await Promise.all([...ledgers.values()].map((ledger) => ledger.close()))
       lock.release()
     }
     return { url, verifierKey: signer.verifierKey, close }

@@ -170,8 +170,11 @@ export function createAsking(deps: {
   }
 
   return {
+    // One after the other in a repository, else those that come at once would all find room.
     request: (asked) =>
-      exclusively(`${asked.identity.issuerUrl} ${asked.identity.tokenId}`, () => request(asked)),
+      exclusively(`${asked.identity.issuerUrl} ${asked.identity.attributes.repository_id ?? ''}`, () =>
+        request(asked),
+      ),
     poll,
     async cancel(code, jkt) {
       const found = await records.find('code_hash', sha256Hex(code))

@@ -100,11 +100,17 @@ export function createDeciding(deps: {
       }
       const person = identifyPerson(rules.document, login)
       const name = person?.name ?? login.subject
-      await records.end(found, 'denied', `denied by ${name}${reason === undefined ? '' : `: ${reason}`}`, {
-        reason: reason ?? null,
-        by: recordedLogin(login, name),
-        token: by.id,
-      })
+      const ended = await records.end(
+        found,
+        'denied',
+        `denied by ${name}${reason === undefined ? '' : `: ${reason}`}`,
+        {
+          reason: reason ?? null,
+          by: recordedLogin(login, name),
+          token: by.id,
+        },
+      )
+      if (!ended) throw new MayflyError('conflict', `approval ${id} was used or ended in the meantime`)
     })
   }
 

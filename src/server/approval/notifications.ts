@@ -35,6 +35,8 @@ export function createNotifications(deps: {
 }): Notifications {
   const { store, clock, outbox } = deps
   let delivering: Promise<void> | undefined
+  /** Sent, and still in the store, since it could not be written: they are not sent again. */
+  const sent = new Set<string>()
 
   async function deliverDue(): Promise<void> {
     const due = await store.read
@@ -44,7 +46,8 @@ export function createNotifications(deps: {
       .orderBy('due_ms')
       .limit(batch)
       .execute()
-    await Promise.all(due.map(deliverOne))
+    const outcomes = await Promise.allSettled(due.map(deliverOne))
+    for (const one of outcomes) if (one.status === 'rejected') throw one.reason
   }
 
   async function deliverOne(row: Tables['notifications']): Promise<void> {
@@ -52,13 +55,8 @@ export function createNotifications(deps: {
     // It was taken out of the policy meanwhile: nobody is to be told there any more.
     if (target === undefined) return forget(row, 'the target is no longer under notify')
     try {
-      const message = await messageFor(row, target, {
-        nowMs: clock.nowMs(),
-        url: deps.url(),
-        openSecret: deps.openSecret,
-      })
-      await deps.send(message, target.addresses)
-      await store.write((tx) => tx.deleteFrom('notifications').where('id', '=', row.id).execute())
+      if (!sent.has(row.id)) await sendTo(target, row)
+      sent.add(row.id)
     } catch (error) {
       if (clock.nowMs() - row.created_ms >= giveUpMs) return forget(row, messageOf(error))
       const waitMs = Math.min(longestRetryMs, firstRetryMs * 2 ** row.attempts)
@@ -69,7 +67,19 @@ export function createNotifications(deps: {
           .where('id', '=', row.id)
           .execute(),
       )
+      return
     }
+    await store.write((tx) => tx.deleteFrom('notifications').where('id', '=', row.id).execute())
+    sent.delete(row.id)
+  }
+
+  async function sendTo(
+    target: Parameters<typeof messageFor>[1],
+    row: Tables['notifications'],
+  ): Promise<void> {
+    const { openSecret } = deps
+    const message = await messageFor(row, target, { nowMs: clock.nowMs(), url: deps.url(), openSecret })
+    await deps.send(message, target.addresses)
   }
 
   async function forget(row: Tables['notifications'], reason: string): Promise<void> {

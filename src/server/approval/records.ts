@@ -25,13 +25,13 @@ export interface ApprovalRecords {
   ): Promise<boolean>
   addVote(request: ApprovalRequest, vote: NewVote, complete: boolean): Promise<void>
   votes(id: string): Promise<(Vote & { readonly login: Login })[]>
-  /** Once; a second call changes nothing. */
+  /** Once; a second call changes nothing, and says so: false. */
   end(
     request: ApprovalRequest,
     state: EndState,
     reason: string,
     data?: Record<string, unknown>,
-  ): Promise<void>
+  ): Promise<boolean>
   expire(request: ApprovalRequest): Promise<void>
   /** Forgets what ended long ago; the audit log keeps it for good. */
   purge(): Promise<void>
@@ -74,20 +74,22 @@ export function createApprovalRecords(deps: {
     state: EndState,
     reason: string,
     data: Record<string, unknown> = {},
-  ): Promise<void> {
+  ): Promise<boolean> {
     const type = `approval.${state === 'void' ? 'voided' : state}`
-    await outbox.write(async (tx, add) => {
+    const ended = await outbox.write(async (tx, add) => {
       const changed = await tx
         .updateTable('approvals')
         .set({ state, ended_ms: clock.nowMs(), end_reason: reason })
         .where('id', '=', request.id)
         .where('ended_ms', 'is', null)
         .executeTakeFirst()
-      if (changed.numUpdatedRows === 0n) return
+      if (changed.numUpdatedRows === 0n) return false
       add([approvalEvent(type, request, { reason, ...data })])
       await notifications.add(tx, type, { ...summary(request), reason })
+      return true
     })
     deps.onEnd(request.id)
+    return ended
   }
 
   return {
@@ -188,14 +190,11 @@ export function createApprovalRecords(deps: {
       }))
     },
     end,
-    expire: (request) =>
-      end(
-        request,
-        'expired',
-        request.state === 'approved'
-          ? 'it was approved, but the step no longer asked'
-          : 'nobody answered in time',
-      ),
+    async expire(request) {
+      const wasApproved = request.state === 'approved'
+      const reason = wasApproved ? 'it was approved, but the step no longer asked' : 'nobody answered in time'
+      await end(request, 'expired', reason)
+    },
     async purge() {
       const untilMs = clock.nowMs() - keepMs
       const old = await store.read

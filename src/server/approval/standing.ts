@@ -40,9 +40,9 @@ export function stillApproved(
  * The roles whose sessions nobody has said yes to as the policy now is: they need people, and before they needed none, or
  * others, or gave something else. What was approved must not grow while it is used.
  */
-export function rolesToAskAgain(before: Rules, after: Rules): string[] {
-  const asWritten = (rules: Rules, role: string) =>
-    JSON.stringify([requirementsOf(rules.document, [role]), grantsOf(rules, [role]).digest])
+export function rolesToAskAgain(before: Rules | undefined, after: Rules): string[] {
+  const asWritten = (rules: Rules | undefined, role: string) =>
+    rules && JSON.stringify([requirementsOf(rules.document, [role]), grantsOf(rules, [role]).digest])
   return Object.keys(after.document.roles).filter(
     (role) =>
       requirementsOf(after.document, [role]).length > 0 && asWritten(before, role) !== asWritten(after, role),

@@ -34,19 +34,16 @@ const tokenInfo = z.object({
   revoked: z.string().nullable(),
 })
 
-/** What operators do. Every change is in the audit log before it is in force. */
+function eventOf(call: Call, type: string, data: Record<string, unknown>) {
+  const by = recordedOperator(call.operator)
+  return { type, data: { request: call.requestId, by, token: call.operator?.id, ...data } }
+}
+
+/** What operators do. What gives is in the audit log before it is in force, what takes away is in force first. */
 export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
   const { rules, broker, vault, audit, apiTokens, clock } = deps
   const record = (call: Call, type: string, data: Record<string, unknown>) =>
-    audit.append({
-      type,
-      data: {
-        request: call.requestId,
-        by: recordedOperator(call.operator),
-        token: call.operator?.id,
-        ...data,
-      },
-    })
+    audit.append(eventOf(call, type, data))
   return [
     {
       method: 'GET',
@@ -170,8 +167,11 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
       response: z.object({ revoked: z.string() }),
       handle: async (call) => {
         const id = call.params['id'] ?? ''
-        await record(call, 'token.revoked', { id })
-        await apiTokens.revoke(id)
+        // With its entry in one transaction: a log that is down must not keep a stolen token in force.
+        await broker.outbox.write(async (tx, add) => {
+          await apiTokens.revoke(tx, id)
+          add([eventOf(call, 'token.revoked', { id })])
+        })
         return { revoked: id }
       },
     },
@@ -196,10 +196,14 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
           // The reason stands in entries as it is: a person is named there by the id of their token.
           const { operator } = call
           const by = operator?.login === undefined ? (operator?.name ?? '') : operator.id
-          const standing = await broker.revoke(match, `revoked_by:${by}`)
-          await deps.approvals.voidMatching(match, `revoked by ${by}`)
+          const revoke = () => broker.revoke(match, `revoked_by:${by}`)
+          // Whatever fails, all that can be taken away is.
+          const [standing] = await Promise.allSettled([revoke()])
+          const [voided] = await Promise.allSettled([deps.approvals.voidMatching(match, `revoked by ${by}`)])
           // One whose approval was being used in between.
-          const sessions = standing + (await broker.revoke(match, `revoked_by:${by}`))
+          const between = await revoke()
+          for (const one of [standing, voided]) if (one.status === 'rejected') throw one.reason
+          const sessions = (standing.status === 'fulfilled' ? standing.value : 0) + between
           await record(call, 'session.revoked', { ...match, sessions }).catch(() => undefined)
           return { sessions }
         },

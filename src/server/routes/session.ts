@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MayflyError } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
+import type { Store } from '../../store/index.ts'
 import { scopes, type ApiTokens } from '../api-tokens.ts'
 import type { CliLogin } from '../operators/cli-login.ts'
 import { cookieNames, readCookie } from '../operators/cookies.ts'
@@ -11,6 +12,7 @@ import { withBody, type Route } from '../route.ts'
 export interface SessionRoutesDeps {
   audit: AuditClient
   apiTokens: ApiTokens
+  store: Store
   sessions: OperatorSessions
   cliLogin: CliLogin
   url: () => string
@@ -53,7 +55,7 @@ export function sessionRoutes(deps: SessionRoutesDeps): Route[] {
         const cookie = readCookie(headers.cookie, cookieNames(deps.url()).session)
         // Ended first: a log that is down keeps nobody signed in.
         if (headers.authorization === undefined && cookie !== undefined) await sessions.end(cookie)
-        else await apiTokens.revoke(operator.id)
+        else await deps.store.write((tx) => apiTokens.revoke(tx, operator.id))
         const data = { request: requestId, by: recordedOperator(operator), token: operator.id }
         await audit.append({ type: 'operator.signedout', data }).catch(() => undefined)
         return { ended: true }

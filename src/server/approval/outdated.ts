@@ -1,0 +1,46 @@
+import type { Broker } from '../../broker/index.ts'
+import { messageOf } from '../../lib/index.ts'
+import type { Store } from '../../store/index.ts'
+import type { RulesHolder } from '../rules.ts'
+import { rolesToAskAgain } from './standing.ts'
+
+interface OutdatedDeps {
+  readonly rules: RulesHolder
+  readonly broker: Broker
+}
+
+interface Log {
+  error(fields: object, message: string): void
+}
+
+/** Sessions in a role end once people must be asked for it anew. */
+export function endUnapproved({ rules, broker, log }: OutdatedDeps & { log: Log }): void {
+  rules.onChange(async (before, after) => {
+    for (const role of rolesToAskAgain(before, after))
+      await broker.revoke({ role }, 'approval_outdated').catch((error: unknown) =>
+        // The gates are closed by then; the sweep writes it.
+        log.error({ role, error: messageOf(error) }, 'ending sessions whose approval is outdated failed'),
+      )
+  })
+}
+
+/** Those that a server which was stopped right after a policy was applied has left: ended before the first request. */
+export async function endLeftUnapproved({
+  rules,
+  broker,
+  store,
+}: OutdatedDeps & { store: Store }): Promise<void> {
+  const change = rules.lastChange
+  if (change === undefined || !rules.loaded) return
+  const left = await store.read
+    .selectFrom('sessions')
+    .select('id')
+    .where('ended_ms', 'is', null)
+    .where('created_ms', '<', change.appliedMs)
+    .limit(1)
+    .execute()
+  // Compiling a policy takes its time, and sessions are short.
+  if (left.length === 0) return
+  for (const role of rolesToAskAgain(await change.before(), rules.current()))
+    await broker.revoke({ role, openedBeforeMs: change.appliedMs }, 'approval_outdated')
+}
