@@ -29,7 +29,7 @@ test('numbers that entries never got are told of every run, also if one of them 
   await it.broker.sweep()
   await delivered(it)
   const told = it.audit.ofType('entries.lost').map(({ run }) => run)
-  assert.deepEqual(told.toSorted(), ['run_A', 'run_B'])
+  assert.deepEqual(new Set(told), new Set(['run_A', 'run_B']))
 })
 
 for (const restarts of [false, true])

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHmac, randomBytes, X509Certificate } from 'node:crypto'
@@ -14,6 +15,7 @@ import { entriesOf, openLog, postEntries } from '../log/log.fixture.ts'
 import { cosignLine, parseSignerKey, signNote } from '../sign/index.ts'
 import { encodeBundle, formatEntry, httpSource, parseVerifierKey } from '../verify/index.ts'
 import { createSink, type Forwarder, type ForwarderOptions, type Sink, startForwarder } from './index.ts'
+import { createSyslogSink } from './syslog-sink.ts'
 import { formatSyslog } from './syslog-sink.ts'
 
 async function temporaryFolder(t: TestContext): Promise<string> {
@@ -345,7 +347,7 @@ test('entries that are not what the checkpoint signs reach no sink; it is told, 
 async function certificates(folder: string): Promise<{ ca: string; cert: string; key: string }> {
   const at = (name: string) => join(folder, name)
   const run = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' })
-  await writeFile(at('ext'), 'subjectAltName=DNS:localhost\n')
+  await writeFile(at('ext'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n')
   run(
     'req',
     '-x509',
@@ -451,6 +453,40 @@ test('syslog over TLS: a batch counts once the server has read it to its end; on
   // A server whose certificate nobody vouches for gets nothing.
   await until('told, too', () => lines.some((line) => /sink distrusts takes nothing.*certificate/.test(line)))
   assert.equal(forwarder.behind()['distrusts'], 30)
+})
+
+test('syslog by its address: held against the certificate; an attempt that failed leaves nothing behind', async (t) => {
+  const { ca: caFile, cert, key } = await certificates(await temporaryFolder(t))
+  const ca = await readFile(caFile, 'utf8')
+  let taken = 0
+  let open = 0
+  const options = { cert: await readFile(cert), key: await readFile(key) }
+  const server = createTlsServer(options, (socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk: Buffer) => (taken += chunk.length))
+  })
+  server.on('connection', (socket) => {
+    open++
+    socket.on('close', () => open--)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const entry = { index: 0, id: 'id', type: 'access.denied', time: '', run: undefined, line: '{}' }
+  const { signal } = new AbortController()
+  assert.deepEqual(await createSyslogSink({ host: '127.0.0.1', port, ca }).deliver([entry], signal), {
+    delivered: 1,
+  })
+  assert.ok(taken > 0)
+  for (const other of [
+    { host: '127.0.0.1', port },
+    { host: '127.0.0.1', port: 1, ca },
+  ])
+    for (let i = 0; i < 5; i++)
+      assert.equal((await createSyslogSink(other).deliver([entry], signal)).delivered, 0)
+  assert.equal(getEventListeners(signal, 'abort').length, 0)
+  for (let i = 0; i < 500 && open > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.equal(open, 0)
 })
 
 const rsyslog = spawnSync('rsyslogd', ['-v']).stdout?.toString() ?? ''

@@ -179,6 +179,30 @@ test('what cannot be written is not cosigned, then or later', async (t) => {
   assert.equal((await post(again.url, await request(10, 20))).status, 200)
 })
 
+test('a witness that stops keeps its folder until what it was asked for is on the disk', async (t) => {
+  const folder = await temporaryFolder(t)
+  const gate = Promise.withResolvers<void>()
+  let slow = false
+  const rename: typeof systemFs.rename = async (from, to) => {
+    if (slow) await gate.promise
+    await systemFs.rename(from, to)
+  }
+  const witness = await openWitness(t, folder, [log.verifierKey], { fs: { ...systemFs, rename } })
+  const { request } = historyOf('honest')
+  assert.equal((await post(witness.url, await request(0, 10))).status, 200)
+  slow = true
+  const inFlight = post(witness.url, await request(10, 20)).catch(() => undefined)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  const closing = witness.close()
+  await inFlight
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  await assert.rejects(openWitness(t, folder, [log.verifierKey]), /in use/)
+  gate.resolve()
+  await closing
+  const next = await openWitness(t, folder, [log.verifierKey])
+  assert.equal((await post(next.url, await request(20, 30))).status, 200)
+})
+
 test('a folder that is not its own, in use, or changed is refused', async (t) => {
   const folder = await temporaryFolder(t)
   const witness = await openWitness(t, folder, [log.verifierKey])
