@@ -51,6 +51,9 @@ interface StepState {
   readonly upstream: Upstream
 }
 
+/** How long is known what a step did that has ended. */
+const activityKeptMs = 60_000
+
 export function createGateway(deps: GatewayDeps): Gateway {
   const activity = createActivityRecord()
   const guard = deps.guard ?? createEgressGuard()
@@ -110,6 +113,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     for (const socket of [...(state?.sockets ?? [])].toReversed()) socket.destroy()
     state?.upstream.close()
     npm.forget(step.id)
+    // Whoever ended it has read by then what it did.
+    setTimeout(() => activity.forget(step.id), activityKeptMs).unref()
   })
 
   function stateOf(step: Step): StepState {
@@ -126,6 +131,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     if (known !== undefined) return known
     const making = createRunCa({ runId, expiresMs, clock: deps.clock })
     authorities.set(id, making)
+    // The next step of the session tries again.
+    making.catch(() => authorities.delete(id))
     setTimeout(() => authorities.delete(id), Math.max(0, expiresMs - deps.clock.nowMs())).unref()
     return making
   }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { latch, openSession, setup } from '../broker/broker.fixture.ts'
-import { MayflyError, Secret } from '../lib/index.ts'
+import { MayflyError, Secret, type SessionId } from '../lib/index.ts'
 import type { Store } from '../store/index.ts'
 import { endLeftUnapproved, endUnapproved } from './approval/outdated.ts'
 import { createNotifications, createRules } from './index.ts'
-import { anna, openServer, policyText } from './server.fixture.ts'
+import { csrfTokenOf } from './operators/sessions.ts'
+import { anna, cleo, openServer, policyText } from './server.fixture.ts'
 
 const withoutApproval = policyText().replace('    approval: { group: managers }\n', '')
 const diskFull = () => Promise.reject(new MayflyError('disk_full', 'the disk is full'))
@@ -106,6 +107,21 @@ test('a revocation that cannot write one end takes the rest all the same, and sa
   assert.equal((await it.asAdmin('POST', '/v1/revoke', { all: true })).status, 507)
   it.clock.aheadMs += 5000
   assert.equal((await it.poll(signer, asked.body['device_code'])).status, 400)
+})
+
+test('who is signed in by a cookie revokes on a full disk, too: the gates close', async (t) => {
+  const it = await openServer(t)
+  const { token } = await it.sessions.create(cleo)
+  const build = await it.exchange(await it.signer(), it.identityToken(), 'build')
+  const stands = async () =>
+    (await it.broker.session(String(build.body['session_id']) as SessionId)) !== undefined
+  assert.equal(await stands(), true)
+  // Long enough ago that the sign-in is touched.
+  it.clock.aheadMs += 120_000
+  Object.assign(it.store, { write: diskFull, writeAll: diskFull })
+  const headers = { cookie: `mayfly=${token}`, origin: it.url, 'x-mayfly-csrf': csrfTokenOf(token) }
+  assert.equal((await it.call('POST', '/v1/revoke', { json: { all: true }, headers })).status, 507)
+  assert.equal(await stands(), false)
 })
 
 test('a message that was sent and cannot be taken out of the store is not sent again', async (t) => {

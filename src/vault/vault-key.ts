@@ -1,15 +1,29 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import { MayflyError, Secret, messageOf } from '../lib/index.ts'
 import type { VaultKey } from './envelope.ts'
 
 const keyBytes = 32
 
-/** Makes the key file, mode 0600, never over an existing one. */
+/** Makes the key file, mode 0600, whole or not at all, never over an existing one. */
 export function createVaultKey(file: string): VaultKey {
   const key = randomBytes(keyBytes)
+  const partial = `${file}.new`
+  // What a start that was killed has left: it never was a key.
+  rmSync(partial, { force: true })
   const fd = openSync(
-    file,
+    partial,
     constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
     0o600,
   )
@@ -19,7 +33,23 @@ export function createVaultKey(file: string): VaultKey {
   } finally {
     closeSync(fd)
   }
+  try {
+    linkSync(partial, file)
+  } finally {
+    rmSync(partial, { force: true })
+  }
+  syncFolder(dirname(file))
   return new Secret(key)
+}
+
+/** The name has to be on the disk, too: what is sealed from here on opens with this key alone. */
+function syncFolder(folder: string): void {
+  const fd = openSync(folder, constants.O_RDONLY)
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** Reads the key file. Refuses one that others may read, a link, or anything but 32 bytes of base64. */

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -123,6 +124,15 @@ test('createVaultKey: 0600, 32 bytes of base64, never over an existing file', (t
   assert.throws(() => createVaultKey(file), /EEXIST/)
   assert.equal(readFileSync(file, 'utf8'), text)
   assert.deepEqual(loadVaultKey(file).reveal(), made.reveal())
+})
+
+test('createVaultKey: what a killed start has left is no key, and stands in no way', (t) => {
+  const folder = folderOf(t)
+  const file = join(folder, 'vault.key')
+  writeFileSync(`${file}.new`, 'half a k', { mode: 0o644 })
+  const made = createVaultKey(file)
+  assert.deepEqual(loadVaultKey(file).reveal(), made.reveal())
+  assert.deepEqual(readdirSync(folder), ['vault.key'])
 })
 
 test('createVaultKey: not through a link, even one that leads nowhere', (t) => {

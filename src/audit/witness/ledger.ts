@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { FatalError, type Clock, nowSeconds, sha256Hex } from '../../lib/index.ts'
+import { FatalError, type Clock, messageOf, nowSeconds, sha256Hex } from '../../lib/index.ts'
 import { type FileSystem, makeFolder, namesIn, readIfThere, replaceFile } from '../disk/index.ts'
 import { cosignLine, type Signer } from '../sign/index.ts'
 import {
@@ -106,7 +106,12 @@ export async function openLedger(deps: LedgerDeps): Promise<Ledger> {
     const forks = join(folder, 'forks')
     const known = await namesIn(fs, forks)
     if (known.includes(name) || countOf(known, kind) >= maxForks) return
-    await replaceFile(fs, join(forks, name), Buffer.from(`${note ?? ''}\n${checkpoint}`))
+    try {
+      await replaceFile(fs, join(forks, name), Buffer.from(`${note ?? ''}\n${checkpoint}`))
+    } catch (error) {
+      deps.onFork(`${what}; it could not be kept: ${messageOf(error)}`)
+      throw error
+    }
     deps.onFork(`${what}; kept beside the last cosigned one in ${join(forks, name)}`)
   }
 

@@ -52,9 +52,12 @@ export function createOperatorSessions(deps: { store: Store; clock: Clock }): Op
       if (row === undefined || row.ended_ms !== null) return undefined
       if (now >= row.expires_ms || now - row.seen_ms > idleMs) return undefined
       if (now - row.seen_ms > touchMs)
-        await store.write((tx) =>
-          tx.updateTable('operator_sessions').set({ seen_ms: now }).where('id', '=', row.id).execute(),
-        )
+        await store
+          .write((tx) =>
+            tx.updateTable('operator_sessions').set({ seen_ms: now }).where('id', '=', row.id).execute(),
+          )
+          // Who signed in may revoke on a full disk, too; at worst they sign in again earlier.
+          .catch(() => undefined)
       return { id: row.id, login: JSON.parse(row.login) as Login }
     },
     async end(token) {

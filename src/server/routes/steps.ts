@@ -155,18 +155,22 @@ async function openStep(
   const grants = role.grants.map((grant) => grant.source)
   const egress = rules.targets.egress.map((rule) => rule.source)
   // Made while the entry and the row are written.
-  const [step, ca_certificate] = await Promise.all([
-    broker.openStep(session, {
-      name: body.name,
-      role: role.name,
-      ttlSeconds: role.ttlSeconds,
-      tier: body.tier,
-      command: body.command,
-      grants,
-      egress,
-    }),
-    gateway.caCertificate(session),
-  ])
+  const certifying = gateway.caCertificate(session)
+  certifying.catch(() => undefined)
+  const step = await broker.openStep(session, {
+    name: body.name,
+    role: role.name,
+    ttlSeconds: role.ttlSeconds,
+    tier: body.tier,
+    command: body.command,
+    grants,
+    egress,
+  })
+  const ca_certificate = await certifying.catch(async (error: unknown) => {
+    // Nobody will run it: without its end it would take the session with it.
+    await broker.endStep(step, { reason: 'not_started' })
+    throw error
+  })
   const expiresSeconds = tokenExpiry(step.expiresMs, clock)
   const { id, runId, jkt, actor } = session
   const names = new Set(role.grants.map((grant) => grant.connection))
