@@ -44,7 +44,8 @@ export function validateGrants(grants: readonly Grant[]): void {
 
 /** The grant that allows the operation, or undefined. Any error in Cedar is a denial. */
 export function evaluate(slice: CedarSlice, request: CedarRequest): string | undefined {
-  const answer = ask(slice.id, request)
+  // Our permits ask for action and resource alone; with the job handed over a decision takes a quarter longer.
+  const answer = ask(slice.id, request, {})
   return answer.allow ? slice.grants.get(answer.reason ?? '') : undefined
 }
 
@@ -52,6 +53,7 @@ export function evaluate(slice: CedarSlice, request: CedarRequest): string | und
 export function ask(
   policySetId: string,
   { role, operation, subject }: CedarRequest,
+  context = contextOf(subject),
 ): { allow: boolean; reason: string | undefined } {
   const uid = { type: 'Mayfly::Resource', id: 'target' }
   const attrs = { connection: operation.connection, path: operation.path, ref: operation.ref ?? '' }
@@ -59,7 +61,7 @@ export function ask(
     principal: { type: 'Mayfly::Role', id: role },
     action: { type: 'Mayfly::Action', id: operation.action },
     resource: uid,
-    context: contextOf(subject),
+    context,
     preparsedPolicySetId: policySetId,
     entities: [{ uid, attrs, parents: [] }],
   })
