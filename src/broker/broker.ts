@@ -91,6 +91,8 @@ export async function createBroker(deps: {
   const outcomes = new Map<StepId, StepOutcome>()
   const listeners: ((step: Step) => void)[] = []
   const inFlightTokens = new Set<string>()
+  /** Over, and not yet on disk as such: the sweep tries again. */
+  const ending = new Set<Session>()
   const startedRuns = new Set<RunId>()
   await restore()
   outbox.deliver()
@@ -248,12 +250,14 @@ export async function createBroker(deps: {
     await Promise.all(open.map((step) => endStep(step, { reason })))
     // The reason that came first: that of a write which failed, when the sweep tries again.
     await records.endSession(session, session.endReason ?? reason)
+    ending.delete(session)
     sessions.delete(session.id)
     startedRuns.delete(session.runId)
   }
 
   function closeGates(session: Session, reason: string): Step[] {
     session.endReason ??= reason
+    ending.add(session)
     const open = [...steps.values()].filter((step) => step.session.id === session.id)
     for (const step of open) closeGate(step, reason)
     return open
@@ -277,13 +281,10 @@ export async function createBroker(deps: {
       else if (now - step.heartbeatMs > deadlineMs) closeGates(step.session, 'heartbeat_lost')
     }
     for (const step of [...steps.values()]) {
-      const { endReason, session } = step
+      const { endReason } = step
       if (endReason !== undefined) await endStep(step, { reason: endReason })
-      if (session.endReason !== undefined) await endSession(session, session.endReason)
     }
-    // Those without an open step, whose end could not be written when it came.
-    for (const session of [...sessions.values()])
-      if (session.endReason !== undefined) await endSession(session, session.endReason)
+    for (const session of ending) await endSession(session, session.endReason ?? 'ended')
     await records.revokeLeft()
     for (const id of await records.expiredSessions()) {
       const session = await loadSession(id)

@@ -78,6 +78,28 @@ export function createRecords(deps: {
     numbers.ended(run)
   }
 
+  async function revokeAllOf(step: { id: StepId; run: RunId }, reason: string): Promise<void> {
+    await outbox.write(async (tx, add) => {
+      const open = await tx
+        .selectFrom('leases')
+        .select(['id', 'connection'])
+        .where('step_id', '=', step.id)
+        .where('revoked_ms', 'is', null)
+        .execute()
+      if (open.length === 0) return
+      await tx
+        .updateTable('leases')
+        .set({ revoked_ms: clock.nowMs(), revoke_reason: reason })
+        .where(
+          'id',
+          'in',
+          open.map((row) => row.id),
+        )
+        .execute()
+      add(open.map((row) => leaseRevoked(row, step, reason)))
+    })
+  }
+
   return {
     wasUsed: (identity) => wasTokenUsed(store, identity),
     async addSession(session, identity, useUp) {
@@ -173,49 +195,19 @@ export function createRecords(deps: {
       }
       await store.writeAll(() => [insertRow('leases', row)])
     },
-    async revokeLeases(step, reason) {
-      await outbox.write(async (tx, add) => {
-        const open = await tx
-          .selectFrom('leases')
-          .select(['id', 'connection'])
-          .where('step_id', '=', step.id)
-          .where('revoked_ms', 'is', null)
-          .execute()
-        if (open.length === 0) return
-        await tx
-          .updateTable('leases')
-          .set({ revoked_ms: clock.nowMs(), revoke_reason: reason })
-          .where(
-            'id',
-            'in',
-            open.map((row) => row.id),
-          )
-          .execute()
-        add(open.map((row) => leaseRevoked(row, { id: step.id, run: step.session.runId }, reason)))
-      })
-    },
+    revokeLeases: (step, reason) => revokeAllOf({ id: step.id, run: step.session.runId }, reason),
     async revokeLeft() {
       const left = await store.read
         .selectFrom('leases')
         .innerJoin('steps', 'steps.id', 'leases.step_id')
         .innerJoin('sessions', 'sessions.id', 'leases.session_id')
-        .select(['leases.id', 'leases.connection', 'leases.step_id', 'steps.end_reason', 'sessions.run_id'])
+        .select(['leases.step_id', 'steps.end_reason', 'sessions.run_id'])
+        .distinct()
         .where('leases.revoked_ms', 'is', null)
         .where('steps.ended_ms', 'is not', null)
         .execute()
-      for (const row of left) {
-        const reason = row.end_reason ?? 'ended'
-        const step = { id: row.step_id as StepId, run: row.run_id as RunId }
-        await outbox.write(async (tx, add) => {
-          const changed = await tx
-            .updateTable('leases')
-            .set({ revoked_ms: clock.nowMs(), revoke_reason: reason })
-            .where('id', '=', row.id)
-            .where('revoked_ms', 'is', null)
-            .executeTakeFirst()
-          if (changed.numUpdatedRows > 0n) add([leaseRevoked(row, step, reason)])
-        })
-      }
+      for (const { step_id: id, run_id: run, end_reason: reason } of left)
+        await revokeAllOf({ id: id as StepId, run: run as RunId }, reason ?? 'ended')
     },
     async endStep(step, outcome) {
       await outbox.write(async (tx, add) => {

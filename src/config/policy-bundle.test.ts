@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync, symlinkSync, unlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -115,6 +116,17 @@ test('refused: policies that are a link to nowhere, and a mayfly.yaml that is a 
   )
   symlinkSync('rules/policies', join(at, 'policies'))
   assert.equal(readBundle(readPolicyFiles(at).text).files['policies/x.cedar'], 'c')
+})
+
+test('a pipe is read, as a shell hands one over; a link to itself is refused in so many words', (t) => {
+  const module = JSON.stringify(new URL('./policy-folder.ts', import.meta.url).href)
+  const script = `import(${module}).then(({ readPolicyFiles }) => process.stdout.write(readPolicyFiles(process.argv[1]).text))`
+  const command = `"$0" --disable-warning=ExperimentalWarning -e "$1" <(printf 'roles: {}')`
+  const read = execFileSync('bash', ['-c', command, process.execPath, script], { encoding: 'utf8' })
+  assert.equal(read, 'roles: {}')
+  const at = folder(t, { 'mayfly.yaml': 'a' })
+  symlinkSync('x.cedar', join(at, 'policies/x.cedar'))
+  assert.throws(() => readPolicyFiles(at), { code: 'bad_input' })
 })
 
 test('a link to a file is read as the file; one to a folder, or to nothing, is refused', (t) => {

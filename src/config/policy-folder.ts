@@ -12,12 +12,12 @@ export function readPolicyFiles(path: string): { text: string; file: string } {
   const file = isFolder(path) ? join(path, 'mayfly.yaml') : path
   const folder = dirname(file)
   const policy = readText(file)
-  const misspelt = misspeltIn(namesIn(folder))
+  const misspelt = misspeltIn(attempt(() => readdirSync(folder)) ?? [])
   if (misspelt !== undefined) throw bad(join(folder, misspelt), 'it would not be read: its name is policies')
   refuseOthersBeside(file, folder)
   const names = listPolicies(join(folder, 'policies')).map((name) => `policies/${name}`)
   for (const name of names) {
-    const isFile = statSync(join(folder, name), { throwIfNoEntry: false })?.isFile() === true
+    const isFile = attempt(() => statSync(join(folder, name)).isFile()) === true
     const problem = misplacedIn(name, isFile)
     if (problem !== undefined) throw bad(join(folder, name), problem)
   }
@@ -27,14 +27,20 @@ export function readPolicyFiles(path: string): { text: string; file: string } {
 
 /** Behind a link the file may stand beside other policies than the link does. */
 function refuseOthersBeside(file: string, folder: string): void {
-  const others = join(dirname(realpathSync(file)), 'policies')
-  const read = join(folder, 'policies')
-  if (isThere(others) && (!isThere(read) || realpathSync(others) !== realpathSync(read)))
+  // A pipe (`<(...)` of a shell) stands nowhere.
+  const target = attempt(() => realpathSync(file))
+  const others = target && attempt(() => realpathSync(join(dirname(target), 'policies')))
+  if (others !== undefined && others !== attempt(() => realpathSync(join(folder, 'policies'))))
     throw bad(file, `it is a link, and what stands in ${others} would not be read: name the file itself`)
 }
 
-function isThere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined
+/** What the file system says; undefined if it does not. */
+function attempt<T>(ask: () => T): T | undefined {
+  try {
+    return ask()
+  } catch {
+    return undefined
+  }
 }
 
 function isFolder(path: string): boolean {

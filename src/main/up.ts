@@ -25,7 +25,7 @@ import {
   scopes,
   type RulesHolder,
 } from '../server/index.ts'
-import { openStore, startCheckpoints, upsertRow } from '../store/index.ts'
+import { openStore, startCheckpoints } from '../store/index.ts'
 import { createVault } from '../vault/index.ts'
 import { existsSync, readFileSync } from 'node:fs'
 import { startAuditProcess, startForwardProcess } from './audit-process.ts'
@@ -181,7 +181,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   started.defer(() => gateway.close())
   const sweeping = setInterval(() => {
     notifications.deliver().catch((error: unknown) => tell(`notifications wait: ${messageOf(error)}`))
-    Promise.all([broker.sweep(), approvals.sweep(), tryAgain()]).catch((error: unknown) =>
+    Promise.all([broker.sweep(), approvals.sweep(), store.tryAgain()]).catch((error: unknown) =>
       tell(`revoking what has expired failed and is tried again: ${messageOf(error)}`),
     )
   }, sweepMs)
@@ -203,17 +203,9 @@ export async function startUp(options: UpOptions): Promise<Up> {
     folder.readyFile,
     `${JSON.stringify({ url, gateway: gateway.url, audit: auditLog.url, pid: process.pid, auditPid: auditProcess.pid })}\n`,
   )
-  // Last of all: a start that fails after it has made the one token that is shown once.
+  // Last of all: it is shown once, and a start that fails shows nothing.
   const operatorToken = (await apiTokens.list()).length === 0 ? await firstOperator() : undefined
   const running = started.move()
-
-  /** A full disk that has room again is found by a write, and who is not ready may be sent none. */
-  async function tryAgain(): Promise<void> {
-    if (!store.health().ok)
-      await store.writeAll(() => [
-        upsertRow('meta', 'key', { key: 'last_try', value: String(clock.nowMs()) }),
-      ])
-  }
 
   async function firstOperator(): Promise<string> {
     await audit.append({

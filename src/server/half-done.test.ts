@@ -34,7 +34,12 @@ test('a server that was killed between a policy and the ends that follow from it
   it.clock.ms += 1000
   const later = await openSession(it.broker, { roles: ['release'] })
   await it.restart()
-  await endLeftUnapproved({ rules: await make(), broker: it.broker, store: it.store })
+  await endLeftUnapproved({
+    rules: await make(),
+    broker: it.broker,
+    store: it.store,
+    log: { error: (_, message) => assert.fail(message) },
+  })
   const stands = async (id: typeof release.id) => (await it.broker.session(id)) !== undefined
   assert.deepEqual(await Promise.all([release, build, later].map(({ id }) => stands(id))), [
     false,
@@ -72,7 +77,8 @@ test('an API token is revoked while the audit log is down, and its entry follows
   it.audit.down = false
   assert.equal((await it.asAdmin('DELETE', '/v1/tokens/tok_none')).status, 404)
   await it.broker.sweep()
-  while ((await it.broker.counts()).undelivered > 0) await new Promise((next) => setTimeout(next, 5))
+  for (let i = 0; i < 1000 && (await it.broker.counts()).undelivered > 0; i++)
+    await new Promise((next) => setTimeout(next, 5))
   assert.deepEqual(
     it.audit.ofType('token.revoked').map(({ data }) => data['id']),
     [stolen.id],

@@ -41,11 +41,14 @@ async function attempt(n: number): Promise<void> {
   }
 }
 
+await store.tryAgain()
 const health = store.health()
 const keys = async () =>
   new Set((await store.read.selectFrom('meta').select('key').execute()).map(({ key }) => key))
 const whileFull = await keys()
 rmSync(ballast)
+await store.tryAgain()
+const foundByItself = store.health().ok
 const afterSpace = await pair(5000).then(
   () => true,
   () => false,
@@ -73,6 +76,7 @@ process.stdout.write(
     writtenAreThere: written.every((n) => whileFull.has(`${n}a`)),
     refusedAreNot: refused.every((n) => !whileFull.has(`${n}a`)),
     readsWhileFull: whileFull.size > 0,
+    foundByItself,
     afterSpace,
     healthAfter,
     afterRestart,

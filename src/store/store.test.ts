@@ -424,6 +424,7 @@ test('a full disk: each write is whole or refused with disk_full, and later writ
     writtenAreThere: true,
     refusedAreNot: true,
     readsWhileFull: true,
+    foundByItself: true,
     afterSpace: true,
     healthAfter: true,
     afterRestart: true,

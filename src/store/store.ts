@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { open as openFile, type FileHandle } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely, type Compilable, type QueryCreator, type Selectable } from 'kysely'
@@ -7,7 +8,7 @@ import { isStorageFailure, storeError } from './failures.ts'
 import { createFlush, type Committed, type Flush } from './flush.ts'
 import { migrate } from './migrations.ts'
 import type { Tables } from './schema.ts'
-import { findRow, type Statement, type Where } from './statement.ts'
+import { findRow, type Statement, upsertRow, type Where } from './statement.ts'
 
 export interface Store {
   /** Reads; never waits for a writer. */
@@ -30,6 +31,11 @@ export interface Store {
    * `store_failed`.
    */
   confirmed(): Promise<void>
+  /**
+   * While it cannot be written, tries to: a disk that has room again is found by a write alone, and who is not ready may
+   * be sent none. Never rejects.
+   */
+  tryAgain(): Promise<void>
   /** Can it be written right now? One line saying why not. */
   health(): { ok: true } | { ok: false; reason: string }
   close(): Promise<void>
@@ -51,6 +57,8 @@ interface Waiting {
 }
 
 const maxBatch = 256
+/** Several times what an exchange writes. */
+const tryBytes = 65_536
 /** 64 MiB of 4 KiB pages: then a commit brings them into the database itself, if `startCheckpoints` did not. */
 const mostWalPages = 16_384
 
@@ -97,6 +105,9 @@ export function openStore(file: string, sync: Sync = (handle) => handle.datasync
     committing ??= new Promise((next) => setImmediate(next)).then(commitAll)
   }
 
+  const writeAll = (build: Build) =>
+    new Promise<void>((resolve, reject) => add({ work: { build }, resolve: () => resolve(), reject }))
+
   return {
     read,
     find(table, where) {
@@ -104,9 +115,17 @@ export function openStore(file: string, sync: Sync = (handle) => handle.datasync
       return prepare(sql).all(parameters)[0] as Selectable<Tables[typeof table]> | undefined
     },
     write: (work) => new Promise((resolve, reject) => add({ work, resolve, reject })),
-    writeAll: (build) =>
-      new Promise((resolve, reject) => add({ work: { build }, resolve: () => resolve(), reject })),
+    writeAll,
     confirmed: () => flush.settled(),
+    async tryAgain() {
+      if (problem === undefined) return
+      // Room for one page more is no room. Another value each time: SQLite does not write what is there already.
+      const row = upsertRow('meta', 'key', {
+        key: 'last_try',
+        value: randomBytes(tryBytes).toString('base64'),
+      })
+      await writeAll(() => [row]).catch(() => undefined)
+    },
     health() {
       const reason = flush.failure() ?? problem
       return reason === undefined ? { ok: true } : { ok: false, reason: reason.message }

@@ -469,7 +469,8 @@ test('syslog by its address: held against the certificate; an attempt that faile
     open++
     socket.on('close', () => open--)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  // On every address of the loopback, of which the certificate names one.
+  await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve))
   t.after(() => server.close())
   const { port } = server.address() as AddressInfo
   const entry = { index: 0, id: 'id', type: 'access.denied', time: '', run: undefined, line: '{}' }
@@ -478,6 +479,8 @@ test('syslog by its address: held against the certificate; an attempt that faile
     delivered: 1,
   })
   assert.ok(taken > 0)
+  const strange = await createSyslogSink({ host: '127.0.0.2', port, ca }).deliver([entry], signal)
+  assert.match(String(strange.problem), /127\.0\.0\.2 is not in the cert's list/)
   for (const other of [
     { host: '127.0.0.1', port },
     { host: '127.0.0.1', port: 1, ca },

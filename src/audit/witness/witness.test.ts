@@ -181,10 +181,13 @@ test('what cannot be written is not cosigned, then or later', async (t) => {
 
 test('a witness that stops keeps its folder until what it was asked for is on the disk', async (t) => {
   const folder = await temporaryFolder(t)
-  const gate = Promise.withResolvers<void>()
+  const [gate, reached] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   let slow = false
   const rename: typeof systemFs.rename = async (from, to) => {
-    if (slow) await gate.promise
+    if (slow) {
+      reached.resolve()
+      await gate.promise
+    }
     await systemFs.rename(from, to)
   }
   const witness = await openWitness(t, folder, [log.verifierKey], { fs: { ...systemFs, rename } })
@@ -192,7 +195,7 @@ test('a witness that stops keeps its folder until what it was asked for is on th
   assert.equal((await post(witness.url, await request(0, 10))).status, 200)
   slow = true
   const inFlight = post(witness.url, await request(10, 20)).catch(() => undefined)
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await reached.promise
   const closing = witness.close()
   await inFlight
   await new Promise((resolve) => setTimeout(resolve, 100))

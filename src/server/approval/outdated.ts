@@ -7,29 +7,17 @@ import { rolesToAskAgain } from './standing.ts'
 interface OutdatedDeps {
   readonly rules: RulesHolder
   readonly broker: Broker
-}
-
-interface Log {
-  error(fields: object, message: string): void
+  readonly log: { error(fields: object, message: string): void }
 }
 
 /** Sessions in a role end once people must be asked for it anew. */
-export function endUnapproved({ rules, broker, log }: OutdatedDeps & { log: Log }): void {
-  rules.onChange(async (before, after) => {
-    for (const role of rolesToAskAgain(before, after))
-      await broker.revoke({ role }, 'approval_outdated').catch((error: unknown) =>
-        // The gates are closed by then; the sweep writes it.
-        log.error({ role, error: messageOf(error) }, 'ending sessions whose approval is outdated failed'),
-      )
-  })
+export function endUnapproved(deps: OutdatedDeps): void {
+  deps.rules.onChange((before, after) => endAll(deps, rolesToAskAgain(before, after)))
 }
 
 /** Those that a server which was stopped right after a policy was applied has left: ended before the first request. */
-export async function endLeftUnapproved({
-  rules,
-  broker,
-  store,
-}: OutdatedDeps & { store: Store }): Promise<void> {
+export async function endLeftUnapproved(deps: OutdatedDeps & { readonly store: Store }): Promise<void> {
+  const { rules, store } = deps
   const change = rules.lastChange
   if (change === undefined || !rules.loaded) return
   const left = await store.read
@@ -41,6 +29,19 @@ export async function endLeftUnapproved({
     .execute()
   // Compiling a policy takes its time, and sessions are short.
   if (left.length === 0) return
-  for (const role of rolesToAskAgain(await change.before(), rules.current()))
-    await broker.revoke({ role, openedBeforeMs: change.appliedMs }, 'approval_outdated')
+  await endAll(deps, rolesToAskAgain(await change.before(), rules.current()), change.appliedMs)
+}
+
+async function endAll(
+  { broker, log }: OutdatedDeps,
+  roles: readonly string[],
+  openedBeforeMs?: number,
+): Promise<void> {
+  for (const role of roles)
+    await broker
+      .revoke({ role, ...(openedBeforeMs === undefined ? {} : { openedBeforeMs }) }, 'approval_outdated')
+      .catch((error: unknown) =>
+        // The gates are closed by then; the sweep writes it.
+        log.error({ role, error: messageOf(error) }, 'ending sessions whose approval is outdated failed'),
+      )
 }
