@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander'
-import { act, jsonOption, serverOption, tokenNote, wholeNumber } from './command.ts'
+import { act, jsonOption, serverOption, stopWithStdinOption, tokenNote, wholeNumber } from './command.ts'
 import type { AuditForwardArguments, Starters } from './process-commands.ts'
 
 /** Options that say which log, and whose word about it. */
@@ -29,6 +29,7 @@ export function addAudit(program: Command, starters: Starters): void {
     .requiredOption('--url <url>', 'the log')
     .requiredOption('--key <vkey>', 'its public key, or a file that holds it')
     .requiredOption('--state <dir>', 'where it remembers how far each sink is')
+    .addOption(stopWithStdinOption())
     .addOption(jsonOption())
     .action(act((options: AuditForwardArguments) => starters.auditForward(options)))
   audit

@@ -2,6 +2,9 @@ import { Option } from 'commander'
 import { exitCodeOf, exitCodes, printError } from './output.ts'
 
 export const jsonOption = () => new Option('--json', 'print one JSON object').default(false)
+/** Only a parent that keeps the other end open asks for it: under systemd or `< /dev/null` standard input is at its end at once. */
+export const stopWithStdinOption = () =>
+  new Option('--stop-with-stdin', 'end when standard input ends (mayfly up says so)').default(false)
 export const serverOption = () => new Option('--server <url>', 'the Mayfly server (MAYFLY_SERVER)')
 export const tokenNote = '\nNeeds an API token in MAYFLY_TOKEN.'
 

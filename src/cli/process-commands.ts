@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { act, jsonOption, portNumber, positive, wholeNumber } from './command.ts'
+import { act, jsonOption, portNumber, positive, stopWithStdinOption, wholeNumber } from './command.ts'
 
 /** What only the composition roots can start; handed in, so that commands know no wiring. */
 export interface Starters {
@@ -39,6 +39,7 @@ export interface AuditForwardArguments {
   url: string
   key: string
   state: string
+  stopWithStdin: boolean
   json: boolean
 }
 
@@ -50,6 +51,8 @@ export interface AuditLogArguments {
   port: number
   appendTokenHash: string
   origin: string
+  /** `mayfly up` started it and holds the other end of its standard input: it ends when that does. */
+  stopWithStdin: boolean
   json: boolean
 }
 
@@ -82,6 +85,7 @@ export function addProcesses(program: Command, starters: Starters): void {
     .option('--origin <name>', 'name of a new log', 'mayfly.local/audit')
     .option('--witness-policy <file>', 'witnesses, and their quorum (c2sp.org/tlog-policy)')
     .option('--not-inside <dir...>', 'folders of the server that the log must not share')
+    .addOption(stopWithStdinOption())
     .addOption(jsonOption())
     .action(act((options: AuditLogArguments) => starters.auditLog(options)))
   program

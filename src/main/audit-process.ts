@@ -31,7 +31,7 @@ export function startAuditProcess(options: {
       ...['--host', host, '--port', String(before === undefined ? port : new URL(before.url).port)],
       ...['--append-token-hash', sha256Hex(appendToken.reveal())],
       ...(witnessPolicy === undefined ? [] : ['--witness-policy', witnessPolicy]),
-      '--json',
+      ...['--stop-with-stdin', '--json'],
     ],
   })
 }
@@ -52,19 +52,8 @@ export function startForwardProcess(options: {
     tell,
     command: () => [
       ...command,
-      ...[
-        'audit',
-        'forward',
-        '--config',
-        config,
-        '--url',
-        logUrl,
-        '--key',
-        logKey,
-        '--state',
-        state,
-        '--json',
-      ],
+      ...['audit', 'forward', '--config', config, '--url', logUrl, '--key', logKey],
+      ...['--state', state, '--stop-with-stdin', '--json'],
     ],
   })
 }

@@ -24,7 +24,8 @@ const restartMs = 200
 const readyTimeoutMs = 20_000
 
 /**
- * Starts it and waits for its first line. Its standard input is our pipe: when that ends, however we end, so does it.
+ * Starts it and waits for its first line. Its standard input is our pipe: its command has to say that it ends when that
+ * does (`--stop-with-stdin`), so that it ends with us however we end.
  * What it says on standard error is told. Throws what it said if it does not start.
  */
 export async function startChild<Ready>(options: ChildOptions<Ready>): Promise<Child<Ready>> {

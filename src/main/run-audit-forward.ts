@@ -5,7 +5,7 @@ import { configError, forwardSchema, parseConfig } from '../config/index.ts'
 import { MayflyError, systemClock } from '../lib/index.ts'
 import { existsSync } from 'node:fs'
 
-/** `mayfly audit forward`: until SIGTERM, or until the process that started it is gone. */
+/** `mayfly audit forward`: until SIGTERM; with `--stop-with-stdin` also until whoever started it is gone. */
 export async function runAuditForward(options: AuditForwardArguments): Promise<void> {
   const stopped = Promise.withResolvers<void>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve())
@@ -25,7 +25,7 @@ export async function runAuditForward(options: AuditForwardArguments): Promise<v
     sinks: Object.fromEntries(sinks),
     tell: (line) => process.stderr.write(`mayfly: forward: ${line}\n`),
   })
-  process.stdin.resume().on('end', stopped.resolve).on('error', stopped.resolve)
+  if (options.stopWithStdin) process.stdin.resume().on('end', stopped.resolve).on('error', stopped.resolve)
   const names = sinks.map(([name]) => name)
   process.stdout.write(
     options.json ? `${JSON.stringify({ sinks: names })}\n` : `forwarding to ${names.join(', ')}\n`,
@@ -33,7 +33,7 @@ export async function runAuditForward(options: AuditForwardArguments): Promise<v
   try {
     await Promise.race([stopped.promise, forwarder.failed])
   } finally {
-    process.stdin.pause()
+    if (options.stopWithStdin) process.stdin.pause()
     await forwarder.close()
   }
 }

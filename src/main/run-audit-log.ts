@@ -2,11 +2,13 @@ import { startAuditLog } from '../audit/log/index.ts'
 import { type AuditLogArguments, readTlogPolicy } from '../cli/index.ts'
 import { MayflyError, systemClock } from '../lib/index.ts'
 
-/** `mayfly audit-log`: until SIGTERM, or until the process that started it is gone. */
+/** `mayfly audit-log`: until SIGTERM; with `--stop-with-stdin` also until whoever started it is gone. */
 export async function runAuditLog(options: AuditLogArguments): Promise<void> {
   const stopped = Promise.withResolvers<void>()
+  // It may be rejected while the log is still starting, before anybody waits for it: then the start itself fails.
+  stopped.promise.catch(() => undefined)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stopped.resolve)
-  const { witnessPolicy, ...rest } = options
+  const { witnessPolicy, stopWithStdin, ...rest } = options
   const tell = (line: string) => process.stderr.write(`mayfly: audit log: ${line}\n`)
   const log = await startAuditLog({
     ...rest,
@@ -15,8 +17,8 @@ export async function runAuditLog(options: AuditLogArguments): Promise<void> {
     clock: systemClock,
     onFatal: (error) => stopped.reject(new MayflyError(error.code, `audit log: ${error.message}`)),
   })
-  // Started by `mayfly up`, our input is its pipe: when it ends, however it ends, so do we.
-  process.stdin.resume().on('end', stopped.resolve).on('error', stopped.resolve)
+  // `mayfly up` holds the other end of our input: when it ends, however it ends, so do we.
+  if (stopWithStdin) process.stdin.resume().on('end', stopped.resolve).on('error', stopped.resolve)
   process.stdout.write(
     options.json
       ? `${JSON.stringify({ url: log.url, verifierKey: log.verifierKey })}\n`
@@ -25,7 +27,7 @@ export async function runAuditLog(options: AuditLogArguments): Promise<void> {
   try {
     await stopped.promise
   } finally {
-    process.stdin.pause()
+    if (stopWithStdin) process.stdin.pause()
     await log.close()
   }
 }
