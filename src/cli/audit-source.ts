@@ -10,14 +10,8 @@ import {
   type Verifier,
 } from '../audit/verify/index.ts'
 import { folderSource } from '../audit/verify/node.ts'
-import { readEnvironment } from '../config/environment.ts'
+import { dataFolderOf } from '../config/environment.ts'
 import { MayflyError, messageOf } from '../lib/index.ts'
-
-export const defaultDataFolder = 'mayfly-data'
-
-export function dataFolderOf(option: string | undefined): string {
-  return option ?? readEnvironment().dataFolder ?? defaultDataFolder
-}
 
 /** Which log, and whose word about it: the options that every audit command has. */
 export interface AuditOptions {
@@ -81,18 +75,22 @@ export interface AuditKey {
 export function auditKeyOf(options: AuditOptions): AuditKey {
   const { key } = options
   if (key !== undefined && !existsSync(key)) return keyIn(key, '--key')
-  const pinned = join(dataFolderOf(options.data), 'keys', 'audit.vkey')
-  const isOwn = options.folder === undefined && options.url === undefined
-  const file = key ?? (isOwn && existsSync(pinned) ? pinned : join(folderOf(options), 'key.vkey'))
   if (options.url !== undefined && key === undefined)
     throw new MayflyError(
       'bad_input',
       'say whose log it is: --key VKEY (its key.vkey, as you got it from somebody you trust)',
     )
-  const found = keyIn(readText(file), file)
-  return file === join(folderOf(options), 'key.vkey') && key === undefined
-    ? { ...found, untrusted: file }
-    : found
+  const file = key ?? pinnedKeyOf(options)
+  if (file !== undefined) return keyIn(readText(file), file)
+  const own = join(folderOf(options), 'key.vkey')
+  return { ...keyIn(readText(own), own), untrusted: own }
+}
+
+/** As the server that runs here knows it; a log that is elsewhere has another. */
+function pinnedKeyOf({ folder, url, data }: AuditOptions): string | undefined {
+  if (folder !== undefined || url !== undefined) return undefined
+  const file = join(dataFolderOf(data), 'keys', 'audit.vkey')
+  return existsSync(file) ? file : undefined
 }
 
 function keyIn(text: string, from: string): AuditKey {

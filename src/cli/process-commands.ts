@@ -61,7 +61,10 @@ export function addProcesses(program: Command, starters: Starters): void {
   program
     .command('up')
     .description('start server, gateway and audit log on embedded defaults')
-    .option('--data <dir>', 'data folder (MAYFLY_DATA; default ./mayfly-data)')
+    .option(
+      '--data <dir>',
+      'data folder (MAYFLY_DATA; default ~/.local/state/mayfly, as root /var/lib/mayfly)',
+    )
     .option('--config <file>', 'a mayfly.yaml to apply before it is ready')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <n>', 'port of the API', portNumber, 7700)

@@ -1,4 +1,5 @@
 import { isAbsolute, join } from 'node:path'
+import { chooseDataFolder, standardDataFolder } from './data-folder.ts'
 import { readIdentitySource, type IdentitySource } from './identity-source.ts'
 
 export type { IdentitySource } from './identity-source.ts'
@@ -16,6 +17,8 @@ export interface Environment {
   configFolder: string | undefined
   /** `MAYFLY_DATA`: data folder of `mayfly up`. */
   dataFolder: string | undefined
+  /** Where its data is if nobody says otherwise (`standardDataFolder`). */
+  standardDataFolder: string | undefined
   /** `MAYFLY_AUDIENCE`: what the CI's identity token must be made for, where that is not the server's URL. */
   audience: string | undefined
   /** Where the job's identity token comes from. */
@@ -26,15 +29,21 @@ export interface Environment {
   variables: Readonly<Record<string, string>>
 }
 
-export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
+/** A variable that is set to nothing is as one that is not set: CIs make such of a secret or input that is missing. */
+export function readEnvironment(
+  env: NodeJS.ProcessEnv = process.env,
+  uid: number | undefined = process.getuid?.(),
+): Environment {
+  const set = (name: string) => (env[name] === '' ? undefined : env[name])
   return {
-    server: env['MAYFLY_SERVER'],
-    apiToken: env['MAYFLY_TOKEN'],
+    server: set('MAYFLY_SERVER'),
+    apiToken: set('MAYFLY_TOKEN'),
     configFolder: configFolderOf(env),
-    dataFolder: env['MAYFLY_DATA'],
-    audience: env['MAYFLY_AUDIENCE'],
+    dataFolder: set('MAYFLY_DATA'),
+    standardDataFolder: standardDataFolder(env, uid),
+    audience: set('MAYFLY_AUDIENCE'),
     identitySource: readIdentitySource(env),
-    npm: { registry: env['npm_config_registry'], cafile: env['npm_config_cafile'] },
+    npm: { registry: set('npm_config_registry'), cafile: set('npm_config_cafile') },
     variables: Object.fromEntries(
       Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
     ),
@@ -46,4 +55,13 @@ function configFolderOf(env: NodeJS.ProcessEnv): string | undefined {
   const { XDG_CONFIG_HOME: set, HOME: home } = env
   if (set !== undefined && isAbsolute(set)) return join(set, 'mayfly')
   return home !== undefined && isAbsolute(home) ? join(home, '.config', 'mayfly') : undefined
+}
+
+/**
+ * The data folder of `mayfly up` that a command means: every command on its machine asks here. Throws `data_folder`, see
+ * `chooseDataFolder`.
+ */
+export function dataFolderOf(option: string | undefined, environment = readEnvironment()): string {
+  const { dataFolder, standardDataFolder: standard } = environment
+  return chooseDataFolder({ option, variable: dataFolder, standard, current: process.cwd() })
 }

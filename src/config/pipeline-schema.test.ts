@@ -110,13 +110,14 @@ test('configError holds every problem, one per line', () => {
 })
 
 test('readEnvironment: what is set, and nothing made up', () => {
-  const { identitySource, ...empty } = readEnvironment({})
+  const { identitySource, ...empty } = readEnvironment({}, 1000)
   assert.equal(identitySource.kind, 'none')
   assert.deepEqual(empty, {
     server: undefined,
     apiToken: undefined,
     configFolder: undefined,
     dataFolder: undefined,
+    standardDataFolder: undefined,
     audience: undefined,
     npm: { registry: undefined, cafile: undefined },
     variables: {},

@@ -1,5 +1,7 @@
+import { resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
-import { dataFolderOf, type UpArguments } from '../cli/index.ts'
+import type { UpArguments } from '../cli/index.ts'
+import { dataFolderOf } from '../config/environment.ts'
 import { readPolicyFiles } from '../config/index.ts'
 import { selfCommand } from './self.ts'
 import { startUp, type Up } from './up.ts'
@@ -8,30 +10,32 @@ import { startUp, type Up } from './up.ts'
 export async function runUp(options: UpArguments, entry: string): Promise<void> {
   const stopped = Promise.withResolvers<void>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve())
+  const dataFolder = dataFolderOf(options.data)
   const up = await startUp({
     ...options,
-    dataFolder: dataFolderOf(options.data),
+    dataFolder,
     ...(options.config === undefined ? {} : { policy: readPolicyFiles(options.config) }),
     self: selfCommand(entry),
     tell: (line) => process.stderr.write(`mayfly: ${line}\n`),
   })
   // Since the start of the process, as a person who waits for it would count.
-  announce(up, options, Math.round(performance.now()))
+  announce(up, options, resolve(dataFolder), Math.round(performance.now()))
   await stopped.promise
   await up.close(options.drainSeconds)
 }
 
-function announce(up: Up, options: UpArguments, readyMs: number): void {
+function announce(up: Up, options: UpArguments, data: string, readyMs: number): void {
   const { url, gatewayUrl, auditUrl, operatorToken } = up
   if (options.json) {
     const token = operatorToken === undefined ? {} : { operator_token: operatorToken }
     process.stdout.write(
-      `${JSON.stringify({ url, gateway: gatewayUrl, audit: auditUrl, ready_ms: readyMs, ...token })}\n`,
+      `${JSON.stringify({ url, gateway: gatewayUrl, audit: auditUrl, data, ready_ms: readyMs, ...token })}\n`,
     )
     return
   }
   const lines = [
     `Mayfly is ready after ${readyMs} ms: API ${url}, gateway ${gatewayUrl}, audit log ${auditUrl}`,
+    `its data is in ${data}`,
     ...(operatorToken === undefined
       ? []
       : [
