@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { formatProblem, issuerSchema, parseConfig, policySchema } from '../src/config/index.ts'
-import { compileDocument } from '../src/server/index.ts'
+import { compileDocument } from '../src/rules/index.ts'
 import { projectFolder } from '../demo/stage.ts'
 
 const text = readFileSync(join(projectFolder, 'docs/issuers.md'), 'utf8')

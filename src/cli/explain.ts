@@ -1,5 +1,5 @@
-import { trustAttributes } from '../config/index.ts'
 import { MayflyError } from '../lib/index.ts'
+import { trustAttributes } from '../config/index.ts'
 import {
   connectionKinds,
   explain,
@@ -9,7 +9,7 @@ import {
   type Operation,
   type TrustSubject,
 } from '../policy/index.ts'
-import { subjectOf, type CompiledDocument } from '../server/index.ts'
+import { subjectOf, type CompiledDocument } from '../rules/index.ts'
 import { readText } from './apply.ts'
 import { exitCodes, print } from './output.ts'
 import { policyOf } from './policy-input.ts'

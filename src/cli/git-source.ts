@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { MayflyError, limits, messageOf } from '../lib/index.ts'
 import { readEnvironment } from '../config/environment.ts'
 import { isPolicyFile, misplacedIn, misspeltIn, writeBundle } from '../config/index.ts'
-import type { PolicyText } from './policy-source.ts'
+import type { PolicyText } from './policy-text.ts'
 
 /** `REPOSITORY@REF[:PATH]`, taken apart. */
 export interface GitSource {

@@ -1,6 +1,6 @@
-import { configError, readPolicyFiles } from '../config/index.ts'
 import { MayflyError } from '../lib/index.ts'
-import { compileDocument, failedTests, type CompiledDocument } from '../server/index.ts'
+import { configError, readPolicyFiles } from '../config/index.ts'
+import { compileDocument, failedTests, type CompiledDocument } from '../rules/index.ts'
 import { createOperatorApi } from './operator-api.ts'
 
 /** The policy of a file or folder, compiled. Throws `bad_input`, or `config_invalid` with every problem. */

@@ -6,18 +6,11 @@ import {
   readPolicyFiles,
   type ConfigProblem,
 } from '../config/index.ts'
-import { compileDocument, issuerFactsOf } from '../server/index.ts'
-import { draftPolicy, lint, lintRules, type LintFinding } from '../policy/index.ts'
+import { draftPolicy, lint, lintRules } from '../policy/index.ts'
+import { compileDocument, issuerFactsOf } from '../rules/index.ts'
 import { exitCodes } from './output.ts'
+import type { PlacedFinding } from './placed-finding.ts'
 import { sarifLog } from './sarif.ts'
-
-/** A mistake of the policy at its place; `rule` is undefined for one that keeps the policy from being read. */
-export interface PlacedFinding extends ConfigProblem {
-  readonly rule: LintFinding['rule'] | undefined
-  readonly severity: 'error' | 'warning'
-  /** `apply` refuses it. */
-  readonly refused: boolean
-}
 
 export async function lintPolicy(
   path: string,

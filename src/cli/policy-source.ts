@@ -1,13 +1,5 @@
 import { readFromGit } from './git-source.ts'
-
-/** A policy as it is sent to the server. */
-export interface PolicyText {
-  /** As errors name it. */
-  readonly file: string
-  /** mayfly.yaml, or a bundle of it and what stands in `policies/` beside it. */
-  readonly text: string
-  readonly source?: { readonly repository: string; readonly ref: string; readonly commit: string }
-}
+import type { PolicyText } from './policy-text.ts'
 
 /**
  * Reads a file, a folder with a mayfly.yaml, or a commit, and checks it as the server will, its tests included. Throws

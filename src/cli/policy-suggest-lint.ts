@@ -1,7 +1,7 @@
-import { parseConfig, policySchema, type ConfigProblem } from '../config/index.ts'
 import { parse, stringify } from 'yaml'
+import { parseConfig, policySchema, type ConfigProblem } from '../config/index.ts'
 import { draftPolicy, lint } from '../policy/index.ts'
-import type { CompiledDocument } from '../server/index.ts'
+import type { CompiledDocument } from '../rules/index.ts'
 
 interface SuggestionFinding {
   readonly severity: 'error' | 'warning'

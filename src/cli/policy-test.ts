@@ -1,5 +1,5 @@
 import { formatProblem } from '../config/index.ts'
-import { failedTests } from '../server/index.ts'
+import { failedTests } from '../rules/index.ts'
 import { exitCodes, print } from './output.ts'
 import { readCompiled } from './policy-input.ts'
 

@@ -1,5 +1,5 @@
 import type { LintRule } from '../policy/index.ts'
-import type { PlacedFinding } from './policy-lint.ts'
+import type { PlacedFinding } from './placed-finding.ts'
 
 /**
  * Findings as SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format"), as code scanning reads it.

@@ -1,3 +1,6 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { MayflyError, messageOf, systemClock, version, type Clock } from '../lib/index.ts'
+import { createApprovals, createNotifications, createWebhookSender } from '../approval/index.ts'
 import { createAuditClient } from '../audit/client/index.ts'
 import {
   createAccessTokens,
@@ -8,26 +11,18 @@ import {
 } from '../broker/index.ts'
 import { createGateway } from '../gateway/index.ts'
 import { createProofNonces, createProofVerifier, startCheckThread } from '../identity/index.ts'
-import { MayflyError, messageOf, systemClock, version, type Clock } from '../lib/index.ts'
 import {
-  createApiServer,
   createApiTokens,
-  createApprovals,
   createCliLogin,
-  createHealth,
-  createMetrics,
-  createNotifications,
   createOperatorAccess,
   createOperatorSessions,
-  createRules,
   createSignIn,
-  createWebhookSender,
   scopes,
-  type RulesHolder,
-} from '../server/index.ts'
+} from '../operators/index.ts'
+import { createRules, type RulesHolder } from '../rules/index.ts'
+import { createApiServer, createHealth, createMetrics } from '../server/index.ts'
 import { openStore, startCheckpoints } from '../store/index.ts'
 import { createVault } from '../vault/index.ts'
-import { existsSync, readFileSync } from 'node:fs'
 import { startAuditProcess, startForwardProcess } from './audit-process.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
 

@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import type { Clock } from '../lib/index.ts'
-import type { AuditClient } from '../audit/client/index.ts'
-import { recordedIdentity, type AccessTokens, type Broker, type Session } from '../broker/index.ts'
-import type { Identity, IdentityRefusal, ProofVerifier } from '../identity/index.ts'
+import { requirementsOf, rolesToAskAgain } from '../approval/index.ts'
+import { recordedIdentity, type Session } from '../broker/index.ts'
+import type { Identity, IdentityRefusal } from '../identity/index.ts'
 import {
   describeMismatches,
   nearestRole,
@@ -11,14 +10,10 @@ import {
   type Assumption,
   type Role,
 } from '../policy/index.ts'
-import type { Approvals } from './approval/approvals.ts'
-import { askPeople, notYet } from './approval/grant-flow.ts'
-import { requirementsOf } from './approval/requirement.ts'
-import { rolesToAskAgain } from './approval/standing.ts'
-import type { Call } from './route.ts'
-import { proofHeader } from './route.ts'
-import { recordedClaims, recordedMismatches } from './recorded-claims.ts'
-import type { Rules, RulesHolder } from './rules.ts'
+import { recordedClaims, recordedMismatches, type Rules } from '../rules/index.ts'
+import type { ExchangeDeps } from './exchange-deps.ts'
+import { askPeople, notYet } from './grant-flow.ts'
+import { type Call, proofHeader } from './route.ts'
 import { answerWith, type exchangeResponse } from './token-answer.ts'
 import { needsNonce, oauthProblem, type HttpProblem } from './wire-error.ts'
 
@@ -37,19 +32,6 @@ export const exchangeRequest = z.object({
   audience: z.string().optional(),
   resource: z.string().optional(),
 })
-
-export interface ExchangeDeps {
-  rules: RulesHolder
-  broker: Broker
-  audit: AuditClient
-  tokens: AccessTokens
-  proofs: ProofVerifier
-  clock: Clock
-  url: () => string
-  /** Whether one more refusal of a stranger may be written to the log just now. */
-  recordStranger: () => boolean
-  approvals: Approvals
-}
 
 /** The token endpoint: identity, policy, audit, store, token; in this order, and nothing without the one before. */
 export async function exchangeToken(

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { latch, openSession, setup } from '../broker/broker.fixture.ts'
 import { MayflyError, Secret, type SessionId } from '../lib/index.ts'
+import { createNotifications } from '../approval/index.ts'
+import { endLeftUnapproved, endUnapproved } from '../approval/outdated.ts'
+import { latch, openSession, setup } from '../broker/broker.fixture.ts'
+import { csrfTokenOf } from '../operators/sessions.ts'
+import { createRules } from '../rules/index.ts'
 import type { Store } from '../store/index.ts'
-import { endLeftUnapproved, endUnapproved } from './approval/outdated.ts'
-import { createNotifications, createRules } from './index.ts'
-import { csrfTokenOf } from './operators/sessions.ts'
 import { anna, cleo, openServer, policyText } from './server.fixture.ts'
 
 const withoutApproval = policyText().replace('    approval: { group: managers }\n', '')

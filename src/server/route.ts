@@ -3,8 +3,7 @@ import { z } from 'zod'
 import { MayflyError } from '../lib/index.ts'
 import type { AccessClaims, AccessTokens } from '../broker/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
-import type { Operator, Scope } from './api-tokens.ts'
-import type { OperatorAccess } from './operators/access.ts'
+import type { Operator, Scope, OperatorAccess } from '../operators/index.ts'
 import { HttpProblem, needsNonce } from './wire-error.ts'
 
 /** One line of the API: what the wire carries, who may call it, what it does. OpenAPI is made from the same. */

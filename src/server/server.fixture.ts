@@ -3,6 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { Secret } from '../lib/index.ts'
+import { createApprovals, createNotifications } from '../approval/index.ts'
+import type { Message } from '../approval/message.ts'
+import type { SendWebhook } from '../approval/webhook.ts'
+import { fakeAudit } from '../broker/broker.fixture.ts'
 import {
   createAccessTokens,
   createBroker,
@@ -10,7 +15,6 @@ import {
   createStoredRunNumbers,
   loadSigningKey,
 } from '../broker/index.ts'
-import { fakeAudit } from '../broker/broker.fixture.ts'
 import { createGateway } from '../gateway/index.ts'
 import {
   createProofNonces,
@@ -19,26 +23,21 @@ import {
   type ProofSigner,
 } from '../identity/index.ts'
 import { fakeIssuer, githubClaims, makeKey, signRaw } from '../identity/issuer.fixture.ts'
-import { Secret } from '../lib/index.ts'
-import { openStore } from '../store/index.ts'
-import { createVault } from '../vault/index.ts'
-import type { Message } from './approval/message.ts'
-import type { SendWebhook } from './approval/webhook.ts'
 import {
-  createApiServer,
   createApiTokens,
-  createApprovals,
   createCliLogin,
-  createHealth,
-  createMetrics,
-  createNotifications,
   createOperatorAccess,
   createOperatorSessions,
-  createRules,
   createSignIn,
   scopes,
-} from './index.ts'
-import type { Login } from './operators/people.ts'
+} from '../operators/index.ts'
+import type { Login } from '../operators/operator.ts'
+import { createRules } from '../rules/index.ts'
+import { openStore } from '../store/index.ts'
+import { createVault } from '../vault/index.ts'
+import { createHealth } from './health.ts'
+import { createMetrics } from './metrics.ts'
+import { createApiServer } from './server.ts'
 
 export const provider = 'https://people.example.com'
 

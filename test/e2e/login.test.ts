@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import { test, type TestContext } from 'node:test'
 import { baseEnvironment, projectFolder, type Ran } from '../../demo/stage.ts'
 import { openServer, policyText, provider as somewhere } from '../../src/server/server.fixture.ts'
-import { createBrowser, startProvider } from '../../src/server/operators/provider.fixture.ts'
+import { createBrowser, startProvider } from '../../src/operators/provider.fixture.ts'
 
 /** A server, a provider, a browser, and `mayfly` of a person with a home of their own. */
 async function openWorld(t: TestContext) {

@@ -8,4 +8,5 @@
  * least once; what is sent again has the same id.
  */
 export { type ForwarderOptions, startForwarder, type Forwarder } from './forwarder.ts'
-export { createSink, type Sink, type SinkEntry } from './sink.ts'
+export { createSink } from './create-sink.ts'
+export type { Sink, SinkEntry } from './sink.ts'

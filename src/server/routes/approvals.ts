@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { MayflyError } from '../../lib/index.ts'
-import type { Approvals, Shown } from '../approval/approvals.ts'
-import type { Operator } from '../api-tokens.ts'
+import type { Approvals, Shown } from '../../approval/index.ts'
+import type { Operator } from '../../operators/index.ts'
 import { withBody, type Call, type Route } from '../route.ts'
 
 const approval = z.object({

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { cancelRequest, pollPeople, pollRequest } from '../approval/grant-flow.ts'
-import { exchangeRequest, exchangeToken, type ExchangeDeps } from '../exchange.ts'
+import type { ExchangeDeps } from '../exchange-deps.ts'
+import { exchangeRequest, exchangeToken } from '../exchange.ts'
+import { cancelRequest, pollPeople, pollRequest } from '../grant-flow.ts'
 import { withBody, type Route } from '../route.ts'
 import { exchangeResponse } from '../token-answer.ts'
 

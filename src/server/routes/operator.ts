@@ -1,16 +1,13 @@
 import { z } from 'zod'
 import { MayflyError, Secret, type Clock } from '../../lib/index.ts'
+import type { Approvals } from '../../approval/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
 import type { Broker, People } from '../../broker/index.ts'
+import { scopes, type ApiTokens, mayNotNamePeople, recordedOperator } from '../../operators/index.ts'
+import { type RulesHolder, policySource } from '../../rules/index.ts'
 import type { Vault } from '../../vault/index.ts'
-import type { Approvals } from '../approval/approvals.ts'
-import { scopes, type ApiTokens } from '../api-tokens.ts'
-import { mayNotNamePeople } from '../operators/access.ts'
-import { recordedOperator } from '../operators/recorded-operator.ts'
-import { withBody, type Call, type Route } from '../route.ts'
-import type { RulesHolder } from '../rules.ts'
 import type { Health } from '../health.ts'
-import { policySource } from '../policy-source.ts'
+import { withBody, type Call, type Route } from '../route.ts'
 
 export interface OperatorRoutesDeps {
   rules: RulesHolder

@@ -1,11 +1,9 @@
 import { z } from 'zod'
 import { MayflyError } from '../../lib/index.ts'
+import { mayNotNamePeople, recordedOperator } from '../../operators/index.ts'
+import { type RulesHolder, policySource } from '../../rules/index.ts'
 import type { Store } from '../../store/index.ts'
-import { mayNotNamePeople } from '../operators/access.ts'
-import { recordedOperator } from '../operators/recorded-operator.ts'
 import { withBody, type Call, type Route } from '../route.ts'
-import type { RulesHolder } from '../rules.ts'
-import { policySource } from '../policy-source.ts'
 
 const version = z.object({
   version: z.int(),

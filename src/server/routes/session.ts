@@ -1,12 +1,17 @@
 import { z } from 'zod'
 import { MayflyError } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
+import {
+  scopes,
+  type ApiTokens,
+  type CliLogin,
+  cookieNames,
+  readCookie,
+  csrfTokenOf,
+  type OperatorSessions,
+  recordedOperator,
+} from '../../operators/index.ts'
 import type { Store } from '../../store/index.ts'
-import { scopes, type ApiTokens } from '../api-tokens.ts'
-import type { CliLogin } from '../operators/cli-login.ts'
-import { cookieNames, readCookie } from '../operators/cookies.ts'
-import { csrfTokenOf, type OperatorSessions } from '../operators/sessions.ts'
-import { recordedOperator } from '../operators/recorded-operator.ts'
 import { withBody, type Route } from '../route.ts'
 
 export interface SessionRoutesDeps {

@@ -2,9 +2,9 @@ import { z } from 'zod'
 import { MayflyError, limits, nowSeconds, type Clock } from '../../lib/index.ts'
 import type { AccessTokens, Broker, Step } from '../../broker/index.ts'
 import type { Gateway } from '../../gateway/index.ts'
+import type { RulesHolder } from '../../rules/index.ts'
 import { tokenExpiry } from '../lifetime.ts'
 import { withBody, type Call, type Route } from '../route.ts'
-import type { RulesHolder } from '../rules.ts'
 import { HttpProblem } from '../wire-error.ts'
 
 export interface StepRoutesDeps {

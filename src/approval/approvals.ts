@@ -1,0 +1,95 @@
+import type { Clock } from '../lib/index.ts'
+import { MayflyError } from '../lib/index.ts'
+import type { AuditClient } from '../audit/client/index.ts'
+import type { Broker, SessionMatch } from '../broker/index.ts'
+import type { RulesHolder } from '../rules/index.ts'
+import type { Store } from '../store/index.ts'
+import { createAsking, type Asking } from './asking.ts'
+import { createDeciding, type Deciding } from './deciding.ts'
+import { createLocks } from './lock.ts'
+import type { Notifications } from './notifications.ts'
+import { createPollPace } from './poll-pace.ts'
+import { createApprovalRecords } from './records.ts'
+import { grantsOf, type ApprovalRequest, type Vote } from './request.ts'
+import { describeRequirements, requirementsOf } from './requirement.ts'
+
+/**
+ * Requests of roles that people must approve: asked for by a supervisor, decided by people, bound to one job, one
+ * key, one version of the policy, and used once.
+ */
+export interface Approvals extends Asking, Deciding {
+  list(state?: 'pending'): Promise<Shown[]>
+  show(id: string): Promise<Shown>
+  /** Ends every request that matches, as `revoke` ends sessions; returns how many. */
+  voidMatching(match: SessionMatch, reason: string): Promise<number>
+  /** Ends what nobody answered in time. Called every second. */
+  sweep(): Promise<void>
+}
+
+export interface Shown {
+  readonly request: ApprovalRequest
+  readonly needs: string
+  readonly grants: readonly string[]
+  readonly votes: readonly Vote[]
+}
+
+export function createApprovals(deps: {
+  store: Store
+  audit: AuditClient
+  outbox: Broker['outbox']
+  clock: Clock
+  rules: RulesHolder
+  notifications: Pick<Notifications, 'add'>
+}): Approvals {
+  const { clock } = deps
+  const pace = createPollPace({ clock })
+  const records = createApprovalRecords({ ...deps, onEnd: (id) => pace.forget(id) })
+  const exclusively = createLocks()
+
+  async function shownOf(found: ApprovalRequest): Promise<Shown> {
+    const rules = deps.rules.current()
+    return {
+      request: found,
+      needs: describeRequirements(requirementsOf(rules.document, found.roles)),
+      grants: grantsOf(rules, found.roles).roles.flatMap(({ name, shadow, grants }) => [
+        ...grants,
+        // Who approves must see that these are not all.
+        ...(shadow ? [`more on the same connections: role ${name} is in shadow mode`] : []),
+      ]),
+      votes: await records.votes(found.id),
+    }
+  }
+
+  return {
+    ...createAsking({ ...deps, records, pace, exclusively }),
+    ...createDeciding({ ...deps, records, exclusively }),
+    async show(id) {
+      const found = await records.find('id', id)
+      if (found === undefined) throw new MayflyError('not_found', `there is no approval ${id}`)
+      return shownOf(found)
+    },
+    list: async (state) => Promise.all((await records.newest(state)).map(shownOf)),
+    async voidMatching(match, reason) {
+      const matching = (await records.open()).filter((one) => matches(one, match))
+      await Promise.all(matching.map((one) => exclusively(one.id, () => records.end(one, 'void', reason))))
+      return matching.length
+    },
+    async sweep() {
+      for (const one of await records.overdue()) await exclusively(one.id, () => records.expire(one))
+      await records.purge()
+    },
+  }
+}
+
+function matches({ identity, roles, runId }: ApprovalRequest, match: SessionMatch): boolean {
+  const { repository_id, repository, commit } = identity.attributes
+  if (match.all === true) return true
+  if (match.session !== undefined) return false
+  return (
+    (match.run === undefined || match.run === runId) &&
+    (match.role === undefined || roles.includes(match.role)) &&
+    (match.issuer === undefined || match.issuer === identity.issuer) &&
+    (match.commit === undefined || match.commit === commit) &&
+    (match.repository === undefined || match.repository === repository_id || match.repository === repository)
+  )
+}

@@ -1,0 +1,87 @@
+import { type Secret, signatureHeaders, webhookKey } from '../lib/index.ts'
+import type { NotifyConfig } from '../config/index.ts'
+
+/** One HTTP request that tells somebody something. */
+export interface Message {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+interface Event {
+  readonly type: string
+  readonly timestamp: string
+  readonly data: Readonly<Record<string, unknown>>
+}
+
+/** Makes the request for this target. Throws `secret_missing`, or `config_invalid` for a secret that is of no use. */
+export async function messageFor(
+  row: { readonly id: string; readonly event: string },
+  target: NotifyConfig,
+  context: { nowMs: number; url: string; openSecret: (name: string) => Promise<Secret> },
+): Promise<Message> {
+  const event = JSON.parse(row.event) as Event
+  const link = `${context.url}/approvals/${String(event.data['approval'])}`
+  if (target.kind === 'slack') {
+    const url = (await context.openSecret(target.url.slice('secret:'.length))).reveal().trim()
+    return { url, headers: {}, body: JSON.stringify(slackMessage(event, link)) }
+  }
+  const body = JSON.stringify({ ...event, data: { ...event.data, url: link } })
+  const key = webhookKey(await context.openSecret(target.key.slice('secret:'.length)))
+  return { url: target.url, headers: signatureHeaders({ id: row.id, nowMs: context.nowMs, body, key }), body }
+}
+
+const titles: Readonly<Record<string, string>> = {
+  'approval.requested': 'Approval needed',
+  'approval.granted': 'Approved',
+  'approval.denied': 'Approval denied',
+  'approval.expired': 'Approval expired',
+}
+
+// Names of branches and people are an attacker's to choose: `plain_text` renders no link, no mention, no markup.
+function slackMessage(event: Event, link: string): object {
+  const { data } = event
+  const title = titles[event.type] ?? event.type
+  const words = [
+    'roles',
+    'repository',
+    'ref',
+    'commit',
+    'workflow',
+    'environment',
+    'actor',
+    'needs',
+    'by',
+    'reason',
+    'expires',
+  ]
+  const lines = words
+    .filter((word) => data[word] !== undefined)
+    .map((word) => `${word}: ${oneLine([data[word]].flat().join(', '))}`)
+  const plain = (text: string) => ({ type: 'plain_text', text, emoji: false })
+  return {
+    // Shown in previews only; Slack reads `&`, `<` and `>` as markup here.
+    text: `${title}: ${escapeMarkup(oneLine(placeOf(data)))}`,
+    blocks: [
+      { type: 'header', text: plain(title) },
+      { type: 'section', text: plain(`${lines.join('\n')}\n${link}`.slice(0, 2900)) },
+      ...(event.type === 'approval.requested'
+        ? [{ type: 'actions', elements: [{ type: 'button', text: plain('Look at it'), url: link }] }]
+        : []),
+    ],
+  }
+}
+
+function placeOf({ repository, issuer }: Readonly<Record<string, unknown>>): string {
+  if (typeof repository === 'string') return repository
+  return typeof issuer === 'string' ? issuer : ''
+}
+
+function oneLine(text: string): string {
+  // eslint-disable-next-line no-control-regex -- what would break the line, or its direction, is what we look for
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, ' ').slice(0, 300)
+}
+
+function escapeMarkup(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+}

@@ -1,0 +1,19 @@
+import type { Clock } from '../lib/index.ts'
+import type { Approvals } from '../approval/index.ts'
+import type { AuditClient } from '../audit/client/index.ts'
+import type { AccessTokens, Broker } from '../broker/index.ts'
+import type { ProofVerifier } from '../identity/index.ts'
+import type { RulesHolder } from '../rules/index.ts'
+
+export interface ExchangeDeps {
+  rules: RulesHolder
+  broker: Broker
+  audit: AuditClient
+  tokens: AccessTokens
+  proofs: ProofVerifier
+  clock: Clock
+  url: () => string
+  /** Whether one more refusal of a stranger may be written to the log just now. */
+  recordStranger: () => boolean
+  approvals: Approvals
+}

@@ -1,0 +1,70 @@
+/**
+ * Who may import whom. A room sees the rooms of its line and nothing else; it is entered through its `index.ts`, or one of
+ * the further doors below. A folder with a line of its own is a room, too.
+ */
+export const rooms: Readonly<Record<string, readonly string[]>> = {
+  // Leaves.
+  lib: [],
+  config: ['lib'],
+  store: ['lib'],
+  vault: ['lib', 'store'],
+
+  // What is decided, and by what.
+  identity: ['lib', 'config'],
+  connections: ['lib', 'config'],
+  policy: ['lib', 'config'],
+  rules: ['lib', 'config', 'connections', 'identity', 'policy', 'store', 'broker', 'audit/client'],
+  broker: ['lib', 'connections', 'identity', 'policy', 'store', 'vault', 'audit/client'],
+
+  // People.
+  operators: ['lib', 'config', 'identity', 'store', 'rules', 'audit/client'],
+  approval: ['lib', 'config', 'identity', 'store', 'broker', 'rules', 'operators', 'audit/client'],
+
+  // The audit log: the verifier sees nobody, the log and the witness only what they are made of.
+  'audit/verify': [],
+  'audit/disk': ['lib'],
+  'audit/serve': ['lib'],
+  'audit/people': ['lib'],
+  'audit/sign': ['audit/verify'],
+  'audit/export': ['audit/verify'],
+  'audit/log': ['lib', 'audit/verify', 'audit/sign', 'audit/disk', 'audit/serve', 'audit/people'],
+  'audit/witness': ['lib', 'audit/verify', 'audit/sign', 'audit/disk', 'audit/serve'],
+  'audit/client': ['lib', 'audit/verify', 'audit/people'],
+  'audit/forward': ['lib', 'config', 'audit/verify', 'audit/disk', 'audit/export'],
+
+  // The processes. A protocol sees neither the vault nor another protocol.
+  gateway: [
+    ...['lib', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
+    ...['gateway/git', 'gateway/npm'],
+  ],
+  'gateway/git': ['lib', 'policy', 'gateway'],
+  'gateway/npm': ['lib', 'policy', 'gateway', 'broker', 'audit/client'],
+  runner: ['lib', 'config', 'identity'],
+  server: [
+    ...['lib', 'identity', 'policy', 'store', 'vault', 'broker', 'gateway', 'audit/client'],
+    ...['rules', 'operators', 'approval'],
+  ],
+  cli: ['lib', 'config', 'policy', 'rules', 'runner', 'audit/verify', 'audit/export', 'audit/people'],
+  main: [
+    ...['lib', 'config', 'identity', 'store', 'vault', 'broker', 'gateway', 'server', 'cli'],
+    ...['rules', 'operators', 'approval'],
+    ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward'],
+  ],
+}
+
+/** Files other than `index.ts` that others may import, and why. */
+export const doors: Readonly<Record<string, string>> = {
+  'config/environment.ts': '`mayfly run` starts without the schemas',
+  'audit/verify/node.ts': 'reads folders; the rest of audit/verify runs in browsers',
+  'gateway/exchange.ts': 'what a protocol is handed',
+}
+
+/** Rooms that import no package, and of Node only these modules. */
+export const bare: Readonly<
+  Record<string, { readonly node: readonly string[]; readonly in: readonly string[] }>
+> = {
+  'audit/verify': {
+    node: ['node:fs', 'node:fs/promises', 'node:path'],
+    in: ['audit/verify/node.ts', 'audit/verify/folder-source.ts'],
+  },
+}
