@@ -1,16 +1,21 @@
-import { rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { build } from 'esbuild'
+import { licencesOf } from './licences.ts'
+
+// Into a folder of its own, put in place at the end: two may build at once, and others run what is there.
+const folder = `dist.new-${process.pid}`
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
 // Bundled so that `mayfly run` starts fast; Cedar stays outside, it finds its .wasm beside itself.
-rmSync('dist', { recursive: true, force: true })
-await build({
+const { metafile } = await build({
   entryPoints: {
     mayfly: 'src/main/mayfly.ts',
     'verify-node': 'src/audit/verify/node.ts',
     'check-thread': 'src/identity/check-thread-entry.ts',
     'checkpoint-thread': 'src/store/checkpoint-thread.ts',
   },
-  outdir: 'dist',
+  outdir: folder,
   bundle: true,
   splitting: true,
   format: 'esm',
@@ -22,12 +27,13 @@ await build({
   },
   logLevel: 'warning',
   legalComments: 'none',
+  metafile: true,
 })
 
 // For others to check a log with, in Node and in browsers: one file, which imports nothing.
 await build({
   entryPoints: { verify: 'src/audit/verify/index.ts' },
-  outdir: 'dist',
+  outdir: folder,
   bundle: true,
   format: 'esm',
   platform: 'neutral',
@@ -35,3 +41,12 @@ await build({
   logLevel: 'warning',
   legalComments: 'none',
 })
+writeFileSync(join(folder, 'LICENCES.txt'), licencesOf(Object.keys(metafile.inputs)))
+
+rmSync('dist', { recursive: true, force: true })
+try {
+  renameSync(folder, 'dist')
+} catch (error) {
+  // Somebody who built the same was faster.
+  if (!existsSync('dist/mayfly.js')) throw error
+}

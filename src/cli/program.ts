@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { version } from '../lib/index.ts'
+import { nodeOf } from './own-node.ts'
 import { addAudit } from './audit-commands.ts'
 import { act, jsonOption, positive, serverOption, tokenNote, wholeNumber } from './command.ts'
 import { exitCodes } from './output.ts'
@@ -10,7 +11,11 @@ import { addProcesses, type Starters } from './process-commands.ts'
 export function createProgram(starters: Starters): Command {
   const program = new Command('mayfly')
     .description('Secure, short-lived, role-based access for CI/CD pipelines.')
-    .version(version, '-V, --version')
+    .version(
+      `${version}\n${nodeOf(process.execPath)}`,
+      '-V, --version',
+      'its version, and the Node that runs it',
+    )
     .enablePositionalOptions()
     .showHelpAfterError('(mayfly COMMAND --help tells more)')
     .configureOutput({ outputError: (text, write) => write(`mayfly: ${text.replace(/^error: /, '')}`) })
