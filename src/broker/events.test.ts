@@ -15,7 +15,11 @@ test('the entry of a step fits into the log, however many grants its role has, a
     role: 'x',
     tier: 'B',
     expiresMs: 0,
-    session: { id: 'ses_x', runId: 'run_x' },
+    session: {
+      id: 'ses_x',
+      runId: 'run_x',
+      subject: { issuer: 'x', attributes: { ref: 'r'.repeat(60_000) } },
+    },
   } as unknown as Step
   const event = stepStarted(step, {
     name: 'x',

@@ -4,6 +4,7 @@ import type { Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { recordedIdentity } from './people.ts'
 import type { Lease, Session, Step, StepOutcome } from './model.ts'
+import { jobOf, recordedJob, stepEvent } from './recorded-job.ts'
 
 /** What a step is opened with. */
 export interface StepRequest {
@@ -81,45 +82,36 @@ export function sessionIssued(
 }
 
 export function sessionEnded(session: Session, reason: string): AuditEvent {
-  return { type: 'session.ended', run: session.runId, subject: session.id, data: { reason } }
+  return {
+    type: 'session.ended',
+    run: session.runId,
+    subject: session.id,
+    data: { reason, job: jobOf(session) },
+  }
 }
 
 export function stepStarted(step: Step, request: StepRequest): AuditEvent {
-  return {
-    type: 'step.started',
-    run: step.session.runId,
-    subject: step.id,
-    data: {
-      session: step.session.id,
-      role: step.role,
-      name: step.name,
-      reported: { isolation: step.tier, command: request.command },
-      ...firstOf('grants', request.grants),
-      ...firstOf('egress', request.egress),
-      expires: new Date(step.expiresMs).toISOString(),
-    },
-  }
+  return stepEvent(step, 'step.started', {
+    name: step.name,
+    reported: { isolation: step.tier, command: request.command },
+    ...firstOf('grants', request.grants),
+    ...firstOf('egress', request.egress),
+    expires: new Date(step.expiresMs).toISOString(),
+  })
 }
 
 export function stepFinished(step: Step, outcome: StepOutcome): AuditEvent {
-  return {
-    type: 'step.finished',
-    run: step.session.runId,
-    subject: step.id,
-    data: {
-      session: step.session.id,
-      name: step.name,
-      role: step.role,
-      reason: step.endReason,
-      outcome: outcomeOf(step, outcome),
-      ...outcome.activity,
-      // What the supervisor on the runner says; nothing above it can be changed by saying it.
-      reported: {
-        ...(outcome.exitCode === undefined ? {} : { exitCode: outcome.exitCode }),
-        ...outcome.summary,
-      },
+  return stepEvent(step, 'step.finished', {
+    name: step.name,
+    reason: step.endReason,
+    outcome: outcomeOf(step, outcome),
+    ...outcome.activity,
+    // What the supervisor on the runner says; nothing above it can be changed by saying it.
+    reported: {
+      ...(outcome.exitCode === undefined ? {} : { exitCode: outcome.exitCode }),
+      ...outcome.summary,
     },
-  }
+  })
 }
 
 export function leaseIssued(lease: Lease, step: Step, connection: Connection, grant: string): AuditEvent {
@@ -130,6 +122,8 @@ export function leaseIssued(lease: Lease, step: Step, connection: Connection, gr
     data: {
       session: step.session.id,
       step: step.id,
+      role: step.role,
+      job: jobOf(step.session),
       connection: connection.name,
       grant,
       kind: 'static',
@@ -139,16 +133,30 @@ export function leaseIssued(lease: Lease, step: Step, connection: Connection, gr
   }
 }
 
+/** What its entry says of the step whose lease was revoked: after a crash there is no more of it than its row. */
+export interface StepOfLease {
+  readonly id: StepId
+  readonly run: RunId
+  readonly role: string
+  readonly job: Pick<Identity, 'issuer' | 'attributes'>
+}
+
 export function leaseRevoked(
   lease: { id: string; connection: string },
-  step: { id: StepId; run: RunId },
+  step: StepOfLease,
   reason: string,
 ): AuditEvent {
   return {
     type: 'lease.revoked',
     run: step.run,
     subject: lease.id,
-    data: { step: step.id, connection: lease.connection, reason },
+    data: {
+      step: step.id,
+      role: step.role,
+      job: recordedJob(step.job),
+      connection: lease.connection,
+      reason,
+    },
   }
 }
 

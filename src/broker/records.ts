@@ -4,7 +4,14 @@ import type { Identity } from '../identity/index.ts'
 import type { QueryCreator } from 'kysely'
 import type { RunNumbers } from '../audit/client/index.ts'
 import { insertRow, type Store, type Tables } from '../store/index.ts'
-import { entriesLost, leaseRevoked, runFinished, sessionEnded, stepFinished } from './events.ts'
+import {
+  entriesLost,
+  leaseRevoked,
+  runFinished,
+  sessionEnded,
+  stepFinished,
+  type StepOfLease,
+} from './events.ts'
 import type { Lease, Session, Step, StepOutcome } from './model.ts'
 import type { AddEvents, Outbox } from './outbox.ts'
 import { runState } from './run-numbers.ts'
@@ -78,7 +85,7 @@ export function createRecords(deps: {
     numbers.ended(run)
   }
 
-  async function revokeAllOf(step: { id: StepId; run: RunId }, reason: string): Promise<void> {
+  async function revokeAllOf(step: StepOfLease, reason: string): Promise<void> {
     await outbox.write(async (tx, add) => {
       const open = await tx
         .selectFrom('leases')
@@ -195,19 +202,22 @@ export function createRecords(deps: {
       }
       await store.writeAll(() => [insertRow('leases', row)])
     },
-    revokeLeases: (step, reason) => revokeAllOf({ id: step.id, run: step.session.runId }, reason),
+    revokeLeases: ({ id, role, session }, reason) =>
+      revokeAllOf({ id, role, run: session.runId, job: session.subject }, reason),
     async revokeLeft() {
       const left = await store.read
         .selectFrom('leases')
         .innerJoin('steps', 'steps.id', 'leases.step_id')
         .innerJoin('sessions', 'sessions.id', 'leases.session_id')
-        .select(['leases.step_id', 'steps.end_reason', 'sessions.run_id'])
+        .select(['leases.step_id', 'steps.end_reason', 'steps.role', 'sessions.run_id', 'sessions.identity'])
         .distinct()
         .where('leases.revoked_ms', 'is', null)
         .where('steps.ended_ms', 'is not', null)
         .execute()
-      for (const { step_id: id, run_id: run, end_reason: reason } of left)
-        await revokeAllOf({ id: id as StepId, run: run as RunId }, reason ?? 'ended')
+      for (const { step_id: id, run_id: run, end_reason: reason, role, identity } of left) {
+        const job = JSON.parse(identity) as StepOfLease['job']
+        await revokeAllOf({ id: id as StepId, run: run as RunId, role, job }, reason ?? 'ended')
+      }
     },
     async endStep(step, outcome) {
       await outbox.write(async (tx, add) => {

@@ -94,15 +94,18 @@ test('the end of a step: gate first, then leases, then the record', async (t) =>
   assert.equal(it.events[0], `gate ${step.id} finished`)
   assert.ok(it.events.slice(1).every((event) => event === 'write'))
   await delivered(it)
+  const job = { issuer: 'github', repository_id: '1296269' }
   const revoked = it.audit.ofType('lease.revoked')
   assert.deepEqual(
     revoked.map(({ subject, data }) => [subject, data]),
-    [[lease.id, { step: step.id, connection: 'github', reason: 'finished' }]],
+    [[lease.id, { step: step.id, role: 'build', job, connection: 'github', reason: 'finished' }]],
   )
   assert.deepEqual(it.audit.ofType('step.finished')[0]?.data, {
     session: step.session.id,
-    name: 'test',
+    step: step.id,
     role: 'build',
+    job,
+    name: 'test',
     reason: 'finished',
     outcome: 'failure',
     reported: { exitCode: 3, ...summary },

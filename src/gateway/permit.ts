@@ -1,6 +1,6 @@
 import { MayflyError, messageOf, newId } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import type { Broker, Step } from '../broker/index.ts'
+import { stepEvent, type Broker, type Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import {
   describeDenials,
@@ -53,27 +53,20 @@ export function createGatekeeper(deps: {
     activity.denied(step.id, what, reason)
     // A denial stands whether or not it can be recorded; the health of the log is reported elsewhere.
     audit
-      .append({
-        type: 'access.denied',
-        run: step.session.runId,
-        subject: step.id,
-        data: {
-          request: requestId,
-          session: step.session.id,
-          step: step.id,
-          role: step.role,
-          what,
-          reason,
-          ...data,
-        },
-      })
+      .append(stepEvent(step, 'access.denied', { request: requestId, what, reason, ...data }))
       .catch(() => undefined)
     return `mayfly: refused: ${what}: ${reason} (${requestId})`
   }
 
-  function refuse(step: Step, refused: readonly Denied[], operations: readonly Operation[]): Denial {
+  function refuse(
+    step: Step,
+    { host }: Connection,
+    refused: readonly Denied[],
+    operations: readonly Operation[],
+  ): Denial {
     const what = operations.map(describeOperation).join(', ')
     const message = deny(step, what, describeDenials(step.role, refused), {
+      host,
       ...recorded(operations),
       held: refused[0]?.held.slice(0, maxOperations),
     })
@@ -85,17 +78,8 @@ export function createGatekeeper(deps: {
     waived: readonly { operation: Operation; shadow?: string }[],
   ): Promise<void> {
     if (waived.length === 0) return
-    await audit.append({
-      type: 'access.shadowed',
-      run: step.session.runId,
-      subject: step.id,
-      data: {
-        session: step.session.id,
-        step: step.id,
-        role: step.role,
-        ...recorded(waived.map(({ operation }) => operation)),
-      },
-    })
+    const operations = waived.map(({ operation }) => operation)
+    await audit.append(stepEvent(step, 'access.shadowed', recorded(operations)))
   }
 
   return {
@@ -114,6 +98,7 @@ export function createGatekeeper(deps: {
         const decisions = refused.map(({ decision }) => decision).filter((one) => !one.allow)
         return refuse(
           step,
+          connection,
           decisions,
           refused.map(({ operation }) => operation),
         )
@@ -128,21 +113,16 @@ export function createGatekeeper(deps: {
           connection.credential === undefined
             ? undefined
             : await broker.lease(step, connection, allowed[0]?.grant ?? '')
-        const granted = audit.append({
-          type: 'access.granted',
-          run: step.session.runId,
-          subject: step.id,
-          data: {
-            session: step.session.id,
-            step: step.id,
-            role: step.role,
+        const granted = audit.append(
+          stepEvent(step, 'access.granted', {
             ...(lease === undefined ? {} : { lease: lease.id }),
+            host: connection.host,
             operations: operations.slice(0, maxOperations),
             ...(operations.length > maxOperations ? { operationCount: operations.length } : {}),
             grants: [...new Set(grants)],
             ...detail,
-          },
-        })
+          }),
+        )
         // What shadow mode lets pass is as durable as what is granted before the credential is used.
         await Promise.all([granted, recordWaived(step, waived)])
         // The step may have ended while the entry was written.

@@ -4,7 +4,7 @@ import { isIP, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { canonicalHost, classifyAddress, limits, messageOf } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import type { AccessTokens, Broker, Step } from '../broker/index.ts'
+import { stepEvent, type AccessTokens, type Broker, type Step } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
 import { connectUri, type ProofVerifier } from '../identity/index.ts'
 import type { ActivityRecord } from './activity.ts'
@@ -156,18 +156,8 @@ async function passThrough(
     const reason = `no connection and no egress rule names this host; ${remedy}`
     return answer(socket, 403, deps.gatekeeper.deny(step, name, reason))
   }
-  await deps.audit.append({
-    type: 'egress.granted',
-    run: step.session.runId,
-    subject: step.id,
-    data: {
-      session: step.session.id,
-      step: step.id,
-      host: target.host,
-      port: target.port,
-      rule: rule.source,
-    },
-  })
+  const { host, port } = target
+  await deps.audit.append(stepEvent(step, 'egress.granted', { host, port, rule: rule.source }))
   let upstream: Socket
   try {
     upstream = await deps.guard.dial(target)

@@ -10,5 +10,5 @@
 export { type AuditClient, type AuditClientOptions, createAuditClient } from './client.ts'
 export type { AuditEvent } from './event.ts'
 export { createRunNumbers, type RunNumbers, type RunState } from './run-numbers.ts'
-export { forgetNames, personal, type PeopleDirectory } from '../people/index.ts'
+export { forgetNames, personal, pseudonym, type PeopleDirectory } from '../people/index.ts'
 export type { Receipt } from '../verify/index.ts'

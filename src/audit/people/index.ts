@@ -11,5 +11,12 @@
  *     people/names/<n>          a line of JSON for each sealed set of names of the entries n * 65,536 and on
  */
 export * from './names.ts'
-export { forgetNames, personal, type PeopleDirectory, type SealedEvent, sealPeople } from './sealer.ts'
+export {
+  forgetNames,
+  personal,
+  pseudonym,
+  type PeopleDirectory,
+  type SealedEvent,
+  sealPeople,
+} from './sealer.ts'
 export { openPeople, type PeopleReader } from './reader.ts'

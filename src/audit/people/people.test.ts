@@ -16,6 +16,7 @@ import {
   openPeople,
   type PeopleDirectory,
   personal,
+  pseudonym,
   sealNames,
   sealPeople,
 } from './index.ts'
@@ -38,6 +39,20 @@ const data = {
   actor: { id: mona('583231'), login: mona('mona') },
   list: [{ by: personal('x:1', 'Ünal') }],
 }
+
+test('a pseudonym is the id of the same person, without a name or a commitment to one', async () => {
+  const known = directory()
+  const named = await sealPeople({ actor: mona('mona') }, 'id-1', known)
+  const { data: leaf, sealed } = await sealPeople(
+    { job: { actor: pseudonym('github:583231', 'github:mona') } },
+    'id-2',
+    known,
+  )
+  const { person } = known.people.get('github:583231')!
+  assert.deepEqual(leaf, { job: { actor: { person } } })
+  assert.deepEqual(sealed, [])
+  assert.equal((named.data['actor'] as { person: string }).person, person)
+})
 
 test('names leave their commitments in the data, at their paths, and nothing of themselves', async () => {
   const known = directory()

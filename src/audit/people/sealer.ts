@@ -12,7 +12,7 @@ export interface SealedEvent {
 }
 
 interface Marked {
-  $personal: { who: string; name: string; alias?: string }
+  $personal: { who: string; name?: string; alias?: string }
 }
 
 /**
@@ -23,7 +23,12 @@ export function personal(who: string, name: string, alias?: string): Marked {
   return { $personal: { who, name, ...(alias === undefined ? {} : { alias }) } }
 }
 
-/** Puts a commitment in the place of every marked name, and seals the names for their people. */
+/** The same person without their name: what stands in the log is their random id alone. */
+export function pseudonym(who: string, alias: string): Marked {
+  return { $personal: { who, alias } }
+}
+
+/** Puts a commitment in the place of every marked name, the id alone in that of a pseudonym, and seals the names for their people. */
 export async function sealPeople(
   data: Readonly<Record<string, unknown>>,
   entryId: string,
@@ -33,6 +38,7 @@ export async function sealPeople(
 
   const walked = await replaceMarked(data, async ({ $personal: { who, name, alias } }, path) => {
     const { person, key } = await directory.find(who, alias)
+    if (name === undefined) return { person }
     const known = found.get(person) ?? { key, names: {} }
     known.names[path] = name
     found.set(person, known)
@@ -57,7 +63,8 @@ export async function forgetNames(
 ): Promise<Record<string, unknown>> {
   return await replaceMarked(data, (marked, path) => {
     const { who: named, name } = marked.$personal
-    return named === who ? { person, commitment: commitTo(key, entryId, path, name) } : marked
+    if (named !== who) return marked
+    return name === undefined ? { person } : { person, commitment: commitTo(key, entryId, path, name) }
   })
 }
 

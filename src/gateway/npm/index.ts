@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf, type StepId } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
-import type { Step } from '../../broker/index.ts'
+import { stepEvent, type Step } from '../../broker/index.ts'
 import type { Operation } from '../../policy/index.ts'
 import { copyHead, pickHeaders, plainAnswer, type Exchange, type ProtocolHandler } from '../exchange.ts'
 import { readLockfile, type Pins } from './lockfile.ts'
@@ -25,12 +25,7 @@ export function createNpmHandler(deps: { audit: AuditClient }): NpmHandler {
 
   async function record(step: Step, pins: Pins): Promise<Pins> {
     const { packages, digest } = pins
-    await deps.audit.append({
-      type: 'lockfile.pinned',
-      run: step.session.runId,
-      subject: step.id,
-      data: { step: step.id, packages, sha256: digest },
-    })
+    await deps.audit.append(stepEvent(step, 'lockfile.pinned', { packages, sha256: digest }))
     return pins
   }
 
