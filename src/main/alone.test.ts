@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, writeFile } from 'node:fs/promises'
+import { cp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { entriesOf, postEntries, temporaryFolder, token } from '../audit/log/log.fixture.ts'
+import { openWitness } from '../audit/witness/witness.fixture.ts'
 import { sha256Hex } from '../lib/index.ts'
 
 // The audit log and its forwarder as somebody else than `mayfly up` starts them: systemd, a container, a shell.
@@ -80,4 +81,43 @@ test('a forwarder without standard input goes on forwarding until a signal', asy
   }
   forwarder.child.kill('SIGTERM')
   assert.deepEqual(await forwarder.ended, [0, null])
+})
+
+test('a fork that is recognised at the start ends it in plain lines and with 1, each time', async (t) => {
+  const folder = join(await temporaryFolder(t), 'log')
+  const fork = `${folder}-fork`
+  const first = await startLog(t, 'null', folder)
+  first.child.kill('SIGTERM')
+  await first.ended
+  await cp(folder, fork, { recursive: true })
+  const { verifierKey } = first.ready
+  const witness = await openWitness(t, await temporaryFolder(t), [verifierKey], { name: 'w.example' })
+  const policy = `${folder}.policy`
+  t.after(() => rm(policy, { force: true }))
+  await writeFile(policy, `log ${verifierKey}\nwitness w ${witness.verifierKey} ${witness.url}\nquorum w\n`)
+  for (const [where, count, more] of [
+    [folder, 3, ['--witness-policy', policy]],
+    [fork, 5, []],
+  ] as const) {
+    const log = await startLog(t, 'null', where, ...more)
+    await postEntries(log.ready.url, entriesOf(count, count * 2))
+    log.child.kill('SIGTERM')
+    assert.deepEqual(await log.ended, [0, null])
+  }
+  const args = ['audit-log', '--folder', fork, '--append-token-hash', sha256Hex(token), '--port', '0']
+  // Beside this process: the witness is in it.
+  const again = (...more: string[]) =>
+    new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) =>
+      execFile(
+        process.execPath,
+        [...execArgv, main, ...args, ...more],
+        { timeout: 60_000 },
+        (error, stdout, stderr) => resolve({ code: error?.code, stdout, stderr }),
+      ),
+    )
+  for (const { code, stdout, stderr } of [await again('--witness-policy', policy), await again()]) {
+    assert.deepEqual([code, stdout], [1, ''])
+    assert.match(stderr, /^(?:mayfly: .*\n)+$/)
+    assert.match(stderr, /rolled back or copied/)
+  }
 })

@@ -257,6 +257,31 @@ async function openForked(t: TestContext, folder: string) {
   return await openLog(t, folder, { publishIntervalMs: 20 })
 }
 
+test('a kept checkpoint that was changed lets no other history through', async (t) => {
+  const { log, state, start } = await scene(t)
+  const taken: number[] = []
+  const sink = (): Sink => ({
+    async deliver(batch) {
+      taken.push(...batch.map(({ index }) => index))
+      return { delivered: batch.length }
+    },
+    close: () => undefined,
+  })
+  const first = await start({ copy: sink() })
+  await postEntries(log.url, realEntries(0, 5))
+  await until('all', () => taken.length === 5 && first.behind()['copy'] === 0)
+  await first.close()
+  const path = join(state, 'checkpoint')
+  await writeFile(path, (await readFile(path, 'utf8')).replace('\n5\n', '\n6\n'))
+  await postEntries(log.url, realEntries(5, 10))
+  const again = await start({ copy: sink() })
+  await assert.rejects(again.failed, /checkpoint is not a checkpoint signed by .*: restore it/)
+  await again.close()
+  await rm(path)
+  await start({ copy: sink() })
+  await until('all the rest', () => taken.length === 10)
+})
+
 test('cursors: in use, damaged, of another log', async (t) => {
   const { state, start } = await scene(t)
   const sink: Sink = { deliver: async () => ({ delivered: 0, problem: 'no' }), close: () => undefined }

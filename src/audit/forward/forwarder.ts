@@ -146,7 +146,7 @@ function createWatch(
 ): () => Promise<Checkpoint> {
   let last: Checkpoint | undefined
   return async () => {
-    last ??= await open(await readIfThere(fs, path))
+    last ??= await readBack()
     const note = await source.read('checkpoint')
     if (note === undefined) throw new Error('it has no checkpoint')
     const next = await open(note)
@@ -159,6 +159,17 @@ function createWatch(
     if (next.size !== last?.size) await replaceFile(fs, path, Buffer.from(note), 0o600)
     last = next
     return next
+  }
+
+  /** What was believed before the last end. One that cannot be read would let any log through: it is refused. */
+  async function readBack(): Promise<Checkpoint | undefined> {
+    const note = await readIfThere(fs, path)
+    const kept = await open(note)
+    if (note === undefined || kept !== undefined) return kept
+    throw new FatalError(
+      'audit_corrupt',
+      `${path} is not a checkpoint signed by ${verifier.name}: restore it, or remove it to believe the log as it is now`,
+    )
   }
 
   async function open(note: Uint8Array | undefined): Promise<Checkpoint | undefined> {

@@ -1,6 +1,7 @@
-import { sha256Hex, type Clock } from '../../lib/index.ts'
+import { type Clock, messageOf, sha256Hex } from '../../lib/index.ts'
 import { formatEntry, leafHash } from '../verify/index.ts'
 import type { Appender } from './appender.ts'
+import type { Fork } from './fork-mark.ts'
 import type { Alarm } from './witnesses.ts'
 
 const source = 'mayfly://audit-log'
@@ -11,49 +12,51 @@ export function createAlarms(deps: {
   clock: Clock
   origin: string
   tell: (line: string) => void
+  /** Keeps the proof of a fork in the folder. */
+  mark: (fork: Fork) => Promise<void>
   /** Told of an alarm after which nothing may be appended: its entry is durable, or could not be made so. */
   onContradiction: (reason: string) => void
-}): (alarm: Alarm) => void {
+}): (alarm: Alarm) => Promise<void> {
   const { appender, clock, origin, tell } = deps
 
-  async function append(alarm: Alarm, type: string, data: Record<string, unknown>): Promise<void> {
+  async function append(kind: Alarm['kind'], type: string, data: Record<string, unknown>): Promise<void> {
     const nowMs = clock.nowMs()
     // A history that is refused again and again is one entry; a quorum is lost at a moment.
-    const what = alarm.kind.startsWith('quorum')
-      ? `${alarm.kind} ${nowMs}`
-      : JSON.stringify([alarm.kind, data])
+    const what = kind.startsWith('quorum') ? `${kind} ${nowMs}` : JSON.stringify([kind, data])
     const id = `alarm-${sha256Hex(what).slice(0, 32)}`
     const known = { id, source, subject: origin, type, data }
     const entry = Buffer.from(formatEntry({ ...known, time: new Date(nowMs).toISOString() }))
     await appender.append([{ key: id, entry, leafHash: leafHash(entry).toBase64() }])
   }
 
-  return (alarm) => {
+  /** First the mark: whatever else of this fails, the next start knows. */
+  async function stop({ witness, fork, reason }: Alarm & { kind: 'contradicted' }): Promise<void> {
+    const line = `the log ${origin} has signed a checkpoint, shown by the witness ${witness}, that this folder contradicts (${reason}): it was rolled back or copied; stop, and restore the newest copy`
+    await deps
+      .mark(fork)
+      .catch((error: unknown) => tell(`the proof of a fork cannot be kept: ${messageOf(error)}`))
+    tell(`FORK: ${line}`)
+    await append('contradicted', 'history.contradicted', { witness, checkpoint: fork.theirs, reason })
+    deps.onContradiction(line)
+  }
+
+  return async (alarm) => {
     switch (alarm.kind) {
       case 'quorum_lost':
         tell(
           `WITNESS QUORUM LOST: ${alarm.missing.join(', ')} do not cosign; entries stay durable, publication is degraded`,
         )
-        void append(alarm, 'quorum.lost', { missing: alarm.missing })
-        return
+        return await append(alarm.kind, 'quorum.lost', { missing: alarm.missing })
       case 'quorum_restored':
         tell('the witnesses are a quorum again')
-        void append(alarm, 'quorum.restored', {})
-        return
+        return await append(alarm.kind, 'quorum.restored', {})
       case 'refused': {
         const { witness, size, reason } = alarm
         tell(`WITNESS ${witness} REFUSES this log at ${size} entries: ${reason}`)
-        void append(alarm, 'history.refused', { witness, size, reason })
-        return
+        return await append(alarm.kind, 'history.refused', { witness, size, reason })
       }
-      case 'contradicted': {
-        const { witness, checkpoint, reason } = alarm
-        const line = `the log ${origin} has signed a checkpoint, shown by the witness ${witness}, that this folder contradicts (${reason}): it was rolled back or copied; stop, and restore the newest copy`
-        tell(`FORK: ${line}`)
-        void append(alarm, 'history.contradicted', { witness, checkpoint, reason }).finally(() =>
-          deps.onContradiction(line),
-        )
-      }
+      case 'contradicted':
+        return await stop(alarm)
     }
   }
 }

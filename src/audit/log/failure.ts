@@ -1,8 +1,9 @@
-import { FatalError, messageOf, systemCode } from '../../lib/index.ts'
+import { type ErrorCode, FatalError, messageOf, systemCode } from '../../lib/index.ts'
 
 /** Why the log stopped. `status` is what requests are answered: 507 for a full disk, else 503. */
 export interface Failure {
   status: 503 | 507
+  code: ErrorCode
   reason: string
 }
 
@@ -24,9 +25,13 @@ export function createFailureSwitch(onFatal: (error: FatalError) => void): Failu
     fail(doing, error) {
       if (failure !== undefined) return failure
       const { full, what } = diskFailure(error)
-      const reason = `${doing} failed: ${what}; the audit log takes nothing until it is restarted`
-      failure = { status: full ? 507 : 503, reason }
-      const fatal = new FatalError(full ? 'disk_full' : 'audit_unavailable', reason, { cause: error })
+      const known = error instanceof FatalError ? error.code : 'audit_unavailable'
+      const code = full ? 'disk_full' : known
+      // What contradicts itself is not mended by a restart.
+      const until = code === 'audit_corrupt' ? 'more' : 'until it is restarted'
+      const reason = `${doing} failed: ${what}; the audit log takes nothing ${until}`
+      failure = { status: full ? 507 : 503, code, reason }
+      const fatal = new FatalError(code, reason, { cause: error })
       onFatal(error instanceof FatalError ? error : fatal)
       return failure
     },

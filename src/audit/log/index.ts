@@ -19,6 +19,7 @@
  *     state/lock-checkpoint        what the log has bound itself to; never behind `checkpoint`
  *     state/staged/<size>-<root>   a commit on its way: its files, and a manifest
  *     state/wal-<index>            what was acknowledged, and a window of what was published last
+ *     state/forks/fork-<...>       two signed checkpoints that contradict each other: this folder is not started again
  *     state/lock, lock-holder      the one writer's lock, and who has it
  */
 export { type AuditLog, type AuditLogOptions, startAuditLog } from './start.ts'

@@ -1,10 +1,16 @@
 import { join } from 'node:path'
 import { type Clock, FatalError, nowSeconds } from '../../lib/index.ts'
-import { isKeyName, parseVerifierKey, type TlogPolicy } from '../verify/index.ts'
-import { folderSource } from '../verify/node.ts'
+import {
+  isKeyName,
+  type LogSource,
+  parseVerifierKey,
+  type TlogPolicy,
+  type Verifier,
+} from '../verify/index.ts'
 import { createAppender } from './appender.ts'
 import { createFailureSwitch, refuseToStart } from './failure.ts'
-import { type FileSystem, makeFolder, systemFs } from '../disk/index.ts'
+import { type FileSystem, makeFolder, namesIn, readIfThere, systemFs } from '../disk/index.ts'
+import { markFork, refuseForked } from './fork-mark.ts'
 import { createHttp } from './http.ts'
 import { lockFolder } from '../disk/index.ts'
 import { openLogKey } from './log-key.ts'
@@ -105,7 +111,10 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
     await publisher.publish()
     const stopped = failure.current()
     if (stopped !== undefined)
-      throw new FatalError(stopped.status === 507 ? 'disk_full' : 'data_folder', stopped.reason)
+      throw new FatalError(
+        stopped.code === 'audit_unavailable' ? 'data_folder' : stopped.code,
+        stopped.reason,
+      )
     const url = await listen(server, 'the audit log', options.host, options.port)
     return { url, verifierKey: log.signer.verifierKey, close }
   } catch (error) {
@@ -129,6 +138,8 @@ async function openLog(fs: FileSystem, options: AuditLogOptions) {
   const { folder, origin, clock, publishIntervalMs = 1_000, refreshIntervalMs = 600_000 } = options
   const { queueEntries = 20_000, queueBytes = 67_108_864, unpublishedBytes = 268_435_456 } = options
   const signer = await openLogKey(fs, folder, origin)
+  const source = sourceOf(fs, folder)
+  await refuseForked(fs, folder, verifierOf(signer), source)
   const own = signer.as('cosignature')
   const timed = async (note: string) => timedLine(note, own, clock)
   const { published, wal, window, start } = await recover(fs, folder, signer, timed)
@@ -142,14 +153,21 @@ async function openLog(fs: FileSystem, options: AuditLogOptions) {
     clock,
     origin,
     tell: options.tell ?? (() => undefined),
+    mark: (fork) => markFork(fs, folder, fork),
     onContradiction: (reason) =>
       failure.fail('asking the witnesses', new FatalError('audit_corrupt', reason)),
   })
-  const witnesses = openWitnesses(options, signer, {
+  const witnesses = openWitnesses(options, signer, source, {
     onAlarm: alarm,
     onRecovered: () => publisher.signAgain(),
   })
-  const cosign = async (note: string) => `${await timed(note)}${await witnesses.cosign(note)}`
+  const cosign = async (note: string) => {
+    const lines = await witnesses.cosign(note)
+    const stopped = failure.current()
+    // They have shown it to be one of two histories: it is not published.
+    if (stopped?.code === 'audit_corrupt') throw new FatalError(stopped.code, stopped.reason)
+    return `${await timed(note)}${lines}`
+  }
   const deps = { fs, folder, signer, appender, wal, window, published, clock, failure, cosign }
   const publisher = createPublisher({ ...deps, ...intervals })
   return { signer, wal, people, failure, appender, publisher, witnesses }
@@ -161,21 +179,35 @@ function timedLine(note: string, signer: Signer, clock: Clock): string {
 }
 
 function openWitnesses(
-  { witnessPolicy, folder, witnessTimeoutMs = 1_000, fetch: fetcher = fetch }: AuditLogOptions,
+  { witnessPolicy, witnessTimeoutMs = 1_000, fetch: fetcher = fetch }: AuditLogOptions,
   signer: Signer,
-  told: { onAlarm: (alarm: Alarm) => void; onRecovered: () => void },
+  source: LogSource,
+  told: { onAlarm: (alarm: Alarm) => Promise<void>; onRecovered: () => void },
 ): Witnesses {
-  const log = parseVerifierKey(signer.verifierKey)
   const { witnesses: named = [], quorum: isQuorum = () => true } = witnessPolicy ?? {}
-  const source = folderSource(folder)
   const clients = named.map((witness) => {
     const { url } = witness
     if (url === undefined)
       throw new FatalError('config_invalid', `the witness policy has no URL for the witness ${witness.name}`)
     return createWitnessClient({ ...witness, url }, source, fetcher)
   })
+  const log = verifierOf(signer)
+  return createWitnesses({ clients, isQuorum, log, source, timeoutMs: witnessTimeoutMs, ...told })
+}
+
+function verifierOf(signer: Signer): Verifier {
+  const log = parseVerifierKey(signer.verifierKey)
   if (log === undefined) throw new FatalError('config_invalid', `not the key of a log: ${signer.verifierKey}`)
-  return createWitnesses({ clients, isQuorum, log, timeoutMs: witnessTimeoutMs, ...told })
+  return log
+}
+
+/** The folder as its readers see it. */
+function sourceOf(fs: FileSystem, folder: string): LogSource {
+  return {
+    name: folder,
+    read: (path) => readIfThere(fs, join(folder, path)),
+    list: (path) => namesIn(fs, join(folder, path)),
+  }
 }
 
 async function makeFolders(fs: FileSystem, folder: string): Promise<void> {

@@ -16,6 +16,8 @@ export type Cosigned =
   | { ok: true; line: string }
   /** It cannot be asked, or gave no sense: nothing is known. */
   | { ok: false; reason: 'unreachable'; message: string }
+  /** It names another size with every answer: others show it checkpoints of this log meanwhile. */
+  | { ok: false; reason: 'undecided'; message: string }
   /** It has seen more entries than this log has. */
   | { ok: false; reason: 'rolled_back'; size: number }
   /** It has cosigned a history that this one does not extend. */
@@ -60,7 +62,7 @@ export function createWitnessClient(
       if (size > checkpoint.size) return { ok: false, reason: 'rolled_back', size }
       knownSize = size
     }
-    return unreachable('it changed its mind about the size three times')
+    return { ok: false, reason: 'undecided', message: 'it changed its mind about the size three times' }
   }
 
   async function accept(note: string, size: number, body: string): Promise<Cosigned> {

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict'
-import { cp, readdir, rm } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { parseEntry, parseTlogPolicy, readEntries, type TlogPolicy, verifyByPolicy } from '../verify/index.ts'
+import { systemFs } from '../disk/index.ts'
+import {
+  parseEntry,
+  parseTlogPolicy,
+  parseVerifierKey,
+  readEntries,
+  type TlogPolicy,
+  verifyByPolicy,
+  verifyCheckpoint,
+} from '../verify/index.ts'
 import { folderSource, verifyFolder } from '../verify/node.ts'
 import type { Witness } from '../witness/index.ts'
 import { openWitness } from '../witness/witness.fixture.ts'
@@ -147,7 +156,8 @@ test('a folder put back to an older copy is told by the witnesses, proven, and d
   const rolled = openWatched(t, folder, { witnessPolicy: policy, tell: (line) => lines.push(line) })
   await assert.rejects(rolled, /rolled back or copied.*restore the newest copy/)
   assert.match(lines.join('\n'), /FORK: .*shown by the witness w[01].*it has cosigned 200 entries/)
-  // Its own word of it is durable: the next start publishes it.
+  // Its own word of it is durable: a start that a person has allowed publishes it.
+  await rm(join(folder, 'state/forks'), { recursive: true })
   const again = await openWatched(t, folder, {})
   await again.log.close()
   const alarms = await alarmsIn(folder)
@@ -184,6 +194,102 @@ test('a fork shown to two witnesses: both refuse it, both keep the proof, the lo
     )
     assert.match(lines.join('\n'), new RegExp(`shown by the witness w${i}`))
   }
+})
+
+/** Two copies of a folder of 50 entries, each of which grew alone; the witnesses have cosigned the honest one. */
+async function twoHistories(t: TestContext, honestSize: number, forkSize: number) {
+  const { folder, policy, verifierKey } = await scene(t)
+  const base = await openWatched(t, folder, { witnessPolicy: policy })
+  await postEntries(base.log.url, entriesOf(0, 50))
+  await base.log.close()
+  const fork = `${folder}-fork`
+  t.after(() => rm(fork, { recursive: true, force: true, maxRetries: 20 }))
+  await cp(folder, fork, { recursive: true })
+  const honest = await openWatched(t, folder, { witnessPolicy: policy })
+  await postEntries(honest.log.url, entriesOf(50, honestSize))
+  await honest.log.close()
+  const forked = await openLog(t, fork)
+  for (let from = 50; from < forkSize; from += 500)
+    await postEntries(forked.url, entriesOf(1_000 + from, 1_000 + Math.min(from + 500, forkSize)))
+  await forked.close()
+  return { folder, fork, policy, verifierKey }
+}
+
+test('a copy that grew alone is a fork whichever is longer; neither start nor the next goes on with it', async (t) => {
+  for (const [honestSize, forkSize] of [
+    [51, 50],
+    [60, 55],
+    [60, 60],
+    [60, 61],
+    [51, 52],
+    [64, 512],
+    [257, 700],
+    [700, 300],
+  ] as const) {
+    const { fork, policy, verifierKey } = await twoHistories(t, honestSize, forkSize)
+    const before = await readFile(join(fork, 'checkpoint'), 'utf8')
+    const about = `${honestSize} and ${forkSize}`
+    const isFork = { code: 'audit_corrupt', message: /rolled back or copied/ }
+    await assert.rejects(openLog(t, fork, { witnessPolicy: policy }), isFork, about)
+    assert.equal(await readFile(join(fork, 'checkpoint'), 'utf8'), before, about)
+    // Whether the witnesses can be asked or not.
+    for (const options of [{}, { witnessPolicy: policy }])
+      await assert.rejects(openLog(t, fork, options), {
+        ...isFork,
+        message: /state\/forks\/fork-[0-9a-f]{32} has both/,
+      })
+    const [mark = ''] = await readdir(join(fork, 'state/forks'))
+    const parts = (await readFile(join(fork, 'state/forks', mark), 'utf8')).split('\n\n')
+    const verifier = parseVerifierKey(verifierKey)
+    assert.ok(verifier)
+    for (const [note, size] of [
+      [`${parts[0]}\n\n${parts[1]}\n`, forkSize],
+      [`${parts[2]}\n\n${parts[3]}`, honestSize],
+    ] as const) {
+      const verdict = await verifyCheckpoint(note, verifier)
+      assert.equal(verdict.ok && verdict.checkpoint.size, size, about)
+    }
+  }
+})
+
+test('the folder that the witnesses know starts, also when it is copied over the one with the mark', async (t) => {
+  const { folder, fork, policy } = await twoHistories(t, 60, 70)
+  await assert.rejects(openLog(t, fork, { witnessPolicy: policy }), /rolled back or copied/)
+  const right = await openLog(t, folder, { witnessPolicy: policy })
+  await right.close()
+  const [mark = ''] = await readdir(join(fork, 'state/forks'))
+  const bytes = await readFile(join(fork, 'state/forks', mark))
+  await rm(fork, { recursive: true })
+  await cp(folder, fork, { recursive: true })
+  await mkdir(join(fork, 'state/forks'))
+  await writeFile(join(fork, 'state/forks', mark), bytes)
+  const restored = await openLog(t, fork, { witnessPolicy: policy })
+  assert.equal((await postEntries(restored.url, entriesOf(90, 91))).status, 200)
+  await restored.close()
+  // A mark that was changed lets nothing through.
+  await writeFile(join(fork, 'state/forks', mark), Buffer.from(bytes).with(3, 0))
+  const again = await openLog(t, fork)
+  await again.close()
+  await writeFile(join(fork, 'state/forks', mark), Buffer.from(bytes).with(bytes.length - 5, 0))
+  await assert.rejects(openLog(t, fork), /is the mark of a fork and cannot be read/)
+})
+
+test('a fork is told and stops the log though its proof cannot be kept: the disk is full', async (t) => {
+  const { fork, policy } = await twoHistories(t, 60, 70)
+  const open: typeof systemFs.open = async (path, ...rest) => {
+    if (String(path).includes('forks')) throw Object.assign(new Error('ENOSPC: injected'), { code: 'ENOSPC' })
+    return await systemFs.open(path, ...rest)
+  }
+  const lines: string[] = []
+  const options = {
+    witnessPolicy: policy,
+    fs: { ...systemFs, open },
+    tell: (line: string) => lines.push(line),
+  }
+  await assert.rejects(openLog(t, fork, options), /rolled back or copied/)
+  assert.match(lines.join('\n'), /the proof of a fork cannot be kept: ENOSPC: injected\n(?:.*\n)*FORK: /)
+  await assert.rejects(openLog(t, fork, { witnessPolicy: policy }), /rolled back or copied/)
+  await assert.rejects(openLog(t, fork), /has both checkpoints/)
 })
 
 test('a running log that learns of its own newer copy stops, with its reason', async (t) => {

@@ -1,6 +1,6 @@
-import { sha256Hex } from '../../lib/index.ts'
+import { messageOf, sha256Hex } from '../../lib/index.ts'
 import {
-  equalBytes,
+  type LogSource,
   parseCheckpoint,
   parseNote,
   signatureLine,
@@ -8,6 +8,7 @@ import {
   type Verifier,
   verifyCheckpoint,
 } from '../verify/index.ts'
+import { contradicts, type Fork } from './fork-mark.ts'
 import type { Cosigned, WitnessClient } from './witness-client.ts'
 
 /** One witness, as the log's health tells it. */
@@ -25,7 +26,7 @@ export type Alarm =
   /** A witness refuses this history: its word against ours. */
   | { kind: 'refused'; witness: string; size: number; reason: string }
   /** A witness shows a checkpoint that our own key signed and that this folder contradicts. */
-  | { kind: 'contradicted'; witness: string; checkpoint: string; reason: string }
+  | { kind: 'contradicted'; witness: string; fork: Fork; reason: string }
 
 export interface Witnesses {
   /** The cosignature lines that could be had in time; never waits for a witness that failed the last time. */
@@ -39,7 +40,10 @@ export interface WitnessesDeps {
   /** Is this set of witnesses, by name, enough? */
   isQuorum: (names: ReadonlySet<string>) => boolean
   log: Verifier
-  onAlarm: (alarm: Alarm) => void
+  /** The log's own tiles. */
+  source: LogSource
+  /** Of a contradiction it resolves once nothing can be appended any more. */
+  onAlarm: (alarm: Alarm) => Promise<void>
   /** A witness that had failed answered again: what is published could have more cosignatures. */
   onRecovered: () => void
   timeoutMs: number
@@ -71,22 +75,27 @@ export function createWitnesses(deps: WitnessesDeps): Witnesses {
   /** A witness refuses: is there a checkpoint, signed by ourselves, that this folder contradicts? Then it is proven. */
   async function accuse(client: WitnessClient, answer: Cosigned & { ok: false }): Promise<void> {
     const shown = (await client.latest(sha256Hex(log.name), timeoutMs)) ?? ''
-    const verdict = await verifyCheckpoint(shown, log)
     // The newest, not the one that was asked about: the log went on meanwhile, and anybody may have shown the witness that.
-    const own = parseCheckpoint(parseNote(newest)?.text ?? '')
-    if (answer.reason === 'rolled_back' && own !== undefined && answer.size <= own.size) return
-    const reason = reasonOf(answer)
-    const { size, root } = verdict.ok ? verdict.checkpoint : { size: -1, root: new Uint8Array(0) }
-    const proven =
-      own !== undefined && (size > own.size || (size === own.size && !equalBytes(root, own.root)))
-    if (proven) {
-      const checkpoint = bySelf(shown, log)
-      return deps.onAlarm({ kind: 'contradicted', witness: client.name, checkpoint, reason })
+    const note = newest
+    const own = parseCheckpoint(parseNote(note)?.text ?? '')
+    const verdict = await verifyCheckpoint(shown, log)
+    let reason = reasonOf(answer)
+    if (verdict.ok && own !== undefined) {
+      try {
+        if (await contradicts(deps.source, verdict.checkpoint, own)) {
+          const fork = { own: bySelf(note, log), theirs: bySelf(shown, log) }
+          return await deps.onAlarm({ kind: 'contradicted', witness: client.name, fork, reason })
+        }
+      } catch (error) {
+        reason += ` (whether it is right cannot be told: ${messageOf(error)})`
+      }
     }
+    if (answer.reason === 'undecided') return
+    if (answer.reason === 'rolled_back' && own !== undefined && answer.size <= own.size) return
     // Each alarm is an entry, and each entry a checkpoint to be refused: told every time, that would never end.
     if (refusing.has(client.name)) return
     refusing.add(client.name)
-    deps.onAlarm({ kind: 'refused', witness: client.name, size: own?.size ?? 0, reason })
+    await deps.onAlarm({ kind: 'refused', witness: client.name, size: own?.size ?? 0, reason })
   }
 
   function judge(): void {
@@ -95,7 +104,7 @@ export function createWitnesses(deps: WitnessesDeps): Witnesses {
     if (has === hadQuorum) return
     hadQuorum = has
     const missing = [...states.values()].filter(({ ok }) => !ok).map(({ name }) => name)
-    deps.onAlarm(has ? { kind: 'quorum_restored' } : { kind: 'quorum_lost', missing })
+    void deps.onAlarm(has ? { kind: 'quorum_restored' } : { kind: 'quorum_lost', missing })
   }
 
   return {
