@@ -63,10 +63,13 @@ export function createGatekeeper(deps: {
     { host }: Connection,
     refused: readonly Denied[],
     operations: readonly Operation[],
+    detail: Readonly<Record<string, unknown>>,
   ): Denial {
     const what = operations.map(describeOperation).join(', ')
     const message = deny(step, what, describeDenials(step.role, refused), {
       host,
+      // As far as there is room: a step must not keep its denial out of the log by what it asks for.
+      ...(JSON.stringify(detail).length <= maxChars ? detail : {}),
       ...recorded(operations),
       held: refused[0]?.held.slice(0, maxOperations),
     })
@@ -101,6 +104,7 @@ export function createGatekeeper(deps: {
           connection,
           decisions,
           refused.map(({ operation }) => operation),
+          detail,
         )
       }
       const allowed = asked.flatMap(({ operation, decision }) =>

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { Ajv, type ValidateFunction } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import { type Entry, formatEntry } from '../verify/index.ts'
 import { createExporter, type ExportFilter, type ExportFormat } from './index.ts'
+import { classifiedTypes } from './ocsf-classes.ts'
 
 function schemaOf(name: string): Record<string, unknown> {
   const path = new URL(`../../../test/schemas/${name}`, import.meta.url)
@@ -99,6 +100,10 @@ const story = [
   entryOf('some.thing', 'x', { deep: { list: [1, { a: null }] } }),
 ]
 
+// `type: 'a.b'` of an event, and `stepEvent(step, 'a.b'`, `record(call, 'a.b'`.
+const writtenType =
+  /\btype: '([a-z]+\.[a-z]+)'|\b(?:append|stepEvent|record|eventOf|approvalEvent)\([\w.]*,?\s*'([a-z]+\.[a-z]+)'/g
+
 function exported(format: ExportFormat, filter: ExportFilter = {}): string[] {
   const take = createExporter(format, filter)
   return story.flatMap((entry, i) => take(i, Buffer.from(formatEntry(entry))) ?? [])
@@ -120,8 +125,126 @@ test('every entry becomes an OCSF 1.8 event, of the class that it belongs to', (
     events.map(({ type_uid }) => type_uid),
     [
       600203, 600203, 300201, 100701, 300301, 600302, 600399, 600302, 300399, 100702, 300202, 600204, 300201,
-      600399, 200401, 200401, 200401, 600399,
+      600303, 200401, 200401, 200401, 600399,
     ],
+  )
+})
+
+const job = {
+  issuer: 'github',
+  repository: 'o/a',
+  repository_id: '1',
+  ref: 'refs/heads/main',
+  commit: 'c'.repeat(40),
+  actor: { person: 'per_1' },
+}
+
+function ocsfOf(type: string, subject: string, data: Record<string, unknown>, run?: string) {
+  const line = createExporter('ocsf', {})(0, Buffer.from(formatEntry(entryOf(type, subject, data, run))))
+  const event = JSON.parse(line ?? '') as Record<string, Record<string, unknown>> & { class_uid: number }
+  assertValid(ocsf, event)
+  return event
+}
+
+test('what was refused, failed or lost is a failure, and never informational', () => {
+  const bad = [
+    ...['operator.refused', 'approval.denied', 'approval.refused', 'approval.expired', 'approval.voided'],
+    ...['notification.failed', 'session.refused', 'access.denied', 'something.refused', 'something.failed'],
+  ]
+  for (const type of bad) {
+    const { status_id, severity_id } = ocsfOf(type, 'x', { reason: 'no' }) as Record<string, unknown>
+    assert.deepEqual([type, status_id, Number(severity_id) > 1], [type, 2, true])
+  }
+  for (const type of ['entries.lost', 'quorum.lost', 'history.refused', 'history.contradicted']) {
+    const { class_uid, severity_id } = ocsfOf(type, 'x', { numbers: [4] }, 'run_1')
+    assert.deepEqual([type, class_uid, Number(severity_id) > 2], [type, 2004, true])
+  }
+})
+
+test('people who sign in are authentications, by their own pseudonym', () => {
+  const by = { person: 'per_9', commitment: 'x' }
+  for (const [type, activity, status] of [
+    ['operator.signedin', 1, 1],
+    ['operator.signedout', 2, 1],
+    ['operator.refused', 1, 2],
+  ]) {
+    const event = ocsfOf(String(type), 'mayfly://server', { by, token: 'tok_1' })
+    assert.deepEqual([event.class_uid, event['activity_id'], event['status_id']], [3002, activity, status])
+    assert.deepEqual(event['user'], { name: 'per_9', uid: 'per_9', type_id: 1, credential_uid: 'tok_1' })
+  }
+})
+
+test('who, what, where, from where: in the attributes that a SOC looks at', () => {
+  const denied = ocsfOf(
+    'access.denied',
+    'stp_1',
+    {
+      request: 'req_1',
+      session: 'ses_1',
+      step: 'stp_1',
+      role: 'build',
+      job,
+      what: 'evil.example:443',
+      reason: 'no rule',
+    },
+    'run_1',
+  )
+  assert.deepEqual(denied['actor'], {
+    user: { name: 'per_1', uid: 'per_1', type_id: 1 },
+    session: { uid: 'ses_1' },
+    app_name: 'o/a',
+    app_uid: '1',
+  })
+  assert.deepEqual(denied['dst_endpoint'], { name: 'evil.example', hostname: 'evil.example', port: 443 })
+  assert.deepEqual(denied['src_endpoint'], { name: 'run_1', uid: 'stp_1', svc_name: 'github' })
+  assert.equal(denied['status_detail'], 'no rule')
+  assert.deepEqual(denied['metadata']?.['labels'], [
+    'repository:o/a',
+    'repository_id:1',
+    'ref:refs/heads/main',
+    `commit:${'c'.repeat(40)}`,
+    'role:build',
+    'request:req_1',
+  ])
+  const pushed = ocsfOf('access.granted', 'stp_1', {
+    session: 'ses_1',
+    step: 'stp_1',
+    role: 'release',
+    job,
+    host: 'git.example',
+    operations: [{ action: 'git:push', connection: 'git', path: 'o/a', ref: 'refs/tags/v1' }],
+  })
+  assert.deepEqual(pushed['dst_endpoint'], { name: 'git', hostname: 'git.example', svc_name: 'git' })
+  assert.deepEqual(pushed['resources'], [
+    { name: 'git:push git/o/a@refs/tags/v1', type: 'git:push', namespace: 'git' },
+  ])
+  const leased = ocsfOf(
+    'lease.issued',
+    'lse_1',
+    { session: 'ses_1', step: 'stp_1', job, connection: 'git', grant: 'git:read git/o/a' },
+    'run_1',
+  )
+  assert.deepEqual(leased['user'], { name: 'per_1', uid: 'per_1', type_id: 1 })
+})
+
+test('a job whose issuer says of nobody is a service, by its subject', () => {
+  const event = ocsfOf('session.refused', 'mayfly://server', {
+    reason: 'trust_mismatch',
+    identity: { subject: 'repo:x/y:ref:refs/heads/main', repository: 'x/y' },
+  })
+  assert.deepEqual(event['user'], { name: 'repo:x/y:ref:refs/heads/main', type_id: 4 })
+})
+
+test('every type of entry that is written anywhere has its class', () => {
+  const source = new URL('../../', import.meta.url)
+  const written = readdirSync(source, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !/\.(?:test|fixture)\.ts$/.test(file))
+    .flatMap((file) => [...readFileSync(new URL(file, source), 'utf8').matchAll(writtenType)])
+    .map((match) => match[1] ?? match[2])
+  assert.ok(written.length > 25, written.join(' '))
+  assert.deepEqual(
+    [...new Set(written)].filter((type) => !classifiedTypes.includes(type ?? '')),
+    [],
   )
 })
 

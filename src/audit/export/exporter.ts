@@ -1,3 +1,4 @@
+import { factsOf } from '../facts/index.ts'
 import { type Entry, parseEntry, textOf } from '../verify/index.ts'
 import { toOcsf } from './ocsf.ts'
 
@@ -51,19 +52,12 @@ function onOneLine(json: string): string {
   return /[\r\n]/.test(json) ? JSON.stringify(JSON.parse(json)) : json
 }
 
-function remember({ repositories, roles }: Known, { type, run, subject, data }: Entry): void {
-  const claims = type === 'run.started' ? data : type === 'session.issued' ? data['identity'] : undefined
-  if (run !== undefined && typeof claims === 'object' && claims !== null) {
-    const { repository, repository_id: id } = claims as Record<string, unknown>
-    repositories.set(run, new Set([repository, id].filter((value) => typeof value === 'string')))
-  }
-  if (type === 'session.issued' || type === 'step.started') roles.set(subject, rolesOf(data))
-}
-
-function rolesOf(data: Readonly<Record<string, unknown>>): ReadonlySet<string> {
-  const { role, roles } = data
-  const all = [role, ...(Array.isArray(roles) ? (roles as unknown[]) : [])]
-  return new Set(all.filter((value) => typeof value === 'string'))
+function remember({ repositories, roles }: Known, entry: Entry): void {
+  const { job, roles: named } = factsOf(entry)
+  const { type, run, subject } = entry
+  if (run !== undefined && (type === 'run.started' || type === 'session.issued'))
+    repositories.set(run, new Set([job.repository, job.repositoryId].filter((one) => one !== undefined)))
+  if (type === 'session.issued' || type === 'step.started') roles.set(subject, new Set(named))
 }
 
 function matches(known: Known, entry: Entry, filter: ExportFilter): boolean {
@@ -75,14 +69,15 @@ function matches(known: Known, entry: Entry, filter: ExportFilter): boolean {
   return role === undefined || isOfRole(known, entry, role)
 }
 
-function isOfRepository({ repositories }: Known, { run, data }: Entry, repository: string): boolean {
-  if (run !== undefined && repositories.get(run)?.has(repository) === true) return true
+function isOfRepository({ repositories }: Known, entry: Entry, repository: string): boolean {
+  if (entry.run !== undefined && repositories.get(entry.run)?.has(repository) === true) return true
   // A refusal has no run yet, but the claims of the one who was refused.
-  const { identity } = data as { identity?: Record<string, unknown> }
-  return identity?.['repository'] === repository || identity?.['repository_id'] === repository
+  const { job } = factsOf(entry)
+  return job.repository === repository || job.repositoryId === repository
 }
 
-function isOfRole({ roles }: Known, { subject, data }: Entry, role: string): boolean {
-  const of = (id: unknown) => typeof id === 'string' && roles.get(id)?.has(role) === true
-  return rolesOf(data).has(role) || of(subject) || of(data['step'])
+function isOfRole({ roles }: Known, entry: Entry, role: string): boolean {
+  const facts = factsOf(entry)
+  const of = (id: string | undefined) => id !== undefined && roles.get(id)?.has(role) === true
+  return facts.roles.includes(role) || of(entry.subject) || of(facts.step)
 }

@@ -1,85 +1,36 @@
+import { factsOf, type Facts, type Who } from '../facts/index.ts'
 import type { Entry } from '../verify/index.ts'
+import { classOf, isFinding } from './ocsf-classes.ts'
 
 type Fields = Readonly<Record<string, unknown>>
-type Data = Readonly<Record<string, unknown>>
 
-/** One class of OCSF, and how an entry becomes one of its events. */
-interface Projection {
-  classUid: number
-  categoryUid: number
-  activityId: number
-  /** 1 informational, 2 low, 3 medium, 4 high, 5 critical. */
-  severityId?: number
-  failed?: boolean
-  fields: (data: Data, entry: Entry) => Fields
-}
-
-const authentication = { classUid: 3002, categoryUid: 3 }
-const authorizeSession = { classUid: 3003, categoryUid: 3 }
-const apiActivity = { classUid: 6003, categoryUid: 6 }
-const processActivity = { classUid: 1007, categoryUid: 1 }
-const applicationLifecycle = { classUid: 6002, categoryUid: 6 }
-const detectionFinding = { classUid: 2004, categoryUid: 2 }
-
-const service = { name: 'Mayfly', uid: 'mayfly' }
 const product = { name: 'Mayfly', vendor_name: 'Mayfly', uid: 'mayfly' }
-
-const projections: Readonly<Record<string, Projection>> = {
-  'session.issued': { ...authentication, activityId: 1, fields: withIdentity },
-  'session.refused': { ...authentication, activityId: 1, severityId: 2, failed: true, fields: withIdentity },
-  'session.ended': { ...authentication, activityId: 2, fields: withIdentity },
-  'lease.issued': { ...authorizeSession, activityId: 1, fields: withPrivileges },
-  'lease.revoked': { ...authorizeSession, activityId: 99, fields: withPrivileges },
-  'access.granted': { ...apiActivity, activityId: 2, fields: withApi },
-  'access.denied': { ...apiActivity, activityId: 99, severityId: 2, failed: true, fields: withApi },
-  'egress.granted': { ...apiActivity, activityId: 2, fields: withApi },
-  'step.started': { ...processActivity, activityId: 1, fields: withProcess },
-  'step.finished': { ...processActivity, activityId: 2, fields: withProcess },
-  'run.started': { ...applicationLifecycle, activityId: 3, fields: withApp },
-  'run.finished': { ...applicationLifecycle, activityId: 4, fields: withApp },
-  'server.started': { ...applicationLifecycle, activityId: 3, fields: () => ({ app: product }) },
-  'history.contradicted': { ...detectionFinding, activityId: 1, severityId: 5, fields: withFinding },
-  'history.refused': { ...detectionFinding, activityId: 1, severityId: 4, fields: withFinding },
-  'quorum.lost': { ...detectionFinding, activityId: 1, severityId: 3, fields: withFinding },
-}
-
-const otherwise: Projection = { ...apiActivity, activityId: 99, fields: withApi }
+const service = { name: 'Mayfly', uid: 'mayfly' }
+const failures: ReadonlySet<string> = new Set(['denied', 'refused', 'failed', 'lost'])
 
 /**
  * The entry as an event of the Open Cybersecurity Schema Framework 1.8 (`type_uid` is `class_uid * 100 + activity_id`).
- * What OCSF has no attribute for stands in `unmapped`, so that nothing is lost on the way.
+ * Who: `actor.user` (`user` in the identity classes). For which repository: `actor.app_name` and `app_uid`. From which run and
+ * step: `src_endpoint`. What: `resources`, `privileges`. Where to: `dst_endpoint`. Commit, ref, roles: `metadata.labels`.
+ * The whole entry stands in `unmapped`, too, so that nothing is lost on the way.
  */
 export function toOcsf(entry: Entry, index: number): Record<string, unknown> {
-  const {
-    classUid,
-    categoryUid,
-    activityId,
-    severityId = 1,
-    failed = false,
-    fields,
-  } = projections[entry.type] ?? otherwise
+  const facts = factsOf(entry)
+  const kind = classOf(entry.type, failures.has(facts.outcome))
   const timeMs = Date.parse(entry.time)
   return {
-    class_uid: classUid,
-    category_uid: categoryUid,
-    activity_id: activityId,
-    ...(activityId === 99 ? { activity_name: entry.type } : {}),
-    type_uid: classUid * 100 + activityId,
-    severity_id: severityId,
-    ...(classUid === detectionFinding.classUid ? {} : { status_id: failed ? 2 : 1 }),
+    class_uid: kind.classUid,
+    category_uid: kind.categoryUid,
+    activity_id: kind.activityId,
+    ...(kind.activityId === 99 ? { activity_name: entry.type } : {}),
+    type_uid: kind.classUid * 100 + kind.activityId,
+    severity_id: kind.severityId,
+    ...(isFinding(kind) ? {} : { status_id: kind.statusId }),
+    ...(facts.reason === undefined ? {} : { status_detail: facts.reason }),
     time: Number.isNaN(timeMs) ? 0 : timeMs,
-    message: entry.type,
-    metadata: {
-      version: '1.8.0',
-      product,
-      uid: entry.id,
-      event_code: entry.type,
-      sequence: index,
-      original_time: entry.time,
-      log_name: entry.source,
-      ...(entry.run === undefined ? {} : { correlation_uid: entry.run }),
-    },
-    ...fields(entry.data, entry),
+    message: messageOf(entry, facts),
+    metadata: metadataOf(entry, index, facts),
+    ...(fieldsOf[kind.classUid] ?? apiFields)(entry, facts),
     unmapped: {
       subject: entry.subject,
       ...(entry.run === undefined ? {} : { run: entry.run }),
@@ -88,94 +39,208 @@ export function toOcsf(entry: Entry, index: number): Record<string, unknown> {
   }
 }
 
-function withIdentity(data: Data, { subject }: Entry): Fields {
+function messageOf({ type }: Entry, { job, by, operations, host, reason }: Facts): string {
+  const what = operations.map(nameOf).join(', ') || host
+  const who = textOf(by) ?? textOf(job.actor)
+  return [
+    type,
+    ...(who === undefined ? [] : [`by ${who}`]),
+    ...(job.repository === undefined ? [] : [`in ${job.repository}`]),
+    ...(what === undefined ? [] : [`on ${what.slice(0, 300)}`]),
+    ...(reason === undefined ? [] : [`(${reason.slice(0, 300)})`]),
+  ].join(' ')
+}
+
+function metadataOf(entry: Entry, index: number, { job, roles, request }: Facts): Fields {
+  const labels = [
+    ...labelled('repository', job.repository),
+    ...labelled('repository_id', job.repositoryId),
+    ...labelled('ref', job.ref),
+    ...labelled('commit', job.commit),
+    ...roles.flatMap((role) => labelled('role', role)),
+    ...labelled('request', request),
+  ]
   return {
-    user: userOf(data),
-    session: { uid: subject, ...(isText(data['issuerUrl']) ? { issuer: data['issuerUrl'] } : {}) },
+    version: '1.8.0',
+    product,
+    uid: entry.id,
+    event_code: entry.type,
+    sequence: index,
+    original_time: entry.time,
+    log_name: entry.source,
+    ...(entry.run === undefined ? {} : { correlation_uid: entry.run }),
+    ...(labels.length === 0 ? {} : { labels }),
+  }
+}
+
+function labelled(name: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [`${name}:${value}`]
+}
+
+/** By `class_uid`: what that class asks for beside what every event has. */
+const fieldsOf: Readonly<Record<number, (entry: Entry, facts: Facts) => Fields>> = {
+  1007: (entry, facts) => ({
+    actor: actorOf(facts),
+    device: { type_id: 0, name: entry.run ?? 'runner' },
+    process: processOf(entry),
+    ...exitCodeOf(entry),
+  }),
+  2004: ({ id, type, subject }, facts) => ({
+    finding_info: { uid: id, title: `${type}: ${subject}` },
+    actor: actorOf(facts),
+  }),
+  3002: (entry, facts) => ({
+    actor: actorOf(facts),
+    user: userOf(facts),
+    ...sessionOf(entry, facts),
     service,
     auth_protocol_id: 6,
     is_remote: true,
-    ...detailOf(data),
-  }
+    ...sourceOf(entry, facts),
+  }),
+  3003: (entry, facts) => ({
+    actor: actorOf(facts),
+    user: userOf(facts),
+    privileges: privilegesOf(entry, facts),
+    ...sessionOf(entry, facts),
+    ...sourceOf(entry, facts),
+    ...destinationOf(facts),
+  }),
+  6002: (entry, facts) => ({
+    actor: actorOf(facts),
+    app: entry.run === undefined ? product : { name: nameOfRun(entry, facts), uid: entry.run },
+  }),
+  6003: apiFields,
 }
 
-function withPrivileges(data: Data): Fields {
-  const { grant, session, connection } = data
-  const privilege = isText(grant) ? grant : isText(connection) ? connection : 'lease'
+function apiFields(entry: Entry, facts: Facts): Fields {
+  const resources = resourcesOf(facts)
   return {
-    user: userOf(data),
-    privileges: [privilege],
-    ...(isText(session) ? { session: { uid: session } } : {}),
-    ...detailOf(data),
-  }
-}
-
-function withApi(data: Data, entry: Entry): Fields {
-  const { what, host, operations } = data
-  const named = Array.isArray(operations) ? (operations as unknown[]).slice(0, 50).map(nameOf) : [what, host]
-  const resources = named.filter(isText).map((name) => ({ name }))
-  return {
+    actor: actorOf(facts),
     api: { operation: entry.type, service },
-    actor: actorOf(data),
-    src_endpoint: { name: isText(data['step']) ? data['step'] : entry.source, uid: entry.subject },
+    src_endpoint: { name: 'mayfly', uid: entry.source },
+    ...sourceOf(entry, facts),
+    ...destinationOf(facts),
     ...(resources.length === 0 ? {} : { resources }),
-    ...detailOf(data),
   }
 }
 
-function withProcess(data: Data, { subject, run }: Entry): Fields {
-  const reported = (data['reported'] ?? {}) as Data
-  const { command, exitCode } = reported
+/** The operator who acted, else the person who triggered the job; the repository is the application that they acted by. */
+function actorOf({ by, job, session, token }: Facts): Fields {
+  const user = by ?? job.actor
+  const credential = by === undefined ? undefined : token
   return {
-    actor: actorOf(data),
-    device: { type_id: 0, name: run ?? 'runner' },
-    process: {
-      uid: subject,
-      ...(isText(data['name']) ? { name: data['name'] } : {}),
-      ...(isText(command) ? { cmd_line: command } : {}),
+    ...(user === undefined && job.subject === undefined
+      ? {}
+      : { user: asUser(user, job.subject, credential) }),
+    ...(session === undefined ? {} : { session: { uid: session } }),
+    app_name: job.repository ?? 'Mayfly',
+    ...(job.repositoryId === undefined ? {} : { app_uid: job.repositoryId }),
+  }
+}
+
+/** Who signed in or was given something: a person, or the job itself. */
+function userOf(facts: Facts): Fields {
+  const { by, job } = facts
+  if (by !== undefined) return asUser(by, undefined, facts.token)
+  return asUser(job.actor, job.subject ?? job.repository)
+}
+
+function asUser(who: Who | undefined, job: string | undefined, credential?: string): Fields {
+  const name = textOf(who) ?? job ?? 'unknown'
+  return {
+    name,
+    ...(who?.person === undefined ? {} : { uid: who.person }),
+    // 1 user, 4 service: an API token is a program's, a job without a person is one.
+    type_id: who?.person === undefined ? 4 : 1,
+    ...(credential === undefined ? {} : { credential_uid: credential }),
+  }
+}
+
+function textOf(who: Who | undefined): string | undefined {
+  return who?.name ?? who?.person
+}
+
+function sessionOf({ data }: Entry, { session, job }: Facts): Fields {
+  const { issuerUrl } = data
+  if (session === undefined) return {}
+  const issuer = typeof issuerUrl === 'string' && issuerUrl !== '' ? issuerUrl : job.issuer
+  return { session: { uid: session, ...(issuer === undefined ? {} : { issuer }) } }
+}
+
+/** Where it came from: the step in its run, or the run. */
+function sourceOf({ run }: Entry, { step, job }: Facts): Fields {
+  const name = run ?? job.repository
+  if (name === undefined) return {}
+  return {
+    src_endpoint: {
+      name,
+      ...(step === undefined ? {} : { uid: step }),
+      ...(job.issuer === undefined ? {} : { svc_name: job.issuer }),
     },
-    ...(Number.isSafeInteger(exitCode) ? { exit_code: exitCode } : {}),
-    ...detailOf(data),
   }
 }
 
-function withApp(data: Data, { run }: Entry): Fields {
-  const { pipeline } = data
-  return { app: { name: isText(pipeline) ? pipeline : 'run', uid: run ?? 'run' }, ...detailOf(data) }
-}
-
-function withFinding(data: Data, { id, type, subject }: Entry): Fields {
-  const title = `${type}: the audit log ${subject}`
-  return { finding_info: { uid: id, title }, ...detailOf(data) }
-}
-
-function userOf(data: Data): Fields {
-  const identity = (data['identity'] ?? {}) as Data
-  const { subject, person } = identity
-  const name = [subject, data['by'], data['session'], data['step']].find(isText) ?? 'unknown'
-  return { name, type_id: 3, ...(isText(person) ? { uid: person } : {}) }
-}
-
-function actorOf(data: Data): Fields {
-  const { session, by } = data
+function destinationOf({ host, port, connections: [connection] }: Facts): Fields {
+  if (host === undefined && connection === undefined) return {}
   return {
-    app_name: 'Mayfly',
-    ...(isText(session) ? { session: { uid: session } } : {}),
-    ...(isText(by) ? { user: { name: by, type_id: 1 } } : {}),
+    dst_endpoint: {
+      name: connection ?? host,
+      ...(host === undefined ? {} : { hostname: host }),
+      ...(port === undefined ? {} : { port }),
+      ...(connection === undefined ? {} : { svc_name: connection }),
+    },
   }
 }
 
-function detailOf(data: Data): Fields {
-  const detail = [data['reason'], data['detail']].find(isText)
-  return detail === undefined ? {} : { status_detail: detail }
+const maxResources = 50
+
+function resourcesOf({ operations, package: packageName, version, secret, lease }: Facts): Fields[] {
+  return [
+    ...operations.slice(0, maxResources).map((one) => ({
+      name: nameOf(one),
+      type: one.action,
+      namespace: one.connection,
+    })),
+    ...(packageName === undefined
+      ? []
+      : [{ name: packageName, type: 'package', ...(version === undefined ? {} : { version }) }]),
+    ...(secret === undefined ? [] : [{ name: secret, type: 'secret' }]),
+    ...(lease === undefined ? [] : [{ uid: lease, name: lease, type: 'lease' }]),
+  ]
 }
 
-function nameOf(operation: unknown): string {
-  const { action, connection, path, ref } = (operation ?? {}) as Record<string, unknown>
-  const [what, where, which] = [action, connection, path].map((part) => (isText(part) ? part : '?'))
-  return `${what} ${where}/${which}${isText(ref) ? `@${ref}` : ''}`
+function privilegesOf({ data, type }: Entry, { roles, connections }: Facts): string[] {
+  const { grant } = data
+  if (typeof grant === 'string' && grant !== '') return [grant]
+  const named = type.startsWith('approval.') ? roles : connections
+  return named.length === 0 ? ['none'] : [...named]
 }
 
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== ''
+function processOf({ subject, data }: Entry): Fields {
+  const { name } = data
+  const { command } = reportedIn(data)
+  return {
+    uid: subject,
+    ...(typeof name === 'string' ? { name } : {}),
+    ...(typeof command === 'string' ? { cmd_line: command } : {}),
+  }
+}
+
+function exitCodeOf({ data }: Entry): Fields {
+  const { exitCode } = reportedIn(data)
+  return Number.isSafeInteger(exitCode) ? { exit_code: exitCode } : {}
+}
+
+function reportedIn({ reported }: Entry['data']): Fields {
+  return typeof reported === 'object' && reported !== null ? (reported as Fields) : {}
+}
+
+function nameOfRun({ data }: Entry, { job }: Facts): string {
+  const { pipeline } = data
+  return typeof pipeline === 'string' && pipeline !== '' ? pipeline : (job.repository ?? 'run')
+}
+
+function nameOf({ action, connection, path, ref }: Facts['operations'][number]): string {
+  return `${action} ${connection}/${path}${ref === undefined ? '' : `@${ref}`}`
 }

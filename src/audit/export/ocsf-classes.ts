@@ -1,0 +1,84 @@
+/** One class of OCSF 1.8, and what an entry of a type is in it. */
+export interface EventClass {
+  readonly classUid: number
+  readonly categoryUid: number
+  readonly activityId: number
+  /** 1 informational, 2 low, 3 medium, 4 high, 5 critical. */
+  readonly severityId: number
+  /** 1 success, 2 failure. */
+  readonly statusId: 1 | 2
+}
+
+const classes = {
+  process: { classUid: 1007, categoryUid: 1 },
+  finding: { classUid: 2004, categoryUid: 2 },
+  authentication: { classUid: 3002, categoryUid: 3 },
+  authorization: { classUid: 3003, categoryUid: 3 },
+  lifecycle: { classUid: 6002, categoryUid: 6 },
+  api: { classUid: 6003, categoryUid: 6 },
+} as const
+type ClassName = keyof typeof classes
+
+/** Class, activity of that class (99: other), severity; then whether it failed. */
+type Line = readonly [name: ClassName, activityId: number, severityId: 1 | 2 | 3 | 4 | 5, failed?: 'failed']
+
+/**
+ * What a SOC sorts by. Authentication is signing in: of jobs and of people. Whatever was refused or went wrong is a failure and
+ * not informational.
+ */
+const lines: Readonly<Record<string, Line>> = {
+  'session.issued': ['authentication', 1, 1],
+  'session.refused': ['authentication', 1, 3, 'failed'],
+  'session.ended': ['authentication', 2, 1],
+  'session.revoked': ['authentication', 2, 3],
+  'operator.signedin': ['authentication', 1, 1],
+  'operator.signedout': ['authentication', 2, 1],
+  'operator.refused': ['authentication', 1, 3, 'failed'],
+
+  'lease.issued': ['authorization', 1, 1],
+  'lease.revoked': ['authorization', 99, 1],
+  'approval.requested': ['authorization', 99, 1],
+  'approval.granted': ['authorization', 1, 1],
+  'approval.denied': ['authorization', 99, 2, 'failed'],
+  'approval.refused': ['authorization', 99, 3, 'failed'],
+  'approval.expired': ['authorization', 99, 2, 'failed'],
+  'approval.cancelled': ['authorization', 99, 1],
+  'approval.voided': ['authorization', 99, 2, 'failed'],
+
+  'access.granted': ['api', 2, 1],
+  'access.shadowed': ['api', 2, 2],
+  'access.denied': ['api', 99, 2, 'failed'],
+  'egress.granted': ['api', 2, 1],
+  'lockfile.pinned': ['api', 99, 1],
+  'policy.applied': ['api', 3, 2],
+  'secret.set': ['api', 3, 2],
+  'token.created': ['api', 1, 2],
+  'token.revoked': ['api', 4, 1],
+  'person.erased': ['api', 4, 2],
+  'notification.failed': ['api', 99, 2, 'failed'],
+
+  'step.started': ['process', 1, 1],
+  'step.finished': ['process', 2, 1],
+  'run.started': ['lifecycle', 3, 1],
+  'run.finished': ['lifecycle', 4, 1],
+  'server.started': ['lifecycle', 3, 1],
+
+  'entries.lost': ['finding', 1, 4],
+  'quorum.lost': ['finding', 1, 3],
+  'quorum.restored': ['finding', 3, 1],
+  'history.refused': ['finding', 1, 4],
+  'history.contradicted': ['finding', 1, 5],
+}
+
+/** The types of entries that have a place here. */
+export const classifiedTypes: readonly string[] = Object.keys(lines)
+
+/** `failed`: as the entry itself says, for types that can go both ways and those that have no line yet. */
+export function classOf(type: string, failed: boolean): EventClass {
+  const [name, activityId, severityId, fails] = lines[type] ?? ['api', 99, failed ? 2 : 1]
+  return { ...classes[name], activityId, severityId, statusId: failed || fails === 'failed' ? 2 : 1 }
+}
+
+export function isFinding({ classUid }: EventClass): boolean {
+  return classUid === classes.finding.classUid
+}

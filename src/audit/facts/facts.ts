@@ -1,0 +1,148 @@
+import type { Entry } from '../verify/index.ts'
+import { outcomeOf, type Outcome } from './outcome.ts'
+import { isObject, isText, listIn, objectIn, textIn, textsIn, type Data } from './read.ts'
+
+export type { Outcome } from './outcome.ts'
+
+/** A person by their pseudonym, and by name where it was opened; or a program by the name of its API token. */
+export interface Who {
+  readonly person?: string
+  readonly name?: string
+}
+
+/** An operation as the gateway named it. */
+export interface Operation {
+  readonly action: string
+  readonly connection: string
+  readonly path: string
+  readonly ref?: string
+}
+
+export interface Facts {
+  readonly outcome: Outcome
+  /** The job: who triggered it, and from where. */
+  readonly job: {
+    readonly issuer?: string
+    /** The issuer's word for the job as a whole (`sub`). */
+    readonly subject?: string
+    readonly repository?: string
+    readonly repositoryId?: string
+    readonly ref?: string
+    readonly commit?: string
+    readonly actor?: Who
+  }
+  /** The operator, or the person who decided. */
+  readonly by?: Who
+  /** The id of the API token or sign-in that was used. */
+  readonly token?: string
+  readonly request?: string
+  readonly session?: string
+  readonly step?: string
+  readonly lease?: string
+  readonly approval?: string
+  readonly roles: readonly string[]
+  readonly connections: readonly string[]
+  readonly host?: string
+  readonly port?: number
+  readonly secret?: string
+  readonly operations: readonly Operation[]
+  readonly package?: string
+  readonly version?: string
+  /** Why, in the entry's own words. */
+  readonly reason?: string
+}
+
+/** What the entry says; of an entry whose names were opened, with the names. */
+export function factsOf({ type, subject, data }: Pick<Entry, 'type' | 'subject' | 'data'>): Facts {
+  const operations = listIn(data, 'operations').flatMap(operationOf)
+  const target = targetOf(data)
+  const named = objectIn(data, 'npm')
+  return definedOnly({
+    outcome: outcomeOf(type, data),
+    job: jobOf(type, data),
+    by: whoIn(data, 'by'),
+    token: type === 'session.issued' || type === 'session.refused' ? undefined : textIn(data, 'token'),
+    request: textIn(data, 'request'),
+    session: idOf('ses_', subject, textIn(data, 'session')),
+    step: idOf('stp_', subject, textIn(data, 'step')),
+    lease: idOf('lse_', subject, textIn(data, 'lease')),
+    approval: type.startsWith('approval.') ? subject : textIn(data, 'approval'),
+    roles: rolesOf(data),
+    connections: unique([textIn(data, 'connection'), ...operations.map(({ connection }) => connection)]),
+    ...target,
+    secret: textIn(data, 'secret'),
+    operations,
+    package: textIn(named, 'package'),
+    version: textIn(named, 'version'),
+    reason: textIn(data, 'reason') ?? textIn(data, 'detail'),
+  })
+}
+
+function jobOf(type: string, data: Data): Facts['job'] {
+  // Where it stands differs by type: the job's first entry, its session, a question to people, everything after.
+  const from =
+    type === 'run.started'
+      ? data
+      : { ...objectIn(data, 'bound'), ...objectIn(data, 'identity'), ...objectIn(data, 'job') }
+  const actor = from['actor'] ?? data['actor']
+  return definedOnly({
+    issuer: textIn(from, 'issuer') ?? textIn(data, 'issuer'),
+    subject: textIn(from, 'subject'),
+    repository: textIn(from, 'repository'),
+    repositoryId: textIn(from, 'repository_id'),
+    ref: textIn(from, 'ref'),
+    commit: textIn(from, 'commit'),
+    actor: actorOf(actor),
+  })
+}
+
+/** `{id, login}` of commitments or opened names, or `{person}` alone. */
+function actorOf(value: unknown): Who | undefined {
+  if (!isObject(value)) return undefined
+  if (isText(value['person'])) return { person: value['person'] }
+  const [login, id] = [whoIn(value, 'login'), whoIn(value, 'id')]
+  return login ?? id
+}
+
+/** A sealed name is `{person, commitment}`; an opened one, and the name of a program, is a text. */
+function whoIn(data: Data, name: string): Who | undefined {
+  const value = data[name]
+  if (isText(value)) return { name: value }
+  return isObject(value) && isText(value['person']) ? { person: value['person'] } : undefined
+}
+
+function rolesOf(data: Data): string[] {
+  const bound = objectIn(data, 'bound')
+  return unique([textIn(data, 'role'), ...textsIn(data, 'roles'), ...textsIn(bound, 'roles')])
+}
+
+function operationOf(value: unknown): Operation[] {
+  if (!isObject(value)) return []
+  const [action, connection, path, ref] = ['action', 'connection', 'path', 'ref'].map((name) =>
+    textIn(value, name),
+  )
+  if (action === undefined || connection === undefined) return []
+  return [{ action, connection, path: path ?? '', ...(ref === undefined ? {} : { ref }) }]
+}
+
+/** `what` of a refused tunnel is `host:port`. */
+function targetOf(data: Data): { host?: string; port?: number } {
+  const { host, port, what } = data
+  if (isText(host)) return { host, ...(Number.isSafeInteger(port) ? { port: port as number } : {}) }
+  const [, name, number] = /^(\[[0-9a-f:.]+\]|[^\s:/@]+):(\d{1,5})$/i.exec(isText(what) ? what : '') ?? []
+  return name === undefined ? {} : { host: name, port: Number(number) }
+}
+
+function idOf(prefix: string, subject: string, named: string | undefined): string | undefined {
+  return named ?? (subject.startsWith(prefix) ? subject : undefined)
+}
+
+function unique(values: readonly (string | undefined)[]): string[] {
+  return [...new Set(values.filter((value) => value !== undefined))]
+}
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> }
+
+function definedOnly<T extends object>(value: T): Defined<T> {
+  return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as Defined<T>
+}
