@@ -22,7 +22,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   // The audit log: the verifier sees nobody, the log and the witness only what they are made of.
   'audit/verify': [],
-  'audit/disk': ['lib'],
+  'audit/disk': ['lib', 'audit/verify'],
   'audit/serve': ['lib'],
   'audit/people': ['lib'],
   'audit/sign': ['audit/verify'],
@@ -66,6 +66,6 @@ export const bare: Readonly<
 > = {
   'audit/verify': {
     node: ['node:fs', 'node:fs/promises', 'node:path'],
-    in: ['audit/verify/node.ts', 'audit/verify/folder-source.ts'],
+    in: ['audit/verify/node.ts', 'audit/verify/folder-source.ts', 'audit/verify/regular-file.ts'],
   },
 }

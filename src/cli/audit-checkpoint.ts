@@ -2,9 +2,11 @@ import {
   type Checkpoint,
   createTileHashes,
   type LogSource,
+  logsBy,
   proveConsistency,
   readEntries,
   textOf,
+  type TlogPolicy,
   verifyByPolicy,
   verifyCheckpoint,
   verifyConsistency,
@@ -14,6 +16,7 @@ import {
   type AuditKey,
   auditKeyOf,
   type AuditOptions,
+  givenKeyOf,
   openAuditSource,
   readTlogPolicy,
 } from './audit-source.ts'
@@ -23,11 +26,28 @@ export interface SignedCheckpoint extends Checkpoint {
   note: string
 }
 
-export type Trust = { key: AuditKey } | { policyFile: string }
+export type Trust = { key: AuditKey } | { policy: TlogPolicy }
 
-/** Whose signature a checkpoint has to bear: the log's key, or, with `--policy`, a log and a quorum of witnesses. */
+/**
+ * Whose signature a checkpoint has to bear: the log's key, or, with `--policy`, a log and a quorum of witnesses. With both it
+ * is that log of the policy. Throws `bad_input` for a key that is none of its logs.
+ */
 export function trustOf(options: AuditOptions): Trust {
-  return options.policy === undefined ? { key: auditKeyOf(options) } : { policyFile: options.policy }
+  if (options.policy === undefined) return { key: auditKeyOf(options) }
+  const policy = readTlogPolicy(options.policy)
+  const key = givenKeyOf(options)
+  if (policy.logs.length === 0)
+    throw new MayflyError(
+      'bad_input',
+      `${options.policy} has no log line, so it believes no log: add "log VKEY"`,
+    )
+  if (key === undefined) return { policy }
+  const logs = logsBy(key.verifier, policy)
+  if (logs.length > 0) return { policy: { ...policy, logs } }
+  throw new MayflyError(
+    'bad_input',
+    `--key is ${key.verifier.name}+${key.verifier.keyId.toHex()}, which is no log of ${options.policy}: give one of them`,
+  )
 }
 
 /** Throws `audit_corrupt`, with a line that says why, unless the checkpoint may be believed. */
@@ -35,7 +55,7 @@ export async function believe(note: string, where: string, trust: Trust): Promis
   const verdict =
     'key' in trust
       ? await verifyCheckpoint(note, trust.key.verifier)
-      : await verifyByPolicy(note, readTlogPolicy(trust.policyFile))
+      : await verifyByPolicy(note, trust.policy)
   if (verdict.ok) return { ...verdict.checkpoint, note }
   const why = 'message' in verdict ? verdict.message : verdict.reason
   throw new MayflyError('audit_corrupt', `${where} is not to be believed: ${why}`)
@@ -45,7 +65,10 @@ export async function believe(note: string, where: string, trust: Trust): Promis
 export async function publishedCheckpoint(source: LogSource, trust: Trust): Promise<SignedCheckpoint> {
   const bytes = await source.read('checkpoint')
   if (bytes === undefined)
-    throw new MayflyError('bad_input', `no checkpoint of an audit log in ${source.name}`)
+    throw new MayflyError(
+      'audit_corrupt',
+      `there is no checkpoint in ${source.name}: it is no audit log, or was damaged`,
+    )
   return await believe(textOf(bytes), `the checkpoint of ${source.name}`, trust)
 }
 

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { randomBytes } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { createSigner, signNote } from '../audit/sign/index.ts'
 import {
   createTree,
@@ -16,8 +15,7 @@ import {
   leafHash,
   utf8,
 } from '../audit/verify/index.ts'
-
-const main = fileURLToPath(new URL('../main/mayfly.ts', import.meta.url))
+import { audit, program } from './audit-command.fixture.ts'
 
 /** The folder of a log whose owner signs whatever it likes. */
 async function hostileLog(t: TestContext, entries: readonly string[]): Promise<string> {
@@ -35,17 +33,6 @@ async function hostileLog(t: TestContext, entries: readonly string[]): Promise<s
     encodeBundle(entries.map(utf8)),
   )
   return folder
-}
-
-const program = [...process.execArgv.filter((arg) => !arg.startsWith('--test')), main, 'audit']
-
-async function audit(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  return await new Promise((resolve) => {
-    const node = [...program, ...args]
-    execFile(process.execPath, node, (error, stdout, stderr) =>
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-    )
-  })
 }
 
 let number = 0

@@ -1,18 +1,20 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import {
   createTileHashes,
   formatTlogProof,
   leafHash,
   type LogSource,
+  maxEntryBytes,
   parseEntry,
   parseTlogProof,
   proveInclusion,
   readEntries,
   verifyInclusion,
 } from '../audit/verify/index.ts'
-import { MayflyError, messageOf } from '../lib/index.ts'
+import { MayflyError } from '../lib/index.ts'
 import { believe, extend, publishedCheckpoint, trustOf } from './audit-checkpoint.ts'
-import { type AuditOptions, openAuditSource, readText } from './audit-source.ts'
+import { readInput, readText } from './audit-file.ts'
+import { type AuditOptions, openAuditSource } from './audit-source.ts'
 import { exitCodes, print } from './output.ts'
 
 /**
@@ -70,7 +72,7 @@ export async function checkProof(file: string, options: AuditOptions & { entry: 
     `the checkpoint in ${file}`,
     trustOf(options),
   )
-  const leaf = leafHash(readBytes(options.entry))
+  const leaf = leafHash(readInput(options.entry, maxEntryBytes))
   const ok = verifyInclusion({ index: proof.index, size, leaf, root }, proof.hashes)
   const verdict = { ok, origin, index: proof.index, size }
   print(options.json, verdict, [
@@ -105,12 +107,4 @@ export async function checkConsistency(
     `consistent: the ${from.size} entries of ${older} are the first of the log's ${to.size}`,
   ])
   return exitCodes.ok
-}
-
-function readBytes(file: string): Uint8Array {
-  try {
-    return readFileSync(file)
-  } catch (cause) {
-    throw new MayflyError('bad_input', `${file} cannot be read: ${messageOf(cause)}`, { cause })
-  }
 }

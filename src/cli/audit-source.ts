@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { openPeople, type PeopleReader } from '../audit/people/index.ts'
 import {
@@ -12,6 +12,7 @@ import {
 import { folderSource } from '../audit/verify/node.ts'
 import { dataFolderOf } from '../config/environment.ts'
 import { MayflyError, messageOf } from '../lib/index.ts'
+import { readOwnText, readText } from './audit-file.ts'
 
 /** Which log, and whose word about it: the options that every audit command has. */
 export interface AuditOptions {
@@ -31,25 +32,24 @@ export function openAuditSource(options: AuditOptions): LogSource {
   if (options.url !== undefined) {
     if (!/^https?:/.test(options.url) || !URL.canParse(options.url))
       throw new MayflyError('bad_input', `${options.url} is no http(s) URL`)
-    return reachable(httpSource(options.url))
+    return readable(httpSource(options.url), 'upstream_unreachable')
   }
   const folder = folderOf(options)
-  if (!existsSync(folder))
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new MayflyError('bad_input', `there is no audit log at ${folder}: give --folder, --data or --url`)
-  return folderSource(folder)
+  return readable(folderSource(folder), 'audit_unavailable')
 }
 
-// What a server does not answer is another exit code than what is not true.
-function reachable(source: LogSource): LogSource {
-  return {
-    ...source,
-    read: (path) =>
-      source.read(path).catch((cause: unknown) => {
-        throw new MayflyError('upstream_unreachable', `${source.name} cannot be read: ${messageOf(cause)}`, {
-          cause,
-        })
-      }),
+// What cannot be read is another exit code than what is not true.
+function readable(source: LogSource, code: 'upstream_unreachable' | 'audit_unavailable'): LogSource {
+  const refuse = (cause: unknown): never => {
+    const message = messageOf(cause)
+    const named = message.startsWith(source.name) ? message : `${source.name} cannot be read: ${message}`
+    throw new MayflyError(code, named, { cause })
   }
+  const read: LogSource['read'] = (path) => source.read(path).catch(refuse)
+  if (source.list === undefined) return { ...source, read }
+  return { ...source, read, list: async (path) => (await source.list?.(path).catch(refuse)) ?? [] }
 }
 
 /** The names of people beside the log, for those who have its folder. */
@@ -73,17 +73,23 @@ export interface AuditKey {
  * own. Throws `bad_input`.
  */
 export function auditKeyOf(options: AuditOptions): AuditKey {
-  const { key } = options
-  if (key !== undefined && !existsSync(key)) return keyIn(key, '--key')
-  if (options.url !== undefined && key === undefined)
+  const given = givenKeyOf(options)
+  if (given !== undefined) return given
+  if (options.url !== undefined)
     throw new MayflyError(
       'bad_input',
       'say whose log it is: --key VKEY (its key.vkey, as you got it from somebody you trust)',
     )
-  const file = key ?? pinnedKeyOf(options)
-  if (file !== undefined) return keyIn(readText(file), file)
+  const pinned = pinnedKeyOf(options)
+  if (pinned !== undefined) return keyIn(readOwnText(pinned), pinned)
   const own = join(folderOf(options), 'key.vkey')
-  return { ...keyIn(readText(own), own), untrusted: own }
+  return { ...keyIn(readOwnText(own), own), untrusted: own }
+}
+
+/** `--key`: a vkey, or a file that holds one. */
+export function givenKeyOf({ key }: AuditOptions): AuditKey | undefined {
+  if (key === undefined) return undefined
+  return existsSync(key) ? keyIn(readText(key), key) : keyIn(key, '--key')
 }
 
 /** As the server that runs here knows it; a log that is elsewhere has another. */
@@ -105,12 +111,4 @@ export function readTlogPolicy(file: string): TlogPolicy {
   const parsed = parseTlogPolicy(readText(file))
   if (parsed.ok) return parsed.policy
   throw new MayflyError('bad_input', `${file}:${parsed.line}: ${parsed.message}`)
-}
-
-export function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new MayflyError('bad_input', `${file} cannot be read: ${messageOf(cause)}`, { cause })
-  }
 }

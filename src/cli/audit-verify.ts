@@ -1,20 +1,30 @@
-import { verifyLog } from '../audit/verify/index.ts'
-import { auditKeyOf, type AuditOptions, openAuditSource, readText, readTlogPolicy } from './audit-source.ts'
+import {
+  encodeVerifierKey,
+  type LogSource,
+  textOf,
+  type Verifier,
+  verifyCheckpoint,
+  verifyLog,
+} from '../audit/verify/index.ts'
+import { trustOf } from './audit-checkpoint.ts'
+import { readText } from './audit-file.ts'
+import { type AuditOptions, openAuditSource } from './audit-source.ts'
 import { exitCodes, print } from './output.ts'
 import { visible } from './story.ts'
 
 /** Recomputes the whole log. `--known` takes checkpoints that were kept elsewhere: a rewritten log contradicts them. */
 export async function verifyAudit(options: AuditOptions & { known?: string[] }): Promise<number> {
   const source = openAuditSource(options)
-  const key = auditKeyOf(options)
-  const verdict = await verifyLog(source, key.vkey, {
+  const trust = trustOf(options)
+  const verifier = 'key' in trust ? trust.key.verifier : await signerOf(source, trust.policy.logs)
+  const verdict = await verifyLog(source, encodeVerifierKey(verifier.name, 'note', verifier.publicKey), {
     known: (options.known ?? []).map(readText),
-    ...(options.policy === undefined ? {} : { policy: readTlogPolicy(options.policy) }),
+    ...('key' in trust ? {} : { policy: trust.policy }),
   })
   if (!verdict.ok) {
     const { kind, where, message } = verdict.problem
     print(options.json, verdict, [visible(`NOT VERIFIED: ${kind} at ${where}: ${message}`)])
-    return kind === 'unreadable' && options.url !== undefined ? exitCodes.unavailable : exitCodes.refused
+    return kind === 'unreadable' ? exitCodes.unavailable : exitCodes.refused
   }
   const { size, rootHash, checkpoints, timeSeconds, witnesses } = verdict
   const signed = new Date(timeSeconds * 1_000).toISOString()
@@ -22,9 +32,16 @@ export async function verifyAudit(options: AuditOptions & { known?: string[] }):
     witnesses.length === 0 ? '' : `, cosigned by ${witnesses.map(({ name }) => name).join(', ')}`
   print(options.json, verdict, [
     `verified: ${size} entries, ${checkpoints} checkpoints, root ${rootHash}, signed ${signed}${cosigned}`,
-    ...(key.untrusted === undefined
-      ? []
-      : [`(the key is the folder’s own, ${key.untrusted}: compare it with one you trust)`]),
+    ...('key' in trust && trust.key.untrusted !== undefined
+      ? [`(the key is the folder’s own, ${trust.key.untrusted}: compare it with one you trust)`]
+      : []),
   ])
   return exitCodes.ok
+}
+
+/** Which of the policy's logs has signed the checkpoint; the first one if none has, which then does not verify. */
+async function signerOf(source: LogSource, logs: readonly { verifier: Verifier }[]): Promise<Verifier> {
+  const note = textOf((await source.read('checkpoint')) ?? new Uint8Array(0))
+  for (const { verifier } of logs) if ((await verifyCheckpoint(note, verifier)).ok) return verifier
+  return logs[0]!.verifier
 }

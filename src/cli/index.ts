@@ -2,7 +2,8 @@
  * The commands of `mayfly`, one file each. They parse, call and print; what they do is in the rooms below.
  * Invariant: an error is one line on standard error and an exit code that says what kind it was.
  */
-export { readText, readTlogPolicy } from './audit-source.ts'
+export { readText } from './audit-file.ts'
+export { readTlogPolicy } from './audit-source.ts'
 export { createProgram } from './program.ts'
 export type {
   AuditForwardArguments,

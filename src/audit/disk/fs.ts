@@ -1,14 +1,38 @@
+import { constants } from 'node:fs'
 import fs, { type FileHandle } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { systemCode } from '../../lib/index.ts'
+import { readRegularFile } from '../verify/node.ts'
 
 /** The calls to the file system that a process of the audit log makes. Tests hand in one whose disk is full or fails. */
 export type FileSystem = Pick<
   typeof fs,
-  'open' | 'mkdir' | 'rename' | 'unlink' | 'readFile' | 'readdir' | 'rm' | 'truncate' | 'utimes'
->
+  'open' | 'mkdir' | 'rename' | 'unlink' | 'readdir' | 'rm' | 'truncate' | 'utimes'
+> & {
+  readFile(path: string): Promise<Buffer>
+}
 
-export const systemFs: FileSystem = fs
+/** More than any file of a log, a witness or a forwarder has: the longest are segments of the write-ahead log. */
+const maxFileBytes = 134_217_728
+
+/** A pipe in the place of a file would be waited for without end, in one of Node's four threads for files. */
+export const systemFs: FileSystem = {
+  ...fs,
+  readFile: (path) => readRegularFile(path, maxFileBytes),
+  open: async (path, flags = 'r', mode) => {
+    const bits = typeof flags === 'number' ? flags : openFlags[flags]
+    if (bits === undefined) throw new RangeError(`files are not opened for ${flags}`)
+    return await fs.open(path, bits | constants.O_NONBLOCK, mode)
+  },
+}
+
+const { O_RDONLY, O_RDWR, O_WRONLY, O_CREAT, O_TRUNC, O_APPEND } = constants
+const openFlags: Readonly<Record<string, number>> = {
+  r: O_RDONLY,
+  'r+': O_RDWR,
+  w: O_WRONLY | O_CREAT | O_TRUNC,
+  a: O_WRONLY | O_CREAT | O_APPEND,
+}
 
 /** Writes all of `bytes` at the end of an open file; a short write is carried on, never taken for done. */
 export async function writeAll(handle: FileHandle, bytes: Uint8Array): Promise<void> {

@@ -1,8 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { lstatSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { FatalError, messageOf } from '../../lib/index.ts'
+import { kindOf } from '../verify/node.ts'
 
 export interface FolderLock {
   release(): void
@@ -17,6 +18,7 @@ export interface FolderLock {
  */
 export function lockFolder(folder: string, what: string): FolderLock {
   const holder = join(folder, 'lock-holder')
+  for (const path of [join(folder, 'lock'), holder]) refuseOther(path)
   let database: DatabaseSync | undefined
   try {
     database = new DatabaseSync(join(folder, 'lock'), { timeout: 0 })
@@ -34,6 +36,14 @@ export function lockFolder(folder: string, what: string): FolderLock {
     })
   }
   return { release: () => database.isOpen && database.close() }
+}
+
+/** Whoever opens a pipe waits for its other end, and writes through a link into what it leads to. */
+function refuseOther(path: string): void {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  if (stat === undefined || stat.isFile()) return
+  const kind = stat.isSymbolicLink() ? 'a link' : kindOf(stat)
+  throw new FatalError('data_folder', `${path} is ${kind}, not a file: remove it`)
 }
 
 function isBusy(error: unknown): boolean {

@@ -43,7 +43,7 @@ export type LogVerdict =
   | { ok: false; problem: LogProblem }
 
 export interface VerifyLogOptions {
-  /** The newest checkpoint has to be cosigned by a quorum of its witnesses. */
+  /** One of its logs it has to be, and the newest checkpoint cosigned by a quorum of its witnesses. */
   policy?: TlogPolicy
   /** Signed checkpoints that were seen elsewhere: a log whose history was rewritten as a whole contradicts them. */
   known?: readonly string[]

@@ -8,7 +8,7 @@ import { leafHash } from './hash.ts'
 import { parseVerifierKey, type Verifier } from './key.ts'
 import { type Receipt, verifyReceipt } from './receipt.ts'
 import { type LogSource, readTile } from './source.ts'
-import { type TlogPolicy, verifyQuorum } from './tlog-policy.ts'
+import { logsBy, type TlogPolicy, verifyQuorum } from './tlog-policy.ts'
 import { partialTiles, tilePath, tileWidth } from './tile-path.ts'
 import { createTree, type Tree } from './tree.ts'
 
@@ -41,13 +41,16 @@ export async function verifyLog(
   if (verifier === undefined) {
     return { ok: false, problem: problemOf('wrong_key', 'verifier key', 'it is not an Ed25519 verifier key') }
   }
+  const { policy } = options
+  if (policy !== undefined && logsBy(verifier, policy).length === 0)
+    return { ok: false, problem: problemOf('wrong_key', 'policy', 'the policy does not name this log') }
   try {
     const opened = await readMarks(source, verifier, options.known ?? [])
     if ('kind' in opened) return { ok: false, problem: opened }
     const problem = await verifyEntries(source, verifier, opened, options.receipts ?? [])
     if (problem !== undefined) return { ok: false, problem }
     const { size, root, timeSeconds } = opened.published
-    const cosigned = await checkQuorum(opened.note, options.policy)
+    const cosigned = await checkQuorum(opened.note, policy)
     if ('kind' in cosigned) return { ok: false, problem: cosigned }
     const exchanged = await checkShownKey(source, verifierKey.trim())
     if (exchanged !== undefined) return { ok: false, problem: exchanged }

@@ -35,7 +35,14 @@ export async function partialWidths(source: LogSource, tile: Tile): Promise<numb
   return widths?.filter((width) => width < tileWidth).sort((a, b) => a - b)
 }
 
-const maxFileBytes = 17_000_000
+/**
+ * More bytes than any file of a log has that goes by this path: who has more there wants our memory. A full bundle of the
+ * longest entries has 16.8 MB, a tile of hashes 8 KB, a note 64 KB.
+ */
+export function maxBytesOf(path: string): number {
+  return path.startsWith('tile/entries/') ? 17_000_000 : 131_072
+}
+
 const timeoutMs = 60_000
 
 /** A log over HTTP. `fetcher` is `fetch`, or what the caller puts in its place; redirects are not followed. */
@@ -53,16 +60,15 @@ export function httpSource(url: string, fetcher: typeof fetch = fetch): LogSourc
   }
 }
 
-/** A full bundle of the longest entries has 16.8 MB; who sends more wants our memory. */
 async function readBounded(response: Response, path: string): Promise<Uint8Array> {
   const reader = response.body?.getReader()
   const chunks: Uint8Array[] = []
   let bytes = 0
   for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
     bytes += next.value.length
-    if (bytes > maxFileBytes) {
+    if (bytes > maxBytesOf(path)) {
       await reader?.cancel()
-      throw new Error(`more than ${maxFileBytes} bytes were sent for ${path}`)
+      throw new Error(`more than ${maxBytesOf(path)} bytes were sent for ${path}`)
     }
     chunks.push(next.value)
   }

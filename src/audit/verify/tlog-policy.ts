@@ -142,6 +142,13 @@ function urlOf(url: string | undefined): { url?: string } {
   return { url }
 }
 
+/** The logs of the policy that have this name and key. */
+export function logsBy({ name, publicKey }: Verifier, policy: TlogPolicy): PolicyLog[] {
+  return policy.logs.filter(
+    ({ verifier }) => verifier.name === name && equalBytes(verifier.publicKey, publicKey),
+  )
+}
+
 export type PolicyVerdict =
   | { ok: true; checkpoint: Checkpoint; witnesses: { name: string; timeSeconds: number }[] }
   | { ok: false; reason: 'untrusted_log' | 'bad_signature' | 'malformed' | 'no_quorum'; message: string }
