@@ -85,6 +85,9 @@ function compile(count: number, files: Readonly<Record<string, string>>): Policy
     pins: ['repository_id'],
     ids: {},
     claims: { repository_id: 'repository_id', event: 'event_name' },
+    derived: [],
+    forms: {},
+    documented: {},
     fixed: {},
   }
   const locate = () => ({ file: 'bench.yaml', line: 1, column: 1 })

@@ -1,15 +1,15 @@
 import { MayflyError } from '../lib/index.ts'
-import { trustAttributes } from '../config/index.ts'
 import {
   connectionKinds,
   explain,
   explanationLines,
   parseOperation,
   type Explanation,
+  type JobReading,
   type Operation,
   type TrustSubject,
 } from '../policy/index.ts'
-import { subjectOf, type CompiledDocument } from '../rules/index.ts'
+import { jobOf, jobOfToken, sortClaims, type CompiledDocument } from '../rules/index.ts'
 import { readText } from './apply.ts'
 import { exitCodes, print } from './output.ts'
 import { policyOf } from './policy-input.ts'
@@ -32,14 +32,17 @@ interface Options {
 /** What is to be explained: a job, and what it asked for. */
 interface Asked {
   readonly subject: TrustSubject
+  /** Why no role is even asked: the token itself is refused. */
+  readonly shutOut?: string
   readonly role?: string
   readonly operations: readonly Operation[]
 }
 
 export async function explainDenial(request: string | undefined, options: Options): Promise<number> {
   const compiled = await policyOf(options)
-  const asked = request === undefined ? askedByHand(compiled, options) : await findRefusal(request, options)
-  const { subject, role, operations } = asked
+  const asked: Asked =
+    request === undefined ? askedByHand(compiled, options) : await findRefusal(request, options)
+  const { subject, shutOut, role, operations } = asked
   const questions = operations.length === 0 ? [undefined] : operations
   const explanations = questions.map((operation) =>
     explain(compiled.policy, subject, {
@@ -47,7 +50,6 @@ export async function explainDenial(request: string | undefined, options: Option
       ...(operation === undefined ? {} : { operation }),
     }),
   )
-  const shutOut = shutOutBy(compiled, subject)
   const by = options.file ?? 'the policy that is in force now'
   print(options.json, { subject, explanations, ...(shutOut === undefined ? {} : { shutOut }) }, [
     ...(request === undefined ? [] : [`${request}, by ${by}:`]),
@@ -57,23 +59,15 @@ export async function explainDenial(request: string | undefined, options: Option
   return shutOut === undefined && explanations.every(isYes) ? exitCodes.ok : exitCodes.refused
 }
 
-/** Why no role is even asked: the issuer is limited to another owner, so the token itself is refused. */
-function shutOutBy({ issuers }: CompiledDocument, { issuer, attributes }: TrustSubject): string | undefined {
-  const fixed = Object.entries(issuers.get(issuer)?.fixed ?? {})
-  const other = fixed.find(([claim, value]) => attributes[claim] !== undefined && attributes[claim] !== value)
-  if (other === undefined) return undefined
-  const [claim, value] = other
-  return `issuer "${issuer}" lets in ${claim} ${value} only, and the job has ${attributes[claim]}: its token is refused`
-}
-
 function isYes({ role, operation }: Explanation): boolean {
   return role?.allow === true && operation?.allow !== false
 }
 
 function askedByHand(compiled: CompiledDocument, options: Options): Asked {
   const { document } = compiled
-  const claims = options.token === undefined ? {} : tokenClaims(options.token)
-  const issuer = options.issuer ?? issuerOf(compiled, claims['iss'])
+  const claims = options.token === undefined ? undefined : tokenClaims(options.token)
+  const iss = claims?.['iss']
+  const issuer = options.issuer ?? issuerOf(compiled, typeof iss === 'string' ? iss : undefined)
   if (!Object.hasOwn(document.issuers, issuer))
     throw new MayflyError(
       'bad_input',
@@ -82,20 +76,34 @@ function askedByHand(compiled: CompiledDocument, options: Options): Asked {
   const typed = (options.claim ?? []).map(parseClaim)
   if (options.token === undefined && typed.length === 0)
     throw new MayflyError('bad_input', 'say which job: a request id, --token FILE or --claim NAME=VALUE')
-  const identity = typed.filter(([name]) => trustAttributes.has(name))
-  const raw = typed.filter(([name]) => !trustAttributes.has(name))
-  const subject = subjectOf(document, issuer, {
-    claims: { ...claims, ...Object.fromEntries(raw) },
-    identity: Object.fromEntries(identity),
-  })
+  const job = readJob(compiled, issuer, claims, typed)
+  if (job.kind === 'impossible') throw new MayflyError('bad_input', `there is no such job: ${job.why}`)
   const operation =
     options.operation === undefined ? undefined : parseOperation(options.operation, connectionKinds(document))
   if (typeof operation === 'string') throw new MayflyError('bad_input', operation)
   return {
-    subject,
+    subject: job.subject,
+    ...(job.kind === 'refused' ? { shutOut: job.why } : {}),
     ...(options.role === undefined ? {} : { role: options.role }),
     operations: operation === undefined ? [] : [operation],
   }
+}
+
+/** A token as the server reads it; what was typed beside it replaces what it says. */
+function readJob(
+  compiled: CompiledDocument,
+  issuer: string,
+  token: Readonly<Record<string, unknown>> | undefined,
+  typed: readonly [string, string][],
+): JobReading {
+  const { claims = {}, identity = {} } = sortClaims(compiled, issuer, typed)
+  if (token === undefined) return jobOf(compiled, issuer, { claims, identity })
+  const job = jobOfToken(compiled, issuer, { ...token, ...claims })
+  if (job.kind === 'impossible' || Object.keys(identity).length === 0) return job
+  const changed = jobOf(compiled, issuer, { identity: { ...job.subject.attributes, ...identity } })
+  if (changed.kind === 'impossible') return changed
+  const subject = { ...job.subject, attributes: changed.subject.attributes }
+  return job.kind === 'refused' ? { ...job, subject } : { ...changed, subject }
 }
 
 function issuerOf({ document }: CompiledDocument, url: string | undefined): string {
@@ -118,15 +126,12 @@ function parseClaim(text: string): [string, string] {
 }
 
 /** The claims of a token, unverified: it decides nothing here. */
-function tokenClaims(file: string): Record<string, string> {
+function tokenClaims(file: string): Record<string, unknown> {
   const payload = readText(file).trim().split('.')[1]
   try {
     const claims: unknown = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString('utf8'))
     if (typeof claims !== 'object' || claims === null) throw new TypeError('its payload is no object')
-    const plain = Object.entries(claims).filter(([, value]) =>
-      ['string', 'number', 'boolean'].includes(typeof value),
-    )
-    return Object.fromEntries(plain.map(([name, value]) => [name, String(value)]))
+    return claims as Record<string, unknown>
   } catch (cause) {
     throw new MayflyError('bad_input', `${file} holds no token: header.payload.signature`, { cause })
   }

@@ -262,7 +262,21 @@ export function compileRules(
   const policy = compilePolicy(
     document,
     locate,
-    new Map([['ci', { kind: 'oidc', pins: [], ids: {}, claims: {}, fixed: {} }]]),
+    new Map([
+      [
+        'ci',
+        {
+          kind: 'oidc',
+          pins: [],
+          ids: {},
+          claims: { subject: 'sub' },
+          derived: [],
+          forms: {},
+          documented: {},
+          fixed: {},
+        },
+      ],
+    ]),
   )
   if (!targets.ok || !policy.ok) throw new Error(JSON.stringify([targets, policy]))
   return { targets: targets.targets, policy: policy.policy }

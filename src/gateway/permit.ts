@@ -5,6 +5,7 @@ import type { Connection } from '../connections/index.ts'
 import {
   describeDenials,
   describeOperation,
+  unnamedOperation,
   type Denied,
   type Operation,
   type Policy,
@@ -90,6 +91,14 @@ export function createGatekeeper(deps: {
     async permit(step, connection, operations, detail, anyRef) {
       const policy = deps.policy()
       const { subject } = step.session
+      // The policy is held against these names: another spelling would pass its forbids by.
+      const unnamed = operations.map(unnamedOperation).find((why) => why !== undefined)
+      if (unnamed !== undefined)
+        return {
+          allow: false,
+          message: deny(step, operations.map(describeOperation).join(', '), unnamed),
+          refused: operations,
+        }
       const asked = operations.map((operation) => ({
         operation,
         decision: anyRef

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { flattenClaims } from './claims.ts'
-import { reasonOf, setup, signRaw } from './issuer.fixture.ts'
+import { makeKey, reasonOf, setup, signRaw } from './issuer.fixture.ts'
 
 test('claims are text; nested ones have their path; lists and null are left out', () => {
   const result = flattenClaims({
@@ -49,32 +49,55 @@ test('refused: an id whose number a double cannot hold, or that is no whole numb
   }
 })
 
-// Each row: what is not what it looks like, or cannot be seen.
-const values: readonly (readonly [string, string])[] = [
-  ['Arabic digits', '١٢٩٦٢٦٩'],
-  ['full-width digits', '１２９６２６９'],
-  ['a Cyrillic letter', 'octo-оrg/app'],
-  ['a zero-width space', 'octo-org\u200b/app'],
-  ['a right-to-left override', 'octo-org/\u202eppa'],
-  ['a soft hyphen', 'octo\u00ad-org/app'],
-  ['a composed accent', 'octo-org/caf\u00e9'],
-  ['a combining accent', 'octo-org/cafe\u0301'],
-  ['a null byte', 'octo-org/app\0'],
-  ['a line break', 'octo-org/app\nowner: evil'],
-  ['an escape sequence', 'octo-org/app\u001b[2K'],
-  ['a space in front', ' octo-org/app'],
-  ['a space behind', 'octo-org/app '],
-  ['half a surrogate pair', 'octo-org/\ud800'],
-  ['a byte order mark', '\ufeffocto-org/app'],
-  ['a name without an end', 'x'.repeat(1_025)],
+// Each row: what is not what it looks like, cannot be seen, or is no text at all; and whether a name may be so.
+const values: readonly (readonly [string, string, 'name' | 'never'])[] = [
+  ['Arabic digits', '١٢٩٦٢٦٩', 'name'],
+  ['full-width digits', '１２９６２６９', 'name'],
+  ['a Cyrillic letter', 'octo-оrg/app', 'name'],
+  ['a zero-width space', 'octo-org\u200b/app', 'name'],
+  ['a right-to-left override', 'octo-org/\u202eppa', 'name'],
+  ['a soft hyphen', 'octo\u00ad-org/app', 'name'],
+  ['a composed accent', 'octo-org/caf\u00e9', 'name'],
+  ['a combining accent', 'octo-org/cafe\u0301', 'name'],
+  ['a byte order mark', '\ufeffocto-org/app', 'name'],
+  ['a space in front', ' octo-org/app', 'name'],
+  ['a space behind', 'octo-org/app ', 'name'],
+  ['a null byte', 'octo-org/app\0', 'never'],
+  ['a line break', 'octo-org/app\nowner: evil', 'never'],
+  ['an escape sequence', 'octo-org/app\u001b[2K', 'never'],
+  ['half a surrogate pair', 'octo-org/\ud800', 'never'],
+  ['a name without an end', 'x'.repeat(1_025), 'never'],
 ]
-for (const [what, value] of values) {
-  test(`refused: ${what} in an id, in a name, in the id of the token`, async () => {
+for (const [what, value, where] of values) {
+  test(`refused: ${what} in an id, and in the ids of the token`, async () => {
     const { verify } = setup()
-    for (const claim of ['repository_id', 'environment', 'actor', 'ref', 'jti', 'run_id', 'check_run_id'])
+    for (const claim of ['repository_id', 'actor_id', 'jti', 'run_id', 'check_run_id'])
       assert.equal(reasonOf(await verify({ [claim]: value })), 'claim_malformed', claim)
   })
+
+  test(`${where === 'name' ? 'accepted, code point by code point' : 'refused'}: ${what} in a name`, async () => {
+    const { verify } = setup()
+    for (const claim of ['environment', 'actor', 'runner_environment'] as const) {
+      const result = await verify({ [claim]: value })
+      if (where === 'never') assert.equal(reasonOf(result), 'claim_malformed', claim)
+      else assert.equal(result.ok && result.identity.claims[claim], value)
+    }
+    const ref = `refs/heads/${value}`
+    const result = await verify({ ref, sub: `repo:octo-org/app:ref:${ref}` })
+    if (where === 'never') assert.equal(reasonOf(result), 'claim_malformed')
+    else assert.equal(result.ok && result.identity.attributes.ref, ref)
+  })
 }
+
+test('what is refused of a token that its issuer signed says whose job it is; what a stranger could write does not', async () => {
+  const { verify, verifier, claims } = setup()
+  const refused = await verify({ environment: 'a\nb' })
+  assert.ok(!refused.ok)
+  assert.equal(refused.job?.attributes.repository_id, '1296269')
+  assert.match(refused.detail, /environment "a\\u\{a\}b" has control characters/)
+  const forged = await verifier.verify(signRaw(makeKey('key-1'), claims({ environment: 'a\nb' })))
+  assert.ok(!forged.ok && forged.job === undefined)
+})
 
 test('refused: the same in a claim that the issuer’s rules pin by its own name; elsewhere it stays', async () => {
   const { verify } = setup({ kind: 'oidc', url: 'https://ci.example.com', pins: ['team'] })

@@ -58,6 +58,10 @@ export interface Refused {
   readonly ok: false
   readonly reason: IdentityRefusal
   readonly detail: string
+  /** What the token says of its job, if its issuer did sign it: a job that is known may learn the reason. */
+  readonly job?: Pick<Identity, 'issuer' | 'attributes' | 'claims'>
+  /** Seconds after which the same token may be taken. */
+  readonly retryAfterSeconds?: number
 }
 
 export type IdentityResult = { readonly ok: true; readonly identity: Identity } | Refused

@@ -4,9 +4,17 @@
  * Invariant: an `Identity` exists only for a token whose signature, issuer, audience and times held.
  * One-shot use (`iss` + `jti`) needs a store, so the token endpoint keeps it.
  */
-export type { AttributeName, Attributes, Identity, IdentityRefusal, IdentityResult } from './identity.ts'
+export type {
+  AttributeName,
+  Attributes,
+  Identity,
+  IdentityRefusal,
+  IdentityResult,
+  Refused,
+} from './identity.ts'
 export { limitsOf, pinsOf, profileOf } from './profiles.ts'
 export { signatureAlgorithms } from './compact-token.ts'
+export { describeJob, normalise } from './normalise.ts'
 export { createIdentityVerifier } from './verify.ts'
 export type { IdentityVerifier } from './verify.ts'
 export { createIssuerKeys } from './issuer-keys.ts'

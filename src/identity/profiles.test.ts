@@ -56,8 +56,8 @@ for (const [name, fixture] of Object.entries(fixtures)) {
   })
 
   test(`${name}: refused if what it calls an id does not look like one`, async () => {
-    const { claims, grammars } = profileOf(fixture.config)
-    for (const attribute of Object.keys(grammars) as (keyof typeof grammars)[]) {
+    const { claims, forms } = profileOf(fixture.config)
+    for (const attribute of Object.keys(forms) as (keyof typeof forms)[]) {
       const claim = claims[attribute]
       if (claim === undefined || claim.includes('/uid')) continue
       const result = await verifyChanged(fixture, { [claim]: '?' })

@@ -5,8 +5,6 @@ import { parseCompactToken, type SignedToken } from './compact-token.ts'
 import { refuse, type IdentityResult, type Refused } from './identity.ts'
 import { createIssuerKeys, type IssuerKeys } from './issuer-keys.ts'
 import { normalise } from './normalise.ts'
-import type { Profile } from './profile.ts'
-import { profileOf } from './profiles.ts'
 import type { SignatureResult } from './signature.ts'
 import { checkValidity } from './validity.ts'
 
@@ -18,7 +16,6 @@ export interface IdentityVerifier {
 interface Issuer {
   readonly name: string
   readonly config: IssuerConfig
-  readonly profile: Profile
   readonly keys: IssuerKeys
 }
 
@@ -40,7 +37,7 @@ export function createIdentityVerifier(deps: {
   const byUrl = new Map<string, Issuer>()
   for (const [name, config] of Object.entries(deps.issuers)) {
     const keys = createIssuerKeys({ url: config.url, fetch: deps.fetch, clock })
-    byUrl.set(config.url, { name, config, profile: profileOf(config), keys })
+    byUrl.set(config.url, { name, config, keys })
   }
   return {
     async verify(text) {

@@ -78,12 +78,19 @@ function contextOf({ issuer, attributes }: CedarRequest['subject']): Record<stri
   return context
 }
 
-// The grammar of grants admits no quote and no backslash, so nothing written there can leave its string;
-// `*` means the same in Cedar's `like` as in a grant.
+// Git takes quotes in a ref, and no backslash; with them escaped nothing can leave its string. `*` means the same in
+// Cedar's `like` as in a grant.
 function permit(grant: Grant): string {
-  const conditions = [`resource.connection == "${grant.connection}"`, `resource.path like "${grant.path}"`]
-  if (grant.ref !== undefined) conditions.push(`resource.ref like "${grant.ref}"`)
+  const conditions = [
+    `resource.connection == "${grant.connection}"`,
+    `resource.path like ${quoted(grant.path)}`,
+  ]
+  if (grant.ref !== undefined) conditions.push(`resource.ref like ${quoted(grant.ref)}`)
   return `permit(principal is Mayfly::Role, action == Mayfly::Action::"${grant.action}", resource is Mayfly::Resource) when { ${conditions.join(' && ')} };`
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll(/["\\]/g, '\\$&')}"`
 }
 
 function rejected(message: string | undefined): MayflyError {

@@ -149,12 +149,20 @@ export function shortenMismatches(mismatches: readonly Mismatch[]): Mismatch[] {
   return mismatches.map((one) => ({ ...one, expected: one.expected.slice(0, maxListed) }))
 }
 
+/** A denial has room for 2,000 characters, an operation for 1,000 of its ref. */
+const maxGrantChars = 1_500
+
 /** Why a session in this role may not do what it asked for, and what would let it: for a denial. */
 export function describeDenials(role: string, denials: readonly Denied[]): string {
   const forbidden = new Set(denials.flatMap(({ forbiddenBy }) => forbiddenBy ?? []))
   if (forbidden.size > 0) return `forbidden by ${[...forbidden].join(', ')}: no grant allows it`
-  const missing = denials.map((one) => `"${one.missing}"`)
-  return `role "${role}" does not grant it; to allow it, add to its grants in mayfly.yaml: ${missing.join(', ')}`
+  // Read as YAML, it is the grant. One that was cut would not be.
+  const missing = [...new Set(denials.map((one) => JSON.stringify(one.missing)))]
+  let chars = 0
+  const fitting = missing.filter((one) => (chars += one.length) <= maxGrantChars)
+  const more = missing.length - fitting.length
+  const list = [...fitting, ...(more > 0 ? [`${more} more, which the audit log names`] : [])].join(', ')
+  return `role "${role}" does not grant it; to allow it, add to its grants in mayfly.yaml: ${list}`
 }
 
 function bestRole(

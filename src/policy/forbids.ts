@@ -10,6 +10,7 @@ import { MayflyError, sha256Hex } from '../lib/index.ts'
 import { ask, type CedarRequest } from './cedar.ts'
 import { beyondBounds } from './cedar-bounds.ts'
 import { asksResource, rolesIn, scopeOf, upperCasePath, type ForbidScope } from './cedar-json.ts'
+import { deadLiterals, type ForbidWorld } from './cedar-literals.ts'
 import { cedarSchema } from './cedar-schema.ts'
 
 /** What `policies/*.cedar` forbids, compiled: asked after a grant has allowed, and for every role. */
@@ -44,13 +45,10 @@ export type CompiledForbids =
  * its grants, where lint, limits and the reader see it. Everything must satisfy our schema, warnings included: a
  * forbid that can never apply is one that its author believes in.
  */
-export function compileForbids(
-  files: Readonly<Record<string, string>>,
-  roles: ReadonlySet<string>,
-): CompiledForbids {
+export function compileForbids(files: Readonly<Record<string, string>>, world: ForbidWorld): CompiledForbids {
   const problems: ConfigProblem[] = []
   const forbids = Object.entries(files).flatMap(([file, source]) => {
-    const compiled = compileFile(file, source, roles)
+    const compiled = compileFile(file, source, world)
     problems.push(...compiled.problems)
     return compiled.forbids
   })
@@ -85,7 +83,7 @@ function createForbids(forbids: readonly Forbid[]): Forbids {
 function compileFile(
   file: string,
   source: string,
-  roles: ReadonlySet<string>,
+  world: ForbidWorld,
 ): { forbids: Forbid[]; problems: ConfigProblem[] } {
   const problems: ConfigProblem[] = []
   const complain = (offset: number, message: string) =>
@@ -106,7 +104,7 @@ function compileFile(
     const at = Math.max(source.indexOf(text, from), from)
     from = at + text.length
     const start = at + effectOffset(text)
-    const read = compileForbid(text, roles)
+    const read = compileForbid(text, world)
     for (const { offset = start - at, message } of read.problems) complain(at + offset, message)
     return [{ ...read, id: `${file}:${position(source, start).line}${read.reason}`, text }]
   })
@@ -116,7 +114,7 @@ function compileFile(
 /** One policy: whether it may be one, and what must be known of it. */
 function compileForbid(
   text: string,
-  roles: ReadonlySet<string>,
+  world: ForbidWorld,
 ): Pick<Forbid, 'asksRef' | 'scope'> & {
   problems: { offset?: number; message: string }[]
   reason: string
@@ -134,7 +132,7 @@ function compileForbid(
   const problems = [
     ...schemaProblems(text),
     ...[...rolesIn(json)]
-      .filter((role) => !roles.has(role))
+      .filter((role) => !world.roles.has(role))
       .map((role) => ({ message: `Cedar: there is no role "${role}", so this would never forbid` })),
     ...(upper === undefined
       ? []
@@ -143,6 +141,7 @@ function compileForbid(
             message: `Cedar: write "${upper}" in lower case: resource.path is, since Git hosts read names so`,
           },
         ]),
+    ...deadLiterals(json, scopeOf(json).actions, world).map((why) => ({ message: `Cedar: ${why}` })),
   ]
   const { reason } = (json.annotations ?? {}) as Record<string, string | null | undefined>
   const told = typeof reason === 'string' ? ` (${reason.replaceAll(/\s+/g, ' ').slice(0, 200)})` : ''

@@ -1,4 +1,5 @@
-import { includes } from './pattern-algebra.ts'
+import { didYouMean, type NameForm, includes } from '../lib/index.ts'
+import { namesOf, type KindNames } from './names.ts'
 
 /** What a step asks for: one operation on one connection. `path` and `ref` are as the protocol named them. */
 export interface Operation {
@@ -36,43 +37,126 @@ export function namesRef(action: string): boolean {
   return Object.hasOwn(actions, action) && actions[action as keyof typeof actions].ref
 }
 
+export type Kind = keyof typeof namesOf
+
+export const kinds = Object.keys(namesOf) as readonly Kind[]
+
 /** The kind of connection that the action is for; undefined if it is not known. */
-export function kindOf(action: string): string | undefined {
-  return Object.hasOwn(actions, action) ? actions[action as keyof typeof actions].kind : undefined
+export function kindOf(action: string): Kind | undefined {
+  return ruleOf(action)?.kind
 }
 
-const grammar =
-  /^(?<action>[a-z]+:[a-z]+) (?<connection>[a-z][a-z0-9-]*)(?:\/(?<path>[A-Za-z0-9._~@+*/-]+?))?(?:@(?<ref>refs\/[A-Za-z0-9._~+*/-]+))?$/
+function ruleOf(action: string): (typeof actions)[keyof typeof actions] | undefined {
+  return Object.hasOwn(actions, action) ? actions[action as keyof typeof actions] : undefined
+}
+
+/** `action connection/path@ref` taken apart; nothing of it is checked. A path may hold an `@` (an npm scope). */
+const shape = /^(?<action>\S+) (?<connection>[^\s/@]+)(?:\/(?<path>\S+?))?(?:@(?<ref>refs(?:\/\S*)?))?$/
+
+/** The parts of a grant, or of a pattern of grants, as they are written; undefined if it has another form. */
+export function splitGrant(source: string): GrantParts | undefined {
+  const parts = shape.exec(source)?.groups
+  if (parts === undefined) return undefined
+  const { action = '', connection = '', path, ref } = parts
+  // Behind its first character no path has an `@`: with `@main` somebody means a ref.
+  const at = ref === undefined ? (path?.lastIndexOf('@') ?? -1) : -1
+  return at < 1
+    ? { action, connection, path, ref }
+    : { action, connection, path: path?.slice(0, at), ref: path?.slice(at + 1) }
+}
+
+export interface GrantParts {
+  readonly action: string
+  readonly connection: string
+  readonly path: string | undefined
+  readonly ref: string | undefined
+}
 
 /**
  * Reads `action connection/path@ref`. `kinds` tells each connection's kind.
  * Returns the grant, or what is wrong with it in one line.
  */
 export function parseGrant(source: string, kinds: ReadonlyMap<string, string>): Grant | string {
-  const parts = grammar.exec(source)?.groups
+  const parts = splitGrant(source)
   if (parts === undefined)
     return `grant "${source}" is not of the form "action connection/path" (git:push: "/path@refs/...")`
-  const { action = '', connection = '', path, ref } = parts
-  const rule = actions[action as keyof typeof actions] as (typeof actions)[keyof typeof actions] | undefined
-  if (rule === undefined)
-    return `grant "${source}": unknown action "${action}"; known are ${actionNames.join(', ')}`
+  const { action, connection, path, ref } = parts
+  const rule = ruleOf(action)
+  if (rule === undefined) return `grant "${source}": unknown action "${action}"; ${hint(action, actionNames)}`
   const kind = kinds.get(connection)
-  if (kind === undefined) return `grant "${source}": there is no connection "${connection}"`
+  if (kind === undefined)
+    return `grant "${source}": there is no connection "${connection}"; ${hint(connection, [...kinds.keys()])}`
   if (kind !== rule.kind)
     return `grant "${source}": connection "${connection}" is of kind ${kind}, ${action} needs ${rule.kind}`
   if (rule.path && path === undefined)
     return `grant "${source}": say which repository: "${action} ${connection}/owner/name"`
   if (rule.ref && ref === undefined) return `grant "${source}": say which refs: "${source}@refs/heads/main"`
   if (!rule.ref && ref !== undefined) return `grant "${source}": ${action} cannot be limited to a ref`
-  return { source, action, connection, path: path ?? '*', ref }
+  const unnamed = unnamedPart(parts, [rule.kind])
+  return unnamed === undefined
+    ? { source, action, connection, path: path ?? '*', ref }
+    : `grant "${source}" ${unnamed}`
 }
 
 /**
- * Is it of the form of a grant? What a step asked for may not be: git takes more characters in a ref than we do, and
- * some of them mean something in YAML.
+ * Why no operation on these kinds of connection has such a path and ref, and what to write; undefined if some have.
+ * A part that is left out stands for any.
  */
+export function unnamedPart(
+  { action, connection, path, ref }: GrantParts,
+  kinds: readonly Kind[],
+): string | undefined {
+  const forms: readonly KindNames[] = kinds.map((kind) => namesOf[kind])
+  const paths = forms.map((form) => form.path)
+  const refs = forms.flatMap((form) => form.ref ?? [])
+  const meant = {
+    path: path === undefined ? { ok: true } : matchOrMeant(path, paths),
+    ref: ref === undefined ? { ok: true } : matchOrMeant(ref, refs),
+  }
+  const wrong = meant.path.ok
+    ? meant.ref.ok
+      ? undefined
+      : { is: 'ref', forms: refs }
+    : { is: 'path', forms: paths }
+  if (wrong === undefined) return undefined
+  const written = { path: meant.path.ok ? path : meant.path.meant, ref: meant.ref.ok ? ref : meant.ref.meant }
+  const isKnown =
+    (path === undefined || written.path !== undefined) && (ref === undefined || written.ref !== undefined)
+  const better = isKnown ? `: write "${describe(action, connection, written)}"` : ''
+  return `could never match: its ${wrong.is} is not ${wrong.forms.map(({ rule }) => rule).join(', or ')}${better}`
+}
+
+function matchOrMeant(
+  pattern: string,
+  forms: readonly NameForm[],
+): { ok: boolean; meant?: string | undefined } {
+  if (forms.some((form) => form.possible(pattern))) return { ok: true }
+  return { ok: false, meant: forms.map((form) => form.meant(pattern)).find((one) => one !== undefined) }
+}
+
+/** What was probably meant, or all that there is. */
+export function hint(word: string, known: readonly string[]): string {
+  const meant = didYouMean(word, known)
+  return meant === undefined ? `known are ${known.join(', ')}` : `did you mean "${meant}"?`
+}
+
+/** Is it a grant that would be taken, whatever connections there are? What the log holds of older times may not be. */
 export function isGrantText(source: string): boolean {
-  return grammar.test(source)
+  const kind = kindOf(source.split(' ')[0] ?? '')
+  const parts = kind === undefined ? undefined : splitGrant(source)
+  return (
+    parts !== undefined && typeof parseGrant(source, new Map([[parts.connection, kind ?? '']])) !== 'string'
+  )
+}
+
+/** Why the gateway would not name an operation so; undefined if it would. */
+export function unnamedOperation({ action, path, ref }: Operation): string | undefined {
+  const kind = kindOf(action)
+  if (kind === undefined) return `no action is called ${action}`
+  const { path: paths, ref: refs }: KindNames = namesOf[kind]
+  if (!paths.is(path)) return `its path is not ${paths.rule}`
+  if (ref === undefined || refs?.is(ref) === true) return undefined
+  return `its ref is not ${refs?.rule ?? 'one: this action has none'}`
 }
 
 /** Does one of `wide` allow all that `narrow` does? */
@@ -88,21 +172,29 @@ export function isCovered(narrow: Grant, wide: readonly Grant[]): boolean {
 
 /**
  * Reads an operation in words of a grant, as `describeOperation` writes it; `*` is a character like any other there,
- * so it is refused. Returns what is wrong in one line.
+ * so it is refused. What the gateway
+ * never names is refused, too: a test of it would tell nothing. Returns what is wrong in one line.
  */
 export function parseOperation(source: string, kinds: ReadonlyMap<string, string>): Operation | string {
   if (source.includes('*')) return `operation "${source}": name one resource, without *`
   const grant = parseGrant(source, kinds)
   if (typeof grant === 'string') return grant.replace(/^grant/, 'operation')
   const { action, connection, path, ref } = grant
-  return { action, connection, path: path === '*' ? '' : path, ...(ref === undefined ? {} : { ref }) }
+  if (path === '*') return `operation "${source}": name one package: "${source}/NAME"`
+  return { action, connection, path, ...(ref === undefined ? {} : { ref }) }
 }
 
 /** The operation in words of a grant, as entries and tables name it. */
 export function describeOperation(operation: Operation): string {
-  const path = operation.path === '' ? '' : `/${operation.path}`
-  const ref = operation.ref === undefined ? '' : `@${operation.ref}`
-  return `${operation.action} ${operation.connection}${path}${ref}`
+  return describe(operation.action, operation.connection, operation)
+}
+
+function describe(
+  action: string,
+  connection: string,
+  { path = '', ref }: { path?: string | undefined; ref?: string | undefined },
+): string {
+  return `${action} ${connection}${path === '' ? '' : `/${path}`}${ref === undefined ? '' : `@${ref}`}`
 }
 
 /** The grant that would allow this operation: what a denial tells its reader to add. */

@@ -5,7 +5,8 @@
  */
 export { cedarSchemaText } from './cedar-schema.ts'
 export { connectionKinds, draftPolicy } from './draft.ts'
-export { describeOperation, parseOperation } from './grant.ts'
+export { describeOperation, parseOperation, unnamedOperation } from './grant.ts'
+export { namesOf } from './names.ts'
 export { lint, lintRules } from './lint/index.ts'
 export type { LintFinding, LintRule } from './lint/index.ts'
 export { readPast } from './past.ts'
@@ -17,7 +18,7 @@ export { suggestRoles, suggestionYaml } from './suggest.ts'
 export type { Suggestion } from './suggest.ts'
 export type { Grant, Operation } from './grant.ts'
 export { runPolicyTests } from './policy-tests.ts'
-export type { DescribedJob, PolicyTestOutcome } from './policy-tests.ts'
+export type { DescribedJob, JobReading, PolicyTestOutcome } from './policy-tests.ts'
 export { compilePolicy } from './policy.ts'
 export type {
   Assumption,
@@ -33,5 +34,6 @@ export { describeDenials, describeMismatches, explain, nearestRole, shortenMisma
 export type { Explanation } from './explain.ts'
 export { explanationLines } from './explain-text.ts'
 export { pinsSubject } from './trust.ts'
+export { impossible } from './issuer-facts.ts'
 export type { IssuerFacts } from './issuer-facts.ts'
 export type { Mismatch, TrustSubject } from './trust.ts'

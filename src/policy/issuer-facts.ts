@@ -1,4 +1,5 @@
 import type { IssuerConfig } from '../config/index.ts'
+import type { NameForm } from '../lib/index.ts'
 
 /** What the policy must know of an issuer: how far its word goes, and who else it speaks for. */
 export interface IssuerFacts {
@@ -9,6 +10,12 @@ export interface IssuerFacts {
   readonly ids: Readonly<Record<string, string>>
   /** Our attribute -> the issuer's own claim. */
   readonly claims: Readonly<Record<string, string>>
+  /** Attributes that it says in another form than its claims, or by several of them. */
+  readonly derived: readonly string[]
+  /** What the values of an attribute look like: others are refused in tokens, and can match nothing in rules. */
+  readonly forms: Readonly<Record<string, NameForm>>
+  /** The same for rules alone, by the documentation of the CI. */
+  readonly documented: Readonly<Record<string, NameForm>>
   /** Attributes that have one value only, because the issuer is limited to it. */
   readonly fixed: Readonly<Record<string, string>>
 }
@@ -36,16 +43,43 @@ const githubOutsiderEvents = [
   'gollum',
 ]
 
-/** What some issuers say in another form than ours, so that it is not among their claims by name. */
-const derived: Readonly<Record<string, readonly string[]>> = {
-  gitlab: ['ref', 'fork'],
-  bitbucket: ['ref'],
-  buildkite: ['ref'],
-}
-
 /** Can the issuer say this of a job at all? */
 export function says(facts: IssuerFacts, attribute: string): boolean {
-  return facts.claims[attribute] !== undefined || derived[facts.kind]?.includes(attribute) === true
+  return facts.claims[attribute] !== undefined || facts.derived.includes(attribute)
+}
+
+/**
+ * Why no token of this issuer can have such a value, and what to write instead; undefined if one can. `claim` is an
+ * attribute, or with `raw` a claim of the issuer's own, whose documented values are not asked for: by its own name a
+ * rule may go beyond what we know of this CI.
+ */
+export function impossible(
+  facts: IssuerFacts,
+  { claim, raw }: { readonly claim: string; readonly raw: boolean },
+  pattern: string,
+): string | undefined {
+  const attribute = raw ? attributeOf(facts, claim) : claim
+  if (attribute === undefined) return undefined
+  if (!says(facts, attribute)) return silence(facts, attribute)
+  const form = facts.forms[attribute] ?? (raw ? undefined : facts.documented[attribute])
+  if (form === undefined || form.possible(pattern)) return undefined
+  const meant = form.meant(pattern)
+  const better = meant === undefined ? '' : `: did you mean "${meant}"?`
+  return `${claim} "${pattern}" can never hold: ${facts.kind} has ${form.rule}${better}`
+}
+
+/** The attribute that is this claim as it is. What is made of it in another form is not. */
+function attributeOf(facts: IssuerFacts, claim: string): string | undefined {
+  return Object.keys(facts.claims).find(
+    (name) => facts.claims[name] === claim && !facts.derived.includes(name),
+  )
+}
+
+function silence(facts: IssuerFacts, attribute: string): string {
+  const known = [...Object.keys(facts.claims), ...facts.derived].toSorted()
+  const others =
+    facts.kind === 'oidc' ? `: write the provider’s own claim under claims` : `, only of ${known.join(', ')}`
+  return `tokens of ${facts.kind} say nothing of ${attribute}${others}`
 }
 
 /** The jobs that a fork or a stranger can cause on this issuer with our own ids in their tokens, as far as its claims tell. */

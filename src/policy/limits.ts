@@ -1,6 +1,15 @@
+import { intersects } from '../lib/index.ts'
 import { durationSeconds, type ConfigProblem, type LimitsConfig, type Locate } from '../config/index.ts'
-import { actionNames, kindOf, namesRef, type Grant, type Operation } from './grant.ts'
-import { intersects } from './pattern-algebra.ts'
+import {
+  actionNames,
+  hint,
+  kindOf,
+  namesRef,
+  splitGrant,
+  unnamedPart,
+  type Grant,
+  type Operation,
+} from './grant.ts'
 
 /** Grants in one pattern. A part that is left out stands for anything. */
 interface GrantPattern {
@@ -20,9 +29,6 @@ export interface Limits {
   /** The pattern of `require_approval` that the grant reaches into. */
   wantsApproval(grant: Grant | Operation): string | undefined
 }
-
-const grammar =
-  /^(?<action>[a-z*:]+) (?<connection>[a-z0-9*-]+)(?:\/(?<path>[A-Za-z0-9._~@+*/-]+?))?(?:@(?<ref>refs\/[A-Za-z0-9._~+*/-]+))?$/
 
 export function compileLimits(
   config: LimitsConfig | undefined,
@@ -50,25 +56,26 @@ export function compileLimits(
 
 // A limit that limits nothing is one that its author believes in.
 function parsePattern(source: string, connections: ReadonlyMap<string, string>): GrantPattern | string {
-  const parts = grammar.exec(source)?.groups
+  const parts = splitGrant(source)
   if (parts === undefined)
     return `limit "${source}" is not of the form "action connection/path@refs/..."; * may stand for any of it`
-  const { action = '', connection = '', path, ref } = parts
+  const { action, connection, path, ref } = parts
   if (!actionNames.some((name) => intersects(action, name)))
-    return `limit "${source}": no action is called ${action}; known are ${actionNames.join(', ')}`
+    return `limit "${source}": no action is called ${action}; ${hint(action, actionNames)}`
   if (![...connections.keys()].some((name) => intersects(connection, name)))
-    return `limit "${source}": there is no connection "${connection}"`
+    return `limit "${source}": there is no connection "${connection}"; ${hint(connection, [...connections.keys()])}`
   const possible = actionNames.filter(
     (name) => intersects(action, name) && (ref === undefined || namesRef(name)),
   )
   if (possible.length === 0) return `limit "${source}": ${action} names no ref, so this would match nothing`
-  const kinds = new Set(possible.map(kindOf))
-  const reachable = [...connections].filter(([name, kind]) => intersects(connection, name) && kinds.has(kind))
-  if (reachable.length === 0)
+  const kinds = new Set(possible.flatMap((name) => kindOf(name) ?? []))
+  const reached = [...kinds].filter((kind) =>
+    [...connections].some(([name, other]) => other === kind && intersects(connection, name)),
+  )
+  if (reached.length === 0)
     return `limit "${source}": ${action} is for no connection called ${connection}, so this would match nothing`
-  // No repository has an `@` in its path: here `@main` was meant as a ref.
-  if (path?.includes('@') === true && reachable.every(([, kind]) => kind === 'git'))
-    return `limit "${source}": write the ref in full, "@refs/heads/main"`
+  const unnamed = unnamedPart(parts, reached)
+  if (unnamed !== undefined) return `limit "${source}" ${unnamed}`
   return { source, action, connection, path: path ?? '*', ref }
 }
 

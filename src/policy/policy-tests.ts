@@ -17,19 +17,27 @@ export interface DescribedJob {
   readonly identity?: Readonly<Record<string, string | undefined>> | undefined
 }
 
-/** Runs the tests that stand beside a policy. `subjectOf` turns what a test says of its job into a subject. */
+/** What a description of a job comes to. */
+export type JobReading =
+  | { readonly kind: 'job'; readonly subject: TrustSubject }
+  /** Its token is refused, whatever the roles say. */
+  | { readonly kind: 'refused'; readonly why: string; readonly subject: TrustSubject }
+  /** No token of the issuer says such a thing. */
+  | { readonly kind: 'impossible'; readonly why: string }
+
+/** Runs the tests that stand beside a policy. `jobOf` reads what a test says of its job as the server would a token. */
 export function runPolicyTests<Placed extends { readonly test: PolicyTest }>(
   policy: Policy,
   document: PolicyDocument,
   tests: readonly Placed[],
-  subjectOf: (issuer: string, job: DescribedJob) => TrustSubject,
+  jobOf: (issuer: string, job: DescribedJob) => JobReading,
 ): PolicyTestOutcome<Placed>[] {
   const kinds = connectionKinds(document)
   return tests.map((placed) => {
     const { test } = placed
     // A test against an issuer that is not there would be denied, and pass, for the wrong reason.
     const failures = Object.hasOwn(document.issuers, test.issuer)
-      ? failuresOf(policy, test, subjectOf(test.issuer, test), kinds)
+      ? failuresOf(policy, test, jobOf(test.issuer, test), kinds)
       : [`there is no issuer "${test.issuer}"`]
     return { placed, failures }
   })
@@ -38,9 +46,13 @@ export function runPolicyTests<Placed extends { readonly test: PolicyTest }>(
 function failuresOf(
   policy: Policy,
   test: PolicyTest,
-  subject: TrustSubject,
+  job: JobReading,
   kinds: ReadonlyMap<string, string>,
 ): string[] {
+  // Denied for a reason that no job has, it would tell nothing of the policy.
+  if (job.kind === 'impossible') return [`there is no such job: ${job.why}`]
+  if (job.kind === 'refused') return test.expect === 'deny' ? [] : [job.why]
+  const { subject } = job
   const assumption = policy.assume(test.role, subject)
   if (!assumption.allow && assumption.reason === 'role_unknown') return [`there is no role "${test.role}"`]
   if (assumption.allow !== (test.expect === 'allow')) {

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { formatProblem, parseConfig, policySchema, type PolicyDocument } from '../config/index.ts'
+import { formOf, formOfValues, gitRef } from '../lib/index.ts'
 import { draftPolicy } from './draft.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import { lint, type LintFinding } from './lint/index.ts'
 import { compilePolicy, type Policy } from './policy.ts'
+
+const number = formOf({ rule: 'a number', is: (text) => /^[0-9]+$/.test(text), fillers: ['1', ''] })
 
 /** GitHub as its profile describes it. */
 export const githubFacts: IssuerFacts = {
@@ -27,6 +30,20 @@ export const githubFacts: IssuerFacts = {
     actor_id: 'actor_id',
     runner: 'runner_environment',
   },
+  derived: [],
+  forms: { repository_id: number, owner_id: number, actor_id: number, ref: gitRef },
+  documented: {
+    event: formOfValues([
+      'push',
+      'pull_request',
+      'pull_request_target',
+      'workflow_dispatch',
+      'workflow_run',
+      'schedule',
+      'issue_comment',
+      'release',
+    ]),
+  },
   fixed: {},
 }
 
@@ -35,12 +52,23 @@ export const anyFacts: IssuerFacts = {
   pins: ['subject'],
   ids: {},
   claims: { subject: 'sub' },
+  derived: [],
+  forms: {},
+  documented: {},
   fixed: {},
 }
 
 export const issuers: ReadonlyMap<string, IssuerFacts> = new Map([
   ['github', githubFacts],
-  ['gitlab', { ...githubFacts, kind: 'gitlab' }],
+  [
+    'gitlab',
+    {
+      ...githubFacts,
+      kind: 'gitlab',
+      derived: ['fork'],
+      documented: { event: formOfValues(['push', 'merge_request_event', 'web']) },
+    },
+  ],
   ['limited', { ...githubFacts, pins: [], fixed: { owner_id: '65781' } }],
   ['any', anyFacts],
 ])

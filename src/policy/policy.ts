@@ -1,7 +1,7 @@
 import type { ConfigProblem, Locate, PolicyDocument } from '../config/index.ts'
 import { compilePattern } from '../lib/index.ts'
 import { compileSlice, evaluate, validateGrants, type CedarRequest, type CedarSlice } from './cedar.ts'
-import { draftPolicy } from './draft.ts'
+import { connectionKinds, draftPolicy } from './draft.ts'
 import { compileForbids, type Forbids } from './forbids.ts'
 import { grantFor, namesRef, type Grant, type Operation } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
@@ -97,7 +97,11 @@ export function compilePolicy(
     ...locate(path),
     message,
   }))
-  const forbids = compileForbids(cedarFiles, new Set(draft.roles.map(({ name }) => name)))
+  const forbids = compileForbids(cedarFiles, {
+    roles: new Set(draft.roles.map(({ name }) => name)),
+    connections: connectionKinds(document),
+    issuers,
+  })
   const problems = [...refused, ...draft.problems, ...(forbids.ok ? [] : forbids.problems)]
   if (problems.length > 0 || !forbids.ok) return { ok: false, problems }
   validateGrants(draft.roles.flatMap(({ grants }) => grants))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { formatProblem, writeBundle } from '../config/index.ts'
-import { compileDocument, failedTests, subjectOf, type CompiledDocument } from './compile-document.ts'
+import { compileDocument, failedTests, type CompiledDocument } from './compile-document.ts'
 
 const base = `issuers:
   ci: { kind: github-actions }
@@ -105,13 +105,6 @@ test('tests in policies/ have their own places', () => {
     failedTests(compiled(bundle)).map(formatProblem).join(),
     /^policies\/a\.test\.yaml:2:5: test "x"/,
   )
-})
-
-test('a described job: what its issuer does not say, it does not have', () => {
-  const { document } = compiled(base)
-  const claims = Object.assign(Object.create(null) as object, { sub: 's', environment: '' })
-  assert.deepEqual(subjectOf(document, 'ci', { claims }).attributes, { subject: 's' })
-  assert.deepEqual(subjectOf(document, 'constructor', { claims: { sub: 's' } }).attributes, {})
 })
 
 test('docs/policy.md: every example in it is a policy that compiles, and its tests pass', () => {

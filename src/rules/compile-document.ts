@@ -5,23 +5,15 @@ import {
   policyTestFile,
   readBundle,
   type ConfigProblem,
-  type IssuerConfig,
   type Locate,
   type PolicyBundle,
   type PolicyDocument,
   type PolicyTest,
 } from '../config/index.ts'
 import { compileTargets, type Targets } from '../connections/index.ts'
-import { profileOf } from '../identity/index.ts'
-import {
-  compilePolicy,
-  runPolicyTests,
-  type DescribedJob,
-  type IssuerFacts,
-  type Policy,
-  type TrustSubject,
-} from '../policy/index.ts'
+import { compilePolicy, runPolicyTests, type IssuerFacts, type Policy } from '../policy/index.ts'
 import { factsOf } from './issuer-facts.ts'
+import { jobOf } from './described-job.ts'
 
 /** A policy as read, compiled, with its tests: everything that needs no server. */
 export interface CompiledDocument {
@@ -82,37 +74,12 @@ export function issuerFactsOf(document: PolicyDocument): ReadonlyMap<string, Iss
 }
 
 /** The tests that fail, as problems at their places. */
-export function failedTests({ document, policy, tests }: CompiledDocument): ConfigProblem[] {
-  const outcomes = runPolicyTests(policy, document, tests, (issuer, job) => subjectOf(document, issuer, job))
+export function failedTests(compiled: CompiledDocument): ConfigProblem[] {
+  const { document, policy, tests } = compiled
+  const outcomes = runPolicyTests(policy, document, tests, (issuer, job) => jobOf(compiled, issuer, job))
   return outcomes.flatMap(({ placed: { place, test }, failures }) =>
     failures.map((message) => ({ ...place, message: `test "${test.name}": ${message}` })),
   )
-}
-
-/** A described job, normalised as its issuer's verified token would be. Nothing of it is verified. */
-export function subjectOf(document: PolicyDocument, issuer: string, job: DescribedJob): TrustSubject {
-  const config = Object.hasOwn(document.issuers, issuer) ? document.issuers[issuer] : undefined
-  const claims = job.claims ?? {}
-  const attributes = config === undefined ? {} : attributesOf(config, claims)
-  return { issuer, attributes: { ...attributes, ...job.identity }, claims }
-}
-
-function attributesOf(
-  config: IssuerConfig,
-  claims: Readonly<Record<string, string>>,
-): Record<string, string> {
-  const profile = profileOf(config)
-  const named = Object.entries(profile.claims).map(([attribute, claim]) => [
-    attribute,
-    Object.hasOwn(claims, claim) ? claims[claim] : undefined,
-  ])
-  const all = { ...Object.fromEntries(named), ...profile.derive?.(claims) } as Record<
-    string,
-    string | undefined
-  >
-  return Object.fromEntries(
-    Object.entries(all).filter(([, value]) => value !== undefined && value !== ''),
-  ) as Record<string, string>
 }
 
 function cedarFilesOf({ files }: PolicyBundle): Record<string, string> {

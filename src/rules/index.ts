@@ -6,7 +6,8 @@
  *
  * Invariant: what is in force is recorded in the log and stored before anybody is judged by it.
  */
-export { compileDocument, failedTests, issuerFactsOf, subjectOf } from './compile-document.ts'
+export { compileDocument, failedTests, issuerFactsOf } from './compile-document.ts'
+export { jobOf, jobOfToken, sortClaims } from './described-job.ts'
 export type { CompiledDocument } from './compile-document.ts'
 export type { Rules } from './compile-rules.ts'
 export { policySource } from './policy-source.ts'

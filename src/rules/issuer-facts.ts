@@ -4,7 +4,7 @@ import type { IssuerFacts } from '../policy/index.ts'
 
 /** What policy must know of an issuer, from its configuration and the profile of its kind. */
 export function factsOf(config: IssuerConfig): IssuerFacts {
-  const { ids, claims } = profileOf(config)
+  const { ids, claims, forms, documented = {}, derived = [] } = profileOf(config)
   const fixed = Object.fromEntries(limitsOf(config).map(({ attribute, expected }) => [attribute, expected]))
-  return { kind: config.kind, pins: pinsOf(config), ids, claims, fixed }
+  return { kind: config.kind, pins: pinsOf(config), ids, claims, derived, forms, documented, fixed }
 }

@@ -2,7 +2,7 @@ import { PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { IncomingMessage } from 'node:http'
 import { messageOf, sha256Hex } from '../../lib/index.ts'
-import type { Operation } from '../../policy/index.ts'
+import { namesOf, type Operation } from '../../policy/index.ts'
 import {
   copyHead,
   pickHeaders,
@@ -60,7 +60,7 @@ function routeOf({ request, path, query }: Exchange): Route | undefined {
       path,
     )?.groups
   const repository = parts?.['repository']
-  if (repository === undefined || repository.endsWith('.git')) return undefined
+  if (repository === undefined || !namesOf.git.path.is(repository)) return undefined
   const service =
     parts?.['tail'] === 'info/refs'
       ? /^service=(git-(?:upload|receive)-pack)$/.exec(query)?.[1]

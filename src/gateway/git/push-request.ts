@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
-import { MayflyError, limits } from '../../lib/index.ts'
+import { MayflyError, escapeUnseen, limits } from '../../lib/index.ts'
+import { namesOf } from '../../policy/index.ts'
 import { readPacket } from './pkt-line.ts'
 
 /** One ref update of a push; all zeros stand for "does not exist". */
@@ -88,17 +89,13 @@ function parseUpdate(command: string): RefUpdate {
   const parts = /^([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) (refs\/[^\s]+)$/.exec(command)
   const [, oldCommit, newCommit, ref] = parts ?? []
   // push-cert and anything new that could carry refs past us end here.
-  if (oldCommit === undefined || newCommit === undefined || ref === undefined || !isRefName(ref)) {
-    throw new MayflyError('bad_input', `not a ref update: ${JSON.stringify(command.slice(0, 120))}`)
+  if (oldCommit === undefined || newCommit === undefined || ref === undefined || !namesOf.git.ref.is(ref)) {
+    throw new MayflyError(
+      'bad_input',
+      `not a ref update, or not of ${namesOf.git.ref.rule}: "${escapeUnseen(command.slice(0, 200))}"`,
+    )
   }
   return { ref, oldCommit, newCommit }
-}
-
-/** The rules of git-check-ref-format that keep one name from having two readings. */
-function isRefName(ref: string): boolean {
-  // eslint-disable-next-line no-control-regex
-  if (/[\x00-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\/|\.$|\/$/.test(ref)) return false
-  return ref.split('/').every((part) => !part.startsWith('.') && !part.endsWith('.lock'))
 }
 
 function splitOnce(text: string, separator: string): [string, string | undefined] {

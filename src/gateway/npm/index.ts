@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf, type StepId } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
 import { stepEvent, type Step } from '../../broker/index.ts'
-import type { Operation } from '../../policy/index.ts'
+import { namesOf, type Operation } from '../../policy/index.ts'
 import { copyHead, pickHeaders, plainAnswer, type Exchange, type ProtocolHandler } from '../exchange.ts'
 import { readLockfile, type Pins } from './lockfile.ts'
 import { strongest, verifyingBody } from './verified-body.ts'
@@ -137,7 +137,7 @@ function routeOf(path: string, pins: Pins): Route | string {
     plain,
   )?.groups
   if (tarball === undefined) {
-    if (!/^(?:@[a-z0-9._~-]+\/)?[a-z0-9._~-]+$/i.test(plain)) return 'it is neither a package nor a tarball'
+    if (!namesOf.npm.path.is(plain)) return 'it is neither a package nor a tarball'
     return pins.has(plain) ? { kind: 'packument', name: plain } : `the run's lockfile does not pin ${plain}`
   }
   const { name = '', file = '' } = tarball

@@ -1,5 +1,5 @@
 import type { Claims } from '../claims.ts'
-import { commitHash, numericId, uuid } from '../grammars.ts'
+import { commitHash, numericId, someRef, uuid } from '../claim-forms.ts'
 import type { Profile } from '../profile.ts'
 
 /**
@@ -21,20 +21,21 @@ export const azureDevops: Profile = {
   run: { id: 'run_id' },
   pins: ['repository_id', 'prj_id', 'owner_id'],
   ids: { repository: 'repository_id', owner: 'owner_id' },
-  grammars: {
+  forms: {
     repository_id: uuid,
     owner_id: uuid,
     workflow: numericId,
     commit: commitHash,
-    ref: /^refs\/.+$/,
+    ref: someRef,
   },
+  derived: ['repository_id', 'owner'],
   limits: {},
   derive: (claims) => ({ ...repositoryIdOf(claims), ...ownerOf(claims) }),
   refuse: refusal,
 }
 
 function repositoryIdOf({ rpo_id: id = '' }: Claims) {
-  return uuid.test(id) ? { repository_id: id } : {}
+  return uuid.is(id) ? { repository_id: id } : {}
 }
 
 /** p://ORGANIZATION/PROJECT/PIPELINE; a token of a service connection (sc://) is not a pipeline's own. */

@@ -1,7 +1,5 @@
-import { fullRef } from '../grammars.ts'
+import { branchOrTag, fullRef, uuidInBraces } from '../claim-forms.ts'
 import type { Profile } from '../profile.ts'
-
-const uuidInBraces = /^\{[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}$/
 
 /**
  * Bitbucket Pipelines. The issuer is named after the workspace, whose name may change hands; its UUID does not.
@@ -19,7 +17,9 @@ export const bitbucket: Profile = {
   run: { id: 'pipelineUuid', job: 'stepUuid' },
   pins: ['repository_id', 'owner_id'],
   ids: {},
-  grammars: { repository_id: uuidInBraces, owner_id: uuidInBraces, environment: uuidInBraces },
+  forms: { repository_id: uuidInBraces, owner_id: uuidInBraces, environment: uuidInBraces },
+  documented: { ref: branchOrTag },
+  derived: ['ref'],
   limits: { workspace_uuid: 'owner_id' },
   derive({ branchName }) {
     const ref = fullRef(branchName, undefined)

@@ -1,5 +1,9 @@
-import { commitHash, fullRef, uuid } from '../grammars.ts'
+import { formOfValues } from '../../lib/index.ts'
+import { branchOrTag, commitHash, fullRef, uuid } from '../claim-forms.ts'
 import type { Profile } from '../profile.ts'
+
+/** Buildkite documentation, "Environment variables", BUILDKITE_SOURCE. */
+const sources = ['ui', 'api', 'webhook', 'trigger_job', 'schedule']
 
 /**
  * Buildkite: one issuer for everybody. The two ids are in the token only if it was asked for with
@@ -30,7 +34,9 @@ export const buildkite: Profile = {
   run: { id: 'build_number', job: 'job_id' },
   pins: ['repository_id', 'owner_id'],
   ids: { repository: 'repository_id', owner: 'owner_id' },
-  grammars: { repository_id: uuid, owner_id: uuid },
+  forms: { repository_id: uuid, owner_id: uuid },
+  documented: { ref: branchOrTag, commit: commitHash, event: formOfValues(sources) },
+  derived: ['repository', 'ref', 'commit'],
   limits: { organization_id: 'owner_id' },
   derive(claims) {
     const ref = fullRef(claims['build_branch'], claims['build_tag'])
@@ -39,7 +45,7 @@ export const buildkite: Profile = {
       repository: `${claims['organization_slug']}/${claims['pipeline_slug']}`,
       ...(ref === undefined ? {} : { ref }),
       // A build that was started by hand may say HEAD, which names no commit.
-      ...(commitHash.test(commit) ? { commit } : {}),
+      ...(commitHash.is(commit) ? { commit } : {}),
     }
   },
 }

@@ -1,5 +1,5 @@
 import type { Claims } from '../claims.ts'
-import { uuid } from '../grammars.ts'
+import { someRef, uuid } from '../claim-forms.ts'
 import type { Profile } from '../profile.ts'
 
 const claim = (name: string) => `oidc.circleci.com/${name}`
@@ -20,7 +20,8 @@ export const circleci: Profile = {
   run: { id: claim('workflow-id'), job: claim('job-id') },
   pins: ['repository_id', 'owner_id'],
   ids: { repository: 'repository_id', actor: 'actor_id' },
-  grammars: { repository_id: uuid, owner_id: uuid, actor_id: uuid, ref: /^refs\/.+$/ },
+  forms: { repository_id: uuid, owner_id: uuid, actor_id: uuid, ref: someRef },
+  derived: ['owner_id', 'actor_id'],
   limits: {},
   derive: (claims) => ({ owner_id: ownerOf(claims), ...actorOf(claims) }),
   refuse: refusal,

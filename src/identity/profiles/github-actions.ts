@@ -1,6 +1,54 @@
+import { didYouMean, formOfValues } from '../../lib/index.ts'
 import type { Claims } from '../claims.ts'
-import { commitHash, numericId } from '../grammars.ts'
+import { commitHash, numericId, someRef, yesOrNo } from '../claim-forms.ts'
 import type { Profile } from '../profile.ts'
+
+/**
+ * GitHub documentation, "Events that trigger workflows". `workflow_call` is not among them: a called workflow has the
+ * event of its caller.
+ */
+const events = [
+  'branch_protection_rule',
+  'check_run',
+  'check_suite',
+  'create',
+  'delete',
+  'deployment',
+  'deployment_status',
+  'discussion',
+  'discussion_comment',
+  'dynamic',
+  'fork',
+  'gollum',
+  'image_version',
+  'issue_comment',
+  'issues',
+  'label',
+  'merge_group',
+  'milestone',
+  'page_build',
+  'project',
+  'project_card',
+  'project_column',
+  'public',
+  'pull_request',
+  'pull_request_review',
+  'pull_request_review_comment',
+  'pull_request_target',
+  'push',
+  'registry_package',
+  'release',
+  'repository_dispatch',
+  'schedule',
+  'status',
+  'watch',
+  'workflow_dispatch',
+  'workflow_run',
+]
+
+function meantEvent(pattern: string): string | undefined {
+  return pattern === 'pull_request_comment' ? 'issue_comment' : didYouMean(pattern, events)
+}
 
 /**
  * GitHub Actions and GitHub Enterprise Server (whose issuer is https://HOST/_services/token). The token does not say
@@ -29,15 +77,16 @@ export const githubActions: Profile = {
   run: { id: 'run_id', attempt: 'run_attempt', job: 'check_run_id' },
   pins: ['repository_id', 'owner_id'],
   ids: { repository: 'repository_id', owner: 'owner_id', actor: 'actor_id' },
-  grammars: {
+  forms: {
     repository_id: numericId,
     owner_id: numericId,
     actor_id: numericId,
     commit: commitHash,
     workflow_digest: commitHash,
-    ref: /^refs\/.+$/,
-    ref_protected: /^(?:true|false)$/,
+    ref: someRef,
+    ref_protected: yesOrNo,
   },
+  documented: { event: formOfValues(events, meantEvent) },
   limits: { owner_id: 'owner_id' },
   refuse: contradiction,
 }

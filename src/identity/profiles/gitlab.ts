@@ -1,6 +1,30 @@
+import { formOfValues } from '../../lib/index.ts'
 import type { Claims } from '../claims.ts'
-import { commitHash, fullRef, numericId } from '../grammars.ts'
+import { branchOrTag, commitHash, fullRef, numericId, yesOrNo } from '../claim-forms.ts'
 import type { Profile } from '../profile.ts'
+
+/** GitLab documentation, "Predefined CI/CD variables", CI_PIPELINE_SOURCE; app/models/concerns/enums/ci/pipeline.rb. */
+const pipelineSources = [
+  'push',
+  'web',
+  'trigger',
+  'schedule',
+  'api',
+  'external',
+  'pipeline',
+  'chat',
+  'webide',
+  'merge_request_event',
+  'external_pull_request_event',
+  'parent_pipeline',
+  'ondemand_dast_scan',
+  'ondemand_dast_validation',
+  'security_orchestration_policy',
+  'container_registry_push',
+  'duo_workflow',
+  'pipeline_execution_policy_schedule',
+  'unknown',
+]
 
 /**
  * GitLab, SaaS and self-managed, `id_tokens`. In a merge request pipeline of a fork `project_id` is the fork, though
@@ -38,14 +62,16 @@ export const gitlab: Profile = {
   run: { id: 'pipeline_id', job: 'job_id' },
   pins: ['repository_id', 'owner_id'],
   ids: { repository: 'repository_id', owner: 'owner_id', actor: 'actor_id' },
-  grammars: {
+  forms: {
     repository_id: numericId,
     owner_id: numericId,
     actor_id: numericId,
     commit: commitHash,
     workflow_digest: commitHash,
-    ref_protected: /^(?:true|false)$/,
+    ref_protected: yesOrNo,
   },
+  documented: { ref: branchOrTag, fork: yesOrNo, event: formOfValues(pipelineSources) },
+  derived: ['ref', 'fork'],
   limits: { namespace_id: 'owner_id' },
   derive: (claims) => ({ ...refOf(claims), ...forkOf(claims) }),
   refuse: ({ ref_type: kind }) =>

@@ -1,5 +1,6 @@
+import { formOf } from '../../lib/index.ts'
 import type { Claims } from '../claims.ts'
-import { numericId } from '../grammars.ts'
+import { numericId } from '../claim-forms.ts'
 import type { Profile } from '../profile.ts'
 
 /**
@@ -14,7 +15,15 @@ export const googleCloudBuild: Profile = {
   pins: ['subject', 'actor_id', 'owner_id'],
   ids: { actor: 'actor_id', owner: 'owner_id' },
   // Unique ids of accounts have 21 digits.
-  grammars: { subject: /^[0-9]{1,25}$/, owner_id: numericId },
+  forms: {
+    subject: formOf({
+      rule: 'the unique id of a service account, a number',
+      is: (text) => /^[0-9]{1,25}$/.test(text),
+      fillers: ['1', ''],
+    }),
+    owner_id: numericId,
+  },
+  derived: ['owner', 'owner_id'],
   limits: { project_id: 'owner', project_number: 'owner_id' },
   derive: projectOf,
   refuse: refusal,

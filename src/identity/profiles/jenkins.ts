@@ -1,4 +1,4 @@
-import { numericId } from '../grammars.ts'
+import { numericId } from '../claim-forms.ts'
 import type { Profile } from '../profile.ts'
 
 /**
@@ -13,8 +13,8 @@ export const jenkins: Profile = {
   run: { id: 'build_number' },
   pins: ['subject', 'repository'],
   ids: {},
-  grammars: {},
+  forms: {},
   limits: {},
   refuse: ({ build_number: build = '' }) =>
-    numericId.test(build) ? undefined : 'its build_number is no number',
+    numericId.is(build) ? undefined : 'its build_number is no number',
 }

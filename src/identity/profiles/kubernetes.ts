@@ -1,5 +1,5 @@
 import type { Claims } from '../claims.ts'
-import { uuid } from '../grammars.ts'
+import { uuid } from '../claim-forms.ts'
 import type { Profile } from '../profile.ts'
 
 const claim = (path: string) => `kubernetes.io/${path}`
@@ -28,7 +28,8 @@ export const kubernetes: Profile = {
   run: { id: claim('pod/uid'), job: claim('pod/name') },
   pins: ['repository_id'],
   ids: { repository: 'repository_id', subject: 'repository_id' },
-  grammars: { repository_id: uuid },
+  forms: { repository_id: uuid },
+  derived: ['repository'],
   limits: { namespace: 'owner' },
   derive: (claims) => ({ repository: accountOf(claims).join('/') }),
   refuse: (claims) =>

@@ -8,7 +8,7 @@ export function oidcWithPins(pins: readonly string[]): Profile {
     run: { id: 'jti' },
     pins: pins.map((claim) => (claim === 'sub' ? 'subject' : claim)),
     ids: {},
-    grammars: {},
+    forms: {},
     limits: {},
   }
 }

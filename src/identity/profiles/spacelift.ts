@@ -1,3 +1,4 @@
+import { formOf } from '../../lib/index.ts'
 import type { Profile } from '../profile.ts'
 
 /**
@@ -11,7 +12,19 @@ export const spacelift: Profile = {
   run: { id: 'runId' },
   pins: ['repository_id', 'owner_id'],
   ids: {},
-  grammars: { repository_id: /^(?:stack|module)\/[^/]+$/, event: /^[A-Z_]+$/ },
+  forms: {
+    repository_id: formOf({
+      rule: 'stack/ID or module/ID',
+      is: (text) => /^(?:stack|module)\/[^/]+$/.test(text),
+      fillers: ['x', '', 'stack/x', 'module/x', 'stack', 'module', 'stack/', 'module/'],
+    }),
+    event: formOf({
+      rule: 'in capitals, such as TRACKED',
+      is: (text) => /^[A-Z_]+$/.test(text),
+      fillers: ['X', ''],
+    }),
+  },
+  derived: ['repository_id'],
   limits: { space_id: 'owner_id' },
   derive: ({ callerType, callerId }) => ({ repository_id: `${callerType}/${callerId}` }),
 }

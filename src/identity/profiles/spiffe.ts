@@ -1,3 +1,4 @@
+import { formOf } from '../../lib/index.ts'
 import type { Profile } from '../profile.ts'
 
 /** SPIFFE-ID, section 2: a trust domain, then segments that are neither empty nor dots alone. */
@@ -14,7 +15,14 @@ export const spiffe: Profile = {
   run: { id: 'jti' },
   pins: ['subject'],
   ids: {},
-  grammars: { subject: spiffeId },
+  forms: {
+    subject: formOf({
+      rule: 'a SPIFFE ID, such as spiffe://example.org/ns/ci/sa/builder',
+      is: (text) => spiffeId.test(text),
+      fillers: ['x', '', '/x', 'x/x', 'spiffe://x/x', 'spiffe://x', 'spiffe://', 'spiffe:/'],
+    }),
+  },
+  derived: ['owner', 'repository'],
   limits: { trust_domain: 'owner' },
   derive({ sub = '' }) {
     const [, trustDomain, path] = spiffeId.exec(sub) ?? []

@@ -1,4 +1,12 @@
+import { formOf } from '../../lib/index.ts'
 import type { Profile } from '../profile.ts'
+
+const idOf = (prefix: string) =>
+  formOf({
+    rule: `an id such as ${prefix}-GRNbCjYNpBB6NEH9`,
+    is: (text) => new RegExp(`^${prefix}-[A-Za-z0-9]{1,64}$`).test(text),
+    fillers: ['x', '', `${prefix}-x`, `${prefix}-`, '-x', '-'],
+  })
 
 /**
  * HCP Terraform (Terraform Cloud) and Terraform Enterprise: one issuer for everybody. `event` is the phase, `plan` or
@@ -25,10 +33,14 @@ export const terraformCloud: Profile = {
   run: { id: 'terraform_run_id', job: 'terraform_run_phase' },
   pins: ['repository_id', 'owner_id'],
   ids: { repository: 'repository_id', owner: 'owner_id' },
-  grammars: {
-    repository_id: /^ws-[A-Za-z0-9]{1,64}$/,
-    owner_id: /^org-[A-Za-z0-9]{1,64}$/,
-    event: /^[a-z_]+$/,
+  forms: {
+    repository_id: idOf('ws'),
+    owner_id: idOf('org'),
+    event: formOf({
+      rule: 'in lower case: plan or apply',
+      is: (text) => /^[a-z_]+$/.test(text),
+      fillers: ['x', ''],
+    }),
   },
   limits: { organization_id: 'owner_id' },
 }

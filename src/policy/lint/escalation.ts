@@ -1,5 +1,5 @@
+import { allIncluded } from '../../lib/index.ts'
 import { isCovered, isWrite } from '../grant.ts'
-import { allIncluded } from '../pattern-algebra.ts'
 import { branches, type CompiledTrust, type Condition } from '../trust.ts'
 import type { Found, LintRule, RoleDraft } from './rule.ts'
 

@@ -120,7 +120,7 @@ const planted: readonly (readonly [
   [
     'what GitHub does not say',
     { build: { trust: `{ ${safe}, fork: false }` } },
-    ['nobody error roles.build.trust'],
+    ['nobody error roles.build.trust.fork'],
   ],
   [
     'a stricter role whose jobs may assume a stronger one',

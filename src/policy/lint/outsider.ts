@@ -1,6 +1,6 @@
+import { anyIntersect } from '../../lib/index.ts'
 import { isWrite } from '../grant.ts'
 import { outsiderJobs, type IssuerFacts, type OutsiderJob } from '../issuer-facts.ts'
-import { anyIntersect } from '../pattern-algebra.ts'
 import { branches, type Condition } from '../trust.ts'
 import type { LintRule, RoleDraft } from './rule.ts'
 

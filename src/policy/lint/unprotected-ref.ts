@@ -1,6 +1,6 @@
+import { allIncluded } from '../../lib/index.ts'
 import { isWrite } from '../grant.ts'
 import { says, type IssuerFacts } from '../issuer-facts.ts'
-import { allIncluded } from '../pattern-algebra.ts'
 import { branches, conditionsOn, type Condition } from '../trust.ts'
 import type { LintRule } from './rule.ts'
 

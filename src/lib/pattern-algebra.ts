@@ -1,4 +1,4 @@
-import { compilePattern } from '../lib/index.ts'
+import { compilePattern } from './pattern.ts'
 
 /**
  * What two patterns of ours (`*` for any run of characters, all else literal) have in common, decided exactly.

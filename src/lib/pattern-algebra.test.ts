@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { compilePattern } from '../lib/index.ts'
-import { allIncluded, anyIntersect, includes, intersects } from './pattern-algebra.ts'
+import { allIncluded, anyIntersect, includes, intersects } from './index.ts'
 
 /** The documented semantics, read literally: `*` is any run of characters, all else is itself, the whole text matches. */
 function matchesByReading(pattern: string, text: string): boolean {
