@@ -2,6 +2,7 @@ import { cpus, totalmem } from 'node:os'
 import { benchVerify } from './audit-verify.ts'
 import { benchAudit } from './audit.ts'
 import { benchExchange } from './exchange.ts'
+import { benchFind } from './find.ts'
 import { benchMask } from './mask.ts'
 import { benchGit, benchNpm, benchRun, benchUp } from './peers.ts'
 import { benchPolicy } from './policy.ts'
@@ -16,6 +17,8 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   policy: benchPolicy,
   audit: benchAudit,
   'audit-large': () => benchVerify(10_000_000),
+  find: () => benchFind(100_000),
+  'find-large': () => benchFind(10_000_000),
   run: benchRun,
   git: benchGit,
   npm: benchNpm,
@@ -23,7 +26,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
 }
 
 /** Takes minutes, so only when it is asked for. */
-const onRequest = ['audit-large']
+const onRequest = ['audit-large', 'find-large']
 
 const words = process.argv.slice(2)
 const json = words.includes('--json')

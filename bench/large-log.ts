@@ -12,14 +12,24 @@ import {
   tileWidth,
 } from '../src/audit/verify/index.ts'
 
-/** Writes the public files of a log of `size` small entries, without a log, one bundle in memory. Gives back its key. */
-export function writeLargeLog(folder: string, size: number): string {
-  const signer = createSigner('bench.example/audit', randomBytes(32))
+const smallEntry = (number: number) => `{"number":${number}}`
+
+/**
+ * Writes the public files of a log of `size` entries, without a log, one bundle in memory. Gives back its key. With the same
+ * `seed` it is the same log, or a longer one.
+ */
+export function writeLargeLog(
+  folder: string,
+  size: number,
+  entryOf: (number: number) => string = smallEntry,
+  seed: Uint8Array = randomBytes(32),
+): string {
+  const signer = createSigner('bench.example/audit', seed)
   const tree = createTree()
   const write = createWriter(folder)
   let bundle: Buffer[] = []
   for (let number = 0; number < size; number++) {
-    const entry = Buffer.from(`{"number":${number}}`)
+    const entry = Buffer.from(entryOf(number))
     bundle.push(entry)
     for (const { level, index, bytes } of tree.push(leafHash(entry)))
       write(tilePath({ level, index, width: tileWidth }), bytes)

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { act, jsonOption, serverOption, stopWithStdinOption, tokenNote, wholeNumber } from './command.ts'
+import { findOptions, topicNames } from './audit-find-options.ts'
 import type { AuditForwardArguments, Starters } from './process-commands.ts'
 
 /** Options that say which log, and whose word about it. */
@@ -19,6 +20,7 @@ export function addAudit(program: Command, starters: Starters): void {
     .command('audit')
     .description('read and check the audit log, offline, from its public files')
   addReading(audit)
+  addSearch(audit)
   addProofs(audit)
   audit
     .command('forward')
@@ -76,6 +78,37 @@ function addReading(audit: Command): void {
     .option('--to <time>', 'before this time')
     .option('-o, --out <file>', 'a new file instead of standard output')
     .action(act(async (options) => (await import('./audit-export.ts')).exportAudit(options)))
+}
+
+/** Options of `find` that may be given several times. */
+function addFinders(command: Command): Command {
+  for (const [name, { help }] of Object.entries(findOptions)) command.option(`--${name} <value...>`, help)
+  return command
+}
+
+const whenText = '2026-11-25, 2026-11-25T10:00:00Z, or 6h ago'
+
+function addSearch(audit: Command): void {
+  addFinders(ofLog(audit.command('find')))
+    .description('entries by who, what, where and when, in a log of any length')
+    .addOption(new Option('--about <topic>', 'what people ask for by one word').choices(topicNames))
+    .option('--from <time>', `this time or later: ${whenText}`)
+    .option('--to <time>', 'before this time')
+    .option('-n, --lines <n>', 'the newest so many', wholeNumber)
+    .option('--no-index', 'read everything, and keep no index in the cache folder')
+    .addHelpText(
+      'after',
+      '\nAll options together narrow it down; one that is given several values takes either. * stands for any characters.',
+    )
+    .action(act(async (options) => (await import('./audit-find.ts')).findAudit(options)))
+  ofLog(audit.command('runs'))
+    .description('the runs of the log, newest first')
+    .option('--repository <name>', 'its name, or its immutable id')
+    .option('--from <time>', `alive at this time or later: ${whenText}`)
+    .option('--to <time>', 'begun before this time')
+    .option('-n, --lines <n>', 'at most so many', wholeNumber, 50)
+    .option('--no-index', 'read everything, and keep no index in the cache folder')
+    .action(act(async (options) => (await import('./audit-runs.ts')).listRuns(options)))
 }
 
 function addProofs(audit: Command): void {

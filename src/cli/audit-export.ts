@@ -5,6 +5,7 @@ import { createExporter, type ExportFormat } from '../audit/export/index.ts'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { entriesOf } from './audit-checkpoint.ts'
 import type { AuditOptions } from './audit-source.ts'
+import { timeOf } from './audit-time.ts'
 import { endWithReader, exitCodes } from './output.ts'
 
 export interface ExportOptions extends AuditOptions {
@@ -23,12 +24,13 @@ export interface ExportOptions extends AuditOptions {
  */
 export async function exportAudit(options: ExportOptions): Promise<number> {
   const { run, repository, role, out } = options
+  const [fromMs, toMs] = [timeOf(options.from), timeOf(options.to)]
   const filter = {
     ...(run === undefined ? {} : { run }),
     ...(repository === undefined ? {} : { repository }),
     ...(role === undefined ? {} : { role }),
-    ...(options.from === undefined ? {} : { fromMs: timeOf(options.from) }),
-    ...(options.to === undefined ? {} : { toMs: timeOf(options.to) }),
+    ...(fromMs === undefined ? {} : { fromMs }),
+    ...(toMs === undefined ? {} : { toMs }),
   }
   const take = createExporter(options.format, filter)
   const unreadable: number[] = []
@@ -63,10 +65,4 @@ async function writeNew(file: string, lines: AsyncIterable<string>): Promise<voi
   } finally {
     await rm(partial, { force: true })
   }
-}
-
-function timeOf(text: string): number {
-  const timeMs = Date.parse(text)
-  if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(timeMs)) return timeMs
-  throw new MayflyError('bad_input', `${text} is no time such as 2026-11-25 or 2026-11-25T10:00:00Z`)
 }

@@ -21,7 +21,12 @@ export async function showAudit(
     const wanted = index !== undefined || entry === undefined || found.id === entry
     if (!wanted || (options.run !== undefined && found.run !== options.run)) continue
     if (options.json) process.stdout.write(`${shown === 0 ? '{"entries":[' : ','}${toJson(found)}`)
-    else print(false, found, entry === undefined ? tellEntry(found) : indented(found))
+    else
+      print(
+        false,
+        found,
+        entry === undefined ? tellEntry(found, options.run === undefined ? 'many' : 'run') : indented(found),
+      )
     shown++
   }
   if (shown === 0) print(options.json, { entries: [] }, [nothing(entry, options.run)])

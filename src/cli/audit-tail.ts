@@ -44,6 +44,6 @@ async function tell(
 ): Promise<void> {
   for await (const { index, bytes } of signedEntries(source, checkpoint, { from })) {
     const entry = await revealed(entryOf(index, bytes), people)
-    process.stdout.write(json ? `${toJson(entry)}\n` : `${tellEntry(entry).join('\n')}\n`)
+    process.stdout.write(json ? `${toJson(entry)}\n` : `${tellEntry(entry, 'many').join('\n')}\n`)
   }
 }

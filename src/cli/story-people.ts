@@ -12,16 +12,22 @@ export const peopleTellers: Readonly<Record<string, (data: Data) => string[]>> =
     `${word(data['by'])} said yes to ${rolesOf(data)}${because(data)}${data['complete'] === true ? '; that was enough' : ''}`,
     placeOf(data),
   ],
-  'approval.denied': (data) => [`${word(data['by'])} said no to ${rolesOf(data)}${because(data)}`],
+  'approval.denied': (data) => [
+    `${word(data['by'])} said no to ${rolesOf(data)}${because(data)}`,
+    placeOf(data),
+  ],
   'approval.refused': (data) => [
     `REFUSED ${word(data['by'])} may not approve ${rolesOf(data)}: ${word(data['reason'])}`,
+    placeOf(data),
   ],
   'approval.expired': (data) => [`the request for ${rolesOf(data)} expired${because(data)}`],
   'approval.cancelled': (data) => [`the request for ${rolesOf(data)} was taken back${because(data)}`],
   'approval.voided': (data) => [`the request for ${rolesOf(data)} was ended${because(data)}`],
   'operator.signedin': (data) => [`${word(data['by'])} signed in, with ${words(data['scopes'])}`],
   'operator.signedout': (data) => [`${word(data['by'])} signed out`],
-  'operator.refused': () => ['somebody signed in who may do nothing here'],
+  'operator.refused': (data) => [
+    `REFUSED ${word(data['by'])}, who signed in and may do nothing here (groups: ${words(data['groups'])})`,
+  ],
   'notification.failed': (data) => [`"${word(data['target'])}" could not be told${because(data)}`],
 }
 

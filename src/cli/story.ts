@@ -1,3 +1,4 @@
+import { factsOf, type Facts } from '../audit/facts/index.ts'
 import { nameOf } from './story-name.ts'
 import { peopleTellers } from './story-people.ts'
 
@@ -14,14 +15,39 @@ export interface LogEntry {
 
 type Data = Readonly<Record<string, unknown>>
 
-/** One entry in lines that read as a story. What the log holds is others' text: control characters are shown, not obeyed. */
-export function tellEntry(entry: LogEntry): string[] {
-  const [first = '', ...rest] = tell(entry)
-  const time = entry.time.slice(11, 23)
-  return [
-    `${String(entry.index).padStart(5)}  ${time}  ${first}`,
-    ...rest.map((line) => `${' '.repeat(21)}${line}`),
-  ].map(visible)
+/**
+ * One entry in lines that read as a story. `among`: those of one run, or of many, where each line says of which it is, and what
+ * was refused says for whom. What the log holds is others' text: control characters are shown, not obeyed.
+ */
+export function tellEntry(entry: LogEntry, among: 'run' | 'many' = 'run'): string[] {
+  const [first = '', ...rest] = [...tell(entry), ...(among === 'many' ? forWhom(entry) : [])]
+  const run = among === 'many' ? `${entry.run ?? '-'.padEnd(runWidth)}  ` : ''
+  const margin = `${String(entry.index).padStart(5)}  ${whenOf(entry.time)}  ${run}`
+  return [`${margin}${first}`, ...rest.map((line) => `${' '.repeat(margin.length)}${line}`)].map(visible)
+}
+
+/** The width of a run's id. */
+const runWidth = 28
+
+/** `2026-11-28 02:00:00.000Z`: entries have UTC, to the millisecond. */
+function whenOf(time: string): string {
+  return time === '' ? '?' : time.replace('T', ' ')
+}
+
+/** Of an entry that is read by itself: for which job something was refused. */
+function forWhom({ type, data }: LogEntry): string[] {
+  const { job } = factsOf({ type, subject: '', data })
+  const isRefusal = type === 'access.denied' || type === 'access.shadowed' || type === 'egress.granted'
+  return isRefusal && job.repository !== undefined ? [`for ${jobText(job)}`] : []
+}
+
+/** Who, in which repository, at which ref and commit. */
+function jobText({ repository, ref, commit, actor, subject }: Facts['job']): string {
+  const place = repository ?? subject ?? 'an unnamed job'
+  const at = ref === undefined ? '' : ` at ${ref}`
+  const which = commit === undefined ? '' : ` (${commit.slice(0, 12)})`
+  const who = actor?.name ?? actor?.person
+  return `${place}${at}${which}${who === undefined ? '' : `, triggered by ${who}`}`
 }
 
 /** One entry whose data is not what its type holds must not keep the others from being told. */
@@ -54,9 +80,18 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
       `and may act as ${list(data['roles'])} until ${text(data['expires'])}`,
     ]
   },
-  'session.refused': (data) => [
-    `somebody was refused a session: ${text(data['reason'])} ${text(data['detail'] ?? data['role'] ?? '')} (${text(data['request'])})`,
-  ],
+  'session.refused': (data, entry) => {
+    const { job } = factsOf(entry)
+    const { role, reason, detail, request } = data
+    const known = job.repository ?? job.subject
+    const who = known === undefined ? 'somebody whose token was not believed' : jobText(job)
+    const wanted = role === undefined ? '' : ` the role "${text(role)}"`
+    return [
+      `REFUSED a session${wanted}: ${text(reason)}${detail === undefined ? '' : `: ${text(detail)}`} (${text(request)})`,
+      `to ${who}`,
+      ...mismatches(data['mismatches']),
+    ]
+  },
   'session.ended': (data) => [`the session ended: ${text(data['reason'])}`],
   'session.revoked': (data) => [`${text(data['by'])} revoked ${text(data['sessions'])} sessions`],
   'step.started': (data) => {
@@ -102,6 +137,21 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     `${text(data['by'])} made the API token "${text(data['name'])}" (${list(data['scopes'])})`,
   ],
   'token.revoked': (data) => [`${text(data['by'])} revoked API token ${text(data['id'])}`],
+}
+
+/** Which claims did not match: of people, what was expected is not in the log. */
+function mismatches(value: unknown): string[] {
+  if (!Array.isArray(value)) return []
+  return (value as { claim?: unknown; expected?: unknown; got?: unknown }[]).map(
+    ({ claim, expected, got }) => {
+      const wanted = Array.isArray(expected) && expected.length === 0 ? 'somebody else' : listOf(expected)
+      return `${text(claim)}: expected ${wanted}, got ${got === null ? 'nothing' : text(got)}`
+    },
+  )
+}
+
+function listOf(value: unknown): string {
+  return Array.isArray(value) ? list(value) : text(value)
 }
 
 function exitOf(data: Data): string {

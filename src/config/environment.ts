@@ -15,6 +15,8 @@ export interface Environment {
   apiToken: string | undefined
   /** Where `mayfly login` keeps its token: `XDG_CONFIG_HOME` or `~/.config`, and `mayfly` below. */
   configFolder: string | undefined
+  /** Where what can be made again is kept: `XDG_CACHE_HOME` or `~/.cache`, and `mayfly` below. */
+  cacheFolder: string | undefined
   /** `MAYFLY_DATA`: data folder of `mayfly up`. */
   dataFolder: string | undefined
   /** Where its data is if nobody says otherwise (`standardDataFolder`). */
@@ -38,7 +40,8 @@ export function readEnvironment(
   return {
     server: set('MAYFLY_SERVER'),
     apiToken: set('MAYFLY_TOKEN'),
-    configFolder: configFolderOf(env),
+    configFolder: xdgFolder(env, 'XDG_CONFIG_HOME', '.config'),
+    cacheFolder: xdgFolder(env, 'XDG_CACHE_HOME', '.cache'),
     dataFolder: set('MAYFLY_DATA'),
     standardDataFolder: standardDataFolder(env, uid),
     audience: set('MAYFLY_AUDIENCE'),
@@ -51,10 +54,10 @@ export function readEnvironment(
 }
 
 /** XDG Base Directory Specification: a relative path is not one. */
-function configFolderOf(env: NodeJS.ProcessEnv): string | undefined {
-  const { XDG_CONFIG_HOME: set, HOME: home } = env
+function xdgFolder(env: NodeJS.ProcessEnv, variable: string, inHome: string): string | undefined {
+  const { [variable]: set, HOME: home } = env
   if (set !== undefined && isAbsolute(set)) return join(set, 'mayfly')
-  return home !== undefined && isAbsolute(home) ? join(home, '.config', 'mayfly') : undefined
+  return home !== undefined && isAbsolute(home) ? join(home, inHome, 'mayfly') : undefined
 }
 
 /**

@@ -116,6 +116,7 @@ test('readEnvironment: what is set, and nothing made up', () => {
     server: undefined,
     apiToken: undefined,
     configFolder: undefined,
+    cacheFolder: undefined,
     dataFolder: undefined,
     standardDataFolder: undefined,
     audience: undefined,

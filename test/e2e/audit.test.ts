@@ -54,6 +54,7 @@ interface Shown {
   index: number
   id: string
   type: string
+  run?: string
   seq?: number
   data: Record<string, Record<string, unknown>>
 }
@@ -91,6 +92,65 @@ test('a run is a story from its first to its last entry, numbered, and check fin
   const checked = await audit(['check', ...inData()])
   assert.equal(checked.exitCode, 0, checked.stdout)
   assert.match(checked.stdout, /no gap: \d+ runs/)
+})
+
+test('find: who, what and where, on verified entries; a value that nothing has is named', async () => {
+  const cache = { XDG_CACHE_HOME: join(stage.folder, 'cache') }
+  const find = async (...args: string[]) => {
+    const { stdout, stderr, exitCode } = await runMayfly(['audit', 'find', ...inData(), ...args], {
+      PATH: process.env['PATH'] ?? '',
+      ...cache,
+    })
+    return { stdout, stderr, exitCode }
+  }
+  const all = await shown(['--run', runId])
+  for (const [args, isWanted] of [
+    [['--run', runId], () => true],
+    [['--type', 'step.*'], ({ type }) => type.startsWith('step.')],
+    [['--action', 'git:read', '--outcome', 'granted'], ({ type }) => type === 'access.granted'],
+    [['--host', 'git.example.com'], ({ type }) => type === 'access.granted'],
+    // By name, where the folder opens names; entries of a step carry the pseudonym alone.
+    [['--actor', 'octocat', '--type', 'lease.issued'], ({ type }) => type === 'lease.issued'],
+    [['--repository', 'octo-org/links', '--type', 'run.*'], ({ type }) => type.startsWith('run.')],
+  ] as [string[], (entry: Shown) => boolean][]) {
+    const { stdout, stderr, exitCode } = await find('--json', ...args)
+    assert.equal(exitCode, 0, stderr)
+    const { entries } = JSON.parse(stdout) as { entries: Shown[] }
+    assert.deepEqual(
+      entries.filter(({ run }) => run === runId).map(({ id }) => id),
+      all.filter(isWanted).map(({ id }) => id),
+      args.join(' '),
+    )
+  }
+  const typo = await find('--repository', 'octo-org/link')
+  assert.equal(typo.exitCode, 1)
+  assert.equal(
+    typo.stderr,
+    'mayfly: no entry of this log has repository "octo-org/link": did you mean "octo-org/links"?\n',
+  )
+  const none = await find('--repository', 'octo-org/links', '--to', '2000-01-01')
+  assert.deepEqual([none.exitCode, none.stdout], [1, 'no entry matches all of it\n'])
+  const text = await find('--type', 'lease.issued', '-n', '1')
+  assert.match(
+    text.stdout,
+    /^ *\d+  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z  run_\w+  a lease on git was issued/,
+  )
+  const runs = await runMayfly(['audit', 'runs', ...inData()], { PATH: process.env['PATH'] ?? '', ...cache })
+  assert.match(runs.stdout, new RegExp(`^RUN .*\n(?:.*\n)*${runId} .* ended .* octo-org/links .* octocat`))
+})
+
+test('what was refused tells who it was, from where, and for what', async () => {
+  const refused = await stage.runJob(
+    ['run', '--role', 'release', '--', 'true'],
+    stage.jobEnvironment({ run_id: '9000000099', ref: 'refs/heads/feature' }),
+  )
+  assert.notEqual(refused.exitCode, 0)
+  await published('session.refused')
+  const told = await audit(['find', '--type', 'session.refused', '--no-index', ...inData()])
+  assert.match(
+    told.stdout,
+    /REFUSED a session the role "release": trust_mismatch \(req_\w+\)\n +to octo-org\/links at refs\/heads\/feature \([0-9a-f]{12}\), triggered by octocat\n +\w+: expected .+, got .+/,
+  )
 })
 
 test('verify: from the folder, and from anywhere over HTTP with a key that one trusts', async () => {

@@ -21,7 +21,7 @@ export type { LogProblem, LogProblemKind, LogVerdict, VerifyLogOptions } from '.
 export * from './note.ts'
 export * from './proof.ts'
 export * from './prove.ts'
-export { publishedSize, readEntries } from './read-entries.ts'
+export { type Bundles, openBundles, publishedSize, readEntries } from './read-entries.ts'
 export * from './receipt.ts'
 export { httpSource, type LogSource } from './source.ts'
 export { createTileHashes, type TileHashes } from './tile-hashes.ts'

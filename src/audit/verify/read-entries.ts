@@ -20,21 +20,38 @@ export async function* readEntries(
 ): AsyncGenerator<{ index: number; bytes: Uint8Array }> {
   const { under } = range
   const size = under?.size ?? (await publishedSize(source))
-  const hashes = createTileHashes(source, size)
+  const bundles = openBundles(source, size, under?.root)
   const to = Math.min(range.to ?? size, size)
   let index = Math.max(range.from ?? 0, 0)
   while (index < to) {
-    const bundle = Math.floor(index / tileWidth)
-    const first = bundle * tileWidth
-    const width = Math.min(tileWidth, size - first)
-    const tile = { level: 'entries', index: bundle, width } as const
-    const file = await readTile(source, tile)
-    if (file === undefined) throw new Error(`the audit log misses ${tilePath(tile)}`)
-    const { entries } = decodeBundle(file.bytes, width)
-    if (entries.length < width) throw new Error(`the audit log has a broken bundle: ${file.path}`)
-    if (under !== undefined && !equalBytes(await rootWith(hashes, size, first, entries), under.root))
-      throw new Error(`the audit log is not what its checkpoint signs: ${file.path}, or a hash beside it`)
+    const first = Math.floor(index / tileWidth) * tileWidth
+    const entries = await bundles.read(first / tileWidth)
     for (const bytes of entries.slice(index - first, to - first)) yield { index: index++, bytes }
+  }
+}
+
+/** The bundles of a log of `size` entries, in any order; the tiles that one is held against are read once for all. */
+export interface Bundles {
+  /** The entries from `256 * number` on, as many as there are. Throws an Error with one clear line. */
+  read(number: number): Promise<readonly Uint8Array[]>
+}
+
+/** `root`: what a checkpoint that is believed signs; without it nothing is verified. */
+export function openBundles(source: LogSource, size: number, root: Uint8Array | undefined): Bundles {
+  const hashes = createTileHashes(source, size)
+  return {
+    async read(number) {
+      const first = number * tileWidth
+      const width = Math.min(tileWidth, size - first)
+      const tile = { level: 'entries', index: number, width } as const
+      const file = await readTile(source, tile)
+      if (file === undefined) throw new Error(`the audit log misses ${tilePath(tile)}`)
+      const { entries } = decodeBundle(file.bytes, width)
+      if (entries.length < width) throw new Error(`the audit log has a broken bundle: ${file.path}`)
+      if (root !== undefined && !equalBytes(await rootWith(hashes, size, first, entries), root))
+        throw new Error(`the audit log is not what its checkpoint signs: ${file.path}, or a hash beside it`)
+      return entries
+    },
   }
 }
 
