@@ -41,6 +41,7 @@ function addRun(program: Command): void {
     .option('-w, --workspace <dir>', 'the folder that the step may write to', '.')
     .option('-e, --env <name...>', 'variables of the job to hand on')
     .option('--tools <dir...>', 'further folders that the step may read')
+    .option('--stdin', 'the command reads what this one is given; else /dev/null', false)
     .option('--lockfile <path>', 'pins what npm may install', 'package-lock.json')
     .addOption(
       new Option(

@@ -22,6 +22,7 @@ interface RunOptions {
   lockfile: string
   isolation: 'namespace' | 'none'
   server?: string
+  stdin: boolean
   json: boolean
 }
 
@@ -46,6 +47,7 @@ export async function run(command: readonly string[], options: RunOptions): Prom
       environment,
       steps,
       clock: systemClock,
+      ...(options.stdin ? { stdin: process.stdin } : {}),
       stdout: options.json ? process.stderr : process.stdout,
       stderr: process.stderr,
       cancel: cancel.signal,
@@ -84,6 +86,8 @@ function commandStep(command: readonly string[], options: RunOptions): Step {
 
 async function fileSteps(file: string, command: readonly string[], options: RunOptions): Promise<Step[]> {
   if (command.length > 0) throw new MayflyError('bad_input', 'either a pipeline file or a command, not both')
+  if (options.stdin)
+    throw new MayflyError('bad_input', '--stdin is for a single command: the steps of a file read /dev/null')
   // Schema and YAML parser are loaded for a file only: a command must start fast.
   const { configError, parseConfig, pipelineSchema } = await import('../config/index.ts')
   const parsed = parseConfig(readText(file), file, pipelineSchema)

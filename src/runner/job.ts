@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { createProofSigner } from '../identity/index.ts'
 import type { Clock } from '../lib/index.ts'
 import type { Environment } from '../config/environment.ts'
@@ -15,6 +15,8 @@ export interface JobRequest {
   readonly environment: Environment
   readonly steps: readonly (StepRequest & { readonly continueOnError: boolean })[]
   readonly clock: Clock
+  /** For the step, if there is one step and it is to read something. */
+  readonly stdin?: Readable
   readonly stdout: Writable
   readonly stderr: Writable
   readonly cancel: AbortSignal
@@ -38,7 +40,8 @@ export interface JobResult {
  * gets no session or a step cannot be started; the session is ended in every case.
  */
 export async function runJob(request: JobRequest): Promise<JobResult> {
-  const { environment, clock, stdout, stderr, cancel } = request
+  const { environment, clock, stdin, stdout, stderr, cancel } = request
+  const streams = { stdout, stderr, ...(stdin === undefined ? {} : { stdin }) }
   const job = environment.variables
   const roles = [...new Set(request.steps.map((step) => step.role))]
   const isolated = request.steps.some((step) => step.isolation === 'namespace')
@@ -71,7 +74,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
         runId = session.run_id
         if (sessionId === '') sessionId = session.session_id
         const result = await runStep(
-          { api, signer, session, identityToken, probe, job, stdout, stderr, cancel, clock },
+          { ...streams, api, signer, session, identityToken, probe, job, cancel, clock },
           step,
         )
         results.push(result)

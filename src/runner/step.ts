@@ -1,19 +1,18 @@
-import { spawn } from 'node:child_process'
-import { constants } from 'node:os'
 import { performance } from 'node:perf_hooks'
-import type { Readable } from 'node:stream'
-import type { Writable } from 'node:stream'
-import { MayflyError, Secret, messageOf, systemCode, type Clock } from '../lib/index.ts'
+import type { Readable, Writable } from 'node:stream'
+import { MayflyError, Secret, messageOf, type Clock } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import type { ServerApi, SessionGrant, StepActivity, StepGrant } from './api.ts'
+import { startBare } from './bare.ts'
 import { bareEnvironment, secretsOfJob, stepEnvironment } from './environment.ts'
+import { feedInput } from './input.ts'
 import { readWorkspaceLockfile } from './lockfile.ts'
 import { createMasker, type Masker } from './mask/index.ts'
 import { createNotices, type Notices } from './notices.ts'
 import { copyOutput } from './output.ts'
 import { createRelay, type Relay } from './relay.ts'
 import { keepRenewed } from './renewal.ts'
-import { isolationAdvice, startSandbox, type Probe } from './sandbox/index.ts'
+import { isolationAdvice, startSandbox, type Probe, type Running } from './sandbox/index.ts'
 
 export interface StepRequest {
   readonly name: string
@@ -46,6 +45,8 @@ export interface StepDeps {
   readonly probe: Probe
   /** The job's environment. */
   readonly job: Readonly<Record<string, string>>
+  /** What the caller says to the step; without it, the step reads /dev/null. */
+  readonly stdin?: Readable
   readonly stdout: Writable
   readonly stderr: Writable
   /** Fires on ctrl-c or termination: the tree is killed and everything revoked. */
@@ -79,7 +80,17 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
     const running =
       deps.probe.tier === 'B' && tier === 'B'
         ? startIsolated(deps, deps.probe, request, step, relay)
-        : startBare(deps, request, step)
+        : startBare({
+            ...request,
+            env: {
+              ...bareEnvironment(deps.job),
+              ...request.env,
+              MAYFLY_RUN: step.run_id,
+              MAYFLY_STEP: step.step_id,
+            },
+            withStdin: deps.stdin !== undefined,
+            stderr: deps.stderr,
+          })
     // The gate closes before the tree is killed.
     const kill = () => {
       relay.close()
@@ -115,13 +126,6 @@ function chooseTier(probe: Probe, request: StepRequest): 'B' | 'E' {
   )
 }
 
-interface Running {
-  readonly stdout: Readable
-  readonly stderr: Readable
-  readonly exit: Promise<number>
-  kill(): void
-}
-
 function startIsolated(
   deps: StepDeps,
   probe: Probe & { tier: 'B' },
@@ -142,44 +146,12 @@ function startIsolated(
     env,
     command: request.command,
     caCertificate: step.ca_certificate,
+    withStdin: deps.stdin !== undefined,
     bwrap: probe.bwrap,
     disableUserns: probe.disableUserns,
   })
   sandbox.onListener((listener) => relay.serve(listener))
   return sandbox
-}
-
-/** Tier E: no sandbox, and so no way to the gateway: the step runs as it would without us, and is recorded. */
-function startBare(deps: StepDeps, request: StepRequest, step: StepGrant): Running {
-  const [program = '', ...args] = request.command
-  const child = spawn(program, args, {
-    cwd: request.workspace,
-    env: { ...bareEnvironment(deps.job), ...request.env, MAYFLY_RUN: step.run_id, MAYFLY_STEP: step.step_id },
-    stdio: ['inherit', 'pipe', 'pipe'],
-    detached: true,
-  })
-  const exit = new Promise<number>((resolve, reject) => {
-    child.once('error', (error) => {
-      if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'EACCES') return reject(error)
-      deps.stderr.write(`mayfly: cannot run ${program}: ${messageOf(error)}\n`)
-      resolve(systemCode(error) === 'ENOENT' ? 127 : 126)
-    })
-    child.once('close', (code, signal) =>
-      resolve(code ?? 128 + (constants.signals[signal ?? 'SIGKILL'] ?? 9)),
-    )
-  })
-  // A process group of its own, so that its children die with it.
-  const kill = () => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
-    } catch (error) {
-      if (systemCode(error) !== 'ESRCH') throw error
-    }
-    // A daemon that left the group may hold the pipes; it does not hold the step.
-    child.stdout.destroy()
-    child.stderr.destroy()
-  }
-  return { stdout: child.stdout, stderr: child.stderr, exit, kill }
 }
 
 interface Outcome {
@@ -217,6 +189,10 @@ async function supervise(
   deps.cancel.addEventListener('abort', stop, { once: true })
   if (deps.cancel.aborted) stop()
   const heartbeat = beat(deps, step, stop)
+  const endInput =
+    deps.stdin !== undefined && running.stdin !== undefined
+      ? feedInput(deps.stdin, running.stdin)
+      : () => undefined
   try {
     const exitCode = await running.exit
     await Promise.all([stdout.done, stderr.done])
@@ -238,6 +214,7 @@ async function supervise(
     throw error
   } finally {
     clearInterval(heartbeat)
+    endInput()
     deps.cancel.removeEventListener('abort', stop)
   }
 }

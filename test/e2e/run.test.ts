@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import { projectFolder, setStage, type Ran, type Stage } from '../../demo/stage.ts'
 
@@ -58,16 +59,43 @@ test('a large output comes through whole', async () => {
   assert.match(ran.stdout, /^x+$/)
 })
 
-test('standard input reaches the step', async () => {
-  const child = spawn(join(projectFolder, 'bin/mayfly'), ['run', '--role', 'build', '--', 'cat'], {
-    cwd: stage.workspace,
-    env: stage.jobEnvironment(),
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  child.stdin.end('what was said')
-  let out = ''
-  for await (const chunk of child.stdout) out += String(chunk)
-  assert.equal(out, 'what was said')
+test('standard input reaches the step if that is asked for, as a pipe of its own; else it stays with the caller', async () => {
+  const mayfly = join(projectFolder, 'bin/mayfly')
+  const said = async (options: string[], input: string) => {
+    const args = ['run', '--role', 'build', ...options, '--', 'sh', '-c', 'cat; readlink /proc/self/fd/0']
+    const script = `"$0" "$@"; echo "left: $(cat)"`
+    const child = spawn('sh', ['-c', script, mayfly, ...args], {
+      cwd: stage.workspace,
+      env: stage.jobEnvironment(),
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    child.stdin.end(input)
+    let out = ''
+    for await (const chunk of child.stdout) out += String(chunk)
+    return out
+  }
+  const large = `${'x'.repeat(3_000_000)}\n`
+  assert.match(await said(['--stdin'], large), /^x{3000000}\n\/[^\n]+ \(deleted\)\nleft: \n$/)
+  assert.equal(await said([], 'what was said'), '/dev/null\nleft: what was said\n')
+})
+
+test('input that does not end does not keep the run from ending', async () => {
+  const child = spawn(
+    join(projectFolder, 'bin/mayfly'),
+    ['run', '--role', 'build', '--stdin', '--', 'head', '-1'],
+    { cwd: stage.workspace, env: stage.jobEnvironment(), stdio: ['pipe', 'pipe', 'inherit'] },
+  )
+  child.stdin.on('error', () => undefined).write('one\ntwo\n')
+  const ended = new Promise((done) => child.once('close', done))
+  assert.equal(await text(child.stdout), 'one\n')
+  assert.equal(await ended, 0)
+  child.stdin.destroy()
+})
+
+test('the steps of a pipeline file read nothing of the caller', async () => {
+  const ran = await run(['-f', 'pipeline.yaml', '--stdin'])
+  assert.equal(ran.exitCode, 2)
+  assert.match(ran.stderr, /--stdin is for a single command/)
 })
 
 test('secrets of the job are masked, given or not, in one piece or in base64', async () => {

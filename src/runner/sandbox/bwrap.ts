@@ -2,6 +2,7 @@ import { existsSync, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
 import { initScript, sendmsgNumber } from './init.ts'
+import { kernelFileMounts } from './kernel-files.ts'
 
 /** What the sandbox of one step is made of. Paths are the host's unless the name says otherwise. */
 export interface SandboxPlan {
@@ -27,6 +28,10 @@ const agents = [
   '/opt/buildkite-agent',
   '/opt/circleci',
 ]
+
+/** In the folder of generated files: what is mounted over what a step must not read. */
+export const emptyFile = 'empty'
+export const emptyFolder = 'empty-folder'
 
 export const homeInside = '/home/step'
 export const caInside = '/run/mayfly/ca.pem'
@@ -89,7 +94,8 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...isolationFlags(plan.disableUserns),
     ...['--seccomp', String(plan.seccompFd)],
     ...systemMounts(),
-    ...['--proc', '/proc', '--dev', '/dev', ...kernelSettings()],
+    ...['--proc', '/proc', '--dev', '/dev'],
+    ...kernelFileMounts(join(plan.files, emptyFile), join(plan.files, emptyFolder)),
     ...['/tmp', '/run', '/var/tmp', homeInside].flatMap((path) => ['--tmpfs', path]),
     ...fileMounts(plan.files),
     ...plan.tools.flatMap((path) => ['--ro-bind', path, path]),
@@ -141,16 +147,6 @@ export function systemMounts(): string[] {
     }),
     ...etc.flatMap((path) => ['--ro-bind-try', path, path]),
   ]
-}
-
-// Where the supervisor is root, /proc/sys is the step's to write, and kernel.core_pattern names a program that the
-// kernel starts outside of every namespace.
-function kernelSettings(): string[] {
-  return ['sys', 'sysrq-trigger', 'irq', 'bus'].flatMap((name) => [
-    '--ro-bind-try',
-    `/proc/${name}`,
-    `/proc/${name}`,
-  ])
 }
 
 function fileMounts(files: string): string[] {

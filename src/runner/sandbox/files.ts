@@ -1,7 +1,7 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { homeInside } from './bwrap.ts'
+import { emptyFile, emptyFolder, homeInside } from './bwrap.ts'
 
 const bundles = [
   '/etc/ssl/certs/ca-certificates.crt',
@@ -20,11 +20,13 @@ export function writeSandboxFiles(caCertificate: string): { folder: string; [Sym
     group: `step:x:${gid}:\nnogroup:x:65534:\n`,
     hosts: '127.0.0.1 localhost mayfly\n::1 localhost\n',
     'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
+    [emptyFile]: '',
     'ca.pem': caCertificate,
     // The run's CA stands beside the system's roots and replaces none.
     'ca-bundle.pem': `${roots}\n${caCertificate}\n`,
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o644 })
+  mkdirSync(join(folder, emptyFolder))
   chmodSync(folder, 0o755)
   return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
 }

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { messageOf } from '../../lib/index.ts'
 import { isolationFlags, systemMounts } from './bwrap.ts'
+import { guarded } from './guard.ts'
 
 /** What this machine can do. `B`: namespaces by bubblewrap (reference: tiers of isolation). */
 export type Probe =
@@ -50,7 +51,7 @@ function trySandbox(bwrap: string, disableUserns: boolean): Promise<string | und
       '-e',
       '1',
     ]
-    const child = spawn(bwrap, args, {
+    const child = spawn(...guarded(bwrap, args), {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: {},
       timeout: probeTimeoutMs,

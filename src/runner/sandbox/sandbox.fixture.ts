@@ -47,6 +47,7 @@ export async function openBench(t: TestContext, workspace = temporaryFolder(t)):
       env: { PATH: '/usr/bin:/bin', ...env },
       command,
       caCertificate: 'run CA\n',
+      withStdin: false,
       bwrap,
       disableUserns,
     })

@@ -88,6 +88,7 @@ test('no file descriptor is open but 0, 1 and 2, whatever the supervisor inherit
     env: {},
     command: ['/usr/bin/perl', '-e', openDescriptors],
     caCertificate: '',
+    withStdin: false,
     bwrap: bench.probe.bwrap,
     disableUserns: bench.probe.disableUserns,
   }
@@ -111,11 +112,17 @@ test('the first process of the namespace does not hold the supervisor’s channe
   const bench = await openBench(t)
   if (bench === undefined) return
   const { stdout } = await bench.sh('for f in /proc/1/fd/*; do echo "${f##*/} $(readlink $f)"; done')
-  const sockets = stdout.split('\n').filter((line) => line.includes('socket:'))
-  assert.deepEqual(
-    sockets.map((line) => line.split(' ')[0]).filter((fd) => Number(fd) > 2),
-    [],
+  assert.match(stdout, /^0 \/dev\/null$/m)
+  assert.doesNotMatch(stdout, /socket:/)
+})
+
+test('a script writes to /dev/stdout and /dev/stderr by name', async (t) => {
+  const bench = await openBench(t)
+  if (bench === undefined) return
+  const ran = await bench.sh(
+    'echo one > /dev/stdout; echo two > /dev/stderr; echo three | tee /dev/stderr; echo four >> /proc/self/fd/2',
   )
+  assert.deepEqual(ran, { code: 0, stdout: 'one\nthree\n', stderr: 'two\nthree\nfour\n' })
 })
 
 test('no other process is visible, and none of the machine’s', async (t) => {
@@ -507,16 +514,18 @@ test('a bwrap that is not there is an error, and nothing is left of it', async (
   const before = process.env['TMPDIR']
   process.env['TMPDIR'] = folder
   t.after(() => (before === undefined ? delete process.env['TMPDIR'] : (process.env['TMPDIR'] = before)))
-  const sandbox = startSandbox({
-    workspace,
-    tools: [],
-    env: {},
-    command: ['true'],
-    caCertificate: '',
-    bwrap: '/no/bwrap',
-    disableUserns: true,
-  })
-  await assert.rejects(sandbox.exit, { code: 'ENOENT' })
+  const start = () =>
+    startSandbox({
+      workspace,
+      tools: [],
+      env: {},
+      command: ['true'],
+      caCertificate: '',
+      withStdin: false,
+      bwrap: '/no/bwrap',
+      disableUserns: true,
+    })
+  assert.throws(start, { code: 'ENOENT' })
   assert.deepEqual(readdirSync(folder), [])
   assert.ok(existsSync(workspace))
 })

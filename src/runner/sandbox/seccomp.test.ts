@@ -114,6 +114,51 @@ test('sockets of four families only; clone without namespaces; clone3 not at all
   assert.equal(verdict(filter, { arch: x64, number: 16, args: [0, 0x5413] }), allow)
 })
 
+test('no set-id mode and no device node, in whichever call; other modes are let through', () => {
+  const S_IFCHR = 0o20_000
+  const calls: readonly (readonly [
+    name: string,
+    onX64: number,
+    onArm64: number,
+    before: readonly number[],
+    node?: boolean,
+  ])[] = [
+    ['chmod', 90, -1, [0]],
+    ['fchmod', 91, 52, [0]],
+    ['fchmodat', 268, 53, [0, 0]],
+    ['fchmodat2', 452, 452, [0, 0]],
+    ['creat', 85, -1, [0]],
+    ['open', 2, -1, [0, 0o101]],
+    ['openat', 257, 56, [0, 0, 0o101]],
+    ['openat (O_TMPFILE)', 257, 56, [0, 0, 0o20_200_002]],
+    ['mknod', 133, -1, [0], true],
+    ['mknodat', 259, 33, [0, 0], true],
+  ]
+  for (const [name, onX64, onArm64, before, node = false] of calls) {
+    for (const [machine, arch, number] of [
+      ['x64', x64, onX64],
+      ['arm64', arm64, onArm64],
+    ] as const) {
+      if (number === -1) continue
+      const filter = seccompFilter(machine)
+      const of = (mode: number) => verdict(filter, { arch, number, args: [...before, mode] })
+      for (const mode of [0o4755, 0o2755, 0o6000, 0o7777, 0o10_4711])
+        assert.equal(of(mode), errno(1), `${name} ${mode.toString(8)} on ${machine}`)
+      for (const mode of [0, 0o644, 0o1777, 0o10_0755])
+        assert.equal(of(mode), allow, `${name} ${mode.toString(8)} on ${machine}`)
+      if (node)
+        for (const mode of [S_IFCHR, S_IFCHR | 0o666, 0o60_000]) assert.equal(of(mode), errno(1), name)
+    }
+  }
+  // Without O_CREAT the mode is whatever stands in the register.
+  assert.equal(verdict(seccompFilter('x64'), { arch: x64, number: 257, args: [0, 0, 0o2, 0o4755] }), allow)
+  for (const machine of ['x64', 'arm64'] as const)
+    assert.equal(
+      verdict(seccompFilter(machine), { arch: machine === 'x64' ? x64 : arm64, number: 437 }),
+      errno(38),
+    )
+})
+
 test('every program comes to a verdict, and what runs programs is let through', () => {
   for (const [machine, arch] of [
     ['x64', x64],

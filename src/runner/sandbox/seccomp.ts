@@ -109,9 +109,30 @@ const denied: Readonly<Record<'x64' | 'arm64', Readonly<Record<string, number>>>
 }
 
 const machines = {
-  x64: { auditArch: 0xc000_003e, socket: 41, clone: 56, clone3: 435, ioctl: 16, x32: true },
-  arm64: { auditArch: 0xc000_00b7, socket: 198, clone: 220, clone3: 435, ioctl: 29, x32: false },
+  x64: { auditArch: 0xc000_003e, socket: 41, clone: 56, ioctl: 16, x32: true },
+  arm64: { auditArch: 0xc000_00b7, socket: 198, clone: 220, ioctl: 29, x32: false },
 } as const
+
+/** Their arguments stand in memory, where a filter cannot look: ENOSYS, so that libc falls back to the older call. */
+const unseen = { clone3: 435, openat2: 437 }
+
+/** Calls that give a file its mode: number, and which argument the mode is. */
+const changingMode = {
+  x64: { creat: [85, 1], chmod: [90, 1], fchmod: [91, 1], fchmodat: [268, 2], fchmodat2: [452, 2] },
+  arm64: { fchmod: [52, 1], fchmodat: [53, 2], fchmodat2: [452, 2] },
+} as const
+
+/** Here the mode counts only if the flags, the argument before it, say that a file is made. */
+const opening = { x64: { open: [2, 2], openat: [257, 3] }, arm64: { openat: [56, 3] } } as const
+
+const makingNode = { x64: { mknod: [133, 1], mknodat: [259, 2] }, arm64: { mknodat: [33, 2] } } as const
+
+/** S_ISUID | S_ISGID: with it a file in the workspace runs as whoever owns it, for everybody on the machine. */
+const setId = 0o6000
+/** Of all types of files only devices, by characters and by blocks, have this bit (S_IFCHR, S_IFBLK; links cannot be made so). */
+const device = 0o20_000
+/** O_CREAT and the bit of O_TMPFILE that is not O_DIRECTORY. */
+const makesFile = 0o20_000_100
 
 const loadWord = 0x20
 const jumpEqual = 0x15
@@ -137,8 +158,8 @@ const TIOCLINUX = 0x541c
 
 /**
  * The filter for `bwrap --seccomp`: an array of `struct sock_filter` for this machine. Kills on a foreign
- * architecture or x32 call; the denied calls fail with EPERM; clone3, whose flags cannot be seen, is ENOSYS so
- * that libc falls back to clone. Throws `isolation_unavailable` on another machine than x64 and arm64.
+ * architecture or x32 call; the denied calls fail with EPERM, and so do set-id modes (of folders too: a filter does not
+ * see which is which) and device nodes. Throws `isolation_unavailable` on another machine than x64 and arm64.
  */
 export function seccompFilter(arch: string = process.arch): Buffer {
   if (arch !== 'x64' && arch !== 'arm64') {
@@ -159,12 +180,21 @@ export function seccompFilter(arch: string = process.arch): Buffer {
       ? [instruction(jumpGreaterOrEqual, 0x4000_0000, 0, 1), instruction(returnValue, killProcess)]
       : []),
     ...Object.values(denied[arch]).flatMap((number) => refuse(number, EPERM)),
-    ...refuse(machine.clone3, ENOSYS),
-    ...whenCall(machine.clone, [
-      instruction(loadWord, offset.argument(0)),
-      instruction(jumpAnySet, newNamespaces, 0, 1),
-      instruction(returnValue, failWith(EPERM)),
-    ]),
+    ...Object.values(unseen).flatMap((number) => refuse(number, ENOSYS)),
+    ...Object.values(changingMode[arch]).flatMap(([number, mode]) =>
+      whenCall(number, refuseBits(mode, setId)),
+    ),
+    ...Object.values(makingNode[arch]).flatMap(([number, mode]) =>
+      whenCall(number, refuseBits(mode, setId | device)),
+    ),
+    ...Object.values(opening[arch]).flatMap(([number, mode]) =>
+      whenCall(number, [
+        instruction(loadWord, offset.argument(mode - 1)),
+        instruction(jumpAnySet, makesFile, 0, 3),
+        ...refuseBits(mode, setId),
+      ]),
+    ),
+    ...whenCall(machine.clone, refuseBits(0, newNamespaces)),
     ...whenCall(machine.ioctl, [
       instruction(loadWord, offset.argument(1)),
       instruction(jumpEqual, TIOCSTI, 1, 0),
@@ -192,6 +222,14 @@ function instruction(code: number, k: number, jumpTrue = 0, jumpFalse = 0): Buff
 
 function refuse(number: number, errno: number): Buffer[] {
   return [instruction(jumpEqual, number, 0, 1), instruction(returnValue, failWith(errno))]
+}
+
+function refuseBits(argument: number, bits: number): Buffer[] {
+  return [
+    instruction(loadWord, offset.argument(argument)),
+    instruction(jumpAnySet, bits, 0, 1),
+    instruction(returnValue, failWith(EPERM)),
+  ]
 }
 
 /** Runs `body` for this call only and allows what it lets through; for other calls the number is still loaded. */
