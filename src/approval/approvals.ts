@@ -1,5 +1,4 @@
 import type { Clock } from '../lib/index.ts'
-import { MayflyError } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { Broker, SessionMatch } from '../broker/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
@@ -9,7 +8,7 @@ import { createDeciding, type Deciding } from './deciding.ts'
 import { createLocks } from './lock.ts'
 import type { Notifications } from './notifications.ts'
 import { createPollPace } from './poll-pace.ts'
-import { createApprovalRecords } from './records.ts'
+import { createApprovalRecords, noApproval } from './records.ts'
 import { grantsOf, type ApprovalRequest, type Vote } from './request.ts'
 import { describeRequirements, requirementsOf } from './requirement.ts'
 
@@ -65,7 +64,7 @@ export function createApprovals(deps: {
     ...createDeciding({ ...deps, records, exclusively }),
     async show(id) {
       const found = await records.find('id', id)
-      if (found === undefined) throw new MayflyError('not_found', `there is no approval ${id}`)
+      if (found === undefined) throw await noApproval(id, records)
       return shownOf(found)
     },
     list: async (state) => Promise.all((await records.newest(state)).map(shownOf)),

@@ -3,7 +3,7 @@ import type { AuditClient } from '../audit/client/index.ts'
 import { type Operator, identifyPerson, recordedLogin, recordedOperator } from '../operators/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
 import type { Exclusively } from './lock.ts'
-import { approvalEvent, type ApprovalRecords } from './records.ts'
+import { approvalEvent, noApproval, type ApprovalRecords } from './records.ts'
 import type { ApprovalRequest } from './request.ts'
 import { eligibility, isSatisfied, requirementsOf } from './requirement.ts'
 import { votersOf, whatChanged } from './standing.ts'
@@ -33,7 +33,7 @@ export function createDeciding(deps: {
         'this API token stands for no person, so it cannot approve: mayfly login',
       )
     const found = await records.find('id', id)
-    if (found === undefined) throw new MayflyError('not_found', `there is no approval ${id}`)
+    if (found === undefined) throw await noApproval(id, records)
     if (!states.includes(found.state))
       throw new MayflyError('conflict', `approval ${id} is ${found.state} already`)
     if (found.expiresMs <= clock.nowMs()) {

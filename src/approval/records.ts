@@ -1,4 +1,4 @@
-import { sha256Hex, type Clock } from '../lib/index.ts'
+import { noSuch, sha256Hex, type Clock, type MayflyError } from '../lib/index.ts'
 import type { AuditEvent } from '../audit/client/index.ts'
 import { usedToken, wasTokenUsed, type Broker } from '../broker/index.ts'
 import type { Identity } from '../identity/index.ts'
@@ -42,6 +42,16 @@ export interface NewVote {
   readonly name: string
   readonly reason: string | null
   readonly login: Login
+}
+
+/** `not_found`, with the id that was probably meant. */
+export async function noApproval(id: string, records: ApprovalRecords): Promise<MayflyError> {
+  const known = await records.newest()
+  return noSuch(
+    'approval',
+    id,
+    known.map((one) => one.id),
+  )
 }
 
 type EndState = 'denied' | 'expired' | 'cancelled' | 'void'

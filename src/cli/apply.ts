@@ -11,13 +11,17 @@ export async function apply(
   const { file, text, source } = await readPolicy(path, options.git)
   const api = createOperatorApi(options)
   const ask = (dryRun: boolean, expected: number | undefined) =>
-    api.call<{ version: number; changed: boolean; diff: string[] }>('PUT', '/v1/policy', {
-      text,
-      file: file.slice(-255),
-      dry_run: dryRun,
-      ...(source === undefined ? {} : { source }),
-      ...(expected === undefined ? {} : { expected_version: expected }),
-    })
+    api.call<{ version: number; changed: boolean; diff: string[]; warnings?: string[] }>(
+      'PUT',
+      '/v1/policy',
+      {
+        text,
+        file: file.slice(-255),
+        dry_run: dryRun,
+        ...(source === undefined ? {} : { source }),
+        ...(expected === undefined ? {} : { expected_version: expected }),
+      },
+    )
   // What is looked at is what is changed: somebody who applies in between is not overwritten unseen.
   const seen = await ask(true, options.expectedVersion)
   const result = options.dryRun || !seen.changed ? seen : await ask(false, seen.version)
@@ -26,7 +30,8 @@ export async function apply(
     : options.dryRun
       ? 'valid; not applied (--dry-run)'
       : `applied as version ${result.version}`
-  print(options.json, result, [...result.diff, outcome])
+  const warnings = (result.warnings ?? []).map((line) => `warning: ${line}`)
+  print(options.json, result, [...result.diff, ...warnings, outcome])
 }
 
 export function readText(file: string): string {

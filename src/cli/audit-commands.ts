@@ -38,6 +38,7 @@ export function addAudit(program: Command, starters: Starters): void {
     .command('erase')
     .description('make the names of a person in the log unreadable, for good; the root stays')
     .requiredOption('--subject <person>', 'per_..., or ISSUER:ID, or ISSUER:LOGIN')
+    .option('--yes', 'do not ask', false)
     .addOption(serverOption())
     .addOption(jsonOption())
     .addHelpText('after', tokenNote)

@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers'
 import { MayflyError } from '../lib/index.ts'
 import {
   connectionKinds,
@@ -17,7 +18,7 @@ import { findRefusal } from './policy-past.ts'
 import { visible } from './story.ts'
 
 interface Options {
-  token?: string
+  idToken?: string
   claim?: string[]
   issuer?: string
   role?: string
@@ -41,7 +42,7 @@ interface Asked {
 export async function explainDenial(request: string | undefined, options: Options): Promise<number> {
   const compiled = await policyOf(options)
   const asked: Asked =
-    request === undefined ? askedByHand(compiled, options) : await findRefusal(request, options)
+    request === undefined ? await askedByHand(compiled, options) : await findRefusal(request, options)
   const { subject, shutOut, role, operations } = asked
   const questions = operations.length === 0 ? [undefined] : operations
   const explanations = questions.map((operation) =>
@@ -63,9 +64,9 @@ function isYes({ role, operation }: Explanation): boolean {
   return role?.allow === true && operation?.allow !== false
 }
 
-function askedByHand(compiled: CompiledDocument, options: Options): Asked {
+async function askedByHand(compiled: CompiledDocument, options: Options): Promise<Asked> {
   const { document } = compiled
-  const claims = options.token === undefined ? undefined : tokenClaims(options.token)
+  const claims = options.idToken === undefined ? undefined : await tokenClaims(options.idToken)
   const iss = claims?.['iss']
   const issuer = options.issuer ?? issuerOf(compiled, typeof iss === 'string' ? iss : undefined)
   if (!Object.hasOwn(document.issuers, issuer))
@@ -74,8 +75,8 @@ function askedByHand(compiled: CompiledDocument, options: Options): Asked {
       `there is no issuer "${issuer}"; known are ${Object.keys(document.issuers).join(', ')}`,
     )
   const typed = (options.claim ?? []).map(parseClaim)
-  if (options.token === undefined && typed.length === 0)
-    throw new MayflyError('bad_input', 'say which job: a request id, --token FILE or --claim NAME=VALUE')
+  if (options.idToken === undefined && typed.length === 0)
+    throw new MayflyError('bad_input', 'say which job: a request id, --id-token FILE or --claim NAME=VALUE')
   const job = readJob(compiled, issuer, claims, typed)
   if (job.kind === 'impossible') throw new MayflyError('bad_input', `there is no such job: ${job.why}`)
   const operation =
@@ -126,8 +127,15 @@ function parseClaim(text: string): [string, string] {
 }
 
 /** The claims of a token, unverified: it decides nothing here. */
-function tokenClaims(file: string): Record<string, unknown> {
-  const payload = readText(file).trim().split('.')[1]
+async function tokenClaims(file: string): Promise<Record<string, unknown>> {
+  // The token itself in place of a file would stand in the message.
+  if (/^ey[\w-]+\.[\w-]+\./.test(file))
+    throw new MayflyError(
+      'bad_input',
+      '--id-token takes a file that holds the token, not the token itself; - is standard input',
+    )
+  const token = file === '-' ? await text(process.stdin) : readText(file)
+  const payload = token.trim().split('.')[1]
   try {
     const claims: unknown = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString('utf8'))
     if (typeof claims !== 'object' || claims === null) throw new TypeError('its payload is no object')

@@ -2,6 +2,7 @@ import { readEnvironment } from '../config/environment.ts'
 import { MayflyError } from '../lib/index.ts'
 import { fetchIdentityToken } from '../runner/index.ts'
 import { print, table } from './output.ts'
+import { namedServer } from './server-url.ts'
 
 interface Options {
   audience?: string
@@ -17,7 +18,7 @@ interface Options {
  */
 export async function showIdentityToken(options: Options): Promise<void> {
   const environment = readEnvironment()
-  const audience = options.audience ?? environment.audience ?? options.server ?? environment.server
+  const audience = options.audience ?? environment.audience ?? namedServer(options.server)
   if (audience === undefined)
     throw new MayflyError(
       'bad_input',

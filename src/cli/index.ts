@@ -4,10 +4,12 @@
  */
 export { readText } from './audit-file.ts'
 export { readTlogPolicy } from './audit-source.ts'
+export { print } from './output.ts'
 export { createProgram } from './program.ts'
 export type {
   AuditForwardArguments,
   AuditLogArguments,
+  RecoverTokenArguments,
   Starters,
   UpArguments,
   WitnessArguments,

@@ -16,6 +16,12 @@ export async function login(options: { server?: string; browser: boolean; json: 
   const { protocol, hostname } = new URL(server)
   if (protocol !== 'https:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
     throw new MayflyError('bad_input', `${server} is not https://: what comes back could be read on the way`)
+  const { available } = await callServer<{ available: boolean }>(server, 'GET', '/v1/sign-in', {})
+  if (!available)
+    throw new MayflyError(
+      'not_found',
+      `nobody can sign in at ${server}: its policy has no sign_in (docs/operators.md); use an API token in MAYFLY_TOKEN`,
+    )
   const verifier = randomBytes(32).toString('base64url')
   const challenge = createHash('sha256').update(verifier).digest('base64url')
   const state = randomBytes(32).toString('base64url')

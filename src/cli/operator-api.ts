@@ -1,20 +1,19 @@
 import { MayflyError, messageOf, type ErrorCode } from '../lib/index.ts'
 import { readEnvironment } from '../config/environment.ts'
 import { createCredentials } from './credentials.ts'
+import { defaultServer, namedServer } from './server-url.ts'
 
 /** The server's API as an operator uses it. Throws MayflyError with the server's own sentence. */
 export interface OperatorApi {
   call<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T>
 }
 
-export const defaultServer = 'http://127.0.0.1:7700'
-
 export function createOperatorApi(options: {
   server?: string | undefined
   token?: string | undefined
 }): OperatorApi {
   const server = serverOf(options)
-  const token = options.token ?? readEnvironment().apiToken ?? createCredentials().read(server)?.token
+  const token = options.token ?? findOperatorToken(server)
   return {
     async call<T>(method: string, path: string, body?: unknown): Promise<T> {
       if (token === undefined)
@@ -27,9 +26,14 @@ export function createOperatorApi(options: {
   }
 }
 
-/** The server that a command means. */
+/** The operator's own token for this server: `MAYFLY_TOKEN`, else what `mayfly login` keeps. */
+export function findOperatorToken(server: string): string | undefined {
+  return readEnvironment().apiToken ?? createCredentials().read(server)?.token
+}
+
+/** The server that an operator's command means. Throws `bad_input`, see `namedServer`. */
 export function serverOf(options: { server?: string | undefined }): string {
-  return (options.server ?? readEnvironment().server ?? defaultServer).replace(/\/+$/, '')
+  return namedServer(options.server) ?? defaultServer
 }
 
 /** One call of the API. Throws MayflyError with the server's own sentence. */

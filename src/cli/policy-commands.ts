@@ -81,7 +81,8 @@ function addExplain(program: Command): void {
     .command('explain')
     .description('why a job may or may not assume a role, or do an operation, and what to change')
     .argument('[request]', 'the request id of a denial (req_...), looked up in the audit log')
-    .option('--token <file>', 'a CI’s identity token; its signature is not checked')
+    .option('--id-token <file>', 'a file with a CI’s identity token, or -; its signature is not checked')
+    .addOption(new Option('--token <file>', 'as --id-token').hideHelp())
     .option('--claim <name=value...>', 'claims by hand: as trust names them, or the CI’s own')
     .option('--issuer <name>', 'a name under issuers')
     .option('--role <role>', 'may the job assume it?')
@@ -92,8 +93,8 @@ function addExplain(program: Command): void {
     .addOption(serverOption())
     .addOption(jsonOption())
     .action(
-      act(async (request: string | undefined, options) =>
-        (await import('./explain.ts')).explainDenial(request, options),
+      act(async (request: string | undefined, { token, ...options }) =>
+        (await import('./explain.ts')).explainDenial(request, { idToken: token, ...options }),
       ),
     )
 }

@@ -28,10 +28,10 @@ export function checkText({ text, file }: { text: string; file: string }): void 
 /** The policy of a file, or the one in force on the server. */
 export async function policyOf(options: { file?: string; server?: string }): Promise<CompiledDocument> {
   if (options.file !== undefined) return readCompiled(options.file)
-  const { version, text } = await createOperatorApi(options).call<{ version: number; text: string }>(
-    'GET',
-    '/v1/policy',
-  )
+  const { version, text } = await createOperatorApi({ server: options.server }).call<{
+    version: number
+    text: string
+  }>('GET', '/v1/policy')
   return compiledOf(text, `version ${version}`)
 }
 

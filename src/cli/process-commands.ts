@@ -7,6 +7,13 @@ export interface Starters {
   auditLog(options: AuditLogArguments): Promise<void>
   witness(options: WitnessArguments): Promise<void>
   auditForward(options: AuditForwardArguments): Promise<void>
+  recoverToken(options: RecoverTokenArguments): Promise<void>
+}
+
+export interface RecoverTokenArguments {
+  data?: string
+  name: string
+  json: boolean
 }
 
 export interface UpArguments {

@@ -22,6 +22,19 @@ export async function revoke(options: {
       'say one: --run ID, --session ID, --role NAME, --issuer NAME, --repository ID, --commit SHA, or --all',
     )
   const match = Object.fromEntries(given)
-  const result = await createOperatorApi(options).call<{ sessions: number }>('POST', '/v1/revoke', match)
-  print(options.json, result, [`${result.sessions} session${result.sessions === 1 ? '' : 's'} ended`])
+  const result = await createOperatorApi(options).call<{ sessions: number; approvals?: number }>(
+    'POST',
+    '/v1/revoke',
+    match,
+  )
+  const { sessions, approvals = 0 } = result
+  print(options.json, result, [
+    sessions + approvals === 0
+      ? 'nothing was open: 0 sessions ended'
+      : `${counted(sessions, 'session')} ended${approvals === 0 ? '' : `, ${counted(approvals, 'request')} for approval`}`,
+  ])
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }

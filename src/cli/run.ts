@@ -11,6 +11,7 @@ import {
 } from '../runner/index.ts'
 import { readText } from './apply.ts'
 import { exitCodes, printError, table } from './output.ts'
+import { namedServer } from './server-url.ts'
 
 interface RunOptions {
   file?: string
@@ -35,7 +36,7 @@ export async function run(command: readonly string[], options: RunOptions): Prom
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
   try {
     const environment = readEnvironment()
-    const server = options.server ?? environment.server
+    const server = namedServer(options.server)
     if (server === undefined)
       throw new MayflyError('bad_input', 'say where the Mayfly server is: --server URL or MAYFLY_SERVER')
     const steps =
@@ -43,7 +44,7 @@ export async function run(command: readonly string[], options: RunOptions): Prom
         ? [commandStep(command, options)]
         : await fileSteps(options.file, command, options)
     const result = await runJob({
-      server: server.replace(/\/+$/, ''),
+      server,
       environment,
       steps,
       clock: systemClock,

@@ -1,17 +1,17 @@
 import { text } from 'node:stream/consumers'
 import { MayflyError } from '../lib/index.ts'
+import { readText } from './apply.ts'
 import { createOperatorApi } from './operator-api.ts'
 import { print, table } from './output.ts'
+import { askHidden, confirm } from './prompt.ts'
 
 interface Options {
   server?: string
   json: boolean
 }
 
-export async function setSecret(name: string, options: Options): Promise<void> {
-  const value = process.stdin.isTTY
-    ? await ask(`value of ${name} (not shown): `)
-    : (await text(process.stdin)).replace(/\r?\n$/, '')
+export async function setSecret(name: string, options: Options & { file?: string }): Promise<void> {
+  const value = await valueOf(name, options.file)
   if (value === '')
     throw new MayflyError(
       'bad_input',
@@ -19,10 +19,17 @@ export async function setSecret(name: string, options: Options): Promise<void> {
     )
   const result = await createOperatorApi(options).call<{ name: string; version: number }>(
     'PUT',
-    `/v1/secrets/${encodeURIComponent(name)}`,
+    pathOf(name),
     { value },
   )
   print(options.json, result, [`${result.name} is sealed, version ${result.version}`])
+}
+
+/** A text file or a pipe ends with a line break that is not meant. */
+async function valueOf(name: string, file: string | undefined): Promise<string> {
+  if (file === undefined && process.stdin.isTTY) return await askHidden(`value of ${name} (not shown): `)
+  const read = file === undefined ? await text(process.stdin) : readText(file)
+  return read.replace(/\r?\n$/, '')
 }
 
 export async function listSecrets(options: Options): Promise<void> {
@@ -39,29 +46,21 @@ export async function listSecrets(options: Options): Promise<void> {
   )
 }
 
-/** Asks on the terminal without showing what is typed. */
-function ask(question: string): Promise<string> {
-  return new Promise((resolve) => {
-    process.stderr.write(question)
-    const { stdin } = process
-    let typed = ''
-    stdin.setRawMode(true).setEncoding('utf8').resume()
-    const listen = (keys: string) => {
-      for (const key of keys) {
-        if (key === '\u0003') {
-          stdin.setRawMode(false)
-          process.stderr.write('\n')
-          process.exit(130)
-        }
-        if (key === '\r' || key === '\n' || key === '\u0004') {
-          stdin.setRawMode(false).pause()
-          stdin.off('data', listen)
-          process.stderr.write('\n')
-          return resolve(typed)
-        }
-        typed = key === '\u007f' ? typed.slice(0, -1) : typed + key
-      }
-    }
-    stdin.on('data', listen)
+/** All versions of it, for good. */
+export async function deleteSecret(
+  name: string,
+  options: Options & { force: boolean; yes: boolean },
+): Promise<void> {
+  const api = createOperatorApi(options)
+  await confirm(`this deletes secret "${name}" with every version, for good`, options)
+  const result = await api.call<{ name: string; versions: number }>('DELETE', pathOf(name), {
+    force: options.force,
   })
+  print(options.json, result, [
+    `${result.name} is deleted, ${result.versions} version${result.versions === 1 ? '' : 's'}; steps that are running keep it until they end (mayfly revoke ends them)`,
+  ])
+}
+
+function pathOf(name: string): string {
+  return `/v1/secrets/${encodeURIComponent(name)}`
 }

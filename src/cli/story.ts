@@ -133,6 +133,12 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     `${text(data['by'])} applied version ${text(data['version'])} of the policy, ${text(data['changeCount'])} changes`,
   ],
   'secret.set': (data) => [`${text(data['by'])} sealed a new version of secret "${text(data['secret'])}"`],
+  'secret.deleted': (data) => [
+    `${text(data['by'])} deleted secret "${text(data['secret'])}" with its ${text(data['versions'])} versions${(data['neededBy'] as unknown[] | undefined)?.length ? `, though ${list(data['neededBy'])} needed it` : ''}`,
+  ],
+  'token.recovered': (data) => [
+    `${text(data['by'])} made the operator token "${text(data['name'])}" on the server’s machine (mayfly token recover)`,
+  ],
   'token.created': (data) => [
     `${text(data['by'])} made the API token "${text(data['name'])}" (${list(data['scopes'])})`,
   ],

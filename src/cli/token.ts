@@ -1,3 +1,4 @@
+import { MayflyError } from '../lib/index.ts'
 import { createOperatorApi } from './operator-api.ts'
 import { print, table } from './output.ts'
 
@@ -39,6 +40,9 @@ export async function listTokens(options: Options): Promise<void> {
 }
 
 export async function revokeToken(id: string, options: Options): Promise<void> {
+  // Whoever holds one to be revoked has its text at hand. It is not repeated, and goes into no URL.
+  if (id.startsWith('mayfly_'))
+    throw new MayflyError('bad_input', 'this is a token, not its id (tok_...): mayfly token list shows it')
   const result = await createOperatorApi(options).call<{ revoked: string }>(
     'DELETE',
     `/v1/tokens/${encodeURIComponent(id)}`,

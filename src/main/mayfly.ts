@@ -5,5 +5,7 @@ await createProgram({
   up: async (options) => (await import('./run-up.ts')).runUp(options, import.meta.url),
   auditLog: async (options) => (await import('./run-audit-log.ts')).runAuditLog(options),
   auditForward: async (options) => (await import('./run-audit-forward.ts')).runAuditForward(options),
+  recoverToken: async (options) =>
+    (await import('./run-recover-token.ts')).runRecoverToken(options, import.meta.url),
   witness: async (options) => (await import('./run-witness.ts')).runWitness(options),
 }).parseAsync(process.argv)

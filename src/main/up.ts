@@ -20,7 +20,7 @@ import {
   scopes,
 } from '../operators/index.ts'
 import { createRules, type RulesHolder } from '../rules/index.ts'
-import { createApiServer, createHealth, createMetrics } from '../server/index.ts'
+import { createApiServer, createHealth, createMetrics, missingSecrets } from '../server/index.ts'
 import { openStore, startCheckpoints } from '../store/index.ts'
 import { createVault } from '../vault/index.ts'
 import { startAuditProcess, startForwardProcess } from './audit-process.ts'
@@ -194,6 +194,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   }
   if (options.policy !== undefined)
     await rules.apply({ ...options.policy, by: 'mayfly up --config', dryRun: false })
+  if (rules.loaded) for (const line of await missingSecrets(rules.current().document, vault)) tell(line)
   writeWhole(
     folder.readyFile,
     `${JSON.stringify({ url, gateway: gateway.url, audit: auditLog.url, pid: process.pid, auditPid: auditProcess.pid })}\n`,

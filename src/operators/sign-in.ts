@@ -8,6 +8,8 @@ import { createProvider, type Provider } from './provider.ts'
 
 /** Sign-in by authorization code with PKCE (OpenID Connect Core 1.0, section 3.1; RFC 9700, section 2.1.1). */
 export interface SignIn {
+  /** Whether the policy in force has a `sign_in`. */
+  available(): boolean
   /** Where to send the browser, and what its cookie must hold until it is back. Throws `not_found` without sign_in. */
   begin(returnTo: string | undefined): Promise<{ readonly location: string; readonly cookie: string }>
   /** Who came back. Throws `denied`, `bad_token` or `issuer_unreachable`. */
@@ -41,6 +43,7 @@ export function createSignIn(deps: {
   const redirectUri = () => `${deps.url()}/auth/callback`
 
   return {
+    available: () => deps.rules.loaded && deps.rules.current().document.sign_in !== undefined,
     async begin(returnTo) {
       const { provider } = current()
       const [state, nonce, verifier] = [secretWord(), secretWord(), secretWord()]

@@ -1,6 +1,6 @@
 import { MayflyError, sha256Hex, type Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import { configError } from '../config/index.ts'
+import { configError, type PolicyDocument } from '../config/index.ts'
 import type { Checks } from '../identity/index.ts'
 import { isDuplicate, type Store } from '../store/index.ts'
 import { failedTests, type CompiledDocument } from './compile-document.ts'
@@ -13,6 +13,7 @@ export interface Applied {
   readonly version: number
   readonly changed: boolean
   readonly diff: readonly string[]
+  readonly document: PolicyDocument
 }
 
 export interface RulesHolder {
@@ -146,7 +147,8 @@ export async function createRules(deps: {
       contentOf(next.compiled),
     )
     const changed = before?.text !== text
-    if (dryRun || !changed) return { version: versionNow(), changed, diff }
+    const { document } = next
+    if (dryRun || !changed) return { version: versionNow(), changed, diff, document }
     await deps.audit.append({
       type: 'policy.applied',
       data: {
@@ -182,7 +184,7 @@ export async function createRules(deps: {
       })
     rules = next
     await Promise.all(listeners.map((listener) => listener(before, next)))
-    return { version: next.version, changed, diff }
+    return { version: next.version, changed, diff, document }
   }
 }
 

@@ -128,6 +128,11 @@ async function refuseToken(
   detail: string,
 ): Promise<HttpProblem> {
   await recordRefusal(deps, call, { reason, detail })
+  return toldOf(reason, detail)
+}
+
+/** What whoever sent a token that was refused is told of it. */
+export function toldOf(reason: IdentityRefusal, detail: string): HttpProblem {
   if (reason === 'issuer_unreachable') return oauthProblem(503, 'temporarily_unavailable', detail)
   const told = tellable.has(reason)
     ? `${reason}: ${detail}`
@@ -178,14 +183,19 @@ async function refuseRole(
 // On a shared issuer anybody can get a valid token. Only a job whose ids some rule of ours knows is told what
 // the rules expect.
 function isStranger(rules: Rules, identity: Identity, refusal: Refused): boolean {
-  const pins = rules.pins.get(identity.issuer) ?? []
-  if (pins.length === 0) return false
-  const known = [...rules.policy.roles.values()].some(({ trust }) =>
-    pins.some((claim) => pinsSubject(trust, claim, identity)),
-  )
+  if ((rules.pins.get(identity.issuer) ?? []).length === 0) return false
   return (
-    !known ||
+    !isKnownJob(rules, identity) ||
     (refusal.reason === 'trust_mismatch' && refusal.mismatches.some(({ claim }) => claim === 'issuer'))
+  )
+}
+
+/** Whether some rule knows the ids of this job; always, where an issuer's jobs are all our own. */
+export function isKnownJob(rules: Rules, identity: Identity): boolean {
+  const pins = rules.pins.get(identity.issuer) ?? []
+  if (pins.length === 0) return true
+  return [...rules.policy.roles.values()].some(({ trust }) =>
+    pins.some((claim) => pinsSubject(trust, claim, identity)),
   )
 }
 

@@ -6,5 +6,6 @@
  */
 export { createHealth } from './health.ts'
 export { createMetrics } from './metrics.ts'
+export { missingSecrets } from './missing-secrets.ts'
 export { createApiServer } from './server.ts'
 export type { ApiServer } from './server.ts'

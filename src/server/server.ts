@@ -21,8 +21,11 @@ import { oauthRoutes } from './routes/oauth.ts'
 import { operatorRoutes } from './routes/operator.ts'
 import { policyHistoryRoutes } from './routes/policy-history.ts'
 import { renewRoute } from './routes/renew.ts'
+import { secretRoutes } from './routes/secrets.ts'
 import { sessionRoutes } from './routes/session.ts'
+import { signInRoutes } from './routes/sign-in.ts'
 import { stepRoutes } from './routes/steps.ts'
+import { whoamiRoutes } from './routes/whoami.ts'
 import { toProblem } from './wire-error.ts'
 
 export interface ServerDeps {
@@ -73,6 +76,9 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     renewRoute(deps),
     ...stepRoutes(deps),
     ...operatorRoutes(deps),
+    ...secretRoutes(deps),
+    ...whoamiRoutes(deps),
+    ...signInRoutes(deps),
     ...approvalRoutes(deps),
     ...policyHistoryRoutes(deps),
     ...sessionRoutes(deps),

@@ -4,6 +4,7 @@
  * Invariant: a `write` that resolved is on disk.
  */
 export { isDuplicate } from './failures.ts'
+export { isOutdated } from './migrations.ts'
 export { startCheckpoints } from './checkpoints.ts'
 export { openStore } from './store.ts'
 export { insertRow, upsertRow } from './statement.ts'

@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite'
+import { DatabaseSync } from 'node:sqlite'
 import { MayflyError } from '../lib/index.ts'
 
 /** Applied in order, each in one transaction with its number. Never edited once released; only added to. */
@@ -105,6 +105,16 @@ const migrations: readonly string[] = [
   DROP TABLE used_tokens;
   `,
 ]
+
+/** Would opening it bring it to another version than the Mayfly that runs on it knows? */
+export function isOutdated(file: string): boolean {
+  const database = new DatabaseSync(file, { readOnly: true, timeout: 5_000 })
+  try {
+    return database.prepare('PRAGMA user_version').get()?.['user_version'] !== migrations.length
+  } finally {
+    database.close()
+  }
+}
 
 /**
  * Brings the database to this version, or `to` an earlier one, as tests of a migration do. Throws `data_folder` if a newer Mayfly wrote it: an older one

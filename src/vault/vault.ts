@@ -1,5 +1,6 @@
+import type { QueryCreator } from 'kysely'
 import { MayflyError, Secret, type Clock } from '../lib/index.ts'
-import type { Store } from '../store/index.ts'
+import type { Store, Tables } from '../store/index.ts'
 import { openSealed, seal, type VaultKey } from './envelope.ts'
 
 export interface Vault {
@@ -7,6 +8,8 @@ export interface Vault {
   set(name: string, value: Secret): Promise<number>
   /** Opens the newest version. Throws `secret_missing` or `vault_key`. */
   open(name: string): Promise<Secret>
+  /** Deletes all versions, in the caller's transaction; returns how many there were. */
+  delete(tx: QueryCreator<Tables>, name: string): Promise<number>
   /** Names and versions, never values. */
   list(): Promise<{ name: string; version: number; createdMs: number }[]>
   /** Throws `vault_key` unless the key is the one this store was made with. */
@@ -49,6 +52,11 @@ export function createVault(deps: { store: Store; key: VaultKey; clock: Clock })
         )
       }
       return new Secret(openSealed(key, contextOf(name, row.version), row.sealed).reveal().toString('utf8'))
+    },
+    async delete(tx, name) {
+      // The store overwrites what it deletes (`secure_delete`).
+      const deleted = await tx.deleteFrom('secrets').where('name', '=', name).executeTakeFirst()
+      return Number(deleted.numDeletedRows)
     },
     async list() {
       const rows = await store.read

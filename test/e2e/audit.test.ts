@@ -311,9 +311,9 @@ test('erase: the name is gone from the story, the root is not', async () => {
   const issued = () =>
     shown(['--run', runId]).then((run) => run.find(({ type }) => type === 'session.issued'))
   assert.equal((await issued())?.data['actor']?.['login'], 'octocat')
-  const unknown = await audit(['erase', '--subject', 'ci:nobody'])
+  const unknown = await audit(['erase', '--yes', '--subject', 'ci:nobody'])
   assert.equal(unknown.exitCode, 1)
-  const erased = await audit(['erase', '--subject', 'ci:octocat'])
+  const erased = await audit(['erase', '--yes', '--subject', 'ci:octocat'])
   assert.equal(erased.exitCode, 0, erased.stderr)
   await published('person.erased')
   assert.match(String((await issued())?.data['actor']?.['login']), /^per_\w+ \(erased\)$/)

@@ -1,12 +1,16 @@
 import { z } from 'zod'
-import { MayflyError, Secret, type Clock } from '../../lib/index.ts'
+import { MayflyError, noSuch, type Clock } from '../../lib/index.ts'
 import type { Approvals } from '../../approval/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
 import type { Broker, People } from '../../broker/index.ts'
 import { scopes, type ApiTokens, mayNotNamePeople, recordedOperator } from '../../operators/index.ts'
 import { type RulesHolder, policySource } from '../../rules/index.ts'
+import type { Store } from '../../store/index.ts'
 import type { Vault } from '../../vault/index.ts'
 import type { Health } from '../health.ts'
+import { unknownSubject } from '../known-subjects.ts'
+import { missingSecrets } from '../missing-secrets.ts'
+import { operatorEvent } from '../operator-event.ts'
 import { withBody, type Call, type Route } from '../route.ts'
 
 export interface OperatorRoutesDeps {
@@ -19,10 +23,20 @@ export interface OperatorRoutesDeps {
   health: Health
   approvals: Approvals
   people: People
+  store: Store
 }
 
-const applied = z.object({ version: z.int(), changed: z.boolean(), diff: z.array(z.string()) })
-const secretName = /^[a-z][a-z0-9._-]{0,62}$/
+/** What came of a policy that was sent. */
+export const applied = z.object({
+  version: z.int(),
+  changed: z.boolean(),
+  diff: z.array(z.string()),
+  warnings: z.array(z.string()).describe('What is not wrong with it, but keeps a connection from working.'),
+})
+const erasure = z.strictObject({
+  subject: z.string().min(1).max(512),
+  dry_run: z.boolean().default(false).describe('Say whom it would erase, and as whom they are known.'),
+})
 const tokenInfo = z.object({
   id: z.string(),
   name: z.string(),
@@ -31,16 +45,11 @@ const tokenInfo = z.object({
   revoked: z.string().nullable(),
 })
 
-function eventOf(call: Call, type: string, data: Record<string, unknown>) {
-  const by = recordedOperator(call.operator)
-  return { type, data: { request: call.requestId, by, token: call.operator?.id, ...data } }
-}
-
 /** What operators do. What gives is in the audit log before it is in force, what takes away is in force first. */
 export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
   const { rules, broker, vault, audit, apiTokens, clock } = deps
   const record = (call: Call, type: string, data: Record<string, unknown>) =>
-    audit.append(eventOf(call, type, data))
+    audit.append(operatorEvent(call, type, data))
   return [
     {
       method: 'GET',
@@ -67,8 +76,8 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
           expected_version: z.int().optional(),
           source: policySource.optional(),
         }),
-        (call, { text, file, dry_run, expected_version, source }) =>
-          rules.apply({
+        async (call, { text, file, dry_run, expected_version, source }) => {
+          const { document, ...result } = await rules.apply({
             text,
             file,
             by: call.operator?.name ?? '',
@@ -77,41 +86,10 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
             dryRun: dry_run,
             ...(source === undefined ? {} : { source }),
             ...(expected_version === undefined ? {} : { expectedVersion: expected_version }),
-          }),
+          })
+          return { ...result, warnings: await missingSecrets(document, vault) }
+        },
       ),
-    },
-    {
-      method: 'GET',
-      path: '/v1/secrets',
-      summary: 'Names and versions of the secrets; never their values',
-      auth: 'secret:read',
-      response: z.object({
-        secrets: z.array(z.object({ name: z.string(), version: z.int(), created: z.string() })),
-      }),
-      handle: async () => ({
-        secrets: (await vault.list()).map(({ name, version, createdMs }) => ({
-          name,
-          version,
-          created: new Date(createdMs).toISOString(),
-        })),
-      }),
-    },
-    {
-      method: 'PUT',
-      path: '/v1/secrets/:name',
-      summary: 'Seal a new version of a secret',
-      auth: 'secret:write',
-      response: z.object({ name: z.string(), version: z.int() }),
-      ...withBody(z.object({ value: z.string().min(1).max(65_536) }), async (call, { value }) => {
-        const name = call.params['name'] ?? ''
-        if (!secretName.test(name))
-          throw new MayflyError(
-            'bad_input',
-            'a secret’s name has lower-case letters, digits, dots, hyphens, underscores',
-          )
-        await record(call, 'secret.set', { secret: name })
-        return { name, version: await vault.set(name, new Secret(value)) }
-      }),
     },
     {
       method: 'POST',
@@ -164,10 +142,17 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
       response: z.object({ revoked: z.string() }),
       handle: async (call) => {
         const id = call.params['id'] ?? ''
+        const known = (await apiTokens.list()).filter(({ revokedMs }) => revokedMs === null)
+        if (!known.some((one) => one.id === id))
+          throw noSuch(
+            'API token in force called',
+            id,
+            known.map((one) => one.id),
+          )
         // With its entry in one transaction: a log that is down must not keep a stolen token in force.
         await broker.outbox.write(async (tx, add) => {
           await apiTokens.revoke(tx, id)
-          add([eventOf(call, 'token.revoked', { id })])
+          add([operatorEvent(call, 'token.revoked', { id })])
         })
         return { revoked: id }
       },
@@ -177,7 +162,7 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
       path: '/v1/revoke',
       summary: 'End every session that matches, with its steps and leases, at once',
       auth: 'session:revoke',
-      response: z.object({ sessions: z.int() }),
+      response: z.object({ sessions: z.int(), approvals: z.int() }),
       ...withBody(
         z.union([
           z.strictObject({ run: z.string().min(1) }),
@@ -202,7 +187,10 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
           for (const one of [standing, voided]) if (one.status === 'rejected') throw one.reason
           const sessions = (standing.status === 'fulfilled' ? standing.value : 0) + between
           await record(call, 'session.revoked', { ...match, sessions }).catch(() => undefined)
-          return { sessions }
+          const waiting = voided.status === 'fulfilled' ? voided.value : 0
+          const unknown = sessions + waiting === 0 ? await unknownSubject(deps, match) : undefined
+          if (unknown !== undefined) throw unknown
+          return { sessions, approvals: waiting }
         },
       ),
     },
@@ -211,9 +199,10 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
       path: '/v1/audit/erase',
       summary: 'Make the names of a person in the audit log unreadable, for good',
       auth: 'audit:erase',
-      response: z.object({ persons: z.array(z.string()) }),
-      ...withBody(z.strictObject({ subject: z.string().min(1).max(512) }), async (call, { subject }) => {
+      response: z.object({ persons: z.array(z.string()), who: z.array(z.string()).optional() }),
+      ...withBody(erasure, async (call, { subject, dry_run }) => {
         const known = await deps.people.known(subject)
+        if (dry_run) return { persons: known.map(({ person }) => person), who: known.map(({ who }) => who) }
         for (const { person, who } of known) {
           const data = {
             request: call.requestId,

@@ -3,7 +3,10 @@ import { MayflyError } from '../../lib/index.ts'
 import { mayNotNamePeople, recordedOperator } from '../../operators/index.ts'
 import { type RulesHolder, policySource } from '../../rules/index.ts'
 import type { Store } from '../../store/index.ts'
+import type { Vault } from '../../vault/index.ts'
+import { missingSecrets } from '../missing-secrets.ts'
 import { withBody, type Call, type Route } from '../route.ts'
+import { applied } from './operator.ts'
 
 const version = z.object({
   version: z.int(),
@@ -13,8 +16,8 @@ const version = z.object({
 })
 
 /** Every policy that was ever in force, and the way back to one. */
-export function policyHistoryRoutes(deps: { store: Store; rules: RulesHolder }): Route[] {
-  const { store, rules } = deps
+export function policyHistoryRoutes(deps: { store: Store; rules: RulesHolder; vault: Vault }): Route[] {
+  const { store, rules, vault } = deps
 
   async function find(number: number) {
     const row = await store.read
@@ -59,12 +62,12 @@ export function policyHistoryRoutes(deps: { store: Store; rules: RulesHolder }):
       path: '/v1/policy/versions/:version/rollback',
       summary: 'Apply an earlier version again, as a new one',
       auth: 'policy:write',
-      response: z.object({ version: z.int(), changed: z.boolean(), diff: z.array(z.string()) }),
+      response: applied,
       ...withBody(
         z.strictObject({ dry_run: z.boolean().default(false), expected_version: z.int().optional() }),
         async (call, { dry_run, expected_version }) => {
           const row = await find(versionNumber(call))
-          return rules.apply({
+          const { document, ...result } = await rules.apply({
             text: row.text,
             file: `version ${row.version}`,
             by: call.operator?.name ?? '',
@@ -74,6 +77,7 @@ export function policyHistoryRoutes(deps: { store: Store; rules: RulesHolder }):
             source: { rollback: row.version },
             ...(expected_version === undefined ? {} : { expectedVersion: expected_version }),
           })
+          return { ...result, warnings: await missingSecrets(document, vault) }
         },
       ),
     },

@@ -1,0 +1,41 @@
+import type { Command } from 'commander'
+import { act, jsonOption, serverOption, tokenNote, wholeNumber } from './command.ts'
+
+/** `mayfly apply`, `revoke`, `status`. */
+export function addOperator(program: Command): void {
+  program
+    .command('apply')
+    .description('show what a mayfly.yaml changes, and apply it')
+    .argument('[path]', 'the policy, or a folder that has it as mayfly.yaml', 'mayfly.yaml')
+    .option('--git <repository@ref[:path]>', 'read it from a commit, which is recorded')
+    .option('--dry-run', 'validate and show the changes only', false)
+    .option('--expected-version <n>', 'refuse if another version is in force', wholeNumber)
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .addHelpText('after', tokenNote)
+    .action(act(async (file: string, options) => (await import('./apply.ts')).apply(file, options)))
+  program
+    .command('revoke')
+    .description('end sessions at once: their connections are cut, their leases revoked')
+    .option('--run <id>', 'those of one CI job')
+    .option('--session <id>', 'this one')
+    .option('--role <name>', 'those that may use this role')
+    .option('--issuer <name>', 'those of one CI (a name under issuers)')
+    .option('--repository <id>', 'those of one repository: its immutable id, or its name')
+    .option('--commit <sha>', 'those of one commit')
+    .option('--all', 'every session')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `\nRequests that wait for approval and match are ended, too. Exit code 1 if there is no such run, role, ...${tokenNote}`,
+    )
+    .action(act(async (options) => (await import('./revoke.ts')).revoke(options)))
+  program
+    .command('status')
+    .description('is the server ready, what is open, how far is the audit log')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .addHelpText('after', tokenNote)
+    .action(act(async (options) => (await import('./status.ts')).status(options)))
+}

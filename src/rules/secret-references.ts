@@ -1,0 +1,21 @@
+import type { PolicyDocument } from '../config/index.ts'
+
+/** The secrets of the vault that a policy names, each with where it does: `git` with `connections.git`. */
+export function secretReferences(document: PolicyDocument): ReadonlyMap<string, readonly string[]> {
+  const { connections, notify, sign_in } = document
+  const places = [
+    ...Object.entries(connections).map(([name, value]) => [`connections.${name}`, value] as const),
+    ...Object.entries(notify).map(([name, value]) => [`notify.${name}`, value] as const),
+    ['sign_in', sign_in] as const,
+  ]
+  const found = new Map<string, string[]>()
+  for (const [place, value] of places)
+    for (const name of namedIn(value)) found.set(name, [...(found.get(name) ?? []), place])
+  return found
+}
+
+function namedIn(value: unknown): string[] {
+  if (typeof value === 'object' && value !== null) return Object.values(value).flatMap(namedIn)
+  const name = typeof value === 'string' ? /^secret:([a-z][a-z0-9._-]{0,62})$/.exec(value)?.[1] : undefined
+  return name === undefined ? [] : [name]
+}

@@ -1,0 +1,227 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { baseEnvironment, projectFolder, runMayfly, setStage, startUp, type Stage } from '../../demo/stage.ts'
+
+// What a person types, mistakes included, and what they read then.
+let stage: Stage
+let home: string
+before(async () => {
+  home = mkdtempSync(join(tmpdir(), 'mayfly-cli-'))
+  stage = await setStage()
+})
+after(async () => {
+  await stage[Symbol.asyncDispose]()
+  rmSync(home, { recursive: true, force: true })
+})
+
+const bare = () => ({ ...baseEnvironment(), XDG_CONFIG_HOME: home })
+const inData = () => ['--data', stage.dataFolder]
+const whoIs = async (token: string) =>
+  await runMayfly(['whoami', '--json'], { ...bare(), MAYFLY_SERVER: stage.server, MAYFLY_TOKEN: token })
+
+test('a secret that was given as an argument is not repeated, however it was given', async () => {
+  for (const args of [
+    ['secret', 'set', 'npm', 'hunter2hunter2'],
+    ['secret', 'set', 'npm', '--value=hunter2hunter2'],
+    ['secret', 'set', 'npm', '-hunter2hunter2'],
+    ['secret', 'set', 'npm', '--hunter2hunter2'],
+    ['secret', 'list', 'npm', 'hunter2hunter2'],
+    ['secret', 'list', '--token=hunter2hunter2'],
+    ['status', 'hunter2hunter2'],
+    ['token', 'revoke', 'mayfly_hunter2hunter2'],
+    ['status', '--server', 'https://anna:hunter2hunter2@mayfly.example.com'],
+    ['run', '--role', 'r', '--server', 'https://anna:hunter2hunter2@mayfly.example.com', '--', 'true'],
+    ['explain', '--file', stage.policyFile, '--id-token', 'eyJhunter2hunter2.eyJ.x'],
+  ]) {
+    const { exitCode, stdout, stderr } = await stage.operate(args)
+    assert.equal(exitCode, 2, `${args.join(' ')}: ${stderr}`)
+    assert.doesNotMatch(stdout + stderr, /hunter2/, args.join(' '))
+  }
+  const { stderr } = await stage.operate(['secret', 'set', 'npm', 'hunter2hunter2'])
+  assert.match(stderr, /never an argument.*mayfly secret set NAME < FILE, or --file FILE/)
+})
+
+test('a secret comes from a file; it is deleted with its versions, after a yes', async () => {
+  const file = join(home, 'value')
+  writeFileSync(file, 'bot:secret\n')
+  const set = await stage.operate(['secret', 'set', 'spare', '--file', file])
+  assert.match(set.stdout, /spare is sealed, version 1/)
+  const unasked = await stage.operate(['secret', 'delete', 'spare'])
+  assert.equal(unasked.exitCode, 2)
+  assert.match(unasked.stderr, /deletes secret "spare" with every version, for good: say --yes/)
+  const used = await stage.operate(['secret', 'delete', 'git', '--yes'])
+  assert.equal(used.exitCode, 1)
+  assert.match(used.stderr, /connections\.git of the policy in force needs secret "git"/)
+  const gone = await stage.operate(['secret', 'delete', 'spare', '--yes'])
+  assert.equal(gone.exitCode, 0, gone.stderr)
+  const again = await stage.operate(['secret', 'delete', 'spare', '--yes'])
+  assert.deepEqual([again.exitCode, again.stderr], [1, 'mayfly: there is no secret spare\n'])
+})
+
+test('at a terminal one is asked, and only y goes on', async (t) => {
+  if (spawnSync('script', ['--version']).status !== 0) return t.skip('no script(1) to make a terminal with')
+  const ask = async (name: string, answer: string) => {
+    await stage.operate(['secret', 'set', name], 'x')
+    const command = `${join(projectFolder, 'bin/mayfly')} secret delete ${name}`
+    const env = { ...bare(), MAYFLY_SERVER: stage.server, MAYFLY_TOKEN: stage.operatorToken }
+    const child = spawn('script', ['-qec', command, '/dev/null'], { env, stdio: ['pipe', 'pipe', 'pipe'] })
+    let said = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      said += text
+      if (said.includes('[y/N] ') && child.stdin.writable) child.stdin.end(answer)
+    })
+    const exitCode = await new Promise((done) => child.once('close', done))
+    return { exitCode, said }
+  }
+  const no = await ask('kept', 'no\n')
+  assert.equal(no.exitCode, 1)
+  assert.match(no.said, /nothing was done/)
+  assert.match((await stage.operate(['secret', 'list'])).stdout, /kept/)
+  const yes = await ask('kept', 'y\n')
+  assert.equal(yes.exitCode, 0, yes.said)
+  assert.doesNotMatch((await stage.operate(['secret', 'list'])).stdout, /kept/)
+})
+
+test('whoami: an operator, a job with its roles, and nobody', async () => {
+  const me = await stage.operate(['whoami'])
+  assert.match(me.stdout, /API token +operator \(tok_.*\nscopes .*policy:write.*\nexpires +never\n/s)
+  const job = await stage.runJob(['whoami', '--json'], { ...stage.jobEnvironment(), XDG_CONFIG_HOME: home })
+  assert.equal(job.exitCode, 0, job.stderr)
+  const { issuer, attributes, roles } = JSON.parse(job.stdout) as {
+    issuer: string
+    attributes: Record<string, string>
+    roles: unknown[]
+  }
+  assert.equal(issuer, 'ci')
+  assert.equal(attributes['repository'], 'octo-org/links')
+  assert.deepEqual(roles, [
+    { name: 'build', approval: false },
+    { name: 'release', approval: false },
+  ])
+  const nobody = await runMayfly(['whoami'], { ...bare(), MAYFLY_SERVER: stage.server })
+  assert.equal(nobody.exitCode, 1)
+  assert.match(nobody.stderr, /^mayfly: nobody: there is no API token .*no identity token of a CI job\n$/)
+})
+
+test('explain takes an identity token beside the API token, from a file or standard input', async () => {
+  const token = await stage.issuer.sign(stage.server)
+  const file = join(home, 'id-token')
+  writeFileSync(file, token)
+  for (const [args, input] of [
+    [['--id-token', file], ''],
+    [['--token', file], ''],
+    [['--id-token', '-'], token],
+  ] as const) {
+    const told = await stage.operate(['explain', ...args, '--role', 'build'], input)
+    assert.equal(told.exitCode, 0, told.stderr)
+  }
+})
+
+test('login where nobody can sign in says so at once', async () => {
+  const ran = await runMayfly(['login', '--no-browser'], { ...bare(), MAYFLY_SERVER: stage.server })
+  assert.equal(ran.exitCode, 1)
+  assert.match(ran.stderr, /^mayfly: nobody can sign in at .* no sign_in .*MAYFLY_TOKEN\n$/)
+})
+
+test('an empty MAYFLY_SERVER is none; one that is no URL is an error', async () => {
+  const job = { ...stage.jobEnvironment(), MAYFLY_SERVER: '' }
+  const none = await stage.runJob(['run', '--role', 'build', '--', 'true'], job)
+  assert.equal(none.exitCode, 2)
+  assert.match(none.stderr, /say where the Mayfly server is/)
+  const odd = await stage.runJob(['status'], { ...job, MAYFLY_SERVER: 'mayfly.example.com' })
+  assert.equal(odd.exitCode, 2)
+  assert.match(odd.stderr, /MAYFLY_SERVER is no URL of a server: write https:/)
+})
+
+test('audit show right after a run waits for its end; of a run that is none it says which was meant', async () => {
+  const ran = await stage.runJob(
+    ['run', '--json', '--role', 'build', '--', 'true'],
+    stage.jobEnvironment({ run_id: '9000000123' }),
+  )
+  const { runId } = JSON.parse(ran.stdout) as { runId: string }
+  const told = await stage.operate(['audit', 'show', '--run', runId, ...inData()])
+  assert.equal(told.exitCode, 0, told.stderr)
+  assert.match(told.stdout, /the run is over/)
+  const typo = `${runId.slice(0, -1)}_`
+  const none = await stage.operate(['audit', 'show', '--run', typo, ...inData()])
+  assert.equal(none.exitCode, 1)
+  assert.match(none.stdout, new RegExp(`no entry of run ${typo} .*did you mean ${runId}\\?`))
+  assert.match(none.stderr, /not published yet: waiting/)
+  const revoked = await stage.operate(['revoke', '--run', typo])
+  assert.deepEqual(
+    [revoked.exitCode, revoked.stderr],
+    [1, `mayfly: there is no run ${typo}: did you mean ${runId}?\n`],
+  )
+  assert.match((await stage.operate(['revoke', '--run', runId])).stdout, /nothing was open: 0 sessions ended/)
+})
+
+test('audit erase says whom and asks', async () => {
+  const asked = await stage.operate(['audit', 'erase', '--subject', 'ci:octocat'])
+  assert.equal(asked.exitCode, 2)
+  assert.match(asked.stderr, /names of per_\w+ \(ci:583231\) unreadable .* for good.*--yes/)
+  const nobody = await stage.operate(['audit', 'erase', '--subject', 'ci:nobody', '--yes'])
+  assert.deepEqual([nobody.exitCode, nobody.stdout], [1, 'nobody in the log is known as ci:nobody\n'])
+  assert.match(
+    (await stage.operate(['audit', 'erase', '--subject', 'ci:octocat', '--yes'])).stdout,
+    /^erased: per_/,
+  )
+})
+
+test('apply warns of secrets that are not in the vault', async () => {
+  const file = join(home, 'mayfly.yaml')
+  const { stdout } = await stage.operate(['policy', 'show'])
+  writeFileSync(file, stdout.replace('secret:git', 'secret:gitt'))
+  const dry = await stage.operate(['apply', '--dry-run', file])
+  assert.equal(dry.exitCode, 0, dry.stderr)
+  assert.match(
+    dry.stdout,
+    /^warning: secret "gitt" of connections\.git is not in the vault: mayfly secret set gitt$/m,
+  )
+})
+
+test('a lost operator token: a new one from the machine itself, while the server runs and while not; recorded', async () => {
+  const data = join(home, 'server')
+  const recover = async (...more: string[]) =>
+    await runMayfly(['token', 'recover', '--data', data, '--json', ...more], bare())
+  const early = await recover()
+  assert.equal(early.exitCode, 1)
+  assert.match(early.stderr, /no server has kept data in/)
+  const first = await startUp(data)
+  const running = await recover()
+  assert.equal(running.exitCode, 0, running.stderr)
+  const ask = async (server: string, ran: { stdout: string }) => {
+    const { token } = JSON.parse(ran.stdout) as { token: string }
+    return await runMayfly(['token', 'list'], { ...bare(), MAYFLY_SERVER: server, MAYFLY_TOKEN: token })
+  }
+  assert.equal((await ask(first.url, running)).exitCode, 0)
+  await first.stop()
+  const stopped = await recover('--name', 'second')
+  assert.equal(stopped.exitCode, 0, stopped.stderr)
+  const second = await startUp(data)
+  assert.equal((await ask(second.url, stopped)).exitCode, 0)
+  await second.stop()
+  const { stdout } = await runMayfly(['audit', 'show', '--data', data], bare())
+  assert.deepEqual(
+    [...stdout.matchAll(/made the operator token "(\w+)" on the server’s machine/g)].map(([, name]) => name),
+    ['operator', 'second'],
+  )
+  const verified = await runMayfly(['audit', 'verify', '--data', data], bare())
+  assert.equal(verified.exitCode, 0, verified.stdout)
+})
+
+test('somebody else’s data folder gives no token', async (t) => {
+  if (process.getuid?.() !== 0) return t.skip('needs root to be somebody else')
+  const args = ['token', 'recover', ...inData()]
+  const ran = spawnSync(
+    'setpriv',
+    ['--reuid=65534', '--regid=65534', '--clear-groups', '--', join(projectFolder, 'bin/mayfly'), ...args],
+    { env: bare(), encoding: 'utf8' },
+  )
+  assert.notEqual(ran.status, 0)
+  assert.equal(ran.stdout, '')
+  assert.equal((await whoIs('mayfly_x')).exitCode, 1)
+})
