@@ -1,4 +1,4 @@
-import { type Secret, signatureHeaders, webhookKey } from '../lib/index.ts'
+import { escapeUnseen, type Secret, signatureHeaders, webhookKey } from '../lib/index.ts'
 import type { NotifyConfig } from '../config/index.ts'
 
 /** One HTTP request that tells somebody something. */
@@ -78,8 +78,7 @@ function placeOf({ repository, issuer }: Readonly<Record<string, unknown>>): str
 }
 
 function oneLine(text: string): string {
-  // eslint-disable-next-line no-control-regex -- what would break the line, or its direction, is what we look for
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]+/g, ' ').slice(0, 300)
+  return escapeUnseen(text.replaceAll(/\s+/g, ' ')).slice(0, 300)
 }
 
 function escapeMarkup(text: string): string {

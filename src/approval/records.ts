@@ -1,4 +1,4 @@
-import { noSuch, sha256Hex, type Clock, type MayflyError } from '../lib/index.ts'
+import { noSuch, sha256Hex, shown, type Clock, type MayflyError } from '../lib/index.ts'
 import type { AuditEvent } from '../audit/client/index.ts'
 import { usedToken, wasTokenUsed, type Broker } from '../broker/index.ts'
 import type { Identity } from '../identity/index.ts'
@@ -221,7 +221,12 @@ export function createApprovalRecords(deps: {
 
 function summary({ id, roles, identity, expiresMs }: ApprovalRequest): Record<string, unknown> {
   const { repository, ref, commit, workflow, environment, actor } = identity.attributes
-  const place = { issuer: identity.issuer, repository, ref, commit, workflow, environment, actor }
+  // A person decides by these: a look-alike must not pass for the real one.
+  const names = Object.entries({ repository, ref, commit, workflow, environment, actor })
+  const place = {
+    issuer: identity.issuer,
+    ...Object.fromEntries(names.map(([name, value]) => [name, value === undefined ? value : shown(value)])),
+  }
   return { approval: id, roles, ...place, expires: new Date(expiresMs).toISOString() }
 }
 

@@ -1,4 +1,5 @@
 import { factsOf, type Facts } from '../audit/facts/index.ts'
+import { escapeUnseen } from '../lib/index.ts'
 import { nameOf } from './story-name.ts'
 import { peopleTellers } from './story-people.ts'
 
@@ -230,9 +231,5 @@ function list(value: unknown): string {
 
 // A step names its own command and asks for its own hosts; an escape sequence in them must not move the cursor.
 export function visible(line: string): string {
-  // eslint-disable-next-line no-control-regex
-  return line.replaceAll(
-    /[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  return escapeUnseen(line)
 }

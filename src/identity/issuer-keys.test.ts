@@ -26,6 +26,47 @@ test('a rotated key is picked up at the first token signed with it', async () =>
   assert.equal(reasonOf(await verify()), 'key_unknown')
 })
 
+test('a key that the issuer began to use a moment after it was asked: later, then accepted, whatever strangers send', async () => {
+  const { verifier, verify, issuer, claims, clock } = setup()
+  assert.equal(reasonOf(await verify()), 'accepted')
+  const next = makeKey('key-2')
+  issuer.keys = [next.jwk]
+  clock.ms += 3_500
+  const token = signRaw(next, claims())
+  const early = await verifier.verify(token)
+  assert.ok(!early.ok)
+  assert.deepEqual([early.reason, early.retryAfterSeconds], ['key_unknown', 7])
+  assert.match(early.detail, /may have a new one, and is asked again in 7 s/)
+  // Forged tokens are told the same, and ask nobody either.
+  await Promise.all(Array.from({ length: 50 }, (_, i) => verify({}, { kid: `stranger-${i}` })))
+  assert.equal(issuer.requests.length, 2)
+  clock.ms += 7_000
+  assert.equal(reasonOf(await verifier.verify(token)), 'accepted')
+})
+
+test('a key that no answer of the issuer holds is refused for good once it was asked after the token came', async () => {
+  const { verify, clock } = setup()
+  await verify()
+  clock.ms += 10_000
+  const refused = await verify({}, { kid: 'forged' })
+  assert.ok(!refused.ok)
+  assert.deepEqual([refused.reason, refused.retryAfterSeconds], ['key_unknown', undefined])
+})
+
+test('an issuer that cannot be asked: when to come again', async () => {
+  const { verify, issuer, clock } = setup()
+  issuer.down = true
+  const first = await verify()
+  assert.ok(!first.ok)
+  assert.deepEqual([first.reason, first.retryAfterSeconds], ['issuer_unreachable', 10])
+  clock.ms += 4_000
+  const second = await verify()
+  assert.ok(!second.ok && second.retryAfterSeconds === 6)
+  issuer.down = false
+  clock.ms += 6_000
+  assert.equal(reasonOf(await verify()), 'accepted')
+})
+
 test('a rotated key: tokens that come while the issuer is being asked wait for its answer', async () => {
   const { verifier, verify, issuer, claims, clock } = setup()
   await verify()
@@ -57,9 +98,13 @@ test('a flood of unknown kids asks the issuer once in 10 s', async () => {
   const asked = () => issuer.requests.filter((path) => path.endsWith('/jwks')).length
   assert.equal(asked(), 1)
   await Promise.all(Array.from({ length: 50 }, (_, i) => verify({}, { kid: `stranger-${i}` })))
-  for (let i = 0; i < 50; i++) assert.equal(reasonOf(await verify({}, { kid: `late-${i}` })), 'key_unknown')
+  clock.ms += 1
+  for (let i = 0; i < 50; i++) {
+    const late = await verify({}, { kid: `late-${i}` })
+    assert.ok(!late.ok && late.reason === 'key_unknown' && late.retryAfterSeconds === 10)
+  }
   assert.equal(asked(), 2)
-  clock.ms += 9_999
+  clock.ms += 9_998
   await verify({}, { kid: 'x' })
   assert.equal(asked(), 2)
   clock.ms += 1
@@ -220,7 +265,7 @@ test('keys that cost more than they are worth, or with which anybody could sign,
     issuer.keys = [{ ...rsa.jwk, ...change }]
     assert.equal(reasonOf(await verifier.verify(signRaw(rsa, claims()))), 'key_unknown')
     const asked = createIssuerKeys({ url: issuer.url, fetch: issuer.fetch, clock: { nowMs: () => 0 } })
-    assert.equal(await asked.get(), '{"keys":[]}', JSON.stringify(change).slice(0, 60))
+    assert.equal((await asked.get()).jwks, '{"keys":[]}', JSON.stringify(change).slice(0, 60))
   }
 })
 
@@ -228,7 +273,7 @@ test('of a key that which is read is kept, and a private part, for which jose re
   const { issuer, key } = setup()
   issuer.keys = [{ ...key.jwk, x5c: ['MII'], x5t: 'x', more: { than: 'enough' } }]
   const asked = createIssuerKeys({ url: issuer.url, fetch: issuer.fetch, clock: { nowMs: () => 0 } })
-  assert.deepEqual(JSON.parse(await asked.get()), { keys: [key.jwk] })
+  assert.deepEqual(JSON.parse((await asked.get()).jwks), { keys: [key.jwk] })
   const priv = setup()
   priv.issuer.keys = [{ ...priv.key.jwk, d: priv.key.privateKey.export({ format: 'jwk' }).d }]
   assert.equal(reasonOf(await priv.verify()), 'key_unknown')

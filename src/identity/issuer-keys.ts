@@ -3,10 +3,19 @@ import { MayflyError, limits, messageOf, type Clock } from '../lib/index.ts'
 /** The signing keys of one issuer, found by OpenID Connect Discovery 1.0 and kept for a while. */
 export interface IssuerKeys {
   /**
-   * Its JWKS (RFC 7517, section 5) as JSON text. `fresh` asks the issuer again (a rotated key), at most every 10 s.
+   * Its keys. `fresh` asks the issuer again (a rotated key), at most every 10 s.
    * Throws MayflyError `issuer_unreachable` if the issuer cannot be asked and nothing usable is kept.
    */
-  get(fresh?: boolean): Promise<string>
+  get(fresh?: boolean): Promise<KnownKeys>
+  /** Seconds until it may be asked again. */
+  retryAfterSeconds(): number
+}
+
+export interface KnownKeys {
+  /** JWKS (RFC 7517, section 5) as JSON text. */
+  readonly jwks: string
+  /** When the request went out that brought them, in milliseconds since the Unix epoch. */
+  readonly askedMs: number
 }
 
 const keepMs = 10 * 60_000
@@ -14,9 +23,8 @@ const keepMs = 10 * 60_000
 const staleMs = 60 * 60_000
 const askAgainMs = 10_000
 
-interface Kept {
-  jwks: string
-  fetchedMs: number
+interface Kept extends KnownKeys {
+  readonly fetchedMs: number
 }
 
 export function createIssuerKeys(deps: { url: string; fetch: typeof fetch; clock: Clock }): IssuerKeys {
@@ -26,19 +34,24 @@ export function createIssuerKeys(deps: { url: string; fetch: typeof fetch; clock
   let problem: unknown
 
   async function ask(): Promise<Kept> {
-    askedMs = deps.clock.nowMs()
+    const startedMs = deps.clock.nowMs()
+    askedMs = startedMs
     const jwks = await fetchKeys(deps.url, deps.fetch)
-    kept = { jwks, fetchedMs: deps.clock.nowMs() }
+    kept = { jwks, askedMs: startedMs, fetchedMs: deps.clock.nowMs() }
     return kept
   }
 
   return {
+    retryAfterSeconds() {
+      const leftMs = askedMs + askAgainMs - deps.clock.nowMs()
+      return Math.min(Math.max(Math.ceil(leftMs / 1000), 1), askAgainMs / 1000)
+    },
     async get(fresh = false) {
       const age = kept === undefined ? Number.POSITIVE_INFINITY : deps.clock.nowMs() - kept.fetchedMs
       const usable = kept !== undefined && age < staleMs ? kept : undefined
-      if (usable !== undefined && !fresh && age < keepMs) return usable.jwks
+      if (usable !== undefined && !fresh && age < keepMs) return usable
       if (asking === undefined && deps.clock.nowMs() - askedMs < askAgainMs) {
-        if (usable !== undefined) return usable.jwks
+        if (usable !== undefined) return usable
         // An issuer that is down is not asked once per token that anybody sends.
         throw problem ?? unreachable(deps.url, 'it was asked a moment ago')
       }
@@ -47,10 +60,10 @@ export function createIssuerKeys(deps: { url: string; fetch: typeof fetch; clock
         asking = undefined
       })
       try {
-        return (await asking).jwks
+        return await asking
       } catch (error) {
         problem = error
-        if (usable !== undefined) return usable.jwks
+        if (usable !== undefined) return usable
         throw error
       }
     },

@@ -3,7 +3,7 @@ import { messageOf, type Clock } from '../lib/index.ts'
 import { checksHere, type Checks } from './checks.ts'
 import { parseCompactToken, type SignedToken } from './compact-token.ts'
 import { refuse, type IdentityResult, type Refused } from './identity.ts'
-import { createIssuerKeys, type IssuerKeys } from './issuer-keys.ts'
+import { createIssuerKeys, type IssuerKeys, type KnownKeys } from './issuer-keys.ts'
 import { normalise } from './normalise.ts'
 import type { SignatureResult } from './signature.ts'
 import { checkValidity } from './validity.ts'
@@ -41,6 +41,7 @@ export function createIdentityVerifier(deps: {
   }
   return {
     async verify(text) {
+      const cameMs = clock.nowMs()
       const token = parseCompactToken(text)
       if (!token.ok) return token
       const { claims } = token
@@ -53,27 +54,39 @@ export function createIdentityVerifier(deps: {
         )
       const audience = issuer.config.audience ?? deps.audience()
       if (audience === '') return refuse('audience_mismatch', 'this server does not know its own URL yet')
-      const checked = await checkWithKeysOf(issuer.keys, token.signed, checks)
+      const checked = await checkWithKeysOf(issuer.keys, token.signed, checks, cameMs)
       if (!checked.ok) return checked
       return checkValidity(claims, audience, clock) ?? normalise(claims, token.payloadBytes, issuer)
     },
   }
 }
 
+/**
+ * A key that is not known may be one that the issuer has begun to use since we asked it. It is asked again, but not for
+ * every token that somebody made up: within the time that it is left alone the answer is "later", which costs a
+ * stranger's token nothing more than another's, and is final only if the issuer was asked after the token came.
+ */
 async function checkWithKeysOf(
   keys: IssuerKeys,
   token: SignedToken,
   checks: Checks,
+  cameMs: number,
 ): Promise<SignatureResult> {
-  const jwks = await keysOf(keys)
-  if (typeof jwks !== 'string') return jwks
-  const checked = await checks.token(token, jwks)
-  if (checked.ok || checked.reason !== 'key_unknown') return checked
-  // The issuer may have rotated its keys since we asked.
-  const fresh = await keysOf(keys, true)
-  return typeof fresh === 'string' ? checks.token(token, fresh) : fresh
+  for (const fresh of [false, true]) {
+    const known = await keysOf(keys, fresh)
+    if ('ok' in known) return known
+    const checked = await checks.token(token, known.jwks)
+    const isFinal = known.askedMs >= cameMs
+    if (checked.ok || checked.reason !== 'key_unknown' || isFinal) return checked
+  }
+  const retryAfterSeconds = keys.retryAfterSeconds()
+  const why = `the issuer has no such key by what it said a moment ago; it may have a new one, and is asked again in ${retryAfterSeconds} s`
+  return { ...refuse('key_unknown', why), retryAfterSeconds }
 }
 
-async function keysOf(keys: IssuerKeys, fresh = false): Promise<string | Refused> {
-  return keys.get(fresh).catch((error: unknown) => refuse('issuer_unreachable', messageOf(error)))
+async function keysOf(keys: IssuerKeys, fresh: boolean): Promise<KnownKeys | Refused> {
+  return keys.get(fresh).catch((error: unknown) => ({
+    ...refuse('issuer_unreachable', messageOf(error)),
+    retryAfterSeconds: keys.retryAfterSeconds(),
+  }))
 }

@@ -10,7 +10,7 @@ export function isVisible(text: string): boolean {
   return text.search(unseen) === -1
 }
 
-/** The text with `\u{202e}` in the place of what cannot be seen. */
+/** The text with `\u202e` in the place of what cannot be seen. */
 export function escapeUnseen(text: string): string {
   return text.replaceAll(unseen, escaped)
 }
@@ -27,5 +27,8 @@ export function shown(text: string): string {
 }
 
 function escaped(char: string): string {
-  return `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`
+  // As in JSON, so that JSON stays JSON.
+  return [...Array(char.length).keys()]
+    .map((i) => `\\u${char.charCodeAt(i).toString(16).padStart(4, '0')}`)
+    .join('')
 }

@@ -117,7 +117,7 @@ export function createProvider(deps: {
       maxTokenAge: 600,
     }
     const verifyWith = async (fresh: boolean) =>
-      (await jwtVerify(idToken, keysIn(await keys.get(fresh)), options)).payload
+      (await jwtVerify(idToken, keysIn((await keys.get(fresh)).jwks), options)).payload
     const payload = await verifyWith(false)
       // The provider may have rotated its keys since we asked.
       .catch(() => verifyWith(true))

@@ -1,3 +1,4 @@
+import { shown } from '../lib/index.ts'
 import type { Explanation, OperationExplanation, RoleExplanation } from './explain.ts'
 
 /** An explanation in lines for a person. */
@@ -18,8 +19,8 @@ function roleLines({ role, allow, conditions }: RoleExplanation): string[] {
   const rows = conditions.map(({ claim, expected, got, holds, alternative }) => ({
     mark: holds ? 'ok' : 'NO',
     claim: alternative === undefined ? claim : `${claim} (any ${alternative + 1})`,
-    expected: expected.join(' or '),
-    got: got ?? 'nothing',
+    expected: expected.map(shown).join(' or '),
+    got: got === null ? 'nothing' : shown(got),
   }))
   const width = Math.max(...rows.map(({ claim }) => claim.length))
   return [

@@ -1,4 +1,4 @@
-import { didYouMean } from '../lib/index.ts'
+import { didYouMean, shown } from '../lib/index.ts'
 import { describeOperation, isGrantText, namesRef, type Operation } from './grant.ts'
 import type { Decision, DecisionSubject, Denied, Policy, Role } from './policy.ts'
 import { compare, type Comparison, type Mismatch, type TrustSubject } from './trust.ts'
@@ -134,14 +134,17 @@ const maxListed = 20
 /** One line of what a trust rule expected and what the job has: for a denial. */
 export function describeMismatches(mismatches: readonly Mismatch[]): string {
   return mismatches
-    .map(({ claim, expected, got }) => `${claim}: expected ${listed(expected)}, got ${got ?? 'nothing'}`)
+    .map(
+      ({ claim, expected, got }) =>
+        `${claim}: expected ${listed(expected)}, got ${got === null ? 'nothing' : shown(got)}`,
+    )
     .join('; ')
 }
 
 /** A rule may list thousands of values; nobody reads them. */
 function listed(values: readonly string[]): string {
   const more = values.length - maxListed
-  return `${values.slice(0, maxListed).join(' or ')}${more > 0 ? ` or ${more} more` : ''}`
+  return `${values.slice(0, maxListed).map(shown).join(' or ')}${more > 0 ? ` or ${more} more` : ''}`
 }
 
 /** As many of the expected values as an entry, or an answer, has room for. */

@@ -104,12 +104,13 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
   async function call<T>(sent: Sent): Promise<T> {
     const first = await send(sent)
     // The nonce was missing or too old; its answer brought the next one (RFC 9449, section 8).
-    const { status, answer } = first.code === 'use_dpop_nonce' ? await send(sent) : first
+    const answered = first.code === 'use_dpop_nonce' ? await send(sent) : first
+    const { status, answer, retryAfterSeconds } = answered
     if (status >= 200 && status < 300) return answer as T
-    throw new ServerRefusal(status, answer)
+    throw new ServerRefusal(status, answer, retryAfterSeconds)
   }
 
-  async function send(sent: Sent): Promise<{ status: number; answer: unknown; code: string | undefined }> {
+  async function send(sent: Sent): Promise<Answer> {
     const proof = await signer.sign({
       method: sent.method,
       uri: `${url}${sent.path}`,
@@ -124,7 +125,7 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
       'content-length': String(Buffer.byteLength(body)),
       ...(sent.token === undefined ? {} : { authorization: `DPoP ${sent.token}` }),
     }
-    const { status, text, nonce } = await sendRequest(`${url}${sent.path}`, {
+    const { status, text, nonce, retryAfterSeconds } = await sendRequest(`${url}${sent.path}`, {
       method: sent.method,
       headers,
       body,
@@ -139,7 +140,7 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     signer.learnNonce(nonce)
     const answer = parseAnswer(text)
     const { code, error } = answer as Record<string, string | undefined>
-    return { status, answer, code: code ?? error }
+    return { status, answer, code: code ?? error, retryAfterSeconds }
   }
 
   async function exchange(form: Record<string, string>): Promise<SessionGrant | Refused> {
@@ -194,6 +195,13 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
   }
 }
 
+interface Answer {
+  readonly status: number
+  readonly answer: unknown
+  readonly code: string | undefined
+  readonly retryAfterSeconds: number | undefined
+}
+
 /** "Not yet": an error of RFC 8628, section 3.5, that is none of ours. */
 interface Refused {
   readonly error: string
@@ -215,11 +223,13 @@ const knownCodes: Readonly<Record<string, ErrorCode>> = {
 }
 
 /** What the server answered instead, in its own sentence. */
-class ServerRefusal extends MayflyError {
+export class ServerRefusal extends MayflyError {
   readonly wireCode: string
   readonly answer: Readonly<Record<string, string | undefined>>
+  /** The server takes the very same after this time; undefined if it does not say so. */
+  readonly retryAfterSeconds: number | undefined
 
-  constructor(status: number, answer: unknown) {
+  constructor(status: number, answer: unknown, retryAfterSeconds?: number) {
     const members = answer as Record<string, string | undefined>
     const { detail, error_description, code, error, request_id } = members
     const sentence = detail ?? error_description ?? `the server answered ${status}`
@@ -230,5 +240,6 @@ class ServerRefusal extends MayflyError {
     )
     this.wireCode = wireCode
     this.answer = members
+    this.retryAfterSeconds = status === 503 ? retryAfterSeconds : undefined
   }
 }

@@ -6,6 +6,8 @@ export interface HttpAnswer {
   readonly text: string
   /** `DPoP-Nonce`, for the next proof. */
   readonly nonce: string | string[] | undefined
+  /** `Retry-After` in seconds (RFC 9110, section 10.2.3); undefined for a date, or none. */
+  readonly retryAfterSeconds: number | undefined
 }
 
 const timeoutMs = 30_000
@@ -35,6 +37,7 @@ export function sendRequest(
             status: response.statusCode ?? 0,
             text: Buffer.concat(chunks).toString('utf8'),
             nonce: response.headers['dpop-nonce'],
+            retryAfterSeconds: secondsOf(response.headers['retry-after']),
           }),
         )
         response.on('error', reject)
@@ -44,4 +47,8 @@ export function sendRequest(
     outgoing.on('error', reject)
     outgoing.end(body)
   })
+}
+
+function secondsOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^[0-9]{1,6}$/.test(text) ? Number(text) : undefined
 }

@@ -6,6 +6,7 @@ import type { Clock } from '../lib/index.ts'
 import type { Environment } from '../config/environment.ts'
 import { createServerApi } from './api.ts'
 import { fetchIdentityToken } from './ci-token.ts'
+import { exchangePatiently } from './exchange.ts'
 import { createJobSessions } from './job-sessions.ts'
 import { probeIsolation } from './sandbox/index.ts'
 import { runStep, type StepRequest, type StepResult } from './step.ts'
@@ -60,7 +61,10 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       untrusted: request.steps.map((step) => step.workspace),
     })
     await preparing
-    const answer = await api.exchange({ identityToken: identityToken.reveal(), roles })
+    const answer = await exchangePatiently(
+      { api, tell, cancel, sleep, clock },
+      { identityToken: identityToken.reveal(), roles },
+    )
     const sessions = createJobSessions({ api, answer, tell, cancel, sleep, clock })
     let runId = ''
     let sessionId = ''

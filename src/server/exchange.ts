@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { requirementsOf, rolesToAskAgain } from '../approval/index.ts'
 import { recordedIdentity, type Session } from '../broker/index.ts'
-import type { Identity, IdentityRefusal } from '../identity/index.ts'
+import type { Identity, IdentityRefusal, Refused as RefusedToken } from '../identity/index.ts'
 import {
   describeMismatches,
   nearestRole,
@@ -15,7 +15,7 @@ import type { ExchangeDeps } from './exchange-deps.ts'
 import { askPeople, notYet } from './grant-flow.ts'
 import { type Call, proofHeader } from './route.ts'
 import { answerWith, type exchangeResponse } from './token-answer.ts'
-import { needsNonce, oauthProblem, type HttpProblem } from './wire-error.ts'
+import { needsNonce, oauthProblem, tryAgain, type HttpProblem } from './wire-error.ts'
 
 const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const subjectTypes = [
@@ -51,7 +51,7 @@ export async function exchangeToken(
   ])
   if (!proof.ok && proof.nonce !== undefined) throw needsNonce(400, proof.nonce)
   if (!proof.ok) throw oauthProblem(400, 'invalid_dpop_proof', proof.detail)
-  if (!verified.ok) throw await refuseToken(deps, call, verified.reason, verified.detail)
+  if (!verified.ok) throw await refuseToken(deps, call, rules, verified)
   const { identity } = verified
   const assumed = assumeRoles(rules, identity, request.scope.split(' '))
   if (!assumed.ok) throw await refuseRole(deps, call, rules, identity, assumed.refusal)
@@ -118,25 +118,27 @@ const tellable: ReadonlySet<IdentityRefusal> = new Set([
   'token_expired',
   'token_not_yet_valid',
   'audience_mismatch',
-  'issuer_unreachable',
 ])
 
 async function refuseToken(
   deps: ExchangeDeps,
   call: Call,
-  reason: IdentityRefusal,
-  detail: string,
+  rules: Rules,
+  refused: RefusedToken,
 ): Promise<HttpProblem> {
-  await recordRefusal(deps, call, { reason, detail })
-  return toldOf(reason, detail)
+  const { reason, detail, job } = refused
+  await recordRefusal(deps, call, { reason, detail, ...(job === undefined ? {} : { issuer: job.issuer }) })
+  return toldOf(rules, refused)
 }
 
 /** What whoever sent a token that was refused is told of it. */
-export function toldOf(reason: IdentityRefusal, detail: string): HttpProblem {
-  if (reason === 'issuer_unreachable') return oauthProblem(503, 'temporarily_unavailable', detail)
-  const told = tellable.has(reason)
-    ? `${reason}: ${detail}`
-    : 'the identity token was refused; an operator finds the reason under this request id'
+export function toldOf(rules: Rules, { reason, detail, retryAfterSeconds, job }: RefusedToken): HttpProblem {
+  // Nothing was taken yet: the same token is good once its issuer has been asked again.
+  if (retryAfterSeconds !== undefined) return tryAgain(detail, retryAfterSeconds)
+  const told =
+    tellable.has(reason) || (job !== undefined && isKnownJob(rules, job) && isOfOurOwner(rules, job))
+      ? `${reason}: ${detail}`
+      : 'the identity token was refused; an operator finds the reason under this request id'
   return oauthProblem(400, 'invalid_grant', told)
 }
 
@@ -180,8 +182,6 @@ async function refuseRole(
   )
 }
 
-// On a shared issuer anybody can get a valid token. Only a job whose ids some rule of ours knows is told what
-// the rules expect.
 function isStranger(rules: Rules, identity: Identity, refusal: Refused): boolean {
   if ((rules.pins.get(identity.issuer) ?? []).length === 0) return false
   return (
@@ -191,12 +191,22 @@ function isStranger(rules: Rules, identity: Identity, refusal: Refused): boolean
 }
 
 /** Whether some rule knows the ids of this job; always, where an issuer's jobs are all our own. */
-export function isKnownJob(rules: Rules, identity: Identity): boolean {
-  const pins = rules.pins.get(identity.issuer) ?? []
+export function isKnownJob(rules: Rules, job: NonNullable<RefusedToken['job']>): boolean {
+  const pins = rules.pins.get(job.issuer) ?? []
   if (pins.length === 0) return true
   return [...rules.policy.roles.values()].some(({ trust }) =>
-    pins.some((claim) => pinsSubject(trust, claim, identity)),
+    pins.some((claim) => pinsSubject(trust, claim, job)),
   )
+}
+
+/** Of a token that was refused it is not known yet that it is of the one owner whom its issuer lets in. */
+function isOfOurOwner(
+  { compiled }: Rules,
+  { issuer, attributes }: NonNullable<RefusedToken['job']>,
+): boolean {
+  const fixed = Object.entries(compiled.issuers.get(issuer)?.fixed ?? {})
+  const named: Readonly<Record<string, string | undefined>> = attributes
+  return fixed.every(([name, only]) => named[name] === only)
 }
 
 async function refuseReplay(deps: ExchangeDeps, call: Call, identity: Identity): Promise<HttpProblem> {

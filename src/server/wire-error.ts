@@ -30,6 +30,12 @@ export function oauthProblem(status: number, code: string, detail: string, more?
   return new HttpProblem({ status, code, detail, ...(more === undefined ? {} : { more }) })
 }
 
+/** The same again after this time (RFC 9110, section 10.2.3). */
+export function tryAgain(detail: string, seconds: number): HttpProblem {
+  const headers = { 'retry-after': String(seconds) }
+  return new HttpProblem({ status: 503, code: 'temporarily_unavailable', detail, headers })
+}
+
 /** A refusal that a route decided on, to be sent as it is. */
 export class HttpProblem extends Error {
   readonly problem: Problem

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { MayflyError } from '../../lib/index.ts'
+import { MayflyError, shown } from '../../lib/index.ts'
 import type { Approvals, Shown } from '../../approval/index.ts'
 import type { Operator } from '../../operators/index.ts'
 import { withBody, type Call, type Route } from '../route.ts'
@@ -83,7 +83,10 @@ export function describeApproval({ request, needs, grants, votes }: Shown): z.ou
     needs,
     issuer: request.identity.issuer,
     run: request.runId,
-    identity: { ...request.identity.attributes },
+    // Here people decide by it: a look-alike must not pass for the real one.
+    identity: Object.fromEntries(
+      Object.entries(request.identity.attributes).map(([name, value]) => [name, shown(value)]),
+    ),
     policy_version: request.policyVersion,
     requested: iso(request.createdMs),
     expires: iso(request.expiresMs),

@@ -67,7 +67,7 @@ export function whoamiRoutes(deps: { rules: RulesHolder; apiTokens: ApiTokens })
         async (_call, { identity_token }) => {
           const now = rules.current()
           const verified = await now.identity.verify(identity_token)
-          if (!verified.ok) throw toldOf(verified.reason, verified.detail)
+          if (!verified.ok) throw toldOf(now, verified)
           const { identity } = verified
           const open = [...now.policy.roles.keys()].filter((name) => now.policy.assume(name, identity).allow)
           // As at the token endpoint: on a shared issuer anybody has a valid token.
