@@ -4,6 +4,7 @@ import { nodeOf } from './own-node.ts'
 import { addAudit } from './audit-commands.ts'
 import { act, jsonOption, serverOption } from './command.ts'
 import { addOperator } from './operator-commands.ts'
+import { addDoctor } from './doctor-command.ts'
 import { exitCodes } from './output.ts'
 import { addPeople } from './people-commands.ts'
 import { addPolicy } from './policy-commands.ts'
@@ -33,6 +34,7 @@ export function createProgram(starters: Starters): Command {
   addPeople(program)
   addPolicy(program)
   addAudit(program, starters)
+  addDoctor(program)
   return program
 }
 

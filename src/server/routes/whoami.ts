@@ -1,11 +1,14 @@
 import { z } from 'zod'
-import { limits } from '../../lib/index.ts'
+import type { Gateway } from '../../gateway/index.ts'
+import { limits, version } from '../../lib/index.ts'
 import { groupsOf, type ApiTokens, type Operator } from '../../operators/index.ts'
 import type { RulesHolder } from '../../rules/index.ts'
 import { isKnownJob, toldOf } from '../exchange.ts'
 import { withBody, type Route } from '../route.ts'
 import { oauthProblem } from '../wire-error.ts'
 
+/** Told to those it knows only. */
+const itself = z.object({ version: z.string(), gateway: z.string() })
 const operatorAnswer = z.object({
   kind: z.enum(['token', 'person']),
   id: z.string(),
@@ -14,16 +17,23 @@ const operatorAnswer = z.object({
   expires: z.string().nullable(),
   groups: z.array(z.string()).optional(),
   permissions: z.array(z.string()).optional(),
+  server: itself,
 })
 const jobAnswer = z.object({
   issuer: z.string(),
   attributes: z.record(z.string(), z.string()),
   roles: z.array(z.object({ name: z.string(), approval: z.boolean() })),
+  server: itself,
 })
 
 /** Who the caller is to this server. It gives nothing: no session, and the identity token stays unused. */
-export function whoamiRoutes(deps: { rules: RulesHolder; apiTokens: ApiTokens }): Route[] {
+export function whoamiRoutes(deps: {
+  rules: RulesHolder
+  apiTokens: ApiTokens
+  gateway: Pick<Gateway, 'url'>
+}): Route[] {
   const { rules, apiTokens } = deps
+  const server = () => ({ version, gateway: deps.gateway.url })
 
   function personsPart({ login }: Operator) {
     if (login === undefined || !rules.loaded) return {}
@@ -53,6 +63,7 @@ export function whoamiRoutes(deps: { rules: RulesHolder; apiTokens: ApiTokens })
           scopes,
           expires: expiresMs === null ? null : new Date(expiresMs).toISOString(),
           ...personsPart(operator),
+          server: server(),
         }
       },
     },
@@ -77,7 +88,7 @@ export function whoamiRoutes(deps: { rules: RulesHolder; apiTokens: ApiTokens })
             name,
             approval: now.document.roles[name]?.approval !== undefined,
           }))
-          return { issuer: identity.issuer, attributes: { ...identity.attributes }, roles }
+          return { issuer: identity.issuer, attributes: { ...identity.attributes }, roles, server: server() }
         },
       ),
     },
