@@ -24,7 +24,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'audit/verify': [],
   'audit/disk': ['lib', 'audit/verify'],
   'audit/serve': ['lib'],
-  'audit/people': ['lib'],
+  'audit/people': ['lib', 'audit/verify'],
   'audit/sign': ['audit/verify'],
   'audit/facts': ['audit/verify'],
   'audit/export': ['audit/verify', 'audit/facts'],

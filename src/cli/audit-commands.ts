@@ -45,13 +45,18 @@ export function addAudit(program: Command, starters: Starters): void {
     .action(act(async (options) => (await import('./audit-erase.ts')).erasePerson(options)))
 }
 
+const publicOption = () =>
+  new Option('--public', 'the log’s public files alone: do not look at the names of people').default(false)
+
 function addReading(audit: Command): void {
   ofLog(audit.command('verify'))
     .description('recompute everything from the public files and the public key alone')
+    .addOption(publicOption())
     .option('--known <file...>', 'checkpoints that were kept elsewhere')
     .action(act(async (options) => (await import('./audit-verify.ts')).verifyAudit(options)))
   ofLog(audit.command('show'))
     .description('what happened, as a story; with an index or id, one entry as it stands')
+    .addOption(publicOption())
     .argument('[entry]', 'index or id')
     .option('--run <id>', 'one run only')
     .action(
@@ -61,11 +66,13 @@ function addReading(audit: Command): void {
     )
   ofLog(audit.command('tail'))
     .description('the last entries; with --follow every new one')
+    .addOption(publicOption())
     .option('-n, --lines <n>', 'how many', wholeNumber, 10)
     .option('-f, --follow', 'go on until ctrl-c, and verify each checkpoint', false)
     .action(act(async (options) => (await import('./audit-tail.ts')).tailAudit(options)))
   ofLog(audit.command('check'))
-    .description('find runs whose record has gaps')
+    .description('find runs whose record has gaps, and names of people that were changed')
+    .addOption(publicOption())
     .action(act(async (options) => (await import('./audit-check.ts')).checkAudit(options)))
   ofLog(audit.command('export'))
     .description('entries for other systems, one line of JSON each')

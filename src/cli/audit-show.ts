@@ -9,7 +9,8 @@ import {
   type Trust,
   trustOf,
 } from './audit-checkpoint.ts'
-import { type AuditOptions, openAuditSource, openPeopleOf } from './audit-source.ts'
+import { openPeopleOf, type PeopleOptions } from './audit-people.ts'
+import { openAuditSource } from './audit-source.ts'
 import { endWithReader, exitCodes, print, toJson } from './output.ts'
 import { tellEntry, type LogEntry, visible } from './story.ts'
 
@@ -26,7 +27,7 @@ const keptNames = 2_000
  */
 export async function showAudit(
   entry: string | undefined,
-  options: AuditOptions & { run?: string },
+  options: PeopleOptions & { run?: string },
 ): Promise<number> {
   endWithReader()
   const telling = createTelling(entry, options)
@@ -67,7 +68,7 @@ async function tellPublished(
   for await (const one of signedEntries(source, checkpoint, range)) await telling.add(one.index, one.bytes)
 }
 
-function createTelling(entry: string | undefined, options: AuditOptions & { run?: string }) {
+function createTelling(entry: string | undefined, options: PeopleOptions & { run?: string }) {
   const people = openPeopleOf(options)
   const { run } = options
   const index = entry !== undefined && /^\d{1,15}$/.test(entry) ? Number(entry) : undefined
@@ -86,10 +87,11 @@ function createTelling(entry: string | undefined, options: AuditOptions & { run?
   return {
     index,
     async add(at: number, bytes: Uint8Array): Promise<void> {
-      const found = await revealed(entryOf(at, bytes), people)
-      remember(names, entry === undefined ? found.run : found.id)
-      const wanted = index !== undefined || entry === undefined || found.id === entry
-      if (!wanted || (run !== undefined && found.run !== run)) return
+      const sealed = entryOf(at, bytes)
+      remember(names, entry === undefined ? sealed.run : sealed.id)
+      const wanted = index !== undefined || entry === undefined || sealed.id === entry
+      if (!wanted || (run !== undefined && sealed.run !== run)) return
+      const found = await revealed(sealed, people)
       if (options.json) process.stdout.write(`${shown === 0 ? '{"entries":[' : ','}${toJson(found)}`)
       else print(false, found, entry === undefined ? tellEntry(found, form) : indented(found))
       shown++

@@ -1,6 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { openPeople, type PeopleReader } from '../audit/people/index.ts'
 import {
   httpSource,
   type LogSource,
@@ -34,7 +33,7 @@ export function openAuditSource(options: AuditOptions): LogSource {
       throw new MayflyError('bad_input', `${options.url} is no http(s) URL`)
     return readable(httpSource(options.url), 'upstream_unreachable')
   }
-  const folder = folderOf(options)
+  const folder = auditFolderOf(options)
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
     throw new MayflyError('bad_input', `there is no audit log at ${folder}: give --folder, --data or --url`)
   return readable(folderSource(folder), 'audit_unavailable')
@@ -52,12 +51,8 @@ function readable(source: LogSource, code: 'upstream_unreachable' | 'audit_unava
   return { ...source, read, list: async (path) => (await source.list?.(path).catch(refuse)) ?? [] }
 }
 
-/** The names of people beside the log, for those who have its folder. */
-export function openPeopleOf(options: AuditOptions): PeopleReader | undefined {
-  return options.url === undefined ? openPeople(folderOf(options)) : undefined
-}
-
-function folderOf({ folder, data }: AuditOptions): string {
+/** The log's folder on this machine. */
+export function auditFolderOf({ folder, data }: AuditOptions): string {
   return folder ?? join(dataFolderOf(data), 'audit')
 }
 
@@ -82,7 +77,7 @@ export function auditKeyOf(options: AuditOptions): AuditKey {
     )
   const pinned = pinnedKeyOf(options)
   if (pinned !== undefined) return keyIn(readOwnText(pinned), pinned)
-  const own = join(folderOf(options), 'key.vkey')
+  const own = join(auditFolderOf(options), 'key.vkey')
   return { ...keyIn(readOwnText(own), own), untrusted: own }
 }
 

@@ -8,7 +8,8 @@ import {
   type SignedCheckpoint,
   trustOf,
 } from './audit-checkpoint.ts'
-import { type AuditOptions, openAuditSource, openPeopleOf } from './audit-source.ts'
+import { openPeopleOf, type PeopleOptions } from './audit-people.ts'
+import { openAuditSource } from './audit-source.ts'
 import { endWithReader, exitCodes, toJson } from './output.ts'
 import { tellEntry } from './story.ts'
 
@@ -18,7 +19,9 @@ const pollMs = 1_000
  * The last entries, and with `--follow` every new one, until ctrl-c. Each checkpoint is verified, and that it extends the
  * one before: a log that is rolled back or rewritten meanwhile ends the command with an error.
  */
-export async function tailAudit(options: AuditOptions & { lines: number; follow: boolean }): Promise<number> {
+export async function tailAudit(
+  options: PeopleOptions & { lines: number; follow: boolean },
+): Promise<number> {
   endWithReader()
   const source = openAuditSource(options)
   const trust = trustOf(options)

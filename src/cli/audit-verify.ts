@@ -8,29 +8,41 @@ import {
 } from '../audit/verify/index.ts'
 import { trustOf } from './audit-checkpoint.ts'
 import { readText } from './audit-file.ts'
-import { type AuditOptions, openAuditSource } from './audit-source.ts'
+import { checkPeopleOf, type PeopleOptions, tellPeople } from './audit-people.ts'
+import { openAuditSource } from './audit-source.ts'
 import { exitCodes, print } from './output.ts'
 import { visible } from './story.ts'
 
 /** Recomputes the whole log. `--known` takes checkpoints that were kept elsewhere: a rewritten log contradicts them. */
-export async function verifyAudit(options: AuditOptions & { known?: string[] }): Promise<number> {
+export async function verifyAudit(options: PeopleOptions & { known?: string[] }): Promise<number> {
   const source = openAuditSource(options)
   const trust = trustOf(options)
   const verifier = 'key' in trust ? trust.key.verifier : await signerOf(source, trust.policy.logs)
+  const people = checkPeopleOf(options)
   const verdict = await verifyLog(source, encodeVerifierKey(verifier.name, 'note', verifier.publicKey), {
     known: (options.known ?? []).map(readText),
     ...('key' in trust ? {} : { policy: trust.policy }),
+    ...(people === undefined
+      ? {}
+      : { onEntry: (index: number, bytes: Uint8Array) => people.add(index, bytes) }),
   })
   if (!verdict.ok) {
     const { kind, where, message } = verdict.problem
     print(options.json, verdict, [visible(`NOT VERIFIED: ${kind} at ${where}: ${message}`)])
     return kind === 'unreadable' ? exitCodes.unavailable : exitCodes.refused
   }
+  const names = await people?.verdict()
+  if (names !== undefined && names.problems.length > 0) {
+    const summary =
+      'NOT VERIFIED: the entries are what was signed, what stands beside them about people was changed'
+    print(options.json, { ...verdict, ok: false, people: names }, [...tellPeople(names), summary])
+    return exitCodes.refused
+  }
   const { size, rootHash, checkpoints, timeSeconds, witnesses } = verdict
   const signed = new Date(timeSeconds * 1_000).toISOString()
   const cosigned =
     witnesses.length === 0 ? '' : `, cosigned by ${witnesses.map(({ name }) => name).join(', ')}`
-  print(options.json, verdict, [
+  print(options.json, { ...verdict, people: names }, [
     `verified: ${size} entries, ${checkpoints} checkpoints, root ${rootHash}, signed ${signed}${cosigned}`,
     ...('key' in trust && trust.key.untrusted !== undefined
       ? [`(the key is the folder’s own, ${trust.key.untrusted}: compare it with one you trust)`]

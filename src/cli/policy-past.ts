@@ -1,7 +1,8 @@
 import { parseEntry, readEntries } from '../audit/verify/index.ts'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { readPast, type Operation, type Past, type PastEntry, type TrustSubject } from '../policy/index.ts'
-import { openAuditSource, openPeopleOf } from './audit-source.ts'
+import { openPeopleOf } from './audit-people.ts'
+import { openAuditSource } from './audit-source.ts'
 import { revealed } from './audit-show.ts'
 
 /** The entries of the audit log's folder, in order. It is not verified: `mayfly audit verify` does that. */
@@ -11,7 +12,8 @@ export async function* readLog(options: {
 }): AsyncGenerator<PastEntry & { readonly index: number }> {
   const source = openAuditSource({ ...options, json: false })
   // A rule may look at who triggered the run.
-  const people = openPeopleOf({ ...options, json: false })
+  // Why a name cannot be read is no matter here.
+  const people = openPeopleOf({ ...options, json: false }, async () => false)
   for await (const { index, bytes } of readEntries(source)) {
     const entry = parseEntry(bytes)
     // What cannot be read is for `mayfly audit check` to tell.

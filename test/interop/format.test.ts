@@ -263,8 +263,17 @@ test(
     assert.deepEqual(restored.problems, [
       `people/keys/${person}: is still there, though the person was erased`,
     ])
+    await rm(join(before, 'people/keys', person))
+    await rm(join(before, 'people/erased', person))
+    assert.match(
+      (await verdictOf({ ...kept, folder: before })).problems.join(),
+      /does not open: FileNotFoundError/,
+    )
     await rm(join(before, 'people'), { recursive: true })
-    assert.deepEqual((await verdictOf({ ...kept, folder: before })).people, { open: 0, erased: 0, closed: 4 })
+    assert.equal((await verdictOf({ ...kept, folder: before })).problems.length, 4)
+    await rm(join(before, 'state'), { recursive: true })
+    const copied = await verdictOf({ ...kept, folder: before })
+    assert.deepEqual([copied.problems, copied.people], [[], { open: 0, erased: 0, closed: 4 }])
   },
 )
 

@@ -28,6 +28,9 @@ CDEVENTS = {f'dev.cdevents.{name}.{verb}.0.3.0': f'{short}.{verb}' for name, sho
             (('pipelinerun', 'run'), ('taskrun', 'step')) for verb in ('started', 'finished')}
 
 
+COMMITMENT = {'person': 'per_[0-9a-hjkmnp-tv-z]{24}', 'commitment': '[A-Za-z0-9+/]{43}='}
+
+
 class Invalid(ValueError):
     """What was found wrong, in one line."""
 
@@ -214,7 +217,8 @@ class Entry:
         own = re.fullmatch(r'dev\.cdeventsx\.mayfly-([a-z]+\.[a-z]+)\.0\.2\.0', event['type'])
         self.type = own[1] if own else CDEVENTS[event['type']]
         self.data = event['data']['subject']['content'] if own else event['data']['customData']
-        self.index, self.id, self.run, self.number = index, event['id'], event.get('mayflyrun'), event.get('mayflyseq')
+        self.index, self.id, self.subject = index, event['id'], event['subject']
+        self.run, self.number = event.get('mayflyrun'), event.get('mayflyseq')
         self.time = datetime.strptime(event['time'], '%Y-%m-%dT%H:%M:%S.%f%z')
         if event['specversion'] != '1.0' or not isinstance(self.data, dict):
             raise ValueError
@@ -250,7 +254,8 @@ def check_runs(entries, problems):
 
 
 def find_people(value, path=()):
-    if isinstance(value, dict) and isinstance(value.get('person'), str) and 'commitment' in value:
+    if isinstance(value, dict) and value.keys() == {'person', 'commitment'} and all(
+            re.fullmatch(shape, str(value[name])) for name, shape in COMMITMENT.items()):
         yield '.'.join(path), value['person'], value['commitment']
     elif isinstance(value, (dict, list)):
         for name, member in value.items() if isinstance(value, dict) else enumerate(value):
@@ -270,24 +275,30 @@ def read_boxes(folder):
 
 
 def check_people(folder, entries, problems):
-    """Opens every name that there is a key for: it has to be what the entry commits to. Returns how many of each."""
-    keys, erased = ({file.name for file in (folder / 'people' / name).glob('per_*')} for name in ('keys', 'erased'))
-    problems += [f'people/keys/{person}: is still there, though the person was erased' for person in sorted(keys & erased)]
+    """Each name has to be what the entry commits to, or its person erased by mark and entry. Returns how many of each."""
+    keys, marks = ({file.name for file in (folder / 'people' / name).glob('per_*')} for name in ('keys', 'erased'))
+    said = {entry.subject for entry in entries if entry.type == 'person.erased'}
+    problems += [f'people/keys/{person}: is still there, though the person was erased' for person in sorted(keys & (marks | said))]
+    problems += [f'people/erased/{person}: no entry says so' for person in sorted(marks - said)]
     counts, boxes = {'open': 0, 'erased': 0, 'closed': 0}, read_boxes(folder)
+    is_public = not (folder / 'people').exists() and not (folder / 'state').exists()
     for entry, path, person, commitment in ((entry, *found) for entry in entries for found in find_people(entry.data)):
-        if AESGCM is None or person in erased or person not in keys:
-            counts['erased' if person in erased else 'closed'] += 1
+        if is_public or (AESGCM is None and person in keys):
+            counts['closed'] += 1
+            continue
+        if person in marks and person in said and person not in keys:
+            counts['erased'] += 1
             continue
         try:
-            key, names = decode64((folder / 'people/keys' / person).read_text().removesuffix('\n')), {}
+            key = decode64((folder / 'people/keys' / person).read_text().removesuffix('\n'))
+            opener, found = AESGCM(hmac.digest(key, b'mayfly-seal/v1', 'sha256')), []
             for box in map(decode64, boxes.get((str(entry.index // 65536), entry.id, person), ())):
-                opener = AESGCM(hmac.digest(key, b'mayfly-seal/v1', 'sha256'))
-                names |= json.loads(opener.decrypt(box[:12], box[12:], f'{person}\n{entry.id}'.encode()))
-            text = f'mayfly-commitment/v1\n{entry.id}\n{path}\n{names[path]}'.encode()
-            if not hmac.compare_digest(hmac.digest(key, text, 'sha256'), decode64(commitment)):
+                found.append(json.loads(opener.decrypt(box[:12], box[12:], f'{person}\n{entry.id}'.encode()))[path])
+            texts = [f'mayfly-commitment/v1\n{entry.id}\n{path}\n{name}'.encode() for name in found]
+            if not texts or any(hmac.digest(key, text, 'sha256') != decode64(commitment) for text in texts):
                 raise Invalid('it is not what the entry commits to')
             counts['open'] += 1
-        except (InvalidTag, ValueError, KeyError, TypeError) as error:
+        except (InvalidTag, ValueError, KeyError, TypeError, OSError) as error:
             problems.append(f'entry {entry.index}: the name at {path} does not open: {error!r}')
     return counts
 

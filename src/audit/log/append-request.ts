@@ -1,5 +1,5 @@
 import { limits } from '../../lib/index.ts'
-import { leafHash } from '../verify/index.ts'
+import { leafHash, parseEntry } from '../verify/index.ts'
 import { isPersonId, type SealedNames } from '../people/index.ts'
 import type { NewEntry } from './group.ts'
 
@@ -98,6 +98,10 @@ export function parseEraseRequest(body: Buffer): ParsedErase {
   const [one] = read.entries
   if (one === undefined || one.sealed !== undefined)
     return { ok: false, status: 400, message: 'the entry of an erasure has no names' }
+  const event = parseEntry(one.entry)
+  // Who checks people/ offline believes an erasure for its entry: without one the names would just be gone.
+  if (event?.type !== 'person.erased' || event.subject !== person)
+    return { ok: false, status: 400, message: 'the entry of an erasure is person.erased, of that person' }
   return { ok: true, person, entry: one }
 }
 

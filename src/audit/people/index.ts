@@ -19,4 +19,5 @@ export {
   type SealedEvent,
   sealPeople,
 } from './sealer.ts'
+export { createPeopleCheck, type PeopleCheck, type PeopleVerdict } from './check.ts'
 export { openPeople, type PeopleReader } from './reader.ts'

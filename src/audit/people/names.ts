@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
 import { unguessable } from '../../lib/index.ts'
+import { parseBase64 } from '../verify/index.ts'
 
 /** Names of one person in one entry, by their path in its data: `actor.login`. */
 export type Names = Readonly<Record<string, string>>
@@ -40,8 +41,9 @@ export function sealNames(key: Uint8Array, person: string, entryId: string, name
 
 /** The names in such a box; `undefined` when it was not sealed with this key for this person and entry. */
 export function openNames(key: Uint8Array, person: string, entryId: string, box: string): Names | undefined {
-  const bytes = Buffer.from(box, 'base64')
-  if (bytes.length < 28) return undefined
+  // Only as it was written: in any other spelling a bit of it could be changed unseen.
+  const bytes = parseBase64(box)
+  if (bytes === undefined || bytes.length < 28) return undefined
   try {
     const decipher = createDecipheriv('aes-256-gcm', sealingKey(key), bytes.subarray(0, 12))
     decipher.setAAD(Buffer.from(`${person}\n${entryId}`))

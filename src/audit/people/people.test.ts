@@ -2,36 +2,16 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
 import { newId, Secret, systemClock } from '../../lib/index.ts'
 import { type AuditClient, createAuditClient } from '../client/index.ts'
 import { systemFs } from '../disk/index.ts'
 import { openLog, temporaryFolder, token } from '../log/log.fixture.ts'
-import { parseEntry, readEntries } from '../verify/index.ts'
+import { formatEntry, parseEntry, readEntries } from '../verify/index.ts'
 import { folderSource, verifyFolder } from '../verify/node.ts'
-import {
-  commitTo,
-  openNames,
-  openPeople,
-  type PeopleDirectory,
-  personal,
-  pseudonym,
-  sealNames,
-  sealPeople,
-} from './index.ts'
-
-function directory(): PeopleDirectory & { people: Map<string, { person: string; key: Uint8Array }> } {
-  const people = new Map<string, { person: string; key: Uint8Array }>()
-  return {
-    people,
-    async find(who) {
-      const known = people.get(who) ?? { person: newId<string>('per'), key: randomBytes(32) }
-      people.set(who, known)
-      return known
-    },
-  }
-}
+import { commitTo, openNames, openPeople, personal, pseudonym, sealNames, sealPeople } from './index.ts'
+import { directory, scene } from './people.fixture.ts'
 
 const mona = (name: string) => personal('github:583231', name, 'github:mona')
 const data = {
@@ -89,25 +69,13 @@ test('a box opens with its key, person and entry only', () => {
   )
 })
 
-async function scene(t: TestContext) {
-  const folder = await temporaryFolder(t)
-  const log = await openLog(t, folder)
-  const known = directory()
-  const client = createAuditClient({
-    url: log.url,
-    appendToken: new Secret(token),
-    verifierKey: log.verifierKey,
-    source: 'mayfly://server',
-    clock: systemClock,
-    people: known,
+async function shown(folder: string): Promise<Readonly<Record<string, unknown>>[]> {
+  const people = openPeople(folder, async (person) => {
+    for await (const { bytes } of readEntries(folderSource(folder)))
+      if (parseEntry(bytes)?.type === 'person.erased' && parseEntry(bytes)?.subject === person) return true
+    return false
   })
-  t.after(() => client.close())
-  return { folder, log, known, client }
-}
-
-async function shown(folder: string): Promise<Record<string, unknown>[]> {
-  const people = openPeople(folder)
-  const all: Record<string, unknown>[] = []
+  const all: Readonly<Record<string, unknown>>[] = []
   for await (const { index, bytes } of readEntries(folderSource(folder))) {
     const entry = parseEntry(bytes)
     assert.ok(entry)
@@ -194,9 +162,11 @@ test('names beside the log that were changed are not shown', async (t) => {
   const { id } = JSON.parse((await readFile(path, 'utf8')).trim()) as { id: string }
   const box = sealNames(key, person, id, { 'actor.login': 'somebody-else', 'actor.id': '583231' })
   await writeFile(path, `{"torn\n${JSON.stringify({ id, person, box })}\n`)
-  assert.deepEqual(await shown(folder), [{ actor: { id: '583231', login: `${person} (erased)` } }])
+  assert.deepEqual(await shown(folder), [
+    { actor: { id: '583231', login: `${person} (does not match its commitment)` } },
+  ])
   await rm(join(folder, 'people'), { recursive: true })
-  assert.match(JSON.stringify(await shown(folder)), /erased/)
+  assert.match(JSON.stringify(await shown(folder)), /per_\w+ \(people\/ is missing\)/)
 })
 
 test('people/ is for the log’s owner only, and never served', async (t) => {
@@ -250,6 +220,16 @@ test('names that cannot be written stop the log before their entry is acknowledg
   assert.deepEqual(await shown(folder), [])
 })
 
+const erasureOf = (person: string) =>
+  formatEntry({
+    id: 'k',
+    source: 'mayfly://server',
+    time: '2026-11-25T02:00:00.000Z',
+    type: 'person.erased',
+    subject: person,
+    data: {},
+  })
+
 test('requests about people that are refused', async (t) => {
   const { log } = await scene(t)
   const post = async (path: string, body: unknown, bearer = token) => {
@@ -263,6 +243,10 @@ test('requests about people that are refused', async (t) => {
   for (const body of [
     { person },
     { person: '../x', entry },
+    // What would not say that this person was erased.
+    { person, entry },
+    { person, entry: { key: 'k', entry: erasureOf(newId<string>('per')) } },
+    { person, entry: { key: 'k', entry: erasureOf(person).replace('person.erased', 'person.written') } },
     { person, entry, x: 1 },
     { person, entry: { ...entry, sealed: [sealed] } },
   ])

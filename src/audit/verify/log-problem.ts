@@ -49,6 +49,8 @@ export interface VerifyLogOptions {
   known?: readonly string[]
   /** Receipts that clients hold: each has to stand in the log at its index. */
   receipts?: readonly Receipt[]
+  /** Handed every entry, in order. That they are the log's is known only from the answer: until then believe none. */
+  onEntry?: (index: number, bytes: Uint8Array) => Promise<void> | undefined
 }
 
 export function problemOf(kind: LogProblemKind, where: string, message: string): LogProblem {

@@ -21,6 +21,7 @@ interface Walk {
   nextMark: number
   tree: Tree
   receipts: Map<number, Receipt>
+  onEntry: VerifyLogOptions['onEntry']
 }
 
 /**
@@ -47,7 +48,7 @@ export async function verifyLog(
   try {
     const opened = await readMarks(source, verifier, options.known ?? [])
     if ('kind' in opened) return { ok: false, problem: opened }
-    const problem = await verifyEntries(source, verifier, opened, options.receipts ?? [])
+    const problem = await verifyEntries(source, verifier, opened, options)
     if (problem !== undefined) return { ok: false, problem }
     const { size, root, timeSeconds } = opened.published
     const cosigned = await checkQuorum(opened.note, policy)
@@ -88,11 +89,20 @@ async function verifyEntries(
   source: LogSource,
   verifier: Verifier,
   { published, marks }: Marks,
-  receipts: readonly Receipt[],
+  { receipts = [], onEntry }: VerifyLogOptions,
 ): Promise<LogProblem | undefined> {
   const { size, root } = published
   const byIndex = new Map(receipts.map((receipt) => [receipt.index, receipt]))
-  const walk: Walk = { source, size, root, marks, nextMark: 0, tree: createTree(), receipts: byIndex }
+  const walk: Walk = {
+    source,
+    size,
+    root,
+    marks,
+    nextMark: 0,
+    tree: createTree(),
+    receipts: byIndex,
+    onEntry,
+  }
   for (const receipt of receipts) {
     const problem = await checkReceipt(receipt, verifier, walk)
     if (problem !== undefined) return problem
@@ -181,6 +191,10 @@ async function checkBundle(
 
   const problem = await addLeaves(walk, leaves)
   if (problem !== undefined) return problem
+  for (const [i, entry] of entries.entries()) {
+    const waiting = walk.onEntry?.(index * tileWidth + i, entry)
+    if (waiting !== undefined) await waiting
+  }
   const ends = [0]
   let end = 0
   for (const entry of entries) ends.push((end += 2 + entry.length))
