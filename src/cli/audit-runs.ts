@@ -1,7 +1,7 @@
 import type { FoundRun } from '../audit/search/index.ts'
 import { openNames } from './audit-names.ts'
 import { openAuditSearch, type SearchOptions } from './audit-search.ts'
-import { openPeopleOf } from './audit-source.ts'
+import { openPeopleOf } from './audit-people.ts'
 import { timeOf } from './audit-time.ts'
 import { endWithReader, exitCodes, table, toJson } from './output.ts'
 import { visible } from './story.ts'
