@@ -97,6 +97,10 @@ function serveGit(root: string, request: IncomingMessage, response: ServerRespon
   })
   child.on('error', () => response.destroy())
   child.stdin.on('error', () => undefined)
+  // A request that was cut leaves http-backend reading for the rest of it, at full speed and for good.
+  request.once('close', () => {
+    if (!request.complete) child.kill('SIGKILL')
+  })
   request.pipe(child.stdin)
   let head = Buffer.alloc(0)
   const readHead = (chunk: Buffer) => {
