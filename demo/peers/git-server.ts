@@ -76,6 +76,8 @@ export async function startGitServer(options: {
 function serveGit(root: string, request: IncomingMessage, response: ServerResponse): void {
   const target = new URL(request.url ?? '/', 'https://git')
   const child = spawn('git', ['http-backend'], {
+    // A group of its own: git starts http-backend as a child, and both have to go.
+    detached: true,
     env: {
       PATH: process.env['PATH'],
       GIT_PROJECT_ROOT: root,
@@ -99,7 +101,12 @@ function serveGit(root: string, request: IncomingMessage, response: ServerRespon
   child.stdin.on('error', () => undefined)
   // A request that was cut leaves http-backend reading for the rest of it, at full speed and for good.
   request.once('close', () => {
-    if (!request.complete) child.kill('SIGKILL')
+    if (request.complete || child.pid === undefined || child.exitCode !== null) return
+    try {
+      process.kill(-child.pid, 'SIGKILL')
+    } catch {
+      // It has just ended.
+    }
   })
   request.pipe(child.stdin)
   let head = Buffer.alloc(0)
