@@ -56,6 +56,10 @@ export async function setStage(
   options: {
     policy?: (text: string) => string
     upArguments?: readonly string[]
+    /** Certificate authorities that jobs and operators trust beside the system's. */
+    caFile?: string
+    /** Of a data folder that was started before. */
+    operatorToken?: string
     withoutSecret?: boolean
   } = {},
 ): Promise<Stage> {
@@ -78,7 +82,9 @@ export async function setStage(
   started.defer(() => git.close())
   const up = await startUp(dataFolder, options.upArguments)
   started.defer(async () => void (await up.stop()))
-  const operator = { MAYFLY_SERVER: up.url, MAYFLY_TOKEN: up.operatorToken }
+  const trust = options.caFile === undefined ? {} : { MAYFLY_CA_FILE: options.caFile }
+  const operatorToken = options.operatorToken ?? up.operatorToken
+  const operator = { MAYFLY_SERVER: up.url, MAYFLY_TOKEN: operatorToken, ...trust }
   const operate = (args: readonly string[], input = '') =>
     runMayfly(args, { ...baseEnvironment(), ...operator }, { input })
   if (options.withoutSecret !== true) await mustWork(operate(['secret', 'set', 'git'], git.credential))
@@ -97,11 +103,12 @@ export async function setStage(
     server: up.url,
     up,
     policyFile: file,
-    operatorToken: up.operatorToken,
+    operatorToken,
     jobEnvironment: (claims) => ({
       ...baseEnvironment(),
       ...issuer.jobEnvironment(claims),
       MAYFLY_SERVER: up.url,
+      ...trust,
       CI: 'true',
       GITHUB_REPOSITORY: repository,
     }),
@@ -179,6 +186,8 @@ function randomPassword(): string {
 
 export interface Up {
   readonly url: string
+  readonly gatewayUrl: string
+  readonly auditUrl: string
   /** Only of the very first start. */
   readonly operatorToken: string
   readonly pid: number
@@ -207,9 +216,17 @@ export async function startUp(
     new Promise<string>((done) => createInterface({ input: child.stdout }).once('line', done)),
     ended.then((code) => Promise.reject(new Error(`exit ${code}: ${said.trim()}`))),
   ])
-  const ready = JSON.parse(line) as { url: string; operator_token?: string; ready_ms: number }
+  const ready = JSON.parse(line) as {
+    url: string
+    gateway: string
+    audit: string
+    operator_token?: string
+    ready_ms: number
+  }
   return {
     url: ready.url,
+    gatewayUrl: ready.gateway,
+    auditUrl: ready.audit,
     operatorToken: ready.operator_token ?? '',
     pid: child.pid ?? 0,
     readyMs: ready.ready_ms,

@@ -10,7 +10,7 @@ import {
 } from '../audit/verify/index.ts'
 import { folderSource } from '../audit/verify/node.ts'
 import { dataFolderOf } from '../config/environment.ts'
-import { MayflyError, messageOf } from '../lib/index.ts'
+import { connectionProblem, MayflyError } from '../lib/index.ts'
 import { readOwnText, readText } from './audit-file.ts'
 
 /** Which log, and whose word about it: the options that every audit command has. */
@@ -42,7 +42,7 @@ export function openAuditSource(options: AuditOptions): LogSource {
 // What cannot be read is another exit code than what is not true.
 function readable(source: LogSource, code: 'upstream_unreachable' | 'audit_unavailable'): LogSource {
   const refuse = (cause: unknown): never => {
-    const message = messageOf(cause)
+    const message = connectionProblem(cause)
     const named = message.startsWith(source.name) ? message : `${source.name} cannot be read: ${message}`
     throw new MayflyError(code, named, { cause })
   }

@@ -5,6 +5,11 @@ export const jsonOption = () => new Option('--json', 'print one JSON object').de
 /** Only a parent that keeps the other end open asks for it: under systemd or `< /dev/null` standard input is at its end at once. */
 export const stopWithStdinOption = () =>
   new Option('--stop-with-stdin', 'end when standard input ends (mayfly up says so)').default(false)
+export const caFileOption = () =>
+  new Option(
+    '--ca-file <pem>',
+    'certificate authorities to trust beside the system’s (MAYFLY_CA_FILE; NODE_EXTRA_CA_CERTS works, too)',
+  )
 export const serverOption = () => new Option('--server <url>', 'the Mayfly server (MAYFLY_SERVER)')
 export const tokenNote = '\nNeeds an API token in MAYFLY_TOKEN.'
 

@@ -1,4 +1,4 @@
-import { MayflyError, messageOf, type ErrorCode } from '../lib/index.ts'
+import { MayflyError, connectionProblem, type ErrorCode } from '../lib/index.ts'
 import { readEnvironment } from '../config/environment.ts'
 import { createCredentials } from './credentials.ts'
 import { defaultServer, namedServer } from './server-url.ts'
@@ -59,7 +59,7 @@ export async function callServer<T>(
   } catch (cause) {
     throw new MayflyError(
       'upstream_unreachable',
-      `the Mayfly server ${server} does not answer (${messageOf(cause)}): start it with mayfly up, or set MAYFLY_SERVER`,
+      `the Mayfly server ${server} does not answer (${connectionProblem(cause)}): start it with mayfly up, or set MAYFLY_SERVER`,
       { cause },
     )
   }

@@ -27,6 +27,12 @@ export interface UpArguments {
   forward?: string
   url?: string
   gatewayUrl?: string
+  tlsCert?: string
+  tlsKey?: string
+  auditHost: string
+  auditTlsCert?: string
+  auditTlsKey?: string
+  caFile?: string
   heartbeatSeconds: number
   drainSeconds: number
   json: boolean
@@ -38,6 +44,8 @@ export interface WitnessArguments {
   port: number
   name: string
   log: string[]
+  tlsCert?: string
+  tlsKey?: string
   json: boolean
 }
 
@@ -58,6 +66,9 @@ export interface AuditLogArguments {
   port: number
   appendTokenHash: string
   origin: string
+  tlsCert?: string
+  tlsKey?: string
+  localPort?: number
   /** `mayfly up` started it and holds the other end of its standard input: it ends when that does. */
   stopWithStdin: boolean
   json: boolean
@@ -77,6 +88,11 @@ export function addProcesses(program: Command, starters: Starters): void {
     .option('--port <n>', 'port of the API', portNumber, 7700)
     .option('--gateway-port <n>', 'port of the gateway', portNumber, 7701)
     .option('--audit-port <n>', 'port of the audit log', portNumber, 7702)
+    .option('--tls-cert <file>', 'certificate chain (PEM) of API and gateway, read again when it changes')
+    .option('--tls-key <file>', 'its private key (PEM), for its owner only')
+    .option('--audit-host <address>', 'address that the audit log listens on', '127.0.0.1')
+    .option('--audit-tls-cert <file>', 'certificate chain of the audit log, where others read it')
+    .option('--audit-tls-key <file>', 'its private key')
     .option('--witness-policy <file>', 'witnesses of the audit log, and their quorum (c2sp.org/tlog-policy)')
     .option('--forward <file>', 'where every entry is pushed to: syslog, webhooks, files')
     .option('--url <url>', 'the API’s URL as runners reach it')
@@ -92,6 +108,9 @@ export function addProcesses(program: Command, starters: Starters): void {
     .requiredOption('--append-token-hash <hex>', 'SHA-256 of the token that may append')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <n>', 'port', portNumber, 7702)
+    .option('--tls-cert <file>', 'certificate chain (PEM): speak HTTPS; read again when it changes')
+    .option('--tls-key <file>', 'its private key (PEM), for its owner only')
+    .option('--local-port <n>', 'one more port, on 127.0.0.1 in plain HTTP', portNumber)
     .option('--origin <name>', 'name of a new log', 'mayfly.local/audit')
     .option('--witness-policy <file>', 'witnesses, and their quorum (c2sp.org/tlog-policy)')
     .option('--not-inside <dir...>', 'folders of the server that the log must not share')
@@ -108,6 +127,8 @@ export function addProcesses(program: Command, starters: Starters): void {
     .requiredOption('--log <vkey...>', 'the public keys of the logs, or files that hold them')
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--port <n>', 'port', portNumber, 7703)
+    .option('--tls-cert <file>', 'certificate chain (PEM): speak HTTPS; read again when it changes')
+    .option('--tls-key <file>', 'its private key (PEM), for its owner only')
     .addOption(jsonOption())
     .action(act((options: WitnessArguments) => starters.witness(options)))
 }

@@ -12,6 +12,7 @@ import { addProcesses, type Starters } from './process-commands.ts'
 import { addSecrets } from './secret-commands.ts'
 import { addTokens } from './token-commands.ts'
 import { withoutValues } from './usage-error.ts'
+import { trustOwnAuthorities } from './trust.ts'
 
 /** The `mayfly` command. Each command's code is loaded when it is used: `mayfly run` must start fast. */
 export function createProgram(starters: Starters): Command {
@@ -35,6 +36,7 @@ export function createProgram(starters: Starters): Command {
   addPolicy(program)
   addAudit(program, starters)
   addDoctor(program)
+  trustOwnAuthorities(program)
   return program
 }
 

@@ -23,6 +23,8 @@ export interface Environment {
   standardDataFolder: string | undefined
   /** `MAYFLY_AUDIENCE`: what the CI's identity token must be made for, where that is not the server's URL. */
   audience: string | undefined
+  /** `MAYFLY_CA_FILE`: certificate authorities (PEM) to trust beside the system's. */
+  caFile: string | undefined
   /** Where the job's identity token comes from. */
   identitySource: IdentitySource
   /** The URL and PEM file that npm is configured for, as `npm run` hands them on. */
@@ -45,6 +47,7 @@ export function readEnvironment(
     dataFolder: set('MAYFLY_DATA'),
     standardDataFolder: standardDataFolder(env, uid),
     audience: set('MAYFLY_AUDIENCE'),
+    caFile: set('MAYFLY_CA_FILE'),
     identitySource: readIdentitySource(env),
     npm: { registry: set('npm_config_registry'), cafile: set('npm_config_cafile') },
     variables: Object.fromEntries(

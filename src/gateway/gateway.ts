@@ -1,8 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { TLSSocket } from 'node:tls'
-import { MayflyError, limits, messageOf, systemCode, type Clock, type StepId } from '../lib/index.ts'
+import {
+  MayflyError,
+  limits,
+  messageOf,
+  ownUrl,
+  systemCode,
+  type Clock,
+  type ServedCertificate,
+  type StepId,
+} from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker, Session, Step } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
@@ -44,6 +52,8 @@ export interface GatewayDeps {
   guard?: EgressGuard
   /** The URL that supervisors reach us at, if it is not where we listen. */
   publicUrl?: string
+  /** With it the gateway speaks HTTPS, and its URL names the certificate's first name. Closed by the caller. */
+  certificate?: ServedCertificate
 }
 
 interface StepState {
@@ -68,6 +78,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const handlers: Record<Connection['kind'], ProtocolHandler> = { git: createGitHandler(), npm: npm.handle }
   const authorities = new Map<string, Promise<RunCa>>()
   const states = new Map<StepId, StepState>()
+  /** Sockets that run on another one of these: together they are one connection. */
+  const inner = new WeakSet<Duplex>()
   const origin = new WeakMap<Duplex, { step: Step; connection: Connection }>()
   let url = deps.publicUrl ?? ''
 
@@ -92,7 +104,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
       origin.set(socket, { step, connection })
       http.emit('connection', socket)
     },
-    track(step, socket) {
+    track(step, socket, outer) {
+      if (outer !== undefined) inner.add(socket)
       const { sockets } = stateOf(step)
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
@@ -192,7 +205,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     async listen(host, port) {
       await listenOn(tunnel, host, port)
       const bound = (tunnel.address() as AddressInfo).port
-      if (deps.publicUrl === undefined) url = `http://${host}:${bound}`
+      if (deps.publicUrl === undefined) url = ownUrl({ host, port: bound, certificate: deps.certificate })
     },
     async caCertificate(session) {
       return (await runCa(session)).certificate
@@ -200,11 +213,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
     pinLockfile: (step, text) => npm.pin(step, text),
     activity: (step) => activity.of(step),
     forget: (step) => activity.forget(step),
-    // A TLS socket and the one that it runs on are one connection.
     openSockets: () =>
-      [...states.values()]
-        .flatMap(({ sockets }) => [...sockets])
-        .filter((socket) => !(socket instanceof TLSSocket)).length,
+      [...states.values()].flatMap(({ sockets }) => [...sockets]).filter((socket) => !inner.has(socket))
+        .length,
     async close() {
       for (const { sockets, upstream } of states.values()) {
         for (const socket of [...sockets].toReversed()) socket.destroy()

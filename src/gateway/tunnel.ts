@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import { isIP, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { canonicalHost, classifyAddress, limits, messageOf } from '../lib/index.ts'
+import { canonicalHost, classifyAddress, limits, messageOf, type ServedCertificate } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import { stepEvent, type AccessTokens, type Broker, type Step } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
@@ -27,18 +28,21 @@ export interface TunnelDeps {
   url: () => string
   /** Carries the requests on one terminated connection. */
   serve: (socket: Duplex, step: Step, connection: Connection) => void
-  /** Remembers a socket so that the end of the step destroys it. */
-  track: (step: Step, socket: Duplex) => void
+  /** Remembers a socket so that the end of the step destroys it; `outer` is the one that it runs on. */
+  track: (step: Step, socket: Duplex, outer?: Duplex) => void
+  /** With it the gateway speaks HTTPS: CONNECT comes within TLS. */
+  certificate?: ServedCertificate
 }
 
 /** Accepts CONNECT with a DPoP-bound step token, and nothing else. */
 export function createTunnelServer(deps: TunnelDeps): Server {
-  const server = createServer(
-    { maxHeaderSize: limits.requestHeadBytes, requestTimeout: 0, headersTimeout: 10_000 },
-    (_request, response) => {
-      response.writeHead(405, { 'content-type': 'text/plain' }).end('mayfly gateway: CONNECT only\n')
-    },
-  )
+  const { certificate } = deps
+  const options = { maxHeaderSize: limits.requestHeadBytes, requestTimeout: 0, headersTimeout: 10_000 }
+  const server =
+    certificate === undefined
+      ? createServer(options, refuseMethod)
+      : createTlsServer({ ...options, ...certificate.pair, handshakeTimeout: 10_000 }, refuseMethod)
+  if (server instanceof TlsServer) certificate?.follow(server)
   server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => socket.destroy())
     socket.setNoDelay(true)
@@ -47,6 +51,10 @@ export function createTunnelServer(deps: TunnelDeps): Server {
     )
   })
   return server
+}
+
+function refuseMethod(_request: IncomingMessage, response: ServerResponse): void {
+  response.writeHead(405, { 'content-type': 'text/plain' }).end('mayfly gateway: CONNECT only\n')
 }
 
 async function acceptTunnel(
@@ -133,7 +141,7 @@ async function terminate(
         : done(new Error(`SNI ${name} is not ${connection.host}`)),
   })
   secure.on('error', () => secure.destroy())
-  deps.track(step, secure)
+  deps.track(step, secure, socket)
   deps.serve(secure, step, connection)
 }
 

@@ -104,3 +104,18 @@ test('a signer takes no nonce that is not of the form of one', async () => {
   const [, payload = ''] = (await signer.sign(expected)).split('.')
   assert.equal('nonce' in JSON.parse(Buffer.from(payload, 'base64url').toString()), false)
 })
+
+test('a proof from before a restart, or by a clock that is behind, is asked for again and then taken', async () => {
+  const { clock, verifier, signer } = await setup()
+  signer.learnNonce(verifier.freshNonce())
+  const underWay = await signer.sign(expected)
+  clock.ms += 5_000
+  const restarted = createProofVerifier({ clock, nonces: createProofNonces({ clock }) })
+  const first = await restarted.verify(underWay, expected)
+  assert.ok(!first.ok && first.nonce !== undefined, 'it is told the next nonce')
+  signer.learnNonce(first.nonce)
+  clock.ms -= 5_000
+  const behind = await signer.sign(expected)
+  clock.ms += 5_000
+  assert.equal((await restarted.verify(behind, expected)).ok, true)
+})

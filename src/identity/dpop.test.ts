@@ -243,3 +243,25 @@ test('property: no header and no claims make the verifier throw', async () => {
     { numRuns: 100 },
   )
 })
+
+test('the names of loopback are one server on one port; a name from elsewhere never is', async () => {
+  const { verifier } = setup()
+  const here = { ...expected, uri: 'http://127.0.0.1:7700/v1/steps' }
+  const asked = async (htu: string, of = here) => detailOf(await verifier.verify(proof({ htu }), of))
+  for (const host of ['localhost:7700', '127.0.0.1:7700', '[::1]:7700'])
+    assert.equal(await asked(`http://${host}/v1/steps`), 'accepted', host)
+  for (const uri of [
+    'http://localhost:7701/v1/steps',
+    'http://localhost/v1/steps',
+    'https://localhost:7700/v1/steps',
+    'http://localhost:7700/v1/other',
+    'http://localhost.evil.com:7700/v1/steps',
+    'http://evil.com:7700/v1/steps',
+    'http://127.0.0.2:7700/v1/steps',
+    'http://x@localhost:7700/v1/steps',
+    'http://localhost:7700@evil.com/v1/steps',
+  ])
+    assert.match(await asked(uri), /^the proof is for/, uri)
+  const elsewhere = { ...expected, uri: 'https://mayfly.example.com/v1/steps' }
+  assert.match(await asked('https://localhost/v1/steps', elsewhere), /^the proof is for/)
+})

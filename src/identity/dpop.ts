@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { constantTimeEqual, limits, type Clock } from '../lib/index.ts'
+import { constantTimeEqual, limits, withOneLoopbackName, type Clock } from '../lib/index.ts'
 import type { ProofNonces } from './dpop-nonce.ts'
 import { checksHere, type Checks } from './checks.ts'
 
@@ -7,7 +7,7 @@ import { checksHere, type Checks } from './checks.ts'
 export interface ProofExpectation {
   /** HTTP method, upper case. */
   readonly method: string
-  /** Target URI without query and fragment. */
+  /** Target URI without query and fragment; the names of loopback are one. */
   readonly uri: string
   /** The access token the proof must be bound to (`ath`); absent at the token endpoint. */
   readonly accessToken?: string
@@ -69,7 +69,9 @@ export function createProofVerifier(deps: {
       const read = await checks.proof(proof, nowSeconds, windowSeconds)
       if (!read.ok) return read
       const { payload, jkt } = read
-      const problem = mismatch(payload, expected, nowSeconds, startedSeconds)
+      // With nonces none from before a restart is taken anyway, and who brings one is told the next: a step's heartbeat that
+      // crosses a restart, or comes from a clock that is behind, must not look like a refusal.
+      const problem = mismatch(payload, expected, nowSeconds, nonces === undefined ? startedSeconds : 0)
       if (problem !== undefined) return { ok: false, detail: problem }
       if (nonces !== undefined && !nonces.accepts(payload['nonce']))
         return { ok: false, detail: 'the proof needs a nonce of this server', nonce: nonces.issue() }
@@ -93,7 +95,7 @@ function mismatch(
   if (issued < startedSeconds - 1) return 'the proof is from before this server started: make a new one'
   if (payload['htm'] !== expected.method)
     return `the proof is for ${String(payload['htm'])}, not ${expected.method}`
-  if (payload['htu'] !== expected.uri)
+  if (withOneLoopbackName(String(payload['htu'])) !== withOneLoopbackName(expected.uri))
     return `the proof is for ${String(payload['htu'])}, not ${expected.uri}`
   if (String(payload['jti']).length > 128) return 'the jti of the proof is too long'
   if (expected.accessToken === undefined) return undefined

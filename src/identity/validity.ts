@@ -1,4 +1,4 @@
-import { nowSeconds, type Clock } from '../lib/index.ts'
+import { nowSeconds, withOneLoopbackName, type Clock } from '../lib/index.ts'
 import { refuse, type Refused } from './identity.ts'
 
 /** How far an issuer's clock may be from ours, either way. */
@@ -23,7 +23,9 @@ export function checkValidity(
 }
 
 function checkAudience(aud: unknown, audience: string): Refused | undefined {
-  if (aud === audience || (Array.isArray(aud) && aud.length === 1 && aud[0] === audience)) return undefined
+  const only: unknown = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud
+  if (typeof only === 'string' && withOneLoopbackName(only) === withOneLoopbackName(audience))
+    return undefined
   const isForOthersToo = Array.isArray(aud) && aud.includes(audience)
   return refuse(
     'audience_mismatch',

@@ -15,6 +15,24 @@ import { createIdentityVerifier, profileOf } from './index.ts'
 
 const now = startMs / 1000
 
+test('the audience of a server on loopback has any name of loopback, of any other server its own only', async () => {
+  const { issuer, key, clock, claims } = setup()
+  const judge = async (ours: string, aud: unknown) => {
+    const verifier = createIdentityVerifier({
+      issuers: { ci: { kind: 'github-actions', url: githubUrl } },
+      audience: () => ours,
+      fetch: issuer.fetch,
+      clock,
+    })
+    return reasonOf(await verifier.verify(signRaw(key, claims({ aud }))))
+  }
+  assert.equal(await judge('http://127.0.0.1:7700', 'http://localhost:7700'), 'accepted')
+  assert.equal(await judge('http://127.0.0.1:7700', ['http://[::1]:7700']), 'accepted')
+  for (const aud of ['http://localhost:7701', 'https://localhost:7700', 'http://localhost.evil.com:7700'])
+    assert.equal(await judge('http://127.0.0.1:7700', aud), 'audience_mismatch')
+  assert.equal(await judge('https://mayfly.example.com', 'https://localhost'), 'audience_mismatch')
+})
+
 test('a token of GitHub Actions becomes an Identity', async () => {
   const { verify } = setup()
   const result = await verify({ jti: 'j1' })

@@ -25,4 +25,6 @@ export const limits = {
   fetchRequestBytes: 8_388_608,
   hostNameBytes: 253,
   policyBytes: 1_048_576,
+  /** A file of certificate authorities; those of a whole system take 250 KB. */
+  caFileBytes: 4_194_304,
 } as const

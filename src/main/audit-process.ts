@@ -2,7 +2,10 @@ import { sha256Hex, type Secret } from '../lib/index.ts'
 import { type Child, startChild } from './child-process.ts'
 
 interface LogReady {
+  /** Where others reach it. */
   url: string
+  /** Where the server on this machine does, if that is another. */
+  localUrl?: string
   verifierKey: string
 }
 
@@ -15,11 +18,15 @@ export function startAuditProcess(options: {
   notInside: readonly string[]
   host: string
   port: number
+  /** With it the port speaks HTTPS, and there is another for this machine. */
+  tls?: { cert: string; key: string } | undefined
+  /** Certificate authorities that the witnesses’ certificates may be by. */
+  caFile?: string | undefined
   appendToken: Secret
   witnessPolicy?: string | undefined
   tell: (line: string) => void
 }): Promise<Child<LogReady>> {
-  const { command, folder, notInside, host, port, appendToken, witnessPolicy, tell } = options
+  const { command, folder, notInside, host, port, tls, caFile, appendToken, witnessPolicy, tell } = options
   return startChild<LogReady>({
     what: 'the audit log',
     whileGone: 'nothing is issued until it is back',
@@ -29,6 +36,11 @@ export function startAuditProcess(options: {
       'audit-log',
       ...['--folder', folder, '--not-inside', ...notInside],
       ...['--host', host, '--port', String(before === undefined ? port : new URL(before.url).port)],
+      ...(tls === undefined ? [] : ['--tls-cert', tls.cert, '--tls-key', tls.key]),
+      ...(tls === undefined
+        ? []
+        : ['--local-port', before?.localUrl === undefined ? '0' : new URL(before.localUrl).port]),
+      ...(caFile === undefined ? [] : ['--ca-file', caFile]),
       ...['--append-token-hash', sha256Hex(appendToken.reveal())],
       ...(witnessPolicy === undefined ? [] : ['--witness-policy', witnessPolicy]),
       ...['--stop-with-stdin', '--json'],

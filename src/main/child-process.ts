@@ -97,7 +97,7 @@ function waitForReady<Ready>(
     if (child.stderr != null)
       createInterface({ input: child.stderr }).on('line', (line) => {
         complaint = `${complaint}${line}\n`.slice(-2_000)
-        if (isReady) tell(line.replace(/^mayfly: /, ''))
+        if (isReady) tell(saidIn(line) ?? '')
       })
     if (child.stdout != null)
       createInterface({ input: child.stdout }).once('line', (line) => {
@@ -107,12 +107,19 @@ function waitForReady<Ready>(
       })
     child.once('close', () => {
       clearTimeout(timer)
-      reject(
-        new MayflyError(
-          'audit_unavailable',
-          complaint.trim().replace(/^mayfly: /, '') || `${what} ended at once`,
-        ),
-      )
+      reject(new MayflyError('audit_unavailable', saidIn(complaint) ?? `${what} ended at once`))
     })
   })
+}
+
+/** What a process of ours said when it could not start, without the form it said it in: `--json`, or a line for people. */
+function saidIn(complaint: string): string | undefined {
+  const lines = complaint.trim().split('\n')
+  try {
+    const { message } = JSON.parse(lines.at(-1) ?? '') as { message?: unknown }
+    if (typeof message === 'string') return message
+  } catch {
+    // A line for people, then.
+  }
+  return lines.map((line) => line.replace(/^mayfly: /, '')).join('; ') || undefined
 }

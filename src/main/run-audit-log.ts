@@ -1,6 +1,7 @@
 import { startAuditLog } from '../audit/log/index.ts'
 import { type AuditLogArguments, readTlogPolicy } from '../cli/index.ts'
-import { MayflyError, systemClock } from '../lib/index.ts'
+import { isLoopback, MayflyError, systemClock } from '../lib/index.ts'
+import { certificateOf } from './serving.ts'
 
 /** `mayfly audit-log`: until SIGTERM; with `--stop-with-stdin` also until whoever started it is gone. */
 export async function runAuditLog(options: AuditLogArguments): Promise<void> {
@@ -8,11 +9,14 @@ export async function runAuditLog(options: AuditLogArguments): Promise<void> {
   // It may be rejected while the log is still starting, before anybody waits for it: then the start itself fails.
   stopped.promise.catch(() => undefined)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stopped.resolve)
-  const { witnessPolicy, stopWithStdin, ...rest } = options
+  const { witnessPolicy, stopWithStdin, tlsCert, tlsKey, ...rest } = options
   const tell = (line: string) => process.stderr.write(`mayfly: audit log: ${line}\n`)
+  const certificate = certificateOf({ tlsCert, tlsKey }, tell)
+  if (certificate === undefined) warnOfOpenNetwork(options.host, tell)
   const log = await startAuditLog({
     ...rest,
     ...(witnessPolicy === undefined ? {} : { witnessPolicy: readTlogPolicy(witnessPolicy) }),
+    ...(certificate === undefined ? {} : { certificate }),
     tell,
     clock: systemClock,
     onFatal: (error) => stopped.reject(new MayflyError(error.code, `audit log: ${error.message}`)),
@@ -21,7 +25,7 @@ export async function runAuditLog(options: AuditLogArguments): Promise<void> {
   if (stopWithStdin) process.stdin.resume().on('end', stopped.resolve).on('error', stopped.resolve)
   process.stdout.write(
     options.json
-      ? `${JSON.stringify({ url: log.url, verifierKey: log.verifierKey })}\n`
+      ? `${JSON.stringify({ url: log.url, localUrl: log.localUrl, verifierKey: log.verifierKey })}\n`
       : `audit log at ${log.url}, key ${log.verifierKey}\n`,
   )
   try {
@@ -29,5 +33,14 @@ export async function runAuditLog(options: AuditLogArguments): Promise<void> {
   } finally {
     if (stopWithStdin) process.stdin.pause()
     await log.close()
+    certificate?.close()
   }
+}
+
+/** Its entries are for everybody, the token that appends is not. */
+function warnOfOpenNetwork(host: string, tell: (line: string) => void): void {
+  if (isLoopback(host)) return
+  tell(
+    `--host ${host} is reachable by others, and the token that may append would cross the network in the clear: give --tls-cert and --tls-key, or put TLS in front`,
+  )
 }

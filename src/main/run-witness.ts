@@ -2,16 +2,26 @@ import { existsSync } from 'node:fs'
 import { startWitness } from '../audit/witness/index.ts'
 import { readText, type WitnessArguments } from '../cli/index.ts'
 import { systemClock } from '../lib/index.ts'
+import { certificateOf } from './serving.ts'
 
 /** `mayfly witness`: until SIGTERM or ctrl-c. */
-export async function runWitness({ log, json, ...options }: WitnessArguments): Promise<void> {
+export async function runWitness({
+  log,
+  json,
+  tlsCert,
+  tlsKey,
+  ...options
+}: WitnessArguments): Promise<void> {
   const stopped = Promise.withResolvers<void>()
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve())
+  const tell = (line: string) => process.stderr.write(`mayfly: witness: ${line}\n`)
+  const certificate = certificateOf({ tlsCert, tlsKey }, tell)
   const witness = await startWitness({
     ...options,
+    ...(certificate === undefined ? {} : { certificate }),
     logs: log.map((one) => (existsSync(one) ? readText(one).trim() : one)),
     clock: systemClock,
-    onFork: (line) => process.stderr.write(`mayfly: witness: ${line}\n`),
+    onFork: tell,
   })
   const { url, verifierKey } = witness
   process.stdout.write(
@@ -21,4 +31,5 @@ export async function runWitness({ log, json, ...options }: WitnessArguments): P
   )
   await stopped.promise
   await witness.close()
+  certificate?.close()
 }

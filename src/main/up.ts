@@ -1,5 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { MayflyError, messageOf, systemClock, version, type Clock } from '../lib/index.ts'
+import {
+  isLoopback,
+  MayflyError,
+  messageOf,
+  systemClock,
+  version,
+  type Clock,
+  ownUrl,
+  type ServedCertificate,
+} from '../lib/index.ts'
 import { createApprovals, createNotifications, createWebhookSender } from '../approval/index.ts'
 import { createAuditClient } from '../audit/client/index.ts'
 import {
@@ -25,6 +34,7 @@ import { openStore, startCheckpoints } from '../store/index.ts'
 import { createVault } from '../vault/index.ts'
 import { startAuditProcess, startForwardProcess } from './audit-process.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
+import { certificateOf } from './serving.ts'
 
 export interface UpOptions {
   dataFolder: string
@@ -35,6 +45,15 @@ export interface UpOptions {
   /** Our URL as runners reach it, if it is not where we listen. */
   url?: string
   gatewayUrl?: string
+  /** Certificate and key of API and gateway. */
+  tlsCert?: string
+  tlsKey?: string
+  /** Where the audit log listens; with a certificate where others reach it. */
+  auditHost: string
+  auditTlsCert?: string
+  auditTlsKey?: string
+  /** Certificate authorities to trust beside the system's. */
+  caFile?: string
   heartbeatSeconds: number
   /** A mayfly.yaml to apply before we are ready. */
   policy?: { file: string; text: string }
@@ -70,13 +89,18 @@ export async function startUp(options: UpOptions): Promise<Up> {
   refuseOpenNetwork(options)
   const folder = openDataFolder(options.dataFolder)
   await using started = new AsyncDisposableStack()
+  const certificate = certificateOf(options, tell)
+  if (certificate !== undefined) started.defer(() => certificate.close())
+  refuseNamelessUrl(options, certificate)
   const starting = startAuditProcess({
     command: options.self,
     folder: folder.auditFolder,
     notInside: folder.serverFolders,
     witnessPolicy: options.witnessPolicy,
-    host: options.host,
+    host: options.auditHost,
     port: options.auditPort,
+    tls: auditTlsOf(options),
+    caFile: options.caFile,
     appendToken: folder.appendToken,
     tell,
   })
@@ -90,7 +114,8 @@ export async function startUp(options: UpOptions): Promise<Up> {
   // It holds the lock of the folder. A start that is refused must not have brought the store to a version that the server
   // which is running there does not know.
   const auditProcess = await starting
-  const auditLog = auditProcess.ready
+  const { ready: auditLog } = auditProcess
+  const logUrl = auditLog.localUrl ?? auditLog.url
   pinAuditKey(folder.auditKeyFile, auditLog.verifierKey)
   const store = openStore(folder.database)
   started.defer(() => store.close())
@@ -103,7 +128,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const numbers = createStoredRunNumbers(store)
   const known = createPeople({ store, vaultKey: folder.vaultKey, clock })
   const audit = createAuditClient({
-    url: auditLog.url,
+    url: logUrl,
     appendToken: folder.appendToken,
     verifierKey: auditLog.verifierKey,
     source: 'mayfly://server',
@@ -137,6 +162,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     policy: () => rules.current().policy,
     targets: () => rules.current().targets,
     ...(options.gatewayUrl === undefined ? {} : { publicUrl: options.gatewayUrl }),
+    ...(certificate === undefined ? {} : { certificate }),
   })
   const apiTokens = createApiTokens({ store, clock })
   const { outbox } = broker
@@ -167,11 +193,12 @@ export async function startUp(options: UpOptions): Promise<Up> {
     clock,
     heartbeatSeconds: options.heartbeatSeconds,
     url: () => url,
+    ...(certificate === undefined ? {} : { certificate }),
     log: { error: (fields, message) => tell(`${message}: ${JSON.stringify(fields)}`) },
   })
   const { port } = await server.listen(options.host, options.port)
   started.defer(() => server.close())
-  if (options.url === undefined) url = `http://${options.host}:${port}`
+  if (options.url === undefined) url = ownUrl({ host: options.host, port, certificate })
   await gateway.listen(options.host, options.gatewayPort)
   started.defer(() => gateway.close())
   const sweeping = setInterval(() => {
@@ -185,7 +212,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     const forwarder = await startForwardProcess({
       command: options.self,
       config: options.forward,
-      logUrl: auditLog.url,
+      logUrl,
       logKey: auditLog.verifierKey,
       state: folder.forwardFolder,
       tell,
@@ -197,7 +224,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   if (rules.loaded) for (const line of await missingSecrets(rules.current().document, vault)) tell(line)
   writeWhole(
     folder.readyFile,
-    `${JSON.stringify({ url, gateway: gateway.url, audit: auditLog.url, pid: process.pid, auditPid: auditProcess.pid })}\n`,
+    `${JSON.stringify({ url, gateway: gateway.url, audit: logUrl, pid: process.pid, auditPid: auditProcess.pid })}\n`,
   )
   // Last of all: it is shown once, and a start that fails shows nothing.
   const operatorToken = (await apiTokens.list()).length === 0 ? await firstOperator() : undefined
@@ -238,13 +265,35 @@ export async function startUp(options: UpOptions): Promise<Up> {
 }
 
 /** Tokens are not sent in the clear over a network. */
-function refuseOpenNetwork({ host, url, gatewayUrl }: UpOptions): void {
-  if (host === '127.0.0.1' || host === '::1' || host === 'localhost') return
-  if (url?.startsWith('https://') === true && gatewayUrl?.startsWith('https://') === true) return
+function refuseOpenNetwork({ host, url, gatewayUrl, tlsCert, auditHost, auditTlsCert }: UpOptions): void {
+  const isInFront = url?.startsWith('https://') === true && gatewayUrl?.startsWith('https://') === true
+  if (!isLoopback(host) && tlsCert === undefined && !isInFront)
+    throw new MayflyError(
+      'bad_input',
+      `--host ${host} is reachable by others: give --tls-cert and --tls-key, or put TLS in front and say so with --url https://... and --gateway-url https://...`,
+    )
+  if (!isLoopback(auditHost) && auditTlsCert === undefined)
+    throw new MayflyError(
+      'bad_input',
+      `--audit-host ${auditHost} is reachable by others: give --audit-tls-cert and --audit-tls-key, or leave it on 127.0.0.1 and put TLS in front`,
+    )
+}
+
+/** Where runners reach us must be known: the certificate says it, or the options. */
+function refuseNamelessUrl({ url, gatewayUrl }: UpOptions, certificate: ServedCertificate | undefined): void {
+  if (certificate === undefined || certificate.names.length > 0) return
+  if (url !== undefined && gatewayUrl !== undefined) return
   throw new MayflyError(
     'bad_input',
-    `--host ${host} is reachable by others: put TLS in front and say so with --url https://... and --gateway-url https://...`,
+    'the certificate has no name without a wildcard: say where runners reach Mayfly with --url https://... and --gateway-url https://...',
   )
+}
+
+function auditTlsOf({ auditTlsCert: cert, auditTlsKey: key, tell }: UpOptions) {
+  const options = ['--audit-tls-cert', '--audit-tls-key'] as const
+  // Read here too: a mistake in it is told with the option's own name. The log's process reads it for itself.
+  certificateOf({ tlsCert: cert, tlsKey: key }, tell, options)?.close()
+  return cert === undefined || key === undefined ? undefined : { cert, key }
 }
 
 /** The log's key is taken on trust once, at the first start; another key later is another log. */

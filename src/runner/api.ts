@@ -1,6 +1,6 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { MayflyError, messageOf, type ErrorCode } from '../lib/index.ts'
+import { MayflyError, connectionProblem, type ErrorCode } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import { sendRequest } from './http.ts'
 
@@ -133,7 +133,7 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     }).catch((cause: unknown) => {
       throw new MayflyError(
         'upstream_unreachable',
-        `the Mayfly server ${url} does not answer: ${messageOf(cause)}`,
+        `the Mayfly server ${url} does not answer: ${connectionProblem(cause)}`,
         { cause },
       )
     })

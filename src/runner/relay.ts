@@ -6,9 +6,10 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import type { Server, Socket } from 'node:net'
+import { isIP, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { limits, messageOf } from '../lib/index.ts'
+import { checkServerIdentity } from 'node:tls'
+import { connectionProblem, limits, messageOf } from '../lib/index.ts'
 import { connectUri, type ProofSigner } from '../identity/index.ts'
 import type { StepGrant } from './api.ts'
 
@@ -94,9 +95,13 @@ export function createRelay(deps: RelayDeps): Relay {
     })
     return new Promise((resolve, reject) => {
       const { hostname, port, protocol } = new URL(gateway)
+      const host = hostname.replace(/^\[(.*)\]$/, '$1')
       const outgoing = (protocol === 'https:' ? httpsRequest : httpRequest)({
-        host: hostname,
-        port,
+        host,
+        port: port === '' ? (protocol === 'https:' ? 443 : 80) : port,
+        // The gateway's own name. Node would take it from the Host header, which for CONNECT is the target's.
+        servername: isIP(host) === 0 ? host : '',
+        checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
         method: 'CONNECT',
         path: authority,
         headers: { 'proxy-authorization': `DPoP ${access_token}`, dpop: proof },
@@ -120,7 +125,9 @@ export function createRelay(deps: RelayDeps): Relay {
       })
       outgoing.once('timeout', () => outgoing.destroy(new Error('no answer')))
       outgoing.once('error', (error) =>
-        reject(new Error(tellOnce(`mayfly: the gateway ${gateway} does not answer: ${messageOf(error)}`))),
+        reject(
+          new Error(tellOnce(`mayfly: the gateway ${gateway} does not answer: ${connectionProblem(error)}`)),
+        ),
       )
       opening.add(outgoing)
       outgoing.once('close', () => opening.delete(outgoing))

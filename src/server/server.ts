@@ -1,7 +1,16 @@
+import { Server as TlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { fastify, type FastifyInstance } from 'fastify'
 import { z } from 'zod'
-import { MayflyError, limits, messageOf, newId, systemCode, type Clock } from '../lib/index.ts'
+import {
+  MayflyError,
+  limits,
+  messageOf,
+  newId,
+  systemCode,
+  type Clock,
+  type ServedCertificate,
+} from '../lib/index.ts'
 import { type Approvals, endLeftUnapproved, endUnapproved } from '../approval/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker, People } from '../broker/index.ts'
@@ -51,6 +60,8 @@ export interface ServerDeps {
   signIn: SignIn
   store: Store
   log: { error(fields: object, message: string): void }
+  /** With it the API speaks HTTPS. Closed by the caller. */
+  certificate?: ServedCertificate
 }
 
 export interface ApiServer {
@@ -61,14 +72,17 @@ export interface ApiServer {
 
 /** The HTTP API: a route table, checked bodies, one form of error. */
 export function createApiServer(deps: ServerDeps): ApiServer {
-  const app = fastify({
+  const { certificate } = deps
+  const app: FastifyInstance = fastify({
     logger: false,
     bodyLimit: limits.apiBodyBytes,
     genReqId: () => newId<string>('req'),
     requestTimeout: 30_000,
     // Proxies' headers decide nothing here, so none is believed.
     trustProxy: false,
+    ...(certificate === undefined ? {} : { https: { ...certificate.pair, handshakeTimeout: 10_000 } }),
   })
+  if (app.server instanceof TlsServer) certificate?.follow(app.server)
   endUnapproved(deps)
   const recordStranger = createAllowance({ perSecond: 10, burst: 100, clock: deps.clock })
   const routes: Route[] = [

@@ -44,6 +44,13 @@ test('exit codes are the command’s own', async () => {
   assert.equal((await run(['--role', 'build', '--', '/etc/passwd'])).exitCode, 126)
 })
 
+test('a server on loopback is one server by every name of loopback: proofs and the identity token name any of them', async () => {
+  const { port } = new URL(stage.server)
+  const script = 'git ls-remote -q https://git.example.com/octo-org/links'
+  const ran = await inStep(script, { MAYFLY_SERVER: `http://localhost:${port}` })
+  assert.equal(ran.exitCode, 0, ran.stderr)
+})
+
 test('stdout and stderr stay apart, in order and byte for byte', async () => {
   const ran = await inStep(
     'for i in $(seq 200); do echo "out $i"; echo "err $i" >&2; done; printf "no newline at the end"',

@@ -143,10 +143,16 @@ test('a port in use is named, with the option that chooses another', async () =>
   for (const [option, pattern] of [
     ['--port', /server port .* in use.*--port/],
     ['--gateway-port', /gateway port .* in use.*--gateway-port/],
-    ['--audit-port', new RegExp(`${port}`)],
+    ['--audit-port', /the audit log cannot listen .* in use.*--audit-port/],
   ] as const) {
     await assert.rejects(start([option, String(port)]), (error) => isOneLine(error, pattern))
   }
+  // For a person it is a line, also where a process of ours said it as an object.
+  const said = await runMayfly(
+    ['up', '--data', data, '--port', '0', '--gateway-port', '0', '--audit-port', String(port)],
+    { PATH: process.env['PATH'] ?? '' },
+  )
+  assert.match(said.stderr, /^mayfly: the audit log cannot listen on .* in use: .*--audit-port\)\n$/)
   holder.close()
 })
 
@@ -216,7 +222,7 @@ test('a data folder that others may write to is refused', async () => {
 
 test('a network address without TLS in front is refused', async () => {
   await assert.rejects(start(['--host', '0.0.0.0']), (error) =>
-    isOneLine(error, /reachable by others: put TLS in front/),
+    isOneLine(error, /reachable by others: give --tls-cert and --tls-key, or put TLS in front/),
   )
 })
 

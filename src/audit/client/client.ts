@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { Agent } from 'node:http'
-import { type Clock, MayflyError, messageOf, type Secret } from '../../lib/index.ts'
+import type { Agent } from 'node:http'
+import { connectionProblem, type Clock, MayflyError, type Secret } from '../../lib/index.ts'
 import { parseVerifierKey, type Receipt, type Verifier } from '../verify/index.ts'
 import { isRecord, messageIn, parseJson, verifiedReceipts } from './answer.ts'
 import { createBatches, rejectAll, type Waiting } from './batches.ts'
 import { type PeopleDirectory, sealPeople } from '../people/index.ts'
 import { type AuditEvent, prepareEntry, type PreparedEntry } from './event.ts'
-import { exchange } from './request.ts'
+import { createAgent, exchange } from './request.ts'
 import type { RunNumbers } from './run-numbers.ts'
 
 export interface AuditClientOptions {
-  /** `http://127.0.0.1:PORT` of the log. */
+  /** Of the log: `http://127.0.0.1:PORT`, or https. */
   url: string
   appendToken: Secret
   /** The log's public key as a vkey; an answer by any other is refused. */
@@ -58,7 +58,7 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
   if (verifier === undefined)
     throw new MayflyError('config_invalid', "the audit log's verifier key is malformed")
   if (!URL.canParse(options.url)) throw new MayflyError('config_invalid', `not a URL: ${options.url}`)
-  const agent = new Agent({ keepAlive: true, maxSockets: 4 })
+  const agent = createAgent(options.url)
   const send = createSender(options, agent, verifier, timeoutMs)
   const batches = createBatches({ send, giveUpMs, maxWaiting })
   const healthUrl = new URL('/healthz', options.url)
@@ -107,7 +107,7 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
       const eraseUrl = new URL('/erase', options.url)
       const headers = postHeaders(options.appendToken, body)
       const answer = await exchange(agent, eraseUrl, { method: 'POST', headers, body, timeoutMs }).catch(
-        messageOf,
+        connectionProblem,
       )
       if (typeof answer === 'string' || answer.status === 429 || answer.status >= 500) {
         const reason = typeof answer === 'string' ? answer : messageIn(answer.body)
@@ -127,7 +127,7 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
       return receipt
     },
     async health() {
-      const answer = await exchange(agent, healthUrl, { method: 'GET', timeoutMs }).catch(messageOf)
+      const answer = await exchange(agent, healthUrl, { method: 'GET', timeoutMs }).catch(connectionProblem)
       if (typeof answer === 'string')
         return { ok: false, reason: `the audit log cannot be reached: ${answer}` }
       const body = parseJson(answer.body)
@@ -151,7 +151,9 @@ function createSender(options: AuditClientOptions, agent: Agent, verifier: Verif
   return async function send(batch: readonly Waiting[]): Promise<string | undefined> {
     const body = Buffer.from(`{"entries":[${batch.map((one) => one.json).join()}]}`)
     const headers = postHeaders(options.appendToken, body)
-    const answer = await exchange(agent, url, { method: 'POST', headers, body, timeoutMs }).catch(messageOf)
+    const answer = await exchange(agent, url, { method: 'POST', headers, body, timeoutMs }).catch(
+      connectionProblem,
+    )
     if (typeof answer === 'string') return answer
     if (answer.status === 429 || answer.status >= 500) return messageIn(answer.body)
     if (answer.status !== 200) {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server } from 'node:http'
-import { constantTimeEqual, sha256Hex } from '../../lib/index.ts'
+import { constantTimeEqual, type ServedCertificate, sha256Hex } from '../../lib/index.ts'
 import { type Answer, createAnswerer, json, readBody, refusal } from '../serve/index.ts'
 import { parseAppendRequest, parseEraseRequest } from './append-request.ts'
 import type { Appender } from './appender.ts'
@@ -21,6 +21,15 @@ export interface HttpDeps {
   appendTokenHash: string
   maxBodyBytes: number
   isClosing: () => boolean
+  /** With it the log speaks HTTPS. */
+  certificate: ServedCertificate | undefined
+  /** Is there a second listener, in plain HTTP for this machine alone? */
+  hasLocal: boolean
+}
+
+export interface Listeners {
+  readonly main: Server
+  readonly local: Server | undefined
 }
 
 /** Bytes of bodies that are being read at once, by what they declare, or could be. */
@@ -29,7 +38,7 @@ const maxOpenBytes = 268_435_456
 const stopping = busy(503, 'the audit log is stopping')
 
 /** The log's HTTP: `POST /append` for the holder of the token, everything else read-only and public. */
-export function createHttp(deps: HttpDeps): Server {
+export function createHttp(deps: HttpDeps): Listeners {
   let openBytes = 0
   /** Reads a body of the token's holder and does with it what `act` does; everybody else, and too much, is refused first. */
   async function write(request: IncomingMessage, act: (body: Buffer) => Promise<Answer>): Promise<Answer> {
@@ -79,7 +88,10 @@ export function createHttp(deps: HttpDeps): Server {
     return { status: 200, body: file.bytes, headers }
   }
 
-  return createAnswerer(route)
+  return {
+    main: createAnswerer(route, deps.certificate),
+    local: deps.hasLocal ? createAnswerer(route) : undefined,
+  }
 }
 
 function hasToken(request: IncomingMessage, hash: string): boolean {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { type Clock, FatalError, nowSeconds } from '../../lib/index.ts'
+import { type Clock, FatalError, nowSeconds, type ServedCertificate } from '../../lib/index.ts'
 import {
   isKeyName,
   type LogSource,
@@ -30,6 +30,10 @@ export interface AuditLogOptions {
   host: string
   /** 0 for any free one; the address is in `url`. */
   port: number
+  /** With it that port speaks HTTPS. Closed by the caller. */
+  certificate?: ServedCertificate
+  /** A second port, on 127.0.0.1 in plain HTTP, for the server on this machine; 0 for any free one. */
+  localPort?: number
   /** SHA-256 of the append token, hexadecimal; the log never knows the token. */
   appendTokenHash: string
   /** The log's name, for good: the first line of its checkpoints and the name of its key. */
@@ -58,6 +62,8 @@ export interface AuditLogOptions {
 
 export interface AuditLog {
   url: string
+  /** Where `localPort` listens. */
+  localUrl?: string
   /** The public key as a vkey (signed-note), as `key.vkey` has it. */
   verifierKey: string
   /** Takes no more, makes durable and publishes what it took, and frees the folder. */
@@ -84,7 +90,7 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
   let closing = false
   const files = createStaticFiles(fs, folder)
   const isClosing = () => closing
-  const server = createHttp({
+  const { main, local } = createHttp({
     appender,
     people,
     publisher,
@@ -94,17 +100,22 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
     appendTokenHash,
     maxBodyBytes,
     isClosing,
+    certificate: options.certificate,
+    hasLocal: options.localPort !== undefined,
   })
+  const servers = local === undefined ? [main] : [main, local]
   const close = once(async () => {
     closing = true
-    server.close()
-    server.closeIdleConnections()
+    for (const server of servers) {
+      server.close()
+      server.closeIdleConnections()
+    }
     publisher.stop()
     await appender.drain()
     await publisher.publish()
     await wal.close().catch(() => undefined)
     await people.close().catch(() => undefined)
-    server.closeAllConnections()
+    for (const server of servers) server.closeAllConnections()
     lock.release()
   })
   try {
@@ -115,8 +126,17 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
         stopped.code === 'audit_unavailable' ? 'data_folder' : stopped.code,
         stopped.reason,
       )
-    const url = await listen(server, 'the audit log', options.host, options.port)
-    return { url, verifierKey: log.signer.verifierKey, close }
+    const who = { what: 'the audit log', option: '--port (of mayfly up: --audit-port)' }
+    const { certificate } = options
+    const url = await listen(main, options.host, options.port, { ...who, certificate })
+    const { verifierKey } = log.signer
+    if (local === undefined) return { url, verifierKey, close }
+    return {
+      url,
+      localUrl: await listen(local, '127.0.0.1', options.localPort ?? 0, who),
+      verifierKey,
+      close,
+    }
   } catch (error) {
     await close()
     throw error

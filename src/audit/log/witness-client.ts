@@ -1,3 +1,4 @@
+import { connectionProblem } from '../../lib/index.ts'
 import {
   createTileHashes,
   type LogSource,
@@ -89,13 +90,7 @@ export function createWitnessClient(
       try {
         return await ask(note, AbortSignal.timeout(timeoutMs))
       } catch (error) {
-        const message =
-          error instanceof Error
-            ? error.cause instanceof Error
-              ? error.cause.message
-              : error.message
-            : String(error)
-        return unreachable(message)
+        return unreachable(connectionProblem(error))
       }
     },
     async latest(originHash, timeoutMs) {

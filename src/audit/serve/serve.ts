@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { FatalError, messageOf, systemCode } from '../../lib/index.ts'
+import { createServer as createTlsServer } from 'node:https'
+import { FatalError, messageOf, ownUrl, type ServedCertificate, systemCode } from '../../lib/index.ts'
 
 export interface Answer {
   status: number
@@ -7,15 +8,26 @@ export interface Answer {
   headers?: Record<string, string>
 }
 
+const timeouts = { requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 60_000 }
+
 /** A server that answers every request with what `route` gives; what `route` throws is answered 500. */
-export function createAnswerer(route: (request: IncomingMessage) => Promise<Answer>): Server {
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 60_000 })
+export function createAnswerer(
+  route: (request: IncomingMessage) => Promise<Answer>,
+  certificate?: ServedCertificate,
+): Server {
+  const server = certificate === undefined ? createServer(timeouts) : tlsServer(certificate)
   server.on('request', (request, response) => {
     route(request)
       .catch((error: unknown) => refusal(500, 'audit_unavailable', messageOf(error)))
       .then((answer) => send(request, response, answer))
       .catch(() => response.destroy())
   })
+  return server
+}
+
+function tlsServer(certificate: ServedCertificate): Server {
+  const server = createTlsServer({ ...certificate.pair, ...timeouts, handshakeTimeout: 5_000 })
+  certificate.follow(server)
   return server
 }
 
@@ -49,17 +61,33 @@ function send(request: IncomingMessage, response: ServerResponse, { status, body
   response.end(body)
 }
 
-/** Listens and gives back the URL. Throws a FatalError `port_in_use` or `config_invalid`; `what` is who cannot listen. */
-export async function listen(server: Server, what: string, host: string, port: number): Promise<string> {
+/**
+ * Listens and gives back the URL. Throws a FatalError `port_in_use` or `config_invalid`, which says `what` cannot listen and
+ * with which `option` it is given another port.
+ */
+export async function listen(
+  server: Server,
+  host: string,
+  port: number,
+  {
+    what,
+    option,
+    certificate,
+  }: { what: string; option: string; certificate?: ServedCertificate | undefined },
+): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       const code = systemCode(error) === 'EADDRINUSE' ? 'port_in_use' : 'config_invalid'
-      const message = `${what} cannot listen on ${host}:${port}: ${messageOf(error)}`
+      const why =
+        code === 'port_in_use'
+          ? `the port is in use: stop what holds it, or choose another with ${option}`
+          : messageOf(error)
+      const message = `${what} cannot listen on ${host}:${port}: ${why}`
       reject(new FatalError(code, message, { cause: error }))
     })
     server.listen(port, host, resolve)
   })
   const address = server.address()
   const bound = typeof address === 'object' && address !== null ? address.port : port
-  return `http://${host.includes(':') ? `[${host}]` : host}:${bound}`
+  return ownUrl({ host, port: bound, certificate })
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import { type Clock, FatalError, messageOf, sha256Hex } from '../../lib/index.ts'
+import { type Clock, FatalError, messageOf, type ServedCertificate, sha256Hex } from '../../lib/index.ts'
 import { type FileSystem, lockFolder, makeFolder, readIfThere, replaceFile, systemFs } from '../disk/index.ts'
 import { type Answer, createAnswerer, json, listen, readBody, refusal } from '../serve/index.ts'
 import { createSigner, parseSignerKey, type Signer } from '../sign/index.ts'
@@ -19,6 +19,8 @@ export interface WitnessOptions {
   /** The keys (vkeys) of the logs that it cosigns. */
   logs: readonly string[]
   clock: Clock
+  /** With it the witness speaks HTTPS. Closed by the caller. */
+  certificate?: ServedCertificate
   /** Told in one line what proves that a log shows two histories. */
   onFork: (line: string) => void
   fs?: FileSystem
@@ -53,8 +55,12 @@ export async function startWitness(options: WitnessOptions): Promise<Witness> {
       if (ledgers.has(log.name)) throw new FatalError('config_invalid', `two keys for the log ${log.name}`)
       ledgers.set(log.name, await openLedger({ fs, folder, log, signer, clock, onFork }))
     }
-    const server = createAnswerer((request) => route(request, ledgers))
-    const url = await listen(server, 'the witness', options.host, options.port)
+    const server = createAnswerer((request) => route(request, ledgers), options.certificate)
+    const url = await listen(server, options.host, options.port, {
+      what: 'the witness',
+      option: '--port',
+      certificate: options.certificate,
+    })
     const close = async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
