@@ -27,6 +27,8 @@ export interface Broker {
   openStep(session: Session, request: StepRequest): Promise<Step>
   /** A step that still runs. */
   step(id: StepId): Step | undefined
+  /** Why a step ended; undefined if it runs or there is none. */
+  stepEnd(id: StepId): Promise<string | undefined>
   heartbeat(step: Step): Promise<void>
   /** The step's lease for this connection, issued at its first use. Throws `revoked` once the step has ended. */
   lease(step: Step, connection: Connection, grant: string): Promise<Lease>
@@ -312,6 +314,8 @@ export async function createBroker(deps: {
       const step = steps.get(id)
       return step !== undefined && stands(step, clock) ? step : undefined
     },
+    // One that has ended a moment ago may not be written yet.
+    stepEnd: async (id) => steps.get(id)?.endReason ?? (await records.stepEnd(id)),
     async heartbeat(step) {
       step.heartbeatMs = clock.nowMs()
       await records.heartbeat(step)

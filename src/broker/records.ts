@@ -30,6 +30,7 @@ export interface Records {
   addStep(step: Step): Promise<void>
   heartbeat(step: Step): Promise<void>
   /** Ids and sessions of the steps that have not ended. */
+  stepEnd(id: StepId): Promise<string | undefined>
   openSteps(): Promise<{ step: Omit<Step, 'session'>; session: SessionId }[]>
   addLease(lease: Lease, step: Step, grant: string): Promise<void>
   revokeLeases(step: Step, reason: string): Promise<void>
@@ -171,6 +172,14 @@ export function createRecords(deps: {
       await store.writeAll((tables) => [
         tables.updateTable('steps').set({ heartbeat_ms: step.heartbeatMs }).where('id', '=', step.id),
       ])
+    },
+    async stepEnd(id) {
+      const row = await store.read
+        .selectFrom('steps')
+        .select('end_reason')
+        .where('id', '=', id)
+        .executeTakeFirst()
+      return row?.end_reason ?? undefined
     },
     async openSteps() {
       const rows = await store.read.selectFrom('steps').selectAll().where('ended_ms', 'is', null).execute()

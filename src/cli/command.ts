@@ -31,6 +31,11 @@ export function act<Arguments extends unknown[]>(
   }
 }
 
+/** For an option that may be given again. It takes one value each time, so that it swallows no command behind it. */
+export function collect(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value]
+}
+
 export function portNumber(text: string): number {
   return inRange(text, 0, 65_535)
 }

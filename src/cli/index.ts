@@ -5,7 +5,7 @@
 export { readText } from './audit-file.ts'
 export { readTlogPolicy } from './audit-source.ts'
 export { print } from './output.ts'
-export { createProgram } from './program.ts'
+export { runProgram } from './program.ts'
 export type {
   AuditForwardArguments,
   AuditLogArguments,

@@ -45,14 +45,13 @@ export function toJson(value: object): string {
   return visible(JSON.stringify(value))
 }
 
-/** One clear line (with `--json` one object) on standard error. */
-export function printError(json: boolean, error: unknown): void {
+/** One clear line (with `--json` one object) on standard error. `mask` takes out what must not be seen. */
+export function printError(json: boolean, error: unknown, mask = (text: string) => text): void {
+  const message = mask(error instanceof MayflyError ? error.message : messageOf(error))
   if (json) {
     const code = error instanceof MayflyError ? error.code : 'internal'
-    process.stderr.write(
-      `${JSON.stringify({ error: code, message: error instanceof MayflyError ? error.message : messageOf(error) })}\n`,
-    )
-  } else process.stderr.write(`mayfly: ${error instanceof MayflyError ? error.message : messageOf(error)}\n`)
+    process.stderr.write(`${JSON.stringify({ error: code, message })}\n`)
+  } else process.stderr.write(`mayfly: ${message}\n`)
 }
 
 /** Columns padded to their widest cell; the last one is left as it is. */

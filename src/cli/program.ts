@@ -1,8 +1,8 @@
-import { Command, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { version } from '../lib/index.ts'
 import { nodeOf } from './own-node.ts'
 import { addAudit } from './audit-commands.ts'
-import { act, jsonOption, serverOption } from './command.ts'
+import { act, collect, jsonOption, serverOption } from './command.ts'
 import { addOperator } from './operator-commands.ts'
 import { addDoctor } from './doctor-command.ts'
 import { exitCodes } from './output.ts'
@@ -15,7 +15,7 @@ import { withoutValues } from './usage-error.ts'
 import { trustOwnAuthorities } from './trust.ts'
 
 /** The `mayfly` command. Each command's code is loaded when it is used: `mayfly run` must start fast. */
-export function createProgram(starters: Starters): Command {
+function createProgram(starters: Starters, writeErr: (text: string) => void): Command {
   const program = new Command('mayfly')
     .description('Secure, short-lived, role-based access for CI/CD pipelines.')
     .version(
@@ -25,8 +25,11 @@ export function createProgram(starters: Starters): Command {
     )
     .enablePositionalOptions()
     .showHelpAfterError('(mayfly COMMAND --help tells more)')
-    .configureOutput({ outputError: (text, write) => write(`mayfly: ${withoutValues(text)}`) })
-    .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage))
+    .configureOutput({
+      writeErr,
+      outputError: (text, write) => write(`mayfly: ${withoutValues(text)}`),
+    })
+    .exitOverride()
   addRun(program)
   addProcesses(program, starters)
   addOperator(program)
@@ -40,6 +43,21 @@ export function createProgram(starters: Starters): Command {
   return program
 }
 
+/** Runs it. A complaint about the command line repeats it, and a secret may stand there: it is masked, too. */
+export async function runProgram(starters: Starters, argv: readonly string[]): Promise<void> {
+  let complaint = ''
+  const program = createProgram(starters, (text) => (complaint += text))
+  try {
+    await program.parseAsync([...argv])
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    process.exitCode = error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+    if (complaint === '') return
+    const { maskedText } = await import('./masked.ts')
+    process.stderr.write(maskedText(complaint))
+  }
+}
+
 function addRun(program: Command): void {
   program
     .command('run')
@@ -50,8 +68,8 @@ function addRun(program: Command): void {
     .option('-r, --role <role>', 'role of the command')
     .option('-n, --name <name>', 'name of the step in the record', 'run')
     .option('-w, --workspace <dir>', 'the folder that the step may write to', '.')
-    .option('-e, --env <name...>', 'variables of the job to hand on')
-    .option('--tools <dir...>', 'further folders that the step may read')
+    .option('-e, --env <name>', 'a variable of the job to hand on; may be given again', collect)
+    .option('--tools <dir>', 'a further folder that the step may read; may be given again', collect)
     .option('--stdin', 'the command reads what this one is given; else /dev/null', false)
     .option('--lockfile <path>', 'pins what npm may install', 'package-lock.json')
     .addOption(
@@ -66,7 +84,7 @@ function addRun(program: Command): void {
     .addOption(jsonOption())
     .addHelpText(
       'after',
-      '\nExit code: the command’s own; 125 if it could not be started, 126 or 127 if there is no such program, 130 after ctrl-c.',
+      '\nExit code: the command’s own; 125 if it could not be started or was ended by the server, 126 or 127 if there is no such program, 130 after ctrl-c, 143 after SIGTERM.',
     )
     .action(act(async (command: string[], options) => (await import('./run.ts')).run(command, options)))
 }

@@ -61,6 +61,11 @@ const role = z.strictObject({
     ),
   approval: operators.approval.optional(),
   ttl: duration.default('15m').describe('How long the role may be used from when a job assumes it.'),
+  grace: duration
+    .optional()
+    .describe(
+      'How long a step may take to end after ctrl-c or SIGTERM, before it is killed; 10s if left out, at most the `ttl`. Its grants stand meanwhile.',
+    ),
   isolation: z
     .enum(['namespace', 'none'])
     .default('namespace')

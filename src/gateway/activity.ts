@@ -6,6 +6,15 @@ export interface Activity {
   readonly denied: readonly (Counted & { readonly reason: string })[]
 }
 
+/** Refusals in the words that the step was told, beyond those that its supervisor knows. */
+export interface Refusals {
+  readonly lines: readonly string[]
+  /** What is known with these. */
+  readonly next: number
+  /** How many were refused since the last question that have no line, since there are too many. */
+  readonly more: number
+}
+
 interface Counted {
   readonly what: string
   readonly count: number
@@ -16,23 +25,45 @@ const maxKinds = 60
 /** Characters kept of each, so that a step's last entry fits into the log whatever it tried. */
 const maxChars = 240
 
+/** Lines remembered per step, each of another thing or reason; what comes after them is counted. */
+const maxLines = 200
+const maxLineChars = 1_000
+
 export interface ActivityRecord {
   granted(step: StepId, what: string): void
-  denied(step: StepId, what: string, reason: string): void
+  /** `line`: what the step was told. */
+  denied(step: StepId, what: string, reason: string, line: string): void
+  /** What the supervisor has not seen. It asks this process, which carries the step's traffic. */
+  refusals(step: StepId, seen: number): Refusals
+  onRefusal(listener: (step: StepId) => void): void
   of(step: StepId): Activity
   forget(step: StepId): void
 }
 
+interface Known {
+  readonly granted: Map<string, number>
+  readonly denied: Map<string, { count: number; reason: string }>
+  /** By what was refused and why. */
+  readonly lines: Map<string, string>
+  more: number
+}
+
 export function createActivityRecord(): ActivityRecord {
-  const steps = new Map<
-    StepId,
-    { granted: Map<string, number>; denied: Map<string, { count: number; reason: string }> }
-  >()
-  const of = (id: StepId) => {
-    const known = steps.get(id) ?? { granted: new Map(), denied: new Map() }
+  const steps = new Map<StepId, Known>()
+  const listeners: ((step: StepId) => void)[] = []
+  const of = (id: StepId): Known => {
+    const known = steps.get(id) ?? { granted: new Map(), denied: new Map(), lines: new Map(), more: 0 }
     steps.set(id, known)
     return known
   }
+
+  function addLine({ lines }: Known, key: string, line: string): boolean {
+    if (lines.has(key)) return true
+    if (lines.size >= maxLines) return false
+    lines.set(key, line.slice(0, maxLineChars))
+    return true
+  }
+
   return {
     granted(step, named) {
       const what = named.slice(0, maxChars)
@@ -40,12 +71,15 @@ export function createActivityRecord(): ActivityRecord {
       const key = granted.has(what) || granted.size < maxKinds ? what : 'more'
       granted.set(key, (granted.get(key) ?? 0) + 1)
     },
-    denied(step, named, why) {
+    denied(step, named, why, line) {
       const what = named.slice(0, maxChars)
       const reason = why.slice(0, maxChars)
-      const { denied } = of(step)
+      const known = of(step)
+      const { denied } = known
       const key = denied.has(what) || denied.size < maxKinds ? what : 'more'
       denied.set(key, { count: (denied.get(key)?.count ?? 0) + 1, reason })
+      if (!addLine(known, `${what}\0${reason}`, line)) known.more++
+      for (const listener of listeners) listener(step)
     },
     of(step) {
       const known = steps.get(step)
@@ -54,6 +88,14 @@ export function createActivityRecord(): ActivityRecord {
         denied: [...(known?.denied ?? [])].map(([what, { count, reason }]) => ({ what, count, reason })),
       }
     },
+    refusals(step, seen) {
+      const known = steps.get(step)
+      if (known === undefined) return { lines: [], next: 0, more: 0 }
+      const { more } = known
+      known.more = 0
+      return { lines: [...known.lines.values()].slice(seen), next: known.lines.size, more }
+    },
+    onRefusal: (listener) => void listeners.push(listener),
     forget: (step) => void steps.delete(step),
   }
 }

@@ -16,7 +16,7 @@ import type { AccessTokens, Broker, Session, Step } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { Policy } from '../policy/index.ts'
-import { createActivityRecord, type Activity } from './activity.ts'
+import { createActivityRecord, type Activity, type Refusals } from './activity.ts'
 import { createEgressGuard, type EgressGuard } from './egress-guard.ts'
 import { plainAnswer, type Exchange, type ProtocolHandler } from './exchange.ts'
 import { createGitHandler } from './git/index.ts'
@@ -35,6 +35,9 @@ export interface Gateway {
   /** Takes the lockfile whose packages, and no others, the step may install. The first one stays. Throws `bad_input`. */
   pinLockfile(step: Step, text: string): Promise<{ packages: number; digest: string }>
   activity(step: StepId): Activity
+  /** What the step was refused beyond what was `seen`, for its supervisor. */
+  refusals(step: StepId, seen: number): Refusals
+  onRefusal(listener: (step: StepId) => void): void
   /** Forgets what a finished step did. */
   forget(step: StepId): void
   openSockets(): number
@@ -212,6 +215,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     },
     pinLockfile: (step, text) => npm.pin(step, text),
     activity: (step) => activity.of(step),
+    refusals: (step, seen) => activity.refusals(step, seen),
+    onRefusal: (listener) => activity.onRefusal(listener),
     forget: (step) => activity.forget(step),
     openSockets: () =>
       [...states.values()].flatMap(({ sockets }) => [...sockets]).filter((socket) => !inner.has(socket))

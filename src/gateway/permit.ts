@@ -51,12 +51,13 @@ export function createGatekeeper(deps: {
     // The step chooses these texts; an entry has room for so much.
     const what = named.slice(0, maxChars)
     const reason = why.slice(0, maxChars)
-    activity.denied(step.id, what, reason)
+    const line = `mayfly: refused: ${what}: ${reason} (${requestId})`
+    activity.denied(step.id, what, reason, line)
     // A denial stands whether or not it can be recorded; the health of the log is reported elsewhere.
     audit
       .append(stepEvent(step, 'access.denied', { request: requestId, what, reason, ...data }))
       .catch(() => undefined)
-    return `mayfly: refused: ${what}: ${reason} (${requestId})`
+    return line
   }
 
   function refuse(

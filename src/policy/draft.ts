@@ -9,6 +9,7 @@ import { compileTrust } from './trust.ts'
 export interface PolicyDraft extends LintSubject {
   readonly roles: readonly (RoleDraft & {
     readonly ttlSeconds: number
+    readonly graceSeconds: number
     readonly isolation: 'namespace' | 'none'
   })[]
   readonly limits: Limits
@@ -36,11 +37,14 @@ export function draftPolicy(
       name,
       trust: compileTrust(config.trust),
       ttlSeconds: durationSeconds(config.ttl),
+      graceSeconds: Math.min(durationSeconds(config.grace ?? '10s'), durationSeconds(config.ttl)),
       isolation: config.isolation,
       shadow: config.mode === 'shadow',
       approval: 'approval' in config && config.approval !== undefined,
       grants,
     }
+    if (config.grace !== undefined && durationSeconds(config.grace) > draft.ttlSeconds)
+      complain(['roles', name, 'grace'], `role "${name}": its grace is longer than its ttl (${config.ttl})`)
     for (const { key, message } of excessOf(draft, limits))
       complain(['roles', name, ...key], `role "${name}": ${message}`)
     return draft

@@ -24,6 +24,8 @@ export interface Role {
   readonly name: string
   readonly trust: CompiledTrust
   readonly ttlSeconds: number
+  /** From the wish that a step ends until it is killed. */
+  readonly graceSeconds: number
   readonly isolation: Isolation
   /** Records what its grants deny on their own connections, and lets it pass. */
   readonly shadow: boolean

@@ -23,9 +23,10 @@ export interface ServerApi {
     sessionToken: string,
     step: { name: string; role: string; tier: 'B' | 'E'; command: string },
   ): Promise<StepGrant>
-  heartbeat(step: StepGrant): Promise<void>
+  /** The server holds its answer until there is something to tell beyond the refusals that were `seen`, or for a while. */
+  heartbeat(step: StepGrant, seen: number): Promise<Heartbeat | undefined>
   pinLockfile(step: StepGrant, text: string): Promise<{ packages: number }>
-  finish(step: StepGrant, outcome: FinishReport): Promise<StepActivity>
+  finish(step: StepGrant, outcome: FinishReport): Promise<StepActivity & Heartbeat>
   endSession(sessionToken: string): Promise<void>
   close(): void
 }
@@ -63,6 +64,8 @@ export interface StepGrant {
   access_token: string
   expires_in: number
   readonly heartbeat_seconds: number
+  /** How long the step may take to end when it is asked to. */
+  readonly grace_seconds?: number
   readonly gateway: string
   readonly ca_certificate: string
   readonly grants: readonly string[]
@@ -78,6 +81,24 @@ export interface FinishReport {
     stderr_bytes: number
     stdout_sha256: string
     stderr_sha256: string
+    merged: boolean
+  }
+  /** Connections that it tried past the proxy. */
+  readonly direct_attempts?: number
+  /** Requests that were not sent on, because a secret stood in their address. */
+  readonly withheld_requests?: number
+  readonly refusals_seen?: number
+}
+
+export interface Heartbeat {
+  /** Missing from servers that do not know them. */
+  readonly refusals?: {
+    /** Each as the step was told it, with its request id; what the runner has seen is left out. */
+    readonly lines: readonly string[]
+    /** To be sent as `seen` next time. */
+    readonly next: number
+    /** Refused since the last answer beyond what the server keeps lines of. */
+    readonly more: number
   }
 }
 
@@ -187,7 +208,7 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
       call({ method: 'POST', path: '/oauth/cancel', form: { device_code } }),
     renew: (token) => call({ method: 'POST', path: '/oauth/renew', token }),
     openStep: (token, step) => call({ method: 'POST', path: '/v1/steps', token, json: step }),
-    heartbeat: (step) => call({ method: 'POST', ...ofStep(step, 'heartbeat') }),
+    heartbeat: (step, seen) => call({ method: 'POST', ...ofStep(step, 'heartbeat'), json: { seen } }),
     pinLockfile: (step, text) => call({ method: 'PUT', ...ofStep(step, 'lockfile'), json: { text } }),
     finish: (step, outcome) => call({ method: 'POST', ...ofStep(step, 'finish'), json: outcome }),
     endSession: (token) => call({ method: 'POST', path: '/oauth/revoke', token, form: { token } }),
@@ -220,6 +241,8 @@ const knownCodes: Readonly<Record<string, ErrorCode>> = {
   revoked: 'revoked',
   isolation_unavailable: 'isolation_unavailable',
   audit_unavailable: 'audit_unavailable',
+  bad_token: 'bad_token',
+  not_found: 'not_found',
 }
 
 /** What the server answered instead, in its own sentence. */

@@ -108,6 +108,10 @@ const never = new RegExp(
   's',
 )
 
+export function isNeverHandedOn(name: string): boolean {
+  return never.test(name)
+}
+
 const looksSecret =
   /token|secret|passw|passphrase|(?:^|_)pass(?:$|_)|(?:^|_)pwd$|credential|api_?key|private|_key$|^key_|auth|cookie|session|dsn|connection_string|webhook/i
 
@@ -204,12 +208,14 @@ export function secretsOfJob(job: Readonly<Record<string, string>>): Secret[] {
   })
 }
 
-// `_FILE`, `_PATH` and `_URL` name a place, which is no secret: unless it is a webhook's, whose URL is the secret.
+// `_FILE`, `_PATH`, `_URL` and `_HOST` name a place, which is no secret: unless it is a webhook's, whose URL is the secret.
 function onlySaysWhere(name: string, value: string): boolean {
   if (/webhook/i.test(name)) return false
   return (
     (/_(?:file|path|dir)$/i.test(name) && value.startsWith('/')) ||
     (/_ur[il]$/i.test(name) && URL.canParse(value)) ||
+    (/_(?:host|hostname|domain|server|registry|endpoint)$/i.test(name) &&
+      /^[a-z0-9.-]+(?::\d+)?$/.test(value)) ||
     /^(?:SSH_AUTH_SOCK|XAUTHORITY)$/.test(name)
   )
 }

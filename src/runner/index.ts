@@ -5,9 +5,17 @@
  * relay's socket, and its output is masked before anyone sees it.
  */
 export type { ServerApi, SessionGrant, StepActivity } from './api.ts'
+export { createCancellation } from './cancellation.ts'
+export type { Cancellation } from './cancellation.ts'
 export { fetchIdentityToken } from './ci-token.ts'
 export { runJob, shellCommand } from './job.ts'
 export type { JobRequest, JobResult } from './job.ts'
+export { createNotices } from './notices.ts'
+export type { Notices } from './notices.ts'
+export { isNeverHandedOn, secretsOfJob } from './environment.ts'
+export { isSamePlace } from './same-place.ts'
+export { createRedactor } from './redactor.ts'
+export type { Redactor } from './redactor.ts'
 export { isolationAdvice, probeIsolation } from './sandbox/index.ts'
 export { notStartedExitCode } from './step.ts'
 export type { StepRequest, StepResult } from './step.ts'

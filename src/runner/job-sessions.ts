@@ -16,9 +16,10 @@ export function createJobSessions(
     api: Pick<ServerApi, 'pollApproval' | 'cancelApproval' | 'renew' | 'endSession'>
     answer: SessionGrant | PendingApproval
     clock: Clock
+    learn: (token: string) => void
   } & Waiting,
 ): JobSessions {
-  const { api, answer, tell, clock } = deps
+  const { api, answer, tell, clock, learn } = deps
   const open: { session: SessionGrant; renewal: Renewal }[] = []
   let pending = 'device_code' in answer ? answer : answer.pending
   const askedMs = clock.nowMs()
@@ -27,7 +28,8 @@ export function createJobSessions(
     tell(`approval ${pending.approval_id} was asked for, for later steps: ${pending.verification_uri}`)
 
   function keep(session: SessionGrant): void {
-    open.push({ session, renewal: keepRenewed({ api, grant: session, clock }) })
+    learn(session.access_token)
+    open.push({ session, renewal: keepRenewed({ api, grant: session, clock, learn }) })
   }
 
   const having = (role: string) =>
@@ -49,11 +51,10 @@ export function createJobSessions(
     async end() {
       for (const { renewal } of open) renewal.stop()
       const endings = open.map(({ session }) =>
-        api
-          .endSession(session.access_token)
-          .catch((error: unknown) =>
-            tell(`the session could not be ended (${messageOf(error)}); it ends by itself`),
-          ),
+        api.endSession(session.access_token).catch((error: unknown) => {
+          if (error instanceof MayflyError && error.code === 'revoked') return
+          tell(`the session could not be ended (${messageOf(error)}); it ends by itself`)
+        }),
       )
       const left = pending
       pending = undefined

@@ -2,12 +2,15 @@ import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Readable, Writable } from 'node:stream'
 import { createProofSigner } from '../identity/index.ts'
-import type { Clock } from '../lib/index.ts'
+import { MayflyError, Secret, type Clock } from '../lib/index.ts'
 import type { Environment } from '../config/environment.ts'
 import { createServerApi } from './api.ts'
+import type { Cancellation } from './cancellation.ts'
 import { fetchIdentityToken } from './ci-token.ts'
 import { exchangePatiently } from './exchange.ts'
 import { createJobSessions } from './job-sessions.ts'
+import type { Notices } from './notices.ts'
+import type { Redactor } from './redactor.ts'
 import { probeIsolation } from './sandbox/index.ts'
 import { runStep, type StepRequest, type StepResult } from './step.ts'
 
@@ -20,7 +23,12 @@ export interface JobRequest {
   readonly stdin?: Readable
   readonly stdout: Writable
   readonly stderr: Writable
-  readonly cancel: AbortSignal
+  /** Both lead to one place, and so the step's two are one. */
+  readonly merged: boolean
+  /** The way of every line of ours; to `stderr`. */
+  readonly notices: Notices
+  readonly redactor: Redactor
+  readonly cancellation: Cancellation
   /** Called around each step of a pipeline file, for the reader of the log. */
   readonly onStep?: (
     event: { kind: 'start'; step: StepRequest } | { kind: 'end'; result: StepResult },
@@ -32,7 +40,7 @@ export interface JobResult {
   /** Of the first step; one that people approved has a session of its own. */
   readonly sessionId: string
   readonly steps: readonly StepResult[]
-  /** Of the first step that failed, else 0. */
+  /** Of the first step that failed, else 0; if it was asked to end, that of the signal. */
   readonly exitCode: number
 }
 
@@ -41,8 +49,7 @@ export interface JobResult {
  * gets no session or a step cannot be started; the session is ended in every case.
  */
 export async function runJob(request: JobRequest): Promise<JobResult> {
-  const { environment, clock, stdin, stdout, stderr, cancel } = request
-  const streams = { stdout, stderr, ...(stdin === undefined ? {} : { stdin }) }
+  const { environment, clock, redactor, cancellation } = request
   const job = environment.variables
   const roles = [...new Set(request.steps.map((step) => step.role))]
   const isolated = request.steps.some((step) => step.isolation === 'namespace')
@@ -51,7 +58,8 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     : Promise.resolve({ tier: 'none', why: 'not asked for' } as const)
   const signer = await createProofSigner({ clock })
   const api = createServerApi({ url: request.server, signer })
-  const tell = (line: string) => stderr.write(`mayfly: ${line}\n`)
+  const tell = (line: string) => request.notices.tell(`mayfly: ${line}`)
+  for (const role of roles) refuseSecretRole(role, redactor)
   try {
     // The CI is asked for the token meanwhile, so the nonce costs no time of its own.
     const preparing = api.prepare()
@@ -61,11 +69,19 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       untrusted: request.steps.map((step) => step.workspace),
     })
     await preparing
-    const answer = await exchangePatiently(
+    const cancel = cancellation.asked
+    redactor.add(identityToken)
+    const exchanging = exchangePatiently(
       { api, tell, cancel, sleep, clock },
       { identityToken: identityToken.reveal(), roles },
     )
-    const sessions = createJobSessions({ api, answer, tell, cancel, sleep, clock })
+    exchanging.catch(() => undefined)
+    // It takes some milliseconds, and the server has its own to do meanwhile.
+    setImmediate(redactor.warm)
+    const answer = await exchanging
+    const learn = (token: string) => redactor.add(new Secret(token))
+    const sessions = createJobSessions({ api, answer, tell, cancel, sleep, clock, learn })
+    tellUnmasked(redactor, tell)
     let runId = ''
     let sessionId = ''
     const results: StepResult[] = []
@@ -73,27 +89,42 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     try {
       const probe = await probing
       for (const step of request.steps) {
+        if (cancel.aborted) break
         request.onStep?.({ kind: 'start', step })
         const session = await sessions.of(step.role)
         runId = session.run_id
         if (sessionId === '') sessionId = session.session_id
-        const result = await runStep(
-          { ...streams, api, signer, session, identityToken, probe, job, cancel, clock },
-          step,
-        )
+        const result = await runStep({ ...request, api, signer, session, probe, job }, step)
         results.push(result)
         request.onStep?.({ kind: 'end', result })
-        if (exitCode === 0 && !step.continueOnError) exitCode = result.exitCode
-        if (cancel.aborted || exitCode !== 0) break
+        if (exitCode === 0 && (!step.continueOnError || result.ended !== undefined))
+          exitCode = result.exitCode
+        // The next step has no session either.
+        if (exitCode !== 0 || result.ended !== undefined) break
       }
     } finally {
       // However it went, no session outlives the job.
       await sessions.end()
     }
+    if (cancel.aborted) exitCode = cancellation.exitCode()
     return { runId, sessionId, steps: results, exitCode }
   } finally {
     api.close()
   }
+}
+
+/** A role's name goes to the server as it is, and into its log: a secret that was put in its place must not. */
+function refuseSecretRole(role: string, redactor: Redactor): void {
+  if (/^[a-z][a-z0-9-]{0,62}$/.test(role) || !redactor.isIn(role)) return
+  throw new MayflyError(
+    'bad_input',
+    'a secret of this job stands where the name of a role should: nothing was sent',
+  )
+}
+
+function tellUnmasked(redactor: Redactor, tell: (line: string) => void): void {
+  const count = redactor.unmasked()
+  if (count > 0) tell(`${count} secret values of the job cannot be masked (too short, blank or too long)`)
 }
 
 /** The shell that runs a pipeline step's script: as GitHub and GitLab do, stopping at the first failure. */

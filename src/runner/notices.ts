@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream'
+import type { Redactor } from './redactor.ts'
 
-/** Mayfly's own lines among those of the step: each on a line of its own. */
+/** Mayfly's own lines among those of the step: masked, each on a line of its own. */
 export interface Notices {
   readonly tell: (line: string) => void
   /** Called with what the step's output has just shown on the same target. */
@@ -12,7 +13,7 @@ export interface Notices {
 /** A line of the step that does not end is not waited for any longer than that. */
 const patienceMs = 250
 
-export function createNotices(target: Writable): Notices {
+export function createNotices(target: Writable, redactor: Pick<Redactor, 'text'>): Notices {
   let atLineStart = true
   let waiting: string[] = []
   let timer: NodeJS.Timeout | undefined
@@ -28,7 +29,7 @@ export function createNotices(target: Writable): Notices {
 
   return {
     tell(line) {
-      waiting.push(line)
+      waiting.push(redactor.text(line))
       if (atLineStart) flush()
       else timer ??= setTimeout(flush, patienceMs)
     },

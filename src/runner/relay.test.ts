@@ -41,7 +41,7 @@ const refuse =
 async function openWorld(
   t: TestContext,
   answer: Answer,
-  options: { beforeRegistry?: () => Promise<void> } = {},
+  options: { beforeRegistry?: () => Promise<void>; holdsSecret?: (address: string) => boolean } = {},
 ): Promise<World> {
   const asked: IncomingMessage[] = []
   const held = new Set<Socket>()
@@ -79,6 +79,7 @@ async function openWorld(
     step,
     signer: await createProofSigner({ clock: systemClock }),
     tell: (line) => told.push(line),
+    holdsSecret: options.holdsSecret ?? (() => false),
     beforeRegistry: async () => {
       registryCalls++
       await options.beforeRegistry?.()

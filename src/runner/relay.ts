@@ -22,6 +22,8 @@ export interface Relay {
   serve(listener: Server): void
   /** Cuts every connection and takes no more. */
   close(): void
+  /** How many requests were not sent on, because a secret stood in their address. */
+  withheld(): number
 }
 
 export interface RelayDeps {
@@ -31,7 +33,12 @@ export interface RelayDeps {
   tell: (line: string) => void
   /** Called before the first connection to an npm registry goes out. */
   beforeRegistry: () => Promise<void>
+  /** Whether a secret of the job stands in this host name or URL. */
+  holdsSecret: (address: string) => boolean
 }
+
+const withheldMessage =
+  'mayfly: refused: a secret of this job stands in the address of a request, and an address is recorded: nothing was sent'
 
 const connectTimeoutMs = 30_000
 
@@ -41,6 +48,8 @@ export function createRelay(deps: RelayDeps): Relay {
   const opening = new Set<ClientRequest>()
   const listeners: Server[] = []
   let closed = false
+  let withheld = 0
+  const authorities = new Set(deps.step.connections.map(({ authority }) => authority))
   const registries = new Set(
     deps.step.connections.filter(({ kind }) => kind === 'npm').map(({ authority }) => authority),
   )
@@ -48,7 +57,8 @@ export function createRelay(deps: RelayDeps): Relay {
 
   const http = createServer({ maxHeaderSize: limits.requestHeadBytes }, (request, response) => {
     forwardPlain(request, response).catch((error: unknown) => {
-      if (!response.headersSent) response.writeHead(502, { 'content-type': 'text/plain' })
+      if (!response.headersSent)
+        response.writeHead(messageOf(error) === withheldMessage ? 403 : 502, { 'content-type': 'text/plain' })
       response.end(`${messageOf(error)}\n`)
     })
   })
@@ -77,7 +87,16 @@ export function createRelay(deps: RelayDeps): Relay {
     return socket
   }
 
+  // The gateway would write it into the log, which forgets nothing, and so would every name server and proxy on the way.
+  function withhold(address: string): void {
+    if (!deps.holdsSecret(address)) return
+    withheld++
+    throw new Error(tellOnce(withheldMessage))
+  }
+
   async function openTunnel(authority: string): Promise<Socket> {
+    // The policy itself names these; a variable such as AUTH_HOST may do so, too.
+    if (!authorities.has(authority.toLowerCase())) withhold(authority)
     if (registries.has(authority.toLowerCase())) await deps.beforeRegistry()
     const first = await connectTunnel(authority)
     // The nonce was too old, or of a gateway that has restarted: once more with the one that it gave.
@@ -165,6 +184,7 @@ export function createRelay(deps: RelayDeps): Relay {
         .end('mayfly: this is a proxy: send CONNECT, or an absolute http:// URL\n')
       return
     }
+    withhold(`${target.pathname}${target.search}`)
     const tunnel = await openTunnel(`${target.hostname}:${target.port === '' ? '80' : target.port}`).catch(
       (error: unknown) => {
         response.writeHead(403, { 'content-type': 'text/plain' }).end(`${messageOf(error)}\n`)
@@ -209,6 +229,7 @@ export function createRelay(deps: RelayDeps): Relay {
       for (const request of opening) request.destroy(new Error('the step has ended'))
       for (const socket of sockets) socket.destroy()
     },
+    withheld: () => withheld,
   }
 }
 

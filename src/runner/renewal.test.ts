@@ -8,10 +8,12 @@ function setup(t: { after(done: () => void): void }, answers: (() => number)[]) 
   mock.timers.enable({ apis: ['setTimeout'] })
   const clock = { ms: 0, nowMs: () => clock.ms }
   const grant = { access_token: 'token-0', expires_in: 300 }
+  const learned: string[] = []
   const asked: { token: string; second: number }[] = []
   const renewal = keepRenewed({
     clock,
     grant,
+    learn: (token) => void learned.push(token),
     api: {
       async renew(token) {
         asked.push({ token, second: clock.ms / 1000 })
@@ -27,6 +29,7 @@ function setup(t: { after(done: () => void): void }, answers: (() => number)[]) 
   return {
     grant,
     asked,
+    learned,
     renewal,
     async pass(seconds: number) {
       for (let i = 0; i < seconds; i++) {
@@ -43,13 +46,14 @@ const refuses = (code: MayflyError['code']) => () => {
 }
 
 test('the token is renewed in place at half of its life, with the newest one', async (t) => {
-  const { grant, asked, pass } = setup(t, [])
+  const { grant, asked, learned, pass } = setup(t, [])
   await pass(310)
   assert.deepEqual(asked, [
     { token: 'token-0', second: 150 },
     { token: 'token-1', second: 300 },
   ])
   assert.equal(grant.access_token, 'token-2')
+  assert.deepEqual(learned, ['token-1', 'token-2'])
 })
 
 test('it stops when the role’s limit is reached, and when it is told to', async (t) => {

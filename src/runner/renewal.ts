@@ -16,6 +16,8 @@ export function keepRenewed(deps: {
   api: Pick<ServerApi, 'renew'>
   grant: { access_token: string; expires_in: number }
   clock: Clock
+  /** Called with every new token: nothing may show it. */
+  learn: (token: string) => void
 }): Renewal {
   const { api, grant, clock } = deps
   let stopped = false
@@ -25,7 +27,7 @@ export function keepRenewed(deps: {
   function later(delayMs: number): NodeJS.Timeout {
     return setTimeout(() => {
       renew().catch((error: unknown) => {
-        const isOver = error instanceof MayflyError && (error.code === 'revoked' || error.code === 'denied')
+        const isOver = error instanceof MayflyError && ['revoked', 'denied', 'bad_token'].includes(error.code)
         if (!stopped && !isOver && clock.nowMs() < expiresMs) timer = later(retryMs)
       })
     }, delayMs).unref()
@@ -33,6 +35,7 @@ export function keepRenewed(deps: {
 
   async function renew(): Promise<void> {
     const renewed = await api.renew(grant.access_token)
+    deps.learn(renewed.access_token)
     const untilMs = clock.nowMs() + renewed.expires_in * 1000
     if (stopped) return
     grant.access_token = renewed.access_token

@@ -4,8 +4,12 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import { createProofSigner } from '../identity/index.ts'
-import { MayflyError, Secret, systemClock } from '../lib/index.ts'
+import { MayflyError, systemClock } from '../lib/index.ts'
 import type { FinishReport, ServerApi, StepGrant } from './api.ts'
+import { createCancellation } from './cancellation.ts'
+import { secretsOfJob } from './environment.ts'
+import { createNotices } from './notices.ts'
+import { createRedactor } from './redactor.ts'
 import { probeIsolation } from './sandbox/index.ts'
 import { temporaryFolder } from './sandbox/sandbox.fixture.ts'
 import { runStep, type StepDeps, type StepRequest } from './step.ts'
@@ -31,13 +35,15 @@ class Collector extends Writable {
 }
 
 /** A supervisor before a STUB of the server, which keeps what it is told. */
-async function openWorld(t: TestContext) {
+async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '/usr/bin:/bin' }) {
   const calls: string[] = []
   const finished: FinishReport[] = []
+  const opened: object[] = []
   const api = {
     url: 'http://stub',
-    async openStep() {
+    async openStep(_token: string, step: object) {
       calls.push('open')
+      opened.push(step)
       return grant
     },
     async heartbeat() {
@@ -49,7 +55,8 @@ async function openWorld(t: TestContext) {
       return { granted: [], denied: [] }
     },
   } as unknown as ServerApi
-  const [stdout, stderr, cancel] = [new Collector(), new Collector(), new AbortController()]
+  const [stdout, stderr, cancellation] = [new Collector(), new Collector(), createCancellation(systemClock)]
+  const redactor = createRedactor(secretsOfJob(job))
   const workspace = temporaryFolder(t)
   const signer = await createProofSigner({ clock: systemClock })
   const session = {
@@ -63,12 +70,14 @@ async function openWorld(t: TestContext) {
     api,
     signer,
     session,
-    identityToken: new Secret('the.identity.token'),
     probe: { tier: 'none', why: 'bubblewrap (bwrap) is not installed' },
-    job: { PATH: '/usr/bin:/bin' },
+    job,
     stdout,
     stderr,
-    cancel: cancel.signal,
+    merged: false,
+    redactor,
+    notices: createNotices(stderr, redactor),
+    cancellation,
     clock: systemClock,
   }
   const run = (
@@ -91,7 +100,7 @@ async function openWorld(t: TestContext) {
         ...request,
       },
     )
-  return { calls, finished, stdout, stderr, cancel, workspace, run }
+  return { calls, opened, finished, stdout, stderr, cancellation, redactor, workspace, run }
 }
 
 const mine = (mark: string) =>
@@ -140,12 +149,12 @@ test('a sandbox that cannot start is reported as such, and the error says why', 
 test('in a sandbox: exit code, masked output and its digest are reported, once', async (t) => {
   const probe = await probeIsolation()
   if (probe.tier !== 'B') return t.skip(`no sandbox on this machine: ${probe.why}`)
-  const { run, finished, stdout } = await openWorld(t)
   const job = { PATH: '/usr/bin:/bin', NPM_TOKEN: 'hunter22-hunter22' }
+  const { run, finished, stdout } = await openWorld(t, job)
   const result = await run(
     ['/bin/sh', '-c', 'echo "token ${NPM_TOKEN:-none}"; echo hunter22-hunter22; exit 7'],
     { isolation: 'namespace' },
-    { probe, job },
+    { probe },
   )
   assert.equal(result.exitCode, 7)
   assert.equal(stdout.text, 'token none\n***\n')
@@ -159,7 +168,7 @@ test('in a sandbox: exit code, masked output and its digest are reported, once',
 test('cancelling ends a sandboxed step and all below it', async (t) => {
   const probe = await probeIsolation()
   if (probe.tier !== 'B') return t.skip(`no sandbox on this machine: ${probe.why}`)
-  const { run, finished, cancel, stdout } = await openWorld(t)
+  const { run, finished, cancellation, stdout } = await openWorld(t)
   const mark = `${process.pid}55555`
   const running = run(
     ['/bin/sh', '-c', `setsid sleep ${mark} & echo up; wait`],
@@ -167,7 +176,7 @@ test('cancelling ends a sandboxed step and all below it', async (t) => {
     { probe },
   )
   while (!stdout.text.includes('up')) await new Promise((next) => setTimeout(next, 5))
-  cancel.abort()
+  cancellation.request('SIGINT')
   assert.equal((await running).exitCode, 130)
   assert.equal(finished[0]?.reason, 'cancelled')
   while (mine(mark).length > 0) await new Promise((next) => setTimeout(next, 5))
@@ -197,20 +206,20 @@ test('without a sandbox: what makes identity tokens is kept back all the same', 
 })
 
 test('without a sandbox: cancelling ends the process group', async (t) => {
-  const { run, finished, cancel, stdout } = await openWorld(t)
+  const { run, finished, cancellation, stdout } = await openWorld(t)
   const mark = `${process.pid}66666`
   const running = run(['/bin/sh', '-c', `sleep ${mark} & echo up; wait`])
   while (!stdout.text.includes('up')) await new Promise((next) => setTimeout(next, 5))
-  cancel.abort()
+  cancellation.request('SIGINT')
   assert.equal((await running).exitCode, 130)
   assert.equal(finished[0]?.reason, 'cancelled')
-  assert.deepEqual(mine(mark), [])
+  while (mine(mark).length > 0) await new Promise((next) => setTimeout(next, 5))
 })
 
 // Was so once: `close` waits for the pipes, which a daemon of the step holds; and killing a group that is empty throws ESRCH
 // out of the abort listener, which ends the supervisor before it has ended the session.
 test('without a sandbox: a daemon that holds the output does not hold the step', async (t) => {
-  const { run, cancel } = await openWorld(t)
+  const { run, cancellation } = await openWorld(t)
   const mark = `${process.pid}44444`
   t.after(() => killAll(mark))
   const thrown: unknown[] = []
@@ -219,7 +228,7 @@ test('without a sandbox: a daemon that holds the output does not hold the step',
   t.after(() => process.off('uncaughtException', listen))
   const running = run(['/bin/sh', '-c', `setsid sleep ${mark} & exit 0`])
   await new Promise((next) => setTimeout(next, 300))
-  cancel.abort()
+  cancellation.request('SIGINT')
   const ended = await Promise.race([
     running.then(() => true),
     new Promise<false>((give) => setTimeout(() => give(false), 2000).unref()),

@@ -1,18 +1,16 @@
 import { performance } from 'node:perf_hooks'
-import type { Readable, Writable } from 'node:stream'
 import { MayflyError, Secret, messageOf, type Clock } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import type { ServerApi, SessionGrant, StepActivity, StepGrant } from './api.ts'
 import { startBare } from './bare.ts'
 import { bareEnvironment, secretsOfJob, stepEnvironment } from './environment.ts'
-import { feedInput } from './input.ts'
 import { readWorkspaceLockfile } from './lockfile.ts'
-import { createMasker, type Masker } from './mask/index.ts'
-import { createNotices, type Notices } from './notices.ts'
-import { copyOutput } from './output.ts'
+import { createRefusals, type Refusals } from './refusals.ts'
 import { createRelay, type Relay } from './relay.ts'
 import { keepRenewed } from './renewal.ts'
 import { isolationAdvice, startSandbox, type Probe, type Running } from './sandbox/index.ts'
+import { supervise, type Outcome, type Supervision } from './supervise.ts'
+import { watchStep } from './watch.ts'
 
 export interface StepRequest {
   readonly name: string
@@ -35,49 +33,111 @@ export interface StepResult {
   readonly exitCode: number
   readonly durationMs: number
   readonly activity: StepActivity
+  /** Set if the server ended it (revoked, expired, unreachable): why. */
+  readonly ended?: string
+  /** Connections that it tried without the proxy; missing where the isolation cannot see them. */
+  readonly directAttempts?: number
 }
 
-export interface StepDeps {
+export interface StepDeps extends Supervision {
   readonly api: ServerApi
   readonly signer: ProofSigner
   readonly session: SessionGrant
-  readonly identityToken: Secret
   readonly probe: Probe
   /** The job's environment. */
   readonly job: Readonly<Record<string, string>>
-  /** What the caller says to the step; without it, the step reads /dev/null. */
-  readonly stdin?: Readable
-  readonly stdout: Writable
-  readonly stderr: Writable
-  /** Fires on ctrl-c or termination: the tree is killed and everything revoked. */
-  readonly cancel: AbortSignal
   readonly clock: Clock
 }
 
-/** Exit code when Mayfly itself could not run the command (as `docker run` and `env` have it). */
+/** Exit code when Mayfly itself could not run the command (as `docker run` and `env` have it), or the server ended it. */
 export const notStartedExitCode = 125
+
+/** What one step has while it is open. */
+interface OpenStep {
+  readonly step: StepGrant
+  readonly relay: Relay
+  readonly refusals: Refusals
+}
 
 /** Runs one step: open, isolate, relay, mask, wait, revoke. Throws MayflyError if it could not be started. */
 export async function runStep(deps: StepDeps, request: StepRequest): Promise<StepResult> {
+  const { api, redactor, notices } = deps
   const tier = chooseTier(deps.probe, request)
-  const step = await deps.api.openStep(deps.session.access_token, {
-    name: request.name,
+  redactor.add(...secretsOfJob(request.env))
+  const step = await api.openStep(deps.session.access_token, {
+    name: redactor.text(request.name),
     role: request.role,
     tier,
-    command: request.command.join(' ').slice(0, 16_000),
+    command: redactor.command(request.command).slice(0, maxCommandChars),
   })
+  const learn = (token: string) => redactor.add(new Secret(token))
+  learn(deps.session.access_token)
+  learn(step.access_token)
   const startedMs = performance.now()
-  const renewal = keepRenewed({ api: deps.api, grant: step, clock: deps.clock })
-  const notices = createNotices(deps.stderr)
-  const { tell } = notices
+  const renewal = keepRenewed({ api, grant: step, clock: deps.clock, learn })
+  const refusals = createRefusals(notices.tell, step.run_id)
   const relay = createRelay({
     step,
     signer: deps.signer,
-    tell,
-    beforeRegistry: lockfileOnce(deps.api, step, request, tell),
+    tell: refusals.tell,
+    holdsSecret: redactor.isIn,
+    beforeRegistry: lockfileOnce(api, step, request, notices.tell),
   })
   try {
-    const running =
+    const open = { step, relay, refusals }
+    const { outcome, ended, directAttempts, seen } = await runOpen(deps, request, open, tier)
+    const durationMs = Math.round(performance.now() - startedMs)
+    const activity =
+      ended === undefined
+        ? await report(deps, open, outcome, { durationMs, directAttempts, seen })
+        : { granted: [], denied: [] }
+    refusals.end()
+    return {
+      name: request.name,
+      role: request.role,
+      stepId: step.step_id,
+      exitCode: ended === undefined ? outcome.exitCode : notStartedExitCode,
+      durationMs,
+      activity,
+      ...(ended === undefined ? {} : { ended }),
+      ...(directAttempts === undefined ? {} : { directAttempts }),
+    }
+  } catch (error) {
+    relay.close()
+    await api.finish(step, { reason: 'failed_to_start' }).catch(() => undefined)
+    throw error
+  } finally {
+    renewal.stop()
+  }
+}
+
+const maxCommandChars = 16_000
+
+interface Ran {
+  readonly outcome: Outcome
+  /** Why the server ended it, if it did. */
+  readonly ended: string | undefined
+  readonly directAttempts: number | undefined
+  /** Refusals that were shown already. */
+  readonly seen: number
+}
+
+async function runOpen(
+  deps: StepDeps,
+  request: StepRequest,
+  { step, relay, refusals }: OpenStep,
+  tier: 'B' | 'E',
+): Promise<Ran> {
+  const { tell } = deps.notices
+  let running: Running | undefined
+  let ended: string | undefined
+  // The gate closes before the tree is killed.
+  const kill = () => {
+    relay.close()
+    running?.kill()
+  }
+  try {
+    running =
       deps.probe.tier === 'B' && tier === 'B'
         ? startIsolated(deps, deps.probe, request, step, relay)
         : startBare({
@@ -89,32 +149,67 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
               MAYFLY_STEP: step.step_id,
             },
             withStdin: deps.stdin !== undefined,
-            stderr: deps.stderr,
+            merged: deps.merged,
+            tell,
           })
-    // The gate closes before the tree is killed.
-    const kill = () => {
-      relay.close()
-      running.kill()
-    }
-    const outcome = await supervise(deps, step, { ...running, kill }, notices)
-    relay.close()
-    const durationMs = Math.round(performance.now() - startedMs)
-    const activity = await report(deps, step, outcome, durationMs, tell)
-    return {
-      name: request.name,
-      role: request.role,
-      stepId: step.step_id,
-      exitCode: outcome.exitCode,
-      durationMs,
-      activity,
-    }
-  } catch (error) {
-    relay.close()
-    await deps.api.finish(step, { reason: 'failed_to_start' }).catch(() => undefined)
-    throw error
+    const watch = watchStep({
+      api: deps.api,
+      step,
+      clock: deps.clock,
+      refused: (more) => showRefusals(refusals, more),
+      ended(why) {
+        ended = why
+        tell(`mayfly: the step was ended by the server: ${why}`)
+        kill()
+      },
+    })
+    const outcome = await supervise(deps, step, running, kill).finally(watch.stop)
+    return { outcome, ended, directAttempts: tellAttempts(running, tell), seen: watch.seen() }
   } finally {
-    renewal.stop()
+    relay.close()
   }
+}
+
+function startIsolated(
+  deps: StepDeps,
+  probe: Probe & { tier: 'B' },
+  request: StepRequest,
+  step: StepGrant,
+  relay: Relay,
+): Running {
+  const { passEnv, env, tools } = request
+  const sandbox = startSandbox({
+    workspace: request.workspace,
+    tools,
+    env: stepEnvironment({ job: deps.job, passEnv, env, tools, step }),
+    command: request.command,
+    caCertificate: step.ca_certificate,
+    withStdin: deps.stdin !== undefined,
+    merged: deps.merged,
+    bwrap: probe.bwrap,
+    disableUserns: probe.disableUserns,
+  })
+  sandbox.onListener((listener) => relay.serve(listener))
+  return sandbox
+}
+
+function showRefusals(
+  refusals: Refusals,
+  { lines, more }: { readonly lines: readonly string[]; readonly more: number },
+): void {
+  for (const line of lines) refusals.tell(line)
+  refusals.more(more)
+}
+
+function tellAttempts(running: Running, tell: (line: string) => void): number | undefined {
+  const attempts = running.directAttempts()
+  if (attempts === undefined) return undefined
+  const count = attempts.ipv4 + attempts.ipv6
+  if (count > 0)
+    tell(
+      `mayfly: ${count} direct network ${count === 1 ? 'attempt' : 'attempts'} went nowhere: only the proxy leads out of the sandbox (HTTPS_PROXY, HTTP_PROXY); a program that does not read these needs a proxy setting of its own`,
+    )
+  return count
 }
 
 function chooseTier(probe: Probe, request: StepRequest): 'B' | 'E' {
@@ -126,123 +221,27 @@ function chooseTier(probe: Probe, request: StepRequest): 'B' | 'E' {
   )
 }
 
-function startIsolated(
-  deps: StepDeps,
-  probe: Probe & { tier: 'B' },
-  request: StepRequest,
-  step: StepGrant,
-  relay: Relay,
-): Running {
-  const env = stepEnvironment({
-    job: deps.job,
-    passEnv: request.passEnv,
-    env: request.env,
-    tools: request.tools,
-    step,
-  })
-  const sandbox = startSandbox({
-    workspace: request.workspace,
-    tools: request.tools,
-    env,
-    command: request.command,
-    caCertificate: step.ca_certificate,
-    withStdin: deps.stdin !== undefined,
-    bwrap: probe.bwrap,
-    disableUserns: probe.disableUserns,
-  })
-  sandbox.onListener((listener) => relay.serve(listener))
-  return sandbox
-}
-
-interface Outcome {
-  readonly exitCode: number
-  readonly reason: 'finished' | 'cancelled'
-  readonly output: {
-    stdout_bytes: number
-    stderr_bytes: number
-    stdout_sha256: string
-    stderr_sha256: string
-  }
-}
-
-async function supervise(
-  deps: StepDeps,
-  step: StepGrant,
-  running: Running,
-  notices: Notices,
-): Promise<Outcome> {
-  let masker: Masker | undefined
-  const tokens = [deps.identityToken, new Secret(deps.session.access_token), new Secret(step.access_token)]
-  const maskerOnce = () => {
-    if (masker !== undefined) return masker
-    masker = createMasker([...secretsOfJob(deps.job), ...tokens])
-    const unmasked = masker.refused.length
-    if (unmasked > 0)
-      notices.tell(
-        `mayfly: ${unmasked} secret values of the job cannot be masked (too short, blank or too long)`,
-      )
-    return masker
-  }
-  const stdout = copyOutput(running.stdout, deps.stdout, maskerOnce, () => undefined)
-  const stderr = copyOutput(running.stderr, deps.stderr, maskerOnce, notices.shown)
-  const stop = () => running.kill()
-  deps.cancel.addEventListener('abort', stop, { once: true })
-  if (deps.cancel.aborted) stop()
-  const heartbeat = beat(deps, step, stop)
-  const endInput =
-    deps.stdin !== undefined && running.stdin !== undefined
-      ? feedInput(deps.stdin, running.stdin)
-      : () => undefined
-  try {
-    const exitCode = await running.exit
-    await Promise.all([stdout.done, stderr.done])
-    notices.end()
-    const [out, err] = [stdout.summary(), stderr.summary()]
-    return {
-      exitCode: deps.cancel.aborted ? 130 : exitCode,
-      reason: deps.cancel.aborted ? 'cancelled' : 'finished',
-      output: {
-        stdout_bytes: out.bytes,
-        stderr_bytes: err.bytes,
-        stdout_sha256: out.sha256,
-        stderr_sha256: err.sha256,
-      },
-    }
-  } catch (error) {
-    // Nothing runs on unsupervised.
-    stop()
-    throw error
-  } finally {
-    clearInterval(heartbeat)
-    endInput()
-    deps.cancel.removeEventListener('abort', stop)
-  }
-}
-
-/** Says that the step lives. If the server says that it has ended (revoked, expired), it ends here too. */
-function beat(deps: StepDeps, step: StepGrant, stop: () => void): NodeJS.Timeout {
-  return setInterval(() => {
-    deps.api.heartbeat(step).catch((error: unknown) => {
-      if (!(error instanceof MayflyError) || (error.code !== 'revoked' && error.code !== 'denied')) return
-      deps.stderr.write(`mayfly: the step was ended by the server: ${error.message}\n`)
-      stop()
-    })
-  }, step.heartbeat_seconds * 1000)
-}
-
 async function report(
-  deps: StepDeps,
-  step: StepGrant,
-  outcome: Outcome,
-  durationMs: number,
-  tell: (line: string) => void,
+  { api, notices }: StepDeps,
+  { step, refusals, relay }: OpenStep,
+  { exitCode, reason, output }: Outcome,
+  ran: { durationMs: number; directAttempts: number | undefined; seen: number },
 ): Promise<StepActivity> {
-  const { exitCode, reason, output } = outcome
   try {
-    return await deps.api.finish(step, { reason, exit_code: exitCode, duration_ms: durationMs, output })
+    const answer = await api.finish(step, {
+      reason,
+      exit_code: exitCode,
+      duration_ms: ran.durationMs,
+      output,
+      ...(ran.directAttempts === undefined ? {} : { direct_attempts: ran.directAttempts }),
+      withheld_requests: relay.withheld(),
+      refusals_seen: ran.seen,
+    })
+    if (answer.refusals !== undefined) showRefusals(refusals, answer.refusals)
+    return { granted: answer.granted, denied: answer.denied }
   } catch (error) {
     // The server revokes by itself when heartbeats stop; the command's own result stands.
-    tell(
+    notices.tell(
       `mayfly: the end of the step could not be reported (${messageOf(error)}); its leases end with its heartbeat`,
     )
     return { granted: [], denied: [] }

@@ -218,7 +218,7 @@ async function refuseReplay(deps: ExchangeDeps, call: Call, identity: Identity):
   return oauthProblem(
     400,
     'invalid_grant',
-    'token_replayed: this identity token was used before; ask your CI for a fresh one',
+    'token_replayed: this identity token was used before, and each is taken once. A CI that hands a job one token (GitLab, Bitbucket): run all of its steps by one `mayfly run -f FILE`; any other: ask it for a fresh one',
   )
 }
 

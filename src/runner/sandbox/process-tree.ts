@@ -12,6 +12,26 @@ export function killSandbox(bwrapPid: number): void {
   signal(bwrapPid, 'SIGKILL')
 }
 
+/**
+ * Sends a signal to the command in a sandbox and to its process group, as a terminal does; its init, the first process of
+ * the PID namespace, is in that group and ignores what it has no handler for. False if there is no command.
+ */
+export function signalCommand(bwrapPid: number, name: NodeJS.Signals): boolean {
+  const init = initOf(bwrapPid)
+  // bwrap makes the group (--new-session) late in its own start: before that it is the supervisor's.
+  if (init === undefined || groupOf(init) !== init || childrenOf(init).length === 0) return false
+  try {
+    return process.kill(-init, name)
+  } catch {
+    return false
+  }
+}
+
+/** The first process of a sandbox's PID namespace, as the host numbers it. */
+export function initOf(bwrapPid: number): number | undefined {
+  return childrenOf(bwrapPid)[0]
+}
+
 /** Readings of /proc until a stop must have arrived; each takes some microseconds. */
 const maxTries = 2_000
 
@@ -24,9 +44,19 @@ function signal(pid: number, name: 'SIGSTOP' | 'SIGKILL'): void {
 }
 
 function isStopped(pid: number): boolean {
+  const [state] = statOf(pid)
+  return state === undefined || /^[TtZX]/.test(state)
+}
+
+function groupOf(pid: number): number {
+  return Number(statOf(pid)[2])
+}
+
+/** State, parent, process group, ... of proc_pid_stat(5); empty if it is gone. */
+function statOf(pid: number): string[] {
   const stat = readIfThere(`/proc/${pid}/stat`)
-  // pid (comm) state ...; comm may hold anything, so the state is what follows the last parenthesis.
-  return stat === '' || /^[TtZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))
+  // pid (comm) state ...; comm may hold anything, so the rest is what follows the last parenthesis.
+  return stat === '' ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 
 function childrenOf(pid: number): number[] {

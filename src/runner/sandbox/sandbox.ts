@@ -13,9 +13,10 @@ import type { Server } from 'node:net'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { bwrapArguments, bwrapOptions, environmentBlock, type SandboxPlan } from './bwrap.ts'
+import { countDirectAttempts, type AttemptCounter, type DirectAttempts } from './direct-attempts.ts'
 import { writeSandboxFiles } from './files.ts'
 import { guarded } from './guard.ts'
-import { closeInherited, killSandbox } from './process-tree.ts'
+import { closeInherited, initOf, killSandbox, signalCommand } from './process-tree.ts'
 import { seccompFilter } from './seccomp.ts'
 import { endOf, openStreams, type StepStreams } from './streams.ts'
 
@@ -28,6 +29,8 @@ export interface SandboxRequest {
   readonly disableUserns: boolean
   /** Else it reads /dev/null. */
   readonly withStdin: boolean
+  /** Standard output and error are one pipe. */
+  readonly merged?: boolean
   /** Path of bubblewrap, as the probe found it. */
   readonly bwrap: string
 }
@@ -40,8 +43,12 @@ export interface Running {
   readonly stderr: Readable
   /** Ends with the command: 0 to 255; after a signal 128 and its number, as a shell reports it. */
   readonly exit: Promise<number>
+  /** Signals the command and its process group. False if it has not begun, or has ended. */
+  signal(name: NodeJS.Signals): boolean
   /** Kills every process of it, at once. */
   kill(): void
+  /** What it tried past its proxy; undefined where that cannot be seen. Ask once, after `exit`. */
+  directAttempts(): DirectAttempts | undefined
 }
 
 export interface Sandbox extends Running {
@@ -55,7 +62,7 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   using made = new DisposableStack()
   const files = made.use(writeSandboxFiles(request.caCertificate))
   closeInherited()
-  const streams = openStreams(request.withStdin)
+  const streams = openStreams(request.withStdin, request.merged)
   made.defer(() => streams.close())
   const plan: SandboxPlan = {
     ...request,
@@ -92,6 +99,8 @@ function spawnBwrap(request: SandboxRequest, plan: SandboxPlan, streams: StepStr
       stdio: [...streams.theirs, 'ipc', filter, options, environment],
       // Nothing of the supervisor's environment: bwrap clears it for the step, and needs none itself.
       env: {},
+      // Ctrl-c goes to every process of the terminal's group: the supervisor says when the sandbox ends.
+      detached: true,
     })
   } finally {
     for (const fd of handed) closeSync(fd)
@@ -100,17 +109,27 @@ function spawnBwrap(request: SandboxRequest, plan: SandboxPlan, streams: StepStr
 }
 
 function supervised(child: ChildProcess, streams: StepStreams, cleanUp: () => void): Sandbox {
+  const lives = () => child.exitCode === null && child.signalCode === null
+  let attempts: AttemptCounter | undefined
   return {
     ...streams,
     onListener(accept) {
       child.on('message', (_message, handle) => {
+        const init = child.pid === undefined ? undefined : initOf(child.pid)
+        if (init !== undefined) attempts ??= countDirectAttempts(init)
         if (handle !== undefined) accept(handle as Server)
       })
     },
     exit: endOf(child, streams).finally(cleanUp),
+    signal: (name) => child.pid !== undefined && lives() && signalCommand(child.pid, name),
     kill() {
-      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
-        killSandbox(child.pid)
+      if (child.pid !== undefined && lives()) killSandbox(child.pid)
+    },
+    directAttempts() {
+      const counted = attempts?.read()
+      attempts?.close()
+      attempts = undefined
+      return counted
     },
   }
 }

@@ -3,7 +3,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { constants as os, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Readable, Writable } from 'node:stream'
+import { Readable, type Writable } from 'node:stream'
 import { MayflyError } from '../../lib/index.ts'
 
 /**
@@ -24,9 +24,10 @@ export interface StepStreams {
 
 /**
  * Real pipes, by mkfifo(3), without a name as soon as they are open: Node's own are pairs of sockets, on which the
- * `> /dev/stderr` of a script fails with ENXIO, and which carry descriptors.
+ * `> /dev/stderr` of a script fails with ENXIO, and which carry descriptors. `merged`: standard output and error are one
+ * pipe, so that lines are whole and in the order in which they were written; `stderr` is then empty.
  */
-export function openStreams(withStdin: boolean): StepStreams {
+export function openStreams(withStdin: boolean, merged = false): StepStreams {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-pipes-'))
   const opened: number[] = []
   const open = (name: string, flags: number): number => {
@@ -35,10 +36,10 @@ export function openStreams(withStdin: boolean): StepStreams {
     return fd
   }
   try {
-    const names = ['stdout', 'stderr', ...(withStdin ? ['stdin'] : [])]
+    const names = ['stdout', ...(merged ? [] : ['stderr']), ...(withStdin ? ['stdin'] : [])]
     makeFifos(names.map((name) => join(folder, name)))
     const stdout = outputPipe(open, 'stdout')
-    const stderr = outputPipe(open, 'stderr')
+    const stderr = merged ? undefined : outputPipe(open, 'stderr')
     const stdin = withStdin ? inputPipe(open) : undefined
     return streamsOf(stdout, stderr, stdin)
   } catch (error) {
@@ -54,20 +55,31 @@ interface Pipe {
   readonly theirs: number
 }
 
-function streamsOf(stdout: Pipe, stderr: Pipe, stdin: ReturnType<typeof inputPipe> | undefined): StepStreams {
+function streamsOf(
+  stdout: Pipe,
+  stderr: Pipe | undefined,
+  stdin: ReturnType<typeof inputPipe> | undefined,
+): StepStreams {
   const ours = {
     stdin: stdin && new Socket({ fd: stdin.ours, readable: false, writable: true }),
     stdout: new Socket({ fd: stdout.ours, readable: true, writable: false }),
-    stderr: new Socket({ fd: stderr.ours, readable: true, writable: false }),
+    stderr:
+      stderr === undefined
+        ? Readable.from([])
+        : new Socket({ fd: stderr.ours, readable: true, writable: false }),
   }
-  let left = [stdout.theirs, stderr.theirs, ...(stdin === undefined ? [] : [stdin.theirs, stdin.spare])]
+  let left = [
+    stdout.theirs,
+    ...(stderr === undefined ? [] : [stderr.theirs]),
+    ...(stdin === undefined ? [] : [stdin.theirs, stdin.spare]),
+  ]
   const handedOn = () => {
     for (const fd of left) closeSync(fd)
     left = []
   }
   return {
     ...ours,
-    theirs: [stdin?.theirs ?? 'ignore', stdout.theirs, stderr.theirs],
+    theirs: [stdin?.theirs ?? 'ignore', stdout.theirs, (stderr ?? stdout).theirs],
     handedOn,
     close() {
       handedOn()

@@ -5,6 +5,7 @@ import type { Gateway } from '../../gateway/index.ts'
 import type { RulesHolder } from '../../rules/index.ts'
 import { tokenExpiry } from '../lifetime.ts'
 import { withBody, type Call, type Route } from '../route.ts'
+import { createStepWaits, stepEnded } from '../step-waits.ts'
 import { HttpProblem } from '../wire-error.ts'
 
 export interface StepRoutesDeps {
@@ -34,6 +35,7 @@ const openResponse = z.object({
   access_token: z.string().describe('Opens the gateway; good for this step only.'),
   expires_in: z.int(),
   heartbeat_seconds: z.int(),
+  grace_seconds: z.int().describe('How long the step may take to end when it is asked to.'),
   gateway: z.string(),
   ca_certificate: z.string().describe('PEM; its key stays in the gateway.'),
   grants: z.array(z.string()),
@@ -53,18 +55,33 @@ const finishBody = z.object({
       stderr_bytes: z.int().min(0),
       stdout_sha256: z.string().max(64),
       stderr_sha256: z.string().max(64),
+      merged: z.boolean().optional(),
     })
     .optional(),
+  direct_attempts: z.int().min(0).optional(),
+  withheld_requests: z.int().min(0).optional(),
+  refusals_seen: z.int().min(0).default(0),
+})
+
+const refusals = z.object({ lines: z.array(z.string()), next: z.int(), more: z.int() })
+const heartbeatBody = z.object({
+  seen: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('Refusals seen: the answer waits until there are more, or the step ends, or for a heartbeat.'),
 })
 
 /** What a supervisor says of its step: open, heartbeat, lockfile, finish. */
 export function stepRoutes(deps: StepRoutesDeps): Route[] {
   const { broker, gateway } = deps
+  const waits = createStepWaits(deps)
 
-  function ownStep(call: Call): Step {
-    const step = call.access?.step === undefined ? undefined : broker.step(call.access.step)
-    if (step === undefined || step.id !== call.params['id'])
-      throw new MayflyError('revoked', 'the step has ended')
+  async function ownStep(call: Call): Promise<Step> {
+    const id = call.access?.step
+    if (id === undefined || id !== call.params['id']) throw new MayflyError('revoked', 'the step has ended')
+    const step = broker.step(id)
+    if (step === undefined) throw stepEnded(await broker.stepEnd(id))
     return step
   }
 
@@ -83,11 +100,14 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
       path: '/v1/steps/:id/heartbeat',
       summary: 'Say that the step still runs; three missed end it',
       auth: 'dpop',
-      response: z.object({ alive: z.literal(true) }),
-      handle: async (call) => {
-        await broker.heartbeat(ownStep(call))
-        return { alive: true }
-      },
+      response: z.object({ alive: z.literal(true), refusals }),
+      ...withBody(heartbeatBody, async (call, { seen }) => {
+        const step = await ownStep(call)
+        await broker.heartbeat(step)
+        const news = await waits.news(step, seen)
+        if (step.endReason !== undefined) throw stepEnded(step.endReason)
+        return { alive: true, refusals: news }
+      }),
     },
     {
       method: 'PUT',
@@ -96,8 +116,8 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
       auth: 'dpop',
       bodyLimitBytes: limits.lockfileBytes + 1024,
       response: z.object({ packages: z.int(), digest: z.string() }),
-      ...withBody(z.object({ text: z.string() }), (call, { text }) =>
-        gateway.pinLockfile(ownStep(call), text),
+      ...withBody(z.object({ text: z.string() }), async (call, { text }) =>
+        gateway.pinLockfile(await ownStep(call), text),
       ),
     },
     {
@@ -108,11 +128,13 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
       response: z.object({
         granted: z.array(counted),
         denied: z.array(counted.extend({ reason: z.string() })),
+        refusals,
       }),
       ...withBody(finishBody, async (call, body) => {
-        const step = ownStep(call)
+        const step = await ownStep(call)
         const activity = gateway.activity(step.id)
-        const { reason, exit_code: exitCode, ...summary } = body
+        const { reason, exit_code: exitCode, refusals_seen: seen, ...summary } = body
+        const unseen = gateway.refusals(step.id, seen)
         await broker.endStep(step, {
           reason,
           ...(exitCode === undefined ? {} : { exitCode }),
@@ -120,7 +142,7 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
           summary,
         })
         gateway.forget(step.id)
-        return activity
+        return { ...activity, refusals: unseen }
       }),
     },
   ]
@@ -188,6 +210,7 @@ async function openStep(
     }),
     expires_in: expiresSeconds - nowSeconds(clock),
     heartbeat_seconds: deps.heartbeatSeconds,
+    grace_seconds: role.graceSeconds,
     gateway: gateway.url,
     ca_certificate,
     grants,

@@ -1,0 +1,107 @@
+import { realpathSync, statSync } from 'node:fs'
+import type { PipelineStep } from '../config/index.ts'
+import { MayflyError } from '../lib/index.ts'
+import { isNeverHandedOn, shellCommand, type StepRequest } from '../runner/index.ts'
+import { readText } from './apply.ts'
+
+export interface RunOptions {
+  file?: string
+  role?: string
+  name: string
+  workspace: string
+  env?: string[]
+  tools?: string[]
+  lockfile: string
+  isolation: 'namespace' | 'none'
+  server?: string
+  stdin: boolean
+  json: boolean
+}
+
+export type Step = StepRequest & { readonly continueOnError: boolean }
+
+/** The steps that the command line asks for: one command, or a file of them. Throws `bad_input`. */
+export async function stepsOf(command: readonly string[], options: RunOptions): Promise<Step[]> {
+  return options.file === undefined
+    ? [commandStep(command, options)]
+    : await fileSteps(options.file, command, options)
+}
+
+/** Variables that a step asks for and will not get, each with the reason. */
+export function missingVariables(
+  steps: readonly Step[],
+  variables: Readonly<Record<string, string>>,
+): string[] {
+  const names = [...new Set(steps.flatMap(({ passEnv }) => passEnv))]
+  return names.flatMap((name) => {
+    if (isNeverHandedOn(name)) return [`${name} is not handed on: who has it can get tokens of the job`]
+    return variables[name] === undefined ? [`${name} is not handed on: the job has no such variable`] : []
+  })
+}
+
+function commandStep(command: readonly string[], options: RunOptions): Step {
+  if (command.length === 0)
+    throw new MayflyError(
+      'bad_input',
+      'say what to run: mayfly run --role ROLE -- COMMAND, or mayfly run -f FILE',
+    )
+  const pair = (options.env ?? []).find((name) => name.includes('='))
+  if (pair !== undefined)
+    throw new MayflyError(
+      'bad_input',
+      `-e ${pair.slice(0, pair.indexOf('='))}=...: it takes the name of a variable that the job has; set it before, or run env NAME=VALUE COMMAND`,
+    )
+  if (options.role === undefined) throw new MayflyError('bad_input', 'say in which role: --role ROLE')
+  return {
+    ...common(options),
+    name: options.name,
+    role: options.role,
+    command,
+    env: {},
+    passEnv: options.env ?? [],
+    lockfile: options.lockfile,
+    isolation: options.isolation,
+    continueOnError: false,
+  }
+}
+
+async function fileSteps(file: string, command: readonly string[], options: RunOptions): Promise<Step[]> {
+  if (command.length > 0) throw new MayflyError('bad_input', 'either a pipeline file or a command, not both')
+  if (options.stdin)
+    throw new MayflyError('bad_input', '--stdin is for a single command: the steps of a file read /dev/null')
+  // Schema and YAML parser are loaded for a file only: a command must start fast.
+  const { configError, parseConfig, pipelineSchema } = await import('../config/index.ts')
+  const parsed = parseConfig(readText(file), file, pipelineSchema)
+  if (!parsed.ok) throw configError(parsed.problems)
+  return parsed.value.steps.map((step) => pipelineStep(step, options))
+}
+
+function pipelineStep(step: PipelineStep, options: RunOptions): Step {
+  return {
+    ...common(options),
+    name: step.name,
+    role: step.role,
+    command: shellCommand(step.run),
+    env: step.env,
+    passEnv: [...step.pass_env, ...(options.env ?? [])],
+    lockfile: step.lockfile,
+    isolation: step.isolation,
+    continueOnError: step.continue_on_error,
+  }
+}
+
+function common(options: RunOptions): { workspace: string; tools: string[] } {
+  return {
+    workspace: folderOf(options.workspace, 'workspace'),
+    tools: (options.tools ?? []).map((path) => folderOf(path, 'tools folder')),
+  }
+}
+
+function folderOf(path: string, what: string): string {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new MayflyError('bad_input', `the ${what} ${path} is no folder`)
+  const real = realpathSync(path)
+  // The whole machine as a workspace would undo the sandbox.
+  if (real === '/') throw new MayflyError('bad_input', `the ${what} cannot be /`)
+  return real
+}

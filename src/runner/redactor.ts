@@ -1,0 +1,101 @@
+import type { Secret } from '../lib/index.ts'
+import { createMasker, formsOf, type Masker } from './mask/index.ts'
+
+/**
+ * The secrets of one job, and the way of everything that the supervisor itself writes: its own lines, the JSON
+ * report, what it sends to the server. The step's output goes through the same masker.
+ */
+export interface Redactor {
+  /** From now on this one, too: in open streams, and in all that is written after. */
+  readonly add: (...secrets: Secret[]) => void
+  /** For the step's output. Made at the first use, which costs some milliseconds: see `warm`. */
+  readonly masker: () => Masker
+  /** Makes the masker now, while somebody else is waited for. */
+  readonly warm: () => void
+  readonly text: (text: string) => string
+  /** A command line in one line of text; a secret is found also where it goes over the edge of an argument. */
+  readonly command: (command: readonly string[]) => string
+  /** A copy of plain data with every string in it masked. */
+  readonly data: <T>(value: T) => T
+  /** Whether a host name or URL holds a secret: in any case of letters, since host names lose theirs on the way. */
+  readonly isIn: (address: string) => boolean
+  /** Values that are too short, blank or long to be masked. */
+  readonly unmasked: () => number
+}
+
+/** Nothing for the masker: it looks through ANSI sequences as if they were not there. */
+const seam = '\x1b[m'
+/** A host name has 253 characters at most; what is longer cannot be in one. */
+const addressBytes = 4_096
+
+export function createRedactor(secrets: readonly Secret[]): Redactor {
+  const all: Secret[] = []
+  const seen = new Set<string>()
+  let made: Masker | undefined
+  let waiting: Secret[] = []
+  let unmasked = 0
+  const inAddresses = new Map<Secret, readonly string[]>()
+  add(...secrets)
+
+  // Two variables often hold the same value.
+  function add(...more: readonly Secret[]): void {
+    for (const secret of more) {
+      if (seen.has(secret.reveal())) continue
+      seen.add(secret.reveal())
+      all.push(secret)
+      waiting.push(secret)
+    }
+  }
+
+  function masker(): Masker {
+    const fresh = waiting
+    waiting = []
+    if (made === undefined) {
+      made = createMasker(fresh)
+      unmasked += made.refused.length
+      return made
+    }
+    for (const secret of fresh) if (!made.add(secret).ok) unmasked++
+    return made
+  }
+
+  function text(plain: string): string {
+    const stream = masker().stream()
+    return Buffer.concat([stream.write(Buffer.from(plain)), stream.end()]).toString()
+  }
+
+  function data(value: unknown): unknown {
+    if (typeof value === 'string') return text(value)
+    if (Array.isArray(value)) return value.map(data)
+    if (typeof value !== 'object' || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, data(member)]))
+  }
+
+  function formsInAddresses(secret: Secret): readonly string[] {
+    const known = inAddresses.get(secret)
+    if (known !== undefined) return known
+    const isLong = Buffer.byteLength(secret.reveal()) > addressBytes
+    const forms = isLong
+      ? []
+      : formsOf(secret.reveal()).map(({ bytes }) => bytes.toString('latin1').toLowerCase())
+    inAddresses.set(secret, forms)
+    return forms
+  }
+
+  return {
+    add,
+    masker,
+    warm: () => void masker(),
+    text,
+    command: (command) => text(text(command.join(seam)).replaceAll(seam, ' ')),
+    data: <T>(value: T) => data(value) as T,
+    isIn(address) {
+      const lower = Buffer.from(address).toString('latin1').toLowerCase()
+      return all.some((secret) => formsInAddresses(secret).some((form) => lower.includes(form)))
+    },
+    unmasked() {
+      masker()
+      return unmasked
+    },
+  }
+}
