@@ -185,3 +185,20 @@ test('what stands in policies/ beside it comes along; a name that would be passe
     /policies\/a\.cedar: policies\/ holds files/,
   )
 })
+
+test('a ca by path comes from the same commit; nothing outside of the repository does', async (t) => {
+  const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
+  const { folder } = repository(t, {
+    'team/mayfly.yaml': 'connections: { git: { ca: ../certs/corp.pem } }',
+    'certs/corp.pem': pem,
+    'out/mayfly.yaml': 'connections: { git: { ca: ../../corp.pem } }',
+    'root/mayfly.yaml': 'connections: { git: { ca: /etc/ssl/cert.pem } }',
+  })
+  const read = await readFromGit(`${folder}@v1:team/mayfly.yaml`, 'mayfly.yaml')
+  assert.deepEqual({ ...readBundle(read.text).files }, { 'ca:../certs/corp.pem': pem })
+  for (const path of ['out', 'root'])
+    await assert.rejects(
+      readFromGit(`${folder}@v1:${path}/mayfly.yaml`, 'mayfly.yaml'),
+      /no path inside the repository/,
+    )
+})

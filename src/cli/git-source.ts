@@ -1,11 +1,19 @@
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join, posix, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { MayflyError, limits, messageOf } from '../lib/index.ts'
 import { readEnvironment } from '../config/environment.ts'
-import { isPolicyFile, misplacedIn, misspeltIn, writeBundle } from '../config/index.ts'
+import {
+  certificateKey,
+  certificatePaths,
+  certificatesIn,
+  isPolicyFile,
+  misplacedIn,
+  misspeltIn,
+  writeBundle,
+} from '../config/index.ts'
 import type { PolicyText } from './policy-text.ts'
 
 /** `REPOSITORY@REF[:PATH]`, taken apart. */
@@ -94,7 +102,14 @@ async function readBundleAt(
     if (problem !== undefined) throw bad(`${name}: ${problem}`)
     if (isPolicyFile(name)) files[name] = await git(['cat-file', 'blob', `${commit}:${above}${name}`])
   }
-  return writeBundle({ policy: await git(['cat-file', 'blob', `${commit}:${path}`]), files })
+  const policy = await git(['cat-file', 'blob', `${commit}:${path}`])
+  for (const named of certificatePaths(policy)) {
+    const at = posix.normalize(`${above}${named}`)
+    if (named.startsWith('/') || at.startsWith('../'))
+      throw bad(`ca: ${named} is no path inside the repository`)
+    files[certificateKey(named)] = certificatesIn(await git(['cat-file', 'blob', `${commit}:${at}`]))
+  }
+  return writeBundle({ policy, files })
 }
 
 function createGit(cwd: string): (args: readonly string[]) => Promise<string> {

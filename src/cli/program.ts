@@ -30,15 +30,20 @@ function createProgram(starters: Starters, writeErr: (text: string) => void): Co
       outputError: (text, write) => write(`mayfly: ${withoutValues(text)}`),
     })
     .exitOverride()
+  program.commandsGroup('In a job, and where something does not work:')
   addRun(program)
-  addProcesses(program, starters)
+  addDoctor(program)
+  program.commandsGroup('Operating it:')
+  addPeople(program)
   addOperator(program)
   addSecrets(program)
   addTokens(program, starters)
-  addPeople(program)
+  program.commandsGroup('The policy:')
   addPolicy(program)
+  program.commandsGroup('The audit log:')
   addAudit(program, starters)
-  addDoctor(program)
+  program.commandsGroup('The server and its parts:')
+  addProcesses(program, starters)
   trustOwnAuthorities(program)
   return program
 }

@@ -1,10 +1,11 @@
 import { z } from 'zod'
 import { MayflyError } from '../lib/index.ts'
+import { isCertificateKey } from './policy-certificates.ts'
 
 /** A policy as it is sent, stored and applied: mayfly.yaml and the files that stand in `policies/` beside it. */
 export interface PolicyBundle {
   readonly policy: string
-  /** By name: `policies/no-main.cedar`, `policies/release.test.yaml`. */
+  /** By name: `policies/no-main.cedar`, `policies/release.test.yaml`, `ca:certs/corp.pem`. */
   readonly files: Readonly<Record<string, string>>
 }
 
@@ -13,7 +14,10 @@ const head = '{"mayfly_bundle":1,'
 const shape = z.strictObject({
   mayfly_bundle: z.literal(1),
   policy: z.string(),
-  files: z.record(z.string().regex(fileName), z.string()),
+  files: z.record(
+    z.string().refine((name) => isPolicyFile(name) || isCertificateKey(name)),
+    z.string(),
+  ),
 })
 
 /** Is it a file that belongs to the policy? `name` is relative to the folder of mayfly.yaml. */

@@ -1,11 +1,12 @@
 import { lstatSync, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { isPolicyFile, misplacedIn, misspeltIn, writeBundle } from './policy-bundle.ts'
+import { certificateKey, certificatePaths, certificatesIn } from './policy-certificates.ts'
 
 /**
- * Reads a mayfly.yaml, or the one in a folder, with `policies/*.cedar` and `policies/*.test.yaml` beside it, as one
- * text (`writeBundle`). `file` is how its problems should name it. Throws `bad_input`, also for what an author would
+ * Reads a mayfly.yaml, or the one in a folder, with `policies/*.cedar` and `policies/*.test.yaml` beside it and the
+ * certificate files that it names, as one text (`writeBundle`). `file` is how its problems should name it. Throws `bad_input`, also for what an author would
  * believe to be read and is not.
  */
 export function readPolicyFiles(path: string): { text: string; file: string } {
@@ -22,7 +23,17 @@ export function readPolicyFiles(path: string): { text: string; file: string } {
     if (problem !== undefined) throw bad(join(folder, name), problem)
   }
   const files = names.filter(isPolicyFile).map((name) => [name, readText(join(folder, name))] as const)
-  return { text: writeBundle({ policy, files: Object.fromEntries(files) }), file }
+  const certificates = certificatePaths(policy).map(
+    (path) => [certificateKey(path), readCertificates(resolve(folder, path))] as const,
+  )
+  return { text: writeBundle({ policy, files: Object.fromEntries([...files, ...certificates]) }), file }
+}
+
+function readCertificates(file: string): string {
+  if (attempt(() => statSync(file))?.isFile() === false) throw bad(file, 'it is no file')
+  const certificates = certificatesIn(readText(file))
+  if (certificates === '') throw bad(file, 'it holds no certificate in PEM (-----BEGIN CERTIFICATE-----)')
+  return certificates
 }
 
 /** Behind a link the file may stand beside other policies than the link does. */

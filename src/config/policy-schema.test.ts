@@ -264,11 +264,15 @@ const mistakes: readonly (readonly [string, string, string | RegExp])[] = [
     edited('com }', 'com, dial: "localhost:80" }'),
     /^mayfly\.yaml:4:49: connections\.github\.dial: an IP address and a port/,
   ],
-  ['egress without a port', `${base}egress: [example.org]\n`, /^mayfly\.yaml:9:10: egress\.0: host:port/],
+  [
+    'egress as a URL',
+    `${base}egress: ["https://example.org"]\n`,
+    /^mayfly\.yaml:9:10: egress\.0: a host, with a port unless it is 443: deb\.example\.org, .*no https:/,
+  ],
   [
     'egress with a star inside',
     `${base}egress: ["deb.*.org:443"]\n`,
-    /^mayfly\.yaml:9:10: egress\.0: host:port/,
+    /^mayfly\.yaml:9:10: egress\.0: a host, with a port unless/,
   ],
   ['YAML 1.1, in which `yes` is a boolean and `<<` merges', `%YAML 1.1\n---\n${base}`, /^mayfly\.yaml:1:1: /],
 ]

@@ -38,7 +38,12 @@ const target = {
     .describe(
       'The address to connect to instead of what DNS says. It names the address, so it may be private or loopback.',
     ),
-  ca: z.string().optional().describe('PEM certificates to trust for this host, beside the system’s.'),
+  ca: z
+    .string()
+    .optional()
+    .describe(
+      'Certificates to trust for this host, beside the system’s: PEM, or the path of a .pem, .crt or .cer file, seen from mayfly.yaml.',
+    ),
 }
 
 const gitConnection = z.strictObject({ kind: z.literal('git'), ...target }).describe('Git over smart HTTP.')
@@ -98,13 +103,13 @@ export const policySchema = z.strictObject({
       z
         .string()
         .regex(
-          /^(\*\.)?[a-z0-9.-]+:[0-9]{1,5}$/,
-          'host:port, such as deb.example.org:443 or *.example.org:443',
+          /^(\*\.)?[a-z0-9.-]+(?::[0-9]{1,5})?$/,
+          'a host, with a port unless it is 443: deb.example.org, *.example.org or deb.example.org:8443; no https://, no path',
         ),
     )
     .default([])
     .describe(
-      'Public hosts that every step may reach, recorded, with no credential. `*.` stands for one or more labels.',
+      'Public hosts that every step may reach, recorded, with no credential: `host:port`, port 443 if left out. `*.` stands for one or more labels.',
     ),
   ...operators.document,
 })

@@ -100,7 +100,7 @@ const wrong: readonly (readonly [string, string, RegExp])[] = [
   [
     'a ca that is no PEM',
     'a: { kind: git, url: https://a.example.com, ca: nonsense }',
-    /^mayfly\.yaml:4:\d+: connection "a": ca is no PEM certificate$/,
+    /^mayfly\.yaml:4:\d+: connection "a": ca is neither a certificate in PEM nor the path of a \.pem, \.crt or \.cer file, seen from mayfly\.yaml$/,
   ],
   [
     'a credential over http',
@@ -207,6 +207,17 @@ test('dial: IPv4 and IPv6', () => {
 // --- Egress.
 
 const one = 'a: { kind: git, url: https://a.example.com }'
+
+test('egress: without a port it is 443', () => {
+  const { egress } = targetsOf(one, ['deb.example.org', '*.example.com'])
+  assert.deepEqual(
+    egress.map(({ host, port }) => [host, port]),
+    [
+      ['deb.example.org', 443],
+      ['.example.com', 443],
+    ],
+  )
+})
 
 test('egress: a name means that name on that port', () => {
   const targets = targetsOf(one, ['deb.example.org:443'])

@@ -144,12 +144,12 @@ function certificateProblem(pem: string): string | undefined {
     void new X509Certificate(pem)
     return undefined
   } catch {
-    return 'ca is no PEM certificate'
+    return 'ca is neither a certificate in PEM nor the path of a .pem, .crt or .cer file, seen from mayfly.yaml'
   }
 }
 
 function compileEgress(source: string): EgressRule {
-  const [pattern = '', port] = source.split(':')
+  const [pattern = '', port = '443'] = source.split(':')
   const anyLabelBefore = pattern.startsWith('*.')
   return { source, port: Number(port), host: anyLabelBefore ? pattern.slice(1) : pattern, anyLabelBefore }
 }

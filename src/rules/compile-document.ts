@@ -4,6 +4,7 @@ import {
   policySchema,
   policyTestFile,
   readBundle,
+  withCertificates,
   type ConfigProblem,
   type Locate,
   type PolicyBundle,
@@ -41,7 +42,8 @@ export function compileDocument(text: string, file: string): CompiledDocumentRes
   const parsed = parseConfig(bundle.policy, file, policySchema)
   const tests = readTestFiles(bundle)
   if (!parsed.ok) return { ok: false, problems: parsed.problems }
-  const { value: document, locate } = parsed
+  const { locate } = parsed
+  const document = withCertificates(parsed.value, bundle.files)
   const issuers = issuerFactsOf(document)
   const compiled = compilePolicy(document, locate, issuers, cedarFilesOf(bundle))
   const targets = compileTargets(document, locate)

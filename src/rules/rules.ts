@@ -1,6 +1,6 @@
 import { MayflyError, sha256Hex, type Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import { configError, type PolicyDocument } from '../config/index.ts'
+import { configError, isPolicyFile, type PolicyDocument } from '../config/index.ts'
 import type { Checks } from '../identity/index.ts'
 import { isDuplicate, type Store } from '../store/index.ts'
 import { failedTests, type CompiledDocument } from './compile-document.ts'
@@ -195,6 +195,8 @@ function peopleOf(rules: Rules | undefined): string {
 
 /** What a change of the policy is shown by: the document, and the lines of the files beside it. */
 function contentOf({ document, bundle }: CompiledDocument): object {
-  const files = Object.entries(bundle.files).map(([name, text]) => [name, text.split('\n')])
+  // A certificate file stands in the document already.
+  const beside = Object.entries(bundle.files).filter(([name]) => isPolicyFile(name))
+  const files = beside.map(([name, text]) => [name, text.split('\n')])
   return { ...document, ...Object.fromEntries(files) }
 }

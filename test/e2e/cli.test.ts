@@ -183,6 +183,17 @@ test('apply warns of secrets that are not in the vault', async () => {
   )
 })
 
+test('apply sends along the certificate file that a connection names', async () => {
+  const { stdout } = await stage.operate(['policy', 'show'])
+  const [, ca = ''] = /, ca: ("(?:[^"\\]|\\.)*")/.exec(stdout) ?? []
+  const file = join(home, 'with-path.yaml')
+  writeFileSync(join(home, 'git.pem'), JSON.parse(ca) as string)
+  writeFileSync(file, stdout.replace(ca, 'git.pem'))
+  const dry = await stage.operate(['apply', '--dry-run', file])
+  assert.deepEqual([dry.exitCode, dry.stderr], [0, ''])
+  assert.match(dry.stdout, /valid; not applied/)
+})
+
 test('a lost operator token: a new one from the machine itself, while the server runs and while not; recorded', async () => {
   const data = join(home, 'server')
   const recover = async (...more: string[]) =>

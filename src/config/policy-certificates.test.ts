@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { parseConfig, policySchema, readBundle, readPolicyFiles, withCertificates } from './index.ts'
+
+const one = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
+const other = one.replace('MIIB', 'MIIC')
+const key = '-----BEGIN PRIVATE KEY-----\nMC4C\n-----END PRIVATE KEY-----\n'
+const policy = (ca: string) => `issuers: { github: { kind: github-actions, owner_id: "65781" } }
+connections:
+  git: { kind: git, url: https://git.example.com, ca: ${ca} }
+  npm: { kind: npm, url: https://npm.example.com }
+roles:
+  build: { trust: { issuer: github, repository_id: "1" }, grants: [git:read git/o/r, npm:install npm] }
+`
+
+function folderWith(t: TestContext, ca: string, files: Record<string, string>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mayfly-ca-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  mkdirSync(join(folder, 'certs'))
+  for (const [name, text] of Object.entries({ 'mayfly.yaml': policy(ca), ...files }))
+    writeFileSync(join(folder, name), text)
+  return folder
+}
+
+test('ca by path: its certificates go along with the policy, seen from mayfly.yaml; a key beside them does not', (t) => {
+  const folder = folderWith(t, 'certs/corp.pem', { 'certs/corp.pem': `# ours\n${one}${key}${other}` })
+  const bundle = readBundle(readPolicyFiles(folder).text)
+  assert.deepEqual({ ...bundle.files }, { 'ca:certs/corp.pem': one + other })
+  const parsed = parseConfig(bundle.policy, 'mayfly.yaml', policySchema)
+  assert.ok(parsed.ok)
+  const { connections } = withCertificates(parsed.value, bundle.files)
+  assert.deepEqual([connections['git']?.ca, connections['npm']?.ca], [one + other, undefined])
+})
+
+test('ca as PEM stays as it is, and the policy its own text', (t) => {
+  const folder = folderWith(t, JSON.stringify(one), {})
+  assert.equal(readPolicyFiles(folder).text, policy(JSON.stringify(one)))
+})
+
+test('refused: a ca file that is not there, and one without a certificate', (t) => {
+  assert.throws(() => readPolicyFiles(folderWith(t, 'certs/gone.crt', {})), /gone\.crt: it cannot be read/)
+  const folder = folderWith(t, 'certs/key.pem', { 'certs/key.pem': key })
+  assert.throws(() => readPolicyFiles(folder), /key\.pem: it holds no certificate in PEM/)
+  assert.throws(() => readPolicyFiles(folderWith(t, './.pem', {})), /cannot be read/)
+})
+
+test('only a certificate file can be meant: other paths stay words, which no connection takes', (t) => {
+  const folder = folderWith(t, '/etc/passwd', {})
+  assert.deepEqual({ ...readBundle(readPolicyFiles(folder).text).files }, {})
+})

@@ -1,0 +1,49 @@
+import { parseDocument } from 'yaml'
+import { limits } from '../lib/index.ts'
+import type { PolicyDocument } from './policy-schema.ts'
+
+/** A `ca` that is a path: it names a certificate file, and nothing else of the machine can be meant. */
+const certificatePath = /^[^\0\r\n]{1,200}\.(?:pem|crt|cer)$/
+const block = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----/g
+
+/** How a bundle names the file of a `ca`, beside `policies/...`. */
+export function certificateKey(path: string): string {
+  return `ca:${path}`
+}
+
+export function isCertificateKey(name: string): boolean {
+  return name.startsWith('ca:') && certificatePath.test(name.slice(3))
+}
+
+/** The paths that `ca` of connections names in this mayfly.yaml; none if it cannot be read, which others tell. */
+export function certificatePaths(policy: string): string[] {
+  if (Buffer.byteLength(policy) > limits.policyBytes) return []
+  try {
+    const { connections } = parseDocument(policy, { version: '1.2' }).toJS({ maxAliasCount: 0 }) as {
+      connections?: Record<string, { ca?: unknown } | null>
+    }
+    const named = Object.values(connections ?? {}).flatMap((one) => one?.ca ?? [])
+    return [
+      ...new Set(named.filter((ca): ca is string => typeof ca === 'string' && certificatePath.test(ca))),
+    ]
+  } catch {
+    return []
+  }
+}
+
+/** The certificates in a PEM file, and nothing else of it: a key that lies beside them stays where it is. */
+export function certificatesIn(text: string): string {
+  return (text.match(block) ?? []).map((one) => `${one}\n`).join('')
+}
+
+/** The document with each `ca` that is a path replaced by what came with it; one that did not come stays a path. */
+export function withCertificates(
+  document: PolicyDocument,
+  files: Readonly<Record<string, string>>,
+): PolicyDocument {
+  const connections = Object.entries(document.connections).map(([name, one]) => {
+    const key = certificateKey(one.ca ?? '')
+    return [name, Object.hasOwn(files, key) ? { ...one, ca: files[key] } : one]
+  })
+  return { ...document, connections: Object.fromEntries(connections) as PolicyDocument['connections'] }
+}
