@@ -35,7 +35,10 @@ export function openAuditSource(options: AuditOptions): LogSource {
   }
   const folder = auditFolderOf(options)
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new MayflyError('bad_input', `there is no audit log at ${folder}: give --folder, --data or --url`)
+    throw new MayflyError(
+      'bad_input',
+      `there is no audit log at ${folder}: give --folder, --data or --url${existsSync('/var/lib/mayfly') ? ' (a server that root or systemd started keeps it in /var/lib/mayfly)' : ''}`,
+    )
   return readable(folderSource(folder), 'audit_unavailable')
 }
 

@@ -1,5 +1,5 @@
 import { parseEntry, readEntries } from '../audit/verify/index.ts'
-import { MayflyError, messageOf } from '../lib/index.ts'
+import { MayflyError, messageOf, noSuch } from '../lib/index.ts'
 import { readPast, type Operation, type Past, type PastEntry, type TrustSubject } from '../policy/index.ts'
 import { openPeopleOf } from './audit-people.ts'
 import { openAuditSource } from './audit-source.ts'
@@ -41,18 +41,35 @@ export async function readDecisions(
   return past
 }
 
+const publishedMs = 2_000
+
+/** The same; if what is looked for is not there, once more after the log must have published what came a moment ago. */
+export async function readDecisionsWith(
+  options: { folder?: string; data?: string },
+  isIt: (one: Past) => boolean,
+): Promise<Past[]> {
+  const past = await readDecisions(options)
+  if (past.some(isIt)) return past
+  process.stderr.write(`mayfly: not published yet: looking again in ${publishedMs / 1000} s\n`)
+  await new Promise((resolve) => setTimeout(resolve, publishedMs))
+  return await readDecisions(options)
+}
+
+/** The newest ones: for "did you mean". */
+function requestsOf(past: readonly Past[]): string[] {
+  return past.slice(-2_000).flatMap((one) => (one.kind === 'step' ? [] : (one.request ?? [])))
+}
+
 /** What a denial was about, by its request id. Throws `not_found`. */
 export async function findRefusal(
   request: string,
   options: { folder?: string; data?: string },
 ): Promise<{ subject: TrustSubject; role: string; operations: readonly Operation[] }> {
-  const past = await readDecisions(options)
-  const found = past.find((one) => one.kind !== 'step' && one.request === request)
+  const ofRequest = (one: Past) => one.kind !== 'step' && one.request === request
+  const past = await readDecisionsWith(options, ofRequest)
+  const found = past.find(ofRequest)
   if (found === undefined || found.kind === 'step')
-    throw new MayflyError(
-      'not_found',
-      `the log has no denial ${request} that a policy decided (entries are published once a second)`,
-    )
+    throw noSuch('denial that a policy decided in the log under', request, requestsOf(past))
   if (found.kind === 'session') return { subject: found.subject, role: found.roles[0] ?? '', operations: [] }
   const session = past.find((one) => one.kind === 'session' && one.id === found.session)
   if (session === undefined || session.kind !== 'session')

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
-import { MayflyError } from '../lib/index.ts'
-import { suggestRoles, suggestionYaml } from '../policy/index.ts'
+import { noSuch } from '../lib/index.ts'
+import { suggestRoles, suggestionYaml, type Past } from '../policy/index.ts'
 import { exitCodes, print } from './output.ts'
 import { readCompiled } from './policy-input.ts'
 import { lintSuggestion } from './policy-suggest-lint.ts'
-import { readDecisions } from './policy-past.ts'
+import { readDecisionsWith } from './policy-past.ts'
 import { visible } from './story.ts'
 
 export async function suggestPolicy(options: {
@@ -15,17 +15,14 @@ export async function suggestPolicy(options: {
   json: boolean
 }): Promise<number> {
   const compiled = existsSync(options.file) ? readCompiled(options.file) : undefined
-  const past = await readDecisions(options)
+  const past = await readDecisionsWith(options, ({ run }) => run === options.fromRun)
   const suggestions = suggestRoles(
     past,
     options.fromRun,
     (issuer) => compiled?.issuers.get(issuer)?.pins ?? [],
   )
   if (suggestions.length === 0)
-    throw new MayflyError(
-      'not_found',
-      `the log has no run ${options.fromRun} that reached anything (entries are published once a second)`,
-    )
+    throw noSuch('run that reached anything, in the log, called', options.fromRun, runsOf(past))
   const yaml = suggestionYaml(suggestions)
   const findings = compiled === undefined ? [] : lintSuggestion(compiled, yaml)
   print(options.json, { yaml, suggestions, findings }, [
@@ -33,4 +30,9 @@ export async function suggestPolicy(options: {
     ...findings.map(({ severity, message, fix }) => visible(`# lint ${severity}: ${message}. ${fix}`)),
   ])
   return findings.some(({ severity }) => severity === 'error') ? exitCodes.refused : exitCodes.ok
+}
+
+/** The newest ones: for "did you mean". */
+function runsOf(past: readonly Past[]): Set<string> {
+  return new Set(past.slice(-20_000).flatMap(({ run }) => run ?? []))
 }

@@ -121,6 +121,31 @@ test('explain takes an identity token beside the API token, from a file or stand
   }
 })
 
+test('explain and suggest look again for what is not published yet, and say which was meant', async () => {
+  const file = join(home, 'none.yaml')
+  const ran = await stage.runJob(
+    ['run', '--json', '--role', 'build', '--', 'git', 'ls-remote', 'https://git.example.com/octo-org/links'],
+    stage.jobEnvironment({ run_id: '9000000321' }),
+  )
+  const { runId } = JSON.parse(ran.stdout) as { runId: string }
+  const suggested = await stage.operate([
+    'policy',
+    'suggest',
+    '--from-run',
+    runId,
+    '--file',
+    file,
+    ...inData(),
+  ])
+  assert.match(suggested.stdout, /git:read git\/octo-org\/links/)
+  const typo = `${runId.slice(0, -1)}_`
+  const none = await stage.operate(['policy', 'suggest', '--from-run', typo, '--file', file, ...inData()])
+  assert.deepEqual([none.exitCode, none.stderr.includes(`did you mean ${runId}?`)], [1, true], none.stderr)
+  const request = await stage.operate(['explain', 'req_nothing', ...inData()])
+  assert.equal(request.exitCode, 1)
+  assert.match(request.stderr, /there is no denial .* req_nothing/)
+})
+
 test('login where nobody can sign in says so at once', async () => {
   const ran = await runMayfly(['login', '--no-browser'], { ...bare(), MAYFLY_SERVER: stage.server })
   assert.equal(ran.exitCode, 1)

@@ -137,7 +137,7 @@ test('a certificate that this machine does not trust is named, with how to trust
   const { of, exitCode } = await examine([...elsewhere(), '--server', `https://${stage.git.dial}`])
   assert.equal(exitCode, 1)
   assert.match(of('server')?.says ?? '', /does not answer: .*certificate/i)
-  assert.match(of('server')?.mend ?? '', /NODE_EXTRA_CA_CERTS/)
+  assert.match(of('server')?.mend ?? '', /MAYFLY_CA_FILE/)
 })
 
 test('in a CI job without an identity token: what the pipeline lacks', async () => {

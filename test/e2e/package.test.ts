@@ -132,6 +132,7 @@ test('the package brings what it needs and nothing to build with; its own Node r
     packages.filter((name) => !name.startsWith('node-linux-')),
     ['@cedar-policy', 'mayfly'],
   )
+  assert.ok(existsSync(join(installed, 'node_modules/mayfly/scripts/setup')), 'what doctor --fix runs')
   const { exitCode, stdout } = await ran(start([], homeFor(t), ['--version']))
   assert.equal(exitCode, 0)
   assert.match(stdout, /^\d+\.\d+\.\d+\nNode 26\.\d+\.\d+, the package’s own\n$/)

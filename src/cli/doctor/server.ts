@@ -34,7 +34,7 @@ function unreachable(server: string, why: string): { says: string; mend: string 
   return {
     says: `${server} does not answer: ${why}`,
     mend: isCertificate
-      ? 'if its certificate is of your own CA: NODE_EXTRA_CA_CERTS=/path/ca.pem; else renew it'
+      ? 'if its certificate is of your own CA: MAYFLY_CA_FILE=/path/ca.pem; else renew it'
       : 'start it with mayfly up, mend MAYFLY_SERVER, or let this machine reach it',
   }
 }
@@ -68,7 +68,7 @@ async function transport(server: string): Promise<Finding> {
           name: 'TLS',
           state: 'fail',
           says: `${server} is plain http: tokens cross the network in the clear`,
-          mend: 'put TLS in front of it (docs), and use https:// in MAYFLY_SERVER',
+          mend: 'give it TLS (docs/deployment.md), and use https:// in MAYFLY_SERVER',
         }
   }
   const untilMs = await certificateEnd(hostname, port === '' ? 443 : Number(port)).catch(() => Number.NaN)
