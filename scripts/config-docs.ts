@@ -42,7 +42,9 @@ ${rows(policy, '').join('\n')}
 | grant | allows |
 |---|---|
 | \`git:read CONNECTION/OWNER/NAME\` | clone and fetch of the repository |
-| \`git:push CONNECTION/OWNER/NAME@refs/...\` | push to refs that match; of a push with another ref nothing is pushed |
+| \`git:push CONNECTION/OWNER/NAME@refs/...\` | create refs that match, and move branches forward (fast-forward); never a tag that exists. Of a push with one ref that is refused nothing is pushed |
+| \`git:force CONNECTION/OWNER/NAME@refs/...\` | what git:push allows there, and every other update: not a fast-forward, or of a tag that exists |
+| \`git:delete CONNECTION/OWNER/NAME@refs/...\` | delete refs that match, and nothing else |
 | \`npm:install CONNECTION\` | packages that the run's lockfile pins, each held against its digest |
 
 ## Pipeline files

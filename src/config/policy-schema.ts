@@ -81,7 +81,7 @@ const role = z.strictObject({
     .array(z.string())
     .min(1, 'a role without grants can do nothing: add one or remove the role')
     .describe(
-      '`action connection/resource`: `git:read github/octo/app`, `git:push github/octo/app@refs/tags/*`, `npm:install npmjs`.',
+      '`action connection/resource`: `git:read github/octo/app`, `git:push github/octo/app@refs/tags/*`, `git:force github/octo/app@refs/heads/bot/*`, `npm:install npmjs`.',
     ),
 })
 

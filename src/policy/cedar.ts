@@ -1,7 +1,7 @@
 import { preparsePolicySet, statefulIsAuthorized, validate } from '@cedar-policy/cedar-wasm/nodejs'
 import { MayflyError, sha256Hex } from '../lib/index.ts'
 import { cedarSchema } from './cedar-schema.ts'
-import type { Grant, Operation } from './grant.ts'
+import { actionsOf, type Grant, type Operation } from './grant.ts'
 import type { TrustSubject } from './trust.ts'
 
 /** A role's own slice of the policy, parsed once. Cedar's time grows with the policies it is handed. */
@@ -86,7 +86,8 @@ function permit(grant: Grant): string {
     `resource.path like ${quoted(grant.path)}`,
   ]
   if (grant.ref !== undefined) conditions.push(`resource.ref like ${quoted(grant.ref)}`)
-  return `permit(principal is Mayfly::Role, action == Mayfly::Action::"${grant.action}", resource is Mayfly::Resource) when { ${conditions.join(' && ')} };`
+  const actions = actionsOf(grant.action).map((action) => `Mayfly::Action::"${action}"`)
+  return `permit(principal is Mayfly::Role, action in [${actions.join(', ')}], resource is Mayfly::Resource) when { ${conditions.join(' && ')} };`
 }
 
 function quoted(text: string): string {

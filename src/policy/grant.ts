@@ -18,23 +18,44 @@ export interface Grant {
   readonly ref: string | undefined
 }
 
-/** Per action: whether the resource needs a path, whether it names a ref, and whether it changes what is there. */
-const actions = {
+interface ActionRule {
+  readonly kind: Kind
+  /** Does the resource need a path, does it name a ref, does the action change what is there? */
+  readonly path: boolean
+  readonly ref: boolean
+  readonly write: boolean
+  /** What a grant of this action allows besides: whoever may rewrite a ref may move it forward, too. */
+  readonly includes?: readonly string[]
+}
+
+const actions: Readonly<Record<string, ActionRule>> = {
   'git:read': { kind: 'git', path: true, ref: false, write: false },
+  // Creates refs, and moves branches forward only: what is there stays reachable.
   'git:push': { kind: 'git', path: true, ref: true, write: true },
+  'git:force': { kind: 'git', path: true, ref: true, write: true, includes: ['git:push'] },
+  'git:delete': { kind: 'git', path: true, ref: true, write: true },
   'npm:install': { kind: 'npm', path: false, ref: false, write: false },
-} as const
+}
 
 export const actionNames = Object.keys(actions)
 
+/** What a grant of this action allows, itself first. */
+export function actionsOf(action: string): readonly string[] {
+  return [action, ...(ruleOf(action)?.includes ?? [])]
+}
+
+function ruleOf(action: string): ActionRule | undefined {
+  return Object.hasOwn(actions, action) ? actions[action] : undefined
+}
+
 /** Does the action change what it reaches? One that is not known is taken to. */
 export function isWrite(action: string): boolean {
-  return !Object.hasOwn(actions, action) || actions[action as keyof typeof actions].write
+  return ruleOf(action)?.write ?? true
 }
 
 /** Is a grant of this action limited to refs? */
 export function namesRef(action: string): boolean {
-  return Object.hasOwn(actions, action) && actions[action as keyof typeof actions].ref
+  return ruleOf(action)?.ref ?? false
 }
 
 export type Kind = keyof typeof namesOf
@@ -44,10 +65,6 @@ export const kinds = Object.keys(namesOf) as readonly Kind[]
 /** The kind of connection that the action is for; undefined if it is not known. */
 export function kindOf(action: string): Kind | undefined {
   return ruleOf(action)?.kind
-}
-
-function ruleOf(action: string): (typeof actions)[keyof typeof actions] | undefined {
-  return Object.hasOwn(actions, action) ? actions[action as keyof typeof actions] : undefined
 }
 
 /** `action connection/path@ref` taken apart; nothing of it is checked. A path may hold an `@` (an npm scope). */
@@ -163,7 +180,7 @@ export function unnamedOperation({ action, path, ref }: Operation): string | und
 export function isCovered(narrow: Grant, wide: readonly Grant[]): boolean {
   return wide.some(
     (one) =>
-      one.action === narrow.action &&
+      actionsOf(one.action).includes(narrow.action) &&
       one.connection === narrow.connection &&
       includes(one.path, narrow.path) &&
       includes(one.ref ?? '*', narrow.ref ?? '*'),
@@ -201,6 +218,18 @@ function describe(
 export function grantFor(operation: Operation): string {
   // A registry is granted as a whole: what may come from it is the lockfile's to say.
   if (operation.action.startsWith('npm:')) return `${operation.action} ${operation.connection}`
-  const needsRef = operation.action === 'git:push' && operation.ref === undefined
+  const needsRef = namesRef(operation.action) && operation.ref === undefined
   return needsRef ? `${describeOperation(operation)}@refs/heads/BRANCH` : describeOperation(operation)
+}
+
+/**
+ * The grants that would allow these operations, as far as they can be written as such; none that another includes.
+ * One that names no ref yet is passed over: the push that followed says which.
+ */
+export function leastGrants(operations: readonly Operation[]): string[] {
+  const named = operations.filter(({ action, ref }) => !namesRef(action) || ref !== undefined)
+  const wanted = new Set(named.map(grantFor))
+  for (const one of named)
+    for (const action of actionsOf(one.action).slice(1)) wanted.delete(grantFor({ ...one, action }))
+  return [...wanted].filter(isGrantText).toSorted()
 }

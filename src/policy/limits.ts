@@ -2,6 +2,7 @@ import { intersects } from '../lib/index.ts'
 import { durationSeconds, type ConfigProblem, type LimitsConfig, type Locate } from '../config/index.ts'
 import {
   actionNames,
+  actionsOf,
   hint,
   kindOf,
   namesRef,
@@ -81,7 +82,7 @@ function parsePattern(source: string, connections: ReadonlyMap<string, string>):
 
 function reaches(grant: Grant | Operation, pattern: GrantPattern): boolean {
   return (
-    intersects(grant.action, pattern.action) &&
+    actionsOf(grant.action).some((action) => intersects(action, pattern.action)) &&
     intersects(grant.connection, pattern.connection) &&
     // Git hosts read names without case: another spelling must not get round a limit.
     intersects(grant.path.toLowerCase(), pattern.path.toLowerCase()) &&

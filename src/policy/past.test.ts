@@ -206,6 +206,16 @@ test('suggest: nothing that a job wrote becomes a pattern, or YAML of its own', 
   assert.equal(roles.release.trust['environment'], 'x"\n    ttl: 24h #')
 })
 
+test('suggest and shadow report: what another grant includes is not named beside it', () => {
+  const [pushed, forced] = ['git:push', 'git:force'].map((action) => ({ ...push('refs/heads/x'), action }))
+  const allowed = access('access.granted', [push(), pushed ?? {}, forced ?? {}, read])
+  const [suggestion] = suggestRoles([session(), allowed], run, pins)
+  const least = ['git:force github/octo/app@refs/heads/x', 'git:read github/octo/app']
+  assert.deepEqual(suggestion?.grants, least)
+  const [report] = reportShadow([access('access.shadowed', [pushed ?? {}, forced ?? {}, read])])
+  assert.deepEqual(report?.missing, least)
+})
+
 test('suggest: another run has no say', () => {
   assert.deepEqual(suggestRoles(past, 'run_2', pins), [])
 })

@@ -428,18 +428,24 @@ function reference(grants: readonly string[], operation: Operation, anyRef = fal
   return grants.some((source) => {
     const grant = parseGrant(source, kinds)
     assert.ok(typeof grant !== 'string', String(grant))
-    if (grant.action !== operation.action || grant.connection !== operation.connection) return false
+    const isPush = (action: string) => /^git:(?:push|force|delete)$/.test(action)
+    const sameAction =
+      grant.action === operation.action ||
+      (grant.action === 'git:force' && operation.action === 'git:push') ||
+      (anyRef && isPush(grant.action) && isPush(operation.action))
+    if (!sameAction || grant.connection !== operation.connection) return false
     if (!like(grant.path, operation.path)) return false
     return anyRef || grant.ref === undefined || like(grant.ref, operation.ref ?? '')
   })
 }
 
+const pushes = fc.constantFrom('git:push', 'git:force', 'git:delete')
 const segment = fc.string({ unit: fc.constantFrom('a', 'b', '.', '-', '/', '*'), minLength: 1, maxLength: 4 })
 const grants = fc.array(
   fc
     .oneof(
       segment.map((path) => `git:read github/${path}`),
-      fc.tuple(segment, segment).map(([path, ref]) => `git:push github/${path}@refs/${ref}`),
+      fc.tuple(pushes, segment, segment).map(([action, path, ref]) => `${action} github/${path}@refs/${ref}`),
       fc.constant('npm:install npmjs'),
       segment.map((path) => `npm:install npmjs/${path}`),
     )
@@ -453,12 +459,12 @@ const asked = fc.string({
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   asked.map((path) => ({ action: 'git:read', connection: 'github', path })),
   fc
-    .tuple(asked, asked)
-    .map(([path, ref]) => ({ action: 'git:push', connection: 'github', path, ref: `refs/${ref}` })),
+    .tuple(pushes, asked, asked)
+    .map(([action, path, ref]) => ({ action, connection: 'github', path, ref: `refs/${ref}` })),
   asked.map((path) => ({ action: 'git:push', connection: 'github', path })),
   asked.map((path) => ({ action: 'npm:install', connection: 'npmjs', path })),
   asked.map((path) => ({ action: 'git:read', connection: 'npmjs', path })),
-  asked.map((path) => ({ action: 'git:delete', connection: 'github', path })),
+  asked.map((path) => ({ action: 'git:rebase', connection: 'github', path })),
 )
 
 test('property: Cedar decides as a plain reading of the grants does', () => {
@@ -483,17 +489,23 @@ test('property: Cedar decides as a plain reading of the grants does', () => {
 test('property: what a denial says to add, allows it', () => {
   const name = fc.stringMatching(/^[a-z0-9]{1,6}$/)
   fc.assert(
-    fc.property(name, name, fc.option(name, { nil: undefined }), (owner, repository, branch) => {
-      const path = `${owner}/${repository}`
-      const one: Operation =
-        branch === undefined
-          ? { action: 'git:read', connection: 'github', path }
-          : { action: 'git:push', connection: 'github', path, ref: `refs/heads/${branch}` }
-      const denied = policyOf(pinned, ['npm:install npmjs', 'git:read github/none']).decide('build', one)
-      fc.pre(!denied.allow)
-      assert.ok(!denied.allow)
-      assert.equal(policyOf(pinned, [denied.missing]).decide('build', one).allow, true)
-    }),
+    fc.property(
+      name,
+      name,
+      pushes,
+      fc.option(name, { nil: undefined }),
+      (owner, repository, action, branch) => {
+        const path = `${owner}/${repository}`
+        const one: Operation =
+          branch === undefined
+            ? { action: 'git:read', connection: 'github', path }
+            : { action, connection: 'github', path, ref: `refs/heads/${branch}` }
+        const denied = policyOf(pinned, ['npm:install npmjs', 'git:read github/none']).decide('build', one)
+        fc.pre(!denied.allow)
+        assert.ok(!denied.allow)
+        assert.equal(policyOf(pinned, [denied.missing]).decide('build', one).allow, true)
+      },
+    ),
     { numRuns: 50 },
   )
 })
@@ -540,6 +552,39 @@ test('decideAnyRef: any ref of a repository that may be pushed to, and no other 
   assert.equal(policy.decide('build', push).allow, false)
   assert.equal(policy.decideAnyRef('build', { ...push, path: 'octo/app2' }).allow, false)
   assert.equal(policy.decideAnyRef('build', { ...push, action: 'git:read' }).allow, false)
+})
+
+test('git:force includes git:push, git:delete neither; none of them reaches another ref', () => {
+  const ask = (grant: string, action: string, ref = 'refs/tags/v1') =>
+    policyOf(pinned, [grant]).decide('build', { action, connection: 'github', path: 'o/r', ref }).allow
+  const allowed = (grant: string) =>
+    ['git:push', 'git:force', 'git:delete', 'git:read'].filter((action) => ask(grant, action))
+  assert.deepEqual(allowed('git:push github/o/r@refs/tags/*'), ['git:push'])
+  assert.deepEqual(allowed('git:force github/o/r@refs/tags/*'), ['git:push', 'git:force'])
+  assert.deepEqual(allowed('git:delete github/o/r@refs/tags/*'), ['git:delete'])
+  assert.equal(ask('git:force github/o/r@refs/heads/*', 'git:push'), false)
+})
+
+test('denied: force and delete name their own grants', () => {
+  const policy = policyOf(pinned, ['git:push github/o/r@refs/tags/*'])
+  for (const action of ['git:force', 'git:delete']) {
+    const denied = policy.decide('build', {
+      action,
+      connection: 'github',
+      path: 'o/r',
+      ref: 'refs/tags/v1',
+    })
+    assert.equal(!denied.allow && denied.missing, `${action} github/o/r@refs/tags/v1`)
+  }
+})
+
+test('before a ref is named, a role that may only delete is let in, and one that only reads is not', () => {
+  const push = { action: 'git:push', connection: 'github', path: 'o/r' }
+  assert.equal(
+    policyOf(pinned, ['git:delete github/o/r@refs/heads/*']).decideAnyRef('build', push).allow,
+    true,
+  )
+  assert.equal(policyOf(pinned, ['git:read github/o/r']).decideAnyRef('build', push).allow, false)
 })
 
 test('grantFor: what to write for an operation', () => {

@@ -3,7 +3,7 @@ import { compilePattern } from '../lib/index.ts'
 import { compileSlice, evaluate, validateGrants, type CedarRequest, type CedarSlice } from './cedar.ts'
 import { connectionKinds, draftPolicy } from './draft.ts'
 import { compileForbids, type Forbids } from './forbids.ts'
-import { grantFor, namesRef, type Grant, type Operation } from './grant.ts'
+import { actionsOf, grantFor, kindOf, namesRef, type Grant, type Operation } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import type { Limits } from './limits.ts'
 import { lint } from './lint/index.ts'
@@ -126,7 +126,12 @@ function createPolicy(
       grant === undefined && role !== undefined ? waivable(role, request.operation, limits) : undefined
     const by = grant ?? waived
     if (role === undefined || by === undefined) return deny(role, request)
-    const forbiddenBy = forbids?.forbidding(request, refNamed)
+    // Who may not push to a ref may not rewrite it either: what an action includes is asked with it.
+    const forbiddenBy = actionsOf(request.operation.action)
+      .map((action) =>
+        forbids?.forbidding({ ...request, operation: { ...request.operation, action } }, refNamed),
+      )
+      .find((one) => one !== undefined)
     if (forbiddenBy !== undefined) return { ...deny(role, request), forbiddenBy }
     return grant === undefined
       ? { allow: true, grant: by, shadow: grantFor(request.operation) }
@@ -152,9 +157,18 @@ function createPolicy(
       return conclude(request, grant, true)
     },
     decideAnyRef(name, operation, subject) {
-      const grant = roles.get(name)?.grants.find((one) => touches(one, operation))?.source
       // An action that has no ref has nothing more to say later: all forbids have their say now.
-      return conclude({ role: name, operation, subject }, grant, !namesRef(operation.action))
+      const refNamed = !namesRef(operation.action)
+      const decisions = (roles.get(name)?.grants ?? [])
+        .filter((one) => touches(one, operation))
+        .map(({ action, source }) =>
+          conclude({ role: name, operation: { ...operation, action }, subject }, source, refNamed),
+        )
+      return (
+        decisions.find(({ allow }) => allow) ??
+        decisions[0] ??
+        conclude({ role: name, operation, subject }, undefined, refNamed)
+      )
     },
   }
 }
@@ -164,7 +178,10 @@ function deny(role: Role | undefined, { role: name, operation }: CedarRequest): 
   return { allow: false, role: name, missing: grantFor(operation), held }
 }
 
-function touches(grant: Grant, operation: Operation): boolean {
-  const sameTarget = grant.action === operation.action && grant.connection === operation.connection
-  return sameTarget && compilePattern(grant.path).matches(operation.path)
+/** Before a ref is named it is not known either whether it will be created, rewritten or deleted. */
+function touches(grant: Grant, { action, connection, path }: Operation): boolean {
+  const sameAction =
+    grant.action === action ||
+    (namesRef(action) && namesRef(grant.action) && kindOf(grant.action) === kindOf(action))
+  return sameAction && grant.connection === connection && compilePattern(grant.path).matches(path)
 }

@@ -7,7 +7,7 @@ import { compileText, policyText, refusalsOf } from './policy.fixture.ts'
 
 /**
  * The documented semantics, written once more without Cedar, from docs/policy.md alone: an operation is allowed if a
- * grant of the role names its action and connection and its patterns match path and ref as a whole, and no forbid
+ * grant of the role names its action (git:force stands for git:push, too) and connection and its patterns match path and ref as a whole, and no forbid
  * holds. `*` is any run of characters.
  */
 interface Forbid {
@@ -34,16 +34,21 @@ function grants(source: string, operation: Operation): boolean {
   const slash = place.indexOf('/')
   const [connection, path] = slash === -1 ? [place, '*'] : [place.slice(0, slash), place.slice(slash + 1)]
   return (
-    action === operation.action &&
+    actionsBy(action).includes(operation.action) &&
     connection === operation.connection &&
     matches(path, operation.path) &&
     (ref === undefined || matches(ref, operation.ref ?? ''))
   )
 }
 
+/** What an action stands for besides itself. */
+function actionsBy(action: string): string[] {
+  return action === 'git:force' ? ['git:force', 'git:push'] : [action]
+}
+
 function holds(forbid: Forbid, role: string, operation: Operation, event: string | undefined): boolean {
   if (forbid.role !== undefined && forbid.role !== role) return false
-  if (forbid.action !== undefined && forbid.action !== operation.action) return false
+  if (forbid.action !== undefined && !actionsBy(operation.action).includes(forbid.action)) return false
   const named = forbid.attribute === undefined ? undefined : (operation[forbid.attribute] ?? '')
   // A forbid sees paths in lower case.
   const value = forbid.attribute === 'path' ? named?.toLowerCase() : named
@@ -66,13 +71,14 @@ function cedarOf({ role, action, attribute, pattern, event, unless }: Forbid): s
 
 const roleNames = ['build', 'release'] as const
 const part = fc.string({ unit: fc.constantFrom('a', 'b', '/', '*', '.'), minLength: 1, maxLength: 4 })
+const pushes = fc.constantFrom('git:push', 'git:force', 'git:delete')
 // What could never match is refused: names.test.ts and dead-rules.test.ts are about that.
 const isPossible = (source: string) => isGrantText(source)
 const grant = fc
   .oneof(
     part.map((path) => `git:read github/${path}`),
     part.map((path) => `git:read other/${path}`),
-    fc.tuple(part, part).map(([path, ref]) => `git:push github/${path}@refs/${ref}`),
+    fc.tuple(pushes, part, part).map(([action, path, ref]) => `${action} github/${path}@refs/${ref}`),
     fc.constant('npm:install npmjs'),
   )
   .filter(isPossible)
@@ -83,7 +89,7 @@ const asked = fc.string({
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ action: fc.constant('git:read'), connection: fc.constantFrom('github', 'other'), path: asked }),
   fc.record({
-    action: fc.constant('git:push'),
+    action: pushes,
     connection: fc.constant('github'),
     path: asked,
     ref: asked.map((ref) => `refs/${ref}`),
@@ -99,7 +105,7 @@ const event = fc.constantFrom(undefined, 'push', 'schedule')
 const forbid: fc.Arbitrary<Forbid> = fc
   .record({
     role: fc.constantFrom(undefined, ...roleNames),
-    action: fc.constantFrom(undefined, 'git:read', 'git:push', 'npm:install'),
+    action: fc.constantFrom(undefined, 'git:read', 'git:push', 'git:force', 'git:delete', 'npm:install'),
     attribute: fc.constantFrom(undefined, 'path' as const, 'ref' as const, 'connection' as const),
     pattern: part,
     event,

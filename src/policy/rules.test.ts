@@ -259,6 +259,18 @@ const limited: readonly (readonly [
     {},
     /npm:install is for no connection called github/,
   ],
+  [
+    'a grant that includes a push which is forbidden',
+    '{ forbidden_grants: ["git:push *@refs/heads/main"] }',
+    { grants: ['git:force github/octo/app@refs/heads/*'] },
+    /limits forbid: "git:push \*@refs\/heads\/main"/,
+  ],
+  [
+    'rewriting alone, and a role that only pushes,',
+    '{ forbidden_grants: ["git:force *", "git:delete *"] }',
+    { grants: push },
+    undefined,
+  ],
   ['a limit on a package', '{ forbidden_grants: ["npm:install npmjs/@scope/*"] }', {}, undefined],
   ['a limit that is none', '{ forbidden_grants: ["everything"] }', {}, /is not of the form/],
 ]
@@ -458,6 +470,12 @@ test('shadow: never a write that the role was not given there; one that it was, 
   const pushes = shadowed('', push)
   assert.equal(pushes.decide('build', main, job).allow, true)
   assert.equal(pushes.decide('build', read('github', 'octo/lib'), job).allow, true, 'reading is less')
+})
+
+test('shadow: a role that pushes is let rewrite and delete nothing', () => {
+  const main = { connection: 'github', path: 'octo/app', ref: 'refs/heads/main' }
+  for (const action of ['git:force', 'git:delete'])
+    assert.equal(shadowed('', push).decide('build', { action, ...main }, job).allow, false, action)
 })
 
 test('shadow: never what limits forbid, nor what they keep for approval', () => {

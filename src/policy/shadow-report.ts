@@ -1,4 +1,4 @@
-import { describeOperation, grantFor, isGrantText, namesRef } from './grant.ts'
+import { describeOperation, leastGrants } from './grant.ts'
 import type { Past, PastOperations } from './past.ts'
 
 /** What one role in shadow mode let pass although no grant of it allows it. */
@@ -21,20 +21,16 @@ export function reportShadow(past: readonly Past[]): ShadowReport[] {
   return [...new Set(shadowed.map(({ role }) => role))].toSorted().map((role) => {
     const ofRole = shadowed.filter((one) => one.role === role)
     const counted = new Map<string, { operation: string; count: number; last: string }>()
-    const missing = new Set<string>()
     for (const { operations, time } of ofRole) {
       for (const one of operations) {
         const operation = describeOperation(one)
         counted.set(operation, { operation, count: (counted.get(operation)?.count ?? 0) + 1, last: time })
-        // Before a push names its refs there is no grant to name; the push itself is in the log, too.
-        if ((!namesRef(one.action) || one.ref !== undefined) && isGrantText(grantFor(one)))
-          missing.add(grantFor(one))
       }
     }
     return {
       role,
       operations: [...counted.values()].toSorted((a, b) => b.count - a.count),
-      missing: [...missing].toSorted(),
+      missing: leastGrants(ofRole.flatMap(({ operations }) => operations)),
       cut: ofRole.filter(({ cut }) => cut).length,
     }
   })

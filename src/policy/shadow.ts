@@ -1,4 +1,4 @@
-import { isWrite, type Grant, type Operation } from './grant.ts'
+import { actionsOf, isWrite, type Grant, type Operation } from './grant.ts'
 import type { Limits } from './limits.ts'
 
 /**
@@ -15,7 +15,7 @@ export function waivable(
   if (!role.shadow || limits.forbids(operation) !== undefined) return undefined
   if (!role.approval && limits.wantsApproval(operation) !== undefined) return undefined
   const onConnection = role.grants.filter(({ connection }) => connection === operation.connection)
-  const sameAction = onConnection.find(({ action }) => action === operation.action)
+  const sameAction = onConnection.find(({ action }) => actionsOf(action).includes(operation.action))
   const fallback = isWrite(operation.action) ? undefined : onConnection[0]
   return (sameAction ?? fallback)?.source
 }

@@ -1,4 +1,4 @@
-import { describeOperation, grantFor, isGrantText, namesRef, type Operation } from './grant.ts'
+import { describeOperation, leastGrants } from './grant.ts'
 import type { Past, PastOperations, PastSession } from './past.ts'
 
 export interface Suggestion {
@@ -24,7 +24,8 @@ export function suggestRoles(
   return [...new Set(sessions.flatMap(({ roles }) => roles))].flatMap((role) => {
     const session = sessions.find(({ roles }) => roles.includes(role))
     const asked = ofRun.filter((one) => one.kind === 'operations' && one.role === role) as PastOperations[]
-    const grants = grantsFor(asked.filter(({ allowed }) => allowed).flatMap(({ operations }) => operations))
+    const done = asked.filter(({ allowed }) => allowed).flatMap(({ operations }) => operations)
+    const grants = leastGrants(done).filter((grant) => !grant.includes('*'))
     if (session === undefined || grants.length === 0) return []
     const denied = asked.filter(({ allowed }) => !allowed).flatMap(({ operations }) => operations)
     const refused = [...new Set(denied.map(describeOperation))]
@@ -78,14 +79,6 @@ function trustOf({ subject }: PastSession, pins: readonly string[]): Record<stri
 // A star in a claim would be a pattern in the rule.
 function isPlain(value: string | undefined): value is string {
   return value !== undefined && value !== '' && !value.includes('*')
-}
-
-function grantsFor(operations: readonly Operation[]): string[] {
-  // git asks whether it may push before it names a ref; the push that followed says which.
-  const named = operations.filter(({ action, ref }) => !namesRef(action) || ref !== undefined)
-  return [...new Set(named.map(grantFor))]
-    .filter((grant) => isGrantText(grant) && !grant.includes('*'))
-    .toSorted()
 }
 
 const ttls = [

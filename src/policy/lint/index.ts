@@ -1,6 +1,7 @@
 import { anyRepository } from './any-repository.ts'
 import { bareStar } from './bare-star.ts'
 import { escalation } from './escalation.ts'
+import { movedTags } from './moved-tags.ts'
 import { nobody } from './nobody.ts'
 import { outsider } from './outsider.ts'
 import { renamedRepository } from './renamed-repository.ts'
@@ -18,6 +19,7 @@ export const lintRules: readonly LintRule[] = [
   outsider,
   unprotectedRef,
   bareStar,
+  movedTags,
   escalation,
   unusedConnection,
   shadow,

@@ -68,6 +68,26 @@ const planted: readonly (readonly [
     { build: { trust: `{ ${safe}, ref_protected: true }`, grants: push } },
     [],
   ],
+  [
+    'moves any tag',
+    {
+      build: {
+        trust: `{ ${safe}, ref_protected: true }`,
+        grants: ['git:force github/octo/app@refs/*/v*', 'git:delete github/octo/app@refs/tags/v*'],
+      },
+    },
+    ['moved-tags warning roles.build.grants.0', 'moved-tags warning roles.build.grants.1'],
+  ],
+  [
+    'moves one tag by its name, and branches',
+    {
+      build: {
+        trust: `{ ${safe}, ref_protected: true }`,
+        grants: ['git:force github/octo/app@refs/tags/v1', 'git:delete github/octo/app@refs/heads/bot/*'],
+      },
+    },
+    [],
+  ],
   ['writes from tags', { build: { trust: `{ ${safe}, ref: "refs/tags/v*" }`, grants: push } }, []],
   [
     'writes from an environment',
