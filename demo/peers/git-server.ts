@@ -73,7 +73,7 @@ export async function startGitServer(options: {
 }
 
 /** CGI (RFC 3875) to `git http-backend`. */
-function serveGit(root: string, request: IncomingMessage, response: ServerResponse): void {
+export function serveGit(root: string, request: IncomingMessage, response: ServerResponse): void {
   const target = new URL(request.url ?? '/', 'https://git')
   const child = spawn('git', ['http-backend'], {
     // A group of its own: git starts http-backend as a child, and both have to go.
@@ -109,6 +109,8 @@ function serveGit(root: string, request: IncomingMessage, response: ServerRespon
     }
   })
   request.pipe(child.stdin)
+  // A request that is broken off ends as one that is whole would: git has to see for itself that something is missing.
+  request.once('close', () => child.stdin.end())
   let head = Buffer.alloc(0)
   const readHead = (chunk: Buffer) => {
     head = Buffer.concat([head, chunk])

@@ -186,13 +186,13 @@ function detail(data: Data): string {
         phase?: string
         wants?: string[]
         wantCount?: number
-        updates?: { ref: string; oldCommit: string; newCommit: string }[]
+        updates?: { ref: string; oldCommit: string; newCommit: string; change?: string }[]
       }
     | undefined
   const npm = data['npm'] as { package: string; version?: string } | undefined
   if (npm?.version !== undefined) return `@${npm.version}, digest held`
   if (git?.updates !== undefined && git.updates.length > 0) {
-    return `: ${git.updates.map((one) => `${one.ref} ${one.oldCommit.slice(0, 8)}→${one.newCommit.slice(0, 8)}`).join(', ')}`
+    return `: ${git.updates.map((one) => `${one.change === undefined ? '' : `${one.change} `}${one.ref} ${one.oldCommit.slice(0, 8)}→${one.newCommit.slice(0, 8)}`).join(', ')}`
   }
   if (git?.wantCount !== undefined && git.wantCount > 0)
     return `: ${git.phase} of ${git.wants?.[0]?.slice(0, 12)}${git.wantCount > 1 ? ` and ${git.wantCount - 1} more` : ''}`

@@ -61,6 +61,19 @@ export interface Upstream {
   /** Takes a request once its body is read; `onHead` may take it before. */
   handle: (request: IncomingMessage, response: ServerResponse) => void
   onHead: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
+  /** Before a push the gateway asks which refs are symbolic: answered with none, as an empty repository does. */
+  answersRefs: boolean
+}
+
+function isAskedByGateway(request: IncomingMessage): boolean {
+  return (
+    request.url?.endsWith('/git-upload-pack') === true && request.headers['user-agent'] === 'git/2 (mayfly)'
+  )
+}
+
+function answerRefs(request: IncomingMessage, response: ServerResponse): void {
+  request.resume()
+  response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-result' }).end('0000')
 }
 
 export async function startUpstream(t: TestContext, host: string): Promise<Upstream> {
@@ -76,6 +89,7 @@ export async function startUpstream(t: TestContext, host: string): Promise<Upstr
     upstream.begun.push({ method: request.method ?? '', url: request.url ?? '' })
     request.on('error', () => undefined)
     response.on('error', () => undefined)
+    if (upstream.answersRefs && isAskedByGateway(request)) return answerRefs(request, response)
     if (upstream.onHead !== undefined) return upstream.onHead(request, response)
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -100,6 +114,7 @@ export async function startUpstream(t: TestContext, host: string): Promise<Upstr
     handle: (_request, response) =>
       void response.writeHead(200, { 'content-type': 'text/plain' }).end('upstream says hello'),
     onHead: undefined,
+    answersRefs: true,
   }
   server.on('connection', (socket) => {
     sockets.set(socket, ++accepted)

@@ -181,6 +181,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const target = plainTarget(request.url ?? '', connection.basePath)
     if (target === undefined)
       return 'the path is not plain (dot segments, escapes, or outside of the connection’s URL)'
+    const abandoned = whenAbandoned(response)
     return {
       request,
       response,
@@ -196,7 +197,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
           ...outgoing,
           path: `${connection.basePath}${outgoing.path}`,
           authorization: permit.authorization,
-          abandoned: whenAbandoned(response),
+          abandoned,
         }),
     }
   }

@@ -107,7 +107,10 @@ export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts
           socket.destroy()
           reject(unreachable(connection, 'it switched to another protocol'))
         })
-        abandoned.addEventListener('abort', () => outgoing.destroy(gone()), { once: true })
+        const leave = () => void outgoing.destroy(gone())
+        abandoned.addEventListener('abort', leave, { once: true })
+        // One request of a step may take several to its upstream.
+        outgoing.once('close', () => abandoned.removeEventListener('abort', leave))
         outgoing.once('error', (cause) =>
           reject(cause instanceof MayflyError ? cause : unreachable(connection, cause)),
         )

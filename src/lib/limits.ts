@@ -23,6 +23,25 @@ export const limits = {
   pushCommandBytes: 1_048_576,
   /** A git-upload-pack request (wants and haves), after decompression. */
   fetchRequestBytes: 8_388_608,
+  /** Objects of a pack that is looked into to tell a fast-forward; the same work as the Git server's own. */
+  packObjects: 1_000_000,
+  /** What they may inflate to, together. */
+  packInflatedBytes: 17_179_869_184,
+  /** A commit that is looked at; git's own are some hundred bytes. Also what is inflated in one piece. */
+  packPieceBytes: 1_048_576,
+  /** Commits of a pack whose content is kept, since later ones may be deltas of them: together. */
+  packKeptBytes: 16_777_216,
+  /** Commits remembered to walk from the new one to the old one, and their parents, together. */
+  historyCommits: 100_000,
+  historyParents: 300_000,
+  /** Commits at the edge of a push whose history the Git server is asked for. */
+  historyEdges: 1_000,
+  /** How often the Git server is asked for one push. */
+  historyQuestions: 16,
+  /** A Git server's answer to that question. */
+  historyBytes: 67_108_864,
+  /** A Git server's list of the refs that begin like those of a push. */
+  refListBytes: 33_554_432,
   hostNameBytes: 253,
   policyBytes: 1_048_576,
   /** A file of certificate authorities; those of a whole system take 250 KB. */

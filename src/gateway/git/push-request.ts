@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { MayflyError, escapeUnseen, limits } from '../../lib/index.ts'
 import { namesOf } from '../../policy/index.ts'
+import { nextChunk } from './next-chunk.ts'
 import { readPacket } from './pkt-line.ts'
 
 /** One ref update of a push; all zeros stand for "does not exist". */
@@ -14,6 +15,8 @@ export interface RefUpdate {
 export interface PushRequest {
   readonly updates: readonly RefUpdate[]
   readonly capabilities: ReadonlySet<string>
+  /** Commits whose parents the client says it does not have (a shallow clone). */
+  readonly shallow: ReadonlySet<string>
   /** Every byte read so far: to be sent on unchanged, before the rest of the stream. */
   readonly head: Buffer
   /** How many bytes of `head` stand behind the updates. */
@@ -27,7 +30,13 @@ const maxUpdates = 1000
  * Throws `bad_input` for anything git itself would not send.
  */
 export async function readPushRequest(body: Readable): Promise<PushRequest> {
-  const reading: Reading = { bytes: Buffer.alloc(0), offset: 0, updates: new Map(), capabilities: new Set() }
+  const reading: Reading = {
+    bytes: Buffer.alloc(0),
+    offset: 0,
+    updates: new Map(),
+    capabilities: new Set(),
+    shallow: new Set(),
+  }
   while (!readUpdates(reading)) {
     if (reading.bytes.length > limits.pushCommandBytes) {
       throw new MayflyError('limit_exceeded', 'the push names too many refs')
@@ -36,10 +45,11 @@ export async function readPushRequest(body: Readable): Promise<PushRequest> {
     if (chunk === undefined) throw new MayflyError('bad_input', 'the push ended before its ref updates did')
     reading.bytes = Buffer.concat([reading.bytes, chunk])
   }
-  const { bytes, offset, updates, capabilities } = reading
+  const { bytes, offset, updates, capabilities, shallow } = reading
   // Push options stand behind the updates and can do what no grant names (GitLab: merge_request.target).
   if (capabilities.has('push-options')) throw new MayflyError('bad_input', 'push options are not passed on')
-  return { updates: [...updates.values()], capabilities, head: bytes, packBytes: bytes.length - offset }
+  const packBytes = bytes.length - offset
+  return { updates: [...updates.values()], capabilities, shallow, head: bytes, packBytes }
 }
 
 /** How far the request has been read; what was read is not read again when more comes. */
@@ -48,6 +58,7 @@ interface Reading {
   offset: number
   updates: Map<string, RefUpdate>
   capabilities: ReadonlySet<string>
+  shallow: Set<string>
 }
 
 /** Reads what is there; true once the flush after the last update was read. */
@@ -64,13 +75,20 @@ function readUpdates(reading: Reading): boolean {
 
 function addLine(reading: Reading, line: string): void {
   const { updates } = reading
-  if (updates.size === 0 && /^shallow [0-9a-f]{40,64}$/.test(line)) return
+  const shallow = /^shallow ([0-9a-f]{40}|[0-9a-f]{64})$/.exec(line)?.[1]
+  if (updates.size === 0 && shallow !== undefined) {
+    reading.shallow.add(shallow)
+    return
+  }
   const [command, list] = splitOnce(line, '\0')
   if (list !== undefined) {
     if (updates.size > 0) throw new MayflyError('bad_input', 'capabilities after the first ref update')
     reading.capabilities = new Set(list.split(' ').filter((name) => name !== ''))
   }
   const update = parseUpdate(command)
+  const [first = update] = updates.values()
+  if (update.newCommit.length !== first.newCommit.length)
+    throw new MayflyError('bad_input', 'a push with ids of two lengths')
   if (updates.has(update.ref)) throw new MayflyError('bad_input', 'a push names a ref twice')
   updates.set(update.ref, update)
   if (updates.size > maxUpdates)
@@ -89,7 +107,12 @@ function parseUpdate(command: string): RefUpdate {
   const parts = /^([0-9a-f]{40}|[0-9a-f]{64}) ([0-9a-f]{40}|[0-9a-f]{64}) (refs\/[^\s]+)$/.exec(command)
   const [, oldCommit, newCommit, ref] = parts ?? []
   // push-cert and anything new that could carry refs past us end here.
-  if (oldCommit === undefined || newCommit === undefined || ref === undefined || !namesOf.git.ref.is(ref)) {
+  if (
+    oldCommit === undefined ||
+    newCommit?.length !== oldCommit.length ||
+    ref === undefined ||
+    !namesOf.git.ref.is(ref)
+  ) {
     throw new MayflyError(
       'bad_input',
       `not a ref update, or not of ${namesOf.git.ref.rule}: "${escapeUnseen(command.slice(0, 200))}"`,
@@ -101,19 +124,4 @@ function parseUpdate(command: string): RefUpdate {
 function splitOnce(text: string, separator: string): [string, string | undefined] {
   const at = text.indexOf(separator)
   return at === -1 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)]
-}
-
-async function nextChunk(body: Readable): Promise<Buffer | undefined> {
-  for (;;) {
-    const chunk = body.read() as Buffer | null
-    if (chunk !== null) return chunk
-    if (body.readableEnded || body.destroyed) return undefined
-    await new Promise<void>((resolve) => {
-      const wake = () => {
-        for (const name of ['readable', 'end', 'close', 'error']) body.off(name, wake)
-        resolve()
-      }
-      for (const name of ['readable', 'end', 'close', 'error']) body.once(name, wake)
-    })
-  }
 }

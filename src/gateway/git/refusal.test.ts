@@ -44,12 +44,21 @@ function readAnswer(
 
 function pushOf(refs: readonly string[], capabilities: readonly string[]): PushRequest {
   const updates = refs.map((ref) => ({ ref, oldCommit: zero, newCommit: commit('a') }))
-  return { updates, capabilities: new Set(capabilities), head: Buffer.alloc(0), packBytes: 0 }
+  return {
+    updates,
+    capabilities: new Set(capabilities),
+    shallow: new Set(),
+    head: Buffer.alloc(0),
+    packBytes: 0,
+  }
 }
 
 test('git reads every ref as refused, and the reason beside the band', () => {
   const push = pushOf(['refs/heads/main', 'refs/tags/v1'], ['report-status', 'side-band-64k'])
-  const answer = readAnswer(refusedPush(push, new Set(['refs/heads/main']), 'mayfly: refused (req_1)'), true)
+  const answer = readAnswer(
+    refusedPush(push, new Map([['refs/heads/main', 'not granted']]), 'mayfly: refused (req_1)'),
+    true,
+  )
   assert.equal(answer.unpack, 'unpack ok')
   assert.equal(answer.remote, 'mayfly: refused (req_1)\n')
   assert.deepEqual(
@@ -63,10 +72,21 @@ test('git reads every ref as refused, and the reason beside the band', () => {
 
 test('without a side band the report stands alone', () => {
   const { statuses, remote } = readAnswer(
-    refusedPush(pushOf(['refs/heads/main'], ['report-status']), new Set(), 'why'),
+    refusedPush(
+      pushOf(['refs/heads/main', 'refs/tags/v1'], ['report-status']),
+      new Map([['refs/heads/main', 'not granted']]),
+      'mayfly: refused: why\nand how (req_1)',
+    ),
     false,
   )
-  assert.deepEqual([[...statuses.keys()], remote], [['refs/heads/main'], ''])
+  assert.equal(remote, '')
+  assert.deepEqual(
+    [...statuses],
+    [
+      ['refs/heads/main', 'not granted: mayfly: refused: why and how (req_1)'],
+      ['refs/tags/v1', 'not pushed: another ref of this push was refused'],
+    ],
+  )
 })
 
 test('a thousand refs and a message of any length stay within packets', () => {
@@ -79,7 +99,11 @@ test('a thousand refs and a message of any length stay within packets', () => {
         const refs = Array.from({ length: count }, (_, i) => `refs/heads/${'long-'.repeat(30)}${i}`)
         const message = 'x'.repeat(length)
         const answer = readAnswer(
-          refusedPush(pushOf(refs, sideBand ? ['side-band-64k'] : []), new Set(refs), message),
+          refusedPush(
+            pushOf(refs, sideBand ? ['side-band-64k'] : []),
+            new Map(refs.map((ref) => [ref, 'not granted'])),
+            message,
+          ),
           sideBand,
         )
         assert.deepEqual([...answer.statuses.keys()], refs)
@@ -92,6 +116,6 @@ test('a thousand refs and a message of any length stay within packets', () => {
 
 test('the longest ref that a push line can carry fits its refusal', () => {
   const ref = `refs/heads/${'a'.repeat(65_516 - 82 - 11)}`
-  const { statuses } = readAnswer(refusedPush(pushOf([ref], ['side-band-64k']), new Set(), 'why'), true)
+  const { statuses } = readAnswer(refusedPush(pushOf([ref], ['side-band-64k']), new Map(), 'why'), true)
   assert.deepEqual([...statuses.keys()], [ref])
 })
