@@ -202,3 +202,17 @@ test('a ca by path comes from the same commit; nothing outside of the repository
       /no path inside the repository/,
     )
 })
+
+test('a token in the URL is not repeated, as password or as user', async () => {
+  for (const url of [
+    'http://bot:hunter2@git.example.com/x',
+    'http://hunter2@git.example.com/x',
+    'https://hunter2@127.0.0.1:1/x',
+    'https://bot:hunter2@127.0.0.1:1/x',
+  ])
+    await assert.rejects(readFromGit(`${url}@main`, 'mayfly.yaml'), (error) => {
+      assert.ok(error instanceof MayflyError)
+      assert.doesNotMatch(error.message, /hunter2/, url)
+      return true
+    })
+})

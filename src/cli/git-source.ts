@@ -38,7 +38,7 @@ export function parseGitSource(text: string, defaultPath = 'mayfly.yaml'): GitSo
   const isFolder = /^(?:\.{0,2}\/)[^\0\r\n]*$/.test(repository)
   if (!isUrl && !isScp && !isFolder)
     throw bad(
-      `${repository} is no repository: an https://, ssh:// or file:// URL, user@host:path, or a folder (./, /)`,
+      `${withoutCredential(repository)} is no repository: an https://, ssh:// or file:// URL, user@host:path, or a folder (./, /)`,
     )
   // The host of an ssh URL becomes an argument of ssh.
   if (/^ssh:\/\/(?:[^/@]*@)?-/.test(repository)) throw bad(`${repository} names no host`)
@@ -66,12 +66,12 @@ export async function readFromGit(text: string, defaultPath: string): Promise<Po
     await git(['fetch', '--quiet', '--depth=1', '--no-tags', '--no-recurse-submodules', '--', remote, ref])
     const commit = (await git(['rev-parse', '--verify', '--end-of-options', 'FETCH_HEAD^{commit}'])).trim()
     const content = await readBundleAt(git, commit, path)
-    return { file: path, text: content, source: { repository: withoutPassword(repository), ref, commit } }
+    return { file: path, text: content, source: { repository: withoutCredential(repository), ref, commit } }
   } catch (cause) {
     if (cause instanceof MayflyError) throw cause
     throw new MayflyError(
       'bad_input',
-      `${path} of ${withoutPassword(repository)}@${ref} cannot be read: ${gitSaid(cause)}`,
+      `${path} of ${withoutCredential(repository)}@${ref} cannot be read: ${gitSaid(cause)}`,
       {
         cause,
       },
@@ -141,10 +141,12 @@ function createGit(cwd: string): (args: readonly string[]) => Promise<string> {
 /** What would point git at another repository, or have it run something. */
 const inherited = /^GIT_(?!SSL_|TERMINAL_PROMPT|SSH|CONFIG_GLOBAL|ASKPASS)/
 
-function withoutPassword(repository: string): string {
+function withoutCredential(repository: string): string {
   if (!URL.canParse(repository)) return repository
   const url = new URL(repository)
   url.password = ''
+  // GitHub takes a token as the user; of ssh the user is a part of the address.
+  if (url.protocol !== 'ssh:') url.username = ''
   return url.href
 }
 
