@@ -1,7 +1,13 @@
-import { realpathSync, statSync } from 'node:fs'
+import { readEnvironment } from '../config/environment.ts'
 import type { PipelineStep } from '../config/index.ts'
 import { MayflyError } from '../lib/index.ts'
-import { isNeverHandedOn, shellCommand, type StepRequest } from '../runner/index.ts'
+import {
+  allowedTools,
+  allowedWorkspace,
+  isNeverHandedOn,
+  shellCommand,
+  type StepRequest,
+} from '../runner/index.ts'
 import { readText } from './apply.ts'
 
 export interface RunOptions {
@@ -91,17 +97,9 @@ function pipelineStep(step: PipelineStep, options: RunOptions): Step {
 }
 
 function common(options: RunOptions): { workspace: string; tools: string[] } {
+  const environment = readEnvironment()
   return {
-    workspace: folderOf(options.workspace, 'workspace'),
-    tools: (options.tools ?? []).map((path) => folderOf(path, 'tools folder')),
+    workspace: allowedWorkspace(options.workspace, environment),
+    tools: (options.tools ?? []).map((path) => allowedTools(path, environment)),
   }
-}
-
-function folderOf(path: string, what: string): string {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new MayflyError('bad_input', `the ${what} ${path} is no folder`)
-  const real = realpathSync(path)
-  // The whole machine as a workspace would undo the sandbox.
-  if (real === '/') throw new MayflyError('bad_input', `the ${what} cannot be /`)
-  return real
 }

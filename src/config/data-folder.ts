@@ -49,7 +49,8 @@ export function chooseDataFolder(where: {
   return standard
 }
 
-function hasData(folder: string): boolean {
+/** Whether this is a data folder of `mayfly up`. */
+export function hasData(folder: string): boolean {
   return marks.some((mark) => existsSync(join(folder, mark)))
 }
 

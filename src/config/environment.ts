@@ -2,6 +2,7 @@ import { isAbsolute, join } from 'node:path'
 import { chooseDataFolder, standardDataFolder } from './data-folder.ts'
 import { readIdentitySource, type IdentitySource } from './identity-source.ts'
 
+export { hasData } from './data-folder.ts'
 export type { IdentitySource } from './identity-source.ts'
 
 /**

@@ -47,5 +47,6 @@ export function startBare(request: BareRequest): Running {
     child.once('exit', kill)
     return signalGroup(name)
   }
-  return { ...streams, exit, signal, kill, directAttempts: () => undefined }
+  const hasStarted = () => child.pid !== undefined
+  return { ...streams, exit, hasStarted, signal, kill, directAttempts: () => undefined }
 }

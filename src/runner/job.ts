@@ -12,6 +12,7 @@ import { createJobSessions } from './job-sessions.ts'
 import type { Notices } from './notices.ts'
 import type { Redactor } from './redactor.ts'
 import { probeIsolation } from './sandbox/index.ts'
+import { lockWorkspaces } from './workspace/index.ts'
 import { runStep, type StepRequest, type StepResult } from './step.ts'
 
 export interface JobRequest {
@@ -56,9 +57,13 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
   const probing = isolated
     ? probeIsolation()
     : Promise.resolve({ tier: 'none', why: 'not asked for' } as const)
+  const tell = (line: string) => request.notices.tell(`mayfly: ${line}`)
+  using _alone = await lockWorkspaces(
+    request.steps.map(({ workspace }) => workspace),
+    { tell, cancel: cancellation.asked },
+  )
   const signer = await createProofSigner({ clock })
   const api = createServerApi({ url: request.server, signer })
-  const tell = (line: string) => request.notices.tell(`mayfly: ${line}`)
   for (const role of roles) refuseSecretRole(role, redactor)
   try {
     // The CI is asked for the token meanwhile, so the nonce costs no time of its own.

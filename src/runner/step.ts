@@ -11,6 +11,7 @@ import { keepRenewed } from './renewal.ts'
 import { isolationAdvice, startSandbox, type Probe, type Running } from './sandbox/index.ts'
 import { supervise, type Outcome, type Supervision } from './supervise.ts'
 import { watchStep } from './watch.ts'
+import { describeLeftovers, findLeftovers, type Cover } from './workspace/index.ts'
 
 export interface StepRequest {
   readonly name: string
@@ -57,6 +58,9 @@ interface OpenStep {
   readonly step: StepGrant
   readonly relay: Relay
   readonly refusals: Refusals
+  readonly covers: readonly Cover[]
+  /** Whether its command may have run. */
+  hasStarted: () => boolean
 }
 
 /** Runs one step: open, isolate, relay, mask, wait, revoke. Throws MayflyError if it could not be started. */
@@ -64,6 +68,10 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
   const { api, redactor, notices } = deps
   const tier = chooseTier(deps.probe, request)
   redactor.add(...secretsOfJob(request.env))
+  const leftovers = findLeftovers(request.workspace)
+  redactor.add(...leftovers.secrets)
+  const left = describeLeftovers(leftovers, deps.job, tier === 'B')
+  if (left !== undefined) notices.tell(`mayfly: ${left}`)
   const step = await api.openStep(deps.session.access_token, {
     name: redactor.text(request.name),
     role: request.role,
@@ -83,8 +91,8 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
     holdsSecret: redactor.isIn,
     beforeRegistry: lockfileOnce(api, step, request, notices.tell),
   })
+  const open: OpenStep = { step, relay, refusals, covers: leftovers.covers, hasStarted: () => false }
   try {
-    const open = { step, relay, refusals }
     const { outcome, ended, directAttempts, seen } = await runOpen(deps, request, open, tier)
     const durationMs = Math.round(performance.now() - startedMs)
     const activity =
@@ -104,7 +112,9 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
     }
   } catch (error) {
     relay.close()
-    await api.finish(step, { reason: 'failed_to_start' }).catch(() => undefined)
+    // What has run is never recorded as something that has not.
+    const reason = open.hasStarted() ? 'cancelled' : 'failed_to_start'
+    await api.finish(step, { reason }).catch(() => undefined)
     throw error
   } finally {
     renewal.stop()
@@ -122,12 +132,8 @@ interface Ran {
   readonly seen: number
 }
 
-async function runOpen(
-  deps: StepDeps,
-  request: StepRequest,
-  { step, relay, refusals }: OpenStep,
-  tier: 'B' | 'E',
-): Promise<Ran> {
+async function runOpen(deps: StepDeps, request: StepRequest, open: OpenStep, tier: 'B' | 'E'): Promise<Ran> {
+  const { step, relay, refusals } = open
   const { tell } = deps.notices
   let running: Running | undefined
   let ended: string | undefined
@@ -139,7 +145,7 @@ async function runOpen(
   try {
     running =
       deps.probe.tier === 'B' && tier === 'B'
-        ? startIsolated(deps, deps.probe, request, step, relay)
+        ? startIsolated(deps, deps.probe, request, open)
         : startBare({
             ...request,
             env: {
@@ -152,6 +158,8 @@ async function runOpen(
             merged: deps.merged,
             tell,
           })
+    const { hasStarted } = running
+    open.hasStarted = hasStarted
     const watch = watchStep({
       api: deps.api,
       step,
@@ -174,8 +182,7 @@ function startIsolated(
   deps: StepDeps,
   probe: Probe & { tier: 'B' },
   request: StepRequest,
-  step: StepGrant,
-  relay: Relay,
+  { step, relay, covers }: OpenStep,
 ): Running {
   const { passEnv, env, tools } = request
   const sandbox = startSandbox({
@@ -184,6 +191,7 @@ function startIsolated(
     env: stepEnvironment({ job: deps.job, passEnv, env, tools, step }),
     command: request.command,
     caCertificate: step.ca_certificate,
+    covers,
     withStdin: deps.stdin !== undefined,
     merged: deps.merged,
     bwrap: probe.bwrap,

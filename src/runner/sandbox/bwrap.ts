@@ -1,12 +1,17 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
+import type { Cover } from '../workspace/index.ts'
+import { caBundleInside, caInside, emptyFile, emptyFolder, homeInside } from './inside.ts'
 import { initScript, sendmsgNumber } from './init.ts'
 import { kernelFileMounts } from './kernel-files.ts'
+import { coverMounts, workspaceMounts } from './workspace-mounts.ts'
 
 /** What the sandbox of one step is made of. Paths are the host's unless the name says otherwise. */
 export interface SandboxPlan {
   readonly workspace: string
+  /** What it sees in place of files of the workspace. */
+  readonly covers: readonly Cover[]
   /** Folder of generated files: passwd, group, hosts, nsswitch.conf, the CA files. */
   readonly files: string
   /** Further folders that the step may read, at the same path. */
@@ -29,13 +34,6 @@ const agents = [
   '/opt/circleci',
 ]
 
-/** In the folder of generated files: what is mounted over what a step must not read. */
-export const emptyFile = 'empty'
-export const emptyFolder = 'empty-folder'
-
-export const homeInside = '/home/step'
-export const caInside = '/run/mayfly/ca.pem'
-export const caBundleInside = '/run/mayfly/ca-bundle.pem'
 const systemBundle = '/etc/ssl/certs/ca-certificates.crt'
 
 /** Nothing else of /etc is there: no shadow, no ssh keys, no machine-id, no other tool's credentials. */
@@ -61,9 +59,6 @@ const etc = [
   'ssl/openssl.cnf',
   'terminfo',
 ].map((name) => `/etc/${name}`)
-
-/** Files of the workspace through which one step could run code in the next, or change the pipeline. */
-const protectedFiles = ['.git/config', '.git/hooks', '.github/workflows', '.gitlab-ci.yml', '.mayfly']
 
 /** The command line of bwrap; its options come from `optionsFd`. */
 export function bwrapArguments(plan: SandboxPlan): string[] {
@@ -100,7 +95,8 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...fileMounts(plan.files),
     ...plan.tools.flatMap((path) => ['--ro-bind', path, path]),
     ...['--bind', plan.workspace, plan.workspace],
-    ...protectedMounts(plan.workspace),
+    ...workspaceMounts(plan.workspace),
+    ...coverMounts(plan),
     ...['--chdir', plan.workspace],
   ]
   return endedByNul(options)
@@ -165,27 +161,4 @@ function fileMounts(files: string): string[] {
   ])
   const hasBundle = lstatSync(systemBundle, { throwIfNoEntry: false })?.isFile() === true
   return hasBundle ? [...mounts, '--ro-bind', join(files, 'ca-bundle.pem'), systemBundle] : mounts
-}
-
-// Between steps nothing of a step is alive, so nobody can swap a file between this look and the mount. A link is
-// not followed: it would be the last step's way to have any file of the host bound.
-function protectedMounts(workspace: string): string[] {
-  const bound = new Set<string>()
-  const bindOnce = (folder: string) => {
-    if (bound.has(folder)) return []
-    bound.add(folder)
-    return ['--bind', folder, folder]
-  }
-  return protectedFiles.flatMap((name) => {
-    const parts = name.split('/')
-    const isPlain = parts.every((_, i) => {
-      const stat = lstatSync(join(workspace, ...parts.slice(0, i + 1)), { throwIfNoEntry: false })
-      return stat !== undefined && !stat.isSymbolicLink()
-    })
-    if (!isPlain) return []
-    // The folders above become mount points, too: what is none can be renamed and made anew around the file.
-    const above = parts.slice(0, -1).map((_, i) => join(workspace, ...parts.slice(0, i + 1)))
-    const path = join(workspace, name)
-    return [...above.flatMap((folder) => bindOnce(folder)), '--ro-bind', path, path]
-  })
 }

@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { emptyFile, emptyFolder, homeInside } from './bwrap.ts'
+import type { Cover } from '../workspace/index.ts'
+import { coverFile, emptyFile, emptyFolder, homeInside } from './inside.ts'
 
 const bundles = [
   '/etc/ssl/certs/ca-certificates.crt',
@@ -10,7 +11,10 @@ const bundles = [
 ]
 
 /** Writes the files that a sandbox sees instead of the host's; the folder is gone when it is disposed of. */
-export function writeSandboxFiles(caCertificate: string): { folder: string; [Symbol.dispose](): void } {
+export function writeSandboxFiles(
+  caCertificate: string,
+  covers: readonly Cover[],
+): { folder: string; [Symbol.dispose](): void } {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-step-'))
   const uid = process.getuid?.() ?? 0
   const gid = process.getgid?.() ?? 0
@@ -27,6 +31,8 @@ export function writeSandboxFiles(caCertificate: string): { folder: string; [Sym
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o644 })
   mkdirSync(join(folder, emptyFolder))
+  for (const [i, { text }] of covers.entries())
+    if (text !== undefined) writeFileSync(join(folder, coverFile(i)), text, { mode: 0o600 })
   chmodSync(folder, 0o755)
   return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
 }

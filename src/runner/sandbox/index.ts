@@ -1,4 +1,4 @@
-export { caBundleInside, caInside, homeInside } from './bwrap.ts'
+export { caBundleInside, caInside, homeInside } from './inside.ts'
 export { proxyPort } from './init.ts'
 export { isolationAdvice, probeIsolation } from './probe.ts'
 export type { Probe } from './probe.ts'

@@ -1,4 +1,5 @@
 import { closeSync, readFileSync, readdirSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
  * Kills a sandbox at any moment of its life, also while bwrap is still setting it up and has not yet tied its
@@ -30,6 +31,28 @@ export function signalCommand(bwrapPid: number, name: NodeJS.Signals): boolean {
 /** The first process of a sandbox's PID namespace, as the host numbers it. */
 export function initOf(bwrapPid: number): number | undefined {
   return childrenOf(bwrapPid)[0]
+}
+
+/** A process, also if its number is given to another one later. */
+export interface ProcessMark {
+  readonly pid: number
+  readonly startTicks: string | undefined
+}
+
+export function markOf(pid: number): ProcessMark {
+  return { pid, startTicks: statOf(pid)[19] }
+}
+
+/**
+ * Resolves when this first process of a PID namespace is dead, and with it everything in there: the kernel has ended all the
+ * others before it shows this one as a zombie (pid_namespaces(7)).
+ */
+export async function untilGone({ pid, startTicks }: ProcessMark): Promise<void> {
+  for (;;) {
+    const stat = statOf(pid)
+    if (stat[19] !== startTicks || startTicks === undefined || /[ZX]/.test(stat[0] ?? 'X')) return
+    await sleep(1)
+  }
 }
 
 /** Readings of /proc until a stop must have arrived; each takes some microseconds. */

@@ -3,6 +3,7 @@ import type { Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { findLeftovers } from '../workspace/index.ts'
 import { probeIsolation, startSandbox, type Probe, type Sandbox } from './index.ts'
 
 const probing = probeIsolation()
@@ -47,6 +48,7 @@ export async function openBench(t: TestContext, workspace = temporaryFolder(t)):
       env: { PATH: '/usr/bin:/bin', ...env },
       command,
       caCertificate: 'run CA\n',
+      covers: findLeftovers(workspace).covers,
       withStdin: false,
       bwrap,
       disableUserns,

@@ -88,6 +88,7 @@ test('no file descriptor is open but 0, 1 and 2, whatever the supervisor inherit
     env: {},
     command: ['/usr/bin/perl', '-e', openDescriptors],
     caCertificate: '',
+    covers: [],
     withStdin: false,
     bwrap: bench.probe.bwrap,
     disableUserns: bench.probe.disableUserns,
@@ -485,6 +486,7 @@ test('no variable of the step reaches into the init script', async (t) => {
 test('neither the options nor the arguments of bwrap hold the environment, which goes to the command alone', () => {
   const plan: SandboxPlan = {
     workspace: '/nonexistent/workspace',
+    covers: [],
     files: '/nonexistent/files',
     tools: ['/nonexistent/tool'],
     command: ['run', 'it'],
@@ -521,6 +523,7 @@ test('a bwrap that is not there is an error, and nothing is left of it', async (
       env: {},
       command: ['true'],
       caCertificate: '',
+      covers: [],
       withStdin: false,
       bwrap: '/no/bwrap',
       disableUserns: true,

@@ -1,22 +1,22 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  rmSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { accessSync, closeSync, constants, openSync, unlinkSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { existsInside, removeInside, type Cover } from '../workspace/index.ts'
 import { bwrapArguments, bwrapOptions, environmentBlock, type SandboxPlan } from './bwrap.ts'
 import { countDirectAttempts, type AttemptCounter, type DirectAttempts } from './direct-attempts.ts'
 import { writeSandboxFiles } from './files.ts'
 import { guarded } from './guard.ts'
-import { closeInherited, initOf, killSandbox, signalCommand } from './process-tree.ts'
+import {
+  closeInherited,
+  initOf,
+  killSandbox,
+  markOf,
+  signalCommand,
+  untilGone,
+  type ProcessMark,
+} from './process-tree.ts'
 import { seccompFilter } from './seccomp.ts'
 import { endOf, openStreams, type StepStreams } from './streams.ts'
 
@@ -27,6 +27,8 @@ export interface SandboxRequest {
   readonly command: readonly string[]
   readonly caCertificate: string
   readonly disableUserns: boolean
+  /** What it sees in place of files of the workspace. */
+  readonly covers: readonly Cover[]
   /** Else it reads /dev/null. */
   readonly withStdin: boolean
   /** Standard output and error are one pipe. */
@@ -43,6 +45,8 @@ export interface Running {
   readonly stderr: Readable
   /** Ends with the command: 0 to 255; after a signal 128 and its number, as a shell reports it. */
   readonly exit: Promise<number>
+  /** Whether anything of the command may have run. */
+  readonly hasStarted: () => boolean
   /** Signals the command and its process group. False if it has not begun, or has ended. */
   signal(name: NodeJS.Signals): boolean
   /** Kills every process of it, at once. */
@@ -60,7 +64,7 @@ export interface Sandbox extends Running {
 export function startSandbox(request: SandboxRequest): Sandbox {
   accessSync(request.bwrap, constants.X_OK)
   using made = new DisposableStack()
-  const files = made.use(writeSandboxFiles(request.caCertificate))
+  const files = made.use(writeSandboxFiles(request.caCertificate, request.covers))
   closeInherited()
   const streams = openStreams(request.withStdin, request.merged)
   made.defer(() => streams.close())
@@ -72,17 +76,16 @@ export function startSandbox(request: SandboxRequest): Sandbox {
     optionsFd: 5,
     environmentFd: 6,
   }
-  const hadCommonDir = existsSync(join(request.workspace, commonDir))
+  const { workspace } = request
+  const hadCommonDir = existsInside(workspace, '.git/commondir')
   const child = spawnBwrap(request, plan, streams)
   made.defer(() => {
     // It would send git to a folder of the step's own for configuration and hooks (gitrepository-layout).
-    if (!hadCommonDir) rmSync(join(request.workspace, commonDir), { force: true })
+    if (!hadCommonDir) removeInside(workspace, '.git', 'commondir')
   })
   const standing = made.move()
   return supervised(child, streams, () => standing.dispose())
 }
-
-const commonDir = '.git/commondir'
 
 function spawnBwrap(request: SandboxRequest, plan: SandboxPlan, streams: StepStreams): ChildProcess {
   const handed: number[] = []
@@ -111,6 +114,18 @@ function spawnBwrap(request: SandboxRequest, plan: SandboxPlan, streams: StepStr
 function supervised(child: ChildProcess, streams: StepStreams, cleanUp: () => void): Sandbox {
   const lives = () => child.exitCode === null && child.signalCode === null
   let attempts: AttemptCounter | undefined
+  let first: ProcessMark | undefined
+  let hasStarted = false
+  child.once('message', () => {
+    hasStarted = true
+    const init = child.pid === undefined ? undefined : initOf(child.pid)
+    first = init === undefined ? undefined : markOf(init)
+  })
+  // bwrap ends as soon as it knows the exit code; its child, and all below it, may run on for a moment.
+  const allGone = async (code: number) => {
+    if (first !== undefined) await untilGone(first)
+    return code
+  }
   return {
     ...streams,
     onListener(accept) {
@@ -120,7 +135,8 @@ function supervised(child: ChildProcess, streams: StepStreams, cleanUp: () => vo
         if (handle !== undefined) accept(handle as Server)
       })
     },
-    exit: endOf(child, streams).finally(cleanUp),
+    exit: endOf(child, streams).then(allGone).finally(cleanUp),
+    hasStarted: () => hasStarted,
     signal: (name) => child.pid !== undefined && lives() && signalCommand(child.pid, name),
     kill() {
       if (child.pid !== undefined && lives()) killSandbox(child.pid)

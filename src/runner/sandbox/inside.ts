@@ -1,0 +1,10 @@
+/* Names of what is made for a sandbox: where it stands inside, and in the folder of generated files. */
+
+/** In the folder of generated files: what is mounted over what a step must not read. */
+export const emptyFile = 'empty'
+export const emptyFolder = 'empty-folder'
+export const coverFile = (index: number): string => `cover-${index}`
+
+export const homeInside = '/home/step'
+export const caInside = '/run/mayfly/ca.pem'
+export const caBundleInside = '/run/mayfly/ca-bundle.pem'

@@ -1,0 +1,93 @@
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+} from 'node:fs'
+import { systemCode } from '../../lib/index.ts'
+
+/*
+ * The workspace is the step's to change while we look. So nothing in it is reached by a path that was checked before:
+ * each folder on the way is opened in the one above it, as openat(2) does, no link is followed, and what was opened is
+ * what is read or removed.
+ */
+
+/** O_PATH, open(2): a descriptor of the file itself; opens no device and waits for no pipe. */
+const pathOnly = 0o10_000_000
+
+/** The text of a plain file below `root`; undefined if there is none, it is no plain file, or longer than `maxBytes`. */
+export function readInside(root: string, path: string, maxBytes: number): string | undefined {
+  return withEntry(root, path, constants.O_NOFOLLOW, (fd) => {
+    if (!fstatSync(fd).isFile()) return undefined
+    const reader = openSync(`/proc/self/fd/${fd}`, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      return readBounded(reader, maxBytes)
+    } finally {
+      closeSync(reader)
+    }
+  })
+}
+
+/**
+ * Takes away a file that a step put in a folder below `root`. A folder by that name is renamed instead: to empty it would
+ * mean to follow what the step may still be changing. Nothing happens if neither is there.
+ */
+export function removeInside(root: string, folder: string, name: string): void {
+  withEntry(root, folder, constants.O_NOFOLLOW | constants.O_DIRECTORY, (fd) => {
+    // A step can take the right to change the folder from us, who own it.
+    chmodSync(`/proc/self/fd/${fd}`, (fstatSync(fd).mode & 0o777) | 0o700)
+    const path = `/proc/self/fd/${fd}/${name}`
+    try {
+      unlinkSync(path)
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return
+      renameSync(path, `${path}.of-a-step-${process.pid}-${process.hrtime.bigint()}`)
+    }
+  })
+}
+
+/** Whether there is anything by that name, a dangling link included. */
+export function existsInside(root: string, path: string): boolean {
+  return withEntry(root, path, constants.O_NOFOLLOW, () => true) === true
+}
+
+function withEntry<T>(root: string, path: string, flags: number, use: (fd: number) => T): T | undefined {
+  const parts = path.split('/')
+  if (parts.some((part) => part === '' || part === '.' || part === '..')) return undefined
+  let fd = openSync(root, pathOnly | constants.O_DIRECTORY)
+  try {
+    for (const [i, part] of parts.entries()) {
+      const how = i === parts.length - 1 ? flags : constants.O_NOFOLLOW | constants.O_DIRECTORY
+      const next = openSync(`/proc/self/fd/${fd}/${part}`, pathOnly | how)
+      closeSync(fd)
+      fd = next
+    }
+    return use(fd)
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENAMETOOLONG'].includes(systemCode(error) ?? ''))
+      return undefined
+    throw error
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const chunkBytes = 1_048_576
+
+/** Never holds more than the limit and one chunk: the file may grow while it is read. */
+function readBounded(fd: number, maxBytes: number): string | undefined {
+  const chunks: Buffer[] = []
+  let total = 0
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, maxBytes + 1 - total))
+    const count = readSync(fd, chunk)
+    if (count === 0) return Buffer.concat(chunks).toString('utf8')
+    total += count
+    if (total > maxBytes) return undefined
+    chunks.push(chunk.subarray(0, count))
+  }
+}

@@ -1,0 +1,159 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setStage, type Stage } from '../../../demo/stage.ts'
+import { readEnvironment } from '../../../src/config/environment.ts'
+import { openBench, temporaryFolder } from '../../../src/runner/sandbox/sandbox.fixture.ts'
+
+const rounds = Number(readEnvironment().variables['MAYFLY_HOSTILE_ROUNDS'] ?? 1)
+
+let stage: Stage
+before(async () => {
+  stage = await setStage()
+})
+after(() => stage[Symbol.asyncDispose]())
+
+const run = (args: readonly string[]) =>
+  stage.runJob(['run', '--role', 'build', ...args], stage.jobEnvironment())
+
+test('a step swaps .mayfly by a link while another step starts', async () => {
+  const outside = join(stage.folder, 'outside')
+  mkdirSync(outside)
+  writeFileSync(join(outside, 'secret'), 'a file of the machine')
+  symlinkSync(outside, join(stage.workspace, 'link'))
+  // renameat2(2) with RENAME_EXCHANGE, until both others have come and wait, or have run.
+  const call = process.arch === 'arm64' ? 276 : 316
+  const swap = `[ -e .mayfly ] || mkdir .mayfly; exec perl -e 'my ($a, $b) = (".mayfly", "link"); my $end = time + 40; print STDERR "up\\n"; syscall(${call}, -100, $a, -100, $b, 2) until -e "stop" || time > $end'`
+  const stop = join(stage.workspace, 'stop')
+  for (let round = 0; round < rounds; round++) {
+    rmSync(stop, { force: true })
+    let waiting = 0
+    const other = () =>
+      stage.runJob(
+        ['run', '--role', 'build', '--', 'sh', '-c', 'cat .mayfly/secret link/secret; echo ran'],
+        stage.jobEnvironment(),
+        (text) => {
+          if (/another step runs in .*: waiting for it to end/.test(text) && ++waiting === 2)
+            writeFileSync(stop, '')
+        },
+      )
+    let others: Promise<{ stdout: string }[]> | undefined
+    await stage.runJob(['run', '--role', 'build', '--', 'sh', '-c', swap], stage.jobEnvironment(), (text) => {
+      if (text.includes('up'))
+        others ??= Promise.all([other(), other()]).finally(() => writeFileSync(stop, ''))
+    })
+    const ran = (await others) ?? []
+    assert.deepEqual([ran.map(({ stdout }) => stdout), waiting], [['ran\n', 'ran\n'], 2])
+  }
+})
+
+test('a step makes Mayfly delete a file of the machine, by .git as a link', async (t) => {
+  const bench = await openBench(t)
+  if (bench === undefined) return
+  const outside = temporaryFolder(t)
+  await bench.sh(`ln -s ${outside} .git`)
+  writeFileSync(join(outside, 'commondir'), 'of the machine')
+  await bench.sh('rm -rf .git; ln -s elsewhere .git')
+  const other = await openBench(t)
+  if (other === undefined) return
+  // The folder is there only once the step has begun, so that nothing has been seen in it before.
+  const ran = await other.sh(`ln -s ${outside} .git; exit 4`)
+  assert.equal(ran.code, 4)
+  assert.equal(readFileSync(join(outside, 'commondir'), 'utf8'), 'of the machine')
+})
+
+test('what a step puts in the place of files that Mayfly looks at does not keep the next step from running', async (t) => {
+  const layouts = {
+    'commondir as a folder': 'mkdir -p .git/commondir/full',
+    'commondir in a folder that cannot be written': 'mkdir -p .git; echo x > .git/commondir; chmod 500 .git',
+    pipes:
+      'mkdir -p .git .github; mkfifo .git/config .git/hooks .gitlab-ci.yml .mayfly .github/workflows .npmrc .netrc package-lock.json',
+    folders:
+      'mkdir -p .git/config .gitlab-ci.yml .npmrc .netrc .docker/config.json package-lock.json .git/modules/a/HEAD',
+    files:
+      'echo "gitdir: elsewhere" > .git; echo x > .mayfly; echo x > .github; echo x > .ssh; echo x > .config',
+    loops: 'ln -s .git .git; ln -s .mayfly .mayfly; ln -s . .ssh; ln -s .npmrc .npmrc; ln -s .. .aws',
+    'links out':
+      'ln -s /etc .ssh; ln -s /etc/passwd .netrc; ln -s /proc/self/root .kube; ln -s /dev/zero .npmrc',
+    'modules without end': `mkdir -p .git/modules/${'a/'.repeat(40)}; touch .git/HEAD`,
+  }
+  for (const [name, script] of Object.entries(layouts)) {
+    const bench = await openBench(t)
+    if (bench === undefined) return
+    assert.equal((await bench.sh(`${script}; exit 3`)).code, 3, name)
+    const next = await bench.sh('echo ran; exit 5')
+    assert.deepEqual([next.code, next.stdout], [5, 'ran\n'], `${name}: ${next.stderr}`)
+    if (name.startsWith('commondir'))
+      assert.ok(!readdirSync(join(bench.workspace, '.git')).includes('commondir'), name)
+  }
+})
+
+test('a step changes where the repository of a worktree is, and what a submodule runs', async (t) => {
+  const bench = await openBench(t)
+  if (bench === undefined) return
+  const inside = (path: string) => join(bench.workspace, path)
+  mkdirSync(inside('.git/modules/lib/a/hooks'), { recursive: true })
+  for (const name of [
+    '.git/HEAD',
+    '.git/modules/lib/a/HEAD',
+    '.git/modules/lib/a/config',
+    '.git/config.worktree',
+  ])
+    writeFileSync(inside(name), 'as it was\n')
+  await bench.sh(
+    'for f in .git/modules/lib/a/config .git/config.worktree .git/modules/lib/a/hooks/post-checkout; do echo evil > $f; done; mv .git/modules/lib .git/modules/x; mkdir -p .git/modules/lib/a; echo evil > .git/modules/lib/a/config',
+  )
+  for (const name of ['.git/modules/lib/a/config', '.git/config.worktree'])
+    assert.equal(readFileSync(inside(name), 'utf8'), 'as it was\n')
+  assert.deepEqual(readdirSync(inside('.git/modules/lib/a/hooks')), [])
+  const worktree = await openBench(t)
+  if (worktree === undefined) return
+  writeFileSync(join(worktree.workspace, '.git'), 'gitdir: /somewhere\n')
+  await worktree.sh('echo "gitdir: evil" > .git; rm -f .git; mv .git g; ln -sf evil .git')
+  assert.equal(readFileSync(join(worktree.workspace, '.git'), 'utf8'), 'gitdir: /somewhere\n')
+})
+
+test('a step reads the token that the checkout left', async () => {
+  const token = 'ghs_left-by-the-checkout-1'
+  const basic = Buffer.from(`x-access-token:${token}`).toString('base64')
+  execFileSync('git', ['init', '-q'], { cwd: stage.workspace })
+  for (const [key, value] of [
+    ['http.https://github.com/.extraheader', `AUTHORIZATION: basic ${basic}`],
+    ['remote.origin.url', `https://gitlab-ci-token:${token}@gitlab.test/o/r.git`],
+    ['mayfly.test', 'still here'],
+  ] as const)
+    execFileSync('git', ['config', key, value], { cwd: stage.workspace })
+  writeFileSync(join(stage.workspace, '.npmrc'), `registry=https://r.test/\n//r.test/:_authToken=${token}\n`)
+  mkdirSync(join(stage.workspace, '.aws'))
+  writeFileSync(join(stage.workspace, '.aws/credentials'), token)
+  const attack = `cat .git/config .npmrc .aws/*; tr a-z b-za < .git/config; git config mayfly.test; echo ${basic} | base64 -d`
+  const ran = await run(['--', 'sh', '-c', attack])
+  assert.match(ran.stdout, /^still here$/m)
+  assert.match(ran.stdout, /url = https:\/\/gitlab\.test\/o\/r\.git/)
+  assert.match(ran.stdout, /^registry=https:\/\/r\.test\/$/m)
+  const rot = (text: string) =>
+    text.replaceAll(/[a-z]/g, (letter) =>
+      letter === 'z' ? 'a' : String.fromCharCode(letter.charCodeAt(0) + 1),
+    )
+  for (const form of [token, basic, rot(token), rot(basic)]) assert.ok(!ran.stdout.includes(form), form)
+  assert.match(
+    ran.stderr,
+    /^mayfly: credentials are left in the workspace, in \.git\/config, \.npmrc, \.aws: they are masked, and the step sees the files without them: .+$/m,
+  )
+  assert.match(readFileSync(join(stage.workspace, '.git/config'), 'utf8'), new RegExp(basic))
+})
+
+test('a job runs where the server keeps its data, or in a home', async () => {
+  const refused = await run(['--workspace', stage.folder, '--', 'cat', 'data/keys/vault.key'])
+  assert.equal(refused.exitCode, 2)
+  assert.match(refused.stderr, /cannot be the workspace: the data of mayfly up is in /)
+  const tools = await run(['--tools', join(stage.folder, 'data'), '--', 'true'])
+  assert.match(tools.stderr, /cannot be the tools folder/)
+  const home = await stage.runJob(['run', '--role', 'build', '--', 'true'], {
+    ...stage.jobEnvironment(),
+    HOME: stage.workspace,
+  })
+  assert.match(home.stderr, /cannot be the workspace: it is a home/)
+})
