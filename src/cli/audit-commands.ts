@@ -139,9 +139,29 @@ function addProofs(audit: Command): void {
     .description('check that a checkpoint kept from before is a prefix of the log as it is now')
     .argument('<older>', 'a file with the checkpoint')
     .argument('[newer]', 'a second one, instead of the log’s own')
+    .option('-o, --out <file>', 'a proof of it, for somebody who has no log')
     .action(
       act(async (older: string, newer: string | undefined, options) =>
-        (await import('./audit-prove.ts')).checkConsistency(older, newer, options),
+        (await import('./audit-consistency.ts')).proveConsistent(older, newer, options),
+      ),
+    )
+  ofLog(audit.command('check-consistency'))
+    .description('check such a proof, offline')
+    .argument('<proof>', 'the file')
+    .action(
+      act(async (proof: string, options) =>
+        (await import('./audit-consistency.ts')).checkConsistency(proof, options),
+      ),
+    )
+  ofLog(audit.command('check-receipt'))
+    .description(
+      'check a receipt, or a whole answer of the log, offline; with --folder or --url that the log keeps it',
+    )
+    .argument('<receipt>', 'the file, in JSON')
+    .option('--entry <file>', 'the bytes of the entry')
+    .action(
+      act(async (receipt: string, options) =>
+        (await import('./audit-receipt.ts')).checkReceipt(receipt, options),
       ),
     )
 }

@@ -12,7 +12,7 @@ import {
   verifyInclusion,
 } from '../audit/verify/index.ts'
 import { MayflyError } from '../lib/index.ts'
-import { believe, extend, publishedCheckpoint, trustOf } from './audit-checkpoint.ts'
+import { believe, publishedCheckpoint, trustOf } from './audit-checkpoint.ts'
 import { readInput, readText } from './audit-file.ts'
 import { type AuditOptions, openAuditSource } from './audit-source.ts'
 import { exitCodes, print } from './output.ts'
@@ -81,30 +81,4 @@ export async function checkProof(file: string, options: AuditOptions & { entry: 
       : `NOT PROVEN: the bytes of ${options.entry} are not entry ${proof.index} of the log ${origin}`,
   ])
   return ok ? exitCodes.ok : exitCodes.refused
-}
-
-/** Shows that a checkpoint kept from before is a prefix of what the log publishes now, or of a second one. */
-export async function checkConsistency(
-  older: string,
-  newer: string | undefined,
-  options: AuditOptions,
-): Promise<number> {
-  const source = openAuditSource(options)
-  const trust = trustOf(options)
-  const from = await believe(readText(older), older, trust)
-  const to =
-    newer === undefined
-      ? await publishedCheckpoint(source, trust)
-      : await believe(readText(newer), newer, trust)
-  const proof = await extend(source, from, to)
-  const verdict = {
-    ok: true,
-    old_size: from.size,
-    new_size: to.size,
-    proof: proof.map((hash) => hash.toBase64()),
-  }
-  print(options.json, verdict, [
-    `consistent: the ${from.size} entries of ${older} are the first of the log's ${to.size}`,
-  ])
-  return exitCodes.ok
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { copyFile, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createAuditClient, createRunNumbers } from '../../src/audit/client/index.ts'
 import {
@@ -14,7 +14,24 @@ import {
   token,
 } from '../../src/audit/log/log.fixture.ts'
 import { personal } from '../../src/audit/people/index.ts'
-import { type Entry, formatEntry } from '../../src/audit/verify/index.ts'
+import { cosignLine, createSigner, signNote } from '../../src/audit/sign/index.ts'
+import {
+  createTileHashes,
+  type Entry,
+  formatCheckpoint,
+  formatConsistencyProof,
+  formatEntry,
+  parseConsistencyProof,
+  parseEntry,
+  parseVerifierKey,
+  proveConsistency,
+  utf8,
+  verifyCheckpoint,
+  verifyConsistency,
+} from '../../src/audit/verify/index.ts'
+import { folderSource, verifyFolder } from '../../src/audit/verify/node.ts'
+import { filesOf } from '../../src/audit/verify/vectors.fixture.ts'
+import { findGo } from './go.fixture.ts'
 import { newId, Secret, systemClock } from '../../src/lib/index.ts'
 
 // What docs/audit-format.md says is enough to write a verifier: verify.py shares no code with ours, and judges our logs.
@@ -24,6 +41,8 @@ const python = (...args: string[]) =>
 const reason = 'there is no Python 3.11 or later on this machine: install it to run this'
 const skip = python('-c', 'import sys; sys.exit(sys.version_info < (3, 11))').status === 0 ? false : reason
 const names = python('-c', 'import cryptography').status === 0
+/** What anybody may put beside a log's files. */
+const strangeFiles = ['tile/0/0', 'tile/readme', 'tile/0/000.p/x', 'notes', 'checkpoints/.new']
 const skipNames =
   skip || (names ? false : 'this Python has no package "cryptography": install it to run this')
 
@@ -91,6 +110,148 @@ test('an entry that is none of this format is counted, and no fault of the tree'
   assert.deepEqual([verified, unreadable], [true, 3])
 })
 
+test(
+  'entries that are not UTF-8 are counted like others that cannot be read, by us as well',
+  { skip },
+  async (t) => {
+    const text = ofRuns(0)
+    const entries = [utf8(text), utf8(text).with(20, 0xff), utf8(`\ufeff${text}`), Uint8Array.of(0xc0, 0x80)]
+    assert.deepEqual(
+      entries.map((entry) => parseEntry(entry) !== undefined),
+      [true, false, false, false],
+    )
+    const folder = await temporaryFolder(t)
+    const signer = createSigner('format.example', randomBytes(32))
+    const { files, root } = filesOf(entries)
+    for (const [path, bytes] of files) {
+      await mkdir(dirname(join(folder, path)), { recursive: true })
+      await writeFile(join(folder, path), bytes)
+    }
+    const body = formatCheckpoint({ origin: signer.name, size: entries.length, root })
+    await writeFile(
+      join(folder, 'checkpoint'),
+      signNote(body, signer) + cosignLine(body, 1_700_000_000, signer.as('cosignature')),
+    )
+    const log = { folder, verifierKey: signer.verifierKey }
+    assert.ok((await verifyFolder(folder, log.verifierKey)).ok)
+    const { verified, unreadable } = await verdictOf(log)
+    assert.deepEqual([verified, unreadable], [true, 3])
+  },
+)
+
+test(
+  'files of others beside those of a log, and checkpoints that were not kept, are no fault',
+  { skip },
+  async (t) => {
+    const log = await sampleLog(t, [1, 300], ofRuns)
+    for (const path of strangeFiles) {
+      await mkdir(dirname(join(log.folder, path)), { recursive: true })
+      await writeFile(join(log.folder, path), 'strange')
+    }
+    for (const change of [() => undefined, () => rm(join(log.folder, 'checkpoints'), { recursive: true })]) {
+      await change()
+      assert.deepEqual((await verdictOf(log)).problems, [])
+      assert.ok((await verifyFolder(log.folder, log.verifierKey)).ok)
+    }
+    await mkdir(join(log.folder, 'checkpoints'))
+    const note = await readFile(join(log.folder, 'checkpoint'))
+    await writeFile(join(log.folder, 'checkpoints/300'), note)
+    assert.ok((await verifyFolder(log.folder, log.verifierKey)).ok)
+    for (const name of ['300-0000000000000000', '0300', 'readme']) {
+      const file = join(log.folder, 'checkpoints', name)
+      await writeFile(file, note)
+      assert.match((await verdictOf(log)).problems.join(), /is not the one of its name/)
+      const verdict = await verifyFolder(log.folder, log.verifierKey)
+      assert.equal(!verdict.ok && verdict.problem.kind, 'checkpoint_malformed')
+      await rm(file)
+    }
+  },
+)
+
+test(
+  'proofs of consistency and answers of the log: we, Python and Go are of one mind',
+  { skip },
+  async (t) => {
+    const sizes = [0, 1, 2, 255, 256, 257, 300]
+    const log = await sampleLog(t, sizes.slice(1), ofRuns)
+    const verifier = parseVerifierKey(log.verifierKey)
+    assert.ok(verifier)
+    const note = (size: number) => readFile(join(log.folder, `checkpoints/${size}`), 'utf8')
+    const file = join(await temporaryFolder(t), 'proof')
+    const go = findGo()
+    if (go.ok) t.after(() => go.remove())
+    const program = go.ok ? go.build() : go
+    const judge = async (text: string): Promise<boolean[]> => {
+      await writeFile(file, text)
+      const proof = parseConsistencyProof(text)
+      const [from, to] = await Promise.all(
+        [proof?.older, proof?.newer].map((one) => verifyCheckpoint(one ?? '', verifier)),
+      )
+      const ours =
+        from?.ok === true &&
+        to?.ok === true &&
+        verifyConsistency(
+          {
+            oldSize: from.checkpoint.size,
+            newSize: to.checkpoint.size,
+            oldRoot: from.checkpoint.root,
+            newRoot: to.checkpoint.root,
+          },
+          proof?.hashes ?? [],
+        )
+      const theirs = (await verdictOf(log, { args: ['--consistency', file] })).verified
+      return [
+        ours,
+        theirs,
+        ...(program.ok ? [(await program.run(['consistency', file, log.verifierKey])).status === 0] : []),
+      ]
+    }
+    for (const [older, newer] of [
+      [0, 300],
+      [1, 2],
+      [2, 300],
+      [255, 256],
+      [256, 300],
+      [257, 300],
+      [300, 300],
+    ] as const) {
+      const hashes = await proveConsistency(createTileHashes(folderSource(log.folder), newer), older, newer)
+      const text = formatConsistencyProof({ older: await note(older), newer: await note(newer), hashes })
+      assert.ok(
+        (await judge(text)).every((one) => one),
+        `${older} to ${newer}`,
+      )
+      const spoilt = [
+        formatConsistencyProof({
+          older: await note(older),
+          newer: await note(newer),
+          hashes: [...hashes, randomBytes(32)],
+        }),
+        `${text}\n`,
+        ...(hashes.length > 0 ? [text.replace(/\n.{43}=\n/, '\n')] : []),
+        ...(older > 0 && older < newer
+          ? [formatConsistencyProof({ older: await note(newer), newer: await note(older), hashes })]
+          : []),
+      ]
+      for (const [i, one] of spoilt.entries())
+        assert.ok(
+          (await judge(one)).every((held) => !held),
+          `${older} to ${newer}, ${i}`,
+        )
+    }
+    const open = await openLog(t, log.folder)
+    const { body } = await postEntries(open.url, entriesOf(900, 903))
+    await open.close()
+    for (const [answer, problems] of [
+      [body, []],
+      [{ ...body, receipts: body.receipts.toReversed() }, ['an answer is not signed by the log']],
+    ] as const) {
+      await writeFile(file, JSON.stringify({ receipts: answer.receipts, signature: answer.signature }))
+      assert.deepEqual((await verdictOf(log, { args: ['--receipts', file] })).problems, problems)
+    }
+  },
+)
+
 type Edit = (bytes: Uint8Array) => Uint8Array
 
 const flip =
@@ -114,7 +275,6 @@ const tamperings = (older: Uint8Array): [path: string, edit: Edit | undefined, p
   ['tile/0/001', (bytes) => Buffer.concat([bytes, bytes]), /^tile\/0\/001: is not what the entries give$/],
   ['tile/1/000.p/1', flip(0), /^tile\/1\/000\.p\/1: is not what the entries give$/],
   ['tile/1/000.p/1', undefined, /^tile\/1\/000\.p\/1: is missing$/],
-  ['tile/0/0', (bytes) => bytes, /^tile\/0\/0: is no tile$/],
   ['checkpoint', lines((all) => all.with(4, changed(all[4]))), /wrong signature by the log/],
   ['checkpoint', lines((all) => all.with(5, changed(all[5]))), /wrong signature by the log/],
   ['checkpoint', lines((all) => all.toSpliced(5, 1)), /has no signed time/],

@@ -91,6 +91,8 @@ export function findGo(): Go | Missing {
 
 async function run(program: string, args: readonly string[], input: unknown): Promise<Ran> {
   const child = spawn(program, args, { timeout: programTimeoutMs })
+  // It may have said what it has to say before it reads anything.
+  child.stdin.on('error', () => undefined)
   child.stdin.end(input === undefined ? '' : JSON.stringify(input))
   const exited = once(child, 'close') as Promise<[number | null]>
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])

@@ -3,6 +3,7 @@
 // log can read: C2SP tlog-tiles files and the log's public key.
 //
 //	interop read <folder or URL> <vkey>   verifies a whole log
+//	interop consistency <file> <vkey>     verifies a proof of consistency
 //	interop prove                         makes roots, proofs and a signed note (JSON from standard input)
 //	interop check                         gives verdicts on proofs and notes (JSON from standard input)
 //
@@ -31,12 +32,14 @@ func run(args []string) (any, error) {
 	switch {
 	case len(args) == 3 && args[0] == "read":
 		return readLog(args[1], args[2])
+	case len(args) == 3 && args[0] == "consistency":
+		return checkConsistencyFile(args[1], args[2])
 	case len(args) == 1 && args[0] == "prove":
 		return answerTo(prove)
 	case len(args) == 1 && args[0] == "check":
 		return answerTo(check)
 	}
-	fmt.Fprintln(os.Stderr, "usage: interop read <folder or URL> <vkey> | prove | check")
+	fmt.Fprintln(os.Stderr, "usage: interop read <folder or URL> <vkey> | consistency <file> <vkey> | prove | check")
 	os.Exit(2)
 	return nil, nil
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Verifies the folder of an audit log by what docs/audit-format.md says: an example of a verifier, with no code of ours.
 
-    python3 verify.py FOLDER VKEY_FILE [--checkpoint FILE]... [--receipts FILE]
+    python3 verify.py FOLDER VKEY_FILE [--checkpoint FILE]... [--receipts FILE] [--consistency FILE]...
 
 Python 3.11, with nothing else; with the package `cryptography` it is faster, and opens the names in people/ too.
 Prints one JSON object; exits with 0 if everything holds, with 1 if not. --checkpoint is one that was kept elsewhere,
---receipts has a receipt in JSON on each line. The log has to fit into memory; a policy of witnesses is not looked at.
+--receipts has a receipt, or an answer with several, in JSON on each line; --consistency is a proof of it. The log has to fit into memory; a policy of witnesses is not looked at.
 """
 import argparse
 import base64
@@ -156,6 +156,37 @@ def roots_at(leaves, sizes):
     return roots
 
 
+def check_consistency(text, log):
+    """A proof that stands alone: the entries of its older checkpoint are the first of its newer one (RFC 9162, 2.1.4.2)."""
+    parts = text.split('\n\n')
+    head, *proof = parts[0].split('\n')
+    if len(parts) != 5 or head != 'mayfly-consistency/v1':
+        raise Invalid('is no proof of consistency')
+    old, old_root, _ = open_checkpoint(f'{parts[1]}\n\n{parts[2]}\n'.encode(), log, False)
+    new, new_root, _ = open_checkpoint(f'{parts[3]}\n\n{parts[4]}'.encode(), log, False)
+    proof, fn, sn = [decode64(line) for line in proof], old - 1, new - 1
+    if old == 0 or old == new:
+        holds = not proof and old_root == (new_root if old == new else sha256(b''))
+    else:
+        while fn & 1:
+            fn, sn = fn >> 1, sn >> 1
+        proof = proof if fn else [old_root, *proof]
+        older = newer = proof[0] if proof else b''
+        for right in proof[1:]:
+            if sn == 0:
+                raise Invalid('has more hashes than it needs')
+            if fn & 1 or fn == sn:
+                older, newer = node(right, older), node(right, newer)
+                while fn and not fn & 1:
+                    fn, sn = fn >> 1, sn >> 1
+            else:
+                newer = node(newer, right)
+            fn, sn = fn >> 1, sn >> 1
+        holds = old < new and sn == 0 and (older, newer) == (old_root, new_root)
+    if not holds:
+        raise Invalid(f'does not show that {new} entries extend {old}')
+
+
 def tile_path(level, number, width=256):
     groups = [f'{number % 1000:03d}']
     while number := number // 1000:
@@ -190,8 +221,7 @@ def check_tiles(folder, entries, sizes, problems):
         match = re.fullmatch(r'tile/(entries|[0-9]{1,2})/((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([0-9]{1,3}))?', path)
         level, number, width = (match[1], int(re.sub('[x/]', '', match[2])), int(match[3] or 256)) if match else (0, 0, 0)
         if tile_path(level, number, width) != path:
-            problems.append(f'{path}: is no tile')
-            continue
+            continue  # none of the log's
         items = levels.get(level, [])[256 * number:256 * number + width]
         if len(items) < width != 256 or not items:
             continue  # of a size that is not published yet
@@ -322,7 +352,16 @@ def verify(folder, log, elsewhere, receipts):
     for file, (of, signed_root) in known.items():
         if roots.get(of) != signed_root:
             problems.append(f'{file}: signed for {of} entries, the log ' + ('has fewer' if of > size else 'has another root'))
-    for receipt in map(json.loads, receipts):
+    singles = []
+    for answer in map(json.loads, receipts):
+        singles += answer.get('receipts', [answer])
+        if 'receipts' in answer:
+            lines = ''.join(f'{one["index"]} {one["leafHash"]} {one["timeMs"]} {one["signature"]}\n' for one in answer['receipts'])
+            digest = base64.b64encode(sha256(lines.encode())).decode()
+            text = f'mayfly-receipts/v1\n{log[0]}\n{len(answer["receipts"])}\n{digest}\n'
+            if not ed25519(log[1], decode64(answer['signature']), text.encode()):
+                problems.append('an answer is not signed by the log')
+    for receipt in singles:
         index, leaf = receipt['index'], receipt['leafHash']
         text = f'mayfly-receipt/v1\n{log[0]}\n{index}\n{leaf}\n{receipt["timeMs"]}\n'
         if not ed25519(log[1], decode64(receipt['signature']), text.encode()):
@@ -346,10 +385,14 @@ def main():
     options.add_argument('vkey', type=Path)
     options.add_argument('--checkpoint', type=Path, action='append', default=[])
     options.add_argument('--receipts', type=Path)
+    options.add_argument('--consistency', type=Path, action='append', default=[])
     given = options.parse_args()
     try:
         receipts = given.receipts.read_text().splitlines() if given.receipts else []
-        result = verify(given.folder, parse_vkey(given.vkey.read_text()), given.checkpoint, receipts)
+        log = parse_vkey(given.vkey.read_text())
+        for proof in given.consistency:
+            check_consistency(proof.read_bytes().decode(), log)
+        result = verify(given.folder, log, given.checkpoint, receipts)
     except (OSError, ValueError, KeyError, TypeError) as error:
         result = {'problems': [str(error)]}
     print(json.dumps({'verified': not result['problems'], **result}, indent=2))

@@ -1,5 +1,6 @@
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
+const exactDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text)
@@ -8,6 +9,15 @@ export function utf8(text: string): Uint8Array {
 /** The text of UTF-8 bytes; what is not UTF-8 becomes U+FFFD. */
 export function textOf(bytes: Uint8Array): string {
   return decoder.decode(bytes)
+}
+
+/** The text of UTF-8 bytes as they are, a byte order mark included; `undefined` for bytes that are not UTF-8. */
+export function exactTextOf(bytes: Uint8Array): string | undefined {
+  try {
+    return exactDecoder.decode(bytes)
+  } catch {
+    return undefined
+  }
 }
 
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {

@@ -1,4 +1,4 @@
-import { textOf } from './bytes.ts'
+import { exactTextOf } from './bytes.ts'
 import { cdeventType, entryType, shortType } from './entry-type.ts'
 
 /** What happened, as its writer says it. `docs/audit-format.md` has every `type` and what its `data` holds. */
@@ -75,7 +75,7 @@ function cdeventContent(
 
 /** The entry in these bytes; `undefined` unless they are exactly one of this format's, of a type that it knows by form. */
 export function parseEntry(bytes: Uint8Array): Entry | undefined {
-  const event = parseJson(textOf(bytes))
+  const event = parseJson(exactTextOf(bytes) ?? '')
   if (!isObject(event) || event['specversion'] !== '1.0') return undefined
   const { id, source, time, subject, mayflyrun: run, mayflyseq: seq } = event
   const type = shortType(String(event['type']))

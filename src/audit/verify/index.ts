@@ -11,6 +11,7 @@
 export * from './bundle.ts'
 export * from './bytes.ts'
 export * from './checkpoint.ts'
+export * from './consistency-proof.ts'
 export * from './cosignature.ts'
 export * from './entry.ts'
 export * from './entry-type.ts'

@@ -1,8 +1,9 @@
-import { equalBytes, textOf } from './bytes.ts'
+import { equalBytes, exactTextOf, textOf } from './bytes.ts'
 import { type Checkpoint, type CheckpointVerdict, verifyCheckpoint } from './checkpoint.ts'
 import { type LogProblem, problemOf } from './log-problem.ts'
 import { verifyCosignature } from './cosignature.ts'
 import { cosignerOf, type Verifier } from './key.ts'
+import { sha256 } from './sha256.ts'
 import type { LogSource } from './source.ts'
 
 /** A size at which a signed root has to come out. */
@@ -33,15 +34,16 @@ export async function readMarks(
   if (note === undefined)
     return problemOf('checkpoint_missing', 'checkpoint', 'there is no published checkpoint')
   const timer = cosignerOf(verifier)
-  const published = await openTimed(textOf(note), verifier, timer, 'checkpoint')
+  const published = await openTimed(exactTextOf(note) ?? '', verifier, timer, 'checkpoint')
   if ('kind' in published) return published
   const bySize = new Map<number, Mark>([[published.size, { ...published, where: 'checkpoint' }]])
   for (const name of kept) {
     const where = `checkpoints/${name}`
-    const text = textOf((await source.read(where)) ?? new Uint8Array(0))
-    const checkpoint = await openTimed(text, verifier, timer, where)
+    const bytes = (await source.read(where)) ?? new Uint8Array(0)
+    const checkpoint = await openTimed(exactTextOf(bytes) ?? '', verifier, timer, where)
     if ('kind' in checkpoint) return checkpoint
-    if (String(checkpoint.size) !== sizeOf(name)) {
+    const again = `${checkpoint.size}-${sha256(bytes).toHex().slice(0, 16)}`
+    if (name !== String(checkpoint.size) && name !== again) {
       return problemOf('checkpoint_malformed', where, `it holds the checkpoint of size ${checkpoint.size}`)
     }
     const problem = addMark(bySize, { ...checkpoint, where }, published)

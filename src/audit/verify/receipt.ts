@@ -1,4 +1,5 @@
 import { concatBytes, parseBase64, utf8 } from './bytes.ts'
+import { hashBytes } from './hash.ts'
 import type { Verifier } from './key.ts'
 import { sha256 } from './sha256.ts'
 
@@ -31,6 +32,41 @@ export function receiptListText(origin: string, receipts: readonly Receipt[]): s
   const lines = receipts.map((one) => `${one.index} ${one.leafHash} ${one.timeMs} ${one.signature}\n`)
   const digest = sha256(concatBytes(lines.map(utf8))).toBase64()
   return `mayfly-receipts/v1\n${origin}\n${receipts.length}\n${digest}\n`
+}
+
+/**
+ * The receipts in a text: one receipt, or an answer of the log with its signature over all of them. Nothing is verified;
+ * `undefined` for what has other members, or members in another form.
+ */
+export function parseReceipts(text: string): { receipts: Receipt[]; signature?: string } | undefined {
+  const value = parseJson(text)
+  if (isReceipt(value)) return { receipts: [value] }
+  const { receipts, signature, ...more } = (value ?? {}) as Record<string, unknown>
+  if (!Array.isArray(receipts) || receipts.length === 0 || !isSignature(signature)) return undefined
+  return Object.keys(more).length === 0 && receipts.every(isReceipt) ? { receipts, signature } : undefined
+}
+
+function isReceipt(value: unknown): value is Receipt {
+  const { index, leafHash, timeMs, signature, ...more } = (value ?? {}) as Record<string, unknown>
+  if (Object.keys(more).length > 0 || !isCount(index) || !isCount(timeMs) || !isSignature(signature))
+    return false
+  return typeof leafHash === 'string' && parseBase64(leafHash)?.length === hashBytes
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+function isSignature(value: unknown): value is string {
+  return typeof value === 'string' && parseBase64(value)?.length === 64
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** True when the log of this key signed this receipt. */
