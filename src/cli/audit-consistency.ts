@@ -1,8 +1,7 @@
-import { writeFileSync } from 'node:fs'
 import { formatConsistencyProof, parseConsistencyProof, verifyConsistency } from '../audit/verify/index.ts'
-import { MayflyError, messageOf } from '../lib/index.ts'
+import { MayflyError } from '../lib/index.ts'
 import { believe, extend, publishedCheckpoint, trustOf } from './audit-checkpoint.ts'
-import { readText } from './audit-file.ts'
+import { readText, writeOutput } from './audit-file.ts'
 import { type AuditOptions, openAuditSource } from './audit-source.ts'
 import { exitCodes, print } from './output.ts'
 
@@ -24,7 +23,7 @@ export async function proveConsistent(
       : await believe(readText(newer), newer, trust)
   const hashes = await extend(source, from, to)
   if (options.out !== undefined)
-    write(options.out, formatConsistencyProof({ older: from.note, newer: to.note, hashes }))
+    writeOutput(options.out, formatConsistencyProof({ older: from.note, newer: to.note, hashes }))
   const verdict = {
     ok: true,
     old_size: from.size,
@@ -53,12 +52,4 @@ export async function checkConsistency(file: string, options: AuditOptions): Pro
       : `NOT PROVEN: ${file} does not show that ${to.size} entries extend ${from.size}`,
   ])
   return ok ? exitCodes.ok : exitCodes.refused
-}
-
-function write(file: string, text: string): void {
-  try {
-    writeFileSync(file, text)
-  } catch (cause) {
-    throw new MayflyError('bad_input', `${file} cannot be written: ${messageOf(cause)}`, { cause })
-  }
 }

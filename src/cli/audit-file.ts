@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, writeFileSync } from 'node:fs'
 import { kindOf } from '../audit/verify/node.ts'
 import { MayflyError, messageOf } from '../lib/index.ts'
 
@@ -29,6 +29,15 @@ export function readOwnText(file: string): string {
   } catch (cause) {
     const code = existsSync(file) ? 'audit_unavailable' : 'bad_input'
     throw new MayflyError(code, `${file} cannot be read: ${messageOf(cause)}`, { cause })
+  }
+}
+
+/** A file that a person asked for. Throws `bad_input`. */
+export function writeOutput(file: string, content: string | Uint8Array): void {
+  try {
+    writeFileSync(file, content)
+  } catch (cause) {
+    throw new MayflyError('bad_input', `${file} cannot be written: ${messageOf(cause)}`, { cause })
   }
 }
 

@@ -42,6 +42,14 @@ test('a proof of consistency is written, and holds for who has no log; a spoilt 
   }
   await writeFile(proof, text)
   assert.equal((await check('--key', stranger.verifierKey)).code, 1)
+  for (const args of [
+    ['consistency', older],
+    ['prove', '5'],
+  ]) {
+    const { code, stderr } = await audit(...args, '-o', join(away, 'no/file'), '--folder', folder, ...key)
+    assert.equal(code, 2)
+    assert.match(stderr, /^mayfly: \S+no\/file cannot be written: ENOENT[^\n]*\n$/)
+  }
 })
 
 test('a receipt is checked with the key alone, for the bytes that it promises, and in the log', async (t) => {

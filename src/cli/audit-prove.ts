@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs'
 import {
   createTileHashes,
   formatTlogProof,
@@ -13,7 +12,7 @@ import {
 } from '../audit/verify/index.ts'
 import { MayflyError } from '../lib/index.ts'
 import { believe, publishedCheckpoint, trustOf } from './audit-checkpoint.ts'
-import { readInput, readText } from './audit-file.ts'
+import { readInput, readText, writeOutput } from './audit-file.ts'
 import { type AuditOptions, openAuditSource } from './audit-source.ts'
 import { exitCodes, print } from './output.ts'
 
@@ -36,8 +35,8 @@ export async function proveAudit(
       `entry ${index} is not under the signed root: mayfly audit verify says what was changed`,
     )
   const proof = formatTlogProof({ index, hashes, checkpoint: checkpoint.note })
-  if (options.entryOut !== undefined) writeFileSync(options.entryOut, bytes)
-  if (options.out !== undefined) writeFileSync(options.out, proof)
+  if (options.entryOut !== undefined) writeOutput(options.entryOut, bytes)
+  if (options.out !== undefined) writeOutput(options.out, proof)
   else if (!options.json) process.stdout.write(proof)
   const said = {
     index,
