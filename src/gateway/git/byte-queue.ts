@@ -52,7 +52,8 @@ export function createByteQueue(options: {
         pieces.push(chunk)
         total += chunk.length
       }
-      window = Buffer.concat(pieces)
+      const [only = window, ...more] = pieces.filter(({ length }) => length > 0)
+      window = more.length === 0 ? only : Buffer.concat(pieces)
       return window.length >= count
     },
     skip(count) {

@@ -77,6 +77,8 @@ async function readObjectHead(queue: ByteQueue, { idBytes }: ObjectFormat): Prom
   return head
 }
 
+const smallBytes = 16_384
+
 /** Returns how many compressed bytes it took. */
 async function readObject(
   queue: ByteQueue,
@@ -84,7 +86,9 @@ async function readObject(
   offset: number,
   commits: CommitReader,
 ): Promise<number> {
-  if (head.size > limits.packPieceBytes) return inflateAway(queue, head.size)
+  // Only a commit, or a delta of one, is wanted whole; of others the small ones are inflated at once, since that is faster.
+  const most = head.kind === 'other' ? smallBytes : limits.packPieceBytes
+  if (head.size > most) return inflateAway(queue, head.size)
   const { data, used } = await inflatePiece(queue, head.size)
   commits.read(head, offset, data)
   return used

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, beforeEach, test } from 'node:test'
+import { setStage, type Stage } from '../../demo/stage.ts'
+
+let stage: Stage
+before(async () => {
+  const tags = 'git:push git/octo-org/links@refs/tags/v*'
+  const policy = (text: string) =>
+    text.replace(tags, `${tags}\n      - git:push git/octo-org/links@refs/heads/*`)
+  stage = await setStage({ policy })
+})
+after(() => stage[Symbol.asyncDispose]())
+beforeEach(() => {
+  for (const name of readdirSync(stage.workspace)) rmSync(join(stage.workspace, name), { recursive: true })
+})
+
+const clone = 'set -u; git clone -q https://git.example.com/octo-org/links .'
+const commit = 'git -c user.name=ci -c user.email=ci@example.com commit -q --allow-empty -m'
+const inStep = (script: string) =>
+  stage.runJob(
+    ['run', '--role', 'release', '--', 'bash', '-c', `${clone}\n${script}`],
+    stage.jobEnvironment(),
+  )
+const onServer = (ref: string) =>
+  execFileSync(
+    'git',
+    [
+      '-c',
+      'safe.directory=*',
+      '-C',
+      join(stage.git.root, 'octo-org/links.git'),
+      'for-each-ref',
+      '--format=%(objectname)',
+      ref,
+    ],
+    { encoding: 'utf8' },
+  ).trim()
+
+test('with git itself: forward it goes, with new commits, without, atomically and with a lease', async () => {
+  const ran = await inStep(`set -e
+    git push -q origin HEAD:refs/heads/next
+    ${commit} one; echo text > file; git add file; ${commit} two
+    git push -q origin HEAD:refs/heads/main
+    git push -q --atomic --force-with-lease origin HEAD:refs/heads/next HEAD:refs/heads/third
+    git rev-parse HEAD`)
+  assert.equal(ran.exitCode, 0, ran.stderr)
+  const [head = ''] = /[0-9a-f]{40}/.exec(ran.stdout) ?? []
+  assert.deepEqual(
+    ['main', 'next', 'third'].map((name) => onServer(`refs/heads/${name}`)),
+    [head, head, head],
+  )
+})
+
+test('with git itself: a forced push, a moved tag, a deletion and a mirror are refused, and git says which grant is missing', async () => {
+  assert.equal((await inStep('git push -q origin HEAD:refs/tags/v50.0.0 HEAD:refs/heads/fixed')).exitCode, 0)
+  const [tag, branch] = [onServer('refs/tags/v50.0.0'), onServer('refs/heads/fixed')]
+  const ran = await inStep(`
+    git checkout -q --orphan other; ${commit} evil
+    git push --force origin HEAD:refs/heads/fixed
+    git push --force origin HEAD:refs/tags/v50.0.0
+    git push origin :refs/tags/v50.0.0
+    git push --mirror origin
+    exit 0`)
+  assert.deepEqual([onServer('refs/tags/v50.0.0'), onServer('refs/heads/fixed')], [tag, branch])
+  for (const grant of [
+    'git:force git/octo-org/links@refs/heads/fixed',
+    'git:force git/octo-org/links@refs/tags/v50.0.0',
+    'git:delete git/octo-org/links@refs/tags/v50.0.0',
+  ])
+    assert.ok(ran.stderr.includes(`"${grant}"`), `${grant} is not named: ${ran.stderr}`)
+  assert.match(ran.stderr, /\[remote rejected\] HEAD -> fixed \(not granted: not a fast-forward\)/)
+  assert.match(
+    ran.stderr,
+    /remote: mayfly: refs\/heads\/fixed: not a fast-forward: \w+ does not descend from \w+/,
+  )
+  assert.match(ran.stderr, /\[remote rejected\] HEAD -> v50\.0\.0 \(not granted: the tag exists\)/)
+  assert.match(ran.stderr, /\[remote rejected\] v50\.0\.0 \(not granted: a deletion\)/)
+})
