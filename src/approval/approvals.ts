@@ -50,8 +50,9 @@ export function createApprovals(deps: {
     return {
       request: found,
       needs: describeRequirements(requirementsOf(rules.document, found.roles)),
-      grants: grantsOf(rules, found.roles).roles.flatMap(({ name, shadow, grants }) => [
+      grants: grantsOf(rules, found.roles).roles.flatMap(({ name, shadow, grants, egress }) => [
         ...grants,
+        ...egress.map((one) => (typeof one === 'string' ? `egress ${one}` : `egress ${one.host} (private)`)),
         // Who approves must see that these are not all.
         ...(shadow ? [`more on the same connections: role ${name} is in shadow mode`] : []),
       ]),

@@ -68,7 +68,8 @@ export function grantsOf(rules: Rules, names: readonly string[]) {
     const role = rules.policy.roles.get(name)
     if (role === undefined) return []
     const { ttlSeconds, isolation, shadow, grants } = role
-    return [{ name, ttlSeconds, isolation, shadow, grants: grants.map((grant) => grant.source) }]
+    const egress = rules.document.roles[name]?.egress ?? []
+    return [{ name, ttlSeconds, isolation, shadow, grants: grants.map((grant) => grant.source), egress }]
   })
   const used = new Set(
     names.flatMap((name) => rules.policy.roles.get(name)?.grants.map((one) => one.connection) ?? []),

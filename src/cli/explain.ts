@@ -10,7 +10,14 @@ import {
   type Operation,
   type TrustSubject,
 } from '../policy/index.ts'
-import { jobOf, jobOfToken, sortClaims, type CompiledDocument } from '../rules/index.ts'
+import {
+  explainEgress,
+  jobOf,
+  jobOfToken,
+  parseEgress,
+  sortClaims,
+  type CompiledDocument,
+} from '../rules/index.ts'
 import { readText } from './apply.ts'
 import { exitCodes, print } from './output.ts'
 import { policyOf } from './policy-input.ts'
@@ -37,20 +44,24 @@ interface Asked {
   readonly shutOut?: string
   readonly role?: string
   readonly operations: readonly Operation[]
+  /** A host that a step in the role would reach. */
+  readonly egress?: { readonly host: string; readonly port: number }
 }
 
 export async function explainDenial(request: string | undefined, options: Options): Promise<number> {
   const compiled = await policyOf(options)
   const asked: Asked =
     request === undefined ? await askedByHand(compiled, options) : await findRefusal(request, options)
-  const { subject, shutOut, role, operations } = asked
+  const { subject, shutOut, role, operations, egress } = asked
   const questions = operations.length === 0 ? [undefined] : operations
-  const explanations = questions.map((operation) =>
-    explain(compiled.policy, subject, {
+  const explanations = questions.map((operation): Explanation => {
+    const explained = explain(compiled.policy, subject, {
       ...(role === undefined ? {} : { role }),
       ...(operation === undefined ? {} : { operation }),
-    }),
-  )
+    })
+    if (egress === undefined || explained.role === undefined) return explained
+    return { ...explained, operation: explainEgress(compiled, explained.role.role, egress) }
+  })
   const by = options.file ?? 'the policy that is in force now'
   print(options.json, { subject, explanations, ...(shutOut === undefined ? {} : { shutOut }) }, [
     ...(request === undefined ? [] : [`${request}, by ${by}:`]),
@@ -79,14 +90,19 @@ async function askedByHand(compiled: CompiledDocument, options: Options): Promis
     throw new MayflyError('bad_input', 'say which job: a request id, --id-token FILE or --claim NAME=VALUE')
   const job = readJob(compiled, issuer, claims, typed)
   if (job.kind === 'impossible') throw new MayflyError('bad_input', `there is no such job: ${job.why}`)
+  const egress = options.operation === undefined ? undefined : parseEgress(options.operation)
+  if (typeof egress === 'string') throw new MayflyError('bad_input', egress)
   const operation =
-    options.operation === undefined ? undefined : parseOperation(options.operation, connectionKinds(document))
+    options.operation === undefined || egress !== undefined
+      ? undefined
+      : parseOperation(options.operation, connectionKinds(document))
   if (typeof operation === 'string') throw new MayflyError('bad_input', operation)
   return {
     subject: job.subject,
     ...(job.kind === 'refused' ? { shutOut: job.why } : {}),
     ...(options.role === undefined ? {} : { role: options.role }),
     operations: operation === undefined ? [] : [operation],
+    ...(egress === undefined ? {} : { egress }),
   }
 }
 

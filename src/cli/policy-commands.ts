@@ -86,7 +86,10 @@ function addExplain(program: Command): void {
     .option('--claim <name=value...>', 'claims by hand: as trust names them, or the CI’s own')
     .option('--issuer <name>', 'a name under issuers')
     .option('--role <role>', 'may the job assume it?')
-    .option('--operation <text>', 'may it do this, such as "git:push github/octo/app@refs/tags/v1"?')
+    .option(
+      '--operation <text>',
+      'may it do this, such as "git:push github/octo/app@refs/tags/v1" or "egress deb.example.org:443"?',
+    )
     .option('--file <file>', 'a policy; without it the one that is in force on the server')
     .addOption(folderOption())
     .addOption(dataOption())

@@ -116,7 +116,7 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'access.granted': (data) => [`reached ${operations(data['operations'])}${detail(data)}`],
   'access.denied': (data) => [`REFUSED ${text(data['what'])}: ${text(data['reason'])}`],
   'egress.granted': (data) => [
-    `reached the public host ${text(data['host'])}:${text(data['port'])}, by egress rule ${text(data['rule'])}`,
+    `reached the ${data['private'] === true ? 'named private' : 'public'} host ${text(data['host'])}:${text(data['port'])}, by egress rule ${text(data['rule'])}${data['list'] === undefined ? '' : ` of ${text(data['list'])}`}`,
   ],
   'lockfile.pinned': (data) => [
     `its lockfile pins ${text(data['packages'])} packages (SHA-256 ${text(data['sha256']).slice(0, 16)}…)`,

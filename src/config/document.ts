@@ -126,7 +126,10 @@ function schemaProblems(
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     const nested = issue.errors.flat().toSorted((a, b) => b.path.length - a.path.length)
     const inner =
-      nested.find((one) => one.code === 'unrecognized_keys') ?? nested.find((one) => one.path.length > 0)
+      nested.find((one) => one.code === 'unrecognized_keys') ??
+      nested.find((one) => one.path.length > 0) ??
+      // Of a text in the wrong form, what the form is.
+      nested.find((one) => one.code === 'invalid_format')
     if (inner !== undefined)
       return schemaProblems({ ...inner, path: [...issue.path, ...inner.path] }, schema, locate, sourceOf)
   }

@@ -7,6 +7,7 @@
 export type { PermissionName } from './approval-schema.ts'
 export { operatorProblems, partsOf } from './approval-check.ts'
 export * from './document.ts'
+export { withPort, type EgressEntry } from './egress-schema.ts'
 export * from './forward-schema.ts'
 export * from './limits-schema.ts'
 export * from './policy-bundle.ts'

@@ -46,6 +46,7 @@ test('a small policy, with its defaults', () => {
         mode: 'enforce',
         ttl: '15m',
         isolation: 'namespace',
+        egress: [],
         grants: ['git:read github/octo/app'],
       },
     },

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { limits } from '../lib/index.ts'
 import { operatorSchemas } from './approval-schema.ts'
+import { egress, roleEgress } from './egress-schema.ts'
 import { issuerSchema } from './issuer-schema.ts'
 import { limitsSchema } from './limits-schema.ts'
 import { duration, name } from './name-schema.ts'
@@ -83,6 +84,7 @@ const role = z.strictObject({
     .describe(
       '`action connection/resource`: `git:read github/octo/app`, `git:push github/octo/app@refs/tags/*`, `git:force github/octo/app@refs/heads/bot/*`, `npm:install npmjs`.',
     ),
+  egress: roleEgress,
 })
 
 export const policySchema = z.strictObject({
@@ -98,19 +100,7 @@ export const policySchema = z.strictObject({
   roles: z.record(name, role).refine(notEmpty, 'define at least one role: without one nothing is granted'),
   limits: limitsSchema.optional(),
   tests: policyTests,
-  egress: z
-    .array(
-      z
-        .string()
-        .regex(
-          /^(\*\.)?[a-z0-9.-]+(?::[0-9]{1,5})?$/,
-          'a host, with a port unless it is 443: deb.example.org, *.example.org or deb.example.org:8443; no https://, no path',
-        ),
-    )
-    .default([])
-    .describe(
-      'Public hosts that every step may reach, recorded, with no credential: `host:port`, port 443 if left out. `*.` stands for one or more labels.',
-    ),
+  egress,
   ...operators.document,
 })
 

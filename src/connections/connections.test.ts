@@ -211,7 +211,7 @@ const one = 'a: { kind: git, url: https://a.example.com }'
 test('egress: without a port it is 443', () => {
   const { egress } = targetsOf(one, ['deb.example.org', '*.example.com'])
   assert.deepEqual(
-    egress.map(({ host, port }) => [host, port]),
+    egress.of('build').map(({ host, port }) => [host, port]),
     [
       ['deb.example.org', 443],
       ['.example.com', 443],
@@ -221,7 +221,7 @@ test('egress: without a port it is 443', () => {
 
 test('egress: a name means that name on that port', () => {
   const targets = targetsOf(one, ['deb.example.org:443'])
-  assert.equal(targets.allowsEgress('deb.example.org', 443)?.source, 'deb.example.org:443')
+  assert.equal(targets.egress.allows('deb.example.org', 443, 'build')?.source, 'deb.example.org:443')
   for (const [host, port] of [
     ['deb.example.org', 80],
     ['x.deb.example.org', 443],
@@ -230,13 +230,14 @@ test('egress: a name means that name on that port', () => {
     ['debXexample.org', 443],
     ['', 443],
   ] as const) {
-    assert.equal(targets.allowsEgress(host, port), undefined, `${host}:${port}`)
+    assert.equal(targets.egress.allows(host, port, 'build'), undefined, `${host}:${port}`)
   }
 })
 
 test('egress: `*.` is one or more labels, never the apex nor a look-alike of it', () => {
   const targets = targetsOf(one, ['*.example.org:443'])
-  for (const host of ['deb.example.org', 'a.b.example.org']) assert.ok(targets.allowsEgress(host, 443), host)
+  for (const host of ['deb.example.org', 'a.b.example.org'])
+    assert.ok(targets.egress.allows(host, 443, 'build'), host)
   for (const host of [
     'example.org',
     '.example.org',
@@ -247,9 +248,9 @@ test('egress: `*.` is one or more labels, never the apex nor a look-alike of it'
     'xexample.org',
     '-example.org',
   ]) {
-    assert.equal(targets.allowsEgress(host, 443), undefined, host)
+    assert.equal(targets.egress.allows(host, 443, 'build'), undefined, host)
   }
-  assert.equal(targets.allowsEgress('deb.example.org', 80), undefined)
+  assert.equal(targets.egress.allows('deb.example.org', 80, 'build'), undefined)
 })
 
 test('property: egress by a wildcard is exactly the names below it', () => {
@@ -258,11 +259,11 @@ test('property: egress by a wildcard is exactly the names below it', () => {
   fc.assert(
     fc.property(name, fc.oneof(name, fc.string()), (apex, before) => {
       const targets = targetsOf(one, [`*.${apex}:443`])
-      assert.equal(targets.allowsEgress(apex, 443), undefined)
-      assert.equal(targets.allowsEgress(`x${apex}`, 443), undefined)
-      assert.equal(targets.allowsEgress(`${before}.${apex}`, 443) !== undefined, before !== '')
+      assert.equal(targets.egress.allows(apex, 443, 'build'), undefined)
+      assert.equal(targets.egress.allows(`x${apex}`, 443, 'build'), undefined)
+      assert.equal(targets.egress.allows(`${before}.${apex}`, 443, 'build') !== undefined, before !== '')
       assert.equal(
-        targets.allowsEgress(`${apex}.${before}`, 443) !== undefined,
+        targets.egress.allows(`${apex}.${before}`, 443, 'build') !== undefined,
         `${apex}.${before}`.endsWith(`.${apex}`),
       )
     }),
@@ -271,7 +272,7 @@ test('property: egress by a wildcard is exactly the names below it', () => {
 })
 
 test('no egress list, no egress', () => {
-  assert.equal(targetsOf(one).allowsEgress('example.com', 443), undefined)
+  assert.equal(targetsOf(one).egress.allows('example.com', 443, 'build'), undefined)
 })
 
 const deadRules = [
@@ -282,9 +283,87 @@ const deadRules = [
   '*.:443',
   '-:443',
   '10.1:443',
+  '10.0.0.5:443',
+  '127.0.0.1:443',
+  '169.254.169.254:80',
+  'localhost:443',
+  '*.10.0.0.5:443',
+  'a.example.com:443',
 ]
 for (const rule of deadRules) {
   test(`refused: the egress rule ${rule}, which could never match`, () => {
     assert.equal(problemsOf(one, [rule]).length, 1)
   })
 }
+
+// --- Egress of a role.
+
+function roleEgress(entries: string, everybody: readonly string[] = []): Targets | string[] {
+  return compile(
+    document(one, everybody).replace(
+      'grants: [git:read a/b] }',
+      `grants: [git:read a/b], egress: ${entries} }\n  other: { trust: { issuer: mine, subject: b }, grants: [git:read a/b] }`,
+    ),
+  )
+}
+
+test('egress: a role reaches what everybody may and what it names itself, and nobody else does', () => {
+  const targets = roleEgress('["b.example.org:443", { host: "nexus.corp.internal:8443", private: true }]', [
+    'deb.example.org:443',
+  ])
+  assert.ok(!Array.isArray(targets), String(targets))
+  const { egress } = targets
+  assert.equal(egress.allows('deb.example.org', 443, 'build')?.list, 'egress')
+  assert.equal(egress.allows('deb.example.org', 443, 'other')?.list, 'egress')
+  assert.equal(egress.allows('b.example.org', 443, 'build')?.list, 'roles.build.egress')
+  assert.equal(egress.allows('b.example.org', 443, 'build')?.private, false)
+  assert.equal(egress.allows('nexus.corp.internal', 8443, 'build')?.private, true)
+  for (const role of ['other', 'constructor', ''])
+    for (const [host, port] of [
+      ['b.example.org', 443],
+      ['nexus.corp.internal', 8443],
+    ] as const)
+      assert.equal(egress.allows(host, port, role), undefined, `${role} ${host}`)
+  assert.deepEqual(
+    egress.of('build').map(({ source }) => source),
+    ['b.example.org:443', 'nexus.corp.internal:8443', 'deb.example.org:443'],
+  )
+})
+
+test('egress: of two entries for a host the one that names it as private counts', () => {
+  const targets = roleEgress('["*.corp.example:443", { host: "n.corp.example:443", private: true }]', [
+    'n.corp.example:443',
+  ])
+  assert.ok(!Array.isArray(targets), String(targets))
+  assert.equal(targets.egress.allows('n.corp.example', 443, 'build')?.private, true)
+  assert.equal(targets.egress.allows('m.corp.example', 443, 'build')?.private, false)
+  assert.equal(targets.egress.allows('n.corp.example', 443, 'other')?.private, false)
+})
+
+const refusedPrivate: readonly (readonly [entry: string, said: RegExp])[] = [
+  ['{ host: "*.corp.internal:443", private: true }', /one host, with a port/],
+  ['{ host: "https://nexus.corp.internal", private: true }', /one host, with a port/],
+  ['{ host: "nexus.corp.internal:443" }', /private/],
+  ['{ host: "nexus.corp.internal:443", private: false }', /private/],
+  ['{ host: "169.254.169.254:80", private: true }', /loopback, link-local or metadata address/],
+  ['{ host: "127.0.0.1:80", private: true }', /loopback, link-local or metadata address/],
+  ['{ host: "[::1]:80", private: true }', /loopback, link-local or metadata address/],
+  ['{ host: "[fd00:ec2::254]:80", private: true }', /loopback, link-local or metadata address/],
+  ['{ host: "localhost:80", private: true }', /loopback, link-local or metadata address/],
+  ['{ host: "a.example.com:443", private: true }', /is connection "a", which is asked first/],
+  ['"10.0.0.5:443"', /name it in the role that needs it, \{ host: "10\.0\.0\.5:443", private: true \}/],
+  ['"Deb.Example.org:443"', /a host, with a port unless it is 443/],
+]
+for (const [entry, said] of refusedPrivate)
+  test(`refused: the egress of a role ${entry}`, () => {
+    const problems = roleEgress(`[${entry}]`)
+    assert.ok(Array.isArray(problems))
+    assert.match(problems.join('\n'), said)
+  })
+
+test('egress: a private address that is named is taken', () => {
+  for (const host of ['10.0.0.5:443', '[fd12::5]:443', '192.168.1.1:80']) {
+    const targets = roleEgress(`[{ host: "${host}", private: true }]`)
+    assert.ok(!Array.isArray(targets), String(targets))
+  }
+})

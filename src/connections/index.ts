@@ -1,7 +1,11 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { canonicalHost } from '../lib/index.ts'
-import type { ConfigProblem, ConnectionConfig, Locate } from '../config/index.ts'
+import type { ConfigProblem, ConnectionConfig, Locate, PolicyDocument } from '../config/index.ts'
+import { compileEgress, type Egress } from './egress.ts'
+
+export { missingEgress } from './egress.ts'
+export type { Egress, EgressRule } from './egress.ts'
 
 /**
  * The targets that roles may be granted: a host and port, how its protocol is called, which credential
@@ -27,27 +31,19 @@ export interface Connection {
 
 export type CredentialConfig = { readonly scheme: 'basic' | 'bearer'; readonly secret: string }
 
-/** A public host that every step may reach with no credential. */
-export interface EgressRule {
-  readonly source: string
-  readonly port: number
-  /** `*.` in front stands for one or more labels; the apex itself is not meant. */
-  readonly host: string
-  readonly anyLabelBefore: boolean
-}
-
 export interface Targets {
   readonly connections: readonly Connection[]
-  readonly egress: readonly EgressRule[]
+  readonly egress: Egress
   find(host: string, port: number): Connection | undefined
-  allowsEgress(host: string, port: number): EgressRule | undefined
 }
 
 export type CompiledTargets = { ok: true; targets: Targets } | { ok: false; problems: ConfigProblem[] }
 
 /** Compiles `connections:` and `egress:` of mayfly.yaml. */
 export function compileTargets(
-  config: { connections: Readonly<Record<string, ConnectionConfig>>; egress: readonly string[] },
+  config: Pick<PolicyDocument, 'connections' | 'egress'> & {
+    roles: Parameters<typeof compileEgress>[0]['roles']
+  },
   locate: Locate,
 ): CompiledTargets {
   const problems: ConfigProblem[] = []
@@ -67,22 +63,16 @@ export function compileTargets(
     if (caProblem !== undefined) complain('ca', caProblem)
     byAuthority.set(authority, connection)
   }
-  const egress = config.egress.map(compileEgress)
-  for (const [i, rule] of egress.entries()) {
-    if (couldMatch(rule)) continue
-    problems.push({
-      ...locate(['egress', i]),
-      message: `egress rule "${rule.source}" could never match: write host:port, as in deb.example.org:443`,
-    })
-  }
+  const find = (host: string, port: number) => byAuthority.get(`${host}:${port}`)
+  const { egress, problems: ofEgress } = compileEgress(config, locate, (...at) => find(...at)?.name)
+  problems.push(...ofEgress)
   if (problems.length > 0) return { ok: false, problems }
   return {
     ok: true,
     targets: {
       connections: [...byAuthority.values()],
       egress,
-      find: (host, port) => byAuthority.get(`${host}:${port}`),
-      allowsEgress: (host, port) => egress.find((rule) => rule.port === port && matchesHost(rule, host)),
+      find,
     },
   }
 }
@@ -146,20 +136,4 @@ function certificateProblem(pem: string): string | undefined {
   } catch {
     return 'ca is neither a certificate in PEM nor the path of a .pem, .crt or .cer file, seen from mayfly.yaml'
   }
-}
-
-function compileEgress(source: string): EgressRule {
-  const [pattern = '', port = '443'] = source.split(':')
-  const anyLabelBefore = pattern.startsWith('*.')
-  return { source, port: Number(port), host: anyLabelBefore ? pattern.slice(1) : pattern, anyLabelBefore }
-}
-
-function couldMatch({ host, port, anyLabelBefore }: EgressRule): boolean {
-  const name = anyLabelBefore ? host.slice(1) : host
-  return port >= 1 && port <= 65_535 && canonicalHost(name) === name
-}
-
-function matchesHost(rule: EgressRule, host: string): boolean {
-  if (!rule.anyLabelBefore) return host === rule.host
-  return host.length > rule.host.length && host.endsWith(rule.host)
 }

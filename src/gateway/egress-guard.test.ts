@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { lookup as dnsLookup } from 'node:dns'
 import { createServer, type AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
-import { MayflyError, type ErrorCode } from '../lib/index.ts'
+import { MayflyError, classifyAddress, type ErrorCode } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import { createEgressGuard } from './egress-guard.ts'
 
@@ -90,7 +90,7 @@ test('an egress host at a private or local address is refused, and nothing is di
     const { lookup, asked } = resolver([address])
     await assert.rejects(
       createEgressGuard({ lookup }).dial({ host: 'deb.example.org', port: 443 }),
-      coded('denied', /private or local/),
+      coded('denied', /private or local|private address: a role may name it under egress/),
       address,
     )
     assert.equal(asked.length, 1)
@@ -103,6 +103,33 @@ test('an egress host that is itself such an address is refused without being res
     await assert.rejects(createEgressGuard({ lookup }).dial({ host, port: 443 }), coded('denied'), host)
     assert.equal(asked.length, 0)
   }
+})
+
+test('a host that is named as private may be at a private address, never at a loopback, link-local or metadata one', async () => {
+  for (const address of inside) {
+    const { lookup, asked } = resolver([address])
+    const to = { host: 'nexus.corp.example', port: 1, private: true }
+    const isLocal = classifyAddress(address) === 'local'
+    // A private one leads nowhere here: it was dialled, since it was not refused.
+    if (!isLocal && !/^(?:fd|fc)/.test(address)) continue
+    await assert.rejects(
+      createEgressGuard({ lookup }).dial(to),
+      isLocal ? coded('denied', /only a connection/) : coded('upstream_unreachable'),
+      address,
+    )
+    assert.equal(asked.length, 1)
+    if (isLocal)
+      await assert.rejects(createEgressGuard().dial({ ...to, host: address }), coded('denied'), address)
+  }
+})
+
+test('a host that is named as private and answers with a local address, too, is dialled at the other only', async () => {
+  const { lookup, asked } = resolver(['127.0.0.1', '169.254.169.254', 'fd12:3456::1'])
+  await assert.rejects(
+    createEgressGuard({ lookup }).dial({ host: 'nexus.corp.example', port: 1, private: true }),
+    coded('upstream_unreachable', /fd12:3456::1|ENETUNREACH|EHOSTUNREACH/),
+  )
+  assert.equal(asked.length, 1)
 })
 
 test('of several answers only those that may be dialled are dialled', async (t) => {

@@ -3,11 +3,12 @@ import { isIP, connect, type LookupFunction, type Socket } from 'node:net'
 import { MayflyError, classifyAddress, messageOf, type AddressClass } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 
-/** Where a socket is to go. Without a connection it is a public host of the egress list. */
+/** Where a socket is to go. Without a connection it is a host of an egress list: a public one, or one named as private. */
 export interface Destination {
   readonly host: string
   readonly port: number
   readonly connection?: Connection
+  readonly private?: boolean
 }
 
 export interface EgressGuard {
@@ -48,9 +49,10 @@ export function createEgressGuard(deps: { lookup?: typeof dnsLookup } = {}): Egr
 }
 
 // A connection names its host, so the host may be inside; only a host that is itself an address (or
-// `localhost`) names a local one. An egress host is nobody's: public addresses only.
-function allowedClasses({ host, connection }: Destination): ReadonlySet<AddressClass> {
-  if (connection === undefined) return new Set(['public'])
+// `localhost`) names a local one. An egress host is nobody's: public addresses only, private ones if a role names it
+// as private, and local ones (with every metadata service) never.
+function allowedClasses({ host, connection, private: named }: Destination): ReadonlySet<AddressClass> {
+  if (connection === undefined) return new Set(named === true ? ['public', 'private'] : ['public'])
   if (isIP(host) !== 0 || host === 'localhost') return new Set(['public', 'private', 'local'])
   return new Set(['public', 'private'])
 }
@@ -95,11 +97,12 @@ function open(
   })
 }
 
-function forbidden({ host, port }: Destination, address: string): MayflyError {
-  return new MayflyError(
-    'denied',
-    `${host}:${port} is at ${address}, a private or local address: only a connection that names it may go there`,
-  )
+function forbidden({ host, port, connection }: Destination, address: string): MayflyError {
+  const isPrivate = connection === undefined && classifyAddress(address) === 'private'
+  const why = isPrivate
+    ? `a private address: a role may name it under egress as { host: "${host}:${port}", private: true }`
+    : 'a private or local address: only a connection that names it may go there'
+  return new MayflyError('denied', `${host}:${port} is at ${address}, ${why}`)
 }
 
 function unreachable({ host, port, connection }: Destination, cause: unknown): MayflyError {

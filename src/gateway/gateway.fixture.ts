@@ -264,7 +264,7 @@ export function compileRules(
   connections: Record<string, unknown>,
   grants: readonly string[],
   egress: readonly string[] = [],
-  role: { mode?: 'shadow' } = {},
+  role: { mode?: 'shadow'; egress?: readonly unknown[] } = {},
 ): { targets: Targets; policy: Policy } {
   const document = policySchema.parse({
     issuers: { ci: { kind: 'oidc', url: 'https://ci.test' } },
@@ -318,7 +318,7 @@ export async function openWorld(
     guard?: EgressGuard
     egress?: readonly string[]
     grants?: readonly string[]
-    role?: { mode?: 'shadow' }
+    role?: { mode?: 'shadow'; egress?: readonly unknown[] }
     nonces?: ProofNonces
   } = {},
 ): Promise<World> {

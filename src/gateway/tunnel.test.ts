@@ -4,7 +4,7 @@ import { connect as netConnect, createServer, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { connectUri, createProofNonces, createProofSigner } from '../identity/index.ts'
 import { systemClock } from '../lib/index.ts'
-import { createEgressGuard } from './egress-guard.ts'
+import { createEgressGuard, type Destination } from './egress-guard.ts'
 import {
   advertisement,
   compileRules,
@@ -288,16 +288,20 @@ test('a refusal names what to add, never an address that could not be allowed', 
   const world = await openWorld(t)
   assert.match(
     await (await world.connect('deb.test:443')).rest(),
-    /add to egress in mayfly\.yaml: "deb\.test:443" \(req_/,
+    /add to roles\.build\.egress in mayfly\.yaml: "deb\.test:443" \(req_/,
   )
   assert.match(
     await (await world.connect('10.0.0.1:443')).rest(),
-    /reached by a connection that names it only/,
+    /add to roles\.build\.egress in mayfly\.yaml: \{ host: "10\.0\.0\.1:443", private: true \} \(req_/,
   )
-  await until(() => world.audit.ofType('access.denied').length === 2)
+  assert.match(
+    await (await world.connect('169.254.169.254:80')).rest(),
+    /metadata address is reached by a connection only \(req_/,
+  )
+  await until(() => world.audit.ofType('access.denied').length === 3)
   assert.deepEqual(
     world.gateway.activity(world.step.id).denied.map(({ what }) => what),
-    ['deb.test:443', '10.0.0.1:443'],
+    ['deb.test:443', '10.0.0.1:443', '169.254.169.254:80'],
   )
 })
 
@@ -344,7 +348,10 @@ test('another run’s CA is not ours', async (t) => {
 })
 
 /** A guard that leads egress hosts to a server of the test, so that no address of the world is needed. */
-async function egressWorld(t: Parameters<typeof openWorld>[0], options: { dial?: () => Promise<void> } = {}) {
+async function egressWorld(
+  t: Parameters<typeof openWorld>[0],
+  options: { dial?: (to: Destination) => Promise<void>; role?: readonly unknown[] } = {},
+) {
   const received: string[] = []
   const server = createServer((socket) => {
     socket.on('error', () => undefined)
@@ -360,15 +367,16 @@ async function egressWorld(t: Parameters<typeof openWorld>[0], options: { dial?:
   t.after(() => server.close())
   const { port } = server.address() as AddressInfo
   const real = createEgressGuard()
-  const dial = async () => {
-    await options.dial?.()
+  const dial = async (to: Destination) => {
+    await options.dial?.(to)
     const socket = netConnect(port, '127.0.0.1')
     await once(socket, 'connect')
     return socket
   }
   const world = await openWorld(t, {
     egress: ['egress.test:443'],
-    guard: { dial: (to) => (to.connection === undefined ? dial() : real.dial(to)) },
+    guard: { dial: (to) => (to.connection === undefined ? dial(to) : real.dial(to)) },
+    ...(options.role === undefined ? {} : { role: { egress: options.role } }),
   })
   return { world, received, sockets }
 }
@@ -381,6 +389,31 @@ test('an egress host is recorded, then bytes pass as they are and no credential 
   assert.equal(String((await once(socket, 'data'))[0]), 'echo bytes')
   assert.deepEqual(received, ['bytes'])
   assert.equal(world.audit.ofType('egress.granted').length, 1)
+})
+
+test('a host of the role’s own list is reached, and the entry says which list allowed it and whether as private', async (t) => {
+  const dialled: Destination[] = []
+  const { world } = await egressWorld(t, {
+    dial: async (to) => void dialled.push(to),
+    role: ['own.test:443', { host: 'nexus.corp.test:8443', private: true }],
+  })
+  for (const authority of ['egress.test:443', 'own.test:443', 'nexus.corp.test:8443'])
+    assert.equal((await world.connect(authority)).status, 200, authority)
+  assert.equal((await world.connect('nexus.corp.test:443')).status, 403)
+  const entries = world.audit.ofType('egress.granted').map(({ data }) => data)
+  assert.deepEqual(
+    entries.map(({ rule, list, private: named }) => [rule, list, named]),
+    [
+      ['egress.test:443', 'egress', undefined],
+      ['own.test:443', 'roles.build.egress', undefined],
+      ['nexus.corp.test:8443', 'roles.build.egress', true],
+    ],
+  )
+  // Only the guard knows the address; it is told what the rule says of it.
+  assert.deepEqual(
+    dialled.map((to) => to.private),
+    [undefined, undefined, true],
+  )
 })
 
 test('an egress host that cannot be recorded is not reached', async (t) => {

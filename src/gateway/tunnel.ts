@@ -1,14 +1,15 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
-import { isIP, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { canonicalHost, classifyAddress, limits, messageOf, type ServedCertificate } from '../lib/index.ts'
+import { canonicalHost, limits, messageOf, type ServedCertificate } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import { stepEvent, type AccessTokens, type Broker, type Step } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
 import { connectUri, type ProofVerifier } from '../identity/index.ts'
 import type { ActivityRecord } from './activity.ts'
+import { egressDenial } from './egress-denial.ts'
 import type { EgressGuard } from './egress-guard.ts'
 import type { Gatekeeper } from './permit.ts'
 import type { RunCa } from './run-ca.ts'
@@ -145,7 +146,7 @@ async function terminate(
   deps.serve(secure, step, connection)
 }
 
-/** A public host of the egress list: recorded first, then bytes as they come. We add no credential and read nothing. */
+/** A host of an egress list, everybody's or the role's: recorded first, then bytes as they come. We add no credential and read nothing. */
 async function passThrough(
   deps: TunnelDeps,
   socket: Socket,
@@ -154,21 +155,18 @@ async function passThrough(
   target: { host: string; port: number },
 ): Promise<void> {
   const name = `${target.host}:${target.port}`
-  const rule = deps.targets().allowsEgress(target.host, target.port)
+  const { host, port } = target
+  const rule = deps.targets().egress.allows(host, port, step.role)
   if (rule === undefined) {
-    // No egress rule could allow a private or local address, so none is suggested.
-    const isInner = isIP(target.host) !== 0 && classifyAddress(target.host) !== 'public'
-    const remedy = isInner
-      ? 'a private or local address is reached by a connection that names it only'
-      : `to allow it, add to egress in mayfly.yaml: "${name}"`
-    const reason = `no connection and no egress rule names this host; ${remedy}`
+    const reason = egressDenial(step.role, host, port)
     return answer(socket, 403, deps.gatekeeper.deny(step, name, reason))
   }
-  const { host, port } = target
-  await deps.audit.append(stepEvent(step, 'egress.granted', { host, port, rule: rule.source }))
+  const asPrivate = rule.private ? { private: true } : {}
+  const entry = { host, port, rule: rule.source, list: rule.list, ...asPrivate }
+  await deps.audit.append(stepEvent(step, 'egress.granted', entry))
   let upstream: Socket
   try {
-    upstream = await deps.guard.dial(target)
+    upstream = await deps.guard.dial({ host, port, ...asPrivate })
   } catch (error) {
     return answer(socket, 502, deps.gatekeeper.deny(step, name, messageOf(error)))
   }

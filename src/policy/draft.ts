@@ -1,4 +1,10 @@
-import { durationSeconds, type ConfigProblem, type Locate, type PolicyDocument } from '../config/index.ts'
+import {
+  durationSeconds,
+  withPort,
+  type ConfigProblem,
+  type Locate,
+  type PolicyDocument,
+} from '../config/index.ts'
 import { parseGrant } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import { compileLimits, excessOf, type Limits } from './limits.ts'
@@ -42,6 +48,11 @@ export function draftPolicy(
       shadow: config.mode === 'shadow',
       approval: 'approval' in config && config.approval !== undefined,
       grants,
+      egress: config.egress.map((entry, index) =>
+        typeof entry === 'string'
+          ? { source: withPort(entry), private: false, index }
+          : { source: withPort(entry.host), private: true, index },
+      ),
     }
     if (config.grace !== undefined && durationSeconds(config.grace) > draft.ttlSeconds)
       complain(['roles', name, 'grace'], `role "${name}": its grace is longer than its ttl (${config.ttl})`)
@@ -49,7 +60,14 @@ export function draftPolicy(
       complain(['roles', name, ...key], `role "${name}": ${message}`)
     return draft
   })
-  return { roles, issuers, connections: [...kinds.keys()], limits, problems }
+  return {
+    roles,
+    issuers,
+    connections: [...kinds.keys()],
+    egress: document.egress.map(withPort),
+    limits,
+    problems,
+  }
 }
 
 /** Each connection's kind, by its name. */

@@ -129,6 +129,18 @@ export function grantPatch(role: string, held: readonly string[], missing: strin
   ].join('\n')
 }
 
+/** Valid YAML: the host to add to what the role may reach. */
+export function egressPatch(role: string, missing: string): string {
+  return [
+    `# mayfly.yaml: roles.${role}.egress`,
+    'roles:',
+    `  ${role}:`,
+    '    egress:',
+    `      - ${missing} # add`,
+    '',
+  ].join('\n')
+}
+
 const maxListed = 20
 
 /** One line of what a trust rule expected and what the job has: for a denial. */

@@ -30,8 +30,15 @@ export type {
   Policy,
   Role,
 } from './policy.ts'
-export { describeDenials, describeMismatches, explain, nearestRole, shortenMismatches } from './explain.ts'
-export type { Explanation } from './explain.ts'
+export {
+  describeDenials,
+  describeMismatches,
+  egressPatch,
+  explain,
+  nearestRole,
+  shortenMismatches,
+} from './explain.ts'
+export type { Explanation, OperationExplanation } from './explain.ts'
 export { explanationLines } from './explain-text.ts'
 export { pinsSubject } from './trust.ts'
 export { impossible } from './issuer-facts.ts'

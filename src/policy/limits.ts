@@ -1,4 +1,4 @@
-import { intersects } from '../lib/index.ts'
+import { formOf, includes, intersects } from '../lib/index.ts'
 import { durationSeconds, type ConfigProblem, type LimitsConfig, type Locate } from '../config/index.ts'
 import {
   actionNames,
@@ -29,7 +29,17 @@ export interface Limits {
   forbids(grant: Grant | Operation): string | undefined
   /** The pattern of `require_approval` that the grant reaches into. */
   wantsApproval(grant: Grant | Operation): string | undefined
+  /** The key of `limits` that does not let a role name this host. */
+  refusesEgress(host: { readonly source: string; readonly private: boolean }): string | undefined
 }
+
+/** host:port as it is named under `egress`. */
+const hostAndPort = formOf({
+  rule: 'host:port',
+  is: (text) => /^(?:\*\.|\?\.)?(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+):[1-9][0-9]{0,4}$/.test(text),
+  fillers: ['x', '', '1', 'x:1', ':1', 'x.', '.x'],
+  mend: (pattern) => `${pattern}:*`,
+})
 
 export function compileLimits(
   config: LimitsConfig | undefined,
@@ -46,11 +56,27 @@ export function compileLimits(
     })
   const forbidden = compile('forbidden_grants')
   const approved = compile('require_approval')
+  const hosts = (key: 'egress' | 'private_egress') => {
+    for (const [i, source] of (config?.[key] ?? []).entries()) {
+      if (hostAndPort.possible(source)) continue
+      const meant = hostAndPort.meant(source)
+      const better = meant === undefined ? '' : `: write "${meant}"`
+      const message = `limit "${source}" could never match: it is not ${hostAndPort.rule}${better}`
+      problems.push({ ...locate(['limits', key, i]), message })
+    }
+    return config?.[key]
+  }
+  const most = { egress: hosts('egress'), private_egress: hosts('private_egress') }
   const limits: Limits = {
     maxTtlSeconds: config?.max_ttl === undefined ? Number.POSITIVE_INFINITY : durationSeconds(config.max_ttl),
     needsIsolation: config?.isolation !== undefined,
     forbids: (grant) => forbidden.find((pattern) => reaches(grant, pattern))?.source,
     wantsApproval: (grant) => approved.find((pattern) => reaches(grant, pattern))?.source,
+    refusesEgress({ source, private: named }) {
+      const key = named ? 'private_egress' : 'egress'
+      const isWithin = most[key]?.some((wide) => includes(wide, source)) ?? true
+      return isWithin ? undefined : `limits.${key}`
+    },
   }
   return { limits, problems }
 }
@@ -97,6 +123,7 @@ export function excessOf(
     readonly isolation: string
     readonly approval: boolean
     readonly grants: readonly (Grant & { readonly index: number })[]
+    readonly egress: readonly { readonly source: string; readonly private: boolean; readonly index: number }[]
   },
   limits: Limits,
 ): { key: readonly PropertyKey[]; message: string }[] {
@@ -105,6 +132,14 @@ export function excessOf(
     found.push({ key: ['ttl'], message: `ttl is over limits.max_ttl (${limits.maxTtlSeconds}s)` })
   if (limits.needsIsolation && role.isolation !== 'namespace')
     found.push({ key: ['isolation'], message: 'limits.isolation asks for namespace' })
+  for (const host of role.egress) {
+    const by = limits.refusesEgress(host)
+    if (by !== undefined)
+      found.push({
+        key: ['egress', host.index],
+        message: `"${host.source}" is beyond what ${by} lets roles reach`,
+      })
+  }
   for (const grant of role.grants) {
     const key = ['grants', grant.index]
     const forbidden = limits.forbids(grant)

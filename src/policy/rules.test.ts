@@ -292,7 +292,7 @@ test('limits: a role with approval may hold what is kept for approval, and nothi
     const grant = parseGrant(source, kinds)
     assert.ok(typeof grant !== 'string')
     const grants = [{ ...grant, index: 0 }]
-    return excessOf({ ttlSeconds: 60, isolation: 'namespace', approval, grants }, limits).length
+    return excessOf({ ttlSeconds: 60, isolation: 'namespace', approval, grants, egress: [] }, limits).length
   }
   assert.equal(excess('git:push github/octo/app@refs/tags/v*', true), 0)
   assert.equal(excess('git:push github/octo/app@refs/tags/v*', false), 1)

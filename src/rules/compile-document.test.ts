@@ -111,12 +111,13 @@ test('docs/policy.md: every example in it is a policy that compiles, and its tes
   const docs = readFileSync(new URL('../../docs/policy.md', import.meta.url), 'utf8')
   const blocks = (language: string) =>
     [...docs.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, text = '']) => text)
-  const [trust = '', limits = '', tests = '', ...more] = blocks('yaml')
+  const [trust = '', egress = '', limits = '', tests = '', ...more] = blocks('yaml')
   assert.deepEqual(more, [])
   const head = `issuers:\n  ci: { kind: github-actions }\nconnections:\n  git: { kind: git, url: https://git.example.com }\n`
   const main = `roles:\n  release:\n    trust: { issuer: ci, repository_id: "1296269", event: push, ref_protected: true }\n    grants: [ "git:push git/octo-org/links@refs/tags/v*" ]\n`
   const files = Object.fromEntries(blocks('cedar').map((text, i) => [`policies/${i}.cedar`, text]))
   compiled(writeBundle({ policy: head + trust, files }))
+  compiled(head + egress)
   assert.deepEqual(failedTests(compiled(head + main + tests)), [])
   assert.ok(tests.includes('tests:'))
   // The limits are stricter than the role: they are read, and refuse it.

@@ -14,6 +14,7 @@ import {
 import { compileTargets, type Targets } from '../connections/index.ts'
 import { compilePolicy, runPolicyTests, type IssuerFacts, type Policy } from '../policy/index.ts'
 import { factsOf } from './issuer-facts.ts'
+import { egressAsked } from './asked-egress.ts'
 import { jobOf } from './described-job.ts'
 
 /** A policy as read, compiled, with its tests: everything that needs no server. */
@@ -78,7 +79,13 @@ export function issuerFactsOf(document: PolicyDocument): ReadonlyMap<string, Iss
 /** The tests that fail, as problems at their places. */
 export function failedTests(compiled: CompiledDocument): ConfigProblem[] {
   const { document, policy, tests } = compiled
-  const outcomes = runPolicyTests(policy, document, tests, (issuer, job) => jobOf(compiled, issuer, job))
+  const outcomes = runPolicyTests(
+    policy,
+    document,
+    tests,
+    (issuer, job) => jobOf(compiled, issuer, job),
+    egressAsked(compiled),
+  )
   return outcomes.flatMap(({ placed: { place, test }, failures }) =>
     failures.map((message) => ({ ...place, message: `test "${test.name}": ${message}` })),
   )

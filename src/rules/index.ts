@@ -7,6 +7,7 @@
  * Invariant: what is in force is recorded in the log and stored before anybody is judged by it.
  */
 export { compileDocument, failedTests, issuerFactsOf } from './compile-document.ts'
+export { explainEgress, parseEgress } from './asked-egress.ts'
 export { jobOf, jobOfToken, sortClaims } from './described-job.ts'
 export type { CompiledDocument } from './compile-document.ts'
 export type { Rules } from './compile-rules.ts'

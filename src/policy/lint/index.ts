@@ -3,7 +3,9 @@ import { bareStar } from './bare-star.ts'
 import { escalation } from './escalation.ts'
 import { movedTags } from './moved-tags.ts'
 import { nobody } from './nobody.ts'
+import { openEgress } from './open-egress.ts'
 import { outsider } from './outsider.ts'
+import { privateEgress } from './private-egress.ts'
 import { renamedRepository } from './renamed-repository.ts'
 import type { Found, LintRule, LintSubject, Severity } from './rule.ts'
 import { shadow } from './shadow.ts'
@@ -22,6 +24,8 @@ export const lintRules: readonly LintRule[] = [
   movedTags,
   escalation,
   unusedConnection,
+  openEgress,
+  privateEgress,
   shadow,
 ]
 

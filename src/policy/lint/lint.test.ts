@@ -229,6 +229,26 @@ test('lint: a connection that nobody can reach', () => {
   )
 })
 
+const egressPlaces: readonly (readonly [entry: string, expected: string | undefined])[] = [
+  ['"deb.example.org:443"', undefined],
+  ['"*.example.org:443"', 'open-egress warning'],
+  ['"*.com:443"', 'open-egress error'],
+  ['"*.github.io:443"', 'open-egress error'],
+  ['"*.s3.amazonaws.com:443"', 'open-egress error'],
+  ['"*.core.windows.net:443"', 'open-egress error'],
+  ['{ host: "nexus.corp.internal:443", private: true }', 'private-egress warning'],
+]
+for (const [entry, expected] of egressPlaces)
+  test(`lint: egress ${entry}`, () => {
+    const places = (text: string) =>
+      lintText(text).map(({ rule, severity, path }) => `${rule.id} ${severity} ${path.join('.')}`)
+    const role = policyText({ build: { trust: `{ ${safe} }`, more: `egress: [${entry}]` } })
+    assert.deepEqual(places(role), expected === undefined ? [] : [`${expected} roles.build.egress.0`])
+    if (!entry.startsWith('"')) return
+    const all = policyText({ build: { trust: `{ ${safe} }` } }, `egress: [${entry}]\n`)
+    assert.deepEqual(places(all), expected === undefined ? [] : [`${expected} egress.0`])
+  })
+
 test('lint: approval is a boundary of its own', () => {
   const text = policyText({
     low: { trust: `{ ${safe}, ref: refs/heads/main, ref_protected: true }` },

@@ -14,12 +14,37 @@ export interface RoleDraft {
   readonly grants: readonly DraftGrant[]
   readonly shadow: boolean
   readonly approval: boolean
+  readonly egress: readonly DraftEgress[]
+}
+
+/** A host of a role’s own `egress`, and its place there. */
+export interface DraftEgress {
+  readonly source: string
+  readonly private: boolean
+  readonly index: number
 }
 
 export interface LintSubject {
   readonly roles: readonly RoleDraft[]
   readonly issuers: ReadonlyMap<string, IssuerFacts>
   readonly connections: readonly string[]
+  /** Hosts that every step may reach. */
+  readonly egress: readonly string[]
+}
+
+/** Every host that steps may reach beside the connections, and where it stands. */
+export function placedEgress({ roles, egress }: LintSubject) {
+  return [
+    ...egress.map((source, i) => ({ source, private: false, who: 'every step', path: ['egress', i] })),
+    ...roles.flatMap(({ name, egress: own }) =>
+      own.map(({ source, private: named, index }) => ({
+        source,
+        private: named,
+        who: `role "${name}"`,
+        path: ['roles', name, 'egress', index],
+      })),
+    ),
+  ]
 }
 
 export interface Found {

@@ -57,11 +57,12 @@ test('property: nobody can assume a role that is said to be nobody’s', () => {
   let found = 0
   fc.assert(
     fc.property(trust, (rule) => {
-      const role = { name: 'x', trust: rule, grants: [], shadow: false, approval: false }
+      const role = { name: 'x', trust: rule, grants: [], egress: [], shadow: false, approval: false }
       const subject = {
         roles: [role],
         issuers: new Map([['github', { ...githubFacts, forms: {}, documented: {} }]]),
         connections: [],
+        egress: [],
       }
       const isNobodys = nobody.check(subject).some(({ path }) => path.length === 3)
       if (isNobodys) found += 1

@@ -175,7 +175,7 @@ async function openStep(
     })
   }
   const grants = role.grants.map((grant) => grant.source)
-  const egress = rules.targets.egress.map((rule) => rule.source)
+  const egress = rules.targets.egress.of(role.name).map((rule) => rule.source)
   // Made while the entry and the row are written.
   const certifying = gateway.caCertificate(session)
   certifying.catch(() => undefined)
