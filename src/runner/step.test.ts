@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
@@ -236,4 +236,15 @@ test('without a sandbox: a daemon that holds the output does not hold the step',
   killAll(mark)
   await running
   assert.deepEqual([thrown.map(String), ended], [[], true])
+})
+
+test('tokens that a checkout left are named with the remedy, and masked where the step can read them', async (t) => {
+  const { run, stdout, stderr, workspace } = await openWorld(t)
+  writeFileSync(join(workspace, '.npmrc'), '//r.test/:_authToken=npm_left-behind-1\n')
+  await run(['/bin/cat', '.npmrc'])
+  assert.equal(stdout.text, '//r.test/:_authToken=***\n')
+  assert.match(
+    stderr.text,
+    /^mayfly: credentials are left in the workspace, in \.npmrc: they are masked, and the step can read them, because it has no sandbox: .+\n$/m,
+  )
 })
