@@ -53,6 +53,7 @@ const lines: Readonly<Record<string, Line>> = {
   'policy.applied': ['api', 3, 2],
   'secret.set': ['api', 3, 2],
   'token.created': ['api', 1, 2],
+  'token.recovered': ['api', 1, 2],
   'token.revoked': ['api', 4, 1],
   'person.erased': ['api', 4, 2],
   'notification.failed': ['api', 99, 2, 'failed'],
