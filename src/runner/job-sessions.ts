@@ -64,7 +64,17 @@ export function createJobSessions(
             .cancelApproval(left)
             .catch((error: unknown) => tell(`the request could not be taken back: ${messageOf(error)}`)),
         )
-      await Promise.all(endings)
+      await atMost(endMs, Promise.all(endings))
     },
   }
+}
+
+/** A server that is silent has ended the session by its own rule, or will. */
+const endMs = 5_000
+
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const enough = new Promise((resolve) => (timer = setTimeout(resolve, ms)))
+  await Promise.race([work, enough])
+  clearTimeout(timer)
 }

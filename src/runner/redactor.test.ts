@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Secret } from '../lib/index.ts'
+import { createRedactor } from './redactor.ts'
+
+const secret = 'Hunter22-and-more'
+const open = () => createRedactor([new Secret(secret), new Secret(secret), new Secret('abc')])
+
+test('text, data and a command line that splits the secret or its blanks over arguments', () => {
+  const redactor = open()
+  assert.equal(redactor.text(`a ${secret} b`), 'a *** b')
+  assert.deepEqual(redactor.data({ n: 1, list: [secret, null], in: { text: `x${secret}` } }), {
+    n: 1,
+    list: ['***', null],
+    in: { text: 'x***' },
+  })
+  assert.equal(redactor.command(['deploy', '--token', secret]), 'deploy --token ***')
+  assert.doesNotMatch(redactor.command(['deploy', secret.slice(0, 5), secret.slice(5)]), /Hunte|and-more/)
+  redactor.add(new Secret('two words here'))
+  assert.equal(redactor.command(['say', 'two', 'words', 'here', 'loud']), 'say *** loud')
+})
+
+test('an address is asked for in any case of letters, and what is too short to be masked is counted once', () => {
+  const redactor = open()
+  assert.ok(redactor.isIn(`${secret.toLowerCase()}.example.com:443`))
+  assert.ok(redactor.isIn(`${Buffer.from(secret).toString('hex').toUpperCase()}.example.com:443`))
+  assert.ok(!redactor.isIn('hunter.example.com:443'))
+  assert.equal(redactor.unmasked(), 1)
+})
+
+test('a secret that is added later counts in streams that are open', () => {
+  const redactor = open()
+  const stream = redactor.masker().stream()
+  const first = stream.write(Buffer.from('late-secret-'))
+  redactor.add(new Secret('late-secret-value'))
+  redactor.warm()
+  assert.equal(redactor.text('late-secret-value'), '***')
+  assert.ok(
+    !Buffer.concat([first, stream.write(Buffer.from('value late-secret-value\n')), stream.end()])
+      .toString()
+      .endsWith('late-secret-value\n'),
+  )
+})
