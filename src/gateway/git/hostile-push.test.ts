@@ -102,6 +102,15 @@ const answers: Record<string, Answer> = {
   'one without an end': (response) => void result(response).end(packetLine('x y\n')),
   'half a packet': (response) => void result(response).end('00ff'),
   'no packet': (response) => void result(response).end('zzzz'),
+  'what is no id': (response) =>
+    void result(response).end(Buffer.concat([packetLine('\u001b[31m refs/heads/dev-1\n'), flushPacket])),
+  'a symbolic ref that colours a terminal': (response) =>
+    void result(response).end(
+      Buffer.concat([
+        packetLine(`${'a'.repeat(40)} refs/heads/dev-1 symref-target:refs/heads/\u001b[31m\n`),
+        flushPacket,
+      ]),
+    ),
   'its own refusal': (response) => void result(response).end(packetLine('ERR \u001b[31mno\n')),
   'a broken connection': (response) => {
     result(response).write('0010')

@@ -110,7 +110,10 @@ export function createUpstreamRepository(
         const target = attributes
           .find((one) => one.startsWith('symref-target:'))
           ?.slice('symref-target:'.length)
-        if (asked.has(ref)) found.set(ref, { id, target })
+        if (!asked.has(ref)) continue
+        if (!/^[0-9a-f]{40,64}$/.test(id))
+          throw new MayflyError('upstream_unreachable', 'the Git server’s list of refs is not one')
+        found.set(ref, { id, target: target === undefined ? undefined : shown(Buffer.from(target)) })
       }
       // A server of version 0 reads the question as something else; whatever it says has no such end.
       if (!isWhole)
