@@ -87,10 +87,10 @@ function open(
     )
     socket.once('connect', () => {
       clearTimeout(timer)
-      socket.removeAllListeners('error')
       resolve(socket)
     })
-    socket.once('error', (cause) => {
+    // For good: between two owners of the socket there is always somebody who listens.
+    socket.on('error', (cause) => {
       clearTimeout(timer)
       reject(cause instanceof MayflyError ? cause : unreachable(destination, cause))
     })

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
-import type { Secret, StepId } from '../lib/index.ts'
+import { MayflyError, passableHead, type Secret, type StepId } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Operation } from '../policy/index.ts'
 
@@ -22,6 +22,8 @@ export interface Exchange {
     detail: Readonly<Record<string, unknown>>,
     options?: { anyRef?: true },
   ): Promise<Permission>
+  /** Whether policy refuses it, which is recorded; asked before a body is read and unpacked. */
+  precheck(operation: Operation): Denial | undefined
   /** Several operations that stand or fall together: one entry, all of them or none. */
   permitAll(operations: readonly Operation[], detail: Readonly<Record<string, unknown>>): Promise<Permission>
   /** Records a refusal that is the protocol's own, not policy's; returns the text for the step. */
@@ -60,39 +62,44 @@ export function pickHeaders(request: IncomingMessage, names: readonly string[]):
   return picked
 }
 
-const dropped = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-connection',
+/** Cookies, challenges and advice of other hosts are not the step's to have. */
+const dropped: ReadonlySet<string> = new Set([
+  'alt-svc',
   'set-cookie',
   'strict-transport-security',
-  'alt-svc',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
   'www-authenticate',
 ])
 
 /** Status and headers of an upstream answer, without hop-by-hop headers, cookies and other hosts' advice. */
-export function copyHead(
-  upstream: IncomingMessage,
-  response: ServerResponse,
-  without: readonly string[] = [],
-): void {
-  response.statusCode = upstream.statusCode ?? 502
-  for (const [name, value] of Object.entries(upstream.headers)) {
-    if (value !== undefined && !dropped.has(name) && !without.includes(name)) response.setHeader(name, value)
+export function copyHead(upstream: IncomingMessage, response: ServerResponse): void {
+  const head = passableHead(upstream)
+  // `send` gives none without; what is set here and cannot be written would throw while the body is piped.
+  if (typeof head === 'string') throw new MayflyError('upstream_unreachable', head)
+  response.statusCode = head.status
+  for (const [name, value] of Object.entries(head.headers)) {
+    if (!dropped.has(name)) response.setHeader(name, value)
   }
 }
 
-/** A refusal or failure that curl, git and npm show as it is. */
+const discardedBytes = 65_536
+
+/** Reads an answer that nobody wants, so that its connection can be used again; one that is long ends its connection. */
+export function discard(upstream: IncomingMessage): void {
+  let bytes = 0
+  upstream.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > discardedBytes) upstream.destroy()
+  })
+}
+
+/** A refusal or failure that curl, git and npm show as it is; where the head was sent already, the connection is cut. */
 export function plainAnswer(response: ServerResponse, status: number, message: string): void {
-  if (response.headersSent) {
+  if (response.headersSent || response.destroyed) {
     response.destroy()
     return
   }
+  // What was copied of an upstream's head does not go with our own answer.
+  for (const name of response.getHeaderNames()) if (name !== 'connection') response.removeHeader(name)
   const body = `${message}\n`
   response.writeHead(status, {
     'content-type': 'text/plain; charset=utf-8',

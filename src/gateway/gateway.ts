@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import {
@@ -17,11 +17,13 @@ import type { Connection, Targets } from '../connections/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { Policy } from '../policy/index.ts'
 import { createActivityRecord, type Activity, type Refusals } from './activity.ts'
+import { createDenials } from './denials.ts'
 import { createEgressGuard, type EgressGuard } from './egress-guard.ts'
 import { plainAnswer, type Exchange, type ProtocolHandler } from './exchange.ts'
 import { createGitHandler } from './git/index.ts'
 import { createNpmHandler } from './npm/index.ts'
 import { createGatekeeper } from './permit.ts'
+import { createRequestServer } from './request-server.ts'
 import { createRunCa, type RunCa } from './run-ca.ts'
 import { createTunnelServer } from './tunnel.ts'
 import { authorityOf, createTlsContexts, createUpstream, type Upstream } from './upstream.ts'
@@ -61,14 +63,20 @@ export interface GatewayDeps {
 
 interface StepState {
   readonly sockets: Set<Duplex>
+  /** Those of `sockets` that its supervisor opened. */
+  tunnels: number
   readonly upstream: Upstream
 }
 
 /** How long is known what a step did that has ended. */
 const activityKeptMs = 60_000
 
+/** Connections that have not shown a token yet. */
+const maxStrangers = 1_000
+
 export function createGateway(deps: GatewayDeps): Gateway {
   const activity = createActivityRecord()
+  const denials = createDenials(deps)
   const guard = deps.guard ?? createEgressGuard()
   const contexts = createTlsContexts()
   const gatekeeper = createGatekeeper({
@@ -76,6 +84,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     broker: deps.broker,
     audit: deps.audit,
     activity,
+    denials,
   })
   const npm = createNpmHandler({ audit: deps.audit })
   const handlers: Record<Connection['kind'], ProtocolHandler> = { git: createGitHandler(), npm: npm.handle }
@@ -86,40 +95,48 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const origin = new WeakMap<Duplex, { step: Step; connection: Connection }>()
   let url = deps.publicUrl ?? ''
 
-  const http = createServer(
-    { maxHeaderSize: limits.requestHeadBytes, keepAliveTimeout: 30_000, requestTimeout: 0 },
-    (request, response) => {
-      serveRequest(request, response).catch((error: unknown) =>
-        plainAnswer(response, 502, `mayfly: ${messageOf(error)}`),
-      )
-    },
-  )
-  http.on('clientError', (_error, socket) => socket.destroy())
+  const requests = createRequestServer(serveRequest)
 
   const tunnel = createTunnelServer({
     ...deps,
     activity,
+    denials,
     gatekeeper,
     guard,
     ca: (step) => runCa(step.session),
     url: () => url,
     serve(socket, step, connection) {
       origin.set(socket, { step, connection })
-      http.emit('connection', socket)
+      requests.take(socket)
     },
-    track(step, socket, outer) {
-      if (outer !== undefined) inner.add(socket)
-      const { sockets } = stateOf(step)
-      sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
+    admit(step, socket) {
+      const state = stateOf(step)
+      if (state.tunnels >= limits.tunnelsPerStep) return false
+      state.tunnels++
+      socket.once('close', () => state.tunnels--)
+      track(step, socket)
+      strangers.delete(peerOf(socket))
+      return true
     },
+    track,
   })
 
-  // Who has not said yet which step they are; closing does not wait for them.
-  const strangers = new Set<Socket>()
+  function track(step: Step, socket: Duplex, outer?: Duplex): void {
+    if (outer !== undefined) inner.add(socket)
+    const { sockets } = stateOf(step)
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  }
+
+  // Who has not said yet which step they are, by address, since TLS has a socket of its own; closing does not wait for them.
+  const strangers = new Map<string, Socket>()
   tunnel.on('connection', (socket) => {
-    strangers.add(socket)
-    socket.once('close', () => strangers.delete(socket))
+    // Whoever says nothing does not keep those out who do: the one that has waited longest goes.
+    const [oldest] = strangers.values()
+    if (strangers.size >= maxStrangers) oldest?.destroy()
+    const peer = peerOf(socket)
+    strangers.set(peer, socket)
+    socket.once('close', () => strangers.delete(peer))
   })
 
   deps.broker.onStepEnd((step) => {
@@ -129,6 +146,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     for (const socket of [...(state?.sockets ?? [])].toReversed()) socket.destroy()
     state?.upstream.close()
     npm.forget(step.id)
+    denials.end(step)
     // Whoever ended it has read by then what it did.
     setTimeout(() => activity.forget(step.id), activityKeptMs).unref()
   })
@@ -137,7 +155,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
     // What belongs to a step that has ended is gone, and is not made again.
     if (step.endReason !== undefined)
       throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
-    const known = states.get(step.id) ?? { sockets: new Set(), upstream: createUpstream({ guard, contexts }) }
+    const known = states.get(step.id) ?? {
+      sockets: new Set(),
+      tunnels: 0,
+      upstream: createUpstream({ guard, contexts }),
+    }
     states.set(step.id, known)
     return known
   }
@@ -190,6 +212,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       ...target,
       permit: (operation, detail, options) =>
         gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true),
+      precheck: (operation) => gatekeeper.precheck(step, connection, operation),
       permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
       deny: (what, reason) => gatekeeper.deny(step, what, reason),
       send: (permit, outgoing) =>
@@ -228,7 +251,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
         upstream.close()
       }
       const closing = new Promise<void>((done) => tunnel.close(() => done()))
-      for (const socket of strangers) socket.destroy()
+      for (const socket of strangers.values()) socket.destroy()
       await closing
     },
   }
@@ -236,15 +259,19 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
 function listenOn(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
+    const onError = (cause: Error) => {
       const code = systemCode(cause) === 'EADDRINUSE' ? 'port_in_use' : 'bad_input'
       const what =
         code === 'port_in_use'
           ? 'in use: stop what holds it, or choose another with --gateway-port'
           : messageOf(cause)
       reject(new MayflyError(code, `gateway port ${host}:${port} is ${what}`, { cause }))
+    }
+    server.once('error', onError)
+    server.listen(port, host, () => {
+      server.off('error', onError)
+      resolve()
     })
-    server.listen(port, host, resolve)
   })
 }
 
@@ -263,11 +290,17 @@ function plainTarget(url: string, basePath: string): { path: string; query: stri
   return /^[A-Za-z0-9._~@+=&-]*$/.test(query) && query.length <= 2048 ? { path, query } : undefined
 }
 
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
+}
+
 /** Fires when the client leaves before its answer was whole: what was asked upstream for it ends too. */
 function whenAbandoned(response: ServerResponse): AbortSignal {
   const abandoned = new AbortController()
-  response.once('close', () => {
+  const look = () => {
     if (!response.writableFinished) abandoned.abort()
-  })
+  }
+  if (response.closed) look()
+  else response.once('close', look)
   return abandoned.signal
 }

@@ -1,4 +1,4 @@
-import { MayflyError, messageOf, newId } from '../lib/index.ts'
+import { MayflyError, messageOf } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import { stepEvent, type Broker, type Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
@@ -11,6 +11,7 @@ import {
   type Policy,
 } from '../policy/index.ts'
 import type { ActivityRecord } from './activity.ts'
+import type { Denials } from './denials.ts'
 import type { Denial, Permission } from './exchange.ts'
 
 /**
@@ -25,6 +26,8 @@ export interface Gatekeeper {
     detail: Readonly<Record<string, unknown>>,
     anyRef: boolean,
   ): Promise<Permission>
+  /** Asks policy alone, before anything that costs work: a denial is recorded, a yes gives nothing yet. */
+  precheck(step: Step, connection: Connection, operation: Operation): Denial | undefined
   /** Records what was refused for another reason than policy; returns the text for the step. */
   deny(step: Step, what: string, reason: string): string
 }
@@ -38,8 +41,9 @@ export function createGatekeeper(deps: {
   broker: Broker
   audit: AuditClient
   activity: ActivityRecord
+  denials: Denials
 }): Gatekeeper {
-  const { broker, audit, activity } = deps
+  const { broker, audit, activity, denials } = deps
 
   function deny(
     step: Step,
@@ -47,16 +51,12 @@ export function createGatekeeper(deps: {
     why: string,
     data: Readonly<Record<string, unknown>> = {},
   ): string {
-    const requestId = newId<string>('req')
     // The step chooses these texts; an entry has room for so much.
     const what = named.slice(0, maxChars)
     const reason = why.slice(0, maxChars)
+    const requestId = denials.add(step, { what, reason, data })
     const line = `mayfly: refused: ${what}: ${reason} (${requestId})`
     activity.denied(step.id, what, reason, line)
-    // A denial stands whether or not it can be recorded; the health of the log is reported elsewhere.
-    audit
-      .append(stepEvent(step, 'access.denied', { request: requestId, what, reason, ...data }))
-      .catch(() => undefined)
     return line
   }
 
@@ -89,6 +89,10 @@ export function createGatekeeper(deps: {
 
   return {
     deny,
+    precheck(step, connection, operation) {
+      const decision = deps.policy().decide(step.role, operation, step.session.subject)
+      return decision.allow ? undefined : refuse(step, connection, [decision], [operation], {})
+    },
     async permit(step, connection, operations, detail, anyRef) {
       const policy = deps.policy()
       const { subject } = step.session

@@ -9,6 +9,7 @@ import { stepEvent, type AccessTokens, type Broker, type Step } from '../broker/
 import type { Connection, Targets } from '../connections/index.ts'
 import { connectUri, type ProofVerifier } from '../identity/index.ts'
 import type { ActivityRecord } from './activity.ts'
+import type { Denials } from './denials.ts'
 import { egressDenial } from './egress-denial.ts'
 import type { EgressGuard } from './egress-guard.ts'
 import type { Gatekeeper } from './permit.ts'
@@ -21,6 +22,7 @@ export interface TunnelDeps {
   audit: AuditClient
   activity: ActivityRecord
   gatekeeper: Gatekeeper
+  denials: Denials
   guard: EgressGuard
   targets: () => Targets
   /** The run CA of a step whose supervisor asked for one. */
@@ -29,6 +31,8 @@ export interface TunnelDeps {
   url: () => string
   /** Carries the requests on one terminated connection. */
   serve: (socket: Duplex, step: Step, connection: Connection) => void
+  /** Remembers the socket of a step's CONNECT as `track` does; false if the step has as many open as it may. */
+  admit: (step: Step, socket: Socket) => boolean
   /** Remembers a socket so that the end of the step destroys it; `outer` is the one that it runs on. */
   track: (step: Step, socket: Duplex, outer?: Duplex) => void
   /** With it the gateway speaks HTTPS: CONNECT comes within TLS. */
@@ -38,12 +42,19 @@ export interface TunnelDeps {
 /** Accepts CONNECT with a DPoP-bound step token, and nothing else. */
 export function createTunnelServer(deps: TunnelDeps): Server {
   const { certificate } = deps
-  const options = { maxHeaderSize: limits.requestHeadBytes, requestTimeout: 0, headersTimeout: 10_000 }
+  const options = {
+    maxHeaderSize: limits.requestHeadBytes,
+    headersTimeout: limits.requestHeadMs,
+    requestTimeout: limits.requestHeadMs,
+    connectionsCheckingInterval: 1_000,
+  }
   const server =
     certificate === undefined
       ? createServer(options, refuseMethod)
       : createTlsServer({ ...options, ...certificate.pair, handshakeTimeout: 10_000 }, refuseMethod)
   if (server instanceof TlsServer) certificate?.follow(server)
+  // Without a listener a connection that cannot be taken (no more files) would end the process.
+  server.on('error', () => undefined)
   server.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => socket.destroy())
     socket.setNoDelay(true)
@@ -54,8 +65,12 @@ export function createTunnelServer(deps: TunnelDeps): Server {
   return server
 }
 
-function refuseMethod(_request: IncomingMessage, response: ServerResponse): void {
-  response.writeHead(405, { 'content-type': 'text/plain' }).end('mayfly gateway: CONNECT only\n')
+function refuseMethod(request: IncomingMessage, response: ServerResponse): void {
+  request.on('error', () => undefined)
+  response.on('error', () => undefined)
+  response
+    .writeHead(405, { 'content-type': 'text/plain', connection: 'close' })
+    .end('mayfly gateway: CONNECT only\n')
 }
 
 async function acceptTunnel(
@@ -68,14 +83,15 @@ async function acceptTunnel(
   const step = await authenticate(deps, request, authority)
   if (typeof step === 'string') return answer(socket, 407, `mayfly: ${step}`)
   if ('nonce' in step) return answer(socket, 407, 'mayfly: the proof needs a nonce', step.nonce)
-  deps.track(step, socket)
-  const target = parseAuthority(authority)
-  if (target === undefined)
+  if (!deps.admit(step, socket))
     return answer(
       socket,
-      403,
-      deps.gatekeeper.deny(step, JSON.stringify(authority.slice(0, 300)), 'it is no host name and port'),
+      429,
+      `mayfly: the step has ${limits.tunnelsPerStep} connections open, no more are taken: close some, or open fewer at a time`,
     )
+  const target = parseAuthority(authority)
+  if (target === undefined)
+    return refuse(deps, socket, step, JSON.stringify(authority.slice(0, 300)), 'it is no host name and port')
   const connection = deps.targets().find(target.host, target.port)
   if (connection !== undefined) return terminate(deps, socket, head, step, connection)
   await passThrough(deps, socket, head, step, target)
@@ -158,8 +174,7 @@ async function passThrough(
   const { host, port } = target
   const rule = deps.targets().egress.allows(host, port, step.role)
   if (rule === undefined) {
-    const reason = egressDenial(step.role, host, port)
-    return answer(socket, 403, deps.gatekeeper.deny(step, name, reason))
+    return refuse(deps, socket, step, name, egressDenial(step.role, host, port))
   }
   const asPrivate = rule.private ? { private: true } : {}
   const entry = { host, port, rule: rule.source, list: rule.list, ...asPrivate }
@@ -182,6 +197,13 @@ async function passThrough(
   upstream.pipe(socket)
 }
 
+/** Later each time that the step is refused; meanwhile the socket counts among those that it has open. */
+function refuse(deps: TunnelDeps, socket: Socket, step: Step, what: string, reason: string): void {
+  const message = deps.gatekeeper.deny(step, what, reason)
+  const later = setTimeout(() => answer(socket, 403, message), deps.denials.delayMs(step))
+  socket.once('close', () => clearTimeout(later))
+}
+
 function established(socket: Socket, head: Buffer): void {
   socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
   if (head.length > 0) socket.unshift(head)
@@ -192,7 +214,12 @@ const lingerMs = 500
 function answer(socket: Socket, status: number, message: string, nonce?: string): void {
   if (socket.destroyed) return
   const reason =
-    { 403: 'Forbidden', 407: 'Proxy Authentication Required', 502: 'Bad Gateway' }[status] ?? 'Error'
+    {
+      403: 'Forbidden',
+      407: 'Proxy Authentication Required',
+      429: 'Too Many Requests',
+      502: 'Bad Gateway',
+    }[status] ?? 'Error'
   const body = `${message}\n`
   // RFC 9449, section 9, as a proxy says it.
   const challenge = nonce === undefined ? '' : `, error="use_dpop_nonce"\r\nDPoP-Nonce: ${nonce}`

@@ -8,7 +8,7 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import type { Duplex } from 'node:stream'
-import { MayflyError, messageOf, type Secret } from '../lib/index.ts'
+import { MayflyError, answerOf, limits, messageOf, passableHead, type Secret } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { EgressGuard } from './egress-guard.ts'
 
@@ -32,6 +32,9 @@ export interface Upstream {
 
 /** Per connection's CA: a TLS context with the machine's roots. Kept by the gateway, shared by all steps. */
 export type TlsContexts = (connection: Connection) => SecureContext
+
+/** From TCP to TLS. */
+const handshakeMs = 10_000
 
 export function createTlsContexts(): TlsContexts {
   const contexts = new Map<string, SecureContext>()
@@ -80,46 +83,53 @@ export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts
         secureContext: deps.contexts(connection),
         ALPNProtocols: ['http/1.1'],
       })
+      const timer = setTimeout(() => secure.destroy(new Error('no TLS handshake in time')), handshakeMs)
       secure.once('secureConnect', () => resolve(secure))
-      secure.once('error', (cause) => reject(unreachable(connection, cause)))
+      secure.on('error', (cause) => reject(unreachable(connection, cause)))
+      secure.once('close', () => {
+        clearTimeout(timer)
+        reject(unreachable(connection, 'it closed the connection before TLS stood'))
+      })
+      secure.once('secureConnect', () => clearTimeout(timer))
     })
   }
 
   return {
-    send(connection, { method, path, headers, authorization, body, abandoned }) {
-      return new Promise((resolve, reject) => {
-        if (closed) return reject(gone())
-        const outgoing = httpRequest({
-          agent: agentOf(connection),
-          host: connection.host,
-          port: connection.port,
-          method,
-          path,
-          headers: {
-            ...headers,
-            host: authorityOf(connection),
-            ...(authorization === undefined ? {} : { authorization: authorization.reveal() }),
-          },
-          setHost: false,
-        })
-        outgoing.once('response', resolve)
-        outgoing.once('upgrade', (_response, socket) => {
-          socket.destroy()
-          reject(unreachable(connection, 'it switched to another protocol'))
-        })
-        const leave = () => void outgoing.destroy(gone())
-        abandoned.addEventListener('abort', leave, { once: true })
-        // One request of a step may take several to its upstream.
-        outgoing.once('close', () => abandoned.removeEventListener('abort', leave))
-        outgoing.once('error', (cause) =>
-          reject(cause instanceof MayflyError ? cause : unreachable(connection, cause)),
-        )
-        if (body === undefined || Buffer.isBuffer(body)) outgoing.end(body)
-        else {
-          body.once('error', (error) => outgoing.destroy(error))
-          body.pipe(outgoing)
-        }
+    async send(connection, { method, path, headers, authorization, body, abandoned }) {
+      if (closed || abandoned.aborted) throw gone()
+      const outgoing = httpRequest({
+        agent: agentOf(connection),
+        host: connection.host,
+        port: connection.port,
+        method,
+        path,
+        headers: {
+          ...headers,
+          host: authorityOf(connection),
+          ...(authorization === undefined ? {} : { authorization: authorization.reveal() }),
+        },
+        setHost: false,
+        maxHeaderSize: limits.answerHeadBytes,
       })
+      const answering = answerOf(outgoing)
+      outgoing.setTimeout(limits.silenceMs, () =>
+        outgoing.destroy(new Error(`nothing came for ${limits.silenceMs / 1000} s`)),
+      )
+      const abandon = () => outgoing.destroy(gone())
+      abandoned.addEventListener('abort', abandon, { once: true })
+      outgoing.once('close', () => abandoned.removeEventListener('abort', abandon))
+      if (body === undefined || Buffer.isBuffer(body)) outgoing.end(body)
+      else {
+        body.on('error', (error) => outgoing.destroy(error))
+        body.pipe(outgoing)
+      }
+      const answer = await answering.catch((cause: unknown) => {
+        throw cause instanceof MayflyError ? cause : unreachable(connection, cause)
+      })
+      const head = passableHead(answer)
+      if (typeof head !== 'string') return answer
+      answer.destroy()
+      throw unreachable(connection, head)
     },
     close() {
       closed = true

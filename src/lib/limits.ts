@@ -17,8 +17,27 @@ export const limits = {
   auditEntryBytes: 65_535,
   /** HTTP request head that the gateway and the relay accept. */
   requestHeadBytes: 32_768,
+  /** HTTP answer head that is taken from an upstream. */
+  answerHeadBytes: 32_768,
+  answerHeaders: 200,
+  /** Headers of one request; git and npm send near fifteen. */
+  requestHeaders: 100,
+  /** Interim answers (1xx) before one answer. */
+  interimAnswers: 32,
+  /** How long a connection may say nothing while one side waits for the other: hooks of a Git server take minutes. */
+  silenceMs: 600_000,
+  /** Until the head of a request is there, on a connection that is open. */
+  requestHeadMs: 10_000,
+  /** Tunnels that one step has open at once; npm opens 15, a browser's test fewer than 100. */
+  tunnelsPerStep: 256,
   /** A package-lock.json handed over for pinning. */
   lockfileBytes: 33_554_432,
+  /** Packages that it pins; large monorepos have near 10,000. */
+  lockfilePackages: 50_000,
+  /** A body of a route that a stranger may call, or that a step calls beside its lockfile. */
+  smallBodyBytes: 131_072,
+  /** Parameters of a form. */
+  formParameters: 50,
   /** Commands (ref updates) of one git push, before the pack. */
   pushCommandBytes: 1_048_576,
   /** A git-upload-pack request (wants and haves), after decompression. */

@@ -2,6 +2,7 @@ import { startAuditLog } from '../audit/log/index.ts'
 import { type AuditLogArguments, readTlogPolicy } from '../cli/index.ts'
 import { isLoopback, MayflyError, systemClock } from '../lib/index.ts'
 import { certificateOf } from './serving.ts'
+import { onFault } from './on-fault.ts'
 
 /** `mayfly audit-log`: until SIGTERM; with `--stop-with-stdin` also until whoever started it is gone. */
 export async function runAuditLog(options: AuditLogArguments): Promise<void> {
@@ -21,6 +22,11 @@ export async function runAuditLog(options: AuditLogArguments): Promise<void> {
     clock: systemClock,
     onFatal: (error) => stopped.reject(new MayflyError(error.code, `audit log: ${error.message}`)),
   })
+  // What was confirmed is on disk, and a start reads it back: nothing more is written by a process that is wrong somewhere.
+  process.on(
+    'uncaughtException',
+    onFault(tell, () => Promise.resolve()),
+  )
   // `mayfly up` holds the other end of our input: when it ends, however it ends, so do we.
   if (stopWithStdin) process.stdin.resume().on('end', stopped.resolve).on('error', stopped.resolve)
   process.stdout.write(

@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks'
 import type { UpArguments } from '../cli/index.ts'
 import { dataFolderOf } from '../config/environment.ts'
 import { readPolicyFiles } from '../config/index.ts'
+import { onFault } from './on-fault.ts'
 import { selfCommand } from './self.ts'
 import { startUp, type Up } from './up.ts'
 
@@ -18,6 +19,12 @@ export async function runUp(options: UpArguments, entry: string): Promise<void> 
     self: selfCommand(entry),
     tell: (line) => process.stderr.write(`mayfly: ${line}\n`),
   })
+  const tell = (text: string) => process.stderr.write(`mayfly: ${text}\n`)
+  // No drain: what is open is revoked at once.
+  process.on(
+    'uncaughtException',
+    onFault(tell, () => up.close(0)),
+  )
   // Since the start of the process, as a person who waits for it would count.
   announce(up, options, resolve(dataFolder), Math.round(performance.now()))
   await stopped.promise

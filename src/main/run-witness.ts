@@ -3,6 +3,7 @@ import { startWitness } from '../audit/witness/index.ts'
 import { readText, type WitnessArguments } from '../cli/index.ts'
 import { systemClock } from '../lib/index.ts'
 import { certificateOf } from './serving.ts'
+import { onFault } from './on-fault.ts'
 
 /** `mayfly witness`: until SIGTERM or ctrl-c. */
 export async function runWitness({
@@ -23,6 +24,13 @@ export async function runWitness({
     clock: systemClock,
     onFork: tell,
   })
+  process.on(
+    'uncaughtException',
+    onFault(
+      (text) => process.stderr.write(`mayfly: witness: ${text}\n`),
+      () => Promise.resolve(),
+    ),
+  )
   const { url, verifierKey } = witness
   process.stdout.write(
     json

@@ -113,6 +113,7 @@ interface Sent {
   readonly token?: string
   readonly form?: Record<string, string>
   readonly json?: unknown
+  readonly text?: string
 }
 
 export function createServerApi(deps: { url: string; signer: ProofSigner }): ServerApi {
@@ -137,12 +138,11 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
       uri: `${url}${sent.path}`,
       ...(sent.token === undefined ? {} : { accessToken: sent.token }),
     })
-    const body =
-      sent.form === undefined ? JSON.stringify(sent.json ?? {}) : new URLSearchParams(sent.form).toString()
+    const [type, body] = bodyOf(sent)
     const headers = {
       accept: 'application/json',
       dpop: proof,
-      'content-type': sent.form === undefined ? 'application/json' : 'application/x-www-form-urlencoded',
+      'content-type': type,
       'content-length': String(Buffer.byteLength(body)),
       ...(sent.token === undefined ? {} : { authorization: `DPoP ${sent.token}` }),
     }
@@ -209,7 +209,7 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     renew: (token) => call({ method: 'POST', path: '/oauth/renew', token }),
     openStep: (token, step) => call({ method: 'POST', path: '/v1/steps', token, json: step }),
     heartbeat: (step, seen) => call({ method: 'POST', ...ofStep(step, 'heartbeat'), json: { seen } }),
-    pinLockfile: (step, text) => call({ method: 'PUT', ...ofStep(step, 'lockfile'), json: { text } }),
+    pinLockfile: (step, text) => call({ method: 'PUT', ...ofStep(step, 'lockfile'), text }),
     finish: (step, outcome) => call({ method: 'POST', ...ofStep(step, 'finish'), json: outcome }),
     endSession: (token) => call({ method: 'POST', path: '/oauth/revoke', token, form: { token } }),
     close: () => agent.destroy(),
@@ -227,6 +227,12 @@ interface Answer {
 interface Refused {
   readonly error: string
   readonly interval: number
+}
+
+function bodyOf({ form, text, json }: Sent): [type: string, body: string] {
+  if (text !== undefined) return ['text/plain; charset=utf-8', text]
+  if (form !== undefined) return ['application/x-www-form-urlencoded', new URLSearchParams(form).toString()]
+  return ['application/json', JSON.stringify(json ?? {})]
 }
 
 function parseAnswer(text: string): unknown {

@@ -7,6 +7,7 @@ import { connectUri, createProofSigner, createProofVerifier } from '../identity/
 import { systemClock } from '../lib/index.ts'
 import type { StepGrant } from './api.ts'
 import { createRelay, type Relay } from './relay.ts'
+import { hostileAnswers, oddAnswers } from '../lib/hostile-answers.fixture.ts'
 
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((next) => setTimeout(next, 5))
@@ -368,7 +369,7 @@ test('an odd spelling of a plain URL reaches the gateway as what it means', asyn
     ['http://0x7f.1/', '127.0.0.1:80'],
     ['http://2852039166/latest/meta-data', '169.254.169.254:80'],
     ['http://[::ffff:7f00:1]/', '[::ffff:7f00:1]:80'],
-    ['http://user:pass@deb.test/', 'deb.test:80'],
+    ['http://user:pass@rpm.test/', 'rpm.test:80'],
   ] as const) {
     const socket = await world.dial()
     socket.write(`GET ${url} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`)
@@ -425,4 +426,59 @@ test('requests that are smuggled behind another do not leave the relay as one', 
     assert.doesNotMatch(await readAll(socket), /200 OK/)
   }
   assert.equal(world.asked.length, 0)
+})
+
+test('whatever a plain host answers ends no more than its request', async (t) => {
+  let bytes = ''
+  let ends = false
+  const world = await openWorld(t, (_request, socket) => {
+    socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+    socket.once('data', () => (ends ? socket.end(bytes, 'latin1') : socket.write(bytes, 'latin1')))
+  })
+  const ask = async () => {
+    const socket = await world.dial()
+    socket.write('GET http://deb.test/ HTTP/1.1\r\nhost: deb.test\r\nconnection: close\r\n\r\n')
+    return readAll(socket)
+  }
+  for (const [name, answer] of Object.entries({ ...hostileAnswers, ...oddAnswers })) {
+    bytes = answer.bytes
+    ends = answer.close === true
+    const got = await ask()
+    if (name in hostileAnswers) {
+      assert.ok(got === '' || /^HTTP\/1\.1 (?:200|502)/.test(got), `${name}: ${got}`)
+      assert.doesNotMatch(got, /hello\r\n0\r\n\r\n$/, name)
+    }
+    bytes = 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello'
+    assert.match(await ask(), /^HTTP\/1\.1 200[\s\S]*hello$/, `after ${name}`)
+  }
+  await until(() => world.held.size === 0)
+})
+
+test('whatever the gateway answers to CONNECT is one refusal', async (t) => {
+  for (const [name, { bytes }] of Object.entries(hostileAnswers)) {
+    const world = await openWorld(t, (_request, socket) => void socket.end(bytes, 'latin1'))
+    const socket = await world.dial()
+    sendConnect(socket, 'git.test:443')
+    assert.match(await readAll(socket), /^HTTP\/1\.1 (?:403|200)/, name)
+    await until(() => world.held.size === 0)
+    assert.ok(world.told.length <= 1, name)
+  }
+})
+
+test('what was refused a moment ago is answered here, in the same words, and then without words', async (t) => {
+  const world = await openWorld(t, refuse('mayfly: refused: not granted (req_1)\n'))
+  const answers: string[] = []
+  for (let i = 0; i < 10; i++) {
+    const socket = await world.dial()
+    sendConnect(socket, 'git.test:443')
+    answers.push(await readAll(socket))
+  }
+  assert.equal(world.asked.length, 1)
+  assert.equal(world.told.length, 1)
+  assert.ok(answers.slice(0, 8).every((one) => /^HTTP\/1\.1 403[\s\S]*not granted \(req_1\)/.test(one)))
+  assert.equal(answers.at(-1), '')
+  const other = await world.dial()
+  sendConnect(other, 'other.test:443')
+  assert.match(await readAll(other), /not granted/)
+  assert.equal(world.asked.length, 2)
 })

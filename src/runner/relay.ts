@@ -9,9 +9,11 @@ import { request as httpsRequest } from 'node:https'
 import { isIP, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkServerIdentity } from 'node:tls'
-import { connectionProblem, limits, messageOf } from '../lib/index.ts'
+import { connectionProblem, limits, messageOf, systemClock } from '../lib/index.ts'
 import { connectUri, type ProofSigner } from '../identity/index.ts'
 import type { StepGrant } from './api.ts'
+import { answerPlain, forwardPlain } from './plain-request.ts'
+import { createRefusedHosts, Refusal } from './refused-hosts.ts'
 
 /**
  * Carries what the step sends to its proxy on to the gateway, as it is: CONNECT, and plain http:// requests.
@@ -41,6 +43,9 @@ const withheldMessage =
   'mayfly: refused: a secret of this job stands in the address of a request, and an address is recorded: nothing was sent'
 
 const connectTimeoutMs = 30_000
+/** Connections of the step at a time: the gateway takes as many. */
+const maxConnections = limits.tunnelsPerStep
+const lingerMs = 500
 
 export function createRelay(deps: RelayDeps): Relay {
   const sockets = new Set<Duplex>()
@@ -55,30 +60,60 @@ export function createRelay(deps: RelayDeps): Relay {
   )
   const told = new Set<string>()
 
-  const http = createServer({ maxHeaderSize: limits.requestHeadBytes }, (request, response) => {
-    forwardPlain(request, response).catch((error: unknown) => {
-      if (!response.headersSent)
-        response.writeHead(messageOf(error) === withheldMessage ? 403 : 502, { 'content-type': 'text/plain' })
-      response.end(`${messageOf(error)}\n`)
-    })
-  })
+  const refused = createRefusedHosts({ clock: systemClock })
+
+  const http = createServer(
+    {
+      maxHeaderSize: limits.requestHeadBytes,
+      // The step's own requests: a body of gigabytes is one, and only the step waits.
+      requestTimeout: 0,
+    },
+    (request, response) => {
+      request.on('error', () => undefined)
+      response.on('error', () => undefined)
+      servePlain(request, response).catch((error: unknown) => answerPlain(response, 502, messageOf(error)))
+    },
+  )
   http.on('connect', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => socket.destroy())
-    openTunnel(request.url ?? '').then(
-      (upstream) => {
+    const authority = request.url ?? ''
+    askTunnel(authority)
+      .then((upstream) => {
+        if (socket.destroyed) return void upstream.destroy()
         socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
         if (head.length > 0) upstream.write(head)
         join(socket, upstream)
-      },
-      (error: unknown) => {
-        const body = `${messageOf(error)}\n`
-        socket.end(
-          `HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-        )
-      },
-    )
+      })
+      .catch((error: unknown) => refuse(socket, authority, error))
   })
   http.on('clientError', (_error, socket) => socket.destroy())
+  http.on('error', () => undefined)
+
+  /** As `openTunnel`; what was refused a moment ago the gateway is not asked again. Throws `Refusal`, too. */
+  async function askTunnel(authority: string): Promise<Socket> {
+    const known = refused.known(authority)
+    if (known !== undefined) throw known
+    try {
+      return await openTunnel(authority)
+    } catch (error) {
+      // That a host does not answer may pass; that it is not granted does not.
+      if (error instanceof Refusal && error.status === 403) refused.remember(authority, error)
+      throw error
+    }
+  }
+
+  function refuse(socket: Socket, authority: string, error: unknown): void {
+    const { delayMs, silent } = refused.next(authority)
+    const body = silent ? '' : `${messageOf(error)}\n`
+    const head = `HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n`
+    const later = setTimeout(() => {
+      if (silent) return socket.destroy()
+      socket.end(`${head}${body}`)
+      // Whoever was refused does not keep the socket by not closing their side.
+      setTimeout(() => socket.destroy(), lingerMs).unref()
+    }, delayMs).unref()
+    socket.once('close', () => clearTimeout(later))
+  }
 
   function track<S extends Duplex>(socket: S): S {
     sockets.add(socket)
@@ -128,7 +163,10 @@ export function createRelay(deps: RelayDeps): Relay {
         timeout: connectTimeoutMs,
       })
       outgoing.once('connect', (response, socket: Socket, head: Buffer) => {
+        answered = true
         track(socket)
+        // For good: between two who own the socket there is always somebody who listens.
+        socket.on('error', () => socket.destroy())
         if (response.statusCode === 200) {
           if (head.length > 0) socket.unshift(head)
           socket.setTimeout(0)
@@ -140,14 +178,23 @@ export function createRelay(deps: RelayDeps): Relay {
           socket.destroy()
           return resolve({ newNonce: true })
         }
-        readRefusal(socket, head).then((text) => reject(new Error(tellOnce(text))), reject)
+        const { statusCode = 0 } = response
+        readRefusal(socket, head).then((text) => reject(new Refusal(statusCode, tellOnce(text))), reject)
       })
+      let answered = false
+      const fail = (why: string) => {
+        if (answered) return
+        answered = true
+        reject(new Error(tellOnce(`mayfly: the gateway ${gateway} does not answer: ${why}`)))
+      }
       outgoing.once('timeout', () => outgoing.destroy(new Error('no answer')))
-      outgoing.once('error', (error) =>
-        reject(
-          new Error(tellOnce(`mayfly: the gateway ${gateway} does not answer: ${connectionProblem(error)}`)),
-        ),
-      )
+      // An answer to CONNECT that is none comes as `response`, and a switch of protocols as no event but the end.
+      outgoing.on('response', (answer) => {
+        answer.on('error', () => undefined).destroy()
+        fail(`it answered ${answer.statusCode} as if it were no proxy`)
+      })
+      outgoing.on('error', (error) => fail(connectionProblem(error)))
+      outgoing.on('close', () => fail('it closed the connection'))
       opening.add(outgoing)
       outgoing.once('close', () => opening.delete(outgoing))
       if (closed) outgoing.destroy(new Error('the step has ended'))
@@ -176,48 +223,29 @@ export function createRelay(deps: RelayDeps): Relay {
   }
 
   /** A proxy request for an http:// URL: the same tunnel, and the request in origin form within. */
-  async function forwardPlain(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function servePlain(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const target = URL.canParse(request.url ?? '') ? new URL(request.url ?? '') : undefined
-    if (target?.protocol !== 'http:') {
-      response
-        .writeHead(400, { 'content-type': 'text/plain' })
-        .end('mayfly: this is a proxy: send CONNECT, or an absolute http:// URL\n')
-      return
+    if (target?.protocol !== 'http:')
+      return answerPlain(response, 400, 'mayfly: this is a proxy: send CONNECT, or an absolute http:// URL')
+    const authority = `${target.hostname}:${target.port === '' ? '80' : target.port}`
+    let tunnel: Socket
+    try {
+      withhold(`${target.pathname}${target.search}`)
+      tunnel = await askTunnel(authority)
+    } catch (error) {
+      const { delayMs } = refused.next(authority)
+      await new Promise((next) => setTimeout(next, delayMs).unref())
+      return answerPlain(response, 403, messageOf(error))
     }
-    withhold(`${target.pathname}${target.search}`)
-    const tunnel = await openTunnel(`${target.hostname}:${target.port === '' ? '80' : target.port}`).catch(
-      (error: unknown) => {
-        response.writeHead(403, { 'content-type': 'text/plain' }).end(`${messageOf(error)}\n`)
-        return undefined
-      },
-    )
-    if (tunnel === undefined) return
-    const {
-      'proxy-connection': _hop,
-      'proxy-authorization': _credential,
-      connection: _kept,
-      ...headers
-    } = request.headers
-    const outgoing = httpRequest({
-      createConnection: () => tunnel,
-      method: request.method,
-      path: `${target.pathname}${target.search}`,
-      headers,
-      setHost: false,
-    })
-    outgoing.once('response', (upstream) => {
-      response.writeHead(upstream.statusCode ?? 502, upstream.headers)
-      upstream.once('error', () => response.destroy())
-      upstream.pipe(response)
-      response.once('close', () => tunnel.destroy())
-    })
-    outgoing.once('error', () => response.destroy())
-    request.pipe(outgoing)
+    forwardPlain(request, response, target, tunnel)
   }
 
   return {
     serve(listener) {
       listeners.push(listener)
+      // More would take the files that the supervisor itself needs.
+      listener.maxConnections = maxConnections
+      listener.on('error', () => undefined)
       listener.on('connection', (socket) => {
         track(socket)
         http.emit('connection', socket)
@@ -234,18 +262,21 @@ export function createRelay(deps: RelayDeps): Relay {
 }
 
 const maxRefusalBytes = 4096
+const refusalMs = 10_000
 
 function readRefusal(socket: Socket, head: Buffer): Promise<string> {
   return new Promise((resolve) => {
     let text = head.toString('utf8')
     socket.setEncoding('utf8')
+    const timer = setTimeout(() => socket.destroy(), refusalMs).unref()
     socket.on('data', (chunk: string) => {
       text += chunk
       if (text.length > maxRefusalBytes) socket.destroy()
     })
-    socket.once('close', () =>
-      resolve(text.slice(0, maxRefusalBytes).trim() || 'mayfly: refused by the gateway'),
-    )
+    socket.once('close', () => {
+      clearTimeout(timer)
+      resolve(text.slice(0, maxRefusalBytes).trim() || 'mayfly: refused by the gateway')
+    })
     socket.on('error', () => socket.destroy())
   })
 }

@@ -4,6 +4,7 @@ import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker } from '../broker/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
+import type { Refusals } from './refusals.ts'
 
 export interface ExchangeDeps {
   rules: RulesHolder
@@ -13,7 +14,6 @@ export interface ExchangeDeps {
   proofs: ProofVerifier
   clock: Clock
   url: () => string
-  /** Whether one more refusal of a stranger may be written to the log just now. */
-  recordStranger: () => boolean
+  refusals: Refusals
   approvals: Approvals
 }

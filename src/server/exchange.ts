@@ -151,15 +151,20 @@ async function refuseRole(
 ): Promise<HttpProblem> {
   // An entry has room for so much, and a refusal must not stay out of the log for want of it.
   const mismatches = refusal.reason === 'trust_mismatch' ? shortenMismatches(refusal.mismatches) : undefined
-  await recordRefusal(deps, call, {
-    role: refusal.role,
-    reason: refusal.reason,
-    ...(mismatches === undefined ? {} : { mismatches: recordedMismatches(identity, mismatches) }),
-    issuer: identity.issuer,
-    ...recordedIdentity(identity),
-    claims: recordedClaims(rules, identity),
-    token: identity.tokenId,
-  })
+  await recordRefusal(
+    deps,
+    call,
+    {
+      role: refusal.role,
+      reason: refusal.reason,
+      ...(mismatches === undefined ? {} : { mismatches: recordedMismatches(identity, mismatches) }),
+      issuer: identity.issuer,
+      ...recordedIdentity(identity),
+      claims: recordedClaims(rules, identity),
+      token: identity.tokenId,
+    },
+    identity,
+  )
   if (isStranger(rules, identity, refusal))
     return oauthProblem(
       403,
@@ -210,11 +215,16 @@ function isOfOurOwner(
 }
 
 async function refuseReplay(deps: ExchangeDeps, call: Call, identity: Identity): Promise<HttpProblem> {
-  await recordRefusal(deps, call, {
-    reason: 'token_replayed',
-    ...recordedIdentity(identity),
-    token: identity.tokenId,
-  })
+  await recordRefusal(
+    deps,
+    call,
+    {
+      reason: 'token_replayed',
+      ...recordedIdentity(identity),
+      token: identity.tokenId,
+    },
+    identity,
+  )
   return oauthProblem(
     400,
     'invalid_grant',
@@ -222,10 +232,13 @@ async function refuseReplay(deps: ExchangeDeps, call: Call, identity: Identity):
   )
 }
 
-async function recordRefusal(deps: ExchangeDeps, call: Call, data: Record<string, unknown>): Promise<void> {
-  // Anybody can have anything refused, so the log is not theirs to fill.
-  if (!deps.recordStranger()) return
-  await deps.audit
-    .append({ type: 'session.refused', data: { request: call.requestId, ...data } })
-    .catch(() => undefined)
+async function recordRefusal(
+  deps: ExchangeDeps,
+  call: Call,
+  data: Record<string, unknown>,
+  identity?: Identity,
+): Promise<void> {
+  const repository = identity?.attributes.repository_id ?? identity?.attributes.subject ?? ''
+  const source = identity === undefined ? call.address : `${identity.issuer} ${repository}`
+  await deps.refusals.record(source, { type: 'session.refused', data: { request: call.requestId, ...data } })
 }

@@ -35,6 +35,12 @@ export function describeApi(routes: readonly Route[], url: string): Record<strin
   }
 }
 
+const mediaTypes = {
+  json: 'application/json',
+  form: 'application/x-www-form-urlencoded',
+  text: 'text/plain',
+} as const
+
 function describeRoute(route: Route): Record<string, unknown> {
   const parameters = [...route.path.matchAll(/:([a-z_]+)/g)].map(([, name]) => ({
     name,
@@ -42,7 +48,7 @@ function describeRoute(route: Route): Record<string, unknown> {
     required: true,
     schema: { type: 'string' },
   }))
-  const mediaType = route.bodyType === 'form' ? 'application/x-www-form-urlencoded' : 'application/json'
+  const mediaType = mediaTypes[route.bodyType ?? 'json']
   return {
     summary: route.summary,
     ...(parameters.length === 0 ? {} : { parameters }),

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { MayflyError } from '../lib/index.ts'
+import { MayflyError, limits } from '../lib/index.ts'
 import type { AccessClaims, AccessTokens } from '../broker/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { Operator, Scope, OperatorAccess } from '../operators/index.ts'
@@ -15,7 +15,9 @@ export interface Route {
   /** `none`; `dpop`: a session's or step's token with proof; `operator`: anybody known; else the scope it takes. */
   readonly auth: 'none' | 'dpop' | 'operator' | Scope
   readonly body?: z.ZodType
-  readonly bodyType?: 'json' | 'form'
+  /** What is taken, and nothing else: `text` is the body as it is. */
+  readonly bodyType?: 'json' | 'form' | 'text'
+  /** Without it: 1 MiB for operators, 128 KiB for everybody else. */
   readonly bodyLimitBytes?: number
   readonly response: z.ZodType
   readonly status?: number
@@ -27,6 +29,8 @@ export interface Call {
   readonly params: Readonly<Record<string, string>>
   readonly body: unknown
   readonly headers: FastifyRequest['headers']
+  /** Who sent it, as far as the network says. */
+  readonly address: string
   /** Set where `auth` is a scope. */
   readonly operator: Operator | undefined
   /** Set where `auth` is `dpop`. */
@@ -49,16 +53,22 @@ export function withBody<Body extends z.ZodType>(
 }
 
 export function registerRoutes(app: FastifyInstance, routes: readonly Route[], deps: RouteDeps): void {
+  const callers = new WeakMap<FastifyRequest, Pick<Call, 'operator' | 'access'>>()
   for (const route of routes) {
     app.route({
       method: route.method,
       url: route.path,
-      ...(route.bodyLimitBytes === undefined ? {} : { bodyLimit: route.bodyLimitBytes }),
-      handler: async (request, reply) => {
+      bodyLimit: route.bodyLimitBytes ?? usualLimit(route),
+      // Before the body is read: what nobody may send is not taken in, and not parsed.
+      onRequest: async (request, reply) => {
         // With every answer, so that a client always has one for its next proof (RFC 9449, section 8.2).
         const nonce = deps.proofs.freshNonce()
         if (nonce !== undefined) reply.header('dpop-nonce', nonce)
-        const who = await authenticate(route, request, deps)
+        callers.set(request, await authenticate(route, request, deps))
+      },
+      handler: async (request, reply) => {
+        const who = callers.get(request)
+        if (who === undefined) throw new MayflyError('unauthorized', 'nobody has looked who calls')
         const body = route.body === undefined ? undefined : checkBody(route.body, request.body)
         const params = request.params as Record<string, string>
         const result = await route.handle({
@@ -66,12 +76,17 @@ export function registerRoutes(app: FastifyInstance, routes: readonly Route[], d
           params,
           body,
           headers: request.headers,
+          address: request.ip,
           ...who,
         })
         return reply.code(route.status ?? 200).send(result)
       },
     })
   }
+}
+
+function usualLimit({ auth }: Route): number {
+  return auth === 'none' || auth === 'dpop' ? limits.smallBodyBytes : limits.apiBodyBytes
 }
 
 async function authenticate(
@@ -123,8 +138,11 @@ export function proofHeader(request: { headers: FastifyRequest['headers'] }): st
 function checkBody(schema: z.ZodType, body: unknown): unknown {
   const checked = schema.safeParse(body ?? {})
   if (checked.success) return checked.data
-  const detail = checked.error.issues
-    .map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`)
-    .join('; ')
-  throw new MayflyError('bad_input', detail)
+  const issues = checked.error.issues.slice(0, maxIssues)
+  const detail = issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`).join('; ')
+  throw new MayflyError('bad_input', detail.slice(0, maxDetailChars))
 }
+
+/** Of a body that is wrong in every place, the first places say enough. */
+const maxIssues = 20
+const maxDetailChars = 4_000

@@ -24,6 +24,7 @@ import type { Health } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { describeApi } from './openapi.ts'
 import { registerPages } from './pages/pages.ts'
+import { createRefusals } from './refusals.ts'
 import { registerRoutes, type Route } from './route.ts'
 import { approvalRoutes } from './routes/approvals.ts'
 import { oauthRoutes } from './routes/oauth.ts'
@@ -35,7 +36,7 @@ import { sessionRoutes } from './routes/session.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { stepRoutes } from './routes/steps.ts'
 import { whoamiRoutes } from './routes/whoami.ts'
-import { toProblem } from './wire-error.ts'
+import { HttpProblem, toProblem } from './wire-error.ts'
 
 export interface ServerDeps {
   rules: RulesHolder
@@ -75,7 +76,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
   const { certificate } = deps
   const app: FastifyInstance = fastify({
     logger: false,
-    bodyLimit: limits.apiBodyBytes,
+    bodyLimit: limits.smallBodyBytes,
     genReqId: () => newId<string>('req'),
     requestTimeout: 30_000,
     // Proxies' headers decide nothing here, so none is believed.
@@ -84,9 +85,10 @@ export function createApiServer(deps: ServerDeps): ApiServer {
   })
   if (app.server instanceof TlsServer) certificate?.follow(app.server)
   endUnapproved(deps)
-  const recordStranger = createAllowance({ perSecond: 10, burst: 100, clock: deps.clock })
+  const refusals = createRefusals(deps)
+  app.addHook('onClose', () => refusals.close())
   const routes: Route[] = [
-    ...oauthRoutes({ ...deps, recordStranger }),
+    ...oauthRoutes({ ...deps, refusals }),
     renewRoute(deps),
     ...stepRoutes(deps),
     ...operatorRoutes(deps),
@@ -100,7 +102,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
   acceptForms(app)
   registerRoutes(app, routes, deps)
   registerProbes(app, deps, routes)
-  registerPages(app, { ...deps, recordStranger })
+  registerPages(app, { ...deps, refusals })
   reportErrors(app, deps)
   return {
     async listen(host, port) {
@@ -115,6 +117,10 @@ export function createApiServer(deps: ServerDeps): ApiServer {
           { cause },
         )
       }
+      // Without a listener a connection that cannot be taken (no more files) would end the process.
+      app.server.on('error', (error) =>
+        deps.log.error({ error: messageOf(error) }, 'a connection was not taken'),
+      )
       return { port: (app.server.address() as AddressInfo).port }
     },
     close: () => app.close(),
@@ -124,13 +130,21 @@ export function createApiServer(deps: ServerDeps): ApiServer {
 function acceptForms(app: FastifyInstance): void {
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
-    { parseAs: 'string' },
+    { parseAs: 'string', bodyLimit: limits.smallBodyBytes },
     (_request, body, done) => {
-      const form = new URLSearchParams(body as string)
-      const repeated = [...form.keys()].find((key) => form.getAll(key).length > 1)
+      const pairs = [...new URLSearchParams(body as string)]
+      if (pairs.length > limits.formParameters)
+        return done(
+          new MayflyError('limit_exceeded', `a form has at most ${limits.formParameters} parameters`),
+        )
+      const form = new Map(pairs)
+      const repeated =
+        form.size < pairs.length
+          ? pairs.find(([key], i) => pairs.findIndex(([one]) => one === key) < i)
+          : undefined
       // RFC 6749, section 3.2: a parameter sent twice is refused, since two readers may take either.
       if (repeated !== undefined)
-        return done(new MayflyError('bad_input', `parameter ${repeated} is there twice`))
+        return done(new MayflyError('bad_input', `parameter ${repeated[0].slice(0, 100)} is there twice`))
       done(null, Object.fromEntries(form))
     },
   )
@@ -165,8 +179,21 @@ function registerProbes(app: FastifyInstance, deps: ServerDeps, routes: Route[])
 }
 
 function reportErrors(app: FastifyInstance, deps: ServerDeps): void {
-  app.addHook('onRequest', (_request, reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+    // Before a body is read that nobody wants.
+    if (request.is404) {
+      const detail = 'there is nothing here; see /openapi.json'
+      return done(new HttpProblem({ status: 404, code: 'not_found', detail }))
+    }
+    if (request.raw.rawHeaders.length > 2 * limits.requestHeaders)
+      return done(
+        new HttpProblem({
+          status: 431,
+          code: 'limit_exceeded',
+          detail: `more than ${limits.requestHeaders} headers`,
+        }),
+      )
     done()
   })
   app.addHook('onResponse', (request, reply, done) => {
@@ -203,35 +230,4 @@ function reportErrors(app: FastifyInstance, deps: ServerDeps): void {
         ...(more === undefined ? {} : { more }),
       })
   })
-  app.setNotFoundHandler((request, reply) =>
-    reply.code(404).type('application/problem+json').send({
-      type: 'about:blank',
-      status: 404,
-      code: 'not_found',
-      detail: 'there is nothing here; see /openapi.json',
-      request_id: request.id,
-    }),
-  )
-}
-
-/** A token bucket: so many a second, with a burst. */
-function createAllowance({
-  perSecond,
-  burst,
-  clock,
-}: {
-  perSecond: number
-  burst: number
-  clock: Clock
-}): () => boolean {
-  let left = burst
-  let atMs = clock.nowMs()
-  return () => {
-    const now = clock.nowMs()
-    left = Math.min(burst, left + ((now - atMs) / 1000) * perSecond)
-    atMs = now
-    if (left < 1) return false
-    left -= 1
-    return true
-  }
 }

@@ -75,6 +75,8 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof HttpProblem) return error.problem
   if (error instanceof MayflyError)
     return { status: statusOf[error.code], code: error.code, detail: error.message }
+  if (isFastifyError(error) && error.statusCode === 413)
+    return { status: 413, code: 'limit_exceeded', detail: 'the body is longer than this route takes' }
   if (isFastifyError(error)) return { status: error.statusCode, code: 'bad_input', detail: messageOf(error) }
   return {
     status: 500,

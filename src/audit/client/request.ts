@@ -1,5 +1,6 @@
-import { Agent, request as httpRequest } from 'node:http'
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as TlsAgent, request as httpsRequest } from 'node:https'
+import { answerOf } from '../../lib/index.ts'
 
 export interface HttpAnswer {
   status: number
@@ -17,33 +18,29 @@ export function exchange(
 ): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const { method, headers = {}, body, timeoutMs } = options
-    const request = (agent instanceof TlsAgent ? httpsRequest : httpRequest)(
-      url,
-      { agent, method, headers },
-      (response) => {
-        const chunks: Buffer[] = []
-        let bytes = 0
-        response.on('data', (chunk: Buffer) => {
-          bytes += chunk.length
-          if (bytes > maxAnswerBytes) request.destroy(new Error('the answer is too long'))
-          else chunks.push(chunk)
-        })
-        response.on('error', reject)
-        response.on('end', () => {
-          clearTimeout(timer)
-          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() })
-        })
-      },
-    )
+    const request = (agent instanceof TlsAgent ? httpsRequest : httpRequest)(url, { agent, method, headers })
     const timer = setTimeout(() => {
-      request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`))
+      const late = new Error(`no answer within ${timeoutMs / 1000} s`)
+      request.destroy(late)
+      reject(late)
     }, timeoutMs)
-    request.on('error', (error) => {
-      clearTimeout(timer)
-      reject(error)
-    })
+    answerOf(request)
+      .then((response) => readAnswer(response))
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer))
     request.end(body)
   })
+}
+
+async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > maxAnswerBytes) throw new Error('the answer is too long')
+    chunks.push(chunk)
+  }
+  return { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }
 }
 
 /** A thousand receipts take near 200 KB. */

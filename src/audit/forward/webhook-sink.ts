@@ -1,6 +1,6 @@
 import { request as httpRequest } from 'node:http'
 import { type Agent, request as httpsRequest } from 'node:https'
-import { type Clock, messageOf, signatureHeaders } from '../../lib/index.ts'
+import { answerOf, type Clock, messageOf, signatureHeaders } from '../../lib/index.ts'
 import type { Sink, SinkEntry } from './sink.ts'
 
 const timeoutMs = 15_000
@@ -48,28 +48,24 @@ export function createWebhookSink(deps: { url: string; key: Uint8Array; agent: A
   }
 }
 
-function send(
+async function send(
   url: URL,
   headers: Record<string, string>,
   body: string,
   signal: AbortSignal,
   agent: Agent,
 ): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const options = { method: 'POST', headers, signal }
-    const request =
-      url.protocol === 'https:' ? httpsRequest(url, { ...options, agent }) : httpRequest(url, options)
-    request.once('error', reject)
-    request.once('response', (response) => {
-      // What it says besides is its own affair: read, so that the connection can be used again, up to a bound.
-      let bytes = 0
-      response.on('error', () => undefined)
-      response.on('data', (chunk: Buffer) => {
-        bytes += chunk.length
-        if (bytes > 65_536) response.destroy()
-      })
-      resolve(response.statusCode ?? 0)
-    })
-    request.end(body)
+  const options = { method: 'POST', headers, signal }
+  const request =
+    url.protocol === 'https:' ? httpsRequest(url, { ...options, agent }) : httpRequest(url, options)
+  const answering = answerOf(request)
+  request.end(body)
+  const response = await answering
+  // What it says besides is its own affair: read, so that the connection can be used again, up to a bound.
+  let bytes = 0
+  response.on('data', (chunk: Buffer) => {
+    bytes += chunk.length
+    if (bytes > 65_536) response.destroy()
   })
+  return response.statusCode ?? 0
 }

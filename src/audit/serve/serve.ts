@@ -16,7 +16,11 @@ export function createAnswerer(
   certificate?: ServedCertificate,
 ): Server {
   const server = certificate === undefined ? createServer(timeouts) : tlsServer(certificate)
+  // Without listeners a connection that breaks, or cannot be taken (no more files), could end the process.
+  server.on('error', () => undefined)
   server.on('request', (request, response) => {
+    request.on('error', () => undefined)
+    response.on('error', () => undefined)
     route(request)
       .catch((error: unknown) => refusal(500, 'audit_unavailable', messageOf(error)))
       .then((answer) => send(request, response, answer))

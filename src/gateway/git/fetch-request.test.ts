@@ -94,6 +94,19 @@ test('a hundred thousand wants are counted, a hundred are kept', async () => {
   assert.deepEqual([asked.wants.length, asked.wantCount], [100, 100_000])
 })
 
+test('more lines than any fetch has are refused, and others are served meanwhile', async () => {
+  let served = 0
+  const serving = setImmediate(function again() {
+    served++
+    setImmediate(again).unref()
+  })
+  const most = Buffer.concat([packetLine('want x\n'), Buffer.from('0005x'.repeat(299_999))])
+  assert.equal((await read(gzipSync(most), 'gzip')).wantCount, 0)
+  assert.ok(served >= 20, String(served))
+  clearImmediate(serving)
+  await assert.rejects(read(Buffer.from('0005x'.repeat(300_001))), coded('limit_exceeded', /lines/))
+})
+
 test('junk is read or refused with a code', async () => {
   await fc.assert(
     fc.asyncProperty(

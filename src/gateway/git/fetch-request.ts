@@ -17,6 +17,11 @@ export interface FetchRequest {
 
 const gunzipBounded = promisify(gunzip)
 const wantsRecorded = 100
+/** A mirror with 100,000 refs asks for as many; an empty line takes five bytes, and eight megabytes have room for too many. */
+const maxLines = 300_000
+const linesAtOnce = 10_000
+const letterW = 0x77
+const letterC = 0x63
 
 /** Reads the whole request (it is small: wants and haves). Throws `limit_exceeded` or `bad_input`. */
 export async function readFetchRequest(
@@ -30,15 +35,20 @@ export async function readFetchRequest(
   const wants = new Set<string>()
   let command = 'fetch'
   let offset = 0
-  for (;;) {
+  for (let lines = 0; ; lines++) {
     const read = readPacket(body, offset)
     if (read === undefined) break
+    if (lines === maxLines) throw new MayflyError('limit_exceeded', `a fetch request over ${maxLines} lines`)
+    // Others are served in between.
+    if (lines % linesAtOnce === linesAtOnce - 1) await new Promise(setImmediate)
     offset = read.next
     if (read.packet.kind !== 'data') continue
-    const line = read.packet.payload.toString('latin1')
-    const want = /^want ([0-9a-f]{40,64})/.exec(line)?.[1]
-    if (want !== undefined) wants.add(want)
-    command = /^command=([a-z0-9-]{1,40})/.exec(line)?.[1] ?? command
+    const { payload } = read.packet
+    if (payload[0] === letterW) {
+      const want = /^want ([0-9a-f]{40,64})/.exec(payload.toString('latin1', 0, 80))?.[1]
+      if (want !== undefined) wants.add(want)
+    } else if (payload[0] === letterC)
+      command = /^command=([a-z0-9-]{1,40})/.exec(payload.toString('latin1', 0, 80))?.[1] ?? command
   }
   return { command, wants: [...wants].slice(0, wantsRecorded), wantCount: wants.size, body }
 }

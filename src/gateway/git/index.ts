@@ -36,6 +36,9 @@ async function advertise(exchange: Exchange, route: Route): Promise<void> {
 }
 
 async function fetchObjects(exchange: Exchange, route: Route): Promise<void> {
+  // First, since what may not be read is not unpacked either.
+  const refused = exchange.precheck(operationOn(exchange, route, 'git:read'))
+  if (refused !== undefined) return plainAnswer(exchange.response, 403, refused.message)
   const { command, wants, wantCount, body } = await readFetchRequest(
     exchange.request,
     exchange.request.headers['content-encoding'],

@@ -2,7 +2,7 @@ import { pipeline } from 'node:stream/promises'
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { namesOf, type Operation } from '../../policy/index.ts'
-import { copyHead, pickHeaders, plainAnswer, type Exchange, type Permit } from '../exchange.ts'
+import { copyHead, discard, pickHeaders, plainAnswer, type Exchange, type Permit } from '../exchange.ts'
 
 export type Service = 'git-upload-pack' | 'git-receive-pack'
 
@@ -72,7 +72,7 @@ export function forward(
 export async function passOn(exchange: Exchange, upstream: IncomingMessage): Promise<void> {
   const refused = refusedCredential(exchange, upstream)
   if (refused !== undefined) {
-    upstream.resume()
+    discard(upstream)
     const message = exchange.deny(`${exchange.connection.name}${exchange.path}`, refused)
     return plainAnswer(exchange.response, 502, message)
   }

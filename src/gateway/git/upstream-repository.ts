@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { MayflyError, limits } from '../../lib/index.ts'
-import type { Exchange, Permit } from '../exchange.ts'
+import { discard, type Exchange, type Permit } from '../exchange.ts'
 import { createByteQueue } from './byte-queue.ts'
 import { readPack, type ObjectFormat, type OnCommit } from './pack-reader.ts'
 import { readPackets, shown } from './packet-stream.ts'
@@ -59,8 +59,7 @@ export function createUpstreamRepository(
       answer.headers['content-type'] === `application/x-git-upload-pack-${kind}` &&
       answer.headers['content-encoding'] === undefined
     if (isAnswer) return answer
-    answer.resume()
-    answer.on('error', () => undefined)
+    discard(answer)
     throw new MayflyError(
       'upstream_unreachable',
       refused ?? `the Git server does not answer in protocol version 2 (status ${answer.statusCode})`,

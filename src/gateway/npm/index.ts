@@ -4,8 +4,16 @@ import { MayflyError, messageOf, type StepId } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
 import { stepEvent, type Step } from '../../broker/index.ts'
 import { namesOf, type Operation } from '../../policy/index.ts'
-import { copyHead, pickHeaders, plainAnswer, type Exchange, type ProtocolHandler } from '../exchange.ts'
-import { readLockfile, type Pins } from './lockfile.ts'
+import {
+  copyHead,
+  discard,
+  pickHeaders,
+  plainAnswer,
+  type Exchange,
+  type ProtocolHandler,
+} from '../exchange.ts'
+import type { Pins } from './lockfile.ts'
+import { createLockfileReader } from './lockfile-thread.ts'
 import { strongest, verifyingBody } from './verified-body.ts'
 
 export interface NpmHandler {
@@ -23,7 +31,10 @@ export interface NpmHandler {
 export function createNpmHandler(deps: { audit: AuditClient }): NpmHandler {
   const pinned = new Map<StepId, Promise<Pins>>()
 
-  async function record(step: Step, pins: Pins): Promise<Pins> {
+  const readPins = createLockfileReader()
+
+  async function record(step: Step, text: string): Promise<Pins> {
+    const pins = await readPins(text)
     const { packages, digest } = pins
     await deps.audit.append(stepEvent(step, 'lockfile.pinned', { packages, sha256: digest }))
     return pins
@@ -34,7 +45,7 @@ export function createNpmHandler(deps: { audit: AuditClient }): NpmHandler {
     async pin(step, text) {
       let pins = pinned.get(step.id)
       if (pins === undefined) {
-        pins = record(step, readLockfile(text))
+        pins = record(step, text)
         pinned.set(step.id, pins)
         pins.catch(() => pinned.delete(step.id))
       }
@@ -85,12 +96,12 @@ async function install(exchange: Exchange, pins: Pins | undefined): Promise<void
   })
   const { statusCode = 0 } = upstream
   if (!answers[route.kind].has(statusCode)) {
-    upstream.resume()
+    discard(upstream)
     const why = statusCode === 401 ? ': an operator must renew its secret' : ''
     return plainAnswer(response, 502, exchange.deny(what, `the registry answered ${statusCode}${why}`))
   }
   if (route.kind === 'tarball' && statusCode === 404) {
-    upstream.resume()
+    discard(upstream)
     return plainAnswer(response, 404, `mayfly: the registry does not have ${route.name}@${route.version}`)
   }
   copyHead(upstream, response)

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MayflyError, limits, sha256Hex, type ErrorCode } from '../../lib/index.ts'
-import { readLockfile } from './lockfile.ts'
+import { createLockfileReader } from './lockfile-thread.ts'
+import { pinsOf, readLockfile as readList } from './lockfile.ts'
+
+const readLockfile = (text: string) => pinsOf(readList(text))
 
 const lock = (packages: unknown, lockfileVersion: unknown = 3) =>
   JSON.stringify({ name: 'app', lockfileVersion, packages })
@@ -119,4 +122,37 @@ test('a name that is a path elsewhere pins nothing', () => {
       false,
       name,
     )
+})
+
+test('a large lockfile is read aside, with the same outcome, and others are served meanwhile', async () => {
+  const packages = Object.fromEntries(
+    Array.from({ length: 20_000 }, (_, i) => [
+      `node_modules/p${i}`,
+      { version: '1.0.0', integrity: `sha512-${'x'.repeat(80)}${i}` },
+    ]),
+  )
+  const text = lock(packages)
+  const readAside = createLockfileReader()
+  let served = 0
+  const serving = setInterval(() => served++, 1)
+  const pins = await readAside(text)
+  clearInterval(serving)
+  assert.ok(served > 0)
+  assert.deepEqual([pins.packages, pins.digest], [20_000, sha256Hex(text)])
+  assert.equal(pins.integrity('p19999', '1.0.0'), `sha512-${'x'.repeat(80)}19999`)
+  assert.equal(pins.has('p20000'), false)
+  await assert.rejects(readAside(`${text}x`), coded('bad_input', /not JSON/))
+  assert.equal((await readAside(text)).packages, 20_000)
+})
+
+test('more packages than any project has, and a text that would take all memory, are refused', async () => {
+  const many = Object.fromEntries(
+    Array.from({ length: limits.lockfilePackages + 1 }, (_, i) => [
+      `node_modules/p${i}`,
+      { version: '1', integrity: 'sha512-x' },
+    ]),
+  )
+  const readAside = createLockfileReader()
+  await assert.rejects(readAside(lock(many)), coded('limit_exceeded', /packages/))
+  await assert.rejects(readAside('['.repeat(4_000_000)), coded('bad_input'))
 })

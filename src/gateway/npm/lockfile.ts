@@ -10,6 +10,14 @@ export interface Pins {
   integrity(name: string, version: string): string | undefined
 }
 
+/** The same as plain data, to be handed from one thread to another. */
+export interface PinList {
+  readonly packages: number
+  readonly digest: string
+  /** Name, version, integrity; name, version, integrity; ... */
+  readonly pins: readonly string[]
+}
+
 interface LockedPackage {
   name?: unknown
   version?: unknown
@@ -17,33 +25,56 @@ interface LockedPackage {
 }
 
 /** Reads lockfileVersion 2 or 3 (npm documentation, "package-lock.json"). Throws `bad_input` or `limit_exceeded`. */
-export function readLockfile(text: string): Pins {
+export function readLockfile(text: string): PinList {
   if (Buffer.byteLength(text) > limits.lockfileBytes)
     throw new MayflyError('limit_exceeded', `the lockfile is over ${limits.lockfileBytes} bytes`)
-  const packages = packagesOf(text)
-  const pins = new Map<string, Map<string, string>>()
-  let count = 0
-  for (const [place, one] of Object.entries(packages)) {
+  const known = new Map<string, string>()
+  const pins: string[] = []
+  let packages = 0
+  for (const [place, one] of Object.entries(packagesOf(text))) {
     const at = place.lastIndexOf('node_modules/')
     if (at === -1 || typeof one !== 'object' || one === null) continue
     const { name = place.slice(at + 'node_modules/'.length), version, integrity } = one as LockedPackage
     if (typeof name !== 'string' || typeof version !== 'string' || typeof integrity !== 'string') continue
     if (!isPackageName(name)) continue
-    const versions = pins.get(name) ?? new Map<string, string>()
-    pins.set(name, versions)
-    const known = versions.get(version)
+    packages++
+    const key = keyOf(name, version)
+    const other = known.get(key)
     // One version with two digests: whoever wrote that wants one of them to slip through.
-    if (known !== undefined && known !== integrity)
+    if (other !== undefined && other !== integrity)
       throw new MayflyError('bad_input', `the lockfile pins ${name}@${version} to two digests`)
-    versions.set(version, integrity)
-    count++
+    if (other !== undefined) continue
+    known.set(key, integrity)
+    pins.push(name, version, integrity)
+    if (known.size > limits.lockfilePackages)
+      throw new MayflyError(
+        'limit_exceeded',
+        `the lockfile pins more than ${limits.lockfilePackages} packages`,
+      )
+  }
+  return { packages, digest: sha256Hex(text), pins }
+}
+
+/** The list as it is asked. */
+export function pinsOf({ packages, digest, pins }: PinList): Pins {
+  const names = new Set<string>()
+  const digests = new Map<string, string>()
+  for (let i = 0; i < pins.length; i += 3) {
+    const [name = '', version = '', integrity = ''] = pins.slice(i, i + 3)
+    names.add(name)
+    digests.set(keyOf(name, version), integrity)
   }
   return {
-    packages: count,
-    digest: sha256Hex(text),
-    has: (name) => pins.has(name),
-    integrity: (name, version) => pins.get(name)?.get(version),
+    packages,
+    digest,
+    has: (name) => names.has(name),
+    integrity: (name, version) => digests.get(keyOf(name, version)),
   }
+}
+
+// No package name has a space.
+function keyOf(name: string, version: string): string {
+  return `${name} ${version}`
 }
 
 function packagesOf(text: string): Record<string, unknown> {

@@ -20,6 +20,7 @@ import {
 } from '../../operators/index.ts'
 import type { RulesHolder } from '../../rules/index.ts'
 import { decisionReason, describeApproval } from '../routes/approvals.ts'
+import type { Refusals } from '../refusals.ts'
 import { toProblem } from '../wire-error.ts'
 import { Html, html, page } from './html.ts'
 
@@ -32,8 +33,7 @@ export interface PagesDeps {
   cliLogin: CliLogin
   audit: AuditClient
   url: () => string
-  /** Whether one more refusal of a stranger may be written to the log just now. */
-  recordStranger: () => boolean
+  refusals: Refusals
 }
 
 /** The few pages that a browser needs: sign-in, what waits for approval, `mayfly login`. Plain forms, no script. */
@@ -100,9 +100,8 @@ function registerSignIn(app: FastifyInstance, deps: PagesDeps): void {
           by: recordedLogin(login, login.email ?? login.subject),
           groups: login.groups.slice(0, 50),
         }
-        // At a public provider anybody can come this far; the log is not theirs to fill.
-        if (deps.recordStranger())
-          await audit.append({ type: 'operator.refused', data }).catch(() => undefined)
+        // At a public provider anybody can come this far.
+        await deps.refusals.record(request.ip, { type: 'operator.refused', data })
         throw new MayflyError(
           'denied',
           'you are who you say, but in no group that may do anything here (sign_in.permissions in mayfly.yaml)',

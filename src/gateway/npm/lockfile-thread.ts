@@ -1,0 +1,59 @@
+import { Worker } from 'node:worker_threads'
+import { MayflyError, messageOf } from '../../lib/index.ts'
+import type { LockfileAnswer } from './lockfile-thread-entry.ts'
+import { pinsOf, readLockfile, type Pins } from './lockfile.ts'
+
+/** Reads a lockfile; throws what `readLockfile` throws, and `thread_failed`. */
+export type LockfileReader = (text: string) => Promise<Pins>
+
+// The bundle has the thread beside itself; from source it is the module.
+const isBundled = !import.meta.url.endsWith('.ts')
+const entry = new URL(isBundled ? './lockfile-thread.js' : './lockfile-thread-entry.ts', import.meta.url)
+
+/** A smaller one is read sooner than a thread starts. */
+const readHereChars = 100_000
+/** What the largest lockfile that is taken comes to in memory, and as much again. */
+const maxMemoryMb = 512
+const maxMs = 20_000
+
+/**
+ * Large lockfiles are read in a thread that lives as long as that, one after the other: the thread that carries everybody's
+ * traffic goes on meanwhile, and a text that takes all memory or time takes the thread's alone.
+ */
+export function createLockfileReader(): LockfileReader {
+  let last: Promise<unknown> = Promise.resolve()
+  return async (text) => {
+    if (text.length <= readHereChars) return pinsOf(readLockfile(text))
+    const mine = last.then(() => readAside(text))
+    last = mine.catch(() => undefined)
+    const answer = await mine
+    if (!answer.ok) throw new MayflyError(answer.code, answer.message)
+    return pinsOf(answer.list)
+  }
+}
+
+function readAside(text: string): Promise<LockfileAnswer> {
+  return new Promise((resolve, reject) => {
+    const fail = (why: string) =>
+      reject(new MayflyError('thread_failed', `the lockfile could not be read: ${why}; try again`))
+    try {
+      const thread = new Worker(entry, {
+        workerData: text,
+        resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb },
+      })
+      const timer = setTimeout(() => {
+        fail(`it took more than ${maxMs / 1000} s`)
+        void thread.terminate()
+      }, maxMs)
+      thread.once('message', resolve)
+      thread.on('error', (error) => fail(messageOf(error)))
+      thread.once('exit', () => {
+        clearTimeout(timer)
+        fail('the thread ended')
+      })
+    } catch (error) {
+      // The system may have no thread left to give.
+      fail(messageOf(error))
+    }
+  })
+}
