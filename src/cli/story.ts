@@ -31,6 +31,14 @@ export function tellEntry(entry: LogEntry, among: 'run' | 'many' = 'run'): strin
 const runWidth = 28
 
 /** `2026-11-28 02:00:00.000Z`: entries have UTC, to the millisecond. */
+/** The different ones among refusals that the log only counts. */
+function countedLines(refusals: unknown): string[] {
+  if (!Array.isArray(refusals)) return []
+  return (refusals as Record<string, unknown>[]).map(
+    ({ what, reason, count }) => `${text(count)} times ${text(what)}: ${text(reason)}`,
+  )
+}
+
 function whenOf(time: string): string {
   return time === '' ? '?' : time.replace('T', ' ')
 }
@@ -114,7 +122,10 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     `the lease on ${text(data['connection'])} was revoked: ${text(data['reason'])}`,
   ],
   'access.granted': (data) => [`reached ${operations(data['operations'])}${detail(data)}`],
-  'access.denied': (data) => [`REFUSED ${text(data['what'])}: ${text(data['reason'])}`],
+  'access.denied': (data) => [
+    `REFUSED ${text(data['what'])}: ${text(data['reason'])}`,
+    ...countedLines(data['refusals']),
+  ],
   'egress.granted': (data) => [
     `reached the ${data['private'] === true ? 'named private' : 'public'} host ${text(data['host'])}:${text(data['port'])}, by egress rule ${text(data['rule'])}${data['list'] === undefined ? '' : ` of ${text(data['list'])}`}`,
   ],

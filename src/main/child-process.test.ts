@@ -30,3 +30,15 @@ test('a program that is not there: it is said, and nothing is left waiting', asy
     /ENOENT/,
   )
 })
+
+test('a child that says something else than where it is does not count as started', async () => {
+  await assert.rejects(
+    startChild({
+      what: 'it',
+      whileGone: '',
+      tell: () => undefined,
+      command: () => ['/bin/sh', '-c', 'echo hello; read x'],
+    }),
+    /it says something else than where it is/,
+  )
+})

@@ -93,6 +93,8 @@ function waitForReady<Ready>(
       clearTimeout(timer)
       reject(error)
     })
+    // It may end while we close its input.
+    child.stdin?.on('error', () => undefined)
     // Typed as if they were always there: one that could not be started has neither.
     if (child.stderr != null)
       createInterface({ input: child.stderr }).on('line', (line) => {
@@ -102,8 +104,16 @@ function waitForReady<Ready>(
     if (child.stdout != null)
       createInterface({ input: child.stdout }).once('line', (line) => {
         clearTimeout(timer)
-        isReady = true
-        resolve(JSON.parse(line) as Ready)
+        try {
+          resolve(JSON.parse(line) as Ready)
+          isReady = true
+        } catch (cause) {
+          // What cannot be understood cannot be relied on; its end is told to whoever watches it.
+          child.kill('SIGKILL')
+          reject(
+            new MayflyError('audit_unavailable', `${what} says something else than where it is`, { cause }),
+          )
+        }
       })
     child.once('close', () => {
       clearTimeout(timer)
