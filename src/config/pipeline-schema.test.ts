@@ -120,6 +120,7 @@ test('readEnvironment: what is set, and nothing made up', () => {
     dataFolder: undefined,
     standardDataFolder: undefined,
     audience: undefined,
+    caFile: undefined,
     npm: { registry: undefined, cafile: undefined },
     variables: {},
   })

@@ -18,9 +18,15 @@ export const someRef: NameForm = { ...gitRef, is: (text) => /^refs\/.+$/s.test(t
 export const branchOrTag: NameForm = {
   rule: 'refs/heads/BRANCH or refs/tags/TAG',
   is: (text) => /^refs\/(?:heads|tags)\/.+$/s.test(text),
-  possible: (pattern) =>
-    gitRef.possible(pattern) && ['refs/heads/*', 'refs/tags/*'].some((one) => intersects(one, pattern)),
-  meant: (pattern) => gitRef.meant(pattern),
+  possible: isBranchOrTag,
+  meant(pattern) {
+    const meant = gitRef.meant(pattern)
+    return meant !== undefined && isBranchOrTag(meant) ? meant : undefined
+  },
+}
+
+function isBranchOrTag(pattern: string): boolean {
+  return gitRef.possible(pattern) && ['refs/heads/*', 'refs/tags/*'].some((one) => intersects(one, pattern))
 }
 
 /**

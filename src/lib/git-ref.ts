@@ -23,7 +23,8 @@ export const gitRef = formOf({
 function inFull(pattern: string): string {
   const plain = plainPath(pattern)
   const rest = plain.replace(/^refs\/(?=[^/]+$)/, '').replace(/^refs\/(?=(?:head|tag|branch)\/)/, '')
-  if (rest.startsWith('refs/')) return rest
+  // A folder of refs is none, and which of them was meant nobody can tell.
+  if (rest.startsWith('refs/') || /^(?:heads?|tags?)$/.test(rest)) return rest
   return `refs/${rest
     .replace(/^(?:head|branch|branches)\//, 'heads/')
     .replace(/^tag\//, 'tags/')

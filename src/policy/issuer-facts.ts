@@ -64,8 +64,10 @@ export function impossible(
   const form = facts.forms[attribute] ?? (raw ? undefined : facts.documented[attribute])
   if (form === undefined || form.possible(pattern)) return undefined
   const meant = form.meant(pattern)
-  const better = meant === undefined ? '' : `: did you mean "${meant}"?`
-  return `${claim} "${pattern}" can never hold: ${facts.kind} has ${form.rule}${better}`
+  const never = `${claim} "${pattern}" can never hold`
+  return meant === undefined
+    ? `${never}: ${facts.kind} has ${form.rule}`
+    : `${never} on ${facts.kind}: did you mean "${meant}"?`
 }
 
 /** The attribute that is this claim as it is. What is made of it in another form is not. */

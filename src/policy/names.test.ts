@@ -85,6 +85,7 @@ const mended: readonly (readonly [SampledForm, string, string | undefined])[] = 
   [namesOf.git.ref, 'tags/v*', 'refs/tags/v*'],
   [namesOf.git.ref, 'refs/heads/main/', 'refs/heads/main'],
   [namesOf.git.ref, 'refs/tag/v1', 'refs/tags/v1'],
+  [namesOf.git.ref, 'refs/heads/', undefined],
   [namesOf.git.ref, 'refs/heads/a..b', undefined],
   [namesOf.git.ref, 'refs/heads/x.lock', undefined],
   [namesOf.npm.path, '@octo//app', '@octo/app'],
