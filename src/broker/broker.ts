@@ -14,7 +14,7 @@ import type { Identity } from '../identity/index.ts'
 import { isDuplicate, type Store } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
 import { leaseIssued, runStarted, sessionIssued, stepStarted, type StepRequest } from './events.ts'
-import type { Lease, Session, Step, StepOutcome } from './model.ts'
+import type { End, Lease, Session, Step, StepOutcome } from './model.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { actorOf, createRecords, type SessionMatch, type UseUp } from './records.ts'
 import { staticAuthorization } from './static-credential.ts'
@@ -27,8 +27,10 @@ export interface Broker {
   openStep(session: Session, request: StepRequest): Promise<Step>
   /** A step that still runs. */
   step(id: StepId): Step | undefined
-  /** Why a step ended; undefined if it runs or there is none. */
-  stepEnd(id: StepId): Promise<string | undefined>
+  /** Why it is that a step, or a session, does not stand any more; undefined for one that does, or never was. */
+  endOf(id: { step: StepId } | { session: SessionId }): End | undefined
+  /** From here on no session and no step is opened: `server_stopping`. */
+  drain(): void
   heartbeat(step: Step): Promise<void>
   /** The step's lease for this connection, issued at its first use. Throws `revoked` once the step has ended. */
   lease(step: Step, connection: Connection, grant: string): Promise<Lease>
@@ -96,6 +98,7 @@ export async function createBroker(deps: {
   /** Over, and not yet on disk as such: the sweep tries again. */
   const ending = new Set<Session>()
   const startedRuns = new Set<RunId>()
+  let draining = false
   await restore()
   outbox.deliver()
 
@@ -128,6 +131,7 @@ export async function createBroker(deps: {
     claims = {},
     approval,
   }: SessionRequest): Promise<OpenedSession> {
+    if (draining) throw stopping()
     const tokenKey = `${identity.issuerUrl} ${identity.tokenId}`
     if (inFlightTokens.has(tokenKey)) return { ok: false, reason: 'replayed' }
     inFlightTokens.add(tokenKey)
@@ -174,6 +178,7 @@ export async function createBroker(deps: {
   }
 
   async function openStep(session: Session, request: StepRequest): Promise<Step> {
+    if (draining) throw stopping()
     const now = clock.nowMs()
     const expiresMs = Math.min(session.expiresMs, session.createdMs + request.ttlSeconds * 1000)
     if (expiresMs <= now) throw outlived(request.role, request.ttlSeconds)
@@ -231,6 +236,7 @@ export async function createBroker(deps: {
   function closeGate(step: Step, reason: string): void {
     if (step.endReason !== undefined) return
     step.endReason = reason
+    step.endedMs = clock.nowMs()
     for (const listener of listeners) listener(step)
   }
 
@@ -314,8 +320,21 @@ export async function createBroker(deps: {
       const step = steps.get(id)
       return step !== undefined && stands(step, clock) ? step : undefined
     },
-    // One that has ended a moment ago may not be written yet.
-    stepEnd: async (id) => steps.get(id)?.endReason ?? (await records.stepEnd(id)),
+    endOf(id) {
+      const now = clock.nowMs()
+      if ('session' in id) {
+        const session = sessions.get(id.session)
+        if (session?.endReason !== undefined) return { reason: session.endReason, endedMs: now }
+        return records.sessionEnd(id.session)
+      }
+      const step = steps.get(id.step)
+      if (step === undefined) return records.stepEnd(id.step)
+      if (step.endReason !== undefined) return { reason: step.endReason, endedMs: step.endedMs ?? now }
+      return step.expiresMs <= now ? { reason: 'expired', endedMs: step.expiresMs } : undefined
+    },
+    drain() {
+      draining = true
+    },
     async heartbeat(step) {
       step.heartbeatMs = clock.nowMs()
       await records.heartbeat(step)
@@ -343,6 +362,13 @@ export function runOf(identity: Identity): RunId {
 
 function ended(reason: string): MayflyError {
   return new MayflyError('revoked', `the step has ended (${reason}): nothing more is given to it`)
+}
+
+function stopping(): MayflyError {
+  return new MayflyError(
+    'server_stopping',
+    'the server is being stopped and takes no new work: try again once it is back',
+  )
 }
 
 function outlived(role: string, ttlSeconds: number): MayflyError {

@@ -29,6 +29,14 @@ export interface Step {
   readonly expiresMs: number
   heartbeatMs: number
   endReason: string | undefined
+  /** When its gate closed. */
+  endedMs?: number
+}
+
+/** That a session or step has ended, and how. */
+export interface End {
+  readonly reason: string
+  readonly endedMs: number
 }
 
 /** One short-lived credential for one connection, in memory only. Nothing of it reaches the step. */

@@ -12,7 +12,7 @@ import {
   stepFinished,
   type StepOfLease,
 } from './events.ts'
-import type { Lease, Session, Step, StepOutcome } from './model.ts'
+import type { End, Lease, Session, Step, StepOutcome } from './model.ts'
 import type { AddEvents, Outbox } from './outbox.ts'
 import { runState } from './run-numbers.ts'
 
@@ -28,9 +28,11 @@ export interface Records {
   /** Says in the log which numbers of a run may be missing there. */
   recordLost(): Promise<void>
   addStep(step: Step): Promise<void>
+  /** How a step that has ended did. */
+  stepEnd(id: StepId): End | undefined
+  sessionEnd(id: SessionId): End | undefined
   heartbeat(step: Step): Promise<void>
   /** Ids and sessions of the steps that have not ended. */
-  stepEnd(id: StepId): Promise<string | undefined>
   openSteps(): Promise<{ step: Omit<Step, 'session'>; session: SessionId }[]>
   addLease(lease: Lease, step: Step, grant: string): Promise<void>
   revokeLeases(step: Step, reason: string): Promise<void>
@@ -139,6 +141,8 @@ export function createRecords(deps: {
         endReason: row.ended_ms === null ? undefined : (row.end_reason ?? 'ended'),
       }
     },
+    stepEnd: (id) => endIn(store.find('steps', { id })),
+    sessionEnd: (id) => endIn(store.find('sessions', { id })),
     isNewRun: (run) => store.find('runs', { id: run }) === undefined,
     async recordLost() {
       const failures: unknown[] = []
@@ -172,14 +176,6 @@ export function createRecords(deps: {
       await store.writeAll((tables) => [
         tables.updateTable('steps').set({ heartbeat_ms: step.heartbeatMs }).where('id', '=', step.id),
       ])
-    },
-    async stepEnd(id) {
-      const row = await store.read
-        .selectFrom('steps')
-        .select('end_reason')
-        .where('id', '=', id)
-        .executeTakeFirst()
-      return row?.end_reason ?? undefined
     },
     async openSteps() {
       const rows = await store.read.selectFrom('steps').selectAll().where('ended_ms', 'is', null).execute()
@@ -233,14 +229,16 @@ export function createRecords(deps: {
         const changed = await tx
           .updateTable('steps')
           .set({
-            ended_ms: clock.nowMs(),
+            ended_ms: step.endedMs ?? clock.nowMs(),
             end_reason: step.endReason ?? outcome.reason,
             exit_code: outcome.exitCode ?? null,
           })
           .where('id', '=', step.id)
           .where('ended_ms', 'is', null)
           .executeTakeFirst()
-        if (changed.numUpdatedRows > 0n) add([stepFinished(step, outcome)])
+        if (changed.numUpdatedRows === 0n) return
+        await tx.deleteFrom('lockfiles').where('step_id', '=', step.id).execute()
+        add([stepFinished(step, outcome)])
       })
     },
     async endSession(session, reason) {
@@ -312,6 +310,11 @@ export function usedToken(identity: Identity) {
 /** Its end is a part: one token has one, and they are kept by it. */
 function keyOf({ issuerUrl, tokenId, expiresSeconds }: Identity) {
   return { expires_ms: expiresSeconds * 1000, issuer: issuerUrl, token_id: tokenId }
+}
+
+function endIn(row: { ended_ms: number | null; end_reason: string | null } | undefined): End | undefined {
+  if (row === undefined || row.ended_ms === null) return undefined
+  return { reason: row.end_reason ?? 'ended', endedMs: row.ended_ms }
 }
 
 function newSession(session: Session, identity: Identity) {

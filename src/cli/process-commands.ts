@@ -33,6 +33,7 @@ export interface UpArguments {
   auditTlsCert?: string
   auditTlsKey?: string
   caFile?: string
+  acceptLogRollback: boolean
   heartbeatSeconds: number
   drainSeconds: number
   json: boolean
@@ -97,6 +98,7 @@ export function addProcesses(program: Command, starters: Starters): void {
     .option('--forward <file>', 'where every entry is pushed to: syslog, webhooks, files')
     .option('--url <url>', 'the API’s URL as runners reach it')
     .option('--gateway-url <url>', 'the gateway’s URL as runners reach it')
+    .option('--accept-log-rollback', 'start although the audit log lacks entries; recorded there', false)
     .option('--heartbeat-seconds <n>', 'a step that misses three is ended', positive, 10)
     .option('--drain-seconds <n>', 'how long SIGTERM waits for open steps', wholeNumber, 10)
     .addOption(jsonOption())

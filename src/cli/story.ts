@@ -75,6 +75,12 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'entries.lost': (data) => [
     `entries ${list(data['numbers'])} of this run may be missing: the log could not be written to, and what they would have allowed was refused`,
   ],
+  'rollback.accepted': (data) => [
+    `an older copy of the log was accepted: it had ${text(data['size'])} entries, and entry ${text(data['index'])} had been confirmed`,
+  ],
+  'store.restored': ({ from: first, size, sessions }) => [
+    `the store was an older copy: it did not know entries ${text(first)} to ${Number(size) - 1}; ${text(sessions)} sessions were ended`,
+  ],
   'server.started': (data) => [`the server started (version ${text(data['version'])})`],
   'session.issued': (data) => {
     const { repository, ref, commit, event, workflow, environment, subject } = data['identity'] as Record<

@@ -183,6 +183,7 @@ export function stubBroker(): BrokerStub {
       )
       return { id: 'lse_1', connection: connection.name, expiresMs: step.expiresMs, authorization }
     },
+    endOf: () => undefined,
     onStepEnd: (listener: (step: Step) => void) => void listeners.push(listener),
   } as unknown as Broker
   return {

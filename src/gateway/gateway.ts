@@ -12,7 +12,7 @@ import {
   type StepId,
 } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import type { AccessTokens, Broker, Session, Step } from '../broker/index.ts'
+import type { AccessTokens, Broker, RunKeys, Session, Step, StoredLockfiles } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { Policy } from '../policy/index.ts'
@@ -55,6 +55,10 @@ export interface GatewayDeps {
   policy: () => Policy
   targets: () => Targets
   guard?: EgressGuard
+  /** What each session's certificate authority is made of; without it a restart takes them away from running steps. */
+  runKeys?: RunKeys
+  /** What steps have pinned, for after a restart. */
+  lockfiles?: StoredLockfiles
   /** The URL that supervisors reach us at, if it is not where we listen. */
   publicUrl?: string
   /** With it the gateway speaks HTTPS, and its URL names the certificate's first name. Closed by the caller. */
@@ -86,7 +90,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     activity,
     denials,
   })
-  const npm = createNpmHandler({ audit: deps.audit })
+  const npm = createNpmHandler({ audit: deps.audit, lockfiles: deps.lockfiles })
   const handlers: Record<Connection['kind'], ProtocolHandler> = { git: createGitHandler(), npm: npm.handle }
   const authorities = new Map<string, Promise<RunCa>>()
   const states = new Map<StepId, StepState>()
@@ -167,7 +171,13 @@ export function createGateway(deps: GatewayDeps): Gateway {
   function runCa({ id, runId, expiresMs }: Session): Promise<RunCa> {
     const known = authorities.get(id)
     if (known !== undefined) return known
-    const making = createRunCa({ runId, expiresMs, clock: deps.clock })
+    const material = deps.runKeys?.(id)
+    const making = createRunCa({
+      runId,
+      expiresMs,
+      clock: deps.clock,
+      ...(material === undefined ? {} : { material }),
+    })
     authorities.set(id, making)
     // The next step of the session tries again.
     making.catch(() => authorities.delete(id))

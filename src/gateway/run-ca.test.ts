@@ -140,3 +140,14 @@ test('a certificate is made once per host', async () => {
   assert.equal(await ca.contextFor('a.example'), await ca.contextFor('a.example'))
   assert.notEqual(await ca.contextFor('a.example'), await ca.contextFor('b.example'))
 })
+
+test('from the same material comes the same authority: a step trusts what another process presents, and no other session’s', async (t) => {
+  const deps = { runId: 'run_test', expiresMs: systemClock.nowMs() + hourMs, clock: systemClock }
+  const [before, after, other] = await Promise.all(
+    [1, 1, 2].map((byte) => createRunCa({ ...deps, material: new Uint8Array(48).fill(byte) })),
+  )
+  assert.ok(before && after && other)
+  assert.ok('leaf' in (await shake(t, after, 'git.example.com', before.certificate, 'git.example.com')))
+  const stranger = await shake(t, other, 'git.example.com', before.certificate, 'git.example.com')
+  assert.ok('error' in stranger)
+})

@@ -3,7 +3,7 @@ import { createServer as createTlsServer, Server as TlsServer } from 'node:https
 import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { canonicalHost, limits, messageOf, type ServedCertificate } from '../lib/index.ts'
+import { canonicalHost, limits, messageOf, type ServedCertificate, type StepId } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import { stepEvent, type AccessTokens, type Broker, type Step } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
@@ -116,7 +116,12 @@ async function authenticate(
   if (!proof.ok) return proof.nonce === undefined ? proof.detail : { nonce: proof.nonce }
   if (proof.jkt !== access.claims.jkt) return 'the proof is by another key than the token is bound to'
   if (access.claims.step === undefined) return 'this is a session token; the gateway takes a step token'
-  return deps.broker.step(access.claims.step) ?? 'the step has ended'
+  return deps.broker.step(access.claims.step) ?? whyEnded(deps.broker, access.claims.step)
+}
+
+function whyEnded(broker: Broker, step: StepId): string {
+  const end = broker.endOf({ step })
+  return end === undefined ? 'the step has ended' : `the step has ended (${end.reason})`
 }
 
 function header(request: IncomingMessage, name: string): string | undefined {

@@ -30,6 +30,8 @@ export function createIdentityVerifier(deps: {
   audience: () => string
   fetch: typeof fetch
   clock: Clock
+  /** Tokens that were issued before (Unix seconds) are refused: whether they were used is not known. */
+  issuedSince?: () => number
   /** Who checks signatures; in the caller's thread if it is not said. */
   checks?: Checks
 }): IdentityVerifier {
@@ -56,7 +58,14 @@ export function createIdentityVerifier(deps: {
       if (audience === '') return refuse('audience_mismatch', 'this server does not know its own URL yet')
       const checked = await checkWithKeysOf(issuer.keys, token.signed, checks, cameMs)
       if (!checked.ok) return checked
-      return checkValidity(claims, audience, clock) ?? normalise(claims, token.payloadBytes, issuer)
+      const invalid = checkValidity(claims, audience, clock)
+      if (invalid !== undefined) return invalid
+      if (Number(claims['iat']) < (deps.issuedSince?.() ?? 0))
+        return refuse(
+          'token_expired',
+          'it was issued before the store of this server was restored from a backup, which does not know whether it was used; ask your CI for a fresh one',
+        )
+      return normalise(claims, token.payloadBytes, issuer)
     },
   }
 }

@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'port_in_use'
   | 'revoked'
   | 'secret_missing'
+  | 'server_stopping'
   | 'store_failed'
   | 'thread_failed'
   | 'unauthorized'

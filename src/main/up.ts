@@ -14,8 +14,11 @@ import { createAuditClient } from '../audit/client/index.ts'
 import {
   createAccessTokens,
   createBroker,
+  createLogMemory,
   createPeople,
+  createStoredLockfiles,
   createStoredRunNumbers,
+  loadRunKeys,
   loadSigningKey,
 } from '../broker/index.ts'
 import { createGateway } from '../gateway/index.ts'
@@ -34,6 +37,7 @@ import { openStore, startCheckpoints } from '../store/index.ts'
 import { createVault } from '../vault/index.ts'
 import { startAuditProcess, startForwardProcess } from './audit-process.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
+import { compareLogAndStore, recordCompared } from './log-and-store.ts'
 import { certificateOf } from './serving.ts'
 
 export interface UpOptions {
@@ -54,6 +58,8 @@ export interface UpOptions {
   auditTlsKey?: string
   /** Certificate authorities to trust beside the system's. */
   caFile?: string
+  /** Start although the audit log lacks entries that it confirmed; recorded there. */
+  acceptLogRollback: boolean
   heartbeatSeconds: number
   /** A mayfly.yaml to apply before we are ready. */
   policy?: { file: string; text: string }
@@ -82,6 +88,8 @@ export interface Up {
 }
 
 const sweepMs = 1000
+
+const pause = () => new Promise((next) => setTimeout(next, 50))
 
 /** Server and gateway in this process, the audit log in its own. Throws MayflyError if one of them cannot start. */
 export async function startUp(options: UpOptions): Promise<Up> {
@@ -117,6 +125,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const { ready: auditLog } = auditProcess
   const logUrl = auditLog.localUrl ?? auditLog.url
   pinAuditKey(folder.auditKeyFile, auditLog.verifierKey)
+  const isNewStore = !existsSync(folder.database)
   const store = openStore(folder.database)
   started.defer(() => store.close())
   const checkpoints = startCheckpoints(folder.database)
@@ -127,7 +136,19 @@ export async function startUp(options: UpOptions): Promise<Up> {
   let url = options.url ?? ''
   const numbers = createStoredRunNumbers(store)
   const known = createPeople({ store, vaultKey: folder.vaultKey, clock })
+  const memory = createLogMemory(store)
+  const compared = await compareLogAndStore({
+    logUrl,
+    verifierKey: auditLog.verifierKey,
+    memory,
+    isNewStore,
+    acceptRollback: options.acceptLogRollback,
+  })
+  started.defer(() => memory.save())
   const audit = createAuditClient({
+    remembered: memory.remembered(),
+    onReceipt: (receipt) => memory.remember(receipt),
+    tell,
     url: logUrl,
     appendToken: folder.appendToken,
     verifierKey: auditLog.verifierKey,
@@ -152,7 +173,9 @@ export async function startUp(options: UpOptions): Promise<Up> {
     heartbeatSeconds: options.heartbeatSeconds,
   })
   started.defer(() => broker.close())
-  const rules = await createRules({ store, audit, clock, fetch, audience: () => url, checks })
+  await recordCompared(compared, { audit, broker, memory, clock, tell })
+  const issuedSince = () => memory.tokensSinceSeconds()
+  const rules = await createRules({ store, audit, clock, fetch, audience: () => url, issuedSince, checks })
   const gateway = createGateway({
     tokens,
     proofs,
@@ -163,6 +186,8 @@ export async function startUp(options: UpOptions): Promise<Up> {
     targets: () => rules.current().targets,
     ...(options.gatewayUrl === undefined ? {} : { publicUrl: options.gatewayUrl }),
     ...(certificate === undefined ? {} : { certificate }),
+    runKeys: await loadRunKeys({ store, vaultKey: folder.vaultKey }),
+    lockfiles: createStoredLockfiles(store),
   })
   const apiTokens = createApiTokens({ store, clock })
   const { outbox } = broker
@@ -203,8 +228,8 @@ export async function startUp(options: UpOptions): Promise<Up> {
   started.defer(() => gateway.close())
   const sweeping = setInterval(() => {
     notifications.deliver().catch((error: unknown) => tell(`notifications wait: ${messageOf(error)}`))
-    Promise.all([broker.sweep(), approvals.sweep(), store.tryAgain()]).catch((error: unknown) =>
-      tell(`revoking what has expired failed and is tried again: ${messageOf(error)}`),
+    Promise.all([broker.sweep(), approvals.sweep(), store.tryAgain(), memory.save()]).catch(
+      (error: unknown) => tell(`revoking what has expired failed and is tried again: ${messageOf(error)}`),
     )
   }, sweepMs)
   started.defer(() => clearInterval(sweeping))
@@ -251,14 +276,17 @@ export async function startUp(options: UpOptions): Promise<Up> {
     rules,
     async close(drainSeconds) {
       health.drain()
+      broker.drain()
       const untilMs = clock.nowMs() + drainSeconds * 1000
-      while ((await broker.counts()).openSteps > 0 && clock.nowMs() < untilMs)
-        await new Promise((next) => setTimeout(next, 50))
+      while ((await broker.counts()).openSteps > 0 && clock.nowMs() < untilMs) await pause()
       await broker
         .revoke({ all: true }, 'server_stopping')
         .catch((error: unknown) =>
           tell(`sessions could not be ended: ${messageOf(error)}; they end at the next start`),
         )
+      // Whoever runs a step is told that it has ended before we are gone: nothing runs on past its recorded end.
+      const toldBy = clock.nowMs() + (options.heartbeatSeconds + 1) * 1000
+      while (server.untold() > 0 && clock.nowMs() < toldBy) await pause()
       await running.disposeAsync()
     },
   }

@@ -22,7 +22,13 @@ export function compileRules(
   text: string,
   file: string,
   version: number,
-  deps: { fetch: typeof fetch; clock: Clock; audience: () => string; checks?: Checks },
+  deps: {
+    fetch: typeof fetch
+    clock: Clock
+    audience: () => string
+    issuedSince?: () => number
+    checks?: Checks
+  },
 ): Rules {
   const result = compileDocument(text, file)
   if (!result.ok) throw configError(result.problems)
@@ -32,6 +38,7 @@ export function compileRules(
     audience: () => document.audience ?? deps.audience(),
     fetch: deps.fetch,
     clock: deps.clock,
+    ...(deps.issuedSince === undefined ? {} : { issuedSince: deps.issuedSince }),
     ...(deps.checks === undefined ? {} : { checks: deps.checks }),
   })
   const pins = new Map([...issuers].map(([name, facts]) => [name, facts.pins]))

@@ -55,6 +55,7 @@ export async function createRules(deps: {
   clock: Clock
   fetch: typeof fetch
   audience: () => string
+  issuedSince?: () => number
   checks?: Checks
 }): Promise<RulesHolder> {
   let rules: Rules | undefined

@@ -1,6 +1,6 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { MayflyError, connectionProblem, type ErrorCode } from '../lib/index.ts'
+import { MayflyError, connectionProblem, systemCode, type ErrorCode } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import { sendRequest } from './http.ts'
 
@@ -146,12 +146,10 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
       'content-length': String(Buffer.byteLength(body)),
       ...(sent.token === undefined ? {} : { authorization: `DPoP ${sent.token}` }),
     }
-    const { status, text, nonce, retryAfterSeconds } = await sendRequest(`${url}${sent.path}`, {
-      method: sent.method,
-      headers,
-      body,
-      agent,
-    }).catch((cause: unknown) => {
+    const request = () => sendRequest(`${url}${sent.path}`, { method: sent.method, headers, body, agent })
+    // Whoever has a token has met the server: it is being started again, and that is waited for.
+    const sending = sent.token === undefined ? request() : untilBack(request)
+    const { status, text, nonce, retryAfterSeconds } = await sending.catch((cause: unknown) => {
       throw new MayflyError(
         'upstream_unreachable',
         `the Mayfly server ${url} does not answer: ${connectionProblem(cause)}`,
@@ -233,6 +231,22 @@ function bodyOf({ form, text, json }: Sent): [type: string, body: string] {
   if (text !== undefined) return ['text/plain; charset=utf-8', text]
   if (form !== undefined) return ['application/x-www-form-urlencoded', new URLSearchParams(form).toString()]
   return ['application/json', JSON.stringify(json ?? {})]
+}
+
+const restartGraceMs = 10_000
+const retryMs = 250
+
+/** Again and again while nobody listens there: what was not even sent may be sent again. */
+async function untilBack<T>(request: () => Promise<T>): Promise<T> {
+  const untilMs = performance.now() + restartGraceMs
+  for (;;) {
+    try {
+      return await request()
+    } catch (error) {
+      if (systemCode(error) !== 'ECONNREFUSED' || performance.now() > untilMs) throw error
+      await new Promise((next) => setTimeout(next, retryMs))
+    }
+  }
 }
 
 function parseAnswer(text: string): unknown {

@@ -9,7 +9,7 @@ import { request as httpsRequest } from 'node:https'
 import { isIP, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { checkServerIdentity } from 'node:tls'
-import { connectionProblem, limits, messageOf, systemClock } from '../lib/index.ts'
+import { connectionProblem, limits, messageOf, systemClock, systemCode } from '../lib/index.ts'
 import { connectUri, type ProofSigner } from '../identity/index.ts'
 import type { StepGrant } from './api.ts'
 import { answerPlain, forwardPlain } from './plain-request.ts'
@@ -46,6 +46,12 @@ const connectTimeoutMs = 30_000
 /** Connections of the step at a time: the gateway takes as many. */
 const maxConnections = limits.tunnelsPerStep
 const lingerMs = 500
+const restartGraceMs = 10_000
+const retryMs = 250
+
+/** There was nobody at the gateway's address, or they went before they answered. */
+class Unreached extends Error {}
+const passing: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
 
 export function createRelay(deps: RelayDeps): Relay {
   const sockets = new Set<Duplex>()
@@ -133,11 +139,28 @@ export function createRelay(deps: RelayDeps): Relay {
     // The policy itself names these; a variable such as AUTH_HOST may do so, too.
     if (!authorities.has(authority.toLowerCase())) withhold(authority)
     if (registries.has(authority.toLowerCase())) await deps.beforeRegistry()
-    const first = await connectTunnel(authority)
+    const first = await reachGateway(authority)
     // The nonce was too old, or of a gateway that has restarted: once more with the one that it gave.
     const tunnel = 'newNonce' in first ? await connectTunnel(authority) : first
     if ('newNonce' in tunnel) throw new Error(tellOnce('mayfly: the gateway takes no nonce of its own'))
     return tunnel
+  }
+
+  /** A gateway that is being started again is waited for: a command that begins just then must not fail for it. */
+  async function reachGateway(authority: string): Promise<Socket | { newNonce: true }> {
+    const untilMs = performance.now() + restartGraceMs
+    for (;;) {
+      try {
+        return await connectTunnel(authority)
+      } catch (error) {
+        if (!(error instanceof Unreached)) throw error
+        if (closed || performance.now() > untilMs) {
+          tellOnce(error.message)
+          throw error
+        }
+        await new Promise((next) => setTimeout(next, retryMs))
+      }
+    }
   }
 
   async function connectTunnel(authority: string): Promise<Socket | { newNonce: true }> {
@@ -182,10 +205,11 @@ export function createRelay(deps: RelayDeps): Relay {
         readRefusal(socket, head).then((text) => reject(new Refusal(statusCode, tellOnce(text))), reject)
       })
       let answered = false
-      const fail = (why: string) => {
+      const fail = (why: string, code = '') => {
         if (answered) return
         answered = true
-        reject(new Error(tellOnce(`mayfly: the gateway ${gateway} does not answer: ${why}`)))
+        const message = `mayfly: the gateway ${gateway} does not answer: ${why}`
+        reject(passing.has(code) ? new Unreached(message) : new Error(tellOnce(message)))
       }
       outgoing.once('timeout', () => outgoing.destroy(new Error('no answer')))
       // An answer to CONNECT that is none comes as `response`, and a switch of protocols as no event but the end.
@@ -193,7 +217,7 @@ export function createRelay(deps: RelayDeps): Relay {
         answer.on('error', () => undefined).destroy()
         fail(`it answered ${answer.statusCode} as if it were no proxy`)
       })
-      outgoing.on('error', (error) => fail(connectionProblem(error)))
+      outgoing.on('error', (error) => fail(connectionProblem(error), systemCode(error)))
       outgoing.on('close', () => fail('it closed the connection'))
       opening.add(outgoing)
       outgoing.once('close', () => opening.delete(outgoing))

@@ -120,6 +120,6 @@ async function keyOf(deps: ExchangeDeps, call: Call, path: string): Promise<stri
   throw oauthProblem(400, 'invalid_dpop_proof', proof.detail)
 }
 
-function pollAgain(code: string, detail: string, oauth: Readonly<Record<string, unknown>>): HttpProblem {
-  return new HttpProblem({ status: 400, code, detail, oauth })
+function pollAgain(code: string, detail: string, members: Readonly<Record<string, unknown>>): HttpProblem {
+  return new HttpProblem({ status: 400, code, detail, members })
 }

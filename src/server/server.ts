@@ -22,6 +22,7 @@ import type { Store } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
 import type { Health } from './health.ts'
 import type { Metrics } from './metrics.ts'
+import { createEndNotices } from './end-notices.ts'
 import { describeApi } from './openapi.ts'
 import { registerPages } from './pages/pages.ts'
 import { createRefusals } from './refusals.ts'
@@ -68,6 +69,8 @@ export interface ServerDeps {
 export interface ApiServer {
   /** Throws `port_in_use`. */
   listen(host: string, port: number): Promise<{ port: number }>
+  /** Steps that were ended because we stop, and whose supervisors have not been told yet. */
+  untold(): number
   close(): Promise<void>
 }
 
@@ -87,10 +90,11 @@ export function createApiServer(deps: ServerDeps): ApiServer {
   endUnapproved(deps)
   const refusals = createRefusals(deps)
   app.addHook('onClose', () => refusals.close())
+  const notices = createEndNotices(deps.broker)
   const routes: Route[] = [
     ...oauthRoutes({ ...deps, refusals }),
-    renewRoute(deps),
-    ...stepRoutes(deps),
+    renewRoute({ ...deps, notices }),
+    ...stepRoutes({ ...deps, notices }),
     ...operatorRoutes(deps),
     ...secretRoutes(deps),
     ...whoamiRoutes(deps),
@@ -123,6 +127,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
       )
       return { port: (app.server.address() as AddressInfo).port }
     },
+    untold: () => notices.untold(),
     close: () => app.close(),
   }
 }
@@ -201,7 +206,7 @@ function reportErrors(app: FastifyInstance, deps: ServerDeps): void {
     done()
   })
   app.setErrorHandler((error, request, reply) => {
-    const { status, code, detail, more, oauth, headers } = toProblem(error)
+    const { status, code, detail, more, members, headers } = toProblem(error)
     if (headers !== undefined) reply.headers(headers)
     if (status >= 500)
       deps.log.error(
@@ -214,7 +219,7 @@ function reportErrors(app: FastifyInstance, deps: ServerDeps): void {
         error: code,
         error_description: detail,
         request_id,
-        ...oauth,
+        ...members,
         ...(more === undefined ? {} : { claims: more }),
       })
     }
@@ -227,6 +232,7 @@ function reportErrors(app: FastifyInstance, deps: ServerDeps): void {
         code,
         detail,
         request_id,
+        ...members,
         ...(more === undefined ? {} : { more }),
       })
   })

@@ -1,4 +1,4 @@
-import { MayflyError, type StepId } from '../lib/index.ts'
+import type { StepId } from '../lib/index.ts'
 import type { Broker, Step } from '../broker/index.ts'
 import type { Gateway } from '../gateway/index.ts'
 
@@ -54,21 +54,4 @@ export function createStepWaits(deps: {
       return gateway.refusals(step.id, seen)
     },
   }
-}
-
-/** For the supervisor of a step, which has proved that it is: why it is over, in words. */
-export function stepEnded(reason: string | undefined): MayflyError {
-  return new MayflyError('revoked', reason === undefined ? 'the step has ended' : inWords(reason))
-}
-
-function inWords(reason: string): string {
-  if (reason.startsWith('revoked_by:')) return `revoked by ${reason.slice('revoked_by:'.length)}`
-  const words: Readonly<Record<string, string>> = {
-    expired: 'the time of its role is over',
-    heartbeat_lost: 'three of its heartbeats were missed',
-    server_stopping: 'revoked, because the server was stopped',
-    finished: 'it has finished',
-    cancelled: 'it was cancelled',
-  }
-  return words[reason] ?? reason.replaceAll('_', ' ')
 }

@@ -7,8 +7,8 @@ export interface Problem {
   readonly detail: string
   /** Problems in a configuration, claims that did not match: what to fix. */
   readonly more?: unknown
-  /** Further members of an OAuth error (RFC 6749, section 5.2). */
-  readonly oauth?: Readonly<Record<string, unknown>>
+  /** Further members, beside `code` or `error` (RFC 9457, section 3.2; RFC 6749, section 5.2). */
+  readonly members?: Readonly<Record<string, unknown>>
   readonly headers?: Readonly<Record<string, string>>
 }
 
@@ -64,6 +64,7 @@ const statusOf: Record<ErrorCode, number> = {
   port_in_use: 500,
   revoked: 403,
   secret_missing: 422,
+  server_stopping: 503,
   store_failed: 503,
   thread_failed: 503,
   unauthorized: 401,

@@ -104,6 +104,10 @@ const migrations: readonly string[] = [
   INSERT INTO spent_tokens SELECT expires_ms - 60000, issuer, token_id FROM used_tokens;
   DROP TABLE used_tokens;
   `,
+  // Gone with the end of its step.
+  `
+  CREATE TABLE lockfiles (step_id TEXT PRIMARY KEY REFERENCES steps (id), packed BLOB NOT NULL) STRICT;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

@@ -42,6 +42,8 @@ export interface Tables {
     end_reason: string | null
     exit_code: number | null
   }
+  /** What open steps have pinned: the text of each lockfile, gzipped. */
+  lockfiles: { step_id: string; packed: Uint8Array }
   leases: {
     id: string
     session_id: string

@@ -26,6 +26,8 @@ export interface Store {
    * go, in a fraction of the time. Throws the error of the one that failed, `disk_full` or `store_failed`.
    */
   writeAll(build: Build): Promise<void>
+  /** From here on every commit also runs what `make` gives, in the same transaction: what is to be kept as cheaply as can be. */
+  alsoKeep(make: () => Statement | undefined): void
   /**
    * Resolves once the disk has confirmed all that readers see now: before anybody outside is told of it. Throws
    * `store_failed`.
@@ -81,6 +83,7 @@ export function openStore(file: string, sync: Sync = (handle) => handle.datasync
   let log: Promise<FileHandle> | undefined
   let committing: Promise<void> | undefined
   let problem: MayflyError | undefined
+  let also: (() => Statement | undefined) | undefined
   const flush = createFlush(async () => {
     // The same file as long as a connection is open.
     log ??= openFile(`${file}-wal`, 'r+')
@@ -92,7 +95,7 @@ export function openStore(file: string, sync: Sync = (handle) => handle.datasync
       const batch = waiting.splice(0, maxBatch)
       problem = flush.failure()
       if (problem === undefined) {
-        problem = await commitBatch(writer, flush, batch)
+        problem = await commitBatch(writer, flush, batch, also)
       }
       if (problem !== undefined) for (const one of batch) one.reject(problem)
     }
@@ -116,6 +119,9 @@ export function openStore(file: string, sync: Sync = (handle) => handle.datasync
     },
     write: (work) => new Promise((resolve, reject) => add({ work, resolve, reject })),
     writeAll,
+    alsoKeep(make) {
+      also = make
+    },
     confirmed: () => flush.settled(),
     async tryAgain() {
       if (problem === undefined) return
@@ -190,11 +196,14 @@ async function commitBatch(
   writer: Writer,
   flush: Flush,
   batch: readonly Waiting[],
+  also: (() => Statement | undefined) | undefined,
 ): Promise<MayflyError | undefined> {
   const done: Outcome[] = []
   try {
     writer.run(begin)
     for (const one of batch) done.push(await attempt(writer, one))
+    const kept = also?.()
+    if (kept !== undefined) writer.run(kept)
     writer.run(commit)
   } catch (cause) {
     writer.rollBack()

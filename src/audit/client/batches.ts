@@ -102,7 +102,8 @@ function keepTrying(waiting: readonly Waiting[], fault: string): Waiting[] {
   return waiting.filter((one) => one.giveUpAtMs > nowMs)
 }
 
-export function rejectAll(batch: readonly Waiting[], code: MayflyError['code'], message: string): void {
+/** Settles them all; `undefined`, since nothing has to be sent again. */
+export function rejectAll(batch: readonly Waiting[], code: MayflyError['code'], message: string): undefined {
   for (const one of batch) one.reject(new MayflyError(code, message))
 }
 

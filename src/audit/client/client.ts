@@ -7,6 +7,8 @@ import { createBatches, rejectAll, type Waiting } from './batches.ts'
 import { type PeopleDirectory, sealPeople } from '../people/index.ts'
 import { type AuditEvent, prepareEntry, type PreparedEntry } from './event.ts'
 import { createAgent, exchange } from './request.ts'
+import { createLogWatch, type LogWatch } from './log-watch.ts'
+import type { RememberedEntry } from './recognise.ts'
 import type { RunNumbers } from './run-numbers.ts'
 
 export interface AuditClientOptions {
@@ -20,6 +22,12 @@ export interface AuditClientOptions {
   clock: Clock
   /** Who numbers the entries of runs; without it they have none. */
   numbers?: RunNumbers
+  /** The last entry that the log confirmed before we were started: a log that does not have it is refused. */
+  remembered?: RememberedEntry | undefined
+  /** Called with each receipt, before whoever waits for it goes on. */
+  onReceipt?: (receipt: Receipt) => void
+  /** Told, once, what whoever runs us has to know: the log is not the one that we wrote to. */
+  tell?: (line: string) => void
   /** Who people are in the log; without it an event that names one is refused. */
   people?: PeopleDirectory
   /** One exchange with the log. */
@@ -59,7 +67,8 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
     throw new MayflyError('config_invalid', "the audit log's verifier key is malformed")
   if (!URL.canParse(options.url)) throw new MayflyError('config_invalid', `not a URL: ${options.url}`)
   const agent = createAgent(options.url)
-  const send = createSender(options, agent, verifier, timeoutMs)
+  const watch = createLogWatch({ ...options, verifier })
+  const send = createSender(options, agent, verifier, timeoutMs, watch)
   const batches = createBatches({ send, giveUpMs, maxWaiting })
   const healthUrl = new URL('/healthz', options.url)
   let closed = false
@@ -124,12 +133,16 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
       const [receipt] = (await verifiedReceipts(answer.body, [entry], verifier)) ?? []
       if (receipt === undefined)
         throw new MayflyError('audit_corrupt', 'the answer is not signed by the audit log')
+      const other = await watch.check(answer.process)
+      if (other !== undefined) throw new MayflyError('audit_corrupt', other)
       return receipt
     },
     async health() {
       const answer = await exchange(agent, healthUrl, { method: 'GET', timeoutMs }).catch(connectionProblem)
       if (typeof answer === 'string')
         return { ok: false, reason: `the audit log cannot be reached: ${answer}` }
+      const other = await watch.check(answer.process)
+      if (other !== undefined) return { ok: false, reason: other }
       const body = parseJson(answer.body)
       const size = isRecord(body) ? body['size'] : undefined
       const degraded = isRecord(body) ? degradedIn(body) : {}
@@ -146,9 +159,18 @@ export function createAuditClient(options: AuditClientOptions): AuditClient {
 }
 
 /** Sends a batch and settles it, or gives back why it has to be sent again. */
-function createSender(options: AuditClientOptions, agent: Agent, verifier: Verifier, timeoutMs: number) {
+function createSender(
+  options: AuditClientOptions,
+  agent: Agent,
+  verifier: Verifier,
+  timeoutMs: number,
+  watch: LogWatch,
+) {
   const url = new URL('/append', options.url)
   return async function send(batch: readonly Waiting[]): Promise<string | undefined> {
+    // Nothing more goes into a log that is not ours: it would only grow further apart.
+    const refused = await watch.stillRefused()
+    if (refused !== undefined) return rejectAll(batch, 'audit_corrupt', refused)
     const body = Buffer.from(`{"entries":[${batch.map((one) => one.json).join()}]}`)
     const headers = postHeaders(options.appendToken, body)
     const answer = await exchange(agent, url, { method: 'POST', headers, body, timeoutMs }).catch(
@@ -167,8 +189,16 @@ function createSender(options: AuditClientOptions, agent: Agent, verifier: Verif
       return undefined
     }
     const receipts = await verifiedReceipts(answer.body, batch, verifier)
-    if (receipts === undefined) rejectAll(batch, 'audit_corrupt', 'the answer is not signed by the audit log')
-    else for (const [i, one] of batch.entries()) one.resolve(receipts[i] as Receipt)
+    if (receipts === undefined)
+      return rejectAll(batch, 'audit_corrupt', 'the answer is not signed by the audit log')
+    const other = await watch.check(answer.process)
+    if (other !== undefined) return rejectAll(batch, 'audit_corrupt', other)
+    for (const [i, one] of batch.entries()) {
+      const receipt = receipts[i] as Receipt
+      watch.remember(receipt)
+      options.onReceipt?.(receipt)
+      one.resolve(receipt)
+    }
     return undefined
   }
 }

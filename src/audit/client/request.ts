@@ -5,6 +5,8 @@ import { answerOf } from '../../lib/index.ts'
 export interface HttpAnswer {
   status: number
   body: string
+  /** Of the log's process, another after each start. */
+  process: string
 }
 
 /**
@@ -40,7 +42,9 @@ async function readAnswer(response: IncomingMessage): Promise<HttpAnswer> {
     if (bytes > maxAnswerBytes) throw new Error('the answer is too long')
     chunks.push(chunk)
   }
-  return { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }
+  const { 'mayfly-log-process': named } = response.headers
+  const process = typeof named === 'string' ? named : ''
+  return { status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString(), process }
 }
 
 /** A thousand receipts take near 200 KB. */

@@ -69,6 +69,8 @@ const lines: Readonly<Record<string, Line>> = {
   'quorum.restored': ['finding', 3, 1],
   'history.refused': ['finding', 1, 4],
   'history.contradicted': ['finding', 1, 5],
+  'rollback.accepted': ['finding', 1, 5],
+  'store.restored': ['finding', 1, 4],
 }
 
 /** The types of entries that have a place here. */

@@ -25,6 +25,8 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   'quorum.lost': 'failed',
   'history.refused': 'refused',
   'history.contradicted': 'failed',
+  'rollback.accepted': 'lost',
+  'store.restored': 'lost',
 }
 
 export function outcomeOf(type: string, data: Data): Outcome {

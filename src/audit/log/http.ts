@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import { constantTimeEqual, type ServedCertificate, sha256Hex } from '../../lib/index.ts'
 import { type Answer, createAnswerer, json, readBody, refusal } from '../serve/index.ts'
@@ -40,6 +41,8 @@ const stopping = busy(503, 'the audit log is stopping')
 /** The log's HTTP: `POST /append` for the holder of the token, everything else read-only and public. */
 export function createHttp(deps: HttpDeps): Listeners {
   let openBytes = 0
+  // Whoever writes to us sees by it that the log was started again, perhaps over another folder.
+  const whoAnswers = { 'mayfly-log-process': randomUUID() }
   /** Reads a body of the token's holder and does with it what `act` does; everybody else, and too much, is refused first. */
   async function write(request: IncomingMessage, act: (body: Buffer) => Promise<Answer>): Promise<Answer> {
     if (!hasToken(request, deps.appendTokenHash))
@@ -75,6 +78,11 @@ export function createHttp(deps: HttpDeps): Listeners {
     return answerOf(await deps.appender.append([parsed.entry]))
   }
 
+  async function answer(request: IncomingMessage): Promise<Answer> {
+    const given = await route(request)
+    return { ...given, headers: { ...given.headers, ...whoAnswers } }
+  }
+
   async function route(request: IncomingMessage): Promise<Answer> {
     const { method, url = '' } = request
     const act = { '/append': append, '/erase': erase }[url]
@@ -89,8 +97,8 @@ export function createHttp(deps: HttpDeps): Listeners {
   }
 
   return {
-    main: createAnswerer(route, deps.certificate),
-    local: deps.hasLocal ? createAnswerer(route) : undefined,
+    main: createAnswerer(answer, deps.certificate),
+    local: deps.hasLocal ? createAnswerer(answer) : undefined,
   }
 }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf, type StepId } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
-import { stepEvent, type Step } from '../../broker/index.ts'
+import { stepEvent, type Step, type StoredLockfiles } from '../../broker/index.ts'
 import { namesOf, type Operation } from '../../policy/index.ts'
 import {
   copyHead,
@@ -28,28 +28,45 @@ export interface NpmHandler {
  * pins, each tarball held against its digest. Refuses publishing, search, and every package not in the lockfile
  * (a name that was asked for is a message that was sent).
  */
-export function createNpmHandler(deps: { audit: AuditClient }): NpmHandler {
+export function createNpmHandler(deps: {
+  audit: AuditClient
+  lockfiles?: StoredLockfiles | undefined
+}): NpmHandler {
+  const { lockfiles } = deps
   const pinned = new Map<StepId, Promise<Pins>>()
-
   const readPins = createLockfileReader()
 
-  async function record(step: Step, text: string): Promise<Pins> {
+  function remember(step: StepId, make: () => Promise<Pins>): Promise<Pins> {
+    const known = pinned.get(step)
+    if (known !== undefined) return known
+    const pins = make()
+    pinned.set(step, pins)
+    pins.catch(() => pinned.delete(step))
+    return pins
+  }
+
+  /** Of a step that pinned before this process was there, too. */
+  async function pinsOf(step: StepId): Promise<Pins | undefined> {
+    const known = pinned.get(step)
+    if (known !== undefined) return known
+    const text = await lockfiles?.load(step)
+    return text === undefined ? pinned.get(step) : remember(step, () => readPins(text))
+  }
+
+  async function pinFirst(step: Step, text: string): Promise<Pins> {
+    const before = await lockfiles?.load(step.id)
+    if (before !== undefined) return readPins(before)
     const pins = await readPins(text)
     const { packages, digest } = pins
     await deps.audit.append(stepEvent(step, 'lockfile.pinned', { packages, sha256: digest }))
+    await lockfiles?.keep(step.id, text)
     return pins
   }
 
   return {
-    handle: async (exchange) => install(exchange, await pinned.get(exchange.step)),
+    handle: async (exchange) => install(exchange, await pinsOf(exchange.step)),
     async pin(step, text) {
-      let pins = pinned.get(step.id)
-      if (pins === undefined) {
-        pins = record(step, text)
-        pinned.set(step.id, pins)
-        pins.catch(() => pinned.delete(step.id))
-      }
-      const { packages, digest } = await pins
+      const { packages, digest } = await remember(step.id, () => pinFirst(step, text))
       return { packages, digest }
     },
     forget: (step) => void pinned.delete(step),

@@ -1,12 +1,18 @@
 import { z } from 'zod'
 import { MayflyError, nowSeconds, type Clock } from '../../lib/index.ts'
 import type { AccessTokens, Broker } from '../../broker/index.ts'
+import type { EndNotices } from '../end-notices.ts'
 import { tokenExpiry } from '../lifetime.ts'
 import type { Call, Route } from '../route.ts'
 
 /** A new token for a session or step that stands, to whoever proves to hold its key; never past the role's limit. */
-export function renewRoute(deps: { broker: Broker; tokens: AccessTokens; clock: Clock }): Route {
-  const { broker, tokens, clock } = deps
+export function renewRoute(deps: {
+  broker: Broker
+  tokens: AccessTokens
+  clock: Clock
+  notices: EndNotices
+}): Route {
+  const { broker, tokens, clock, notices } = deps
   return {
     method: 'POST',
     path: '/oauth/renew',
@@ -19,7 +25,10 @@ export function renewRoute(deps: { broker: Broker; tokens: AccessTokens; clock: 
       // What it stands for is asked, not what the old token says: its roles, its end and its key are there.
       const step = access.step === undefined ? undefined : broker.step(access.step)
       const session = access.step === undefined ? await broker.session(access.session) : step?.session
-      if (session === undefined) throw new MayflyError('revoked', 'the session or step has ended')
+      if (session === undefined)
+        throw access.step === undefined
+          ? notices.ofSession(broker.endOf({ session: access.session }))
+          : notices.ofStep(access.step)
       const expiresSeconds = tokenExpiry(step?.expiresMs ?? session.expiresMs, clock)
       const access_token = tokens.sign({
         session: session.id,

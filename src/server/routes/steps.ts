@@ -3,9 +3,10 @@ import { MayflyError, limits, nowSeconds, type Clock } from '../../lib/index.ts'
 import type { AccessTokens, Broker, Step } from '../../broker/index.ts'
 import type { Gateway } from '../../gateway/index.ts'
 import type { RulesHolder } from '../../rules/index.ts'
+import type { EndNotices } from '../end-notices.ts'
 import { tokenExpiry } from '../lifetime.ts'
 import { withBody, type Call, type Route } from '../route.ts'
-import { createStepWaits, stepEnded } from '../step-waits.ts'
+import { createStepWaits } from '../step-waits.ts'
 import { HttpProblem } from '../wire-error.ts'
 
 export interface StepRoutesDeps {
@@ -15,6 +16,7 @@ export interface StepRoutesDeps {
   tokens: AccessTokens
   clock: Clock
   heartbeatSeconds: number
+  notices: EndNotices
 }
 
 /** How a step is isolated (reference/sandbox.md): B namespaces, E none. */
@@ -77,11 +79,11 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
   const { broker, gateway } = deps
   const waits = createStepWaits(deps)
 
-  async function ownStep(call: Call): Promise<Step> {
-    const id = call.access?.step
-    if (id === undefined || id !== call.params['id']) throw new MayflyError('revoked', 'the step has ended')
-    const step = broker.step(id)
-    if (step === undefined) throw stepEnded(await broker.stepEnd(id))
+  function ownStep(call: Call): Step {
+    const step = call.access?.step === undefined ? undefined : broker.step(call.access.step)
+    // How it ended is for whoever holds its token.
+    const isOwn = call.access?.step === call.params['id']
+    if (step === undefined || !isOwn) throw deps.notices.ofStep(isOwn ? call.access?.step : undefined)
     return step
   }
 
@@ -98,14 +100,15 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
     {
       method: 'POST',
       path: '/v1/steps/:id/heartbeat',
-      summary: 'Say that the step still runs; three missed end it',
+      summary:
+        'Say that the step still runs; three missed end it. Once it has ended: `revoked`, with `reason` and `ended_at`',
       auth: 'dpop',
       response: z.object({ alive: z.literal(true), refusals }),
       ...withBody(heartbeatBody, async (call, { seen }) => {
-        const step = await ownStep(call)
+        const step = ownStep(call)
         await broker.heartbeat(step)
         const news = await waits.news(step, seen)
-        if (step.endReason !== undefined) throw stepEnded(step.endReason)
+        if (step.endReason !== undefined) throw deps.notices.ofStep(step.id)
         return { alive: true, refusals: news }
       }),
     },
@@ -118,7 +121,7 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
       // As it is: to take it out of JSON would hold up everybody.
       bodyType: 'text',
       response: z.object({ packages: z.int(), digest: z.string() }),
-      ...withBody(z.string(), async (call, text) => gateway.pinLockfile(await ownStep(call), text)),
+      ...withBody(z.string(), async (call, text) => gateway.pinLockfile(ownStep(call), text)),
     },
     {
       method: 'POST',
@@ -131,7 +134,7 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
         refusals,
       }),
       ...withBody(finishBody, async (call, body) => {
-        const step = await ownStep(call)
+        const step = ownStep(call)
         const activity = gateway.activity(step.id)
         const { reason, exit_code: exitCode, refusals_seen: seen, ...summary } = body
         const unseen = gateway.refusals(step.id, seen)
@@ -157,7 +160,7 @@ async function openStep(
   if (call.access === undefined || call.access.step !== undefined)
     throw new MayflyError('denied', 'a step is opened with the session’s token')
   const session = await broker.session(call.access.session)
-  if (session === undefined) throw new MayflyError('revoked', 'the session has ended')
+  if (session === undefined) throw deps.notices.ofSession(broker.endOf({ session: call.access.session }))
   if (!session.roles.includes(body.role)) {
     throw new MayflyError(
       'denied',
