@@ -27,6 +27,8 @@ const maxChars = 240
 
 /** Lines remembered per step, each of another thing or reason; what comes after them is counted. */
 const maxLines = 200
+/** Of these for one and the same reason: that a role may not install is not told of each of 300 packages. */
+const maxLinesOfReason = 5
 const maxLineChars = 1_000
 
 export interface ActivityRecord {
@@ -45,6 +47,7 @@ interface Known {
   readonly denied: Map<string, { count: number; reason: string }>
   /** By what was refused and why. */
   readonly lines: Map<string, string>
+  readonly linesOfReason: Map<string, number>
   more: number
 }
 
@@ -52,14 +55,23 @@ export function createActivityRecord(): ActivityRecord {
   const steps = new Map<StepId, Known>()
   const listeners: ((step: StepId) => void)[] = []
   const of = (id: StepId): Known => {
-    const known = steps.get(id) ?? { granted: new Map(), denied: new Map(), lines: new Map(), more: 0 }
+    const known = steps.get(id) ?? {
+      granted: new Map(),
+      denied: new Map(),
+      lines: new Map(),
+      linesOfReason: new Map(),
+      more: 0,
+    }
     steps.set(id, known)
     return known
   }
 
-  function addLine({ lines }: Known, key: string, line: string): boolean {
+  function addLine({ lines, linesOfReason }: Known, what: string, reason: string, line: string): boolean {
+    const key = `${what}\0${reason}`
     if (lines.has(key)) return true
-    if (lines.size >= maxLines) return false
+    const ofReason = linesOfReason.get(reason) ?? 0
+    if (lines.size >= maxLines || ofReason >= maxLinesOfReason) return false
+    linesOfReason.set(reason, ofReason + 1)
     lines.set(key, line.slice(0, maxLineChars))
     return true
   }
@@ -78,7 +90,7 @@ export function createActivityRecord(): ActivityRecord {
       const { denied } = known
       const key = denied.has(what) || denied.size < maxKinds ? what : 'more'
       denied.set(key, { count: (denied.get(key)?.count ?? 0) + 1, reason })
-      if (!addLine(known, `${what}\0${reason}`, line)) known.more++
+      if (!addLine(known, what, reason, line)) known.more++
       for (const listener of listeners) listener(step)
     },
     of(step) {

@@ -135,17 +135,29 @@ test('find: who, what and where, on verified entries; a value that nothing has i
     text.stdout,
     /^ *\d+  \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z  run_\w+  a lease on git was issued/,
   )
+  const named = await find('--type', 'access.granted', '--actor', 'octocat', '--json', '-n', '1')
+  assert.match(named.stdout, /"job":\{[^}]*"actor":\{"person":"per_\w+","login":"octocat"\}/)
   const runs = await runMayfly(['audit', 'runs', ...inData()], { PATH: process.env['PATH'] ?? '', ...cache })
   assert.match(runs.stdout, new RegExp(`^RUN .*\n(?:.*\n)*${runId} .* ended .* octo-org/links .* octocat`))
 })
 
 test('what was refused tells who it was, from where, and for what', async () => {
+  const outside = await stage.runJob(
+    ['run', '--role', 'build', '--', 'curl', '-s', 'https://not-granted.example/'],
+    stage.jobEnvironment({ run_id: '9000000098' }),
+  )
+  assert.notEqual(outside.exitCode, 0)
   const refused = await stage.runJob(
     ['run', '--role', 'release', '--', 'true'],
     stage.jobEnvironment({ run_id: '9000000099', ref: 'refs/heads/feature' }),
   )
   assert.notEqual(refused.exitCode, 0)
   await published('session.refused')
+  const denied = await audit(['find', '--host', 'not-granted.example', '--no-index', ...inData()])
+  assert.match(
+    denied.stdout,
+    /REFUSED not-granted\.example:443: .+\n +for octo-org\/links at refs\/heads\/main \([0-9a-f]{12}\), triggered by octocat/,
+  )
   const told = await audit(['find', '--type', 'session.refused', '--no-index', ...inData()])
   assert.match(
     told.stdout,

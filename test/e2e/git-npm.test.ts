@@ -65,6 +65,23 @@ test('a push outside the granted refs is refused before the server sees it, with
   assert.doesNotMatch(upstream('log', '--format=%s', 'main'), /big/)
 })
 
+test('npm shows a bare 403, and the job’s output the reason, the request and the grant to add', async () => {
+  cpSync(join(projectFolder, 'examples/app'), stage.workspace, { recursive: true })
+  rmSync(join(stage.workspace, 'node_modules'), { recursive: true, force: true })
+  const ran = await inStep('release', 'npm ci > npm.out 2>&1')
+  assert.notEqual(ran.exitCode, 0)
+  assert.match(readFileSync(join(stage.workspace, 'npm.out'), 'utf8'), /E403/)
+  const told = ran.stderr.split('\n').filter((line) => line.startsWith('mayfly: refused: npm:install npm/'))
+  assert.ok(told.length > 0 && told.length <= 5, ran.stderr)
+  for (const line of told)
+    assert.match(
+      line,
+      /^mayfly: refused: npm:install npm\/[a-z0-9-]+: role "release" does not grant it.*"npm:install npm".*\(req_\w+\)$/,
+    )
+  // npm asks for many packages at once, and is refused each for the same reason.
+  assert.match(ran.stderr, /^mayfly: \d+ more refusals are not shown/m)
+})
+
 test('of a push with a granted and another ref, nothing is pushed', async () => {
   const ran = await inStep(
     'release',

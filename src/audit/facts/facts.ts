@@ -99,7 +99,8 @@ function jobOf(type: string, data: Data): Facts['job'] {
 /** `{id, login}` of commitments or opened names, or `{person}` alone. */
 function actorOf(value: unknown): Who | undefined {
   if (!isObject(value)) return undefined
-  if (isText(value['person'])) return { person: value['person'] }
+  const { person, login: name } = value
+  if (isText(person)) return { person, ...(isText(name) ? { name } : {}) }
   const [login, id] = [whoIn(value, 'login'), whoIn(value, 'id')]
   return login ?? id
 }

@@ -87,6 +87,10 @@ async function install(exchange: Exchange, pins: Pins | undefined): Promise<void
       exchange.deny(what, 'only what `npm ci` reads passes here: packages of the lockfile'),
     )
   }
+  // Whether the role may install at all comes before what is missing for it.
+  const asked = packageIn(path)
+  const denial = asked === undefined ? undefined : exchange.precheck(operationOf(exchange, asked))
+  if (denial !== undefined) return plainAnswer(response, 403, denial.message)
   if (pins === undefined) {
     return plainAnswer(
       response,
@@ -99,12 +103,11 @@ async function install(exchange: Exchange, pins: Pins | undefined): Promise<void
   }
   const route = routeOf(path, pins)
   if (typeof route === 'string') return plainAnswer(response, 403, exchange.deny(what, route))
-  const operation: Operation = { action: 'npm:install', connection: connection.name, path: route.name }
   const detail =
     route.kind === 'tarball'
       ? { npm: { package: route.name, version: route.version, integrity: route.integrity } }
       : { npm: { package: route.name } }
-  const permit = await exchange.permit(operation, detail)
+  const permit = await exchange.permit(operationOf(exchange, route.name), detail)
   if (!permit.allow) return plainAnswer(response, 403, permit.message)
   const upstream = await exchange.send(permit, {
     method: 'GET',
@@ -158,12 +161,23 @@ function requestHeaders(exchange: Exchange, route: Route): Record<string, string
     : picked
 }
 
+function operationOf({ connection }: Exchange, name: string): Operation {
+  return { action: 'npm:install', connection: connection.name, path: name }
+}
+
+const tarballPath = /^(?<name>(?:@[a-z0-9._~-]+\/)?[a-z0-9._~-]+)\/-\/(?<file>[a-z0-9._~+-]+)\.tgz$/i
+
+/** The package that a path is about, whether or not it is pinned. */
+function packageIn(path: string): string | undefined {
+  const plain = path.replace(/%2f/gi, '/').slice(1)
+  const name = tarballPath.exec(plain)?.groups?.['name'] ?? plain
+  return namesOf.npm.path.is(name) ? name : undefined
+}
+
 /** What the path names, if the lockfile pins it; else why not. */
 function routeOf(path: string, pins: Pins): Route | string {
   const plain = path.replace(/%2f/gi, '/').slice(1)
-  const tarball = /^(?<name>(?:@[a-z0-9._~-]+\/)?[a-z0-9._~-]+)\/-\/(?<file>[a-z0-9._~+-]+)\.tgz$/i.exec(
-    plain,
-  )?.groups
+  const tarball = tarballPath.exec(plain)?.groups
   if (tarball === undefined) {
     if (!namesOf.npm.path.is(plain)) return 'it is neither a package nor a tarball'
     return pins.has(plain) ? { kind: 'packument', name: plain } : `the run's lockfile does not pin ${plain}`
