@@ -195,6 +195,8 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const sessions = createOperatorSessions({ store, clock })
   const notifications = createNotifications({ ...people, store, outbox, send: createWebhookSender() })
   const approvals = createApprovals({ store, audit, outbox, clock, rules, notifications })
+  // A yes that was used since the copy was made must not be good a second time.
+  if (compared.restored !== undefined) await approvals.voidMatching({ all: true }, 'store_restored')
   const health = createHealth({ store, audit })
   const metrics = createMetrics({ broker, gateway })
   const server = createApiServer({

@@ -227,6 +227,21 @@ test('who, what, where, from where: in the attributes that a SOC looks at', () =
   assert.deepEqual(leased['user'], { name: 'per_1', uid: 'per_1', type_id: 1 })
 })
 
+test('an entry that stands for many refusals says how many, and from when to when', () => {
+  const event = ocsfOf('access.denied', 'stp_1', {
+    what: '40 more refusals',
+    reason: 'counted',
+    count: 40,
+    first: at(1),
+    last: at(9),
+    refusals: [{ what: 'evil.example:443', reason: 'no', count: 40 }],
+  })
+  assert.deepEqual(
+    [event['count'], event['start_time'], event['end_time']],
+    [40, Date.parse(at(1)), Date.parse(at(9))],
+  )
+})
+
 test('a job whose issuer says of nobody is a service, by its subject', () => {
   const event = ocsfOf('session.refused', 'mayfly://server', {
     reason: 'trust_mismatch',

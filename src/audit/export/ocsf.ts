@@ -28,6 +28,7 @@ export function toOcsf(entry: Entry, index: number): Record<string, unknown> {
     ...(isFinding(kind) ? {} : { status_id: kind.statusId }),
     ...(facts.reason === undefined ? {} : { status_detail: facts.reason }),
     time: Number.isNaN(timeMs) ? 0 : timeMs,
+    ...countOf(entry, facts),
     message: messageOf(entry, facts),
     metadata: metadataOf(entry, index, facts),
     ...(fieldsOf[kind.classUid] ?? apiFields)(entry, facts),
@@ -36,6 +37,17 @@ export function toOcsf(entry: Entry, index: number): Record<string, unknown> {
       ...(entry.run === undefined ? {} : { run: entry.run }),
       ...entry.data,
     },
+  }
+}
+
+/** Of an entry that stands for several. */
+function countOf({ data }: Entry, { count }: Facts): Fields {
+  if (count === 1) return {}
+  const [first, last] = [data['first'], data['last']].map((time) => Date.parse(String(time)))
+  return {
+    count,
+    ...(Number.isFinite(first) ? { start_time: first } : {}),
+    ...(Number.isFinite(last) ? { end_time: last } : {}),
   }
 }
 

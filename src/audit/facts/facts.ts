@@ -48,6 +48,9 @@ export interface Facts {
   readonly operations: readonly Operation[]
   readonly package?: string
   readonly version?: string
+  /** How many times it happened, where an entry stands for several; hosts that these were about. */
+  readonly count: number
+  readonly countedHosts: readonly string[]
   /** Why, in the entry's own words. */
   readonly reason?: string
 }
@@ -74,6 +77,10 @@ export function factsOf({ type, subject, data }: Pick<Entry, 'type' | 'subject' 
     operations,
     package: textIn(named, 'package'),
     version: textIn(named, 'version'),
+    count: countOf(data),
+    countedHosts: unique(
+      listIn(data, 'refusals').map((one) => (isObject(one) ? hostIn(one['what'])?.host : undefined)),
+    ),
     reason: textIn(data, 'reason') ?? textIn(data, 'detail'),
   })
 }
@@ -130,8 +137,16 @@ function operationOf(value: unknown): Operation[] {
 function targetOf(data: Data): { host?: string; port?: number } {
   const { host, port, what } = data
   if (isText(host)) return { host, ...(Number.isSafeInteger(port) ? { port: port as number } : {}) }
-  const [, name, number] = /^(\[[0-9a-f:.]+\]|[^\s:/@]+):(\d{1,5})$/i.exec(isText(what) ? what : '') ?? []
-  return name === undefined ? {} : { host: name, port: Number(number) }
+  return hostIn(what) ?? {}
+}
+
+function hostIn(what: unknown): { host: string; port: number } | undefined {
+  const [, host, port] = /^(\[[0-9a-f:.]+\]|[^\s:/@]+):(\d{1,5})$/i.exec(isText(what) ? what : '') ?? []
+  return host === undefined ? undefined : { host, port: Number(port) }
+}
+
+function countOf({ count }: Data): number {
+  return Number.isSafeInteger(count) && (count as number) > 0 ? (count as number) : 1
 }
 
 function idOf(prefix: string, subject: string, named: string | undefined): string | undefined {

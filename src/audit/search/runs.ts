@@ -14,7 +14,7 @@ export interface FoundRun {
   readonly steps: number
   /** Steps that did not end well. */
   readonly failed: number
-  /** Refusals: each entry counts as one. */
+  /** Refusals, also those that are only counted. */
   readonly denied: number
 }
 
@@ -71,7 +71,7 @@ function begin(index: number, { time }: Entry, run: string): Writable<FoundRun> 
 }
 
 function note(run: Writable<FoundRun>, index: number, entry: Entry): void {
-  const { job, outcome } = factsOf(entry)
+  const { job, outcome, count } = factsOf(entry)
   run.job = { ...run.job, ...job }
   run.lastEntry = index
   run.lastMs = Math.max(run.lastMs, Date.parse(entry.time) || 0)
@@ -79,7 +79,7 @@ function note(run: Writable<FoundRun>, index: number, entry: Entry): void {
   if (entry.type === 'run.finished') run.ended = true
   if (entry.type === 'step.started') run.steps++
   if (entry.type === 'step.finished' && outcome === 'failed') run.failed++
-  if (outcome === 'denied' || outcome === 'refused') run.denied++
+  if (outcome === 'denied' || outcome === 'refused') run.denied += count
 }
 
 function store(file: IndexFile, run: FoundRun): void {

@@ -139,6 +139,29 @@ test('by every kind of value, as reading everything would', async (t) => {
     assert.deepEqual(await found(log, { terms }), expected(size, isWanted), JSON.stringify(terms))
 })
 
+test('hosts that were refused so often that they are only counted are found, and counted in the run', async (t) => {
+  const log = await logOf(t, 20, (entry) =>
+    entry.id === 'e8'
+      ? {
+          ...entry,
+          data: {
+            ...entry.data,
+            what: '7 more refusals',
+            count: 7,
+            refusals: [{ what: 'Often.example:443', reason: 'no', count: 7 }],
+          },
+        }
+      : entry,
+  )
+  assert.deepEqual(await found(log, { terms: { host: ['often.example'] } }), [8])
+  const search = await openSearch({ ...log, file: undefined, tell: () => undefined })
+  t.after(() => search.close())
+  assert.deepEqual(
+    [...search.runs()].map(({ denied }) => denied),
+    [1, 7],
+  )
+})
+
 test('by time, alone and with others; the newest first', async (t) => {
   const log = await logOf(t, size)
   const [fromMs, toMs] = [startMs + 500_000, startMs + 505_000]

@@ -49,6 +49,7 @@ export function termsOf(entry: Entry, run: Facts['job'] = {}): Term[] {
   add('actor', job.actor?.person ?? job.actor?.name)
   add('by', facts.by?.person ?? facts.by?.name)
   add('host', facts.host?.toLowerCase())
+  for (const host of facts.countedHosts) add('host', host.toLowerCase())
   add('package', facts.package)
   if (facts.version !== undefined) add('package', `${facts.package}@${facts.version}`)
   add('secret', facts.secret)
