@@ -27,10 +27,12 @@ export async function* readLog(options: {
 export async function readDecisions(
   options: { folder?: string; data?: string },
   sinceMs = 0,
+  onEntry: (entry: PastEntry) => void = () => undefined,
 ): Promise<Past[]> {
   const past: Past[] = []
   try {
     for await (const entry of readLog(options)) {
+      onEntry(entry)
       const decision = Date.parse(entry.time) >= sinceMs ? readPast(entry) : undefined
       if (decision !== undefined) past.push(decision)
     }
@@ -43,13 +45,16 @@ export async function readDecisions(
 
 const publishedMs = 2_000
 
-/** The same; if what is looked for is not there, once more after the log must have published what came a moment ago. */
+/** The same; if the entry that is waited for is not there, once more after the log must have published what came a moment ago. */
 export async function readDecisionsWith(
   options: { folder?: string; data?: string },
-  isIt: (one: Past) => boolean,
+  isIt: (entry: PastEntry) => boolean,
 ): Promise<Past[]> {
-  const past = await readDecisions(options)
-  if (past.some(isIt)) return past
+  let isThere = false
+  const past = await readDecisions(options, 0, (entry) => {
+    isThere ||= isIt(entry)
+  })
+  if (isThere) return past
   process.stderr.write(`mayfly: not published yet: looking again in ${publishedMs / 1000} s\n`)
   await new Promise((resolve) => setTimeout(resolve, publishedMs))
   return await readDecisions(options)
@@ -66,7 +71,10 @@ export async function findRefusal(
   options: { folder?: string; data?: string },
 ): Promise<{ subject: TrustSubject; role: string; operations: readonly Operation[] }> {
   const ofRequest = (one: Past) => one.kind !== 'step' && one.request === request
-  const past = await readDecisionsWith(options, ofRequest)
+  const past = await readDecisionsWith(
+    options,
+    ({ data }) => (data as { request?: unknown }).request === request,
+  )
   const found = past.find(ofRequest)
   if (found === undefined || found.kind === 'step')
     throw noSuch('denial that a policy decided in the log under', request, requestsOf(past))

@@ -15,7 +15,11 @@ export async function suggestPolicy(options: {
   json: boolean
 }): Promise<number> {
   const compiled = existsSync(options.file) ? readCompiled(options.file) : undefined
-  const past = await readDecisionsWith(options, ({ run }) => run === options.fromRun)
+  // A part of what a run reached would be too little to be granted: its end tells that all of it is published.
+  const past = await readDecisionsWith(
+    options,
+    ({ type, run }) => type === 'run.finished' && run === options.fromRun,
+  )
   const suggestions = suggestRoles(
     past,
     options.fromRun,
