@@ -6,7 +6,9 @@ export const proxyPort = 3128
  * the listening socket to the supervisor outside, closes its copy, and becomes the command. So no relay
  * process runs where the step's code could reach it, and the supervisor accepts what arrives there.
  *
- * The socket travels as SCM_RIGHTS over Node's IPC channel (`{cmd:"NODE_HANDLE"}` and an acknowledgement).
+ * The socket travels as SCM_RIGHTS over Node's IPC channel (`{cmd:"NODE_HANDLE"}`). Two lines come back: Node's own
+ * acknowledgement, and the supervisor's word that it has taken the socket and watches; a command that is over in a
+ * millisecond is not missed.
  * perl-base is Essential on Debian and Ubuntu, starts in milliseconds, and can make a system call by number.
  * The step's environment comes by a file descriptor and is set last: PERL5OPT or LD_PRELOAD in it must not reach
  * this program, which holds the channel.
@@ -26,7 +28,8 @@ my $vector = pack('P Q', $message, length $message);
 my $header = pack('Q L x4 P Q P Q i x4', 0, 0, $vector, 1, $rights, length $rights, 0);
 syscall($sendmsg + 0, $channel + 0, $header, 0) == length $message or $fail->('sendmsg');
 open(my $control, '+<&=', $channel + 0) or $fail->('channel');
-sysread($control, my $acknowledged, 256) or $fail->('no supervisor');
+my $answers = '';
+while (($answers =~ tr/\n//) < 2) { sysread($control, $answers, 256, length $answers) or $fail->('no supervisor') }
 close($control); close($listener);
 open(my $environment, '<&=', $variables + 0) or $fail->('environment');
 %ENV = map { split /=/, $_, 2 } split /\0/, do { local $/; <$environment> } // '';

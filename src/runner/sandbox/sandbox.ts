@@ -120,6 +120,9 @@ function supervised(child: ChildProcess, streams: StepStreams, cleanUp: () => vo
     hasStarted = true
     const init = child.pid === undefined ? undefined : initOf(child.pid)
     first = init === undefined ? undefined : markOf(init)
+    attempts = init === undefined ? undefined : countDirectAttempts(init)
+    // Once everybody has taken what came with the message: the command begins. If there is nobody any more, it does not.
+    setImmediate(() => child.send('go', () => undefined))
   })
   // bwrap ends as soon as it knows the exit code; its child, and all below it, may run on for a moment.
   const allGone = async (code: number) => {
@@ -130,8 +133,6 @@ function supervised(child: ChildProcess, streams: StepStreams, cleanUp: () => vo
     ...streams,
     onListener(accept) {
       child.on('message', (_message, handle) => {
-        const init = child.pid === undefined ? undefined : initOf(child.pid)
-        if (init !== undefined) attempts ??= countDirectAttempts(init)
         if (handle !== undefined) accept(handle as Server)
       })
     },
