@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
 import type { MaskStream, Masker } from './mask/index.ts'
+import { createWholeLines } from './whole-lines.ts'
 
 /** One of the step's two outputs on its way to ours. */
 export interface OutputCopy {
@@ -10,11 +11,11 @@ export interface OutputCopy {
   summary(): { bytes: number; sha256: string }
 }
 
-/** How long held bytes wait for the rest of a possible secret, if none has begun. */
+/** How long a line without its end waits for the rest, and held bytes for that of a possible secret, if none has begun. */
 const idleMs = 40
 
 /**
- * Copies and masks. As slow as its reader: a full pipe stops the step, not us. `masker` is asked for at the first
+ * Copies and masks, line by line. As slow as its reader: a full pipe stops the step, not us. `masker` is asked for at the first
  * byte: a step that says nothing pays nothing for it.
  */
 export function copyOutput(
@@ -24,6 +25,7 @@ export function copyOutput(
   shown: (chunk: Buffer) => void,
 ): OutputCopy {
   let stream: MaskStream | undefined
+  const lines = createWholeLines()
   const hash = createHash('sha256')
   let bytes = 0
   let left = false
@@ -48,13 +50,17 @@ export function copyOutput(
   source.on('data', (chunk: Buffer) => {
     clearTimeout(idle)
     const masked = (stream ??= masker().stream())
-    show(masked.write(chunk))
-    idle = setTimeout(() => show(masked.flushIdle()), idleMs)
+    show(lines.add(masked.write(chunk)))
+    idle = setTimeout(() => {
+      show(lines.add(masked.flushIdle()))
+      show(lines.rest())
+    }, idleMs)
   })
   const done = new Promise<void>((resolve) => {
     source.once('close', () => {
       clearTimeout(idle)
-      if (stream !== undefined) show(stream.end())
+      if (stream !== undefined) show(lines.add(stream.end()))
+      show(lines.rest())
       target.off('drain', resume).off('error', leave)
       // What was written last may still fail, with nobody left to hear of it.
       if (left) target.on('error', () => undefined)
