@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
 import type { Cover } from '../workspace/index.ts'
 import { caBundleInside, caInside, emptyFile, emptyFolder, homeInside } from './inside.ts'
-import { initScript, sendmsgNumber } from './init.ts'
+import { initScript, systemCalls } from './init.ts'
 import { kernelFileMounts } from './kernel-files.ts'
 import { coverMounts, workspaceMounts } from './workspace-mounts.ts'
 
@@ -63,13 +63,15 @@ const etc = [
 /** The command line of bwrap; its options come from `optionsFd`. */
 export function bwrapArguments(plan: SandboxPlan): string[] {
   const { channelFd, environmentFd, optionsFd, command } = plan
+  const { sendmsg, prctl } = systemCalls()
   const init = [
     '/usr/bin/perl',
     '-e',
     initScript,
     String(channelFd),
     String(environmentFd),
-    String(sendmsgNumber()),
+    String(sendmsg),
+    String(prctl),
   ]
   return ['--args', String(optionsFd), '--', ...init, ...command]
 }
@@ -119,6 +121,7 @@ export function isolationFlags(disableUserns: boolean): string[] {
       '--unshare-all',
       '--unshare-user',
       '--new-session',
+      '--as-pid-1',
       '--die-with-parent',
       '--cap-drop',
       'ALL',

@@ -55,6 +55,11 @@ export async function untilGone({ pid, startTicks }: ProcessMark): Promise<void>
   }
 }
 
+/** Kills this process, if it is still the same one. */
+export function killMarked({ pid, startTicks }: ProcessMark): void {
+  if (startTicks !== undefined && statOf(pid)[19] === startTicks) signal(pid, 'SIGKILL')
+}
+
 /** Readings of /proc until a stop must have arrived; each takes some microseconds. */
 const maxTries = 2_000
 

@@ -109,14 +109,6 @@ test('no file descriptor is open but 0, 1 and 2, whatever the supervisor inherit
   assert.equal(seen, '0 1 2')
 })
 
-test('the first process of the namespace does not hold the supervisor’s channel', async (t) => {
-  const bench = await openBench(t)
-  if (bench === undefined) return
-  const { stdout } = await bench.sh('for f in /proc/1/fd/*; do echo "${f##*/} $(readlink $f)"; done')
-  assert.match(stdout, /^0 \/dev\/null$/m)
-  assert.doesNotMatch(stdout, /socket:/)
-})
-
 test('a script writes to /dev/stdout and /dev/stderr by name', async (t) => {
   const bench = await openBench(t)
   if (bench === undefined) return

@@ -11,6 +11,7 @@ import { guarded } from './guard.ts'
 import {
   closeInherited,
   initOf,
+  killMarked,
   killSandbox,
   markOf,
   signalCommand,
@@ -141,6 +142,8 @@ function supervised(child: ChildProcess, streams: StepStreams, cleanUp: () => vo
     signal: (name) => child.pid !== undefined && lives() && signalCommand(child.pid, name),
     kill() {
       if (child.pid !== undefined && lives()) killSandbox(child.pid)
+      // However bwrap may have ended before: what it started does not stay.
+      else if (first !== undefined) killMarked(first)
     },
     directAttempts() {
       const counted = attempts?.read()
