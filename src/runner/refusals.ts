@@ -25,7 +25,10 @@ export function createRefusals(tell: (line: string) => void, runId: string): Ref
       hidden += count
     },
     end() {
-      if (hidden > 0) tell(`mayfly: ${hidden} more refusals are not shown: mayfly audit show --run ${runId}`)
+      if (hidden > 0)
+        tell(
+          `mayfly: ${hidden} more refusals, for the reasons above or beyond the first ${maxLines}: mayfly audit show --run ${runId}`,
+        )
       hidden = 0
     },
   }

@@ -31,16 +31,29 @@ export interface IndexFile {
   close(): void
 }
 
-/** Opens it, or makes it; one that is broken, or of another version, is made anew. `undefined`: in memory. */
+/**
+ * Opens it, or makes it; one that is broken, or of another version, is made anew. `undefined`: in memory. Throws what the system
+ * says where no file can be.
+ */
 export function openIndexFile(file: string | undefined): IndexFile {
   if (file === undefined) return use(new DatabaseSync(':memory:'))
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   try {
     return open(file)
-  } catch {
+  } catch (error) {
+    if (!isUseless(error)) throw error
     for (const suffix of ['', '-wal', '-shm']) rmSync(`${file}${suffix}`, { force: true })
     return open(file)
   }
+}
+
+class OtherVersion extends Error {}
+
+/** SQLITE_CORRUPT and SQLITE_NOTADB (https://sqlite.org/rescode.html). One that another command holds is not useless. */
+const useless: ReadonlySet<unknown> = new Set([11, 26])
+
+function isUseless(error: unknown): boolean {
+  return error instanceof OtherVersion || useless.has((error as { errcode?: unknown }).errcode)
 }
 
 function open(file: string): IndexFile {
@@ -50,7 +63,7 @@ function open(file: string): IndexFile {
     // It can be made again at any time, so no commit waits for the disk.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF')
     const found = database.prepare('PRAGMA user_version').get()?.['user_version']
-    if (found !== 0 && found !== version) throw new Error('an index of another version')
+    if (found !== 0 && found !== version) throw new OtherVersion()
     return use(database)
   } catch (error) {
     database.close()

@@ -262,6 +262,15 @@ test('an index that is broken is made anew', async (t) => {
   assert.equal((await found(log, { terms: { run: ['run_5'] } }, { file })).length, 10)
 })
 
+test('where no index can be, it is said, and the answer is the same', async (t) => {
+  const log = await logOf(t, 400)
+  for (const file of [log.folder, join(log.folder, 'checkpoint', 'index.db')]) {
+    const told: string[] = []
+    assert.equal((await found(log, { terms: { run: ['run_5'] } }, { file, told })).length, 10)
+    assert.match(told.join('\n'), /^no index can be kept at .*, so the whole log is read: /)
+  }
+})
+
 test('an entry that the checkpoint does not sign is never found', async (t) => {
   const { folder, ...log } = await logOf(t, 600)
   const file = join(folder, 'index.db')

@@ -1,4 +1,4 @@
-import { didYouMean } from '../../lib/index.ts'
+import { didYouMean, messageOf } from '../../lib/index.ts'
 import {
   type Checkpoint,
   type Entry,
@@ -61,7 +61,7 @@ export async function openSearch(options: {
 }
 
 async function indexOf(log: Log, path: string | undefined, tell: (line: string) => void): Promise<IndexFile> {
-  const file = openIndexFile(path)
+  const file = openOrTell(path, tell)
   try {
     if (await updateIndex(file, log, progress(tell))) return file
   } catch (error) {
@@ -76,6 +76,16 @@ async function indexOf(log: Log, path: string | undefined, tell: (line: string) 
   const own = openIndexFile(undefined)
   await updateIndex(own, log, progress(tell))
   return own
+}
+
+/** No place for an index is no reason not to answer. */
+function openOrTell(path: string | undefined, tell: (line: string) => void): IndexFile {
+  try {
+    return openIndexFile(path)
+  } catch (error) {
+    tell(`no index can be kept at ${path}, so the whole log is read: ${messageOf(error)}`)
+    return openIndexFile(undefined)
+  }
 }
 
 const progressEveryMs = 5_000
