@@ -254,3 +254,8 @@ test('passwords under other names are masked', () => {
 test('a password with a percent sign that begins no escape is masked as it is', () => {
   assert.ok(found({ DATABASE_URL: 'postgres://app:100%sure99@db/orders' }).includes('100%sure99'))
 })
+
+test('the folder that a job stands in is no secret, however its variable is called; a password is', () => {
+  assert.deepEqual(found({ PWD: '/home/runner/work/app', OLDPWD: '/home/runner' }), [])
+  assert.deepEqual(found({ DB_PWD: 'hunter22' }), ['hunter22'])
+})

@@ -216,7 +216,7 @@ function onlySaysWhere(name: string, value: string): boolean {
     (/_ur[il]$/i.test(name) && URL.canParse(value)) ||
     (/_(?:host|hostname|domain|server|registry|endpoint)$/i.test(name) &&
       /^[a-z0-9.-]+(?::\d+)?$/.test(value)) ||
-    /^(?:SSH_AUTH_SOCK|XAUTHORITY)$/.test(name)
+    /^(?:SSH_AUTH_SOCK|XAUTHORITY|PWD|OLDPWD)$/.test(name)
   )
 }
 

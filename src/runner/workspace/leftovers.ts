@@ -28,19 +28,28 @@ const maxFileBytes = 1_048_576
 /** More than a person leaves; a file that a step wrote may name any number. */
 const maxSecrets = 500
 
+/** A file that may hold a token: where it really is in the workspace, and the name that says what it is. */
+interface TokenFile {
+  readonly path: string
+  readonly as: string
+}
+
 /** Looks before each step, because the one before may have checked out or logged in. */
 export function findLeftovers(workspace: string): Leftovers {
   const covers = new Map<string, Cover>()
   const secrets = new Set<string>()
   const files = tokenFiles(workspace)
-  for (const file of files) {
-    const text = readInside(workspace, file, maxFileBytes)
+  const seen = new Set<string>()
+  for (const { path, as } of files) {
+    const text = seen.has(path) ? undefined : readInside(workspace, path, maxFileBytes)
+    seen.add(path)
     if (text === undefined) continue
-    if (file.includes('.git/')) files.push(...includedFiles(workspace, file, text, secrets))
-    const cleaned = isTokenFile(file) ? cleanTokenFile(file, text) : cleanGitConfig(text)
+    const isGit = isGitConfig(as)
+    if (isGit && files.length < maxFolders) files.push(...includedFiles(workspace, path, text, secrets))
+    const cleaned = isGit ? cleanGitConfig(text) : cleanTokenFile(as, text)
     if (cleaned === undefined) continue
     for (const secret of cleaned.secrets) secrets.add(secret)
-    covers.set(file, { path: file, text: file.endsWith('.json') ? '{}\n' : cleaned.text })
+    covers.set(path, { path, text: as.endsWith('.json') ? '{}\n' : cleaned.text })
   }
   for (const cover of knownPlaces(workspace)) covers.set(cover.path, cover)
   return {
@@ -60,23 +69,48 @@ function knownPlaces(workspace: string): Cover[] {
 }
 
 /** The configurations of all repositories, and the files of the package managers. */
-function tokenFiles(workspace: string): string[] {
-  const found: string[] = []
+function tokenFiles(workspace: string): TokenFile[] {
+  const found: TokenFile[] = []
+  const add = (path: string, as: string) => {
+    const plain = plainPath(workspace, path)
+    if (plain !== undefined) found.push({ path: plain, as })
+  }
   const folders = [{ name: '', depth: 0 }]
   for (const { name, depth } of folders) {
-    for (const entry of entriesOf(join(workspace, name))) {
+    const entries = entriesOf(join(workspace, name))
+    for (const entry of entries) {
       const path = join(name, entry.name)
-      if (entry.name === '.git' && entry.isDirectory()) found.push(...gitConfigs(workspace, path))
-      else if (entry.isDirectory()) {
-        if (depth < maxDepth && folders.length < maxFolders && !passedOver.has(entry.name))
-          folders.push({ name: path, depth: depth + 1 })
-      } else if (isTokenFile(path)) {
-        const plain = plainPath(workspace, path)
-        if (plain !== undefined) found.push(plain)
-      }
+      if (entry.name === '.git')
+        for (const config of gitConfigsAt(workspace, path)) add(config, gitConfigName)
+      else if (isTokenFile(path)) add(path, path)
+      else if (
+        entry.isDirectory() &&
+        depth < maxDepth &&
+        folders.length < maxFolders &&
+        !passedOver.has(entry.name)
+      )
+        folders.push({ name: path, depth: depth + 1 })
     }
+    // A bare repository, or one that a `.git` file elsewhere names.
+    if (['HEAD', 'config', 'objects'].every((part) => entries.some((entry) => entry.name === part)))
+      for (const config of gitConfigs(workspace, name)) add(config, gitConfigName)
   }
   return found
+}
+
+const gitConfigName = '.git/config'
+
+function isGitConfig(as: string): boolean {
+  return as === gitConfigName
+}
+
+/** Of a folder, a link to one, or a file that says where it is. */
+function gitConfigsAt(workspace: string, path: string): string[] {
+  const named = /^gitdir: (.{1,4096})$/m.exec(readInside(workspace, path, 8_192) ?? '')?.[1]
+  const folder =
+    named === undefined ? path : isAbsolute(named) ? relative(workspace, named) : join(dirname(path), named)
+  const plain = plainPath(workspace, folder)
+  return plain === undefined ? [] : [...gitConfigs(workspace, plain), join(plain, 'credentials')]
 }
 
 function gitConfigs(workspace: string, folder: string, depth = 0): string[] {
@@ -91,24 +125,35 @@ function gitConfigs(workspace: string, folder: string, depth = 0): string[] {
   return [...here, ...below]
 }
 
+const maxIncludes = 100
+
 /**
  * Files that a configuration includes; actions/checkout keeps its token in one beside the workspace. Those in the workspace
  * are returned; of the others, which the step does not see, the secrets are noted.
  */
-function includedFiles(workspace: string, config: string, text: string, secrets: Set<string>): string[] {
-  return [...text.matchAll(/^[ \t]*path[ \t]*=[ \t]*"?([^"\n]{1,4096})"?[ \t]*$/gim)]
-    .slice(0, 100)
-    .flatMap((match) => {
-      const named = (match[1] ?? '').trim()
-      const file = isAbsolute(named) ? named : join(workspace, dirname(config), named)
-      const inside = relative(workspace, file)
-      if (!inside.startsWith('..') && !isAbsolute(inside) && inside !== config)
-        return isTokenFile(inside) ? [] : [plainPath(workspace, inside) ?? []].flat()
-      const outside = realPath(dirname(file))
-      const included = outside === undefined ? undefined : readInside(outside, basename(file), maxFileBytes)
-      for (const secret of cleanGitConfig(included ?? '')?.secrets ?? []) secrets.add(secret)
-      return []
-    })
+function includedFiles(workspace: string, config: string, text: string, secrets: Set<string>): TokenFile[] {
+  const paths = text.split(/[\r\n]+/).flatMap((line) => includeIn(line) ?? [])
+  return paths.slice(0, maxIncludes).flatMap((named) => {
+    const file = isAbsolute(named) ? named : join(workspace, dirname(config), named)
+    const inside = relative(workspace, file)
+    if (!inside.startsWith('..') && !isAbsolute(inside)) {
+      const path = plainPath(workspace, inside)
+      return path === undefined ? [] : [{ path, as: gitConfigName }]
+    }
+    const outside = realPath(dirname(file))
+    const included = outside === undefined ? undefined : readInside(outside, basename(file), maxFileBytes)
+    for (const secret of cleanGitConfig(included ?? '')?.secrets ?? []) secrets.add(secret)
+    return []
+  })
+}
+
+/** `path = FILE`, behind a section's head or alone, quoted or not, with a comment behind it (git-config(1)). */
+function includeIn(line: string): string | undefined {
+  if (line.length > 4_096) return undefined
+  const value = /(?:^|\])[ \t]{0,64}path[ \t]{0,64}=[ \t]{0,64}(.*)$/i.exec(line)?.[1]
+  const quoted = /^"((?:[^"\\]|\\.)*)"/.exec(value ?? '')?.[1]
+  if (quoted !== undefined) return quoted.replaceAll(/\\(.)/g, '$1')
+  return value?.replace(/[;#].*$/, '').trim()
 }
 
 /** Where it really is in the workspace; undefined if it is not there, or a link that leads out. */

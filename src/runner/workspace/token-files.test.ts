@@ -10,13 +10,13 @@ const cases: readonly [path: string, text: string, secrets: string[], seen: stri
     '.git/config',
     `[core]\n\tbare = false\n[http "https://github.com/"]\n\textraheader = AUTHORIZATION: basic ${basic}\n[remote "origin"]\n\turl = https://github.com/o/r\n`,
     [basic, 'x-access-token:ghs_0123456789', 'ghs_0123456789'],
-    '[core]\n\tbare = false\n[http "https://github.com/"]\n\t\n[remote "origin"]\n\turl = https://github.com/o/r\n',
+    '[core]\n\tbare = false\n[http "https://github.com/"]\n\n[remote "origin"]\n\turl = https://github.com/o/r\n',
   ],
   [
     'sub/.git/modules/a/b/config',
     '[http "https://h/"] extraHeader="Authorization: Bearer abcdef123456"\n[url "https://oauth2:glpat-12345@gitlab.test/"]\n\tinsteadOf = https://gitlab.test/\n',
     ['abcdef123456', 'glpat-12345'],
-    '[http "https://h/"] \n[url "https://gitlab.test/"]\n\tinsteadOf = https://gitlab.test/\n',
+    '[http "https://h/"]\n[url "https://gitlab.test/"]\n\tinsteadOf = https://gitlab.test/\n',
   ],
   [
     '.git/config',
@@ -28,7 +28,7 @@ const cases: readonly [path: string, text: string, secrets: string[], seen: stri
     '.git/config',
     '[credential]\n\thelper = !f() { echo username=x; echo password=s3cret-9; }; f\n',
     ['s3cret-9'],
-    '[credential]\n\t\n',
+    '[credential]\n\n',
   ],
   [
     'packages/a/.npmrc',
@@ -40,7 +40,7 @@ const cases: readonly [path: string, text: string, secrets: string[], seen: stri
     '.yarnrc.yml',
     'npmRegistryServer: "https://r"\nnpmAuthToken: "abcdef-1"\n',
     ['abcdef-1'],
-    'npmRegistryServer: "https://r"\n\n',
+    'npmRegistryServer: "https://r"\nnpmAuthToken: ""\n',
   ],
   [
     'pip.conf',
@@ -70,6 +70,60 @@ const cases: readonly [path: string, text: string, secrets: string[], seen: stri
   ],
   ['gradle.properties', 'a=b\nnexusPassword=hunter22\n', ['hunter22'], 'a=b\n\n'],
   ['.cargo/credentials.toml', '[registry]\ntoken = "hunter22"\n', ['hunter22'], '[registry]\ntoken = ""\n'],
+  // Forms that a checkout, a login or a person writes now and then.
+  [
+    '.git/config',
+    '[http]\n\textraheader = "AUTHORIZATION: basic \\\ndTpodW50ZXIyMg=="\n',
+    ['dTpodW50ZXIyMg==', 'u:hunter22', 'hunter22'],
+    '[http]\n\n',
+  ],
+  ['.git/config', '[http]\n\textraheader = PRIVATE-TOKEN : glpat-12345\n', ['glpat-12345'], '[http]\n\n'],
+  [
+    '.git/config',
+    '[remote "o"]\n\turl = https://ghp_0123456789abcdef:@github.com/a/b\n\turl = https://ghs_0123456789abcdef:x@h/a\n',
+    ['ghp_0123456789abcdef', 'ghs_0123456789abcdef'],
+    '[remote "o"]\n\turl = https://github.com/a/b\n\turl = https://h/a\n',
+  ],
+  [
+    '.gitmodules',
+    '[submodule "x"]\n\turl = https://x:hunter22@h/a\n',
+    ['hunter22'],
+    '[submodule "x"]\n\turl = https://h/a\n',
+  ],
+  [
+    '.npmrc',
+    '"//r.test/:_authToken"="npm_abcdef"\n//s/:_authToken[]=npm_ghijkl\n',
+    ['npm_abcdef', 'npm_ghijkl'],
+    '\n\n',
+  ],
+  ['.npmrc', 'a=b\r//r.test/x#y/:_AUTHTOKEN=npm_abcdef\r\n', ['npm_abcdef'], 'a=b\n\n'],
+  [
+    '.yarnrc.yml',
+    'npmScopes: { a: { "npmAuthToken": "abcdef-1" } }\n',
+    ['abcdef-1'],
+    'npmScopes: { a: { "npmAuthToken": "" } }\n',
+  ],
+  [
+    'bunfig.toml',
+    '[install.registry]\nurl="https://r"\ntoken = "abcdef-1"\n',
+    ['abcdef-1'],
+    '[install.registry]\nurl="https://r"\ntoken = ""\n',
+  ],
+  ['sub/.netrc', 'machine h login me\npassword\n  "hunter 22x"\n', ['hunter', 'hunter 22x'], ''],
+  ['auth.json', '{"github-oauth":{"github.com":"ghp_abcdef"}}', ['ghp_abcdef'], ''],
+  [
+    '.dockercfg',
+    '{"r":{"au\\u0074h":"dTpodW50ZXIyMg=="}}',
+    ['dTpodW50ZXIyMg==', 'u:hunter22', 'hunter22'],
+    '',
+  ],
+  ['.bundle/config', '---\nBUNDLE_GEMS__EXAMPLE__COM: "u:hunter22"\n', ['u:hunter22', 'hunter22'], ''],
+  [
+    'gha-creds-0123456789abcdef.json',
+    '{"type":"external_account","credential_source":{"url":"https://pipelines.test/","headers":{"Authorization":"Bearer abcdefgh"}}}',
+    ['Bearer abcdefgh', 'abcdefgh'],
+    '',
+  ],
 ]
 
 for (const [path, text, secrets, seen] of cases)

@@ -1,81 +1,58 @@
+import { formsOf, maxLineChars, secretsInJson, valuesIn, withoutUserinfo } from './token-values.ts'
+
 /** What of a file's text is secret, and the text as a step may see it. */
 export interface Cleaned {
   readonly secrets: readonly string[]
   readonly text: string
 }
 
-interface Rule {
+interface Kind {
   /** Of the path in the workspace. */
   readonly file: RegExp
-  /** Group `value` is the secret. */
-  readonly secret: RegExp
-  /** What is left of a match: nothing, the match without its value, or nothing of the whole file. */
-  readonly leave: 'nothing' | 'rest' | 'no file'
+  /** What stands before a secret value. Fixed words: no repetition, so that a line is gone over once. */
+  readonly keys: RegExp
+  /** What is left of a line with a secret: nothing from the key on, or all but the value; or nothing of the whole file. */
+  readonly leave: 'before key' | 'without value' | 'no file'
 }
 
-const gitConfig: Rule = {
-  file: /(?:^|\/)\.git\/(?:.*\/)?config(?:\.worktree)?$/,
-  // A section's head may stand on the same line; a backslash at the end goes on in the next one (git-config(1)).
-  secret:
-    /(?:\bextraheader[ \t]*=[ \t]*"?[\w-]+:[ \t]*(?:\w+[ \t]+)?(?<value>(?:[^\\"\n]|\\[\s\S])*)"?|\bhelper[ \t]{0,64}=.{0,2000}?password=(?<helper>[^\s;"'\\]+).*)$/gim,
-  leave: 'nothing',
+const gitConfig: Kind = {
+  file: /(?:^|\/)(?:\.git\/(?:.*\/)?config(?:\.worktree)?|\.gitmodules|\.hg\/hgrc)$/,
+  keys: /extraheader|password/gi,
+  leave: 'before key',
 }
 
-const rules: readonly Rule[] = [
+const kinds: readonly Kind[] = [
   gitConfig,
+  { file: /(?:^|\/)\.?npmrc$/, keys: /_authToken|_auth|_password|:key|^key/gi, leave: 'before key' },
+  { file: /(?:^|\/)\.yarnrc\.yml$/, keys: /npmAuthToken|npmAuthIdent/gi, leave: 'without value' },
+  { file: /(?:^|\/)bunfig\.toml$/, keys: /token|password/gi, leave: 'without value' },
+  { file: /(?:^|\/)gradle\.properties$/, keys: /password|passwd|token|secret/gi, leave: 'before key' },
+  { file: /(?:^|\/)pip\.(?:conf|ini)$/, keys: /password/gi, leave: 'before key' },
+  { file: /(?:^|\/)nuget\.config$/i, keys: /password" value|password"\tvalue/gi, leave: 'without value' },
+  { file: /(?:^|\/)settings\.xml$/, keys: /<password|<passphrase/gi, leave: 'without value' },
   {
-    file: /(?:^|\/)\.?npmrc$/,
-    secret: /^[^#;\n]*?(?:_authToken|_auth|_password)[ \t]{0,64}=[ \t]*(?<value>.*)$/gm,
-    leave: 'nothing',
+    file: /(?:^|\/)\.cargo\/(?:credentials(?:\.toml)?|config(?:\.toml)?)$/,
+    keys: /token|secret-key/gi,
+    leave: 'without value',
   },
+  { file: /(?:^|\/)[._]netrc$/, keys: /password/gi, leave: 'no file' },
+  { file: /(?:^|\/)\.pypirc$/, keys: /password/gi, leave: 'no file' },
+  { file: /(?:^|\/)\.bundle\/config$/, keys: /BUNDLE_\w{1,200}/g, leave: 'no file' },
+  { file: /(?:^|\/)(?:\.git-credentials|\.git\/credentials)$/, keys: /(?!)/g, leave: 'no file' },
   {
-    file: /(?:^|\/)\.yarnrc\.yml$/,
-    secret: /^[ \t]*(?:npmAuthToken|npmAuthIdent)[ \t]*:[ \t]*(?<value>.*)$/gm,
-    leave: 'nothing',
-  },
-  {
-    file: /(?:^|\/)gradle\.properties$/,
-    secret: /^[^#\n]*(?:password|token|secret)\w{0,64}[ \t]{0,64}[=:][ \t]*(?<value>.*)$/gim,
-    leave: 'nothing',
-  },
-  { file: /(?:^|\/)pip\.(?:conf|ini)$/, secret: /(?!)/g, leave: 'rest' },
-  {
-    file: /(?:^|\/)nuget\.config$/i,
-    secret: /"(?:ClearText)?Password"[ \t]+value="(?<value>[^"]*)"/gi,
-    leave: 'rest',
-  },
-  {
-    file: /(?:^|\/)(?:\.m2\/)?settings\.xml$/,
-    secret: /<(?:password|passphrase)>(?<value>[^<]*)</g,
-    leave: 'rest',
-  },
-  { file: /(?:^|\/)[._]netrc$/, secret: /\bpassword\s+(?<value>\S+)/g, leave: 'no file' },
-  {
-    file: /(?:^|\/)\.docker\/config\.json$/,
-    secret: /"(?:auth|identitytoken|registrytoken|password)"\s*:\s*"(?<value>[^"]+)"/g,
+    file: /(?:^|\/)(?:\.docker\/config|\.config\/containers\/auth|auth|gha-creds-[\w-]{1,64})\.json$|(?:^|\/)\.dockercfg$/,
+    keys: /auth"|token"|password"|secret"|key"/gi,
     leave: 'no file',
   },
-  { file: /(?:^|\/)\.pypirc$/, secret: /^\s*password\s*[=:]\s*(?<value>.*)$/gm, leave: 'no file' },
-  {
-    file: /(?:^|\/)\.cargo\/(?:credentials(?:\.toml)?|config\.toml)$/,
-    secret: /^\s*(?:token|secret-key)\s*=\s*"(?<value>[^"\n]*)"/gm,
-    leave: 'rest',
-  },
-  { file: /(?:^|\/)\.git-credentials$/, secret: /(?!)/g, leave: 'no file' },
 ]
 
-/** `https://user:password@`, and `https://token@`, in any of these files. */
-const userinfo = /\b(?<scheme>https?:\/\/)(?<user>[^\s/:@"'\\]*)(?::(?<password>[^\s/@"'\\]*))?@/gi
-/** A user name alone is taken for a token from this length on. */
-const tokenLength = 20
-
 export function isTokenFile(path: string): boolean {
-  return rules.some((rule) => rule.file.test(path))
+  return kinds.some((kind) => kind.file.test(path))
 }
 
 /** The text without its secrets, or undefined if there is none in it. Variables and placeholders are no secrets. */
 export function cleanTokenFile(path: string, text: string): Cleaned | undefined {
-  return clean(rules.find((rule) => rule.file.test(path)) ?? gitConfig, text)
+  return clean(kinds.find((kind) => kind.file.test(path)) ?? gitConfig, text)
 }
 
 /** Of a file that a git config includes, whatever its name. */
@@ -83,50 +60,46 @@ export function cleanGitConfig(text: string): Cleaned | undefined {
   return clean(gitConfig, text)
 }
 
-function clean(rule: Rule, text: string): Cleaned | undefined {
+function clean(kind: Kind, text: string): Cleaned | undefined {
+  const json = kind.leave === 'no file' ? secretsInJson(text) : undefined
+  if (json !== undefined) return json.length === 0 ? undefined : { secrets: allForms(json), text: '' }
   const found: string[] = []
-  const take = (value: string | undefined): boolean => {
-    const plain = unquoted(value ?? '')
-    if (!isSecret(plain)) return false
-    found.push(...formsOf(plain))
-    return true
-  }
-  const kept = text
-    .replace(rule.secret, (...match) => {
-      const [whole, groups] = [match[0], match.at(-1) as Record<string, string | undefined>]
-      const value = groups['value'] ?? groups['helper']
-      if (!take(value)) return whole
-      return rule.leave === 'rest' ? whole.replace(value ?? '', '') : ''
+  let isHidden = kind.leave === 'no file'
+  const lines = joined(kind, text)
+    .split('\n')
+    .map((line) => {
+      if (line.length > maxLineChars) {
+        // Nobody writes such a line, and what is not taken apart is not shown.
+        if (line.includes('://') || kind.keys.test(line)) isHidden = true
+        kind.keys.lastIndex = 0
+        return line
+      }
+      const { secrets, text: plain } = withoutUserinfo(line)
+      found.push(...secrets)
+      return cutValues(kind, plain, found)
     })
-    .replace(userinfo, (...match) => {
-      const [whole, groups] = [match[0], match.at(-1) as Record<string, string | undefined>]
-      const { scheme = '', user = '', password } = groups
-      const isToken = password === undefined ? user.length >= tokenLength && take(user) : take(password)
-      return isToken ? scheme : whole
-    })
-  if (found.length === 0) return undefined
-  return { secrets: [...new Set(found)], text: rule.leave === 'no file' ? '' : kept }
+  if (found.length === 0 && !isHidden) return undefined
+  if (found.length === 0 && kind.leave === 'no file') return undefined
+  return { secrets: allForms(found), text: isHidden ? '' : lines.join('\n') }
 }
 
-function unquoted(value: string): string {
-  return value.trim().replace(/^(["'])(.*)\1$/, '$2')
+/** As it is read: git goes on in the next line after a backslash, netrc wherever white space is. */
+function joined(kind: Kind, text: string): string {
+  const plain = text.replaceAll('\r\n', '\n').replaceAll('\r', '\n')
+  if (kind === gitConfig) return plain.replaceAll('\\\n', '')
+  return kind.file.test('.netrc') ? plain.replaceAll('password\n', 'password ') : plain
 }
 
-function isSecret(value: string): boolean {
-  return value.length >= 6 && !/^(?:\$.*|%\w+%|\{.*\}|<.*>|\*+|x+)$/is.test(value)
+function cutValues(kind: Kind, line: string, found: string[]): string {
+  const values = valuesIn(line, kind.keys)
+  const [first] = values
+  if (first === undefined) return line
+  found.push(...values.flatMap((one) => one.values))
+  // What a section's head has on its own line stays.
+  if (kind.leave === 'before key') return line.slice(0, line.lastIndexOf(']', first.at) + 1)
+  return values.flatMap((one) => one.values).reduce((kept, value) => kept.replaceAll(value, ''), line)
 }
 
-/** Itself, as a URL writes it, and what it says in base64: `Basic` and npm's `_auth` are `user:password`. */
-function formsOf(value: string): string[] {
-  const forms = [value]
-  try {
-    forms.push(decodeURIComponent(value))
-  } catch {
-    // A percent sign that begins no escape.
-  }
-  if (/^[A-Za-z0-9+/]{8,}={0,2}$/.test(value)) {
-    const said = Buffer.from(value, 'base64').toString('utf8')
-    if (/^[\x20-\x7e]+$/.test(said)) forms.push(said, said.slice(said.indexOf(':') + 1))
-  }
-  return forms.filter((form) => form.length >= 6)
+function allForms(values: readonly string[]): string[] {
+  return [...new Set(values.flatMap(formsOf))]
 }
