@@ -97,7 +97,7 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...fileMounts(plan.files),
     ...plan.tools.flatMap((path) => ['--ro-bind', path, path]),
     ...['--bind', plan.workspace, plan.workspace],
-    ...workspaceMounts(plan.workspace),
+    ...workspaceMounts(plan),
     ...coverMounts(plan),
     ...['--chdir', plan.workspace],
   ]

@@ -3,7 +3,7 @@ import { accessSync, closeSync, constants, openSync, unlinkSync, writeFileSync }
 import type { Server } from 'node:net'
 import { join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { existsInside, removeInside, type Cover } from '../workspace/index.ts'
+import { existsInside, lookThrough, removeInside, type Cover } from '../workspace/index.ts'
 import { bwrapArguments, bwrapOptions, environmentBlock, type SandboxPlan } from './bwrap.ts'
 import { countDirectAttempts, type AttemptCounter, type DirectAttempts } from './direct-attempts.ts'
 import { writeSandboxFiles } from './files.ts'
@@ -78,11 +78,15 @@ export function startSandbox(request: SandboxRequest): Sandbox {
     environmentFd: 6,
   }
   const { workspace } = request
-  const hadCommonDir = existsInside(workspace, '.git/commondir')
+  // Also one that the step makes at the top itself.
+  const repositories = new Set(['.git', ...lookThrough(workspace).repositories])
+  const withoutCommonDir = [...repositories].filter(
+    (folder) => !existsInside(workspace, join(folder, 'commondir')),
+  )
   const child = spawnBwrap(request, plan, streams)
   made.defer(() => {
     // It would send git to a folder of the step's own for configuration and hooks (gitrepository-layout).
-    if (!hadCommonDir) removeInside(workspace, '.git', 'commondir')
+    for (const folder of withoutCommonDir) removeInside(workspace, folder, 'commondir')
   })
   const standing = made.move()
   return supervised(child, streams, () => standing.dispose())

@@ -1,8 +1,9 @@
-import { lstatSync, readdirSync, realpathSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, relative } from 'node:path'
 import { Secret } from '../../lib/index.ts'
 import { credentialFiles, credentialFolders } from './credential-places.ts'
 import { readInside } from './inside.ts'
+import { lookThrough, plainPath, realPath } from './repositories.ts'
 import { cleanGitConfig, cleanTokenFile, isTokenFile } from './token-files.ts'
 
 /** What a step sees in place of what is in the workspace. */
@@ -20,10 +21,8 @@ export interface Leftovers {
   readonly secrets: readonly Secret[]
 }
 
-/** Folders that are looked into, and how far; the rest of a workspace is its code's own. */
-const maxDepth = 3
-const maxFolders = 2_000
-const passedOver = new Set(['node_modules', '.git', '.venv', 'target', 'vendor'])
+/** Includes may go in circles. */
+const maxFiles = 4_000
 const maxFileBytes = 1_048_576
 /** More than a person leaves; a file that a step wrote may name any number. */
 const maxSecrets = 500
@@ -45,7 +44,7 @@ export function findLeftovers(workspace: string): Leftovers {
     seen.add(path)
     if (text === undefined) continue
     const isGit = isGitConfig(as)
-    if (isGit && files.length < maxFolders) files.push(...includedFiles(workspace, path, text, secrets))
+    if (isGit && files.length < maxFiles) files.push(...includedFiles(workspace, path, text, secrets))
     const cleaned = isGit ? cleanGitConfig(text) : cleanTokenFile(as, text)
     if (cleaned === undefined) continue
     for (const secret of cleaned.secrets) secrets.add(secret)
@@ -70,59 +69,22 @@ function knownPlaces(workspace: string): Cover[] {
 
 /** The configurations of all repositories, and the files of the package managers. */
 function tokenFiles(workspace: string): TokenFile[] {
-  const found: TokenFile[] = []
-  const add = (path: string, as: string) => {
+  const { repositories, files } = lookThrough(workspace)
+  const configs = repositories.flatMap((folder) =>
+    ['config', 'config.worktree'].map((name) => ({ path: join(folder, name), as: gitConfigName })),
+  )
+  const credentials = repositories.map((folder) => join(folder, 'credentials'))
+  const named = [...files, ...credentials].filter(isTokenFile).map((path) => ({ path, as: path }))
+  return [...configs, ...named].flatMap(({ path, as }) => {
     const plain = plainPath(workspace, path)
-    if (plain !== undefined) found.push({ path: plain, as })
-  }
-  const folders = [{ name: '', depth: 0 }]
-  for (const { name, depth } of folders) {
-    const entries = entriesOf(join(workspace, name))
-    for (const entry of entries) {
-      const path = join(name, entry.name)
-      if (entry.name === '.git')
-        for (const config of gitConfigsAt(workspace, path)) add(config, gitConfigName)
-      else if (isTokenFile(path)) add(path, path)
-      else if (
-        entry.isDirectory() &&
-        depth < maxDepth &&
-        folders.length < maxFolders &&
-        !passedOver.has(entry.name)
-      )
-        folders.push({ name: path, depth: depth + 1 })
-    }
-    // A bare repository, or one that a `.git` file elsewhere names.
-    if (['HEAD', 'config', 'objects'].every((part) => entries.some((entry) => entry.name === part)))
-      for (const config of gitConfigs(workspace, name)) add(config, gitConfigName)
-  }
-  return found
+    return plain === undefined ? [] : [{ path: plain, as }]
+  })
 }
 
 const gitConfigName = '.git/config'
 
 function isGitConfig(as: string): boolean {
   return as === gitConfigName
-}
-
-/** Of a folder, a link to one, or a file that says where it is. */
-function gitConfigsAt(workspace: string, path: string): string[] {
-  const named = /^gitdir: (.{1,4096})$/m.exec(readInside(workspace, path, 8_192) ?? '')?.[1]
-  const folder =
-    named === undefined ? path : isAbsolute(named) ? relative(workspace, named) : join(dirname(path), named)
-  const plain = plainPath(workspace, folder)
-  return plain === undefined ? [] : [...gitConfigs(workspace, plain), join(plain, 'credentials')]
-}
-
-function gitConfigs(workspace: string, folder: string, depth = 0): string[] {
-  const here = ['config', 'config.worktree'].map((name) => join(folder, name))
-  if (depth === 6) return here
-  const below = ['modules', 'worktrees'].flatMap((kind) =>
-    entriesOf(join(workspace, folder, kind))
-      .filter((entry) => entry.isDirectory())
-      .slice(0, maxFolders)
-      .flatMap((entry) => gitConfigs(workspace, join(folder, kind, entry.name), depth + 1)),
-  )
-  return [...here, ...below]
 }
 
 const maxIncludes = 100
@@ -154,29 +116,6 @@ function includeIn(line: string): string | undefined {
   const quoted = /^"((?:[^"\\]|\\.)*)"/.exec(value ?? '')?.[1]
   if (quoted !== undefined) return quoted.replaceAll(/\\(.)/g, '$1')
   return value?.replace(/[;#].*$/, '').trim()
-}
-
-/** Where it really is in the workspace; undefined if it is not there, or a link that leads out. */
-function plainPath(workspace: string, path: string): string | undefined {
-  const real = realPath(join(workspace, path))
-  const inside = real === undefined ? undefined : relative(workspace, real)
-  return inside === undefined || inside === '' || inside.startsWith('..') ? undefined : inside
-}
-
-function realPath(path: string): string | undefined {
-  try {
-    return realpathSync(path)
-  } catch {
-    return undefined
-  }
-}
-
-function entriesOf(folder: string) {
-  try {
-    return readdirSync(folder, { withFileTypes: true })
-  } catch {
-    return []
-  }
 }
 
 /** One line for the developer: where they are, and how not to leave them there. Undefined if there is nothing to say. */

@@ -157,3 +157,35 @@ test('a job runs where the server keeps its data, or in a home', async () => {
   })
   assert.match(home.stderr, /cannot be the workspace: it is a home/)
 })
+
+test('a step writes what git runs in a later step: in a repository below, a submodule, one without hooks, a worktree’s pointer', async (t) => {
+  const bench = await openBench(t)
+  if (bench === undefined) return
+  const { workspace } = bench
+  const git = (...args: string[]) =>
+    execFileSync(
+      'git',
+      ['-c', 'protocol.file.allow=always', '-c', 'user.name=x', '-c', 'user.email=x@x', ...args],
+      {
+        cwd: workspace,
+        stdio: 'ignore',
+      },
+    )
+  git('init', '-q', '--template=', 'a/app')
+  git('-C', 'a/app', 'commit', '-q', '--allow-empty', '-m', 'one')
+  git('init', '-q', '.')
+  git('commit', '-q', '--allow-empty', '-m', 'one')
+  git('submodule', 'add', '-q', './a/app', 'lib')
+  git('worktree', 'add', '-q', 'w')
+  const { stdout } = await bench.sh(
+    `for f in a/app/.git/config a/app/.git/hooks/post-checkout .git/modules/lib/config .git/modules/lib/hooks/x lib/.git w/.git .git/hooks/pre-push; do
+       (echo '[core]' >> $f) 2>/dev/null && echo "wrote $f"; done
+     mv a/app/.git/hooks a/app/.git/h 2>/dev/null && echo moved; mkdir a/app/.git/hooks 2>/dev/null && echo made
+     rm -f lib/.git w/.git; for f in lib/.git w/.git; do [ -e $f ] || echo "took away $f"; done
+     git -C a/app status -s >/dev/null && git -C lib status -s >/dev/null && git -C w status -s && echo works
+     echo /tmp/x > .git/modules/lib/commondir`,
+  )
+  assert.equal(stdout, 'works\n')
+  const left = await bench.sh('ls .git/modules/lib/commondir 2>/dev/null; true')
+  assert.equal(left.stdout, '')
+})
