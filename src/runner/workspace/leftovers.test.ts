@@ -44,6 +44,14 @@ const cases: readonly [what: string, files: Record<string, string | { to: string
     { '.git/config': '[core]\n', '.git/credentials': 'https://x:glpat-12345@h\n' },
     '.git/credentials',
   ],
+  [
+    'a file of a helper, whatever its name',
+    {
+      'app/.git/config': '[credential]\n\thelper = store --file=ci/logins\n',
+      'app/ci/logins': 'https://x:glpat-12345@h\n',
+    },
+    'app/ci/logins',
+  ],
   ['.npmrc as a link', { '.npmrc': link('ci/npm'), 'ci/npm': '//r/:_authToken=glpat-12345\n' }, 'ci/npm'],
   ['a login to a cloud', { 'gha-creds-0a1b.json': '{"token":"glpat-12345"}' }, 'gha-creds-0a1b.json'],
 ]

@@ -44,7 +44,8 @@ export function findLeftovers(workspace: string): Leftovers {
     seen.add(path)
     if (text === undefined) continue
     const isGit = isGitConfig(as)
-    if (isGit && files.length < maxFiles) files.push(...includedFiles(workspace, path, text, secrets))
+    if (isGit && files.length < maxFiles)
+      files.push(...includedFiles(workspace, path, text, secrets), ...storeFiles(workspace, path, text))
     const cleaned = isGit ? cleanGitConfig(text) : cleanTokenFile(as, text)
     if (cleaned === undefined) continue
     for (const secret of cleaned.secrets) secrets.add(secret)
@@ -107,6 +108,21 @@ function includedFiles(workspace: string, config: string, text: string, secrets:
     for (const secret of cleanGitConfig(included ?? '')?.secrets ?? []) secrets.add(secret)
     return []
   })
+}
+
+/** `helper = store --file=FILE`: a file of any name with what `.git-credentials` has (git-credential-store(1)). */
+function storeFiles(workspace: string, config: string, text: string): TokenFile[] {
+  const named = text
+    .split(/[\r\n]+/)
+    .flatMap((line) => (line.length > 4_096 ? [] : (/--file[= ]["']?([^\s"'\\]+)/.exec(line)?.[1] ?? [])))
+  // Relative to where git was started: the top of the workspace, or of the checkout.
+  const folders = [workspace, join(workspace, dirname(dirname(config)))]
+  return named.slice(0, maxIncludes).flatMap((name) =>
+    folders.flatMap((folder) => {
+      const path = plainPath(workspace, relative(workspace, isAbsolute(name) ? name : join(folder, name)))
+      return path === undefined ? [] : [{ path, as: '.git-credentials' }]
+    }),
+  )
 }
 
 /** `path = FILE`, behind a section's head or alone, quoted or not, with a comment behind it (git-config(1)). */
