@@ -1,6 +1,6 @@
 import { limits } from '../../lib/index.ts'
-import { leafHash, parseEntry } from '../verify/index.ts'
-import { isPersonId, type SealedNames } from '../people/index.ts'
+import { exactTextOf, leafHash, parseBase64, parseEntry } from '../verify/index.ts'
+import { isPersonId, type SealedNames, whyNotFit } from '../people/index.ts'
 import type { NewEntry } from './group.ts'
 
 export const maxRequestEntries = 1_000
@@ -9,7 +9,7 @@ export type ParsedRequest =
   | { ok: true; entries: NewEntry[] }
   | { ok: false; status: 400 | 413; message: string }
 
-/** The entries of `POST /append`: `{"entries":[{"key","entry"}]}`, nothing else in it. */
+/** The entries of `POST /append`: `{"entries":[{"key","entry","sealed"}]}`, nothing else in it; `sealed` may be left out. */
 export function parseAppendRequest(body: Buffer): ParsedRequest {
   const list = entriesOf(body)
   if (list === undefined) return bad('the body has to be JSON: {"entries":[{"key":"...","entry":"..."}]}')
@@ -31,6 +31,8 @@ export function parseAppendRequest(body: Buffer): ParsedRequest {
         `entry ${i} has ${bytes.length} bytes, at most ${limits.auditEntryBytes} fit: log a digest instead`,
       )
     }
+    const unfit = whyNotFit(one.key, bytes, one.sealed ?? [])
+    if (unfit !== undefined) return bad(`entry ${i}: ${unfit}`)
     entries.push({
       key: one.key,
       entry: bytes,
@@ -49,7 +51,8 @@ function entriesOf(body: Buffer): unknown[] | undefined {
 
 function parseObject(body: Buffer): object | undefined {
   try {
-    const parsed: unknown = JSON.parse(body.toString())
+    // Bytes that are no UTF-8 would become others, and the leaf not be what its writer sent.
+    const parsed: unknown = JSON.parse(exactTextOf(body) ?? '')
     return typeof parsed === 'object' && parsed !== null ? parsed : undefined
   } catch {
     return undefined
@@ -73,8 +76,8 @@ function isSealed(value: unknown): value is SealedNames[] {
     if (typeof one !== 'object' || one === null || Object.keys(one).length !== 3) return false
     const { person, key, box } = one as Record<string, unknown>
     if (typeof person !== 'string' || typeof key !== 'string' || typeof box !== 'string') return false
-    const isKey = /^[A-Za-z0-9+/]{43}=$/.test(key)
-    return isPersonId(person) && isKey && box.length <= maxBoxChars && /^[A-Za-z0-9+/]*={0,2}$/.test(box)
+    if (!isPersonId(person) || parseBase64(key)?.length !== 32 || box.length > maxBoxChars) return false
+    return parseBase64(box) !== undefined
   })
 }
 

@@ -2,7 +2,15 @@ import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../lib/index.ts'
 import type { Signer } from '../sign/index.ts'
 import type { FailureSwitch } from './failure.ts'
-import { type AppendOutcome, type Job, type NewEntry, planGroup, signGroup, takeJobs } from './group.ts'
+import {
+  type AppendOutcome,
+  type Group,
+  type Job,
+  type NewEntry,
+  planGroup,
+  signGroup,
+  takeJobs,
+} from './group.ts'
 import type { KeyWindow } from './key-window.ts'
 import type { PeopleStore } from './people-store.ts'
 import type { Wal } from './wal.ts'
@@ -71,28 +79,34 @@ export function createAppender(deps: AppenderDeps): Appender {
     if (stopped !== undefined) return refuse(jobs, stopped)
     // Time in the log never runs backwards, whatever the machine's clock does.
     lastTimeMs = Math.max(lastTimeMs, deps.clock.nowMs())
-    const group = planGroup(jobs, window, nextIndex, lastTimeMs)
     try {
-      const named = group.fresh.flatMap(({ key, sealed = [] }, i) =>
-        sealed.length === 0 ? [] : [{ index: nextIndex + i, id: key, sealed }],
-      )
-      // First the names: an entry that is durable never lacks them.
-      if (named.length > 0) await people.keep(named)
-      // Receipts are signed while the disk works; none leaves before it is done.
-      const [prefixed, outcomes] = await Promise.all([
-        group.fresh.length === 0 ? [] : wal.append(nextIndex, group.timeMs, group.fresh),
-        signGroup(group, signer),
-      ])
-      for (const [i, { key, leafHash }] of group.fresh.entries()) {
-        const bytes = prefixed[i] as Buffer
-        durable.push({ prefixed: bytes, leafHash: Buffer.from(leafHash, 'base64') })
-        window.add(key, { index: nextIndex++, leafHash, timeMs: group.timeMs })
-        unpublishedBytes += bytes.length
-      }
-      for (const { job, outcome } of outcomes) job.resolve(outcome)
+      const named = jobs.flatMap(({ entries }) => entries.flatMap(({ sealed = [] }) => sealed))
+      const keys = await people.keysOf(named.map(({ person }) => person))
+      const group = planGroup(jobs, window, keys, nextIndex, lastTimeMs)
+      await write(group)
     } catch (error) {
       refuse(jobs, failure.fail('writing the audit log', error))
     }
+  }
+
+  async function write(group: Group): Promise<void> {
+    const named = group.fresh.flatMap(({ key, sealed = [] }, i) =>
+      sealed.length === 0 ? [] : [{ index: nextIndex + i, id: key, sealed }],
+    )
+    // First the names: an entry that is durable never lacks them.
+    if (named.length > 0) await people.keep(named)
+    // Receipts are signed while the disk works; none leaves before it is done.
+    const [prefixed, outcomes] = await Promise.all([
+      group.fresh.length === 0 ? [] : wal.append(nextIndex, group.timeMs, group.fresh),
+      signGroup(group, signer),
+    ])
+    for (const [i, { key, leafHash }] of group.fresh.entries()) {
+      const bytes = prefixed[i] as Buffer
+      durable.push({ prefixed: bytes, leafHash: Buffer.from(leafHash, 'base64') })
+      window.add(key, { index: nextIndex++, leafHash, timeMs: group.timeMs })
+      unpublishedBytes += bytes.length
+    }
+    for (const { job, outcome } of outcomes) job.resolve(outcome)
   }
 
   return {

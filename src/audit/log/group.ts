@@ -17,6 +17,8 @@ export type AppendOutcome =
   | { ok: true; receipts: Receipt[]; signature: string }
   | { ok: false; reason: 'busy' }
   | { ok: false; reason: 'conflict'; key: string }
+  /** The log holds another key of this person than the one that came with their names. */
+  | { ok: false; reason: 'other_key'; person: string }
   | { ok: false; reason: 'failed'; status: 503 | 507; message: string }
 
 /** A request that waits for the disk. */
@@ -50,15 +52,20 @@ export function takeJobs(queue: Job[]): Job[] {
   return queue.splice(0, count)
 }
 
-/** Gives new entries their numbers and repeated ones what they had; a job with a false repeat takes no part. */
+/**
+ * Gives new entries their numbers and repeated ones what they had; a job with a false repeat, or with another key of a
+ * person than `keys` or a job before it has, takes no part.
+ */
 export function planGroup(
   jobs: readonly Job[],
   window: KeyWindow,
+  keys: ReadonlyMap<string, string>,
   firstIndex: number,
   timeMs: number,
 ): Group {
   const group: Group = { timeMs, fresh: [], answers: [] }
   const inGroup = new Map<string, KnownEntry>()
+  const personKeys = new Map(keys)
   for (const job of jobs) {
     const inJob = new Map<string, KnownEntry>()
     const fresh: NewEntry[] = []
@@ -79,11 +86,27 @@ export function planGroup(
       job.resolve({ ok: false, reason: 'conflict', key: conflict })
       continue
     }
+    const person = takeKeys(fresh, personKeys)
+    if (person !== undefined) {
+      job.resolve({ ok: false, reason: 'other_key', person })
+      continue
+    }
     for (const [key, entry] of inJob) inGroup.set(key, entry)
     group.fresh.push(...fresh)
     group.answers.push({ job, known })
   }
   return group
+}
+
+/** Adds the keys that come with these entries to the known ones; if one is another than is known, none, and says whose. */
+function takeKeys(fresh: readonly NewEntry[], known: Map<string, string>): string | undefined {
+  const taken = new Map<string, string>()
+  for (const { person, key } of fresh.flatMap(({ sealed = [] }) => sealed)) {
+    if ((known.get(person) ?? taken.get(person) ?? key) !== key) return person
+    taken.set(person, key)
+  }
+  for (const [person, key] of taken) known.set(person, key)
+  return undefined
 }
 
 /** The answer to every job of the group; not to leave before the group is on the disk. */

@@ -114,6 +114,12 @@ function answerOf(outcome: AppendOutcome): Answer {
   if (outcome.reason === 'busy') return busy(429, 'the queue of the audit log is full')
   if (outcome.reason === 'failed')
     return refusal(outcome.status, failureCode(outcome.status), outcome.message)
+  if (outcome.reason === 'other_key')
+    return refusal(
+      409,
+      'conflict',
+      `the log holds another key of ${outcome.person}: names are sealed with the first one`,
+    )
   return refusal(409, 'conflict', `the key ${outcome.key} was used for another entry`)
 }
 

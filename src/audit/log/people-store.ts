@@ -1,15 +1,23 @@
 import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type FileSystem, namesIn, replaceFile, syncFolder, writeAll } from '../disk/index.ts'
+import { type FileSystem, namesIn, readIfThere, replaceFile, syncFolder, writeAll } from '../disk/index.ts'
 import { namesPerFile, type SealedNames } from '../people/index.ts'
 
 /** What stands beside the log about people: their keys, and their names sealed with them. Never served. */
 export interface PeopleStore {
+  /** The keys of those of these people who have one, in base64. */
+  keysOf(people: readonly string[]): Promise<ReadonlyMap<string, string>>
   /** Makes the names of these entries durable, before the entries are. Of somebody who was erased nothing is kept. */
   keep(entries: readonly { index: number; id: string; sealed: readonly SealedNames[] }[]): Promise<void>
   /** Deletes a person's key, for good. Resolves when that is on the disk; twice is once. */
   erase(person: string): Promise<void>
   close(): Promise<void>
+}
+
+interface State {
+  /** By person; `undefined` for one that was not read yet. */
+  keys: Map<string, string | undefined>
+  erased: Set<string>
 }
 
 /** Nothing is read or made before the first name comes. */
@@ -19,19 +27,37 @@ export function createPeopleStore(fs: FileSystem, folder: string): PeopleStore {
     string,
     string,
   ]
-  let known: { keys: Set<string>; erased: Set<string> } | undefined
+  let known: State | undefined
   let file: { number: number; handle: FileHandle } | undefined
   let busy: Promise<unknown> = Promise.resolve()
 
-  async function open(): Promise<{ keys: Set<string>; erased: Set<string> }> {
+  async function open(): Promise<State> {
     if (known !== undefined) return known
     for (const path of [keys, erased, names]) await fs.mkdir(path, { recursive: true, mode: 0o700 })
     for (const path of [join(folder, 'people'), folder]) await syncFolder(fs, path)
-    const state = { keys: new Set(await namesIn(fs, keys)), erased: new Set(await namesIn(fs, erased)) }
+    const held = (await namesIn(fs, keys)).map((person) => [person, undefined] as const)
+    const state: State = { keys: new Map(held), erased: new Set(await namesIn(fs, erased)) }
     // A crash between the mark and the deed: it is done now.
     for (const person of state.erased) if (state.keys.has(person)) await drop(person, state.keys)
     known = state
     return known
+  }
+
+  async function keysOf(people: readonly string[]): Promise<Map<string, string>> {
+    const found = new Map<string, string>()
+    if (people.length === 0) return found
+    const state = await open()
+    for (const person of people) {
+      if (!state.keys.has(person)) continue
+      const key = state.keys.get(person) ?? (await readKey(person))
+      state.keys.set(person, key)
+      found.set(person, key ?? '')
+    }
+    return found
+  }
+
+  async function readKey(person: string): Promise<string | undefined> {
+    return (await readIfThere(fs, join(keys, person)))?.toString().replace(/\n$/, '')
   }
 
   async function keep(entries: Parameters<PeopleStore['keep']>[0]): Promise<void> {
@@ -41,7 +67,7 @@ export function createPeopleStore(fs: FileSystem, folder: string): PeopleStore {
       for (const { person, key, box } of sealed) {
         if (state.erased.has(person)) continue
         if (!state.keys.has(person)) await replaceFile(fs, join(keys, person), Buffer.from(`${key}\n`), 0o600)
-        state.keys.add(person)
+        state.keys.set(person, key)
         const number = Math.floor(index / namesPerFile)
         lines.set(number, `${lines.get(number) ?? ''}${JSON.stringify({ id, person, box })}\n`)
       }
@@ -69,7 +95,7 @@ export function createPeopleStore(fs: FileSystem, folder: string): PeopleStore {
     await drop(person, state.keys)
   }
 
-  async function drop(person: string, held: Set<string>): Promise<void> {
+  async function drop(person: string, held: State['keys']): Promise<void> {
     await fs.rm(join(keys, person), { force: true })
     await syncFolder(fs, keys)
     held.delete(person)
@@ -83,6 +109,7 @@ export function createPeopleStore(fs: FileSystem, folder: string): PeopleStore {
   }
 
   return {
+    keysOf: (people) => inTurn(() => keysOf(people)),
     keep: (entries) => inTurn(() => keep(entries)),
     erase: (person) => inTurn(() => erase(person)),
     close: () => inTurn(async () => await file?.handle.close()),

@@ -11,6 +11,7 @@
  *     people/names/<n>          a line of JSON for each sealed set of names of the entries n * 65,536 and on
  */
 export * from './names.ts'
+export { whyNotFit } from './fits.ts'
 export {
   forgetNames,
   personal,

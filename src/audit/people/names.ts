@@ -39,7 +39,7 @@ export function sealNames(key: Uint8Array, person: string, entryId: string, name
   return Buffer.concat([nonce, text, cipher.getAuthTag()]).toString('base64')
 }
 
-/** The names in such a box; `undefined` when it was not sealed with this key for this person and entry. */
+/** The names in such a box; `undefined` when it was not sealed with this key for this person and entry, or holds anything but names. */
 export function openNames(key: Uint8Array, person: string, entryId: string, box: string): Names | undefined {
   // Only as it was written: in any other spelling a bit of it could be changed unseen.
   const bytes = parseBase64(box)
@@ -49,10 +49,16 @@ export function openNames(key: Uint8Array, person: string, entryId: string, box:
     decipher.setAAD(Buffer.from(`${person}\n${entryId}`))
     decipher.setAuthTag(bytes.subarray(-16))
     const text = Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString()
-    return JSON.parse(text) as Names
+    const names: unknown = JSON.parse(text)
+    return isNames(names) ? names : undefined
   } catch {
     return undefined
   }
+}
+
+function isNames(value: unknown): value is Names {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  return Object.values(value).every((name) => typeof name === 'string')
 }
 
 // One key must not serve two algorithms.

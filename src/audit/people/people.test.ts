@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createCipheriv, createHmac, randomBytes } from 'node:crypto'
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -7,10 +7,19 @@ import fc from 'fast-check'
 import { newId, Secret, systemClock } from '../../lib/index.ts'
 import { type AuditClient, createAuditClient } from '../client/index.ts'
 import { systemFs } from '../disk/index.ts'
-import { openLog, temporaryFolder, token } from '../log/log.fixture.ts'
+import { openLog, postEntries, temporaryFolder, token } from '../log/log.fixture.ts'
 import { formatEntry, parseEntry, readEntries } from '../verify/index.ts'
 import { folderSource, verifyFolder } from '../verify/node.ts'
-import { commitTo, openNames, openPeople, personal, pseudonym, sealNames, sealPeople } from './index.ts'
+import {
+  commitTo,
+  createPeopleCheck,
+  openNames,
+  openPeople,
+  personal,
+  pseudonym,
+  sealNames,
+  sealPeople,
+} from './index.ts'
 import { directory, scene } from './people.fixture.ts'
 
 const mona = (name: string) => personal('github:583231', name, 'github:mona')
@@ -220,15 +229,8 @@ test('names that cannot be written stop the log before their entry is acknowledg
   assert.deepEqual(await shown(folder), [])
 })
 
-const erasureOf = (person: string) =>
-  formatEntry({
-    id: 'k',
-    source: 'mayfly://server',
-    time: '2026-11-25T02:00:00.000Z',
-    type: 'person.erased',
-    subject: person,
-    data: {},
-  })
+const plain = { id: 'k', source: 'mayfly://server', time: '2026-11-25T02:00:00.000Z', data: {} }
+const erasureOf = (person: string) => formatEntry({ ...plain, type: 'person.erased', subject: person })
 
 test('requests about people that are refused', async (t) => {
   const { log } = await scene(t)
@@ -251,6 +253,9 @@ test('requests about people that are refused', async (t) => {
     { person, entry: { ...entry, sealed: [sealed] } },
   ])
     assert.equal(await post('/erase', body), 400)
+  const latin = Buffer.from('{"entries":[{"key":"k","entry":"\xe9"}]}', 'latin1')
+  const headers = { authorization: `Bearer ${token}` }
+  assert.equal((await fetch(`${log.url}/append`, { method: 'POST', headers, body: latin })).status, 400)
   for (const one of [
     { ...sealed, person: 'per_../../x' },
     { ...sealed, key: 'AAAA' },
@@ -261,5 +266,71 @@ test('requests about people that are refused', async (t) => {
   ])
     assert.equal(await post('/append', { entries: [{ ...entry, sealed: [one] }] }), 400)
   assert.equal(await post('/append', { entries: [{ ...entry, sealed: Array(17).fill(sealed) }] }), 400)
-  assert.equal(await post('/append', { entries: [{ ...entry, sealed: [sealed] }] }), 200)
+})
+
+test('names that would make the log fail its verification from then on are refused, and nothing of them is kept', async (t) => {
+  const { folder, log } = await scene(t)
+  const [key, other] = [randomBytes(32), randomBytes(32)]
+  const person = newId<string>('per')
+  const names = { 'actor.login': 'mona' }
+  const named = (id: string, with_ = key, box = sealNames(with_, person, id, names), encoded?: string) => {
+    const actor = { login: { person, commitment: commitTo(with_, id, 'actor.login', 'mona') } }
+    const entry = formatEntry({ ...plain, id, type: 'session.issued', subject: 'ses_1', data: { actor } })
+    return { key: id, entry, sealed: [{ person, key: encoded ?? with_.toString('base64'), box }] }
+  }
+  const status = async (...entries: unknown[]) => (await postEntries(log.url, entries)).status
+  const sealedAs = (what: string) => {
+    const cipher = createCipheriv(
+      'aes-256-gcm',
+      createHmac('sha256', key).update('mayfly-seal/v1').digest(),
+      Buffer.alloc(12),
+    )
+    cipher.setAAD(Buffer.from(`${person}\nx`))
+    return Buffer.concat([
+      Buffer.alloc(12),
+      cipher.update(what),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ]).toString('base64')
+  }
+  for (const [what, one] of Object.entries({
+    'fifty zero bytes': named('x', key, Buffer.alloc(50).toString('base64')),
+    'no box': named('x', key, ''),
+    'sealed for another entry': named('x', key, sealNames(key, person, 'y', names)),
+    'sealed for another person': named('x', key, sealNames(key, newId<string>('per'), 'x', names)),
+    'sealed under another key': named('x', key, sealNames(other, person, 'x', names)),
+    'another name than the entry commits to': named(
+      'x',
+      key,
+      sealNames(key, person, 'x', { 'actor.login': 'ann' }),
+    ),
+    'a name at another path': named('x', key, sealNames(key, person, 'x', { login: 'mona' })),
+    'no names': named('x', key, sealedAs('null')),
+    'a number for a name': named('x', key, sealedAs('{"actor.login":5}')),
+    'no JSON': named('x', key, sealedAs('mona')),
+    'a key in a spelling that nobody reads': named('x', Buffer.alloc(32), undefined, `${'A'.repeat(42)}B=`),
+    'an entry of another id': { ...named('x'), key: 'y' },
+    'an entry that cannot be read': { ...named('x'), entry: '{}' },
+  }))
+    assert.equal(await status(one), 400, what)
+  assert.equal(await status(named('a'), named('b', other)), 409, 'two keys in one request')
+  assert.deepEqual(await readdir(join(folder, 'people/keys')), [])
+  assert.equal(await status(named('a')), 200)
+  assert.equal(await status(named('a')), 200)
+  assert.equal(await status(named('b', other)), 409)
+  await log.close()
+  const again = await openLog(t, folder)
+  const restarted = (await postEntries(again.url, [named('c', other)])).status
+  assert.equal(restarted, 409, 'also after a restart')
+  const [one, two] = await Promise.all([
+    postEntries(again.url, [named('d')]),
+    postEntries(again.url, [named('e', other)]),
+  ])
+  assert.deepEqual([one.status, two.status], [200, 409], 'in one group')
+  await again.close()
+  assert.ok((await verifyFolder(folder, log.verifierKey)).ok)
+  assert.deepEqual(await shown(folder), [{ actor: { login: 'mona' } }, { actor: { login: 'mona' } }])
+  const check = createPeopleCheck(folder)
+  for await (const { index, bytes } of readEntries(folderSource(folder))) await check.add(index, bytes)
+  assert.deepEqual(await check.verdict(), { checked: true, named: 2, erased: 0, problems: [] })
 })
