@@ -1,4 +1,4 @@
-import { createRunsCheck } from '../audit/verify/index.ts'
+import { createRunsCheck, type RunsVerdict } from '../audit/verify/index.ts'
 import { entriesOf } from './audit-checkpoint.ts'
 import { checkPeopleOf, type PeopleOptions, tellPeople } from './audit-people.ts'
 import { exitCodes, print } from './output.ts'
@@ -18,13 +18,24 @@ export async function checkAudit(options: PeopleOptions): Promise<number> {
   const names = await people?.verdict()
   const verdict = check.verdict()
   const { runs, finished, open, problems, unreadable } = verdict
-  const isWhole = problems.length === 0 && unreadable.length === 0
-  const ok = isWhole && (names?.problems.length ?? 0) === 0
+  const ok = problems.length === 0 && unreadable.length === 0 && (names?.problems.length ?? 0) === 0
   print(options.json, { ok, ...verdict, people: names }, [
     ...problems.map(({ run, kind, message }) => visible(`${kind.toUpperCase()} in run ${run}: ${message}`)),
-    ...(unreadable.length === 0 ? [] : [`UNREADABLE: entries ${unreadable.slice(0, 20).join(', ')}`]),
+    ...(unreadable.length === 0 ? [] : [`UNREADABLE: ${listed(unreadable)}`]),
     ...(names === undefined ? [] : tellPeople(names)),
-    `${isWhole ? 'no gap' : 'GAPS'}: ${runs} runs, ${finished} finished, ${open.length} under way (hashes: mayfly audit verify)`,
+    `${heading(verdict)}: ${runs} runs, ${finished} finished, ${open.length} under way (hashes: mayfly audit verify)`,
   ])
   return ok ? exitCodes.ok : exitCodes.refused
+}
+
+/** What cannot be read is no gap, and not fine either: it may be of any run. */
+function heading({ problems, unreadable }: RunsVerdict): string {
+  if (problems.length > 0) return 'GAPS'
+  return unreadable.length > 0 ? 'UNREADABLE ENTRIES, no gap in the others' : 'no gap'
+}
+
+function listed(entries: readonly number[]): string {
+  const shown = entries.slice(0, 20)
+  const more = entries.length > shown.length ? ' and more' : ''
+  return `${entries.length === 1 ? 'entry' : 'entries'} ${shown.join(', ')}${more}`
 }

@@ -41,7 +41,7 @@ function entryOf(type: string, data: Record<string, unknown>, run = 'run_1'): st
   return formatEntry({
     id,
     source: '/s',
-    time: '2026-01-01T00:00:00Z',
+    time: '2026-01-01T00:00:00.000Z',
     type,
     subject: 's',
     run,
@@ -97,6 +97,21 @@ test('an export into a file that is there is one clear line, and leaves it as it
   assert.equal(code, 2)
   assert.match(stderr, /^mayfly: \S+out is there already: name a new file\n$/)
   assert.equal(await readFile(out, 'utf8'), 'mine')
+})
+
+test('entries that cannot be read are no gap, and no good end of a check either', async (t) => {
+  const whole = [entryOf('session.issued', {}, 'run_u').replace(/"mayflyseq":\d+/, '"mayflyseq":0')]
+  const strange = Array.from({ length: 21 }, () => 'no JSON')
+  for (const [entries, said] of [
+    [[...whole, 'no JSON'], /^UNREADABLE: entry 1\nUNREADABLE ENTRIES, no gap in the others: 1 runs/m],
+    [[...whole, ...strange], /^UNREADABLE: entries 1, .*, 20 and more\n/m],
+    [[...whole, whole[0]!, 'no JSON'], /^DUPLICATE .*\nUNREADABLE: entry 2\nGAPS: 1 runs/m],
+  ] as const) {
+    const folder = await hostileLog(t, entries)
+    const checked = await audit('check', '--folder', folder)
+    assert.deepEqual([checked.code, checked.stderr], [1, ''])
+    assert.match(checked.stdout, said)
+  }
 })
 
 test('a reader that has seen enough ends the command without a word', async (t) => {

@@ -239,18 +239,33 @@ def check_tiles(folder, entries, sizes, problems):
     return levels['0']
 
 
+def whole(number):
+    """The int of a whole number of JSON, which may be written 1.0; None for anything else."""
+    if type(number) is float and number.is_integer():
+        number = int(number)
+    return number if type(number) is int and abs(number) < 2**53 else None
+
+
+def no_number(text):
+    raise ValueError(f'{text} is no JSON')
+
+
 class Entry:
     """What is looked at of an entry. Throws what a wrong JSON throws."""
 
     def __init__(self, index, text):
-        event = json.loads(text.decode())
-        own = re.fullmatch(r'dev\.cdeventsx\.mayfly-([a-z]+\.[a-z]+)\.0\.2\.0', event['type'])
+        event = json.loads(text.decode(), parse_constant=no_number)
+        own = re.fullmatch(r'dev\.cdeventsx\.mayfly-([a-z]{1,64}\.[a-z]{1,64})\.0\.2\.0', event['type'])
         self.type = own[1] if own else CDEVENTS[event['type']]
         self.data = event['data']['subject']['content'] if own else event['data']['customData']
         self.index, self.id, self.subject = index, event['id'], event['subject']
-        self.run, self.number = event.get('mayflyrun'), event.get('mayflyseq')
+        self.run, self.number = event.get('mayflyrun'), whole(event.get('mayflyseq'))
         self.time = datetime.strptime(event['time'], '%Y-%m-%dT%H:%M:%S.%f%z')
-        if event['specversion'] != '1.0' or not isinstance(self.data, dict):
+        texts = [event[name] for name in ('id', 'source', 'subject', *(('mayflyrun',) if 'mayflyrun' in event else ()))]
+        if (event['specversion'] != '1.0' or not isinstance(self.data, dict) or self.type in CDEVENTS.values() and own
+                or not all(isinstance(one, str) and one for one in texts)
+                or not re.fullmatch(r'[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z', event['time'])
+                or 'mayflyseq' in event and ('mayflyrun' not in event or self.number is None or self.number < 0)):
             raise ValueError
 
 
@@ -262,10 +277,11 @@ def check_runs(entries, problems):
         if entry.run is not None:
             runs.setdefault(entry.run, []).append(entry)
     for run, members in runs.items():
-        lost = {n for entry in members if entry.type == 'entries.lost' for n in entry.data['numbers'] if type(n) is int}
+        lists = [entry.data.get('numbers') for entry in members if entry.type == 'entries.lost']
+        lost = {whole(n) for numbers in lists if isinstance(numbers, list) for n in numbers} - {None}
         by_number = {}
         for entry in members:
-            if type(entry.number) is not int or entry.number < 0:
+            if entry.number is None:
                 problems.append(f'run {run}: entry {entry.index} has no number')
                 continue
             before, by_number[entry.number] = by_number.get(entry.number), entry
@@ -320,7 +336,10 @@ def check_people(folder, entries, problems):
             counts['erased'] += 1
             continue
         try:
-            key = decode64((folder / 'people/keys' / person).read_text().removesuffix('\n'))
+            text = (folder / 'people/keys' / person).read_bytes().decode()
+            key = decode64(text[:-1])
+            if text[-1:] != '\n' or len(key) != 32:
+                raise Invalid('its key is none')
             opener, found = AESGCM(hmac.digest(key, b'mayfly-seal/v1', 'sha256')), []
             for box in map(decode64, boxes.get((str(entry.index // 65536), entry.id, person), ())):
                 found.append(json.loads(opener.decrypt(box[:12], box[12:], f'{person}\n{entry.id}'.encode()))[path])

@@ -78,12 +78,13 @@ export function parseEntry(bytes: Uint8Array): Entry | undefined {
   const event = parseJson(exactTextOf(bytes) ?? '')
   if (!isObject(event) || event['specversion'] !== '1.0') return undefined
   const { id, source, time, subject, mayflyrun: run, mayflyseq: seq } = event
-  const type = shortType(String(event['type']))
+  const type = isText(event['type']) ? shortType(event['type']) : undefined
   const data = dataOf(event['data'], type)
-  if (!isText(id) || !isText(source) || !isText(time) || !isText(subject)) return undefined
+  if (!isText(id) || !isText(source) || !isTime(time) || !isText(subject)) return undefined
   if (type === undefined || data === undefined) return undefined
   if (run !== undefined && !isText(run)) return undefined
-  if (seq !== undefined && (!Number.isSafeInteger(seq) || (seq as number) < 0)) return undefined
+  // A run without a number is read, so that it can be called a fault of that run; a number of no run says nothing.
+  if (seq !== undefined && (run === undefined || !isCount(seq))) return undefined
   return {
     id,
     source,
@@ -92,7 +93,7 @@ export function parseEntry(bytes: Uint8Array): Entry | undefined {
     subject,
     data,
     ...(run === undefined ? {} : { run }),
-    ...(seq === undefined ? {} : { seq: seq as number }),
+    ...(seq === undefined ? {} : { seq }),
   }
 }
 
@@ -114,6 +115,17 @@ function parseJson(text: string): unknown {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** In the one form that writers use, of a moment that there is: 30 February is none, and another zone could be read as another moment. */
+function isTime(value: unknown): value is string {
+  if (!isText(value) || !/^(?!0000)[0-9]{4}-/.test(value)) return false
+  const ms = Date.parse(value)
+  return !Number.isNaN(ms) && new Date(ms).toISOString() === value
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
 }
 
 function isText(value: unknown): value is string {

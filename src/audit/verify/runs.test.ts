@@ -61,6 +61,13 @@ test('whatever is taken out of a finished run is found', () => {
     check(whole.filter(({ seq }) => seq !== 2 && seq !== 3 && seq !== 5)).messages[0] ?? '',
     /^numbers 2 to 3, 5 are missing/,
   )
+  assert.match(
+    check([entry(0), entry(Number.MAX_SAFE_INTEGER), lost(3, 5, 1.5, -1)]).messages[0] ?? '',
+    /^numbers 1 to 2, 4, 6 to 9007199254740990 are missing/,
+  )
+  const holes = Array.from({ length: 1_002 }, (_, i) => entry(2 * i))
+  assert.match(check(holes).messages[0] ?? '', /^numbers 1, 3, .*, 1999 and more are missing/)
+  assert.match(check([entry(0), entry(2)]).messages[0] ?? '', /^number 1 is missing/)
 })
 
 test('a run whose end was taken out: open while it may be, then unfinished', () => {

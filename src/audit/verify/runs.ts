@@ -160,7 +160,7 @@ function isRepeated({ restart, upTo, ahead, givenUp }: Run, seq: number): boolea
 
 function giveUp(run: Run, { numbers }: Readonly<Record<string, unknown>>): void {
   if (!Array.isArray(numbers)) return
-  for (const one of numbers as unknown[]) if (typeof one === 'number') run.givenUp.add(one)
+  for (const one of numbers as unknown[]) if (Number.isSafeInteger(one)) run.givenUp.add(one as number)
   advance(run)
 }
 
@@ -168,21 +168,23 @@ function advance(run: Run): void {
   while (run.ahead.delete(run.upTo) || run.givenUp.has(run.upTo)) run.upTo++
 }
 
-/** The numbers below the highest that were neither seen nor given up; at most a thousand. */
-function missingIn({ upTo, max, ahead, givenUp }: Run): number[] {
-  const missing: number[] = []
-  for (let seq = upTo; seq < max && missing.length < maxListed; seq++)
-    if (!ahead.has(seq) && !givenUp.has(seq)) missing.push(seq)
+/** Where numbers below the highest were neither seen nor given up, from and to; however far apart, it costs what was seen. */
+function missingIn({ upTo, max, ahead, givenUp }: Run): [from: number, to: number][] {
+  const known = [...new Set([...ahead.keys(), ...givenUp])].filter((seq) => seq >= upTo && seq <= max)
+  const missing: [number, number][] = []
+  let next = upTo
+  for (const seq of known.sort((a, b) => a - b)) {
+    if (seq > next) missing.push([next, seq - 1])
+    next = seq + 1
+  }
   return missing
 }
 
-function rangesOf(numbers: readonly number[]): string {
-  const ranges: string[] = []
-  let from = numbers[0] ?? 0
-  for (const [i, number] of numbers.entries()) {
-    if (numbers[i + 1] === number + 1) continue
-    ranges.push(from === number ? String(number) : `${from} to ${number}`)
-    from = numbers[i + 1] ?? 0
-  }
-  return `${numbers.length === 1 ? 'number' : 'numbers'} ${ranges.join(', ')} ${numbers.length === 1 ? 'is' : 'are'}`
+function rangesOf(missing: readonly (readonly [from: number, to: number])[]): string {
+  const ranges = missing
+    .slice(0, maxListed)
+    .map(([from, to]) => (from === to ? String(from) : `${from} to ${to}`))
+  const isOne = missing.length === 1 && missing[0]?.[0] === missing[0]?.[1]
+  const more = missing.length > maxListed ? ' and more' : ''
+  return `${isOne ? 'number' : 'numbers'} ${ranges.join(', ')}${more} ${isOne ? 'is' : 'are'}`
 }
