@@ -131,7 +131,7 @@ function addProofs(audit: Command): void {
   ofLog(audit.command('check-proof'))
     .description('check such a proof, offline')
     .argument('<proof>', 'the file')
-    .requiredOption('--entry <file>', 'the bytes of the entry')
+    .requiredOption('--entry <file>', 'the bytes of the entry, as prove --entry-out writes them')
     .action(
       act(async (proof: string, options) => (await import('./audit-prove.ts')).checkProof(proof, options)),
     )

@@ -28,7 +28,7 @@ export async function findAudit(options: FindOptions & Record<string, unknown>):
     const people = openPeopleOf(options)
     const names = openNames(search, people)
     const query = await queryOf(options, names)
-    refuseUnknown(search, query)
+    refuseUnknown(search, query, options.about)
     let found = 0
     for await (const { index, entry } of chosen(search, query, options.lines)) {
       const shown = await withNames(await revealed({ index, ...entry }, people), names)
@@ -67,19 +67,18 @@ async function personsIn(values: readonly string[], names: OpenedNames): Promise
   return found.flat()
 }
 
-function refuseUnknown(search: Search, query: Query): void {
+function refuseUnknown(search: Search, query: Query, about: string | undefined): void {
   // Of several values it is enough that one is there; a question by topic may well have no answer.
+  const ofTopic = about === undefined ? {} : (topics[about] ?? {})
   const unknown = search.unknown(query)
   const hopeless = Object.entries(query.terms).flatMap(([kind, values]) => {
-    const missing = unknown.filter((one) => one.kind === kind)
+    const missing = unknown.filter((one) => one.kind === kind && ofTopic[kind] !== values)
     return missing.length === values.length ? missing : []
   })
-  const lines = hopeless
-    .filter(({ value }) => !value.includes('*') || value.length > 1)
-    .map(({ kind, value, meant }) => {
-      const hint = meant === undefined ? '' : `: did you mean "${meant}"?`
-      return visible(`no entry of this log has ${kind} "${value}"${hint}`)
-    })
+  const lines = hopeless.map(({ kind, value, meant }) => {
+    const hint = meant === undefined ? '' : `: did you mean "${meant}"?`
+    return visible(`no entry of this log has ${kind} "${value}"${hint}`)
+  })
   if (lines.length > 0) throw new MayflyError('not_found', lines.join('; '))
 }
 

@@ -11,7 +11,7 @@ export async function testPolicy(path: string, options: { json: boolean }): Prom
     count === 0
       ? 'there are no tests: write some under tests:, or in policies/*.test.yaml'
       : failures.length === 0
-        ? `${count} tests passed`
+        ? `${count} ${count === 1 ? 'test' : 'tests'} passed`
         : `${failures.length} failures in ${count} tests`
   print(options.json, { tests: count, failures }, [...failures.map(formatProblem), summary])
   return failures.length === 0 ? exitCodes.ok : exitCodes.refused

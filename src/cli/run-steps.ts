@@ -78,7 +78,7 @@ async function fileSteps(file: string, command: readonly string[], options: RunO
   // Schema and YAML parser are loaded for a file only: a command must start fast.
   const { configError, parseConfig, pipelineSchema } = await import('../config/index.ts')
   const parsed = parseConfig(readText(file), file, pipelineSchema)
-  if (!parsed.ok) throw configError(parsed.problems)
+  if (!parsed.ok) throw new MayflyError('bad_input', configError(parsed.problems).message)
   return parsed.value.steps.map((step) => pipelineStep(step, options))
 }
 

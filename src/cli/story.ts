@@ -88,9 +88,14 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
       string | undefined
     >
     const { login, id } = (data['actor'] ?? {}) as Record<string, unknown>
-    const who = nameOf(login ?? id) ?? subject ?? 'somebody'
+    const who = nameOf(login ?? id)
+    if (repository === undefined && who === undefined && subject !== undefined)
+      return [
+        `${subject} opened a session, proven by ${text(data['issuer'])} (${text(data['issuerUrl'])})`,
+        `and may act as ${list(data['roles'])} until ${text(data['expires'])}`,
+      ]
     return [
-      `${who} triggered ${event ?? 'a job'} in ${repository ?? subject ?? '?'}${ref === undefined ? '' : ` at ${ref}`}${commit === undefined ? '' : ` (${commit.slice(0, 12)})`}`,
+      `${who ?? subject ?? 'somebody'} triggered ${event ?? 'a job'} in ${repository ?? subject ?? '?'}${ref === undefined ? '' : ` at ${ref}`}${commit === undefined ? '' : ` (${commit.slice(0, 12)})`}`,
       `by ${workflow ?? 'an unnamed workflow'}${environment === undefined ? '' : `, environment ${environment}`}, proven by ${text(data['issuer'])} (${text(data['issuerUrl'])})`,
       `and may act as ${list(data['roles'])} until ${text(data['expires'])}`,
     ]

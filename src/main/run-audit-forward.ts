@@ -1,3 +1,4 @@
+import { ignoreUserSignals, stopSignals } from './signals.ts'
 import { createSink, startForwarder } from '../audit/forward/index.ts'
 import { httpSource, parseVerifierKey } from '../audit/verify/index.ts'
 import { type AuditForwardArguments, readText } from '../cli/index.ts'
@@ -8,7 +9,8 @@ import { existsSync } from 'node:fs'
 /** `mayfly audit forward`: until SIGTERM; with `--stop-with-stdin` also until whoever started it is gone. */
 export async function runAuditForward(options: AuditForwardArguments): Promise<void> {
   const stopped = Promise.withResolvers<void>()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve())
+  ignoreUserSignals()
+  for (const signal of stopSignals) process.once(signal, () => stopped.resolve())
   const parsed = parseConfig(readText(options.config), options.config, forwardSchema)
   if (!parsed.ok) throw configError(parsed.problems)
   const key = existsSync(options.key) ? readText(options.key) : options.key

@@ -1,3 +1,4 @@
+import { ignoreUserSignals, stopSignals } from './signals.ts'
 import { startAuditLog } from '../audit/log/index.ts'
 import { type AuditLogArguments, readTlogPolicy } from '../cli/index.ts'
 import { isLoopback, MayflyError, systemClock } from '../lib/index.ts'
@@ -9,7 +10,8 @@ export async function runAuditLog(options: AuditLogArguments): Promise<void> {
   const stopped = Promise.withResolvers<void>()
   // It may be rejected while the log is still starting, before anybody waits for it: then the start itself fails.
   stopped.promise.catch(() => undefined)
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stopped.resolve)
+  ignoreUserSignals()
+  for (const signal of stopSignals) process.on(signal, stopped.resolve)
   const { witnessPolicy, stopWithStdin, tlsCert, tlsKey, ...rest } = options
   const tell = (line: string) => process.stderr.write(`mayfly: audit log: ${line}\n`)
   const certificate = certificateOf({ tlsCert, tlsKey }, tell)

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { performance } from 'node:perf_hooks'
+import { ignoreUserSignals, stopSignals } from './signals.ts'
 import type { UpArguments } from '../cli/index.ts'
 import { dataFolderOf } from '../config/environment.ts'
 import { readPolicyFiles } from '../config/index.ts'
@@ -10,7 +11,8 @@ import { startUp, type Up } from './up.ts'
 /** `mayfly up`: until SIGTERM or ctrl-c, then drains. */
 export async function runUp(options: UpArguments, entry: string): Promise<void> {
   const stopped = Promise.withResolvers<void>()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve())
+  ignoreUserSignals()
+  for (const signal of stopSignals) process.once(signal, () => stopped.resolve())
   const dataFolder = dataFolderOf(options.data)
   const up = await startUp({
     ...options,

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { ignoreUserSignals, stopSignals } from './signals.ts'
 import { startWitness } from '../audit/witness/index.ts'
 import { readText, type WitnessArguments } from '../cli/index.ts'
 import { systemClock } from '../lib/index.ts'
@@ -14,7 +15,8 @@ export async function runWitness({
   ...options
 }: WitnessArguments): Promise<void> {
   const stopped = Promise.withResolvers<void>()
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve())
+  ignoreUserSignals()
+  for (const signal of stopSignals) process.once(signal, () => stopped.resolve())
   const tell = (line: string) => process.stderr.write(`mayfly: witness: ${line}\n`)
   const certificate = certificateOf({ tlsCert, tlsKey }, tell)
   const witness = await startWitness({

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import {
   isLoopback,
   MayflyError,
@@ -289,10 +289,17 @@ export async function startUp(options: UpOptions): Promise<Up> {
       // Whoever runs a step is told that it has ended before we are gone: nothing runs on past its recorded end.
       const toldBy = clock.nowMs() + (options.heartbeatSeconds + 1) * 1000
       while (server.untold() > 0 && clock.nowMs() < toldBy) await pause()
+      // The log has every end before it is stopped, too, if it answers; what it has not, it gets at the next start.
+      const deliveredBy = clock.nowMs() + deliveryMs
+      while ((await broker.counts()).undelivered > 0 && clock.nowMs() < deliveredBy) await pause()
+      rmSync(folder.readyFile, { force: true })
       await running.disposeAsync()
     },
   }
 }
+
+/** How long a stop waits for the log to take what is left. */
+const deliveryMs = 5_000
 
 /** Tokens are not sent in the clear over a network. */
 function refuseOpenNetwork({ host, url, gatewayUrl, tlsCert, auditHost, auditTlsCert }: UpOptions): void {

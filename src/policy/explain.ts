@@ -177,7 +177,9 @@ export function describeDenials(role: string, denials: readonly Denied[]): strin
   const fitting = missing.filter((one) => (chars += one.length) <= maxGrantChars)
   const more = missing.length - fitting.length
   const list = [...fitting, ...(more > 0 ? [`${more} more, which the audit log names`] : [])].join(', ')
-  return `role "${role}" does not grant it; to allow it, add to its grants in mayfly.yaml: ${list}`
+  // Asked before the protocol has named a ref: whoever reads it knows what they push.
+  const tag = fitting.some((one) => one.endsWith('@refs/heads/BRANCH"')) ? ' (or @refs/tags/TAG)' : ''
+  return `role "${role}" does not grant it; to allow it, add to its grants in mayfly.yaml: ${list}${tag}`
 }
 
 function bestRole(

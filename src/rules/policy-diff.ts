@@ -1,3 +1,5 @@
+import { sha256Hex } from '../lib/index.ts'
+
 /** What changes between two policies, one line a change: `+ roles.build.grants: git:read github/octo/app`. */
 export function diffDocuments(before: object | undefined, after: object): string[] {
   const old = new Set(before === undefined ? [] : flatten(before))
@@ -18,5 +20,14 @@ function flatten(value: unknown, path = ''): string[] {
   }
   return value === undefined
     ? []
-    : [`${path}: ${(typeof value === 'string' ? value : JSON.stringify(value)).replaceAll('\n', '\\n')}`]
+    : [
+        `${path}: ${(typeof value === 'string' ? shortened(value) : JSON.stringify(value)).replaceAll('\n', '\\n')}`,
+      ]
+}
+
+/** Certificates by number and digest: nobody reads the rest of them. */
+function shortened(value: string): string {
+  const count = value.split('-----BEGIN CERTIFICATE-----').length - 1
+  if (count === 0) return value
+  return `${count} ${count === 1 ? 'certificate' : 'certificates'}, SHA-256 ${sha256Hex(value).slice(0, 16)}`
 }

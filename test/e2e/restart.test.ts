@@ -129,6 +129,9 @@ test('stopped with a step open: the step is ended at its recorded end, and the j
   const ran = await running
   assert.match(ran.stderr, /the server was stopped/)
   assert.ok(!existsSync(join(stage.workspace, 'lived-on')))
+  assert.ok(!existsSync(join(stage.dataFolder, 'up.json')))
+  const checked = await stage.operate(['audit', 'check', '--data', stage.dataFolder])
+  assert.match(checked.stdout, /^no gap: .*, 0 under way/)
   await startAgain()
   const [end] = await entriesOf('taskrun.finished')
   assert.match(JSON.stringify(end?.data), /server_stopping/)

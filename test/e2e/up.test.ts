@@ -318,3 +318,13 @@ test('policies: a typo is one line with its place; apply shows the change, and a
   )
   assert.match((await stage.operate(['apply', wider])).stdout, /applied as version 2/)
 })
+
+test('SIGUSR1 and SIGUSR2 do nothing, and open no debugger; SIGHUP stops in order', async () => {
+  const up = await start()
+  const { pid } = up
+  for (const signal of ['SIGUSR1', 'SIGUSR2'] as const) process.kill(pid, signal)
+  await new Promise((next) => setTimeout(next, 300))
+  assert.equal((await fetch(`${up.url}/healthz`)).status, 200)
+  await assert.rejects(fetch('http://127.0.0.1:9229/json/list'))
+  assert.equal(await up.stop('SIGHUP'), 0)
+})

@@ -33,6 +33,8 @@ export type Me =
     }
   | { readonly kind: 'operator'; readonly name: string; readonly at: Elsewhere }
   | { readonly kind: 'nobody'; readonly why: string }
+  /** The server does not answer, which its own check tells. */
+  | { readonly kind: 'unreached' }
   | { readonly kind: 'refused'; readonly why: string }
 
 /** What the server says of itself to whoever it knows. */

@@ -9,6 +9,7 @@ export const checkIdentity: Check = async (here) => {
   if (me.kind === 'operator') return { name, state: 'ok', says: `operator ${me.name}` }
   if (me.kind === 'refused')
     return { name, state: 'fail', says: me.why, mend: 'mayfly explain, or mayfly whoami' }
+  if (me.kind === 'unreached') return { name, state: 'skip', says: 'not tried: see server' }
   if (here.server === undefined)
     return { name, state: 'skip', says: 'no server is named that could be asked' }
   if (me.kind === 'nobody')

@@ -11,9 +11,8 @@ export async function askMe(server: string | undefined, environment: Environment
     if (environment.identitySource.kind !== 'none') return await askAsJob(server, environment)
     if (findOperatorToken(server) !== undefined) return await askAsOperator(server)
   } catch (error) {
-    // An unreachable server is told by the check of the server.
-    const isGone = error instanceof MayflyError && error.code === 'upstream_unreachable'
-    return { kind: isGone ? 'nobody' : 'refused', why: messageOf(error) }
+    if (error instanceof MayflyError && error.code === 'upstream_unreachable') return { kind: 'unreached' }
+    return { kind: 'refused', why: messageOf(error) }
   }
   return { kind: 'nobody', why: 'there is no identity token of a CI job here, and no API token' }
 }

@@ -1,5 +1,5 @@
 import { connect } from 'node:tls'
-import { messageOf, version } from '../../lib/index.ts'
+import { connectionProblem, version } from '../../lib/index.ts'
 import type { Check, Finding, Surroundings } from './check.ts'
 
 const timeoutMs = 5_000
@@ -22,7 +22,7 @@ export const checkServer: Check = async (here) => {
   try {
     answer = await fetch(`${server}/readyz`, { redirect: 'error', signal: AbortSignal.timeout(timeoutMs) })
   } catch (error) {
-    return { name: 'server', state: 'fail', ...unreachable(server, messageOf(error)) }
+    return { name: 'server', state: 'fail', ...unreachable(server, connectionProblem(error)) }
   }
   const tookMs = here.nowMs() - askedMs
   const skewMs = Date.parse(answer.headers.get('date') ?? '') - (askedMs + tookMs / 2)
