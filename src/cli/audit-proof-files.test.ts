@@ -62,7 +62,7 @@ test('a receipt is checked with the key alone, for the bytes that it promises, a
   await writeFile(entry, entries[1]!.entry)
   const key = ['--key', log.verifierKey]
   const check = async (receipt: unknown, ...more: string[]) => {
-    await writeFile(file, JSON.stringify(receipt))
+    await writeFile(file, receipt instanceof Buffer ? receipt : JSON.stringify(receipt))
     return await audit('check-receipt', file, ...key, ...more)
   }
   const held = await check(body.receipts[1], '--entry', entry)
@@ -84,6 +84,15 @@ test('a receipt is checked with the key alone, for the bytes that it promises, a
     [{ ...receipt, more: 1 }, [], 2, /is not a receipt/],
     [{ ...receipt, leafHash: 'AAAA' }, [], 2, /is not a receipt/],
     [{ ...receipt, index: -1 }, [], 2, /is not a receipt/],
+    ...['1.0', '1e0', '10e-1'].map(
+      (index) =>
+        [
+          Buffer.from(JSON.stringify({ ...receipt, index: 'at' }).replace('"at"', index)),
+          [],
+          2,
+          /is not a receipt/,
+        ] as const,
+    ),
     [{ receipts: [], signature: body.signature }, [], 2, /is not a receipt/],
     ['text', [], 2, /is not a receipt/],
     [receipt, ['--folder', folder], 1, /^NOT PROVEN: entry 1 is not published: the log has 0 entries/],

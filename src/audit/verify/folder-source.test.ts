@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { mkdir, rmdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { sampleLog } from '../log/log.fixture.ts'
+import type { LogProblem } from './index.ts'
 import { oddFiles, replaceByOdd } from './odd-file.fixture.ts'
 import { folderSource, verifyFolder } from './node.ts'
 
@@ -35,6 +36,12 @@ test('what is no file holds up nobody, is not read whole, and is named', async (
     }
     await replaceByOdd(join(folder, path), (file) => writeFile(file, before), t)
     assert.ok((await verifyFolder(folder, verifierKey)).ok)
+  }
+  for (const name of ['old', '01', '1-', '300-0123456789ABCDEF']) {
+    await mkdir(join(folder, 'checkpoints', name))
+    const { problem } = (await verifyFolder(folder, verifierKey)) as { problem?: LogProblem }
+    assert.deepEqual([problem?.kind, problem?.where], ['checkpoint_malformed', `checkpoints/${name}`])
+    await rmdir(join(folder, 'checkpoints', name))
   }
   await replaceByOdd(join(folder, 'checkpoints'), oddFiles[0]![1], t)
   const verdict = await verifyFolder(folder, verifierKey)

@@ -39,6 +39,8 @@ export async function readMarks(
   const bySize = new Map<number, Mark>([[published.size, { ...published, where: 'checkpoint' }]])
   for (const name of kept) {
     const where = `checkpoints/${name}`
+    // Before it is read: it may be no file at all.
+    if (!nameShape.test(name)) return problemOf('checkpoint_malformed', where, 'no checkpoint is called so')
     const bytes = (await source.read(where)) ?? new Uint8Array(0)
     const checkpoint = await openTimed(exactTextOf(bytes) ?? '', verifier, timer, where)
     if ('kind' in checkpoint) return checkpoint
@@ -58,6 +60,8 @@ export async function readMarks(
   }
   return { note: textOf(note), published, marks: [...bySize.values()].sort((a, b) => a.size - b.size) }
 }
+
+const nameShape = /^(?:0|[1-9][0-9]{0,15})(?:-[0-9a-f]{16})?$/
 
 /** The size in the name of a kept checkpoint: `<size>`, or `<size>-<hash>` for one that was signed again. */
 function sizeOf(name: string): string {

@@ -61,9 +61,13 @@ function isSignature(value: unknown): value is string {
   return typeof value === 'string' && parseBase64(value)?.length === 64
 }
 
+/** JSON whose numbers are written as the texts that are signed have them: `2.0`, `2e0` and `-0` are refused. */
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(text, (_name, value: unknown, context?: { source?: string }) => {
+      if (typeof value === 'number' && context?.source !== String(value)) throw new SyntaxError('no decimal')
+      return value
+    })
   } catch {
     return undefined
   }
