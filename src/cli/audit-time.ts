@@ -7,7 +7,8 @@ export function timeOf(text: string | undefined, nowMs = Date.now()): number | u
   if (text === undefined) return undefined
   const [, number, unit = ''] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
   if (number !== undefined) return nowMs - Number(number) * (units[unit] ?? 0)
-  const timeMs = Date.parse(text)
+  // Without a zone it is UTC, as every time that we print.
+  const timeMs = Date.parse(/T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?$/.test(text) ? `${text}Z` : text)
   if (/^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(timeMs)) return timeMs
   throw new MayflyError(
     'bad_input',

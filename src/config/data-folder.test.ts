@@ -93,3 +93,11 @@ test('a variable that is set to nothing is not set', () => {
     },
   )
 })
+
+test('nothing, and the whole machine, are no data folders', () => {
+  for (const option of ['', '/', '/tmp/..'])
+    assert.throws(
+      () => chooseDataFolder({ option, variable: undefined, standard: undefined, current: '/' }),
+      /is no place for data: name a folder of its own/,
+    )
+})

@@ -35,9 +35,14 @@ export function chooseDataFolder(where: {
   standard: string | undefined
   current: string
 }): string {
-  const named = where.option ?? where.variable
-  if (named !== undefined) return named
   const { standard, current } = where
+  const named = where.option ?? where.variable
+  if (named !== undefined) {
+    // A variable of a shell that is not set, and a folder that is the whole machine.
+    if (named === '' || resolve(current, named) === '/')
+      throw new MayflyError('data_folder', `"${named}" is no place for data: name a folder of its own`)
+    return named
+  }
   if (standard === undefined)
     throw new MayflyError('data_folder', 'there is no home to keep data in: set HOME, or say --data FOLDER')
   const former = resolve(current, formerName)
