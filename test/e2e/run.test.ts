@@ -284,7 +284,7 @@ test('a pipeline stops at the first step that fails, and says which', async () =
   writeFileSync(file, 'steps:\n  - { name: one, rol: build, run: echo }\n')
   const typo = await run(['-f', file])
   assert.match(typo.stderr, /pipeline\.yaml:2:\d+: unknown key "rol" in steps\.0: did you mean "role"\?/)
-  assert.equal(typo.exitCode, 125)
+  assert.equal(typo.exitCode, 2)
 })
 
 test('audit show tells the run as a story', async () => {
