@@ -15,6 +15,8 @@ export { certificateKey, certificatePaths, certificatesIn, withCertificates } fr
 export { durationSeconds } from './name-schema.ts'
 export { readPolicyFiles } from './policy-folder.ts'
 export * from './issuer-schema.ts'
+export * from './pipeline-schema.ts'
 export * from './policy-schema.ts'
 export * from './policy-tests-schema.ts'
+export { sizeBytes, type Allowance } from './sandbox-schema.ts'
 export * from './trust-schema.ts'

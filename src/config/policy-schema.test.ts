@@ -6,6 +6,7 @@ import {
   maxDocumentBytes,
   parseConfig,
   policySchema,
+  sizeBytes,
   type PolicyDocument,
 } from './index.ts'
 
@@ -47,6 +48,15 @@ test('a small policy, with its defaults', () => {
         ttl: '15m',
         isolation: 'namespace',
         egress: [],
+        allow: [],
+        services: [],
+        limits: {
+          memory: '16GiB',
+          processes: 4_096,
+          disk: '50GiB',
+          open_files: 65_536,
+          output: '1GiB',
+        },
         grants: ['git:read github/octo/app'],
       },
     },
@@ -357,4 +367,21 @@ test('locate finds values, list items and, for what is missing, the nearest pare
   assert.equal(at('connections', 'github', 'ca'), 'f:4:11')
   assert.equal(at('roles', 'none'), 'f:6:3')
   assert.equal(at(), 'f:1:1')
+})
+
+test('how the steps of a role run: defaults, sizes, ports, and what is none of these', () => {
+  const role = (more: string) => edited('    grants:', `    ${more}\n    grants:`)
+  const read = valueOf(role('limits: { memory: 512MiB, time: 1h }')).roles['build']
+  assert.equal(sizeBytes(read?.limits.memory ?? ''), 2 ** 29)
+  assert.equal(read?.limits.processes, 4_096)
+  assert.deepEqual([read?.allow, read?.services, read?.limits.time], [[], [], '1h'])
+  for (const [text, problem] of [
+    ['limits: { memory: 4 }', /memory/],
+    ['limits: { memory: 4GB }', /512MiB or 4GiB/],
+    ['limits: { ram: 4GiB }', /ram/],
+    ['services: [0]', /a port/],
+    ['services: [65536]', /a port/],
+    ['allow: [everything]', /nested-namespaces/],
+  ] as const)
+    assert.match(problemsOf(role(text)).join('\n'), problem, text)
 })

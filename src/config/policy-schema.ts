@@ -7,6 +7,7 @@ import { limitsSchema } from './limits-schema.ts'
 import { duration, name } from './name-schema.ts'
 import { plainUrl } from './plain-url.ts'
 import { policyTests } from './policy-tests-schema.ts'
+import { sandboxKeys } from './sandbox-schema.ts'
 import { trust } from './trust-schema.ts'
 
 const httpsUrl = plainUrl('with a `dial` address').describe('Where it is, as the tools in a step name it.')
@@ -85,6 +86,7 @@ const role = z.strictObject({
       '`action connection/resource`: `git:read github/octo/app`, `git:push github/octo/app@refs/tags/*`, `git:force github/octo/app@refs/heads/bot/*`, `npm:install npmjs`.',
     ),
   egress: roleEgress,
+  ...sandboxKeys,
 })
 
 export const policySchema = z.strictObject({
@@ -114,49 +116,5 @@ export type RoleConfig = z.output<typeof role>
 export type ApprovalConfig = NonNullable<RoleConfig['approval']>
 export type SignInConfig = NonNullable<PolicyDocument['sign_in']>
 export type NotifyConfig = PolicyDocument['notify'][string]
-
-const stepName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/, 'letters, digits, space, dot, hyphen; at most 64')
-
-const step = z.strictObject({
-  name: stepName,
-  role: name.describe('The role this step runs with.'),
-  run: z.string().min(1).describe('A shell script: bash -e -o pipefail, or sh -e where there is no bash.'),
-  env: z
-    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string())
-    .default({})
-    .describe('Variables, as written here.'),
-  pass_env: z
-    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/))
-    .default([])
-    .describe(
-      'Variables of the job handed on to the step. Everything else of the job’s environment stays outside.',
-    ),
-  isolation: z
-    .enum(['namespace', 'none'])
-    .default('namespace')
-    .describe('`none` only if the role allows it too.'),
-  lockfile: z
-    .string()
-    .regex(/^(?!\/)(?![^]*(?:^|\/)\.\.(?:\/|$))[^\0\r\n]+$/, 'a path inside the workspace')
-    .default('package-lock.json')
-    .describe('Pins what the step may install from an npm registry.'),
-  continue_on_error: z.boolean().default(false),
-})
-
-export const pipelineSchema = z.strictObject({
-  steps: z
-    .array(step)
-    .min(1, 'a pipeline needs at least one step')
-    .max(200)
-    .refine(
-      (steps) => new Set(steps.map((s) => s.name)).size === steps.length,
-      'two steps have the same name',
-    ),
-})
-
-export type PipelineDocument = z.output<typeof pipelineSchema>
-export type PipelineStep = PipelineDocument['steps'][number]
 
 export const maxDocumentBytes = limits.policyBytes

@@ -1,23 +1,23 @@
 import {
   durationSeconds,
+  sizeBytes,
   withPort,
   type ConfigProblem,
   type Locate,
   type PolicyDocument,
+  type RoleConfig,
 } from '../config/index.ts'
-import { parseGrant } from './grant.ts'
+import { isWrite, parseGrant } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import { compileLimits, excessOf, type Limits } from './limits.ts'
 import type { LintSubject, RoleDraft } from './lint/index.ts'
+import type { Role, StepLimits } from './role.ts'
 import { compileTrust } from './trust.ts'
 
 /** The policy as it reads, before it is known to be sound. */
 export interface PolicyDraft extends LintSubject {
-  readonly roles: readonly (RoleDraft & {
-    readonly ttlSeconds: number
-    readonly graceSeconds: number
-    readonly isolation: 'namespace' | 'none'
-  })[]
+  readonly roles: readonly (RoleDraft &
+    Pick<Role, 'ttlSeconds' | 'graceSeconds' | 'isolation' | 'writes' | 'allow' | 'services' | 'limits'>)[]
   readonly limits: Limits
   /** Grants that are none, limits that are none, and roles that exceed them. */
   readonly problems: readonly ConfigProblem[]
@@ -45,6 +45,10 @@ export function draftPolicy(
       ttlSeconds: durationSeconds(config.ttl),
       graceSeconds: Math.min(durationSeconds(config.grace ?? '10s'), durationSeconds(config.ttl)),
       isolation: config.isolation,
+      writes: grants.some(({ action }) => isWrite(action)),
+      allow: config.allow,
+      services: config.services,
+      limits: limitsOf(config.limits),
       shadow: config.mode === 'shadow',
       approval: 'approval' in config && config.approval !== undefined,
       grants,
@@ -67,6 +71,18 @@ export function draftPolicy(
     egress: document.egress.map(withPort),
     limits,
     problems,
+  }
+}
+
+function limitsOf(config: RoleConfig['limits']): StepLimits {
+  return {
+    memoryBytes: sizeBytes(config.memory),
+    processes: config.processes,
+    cpus: config.cpus,
+    diskBytes: sizeBytes(config.disk),
+    openFiles: config.open_files,
+    timeSeconds: config.time === undefined ? undefined : durationSeconds(config.time),
+    outputBytes: sizeBytes(config.output),
   }
 }
 

@@ -1,6 +1,7 @@
 import { didYouMean, shown } from '../lib/index.ts'
 import { describeOperation, isGrantText, namesRef, type Operation } from './grant.ts'
-import type { Decision, DecisionSubject, Denied, Policy, Role } from './policy.ts'
+import type { Decision, DecisionSubject, Denied, Policy } from './policy.ts'
+import type { Role } from './role.ts'
 import { compare, type Comparison, type Mismatch, type TrustSubject } from './trust.ts'
 
 /** Whether a job may assume a role, claim by claim. */

@@ -20,16 +20,8 @@ export type { Grant, Operation } from './grant.ts'
 export { runPolicyTests } from './policy-tests.ts'
 export type { DescribedJob, JobReading, PolicyTestOutcome } from './policy-tests.ts'
 export { compilePolicy } from './policy.ts'
-export type {
-  Assumption,
-  Compiled,
-  Decision,
-  DecisionSubject,
-  Denied,
-  Isolation,
-  Policy,
-  Role,
-} from './policy.ts'
+export type { Assumption, Compiled, Decision, DecisionSubject, Denied, Policy } from './policy.ts'
+export type { Isolation, Role, StepLimits } from './role.ts'
 export {
   describeDenials,
   describeMismatches,

@@ -1,38 +1,15 @@
 import type { ConfigProblem, Locate, PolicyDocument } from '../config/index.ts'
 import { compilePattern } from '../lib/index.ts'
-import { compileSlice, evaluate, validateGrants, type CedarRequest, type CedarSlice } from './cedar.ts'
+import { compileSlice, evaluate, validateGrants, type CedarRequest } from './cedar.ts'
 import { connectionKinds, draftPolicy } from './draft.ts'
 import { compileForbids, type Forbids } from './forbids.ts'
 import { actionsOf, grantFor, kindOf, namesRef, type Grant, type Operation } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import type { Limits } from './limits.ts'
 import { lint } from './lint/index.ts'
+import type { Role } from './role.ts'
 import { waivable } from './shadow.ts'
-import {
-  mismatches,
-  pickClaims,
-  rawClaimsOf,
-  type CompiledTrust,
-  type Mismatch,
-  type TrustSubject,
-} from './trust.ts'
-
-export type Isolation = 'namespace' | 'none'
-
-/** A role, compiled: only `compilePolicy` makes one. */
-export interface Role {
-  readonly name: string
-  readonly trust: CompiledTrust
-  readonly ttlSeconds: number
-  /** From the wish that a step ends until it is killed. */
-  readonly graceSeconds: number
-  readonly isolation: Isolation
-  /** Records what its grants deny on their own connections, and lets it pass. */
-  readonly shadow: boolean
-  readonly approval: boolean
-  readonly grants: readonly Grant[]
-  readonly slice: CedarSlice
-}
+import { mismatches, pickClaims, rawClaimsOf, type Mismatch, type TrustSubject } from './trust.ts'
 
 export type Assumption =
   | { readonly allow: true; readonly role: Role }

@@ -41,6 +41,37 @@ export interface SessionGrant {
   readonly scope: string
   /** The others, which people must approve first. */
   readonly pending?: PendingApproval
+  readonly job: JobFacts
+  readonly roles: readonly RoleFacts[]
+}
+
+/** The job as its issuer said it, as far as a step's start depends on it. */
+export interface JobFacts {
+  readonly repository?: string
+  readonly repository_id?: string
+  readonly ref?: string
+  readonly ref_protected: boolean
+  readonly commit?: string
+}
+
+/** What the policy says of a role that a step's start depends on. */
+export interface RoleFacts {
+  readonly name: string
+  /** Does a grant of it change what it reaches? */
+  readonly writes: boolean
+  readonly ttl_seconds: number
+  readonly isolation: string
+  readonly allow: readonly string[]
+  readonly services: readonly number[]
+  readonly limits: {
+    readonly memory_bytes: number
+    readonly processes: number
+    readonly cpus?: number
+    readonly disk_bytes: number
+    readonly open_files: number
+    readonly time_seconds?: number
+    readonly output_bytes: number
+  }
 }
 
 /** RFC 8628, section 3.2, as far as it fits: nobody is sent a code, the people are told by the server. */

@@ -13,7 +13,8 @@ import type { Notices } from './notices.ts'
 import type { Redactor } from './redactor.ts'
 import { probeIsolation } from './sandbox/index.ts'
 import { lockWorkspaces } from './workspace/index.ts'
-import { runStep, type StepRequest, type StepResult } from './step.ts'
+import { runStep } from './step.ts'
+import type { StepRequest, StepResult } from './step-request.ts'
 
 export interface JobRequest {
   readonly server: string

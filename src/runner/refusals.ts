@@ -33,3 +33,12 @@ export function createRefusals(tell: (line: string) => void, runId: string): Ref
     },
   }
 }
+
+/** Refusals that came from the server, and how many more there were. */
+export function showRefusals(
+  refusals: Refusals,
+  { lines, more }: { readonly lines: readonly string[]; readonly more: number },
+): void {
+  for (const line of lines) refusals.tell(line)
+  refusals.more(more)
+}

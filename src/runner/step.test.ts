@@ -12,7 +12,9 @@ import { createNotices } from './notices.ts'
 import { createRedactor } from './redactor.ts'
 import { probeIsolation } from './sandbox/index.ts'
 import { temporaryFolder } from './sandbox/sandbox.fixture.ts'
-import { runStep, type StepDeps, type StepRequest } from './step.ts'
+import { roleOf } from './role-facts.fixture.ts'
+import { runStep } from './step.ts'
+import type { StepDeps, StepRequest } from './step-request.ts'
 
 const grant: StepGrant = {
   step_id: 'stp_1',
@@ -65,6 +67,8 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
     session_id: 'ses_1',
     run_id: 'run_1',
     scope: 'build',
+    job: { ref_protected: false },
+    roles: [roleOf('build')],
   }
   const deps: StepDeps = {
     api,

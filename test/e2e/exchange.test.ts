@@ -96,6 +96,15 @@ test('a CI token becomes a DPoP-bound session, which opens a step, and ends with
   assert.equal(body['token_type'], 'DPoP')
   assert.equal(body['issued_token_type'], 'urn:ietf:params:oauth:token-type:access_token')
   assert.equal(body['scope'], 'build release')
+  const facts = body['roles'] as { name: string; writes: boolean; limits: object }[]
+  assert.deepEqual(
+    facts.map(({ name, writes }) => [name, writes]),
+    [
+      ['build', false],
+      ['release', true],
+    ],
+  )
+  assert.equal((body['job'] as { ref_protected: boolean }).ref_protected, true)
   const token = String(body['access_token'])
   const step = await call('/v1/steps', {
     token,

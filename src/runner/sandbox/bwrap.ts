@@ -1,30 +1,11 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
-import type { Cover } from '../workspace/index.ts'
 import { caBundleInside, caInside, emptyFile, emptyFolder, homeInside } from './inside.ts'
 import { initScript, systemCalls } from './init.ts'
 import { kernelFileMounts } from './kernel-files.ts'
+import type { SandboxPlan } from './plan.ts'
 import { coverMounts, workspaceMounts } from './workspace-mounts.ts'
-
-/** What the sandbox of one step is made of. Paths are the host's unless the name says otherwise. */
-export interface SandboxPlan {
-  readonly workspace: string
-  /** What it sees in place of files of the workspace. */
-  readonly covers: readonly Cover[]
-  /** Folder of generated files: passwd, group, hosts, nsswitch.conf, the CA files. */
-  readonly files: string
-  /** Further folders that the step may read, at the same path. */
-  readonly tools: readonly string[]
-  readonly command: readonly string[]
-  /** File descriptors in the child: Node's IPC channel, the filter, bwrap's options, the step's environment. */
-  readonly channelFd: number
-  readonly seccompFd: number
-  readonly optionsFd: number
-  readonly environmentFd: number
-  /** `--disable-userns` is there from bubblewrap 0.8 on; the filter refuses new namespaces in any case. */
-  readonly disableUserns: boolean
-}
 
 const agents = [
   '/opt/actions-runner',
@@ -96,10 +77,10 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...['/tmp', '/run', '/var/tmp', homeInside].flatMap((path) => ['--tmpfs', path]),
     ...fileMounts(plan.files),
     ...plan.tools.flatMap((path) => ['--ro-bind', path, path]),
-    ...['--bind', plan.workspace, plan.workspace],
+    ...['--bind', plan.workspace, plan.workspaceInside],
     ...workspaceMounts(plan),
     ...coverMounts(plan),
-    ...['--chdir', plan.workspace],
+    ...['--chdir', plan.workspaceInside],
   ]
   return endedByNul(options)
 }

@@ -28,9 +28,10 @@ export interface Bench {
     command: readonly string[],
     env?: Record<string, string>,
     accept?: (listener: Server) => void,
+    workspaceInside?: string,
   ): Sandbox
-  run(command: readonly string[], env?: Record<string, string>): Promise<Ran>
-  sh(script: string, env?: Record<string, string>): Promise<Ran>
+  run(command: readonly string[], env?: Record<string, string>, workspaceInside?: string): Promise<Ran>
+  sh(script: string, env?: Record<string, string>, workspaceInside?: string): Promise<Ran>
 }
 
 /** A workspace and the real sandbox over it; undefined, and the test skipped, where there is no bubblewrap. */
@@ -40,10 +41,16 @@ export async function openBench(t: TestContext, workspace = temporaryFolder(t)):
     t.skip(`no sandbox on this machine: ${probe.why}`)
     return undefined
   }
-  const start: Bench['start'] = (command, env = {}, accept = (listener) => listener.close()) => {
+  const start: Bench['start'] = (
+    command,
+    env = {},
+    accept = (listener) => listener.close(),
+    workspaceInside = workspace,
+  ) => {
     const { bwrap, disableUserns } = probe
     const sandbox = startSandbox({
       workspace,
+      workspaceInside,
       tools: [],
       env: { PATH: '/usr/bin:/bin', ...env },
       command,
@@ -57,12 +64,18 @@ export async function openBench(t: TestContext, workspace = temporaryFolder(t)):
     t.after(() => sandbox.kill())
     return sandbox
   }
-  const run: Bench['run'] = async (command, env) => {
-    const sandbox = start(command, env)
+  const run: Bench['run'] = async (command, env, workspaceInside) => {
+    const sandbox = start(command, env, undefined, workspaceInside)
     let [stdout, stderr] = ['', '']
     sandbox.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk))
     sandbox.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk))
     return { code: await sandbox.exit, stdout, stderr }
   }
-  return { workspace, probe, start, run, sh: (script, env) => run(['/bin/sh', '-c', script], env) }
+  return {
+    workspace,
+    probe,
+    start,
+    run,
+    sh: (script, env, inside) => run(['/bin/sh', '-c', script], env, inside),
+  }
 }

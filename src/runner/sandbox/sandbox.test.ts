@@ -4,7 +4,8 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFil
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { bwrapArguments, bwrapOptions, environmentBlock, type SandboxPlan } from './bwrap.ts'
+import { bwrapArguments, bwrapOptions, environmentBlock } from './bwrap.ts'
+import type { SandboxPlan } from './plan.ts'
 import { openBench, temporaryFolder } from './sandbox.fixture.ts'
 
 /** The pids of this machine whose command line holds the text. */
@@ -478,6 +479,7 @@ test('no variable of the step reaches into the init script', async (t) => {
 test('neither the options nor the arguments of bwrap hold the environment, which goes to the command alone', () => {
   const plan: SandboxPlan = {
     workspace: '/nonexistent/workspace',
+    workspaceInside: '/nonexistent/inside',
     covers: [],
     files: '/nonexistent/files',
     tools: ['/nonexistent/tool'],
@@ -523,4 +525,18 @@ test('a bwrap that is not there is an error, and nothing is left of it', async (
   assert.throws(start, { code: 'ENOENT' })
   assert.deepEqual(readdirSync(folder), [])
   assert.ok(existsSync(workspace))
+})
+
+test('a workspace that stands elsewhere outside is at its place inside, with what is protected in it', async (t) => {
+  const bench = await openBench(t)
+  if (bench === undefined) return
+  mkdirSync(join(bench.workspace, '.git'))
+  writeFileSync(join(bench.workspace, '.git/config'), '[core]\n')
+  const { stdout } = await bench.sh(
+    'pwd; echo x > made; echo y > .git/config; cat .git/config; ls /',
+    {},
+    '/builds/app',
+  )
+  assert.match(stdout, /^\/builds\/app\n\[core\]\n/)
+  assert.equal(readFileSync(join(bench.workspace, 'made'), 'utf8'), 'x\n')
 })

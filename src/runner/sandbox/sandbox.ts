@@ -2,12 +2,13 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, closeSync, constants, openSync, unlinkSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
-import type { Readable, Writable } from 'node:stream'
 import { existsInside, lookThrough, removeInside, type Cover } from '../workspace/index.ts'
-import { bwrapArguments, bwrapOptions, environmentBlock, type SandboxPlan } from './bwrap.ts'
-import { countDirectAttempts, type AttemptCounter, type DirectAttempts } from './direct-attempts.ts'
+import { bwrapArguments, bwrapOptions, environmentBlock } from './bwrap.ts'
+import { countDirectAttempts, type AttemptCounter } from './direct-attempts.ts'
 import { writeSandboxFiles } from './files.ts'
 import { guarded } from './guard.ts'
+import type { SandboxPlan } from './plan.ts'
+import type { Running } from './running.ts'
 import {
   closeInherited,
   initOf,
@@ -23,6 +24,8 @@ import { endOf, openStreams, type StepStreams } from './streams.ts'
 
 export interface SandboxRequest {
   readonly workspace: string
+  /** Where the step sees it; at the same path if left out. */
+  readonly workspaceInside?: string
   readonly tools: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly command: readonly string[]
@@ -36,24 +39,6 @@ export interface SandboxRequest {
   readonly merged?: boolean
   /** Path of bubblewrap, as the probe found it. */
   readonly bwrap: string
-}
-
-/** A step's command while it runs. */
-export interface Running {
-  /** What the command reads, if that was asked for. */
-  readonly stdin: Writable | undefined
-  readonly stdout: Readable
-  readonly stderr: Readable
-  /** Ends with the command: 0 to 255; after a signal 128 and its number, as a shell reports it. */
-  readonly exit: Promise<number>
-  /** Whether anything of the command may have run. */
-  readonly hasStarted: () => boolean
-  /** Signals the command and its process group. False if it has not begun, or has ended. */
-  signal(name: NodeJS.Signals): boolean
-  /** Kills every process of it, at once. */
-  kill(): void
-  /** What it tried past its proxy; undefined where that cannot be seen. Ask once, after `exit`. */
-  directAttempts(): DirectAttempts | undefined
 }
 
 export interface Sandbox extends Running {
@@ -71,6 +56,7 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   made.defer(() => streams.close())
   const plan: SandboxPlan = {
     ...request,
+    workspaceInside: request.workspaceInside ?? request.workspace,
     files: files.folder,
     channelFd: 3,
     seccompFd: 4,

@@ -1,7 +1,8 @@
 import { lstatSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
-import { lookThrough, type Cover, type Found } from '../workspace/index.ts'
+import { lookThrough, type Found } from '../workspace/index.ts'
 import { coverFile, emptyFolder } from './inside.ts'
+import type { SandboxPlan } from './plan.ts'
 
 /** Files of the workspace through which one step could run code in the next, or change the pipeline. */
 const protectedFiles = ['.github/workflows', '.gitlab-ci.yml', '.mayfly']
@@ -12,20 +13,23 @@ const gitFiles = ['config', 'config.worktree', 'hooks']
  * file between this look and the mount. A link is not followed: it would be the last step's way to have any file of the
  * host bound.
  */
-export function workspaceMounts({ workspace, files }: { workspace: string; files: string }): string[] {
+export function workspaceMounts(
+  plan: Pick<SandboxPlan, 'workspace' | 'workspaceInside' | 'files'>,
+): string[] {
+  const { workspace, workspaceInside, files } = plan
   const found = lookThrough(workspace)
   const bound = new Set<string>()
   const bindOnce = (folder: string) => {
     if (bound.has(folder)) return []
     bound.add(folder)
-    return ['--bind', folder, folder]
+    return ['--bind', join(workspace, folder), join(workspaceInside, folder)]
   }
   const over = (name: string, source: string) => {
     const parts = name.split('/')
     // The folders above become mount points, too: what is none can be renamed and made anew around the file.
-    const above = parts.slice(0, -1).map((_, i) => join(workspace, ...parts.slice(0, i + 1)))
-    if (!above.every(isPlain)) return []
-    return [...above.flatMap((folder) => bindOnce(folder)), '--ro-bind', source, join(workspace, name)]
+    const above = parts.slice(0, -1).map((_, i) => join(...parts.slice(0, i + 1)))
+    if (!above.every((folder) => isPlain(join(workspace, folder)))) return []
+    return [...above.flatMap((folder) => bindOnce(folder)), '--ro-bind', source, join(workspaceInside, name)]
   }
   const there = namesIn(found).filter((name) => isPlain(join(workspace, name)))
   // Where a repository has no hooks, nobody makes any: an empty folder stays behind, in which Git sees none.
@@ -39,11 +43,11 @@ export function workspaceMounts({ workspace, files }: { workspace: string; files
 }
 
 /** Options that put the covers over what they hide. */
-export function coverMounts(plan: { workspace: string; files: string; covers: readonly Cover[] }): string[] {
+export function coverMounts(plan: Pick<SandboxPlan, 'workspaceInside' | 'files' | 'covers'>): string[] {
   return plan.covers.flatMap(({ path, text }, i) => [
     '--ro-bind',
     join(plan.files, text === undefined ? emptyFolder : coverFile(i)),
-    join(plan.workspace, path),
+    join(plan.workspaceInside, path),
   ])
 }
 

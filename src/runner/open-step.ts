@@ -1,0 +1,144 @@
+import { messageOf } from '../lib/index.ts'
+import type { StepActivity, StepGrant } from './api.ts'
+import { startBare } from './bare.ts'
+import { bareEnvironment, stepEnvironment } from './environment.ts'
+import { showRefusals, type Refusals } from './refusals.ts'
+import type { Relay } from './relay.ts'
+import { startSandbox, type Probe, type Running } from './sandbox/index.ts'
+import type { StepDeps, StepRequest } from './step-request.ts'
+import { supervise, type Outcome } from './supervise.ts'
+import { watchStep } from './watch.ts'
+import type { Cover } from './workspace/index.ts'
+
+/** What one step has while it is open. */
+export interface OpenStep {
+  readonly step: StepGrant
+  readonly relay: Relay
+  readonly refusals: Refusals
+  readonly covers: readonly Cover[]
+  /** Whether its command may have run. */
+  hasStarted: () => boolean
+}
+
+export interface Ran {
+  readonly outcome: Outcome
+  /** Why the server ended it, if it did. */
+  readonly ended: string | undefined
+  readonly directAttempts: number | undefined
+  /** Refusals that were shown already. */
+  readonly seen: number
+}
+
+/** Runs its command, isolated or not, until it ends or is ended; its gate is closed then. */
+export async function runOpen(
+  deps: StepDeps,
+  request: StepRequest,
+  open: OpenStep,
+  tier: 'B' | 'E',
+): Promise<Ran> {
+  const { step, relay, refusals } = open
+  const { tell } = deps.notices
+  let running: Running | undefined
+  let ended: string | undefined
+  // The gate closes before the tree is killed.
+  const kill = () => {
+    relay.close()
+    running?.kill()
+  }
+  try {
+    running =
+      deps.probe.tier === 'B' && tier === 'B'
+        ? startIsolated(deps, deps.probe, request, open)
+        : startBare({
+            ...request,
+            env: {
+              ...bareEnvironment(deps.job),
+              ...request.env,
+              MAYFLY_RUN: step.run_id,
+              MAYFLY_STEP: step.step_id,
+            },
+            withStdin: deps.stdin !== undefined,
+            merged: deps.merged,
+            tell,
+          })
+    const { hasStarted } = running
+    open.hasStarted = hasStarted
+    const watch = watchStep({
+      api: deps.api,
+      step,
+      clock: deps.clock,
+      refused: (more) => showRefusals(refusals, more),
+      ended(why) {
+        ended = why
+        tell(`mayfly: the step was ended by the server: ${why}`)
+        kill()
+      },
+    })
+    const outcome = await supervise(deps, step, running, kill).finally(watch.stop)
+    return { outcome, ended, directAttempts: tellAttempts(running, tell), seen: watch.seen() }
+  } finally {
+    relay.close()
+  }
+}
+
+function startIsolated(
+  deps: StepDeps,
+  probe: Probe & { tier: 'B' },
+  request: StepRequest,
+  { step, relay, covers }: OpenStep,
+): Running {
+  const { passEnv, env, tools } = request
+  const sandbox = startSandbox({
+    workspace: request.workspace,
+    tools,
+    env: stepEnvironment({ job: deps.job, passEnv, env, tools, step }),
+    command: request.command,
+    caCertificate: step.ca_certificate,
+    covers,
+    withStdin: deps.stdin !== undefined,
+    merged: deps.merged,
+    bwrap: probe.bwrap,
+    disableUserns: probe.disableUserns,
+  })
+  sandbox.onListener((listener) => relay.serve(listener))
+  return sandbox
+}
+
+function tellAttempts(running: Running, tell: (line: string) => void): number | undefined {
+  const attempts = running.directAttempts()
+  if (attempts === undefined) return undefined
+  const count = attempts.ipv4 + attempts.ipv6
+  if (count > 0)
+    tell(
+      `mayfly: ${count} direct network ${count === 1 ? 'attempt' : 'attempts'} went nowhere: only the proxy leads out of the sandbox (HTTPS_PROXY, HTTP_PROXY); a program that does not read these needs a proxy setting of its own`,
+    )
+  return count
+}
+
+/** Tells the server how it ended. What was denied is shown, and comes back with what was granted. */
+export async function report(
+  { api, notices }: StepDeps,
+  { step, refusals, relay }: OpenStep,
+  { exitCode, reason, output }: Outcome,
+  ran: { durationMs: number; directAttempts: number | undefined; seen: number },
+): Promise<StepActivity> {
+  try {
+    const answer = await api.finish(step, {
+      reason,
+      exit_code: exitCode,
+      duration_ms: ran.durationMs,
+      output,
+      ...(ran.directAttempts === undefined ? {} : { direct_attempts: ran.directAttempts }),
+      withheld_requests: relay.withheld(),
+      refusals_seen: ran.seen,
+    })
+    if (answer.refusals !== undefined) showRefusals(refusals, answer.refusals)
+    return { granted: answer.granted, denied: answer.denied }
+  } catch (error) {
+    // The server revokes by itself when heartbeats stop; the command's own result stands.
+    notices.tell(
+      `mayfly: the end of the step could not be reported (${messageOf(error)}); its leases end with its heartbeat`,
+    )
+    return { granted: [], denied: [] }
+  }
+}

@@ -1,0 +1,22 @@
+import type { Cover } from '../workspace/index.ts'
+
+/** What the sandbox of one step is made of. Paths are the host's unless the name says otherwise. */
+export interface SandboxPlan {
+  readonly workspace: string
+  /** Where the step sees it. */
+  readonly workspaceInside: string
+  /** What it sees in place of files of the workspace. */
+  readonly covers: readonly Cover[]
+  /** Folder of generated files: passwd, group, hosts, nsswitch.conf, the CA files. */
+  readonly files: string
+  /** Further folders that the step may read, at the same path. */
+  readonly tools: readonly string[]
+  readonly command: readonly string[]
+  /** File descriptors in the child: Node's IPC channel, the filter, bwrap's options, the step's environment. */
+  readonly channelFd: number
+  readonly seccompFd: number
+  readonly optionsFd: number
+  readonly environmentFd: number
+  /** `--disable-userns` is there from bubblewrap 0.8 on; the filter refuses new namespaces in any case. */
+  readonly disableUserns: boolean
+}

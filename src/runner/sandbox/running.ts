@@ -1,0 +1,20 @@
+import type { Readable, Writable } from 'node:stream'
+import type { DirectAttempts } from './direct-attempts.ts'
+
+/** A step's command while it runs. */
+export interface Running {
+  /** What the command reads, if that was asked for. */
+  readonly stdin: Writable | undefined
+  readonly stdout: Readable
+  readonly stderr: Readable
+  /** Ends with the command: 0 to 255; after a signal 128 and its number, as a shell reports it. */
+  readonly exit: Promise<number>
+  /** Whether anything of the command may have run. */
+  readonly hasStarted: () => boolean
+  /** Signals the command and its process group. False if it has not begun, or has ended. */
+  signal(name: NodeJS.Signals): boolean
+  /** Kills every process of it, at once. */
+  kill(): void
+  /** What it tried past its proxy; undefined where that cannot be seen. Ask once, after `exit`. */
+  directAttempts(): DirectAttempts | undefined
+}

@@ -1,0 +1,42 @@
+import type { Clock } from '../lib/index.ts'
+import type { ProofSigner } from '../identity/index.ts'
+import type { ServerApi, SessionGrant, StepActivity } from './api.ts'
+import type { Probe } from './sandbox/index.ts'
+import type { Supervision } from './supervise.ts'
+
+export interface StepRequest {
+  readonly name: string
+  readonly role: string
+  /** Program and arguments. */
+  readonly command: readonly string[]
+  readonly workspace: string
+  readonly tools: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  readonly passEnv: readonly string[]
+  readonly lockfile: string
+  /** `none` must have been asked for by name. */
+  readonly isolation: 'namespace' | 'none'
+}
+
+export interface StepResult {
+  readonly name: string
+  readonly role: string
+  readonly stepId: string
+  readonly exitCode: number
+  readonly durationMs: number
+  readonly activity: StepActivity
+  /** Set if the server ended it (revoked, expired, unreachable): why. */
+  readonly ended?: string
+  /** Connections that it tried without the proxy; missing where the isolation cannot see them. */
+  readonly directAttempts?: number
+}
+
+export interface StepDeps extends Supervision {
+  readonly api: ServerApi
+  readonly signer: ProofSigner
+  readonly session: SessionGrant
+  readonly probe: Probe
+  /** The job's environment. */
+  readonly job: Readonly<Record<string, string>>
+  readonly clock: Clock
+}
