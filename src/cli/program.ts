@@ -77,6 +77,7 @@ function addRun(program: Command): void {
     .option('--tools <dir>', 'a further folder that the step may read; may be given again', collect)
     .option('--stdin', 'the command reads what this one is given; else /dev/null', false)
     .option('--lockfile <path>', 'pins what npm may install', 'package-lock.json')
+    .option('--dotenv <path>', 'a file of variables that the CI takes from the workspace: checked at the end')
     .addOption(
       new Option(
         '--isolation <kind>',

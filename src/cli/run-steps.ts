@@ -18,6 +18,7 @@ export interface RunOptions {
   env?: string[]
   tools?: string[]
   lockfile: string
+  dotenv?: string
   isolation: 'namespace' | 'none'
   server?: string
   stdin: boolean
@@ -66,6 +67,7 @@ function commandStep(command: readonly string[], options: RunOptions): Step {
     env: {},
     passEnv: options.env ?? [],
     lockfile: options.lockfile,
+    ...(options.dotenv === undefined ? {} : { dotenv: options.dotenv }),
     isolation: options.isolation,
     continueOnError: false,
   }
@@ -91,6 +93,7 @@ function pipelineStep(step: PipelineStep, options: RunOptions): Step {
     env: step.env,
     passEnv: [...step.pass_env, ...(options.env ?? [])],
     lockfile: step.lockfile,
+    ...(step.dotenv === undefined ? {} : { dotenv: step.dotenv }),
     isolation: step.isolation,
     continueOnError: step.continue_on_error,
   }

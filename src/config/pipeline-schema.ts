@@ -5,6 +5,10 @@ const stepName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/, 'letters, digits, space, dot, hyphen; at most 64')
 
+const insidePath = z
+  .string()
+  .regex(/^(?!\/)(?![^]*(?:^|\/)\.\.(?:\/|$))[^\0\r\n]+$/, 'a path inside the workspace')
+
 const step = z.strictObject({
   name: stepName,
   role: name.describe('The role this step runs with.'),
@@ -23,11 +27,14 @@ const step = z.strictObject({
     .enum(['namespace', 'none'])
     .default('namespace')
     .describe('`none` only if the role allows it too.'),
-  lockfile: z
-    .string()
-    .regex(/^(?!\/)(?![^]*(?:^|\/)\.\.(?:\/|$))[^\0\r\n]+$/, 'a path inside the workspace')
+  lockfile: insidePath
     .default('package-lock.json')
     .describe('Pins what the step may install from an npm registry.'),
+  dotenv: insidePath
+    .optional()
+    .describe(
+      'A file of variables that the CI takes from the workspace after the job (GitLab, `artifacts:reports:dotenv`): what may not go on is taken out.',
+    ),
   continue_on_error: z.boolean().default(false),
 })
 

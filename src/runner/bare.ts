@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process'
 import { messageOf, systemCode } from '../lib/index.ts'
 import { endOf, openStreams, type Running } from './sandbox/index.ts'
 
+/** It writes to the CI's own files. */
+const nothing: ReadonlyMap<string, string> = new Map()
+
 export interface BareRequest {
   readonly workspace: string
   readonly env: Readonly<Record<string, string>>
@@ -48,5 +51,13 @@ export function startBare(request: BareRequest): Running {
     return signalGroup(name)
   }
   const hasStarted = () => child.pid !== undefined
-  return { ...streams, exit, hasStarted, signal, kill, directAttempts: () => undefined }
+  return {
+    ...streams,
+    exit,
+    hasStarted,
+    signal,
+    kill,
+    directAttempts: () => undefined,
+    written: () => nothing,
+  }
 }

@@ -19,6 +19,7 @@ const of = (
     env: options.env ?? {},
     tools: options.tools ?? [],
     step,
+    workspaceInside: '/builds/app',
   })
 
 const secrets = {
@@ -47,7 +48,6 @@ const secrets = {
   GITHUB_OUTPUT: '/home/runner/o',
   GITHUB_STEP_SUMMARY: '/home/runner/s',
   GITHUB_EVENT_PATH: '/home/runner/ev',
-  RUNNER_TEMP: '/home/runner/t',
   GIT_ASKPASS: '/x',
   LD_PRELOAD: '/x.so',
   NODE_OPTIONS: '--require /x',
@@ -258,4 +258,16 @@ test('a password with a percent sign that begins no escape is masked as it is', 
 test('the folder that a job stands in is no secret, however its variable is called; a password is', () => {
   assert.deepEqual(found({ PWD: '/home/runner/work/app', OLDPWD: '/home/runner' }), [])
   assert.deepEqual(found({ DB_PWD: 'hunter22' }), ['hunter22'])
+})
+
+test('where the job has its checkout and its temporary files, a step has its own', () => {
+  const env = of({
+    GITHUB_WORKSPACE: '/home/runner/work/app',
+    CI_PROJECT_DIR: '/builds/x',
+    RUNNER_TEMP: '/home/runner/t',
+  })
+  assert.deepEqual(
+    [env['GITHUB_WORKSPACE'], env['CI_PROJECT_DIR'], env['RUNNER_TEMP'], env['WORKSPACE']],
+    ['/builds/app', '/builds/app', '/tmp', undefined],
+  )
 })

@@ -1,6 +1,7 @@
 import { normalize } from 'node:path'
 import { Secret } from '../lib/index.ts'
 import type { StepGrant } from './api.ts'
+import { placeVariables } from './conventions/index.ts'
 import { caBundleInside, caInside, homeInside, proxyPort } from './sandbox/index.ts'
 
 /** Variables of a job that say where and when it runs, and nothing that opens anything. */
@@ -123,6 +124,7 @@ export function stepEnvironment(request: {
   /** Folders that the sandbox has beside the system's. */
   tools: readonly string[]
   step: StepGrant
+  workspaceInside: string
 }): Record<string, string> {
   const { job, step } = request
   const passed = Object.entries(job).filter(
@@ -134,6 +136,7 @@ export function stepEnvironment(request: {
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     ...Object.fromEntries(passed),
+    ...placeVariables(job, request.workspaceInside),
     ...toolPath(job['PATH'], request.tools),
     ...request.env,
     ...networkVariables(step),

@@ -2,6 +2,7 @@ import { messageOf } from '../lib/index.ts'
 import type { StepActivity, StepGrant } from './api.ts'
 import { startBare } from './bare.ts'
 import { bareEnvironment, stepEnvironment } from './environment.ts'
+import { checkDotenv, ciFilesOf, handBack } from './conventions/index.ts'
 import { showRefusals, type Refusals } from './refusals.ts'
 import type { Relay } from './relay.ts'
 import { startSandbox, type Probe, type Running } from './sandbox/index.ts'
@@ -75,6 +76,7 @@ export async function runOpen(
       },
     })
     const outcome = await supervise(deps, step, running, kill).finally(watch.stop)
+    takeBack(deps, request, running)
     return { outcome, ended, directAttempts: tellAttempts(running, tell), seen: watch.seen() }
   } finally {
     relay.close()
@@ -88,10 +90,19 @@ function startIsolated(
   { step, relay, covers }: OpenStep,
 ): Running {
   const { passEnv, env, tools } = request
+  const files = ciFilesOf(deps.job)
   const sandbox = startSandbox({
     workspace: request.workspace,
     tools,
-    env: stepEnvironment({ job: deps.job, passEnv, env, tools, step }),
+    env: stepEnvironment({
+      job: deps.job,
+      passEnv,
+      env: { ...Object.fromEntries(files.map(({ variable, inside }) => [variable, inside])), ...env },
+      tools,
+      step,
+      workspaceInside: request.workspace,
+    }),
+    handed: files.map(({ inside }) => inside),
     command: request.command,
     caCertificate: step.ca_certificate,
     covers,
@@ -102,6 +113,25 @@ function startIsolated(
   })
   sandbox.onListener((listener) => relay.serve(listener))
   return sandbox
+}
+
+/** What it wrote for the steps after it goes to the CI as far as it may; the rest is told. */
+function takeBack(deps: StepDeps, request: StepRequest, running: Running): void {
+  const mask = deps.redactor.text
+  const role = deps.session.roles.find(({ name }) => name === request.role)
+  const startupAllowed = role?.allow.includes('startup-variables') === true
+  const { refused } = handBack({
+    files: ciFilesOf(deps.job),
+    written: running.written(),
+    startupAllowed,
+    workspaceInside: request.workspace,
+    mask,
+  })
+  const dotenv =
+    request.dotenv === undefined
+      ? []
+      : checkDotenv({ workspace: request.workspace, path: request.dotenv, startupAllowed, mask })
+  for (const why of [...refused, ...dotenv]) deps.notices.tell(`mayfly: ${why}`)
 }
 
 function tellAttempts(running: Running, tell: (line: string) => void): number | undefined {

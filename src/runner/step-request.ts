@@ -14,6 +14,8 @@ export interface StepRequest {
   readonly env: Readonly<Record<string, string>>
   readonly passEnv: readonly string[]
   readonly lockfile: string
+  /** A file of the workspace that the CI takes variables from after the job: checked at the end. */
+  readonly dotenv?: string
   /** `none` must have been asked for by name. */
   readonly isolation: 'namespace' | 'none'
 }

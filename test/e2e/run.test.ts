@@ -131,6 +131,35 @@ test('the step’s environment is what was asked for; the way to a token of the 
   assert.doesNotMatch(ran.stdout, /PLAIN|AWS_SECRET|ACTIONS_ID|MAYFLY_(?!RUN|STEP)/)
 })
 
+test('a step on GitHub has the files of its steps; what it wrote reaches the job’s own, checked and masked', async () => {
+  const folder = join(stage.workspace, '..', 'runner-files')
+  mkdirSync(folder, { recursive: true })
+  const names = ['GITHUB_ENV', 'GITHUB_PATH', 'GITHUB_OUTPUT', 'GITHUB_STEP_SUMMARY']
+  const files = Object.fromEntries(names.map((name) => [name, join(folder, name)]))
+  for (const file of Object.values(files)) writeFileSync(file, '')
+  const script = [
+    'test "$GITHUB_WORKSPACE" = "$PWD"; for f in "$GITHUB_ENV" "$GITHUB_OUTPUT"; do case $f in /run/mayfly/ci/*) ;; *) exit 9;; esac; done',
+    'echo VERSION=1.2 >> "$GITHUB_ENV"; echo LD_PRELOAD=/x.so >> "$GITHUB_ENV"; echo "$PWD/bin" >> "$GITHUB_PATH"',
+    'echo "tag=v1 $SOME_TOKEN" >> "$GITHUB_OUTPUT"; echo "# Done" >> "$GITHUB_STEP_SUMMARY"',
+    'rm -f "$GITHUB_STEP_SUMMARY"; ln -sf /etc/shadow "$GITHUB_STEP_SUMMARY"; true',
+  ].join('\n')
+  const env = {
+    ...files,
+    GITHUB_ACTIONS: 'true',
+    GITHUB_WORKSPACE: '/elsewhere',
+    SOME_TOKEN: 'tok-0123456789abcdef',
+  }
+  const ran = await inStep(script, env, ['-e', 'SOME_TOKEN'])
+  assert.equal(ran.exitCode, 0, ran.stderr)
+  const of = (name: string) => readFileSync(join(folder, name), 'utf8')
+  assert.match(of('GITHUB_ENV'), /^VERSION<<(\w+)\n1\.2\n\1\n$/)
+  assert.match(of('GITHUB_OUTPUT'), /^tag<<(\w+)\nv1 \*\*\*\n\1\n$/)
+  assert.equal(of('GITHUB_PATH'), '')
+  assert.equal(of('GITHUB_STEP_SUMMARY'), '# Done\n')
+  assert.match(ran.stderr, /mayfly: \$GITHUB_ENV: LD_PRELOAD changes how later programs start/)
+  assert.match(ran.stderr, /mayfly: \$GITHUB_PATH: ".*\/bin" changes how later programs start/)
+})
+
 test('ctrl-c kills the whole tree and revokes', async () => {
   const marker = `mayfly-tree-${process.pid}`
   const child = spawn(

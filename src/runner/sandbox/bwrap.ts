@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
-import { caBundleInside, caInside, emptyFile, emptyFolder, homeInside } from './inside.ts'
+import { caBundleInside, caInside, emptyFile, emptyFolder, handedFile, homeInside } from './inside.ts'
 import { initScript, systemCalls } from './init.ts'
 import { kernelFileMounts } from './kernel-files.ts'
 import type { SandboxPlan } from './plan.ts'
@@ -76,6 +76,7 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...kernelFileMounts(join(plan.files, emptyFile), join(plan.files, emptyFolder)),
     ...['/tmp', '/run', '/var/tmp', homeInside].flatMap((path) => ['--tmpfs', path]),
     ...fileMounts(plan.files),
+    ...plan.handed.flatMap((inside, i) => ['--bind', join(plan.files, handedFile(i)), inside]),
     ...plan.tools.flatMap((path) => ['--ro-bind', path, path]),
     ...['--bind', plan.workspace, plan.workspaceInside],
     ...workspaceMounts(plan),

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Cover } from '../workspace/index.ts'
-import { coverFile, emptyFile, emptyFolder, homeInside } from './inside.ts'
+import { coverFile, emptyFile, emptyFolder, handedFile, homeInside } from './inside.ts'
 
 const bundles = [
   '/etc/ssl/certs/ca-certificates.crt',
@@ -14,6 +14,7 @@ const bundles = [
 export function writeSandboxFiles(
   caCertificate: string,
   covers: readonly Cover[],
+  handed = 0,
 ): { folder: string; [Symbol.dispose](): void } {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-step-'))
   const uid = process.getuid?.() ?? 0
@@ -33,6 +34,7 @@ export function writeSandboxFiles(
   mkdirSync(join(folder, emptyFolder))
   for (const [i, { text }] of covers.entries())
     if (text !== undefined) writeFileSync(join(folder, coverFile(i)), text, { mode: 0o600 })
+  for (let i = 0; i < handed; i++) writeFileSync(join(folder, handedFile(i)), '', { mode: 0o600 })
   chmodSync(folder, 0o755)
   return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
 }

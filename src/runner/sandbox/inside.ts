@@ -4,6 +4,8 @@
 export const emptyFile = 'empty'
 export const emptyFolder = 'empty-folder'
 export const coverFile = (index: number): string => `cover-${index}`
+/** What the step writes for its supervisor to read. */
+export const handedFile = (index: number): string => `handed-${index}`
 
 export const homeInside = '/home/step'
 export const caInside = '/run/mayfly/ca.pem'

@@ -7,6 +7,8 @@ export interface SandboxPlan {
   readonly workspaceInside: string
   /** What it sees in place of files of the workspace. */
   readonly covers: readonly Cover[]
+  /** Files that the step may write to and nothing else of the host: where it sees them. */
+  readonly handed: readonly string[]
   /** Folder of generated files: passwd, group, hosts, nsswitch.conf, the CA files. */
   readonly files: string
   /** Further folders that the step may read, at the same path. */

@@ -15,6 +15,11 @@ export interface Running {
   signal(name: NodeJS.Signals): boolean
   /** Kills every process of it, at once. */
   kill(): void
+  /**
+   * What it wrote to the files that were asked for as `handed`, by where it saw them; undefined for one of more than 1 MiB.
+   * Empty until `exit`.
+   */
+  written(): ReadonlyMap<string, string | undefined>
   /** What it tried past its proxy; undefined where that cannot be seen. Ask once, after `exit`. */
   directAttempts(): DirectAttempts | undefined
 }

@@ -481,6 +481,7 @@ test('neither the options nor the arguments of bwrap hold the environment, which
     workspace: '/nonexistent/workspace',
     workspaceInside: '/nonexistent/inside',
     covers: [],
+    handed: [],
     files: '/nonexistent/files',
     tools: ['/nonexistent/tool'],
     command: ['run', 'it'],

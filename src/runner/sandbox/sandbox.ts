@@ -2,11 +2,12 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, closeSync, constants, openSync, unlinkSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
-import { existsInside, lookThrough, removeInside, type Cover } from '../workspace/index.ts'
+import { existsInside, lookThrough, readInside, removeInside, type Cover } from '../workspace/index.ts'
 import { bwrapArguments, bwrapOptions, environmentBlock } from './bwrap.ts'
 import { countDirectAttempts, type AttemptCounter } from './direct-attempts.ts'
 import { writeSandboxFiles } from './files.ts'
 import { guarded } from './guard.ts'
+import { handedFile } from './inside.ts'
 import type { SandboxPlan } from './plan.ts'
 import type { Running } from './running.ts'
 import {
@@ -33,6 +34,8 @@ export interface SandboxRequest {
   readonly disableUserns: boolean
   /** What it sees in place of files of the workspace. */
   readonly covers: readonly Cover[]
+  /** Files that it may write to, for its supervisor to read at the end: where it sees them. */
+  readonly handed?: readonly string[]
   /** Else it reads /dev/null. */
   readonly withStdin: boolean
   /** Standard output and error are one pipe. */
@@ -50,13 +53,15 @@ export interface Sandbox extends Running {
 export function startSandbox(request: SandboxRequest): Sandbox {
   accessSync(request.bwrap, constants.X_OK)
   using made = new DisposableStack()
-  const files = made.use(writeSandboxFiles(request.caCertificate, request.covers))
+  const handed = request.handed ?? []
+  const files = made.use(writeSandboxFiles(request.caCertificate, request.covers, handed.length))
   closeInherited()
   const streams = openStreams(request.withStdin, request.merged)
   made.defer(() => streams.close())
   const plan: SandboxPlan = {
     ...request,
     workspaceInside: request.workspaceInside ?? request.workspace,
+    handed,
     files: files.folder,
     channelFd: 3,
     seccompFd: 4,
@@ -74,9 +79,18 @@ export function startSandbox(request: SandboxRequest): Sandbox {
     // It would send git to a folder of the step's own for configuration and hooks (gitrepository-layout).
     for (const folder of withoutCommonDir) removeInside(workspace, folder, 'commondir')
   })
+  const written = new Map<string, string | undefined>()
   const standing = made.move()
-  return supervised(child, streams, () => standing.dispose())
+  const cleanUp = () => {
+    for (const [i, inside] of handed.entries())
+      written.set(inside, readInside(files.folder, handedFile(i), maxHandedBytes))
+    standing.dispose()
+  }
+  return { ...supervised(child, streams, cleanUp), written: () => written }
 }
+
+/** As much as GitHub takes of a step's summary. */
+const maxHandedBytes = 1_048_576
 
 function spawnBwrap(request: SandboxRequest, plan: SandboxPlan, streams: StepStreams): ChildProcess {
   const handed: number[] = []
@@ -102,7 +116,11 @@ function spawnBwrap(request: SandboxRequest, plan: SandboxPlan, streams: StepStr
   }
 }
 
-function supervised(child: ChildProcess, streams: StepStreams, cleanUp: () => void): Sandbox {
+function supervised(
+  child: ChildProcess,
+  streams: StepStreams,
+  cleanUp: () => void,
+): Omit<Sandbox, 'written'> {
   const lives = () => child.exitCode === null && child.signalCode === null
   let attempts: AttemptCounter | undefined
   let first: ProcessMark | undefined

@@ -3,7 +3,7 @@
  * what was left in it that a step must not see, and how a file in it is read.
  */
 export { allowedTools, allowedWorkspace } from './allowed.ts'
-export { existsInside, readInside, removeInside } from './inside.ts'
+export { existsInside, readInside, removeInside, replaceInside } from './inside.ts'
 export { lockWorkspaces } from './lock.ts'
 export { describeLeftovers, findLeftovers } from './leftovers.ts'
 export type { Cover } from './leftovers.ts'

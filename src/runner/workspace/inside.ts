@@ -7,6 +7,7 @@ import {
   readSync,
   renameSync,
   unlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { systemCode } from '../../lib/index.ts'
 
@@ -48,6 +49,29 @@ export function removeInside(root: string, folder: string, name: string): void {
       renameSync(path, `${path}.of-a-step-${process.pid}-${process.hrtime.bigint()}`)
     }
   })
+}
+
+/**
+ * Puts a new plain file in the place of whatever has that name below `root`; a link there is replaced, not followed.
+ * Nothing happens if the folder is not there. Throws if it cannot be written.
+ */
+export function replaceInside(root: string, path: string, text: string): void {
+  const at = path.lastIndexOf('/')
+  const [folder, name] = [path.slice(0, Math.max(at, 0)), path.slice(at + 1)]
+  const replace = (fd: number) => {
+    const made = `/proc/self/fd/${fd}/.mayfly-${process.pid}-${process.hrtime.bigint()}`
+    writeFileSync(made, text, { flag: 'wx', mode: 0o644 })
+    renameSync(made, `/proc/self/fd/${fd}/${name}`)
+  }
+  if (folder !== '') withEntry(root, folder, constants.O_NOFOLLOW | constants.O_DIRECTORY, replace)
+  else {
+    const fd = openSync(root, pathOnly | constants.O_DIRECTORY)
+    try {
+      replace(fd)
+    } finally {
+      closeSync(fd)
+    }
+  }
 }
 
 /** Whether there is anything by that name, a dangling link included. */

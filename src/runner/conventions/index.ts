@@ -1,0 +1,9 @@
+/**
+ * The files by which a CI lets one step of a job change the steps after it (`$GITHUB_ENV` and its kin). A step in a sandbox
+ * gets fresh ones; what it wrote is read when it has ended, checked, and only then written to the CI's own.
+ * Invariant: nothing that a step wrote decides which program a later step starts, unless its role says so.
+ */
+export { ciFilesOf, type CiFile } from './ci-files.ts'
+export { checkDotenv } from './dotenv.ts'
+export { handBack, type HandedBack } from './hand-back.ts'
+export { placeVariables } from './place-variables.ts'
