@@ -74,7 +74,11 @@ function addRun(program: Command): void {
     .option('-n, --name <name>', 'name of the step in the record', 'run')
     .option('-w, --workspace <dir>', 'the folder that the step may write to', '.')
     .option('-e, --env <name>', 'a variable of the job to hand on; may be given again', collect)
-    .option('--tools <dir>', 'a further folder that the step may read; may be given again', collect)
+    .option(
+      '--tools <dir>',
+      'a folder of tools that the step may read; may be given again. auto (if left out): those that the job uses; none',
+      collect,
+    )
     .option('--stdin', 'the command reads what this one is given; else /dev/null', false)
     .option('--lockfile <path>', 'pins what npm may install', 'package-lock.json')
     .option('--dotenv <path>', 'a file of variables that the CI takes from the workspace: checked at the end')

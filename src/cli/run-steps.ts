@@ -4,6 +4,7 @@ import { MayflyError } from '../lib/index.ts'
 import {
   allowedTools,
   allowedWorkspace,
+  findTools,
   isNeverHandedOn,
   shellCommand,
   type StepRequest,
@@ -99,10 +100,17 @@ function pipelineStep(step: PipelineStep, options: RunOptions): Step {
   }
 }
 
-function common(options: RunOptions): { workspace: string; tools: string[] } {
+function common(options: RunOptions): Pick<Step, 'workspace' | 'tools' | 'toolVariables'> {
   const environment = readEnvironment()
+  const workspace = allowedWorkspace(options.workspace, environment)
+  const asked = options.tools ?? ['auto']
+  const found = asked.includes('auto') ? findTools(environment, workspace) : undefined
+  const named = asked
+    .filter((path) => path !== 'auto' && path !== 'none')
+    .map((path) => allowedTools(path, environment))
   return {
-    workspace: allowedWorkspace(options.workspace, environment),
-    tools: (options.tools ?? []).map((path) => allowedTools(path, environment)),
+    workspace,
+    tools: [...new Set([...(found?.folders ?? []), ...named])],
+    toolVariables: found?.variables ?? {},
   }
 }

@@ -3,6 +3,7 @@ import { Secret } from '../lib/index.ts'
 import type { StepGrant } from './api.ts'
 import { placeVariables } from './conventions/index.ts'
 import { caBundleInside, caInside, homeInside, proxyPort } from './sandbox/index.ts'
+import { realPath } from './workspace/index.ts'
 
 /** Variables of a job that say where and when it runs, and nothing that opens anything. */
 const harmless: ReadonlySet<string> = new Set([
@@ -156,8 +157,12 @@ function toolPath(path: string | undefined, tools: readonly string[]): { PATH?: 
   const inside = (path ?? '')
     .split(':')
     .map((folder) => normalize(folder))
-    .filter((folder) => roots.some((root) => folder === root || folder.startsWith(`${root}/`)))
+    .flatMap((folder) => [folder, realPath(folder)].find((path) => isIn(path, roots)) ?? [])
   return inside.length === 0 ? {} : { PATH: inside.join(':') }
+}
+
+function isIn(folder: string | undefined, roots: readonly string[]): folder is string {
+  return folder !== undefined && roots.some((root) => folder === root || folder.startsWith(`${root}/`))
 }
 
 function networkVariables(step: StepGrant): Record<string, string> {

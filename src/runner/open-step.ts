@@ -97,7 +97,11 @@ function startIsolated(
     env: stepEnvironment({
       job: deps.job,
       passEnv,
-      env: { ...Object.fromEntries(files.map(({ variable, inside }) => [variable, inside])), ...env },
+      env: {
+        ...Object.fromEntries(files.map(({ variable, inside }) => [variable, inside])),
+        ...request.toolVariables,
+        ...env,
+      },
       tools,
       step,
       workspaceInside: request.workspace,

@@ -11,6 +11,8 @@ export interface StepRequest {
   readonly command: readonly string[]
   readonly workspace: string
   readonly tools: readonly string[]
+  /** Say where they are (`NVM_DIR`). */
+  readonly toolVariables: Readonly<Record<string, string>>
   readonly env: Readonly<Record<string, string>>
   readonly passEnv: readonly string[]
   readonly lockfile: string

@@ -97,6 +97,7 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
         command,
         workspace,
         tools: [],
+        toolVariables: {},
         env: {},
         passEnv: [],
         lockfile: 'package-lock.json',

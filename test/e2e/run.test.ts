@@ -160,6 +160,19 @@ test('a step on GitHub has the files of its steps; what it wrote reaches the job
   assert.match(ran.stderr, /mayfly: \$GITHUB_PATH: ".*\/bin" changes how later programs start/)
 })
 
+test('tools of the runner’s home that are on its PATH run in a step, read-only; --tools none leaves them out', async () => {
+  const home = join(stage.workspace, '..', 'runner-home')
+  const [bin, tool] = [join(home, '.cargo/bin'), join(home, '.cargo/bin/its-tool')]
+  mkdirSync(bin, { recursive: true })
+  writeFileSync(tool, '#!/bin/sh\necho it runs\n', { mode: 0o755 })
+  writeFileSync(join(home, '.cargo/credentials.toml'), 'token = "cio0123456789"\n')
+  const env = { HOME: home, PATH: `${bin}:${stage.jobEnvironment()['PATH'] ?? '/usr/bin:/bin'}` }
+  const script = `its-tool; echo x 2>/dev/null >> ${tool} || echo read-only; ls -A ${home}/.cargo`
+  const ran = await inStep(script, env)
+  assert.equal(ran.stdout, 'it runs\nread-only\nbin\n', ran.stderr)
+  assert.equal((await inStep('its-tool', env, ['--tools', 'none'])).exitCode, 127)
+})
+
 test('ctrl-c kills the whole tree and revokes', async () => {
   const marker = `mayfly-tree-${process.pid}`
   const child = spawn(

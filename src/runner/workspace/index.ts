@@ -3,8 +3,9 @@
  * what was left in it that a step must not see, and how a file in it is read.
  */
 export { allowedTools, allowedWorkspace } from './allowed.ts'
+export { findTools, type AutoTools } from './auto-tools.ts'
 export { existsInside, readInside, removeInside, replaceInside } from './inside.ts'
 export { lockWorkspaces } from './lock.ts'
 export { describeLeftovers, findLeftovers } from './leftovers.ts'
 export type { Cover } from './leftovers.ts'
-export { lookThrough, type Found } from './repositories.ts'
+export { lookThrough, realPath, type Found } from './repositories.ts'
