@@ -1,5 +1,5 @@
 import { readEnvironment } from '../config/environment.ts'
-import type { PipelineStep } from '../config/index.ts'
+import type { PlannedStep } from '../config/index.ts'
 import { MayflyError } from '../lib/index.ts'
 import {
   allowedTools,
@@ -79,24 +79,44 @@ async function fileSteps(file: string, command: readonly string[], options: RunO
   if (options.stdin)
     throw new MayflyError('bad_input', '--stdin is for a single command: the steps of a file read /dev/null')
   // Schema and YAML parser are loaded for a file only: a command must start fast.
-  const { configError, parseConfig, pipelineSchema } = await import('../config/index.ts')
-  const parsed = parseConfig(readText(file), file, pipelineSchema)
-  if (!parsed.ok) throw new MayflyError('bad_input', configError(parsed.problems).message)
-  return parsed.value.steps.map((step) => pipelineStep(step, options))
+  const { configError, readPipeline } = await import('../config/index.ts')
+  const read = readPipeline(readText(file), file)
+  if (!read.ok) throw new MayflyError('bad_input', configError(read.problems).message)
+  for (const step of read.pipeline.steps) refuseUnbuilt(step)
+  return read.pipeline.steps.map((step) => pipelineStep(step, options))
 }
 
-function pipelineStep(step: PipelineStep, options: RunOptions): Step {
+/** Keys that are read and that nothing acts on yet: to pass over one in silence would run another pipeline than is written. */
+function refuseUnbuilt(step: PlannedStep): void {
+  const unbuilt = {
+    timeout: step.timeoutSeconds !== undefined,
+    retries: step.retries.count > 0,
+    if: step.hasCondition,
+    outputs: step.outputs.length > 0,
+    artifacts: step.artifacts.length > 0,
+    workspace: step.workspace !== undefined,
+    checkout: step.checkout !== undefined,
+    cache: step.cache.length > 0,
+    services: step.services.length > 0,
+    tools: step.tools.length > 0,
+  }
+  const key = Object.entries(unbuilt).find(([, isAsked]) => isAsked)?.[0]
+  if (key !== undefined)
+    throw new MayflyError('bad_input', `step "${step.name}": \`${key}\` is not built yet: leave it out`)
+}
+
+function pipelineStep(step: PlannedStep, options: RunOptions): Step {
   return {
     ...common(options),
     name: step.name,
     role: step.role,
     command: shellCommand(step.run),
     env: step.env,
-    passEnv: [...step.pass_env, ...(options.env ?? [])],
+    passEnv: [...step.passEnv, ...(options.env ?? [])],
     lockfile: step.lockfile,
     ...(step.dotenv === undefined ? {} : { dotenv: step.dotenv }),
     isolation: step.isolation,
-    continueOnError: step.continue_on_error,
+    continueOnError: step.continueOnError,
   }
 }
 

@@ -1,32 +1,107 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readEnvironment } from './environment.ts'
-import { configError, formatProblem, parseConfig, pipelineSchema } from './index.ts'
+import { configError, formatProblem, readPipeline, type PlannedStep } from './index.ts'
 
 function problemsOf(text: string): string[] {
-  const parsed = parseConfig(text, 'p.yaml', pipelineSchema)
-  return parsed.ok ? [] : parsed.problems.map(formatProblem)
+  const read = readPipeline(text, 'p.yaml')
+  return read.ok ? [] : read.problems.map(formatProblem)
+}
+
+function planOf(text: string): readonly PlannedStep[] {
+  const read = readPipeline(text, 'p.yaml')
+  assert.ok(read.ok, read.ok ? '' : read.problems.map(formatProblem).join('\n'))
+  return read.pipeline.steps
 }
 
 test('a pipeline, with its defaults', () => {
-  const parsed = parseConfig(
-    'steps:\n  - { name: Unit tests, role: build, run: npm test }\n',
-    'p.yaml',
-    pipelineSchema,
+  const [planned, ...others] = planOf('steps:\n  - { name: Unit tests, role: build, run: npm test }\n')
+  assert.ok(planned)
+  assert.deepEqual(others, [])
+  const { condition: _, ...rest } = planned
+  assert.deepEqual(rest, {
+    name: 'Unit tests',
+    writtenName: 'Unit tests',
+    role: 'build',
+    run: 'npm test',
+    env: {},
+    passEnv: [],
+    isolation: 'namespace',
+    lockfile: 'package-lock.json',
+    dotenv: undefined,
+    continueOnError: false,
+    needs: [],
+    hasCondition: false,
+    matrix: {},
+    timeoutSeconds: undefined,
+    retries: { count: 0, on: undefined },
+    outputs: [],
+    artifacts: [],
+    workspace: undefined,
+    checkout: undefined,
+    cache: [],
+    services: [],
+    tools: [],
+  })
+})
+
+test('what a step does not say is in defaults; its own word goes before, and variables are merged', () => {
+  const [a, b] = planOf(`
+env: { A: all, B: all }
+defaults: { role: build, timeout: 10m, retries: 2, isolation: none, pass_env: [X] }
+steps:
+  - { name: a, run: x, env: { B: own } }
+  - { name: b, run: x, role: other, timeout: 5s, retries: { count: 1, on: [75, infrastructure] }, pass_env: [] }
+`)
+  assert.deepEqual(
+    [a?.role, a?.timeoutSeconds, a?.retries, a?.isolation, a?.passEnv, a?.env],
+    ['build', 600, { count: 2, on: undefined }, 'none', ['X'], { A: 'all', B: 'own' }],
   )
-  assert.ok(parsed.ok)
-  assert.deepEqual(parsed.value.steps, [
-    {
-      name: 'Unit tests',
-      role: 'build',
-      run: 'npm test',
-      env: {},
-      pass_env: [],
-      isolation: 'namespace',
-      lockfile: 'package-lock.json',
-      continue_on_error: false,
-    },
-  ])
+  assert.deepEqual(
+    [b?.role, b?.timeoutSeconds, b?.retries, b?.isolation, b?.passEnv, b?.env],
+    ['other', 5, { count: 1, on: [75, 'infrastructure'] }, 'none', [], { A: 'all', B: 'all' }],
+  )
+})
+
+const needs = (text: string) => Object.fromEntries(planOf(text).map((one) => [one.name, one.needs]))
+
+test('needs left out is the step above, so that a file runs from top to bottom; what is needed comes first', () => {
+  const of = (name: string, more = '') => `  - { name: ${name}, role: b, run: x${more} }\n`
+  assert.deepEqual(needs(`steps:\n${of('a')}${of('b')}${of('c')}`), { a: [], b: ['a'], c: ['b'] })
+  const mixed = `steps:\n${of('z', ', needs: [m, b]')}${of('b', ', needs: []')}${of('m')}`
+  assert.deepEqual(needs(mixed), { z: ['m', 'b'], b: [], m: ['b'] })
+  assert.deepEqual(
+    planOf(mixed).map(({ name }) => name),
+    ['b', 'm', 'z'],
+  )
+})
+
+test('a matrix: each combination is a step with its values as variables; who needs it needs all of them', () => {
+  const steps = planOf(`
+steps:
+  - name: test
+    role: b
+    run: x
+    matrix:
+      node: [20, 22]
+      os: [a, b]
+      exclude: [{ node: 20, os: b }]
+      include: [{ node: 24, os: a, extra: true }]
+  - { name: after, role: b, run: x }
+`)
+  assert.deepEqual(
+    steps.map(({ name }) => name),
+    [
+      'test (node=20, os=a)',
+      'test (node=22, os=a)',
+      'test (node=22, os=b)',
+      'test (node=24, os=a, extra=true)',
+      'after',
+    ],
+  )
+  assert.deepEqual(steps[3]?.env, { MATRIX_NODE: '24', MATRIX_OS: 'a', MATRIX_EXTRA: 'true' })
+  assert.equal(steps[0]?.run, 'x')
+  assert.equal(steps[4]?.needs.length, 4)
 })
 
 const step = (more: string) => `steps:\n  - { name: a, role: b, run: x, ${more} }\n`
@@ -37,7 +112,7 @@ const mistakes: readonly (readonly [string, string, RegExp])[] = [
   [
     'two steps of one name',
     'steps:\n  - { name: a, role: b, run: x }\n  - { name: a, role: b, run: y }\n',
-    /steps: two steps have the same name/,
+    /^p\.yaml:3:7: two steps have the same name, "a"/,
   ],
   [
     '201 steps',
@@ -68,6 +143,71 @@ const mistakes: readonly (readonly [string, string, RegExp])[] = [
   ['no name of a variable', step('env: { "A=B": x }'), /^p\.yaml:2:40: steps\.0\.env\.A=B: /],
   ['no name of a variable to pass', step('pass_env: [A B]'), /^p\.yaml:2:44: steps\.0\.pass_env\.0: /],
   ['variable __proto__', step('env: { __proto__: x }'), /^p\.yaml:2:\d+: /],
+  ['no role', 'steps:\n  - { name: a, run: x }\n', /^p\.yaml:2:5: steps\.0\.role: is required, here or in/],
+  ['a step that is not there', step('needs: [b]'), /^p\.yaml:2:41: there is no step "b": known are a/],
+  [
+    'a misspelt step',
+    'steps:\n  - { name: build, role: b, run: x }\n  - { name: t, role: b, run: y, needs: [biuld] }\n',
+    /^p\.yaml:3:41: there is no step "biuld": did you mean "build"\?/,
+  ],
+  [
+    'a step needed twice',
+    'steps:\n  - { name: a, role: b, run: x }\n  - { name: c, role: b, run: y, needs: [a, a] }\n',
+    /^p\.yaml:3:44: "a" is there twice/,
+  ],
+  ['a step that needs itself', step('needs: [a]'), /^p\.yaml:2:41: a circle: a needs a/],
+  [
+    'a circle, of which one part is the order of the file',
+    'steps:\n  - { name: a, role: b, run: x, needs: [c] }\n  - { name: b, role: b, run: y }\n  - { name: c, role: b, run: y }\n',
+    /^p\.yaml:2:41: a circle: a needs c needs b needs a/,
+  ],
+  [
+    'a condition with a mistake',
+    step("if: 'success() && failure()'"),
+    /^p\.yaml:2:33: steps\.0\.if: at character 11: `&&` is not understood: write `and`/,
+  ],
+  [
+    'a condition on an output of a step that is not needed',
+    step('if: outputs.z.version == "1"'),
+    /^p\.yaml:2:33: steps\.0\.if: "z" is no step that this one needs/,
+  ],
+  [
+    'a condition on an output that is not declared',
+    'steps:\n  - { name: a, role: b, run: x, outputs: [v] }\n  - { name: c, role: b, run: y, if: outputs.a.w == "1" }\n',
+    /^p\.yaml:3:33: steps\.1\.if: step "a" has no output "w"/,
+  ],
+  [
+    'two outputs of one variable',
+    'steps:\n  - { name: a b, role: b, run: x, outputs: [v] }\n  - { name: a-b, role: b, run: x, outputs: [v] }\n  - { name: c, role: b, run: y, needs: [a b, a-b] }\n',
+    /^p\.yaml:4:5: a b\.v and a-b\.v would both be the variable NEEDS_A_B_V/,
+  ],
+  [
+    'a matrix value for a shell',
+    step('matrix: { a: ["$(id)"] }'),
+    /^p\.yaml:2:\d+: steps\.0\.matrix\.a\.0: letters/,
+  ],
+  [
+    'a matrix value with a dot',
+    step('matrix: { a: [3.10] }'),
+    /^p\.yaml:2:47: .*put quotes around the number: "3\.10"/,
+  ],
+  ['a matrix with no combination', step('matrix: { a: [1], exclude: [{ a: 1 }] }'), /no combination is left/],
+  ['a combination twice', step('matrix: { a: [1, "1"] }'), /"a \(a=1\)" is there twice/],
+  ['a name of a list in capitals', step('matrix: { A: [1] }'), /"A" cannot be the name of a list/],
+  [
+    'a matrix with 10^9 combinations',
+    step(
+      `matrix: { ${'abcdefghi'
+        .split('')
+        .map((c) => `${c}: [0,1,2,3,4,5,6,7,8,9]`)
+        .join(', ')} }`,
+    ),
+    /more than 200 steps, all combinations counted/,
+  ],
+  ['outputs of a matrix', step('matrix: { a: [1] }, outputs: [v]'), /a step with a matrix has no outputs/],
+  ['a timeout of two days', step('timeout: 48h'), /steps\.0\.timeout: at most 24h/],
+  ['eleven retries', step('retries: 11'), /steps\.0\.retries/],
+  ['a retry on success', step('retries: { count: 1, on: [0] }'), /steps\.0\.retries\.on\.0/],
   ['a lockfile outside', step('lockfile: ../x'), /steps\.0\.lockfile: a path inside the workspace/],
   [
     'a lockfile outside by a detour',

@@ -1,52 +1,175 @@
 import { z } from 'zod'
-import { name } from './name-schema.ts'
+import { duration, name } from './name-schema.ts'
+import { port } from './sandbox-schema.ts'
 
 const stepName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/, 'letters, digits, space, dot, hyphen; at most 64')
 
+const variableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
+const variables = z.record(variableName, z.string()).default({})
+
 const insidePath = z
   .string()
   .regex(/^(?!\/)(?![^]*(?:^|\/)\.\.(?:\/|$))[^\0\r\n]+$/, 'a path inside the workspace')
 
-const step = z.strictObject({
-  name: stepName,
-  role: name.describe('The role this step runs with.'),
-  run: z.string().min(1).describe('A shell script: bash -e -o pipefail, or sh -e where there is no bash.'),
-  env: z
-    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string())
-    .default({})
-    .describe('Variables, as written here.'),
+const outputName = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'the name of an output: letters, digits, _ and -; at most 64')
+
+/** What may stand in the name of a step and in a variable; never put into a script. */
+const matrixValue = z.union([
+  z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9 ._+@:/-]{0,39}$/, 'letters, digits, space and . _ + @ : / -; at most 40'),
+  // 3.10 would become 3.1.
+  z.int(),
+  z.boolean(),
+])
+const matrixName = z
+  .string()
+  .regex(/^(?!include$|exclude$)[a-z][a-z0-9_]{0,31}$/, 'lower-case letters, digits and _; at most 32')
+const matrixMember = z.record(matrixName, matrixValue)
+const matrixMembers = z.array(matrixMember).max(200)
+
+const matrix = z
+  .object({
+    include: matrixMembers.default([]).describe('Combinations to add, as they stand here.'),
+    exclude: matrixMembers.default([]).describe('Combinations to leave out: all that have these values.'),
+  })
+  .catchall(z.array(matrixValue).min(1).max(50))
+  .describe(
+    'Runs the step once for each combination of the values of these lists, as `NAME (node=20)`. The step has them as variables: `MATRIX_NODE`. They are never written into its script. Numbers with a dot need quotes.',
+  )
+
+const checkout = z
+  .union([
+    z.literal(true),
+    z.strictObject({
+      connection: name.optional().describe('Of several, the one to the Git host of this repository.'),
+      depth: z.int().min(1).max(1_000_000).optional().describe('Commits of history; 1 if left out.'),
+    }),
+  ])
+  .describe('A clean checkout of the run’s own commit, under the `git:read` of the role.')
+
+const infrastructure = z.literal('infrastructure')
+const retries = z
+  .union([
+    z.int('a number of retries').min(0).max(10),
+    z.strictObject({
+      count: z.int().min(1).max(10),
+      on: z
+        .array(z.union([z.int().min(1).max(255), infrastructure]))
+        .min(1)
+        .max(50)
+        .describe(
+          'Exit codes (124: its `timeout`), and `infrastructure` for what is no fault of its command: it could not be started. Anything if left out.',
+        )
+        .optional(),
+    }),
+  ])
+  .describe('How often it is tried again after it failed. Each attempt is a step of its own in the record.')
+
+/** Keys that `defaults` may have, too. */
+const keysWithDefaults = {
+  role: name.describe('The role this step runs with.').optional(),
   pass_env: z
-    .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/))
-    .default([])
+    .array(variableName)
     .describe(
       'Variables of the job handed on to the step. Everything else of the job’s environment stays outside.',
-    ),
+    )
+    .optional(),
   isolation: z
     .enum(['namespace', 'none'])
-    .default('namespace')
-    .describe('`none` only if the role allows it too.'),
+    .describe('`none` only if the role allows it too; `namespace` if left out.')
+    .optional(),
   lockfile: insidePath
-    .default('package-lock.json')
-    .describe('Pins what the step may install from an npm registry.'),
+    .describe('Pins what the step may install from an npm registry; `package-lock.json` if left out.')
+    .optional(),
+  timeout: duration
+    .describe('After that it is asked to end, gets the grace of its role, and is killed: exit code 124.')
+    .optional(),
+  retries: retries.optional(),
+  workspace: z
+    .enum(['fresh', 'shared'])
+    .describe(
+      '`fresh`: an empty one of its own. `shared`: the job’s. Left out, a role with a grant that writes gets a fresh one; to share it has to be allowed by the role, too.',
+    )
+    .optional(),
+  checkout: checkout.optional(),
+  cache: z
+    .array(z.union([z.enum(['npm', 'pip', 'go', 'cargo']), z.string().regex(/^~?\.?\/?[^\0\r\n]+$/)]))
+    .max(20)
+    .describe('Caches kept between runs: those of npm, pip, go, cargo, or a folder.')
+    .optional(),
+  services: z
+    .array(port)
+    .max(32)
+    .describe('Ports on the runner’s own localhost that the step may reach, if its role allows them.')
+    .optional(),
+  tools: z
+    .array(z.string().regex(/^(?:auto|\/[^\0\r\n]+)$/, '`auto` or an absolute path'))
+    .max(50)
+    .describe(
+      'Folders with programs that the step may read, beside those of --tools; `auto`: what CI images bring.',
+    )
+    .optional(),
+} as const
+
+const step = z.strictObject({
+  name: stepName,
+  run: z.string().min(1).describe('A shell script: bash -e -o pipefail, or sh -e where there is no bash.'),
+  ...keysWithDefaults,
+  needs: z
+    .array(stepName)
+    .max(200)
+    .describe(
+      'Steps that come before it. Left out: the step above it, so a file runs from top to bottom. `[]`: none. Steps that do not need each other run at the same time.',
+    )
+    .optional(),
+  if: z
+    .string()
+    .min(1)
+    .describe('Whether it runs: `failure()`, `job.ref == "refs/heads/main"`; see pipelines.md.')
+    .optional(),
+  matrix: matrix.optional(),
+  env: variables.describe('Variables, as written here.'),
+  outputs: z
+    .array(outputName)
+    .max(50)
+    .default([])
+    .describe(
+      'Names of values that it writes to the file `$MAYFLY_OUTPUT` as NAME=VALUE. Steps that name it in their `needs` have them as `NEEDS_STEP_NAME`.',
+    ),
+  artifacts: z
+    .array(insidePath)
+    .max(100)
+    .default([])
+    .describe('Files (patterns with * and **) that it hands to the steps that need it.'),
   dotenv: insidePath
     .optional()
     .describe(
       'A file of variables that the CI takes from the workspace after the job (GitLab, `artifacts:reports:dotenv`): what may not go on is taken out.',
     ),
-  continue_on_error: z.boolean().default(false),
+  continue_on_error: z
+    .boolean()
+    .default(false)
+    .describe('If it fails the job goes on, and the exit code is not that of this step.'),
 })
 
 export const pipelineSchema = z.strictObject({
-  steps: z
-    .array(step)
-    .min(1, 'a pipeline needs at least one step')
-    .max(200)
-    .refine(
-      (steps) => new Set(steps.map((s) => s.name)).size === steps.length,
-      'two steps have the same name',
+  env: variables.describe('Variables of every step; one of the same name in a step goes before it.'),
+  defaults: z
+    .strictObject(keysWithDefaults)
+    .default({})
+    .describe('For each step that does not say it itself.'),
+  fail_fast: z
+    .boolean()
+    .default(true)
+    .describe(
+      'After a step has failed no other one is started but those whose `if` asks for it, and those that run are asked to end. `false`: only what needs the failed step is not started.',
     ),
+  steps: z.array(step).min(1, 'a pipeline needs at least one step').max(200),
 })
 
 export type PipelineDocument = z.output<typeof pipelineSchema>
