@@ -81,6 +81,11 @@ function addRun(program: Command): void {
     )
     .option('--stdin', 'the command reads what this one is given; else /dev/null', false)
     .option('--lockfile <path>', 'pins what npm may install', 'package-lock.json')
+    .option(
+      '--cache <name>',
+      'npm, pip, go, cargo, or a folder of the workspace, kept between runs; may be given again',
+      collect,
+    )
     .option('--dotenv <path>', 'a file of variables that the CI takes from the workspace: checked at the end')
     .addOption(
       new Option(

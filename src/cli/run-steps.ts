@@ -20,6 +20,7 @@ export interface RunOptions {
   tools?: string[]
   lockfile: string
   dotenv?: string
+  cache?: string[]
   isolation: 'namespace' | 'none'
   server?: string
   stdin: boolean
@@ -68,6 +69,7 @@ function commandStep(command: readonly string[], options: RunOptions): Step {
     env: {},
     passEnv: options.env ?? [],
     lockfile: options.lockfile,
+    caches: (options.cache ?? []).map(cacheName),
     ...(options.dotenv === undefined ? {} : { dotenv: options.dotenv }),
     isolation: options.isolation,
     continueOnError: false,
@@ -96,9 +98,7 @@ function refuseUnbuilt(step: PlannedStep): void {
     artifacts: step.artifacts.length > 0,
     workspace: step.workspace !== undefined,
     checkout: step.checkout !== undefined,
-    cache: step.cache.length > 0,
     services: step.services.length > 0,
-    tools: step.tools.length > 0,
   }
   const key = Object.entries(unbuilt).find(([, isAsked]) => isAsked)?.[0]
   if (key !== undefined)
@@ -107,23 +107,32 @@ function refuseUnbuilt(step: PlannedStep): void {
 
 function pipelineStep(step: PlannedStep, options: RunOptions): Step {
   return {
-    ...common(options),
+    ...common(options, step.tools),
     name: step.name,
     role: step.role,
     command: shellCommand(step.run),
     env: step.env,
     passEnv: [...step.passEnv, ...(options.env ?? [])],
     lockfile: step.lockfile,
+    caches: [...step.cache, ...(options.cache ?? [])].map(cacheName),
     ...(step.dotenv === undefined ? {} : { dotenv: step.dotenv }),
     isolation: step.isolation,
     continueOnError: step.continueOnError,
   }
 }
 
-function common(options: RunOptions): Pick<Step, 'workspace' | 'tools' | 'toolVariables'> {
+function cacheName(name: string): string {
+  if (/^(?!\/)(?!(?:.*\/)?\.{0,2}(?:\/|$))(?!(?:.*\/)?\.git(?:\/|$))[^\0\r\n]{1,200}$/.test(name)) return name
+  throw new MayflyError('bad_input', `cache ${name}: npm, pip, go, cargo, or a folder inside the workspace`)
+}
+
+function common(
+  options: RunOptions,
+  ofStep: readonly string[] = [],
+): Pick<Step, 'workspace' | 'tools' | 'toolVariables'> {
   const environment = readEnvironment()
   const workspace = allowedWorkspace(options.workspace, environment)
-  const asked = options.tools ?? ['auto']
+  const asked = [...ofStep, ...(options.tools ?? (ofStep.length === 0 ? ['auto'] : []))]
   const found = asked.includes('auto') ? findTools(environment, workspace) : undefined
   const named = asked
     .filter((path) => path !== 'auto' && path !== 'none')

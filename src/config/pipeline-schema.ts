@@ -98,9 +98,11 @@ const keysWithDefaults = {
     .optional(),
   checkout: checkout.optional(),
   cache: z
-    .array(z.union([z.enum(['npm', 'pip', 'go', 'cargo']), z.string().regex(/^~?\.?\/?[^\0\r\n]+$/)]))
+    .array(z.union([z.enum(['npm', 'pip', 'go', 'cargo']), z.string().regex(/^(?!\/)[^\0\r\n]{1,200}$/)]))
     .max(20)
-    .describe('Caches kept between runs: those of npm, pip, go, cargo, or a folder.')
+    .describe(
+      'Caches kept between runs: those of npm, pip, go, cargo, or a folder of the workspace. What a step leaves there is kept if it succeeds on a protected ref.',
+    )
     .optional(),
   services: z
     .array(port)
@@ -108,10 +110,10 @@ const keysWithDefaults = {
     .describe('Ports on the runner’s own localhost that the step may reach, if its role allows them.')
     .optional(),
   tools: z
-    .array(z.string().regex(/^(?:auto|\/[^\0\r\n]+)$/, '`auto` or an absolute path'))
+    .array(z.string().regex(/^(?:auto|none|\/[^\0\r\n]+)$/, '`auto`, `none` or an absolute path'))
     .max(50)
     .describe(
-      'Folders with programs that the step may read, beside those of --tools; `auto`: what CI images bring.',
+      'Folders with programs that the step may read, beside those of --tools; `auto` (if left out): those that the job uses.',
     )
     .optional(),
 } as const

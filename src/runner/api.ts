@@ -2,7 +2,9 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { MayflyError, connectionProblem, systemCode, type ErrorCode } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
+import type { CacheReport } from './cache/index.ts'
 import { sendRequest } from './http.ts'
+import type { JobFacts, RoleFacts } from './session-facts.ts'
 
 /** The server's API as a supervisor uses it. Every call is DPoP-bound; errors carry the server's own sentence. */
 export interface ServerApi {
@@ -43,35 +45,6 @@ export interface SessionGrant {
   readonly pending?: PendingApproval
   readonly job: JobFacts
   readonly roles: readonly RoleFacts[]
-}
-
-/** The job as its issuer said it, as far as a step's start depends on it. */
-export interface JobFacts {
-  readonly repository?: string
-  readonly repository_id?: string
-  readonly ref?: string
-  readonly ref_protected: boolean
-  readonly commit?: string
-}
-
-/** What the policy says of a role that a step's start depends on. */
-export interface RoleFacts {
-  readonly name: string
-  /** Does a grant of it change what it reaches? */
-  readonly writes: boolean
-  readonly ttl_seconds: number
-  readonly isolation: string
-  readonly allow: readonly string[]
-  readonly services: readonly number[]
-  readonly limits: {
-    readonly memory_bytes: number
-    readonly processes: number
-    readonly cpus?: number
-    readonly disk_bytes: number
-    readonly open_files: number
-    readonly time_seconds?: number
-    readonly output_bytes: number
-  }
 }
 
 /** RFC 8628, section 3.2, as far as it fits: nobody is sent a code, the people are told by the server. */
@@ -119,6 +92,7 @@ export interface FinishReport {
   /** Requests that were not sent on, because a secret stood in their address. */
   readonly withheld_requests?: number
   readonly refusals_seen?: number
+  readonly caches?: readonly CacheReport[]
 }
 
 export interface Heartbeat {

@@ -100,7 +100,10 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
         const session = await sessions.of(step.role)
         runId = session.run_id
         if (sessionId === '') sessionId = session.session_id
-        const result = await runStep({ ...request, api, signer, session, probe, job }, step)
+        const result = await runStep(
+          { ...request, api, signer, session, probe, job, cacheFolder: environment.cacheFolder },
+          step,
+        )
         results.push(result)
         request.onStep?.({ kind: 'end', result })
         if (exitCode === 0 && (!step.continueOnError || result.ended !== undefined))

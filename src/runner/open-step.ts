@@ -2,10 +2,11 @@ import { messageOf } from '../lib/index.ts'
 import type { StepActivity, StepGrant } from './api.ts'
 import { startBare } from './bare.ts'
 import { bareEnvironment, stepEnvironment } from './environment.ts'
+import type { CacheReport } from './cache/index.ts'
 import { checkDotenv, ciFilesOf, handBack } from './conventions/index.ts'
 import { showRefusals, type Refusals } from './refusals.ts'
 import type { Relay } from './relay.ts'
-import { startSandbox, type Probe, type Running } from './sandbox/index.ts'
+import { startSandbox, type Probe, type Running, type SandboxRequest } from './sandbox/index.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 import { supervise, type Outcome } from './supervise.ts'
 import { watchStep } from './watch.ts'
@@ -17,6 +18,8 @@ export interface OpenStep {
   readonly relay: Relay
   readonly refusals: Refusals
   readonly covers: readonly Cover[]
+  /** Further folders that it may write to: its caches. */
+  folders: NonNullable<SandboxRequest['folders']>
   /** Whether its command may have run. */
   hasStarted: () => boolean
 }
@@ -87,7 +90,7 @@ function startIsolated(
   deps: StepDeps,
   probe: Probe & { tier: 'B' },
   request: StepRequest,
-  { step, relay, covers }: OpenStep,
+  { step, relay, covers, folders }: OpenStep,
 ): Running {
   const { passEnv, env, tools } = request
   const files = ciFilesOf(deps.job)
@@ -110,6 +113,7 @@ function startIsolated(
     command: request.command,
     caCertificate: step.ca_certificate,
     covers,
+    folders,
     withStdin: deps.stdin !== undefined,
     merged: deps.merged,
     bwrap: probe.bwrap,
@@ -154,7 +158,12 @@ export async function report(
   { api, notices }: StepDeps,
   { step, refusals, relay }: OpenStep,
   { exitCode, reason, output }: Outcome,
-  ran: { durationMs: number; directAttempts: number | undefined; seen: number },
+  ran: {
+    durationMs: number
+    directAttempts: number | undefined
+    seen: number
+    caches: readonly CacheReport[] | undefined
+  },
 ): Promise<StepActivity> {
   try {
     const answer = await api.finish(step, {
@@ -163,6 +172,7 @@ export async function report(
       duration_ms: ran.durationMs,
       output,
       ...(ran.directAttempts === undefined ? {} : { direct_attempts: ran.directAttempts }),
+      ...(ran.caches === undefined ? {} : { caches: ran.caches }),
       withheld_requests: relay.withheld(),
       refusals_seen: ran.seen,
     })

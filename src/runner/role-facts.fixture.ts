@@ -1,4 +1,4 @@
-import type { RoleFacts } from './api.ts'
+import type { RoleFacts } from './session-facts.ts'
 
 /** What a server says of a role that was written without more than its grants. */
 export function roleOf(name: string, more: Partial<RoleFacts> = {}): RoleFacts {

@@ -16,6 +16,8 @@ export interface StepRequest {
   readonly env: Readonly<Record<string, string>>
   readonly passEnv: readonly string[]
   readonly lockfile: string
+  /** Named caches, and folders of the workspace, that it shares with other runs. */
+  readonly caches: readonly string[]
   /** A file of the workspace that the CI takes variables from after the job: checked at the end. */
   readonly dotenv?: string
   /** `none` must have been asked for by name. */
@@ -43,4 +45,8 @@ export interface StepDeps extends Supervision {
   /** The job's environment. */
   readonly job: Readonly<Record<string, string>>
   readonly clock: Clock
+  /** The server, as the job names it. */
+  readonly server: string
+  /** Where this machine keeps caches; undefined: nowhere. */
+  readonly cacheFolder: string | undefined
 }

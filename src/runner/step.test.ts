@@ -67,7 +67,7 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
     session_id: 'ses_1',
     run_id: 'run_1',
     scope: 'build',
-    job: { ref_protected: false },
+    job: { issuer: 'ci', ref_protected: false },
     roles: [roleOf('build')],
   }
   const deps: StepDeps = {
@@ -83,6 +83,8 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
     notices: createNotices(stderr, redactor),
     cancellation,
     clock: systemClock,
+    server: 'http://127.0.0.1:1',
+    cacheFolder: undefined,
   }
   const run = (
     command: readonly string[],
@@ -98,6 +100,7 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
         workspace,
         tools: [],
         toolVariables: {},
+        caches: [],
         env: {},
         passEnv: [],
         lockfile: 'package-lock.json',

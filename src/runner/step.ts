@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { Secret } from '../lib/index.ts'
+import { openCaches, type OpenCaches } from './cache/index.ts'
 import { secretsOfJob } from './environment.ts'
 import { chooseTier } from './isolation.ts'
 import { lockfileOnce } from './lockfile.ts'
@@ -41,13 +43,26 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
     holdsSecret: redactor.isIn,
     beforeRegistry: lockfileOnce(api, step, request, notices.tell),
   })
-  const open: OpenStep = { step, relay, refusals, covers: leftovers.covers, hasStarted: () => false }
+  const open: OpenStep = {
+    step,
+    relay,
+    refusals,
+    covers: leftovers.covers,
+    folders: [],
+    hasStarted: () => false,
+  }
+  let caches: OpenCaches | undefined
   try {
+    if (tier === 'B') caches = await cachesOf(deps, request)
+    open.folders = caches?.folders ?? []
     const { outcome, ended, directAttempts, seen } = await runOpen(deps, request, open, tier)
+    const succeeded = ended === undefined && outcome.reason === 'finished' && outcome.exitCode === 0
+    const kept = await caches?.close(succeeded)
+    caches = undefined
     const durationMs = Math.round(performance.now() - startedMs)
     const activity =
       ended === undefined
-        ? await report(deps, open, outcome, { durationMs, directAttempts, seen })
+        ? await report(deps, open, outcome, { durationMs, directAttempts, seen, caches: kept })
         : { granted: [], denied: [] }
     refusals.end()
     return {
@@ -62,6 +77,7 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
     }
   } catch (error) {
     relay.close()
+    await caches?.close(false).catch(() => undefined)
     // What has run is never recorded as something that has not.
     const reason = open.hasStarted() ? 'cancelled' : 'failed_to_start'
     await api.finish(step, { reason }).catch(() => undefined)
@@ -72,3 +88,19 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
 }
 
 const maxCommandChars = 16_000
+
+function cachesOf(deps: StepDeps, request: StepRequest): Promise<OpenCaches> | undefined {
+  const { session, cacheFolder, server, notices } = deps
+  const role = session.roles.find(({ name }) => name === request.role)
+  if (request.caches.length === 0 || role === undefined) return undefined
+  const tell = (line: string) => notices.tell(`mayfly: ${line}`)
+  if (cacheFolder === undefined) {
+    tell('there are no caches: this user has no home (XDG_CACHE_HOME)')
+    return undefined
+  }
+  const { caches: names, workspace, lockfile } = request
+  return openCaches({
+    ...{ names, folder: join(cacheFolder, 'caches'), server, job: session.job, role },
+    ...{ workspace, workspaceInside: workspace, lockfile, tell },
+  })
+}

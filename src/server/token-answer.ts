@@ -37,6 +37,7 @@ const roleFacts = z.object({
 
 /** The job as its issuer said it, as far as a step's start depends on it. */
 const jobFacts = z.object({
+  issuer: z.string().describe('Its name in mayfly.yaml.'),
   repository: z.string().optional(),
   repository_id: z.string().optional(),
   ref: z.string().optional(),
@@ -88,7 +89,14 @@ export function answerWith(
 
 function jobOf({ subject }: Session): z.output<typeof jobFacts> {
   const { repository, repository_id, ref, commit, ref_protected } = subject.attributes
-  return { repository, repository_id, ref, commit, ref_protected: ref_protected === 'true' }
+  return {
+    issuer: subject.issuer,
+    repository,
+    repository_id,
+    ref,
+    commit,
+    ref_protected: ref_protected === 'true',
+  }
 }
 
 function factsOf(role: Role): z.output<typeof roleFacts> {

@@ -173,6 +173,25 @@ test('tools of the runner’s home that are on its PATH run in a step, read-only
   assert.equal((await inStep('its-tool', env, ['--tools', 'none'])).exitCode, 127)
 })
 
+test('a cache is what a step on a protected ref left; a pull request reads it and changes nothing for others', async () => {
+  const home = { XDG_CACHE_HOME: join(stage.workspace, '..', 'runner-cache') }
+  const cached = (script: string, claims: Record<string, unknown> = {}) =>
+    stage.runJob(['run', '--role', 'build', '--cache', '.cache/x', '--', 'sh', '-c', script], {
+      ...stage.jobEnvironment(claims),
+      ...home,
+    })
+  const pull = { ref_protected: 'false', ref: 'refs/pull/7/merge', event_name: 'pull_request' }
+  assert.equal((await cached('echo good > .cache/x/tool')).exitCode, 0)
+  const poisoned = await cached('cat .cache/x/tool; echo poison > .cache/x/tool', pull)
+  assert.equal(poisoned.stdout, 'good\n', poisoned.stderr)
+  assert.match(poisoned.stderr, /not on a protected ref/)
+  assert.equal((await cached('cat .cache/x/tool')).stdout, 'good\n')
+  assert.deepEqual(readdirSync(join(stage.workspace, '.cache/x')), [])
+  const release = ['run', '--role', 'release', '--cache', '.cache/x', '--', 'true']
+  const refused = await stage.runJob(release, { ...stage.jobEnvironment(), ...home })
+  assert.match(refused.stderr, /nothing confirms what other steps put there/)
+})
+
 test('ctrl-c kills the whole tree and revokes', async () => {
   const marker = `mayfly-tree-${process.pid}`
   const child = spawn(

@@ -81,6 +81,7 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...['--bind', plan.workspace, plan.workspaceInside],
     ...workspaceMounts(plan),
     ...coverMounts(plan),
+    ...plan.folders.flatMap(({ outside, inside }) => ['--bind', outside, inside]),
     ...['--chdir', plan.workspaceInside],
   ]
   return endedByNul(options)

@@ -9,6 +9,8 @@ export interface SandboxPlan {
   readonly covers: readonly Cover[]
   /** Files that the step may write to and nothing else of the host: where it sees them. */
   readonly handed: readonly string[]
+  /** Further folders that it may write to, and where it sees them. */
+  readonly folders: readonly { readonly outside: string; readonly inside: string }[]
   /** Folder of generated files: passwd, group, hosts, nsswitch.conf, the CA files. */
   readonly files: string
   /** Further folders that the step may read, at the same path. */

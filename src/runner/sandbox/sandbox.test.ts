@@ -482,6 +482,7 @@ test('neither the options nor the arguments of bwrap hold the environment, which
     workspaceInside: '/nonexistent/inside',
     covers: [],
     handed: [],
+    folders: [],
     files: '/nonexistent/files',
     tools: ['/nonexistent/tool'],
     command: ['run', 'it'],

@@ -34,6 +34,8 @@ export interface SandboxRequest {
   readonly disableUserns: boolean
   /** What it sees in place of files of the workspace. */
   readonly covers: readonly Cover[]
+  /** Further folders that it may write to, and where it sees them. */
+  readonly folders?: SandboxPlan['folders']
   /** Files that it may write to, for its supervisor to read at the end: where it sees them. */
   readonly handed?: readonly string[]
   /** Else it reads /dev/null. */
@@ -62,6 +64,7 @@ export function startSandbox(request: SandboxRequest): Sandbox {
     ...request,
     workspaceInside: request.workspaceInside ?? request.workspace,
     handed,
+    folders: request.folders ?? [],
     files: files.folder,
     channelFd: 3,
     seccompFd: 4,

@@ -62,6 +62,17 @@ const finishBody = z.object({
     .optional(),
   direct_attempts: z.int().min(0).optional(),
   withheld_requests: z.int().min(0).optional(),
+  caches: z
+    .array(
+      z.object({
+        name: z.string().max(256),
+        generation: z.string().max(64).optional(),
+        written: z.string().max(64).optional(),
+      }),
+    )
+    .max(32)
+    .optional()
+    .describe('What it started with from earlier runs, and left for later ones.'),
   refusals_seen: z.int().min(0).default(0),
 })
 
