@@ -7,6 +7,7 @@ import { benchMask } from './mask.ts'
 import { benchGit, benchNpm, benchRun, benchUp } from './peers.ts'
 import { benchPolicy } from './policy.ts'
 import type { BenchResult } from './result.ts'
+import { benchRevokeStep } from './revoke-step.ts'
 import { benchRevoke } from './revoke.ts'
 
 /** Every figure that we state, by name: `npm run bench -- NAME`. */
@@ -14,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   up: benchUp,
   exchange: benchExchange,
   revoke: benchRevoke,
+  'revoke-step': benchRevokeStep,
   policy: benchPolicy,
   audit: benchAudit,
   'audit-large': () => benchVerify(10_000_000),

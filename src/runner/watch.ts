@@ -14,8 +14,6 @@ const missedHeartbeats = 3
 /** A step that is over sooner is not worth a question; its refusals come with the answer to its end. */
 const firstMs = 250
 const retryMs = 500
-/** Refusals come in crowds: one answer takes several. */
-const pauseMs = 200
 
 /**
  * Says that the step lives. The server holds its answer until there is something to tell, so a refusal and the end of the
@@ -63,8 +61,10 @@ export function watchStep(deps: {
     // A server from before it held its answers.
     if (refusals === undefined) return pause(beatMs)
     seen = refusals.next
-    if (refusals.lines.length > 0 || refusals.more > 0) deps.refused(refusals)
-    await pause(pauseMs)
+    const isNews = refusals.lines.length > 0 || refusals.more > 0
+    if (isNews) deps.refused(refusals)
+    // Somebody who answers at once without news (a server that has too many of our questions) is not asked at once again.
+    else if (clock.nowMs() - sentMs < retryMs) await pause(retryMs)
   }
 
   async function watch(): Promise<void> {

@@ -5,14 +5,22 @@ import type { Gateway } from '../gateway/index.ts'
 /** Supervisors that wait for news of their steps, in this process: the one that carries the step's traffic. */
 export interface StepWaits {
   /**
-   * What the step was refused beyond what was `seen`: at once if there is any, or `seen` is left out; else when there is, or
-   * the step has ended, or a heartbeat later.
+   * What the step was refused beyond what was `seen`: at once if `seen` is left out; else when there is any, with what follows
+   * in the next moment, or at the step's end, or a heartbeat later.
    */
   news(step: Step, seen: number | undefined): Promise<ReturnType<Gateway['refusals']>>
 }
 
+interface Waiting {
+  readonly go: () => void
+  /** Else for the step's end alone. */
+  readonly forRefusals: boolean
+}
+
 /** Below the time after which HTTP clients and proxies give up. */
 const maxWaitMs = 20_000
+/** Refusals come in crowds: one answer takes several. The end of the step does not wait for more of them. */
+const gatherMs = 200
 /** Of one step: there is one supervisor, whose connection may have broken a few times. */
 const maxWaiting = 8
 
@@ -22,36 +30,49 @@ export function createStepWaits(deps: {
   heartbeatSeconds: number
 }): StepWaits {
   const { broker, gateway } = deps
-  const waiting = new Map<StepId, Set<() => void>>()
-  const wake = (id: StepId) => {
-    for (const go of waiting.get(id) ?? []) go()
-  }
-  broker.onStepEnd((step) => wake(step.id))
-  gateway.onRefusal(wake)
+  const waiting = new Map<StepId, Set<Waiting>>()
+  broker.onStepEnd(({ id }) => {
+    for (const one of waiting.get(id) ?? []) one.go()
+  })
+  gateway.onRefusal((id) => {
+    for (const one of waiting.get(id) ?? []) if (one.forRefusals) one.go()
+  })
 
-  function wait(id: StepId): Promise<void> {
+  function wait(id: StepId, ms: number, forRefusals: boolean): Promise<void> {
     const ofStep = waiting.get(id) ?? new Set()
     if (ofStep.size >= maxWaiting) return Promise.resolve()
     waiting.set(id, ofStep)
     return new Promise((resolve) => {
       const go = () => {
         clearTimeout(timer)
-        ofStep.delete(go)
+        ofStep.delete(one)
         if (ofStep.size === 0) waiting.delete(id)
         resolve()
       }
-      const timer = setTimeout(go, Math.min(deps.heartbeatSeconds * 1000, maxWaitMs)).unref()
-      ofStep.add(go)
+      const one: Waiting = { go, forRefusals }
+      const timer = setTimeout(go, ms).unref()
+      ofStep.add(one)
     })
   }
 
   return {
     async news(step, seen) {
-      const known = gateway.refusals(step.id, seen ?? 0)
-      const isNews = known.lines.length > 0 || known.more > 0
-      if (isNews || seen === undefined || step.endReason !== undefined) return known
-      await wait(step.id)
-      return gateway.refusals(step.id, seen)
+      let more = 0
+      const look = () => {
+        const known = gateway.refusals(step.id, seen ?? 0)
+        more += known.more
+        return { ...known, more }
+      }
+      const isNews = ({ lines }: ReturnType<Gateway['refusals']>) => lines.length > 0 || more > 0
+      let known = look()
+      if (seen === undefined) return known
+      if (!isNews(known) && step.endReason === undefined) {
+        await wait(step.id, Math.min(deps.heartbeatSeconds * 1000, maxWaitMs), true)
+        known = look()
+      }
+      if (!isNews(known) || step.endReason !== undefined) return known
+      await wait(step.id, gatherMs, false)
+      return look()
     },
   }
 }
