@@ -4,6 +4,7 @@ import { MayflyError, connectionProblem, systemCode, type ErrorCode } from '../l
 import type { ProofSigner } from '../identity/index.ts'
 import type { CacheReport } from './cache/index.ts'
 import { sendRequest } from './http.ts'
+import type { HeldBy, LimitName } from './sandbox/index.ts'
 import type { JobFacts, RoleFacts } from './session-facts.ts'
 
 /** The server's API as a supervisor uses it. Every call is DPoP-bound; errors carry the server's own sentence. */
@@ -77,7 +78,7 @@ export interface StepGrant {
 }
 
 export interface FinishReport {
-  readonly reason: 'finished' | 'cancelled' | 'failed_to_start'
+  readonly reason: 'finished' | 'cancelled' | 'failed_to_start' | 'timed_out'
   readonly exit_code?: number
   readonly duration_ms?: number
   readonly output?: {
@@ -87,6 +88,10 @@ export interface FinishReport {
     stderr_sha256: string
     merged: boolean
   }
+  /** The limit that ended it. */
+  readonly limit?: LimitName
+  /** Who held it to its limits. */
+  readonly limits_held_by?: HeldBy
   /** Connections that it tried past the proxy. */
   readonly direct_attempts?: number
   /** Requests that were not sent on, because a secret stood in their address. */

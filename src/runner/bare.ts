@@ -59,5 +59,8 @@ export function startBare(request: BareRequest): Running {
     kill,
     directAttempts: () => undefined,
     written: () => nothing,
+    heldBy: 'watch',
+    passedLimit: () => undefined,
+    firstProcess: () => child.pid,
   }
 }

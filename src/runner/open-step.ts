@@ -6,7 +6,16 @@ import type { CacheReport } from './cache/index.ts'
 import { checkDotenv, ciFilesOf, handBack } from './conventions/index.ts'
 import { showRefusals, type Refusals } from './refusals.ts'
 import type { Relay } from './relay.ts'
-import { startSandbox, type Probe, type Running, type SandboxRequest } from './sandbox/index.ts'
+import {
+  startSandbox,
+  type HeldBy,
+  type LimitName,
+  type Probe,
+  type Running,
+  type SandboxRequest,
+  type StepLimits,
+} from './sandbox/index.ts'
+import { watchStepLimits } from './step-limits.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 import { supervise, type Outcome } from './supervise.ts'
 import { watchStep } from './watch.ts'
@@ -20,6 +29,7 @@ export interface OpenStep {
   readonly covers: readonly Cover[]
   /** Further folders that it may write to: its caches. */
   folders: NonNullable<SandboxRequest['folders']>
+  readonly limits: StepLimits
   /** Whether its command may have run. */
   hasStarted: () => boolean
 }
@@ -29,6 +39,9 @@ export interface Ran {
   /** Why the server ended it, if it did. */
   readonly ended: string | undefined
   readonly directAttempts: number | undefined
+  /** The limit that ended it. */
+  readonly limit: LimitName | undefined
+  readonly heldBy: HeldBy
   /** Refusals that were shown already. */
   readonly seen: number
 }
@@ -67,6 +80,7 @@ export async function runOpen(
           })
     const { hasStarted } = running
     open.hasStarted = hasStarted
+    const limit = watchStepLimits({ ...deps, request, limits: open.limits, step, running, kill })
     const watch = watchStep({
       api: deps.api,
       step,
@@ -78,19 +92,29 @@ export async function runOpen(
         kill()
       },
     })
-    const outcome = await supervise(deps, step, running, kill).finally(watch.stop)
+    const outcome = await supervise(deps, step, running, kill).finally(() => {
+      watch.stop()
+      limit.stop()
+    })
     takeBack(deps, request, running)
-    return { outcome, ended, directAttempts: tellAttempts(running, tell), seen: watch.seen() }
+    const counted = { directAttempts: tellAttempts(running, tell), seen: watch.seen() }
+    const how = hasStarted() ? limit.outcome(outcome) : notStarted(outcome)
+    return { outcome: how, ended, limit: limit.name(), heldBy: running.heldBy, ...counted }
   } finally {
     relay.close()
   }
+}
+
+/** Its sandbox could not be made, or its program is not there: nothing of it has run. */
+function notStarted(outcome: Outcome): Outcome {
+  return outcome.reason === 'finished' ? { ...outcome, reason: 'failed_to_start' } : outcome
 }
 
 function startIsolated(
   deps: StepDeps,
   probe: Probe & { tier: 'B' },
   request: StepRequest,
-  { step, relay, covers, folders }: OpenStep,
+  { step, relay, covers, folders, limits }: OpenStep,
 ): Running {
   const { passEnv, env, tools } = request
   const files = ciFilesOf(deps.job)
@@ -116,6 +140,7 @@ function startIsolated(
     folders,
     withStdin: deps.stdin !== undefined,
     merged: deps.merged,
+    limits,
     bwrap: probe.bwrap,
     disableUserns: probe.disableUserns,
   })
@@ -158,12 +183,7 @@ export async function report(
   { api, notices }: StepDeps,
   { step, refusals, relay }: OpenStep,
   { exitCode, reason, output }: Outcome,
-  ran: {
-    durationMs: number
-    directAttempts: number | undefined
-    seen: number
-    caches: readonly CacheReport[] | undefined
-  },
+  ran: Omit<Ran, 'outcome' | 'ended'> & { durationMs: number; caches: readonly CacheReport[] | undefined },
 ): Promise<StepActivity> {
   try {
     const answer = await api.finish(step, {
@@ -173,6 +193,8 @@ export async function report(
       output,
       ...(ran.directAttempts === undefined ? {} : { direct_attempts: ran.directAttempts }),
       ...(ran.caches === undefined ? {} : { caches: ran.caches }),
+      ...(ran.limit === undefined ? {} : { limit: ran.limit }),
+      limits_held_by: ran.heldBy,
       withheld_requests: relay.withheld(),
       refusals_seen: ran.seen,
     })

@@ -1,3 +1,5 @@
+import type { RoleLimits } from './sandbox/index.ts'
+
 /** The job as its issuer said it, as far as a step's start depends on it. */
 export interface JobFacts {
   /** Its name in mayfly.yaml. */
@@ -18,13 +20,5 @@ export interface RoleFacts {
   readonly isolation: string
   readonly allow: readonly string[]
   readonly services: readonly number[]
-  readonly limits: {
-    readonly memory_bytes: number
-    readonly processes: number
-    readonly cpus?: number
-    readonly disk_bytes: number
-    readonly open_files: number
-    readonly time_seconds?: number
-    readonly output_bytes: number
-  }
+  readonly limits: RoleLimits
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import type { ServerApi, SessionGrant, StepActivity } from './api.ts'
-import type { Probe } from './sandbox/index.ts'
+import type { LimitName, Probe } from './sandbox/index.ts'
 import type { Supervision } from './supervise.ts'
 
 export interface StepRequest {
@@ -22,6 +22,8 @@ export interface StepRequest {
   readonly dotenv?: string
   /** `none` must have been asked for by name. */
   readonly isolation: 'namespace' | 'none'
+  /** Of its line in the pipeline; the role's own time ends it, too, if that is sooner. */
+  readonly timeoutSeconds?: number
 }
 
 export interface StepResult {
@@ -33,6 +35,8 @@ export interface StepResult {
   readonly activity: StepActivity
   /** Set if the server ended it (revoked, expired, unreachable): why. */
   readonly ended?: string
+  /** The limit that ended it. */
+  readonly limit?: LimitName
   /** Connections that it tried without the proxy; missing where the isolation cannot see them. */
   readonly directAttempts?: number
 }

@@ -256,3 +256,50 @@ test('tokens that a checkout left are named with the remedy, and masked where th
     /^mayfly: credentials are left in the workspace, in \.npmrc: they are masked, and the step can read them, because it has no sandbox: .+\n$/m,
   )
 })
+
+test('a step that reaches a limit is ended and told which, and its end says so', async (t) => {
+  const probe = await probeIsolation()
+  if (probe.tier !== 'B') return t.skip(`no sandbox on this machine: ${probe.why}`)
+  const session = {
+    ...{ access_token: 'a', expires_in: 60, session_id: 'ses_1', run_id: 'run_1', scope: 'build' },
+    job: { issuer: 'github', ref_protected: false },
+    roles: [
+      roleOf('build', { limits: { ...roleOf('build').limits, output_bytes: 2 ** 20, time_seconds: 1 } }),
+    ],
+  }
+  const { run, finished, stderr } = await openWorld(t)
+  const talks = await run(['/usr/bin/yes'], { isolation: 'namespace' }, { probe, session })
+  assert.deepEqual([talks.exitCode, talks.limit], [137, 'output'])
+  assert.match(
+    stderr.text,
+    /^mayfly: the step was ended: it printed more than its limit of 1MiB; if it needs more, write in role "build": limits: \{ output: 2MiB \}$/m,
+  )
+  const sleeps = await run(['/bin/sleep', '60'], { isolation: 'namespace' }, { probe, session })
+  assert.deepEqual([sleeps.exitCode, sleeps.limit], [124, 'time'])
+  const bare = await run(['/bin/sleep', '60'], {}, { session })
+  assert.deepEqual([bare.exitCode, bare.limit], [124, 'time'])
+  assert.deepEqual(
+    finished.map(({ reason, limit }) => [reason, limit]),
+    [
+      ['cancelled', 'output'],
+      ['timed_out', 'time'],
+      ['timed_out', 'time'],
+    ],
+  )
+  assert.match(finished[0]?.limits_held_by ?? '', /^(?:cgroup[12]|rlimits)$/)
+  assert.equal(finished[2]?.limits_held_by, 'watch')
+})
+
+test('a step whose sandbox could not be set up has not started', async (t) => {
+  const probe = await probeIsolation()
+  if (probe.tier !== 'B') return t.skip(`no sandbox on this machine: ${probe.why}`)
+  const { run, finished, stderr } = await openWorld(t)
+  // A tool folder that is gone: bubblewrap says so, and ends with 1.
+  const result = await run(['true'], { isolation: 'namespace', tools: ['/no/such/tool'] }, { probe })
+  assert.equal(result.exitCode, 125)
+  assert.match(stderr.text, /bwrap: .*\/no\/such\/tool/)
+  assert.deepEqual(
+    finished.map(({ reason }) => reason),
+    ['failed_to_start'],
+  )
+})

@@ -9,16 +9,16 @@ import { report, runOpen, type OpenStep } from './open-step.ts'
 import { createRefusals } from './refusals.ts'
 import { createRelay } from './relay.ts'
 import { keepRenewed } from './renewal.ts'
+import { notStartedExitCode } from './sandbox/index.ts'
+import { stepLimits } from './step-limits.ts'
 import type { StepDeps, StepRequest, StepResult } from './step-request.ts'
 import { describeLeftovers, findLeftovers } from './workspace/index.ts'
-
-/** Exit code when Mayfly itself could not run the command (as `docker run` and `env` have it), or the server ended it. */
-export const notStartedExitCode = 125
 
 /** Runs one step: open, isolate, relay, mask, wait, revoke. Throws MayflyError if it could not be started. */
 export async function runStep(deps: StepDeps, request: StepRequest): Promise<StepResult> {
   const { api, redactor, notices } = deps
   const tier = chooseTier(deps.probe, request)
+  const limits = stepLimits(deps, request)
   redactor.add(...secretsOfJob(request.env))
   const leftovers = findLeftovers(request.workspace)
   redactor.add(...leftovers.secrets)
@@ -44,10 +44,7 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
     beforeRegistry: lockfileOnce(api, step, request, notices.tell),
   })
   const open: OpenStep = {
-    step,
-    relay,
-    refusals,
-    covers: leftovers.covers,
+    ...{ step, relay, refusals, covers: leftovers.covers, limits },
     folders: [],
     hasStarted: () => false,
   }
@@ -55,14 +52,15 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
   try {
     if (tier === 'B') caches = await cachesOf(deps, request)
     open.folders = caches?.folders ?? []
-    const { outcome, ended, directAttempts, seen } = await runOpen(deps, request, open, tier)
+    const { outcome, ended, ...ran } = await runOpen(deps, request, open, tier)
+    const { directAttempts, limit } = ran
     const succeeded = ended === undefined && outcome.reason === 'finished' && outcome.exitCode === 0
     const kept = await caches?.close(succeeded)
     caches = undefined
     const durationMs = Math.round(performance.now() - startedMs)
     const activity =
       ended === undefined
-        ? await report(deps, open, outcome, { durationMs, directAttempts, seen, caches: kept })
+        ? await report(deps, open, outcome, { durationMs, ...ran, caches: kept })
         : { granted: [], denied: [] }
     refusals.end()
     return {
@@ -73,6 +71,7 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
       durationMs,
       activity,
       ...(ended === undefined ? {} : { ended }),
+      ...(limit === undefined ? {} : { limit }),
       ...(directAttempts === undefined ? {} : { directAttempts }),
     }
   } catch (error) {

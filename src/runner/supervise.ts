@@ -9,7 +9,7 @@ import type { Running } from './sandbox/index.ts'
 
 export interface Outcome {
   readonly exitCode: number
-  readonly reason: 'finished' | 'cancelled'
+  readonly reason: 'finished' | 'cancelled' | 'timed_out' | 'failed_to_start'
   readonly output: {
     stdout_bytes: number
     stderr_bytes: number
@@ -33,7 +33,7 @@ export interface Supervision {
 }
 
 /** From servers that do not say how long a step may take to end. */
-const defaultGraceSeconds = 10
+export const defaultGraceSeconds = 10
 /** Who stopped reading waits for nothing. */
 const unreadGraceSeconds = 1
 

@@ -44,7 +44,7 @@ const etc = [
 /** The command line of bwrap; its options come from `optionsFd`. */
 export function bwrapArguments(plan: SandboxPlan): string[] {
   const { channelFd, environmentFd, optionsFd, command } = plan
-  const { sendmsg, prctl } = systemCalls()
+  const { sendmsg, prctl, prlimit } = systemCalls()
   const init = [
     '/usr/bin/perl',
     '-e',
@@ -53,6 +53,9 @@ export function bwrapArguments(plan: SandboxPlan): string[] {
     String(environmentFd),
     String(sendmsg),
     String(prctl),
+    String(prlimit),
+    plan.joinFds.join(','),
+    plan.processLimits.map(([resource, value]) => `${resource}=${value}`).join(','),
   ]
   return ['--args', String(optionsFd), '--', ...init, ...command]
 }
@@ -72,9 +75,9 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...isolationFlags(plan.disableUserns),
     ...['--seccomp', String(plan.seccompFd)],
     ...systemMounts(),
-    ...['--proc', '/proc', '--dev', '/dev'],
+    ...['--proc', '/proc', '--dev', '/dev', ...memoryFolder(plan, '/dev/shm'), '--remount-ro', '/dev'],
     ...kernelFileMounts(join(plan.files, emptyFile), join(plan.files, emptyFolder)),
-    ...['/tmp', '/run', '/var/tmp', homeInside].flatMap((path) => ['--tmpfs', path]),
+    ...['/tmp', '/run', '/var/tmp', homeInside].flatMap((path) => memoryFolder(plan, path)),
     ...fileMounts(plan.files),
     ...plan.handed.flatMap((inside, i) => ['--bind', join(plan.files, handedFile(i)), inside]),
     ...plan.tools.flatMap((path) => ['--ro-bind', path, path]),
@@ -85,6 +88,10 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...['--chdir', plan.workspaceInside],
   ]
   return endedByNul(options)
+}
+
+function memoryFolder({ memoryFolderBytes: bytes }: SandboxPlan, path: string): string[] {
+  return [...(bytes === undefined ? [] : ['--size', String(bytes)]), '--tmpfs', path]
 }
 
 // A NUL in a path or a variable would end it early, and what follows would be the next option.

@@ -19,13 +19,20 @@ const setDumpable = 4
  * perl-base is Essential on Debian and Ubuntu, starts in milliseconds, and can make a system call by number.
  * The step's environment comes by a file descriptor and is set last: PERL5OPT or LD_PRELOAD in it must not reach
  * this program, which holds the channel.
- * Arguments: file descriptors of the channel and of the environment, numbers of sendmsg(2) and prctl(2), command, its
- * arguments.
+ * Before all else it joins the step's control groups, and is the first that the machine ends when its memory is used up.
+ * Arguments: file descriptors of the channel and of the environment, numbers of sendmsg(2), prctl(2) and prlimit(2), file
+ * descriptors of control groups, limits of each process (`resource=value`, both lists by commas), command, its arguments.
  */
 export const initScript = String.raw`
 use strict; use Socket;
-my ($channel, $variables, $sendmsg, $prctl, @command) = @ARGV;
+my ($channel, $variables, $sendmsg, $prctl, $prlimit, $joins, $limits, @command) = @ARGV;
 my $fail = sub { syswrite(STDERR, "mayfly: the sandbox could not be started: $_[0]: $!\n"); exit 125 };
+for (split /,/, $joins) {
+  open(my $group, '>&=', $_ + 0) or $fail->('control group');
+  syswrite($group, '0') or $fail->('control group');
+  close($group);
+}
+if (open(my $first, '>', '/proc/self/oom_score_adj')) { syswrite($first, '1000') }
 syscall($prctl + 0, ${setDumpable}, 0, 0, 0, 0) == 0 or $fail->('prctl');
 socket(my $listener, PF_INET, SOCK_STREAM, 6) or $fail->('socket');
 setsockopt($listener, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -45,6 +52,14 @@ my %variables = map { split /=/, $_, 2 } split /\0/, do { local $/; <$environmen
 close($environment);
 my $child = fork() // $fail->('fork');
 if ($child == 0) {
+  for (split /,/, $limits) {
+    my ($resource, $most) = map { $_ + 0 } split /=/;
+    my $now = pack('Q2', 0, 0);
+    syscall($prlimit + 0, 0, $resource, 0, $now) == 0 or $fail->('limits');
+    my (undef, $hard) = unpack('Q2', $now);
+    my $new = pack('Q2', (($most < $hard ? $most : $hard)) x 2);
+    syscall($prlimit + 0, 0, $resource, $new, 0) == 0 or $fail->('limits');
+  }
   %ENV = %variables;
   exec { $command[0] } @command;
   my $status = $!{ENOENT} ? 127 : 126;
@@ -56,7 +71,13 @@ close($_) for *STDIN, *STDOUT, *STDERR;
 exit(($? & 127) ? 128 + ($? & 127) : $? >> 8);
 `
 
-/** Numbers of sendmsg(2) and prctl(2) on this machine. */
-export function systemCalls(arch: string = process.arch): { sendmsg: number; prctl: number } {
-  return arch === 'arm64' ? { sendmsg: 211, prctl: 167 } : { sendmsg: 46, prctl: 157 }
+/** Numbers of sendmsg(2), prctl(2) and prlimit(2) on this machine. */
+export function systemCalls(arch: string = process.arch): {
+  sendmsg: number
+  prctl: number
+  prlimit: number
+} {
+  return arch === 'arm64'
+    ? { sendmsg: 211, prctl: 167, prlimit: 261 }
+    : { sendmsg: 46, prctl: 157, prlimit: 302 }
 }

@@ -1,4 +1,5 @@
 import type { Cover } from '../workspace/index.ts'
+import type { ProcessLimit } from './limits/index.ts'
 
 /** What the sandbox of one step is made of. Paths are the host's unless the name says otherwise. */
 export interface SandboxPlan {
@@ -21,6 +22,11 @@ export interface SandboxPlan {
   readonly seccompFd: number
   readonly optionsFd: number
   readonly environmentFd: number
+  /** To control groups that the first process joins. */
+  readonly joinFds: readonly number[]
+  readonly processLimits: readonly ProcessLimit[]
+  /** What each folder in memory may hold; as the kernel has it where bubblewrap cannot say (`--size`, from 0.7 on). */
+  readonly memoryFolderBytes: number | undefined
   /** `--disable-userns` is there from bubblewrap 0.8 on; the filter refuses new namespaces in any case. */
   readonly disableUserns: boolean
 }

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { DirectAttempts } from './direct-attempts.ts'
+import type { HeldBy, LimitName } from './limits/index.ts'
 
 /** A step's command while it runs. */
 export interface Running {
@@ -22,4 +23,10 @@ export interface Running {
   written(): ReadonlyMap<string, string | undefined>
   /** What it tried past its proxy; undefined where that cannot be seen. Ask once, after `exit`. */
   directAttempts(): DirectAttempts | undefined
+  /** Who holds it to its limits. */
+  readonly heldBy: HeldBy
+  /** The limit that the kernel says it ran into. */
+  passedLimit(): LimitName | undefined
+  /** Its first process, as the host numbers it, while there is one. */
+  firstProcess(): number | undefined
 }

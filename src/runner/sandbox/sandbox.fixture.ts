@@ -3,8 +3,10 @@ import type { Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { roleOf } from '../role-facts.fixture.ts'
 import { findLeftovers } from '../workspace/index.ts'
-import { probeIsolation, startSandbox, type Probe, type Sandbox } from './index.ts'
+import type { Places } from './limits/index.ts'
+import { limitsOf, probeIsolation, startSandbox, type Probe, type RoleLimits, type Sandbox } from './index.ts'
 
 const probing = probeIsolation()
 
@@ -35,7 +37,12 @@ export interface Bench {
 }
 
 /** A workspace and the real sandbox over it; undefined, and the test skipped, where there is no bubblewrap. */
-export async function openBench(t: TestContext, workspace = temporaryFolder(t)): Promise<Bench | undefined> {
+export async function openBench(
+  t: TestContext,
+  workspace = temporaryFolder(t),
+  limits: Partial<RoleLimits> = {},
+  places?: Places,
+): Promise<Bench | undefined> {
   const probe = await probing
   if (probe.tier !== 'B') {
     t.skip(`no sandbox on this machine: ${probe.why}`)
@@ -56,6 +63,8 @@ export async function openBench(t: TestContext, workspace = temporaryFolder(t)):
       command,
       caCertificate: 'run CA\n',
       covers: findLeftovers(workspace).covers,
+      ...(places === undefined ? {} : { places }),
+      limits: limitsOf({ ...roleOf('bench').limits, ...limits }),
       withStdin: false,
       bwrap,
       disableUserns,

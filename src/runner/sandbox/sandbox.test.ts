@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { bwrapArguments, bwrapOptions, environmentBlock } from './bwrap.ts'
 import type { SandboxPlan } from './plan.ts'
+import { roleOf } from '../role-facts.fixture.ts'
+import { limitsOf } from './limits/index.ts'
 import { openBench, temporaryFolder } from './sandbox.fixture.ts'
 
 /** The pids of this machine whose command line holds the text. */
@@ -91,6 +93,7 @@ test('no file descriptor is open but 0, 1 and 2, whatever the supervisor inherit
     caCertificate: '',
     covers: [],
     withStdin: false,
+    limits: limitsOf(roleOf('build').limits),
     bwrap: bench.probe.bwrap,
     disableUserns: bench.probe.disableUserns,
   }
@@ -490,6 +493,9 @@ test('neither the options nor the arguments of bwrap hold the environment, which
     seccompFd: 4,
     optionsFd: 5,
     environmentFd: 6,
+    joinFds: [],
+    processLimits: [],
+    memoryFolderBytes: undefined,
     disableUserns: false,
   }
   const options = bwrapOptions(plan).toString().split('\0')
@@ -521,6 +527,7 @@ test('a bwrap that is not there is an error, and nothing is left of it', async (
       caCertificate: '',
       covers: [],
       withStdin: false,
+      limits: limitsOf(roleOf('build').limits),
       bwrap: '/no/bwrap',
       disableUserns: true,
     })

@@ -2,12 +2,21 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, closeSync, constants, openSync, unlinkSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
+import { MayflyError } from '../../lib/index.ts'
 import { existsInside, lookThrough, readInside, removeInside, type Cover } from '../workspace/index.ts'
 import { bwrapArguments, bwrapOptions, environmentBlock } from './bwrap.ts'
 import { countDirectAttempts, type AttemptCounter } from './direct-attempts.ts'
 import { writeSandboxFiles } from './files.ts'
 import { guarded } from './guard.ts'
 import { handedFile } from './inside.ts'
+import {
+  holdStep,
+  memoryFolderBytes,
+  processLimits,
+  type Hold,
+  type Places,
+  type StepLimits,
+} from './limits/index.ts'
 import type { SandboxPlan } from './plan.ts'
 import type { Running } from './running.ts'
 import {
@@ -42,6 +51,9 @@ export interface SandboxRequest {
   readonly withStdin: boolean
   /** Standard output and error are one pipe. */
   readonly merged?: boolean
+  readonly limits: StepLimits
+  /** Where a control group is made for it; found if left out. */
+  readonly places?: Places
   /** Path of bubblewrap, as the probe found it. */
   readonly bwrap: string
 }
@@ -50,6 +62,9 @@ export interface Sandbox extends Running {
   /** Called with the socket that the step's proxy connections arrive on. Before the command starts. */
   onListener(accept: (listener: Server) => void): void
 }
+
+/** Exit code when Mayfly itself could not run the command (as `docker run` and `env` have it), or the server ended it. */
+export const notStartedExitCode = 125
 
 /** Starts the command in its sandbox. Everything made for it is gone when it ends. */
 export function startSandbox(request: SandboxRequest): Sandbox {
@@ -60,6 +75,9 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   closeInherited()
   const streams = openStreams(request.withStdin, request.merged)
   made.defer(() => streams.close())
+  const hold = holdStep(request.limits, request.places)
+  // It has no process of its own until it is spawned.
+  made.defer(() => void hold.end())
   const plan: SandboxPlan = {
     ...request,
     workspaceInside: request.workspaceInside ?? request.workspace,
@@ -70,6 +88,9 @@ export function startSandbox(request: SandboxRequest): Sandbox {
     seccompFd: 4,
     optionsFd: 5,
     environmentFd: 6,
+    joinFds: hold.joins.map((_fd, i) => 7 + i),
+    processLimits: processLimits(request.limits, hold.by),
+    memoryFolderBytes: request.disableUserns ? memoryFolderBytes(request.limits, hold.by) : undefined,
   }
   const { workspace } = request
   // Also one that the step makes at the top itself.
@@ -77,7 +98,7 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   const withoutCommonDir = [...repositories].filter(
     (folder) => !existsInside(workspace, join(folder, 'commondir')),
   )
-  const child = spawnBwrap(request, plan, streams)
+  const child = spawnBwrap(request, plan, streams, hold.joins)
   made.defer(() => {
     // It would send git to a folder of the step's own for configuration and hooks (gitrepository-layout).
     for (const folder of withoutCommonDir) removeInside(workspace, folder, 'commondir')
@@ -89,13 +110,18 @@ export function startSandbox(request: SandboxRequest): Sandbox {
       written.set(inside, readInside(files.folder, handedFile(i), maxHandedBytes))
     standing.dispose()
   }
-  return { ...supervised(child, streams, cleanUp), written: () => written }
+  return { ...supervised(child, streams, hold, cleanUp), written: () => written }
 }
 
 /** As much as GitHub takes of a step's summary. */
 const maxHandedBytes = 1_048_576
 
-function spawnBwrap(request: SandboxRequest, plan: SandboxPlan, streams: StepStreams): ChildProcess {
+function spawnBwrap(
+  request: SandboxRequest,
+  plan: SandboxPlan,
+  streams: StepStreams,
+  joins: readonly number[],
+): ChildProcess {
   const handed: number[] = []
   const hand = (name: string, content: Buffer) => {
     const fd = openFile(join(plan.files, name), content)
@@ -107,7 +133,7 @@ function spawnBwrap(request: SandboxRequest, plan: SandboxPlan, streams: StepStr
     const options = hand('options', bwrapOptions(plan))
     const environment = hand('environment', environmentBlock(request.env))
     return spawn(...guarded(request.bwrap, bwrapArguments(plan)), {
-      stdio: [...streams.theirs, 'ipc', filter, options, environment],
+      stdio: [...streams.theirs, 'ipc', filter, options, environment, ...joins],
       // Nothing of the supervisor's environment: bwrap clears it for the step, and needs none itself.
       env: {},
       // Ctrl-c goes to every process of the terminal's group: the supervisor says when the sandbox ends.
@@ -122,24 +148,48 @@ function spawnBwrap(request: SandboxRequest, plan: SandboxPlan, streams: StepStr
 function supervised(
   child: ChildProcess,
   streams: StepStreams,
+  hold: Hold,
   cleanUp: () => void,
 ): Omit<Sandbox, 'written'> {
   const lives = () => child.exitCode === null && child.signalCode === null
   let attempts: AttemptCounter | undefined
   let first: ProcessMark | undefined
   let hasStarted = false
+  let fault: unknown
+  const kill = () => {
+    hold.kill()
+    if (child.pid !== undefined && lives()) killSandbox(child.pid)
+    // However bwrap may have ended before: what it started does not stay.
+    else if (first !== undefined) killMarked(first)
+  }
+  // The kernel may take its time for a move: it has as long as bwrap needs for the rest.
+  const admitting = child.pid === undefined ? undefined : hold.admit(child.pid)
+  admitting?.catch(() => undefined)
   child.once('message', () => {
-    hasStarted = true
     const init = child.pid === undefined ? undefined : initOf(child.pid)
     first = init === undefined ? undefined : markOf(init)
     attempts = init === undefined ? undefined : countDirectAttempts(init)
     // Once everybody has taken what came with the message: the command begins. If there is nobody any more, it does not.
-    setImmediate(() => child.send('go', () => undefined))
+    const begin = () =>
+      setImmediate(() => {
+        hasStarted = true
+        child.send('go', () => undefined)
+      })
+    admitting
+      ?.then(() => (init === undefined ? undefined : hold.admit(init)))
+      .then(begin, (error: unknown) => {
+        fault = error
+        kill()
+      })
   })
   // bwrap ends as soon as it knows the exit code; its child, and all below it, may run on for a moment.
   const allGone = async (code: number) => {
     if (first !== undefined) await untilGone(first)
-    return code
+    await hold.end()
+    if (fault === undefined) return hasStarted ? code : notStartedExitCode
+    throw new MayflyError('isolation_unavailable', 'the step cannot be put into its control group', {
+      cause: fault,
+    })
   }
   return {
     ...streams,
@@ -151,17 +201,16 @@ function supervised(
     exit: endOf(child, streams).then(allGone).finally(cleanUp),
     hasStarted: () => hasStarted,
     signal: (name) => child.pid !== undefined && lives() && signalCommand(child.pid, name),
-    kill() {
-      if (child.pid !== undefined && lives()) killSandbox(child.pid)
-      // However bwrap may have ended before: what it started does not stay.
-      else if (first !== undefined) killMarked(first)
-    },
+    kill,
     directAttempts() {
       const counted = attempts?.read()
       attempts?.close()
       attempts = undefined
       return counted
     },
+    heldBy: hold.by,
+    passedLimit: () => hold.passed(),
+    firstProcess: () => first?.pid,
   }
 }
 

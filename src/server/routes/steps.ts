@@ -60,6 +60,16 @@ const finishBody = z.object({
       merged: z.boolean().optional(),
     })
     .optional(),
+  limit: z
+    .enum(['memory', 'processes', 'disk', 'time', 'output'])
+    .optional()
+    .describe('The limit of its role that ended it.'),
+  limits_held_by: z
+    .enum(['cgroup2', 'cgroup1', 'rlimits', 'watch'])
+    .optional()
+    .describe(
+      'What held it to its limits: a control group, the limits of each process, or the runner’s look.',
+    ),
   direct_attempts: z.int().min(0).optional(),
   withheld_requests: z.int().min(0).optional(),
   caches: z

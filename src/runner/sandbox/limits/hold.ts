@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Group } from './group.ts'
+import { makeGroupV1 } from './group-v1.ts'
+import { makeGroupV2 } from './group-v2.ts'
+import type { LimitName, StepLimits } from './limits.ts'
+import { findPlaces, type Places } from './places.ts'
+
+/** What holds a step to its limits: a control group, the limits of each process, or only the supervisor's look at it. */
+export type HeldBy = Group['by'] | 'rlimits' | 'watch'
+
+/** A step held to its limits, from before its first process until after its last. */
+export interface Hold {
+  readonly by: HeldBy
+  readonly joins: readonly number[]
+  admit(pid: number): Promise<void>
+  passed(): LimitName | undefined
+  kill(): void
+  /** When its last process is gone. What it ran into can still be asked. */
+  end(): Promise<void>
+}
+
+/** Makes a control group for one step where this machine lets us: of version 2, else of version 1, else none. */
+export function holdStep(limits: StepLimits, places: Places = findPlaces()): Hold {
+  const group = makeGroupV2(places.v2, limits) ?? makeGroupV1(places.v1, limits)
+  if (group === undefined)
+    return {
+      by: 'rlimits',
+      joins: [],
+      admit: () => Promise.resolve(),
+      passed: () => undefined,
+      kill: () => undefined,
+      end: () => Promise.resolve(),
+    }
+  let last: LimitName | undefined
+  const passed = () => (last ??= group.passed())
+  return {
+    ...group,
+    passed,
+    async end() {
+      passed()
+      // The dead are counted until their parent has taken note. Whatever stays is swept at the next start.
+      for (let tries = 0; !group.remove() && tries < maxTries; tries++) await sleep(retryMs)
+    },
+  }
+}
+
+const retryMs = 2
+const maxTries = 250
