@@ -14,7 +14,7 @@ import type { Identity } from '../identity/index.ts'
 import { isDuplicate, type Store } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
 import { leaseIssued, runStarted, sessionIssued, stepStarted, type StepRequest } from './events.ts'
-import type { End, Lease, Session, Step, StepOutcome } from './model.ts'
+import type { End, KeptLog, Lease, Session, Step, StepOutcome } from './model.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { actorOf, createRecords, type SessionMatch, type UseUp } from './records.ts'
 import { staticAuthorization } from './static-credential.ts'
@@ -85,6 +85,8 @@ export async function createBroker(deps: {
   numbers: RunNumbers
   clock: Clock
   heartbeatSeconds: number
+  /** What the server has of a step's log, for the entry of its end. */
+  logOf?: (step: StepId) => Promise<KeptLog | undefined>
 }): Promise<Broker> {
   const { store, vault, audit, numbers, clock } = deps
   const outbox = createOutbox({ store, audit, numbers, clock })
@@ -246,7 +248,9 @@ export async function createBroker(deps: {
     const first = outcomes.get(step.id) ?? outcome
     outcomes.set(step.id, first)
     await records.revokeLeases(step, step.endReason ?? first.reason)
-    await records.endStep(step, first)
+    // Whoever cannot read a log does not keep a step from ending.
+    const log = await deps.logOf?.(step.id).catch(() => undefined)
+    await records.endStep(step, first, log)
     // Forgotten only once its end is on disk: until then the sweep tries again.
     steps.delete(step.id)
     leases.delete(step.id)
