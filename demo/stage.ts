@@ -106,7 +106,8 @@ export async function setStage(
     operatorToken,
     jobEnvironment: (claims) => ({
       ...baseEnvironment(),
-      ...issuer.jobEnvironment(claims),
+      // The job runs for the commit that is there.
+      ...issuer.jobEnvironment({ sha: headOf(root), ...claims }),
       MAYFLY_SERVER: up.url,
       ...trust,
       CI: 'true',
@@ -119,6 +120,13 @@ export async function setStage(
       }),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
+}
+
+function headOf(root: string): string {
+  const folder = join(root, `${repository}.git`)
+  return execFileSync('git', ['-c', 'safe.directory=*', '-C', folder, 'rev-parse', 'main'], {
+    encoding: 'utf8',
+  }).trim()
 }
 
 /** The example's policy with the addresses of today's peers; nothing else is changed. */

@@ -13,8 +13,16 @@ import type { Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { isDuplicate, type Store } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
-import { leaseIssued, runStarted, sessionIssued, stepStarted, type StepRequest } from './events.ts'
-import type { End, KeptLog, Lease, Session, Step, StepOutcome } from './model.ts'
+import {
+  leaseIssued,
+  runStarted,
+  sessionIssued,
+  stepRefused,
+  stepStarted,
+  type StepRefusal,
+  type StepRequest,
+} from './events.ts'
+import type { End, Lease, Session, Step, StepOutcome } from './model.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { actorOf, createRecords, type SessionMatch, type UseUp } from './records.ts'
 import { staticAuthorization } from './static-credential.ts'
@@ -25,6 +33,10 @@ export interface Broker {
   /** A session that still stands. */
   session(id: SessionId): Promise<Session | undefined>
   openStep(session: Session, request: StepRequest): Promise<Step>
+  /** The roles that steps of the run have had in this workspace so far; in any, if `workspace` is ''. */
+  rolesIn(run: RunId, workspace: string): Promise<string[]>
+  /** Records that a step was not opened. Never throws: it is refused either way. */
+  refuseStep(session: Session, refusal: StepRefusal): Promise<void>
   /** A step that still runs. */
   step(id: StepId): Step | undefined
   /** Why it is that a step, or a session, does not stand any more; undefined for one that does, or never was. */
@@ -85,8 +97,6 @@ export async function createBroker(deps: {
   numbers: RunNumbers
   clock: Clock
   heartbeatSeconds: number
-  /** What the server has of a step's log, for the entry of its end. */
-  logOf?: (step: StepId) => Promise<KeptLog | undefined>
 }): Promise<Broker> {
   const { store, vault, audit, numbers, clock } = deps
   const outbox = createOutbox({ store, audit, numbers, clock })
@@ -196,7 +206,7 @@ export async function createBroker(deps: {
     }
     await audit.append(stepStarted(step, request))
     if (session.endReason !== undefined) throw ended(session.endReason)
-    await records.addStep(step)
+    await records.addStep(step, request.workspace)
     steps.set(step.id, step)
     // The session may have been revoked while the row was written.
     if (session.endReason !== undefined) {
@@ -248,9 +258,7 @@ export async function createBroker(deps: {
     const first = outcomes.get(step.id) ?? outcome
     outcomes.set(step.id, first)
     await records.revokeLeases(step, step.endReason ?? first.reason)
-    // Whoever cannot read a log does not keep a step from ending.
-    const log = await deps.logOf?.(step.id).catch(() => undefined)
-    await records.endStep(step, first, log)
+    await records.endStep(step, first)
     // Forgotten only once its end is on disk: until then the sweep tries again.
     steps.delete(step.id)
     leases.delete(step.id)
@@ -310,6 +318,10 @@ export async function createBroker(deps: {
   return {
     openSession,
     openStep,
+    rolesIn: (run, workspace) => records.rolesIn(run, workspace),
+    async refuseStep(session, refusal) {
+      await audit.append(stepRefused(session, refusal)).catch(() => undefined)
+    },
     lease,
     endStep,
     endSession,

@@ -3,7 +3,7 @@ import type { RunId, StepId } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { recordedIdentity } from './people.ts'
-import type { KeptLog, Lease, Session, Step, StepOutcome } from './model.ts'
+import type { Lease, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
 import { jobOf, recordedJob, stepEvent } from './recorded-job.ts'
 
 /** What a step is opened with. */
@@ -17,6 +17,17 @@ export interface StepRequest {
   /** The grants of the role and the egress list: what the step could reach. */
   readonly grants: readonly string[]
   readonly egress: readonly string[]
+  readonly workspace?: StepWorkspace | undefined
+}
+
+/** A step that was not opened. */
+export interface StepRefusal {
+  readonly requestId: string
+  readonly name: string
+  readonly role: string
+  readonly reason: string
+  readonly detail: string
+  readonly workspace?: StepWorkspace | undefined
 }
 
 /** A CI job, by what its issuer's verified token says of it. */
@@ -93,20 +104,32 @@ export function sessionEnded(session: Session, reason: string): AuditEvent {
 export function stepStarted(step: Step, request: StepRequest): AuditEvent {
   return stepEvent(step, 'step.started', {
     name: step.name,
-    reported: { isolation: step.tier, command: request.command },
+    reported: { isolation: step.tier, command: request.command, ...placeOf(request) },
     ...firstOf('grants', request.grants),
     ...firstOf('egress', request.egress),
     expires: new Date(step.expiresMs).toISOString(),
   })
 }
 
-export function stepFinished(step: Step, outcome: StepOutcome, log: KeptLog | undefined): AuditEvent {
+export function stepRefused(session: Session, refusal: StepRefusal): AuditEvent {
+  const { requestId: request, name, role, reason, detail, workspace } = refusal
+  return {
+    type: 'step.refused',
+    run: session.runId,
+    subject: session.id,
+    data: {
+      ...{ request, session: session.id, role, job: jobOf(session), name, reason, detail },
+      reported: placeOf({ workspace }),
+    },
+  }
+}
+
+export function stepFinished(step: Step, outcome: StepOutcome): AuditEvent {
   return stepEvent(step, 'step.finished', {
     name: step.name,
     reason: step.endReason,
     outcome: outcomeOf(step, outcome),
     ...outcome.activity,
-    ...(log === undefined ? {} : { log }),
     // What the supervisor on the runner says; nothing above it can be changed by saying it.
     reported: {
       ...(outcome.exitCode === undefined ? {} : { exitCode: outcome.exitCode }),
@@ -159,6 +182,10 @@ export function leaseRevoked(
       reason,
     },
   }
+}
+
+function placeOf({ workspace }: Pick<StepRequest, 'workspace'>): Record<string, unknown> {
+  return workspace === undefined ? {} : { workspace }
 }
 
 const recordedItems = 150

@@ -33,6 +33,15 @@ export interface Step {
   endedMs?: number
 }
 
+/**
+ * Where a step runs, as its runner says: in the workspace of the job, in one of its own that nobody has written to, or in the
+ * job's because that was asked for. `id` tells workspaces of a run apart and nothing else.
+ */
+export interface StepWorkspace {
+  readonly kind: 'job' | 'fresh' | 'shared'
+  readonly id: string
+}
+
 /** That a session or step has ended, and how. */
 export interface End {
   readonly reason: string
@@ -46,12 +55,6 @@ export interface Lease {
   readonly expiresMs: number
   /** Value of the `Authorization` header that the gateway adds. */
   readonly authorization: Secret
-}
-
-/** What is kept of a step's log: so many bytes of the plain record, and their SHA-256 in hex. */
-export interface KeptLog {
-  readonly bytes: number
-  readonly sha256: string
 }
 
 /** How a step ended, as its supervisor saw it. */

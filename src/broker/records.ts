@@ -3,7 +3,7 @@ import type { Clock } from '../lib/index.ts'
 import type { Identity } from '../identity/index.ts'
 import type { QueryCreator } from 'kysely'
 import type { RunNumbers } from '../audit/client/index.ts'
-import { insertRow, type Store, type Tables } from '../store/index.ts'
+import { insertOnce, insertRow, type Store, type Tables } from '../store/index.ts'
 import {
   entriesLost,
   leaseRevoked,
@@ -12,7 +12,7 @@ import {
   stepFinished,
   type StepOfLease,
 } from './events.ts'
-import type { End, KeptLog, Lease, Session, Step, StepOutcome } from './model.ts'
+import type { End, Lease, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
 import type { AddEvents, Outbox } from './outbox.ts'
 import { runState } from './run-numbers.ts'
 
@@ -27,7 +27,9 @@ export interface Records {
   isNewRun(run: RunId): boolean
   /** Says in the log which numbers of a run may be missing there. */
   recordLost(): Promise<void>
-  addStep(step: Step): Promise<void>
+  addStep(step: Step, workspace: StepWorkspace | undefined): Promise<void>
+  /** The roles that steps of the run have had in this workspace; in any, if it is not said which. */
+  rolesIn(run: RunId, workspace: string): Promise<string[]>
   /** How a step that has ended did. */
   stepEnd(id: StepId): End | undefined
   sessionEnd(id: SessionId): End | undefined
@@ -39,7 +41,7 @@ export interface Records {
   /** Revokes what was issued while its step was ending, and written after it. */
   revokeLeft(): Promise<void>
   /** Once; a second call changes nothing. */
-  endStep(step: Step, outcome: StepOutcome, log: KeptLog | undefined): Promise<void>
+  endStep(step: Step, outcome: StepOutcome): Promise<void>
   endSession(session: Session, reason: string): Promise<void>
   openSessions(match: SessionMatch): Promise<SessionId[]>
   expiredSessions(): Promise<SessionId[]>
@@ -156,7 +158,7 @@ export function createRecords(deps: {
       }
       if (failures.length > 0) throw failures[0]
     },
-    async addStep(step) {
+    async addStep(step, workspace) {
       const row = {
         id: step.id,
         session_id: step.session.id,
@@ -170,7 +172,19 @@ export function createRecords(deps: {
         end_reason: null,
         exit_code: null,
       }
-      await store.writeAll(() => [insertRow('steps', row)])
+      const place = { run_id: step.session.runId, workspace: workspace?.id ?? '', role: step.role }
+      await store.writeAll(() => [
+        insertRow('steps', row),
+        ...(workspace?.kind === 'fresh' ? [] : [insertOnce('workspaces', place)]),
+      ])
+    },
+    async rolesIn(run, workspace) {
+      // A step that did not say where it ran may have run here.
+      const query = store.read.selectFrom('workspaces').select('role').distinct().where('run_id', '=', run)
+      const rows = await (
+        workspace === '' ? query : query.where('workspace', 'in', [workspace, ''])
+      ).execute()
+      return rows.map(({ role }) => role)
     },
     async heartbeat(step) {
       await store.writeAll((tables) => [
@@ -224,7 +238,7 @@ export function createRecords(deps: {
         await revokeAllOf({ id: id as StepId, run: run as RunId, role, job }, reason ?? 'ended')
       }
     },
-    async endStep(step, outcome, log) {
+    async endStep(step, outcome) {
       await outbox.write(async (tx, add) => {
         const changed = await tx
           .updateTable('steps')
@@ -238,7 +252,7 @@ export function createRecords(deps: {
           .executeTakeFirst()
         if (changed.numUpdatedRows === 0n) return
         await tx.deleteFrom('lockfiles').where('step_id', '=', step.id).execute()
-        add([stepFinished(step, outcome, log)])
+        add([stepFinished(step, outcome)])
       })
     },
     async endSession(session, reason) {

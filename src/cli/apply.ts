@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { MayflyError, messageOf } from '../lib/index.ts'
 import { createOperatorApi } from './operator-api.ts'
 import { print } from './output.ts'
 import { readPolicy } from './policy-source.ts'
@@ -30,4 +32,12 @@ export async function apply(
       : `applied as version ${result.version}`
   const warnings = (result.warnings ?? []).map((line) => `warning: ${line}`)
   print(options.json, result, [...result.diff, ...warnings, outcome])
+}
+
+export function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new MayflyError('bad_input', `${file} cannot be read: ${messageOf(cause)}`, { cause })
+  }
 }

@@ -79,6 +79,16 @@ function addRun(program: Command): void {
       'a folder of tools that the step may read; may be given again. auto (if left out): those that the job uses; none',
       collect,
     )
+    .option(
+      '--checkout',
+      'run in a workspace of its own, with a clean checkout of the run’s own commit',
+      false,
+    )
+    .option(
+      '--shared-workspace',
+      'although the role writes, run where steps in other roles have been; the role must allow it',
+      false,
+    )
     .option('--stdin', 'the command reads what this one is given; else /dev/null', false)
     .option('--lockfile <path>', 'pins what npm may install', 'package-lock.json')
     .option(

@@ -9,7 +9,7 @@ import {
   shellCommand,
   type StepRequest,
 } from '../runner/index.ts'
-import { readText } from './text-file.ts'
+import { readText } from './apply.ts'
 
 export interface RunOptions {
   file?: string
@@ -24,6 +24,10 @@ export interface RunOptions {
   isolation: 'namespace' | 'none'
   server?: string
   stdin: boolean
+  /** A fresh workspace with the run's own commit. */
+  checkout: boolean
+  /** In the job's workspace, although the role writes and others have been there. */
+  sharedWorkspace: boolean
   json: boolean
 }
 
@@ -60,6 +64,11 @@ function commandStep(command: readonly string[], options: RunOptions): Step {
       'bad_input',
       `-e ${pair.slice(0, pair.indexOf('='))}=...: it takes the name of a variable that the job has; set it before, or run env NAME=VALUE COMMAND`,
     )
+  if (options.checkout && options.sharedWorkspace)
+    throw new MayflyError(
+      'bad_input',
+      '--checkout makes a workspace of the step’s own: leave --shared-workspace out',
+    )
   if (options.role === undefined) throw new MayflyError('bad_input', 'say in which role: --role ROLE')
   return {
     ...common(options),
@@ -72,6 +81,8 @@ function commandStep(command: readonly string[], options: RunOptions): Step {
     caches: (options.cache ?? []).map(cacheName),
     ...(options.dotenv === undefined ? {} : { dotenv: options.dotenv }),
     isolation: options.isolation,
+    workspaceKind: options.sharedWorkspace ? 'shared' : options.checkout ? 'fresh' : 'job',
+    ...(options.checkout ? { checkout: {} } : {}),
     continueOnError: false,
   }
 }
@@ -80,6 +91,11 @@ async function fileSteps(file: string, command: readonly string[], options: RunO
   if (command.length > 0) throw new MayflyError('bad_input', 'either a pipeline file or a command, not both')
   if (options.stdin)
     throw new MayflyError('bad_input', '--stdin is for a single command: the steps of a file read /dev/null')
+  if (options.checkout || options.sharedWorkspace)
+    throw new MayflyError(
+      'bad_input',
+      '--checkout and --shared-workspace are for a single command: the steps of a file have `checkout` and `workspace`',
+    )
   // Schema and YAML parser are loaded for a file only: a command must start fast.
   const { configError, readPipeline } = await import('../config/index.ts')
   const read = readPipeline(readText(file), file)
@@ -95,9 +111,6 @@ function refuseUnbuilt(step: PlannedStep): void {
     retries: step.retries.count > 0,
     if: step.hasCondition,
     outputs: step.outputs.length > 0,
-    artifacts: step.artifacts.length > 0,
-    workspace: step.workspace !== undefined,
-    checkout: step.checkout !== undefined,
     services: step.services.length > 0,
   }
   const key = Object.entries(unbuilt).find(([, isAsked]) => isAsked)?.[0]
@@ -117,6 +130,9 @@ function pipelineStep(step: PlannedStep, options: RunOptions): Step {
     caches: [...step.cache, ...(options.cache ?? [])].map(cacheName),
     ...(step.dotenv === undefined ? {} : { dotenv: step.dotenv }),
     isolation: step.isolation,
+    ...(step.workspace === undefined ? {} : { workspaceKind: step.workspace }),
+    ...(step.checkout === undefined ? {} : { checkout: step.checkout }),
+    ...(step.artifacts.length === 0 ? {} : { artifacts: step.artifacts }),
     continueOnError: step.continueOnError,
   }
 }

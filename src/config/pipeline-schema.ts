@@ -13,6 +13,10 @@ const insidePath = z
   .string()
   .regex(/^(?!\/)(?![^]*(?:^|\/)\.\.(?:\/|$))[^\0\r\n]+$/, 'a path inside the workspace')
 
+const artifact = insidePath
+  .refine((path) => !/(?:^|\/)\.git(?:\/|$)/i.test(path), 'nothing of a .git is handed on')
+  .refine((path) => !/[[\]{}!\\]/.test(path), 'patterns have *, ? and ** only')
+
 const outputName = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'the name of an output: letters, digits, _ and -; at most 64')
@@ -47,7 +51,13 @@ const checkout = z
     z.literal(true),
     z.strictObject({
       connection: name.optional().describe('Of several, the one to the Git host of this repository.'),
-      depth: z.int().min(1).max(1_000_000).optional().describe('Commits of history; 1 if left out.'),
+      depth: z
+        .int()
+        .min(0)
+        .max(1_000_000)
+        .optional()
+        .describe('Commits of history; 0: all of it, with all branches and tags. 1 if left out.'),
+      submodules: z.boolean().optional().describe('Those too, as far as the role may read them.'),
     }),
   ])
   .describe('A clean checkout of the run’s own commit, under the `git:read` of the role.')
@@ -144,10 +154,12 @@ const step = z.strictObject({
       'Names of values that it writes to the file `$MAYFLY_OUTPUT` as NAME=VALUE. Steps that name it in their `needs` have them as `NEEDS_STEP_NAME`.',
     ),
   artifacts: z
-    .array(insidePath)
+    .array(artifact)
     .max(100)
     .default([])
-    .describe('Files (patterns with * and **) that it hands to the steps that need it.'),
+    .describe(
+      'Files that it hands to the steps that need it: paths, folders, patterns with `*`, `?` and `**`. Patterns do not take names with a dot in front, nor files that would run by their name (Makefile, package.json, ...): those are named one by one.',
+    ),
   dotenv: insidePath
     .optional()
     .describe(

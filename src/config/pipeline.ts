@@ -42,7 +42,9 @@ export interface PlannedStep {
   readonly outputs: readonly string[]
   readonly artifacts: readonly string[]
   readonly workspace: 'fresh' | 'shared' | undefined
-  readonly checkout: { readonly connection?: string; readonly depth?: number } | undefined
+  readonly checkout:
+    | { readonly connection?: string; readonly depth?: number; readonly submodules?: boolean }
+    | undefined
   readonly cache: readonly string[]
   readonly services: readonly number[]
   readonly tools: readonly string[]
@@ -229,6 +231,10 @@ function retriesOf(retries: PipelineStep['retries']): Retries {
 
 function plainCheckout(checkout: Exclude<PipelineStep['checkout'], true>): PlannedStep['checkout'] {
   if (checkout === undefined) return undefined
-  const { connection, depth } = checkout
-  return { ...(connection === undefined ? {} : { connection }), ...(depth === undefined ? {} : { depth }) }
+  const { connection, depth, submodules } = checkout
+  return {
+    ...(connection === undefined ? {} : { connection }),
+    ...(depth === undefined ? {} : { depth }),
+    ...(submodules === undefined ? {} : { submodules }),
+  }
 }

@@ -36,8 +36,6 @@ export const limits = {
   lockfilePackages: 50_000,
   /** A body of a route that a stranger may call, or that a step calls beside its lockfile. */
   smallBodyBytes: 131_072,
-  /** A piece of a step's log. */
-  logPieceBytes: 1_048_576,
   /** Parameters of a form. */
   formParameters: 50,
   /** Commands (ref updates) of one git push, before the pack. */
@@ -63,6 +61,14 @@ export const limits = {
   historyBytes: 67_108_864,
   /** A Git server's list of the refs that begin like those of a push. */
   refListBytes: 33_554_432,
+  /** Files that one step hands on to later ones, and together; folders on the way to one; what is looked at to find them. */
+  artifactFiles: 10_000,
+  artifactBytes: 10_737_418_240,
+  artifactDepth: 32,
+  artifactEntries: 200_000,
+  artifactPathBytes: 1_024,
+  /** Of them as many are named in the record; the rest is in its digest. */
+  recordedArtifacts: 100,
   hostNameBytes: 253,
   policyBytes: 1_048_576,
   /** A file of certificate authorities; those of a whole system take 250 KB. */

@@ -6,6 +6,7 @@ import type { CacheReport } from './cache/index.ts'
 import { sendRequest } from './http.ts'
 import type { HeldBy, LimitName } from './sandbox/index.ts'
 import type { JobFacts, RoleFacts } from './session-facts.ts'
+import type { WorkspaceKind } from './workspace/index.ts'
 
 /** The server's API as a supervisor uses it. Every call is DPoP-bound; errors carry the server's own sentence. */
 export interface ServerApi {
@@ -24,7 +25,13 @@ export interface ServerApi {
   renew(token: string): Promise<{ readonly access_token: string; readonly expires_in: number }>
   openStep(
     sessionToken: string,
-    step: { name: string; role: string; tier: 'B' | 'E'; command: string },
+    step: {
+      name: string
+      role: string
+      tier: 'B' | 'E'
+      command: string
+      workspace: { kind: WorkspaceKind; id: string }
+    },
   ): Promise<StepGrant>
   /** The server holds its answer until there is something to tell beyond the refusals that were `seen`, or for a while. */
   heartbeat(step: StepGrant, seen: number): Promise<Heartbeat | undefined>
@@ -75,6 +82,8 @@ export interface StepGrant {
   readonly ca_certificate: string
   readonly grants: readonly string[]
   readonly connections: readonly { name: string; kind: string; url: string; authority: string }[]
+  /** Where the role may read the repository of the job; missing from servers that do not say. */
+  readonly checkout?: readonly { connection: string; url: string }[]
 }
 
 export interface FinishReport {
@@ -98,6 +107,18 @@ export interface FinishReport {
   readonly withheld_requests?: number
   readonly refusals_seen?: number
   readonly caches?: readonly CacheReport[]
+  /** What it handed on, and what it took of earlier steps. */
+  readonly artifacts?: FileList
+  readonly inputs?: FileList
+}
+
+/** Files as the record has them: the first ones by name, and of all how many, their size, and the digest of their list. */
+export interface FileList {
+  readonly files: readonly { readonly path: string; readonly sha256: string; readonly bytes: number }[]
+  readonly count: number
+  readonly bytes: number
+  /** SHA-256 of what `sha256sum` prints for all of them, sorted by path. */
+  readonly sha256: string
 }
 
 export interface Heartbeat {

@@ -17,6 +17,8 @@ export function createJobSessions(
     answer: SessionGrant | PendingApproval
     clock: Clock
     learn: (token: string) => void
+    /** Called before people are waited for. */
+    beforeWaiting?: () => void
   } & Waiting,
 ): JobSessions {
   const { api, answer, tell, clock, learn } = deps
@@ -41,6 +43,7 @@ export function createJobSessions(
         const asked = pending
         pending = undefined
         const expires_in = asked.expires_in - Math.floor((clock.nowMs() - askedMs) / 1000)
+        deps.beforeWaiting?.()
         keep(await awaitApproval({ ...deps, pending: { ...asked, expires_in } }))
       }
       const session = having(role)

@@ -9,10 +9,11 @@ import type { Cancellation } from './cancellation.ts'
 import { fetchIdentityToken } from './ci-token.ts'
 import { exchangePatiently } from './exchange.ts'
 import { createJobSessions } from './job-sessions.ts'
+import { kindOfWorkspace } from './kind-of-workspace.ts'
 import type { Notices } from './notices.ts'
 import type { Redactor } from './redactor.ts'
 import { probeIsolation } from './sandbox/index.ts'
-import { lockWorkspaces } from './workspace/index.ts'
+import { createJobWorkspaces } from './workspace/index.ts'
 import { runStep } from './step.ts'
 import type { StepRequest, StepResult } from './step-request.ts'
 
@@ -59,10 +60,14 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     ? probeIsolation()
     : Promise.resolve({ tier: 'none', why: 'not asked for' } as const)
   const tell = (line: string) => request.notices.tell(`mayfly: ${line}`)
-  using _alone = await lockWorkspaces(
-    request.steps.map(({ workspace }) => workspace),
-    { tell, cancel: cancellation.asked },
-  )
+  await using workspaces = createJobWorkspaces({
+    environment,
+    workspaces: request.steps.map(({ workspace }) => workspace),
+    tell,
+    cancel: cancellation.asked,
+  })
+  // Before the CI's token is used up: the wait may be long.
+  if (request.steps.some(({ workspaceKind }) => workspaceKind !== 'fresh')) await workspaces.take()
   const signer = await createProofSigner({ clock })
   const api = createServerApi({ url: request.server, signer })
   for (const role of roles) refuseSecretRole(role, redactor)
@@ -86,7 +91,10 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     setImmediate(redactor.warm)
     const answer = await exchanging
     const learn = (token: string) => redactor.add(new Secret(token))
-    const sessions = createJobSessions({ api, answer, tell, cancel, sleep, clock, learn })
+    const sessions = createJobSessions({
+      ...{ api, answer, tell, cancel, sleep, clock, learn },
+      beforeWaiting: () => workspaces.giveWay(),
+    })
     tellUnmasked(redactor, tell)
     let runId = ''
     let sessionId = ''
@@ -94,15 +102,19 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     let exitCode = 0
     try {
       const probe = await probing
-      for (const step of request.steps) {
+      for (const [at, step] of request.steps.entries()) {
         if (cancel.aborted) break
         request.onStep?.({ kind: 'start', step })
         const session = await sessions.of(step.role)
         runId = session.run_id
         if (sessionId === '') sessionId = session.session_id
+        const { cacheFolder } = environment
+        // Other jobs may have the workspace that no step of this one needs any more.
+        if (request.steps.slice(at).every((one) => kindOfWorkspace(session, one) === 'fresh'))
+          workspaces.giveWay()
         const result = await runStep(
-          { ...request, api, signer, session, probe, job, cacheFolder: environment.cacheFolder },
-          step,
+          { ...request, api, signer, session, probe, job, cacheFolder, workspaces },
+          { ...step, inputs: results.flatMap(({ artifacts }) => artifacts ?? []) },
         )
         results.push(result)
         request.onStep?.({ kind: 'end', result })

@@ -1,50 +1,20 @@
 import { messageOf } from '../lib/index.ts'
-import type { StepActivity, StepGrant } from './api.ts'
+import type { StepActivity } from './api.ts'
+import { fileListOf, type Artifacts } from './artifacts/index.ts'
 import { startBare } from './bare.ts'
-import { bareEnvironment, stepEnvironment } from './environment.ts'
 import type { CacheReport } from './cache/index.ts'
-import { checkDotenv, ciFilesOf, handBack } from './conventions/index.ts'
-import { showRefusals, type Refusals } from './refusals.ts'
-import type { Relay } from './relay.ts'
-import {
-  startSandbox,
-  type HeldBy,
-  type LimitName,
-  type Probe,
-  type Running,
-  type SandboxRequest,
-  type StepLimits,
-} from './sandbox/index.ts'
+import { checkDotenv, ciFilesOf, handBack, placeVariables } from './conventions/index.ts'
+import { bareEnvironment } from './environment.ts'
+import type { OpenStep, Ran } from './opened-step.ts'
+import { prepareWorkspace } from './prepare-workspace.ts'
+import { showRefusals } from './refusals.ts'
+import type { Running } from './sandbox/index.ts'
+import { startIsolated } from './start-isolated.ts'
 import { watchStepLimits } from './step-limits.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 import { supervise, type Outcome } from './supervise.ts'
 import { watchStep } from './watch.ts'
-import type { Cover } from './workspace/index.ts'
-
-/** What one step has while it is open. */
-export interface OpenStep {
-  readonly step: StepGrant
-  readonly relay: Relay
-  readonly refusals: Refusals
-  readonly covers: readonly Cover[]
-  /** Further folders that it may write to: its caches. */
-  folders: NonNullable<SandboxRequest['folders']>
-  readonly limits: StepLimits
-  /** Whether its command may have run. */
-  hasStarted: () => boolean
-}
-
-export interface Ran {
-  readonly outcome: Outcome
-  /** Why the server ended it, if it did. */
-  readonly ended: string | undefined
-  readonly directAttempts: number | undefined
-  /** The limit that ended it. */
-  readonly limit: LimitName | undefined
-  readonly heldBy: HeldBy
-  /** Refusals that were shown already. */
-  readonly seen: number
-}
+import { readInside, replaceInside, type StepWorkspace } from './workspace/index.ts'
 
 /** Runs its command, isolated or not, until it ends or is ended; its gate is closed then. */
 export async function runOpen(
@@ -62,45 +32,50 @@ export async function runOpen(
     relay.close()
     running?.kill()
   }
+  const watch = watchStep({
+    api: deps.api,
+    step,
+    clock: deps.clock,
+    refused: (more) => showRefusals(refusals, more),
+    ended(why) {
+      ended = why
+      tell(`mayfly: the step was ended by the server: ${why}`)
+      kill()
+    },
+  })
   try {
-    running =
-      deps.probe.tier === 'B' && tier === 'B'
-        ? startIsolated(deps, deps.probe, request, open)
-        : startBare({
-            ...request,
-            env: {
-              ...bareEnvironment(deps.job),
-              ...request.env,
-              MAYFLY_RUN: step.run_id,
-              MAYFLY_STEP: step.step_id,
-            },
-            withStdin: deps.stdin !== undefined,
-            merged: deps.merged,
-            tell,
-          })
+    const prepared = await prepareWorkspace(deps, request, open, {
+      began: (preparing) => (running = preparing),
+      kill,
+      isOver: () => ended !== undefined,
+    })
+    const { inputs } = prepared
+    if (!prepared.ready) {
+      const { outcome, heldBy } = prepared
+      return {
+        outcome,
+        heldBy,
+        ended,
+        inputs,
+        seen: watch.seen(),
+        directAttempts: undefined,
+        limit: undefined,
+      }
+    }
+    running = startCommand(deps, request, open, tier)
     const { hasStarted } = running
     open.hasStarted = hasStarted
     const limit = watchStepLimits({ ...deps, request, limits: open.limits, step, running, kill })
-    const watch = watchStep({
-      api: deps.api,
-      step,
-      clock: deps.clock,
-      refused: (more) => showRefusals(refusals, more),
-      ended(why) {
-        ended = why
-        tell(`mayfly: the step was ended by the server: ${why}`)
-        kill()
-      },
-    })
     const outcome = await supervise(deps, step, running, kill).finally(() => {
       watch.stop()
       limit.stop()
     })
-    takeBack(deps, request, running)
-    const counted = { directAttempts: tellAttempts(running, tell), seen: watch.seen() }
+    takeBack(deps, request, open, running)
+    const counted = { directAttempts: tellAttempts(running, tell), seen: watch.seen(), inputs }
     const how = hasStarted() ? limit.outcome(outcome) : notStarted(outcome)
     return { outcome: how, ended, limit: limit.name(), heldBy: running.heldBy, ...counted }
   } finally {
+    watch.stop()
     relay.close()
   }
 }
@@ -110,46 +85,27 @@ function notStarted(outcome: Outcome): Outcome {
   return outcome.reason === 'finished' ? { ...outcome, reason: 'failed_to_start' } : outcome
 }
 
-function startIsolated(
-  deps: StepDeps,
-  probe: Probe & { tier: 'B' },
-  request: StepRequest,
-  { step, relay, covers, folders, limits }: OpenStep,
-): Running {
-  const { passEnv, env, tools } = request
-  const files = ciFilesOf(deps.job)
-  const sandbox = startSandbox({
-    workspace: request.workspace,
-    tools,
-    env: stepEnvironment({
-      job: deps.job,
-      passEnv,
-      env: {
-        ...Object.fromEntries(files.map(({ variable, inside }) => [variable, inside])),
-        ...request.toolVariables,
-        ...env,
-      },
-      tools,
-      step,
-      workspaceInside: request.workspace,
-    }),
-    handed: files.map(({ inside }) => inside),
-    command: request.command,
-    caCertificate: step.ca_certificate,
-    covers,
-    folders,
+/** Without a sandbox there is no gateway, so no grant either. */
+function startCommand(deps: StepDeps, request: StepRequest, open: OpenStep, tier: 'B' | 'E'): Running {
+  if (deps.probe.tier === 'B' && tier === 'B') return startIsolated(deps, deps.probe, request, open)
+  const { step } = open
+  return startBare({
+    ...request,
+    env: {
+      ...bareEnvironment(deps.job),
+      ...(open.place.kind === 'fresh' ? placeVariables(deps.job, request.workspace) : {}),
+      ...request.env,
+      MAYFLY_RUN: step.run_id,
+      MAYFLY_STEP: step.step_id,
+    },
     withStdin: deps.stdin !== undefined,
     merged: deps.merged,
-    limits,
-    bwrap: probe.bwrap,
-    disableUserns: probe.disableUserns,
+    tell: deps.notices.tell,
   })
-  sandbox.onListener((listener) => relay.serve(listener))
-  return sandbox
 }
 
 /** What it wrote for the steps after it goes to the CI as far as it may; the rest is told. */
-function takeBack(deps: StepDeps, request: StepRequest, running: Running): void {
+function takeBack(deps: StepDeps, request: StepRequest, { place }: OpenStep, running: Running): void {
   const mask = deps.redactor.text
   const role = deps.session.roles.find(({ name }) => name === request.role)
   const startupAllowed = role?.allow.includes('startup-variables') === true
@@ -157,15 +113,24 @@ function takeBack(deps: StepDeps, request: StepRequest, running: Running): void 
     files: ciFilesOf(deps.job),
     written: running.written(),
     startupAllowed,
-    workspaceInside: request.workspace,
+    workspaceInside: request.workspaceInside ?? request.workspace,
     mask,
   })
   const dotenv =
     request.dotenv === undefined
       ? []
       : checkDotenv({ workspace: request.workspace, path: request.dotenv, startupAllowed, mask })
+  if (request.dotenv !== undefined && place.kind === 'fresh') handDotenv(place, request.dotenv)
   for (const why of [...refused, ...dotenv]) deps.notices.tell(`mayfly: ${why}`)
 }
+
+/** The CI takes it from the job's workspace. */
+function handDotenv({ path: workspace, inside }: StepWorkspace, path: string): void {
+  const text = readInside(workspace, path, maxDotenvBytes)
+  if (text !== undefined) replaceInside(inside, path, text)
+}
+
+const maxDotenvBytes = 1_048_576
 
 function tellAttempts(running: Running, tell: (line: string) => void): number | undefined {
   const attempts = running.directAttempts()
@@ -183,7 +148,11 @@ export async function report(
   { api, notices }: StepDeps,
   { step, refusals, relay }: OpenStep,
   { exitCode, reason, output }: Outcome,
-  ran: Omit<Ran, 'outcome' | 'ended'> & { durationMs: number; caches: readonly CacheReport[] | undefined },
+  ran: Omit<Ran, 'outcome' | 'ended'> & {
+    durationMs: number
+    caches: readonly CacheReport[] | undefined
+    artifacts: Artifacts | undefined
+  },
 ): Promise<StepActivity> {
   try {
     const answer = await api.finish(step, {
@@ -195,6 +164,8 @@ export async function report(
       ...(ran.caches === undefined ? {} : { caches: ran.caches }),
       ...(ran.limit === undefined ? {} : { limit: ran.limit }),
       limits_held_by: ran.heldBy,
+      ...(ran.artifacts === undefined ? {} : { artifacts: fileListOf(ran.artifacts.files) }),
+      ...(ran.inputs.length === 0 ? {} : { inputs: fileListOf(ran.inputs) }),
       withheld_requests: relay.withheld(),
       refusals_seen: ran.seen,
     })

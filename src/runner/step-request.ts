@@ -1,15 +1,28 @@
 import type { Clock } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import type { ServerApi, SessionGrant, StepActivity } from './api.ts'
+import type { Artifacts } from './artifacts/index.ts'
 import type { LimitName, Probe } from './sandbox/index.ts'
 import type { Supervision } from './supervise.ts'
+import type { JobWorkspaces, WorkspaceKind } from './workspace/index.ts'
 
 export interface StepRequest {
   readonly name: string
   readonly role: string
   /** Program and arguments. */
   readonly command: readonly string[]
+  /** The job's, until the step has its place; then where it runs. */
   readonly workspace: string
+  /** Where the step sees it; at the same path if left out. */
+  readonly workspaceInside?: string
+  /** Left out: `fresh` for a role that writes, else `job`. */
+  readonly workspaceKind?: WorkspaceKind
+  /** The run's own commit is checked out before the command: from this connection if there are several. */
+  readonly checkout?: Checkout
+  /** Patterns of files that it hands on. */
+  readonly artifacts?: readonly string[]
+  /** What earlier steps hand to it. */
+  readonly inputs?: readonly Artifacts[]
   readonly tools: readonly string[]
   /** Say where they are (`NVM_DIR`). */
   readonly toolVariables: Readonly<Record<string, string>>
@@ -26,6 +39,13 @@ export interface StepRequest {
   readonly timeoutSeconds?: number
 }
 
+export interface Checkout {
+  readonly connection?: string
+  /** Commits of history; 0: all, with all branches and tags. 1 if left out. */
+  readonly depth?: number
+  readonly submodules?: boolean
+}
+
 export interface StepResult {
   readonly name: string
   readonly role: string
@@ -39,6 +59,8 @@ export interface StepResult {
   readonly limit?: LimitName
   /** Connections that it tried without the proxy; missing where the isolation cannot see them. */
   readonly directAttempts?: number
+  /** What it handed on. */
+  readonly artifacts?: Artifacts
 }
 
 export interface StepDeps extends Supervision {
@@ -46,6 +68,7 @@ export interface StepDeps extends Supervision {
   readonly signer: ProofSigner
   readonly session: SessionGrant
   readonly probe: Probe
+  readonly workspaces: Pick<JobWorkspaces, 'open' | 'store'>
   /** The job's environment. */
   readonly job: Readonly<Record<string, string>>
   readonly clock: Clock

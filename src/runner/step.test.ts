@@ -14,6 +14,7 @@ import { probeIsolation } from './sandbox/index.ts'
 import { temporaryFolder } from './sandbox/sandbox.fixture.ts'
 import { roleOf } from './role-facts.fixture.ts'
 import { runStep } from './step.ts'
+import { createJobWorkspaces } from './workspace/index.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 
 const grant: StepGrant = {
@@ -70,8 +71,16 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
     job: { issuer: 'ci', ref_protected: false },
     roles: [roleOf('build')],
   }
+  const workspaces = createJobWorkspaces({
+    environment: { variables: { TMPDIR: temporaryFolder(t) } },
+    workspaces: [workspace],
+    tell: () => undefined,
+    cancel: cancellation.asked,
+  })
+  t.after(() => workspaces[Symbol.asyncDispose]())
   const deps: StepDeps = {
     api,
+    workspaces,
     signer,
     session,
     probe: { tier: 'none', why: 'bubblewrap (bwrap) is not installed' },

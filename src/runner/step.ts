@@ -3,21 +3,36 @@ import { performance } from 'node:perf_hooks'
 import { Secret } from '../lib/index.ts'
 import { openCaches, type OpenCaches } from './cache/index.ts'
 import { secretsOfJob } from './environment.ts'
+import { handOn } from './hand-on.ts'
 import { chooseTier } from './isolation.ts'
 import { lockfileOnce } from './lockfile.ts'
-import { report, runOpen, type OpenStep } from './open-step.ts'
+import { report, runOpen } from './open-step.ts'
+import type { OpenStep } from './opened-step.ts'
+import { kindOfWorkspace } from './kind-of-workspace.ts'
 import { createRefusals } from './refusals.ts'
 import { createRelay } from './relay.ts'
 import { keepRenewed } from './renewal.ts'
 import { notStartedExitCode } from './sandbox/index.ts'
 import { stepLimits } from './step-limits.ts'
 import type { StepDeps, StepRequest, StepResult } from './step-request.ts'
-import { describeLeftovers, findLeftovers } from './workspace/index.ts'
+import { describeLeftovers, findLeftovers, type StepWorkspace } from './workspace/index.ts'
 
-/** Runs one step: open, isolate, relay, mask, wait, revoke. Throws MayflyError if it could not be started. */
+/** Runs one step in its workspace. Throws MayflyError if it could not be started. */
 export async function runStep(deps: StepDeps, request: StepRequest): Promise<StepResult> {
-  const { api, redactor, notices } = deps
   const tier = chooseTier(deps.probe, request)
+  const kind = kindOfWorkspace(deps.session, request)
+  using place = await deps.workspaces.open(kind, request.workspace, deps.session.run_id)
+  return await runAt(place, deps, { ...request, workspace: place.path, workspaceInside: place.inside }, tier)
+}
+
+/** Open, prepare, isolate, relay, mask, wait, collect, revoke. */
+async function runAt(
+  place: StepWorkspace,
+  deps: StepDeps,
+  request: StepRequest,
+  tier: 'B' | 'E',
+): Promise<StepResult> {
+  const { api, redactor, notices } = deps
   const limits = stepLimits(deps, request)
   redactor.add(...secretsOfJob(request.env))
   const leftovers = findLeftovers(request.workspace)
@@ -29,6 +44,7 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
     role: request.role,
     tier,
     command: redactor.command(request.command).slice(0, maxCommandChars),
+    workspace: { kind: place.kind, id: place.id },
   })
   const learn = (token: string) => redactor.add(new Secret(token))
   learn(deps.session.access_token)
@@ -44,7 +60,8 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
     beforeRegistry: lockfileOnce(api, step, request, notices.tell),
   })
   const open: OpenStep = {
-    ...{ step, relay, refusals, covers: leftovers.covers, limits },
+    ...{ step, relay, refusals, covers: leftovers.covers, limits, place },
+    isCovered: () => false,
     folders: [],
     hasStarted: () => false,
   }
@@ -52,15 +69,18 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
   try {
     if (tier === 'B') caches = await cachesOf(deps, request)
     open.folders = caches?.folders ?? []
-    const { outcome, ended, ...ran } = await runOpen(deps, request, open, tier)
+    const { outcome: asRun, ended, ...ran } = await runOpen(deps, request, open, tier)
     const { directAttempts, limit } = ran
+    const handed = ended === undefined ? await handOn(deps, request, open, asRun) : undefined
+    const outcome = handed?.isComplete === false ? { ...asRun, exitCode: notStartedExitCode } : asRun
+    const artifacts = handed?.artifacts
     const succeeded = ended === undefined && outcome.reason === 'finished' && outcome.exitCode === 0
     const kept = await caches?.close(succeeded)
     caches = undefined
     const durationMs = Math.round(performance.now() - startedMs)
     const activity =
       ended === undefined
-        ? await report(deps, open, outcome, { durationMs, ...ran, caches: kept })
+        ? await report(deps, open, outcome, { durationMs, ...ran, caches: kept, artifacts })
         : { granted: [], denied: [] }
     refusals.end()
     return {
@@ -73,6 +93,7 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
       ...(ended === undefined ? {} : { ended }),
       ...(limit === undefined ? {} : { limit }),
       ...(directAttempts === undefined ? {} : { directAttempts }),
+      ...(artifacts === undefined ? {} : { artifacts }),
     }
   } catch (error) {
     relay.close()
@@ -100,6 +121,6 @@ function cachesOf(deps: StepDeps, request: StepRequest): Promise<OpenCaches> | u
   const { caches: names, workspace, lockfile } = request
   return openCaches({
     ...{ names, folder: join(cacheFolder, 'caches'), server, job: session.job, role },
-    ...{ workspace, workspaceInside: workspace, lockfile, tell },
+    ...{ workspace, workspaceInside: request.workspaceInside ?? workspace, lockfile, tell },
   })
 }

@@ -39,7 +39,6 @@ const mediaTypes = {
   json: 'application/json',
   form: 'application/x-www-form-urlencoded',
   text: 'text/plain',
-  bytes: 'application/octet-stream',
 } as const
 
 function describeRoute(route: Route): Record<string, unknown> {
@@ -73,7 +72,7 @@ function describeRoute(route: Route): Record<string, unknown> {
     responses: {
       [route.status ?? 200]: {
         description: 'Done.',
-        content: { [mediaTypes[route.responseType ?? 'json']]: { schema: z.toJSONSchema(route.response) } },
+        content: { 'application/json': { schema: z.toJSONSchema(route.response) } },
       },
       default: {
         description: 'Refused or failed.',

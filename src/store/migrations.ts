@@ -109,13 +109,9 @@ const migrations: readonly string[] = [
   CREATE TABLE lockfiles (step_id TEXT PRIMARY KEY REFERENCES steps (id), packed BLOB NOT NULL) STRICT;
   `,
   `
-  CREATE TABLE step_logs (
-    step_id TEXT PRIMARY KEY REFERENCES steps (id), run_id TEXT NOT NULL, opened_ms INTEGER NOT NULL, sealed_ms INTEGER,
-    bytes INTEGER NOT NULL, stored_bytes INTEGER NOT NULL, sha256 TEXT, claimed_ms INTEGER,
-    removed_ms INTEGER, remove_reason TEXT) STRICT;
-  CREATE INDEX step_logs_run ON step_logs (run_id);
-  CREATE INDEX step_logs_open ON step_logs (step_id) WHERE sealed_ms IS NULL;
-  CREATE INDEX step_logs_kept ON step_logs (sealed_ms) WHERE removed_ms IS NULL;
+  CREATE TABLE workspaces (
+    run_id TEXT NOT NULL, workspace TEXT NOT NULL, role TEXT NOT NULL,
+    PRIMARY KEY (run_id, workspace, role)) STRICT, WITHOUT ROWID;
   `,
 ]
 

@@ -18,6 +18,12 @@ export function insertRow<T extends keyof Tables>(table: T, row: Row<T>): Statem
   }
 }
 
+/** Inserts one row unless it is there. */
+export function insertOnce<T extends keyof Tables>(table: T, row: Row<T>): Statement {
+  const { sql, parameters } = insertRow(table, row)
+  return { sql: `${sql} on conflict do nothing`, parameters }
+}
+
 /** Inserts one row, or changes the one that has this key to it. */
 export function upsertRow<T extends keyof Tables>(
   table: T,

@@ -14,8 +14,13 @@ beforeEach(() => {
   for (const name of readdirSync(stage.workspace)) rmSync(join(stage.workspace, name), { recursive: true })
 })
 
+let runs = 0
+/** Each a job of its own: in one and the same, a role that writes does not follow others in a workspace. */
 const inStep = (role: string, script: string): Promise<Ran> =>
-  stage.runJob(['run', '--role', role, '--', 'bash', '-c', script], stage.jobEnvironment())
+  stage.runJob(
+    ['run', '--role', role, '--', 'bash', '-c', script],
+    stage.jobEnvironment({ run_id: `90000${runs++}` }),
+  )
 const repositoryUrl = 'https://git.example.com/octo-org/links'
 const upstream = (...args: string[]) =>
   execFileSync('git', ['-c', 'safe.directory=*', '-C', join(stage.git.root, 'octo-org/links.git'), ...args], {

@@ -6,6 +6,8 @@ export interface SandboxPlan {
   readonly workspace: string
   /** Where the step sees it. */
   readonly workspaceInside: string
+  /** Nobody but this step has written to it or will. */
+  readonly isOwnWorkspace: boolean
   /** What it sees in place of files of the workspace. */
   readonly covers: readonly Cover[]
   /** Files that the step may write to and nothing else of the host: where it sees them. */

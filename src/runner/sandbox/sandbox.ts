@@ -34,6 +34,8 @@ import { endOf, openStreams, type StepStreams } from './streams.ts'
 
 export interface SandboxRequest {
   readonly workspace: string
+  /** Nobody but this step has written to it or will: nothing in it is protected. */
+  readonly isOwnWorkspace?: boolean
   /** Where the step sees it; at the same path if left out. */
   readonly workspaceInside?: string
   readonly tools: readonly string[]
@@ -81,6 +83,7 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   const plan: SandboxPlan = {
     ...request,
     workspaceInside: request.workspaceInside ?? request.workspace,
+    isOwnWorkspace: request.isOwnWorkspace ?? false,
     handed,
     folders: request.folders ?? [],
     files: files.folder,
@@ -94,7 +97,7 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   }
   const { workspace } = request
   // Also one that the step makes at the top itself.
-  const repositories = new Set(['.git', ...lookThrough(workspace).repositories])
+  const repositories = new Set(plan.isOwnWorkspace ? [] : ['.git', ...lookThrough(workspace).repositories])
   const withoutCommonDir = [...repositories].filter(
     (folder) => !existsInside(workspace, join(folder, 'commondir')),
   )

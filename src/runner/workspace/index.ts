@@ -4,8 +4,10 @@
  */
 export { allowedTools, allowedWorkspace, isWithin } from './allowed.ts'
 export { findTools, type AutoTools } from './auto-tools.ts'
+export { inFolder, isAbsent, openIn, pathOf } from './descend.ts'
 export { existsInside, readInside, removeInside, replaceInside } from './inside.ts'
-export { lockWorkspaces } from './lock.ts'
+export { createJobWorkspaces } from './job-workspaces.ts'
+export type { JobWorkspaces, StepWorkspace, WorkspaceKind } from './job-workspaces.ts'
 export { describeLeftovers, findLeftovers } from './leftovers.ts'
 export type { Cover } from './leftovers.ts'
 export { removeTree } from './remove-tree.ts'

@@ -10,15 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { systemCode } from '../../lib/index.ts'
-
-/*
- * The workspace is the step's to change while we look. So nothing in it is reached by a path that was checked before:
- * each folder on the way is opened in the one above it, as openat(2) does, no link is followed, and what was opened is
- * what is read or removed.
- */
-
-/** O_PATH, open(2): a descriptor of the file itself; opens no device and waits for no pipe. */
-const pathOnly = 0o10_000_000
+import { isAbsent, openFolder, openIn } from './descend.ts'
 
 /** The text of a plain file below `root`; undefined if there is none, it is no plain file, or longer than `maxBytes`. */
 export function readInside(root: string, path: string, maxBytes: number): string | undefined {
@@ -65,7 +57,7 @@ export function replaceInside(root: string, path: string, text: string): void {
   }
   if (folder !== '') withEntry(root, folder, constants.O_NOFOLLOW | constants.O_DIRECTORY, replace)
   else {
-    const fd = openSync(root, pathOnly | constants.O_DIRECTORY)
+    const fd = openFolder(root)
     try {
       replace(fd)
     } finally {
@@ -82,18 +74,17 @@ export function existsInside(root: string, path: string): boolean {
 function withEntry<T>(root: string, path: string, flags: number, use: (fd: number) => T): T | undefined {
   const parts = path.split('/')
   if (parts.some((part) => part === '' || part === '.' || part === '..')) return undefined
-  let fd = openSync(root, pathOnly | constants.O_DIRECTORY)
+  let fd = openFolder(root)
   try {
     for (const [i, part] of parts.entries()) {
       const how = i === parts.length - 1 ? flags : constants.O_NOFOLLOW | constants.O_DIRECTORY
-      const next = openSync(`/proc/self/fd/${fd}/${part}`, pathOnly | how)
+      const next = openIn(fd, part, how)
       closeSync(fd)
       fd = next
     }
     return use(fd)
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'ENAMETOOLONG'].includes(systemCode(error) ?? ''))
-      return undefined
+    if (isAbsent(error)) return undefined
     throw error
   } finally {
     closeSync(fd)

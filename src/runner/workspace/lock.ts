@@ -1,21 +1,65 @@
-import { spawn } from 'node:child_process'
 import { closeSync, constants, openSync, realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
+import { atOnce, exclusive, flock, shared, type Lock } from './flock.ts'
 
 /** How long a job waits for the one that runs in its workspace. */
 const maxWaitMs = 600_000
 
-/** LOCK_SH, LOCK_EX, LOCK_NB (flock(2)). */
-const [shared, exclusive, atOnce] = [1, 2, 4]
+interface LockDeps {
+  readonly tell: (line: string) => void
+  readonly cancel: AbortSignal
+  /** The step that this `mayfly run` runs in, if it does: what holds the workspace then waits for us. */
+  readonly insideStep?: string | undefined
+  readonly waitMs?: number
+}
 
-/**
- * Locks what it inherited: pairs of descriptor and operation. A lock belongs to the open file that the supervisor
- * and this program share, so it stays when this one ends and is gone when the supervisor is, however it ends.
- * Node has no flock(2); perl is what the sandbox needs anyway.
- */
-const script =
-  'while (my ($fd, $how) = splice @ARGV, 0, 2) { open(my $h, "<&=", $fd) or exit 2; $h{$fd} = $h; flock($h, $how) or exit($!{EWOULDBLOCK} ? 1 : 2) }'
+/** The lock of a job on its workspaces, which can be given up while the job waits for people. */
+export interface WorkspaceLock extends Disposable {
+  /** Takes it, or has it already. Throws `conflict`, see `lockWorkspaces`. */
+  take(): Promise<void>
+  /** For as long as a step runs in there: then nobody gives it up. */
+  enter(): Promise<Disposable>
+  /** Gives it up until it is taken again, unless a step runs in there. */
+  giveWay(): void
+}
+
+export function createWorkspaceLock(workspaces: readonly string[], deps: LockDeps): WorkspaceLock {
+  let held: Promise<Disposable> | undefined
+  let inside = 0
+  const take = async () => {
+    const taking = (held ??= lockWorkspaces(workspaces, deps))
+    try {
+      await taking
+    } catch (error) {
+      if (held === taking) held = undefined
+      throw error
+    }
+  }
+  const giveWay = () => {
+    if (inside > 0) return
+    held?.then((lock) => lock[Symbol.dispose]()).catch(() => undefined)
+    held = undefined
+  }
+  return {
+    take,
+    async enter() {
+      inside++
+      try {
+        await take()
+      } catch (error) {
+        inside--
+        throw error
+      }
+      return { [Symbol.dispose]: () => void inside-- }
+    },
+    giveWay,
+    [Symbol.dispose]() {
+      inside = 0
+      giveWay()
+    },
+  }
+}
 
 /**
  * Holds the workspaces for one job, from before its first step until it is disposed of. While a step runs in a folder no
@@ -23,28 +67,25 @@ const script =
  * The lock is on the folder itself, also across containers that share it; the folders above are locked for sharing.
  * Throws `conflict` after ten minutes.
  */
-export async function lockWorkspaces(
-  workspaces: readonly string[],
-  deps: { tell: (line: string) => void; cancel: AbortSignal; waitMs?: number },
-): Promise<Disposable> {
+export async function lockWorkspaces(workspaces: readonly string[], deps: LockDeps): Promise<Disposable> {
   using opened = new DisposableStack()
   for (const workspace of outermost(workspaces)) {
     const locks = openFolders(workspace, opened)
-    if (await lock(locks, deps.cancel, atOnce)) continue
+    if (await flock(locks, deps.cancel, atOnce)) continue
+    if (deps.insideStep !== undefined)
+      throw new MayflyError(
+        'conflict',
+        `this mayfly run is itself part of a step (${deps.insideStep}), which holds ${workspace}: run the command without mayfly run, or in another folder with --workspace`,
+      )
     deps.tell(`another step runs in ${workspace}, or in a folder above or below it: waiting for it to end`)
     const patience = AbortSignal.any([deps.cancel, AbortSignal.timeout(deps.waitMs ?? maxWaitMs)])
-    if (!(await lock(locks, patience, 0)))
+    if (!(await flock(locks, patience, 0)))
       throw new MayflyError(
         'conflict',
         `another step still runs in ${workspace}, or in a folder above or below it: end it, or give this one a folder of its own with --workspace`,
       )
   }
   return opened.move()
-}
-
-interface Lock {
-  readonly fd: number
-  readonly how: number
 }
 
 // A workspace inside another one of the same job would wait for it for ever.
@@ -71,22 +112,4 @@ function openFolders(workspace: string, opened: DisposableStack): Lock[] {
     }
   })
   return [...readable, open(workspace, exclusive)]
-}
-
-/** False if somebody else has it, or it was given up. */
-function lock(locks: readonly Lock[], cancel: AbortSignal, flags: number): Promise<boolean> {
-  const args = locks.flatMap(({ how }, i) => [String(i + 3), String(how | flags)])
-  return new Promise((resolve, reject) => {
-    const child = spawn('/usr/bin/perl', ['-MErrno', '-e', script, ...args], {
-      stdio: ['ignore', 'ignore', 'ignore', ...locks.map(({ fd }) => fd)],
-      env: {},
-      signal: cancel,
-      killSignal: 'SIGKILL',
-    })
-    child.once('error', (error) => (cancel.aborted ? resolve(false) : reject(error)))
-    child.once('close', (code) => {
-      if (code === 0 || code === 1 || cancel.aborted) return resolve(code === 0)
-      reject(new MayflyError('isolation_unavailable', `the workspace cannot be locked (flock, exit ${code})`))
-    })
-  })
 }

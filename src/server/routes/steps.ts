@@ -7,6 +7,7 @@ import type { EndNotices } from '../end-notices.ts'
 import { tokenExpiry } from '../lifetime.ts'
 import { withBody, type Call, type Route } from '../route.ts'
 import { createStepWaits } from '../step-waits.ts'
+import { checkoutSources, refuseSharedWorkspace, workspaceOf } from '../step-workspace.ts'
 import { HttpProblem } from '../wire-error.ts'
 
 export interface StepRoutesDeps {
@@ -27,6 +28,7 @@ const openBody = z.object({
   role: z.string().min(1).max(64),
   tier,
   command: z.string().max(16_384),
+  workspace: workspaceOf.optional(),
 })
 
 const counted = z.object({ what: z.string(), count: z.int() })
@@ -44,6 +46,27 @@ const openResponse = z.object({
   connections: z.array(
     z.object({ name: z.string(), kind: z.string(), url: z.string(), authority: z.string() }),
   ),
+  checkout: z
+    .array(z.object({ connection: z.string(), url: z.string() }))
+    .describe('Where the role may read the repository of the job.'),
+})
+
+const fileList = z.object({
+  files: z
+    .array(
+      z.object({
+        path: z.string().max(4_096),
+        sha256: z.string().regex(/^[0-9a-f]{64}$/),
+        bytes: z.int().min(0),
+      }),
+    )
+    .max(limits.recordedArtifacts),
+  count: z.int().min(0),
+  bytes: z.int().min(0),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .describe('Of what `sha256sum` prints for all of them, sorted by path.'),
 })
 
 const finishBody = z.object({
@@ -84,6 +107,8 @@ const finishBody = z.object({
     .optional()
     .describe('What it started with from earlier runs, and left for later ones.'),
   refusals_seen: z.int().min(0).default(0),
+  artifacts: fileList.optional().describe('Files that it handed on to later steps.'),
+  inputs: fileList.optional().describe('Files that it took of earlier steps.'),
 })
 
 const refusals = z.object({ lines: z.array(z.string()), next: z.int(), more: z.int() })
@@ -198,6 +223,7 @@ async function openStep(
       detail: `role "${role.name}" needs isolation "namespace": install bubblewrap on the runner, or allow "isolation: none" in the role`,
     })
   }
+  await refuseSharedWorkspace(deps, call, session, role, body)
   const grants = role.grants.map((grant) => grant.source)
   const egress = rules.targets.egress.of(role.name).map((rule) => rule.source)
   // Made while the entry and the row are written.
@@ -211,6 +237,7 @@ async function openStep(
     command: body.command,
     grants,
     egress,
+    workspace: body.workspace,
   })
   const ca_certificate = await certifying.catch(async (error: unknown) => {
     // Nobody will run it: without its end it would take the session with it.
@@ -241,5 +268,6 @@ async function openStep(
     connections: rules.targets.connections
       .filter(({ name }) => names.has(name))
       .map(({ name, kind, url, host, port }) => ({ name, kind, url, authority: `${host}:${port}` })),
+    checkout: checkoutSources(rules, role, session),
   }
 }

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import { limits } from '../../lib/index.ts'
+import type { FileList } from '../api.ts'
+
+/** One file that a step hands on. */
+export interface Artifact {
+  /** From the workspace. */
+  readonly path: string
+  /** In hex. */
+  readonly sha256: string
+  readonly bytes: number
+  readonly executable: boolean
+  /** The pipeline names this very path. */
+  readonly named: boolean
+}
+
+/** What one step hands on. */
+export interface Artifacts {
+  readonly step: string
+  /** Id of the workspace that they come from. */
+  readonly workspace: string
+  /** Where they are kept, each under its digest. */
+  readonly folder: string
+  readonly files: readonly Artifact[]
+}
+
+/** As the record has them. */
+export function fileListOf(files: readonly Artifact[]): FileList {
+  const hash = createHash('sha256')
+  const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
+  for (const { sha256, path } of sorted) hash.update(`${sha256}  ${path}\n`)
+  return {
+    files: sorted
+      .slice(0, limits.recordedArtifacts)
+      .map(({ path, sha256, bytes }) => ({ path, sha256, bytes })),
+    count: files.length,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    sha256: hash.digest('hex'),
+  }
+}

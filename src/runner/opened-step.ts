@@ -1,0 +1,46 @@
+import type { Stats } from 'node:fs'
+import type { StepGrant } from './api.ts'
+import type { Artifact } from './artifacts/index.ts'
+import type { Refusals } from './refusals.ts'
+import type { Relay } from './relay.ts'
+import type { HeldBy, LimitName, Running, SandboxRequest, StepLimits } from './sandbox/index.ts'
+import type { Outcome } from './supervise.ts'
+import type { Cover, StepWorkspace } from './workspace/index.ts'
+
+/** What one step has while it is open. */
+export interface OpenStep {
+  readonly step: StepGrant
+  readonly relay: Relay
+  readonly refusals: Refusals
+  covers: readonly Cover[]
+  /** Files that it sees something else in place of. */
+  isCovered: (stat: Stats) => boolean
+  readonly place: StepWorkspace
+  /** Further folders that it may write to: its caches. */
+  folders: NonNullable<SandboxRequest['folders']>
+  readonly limits: StepLimits
+  /** Whether its command may have run. */
+  hasStarted: () => boolean
+}
+
+export interface Ran {
+  readonly outcome: Outcome
+  /** Why the server ended it, if it did. */
+  readonly ended: string | undefined
+  readonly directAttempts: number | undefined
+  /** The limit that ended it. */
+  readonly limit: LimitName | undefined
+  readonly heldBy: HeldBy
+  /** Refusals that were shown already. */
+  readonly seen: number
+  /** What it took of earlier steps. */
+  readonly inputs: readonly Artifact[]
+}
+
+/** How a step is ended while its workspace is being made. */
+export interface Preparing {
+  began(running: Running): void
+  kill(): void
+  /** Has the server ended it? */
+  isOver(): boolean
+}

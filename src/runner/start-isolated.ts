@@ -1,0 +1,50 @@
+import { ciFilesOf } from './conventions/index.ts'
+import { stepEnvironment } from './environment.ts'
+import { gitVariables } from './git-variables.ts'
+import type { OpenStep } from './opened-step.ts'
+import { startSandbox, type Probe, type Running } from './sandbox/index.ts'
+import type { StepDeps, StepRequest } from './step-request.ts'
+
+/**
+ * Starts the command of an open step in its sandbox; what it sends goes through the step's relay. With `isOurs` it is one of
+ * Mayfly's own before the step's command: it has none of the CI's files, no caches and no input.
+ */
+export function startIsolated(
+  deps: StepDeps,
+  probe: Probe & { tier: 'B' },
+  request: StepRequest,
+  { step, relay, covers, folders, limits, place }: OpenStep,
+  { isOurs = false } = {},
+): Running {
+  const { passEnv, tools } = request
+  const files = isOurs ? [] : ciFilesOf(deps.job)
+  const workspaceInside = request.workspaceInside ?? request.workspace
+  const writes = deps.session.roles.find(({ name }) => name === request.role)?.writes ?? true
+  const env = {
+    ...Object.fromEntries(files.map(({ variable, inside }) => [variable, inside])),
+    ...request.toolVariables,
+    ...request.env,
+  }
+  const sandbox = startSandbox({
+    workspace: request.workspace,
+    workspaceInside,
+    tools,
+    env: stepEnvironment({
+      ...{ job: deps.job, passEnv, tools, step, workspaceInside },
+      env: { ...env, ...gitVariables(env, { writes, isOwn: place.kind === 'fresh' }) },
+    }),
+    handed: files.map(({ inside }) => inside),
+    command: request.command,
+    caCertificate: step.ca_certificate,
+    covers,
+    folders: isOurs ? [] : folders,
+    withStdin: deps.stdin !== undefined && !isOurs,
+    merged: deps.merged,
+    limits,
+    bwrap: probe.bwrap,
+    disableUserns: probe.disableUserns,
+    isOwnWorkspace: place.kind === 'fresh',
+  })
+  sandbox.onListener((listener) => relay.serve(listener))
+  return sandbox
+}
