@@ -25,8 +25,13 @@ beforeEach(() => {
   if (existsSync(policies)) rmSync(policies, { recursive: true })
 })
 
+let runs = 0
+/** Each a job of its own: in one and the same, a role that writes does not follow others in a workspace. */
 const inStep = (role: string, script: string): Promise<Ran> =>
-  stage.runJob(['run', '--role', role, '--', 'bash', '-c', script], stage.jobEnvironment())
+  stage.runJob(
+    ['run', '--role', role, '--', 'bash', '-c', script],
+    stage.jobEnvironment({ run_id: `90000${runs++}` }),
+  )
 
 function besidePolicy(name: string, text: string): void {
   mkdirSync(join(stage.folder, 'policies'), { recursive: true })

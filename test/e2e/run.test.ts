@@ -188,7 +188,7 @@ test('a cache is what a step on a protected ref left; a pull request reads it an
   assert.equal((await cached('cat .cache/x/tool')).stdout, 'good\n')
   assert.deepEqual(readdirSync(join(stage.workspace, '.cache/x')), [])
   const release = ['run', '--role', 'release', '--cache', '.cache/x', '--', 'true']
-  const refused = await stage.runJob(release, { ...stage.jobEnvironment(), ...home })
+  const refused = await stage.runJob(release, { ...stage.jobEnvironment({ run_id: '91' }), ...home })
   assert.match(refused.stderr, /nothing confirms what other steps put there/)
 })
 
