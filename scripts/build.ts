@@ -1,11 +1,28 @@
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 import { licencesOf } from './licences.ts'
 
 // Into a folder of its own, put in place at the end: two may build at once, and others run what is there.
 const folder = `dist.new-${process.pid}`
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+
+/**
+ * To import from node:http makes an ES module of it, for which Node reads each thing that it has, WebSocket among them: and
+ * that loads all of undici, 10 ms at each start. Asked for by getBuiltinModule it is read as far as it is used.
+ */
+const lazyHttp: Plugin = {
+  name: 'lazy-http',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:http$/ }, ({ kind }) =>
+      kind === 'require-call' ? { external: true } : { path: 'http', namespace: 'lazy-http' },
+    )
+    onLoad({ filter: /.*/, namespace: 'lazy-http' }, () => ({
+      contents: `export const { ${httpNames.join(', ')} } = process.getBuiltinModule('node:http')`,
+    }))
+  },
+}
+const httpNames = ['Agent', 'IncomingMessage', 'STATUS_CODES', 'ServerResponse', 'createServer', 'request']
 
 // Bundled so that `mayfly run` starts fast; Cedar stays outside, it finds its .wasm beside itself.
 const { metafile } = await build({
@@ -23,6 +40,7 @@ const { metafile } = await build({
   platform: 'node',
   target: 'node26',
   external: ['@cedar-policy/cedar-wasm'],
+  plugins: [lazyHttp],
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { MayflyError, messageOf } from '../lib/index.ts'
 import { createOperatorApi } from './operator-api.ts'
 import { print } from './output.ts'
 import { readPolicy } from './policy-source.ts'
@@ -32,12 +30,4 @@ export async function apply(
       : `applied as version ${result.version}`
   const warnings = (result.warnings ?? []).map((line) => `warning: ${line}`)
   print(options.json, result, [...result.diff, ...warnings, outcome])
-}
-
-export function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new MayflyError('bad_input', `${file} cannot be read: ${messageOf(cause)}`, { cause })
-  }
 }

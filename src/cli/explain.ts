@@ -18,7 +18,7 @@ import {
   sortClaims,
   type CompiledDocument,
 } from '../rules/index.ts'
-import { readText } from './apply.ts'
+import { readText } from './text-file.ts'
 import { exitCodes, print } from './output.ts'
 import { policyOf } from './policy-input.ts'
 import { findRefusal } from './policy-past.ts'

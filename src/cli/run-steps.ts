@@ -9,7 +9,7 @@ import {
   shellCommand,
   type StepRequest,
 } from '../runner/index.ts'
-import { readText } from './apply.ts'
+import { readText } from './text-file.ts'
 
 export interface RunOptions {
   file?: string

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers'
 import { MayflyError } from '../lib/index.ts'
-import { readText } from './apply.ts'
+import { readText } from './text-file.ts'
 import { createOperatorApi } from './operator-api.ts'
 import { print, table } from './output.ts'
 import { askHidden, confirm } from './prompt.ts'
