@@ -8,6 +8,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   config: ['lib'],
   store: ['lib'],
   vault: ['lib', 'store'],
+  logs: ['lib', 'store'],
 
   // What is decided, and by what.
   identity: ['lib', 'config'],
@@ -43,7 +44,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'gateway/npm': ['lib', 'policy', 'gateway', 'broker', 'audit/client'],
   runner: ['lib', 'config', 'identity'],
   server: [
-    ...['lib', 'identity', 'policy', 'store', 'vault', 'broker', 'gateway', 'audit/client'],
+    ...['lib', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
     ...['rules', 'operators', 'approval'],
   ],
   cli: [
@@ -59,7 +60,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'audit/search',
   ],
   main: [
-    ...['lib', 'config', 'identity', 'store', 'vault', 'broker', 'gateway', 'server', 'cli'],
+    ...['lib', 'config', 'identity', 'store', 'vault', 'logs', 'broker', 'gateway', 'server', 'cli'],
     ...['rules', 'operators', 'approval'],
     ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward'],
   ],

@@ -22,7 +22,7 @@ import {
   type StepRefusal,
   type StepRequest,
 } from './events.ts'
-import type { End, Lease, Session, Step, StepOutcome } from './model.ts'
+import type { End, KeptLog, Lease, Session, Step, StepOutcome } from './model.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { actorOf, createRecords, type SessionMatch, type UseUp } from './records.ts'
 import { staticAuthorization } from './static-credential.ts'
@@ -97,6 +97,8 @@ export async function createBroker(deps: {
   numbers: RunNumbers
   clock: Clock
   heartbeatSeconds: number
+  /** What the server has of a step's log, for the entry of its end. */
+  logOf?: (step: StepId) => Promise<KeptLog | undefined>
 }): Promise<Broker> {
   const { store, vault, audit, numbers, clock } = deps
   const outbox = createOutbox({ store, audit, numbers, clock })
@@ -258,7 +260,9 @@ export async function createBroker(deps: {
     const first = outcomes.get(step.id) ?? outcome
     outcomes.set(step.id, first)
     await records.revokeLeases(step, step.endReason ?? first.reason)
-    await records.endStep(step, first)
+    // Whoever cannot read a log does not keep a step from ending.
+    const log = await deps.logOf?.(step.id).catch(() => undefined)
+    await records.endStep(step, first, log)
     // Forgotten only once its end is on disk: until then the sweep tries again.
     steps.delete(step.id)
     leases.delete(step.id)

@@ -3,7 +3,7 @@ import type { RunId, StepId } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { recordedIdentity } from './people.ts'
-import type { Lease, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
+import type { KeptLog, Lease, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
 import { jobOf, recordedJob, stepEvent } from './recorded-job.ts'
 
 /** What a step is opened with. */
@@ -124,12 +124,13 @@ export function stepRefused(session: Session, refusal: StepRefusal): AuditEvent 
   }
 }
 
-export function stepFinished(step: Step, outcome: StepOutcome): AuditEvent {
+export function stepFinished(step: Step, outcome: StepOutcome, log: KeptLog | undefined): AuditEvent {
   return stepEvent(step, 'step.finished', {
     name: step.name,
     reason: step.endReason,
     outcome: outcomeOf(step, outcome),
     ...outcome.activity,
+    ...(log === undefined ? {} : { log }),
     // What the supervisor on the runner says; nothing above it can be changed by saying it.
     reported: {
       ...(outcome.exitCode === undefined ? {} : { exitCode: outcome.exitCode }),

@@ -57,6 +57,12 @@ export interface Lease {
   readonly authorization: Secret
 }
 
+/** What is kept of a step's log: so many bytes of the plain record, and their SHA-256 in hex. */
+export interface KeptLog {
+  readonly bytes: number
+  readonly sha256: string
+}
+
 /** How a step ended, as its supervisor saw it. */
 export interface StepOutcome {
   readonly reason: string

@@ -12,7 +12,7 @@ import {
   stepFinished,
   type StepOfLease,
 } from './events.ts'
-import type { End, Lease, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
+import type { End, KeptLog, Lease, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
 import type { AddEvents, Outbox } from './outbox.ts'
 import { runState } from './run-numbers.ts'
 
@@ -41,7 +41,7 @@ export interface Records {
   /** Revokes what was issued while its step was ending, and written after it. */
   revokeLeft(): Promise<void>
   /** Once; a second call changes nothing. */
-  endStep(step: Step, outcome: StepOutcome): Promise<void>
+  endStep(step: Step, outcome: StepOutcome, log: KeptLog | undefined): Promise<void>
   endSession(session: Session, reason: string): Promise<void>
   openSessions(match: SessionMatch): Promise<SessionId[]>
   expiredSessions(): Promise<SessionId[]>
@@ -238,7 +238,7 @@ export function createRecords(deps: {
         await revokeAllOf({ id: id as StepId, run: run as RunId, role, job }, reason ?? 'ended')
       }
     },
-    async endStep(step, outcome) {
+    async endStep(step, outcome, log) {
       await outbox.write(async (tx, add) => {
         const changed = await tx
           .updateTable('steps')
@@ -252,7 +252,7 @@ export function createRecords(deps: {
           .executeTakeFirst()
         if (changed.numUpdatedRows === 0n) return
         await tx.deleteFrom('lockfiles').where('step_id', '=', step.id).execute()
-        add([stepFinished(step, outcome)])
+        add([stepFinished(step, outcome, log)])
       })
     },
     async endSession(session, reason) {

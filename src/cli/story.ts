@@ -146,6 +146,9 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'person.erased': (data, { subject }) => [
     `${text(data['by'])} had the names of ${subject} erased: they cannot be read any more`,
   ],
+  'logs.removed': (data) => [
+    `${text(data['by'])} removed what is kept of the logs of run ${text(data['of'])} (${text(data['removed'])} steps)`,
+  ],
   'quorum.lost': (data) => [`THE WITNESSES ARE NO QUORUM: ${list(data['missing'])} do not cosign`],
   'quorum.restored': () => ['the witnesses are a quorum again'],
   'history.refused': (data) => [`WITNESS ${text(data['witness'])} REFUSED THIS LOG: ${text(data['reason'])}`],

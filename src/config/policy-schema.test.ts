@@ -60,6 +60,7 @@ test('a small policy, with its defaults', () => {
         grants: ['git:read github/octo/app'],
       },
     },
+    logs: { keep: '30d', max_total: '10GiB', max_step: '100MiB' },
     tests: [],
     egress: [],
     groups: {},

@@ -4,6 +4,7 @@ import { operatorSchemas } from './approval-schema.ts'
 import { egress, roleEgress } from './egress-schema.ts'
 import { issuerSchema } from './issuer-schema.ts'
 import { limitsSchema } from './limits-schema.ts'
+import { logsSchema } from './logs-schema.ts'
 import { duration, name } from './name-schema.ts'
 import { plainUrl } from './plain-url.ts'
 import { policyTests } from './policy-tests-schema.ts'
@@ -101,6 +102,7 @@ export const policySchema = z.strictObject({
   connections: z.record(name, connectionSchema).default({}),
   roles: z.record(name, role).refine(notEmpty, 'define at least one role: without one nothing is granted'),
   limits: limitsSchema.optional(),
+  logs: logsSchema,
   tests: policyTests,
   egress,
   ...operators.document,

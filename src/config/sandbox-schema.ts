@@ -14,7 +14,7 @@ export function sizeBytes(text: string): number {
   return Number(text.slice(0, -3)) * units[unit]
 }
 
-const size = z.string().regex(/^[1-9][0-9]{0,4}(?:KiB|MiB|GiB|TiB)$/, 'a size such as 512MiB or 4GiB')
+export const size = z.string().regex(/^[1-9][0-9]{0,4}(?:KiB|MiB|GiB|TiB)$/, 'a size such as 512MiB or 4GiB')
 
 export const port = z.int('a port').min(1, 'a port').max(65_535, 'a port')
 

@@ -36,6 +36,8 @@ export const limits = {
   lockfilePackages: 50_000,
   /** A body of a route that a stranger may call, or that a step calls beside its lockfile. */
   smallBodyBytes: 131_072,
+  /** A piece of a step's log. */
+  logPieceBytes: 1_048_576,
   /** Parameters of a form. */
   formParameters: 50,
   /** Commands (ref updates) of one git push, before the pack. */

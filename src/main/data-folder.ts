@@ -14,6 +14,8 @@ export interface DataFolder {
   readonly auditFolder: string
   /** What is the server's alone: the audit log must not stand in it. */
   readonly serverFolders: readonly string[]
+  /** What steps said, masked. */
+  readonly logsFolder: string
   /** How far each sink of `--forward` is. */
   readonly forwardFolder: string
   /** The log's public key as it was at the first start; the log cannot change it here. */
@@ -42,6 +44,7 @@ export function openDataFolder(path: string): DataFolder {
     database,
     auditFolder: join(root, 'audit'),
     serverFolders: [server, keys],
+    logsFolder: join(server, 'logs'),
     forwardFolder: join(root, 'forward'),
     auditKeyFile: join(keys, 'audit.vkey'),
     vaultKey,

@@ -22,6 +22,8 @@ import {
   loadSigningKey,
 } from '../broker/index.ts'
 import { createGateway } from '../gateway/index.ts'
+import { logLimits } from '../config/index.ts'
+import { createFolderStorage, createStepLogs } from '../logs/index.ts'
 import { createProofNonces, createProofVerifier, startCheckThread } from '../identity/index.ts'
 import {
   createApiTokens,
@@ -164,6 +166,12 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const checks = startCheckThread()
   started.defer(() => checks.close())
   const proofs = createProofVerifier({ clock, nonces: createProofNonces({ clock }), checks })
+  const logs = await createStepLogs({
+    store,
+    storage: createFolderStorage(folder.logsFolder),
+    clock,
+    limits: () => logLimits(rules.loaded ? rules.current().document.logs : undefined),
+  })
   const broker = await createBroker({
     store,
     vault,
@@ -171,6 +179,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     numbers,
     clock,
     heartbeatSeconds: options.heartbeatSeconds,
+    logOf: (step) => logs.digest(step),
   })
   started.defer(() => broker.close())
   await recordCompared(compared, { audit, broker, memory, clock, tell })
@@ -202,6 +211,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const server = createApiServer({
     rules,
     broker,
+    logs,
     gateway,
     vault,
     people: known,
@@ -230,6 +240,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   started.defer(() => gateway.close())
   const sweeping = setInterval(() => {
     notifications.deliver().catch((error: unknown) => tell(`notifications wait: ${messageOf(error)}`))
+    logs.sweep().catch((error: unknown) => tell(`logs of steps wait: ${messageOf(error)}`))
     Promise.all([broker.sweep(), approvals.sweep(), store.tryAgain(), memory.save()]).catch(
       (error: unknown) => tell(`revoking what has expired failed and is tried again: ${messageOf(error)}`),
     )

@@ -39,6 +39,7 @@ const mediaTypes = {
   json: 'application/json',
   form: 'application/x-www-form-urlencoded',
   text: 'text/plain',
+  bytes: 'application/octet-stream',
 } as const
 
 function describeRoute(route: Route): Record<string, unknown> {
@@ -72,7 +73,7 @@ function describeRoute(route: Route): Record<string, unknown> {
     responses: {
       [route.status ?? 200]: {
         description: 'Done.',
-        content: { 'application/json': { schema: z.toJSONSchema(route.response) } },
+        content: { [mediaTypes[route.responseType ?? 'json']]: { schema: z.toJSONSchema(route.response) } },
       },
       default: {
         description: 'Refused or failed.',

@@ -16,10 +16,12 @@ export interface Route {
   readonly auth: 'none' | 'dpop' | 'operator' | Scope
   readonly body?: z.ZodType
   /** What is taken, and nothing else: `text` is the body as it is. */
-  readonly bodyType?: 'json' | 'form' | 'text'
+  readonly bodyType?: 'json' | 'form' | 'text' | 'bytes'
   /** Without it: 1 MiB for operators, 128 KiB for everybody else. */
   readonly bodyLimitBytes?: number
   readonly response: z.ZodType
+  /** Bytes as they are; `handle` gives a Buffer or a stream. */
+  readonly responseType?: 'bytes'
   readonly status?: number
   handle(call: Call): Promise<unknown>
 }
@@ -27,6 +29,8 @@ export interface Route {
 export interface Call {
   readonly requestId: string
   readonly params: Readonly<Record<string, string>>
+  /** What stands behind the `?`. */
+  readonly query: Readonly<Record<string, unknown>>
   readonly body: unknown
   readonly headers: FastifyRequest['headers']
   /** Who sent it, as far as the network says. */
@@ -74,6 +78,7 @@ export function registerRoutes(app: FastifyInstance, routes: readonly Route[], d
         const result = await route.handle({
           requestId: request.id,
           params,
+          query: request.query as Record<string, unknown>,
           body,
           headers: request.headers,
           address: request.ip,

@@ -32,6 +32,7 @@ import {
   scopes,
 } from '../operators/index.ts'
 import type { Login } from '../operators/operator.ts'
+import { createFolderStorage, createStepLogs } from '../logs/index.ts'
 import { createRules } from '../rules/index.ts'
 import { openStore } from '../store/index.ts'
 import { createVault } from '../vault/index.ts'
@@ -128,6 +129,9 @@ export async function openServer(
   const proofs = createProofVerifier({ clock, nonces: createProofNonces({ clock }) })
   const numbers = createStoredRunNumbers(store)
   const auditPeople = createPeople({ store, vaultKey, clock })
+  const logLimits = { keepSeconds: 86_400, maxTotalBytes: 10_000_000, maxStepBytes: 2_000_000 }
+  const storage = createFolderStorage(join(folder, 'logs'))
+  const logs = await createStepLogs({ store, storage, clock, limits: () => logLimits })
   const broker = await createBroker({
     store,
     vault,
@@ -135,6 +139,7 @@ export async function openServer(
     numbers,
     clock,
     heartbeatSeconds: 1_000_000,
+    logOf: (step) => logs.digest(step),
   })
   const rules = await createRules({ store, audit: audit.client, clock, fetch: fetcher, audience: () => url })
   const gateway = createGateway({
@@ -176,6 +181,7 @@ export async function openServer(
     ...people,
     people: auditPeople,
     broker,
+    logs,
     gateway,
     vault,
     store,
@@ -208,16 +214,23 @@ export async function openServer(
   async function call(
     method: string,
     path: string,
-    request: { json?: unknown; form?: Record<string, string>; headers?: Record<string, string> } = {},
+    request: {
+      json?: unknown
+      form?: Record<string, string>
+      bytes?: Buffer<ArrayBuffer>
+      headers?: Record<string, string>
+    } = {},
   ): Promise<Answer> {
-    const { json, form, headers = {} } = request
+    const { json, form, bytes, headers = {} } = request
     const response = await fetch(`${base}${path}`, {
       method,
       redirect: 'manual',
       headers: {
         ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(bytes === undefined ? {} : { 'content-type': 'application/octet-stream' }),
         ...headers,
       },
+      ...(bytes === undefined ? {} : { body: bytes }),
       ...(json === undefined ? {} : { body: JSON.stringify(json) }),
       ...(form === undefined ? {} : { body: new URLSearchParams(form) }),
     })
@@ -231,11 +244,16 @@ export async function openServer(
   async function prove(
     signer: ProofSigner,
     path: string,
-    request: { form?: Record<string, string>; json?: unknown; token?: string } = {},
+    request: {
+      form?: Record<string, string>
+      json?: unknown
+      bytes?: Buffer<ArrayBuffer>
+      token?: string
+    } = {},
   ): Promise<Answer> {
     const { token, ...body } = request
     for (let round = 0; ; round++) {
-      const expected = { method: 'POST', uri: `${url}${path}` }
+      const expected = { method: 'POST', uri: `${url}${path.split('?')[0]}` }
       const dpop = await signer.sign(token === undefined ? expected : { ...expected, accessToken: token })
       const headers = { dpop, ...(token === undefined ? {} : { authorization: `DPoP ${token}` }) }
       const answer = await call('POST', path, { ...body, headers })
@@ -254,6 +272,8 @@ export async function openServer(
     audit,
     store,
     broker,
+    logs,
+    logLimits,
     rules,
     approvals,
     notifications,

@@ -15,6 +15,7 @@ import { type Approvals, endLeftUnapproved, endUnapproved } from '../approval/in
 import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker, People } from '../broker/index.ts'
 import type { Gateway } from '../gateway/index.ts'
+import type { StepLogs } from '../logs/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { ApiTokens, CliLogin, OperatorAccess, OperatorSessions, SignIn } from '../operators/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
@@ -28,6 +29,7 @@ import { registerPages } from './pages/pages.ts'
 import { createRefusals } from './refusals.ts'
 import { registerRoutes, type Route } from './route.ts'
 import { approvalRoutes } from './routes/approvals.ts'
+import { logRoutes } from './routes/logs.ts'
 import { oauthRoutes } from './routes/oauth.ts'
 import { operatorRoutes } from './routes/operator.ts'
 import { policyHistoryRoutes } from './routes/policy-history.ts'
@@ -42,6 +44,7 @@ import { HttpProblem, toProblem } from './wire-error.ts'
 export interface ServerDeps {
   rules: RulesHolder
   broker: Broker
+  logs: StepLogs
   gateway: Gateway
   vault: Vault
   people: People
@@ -95,6 +98,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...oauthRoutes({ ...deps, refusals }),
     renewRoute({ ...deps, notices }),
     ...stepRoutes({ ...deps, notices }),
+    ...logRoutes({ ...deps, notices }),
     ...operatorRoutes(deps),
     ...secretRoutes(deps),
     ...whoamiRoutes(deps),
@@ -133,6 +137,9 @@ export function createApiServer(deps: ServerDeps): ApiServer {
 }
 
 function acceptForms(app: FastifyInstance): void {
+  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, body),
+  )
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string', bodyLimit: limits.smallBodyBytes },

@@ -113,6 +113,15 @@ const migrations: readonly string[] = [
     run_id TEXT NOT NULL, workspace TEXT NOT NULL, role TEXT NOT NULL,
     PRIMARY KEY (run_id, workspace, role)) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE step_logs (
+    step_id TEXT PRIMARY KEY REFERENCES steps (id), run_id TEXT NOT NULL, opened_ms INTEGER NOT NULL, sealed_ms INTEGER,
+    bytes INTEGER NOT NULL, stored_bytes INTEGER NOT NULL, sha256 TEXT, claimed_ms INTEGER,
+    removed_ms INTEGER, remove_reason TEXT) STRICT;
+  CREATE INDEX step_logs_run ON step_logs (run_id);
+  CREATE INDEX step_logs_open ON step_logs (step_id) WHERE sealed_ms IS NULL;
+  CREATE INDEX step_logs_kept ON step_logs (sealed_ms) WHERE removed_ms IS NULL;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

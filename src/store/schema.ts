@@ -46,6 +46,22 @@ export interface Tables {
   workspaces: { run_id: string; workspace: string; role: string }
   /** What open steps have pinned: the text of each lockfile, gzipped. */
   lockfiles: { step_id: string; packed: Uint8Array }
+  /** Logs of steps that said anything. The bytes are files; a log that is removed leaves its row. */
+  step_logs: {
+    step_id: string
+    run_id: string
+    opened_ms: number
+    /** From then on it is compressed, and does not change. */
+    sealed_ms: number | null
+    /** Plain, and as it is stored: known once it is sealed, as is its SHA-256 in hex. */
+    bytes: number
+    stored_bytes: number
+    sha256: string | null
+    /** A server seals or removes it since then. */
+    claimed_ms: number | null
+    removed_ms: number | null
+    remove_reason: string | null
+  }
   leases: {
     id: string
     session_id: string

@@ -1,0 +1,94 @@
+import { z } from 'zod'
+import { MayflyError, limits, noSuch, type Clock, type StepId } from '../../lib/index.ts'
+import type { Broker } from '../../broker/index.ts'
+import { graceMs, type StepLogs } from '../../logs/index.ts'
+import type { Store } from '../../store/index.ts'
+import type { EndNotices } from '../end-notices.ts'
+import { operatorEvent } from '../operator-event.ts'
+import { runLogs, runLogsAnswer } from '../run-logs.ts'
+import { withBody, type Call, type Route } from '../route.ts'
+
+export interface LogRoutesDeps {
+  broker: Broker
+  logs: StepLogs
+  store: Store
+  clock: Clock
+  notices: EndNotices
+}
+
+/** What steps showed: their runners send it, operators read it. */
+export function logRoutes(deps: LogRoutesDeps): Route[] {
+  const { broker, logs, store, clock } = deps
+
+  /** The step that calls. What it said last comes after its end, if the server ended it. */
+  function ownStep(call: Call): StepId {
+    const id = call.access?.step
+    if (id === undefined || id !== call.params['id']) throw deps.notices.ofStep(undefined)
+    if (broker.step(id) !== undefined) return id
+    const end = broker.endOf({ step: id })
+    if (end === undefined || clock.nowMs() - end.endedMs >= graceMs) throw deps.notices.ofStep(id)
+    return id
+  }
+
+  return [
+    {
+      method: 'POST',
+      path: '/v1/steps/:id/log',
+      summary:
+        'Add a piece to the step’s masked log, with ?offset=BYTES; `size` is where it ends now, and `full` why no more is taken',
+      auth: 'dpop',
+      bodyType: 'bytes',
+      bodyLimitBytes: limits.logPieceBytes,
+      response: z.object({ size: z.int(), full: z.string().optional() }),
+      ...withBody(z.unknown(), async (call, bytes) => {
+        const id = ownStep(call)
+        if (!Buffer.isBuffer(bytes) || call.access === undefined)
+          throw new MayflyError('bad_input', 'a piece of a log is application/octet-stream')
+        return await logs.put({ id, run: call.access.run }, byteCount(call, 'offset'), bytes)
+      }),
+    },
+    {
+      method: 'GET',
+      path: '/v1/runs/:id/logs',
+      summary: 'The steps of a run that said anything or still run, and what is kept of their logs',
+      auth: 'session:read',
+      response: runLogsAnswer,
+      handle: async (call) => runLogs(store, call.params['id'] ?? ''),
+    },
+    {
+      method: 'GET',
+      path: '/v1/steps/:id/log',
+      summary: 'The plain bytes of the step’s log that there are now, from ?from=BYTES on',
+      auth: 'session:read',
+      response: z.string(),
+      responseType: 'bytes',
+      handle: async (call) =>
+        (await logs.read((call.params['id'] ?? '') as StepId, byteCount(call, 'from'))) ?? Buffer.alloc(0),
+    },
+    {
+      method: 'DELETE',
+      path: '/v1/runs/:id/logs',
+      summary: 'Remove the logs of a run’s steps that have ended, for good',
+      auth: 'audit:erase',
+      response: z.object({ removed: z.int() }),
+      handle: async (call) => {
+        const run = call.params['id'] ?? ''
+        const { steps } = await runLogs(store, run)
+        const kept = steps.filter(({ log }) => log?.state !== 'removed')
+        if (kept.length === 0) throw noSuch('run with a log that is kept, called', run, [])
+        const removed = await logs.remove(kept.map(({ step }) => step as StepId))
+        // Taken away first: a log that is down does not keep it here.
+        await broker.outbox.write(async (_, add) =>
+          add([operatorEvent(call, 'logs.removed', { of: run, removed })]),
+        )
+        return { removed }
+      },
+    },
+  ]
+}
+
+function byteCount(call: Call, name: string): number {
+  const text = call.query[name] ?? '0'
+  if (typeof text === 'string' && /^\d{1,15}$/.test(text)) return Number(text)
+  throw new MayflyError('bad_input', `?${name} is a number of bytes`)
+}
