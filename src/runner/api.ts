@@ -4,6 +4,7 @@ import { MayflyError, connectionProblem, systemCode, type ErrorCode } from '../l
 import type { ProofSigner } from '../identity/index.ts'
 import type { CacheReport } from './cache/index.ts'
 import { sendRequest } from './http.ts'
+import type { LogSummary } from './record/index.ts'
 import type { HeldBy, LimitName } from './sandbox/index.ts'
 import type { JobFacts, RoleFacts } from './session-facts.ts'
 import type { WorkspaceKind } from './workspace/index.ts'
@@ -36,6 +37,13 @@ export interface ServerApi {
   /** The server holds its answer until there is something to tell beyond the refusals that were `seen`, or for a while. */
   heartbeat(step: StepGrant, seen: number): Promise<Heartbeat | undefined>
   pinLockfile(step: StepGrant, text: string): Promise<{ packages: number }>
+  /** Adds to the step's log at this offset. What there is of it then; and why no more is taken, if so. */
+  appendLog(
+    step: StepGrant,
+    offset: number,
+    bytes: Buffer,
+    timeoutMs: number,
+  ): Promise<{ readonly size: number; readonly full?: string }>
   finish(step: StepGrant, outcome: FinishReport): Promise<StepActivity & Heartbeat>
   endSession(sessionToken: string): Promise<void>
   close(): void
@@ -101,6 +109,7 @@ export interface FinishReport {
   readonly limit?: LimitName
   /** Who held it to its limits. */
   readonly limits_held_by?: HeldBy
+  readonly log?: LogSummary
   /** Connections that it tried past the proxy. */
   readonly direct_attempts?: number
   /** Requests that were not sent on, because a secret stood in their address. */
@@ -145,6 +154,11 @@ interface Sent {
   readonly form?: Record<string, string>
   readonly json?: unknown
   readonly text?: string
+  readonly bytes?: Buffer
+  /** Behind the `?`: no part of what a proof names (RFC 9449, section 4.2). */
+  readonly query?: string
+  /** How long this is waited for, also while the server is away. */
+  readonly timeoutMs?: number
 }
 
 export function createServerApi(deps: { url: string; signer: ProofSigner }): ServerApi {
@@ -177,9 +191,13 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
       'content-length': String(Buffer.byteLength(body)),
       ...(sent.token === undefined ? {} : { authorization: `DPoP ${sent.token}` }),
     }
-    const request = () => sendRequest(`${url}${sent.path}`, { method: sent.method, headers, body, agent })
+    const { method, timeoutMs, query } = sent
+    const target = `${url}${sent.path}${query === undefined ? '' : `?${query}`}`
+    const options = { method, headers, body, agent, ...(timeoutMs === undefined ? {} : { timeoutMs }) }
+    const request = () => sendRequest(target, options)
     // Whoever has a token has met the server: it is being started again, and that is waited for.
-    const sending = sent.token === undefined ? request() : untilBack(request)
+    const isPatient = sent.token !== undefined && timeoutMs === undefined
+    const sending = isPatient ? untilBack(request) : request()
     const { status, text, nonce, retryAfterSeconds } = await sending.catch((cause: unknown) => {
       throw new MayflyError(
         'upstream_unreachable',
@@ -239,6 +257,8 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     openStep: (token, step) => call({ method: 'POST', path: '/v1/steps', token, json: step }),
     heartbeat: (step, seen) => call({ method: 'POST', ...ofStep(step, 'heartbeat'), json: { seen } }),
     pinLockfile: (step, text) => call({ method: 'PUT', ...ofStep(step, 'lockfile'), text }),
+    appendLog: (step, offset, bytes, timeoutMs) =>
+      call({ method: 'POST', ...ofStep(step, 'log'), query: `offset=${offset}`, bytes, timeoutMs }),
     finish: (step, outcome) => call({ method: 'POST', ...ofStep(step, 'finish'), json: outcome }),
     endSession: (token) => call({ method: 'POST', path: '/oauth/revoke', token, form: { token } }),
     close: () => agent.destroy(),
@@ -258,7 +278,8 @@ interface Refused {
   readonly interval: number
 }
 
-function bodyOf({ form, text, json }: Sent): [type: string, body: string] {
+function bodyOf({ form, text, json, bytes }: Sent): [type: string, body: string | Buffer] {
+  if (bytes !== undefined) return ['application/octet-stream', bytes]
   if (text !== undefined) return ['text/plain; charset=utf-8', text]
   if (form !== undefined) return ['application/x-www-form-urlencoded', new URLSearchParams(form).toString()]
   return ['application/json', JSON.stringify(json ?? {})]

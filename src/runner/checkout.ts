@@ -67,7 +67,9 @@ export async function checkOut(
     { isOurs: true },
   )
   preparing.began(running)
-  const outcome = await supervise(withoutInput(deps), open.step, running, () => preparing.kill())
+  const outcome = await supervise({ ...withoutInput(deps), log: open.log }, open.step, running, () =>
+    preparing.kill(),
+  )
   if (outcome.reason === 'cancelled' || preparing.isOver()) return { outcome, heldBy: running.heldBy }
   if (outcome.exitCode === 0) return undefined
   const missing =

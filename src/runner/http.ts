@@ -19,7 +19,7 @@ export async function sendRequest(
   options: {
     method: string
     headers: Record<string, string>
-    body?: string
+    body?: string | Buffer
     agent?: HttpAgent | HttpsAgent
     timeoutMs?: number
   },

@@ -7,6 +7,7 @@ import { checkDotenv, ciFilesOf, handBack, placeVariables } from './conventions/
 import { bareEnvironment } from './environment.ts'
 import type { OpenStep, Ran } from './opened-step.ts'
 import { prepareWorkspace } from './prepare-workspace.ts'
+import type { LogSummary } from './record/index.ts'
 import { showRefusals } from './refusals.ts'
 import type { Running } from './sandbox/index.ts'
 import { startIsolated } from './start-isolated.ts'
@@ -66,7 +67,7 @@ export async function runOpen(
     const { hasStarted } = running
     open.hasStarted = hasStarted
     const limit = watchStepLimits({ ...deps, request, limits: open.limits, step, running, kill })
-    const outcome = await supervise(deps, step, running, kill).finally(() => {
+    const outcome = await supervise({ ...deps, log: open.log }, step, running, kill).finally(() => {
       watch.stop()
       limit.stop()
     })
@@ -152,6 +153,7 @@ export async function report(
     durationMs: number
     caches: readonly CacheReport[] | undefined
     artifacts: Artifacts | undefined
+    log: LogSummary | undefined
   },
 ): Promise<StepActivity> {
   try {
@@ -160,6 +162,7 @@ export async function report(
       exit_code: exitCode,
       duration_ms: ran.durationMs,
       output,
+      ...(ran.log === undefined ? {} : { log: ran.log }),
       ...(ran.directAttempts === undefined ? {} : { direct_attempts: ran.directAttempts }),
       ...(ran.caches === undefined ? {} : { caches: ran.caches }),
       ...(ran.limit === undefined ? {} : { limit: ran.limit }),

@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs'
 import type { StepGrant } from './api.ts'
 import type { Artifact } from './artifacts/index.ts'
+import type { StepLog } from './record/index.ts'
 import type { Refusals } from './refusals.ts'
 import type { Relay } from './relay.ts'
 import type { HeldBy, LimitName, Running, SandboxRequest, StepLimits } from './sandbox/index.ts'
@@ -19,6 +20,7 @@ export interface OpenStep {
   /** Further folders that it may write to: its caches. */
   folders: NonNullable<SandboxRequest['folders']>
   readonly limits: StepLimits
+  readonly log: StepLog
   /** Whether its command may have run. */
   hasStarted: () => boolean
 }

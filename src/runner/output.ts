@@ -16,34 +16,56 @@ const idleMs = 40
 
 /**
  * Copies and masks, line by line. As slow as its reader: a full pipe stops the step, not us. `masker` is asked for at the first
- * byte: a step that says nothing pays nothing for it.
+ * byte: a step that says nothing pays nothing for it. What `shown` gives back is waited for before more is read.
  */
 export function copyOutput(
   source: Readable,
   target: Writable,
   masker: () => Masker,
-  shown: (chunk: Buffer) => void,
+  shown: (chunk: Buffer) => Promise<void> | undefined,
 ): OutputCopy {
   let stream: MaskStream | undefined
   const lines = createWholeLines()
   const hash = createHash('sha256')
   let bytes = 0
   let left = false
+  /** Why nothing is read for now: the reader's buffer, and those who asked for a pause. */
+  let full = false
+  let held = 0
   let idle: NodeJS.Timeout | undefined
 
   function show(chunk: Buffer): void {
     if (chunk.length === 0) return
     bytes += chunk.length
     hash.update(chunk)
-    shown(chunk)
+    hold(shown(chunk))
     // Whoever reads our output may leave (`| head`); the step then goes on, unseen.
-    if (!left && !target.write(chunk)) source.pause()
+    if (!left && !target.write(chunk)) {
+      full = true
+      source.pause()
+    }
   }
 
-  const resume = () => void source.resume()
+  function hold(until: Promise<void> | undefined): void {
+    if (until === undefined) return
+    held++
+    source.pause()
+    void until.finally(() => {
+      held--
+      goOn()
+    })
+  }
+
+  const goOn = () => {
+    if (!full && held === 0) source.resume()
+  }
+  const resume = () => {
+    full = false
+    goOn()
+  }
   const leave = () => {
     left = true
-    source.resume()
+    resume()
   }
   target.on('drain', resume).on('error', leave)
 

@@ -52,6 +52,10 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
     async heartbeat() {
       calls.push('heartbeat')
     },
+    async appendLog(_step: StepGrant, offset: number, bytes: Buffer) {
+      calls.push('log')
+      return { size: offset + bytes.length }
+    },
     async finish(_step: StepGrant, outcome: FinishReport) {
       calls.push('finish')
       finished.push(outcome)

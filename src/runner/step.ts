@@ -9,6 +9,7 @@ import { lockfileOnce } from './lockfile.ts'
 import { report, runOpen } from './open-step.ts'
 import type { OpenStep } from './opened-step.ts'
 import { kindOfWorkspace } from './kind-of-workspace.ts'
+import { createStepLog } from './record/index.ts'
 import { createRefusals } from './refusals.ts'
 import { createRelay } from './relay.ts'
 import { keepRenewed } from './renewal.ts'
@@ -59,8 +60,13 @@ async function runAt(
     holdsSecret: redactor.isIn,
     beforeRegistry: lockfileOnce(api, step, request, notices.tell),
   })
+  const log = createStepLog({
+    send: (offset, bytes, timeoutMs) => api.appendLog(step, offset, bytes, timeoutMs),
+    tell: notices.tell,
+    nowMs: () => deps.clock.nowMs(),
+  })
   const open: OpenStep = {
-    ...{ step, relay, refusals, covers: leftovers.covers, limits, place },
+    ...{ step, relay, refusals, covers: leftovers.covers, limits, place, log },
     isCovered: () => false,
     folders: [],
     hasStarted: () => false,
@@ -77,10 +83,12 @@ async function runAt(
     const succeeded = ended === undefined && outcome.reason === 'finished' && outcome.exitCode === 0
     const kept = await caches?.close(succeeded)
     caches = undefined
+    // Before its end is told: with that its log is closed.
+    const summary = await log.end()
     const durationMs = Math.round(performance.now() - startedMs)
     const activity =
       ended === undefined
-        ? await report(deps, open, outcome, { durationMs, ...ran, caches: kept, artifacts })
+        ? await report(deps, open, outcome, { durationMs, ...ran, caches: kept, artifacts, log: summary })
         : { granted: [], denied: [] }
     refusals.end()
     return {
@@ -97,6 +105,7 @@ async function runAt(
     }
   } catch (error) {
     relay.close()
+    await log.end()
     await caches?.close(false).catch(() => undefined)
     // What has run is never recorded as something that has not.
     const reason = open.hasStarted() ? 'cancelled' : 'failed_to_start'

@@ -1,10 +1,12 @@
 import type { Readable, Writable } from 'node:stream'
+import type { LogStream } from '../lib/index.ts'
 import type { StepGrant } from './api.ts'
 import type { Cancellation } from './cancellation.ts'
 import { feedInput } from './input.ts'
 import type { Notices } from './notices.ts'
 import { copyOutput } from './output.ts'
 import type { Redactor } from './redactor.ts'
+import type { StepLog } from './record/index.ts'
 import type { Running } from './sandbox/index.ts'
 
 export interface Outcome {
@@ -39,7 +41,7 @@ const unreadGraceSeconds = 1
 
 /** Copies what the step says until it has ended, of itself or because somebody asked. `kill` ends it at once. */
 export async function supervise(
-  deps: Supervision,
+  deps: Supervision & { readonly log: Pick<StepLog, 'add'> },
   step: StepGrant,
   running: Running,
   kill: () => void,
@@ -47,8 +49,13 @@ export async function supervise(
   const { notices, cancellation } = deps
   const masker = () => deps.redactor.masker()
   const { merged } = deps
-  const stdout = copyOutput(running.stdout, deps.stdout, masker, merged ? notices.shown : () => undefined)
-  const stderr = copyOutput(running.stderr, deps.stderr, masker, merged ? () => undefined : notices.shown)
+  const onTerminal = merged ? 'o' : 'e'
+  const shownOn = (stream: LogStream) => (chunk: Buffer) => {
+    if (stream === onTerminal) notices.shown(chunk)
+    return deps.log.add(stream, chunk)
+  }
+  const stdout = copyOutput(running.stdout, deps.stdout, masker, shownOn('o'))
+  const stderr = copyOutput(running.stderr, deps.stderr, masker, shownOn('e'))
   const ending = endOnRequest(cancellation, step, running, notices, kill)
   const endInput =
     deps.stdin !== undefined && running.stdin !== undefined

@@ -93,6 +93,15 @@ const finishBody = z.object({
     .describe(
       'What held it to its limits: a control group, the limits of each process, or the runner’s look.',
     ),
+  log: z
+    .object({
+      bytes: z.int().min(0),
+      sha256: z.string().max(64),
+      lost_bytes: z.int().min(0).optional(),
+      unsent_bytes: z.int().min(0).optional(),
+    })
+    .optional()
+    .describe('The record that the runner made of its output.'),
   direct_attempts: z.int().min(0).optional(),
   withheld_requests: z.int().min(0).optional(),
   caches: z

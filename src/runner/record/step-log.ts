@@ -1,0 +1,169 @@
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { logHead, lostFrame, MayflyError, messageOf, outputFrames, type LogStream } from '../../lib/index.ts'
+import { createPieces, type Pieces } from './pieces.ts'
+
+/** The step's log on its way to the server, while the step runs. Nothing that happens to it breaks the step. */
+export interface StepLog {
+  /**
+   * What is shown goes into the record. What it gives back is to be waited for before more is read; undefined while there is
+   * room. It never waits long: a server that does not take what it is sent loses a part of the log, not the step its time.
+   */
+  add(stream: LogStream, shown: Buffer): Promise<void> | undefined
+  /** Sends the rest, for some seconds at most; undefined if the step said nothing. */
+  end(): Promise<LogSummary | undefined>
+}
+
+/** What the runner says of the record that it made, for the entry of the step's end. */
+export interface LogSummary {
+  readonly bytes: number
+  readonly sha256: string
+  /** Bytes of output that are not in it. */
+  readonly lost_bytes?: number
+  /** Bytes of it that the server has not confirmed. */
+  readonly unsent_bytes?: number
+}
+
+/** One piece of it: what the server has then, and why it takes no more, if so. */
+export type SendPiece = (
+  offset: number,
+  bytes: Buffer,
+  timeoutMs: number,
+) => Promise<{ readonly size: number; readonly full?: string }>
+
+/** What waits here at most. */
+const maxWaitingBytes = 4_194_304
+const everyMs = 1_000
+/** Sent before its time. */
+const largeBytes = 262_144
+const requestMs = 10_000
+/** How long a step waits for a server that has not answered yet. */
+const patienceMs = 2_000
+const lastMs = 5_000
+
+export function createStepLog(deps: {
+  send: SendPiece
+  tell: (line: string) => void
+  nowMs: () => number
+}): StepLog {
+  const { send, tell, nowMs } = deps
+  const hash = createHash('sha256')
+  const pieces: Pieces = createPieces()
+  let startedMs: number | undefined
+  let bytes = 0
+  let lostBytes = 0
+  /** Lost since the last frame, and not said in the record yet. */
+  let gap = 0
+  let timer: NodeJS.Timeout | undefined
+  let sending: Promise<void> | undefined
+  let failing = false
+  let closed = false
+  let told = false
+  let room: PromiseWithResolvers<void> | undefined
+
+  function record(frame: Buffer): void {
+    hash.update(frame)
+    bytes += frame.length
+    pieces.push(frame)
+  }
+
+  function add(stream: LogStream, shown: Buffer): Promise<void> | undefined {
+    if (startedMs === undefined) {
+      startedMs = nowMs()
+      record(logHead(startedMs))
+    }
+    if (closed || pieces.bytes() > maxWaitingBytes) {
+      gap += shown.length
+      lostBytes += shown.length
+      return undefined
+    }
+    const ms = Math.max(0, Math.round(nowMs() - startedMs))
+    if (gap > 0) record(lostFrame(ms, gap))
+    gap = 0
+    record(outputFrames(ms, stream, shown))
+    schedule()
+    return pieces.bytes() > maxWaitingBytes && !failing ? waitForRoom() : undefined
+  }
+
+  function waitForRoom(): Promise<void> {
+    const mine = (room ??= Promise.withResolvers<void>())
+    const patience = sleep(patienceMs, undefined, { ref: false }).then(() => {
+      // It hangs: from here on what does not fit is lost, until it answers.
+      if (room === mine) failing = true
+    })
+    return Promise.race([mine.promise, patience])
+  }
+
+  function schedule(): void {
+    if (closed || sending !== undefined) return
+    if (pieces.bytes() >= largeBytes && !failing) {
+      clearTimeout(timer)
+      timer = undefined
+      sendNow(requestMs)
+    } else timer ??= setTimeout(() => sendNow(requestMs), everyMs).unref()
+  }
+
+  function sendNow(timeoutMs: number): void {
+    timer = undefined
+    sending = sendOne(timeoutMs).finally(() => {
+      sending = undefined
+      room?.resolve()
+      room = undefined
+      if (pieces.bytes() > 0) schedule()
+    })
+  }
+
+  async function sendOne(timeoutMs: number): Promise<void> {
+    const { offset, bytes: piece } = pieces.next()
+    try {
+      const { size, full } = await send(offset, piece, timeoutMs)
+      failing = false
+      if (!pieces.confirm(size)) return stop('the server has lost a part of it')
+      if (full !== undefined) stop(full)
+    } catch (error) {
+      failing = true
+      if (error instanceof MayflyError && forGood.has(error.code)) return stop(error.message)
+      sayOnce(`the log of the step waits to be kept: ${messageOf(error)}`)
+    }
+  }
+
+  function stop(why: string): void {
+    closed = true
+    sayOnce(`the rest of the step’s log is not kept: ${why}`)
+  }
+
+  function sayOnce(line: string): void {
+    if (!told) tell(`mayfly: ${line}`)
+    told = true
+  }
+
+  return {
+    add,
+    async end() {
+      clearTimeout(timer)
+      if (startedMs === undefined) return undefined
+      if (gap > 0) record(lostFrame(Math.round(nowMs() - startedMs), gap))
+      const untilMs = performance.now() + lastMs
+      for (let tries = 0; !closed && pieces.bytes() > 0; tries++) {
+        const leftMs = untilMs - performance.now()
+        // A server that has not answered so far gets one more try.
+        if (leftMs <= 0 || (failing && tries > 1)) break
+        if (sending === undefined) sendNow(leftMs)
+        await Promise.race([sending, sleep(leftMs, undefined, { ref: false })])
+        clearTimeout(timer)
+        timer = undefined
+      }
+      closed = true
+      const unsent = pieces.bytes()
+      return {
+        bytes,
+        sha256: hash.digest('hex'),
+        ...(lostBytes === 0 ? {} : { lost_bytes: lostBytes }),
+        ...(unsent === 0 ? {} : { unsent_bytes: unsent }),
+      }
+    },
+  }
+}
+
+/** What is answered so is answered so again. */
+const forGood: ReadonlySet<string> = new Set(['revoked', 'bad_token', 'not_found', 'denied'])
