@@ -1,5 +1,4 @@
 import { normalize } from 'node:path'
-import { Secret } from '../lib/index.ts'
 import type { StepGrant } from './api.ts'
 import { placeVariables } from './conventions/index.ts'
 import { caBundleInside, caInside, homeInside, proxyPort } from './sandbox/index.ts'
@@ -114,9 +113,6 @@ export function isNeverHandedOn(name: string): boolean {
   return never.test(name)
 }
 
-const looksSecret =
-  /token|secret|passw|passphrase|(?:^|_)pass(?:$|_)|(?:^|_)pwd$|credential|api_?key|private|_key$|^key_|auth|cookie|session|dsn|connection_string|webhook/i
-
 /** The step's whole environment. What is not listed here does not exist for it. */
 export function stepEnvironment(request: {
   job: Readonly<Record<string, string>>
@@ -203,39 +199,4 @@ function networkVariables(step: StepGrant): Record<string, string> {
 /** The job's environment for a step without a sandbox: all of it but what makes tokens. */
 export function bareEnvironment(job: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(job).filter(([name]) => !never.test(name)))
-}
-
-/** Values of the job's environment that must not be seen in a step's output, whether or not the step was given them. */
-export function secretsOfJob(job: Readonly<Record<string, string>>): Secret[] {
-  return Object.entries(job).flatMap(([name, value]) => {
-    const password = passwordInUrl(value)
-    if (password !== undefined) return [new Secret(password), new Secret(value)]
-    return looksSecret.test(name) && value.length >= 6 && !onlySaysWhere(name, value)
-      ? [new Secret(value)]
-      : []
-  })
-}
-
-// `_FILE`, `_PATH`, `_URL` and `_HOST` name a place, which is no secret: unless it is a webhook's, whose URL is the secret.
-function onlySaysWhere(name: string, value: string): boolean {
-  if (/webhook/i.test(name)) return false
-  return (
-    (/_(?:file|path|dir)$/i.test(name) && value.startsWith('/')) ||
-    (/_ur[il]$/i.test(name) && URL.canParse(value)) ||
-    (/_(?:host|hostname|domain|server|registry|endpoint)$/i.test(name) &&
-      /^[a-z0-9.-]+(?::\d+)?$/.test(value)) ||
-    /^(?:SSH_AUTH_SOCK|XAUTHORITY|PWD|OLDPWD)$/.test(name)
-  )
-}
-
-function passwordInUrl(value: string): string | undefined {
-  if (!value.includes('://') || !URL.canParse(value)) return undefined
-  const { password } = new URL(value)
-  if (password.length < 6) return undefined
-  try {
-    return decodeURIComponent(password)
-  } catch {
-    // A percent sign that begins no escape: the password is what it looks like.
-    return password
-  }
 }

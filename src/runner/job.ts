@@ -81,7 +81,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     })
     await preparing
     const cancel = cancellation.asked
-    redactor.add(identityToken)
+    redactor.addOwn(identityToken)
     const exchanging = exchangePatiently(
       { api, tell, cancel, sleep, clock },
       { identityToken: identityToken.reveal(), roles },
@@ -90,7 +90,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     // It takes some milliseconds, and the server has its own to do meanwhile.
     setImmediate(redactor.warm)
     const answer = await exchanging
-    const learn = (token: string) => redactor.add(new Secret(token))
+    const learn = (token: string) => redactor.addOwn(new Secret(token))
     const sessions = createJobSessions({
       ...{ api, answer, tell, cancel, sleep, clock, learn },
       beforeWaiting: () => workspaces.giveWay(),

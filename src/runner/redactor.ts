@@ -8,6 +8,8 @@ import { createMasker, formsOf, type Masker } from './mask/index.ts'
 export interface Redactor {
   /** From now on this one, too: in open streams, and in all that is written after. */
   readonly add: (...secrets: Secret[]) => void
+  /** The same for a token that Mayfly has itself and gives to no step: in fewer forms, since it costs time at each start. */
+  readonly addOwn: (token: Secret) => void
   /** For the step's output. Made at the first use, which costs some milliseconds: see `warm`. */
   readonly masker: () => Masker
   /** Makes the masker now, while somebody else is waited for. */
@@ -33,6 +35,7 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
   const seen = new Set<string>()
   let made: Masker | undefined
   let waiting: Secret[] = []
+  const own = new Set<Secret>()
   let unmasked = 0
   const inAddresses = new Map<Secret, readonly string[]>()
   add(...secrets)
@@ -51,11 +54,13 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
     const fresh = waiting
     waiting = []
     if (made === undefined) {
-      made = createMasker(fresh)
+      const many = fresh.filter((secret) => !own.has(secret))
+      made = createMasker(many)
       unmasked += made.refused.length
+      for (const token of fresh) if (own.has(token)) made.add(token, { fewForms: true })
       return made
     }
-    for (const secret of fresh) if (!made.add(secret).ok) unmasked++
+    for (const secret of fresh) if (!made.add(secret, { fewForms: own.has(secret) }).ok) unmasked++
     return made
   }
 
@@ -77,13 +82,17 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
     const isLong = Buffer.byteLength(secret.reveal()) > addressBytes
     const forms = isLong
       ? []
-      : formsOf(secret.reveal()).map(({ bytes }) => bytes.toString('latin1').toLowerCase())
+      : formsOf(secret.reveal(), own.has(secret)).map(({ bytes }) => bytes.toString('latin1').toLowerCase())
     inAddresses.set(secret, forms)
     return forms
   }
 
   return {
     add,
+    addOwn(token) {
+      if (!seen.has(token.reveal())) own.add(token)
+      add(token)
+    },
     masker,
     warm: () => void masker(),
     text,

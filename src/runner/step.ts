@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { Secret } from '../lib/index.ts'
 import { openCaches, type OpenCaches } from './cache/index.ts'
-import { secretsOfJob } from './environment.ts'
 import { handOn } from './hand-on.ts'
+import { secretsOfJob } from './job-secrets.ts'
 import { chooseTier } from './isolation.ts'
 import { lockfileOnce } from './lockfile.ts'
 import { report, runOpen } from './open-step.ts'
@@ -35,7 +35,10 @@ async function runAt(
 ): Promise<StepResult> {
   const { api, redactor, notices } = deps
   const limits = stepLimits(deps, request)
-  redactor.add(...secretsOfJob(request.env))
+  redactor.add(
+    ...secretsOfJob(request.env, Object.keys(request.env)),
+    ...secretsOfJob(deps.job, request.passEnv),
+  )
   const leftovers = findLeftovers(request.workspace)
   redactor.add(...leftovers.secrets)
   const left = describeLeftovers(leftovers, deps.job, tier === 'B')
@@ -47,7 +50,7 @@ async function runAt(
     command: redactor.command(request.command).slice(0, maxCommandChars),
     workspace: { kind: place.kind, id: place.id },
   })
-  const learn = (token: string) => redactor.add(new Secret(token))
+  const learn = (token: string) => redactor.addOwn(new Secret(token))
   learn(deps.session.access_token)
   learn(step.access_token)
   const startedMs = performance.now()

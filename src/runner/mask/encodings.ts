@@ -112,10 +112,41 @@ export function shellEscapes(text: string): string[] {
   ]
 }
 
-/** `\x61\x62` in both cases. */
-export function hexEscapes(bytes: Uint8Array): string[] {
-  const join = (upper: boolean) => Array.from(bytes, (byte) => `\\x${hexByte(byte, upper)}`).join('')
-  return [join(false), join(true)]
+/** Byte after byte as a number: `\x61`, `61:62`, `0x61, 0x62`, `\141`, `97,98`, as C, OpenSSL, printf and JSON of a Buffer have it. */
+export function numberLists(bytes: Uint8Array): string[] {
+  const list = (each: (byte: number) => string, between: string) => Array.from(bytes, each).join(between)
+  const octal = (byte: number) => `\\${byte.toString(8).padStart(3, '0')}`
+  const inBothCases = [false, true].flatMap((upper) => [
+    list((byte) => `\\x${hexByte(byte, upper)}`, ''),
+    list((byte) => hexByte(byte, upper), ':'),
+    list((byte) => hexByte(byte, upper), '-'),
+    ...[', ', ',', ' '].map((between) => list((byte) => `0x${hexByte(byte, upper)}`, between)),
+  ])
+  return [...inBothCases, list(octal, ''), ...[', ', ',', ' ', '\n'].map((between) => list(String, between))]
+}
+
+/** Every character as a number: HTML, and JavaScript's `\u{61}`. */
+export function characterNumbers(text: string): string[] {
+  const all = (each: (code: number) => string) =>
+    Array.from(text, (c) => each(c.codePointAt(0) ?? 0)).join('')
+  return [
+    all((code) => `&#${code};`),
+    all((code) => `&#x${code.toString(16)};`),
+    all((code) => `&#x${code.toString(16).toUpperCase()};`),
+    all((code) => `\\u{${code.toString(16)}}`),
+  ]
+}
+
+/** UTF-16 with the higher byte first, and UTF-32 in both orders. */
+export function wideTexts(text: string): Buffer[] {
+  const units = Buffer.from(text, 'utf16le').swap16()
+  const codes = Array.from(text, (c) => c.codePointAt(0) ?? 0)
+  const [little, big] = [Buffer.alloc(codes.length * 4), Buffer.alloc(codes.length * 4)]
+  for (const [i, code] of codes.entries()) {
+    little.writeUInt32LE(code, i * 4)
+    big.writeUInt32BE(code, i * 4)
+  }
+  return [units, little, big]
 }
 
 /** Read from the end, as `rev` does it (characters) and as a byte-wise tool does. */
@@ -135,4 +166,20 @@ export function base64Cores(bytes: Uint8Array): string[] {
     return text.slice(first, padded.length % 3 === 0 ? text.length : -1)
   })
   return [...new Set([...cores, ...cores.map((core) => core.replaceAll('+', '-').replaceAll('/', '_'))])]
+}
+
+const base32Alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+
+/** The same of base32 (RFC 4648, section 6), for its five alignments, in both cases. */
+export function base32Cores(bytes: Uint8Array): string[] {
+  const cores = [0, 1, 2, 3, 4].map((shift) => {
+    const bits = [...new Uint8Array(shift), ...bytes]
+      .map((byte) => byte.toString(2).padStart(8, '0'))
+      .join('')
+    let text = ''
+    for (let at = 0; at + 5 <= bits.length; at += 5)
+      text += base32Alphabet[Number.parseInt(bits.slice(at, at + 5), 2)]
+    return text.slice(Math.ceil((shift * 8) / 5))
+  })
+  return [...cores, ...cores.map((core) => core.toLowerCase())]
 }

@@ -1,5 +1,5 @@
-import { base64Cores, hexEscapes, jsonEscapes, markupEscapes } from './encodings.ts'
-import { reversals, shellEscapes, urlEscapes } from './encodings.ts'
+import { base32Cores, base64Cores, characterNumbers, jsonEscapes, markupEscapes } from './encodings.ts'
+import { numberLists, reversals, shellEscapes, urlEscapes, wideTexts } from './encodings.ts'
 
 /** How a form may be interrupted in the output, and what is masked with it. */
 export type FormKind =
@@ -23,14 +23,18 @@ export const minVisibleBytes = 4
 // back, stays bounded. Pieces that touch are masked as one.
 const maxPieceCharacters = 4096
 
-/** Every form of a secret that is searched for, without duplicates. */
-export function formsOf(secret: string): Form[] {
+/**
+ * Every form of a secret that is searched for, without duplicates. `fewForms` is for the long tokens that Mayfly has itself
+ * and gives to no step: as they are, in hex and in base64.
+ */
+export function formsOf(secret: string, fewForms = false): Form[] {
   const forms = new Map<string, Form>()
   const collect = (bytes: Buffer, kind: FormKind) => {
     if (bytes.length < minFormBytes || visibleBytes(bytes) < minVisibleBytes) return
     forms.set(`${kind === 'exact' ? 'e' : 's'}${bytes.toString('latin1')}`, { bytes, kind })
   }
-  for (const text of textsOf(secret)) for (const piece of piecesOf(text)) collectForms(piece, collect)
+  const collectAll = fewForms ? collectFewForms : collectForms
+  for (const text of textsOf(secret)) for (const piece of piecesOf(text)) collectAll(piece, collect)
   return [...forms.values()]
 }
 
@@ -77,14 +81,22 @@ function collectForms(text: string, collect: (bytes: Buffer, kind: FormKind) => 
   for (const form of [text, ...json, ...urlEscapes(text), ...markup, ...shellEscapes(text)]) {
     collect(Buffer.from(form), 'exact')
   }
-  for (const form of hexEscapes(bytes)) collect(Buffer.from(form), 'exact')
-  for (const form of reversals(text)) collect(form, 'exact')
-  collect(wide, 'exact')
+  for (const form of [...numberLists(bytes), ...characterNumbers(text)]) collect(Buffer.from(form), 'exact')
+  for (const form of [...reversals(text), wide, ...wideTexts(text)]) collect(form, 'exact')
   const hex = bytes.toString('hex')
   for (const form of [hex, hex.toUpperCase()]) collect(Buffer.from(form), 'spaced')
   // PowerShell encodes UTF-16LE; a JSON document that is encoded as a whole holds the escaped text.
   const encoded = [bytes, wide, Buffer.from(json[0] ?? text)]
   for (const each of encoded) for (const core of base64Cores(each)) collectBase64(core, collect)
+  for (const core of base32Cores(bytes)) collect(Buffer.from(core), 'base64')
+}
+
+function collectFewForms(text: string, collect: (bytes: Buffer, kind: FormKind) => void): void {
+  const bytes = Buffer.from(text, 'utf8')
+  collect(bytes, 'exact')
+  const hex = bytes.toString('hex')
+  for (const form of [hex, hex.toUpperCase()]) collect(Buffer.from(form), 'spaced')
+  for (const core of base64Cores(bytes)) collect(Buffer.from(core), 'base64')
 }
 
 function collectBase64(core: string, collect: (bytes: Buffer, kind: FormKind) => void): void {

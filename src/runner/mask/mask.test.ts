@@ -63,6 +63,18 @@ const forms: Record<string, string> = {
   hex: Buffer.from(secret).toString('hex'),
   'hex, upper case': Buffer.from(secret).toString('hex').toUpperCase(),
   'hex escapes': Array.from(Buffer.from(secret), (b) => `\\x${b.toString(16)}`).join(''),
+  'hex with colons': hexList(':'),
+  'hex with colons, upper case': hexList(':').toUpperCase(),
+  'an array of C': Array.from(Buffer.from(secret), (b) => `0x${b.toString(16)}`).join(', '),
+  'octal escapes': Array.from(Buffer.from(secret), (b) => `\\${b.toString(8).padStart(3, '0')}`).join(''),
+  'numbers of JSON': [...Buffer.from(secret)].join(','),
+  'numbers of Python': [...Buffer.from(secret)].join(', '),
+  'HTML, every character': Array.from(secret, (c) => `&#${c.codePointAt(0)};`).join(''),
+  'HTML, every character, hexadecimal': Array.from(
+    secret,
+    (c) => `&#x${c.codePointAt(0)?.toString(16)};`,
+  ).join(''),
+  'code points of JavaScript': Array.from(secret, (c) => `\\u{${c.codePointAt(0)?.toString(16)}}`).join(''),
   reversed: Array.from(secret).toReversed().join(''),
   'shell quotes': secret.replaceAll("'", `'\\''`),
   'shell quotes, Python': secret.replaceAll("'", `'"'"'`),
@@ -81,6 +93,10 @@ const forms: Record<string, string> = {
   'double base64, shifted': b64(`a${b64(`xy${secret}`)}b`),
 }
 
+function hexList(between: string): string {
+  return Array.from(Buffer.from(secret), (b) => b.toString(16).padStart(2, '0')).join(between)
+}
+
 function escapeMarkup(text: string, single: string, double: string): string {
   const base = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
   return base.replaceAll("'", single).replaceAll('"', double)
@@ -94,6 +110,34 @@ for (const [name, form] of Object.entries(forms)) {
 test('masks UTF-16LE', () => {
   const form = Buffer.from(secret, 'utf16le')
   assert.equal(mask([secret], Buffer.concat([Buffer.from('['), form, Buffer.from(']')])), '[***]')
+})
+
+test('masks UTF-16BE and UTF-32 in both orders', () => {
+  const utf32 = (order: 'LE' | 'BE') => {
+    const codes = Array.from(secret, (c) => c.codePointAt(0) ?? 0)
+    const bytes = Buffer.alloc(codes.length * 4)
+    for (const [i, code] of codes.entries()) bytes[`writeUInt32${order}`](code, i * 4)
+    return bytes
+  }
+  for (const form of [Buffer.from(secret, 'utf16le').swap16(), utf32('LE'), utf32('BE')])
+    assert.equal(mask([secret], Buffer.concat([Buffer.from('['), form, Buffer.from(']')])), '[***]')
+})
+
+test('masks base32, whatever stands before and behind in it, in one line and wrapped', (t) => {
+  for (const before of ['', 'x', 'xy', 'xyz', 'wxyz']) {
+    let encoded = ''
+    try {
+      encoded = execFileSync('base32', ['-w0'], { input: `${before}${secret}zz`, encoding: 'utf8' })
+    } catch {
+      return t.skip('no base32')
+    }
+    assert.match(mask([secret], `[${encoded}]`), /^\[\*\*\*=*\]$/)
+    assert.match(mask([secret], `[${encoded.toLowerCase()}]`), /^\[\*\*\*=*\]$/)
+    const core = encoded.slice(10, 40)
+    assert.ok(
+      !mask([secret], encoded.replaceAll(/.{20}/g, '$&\n')).replaceAll('\n', '').includes(core.slice(0, 8)),
+    )
+  }
 })
 
 test('masks %q of bash', (t) => {

@@ -47,8 +47,8 @@ export interface MaskStream {
 export interface Masker {
   /** The secrets of `createMasker` that were refused; empty when all are masked. */
   readonly refused: readonly RefusedSecret[]
-  /** Registers a secret for all streams, open ones included, from the next call on. Never throws. */
-  add(secret: Secret): AddResult
+  /** Registers a secret for all streams, open ones included, from the next call on. Never throws. `fewForms` as in `formsOf`. */
+  add(secret: Secret, options?: { readonly fewForms?: boolean }): AddResult
   /** A new stream; stdout and stderr need one each. */
   stream(): MaskStream
 }
@@ -63,18 +63,18 @@ export function createMasker(secrets: readonly Secret[], options: MaskerOptions 
   const results = addAll(set, secrets)
   return {
     refused: results.flatMap((result, index) => (result.ok ? [] : [{ index, result }])),
-    add: (secret) => addAll(set, [secret])[0] as AddResult,
+    add: (secret, { fewForms = false } = {}) => addAll(set, [secret], fewForms)[0] as AddResult,
     stream: () => new Stream(set, replacement, maxRunBytes),
   }
 }
 
-function addAll(set: PatternSet, secrets: readonly Secret[]): AddResult[] {
+function addAll(set: PatternSet, secrets: readonly Secret[], fewForms = false): AddResult[] {
   const all: Form[] = []
   const results = secrets.map((secret): AddResult => {
     const text = secret.reveal()
     const refusal = refuse(text)
     if (refusal !== undefined) return refusal
-    const forms = formsOf(text)
+    const forms = formsOf(text, fewForms)
     for (const form of forms) all.push(form)
     return { ok: true, forms: forms.length }
   })
