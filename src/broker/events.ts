@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../audit/client/index.ts'
-import type { RunId, StepId } from '../lib/index.ts'
+import { isolationOf, lacksOf, type Engine, type RunId, type StepId, type Tier } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { recordedIdentity } from './people.ts'
@@ -11,7 +11,9 @@ export interface StepRequest {
   readonly name: string
   readonly role: string
   readonly ttlSeconds: number
-  readonly tier: string
+  readonly tier: Tier
+  readonly engine?: Engine | undefined
+  readonly image?: string | undefined
   /** What is run, for the record. */
   readonly command: string
   /** The grants of the role and the egress list: what the step could reach. */
@@ -104,11 +106,22 @@ export function sessionEnded(session: Session, reason: string): AuditEvent {
 export function stepStarted(step: Step, request: StepRequest): AuditEvent {
   return stepEvent(step, 'step.started', {
     name: step.name,
-    reported: { isolation: step.tier, command: request.command, ...placeOf(request) },
+    reported: { ...isolationFacts(request), command: request.command, ...placeOf(request) },
     ...firstOf('grants', request.grants),
     ...firstOf('egress', request.egress),
     expires: new Date(step.expiresMs).toISOString(),
   })
+}
+
+/** What a weaker isolation does not hold stands beside it, so that nobody has to know the letters. */
+function isolationFacts({ tier, engine, image }: StepRequest): Record<string, unknown> {
+  const lacks = lacksOf(isolationOf(tier, engine))
+  return {
+    isolation: tier,
+    ...(engine === undefined ? {} : { isolationBy: engine }),
+    ...(image === undefined ? {} : { image }),
+    ...(lacks.length === 0 ? {} : { isolationLacks: lacks }),
+  }
 }
 
 export function stepRefused(session: Session, refusal: StepRefusal): AuditEvent {

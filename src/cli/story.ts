@@ -115,9 +115,12 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'session.ended': (data) => [`the session ended: ${text(data['reason'])}`],
   'session.revoked': (data) => [`${text(data['by'])} revoked ${text(data['sessions'])} sessions`],
   'step.started': (data) => {
-    const { isolation, command } = (data['reported'] ?? {}) as Record<string, unknown>
+    const { isolation, isolationBy, isolationLacks, command } = (data['reported'] ?? {}) as Record<
+      string,
+      unknown
+    >
     return [
-      `step "${text(data['name'])}" began as ${text(data['role'])}, isolation ${text(isolation)}: ${oneLine(command)}`,
+      `step "${text(data['name'])}" began as ${text(data['role'])}, isolation ${text(isolation)}${isolationBy === undefined ? '' : ` by ${text(isolationBy)}`}${isolationLacks === undefined ? '' : ` (without ${list(isolationLacks)})`}: ${oneLine(command)}`,
       `it could reach: ${list(data['grants'])}${(data['egress'] as unknown[] | undefined)?.length ? `; egress ${list(data['egress'])}` : ''}`,
     ]
   },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isolations } from '../lib/index.ts'
 import { duration } from './name-schema.ts'
 
 const hostPatterns = z.array(z.string().min(1)).max(200).optional()
@@ -19,9 +20,10 @@ export const limitsSchema = z
       'The same for private hosts: `*.corp.internal:443`. Empty: no role may name a private host.',
     ),
     isolation: z
-      .literal('namespace')
+      .enum(isolations)
+      .exclude(['none'])
       .optional()
-      .describe('The least isolation of every role: none may say `isolation: none`.'),
+      .describe('The least isolation of every role: none may name a weaker one.'),
   })
   .describe('The ceiling of the organisation: a role that exceeds it is refused when the file is loaded.')
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { limits } from '../lib/index.ts'
+import { isolations, limits } from '../lib/index.ts'
 import { operatorSchemas } from './approval-schema.ts'
 import { egress, roleEgress } from './egress-schema.ts'
 import { issuerSchema } from './issuer-schema.ts'
@@ -75,10 +75,10 @@ const role = z.strictObject({
       'How long a step may take to end after ctrl-c or SIGTERM, before it is killed; 10s if left out, at most the `ttl`. Its grants stand meanwhile.',
     ),
   isolation: z
-    .enum(['namespace', 'none'])
+    .enum(isolations)
     .default('namespace')
     .describe(
-      'The least isolation a step must run in. `none` gives up the sandbox: the step’s code is trusted.',
+      'The least isolation a step must run in, strongest first: `namespace` (bubblewrap), `container` (podman or docker, too), `namespace-no-pid` (also without a process namespace, inside containers), `none` (no sandbox at all: the step’s code is trusted).',
     ),
   grants: z
     .array(z.string())

@@ -21,7 +21,7 @@ export { runPolicyTests } from './policy-tests.ts'
 export type { DescribedJob, JobReading, PolicyTestOutcome } from './policy-tests.ts'
 export { compilePolicy } from './policy.ts'
 export type { Assumption, Compiled, Decision, DecisionSubject, Denied, Policy } from './policy.ts'
-export type { Isolation, Role, StepLimits } from './role.ts'
+export type { Role, StepLimits } from './role.ts'
 export {
   describeDenials,
   describeMismatches,

@@ -1,4 +1,4 @@
-import { formOf, includes, intersects } from '../lib/index.ts'
+import { formOf, includes, intersects, isAtLeast, type Isolation } from '../lib/index.ts'
 import { durationSeconds, type ConfigProblem, type LimitsConfig, type Locate } from '../config/index.ts'
 import {
   actionNames,
@@ -24,7 +24,8 @@ interface GrantPattern {
 /** `limits:` of mayfly.yaml, compiled. */
 export interface Limits {
   readonly maxTtlSeconds: number
-  readonly needsIsolation: boolean
+  /** The least of every role; `none` if left out. */
+  readonly isolation: Isolation
   /** The pattern of `forbidden_grants` that the grant reaches into. */
   forbids(grant: Grant | Operation): string | undefined
   /** The pattern of `require_approval` that the grant reaches into. */
@@ -69,7 +70,7 @@ export function compileLimits(
   const most = { egress: hosts('egress'), private_egress: hosts('private_egress') }
   const limits: Limits = {
     maxTtlSeconds: config?.max_ttl === undefined ? Number.POSITIVE_INFINITY : durationSeconds(config.max_ttl),
-    needsIsolation: config?.isolation !== undefined,
+    isolation: config?.isolation ?? 'none',
     forbids: (grant) => forbidden.find((pattern) => reaches(grant, pattern))?.source,
     wantsApproval: (grant) => approved.find((pattern) => reaches(grant, pattern))?.source,
     refusesEgress({ source, private: named }) {
@@ -120,7 +121,7 @@ function reaches(grant: Grant | Operation, pattern: GrantPattern): boolean {
 export function excessOf(
   role: {
     readonly ttlSeconds: number
-    readonly isolation: string
+    readonly isolation: Isolation
     readonly approval: boolean
     readonly grants: readonly (Grant & { readonly index: number })[]
     readonly egress: readonly { readonly source: string; readonly private: boolean; readonly index: number }[]
@@ -130,8 +131,8 @@ export function excessOf(
   const found: { key: readonly PropertyKey[]; message: string }[] = []
   if (role.ttlSeconds > limits.maxTtlSeconds)
     found.push({ key: ['ttl'], message: `ttl is over limits.max_ttl (${limits.maxTtlSeconds}s)` })
-  if (limits.needsIsolation && role.isolation !== 'namespace')
-    found.push({ key: ['isolation'], message: 'limits.isolation asks for namespace' })
+  if (!isAtLeast(role.isolation, limits.isolation))
+    found.push({ key: ['isolation'], message: `limits.isolation asks for ${limits.isolation}` })
   for (const host of role.egress) {
     const by = limits.refusesEgress(host)
     if (by !== undefined)

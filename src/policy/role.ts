@@ -1,9 +1,8 @@
+import type { Isolation } from '../lib/index.ts'
 import type { Allowance } from '../config/index.ts'
 import type { CedarSlice } from './cedar.ts'
 import type { Grant } from './grant.ts'
 import type { CompiledTrust } from './trust.ts'
-
-export type Isolation = 'namespace' | 'none'
 
 /** A role, compiled: only `compilePolicy` makes one. */
 export interface Role {

@@ -205,6 +205,12 @@ const limited: readonly (readonly [
     /limits\.isolation asks for namespace/,
   ],
   [
+    'an isolation that is weaker than the limit',
+    '{ isolation: container }',
+    { more: 'isolation: namespace-no-pid' },
+    /limits\.isolation asks for container/,
+  ],
+  [
     'a forbidden grant as written',
     '{ forbidden_grants: ["git:push github/octo/app@refs/tags/v*"] }',
     { grants: push },

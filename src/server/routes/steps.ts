@@ -1,14 +1,14 @@
 import { z } from 'zod'
-import { MayflyError, limits, nowSeconds, type Clock } from '../../lib/index.ts'
+import { MayflyError, engines, limits, nowSeconds, type Clock } from '../../lib/index.ts'
 import type { AccessTokens, Broker, Step } from '../../broker/index.ts'
 import type { Gateway } from '../../gateway/index.ts'
 import type { RulesHolder } from '../../rules/index.ts'
 import type { EndNotices } from '../end-notices.ts'
 import { tokenExpiry } from '../lifetime.ts'
 import { withBody, type Call, type Route } from '../route.ts'
+import { refuseWeakIsolation } from '../step-isolation.ts'
 import { createStepWaits } from '../step-waits.ts'
 import { checkoutSources, refuseSharedWorkspace, workspaceOf } from '../step-workspace.ts'
-import { HttpProblem } from '../wire-error.ts'
 
 export interface StepRoutesDeps {
   rules: RulesHolder
@@ -20,13 +20,16 @@ export interface StepRoutesDeps {
   notices: EndNotices
 }
 
-/** How a step is isolated (reference/sandbox.md): B namespaces, E none. */
-const tier = z.enum(['B', 'E'])
+const tier = z
+  .enum(['B', 'C', 'E'])
+  .describe('How it is isolated: B by all namespaces, C without one of processes, E not at all.')
 
 const openBody = z.object({
   name: z.string().min(1).max(64),
   role: z.string().min(1).max(64),
   tier,
+  engine: z.enum(engines).optional().describe('What runs its container; bubblewrap isolates it if left out.'),
+  image: z.string().max(512).optional().describe('Of its container: the name and the digest.'),
   command: z.string().max(16_384),
   workspace: workspaceOf.optional(),
 })
@@ -225,13 +228,7 @@ async function openStep(
   const rules = deps.rules.current()
   const role = rules.policy.roles.get(body.role)
   if (role === undefined) throw new MayflyError('revoked', `role "${body.role}" is no longer in the policy`)
-  if (role.isolation === 'namespace' && body.tier === 'E') {
-    throw new HttpProblem({
-      status: 403,
-      code: 'isolation_unavailable',
-      detail: `role "${role.name}" needs isolation "namespace": install bubblewrap on the runner, or allow "isolation: none" in the role`,
-    })
-  }
+  await refuseWeakIsolation(deps, call, session, role, body)
   await refuseSharedWorkspace(deps, call, session, role, body)
   const grants = role.grants.map((grant) => grant.source)
   const egress = rules.targets.egress.of(role.name).map((rule) => rule.source)
@@ -243,6 +240,8 @@ async function openStep(
     role: role.name,
     ttlSeconds: role.ttlSeconds,
     tier: body.tier,
+    engine: body.engine,
+    image: body.image,
     command: body.command,
     grants,
     egress,
