@@ -9,6 +9,7 @@ import { privateEgress } from './private-egress.ts'
 import { renamedRepository } from './renamed-repository.ts'
 import type { Found, LintRule, LintSubject, Severity } from './rule.ts'
 import { shadow } from './shadow.ts'
+import { sharedWorkspace } from './shared-workspace.ts'
 import { unprotectedRef } from './unprotected-ref.ts'
 import { unusedConnection } from './unused-connection.ts'
 
@@ -27,6 +28,7 @@ export const lintRules: readonly LintRule[] = [
   openEgress,
   privateEgress,
   shadow,
+  sharedWorkspace,
 ]
 
 /** A mistake and the rule that knows it. */

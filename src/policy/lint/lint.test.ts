@@ -216,6 +216,22 @@ const planted: readonly (readonly [
     { build: { trust: `{ ${safe} }`, more: 'mode: shadow' } },
     ['shadow warning roles.build.mode'],
   ],
+  [
+    'a shared workspace of a role that writes',
+    {
+      build: {
+        trust: `{ ${safe}, ref_protected: true }`,
+        grants: push,
+        more: 'allow: [startup-variables, shared-workspace]',
+      },
+    },
+    ['shared-workspace warning roles.build.allow.1'],
+  ],
+  [
+    'a shared workspace of a role that only reads',
+    { build: { trust: `{ ${safe} }`, more: 'allow: [shared-workspace]' } },
+    [],
+  ],
 ]
 for (const [what, roles, expected] of planted) {
   test(`lint: ${what}`, () => assert.deepEqual(found(roles), expected))

@@ -1,3 +1,4 @@
+import type { Allowance } from '../../config/index.ts'
 import type { Grant } from '../grant.ts'
 import type { IssuerFacts } from '../issuer-facts.ts'
 import { branches, type CompiledTrust, type Condition } from '../trust.ts'
@@ -13,6 +14,8 @@ export interface RoleDraft {
   readonly trust: CompiledTrust
   readonly grants: readonly DraftGrant[]
   readonly shadow: boolean
+  readonly writes: boolean
+  readonly allow: readonly Allowance[]
   readonly approval: boolean
   readonly egress: readonly DraftEgress[]
 }

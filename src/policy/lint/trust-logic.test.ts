@@ -57,7 +57,16 @@ test('property: nobody can assume a role that is said to be nobody’s', () => {
   let found = 0
   fc.assert(
     fc.property(trust, (rule) => {
-      const role = { name: 'x', trust: rule, grants: [], egress: [], shadow: false, approval: false }
+      const role = {
+        name: 'x',
+        trust: rule,
+        grants: [],
+        egress: [],
+        shadow: false,
+        approval: false,
+        writes: false,
+        allow: [],
+      }
       const subject = {
         roles: [role],
         issuers: new Map([['github', { ...githubFacts, forms: {}, documented: {} }]]),

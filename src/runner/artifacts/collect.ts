@@ -1,6 +1,15 @@
-import { closeSync, constants, lstatSync, readdirSync, type Dirent, type Stats } from 'node:fs'
-import { mkdtemp, rename } from 'node:fs/promises'
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  type Dirent,
+  type Stats,
+} from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as breathe } from 'node:timers/promises'
 import { limits, systemCode } from '../../lib/index.ts'
 import { inFolder, isAbsent, openIn, pathOf, type Cover } from '../workspace/index.ts'
 import type { Artifact, Artifacts } from './artifact.ts'
@@ -29,7 +38,7 @@ export async function collectArtifacts(request: {
   readonly store: string
 }): Promise<Collected> {
   const { step, workspace } = request
-  const folder = await mkdtemp(join(request.store, 'step-'))
+  const folder = mkdtempSync(join(request.store, 'step-'))
   const taken = new Map<string, Artifact>()
   const [missing, passedOver]: string[][] = [[], []]
   const take = createTaker({ ...request, folder, taken })
@@ -94,7 +103,8 @@ function createTaker(deps: {
     if (taken.size >= limits.artifactFiles) throw new TooMuch(`more than ${limits.artifactFiles} files`)
     const made = join(folder, 'new')
     const copied = await copyOut({ folder: at, name: parts.at(-1) ?? '', refused }, made, left)
-    await rename(made, join(folder, copied.sha256))
+    renameSync(made, join(folder, copied.sha256))
+    if (taken.size % 64 === 0) await breathe()
     left -= copied.bytes
     taken.set(path, { path, ...copied, named })
   }

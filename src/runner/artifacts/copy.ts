@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto'
-import { closeSync, constants, fstatSync, type Stats } from 'node:fs'
-import { open, rename, unlink } from 'node:fs/promises'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  type Stats,
+} from 'node:fs'
+import { setImmediate as breathe } from 'node:timers/promises'
 import { openIn, pathOf } from '../workspace/index.ts'
 
 /** Why a file is not handed on, in words. */
@@ -53,26 +63,35 @@ export async function copyIn(
   try {
     const { sha256 } = await copyHashed(from, made, expected.bytes, expected.executable ? 0o755 : 0o644)
     if (sha256 !== expected.sha256) throw new Unfit('was changed where it was kept')
-    await rename(made, `${pathOf(to.folder)}/${to.name}`)
+    renameSync(made, `${pathOf(to.folder)}/${to.name}`)
   } catch (error) {
-    await unlink(made).catch(() => undefined)
+    rmSync(made, { force: true })
     throw error
   }
 }
 
 const chunkBytes = 1_048_576
 
+/** At once, since most are small; between the chunks of a large one others have their turn. */
 async function copyHashed(from: string, to: string, maxBytes: number, mode = 0o600): Promise<Copied> {
-  await using source = await open(from, constants.O_RDONLY | constants.O_NONBLOCK)
-  await using target = await open(to, 'wx', mode)
+  using opened = new DisposableStack()
+  const open = (path: string, flags: number) => {
+    const fd = openSync(path, flags, mode)
+    opened.defer(() => closeSync(fd))
+    return fd
+  }
+  const { O_RDONLY, O_NONBLOCK, O_WRONLY, O_CREAT, O_EXCL } = constants
+  const source = open(from, O_RDONLY | O_NONBLOCK)
+  const target = open(to, O_WRONLY | O_CREAT | O_EXCL)
   const hash = createHash('sha256')
-  const chunk = Buffer.allocUnsafe(chunkBytes)
+  const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, fstatSync(source).size + 1))
   for (let bytes = 0; ;) {
-    const { bytesRead } = await source.read(chunk)
-    if (bytesRead === 0) return { sha256: hash.digest('hex'), bytes }
-    bytes += bytesRead
+    const count = readSync(source, chunk)
+    if (count === 0) return { sha256: hash.digest('hex'), bytes }
+    bytes += count
     if (bytes > maxBytes) throw new Unfit('is too large')
-    hash.update(chunk.subarray(0, bytesRead))
-    await target.writeFile(chunk.subarray(0, bytesRead))
+    hash.update(chunk.subarray(0, count))
+    writeFileSync(target, chunk.subarray(0, count))
+    if (bytes >= chunkBytes) await breathe()
   }
 }

@@ -82,7 +82,7 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...plan.handed.flatMap((inside, i) => ['--bind', join(plan.files, handedFile(i)), inside]),
     ...plan.tools.flatMap((path) => ['--ro-bind', path, path]),
     ...['--bind', plan.workspace, plan.workspaceInside],
-    ...(plan.isOwnWorkspace ? [] : workspaceMounts(plan)),
+    ...(plan.found === undefined ? [] : workspaceMounts(plan, plan.found)),
     ...coverMounts(plan),
     ...plan.folders.flatMap(({ outside, inside }) => ['--bind', outside, inside]),
     ...['--chdir', plan.workspaceInside],

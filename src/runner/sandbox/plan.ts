@@ -1,4 +1,4 @@
-import type { Cover } from '../workspace/index.ts'
+import type { Cover, Found } from '../workspace/index.ts'
 import type { ProcessLimit } from './limits/index.ts'
 
 /** What the sandbox of one step is made of. Paths are the host's unless the name says otherwise. */
@@ -6,8 +6,8 @@ export interface SandboxPlan {
   readonly workspace: string
   /** Where the step sees it. */
   readonly workspaceInside: string
-  /** Nobody but this step has written to it or will. */
-  readonly isOwnWorkspace: boolean
+  /** What is to be protected in it; undefined: nothing. */
+  readonly found: Found | undefined
   /** What it sees in place of files of the workspace. */
   readonly covers: readonly Cover[]
   /** Files that the step may write to and nothing else of the host: where it sees them. */

@@ -486,7 +486,7 @@ test('neither the options nor the arguments of bwrap hold the environment, which
     covers: [],
     handed: [],
     folders: [],
-    isOwnWorkspace: false,
+    found: undefined,
     files: '/nonexistent/files',
     tools: ['/nonexistent/tool'],
     command: ['run', 'it'],

@@ -80,10 +80,11 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   const hold = holdStep(request.limits, request.places)
   // It has no process of its own until it is spawned.
   made.defer(() => void hold.end())
+  const found = request.isOwnWorkspace === true ? undefined : lookThrough(request.workspace)
   const plan: SandboxPlan = {
     ...request,
     workspaceInside: request.workspaceInside ?? request.workspace,
-    isOwnWorkspace: request.isOwnWorkspace ?? false,
+    found,
     handed,
     folders: request.folders ?? [],
     files: files.folder,
@@ -97,7 +98,7 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   }
   const { workspace } = request
   // Also one that the step makes at the top itself.
-  const repositories = new Set(plan.isOwnWorkspace ? [] : ['.git', ...lookThrough(workspace).repositories])
+  const repositories = new Set(found === undefined ? [] : ['.git', ...found.repositories])
   const withoutCommonDir = [...repositories].filter(
     (folder) => !existsInside(workspace, join(folder, 'commondir')),
   )

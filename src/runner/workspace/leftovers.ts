@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, relative } from 'node:path'
 import { Secret } from '../../lib/index.ts'
 import { credentialFiles, credentialFolders } from './credential-places.ts'
+import { includesOf, storesOf } from './git-config.ts'
 import { readInside } from './inside.ts'
 import { lookThrough, plainPath, realPath } from './repositories.ts'
 import { cleanGitConfig, cleanTokenFile, isTokenFile } from './token-files.ts'
@@ -88,15 +89,12 @@ function isGitConfig(as: string): boolean {
   return as === gitConfigName
 }
 
-const maxIncludes = 100
-
 /**
  * Files that a configuration includes; actions/checkout keeps its token in one beside the workspace. Those in the workspace
  * are returned; of the others, which the step does not see, the secrets are noted.
  */
 function includedFiles(workspace: string, config: string, text: string, secrets: Set<string>): TokenFile[] {
-  const paths = text.split(/[\r\n]+/).flatMap((line) => includeIn(line) ?? [])
-  return paths.slice(0, maxIncludes).flatMap((named) => {
+  return includesOf(text).flatMap((named) => {
     const file = isAbsolute(named) ? named : join(workspace, dirname(config), named)
     const inside = relative(workspace, file)
     if (!inside.startsWith('..') && !isAbsolute(inside)) {
@@ -110,28 +108,16 @@ function includedFiles(workspace: string, config: string, text: string, secrets:
   })
 }
 
-/** `helper = store --file=FILE`: a file of any name with what `.git-credentials` has (git-credential-store(1)). */
+/** Files of any name that a credential helper keeps its logins in. */
 function storeFiles(workspace: string, config: string, text: string): TokenFile[] {
-  const named = text
-    .split(/[\r\n]+/)
-    .flatMap((line) => (line.length > 4_096 ? [] : (/--file[= ]["']?([^\s"'\\]+)/.exec(line)?.[1] ?? [])))
   // Relative to where git was started: the top of the workspace, or of the checkout.
   const folders = [workspace, join(workspace, dirname(dirname(config)))]
-  return named.slice(0, maxIncludes).flatMap((name) =>
+  return storesOf(text).flatMap((name) =>
     folders.flatMap((folder) => {
       const path = plainPath(workspace, relative(workspace, isAbsolute(name) ? name : join(folder, name)))
       return path === undefined ? [] : [{ path, as: '.git-credentials' }]
     }),
   )
-}
-
-/** `path = FILE`, behind a section's head or alone, quoted or not, with a comment behind it (git-config(1)). */
-function includeIn(line: string): string | undefined {
-  if (line.length > 4_096) return undefined
-  const value = /(?:^|\])[ \t]{0,64}path[ \t]{0,64}=[ \t]{0,64}(.*)$/i.exec(line)?.[1]
-  const quoted = /^"((?:[^"\\]|\\.)*)"/.exec(value ?? '')?.[1]
-  if (quoted !== undefined) return quoted.replaceAll(/\\(.)/g, '$1')
-  return value?.replace(/[;#].*$/, '').trim()
 }
 
 /** One line for the developer: where they are, and how not to leave them there. Undefined if there is nothing to say. */

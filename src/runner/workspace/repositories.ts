@@ -3,9 +3,9 @@ import { dirname, isAbsolute, join, relative } from 'node:path'
 import { readInside } from './inside.ts'
 
 /** Folders that are looked into, and how far; the rest of a workspace is its code's own. */
-const maxDepth = 3
+const maxDepth = 12
 const maxFolders = 2_000
-const passedOver = new Set(['node_modules', '.git', '.venv', 'target', 'vendor'])
+const passedOver = new Set(['node_modules', '.git'])
 /** Submodules of submodules, and how many of each. */
 const maxModuleDepth = 6
 const maxModules = 200
@@ -16,19 +16,25 @@ export interface Found {
   readonly repositories: readonly string[]
   /** `.git` files, which say where the repository of a worktree or submodule is. */
   readonly pointers: readonly string[]
+  /** Folders with something called `.git` in them. */
+  readonly tops: readonly string[]
   /** All files that were passed on the way. */
   readonly files: readonly string[]
 }
 
 /** What is in the first folders of a workspace; every path relative to it. */
 export function lookThrough(workspace: string): Found {
-  const found = { repositories: new Set<string>(), pointers: [] as string[], files: [] as string[] }
+  const found = {
+    ...{ repositories: new Set<string>(), pointers: [] as string[] },
+    ...{ tops: [] as string[], files: [] as string[] },
+  }
   const folders = [{ name: '', depth: 0 }]
   for (const { name, depth } of folders) {
     const entries = entriesOf(join(workspace, name))
     for (const entry of entries) {
       const path = join(name, entry.name)
       if (entry.name === '.git') {
+        found.tops.push(name)
         if (entry.isFile()) found.pointers.push(path)
         for (const one of repositoriesAt(workspace, path)) found.repositories.add(one)
       } else if (entry.isDirectory()) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setStage, type Stage } from '../../../demo/stage.ts'
@@ -188,4 +188,101 @@ test('a step writes what git runs in a later step: in a repository below, a subm
   assert.equal(stdout, 'works\n')
   const left = await bench.sh('ls .git/modules/lib/commondir 2>/dev/null; true')
   assert.equal(left.stdout, '')
+})
+
+test('a step writes what is not there yet: a worktree’s configuration, attributes, what a configuration includes, a folder of hooks', async (t) => {
+  const bench = await openBench(t)
+  if (bench === undefined) return
+  const { workspace } = bench
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@x', ...args], {
+      cwd: workspace,
+      stdio: 'ignore',
+    })
+  const deep = 'a/b/c/d/e/app'
+  for (const folder of ['.', deep]) {
+    git('init', '-q', folder)
+    git('-C', folder, 'commit', '-q', '--allow-empty', '-m', 'one')
+  }
+  git('init', '-q', '--bare', 'mirrors/one.git')
+  git('worktree', 'add', '-q', 'w')
+  git('config', 'include.path', '../more.gitconfig')
+  git('config', 'core.hooksPath', '.githooks')
+  git('-C', deep, 'config', 'includeIf.gitdir:/.path', 'there')
+  writeFileSync(join(workspace, deep, '.git/there'), '[core]\n')
+  rmSync(join(workspace, '.git/info'), { recursive: true })
+  const targets = [
+    '.git/config.worktree .git/worktrees/w/config.worktree .git/worktrees/w/commondir .git/worktrees/w/gitdir w/.git',
+    'more.gitconfig .githooks/pre-push mirrors/one.git/config mirrors/one.git/hooks/update mirrors/one.git/info/attributes',
+    `${deep}/.git/config ${deep}/.git/hooks/pre-push ${deep}/.git/info/attributes ${deep}/.git/there`,
+  ].join(' ')
+  const { stdout, stderr } = await bench.sh(
+    `for f in ${targets}; do
+       (echo '[core]' >> $f) 2>/dev/null && echo "wrote $f"
+       [ ! -e $f ] || { rm -rf $f 2>/dev/null && echo "removed $f"; }
+       (echo x > new && mv -f new $f) 2>/dev/null && echo "replaced $f"; done
+     mv a z 2>/dev/null && mkdir -p ${deep}/.git && echo 'moved the folders above'
+     git status -s >/dev/null && git -C w status -s >/dev/null && git -C ${deep} log -1 --format=%s && git -C mirrors/one.git branch && git tag v1 && git -C w tag v2 && echo works`,
+  )
+  assert.equal(stdout, 'one\nworks\n', stderr)
+})
+
+test('a step changes what a CI runs next, wherever that CI looks', async (t) => {
+  const bench = await openBench(t)
+  if (bench === undefined) return
+  const { workspace } = bench
+  const folders =
+    '.github/workflows .github/actions/x .circleci .buildkite .tekton .woodpecker .gitlab/ci .mayfly'
+  const files =
+    '.gitlab-ci.yml Jenkinsfile Jenkinsfile.release azure-pipelines.yml azure-pipelines-nightly.yml bitbucket-pipelines.yml .drone.yml .travis.yml cloudbuild.yaml action.yml'
+  for (const top of ['.', 'below']) {
+    execFileSync('git', ['init', '-q', top], { cwd: workspace })
+    for (const folder of folders.split(' ')) mkdirSync(join(workspace, top, folder), { recursive: true })
+    const all = [...files.split(' '), ...folders.split(' ').map((folder) => `${folder}/one.yml`)]
+    for (const file of all) writeFileSync(join(workspace, top, file), 'as it was\n')
+  }
+  const { stdout } = await bench.sh(
+    `for t in . below; do for f in ${files} $(for d in ${folders}; do echo $d/one.yml $d/two.yml; done); do
+       (echo evil > $t/$f) 2>/dev/null && echo "wrote $t/$f"; rm -f $t/$f 2>/dev/null && [ ! -e $t/$f ] && case $f in */two.yml) ;; *) echo "removed $t/$f";; esac
+     done; done; echo code > below/code.js; cat below/Jenkinsfile`,
+  )
+  assert.equal(stdout, 'as it was\n')
+})
+
+test('files where folders are expected, and the other way round: the next step runs', async (t) => {
+  const layouts: string[] = [
+    'git init -q .; rm -rf .git/hooks .git/info; touch .git/hooks .git/info',
+    'git init -q .; rm -f .git/config; mkdir .git/config .git/config.worktree; git init -q --bare b; rm -rf b/hooks; ln -s /nowhere b/hooks',
+    'touch .github .circleci; mkdir Jenkinsfile .gitlab-ci.yml',
+    'echo "gitdir: nowhere" > .git; mkdir sub; echo "gitdir: ../.git" > sub/.git; mkdir -p x; echo "gitdir: ../x" > x/.git',
+    'git init -q .; printf "[core]\\n hooksPath = .\\n[include]\\n path = ../\\n path = config\\n path = /etc/passwd\\n path = ../../../../x\\n" > .git/config',
+    'mkdir -p d; cd d; for i in $(seq 40); do mkdir d && cd d; git init -q . ; done',
+    'git init -q .; git config core.hooksPath .mayfly/hooks; mkdir -p .mayfly/hooks; git config include.path ../.mayfly/hooks/inc; touch .mayfly/hooks/inc',
+  ]
+  for (const lay of layouts) {
+    const bench = await openBench(t)
+    if (bench === undefined) return
+    execFileSync('sh', ['-c', lay], { cwd: bench.workspace })
+    for (let round = 0; round < 2; round++) {
+      const ended: { code: number; stderr: string } = await bench.sh(
+        'touch ran; (echo evil > .mayfly/hooks/pre-push) 2>/dev/null; true',
+      )
+      assert.deepEqual([ended.code, ended.stderr], [0, ''], lay)
+    }
+    assert.ok(!existsSync(join(bench.workspace, '.mayfly/hooks/pre-push')))
+  }
+})
+
+test('more repositories than can be protected: the next step is refused, in words', async (t) => {
+  const bench = await openBench(t)
+  if (bench === undefined) return
+  for (let i = 0; i < 900; i++) {
+    const folder = join(bench.workspace, `r${i}`)
+    for (const name of ['objects', 'refs']) mkdirSync(join(folder, name), { recursive: true })
+    for (const name of ['HEAD', 'config']) writeFileSync(join(folder, name), '')
+  }
+  await assert.rejects(bench.sh('true'), {
+    code: 'limit_exceeded',
+    message: /900 repositories in .*workspace: fresh/,
+  })
 })

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { temporaryFolder } from '../sandbox/sandbox.fixture.ts'
+import { collectArtifacts, coveredFiles, fileListOf, takeArtifacts, type Artifacts } from './index.ts'
+
+function world(t: TestContext) {
+  const [workspace, store, fresh] = [temporaryFolder(t), temporaryFolder(t), temporaryFolder(t)]
+  const write = (path: string, text = path, mode = 0o644) => {
+    mkdirSync(dirname(join(workspace, path)), { recursive: true })
+    writeFileSync(join(workspace, path), text)
+    chmodSync(join(workspace, path), mode)
+  }
+  const collect = (patterns: string[], isCovered = coveredFiles(workspace, [])) =>
+    collectArtifacts({ step: 'build', workspace: { path: workspace, id: 'w' }, patterns, isCovered, store })
+  const take = (inputs: Artifacts[], kind: 'fresh' | 'job' = 'fresh') =>
+    takeArtifacts({ kind, path: fresh, id: 'f' }, inputs)
+  const paths = async (...patterns: string[]) =>
+    (await collect(patterns)).artifacts.files.map(({ path }) => path)
+  return { workspace, store, fresh, write, collect, take, paths }
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+
+test('files come with their bytes and the right to run them, and as they were when they were taken', async (t) => {
+  const { workspace, fresh, write, collect, take } = world(t)
+  write('dist/app', '#!/bin/sh\n', 0o755)
+  write('dist/a/data', 'one')
+  const { artifacts } = await collect(['dist'])
+  write('dist/a/data', 'two')
+  const taken = await take([artifacts])
+  assert.equal(readFileSync(join(fresh, 'dist/a/data'), 'utf8'), 'one')
+  assert.equal(lstatSync(join(fresh, 'dist/app')).mode & 0o111, 0o111)
+  assert.deepEqual(fileListOf(taken).files, [
+    { path: 'dist/a/data', sha256: sha256('one'), bytes: 3 },
+    { path: 'dist/app', sha256: sha256('#!/bin/sh\n'), bytes: 10 },
+  ])
+  assert.equal(existsSync(join(workspace, 'dist/app')), true)
+})
+
+test('what runs by its name is handed on only by its full path; nothing of a .git ever', async (t) => {
+  const { write, collect, paths } = world(t)
+  const all = ['dist/app', 'dist/Makefile', 'dist/package.json', 'dist/.npmrc', 'dist/node_modules/.bin/x']
+  for (const path of [...all, 'dist/vite.config.mjs', 'repo/HEAD', 'repo/config', '.envrc']) write(path)
+  for (const path of ['dist/.git/config', 'dist/.GIT/config', '.git/hooks/x']) write(path)
+  assert.deepEqual(await paths('**'), ['dist/app', 'repo/config'])
+  assert.deepEqual(await paths('dist/.*'), ['dist/.npmrc'])
+  assert.deepEqual(await paths('.envrc', 'dist/Makefile', 'dist/package.json', 'dist/node_modules/.bin/x'), [
+    ...['.envrc', 'dist/Makefile', 'dist/node_modules/.bin/x', 'dist/package.json'],
+  ])
+  // A pipeline file cannot even say so; here it is asked for all the same.
+  const { artifacts, missing } = await collect(['dist/.git/config', 'dist/.GIT/config', '.git/hooks/x'])
+  assert.deepEqual([artifacts.files, missing.length], [[], 3])
+  const { passedOver } = await collect(['dist'])
+  assert.ok(
+    passedOver.includes('"dist/Makefile" would run where it is taken: name it in full if that is meant'),
+  )
+})
+
+test('links, pipes, sockets, devices and special modes are no artifacts, whatever stands in for what', async (t) => {
+  const { workspace, write, collect } = world(t)
+  const outside = temporaryFolder(t)
+  writeFileSync(join(outside, 'secret'), 'of the machine')
+  write('dist/file')
+  write('dist/set', 'x', 0o4755)
+  write('dist/group', 'x', 0o2755)
+  write('dist/sticky', 'x', 0o1755)
+  symlinkSync(join(outside, 'secret'), join(workspace, 'dist/link'))
+  symlinkSync(outside, join(workspace, 'dist/folder'))
+  symlinkSync(outside, join(workspace, 'top'))
+  execFileSync('mkfifo', [join(workspace, 'dist/pipe')])
+  execFileSync('/usr/bin/perl', [
+    '-MSocket',
+    '-e',
+    'socket(S, AF_UNIX, SOCK_STREAM, 0); bind(S, sockaddr_un($ARGV[0]))',
+    join(workspace, 'dist/socket'),
+  ])
+  const { artifacts, missing } = await collect([
+    'dist',
+    'top/secret',
+    'top',
+    'dist/folder/secret',
+    'dist/pipe',
+  ])
+  assert.deepEqual(
+    artifacts.files.map(({ path }) => path),
+    ['dist/file'],
+  )
+  assert.equal(missing.length, 4)
+})
+
+test('too many, too deep, too large: all of it is refused, or the one file', async (t) => {
+  const { workspace, write, collect } = world(t)
+  write('big')
+  truncateSync(join(workspace, 'big'), 2 ** 40)
+  assert.match((await collect(['big', 'b*'])).passedOver.join(), /"big" is too large/)
+  const deep = Array.from({ length: 40 }, () => 'd').join('/')
+  write(`${deep}/file`)
+  await assert.rejects(collect(['d']), /folders more than 32 deep/)
+  assert.deepEqual((await collect([`${deep}/file`])).artifacts.files.length, 1)
+  mkdirSync(join(workspace, 'many'))
+  for (let i = 0; i < 10_001; i++) writeFileSync(join(workspace, `many/${i}`), '')
+  await assert.rejects(collect(['many']), /more than 10000 files/)
+})
+
+test('a file whose content was kept back from the step is kept back here, too, under any name', async (t) => {
+  const { workspace, write, collect } = world(t)
+  write('sub/secrets')
+  write('sub/file')
+  const isCovered = coveredFiles(workspace, [{ path: 'sub/secrets', text: '' }])
+  execFileSync('mv', ['sub', 'moved'], { cwd: workspace })
+  execFileSync('ln', ['moved/secrets', 'second-name'], { cwd: workspace })
+  const { artifacts } = await collect(['**'], isCovered)
+  assert.deepEqual(
+    artifacts.files.map(({ path }) => path),
+    ['moved/file'],
+  )
+})
+
+test('what is put into a workspace follows no link there, replaces no file of the checkout, and is what it was', async (t) => {
+  const { fresh, store, write, collect, take } = world(t)
+  const outside = temporaryFolder(t)
+  write('a/file')
+  write('b')
+  const { artifacts } = await collect(['a/*', 'b*'])
+  symlinkSync(outside, join(fresh, 'a'))
+  await assert.rejects(take([artifacts]), {
+    code: 'conflict',
+    message: /"a\/file" of step "build" cannot be put/,
+  })
+  assert.deepEqual(readdirSync(outside), [])
+  execFileSync('rm', [join(fresh, 'a')])
+  writeFileSync(join(fresh, 'b'), 'of the checkout')
+  await assert.rejects(take([artifacts]), { code: 'conflict', message: /"b" .* is in the checkout, too/ })
+  assert.equal(readFileSync(join(fresh, 'b'), 'utf8'), 'of the checkout')
+  const named = (await collect(['b'])).artifacts
+  symlinkSync(join(outside, 'x'), join(fresh, 'link'))
+  await take([named])
+  assert.equal(readFileSync(join(fresh, 'b'), 'utf8'), 'b')
+  // A step without a sandbox could reach where they are kept.
+  writeFileSync(join(named.folder, sha256('b')), 'B')
+  execFileSync('rm', [join(fresh, 'b')])
+  await assert.rejects(take([named]), { code: 'conflict', message: /was changed where it was kept/ })
+  assert.deepEqual(readdirSync(fresh).toSorted(), ['a', 'link'])
+  assert.ok(readdirSync(store).length > 0)
+})
+
+test('of two steps’ files with one path the later one counts; where they come from they are already', async (t) => {
+  const { fresh, write, collect, take } = world(t)
+  write('file', 'first')
+  const first = (await collect(['*'])).artifacts
+  write('file', 'second')
+  const second = (await collect(['*'])).artifacts
+  assert.deepEqual(
+    (await take([first, second])).map(({ sha256: digest }) => digest),
+    [sha256('second')],
+  )
+  assert.equal(readFileSync(join(fresh, 'file'), 'utf8'), 'second')
+  writeFileSync(join(fresh, 'file'), 'its own')
+  await take([{ ...first, workspace: 'f' }], 'job')
+  assert.equal(readFileSync(join(fresh, 'file'), 'utf8'), 'its own')
+  await take([first], 'job')
+  assert.equal(readFileSync(join(fresh, 'file'), 'utf8'), 'first')
+})
