@@ -4,11 +4,12 @@ import { benchAudit } from './audit.ts'
 import { benchExchange } from './exchange.ts'
 import { benchFind } from './find.ts'
 import { benchMask } from './mask.ts'
-import { benchGit, benchNpm, benchRun, benchUp } from './peers.ts'
+import { benchGit, benchNpm, benchUp } from './peers.ts'
 import { benchPolicy } from './policy.ts'
 import type { BenchResult } from './result.ts'
 import { benchRevokeStep } from './revoke-step.ts'
 import { benchRevoke } from './revoke.ts'
+import { benchBuild, benchRun } from './step.ts'
 
 /** Every figure that we state, by name: `npm run bench -- NAME`. */
 const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
@@ -22,6 +23,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   find: () => benchFind(100_000),
   'find-large': () => benchFind(10_000_000),
   run: benchRun,
+  build: benchBuild,
   git: benchGit,
   npm: benchNpm,
   mask: benchMask,

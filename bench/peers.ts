@@ -41,34 +41,6 @@ function residentMbOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
 }
 
-/** `mayfly run -- true` over bare `true`, in turn. */
-export async function benchRun(): Promise<BenchResult[]> {
-  await using stage = await setStage()
-  const ours: number[] = []
-  const bare: number[] = []
-  const env = stage.jobEnvironment()
-  await stage.runJob(['run', '--role', 'build', '--', 'true'], env)
-  for (let round = 0; round < 15; round++) {
-    let startedMs = performance.now()
-    await stage.runJob(['run', '--role', 'build', '--', 'true'], env)
-    ours.push(performance.now() - startedMs)
-    startedMs = performance.now()
-    execFileSync('true')
-    bare.push(performance.now() - startedMs)
-  }
-  const over = median(ours) - median(bare)
-  return [
-    {
-      name: 'mayfly run -- true, over bare true',
-      value: over,
-      unit: 'ms',
-      against: `true: ${median(bare).toFixed(1)} ms`,
-      target: '< 150 ms',
-      ok: over < 150,
-    },
-  ]
-}
-
 const rounds = 5
 
 /** A clone of 60 MB straight from the server and through the gateway, in turn; only the clone itself is timed. */
