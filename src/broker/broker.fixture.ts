@@ -184,6 +184,7 @@ export function stepRequest(changes: Partial<StepRequest> = {}): StepRequest {
     command: 'npm test',
     grants: ['git:read github/octo/app'],
     egress: [],
+    services: [],
     ...changes,
   }
 }

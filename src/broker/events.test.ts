@@ -29,6 +29,7 @@ test('the entry of a step fits into the log, however many grants its role has, a
     command: 'c'.repeat(16_000),
     grants,
     egress: [],
+    services: [],
   })
   assert.ok(JSON.stringify(event).length < limits.auditEntryBytes)
   assert.equal(event.data['grantsCount'], 3000)

@@ -19,6 +19,8 @@ export interface StepRequest {
   /** The grants of the role and the egress list: what the step could reach. */
   readonly grants: readonly string[]
   readonly egress: readonly string[]
+  /** Ports of the runner's own localhost that it is let to. */
+  readonly services: readonly number[]
   readonly workspace?: StepWorkspace | undefined
 }
 
@@ -109,6 +111,7 @@ export function stepStarted(step: Step, request: StepRequest): AuditEvent {
     reported: { ...isolationFacts(request), command: request.command, ...placeOf(request) },
     ...firstOf('grants', request.grants),
     ...firstOf('egress', request.egress),
+    ...(request.services.length === 0 ? {} : { services: request.services }),
     expires: new Date(step.expiresMs).toISOString(),
   })
 }

@@ -89,6 +89,11 @@ function addRun(program: Command): void {
       'although the role writes, run where steps in other roles have been; the role must allow it',
       false,
     )
+    .option(
+      '--service <port>',
+      'a port of the job’s own localhost that the command may reach; may be given again',
+      collect,
+    )
     .option('--stdin', 'the command reads what this one is given; else /dev/null', false)
     .option('--lockfile <path>', 'pins what npm may install', 'package-lock.json')
     .option(

@@ -18,6 +18,7 @@ export interface RunOptions {
   workspace: string
   env?: string[]
   tools?: string[]
+  service?: string[]
   lockfile: string
   dotenv?: string
   cache?: string[]
@@ -77,6 +78,7 @@ function commandStep(command: readonly string[], options: RunOptions): Step {
     command,
     env: {},
     passEnv: options.env ?? [],
+    services: (options.service ?? []).map(portOf),
     lockfile: options.lockfile,
     caches: (options.cache ?? []).map(cacheName),
     ...(options.dotenv === undefined ? {} : { dotenv: options.dotenv }),
@@ -85,6 +87,15 @@ function commandStep(command: readonly string[], options: RunOptions): Step {
     ...(options.checkout ? { checkout: {} } : {}),
     continueOnError: false,
   }
+}
+
+function portOf(text: string): number {
+  const port = Number(text)
+  if (/^[0-9]{1,5}$/.test(text) && port >= 1 && port <= 65_535) return port
+  throw new MayflyError(
+    'bad_input',
+    `--service ${text}: it takes the port of a service on localhost, such as 5432`,
+  )
 }
 
 async function fileSteps(file: string, command: readonly string[], options: RunOptions): Promise<Step[]> {
@@ -96,6 +107,8 @@ async function fileSteps(file: string, command: readonly string[], options: RunO
       'bad_input',
       '--checkout and --shared-workspace are for a single command: the steps of a file have `checkout` and `workspace`',
     )
+  if (options.service !== undefined)
+    throw new MayflyError('bad_input', '--service is for a single command: a step of a file has `services:`')
   // Schema and YAML parser are loaded for a file only: a command must start fast.
   const { configError, readPipeline } = await import('../config/index.ts')
   const read = readPipeline(readText(file), file)
@@ -111,7 +124,6 @@ function refuseUnbuilt(step: PlannedStep): void {
     retries: step.retries.count > 0,
     if: step.hasCondition,
     outputs: step.outputs.length > 0,
-    services: step.services.length > 0,
   }
   const key = Object.entries(unbuilt).find(([, isAsked]) => isAsked)?.[0]
   if (key !== undefined)
@@ -126,6 +138,7 @@ function pipelineStep(step: PlannedStep, options: RunOptions): Step {
     command: shellCommand(step.run),
     env: step.env,
     passEnv: [...step.passEnv, ...(options.env ?? [])],
+    services: step.services,
     lockfile: step.lockfile,
     caches: [...step.cache, ...(options.cache ?? [])].map(cacheName),
     ...(step.dotenv === undefined ? {} : { dotenv: step.dotenv }),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { connect as netConnect, createServer, type AddressInfo } from 'node:net'
+import { connect as netConnect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { connectUri, createProofNonces, createProofSigner } from '../identity/index.ts'
 import { systemClock } from '../lib/index.ts'
@@ -350,11 +350,17 @@ test('another run’s CA is not ours', async (t) => {
 /** A guard that leads egress hosts to a server of the test, so that no address of the world is needed. */
 async function egressWorld(
   t: Parameters<typeof openWorld>[0],
-  options: { dial?: (to: Destination) => Promise<void>; role?: readonly unknown[] } = {},
+  options: {
+    dial?: (to: Destination) => Promise<void>
+    role?: readonly unknown[]
+    /** Else it says again what it hears. */
+    serve?: (socket: Socket) => void
+  } = {},
 ) {
   const received: string[] = []
-  const server = createServer((socket) => {
+  const server = createServer({ allowHalfOpen: options.serve !== undefined }, (socket) => {
     socket.on('error', () => undefined)
+    if (options.serve !== undefined) return options.serve(socket)
     socket.setEncoding('utf8').on('data', (chunk: string) => {
       received.push(chunk)
       socket.write(`echo ${chunk}`)
@@ -494,4 +500,23 @@ test('a change of the configuration counts for the next tunnel', async (t) => {
   )
   world.setTargets(targets, policy)
   assert.equal((await world.connect(authority)).status, 403)
+})
+
+test('an egress host of any port may speak first, and is heard to its end by whoever has ended before', async (t) => {
+  const { world } = await egressWorld(t, {
+    role: ['mail.test:25', 'plain.test:80'],
+    serve(socket) {
+      socket.write('220 ready\r\n')
+      let said = ''
+      socket.on('data', (chunk: Buffer) => (said += String(chunk)))
+      socket.on('end', () => socket.end(`heard ${said}`))
+    },
+  })
+  for (const authority of ['mail.test:25', 'plain.test:80']) {
+    const { socket, status } = await world.connect(authority)
+    assert.equal(status, 200)
+    assert.equal(String((await once(socket, 'data'))[0]), '220 ready\r\n')
+    socket.end('quit')
+    assert.equal((await readAll(socket)).toString(), 'heard quit')
+  }
 })

@@ -3,7 +3,14 @@ import { createServer as createTlsServer, Server as TlsServer } from 'node:https
 import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { canonicalHost, limits, messageOf, type ServedCertificate, type StepId } from '../lib/index.ts'
+import {
+  canonicalHost,
+  joinSockets,
+  limits,
+  messageOf,
+  type ServedCertificate,
+  type StepId,
+} from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import { stepEvent, type AccessTokens, type Broker, type Step } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
@@ -51,7 +58,11 @@ export function createTunnelServer(deps: TunnelDeps): Server {
   const server =
     certificate === undefined
       ? createServer(options, refuseMethod)
-      : createTlsServer({ ...options, ...certificate.pair, handshakeTimeout: 10_000 }, refuseMethod)
+      : createTlsServer(
+          // As the plain one: what a client has ended may still be answered.
+          { ...options, ...certificate.pair, handshakeTimeout: 10_000, allowHalfOpen: true },
+          refuseMethod,
+        )
   if (server instanceof TlsServer) certificate?.follow(server)
   // Without a listener a connection that cannot be taken (no more files) would end the process.
   server.on('error', () => undefined)
@@ -194,12 +205,8 @@ async function passThrough(
   if (socket.destroyed) return void upstream.destroy()
   deps.activity.granted(step.id, `egress ${name}`)
   deps.track(step, upstream)
-  upstream.on('error', () => socket.destroy())
-  socket.on('close', () => upstream.destroy())
-  upstream.on('close', () => socket.destroy())
   established(socket, head)
-  socket.pipe(upstream)
-  upstream.pipe(socket)
+  joinSockets(socket, upstream)
 }
 
 /** Later each time that the step is refused; meanwhile the socket counts among those that it has open. */

@@ -30,6 +30,8 @@ export const limits = {
   requestHeadMs: 10_000,
   /** Tunnels that one step has open at once; npm opens 15, a browser's test fewer than 100. */
   tunnelsPerStep: 256,
+  /** Places of a step's own network that are listened at; each is an open file of its supervisor. */
+  doorsPerStep: 512,
   /** A package-lock.json handed over for pinning. */
   lockfileBytes: 33_554_432,
   /** Packages that it pins; large monorepos have near 10,000. */

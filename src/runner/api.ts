@@ -32,6 +32,8 @@ export interface ServerApi {
       tier: 'B' | 'E'
       command: string
       workspace: { kind: WorkspaceKind; id: string }
+      /** Ports of the runner's own localhost that it is let to. */
+      services: readonly number[]
     },
   ): Promise<StepGrant>
   /** The server holds its answer until there is something to tell beyond the refusals that were `seen`, or for a while. */
@@ -92,6 +94,8 @@ export interface StepGrant {
   readonly connections: readonly { name: string; kind: string; url: string; authority: string }[]
   /** Where the role may read the repository of the job; missing from servers that do not say. */
   readonly checkout?: readonly { connection: string; url: string }[]
+  /** Hosts without a credential that the policy names one by one, as `host:port`. Missing from servers that do not say. */
+  readonly egress?: readonly string[]
 }
 
 export interface FinishReport {
@@ -119,6 +123,8 @@ export interface FinishReport {
   /** What it handed on, and what it took of earlier steps. */
   readonly artifacts?: FileList
   readonly inputs?: FileList
+  /** Connections to the job's own services. */
+  readonly services?: readonly { port: number; connections: number }[]
 }
 
 /** Files as the record has them: the first ones by name, and of all how many, their size, and the digest of their list. */

@@ -1,7 +1,8 @@
 import { normalize } from 'node:path'
 import type { StepGrant } from './api.ts'
 import { placeVariables } from './conventions/index.ts'
-import { caBundleInside, caInside, homeInside, proxyPort } from './sandbox/index.ts'
+import { proxyPort } from './doors.ts'
+import { caBundleInside, caInside, homeInside } from './sandbox/index.ts'
 import { realPath } from './workspace/index.ts'
 
 /** Variables of a job that say where and when it runs, and nothing that opens anything. */

@@ -139,7 +139,7 @@ function tellAttempts(running: Running, tell: (line: string) => void): number | 
   const count = attempts.ipv4 + attempts.ipv6
   if (count > 0)
     tell(
-      `mayfly: ${count} direct network ${count === 1 ? 'attempt' : 'attempts'} went nowhere: only the proxy leads out of the sandbox (HTTPS_PROXY, HTTP_PROXY); a program that does not read these needs a proxy setting of its own`,
+      `mayfly: ${count} direct network ${count === 1 ? 'attempt' : 'attempts'} went nowhere: out of the sandbox lead the hosts that the policy names, by name, and the proxy (HTTPS_PROXY, HTTP_PROXY); an address that is not named has no way`,
     )
   return count
 }
@@ -170,6 +170,9 @@ export async function report(
       ...(ran.artifacts === undefined ? {} : { artifacts: fileListOf(ran.artifacts.files) }),
       ...(ran.inputs.length === 0 ? {} : { inputs: fileListOf(ran.inputs) }),
       withheld_requests: relay.withheld(),
+      ...(relay.services().size === 0
+        ? {}
+        : { services: [...relay.services()].map(([port, connections]) => ({ port, connections })) }),
       refusals_seen: ran.seen,
     })
     if (answer.refusals !== undefined) showRefusals(refusals, answer.refusals)

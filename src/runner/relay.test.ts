@@ -4,8 +4,9 @@ import { createServer as createHttpServer, type IncomingMessage } from 'node:htt
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { connectUri, createProofSigner, createProofVerifier } from '../identity/index.ts'
-import { systemClock } from '../lib/index.ts'
+import { limits, systemClock } from '../lib/index.ts'
 import type { StepGrant } from './api.ts'
+import type { Way } from './doors.ts'
 import { createRelay, type Relay } from './relay.ts'
 import { hostileAnswers, oddAnswers } from '../lib/hostile-answers.fixture.ts'
 
@@ -86,7 +87,7 @@ async function openWorld(
       await options.beforeRegistry?.()
     },
   })
-  relay.serve(listener)
+  relay.serve(listener, { to: 'proxy' })
   const sockets = new Set<Socket>()
   t.after(() => {
     relay.close()
@@ -481,4 +482,127 @@ test('what was refused a moment ago is answered here, in the same words, and the
   sendConnect(other, 'other.test:443')
   assert.match(await readAll(other), /not granted/)
   assert.equal(world.asked.length, 2)
+})
+
+/** A door beside the proxy's; what a client of it sees. */
+async function openDoor(t: TestContext, relay: Relay, way: Way): Promise<() => Socket> {
+  const door = createServer()
+  await new Promise<void>((done) => door.listen(0, '127.0.0.1', done))
+  relay.serve(door, way)
+  const { port } = door.address() as AddressInfo
+  return () => {
+    const socket = connect(port, '127.0.0.1')
+    t.after(() => socket.destroy())
+    return socket.on('error', () => undefined)
+  }
+}
+
+test('what comes on a host’s door goes to that host, whatever the client says', async (t) => {
+  const world = await openWorld(t, accept)
+  const dial = await openDoor(t, world.relay, { to: 'host', authority: 'git.test:443' })
+  const socket = dial()
+  const said = 'CONNECT other.test:443 HTTP/1.1\r\nhost: other.test\r\n\r\n'
+  socket.end(said)
+  assert.equal(await readAll(socket), said)
+  assert.deepEqual(
+    world.asked.map(({ url }) => url),
+    ['git.test:443'],
+  )
+})
+
+test('a server that speaks first is heard before the client says a word, and the end of one side is no end of the other', async (t) => {
+  const world = await openWorld(t, (_request, socket) => {
+    socket.removeAllListeners('end').write('HTTP/1.1 200 Connection established\r\n\r\n220 ready\r\n')
+    let heard = ''
+    socket.on('data', (chunk: Buffer) => (heard += String(chunk)))
+    socket.on('end', () => setTimeout(() => socket.end(`heard ${heard}`), 20))
+  })
+  const dial = await openDoor(t, world.relay, { to: 'host', authority: 'git.test:443' })
+  const socket = dial()
+  assert.equal(String((await once(socket, 'data'))[0]), '220 ready\r\n')
+  socket.end('bye')
+  assert.equal(await readAll(socket), 'heard bye')
+})
+
+test('a refused door is closed without a word, and the refusal is one line for the developer', async (t) => {
+  const world = await openWorld(t, refuse('mayfly: refused: db.test:5432 (req_1)\n'))
+  const dial = await openDoor(t, world.relay, { to: 'host', authority: 'db.test:5432' })
+  for (let i = 0; i < 3; i++) assert.equal(await readAll(dial()), '')
+  assert.deepEqual(world.told, ['mayfly: refused: db.test:5432 (req_1)'])
+  assert.equal(world.asked.length, 1)
+})
+
+test('the end of the gate closes every door and what is open on it', async (t) => {
+  const world = await openWorld(t, accept)
+  const dial = await openDoor(t, world.relay, { to: 'host', authority: 'git.test:443' })
+  const socket = dial()
+  socket.write('x')
+  await once(socket, 'data')
+  world.relay.close()
+  await once(socket.resume(), 'close')
+  const late = dial()
+  await new Promise((done) => late.once('close', done))
+  assert.equal(late.bytesRead, 0)
+})
+
+test('all doors together take as many connections as the gateway does', async (t) => {
+  const world = await openWorld(t, accept)
+  const dials = await Promise.all(
+    ['git.test:443', 'git.test:22'].map((authority) => openDoor(t, world.relay, { to: 'host', authority })),
+  )
+  const opened = Array.from({ length: limits.tunnelsPerStep }, (_, i) => dials[i % 2]?.() as Socket)
+  for (const socket of opened) socket.write('x')
+  await Promise.all(opened.map((socket) => once(socket, 'data')))
+  const more = dials[0]?.() as Socket
+  await once(more.resume(), 'close')
+  const [first] = opened
+  first?.destroy()
+  const answers = async () => {
+    const again = dials[1]?.() as Socket
+    again.write('y')
+    let heard = ''
+    again.on('data', (chunk: Buffer) => {
+      heard = String(chunk)
+      again.destroy()
+    })
+    await new Promise((done) => again.once('close', done))
+    return heard
+  }
+  // Its place is free once the relay has seen its end.
+  while ((await answers()) !== 'y') await new Promise((next) => setTimeout(next, 5))
+})
+
+test('a service is dialled on the runner’s own localhost, counted, and no gateway hears of it', async (t) => {
+  const world = await openWorld(t, accept)
+  const service = createServer((socket) => socket.on('error', () => undefined).end('from the service'))
+  await new Promise<void>((done) => service.listen(0, '127.0.0.1', done))
+  const { port } = service.address() as AddressInfo
+  const dial = await openDoor(t, world.relay, { to: 'service', port })
+  assert.equal(await readAll(dial()), 'from the service')
+  assert.equal(await readAll(dial()), 'from the service')
+  assert.deepEqual([...world.relay.services()], [[port, 2]])
+  await new Promise((done) => service.close(done))
+  assert.equal(await readAll(dial()), '')
+  assert.equal(world.asked.length, 0)
+  assert.equal(world.told.length, 1)
+  assert.match(
+    world.told[0] ?? '',
+    new RegExp(`^mayfly: service ${port}: nothing answers on the runner’s own localhost:${port}: `),
+  )
+})
+
+test('a service that listens on ::1 only is found', async (t) => {
+  const world = await openWorld(t, accept)
+  const service = createServer((socket) => socket.on('error', () => undefined).end('by IPv6'))
+  const listening = await new Promise<boolean>((done) => {
+    service.once('error', () => done(false))
+    service.listen(0, '::1', () => done(true))
+  })
+  t.after(() => service.close())
+  if (!listening) return t.skip('no IPv6 on this machine')
+  const dial = await openDoor(t, world.relay, {
+    to: 'service',
+    port: (service.address() as AddressInfo).port,
+  })
+  assert.equal(await readAll(dial()), 'by IPv6')
 })

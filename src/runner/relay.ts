@@ -1,31 +1,28 @@
-import {
-  createServer,
-  request as httpRequest,
-  type ClientRequest,
-  type IncomingMessage,
-  type ServerResponse,
-} from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import { isIP, type Server, type Socket } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { connect, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { checkServerIdentity } from 'node:tls'
-import { connectionProblem, limits, messageOf, systemClock, systemCode } from '../lib/index.ts'
-import { connectUri, type ProofSigner } from '../identity/index.ts'
+import { connectionProblem, joinSockets, limits, messageOf, systemClock } from '../lib/index.ts'
+import type { ProofSigner } from '../identity/index.ts'
 import type { StepGrant } from './api.ts'
+import { namedAuthorities, type Way } from './doors.ts'
+import { createGatewayTunnels } from './gateway-tunnel.ts'
 import { answerPlain, forwardPlain } from './plain-request.ts'
 import { createRefusedHosts, Refusal } from './refused-hosts.ts'
 
 /**
- * Carries what the step sends to its proxy on to the gateway, as it is: CONNECT, and plain http:// requests.
- * It adds the step's token and a fresh proof, decides nothing and sees no plaintext of TLS.
+ * Carries what the step sends to its doors on to the gateway, as it is: CONNECT and plain http:// requests to the proxy, and
+ * whatever comes on the door of a host. It adds the step's token and a fresh proof, decides nothing and sees no plaintext of TLS.
+ * A service of the job is dialled here, on the runner's own localhost.
  */
 export interface Relay {
   /** Takes the connections of this listener; it is the step's identity, so it is never shared. */
-  serve(listener: Server): void
+  serve(listener: Server, way: Way): void
   /** Cuts every connection and takes no more. */
   close(): void
   /** How many requests were not sent on, because a secret stood in their address. */
   withheld(): number
+  /** Connections to each service of the job, by port. */
+  services(): ReadonlyMap<number, number>
 }
 
 export interface RelayDeps {
@@ -42,31 +39,26 @@ export interface RelayDeps {
 const withheldMessage =
   'mayfly: refused: a secret of this job stands in the address of a request, and an address is recorded: nothing was sent'
 
-const connectTimeoutMs = 30_000
 /** Connections of the step at a time: the gateway takes as many. */
 const maxConnections = limits.tunnelsPerStep
 const lingerMs = 500
-const restartGraceMs = 10_000
-const retryMs = 250
-
-/** There was nobody at the gateway's address, or they went before they answered. */
-class Unreached extends Error {}
-const passing: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE'])
 
 export function createRelay(deps: RelayDeps): Relay {
   const sockets = new Set<Duplex>()
-  /** CONNECTs that the gateway has not answered yet. */
-  const opening = new Set<ClientRequest>()
   const listeners: Server[] = []
   let closed = false
   let withheld = 0
-  const authorities = new Set(deps.step.connections.map(({ authority }) => authority))
+  /** The policy itself names these; a variable such as AUTH_HOST may do so, too. */
+  const authorities = new Set(namedAuthorities(deps.step))
+  const services = new Map<number, number>()
+  let clients = 0
   const registries = new Set(
     deps.step.connections.filter(({ kind }) => kind === 'npm').map(({ authority }) => authority),
   )
   const told = new Set<string>()
 
   const refused = createRefusedHosts({ clock: systemClock })
+  const tunnels = createGatewayTunnels({ ...deps, tell: tellOnce, track })
 
   const http = createServer(
     {
@@ -88,7 +80,7 @@ export function createRelay(deps: RelayDeps): Relay {
         if (socket.destroyed) return void upstream.destroy()
         socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
         if (head.length > 0) upstream.write(head)
-        join(socket, upstream)
+        carry(socket, upstream)
       })
       .catch((error: unknown) => refuse(socket, authority, error))
   })
@@ -136,94 +128,9 @@ export function createRelay(deps: RelayDeps): Relay {
   }
 
   async function openTunnel(authority: string): Promise<Socket> {
-    // The policy itself names these; a variable such as AUTH_HOST may do so, too.
     if (!authorities.has(authority.toLowerCase())) withhold(authority)
     if (registries.has(authority.toLowerCase())) await deps.beforeRegistry()
-    const first = await reachGateway(authority)
-    // The nonce was too old, or of a gateway that has restarted: once more with the one that it gave.
-    const tunnel = 'newNonce' in first ? await connectTunnel(authority) : first
-    if ('newNonce' in tunnel) throw new Error(tellOnce('mayfly: the gateway takes no nonce of its own'))
-    return tunnel
-  }
-
-  /** A gateway that is being started again is waited for: a command that begins just then must not fail for it. */
-  async function reachGateway(authority: string): Promise<Socket | { newNonce: true }> {
-    const untilMs = performance.now() + restartGraceMs
-    for (;;) {
-      try {
-        return await connectTunnel(authority)
-      } catch (error) {
-        if (!(error instanceof Unreached)) throw error
-        if (closed || performance.now() > untilMs) {
-          tellOnce(error.message)
-          throw error
-        }
-        await new Promise((next) => setTimeout(next, retryMs))
-      }
-    }
-  }
-
-  async function connectTunnel(authority: string): Promise<Socket | { newNonce: true }> {
-    const { gateway, access_token } = deps.step
-    const proof = await deps.signer.sign({
-      method: 'CONNECT',
-      uri: connectUri(gateway, authority),
-      accessToken: access_token,
-    })
-    return new Promise((resolve, reject) => {
-      const { hostname, port, protocol } = new URL(gateway)
-      const host = hostname.replace(/^\[(.*)\]$/, '$1')
-      const outgoing = (protocol === 'https:' ? httpsRequest : httpRequest)({
-        host,
-        port: port === '' ? (protocol === 'https:' ? 443 : 80) : port,
-        // The gateway's own name. Node would take it from the Host header, which for CONNECT is the target's.
-        servername: isIP(host) === 0 ? host : '',
-        checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
-        method: 'CONNECT',
-        path: authority,
-        headers: { 'proxy-authorization': `DPoP ${access_token}`, dpop: proof },
-        agent: false,
-        timeout: connectTimeoutMs,
-      })
-      outgoing.once('connect', (response, socket: Socket, head: Buffer) => {
-        answered = true
-        track(socket)
-        // For good: between two who own the socket there is always somebody who listens.
-        socket.on('error', () => socket.destroy())
-        if (response.statusCode === 200) {
-          if (head.length > 0) socket.unshift(head)
-          socket.setTimeout(0)
-          return resolve(socket)
-        }
-        const nonce = response.headers['dpop-nonce']
-        if (nonce !== undefined) {
-          deps.signer.learnNonce(nonce)
-          socket.destroy()
-          return resolve({ newNonce: true })
-        }
-        const { statusCode = 0 } = response
-        readRefusal(socket, head).then((text) => reject(new Refusal(statusCode, tellOnce(text))), reject)
-      })
-      let answered = false
-      const fail = (why: string, code = '') => {
-        if (answered) return
-        answered = true
-        const message = `mayfly: the gateway ${gateway} does not answer: ${why}`
-        reject(passing.has(code) ? new Unreached(message) : new Error(tellOnce(message)))
-      }
-      outgoing.once('timeout', () => outgoing.destroy(new Error('no answer')))
-      // An answer to CONNECT that is none comes as `response`, and a switch of protocols as no event but the end.
-      outgoing.on('response', (answer) => {
-        answer.on('error', () => undefined).destroy()
-        fail(`it answered ${answer.statusCode} as if it were no proxy`)
-      })
-      outgoing.on('error', (error) => fail(connectionProblem(error), systemCode(error)))
-      outgoing.on('close', () => fail('it closed the connection'))
-      opening.add(outgoing)
-      outgoing.once('close', () => opening.delete(outgoing))
-      if (closed) outgoing.destroy(new Error('the step has ended'))
-      outgoing.end()
-    })
+    return await tunnels.open(authority)
   }
 
   // The same refusal a hundred times is one line.
@@ -236,14 +143,37 @@ export function createRelay(deps: RelayDeps): Relay {
     return text
   }
 
-  function join(client: Socket, upstream: Socket): void {
-    upstream.on('error', () => client.destroy())
-    client.on('close', () => upstream.destroy())
-    upstream.on('close', () => client.destroy())
+  function carry(client: Socket, upstream: Socket): void {
     upstream.setNoDelay(true)
     client.setNoDelay(true)
-    client.pipe(upstream)
-    upstream.pipe(client)
+    joinSockets(client, upstream)
+  }
+
+  /** The door of one host: which is meant is known by the socket, and the client need not say anything first. */
+  function serveHost(client: Socket, authority: string): void {
+    askTunnel(authority).then(
+      (upstream) => (client.destroyed ? void upstream.destroy() : carry(client, upstream)),
+      () => closeLater(client, refused.next(authority).delayMs),
+    )
+  }
+
+  function serveService(client: Socket, port: number): void {
+    services.set(port, (services.get(port) ?? 0) + 1)
+    const service = track(dialLocalhost(port))
+    let why = 'it closed the connection'
+    service.on('error', (error) => (why = connectionProblem(error)))
+    const unreached = () => {
+      tellOnce(`mayfly: service ${port}: nothing answers on the runner’s own localhost:${port}: ${why}`)
+      client.destroy()
+    }
+    const leave = () => service.destroy()
+    service.once('close', unreached)
+    client.once('close', leave)
+    service.once('connect', () => {
+      service.off('close', unreached)
+      client.off('close', leave)
+      carry(client, service)
+    })
   }
 
   /** A proxy request for an http:// URL: the same tunnel, and the request in origin form within. */
@@ -264,43 +194,55 @@ export function createRelay(deps: RelayDeps): Relay {
     forwardPlain(request, response, target, tunnel)
   }
 
+  function take(client: Socket, way: Way): void {
+    if (way.to === 'host') serveHost(client, way.authority)
+    else if (way.to === 'service') serveService(client, way.port)
+    else http.emit('connection', client)
+  }
+
   return {
-    serve(listener) {
+    serve(listener, way) {
       listeners.push(listener)
-      // More would take the files that the supervisor itself needs.
       listener.maxConnections = maxConnections
+      // The end of what a client says is passed on, and the answer comes back after it.
+      Object.assign(listener, { allowHalfOpen: true })
       listener.on('error', () => undefined)
       listener.on('connection', (socket) => {
-        track(socket)
-        http.emit('connection', socket)
+        socket.on('error', () => socket.destroy())
+        // Of all doors together: more would take the files that the supervisor itself needs.
+        if (clients >= maxConnections) return void socket.destroy()
+        clients++
+        socket.once('close', () => clients--)
+        take(track(socket), way)
       })
     },
     close() {
       closed = true
       for (const listener of listeners) listener.close()
-      for (const request of opening) request.destroy(new Error('the step has ended'))
+      tunnels.close()
       for (const socket of sockets) socket.destroy()
     },
     withheld: () => withheld,
+    services: () => services,
   }
 }
 
-const maxRefusalBytes = 4096
-const refusalMs = 10_000
+function closeLater(socket: Socket, delayMs: number): void {
+  const later = setTimeout(() => socket.destroy(), delayMs).unref()
+  socket.once('close', () => clearTimeout(later))
+}
 
-function readRefusal(socket: Socket, head: Buffer): Promise<string> {
-  return new Promise((resolve) => {
-    let text = head.toString('utf8')
-    socket.setEncoding('utf8')
-    const timer = setTimeout(() => socket.destroy(), refusalMs).unref()
-    socket.on('data', (chunk: string) => {
-      text += chunk
-      if (text.length > maxRefusalBytes) socket.destroy()
-    })
-    socket.once('close', () => {
-      clearTimeout(timer)
-      resolve(text.slice(0, maxRefusalBytes).trim() || 'mayfly: refused by the gateway')
-    })
-    socket.on('error', () => socket.destroy())
+/** By whichever of its two addresses the service listens at. */
+function dialLocalhost(port: number): Socket {
+  const addresses = [
+    { address: '127.0.0.1', family: 4 },
+    { address: '::1', family: 6 },
+  ]
+  return connect({
+    host: 'localhost',
+    port,
+    autoSelectFamily: true,
+    // Not what a resolver says of the name.
+    lookup: (_name, _options, done) => done(null, addresses),
   })
 }

@@ -1,4 +1,5 @@
 import { ciFilesOf } from './conventions/index.ts'
+import { namedAuthorities, planDoors, tooManyHosts } from './doors.ts'
 import { stepEnvironment } from './environment.ts'
 import { gitVariables } from './git-variables.ts'
 import type { OpenStep } from './opened-step.ts'
@@ -25,6 +26,10 @@ export function startIsolated(
     ...request.toolVariables,
     ...request.env,
   }
+  // git, which is all that is ours, reads the proxy's variables.
+  const doors = isOurs ? planDoors([], []) : planDoors(namedAuthorities(step), request.services)
+  const tooMany = tooManyHosts(doors)
+  if (tooMany !== undefined) deps.notices.tell(tooMany)
   const sandbox = startSandbox({
     workspace: request.workspace,
     workspaceInside,
@@ -43,8 +48,14 @@ export function startIsolated(
     limits,
     bwrap: probe.bwrap,
     disableUserns: probe.disableUserns,
+    network: probe.network,
+    doors: { places: [...doors.ways.keys()], hosts: doors.hosts },
     isOwnWorkspace: place.kind === 'fresh',
   })
-  sandbox.onListener((listener) => relay.serve(listener))
+  sandbox.onListener((listener, place) => {
+    const way = doors.ways.get(place)
+    if (way === undefined) listener.close()
+    else relay.serve(listener, way)
+  })
   return sandbox
 }

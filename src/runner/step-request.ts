@@ -33,6 +33,8 @@ export interface StepRequest {
   readonly caches: readonly string[]
   /** A file of the workspace that the CI takes variables from after the job: checked at the end. */
   readonly dotenv?: string
+  /** Ports of the runner's own localhost that it may reach, if its role allows them. */
+  readonly services: readonly number[]
   /** `none` must have been asked for by name. */
   readonly isolation: 'namespace' | 'none'
   /** Of its line in the pipeline; the role's own time ends it, too, if that is sooner. */

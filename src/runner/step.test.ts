@@ -112,6 +112,7 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
         command,
         workspace,
         tools: [],
+        services: [],
         toolVariables: {},
         caches: [],
         env: {},
@@ -161,7 +162,7 @@ test('a sandbox that cannot start is reported as such, and the error says why', 
     run(
       ['true'],
       { isolation: 'namespace' },
-      { probe: { tier: 'B', bwrap: '/no/bwrap', disableUserns: true } },
+      { probe: { tier: 'B', bwrap: '/no/bwrap', disableUserns: true, network: 'guard' } },
     ),
   )
   assert.deepEqual(finished, [{ reason: 'failed_to_start' }])

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { Secret } from '../lib/index.ts'
 import { openCaches, type OpenCaches } from './cache/index.ts'
+import { checkServices } from './doors.ts'
 import { handOn } from './hand-on.ts'
 import { secretsOfJob } from './job-secrets.ts'
 import { chooseTier } from './isolation.ts'
@@ -21,6 +22,10 @@ import { describeLeftovers, findLeftovers, type StepWorkspace } from './workspac
 /** Runs one step in its workspace. Throws MayflyError if it could not be started. */
 export async function runStep(deps: StepDeps, request: StepRequest): Promise<StepResult> {
   const tier = chooseTier(deps.probe, request)
+  checkServices(
+    request,
+    deps.session.roles.find(({ name }) => name === request.role),
+  )
   const kind = kindOfWorkspace(deps.session, request)
   using place = await deps.workspaces.open(kind, request.workspace, deps.session.run_id)
   return await runAt(place, deps, { ...request, workspace: place.path, workspaceInside: place.inside }, tier)
@@ -49,6 +54,7 @@ async function runAt(
     tier,
     command: redactor.command(request.command).slice(0, maxCommandChars),
     workspace: { kind: place.kind, id: place.id },
+    services: request.services,
   })
   const learn = (token: string) => redactor.addOwn(new Secret(token))
   learn(deps.session.access_token)

@@ -75,7 +75,7 @@ const relay = createRelay({
 })
 const listener = createServer()
 await new Promise<void>((done) => listener.listen(0, '127.0.0.1', done))
-relay.serve(listener)
+relay.serve(listener, { to: 'proxy' })
 const target: Target = {
   gateway: world.gateway.url,
   token: world.tokenOf(step),

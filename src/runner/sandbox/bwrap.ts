@@ -2,9 +2,10 @@ import { existsSync, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
 import { caBundleInside, caInside, emptyFile, emptyFolder, handedFile, homeInside } from './inside.ts'
-import { initScript, systemCalls } from './init.ts'
+import { initScript } from './init.ts'
 import { kernelFileMounts } from './kernel-files.ts'
 import type { SandboxPlan } from './plan.ts'
+import { systemCalls } from './system-calls.ts'
 import { coverMounts, workspaceMounts } from './workspace-mounts.ts'
 
 const agents = [
@@ -44,19 +45,14 @@ const etc = [
 /** The command line of bwrap; its options come from `optionsFd`. */
 export function bwrapArguments(plan: SandboxPlan): string[] {
   const { channelFd, environmentFd, optionsFd, command } = plan
-  const { sendmsg, prctl, prlimit } = systemCalls()
-  const init = [
-    '/usr/bin/perl',
-    '-e',
-    initScript,
-    String(channelFd),
-    String(environmentFd),
-    String(sendmsg),
-    String(prctl),
-    String(prlimit),
+  const { prctl, prlimit } = systemCalls()
+  const own = [
+    ...[channelFd, environmentFd, prctl, prlimit].map(String),
     plan.joinFds.join(','),
     plan.processLimits.map(([resource, value]) => `${resource}=${value}`).join(','),
+    readlinkSync('/proc/self/ns/net'),
   ]
+  const init = ['/usr/bin/perl', '-e', initScript, ...own]
   return ['--args', String(optionsFd), '--', ...init, ...command]
 }
 
@@ -67,12 +63,12 @@ export function environmentBlock(env: Readonly<Record<string, string>>): Buffer 
 
 /**
  * The options of bwrap, as `--args` reads them: each ended by NUL. Namespaces, no capability, no environment but
- * the plan's, an own network with `lo` only. They are not on the command line, where every user of the
+ * the plan's, the step's own network with `lo` only. They are not on the command line, where every user of the
  * machine could read the step's environment.
  */
 export function bwrapOptions(plan: SandboxPlan): Buffer {
   const options = [
-    ...isolationFlags(plan.disableUserns),
+    ...isolationFlags(plan),
     ...['--seccomp', String(plan.seccompFd)],
     ...systemMounts(),
     ...['--proc', '/proc', '--dev', '/dev', ...memoryFolder(plan, '/dev/shm'), '--remount-ro', '/dev'],
@@ -105,10 +101,15 @@ function endedByNul(texts: readonly string[]): Buffer {
   return Buffer.from(texts.map((text) => `${text}\0`).join(''))
 }
 
-export function isolationFlags(disableUserns: boolean): string[] {
+export function isolationFlags({
+  disableUserns,
+  network,
+}: Pick<SandboxPlan, 'disableUserns' | 'network'>): string[] {
   return [
     ...[
       '--unshare-all',
+      // It is in the step's own network already (guard.ts).
+      ...(network === 'guard' ? ['--share-net'] : []),
       '--unshare-user',
       '--new-session',
       '--as-pid-1',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Cover } from '../workspace/index.ts'
 import { coverFile, emptyFile, emptyFolder, handedFile, homeInside } from './inside.ts'
+import type { SandboxDoors } from './plan.ts'
 
 const bundles = [
   '/etc/ssl/certs/ca-certificates.crt',
@@ -12,8 +13,7 @@ const bundles = [
 
 /** Writes the files that a sandbox sees instead of the host's; the folder is gone when it is disposed of. */
 export function writeSandboxFiles(
-  caCertificate: string,
-  covers: readonly Cover[],
+  { caCertificate, covers, doors }: { caCertificate: string; covers: readonly Cover[]; doors: SandboxDoors },
   handed = 0,
 ): { folder: string; [Symbol.dispose](): void } {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-step-'))
@@ -23,7 +23,7 @@ export function writeSandboxFiles(
   const files = {
     passwd: `step:x:${uid}:${gid}:step:${homeInside}:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n`,
     group: `step:x:${gid}:\nnogroup:x:65534:\n`,
-    hosts: '127.0.0.1 localhost mayfly\n::1 localhost\n',
+    hosts: doors.hosts,
     'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
     [emptyFile]: '',
     'ca.pem': caCertificate,

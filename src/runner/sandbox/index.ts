@@ -1,5 +1,4 @@
 export { caBundleInside, caInside, homeInside } from './inside.ts'
-export { proxyPort } from './init.ts'
 export { limitsOf, passedText, unheldText, watchLimits } from './limits/index.ts'
 export type { HeldBy, LimitName, RoleLimits, StepLimits } from './limits/index.ts'
 export { isolationAdvice, probeIsolation } from './probe.ts'

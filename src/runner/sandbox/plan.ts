@@ -31,4 +31,16 @@ export interface SandboxPlan {
   readonly memoryFolderBytes: number | undefined
   /** `--disable-userns` is there from bubblewrap 0.8 on; the filter refuses new namespaces in any case. */
   readonly disableUserns: boolean
+  readonly network: NetworkMaker
+}
+
+/** Who makes the step's network namespace: the guard in front of bubblewrap; or bubblewrap, where it alone may (AppArmor). */
+export type NetworkMaker = 'guard' | 'bwrap'
+
+/** Where the step finds its ways out: everything else of its network answers nothing. */
+export interface SandboxDoors {
+  /** Addresses and ports in its network that are listened at, `127.64.0.1:443` or `[::1]:5432`. */
+  readonly places: readonly string[]
+  /** What it sees as /etc/hosts. */
+  readonly hosts: string
 }

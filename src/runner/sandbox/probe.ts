@@ -2,22 +2,38 @@ import { spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { messageOf } from '../../lib/index.ts'
 import { isolationFlags, systemMounts } from './bwrap.ts'
-import { guarded } from './guard.ts'
+import { guarded, guardFailed } from './guard.ts'
+import type { NetworkMaker, SandboxPlan } from './plan.ts'
 
 /** What this machine can do. `B`: namespaces by bubblewrap (reference: tiers of isolation). */
 export type Probe =
-  | { readonly tier: 'B'; readonly bwrap: string; readonly disableUserns: boolean }
+  | {
+      readonly tier: 'B'
+      readonly bwrap: string
+      readonly disableUserns: boolean
+      readonly network: NetworkMaker
+    }
   | { readonly tier: 'none'; readonly why: string }
+
+type Way = Pick<SandboxPlan, 'disableUserns' | 'network'>
 
 /** Finds out by doing it: starts `true` in a sandbox as a step would be. */
 export async function probeIsolation(): Promise<Probe> {
   const bwrap = findBwrap()
   if (bwrap === undefined) return { tier: 'none', why: 'bubblewrap (bwrap) is not installed' }
-  const first = await trySandbox(bwrap, true)
-  if (first === undefined) return { tier: 'B', bwrap, disableUserns: true }
-  if (!first.includes('disable-userns')) return { tier: 'none', why: first }
-  const second = await trySandbox(bwrap, false)
-  return second === undefined ? { tier: 'B', bwrap, disableUserns: false } : { tier: 'none', why: second }
+  let network: NetworkMaker = 'guard'
+  let why = await trySandbox(bwrap, { disableUserns: true, network })
+  // Root needs the guard for more than its network.
+  if (why?.startsWith(guardFailed) && process.getuid?.() !== 0) {
+    network = 'bwrap'
+    why = await trySandbox(bwrap, { disableUserns: true, network })
+  }
+  if (why === undefined) return { tier: 'B', bwrap, disableUserns: true, network }
+  if (!why.includes('disable-userns')) return { tier: 'none', why }
+  const without = await trySandbox(bwrap, { disableUserns: false, network })
+  return without === undefined
+    ? { tier: 'B', bwrap, disableUserns: false, network }
+    : { tier: 'none', why: without }
 }
 
 // Not by PATH: a job's PATH names folders that an earlier step may have written to.
@@ -37,10 +53,10 @@ function findBwrap(): string | undefined {
 const probeTimeoutMs = 5_000
 
 /** Why it did not work, or undefined. */
-function trySandbox(bwrap: string, disableUserns: boolean): Promise<string | undefined> {
+function trySandbox(bwrap: string, way: Way): Promise<string | undefined> {
   return new Promise((resolve) => {
     const args = [
-      ...isolationFlags(disableUserns),
+      ...isolationFlags(way),
       ...systemMounts(),
       '--proc',
       '/proc',
@@ -51,7 +67,9 @@ function trySandbox(bwrap: string, disableUserns: boolean): Promise<string | und
       '-e',
       '1',
     ]
-    const child = spawn(...guarded(bwrap, args), {
+    const [program, all] =
+      way.network === 'bwrap' ? ([bwrap, args] as const) : guarded(bwrap, args, { places: [], channelFd: -1 })
+    const child = spawn(program, all, {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: {},
       timeout: probeTimeoutMs,

@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test'
 import { roleOf } from '../role-facts.fixture.ts'
 import { findLeftovers } from '../workspace/index.ts'
 import type { Places } from './limits/index.ts'
+import type { NetworkMaker } from './plan.ts'
 import { limitsOf, probeIsolation, startSandbox, type Probe, type RoleLimits, type Sandbox } from './index.ts'
 
 const probing = probeIsolation()
@@ -29,7 +30,7 @@ export interface Bench {
   start(
     command: readonly string[],
     env?: Record<string, string>,
-    accept?: (listener: Server) => void,
+    accept?: (listener: Server, place: string) => void,
     workspaceInside?: string,
   ): Sandbox
   run(command: readonly string[], env?: Record<string, string>, workspaceInside?: string): Promise<Ran>
@@ -42,6 +43,7 @@ export async function openBench(
   workspace = temporaryFolder(t),
   limits: Partial<RoleLimits> = {},
   places?: Places,
+  { doors = ['127.0.0.1:3128'], ...forced }: { doors?: readonly string[]; network?: NetworkMaker } = {},
 ): Promise<Bench | undefined> {
   const probe = await probing
   if (probe.tier !== 'B') {
@@ -54,7 +56,7 @@ export async function openBench(
     accept = (listener) => listener.close(),
     workspaceInside = workspace,
   ) => {
-    const { bwrap, disableUserns } = probe
+    const { bwrap, disableUserns, network } = { ...probe, ...forced }
     const sandbox = startSandbox({
       workspace,
       workspaceInside,
@@ -68,6 +70,8 @@ export async function openBench(
       withStdin: false,
       bwrap,
       disableUserns,
+      network,
+      doors: { places: doors, hosts: '127.0.0.1 localhost mayfly\n' },
     })
     sandbox.onListener(accept)
     t.after(() => sandbox.kill())

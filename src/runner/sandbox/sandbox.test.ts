@@ -96,6 +96,8 @@ test('no file descriptor is open but 0, 1 and 2, whatever the supervisor inherit
     limits: limitsOf(roleOf('build').limits),
     bwrap: bench.probe.bwrap,
     disableUserns: bench.probe.disableUserns,
+    network: bench.probe.network,
+    doors: { places: ['127.0.0.1:3128'], hosts: '' },
   }
   const script = `import { startSandbox } from ${JSON.stringify(new URL('sandbox.ts', import.meta.url).href)}
     const sandbox = startSandbox(${JSON.stringify(request)})
@@ -498,6 +500,7 @@ test('neither the options nor the arguments of bwrap hold the environment, which
     processLimits: [],
     memoryFolderBytes: undefined,
     disableUserns: false,
+    network: 'bwrap',
   }
   const options = bwrapOptions(plan).toString().split('\0')
   for (const flag of ['--unshare-all', '--clearenv', '--new-session', '--die-with-parent'])
@@ -531,6 +534,8 @@ test('a bwrap that is not there is an error, and nothing is left of it', async (
       limits: limitsOf(roleOf('build').limits),
       bwrap: '/no/bwrap',
       disableUserns: true,
+      network: 'guard',
+      doors: { places: [], hosts: '' },
     })
   assert.throws(start, { code: 'ENOENT' })
   assert.deepEqual(readdirSync(folder), [])

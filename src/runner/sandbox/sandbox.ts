@@ -6,6 +6,7 @@ import { MayflyError } from '../../lib/index.ts'
 import { existsInside, lookThrough, readInside, removeInside, type Cover } from '../workspace/index.ts'
 import { bwrapArguments, bwrapOptions, environmentBlock } from './bwrap.ts'
 import { countDirectAttempts, type AttemptCounter } from './direct-attempts.ts'
+import { makeDoorsInside } from './enter.ts'
 import { writeSandboxFiles } from './files.ts'
 import { guarded } from './guard.ts'
 import { handedFile } from './inside.ts'
@@ -17,7 +18,7 @@ import {
   type Places,
   type StepLimits,
 } from './limits/index.ts'
-import type { SandboxPlan } from './plan.ts'
+import type { NetworkMaker, SandboxDoors, SandboxPlan } from './plan.ts'
 import type { Running } from './running.ts'
 import {
   closeInherited,
@@ -58,11 +59,13 @@ export interface SandboxRequest {
   readonly places?: Places
   /** Path of bubblewrap, as the probe found it. */
   readonly bwrap: string
+  readonly network: NetworkMaker
+  readonly doors: SandboxDoors
 }
 
 export interface Sandbox extends Running {
-  /** Called with the socket that the step's proxy connections arrive on. Before the command starts. */
-  onListener(accept: (listener: Server) => void): void
+  /** Called with each listening socket and its place, as `SandboxDoors` names it. Before the command starts. */
+  onListener(accept: (listener: Server, place: string) => void): void
 }
 
 /** Exit code when Mayfly itself could not run the command (as `docker run` and `env` have it), or the server ended it. */
@@ -73,7 +76,7 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   accessSync(request.bwrap, constants.X_OK)
   using made = new DisposableStack()
   const handed = request.handed ?? []
-  const files = made.use(writeSandboxFiles(request.caCertificate, request.covers, handed.length))
+  const files = made.use(writeSandboxFiles(request, handed.length))
   closeInherited()
   const streams = openStreams(request.withStdin, request.merged)
   made.defer(() => streams.close())
@@ -114,7 +117,7 @@ export function startSandbox(request: SandboxRequest): Sandbox {
       written.set(inside, readInside(files.folder, handedFile(i), maxHandedBytes))
     standing.dispose()
   }
-  return { ...supervised(child, streams, hold, cleanUp), written: () => written }
+  return { ...supervised(child, streams, hold, request, cleanUp), written: () => written }
 }
 
 /** As much as GitHub takes of a step's summary. */
@@ -136,7 +139,7 @@ function spawnBwrap(
     const filter = hand('filter', seccompFilter())
     const options = hand('options', bwrapOptions(plan))
     const environment = hand('environment', environmentBlock(request.env))
-    return spawn(...guarded(request.bwrap, bwrapArguments(plan)), {
+    return spawn(...startCommand(request, plan), {
       stdio: [...streams.theirs, 'ipc', filter, options, environment, ...joins],
       // Nothing of the supervisor's environment: bwrap clears it for the step, and needs none itself.
       env: {},
@@ -149,10 +152,16 @@ function spawnBwrap(
   }
 }
 
+function startCommand({ bwrap, network, doors }: SandboxRequest, plan: SandboxPlan): [string, string[]] {
+  const args = bwrapArguments(plan)
+  return network === 'bwrap' ? [bwrap, args] : guarded(bwrap, args, { ...doors, channelFd: plan.channelFd })
+}
+
 function supervised(
   child: ChildProcess,
   streams: StepStreams,
   hold: Hold,
+  { network, doors }: SandboxRequest,
   cleanUp: () => void,
 ): Omit<Sandbox, 'written'> {
   const lives = () => child.exitCode === null && child.signalCode === null
@@ -160,6 +169,10 @@ function supervised(
   let first: ProcessMark | undefined
   let hasStarted = false
   let fault: unknown
+  let accept: (listener: Server, place: string) => void = (listener) => listener.close()
+  const take = (place: unknown, handle: unknown) => {
+    if (handle !== undefined) accept(handle as Server, String(place))
+  }
   const kill = () => {
     hold.kill()
     if (child.pid !== undefined && lives()) killSandbox(child.pid)
@@ -169,7 +182,7 @@ function supervised(
   // The kernel may take its time for a move: it has as long as bwrap needs for the rest.
   const admitting = child.pid === undefined ? undefined : hold.admit(child.pid)
   admitting?.catch(() => undefined)
-  child.once('message', () => {
+  const stands = () => {
     const init = child.pid === undefined ? undefined : initOf(child.pid)
     first = init === undefined ? undefined : markOf(init)
     attempts = init === undefined ? undefined : countDirectAttempts(init)
@@ -179,28 +192,35 @@ function supervised(
         hasStarted = true
         child.send('go', () => undefined)
       })
-    admitting
-      ?.then(() => (init === undefined ? undefined : hold.admit(init)))
-      .then(begin, (error: unknown) => {
-        fault = error
-        kill()
-      })
+    const enter = async () => {
+      await admitting
+      if (init === undefined) return
+      await hold.admit(init)
+      if (network === 'bwrap') await makeDoorsInside(init, doors.places, take)
+    }
+    enter().then(begin, (error: unknown) => {
+      fault = error
+      kill()
+    })
+  }
+  child.on('message', (message, handle) => {
+    if (handle !== undefined) return take(message, handle)
+    if (message === 'stands') stands()
   })
   // bwrap ends as soon as it knows the exit code; its child, and all below it, may run on for a moment.
   const allGone = async (code: number) => {
     if (first !== undefined) await untilGone(first)
     await hold.end()
     if (fault === undefined) return hasStarted ? code : notStartedExitCode
+    if (fault instanceof MayflyError) throw fault
     throw new MayflyError('isolation_unavailable', 'the step cannot be put into its control group', {
       cause: fault,
     })
   }
   return {
     ...streams,
-    onListener(accept) {
-      child.on('message', (_message, handle) => {
-        if (handle !== undefined) accept(handle as Server)
-      })
+    onListener(listen) {
+      accept = listen
     },
     exit: endOf(child, streams).then(allGone).finally(cleanUp),
     hasStarted: () => hasStarted,

@@ -32,6 +32,11 @@ const openBody = z.object({
   image: z.string().max(512).optional().describe('Of its container: the name and the digest.'),
   command: z.string().max(16_384),
   workspace: workspaceOf.optional(),
+  services: z
+    .array(z.int().min(1).max(65_535))
+    .max(32)
+    .default([])
+    .describe('Ports of the runner’s own localhost that the step is let to; the role must allow them.'),
 })
 
 const counted = z.object({ what: z.string(), count: z.int() })
@@ -52,6 +57,9 @@ const openResponse = z.object({
   checkout: z
     .array(z.object({ connection: z.string(), url: z.string() }))
     .describe('Where the role may read the repository of the job.'),
+  egress: z
+    .array(z.string())
+    .describe('Hosts without a credential that the policy names one by one, as `host:port`.'),
 })
 
 const fileList = z.object({
@@ -121,6 +129,11 @@ const finishBody = z.object({
   refusals_seen: z.int().min(0).default(0),
   artifacts: fileList.optional().describe('Files that it handed on to later steps.'),
   inputs: fileList.optional().describe('Files that it took of earlier steps.'),
+  services: z
+    .array(z.object({ port: z.int().min(1).max(65_535), connections: z.int().min(0) }))
+    .max(32)
+    .optional()
+    .describe('Connections to services of the job, by port.'),
 })
 
 const refusals = z.object({ lines: z.array(z.string()), next: z.int(), more: z.int() })
@@ -230,8 +243,15 @@ async function openStep(
   if (role === undefined) throw new MayflyError('revoked', `role "${body.role}" is no longer in the policy`)
   await refuseWeakIsolation(deps, call, session, role, body)
   await refuseSharedWorkspace(deps, call, session, role, body)
+  const service = body.services.find((port) => !role.services.includes(port))
+  if (service !== undefined)
+    throw new MayflyError(
+      'denied',
+      `role "${role.name}" does not allow service ${service}: add it to roles.${role.name}.services in mayfly.yaml`,
+    )
   const grants = role.grants.map((grant) => grant.source)
-  const egress = rules.targets.egress.of(role.name).map((rule) => rule.source)
+  const reached = rules.targets.egress.of(role.name)
+  const egress = reached.map((rule) => rule.source)
   // Made while the entry and the row are written.
   const certifying = gateway.caCertificate(session)
   certifying.catch(() => undefined)
@@ -246,6 +266,7 @@ async function openStep(
     grants,
     egress,
     workspace: body.workspace,
+    services: body.services,
   })
   const ca_certificate = await certifying.catch(async (error: unknown) => {
     // Nobody will run it: without its end it would take the session with it.
@@ -277,5 +298,6 @@ async function openStep(
       .filter(({ name }) => names.has(name))
       .map(({ name, kind, url, host, port }) => ({ name, kind, url, authority: `${host}:${port}` })),
     checkout: checkoutSources(rules, role, session),
+    egress: reached.filter((rule) => !rule.anyLabelBefore).map(({ host, port }) => `${host}:${port}`),
   }
 }

@@ -63,7 +63,7 @@ test('npm ci against a registry that is refused ends by itself, and the gateway 
     beforeRegistry: () => Promise.resolve(),
     holdsSecret: () => false,
   })
-  relay.serve(listener)
+  relay.serve(listener, { to: 'proxy' })
   t.after(() => {
     relay.close()
     gateway.close()
