@@ -4,7 +4,7 @@ import { findOptions, topicNames } from './audit-find-options.ts'
 import type { AuditForwardArguments, Starters } from './process-commands.ts'
 
 /** Options that say which log, and whose word about it. */
-function ofLog(command: Command): Command {
+export function ofLog(command: Command): Command {
   return command
     .option('--folder <dir>', 'the log’s folder (default: that of --data)')
     .option('--url <url>', 'the log’s port, or a copy on any web server')

@@ -6,6 +6,8 @@ import { defaultServer, namedServer } from './server-url.ts'
 /** The server's API as an operator uses it. Throws MayflyError with the server's own sentence. */
 export interface OperatorApi {
   call<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T>
+  /** Bytes of any length, as they come. Throws `upstream_unreachable` also for an answer that breaks off. */
+  read(path: string): AsyncGenerator<Buffer>
 }
 
 export function createOperatorApi(options: {
@@ -14,15 +16,18 @@ export function createOperatorApi(options: {
 }): OperatorApi {
   const server = serverOf(options)
   const token = options.token ?? findOperatorToken(server)
+  const signedIn = () => {
+    if (token !== undefined) return token
+    throw new MayflyError(
+      'unauthorized',
+      'sign in with mayfly login, or set MAYFLY_TOKEN to an API token (mayfly up prints the first one at its first start)',
+    )
+  }
   return {
     async call<T>(method: string, path: string, body?: unknown): Promise<T> {
-      if (token === undefined)
-        throw new MayflyError(
-          'unauthorized',
-          'sign in with mayfly login, or set MAYFLY_TOKEN to an API token (mayfly up prints the first one at its first start)',
-        )
-      return callServer<T>(server, method, path, { token, body })
+      return callServer<T>(server, method, path, { token: signedIn(), body })
     },
+    read: (path) => readServer(server, path, signedIn()),
   }
 }
 
@@ -34,6 +39,33 @@ export function findOperatorToken(server: string): string | undefined {
 /** The server that an operator's command means. Throws `bad_input`, see `namedServer`. */
 export function serverOf(options: { server?: string | undefined }): string {
   return namedServer(options.server) ?? defaultServer
+}
+
+const silenceMs = 30_000
+
+async function* readServer(server: string, path: string, token: string): AsyncGenerator<Buffer> {
+  const silent = new AbortController()
+  const timer = setTimeout(() => silent.abort(), silenceMs)
+  let bytes = 0
+  try {
+    const headers = { authorization: `Bearer ${token}` }
+    const response = await fetch(`${server}${path}`, { redirect: 'error', headers, signal: silent.signal })
+    if (!response.ok || response.body === null) throw await refusalOf(response)
+    for await (const chunk of response.body) {
+      timer.refresh()
+      bytes += chunk.length
+      yield Buffer.from(chunk)
+    }
+  } catch (cause) {
+    if (cause instanceof MayflyError) throw cause
+    throw new MayflyError(
+      'upstream_unreachable',
+      `the answer of the Mayfly server ${server} broke off after ${bytes} bytes (${connectionProblem(cause)})`,
+      { cause },
+    )
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** One call of the API. Throws MayflyError with the server's own sentence. */
@@ -63,11 +95,11 @@ export async function callServer<T>(
       { cause },
     )
   }
-  const answer = (await response.json().catch(() => ({}))) as {
-    detail?: string
-    code?: ErrorCode
-    request_id?: string
-  }
-  if (response.ok) return answer as T
-  throw new MayflyError(answer.code ?? 'denied', answer.detail ?? `the server answered ${response.status}`)
+  if (!response.ok) throw await refusalOf(response)
+  return (await response.json().catch(() => ({}))) as T
+}
+
+async function refusalOf(response: Response): Promise<MayflyError> {
+  const answer = (await response.json().catch(() => ({}))) as { detail?: string; code?: ErrorCode }
+  return new MayflyError(answer.code ?? 'denied', answer.detail ?? `the server answered ${response.status}`)
 }

@@ -3,6 +3,7 @@ import { version } from '../lib/index.ts'
 import { nodeOf } from './own-node.ts'
 import { addAudit } from './audit-commands.ts'
 import { act, collect, jsonOption, serverOption } from './command.ts'
+import { addLogs } from './log-commands.ts'
 import { addOperator } from './operator-commands.ts'
 import { addDoctor } from './doctor-command.ts'
 import { exitCodes } from './output.ts'
@@ -36,6 +37,7 @@ function createProgram(starters: Starters, writeErr: (text: string) => void): Co
   program.commandsGroup('Operating it:')
   addPeople(program)
   addOperator(program)
+  addLogs(program)
   addSecrets(program)
   addTokens(program, starters)
   program.commandsGroup('The policy:')
