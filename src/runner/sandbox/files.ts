@@ -1,8 +1,8 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cover } from '../workspace/index.ts'
 import { coverFile, emptyFile, emptyFolder, handedFile, homeInside } from './inside.ts'
+import { makeOwnFolder } from './own-folder.ts'
 import type { SandboxDoors } from './plan.ts'
 
 const bundles = [
@@ -16,7 +16,8 @@ export function writeSandboxFiles(
   { caCertificate, covers, doors }: { caCertificate: string; covers: readonly Cover[]; doors: SandboxDoors },
   handed = 0,
 ): { folder: string; [Symbol.dispose](): void } {
-  const folder = mkdtempSync(join(tmpdir(), 'mayfly-step-'))
+  const own = makeOwnFolder('files')
+  const folder = own.path
   const uid = process.getuid?.() ?? 0
   const gid = process.getgid?.() ?? 0
   const roots = bundles.map(readIfThere).find((text) => text !== '') ?? ''
@@ -36,7 +37,7 @@ export function writeSandboxFiles(
     if (text !== undefined) writeFileSync(join(folder, coverFile(i)), text, { mode: 0o600 })
   for (let i = 0; i < handed; i++) writeFileSync(join(folder, handedFile(i)), '', { mode: 0o600 })
   chmodSync(folder, 0o755)
-  return { folder, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
+  return { folder, [Symbol.dispose]: () => own[Symbol.dispose]() }
 }
 
 function readIfThere(path: string): string {

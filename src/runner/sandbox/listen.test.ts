@@ -38,7 +38,7 @@ const makers: readonly NetworkMaker[] = process.getuid?.() === 0 ? ['guard'] : [
 for (const network of makers) {
   test(`doors of any port and address are the supervisor’s, and nothing else answers (${network})`, async (t) => {
     const places = ['127.0.0.1:3128', '127.64.0.1:443', '127.64.0.1:22', '127.64.1.4:1', '10.9.8.7:5432']
-    const bench = await openBench(t, undefined, undefined, undefined, { doors: places, network })
+    const bench = await openBench(t, undefined, undefined, { doorsAt: places, network })
     if (bench === undefined) return
     assert.deepEqual(
       await heardAt(t, bench, places),
@@ -52,7 +52,7 @@ for (const network of makers) {
 
   test(`as many doors as there may be (${network})`, async (t) => {
     const places = Array.from({ length: limits.doorsPerStep }, (_, i) => `127.64.${i >> 8}.${i & 255}:443`)
-    const bench = await openBench(t, undefined, undefined, undefined, { doors: places, network })
+    const bench = await openBench(t, undefined, undefined, { doorsAt: places, network })
     if (bench === undefined) return
     const asked = [places[0], places[255], places.at(-1)].map(String)
     assert.deepEqual(
@@ -62,8 +62,8 @@ for (const network of makers) {
   })
 
   test(`localhost has its IPv6 address, too (${network})`, async (t) => {
-    const bench = await openBench(t, undefined, undefined, undefined, {
-      doors: ['127.0.0.1:5432', '[::1]:5432'],
+    const bench = await openBench(t, undefined, undefined, {
+      doorsAt: ['127.0.0.1:5432', '[::1]:5432'],
       network,
     })
     if (bench === undefined) return
@@ -75,7 +75,7 @@ for (const network of makers) {
 
   // Its socket is in place before the step begins: a second one for the same place would take connections meant for a host.
   test(`the step cannot listen in a door’s place (${network})`, async (t) => {
-    const bench = await openBench(t, undefined, undefined, undefined, { doors: ['127.64.0.1:8443'], network })
+    const bench = await openBench(t, undefined, undefined, { doorsAt: ['127.64.0.1:8443'], network })
     if (bench === undefined) return
     const script =
       'for my $place (qw(127.64.0.1:8443 0.0.0.0:8443)) { print IO::Socket::INET->new(LocalAddr => $place, Listen => 1, ReuseAddr => 1, ReusePort => 1) ? "taken" : "$!", "\n" }'
@@ -89,8 +89,8 @@ for (const network of makers) {
 }
 
 test('a place that cannot be listened at is a failure before the command', async (t) => {
-  const bench = await openBench(t, undefined, undefined, undefined, {
-    doors: ['127.64.0.1:443', '239.1.1.1:443'],
+  const bench = await openBench(t, undefined, undefined, {
+    doorsAt: ['127.64.0.1:443', '239.1.1.1:443'],
   })
   if (bench === undefined) return
   const ran = await bench.sh('echo ran')

@@ -5,9 +5,16 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { roleOf } from '../role-facts.fixture.ts'
 import { findLeftovers } from '../workspace/index.ts'
-import type { Places } from './limits/index.ts'
-import type { NetworkMaker } from './plan.ts'
-import { limitsOf, probeIsolation, startSandbox, type Probe, type RoleLimits, type Sandbox } from './index.ts'
+import {
+  limitsOf,
+  probeIsolation,
+  startSandbox,
+  type Probe,
+  type RoleLimits,
+  type Sandbox,
+  type SandboxRequest,
+  type StepLimits,
+} from './index.ts'
 
 const probing = probeIsolation()
 
@@ -27,6 +34,7 @@ export interface Ran {
 export interface Bench {
   readonly workspace: string
   readonly probe: Probe & { tier: 'B' }
+  readonly limits: StepLimits
   start(
     command: readonly string[],
     env?: Record<string, string>,
@@ -42,21 +50,21 @@ export async function openBench(
   t: TestContext,
   workspace = temporaryFolder(t),
   limits: Partial<RoleLimits> = {},
-  places?: Places,
-  { doors = ['127.0.0.1:3128'], ...forced }: { doors?: readonly string[]; network?: NetworkMaker } = {},
+  { doorsAt = ['127.0.0.1:3128'], ...more }: Partial<SandboxRequest> & { doorsAt?: readonly string[] } = {},
 ): Promise<Bench | undefined> {
   const probe = await probing
   if (probe.tier !== 'B') {
     t.skip(`no sandbox on this machine: ${probe.why}`)
     return undefined
   }
+  const stepLimits = limitsOf({ ...roleOf('bench').limits, ...limits })
   const start: Bench['start'] = (
     command,
     env = {},
     accept = (listener) => listener.close(),
     workspaceInside = workspace,
   ) => {
-    const { bwrap, disableUserns, network } = { ...probe, ...forced }
+    const { bwrap, disableUserns, network } = probe
     const sandbox = startSandbox({
       workspace,
       workspaceInside,
@@ -65,13 +73,13 @@ export async function openBench(
       command,
       caCertificate: 'run CA\n',
       covers: findLeftovers(workspace).covers,
-      ...(places === undefined ? {} : { places }),
-      limits: limitsOf({ ...roleOf('bench').limits, ...limits }),
+      limits: stepLimits,
       withStdin: false,
       bwrap,
       disableUserns,
       network,
-      doors: { places: doors, hosts: '127.0.0.1 localhost mayfly\n' },
+      doors: { places: doorsAt, hosts: '127.0.0.1 localhost mayfly\n' },
+      ...more,
     })
     sandbox.onListener(accept)
     t.after(() => sandbox.kill())
@@ -87,6 +95,7 @@ export async function openBench(
   return {
     workspace,
     probe,
+    limits: stepLimits,
     start,
     run,
     sh: (script, env, inside) => run(['/bin/sh', '-c', script], env, inside),

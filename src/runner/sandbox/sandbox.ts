@@ -18,6 +18,7 @@ import {
   type Places,
   type StepLimits,
 } from './limits/index.ts'
+import { sweepOwnFolders } from './own-folder.ts'
 import type { NetworkMaker, SandboxDoors, SandboxPlan } from './plan.ts'
 import type { Running } from './running.ts'
 import {
@@ -110,6 +111,7 @@ export function startSandbox(request: SandboxRequest): Sandbox {
     // It would send git to a folder of the step's own for configuration and hooks (gitrepository-layout).
     for (const folder of withoutCommonDir) removeInside(workspace, folder, 'commondir')
   })
+  void sweepOwnFolders()
   const written = new Map<string, string | undefined>()
   const standing = made.move()
   const cleanUp = () => {

@@ -1,10 +1,11 @@
 import { spawnSync, type ChildProcess } from 'node:child_process'
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { constants as os, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable, type Writable } from 'node:stream'
 import { MayflyError } from '../../lib/index.ts'
+import { makeOwnFolder } from './own-folder.ts'
 
 /**
  * Standard input, output and error of one step. All three are made for it: what the caller of Mayfly has open there (a
@@ -28,16 +29,16 @@ export interface StepStreams {
  * pipe, so that lines are whole and in the order in which they were written; `stderr` is then empty.
  */
 export function openStreams(withStdin: boolean, merged = false): StepStreams {
-  const folder = mkdtempSync(join(tmpdir(), 'mayfly-pipes-'))
+  using folder = makeOwnFolder('pipes')
   const opened: number[] = []
   const open = (name: string, flags: number): number => {
-    const fd = openSync(join(folder, name), flags)
+    const fd = openSync(join(folder.path, name), flags)
     opened.push(fd)
     return fd
   }
   try {
     const names = ['stdout', ...(merged ? [] : ['stderr']), ...(withStdin ? ['stdin'] : [])]
-    makeFifos(names.map((name) => join(folder, name)))
+    makeFifos(names.map((name) => join(folder.path, name)))
     const stdout = outputPipe(open, 'stdout')
     const stderr = merged ? undefined : outputPipe(open, 'stderr')
     const stdin = withStdin ? inputPipe(open) : undefined
@@ -45,8 +46,6 @@ export function openStreams(withStdin: boolean, merged = false): StepStreams {
   } catch (error) {
     for (const fd of opened) closeSync(fd)
     throw error
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
   }
 }
 

@@ -14,7 +14,7 @@ const small = {
   open_files: 64,
   output_bytes: 2 ** 20,
 }
-const nowhere = { v2: [], v1: {} }
+const nowhere = { places: { v2: [], v1: {} } }
 
 interface End {
   readonly code: number

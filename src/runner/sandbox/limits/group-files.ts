@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from '
 import { join } from 'node:path'
 import { systemCode } from '../../../lib/index.ts'
 import { groupPrefix } from './group.ts'
-import { isLeftBehind } from './own-name.ts'
+import { isLeftBehind } from '../own-name.ts'
 
 /** Makes a folder for a group and writes its limits; false, with nothing left, if that is not allowed. */
 export function makeGroupFolder(

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { cpuPeriodMicros, cpuQuotaMicros, groupPrefix, type Group } from './group.ts'
 import { countOf, makeGroupFolder, removeGroupFolder, sweepGroups, writeIfThere } from './group-files.ts'
 import type { StepLimits } from './limits.ts'
-import { ownName } from './own-name.ts'
+import { ownName } from '../own-name.ts'
 
 /**
  * A control group of version 1: one folder in the hierarchy of each controller, below our own, which is ours to write to if we

@@ -11,7 +11,7 @@ import {
   writeIfThere,
 } from './group-files.ts'
 import type { StepLimits } from './limits.ts'
-import { ownName } from './own-name.ts'
+import { ownName } from '../own-name.ts'
 
 /**
  * A control group of version 2 (the kernel's Documentation/admin-guide/cgroup-v2.rst), in the nearest of `folders` where one can

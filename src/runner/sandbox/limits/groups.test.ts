@@ -10,7 +10,7 @@ import { makeGroupV1 } from './group-v1.ts'
 import { groupIn, makeGroupV2 } from './group-v2.ts'
 import { holdStep } from './hold.ts'
 import { limitsOf } from './limits.ts'
-import { ownName } from './own-name.ts'
+import { ownName } from '../own-name.ts'
 import { findPlaces } from './places.ts'
 
 const limits = limitsOf({ ...roleOf('build').limits, memory_bytes: 2 ** 26, processes: 64, cpus: 1.5 })
@@ -118,7 +118,7 @@ test('where one controller of version 1 is missing no half of a group is left', 
 
 test('a group that a killed supervisor left is swept at the next start, a living one’s never', async (t) => {
   const parent = temporaryFolder(t)
-  const script = `import { ownName } from ${JSON.stringify(new URL('own-name.ts', import.meta.url).href)}
+  const script = `import { ownName } from ${JSON.stringify(new URL('../own-name.ts', import.meta.url).href)}
     import { mkdirSync } from 'node:fs'
     mkdirSync(${JSON.stringify(parent)} + '/' + ownName('mayfly'))
     console.log('made')
