@@ -4,6 +4,7 @@ import { stepEnvironment } from './environment.ts'
 import { gitVariables } from './git-variables.ts'
 import type { OpenStep } from './opened-step.ts'
 import { startSandbox, type Probe, type Running } from './sandbox/index.ts'
+import { mayNest } from './step-limits.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 
 /**
@@ -46,6 +47,7 @@ export function startIsolated(
     withStdin: deps.stdin !== undefined && !isOurs,
     merged: deps.merged,
     limits,
+    nesting: mayNest(deps, request) && !isOurs,
     bwrap: probe.bwrap,
     disableUserns: probe.disableUserns,
     network: probe.network,

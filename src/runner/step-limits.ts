@@ -21,6 +21,11 @@ export function stepLimits({ session }: Pick<StepDeps, 'session'>, request: Step
   return limitsOf(role.limits, request.timeoutSeconds)
 }
 
+/** Does its role let it make namespaces of its own? */
+export function mayNest({ session }: Pick<StepDeps, 'session'>, request: StepRequest): boolean {
+  return session.roles.find(({ name }) => name === request.role)?.allow.includes('nested-namespaces') === true
+}
+
 /** As timeout(1) has it, and as a shell reports a program that was killed. */
 const [timedOutExitCode, killedExitCode] = [124, 137]
 

@@ -17,7 +17,7 @@ import { keepRenewed } from './renewal.ts'
 import { notStartedExitCode } from './sandbox/index.ts'
 import { stepLimits } from './step-limits.ts'
 import type { StepDeps, StepRequest, StepResult } from './step-request.ts'
-import { describeLeftovers, findLeftovers, type StepWorkspace } from './workspace/index.ts'
+import { describeLeftovers, findLeftovers, refuseUnwritable, type StepWorkspace } from './workspace/index.ts'
 
 /** Runs one step in its workspace. Throws MayflyError if it could not be started. */
 export async function runStep(deps: StepDeps, request: StepRequest): Promise<StepResult> {
@@ -40,6 +40,7 @@ async function runAt(
 ): Promise<StepResult> {
   const { api, redactor, notices } = deps
   const limits = stepLimits(deps, request)
+  if (tier === 'B') refuseUnwritable(request.workspace)
   redactor.add(
     ...secretsOfJob(request.env, Object.keys(request.env)),
     ...secretsOfJob(deps.job, request.passEnv),

@@ -1,9 +1,18 @@
 import { existsSync, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
-import { caBundleInside, caInside, emptyFile, emptyFolder, handedFile, homeInside } from './inside.ts'
+import {
+  caBundleInside,
+  caInside,
+  containersFolder,
+  emptyFile,
+  emptyFolder,
+  handedFile,
+  homeInside,
+} from './inside.ts'
 import { initScript } from './init.ts'
 import { kernelFileMounts } from './kernel-files.ts'
+import { landlockText } from './landlock.ts'
 import type { SandboxPlan } from './plan.ts'
 import { systemCalls } from './system-calls.ts'
 import { coverMounts, workspaceMounts } from './workspace-mounts.ts'
@@ -45,12 +54,14 @@ const etc = [
 /** The command line of bwrap; its options come from `optionsFd`. */
 export function bwrapArguments(plan: SandboxPlan): string[] {
   const { channelFd, environmentFd, optionsFd, command } = plan
-  const { prctl, prlimit } = systemCalls()
+  const { prctl, prlimit, unshare } = systemCalls()
   const own = [
     ...[channelFd, environmentFd, prctl, prlimit].map(String),
     plan.joinFds.join(','),
     plan.processLimits.map(([resource, value]) => `${resource}=${value}`).join(','),
     readlinkSync('/proc/self/ns/net'),
+    landlockText(plan.landlock),
+    String(plan.nesting ? unshare : 0),
   ]
   const init = ['/usr/bin/perl', '-e', initScript, ...own]
   return ['--args', String(optionsFd), '--', ...init, ...command]
@@ -69,21 +80,29 @@ export function environmentBlock(env: Readonly<Record<string, string>>): Buffer 
 export function bwrapOptions(plan: SandboxPlan): Buffer {
   const options = [
     ...isolationFlags(plan),
+    ...['--uid', String(plan.user.uid), '--gid', String(plan.user.gid)],
     ...['--seccomp', String(plan.seccompFd)],
     ...systemMounts(),
     ...['--proc', '/proc', '--dev', '/dev', ...memoryFolder(plan, '/dev/shm'), '--remount-ro', '/dev'],
     ...kernelFileMounts(join(plan.files, emptyFile), join(plan.files, emptyFolder)),
     ...['/tmp', '/run', '/var/tmp', homeInside].flatMap((path) => memoryFolder(plan, path)),
     ...fileMounts(plan.files),
+    ...(plan.nesting ? nestingMounts(plan) : []),
     ...plan.handed.flatMap((inside, i) => ['--bind', join(plan.files, handedFile(i)), inside]),
     ...plan.tools.flatMap((path) => ['--ro-bind', path, path]),
     ...['--bind', plan.workspace, plan.workspaceInside],
     ...(plan.found === undefined ? [] : workspaceMounts(plan, plan.found)),
     ...coverMounts(plan),
     ...plan.folders.flatMap(({ outside, inside }) => ['--bind', outside, inside]),
-    ...['--chdir', plan.workspaceInside],
+    ...['--remount-ro', '/', '--chdir', plan.workspaceInside],
   ]
   return endedByNul(options)
+}
+
+/** What container tools look for: their settings, a /sys to hand on, a folder for their caches. */
+function nestingMounts(plan: SandboxPlan): string[] {
+  const settings = ['--ro-bind', join(plan.files, containersFolder), '/etc/containers']
+  return [...settings, '--dir', '/sys', ...memoryFolder(plan, '/var/cache')]
 }
 
 function memoryFolder({ memoryFolderBytes: bytes }: SandboxPlan, path: string): string[] {

@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cover } from '../workspace/index.ts'
-import { coverFile, emptyFile, emptyFolder, handedFile, homeInside } from './inside.ts'
+import { containersFolder, coverFile, emptyFile, emptyFolder, handedFile, homeInside } from './inside.ts'
+import { containersFiles } from './nesting.ts'
 import { makeOwnFolder } from './own-folder.ts'
 import type { SandboxDoors } from './plan.ts'
 
@@ -15,11 +16,12 @@ const bundles = [
 export function writeSandboxFiles(
   { caCertificate, covers, doors }: { caCertificate: string; covers: readonly Cover[]; doors: SandboxDoors },
   handed = 0,
+  nesting = false,
 ): { folder: string; [Symbol.dispose](): void } {
   const own = makeOwnFolder('files')
+  // One that nests is root of its own namespace when its command begins.
+  const { uid, gid } = nesting ? { uid: 0, gid: 0 } : userInside(false)
   const folder = own.path
-  const uid = process.getuid?.() ?? 0
-  const gid = process.getgid?.() ?? 0
   const roots = bundles.map(readIfThere).find((text) => text !== '') ?? ''
   const files = {
     passwd: `step:x:${uid}:${gid}:step:${homeInside}:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n`,
@@ -33,11 +35,24 @@ export function writeSandboxFiles(
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o644 })
   mkdirSync(join(folder, emptyFolder))
+  mkdirSync(join(folder, containersFolder))
+  if (nesting)
+    for (const [name, text] of Object.entries(containersFiles))
+      writeFileSync(join(folder, containersFolder, name), text, { mode: 0o644 })
   for (const [i, { text }] of covers.entries())
     if (text !== undefined) writeFileSync(join(folder, coverFile(i)), text, { mode: 0o600 })
   for (let i = 0; i < handed; i++) writeFileSync(join(folder, handedFile(i)), '', { mode: 0o600 })
   chmodSync(folder, 0o755)
   return { folder, [Symbol.dispose]: () => own[Symbol.dispose]() }
+}
+
+/**
+ * Who a step is inside: the supervisor's own user by number. Where that is root a step that nests is another: the kernel lets
+ * nobody without CAP_SETFCAP map root into a namespace of its own (user_namespaces(7)). Outside its files are root's all the same.
+ */
+export function userInside(nesting: boolean): { readonly uid: number; readonly gid: number } {
+  const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]
+  return nesting && uid === 0 ? { uid: 1000, gid: 1000 } : { uid, gid }
 }
 
 function readIfThere(path: string): string {

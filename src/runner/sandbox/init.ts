@@ -1,5 +1,5 @@
-/** PR_SET_DUMPABLE, prctl(2). */
-const setDumpable = 4
+import { landlockScript } from './landlock.ts'
+import { nestingScript, setDumpable } from './nesting.ts'
 
 /**
  * The first process of the sandbox: says that the sandbox stands, waits until the supervisor has taken its doors (listen.ts) and
@@ -18,12 +18,12 @@ const setDumpable = 4
  * this program, which holds the channel.
  * Before all else it joins the step's control groups, and is the first that the machine ends when its memory is used up.
  * Arguments: file descriptors of the channel and of the environment, numbers of prctl(2) and prlimit(2), file descriptors of
- * control groups, limits of each process (`resource=value`, both lists by commas), the supervisor's network namespace, command,
- * its arguments.
+ * control groups, limits of each process (`resource=value`, both lists by commas), the supervisor's network namespace, rules of
+ * Landlock, the number of unshare(2) for a step that may nest, else 0, command, its arguments.
  */
 export const initScript = String.raw`
 use strict;
-my ($channel, $variables, $prctl, $prlimit, $joins, $limits, $machine, @command) = @ARGV;
+my ($channel, $variables, $prctl, $prlimit, $joins, $limits, $machine, $landlock, $nest, @command) = @ARGV;
 my $fail = sub { syswrite(STDERR, "mayfly: the sandbox could not be started: $_[0]: $!\n"); exit 125 };
 for (split /,/, $joins) {
   open(my $group, '>&=', $_ + 0) or $fail->('control group');
@@ -42,17 +42,17 @@ close($control);
 open(my $environment, '<&=', $variables + 0) or $fail->('environment');
 my %variables = map { split /=/, $_, 2 } split /\0/, do { local $/; <$environment> } // '';
 close($environment);
+for (split /,/, $limits) {
+  my ($resource, $most) = map { $_ + 0 } split /=/;
+  my $now = pack('Q2', 0, 0);
+  syscall($prlimit + 0, $$ + 0, $resource, 0, $now) == 0 or $fail->('limits');
+  my (undef, $hard) = unpack('Q2', $now);
+  my $new = pack('Q2', (($most < $hard ? $most : $hard)) x 2);
+  syscall($prlimit + 0, $$ + 0, $resource, $new, 0) == 0 or $fail->('limits');
+}
 my $child = fork() // $fail->('fork');
 if ($child == 0) {
-  for (split /,/, $limits) {
-    my ($resource, $most) = map { $_ + 0 } split /=/;
-    my $now = pack('Q2', 0, 0);
-    syscall($prlimit + 0, 0, $resource, 0, $now) == 0 or $fail->('limits');
-    my (undef, $hard) = unpack('Q2', $now);
-    my $new = pack('Q2', (($most < $hard ? $most : $hard)) x 2);
-    syscall($prlimit + 0, 0, $resource, $new, 0) == 0 or $fail->('limits');
-  }
-  %ENV = %variables;
+${nestingScript}${landlockScript}  %ENV = %variables;
   exec { $command[0] } @command;
   my $status = $!{ENOENT} ? 127 : 126;
   syswrite(STDERR, "mayfly: cannot run $command[0]: $!\n");

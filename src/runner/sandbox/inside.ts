@@ -7,6 +7,9 @@ export const coverFile = (index: number): string => `cover-${index}`
 /** What the step writes for its supervisor to read. */
 export const handedFile = (index: number): string => `handed-${index}`
 
+/** Of a step that may nest. */
+export const containersFolder = 'containers'
+
 export const homeInside = '/home/step'
 export const caInside = '/run/mayfly/ca.pem'
 export const caBundleInside = '/run/mayfly/ca-bundle.pem'

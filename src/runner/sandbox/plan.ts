@@ -1,4 +1,5 @@
 import type { Cover, Found } from '../workspace/index.ts'
+import type { LandlockRule } from './landlock.ts'
 import type { ProcessLimit } from './limits/index.ts'
 
 /** What the sandbox of one step is made of. Paths are the host's unless the name says otherwise. */
@@ -26,9 +27,15 @@ export interface SandboxPlan {
   readonly environmentFd: number
   /** To control groups that the first process joins. */
   readonly joinFds: readonly number[]
+  /** None for a step that may mount. */
+  readonly landlock: readonly LandlockRule[]
   readonly processLimits: readonly ProcessLimit[]
   /** What each folder in memory may hold; as the kernel has it where bubblewrap cannot say (`--size`, from 0.7 on). */
   readonly memoryFolderBytes: number | undefined
+  /** It may make namespaces of its own, and starts in one. */
+  readonly nesting: boolean
+  /** Who the step is inside. */
+  readonly user: { readonly uid: number; readonly gid: number }
   /** `--disable-userns` is there from bubblewrap 0.8 on; the filter refuses new namespaces in any case. */
   readonly disableUserns: boolean
   readonly network: NetworkMaker

@@ -3,13 +3,21 @@ import { accessSync, closeSync, constants, openSync, unlinkSync, writeFileSync }
 import type { Server } from 'node:net'
 import { join } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
-import { existsInside, lookThrough, readInside, removeInside, type Cover } from '../workspace/index.ts'
+import {
+  existsInside,
+  isClosedToOthers,
+  lookThrough,
+  readInside,
+  removeInside,
+  type Cover,
+} from '../workspace/index.ts'
 import { bwrapArguments, bwrapOptions, environmentBlock } from './bwrap.ts'
 import { countDirectAttempts, type AttemptCounter } from './direct-attempts.ts'
 import { makeDoorsInside } from './enter.ts'
-import { writeSandboxFiles } from './files.ts'
+import { userInside, writeSandboxFiles } from './files.ts'
 import { guarded } from './guard.ts'
 import { handedFile } from './inside.ts'
+import { landlockRules } from './landlock.ts'
 import {
   holdStep,
   memoryFolderBytes,
@@ -18,6 +26,7 @@ import {
   type Places,
   type StepLimits,
 } from './limits/index.ts'
+import { nestingEnvironment } from './nesting.ts'
 import { sweepOwnFolders } from './own-folder.ts'
 import type { NetworkMaker, SandboxDoors, SandboxPlan } from './plan.ts'
 import type { Running } from './running.ts'
@@ -31,7 +40,7 @@ import {
   untilGone,
   type ProcessMark,
 } from './process-tree.ts'
-import { seccompFilter } from './seccomp.ts'
+import { seccompFilter, type FilterRights } from './seccomp.ts'
 import { endOf, openStreams, type StepStreams } from './streams.ts'
 
 export interface SandboxRequest {
@@ -56,6 +65,8 @@ export interface SandboxRequest {
   /** Standard output and error are one pipe. */
   readonly merged?: boolean
   readonly limits: StepLimits
+  /** It may make namespaces and mounts of its own, as rootless container builds do. */
+  readonly nesting?: boolean
   /** Where a control group is made for it; found if left out. */
   readonly places?: Places
   /** Path of bubblewrap, as the probe found it. */
@@ -77,7 +88,8 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   accessSync(request.bwrap, constants.X_OK)
   using made = new DisposableStack()
   const handed = request.handed ?? []
-  const files = made.use(writeSandboxFiles(request, handed.length))
+  const nesting = request.nesting === true
+  const files = made.use(writeSandboxFiles(request, handed.length, nesting))
   closeInherited()
   const streams = openStreams(request.withStdin, request.merged)
   made.defer(() => streams.close())
@@ -85,9 +97,10 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   // It has no process of its own until it is spawned.
   made.defer(() => void hold.end())
   const found = request.isOwnWorkspace === true ? undefined : lookThrough(request.workspace)
+  const inside = request.workspaceInside ?? request.workspace
   const plan: SandboxPlan = {
     ...request,
-    workspaceInside: request.workspaceInside ?? request.workspace,
+    workspaceInside: inside,
     found,
     handed,
     folders: request.folders ?? [],
@@ -97,6 +110,12 @@ export function startSandbox(request: SandboxRequest): Sandbox {
     optionsFd: 5,
     environmentFd: 6,
     joinFds: hold.joins.map((_fd, i) => 7 + i),
+    disableUserns: request.disableUserns && !nesting,
+    nesting,
+    user: userInside(nesting),
+    landlock: nesting
+      ? []
+      : landlockRules([inside, ...(request.folders ?? []).map((folder) => folder.inside)]),
     processLimits: processLimits(request.limits, hold.by),
     memoryFolderBytes: request.disableUserns ? memoryFolderBytes(request.limits, hold.by) : undefined,
   }
@@ -125,6 +144,19 @@ export function startSandbox(request: SandboxRequest): Sandbox {
 /** As much as GitHub takes of a step's summary. */
 const maxHandedBytes = 1_048_576
 
+/**
+ * A set-id bit is harmless where nobody reaches the file but its owner and root. Container images have such files, folders
+ * that a group shares the one for groups; root's own step gets neither without a need.
+ */
+function rightsOf({ workspace, folders = [], nesting = false }: SandboxRequest): FilterRights {
+  const closed = [workspace, ...folders.map(({ outside }) => outside)].every(isClosedToOthers)
+  return {
+    nesting,
+    setGid: closed && (nesting || process.getuid?.() !== 0),
+    setUid: closed && nesting,
+  }
+}
+
 function spawnBwrap(
   request: SandboxRequest,
   plan: SandboxPlan,
@@ -138,9 +170,12 @@ function spawnBwrap(
     return fd
   }
   try {
-    const filter = hand('filter', seccompFilter())
+    const filter = hand('filter', seccompFilter(rightsOf(request)))
     const options = hand('options', bwrapOptions(plan))
-    const environment = hand('environment', environmentBlock(request.env))
+    const environment = hand(
+      'environment',
+      environmentBlock(plan.nesting ? { ...nestingEnvironment, ...request.env } : request.env),
+    )
     return spawn(...startCommand(request, plan), {
       stdio: [...streams.theirs, 'ipc', filter, options, environment, ...joins],
       // Nothing of the supervisor's environment: bwrap clears it for the step, and needs none itself.

@@ -67,9 +67,13 @@ const refused: Record<string, readonly [number, number]> = {
 
 test('every dangerous call is EPERM in the filters of both machines', () => {
   for (const [name, [onX64, onArm64]] of Object.entries(refused)) {
-    assert.equal(verdict(seccompFilter('x64'), { arch: x64, number: onX64 }), errno(1), `${name} on x64`)
     assert.equal(
-      verdict(seccompFilter('arm64'), { arch: arm64, number: onArm64 }),
+      verdict(seccompFilter(undefined, 'x64'), { arch: x64, number: onX64 }),
+      errno(1),
+      `${name} on x64`,
+    )
+    assert.equal(
+      verdict(seccompFilter(undefined, 'arm64'), { arch: arm64, number: onArm64 }),
       errno(1),
       `${name} on arm64`,
     )
@@ -79,15 +83,15 @@ test('every dangerous call is EPERM in the filters of both machines', () => {
 test('another architecture and x32 calls are the end of the process', () => {
   const i386 = 0x4000_0003
   for (const number of [0, 11, 41, 102, 435, 0x4000_0000]) {
-    assert.equal(verdict(seccompFilter('x64'), { arch: i386, number }), kill)
-    assert.equal(verdict(seccompFilter('arm64'), { arch: x64, number }), kill)
+    assert.equal(verdict(seccompFilter(undefined, 'x64'), { arch: i386, number }), kill)
+    assert.equal(verdict(seccompFilter(undefined, 'arm64'), { arch: x64, number }), kill)
   }
   for (const number of [0x4000_0000, 0x4000_0029, 0x4000_0065, 0xffff_ffff])
-    assert.equal(verdict(seccompFilter('x64'), { arch: x64, number }), kill)
+    assert.equal(verdict(seccompFilter(undefined, 'x64'), { arch: x64, number }), kill)
 })
 
 test('sockets of four families only; clone without namespaces; clone3 not at all; no typing into a terminal', () => {
-  const filter = seccompFilter('x64')
+  const filter = seccompFilter(undefined, 'x64')
   fc.assert(
     fc.property(fc.nat(0xffff_ffff), (family) => {
       const expected = [1, 2, 10, 16].includes(family) ? allow : errno(97)
@@ -140,7 +144,7 @@ test('no set-id mode and no device node, in whichever call; other modes are let 
       ['arm64', arm64, onArm64],
     ] as const) {
       if (number === -1) continue
-      const filter = seccompFilter(machine)
+      const filter = seccompFilter(undefined, machine)
       const of = (mode: number) => verdict(filter, { arch, number, args: [...before, mode] })
       for (const mode of [0o4755, 0o2755, 0o6000, 0o7777, 0o10_4711])
         assert.equal(of(mode), errno(1), `${name} ${mode.toString(8)} on ${machine}`)
@@ -151,12 +155,51 @@ test('no set-id mode and no device node, in whichever call; other modes are let 
     }
   }
   // Without O_CREAT the mode is whatever stands in the register.
-  assert.equal(verdict(seccompFilter('x64'), { arch: x64, number: 257, args: [0, 0, 0o2, 0o4755] }), allow)
+  assert.equal(
+    verdict(seccompFilter(undefined, 'x64'), { arch: x64, number: 257, args: [0, 0, 0o2, 0o4755] }),
+    allow,
+  )
   for (const machine of ['x64', 'arm64'] as const)
     assert.equal(
-      verdict(seccompFilter(machine), { arch: machine === 'x64' ? x64 : arm64, number: 437 }),
+      verdict(seccompFilter(undefined, machine), { arch: machine === 'x64' ? x64 : arm64, number: 437 }),
       errno(38),
     )
+})
+
+test('the limit on core dumps stays, whoever sets it; only the first process may, for itself', () => {
+  for (const [machine, arch, setrlimit, prlimit] of [
+    ['x64', x64, 160, 302],
+    ['arm64', arm64, 164, 261],
+  ] as const) {
+    const filter = seccompFilter(undefined, machine)
+    const of = (number: number, ...args: number[]) => verdict(filter, { arch, number, args })
+    assert.equal(of(setrlimit, 4, 1), errno(0))
+    assert.equal(of(setrlimit, 7, 1), allow)
+    for (const pointer of [1, 2 ** 32, 2 ** 47 + 8]) assert.equal(of(prlimit, 0, 4, pointer), errno(0))
+    assert.equal(of(prlimit, 77, 4, 8), errno(0))
+    assert.equal(of(prlimit, 1, 4, 8), allow)
+    assert.equal(of(prlimit, 0, 4, 0, 8), allow)
+    assert.equal(of(prlimit, 0, 7, 8), allow)
+  }
+})
+
+test('a step that may nest makes namespaces and mounts, but none of control groups; set-id as it is told', () => {
+  const nest = seccompFilter({ nesting: true, setGid: false, setUid: false }, 'x64')
+  const [mount, unshare, clone, setns, bpf, ptrace, chmod] = [165, 272, 56, 308, 321, 101, 90]
+  for (const number of [mount, unshare, clone, setns])
+    assert.equal(verdict(nest, { arch: x64, number, args: [0x1002_0000] }), allow)
+  for (const number of [unshare, clone])
+    assert.equal(verdict(nest, { arch: x64, number, args: [0x1202_0000] }), errno(1))
+  for (const number of [bpf, ptrace]) assert.equal(verdict(nest, { arch: x64, number }), errno(1))
+  assert.equal(verdict(nest, { arch: x64, number: 435 }), errno(38))
+  const modes = [0o2755, 0o4755].map((mode) => ({ arch: x64, number: chmod, args: [0, mode] }))
+  const of = (filter: Buffer) => modes.map((call) => verdict(filter, call))
+  assert.deepEqual(of(nest), [errno(1), errno(1)])
+  assert.deepEqual(of(seccompFilter({ nesting: false, setGid: true, setUid: false }, 'x64')), [
+    allow,
+    errno(1),
+  ])
+  assert.deepEqual(of(seccompFilter({ nesting: true, setGid: true, setUid: true }, 'x64')), [allow, allow])
 })
 
 test('every program comes to a verdict, and what runs programs is let through', () => {
@@ -164,23 +207,25 @@ test('every program comes to a verdict, and what runs programs is let through', 
     ['x64', x64],
     ['arm64', arm64],
   ] as const) {
-    const filter = seccompFilter(machine)
+    const filter = seccompFilter(undefined, machine)
     assert.equal(filter.length % 8, 0)
     assert.ok(filter.length / 8 <= 4096)
     fc.assert(
       fc.property(fc.nat(600), fc.array(fc.nat(0xffff_ffff), { maxLength: 6 }), (number, args) =>
-        [allow, kill, errno(1), errno(38), errno(97)].includes(verdict(filter, { arch, number, args })),
+        [allow, kill, errno(0), errno(1), errno(38), errno(97)].includes(
+          verdict(filter, { arch, number, args }),
+        ),
       ),
     )
   }
   // read, write, open, close, mmap, execve, fork, vfork, exit_group, futex, epoll_wait, getrandom.
   for (const number of [0, 1, 2, 3, 9, 59, 57, 58, 231, 202, 232, 318])
-    assert.equal(verdict(seccompFilter('x64'), { arch: x64, number }), allow)
+    assert.equal(verdict(seccompFilter(undefined, 'x64'), { arch: x64, number }), allow)
 })
 
 test('a machine without a filter gets no sandbox', () => {
   assert.throws(
-    () => seccompFilter('riscv64'),
+    () => seccompFilter(undefined, 'riscv64'),
     (error) => error instanceof MayflyError && error.code === 'isolation_unavailable',
   )
 })

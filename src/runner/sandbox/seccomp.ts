@@ -108,9 +108,31 @@ const denied: Readonly<Record<'x64' | 'arm64', Readonly<Record<string, number>>>
   },
 }
 
+/** Of these, what a step needs to make containers of its own. */
+const nesting = [
+  ...[
+    'chroot',
+    'fsconfig',
+    'fsmount',
+    'fsopen',
+    'fspick',
+    'mount',
+    'mount_setattr',
+    'move_mount',
+    'open_tree',
+  ],
+  ...['pivot_root', 'setns', 'umount2', 'unshare'],
+]
+
 const machines = {
-  x64: { auditArch: 0xc000_003e, socket: 41, clone: 56, ioctl: 16, x32: true },
-  arm64: { auditArch: 0xc000_00b7, socket: 198, clone: 220, ioctl: 29, x32: false },
+  x64: {
+    ...{ auditArch: 0xc000_003e, socket: 41, clone: 56, ioctl: 16, unshare: 272, x32: true },
+    ...{ setrlimit: 160, prlimit: 302, setgroups: 116 },
+  },
+  arm64: {
+    ...{ auditArch: 0xc000_00b7, socket: 198, clone: 220, ioctl: 29, unshare: 97, x32: false },
+    ...{ setrlimit: 164, prlimit: 261, setgroups: 159 },
+  },
 } as const
 
 /** Their arguments stand in memory, where a filter cannot look: ENOSYS, so that libc falls back to the older call. */
@@ -127,8 +149,8 @@ const opening = { x64: { open: [2, 2], openat: [257, 3] }, arm64: { openat: [56,
 
 const makingNode = { x64: { mknod: [133, 1], mknodat: [259, 2] }, arm64: { mknodat: [33, 2] } } as const
 
-/** S_ISUID | S_ISGID: with it a file in the workspace runs as whoever owns it, for everybody on the machine. */
-const setId = 0o6000
+/** With them a file in the workspace runs as whoever owns it, or with its group, for everybody who reaches it. */
+const [S_ISUID, S_ISGID] = [0o4000, 0o2000]
 /** Of all types of files only devices, by characters and by blocks, have this bit (S_IFCHR, S_IFBLK; links cannot be made so). */
 const device = 0o20_000
 /** O_CREAT and the bit of O_TMPFILE that is not O_DIRECTORY. */
@@ -149,6 +171,13 @@ const EAFNOSUPPORT = 97
 /** Offsets in `struct seccomp_data` (seccomp(2)); arguments by their low word. */
 const offset = { number: 0, arch: 4, argument: (i: number) => 16 + 8 * i }
 
+/**
+ * Refused to a step that may nest, too: with a namespace of control groups of its own it could mount their hierarchy, and
+ * write its own limits, whose files belong to its user.
+ */
+const CLONE_NEWCGROUP = 0x0200_0000
+const RLIMIT_CORE = 4
+
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
 const newNamespaces = 0x7e02_0000
 /** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK; AF_VSOCK reaches the hypervisor from any network namespace. */
@@ -156,12 +185,24 @@ const socketFamilies = [1, 2, 10, 16]
 const TIOCSTI = 0x5412
 const TIOCLINUX = 0x541c
 
+/** What a step may do beside what all may. */
+export interface FilterRights {
+  /** Make namespaces and mounts of its own. */
+  readonly nesting: boolean
+  /** Give files and folders a set-group-id bit; a set-user-id one. */
+  readonly setGid: boolean
+  readonly setUid: boolean
+}
+
+const noRights: FilterRights = { nesting: false, setGid: false, setUid: false }
+
 /**
  * The filter for `bwrap --seccomp`: an array of `struct sock_filter` for this machine. Kills on a foreign
  * architecture or x32 call; the denied calls fail with EPERM, and so do set-id modes (of folders too: a filter does not
- * see which is which) and device nodes. Throws `isolation_unavailable` on another machine than x64 and arm64.
+ * see which is which) and device nodes. The limit on core dumps cannot be changed, and to try is no error: 0, as scripts set it,
+ * would let the machine's own handler start (core(5)). Throws `isolation_unavailable` on another machine than x64 and arm64.
  */
-export function seccompFilter(arch: string = process.arch): Buffer {
+export function seccompFilter(rights: FilterRights = noRights, arch: string = process.arch): Buffer {
   if (arch !== 'x64' && arch !== 'arm64') {
     throw new MayflyError(
       'isolation_unavailable',
@@ -169,6 +210,9 @@ export function seccompFilter(arch: string = process.arch): Buffer {
     )
   }
   const machine = machines[arch]
+  const setId = (rights.setUid ? 0 : S_ISUID) | (rights.setGid ? 0 : S_ISGID)
+  const refused = Object.entries(denied[arch]).filter(([name]) => !rights.nesting || !nesting.includes(name))
+  const namespaces = rights.nesting ? CLONE_NEWCGROUP : newNamespaces
   const program = [
     ...[
       instruction(loadWord, offset.arch),
@@ -179,7 +223,9 @@ export function seccompFilter(arch: string = process.arch): Buffer {
     ...(machine.x32
       ? [instruction(jumpGreaterOrEqual, 0x4000_0000, 0, 1), instruction(returnValue, killProcess)]
       : []),
-    ...Object.values(denied[arch]).flatMap((number) => refuse(number, EPERM)),
+    ...refused.flatMap(([, number]) => refuse(number, EPERM)),
+    // One group is known inside, and so the kernel sets none. Container tools ask for it before each program, and need no more.
+    ...(rights.nesting ? refuse(machine.setgroups, 0) : []),
     ...Object.values(unseen).flatMap((number) => refuse(number, ENOSYS)),
     ...Object.values(changingMode[arch]).flatMap(([number, mode]) =>
       whenCall(number, refuseBits(mode, setId)),
@@ -194,7 +240,13 @@ export function seccompFilter(arch: string = process.arch): Buffer {
         ...refuseBits(mode, setId),
       ]),
     ),
-    ...whenCall(machine.clone, refuseBits(0, newNamespaces)),
+    ...[machine.clone, machine.unshare].flatMap((number) => whenCall(number, refuseBits(0, namespaces))),
+    ...whenCall(machine.setrlimit, [
+      instruction(loadWord, offset.argument(0)),
+      instruction(jumpEqual, RLIMIT_CORE, 0, 1),
+      instruction(returnValue, failWith(0)),
+    ]),
+    ...whenCall(machine.prlimit, keepCoreLimit()),
     ...whenCall(machine.ioctl, [
       instruction(loadWord, offset.argument(1)),
       instruction(jumpEqual, TIOCSTI, 1, 0),
@@ -229,6 +281,21 @@ function refuseBits(argument: number, bits: number): Buffer[] {
     instruction(loadWord, offset.argument(argument)),
     instruction(jumpAnySet, bits, 0, 1),
     instruction(returnValue, failWith(EPERM)),
+  ]
+}
+
+/** Of prlimit(2): the first process sets it for itself, and all may ask for it (no new limit: a null pointer). */
+function keepCoreLimit(): Buffer[] {
+  return [
+    instruction(loadWord, offset.argument(1)),
+    instruction(jumpEqual, RLIMIT_CORE, 0, 7),
+    instruction(loadWord, offset.argument(0)),
+    instruction(jumpEqual, 1, 5, 0),
+    instruction(loadWord, offset.argument(2)),
+    instruction(jumpEqual, 0, 0, 2),
+    instruction(loadWord, offset.argument(2) + 4),
+    instruction(jumpEqual, 0, 1, 0),
+    instruction(returnValue, failWith(0)),
   ]
 }
 

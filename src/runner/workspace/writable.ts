@@ -1,0 +1,29 @@
+import { statSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { MayflyError } from '../../lib/index.ts'
+
+/**
+ * Throws `bad_input`, with the command that mends it, if a step of this user could not write to its workspace. A supervisor
+ * that is root could, its step cannot: it has no capability, and no other user than root is known in its namespace.
+ */
+export function refuseUnwritable(
+  workspace: string,
+  { uid, gid }: { readonly uid: number; readonly gid: number } = userInfo(),
+): void {
+  const stat = statSync(workspace)
+  const rights = stat.uid === uid ? stat.mode >> 6 : stat.gid === gid ? stat.mode >> 3 : stat.mode
+  if ((rights & 0o3) === 0o3) return
+  const mend =
+    stat.uid === uid
+      ? `chmod u+rwx ${quoted(workspace)}`
+      : `${uid === 0 ? '' : 'sudo '}chown -R ${uid}:${gid} ${quoted(workspace)}`
+  throw new MayflyError(
+    'bad_input',
+    `the workspace ${workspace} belongs to user ${stat.uid}, and a step of user ${uid} cannot write to it: ${mend}${stat.uid === uid ? '' : `, or run mayfly as user ${stat.uid}`}`,
+  )
+}
+
+/** For a shell. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
+}

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { openBench, temporaryFolder, type Bench } from '../../../src/runner/sandbox/sandbox.fixture.ts'
+
+const openNesting = (t: TestContext) => openBench(t, temporaryFolder(t), {}, { nesting: true })
+
+test('a step that may nest is root of its own namespace, and of nothing else', async (t) => {
+  const bench = await openNesting(t)
+  if (bench === undefined) return
+  const { stdout, stderr } = await bench.sh(
+    'id -u; mkdir /tmp/m && mount -t tmpfs none /tmp/m && echo mounted; unshare -Ur true && echo nested; setpriv --groups 0 true && echo groups',
+  )
+  assert.equal(stdout, '0\nmounted\nnested\ngroups\n', stderr)
+})
+
+// /proc/sys of the machine is the supervisor's to write if that is root: a fresh /proc would show it.
+test('what is mounted stays as it is, and nothing of the kernel’s can be mounted anew', async (t) => {
+  const bench = await openNesting(t)
+  if (bench === undefined) return
+  const attempts = [
+    'mount -o remount,rw,bind /usr',
+    'mount -o remount,rw,bind /proc/sys',
+    'umount /proc/sys',
+    'umount /proc/sysrq-trigger',
+    'umount -l /usr',
+    'mount -t proc proc /tmp/m',
+    'unshare -fp mount -t proc proc /tmp/m',
+    'unshare -fpr mount -t proc proc /tmp/m',
+    'mount -t sysfs sysfs /tmp/m',
+    'mount -t cgroup2 none /tmp/m',
+    'mount -t cgroup -o memory none /tmp/m',
+    'unshare -C true',
+    'unshare -rC true',
+    'unshare -rmC mount -t cgroup2 none /tmp/m',
+    'mount -t devtmpfs none /tmp/m',
+    'mount -t debugfs none /tmp/m',
+    'mount -t securityfs none /tmp/m',
+    'mknod /tmp/sda b 8 0',
+    'mknod -m 666 /tmp/null c 1 3',
+    'ip link add x type dummy',
+    'ip addr add 10.0.0.1/8 dev lo',
+  ]
+  const script = attempts.map((attempt) => `${attempt} >/dev/null 2>&1 && echo "${attempt}"`).join('\n')
+  const { stdout } = await bench.sh(`mkdir /tmp/m\n${script}\necho tried`)
+  assert.equal(stdout, 'tried\n')
+  const knobs = await bench.sh(
+    'for f in /proc/sys/kernel/core_pattern /proc/sysrq-trigger; do (: >> $f) 2>/dev/null && echo $f; done; cat /proc/net/dev | tail -n +3 | cut -d: -f1; cat /proc/net/route | tail -n +2',
+  )
+  assert.deepEqual(knobs.stdout.trim(), 'lo')
+})
+
+test('without that right a step makes no namespace', async (t) => {
+  const bench = await openBench(t)
+  if (bench === undefined) return
+  const { stdout } = await bench.sh('unshare -Ur true && echo nested; ls -d /etc/containers; true')
+  assert.equal(stdout, '')
+})
+
+async function buildable(t: TestContext): Promise<Bench | undefined> {
+  const busybox = '/bin/busybox'
+  const missing = ['/usr/bin/buildah', busybox].find((path) => !existsSync(path))
+  if (missing !== undefined) {
+    t.skip(`${missing} is not installed`)
+    return undefined
+  }
+  const bench = await openNesting(t)
+  if (bench !== undefined) copyFileSync(busybox, join(bench.workspace, 'busybox'))
+  return bench
+}
+
+test('buildah builds an image in it: the run’s CA is where programs look, and no network but the step’s own', async (t) => {
+  const bench = await buildable(t)
+  if (bench === undefined) return
+  const steps = [
+    'tail -n 2 /etc/ssl/certs/ca-certificates.crt | grep "run CA"',
+    'echo "proxy $http_proxy"',
+    'tail -n +3 /proc/net/dev | cut -d: -f1',
+    'tail -n +2 /proc/net/route',
+    'echo made > /made',
+  ]
+  writeFileSync(
+    join(bench.workspace, 'Dockerfile'),
+    `FROM scratch\nCOPY busybox /bin/sh\nRUN ${steps.join('; ')}\n`,
+  )
+  const { code, stdout, stderr } = await bench.sh(
+    'buildah bud -t image . && cd "$(buildah mount "$(buildah from image)")" && cat made && tail -n 1 etc/ssl/certs/ca-certificates.crt',
+    { HOME: '/home/step', http_proxy: 'http://127.0.0.1:3128' },
+  )
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /run CA\nproxy http:\/\/127\.0\.0\.1:3128\n +lo\n/)
+  assert.match(stdout, /\nmade\n$/)
+})
