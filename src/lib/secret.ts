@@ -8,9 +8,12 @@ const redacted = '[secret]'
  */
 export class Secret<T = string> {
   readonly #value: T
+  /** What it is called, for people: the variable it came from. Never a part of the value. */
+  readonly name: string | undefined
 
-  constructor(value: T) {
+  constructor(value: T, name?: string) {
     this.#value = value
+    this.name = name
   }
 
   reveal(): T {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { StepGrant } from './api.ts'
 import { readEnvironment } from '../config/environment.ts'
 import { bareEnvironment, stepEnvironment } from './environment.ts'
-import { secretsOfJob } from './job-secrets.ts'
+import { secretsOfJob } from './job-secrets/index.ts'
 
 const step = {
   step_id: 'stp_1',

@@ -114,6 +114,11 @@ export function isNeverHandedOn(name: string): boolean {
   return never.test(name)
 }
 
+/** Whether a variable says where and when the job runs, and so is handed on unasked. */
+export function isHandedOn(name: string): boolean {
+  return harmless.has(name) || locale.test(name)
+}
+
 /** The step's whole environment. What is not listed here does not exist for it. */
 export function stepEnvironment(request: {
   job: Readonly<Record<string, string>>
@@ -126,10 +131,7 @@ export function stepEnvironment(request: {
 }): Record<string, string> {
   const { job, step } = request
   const passed = Object.entries(job).filter(
-    ([name]) =>
-      name !== 'PATH' &&
-      !never.test(name) &&
-      (harmless.has(name) || locale.test(name) || request.passEnv.includes(name)),
+    ([name]) => name !== 'PATH' && !never.test(name) && (isHandedOn(name) || request.passEnv.includes(name)),
   )
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',

@@ -54,7 +54,9 @@ function textsOf(secret: string): Set<string> {
   if (quoted !== null) texts.add(quoted[2] ?? '').add((quoted[2] ?? '').trim())
   const lines = trimmed.split(/\r\n|\r|\n/)
   if (lines.length > 1) {
-    for (const line of lines) texts.add(line).add(line.trim())
+    // The first and the last line of a key are those of every key.
+    for (const line of lines)
+      if (!/^-----[A-Z0-9 ]+-----$/.test(line.trim())) texts.add(line).add(line.trim())
     for (const end of ['\n', '\r\n', ' ', '\\n', '']) texts.add(lines.join(end))
   } else {
     // `user:pass`: tools print the password alone. Of `a:b:c` either colon may be the separator.

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { secretsOfJob } from './job-secrets.ts'
+import { secretsOfJob } from './index.ts'
 
 const found = (job: Record<string, string>) => secretsOfJob(job).map((one) => one.reveal())
 
@@ -61,7 +61,7 @@ test('the folder that a job stands in is no secret, however its variable is call
 const b64 = (text: string) => Buffer.from(text).toString('base64')
 const key = 'k7Qp2vXw9Lm4Rt8Z'
 
-// Each row: a variable, and what of it must be masked beside its whole value.
+// Each row: a variable, and what of it must be masked. A document as a whole is not: its lines are shown, but for these.
 const parts: Record<string, [name: string, value: string, parts: readonly string[], not: readonly string[]]> =
   {
     'JSON of a service account': [
@@ -74,7 +74,7 @@ const parts: Record<string, [name: string, value: string, parts: readonly string
         client_email: 'bot@my-project.example.com',
         token_uri: 'https://oauth.example.com/token',
       }),
-      ['0123456789abcdef0123', `-----BEGIN PRIVATE KEY-----\nMIIE${key}\n-----END PRIVATE KEY-----\n`],
+      ['0123456789abcdef0123', `-----BEGIN PRIVATE KEY-----\nMIIE${key}\n-----END PRIVATE KEY-----`],
       ['service_account', 'my-project', 'bot@my-project.example.com', 'https://oauth.example.com/token'],
     ],
     'a kubeconfig': [
@@ -125,7 +125,7 @@ const parts: Record<string, [name: string, value: string, parts: readonly string
 for (const [what, [name, value, wanted, innocent]] of Object.entries(parts))
   test(`parts of a secret that may be printed by themselves: ${what}`, () => {
     const all = found({ [name]: value })
-    for (const part of [value, ...wanted]) assert.ok(all.includes(part), `${part} of ${all.join(' | ')}`)
+    for (const part of wanted) assert.ok(all.includes(part), `${part} of ${all.join(' | ')}`)
     for (const part of innocent) assert.ok(!all.includes(part), part)
   })
 
