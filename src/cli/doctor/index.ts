@@ -9,6 +9,7 @@ import { checkDisk } from './disk.ts'
 import { checkFoundTools } from './found-tools.ts'
 import { checkGateway } from './gateway.ts'
 import { checkIdentity } from './identity.ts'
+import { checkLimits } from './limits.ts'
 import { checkLog } from './log.ts'
 import { askMe } from './me.ts'
 import { checkPort } from './port.ts'
@@ -29,7 +30,7 @@ interface Options {
 const parts: readonly { readonly title: string; readonly checks: readonly Check[] }[] = [
   {
     title: 'this machine, as a runner',
-    checks: [checkProgram, checkSandbox, checkTools, checkFoundTools, checkWorkspace],
+    checks: [checkProgram, checkSandbox, checkLimits, checkTools, checkFoundTools, checkWorkspace],
   },
   { title: 'the way to the server', checks: [checkServer, checkIdentity, checkGateway] },
   { title: 'this machine, as the server’s', checks: [checkData, checkLog, checkDisk, checkPort] },

@@ -1,5 +1,5 @@
 export { caBundleInside, caInside, homeInside } from './inside.ts'
-export { limitsOf, passedText, unheldText, watchLimits } from './limits/index.ts'
+export { findHolder, limitsOf, passedText, unheldText, watchLimits } from './limits/index.ts'
 export type { HeldBy, LimitName, RoleLimits, StepLimits } from './limits/index.ts'
 export { isolationAdvice, probeIsolation } from './probe.ts'
 export type { Probe } from './probe.ts'

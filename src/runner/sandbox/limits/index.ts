@@ -6,7 +6,7 @@
  */
 export { limitsOf, passedText, unheldText } from './limits.ts'
 export type { LimitName, RoleLimits, StepLimits } from './limits.ts'
-export { holdStep } from './hold.ts'
+export { findHolder, holdStep } from './hold.ts'
 export type { HeldBy, Hold } from './hold.ts'
 export type { Places } from './places.ts'
 export { memoryFolderBytes, processLimits } from './process-limits.ts'
