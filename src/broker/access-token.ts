@@ -1,5 +1,5 @@
 import { sign, type KeyObject } from 'node:crypto'
-import { errors, jwtVerify, type JWK } from 'jose'
+import { errors, jwtVerify, type JWK, type JWTPayload } from 'jose'
 import {
   messageOf,
   newId,
@@ -25,7 +25,9 @@ export interface AccessClaims {
 
 export type AccessResult =
   | { readonly ok: true; readonly claims: AccessClaims }
-  | { readonly ok: false; readonly reason: 'expired' | 'invalid'; readonly detail: string }
+  | { readonly ok: false; readonly reason: 'invalid'; readonly detail: string }
+  /** What it said while it held: to tell its owner how what it stood for has ended, and for nothing else. */
+  | { readonly ok: false; readonly reason: 'expired'; readonly detail: string; readonly was: AccessClaims }
 
 export interface AccessTokens {
   sign(claims: AccessClaims): string
@@ -75,26 +77,17 @@ export function createAccessTokens(deps: {
           currentDate: new Date(clock.nowMs()),
           requiredClaims: ['sub', 'exp', 'cnf', 'run', 'scope'],
         })
-        const { jkt } = (payload['cnf'] ?? {}) as { jkt?: unknown }
-        const { sub: actor } = (payload['act'] ?? {}) as { sub?: unknown }
-        if (typeof jkt !== 'string' || jkt === '' || typeof actor !== 'string')
-          throw new Error('cnf.jkt or act.sub is missing')
-        const claims: AccessClaims = {
-          session: payload.sub as SessionId,
-          run: payload['run'] as RunId,
-          roles: String(payload['scope']).split(' '),
-          ...(payload['step'] === undefined ? {} : { step: payload['step'] as StepId }),
-          jkt,
-          actor,
-          expiresSeconds: Number(payload.exp),
-        }
+        const claims = claimsIn(payload)
+        if (claims === undefined)
+          return { ok: false, reason: 'invalid', detail: 'cnf.jkt or act.sub is missing' }
         return { ok: true, claims }
       } catch (error) {
-        return {
-          ok: false,
-          reason: error instanceof errors.JWTExpired ? 'expired' : 'invalid',
-          detail: messageOf(error),
-        }
+        const detail = messageOf(error)
+        // jose looks at the times last: signature, type, issuer and audience are good.
+        const was = error instanceof errors.JWTExpired ? claimsIn(error.payload) : undefined
+        return was === undefined
+          ? { ok: false, reason: 'invalid', detail }
+          : { ok: false, reason: 'expired', detail, was }
       }
     },
   }
@@ -110,4 +103,20 @@ function signCompact({ kid, privateKey }: SigningKey, payload: object): string {
     .join('.')
   const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
   return `${input}.${signature.toString('base64url')}`
+}
+
+/** Undefined if what every one of our tokens says is not there. */
+function claimsIn(payload: JWTPayload): AccessClaims | undefined {
+  const { jkt } = (payload['cnf'] ?? {}) as { jkt?: unknown }
+  const { sub: actor } = (payload['act'] ?? {}) as { sub?: unknown }
+  if (typeof jkt !== 'string' || jkt === '' || typeof actor !== 'string') return undefined
+  return {
+    session: payload.sub as SessionId,
+    run: payload['run'] as RunId,
+    roles: String(payload['scope']).split(' '),
+    ...(payload['step'] === undefined ? {} : { step: payload['step'] as StepId }),
+    jkt,
+    actor,
+    expiresSeconds: Number(payload.exp),
+  }
 }

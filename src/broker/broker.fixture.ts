@@ -180,6 +180,7 @@ export function stepRequest(changes: Partial<StepRequest> = {}): StepRequest {
     name: 'test',
     role: 'build',
     ttlSeconds: 900,
+    maxWaitSeconds: 3600,
     tier: 'B',
     command: 'npm test',
     grants: ['git:read github/octo/app'],

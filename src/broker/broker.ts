@@ -15,6 +15,7 @@ import { isDuplicate, type Store } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
 import {
   leaseIssued,
+  lifetimeOf,
   runStarted,
   sessionIssued,
   stepRefused,
@@ -24,7 +25,7 @@ import {
 } from './events.ts'
 import type { End, KeptLog, Lease, Session, Step, StepOutcome } from './model.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
-import { actorOf, createRecords, type SessionMatch, type UseUp } from './records.ts'
+import { actorOf, createRecords, type SessionMatch, type UseUp, type WaitingSession } from './records.ts'
 import { staticAuthorization } from './static-credential.ts'
 
 export interface Broker {
@@ -44,6 +45,8 @@ export interface Broker {
   /** From here on no session and no step is opened: `server_stopping`. */
   drain(): void
   heartbeat(step: Step): Promise<void>
+  /** Its supervisor has asked for its token to be renewed: a session that waits ends if nobody does. */
+  seen(session: Session): Promise<void>
   /** The step's lease for this connection, issued at its first use. Throws `revoked` once the step has ended. */
   lease(step: Step, connection: Connection, grant: string): Promise<Lease>
   /** Closes the gate, revokes every lease, records the end. Twice is once. */
@@ -56,6 +59,8 @@ export interface Broker {
   /** Called the moment a step's gate closes, before anything is written: cut its connections. */
   onStepEnd(listener: (step: Step) => void): void
   counts(): Promise<BrokerCounts>
+  /** Sessions that hold roles for steps which have not begun; the oldest first, so many at most. */
+  waiting(limit: number): Promise<WaitingSession[]>
   /** For what takes something away: its entry is written with it, and delivered until the log has it. */
   readonly outbox: Pick<Outbox, 'write' | 'deliver'>
   close(): Promise<void>
@@ -65,10 +70,15 @@ export interface SessionRequest {
   readonly identity: Identity
   readonly roles: readonly string[]
   readonly jkt: string
+  /** From when it is opened, and if it waits, from the last moment that a step may begin. */
   readonly ttlSeconds: number
+  /** How long its steps may take to begin; see Session. */
+  readonly waitSeconds?: number
   readonly requestId: string
   /** Claims of the token by their own names, as far as they belong in the record. */
   readonly claims?: Readonly<Record<string, unknown>>
+  /** The same as they are, for asking the policy again when a step begins. */
+  readonly namedClaims?: Readonly<Record<string, string>>
   /** People said yes: what stands for the identity token, which was used up by asking them. */
   readonly approval?: { readonly id: string; readonly useUp: UseUp }
 }
@@ -141,8 +151,10 @@ export async function createBroker(deps: {
     roles,
     jkt,
     ttlSeconds,
+    waitSeconds = 0,
     requestId,
     claims = {},
+    namedClaims = {},
     approval,
   }: SessionRequest): Promise<OpenedSession> {
     if (draining) throw stopping()
@@ -160,7 +172,9 @@ export async function createBroker(deps: {
         actor: actorOf(identity),
         subject: { issuer: identity.issuer, attributes: identity.attributes },
         createdMs,
-        expiresMs: createdMs + ttlSeconds * 1000,
+        claims: namedClaims,
+        waitSeconds,
+        expiresMs: createdMs + (waitSeconds + ttlSeconds) * 1000,
         endReason: undefined,
       }
       const isNew = !startedRuns.has(session.runId) && records.isNewRun(session.runId)
@@ -194,14 +208,14 @@ export async function createBroker(deps: {
   async function openStep(session: Session, request: StepRequest): Promise<Step> {
     if (draining) throw stopping()
     const now = clock.nowMs()
-    const expiresMs = Math.min(session.expiresMs, session.createdMs + request.ttlSeconds * 1000)
-    if (expiresMs <= now) throw outlived(request.role, request.ttlSeconds)
+    const expiresMs = expiryOf(session, request, now)
     const step: Step = {
       id: newOrderedId<StepId>('stp', now),
       session,
       name: request.name,
       role: request.role,
       tier: request.tier,
+      startedMs: now,
       expiresMs,
       heartbeatMs: now,
       endReason: undefined,
@@ -310,6 +324,10 @@ export async function createBroker(deps: {
     }
     for (const session of ending) await endSession(session, session.endReason ?? 'ended')
     await records.revokeLeft()
+    for (const id of await records.silentSessions()) {
+      const session = await loadSession(id)
+      if (session !== undefined) await endSession(session, 'heartbeat_lost')
+    }
     for (const id of await records.expiredSessions()) {
       const session = await loadSession(id)
       if (session !== undefined) await endSession(session, 'expired')
@@ -345,12 +363,16 @@ export async function createBroker(deps: {
       if ('session' in id) {
         const session = sessions.get(id.session)
         if (session?.endReason !== undefined) return { reason: session.endReason, endedMs: now }
+        if (session !== undefined && session.expiresMs <= now)
+          return { reason: 'expired', endedMs: session.expiresMs }
         return records.sessionEnd(id.session)
       }
       const step = steps.get(id.step)
       if (step === undefined) return records.stepEnd(id.step)
-      if (step.endReason !== undefined) return { reason: step.endReason, endedMs: step.endedMs ?? now }
-      return step.expiresMs <= now ? { reason: 'expired', endedMs: step.expiresMs } : undefined
+      const more = { role: step.role, lifetimeSeconds: lifetimeOf(step) }
+      if (step.endReason !== undefined)
+        return { reason: step.endReason, endedMs: step.endedMs ?? now, ...more }
+      return step.expiresMs <= now ? { reason: 'expired', endedMs: step.expiresMs, ...more } : undefined
     },
     drain() {
       draining = true
@@ -359,12 +381,16 @@ export async function createBroker(deps: {
       step.heartbeatMs = clock.nowMs()
       await records.heartbeat(step)
     },
+    async seen(session) {
+      if (session.waitSeconds > 0) await records.seen(session)
+    },
     onStepEnd: (listener) => void listeners.push(listener),
     async counts() {
       const { issued, revoked } = await records.leaseCounts()
       const undelivered = await outbox.pending()
       return { issued, revoked, active: issued - revoked, openSteps: steps.size, undelivered }
     },
+    waiting: (limit) => records.waitingSessions(limit),
     close: () => outbox.close(),
   }
 }
@@ -389,6 +415,22 @@ function stopping(): MayflyError {
     'server_stopping',
     'the server is being stopped and takes no new work: try again once it is back',
   )
+}
+
+/** When a step that begins now has to end. Throws `denied` if its role's time, or that to begin, is over. */
+function expiryOf(session: Session, { role, ttlSeconds, maxWaitSeconds }: StepRequest, now: number): number {
+  const waitSeconds = Math.min(session.waitSeconds, maxWaitSeconds)
+  if (session.waitSeconds === 0) {
+    const endMs = Math.min(session.expiresMs, session.createdMs + ttlSeconds * 1000)
+    if (endMs <= now) throw outlived(role, ttlSeconds)
+    return endMs
+  }
+  if (now > session.createdMs + waitSeconds * 1000)
+    throw new MayflyError(
+      'denied',
+      `a step in role "${role}" may begin ${waitSeconds} s after the job assumed it at most, and that is over: give the role a longer max_wait, or let its steps come earlier`,
+    )
+  return Math.min(session.expiresMs, now + ttlSeconds * 1000)
 }
 
 function outlived(role: string, ttlSeconds: number): MayflyError {

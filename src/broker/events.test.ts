@@ -26,6 +26,7 @@ test('the entry of a step fits into the log, however many grants its role has, a
     role: 'x',
     tier: 'B',
     ttlSeconds: 1,
+    maxWaitSeconds: 1,
     command: 'c'.repeat(16_000),
     grants,
     egress: [],

@@ -11,6 +11,8 @@ export interface StepRequest {
   readonly name: string
   readonly role: string
   readonly ttlSeconds: number
+  /** From when the session waits; see Session. */
+  readonly maxWaitSeconds: number
   readonly tier: Tier
   readonly engine?: Engine | undefined
   readonly image?: string | undefined
@@ -91,6 +93,7 @@ export function sessionIssued(
       roles: session.roles,
       jkt: session.jkt,
       expires: new Date(session.expiresMs).toISOString(),
+      ...(session.waitSeconds === 0 ? {} : { waitSeconds: session.waitSeconds }),
       ...(approval === undefined ? {} : { approval }),
     },
   }
@@ -103,6 +106,11 @@ export function sessionEnded(session: Session, reason: string): AuditEvent {
     subject: session.id,
     data: { reason, job: jobOf(session) },
   }
+}
+
+/** How long it could last: the `ttl` of its role, or what was left of it. */
+export function lifetimeOf(step: { readonly startedMs: number; readonly expiresMs: number }): number {
+  return Math.round((step.expiresMs - step.startedMs) / 1000)
 }
 
 export function stepStarted(step: Step, request: StepRequest): AuditEvent {
@@ -144,6 +152,7 @@ export function stepFinished(step: Step, outcome: StepOutcome, log: KeptLog | un
   return stepEvent(step, 'step.finished', {
     name: step.name,
     reason: step.endReason,
+    ...(step.endReason === 'expired' ? { lifetimeSeconds: lifetimeOf(step) } : {}),
     outcome: outcomeOf(step, outcome),
     ...outcome.activity,
     ...(log === undefined ? {} : { log }),

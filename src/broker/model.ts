@@ -13,7 +13,14 @@ export interface Session {
   /** What policy looks at beside the role: who the job is, as its issuer said. */
   readonly subject: DecisionSubject
   readonly createdMs: number
-  /** The end of the role that lasts longest; each role ends for itself, its `ttl` after `createdMs`. */
+  /** Claims that a rule of the policy named, by their own names: a step is opened only if the rules still hold. */
+  readonly claims: Readonly<Record<string, string>>
+  /**
+   * How long after `createdMs` its steps may begin, each with the whole `ttl` of its role; 0: every role ends its `ttl` after
+   * `createdMs`, whenever its steps begin.
+   */
+  readonly waitSeconds: number
+  /** Nothing of it lasts longer. */
   readonly expiresMs: number
   endReason: string | undefined
 }
@@ -26,6 +33,7 @@ export interface Step {
   readonly role: string
   /** How it is isolated: the tier that the runner's probe found. */
   readonly tier: string
+  readonly startedMs: number
   readonly expiresMs: number
   heartbeatMs: number
   endReason: string | undefined
@@ -46,6 +54,9 @@ export interface StepWorkspace {
 export interface End {
   readonly reason: string
   readonly endedMs: number
+  /** Of a step: its role, and how long it could have lasted. */
+  readonly role?: string
+  readonly lifetimeSeconds?: number
 }
 
 /** One short-lived credential for one connection, in memory only. Nothing of it reaches the step. */

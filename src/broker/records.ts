@@ -6,6 +6,7 @@ import type { RunNumbers } from '../audit/client/index.ts'
 import { insertOnce, insertRow, type Store, type Tables } from '../store/index.ts'
 import {
   entriesLost,
+  lifetimeOf,
   leaseRevoked,
   runFinished,
   sessionEnded,
@@ -34,6 +35,11 @@ export interface Records {
   stepEnd(id: StepId): End | undefined
   sessionEnd(id: SessionId): End | undefined
   heartbeat(step: Step): Promise<void>
+  /** Its token was renewed. */
+  seen(session: Session): Promise<void>
+  /** Those that wait for a step to begin, have none open, and whose token nobody has renewed while it could be. */
+  silentSessions(): Promise<SessionId[]>
+  waitingSessions(limit: number): Promise<WaitingSession[]>
   /** Ids and sessions of the steps that have not ended. */
   openSteps(): Promise<{ step: Omit<Step, 'session'>; session: SessionId }[]>
   addLease(lease: Lease, step: Step, grant: string): Promise<void>
@@ -48,6 +54,15 @@ export interface Records {
   /** Forgets identity tokens that have expired anyway. */
   forgetTokens(): Promise<void>
   leaseCounts(): Promise<{ issued: number; revoked: number }>
+}
+
+/** A session that holds roles for steps which begin later. */
+export interface WaitingSession {
+  readonly session: string
+  readonly run: string
+  readonly roles: readonly string[]
+  /** Until when a step may begin at most; a role may say less. Milliseconds since the Unix epoch. */
+  readonly untilMs: number
 }
 
 /** Uses up, in the transaction that makes the session, what it is made for. Throws if it was used before. */
@@ -68,6 +83,9 @@ export interface SessionMatch {
 
 /** A token is remembered a little longer than it lives: clocks differ. */
 const rememberMs = 60_000
+
+/** An access token lasts 300 s and is renewed while it does: after that nobody can. */
+const silentSeconds = 360
 
 export function createRecords(deps: {
   store: Store
@@ -130,7 +148,13 @@ export function createRecords(deps: {
         .where('ended_ms', options?.ended === true ? 'is not' : 'is', null)
         .executeTakeFirst()
       if (row === undefined) return undefined
-      const { issuer, attributes } = JSON.parse(row.identity) as Pick<Identity, 'issuer' | 'attributes'>
+      const {
+        issuer,
+        attributes,
+        claims = {},
+      } = JSON.parse(row.identity) as Pick<Identity, 'issuer' | 'attributes'> & {
+        claims?: Record<string, string>
+      }
       return {
         id,
         runId: row.run_id as RunId,
@@ -138,12 +162,20 @@ export function createRecords(deps: {
         jkt: row.jkt,
         actor: actorOf({ issuer, attributes }),
         subject: { issuer, attributes },
+        claims,
+        waitSeconds: row.wait_seconds,
         createdMs: row.created_ms,
         expiresMs: row.expires_ms,
         endReason: row.ended_ms === null ? undefined : (row.end_reason ?? 'ended'),
       }
     },
-    stepEnd: (id) => endIn(store.find('steps', { id })),
+    stepEnd: (id) => {
+      const row = store.find('steps', { id })
+      const end = endIn(row)
+      if (end === undefined || row === undefined) return end
+      const lifetimeSeconds = lifetimeOf({ startedMs: row.created_ms, expiresMs: row.expires_ms })
+      return { ...end, role: row.role, lifetimeSeconds }
+    },
     sessionEnd: (id) => endIn(store.find('sessions', { id })),
     isNewRun: (run) => store.find('runs', { id: run }) === undefined,
     async recordLost() {
@@ -165,7 +197,7 @@ export function createRecords(deps: {
         name: step.name,
         role: step.role,
         tier: step.tier,
-        created_ms: clock.nowMs(),
+        created_ms: step.startedMs,
         expires_ms: step.expiresMs,
         heartbeat_ms: step.heartbeatMs,
         ended_ms: null,
@@ -191,14 +223,57 @@ export function createRecords(deps: {
         tables.updateTable('steps').set({ heartbeat_ms: step.heartbeatMs }).where('id', '=', step.id),
       ])
     },
+    async seen(session) {
+      await store.writeAll((tables) => [
+        tables.updateTable('sessions').set({ heartbeat_ms: clock.nowMs() }).where('id', '=', session.id),
+      ])
+    },
+    async silentSessions() {
+      const rows = await store.read
+        .selectFrom('sessions')
+        .select('id')
+        .where('ended_ms', 'is', null)
+        .where('wait_seconds', '>', 0)
+        .where('heartbeat_ms', '<', clock.nowMs() - silentSeconds * 1000)
+        .where((e) =>
+          e.not(
+            e.exists(
+              e
+                .selectFrom('steps')
+                .select('steps.id')
+                .whereRef('steps.session_id', '=', 'sessions.id')
+                .where('steps.ended_ms', 'is', null),
+            ),
+          ),
+        )
+        .execute()
+      return rows.map((row) => row.id as SessionId)
+    },
+    async waitingSessions(limit) {
+      const rows = await store.read
+        .selectFrom('sessions')
+        .select(['id', 'run_id', 'roles', 'created_ms', 'wait_seconds'])
+        .where('ended_ms', 'is', null)
+        .where('wait_seconds', '>', 0)
+        .orderBy('created_ms')
+        .limit(limit)
+        .execute()
+      return rows.map((row) => ({
+        session: row.id,
+        run: row.run_id,
+        roles: rolesOf(row),
+        untilMs: row.created_ms + row.wait_seconds * 1000,
+      }))
+    },
     async openSteps() {
       const rows = await store.read.selectFrom('steps').selectAll().where('ended_ms', 'is', null).execute()
-      return rows.map(({ id, session_id, name, role, tier, expires_ms, heartbeat_ms }) => ({
+      return rows.map(({ id, session_id, name, role, tier, created_ms, expires_ms, heartbeat_ms }) => ({
         step: {
           id: id as StepId,
           name,
           role,
           tier,
+          startedMs: created_ms,
           expiresMs: expires_ms,
           heartbeatMs: heartbeat_ms,
           endReason: undefined,
@@ -336,12 +411,13 @@ function newSession(session: Session, identity: Identity) {
   return insertRow('sessions', {
     id: session.id,
     run_id: session.runId,
-    identity: JSON.stringify({ issuer, attributes, run }),
+    identity: JSON.stringify({ issuer, attributes, run, claims: session.claims }),
     roles: JSON.stringify(session.roles),
     jkt: session.jkt,
     created_ms: session.createdMs,
     expires_ms: session.expiresMs,
     heartbeat_ms: session.createdMs,
+    wait_seconds: session.waitSeconds,
     ended_ms: null,
     end_reason: null,
     issuer,

@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { version } from '../lib/index.ts'
 import { nodeOf } from './own-node.ts'
 import { addAudit } from './audit-commands.ts'
-import { act, collect, jsonOption, serverOption } from './command.ts'
+import { act, collect, jsonOption, positive, serverOption } from './command.ts'
 import { addLogs } from './log-commands.ts'
 import { addOperator } from './operator-commands.ts'
 import { addDoctor } from './doctor-command.ts'
@@ -96,6 +96,7 @@ function addRun(program: Command): void {
       'a port of the job’s own localhost that the command may reach; may be given again',
       collect,
     )
+    .option('-j, --jobs <n>', 'steps of a file that run at once; as many as there are processors', positive)
     .option('--stdin', 'the command reads what this one is given; else /dev/null', false)
     .option('--lockfile <path>', 'pins what npm may install', 'package-lock.json')
     .option(

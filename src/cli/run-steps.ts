@@ -7,6 +7,7 @@ import {
   findTools,
   isNeverHandedOn,
   shellCommand,
+  type JobStep,
   type StepRequest,
 } from '../runner/index.ts'
 import { readText } from './text-file.ts'
@@ -24,6 +25,7 @@ export interface RunOptions {
   cache?: string[]
   isolation: 'namespace' | 'none'
   server?: string
+  jobs?: number
   stdin: boolean
   /** A fresh workspace with the run's own commit. */
   checkout: boolean
@@ -32,18 +34,22 @@ export interface RunOptions {
   json: boolean
 }
 
-export type Step = StepRequest & { readonly continueOnError: boolean }
+/** What a command line asks for. */
+export interface Asked {
+  readonly steps: readonly JobStep[]
+  readonly failFast: boolean
+}
 
 /** The steps that the command line asks for: one command, or a file of them. Throws `bad_input`. */
-export async function stepsOf(command: readonly string[], options: RunOptions): Promise<Step[]> {
+export async function stepsOf(command: readonly string[], options: RunOptions): Promise<Asked> {
   return options.file === undefined
-    ? [commandStep(command, options)]
+    ? { steps: [commandStep(command, options)], failFast: true }
     : await fileSteps(options.file, command, options)
 }
 
 /** Variables that a step asks for and will not get, each with the reason. */
 export function missingVariables(
-  steps: readonly Step[],
+  steps: readonly StepRequest[],
   variables: Readonly<Record<string, string>>,
 ): string[] {
   const names = [...new Set(steps.flatMap(({ passEnv }) => passEnv))]
@@ -53,7 +59,7 @@ export function missingVariables(
   })
 }
 
-function commandStep(command: readonly string[], options: RunOptions): Step {
+function commandStep(command: readonly string[], options: RunOptions): JobStep {
   if (command.length === 0)
     throw new MayflyError(
       'bad_input',
@@ -86,6 +92,8 @@ function commandStep(command: readonly string[], options: RunOptions): Step {
     workspaceKind: options.sharedWorkspace ? 'shared' : options.checkout ? 'fresh' : 'job',
     ...(options.checkout ? { checkout: {} } : {}),
     continueOnError: false,
+    ...{ needs: [], takesFrom: [], values: [], matrix: {}, condition: { holds: ({ failed }) => !failed } },
+    retries: { count: 0, on: undefined },
   }
 }
 
@@ -98,7 +106,7 @@ function portOf(text: string): number {
   )
 }
 
-async function fileSteps(file: string, command: readonly string[], options: RunOptions): Promise<Step[]> {
+async function fileSteps(file: string, command: readonly string[], options: RunOptions): Promise<Asked> {
   if (command.length > 0) throw new MayflyError('bad_input', 'either a pipeline file or a command, not both')
   if (options.stdin)
     throw new MayflyError('bad_input', '--stdin is for a single command: the steps of a file read /dev/null')
@@ -113,24 +121,11 @@ async function fileSteps(file: string, command: readonly string[], options: RunO
   const { configError, readPipeline } = await import('../config/index.ts')
   const read = readPipeline(readText(file), file)
   if (!read.ok) throw new MayflyError('bad_input', configError(read.problems).message)
-  for (const step of read.pipeline.steps) refuseUnbuilt(step)
-  return read.pipeline.steps.map((step) => pipelineStep(step, options))
+  const { failFast, steps } = read.pipeline
+  return { failFast, steps: steps.map((step) => pipelineStep(step, options)) }
 }
 
-/** Keys that are read and that nothing acts on yet: to pass over one in silence would run another pipeline than is written. */
-function refuseUnbuilt(step: PlannedStep): void {
-  const unbuilt = {
-    timeout: step.timeoutSeconds !== undefined,
-    retries: step.retries.count > 0,
-    if: step.hasCondition,
-    outputs: step.outputs.length > 0,
-  }
-  const key = Object.entries(unbuilt).find(([, isAsked]) => isAsked)?.[0]
-  if (key !== undefined)
-    throw new MayflyError('bad_input', `step "${step.name}": \`${key}\` is not built yet: leave it out`)
-}
-
-function pipelineStep(step: PlannedStep, options: RunOptions): Step {
+function pipelineStep(step: PlannedStep, options: RunOptions): JobStep {
   return {
     ...common(options, step.tools),
     name: step.name,
@@ -146,7 +141,15 @@ function pipelineStep(step: PlannedStep, options: RunOptions): Step {
     ...(step.workspace === undefined ? {} : { workspaceKind: step.workspace }),
     ...(step.checkout === undefined ? {} : { checkout: step.checkout }),
     ...(step.artifacts.length === 0 ? {} : { artifacts: step.artifacts }),
+    ...(step.timeoutSeconds === undefined ? {} : { timeoutSeconds: step.timeoutSeconds }),
+    outputs: step.outputs,
     continueOnError: step.continueOnError,
+    needs: step.needs,
+    takesFrom: step.takesFrom,
+    values: step.values,
+    matrix: step.matrix,
+    condition: step.condition,
+    retries: step.retries,
   }
 }
 
@@ -158,7 +161,7 @@ function cacheName(name: string): string {
 function common(
   options: RunOptions,
   ofStep: readonly string[] = [],
-): Pick<Step, 'workspace' | 'tools' | 'toolVariables'> {
+): Pick<JobStep, 'workspace' | 'tools' | 'toolVariables'> {
   const environment = readEnvironment()
   const workspace = allowedWorkspace(options.workspace, environment)
   const asked = [...ofStep, ...(options.tools ?? (ofStep.length === 0 ? ['auto'] : []))]

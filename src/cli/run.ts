@@ -12,8 +12,6 @@ import {
   type JobResult,
   type Notices,
   type Redactor,
-  type StepRequest,
-  type StepResult,
 } from '../runner/index.ts'
 import { exitCodes, printError, table } from './output.ts'
 import { missingVariables, stepsOf, type RunOptions } from './run-steps.ts'
@@ -59,21 +57,22 @@ async function runSteps(
   const server = namedServer(options.server)
   if (server === undefined)
     throw new MayflyError('bad_input', 'say where the Mayfly server is: --server URL or MAYFLY_SERVER')
-  const steps = await stepsOf(command, options)
+  const { steps, failFast } = await stepsOf(command, options)
   const { tell } = speech.notices
   for (const line of missingVariables(steps, environment.variables)) tell(`mayfly: ${line}`)
   const result = await runJob({
     ...speech,
     server,
     environment,
-    steps,
+    ...{ steps, failFast, isFile: options.file !== undefined },
+    ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
     clock: systemClock,
     ...(options.stdin ? { stdin: process.stdin } : {}),
     stdout: options.json ? process.stderr : process.stdout,
     stderr: process.stderr,
     merged: options.json || isSamePlace(1, 2),
-    ...(options.file === undefined ? {} : { onStep: announceTo(tell) }),
   })
+  if (options.file === undefined && result.error !== undefined) throw result.error
   report(result, options, speech)
   return result.exitCode
 }
@@ -99,18 +98,11 @@ function crashInOneLine(notices: Notices): void {
   })
 }
 
-function announceTo(tell: (line: string) => void) {
-  return (event: { kind: 'start'; step: StepRequest } | { kind: 'end'; result: StepResult }) => {
-    if (event.kind === 'start') return tell(`\nmayfly: step "${event.step.name}" as ${event.step.role}`)
-    const { name, exitCode, durationMs } = event.result
-    tell(`mayfly: step "${name}" exit ${exitCode}, ${durationMs} ms`)
-  }
-}
-
 function report(result: JobResult, options: RunOptions, { notices, redactor }: Speech): void {
   notices.end()
   if (options.json) {
-    process.stdout.write(`${JSON.stringify(redactor.data(result))}\n`)
+    const { error: _, ...plain } = result
+    process.stdout.write(`${JSON.stringify(redactor.data(plain))}\n`)
     return
   }
   if (result.runId === '') return

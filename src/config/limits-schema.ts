@@ -9,6 +9,7 @@ const grantPatterns = z.array(z.string().min(1)).max(200).default([])
 export const limitsSchema = z
   .strictObject({
     max_ttl: duration.optional().describe('No role may live longer.'),
+    max_wait: duration.optional().describe('No role may wait longer for its step.'),
     forbidden_grants: grantPatterns.describe(
       'Grants that no role may hold, nor any that reaches into them: `git:push *@refs/heads/main`, `git:push github/octo/infra`.',
     ),

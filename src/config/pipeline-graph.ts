@@ -19,6 +19,17 @@ export function needsOf(steps: readonly Needing[]): ReadonlyMap<string, readonly
   )
 }
 
+/** The steps whose outputs and artifacts one has: those that it names; without `needs` all that come before it. */
+export function sourcesOf(steps: readonly Needing[], { name, needs }: Needing): readonly string[] {
+  if (needs !== undefined) return needs
+  const all = needsOf(steps)
+  const found = new Set<string>()
+  // What is found while it is gone through is gone through, too.
+  for (const one of all.get(name) ?? []) found.add(one)
+  for (const one of found) for (const before of all.get(one) ?? []) found.add(before)
+  return [...found]
+}
+
 /** Names of no step, names that are there twice, and circles: each circle once. */
 export function graphProblems(steps: readonly Needing[]): PipelineProblem[] {
   const doubled = twins(steps)

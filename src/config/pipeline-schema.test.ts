@@ -31,7 +31,8 @@ test('a pipeline, with its defaults', () => {
     dotenv: undefined,
     continueOnError: false,
     needs: [],
-    hasCondition: false,
+    takesFrom: [],
+    values: [],
     matrix: {},
     timeoutSeconds: undefined,
     retries: { count: 0, on: undefined },
@@ -169,7 +170,7 @@ const mistakes: readonly (readonly [string, string, RegExp])[] = [
   [
     'a condition on an output of a step that is not needed',
     step('if: outputs.z.version == "1"'),
-    /^p\.yaml:2:33: steps\.0\.if: "z" is no step that this one needs/,
+    /^p\.yaml:2:33: steps\.0\.if: "z" is no step whose outputs this one has/,
   ],
   [
     'a condition on an output that is not declared',

@@ -151,7 +151,7 @@ const step = z.strictObject({
     .max(50)
     .default([])
     .describe(
-      'Names of values that it writes to the file `$MAYFLY_OUTPUT` as NAME=VALUE. Steps that name it in their `needs` have them as `NEEDS_STEP_NAME`.',
+      'Names of values that it writes to the file `$MAYFLY_OUTPUT` as NAME=VALUE. Steps that name it in their `needs`, or come after it and have none, have them as `NEEDS_STEP_NAME`.',
     ),
   artifacts: z
     .array(artifact)

@@ -1,7 +1,7 @@
 import { parseConfig, type ConfigProblem } from './document.ts'
 import { durationSeconds } from './name-schema.ts'
 import { parseCondition, unlessFailed, type Condition } from './condition.ts'
-import { graphProblems, inOrder, needsOf, type PipelineProblem } from './pipeline-graph.ts'
+import { graphProblems, inOrder, needsOf, sourcesOf, type PipelineProblem } from './pipeline-graph.ts'
 import {
   countCombinations,
   matrixMembers,
@@ -34,8 +34,11 @@ export interface PlannedStep {
   readonly continueOnError: boolean
   /** Names of planned steps, each of them above or below, none of them in a circle. */
   readonly needs: readonly string[]
+  /** Steps whose outputs and artifacts it has: those that its `needs` names; without one, all that come before it. */
+  readonly takesFrom: readonly string[]
+  /** The outputs that it has of them, each under the name of a variable. */
+  readonly values: readonly { readonly step: string; readonly output: string; readonly variable: string }[]
   readonly condition: Condition
-  readonly hasCondition: boolean
   readonly matrix: MatrixMember
   readonly timeoutSeconds: number | undefined
   readonly retries: Retries
@@ -144,11 +147,16 @@ function conditionProblems(steps: readonly PipelineStep[], step: PipelineStep, i
   const parsed = parseCondition(step.if)
   if (!parsed.ok)
     return [{ path, message: `steps.${i}.if: at character ${parsed.at + 1}: ${parsed.message}` }]
-  const needed = needsOf(steps).get(step.name) ?? []
+  const sources = sourcesOf(steps, step)
   return parsed.condition.outputs.flatMap((output) => {
     const of = steps.find(({ name }) => name === output.step)
-    if (of === undefined || !needed.includes(output.step))
-      return [{ path, message: `steps.${i}.if: "${output.step}" is no step that this one needs` }]
+    if (of === undefined || !sources.includes(output.step))
+      return [
+        {
+          path,
+          message: `steps.${i}.if: "${output.step}" is no step whose outputs this one has: name it in its \`needs\``,
+        },
+      ]
     if (of.outputs.includes(output.name)) return []
     return [{ path, message: `steps.${i}.if: step "${output.step}" has no output "${output.name}"` }]
   })
@@ -156,27 +164,25 @@ function conditionProblems(steps: readonly PipelineStep[], step: PipelineStep, i
 
 /** Of two that would be one variable nobody could say which it is. */
 function outputProblems(steps: readonly PipelineStep[], step: PipelineStep, i: number): PipelineProblem[] {
-  const needed = needsOf(steps).get(step.name) ?? []
-  const seen = new Map<string, string>()
-  return steps
-    .filter(({ name }) => needed.includes(name))
-    .flatMap(({ name, outputs }) => outputs.map((output) => ({ name, output })))
-    .flatMap(({ name, output }) => {
-      const variable = outputVariable(name, output)
-      const other = seen.get(variable)
-      seen.set(variable, `${name}.${output}`)
-      if (other === undefined) return []
-      return [
-        {
-          path: ['steps', i],
-          message: `${other} and ${name}.${output} would both be the variable ${variable}`,
-        },
-      ]
-    })
+  const values = valuesOf(steps, sourcesOf(steps, step))
+  return values.flatMap(({ step: name, output, variable }, at) => {
+    const other = values.slice(0, at).find((one) => one.variable === variable)
+    if (other === undefined) return []
+    const message = `${other.step}.${other.output} and ${name}.${output} would both be the variable ${variable}`
+    return [{ path: ['steps', i], message }]
+  })
 }
 
-/** The variable in which a step has an output of one that it needs. */
-export function outputVariable(step: string, output: string): string {
+/** The outputs of these steps, each with the variable in which another one has it. */
+function valuesOf(steps: readonly PipelineStep[], sources: readonly string[]): PlannedStep['values'] {
+  return steps
+    .filter(({ name }) => sources.includes(name))
+    .flatMap(({ name, outputs }) =>
+      outputs.map((output) => ({ step: name, output, variable: outputVariable(name, output) })),
+    )
+}
+
+function outputVariable(step: string, output: string): string {
   return `NEEDS_${step}_${output}`.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')
 }
 
@@ -189,13 +195,24 @@ function plan(document: PipelineDocument): PlannedStep[] {
     ]),
   )
   const planned = document.steps.flatMap((step) => {
-    const needed = (needs.get(step.name) ?? []).flatMap((name) => unfolded.get(name) ?? [])
-    return matrixMembers(step.matrix).map((member) => planStep(step, member, needed))
+    const written = needs.get(step.name) ?? []
+    const needed = written.flatMap((name) => unfolded.get(name) ?? [])
+    const takesFrom = sourcesOf(document.steps, step)
+    const values = valuesOf(document.steps, takesFrom)
+    return matrixMembers(step.matrix).map((member) => ({
+      ...planStep(step, member, needed),
+      takesFrom,
+      values,
+    }))
   })
   return inOrder(planned)
 }
 
-function planStep(step: PipelineStep, matrix: MatrixMember, needs: readonly string[]): PlannedStep {
+function planStep(
+  step: PipelineStep,
+  matrix: MatrixMember,
+  needs: readonly string[],
+): Omit<PlannedStep, 'takesFrom' | 'values'> {
   const parsed = step.if === undefined ? undefined : parseCondition(step.if)
   return {
     name: memberName(step.name, matrix),
@@ -210,7 +227,6 @@ function planStep(step: PipelineStep, matrix: MatrixMember, needs: readonly stri
     continueOnError: step.continue_on_error,
     needs,
     condition: parsed?.ok === true ? parsed.condition : unlessFailed,
-    hasCondition: step.if !== undefined,
     matrix,
     timeoutSeconds: step.timeout === undefined ? undefined : durationSeconds(step.timeout),
     retries: retriesOf(step.retries),

@@ -68,7 +68,16 @@ const role = z.strictObject({
       '`shadow` records what the grants would deny on their own connections, and lets it pass; never a write that no grant names.',
     ),
   approval: operators.approval.optional(),
-  ttl: duration.default('15m').describe('How long the role may be used from when a job assumes it.'),
+  ttl: duration
+    .default('15m')
+    .describe(
+      'How long the role may be used from when a job assumes it; in a pipeline file, from the start of each step.',
+    ),
+  max_wait: duration
+    .optional()
+    .describe(
+      'How long after a job has assumed it a step may still begin in this role, where it must be assumed before it is needed: the CI gives its job one identity token (GitLab, Bitbucket), or people approve it. 6h if left out, or `limits.max_wait`. Until then nothing can be done with it but to open that step, and only by `mayfly run` itself.',
+    ),
   grace: duration
     .optional()
     .describe(

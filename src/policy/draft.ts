@@ -17,7 +17,17 @@ import { compileTrust } from './trust.ts'
 /** The policy as it reads, before it is known to be sound. */
 export interface PolicyDraft extends LintSubject {
   readonly roles: readonly (RoleDraft &
-    Pick<Role, 'ttlSeconds' | 'graceSeconds' | 'isolation' | 'writes' | 'allow' | 'services' | 'limits'>)[]
+    Pick<
+      Role,
+      | 'ttlSeconds'
+      | 'maxWaitSeconds'
+      | 'graceSeconds'
+      | 'isolation'
+      | 'writes'
+      | 'allow'
+      | 'services'
+      | 'limits'
+    >)[]
   readonly limits: Limits
   /** Grants that are none, limits that are none, and roles that exceed them. */
   readonly problems: readonly ConfigProblem[]
@@ -43,6 +53,10 @@ export function draftPolicy(
       name,
       trust: compileTrust(config.trust),
       ttlSeconds: durationSeconds(config.ttl),
+      maxWaitSeconds:
+        config.max_wait === undefined
+          ? Math.min(defaultMaxWaitSeconds, limits.maxWaitSeconds)
+          : durationSeconds(config.max_wait),
       graceSeconds: Math.min(durationSeconds(config.grace ?? '10s'), durationSeconds(config.ttl)),
       isolation: config.isolation,
       writes: grants.some(({ action }) => isWrite(action)),
@@ -73,6 +87,9 @@ export function draftPolicy(
     problems,
   }
 }
+
+/** As long as a job of GitHub's may last. */
+const defaultMaxWaitSeconds = 6 * 3600
 
 function limitsOf(config: RoleConfig['limits']): StepLimits {
   return {

@@ -24,6 +24,7 @@ interface GrantPattern {
 /** `limits:` of mayfly.yaml, compiled. */
 export interface Limits {
   readonly maxTtlSeconds: number
+  readonly maxWaitSeconds: number
   /** The least of every role; `none` if left out. */
   readonly isolation: Isolation
   /** The pattern of `forbidden_grants` that the grant reaches into. */
@@ -70,6 +71,8 @@ export function compileLimits(
   const most = { egress: hosts('egress'), private_egress: hosts('private_egress') }
   const limits: Limits = {
     maxTtlSeconds: config?.max_ttl === undefined ? Number.POSITIVE_INFINITY : durationSeconds(config.max_ttl),
+    maxWaitSeconds:
+      config?.max_wait === undefined ? Number.POSITIVE_INFINITY : durationSeconds(config.max_wait),
     isolation: config?.isolation ?? 'none',
     forbids: (grant) => forbidden.find((pattern) => reaches(grant, pattern))?.source,
     wantsApproval: (grant) => approved.find((pattern) => reaches(grant, pattern))?.source,
@@ -121,6 +124,7 @@ function reaches(grant: Grant | Operation, pattern: GrantPattern): boolean {
 export function excessOf(
   role: {
     readonly ttlSeconds: number
+    readonly maxWaitSeconds: number
     readonly isolation: Isolation
     readonly approval: boolean
     readonly grants: readonly (Grant & { readonly index: number })[]
@@ -131,6 +135,8 @@ export function excessOf(
   const found: { key: readonly PropertyKey[]; message: string }[] = []
   if (role.ttlSeconds > limits.maxTtlSeconds)
     found.push({ key: ['ttl'], message: `ttl is over limits.max_ttl (${limits.maxTtlSeconds}s)` })
+  if (role.maxWaitSeconds > limits.maxWaitSeconds)
+    found.push({ key: ['max_wait'], message: `max_wait is over limits.max_wait (${limits.maxWaitSeconds}s)` })
   if (!isAtLeast(role.isolation, limits.isolation))
     found.push({ key: ['isolation'], message: `limits.isolation asks for ${limits.isolation}` })
   for (const host of role.egress) {

@@ -9,6 +9,8 @@ export interface Role {
   readonly name: string
   readonly trust: CompiledTrust
   readonly ttlSeconds: number
+  /** From when a job assumed it, if that was before it was needed, until its last step may begin. */
+  readonly maxWaitSeconds: number
   /** From the wish that a step ends until it is killed. */
   readonly graceSeconds: number
   readonly isolation: Isolation

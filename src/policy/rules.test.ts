@@ -199,6 +199,13 @@ const limited: readonly (readonly [
     /^mayfly\.yaml:14:5: role "build": ttl is over limits\.max_ttl \(600s\)/,
   ],
   [
+    'a max_wait over the limit',
+    '{ max_wait: 1h }',
+    { more: 'max_wait: 2h' },
+    /max_wait is over limits\.max_wait \(3600s\)/,
+  ],
+  ['no max_wait under a limit', '{ max_wait: 1h }', {}, undefined],
+  [
     'no isolation',
     '{ isolation: namespace }',
     { more: 'isolation: none' },
@@ -298,7 +305,10 @@ test('limits: a role with approval may hold what is kept for approval, and nothi
     const grant = parseGrant(source, kinds)
     assert.ok(typeof grant !== 'string')
     const grants = [{ ...grant, index: 0 }]
-    return excessOf({ ttlSeconds: 60, isolation: 'namespace', approval, grants, egress: [] }, limits).length
+    return excessOf(
+      { ttlSeconds: 60, maxWaitSeconds: 60, isolation: 'namespace', approval, grants, egress: [] },
+      limits,
+    ).length
   }
   assert.equal(excess('git:push github/octo/app@refs/tags/v*', true), 0)
   assert.equal(excess('git:push github/octo/app@refs/tags/v*', false), 1)

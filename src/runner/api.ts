@@ -18,6 +18,10 @@ export interface ServerApi {
   exchange(request: {
     identityToken: string
     roles: readonly string[]
+    /** Roles that are assumed later, with another identity token: known to be trusted now, and people are asked now. */
+    later?: readonly string[]
+    /** The steps begin later than now: their roles' time is to count from then. */
+    wait?: boolean
   }): Promise<SessionGrant | PendingApproval>
   /** Whether the people have answered yet. Throws `denied` if they said no, or too late. */
   pollApproval(pending: PendingApproval): Promise<SessionGrant | { readonly waitSeconds: number }>
@@ -61,6 +65,8 @@ export interface SessionGrant {
   readonly scope: string
   /** The others, which people must approve first. */
   readonly pending?: PendingApproval
+  /** The time of its roles counts from each step's start. */
+  readonly waits?: boolean
   readonly job: JobFacts
   readonly roles: readonly RoleFacts[]
 }
@@ -241,12 +247,14 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
       )
       signer.learnNonce(answer?.nonce)
     },
-    async exchange({ identityToken, roles }) {
+    async exchange({ identityToken, roles, later = [], wait = false }) {
       const answer = await exchange({
         grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
         subject_token: identityToken,
         subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
         scope: roles.join(' '),
+        ...(later.length === 0 ? {} : { later: later.join(' ') }),
+        ...(wait ? { wait_seconds: String(waitSeconds) } : {}),
       })
       return answer as SessionGrant | PendingApproval
     },
@@ -254,6 +262,7 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
       const answer = await exchange({
         grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
         device_code,
+        wait_seconds: String(waitSeconds),
       })
       return 'access_token' in answer ? answer : { waitSeconds: answer.interval }
     },
@@ -290,6 +299,9 @@ function bodyOf({ form, text, json, bytes }: Sent): [type: string, body: string 
   if (form !== undefined) return ['application/x-www-form-urlencoded', new URLSearchParams(form).toString()]
   return ['application/json', JSON.stringify(json ?? {})]
 }
+
+/** How long a step may take to begin, if its role allows that: as long as any CI's job. */
+const waitSeconds = 86_400
 
 const restartGraceMs = 10_000
 const retryMs = 250

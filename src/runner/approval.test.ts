@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MayflyError } from '../lib/index.ts'
-import { awaitApproval } from './approval.ts'
+import { describeApproval, pollUntilAnswered } from './approval.ts'
 
 const pending = {
   device_code: 'code',
@@ -18,11 +18,10 @@ const session = { access_token: 'x', expires_in: 300, session_id: 'ses_1', run_i
 function waiting(answers: (() => unknown)[], cancelAfter = Number.POSITIVE_INFINITY) {
   const slept: number[] = []
   const told: string[] = []
-  const cancelled: string[] = []
   const cancel = new AbortController()
-  const opening = awaitApproval({
+  describeApproval(pending, (line) => told.push(line))
+  const opening = pollUntilAnswered({
     pending,
-    tell: (line) => told.push(line),
     cancel: cancel.signal,
     async sleep(ms) {
       slept.push(ms / 1000)
@@ -31,10 +30,9 @@ function waiting(answers: (() => unknown)[], cancelAfter = Number.POSITIVE_INFIN
     },
     api: {
       pollApproval: async () => answers.shift()?.() as never,
-      cancelApproval: async ({ device_code }) => void cancelled.push(device_code),
     },
   })
-  return { opening, slept, told, cancelled }
+  return { opening, slept, told }
 }
 
 const notYet = (waitSeconds: number) => () => ({ waitSeconds })
@@ -65,8 +63,6 @@ test('a server that does not answer is asked again, less often', async () => {
   assert.deepEqual(slept, [5, 10, 20, 40, 60, 60])
 })
 
-test('ctrl-c takes the request back', async () => {
-  const { opening, cancelled } = waiting([notYet(5)], 1)
-  await assert.rejects(opening, /cancelled while it waited for approval apr_1/)
-  assert.deepEqual(cancelled, ['code'])
+test('it ends with its signal', async () => {
+  await assert.rejects(waiting([notYet(5)], 1).opening, /nobody waits for approval apr_1 any more/)
 })

@@ -1,4 +1,4 @@
-import { MayflyError, messageOf } from '../lib/index.ts'
+import { MayflyError } from '../lib/index.ts'
 import type { PendingApproval, ServerApi, SessionGrant } from './api.ts'
 
 /** What waiting takes from outside. */
@@ -9,32 +9,28 @@ export interface Waiting {
   readonly sleep: (ms: number, value: undefined, options: { signal: AbortSignal }) => Promise<unknown>
 }
 
-/**
- * Waits until people have approved (RFC 8628, section 3.5), having said who can and where. Throws `denied` with the
- * server's sentence if they said no or nothing in time, and on ctrl-c, after taking the request back.
- */
-export async function awaitApproval(
-  deps: {
-    api: Pick<ServerApi, 'pollApproval' | 'cancelApproval'>
-    pending: PendingApproval
-  } & Waiting,
-): Promise<SessionGrant> {
-  const { api, pending, tell, cancel } = deps
+/** Says who can approve, and where. */
+export function describeApproval(pending: PendingApproval, tell: (line: string) => void): void {
   const minutes = Math.ceil(pending.expires_in / 60)
   tell(`waiting for approval ${pending.approval_id}, ${minutes} min at most: ${pending.approvers}`)
   tell(`  ${pending.verification_uri}`)
   tell(`  mayfly approve ${pending.approval_id}`)
+}
+
+/**
+ * Asks until people have answered (RFC 8628, section 3.5). Throws `denied` with the server's sentence if they said no or
+ * nothing in time, and when the signal fires; the request itself stands then.
+ */
+export async function pollUntilAnswered(
+  deps: { api: Pick<ServerApi, 'pollApproval'>; pending: PendingApproval } & Omit<Waiting, 'tell'>,
+): Promise<SessionGrant> {
+  const { api, pending, cancel } = deps
   let waitSeconds = pending.interval
   for (;;) {
     try {
       await deps.sleep(waitSeconds * 1000, undefined, { signal: cancel })
     } catch (cause) {
-      await api
-        .cancelApproval(pending)
-        .catch((error: unknown) => tell(`the request could not be taken back: ${messageOf(error)}`))
-      throw new MayflyError('denied', `cancelled while it waited for approval ${pending.approval_id}`, {
-        cause,
-      })
+      throw new MayflyError('denied', `nobody waits for approval ${pending.approval_id} any more`, { cause })
     }
     try {
       const answer = await api.pollApproval(pending)

@@ -4,7 +4,7 @@ import type { Clock } from '../lib/index.ts'
 /** What may ask a job to end: who started it, or the reader of its output by leaving (`| head`). */
 export type EndSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGPIPE'
 
-/** The wish that the job ends. The step is told first and has its grace; a second wish does not wait. */
+/** The wish that a job, or one step of it, ends. The step is told first and has its grace; a second wish does not wait. */
 export interface Cancellation {
   /** Fires at the first wish. */
   readonly asked: AbortSignal
@@ -24,17 +24,40 @@ export function createCancellation(clock: Clock): Cancellation {
   const [asked, now] = [new AbortController(), new AbortController()]
   let first: EndSignal | undefined
   let firstMs = 0
+
+  function request(signal: EndSignal): void {
+    if (first === undefined) {
+      first = signal
+      firstMs = clock.nowMs()
+      asked.abort()
+    } else if (signal !== 'SIGPIPE' && clock.nowMs() - firstMs > sameWishMs) now.abort()
+  }
+
   return {
     asked: asked.signal,
     now: now.signal,
     signal: () => first,
     exitCode: () => 128 + (first === undefined ? 0 : constants.signals[first]),
-    request(signal) {
-      if (first === undefined) {
-        first = signal
-        firstMs = clock.nowMs()
-        asked.abort()
-      } else if (signal !== 'SIGPIPE' && clock.nowMs() - firstMs > sameWishMs) now.abort()
+    request,
+  }
+}
+
+/** That of one step of a job: every wish of the job's is one of it, too. Disposed of with the step. */
+export function cancellationOfStep(job: Cancellation, clock: Clock): Cancellation & Disposable {
+  const own = createCancellation(clock)
+  const now = new AbortController()
+  const ask = () => own.request(job.signal() ?? 'SIGTERM')
+  const hurry = () => now.abort()
+  for (const signal of [job.now, own.now]) signal.addEventListener('abort', hurry, { once: true })
+  job.asked.addEventListener('abort', ask, { once: true })
+  if (job.asked.aborted) ask()
+  if (job.now.aborted) hurry()
+  return {
+    ...own,
+    now: now.signal,
+    [Symbol.dispose]() {
+      job.asked.removeEventListener('abort', ask)
+      job.now.removeEventListener('abort', hurry)
     },
   }
 }

@@ -25,6 +25,13 @@ export async function fetchIdentityToken(request: IdentityTokenRequest): Promise
   return new Secret(token)
 }
 
+/** Can this job have another token whenever it asks? Of those that are handed to it, and of cached ones, there is one. */
+export function canGiveAnotherToken(request: IdentityTokenRequest): boolean {
+  const { identitySource: source } = request.environment
+  if (source.kind === 'circleci') return programOf('circleci', request) !== undefined
+  return ['github', 'azure-devops', 'buildkite'].includes(source.kind)
+}
+
 async function readToken(
   source: Exclude<IdentitySource, { kind: 'none' }>,
   request: IdentityTokenRequest,

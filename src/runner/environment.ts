@@ -119,6 +119,17 @@ export function isHandedOn(name: string): boolean {
   return harmless.has(name) || locale.test(name)
 }
 
+/** What a step has of the job's variables. */
+export function passedVariables(
+  job: Readonly<Record<string, string>>,
+  passEnv: readonly string[],
+): Record<string, string> {
+  const passed = Object.entries(job).filter(
+    ([name]) => name !== 'PATH' && !never.test(name) && (isHandedOn(name) || passEnv.includes(name)),
+  )
+  return Object.fromEntries(passed)
+}
+
 /** The step's whole environment. What is not listed here does not exist for it. */
 export function stepEnvironment(request: {
   job: Readonly<Record<string, string>>
@@ -130,12 +141,9 @@ export function stepEnvironment(request: {
   workspaceInside: string
 }): Record<string, string> {
   const { job, step } = request
-  const passed = Object.entries(job).filter(
-    ([name]) => name !== 'PATH' && !never.test(name) && (isHandedOn(name) || request.passEnv.includes(name)),
-  )
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    ...Object.fromEntries(passed),
+    ...passedVariables(job, request.passEnv),
     ...placeVariables(job, request.workspaceInside),
     ...toolPath(job['PATH'], request.tools),
     ...request.env,

@@ -3,14 +3,23 @@ import type { StepActivity } from './api.ts'
 import { fileListOf, type Artifacts } from './artifacts/index.ts'
 import { startBare } from './bare.ts'
 import type { CacheReport } from './cache/index.ts'
-import { checkDotenv, ciFilesOf, handBack, placeVariables } from './conventions/index.ts'
+import {
+  checkDotenv,
+  ciFilesOf,
+  createOutputFile,
+  handBack,
+  outputFileInside,
+  outputVariable,
+  placeVariables,
+  readOutputs,
+} from './conventions/index.ts'
 import { bareEnvironment } from './environment.ts'
 import type { OpenStep, Ran } from './opened-step.ts'
 import { prepareWorkspace } from './prepare-workspace.ts'
 import type { LogSummary } from './record/index.ts'
 import { showRefusals } from './refusals.ts'
 import type { Running } from './sandbox/index.ts'
-import { startIsolated } from './start-isolated.ts'
+import { hasOutputs, startIsolated } from './start-isolated.ts'
 import { watchStepLimits } from './step-limits.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 import { supervise, type Outcome } from './supervise.ts'
@@ -26,6 +35,7 @@ export async function runOpen(
 ): Promise<Ran> {
   const { step, relay, refusals } = open
   const { tell } = deps.notices
+  using ownFile = tier === 'E' && hasOutputs(request) ? createOutputFile() : undefined
   let running: Running | undefined
   let ended: string | undefined
   // The gate closes before the tree is killed.
@@ -59,11 +69,14 @@ export async function runOpen(
         ended,
         inputs,
         seen: watch.seen(),
+        outputs: {},
         directAttempts: undefined,
         limit: undefined,
       }
     }
-    running = startCommand(deps, request, open, tier)
+    // Without a sandbox nothing is mounted that others could lead elsewhere.
+    if (tier === 'E') await deps.mayBegin?.()
+    running = startCommand(deps, request, open, tier, ownFile?.path)
     const { hasStarted } = running
     open.hasStarted = hasStarted
     const limit = watchStepLimits({ ...deps, request, limits: open.limits, step, running, kill })
@@ -72,9 +85,11 @@ export async function runOpen(
       limit.stop()
     })
     takeBack(deps, request, open, running)
+    const written = ownFile === undefined ? running.written().get(outputFileInside) : ownFile.read()
+    const outputs = takeOutputs(deps, request, written)
     const counted = { directAttempts: tellAttempts(running, tell), seen: watch.seen(), inputs }
     const how = hasStarted() ? limit.outcome(outcome) : notStarted(outcome)
-    return { outcome: how, ended, limit: limit.name(), heldBy: running.heldBy, ...counted }
+    return { outcome: how, ended, outputs, limit: limit.name(), heldBy: running.heldBy, ...counted }
   } finally {
     watch.stop()
     relay.close()
@@ -87,7 +102,13 @@ function notStarted(outcome: Outcome): Outcome {
 }
 
 /** Without a sandbox there is no gateway, so no grant either. */
-function startCommand(deps: StepDeps, request: StepRequest, open: OpenStep, tier: 'B' | 'E'): Running {
+function startCommand(
+  deps: StepDeps,
+  request: StepRequest,
+  open: OpenStep,
+  tier: 'B' | 'E',
+  outputFile: string | undefined,
+): Running {
   if (deps.probe.tier === 'B' && tier === 'B') return startIsolated(deps, deps.probe, request, open)
   const { step } = open
   return startBare({
@@ -96,6 +117,8 @@ function startCommand(deps: StepDeps, request: StepRequest, open: OpenStep, tier
       ...bareEnvironment(deps.job),
       ...(open.place.kind === 'fresh' ? placeVariables(deps.job, request.workspace) : {}),
       ...request.env,
+      ...request.handed,
+      ...(outputFile === undefined ? {} : { [outputVariable]: outputFile }),
       MAYFLY_RUN: step.run_id,
       MAYFLY_STEP: step.step_id,
     },
@@ -103,6 +126,17 @@ function startCommand(deps: StepDeps, request: StepRequest, open: OpenStep, tier
     merged: deps.merged,
     tell: deps.notices.tell,
   })
+}
+
+function takeOutputs(
+  { notices, redactor }: StepDeps,
+  request: StepRequest,
+  written: string | undefined,
+): Readonly<Record<string, string>> {
+  if (!hasOutputs(request)) return {}
+  const { outputs, refused } = readOutputs(written, request.outputs ?? [], redactor.text)
+  for (const why of refused) notices.tell(`mayfly: ${why}`)
+  return outputs
 }
 
 /** What it wrote for the steps after it goes to the CI as far as it may; the rest is told. */

@@ -33,6 +33,8 @@ export interface Ran {
   /** The limit that ended it. */
   readonly limit: LimitName | undefined
   readonly heldBy: HeldBy
+  /** What it hands on as values. */
+  readonly outputs: Readonly<Record<string, string>>
   /** Refusals that were shown already. */
   readonly seen: number
   /** What it took of earlier steps. */

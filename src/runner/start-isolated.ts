@@ -1,4 +1,4 @@
-import { ciFilesOf } from './conventions/index.ts'
+import { ciFilesOf, outputFileInside, outputVariable } from './conventions/index.ts'
 import { namedAuthorities, planDoors, tooManyHosts } from './doors.ts'
 import { stepEnvironment } from './environment.ts'
 import { gitVariables } from './git-variables.ts'
@@ -20,12 +20,15 @@ export function startIsolated(
 ): Running {
   const { passEnv, tools } = request
   const files = isOurs ? [] : ciFilesOf(deps.job)
+  const writesOutputs = !isOurs && hasOutputs(request)
   const workspaceInside = request.workspaceInside ?? request.workspace
   const writes = deps.session.roles.find(({ name }) => name === request.role)?.writes ?? true
   const env = {
     ...Object.fromEntries(files.map(({ variable, inside }) => [variable, inside])),
+    ...(writesOutputs ? { [outputVariable]: outputFileInside } : {}),
     ...request.toolVariables,
     ...request.env,
+    ...request.handed,
   }
   // git, which is all that is ours, reads the proxy's variables.
   const doors = isOurs ? planDoors([], []) : planDoors(namedAuthorities(step), request.services)
@@ -39,7 +42,7 @@ export function startIsolated(
       ...{ job: deps.job, passEnv, tools, step, workspaceInside },
       env: { ...env, ...gitVariables(env, { writes, isOwn: place.kind === 'fresh' }) },
     }),
-    handed: files.map(({ inside }) => inside),
+    handed: [...files.map(({ inside }) => inside), ...(writesOutputs ? [outputFileInside] : [])],
     command: request.command,
     caCertificate: step.ca_certificate,
     covers,
@@ -52,6 +55,7 @@ export function startIsolated(
     disableUserns: probe.disableUserns,
     network: probe.network,
     doors: { places: [...doors.ways.keys()], hosts: doors.hosts },
+    ...(deps.mayBegin === undefined || isOurs ? {} : { mayBegin: deps.mayBegin }),
     isOwnWorkspace: place.kind === 'fresh',
   })
   sandbox.onListener((listener, place) => {
@@ -61,3 +65,5 @@ export function startIsolated(
   })
   return sandbox
 }
+
+export const hasOutputs = ({ outputs = [] }: StepRequest): boolean => outputs.length > 0

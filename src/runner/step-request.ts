@@ -27,6 +27,8 @@ export interface StepRequest {
   /** Say where they are (`NVM_DIR`). */
   readonly toolVariables: Readonly<Record<string, string>>
   readonly env: Readonly<Record<string, string>>
+  /** Further ones, which earlier steps hand to it: no secrets, since what they wrote was masked. */
+  readonly handed?: Readonly<Record<string, string>>
   readonly passEnv: readonly string[]
   readonly lockfile: string
   /** Named caches, and folders of the workspace, that it shares with other runs. */
@@ -35,6 +37,8 @@ export interface StepRequest {
   readonly dotenv?: string
   /** Ports of the runner's own localhost that it may reach, if its role allows them. */
   readonly services: readonly number[]
+  /** Names of the outputs that it may write. */
+  readonly outputs?: readonly string[]
   /** `none` must have been asked for by name. */
   readonly isolation: 'namespace' | 'none'
   /** Of its line in the pipeline; the role's own time ends it, too, if that is sooner. */
@@ -53,8 +57,16 @@ export interface StepResult {
   readonly role: string
   readonly stepId: string
   readonly exitCode: number
+  /** `ended`: by the server. */
+  readonly outcome: 'succeeded' | 'failed' | 'timed_out' | 'cancelled' | 'ended'
+  /** From 1; a step that is tried again has several results. */
+  readonly attempt: number
+  /** RFC 3339. */
+  readonly startedAt: string
   readonly durationMs: number
   readonly activity: StepActivity
+  /** What it hands to the steps that need it. */
+  readonly outputs: Readonly<Record<string, string>>
   /** Set if the server ended it (revoked, expired, unreachable): why. */
   readonly ended?: string
   /** The limit that ended it. */
@@ -74,6 +86,8 @@ export interface StepDeps extends Supervision {
   /** The job's environment. */
   readonly job: Readonly<Record<string, string>>
   readonly clock: Clock
+  /** Resolves when its command may begin, once its sandbox is set up; at once if left out. */
+  readonly mayBegin?: () => Promise<void>
   /** The server, as the job names it. */
   readonly server: string
   /** Where this machine keeps caches; undefined: nowhere. */

@@ -15,6 +15,7 @@ import { createRefusals } from './refusals.ts'
 import { createRelay } from './relay.ts'
 import { keepRenewed } from './renewal.ts'
 import { notStartedExitCode } from './sandbox/index.ts'
+import type { Outcome } from './supervise.ts'
 import { stepLimits } from './step-limits.ts'
 import type { StepDeps, StepRequest, StepResult } from './step-request.ts'
 import { describeLeftovers, findLeftovers, refuseUnwritable, type StepWorkspace } from './workspace/index.ts'
@@ -61,6 +62,7 @@ async function runAt(
   learn(deps.session.access_token)
   learn(step.access_token)
   const startedMs = performance.now()
+  const startedAt = new Date(deps.clock.nowMs()).toISOString()
   const renewal = keepRenewed({ api, grant: step, clock: deps.clock, learn })
   const refusals = createRefusals(notices.tell, step.run_id)
   const relay = createRelay({
@@ -106,8 +108,12 @@ async function runAt(
       role: request.role,
       stepId: step.step_id,
       exitCode: ended === undefined ? outcome.exitCode : notStartedExitCode,
+      outcome: outcomeOf(outcome, ended, limit),
+      attempt: 1,
+      startedAt,
       durationMs,
       activity,
+      outputs: ran.outputs,
       ...(ended === undefined ? {} : { ended }),
       ...(limit === undefined ? {} : { limit }),
       ...(directAttempts === undefined ? {} : { directAttempts }),
@@ -124,6 +130,18 @@ async function runAt(
   } finally {
     renewal.stop()
   }
+}
+
+function outcomeOf(
+  { reason, exitCode }: Outcome,
+  ended: string | undefined,
+  limit: string | undefined,
+): StepResult['outcome'] {
+  if (ended !== undefined) return 'ended'
+  if (reason === 'timed_out') return reason
+  // What it has used up is its own; a wish to end is not.
+  if (reason === 'cancelled' && limit === undefined) return reason
+  return exitCode === 0 ? 'succeeded' : 'failed'
 }
 
 const maxCommandChars = 16_000

@@ -1,5 +1,5 @@
 import type { StepId } from '../lib/index.ts'
-import type { Broker, End } from '../broker/index.ts'
+import type { AccessClaims, Broker, End } from '../broker/index.ts'
 import { HttpProblem } from './wire-error.ts'
 
 /** Tells supervisors that their step or session has ended, why and when; and knows who has not heard it yet. */
@@ -7,6 +7,8 @@ export interface EndNotices {
   /** The answer to whoever holds this step's token. */
   ofStep(id: StepId | undefined): HttpProblem
   ofSession(end: End | undefined): HttpProblem
+  /** The same for a token that has expired; undefined where what it stood for has not ended. */
+  readonly ofToken: (token: Pick<AccessClaims, 'session' | 'step'>) => HttpProblem | undefined
   /** Steps that this server's stop has ended and whose supervisors have not been told. */
   untold(): number
 }
@@ -22,6 +24,12 @@ export function createEndNotices(broker: Pick<Broker, 'endOf' | 'onStepEnd'>): E
       return revoked('step', id === undefined ? undefined : broker.endOf({ step: id }))
     },
     ofSession: (end) => revoked('session', end),
+    ofToken({ session, step }) {
+      const end = broker.endOf(step === undefined ? { session } : { step })
+      if (end === undefined) return undefined
+      if (step !== undefined) untold.delete(step)
+      return revoked(step === undefined ? 'session' : 'step', end)
+    },
     untold: () => untold.size,
   }
 }
@@ -32,16 +40,19 @@ function revoked(what: string, end: End | undefined): HttpProblem {
   return new HttpProblem({
     status: 403,
     code: 'revoked',
-    detail: end === undefined ? `the ${what} has ended` : inWords(end.reason),
+    detail: end === undefined ? `the ${what} has ended` : inWords(end),
     ...(members === undefined ? {} : { members }),
   })
 }
 
-function inWords(reason: string): string {
+function inWords({ reason, role, lifetimeSeconds }: End): string {
   if (reason.startsWith('revoked_by:')) return `revoked by ${reason.slice('revoked_by:'.length)}`
   const words: Readonly<Record<string, string>> = {
-    expired: 'the time of its role is over',
-    heartbeat_lost: 'three of its heartbeats were missed',
+    expired:
+      role === undefined
+        ? 'the time of its role is over'
+        : `the time of its role is over: it had ${lifetimeSeconds} s in role "${role}"; give the role a longer ttl, or the step less to do`,
+    heartbeat_lost: 'its supervisor was not heard of for too long',
     server_stopping: 'revoked, because the server was stopped',
     finished: 'it has finished',
     cancelled: 'it was cancelled',

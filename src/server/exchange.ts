@@ -14,6 +14,7 @@ import { recordedClaims, recordedMismatches, type Rules } from '../rules/index.t
 import type { ExchangeDeps } from './exchange-deps.ts'
 import { askPeople, notYet } from './grant-flow.ts'
 import { type Call, proofHeader } from './route.ts'
+import { lifetimeOf, waitSeconds } from './lifetime.ts'
 import { answerWith, type exchangeResponse } from './token-answer.ts'
 import { needsNonce, oauthProblem, tryAgain, type HttpProblem } from './wire-error.ts'
 
@@ -29,6 +30,14 @@ export const exchangeRequest = z.object({
   subject_token: z.string().min(1),
   subject_token_type: z.enum(subjectTypes),
   scope: z.string().min(1).max(2048).describe('Role names, separated by spaces.'),
+  later: z
+    .string()
+    .max(2048)
+    .optional()
+    .describe(
+      'Roles that the job will assume with further tokens: it is told now if it may not, and people are asked now.',
+    ),
+  wait_seconds: waitSeconds,
   audience: z.string().optional(),
   resource: z.string().optional(),
 })
@@ -53,11 +62,13 @@ export async function exchangeToken(
   if (!proof.ok) throw oauthProblem(400, 'invalid_dpop_proof', proof.detail)
   if (!verified.ok) throw await refuseToken(deps, call, rules, verified)
   const { identity } = verified
-  const assumed = assumeRoles(rules, identity, request.scope.split(' '))
+  const now = request.scope.split(' ')
+  const later = request.later?.split(' ') ?? []
+  const assumed = assumeRoles(rules, identity, [...now, ...later])
   if (!assumed.ok) throw await refuseRole(deps, call, rules, identity, assumed.refusal)
   const names = assumed.roles.map((role) => role.name)
   const waiting = requirementsOf(rules.document, names).map(({ role }) => role)
-  const atOnce = assumed.roles.filter((role) => !waiting.includes(role.name))
+  const atOnce = assumed.roles.filter(({ name }) => now.includes(name) && !waiting.includes(name))
   const asked = { rules, identity, roles: waiting, jkt: proof.jkt, requestId: call.requestId }
   if (atOnce.length === 0) {
     const pending = await askPeople(deps, { ...asked, usesToken: true })
@@ -67,13 +78,14 @@ export async function exchangeToken(
     identity,
     roles: atOnce.map((role) => role.name),
     jkt: proof.jkt,
-    ttlSeconds: Math.max(...atOnce.map((role) => role.ttlSeconds)),
+    ...lifetimeOf(atOnce, request.wait_seconds),
     requestId: call.requestId,
     claims: recordedClaims(rules, identity),
+    namedClaims: rules.policy.namedClaims(identity),
   })
   if (!opened.ok) throw await refuseReplay(deps, call, identity)
   await endIfOutdated(deps, rules, opened.session)
-  const answer = answerWith(deps, opened.session)
+  const answer = answerWith(deps, opened.session, names)
   if (waiting.length === 0) return answer
   try {
     // A pipeline builds while people look at what it wants to release.

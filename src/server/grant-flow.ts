@@ -4,6 +4,7 @@ import type { Asked } from '../approval/index.ts'
 import { recordedClaims } from '../rules/index.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
 import { proofHeader, type Call } from './route.ts'
+import { lifetimeOf, waitSeconds } from './lifetime.ts'
 import { answerWith, type exchangeResponse, type pendingApproval } from './token-answer.ts'
 import { HttpProblem, needsNonce, oauthProblem } from './wire-error.ts'
 
@@ -11,6 +12,7 @@ import { HttpProblem, needsNonce, oauthProblem } from './wire-error.ts'
 export const pollRequest = z.object({
   grant_type: z.literal('urn:ietf:params:oauth:grant-type:device_code'),
   device_code: z.string().min(1).max(128),
+  wait_seconds: waitSeconds,
 })
 
 /**
@@ -50,7 +52,7 @@ export function notYet(pending: z.output<typeof pendingApproval>): HttpProblem {
 export async function pollPeople(
   deps: ExchangeDeps,
   call: Call,
-  { device_code }: z.output<typeof pollRequest>,
+  { device_code, wait_seconds: askedSeconds }: z.output<typeof pollRequest>,
 ): Promise<z.output<typeof exchangeResponse>> {
   const jkt = await keyOf(deps, call, '/oauth/token')
   const polled = await deps.approvals.poll(device_code, jkt)
@@ -70,7 +72,7 @@ export async function pollPeople(
     case 'refused':
       throw oauthProblem(400, 'access_denied', polled.reason)
     case 'ready':
-      return openApproved(deps, call, polled)
+      return openApproved(deps, call, polled, askedSeconds)
   }
 }
 
@@ -78,18 +80,20 @@ async function openApproved(
   deps: ExchangeDeps,
   call: Call,
   { request, use }: Extract<Awaited<ReturnType<ExchangeDeps['approvals']['poll']>>, { state: 'ready' }>,
+  askedSeconds: number | undefined,
 ): Promise<z.output<typeof exchangeResponse>> {
   const rules = deps.rules.current()
-  const ttls = request.roles.flatMap((role) => rules.policy.roles.get(role)?.ttlSeconds ?? [])
+  const roles = request.roles.flatMap((role) => rules.policy.roles.get(role) ?? [])
   const opened = await deps.broker
     .openSession({
       identity: request.identity,
       roles: request.roles,
       jkt: request.jkt,
       // From the yes on, not from the question.
-      ttlSeconds: Math.max(...ttls),
+      ...lifetimeOf(roles, askedSeconds),
       requestId: call.requestId,
       claims: recordedClaims(rules, request.identity),
+      namedClaims: rules.policy.namedClaims(request.identity),
       approval: { id: request.id, useUp: use },
     })
     .catch((error: unknown) => {

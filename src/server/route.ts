@@ -46,6 +46,8 @@ export interface RouteDeps {
   tokens: AccessTokens
   proofs: ProofVerifier
   url: () => string
+  /** How what a token stood for has ended; undefined while it stands. */
+  endOf: (token: AccessClaims) => HttpProblem | undefined
 }
 
 /** A handler whose body has been checked against the schema. */
@@ -122,7 +124,8 @@ async function authenticate(
 
 async function checkAccess(token: string, request: FastifyRequest, deps: RouteDeps): Promise<AccessClaims> {
   const access = await deps.tokens.verify(token)
-  if (!access.ok) throw new MayflyError('bad_token', `the access token is ${access.reason}`)
+  if (!access.ok && access.reason === 'invalid')
+    throw new MayflyError('bad_token', 'the access token is invalid')
   const proof = await deps.proofs.verify(proofHeader(request), {
     method: request.method,
     uri: `${deps.url()}${request.url.split('?')[0]}`,
@@ -130,9 +133,12 @@ async function checkAccess(token: string, request: FastifyRequest, deps: RouteDe
   })
   if (!proof.ok && proof.nonce !== undefined) throw needsNonce(401, proof.nonce)
   if (!proof.ok) throw new MayflyError('bad_token', proof.detail)
-  if (proof.jkt !== access.claims.jkt)
+  const claims = access.ok ? access.claims : access.was
+  if (proof.jkt !== claims.jkt)
     throw new MayflyError('bad_token', 'the proof is by another key than the token is bound to')
-  return access.claims
+  // Whoever holds its key is told how it ended, and may do nothing.
+  if (!access.ok) throw deps.endOf(claims) ?? new MayflyError('bad_token', 'the access token is expired')
+  return claims
 }
 
 export function proofHeader(request: { headers: FastifyRequest['headers'] }): string | undefined {

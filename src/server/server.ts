@@ -108,7 +108,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...sessionRoutes(deps),
   ]
   acceptForms(app)
-  registerRoutes(app, routes, deps)
+  registerRoutes(app, routes, { ...deps, endOf: notices.ofToken })
   registerProbes(app, deps, routes)
   registerPages(app, { ...deps, refusals })
   reportErrors(app, deps)

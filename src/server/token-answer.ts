@@ -55,6 +55,10 @@ export const exchangeResponse = z.object({
   run_id: z.string(),
   job: jobFacts,
   roles: z.array(roleFacts),
+  waits: z
+    .boolean()
+    .optional()
+    .describe('The time of its roles counts from the start of each step, not from now.'),
   pending: pendingApproval
     .optional()
     .describe('The other roles that were asked for: people must approve them first.'),
@@ -64,6 +68,8 @@ export const exchangeResponse = z.object({
 export function answerWith(
   deps: { tokens: AccessTokens; clock: Clock; rules: { current(): Rules } },
   session: Session,
+  /** Roles that the job has asked for, and does not have yet. */
+  others: readonly string[] = [],
 ): z.output<typeof exchangeResponse> {
   const expiresSeconds = tokenExpiry(session.expiresMs, deps.clock)
   const access_token = deps.tokens.sign({
@@ -82,8 +88,11 @@ export function answerWith(
     scope: session.roles.join(' '),
     session_id: session.id,
     run_id: session.runId,
+    ...(session.waitSeconds === 0 ? {} : { waits: true }),
     job: jobOf(session),
-    roles: session.roles.flatMap((name) => deps.rules.current().policy.roles.get(name) ?? []).map(factsOf),
+    roles: [...new Set([...session.roles, ...others])]
+      .flatMap((name) => deps.rules.current().policy.roles.get(name) ?? [])
+      .map(factsOf),
   }
 }
 

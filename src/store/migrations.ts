@@ -122,6 +122,11 @@ const migrations: readonly string[] = [
   CREATE INDEX step_logs_open ON step_logs (step_id) WHERE sealed_ms IS NULL;
   CREATE INDEX step_logs_kept ON step_logs (sealed_ms) WHERE removed_ms IS NULL;
   `,
+  // Sessions that hold roles for steps which begin later; few, and looked for every second.
+  `
+  ALTER TABLE sessions ADD COLUMN wait_seconds INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX sessions_waiting ON sessions (heartbeat_ms) WHERE ended_ms IS NULL AND wait_seconds > 0;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

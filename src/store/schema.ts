@@ -17,6 +17,8 @@ export interface Tables {
     created_ms: number
     expires_ms: number
     heartbeat_ms: number
+    /** How long its steps may take to begin; 0: it does not wait. */
+    wait_seconds: Generated<number>
     ended_ms: number | null
     end_reason: string | null
     /** Of the identity, for those who end sessions by them. */

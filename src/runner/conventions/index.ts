@@ -5,5 +5,6 @@
  */
 export { ciFilesOf, type CiFile } from './ci-files.ts'
 export { checkDotenv } from './dotenv.ts'
+export { createOutputFile, outputFileInside, outputVariable, readOutputs } from './step-outputs.ts'
 export { handBack, type HandedBack } from './hand-back.ts'
 export { placeVariables } from './place-variables.ts'

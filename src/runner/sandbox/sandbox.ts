@@ -69,6 +69,8 @@ export interface SandboxRequest {
   readonly nesting?: boolean
   /** Where a control group is made for it; found if left out. */
   readonly places?: Places
+  /** Called once it is set up; the command begins when it resolves. At once if left out. */
+  readonly mayBegin?: () => Promise<void>
   /** Path of bubblewrap, as the probe found it. */
   readonly bwrap: string
   readonly network: NetworkMaker
@@ -198,7 +200,7 @@ function supervised(
   child: ChildProcess,
   streams: StepStreams,
   hold: Hold,
-  { network, doors }: SandboxRequest,
+  { network, doors, mayBegin }: SandboxRequest,
   cleanUp: () => void,
 ): Omit<Sandbox, 'written'> {
   const lives = () => child.exitCode === null && child.signalCode === null
@@ -235,10 +237,12 @@ function supervised(
       await hold.admit(init)
       if (network === 'bwrap') await makeDoorsInside(init, doors.places, take)
     }
-    enter().then(begin, (error: unknown) => {
-      fault = error
-      kill()
-    })
+    enter()
+      .then(mayBegin)
+      .then(begin, (error: unknown) => {
+        fault = error
+        kill()
+      })
   }
   child.on('message', (message, handle) => {
     if (handle !== undefined) return take(message, handle)

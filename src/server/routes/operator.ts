@@ -224,12 +224,19 @@ export function operatorRoutes(deps: OperatorRoutesDeps): Route[] {
       response: z.looseObject({}),
       handle: async () => ({
         leases: await broker.counts(),
+        waiting: (await broker.waiting(maxWaitingShown)).map(({ untilMs, ...session }) => ({
+          ...session,
+          until: new Date(untilMs).toISOString(),
+        })),
         policy: rules.loaded ? rules.current().version : null,
         ...(await deps.health.check()),
       }),
     },
   ]
 }
+
+/** Sessions that wait for their steps: the oldest are the ones to look at. */
+const maxWaitingShown = 50
 
 function describeToken(token: {
   id: string

@@ -40,11 +40,15 @@ test('a token lives five minutes; renewed, a long step goes on until the role’
     lives.push(Number(two.body['expires_in']))
     assert.equal((await beat(ofStep)).status, 200)
   }
-  assert.deepEqual(lives, [300, 300, 300, 240])
+  assert.deepEqual(lives.slice(0, -1), [300, 300, 300])
+  // The role's limit, rounded up to the second.
+  assert.ok([240, 241].includes(lives.at(-1) ?? 0), String(lives.at(-1)))
   it.clock.aheadMs += 4 * 60_000
-  assert.equal((await renew(ofStep)).status, 401)
-  assert.equal((await renew(ofSession)).status, 401)
-  assert.equal((await beat(ofStep)).status, 401)
+  for (const refused of [await renew(ofStep), await renew(ofSession), await beat(ofStep)]) {
+    // Its owner, by the proof of its key, is told that it is over and why; a stranger is not.
+    assert.equal(refused.status, 403)
+    assert.match(JSON.stringify(refused.body), /"revoked".*the time of its role is over/)
+  }
 })
 
 test('a step’s token stays a step’s token', async (t) => {

@@ -29,6 +29,7 @@ export function renewRoute(deps: {
         throw access.step === undefined
           ? notices.ofSession(broker.endOf({ session: access.session }))
           : notices.ofStep(access.step)
+      if (step === undefined) await broker.seen(session)
       const expiresSeconds = tokenExpiry(step?.expiresMs ?? session.expiresMs, clock)
       const access_token = tokens.sign({
         session: session.id,

@@ -25,7 +25,7 @@ const tier = z
   .describe('How it is isolated: B by all namespaces, C without one of processes, E not at all.')
 
 const openBody = z.object({
-  name: z.string().min(1).max(64),
+  name: z.string().min(1).max(160),
   role: z.string().min(1).max(64),
   tier,
   engine: z.enum(engines).optional().describe('What runs its container; bubblewrap isolates it if left out.'),
@@ -241,6 +241,11 @@ async function openStep(
   const rules = deps.rules.current()
   const role = rules.policy.roles.get(body.role)
   if (role === undefined) throw new MayflyError('revoked', `role "${body.role}" is no longer in the policy`)
+  // The policy may have changed since the job assumed it; a step begins under the one in force.
+  const { subject, claims } = session
+  const assumption = rules.policy.assume(body.role, { ...subject, claims })
+  if (!assumption.allow)
+    throw new MayflyError('revoked', `role "${body.role}" no longer trusts this job: the policy has changed`)
   await refuseWeakIsolation(deps, call, session, role, body)
   await refuseSharedWorkspace(deps, call, session, role, body)
   const service = body.services.find((port) => !role.services.includes(port))
@@ -259,6 +264,7 @@ async function openStep(
     name: body.name,
     role: role.name,
     ttlSeconds: role.ttlSeconds,
+    maxWaitSeconds: role.maxWaitSeconds,
     tier: body.tier,
     engine: body.engine,
     image: body.image,

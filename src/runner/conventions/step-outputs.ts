@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readInside } from '../workspace/index.ts'
+import { readVariables } from './variables.ts'
+
+/** Names the file that a step writes its outputs to, as `NAME=VALUE` or `NAME<<END`, lines, `END`. */
+export const outputVariable = 'MAYFLY_OUTPUT'
+export const outputFileInside = '/run/mayfly/ci/mayfly_output'
+
+/** A value becomes a variable of later steps; Linux has no room for more than 128 KiB in one. */
+const maxValueBytes = 32_768
+const maxFileBytes = 262_144
+
+export interface StepOutputs {
+  readonly outputs: Readonly<Record<string, string>>
+  /** One line for each that was not taken, and why. */
+  readonly refused: readonly string[]
+}
+
+/** Reads what a step wrote: declared names only, secrets taken out. `text` is undefined if there was more than is read. */
+export function readOutputs(
+  text: string | undefined,
+  declared: readonly string[],
+  mask: (text: string) => string,
+): StepOutputs {
+  const none = (why: string): StepOutputs => ({ outputs: {}, refused: [`$${outputVariable}: ${why}`] })
+  if (text === undefined || Buffer.byteLength(text) > maxFileBytes)
+    return none(`more than ${maxFileBytes / 1024} KiB: nothing of it was taken`)
+  if (text === '') return { outputs: {}, refused: [] }
+  const read = readVariables(text, 'github')
+  if (!read.ok) return none(`line ${read.line} is not NAME=VALUE: nothing of it was taken`)
+  const outputs: Record<string, string> = {}
+  const refused: string[] = []
+  for (const { name, value } of read.variables) {
+    const shown = mask(name).slice(0, 60)
+    if (!declared.includes(name)) refused.push(`${JSON.stringify(shown)} is not declared in its \`outputs\``)
+    else if (value.includes('\0')) refused.push(`${shown} has a NUL in its value`)
+    else if (Buffer.byteLength(value) > maxValueBytes)
+      refused.push(`${shown} has more than ${maxValueBytes / 1024} KiB`)
+    else outputs[name] = mask(value)
+  }
+  return { outputs, refused: refused.map((why) => `$${outputVariable}: ${why}`) }
+}
+
+/** The file of a step without a sandbox. */
+export function createOutputFile(): { path: string; read(): string | undefined; [Symbol.dispose](): void } {
+  const folder = mkdtempSync(join(tmpdir(), 'mayfly-outputs-'))
+  const path = join(folder, 'outputs')
+  writeFileSync(path, '', { mode: 0o600 })
+  return {
+    path,
+    read: () => readInside(folder, 'outputs', maxFileBytes),
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}

@@ -1,0 +1,74 @@
+import { MayflyError } from '../../lib/index.ts'
+import type { Cancellation } from '../cancellation.ts'
+import { runStep } from '../step.ts'
+import type { StepResult } from '../step-request.ts'
+import type { StepsDeps } from './job-request.ts'
+import type { Attempt, JobStep } from './job-step.ts'
+import type { Progress } from './progress.ts'
+import type { Screen, View } from './view.ts'
+import type { Slot, Slots } from './slots.ts'
+
+interface Deps extends StepsDeps {
+  readonly screen: Screen
+  readonly slots: Slots<JobStep>
+  readonly progress: Progress
+}
+
+interface Tried {
+  readonly step: JobStep
+  readonly number: number
+  /** The wish that the step ends, whichever attempt it is at. */
+  readonly end: Cancellation
+  readonly stillWanted: () => boolean
+}
+
+/** One attempt of a step: its role, its slot, its view, its run. Undefined if it is not to be begun any more. */
+export async function attemptStep(deps: Deps, tried: Tried): Promise<Attempt | undefined> {
+  const { step, number, end, stillWanted } = tried
+  try {
+    await deps.sessions.ready(step.role, end.asked)
+    using slot = await deps.slots.take(step, end.asked)
+    if (slot === undefined || !stillWanted()) return undefined
+    return { kind: 'ran', number, result: await runInSlot(deps, tried, slot) }
+  } catch (error) {
+    if (!(error instanceof MayflyError)) throw error
+    if (deps.isFile) deps.notices.tell(`mayfly: step "${step.name}" could not be run: ${error.message}`)
+    return { kind: 'error', number, error }
+  }
+}
+
+async function runInSlot(deps: Deps, { step, number, end }: Tried, slot: Slot): Promise<StepResult> {
+  const { name, role } = step
+  const session = await deps.sessions.of(role)
+  deps.progress.began(session)
+  const view = deps.screen.open({ name, role, attempt: number })
+  const { environment, progress } = deps
+  try {
+    const result = await runStep(
+      {
+        ...deps,
+        ...{ stdout: view.stdout, stderr: view.stderr, merged: view.merged, notices: view.notices },
+        ...{ session, cancellation: end, mayBegin: slot.mayBegin },
+        ...{ job: environment.variables, cacheFolder: environment.cacheFolder },
+      },
+      {
+        ...step,
+        name: number === 1 ? name : `${name} (attempt ${number})`,
+        handed: progress.handedTo(step),
+        inputs: progress.artifactsFor(step),
+      },
+    )
+    const attempted = { ...result, name, attempt: number }
+    await view.end(`mayfly: step "${name}" ${inWords(attempted)}, ${result.durationMs} ms`)
+    return attempted
+  } catch (error) {
+    await endUnseen(view)
+    throw error
+  }
+}
+
+const endUnseen = (view: View) => view.end('mayfly: it could not be run')
+
+function inWords({ outcome, exitCode }: StepResult): string {
+  return outcome === 'timed_out' ? `timed out, exit ${exitCode}` : `exit ${exitCode}`
+}
