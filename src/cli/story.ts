@@ -115,17 +115,22 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'session.ended': (data) => [`the session ended: ${text(data['reason'])}`],
   'session.revoked': (data) => [`${text(data['by'])} revoked ${text(data['sessions'])} sessions`],
   'step.started': (data) => {
-    const { isolation, isolationBy, isolationLacks, command } = (data['reported'] ?? {}) as Record<
+    const { isolation, isolationBy, isolationLacks, command, workspace } = (data['reported'] ?? {}) as Record<
       string,
       unknown
     >
     return [
-      `step "${text(data['name'])}" began as ${text(data['role'])}, isolation ${text(isolation)}${isolationBy === undefined ? '' : ` by ${text(isolationBy)}`}${isolationLacks === undefined ? '' : ` (without ${list(isolationLacks)})`}: ${oneLine(command)}`,
+      `step "${text(data['name'])}" began as ${text(data['role'])}, isolation ${text(isolation)}${isolationBy === undefined ? '' : ` by ${text(isolationBy)}`}${isolationLacks === undefined ? '' : ` (without ${list(isolationLacks)})`}${placeText(workspace)}: ${oneLine(command)}`,
       `it could reach: ${list(data['grants'])}${(data['egress'] as unknown[] | undefined)?.length ? `; egress ${list(data['egress'])}` : ''}`,
     ]
   },
+  'step.refused': (data) => [
+    `REFUSED step "${text(data['name'])}" as ${text(data['role'])}: ${text(data['reason'])}: ${text(data['detail'])} (${text(data['request'])})`,
+  ],
   'step.finished': (data) => [
     `step "${text(data['name'])}" ended: ${text(data['reason'])}${exitOf(data)}`,
+    ...filesText('it took', reportedOf(data)['inputs']),
+    ...filesText('it handed on', reportedOf(data)['artifacts']),
     ...counted('it reached', data['granted']),
     ...counted('it was refused', data['denied']),
   ],
@@ -189,8 +194,32 @@ function listOf(value: unknown): string {
   return Array.isArray(value) ? list(value) : text(value)
 }
 
+function reportedOf(data: Data): Data {
+  return (data['reported'] ?? {}) as Data
+}
+
+function placeText(workspace: unknown): string {
+  const { kind } = (workspace ?? {}) as Data
+  if (kind === 'fresh') return ', in a workspace of its own'
+  return kind === 'shared' ? ', in a workspace that others had written to' : ''
+}
+
+const shownFiles = 5
+
+/** The first files by name, and how many there are. */
+function filesText(what: string, value: unknown): string[] {
+  const { files, count, sha256 } = (value ?? {}) as Data
+  if (!Array.isArray(files) || files.length === 0) return []
+  const shown = (files as Data[])
+    .slice(0, shownFiles)
+    .map((file) => `${text(file['path'])} (SHA-256 ${text(file['sha256']).slice(0, 16)}…)`)
+  const more = Number(count) - shown.length
+  const rest = more > 0 ? ` and ${more} more, SHA-256 of the list ${text(sha256).slice(0, 16)}…` : ''
+  return [`${what}: ${shown.join(', ')}${rest}`]
+}
+
 function exitOf(data: Data): string {
-  const { exitCode } = (data['reported'] ?? {}) as Record<string, unknown>
+  const { exitCode } = reportedOf(data)
   return exitCode === undefined ? '' : `, exit ${text(exitCode)}`
 }
 

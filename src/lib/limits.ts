@@ -70,9 +70,10 @@ export const limits = {
   artifactBytes: 10_737_418_240,
   artifactDepth: 32,
   artifactEntries: 200_000,
-  artifactPathBytes: 1_024,
   /** Of them as many are named in the record; the rest is in its digest. */
   recordedArtifacts: 100,
+  /** What these may take, as JSON: an entry holds two such lists beside all else. */
+  recordedArtifactsBytes: 12_288,
   hostNameBytes: 253,
   policyBytes: 1_048_576,
   /** A file of certificate authorities; those of a whole system take 250 KB. */

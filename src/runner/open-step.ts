@@ -180,7 +180,7 @@ function tellAttempts(running: Running, tell: (line: string) => void): number | 
 
 /** Tells the server how it ended. What was denied is shown, and comes back with what was granted. */
 export async function report(
-  { api, notices }: StepDeps,
+  { api, notices, redactor }: StepDeps,
   { step, refusals, relay }: OpenStep,
   { exitCode, reason, output }: Outcome,
   ran: Omit<Ran, 'outcome' | 'ended'> & {
@@ -201,8 +201,8 @@ export async function report(
       ...(ran.caches === undefined ? {} : { caches: ran.caches }),
       ...(ran.limit === undefined ? {} : { limit: ran.limit }),
       limits_held_by: ran.heldBy,
-      ...(ran.artifacts === undefined ? {} : { artifacts: fileListOf(ran.artifacts.files) }),
-      ...(ran.inputs.length === 0 ? {} : { inputs: fileListOf(ran.inputs) }),
+      ...(ran.artifacts === undefined ? {} : { artifacts: fileListOf(ran.artifacts.files, redactor.text) }),
+      ...(ran.inputs.length === 0 ? {} : { inputs: fileListOf(ran.inputs, redactor.text) }),
       withheld_requests: relay.withheld(),
       ...(relay.services().size === 0
         ? {}

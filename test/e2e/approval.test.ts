@@ -9,8 +9,12 @@ import { delivered } from '../../src/broker/broker.fixture.ts'
 import { anna, openServer, policyText, type TestServer } from '../../src/server/server.fixture.ts'
 
 /** `mayfly run` of a job in the role that needs approval; tells its approval once it waits. */
-function startRun(t: TestContext, it: TestServer, pipeline?: string) {
-  const workspace = mkdtempSync(join(tmpdir(), 'mayfly-approval-'))
+function startRun(
+  t: TestContext,
+  it: TestServer,
+  pipeline?: string,
+  workspace = mkdtempSync(join(tmpdir(), 'mayfly-approval-')),
+) {
   t.after(() => rmSync(workspace, { recursive: true, force: true }))
   const file = join(workspace, 'pipeline.yaml')
   if (pipeline !== undefined) writeFileSync(file, pipeline)
@@ -36,7 +40,7 @@ function startRun(t: TestContext, it: TestServer, pipeline?: string) {
   const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) =>
     child.once('close', (code) => resolve({ code, stdout, stderr })),
   )
-  return { child, waiting, ended }
+  return { child, waiting, ended, workspace }
 }
 
 const policy = policyText()
@@ -57,6 +61,27 @@ test('a pipeline builds while people are asked, and waits where it needs their y
   assert.equal(stdout, 'build done\nrelease done\n')
   await delivered({ broker: it.broker } as never)
   assert.equal(it.audit.ofType('session.ended').length, 2)
+})
+
+test('a job that waits for people holds no workspace: another one runs in there meanwhile', async (t) => {
+  const it = await openServer(t, { policy, ticking: true })
+  // It writes, and so has a workspace of its own; the last one comes back to the job’s.
+  const steps = ['build', 'release', 'build'].map(
+    (role, i) => `  - { name: s${i}, role: ${role}, isolation: none, run: "echo ${role} done" }`,
+  )
+  const run = startRun(t, it, `steps:\n${steps.join('\n')}\n`)
+  const id = await run.waiting
+  const other = startRun(
+    t,
+    it,
+    'steps:\n  - { name: other, role: build, isolation: none, run: echo other }\n',
+    run.workspace,
+  )
+  const { code, stdout, stderr } = await other.ended
+  assert.deepEqual([code, stdout], [0, 'other\n'], stderr)
+  assert.doesNotMatch(stderr, /another step runs/)
+  await it.asPerson(anna, 'POST', `/v1/approvals/${id}/approve`)
+  assert.deepEqual((await run.ended).code, 0)
 })
 
 test('a pipeline that fails before takes its request back', async (t) => {

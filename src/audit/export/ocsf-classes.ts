@@ -60,6 +60,7 @@ const lines: Readonly<Record<string, Line>> = {
   'notification.failed': ['api', 99, 2, 'failed'],
 
   'step.started': ['process', 1, 1],
+  'step.refused': ['process', 1, 3, 'failed'],
   'step.finished': ['process', 2, 1],
   'run.started': ['lifecycle', 3, 1],
   'run.finished': ['lifecycle', 4, 1],

@@ -24,17 +24,22 @@ export interface Artifacts {
   readonly files: readonly Artifact[]
 }
 
-/** As the record has them. */
-export function fileListOf(files: readonly Artifact[]): FileList {
+/** As the record has them; `mask` takes secrets of the job out of their names. */
+export function fileListOf(files: readonly Artifact[], mask: (text: string) => string): FileList {
   const hash = createHash('sha256')
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
   for (const { sha256, path } of sorted) hash.update(`${sha256}  ${path}\n`)
   return {
-    files: sorted
-      .slice(0, limits.recordedArtifacts)
-      .map(({ path, sha256, bytes }) => ({ path, sha256, bytes })),
+    files: firstOf(sorted.map(({ path, sha256, bytes }) => ({ path: mask(path), sha256, bytes }))),
     count: files.length,
     bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
     sha256: hash.digest('hex'),
   }
+}
+
+/** As many as an entry has room for, whatever a step calls its files. */
+function firstOf(files: FileList['files']): FileList['files'] {
+  let left = limits.recordedArtifactsBytes
+  const end = files.findIndex((file) => (left -= Buffer.byteLength(JSON.stringify(file)) + 1) < 0)
+  return files.slice(0, Math.min(end === -1 ? files.length : end, limits.recordedArtifacts))
 }

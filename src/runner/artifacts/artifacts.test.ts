@@ -44,7 +44,7 @@ test('files come with their bytes and the right to run them, and as they were wh
   const taken = await take([artifacts])
   assert.equal(readFileSync(join(fresh, 'dist/a/data'), 'utf8'), 'one')
   assert.equal(lstatSync(join(fresh, 'dist/app')).mode & 0o111, 0o111)
-  assert.deepEqual(fileListOf(taken).files, [
+  assert.deepEqual(fileListOf(taken, String).files, [
     { path: 'dist/a/data', sha256: sha256('one'), bytes: 3 },
     { path: 'dist/app', sha256: sha256('#!/bin/sh\n'), bytes: 10 },
   ])
@@ -174,4 +174,21 @@ test('of two steps’ files with one path the later one counts; where they come 
   assert.equal(readFileSync(join(fresh, 'file'), 'utf8'), 'its own')
   await take([first], 'job')
   assert.equal(readFileSync(join(fresh, 'file'), 'utf8'), 'first')
+})
+
+test('the record names as many files as it has room for, and holds all of them to their digest', () => {
+  const long = Array.from({ length: 400 }, (_, i) => ({
+    ...{ path: `${'ü\n'.repeat(300)}${i}`, sha256: sha256(String(i)), bytes: i },
+    ...{ executable: false, named: false },
+  }))
+  const list = fileListOf(long, String)
+  assert.ok(Buffer.byteLength(JSON.stringify(list.files)) <= 12_290, String(list.files.length))
+  assert.deepEqual([list.files.length > 3, list.count, list.bytes], [true, 400, (399 * 400) / 2])
+  const lines = long.map((file) => `${file.sha256}  ${file.path}\n`)
+  const sorted = long.map(({ path }, i) => [path, lines[i]] as const).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  assert.equal(list.sha256, sha256(sorted.map(([, line]) => line).join('')))
+  const short = long.slice(0, 300).map((file, i) => ({ ...file, path: `secret-${i}` }))
+  const masked = fileListOf(short, (text) => text.replace('secret', '***'))
+  assert.equal(masked.files.length, 100)
+  assert.equal(masked.files[0]?.path, '***-0')
 })

@@ -51,7 +51,13 @@ export function createWorkspaceLock(workspaces: readonly string[], deps: LockDep
         inside--
         throw error
       }
-      return { [Symbol.dispose]: () => void inside-- }
+      let left = false
+      return {
+        [Symbol.dispose]() {
+          if (!left) inside--
+          left = true
+        },
+      }
     },
     giveWay,
     [Symbol.dispose]() {

@@ -71,7 +71,11 @@ const fileList = z.object({
         bytes: z.int().min(0),
       }),
     )
-    .max(limits.recordedArtifacts),
+    .max(limits.recordedArtifacts)
+    .refine(
+      (files) => Buffer.byteLength(JSON.stringify(files)) <= limits.recordedArtifactsBytes + 2,
+      `at most ${limits.recordedArtifactsBytes} bytes`,
+    ),
   count: z.int().min(0),
   bytes: z.int().min(0),
   sha256: z
