@@ -20,6 +20,7 @@ import type { LogSummary } from './record/index.ts'
 import { showRefusals } from './refusals.ts'
 import type { Running } from './sandbox/index.ts'
 import { hasOutputs, startIsolated } from './start-isolated.ts'
+import { openStepCaches } from './step-caches.ts'
 import { watchStepLimits } from './step-limits.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 import { supervise, type Outcome } from './supervise.ts'
@@ -76,6 +77,7 @@ export async function runOpen(
     }
     // Without a sandbox nothing is mounted that others could lead elsewhere.
     if (tier === 'E') await deps.mayBegin?.()
+    if (tier === 'B') await openStepCaches(deps, request, open)
     running = startCommand(deps, request, open, tier, ownFile?.path)
     const { hasStarted } = running
     open.hasStarted = hasStarted

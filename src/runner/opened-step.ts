@@ -1,10 +1,11 @@
 import type { Stats } from 'node:fs'
 import type { StepGrant } from './api.ts'
 import type { Artifact } from './artifacts/index.ts'
+import type { OpenCaches } from './cache/index.ts'
 import type { StepLog } from './record/index.ts'
 import type { Refusals } from './refusals.ts'
 import type { Relay } from './relay.ts'
-import type { HeldBy, LimitName, Running, SandboxRequest, StepLimits } from './sandbox/index.ts'
+import type { HeldBy, LimitName, Running, StepLimits } from './sandbox/index.ts'
 import type { Outcome } from './supervise.ts'
 import type { Cover, StepWorkspace } from './workspace/index.ts'
 
@@ -17,8 +18,7 @@ export interface OpenStep {
   /** Files that it sees something else in place of. */
   isCovered: (stat: Stats) => boolean
   readonly place: StepWorkspace
-  /** Further folders that it may write to: its caches. */
-  folders: NonNullable<SandboxRequest['folders']>
+  caches: OpenCaches | undefined
   readonly limits: StepLimits
   readonly log: StepLog
   /** Whether its command may have run. */

@@ -15,7 +15,7 @@ export function startIsolated(
   deps: StepDeps,
   probe: Probe & { tier: 'B' },
   request: StepRequest,
-  { step, relay, covers, folders, limits, place }: OpenStep,
+  { step, relay, covers, caches, limits, place }: OpenStep,
   { isOurs = false } = {},
 ): Running {
   const { passEnv, tools } = request
@@ -46,7 +46,7 @@ export function startIsolated(
     command: request.command,
     caCertificate: step.ca_certificate,
     covers,
-    folders: isOurs ? [] : folders,
+    folders: isOurs ? [] : (caches?.folders ?? []),
     withStdin: deps.stdin !== undefined && !isOurs,
     merged: deps.merged,
     limits,

@@ -1,7 +1,5 @@
-import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { Secret } from '../lib/index.ts'
-import { openCaches, type OpenCaches } from './cache/index.ts'
 import { checkServices } from './doors.ts'
 import { handOn } from './hand-on.ts'
 import { secretsOfJob } from './job-secrets/index.ts'
@@ -15,6 +13,7 @@ import { createRefusals } from './refusals.ts'
 import { createRelay } from './relay.ts'
 import { keepRenewed } from './renewal.ts'
 import { notStartedExitCode } from './sandbox/index.ts'
+import { closeCaches } from './step-caches.ts'
 import type { Outcome } from './supervise.ts'
 import { stepLimits } from './step-limits.ts'
 import type { StepDeps, StepRequest, StepResult } from './step-request.ts'
@@ -80,21 +79,17 @@ async function runAt(
   const open: OpenStep = {
     ...{ step, relay, refusals, covers: leftovers.covers, limits, place, log },
     isCovered: () => false,
-    folders: [],
+    caches: undefined,
     hasStarted: () => false,
   }
-  let caches: OpenCaches | undefined
   try {
-    if (tier === 'B') caches = await cachesOf(deps, request)
-    open.folders = caches?.folders ?? []
     const { outcome: asRun, ended, ...ran } = await runOpen(deps, request, open, tier)
     const { directAttempts, limit } = ran
     const handed = ended === undefined ? await handOn(deps, request, open, asRun) : undefined
     const outcome = handed?.isComplete === false ? { ...asRun, exitCode: notStartedExitCode } : asRun
     const artifacts = handed?.artifacts
     const succeeded = ended === undefined && outcome.reason === 'finished' && outcome.exitCode === 0
-    const kept = await caches?.close(succeeded)
-    caches = undefined
+    const kept = await closeCaches(open, succeeded)
     // Before its end is told: with that its log is closed.
     const summary = await log.end()
     const durationMs = Math.round(performance.now() - startedMs)
@@ -122,7 +117,7 @@ async function runAt(
   } catch (error) {
     relay.close()
     await log.end()
-    await caches?.close(false).catch(() => undefined)
+    await closeCaches(open, false).catch(() => undefined)
     // What has run is never recorded as something that has not.
     const reason = open.hasStarted() ? 'cancelled' : 'failed_to_start'
     await api.finish(step, { reason }).catch(() => undefined)
@@ -145,19 +140,3 @@ function outcomeOf(
 }
 
 const maxCommandChars = 16_000
-
-function cachesOf(deps: StepDeps, request: StepRequest): Promise<OpenCaches> | undefined {
-  const { session, cacheFolder, server, notices } = deps
-  const role = session.roles.find(({ name }) => name === request.role)
-  if (request.caches.length === 0 || role === undefined) return undefined
-  const tell = (line: string) => notices.tell(`mayfly: ${line}`)
-  if (cacheFolder === undefined) {
-    tell('there are no caches: this user has no home (XDG_CACHE_HOME)')
-    return undefined
-  }
-  const { caches: names, workspace, lockfile } = request
-  return openCaches({
-    ...{ names, folder: join(cacheFolder, 'caches'), server, job: session.job, role },
-    ...{ workspace, workspaceInside: request.workspaceInside ?? workspace, lockfile, tell },
-  })
-}

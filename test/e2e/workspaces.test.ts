@@ -303,3 +303,17 @@ test('a job that is killed leaves a workspace behind, and the next one takes it 
   await running.ended
   assert.deepEqual(readdirSync(temporary), [])
 })
+
+test('after its checkout a step has of npm’s cache what the lockfile pins, and npm finds it whole', async () => {
+  const env = { ...newJob(), XDG_CACHE_HOME: join(stage.folder, 'runner-cache') }
+  const cached = (name: string, run: string) =>
+    `  - { name: ${name}, role: build, workspace: fresh, checkout: true, cache: [npm], run: "${run}" }\n`
+  const ran = await pipeline(
+    `steps:\n${cached('install', 'npm ci --ignore-scripts >/dev/null')}${cached('verify', 'npm cache verify')}`,
+    env,
+  )
+  assert.equal(ran.exitCode, 0, ran.stderr)
+  assert.match(ran.stdout, /Content verified: [1-9]\d+ /)
+  assert.match(ran.stdout, /Index entries: [1-9]\d+/)
+  assert.doesNotMatch(ran.stdout, /Missing|garbage-collected: [1-9]/)
+})

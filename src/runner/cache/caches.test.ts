@@ -117,7 +117,9 @@ test('npm: content that the lockfile pins, by the digest of its bytes and not of
     put(at(good.toString('hex')), 'good')(cache)
     put(at(other.toString('hex')), 'other')(cache)
     put(at(forged.toString('hex')), 'poison under the name of another')(cache)
-    put('_cacache/index-v5/aa/bb/cc', 'index')(cache)
+    const entry = (one: Buffer) => `0123\t{"key":"k","integrity":"sha512-${one.toString('base64')}"}`
+    put('_cacache/index-v5/aa/bb/cc', `\n${entry(good)}\n${entry(other)}`)(cache)
+    put('_cacache/index-v5/aa/bb/dd', `\n${entry(forged)}`)(cache)
     put('_cacache/tmp/x', 'x')(cache)
     put('_npx/0123/node_modules/.bin/tool', 'poison')(cache)
   })

@@ -120,11 +120,17 @@ async function fill(request: Request, name: string, from: string, to: string): P
           limits.lockfileBytes,
         )
   const pins = confirmed?.pins(text ?? '')
+  if (confirmed === undefined || pins === undefined) return void (await copyKept(from, to, keeps))
+  const { isContent, algorithm, indexOf } = confirmed
+  const kept = new Set<string>()
   await copyKept(from, to, async (path) => {
-    if (!keeps(path)) return false
-    if (confirmed === undefined || pins === undefined || !confirmed.isContent(path)) return true
-    return pins.has(await digestOf(join(from, path), confirmed.algorithm))
+    if (!keeps(path) || !isContent(path)) return false
+    const digest = await digestOf(join(from, path), algorithm)
+    if (pins.has(digest)) kept.add(digest)
+    return pins.has(digest)
   })
+  const isIndex = (path: string) => keeps(path) && !isContent(path)
+  await copyKept(from, to, isIndex, indexOf === undefined ? undefined : (entries) => indexOf(entries, kept))
 }
 
 async function keep(request: Request, { name, outside }: OpenCache): Promise<string | undefined> {

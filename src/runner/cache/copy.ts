@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { constants, createReadStream, type Dirent } from 'node:fs'
-import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /** What one cache may be. More is no mistake of ours, and is left out as a whole. */
@@ -14,12 +14,13 @@ export interface Kept {
 
 /**
  * Copies the plain files that `keeps` names, and nothing else: no links, no pipes, no devices. Who wrote
- * `from` is gone, or is us. Undefined, and nothing is left, if it is more than a cache may be.
+ * `from` is gone, or is us. `change` makes another text of each. Undefined, and nothing is left, if it is more than a cache may be.
  */
 export async function copyKept(
   from: string,
   to: string,
   keeps: (path: string) => boolean | Promise<boolean>,
+  change?: (text: string) => string,
 ): Promise<Kept | undefined> {
   let [files, bytes] = [0, 0]
   await mkdir(to, { recursive: true, mode: 0o700 })
@@ -32,6 +33,11 @@ export async function copyKept(
       return undefined
     }
     await mkdir(dirname(join(to, path)), { recursive: true })
+    if (change !== undefined) {
+      const text = change(await readFile(join(from, path), 'utf8'))
+      if (text !== '') await writeFile(join(to, path), text)
+      continue
+    }
     // Where the file system can, both share the bytes until one of them writes.
     await copyFile(join(from, path), join(to, path), constants.COPYFILE_FICLONE)
   }

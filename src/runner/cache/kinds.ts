@@ -3,7 +3,7 @@ export interface CacheKind {
   /** Where its tool looks for it, in the step's home. */
   readonly inHome: string
   /** Is this file kept between runs? What a tool would run or trust without looking at it again is not. */
-  keeps(path: string): boolean
+  readonly keeps: (path: string) => boolean
   /**
    * How the digests of a lockfile confirm a file; files without one are the tool's own index, which it checks by them.
    * Undefined: nothing confirms what is in this cache.
@@ -11,14 +11,25 @@ export interface CacheKind {
   readonly confirmed?: {
     readonly lockfile: string
     /** Digests in hex, of all that the lockfile pins. */
-    pins(text: string): ReadonlySet<string>
+    readonly pins: (text: string) => ReadonlySet<string>
     readonly algorithm: 'sha512' | 'sha256'
     /** Whether the file is one that must be pinned. */
-    isContent(path: string): boolean
+    readonly isContent: (path: string) => boolean
+    /**
+     * Of a file of the tool's index, what leads to content that was kept; the tool fails at an entry whose content is not there.
+     * As it is if left out.
+     */
+    readonly indexOf?: (text: string, kept: ReadonlySet<string>) => string
   }
 }
 
 const hexOf = (base64: string) => Buffer.from(base64, 'base64').toString('hex')
+
+/** A line of cacache's index is a digest of the rest, a tab, and JSON with the `integrity` of the content. */
+function digestIn(line: string): string {
+  const integrity = /"integrity":"[^"]*?sha512-([A-Za-z0-9+/]{86}==)/.exec(line)?.[1]
+  return integrity === undefined ? '' : hexOf(integrity)
+}
 
 /** Anchored, so that no folder of another name is meant. */
 const under =
@@ -37,6 +48,11 @@ export const cacheKinds = {
       pins: (text) =>
         new Set([...text.matchAll(/sha512-([A-Za-z0-9+/]{86}==)/g)].map(([, digest]) => hexOf(digest ?? ''))),
       isContent: under('_cacache/content-v2'),
+      indexOf: (text, kept) =>
+        text
+          .split('\n')
+          .filter((line) => kept.has(digestIn(line)))
+          .join('\n'),
     },
   },
   // Not `wheels`: pip built them, and nobody checks them again.
