@@ -3,7 +3,7 @@ import { namedAuthorities, planDoors, tooManyHosts } from './doors.ts'
 import { stepEnvironment } from './environment.ts'
 import { gitVariables } from './git-variables.ts'
 import type { OpenStep } from './opened-step.ts'
-import { startSandbox, type Probe, type Running } from './sandbox/index.ts'
+import { javaTrustFiles, startSandbox, type Probe, type Running } from './sandbox/index.ts'
 import { mayNest } from './step-limits.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 
@@ -43,6 +43,7 @@ export function startIsolated(
       env: { ...env, ...gitVariables(env, { writes, isOwn: place.kind === 'fresh' }) },
     }),
     handed: [...files.map(({ inside }) => inside), ...(writesOutputs ? [outputFileInside] : [])],
+    javaTrust: isOurs ? [] : javaTrustFiles(deps.job, tools),
     command: request.command,
     caCertificate: step.ca_certificate,
     covers,

@@ -9,6 +9,7 @@ import {
   emptyFolder,
   handedFile,
   homeInside,
+  javaTrustFile,
 } from './inside.ts'
 import { initScript } from './init.ts'
 import { kernelFileMounts } from './kernel-files.ts'
@@ -90,6 +91,7 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...(plan.nesting ? nestingMounts(plan) : []),
     ...plan.handed.flatMap((inside, i) => ['--bind', join(plan.files, handedFile(i)), inside]),
     ...plan.tools.flatMap((path) => ['--ro-bind', path, path]),
+    ...plan.javaTrust.flatMap((path) => ['--ro-bind', join(plan.files, javaTrustFile), path]),
     ...['--bind', plan.workspace, plan.workspaceInside],
     ...(plan.found === undefined ? [] : workspaceMounts(plan, plan.found)),
     ...coverMounts(plan),

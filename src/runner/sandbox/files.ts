@@ -1,7 +1,16 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cover } from '../workspace/index.ts'
-import { containersFolder, coverFile, emptyFile, emptyFolder, handedFile, homeInside } from './inside.ts'
+import {
+  containersFolder,
+  coverFile,
+  emptyFile,
+  emptyFolder,
+  handedFile,
+  homeInside,
+  javaTrustFile,
+} from './inside.ts'
+import { javaTrustStore } from './java-trust.ts'
 import { containersFiles } from './nesting.ts'
 import { makeOwnFolder } from './own-folder.ts'
 import type { SandboxDoors } from './plan.ts'
@@ -14,7 +23,17 @@ const bundles = [
 
 /** Writes the files that a sandbox sees instead of the host's; the folder is gone when it is disposed of. */
 export function writeSandboxFiles(
-  { caCertificate, covers, doors }: { caCertificate: string; covers: readonly Cover[]; doors: SandboxDoors },
+  {
+    caCertificate,
+    covers,
+    doors,
+    javaTrust = [],
+  }: {
+    caCertificate: string
+    covers: readonly Cover[]
+    doors: SandboxDoors
+    javaTrust?: readonly string[]
+  },
   handed = 0,
   nesting = false,
 ): { folder: string; [Symbol.dispose](): void } {
@@ -34,6 +53,8 @@ export function writeSandboxFiles(
     'ca-bundle.pem': `${roots}\n${caCertificate}\n`,
   }
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text, { mode: 0o644 })
+  if (javaTrust.length > 0)
+    writeFileSync(join(folder, javaTrustFile), javaTrustStore(files['ca-bundle.pem']), { mode: 0o644 })
   mkdirSync(join(folder, emptyFolder))
   mkdirSync(join(folder, containersFolder))
   if (nesting)

@@ -1,6 +1,7 @@
 export { caBundleInside, caInside, homeInside } from './inside.ts'
 export { findHolder, limitsOf, passedText, unheldText, watchLimits } from './limits/index.ts'
 export type { HeldBy, LimitName, RoleLimits, StepLimits } from './limits/index.ts'
+export { javaTrustFiles } from './java-trust.ts'
 export { isolationAdvice, probeIsolation } from './probe.ts'
 export type { Probe } from './probe.ts'
 export { notStartedExitCode, startSandbox } from './sandbox.ts'

@@ -3,6 +3,7 @@
 /** In the folder of generated files: what is mounted over what a step must not read. */
 export const emptyFile = 'empty'
 export const emptyFolder = 'empty-folder'
+export const javaTrustFile = 'java-trust'
 export const coverFile = (index: number): string => `cover-${index}`
 /** What the step writes for its supervisor to read. */
 export const handedFile = (index: number): string => `handed-${index}`

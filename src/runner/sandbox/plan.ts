@@ -19,6 +19,8 @@ export interface SandboxPlan {
   readonly files: string
   /** Further folders that the step may read, at the same path. */
   readonly tools: readonly string[]
+  /** Files that Java's programs read their trusted authorities from; the step sees one with the run's CA there. */
+  readonly javaTrust: readonly string[]
   readonly command: readonly string[]
   /** File descriptors in the child: Node's IPC channel, the filter, bwrap's options, the step's environment. */
   readonly channelFd: number

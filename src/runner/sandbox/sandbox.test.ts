@@ -491,6 +491,7 @@ test('neither the options nor the arguments of bwrap hold the environment, which
     found: undefined,
     files: '/nonexistent/files',
     tools: ['/nonexistent/tool'],
+    javaTrust: [],
     command: ['run', 'it'],
     channelFd: 3,
     seccompFd: 4,

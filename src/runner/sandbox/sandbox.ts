@@ -53,6 +53,8 @@ export interface SandboxRequest {
   readonly env: Readonly<Record<string, string>>
   readonly command: readonly string[]
   readonly caCertificate: string
+  /** Trust stores of Java that the step sees (java-trust.ts): they have the run's CA, too. */
+  readonly javaTrust?: readonly string[]
   readonly disableUserns: boolean
   /** What it sees in place of files of the workspace. */
   readonly covers: readonly Cover[]
@@ -106,6 +108,7 @@ export function startSandbox(request: SandboxRequest): Sandbox {
     found,
     handed,
     folders: request.folders ?? [],
+    javaTrust: request.javaTrust ?? [],
     files: files.folder,
     channelFd: 3,
     seccompFd: 4,
