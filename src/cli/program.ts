@@ -96,6 +96,8 @@ function addRun(program: Command): void {
       'a port of the job’s own localhost that the command may reach; may be given again',
       collect,
     )
+    .option('--junit <file>', 'the results of the steps, as CIs read them')
+    .option('--results <file>', 'the same as one JSON object, as of --json')
     .option('-j, --jobs <n>', 'steps of a file that run at once; as many as there are processors', positive)
     .option('--stdin', 'the command reads what this one is given; else /dev/null', false)
     .option('--lockfile <path>', 'pins what npm may install', 'package-lock.json')

@@ -26,6 +26,8 @@ export interface RunOptions {
   isolation: 'namespace' | 'none'
   server?: string
   jobs?: number
+  junit?: string
+  results?: string
   stdin: boolean
   /** A fresh workspace with the run's own commit. */
   checkout: boolean

@@ -14,6 +14,7 @@ import {
   type Redactor,
 } from '../runner/index.ts'
 import { exitCodes, printError, table } from './output.ts'
+import { openResultsFiles } from './results-file.ts'
 import { missingVariables, stepsOf, type RunOptions } from './run-steps.ts'
 import { namedServer } from './server-url.ts'
 
@@ -58,6 +59,7 @@ async function runSteps(
   if (server === undefined)
     throw new MayflyError('bad_input', 'say where the Mayfly server is: --server URL or MAYFLY_SERVER')
   const { steps, failFast } = await stepsOf(command, options)
+  using files = openResultsFiles(options)
   const { tell } = speech.notices
   for (const line of missingVariables(steps, environment.variables)) tell(`mayfly: ${line}`)
   const result = await runJob({
@@ -72,8 +74,10 @@ async function runSteps(
     stderr: process.stderr,
     merged: options.json || isSamePlace(1, 2),
   })
-  if (options.file === undefined && result.error !== undefined) throw result.error
-  report(result, options, speech)
+  const { error, ...plain } = result
+  files.write(speech.redactor.data(plain))
+  if (options.file === undefined && error !== undefined) throw error
+  report(plain, options, speech)
   return result.exitCode
 }
 
@@ -101,22 +105,33 @@ function crashInOneLine(notices: Notices): void {
 function report(result: JobResult, options: RunOptions, { notices, redactor }: Speech): void {
   notices.end()
   if (options.json) {
-    const { error: _, ...plain } = result
-    process.stdout.write(`${JSON.stringify(redactor.data(plain))}\n`)
+    process.stdout.write(`${JSON.stringify(redactor.data(result))}\n`)
     return
   }
   if (result.runId === '') return
-  if (options.file !== undefined) {
-    const rows = result.steps.map((step) => [
-      step.name,
-      step.role,
-      String(step.exitCode),
-      `${step.durationMs} ms`,
-      `${count(step.activity.granted)} granted, ${count(step.activity.denied)} refused`,
-    ])
-    notices.tell(`\n${table([['STEP', 'ROLE', 'EXIT', 'TIME', 'ACCESS'], ...rows]).join('\n')}`)
-  }
+  if (options.file !== undefined) notices.tell(`\n${table([header, ...rowsOf(result)]).join('\n')}`)
   notices.tell(`mayfly: run ${result.runId}: mayfly audit show --run ${result.runId}`)
+}
+
+const header = ['STEP', 'ROLE', 'EXIT', 'TIME', 'ACCESS']
+
+const notRun = {
+  condition: 'not run: its `if` said no',
+  failure: 'not run: a step before it failed',
+  cancelled: 'not run: cancelled',
+  error: 'could not be run',
+} as const
+
+function rowsOf(result: JobResult): string[][] {
+  const ran = result.steps.map(({ name, role, attempt, exitCode, durationMs, activity, outcome }) => [
+    attempt === 1 ? name : `${name} (attempt ${attempt})`,
+    role,
+    `${exitCode}${outcome === 'timed_out' ? ' (timeout)' : ''}`,
+    `${durationMs} ms`,
+    `${count(activity.granted)} granted, ${count(activity.denied)} refused`,
+  ])
+  const left = result.notRun.map(({ name, role, why }) => [name, role, '-', '-', notRun[why]])
+  return [...ran, ...left]
 }
 
 function count(items: readonly { count: number }[]): number {

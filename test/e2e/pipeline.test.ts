@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { projectFolder, setStage, type Ran, type Stage } from '../../demo/stage.ts'
@@ -295,6 +295,39 @@ test('ctrl-c reaches every step that runs; nothing more is started', async () =>
   child.kill('SIGINT')
   assert.equal(await ended, 130)
   assert.deepEqual([at('one-told'), at('two-told'), at('three-began')], [true, true, false])
+})
+
+test('results go to files, masked; a link that a step puts in the place of one is not followed', async () => {
+  const outside = join(stage.folder, 'outside')
+  writeFileSync(outside, 'untouched')
+  const ran = await pipeline(
+    `
+defaults: { role: build }
+steps:
+  - { name: link, run: ln -s ../outside junit.xml }
+  - { name: bad, outputs: [a], run: 'echo "a=$A_TOKEN" >> "$MAYFLY_OUTPUT"; exit 3', pass_env: [A_TOKEN] }
+  - { name: left, run: "true" }
+`,
+    { A_TOKEN: 'pL2-secret-of-the-job-02' },
+    ['--junit', join(stage.workspace, 'junit.xml'), '--results', join(stage.folder, 'results.json')],
+  )
+  assert.equal(ran.exitCode, 3, ran.stderr)
+  assert.equal(readFileSync(outside, 'utf8'), 'untouched')
+  const xml = readFileSync(join(stage.workspace, 'junit.xml'), 'utf8')
+  assert.match(xml, /<testsuite name="run_\w+" tests="3" failures="1" errors="0" skipped="1" /)
+  assert.match(xml, /<testcase name="bad" .*><failure message="failed, exit code 3" type="failed"\/>/)
+  const json = JSON.parse(readFileSync(join(stage.folder, 'results.json'), 'utf8')) as Result
+  assert.deepEqual(told(json), [
+    ['link', 0],
+    ['bad', 3],
+    ['left', 'failure'],
+  ])
+  assert.equal(json.steps[1]?.outputs['a'], '***')
+  const nowhere = await pipeline('steps:\n  - { name: a, role: build, run: x }\n', {}, [
+    '--junit',
+    '/no/such/x.xml',
+  ])
+  assert.equal(nowhere.exitCode, 2)
 })
 
 // --- The time of a role.

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { junitXml } from './junit.ts'
+import type { JobResult } from './progress.ts'
+
+type Step = JobResult['steps'][number]
+type Rest = JobResult['notRun'][number]
+
+const text = fc.string({ unit: 'binary', maxLength: 40 })
+const step: fc.Arbitrary<Step> = fc.record({
+  name: text,
+  role: fc.constantFrom('build', 'release'),
+  stepId: fc.constant('stp_1'),
+  exitCode: fc.integer({ min: 0, max: 255 }),
+  outcome: fc.constantFrom('succeeded', 'failed', 'timed_out', 'cancelled', 'ended'),
+  attempt: fc.integer({ min: 1, max: 3 }),
+  startedAt: fc.constant('2026-11-28T10:00:00.000Z'),
+  durationMs: fc.integer({ min: 0, max: 1e8 }),
+  activity: fc.constant({ granted: [], denied: [] }),
+  outputs: fc.constant({}),
+})
+const rest: fc.Arbitrary<Rest> = fc.record({
+  name: text,
+  role: fc.constant('build'),
+  why: fc.constantFrom('condition', 'failure', 'cancelled', 'error'),
+  detail: text,
+})
+
+interface Element {
+  readonly name: string
+  readonly attributes: Record<string, string>
+  readonly children: Element[]
+}
+
+/** A strict reader of the XML that may be there: elements, attributes in double quotes, numeric references, white space. */
+function read(xml: string): Element {
+  let at = 0
+  const take = (pattern: RegExp): RegExpExecArray => {
+    const sticky = new RegExp(pattern.source, 'y')
+    sticky.lastIndex = at
+    const found = sticky.exec(xml)
+    assert.ok(found, `at ${at}: ${JSON.stringify(xml.slice(at, at + 60))}`)
+    at = sticky.lastIndex
+    return found
+  }
+  const next = (start: string) => xml.startsWith(start, at)
+  const value = (raw: string) => {
+    assert.doesNotMatch(raw, /[\u0000-\u001f<>&\ufffe\uffff]/)
+    return raw
+  }
+  function element(): Element {
+    const [, name = ''] = take(/<([a-z]+)/)
+    const attributes: Record<string, string> = {}
+    while (next(' ')) {
+      const [, key = '', raw = ''] = take(/ ([a-z]+)="((?:[^"&<>]|&#\d+;)*)"/)
+      assert.ok(!(key in attributes))
+      attributes[key] = value(raw.replaceAll(/&#\d+;/g, ''))
+    }
+    const children: Element[] = []
+    if (next('/>')) return (take(/\/>/), { name, attributes, children })
+    take(/>\s*/)
+    while (!next('</')) {
+      children.push(element())
+      take(/\s*/)
+    }
+    assert.equal(take(/<\/([a-z]+)>/)[1], name)
+    return { name, attributes, children }
+  }
+  take(/<\?xml version="1\.0" encoding="UTF-8"\?>\s*/)
+  const root = element()
+  take(/\s*$/)
+  return root
+}
+
+/** What the schema of the Jenkins xUnit plugin (junit-10.xsd) asks of the elements that we write. */
+function check(root: Element, result: JobResult): void {
+  const number = /^\d+(?:\.\d+)?$/
+  assert.equal(root.name, 'testsuites')
+  assert.deepEqual(Object.keys(root.attributes), ['name', 'tests', 'failures', 'errors', 'time'])
+  const [suite] = root.children
+  assert.ok(suite)
+  assert.equal(root.children.length, 1)
+  assert.equal(suite.name, 'testsuite')
+  for (const name of ['tests', 'failures', 'errors', 'skipped', 'time'])
+    assert.match(suite.attributes[name] ?? '', number)
+  if (suite.attributes['timestamp'] !== undefined)
+    assert.match(suite.attributes['timestamp'], /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/)
+  assert.equal(suite.children.length, result.steps.length + result.notRun.length)
+  const found = { failure: 0, error: 0, skipped: 0 }
+  for (const one of suite.children) {
+    assert.equal(one.name, 'testcase')
+    assert.deepEqual(Object.keys(one.attributes), ['name', 'classname', 'time'])
+    assert.ok(one.children.length <= 1)
+    for (const child of one.children) {
+      assert.ok(child.name in found)
+      assert.ok('message' in child.attributes)
+      found[child.name as keyof typeof found]++
+    }
+  }
+  assert.deepEqual(
+    [
+      suite.attributes['tests'],
+      suite.attributes['failures'],
+      suite.attributes['errors'],
+      suite.attributes['skipped'],
+    ],
+    [suite.children.length, found.failure, found.error, found.skipped].map(String),
+  )
+}
+
+test('whatever steps say, it is well-formed and of the form that CIs read', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 6 }), fc.array(rest, { maxLength: 6 }), (steps, notRun) => {
+      const result = { runId: 'run_1', sessionId: 'ses_1', steps, notRun, exitCode: 0 }
+      check(read(junitXml(result)), result)
+    }),
+  )
+})
+
+test('an attempt each, what failed and why, what did not run and why', () => {
+  const plain: Step = {
+    ...{ name: 'test', role: 'build', stepId: 's', exitCode: 0, outcome: 'succeeded', attempt: 1 },
+    ...{
+      startedAt: '2026-11-28T10:00:00.000Z',
+      durationMs: 1_500,
+      activity: { granted: [], denied: [] },
+      outputs: {},
+    },
+  }
+  const xml = junitXml({
+    ...{ runId: 'run_1', sessionId: 'ses_1', exitCode: 1 },
+    steps: [
+      { ...plain, outcome: 'timed_out', exitCode: 124 },
+      { ...plain, attempt: 2 },
+    ],
+    notRun: [
+      { name: 'a < b', role: 'build', why: 'error', detail: 'no "tool"' },
+      { name: 'later', role: 'release', why: 'condition' },
+    ],
+  })
+  assert.equal(
+    xml,
+    `<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="mayfly run" tests="4" failures="1" errors="1" time="3.000">
+  <testsuite name="run_1" tests="4" failures="1" errors="1" skipped="1" time="3.000" timestamp="2026-11-28T10:00:00">
+    <testcase name="test" classname="mayfly.build" time="1.500"><failure message="timed out, exit code 124" type="timed_out"/></testcase>
+    <testcase name="test (attempt 2)" classname="mayfly.build" time="1.500"/>
+    <testcase name="a &#60; b" classname="mayfly.build" time="0.000"><error message="no &#34;tool&#34;" type="not_started"/></testcase>
+    <testcase name="later" classname="mayfly.release" time="0.000"><skipped message="its \`if\` said no"/></testcase>
+  </testsuite>
+</testsuites>
+`,
+  )
+})
