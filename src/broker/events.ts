@@ -149,19 +149,40 @@ export function stepRefused(session: Session, refusal: StepRefusal): AuditEvent 
 }
 
 export function stepFinished(step: Step, outcome: StepOutcome, log: KeptLog | undefined): AuditEvent {
-  return stepEvent(step, 'step.finished', {
+  const verified = {
     name: step.name,
     reason: step.endReason,
     ...(step.endReason === 'expired' ? { lifetimeSeconds: lifetimeOf(step) } : {}),
     outcome: outcomeOf(step, outcome),
     ...outcome.activity,
     ...(log === undefined ? {} : { log }),
-    // What the supervisor on the runner says; nothing above it can be changed by saying it.
-    reported: {
-      ...(outcome.exitCode === undefined ? {} : { exitCode: outcome.exitCode }),
-      ...outcome.summary,
-    },
-  })
+  }
+  // What the supervisor on the runner says; nothing above it can be changed by saying it.
+  const reported = {
+    ...(outcome.exitCode === undefined ? {} : { exitCode: outcome.exitCode }),
+    ...outcome.summary,
+  }
+  const room = summaryBytes - Buffer.byteLength(JSON.stringify(verified))
+  return stepEvent(step, 'step.finished', { ...verified, reported: fitting(reported, room) })
+}
+
+/** Of an entry; the rest is for the job and what every entry has. */
+const summaryBytes = 48_000
+
+/** As much as there is room for, the small ones first: an end that does not fit into the log would not be in it at all. */
+function fitting(said: Readonly<Record<string, unknown>>, room: number): Record<string, unknown> {
+  const sized = Object.entries(said).map(([name, value]) => ({
+    name,
+    bytes: Buffer.byteLength(JSON.stringify({ [name]: value })),
+  }))
+  let left = room
+  const omitted = sized
+    .toSorted((a, b) => a.bytes - b.bytes)
+    .filter(({ bytes }) => (left -= bytes) < 0)
+    .map(({ name }) => name)
+  if (omitted.length === 0) return { ...said }
+  const kept = Object.entries(said).filter(([name]) => !omitted.includes(name))
+  return { ...Object.fromEntries(kept), omitted }
 }
 
 export function leaseIssued(lease: Lease, step: Step, connection: Connection, grant: string): AuditEvent {

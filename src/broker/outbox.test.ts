@@ -11,10 +11,14 @@ import {
   type Setup,
 } from './broker.fixture.ts'
 
-async function endedStep(it: Setup, summary: Record<string, unknown> = {}) {
+async function endedStep(it: Setup, granted: readonly unknown[] = []) {
   const step = await it.broker.openStep(await openSession(it.broker), stepRequest())
   const lease = await it.broker.lease(step, connection(), grant)
-  return { step, lease, end: () => it.broker.endStep(step, { reason: 'finished', summary }) }
+  return {
+    step,
+    lease,
+    end: () => it.broker.endStep(step, { reason: 'finished', activity: { granted, denied: [] } }),
+  }
 }
 
 const turns = async (count = 50) => {
@@ -120,7 +124,7 @@ test('more entries than one batch', async (t) => {
 
 test('an entry that the log refuses for good holds back no other', async (t) => {
   const it = await setup(t)
-  const poison = await endedStep(it, { note: 'x'.repeat(70_000) })
+  const poison = await endedStep(it, ['x'.repeat(70_000)])
   const good = await endedStep(it)
   it.audit.down = true
   await poison.end()

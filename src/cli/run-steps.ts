@@ -133,6 +133,7 @@ function pipelineStep(step: PlannedStep, options: RunOptions): JobStep {
     name: step.name,
     role: step.role,
     command: shellCommand(step.run),
+    script: step.run,
     env: step.env,
     passEnv: [...step.passEnv, ...(options.env ?? [])],
     services: step.services,

@@ -133,6 +133,7 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     ...filesText('it handed on', reportedOf(data)['artifacts']),
     ...counted('it reached', data['granted']),
     ...counted('it was refused', data['denied']),
+    ...usedText(data),
   ],
   'lease.issued': (data) => [
     `a lease on ${text(data['connection'])} was issued (${text(data['kind'])}, secret "${text(data['secret'])}" stays in the vault), by grant ${text(data['grant'])}`,
@@ -221,6 +222,34 @@ function filesText(what: string, value: unknown): string[] {
 function exitOf(data: Data): string {
   const { exitCode } = reportedOf(data)
   return exitCode === undefined ? '' : `, exit ${text(exitCode)}`
+}
+
+/** What the runner says that it used, and left outside its workspace. */
+function usedText(data: Data): string[] {
+  const {
+    resources,
+    left_in_memory: left,
+    duration_ms: ms,
+  } = (data['reported'] ?? {}) as Record<string, unknown>
+  const used = (resources ?? {}) as Record<string, unknown>
+  const parts = [
+    ...(typeof ms === 'number' ? [`${ms / 1000} s`] : []),
+    ...(typeof used['user_ms'] === 'number'
+      ? [`processor ${used['user_ms'] / 1000} s and ${Number(used['system_ms'] ?? 0) / 1000} s in the kernel`]
+      : []),
+    ...(typeof used['peak_memory_bytes'] === 'number'
+      ? [
+          `memory up to ${Math.ceil(used['peak_memory_bytes'] / 2 ** 20)} MiB${used['peak_of'] === 'process' ? ' in one process' : ''}`,
+        ]
+      : []),
+  ]
+  const folders = Array.isArray(left) ? (left as Record<string, unknown>[]) : []
+  return [
+    ...(parts.length === 0 ? [] : [`it took ${parts.join(', ')}`]),
+    ...folders.map(
+      (one) => `it left ${text(one['files'])} files in ${text(one['folder'])}: ${list(one['names'])}`,
+    ),
+  ]
 }
 
 function tellOther(data: Data, entry: LogEntry): string[] {

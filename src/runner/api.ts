@@ -4,7 +4,7 @@ import { MayflyError, connectionProblem, systemCode, type ErrorCode } from '../l
 import type { ProofSigner } from '../identity/index.ts'
 import type { CacheReport } from './cache/index.ts'
 import { sendRequest } from './http.ts'
-import type { LogSummary } from './record/index.ts'
+import type { LogSummary, ScriptRecord, UsageRecord } from './record/index.ts'
 import type { HeldBy, LimitName } from './sandbox/index.ts'
 import type { JobFacts, RoleFacts } from './session-facts.ts'
 import type { WorkspaceKind } from './workspace/index.ts'
@@ -119,6 +119,9 @@ export interface FinishReport {
   readonly limit?: LimitName
   /** Who held it to its limits. */
   readonly limits_held_by?: HeldBy
+  readonly script?: ScriptRecord
+  readonly resources?: UsageRecord['resources']
+  readonly left_in_memory?: UsageRecord['left_in_memory']
   readonly log?: LogSummary
   /** Connections that it tried past the proxy. */
   readonly direct_attempts?: number

@@ -16,7 +16,7 @@ import {
 import { bareEnvironment } from './environment.ts'
 import type { OpenStep, Ran } from './opened-step.ts'
 import { prepareWorkspace } from './prepare-workspace.ts'
-import type { LogSummary } from './record/index.ts'
+import { scriptRecord, usageRecord, type LogSummary } from './record/index.ts'
 import { showRefusals } from './refusals.ts'
 import type { Running } from './sandbox/index.ts'
 import { hasOutputs, startIsolated } from './start-isolated.ts'
@@ -89,7 +89,11 @@ export async function runOpen(
     takeBack(deps, request, open, running)
     const written = ownFile === undefined ? running.written().get(outputFileInside) : ownFile.read()
     const outputs = takeOutputs(deps, request, written)
-    const counted = { directAttempts: tellAttempts(running, tell), seen: watch.seen(), inputs }
+    const used = running.used?.()
+    const counted = {
+      ...{ directAttempts: tellAttempts(running, tell), seen: watch.seen(), inputs },
+      ...(used === undefined ? {} : { used }),
+    }
     const how = hasStarted() ? limit.outcome(outcome) : notStarted(outcome)
     return { outcome: how, ended, outputs, limit: limit.name(), heldBy: running.heldBy, ...counted }
   } finally {
@@ -183,6 +187,7 @@ function tellAttempts(running: Running, tell: (line: string) => void): number | 
 /** Tells the server how it ended. What was denied is shown, and comes back with what was granted. */
 export async function report(
   { api, notices, redactor }: StepDeps,
+  request: StepRequest,
   { step, refusals, relay }: OpenStep,
   { exitCode, reason, output }: Outcome,
   ran: Omit<Ran, 'outcome' | 'ended'> & {
@@ -198,6 +203,8 @@ export async function report(
       exit_code: exitCode,
       duration_ms: ran.durationMs,
       output,
+      script: scriptRecord(request, redactor),
+      ...usageRecord(ran.used, redactor),
       ...(ran.log === undefined ? {} : { log: ran.log }),
       ...(ran.directAttempts === undefined ? {} : { direct_attempts: ran.directAttempts }),
       ...(ran.caches === undefined ? {} : { caches: ran.caches }),

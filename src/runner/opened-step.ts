@@ -5,7 +5,7 @@ import type { OpenCaches } from './cache/index.ts'
 import type { StepLog } from './record/index.ts'
 import type { Refusals } from './refusals.ts'
 import type { Relay } from './relay.ts'
-import type { HeldBy, LimitName, Running, StepLimits } from './sandbox/index.ts'
+import type { HeldBy, LimitName, Running, StepLimits, StepUsage } from './sandbox/index.ts'
 import type { Outcome } from './supervise.ts'
 import type { Cover, StepWorkspace } from './workspace/index.ts'
 
@@ -35,6 +35,7 @@ export interface Ran {
   readonly heldBy: HeldBy
   /** What it hands on as values. */
   readonly outputs: Readonly<Record<string, string>>
+  readonly used?: StepUsage
   /** Refusals that were shown already. */
   readonly seen: number
   /** What it took of earlier steps. */

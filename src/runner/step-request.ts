@@ -11,6 +11,8 @@ export interface StepRequest {
   readonly role: string
   /** Program and arguments. */
   readonly command: readonly string[]
+  /** Of a pipeline's step, what stands as its `run`: the last argument of the shell above. */
+  readonly script?: string
   /** The job's, until the step has its place; then where it runs. */
   readonly workspace: string
   /** Where the step sees it; at the same path if left out. */

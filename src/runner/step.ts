@@ -95,7 +95,13 @@ async function runAt(
     const durationMs = Math.round(performance.now() - startedMs)
     const activity =
       ended === undefined
-        ? await report(deps, open, outcome, { durationMs, ...ran, caches: kept, artifacts, log: summary })
+        ? await report(deps, request, open, outcome, {
+            durationMs,
+            ...ran,
+            caches: kept,
+            artifacts,
+            log: summary,
+          })
         : { granted: [], denied: [] }
     refusals.end()
     return {

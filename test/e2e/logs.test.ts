@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -108,6 +109,42 @@ test('what a step showed is kept, masked, in order, and verified by the entry of
     listed.steps.map(({ name, verified }) => [name, verified]),
     [['test', true]],
   )
+})
+
+test('the end of a step says what ran, what it used and what it left outside its workspace', async () => {
+  const job = openJob()
+  const script = 'echo x >/tmp/left-here'
+  assert.equal((await job.start(script)).exitCode, 0)
+  // Published within a second.
+  let end: Record<string, unknown> = {}
+  for (let tries = 0; tries < 50 && end['script'] === undefined; tries++) {
+    const exported = await stage.operate([
+      ...['audit', 'export', '--format', 'cloudevents', '--run', job.run(), '--data', stage.dataFolder],
+    ])
+    const line = exported.stdout.split('\n').find((one) => one.includes('taskrun.finished'))
+    if (line !== undefined)
+      end = (JSON.parse(line) as { data: { customData: { reported: Record<string, unknown> } } }).data
+        .customData.reported
+    else await new Promise((next) => setTimeout(next, 100))
+  }
+  const argv = ['bash', '-c', `echo $MAYFLY_RUN >run; ${script}`].map((one) => `${one}\0`).join('')
+  assert.deepEqual(
+    (end['script'] as Record<string, unknown>)['sha256'],
+    createHash('sha256').update(argv).digest('hex'),
+  )
+  const { user_ms, system_ms, peak_memory_bytes } = end['resources'] as Record<string, number>
+  assert.ok(
+    Number(user_ms) >= 0 && Number(system_ms) >= 0 && Number(peak_memory_bytes) > 0,
+    JSON.stringify(end),
+  )
+  assert.deepEqual(
+    (end['left_in_memory'] as { folder: string; files: number; names: string[] }[]).map(
+      ({ folder, files, names }) => [folder, files, names],
+    ),
+    [['/tmp', 1, ['left-here']]],
+  )
+  const story = await stage.operate(['audit', 'show', '--run', job.run(), '--data', stage.dataFolder])
+  assert.match(story.stdout, /it took [\d.]+ s, processor .*\n.*it left 1 files in \/tmp: left-here/)
 })
 
 test('-f shows a step’s lines while it runs, and ends with it', async () => {

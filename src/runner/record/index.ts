@@ -3,5 +3,7 @@
  * says that it was and used.
  * Invariant: what is written here is masked already, and nothing that fails here changes how the step goes.
  */
+export { scriptRecord, usageRecord } from './end-record.ts'
+export type { ScriptRecord, UsageRecord } from './end-record.ts'
 export { createStepLog } from './step-log.ts'
 export type { LogSummary, StepLog } from './step-log.ts'

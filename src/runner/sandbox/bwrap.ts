@@ -26,6 +26,9 @@ const agents = [
   '/opt/circleci',
 ]
 
+/** Writable, and gone with the step. */
+const memoryFolders = ['/tmp', '/run', '/var/tmp', homeInside]
+
 const systemBundle = '/etc/ssl/certs/ca-certificates.crt'
 
 /** Nothing else of /etc is there: no shadow, no ssh keys, no machine-id, no other tool's credentials. */
@@ -55,9 +58,10 @@ const etc = [
 /** The command line of bwrap; its options come from `optionsFd`. */
 export function bwrapArguments(plan: SandboxPlan): string[] {
   const { channelFd, environmentFd, optionsFd, command } = plan
-  const { prctl, prlimit, unshare } = systemCalls()
+  const { prctl, prlimit, unshare, getrusage, statfs } = systemCalls()
   const own = [
-    ...[channelFd, environmentFd, prctl, prlimit].map(String),
+    ...[channelFd, environmentFd, prctl, prlimit, getrusage, statfs].map(String),
+    ['/dev/shm', ...memoryFolders].join(':'),
     plan.joinFds.join(','),
     plan.processLimits.map(([resource, value]) => `${resource}=${value}`).join(','),
     readlinkSync('/proc/self/ns/net'),
@@ -86,7 +90,7 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...systemMounts(),
     ...['--proc', '/proc', '--dev', '/dev', ...memoryFolder(plan, '/dev/shm'), '--remount-ro', '/dev'],
     ...kernelFileMounts(join(plan.files, emptyFile), join(plan.files, emptyFolder)),
-    ...['/tmp', '/run', '/var/tmp', homeInside].flatMap((path) => memoryFolder(plan, path)),
+    ...memoryFolders.flatMap((path) => memoryFolder(plan, path)),
     ...fileMounts(plan.files),
     ...(plan.nesting ? nestingMounts(plan) : []),
     ...plan.handed.flatMap((inside, i) => ['--bind', join(plan.files, handedFile(i)), inside]),

@@ -1,4 +1,5 @@
 import { landlockScript } from './landlock.ts'
+import { afterScript, beforeScript } from './last-word.ts'
 import { nestingScript, setDumpable } from './nesting.ts'
 
 /**
@@ -17,13 +18,14 @@ import { nestingScript, setDumpable } from './nesting.ts'
  * The step's environment comes by a file descriptor and is set last: PERL5OPT or LD_PRELOAD in it must not reach
  * this program, which holds the channel.
  * Before all else it joins the step's control groups, and is the first that the machine ends when its memory is used up.
- * Arguments: file descriptors of the channel and of the environment, numbers of prctl(2) and prlimit(2), file descriptors of
- * control groups, limits of each process (`resource=value`, both lists by commas), the supervisor's network namespace, rules of
+ * Once the command has ended it says what the step has used and left (last-word.ts): the last that the channel carries.
+ * Arguments: file descriptors of the channel and of the environment, numbers of prctl(2), prlimit(2), getrusage(2) and statfs(2),
+ * folders in memory, file descriptors of control groups, limits of each process (`resource=value`, both lists by commas), the supervisor's network namespace, rules of
  * Landlock, the number of unshare(2) for a step that may nest, else 0, command, its arguments.
  */
 export const initScript = String.raw`
 use strict;
-my ($channel, $variables, $prctl, $prlimit, $joins, $limits, $machine, $landlock, $nest, @command) = @ARGV;
+my ($channel, $variables, $prctl, $prlimit, $getrusage, $statfs, $memory, $joins, $limits, $machine, $landlock, $nest, @command) = @ARGV;
 my $fail = sub { syswrite(STDERR, "mayfly: the sandbox could not be started: $_[0]: $!\n"); exit 125 };
 for (split /,/, $joins) {
   open(my $group, '>&=', $_ + 0) or $fail->('control group');
@@ -38,7 +40,6 @@ open(my $control, '+<&=', $channel + 0) or $fail->('channel');
 syswrite($control, qq("stands"\n)) or $fail->('channel');
 my $answers = '';
 until ($answers =~ /^"go"$/m) { sysread($control, $answers, 256, length $answers) or $fail->('no supervisor') }
-close($control);
 open(my $environment, '<&=', $variables + 0) or $fail->('environment');
 my %variables = map { split /=/, $_, 2 } split /\0/, do { local $/; <$environment> } // '';
 close($environment);
@@ -50,8 +51,9 @@ for (split /,/, $limits) {
   my $new = pack('Q2', (($most < $hard ? $most : $hard)) x 2);
   syscall($prlimit + 0, $$ + 0, $resource, $new, 0) == 0 or $fail->('limits');
 }
-my $child = fork() // $fail->('fork');
+${beforeScript}my $child = fork() // $fail->('fork');
 if ($child == 0) {
+  close($control);
 ${nestingScript}${landlockScript}  %ENV = %variables;
   exec { $command[0] } @command;
   my $status = $!{ENOENT} ? 127 : 126;
@@ -60,5 +62,6 @@ ${nestingScript}${landlockScript}  %ENV = %variables;
 }
 close($_) for *STDIN, *STDOUT, *STDERR;
 1 until waitpid(-1, 0) == $child;
-exit(($? & 127) ? 128 + ($? & 127) : $? >> 8);
+my $status = ($? & 127) ? 128 + ($? & 127) : $? >> 8;
+${afterScript}exit($status);
 `

@@ -100,8 +100,8 @@ test('a place that cannot be listened at is a failure before the command', async
 
 test('the init of a sandbox that would have the machine’s network does not start the command', () => {
   const machine = readlinkSync('/proc/self/ns/net')
-  const { prctl, prlimit } = systemCalls()
-  const own = ['1', '0', String(prctl), String(prlimit), '', '', machine]
+  const { prctl, prlimit, getrusage, statfs } = systemCalls()
+  const own = ['1', '0', ...[prctl, prlimit, getrusage, statfs].map(String), '', '', '', machine]
   const ran = spawnSync('/usr/bin/perl', ['-e', initScript, ...own, 'echo', 'ran'], {
     encoding: 'utf8',
     input: '',

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { DirectAttempts } from './direct-attempts.ts'
+import type { StepUsage } from './usage.ts'
 import type { HeldBy, LimitName } from './limits/index.ts'
 
 /** A step's command while it runs. */
@@ -27,6 +28,8 @@ export interface Running {
   readonly heldBy: HeldBy
   /** The limit that the kernel says it ran into. */
   passedLimit(): LimitName | undefined
+  /** What it used, and left outside its workspace, as far as that is known. After `exit`. */
+  used?(): StepUsage
   /** Its first process, as the host numbers it, while there is one. */
   firstProcess(): number | undefined
 }

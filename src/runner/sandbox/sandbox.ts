@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { accessSync, closeSync, constants, openSync, unlinkSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { MayflyError } from '../../lib/index.ts'
 import {
   existsInside,
@@ -42,6 +43,7 @@ import {
 } from './process-tree.ts'
 import { seccompFilter, type FilterRights } from './seccomp.ts'
 import { endOf, openStreams, type StepStreams } from './streams.ts'
+import { usageOf } from './usage.ts'
 
 export interface SandboxRequest {
   readonly workspace: string
@@ -247,14 +249,19 @@ function supervised(
         kill()
       })
   }
+  let lastWord: unknown
+  const silent = new Promise<void>((resolve) => child.once('disconnect', resolve))
   child.on('message', (message, handle) => {
     if (handle !== undefined) return take(message, handle)
     if (message === 'stands') stands()
+    else lastWord = message
   })
   // bwrap ends as soon as it knows the exit code; its child, and all below it, may run on for a moment.
   const allGone = async (code: number) => {
     if (first !== undefined) await untilGone(first)
     await hold.end()
+    // What it said last may still be on the way; nobody is there any more who could say something else.
+    if (child.connected) await Promise.race([silent, sleep(lastWordMs, undefined, { ref: false })])
     if (fault === undefined) return hasStarted ? code : notStartedExitCode
     if (fault instanceof MayflyError) throw fault
     throw new MayflyError('isolation_unavailable', 'the step cannot be put into its control group', {
@@ -278,9 +285,12 @@ function supervised(
     },
     heldBy: hold.by,
     passedLimit: () => hold.passed(),
+    used: () => usageOf(lastWord, hold.usage()),
     firstProcess: () => first?.pid,
   }
 }
+
+const lastWordMs = 500
 
 /** A file that only this user can read, open for reading and already without a name. */
 function openFile(path: string, content: Buffer): number {

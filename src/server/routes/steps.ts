@@ -108,6 +108,41 @@ const finishBody = z.object({
     .describe(
       'What held it to its limits: a control group, the limits of each process, or the runner’s look.',
     ),
+  script: z
+    .object({
+      text: z.string().max(2_000),
+      of: z.enum(['run', 'argv']),
+      sha256: z.string().max(64).optional(),
+    })
+    .optional()
+    .describe(
+      'What ran, masked and cut; its SHA-256: of the `run` of a pipeline file, or of the arguments, each ended by NUL. None if a secret stands in it.',
+    ),
+  resources: z
+    .object({
+      user_ms: z.int().min(0).optional(),
+      system_ms: z.int().min(0).optional(),
+      peak_memory_bytes: z.int().min(0).optional(),
+      peak_of: z.enum(['step', 'process']).optional(),
+    })
+    .optional()
+    .describe(
+      'Processor time of all its processes; memory at its highest, of all of them where a control group counted it, else of the largest.',
+    ),
+  left_in_memory: z
+    .array(
+      z.object({
+        folder: z.string().max(100),
+        bytes: z.int().min(0),
+        files: z.int().min(0),
+        names: z.array(z.string().max(200)).max(20),
+      }),
+    )
+    .max(8)
+    .optional()
+    .describe(
+      'What it wrote outside its workspace and left: folders in memory, gone with it; some names at their top.',
+    ),
   log: z
     .object({
       bytes: z.int().min(0),

@@ -55,6 +55,12 @@ export function countOf(path: string, key: string): number {
   return Number(line?.slice(key.length + 1) ?? 0)
 }
 
+/** The number that is all of a file such as memory.peak; undefined if it is not there. */
+export function numberIn(path: string): number | undefined {
+  const text = textOf(path).trim()
+  return /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined
+}
+
 /** Words of a file such as cgroup.controllers; none if it is not there. */
 export function wordsOf(path: string): string[] {
   return textOf(path).split(/\s+/).filter(Boolean)

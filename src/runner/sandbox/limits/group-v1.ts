@@ -1,7 +1,14 @@
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { cpuPeriodMicros, cpuQuotaMicros, groupPrefix, type Group } from './group.ts'
-import { countOf, makeGroupFolder, removeGroupFolder, sweepGroups, writeIfThere } from './group-files.ts'
+import {
+  countOf,
+  makeGroupFolder,
+  numberIn,
+  removeGroupFolder,
+  sweepGroups,
+  writeIfThere,
+} from './group-files.ts'
 import type { StepLimits } from './limits.ts'
 import { ownName } from '../own-name.ts'
 
@@ -38,6 +45,10 @@ export function makeGroupV1(places: Readonly<Record<string, string>>, limits: St
     passed() {
       if (countOf(join(memory, 'memory.oom_control'), 'oom_kill') > 0) return 'memory'
       return countOf(join(pids, 'pids.events'), 'max') > 0 ? 'processes' : undefined
+    },
+    usage() {
+      const peak = numberIn(join(memory, 'memory.max_usage_in_bytes'))
+      return peak === undefined ? {} : { peakMemoryBytes: peak }
     },
     // Version 1 has no such file: the end of the PID namespace kills them all.
     kill: () => undefined,

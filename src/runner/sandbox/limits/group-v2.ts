@@ -5,6 +5,7 @@ import { cpuPeriodMicros, cpuQuotaMicros, groupPrefix, type Group } from './grou
 import {
   countOf,
   makeGroupFolder,
+  numberIn,
   removeGroupFolder,
   sweepGroups,
   wordsOf,
@@ -76,6 +77,15 @@ export function groupIn(folder: string): Group {
     passed() {
       if (countOf(join(folder, 'memory.events'), 'oom_kill') > 0) return 'memory'
       return countOf(join(folder, 'pids.events'), 'max') > 0 ? 'processes' : undefined
+    },
+    usage() {
+      const cpu = join(folder, 'cpu.stat')
+      const peak = numberIn(join(folder, 'memory.peak'))
+      return {
+        userMs: Math.round(countOf(cpu, 'user_usec') / 1000),
+        systemMs: Math.round(countOf(cpu, 'system_usec') / 1000),
+        ...(peak === undefined ? {} : { peakMemoryBytes: peak }),
+      }
     },
     kill: () => writeIfThere(join(folder, 'cgroup.kill'), '1'),
     remove: () => removeGroupFolder(folder),

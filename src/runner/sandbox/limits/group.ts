@@ -1,3 +1,4 @@
+import type { GroupUsage } from '../usage.ts'
 import type { LimitName, StepLimits } from './limits.ts'
 
 /** A control group made for one step. */
@@ -9,6 +10,8 @@ export interface Group {
   admit(pid: number): Promise<void>
   /** The limit that its processes ran into, if they did. */
   passed(): LimitName | undefined
+  /** What its processes have used so far. */
+  usage(): GroupUsage
   /** Kills everything in it at once, where the kernel can (cgroup.kill). */
   kill(): void
   /** Removes it; false while something of it is still ending. */

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { GroupUsage } from '../usage.ts'
 import type { Group } from './group.ts'
 import { makeGroupV1 } from './group-v1.ts'
 import { makeGroupV2 } from './group-v2.ts'
@@ -15,6 +16,8 @@ export interface Hold {
   admit(pid: number): Promise<void>
   passed(): LimitName | undefined
   kill(): void
+  /** What its processes used, once it has ended; undefined if no group counts it. */
+  usage(): GroupUsage | undefined
   /** When its last process is gone. What it ran into can still be asked. */
   end(): Promise<void>
 }
@@ -29,15 +32,19 @@ export function holdStep(limits: StepLimits, places: Places = findPlaces()): Hol
       admit: () => Promise.resolve(),
       passed: () => undefined,
       kill: () => undefined,
+      usage: () => undefined,
       end: () => Promise.resolve(),
     }
   let last: LimitName | undefined
+  let used: GroupUsage | undefined
   const passed = () => (last ??= group.passed())
   return {
     ...group,
     passed,
+    usage: () => used,
     async end() {
       passed()
+      used ??= group.usage()
       // The dead are counted until their parent has taken note. Whatever stays is swept at the next start.
       for (let tries = 0; !group.remove() && tries < maxTries; tries++) await sleep(retryMs)
     },
