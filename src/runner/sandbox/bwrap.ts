@@ -15,6 +15,7 @@ import { initScript } from './init.ts'
 import { kernelFileMounts } from './kernel-files.ts'
 import { landlockText } from './landlock.ts'
 import type { SandboxPlan } from './plan.ts'
+import { socketMounts } from './socket-mounts.ts'
 import { systemCalls } from './system-calls.ts'
 import { coverMounts, workspaceMounts } from './workspace-mounts.ts'
 
@@ -100,6 +101,7 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...(plan.found === undefined ? [] : workspaceMounts(plan, plan.found)),
     ...coverMounts(plan),
     ...plan.folders.flatMap(({ outside, inside }) => ['--bind', outside, inside]),
+    ...socketMounts(plan),
     ...['--remount-ro', '/', '--chdir', plan.workspaceInside],
   ]
   return endedByNul(options)

@@ -63,6 +63,9 @@ const refused: Record<string, readonly [number, number]> = {
   fsmount: [432, 432],
   pidfd_getfd: [438, 438],
   mount_setattr: [442, 442],
+  quotactl_fd: [443, 443],
+  memfd_secret: [447, 447],
+  open_tree_attr: [467, 467],
 }
 
 test('every dangerous call is EPERM in the filters of both machines', () => {
@@ -116,6 +119,26 @@ test('sockets of four families only; clone without namespaces; clone3 not at all
     assert.equal(verdict(filter, { arch: x64, number: 16, args: [0, request + 2 ** 32] }), errno(1))
   }
   assert.equal(verdict(filter, { arch: x64, number: 16, args: [0, 0x5413] }), allow)
+})
+
+test('of netlink only routes and sockets, no pairs but Unix ones, and no personality that weakens what is started', () => {
+  const filter = seccompFilter(undefined, 'x64')
+  fc.assert(
+    fc.property(fc.nat(0xffff_ffff), fc.constantFrom(1, 2, 10, 16), (protocol, family) => {
+      const isRefused = family === 16 && ![0, 4].includes(protocol)
+      const expected = isRefused ? errno(1) : allow
+      assert.equal(verdict(filter, { arch: x64, number: 41, args: [family, 3, protocol] }), expected)
+    }),
+  )
+  for (const protocol of [0, 4])
+    assert.equal(verdict(filter, { arch: x64, number: 41, args: [16, 3, protocol] }), allow)
+  for (const family of [0, 2, 16, 30, 40])
+    assert.equal(verdict(filter, { arch: x64, number: 53, args: [family, 1] }), errno(97))
+  assert.equal(verdict(filter, { arch: x64, number: 53, args: [1, 1] }), allow)
+  for (const persona of [0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff])
+    assert.equal(verdict(filter, { arch: x64, number: 135, args: [persona] }), allow)
+  for (const persona of [0x4_0000, 0x40_0000, 0x10_0000, 0x4_0008])
+    assert.equal(verdict(filter, { arch: x64, number: 135, args: [persona] }), errno(1))
 })
 
 test('no set-id mode and no device node, in whichever call; other modes are let through', () => {

@@ -54,6 +54,9 @@ const denied: Readonly<Record<'x64' | 'arm64', Readonly<Record<string, number>>>
     fspick: 433,
     pidfd_getfd: 438,
     mount_setattr: 442,
+    quotactl_fd: 443,
+    memfd_secret: 447,
+    open_tree_attr: 467,
   },
   arm64: {
     lookup_dcookie: 18,
@@ -105,6 +108,9 @@ const denied: Readonly<Record<'x64' | 'arm64', Readonly<Record<string, number>>>
     fspick: 433,
     pidfd_getfd: 438,
     mount_setattr: 442,
+    quotactl_fd: 443,
+    memfd_secret: 447,
+    open_tree_attr: 467,
   },
 }
 
@@ -128,10 +134,12 @@ const machines = {
   x64: {
     ...{ auditArch: 0xc000_003e, socket: 41, clone: 56, ioctl: 16, unshare: 272, x32: true },
     ...{ setrlimit: 160, prlimit: 302, setgroups: 116 },
+    ...{ socketpair: 53, personality: 135 },
   },
   arm64: {
     ...{ auditArch: 0xc000_00b7, socket: 198, clone: 220, ioctl: 29, unshare: 97, x32: false },
     ...{ setrlimit: 164, prlimit: 261, setgroups: 159 },
+    ...{ socketpair: 199, personality: 92 },
   },
 } as const
 
@@ -180,8 +188,17 @@ const RLIMIT_CORE = 4
 
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
 const newNamespaces = 0x7e02_0000
-/** AF_UNIX, AF_INET, AF_INET6, AF_NETLINK; AF_VSOCK reaches the hypervisor from any network namespace. */
-const socketFamilies = [1, 2, 10, 16]
+const AF_UNIX = 1
+const AF_NETLINK = 16
+/** Beside these AF_INET and AF_INET6; AF_VSOCK reaches the hypervisor from any network namespace. */
+const socketFamilies = [AF_UNIX, 2, 10, AF_NETLINK]
+/** NETLINK_ROUTE and NETLINK_SOCK_DIAG, for getifaddrs and ss. Behind the others are firewalls, IPsec, crypto, audit, drivers. */
+const netlinkProtocols = [0, 4]
+/**
+ * Linux, Linux for 32-bit programs (`setarch`), both with UNAME26, and the question which one it is. Not those that lay out the
+ * memory of what is started where an attacker expects it, or make it executable (personality(2)).
+ */
+const personalities = [0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff]
 const TIOCSTI = 0x5412
 const TIOCLINUX = 0x541c
 
@@ -253,10 +270,12 @@ export function seccompFilter(rights: FilterRights = noRights, arch: string = pr
       instruction(jumpEqual, TIOCLINUX, 0, 1),
       instruction(returnValue, failWith(EPERM)),
     ]),
+    ...whenCall(machine.personality, refuseOthers(0, personalities, EPERM)),
+    ...whenCall(machine.socketpair, refuseOthers(0, [AF_UNIX], EAFNOSUPPORT)),
     ...whenCall(machine.socket, [
-      instruction(loadWord, offset.argument(0)),
-      ...socketFamilies.map((family, i) => instruction(jumpEqual, family, socketFamilies.length - i, 0)),
-      instruction(returnValue, failWith(EAFNOSUPPORT)),
+      ...refuseOthers(0, socketFamilies, EAFNOSUPPORT),
+      instruction(jumpEqual, AF_NETLINK, 0, refuseOthers(2, netlinkProtocols, EPERM).length),
+      ...refuseOthers(2, netlinkProtocols, EPERM),
     ]),
     instruction(returnValue, allow),
   ]
@@ -281,6 +300,15 @@ function refuseBits(argument: number, bits: number): Buffer[] {
     instruction(loadWord, offset.argument(argument)),
     instruction(jumpAnySet, bits, 0, 1),
     instruction(returnValue, failWith(EPERM)),
+  ]
+}
+
+/** Goes on after it for an argument that is one of these. */
+function refuseOthers(argument: number, values: readonly number[], errno: number): Buffer[] {
+  return [
+    instruction(loadWord, offset.argument(argument)),
+    ...values.map((value, i) => instruction(jumpEqual, value, values.length - i, 0)),
+    instruction(returnValue, failWith(errno)),
   ]
 }
 

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Attempt } from './attempt.ts'
+import { attempts } from './attempts/index.ts'
+import { tryEscapes } from './suite.ts'
+
+/** Attempts that have to be found: the suite can fail. */
+const planted: readonly Attempt[] = [
+  {
+    name: 'planted.reached',
+    tries: 'reads what it may read, and calls it an escape',
+    program: String.raw`-e "$ground{workspace}/README.md" and reached('its own workspace');`,
+    control: 'machine',
+  },
+  {
+    name: 'planted.broken',
+    tries: 'is no program at all',
+    program: 'this is (not perl',
+    control: { none: 'it runs nowhere' },
+  },
+  {
+    name: 'planted.outlives',
+    tries: 'leaves a file behind',
+    program: String.raw`held('it is looked at afterwards');`,
+    control: 'machine',
+    afterwards: () => 'it is there',
+  },
+]
+
+test('no attempt gets out of the sandbox, in any tier of this machine; outside the same programs get through', async (t) => {
+  const names = attempts.map(({ name }) => name)
+  assert.equal(new Set(names).size, names.length)
+  const { rows, missing } = await tryEscapes([...attempts, ...planted])
+  for (const why of missing) t.diagnostic(`not tried here: ${why}`)
+  if (rows.length === 0) return t.skip(missing.join('; '))
+  const isPlanted = ({ name }: { name: string }) => name.includes(': planted.')
+  const tiers = rows.length / (attempts.length + planted.length)
+  assert.ok(attempts.length >= 120, String(attempts.length))
+  assert.deepEqual(
+    rows.filter((row) => !row.ok && !isPlanted(row)).map(({ name, note }) => `${name}: ${note}`),
+    [],
+  )
+  assert.equal(rows.filter((row) => !row.ok && isPlanted(row)).length, planted.length * tiers)
+})
+
+test('most attempts are shown to get through where nothing holds them', () => {
+  const shown = attempts.filter(({ control }) => typeof control === 'string')
+  assert.ok(shown.length >= 120, String(shown.length))
+})
