@@ -1,6 +1,6 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { MayflyError, connectionProblem, systemCode, type ErrorCode } from '../lib/index.ts'
+import { MayflyError, connectionProblem, systemCode, type ErrorCode, type Tier } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import type { CacheReport } from './cache/index.ts'
 import { sendRequest } from './http.ts'
@@ -33,7 +33,7 @@ export interface ServerApi {
     step: {
       name: string
       role: string
-      tier: 'B' | 'E'
+      tier: Tier
       command: string
       workspace: { kind: WorkspaceKind; id: string }
       /** Ports of the runner's own localhost that it is let to. */

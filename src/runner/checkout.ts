@@ -39,9 +39,9 @@ export async function checkOut(
   open: OpenStep,
   preparing: Preparing,
 ): Promise<{ outcome: Outcome; heldBy: HeldBy } | undefined> {
-  const { probe, session } = deps
+  const { session } = deps
   const refuse = (why: string) => new MayflyError('denied', `step "${request.name}", checkout: ${why}`)
-  if (probe.tier !== 'B' || request.isolation === 'none')
+  if (open.isolation.tier === 'E')
     throw refuse(
       'it needs the sandbox, since only from there a way leads to the Git host: leave `isolation: none` out',
     )
@@ -54,7 +54,7 @@ export async function checkOut(
   const { url, commit } = source
   const running = startIsolated(
     deps,
-    probe,
+    open.isolation,
     {
       ...request,
       ...{ env: gitEnvironment, passEnv: [], toolVariables: {} },

@@ -21,7 +21,10 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
   const { cancellation, redactor, steps } = request
   const isolated = steps.some((step) => step.isolation === 'namespace')
   const probing = isolated
-    ? probeIsolation()
+    ? probeIsolation({
+        folder: request.environment.cacheFolder,
+        workspaces: steps.map(({ workspace }) => workspace),
+      })
     : Promise.resolve({ tier: 'none', why: 'not asked for' } as const)
   const tell = (line: string) => request.notices.tell(`mayfly: ${line}`)
   await using workspaces = createJobWorkspaces({

@@ -28,13 +28,9 @@ import { watchStep } from './watch.ts'
 import { readInside, replaceInside, type StepWorkspace } from './workspace/index.ts'
 
 /** Runs its command, isolated or not, until it ends or is ended; its gate is closed then. */
-export async function runOpen(
-  deps: StepDeps,
-  request: StepRequest,
-  open: OpenStep,
-  tier: 'B' | 'E',
-): Promise<Ran> {
+export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenStep): Promise<Ran> {
   const { step, relay, refusals } = open
+  const { tier } = open.isolation
   const { tell } = deps.notices
   using ownFile = tier === 'E' && hasOutputs(request) ? createOutputFile() : undefined
   let running: Running | undefined
@@ -77,8 +73,8 @@ export async function runOpen(
     }
     // Without a sandbox nothing is mounted that others could lead elsewhere.
     if (tier === 'E') await deps.mayBegin?.()
-    if (tier === 'B') await openStepCaches(deps, request, open)
-    running = startCommand(deps, request, open, tier, ownFile?.path)
+    else await openStepCaches(deps, request, open)
+    running = startCommand(deps, request, open, ownFile?.path)
     const { hasStarted } = running
     open.hasStarted = hasStarted
     const limit = watchStepLimits({ ...deps, request, limits: open.limits, step, running, kill })
@@ -112,10 +108,9 @@ function startCommand(
   deps: StepDeps,
   request: StepRequest,
   open: OpenStep,
-  tier: 'B' | 'E',
   outputFile: string | undefined,
 ): Running {
-  if (deps.probe.tier === 'B' && tier === 'B') return startIsolated(deps, deps.probe, request, open)
+  if (open.isolation.tier !== 'E') return startIsolated(deps, open.isolation, request, open)
   const { step } = open
   return startBare({
     ...request,

@@ -3,6 +3,7 @@ import type { StepGrant } from './api.ts'
 import type { Artifact } from './artifacts/index.ts'
 import type { OpenCaches } from './cache/index.ts'
 import type { StepLog } from './record/index.ts'
+import type { Chosen } from './isolation.ts'
 import type { Refusals } from './refusals.ts'
 import type { Relay } from './relay.ts'
 import type { HeldBy, LimitName, Running, StepLimits, StepUsage } from './sandbox/index.ts'
@@ -18,6 +19,7 @@ export interface OpenStep {
   /** Files that it sees something else in place of. */
   isCovered: (stat: Stats) => boolean
   readonly place: StepWorkspace
+  readonly isolation: Chosen
   caches: OpenCaches | undefined
   readonly limits: StepLimits
   readonly log: StepLog

@@ -2,8 +2,9 @@ import { ciFilesOf, outputFileInside, outputVariable } from './conventions/index
 import { namedAuthorities, planDoors, tooManyHosts } from './doors.ts'
 import { stepEnvironment } from './environment.ts'
 import { gitVariables } from './git-variables.ts'
+import type { Chosen } from './isolation.ts'
 import type { OpenStep } from './opened-step.ts'
-import { javaTrustFiles, startSandbox, type Probe, type Running } from './sandbox/index.ts'
+import { javaTrustFiles, startSandbox, type Running } from './sandbox/index.ts'
 import { mayNest } from './step-limits.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 
@@ -13,7 +14,7 @@ import type { StepDeps, StepRequest } from './step-request.ts'
  */
 export function startIsolated(
   deps: StepDeps,
-  probe: Probe & { tier: 'B' },
+  way: Exclude<Chosen, { tier: 'E' }>,
   request: StepRequest,
   { step, relay, covers, caches, limits, place }: OpenStep,
   { isOurs = false } = {},
@@ -52,9 +53,7 @@ export function startIsolated(
     merged: deps.merged,
     limits,
     nesting: mayNest(deps, request) && !isOurs,
-    bwrap: probe.bwrap,
-    disableUserns: probe.disableUserns,
-    network: probe.network,
+    ...way,
     doors: { places: [...doors.ways.keys()], hosts: doors.hosts },
     ...(deps.mayBegin === undefined || isOurs ? {} : { mayBegin: deps.mayBegin }),
     isOwnWorkspace: place.kind === 'fresh',

@@ -162,7 +162,12 @@ test('a sandbox that cannot start is reported as such, and the error says why', 
     run(
       ['true'],
       { isolation: 'namespace' },
-      { probe: { tier: 'B', bwrap: '/no/bwrap', disableUserns: true, network: 'guard' } },
+      {
+        probe: {
+          ...{ tier: 'B', bwrap: '/no/bwrap', disableUserns: true },
+          ...{ network: 'guard', ownProcesses: true, sizedFolders: true },
+        },
+      },
     ),
   )
   assert.deepEqual(finished, [{ reason: 'failed_to_start' }])

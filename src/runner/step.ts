@@ -2,8 +2,8 @@ import { performance } from 'node:perf_hooks'
 import { Secret } from '../lib/index.ts'
 import { checkServices } from './doors.ts'
 import { handOn } from './hand-on.ts'
+import { chooseTier, type Chosen } from './isolation.ts'
 import { secretsOfJob } from './job-secrets/index.ts'
-import { chooseTier } from './isolation.ts'
 import { lockfileOnce } from './lockfile.ts'
 import { report, runOpen } from './open-step.ts'
 import type { OpenStep } from './opened-step.ts'
@@ -21,14 +21,19 @@ import { describeLeftovers, findLeftovers, refuseUnwritable, type StepWorkspace 
 
 /** Runs one step in its workspace. Throws MayflyError if it could not be started. */
 export async function runStep(deps: StepDeps, request: StepRequest): Promise<StepResult> {
-  const tier = chooseTier(deps.probe, request)
+  const isolation = chooseTier(deps, request)
   checkServices(
     request,
     deps.session.roles.find(({ name }) => name === request.role),
   )
   const kind = kindOfWorkspace(deps.session, request)
   using place = await deps.workspaces.open(kind, request.workspace, deps.session.run_id)
-  return await runAt(place, deps, { ...request, workspace: place.path, workspaceInside: place.inside }, tier)
+  return await runAt(
+    place,
+    deps,
+    { ...request, workspace: place.path, workspaceInside: place.inside },
+    isolation,
+  )
 }
 
 /** Open, prepare, isolate, relay, mask, wait, collect, revoke. */
@@ -36,23 +41,23 @@ async function runAt(
   place: StepWorkspace,
   deps: StepDeps,
   request: StepRequest,
-  tier: 'B' | 'E',
+  isolation: Chosen,
 ): Promise<StepResult> {
   const { api, redactor, notices } = deps
   const limits = stepLimits(deps, request)
-  if (tier === 'B') refuseUnwritable(request.workspace)
+  if (isolation.tier !== 'E') refuseUnwritable(request.workspace)
   redactor.add(
     ...secretsOfJob(request.env, Object.keys(request.env)),
     ...secretsOfJob(deps.job, request.passEnv),
   )
   const leftovers = findLeftovers(request.workspace)
   redactor.add(...leftovers.secrets)
-  const left = describeLeftovers(leftovers, deps.job, tier === 'B')
+  const left = describeLeftovers(leftovers, deps.job, isolation.tier !== 'E')
   if (left !== undefined) notices.tell(`mayfly: ${left}`)
   const step = await api.openStep(deps.session.access_token, {
     name: redactor.text(request.name),
     role: request.role,
-    tier,
+    tier: isolation.tier,
     command: redactor.command(request.command).slice(0, maxCommandChars),
     workspace: { kind: place.kind, id: place.id },
     services: request.services,
@@ -77,13 +82,13 @@ async function runAt(
     nowMs: () => deps.clock.nowMs(),
   })
   const open: OpenStep = {
-    ...{ step, relay, refusals, covers: leftovers.covers, limits, place, log },
+    ...{ step, relay, refusals, covers: leftovers.covers, limits, place, log, isolation },
     isCovered: () => false,
     caches: undefined,
     hasStarted: () => false,
   }
   try {
-    const { outcome: asRun, ended, ...ran } = await runOpen(deps, request, open, tier)
+    const { outcome: asRun, ended, ...ran } = await runOpen(deps, request, open)
     const { directAttempts, limit } = ran
     const handed = ended === undefined ? await handOn(deps, request, open, asRun) : undefined
     const outcome = handed?.isComplete === false ? { ...asRun, exitCode: notStartedExitCode } : asRun

@@ -68,6 +68,7 @@ export function bwrapArguments(plan: SandboxPlan): string[] {
     readlinkSync('/proc/self/ns/net'),
     landlockText(plan.landlock),
     String(plan.nesting ? unshare : 0),
+    plan.ownProcesses ? '0' : '1',
   ]
   const init = ['/usr/bin/perl', '-e', initScript, ...own]
   return ['--args', String(optionsFd), '--', ...init, ...command]
@@ -89,7 +90,8 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...['--uid', String(plan.user.uid), '--gid', String(plan.user.gid)],
     ...['--seccomp', String(plan.seccompFd)],
     ...systemMounts(),
-    ...['--proc', '/proc', '--dev', '/dev', ...memoryFolder(plan, '/dev/shm'), '--remount-ro', '/dev'],
+    ...processMounts(plan),
+    ...['--dev', '/dev', ...memoryFolder(plan, '/dev/shm'), '--remount-ro', '/dev'],
     ...kernelFileMounts(join(plan.files, emptyFile), join(plan.files, emptyFolder)),
     ...memoryFolders.flatMap((path) => memoryFolder(plan, path)),
     ...fileMounts(plan.files),
@@ -131,23 +133,21 @@ function endedByNul(texts: readonly string[]): Buffer {
 export function isolationFlags({
   disableUserns,
   network,
-}: Pick<SandboxPlan, 'disableUserns' | 'network'>): string[] {
+  ownProcesses,
+}: Pick<SandboxPlan, 'disableUserns' | 'network' | 'ownProcesses'>): string[] {
   return [
-    ...[
-      '--unshare-all',
-      // It is in the step's own network already (guard.ts).
-      ...(network === 'guard' ? ['--share-net'] : []),
-      '--unshare-user',
-      '--new-session',
-      '--as-pid-1',
-      '--die-with-parent',
-      '--cap-drop',
-      'ALL',
-      '--clearenv',
-    ],
-    ...['--hostname', 'mayfly'],
+    ...['--unshare-user', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
+    ...(ownProcesses ? ['--unshare-pid', '--as-pid-1'] : []),
+    // Else it is in the step's own network already (guard.ts).
+    ...(network === 'bwrap' ? ['--unshare-net'] : []),
+    ...['--new-session', '--die-with-parent', '--cap-drop', 'ALL', '--clearenv', '--hostname', 'mayfly'],
     ...(disableUserns ? ['--disable-userns'] : []),
   ]
+}
+
+/** A fresh /proc, or the container's own, which nobody there may mount anew: read-only, masked as the container has it. */
+export function processMounts({ ownProcesses }: Pick<SandboxPlan, 'ownProcesses'>): string[] {
+  return ownProcesses ? ['--proc', '/proc'] : ['--ro-bind', '/proc', '/proc']
 }
 
 export function systemMounts(): string[] {

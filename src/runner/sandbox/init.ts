@@ -1,3 +1,4 @@
+import { keeperScript, unkeptScript } from './keeper.ts'
 import { landlockScript } from './landlock.ts'
 import { afterScript, beforeScript } from './last-word.ts'
 import { nestingScript, setDumpable } from './nesting.ts'
@@ -21,11 +22,12 @@ import { nestingScript, setDumpable } from './nesting.ts'
  * Once the command has ended it says what the step has used and left (last-word.ts): the last that the channel carries.
  * Arguments: file descriptors of the channel and of the environment, numbers of prctl(2), prlimit(2), getrusage(2) and statfs(2),
  * folders in memory, file descriptors of control groups, limits of each process (`resource=value`, both lists by commas), the supervisor's network namespace, rules of
- * Landlock, the number of unshare(2) for a step that may nest, else 0, command, its arguments.
+ * Landlock, the number of unshare(2) for a step that may nest, else 0, whether it keeps the step together by
+ * itself (keeper.ts), command, its arguments.
  */
 export const initScript = String.raw`
 use strict;
-my ($channel, $variables, $prctl, $prlimit, $getrusage, $statfs, $memory, $joins, $limits, $machine, $landlock, $nest, @command) = @ARGV;
+my ($channel, $variables, $prctl, $prlimit, $getrusage, $statfs, $memory, $joins, $limits, $machine, $landlock, $nest, $keeps, @command) = @ARGV;
 my $fail = sub { syswrite(STDERR, "mayfly: the sandbox could not be started: $_[0]: $!\n"); exit 125 };
 for (split /,/, $joins) {
   open(my $group, '>&=', $_ + 0) or $fail->('control group');
@@ -34,7 +36,7 @@ for (split /,/, $joins) {
 }
 if (open(my $first, '>', '/proc/self/oom_score_adj')) { syswrite($first, '1000') }
 syscall($prctl + 0, ${setDumpable}, 0, 0, 0, 0) == 0 or $fail->('prctl');
-my $network = readlink('/proc/self/ns/net') // $fail->('its network');
+${keeperScript}my $network = readlink('/proc/self/ns/net') // $fail->('its network');
 $network eq $machine and $fail->('it would have the network of the machine');
 open(my $control, '+<&=', $channel + 0) or $fail->('channel');
 syswrite($control, qq("stands"\n)) or $fail->('channel');
@@ -54,7 +56,7 @@ for (split /,/, $limits) {
 ${beforeScript}my $child = fork() // $fail->('fork');
 if ($child == 0) {
   close($control);
-${nestingScript}${landlockScript}  %ENV = %variables;
+${unkeptScript}${nestingScript}${landlockScript}  %ENV = %variables;
   exec { $command[0] } @command;
   my $status = $!{ENOENT} ? 127 : 126;
   syswrite(STDERR, "mayfly: cannot run $command[0]: $!\n");
@@ -63,5 +65,6 @@ ${nestingScript}${landlockScript}  %ENV = %variables;
 close($_) for *STDIN, *STDOUT, *STDERR;
 1 until waitpid(-1, 0) == $child;
 my $status = ($? & 127) ? 128 + ($? & 127) : $? >> 8;
+$endAll->() if $keeps;
 ${afterScript}exit($status);
 `

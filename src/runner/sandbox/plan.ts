@@ -41,6 +41,10 @@ export interface SandboxPlan {
   /** `--disable-userns` is there from bubblewrap 0.8 on; the filter refuses new namespaces in any case. */
   readonly disableUserns: boolean
   readonly network: NetworkMaker
+  /** It has processes and a /proc of its own; false where a container lets nobody mount one (tier C). */
+  readonly ownProcesses: boolean
+  /** `--size` is there (bubblewrap 0.7). */
+  readonly sizedFolders: boolean
 }
 
 /** Who makes the step's network namespace: the guard in front of bubblewrap; or bubblewrap, where it alone may (AppArmor). */

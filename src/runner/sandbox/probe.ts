@@ -1,39 +1,58 @@
 import { spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { messageOf } from '../../lib/index.ts'
-import { isolationFlags, systemMounts } from './bwrap.ts'
+import { isolationFlags, processMounts, systemMounts } from './bwrap.ts'
 import { guarded, guardFailed } from './guard.ts'
-import type { NetworkMaker, SandboxPlan } from './plan.ts'
+import { landlockWithSignals } from './keeper.ts'
+import { openProbeCache } from './probe-cache.ts'
+import type { Probe, Way } from './way.ts'
 
-/** What this machine can do. `B`: namespaces by bubblewrap (reference: tiers of isolation). */
-export type Probe =
-  | {
-      readonly tier: 'B'
-      readonly bwrap: string
-      readonly disableUserns: boolean
-      readonly network: NetworkMaker
-    }
-  | { readonly tier: 'none'; readonly why: string }
+/** Where what was found is remembered until something of it changes, and where steps write, which is no place for it. */
+export interface ProbeMemory {
+  readonly folder: string | undefined
+  readonly workspaces: readonly string[]
+}
 
-type Way = Pick<SandboxPlan, 'disableUserns' | 'network'>
-
-/** Finds out by doing it: starts `true` in a sandbox as a step would be. */
-export async function probeIsolation(): Promise<Probe> {
+/** Finds out by doing it: starts a program in a sandbox as a step would be. */
+export async function probeIsolation(memory?: ProbeMemory): Promise<Probe> {
   const bwrap = findBwrap()
   if (bwrap === undefined) return { tier: 'none', why: 'bubblewrap (bwrap) is not installed' }
-  let network: NetworkMaker = 'guard'
-  let why = await trySandbox(bwrap, { disableUserns: true, network })
+  const cache = memory && openProbeCache(memory.folder, bwrap, memory.workspaces)
+  const known = cache?.read()
+  // Which program it is, is never read from a file.
+  if (known !== undefined) return { ...known, bwrap }
+  const found = await tryAll(bwrap)
+  if (found.tier !== 'none') cache?.write(found)
+  return found
+}
+
+async function tryAll(bwrap: string): Promise<Probe> {
+  const best = await tryWays(bwrap, true)
+  if (typeof best !== 'string') return { tier: 'B', bwrap, ...best }
+  const less = await tryWays(bwrap, false)
+  if (typeof less !== 'string') return { tier: 'C', bwrap, why: best, ...less }
+  return { tier: 'none', why: less === best ? best : `${best}; without a process namespace: ${less}` }
+}
+
+/** The first way that works, or why the last one did not. */
+async function tryWays(bwrap: string, ownProcesses: boolean): Promise<Way | string> {
+  let way: Way = { disableUserns: true, network: 'guard', ownProcesses, sizedFolders: true }
+  let why = await trySandbox(bwrap, way)
   // Root needs the guard for more than its network.
   if (why?.startsWith(guardFailed) && process.getuid?.() !== 0) {
-    network = 'bwrap'
-    why = await trySandbox(bwrap, { disableUserns: true, network })
+    way = { ...way, network: 'bwrap' }
+    why = await trySandbox(bwrap, way)
   }
-  if (why === undefined) return { tier: 'B', bwrap, disableUserns: true, network }
-  if (!why.includes('disable-userns')) return { tier: 'none', why }
-  const without = await trySandbox(bwrap, { disableUserns: false, network })
-  return without === undefined
-    ? { tier: 'B', bwrap, disableUserns: false, network }
-    : { tier: 'none', why: without }
+  // The first is bubblewrap 0.7, the second a container whose /proc/sys is read-only. The filter refuses new namespaces in any case.
+  if (why !== undefined && /disable-userns|max_user_namespaces/.test(why)) {
+    way = { ...way, disableUserns: false }
+    why = await trySandbox(bwrap, way)
+  }
+  if (why?.includes('--size') === true) {
+    way = { ...way, sizedFolders: false }
+    why = await trySandbox(bwrap, way)
+  }
+  return why ?? way
 }
 
 // Not by PATH: a job's PATH names folders that an earlier step may have written to.
@@ -52,20 +71,18 @@ function findBwrap(): string | undefined {
 
 const probeTimeoutMs = 5_000
 
+/** What a sandbox without a process namespace stands on (keeper.ts). */
+const needsLandlock = `syscall(444, 0, 0, 1) >= ${landlockWithSignals} or die "Landlock of Linux 6.12 or later is not there\\n"`
+
 /** Why it did not work, or undefined. */
 function trySandbox(bwrap: string, way: Way): Promise<string | undefined> {
   return new Promise((resolve) => {
     const args = [
       ...isolationFlags(way),
       ...systemMounts(),
-      '--proc',
-      '/proc',
-      '--dev',
-      '/dev',
-      '--',
-      '/usr/bin/perl',
-      '-e',
-      '1',
+      ...processMounts(way),
+      ...['--dev', '/dev', ...(way.sizedFolders ? ['--size', '65536'] : []), '--tmpfs', '/tmp'],
+      ...['--', '/usr/bin/perl', '-e', way.ownProcesses ? '1' : needsLandlock],
     ]
     const [program, all] =
       way.network === 'bwrap' ? ([bwrap, args] as const) : guarded(bwrap, args, { places: [], channelFd: -1 })
@@ -81,13 +98,4 @@ function trySandbox(bwrap: string, way: Way): Promise<string | undefined> {
       resolve(code === 0 ? undefined : text.trim() || `bwrap exited with ${code}`),
     )
   })
-}
-
-/** What to do about it, for a person. */
-export function isolationAdvice(why: string): string {
-  if (why.includes('not installed')) return 'install it (Debian, Ubuntu: sudo apt-get install bubblewrap)'
-  if (/uid map|user namespace|Operation not permitted|Permission denied/i.test(why)) {
-    return 'this machine does not let it make user namespaces; on Ubuntu 24.04 allow it for bwrap in AppArmor (scripts/setup does that), in a container use `--security-opt seccomp=unconfined` or a runner outside'
-  }
-  return 'run scripts/setup, which says what is missing'
 }

@@ -1,5 +1,6 @@
-import { closeSync, readFileSync, readdirSync } from 'node:fs'
+import { closeSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { endSignal } from './keeper.ts'
 
 /**
  * Kills a sandbox at any moment of its life, also while bwrap is still setting it up and has not yet tied its
@@ -60,10 +61,50 @@ export function killMarked({ pid, startTicks }: ProcessMark): void {
   if (startTicks !== undefined && statOf(pid)[19] === startTicks) signal(pid, 'SIGKILL')
 }
 
+/** The first process of a step without a process namespace: it ends the rest (keeper.ts). */
+export interface Keeper extends ProcessMark {
+  /** The user namespace that the step is in and cannot leave: every process in it is the step's. */
+  readonly users: string | undefined
+}
+
+export function keeperOf(mark: ProcessMark): Keeper {
+  return { ...mark, users: usersOf(mark.pid) }
+}
+
+/** Tells it to end everything. */
+export function endKept(keeper: Keeper): void {
+  if (statOf(keeper.pid)[19] === keeper.startTicks) signal(keeper.pid, endSignal)
+}
+
+/**
+ * Ends what the keeper left, should somebody have killed it (the kernel, for want of memory): whatever is in the step's user namespace.
+ * Resolves when there is nothing.
+ */
+export async function endStrays({ users }: Keeper): Promise<void> {
+  if (users === undefined) return
+  for (let tries = 0; tries < maxTries; tries++) {
+    const strays = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => usersOf(pid) === users && !/[ZX]/.test(statOf(pid)[0] ?? 'X'))
+    if (strays.length === 0) return
+    for (const name of ['SIGSTOP', 'SIGKILL'] as const) for (const pid of strays) signal(pid, name)
+    await sleep(1)
+  }
+}
+
+function usersOf(pid: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/user`)
+  } catch {
+    return undefined
+  }
+}
+
 /** Readings of /proc until a stop must have arrived; each takes some microseconds. */
 const maxTries = 2_000
 
-function signal(pid: number, name: 'SIGSTOP' | 'SIGKILL'): void {
+function signal(pid: number, name: 'SIGSTOP' | 'SIGKILL' | typeof endSignal): void {
   try {
     process.kill(pid, name)
   } catch {

@@ -64,7 +64,6 @@ export async function openBench(
     accept = (listener) => listener.close(),
     workspaceInside = workspace,
   ) => {
-    const { bwrap, disableUserns, network } = probe
     const sandbox = startSandbox({
       workspace,
       workspaceInside,
@@ -75,9 +74,7 @@ export async function openBench(
       covers: findLeftovers(workspace).covers,
       limits: stepLimits,
       withStdin: false,
-      bwrap,
-      disableUserns,
-      network,
+      ...probe,
       doors: { places: doorsAt, hosts: '127.0.0.1 localhost mayfly\n' },
       ...more,
     })

@@ -94,8 +94,7 @@ test('no file descriptor is open but 0, 1 and 2, whatever the supervisor inherit
     covers: [],
     withStdin: false,
     limits: limitsOf(roleOf('build').limits),
-    bwrap: bench.probe.bwrap,
-    disableUserns: bench.probe.disableUserns,
+    ...bench.probe,
     network: bench.probe.network,
     doors: { places: ['127.0.0.1:3128'], hosts: '' },
   }
@@ -504,6 +503,8 @@ test('neither the options nor the arguments of bwrap hold the environment, which
     processLimits: [],
     memoryFolderBytes: undefined,
     disableUserns: false,
+    ownProcesses: true,
+    sizedFolders: true,
     network: 'bwrap',
   }
   const options = bwrapOptions(plan).toString().split('\0')
@@ -538,6 +539,8 @@ test('a bwrap that is not there is an error, and nothing is left of it', async (
       limits: limitsOf(roleOf('build').limits),
       bwrap: '/no/bwrap',
       disableUserns: true,
+      ownProcesses: true,
+      sizedFolders: true,
       network: 'guard',
       doors: { places: [], hosts: '' },
     })

@@ -33,12 +33,16 @@ import type { NetworkMaker, SandboxDoors, SandboxPlan } from './plan.ts'
 import type { Running } from './running.ts'
 import {
   closeInherited,
+  endKept,
+  endStrays,
   initOf,
+  keeperOf,
   killMarked,
   killSandbox,
   markOf,
   signalCommand,
   untilGone,
+  type Keeper,
   type ProcessMark,
 } from './process-tree.ts'
 import { seccompFilter, type FilterRights } from './seccomp.ts'
@@ -78,6 +82,9 @@ export interface SandboxRequest {
   /** Path of bubblewrap, as the probe found it. */
   readonly bwrap: string
   readonly network: NetworkMaker
+  /** Else it is tier C: the processes around it are seen (keeper.ts). */
+  readonly ownProcesses: boolean
+  readonly sizedFolders: boolean
   readonly doors: SandboxDoors
 }
 
@@ -124,7 +131,7 @@ export function startSandbox(request: SandboxRequest): Sandbox {
       ? []
       : landlockRules([inside, ...(request.folders ?? []).map((folder) => folder.inside)]),
     processLimits: processLimits(request.limits, hold.by),
-    memoryFolderBytes: request.disableUserns ? memoryFolderBytes(request.limits, hold.by) : undefined,
+    memoryFolderBytes: request.sizedFolders ? memoryFolderBytes(request.limits, hold.by) : undefined,
   }
   const { workspace } = request
   // Also one that the step makes at the top itself.
@@ -205,12 +212,13 @@ function supervised(
   child: ChildProcess,
   streams: StepStreams,
   hold: Hold,
-  { network, doors, mayBegin }: SandboxRequest,
+  { network, doors, mayBegin, ownProcesses }: SandboxRequest,
   cleanUp: () => void,
 ): Omit<Sandbox, 'written'> {
   const lives = () => child.exitCode === null && child.signalCode === null
   let attempts: AttemptCounter | undefined
   let first: ProcessMark | undefined
+  let keeper: Keeper | undefined
   let hasStarted = false
   let fault: unknown
   let accept: (listener: Server, place: string) => void = (listener) => listener.close()
@@ -219,6 +227,8 @@ function supervised(
   }
   const kill = () => {
     hold.kill()
+    // The keeper takes the end of bubblewrap for the end of all; until it stands, nothing of the step has begun.
+    if (keeper !== undefined) return endKept(keeper)
     if (child.pid !== undefined && lives()) killSandbox(child.pid)
     // However bwrap may have ended before: what it started does not stay.
     else if (first !== undefined) killMarked(first)
@@ -229,6 +239,7 @@ function supervised(
   const stands = () => {
     const init = child.pid === undefined ? undefined : initOf(child.pid)
     first = init === undefined ? undefined : markOf(init)
+    keeper = ownProcesses ? undefined : first && keeperOf(first)
     attempts = init === undefined ? undefined : countDirectAttempts(init)
     // Once everybody has taken what came with the message: the command begins. If there is nobody any more, it does not.
     const begin = () =>
@@ -259,6 +270,7 @@ function supervised(
   // bwrap ends as soon as it knows the exit code; its child, and all below it, may run on for a moment.
   const allGone = async (code: number) => {
     if (first !== undefined) await untilGone(first)
+    if (keeper !== undefined) await endStrays(keeper)
     await hold.end()
     // What it said last may still be on the way; nobody is there any more who could say something else.
     if (child.connected) await Promise.race([silent, sleep(lastWordMs, undefined, { ref: false })])

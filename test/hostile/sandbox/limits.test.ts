@@ -195,7 +195,7 @@ test('a folder that the step has closed to the supervisor is no way round its li
 test('the folders in memory are bounded, and /dev cannot be written to', async (t) => {
   const bench = await openBench(t, temporaryFolder(t), small, nowhere)
   if (bench === undefined) return
-  if (!bench.probe.disableUserns) return t.skip('this bubblewrap knows no --size')
+  if (!bench.probe.sizedFolders) return t.skip('this bubblewrap knows no --size')
   const { stdout } = await bench.sh(
     'for d in /tmp /run /var/tmp /dev/shm "$HOME" /home/step; do [ -n "$d" ] && head -c 15M /dev/zero > $d/x 2>/dev/null && echo "$d took it"; done; touch /dev/x && echo dev; true',
   )
