@@ -103,6 +103,9 @@ export function shellEscapes(text: string): string[] {
     text
       .replaceAll(/[\x21-\x7e]/g, (c) => (plain.test(c) || '_@%+=:,./-'.includes(c) ? c : `\\${c}`))
       .replaceAll(' ', '\\ '),
+    // Bash's %q leaves more as it is; whether a comma, differs by version.
+    text.replaceAll(/[\s!"$&'()*;<>?[\]^`{|}\\,]/g, '\\$&'),
+    text.replaceAll(/[\s!"$&'()*;<>?[\]^`{|}\\]/g, '\\$&'),
     ansiC,
     ansiC.replaceAll("'", "\\'"),
     text.replaceAll('`', '``').replaceAll(/["$]/g, '`$&'),
@@ -112,17 +115,29 @@ export function shellEscapes(text: string): string[] {
   ]
 }
 
-/** Byte after byte as a number: `\x61`, `61:62`, `0x61, 0x62`, `\141`, `97,98`, as C, OpenSSL, printf and JSON of a Buffer have it. */
+/** Byte after byte as a number, one line of text: `\x61\x62`, `\141\142`, `97 98`, as C, printf and awk have it. */
+export function numberTexts(bytes: Uint8Array): string[] {
+  const list = (each: (byte: number) => string, between: string) => Array.from(bytes, each).join(between)
+  return [
+    ...[false, true].flatMap((upper) => [
+      list((byte) => `\\x${hexByte(byte, upper)}`, ''),
+      list((byte) => `0x${hexByte(byte, upper)}`, ' '),
+    ]),
+    list((byte) => `\\${byte.toString(8).padStart(3, '0')}`, ''),
+    list(String, ' '),
+    list(String, '\n'),
+  ]
+}
+
+/** The same with a sign between, after which lines are wrapped: `61:62`, `0x61, 0x62`, `97, 98`. Without the blanks. */
 export function numberLists(bytes: Uint8Array): string[] {
   const list = (each: (byte: number) => string, between: string) => Array.from(bytes, each).join(between)
-  const octal = (byte: number) => `\\${byte.toString(8).padStart(3, '0')}`
   const inBothCases = [false, true].flatMap((upper) => [
-    list((byte) => `\\x${hexByte(byte, upper)}`, ''),
     list((byte) => hexByte(byte, upper), ':'),
     list((byte) => hexByte(byte, upper), '-'),
-    ...[', ', ',', ' '].map((between) => list((byte) => `0x${hexByte(byte, upper)}`, between)),
+    list((byte) => `0x${hexByte(byte, upper)}`, ','),
   ])
-  return [...inBothCases, list(octal, ''), ...[', ', ',', ' ', '\n'].map((between) => list(String, between))]
+  return [...inBothCases, list(String, ',')]
 }
 
 /** Every character as a number: HTML, and JavaScript's `\u{61}`. */

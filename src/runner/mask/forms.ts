@@ -1,11 +1,11 @@
 import { base32Cores, base64Cores, characterNumbers, jsonEscapes, markupEscapes } from './encodings.ts'
-import { numberLists, reversals, shellEscapes, urlEscapes, wideTexts } from './encodings.ts'
+import { numberLists, numberTexts, reversals, shellEscapes, urlEscapes, wideTexts } from './encodings.ts'
 
 /** How a form may be interrupted in the output, and what is masked with it. */
 export type FormKind =
   /** Byte for byte. */
   | 'exact'
-  /** White space may come between any two bytes (wrapped hex). */
+  /** White space may come between any two bytes (wrapped hex, lists of numbers). */
   | 'spaced'
   /** As `spaced`, and a hit masks the whole run of base64 characters around it. */
   | 'base64'
@@ -83,10 +83,10 @@ function collectForms(text: string, collect: (bytes: Buffer, kind: FormKind) => 
   for (const form of [text, ...json, ...urlEscapes(text), ...markup, ...shellEscapes(text)]) {
     collect(Buffer.from(form), 'exact')
   }
-  for (const form of [...numberLists(bytes), ...characterNumbers(text)]) collect(Buffer.from(form), 'exact')
+  for (const form of [...numberTexts(bytes), ...characterNumbers(text)]) collect(Buffer.from(form), 'exact')
   for (const form of [...reversals(text), wide, ...wideTexts(text)]) collect(form, 'exact')
   const hex = bytes.toString('hex')
-  for (const form of [hex, hex.toUpperCase()]) collect(Buffer.from(form), 'spaced')
+  for (const form of [hex, hex.toUpperCase(), ...numberLists(bytes)]) collect(Buffer.from(form), 'spaced')
   // PowerShell encodes UTF-16LE; a JSON document that is encoded as a whole holds the escaped text.
   const encoded = [bytes, wide, Buffer.from(json[0] ?? text)]
   for (const each of encoded) for (const core of base64Cores(each)) collectBase64(core, collect)
@@ -105,7 +105,7 @@ function collectBase64(core: string, collect: (bytes: Buffer, kind: FormKind) =>
   collect(Buffer.from(core), 'base64')
   // In a query string + and / are escaped; some JSON encoders write \/.
   for (const escaped of [percent(core, '2B', '2F'), percent(core, '2b', '2f'), core.replaceAll('/', '\\/')]) {
-    if (escaped !== core) collect(Buffer.from(escaped), 'exact')
+    if (escaped !== core) collect(Buffer.from(escaped), 'base64')
   }
   for (const twice of base64Cores(Buffer.from(core))) collect(Buffer.from(twice), 'base64')
 }

@@ -50,7 +50,7 @@ function spacedStart(
       if (++gap > maxGapBytes) break
       continue
     }
-    if (!isFormByte(byte)) break
+    if (index.occurs[byte] === 0) break
     gap = 0
     view[--first] = byte
     offsets[first] = at
@@ -64,7 +64,7 @@ function spacedStart(
   return limit
 }
 
-/** The characters of base64, base64url and hex. */
+/** The characters of base64 and base64url: of a run of them a hit masks all. */
 export function isFormByte(byte: number): boolean {
   if (byte >= 0x61) return byte <= 0x7a
   if (byte >= 0x41) return byte <= 0x5a || byte === 0x5f

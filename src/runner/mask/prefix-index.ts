@@ -9,6 +9,8 @@ export function blockHash(block: number): number {
 export class PrefixIndex {
   /** Length of the longest form. */
   maxBytes: number = 0
+  /** For each byte, whether a form has it. */
+  readonly occurs: Uint8Array = new Uint8Array(256)
   readonly #first = new Uint8Array(256)
   // The hashed first four bytes of every form: they turn nearly every place away.
   readonly #quads = new Uint8Array(1 << (32 - quadShift))
@@ -22,6 +24,7 @@ export class PrefixIndex {
       this.maxBytes = Math.max(this.maxBytes, form.length)
       this.#first[form[0] as number] = 1
       this.#quads[quadSlot(form, 0)] = 1
+      for (const byte of form) this.occurs[byte] = 1
     }
   }
 
