@@ -24,6 +24,9 @@ before(async () => {
       `  strict:
     trust: { issuer: ci, repository_id: "1296269", event: push, ref: refs/heads/main, ref_protected: true }
     grants: [ "git:read git/octo-org/links", "git:push git/octo-org/links@refs/tags/s*" ]
+  modules:
+    trust: { issuer: ci, repository_id: "1296269", event: push }
+    grants: [ "git:read git/octo-org/links", "git:read git/octo-org/links-lib" ]
   blind:
     trust: { issuer: ci, repository_id: "1296269", event: push, ref: refs/heads/main, ref_protected: true }
     grants: [ "git:push git/octo-org/links@refs/tags/s*" ]
@@ -45,7 +48,7 @@ const newJob = (claims: Record<string, unknown> = {}) => ({
   RUNNER_TEMP: temporary,
 })
 
-const pipeline = (text: string, env = newJob()): Promise<Ran> => {
+const pipeline = (text: string, env: Record<string, string> = newJob()): Promise<Ran> => {
   const file = join(stage.folder, 'pipeline.yaml')
   writeFileSync(file, text)
   return stage.runJob(['run', '-f', file], env)
@@ -316,4 +319,32 @@ test('after its checkout a step has of npm’s cache what the lockfile pins, and
   assert.match(ran.stdout, /Content verified: [1-9]\d+ /)
   assert.match(ran.stdout, /Index entries: [1-9]\d+/)
   assert.doesNotMatch(ran.stdout, /Missing|garbage-collected: [1-9]/)
+})
+
+test('a checkout brings its submodules if it is asked to, and goes with caches and artifacts into one workspace', async () => {
+  const git = (folder: string, ...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=x', '-c', 'user.email=x@x', '-C', folder, ...args], {
+      encoding: 'utf8',
+    }).trim()
+  const [lib, app] = [join(stage.folder, 'lib'), join(stage.folder, 'app')]
+  execFileSync('git', ['init', '-q', lib])
+  writeFileSync(join(lib, 'lib.txt'), 'of the library\n')
+  git(lib, 'add', '.')
+  git(lib, 'commit', '-q', '-m', 'one')
+  execFileSync('git', ['clone', '-q', '--bare', lib, join(stage.git.root, 'octo-org/links-lib.git')])
+  execFileSync('git', ['clone', '-q', join(stage.git.root, 'octo-org/links.git'), app])
+  const modules = '[submodule "lib"]\n\tpath = lib\n\turl = ../links-lib\n'
+  writeFileSync(join(app, '.gitmodules'), modules)
+  git(app, 'add', '.gitmodules')
+  git(app, 'update-index', '--add', '--cacheinfo', `160000,${git(lib, 'rev-parse', 'HEAD')},lib`)
+  git(app, 'commit', '-q', '-m', 'with a submodule')
+  git(app, 'push', '-q', 'origin', 'HEAD:refs/heads/modules')
+  const ran = await pipeline(
+    `steps:
+  - { name: build, role: build, run: echo built > app.tgz, artifacts: [app.tgz] }
+  - { name: look, role: modules, workspace: fresh, checkout: { submodules: true }, cache: [.cache/x], run: cat lib/lib.txt app.tgz; touch .cache/x/kept }
+`,
+    { ...newJob({ sha: git(app, 'rev-parse', 'HEAD') }), XDG_CACHE_HOME: join(stage.folder, 'caches') },
+  )
+  assert.equal(ran.stdout, 'of the library\nbuilt\n', ran.stderr)
 })

@@ -36,6 +36,7 @@ export async function collectArtifacts(request: {
   /** Did the step see something else in place of this file? */
   readonly isCovered: (stat: Stats) => boolean
   readonly store: string
+  readonly maxFiles?: number
 }): Promise<Collected> {
   const { step, workspace } = request
   const folder = mkdtempSync(join(request.store, 'step-'))
@@ -88,8 +89,9 @@ function createTaker(deps: {
   readonly isCovered: (stat: Stats) => boolean
   readonly folder: string
   readonly taken: Map<string, Artifact>
+  readonly maxFiles?: number
 }): Take {
-  const { folder, taken } = deps
+  const { folder, taken, maxFiles = limits.artifactFiles } = deps
   let left = limits.artifactBytes
   const refused = (stat: Stats) =>
     deps.isCovered(stat) ? 'holds credentials, and the step saw it without them' : undefined
@@ -100,7 +102,7 @@ function createTaker(deps: {
     if (isOfGit(parts)) throw new Unfit('is part of a repository')
     if (!named && isExecutableConfiguration(parts))
       throw new Unfit('would run where it is taken: name it in full if that is meant')
-    if (taken.size >= limits.artifactFiles) throw new TooMuch(`more than ${limits.artifactFiles} files`)
+    if (taken.size >= maxFiles) throw new TooMuch(`more than ${maxFiles} files`)
     const made = join(folder, 'new')
     const copied = await copyOut({ folder: at, name: parts.at(-1) ?? '', refused }, made, left)
     renameSync(made, join(folder, copied.sha256))
