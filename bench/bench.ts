@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os'
 import { benchVerify } from './audit-verify.ts'
 import { benchAudit } from './audit.ts'
+import { benchDoors } from './doors.ts'
 import { benchExchange } from './exchange.ts'
 import { benchFind } from './find.ts'
 import { benchMask } from './mask.ts'
@@ -26,6 +27,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   build: benchBuild,
   git: benchGit,
   npm: benchNpm,
+  doors: benchDoors,
   mask: benchMask,
 }
 

@@ -132,7 +132,7 @@ async function timedStep(stage: Stage, env: Record<string, string>, command: str
   return Number(ran.stdout.trim().split('\n').at(-1)) / 1e9
 }
 
-function addLargeCommit(stage: Stage, megabytes: number): void {
+export function addLargeCommit(stage: Stage, megabytes: number): void {
   const work = join(stage.folder, 'large')
   const bare = join(stage.git.root, 'octo-org/links.git')
   const git = (args: string[], cwd = work) =>

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { limits } from '../lib/index.ts'
-import { checkServices, planDoors } from './doors.ts'
+import { aroundProxy, checkServices, planDoors } from './doors.ts'
 
 const placesOf = (authorities: string[], services: number[] = []) =>
   Object.fromEntries(planDoors(authorities, services).ways)
@@ -19,7 +19,7 @@ test('each host has an address of its own, and one address for all of its ports'
     doors.hosts,
     '127.0.0.1 localhost mayfly\n::1 localhost\n127.64.0.1 git.test\n127.64.0.2 db.test\n',
   )
-  assert.deepEqual([doors.names, doors.without], [['git.test', 'db.test'], []])
+  assert.deepEqual([doors.hostNames, doors.without], [['git.test', 'db.test'], []])
 })
 
 test('a host that is an address is found at that address; localhost is where it always is', () => {
@@ -85,6 +85,16 @@ test('nothing that a server sends as a host becomes another line or name of /etc
       for (const place of planned.ways.keys()) assert.match(place, /^(?:\d+\.\d+\.\d+\.\d+|\[::1\]):\d+$/)
     }),
   )
+})
+
+test('of the job’s NO_PROXY those hosts count that have a door', () => {
+  const hosts = ['git.corp.test', 'corp.test', 'notcorp.test', '10.0.0.5']
+  const around = (noProxy: string) => aroundProxy(noProxy, hosts)
+  for (const entry of ['corp.test', '.corp.test', '*.corp.test', 'Corp.Test:443'])
+    assert.deepEqual(around(entry), ['git.corp.test', 'corp.test'], entry)
+  assert.deepEqual(around('localhost, 10.0.0.5 wild.test,,'), ['10.0.0.5'])
+  assert.deepEqual(around('*'), hosts)
+  assert.deepEqual(around(''), [])
 })
 
 test('a service that the role does not allow is refused with the line to add; the proxy’s port is nobody’s', () => {

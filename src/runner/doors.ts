@@ -20,8 +20,8 @@ export interface Doors {
   readonly ways: ReadonlyMap<string, Way>
   /** The step's /etc/hosts: every host that has a door, at an address of its own. */
   readonly hosts: string
-  /** Names that lead to a door. */
-  readonly names: readonly string[]
+  /** Hosts that have a door, by name or address. */
+  readonly hostNames: readonly string[]
   /** Of the hosts that were named, those that only the proxy leads to. */
   readonly without: readonly string[]
 }
@@ -44,7 +44,28 @@ export function planDoors(authorities: readonly string[], services: readonly num
   }
   const taken = new Set([...ways.keys()].map((place) => place.slice(0, place.lastIndexOf(':'))))
   const named = [...addresses].filter(([, address]) => taken.has(address))
-  return { ways, hosts: hostsFile(named), names: named.map(([name]) => name), without }
+  const reached = [...ways.values()].flatMap((way) => (way.to === 'host' ? [hostOf(way.authority)] : []))
+  return { ways, hosts: hostsFile(named), hostNames: [...new Set(reached)], without }
+}
+
+function hostOf(authority: string): string {
+  return authority.slice(0, authority.lastIndexOf(':'))
+}
+
+/**
+ * Of the hosts that have a door, those that the job's NO_PROXY means: its own network reaches them without a proxy, and so the
+ * step does, by the door. Any other host of NO_PROXY has no way but the proxy. Entries are names with all below them, with or
+ * without a dot or `*.` in front; `*` is every host; a port is passed over.
+ */
+export function aroundProxy(noProxy: string, hostNames: readonly string[]): string[] {
+  const entries = noProxy
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .map((entry) => entry.replace(/:\d+$/, '').replace(/^\*?\./, ''))
+    .filter((entry) => entry !== '')
+  return hostNames.filter((host) =>
+    entries.some((entry) => entry === '*' || host === entry || host.endsWith(`.${entry}`)),
+  )
 }
 
 /** Every `host:port` that the policy names for this step. */

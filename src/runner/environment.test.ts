@@ -216,3 +216,25 @@ test('where the job has its checkout and its temporary files, a step has its own
     ['/builds/app', '/builds/app', '/tmp', undefined],
   )
 })
+
+test('of the job’s NO_PROXY and the step’s own only hosts with a door go around the proxy', () => {
+  const noProxy = (from: { job?: Record<string, string>; env?: Record<string, string> }) =>
+    stepEnvironment({
+      job: from.job ?? {},
+      env: from.env ?? {},
+      passEnv: [],
+      tools: [],
+      hostNames: ['git.test', 'db.corp.test'],
+      step,
+      workspaceInside: '/builds/app',
+    })['NO_PROXY']
+  assert.equal(noProxy({}), 'localhost,127.0.0.1,::1')
+  assert.equal(
+    noProxy({ job: { no_proxy: '.corp.test,example.com' } }),
+    'localhost,127.0.0.1,::1,db.corp.test',
+  )
+  assert.equal(
+    noProxy({ job: { NO_PROXY: 'corp.test' }, env: { NO_PROXY: 'git.test' } }),
+    'localhost,127.0.0.1,::1,git.test,db.corp.test',
+  )
+})

@@ -1,7 +1,7 @@
 import { normalize } from 'node:path'
 import type { StepGrant } from './api.ts'
 import { placeVariables } from './conventions/index.ts'
-import { proxyPort } from './doors.ts'
+import { aroundProxy, proxyPort } from './doors.ts'
 import { caBundleInside, caInside, homeInside } from './sandbox/index.ts'
 import { realPath } from './workspace/index.ts'
 
@@ -137,6 +137,8 @@ export function stepEnvironment(request: {
   env: Readonly<Record<string, string>>
   /** Folders that the sandbox has beside the system's. */
   tools: readonly string[]
+  /** Hosts that have a door. */
+  hostNames?: readonly string[]
   step: StepGrant
   workspaceInside: string
 }): Record<string, string> {
@@ -147,7 +149,7 @@ export function stepEnvironment(request: {
     ...placeVariables(job, request.workspaceInside),
     ...toolPath(job['PATH'], request.tools),
     ...request.env,
-    ...networkVariables(step),
+    ...networkVariables(step, noProxyOf(request)),
     HOME: homeInside,
     USER: 'step',
     LOGNAME: 'step',
@@ -172,9 +174,18 @@ function isIn(folder: string | undefined, roots: readonly string[]): folder is s
   return folder !== undefined && roots.some((root) => folder === root || folder.startsWith(`${root}/`))
 }
 
-function networkVariables(step: StepGrant): Record<string, string> {
+/** What the job and the step's own `env` say of it; what each tool makes of two spellings differs, so both are meant. */
+function noProxyOf({
+  job,
+  env,
+  hostNames = [],
+}: Pick<Parameters<typeof stepEnvironment>[0], 'job' | 'env' | 'hostNames'>): string {
+  const said = [job, env].flatMap((from) => [from['NO_PROXY'], from['no_proxy']]).join(',')
+  return ['localhost', '127.0.0.1', '::1', ...aroundProxy(said, hostNames)].join(',')
+}
+
+function networkVariables(step: StepGrant, around: string): Record<string, string> {
   const proxy = `http://127.0.0.1:${proxyPort}`
-  const around = 'localhost,127.0.0.1,::1'
   const registries = step.connections.filter(({ kind }) => kind === 'npm')
   return {
     HTTP_PROXY: proxy,

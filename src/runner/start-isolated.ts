@@ -40,7 +40,7 @@ export function startIsolated(
     workspaceInside,
     tools,
     env: stepEnvironment({
-      ...{ job: deps.job, passEnv, tools, step, workspaceInside },
+      ...{ job: deps.job, passEnv, tools, step, workspaceInside, hostNames: doors.hostNames },
       env: { ...env, ...gitVariables(env, { writes, isOwn: place.kind === 'fresh' }) },
     }),
     handed: [...files.map(({ inside }) => inside), ...(writesOutputs ? [outputFileInside] : [])],
