@@ -128,6 +128,8 @@ export interface FinishReport {
   /** Requests that were not sent on, because a secret stood in their address. */
   readonly withheld_requests?: number
   readonly refusals_seen?: number
+  /** Secrets that its output and files would have shown, by name. */
+  readonly secrets_seen?: readonly { name: string; count: number }[]
   readonly caches?: readonly CacheReport[]
   /** What it handed on, and what it took of earlier steps. */
   readonly artifacts?: FileList

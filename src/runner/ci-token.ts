@@ -22,7 +22,7 @@ export async function fetchIdentityToken(request: IdentityTokenRequest): Promise
   // What is no token is not sent, and not shown.
   if (token.length > limits.identityTokenBytes || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token))
     throw new MayflyError('bad_token', `${nameOf(source)} gave no identity token (a JWT)`)
-  return new Secret(token)
+  return new Secret(token, '(identity token)')
 }
 
 /** Can this job have another token whenever it asks? Of those that are handed to it, and of cached ones, there is one. */

@@ -94,7 +94,7 @@ async function openSessions(
   return createJobSessions({
     ...{ api, answer, tell, cancel, sleep, clock },
     beforeWaiting: () => workspaces.giveWay(),
-    learn: (token) => redactor.addOwn(new Secret(token)),
+    learn: (token) => redactor.addOwn(new Secret(token, '(token of Mayfly)')),
     assume: again ? (role) => exchange({ roles: [role] }) : undefined,
   })
 }

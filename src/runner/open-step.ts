@@ -183,7 +183,7 @@ function tellAttempts(running: Running, tell: (line: string) => void): number | 
 export async function report(
   { api, notices, redactor }: StepDeps,
   request: StepRequest,
-  { step, refusals, relay }: OpenStep,
+  { step, refusals, relay, secretsSeen }: OpenStep,
   { exitCode, reason, output }: Outcome,
   ran: Omit<Ran, 'outcome' | 'ended'> & {
     durationMs: number
@@ -192,6 +192,7 @@ export async function report(
     log: LogSummary | undefined
   },
 ): Promise<StepActivity> {
+  const seen = secretsSeen.list()
   try {
     const answer = await api.finish(step, {
       reason,
@@ -212,6 +213,7 @@ export async function report(
         ? {}
         : { services: [...relay.services()].map(([port, connections]) => ({ port, connections })) }),
       refusals_seen: ran.seen,
+      ...(seen.length === 0 ? {} : { secrets_seen: seen }),
     })
     if (answer.refusals !== undefined) showRefusals(refusals, answer.refusals)
     return { granted: answer.granted, denied: answer.denied }

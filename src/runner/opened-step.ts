@@ -6,6 +6,7 @@ import type { StepLog } from './record/index.ts'
 import type { Chosen } from './isolation.ts'
 import type { Refusals } from './refusals.ts'
 import type { Relay } from './relay.ts'
+import type { SecretsSeen } from './secrets-seen.ts'
 import type { HeldBy, LimitName, Running, StepLimits, StepUsage } from './sandbox/index.ts'
 import type { Outcome } from './supervise.ts'
 import type { Cover, StepWorkspace } from './workspace/index.ts'
@@ -23,6 +24,7 @@ export interface OpenStep {
   caches: OpenCaches | undefined
   readonly limits: StepLimits
   readonly log: StepLog
+  readonly secretsSeen: SecretsSeen
   /** Whether its command may have run. */
   hasStarted: () => boolean
 }

@@ -28,6 +28,19 @@ test('an address is asked for in any case of letters, and what is too short to b
   assert.equal(redactor.unmasked(), 1)
 })
 
+test('what one step shows is counted by the names of its secrets, what others show is not', () => {
+  const redactor = createRedactor([new Secret(secret, 'DEPLOY_TOKEN'), new Secret('another-one-5', 'OTHER')])
+  const names: string[] = []
+  const counting = redactor.counting((name) => names.push(name))
+  redactor.text(secret)
+  assert.equal(counting.text(`${secret} and ${secret}`), '*** and ***')
+  const stream = counting.masker().stream()
+  stream.write(Buffer.from(`another-one-5\n`))
+  stream.end()
+  counting.data({ in: [secret] })
+  assert.deepEqual(names, ['DEPLOY_TOKEN', 'DEPLOY_TOKEN', 'OTHER', 'DEPLOY_TOKEN'])
+})
+
 test('a secret that is added later counts in streams that are open', () => {
   const redactor = open()
   const stream = redactor.masker().stream()

@@ -15,6 +15,8 @@ export interface Redactor {
   /** Makes the masker now, while somebody else is waited for. */
   readonly warm: () => void
   readonly text: (text: string) => string
+  /** The same secrets; what is masked by it, step's output or text, is told by name. */
+  readonly counting: (onSeen: (name: string) => void) => Redactor
   /** A command line in one line of text; a secret is found also where it goes over the edge of an argument. */
   readonly command: (command: readonly string[]) => string
   /** A copy of plain data with every string in it masked. */
@@ -64,16 +66,18 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
     return made
   }
 
-  function text(plain: string): string {
-    const stream = masker().stream()
+  type OnSeen = ((name: string) => void) | undefined
+
+  function text(plain: string, onSeen: OnSeen): string {
+    const stream = masker().stream(onSeen)
     return Buffer.concat([stream.write(Buffer.from(plain)), stream.end()]).toString()
   }
 
-  function data(value: unknown): unknown {
-    if (typeof value === 'string') return text(value)
-    if (Array.isArray(value)) return value.map(data)
+  function data(value: unknown, mask: (plain: string) => string): unknown {
+    if (typeof value === 'string') return mask(value)
+    if (Array.isArray(value)) return value.map((member) => data(member, mask))
     if (typeof value !== 'object' || value === null) return value
-    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, data(member)]))
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, data(member, mask)]))
   }
 
   function formsInAddresses(secret: Secret): readonly string[] {
@@ -87,24 +91,32 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
     return forms
   }
 
-  return {
-    add,
-    addOwn(token) {
-      if (!seen.has(token.reveal())) own.add(token)
-      add(token)
-    },
-    masker,
-    warm: () => void masker(),
-    text,
-    command: (command) => text(text(command.join(seam)).replaceAll(seam, ' ')),
-    data: <T>(value: T) => data(value) as T,
-    isIn(address) {
-      const lower = Buffer.from(address).toString('latin1').toLowerCase()
-      return all.some((secret) => formsInAddresses(secret).some((form) => lower.includes(form)))
-    },
-    unmasked() {
-      masker()
-      return unmasked
-    },
+  function view(onSeen: OnSeen): Redactor {
+    const mask = (plain: string) => text(plain, onSeen)
+    return {
+      add,
+      addOwn(token) {
+        if (!seen.has(token.reveal())) own.add(token)
+        add(token)
+      },
+      masker() {
+        const all = masker()
+        return onSeen === undefined ? all : { ...all, stream: (also = onSeen) => all.stream(also) }
+      },
+      warm: () => void masker(),
+      text: mask,
+      counting: view,
+      command: (command) => mask(mask(command.join(seam)).replaceAll(seam, ' ')),
+      data: <T>(value: T) => data(value, mask) as T,
+      isIn(address) {
+        const lower = Buffer.from(address).toString('latin1').toLowerCase()
+        return all.some((secret) => formsInAddresses(secret).some((form) => lower.includes(form)))
+      },
+      unmasked() {
+        masker()
+        return unmasked
+      },
+    }
   }
+  return view(undefined)
 }

@@ -190,6 +190,7 @@ test('in a sandbox: exit code, masked output and its digest are reported, once',
     [finished[0]?.reason, finished[0]?.exit_code, finished[0]?.output?.stdout_bytes],
     ['finished', 7, stdout.text.length],
   )
+  assert.deepEqual(finished[0]?.secrets_seen, [{ name: 'NPM_TOKEN', count: 1 }])
 })
 
 test('cancelling ends a sandboxed step and all below it', async (t) => {

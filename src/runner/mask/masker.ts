@@ -1,4 +1,5 @@
 import type { Secret } from '../../lib/index.ts'
+import { Dumps } from './dumps.ts'
 import { formsOf, minFormBytes, minVisibleBytes, visibleBytes, type Form } from './forms.ts'
 import { PatternSet } from './pattern-set.ts'
 import { Stream } from './stream.ts'
@@ -49,11 +50,20 @@ export interface Masker {
   readonly refused: readonly RefusedSecret[]
   /** Registers a secret for all streams, open ones included, from the next call on. Never throws. `fewForms` as in `formsOf`. */
   add(secret: Secret, options?: { readonly fewForms?: boolean }): AddResult
-  /** A new stream; stdout and stderr need one each. */
-  stream(): MaskStream
+  /**
+   * A new stream; stdout and stderr need one each. `onSeen` is told the name of each secret that a mask hides: a monitor may
+   * want to know that a step printed it. Once for each mask, whatever forms it hides.
+   */
+  stream(onSeen?: (name: string) => void): MaskStream
+  /** A whole text of any length, masked piece by piece. */
+  pieces(source: Iterable<Uint8Array>, onSeen?: (name: string) => void): Iterable<Buffer>
 }
 
 const maxSecretBytes = 262_144
+/** Of base64 in a dump no more is masked than around what was found: rows are held for it. */
+const dumpRunBytes = 64
+/** What a secret is called that has no name; no variable can have this one. */
+const unnamed = '(unnamed)'
 
 /** A masker for the secrets of one step; see `refused` for those it does not mask. */
 export function createMasker(secrets: readonly Secret[], options: MaskerOptions = {}): Masker {
@@ -61,21 +71,43 @@ export function createMasker(secrets: readonly Secret[], options: MaskerOptions 
   const replacement = Buffer.from(options.replacement ?? '***')
   const maxRunBytes = options.maxRunBytes ?? 4096
   const results = addAll(set, secrets)
+  const stream = (onSeen: (name: string) => void = () => undefined): MaskStream => {
+    const inner = new Stream(set, replacement, maxRunBytes, onSeen)
+    const dumps = new Dumps((onMask) => {
+      const decoded = new Stream(set, replacement, dumpRunBytes, onSeen, onMask)
+      return {
+        write: (bytes) => void decoded.write(bytes),
+        flushIdle: () => void decoded.flushIdle(),
+        end: () => void decoded.end(),
+        heldFrom: () => decoded.heldFrom,
+      }
+    }, replacement)
+    return {
+      write: (chunk) => inner.write(set.size === 0 ? chunk : dumps.write(chunk)),
+      flushIdle: () => Buffer.concat([inner.write(dumps.flushIdle()), inner.flushIdle()]),
+      end: () => Buffer.concat([inner.write(dumps.end()), inner.end()]),
+    }
+  }
   return {
     refused: results.flatMap((result, index) => (result.ok ? [] : [{ index, result }])),
     add: (secret, { fewForms = false } = {}) => addAll(set, [secret], fewForms)[0] as AddResult,
-    stream: () => new Stream(set, replacement, maxRunBytes),
+    stream,
+    *pieces(source, onSeen) {
+      const masked = stream(onSeen)
+      for (const piece of source) yield masked.write(piece)
+      yield masked.end()
+    },
   }
 }
 
 function addAll(set: PatternSet, secrets: readonly Secret[], fewForms = false): AddResult[] {
-  const all: Form[] = []
+  const all: { name: string; forms: readonly Form[] }[] = []
   const results = secrets.map((secret): AddResult => {
     const text = secret.reveal()
     const refusal = refuse(text)
     if (refusal !== undefined) return refusal
     const forms = formsOf(text, fewForms)
-    for (const form of forms) all.push(form)
+    all.push({ name: secret.name ?? unnamed, forms })
     return { ok: true, forms: forms.length }
   })
   set.add(all)

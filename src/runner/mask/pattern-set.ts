@@ -1,9 +1,14 @@
 import { minVisibleBytes, type Form } from './forms.ts'
 import { blockHash, PrefixIndex } from './prefix-index.ts'
 
+/** A form, and the names of the secrets that have it. */
+export interface Pattern extends Form {
+  readonly names: Set<string>
+}
+
 /** Where the anchor of a form ends: `at` is the offset in `form.bytes` of the anchor's last byte. */
 export interface Anchor {
-  readonly form: Form
+  readonly form: Pattern
   readonly at: number
 }
 
@@ -27,14 +32,14 @@ export class PatternSet {
   /** Grows with every `add`; streams look at what they hold again when it has. */
   version: number = 0
   hasBase64: boolean = false
-  readonly #known = new Set<string>()
+  readonly #known = new Map<string, Pattern>()
 
   get size(): number {
     return this.#known.size
   }
 
-  add(forms: readonly Form[]): void {
-    const fresh = forms.filter((form) => this.#isNew(form))
+  add(named: readonly { readonly name: string; readonly forms: readonly Form[] }[]): void {
+    const fresh = named.flatMap(({ name, forms }) => forms.flatMap((form) => this.#learn(form, name) ?? []))
     for (const form of fresh) {
       const anchor = chooseAnchor(form, this.anchors)
       const bucket = this.anchors.get(anchor.block)
@@ -48,11 +53,15 @@ export class PatternSet {
     this.version++
   }
 
-  #isNew(form: Form): boolean {
+  /** The pattern, if it is a new one. */
+  #learn(form: Form, name: string): Pattern | undefined {
     const key = `${form.kind === 'exact' ? 'e' : 's'}${form.bytes.toString('latin1')}`
-    if (this.#known.has(key)) return false
-    this.#known.add(key)
-    return true
+    const known = this.#known.get(key)
+    known?.names.add(name)
+    if (known !== undefined) return undefined
+    const pattern = { ...form, names: new Set([name]) }
+    this.#known.set(key, pattern)
+    return pattern
   }
 
   #fillFilter(): void {
@@ -72,7 +81,7 @@ interface ChosenAnchor extends Anchor {
 }
 
 /** The block that is the least likely in innocent text and the least shared with other forms. */
-function chooseAnchor(form: Form, taken: ReadonlyMap<number, readonly Anchor[]>): ChosenAnchor {
+function chooseAnchor(form: Pattern, taken: ReadonlyMap<number, readonly Anchor[]>): ChosenAnchor {
   let best: ChosenAnchor | undefined
   let bestScore = -Infinity
   let block = 0

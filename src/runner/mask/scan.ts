@@ -1,10 +1,10 @@
-import type { Anchor, PatternSet } from './pattern-set.ts'
+import type { Anchor, Pattern, PatternSet } from './pattern-set.ts'
 
 /** White space in one gap of a wrapped form; a longer gap ends it. Bounds what must be held back. */
 export const maxGapBytes = 64
 
-/** Called for every occurrence: `bytes[start, end)`; `widen` when it is base64. */
-export type OnHit = (start: number, end: number, widen: boolean) => void
+/** Called for every occurrence of a form: `bytes[start, end)`. */
+export type OnHit = (start: number, end: number, form: Pattern) => void
 
 /** Called where the last byte of an anchor stands; `anchors` are those of all forms that share it. */
 export type OnAnchor = (anchors: readonly Anchor[], at: number) => void
@@ -45,13 +45,13 @@ export function verify(
     const form = anchor.form
     if (form.kind === 'exact') {
       const start = at - anchor.at
-      if (matchesExactly(form.bytes, bytes, start, from, end)) onHit(start, start + form.bytes.length, false)
+      if (matchesExactly(form.bytes, bytes, start, from, end)) onHit(start, start + form.bytes.length, form)
       continue
     }
     const last = walk(form.bytes, anchor.at, 1, bytes, at, from, end)
     if (last === -1) continue
     const first = walk(form.bytes, anchor.at, -1, bytes, at, from, end)
-    if (first !== -1) onHit(first, last + 1, form.kind === 'base64')
+    if (first !== -1) onHit(first, last + 1, form)
   }
 }
 

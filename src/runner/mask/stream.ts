@@ -9,6 +9,7 @@ import { scan, verify, type OnAnchor, type OnHit } from './scan.ts'
 /** Longer occurrences (white space or ANSI sequences stuffed in) are not found: memory stays bounded. */
 export const maxSpanBytes = 262_144
 const pieceBytes = 65_536
+const nobody: ReadonlySet<string> = new Set()
 
 /** What happens after the bytes at hand: more may come, nothing came for a while, nothing will come. */
 type Mode = 'more' | 'idle' | 'end'
@@ -22,6 +23,12 @@ export class Stream {
   readonly #set: PatternSet
   readonly #replacement: Buffer
   readonly #maxRunBytes: number
+  readonly #onSeen: (name: string) => void
+  readonly #onMask: (start: number, end: number) => void
+  // Where the store begins in all that was written.
+  #origin = 0
+  // The secrets of the mask that was shown last: it may go on.
+  readonly #counted = new Set<string>()
   readonly #clean = new CleanView()
   readonly #ranges = new Ranges()
   #store = Buffer.alloc(0)
@@ -37,10 +44,18 @@ export class Stream {
   #runStart = 0
   #runKnownTo = 0
 
-  constructor(set: PatternSet, replacement: Buffer, maxRunBytes: number) {
+  constructor(
+    set: PatternSet,
+    replacement: Buffer,
+    maxRunBytes: number,
+    onSeen: (name: string) => void,
+    onMask: (start: number, end: number) => void = () => undefined,
+  ) {
     this.#set = set
     this.#replacement = replacement
     this.#maxRunBytes = maxRunBytes
+    this.#onSeen = onSeen
+    this.#onMask = onMask
   }
 
   write(chunk: Uint8Array): Buffer {
@@ -51,6 +66,11 @@ export class Stream {
       this.#advance(out, 'more')
     }
     return out.take()
+  }
+
+  /** How many of the bytes that were written are shown or masked. */
+  get heldFrom(): number {
+    return this.#origin + this.#shown
   }
 
   flushIdle(): Buffer {
@@ -79,7 +99,7 @@ export class Stream {
     this.#length = needed
     if (!this.#runOpen) return
     const end = this.#runEnd(before)
-    if (end > before) this.#ranges.add(before, end)
+    if (end > before) this.#ranges.add(before, end, nobody)
     this.#runOpen = end === this.#length
   }
 
@@ -104,22 +124,22 @@ export class Stream {
 
   #findHits(cleaned: boolean): void {
     // Many hits in one long run: it is walked once. A hit that begins earlier reaches further back.
-    let runFrom = 0
     let runHit = 0
     let runTo = 0
-    const hit: OnHit = (start, end, widen) => {
-      if (end - start > maxSpanBytes || (start >= (widen ? runHit : runFrom) && end <= runTo)) return
-      if (!widen) return this.#ranges.add(start, end)
+    const hit: OnHit = (start, end, { kind, names }) => {
+      const widen = kind === 'base64'
+      if (end - start > maxSpanBytes) return
+      if (!widen || (start >= runHit && end <= runTo)) return this.#ranges.add(start, end, names)
       // The rest of the run says what surrounds the secret, and its edges hold some of the secret's bits.
       runHit = start
-      runFrom = this.#runBefore(start, Math.max(0, start - this.#maxRunBytes))
+      const runFrom = this.#runBefore(start, Math.max(0, start - this.#maxRunBytes))
       runTo = this.#runEnd(end)
-      this.#ranges.add(runFrom, runTo)
+      this.#ranges.add(runFrom, runTo, names)
       if (runTo === this.#length) this.#runOpen = true
     }
     const clean = this.#clean
-    const cleanHit: OnHit = (start, end, widen) =>
-      hit(clean.toOutput(start), clean.toOutput(end - 1) + 1, widen)
+    const cleanHit: OnHit = (start, end, form) =>
+      hit(clean.toOutput(start), clean.toOutput(end - 1) + 1, form)
     const cleanAnchor: OnAnchor = (anchors, at) => verify(anchors, clean.bytes, at, 0, clean.length, cleanHit)
     scan(this.#set, this.#store, this.#scanFrom, this.#length, (anchors, at) => {
       verify(anchors, this.#store, at, this.#scanFrom, this.#length, hit)
@@ -180,11 +200,26 @@ export class Stream {
       const start = Math.max(this.#ranges.start(k), this.#shown)
       if (start >= hold) break
       if (start > this.#shown) this.#show(out, start)
-      if (!this.#masking) out.push(this.#replacement, 0, this.#replacement.length)
-      this.#masking = true
+      if (!this.#masking) this.#beginMask(out)
+      this.#count(this.#ranges.names(k))
       this.#shown = Math.min(end, hold)
+      this.#onMask(this.#origin + start, this.#origin + this.#shown)
     }
     if (hold > this.#shown) this.#show(out, hold)
+  }
+
+  #beginMask(out: Output): void {
+    out.push(this.#replacement, 0, this.#replacement.length)
+    this.#masking = true
+    this.#counted.clear()
+  }
+
+  #count(names: ReadonlySet<string>): void {
+    for (const name of names) {
+      if (this.#counted.has(name)) continue
+      this.#counted.add(name)
+      this.#onSeen(name)
+    }
   }
 
   #show(out: Output, end: number): void {
@@ -198,6 +233,7 @@ export class Stream {
     this.#ranges.rebase(this.#shown, origin)
     this.#store.copyWithin(0, origin, this.#length)
     this.#length -= origin
+    this.#origin += origin
     this.#shown -= origin
     this.#scanFrom = scanFrom - origin
     this.#runStart = Math.max(0, this.#runStart - origin)

@@ -55,7 +55,7 @@ export function findLeftovers(workspace: string): Leftovers {
   for (const cover of knownPlaces(workspace)) covers.set(cover.path, cover)
   return {
     covers: [...covers.values()],
-    secrets: [...secrets].slice(0, maxSecrets).map((secret) => new Secret(secret)),
+    secrets: [...secrets].slice(0, maxSecrets).map((secret) => new Secret(secret, '(file of the workspace)')),
   }
 }
 

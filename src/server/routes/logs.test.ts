@@ -22,7 +22,10 @@ async function stepOf(t: TestContext) {
       put: (offset: number | string, text: string | Buffer<ArrayBuffer>, of = id) =>
         it.prove(signer, `/v1/steps/${of}/log?offset=${offset}`, { token, bytes: Buffer.from(text) }),
       finish: () =>
-        it.prove(signer, `/v1/steps/${id}/finish`, { token, json: { reason: 'finished', exit_code: 0 } }),
+        it.prove(signer, `/v1/steps/${id}/finish`, {
+          token,
+          json: { reason: 'finished', exit_code: 0, secrets_seen: [{ name: 'NPM_TOKEN', count: 2 }] },
+        }),
       read: async (from = 0) => {
         const answer = await it.asAdmin('GET', `/v1/steps/${id}/log?from=${from}`)
         return { status: answer.status, text: answer.body['text'] }
@@ -57,6 +60,8 @@ test('what a runner sends is read by operators while the step runs, and its dige
   assert.equal((await step.finish()).status, 200)
   assert.equal((await list()).steps[0]?.growing, false)
   const [end] = it.audit.ofType('step.finished')
+  const reported = end?.data['reported'] as Record<string, unknown>
+  assert.deepEqual(reported['secrets_seen'], [{ name: 'NPM_TOKEN', count: 2 }])
   assert.deepEqual(end?.data['log'], { bytes: 7, sha256: sha256('one two') })
   it.clock.aheadMs += 11_000
   await it.logs.sweep()

@@ -166,6 +166,11 @@ const finishBody = z.object({
     .optional()
     .describe('What it started with from earlier runs, and left for later ones.'),
   refusals_seen: z.int().min(0).default(0),
+  secrets_seen: z
+    .array(z.object({ name: z.string().max(256), count: z.int().min(1) }))
+    .max(100)
+    .optional()
+    .describe('Secrets that its output would have shown, by name: how many masks hid each.'),
   artifacts: fileList.optional().describe('Files that it handed on to later steps.'),
   inputs: fileList.optional().describe('Files that it took of earlier steps.'),
   services: z
