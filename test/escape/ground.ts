@@ -34,6 +34,7 @@ export interface Grounds {
 export async function layGround(
   attempts: readonly Attempt[],
   user: number | undefined,
+  prefix: readonly string[],
   facts: Readonly<Record<string, string>>,
 ): Promise<Grounds> {
   const uid = user ?? process.getuid?.() ?? 0
@@ -48,7 +49,7 @@ export async function layGround(
   const lockfile = join(folder, 'other-lock.json')
   writeFileSync(lockfile, otherLockfile)
   for (const side of sides) layWorkspace(side.workspace)
-  const shm = `/dev/shm/escape-${process.pid}-${uid}.sock`
+  const shm = `/dev/shm/escape-${randomBytes(4).toString('hex')}.sock`
   const sockets = {
     socket_tmp: join(folder, 'agent.sock'),
     socket_shm: shm,
@@ -61,7 +62,7 @@ export async function layGround(
     ...Object.values(sockets),
     ...sides.map(({ workspace }) => join(workspace, 'agent/agent.sock')),
   ]
-  const machine = await startMachine([secret, folder, ...paths], secret, uid)
+  const machine = await startMachine(prefix, [secret, folder, ...paths], secret, uid)
   made.defer(() => machine.close())
   const known = {
     ...facts,
@@ -147,11 +148,13 @@ function compile(source: string, into: string): boolean {
 }
 
 async function startMachine(
+  prefix: readonly string[],
   args: readonly string[],
   secret: string,
   uid: number,
 ): Promise<{ where: Record<string, string>; close(): Promise<void> }> {
-  const child = spawn('/usr/bin/perl', [join(programs, 'machine.pl'), ...args], {
+  const [program = '', ...rest] = [...prefix, '/usr/bin/perl', join(programs, 'machine.pl'), ...args]
+  const child = spawn(program, rest, {
     env: { PATH: '/usr/bin:/bin', ESCAPE_SECRET: secret },
     stdio: ['pipe', 'pipe', 'inherit'],
     ...(process.getuid?.() === 0 ? { uid, gid: uid } : {}),

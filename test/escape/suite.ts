@@ -25,21 +25,30 @@ interface Outcome {
 export interface Escapes {
   readonly rows: Row[]
   /** Tiers that this machine does not have, and why. */
-  readonly missing: string[]
+  readonly missing: readonly string[]
 }
 
 /** Makes every attempt in every tier that the machine has, and outside, where it has to get through. */
 export async function tryEscapes(chosen: readonly Attempt[] = attempts): Promise<Escapes> {
-  const { tiers, missing } = await findTiers()
+  const { tiers, missing, close } = await findTiers()
+  using _tiers = { [Symbol.dispose]: close }
   if (tiers.length === 0) return { rows: [], missing }
-  await using stage = await setStage()
+  await using stage = await setStage({ policy: withContained })
   const rows = await Promise.all(tiers.map((tier) => tryTier(stage, tier, chosen)))
   return { rows: rows.flat(), missing }
 }
 
+/** The example's policy, with a role that a container may run. */
+const withContained = (policy: string) =>
+  `${policy}  contained:
+    trust: { issuer: ci, repository_id: "1296269" }
+    isolation: namespace-no-pid
+    grants: [ "git:read git/octo-org/links", npm:install npm ]
+`
+
 async function tryTier(stage: Stage, tier: Tier, chosen: readonly Attempt[]): Promise<Row[]> {
   const ports = [stage.up.url, stage.up.gatewayUrl, stage.up.auditUrl].map((url) => new URL(url).port)
-  const grounds = await layGround(chosen, tier.uid, {
+  const grounds = await layGround(chosen, tier.uid, tier.prefix, {
     mayfly: ports.join(','),
     registry: npmRegistry().registry,
   })
@@ -52,7 +61,7 @@ async function tryTier(stage: Stage, tier: Tier, chosen: readonly Attempt[]): Pr
         controlled,
         (attempt) => isApart(attempt) || needsNamespaces(attempt),
         grounds.outside,
-        (batch) => onMachine(grounds, batch, open.url),
+        (batch) => onMachine(tier, grounds, batch, open.url),
       ),
     ])
     return chosen.map((attempt) => judge(tier, attempt, inside.get(attempt), outside.get(attempt)))
@@ -100,15 +109,7 @@ async function inStep(
   batch: readonly Attempt[],
 ): Promise<ReadonlyMap<string, Outcome>> {
   const [first] = batch
-  const options = [
-    '--role',
-    'build',
-    '--workspace',
-    inside.workspace,
-    '--tools',
-    inside.tools,
-    ...tier.options,
-  ]
+  const options = ['--role', tier.role, '--workspace', inside.workspace, '--tools', inside.tools]
   const command = [
     '/usr/bin/perl',
     join(inside.tools, 'driver.pl'),
@@ -117,7 +118,7 @@ async function inStep(
     ...batch.map(programOf),
   ]
   const args = [mayfly, 'run', ...options, ...(first?.options ?? []), '--', ...command]
-  const ran = await say(['/usr/bin/perl', '-e', agent, folder, ...args], {
+  const ran = await say([...tier.prefix, '/usr/bin/perl', '-e', agent, folder, ...args], {
     cwd: inside.workspace,
     env: { ...stage.jobEnvironment(), HOME: inside.home, ...first?.variables?.(inside) },
     uid: tier.uid,
@@ -130,6 +131,7 @@ async function inStep(
 }
 
 async function onMachine(
+  tier: Tier,
   { outside, folder, uid }: Grounds,
   batch: readonly Attempt[],
   proxy: string,
@@ -146,7 +148,7 @@ async function onMachine(
     width,
     ...batch.map(programOf),
   ]
-  const ran = await say(['/usr/bin/perl', '-e', agent, folder, ...prefix, ...command], {
+  const ran = await say([...tier.prefix, '/usr/bin/perl', '-e', agent, folder, ...prefix, ...command], {
     cwd: outside.workspace,
     env: {
       PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
@@ -210,7 +212,9 @@ const isRoot = process.getuid?.() === 0
 function judge(tier: Tier, attempt: Attempt, inside: Outcome | undefined, outside: Outcome | undefined): Row {
   const name = `${tier.name}: ${attempt.name}`
   const { word, detail } = inside ?? { word: 'broken', detail: 'it was not run' }
+  const isTold = tier.told.includes(attempt.name) && word === 'reached'
   const isHeld =
+    isTold ||
     word === 'held' ||
     word === 'unavailable' ||
     (word === 'killed' && attempt.dies === 'SYS' && detail === `signal ${signalSys}`)
@@ -218,7 +222,7 @@ function judge(tier: Tier, attempt: Attempt, inside: Outcome | undefined, outsid
   return {
     name,
     ok: isHeld && against.ok,
-    note: `${attempt.tries}; inside: ${word}${detail === '' ? '' : ` (${detail.slice(0, 100)})`}; outside: ${against.text}`,
+    note: `${attempt.tries}; inside: ${word}${isTold ? ', as the threat model says' : ''}${detail === '' ? '' : ` (${detail.slice(0, 100)})`}; outside: ${against.text}`,
   }
 }
 

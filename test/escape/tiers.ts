@@ -1,29 +1,46 @@
 import { probeIsolation } from '../../src/runner/sandbox/index.ts'
+import { startContainer } from './container.ts'
 
 /** A way to run a step, whose every attempt has a row. A new tier is added here and nowhere else. */
 export interface Tier {
   readonly name: string
   /** The user who runs it, if it is not the one who runs the suite. */
   readonly uid?: number
-  /** Options of `mayfly run`. */
-  readonly options: readonly string[]
+  readonly role: string
+  /** What its programs of the machine, and `mayfly run`, are started by. */
+  readonly prefix: readonly string[]
+  /** Attempts that get through, as docs/threat-model.md says of this tier. */
+  readonly told: readonly string[]
 }
 
 const nobody = 65_534
 
-/** Those that this machine has, and why others are missing. */
-export async function findTiers(): Promise<{ tiers: Tier[]; missing: string[] }> {
+export interface Tiers {
+  readonly tiers: readonly Tier[]
+  /** Those that this machine does not have, and why. */
+  readonly missing: readonly string[]
+  close(): void
+}
+
+/** The tiers that this machine has. */
+export async function findTiers(): Promise<Tiers> {
   const probe = await probeIsolation()
-  if (probe.tier === 'none') return { tiers: [], missing: [`namespaces: ${probe.why}`] }
+  const nothing = () => undefined
+  if (probe.tier !== 'B') return { tiers: [], missing: [`namespaces: ${probe.why}`], close: nothing }
   const isRoot = process.getuid?.() === 0
-  const ordinary: Tier = { name: 'B, ordinary user', options: [] }
-  return isRoot
-    ? {
-        tiers: [
-          { name: 'B, root', options: [] },
-          { ...ordinary, uid: nobody },
-        ],
-        missing: [],
-      }
-    : { tiers: [ordinary], missing: ['B, root: the suite was not started as root'] }
+  const whole = { role: 'build', prefix: [], told: [] }
+  const user = isRoot ? { uid: nobody } : {}
+  const tiers: Tier[] = [{ name: 'B, ordinary user', ...user, ...whole }]
+  const missing: string[] = []
+  if (isRoot) tiers.unshift({ name: 'B, root', ...whole })
+  else missing.push('B, root: the suite was not started as root')
+  const container = await startContainer(user.uid)
+  if (container === undefined) missing.push('C: no right to namespaces in which /proc could be masked')
+  // It sees the other processes and their command lines.
+  else
+    tiers.push({
+      ...{ name: 'C, ordinary user', ...user, role: 'contained', prefix: container.prefix },
+      told: ['proc.list', 'proc.by-number'],
+    })
+  return { tiers, missing, close: () => container?.close() }
 }

@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Attempt } from '../attempt.ts'
 
 const eachOther = String.raw`for my $pid (grep { $_ != $$ } map { m{/(\d+)$} } glob '/proc/[0-9]*')`
@@ -89,9 +92,16 @@ export const processes: readonly Attempt[] = [
   },
   {
     name: 'signals.owner',
-    tries: 'has the kernel send signals to a process of the machine (F_SETOWN, F_SETSIG)',
-    program: String.raw`pipe(my $r, my $w); my $n = $ground{pid} + 0; call('fcntl', fileno($r), 8, $n) == 0 and slurp("/proc/$ground{pid}/cmdline") =~ /escape-machine/ and reached('owner'); held($!);`,
+    tries:
+      'has the kernel send a signal to a process of the machine when a pipe is written to (F_SETOWN, F_SETSIG)',
+    program: String.raw`
+      pipe(my $r, my $w); call('fcntl', fileno($r), 8, $ground{pid} + 0) == 0 or held($!); call('fcntl', fileno($r), 10, $ground{side} eq 'inside' ? 10 : 12);
+      call('fcntl', fileno($r), 4, 0x2800); syswrite($w, 'x'); held('it is looked at afterwards');`,
     control: 'machine',
+    afterwards: async ({ secretFile, side }) => {
+      await sleep(200)
+      return existsSync(join(dirname(secretFile), `signalled-${side}`)) ? 'it has got the signal' : undefined
+    },
   },
   {
     name: 'ptrace.attach',

@@ -8,6 +8,9 @@ use Socket qw(:all);
 my ($secret, $folder, @paths) = @ARGV;
 $0 = 'escape-machine';
 $SIG{PIPE} = 'IGNORE';
+for my $side (['USR1', 'inside'], ['USR2', 'outside']) {
+  $SIG{ $side->[0] } = sub { open(my $file, '>', "$folder/signalled-$side->[1]") };
+}
 my $memory = "in memory: $secret";
 umask 0;
 my (@streams, $udp);
