@@ -4,6 +4,7 @@ import { benchAudit } from './audit.ts'
 import { benchDoors } from './doors.ts'
 import { benchExchange } from './exchange.ts'
 import { benchFind } from './find.ts'
+import { benchLogs } from './logs.ts'
 import { benchMask } from './mask.ts'
 import { benchGit, benchNpm, benchUp } from './peers.ts'
 import { benchPolicy } from './policy.ts'
@@ -29,6 +30,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   npm: benchNpm,
   doors: benchDoors,
   mask: benchMask,
+  logs: benchLogs,
 }
 
 /** Takes minutes, so only when it is asked for. */
