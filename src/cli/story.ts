@@ -224,13 +224,18 @@ function exitOf(data: Data): string {
   return exitCode === undefined ? '' : `, exit ${text(exitCode)}`
 }
 
+function programsText(value: unknown): string[] {
+  const { seen, more } = (value ?? {}) as Record<string, unknown>
+  if (!Array.isArray(seen) || seen.length === 0) return []
+  const names = (seen as Record<string, unknown>[]).slice(0, 8).map(({ program }) => text(program))
+  const rest = seen.length - names.length + Number(more ?? 0)
+  return [`seen running: ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`]
+}
+
 /** What the runner says that it used, and left outside its workspace. */
 function usedText(data: Data): string[] {
-  const {
-    resources,
-    left_in_memory: left,
-    duration_ms: ms,
-  } = (data['reported'] ?? {}) as Record<string, unknown>
+  const reported = (data['reported'] ?? {}) as Record<string, unknown>
+  const { resources, left_in_memory: left, duration_ms: ms } = reported
   const used = (resources ?? {}) as Record<string, unknown>
   const parts = [
     ...(typeof ms === 'number' ? [`${ms / 1000} s`] : []),
@@ -246,6 +251,7 @@ function usedText(data: Data): string[] {
   const folders = Array.isArray(left) ? (left as Record<string, unknown>[]) : []
   return [
     ...(parts.length === 0 ? [] : [`it took ${parts.join(', ')}`]),
+    ...programsText(reported['programs']),
     ...folders.map(
       (one) => `it left ${text(one['files'])} files in ${text(one['folder'])}: ${list(one['names'])}`,
     ),

@@ -4,7 +4,7 @@ import { MayflyError, connectionProblem, systemCode, type ErrorCode, type Tier }
 import type { ProofSigner } from '../identity/index.ts'
 import type { CacheReport } from './cache/index.ts'
 import { sendRequest } from './http.ts'
-import type { LogSummary, ScriptRecord, UsageRecord } from './record/index.ts'
+import type { LogSummary, ProgramsRecord, ScriptRecord, UsageRecord } from './record/index.ts'
 import type { HeldBy, LimitName } from './sandbox/index.ts'
 import type { JobFacts, RoleFacts } from './session-facts.ts'
 import type { WorkspaceKind } from './workspace/index.ts'
@@ -122,6 +122,7 @@ export interface FinishReport {
   readonly script?: ScriptRecord
   readonly resources?: UsageRecord['resources']
   readonly left_in_memory?: UsageRecord['left_in_memory']
+  readonly programs?: ProgramsRecord
   readonly log?: LogSummary
   /** Connections that it tried past the proxy. */
   readonly direct_attempts?: number

@@ -16,7 +16,7 @@ import {
 import { bareEnvironment } from './environment.ts'
 import type { OpenStep, Ran } from './opened-step.ts'
 import { prepareWorkspace } from './prepare-workspace.ts'
-import { scriptRecord, usageRecord, type LogSummary } from './record/index.ts'
+import { scriptRecord, usageRecord, watchPrograms, type LogSummary } from './record/index.ts'
 import { showRefusals } from './refusals.ts'
 import type { Running } from './sandbox/index.ts'
 import { hasOutputs, startIsolated } from './start-isolated.ts'
@@ -78,7 +78,9 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
     const { hasStarted } = running
     open.hasStarted = hasStarted
     const limit = watchStepLimits({ ...deps, request, limits: open.limits, step, running, kill })
+    const looking = watchPrograms(running, tier !== 'E')
     const outcome = await supervise({ ...deps, log: open.log }, step, running, kill).finally(() => {
+      looking.stop()
       watch.stop()
       limit.stop()
     })
@@ -86,9 +88,11 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
     const written = ownFile === undefined ? running.written().get(outputFileInside) : ownFile.read()
     const outputs = takeOutputs(deps, request, written)
     const used = running.used?.()
+    const programs = looking.seen(deps.redactor.text)
     const counted = {
       ...{ directAttempts: tellAttempts(running, tell), seen: watch.seen(), inputs },
       ...(used === undefined ? {} : { used }),
+      ...(programs === undefined ? {} : { programs }),
     }
     const how = hasStarted() ? limit.outcome(outcome) : notStarted(outcome)
     return { outcome: how, ended, outputs, limit: limit.name(), heldBy: running.heldBy, ...counted }
@@ -201,6 +205,7 @@ export async function report(
       output,
       script: scriptRecord(request, redactor),
       ...usageRecord(ran.used, redactor),
+      ...(ran.programs === undefined ? {} : { programs: ran.programs }),
       ...(ran.log === undefined ? {} : { log: ran.log }),
       ...(ran.directAttempts === undefined ? {} : { direct_attempts: ran.directAttempts }),
       ...(ran.caches === undefined ? {} : { caches: ran.caches }),

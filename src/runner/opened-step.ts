@@ -2,7 +2,7 @@ import type { Stats } from 'node:fs'
 import type { StepGrant } from './api.ts'
 import type { Artifact } from './artifacts/index.ts'
 import type { OpenCaches } from './cache/index.ts'
-import type { StepLog } from './record/index.ts'
+import type { ProgramsRecord, StepLog } from './record/index.ts'
 import type { Chosen } from './isolation.ts'
 import type { Refusals } from './refusals.ts'
 import type { Relay } from './relay.ts'
@@ -40,6 +40,7 @@ export interface Ran {
   /** What it hands on as values. */
   readonly outputs: Readonly<Record<string, string>>
   readonly used?: StepUsage
+  readonly programs?: ProgramsRecord
   /** Refusals that were shown already. */
   readonly seen: number
   /** What it took of earlier steps. */

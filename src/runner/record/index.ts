@@ -5,5 +5,7 @@
  */
 export { scriptRecord, usageRecord } from './end-record.ts'
 export type { ScriptRecord, UsageRecord } from './end-record.ts'
+export { watchPrograms } from './programs.ts'
+export type { ProgramsRecord } from './programs.ts'
 export { createStepLog } from './step-log.ts'
 export type { LogSummary, StepLog } from './step-log.ts'

@@ -1,5 +1,5 @@
 export { caBundleInside, caInside, homeInside } from './inside.ts'
-export { findHolder, limitsOf, passedText, unheldText, watchLimits } from './limits/index.ts'
+export { findHolder, limitsOf, passedText, unheldText, watchLimits, processesBelow } from './limits/index.ts'
 export type { HeldBy, LimitName, RoleLimits, StepLimits } from './limits/index.ts'
 export { javaTrustFiles } from './java-trust.ts'
 export { isolationAdvice } from './machine.ts'

@@ -143,6 +143,16 @@ const finishBody = z.object({
     .describe(
       'What it wrote outside its workspace and left: folders in memory, gone with it; some names at their top.',
     ),
+  programs: z
+    .object({
+      seen: z.array(z.object({ program: z.string().max(400), looks: z.int().min(1) })).max(40),
+      looks: z.int().min(1),
+      more: z.int().min(0),
+    })
+    .optional()
+    .describe(
+      'Programs that were running at one of so many looks; what lived between two of them is not among them.',
+    ),
   log: z
     .object({
       bytes: z.int().min(0),

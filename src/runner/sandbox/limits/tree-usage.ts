@@ -34,6 +34,16 @@ export function proportionalBytes(pids: readonly number[]): number {
   return kibibytes.reduce((sum, one) => sum + one, 0) * 1024
 }
 
+/** A process and all below it, the nearest first, as the host numbers them. */
+export function processesBelow(top: number, most: number): number[] {
+  const pids = [top]
+  for (const pid of pids) {
+    if (pids.length >= most) break
+    pids.push(...childrenOf(pid))
+  }
+  return pids.slice(0, most)
+}
+
 /** Of each of its threads: what a thread starts is that thread's. */
 function childrenOf(pid: number): number[] {
   return namesIn(`/proc/${pid}/task`).flatMap((thread) =>
