@@ -110,11 +110,12 @@ function addRun(program: Command): void {
     .addOption(
       new Option(
         '--isolation <kind>',
-        '`none` gives the sandbox up, and with it every grant; the role must allow it',
+        'by bubblewrap, or by podman or docker in an `--image`; `none` gives the sandbox up, and with it every grant. The role must allow it',
       )
-        .choices(['namespace', 'none'])
+        .choices(['namespace', 'podman', 'docker', 'none'])
         .default('namespace'),
     )
+    .option('--image <name>', 'what podman or docker runs; it must be on the machine')
     .addOption(serverOption())
     .addOption(jsonOption())
     .addHelpText(

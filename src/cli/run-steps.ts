@@ -23,7 +23,8 @@ export interface RunOptions {
   lockfile: string
   dotenv?: string
   cache?: string[]
-  isolation: 'namespace' | 'none'
+  isolation: StepRequest['isolation']
+  image?: string
   server?: string
   jobs?: number
   junit?: string
@@ -91,6 +92,7 @@ function commandStep(command: readonly string[], options: RunOptions): JobStep {
     caches: (options.cache ?? []).map(cacheName),
     ...(options.dotenv === undefined ? {} : { dotenv: options.dotenv }),
     isolation: options.isolation,
+    ...(options.image === undefined ? {} : { image: options.image }),
     workspaceKind: options.sharedWorkspace ? 'shared' : options.checkout ? 'fresh' : 'job',
     ...(options.checkout ? { checkout: {} } : {}),
     continueOnError: false,
@@ -132,7 +134,7 @@ function pipelineStep(step: PlannedStep, options: RunOptions): JobStep {
     ...common(options, step.tools),
     name: step.name,
     role: step.role,
-    command: shellCommand(step.run),
+    command: shellCommand(step.run, step.isolation),
     script: step.run,
     env: step.env,
     passEnv: [...step.passEnv, ...(options.env ?? [])],
@@ -141,6 +143,7 @@ function pipelineStep(step: PlannedStep, options: RunOptions): JobStep {
     caches: [...step.cache, ...(options.cache ?? [])].map(cacheName),
     ...(step.dotenv === undefined ? {} : { dotenv: step.dotenv }),
     isolation: step.isolation,
+    ...(step.image === undefined ? {} : { image: step.image }),
     ...(step.workspace === undefined ? {} : { workspaceKind: step.workspace }),
     ...(step.checkout === undefined ? {} : { checkout: step.checkout }),
     ...(step.artifacts.length === 0 ? {} : { artifacts: step.artifacts }),

@@ -27,6 +27,7 @@ test('a pipeline, with its defaults', () => {
     env: {},
     passEnv: [],
     isolation: 'namespace',
+    image: undefined,
     lockfile: 'package-lock.json',
     dotenv: undefined,
     continueOnError: false,
@@ -288,4 +289,20 @@ test('readEnvironment: what is set, and nothing made up', () => {
   assert.deepEqual(full.identitySource, { kind: 'variable', name: 'MAYFLY_ID_TOKEN', token: 'j' })
   assert.deepEqual(full.npm, { registry: 'https://r', cafile: '/ca' })
   assert.equal(Object.keys(full.variables).length, 7)
+})
+
+test('an image is for a step that podman or docker isolates, and such a step needs one', () => {
+  const problems = (step: string) => {
+    const read = readPipeline(`steps:\n  - { name: a, role: b, run: c, ${step} }\n`, 'p.yaml')
+    return read.ok ? [] : read.problems.map(({ message }) => message)
+  }
+  assert.deepEqual(problems('isolation: podman, image: localhost/build:1'), [])
+  assert.match(problems('isolation: docker')[0] ?? '', /image: is required for isolation: docker/)
+  assert.match(problems('image: x')[0] ?? '', /image: is for isolation: podman or docker/)
+  for (const image of ['-v', '"a b"', '"a,b"', '""', '"--privileged"'])
+    assert.match(
+      problems(`isolation: podman, image: ${image}`)[0] ?? '',
+      /must be the name of an image/,
+      image,
+    )
 })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { engines } from '../lib/index.ts'
 import { duration, name } from './name-schema.ts'
 import { port } from './sandbox-schema.ts'
 
@@ -90,8 +91,15 @@ const keysWithDefaults = {
     )
     .optional(),
   isolation: z
-    .enum(['namespace', 'none'])
-    .describe('`none` only if the role allows it too; `namespace` if left out.')
+    .enum(['namespace', ...engines, 'none'])
+    .describe(
+      'What isolates it: `namespace` (bubblewrap; if left out), `podman` or `docker` with an `image`, `none`. Not weaker than the role’s.',
+    )
+    .optional(),
+  image: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._:@/-]{0,254}$/, 'must be the name of an image')
+    .describe('Of a step with `isolation: podman` or `docker`: it must be on the machine already.')
     .optional(),
   lockfile: insidePath
     .describe('Pins what the step may install from an npm registry; `package-lock.json` if left out.')

@@ -1,3 +1,4 @@
+import type { Engine } from '../lib/index.ts'
 import { parseConfig, type ConfigProblem } from './document.ts'
 import { durationSeconds } from './name-schema.ts'
 import { parseCondition, unlessFailed, type Condition } from './condition.ts'
@@ -19,6 +20,9 @@ export interface Pipeline {
   readonly steps: readonly PlannedStep[]
 }
 
+/** What a step asks to be isolated by. */
+export type StepIsolation = 'namespace' | Engine | 'none'
+
 /** One step to run: of a matrix, one of its combinations. */
 export interface PlannedStep {
   readonly name: string
@@ -28,7 +32,8 @@ export interface PlannedStep {
   readonly run: string
   readonly env: Readonly<Record<string, string>>
   readonly passEnv: readonly string[]
-  readonly isolation: 'namespace' | 'none'
+  readonly isolation: StepIsolation
+  readonly image: string | undefined
   readonly lockfile: string
   readonly dotenv: string | undefined
   readonly continueOnError: boolean
@@ -98,6 +103,7 @@ function stepProblems(steps: readonly PipelineStep[]): PipelineProblem[] {
     ...matrixProblems(step, i),
     ...conditionProblems(steps, step, i),
     ...outputProblems(steps, step, i),
+    ...imageProblems(step, i),
   ])
   const count = steps.reduce((sum, { matrix }) => sum + matrixMembers(matrix).length, 0)
   if (count > maxSteps)
@@ -162,6 +168,15 @@ function conditionProblems(steps: readonly PipelineStep[], step: PipelineStep, i
   })
 }
 
+function imageProblems({ isolation, image }: PipelineStep, i: number): PipelineProblem[] {
+  const isContainer = isolation === 'podman' || isolation === 'docker'
+  if (isContainer === (image !== undefined)) return []
+  const message = isContainer
+    ? `steps.${i}.image: is required for isolation: ${isolation}`
+    : `steps.${i}.image: is for isolation: podman or docker`
+  return [{ path: ['steps', i], message }]
+}
+
 /** Of two that would be one variable nobody could say which it is. */
 function outputProblems(steps: readonly PipelineStep[], step: PipelineStep, i: number): PipelineProblem[] {
   const values = valuesOf(steps, sourcesOf(steps, step))
@@ -222,6 +237,7 @@ function planStep(
     env: { ...step.env, ...matrixVariables(matrix) },
     passEnv: step.pass_env ?? [],
     isolation: step.isolation ?? 'namespace',
+    image: step.image,
     lockfile: step.lockfile ?? 'package-lock.json',
     dotenv: step.dotenv,
     continueOnError: step.continue_on_error,

@@ -1,6 +1,13 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
-import { MayflyError, connectionProblem, systemCode, type ErrorCode, type Tier } from '../lib/index.ts'
+import {
+  MayflyError,
+  connectionProblem,
+  systemCode,
+  type Engine,
+  type ErrorCode,
+  type Tier,
+} from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import type { CacheReport } from './cache/index.ts'
 import { sendRequest } from './http.ts'
@@ -34,6 +41,8 @@ export interface ServerApi {
       name: string
       role: string
       tier: Tier
+      engine?: Engine
+      image?: string
       command: string
       workspace: { kind: WorkspaceKind; id: string }
       /** Ports of the runner's own localhost that it is let to. */

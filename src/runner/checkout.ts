@@ -41,7 +41,10 @@ export async function checkOut(
 ): Promise<{ outcome: Outcome; heldBy: HeldBy } | undefined> {
   const { session } = deps
   const refuse = (why: string) => new MayflyError('denied', `step "${request.name}", checkout: ${why}`)
-  if (open.isolation.tier === 'E')
+  const way = 'engine' in open.isolation ? deps.probe : open.isolation
+  if (way.tier === 'none')
+    throw refuse(`it needs bubblewrap, also for a step that ${request.isolation} runs: ${way.why}`)
+  if (way.tier === 'E')
     throw refuse(
       'it needs the sandbox, since only from there a way leads to the Git host: leave `isolation: none` out',
     )
@@ -54,7 +57,7 @@ export async function checkOut(
   const { url, commit } = source
   const running = startIsolated(
     deps,
-    open.isolation,
+    way,
     {
       ...request,
       ...{ env: gitEnvironment, passEnv: [], toolVariables: {} },

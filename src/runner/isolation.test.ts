@@ -19,13 +19,13 @@ function choose(probe: string, least: string, isolation: StepRequest['isolation'
   const request = { name: 'test', role: 'build', isolation } as StepRequest
   const found = probes[probe]
   assert.ok(found !== undefined)
-  return () => chooseTier({ probe: found, session }, request).tier
+  return async () => (await chooseTier({ probe: found, session }, request)).tier
 }
 
-test('a step runs as well isolated as the machine can, and never less than its role asks for', () => {
+test('a step runs as well isolated as the machine can, and never less than its role asks for', async () => {
   for (const least of ['namespace', 'container', 'namespace-no-pid', 'none'])
-    assert.equal(choose('B', least)(), 'B')
-  for (const least of ['namespace-no-pid', 'none']) assert.equal(choose('C', least)(), 'C')
+    assert.equal(await choose('B', least)(), 'B')
+  for (const least of ['namespace-no-pid', 'none']) assert.equal(await choose('C', least)(), 'C')
   for (const [probe, least] of [
     ['C', 'namespace'],
     ['C', 'container'],
@@ -34,27 +34,35 @@ test('a step runs as well isolated as the machine can, and never less than its r
     ['none', 'namespace'],
     ['none', 'none'],
   ] as const)
-    assert.throws(
+    await assert.rejects(
       choose(probe, least),
       (error) => error instanceof MayflyError && error.code === 'isolation_unavailable',
       `${probe} for ${least}`,
     )
 })
 
-test('no sandbox at all has to be asked for by name', () => {
-  assert.equal(choose('B', 'none', 'none')(), 'E')
-  assert.throws(
+test('no sandbox at all has to be asked for by name', async () => {
+  assert.equal(await choose('B', 'none', 'none')(), 'E')
+  await assert.rejects(
     choose('none', 'none', 'namespace'),
     /or, if role "build" allows it, ask for --isolation none/,
   )
 })
 
-test('the refusal says what this machine has, why it is not more, and what to do', () => {
-  assert.throws(choose('C', 'namespace'), (error) => {
+test('the refusal says what this machine has, why it is not more, and what to do', async () => {
+  await assert.rejects(choose('C', 'namespace'), (error) => {
     assert.match(
       (error as Error).message,
       /^step "test" can only be isolated as "namespace-no-pid" here: bwrap: Can't mount proc .+; or, if role "build" allows it, put `isolation: namespace-no-pid` there$/,
     )
     return true
   })
+})
+
+test('a container is less than namespace, and needs an image', async () => {
+  await assert.rejects(
+    choose('B', 'namespace', 'podman'),
+    /needs isolation "namespace", and podman is "container"/,
+  )
+  await assert.rejects(choose('B', 'container', 'docker'), /say which image docker is to run: --image NAME/)
 })

@@ -19,7 +19,7 @@ import { createJobWorkspaces, type JobWorkspaces } from './workspace/index.ts'
  */
 export async function runJob(request: JobRequest): Promise<JobResult> {
   const { cancellation, redactor, steps } = request
-  const isolated = steps.some((step) => step.isolation === 'namespace')
+  const isolated = steps.some((step) => step.isolation !== 'none')
   const probing = isolated
     ? probeIsolation({
         folder: request.environment.cacheFolder,

@@ -4,7 +4,7 @@ import { stepEnvironment } from './environment.ts'
 import { gitVariables } from './git-variables.ts'
 import type { Chosen } from './isolation.ts'
 import type { OpenStep } from './opened-step.ts'
-import { javaTrustFiles, startSandbox, type Running } from './sandbox/index.ts'
+import { javaTrustFiles, startContainer, startSandbox, type Running } from './sandbox/index.ts'
 import { mayNest } from './step-limits.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 
@@ -35,7 +35,7 @@ export function startIsolated(
   const doors = isOurs ? planDoors([], []) : planDoors(namedAuthorities(step), request.services)
   const tooMany = tooManyHosts(doors)
   if (tooMany !== undefined) deps.notices.tell(tooMany)
-  const sandbox = startSandbox({
+  const asked = {
     workspace: request.workspace,
     workspaceInside,
     tools,
@@ -52,18 +52,38 @@ export function startIsolated(
     withStdin: deps.stdin !== undefined && !isOurs,
     merged: deps.merged,
     limits,
-    nesting: mayNest(deps, request) && !isOurs,
-    ...way,
     doors: { places: [...doors.ways.keys()], hosts: doors.hosts },
     ...(deps.mayBegin === undefined || isOurs ? {} : { mayBegin: deps.mayBegin }),
     isOwnWorkspace: place.kind === 'fresh',
-  })
+  }
+  const sandbox =
+    'engine' in way
+      ? startContainer({
+          ...asked,
+          env: imageEnvironment(asked.env, request),
+          engine: way.engine,
+          image: way.digest,
+        })
+      : startSandbox({ ...asked, ...way, nesting: mayNest(deps, request) && !isOurs })
   sandbox.onListener((listener, place) => {
-    const way = doors.ways.get(place)
-    if (way === undefined) listener.close()
-    else relay.serve(listener, way)
+    const target = doors.ways.get(place)
+    if (target === undefined) listener.close()
+    else relay.serve(listener, target)
   })
   return sandbox
 }
 
 export const hasOutputs = ({ outputs = [] }: StepRequest): boolean => outputs.length > 0
+
+/** An image has its own programs and the PATH to them; the machine's tools are not there. */
+function imageEnvironment(
+  env: Readonly<Record<string, string>>,
+  request: StepRequest,
+): Record<string, string> {
+  const own = Object.keys(request.toolVariables)
+  return Object.fromEntries(
+    Object.entries(env).filter(
+      ([name]) => request.env[name] !== undefined || (name !== 'PATH' && !own.includes(name)),
+    ),
+  )
+}

@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/index.ts'
+import type { Clock, Engine } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import type { ServerApi, SessionGrant, StepActivity } from './api.ts'
 import type { Artifacts } from './artifacts/index.ts'
@@ -41,8 +41,9 @@ export interface StepRequest {
   readonly services: readonly number[]
   /** Names of the outputs that it may write. */
   readonly outputs?: readonly string[]
-  /** `none` must have been asked for by name. */
-  readonly isolation: 'namespace' | 'none'
+  /** `none` must have been asked for by name; a container engine comes with its image. */
+  readonly isolation: 'namespace' | Engine | 'none'
+  readonly image?: string
   /** Of its line in the pipeline; the role's own time ends it, too, if that is sooner. */
   readonly timeoutSeconds?: number
 }

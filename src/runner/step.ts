@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { Secret } from '../lib/index.ts'
+import { Secret, type Engine, type Tier } from '../lib/index.ts'
 import { checkServices } from './doors.ts'
 import { handOn } from './hand-on.ts'
 import { chooseTier, type Chosen } from './isolation.ts'
@@ -22,7 +22,7 @@ import { describeLeftovers, findLeftovers, refuseUnwritable, type StepWorkspace 
 
 /** Runs one step in its workspace. Throws MayflyError if it could not be started. */
 export async function runStep(deps: StepDeps, request: StepRequest): Promise<StepResult> {
-  const isolation = chooseTier(deps, request)
+  const isolation = await chooseTier(deps, request)
   checkServices(
     request,
     deps.session.roles.find(({ name }) => name === request.role),
@@ -35,6 +35,12 @@ export async function runStep(deps: StepDeps, request: StepRequest): Promise<Ste
     { ...request, workspace: place.path, workspaceInside: place.inside },
     isolation,
   )
+}
+
+function wireOf(isolation: Chosen): { tier: Tier; engine?: Engine; image?: string } {
+  if (!('engine' in isolation)) return { tier: isolation.tier }
+  const { tier, engine, image, digest } = isolation
+  return { tier, engine, image: `${image}@${digest}` }
 }
 
 /** Open, prepare, isolate, relay, mask, wait, collect, revoke. */
@@ -58,7 +64,7 @@ async function runAt(
   const step = await api.openStep(deps.session.access_token, {
     name: redactor.text(request.name),
     role: request.role,
-    tier: isolation.tier,
+    ...wireOf(isolation),
     command: redactor.command(request.command).slice(0, maxCommandChars),
     workspace: { kind: place.kind, id: place.id },
     services: request.services,

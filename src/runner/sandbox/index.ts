@@ -1,6 +1,8 @@
 export { caBundleInside, caInside, homeInside } from './inside.ts'
 export { findHolder, limitsOf, passedText, unheldText, watchLimits, processesBelow } from './limits/index.ts'
 export type { HeldBy, LimitName, RoleLimits, StepLimits } from './limits/index.ts'
+export { startContainer } from './container.ts'
+export { findEngine } from './engine.ts'
 export { javaTrustFiles } from './java-trust.ts'
 export { isolationAdvice } from './machine.ts'
 export { probeIsolation } from './probe.ts'

@@ -508,7 +508,15 @@ test('neither the options nor the arguments of bwrap hold the environment, which
     network: 'bwrap',
   }
   const options = bwrapOptions(plan).toString().split('\0')
-  for (const flag of ['--unshare-all', '--clearenv', '--new-session', '--die-with-parent'])
+  for (const flag of [
+    '--unshare-user',
+    '--unshare-pid',
+    '--unshare-net',
+    '--unshare-ipc',
+    '--clearenv',
+    '--new-session',
+    '--die-with-parent',
+  ])
     assert.ok(options.includes(flag), flag)
   for (const flag of ['--disable-userns', '--share-net', '--setenv']) assert.ok(!options.includes(flag), flag)
   const binds = options.flatMap((option, i) => (option === '--bind' ? [options[i + 1]] : []))

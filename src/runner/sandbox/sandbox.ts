@@ -4,14 +4,8 @@ import type { Server } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MayflyError } from '../../lib/index.ts'
-import {
-  existsInside,
-  isClosedToOthers,
-  lookThrough,
-  readInside,
-  removeInside,
-  type Cover,
-} from '../workspace/index.ts'
+import { isClosedToOthers, lookThrough, readInside, type Cover } from '../workspace/index.ts'
+import { withoutNewCommonDirs } from './common-dirs.ts'
 import { bwrapArguments, bwrapOptions, environmentBlock } from './bwrap.ts'
 import { countDirectAttempts, type AttemptCounter } from './direct-attempts.ts'
 import { makeDoorsInside } from './enter.ts'
@@ -133,17 +127,8 @@ export function startSandbox(request: SandboxRequest): Sandbox {
     processLimits: processLimits(request.limits, hold.by),
     memoryFolderBytes: request.sizedFolders ? memoryFolderBytes(request.limits, hold.by) : undefined,
   }
-  const { workspace } = request
-  // Also one that the step makes at the top itself.
-  const repositories = new Set(found === undefined ? [] : ['.git', ...found.repositories])
-  const withoutCommonDir = [...repositories].filter(
-    (folder) => !existsInside(workspace, join(folder, 'commondir')),
-  )
+  made.use(withoutNewCommonDirs(request.workspace, found))
   const child = spawnBwrap(request, plan, streams, hold.joins)
-  made.defer(() => {
-    // It would send git to a folder of the step's own for configuration and hooks (gitrepository-layout).
-    for (const folder of withoutCommonDir) removeInside(workspace, folder, 'commondir')
-  })
   void sweepOwnFolders()
   const written = new Map<string, string | undefined>()
   const standing = made.move()

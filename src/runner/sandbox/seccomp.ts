@@ -202,6 +202,11 @@ const personalities = [0, 0x8, 0x2_0000, 0x2_0008, 0xffff_ffff]
 const TIOCSTI = 0x5412
 const TIOCLINUX = 0x541c
 
+/** What no step may call, by name. */
+export function deniedNames(arch: string): string[] {
+  return Object.keys(denied[arch === 'arm64' ? 'arm64' : 'x64'])
+}
+
 /** What a step may do beside what all may. */
 export interface FilterRights {
   /** Make namespaces and mounts of its own. */

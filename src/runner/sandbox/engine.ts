@@ -1,0 +1,93 @@
+import { execFile, spawn } from 'node:child_process'
+import { accessSync, constants, existsSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { promisify } from 'node:util'
+import { MayflyError, messageOf, type Engine } from '../../lib/index.ts'
+
+const run = promisify(execFile)
+
+/** A container engine of this machine. */
+export interface ContainerEngine {
+  readonly name: Engine
+  readonly path: string
+  /** Its digest, as the engine names what it runs. Throws `isolation_unavailable` if the image is not here. */
+  digestOf(image: string): Promise<string>
+  /** As the host numbers the first process of a container; undefined while there is none. */
+  pidOf(container: string): Promise<number | undefined>
+  /** Removes the container when this process is gone, however it ends, or when asked. */
+  removeAtEnd(container: string): { now(): Promise<void> }
+}
+
+/**
+ * Nothing of the job's environment: an earlier step may have put something there, and it names programs that engines start
+ * (`CONTAINERS_CONF`), and machines on which they start them (`DOCKER_HOST`).
+ */
+export function engineEnvironment(): Record<string, string> {
+  const { homedir, uid } = userInfo()
+  const runtime = `/run/user/${uid}`
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: homedir,
+    ...(existsSync(runtime) ? { XDG_RUNTIME_DIR: runtime } : {}),
+  }
+}
+
+/** Throws `isolation_unavailable` if it is not installed. */
+export function findEngine(name: Engine): ContainerEngine {
+  const path = [`/usr/bin/${name}`, `/usr/local/bin/${name}`].find(isProgram)
+  if (path === undefined)
+    throw new MayflyError(
+      'isolation_unavailable',
+      `${name} is not installed in /usr/bin or /usr/local/bin: install it (Debian, Ubuntu: sudo apt-get install ${name === 'docker' ? 'docker.io' : 'podman uidmap'}), or leave isolation: ${name} out`,
+    )
+  const ask = async (args: readonly string[]) =>
+    (await run(path, args, { env: engineEnvironment(), timeout: 30_000, maxBuffer: 1_048_576 })).stdout.trim()
+  return {
+    name,
+    path,
+    async digestOf(image) {
+      const id = await ask(['image', 'inspect', '--format', '{{.Id}}', image]).catch((error: unknown) => {
+        const said = (error as { stderr?: string }).stderr?.trim().split('\n').at(-1) ?? messageOf(error)
+        throw new MayflyError(
+          'isolation_unavailable',
+          `the image ${image} is not there for ${name} (${said}): build or pull it before the step; a step pulls none`,
+        )
+      })
+      return id.startsWith('sha256:') ? id : `sha256:${id}`
+    },
+    async pidOf(container) {
+      const pid = Number(await ask(['inspect', '--format', '{{.State.Pid}}', container]).catch(() => '0'))
+      return pid > 0 ? pid : undefined
+    },
+    removeAtEnd(container) {
+      // podman would first ask it to end, for ten seconds.
+      const remove = name === 'podman' ? ['rm', '-f', '-t', '0'] : ['rm', '-f']
+      // It waits for the end of its input, which the kernel closes with us.
+      const remover = spawn('/usr/bin/perl', ['-e', '<STDIN>; exec @ARGV', path, ...remove, container], {
+        stdio: ['pipe', 'ignore', 'ignore'],
+        env: engineEnvironment(),
+        detached: true,
+      })
+      const gone = new Promise<void>((resolve) => {
+        remover.once('close', () => resolve())
+        remover.once('error', () => resolve())
+      })
+      remover.stdin.on('error', () => undefined)
+      return {
+        async now() {
+          remover.stdin.end()
+          await gone
+        },
+      }
+    },
+  }
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
