@@ -52,7 +52,7 @@ export class Dumps {
     while (at < bytes.length) {
       const end = endOfLine(bytes, at)
       const isWhole = end <= bytes.length
-      if (this.#isLineStart && (this.#decoded !== undefined || isHexAt(bytes, at))) {
+      if (this.#isLineStart && (this.#decoded !== undefined || mayBeOffsetAt(bytes, at))) {
         const line = bytes.subarray(at, isWhole ? end : bytes.length)
         const text = line.length > maxRowBytes ? '' : line.toString('latin1')
         const row = isWhole && text !== '' ? parseRow(text) : undefined
@@ -160,11 +160,15 @@ function endOfLine(bytes: Buffer, at: number): number {
   return end === -1 ? bytes.length + 1 : end + 1
 }
 
-// Four digits begin an offset; of fewer bytes the rest may come.
-function isHexAt(bytes: Buffer, at: number): boolean {
-  const end = Math.min(at + 4, bytes.length)
-  for (let i = at; i < end; i++) if (!isHexDigit(bytes[i] as number)) return false
-  return true
+// An offset, as parseRow has it: most lines, those with a time in front too, are turned away here.
+function mayBeOffsetAt(bytes: Buffer, at: number): boolean {
+  const end = Math.min(at + 16, bytes.length)
+  let i = at
+  while (i < end && isHexDigit(bytes[i] as number)) i++
+  if (i === bytes.length) return true
+  if (i - at < 4) return false
+  const byte = bytes[i] as number
+  return byte === 0x20 || byte === 0x09 || byte === 0x3a
 }
 
 function isHexDigit(byte: number): boolean {

@@ -6,6 +6,18 @@ import { isBlank, maxGapBytes } from './scan.ts'
 // reader of a quiet step.
 const weakCharacters = 4
 
+/** Memory of one stream for the view without white space: to make it anew for every write would cost more than the rest. */
+export class SpacedView {
+  bytes: Uint8Array = new Uint8Array(0)
+  offsets: Int32Array = new Int32Array(0)
+
+  reserve(capacity: number): void {
+    if (this.bytes.length >= capacity) return
+    this.bytes = new Uint8Array(2 * capacity)
+    this.offsets = new Int32Array(2 * capacity)
+  }
+}
+
 /**
  * The first offset from which `bytes[offset, end)` is the beginning of a form, or `end`.
  * All such beginnings are considered, not the longest alone: of `aab`, `ab` may be the one that goes on.
@@ -17,9 +29,10 @@ export function liveStart(
   from: number,
   end: number,
   ignoreWeak: boolean,
+  spaced: SpacedView,
 ): number {
   const exact = exactStart(set.exact, bytes, from, end)
-  return spacedStart(set.spaced, bytes, from, end, exact, ignoreWeak)
+  return spacedStart(set.spaced, bytes, from, end, exact, ignoreWeak, spaced)
 }
 
 function exactStart(index: PrefixIndex, bytes: Uint8Array, from: number, end: number): number {
@@ -37,11 +50,12 @@ function spacedStart(
   end: number,
   limit: number,
   ignoreWeak: boolean,
+  spaced: SpacedView,
 ): number {
   const capacity = Math.min(index.maxBytes - 1, end - from)
   if (capacity <= 0) return limit
-  const view = new Uint8Array(capacity)
-  const offsets = new Int32Array(capacity)
+  spaced.reserve(capacity)
+  const { bytes: view, offsets } = spaced
   let first = capacity
   let gap = 0
   for (let at = end - 1; at >= from && first > 0; at--) {

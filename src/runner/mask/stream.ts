@@ -1,6 +1,6 @@
 import { CleanView } from './ansi.ts'
 import { minVisibleBytes } from './forms.ts'
-import { isFormByte, liveStart } from './live.ts'
+import { isFormByte, liveStart, SpacedView } from './live.ts'
 import { Output } from './output.ts'
 import type { PatternSet } from './pattern-set.ts'
 import { Ranges } from './ranges.ts'
@@ -31,6 +31,7 @@ export class Stream {
   readonly #counted = new Set<string>()
   readonly #clean = new CleanView()
   readonly #ranges = new Ranges()
+  readonly #spaced = new SpacedView()
   #store = Buffer.alloc(0)
   #length = 0
   #shown = 0
@@ -166,10 +167,17 @@ export class Stream {
 
   #liveStart(cleaned: boolean, ignoreWeak: boolean): number {
     const oldest = Math.max(this.#scanFrom, this.#length - maxSpanBytes)
-    const raw = liveStart(this.#set, this.#store, oldest, this.#length, ignoreWeak)
+    const raw = liveStart(this.#set, this.#store, oldest, this.#length, ignoreWeak, this.#spaced)
     if (!cleaned) return raw
     const clean = this.#clean
-    const at = liveStart(this.#set, clean.bytes, clean.fromOutput(oldest), clean.length, ignoreWeak)
+    const at = liveStart(
+      this.#set,
+      clean.bytes,
+      clean.fromOutput(oldest),
+      clean.length,
+      ignoreWeak,
+      this.#spaced,
+    )
     const cleanLive = at === clean.length ? this.#length : clean.toOutput(at)
     // An unfinished sequence is kept to be read as a whole, but is no reason to keep a quiet step waiting.
     const pending = ignoreWeak || clean.pendingAt === -1 ? this.#length : clean.pendingAt
