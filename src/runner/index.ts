@@ -21,6 +21,12 @@ export { secretsOfJob } from './job-secrets/index.ts'
 export { isSamePlace } from './same-place.ts'
 export { createRedactor } from './redactor.ts'
 export type { Redactor } from './redactor.ts'
-export { findHolder, isolationAdvice, notStartedExitCode, probeIsolation } from './sandbox/index.ts'
+export {
+  findEngine,
+  findHolder,
+  isolationAdvice,
+  notStartedExitCode,
+  probeIsolation,
+} from './sandbox/index.ts'
 export type { StepRequest, StepResult } from './step-request.ts'
 export { allowedTools, allowedWorkspace, findTools } from './workspace/index.ts'

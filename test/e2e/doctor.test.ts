@@ -46,6 +46,10 @@ test('where all is well, every part says so: the runner, the way to the server, 
   assert.equal(exitCode, 0, JSON.stringify(findings))
   for (const [name, says] of [
     ['sandbox', /^tier B/],
+    [
+      'podman',
+      /^(?:podman version \S+, for steps with isolation: podman|not installed; only steps that name it need it|podman does not answer)$/,
+    ],
     ['limits', /^held by a control group, version [12]$|^no control group can be made/],
     ['perl', /^\/usr\/bin\/perl$/],
     ['workspace', new RegExp(`^${realpathSync(stage.workspace)}$`)],

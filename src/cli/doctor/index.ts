@@ -6,6 +6,7 @@ import { visible } from '../story.ts'
 import type { Check, Finding, Surroundings } from './check.ts'
 import { checkData } from './data.ts'
 import { checkDisk } from './disk.ts'
+import { checkEngines } from './engines.ts'
 import { checkFoundTools } from './found-tools.ts'
 import { checkGateway } from './gateway.ts'
 import { checkIdentity } from './identity.ts'
@@ -30,7 +31,15 @@ interface Options {
 const parts: readonly { readonly title: string; readonly checks: readonly Check[] }[] = [
   {
     title: 'this machine, as a runner',
-    checks: [checkProgram, checkSandbox, checkLimits, checkTools, checkFoundTools, checkWorkspace],
+    checks: [
+      checkProgram,
+      checkSandbox,
+      checkEngines,
+      checkLimits,
+      checkTools,
+      checkFoundTools,
+      checkWorkspace,
+    ],
   },
   { title: 'the way to the server', checks: [checkServer, checkIdentity, checkGateway] },
   { title: 'this machine, as the server’s', checks: [checkData, checkLog, checkDisk, checkPort] },

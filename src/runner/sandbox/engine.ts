@@ -12,6 +12,8 @@ export interface ContainerEngine {
   readonly path: string
   /** Its digest, as the engine names what it runs. Throws `isolation_unavailable` if the image is not here. */
   digestOf(image: string): Promise<string>
+  /** One line. */
+  version(): Promise<string>
   /** As the host numbers the first process of a container; undefined while there is none. */
   pidOf(container: string): Promise<number | undefined>
   /** Removes the container when this process is gone, however it ends, or when asked. */
@@ -55,6 +57,7 @@ export function findEngine(name: Engine): ContainerEngine {
       })
       return id.startsWith('sha256:') ? id : `sha256:${id}`
     },
+    version: async () => (await ask(['--version'])).split('\n')[0] ?? '',
     async pidOf(container) {
       const pid = Number(await ask(['inspect', '--format', '{{.State.Pid}}', container]).catch(() => '0'))
       return pid > 0 ? pid : undefined
