@@ -151,3 +151,23 @@ test('a secret longer than one piece', () => {
     assert.equal(write(stream, `[${output}]`) + stream.end().toString(), '[***]')
   }
 })
+
+test('a line of 100 MB, coloured and with carriage returns: what is held stays small, and all but the secrets is as it was', () => {
+  const piece = Buffer.from(`\rprogress \x1b[32m=====>\x1b[0m 42% of ${'x y '.repeat(250)}`)
+  const stream = masker(secret).stream()
+  let [written, shown, most, masks] = [0, 0, 0, 0]
+  for (let i = 0; written < 100_000_000; i++) {
+    const chunk = i % 1_000 === 0 ? Buffer.concat([piece, Buffer.from(secret), piece]) : piece
+    const out = stream.write(chunk)
+    written += chunk.length
+    shown += out.length
+    if (i % 1_000 === 0) {
+      masks++
+      assert.ok(out.includes('***') && !out.includes(secret))
+    }
+    most = Math.max(most, written - shown - masks * (secret.length - 3))
+  }
+  shown += stream.end().length
+  assert.equal(shown, written - masks * (secret.length - 3))
+  assert.ok(most < 10_000, `${most} bytes were held`)
+})
