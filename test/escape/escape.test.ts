@@ -34,13 +34,17 @@ test('no attempt gets out of the sandbox, in any tier of this machine; outside t
   for (const why of missing) t.diagnostic(`not tried here: ${why}`)
   if (rows.length === 0) return t.skip(missing.join('; '))
   const isPlanted = ({ name }: { name: string }) => name.includes(': planted.')
-  const tiers = rows.length / (attempts.length + planted.length)
   assert.ok(attempts.length >= 120, String(attempts.length))
   assert.deepEqual(
     rows.filter((row) => !row.ok && !isPlanted(row)).map(({ name, note }) => `${name}: ${note}`),
     [],
   )
-  assert.equal(rows.filter((row) => !row.ok && isPlanted(row)).length, planted.length * tiers)
+  const found = rows.filter(isPlanted)
+  assert.ok(found.length >= planted.length)
+  assert.deepEqual(
+    found.filter(({ ok }) => ok),
+    [],
+  )
 })
 
 test('most attempts are shown to get through where nothing holds them', () => {

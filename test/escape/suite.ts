@@ -34,15 +34,27 @@ export async function tryEscapes(chosen: readonly Attempt[] = attempts): Promise
   using _tiers = { [Symbol.dispose]: close }
   if (tiers.length === 0) return { rows: [], missing }
   await using stage = await setStage({ policy: withContained })
-  const rows = await Promise.all(tiers.map((tier) => tryTier(stage, tier, chosen)))
+  const rows = await Promise.all(
+    tiers.map((tier) =>
+      tryTier(
+        stage,
+        tier,
+        chosen.filter(({ name }) => tier.only?.test(name) ?? true),
+      ),
+    ),
+  )
   return { rows: rows.flat(), missing }
 }
 
-/** The example's policy, with a role that a container may run. */
+/** The example's policy, with a role that a container may run and one that may make namespaces. */
 const withContained = (policy: string) =>
   `${policy}  contained:
     trust: { issuer: ci, repository_id: "1296269" }
     isolation: namespace-no-pid
+    grants: [ "git:read git/octo-org/links", npm:install npm ]
+  nested:
+    trust: { issuer: ci, repository_id: "1296269" }
+    allow: [nested-namespaces]
     grants: [ "git:read git/octo-org/links", npm:install npm ]
 `
 
@@ -212,7 +224,7 @@ const isRoot = process.getuid?.() === 0
 function judge(tier: Tier, attempt: Attempt, inside: Outcome | undefined, outside: Outcome | undefined): Row {
   const name = `${tier.name}: ${attempt.name}`
   const { word, detail } = inside ?? { word: 'broken', detail: 'it was not run' }
-  const isTold = tier.told.includes(attempt.name) && word === 'reached'
+  const isTold = word === 'reached' && tier.told.some((start) => attempt.name.startsWith(start))
   const isHeld =
     isTold ||
     word === 'held' ||
@@ -222,7 +234,7 @@ function judge(tier: Tier, attempt: Attempt, inside: Outcome | undefined, outsid
   return {
     name,
     ok: isHeld && against.ok,
-    note: `${attempt.tries}; inside: ${word}${isTold ? ', as the threat model says' : ''}${detail === '' ? '' : ` (${detail.slice(0, 100)})`}; outside: ${against.text}`,
+    note: `${attempt.tries}; inside: ${word}${isTold ? ', as this tier allows' : ''}${detail === '' ? '' : ` (${detail.slice(0, 100)})`}; outside: ${against.text}`,
   }
 }
 

@@ -9,8 +9,10 @@ export interface Tier {
   readonly role: string
   /** What its programs of the machine, and `mayfly run`, are started by. */
   readonly prefix: readonly string[]
-  /** Attempts that get through, as docs/threat-model.md says of this tier. */
+  /** What the names of attempts begin with that get through, as the role or docs/threat-model.md says. */
   readonly told: readonly string[]
+  /** Only these are tried: what differs from another tier. */
+  readonly only?: RegExp
 }
 
 const nobody = 65_534
@@ -34,6 +36,13 @@ export async function findTiers(): Promise<Tiers> {
   const missing: string[] = []
   if (isRoot) tiers.unshift({ name: 'B, root', ...whole })
   else missing.push('B, root: the suite was not started as root')
+  // A role whose steps may make namespaces.
+  const nesting = {
+    ...{ role: 'nested', prefix: [], told: [] },
+    only: /^(?:nested|cgroup|devices|set-id|workspace)\./,
+  }
+  tiers.push({ name: 'B nested, ordinary user', ...user, ...nesting })
+  if (isRoot) tiers.push({ name: 'B nested, root', ...nesting })
   const container = await startContainer(user.uid)
   if (container === undefined) missing.push('C: no right to namespaces in which /proc could be masked')
   // It sees the other processes and their command lines.

@@ -214,6 +214,8 @@ test('a step that may nest makes namespaces and mounts, but none of control grou
   for (const number of [unshare, clone])
     assert.equal(verdict(nest, { arch: x64, number, args: [0x1202_0000] }), errno(1))
   for (const number of [bpf, ptrace]) assert.equal(verdict(nest, { arch: x64, number }), errno(1))
+  // Capabilities of files as set-user-id: for everybody on the machine, where its root is the supervisor.
+  for (const number of [188, 189, 190, 463]) assert.equal(verdict(nest, { arch: x64, number }), errno(95))
   assert.equal(verdict(nest, { arch: x64, number: 435 }), errno(38))
   const modes = [0o2755, 0o4755].map((mode) => ({ arch: x64, number: chmod, args: [0, mode] }))
   const of = (filter: Buffer) => modes.map((call) => verdict(filter, call))

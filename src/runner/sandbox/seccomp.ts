@@ -155,6 +155,12 @@ const changingMode = {
 /** Here the mode counts only if the flags, the argument before it, say that a file is made. */
 const opening = { x64: { open: [2, 2], openat: [257, 3] }, arm64: { openat: [56, 3] } } as const
 
+/**
+ * setxattr, lsetxattr, fsetxattr, setxattrat. As root of a namespace of its own a step that may nest could give a file capabilities
+ * (security.capability), and where the supervisor is root they would hold for everybody on the machine (capabilities(7)).
+ */
+const settingAttributes = { x64: [188, 189, 190, 463], arm64: [5, 6, 7, 463] } as const
+
 const makingNode = { x64: { mknod: [133, 1], mknodat: [259, 2] }, arm64: { mknodat: [33, 2] } } as const
 
 /** With them a file in the workspace runs as whoever owns it, or with its group, for everybody who reaches it. */
@@ -174,6 +180,8 @@ const killProcess = 0x8000_0000
 const failWith = (errno: number) => 0x0005_0000 | errno
 const EPERM = 1
 const ENOSYS = 38
+/** As from a file system that has no such attributes: tools that unpack images go on without. */
+const EOPNOTSUPP = 95
 const EAFNOSUPPORT = 97
 
 /** Offsets in `struct seccomp_data` (seccomp(2)); arguments by their low word. */
@@ -248,6 +256,9 @@ export function seccompFilter(rights: FilterRights = noRights, arch: string = pr
     ...refused.flatMap(([, number]) => refuse(number, EPERM)),
     // One group is known inside, and so the kernel sets none. Container tools ask for it before each program, and need no more.
     ...(rights.nesting ? refuse(machine.setgroups, 0) : []),
+    ...(rights.nesting && !rights.setUid
+      ? settingAttributes[arch].flatMap((number) => refuse(number, EOPNOTSUPP))
+      : []),
     ...Object.values(unseen).flatMap((number) => refuse(number, ENOSYS)),
     ...Object.values(changingMode[arch]).flatMap(([number, mode]) =>
       whenCall(number, refuseBits(mode, setId)),

@@ -4,6 +4,7 @@ import { descriptors } from './descriptors.ts'
 import { files } from './files.ts'
 import { kernel } from './kernel.ts'
 import { lifetime } from './lifetime.ts'
+import { nested } from './nested.ts'
 import { network } from './network.ts'
 import { processes } from './processes.ts'
 import { proxy } from './proxy.ts'
@@ -13,6 +14,8 @@ export const attempts: readonly Attempt[] = [
   ...descriptors,
   ...processes,
   ...kernel,
+  // Before those that take the repository away.
+  ...nested,
   ...files,
   ...communication,
   ...network,
