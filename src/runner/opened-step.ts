@@ -6,6 +6,7 @@ import type { ProgramsRecord, StepLog } from './record/index.ts'
 import type { Chosen } from './isolation.ts'
 import type { Refusals } from './refusals.ts'
 import type { Relay } from './relay.ts'
+import type { Renewal } from './renewal.ts'
 import type { SecretsSeen } from './secrets-seen.ts'
 import type { HeldBy, LimitName, Running, StepLimits, StepUsage } from './sandbox/index.ts'
 import type { Outcome } from './supervise.ts'
@@ -15,6 +16,11 @@ import type { Cover, StepWorkspace } from './workspace/index.ts'
 export interface OpenStep {
   readonly step: StepGrant
   readonly relay: Relay
+  /** Of its token. */
+  readonly renewal: Renewal
+  readonly startedMs: number
+  /** ISO 8601. */
+  readonly startedAt: string
   readonly refusals: Refusals
   covers: readonly Cover[]
   /** Files that it sees something else in place of. */

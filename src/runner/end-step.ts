@@ -1,0 +1,127 @@
+import { performance } from 'node:perf_hooks'
+import { messageOf } from '../lib/index.ts'
+import type { StepActivity } from './api.ts'
+import { fileListOf, type Artifacts } from './artifacts/index.ts'
+import type { CacheReport } from './cache/index.ts'
+import { handOn } from './hand-on.ts'
+import type { OpenStep, Ran } from './opened-step.ts'
+import { scriptRecord, usageRecord, type LogSummary } from './record/index.ts'
+import { showRefusals } from './refusals.ts'
+import { notStartedExitCode } from './sandbox/index.ts'
+import { closeCaches } from './step-caches.ts'
+import type { StepDeps, StepRequest, StepResult } from './step-request.ts'
+import type { Outcome } from './supervise.ts'
+
+/** Collects what it hands on, closes its caches and its log, and tells the server; in this order, since the end closes all of them. */
+export async function endStep(
+  deps: StepDeps,
+  request: StepRequest,
+  open: OpenStep,
+  { outcome: asRun, ended, ...ran }: Ran,
+): Promise<StepResult> {
+  const { directAttempts, limit } = ran
+  const handed = ended === undefined ? await handOn(deps, request, open, asRun) : undefined
+  const outcome = handed?.isComplete === false ? { ...asRun, exitCode: notStartedExitCode } : asRun
+  const artifacts = handed?.artifacts
+  const succeeded = ended === undefined && outcome.reason === 'finished' && outcome.exitCode === 0
+  const kept = await closeCaches(open, succeeded)
+  // Before its end is told: with that its log is closed.
+  const summary = await open.log.end()
+  const durationMs = Math.round(performance.now() - open.startedMs)
+  const activity =
+    ended === undefined
+      ? await report(deps, request, open, outcome, {
+          durationMs,
+          ...ran,
+          caches: kept,
+          artifacts,
+          log: summary,
+        })
+      : { granted: [], denied: [] }
+  open.refusals.end()
+  return {
+    name: request.name,
+    role: request.role,
+    stepId: open.step.step_id,
+    exitCode: ended === undefined ? outcome.exitCode : notStartedExitCode,
+    outcome: outcomeOf(outcome, ended, limit),
+    attempt: 1,
+    startedAt: open.startedAt,
+    durationMs,
+    activity,
+    outputs: ran.outputs,
+    ...(ended === undefined ? {} : { ended }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(directAttempts === undefined ? {} : { directAttempts }),
+    ...(artifacts === undefined ? {} : { artifacts }),
+  }
+}
+
+/** It went wrong on our side: what is open is closed, and the server told. What has run is never recorded as something that has not. */
+export async function abandonStep(deps: StepDeps, open: OpenStep): Promise<void> {
+  open.relay.close()
+  await open.log.end()
+  await closeCaches(open, false).catch(() => undefined)
+  const reason = open.hasStarted() ? 'cancelled' : 'failed_to_start'
+  await deps.api.finish(open.step, { reason }).catch(() => undefined)
+}
+
+function outcomeOf(
+  { reason, exitCode }: Outcome,
+  ended: string | undefined,
+  limit: string | undefined,
+): StepResult['outcome'] {
+  if (ended !== undefined) return 'ended'
+  if (reason === 'timed_out') return reason
+  // What it has used up is its own; a wish to end is not.
+  if (reason === 'cancelled' && limit === undefined) return reason
+  return exitCode === 0 ? 'succeeded' : 'failed'
+}
+
+/** Tells the server how it ended. What was denied is shown, and comes back with what was granted. */
+async function report(
+  { api, notices, redactor }: StepDeps,
+  request: StepRequest,
+  { step, refusals, relay, secretsSeen }: OpenStep,
+  { exitCode, reason, output }: Outcome,
+  ran: Omit<Ran, 'outcome' | 'ended'> & {
+    durationMs: number
+    caches: readonly CacheReport[] | undefined
+    artifacts: Artifacts | undefined
+    log: LogSummary | undefined
+  },
+): Promise<StepActivity> {
+  const seen = secretsSeen.list()
+  try {
+    const answer = await api.finish(step, {
+      reason,
+      exit_code: exitCode,
+      duration_ms: ran.durationMs,
+      output,
+      script: scriptRecord(request, redactor),
+      ...usageRecord(ran.used, redactor),
+      ...(ran.programs === undefined ? {} : { programs: ran.programs }),
+      ...(ran.log === undefined ? {} : { log: ran.log }),
+      ...(ran.directAttempts === undefined ? {} : { direct_attempts: ran.directAttempts }),
+      ...(ran.caches === undefined ? {} : { caches: ran.caches }),
+      ...(ran.limit === undefined ? {} : { limit: ran.limit }),
+      limits_held_by: ran.heldBy,
+      ...(ran.artifacts === undefined ? {} : { artifacts: fileListOf(ran.artifacts.files, redactor.text) }),
+      ...(ran.inputs.length === 0 ? {} : { inputs: fileListOf(ran.inputs, redactor.text) }),
+      withheld_requests: relay.withheld(),
+      ...(relay.services().size === 0
+        ? {}
+        : { services: [...relay.services()].map(([port, connections]) => ({ port, connections })) }),
+      refusals_seen: ran.seen,
+      ...(seen.length === 0 ? {} : { secrets_seen: seen }),
+    })
+    if (answer.refusals !== undefined) showRefusals(refusals, answer.refusals)
+    return { granted: answer.granted, denied: answer.denied }
+  } catch (error) {
+    // The server revokes by itself when heartbeats stop; the command's own result stands.
+    notices.tell(
+      `mayfly: the end of the step could not be reported (${messageOf(error)}); its leases end with its heartbeat`,
+    )
+    return { granted: [], denied: [] }
+  }
+}
