@@ -97,6 +97,7 @@ function commandStep(command: readonly string[], options: RunOptions): JobStep {
     ...(options.checkout ? { checkout: {} } : {}),
     continueOnError: false,
     ...{ needs: [], takesFrom: [], values: [], matrix: {}, condition: { holds: ({ failed }) => !failed } },
+    isConditional: false,
     retries: { count: 0, on: undefined },
   }
 }
@@ -155,6 +156,7 @@ function pipelineStep(step: PlannedStep, options: RunOptions): JobStep {
     values: step.values,
     matrix: step.matrix,
     condition: step.condition,
+    isConditional: step.isConditional,
     retries: step.retries,
   }
 }

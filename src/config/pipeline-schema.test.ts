@@ -32,6 +32,7 @@ test('a pipeline, with its defaults', () => {
     dotenv: undefined,
     continueOnError: false,
     needs: [],
+    isConditional: false,
     takesFrom: [],
     values: [],
     matrix: {},

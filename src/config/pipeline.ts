@@ -44,6 +44,8 @@ export interface PlannedStep {
   /** The outputs that it has of them, each under the name of a variable. */
   readonly values: readonly { readonly step: string; readonly output: string; readonly variable: string }[]
   readonly condition: Condition
+  /** It has an `if` of its own. */
+  readonly isConditional: boolean
   readonly matrix: MatrixMember
   readonly timeoutSeconds: number | undefined
   readonly retries: Retries
@@ -243,6 +245,7 @@ function planStep(
     continueOnError: step.continue_on_error,
     needs,
     condition: parsed?.ok === true ? parsed.condition : unlessFailed,
+    isConditional: parsed?.ok === true,
     matrix,
     timeoutSeconds: step.timeout === undefined ? undefined : durationSeconds(step.timeout),
     retries: retriesOf(step.retries),

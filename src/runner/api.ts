@@ -27,6 +27,8 @@ export interface ServerApi {
     roles: readonly string[]
     /** Roles that are assumed later, with another identity token: known to be trusted now, and people are asked now. */
     later?: readonly string[]
+    /** Roles that the job may turn out not to need: one that does not trust it fails the steps that come to it, not the job. */
+    optional?: readonly string[]
     /** The steps begin later than now: their roles' time is to count from then. */
     wait?: boolean
   }): Promise<SessionGrant | PendingApproval>
@@ -72,6 +74,8 @@ export interface SessionGrant {
   readonly run_id: string
   /** The roles it has, separated by spaces. */
   readonly scope: string
+  /** Of the optional ones those that do not trust the job, and why. */
+  readonly refused?: readonly { readonly role: string; readonly detail: string }[]
   /** The others, which people must approve first. */
   readonly pending?: PendingApproval
   /** The time of its roles counts from each step's start. */
@@ -262,13 +266,14 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
       )
       signer.learnNonce(answer?.nonce)
     },
-    async exchange({ identityToken, roles, later = [], wait = false }) {
+    async exchange({ identityToken, roles, later = [], optional = [], wait = false }) {
       const answer = await exchange({
         grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
         subject_token: identityToken,
         subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
         scope: roles.join(' '),
         ...(later.length === 0 ? {} : { later: later.join(' ') }),
+        ...(optional.length === 0 ? {} : { optional: optional.join(' ') }),
         ...(wait ? { wait_seconds: String(waitSeconds) } : {}),
       })
       return answer as SessionGrant | PendingApproval

@@ -37,6 +37,13 @@ export const exchangeRequest = z.object({
     .describe(
       'Roles that the job will assume with further tokens: it is told now if it may not, and people are asked now.',
     ),
+  optional: z
+    .string()
+    .max(2048)
+    .optional()
+    .describe(
+      'Of these roles the job may turn out not to need any: one that does not trust it is left out, and said in `refused`.',
+    ),
   wait_seconds: waitSeconds,
   audience: z.string().optional(),
   resource: z.string().optional(),
@@ -64,7 +71,8 @@ export async function exchangeToken(
   const { identity } = verified
   const now = request.scope.split(' ')
   const later = request.later?.split(' ') ?? []
-  const assumed = assumeRoles(rules, identity, [...now, ...later])
+  const optional = request.optional?.split(' ') ?? []
+  const assumed = assumeRoles(rules, identity, [...now, ...later], optional)
   if (!assumed.ok) throw await refuseRole(deps, call, rules, identity, assumed.refusal)
   const names = assumed.roles.map((role) => role.name)
   const waiting = requirementsOf(rules.document, names).map(({ role }) => role)
@@ -85,7 +93,8 @@ export async function exchangeToken(
   })
   if (!opened.ok) throw await refuseReplay(deps, call, identity)
   await endIfOutdated(deps, rules, opened.session)
-  const answer = answerWith(deps, opened.session, names)
+  const refused = assumed.refused.map((one) => ({ role: one.role, detail: describeRefusal(one) }))
+  const answer = { ...answerWith(deps, opened.session, names), ...(refused.length === 0 ? {} : { refused }) }
   if (waiting.length === 0) return answer
   try {
     // A pipeline builds while people look at what it wants to release.
@@ -111,18 +120,18 @@ async function endIfOutdated(deps: ExchangeDeps, rules: Rules, session: Session)
 
 type Refused = Assumption & { allow: false }
 
+/** Of the optional ones those that do not trust the job are left out, as long as any is left. */
 function assumeRoles(
   rules: Rules,
   identity: Identity,
   names: readonly string[],
-): { ok: true; roles: Role[] } | { ok: false; refusal: Refused } {
-  const roles: Role[] = []
-  for (const name of new Set(names)) {
-    const assumption = rules.policy.assume(name, identity)
-    if (!assumption.allow) return { ok: false, refusal: assumption }
-    roles.push(assumption.role)
-  }
-  return { ok: true, roles }
+  optional: readonly string[],
+): { ok: true; roles: Role[]; refused: Refused[] } | { ok: false; refusal: Refused } {
+  const assumptions = [...new Set(names)].map((name) => rules.policy.assume(name, identity))
+  const roles = assumptions.flatMap((one) => (one.allow ? [one.role] : []))
+  const refused = assumptions.flatMap((one) => (one.allow ? [] : [one]))
+  const refusal = refused.find(({ role }) => roles.length === 0 || !optional.includes(role))
+  return refusal === undefined ? { ok: true, roles, refused } : { ok: false, refusal }
 }
 
 /** These say something about a token that its issuer did sign; the rest a stranger could have made up. */
@@ -154,6 +163,12 @@ export function toldOf(rules: Rules, { reason, detail, retryAfterSeconds, job }:
   return oauthProblem(400, 'invalid_grant', told)
 }
 
+function describeRefusal(refusal: Refused): string {
+  return refusal.reason === 'role_unknown'
+    ? `there is no role "${refusal.role}"; known are ${refusal.known.slice(0, 50).join(', ')}`
+    : `role "${refusal.role}" does not trust this job: ${describeMismatches(refusal.mismatches)}`
+}
+
 async function refuseRole(
   deps: ExchangeDeps,
   call: Call,
@@ -183,20 +198,10 @@ async function refuseRole(
       'invalid_target',
       'not trusted here; an operator finds the reason under this request id',
     )
-  if (refusal.reason === 'role_unknown')
-    return oauthProblem(
-      400,
-      'invalid_scope',
-      `there is no role "${refusal.role}"; known are ${refusal.known.slice(0, 50).join(', ')}`,
-    )
+  if (refusal.reason === 'role_unknown') return oauthProblem(400, 'invalid_scope', describeRefusal(refusal))
   const nearest = nearestRole(rules.policy, identity, refusal.role)
   const other = nearest?.allow === true ? `; role "${nearest.role}" does` : ''
-  return oauthProblem(
-    403,
-    'invalid_target',
-    `role "${refusal.role}" does not trust this job: ${describeMismatches(refusal.mismatches)}${other}`,
-    mismatches,
-  )
+  return oauthProblem(403, 'invalid_target', `${describeRefusal(refusal)}${other}`, mismatches)
 }
 
 function isStranger(rules: Rules, identity: Identity, refusal: Refused): boolean {

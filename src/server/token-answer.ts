@@ -59,6 +59,10 @@ export const exchangeResponse = z.object({
     .boolean()
     .optional()
     .describe('The time of its roles counts from the start of each step, not from now.'),
+  refused: z
+    .array(z.object({ role: z.string(), detail: z.string() }))
+    .optional()
+    .describe('Of the optional roles those that do not trust the job, and why.'),
   pending: pendingApproval
     .optional()
     .describe('The other roles that were asked for: people must approve them first.'),

@@ -390,3 +390,21 @@ steps:
   assert.match(ran.stderr, /there is no role "no-such-role"/)
   assert.equal(existsSync(join(stage.workspace, 'began-for-nothing')), false)
 })
+
+test('a pull request runs the file whose release step its `if` keeps from running; a step that comes to a role without trust says why', async () => {
+  const file = (condition: string) =>
+    `steps:\n  - { name: a, role: build, run: "true" }\n  - { name: b, role: release, workspace: shared, if: '${condition}', run: "true" }\n`
+  const pull = { ref: 'refs/pull/7/merge', event_name: 'pull_request', ref_protected: 'false' }
+  for (const env of [{}, { MAYFLY_ID_TOKEN: await stage.issuer.sign(stage.server, pull) }]) {
+    const job = { ...stage.jobEnvironment(pull), ...env }
+    const skipped = await results(file('job.ref == "refs/heads/main"'), job)
+    assert.deepEqual(
+      [skipped.exitCode, ...told(skipped)],
+      [0, ['a', 0], ['b', 'condition']],
+      JSON.stringify(skipped),
+    )
+    const refused = await results(file('success()'), { ...stage.jobEnvironment(pull) })
+    assert.deepEqual([refused.exitCode, ...told(refused)], [125, ['a', 0], ['b', 'error']])
+    assert.match(refused.notRun[0]?.detail ?? '', /role "release" does not trust this job: /)
+  }
+})

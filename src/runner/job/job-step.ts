@@ -11,6 +11,8 @@ export interface JobStep extends StepRequest {
   readonly values: readonly { readonly step: string; readonly output: string; readonly variable: string }[]
   readonly matrix: Readonly<Record<string, string>>
   readonly condition: StepCondition
+  /** It has an `if` of its own. */
+  readonly isConditional: boolean
   readonly retries: {
     readonly count: number
     readonly on: readonly (number | 'infrastructure')[] | undefined

@@ -46,6 +46,7 @@ export function createJobSessions(deps: SessionsDeps): JobSessions {
   const assuming = new Map<string, Promise<SessionGrant>>()
   const ended = new AbortController()
   const roles = new Map<string, RoleFacts>()
+  const refused = new Map<string, string>()
   let facts: JobFacts = { issuer: '', ref_protected: false }
   let approval = 'device_code' in answer ? asked(answer) : undefined
   if (!('device_code' in answer)) {
@@ -63,6 +64,7 @@ export function createJobSessions(deps: SessionsDeps): JobSessions {
     const openedMs = clock.nowMs()
     open.push({ session, openedMs, renewal: keepRenewed({ api, grant: session, clock, learn }) })
     facts = session.job
+    for (const { role, detail } of session.refused ?? []) refused.set(role, detail)
     for (const role of session.roles) roles.set(role.name, role)
     return session
   }
@@ -121,7 +123,7 @@ export function createJobSessions(deps: SessionsDeps): JobSessions {
       if (session !== undefined) return session
       if (approval?.roles.includes(role) === true) return approval.opening
       if (assume === undefined)
-        throw new MayflyError('denied', `the server gave no session in role "${role}"`)
+        throw new MayflyError('denied', refused.get(role) ?? `the server gave no session in role "${role}"`)
       const pending = assuming.get(role) ?? assumeNow(role, assume).finally(() => assuming.delete(role))
       assuming.set(role, pending)
       return pending
