@@ -128,10 +128,10 @@ const keysWithDefaults = {
     .describe('Ports on the runner’s own localhost that the step may reach, if its role allows them.')
     .optional(),
   tools: z
-    .array(z.string().regex(/^(?:auto|none|\/[^\0\r\n]+)$/, '`auto`, `none` or an absolute path'))
-    .max(50)
+    .array(z.enum(['auto', 'none']))
+    .max(1)
     .describe(
-      'Folders with programs that the step may read, beside those of --tools; `auto` (if left out): those that the job uses.',
+      'Programs outside of /usr and /opt: `auto` (if left out), those that the job uses; `none`. Folders are named by who runs the file, with --tools: a pull request can change the file.',
     )
     .optional(),
 } as const

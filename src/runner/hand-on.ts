@@ -1,3 +1,4 @@
+import { messageOf } from '../lib/index.ts'
 import { collectArtifacts, TooMuch, type Artifacts } from './artifacts/index.ts'
 import type { OpenStep } from './opened-step.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
@@ -26,8 +27,8 @@ export async function handOn(
     if (succeeded) for (const line of missing) tell(line)
     return { isComplete: !succeeded || missing.length === 0, artifacts }
   } catch (error) {
-    if (!(error instanceof TooMuch)) throw error
-    tell(`${error.message}: none is handed on`)
+    // Its own files, in whatever state it left them, do not take the record of its end away.
+    tell(`${error instanceof TooMuch ? error.message : messageOf(error)}: none is handed on`)
     return { isComplete: !succeeded }
   }
 }

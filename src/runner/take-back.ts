@@ -1,3 +1,4 @@
+import { messageOf } from '../lib/index.ts'
 import { checkDotenv, ciFilesOf, handBack } from './conventions/index.ts'
 import type { OpenStep } from './opened-step.ts'
 import type { Running } from './sandbox/index.ts'
@@ -17,11 +18,25 @@ export function takeBack(deps: StepDeps, request: StepRequest, { place }: OpenSt
     mask,
   })
   const dotenv =
-    request.dotenv === undefined
-      ? []
-      : checkDotenv({ workspace: request.workspace, path: request.dotenv, startupAllowed, mask })
-  if (request.dotenv !== undefined && place.kind === 'fresh') handDotenv(place, request.dotenv)
+    request.dotenv === undefined ? [] : takeDotenv(request, place, request.dotenv, startupAllowed, mask)
   for (const why of [...refused, ...dotenv]) deps.notices.tell(`mayfly: ${why}`)
+}
+
+/** In whatever state it left the file: the record of its end does not depend on it. */
+function takeDotenv(
+  request: StepRequest,
+  place: StepWorkspace,
+  path: string,
+  startupAllowed: boolean,
+  mask: (text: string) => string,
+): string[] {
+  try {
+    const refused = checkDotenv({ workspace: request.workspace, path, startupAllowed, mask })
+    if (place.kind === 'fresh') handDotenv(place, path)
+    return refused
+  } catch (error) {
+    return [`${path} could not be checked (${messageOf(error)}): let the CI not take it`]
+  }
 }
 
 /** The CI takes it from the job's workspace. */

@@ -118,6 +118,42 @@ const names: ReadonlySet<string> = new Set([
     'buildspec.yml',
   ],
   ...['appveyor.yml', 'codefresh.yml', 'wercker.yml', 'cirrus.yml'],
+  // Deployment, which runs what it describes.
+  ...[
+    'Pulumi.yaml',
+    'kustomization.yaml',
+    'kustomization.yml',
+    'Kustomization',
+    'firebase.json',
+    'wrangler.toml',
+    'wrangler.json',
+    'wrangler.jsonc',
+  ],
+  ...[
+    'netlify.toml',
+    'vercel.json',
+    'fly.toml',
+    'app.yaml',
+    'goreleaser.yml',
+    'goreleaser.yaml',
+    'Capfile',
+    'Snakefile',
+    'wscript',
+    'hatch_build.py',
+  ],
+  ...[
+    'rebar.config',
+    'Package.swift',
+    'Makefile.PL',
+    'Build.PL',
+    'gulpfile.ts',
+    'Cargo.lock',
+    'go.sum',
+    'uv.lock',
+    'poetry.lock',
+    'Gemfile.lock',
+    'composer.lock',
+  ],
   // Of a bare repository, whose configuration Git obeys.
   'HEAD',
 ])
@@ -126,7 +162,7 @@ const names: ReadonlySet<string> = new Set([
 const folders: ReadonlySet<string> = new Set(['node_modules', 'bower_components', '__pycache__', 'buildSrc'])
 
 const endings =
-  /\.(?:mk|pth|gemspec|gradle|gradle\.kts|sbt|bzl|nix|targets)$|\.config\.[cm]?[jt]s$|^azure-pipelines/
+  /\.tf(?:\.json)?$|\.tfvars(?:\.json)?$|^(?:docker-)?compose[.-].*\.ya?ml$|^serverless\.[a-z]+$|^requirements[\w.-]*\.txt$|^(?:gradle|maven)-wrapper\.jar$|\.(?:mk|pth|gemspec|gradle|gradle\.kts|sbt|bzl|nix|targets)$|\.config\.[cm]?[jt]s$|^azure-pipelines/
 
 /** Does it run, or steer what runs, because of where it is? */
 export function isExecutableConfiguration(parts: readonly string[]): boolean {

@@ -138,10 +138,14 @@ test('cargo and go: what their tools hold against the lockfile, and nothing that
     put('cache/index.crates.io-1/a-1.0.0.crate', 'crate a')(cache)
     put('cache/index.crates.io-1/b-1.0.0.crate', 'crate b')(cache)
     put('index/index.crates.io-1/config.json', '{}')(cache)
+    put('index/index.crates.io-1/.cache/se/rd/serde', 'x')(cache)
+    put('index/git-1/.git/config', '[core]')(cache)
+    put('index/git-1/hooks/post-checkout', 'poison')(cache)
     put('src/index.crates.io-1/a-1.0.0/build.rs', 'poison')(cache)
   })
   assert.deepEqual(Object.keys((await step('cargo', main)).found).toSorted(), [
     'cache/index.crates.io-1/a-1.0.0.crate',
+    'index/index.crates.io-1/.cache/se/rd/serde',
     'index/index.crates.io-1/config.json',
   ])
   await step('go', main, (cache) => {
@@ -198,4 +202,14 @@ test('of two steps that end at once each leaves a whole cache', async (t) => {
   assert.equal(new Set(Object.values(found)).size, 1)
   assert.equal(Object.keys(found).length, 50)
   assert.ok(existsSync(folder))
+})
+
+test('a file of a cache that cannot be read takes neither the step’s end away nor leaves a copy behind', async (t) => {
+  const { step, folder } = machine(t)
+  const odd = Buffer.from([0xff])
+  await step('.cache/x', main, (cache) => {
+    writeFileSync(Buffer.concat([Buffer.from(`${cache}/`), odd]), 'x')
+    put('plain', 'x')(cache)
+  })
+  assert.deepEqual(readdirSync(join(folder, 'private')), [])
 })

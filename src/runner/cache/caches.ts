@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { lstatSync, mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { MayflyError, limits } from '../../lib/index.ts'
+import { MayflyError, limits, messageOf } from '../../lib/index.ts'
 import type { JobFacts, RoleFacts } from '../session-facts.ts'
 import { homeInside } from '../sandbox/index.ts'
 import { isWithin, readInside, removeTree } from '../workspace/index.ts'
@@ -49,7 +49,7 @@ export async function openCaches(request: Request): Promise<OpenCaches> {
     async close(succeeded) {
       const reports: CacheReport[] = []
       for (const one of open) {
-        const written = succeeded && job.ref_protected ? await keep(request, one) : undefined
+        const written = succeeded && job.ref_protected ? await keepOrSay(request, one) : undefined
         removeTree(one.outside)
         const { name, generation } = one
         reports.push({
@@ -85,6 +85,7 @@ async function openEach(request: Request): Promise<OpenCache[]> {
     )
     return []
   }
+  removeStale(join(request.folder, 'private'))
   const open: OpenCache[] = []
   for (const name of new Set(request.names)) {
     const { inHome, confirmed } = kindOf(name)
@@ -133,10 +134,23 @@ async function fill(request: Request, name: string, from: string, to: string): P
   await copyKept(from, to, isIndex, indexOf === undefined ? undefined : (entries) => indexOf(entries, kept))
 }
 
+/** In whatever state the step left its files: its end does not depend on it. */
+async function keepOrSay(request: Request, one: OpenCache): Promise<string | undefined> {
+  try {
+    return await keep(request, one)
+  } catch (error) {
+    request.tell(`cache "${one.name}" is not kept: ${messageOf(error)}`)
+    return undefined
+  }
+}
+
 async function keep(request: Request, { name, outside }: OpenCache): Promise<string | undefined> {
   const id = `${Date.now().toString(36)}-${randomUUID().slice(0, 8)}`
   const made = join(request.folder, 'private', `next-${id}`)
-  const kept = await copyKept(outside, made, kindOf(name).keeps)
+  const kept = await copyKept(outside, made, kindOf(name).keeps).catch((error: unknown) => {
+    removeTree(made)
+    throw error
+  })
   if (kept === undefined) {
     request.tell(`cache "${name}" is not kept: it has more than 5 GiB or 500000 files`)
     return undefined
@@ -151,6 +165,17 @@ function cacheFolder({ folder, server, job }: Request, name: string): string {
     .update(JSON.stringify([server, job.issuer, job.repository_id, name]))
     .digest('hex')
   return join(folder, key)
+}
+
+/** No role lasts longer than a day, so nobody works on an older copy: whoever made it was killed. */
+const staleMs = 25 * 60 * 60 * 1_000
+
+function removeStale(folder: string): void {
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    const path = join(folder, name)
+    const made = statSync(path, { throwIfNoEntry: false })?.birthtimeMs ?? Date.now()
+    if (Date.now() - made > staleMs) removeTree(path)
+  }
 }
 
 /** A link of the step's on the way would lead the mount elsewhere. */

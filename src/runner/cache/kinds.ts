@@ -71,7 +71,8 @@ export const cacheKinds = {
   // Not `src`, which was unpacked, and which cargo trusts.
   cargo: {
     inHome: '.cargo/registry',
-    keeps: under('cache', 'index'),
+    // Of the index what cargo fetched over HTTP; one in Git would bring hooks and a configuration.
+    keeps: (path) => under('cache')(path) || /^index\/[^/]+\/(?:config\.json|\.cache\/.+)$/.test(path),
     confirmed: {
       lockfile: 'Cargo.lock',
       algorithm: 'sha256',

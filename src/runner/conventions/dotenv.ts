@@ -24,8 +24,11 @@ export function checkDotenv(request: {
     return refused
   }
   const kept = text.split('\n').filter((line) => {
-    if (line.trim() === '' || line.startsWith('#')) return true
-    const name = /^[ \t]*(?:export[ \t]+)?([^=\s]+)[ \t]*=/.exec(line)?.[1]
+    if (/^[ \t\r]*(?:#[^\0]*)?$/.test(line)) return true
+    // What reads the file later may pass over a NUL or another sign that is in no name.
+    const name = line.includes('\0')
+      ? undefined
+      : /^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=/.exec(line)?.[1]
     if (name === undefined) refuse(`a line that is not NAME=VALUE was taken out`)
     else if (isStartupVariable(name) && !request.startupAllowed)
       refuse(

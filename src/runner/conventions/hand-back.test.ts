@@ -125,6 +125,12 @@ test('names that run something are known, and ordinary ones are not taken for su
     assert.equal(isStartupVariable(name), name === 'NODE_ENVIRONMENT_X', name)
 })
 
+test('variables that programs read their options, configuration or helpers from are refused by what they are called', () => {
+  const names =
+    'TAR_OPTIONS JAVACMD APT_CONFIG RIPGREP_CONFIG_PATH AWKPATH COMPOSE_FILE CHROME_BIN M4 HGRCPATH SVN_SSH TS_NODE_PROJECT VIMINIT HOSTCC REGISTRY_AUTH_FILE GH_HOST PGSERVICEFILE MY_TOOL_OPTS SOME_PLUGIN X_COMMAND FOO_WRAPPER'
+  for (const name of names.split(' ')) assert.ok(isStartupVariable(name), name)
+})
+
 test('a file that is malformed, too long, or holds what is no name: nothing of it, or nothing of that', (t) => {
   for (const [written, why] of [
     ['A=1\njust words\n', /line 2 is not NAME=VALUE/],
@@ -198,4 +204,17 @@ test('a dotenv file of the workspace keeps what may go on, and is replaced where
   assert.match(check('link.env').join(), /it is empty now/)
   assert.equal(readFileSync(join(workspace, 'link.env'), 'utf8'), '')
   assert.notEqual(readFileSync('/etc/passwd', 'utf8'), '')
+})
+
+test('a dotenv file whose names hold what a reader may pass over keeps none of them; a folder in its place is told', (t) => {
+  const workspace = folderOf(t)
+  const check = () => checkDotenv({ workspace, path: 'a.env', startupAllowed: false, mask })
+  for (const line of ['PATH\0=/evil', '\0PATH=/evil', 'A=\0', 'P\u200bATH=/evil', '\ufeffPATH=/evil', '\0']) {
+    writeFileSync(join(workspace, 'a.env'), `OK=1\n${line}\n`)
+    assert.equal(check().length, 1, JSON.stringify(line))
+    assert.equal(readFileSync(join(workspace, 'a.env'), 'utf8'), 'OK=1\n')
+  }
+  rmSync(join(workspace, 'a.env'))
+  mkdirSync(join(workspace, 'a.env'))
+  assert.throws(check)
 })
