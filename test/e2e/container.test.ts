@@ -30,7 +30,12 @@ test('a step of a pipeline runs in podman: its way out is the gateway’s, its f
   assert.match(ran.stdout, /^.*stp_\w+ \/home\/step$/m)
   assert.equal(readFileSync(join(stage.workspace, 'made'), 'utf8'), 'made\n')
   const runId = /run_\w+/.exec(ran.stderr)?.[0] ?? ''
-  const { stdout: story } = await stage.operate(['audit', 'show', '--data', stage.dataFolder, '--run', runId])
+  let story = ''
+  // The log is written to disk a moment after its entries are durable.
+  for (let tries = 0; tries < 60 && !/session ended/.test(story); tries++) {
+    if (tries > 0) await new Promise((next) => setTimeout(next, 100))
+    story = (await stage.operate(['audit', 'show', '--data', stage.dataFolder, '--run', runId])).stdout
+  }
   assert.match(story, /isolation B by podman \(without landlock\)/)
   assert.match(story, /other\.example\.com/)
 })

@@ -47,6 +47,16 @@ async function results(text: string, env: Record<string, string> = {}): Promise<
   return JSON.parse(stdout) as Result
 }
 
+/** The log is written to disk a moment after its entries are durable. */
+async function recorded(run: string, pattern: RegExp, args: readonly string[] = []): Promise<void> {
+  let shown = ''
+  for (let tries = 0; tries < 60 && !pattern.test(shown); tries++) {
+    if (tries > 0) await new Promise((next) => setTimeout(next, 100))
+    shown = (await stage.operate(['audit', 'show', '--run', run, '--data', stage.dataFolder, ...args])).stdout
+  }
+  assert.match(shown, pattern)
+}
+
 /** What each step became, in the order in which they ended. */
 const told = ({ steps, notRun }: Result) => [
   ...steps.map(({ name, exitCode }) => [name, exitCode]),
@@ -140,8 +150,7 @@ steps:
 `)
   assert.deepEqual([it.exitCode, it.steps[0]?.outcome], [124, 'timed_out'])
   assert.ok(existsSync(join(stage.workspace, 'cleaned')))
-  const shown = await stage.operate(['audit', 'show', '--run', it.runId, '--data', stage.dataFolder])
-  assert.match(shown.stdout, /timed_out|timed out/)
+  await recorded(it.runId, /timed_out|timed out/)
 })
 
 test('a retry: each attempt is a step of its own in the record, and the last one counts', async () => {
@@ -162,8 +171,7 @@ steps:
     [1, 2, 3, 1],
   )
   assert.equal(it.exitCode, 3)
-  const shown = await stage.operate(['audit', 'show', '--run', it.runId, '--data', stage.dataFolder])
-  assert.match(shown.stdout, /flaky \(attempt 3\)/)
+  await recorded(it.runId, /flaky \(attempt 3\)/)
 })
 
 test('if: on failure, always, by branch and variable; what has failed decides the exit code', async () => {
@@ -376,8 +384,7 @@ test('a step that outlives its role is told which, and for how long it had it; r
     /the time of its role is over: it had 2 s in role "hasty"; give the role a longer ttl/,
   )
   const run = /mayfly audit show --run (run_\w+)/.exec(ran.stderr)?.[1] ?? ''
-  const entries = await stage.operate(['audit', 'show', '--run', run, '--json', '--data', stage.dataFolder])
-  assert.match(entries.stdout, /"lifetimeSeconds":2/)
+  await recorded(run, /"lifetimeSeconds":2/, ['--json'])
 })
 
 test('roles that are refused are refused before anything runs, also those of later steps', async () => {

@@ -119,8 +119,8 @@ test('a role that writes starts in a workspace of its own, with a clean checkout
     [
       { artifacts: list, inputs: undefined },
       { artifacts: undefined, inputs: list },
-      // They come from where it runs: it has them already.
-      { artifacts: undefined, inputs: list },
+      // They come from where it runs: nothing is taken.
+      { artifacts: undefined, inputs: undefined },
     ],
   )
   const kinds = (await entriesOf(ran, 'step.started')).map(
@@ -347,4 +347,20 @@ test('a checkout brings its submodules if it is asked to, and goes with caches a
     { ...newJob({ sha: git(app, 'rev-parse', 'HEAD') }), XDG_CACHE_HOME: join(stage.folder, 'caches') },
   )
   assert.equal(ran.stdout, 'of the library\nbuilt\n', ran.stderr)
+})
+
+test('what one fresh workspace hands on is in the next one, however often folders are made and removed', async () => {
+  const rounds = [1, 2, 3, 4]
+  const steps = rounds.map(
+    (i) =>
+      `  - { name: make${i}, role: build, workspace: fresh, run: "echo ${i} > f", artifacts: [f] }\n` +
+      `  - { name: take${i}, role: build, workspace: fresh, needs: [make${i}], run: cat f }\n`,
+  )
+  const ran = await pipeline(`steps:\n${steps.join('')}`)
+  assert.equal(ran.exitCode, 0, ran.stderr)
+  assert.deepEqual(ran.stdout.trim().split('\n'), rounds.map(String))
+  const ids = (await entriesOf(ran, 'step.started')).map((data) =>
+    JSON.stringify(reported(data)?.['workspace']),
+  )
+  assert.equal(new Set(ids).size, 8, ids.join())
 })

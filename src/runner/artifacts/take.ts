@@ -7,7 +7,8 @@ import { copyIn, Unfit } from './copy.ts'
 
 /**
  * Puts what earlier steps handed on into the workspace of a step that has not begun, and returns what that was; of two files with one
- * path the later one counts. In the workspace that they come from they are already. Throws `conflict` for a file that would
+ * path the later one counts. In the workspace that they come from they are already, in whatever state other steps have left them
+ * since: nothing is taken there. Throws `conflict` for a file that would
  * take the place of one of the checkout, unless the pipeline names its path.
  */
 export async function takeArtifacts(
@@ -17,12 +18,11 @@ export async function takeArtifacts(
   const taken = new Map<string, Artifact>()
   for (const { step, folder, files, workspace: from } of inputs)
     for (const file of files) {
-      if (from !== workspace.id) {
-        const mayReplace = file.named || taken.has(file.path) || workspace.kind !== 'fresh'
-        await put(workspace.path, file, join(folder, file.sha256), mayReplace).catch((error: unknown) => {
-          throw explained(error, step, file)
-        })
-      }
+      if (from === workspace.id) continue
+      const mayReplace = file.named || taken.has(file.path) || workspace.kind !== 'fresh'
+      await put(workspace.path, file, join(folder, file.sha256), mayReplace).catch((error: unknown) => {
+        throw explained(error, step, file)
+      })
       taken.set(file.path, file)
     }
   return [...taken.values()]

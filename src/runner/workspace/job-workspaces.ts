@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Environment } from '../../config/environment.ts'
@@ -44,9 +45,10 @@ export function createJobWorkspaces(deps: {
   let making: Promise<JobFolder> | undefined
   const folder = () => (making ??= makeJobFolder(environment, workspaces))
 
-  async function fresh(inside: string, run: string): Promise<StepWorkspace> {
+  async function fresh(inside: string): Promise<StepWorkspace> {
     const path = mkdtempSync(join((await folder()).path, 'workspace-'))
-    const id = workspaceId(run, path)
+    // Not by its place on the disk: the next one may have the same inode.
+    const id = randomBytes(32).toString('hex')
     return { kind: 'fresh', path, inside, id, [Symbol.dispose]: () => removeTree(path) }
   }
 
@@ -54,7 +56,7 @@ export function createJobWorkspaces(deps: {
     take: () => lock.take(),
     giveWay: () => lock.giveWay(),
     async open(kind, workspace, run) {
-      if (kind === 'fresh') return fresh(workspace, run)
+      if (kind === 'fresh') return fresh(workspace)
       const entered = await lock.enter()
       const id = workspaceId(run, workspace)
       return {
