@@ -96,6 +96,7 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   using made = new DisposableStack()
   const handed = request.handed ?? []
   const nesting = request.nesting === true
+  if (nesting) refuseOpenNesting(request)
   const files = made.use(writeSandboxFiles(request, handed.length, nesting))
   closeInherited()
   const streams = openStreams(request.withStdin, request.merged)
@@ -147,13 +148,31 @@ const maxHandedBytes = 1_048_576
  * A set-id bit is harmless where nobody reaches the file but its owner and root. Container images have such files, folders
  * that a group shares the one for groups; root's own step gets neither without a need.
  */
-function rightsOf({ workspace, folders = [], nesting = false }: SandboxRequest): FilterRights {
-  const closed = [workspace, ...folders.map(({ outside }) => outside)].every(isClosedToOthers)
+function rightsOf(request: SandboxRequest): FilterRights {
+  const { nesting = false } = request
+  const closed = isClosed(request)
   return {
     nesting,
     setGid: closed && (nesting || process.getuid?.() !== 0),
     setUid: closed && nesting,
   }
+}
+
+function isClosed({ workspace, folders = [] }: SandboxRequest): boolean {
+  return [workspace, ...folders.map(({ outside }) => outside)].every(isClosedToOthers)
+}
+
+/**
+ * Root's step that may nest has an overlay copy a set-user-id program of the machine into its folders, with the bit, past the
+ * filter; and what it then writes there anybody who reaches it runs as root. An ordinary user's cannot: in its namespace root's
+ * files have no owner, and the copy fails.
+ */
+function refuseOpenNesting(request: SandboxRequest): void {
+  if (process.getuid?.() !== 0 || isClosed(request)) return
+  throw new MayflyError(
+    'bad_input',
+    `a step in a role with allow: [nested-namespaces] does not run as root in ${request.workspace}, which other users of this machine reach: close a folder above it (chmod 700), give the step \`workspace: fresh\`, or run as an ordinary user`,
+  )
 }
 
 function spawnBwrap(

@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, existsSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { openBench, temporaryFolder, type Bench } from '../../../src/runner/sandbox/sandbox.fixture.ts'
 
-const openNesting = (t: TestContext) => openBench(t, temporaryFolder(t), {}, { nesting: true })
+/** In a folder that nobody else reaches: as root it runs nowhere else. */
+const openNesting = (t: TestContext) => {
+  const workspace = join(temporaryFolder(t), 'workspace')
+  mkdirSync(workspace)
+  return openBench(t, workspace, {}, { nesting: true })
+}
 
 test('a step that may nest is root of its own namespace, and of nothing else', async (t) => {
   const bench = await openNesting(t)
@@ -49,6 +54,24 @@ test('what is mounted stays as it is, and nothing of the kernel’s can be mount
     'for f in /proc/sys/kernel/core_pattern /proc/sysrq-trigger; do (: >> $f) 2>/dev/null && echo $f; done; cat /proc/net/dev | tail -n +3 | cut -d: -f1; cat /proc/net/route | tail -n +2',
   )
   assert.deepEqual(knobs.stdout.trim(), 'lo')
+})
+
+// An overlay copies a file up with its mode, past the filter; by mmap the bit outlives another content (observed as root).
+test('no set-user-id program gets into a workspace that others reach by way of an overlay', async (t) => {
+  const bench = await openBench(t, temporaryFolder(t), {}, { nesting: true })
+  if (bench === undefined) return
+  const script =
+    'mkdir u w /tmp/m; mount -t overlay o -o lowerdir=/usr/bin,upperdir=$PWD/u,workdir=$PWD/w /tmp/m && echo mounted; cd /tmp/m; (echo >> su; touch -c su; chmod u+w su; ln su linked; mv passwd moved) 2>/dev/null; cd -; umount /tmp/m; chmod -R u+rwX w; true'
+  if (process.getuid?.() === 0) {
+    assert.throws(
+      () => bench.start(['/bin/sh', '-c', script]),
+      /other users of this machine reach: close a folder above/,
+    )
+    return
+  }
+  const { stdout } = await bench.sh(script)
+  const copied = stdout.startsWith('mounted\n') ? readdirSync(join(bench.workspace, 'u')) : []
+  for (const name of copied) assert.equal(statSync(join(bench.workspace, 'u', name)).mode & 0o6000, 0, name)
 })
 
 test('without that right a step makes no namespace', async (t) => {
