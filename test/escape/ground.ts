@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Attempt, Ground } from './attempt.ts'
@@ -36,6 +36,7 @@ export async function layGround(
   user: number | undefined,
   prefix: readonly string[],
   facts: Readonly<Record<string, string>>,
+  isClosed = false,
 ): Promise<Grounds> {
   const uid = user ?? process.getuid?.() ?? 0
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'mayfly-escape-')))
@@ -45,6 +46,7 @@ export async function layGround(
   const secret = `canary-${randomBytes(16).toString('hex')}`
   const sides = [sideIn(folder, 'inside', secret), sideIn(folder, 'outside', secret)] as const
   const [inside, outside] = sides
+  if (isClosed) chmodSync(dirname(inside.workspace), 0o700)
   writeFileSync(inside.secretFile, `${secret}\n`, { mode: 0o600 })
   const lockfile = join(folder, 'other-lock.json')
   writeFileSync(lockfile, otherLockfile)

@@ -60,10 +60,16 @@ const withContained = (policy: string) =>
 
 async function tryTier(stage: Stage, tier: Tier, chosen: readonly Attempt[]): Promise<Row[]> {
   const ports = [stage.up.url, stage.up.gatewayUrl, stage.up.auditUrl].map((url) => new URL(url).port)
-  const grounds = await layGround(chosen, tier.uid, tier.prefix, {
-    mayfly: ports.join(','),
-    registry: npmRegistry().registry,
-  })
+  const grounds = await layGround(
+    chosen,
+    tier.uid,
+    tier.prefix,
+    {
+      mayfly: ports.join(','),
+      registry: npmRegistry().registry,
+    },
+    tier.isClosed,
+  )
   await using open = await startOpenProxy()
   try {
     const controlled = chosen.filter(({ control }) => typeof control === 'string')
