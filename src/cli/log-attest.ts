@@ -35,6 +35,25 @@ export function hasAuditLog(options: AuditOptions): boolean {
   }
 }
 
+/** The ends in this run that have a digest of a log, of an audit log whose checkpoint is believed: by step. */
+export async function loggedEnds(options: AuditOptions, run: string): Promise<Map<string, LoggedEnd>> {
+  const { search } = await openAuditSearch({ ...options, index: true })
+  try {
+    const ends = new Map<string, LoggedEnd>()
+    for await (const { index, entry } of search.find({
+      terms: { run: [run], type: ['step.finished'] },
+      fromMs: undefined,
+      toMs: undefined,
+    })) {
+      const end = endOf(index, entry)
+      if (end.kept !== undefined && entry.subject !== undefined) ends.set(entry.subject, end)
+    }
+    return ends
+  } finally {
+    search.close()
+  }
+}
+
 /** The entry of this step's end, of a log whose checkpoint is believed; waits a little until it is published. */
 export async function findEnd(options: AuditOptions, step: string): Promise<LoggedEnd | undefined> {
   for (const untilMs = Date.now() + waitMs; ; await sleep(pollMs)) {
@@ -94,8 +113,13 @@ export async function holdLog(
       ok: false,
       text: `IT WAS CHANGED on its way: by ${entry} the runner made another than the server kept`,
     }
-  const missing = (made?.bytes ?? kept.bytes) - kept.bytes
   const behind = whole.bytes - begin.bytes
+  if (behind > 0 && made?.bytes === kept.bytes)
+    return {
+      ok: false,
+      text: `IT WAS CHANGED: by ${entry} its runner made ${made.bytes} bytes, and here are ${behind} more`,
+    }
+  const missing = (made?.bytes ?? kept.bytes) - kept.bytes
   const notes = [
     ...(missing > 0 ? [`${missing} bytes that the runner made did not come to the server`] : []),
     ...(behind > 0 ? [`its last ${behind} bytes came after that end, and no entry has them`] : []),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLogReader, didYouMean, MayflyError, messageOf } from '../lib/index.ts'
 import type { AuditOptions } from './audit-source.ts'
-import { findEnd, hasAuditLog, holdLog, type LogDigest, type LogVerdict } from './log-attest.ts'
+import { findEnd, loggedEnds, hasAuditLog, holdLog, type LogDigest, type LogVerdict } from './log-attest.ts'
 import { createAsciicast } from './log-asciicast.ts'
 import { createLogView, type LogView } from './log-view.ts'
 import { createOperatorApi, type OperatorApi } from './operator-api.ts'
@@ -61,8 +61,10 @@ export async function logs(run: string, options: LogsOptions): Promise<number> {
       told.add(next.step)
       if (!(await showStep({ api, list, attested, options, step: next }))) code = exitCodes.refused
     } else if (!options.follow || !now.open || (options.step !== undefined && told.size > 0)) {
-      if (told.size === 0) tell(nothing(options))
-      return code
+      const withheld = await withheldLines(now, run, attested, options)
+      for (const line of withheld) tell(line)
+      if (told.size === 0 && withheld.length === 0) tell(nothing(options))
+      return withheld.length > 0 ? exitCodes.refused : code
     } else await sleep(pollMs)
   }
 }
@@ -136,6 +138,23 @@ async function showStep(showing: Showing): Promise<boolean> {
   return verdict.ok !== false && problem === undefined
 }
 
+/** Logs that the audit log knows of and the server does not show, nor says that it removed: a line each. */
+async function withheldLines(
+  { steps }: RunLogs,
+  run: string,
+  attested: boolean,
+  options: LogsOptions,
+): Promise<string[]> {
+  if (!attested || options.step !== undefined) return []
+  const shown = new Set(steps.filter(({ log, growing }) => log !== null || growing).map(({ step }) => step))
+  return [...(await loggedEnds(options, run))]
+    .filter(([step]) => !shown.has(step))
+    .map(
+      ([step, { index, kept }]) =>
+        `step ${step}: THE SERVER DOES NOT SHOW ITS LOG: entry ${index} of the audit log has the digest of ${kept?.bytes ?? 0} bytes`,
+    )
+}
+
 function removedText({ log }: StepOfRun): string | undefined {
   if (log?.state !== 'removed') return undefined
   const why: Readonly<Record<string, string>> = {
@@ -144,7 +163,7 @@ function removedText({ log }: StepOfRun): string | undefined {
     erased: 'an operator had it removed',
     lost: 'its file was gone',
   }
-  return `its log was removed ${log.removed ?? ''} (${why[log.why ?? ''] ?? log.why ?? 'no reason is known'})`
+  return `its log was removed ${log.removed ?? ''}, as the server says (${why[log.why ?? ''] ?? log.why ?? 'no reason is known'})`
 }
 
 const latest = async ({ list, step }: Showing): Promise<StepOfRun | undefined> =>
@@ -175,11 +194,8 @@ async function showBytes(
       if (from === before) await sleep(pollMs)
     }
   } catch (error) {
-    const code = error instanceof MayflyError ? error.code : undefined
-    // Its file is damaged, or its runner made no log of it: that is said, and held against the audit log.
-    if (code === 'bad_input' || (code === 'upstream_unreachable' && from > 0))
-      return { problem: messageOf(error), shown: digest() }
-    throw error
+    // Its file is damaged, or its runner made no log of it: that is said, it is held against the audit log, and the others follow.
+    return { problem: messageOf(error), shown: digest() }
   }
   return { problem: reader.rest() > 0 ? 'it ends in the middle of a line' : undefined, shown: digest() }
 }
@@ -224,8 +240,9 @@ async function listJson(
       ...(verdict === undefined ? {} : { verified: verdict.ok ?? null, detail: verdict.text }),
     })
   }
-  print(true, { run, open, steps: all }, [])
-  return code
+  const withheld = await withheldLines({ run, open, steps }, run, attested, options)
+  print(true, { run, open, steps: all, withheld }, [])
+  return withheld.length > 0 ? exitCodes.refused : code
 }
 
 async function erase(api: OperatorApi, run: string, { yes, json }: LogsOptions): Promise<number> {

@@ -147,7 +147,7 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     ...countedLines(data['refusals']),
   ],
   'egress.granted': (data) => [
-    `reached the ${data['private'] === true ? 'named private' : 'public'} host ${text(data['host'])}:${text(data['port'])}, by egress rule ${text(data['rule'])}${data['list'] === undefined ? '' : ` of ${text(data['list'])}`}`,
+    `was let to the ${data['private'] === true ? 'named private' : 'public'} host ${text(data['host'])}:${text(data['port'])}, by egress rule ${text(data['rule'])}${data['list'] === undefined ? '' : ` of ${text(data['list'])}`}`,
   ],
   'lockfile.pinned': (data) => [
     `its lockfile pins ${text(data['packages'])} packages (SHA-256 ${text(data['sha256']).slice(0, 16)}…)`,
@@ -232,10 +232,14 @@ function programsText(value: unknown): string[] {
   return [`seen running: ${names.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`]
 }
 
+function eachOf(value: unknown, say: (one: Record<string, unknown>) => string): string[] {
+  return Array.isArray(value) ? (value as Record<string, unknown>[]).map(say) : []
+}
+
 /** What the runner says that it used, and left outside its workspace. */
 function usedText(data: Data): string[] {
   const reported = (data['reported'] ?? {}) as Record<string, unknown>
-  const { resources, left_in_memory: left, duration_ms: ms } = reported
+  const { resources, left_in_memory: left, duration_ms: ms, limit } = reported
   const used = (resources ?? {}) as Record<string, unknown>
   const parts = [
     ...(typeof ms === 'number' ? [`${ms / 1000} s`] : []),
@@ -250,7 +254,16 @@ function usedText(data: Data): string[] {
   ]
   const folders = Array.isArray(left) ? (left as Record<string, unknown>[]) : []
   return [
+    ...(limit === undefined ? [] : [`it was ended by its limit: ${text(limit)}`]),
     ...(parts.length === 0 ? [] : [`it took ${parts.join(', ')}`]),
+    ...eachOf(
+      reported['services'],
+      (one) => `it connected to port ${text(one['port'])} of the job ${text(one['connections'])} times`,
+    ),
+    ...eachOf(
+      reported['secrets_seen'],
+      (one) => `SECRET ${text(one['name'])} was masked ${text(one['count'])} times in what it showed`,
+    ),
     ...programsText(reported['programs']),
     ...folders.map(
       (one) => `it left ${text(one['files'])} files in ${text(one['folder'])}: ${list(one['names'])}`,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { appendFile, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { pipeline as joined, Transform } from 'node:stream'
+import { pipeline as joined, Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { constants, createZstdCompress, createZstdDecompress } from 'node:zlib'
 import { MayflyError, messageOf, systemCode, type StepId } from '../lib/index.ts'
@@ -69,7 +69,8 @@ export function createFolderStorage(folder: string): LogStorage {
       const file = sealedFile(step, sha256)
       if ((await sizeOf(file)) === undefined) return undefined
       // Destroys all of them with the last: whoever reads may leave in the middle.
-      return joined(createReadStream(file), createZstdDecompress(), behind(from), () => undefined)
+      const plain = joined(createReadStream(file), createZstdDecompress(), behind(from), () => undefined)
+      return Readable.from(orDamaged(plain))
     },
     async remove(step, sha256) {
       const file = sealedFile(step, sha256)
@@ -77,6 +78,15 @@ export function createFolderStorage(folder: string): LogStorage {
       // Not if others are in it.
       await rmdir(dirname(file)).catch(() => undefined)
     },
+  }
+}
+
+/** Throws `store_failed` for what is no whole zstd file. */
+async function* orDamaged(plain: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  try {
+    yield* plain
+  } catch (cause) {
+    throw new MayflyError('store_failed', `the file of this log is damaged: ${messageOf(cause)}`, { cause })
   }
 }
 

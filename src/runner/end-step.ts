@@ -21,7 +21,8 @@ export async function endStep(
 ): Promise<StepResult> {
   const { directAttempts, limit } = ran
   const handed = ended === undefined ? await handOn(deps, request, open, asRun) : undefined
-  const outcome = handed?.isComplete === false ? { ...asRun, exitCode: notStartedExitCode } : asRun
+  const isWhole = handed?.isComplete !== false && (ran.saidWhole || asRun.exitCode !== 0)
+  const outcome = isWhole ? asRun : { ...asRun, exitCode: notStartedExitCode }
   const artifacts = handed?.artifacts
   const succeeded = ended === undefined && outcome.reason === 'finished' && outcome.exitCode === 0
   const kept = await closeCaches(open, succeeded)

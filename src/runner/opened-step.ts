@@ -45,6 +45,8 @@ export interface Ran {
   readonly heldBy: HeldBy
   /** What it hands on as values. */
   readonly outputs: Readonly<Record<string, string>>
+  /** What it wrote for later steps could be read; else it has failed, or they would go on without. */
+  readonly saidWhole: boolean
   readonly used?: StepUsage
   readonly programs?: ProgramsRecord
   /** Refusals that were shown already. */

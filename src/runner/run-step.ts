@@ -5,6 +5,7 @@ import {
   outputVariable,
   placeVariables,
   readOutputs,
+  type StepOutputs,
 } from './conventions/index.ts'
 import { bareEnvironment } from './environment.ts'
 import type { OpenStep, Ran } from './opened-step.ts'
@@ -60,6 +61,7 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
         inputs,
         seen: watch.seen(),
         outputs: {},
+        saidWhole: true,
         directAttempts: undefined,
         limit: undefined,
       }
@@ -77,9 +79,9 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
       watch.stop()
       limit.stop()
     })
-    takeBack(deps, request, open, running)
+    const tookBack = takeBack(deps, request, open, running)
     const written = ownFile === undefined ? running.written().get(outputFileInside) : ownFile.read()
-    const outputs = takeOutputs(deps, request, written)
+    const { outputs, isWhole } = takeOutputs(deps, request, written)
     const used = running.used?.()
     const programs = looking.seen(deps.redactor.text)
     const counted = {
@@ -88,7 +90,10 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
       ...(programs === undefined ? {} : { programs }),
     }
     const how = hasStarted() ? limit.outcome(outcome) : notStarted(outcome)
-    return { outcome: how, ended, outputs, limit: limit.name(), heldBy: running.heldBy, ...counted }
+    return {
+      ...{ outcome: how, ended, outputs, limit: limit.name(), heldBy: running.heldBy },
+      ...{ saidWhole: tookBack && isWhole, ...counted },
+    }
   } finally {
     watch.stop()
     relay.close()
@@ -130,11 +135,11 @@ function takeOutputs(
   { notices, redactor }: StepDeps,
   request: StepRequest,
   written: string | undefined,
-): Readonly<Record<string, string>> {
-  if (!hasOutputs(request)) return {}
-  const { outputs, refused } = readOutputs(written, request.outputs ?? [], redactor.text)
-  for (const why of refused) notices.tell(`mayfly: ${why}`)
-  return outputs
+): StepOutputs {
+  if (!hasOutputs(request)) return { outputs: {}, refused: [], isWhole: true }
+  const read = readOutputs(written, request.outputs ?? [], redactor.text)
+  for (const why of read.refused) notices.tell(`mayfly: ${why}`)
+  return read
 }
 
 function tellAttempts(running: Running, tell: (line: string) => void): number | undefined {

@@ -5,12 +5,17 @@ import type { Running } from './sandbox/index.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 import { readInside, replaceInside, type StepWorkspace } from './workspace/index.ts'
 
-/** What it wrote for the steps after it goes to the CI as far as it may; the rest is told. */
-export function takeBack(deps: StepDeps, request: StepRequest, { place }: OpenStep, running: Running): void {
+/** What it wrote for the steps after it goes to the CI as far as it may; the rest is told. False if a file could not be read. */
+export function takeBack(
+  deps: StepDeps,
+  request: StepRequest,
+  { place }: OpenStep,
+  running: Running,
+): boolean {
   const mask = deps.redactor.text
   const role = deps.session.roles.find(({ name }) => name === request.role)
   const startupAllowed = role?.allow.includes('startup-variables') === true
-  const { refused } = handBack({
+  const { refused, isWhole } = handBack({
     files: ciFilesOf(deps.job),
     written: running.written(),
     startupAllowed,
@@ -20,6 +25,7 @@ export function takeBack(deps: StepDeps, request: StepRequest, { place }: OpenSt
   const dotenv =
     request.dotenv === undefined ? [] : takeDotenv(request, place, request.dotenv, startupAllowed, mask)
   for (const why of [...refused, ...dotenv]) deps.notices.tell(`mayfly: ${why}`)
+  return isWhole
 }
 
 /** In whatever state it left the file: the record of its end does not depend on it. */

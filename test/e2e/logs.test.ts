@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { outputFrames } from '../../src/lib/index.ts'
 import { setStage, startUp, type Ran, type Stage, type Up } from '../../demo/stage.ts'
 
 let stage: Stage
@@ -236,6 +238,17 @@ test('a log that was changed on the server’s disk is found by its digest: open
   assert.equal((await logs(job.run(), '--json')).exitCode, 1)
   writeFileSync(sealed, packed.with(packed.length - 1, (packed.at(-1) ?? 0) ^ 1))
   assert.equal((await logs(job.run())).exitCode, 1)
+  writeFileSync(sealed, Buffer.from('no zstd at all'))
+  const damaged = await logs(job.run())
+  assert.equal(damaged.exitCode, 1)
+  assert.match(damaged.stderr, /the file of this log is damaged/)
+  writeFileSync(sealed, zstdCompressSync(Buffer.concat([plain, outputFrames(9, 'o', Buffer.from('more\n'))])))
+  const longer = await logs(job.run())
+  assert.equal(longer.exitCode, 1)
+  assert.match(
+    longer.stderr,
+    /IT WAS CHANGED: by entry \d+ of the audit log its runner made \d+ bytes, and here are \d+ more/,
+  )
   rmSync(sealed)
   assert.equal((await logs(job.run())).exitCode, 1)
 })
@@ -291,4 +304,16 @@ test('a step that said nothing, and one that prints what a terminal obeys', asyn
   assert.equal((await job.start(String.raw`printf '\033]0;title\007\033[31mred\033[0m\n'`)).exitCode, 0)
   const raw = await logs(job.run())
   assert.equal(raw.stdout, '\x1b]0;title\x07\x1b[31mred\x1b[0m\n')
+})
+
+test('a log that the server does not show any more is missed, where the audit log has its digest', async () => {
+  const job = openJob()
+  assert.equal((await job.start('echo here')).exitCode, 0)
+  const step = stepOf(await logs(job.run()))
+  const database = new DatabaseSync(join(stage.dataFolder, 'server/mayfly.db'))
+  database.prepare('DELETE FROM step_logs WHERE step_id = ?').run(step)
+  database.close()
+  const shown = await logs(job.run())
+  assert.equal(shown.exitCode, 1, shown.stderr)
+  assert.match(shown.stderr, new RegExp(`step ${step}: THE SERVER DOES NOT SHOW ITS LOG: entry`))
 })

@@ -263,7 +263,7 @@ steps:
   - { name: each, matrix: { os: ["a b", c] }, run: 'echo "on <$MATRIX_OS>"' }
 `)
   assert.equal(ran.exitCode, 0, ran.stderr)
-  assert.match(ran.stderr, /\$MAYFLY_OUTPUT: "b" is not declared in its `outputs`/)
+  assert.match(ran.stderr, /\$MAYFLY_OUTPUT: "b" was not taken: its `outputs` do not name it/)
   assert.match(ran.stdout, /^\[each \(os=a b\)\] on <a b>$/m)
 })
 
@@ -413,5 +413,17 @@ test('a pull request runs the file whose release step its `if` keeps from runnin
     const refused = await results(file('success()'), { ...stage.jobEnvironment(pull) })
     assert.deepEqual([refused.exitCode, ...told(refused)], [125, ['a', 0], ['b', 'error']])
     assert.match(refused.notRun[0]?.detail ?? '', /role "release" does not trust this job: /)
+  }
+})
+
+test('outputs that cannot be read fail their step: nothing that needs it goes on without them', async () => {
+  for (const wrong of [
+    'echo just words >> "$MAYFLY_OUTPUT"',
+    'printf "a<<END\\nno end" >> "$MAYFLY_OUTPUT"',
+  ]) {
+    const it = await results(
+      `steps:\n  - { name: a, role: build, outputs: [a], run: 'echo a=1 >> "$MAYFLY_OUTPUT"; ${wrong}' }\n  - { name: b, role: build, needs: [a], run: "true" }\n`,
+    )
+    assert.deepEqual([it.exitCode, ...told(it)], [125, ['a', 125], ['b', 'failure']], wrong)
   }
 })

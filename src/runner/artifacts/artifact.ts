@@ -27,14 +27,20 @@ export interface Artifacts {
 /** As the record has them; `mask` takes secrets of the job out of their names. */
 export function fileListOf(files: readonly Artifact[], mask: (text: string) => string): FileList {
   const hash = createHash('sha256')
-  const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : 1))
-  for (const { sha256, path } of sorted) hash.update(`${sha256}  ${path}\n`)
+  const sorted = files.toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
+  for (const file of sorted) hash.update(sumLine(file))
   return {
     files: firstOf(sorted.map(({ path, sha256, bytes }) => ({ path: mask(path), sha256, bytes }))),
     count: files.length,
     bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
     sha256: hash.digest('hex'),
   }
+}
+
+/** As sha256sum(1) writes it: a name with a line end or a backslash is spelt out, with a backslash in front of the digest. */
+function sumLine({ sha256, path }: Artifact): string {
+  const spelt = path.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r')
+  return `${spelt === path ? '' : '\\'}${sha256}  ${spelt}\n`
 }
 
 /** As many as an entry has room for, whatever a step calls its files. */

@@ -191,11 +191,30 @@ test('the record names as many files as it has room for, and holds all of them t
   const list = fileListOf(long, String)
   assert.ok(Buffer.byteLength(JSON.stringify(list.files)) <= 12_290, String(list.files.length))
   assert.deepEqual([list.files.length > 3, list.count, list.bytes], [true, 400, (399 * 400) / 2])
-  const lines = long.map((file) => `${file.sha256}  ${file.path}\n`)
+  // As sha256sum(1) spells a name with line ends.
+  const lines = long.map((file) => `\\${file.sha256}  ${file.path.replaceAll('\n', '\\n')}\n`)
   const sorted = long.map(({ path }, i) => [path, lines[i]] as const).toSorted(([a], [b]) => (a < b ? -1 : 1))
   assert.equal(list.sha256, sha256(sorted.map(([, line]) => line).join('')))
   const short = long.slice(0, 300).map((file, i) => ({ ...file, path: `secret-${i}` }))
   const masked = fileListOf(short, (text) => text.replace('secret', '***'))
   assert.equal(masked.files.length, 100)
   assert.equal(masked.files[0]?.path, '***-0')
+})
+
+test('the digest of the list is that of what sha256sum prints, whatever the files are called', async (t) => {
+  const { write, collect, store } = world(t)
+  const names = ['b', 'a\\b', 'a\nb', 'ä', 'Z', '\u{1f600}', '\uffee', 'r\rr']
+  for (const name of names) write(`dist/${name}`)
+  const { artifacts } = await collect(['dist'])
+  const folder = join(store, 'listed')
+  for (const { path } of artifacts.files) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), path)
+  }
+  const sorted = artifacts.files
+    .map(({ path }) => path)
+    .toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  const printed = execFileSync('sha256sum', sorted, { cwd: folder })
+  assert.equal(artifacts.files.length, names.length)
+  assert.equal(fileListOf(artifacts.files, String).sha256, createHash('sha256').update(printed).digest('hex'))
 })

@@ -32,7 +32,7 @@ export function checkDotenv(request: {
     if (name === undefined) refuse(`a line that is not NAME=VALUE was taken out`)
     else if (isStartupVariable(name) && !request.startupAllowed)
       refuse(
-        `${request.mask(name)} changes how later programs start; a role that may do so says allow: [startup-variables]`,
+        `${request.mask(name)} was taken out, since it changes how later programs start; a role that may do so says allow: [startup-variables]`,
       )
     else return true
     return false

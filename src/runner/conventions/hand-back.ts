@@ -7,10 +7,10 @@ import { readVariables, writeVariable, type Variable } from './variables.ts'
 
 /** What a step said to those after it, and what became of it. */
 export interface HandedBack {
-  /** Variables that were checked, for later steps of the same pipeline file, too. */
-  readonly variables: Readonly<Record<string, string>>
   /** One line for each that was refused, and why. */
   readonly refused: readonly string[]
+  /** Every file could be read: the CI itself fails a step whose file is malformed. */
+  readonly isWhole: boolean
 }
 
 interface Request {
@@ -26,38 +26,43 @@ interface Request {
 
 /** Writes to the CI's own files what may go there, and says what may not. Throws nothing: a step's end must not fail by it. */
 export function handBack(request: Request): HandedBack {
-  const variables: Record<string, string> = {}
   const refused: string[] = []
+  let isWhole = true
   for (const file of request.files) {
     const text = request.written.get(file.inside)
     if (text === '') continue
     const checked = text === undefined ? tooLong(file) : check(file, text, request)
     refused.push(...checked.refused.map((why) => `$${file.variable}: ${why}`))
-    for (const { name, value } of checked.variables) if (file.kind === 'variables') variables[name] = value
+    if (checked.isSpoilt === true) isWhole = false
     const problem = append(file.outside, checked.text)
     if (problem !== undefined) refused.push(`$${file.variable}: the CI's file cannot be written: ${problem}`)
   }
-  return { variables, refused }
+  return { refused, isWhole }
 }
 
 interface Checked {
   /** For the CI's file. */
   readonly text: string
-  readonly variables: readonly Variable[]
   readonly refused: readonly string[]
+  /** Nothing of it was taken, since it has another form. */
+  readonly isSpoilt?: boolean
 }
 
-const nothing = (why: string): Checked => ({ text: '', variables: [], refused: [why] })
-
 function tooLong({ kind }: CiFile): Checked {
-  return nothing(`more than 1 MiB: ${kind === 'text' ? 'it is not shown' : 'nothing of it was taken'}`)
+  const what = kind === 'text' ? 'it is not shown' : 'nothing of it was taken'
+  return { text: '', refused: [`more than 1 MiB: ${what}`], isSpoilt: kind !== 'text' }
 }
 
 function check(file: CiFile, text: string, request: Request): Checked {
-  if (file.kind === 'text') return { text: request.mask(text), variables: [], refused: [] }
+  if (file.kind === 'text') return { text: request.mask(text), refused: [] }
   if (file.kind === 'path') return checkPath(text, request)
   const read = readVariables(text, file.form)
-  if (!read.ok) return nothing(`line ${read.line} is not NAME=VALUE: nothing of it was taken`)
+  if (!read.ok)
+    return {
+      text: '',
+      refused: [`line ${read.line} is not NAME=VALUE: nothing of it was taken`],
+      isSpoilt: true,
+    }
   const refused: string[] = []
   const taken = read.variables.flatMap(({ name, value }) => {
     const why = whyNot(file, { name, value }, request)
@@ -68,7 +73,7 @@ function check(file: CiFile, text: string, request: Request): Checked {
   const lines = taken.map((variable) => writeVariable(variable, file.form))
   for (const [i, { name }] of taken.entries())
     if (lines[i] === undefined) refused.push(`${name} has a value that the CI's file cannot hold`)
-  return { text: lines.join(''), variables: taken, refused }
+  return { text: lines.join(''), refused }
 }
 
 const maxNameChars = 128
@@ -79,7 +84,7 @@ function whyNot({ kind }: CiFile, { name, value }: Variable, request: Request): 
     return `${JSON.stringify(request.mask(name).slice(0, 60))} is no name of a variable`
   if (value.includes('\0')) return `${name} has a NUL in its value`
   if (kind === 'variables' && isStartupVariable(name) && !request.startupAllowed)
-    return `${name} changes how later programs start; a role that may do so says allow: [startup-variables]`
+    return `${name} was not handed on, since it changes how later programs start; a role that may do so says allow: [startup-variables]`
   return undefined
 }
 
@@ -100,12 +105,12 @@ function checkPath(text: string, request: Request): Checked {
       refused.push(`${shown} is not in the workspace: what it names is the step's alone, and gone`)
     else if (!request.startupAllowed)
       refused.push(
-        `${shown} changes how later programs start; a role that may do so says allow: [startup-variables]`,
+        `${shown} was not handed on, since it changes how later programs start; a role that may do so says allow: [startup-variables]`,
       )
     else return true
     return false
   })
-  return { text: taken.map((folder) => `${folder}\n`).join(''), variables: [], refused }
+  return { text: taken.map((folder) => `${folder}\n`).join(''), refused }
 }
 
 /** Nothing is made here: the CI has made its file, and a link in its place is not followed. */

@@ -3,8 +3,9 @@
  * gets fresh ones; what it wrote is read when it has ended, checked, and only then written to the CI's own.
  * Invariant: nothing that a step wrote decides which program a later step starts, unless its role says so.
  */
-export { ciFilesOf, type CiFile } from './ci-files.ts'
+export { ciFilesOf } from './ci-files.ts'
 export { checkDotenv } from './dotenv.ts'
 export { createOutputFile, outputFileInside, outputVariable, readOutputs } from './step-outputs.ts'
-export { handBack, type HandedBack } from './hand-back.ts'
+export type { StepOutputs } from './step-outputs.ts'
+export { handBack } from './hand-back.ts'
 export { placeVariables } from './place-variables.ts'

@@ -16,6 +16,8 @@ export interface StepOutputs {
   readonly outputs: Readonly<Record<string, string>>
   /** One line for each that was not taken, and why. */
   readonly refused: readonly string[]
+  /** Of those that are declared nothing was left out: else later steps would go on without what the step said. */
+  readonly isWhole: boolean
 }
 
 /** Reads what a step wrote: declared names only, secrets taken out. `text` is undefined if there was more than is read. */
@@ -24,23 +26,29 @@ export function readOutputs(
   declared: readonly string[],
   mask: (text: string) => string,
 ): StepOutputs {
-  const none = (why: string): StepOutputs => ({ outputs: {}, refused: [`$${outputVariable}: ${why}`] })
+  const none = (why: string): StepOutputs => ({
+    outputs: {},
+    refused: [`$${outputVariable}: ${why}`],
+    isWhole: false,
+  })
   if (text === undefined || Buffer.byteLength(text) > maxFileBytes)
     return none(`more than ${maxFileBytes / 1024} KiB: nothing of it was taken`)
-  if (text === '') return { outputs: {}, refused: [] }
+  if (text === '') return { outputs: {}, refused: [], isWhole: true }
   const read = readVariables(text, 'github')
   if (!read.ok) return none(`line ${read.line} is not NAME=VALUE: nothing of it was taken`)
   const outputs: Record<string, string> = {}
   const refused: string[] = []
+  let isWhole = true
   for (const { name, value } of read.variables) {
     const shown = mask(name).slice(0, 60)
-    if (!declared.includes(name)) refused.push(`${JSON.stringify(shown)} is not declared in its \`outputs\``)
-    else if (value.includes('\0')) refused.push(`${shown} has a NUL in its value`)
-    else if (Buffer.byteLength(value) > maxValueBytes)
-      refused.push(`${shown} has more than ${maxValueBytes / 1024} KiB`)
-    else outputs[name] = mask(value)
+    if (!declared.includes(name))
+      refused.push(`${JSON.stringify(shown)} was not taken: its \`outputs\` do not name it`)
+    else if (value.includes('\0') || Buffer.byteLength(value) > maxValueBytes) {
+      refused.push(`${shown} was not taken: its value has a NUL, or more than ${maxValueBytes / 1024} KiB`)
+      isWhole = false
+    } else outputs[name] = mask(value)
   }
-  return { outputs, refused: refused.map((why) => `$${outputVariable}: ${why}`) }
+  return { outputs, refused: refused.map((why) => `$${outputVariable}: ${why}`), isWhole }
 }
 
 /** The file of a step without a sandbox. */
