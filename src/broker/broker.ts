@@ -25,8 +25,11 @@ import {
 } from './events.ts'
 import type { End, KeptLog, Lease, Session, Step, StepOutcome } from './model.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
-import { actorOf, createRecords, type SessionMatch, type UseUp, type WaitingSession } from './records.ts'
+import { createRecords, type SessionMatch, type WaitingSession } from './records.ts'
+import { actorOf } from './rows.ts'
+import type { OpenedSession, SessionRequest } from './session-request.ts'
 import { staticAuthorization } from './static-credential.ts'
+import { expiryOf } from './step-times.ts'
 
 export interface Broker {
   /** Opens a session for a verified identity and uses its token up. `replayed`: the token was used before. */
@@ -65,27 +68,6 @@ export interface Broker {
   readonly outbox: Pick<Outbox, 'write' | 'deliver'>
   close(): Promise<void>
 }
-
-export interface SessionRequest {
-  readonly identity: Identity
-  readonly roles: readonly string[]
-  readonly jkt: string
-  /** From when it is opened, and if it waits, from the last moment that a step may begin. */
-  readonly ttlSeconds: number
-  /** How long its steps may take to begin; see Session. */
-  readonly waitSeconds?: number
-  readonly requestId: string
-  /** Claims of the token by their own names, as far as they belong in the record. */
-  readonly claims?: Readonly<Record<string, unknown>>
-  /** The same as they are, for asking the policy again when a step begins. */
-  readonly namedClaims?: Readonly<Record<string, string>>
-  /** People said yes: what stands for the identity token, which was used up by asking them. */
-  readonly approval?: { readonly id: string; readonly useUp: UseUp }
-}
-
-type OpenedSession =
-  | { readonly ok: true; readonly session: Session }
-  | { readonly ok: false; readonly reason: 'replayed' }
 
 export interface BrokerCounts {
   readonly issued: number
@@ -414,28 +396,5 @@ function stopping(): MayflyError {
   return new MayflyError(
     'server_stopping',
     'the server is being stopped and takes no new work: try again once it is back',
-  )
-}
-
-/** When a step that begins now has to end. Throws `denied` if its role's time, or that to begin, is over. */
-function expiryOf(session: Session, { role, ttlSeconds, maxWaitSeconds }: StepRequest, now: number): number {
-  const waitSeconds = Math.min(session.waitSeconds, maxWaitSeconds)
-  if (session.waitSeconds === 0) {
-    const endMs = Math.min(session.expiresMs, session.createdMs + ttlSeconds * 1000)
-    if (endMs <= now) throw outlived(role, ttlSeconds)
-    return endMs
-  }
-  if (now > session.createdMs + waitSeconds * 1000)
-    throw new MayflyError(
-      'denied',
-      `a step in role "${role}" may begin ${waitSeconds} s after the job assumed it at most, and that is over: give the role a longer max_wait, or let its steps come earlier`,
-    )
-  return Math.min(session.expiresMs, now + ttlSeconds * 1000)
-}
-
-function outlived(role: string, ttlSeconds: number): MayflyError {
-  return new MayflyError(
-    'denied',
-    `role "${role}" lasts ${ttlSeconds} s from when the job assumed it, and that is over: assume it in a session of its own when it is needed, or give the role a longer ttl`,
   )
 }
