@@ -59,6 +59,7 @@ export function startBare(request: BareRequest): Running {
     kill,
     directAttempts: () => undefined,
     written: () => nothing,
+    writes: [request.workspace],
     heldBy: 'watch',
     passedLimit: () => undefined,
     firstProcess: () => child.pid,

@@ -54,7 +54,6 @@ export function watchStepLimits(deps: {
   const watch = watchLimits({
     limits,
     running,
-    workspace: request.workspace,
     passed(name) {
       say(name)
       if (name !== 'time' || !running.signal('SIGTERM')) return kill()

@@ -11,7 +11,7 @@ import { containerFilter } from './container-filter.ts'
 import { countDirectAttempts, type AttemptCounter } from './direct-attempts.ts'
 import { makeDoorsInside } from './enter.ts'
 import { engineEnvironment, findEngine, type ContainerEngine } from './engine.ts'
-import { writeSandboxFiles } from './files.ts'
+import { writeSandboxFiles, writtenFolders } from './files.ts'
 import { caBundleInside, caInside, handedFile, homeInside } from './inside.ts'
 import { memoryFolderBytes, processLimits } from './limits/index.ts'
 import { closeInherited, markOf, untilGone, type ProcessMark } from './process-tree.ts'
@@ -120,6 +120,7 @@ export function startContainer(request: ContainerRequest): Sandbox {
       state.attempts = undefined
       return counted
     },
+    writes: writtenFolders(request, files),
     heldBy: 'rlimits',
     passedLimit: () => undefined,
     firstProcess: () => state.pid,

@@ -67,6 +67,14 @@ export function writeSandboxFiles(
   return { folder, [Symbol.dispose]: () => own[Symbol.dispose]() }
 }
 
+/** Every folder of the machine that a step in a sandbox can write to: of the one of generated files, those that it hands on. */
+export function writtenFolders(
+  { workspace, folders = [] }: { workspace: string; folders?: readonly { readonly outside: string }[] },
+  files: string,
+): string[] {
+  return [workspace, ...folders.map(({ outside }) => outside), files]
+}
+
 /**
  * Who a step is inside: the supervisor's own user by number. Where that is root a step that nests is another: the kernel lets
  * nobody without CAP_SETFCAP map root into a namespace of its own (user_namespaces(7)). Outside its files are root's all the same.

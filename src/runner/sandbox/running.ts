@@ -24,6 +24,8 @@ export interface Running {
   written(): ReadonlyMap<string, string | undefined>
   /** What it tried past its proxy; undefined where that cannot be seen. Ask once, after `exit`. */
   directAttempts(): DirectAttempts | undefined
+  /** Folders of the machine, outside, that it can write to. */
+  readonly writes: readonly string[]
   /** Who holds it to its limits. */
   readonly heldBy: HeldBy
   /** The limit that the kernel says it ran into. */

@@ -9,7 +9,7 @@ import { withoutNewCommonDirs } from './common-dirs.ts'
 import { bwrapArguments, bwrapOptions, environmentBlock } from './bwrap.ts'
 import { countDirectAttempts, type AttemptCounter } from './direct-attempts.ts'
 import { makeDoorsInside } from './enter.ts'
-import { userInside, writeSandboxFiles } from './files.ts'
+import { userInside, writeSandboxFiles, writtenFolders } from './files.ts'
 import { guarded } from './guard.ts'
 import { handedFile } from './inside.ts'
 import { landlockRules } from './landlock.ts'
@@ -138,7 +138,11 @@ export function startSandbox(request: SandboxRequest): Sandbox {
       written.set(inside, readInside(files.folder, handedFile(i), maxHandedBytes))
     standing.dispose()
   }
-  return { ...supervised(child, streams, hold, request, cleanUp), written: () => written }
+  return {
+    ...supervised(child, streams, hold, request, cleanUp),
+    writes: writtenFolders(request, files.folder),
+    written: () => written,
+  }
 }
 
 /** As much as GitHub takes of a step's summary. */
@@ -218,7 +222,7 @@ function supervised(
   hold: Hold,
   { network, doors, mayBegin, ownProcesses }: SandboxRequest,
   cleanUp: () => void,
-): Omit<Sandbox, 'written'> {
+): Omit<Sandbox, 'written' | 'writes'> {
   const lives = () => child.exitCode === null && child.signalCode === null
   let attempts: AttemptCounter | undefined
   let first: ProcessMark | undefined

@@ -30,7 +30,6 @@ async function endOf(bench: Bench, script: string, limits: Partial<RoleLimits> =
   const watch = watchLimits({
     limits: limitsOf({ ...roleOf('build').limits, ...small, ...limits }),
     running,
-    workspace: bench.workspace,
     passed: () => running.kill(),
   })
   let [stdout, stderr] = ['', '']

@@ -73,7 +73,7 @@ export function passedText(
     case 'processes':
       return `it had more processes and threads than its limit of ${processes}${more(String(processes * 2))}`
     case 'disk':
-      return `in its workspace more was written than its limit of ${sizeText(diskBytes)} (steps that share one count together)${more(sizeText(diskBytes * 2))}`
+      return `in its workspace, its caches and the files that it hands on more was written than its limit of ${sizeText(diskBytes)} (steps that share a workspace count together)${more(sizeText(diskBytes * 2))}`
     case 'output':
       return `it printed more than its limit of ${sizeText(outputBytes)}${more(sizeText(outputBytes * 2))}`
     case 'time':

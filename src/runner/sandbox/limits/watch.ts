@@ -13,6 +13,8 @@ export interface LimitWatch {
 
 /** What the watch needs of a step that runs. */
 export interface Watched {
+  /** Folders of the machine that it can write to. */
+  readonly writes: readonly string[]
   readonly stdout: Readable
   readonly stderr: Readable
   readonly heldBy: HeldBy
@@ -29,7 +31,6 @@ const [groupLookMs, treeLookMs] = [1_000, 250]
 export function watchLimits(deps: {
   limits: StepLimits
   running: Watched
-  workspace: string
   passed: (name: LimitName) => void
 }): LimitWatch {
   const { limits, running } = deps
@@ -89,18 +90,16 @@ function lookAgain(
 function createLook({
   limits,
   running,
-  workspace,
 }: {
   limits: StepLimits
   running: Watched
-  workspace: string
 }): () => Promise<LimitName | undefined> {
   const inGroup = running.heldBy === 'cgroup2' || running.heldBy === 'cgroup1'
   const usage = () => {
     const top = running.firstProcess()
     return top === undefined ? undefined : usageOfTree(top, limits.processes)
   }
-  const isDiskPassed = watchDisk(workspace, limits.diskBytes, () => usage()?.pids ?? [])
+  const isDiskPassed = watchDisk(running.writes, limits.diskBytes, () => usage()?.pids ?? [])
   return async () => {
     const passed = running.passedLimit() ?? (inGroup ? undefined : passedByTree(usage(), limits))
     if (passed !== undefined) return passed
