@@ -4,12 +4,16 @@ import type { OpenStep } from './opened-step.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 import type { Outcome } from './supervise.ts'
 
+/** A step may put a secret into any number of files. */
+const maxLines = 20
+
 /**
- * Copies what the step declares as artifacts, when all its processes are gone. What is not there fails a step that has succeeded;
+ * Copies what the step declares as artifacts, when all its processes are gone. What is not there, or
+ * holds a secret that cannot be masked, fails a step that has succeeded;
  * undefined if it declares none.
  */
 export async function handOn(
-  deps: Pick<StepDeps, 'workspaces' | 'notices'>,
+  deps: Pick<StepDeps, 'workspaces' | 'notices' | 'redactor'>,
   request: StepRequest,
   open: OpenStep,
   outcome: Pick<Outcome, 'exitCode'>,
@@ -19,10 +23,14 @@ export async function handOn(
   const tell = (line: string) => deps.notices.tell(`mayfly: artifacts of step "${step}": ${line}`)
   const succeeded = outcome.exitCode === 0
   try {
-    const { artifacts, missing, passedOver } = await collectArtifacts({
+    const { artifacts, missing, passedOver, masked } = await collectArtifacts({
       ...{ step, patterns, workspace: open.place, store: await deps.workspaces.store() },
       isCovered: open.isCovered,
+      masker: deps.redactor.masker(),
+      onSeen: open.secretsSeen.add,
     })
+    for (const line of masked.slice(0, maxLines)) tell(`masked: ${line}`)
+    if (masked.length > maxLines) tell(`masked: ${masked.length - maxLines} more files`)
     for (const line of passedOver) tell(`not handed on: ${line}`)
     if (succeeded) for (const line of missing) tell(line)
     return { isComplete: !succeeded || missing.length === 0, artifacts }

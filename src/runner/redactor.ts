@@ -101,7 +101,9 @@ export function createRedactor(secrets: readonly Secret[]): Redactor {
       },
       masker() {
         const all = masker()
-        return onSeen === undefined ? all : { ...all, stream: (also = onSeen) => all.stream(also) }
+        if (onSeen === undefined) return all
+        const stream: Masker['stream'] = (also = onSeen) => all.stream(also)
+        return { ...all, stream, pieces: (source, also = onSeen) => all.pieces(source, also) }
       },
       warm: () => void masker(),
       text: mask,

@@ -146,6 +146,29 @@ test('what a step declares and does not leave fails it, and the steps that would
     assert.ok(ran.stderr.includes(`mayfly: artifacts of step "pack": ${line}\n`), `${line}: ${ran.stderr}`)
 })
 
+test('a secret of the job is handed on in no artifact: masked in text, and a program that holds it fails the step', async () => {
+  const job = { ...newJob(), NPM_TOKEN: 'hunter22-hunter22' }
+  const steps = (files: string) => `steps:
+  - { name: pack, role: build, run: "echo at hunter22-hunter22 > log; printf 'hunter22-hunter22\\\\000' > app", artifacts: [${files}] }
+  - { name: release, role: release, run: cat log }
+`
+  const ran = await pipeline(steps('log'), job)
+  assert.equal(ran.exitCode, 0, ran.stderr)
+  assert.match(ran.stderr, /^mayfly: artifacts of step "pack": masked: "log" held NPM_TOKEN \(once\)$/m)
+  assert.equal(ran.stdout, 'at ***\n')
+  const [end] = await entriesOf(ran, 'step.finished')
+  const said = reported(end ?? {})
+  assert.deepEqual(said['secrets_seen'], [{ name: 'NPM_TOKEN', count: 1 }])
+  const digest = createHash('sha256').update('at ***\n').digest('hex')
+  assert.deepEqual((said['artifacts'] as { files: unknown }).files, [
+    { path: 'log', sha256: digest, bytes: 7 },
+  ])
+  const failed = await pipeline(steps('log, app'), { ...newJob(), NPM_TOKEN: 'hunter22-hunter22' })
+  assert.equal(failed.exitCode, 125)
+  assert.match(failed.stderr, /not handed on: "app" holds NPM_TOKEN \(once\), .* it is no UTF-8 text/)
+  assert.equal(failed.stdout, '')
+})
+
 test('what was handed on takes no place of the checkout’s files, unless it is named in full; and none of a link', async () => {
   const steps = (artifacts: string, build = 'echo mine > README.md') => `steps:
   - { name: build, role: build, run: "${build}", artifacts: [${artifacts}] }

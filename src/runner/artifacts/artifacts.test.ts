@@ -14,12 +14,17 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { Secret } from '../../lib/index.ts'
+import { createMasker } from '../mask/index.ts'
 import { temporaryFolder } from '../sandbox/sandbox.fixture.ts'
 import { collectArtifacts, coveredFiles, fileListOf, takeArtifacts, type Artifacts } from './index.ts'
 
+const token = 'hunter22-hunter22'
+
 function world(t: TestContext) {
+  const seen: string[] = []
   const [workspace, store, fresh] = [temporaryFolder(t), temporaryFolder(t), temporaryFolder(t)]
-  const write = (path: string, text = path, mode = 0o644) => {
+  const write = (path: string, text: string | Uint8Array = path, mode = 0o644) => {
     mkdirSync(dirname(join(workspace, path)), { recursive: true })
     writeFileSync(join(workspace, path), text)
     chmodSync(join(workspace, path), mode)
@@ -31,13 +36,15 @@ function world(t: TestContext) {
       patterns,
       isCovered,
       store,
+      masker: createMasker([new Secret(token, 'NPM_TOKEN')]),
+      onSeen: (name) => void seen.push(name),
       maxFiles,
     })
   const take = (inputs: Artifacts[], kind: 'fresh' | 'job' = 'fresh') =>
     takeArtifacts({ kind, path: fresh, id: 'f' }, inputs)
   const paths = async (...patterns: string[]) =>
     (await collect(patterns)).artifacts.files.map(({ path }) => path)
-  return { workspace, store, fresh, write, collect, take, paths }
+  return { workspace, store, fresh, seen, write, collect, take, paths }
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -135,6 +142,63 @@ test('a file whose content was kept back from the step is kept back here, too, u
     artifacts.files.map(({ path }) => path),
     ['moved/file'],
   )
+})
+
+test('a secret is masked in text, told by file and count, and the digest is that of what is handed on', async (t) => {
+  const { fresh, seen, write, collect, take } = world(t)
+  const form = Buffer.from(`x${token}`).toString('hex')
+  write('out/report.txt', `ok\n${token}\n${form}\n`)
+  write('out/clean.txt', 'hunter22-hunter2\n')
+  // Longer than one piece, with the secret over the edge between two.
+  const [before, after] = ['ü'.repeat(524_284), ' '.repeat(2 ** 20)]
+  write('out/long.txt', `${before}${token}${after}`)
+  const { artifacts, passedOver, missing, masked } = await collect(['out'])
+  assert.deepEqual(masked, [
+    '"out/long.txt" held NPM_TOKEN (once)',
+    '"out/report.txt" held NPM_TOKEN (2 times)',
+  ])
+  assert.deepEqual([passedOver, missing, seen.length], [[], [], 3])
+  await take([artifacts])
+  const masks = { 'out/report.txt': 'ok\n***\n78***\n', 'out/clean.txt': 'hunter22-hunter2\n' }
+  for (const [path, text] of Object.entries({ ...masks, 'out/long.txt': `${before}***${after}` })) {
+    assert.equal(readFileSync(join(fresh, path), 'utf8'), text)
+    const file = artifacts.files.find((each) => each.path === path)
+    assert.deepEqual([file?.sha256, file?.bytes], [sha256(text), Buffer.byteLength(text)])
+  }
+})
+
+test('what would break by masking is not changed: with a secret in it, it is kept back, and the step has failed', async (t) => {
+  const { store, seen, write, collect } = world(t)
+  write('out/nul', `\0${token}`)
+  write('out/latin', Buffer.concat([Buffer.from([0xe4]), Buffer.from(token)]))
+  write('out/cut', Buffer.concat([Buffer.from(token), Buffer.from([0xc3])]))
+  write('out/script', `#!/bin/sh\necho ${token}\n`, 0o755)
+  write('package-lock.json', token)
+  write(`names/${token}`, '')
+  for (let i = 0; i < 30; i++) write(`out/Makefile${i}.mk`)
+  write('out/fine', '\0')
+  const { artifacts, passedOver, missing, masked } = await collect(['out', 'package-lock.json', 'names'])
+  assert.deepEqual(
+    artifacts.files.map(({ path }) => path),
+    ['out/fine'],
+  )
+  assert.deepEqual(missing, [
+    '"out" gives not all files',
+    '"package-lock.json" gives no file',
+    '"names" gives no file',
+  ])
+  const held = (path: string, why: string) =>
+    `"${path}" holds NPM_TOKEN (once), which is not masked in it since ${why}: write it without the secret`
+  for (const line of [
+    ...['nul', 'latin', 'cut'].map((name) => held(`out/${name}`, 'it is no UTF-8 text')),
+    ...['out/script', 'package-lock.json'].map((path) => held(path, 'programs run it or go by it')),
+    `"names/${token}" has NPM_TOKEN (once) in its name: give it another`,
+  ])
+    assert.ok(passedOver.includes(line), line)
+  assert.deepEqual([masked, seen.length], [[], 6])
+  // Nothing of them stays where artifacts are kept.
+  const [folder = ''] = readdirSync(store)
+  assert.deepEqual(readdirSync(join(store, folder)), [sha256('\0')])
 })
 
 test('what is put into a workspace follows no link there, replaces no file of the checkout, and is what it was', async (t) => {

@@ -5,16 +5,19 @@ import {
   mkdtempSync,
   readdirSync,
   renameSync,
+  rmSync,
   type Dirent,
   type Stats,
 } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { limits, systemCode } from '../../lib/index.ts'
+import type { Masker } from '../mask/index.ts'
 import { inFolder, isAbsent, openIn, pathOf, type Cover } from '../workspace/index.ts'
 import type { Artifact, Artifacts } from './artifact.ts'
 import { copyOut, Unfit } from './copy.ts'
 import { isExecutableConfiguration, isOfGit } from './executable.ts'
+import { HoldsSecret, maskCopy, searchSecrets } from './secrets.ts'
 import { artifactPattern, type ArtifactPattern } from './pattern.ts'
 
 export interface Collected {
@@ -23,11 +26,15 @@ export interface Collected {
   readonly missing: readonly string[]
   /** Files that a pattern would have taken and may not, with the reason. */
   readonly passedOver: readonly string[]
+  /** Files in which secrets were masked, and how often which. */
+  readonly masked: readonly string[]
 }
 
 /**
  * Copies the files that a step declares to `store`, a folder that no step sees, when all its processes are gone. Nothing is
- * followed, opened or believed that a step could have put there instead of a plain file. Throws `Unfit` for more than is taken.
+ * followed, opened or believed that a step could have put there instead of a plain file. Secrets of the job are masked in text; any
+ * other file that holds one is not handed on, and a pattern that would take it counts as missing. Throws `TooMuch` for more than
+ * is taken.
  */
 export async function collectArtifacts(request: {
   readonly step: string
@@ -36,29 +43,29 @@ export async function collectArtifacts(request: {
   /** Did the step see something else in place of this file? */
   readonly isCovered: (stat: Stats) => boolean
   readonly store: string
+  readonly masker: Pick<Masker, 'pieces' | 'stream'>
+  /** Told of each secret that is found, by name. */
+  readonly onSeen: (name: string) => void
   readonly maxFiles?: number
 }): Promise<Collected> {
   const { step, workspace } = request
   const folder = mkdtempSync(join(request.store, 'step-'))
   const taken = new Map<string, Artifact>()
-  const [missing, passedOver]: string[][] = [[], []]
-  const take = createTaker({ ...request, folder, taken })
+  const missing: string[] = []
+  const passedOver: string[] = []
+  const masked: string[] = []
+  const take = createTaker({ ...request, folder, taken, masked })
   for (const pattern of request.patterns.map(artifactPattern)) {
     const found =
       pattern.literal === undefined ? undefined : await takeNamed(workspace.path, pattern.literal, take)
-    const { count, unfit } = found ?? (await takeBelow(workspace.path, pattern, take))
-    passedOver?.push(...unfit.slice(0, maxLines))
-    if (count === 0)
-      missing?.push(
-        `${JSON.stringify(pattern.source)} ${unfit[0] === undefined ? 'is not there' : 'gives no file'}`,
-      )
+    const { count, unfit, isWhole } = found ?? (await takeBelow(workspace.path, pattern, take))
+    passedOver.push(...unfit.slice(0, maxLines))
+    const why =
+      unfit[0] === undefined ? 'is not there' : count === 0 ? 'gives no file' : 'gives not all files'
+    if (count === 0 || !isWhole) missing.push(`${JSON.stringify(pattern.source)} ${why}`)
   }
   const files = [...taken.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1))
-  return {
-    artifacts: { step, workspace: workspace.id, folder, files },
-    missing: missing ?? [],
-    passedOver: passedOver ?? [],
-  }
+  return { artifacts: { step, workspace: workspace.id, folder, files }, missing, passedOver, masked }
 }
 
 /** A step may leave any number of files that are none. */
@@ -80,6 +87,8 @@ interface Found {
   count: number
   /** Why others were not taken, a line each. */
   readonly unfit: string[]
+  /** None was kept back for a secret in it: what goes on without that file is not what was built. */
+  isWhole: boolean
 }
 
 /** Takes one file of an open folder. Throws `Unfit`. */
@@ -89,12 +98,32 @@ function createTaker(deps: {
   readonly isCovered: (stat: Stats) => boolean
   readonly folder: string
   readonly taken: Map<string, Artifact>
+  readonly masked: string[]
+  readonly masker: Pick<Masker, 'pieces' | 'stream'>
+  readonly onSeen: (name: string) => void
   readonly maxFiles?: number
 }): Take {
-  const { folder, taken, maxFiles = limits.artifactFiles } = deps
+  const { folder, taken, masked, maxFiles = limits.artifactFiles } = deps
   let left = limits.artifactBytes
   const refused = (stat: Stats) =>
     deps.isCovered(stat) ? 'holds credentials, and the step saw it without them' : undefined
+  const keep = async (at: number, parts: readonly string[]): Promise<Omit<Artifact, 'path' | 'named'>> => {
+    const search = searchSecrets(deps.masker, deps.onSeen)
+    search.name(parts.join('/'))
+    const made = join(folder, 'new')
+    try {
+      const from = { folder: at, name: parts.at(-1) ?? '', refused }
+      const copied = await copyOut(from, made, left, search.look)
+      const seen = search.end()
+      const isRun = copied.executable || isExecutableConfiguration(parts)
+      const kept = seen === undefined ? copied : await maskCopy(deps.masker, made, left, { seen, isRun })
+      if (seen !== undefined) masked.push(`${JSON.stringify(parts.join('/'))} held ${seen}`)
+      renameSync(made, join(folder, kept.sha256))
+      return { ...kept, executable: copied.executable }
+    } finally {
+      rmSync(made, { force: true })
+    }
+  }
   return async (at, parts, named) => {
     const path = parts.join('/')
     const known = taken.get(path)
@@ -103,9 +132,7 @@ function createTaker(deps: {
     if (!named && isExecutableConfiguration(parts))
       throw new Unfit('would run where it is taken: name it in full if that is meant')
     if (taken.size >= maxFiles) throw new TooMuch(`more than ${maxFiles} files`)
-    const made = join(folder, 'new')
-    const copied = await copyOut({ folder: at, name: parts.at(-1) ?? '', refused }, made, left)
-    renameSync(made, join(folder, copied.sha256))
+    const copied = await keep(at, parts)
     if (taken.size % 64 === 0) await breathe()
     left -= copied.bytes
     taken.set(path, { path, ...copied, named })
@@ -125,7 +152,7 @@ async function takeNamed(root: string, path: string, take: Take): Promise<Found 
       return await takeOne(at, parts, true, take)
     })
   } catch (error) {
-    if (isAbsent(error)) return { count: 0, unfit: [] }
+    if (isAbsent(error)) return { count: 0, unfit: [], isWhole: true }
     throw error
   }
 }
@@ -133,17 +160,18 @@ async function takeNamed(root: string, path: string, take: Take): Promise<Found 
 async function takeOne(at: number, parts: readonly string[], named: boolean, take: Take): Promise<Found> {
   try {
     await take(at, parts, named)
-    return { count: 1, unfit: [] }
+    return { count: 1, unfit: [], isWhole: true }
   } catch (error) {
     const why = isAbsent(error) ? 'cannot be read' : error instanceof Unfit ? error.message : undefined
     if (why === undefined) throw error
-    return { count: 0, unfit: [`${JSON.stringify(parts.join('/'))} ${why}`] }
+    const line = `${JSON.stringify(parts.join('/'))} ${why}`
+    return { count: 0, unfit: [line], isWhole: !(error instanceof HoldsSecret) }
   }
 }
 
 /** Goes through the folders in which the pattern may find something. */
 async function takeBelow(root: string, pattern: ArtifactPattern, take: Take): Promise<Found> {
-  const found: Found = { count: 0, unfit: [] }
+  const found: Found = { count: 0, unfit: [], isWhole: true }
   let entries = 0
   const visit = async (at: number, parts: readonly string[]): Promise<void> => {
     for (const entry of entriesOf(at)) {
@@ -167,9 +195,12 @@ async function takeBelow(root: string, pattern: ArtifactPattern, take: Take): Pr
       closeSync(fd)
     }
   }
-  const add = ({ count, unfit }: Found) => {
+  const add = ({ count, unfit, isWhole }: Found) => {
     found.count += count
-    if (found.unfit.length < maxLines) found.unfit.push(...unfit)
+    found.isWhole &&= isWhole
+    // The reason for a failure is told, however many others there are.
+    if (!isWhole) found.unfit.unshift(...unfit)
+    else if (found.unfit.length < maxLines) found.unfit.push(...unfit)
   }
   await inFolder(root, [], 'find', (at) => visit(at, []))
   return found

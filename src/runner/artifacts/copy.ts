@@ -23,7 +23,7 @@ export interface Copied {
 
 /**
  * Copies a plain file of an open folder to a new one, and tells the digest of what was written: what happens to the file
- * afterwards, or meanwhile, changes nothing of that. Throws `Unfit` for anything but a plain file without special modes, and for
+ * afterwards, or meanwhile, changes nothing of that. `look` is shown what is written, piece by piece. Throws `Unfit` for anything but a plain file without special modes, and for
  * one that is longer than `maxBytes`.
  */
 export async function copyOut(
@@ -34,6 +34,7 @@ export async function copyOut(
   },
   to: string,
   maxBytes: number,
+  look: (chunk: Uint8Array) => void,
 ): Promise<Copied & { readonly executable: boolean }> {
   const fd = openIn(from.folder, from.name, 0)
   try {
@@ -43,7 +44,7 @@ export async function copyOut(
     const refused = from.refused(stat)
     if (refused !== undefined) throw new Unfit(refused)
     if (stat.size > maxBytes) throw new Unfit('is too large')
-    const copied = await copyHashed(pathOf(fd), to, maxBytes)
+    const copied = await copyHashed(pathOf(fd), to, maxBytes, 0o600, look)
     return { ...copied, executable: (stat.mode & 0o100) !== 0 }
   } finally {
     closeSync(fd)
@@ -72,26 +73,59 @@ export async function copyIn(
 
 const chunkBytes = 1_048_576
 
-/** At once, since most are small; between the chunks of a large one others have their turn. */
-async function copyHashed(from: string, to: string, maxBytes: number, mode = 0o600): Promise<Copied> {
-  using opened = new DisposableStack()
-  const open = (path: string, flags: number) => {
-    const fd = openSync(path, flags, mode)
-    opened.defer(() => closeSync(fd))
-    return fd
+async function copyHashed(
+  from: string,
+  to: string,
+  maxBytes: number,
+  mode = 0o600,
+  look: (chunk: Uint8Array) => void = () => undefined,
+): Promise<Copied> {
+  const { O_RDONLY, O_NONBLOCK } = constants
+  const source = openSync(from, O_RDONLY | O_NONBLOCK)
+  try {
+    const looked = function* () {
+      for (const chunk of chunksOf(source)) {
+        look(chunk)
+        yield chunk
+      }
+    }
+    return await writeHashed(looked(), to, maxBytes, mode)
+  } finally {
+    closeSync(source)
   }
-  const { O_RDONLY, O_NONBLOCK, O_WRONLY, O_CREAT, O_EXCL } = constants
-  const source = open(from, O_RDONLY | O_NONBLOCK)
-  const target = open(to, O_WRONLY | O_CREAT | O_EXCL)
-  const hash = createHash('sha256')
+}
+
+/** Each chunk is good until the next one is asked for. */
+export function* chunksOf(source: number): Iterable<Buffer> {
   const chunk = Buffer.allocUnsafe(Math.min(chunkBytes, fstatSync(source).size + 1))
-  for (let bytes = 0; ;) {
-    const count = readSync(source, chunk)
-    if (count === 0) return { sha256: hash.digest('hex'), bytes }
-    bytes += count
-    if (bytes > maxBytes) throw new Unfit('is too large')
-    hash.update(chunk.subarray(0, count))
-    writeFileSync(target, chunk.subarray(0, count))
-    if (bytes >= chunkBytes) await breathe()
+  for (let count = readSync(source, chunk); count > 0; count = readSync(source, chunk))
+    yield chunk.subarray(0, count)
+}
+
+/**
+ * Writes a new file, and tells the digest of what was written. At once, since most are small; between the chunks of a large one
+ * others have their turn.
+ */
+export async function writeHashed(
+  chunks: Iterable<Uint8Array>,
+  to: string,
+  maxBytes: number,
+  mode = 0o600,
+): Promise<Copied> {
+  const { O_WRONLY, O_CREAT, O_EXCL } = constants
+  const target = openSync(to, O_WRONLY | O_CREAT | O_EXCL, mode)
+  try {
+    const hash = createHash('sha256')
+    let bytes = 0
+    for (const chunk of chunks) {
+      bytes += chunk.length
+      if (bytes > maxBytes) throw new Unfit('is too large')
+      hash.update(chunk)
+      writeFileSync(target, chunk)
+      if (bytes >= chunkBytes) await breathe()
+    }
+    return { sha256: hash.digest('hex'), bytes }
+  } finally {
+    closeSync(target)
   }
 }
