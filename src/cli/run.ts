@@ -8,14 +8,17 @@ import {
   notStartedExitCode,
   runJob,
   secretsOfJob,
+  refusedJob,
   type Cancellation,
+  type JobRequest,
   type JobResult,
+  type JobStep,
   type Notices,
   type Redactor,
 } from '../runner/index.ts'
 import { exitCodes, printError, table } from './output.ts'
 import { openResultsFiles } from './results-file.ts'
-import { missingVariables, stepsOf, type RunOptions } from './run-steps.ts'
+import { missingVariables, stepsOf, type Asked, type RunOptions } from './run-steps.ts'
 import { namedServer } from './server-url.ts'
 
 /** What every line of ours goes through. */
@@ -42,8 +45,7 @@ export async function run(command: readonly string[], options: RunOptions): Prom
   } catch (error) {
     notices.end()
     printError(options.json, error, redactor.text)
-    if (cancellation.asked.aborted) return cancellation.exitCode()
-    return error instanceof MayflyError && error.code === 'bad_input' ? exitCodes.usage : notStartedExitCode
+    return exitCodeOfFault(error, cancellation)
   } finally {
     for (const signal of signals) process.off(signal, ask)
   }
@@ -55,30 +57,63 @@ async function runSteps(
   command: readonly string[],
   options: RunOptions,
 ): Promise<number> {
+  using files = openResultsFiles(options)
+  let steps: readonly JobStep[] = []
+  let result: JobResult
+  try {
+    const asked = await stepsOf(command, options)
+    steps = asked.steps
+    result = await runJob(jobOf(speech, environment, asked, options))
+  } catch (error) {
+    writeRefusal(files, speech, steps, error)
+    throw error
+  }
+  const { error, ...plain } = result
+  files.write(speech.redactor.data(plain))
+  if (options.file === undefined && error !== undefined) throw error
+  report(plain, options, speech)
+  return result.exitCode
+}
+
+function jobOf(speech: Speech, environment: Environment, asked: Asked, options: RunOptions): JobRequest {
   const server = namedServer(options.server)
   if (server === undefined)
     throw new MayflyError('bad_input', 'say where the Mayfly server is: --server URL or MAYFLY_SERVER')
-  const { steps, failFast } = await stepsOf(command, options)
-  using files = openResultsFiles(options)
   const { tell } = speech.notices
-  for (const line of missingVariables(steps, environment.variables)) tell(`mayfly: ${line}`)
-  const result = await runJob({
+  for (const line of missingVariables(asked.steps, environment.variables)) tell(`mayfly: ${line}`)
+  return {
     ...speech,
     server,
     environment,
-    ...{ steps, failFast, isFile: options.file !== undefined },
+    ...{ steps: asked.steps, failFast: asked.failFast, isFile: options.file !== undefined },
     ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
     clock: systemClock,
     ...(options.stdin ? { stdin: process.stdin } : {}),
     stdout: options.json ? process.stderr : process.stdout,
     stderr: process.stderr,
     merged: options.json || isSamePlace(1, 2),
-  })
-  const { error, ...plain } = result
-  files.write(speech.redactor.data(plain))
-  if (options.file === undefined && error !== undefined) throw error
-  report(plain, options, speech)
-  return result.exitCode
+  }
+}
+
+/** The files of an earlier run must not be taken for those of this one, which has run nothing. */
+function writeRefusal(
+  files: ReturnType<typeof openResultsFiles>,
+  { redactor, notices, cancellation }: Speech,
+  steps: readonly JobStep[],
+  error: unknown,
+): void {
+  const why = cancellation.asked.aborted ? 'cancelled' : 'refused'
+  const refused = refusedJob(steps, why, messageOf(error), exitCodeOfFault(error, cancellation))
+  try {
+    files.write(redactor.data(refused))
+  } catch (failed) {
+    notices.tell(`mayfly: ${messageOf(failed)}`)
+  }
+}
+
+function exitCodeOfFault(error: unknown, cancellation: Cancellation): number {
+  if (cancellation.asked.aborted) return cancellation.exitCode()
+  return error instanceof MayflyError && error.code === 'bad_input' ? exitCodes.usage : notStartedExitCode
 }
 
 /** Who reads our output may leave (`| head`), and we then end as other programs do by SIGPIPE: the step with us. */
@@ -119,17 +154,20 @@ const notRun = {
   condition: 'not run: its `if` said no',
   failure: 'not run: a step before it failed',
   cancelled: 'not run: cancelled',
-  error: 'could not be run',
+  refused: 'not run: the job was refused',
 } as const
 
 function rowsOf(result: JobResult): string[][] {
-  const ran = result.steps.map(({ name, role, attempt, exitCode, durationMs, activity, outcome }) => [
-    attempt === 1 ? name : `${name} (attempt ${attempt})`,
-    role,
-    `${exitCode}${outcome === 'timed_out' ? ' (timeout)' : ''}`,
-    `${durationMs} ms`,
-    `${count(activity.granted)} granted, ${count(activity.denied)} refused`,
-  ])
+  const ran = result.steps.map(
+    ({ name, role, attempt, exitCode, durationMs, activity, outcome, tolerated }) => [
+      attempt === 1 ? name : `${name} (attempt ${attempt})`,
+      role,
+      `${exitCode}${outcome === 'timed_out' ? ' (timeout)' : ''}${tolerated === true ? ' (tolerated)' : ''}`,
+      ...(outcome === 'not_started'
+        ? ['-', 'could not be run']
+        : [`${durationMs} ms`, `${count(activity.granted)} granted, ${count(activity.denied)} refused`]),
+    ],
+  )
   const left = result.notRun.map(({ name, role, why }) => [name, role, '-', '-', notRun[why]])
   return [...ran, ...left]
 }

@@ -37,6 +37,10 @@ interface Result {
     outcome: string
     attempt: number
     outputs: Record<string, string>
+    detail?: string
+    retried?: true
+    tolerated?: true
+    artifacts?: object
   }[]
   notRun: { name: string; why: string; detail?: string }[]
 }
@@ -277,10 +281,11 @@ steps:
   assert.equal(it.exitCode, 125)
   assert.deepEqual(told(it), [
     ['build', 0],
+    ['bare', 125],
     ['tidy', 0],
-    ['bare', 'error'],
   ])
-  assert.match(it.notRun[0]?.detail ?? '', /needs isolation "namespace"/)
+  assert.equal(it.steps[1]?.outcome, 'not_started')
+  assert.match(it.steps[1]?.detail ?? '', /needs isolation "namespace"/)
 })
 
 test('ctrl-c reaches every step that runs; nothing more is started', async () => {
@@ -303,6 +308,58 @@ test('ctrl-c reaches every step that runs; nothing more is started', async () =>
   child.kill('SIGINT')
   assert.equal(await ended, 130)
   assert.deepEqual([at('one-told'), at('two-told'), at('three-began')], [true, true, false])
+})
+
+test('results: every attempt, what was tolerated, no folder of ours; a job that is refused says of each step why', async () => {
+  const file = join(stage.folder, 'told.json')
+  const junit = join(stage.folder, 'told.xml')
+  const read = () => JSON.parse(readFileSync(file, 'utf8')) as Result
+  const ran = await pipeline(
+    `
+defaults: { role: build }
+steps:
+  - { name: bare, needs: [], isolation: none, retries: 2, run: "true" }
+  - { name: lint, needs: [], continue_on_error: true, artifacts: [a], run: "echo a > a; exit 9" }
+`,
+    {},
+    ['--results', file, '--junit', junit, '--jobs', '1'],
+  )
+  assert.equal(ran.exitCode, 125, ran.stderr)
+  const bare = read().steps.filter(({ name }) => name === 'bare')
+  assert.deepEqual(
+    bare.map(({ outcome, attempt, retried }) => [outcome, attempt, retried]),
+    [
+      ['not_started', 1, true],
+      ['not_started', 2, true],
+      ['not_started', 3, undefined],
+    ],
+  )
+  const calm = await pipeline(
+    'steps:\n  - { name: lint, role: build, continue_on_error: true, artifacts: [a], run: "echo a > a; exit 9" }\n',
+    {},
+    ['--results', file, '--junit', junit],
+  )
+  assert.equal(calm.exitCode, 0, calm.stderr)
+  assert.match(calm.stderr, /^lint .* 9 \(tolerated\)/m)
+  assert.deepEqual([read().steps[0]?.outcome, read().steps[0]?.tolerated], ['failed', true])
+  assert.deepEqual(Object.keys(read().steps[0]?.artifacts ?? {}), ['files', 'count', 'bytes', 'sha256'])
+  assert.match(readFileSync(junit, 'utf8'), / failures="0" errors="0" skipped="1" /)
+
+  const refused =
+    'steps:\n  - { name: a, role: build, run: x }\n  - { name: b, role: no-such-role, run: x }\n'
+  for (const [text, exitCode, why] of [
+    [refused, 125, ['a', 'b']],
+    ['steps: []\n', 2, []],
+  ] as const) {
+    const none = await pipeline(text, {}, ['--results', file, '--junit', junit])
+    assert.equal(none.exitCode, exitCode)
+    assert.deepEqual([read().exitCode, read().steps], [exitCode, []])
+    assert.deepEqual(
+      read().notRun.map(({ name, why }) => [name, why]),
+      why.map((name) => [name, 'refused']),
+    )
+    assert.match(readFileSync(junit, 'utf8'), /<error message="the job was refused before its first step: /)
+  }
 })
 
 test('results go to files, masked; a link that a step puts in the place of one is not followed', async () => {
@@ -370,10 +427,10 @@ steps:
     { MAYFLY_ID_TOKEN: await idToken() },
   )
   assert.match(
-    it.notRun[0]?.detail ?? '',
+    it.steps[1]?.detail ?? '',
     /a step in role "hasty" may begin 1 s after the job assumed it at most/,
   )
-  assert.match(it.notRun[0]?.detail ?? '', /longer max_wait/)
+  assert.match(it.steps[1]?.detail ?? '', /longer max_wait/)
 })
 
 test('a step that outlives its role is told which, and for how long it had it; recorded, too', async () => {
@@ -411,8 +468,8 @@ test('a pull request runs the file whose release step its `if` keeps from runnin
       JSON.stringify(skipped),
     )
     const refused = await results(file('success()'), { ...stage.jobEnvironment(pull) })
-    assert.deepEqual([refused.exitCode, ...told(refused)], [125, ['a', 0], ['b', 'error']])
-    assert.match(refused.notRun[0]?.detail ?? '', /role "release" does not trust this job: /)
+    assert.deepEqual([refused.exitCode, ...told(refused)], [125, ['a', 0], ['b', 125]])
+    assert.match(refused.steps[1]?.detail ?? '', /role "release" does not trust this job: /)
   }
 })
 

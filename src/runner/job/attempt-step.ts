@@ -1,4 +1,4 @@
-import { MayflyError } from '../../lib/index.ts'
+import { messageOf } from '../../lib/index.ts'
 import type { Cancellation } from '../cancellation.ts'
 import { runStep } from '../step.ts'
 import type { StepResult } from '../step-request.ts'
@@ -30,9 +30,10 @@ export async function attemptStep(deps: Deps, tried: Tried): Promise<Attempt | u
     using slot = await deps.slots.take(step, end.asked)
     if (slot === undefined || !stillWanted()) return undefined
     return { kind: 'ran', number, result: await runInSlot(deps, tried, slot) }
-  } catch (error) {
-    if (!(error instanceof MayflyError)) throw error
-    if (deps.isFile) deps.notices.tell(`mayfly: step "${step.name}" could not be run: ${error.message}`)
+  } catch (cause) {
+    // Whatever went wrong is this step's failure: what the others became is told all the same.
+    const error = cause instanceof Error ? cause : new Error(messageOf(cause))
+    if (deps.isFile) deps.notices.tell(`mayfly: step "${step.name}" could not be run: ${messageOf(error)}`)
     return { kind: 'error', number, error }
   }
 }

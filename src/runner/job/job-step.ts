@@ -1,4 +1,3 @@
-import type { MayflyError } from '../../lib/index.ts'
 import type { StepRequest, StepResult } from '../step-request.ts'
 
 /** A step of a job: what to run, when, and how often. */
@@ -33,14 +32,14 @@ export interface StepCondition {
 /** One attempt of a step: it ran, or could not be started. */
 export type Attempt =
   | { readonly kind: 'ran'; readonly number: number; readonly result: StepResult }
-  | { readonly kind: 'error'; readonly number: number; readonly error: MayflyError }
+  | { readonly kind: 'error'; readonly number: number; readonly error: Error }
 
-/** A step that did not run, and why. */
+/** A step without any attempt, and why. */
 export interface NotRun {
   readonly name: string
   readonly role: string
-  /** `condition`: its `if` said no. `failure`: something before it had failed. `error`: it could not be started. */
-  readonly why: 'condition' | 'failure' | 'cancelled' | 'error'
-  /** Of an error, its sentence. */
+  /** `condition`: its `if` said no. `failure`: something before it had failed. `refused`: the job was, before its first step. */
+  readonly why: 'condition' | 'failure' | 'cancelled' | 'refused'
+  /** Of a job that was refused or cancelled before its first step, the sentence. */
   readonly detail?: string
 }

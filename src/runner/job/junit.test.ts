@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { junitXml } from './junit.ts'
-import type { JobResult } from './progress.ts'
+import type { JobResult } from './results.ts'
 
 type Step = JobResult['steps'][number]
 type Rest = JobResult['notRun'][number]
@@ -13,7 +13,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   role: fc.constantFrom('build', 'release'),
   stepId: fc.constant('stp_1'),
   exitCode: fc.integer({ min: 0, max: 255 }),
-  outcome: fc.constantFrom('succeeded', 'failed', 'timed_out', 'cancelled', 'ended'),
+  outcome: fc.constantFrom('succeeded', 'failed', 'timed_out', 'cancelled', 'ended', 'not_started'),
   attempt: fc.integer({ min: 1, max: 3 }),
   startedAt: fc.constant('2026-11-28T10:00:00.000Z'),
   durationMs: fc.integer({ min: 0, max: 1e8 }),
@@ -23,7 +23,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 const rest: fc.Arbitrary<Rest> = fc.record({
   name: text,
   role: fc.constant('build'),
-  why: fc.constantFrom('condition', 'failure', 'cancelled', 'error'),
+  why: fc.constantFrom('condition', 'failure', 'cancelled', 'refused'),
   detail: text,
 })
 
@@ -50,7 +50,7 @@ function read(xml: string): Element {
     return raw
   }
   function element(): Element {
-    const [, name = ''] = take(/<([a-z]+)/)
+    const [, name = ''] = take(/<([a-zA-Z]+)/)
     const attributes: Record<string, string> = {}
     while (next(' ')) {
       const [, key = '', raw = ''] = take(/ ([a-z]+)="((?:[^"&<>]|&#\d+;)*)"/)
@@ -64,7 +64,7 @@ function read(xml: string): Element {
       children.push(element())
       take(/\s*/)
     }
-    assert.equal(take(/<\/([a-z]+)>/)[1], name)
+    assert.equal(take(/<\/([a-zA-Z]+)>/)[1], name)
     return { name, attributes, children }
   }
   take(/<\?xml version="1\.0" encoding="UTF-8"\?>\s*/)
@@ -86,16 +86,18 @@ function check(root: Element, result: JobResult): void {
     assert.match(suite.attributes[name] ?? '', number)
   if (suite.attributes['timestamp'] !== undefined)
     assert.match(suite.attributes['timestamp'], /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$/)
-  assert.equal(suite.children.length, result.steps.length + result.notRun.length)
-  const found = { failure: 0, error: 0, skipped: 0 }
+  const names = new Set(result.steps.map(({ name }) => name))
+  assert.equal(suite.children.length, names.size + result.notRun.length)
+  const found: Record<string, number> = { failure: 0, error: 0, skipped: 0 }
   for (const one of suite.children) {
     assert.equal(one.name, 'testcase')
     assert.deepEqual(Object.keys(one.attributes), ['name', 'classname', 'time'])
-    assert.ok(one.children.length <= 1)
+    const [verdict, ...more] = one.children.filter(({ name }) => name in found)
+    assert.deepEqual(more, [])
+    if (verdict !== undefined) found[verdict.name] = (found[verdict.name] ?? 0) + 1
     for (const child of one.children) {
-      assert.ok(child.name in found)
+      assert.match(child.name, /^(?:failure|error|skipped|(?:flaky|rerun)(?:Failure|Error))$/)
       assert.ok('message' in child.attributes)
-      found[child.name as keyof typeof found]++
     }
   }
   assert.deepEqual(
@@ -105,7 +107,7 @@ function check(root: Element, result: JobResult): void {
       suite.attributes['errors'],
       suite.attributes['skipped'],
     ],
-    [suite.children.length, found.failure, found.error, found.skipped].map(String),
+    [suite.children.length, found['failure'], found['error'], found['skipped']].map(String),
   )
 }
 
@@ -118,38 +120,57 @@ test('whatever steps say, it is well-formed and of the form that CIs read', () =
   )
 })
 
-test('an attempt each, what failed and why, what did not run and why', () => {
-  const plain: Step = {
-    ...{ name: 'test', role: 'build', stepId: 's', exitCode: 0, outcome: 'succeeded', attempt: 1 },
-    ...{
-      startedAt: '2026-11-28T10:00:00.000Z',
-      durationMs: 1_500,
-      activity: { granted: [], denied: [] },
-      outputs: {},
-    },
-  }
+const plain: Step = {
+  ...{ name: 'test', role: 'build', stepId: 's', exitCode: 0, outcome: 'succeeded', attempt: 1 },
+  ...{ startedAt: '2026-11-28T10:00:00.000Z', durationMs: 1_500 },
+  ...{ activity: { granted: [], denied: [] }, outputs: {} },
+}
+
+test('a step is what its last attempt was, the others are reruns; what is tolerated is skipped; what did not run says why', () => {
   const xml = junitXml({
     ...{ runId: 'run_1', sessionId: 'ses_1', exitCode: 1 },
     steps: [
-      { ...plain, outcome: 'timed_out', exitCode: 124 },
+      { ...plain, outcome: 'timed_out', exitCode: 124, retried: true },
       { ...plain, attempt: 2 },
+      {
+        ...{ ...plain, name: 'never', outcome: 'not_started', exitCode: 125, durationMs: 0 },
+        ...{ detail: 'no "tool"', retried: true },
+      },
+      { ...plain, name: 'never', outcome: 'failed', exitCode: 3, attempt: 2 },
+      { ...plain, name: 'lint', outcome: 'failed', exitCode: 9, tolerated: true },
+      { ...plain, name: 'big', outcome: 'failed', exitCode: 137, limit: 'memory' },
     ],
-    notRun: [
-      { name: 'a < b', role: 'build', why: 'error', detail: 'no "tool"' },
-      { name: 'later', role: 'release', why: 'condition' },
-    ],
+    notRun: [{ name: 'a < b', role: 'release', why: 'condition' }],
   })
   assert.equal(
     xml,
     `<?xml version="1.0" encoding="UTF-8"?>
-<testsuites name="mayfly run" tests="4" failures="1" errors="1" time="3.000">
-  <testsuite name="run_1" tests="4" failures="1" errors="1" skipped="1" time="3.000" timestamp="2026-11-28T10:00:00">
-    <testcase name="test" classname="mayfly.build" time="1.500"><failure message="timed out, exit code 124" type="timed_out"/></testcase>
-    <testcase name="test (attempt 2)" classname="mayfly.build" time="1.500"/>
-    <testcase name="a &#60; b" classname="mayfly.build" time="0.000"><error message="no &#34;tool&#34;" type="not_started"/></testcase>
-    <testcase name="later" classname="mayfly.release" time="0.000"><skipped message="its \`if\` said no"/></testcase>
+<testsuites name="mayfly run" tests="5" failures="2" errors="0" time="7.500">
+  <testsuite name="run_1" tests="5" failures="2" errors="0" skipped="2" time="7.500" timestamp="2026-11-28T10:00:00">
+    <testcase name="test" classname="mayfly.build" time="3.000"><flakyFailure message="attempt 1: timed out, exit code 124" type="timed_out"/></testcase>
+    <testcase name="never" classname="mayfly.build" time="1.500"><failure message="failed, exit code 3" type="failed"/><rerunError message="attempt 1: could not be started: no &#34;tool&#34;" type="not_started"/></testcase>
+    <testcase name="lint" classname="mayfly.build" time="1.500"><skipped message="failed, exit code 9; the job went on: continue_on_error" type="failed"/></testcase>
+    <testcase name="big" classname="mayfly.build" time="1.500"><failure message="failed, exit code 137, over its limit of memory" type="failed"/></testcase>
+    <testcase name="a &#60; b" classname="mayfly.release" time="0.000"><skipped message="its \`if\` said no"/></testcase>
   </testsuite>
 </testsuites>
 `,
   )
+})
+
+test('of a job that was refused every step is an error; of one whose steps are not known the job is', () => {
+  const refused = { ...{ runId: '', sessionId: '', steps: [], exitCode: 125 }, refused: 'no role "a"' }
+  const error =
+    '<error message="the job was refused before its first step: no role &#34;a&#34;" type="refused"/>'
+  const named = junitXml({
+    ...refused,
+    notRun: [{ name: 'one', role: 'a', why: 'refused', detail: 'no role "a"' }],
+  })
+  assert.ok(
+    named.includes(`<testcase name="one" classname="mayfly.a" time="0.000">${error}</testcase>`),
+    named,
+  )
+  const unknown = junitXml({ ...refused, notRun: [] })
+  assert.ok(unknown.includes(`<testcase name="mayfly run" classname="mayfly" time="0.000">${error}`), unknown)
+  assert.match(unknown, /<testsuite name="mayfly" tests="1" failures="0" errors="1" /)
 })

@@ -1,25 +1,23 @@
-import type { StepResult } from '../step-request.ts'
 import type { NotRun } from './job-step.ts'
-import type { JobResult } from './progress.ts'
+import type { AttemptResult, JobResult } from './results.ts'
 
 /**
- * The results of a job in the form that CIs read as JUnit's (the schema of the Jenkins xUnit plugin): one suite, one case
- * for each attempt of a step, and for each step that did not run. Text is to be masked by the caller before.
+ * The results of a job in the form that CIs read as JUnit's (the schema of the Jenkins xUnit plugin): one suite, one case for
+ * each step. A step that was tried again is what its last attempt was; the others are in Surefire's elements for reruns, which
+ * readers show or pass over, and never count as failures. Text is to be masked by the caller before.
  */
 export function junitXml(result: JobResult): string {
-  const ran = result.steps.map(caseOfStep)
-  const left = result.notRun.map(caseOfRest)
-  const all = [...ran, ...left]
+  const ran = [...Map.groupBy(result.steps, ({ name }) => name).values()].map(caseOfStep)
+  const all = [...ran, ...restOf(result).map(caseOfRest)]
   const count = (kind: string) => all.filter((one) => one.kind === kind).length
-  const seconds = result.steps.reduce((sum, { durationMs }) => sum + durationMs, 0) / 1000
   const counts = {
     tests: all.length,
     failures: count('failure'),
     errors: count('error'),
     skipped: count('skipped'),
-    time: seconds.toFixed(3),
+    time: secondsOf(result.steps),
   }
-  const [first] = result.steps.map(({ startedAt }) => startedAt).toSorted(byText)
+  const [first] = result.steps.flatMap(({ startedAt }) => startedAt ?? []).toSorted(byText)
   const suite = { name: result.runId === '' ? 'mayfly' : result.runId, ...counts }
   const timestamp = first === undefined ? {} : { timestamp: first.slice(0, 19) }
   const lines = all.map(({ xml }) => `    ${xml}\n`).join('')
@@ -32,17 +30,44 @@ interface Case {
   readonly xml: string
 }
 
-function caseOfStep(step: StepResult): Case {
-  const { name, role, durationMs, outcome, exitCode, attempt } = step
-  const shown = {
-    name: attempt === 1 ? name : `${name} (attempt ${attempt})`,
-    classname: `mayfly.${role}`,
-    time: (durationMs / 1000).toFixed(3),
+/** An element below a case. */
+interface Said {
+  readonly tag: string
+  readonly message: string
+  readonly type?: string
+}
+
+function caseOfStep(attempts: readonly AttemptResult[]): Case {
+  const last = attempts.at(-1)
+  if (last === undefined) throw new Error('a step without an attempt')
+  const shown = { name: last.name, classname: `mayfly.${last.role}`, time: secondsOf(attempts) }
+  const reruns = (prefix: 'flaky' | 'rerun') => attempts.slice(0, -1).map((one) => rerun(prefix, one))
+  if (last.outcome === 'succeeded') return { kind: 'good', xml: testcase(shown, reruns('flaky')) }
+  // As pytest writes a failure that is expected: neither passed nor failed.
+  if (last.tolerated === true) {
+    const message = `${messageOf(last)}; the job went on: continue_on_error`
+    return { kind: 'skipped', xml: testcase(shown, [{ tag: 'skipped', message, type: last.outcome }]) }
   }
-  if (outcome === 'succeeded') return { kind: 'good', xml: `<testcase${attributes(shown)}/>` }
-  const kind = outcome === 'ended' ? 'error' : 'failure'
-  const message = step.ended ?? `${outcome.replace('_', ' ')}, exit code ${exitCode}`
-  return { kind, xml: withChild(shown, kind, { message, type: outcome }) }
+  const kind = kindOf(last)
+  const own = { tag: kind, message: messageOf(last), type: last.outcome }
+  return { kind, xml: testcase(shown, [own, ...reruns('rerun')]) }
+}
+
+/** What is no fault of the step's command is an error. */
+function kindOf({ outcome }: AttemptResult): 'failure' | 'error' {
+  return outcome === 'ended' || outcome === 'not_started' ? 'error' : 'failure'
+}
+
+function rerun(prefix: 'flaky' | 'rerun', attempt: AttemptResult): Said {
+  const tag = `${prefix}${kindOf(attempt) === 'error' ? 'Error' : 'Failure'}`
+  return { tag, message: `attempt ${attempt.attempt}: ${messageOf(attempt)}`, type: attempt.outcome }
+}
+
+function messageOf({ detail, ended, limit, outcome, exitCode }: AttemptResult): string {
+  if (detail !== undefined) return `could not be started: ${detail}`
+  if (ended !== undefined) return ended
+  const why = limit === undefined ? '' : `, over its limit of ${limit}`
+  return `${outcome.replace('_', ' ')}, exit code ${exitCode}${why}`
 }
 
 const reasons = {
@@ -51,15 +76,28 @@ const reasons = {
   cancelled: 'the job was cancelled',
 }
 
-function caseOfRest({ name, role, why, detail = '' }: NotRun): Case {
-  const shown = { name, classname: `mayfly.${role}`, time: '0.000' }
-  if (why === 'error')
-    return { kind: 'error', xml: withChild(shown, 'error', { message: detail, type: 'not_started' }) }
-  return { kind: 'skipped', xml: withChild(shown, 'skipped', { message: reasons[why] }) }
+/** Of a job without any step, since its file could not be read, one case says why. */
+function restOf({ steps, notRun, refused }: JobResult): readonly NotRun[] {
+  if (refused === undefined || steps.length + notRun.length > 0) return notRun
+  return [{ name: 'mayfly run', role: '', why: 'refused', detail: refused }]
 }
 
-function withChild(shown: Record<string, string>, child: string, more: Record<string, string>): string {
-  return `<testcase${attributes(shown)}><${child}${attributes(more)}/></testcase>`
+function caseOfRest({ name, role, why, detail = '' }: NotRun): Case {
+  const shown = { name, classname: role === '' ? 'mayfly' : `mayfly.${role}`, time: '0.000' }
+  if (why !== 'refused')
+    return { kind: 'skipped', xml: testcase(shown, [{ tag: 'skipped', message: reasons[why] }]) }
+  const message = `the job was refused before its first step: ${detail}`
+  return { kind: 'error', xml: testcase(shown, [{ tag: 'error', message, type: 'refused' }]) }
+}
+
+function testcase(shown: Record<string, string>, children: readonly Said[]): string {
+  if (children.length === 0) return `<testcase${attributes(shown)}/>`
+  const inner = children.map(({ tag, ...said }) => `<${tag}${attributes(said)}/>`).join('')
+  return `<testcase${attributes(shown)}>${inner}</testcase>`
+}
+
+function secondsOf(attempts: readonly AttemptResult[]): string {
+  return (attempts.reduce((sum, { durationMs }) => sum + durationMs, 0) / 1000).toFixed(3)
 }
 
 function attributes(all: Readonly<Record<string, string | number>>): string {

@@ -1,26 +1,12 @@
-import type { MayflyError } from '../../lib/index.ts'
 import type { SessionGrant } from '../api.ts'
 import type { Artifacts } from '../artifacts/index.ts'
 import type { Cancellation } from '../cancellation.ts'
 import { passedVariables } from '../environment.ts'
 import { notStartedExitCode } from '../sandbox/index.ts'
 import type { JobFacts } from '../session-facts.ts'
-import type { StepResult } from '../step-request.ts'
 import type { Attempt, JobStep, NotRun } from './job-step.ts'
+import { attemptResults, type AttemptResult, type JobResult } from './results.ts'
 import type { Fate } from './schedule.ts'
-
-export interface JobResult {
-  readonly runId: string
-  /** Of the first step; others may have sessions of their own. */
-  readonly sessionId: string
-  /** What ran, each attempt for itself, in the order in which they ended. */
-  readonly steps: readonly StepResult[]
-  readonly notRun: readonly NotRun[]
-  /** Of the step that failed first, else 0; if the job was asked to end, that of the signal. */
-  readonly exitCode: number
-  /** Why the first step that could not be started could not. */
-  readonly error?: MayflyError
-}
 
 /** What is known of a job while it runs, and what follows from it for the steps that are left. */
 export interface Progress {
@@ -41,10 +27,10 @@ export function createProgress(deps: {
   variables: Readonly<Record<string, string>>
   job: () => JobFacts
 }): Progress {
-  const results: StepResult[] = []
+  const results: AttemptResult[] = []
   const outputs = new Map<string, Readonly<Record<string, string>>>()
   const artifacts = new Map<string, Artifacts>()
-  const errors = new Map<string, MayflyError>()
+  let error: Error | undefined
   let first: SessionGrant | undefined
   let exitCode = 0
 
@@ -74,10 +60,9 @@ export function createProgress(deps: {
       })
     },
     settle(step, attempts) {
-      for (const one of attempts) if (one.kind === 'ran') results.push(one.result)
       const last = attempts.at(-1)
       if (last === undefined) return true
-      if (last.kind === 'error') errors.set(step.name, last.error)
+      if (last.kind === 'error') error ??= last.error
       else {
         outputs.set(step.name, last.result.outputs)
         if (last.result.artifacts !== undefined) artifacts.set(step.name, last.result.artifacts)
@@ -86,16 +71,16 @@ export function createProgress(deps: {
       // What Mayfly could not do, or the server has ended, is no error of the step's that the file could have meant.
       const isItsOwn = last.kind === 'ran' && last.result.outcome !== 'ended'
       const isGood = code === 0 || (step.continueOnError && isItsOwn)
+      results.push(...attemptResults(step, attempts, isGood))
       if (!isGood && exitCode === 0) exitCode = code
       return isGood
     },
     result(fates, cancellation) {
-      const [error] = errors.values()
       return {
         runId: first?.run_id ?? '',
         sessionId: first?.session_id ?? '',
         steps: results,
-        notRun: deps.steps.flatMap((step) => notRun(step, fates, errors, cancellation)),
+        notRun: deps.steps.flatMap((step) => notRun(step, fates, cancellation)),
         exitCode: cancellation.asked.aborted ? cancellation.exitCode() : exitCode,
         ...(error === undefined ? {} : { error }),
       }
@@ -119,11 +104,8 @@ function factsOf({
 function notRun(
   { name, role }: JobStep,
   fates: ReadonlyMap<string, Fate<undefined>>,
-  errors: ReadonlyMap<string, MayflyError>,
   cancellation: Cancellation,
 ): NotRun[] {
-  const error = errors.get(name)
-  if (error !== undefined) return [{ name, role, why: 'error', detail: error.message }]
   const kind = fates.get(name)?.kind
   if (kind === undefined || kind === 'ran') return []
   if (kind === 'passed_over') return [{ name, role, why: 'condition' }]
