@@ -5,15 +5,16 @@
 export const rooms: Readonly<Record<string, readonly string[]>> = {
   // Leaves.
   lib: [],
-  config: ['lib'],
+  config: ['lib', 'kinds'],
+  kinds: ['lib'],
   store: ['lib'],
   vault: ['lib', 'store'],
   logs: ['lib', 'store'],
 
   // What is decided, and by what.
   identity: ['lib', 'config'],
-  connections: ['lib', 'config'],
-  policy: ['lib', 'config'],
+  connections: ['lib', 'kinds', 'config'],
+  policy: ['lib', 'kinds', 'config'],
   rules: ['lib', 'config', 'connections', 'identity', 'policy', 'store', 'broker', 'audit/client'],
   broker: ['lib', 'connections', 'identity', 'policy', 'store', 'vault', 'audit/client'],
 
@@ -40,9 +41,9 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['lib', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
     ...['gateway/git', 'gateway/npm'],
   ],
-  'gateway/git': ['lib', 'policy', 'gateway'],
-  'gateway/npm': ['lib', 'policy', 'gateway', 'broker', 'audit/client'],
-  runner: ['lib', 'config', 'identity'],
+  'gateway/git': ['lib', 'kinds', 'policy', 'gateway'],
+  'gateway/npm': ['lib', 'kinds', 'policy', 'gateway', 'broker', 'audit/client'],
+  runner: ['lib', 'kinds', 'config', 'identity'],
   server: [
     ...['lib', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
     ...['rules', 'operators', 'approval'],

@@ -1,60 +1,15 @@
 import { z } from 'zod'
 import { isolations, limits } from '../lib/index.ts'
 import { operatorSchemas } from './approval-schema.ts'
+import { connectionSchema, httpsUrl, secretReference } from './connection-schema.ts'
 import { egress, roleEgress } from './egress-schema.ts'
 import { issuerSchema } from './issuer-schema.ts'
 import { limitsSchema } from './limits-schema.ts'
 import { logsSchema } from './logs-schema.ts'
 import { duration, name } from './name-schema.ts'
-import { plainUrl } from './plain-url.ts'
 import { policyTests } from './policy-tests-schema.ts'
 import { sandboxKeys } from './sandbox-schema.ts'
 import { trust } from './trust-schema.ts'
-
-const httpsUrl = plainUrl('with a `dial` address').describe('Where it is, as the tools in a step name it.')
-
-const secretReference = z
-  .string()
-  .regex(
-    /^secret:[a-z][a-z0-9._-]{0,62}$/,
-    'a reference `secret:NAME` to the vault (`mayfly secret set NAME`)',
-  )
-
-const credential = z
-  .union([
-    z.strictObject({
-      basic: secretReference.describe('HTTP Basic; the secret holds `user:password` (RFC 7617).'),
-    }),
-    z.strictObject({
-      bearer: secretReference.describe('`Authorization: Bearer`; the secret holds the token.'),
-    }),
-  ])
-  .describe('What the gateway adds on the way. Steps never see it. Leave it out for a host that needs none.')
-
-const target = {
-  url: httpsUrl,
-  credential: credential.optional(),
-  dial: z
-    .string()
-    .regex(/^(\[[0-9a-fA-F:.]+\]|[0-9.]+):[0-9]{1,5}$/, 'an IP address and a port, such as 127.0.0.1:8443')
-    .optional()
-    .describe(
-      'The address to connect to instead of what DNS says. It names the address, so it may be private or loopback.',
-    ),
-  ca: z
-    .string()
-    .optional()
-    .describe(
-      'Certificates to trust for this host, beside the system’s: PEM, or the path of a .pem, .crt or .cer file, seen from mayfly.yaml.',
-    ),
-}
-
-const gitConnection = z.strictObject({ kind: z.literal('git'), ...target }).describe('Git over smart HTTP.')
-const npmConnection = z
-  .strictObject({ kind: z.literal('npm'), ...target })
-  .describe('An npm registry; steps install what their lockfile pins.')
-
-export const connectionSchema = z.discriminatedUnion('kind', [gitConnection, npmConnection])
 
 const operators = operatorSchemas({ name, duration, secretReference, httpsUrl })
 

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { canonicalHost } from '../lib/index.ts'
+import type { KindName } from '../kinds/index.ts'
 import type { ConfigProblem, ConnectionConfig, Locate, PolicyDocument } from '../config/index.ts'
 import { compileEgress, type Egress } from './egress.ts'
 
@@ -14,7 +15,7 @@ export type { Egress, EgressRule } from './egress.ts'
  */
 export interface Connection {
   readonly name: string
-  readonly kind: 'git' | 'npm'
+  readonly kind: KindName
   readonly tls: boolean
   /** As in the CONNECT request and the Host header: lower case, no trailing dot. */
   readonly host: string

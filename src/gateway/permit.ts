@@ -5,6 +5,7 @@ import type { Connection } from '../connections/index.ts'
 import {
   describeDenials,
   describeOperation,
+  isOfConnection,
   unnamedOperation,
   type Denied,
   type Operation,
@@ -174,7 +175,7 @@ function recorded(operations: readonly Operation[]): { operations: Operation[]; 
 
 // Hundreds of packages are one line of the step's table; the log has each of them.
 function summarise(operation: Operation): string {
-  return operation.action.startsWith('npm:')
+  return isOfConnection(operation.action)
     ? `${operation.action} ${operation.connection}`
     : describeOperation(operation)
 }

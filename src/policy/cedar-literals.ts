@@ -1,7 +1,6 @@
 import { compilePattern, didYouMean, type NameForm } from '../lib/index.ts'
-import { kindOf, kinds, namesRef, type Kind } from './grant.ts'
+import { kindNamed, kindNames, kindOf, namesRef, type KindName } from '../kinds/index.ts'
 import { impossible, type IssuerFacts } from './issuer-facts.ts'
-import { namesOf, type KindNames } from './names.ts'
 
 /** What exists in the policy that a forbid stands beside. */
 export interface ForbidWorld {
@@ -32,14 +31,14 @@ export function deadLiterals(
   world: ForbidWorld,
 ): string[] {
   const kindsOfActions =
-    actions === undefined ? kinds : [...new Set(actions.flatMap((one) => kindOf(one) ?? []))]
+    actions === undefined ? kindNames : [...new Set(actions.flatMap((one) => kindOf(one) ?? []))]
   const scope = { kinds: kindsOfActions, refs: actions === undefined || actions.some(namesRef) }
   const problems = literalsIn(json).flatMap((literal) => problemOf(literal, scope, world) ?? [])
   return [...new Set([...problems, ...wholeComparisons(json)])]
 }
 
 interface Scope {
-  readonly kinds: readonly Kind[]
+  readonly kinds: readonly KindName[]
   readonly refs: boolean
 }
 
@@ -61,11 +60,11 @@ function problemOf(literal: Literal, scope: Scope, world: ForbidWorld): string |
     )
     return why === undefined ? undefined : say(why)
   }
-  const forms: readonly KindNames[] = scope.kinds.map((kind) => namesOf[kind])
+  const forms = scope.kinds.map(kindNamed)
   if (attribute === 'path')
     return formProblem(
       literal,
-      forms.map(({ path }) => path),
+      forms.map(({ path }) => path.form),
       say,
     )
   // Where there is no ref it is empty.
@@ -73,7 +72,7 @@ function problemOf(literal: Literal, scope: Scope, world: ForbidWorld): string |
   if (!scope.refs) return say('these actions name no ref')
   return formProblem(
     literal,
-    forms.flatMap(({ ref }) => ref ?? []),
+    forms.flatMap(({ ref }) => ref?.form ?? []),
     say,
   )
 }

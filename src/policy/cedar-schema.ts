@@ -1,7 +1,7 @@
 import { schemaToText } from '@cedar-policy/cedar-wasm/nodejs'
 import { trustAttributes } from '../config/index.ts'
 import { MayflyError } from '../lib/index.ts'
-import { actionNames } from './grant.ts'
+import { actionNames } from '../kinds/index.ts'
 
 const text = { type: 'String' } as const
 const optionalText = { type: 'String', required: false } as const

@@ -1,7 +1,8 @@
 import { preparsePolicySet, statefulIsAuthorized, validate } from '@cedar-policy/cedar-wasm/nodejs'
 import { MayflyError, sha256Hex } from '../lib/index.ts'
 import { cedarSchema } from './cedar-schema.ts'
-import { actionsOf, type Grant, type Operation } from './grant.ts'
+import { actionsOf } from '../kinds/index.ts'
+import { type Grant, type Operation } from './grant.ts'
 import type { TrustSubject } from './trust.ts'
 
 /** A role's own slice of the policy, parsed once. Cedar's time grows with the policies it is handed. */

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { parse } from 'yaml'
 import { grantPatch } from './explain.ts'
 import { grantFor, parseGrant, parseOperation, type Operation } from './grant.ts'
-import { namesOf } from './names.ts'
+import { kinds as table } from '../kinds/index.ts'
 import { compileText, policyText, refusalsOf } from './policy.fixture.ts'
 
 const trust = '{ issuer: github, repository_id: "1", event: push }'
@@ -24,7 +24,7 @@ const deadLimits: readonly (readonly [limit: string, said: RegExp])[] = [
   ['git:push github/o/../r', /its path is not a repository/],
   ['* github/o/r.git', /write "\* github\/o\/r"/],
   ['git:push *@refs/main', /write "git:push \*@refs\/heads\/main"/],
-  ['git:push *@main', /limit .* is not of the form|no connection/],
+  ['git:push *@main', /write "git:push \*@refs\/heads\/main"/],
   ['git:push github/*@main', /write "git:push github\/\*@refs\/heads\/main"/],
   ['git:push *@refs/heads/main/', /write "git:push \*@refs\/heads\/main"/],
   ['git:push *@refs/heads/x.lock', /its ref is not a full ref/],
@@ -119,14 +119,14 @@ const path = fc.string({ unit: letters, minLength: 1, maxLength: 8 })
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   path
     .map((one) => ({ action: 'git:read', connection: 'github', path: one }))
-    .filter((one) => namesOf.git.path.is(one.path)),
+    .filter((one) => table.git.path.form.is(one.path)),
   fc
     .tuple(path, path)
     .map(([one, ref]) => ({ action: 'git:push', connection: 'github', path: one, ref: `refs/heads/${ref}` }))
-    .filter((one) => namesOf.git.path.is(one.path) && namesOf.git.ref.is(one.ref)),
+    .filter((one) => table.git.path.form.is(one.path) && table.git.ref.form.is(one.ref)),
   path
     .map((one) => ({ action: 'npm:install', connection: 'npmjs', path: one }))
-    .filter((one) => namesOf.npm.path.is(one.path)),
+    .filter((one) => table.npm.path.form.is(one.path)),
 )
 
 test('property: the grant that a denial suggests is taken as it is pasted, and allows what was denied', () => {
@@ -162,7 +162,10 @@ test('property: of a grant that is taken, something that the gateway can name is
         const grant = parseGrant(source, kinds)
         if (typeof grant === 'string') return
         taken += 1
-        const forms = grant.connection === 'npmjs' ? { path: namesOf.npm.path, ref: undefined } : namesOf.git
+        const forms =
+          grant.connection === 'npmjs'
+            ? { path: table.npm.path.form, ref: undefined }
+            : { path: table.git.path.form, ref: table.git.ref.form }
         const witness: Operation = {
           action: grant.action,
           connection: grant.connection,

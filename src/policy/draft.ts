@@ -7,7 +7,8 @@ import {
   type PolicyDocument,
   type RoleConfig,
 } from '../config/index.ts'
-import { isWrite, parseGrant } from './grant.ts'
+import { isWrite } from '../kinds/index.ts'
+import { parseGrant } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import { compileLimits, excessOf, type Limits } from './limits.ts'
 import type { LintSubject, RoleDraft } from './lint/index.ts'

@@ -1,5 +1,6 @@
 import { didYouMean, shown } from '../lib/index.ts'
-import { describeOperation, isGrantText, namesRef, type Operation } from './grant.ts'
+import { namesRef } from '../kinds/index.ts'
+import { describeOperation, isGrantText, type Operation } from './grant.ts'
 import type { Decision, DecisionSubject, Denied, Policy } from './policy.ts'
 import type { Role } from './role.ts'
 import { compare, type Comparison, type Mismatch, type TrustSubject } from './trust.ts'

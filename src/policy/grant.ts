@@ -1,5 +1,13 @@
 import { didYouMean, type NameForm, includes } from '../lib/index.ts'
-import { namesOf, type KindNames } from './names.ts'
+import {
+  actionNamed,
+  actionNames,
+  actionsOf,
+  kindNamed,
+  kindOf,
+  namesRef,
+  type KindName,
+} from '../kinds/index.ts'
 
 /** What a step asks for: one operation on one connection. `path` and `ref` are as the protocol named them. */
 export interface Operation {
@@ -18,68 +26,22 @@ export interface Grant {
   readonly ref: string | undefined
 }
 
-interface ActionRule {
-  readonly kind: Kind
-  /** Does the resource need a path, does it name a ref, does the action change what is there? */
-  readonly path: boolean
-  readonly ref: boolean
-  readonly write: boolean
-  /** What a grant of this action allows besides: whoever may rewrite a ref may move it forward, too. */
-  readonly includes?: readonly string[]
-}
+const shape = /^(?<action>\S+) (?<connection>[^\s/@]+)(?:\/(?<resource>\S+)|@(?<ref>\S*))?$/
 
-const actions: Readonly<Record<string, ActionRule>> = {
-  'git:read': { kind: 'git', path: true, ref: false, write: false },
-  // Creates refs, and moves branches forward only: what is there stays reachable.
-  'git:push': { kind: 'git', path: true, ref: true, write: true },
-  'git:force': { kind: 'git', path: true, ref: true, write: true, includes: ['git:push'] },
-  'git:delete': { kind: 'git', path: true, ref: true, write: true },
-  'npm:install': { kind: 'npm', path: false, ref: false, write: false },
-}
-
-export const actionNames = Object.keys(actions)
-
-/** What a grant of this action allows, itself first. */
-export function actionsOf(action: string): readonly string[] {
-  return [action, ...(ruleOf(action)?.includes ?? [])]
-}
-
-function ruleOf(action: string): ActionRule | undefined {
-  return Object.hasOwn(actions, action) ? actions[action] : undefined
-}
-
-/** Does the action change what it reaches? One that is not known is taken to. */
-export function isWrite(action: string): boolean {
-  return ruleOf(action)?.write ?? true
-}
-
-/** Is a grant of this action limited to refs? */
-export function namesRef(action: string): boolean {
-  return ruleOf(action)?.ref ?? false
-}
-
-export type Kind = keyof typeof namesOf
-
-export const kinds = Object.keys(namesOf) as readonly Kind[]
-
-/** The kind of connection that the action is for; undefined if it is not known. */
-export function kindOf(action: string): Kind | undefined {
-  return ruleOf(action)?.kind
-}
-
-/** `action connection/path@ref` taken apart; nothing of it is checked. A path may hold an `@` (an npm scope). */
-const shape = /^(?<action>\S+) (?<connection>[^\s/@]+)(?:\/(?<path>\S+?))?(?:@(?<ref>refs(?:\/\S*)?))?$/
-
-/** The parts of a grant, or of a pattern of grants, as they are written; undefined if it has another form. */
+/**
+ * The parts of `action connection/path@ref`, or of a pattern of such grants, as they are written; undefined if it has another
+ * form. A path may begin with an `@` (an npm scope); only where the kind names refs does a later one end it.
+ */
 export function splitGrant(source: string): GrantParts | undefined {
   const parts = shape.exec(source)?.groups
   if (parts === undefined) return undefined
-  const { action = '', connection = '', path, ref } = parts
-  // Behind its first character no path has an `@`: with `@main` somebody means a ref.
-  const at = ref === undefined ? (path?.lastIndexOf('@') ?? -1) : -1
-  return at < 1
-    ? { action, connection, path, ref }
-    : { action, connection, path: path?.slice(0, at), ref: path?.slice(at + 1) }
+  const { action = '', connection = '', resource, ref } = parts
+  const kind = kindOf(action)
+  const hasRefs = kind === undefined || kindNamed(kind).ref !== undefined
+  const at = hasRefs ? (resource?.indexOf('@', 1) ?? -1) : -1
+  return at === -1
+    ? { action, connection, path: resource, ref }
+    : { action, connection, path: resource?.slice(0, at), ref: resource?.slice(at + 1) }
 }
 
 export interface GrantParts {
@@ -98,17 +60,20 @@ export function parseGrant(source: string, kinds: ReadonlyMap<string, string>): 
   if (parts === undefined)
     return `grant "${source}" is not of the form "action connection/path" (git:push: "/path@refs/...")`
   const { action, connection, path, ref } = parts
-  const rule = ruleOf(action)
+  const rule = actionNamed(action)
   if (rule === undefined) return `grant "${source}": unknown action "${action}"; ${hint(action, actionNames)}`
   const kind = kinds.get(connection)
   if (kind === undefined)
     return `grant "${source}": there is no connection "${connection}"; ${hint(connection, [...kinds.keys()])}`
   if (kind !== rule.kind)
     return `grant "${source}": connection "${connection}" is of kind ${kind}, ${action} needs ${rule.kind}`
-  if (rule.path && path === undefined)
-    return `grant "${source}": say which repository: "${action} ${connection}/owner/name"`
-  if (rule.ref && ref === undefined) return `grant "${source}": say which refs: "${source}@refs/heads/main"`
-  if (!rule.ref && ref !== undefined) return `grant "${source}": ${action} cannot be limited to a ref`
+  const { path: paths, ref: refs } = kindNamed(rule.kind)
+  if (rule.path === 'required' && path === undefined)
+    return `grant "${source}": say which ${paths.noun}: "${action} ${connection}/${paths.example}"`
+  if (rule.ref === 'required' && ref === undefined)
+    return `grant "${source}": say which ${refs?.noun}: "${source}@${refs?.example}"`
+  if (rule.ref === 'none' && ref !== undefined)
+    return `grant "${source}": ${action} cannot be limited to a ${refs?.noun ?? 'ref'}`
   const unnamed = unnamedPart(parts, [rule.kind])
   return unnamed === undefined
     ? { source, action, connection, path: path ?? '*', ref }
@@ -121,11 +86,10 @@ export function parseGrant(source: string, kinds: ReadonlyMap<string, string>): 
  */
 export function unnamedPart(
   { action, connection, path, ref }: GrantParts,
-  kinds: readonly Kind[],
+  kinds: readonly KindName[],
 ): string | undefined {
-  const forms: readonly KindNames[] = kinds.map((kind) => namesOf[kind])
-  const paths = forms.map((form) => form.path)
-  const refs = forms.flatMap((form) => form.ref ?? [])
+  const paths = kinds.map((kind) => kindNamed(kind).path.form)
+  const refs = kinds.flatMap((kind) => kindNamed(kind).ref?.form ?? [])
   const meant = {
     path: path === undefined ? { ok: true } : matchOrMeant(path, paths),
     ref: ref === undefined ? { ok: true } : matchOrMeant(ref, refs),
@@ -170,10 +134,10 @@ export function isGrantText(source: string): boolean {
 export function unnamedOperation({ action, path, ref }: Operation): string | undefined {
   const kind = kindOf(action)
   if (kind === undefined) return `no action is called ${action}`
-  const { path: paths, ref: refs }: KindNames = namesOf[kind]
-  if (!paths.is(path)) return `its path is not ${paths.rule}`
-  if (ref === undefined || refs?.is(ref) === true) return undefined
-  return `its ref is not ${refs?.rule ?? 'one: this action has none'}`
+  const { path: paths, ref: refs } = kindNamed(kind)
+  if (!paths.form.is(path)) return `its path is not ${paths.form.rule}`
+  if (ref === undefined || refs?.form.is(ref) === true) return undefined
+  return `its ref is not ${refs?.form.rule ?? 'one: this action has none'}`
 }
 
 /** Does one of `wide` allow all that `narrow` does? */
@@ -197,7 +161,7 @@ export function parseOperation(source: string, kinds: ReadonlyMap<string, string
   const grant = parseGrant(source, kinds)
   if (typeof grant === 'string') return grant.replace(/^grant/, 'operation')
   const { action, connection, path, ref } = grant
-  if (path === '*') return `operation "${source}": name one package: "${source}/NAME"`
+  if (path === '*') return `operation "${source}": name one: "${source}/NAME"`
   return { action, connection, path, ...(ref === undefined ? {} : { ref }) }
 }
 
@@ -214,11 +178,16 @@ function describe(
   return `${action} ${connection}${path === '' ? '' : `/${path}`}${ref === undefined ? '' : `@${ref}`}`
 }
 
+/** Is it granted by the connection as a whole? Of a registry the lockfile says what may come from it. */
+export function isOfConnection(action: string): boolean {
+  return actionNamed(action)?.path === 'optional'
+}
+
 /** The grant that would allow this operation: what a denial tells its reader to add. */
 export function grantFor(operation: Operation): string {
-  // A registry is granted as a whole: what may come from it is the lockfile's to say.
-  if (operation.action.startsWith('npm:')) return `${operation.action} ${operation.connection}`
-  const needsRef = namesRef(operation.action) && operation.ref === undefined
+  const { action, connection, ref } = operation
+  if (isOfConnection(action)) return `${action} ${connection}`
+  const needsRef = actionNamed(action)?.ref === 'required' && ref === undefined
   return needsRef ? `${describeOperation(operation)}@refs/heads/BRANCH` : describeOperation(operation)
 }
 

@@ -1,16 +1,7 @@
 import { formOf, includes, intersects, isAtLeast, type Isolation } from '../lib/index.ts'
 import { durationSeconds, type ConfigProblem, type LimitsConfig, type Locate } from '../config/index.ts'
-import {
-  actionNames,
-  actionsOf,
-  hint,
-  kindOf,
-  namesRef,
-  splitGrant,
-  unnamedPart,
-  type Grant,
-  type Operation,
-} from './grant.ts'
+import { actionNames, actionsOf, kindOf, namesRef } from '../kinds/index.ts'
+import { hint, splitGrant, unnamedPart, type Grant, type Operation } from './grant.ts'
 
 /** Grants in one pattern. A part that is left out stands for anything. */
 interface GrantPattern {

@@ -308,14 +308,14 @@ const badGrants: readonly (readonly [string, string, RegExp])[] = [
     /connection "npmjs" is of kind npm, git:read needs git/,
   ],
   ['no repository', 'git:read github', /say which repository: "git:read github\/owner\/name"/],
-  ['no ref to push to', 'git:push github/a/b', /say which refs: "git:push github\/a\/b@refs\/heads\/main"/],
+  ['no ref to push to', 'git:push github/a/b', /say which ref: "git:push github\/a\/b@refs\/heads\/main"/],
   [
     'a ref that is not a full one',
     'git:push github/a/b@main',
     /write "git:push github\/a\/b@refs\/heads\/main"/,
   ],
   ['a ref to read', 'git:read github/a/b@refs/heads/main', /git:read cannot be limited to a ref/],
-  ['a ref to install', 'npm:install npmjs/a@refs/heads/main', /npm:install cannot be limited to a ref/],
+  ['a ref to install', 'npm:install npmjs/a@refs/heads/main', /npm:install cannot be limited to a version/],
   ['a regular expression', 'git:read github/a/(b|c)', /could never match: its path is not/],
   ['a quote', 'git:read github/a"b', /could never match: its path is not/],
   ['a backslash', 'git:read github/a\\b', /could never match: its path is not/],
@@ -342,7 +342,7 @@ const badGrants: readonly (readonly [string, string, RegExp])[] = [
   ['a ref that cannot be seen', 'git:push github/a/b@refs/heads/a\u202eb', /its ref is not a full ref/],
   ['a path that is no package', 'npm:install npmjs/octo/app', /its path is not a package/],
   ['a scope without a name', 'npm:install npmjs/@octo', /its path is not a package/],
-  ['a version of a package', 'npm:install npmjs/ms@1.0.0', /npm:install cannot be limited to a ref/],
+  ['a version of a package', 'npm:install npmjs/ms@1.0.0', /npm:install cannot be limited to a version/],
 ]
 for (const [what, source, expected] of badGrants) {
   test(`no grant: ${what}`, () => {

@@ -3,7 +3,8 @@ import { compilePattern } from '../lib/index.ts'
 import { compileSlice, evaluate, validateGrants, type CedarRequest } from './cedar.ts'
 import { connectionKinds, draftPolicy } from './draft.ts'
 import { compileForbids, type Forbids } from './forbids.ts'
-import { actionsOf, grantFor, kindOf, namesRef, type Grant, type Operation } from './grant.ts'
+import { actionsOf, decidedByRef, namesRef } from '../kinds/index.ts'
+import { grantFor, type Grant, type Operation } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import type { Limits } from './limits.ts'
 import { lint } from './lint/index.ts'
@@ -157,8 +158,6 @@ function deny(role: Role | undefined, { role: name, operation }: CedarRequest): 
 
 /** Before a ref is named it is not known either whether it will be created, rewritten or deleted. */
 function touches(grant: Grant, { action, connection, path }: Operation): boolean {
-  const sameAction =
-    grant.action === action ||
-    (namesRef(action) && namesRef(grant.action) && kindOf(grant.action) === kindOf(action))
+  const sameAction = actionsOf(grant.action).includes(action) || decidedByRef(grant.action, action)
   return sameAction && grant.connection === connection && compilePattern(grant.path).matches(path)
 }

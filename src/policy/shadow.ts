@@ -1,4 +1,5 @@
-import { actionsOf, isWrite, type Grant, type Operation } from './grant.ts'
+import { actionsOf, isWrite } from '../kinds/index.ts'
+import { type Grant, type Operation } from './grant.ts'
 import type { Limits } from './limits.ts'
 
 /**

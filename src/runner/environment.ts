@@ -1,4 +1,5 @@
 import { normalize } from 'node:path'
+import { kindNamed, kindNames } from '../kinds/index.ts'
 import type { StepGrant } from './api.ts'
 import { placeVariables } from './conventions/index.ts'
 import { aroundProxy, proxyPort } from './doors.ts'
@@ -186,7 +187,6 @@ function noProxyOf({
 
 function networkVariables(step: StepGrant, around: string): Record<string, string> {
   const proxy = `http://127.0.0.1:${proxyPort}`
-  const registries = step.connections.filter(({ kind }) => kind === 'npm')
   return {
     HTTP_PROXY: proxy,
     http_proxy: proxy,
@@ -212,10 +212,15 @@ function networkVariables(step: StepGrant, around: string): Record<string, strin
     NPM_CONFIG_AUDIT: 'false',
     NPM_CONFIG_FUND: 'false',
     NPM_CONFIG_UPDATE_NOTIFIER: 'false',
-    ...(registries.length === 1 && registries[0] !== undefined
-      ? { NPM_CONFIG_REGISTRY: registries[0].url }
-      : {}),
+    ...variablesOfKinds(step),
   }
+}
+
+function variablesOfKinds({ connections }: StepGrant): Record<string, string> {
+  const ofKinds = kindNames.map((name) =>
+    kindNamed(name).variables?.(connections.filter(({ kind }) => kind === name)),
+  )
+  return Object.assign({}, ...ofKinds)
 }
 
 /** The job's environment for a step without a sandbox: all of it but what makes tokens. */

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { connect, type Server, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connectionProblem, joinSockets, limits, messageOf, systemClock } from '../lib/index.ts'
+import { kindNamed, kindNames } from '../kinds/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import type { StepGrant } from './api.ts'
 import { namedAuthorities, type Way } from './doors.ts'
@@ -40,6 +41,11 @@ const withheldMessage =
   'mayfly: refused: a secret of this job stands in the address of a request, and an address is recorded: nothing was sent'
 
 /** Connections of the step at a time: the gateway takes as many. */
+/** Kinds of which a lockfile says what may come. */
+const pinning: ReadonlySet<string> = new Set(
+  kindNames.filter((name) => kindNamed(name).lockfiles !== undefined),
+)
+
 const maxConnections = limits.tunnelsPerStep
 const lingerMs = 500
 
@@ -53,7 +59,7 @@ export function createRelay(deps: RelayDeps): Relay {
   const services = new Map<number, number>()
   let clients = 0
   const registries = new Set(
-    deps.step.connections.filter(({ kind }) => kind === 'npm').map(({ authority }) => authority),
+    deps.step.connections.filter(({ kind }) => pinning.has(kind)).map(({ authority }) => authority),
   )
   const told = new Set<string>()
 

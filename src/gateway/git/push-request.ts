@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { MayflyError, escapeUnseen, limits } from '../../lib/index.ts'
-import { namesOf } from '../../policy/index.ts'
+import { kinds } from '../../kinds/index.ts'
 import { nextChunk } from './next-chunk.ts'
 import { readPacket } from './pkt-line.ts'
 
@@ -111,11 +111,11 @@ function parseUpdate(command: string): RefUpdate {
     oldCommit === undefined ||
     newCommit?.length !== oldCommit.length ||
     ref === undefined ||
-    !namesOf.git.ref.is(ref)
+    !kinds.git.ref.form.is(ref)
   ) {
     throw new MayflyError(
       'bad_input',
-      `not a ref update, or not of ${namesOf.git.ref.rule}: "${escapeUnseen(command.slice(0, 200))}"`,
+      `not a ref update, or not of ${kinds.git.ref.form.rule}: "${escapeUnseen(command.slice(0, 200))}"`,
     )
   }
   return { ref, oldCommit, newCommit }

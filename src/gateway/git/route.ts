@@ -1,7 +1,8 @@
 import { pipeline } from 'node:stream/promises'
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
-import { namesOf, type Operation } from '../../policy/index.ts'
+import { kinds } from '../../kinds/index.ts'
+import type { Operation } from '../../policy/index.ts'
 import { copyHead, discard, pickHeaders, plainAnswer, type Exchange, type Permit } from '../exchange.ts'
 
 export type Service = 'git-upload-pack' | 'git-receive-pack'
@@ -29,7 +30,7 @@ export function routeOf({ request, path, query }: Exchange): Route | undefined {
       path,
     )?.groups
   const repository = parts?.['repository']
-  if (repository === undefined || !namesOf.git.path.is(repository)) return undefined
+  if (repository === undefined || !kinds.git.path.form.is(repository)) return undefined
   const service =
     parts?.['tail'] === 'info/refs'
       ? /^service=(git-(?:upload|receive)-pack)$/.exec(query)?.[1]

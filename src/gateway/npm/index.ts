@@ -3,7 +3,8 @@ import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf, type StepId } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
 import { stepEvent, type Step, type StoredLockfiles } from '../../broker/index.ts'
-import { namesOf, type Operation } from '../../policy/index.ts'
+import { kinds } from '../../kinds/index.ts'
+import type { Operation } from '../../policy/index.ts'
 import {
   copyHead,
   discard,
@@ -171,7 +172,7 @@ const tarballPath = /^(?<name>(?:@[a-z0-9._~-]+\/)?[a-z0-9._~-]+)\/-\/(?<file>[a
 function packageIn(path: string): string | undefined {
   const plain = path.replace(/%2f/gi, '/').slice(1)
   const name = tarballPath.exec(plain)?.groups?.['name'] ?? plain
-  return namesOf.npm.path.is(name) ? name : undefined
+  return kinds.npm.path.form.is(name) ? name : undefined
 }
 
 /** What the path names, if the lockfile pins it; else why not. */
@@ -179,7 +180,7 @@ function routeOf(path: string, pins: Pins): Route | string {
   const plain = path.replace(/%2f/gi, '/').slice(1)
   const tarball = tarballPath.exec(plain)?.groups
   if (tarball === undefined) {
-    if (!namesOf.npm.path.is(plain)) return 'it is neither a package nor a tarball'
+    if (!kinds.npm.path.form.is(plain)) return 'it is neither a package nor a tarball'
     return pins.has(plain) ? { kind: 'packument', name: plain } : `the run's lockfile does not pin ${plain}`
   }
   const { name = '', file = '' } = tarball

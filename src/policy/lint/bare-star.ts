@@ -1,4 +1,4 @@
-import { isWrite } from '../grant.ts'
+import { isWrite } from '../../kinds/index.ts'
 import type { LintRule } from './rule.ts'
 
 export const bareStar: LintRule = {

@@ -1,5 +1,6 @@
 import { allIncluded } from '../../lib/index.ts'
-import { isCovered, isWrite } from '../grant.ts'
+import { isWrite } from '../../kinds/index.ts'
+import { isCovered } from '../grant.ts'
 import { branches, type CompiledTrust, type Condition } from '../trust.ts'
 import type { Found, LintRule, RoleDraft } from './rule.ts'
 

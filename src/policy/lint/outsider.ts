@@ -1,5 +1,5 @@
 import { anyIntersect } from '../../lib/index.ts'
-import { isWrite } from '../grant.ts'
+import { isWrite } from '../../kinds/index.ts'
 import { outsiderJobs, type IssuerFacts, type OutsiderJob } from '../issuer-facts.ts'
 import { branches, type Condition } from '../trust.ts'
 import type { LintRule, RoleDraft } from './rule.ts'

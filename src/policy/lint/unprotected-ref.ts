@@ -1,5 +1,5 @@
 import { allIncluded } from '../../lib/index.ts'
-import { isWrite } from '../grant.ts'
+import { isWrite } from '../../kinds/index.ts'
 import { says, type IssuerFacts } from '../issuer-facts.ts'
 import { branches, conditionsOn, type Condition } from '../trust.ts'
 import type { LintRule } from './rule.ts'

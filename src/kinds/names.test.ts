@@ -3,12 +3,13 @@ import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { compilePattern, type SampledForm } from '../lib/index.ts'
-import { namesOf } from './names.ts'
+import { kinds } from './index.ts'
 
 const every: readonly (readonly [string, SampledForm, string])[] = [
-  ['git path', namesOf.git.path, 'a.git/~'],
-  ['git ref', namesOf.git.ref, 'refs/.lock@{'],
-  ['npm path', namesOf.npm.path, '@a./-'],
+  ['git path', kinds.git.path.form, 'a.git/~'],
+  ['git ref', kinds.git.ref.form, 'refs/.lock@{'],
+  ['npm path', kinds.npm.path.form, '@a./-'],
+  ['npm version', kinds.npm.ref.form, '01.-+a'],
 ]
 
 for (const [what, form, alphabet] of every) {
@@ -63,7 +64,7 @@ test('a ref that is one for us is one for git', { skip: noGit() }, () => {
     fc.string({ unit: fc.constantFrom(...'ab./@{~^:?*[\\ -#"', 'ä', 'lock', '..'), maxLength: 9 }),
     { numRuns: 400, seed: 7 },
   )
-  const ours = refs.map((rest) => `refs/heads/${rest}`).filter((ref) => namesOf.git.ref.is(ref))
+  const ours = refs.map((rest) => `refs/heads/${rest}`).filter((ref) => kinds.git.ref.form.is(ref))
   assert.ok(ours.length > 20)
   for (const ref of ours) assert.equal(spawnSync('git', ['check-ref-format', ref]).status, 0, ref)
 })
@@ -73,22 +74,22 @@ function noGit(): string | false {
 }
 
 const mended: readonly (readonly [SampledForm, string, string | undefined])[] = [
-  [namesOf.git.path, 'o/r.git', 'o/r'],
-  [namesOf.git.path, '/o/r', 'o/r'],
-  [namesOf.git.path, 'o//r/', 'o/r'],
-  [namesOf.git.path, './o/./r', 'o/r'],
-  [namesOf.git.path, 'o%2Fr', 'o/r'],
-  [namesOf.git.path, 'o/../r', undefined],
-  [namesOf.git.ref, 'main', 'refs/heads/main'],
-  [namesOf.git.ref, 'refs/main', 'refs/heads/main'],
-  [namesOf.git.ref, 'heads/main', 'refs/heads/main'],
-  [namesOf.git.ref, 'tags/v*', 'refs/tags/v*'],
-  [namesOf.git.ref, 'refs/heads/main/', 'refs/heads/main'],
-  [namesOf.git.ref, 'refs/tag/v1', 'refs/tags/v1'],
-  [namesOf.git.ref, 'refs/heads/', undefined],
-  [namesOf.git.ref, 'refs/heads/a..b', undefined],
-  [namesOf.git.ref, 'refs/heads/x.lock', undefined],
-  [namesOf.npm.path, '@octo//app', '@octo/app'],
+  [kinds.git.path.form, 'o/r.git', 'o/r'],
+  [kinds.git.path.form, '/o/r', 'o/r'],
+  [kinds.git.path.form, 'o//r/', 'o/r'],
+  [kinds.git.path.form, './o/./r', 'o/r'],
+  [kinds.git.path.form, 'o%2Fr', 'o/r'],
+  [kinds.git.path.form, 'o/../r', undefined],
+  [kinds.git.ref.form, 'main', 'refs/heads/main'],
+  [kinds.git.ref.form, 'refs/main', 'refs/heads/main'],
+  [kinds.git.ref.form, 'heads/main', 'refs/heads/main'],
+  [kinds.git.ref.form, 'tags/v*', 'refs/tags/v*'],
+  [kinds.git.ref.form, 'refs/heads/main/', 'refs/heads/main'],
+  [kinds.git.ref.form, 'refs/tag/v1', 'refs/tags/v1'],
+  [kinds.git.ref.form, 'refs/heads/', undefined],
+  [kinds.git.ref.form, 'refs/heads/a..b', undefined],
+  [kinds.git.ref.form, 'refs/heads/x.lock', undefined],
+  [kinds.npm.path.form, '@octo//app', '@octo/app'],
 ]
 for (const [form, written, expected] of mended) {
   test(`"${written}" is meant as ${expected ?? 'nothing that we know'}`, () => {

@@ -1,0 +1,57 @@
+import { git } from './git.ts'
+import type { Action, Kind } from './kind.ts'
+import { npm } from './npm.ts'
+
+export type { Kind, KnownConnection, NamedForm } from './kind.ts'
+
+/**
+ * The kinds of connection: one file each, and one folder in `gateway/` that handles it. Whoever adds a protocol adds both.
+ * Knows nothing of the rest.
+ */
+export const kinds = { git, npm } as const satisfies Readonly<Record<string, Kind>>
+
+export type KindName = keyof typeof kinds
+
+export const kindNames = Object.keys(kinds) as readonly KindName[]
+
+export function kindNamed(name: KindName): Kind {
+  return kinds[name]
+}
+
+const actions: ReadonlyMap<string, Action & { readonly kind: KindName }> = new Map(
+  kindNames.flatMap((kind) =>
+    Object.entries(kindNamed(kind).actions).map(([name, action]) => [name, { ...action, kind }]),
+  ),
+)
+
+export const actionNames: readonly string[] = [...actions.keys()]
+
+export function actionNamed(name: string): (Action & { readonly kind: KindName }) | undefined {
+  return actions.get(name)
+}
+
+/** The kind of connection that the action is for; undefined if it is not known. */
+export function kindOf(action: string): KindName | undefined {
+  return actions.get(action)?.kind
+}
+
+/** What a grant of this action allows, itself first. */
+export function actionsOf(action: string): readonly string[] {
+  return [action, ...(actions.get(action)?.includes ?? [])]
+}
+
+/** Does the action change what it reaches? One that is not known is taken to. */
+export function isWrite(action: string): boolean {
+  return actions.get(action)?.write ?? true
+}
+
+/** Can a grant of this action be limited to refs? */
+export function namesRef(action: string): boolean {
+  return (actions.get(action)?.ref ?? 'none') !== 'none'
+}
+
+/** Which of the two it will be is known only once the ref is named. */
+export function decidedByRef(one: string, other: string): boolean {
+  const [a, b] = [actions.get(one), actions.get(other)]
+  return a !== undefined && a.kind === b?.kind && a.decidedByRef === true && b.decidedByRef === true
+}

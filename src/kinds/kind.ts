@@ -1,0 +1,50 @@
+import type { SampledForm } from '../lib/index.ts'
+
+/**
+ * One kind of connection, as data: what its operations are called, what each of them names, and how a step's tools are told
+ * of it. Configuration, policy, gateway and runner read it; nothing else about a kind stands outside of its folder in `gateway/`.
+ */
+export interface Kind {
+  /** One sentence for the reference of mayfly.yaml. */
+  readonly about: string
+  /** Whether its handler is given HTTP requests, or the bytes of a connection. */
+  readonly transport: 'http' | 'stream'
+  /** Its resources: one spelling for each, and the policy is held against it. */
+  readonly path: NamedForm
+  /** What some actions name beside: a Git ref, a version, a tag. */
+  readonly ref?: NamedForm
+  /** By name, each of them `KIND:WORD`. */
+  readonly actions: Readonly<Record<string, Action>>
+  /** Environment variables by which tools find the registry or host, for a step whose role has these connections of the kind. */
+  readonly variables?: (connections: readonly KnownConnection[]) => Readonly<Record<string, string>>
+  /** Files of a workspace that pin what may be installed: before the first connection of this kind the supervisor hands them over. */
+  readonly lockfiles?: readonly string[]
+}
+
+export interface NamedForm {
+  readonly form: SampledForm
+  /** As in "say which repository". */
+  readonly noun: string
+  /** Completes a grant that lacks it. */
+  readonly example: string
+}
+
+export interface Action {
+  /** `optional`: a grant may be for the connection as a whole, and that is the one that a denial suggests. */
+  readonly path: 'required' | 'optional'
+  readonly ref: 'required' | 'optional' | 'none'
+  /** Does it change what is there? */
+  readonly write: boolean
+  /** What a grant of this action allows besides: whoever may rewrite a ref may move it forward, too. */
+  readonly includes?: readonly string[]
+  /** Which of the actions marked so it will be shows only when the ref is named: until then a grant of each lets it begin. */
+  readonly decidedByRef?: true
+}
+
+/** What a supervisor knows of a connection. */
+export interface KnownConnection {
+  readonly name: string
+  readonly url: string
+  /** `host:port`. */
+  readonly authority: string
+}

@@ -1,0 +1,53 @@
+import { formOf, plainPath } from '../lib/index.ts'
+import { maxPathChars } from './bounds.ts'
+import type { Kind } from './kind.ts'
+
+const packageName = formOf({
+  rule: 'a package: NAME or @SCOPE/NAME',
+  is: (name) =>
+    name.length <= maxPathChars &&
+    /^(?:@(?!\.{1,2}\/)[A-Za-z0-9._~-]+\/)?(?!\.{1,2}$)[A-Za-z0-9._~-]+$/.test(name),
+  fillers: ['x', '', '@x/x', '@x', '@', '/x', 'x/', '/', 'x/x'],
+  mend: plainPath,
+})
+
+const version = formOf({
+  rule: 'a version in full, such as 1.4.0 or 2.0.0-rc.1',
+  is: (name) =>
+    name.length <= 256 &&
+    /^\d+\.\d+\.\d+(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/.test(
+      name,
+    ),
+  fillers: [
+    '0',
+    '',
+    '0.0',
+    '0.0.0',
+    '.0',
+    '.0.0',
+    '0.',
+    '.0.',
+    '0.0.',
+    '-x',
+    '0-x',
+    '+x',
+    '0.0-x',
+    '.0-x',
+    '.0.0-x',
+    'x',
+  ],
+  mend: (pattern) => pattern.replace(/^v(?=\d)/, ''),
+})
+
+export const npm = {
+  about: 'An npm registry; steps install what their lockfile pins.',
+  transport: 'http',
+  path: { form: packageName, noun: 'package', example: '@scope/name' },
+  ref: { form: version, noun: 'version', example: '1.*' },
+  actions: {
+    'npm:install': { path: 'optional', ref: 'none', write: false },
+  },
+  variables: ([first, ...others]) =>
+    first === undefined || others.length > 0 ? {} : { NPM_CONFIG_REGISTRY: first.url },
+  lockfiles: ['package-lock.json'],
+} as const satisfies Kind
