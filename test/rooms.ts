@@ -38,11 +38,12 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [
-    ...['lib', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
-    ...['gateway/git', 'gateway/npm'],
+    ...['lib', 'kinds', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
+    ...['gateway/git', 'gateway/npm', 'gateway/tcp'],
   ],
   'gateway/git': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/npm': ['lib', 'kinds', 'policy', 'gateway', 'broker', 'audit/client'],
+  'gateway/tcp': ['lib', 'gateway'],
   runner: ['lib', 'kinds', 'config', 'identity'],
   server: [
     ...['lib', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],

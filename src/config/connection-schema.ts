@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { kindNamed, kindNames, type KindName } from '../kinds/index.ts'
-import { plainUrl } from './plain-url.ts'
+import { plainUrl, streamUrl } from './plain-url.ts'
 
 export const httpsUrl = plainUrl('with a `dial` address').describe(
   'Where it is, as the tools in a step name it.',
@@ -25,7 +25,6 @@ const credential = z
   .describe('What the gateway adds on the way. Steps never see it. Leave it out for a host that needs none.')
 
 const target = {
-  url: httpsUrl,
   credential: credential.optional(),
   dial: z
     .string()
@@ -48,5 +47,6 @@ if (first === undefined) throw new Error('there is no kind of connection')
 export const connectionSchema = z.discriminatedUnion('kind', [first, ...others])
 
 function schemaOf(kind: KindName) {
-  return z.strictObject({ kind: z.literal(kind), ...target }).describe(kindNamed(kind).about)
+  const url = kindNamed(kind).transport === 'http' ? httpsUrl : streamUrl(kind)
+  return z.strictObject({ kind: z.literal(kind), url, ...target }).describe(kindNamed(kind).about)
 }

@@ -7,6 +7,15 @@ export function plainUrl(when: string) {
     .refine(isPlainUrl, `an https:// URL without user, query or fragment (http:// only ${when})`)
 }
 
+/** Where a protocol of bytes is: its name, host and port. */
+export function streamUrl(protocol: string) {
+  const form = new RegExp(String.raw`^${protocol}://(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$`)
+  return z
+    .string()
+    .regex(form, `${protocol}:// with a host and a port, such as ${protocol}://cache.internal:6379`)
+    .describe('Where it is, as the tools in a step name it.')
+}
+
 function isPlainUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
   const url = new URL(text)

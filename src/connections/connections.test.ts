@@ -39,7 +39,7 @@ registry: { kind: npm, url: "https://registry.example.com:8443/npm/", credential
 inner: { kind: git, url: http://git.internal, dial: "[::1]:8080" }
 v6: { kind: git, url: "https://[2001:DB8::1]/" }
 `)
-  const found = (host: string, port: number) => targets.find(host, port)?.name
+  const found = (host: string, port: number) => targets.at(host, port)[0]?.name
   assert.equal(found('github.com', 443), 'github')
   assert.equal(found('registry.example.com', 8443), 'registry')
   assert.equal(found('git.internal', 80), 'inner')
@@ -54,12 +54,12 @@ v6: { kind: git, url: "https://[2001:DB8::1]/" }
   ] as const) {
     assert.equal(found(host, port), undefined, `${host}:${port}`)
   }
-  const registry = targets.find('registry.example.com', 8443)
+  const registry = targets.at('registry.example.com', 8443)[0]
   assert.equal(registry?.basePath, '/npm')
   assert.equal(registry?.tls, true)
   assert.deepEqual(registry?.credential, { scheme: 'basic', secret: 'registry' })
-  assert.deepEqual(targets.find('git.internal', 80)?.dial, { address: '::1', port: 8080 })
-  assert.equal(targets.find('git.internal', 80)?.tls, false)
+  assert.deepEqual(targets.at('git.internal', 80)[0]?.dial, { address: '::1', port: 8080 })
+  assert.equal(targets.at('git.internal', 80)[0]?.tls, false)
 })
 
 test('a bearer credential', () => {
@@ -73,7 +73,6 @@ const clashes: readonly (readonly [string, string])[] = [
   ['the same URL', 'https://github.com'],
   ['another case', 'https://GITHUB.com'],
   ['the port said', 'https://github.com:443'],
-  ['another path', 'https://github.com/other'],
   ['a trailing dot', 'https://github.com.'],
 ]
 for (const [what, url] of clashes) {
@@ -86,6 +85,57 @@ for (const [what, url] of clashes) {
     ])
   })
 }
+
+test('two connections share a host where their paths tell them apart, the longer one first', () => {
+  const targets = targetsOf(`
+one: { kind: npm, url: https://a.example.com }
+two: { kind: npm, url: https://a.example.com/npm/private/ }
+`)
+  assert.deepEqual(
+    targets.at('a.example.com', 443).map(({ name, basePath }) => [name, basePath]),
+    [
+      ['two', '/npm/private'],
+      ['one', ''],
+    ],
+  )
+})
+
+test('refused: two schemes on one port, and bytes beside anything', () => {
+  assert.match(
+    problemsOf(
+      'one: { kind: git, url: "https://a.example.com:8080" }\ntwo: { kind: npm, url: "http://a.example.com:8080/x", dial: "127.0.0.1:80" }',
+    ).join('\n'),
+    /a\.example\.com:8080 is connection "one" already, with another scheme/,
+  )
+  assert.match(
+    problemsOf(
+      'one: { kind: git, url: "https://a.example.com:8080/x" }\ntwo: { kind: tcp, url: "tcp://a.example.com:8080" }',
+    ).join('\n'),
+    /a\.example\.com:8080 is connection "one" already/,
+  )
+})
+
+test('tcp: a host and a port, and no credential', () => {
+  const [cache] = targetsOf('cache: { kind: tcp, url: "tcp://Cache.internal:6379" }').connections
+  assert.deepEqual([cache?.host, cache?.port, cache?.tls], ['cache.internal', 6379, false])
+  assert.match(
+    problemsOf(
+      'cache: { kind: tcp, url: "tcp://cache.internal:6379", credential: { bearer: secret:x } }',
+    ).join('\n'),
+    /a connection of kind tcp takes no bearer credential/,
+  )
+  for (const url of [
+    'tcp://cache.internal',
+    'https://cache.internal:6379',
+    'tcp://u:p@cache.internal:1',
+    'tcp://c:1/x',
+  ])
+    assert.match(
+      problemsOf(`cache: { kind: tcp, url: "${url}" }`).join('\n'),
+      /tcp:\/\/ with a host and a port/,
+      url,
+    )
+})
 
 test('two ports of one host are two connections', () => {
   assert.equal(

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { canonicalHost } from '../lib/index.ts'
-import type { KindName } from '../kinds/index.ts'
+import { kindNamed, type KindName } from '../kinds/index.ts'
 import type { ConfigProblem, ConnectionConfig, Locate, PolicyDocument } from '../config/index.ts'
 import { compileEgress, type Egress } from './egress.ts'
 
@@ -11,7 +11,7 @@ export type { Egress, EgressRule } from './egress.ts'
 /**
  * The targets that roles may be granted: a host and port, how its protocol is called, which credential
  * is added on the way, and which address it may be dialled at. Knows no secret, only a secret's name.
- * Invariant: no two connections answer to the same host and port, so an operation has one target.
+ * Invariant: no two connections answer to the same host, port and path, so an operation has one target.
  */
 export interface Connection {
   readonly name: string
@@ -35,7 +35,8 @@ export type CredentialConfig = { readonly scheme: 'basic' | 'bearer'; readonly s
 export interface Targets {
   readonly connections: readonly Connection[]
   readonly egress: Egress
-  find(host: string, port: number): Connection | undefined
+  /** The connections on this host and port, the one with the longest base path first; where two fit a path that one is meant. */
+  at(host: string, port: number): readonly Connection[]
 }
 
 export type CompiledTargets = { ok: true; targets: Targets } | { ok: false; problems: ConfigProblem[] }
@@ -48,7 +49,7 @@ export function compileTargets(
   locate: Locate,
 ): CompiledTargets {
   const problems: ConfigProblem[] = []
-  const byAuthority = new Map<string, Connection>()
+  const byAuthority = new Map<string, Connection[]>()
   for (const [name, one] of Object.entries(config.connections)) {
     const connection = compileConnection(name, one)
     const complain = (key: string, message: string) =>
@@ -58,24 +59,36 @@ export function compileTargets(
       continue
     }
     const authority = `${connection.host}:${connection.port}`
-    const other = byAuthority.get(authority)
-    if (other !== undefined) complain('url', `${authority} is connection "${other.name}" already`)
+    const others = byAuthority.get(authority) ?? []
+    const clash = others.map((other) => clashOf(connection, other)).find((one) => one !== undefined)
+    if (clash !== undefined) complain('url', `${authority}${clash}`)
     const caProblem = connection.ca === undefined ? undefined : certificateProblem(connection.ca)
     if (caProblem !== undefined) complain('ca', caProblem)
-    byAuthority.set(authority, connection)
+    byAuthority.set(
+      authority,
+      [...others, connection].toSorted((a, b) => b.basePath.length - a.basePath.length),
+    )
   }
-  const find = (host: string, port: number) => byAuthority.get(`${host}:${port}`)
-  const { egress, problems: ofEgress } = compileEgress(config, locate, (...at) => find(...at)?.name)
+  const at = (host: string, port: number) => byAuthority.get(`${host}:${port}`) ?? []
+  const { egress, problems: ofEgress } = compileEgress(config, locate, (...place) => at(...place)[0]?.name)
   problems.push(...ofEgress)
   if (problems.length > 0) return { ok: false, problems }
   return {
     ok: true,
     targets: {
-      connections: [...byAuthority.values()],
+      connections: [...byAuthority.values()].flat(),
       egress,
-      find,
+      at,
     },
   }
+}
+
+/** Why the two cannot be on one host and port; undefined if their paths tell them apart. */
+function clashOf(one: Connection, other: Connection): string | undefined {
+  const whole = [one, other].find(({ kind }) => kindNamed(kind).transport === 'stream')
+  if (one.basePath === other.basePath || whole !== undefined)
+    return `${one.basePath} is connection "${other.name}" already`
+  return one.tls === other.tls ? undefined : ` is connection "${other.name}" already, with another scheme`
 }
 
 function compileConnection(name: string, config: ConnectionConfig): Connection | string {
@@ -83,9 +96,12 @@ function compileConnection(name: string, config: ConnectionConfig): Connection |
   const host = canonicalHost(url.hostname)
   if (host === undefined) return `${url.hostname} is no host name`
   const tls = url.protocol === 'https:'
+  const credential = compileCredential(config.credential)
+  if (credential !== undefined && !kindNamed(config.kind).credentials.includes(credential.scheme))
+    return `a connection of kind ${config.kind} takes no ${credential.scheme} credential`
   const dial = config.dial === undefined ? undefined : parseAddress(config.dial)
   if (config.dial !== undefined && dial === undefined) return `dial ${config.dial} is no IP address and port`
-  if (!tls) {
+  if (url.protocol === 'http:') {
     const problem = clearTextProblem(host, dial?.address, config.credential !== undefined)
     if (problem !== undefined) return problem
   }
@@ -97,7 +113,7 @@ function compileConnection(name: string, config: ConnectionConfig): Connection |
     port: url.port === '' ? (tls ? 443 : 80) : Number(url.port),
     basePath: url.pathname.replace(/\/+$/, ''),
     url: config.url,
-    credential: compileCredential(config.credential),
+    credential,
     dial,
     ca: config.ca,
   }

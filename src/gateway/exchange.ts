@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Readable } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import { MayflyError, passableHead, type Secret, type StepId } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Operation } from '../policy/index.ts'
@@ -35,6 +35,18 @@ export interface Exchange {
   ): Promise<IncomingMessage>
 }
 
+/** What comes on one connection of a step, as bytes, for a kind that is not HTTP. */
+export interface StreamExchange {
+  /** The step's side. It ends with the step. */
+  readonly socket: Duplex
+  readonly connection: Connection
+  /** As in `Exchange`. */
+  permit(operation: Operation, detail: Readonly<Record<string, unknown>>): Promise<Permission>
+  deny(what: string, reason: string): string
+  /** A socket to the connection's host, through the egress guard. It ends with the step. Throws `denied` and `upstream_unreachable`. */
+  dial(permit: Permit): Promise<Duplex>
+}
+
 export interface Permit {
   readonly allow: true
   readonly authorization: Secret | undefined
@@ -49,8 +61,11 @@ export interface Denial {
 
 export type Permission = Permit | Denial
 
-/** Handles every request of its protocol. */
-export type ProtocolHandler = (exchange: Exchange) => Promise<void>
+/** Handles every request of its kind of connection. */
+export type HttpHandler = (exchange: Exchange) => Promise<void>
+
+/** Handles every connection of its kind. */
+export type StreamHandler = (stream: StreamExchange) => Promise<void>
 
 /** Copies the named request headers. What is not named is not sent: no credential of the step's own rides along. */
 export function pickHeaders(request: IncomingMessage, names: readonly string[]): Record<string, string> {

@@ -14,18 +14,27 @@ import {
 import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker, RunKeys, Session, Step, StoredLockfiles } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
+import { isStream, type HttpKind, type StreamKind } from '../kinds/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { Policy } from '../policy/index.ts'
 import { createActivityRecord, type Activity, type Refusals } from './activity.ts'
 import { createDenials } from './denials.ts'
 import { createEgressGuard, type EgressGuard } from './egress-guard.ts'
-import { plainAnswer, type Exchange, type ProtocolHandler } from './exchange.ts'
+import {
+  plainAnswer,
+  type Exchange,
+  type HttpHandler,
+  type StreamExchange,
+  type StreamHandler,
+} from './exchange.ts'
 import { createGitHandler } from './git/index.ts'
 import { createNpmHandler } from './npm/index.ts'
 import { createGatekeeper } from './permit.ts'
+import { plainTarget } from './plain-target.ts'
 import { createRequestServer } from './request-server.ts'
 import { createRunCa, type RunCa } from './run-ca.ts'
-import { createTunnelServer } from './tunnel.ts'
+import { createTcpHandler } from './tcp/index.ts'
+import { createTunnelServer, type At } from './tunnel.ts'
 import { authorityOf, createTlsContexts, createUpstream, type Upstream } from './upstream.ts'
 
 export interface Gateway {
@@ -91,12 +100,13 @@ export function createGateway(deps: GatewayDeps): Gateway {
     denials,
   })
   const npm = createNpmHandler({ audit: deps.audit, lockfiles: deps.lockfiles })
-  const handlers: Record<Connection['kind'], ProtocolHandler> = { git: createGitHandler(), npm: npm.handle }
+  const handlers: Record<HttpKind, HttpHandler> = { git: createGitHandler(), npm: npm.handle }
+  const streamHandlers: Record<StreamKind, StreamHandler> = { tcp: createTcpHandler() }
   const authorities = new Map<string, Promise<RunCa>>()
   const states = new Map<StepId, StepState>()
   /** Sockets that run on another one of these: together they are one connection. */
   const inner = new WeakSet<Duplex>()
-  const origin = new WeakMap<Duplex, { step: Step; connection: Connection }>()
+  const origin = new WeakMap<Duplex, { step: Step; at: At }>()
   let url = deps.publicUrl ?? ''
 
   const requests = createRequestServer(serveRequest)
@@ -109,8 +119,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
     guard,
     ca: (step) => runCa(step.session),
     url: () => url,
-    serve(socket, step, connection) {
-      origin.set(socket, { step, connection })
+    serve(socket, step, at) {
+      const [{ kind }] = at
+      if (isStream(kind)) return serveStream(streamHandlers[kind], openStream(socket, step, at[0]))
+      origin.set(socket, { step, at })
       requests.take(socket)
     },
     admit(step, socket) {
@@ -188,7 +200,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   async function serveRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const from = origin.get(request.socket)
     if (from === undefined) return plainAnswer(response, 400, 'mayfly: no tunnel')
-    const { step, connection } = from
+    const { step, at } = from
+    const connection = meantBy(request.url ?? '', at)
     const exchange = openExchange(request, response, step, connection)
     if (typeof exchange === 'string')
       return plainAnswer(
@@ -196,7 +209,24 @@ export function createGateway(deps: GatewayDeps): Gateway {
         400,
         gatekeeper.deny(step, `${connection.name} ${request.method}`, exchange),
       )
-    await handlers[connection.kind](exchange)
+    if (!isStream(connection.kind)) await handlers[connection.kind](exchange)
+  }
+
+  function openStream(socket: Duplex, step: Step, connection: Connection): StreamExchange {
+    return {
+      socket,
+      connection,
+      permit: (operation, detail) => gatekeeper.permit(step, connection, [operation], detail, false),
+      deny: (what, reason) => gatekeeper.deny(step, what, reason),
+      async dial() {
+        const { host, port } = connection
+        const upstream = await guard.dial({ host, port, connection })
+        // The step may have ended while the name was resolved.
+        if (socket.destroyed) upstream.destroy()
+        else track(step, upstream)
+        return upstream
+      },
+    }
   }
 
   /** The request in plain form, or why it has none. */
@@ -285,19 +315,14 @@ function listenOn(server: Server, host: string, port: number): Promise<void> {
   })
 }
 
-/**
- * Path and query below the base path. One spelling per resource: what upstream might read in another way
- * (dot segments, empty segments, escapes, backslashes) is refused, so policy and upstream see the same.
- */
-function plainTarget(url: string, basePath: string): { path: string; query: string } | undefined {
-  const at = url.indexOf('?')
-  const full = at === -1 ? url : url.slice(0, at)
-  const query = at === -1 ? '' : url.slice(at + 1)
-  if (!full.startsWith(`${basePath}/`)) return undefined
-  const path = full.slice(basePath.length)
-  if (path.length > 2048 || !/^(?:\/(?!\.{1,2}(?:\/|$))(?:[A-Za-z0-9._~@+-]|%2f)+)*\/?$/i.test(path))
-    return undefined
-  return /^[A-Za-z0-9._~@+=&-]*$/.test(query) && query.length <= 2048 ? { path, query } : undefined
+/** Nothing that comes on a connection ends more than that connection. */
+function serveStream(handler: StreamHandler, stream: StreamExchange): void {
+  handler(stream).catch(() => stream.socket.destroy())
+}
+
+/** Of the connections on one host the one with the longest base path that fits. */
+function meantBy(url: string, at: At): Connection {
+  return at.find(({ basePath }) => url.startsWith(`${basePath}/`)) ?? at[0]
 }
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {

@@ -36,8 +36,8 @@ export interface TunnelDeps {
   ca: (step: Step) => Promise<RunCa>
   /** Our URL, as the supervisor's proofs name it. */
   url: () => string
-  /** Carries the requests on one terminated connection. */
-  serve: (socket: Duplex, step: Step, connection: Connection) => void
+  /** Carries what comes on one terminated connection. */
+  serve: (socket: Duplex, step: Step, at: At) => void
   /** Remembers the socket of a step's CONNECT as `track` does; false if the step has as many open as it may. */
   admit: (step: Step, socket: Socket) => boolean
   /** Remembers a socket so that the end of the step destroys it; `outer` is the one that it runs on. */
@@ -45,6 +45,9 @@ export interface TunnelDeps {
   /** With it the gateway speaks HTTPS: CONNECT comes within TLS. */
   certificate?: ServedCertificate
 }
+
+/** The connections on the host and port that a CONNECT names. */
+export type At = readonly [Connection, ...Connection[]]
 
 /** Accepts CONNECT with a DPoP-bound step token, and nothing else. */
 export function createTunnelServer(deps: TunnelDeps): Server {
@@ -103,8 +106,8 @@ async function acceptTunnel(
   const target = parseAuthority(authority)
   if (target === undefined)
     return refuse(deps, socket, step, JSON.stringify(authority.slice(0, 300)), 'it is no host name and port')
-  const connection = deps.targets().find(target.host, target.port)
-  if (connection !== undefined) return terminate(deps, socket, head, step, connection)
+  const [connection, ...others] = deps.targets().at(target.host, target.port)
+  if (connection !== undefined) return terminate(deps, socket, head, step, [connection, ...others])
   await passThrough(deps, socket, head, step, target)
 }
 
@@ -148,16 +151,11 @@ function parseAuthority(authority: string): { host: string; port: number } | und
 }
 
 /** TLS ends here, under the run's CA, for the host that was named in CONNECT and no other. */
-async function terminate(
-  deps: TunnelDeps,
-  socket: Socket,
-  head: Buffer,
-  step: Step,
-  connection: Connection,
-): Promise<void> {
+async function terminate(deps: TunnelDeps, socket: Socket, head: Buffer, step: Step, at: At): Promise<void> {
+  const [connection] = at
   if (!connection.tls) {
     established(socket, head)
-    return deps.serve(socket, step, connection)
+    return deps.serve(socket, step, at)
   }
   const secureContext = await (await deps.ca(step)).contextFor(connection.host)
   // The step may have ended while its certificate was made: its sockets are closed already.
@@ -175,7 +173,7 @@ async function terminate(
   })
   secure.on('error', () => secure.destroy())
   deps.track(step, secure, socket)
-  deps.serve(secure, step, connection)
+  deps.serve(secure, step, at)
 }
 
 /** A host of an egress list, everybody's or the role's: recorded first, then bytes as they come. We add no credential and read nothing. */

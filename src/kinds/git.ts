@@ -17,6 +17,7 @@ export const git = {
   transport: 'http',
   path: { form: repository, noun: 'repository', example: 'owner/name' },
   ref: { form: gitRef, noun: 'ref', example: 'refs/heads/main' },
+  credentials: ['basic', 'bearer'],
   actions: {
     'git:read': { path: 'required', ref: 'none', write: false },
     // Creates refs, and moves branches forward only: what is there stays reachable.

@@ -1,6 +1,7 @@
 import { git } from './git.ts'
 import type { Action, Kind } from './kind.ts'
 import { npm } from './npm.ts'
+import { tcp } from './tcp.ts'
 
 export type { Kind, KnownConnection, NamedForm } from './kind.ts'
 
@@ -8,9 +9,20 @@ export type { Kind, KnownConnection, NamedForm } from './kind.ts'
  * The kinds of connection: one file each, and one folder in `gateway/` that handles it. Whoever adds a protocol adds both.
  * Knows nothing of the rest.
  */
-export const kinds = { git, npm } as const satisfies Readonly<Record<string, Kind>>
+export const kinds = { git, npm, tcp } as const satisfies Readonly<Record<string, Kind>>
 
 export type KindName = keyof typeof kinds
+
+/** The kinds whose handler is given HTTP requests, and those whose handler is given bytes. */
+export type HttpKind = KindOf<'http'>
+export type StreamKind = KindOf<'stream'>
+type KindOf<T extends Kind['transport']> = {
+  [K in KindName]: (typeof kinds)[K]['transport'] extends T ? K : never
+}[KindName]
+
+export function isStream(name: KindName): name is StreamKind {
+  return kindNamed(name).transport === 'stream'
+}
 
 export const kindNames = Object.keys(kinds) as readonly KindName[]
 

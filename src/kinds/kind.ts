@@ -13,6 +13,8 @@ export interface Kind {
   readonly path: NamedForm
   /** What some actions name beside: a Git ref, a version, a tag. */
   readonly ref?: NamedForm
+  /** Which credentials its protocol has a place for; none: a connection takes none. */
+  readonly credentials: readonly CredentialScheme[]
   /** By name, each of them `KIND:WORD`. */
   readonly actions: Readonly<Record<string, Action>>
   /** Environment variables by which tools find the registry or host, for a step whose role has these connections of the kind. */
@@ -20,6 +22,8 @@ export interface Kind {
   /** Files of a workspace that pin what may be installed: before the first connection of this kind the supervisor hands them over. */
   readonly lockfiles?: readonly string[]
 }
+
+export type CredentialScheme = 'basic' | 'bearer'
 
 export interface NamedForm {
   readonly form: SampledForm

@@ -44,6 +44,7 @@ export const npm = {
   transport: 'http',
   path: { form: packageName, noun: 'package', example: '@scope/name' },
   ref: { form: version, noun: 'version', example: '1.*' },
+  credentials: ['basic', 'bearer'],
   actions: {
     'npm:install': { path: 'optional', ref: 'none', write: false },
   },

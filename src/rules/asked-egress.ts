@@ -26,7 +26,7 @@ export function explainEgress(
 ): OperationExplanation {
   const operation = `egress ${isIP(host) === 6 ? `[${host}]` : host}:${port}`
   const asked = { operation, role }
-  const connection = targets.find(host, port)
+  const [connection] = targets.at(host, port)
   if (connection !== undefined)
     return { ...asked, allow: false, forbiddenBy: `connection "${connection.name}" (its grants decide)` }
   const rule = targets.egress.allows(host, port, role)

@@ -1,4 +1,4 @@
-import { plainAnswer, type Exchange, type ProtocolHandler } from '../exchange.ts'
+import { plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
 import { readFetchRequest } from './fetch-request.ts'
 import { push } from './push.ts'
 import { forward, operationOn, passOn, routeOf, type Route } from './route.ts'
@@ -8,7 +8,7 @@ import { forward, operationOn, passOn, routeOf, type Route } from './route.ts'
  * does to each ref. Refuses the dumb protocol, LFS, signed pushes, and any push of which one ref is not granted: what
  * the names tell before upstream sees a byte, what only the objects tell before it sees the last ones.
  */
-export function createGitHandler(): ProtocolHandler {
+export function createGitHandler(): HttpHandler {
   return async (exchange) => {
     const route = routeOf(exchange)
     if (route === undefined) {

@@ -5,20 +5,13 @@ import type { AuditClient } from '../../audit/client/index.ts'
 import { stepEvent, type Step, type StoredLockfiles } from '../../broker/index.ts'
 import { kinds } from '../../kinds/index.ts'
 import type { Operation } from '../../policy/index.ts'
-import {
-  copyHead,
-  discard,
-  pickHeaders,
-  plainAnswer,
-  type Exchange,
-  type ProtocolHandler,
-} from '../exchange.ts'
+import { copyHead, discard, pickHeaders, plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
 import type { Pins } from './lockfile.ts'
 import { createLockfileReader } from './lockfile-thread.ts'
 import { strongest, verifyingBody } from './verified-body.ts'
 
 export interface NpmHandler {
-  readonly handle: ProtocolHandler
+  readonly handle: HttpHandler
   /** The first lockfile of a step is the one that counts: an install script cannot widen it afterwards. */
   pin(step: Step, text: string): Promise<{ packages: number; digest: string }>
   forget(step: StepId): void

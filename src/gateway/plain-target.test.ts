@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { plainTarget } from './plain-target.ts'
+
+test('paths and queries that registries use are taken as they come', () => {
+  for (const [url, path, query] of [
+    ['/', '/', ''],
+    ['/v2/octo/app/blobs/sha256:abc', '/v2/octo/app/blobs/sha256:abc', ''],
+    [
+      '/v2/a/blobs/uploads/?digest=sha256%3Aabc&mount=x',
+      '/v2/a/blobs/uploads/',
+      'digest=sha256%3Aabc&mount=x',
+    ],
+    [
+      '/github.com/!azure/sdk/@v/v1.0.0+incompatible.zip',
+      '/github.com/!azure/sdk/@v/v1.0.0+incompatible.zip',
+      '',
+    ],
+    ['/@octo%2fcore', '/@octo%2fcore', ''],
+    ['/a%20b/%C3%A4', '/a%20b/%C3%A4', ''],
+    ['/token?scope=repository:a/b:pull,push', '/token', 'scope=repository:a/b:pull,push'],
+  ] as const)
+    assert.deepEqual(plainTarget(url, ''), { path, query }, url)
+  assert.deepEqual(plainTarget('/npm/x', '/npm'), { path: '/x', query: '' })
+})
+
+test('what somebody could read in another way is refused', () => {
+  const escapes = ['%2e', '%2E%2e', '%5c', '%00', '%0a', '%0d', '%25', '%41', '%7f', '%3b', '%zz', '%', '%2']
+  for (const path of [
+    ...escapes.flatMap((escape) => [`/${escape}`, `/a${escape}b`, `/${escape}/x`]),
+    ...[
+      '/.',
+      '/..',
+      '/a/../b',
+      '/a/.',
+      '/./a',
+      '//',
+      '/a//b',
+      '/a%2f..%2fb',
+      '/a%2f.',
+      '/..%2fa',
+      '/a/..%2f',
+    ],
+    ...['/a;b', '/a\\b', '/a b', '/a\tb', '/ä', '/a*', '/a#b', '/a"b', 'a', '', '*', 'http://x/'],
+    `/${'a'.repeat(2_048)}`,
+  ])
+    assert.equal(plainTarget(path, ''), undefined, path)
+  for (const query of [
+    '%00',
+    '%0d%0a',
+    '%1f',
+    '%7F',
+    'a b',
+    'a#b',
+    'a\\b',
+    'ä',
+    '%',
+    '%4',
+    'a;b',
+    'a"b',
+    'a[0]',
+  ])
+    assert.equal(plainTarget(`/x?${query}`, ''), undefined, query)
+  assert.equal(plainTarget('/npmx/y', '/npm'), undefined)
+  assert.equal(plainTarget('/npm', '/npm'), undefined)
+})

@@ -1,0 +1,16 @@
+import { formOf } from '../lib/index.ts'
+import type { Kind } from './kind.ts'
+
+const nothing = formOf({
+  rule: 'left out: such a connection is granted as a whole',
+  is: (name) => name === '',
+  fillers: [''],
+})
+
+export const tcp = {
+  about: 'Any other protocol, as bytes, without a credential: `tcp://redis.internal:6379`.',
+  transport: 'stream',
+  path: { form: nothing, noun: 'nothing', example: '' },
+  credentials: [],
+  actions: { 'tcp:connect': { path: 'optional', ref: 'none', write: true } },
+} as const satisfies Kind
