@@ -30,7 +30,7 @@ const { metafile } = await build({
     mayfly: 'src/main/mayfly.ts',
     'verify-node': 'src/audit/verify/node.ts',
     'check-thread': 'src/identity/check-thread-entry.ts',
-    'lockfile-thread': 'src/gateway/npm/lockfile-thread-entry.ts',
+    'lockfile-thread': 'src/lockfiles/thread-entry.ts',
     'checkpoint-thread': 'src/store/checkpoint-thread.ts',
   },
   outdir: folder,

@@ -52,7 +52,8 @@ const planted: [file: string, imported: string, allowed: boolean][] = [
   ['broker/planted.ts', '../audit/log/index.ts', false],
   ['identity/planted.ts', '../policy/index.ts', false],
   ['broker/planted.ts', '../vault/index.ts', true],
-  ['gateway/npm/planted.ts', '../../broker/index.ts', true],
+  ['gateway/npm/planted.ts', '../../lockfiles/index.ts', true],
+  ['gateway/npm/planted.ts', '../../broker/index.ts', false],
   ['audit/log/planted.ts', '../verify/index.ts', true],
 ]
 

@@ -7,6 +7,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   lib: [],
   config: ['lib', 'kinds'],
   kinds: ['lib'],
+  lockfiles: ['lib'],
   store: ['lib'],
   vault: ['lib', 'store'],
   logs: ['lib', 'store'],
@@ -38,13 +39,13 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [
-    ...['lib', 'kinds', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
+    ...['lib', 'kinds', 'lockfiles', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
     ...['gateway/git', 'gateway/npm', 'gateway/tcp'],
   ],
   'gateway/git': ['lib', 'kinds', 'policy', 'gateway'],
-  'gateway/npm': ['lib', 'kinds', 'policy', 'gateway', 'broker', 'audit/client'],
+  'gateway/npm': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/tcp': ['lib', 'gateway'],
-  runner: ['lib', 'kinds', 'config', 'identity'],
+  runner: ['lib', 'kinds', 'lockfiles', 'config', 'identity'],
   server: [
     ...['lib', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
     ...['rules', 'operators', 'approval'],
@@ -73,6 +74,8 @@ export const doors: Readonly<Record<string, string>> = {
   'config/environment.ts': '`mayfly run` starts without the schemas',
   'audit/verify/node.ts': 'reads folders; the rest of audit/verify runs in browsers',
   'gateway/exchange.ts': 'what a protocol is handed',
+  'gateway/verified-body.ts': 'whether a digest can be relied on is told before anything is asked for',
+  'lockfiles/bundle.ts': '`mayfly run` starts without the readers',
 }
 
 /** Rooms that import no package, and of Node only these modules. */

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex, Readable } from 'node:stream'
 import { MayflyError, passableHead, type Secret, type StepId } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
+import type { Pins } from '../lockfiles/index.ts'
 import type { Operation } from '../policy/index.ts'
 
 /** One HTTP request of a step on one connection, and all that a protocol handler may do with it. */
@@ -28,11 +29,25 @@ export interface Exchange {
   permitAll(operations: readonly Operation[], detail: Readonly<Record<string, unknown>>): Promise<Permission>
   /** Records a refusal that is the protocol's own, not policy's; returns the text for the step. */
   deny(what: string, reason: string): string
+  /** What the step's lockfiles pin; undefined if it has handed none over. */
+  pins(): Promise<Pins | undefined>
+  /** Passes an answer on while its bytes are held against their digest; the last ones never go if it differs, which is recorded. */
+  deliver(upstream: IncomingMessage, download: Download): Promise<void>
   /** Sends a request upstream with the credential of the permission. */
   send(
     permit: Permit,
     request: { method: string; path: string; headers: Record<string, string>; body?: Buffer | Readable },
   ): Promise<IncomingMessage>
+}
+
+/** One file of a package, on its way to a step. */
+export interface Download {
+  /** Package URL (purl-spec): `pkg:npm/%40octo/core@1.0.0`. */
+  readonly purl: string
+  /** As people name it: `@octo/core@1.0.0`. */
+  readonly what: string
+  /** Subresource Integrity text; see `Pin`. */
+  readonly integrity: string
 }
 
 /** What comes on one connection of a step, as bytes, for a kind that is not HTTP. */

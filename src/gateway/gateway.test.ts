@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { limits, systemClock } from '../lib/index.ts'
+import { packLockfiles } from '../lockfiles/index.ts'
 import { createGateway } from './index.ts'
 import { createEgressGuard } from './egress-guard.ts'
 import {
@@ -549,6 +550,10 @@ function lockOf(packages: Record<string, { version: string; integrity?: string; 
   })
 }
 
+function bundleOf(packages: Parameters<typeof lockOf>[0]): string {
+  return packLockfiles([{ path: 'package-lock.json', text: lockOf(packages) }])
+}
+
 /** The npm connection at an upstream whose certificate is of its host. */
 async function npmWorld(t: Parameters<typeof openWorld>[0], packages: Parameters<typeof lockOf>[0]) {
   const world = await openWorld(t)
@@ -560,7 +565,7 @@ async function npmWorld(t: Parameters<typeof openWorld>[0], packages: Parameters
     usualGrants,
   )
   world.setTargets(targets, policy)
-  await world.gateway.pinLockfile(world.step, lockOf(packages))
+  await world.gateway.pinLockfiles(world.step, bundleOf(packages))
   return { world, upstream, get: (path: string, method?: string) => world.ask(npmGet(path, method), npm) }
 }
 
@@ -570,7 +575,7 @@ test('without a lockfile nothing is installed', async (t) => {
   const world = await openWorld(t)
   const answer = await world.ask(npmGet('/ms'), npm)
   assert.equal(answer.status, 403)
-  assert.match(answer.body, /no package-lock\.json/)
+  assert.match(answer.body, /no lockfile/)
   assert.deepEqual(world.upstream.begun, [])
 })
 
@@ -690,7 +695,7 @@ test('redirects, server errors and refused credentials of a registry are a 502',
 
 test('the first lockfile counts, and another step’s is not ours', async (t) => {
   const { world, get } = await npmWorld(t, { ms: good })
-  const again = await world.gateway.pinLockfile(world.step, lockOf({ ms: good, lodash: good }))
+  const again = await world.gateway.pinLockfiles(world.step, bundleOf({ ms: good, lodash: good }))
   assert.equal(again.packages, 1)
   assert.equal((await get('/lodash')).status, 403)
   const other = world.brokers.open(world.signer.jkt)
@@ -701,8 +706,8 @@ test('the first lockfile counts, and another step’s is not ours', async (t) =>
 test('two lockfiles at the same time are one', async (t) => {
   const world = await openWorld(t)
   const [first, second] = await Promise.all([
-    world.gateway.pinLockfile(world.step, lockOf({ ms: good })),
-    world.gateway.pinLockfile(world.step, lockOf({ ms: good, lodash: good })),
+    world.gateway.pinLockfiles(world.step, bundleOf({ ms: good })),
+    world.gateway.pinLockfiles(world.step, bundleOf({ ms: good, lodash: good })),
   ])
   assert.deepEqual(second, first)
   assert.equal(world.audit.ofType('lockfile.pinned').length, 1)
@@ -713,9 +718,9 @@ test('a lockfile that cannot be recorded pins nothing', async (t) => {
   world.audit.before = () => {
     throw new Error('the log is down')
   }
-  await assert.rejects(world.gateway.pinLockfile(world.step, lockOf({ ms: good })))
+  await assert.rejects(world.gateway.pinLockfiles(world.step, bundleOf({ ms: good })))
   world.audit.before = undefined
-  assert.match((await world.ask(npmGet('/ms'), npm)).body, /no package-lock/)
+  assert.match((await world.ask(npmGet('/ms'), npm)).body, /no lockfile/)
 })
 
 test('a port that is taken is said so', async (t) => {

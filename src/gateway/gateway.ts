@@ -16,9 +16,11 @@ import type { AccessTokens, Broker, RunKeys, Session, Step, StoredLockfiles } fr
 import type { Connection, Targets } from '../connections/index.ts'
 import { isStream, type HttpKind, type StreamKind } from '../kinds/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
+import type { Pins } from '../lockfiles/index.ts'
 import type { Policy } from '../policy/index.ts'
 import { createActivityRecord, type Activity, type Refusals } from './activity.ts'
 import { createDenials } from './denials.ts'
+import { deliver } from './deliver.ts'
 import { createEgressGuard, type EgressGuard } from './egress-guard.ts'
 import {
   plainAnswer,
@@ -30,6 +32,7 @@ import {
 import { createGitHandler } from './git/index.ts'
 import { createNpmHandler } from './npm/index.ts'
 import { createGatekeeper } from './permit.ts'
+import { createPinned } from './pinned.ts'
 import { plainTarget } from './plain-target.ts'
 import { createRequestServer } from './request-server.ts'
 import { createRunCa, type RunCa } from './run-ca.ts'
@@ -43,8 +46,8 @@ export interface Gateway {
   readonly url: string
   /** PEM certificate of the session's own CA, made when it is first asked for. The key stays here. */
   caCertificate(session: Session): Promise<string>
-  /** Takes the lockfile whose packages, and no others, the step may install. The first one stays. Throws `bad_input`. */
-  pinLockfile(step: Step, text: string): Promise<{ packages: number; digest: string }>
+  /** Takes the lockfiles whose packages, and no others, the step may install. The first ones stay. Throws `bad_input`. */
+  pinLockfiles(step: Step, bundle: string): Promise<Pins>
   activity(step: StepId): Activity
   /** What the step was refused beyond what was `seen`, for its supervisor. */
   refusals(step: StepId, seen: number): Refusals
@@ -99,8 +102,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     activity,
     denials,
   })
-  const npm = createNpmHandler({ audit: deps.audit, lockfiles: deps.lockfiles })
-  const handlers: Record<HttpKind, HttpHandler> = { git: createGitHandler(), npm: npm.handle }
+  const pinned = createPinned(deps)
+  const handlers: Record<HttpKind, HttpHandler> = { git: createGitHandler(), npm: createNpmHandler() }
   const streamHandlers: Record<StreamKind, StreamHandler> = { tcp: createTcpHandler() }
   const authorities = new Map<string, Promise<RunCa>>()
   const states = new Map<StepId, StepState>()
@@ -161,7 +164,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     // The newest first: a TLS socket goes before the one that it runs on.
     for (const socket of [...(state?.sockets ?? [])].toReversed()) socket.destroy()
     state?.upstream.close()
-    npm.forget(step.id)
+    pinned.forget(step.id)
     denials.end(step)
     // Whoever ended it has read by then what it did.
     setTimeout(() => activity.forget(step.id), activityKeptMs).unref()
@@ -255,6 +258,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
       precheck: (operation) => gatekeeper.precheck(step, connection, operation),
       permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
       deny: (what, reason) => gatekeeper.deny(step, what, reason),
+      pins: () => pinned.of(step.id),
+      deliver: (upstream, download) =>
+        deliver(upstream, response, download, (reason) =>
+          gatekeeper.deny(step, `${connection.kind} ${connection.name} ${download.what}`, reason),
+        ),
       send: (permit, outgoing) =>
         stateOf(step).upstream.send(connection, {
           ...outgoing,
@@ -277,7 +285,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     async caCertificate(session) {
       return (await runCa(session)).certificate
     },
-    pinLockfile: (step, text) => npm.pin(step, text),
+    pinLockfiles: (step, bundle) => pinned.pin(step, bundle),
     activity: (step) => activity.of(step),
     refusals: (step, seen) => activity.refusals(step, seen),
     onRefusal: (listener) => activity.onRefusal(listener),

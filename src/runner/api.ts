@@ -53,7 +53,7 @@ export interface ServerApi {
   ): Promise<StepGrant>
   /** The server holds its answer until there is something to tell beyond the refusals that were `seen`, or for a while. */
   heartbeat(step: StepGrant, seen: number): Promise<Heartbeat | undefined>
-  pinLockfile(step: StepGrant, text: string): Promise<{ packages: number }>
+  pinLockfiles(step: StepGrant, bundle: string): Promise<{ packages: number }>
   /** Adds to the step's log at this offset. What there is of it then; and why no more is taken, if so. */
   appendLog(
     step: StepGrant,
@@ -291,7 +291,7 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     renew: (token) => call({ method: 'POST', path: '/oauth/renew', token }),
     openStep: (token, step) => call({ method: 'POST', path: '/v1/steps', token, json: step }),
     heartbeat: (step, seen) => call({ method: 'POST', ...ofStep(step, 'heartbeat'), json: { seen } }),
-    pinLockfile: (step, text) => call({ method: 'PUT', ...ofStep(step, 'lockfile'), text }),
+    pinLockfiles: (step, bundle) => call({ method: 'PUT', ...ofStep(step, 'lockfiles'), text: bundle }),
     appendLog: (step, offset, bytes, timeoutMs) =>
       call({ method: 'POST', ...ofStep(step, 'log'), query: `offset=${offset}`, bytes, timeoutMs }),
     finish: (step, outcome) => call({ method: 'POST', ...ofStep(step, 'finish'), json: outcome }),

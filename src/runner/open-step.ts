@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { Secret, type Engine, type Tier } from '../lib/index.ts'
 import type { Chosen } from './isolation.ts'
 import { secretsOfJob } from './job-secrets/index.ts'
-import { lockfileOnce } from './lockfile.ts'
+import { lockfilesOnce } from './lockfile.ts'
 import type { OpenStep } from './opened-step.ts'
 import { createStepLog } from './record/index.ts'
 import { createRefusals } from './refusals.ts'
@@ -54,7 +54,7 @@ export async function openStep(
     signer: deps.signer,
     tell: refusals.tell,
     holdsSecret: redactor.isIn,
-    beforeRegistry: lockfileOnce(api, step, request, notices.tell),
+    beforeRegistry: lockfilesOnce(api, step, request, notices.tell),
   })
   const log = createStepLog({
     send: (offset, bytes, timeoutMs) => api.appendLog(step, offset, bytes, timeoutMs),

@@ -1,3 +1,4 @@
+import { packLockfiles } from '../../src/lockfiles/index.ts'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { compileRules, openWorld, usualGrants } from '../../src/gateway/gateway.fixture.ts'
@@ -50,9 +51,10 @@ const { targets, policy } = compileRules(
 world.setTargets(targets, policy)
 const step = world.brokers.open(options.jkt)
 const integrity = `sha512-${'x'.repeat(86)}==`
-await world.gateway.pinLockfile(
+const lock = { lockfileVersion: 3, packages: { 'node_modules/ms': { version: '1.0.0', integrity } } }
+await world.gateway.pinLockfiles(
   step,
-  JSON.stringify({ lockfileVersion: 3, packages: { 'node_modules/ms': { version: '1.0.0', integrity } } }),
+  packLockfiles([{ path: 'package-lock.json', text: JSON.stringify(lock) }]),
 )
 const signer = await createProofSigner({ clock: systemClock })
 const relayed = world.brokers.open(signer.jkt)

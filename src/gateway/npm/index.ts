@@ -1,70 +1,18 @@
-import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
-import { MayflyError, messageOf, type StepId } from '../../lib/index.ts'
-import type { AuditClient } from '../../audit/client/index.ts'
-import { stepEvent, type Step, type StoredLockfiles } from '../../broker/index.ts'
+import { messageOf } from '../../lib/index.ts'
 import { kinds } from '../../kinds/index.ts'
+import type { Pins } from '../../lockfiles/index.ts'
 import type { Operation } from '../../policy/index.ts'
 import { copyHead, discard, pickHeaders, plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
-import type { Pins } from './lockfile.ts'
-import { createLockfileReader } from './lockfile-thread.ts'
-import { strongest, verifyingBody } from './verified-body.ts'
-
-export interface NpmHandler {
-  readonly handle: HttpHandler
-  /** The first lockfile of a step is the one that counts: an install script cannot widen it afterwards. */
-  pin(step: Step, text: string): Promise<{ packages: number; digest: string }>
-  forget(step: StepId): void
-}
+import { strongest } from '../verified-body.ts'
 
 /**
  * The npm registry protocol, as far as `npm ci` speaks it: packuments and tarballs of what the run's lockfile
  * pins, each tarball held against its digest. Refuses publishing, search, and every package not in the lockfile
  * (a name that was asked for is a message that was sent).
  */
-export function createNpmHandler(deps: {
-  audit: AuditClient
-  lockfiles?: StoredLockfiles | undefined
-}): NpmHandler {
-  const { lockfiles } = deps
-  const pinned = new Map<StepId, Promise<Pins>>()
-  const readPins = createLockfileReader()
-
-  function remember(step: StepId, make: () => Promise<Pins>): Promise<Pins> {
-    const known = pinned.get(step)
-    if (known !== undefined) return known
-    const pins = make()
-    pinned.set(step, pins)
-    pins.catch(() => pinned.delete(step))
-    return pins
-  }
-
-  /** Of a step that pinned before this process was there, too. */
-  async function pinsOf(step: StepId): Promise<Pins | undefined> {
-    const known = pinned.get(step)
-    if (known !== undefined) return known
-    const text = await lockfiles?.load(step)
-    return text === undefined ? pinned.get(step) : remember(step, () => readPins(text))
-  }
-
-  async function pinFirst(step: Step, text: string): Promise<Pins> {
-    const before = await lockfiles?.load(step.id)
-    if (before !== undefined) return readPins(before)
-    const pins = await readPins(text)
-    const { packages, digest } = pins
-    await deps.audit.append(stepEvent(step, 'lockfile.pinned', { packages, sha256: digest }))
-    await lockfiles?.keep(step.id, text)
-    return pins
-  }
-
-  return {
-    handle: async (exchange) => install(exchange, await pinsOf(exchange.step)),
-    async pin(step, text) {
-      const { packages, digest } = await remember(step.id, () => pinFirst(step, text))
-      return { packages, digest }
-    },
-    forget: (step) => void pinned.delete(step),
-  }
+export function createNpmHandler(): HttpHandler {
+  return async (exchange) => install(exchange, await exchange.pins())
 }
 
 type Route =
@@ -91,7 +39,7 @@ async function install(exchange: Exchange, pins: Pins | undefined): Promise<void
       403,
       exchange.deny(
         what,
-        'the step has no package-lock.json: packages are installed by lockfile only (npm ci)',
+        'the step has no lockfile (package-lock.json): packages are installed by lockfile only (npm ci)',
       ),
     )
   }
@@ -118,33 +66,19 @@ async function install(exchange: Exchange, pins: Pins | undefined): Promise<void
     discard(upstream)
     return plainAnswer(response, 404, `mayfly: the registry does not have ${route.name}@${route.version}`)
   }
-  copyHead(upstream, response)
-  if (route.kind === 'packument') return pipeline(upstream, response)
-  return passVerified(exchange, route, upstream, what)
+  if (route.kind === 'packument') {
+    copyHead(upstream, response)
+    return pipeline(upstream, response)
+  }
+  const { name, version, integrity } = route
+  const purl = `pkg:npm/${name.replace('@', '%40')}@${encodeURIComponent(version)}`
+  await exchange.deliver(upstream, { purl, what: `${name}@${version}`, integrity })
 }
 
 /** Statuses that may pass; npm and curl take any other of the two hundreds for success, too. */
 const answers: Record<Route['kind'], ReadonlySet<number>> = {
   packument: new Set([200, 304, 404]),
   tarball: new Set([200, 404]),
-}
-
-async function passVerified(
-  exchange: Exchange,
-  route: Route & { kind: 'tarball' },
-  upstream: IncomingMessage,
-  what: string,
-): Promise<void> {
-  const { response } = exchange
-  try {
-    await pipeline(upstream, verifyingBody(`${route.name}@${route.version}`, route.integrity), response)
-  } catch (error) {
-    response.destroy()
-    if (!(error instanceof MayflyError)) {
-      throw new MayflyError('upstream_unreachable', messageOf(error), { cause: error })
-    }
-    exchange.deny(what, error.message)
-  }
 }
 
 function requestHeaders(exchange: Exchange, route: Route): Record<string, string> {
@@ -174,18 +108,19 @@ function routeOf(path: string, pins: Pins): Route | string {
   const tarball = tarballPath.exec(plain)?.groups
   if (tarball === undefined) {
     if (!kinds.npm.path.form.is(plain)) return 'it is neither a package nor a tarball'
-    return pins.has(plain) ? { kind: 'packument', name: plain } : `the run's lockfile does not pin ${plain}`
+    return pins.has('npm', plain)
+      ? { kind: 'packument', name: plain }
+      : `the run's lockfile does not pin ${plain}`
   }
   const { name = '', file = '' } = tarball
   const base = `${name.slice(name.indexOf('/') + 1)}-`
   const version = file.startsWith(base) ? file.slice(base.length) : ''
-  const integrity = pins.integrity(name, version)
-  if (integrity === undefined)
-    return `the run's lockfile does not pin ${name}@${version === '' ? file : version}`
+  const [pin] = pins.of('npm', name, version)
+  if (pin === undefined) return `the run's lockfile does not pin ${name}@${version === '' ? file : version}`
   try {
-    strongest(integrity)
+    strongest(pin.integrity)
   } catch (error) {
     return messageOf(error)
   }
-  return { kind: 'tarball', name, version, integrity }
+  return { kind: 'tarball', name, version, integrity: pin.integrity }
 }

@@ -239,14 +239,17 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
     },
     {
       method: 'PUT',
-      path: '/v1/steps/:id/lockfile',
-      summary: 'Hand over the package-lock.json whose packages the step may install; the first one counts',
+      path: '/v1/steps/:id/lockfiles',
+      summary: 'Hand over the lockfiles whose packages the step may install; the first time counts',
       auth: 'dpop',
       bodyLimitBytes: limits.lockfileBytes,
       // As it is: to take it out of JSON would hold up everybody.
       bodyType: 'text',
       response: z.object({ packages: z.int(), digest: z.string() }),
-      ...withBody(z.string(), async (call, text) => gateway.pinLockfile(ownStep(call), text)),
+      ...withBody(z.string(), async (call, bundle) => {
+        const { packages, digest } = await gateway.pinLockfiles(ownStep(call), bundle)
+        return { packages, digest }
+      }),
     },
     {
       method: 'POST',

@@ -26,7 +26,7 @@ const head = (method: string, path: string, length: number, type = 'application/
 test('who may not send a body is told so before it is read', async (t) => {
   const { url: base } = await openServer(t)
   for (const [method, path, type] of [
-    ['PUT', '/v1/steps/stp_1/lockfile', 'text/plain'],
+    ['PUT', '/v1/steps/stp_1/lockfiles', 'text/plain'],
     ['POST', '/v1/steps', 'application/json'],
     ['POST', '/v1/steps/stp_1/finish', 'application/json'],
     ['PUT', '/v1/policy', 'application/json'],

@@ -1,6 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads'
-import { MayflyError, messageOf, type ErrorCode } from '../../lib/index.ts'
-import { readLockfile, type PinList } from './lockfile.ts'
+import { MayflyError, messageOf, type ErrorCode } from '../lib/index.ts'
+import { unpackLockfiles } from './bundle.ts'
+import type { PinList } from './pin.ts'
+import { readLockfiles } from './read.ts'
 
 /** What the thread made of the text that it was started with. */
 export type LockfileAnswer =
@@ -9,7 +11,7 @@ export type LockfileAnswer =
 
 function answer(): LockfileAnswer {
   try {
-    return { ok: true, list: readLockfile(String(workerData)) }
+    return { ok: true, list: readLockfiles(unpackLockfiles(String(workerData))) }
   } catch (error) {
     const code = error instanceof MayflyError ? error.code : 'bad_input'
     return { ok: false, code, message: messageOf(error) }

@@ -1,14 +1,16 @@
 import { Worker } from 'node:worker_threads'
-import { MayflyError, messageOf } from '../../lib/index.ts'
-import type { LockfileAnswer } from './lockfile-thread-entry.ts'
-import { pinsOf, readLockfile, type Pins } from './lockfile.ts'
+import { MayflyError, messageOf } from '../lib/index.ts'
+import type { LockfileAnswer } from './thread-entry.ts'
+import { unpackLockfiles } from './bundle.ts'
+import { pinsOf, type Pins } from './pins.ts'
+import { readLockfiles } from './read.ts'
 
-/** Reads a lockfile; throws what `readLockfile` throws, and `thread_failed`. */
-export type LockfileReader = (text: string) => Promise<Pins>
+/** Reads lockfiles from their bundle; throws what `readLockfiles` throws, and `thread_failed`. */
+export type LockfileReader = (bundle: string) => Promise<Pins>
 
 // The bundle has the thread beside itself; from source it is the module.
 const isBundled = !import.meta.url.endsWith('.ts')
-const entry = new URL(isBundled ? './lockfile-thread.js' : './lockfile-thread-entry.ts', import.meta.url)
+const entry = new URL(isBundled ? './lockfile-thread.js' : './thread-entry.ts', import.meta.url)
 
 /** A smaller one is read sooner than a thread starts. */
 const readHereChars = 100_000
@@ -23,7 +25,7 @@ const maxMs = 20_000
 export function createLockfileReader(): LockfileReader {
   let last: Promise<unknown> = Promise.resolve()
   return async (text) => {
-    if (text.length <= readHereChars) return pinsOf(readLockfile(text))
+    if (text.length <= readHereChars) return pinsOf(readLockfiles(unpackLockfiles(text)))
     const mine = last.then(() => readAside(text))
     last = mine.catch(() => undefined)
     const answer = await mine
@@ -35,7 +37,7 @@ export function createLockfileReader(): LockfileReader {
 function readAside(text: string): Promise<LockfileAnswer> {
   return new Promise((resolve, reject) => {
     const fail = (why: string) =>
-      reject(new MayflyError('thread_failed', `the lockfile could not be read: ${why}; try again`))
+      reject(new MayflyError('thread_failed', `the lockfiles could not be read: ${why}; try again`))
     try {
       const thread = new Worker(entry, {
         workerData: text,

@@ -4,7 +4,7 @@ import { Readable, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { MayflyError } from '../../lib/index.ts'
+import { MayflyError } from '../lib/index.ts'
 import { verifyingBody } from './verified-body.ts'
 
 const sri = (bytes: Uint8Array, algorithm = 'sha512') =>

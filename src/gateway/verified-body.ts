@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { Transform } from 'node:stream'
-import { MayflyError } from '../../lib/index.ts'
+import { MayflyError } from '../lib/index.ts'
 
 /**
  * Passes bytes on while it hashes them, and keeps the last ones back until the digest holds: a client that sees
  * the end of the body has seen the right body. On another digest the stream fails and the last bytes never go.
- * `integrity` is Subresource Integrity text; of several digests the strongest counts. Throws `bad_input` for sha1.
+ * `integrity` is Subresource Integrity text; of several digests those of the strongest algorithm count, and one must hold. Throws `bad_input` for sha1.
  */
 export function verifyingBody(what: string, integrity: string): Transform {
   const { algorithm, expected } = strongest(integrity)
@@ -21,28 +21,27 @@ export function verifyingBody(what: string, integrity: string): Transform {
       done(null, ready.length > 0 ? ready : undefined)
     },
     flush(done) {
-      if (hash.digest('base64') !== expected) {
+      if (!expected.includes(hash.digest('base64')))
         return done(new MayflyError('denied', `${what} is not what the lockfile pins (${algorithm} differs)`))
-      }
       done(null, held)
     },
   })
 }
 
-/** The digest that counts. Throws `bad_input` if all there are can be forged. */
-export function strongest(integrity: string): { algorithm: string; expected: string } {
-  const digests = new Map(
-    integrity
-      .trim()
-      .split(/\s+/)
-      .map((one) => [one.slice(0, one.indexOf('-')), one.slice(one.indexOf('-') + 1)]),
-  )
+/** The digests that count: those of the strongest algorithm. Throws `bad_input` if all there are can be forged. */
+export function strongest(integrity: string): { algorithm: string; expected: readonly string[] } {
+  const digests = integrity
+    .trim()
+    .split(/\s+/)
+    .map(
+      (one) => [one.slice(0, one.indexOf('-')), one.slice(one.indexOf('-') + 1).split('?')[0] ?? ''] as const,
+    )
   for (const algorithm of ['sha512', 'sha384', 'sha256']) {
-    const expected = digests.get(algorithm)?.split('?')[0]
-    if (expected !== undefined) return { algorithm, expected }
+    const expected = digests.flatMap(([name, digest]) => (name === algorithm ? [digest] : []))
+    if (expected.length > 0) return { algorithm, expected }
   }
   throw new MayflyError(
     'bad_input',
-    `the lockfile pins only by ${[...digests.keys()].join(', ')}, which can be forged: make it anew with npm 7 or later`,
+    `the lockfile pins only by ${[...new Set(digests.map(([name]) => name))].join(', ')}, which can be forged: make it anew with npm 7 or later`,
   )
 }

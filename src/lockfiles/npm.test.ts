@@ -1,11 +1,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { MayflyError, limits, sha256Hex, type ErrorCode } from '../../lib/index.ts'
-import { createLockfileReader } from './lockfile-thread.ts'
-import { pinsOf, readLockfile as readList } from './lockfile.ts'
+import { MayflyError, limits, sha256Hex, type ErrorCode } from '../lib/index.ts'
+import { packLockfiles } from './bundle.ts'
+import { pinsOf } from './pins.ts'
+import { readLockfiles } from './read.ts'
+import { createLockfileReader } from './thread.ts'
 
-const readLockfile = (text: string) => pinsOf(readList(text))
+const fileOf = (text: string) => [{ path: 'package-lock.json', text }]
+
+function readLockfile(text: string) {
+  const pins = pinsOf(readLockfiles(fileOf(text)))
+  return {
+    packages: pins.packages,
+    digest: pins.digest,
+    has: (name: string) => pins.has('npm', name),
+    integrity: (name: string, version: string) => pins.of('npm', name, version)[0]?.integrity,
+  }
+}
 
 const lock = (packages: unknown, lockfileVersion: unknown = 3) =>
   JSON.stringify({ name: 'app', lockfileVersion, packages })
@@ -132,15 +144,16 @@ test('a large lockfile is read aside, with the same outcome, and others are serv
     ]),
   )
   const text = lock(packages)
-  const readAside = createLockfileReader()
+  const reader = createLockfileReader()
+  const readAside = (text: string) => reader(packLockfiles(fileOf(text)))
   let served = 0
   const serving = setInterval(() => served++, 1)
   const pins = await readAside(text)
   clearInterval(serving)
   assert.ok(served > 0)
   assert.deepEqual([pins.packages, pins.digest], [20_000, sha256Hex(text)])
-  assert.equal(pins.integrity('p19999', '1.0.0'), `sha512-${'x'.repeat(80)}19999`)
-  assert.equal(pins.has('p20000'), false)
+  assert.equal(pins.of('npm', 'p19999', '1.0.0')[0]?.integrity, `sha512-${'x'.repeat(80)}19999`)
+  assert.equal(pins.has('npm', 'p20000'), false)
   await assert.rejects(readAside(`${text}x`), coded('bad_input', /not JSON/))
   assert.equal((await readAside(text)).packages, 20_000)
 })
@@ -152,7 +165,8 @@ test('more packages than any project has, and a text that would take all memory,
       { version: '1', integrity: 'sha512-x' },
     ]),
   )
-  const readAside = createLockfileReader()
+  const reader = createLockfileReader()
+  const readAside = (text: string) => reader(packLockfiles(fileOf(text)))
   await assert.rejects(readAside(lock(many)), coded('limit_exceeded', /packages/))
   await assert.rejects(readAside('['.repeat(4_000_000)), coded('bad_input'))
 })

@@ -1,0 +1,5 @@
+/** What lockfiles pin, whatever tool wrote them. Reads texts that a step chose: bounded, and the large ones in a thread. */
+export { packLockfiles } from './bundle.ts'
+export type { Ecosystem, Lockfile, Pin } from './pin.ts'
+export type { Pins } from './pins.ts'
+export { createLockfileReader } from './thread.ts'

@@ -1,0 +1,39 @@
+import { sha256Hex } from '../lib/index.ts'
+import type { Ecosystem, Pin, PinList } from './pin.ts'
+
+/** What the lockfiles of a step pin, as it is asked. */
+export interface Pins {
+  readonly packages: number
+  /** SHA-256 in hex: of the lockfile, or of the list of their digests where there are several. */
+  readonly digest: string
+  readonly files: PinList['files']
+  /** Whether some version of the package is pinned. */
+  has(ecosystem: Ecosystem, name: string): boolean
+  /** The files of this version that are pinned: none, if it is not. */
+  of(ecosystem: Ecosystem, name: string, version: string): readonly Pin[]
+}
+
+export function pinsOf({ files, pins }: PinList): Pins {
+  const names = new Set<string>()
+  const versions = new Map<string, Pin[]>()
+  for (const pin of pins) {
+    names.add(`${pin.ecosystem} ${pin.name}`)
+    const key = keyOf(pin.ecosystem, pin.name, pin.version)
+    const known = versions.get(key)
+    if (known === undefined) versions.set(key, [pin])
+    else if (!known.some((one) => one.file === pin.file && one.integrity === pin.integrity)) known.push(pin)
+  }
+  const [first, ...others] = files.map(({ sha256 }) => sha256)
+  return {
+    packages: versions.size,
+    digest: others.length === 0 ? (first ?? sha256Hex('')) : sha256Hex([first, ...others].join('\n')),
+    files,
+    has: (ecosystem, name) => names.has(`${ecosystem} ${name}`),
+    of: (ecosystem, name, version) => versions.get(keyOf(ecosystem, name, version)) ?? [],
+  }
+}
+
+// No package name has a space.
+function keyOf(ecosystem: Ecosystem, name: string, version: string): string {
+  return `${ecosystem} ${name} ${version}`
+}
