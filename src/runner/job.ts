@@ -4,6 +4,7 @@ import { createProofSigner } from '../identity/index.ts'
 import { MayflyError, Secret } from '../lib/index.ts'
 import { createServerApi, type ServerApi } from './api.ts'
 import { canGiveAnotherToken, fetchIdentityToken } from './ci-token.ts'
+import { createDotenvReports } from './dotenv-reports.ts'
 import { exchangePatiently } from './exchange.ts'
 import type { JobRequest } from './job/job-request.ts'
 import type { JobResult } from './job/results.ts'
@@ -34,6 +35,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
   })
   // Before the CI's token is used up: the wait may be long.
   if (steps.some(({ workspaceKind }) => workspaceKind !== 'fresh')) await workspaces.take()
+  const dotenvReports = createDotenvReports({ steps, mask: redactor.text, tell })
   const signer = await createProofSigner({ clock: request.clock })
   const api = createServerApi({ url: request.server, signer })
   for (const { role } of steps) refuseSecretRole(role, redactor)
@@ -43,13 +45,14 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
     try {
       return await runSteps({
         ...request,
-        ...{ api, signer, sessions, workspaces },
+        ...{ api, signer, sessions, workspaces, dotenvReports },
         probe: await probing,
         jobs: request.jobs ?? availableParallelism(),
       })
     } finally {
       // However it went, no session outlives the job.
       await sessions.end()
+      dotenvReports.settle()
     }
   } finally {
     api.close()

@@ -2,6 +2,7 @@ import type { Clock, Engine } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import type { ServerApi, SessionGrant, StepActivity } from './api.ts'
 import type { Artifacts } from './artifacts/index.ts'
+import type { DotenvReports } from './dotenv-reports.ts'
 import type { LimitName, Probe } from './sandbox/index.ts'
 import type { Supervision } from './supervise.ts'
 import type { JobWorkspaces, WorkspaceKind } from './workspace/index.ts'
@@ -86,6 +87,7 @@ export interface StepDeps extends Supervision {
   readonly session: SessionGrant
   readonly probe: Probe
   readonly workspaces: Pick<JobWorkspaces, 'open' | 'store'>
+  readonly dotenvReports: Pick<DotenvReports, 'take'>
   /** The job's environment. */
   readonly job: Readonly<Record<string, string>>
   readonly clock: Clock

@@ -8,6 +8,7 @@ import { MayflyError, systemClock } from '../lib/index.ts'
 import type { FinishReport, ServerApi, StepGrant } from './api.ts'
 import { createCancellation } from './cancellation.ts'
 import { secretsOfJob } from './job-secrets/index.ts'
+import { createDotenvReports } from './dotenv-reports.ts'
 import { createNotices } from './notices.ts'
 import { createRedactor } from './redactor.ts'
 import { probeIsolation } from './sandbox/index.ts'
@@ -85,6 +86,7 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
   const deps: StepDeps = {
     api,
     workspaces,
+    dotenvReports: createDotenvReports({ steps: [], mask: redactor.text, tell: () => undefined }),
     signer,
     session,
     probe: { tier: 'none', why: 'bubblewrap (bwrap) is not installed' },

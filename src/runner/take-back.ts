@@ -1,9 +1,9 @@
 import { messageOf } from '../lib/index.ts'
-import { checkDotenv, ciFilesOf, handBack } from './conventions/index.ts'
+import { ciFilesOf, handBack } from './conventions/index.ts'
 import type { OpenStep } from './opened-step.ts'
 import type { Running } from './sandbox/index.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
-import { readInside, replaceInside, type StepWorkspace } from './workspace/index.ts'
+import type { StepWorkspace } from './workspace/index.ts'
 
 /** What it wrote for the steps after it goes to the CI as far as it may; the rest is told. False if a file could not be read. */
 export function takeBack(
@@ -22,33 +22,25 @@ export function takeBack(
     workspaceInside: request.workspaceInside ?? request.workspace,
     mask,
   })
-  const dotenv =
-    request.dotenv === undefined ? [] : takeDotenv(request, place, request.dotenv, startupAllowed, mask)
-  for (const why of [...refused, ...dotenv]) deps.notices.tell(`mayfly: ${why}`)
-  return isWhole
+  const dotenv = takeDotenv(deps, request, place, startupAllowed)
+  for (const why of [...refused, ...dotenv.refused]) deps.notices.tell(`mayfly: ${why}`)
+  return isWhole && dotenv.isWhole
 }
 
-/** In whatever state it left the file: the record of its end does not depend on it. */
+/** In whatever state it left the file: the record of its end does not depend on it, but it has failed. */
 function takeDotenv(
-  request: StepRequest,
+  { dotenvReports }: Pick<StepDeps, 'dotenvReports'>,
+  { dotenv: path }: StepRequest,
   place: StepWorkspace,
-  path: string,
   startupAllowed: boolean,
-  mask: (text: string) => string,
-): string[] {
+): { readonly refused: readonly string[]; readonly isWhole: boolean } {
+  if (path === undefined) return { refused: [], isWhole: true }
   try {
-    const refused = checkDotenv({ workspace: request.workspace, path, startupAllowed, mask })
-    if (place.kind === 'fresh') handDotenv(place, path)
-    return refused
+    return { refused: dotenvReports.take(place, path, startupAllowed), isWhole: true }
   } catch (error) {
-    return [`${path} could not be checked (${messageOf(error)}): let the CI not take it`]
+    return {
+      refused: [`${path} could not be checked (${messageOf(error)}): let the CI not take it`],
+      isWhole: false,
+    }
   }
 }
-
-/** The CI takes it from the job's workspace. */
-function handDotenv({ path: workspace, inside }: StepWorkspace, path: string): void {
-  const text = readInside(workspace, path, maxDotenvBytes)
-  if (text !== undefined) replaceInside(inside, path, text)
-}
-
-const maxDotenvBytes = 1_048_576

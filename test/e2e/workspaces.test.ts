@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { projectFolder, setStage, type Ran, type Stage } from '../../demo/stage.ts'
@@ -386,4 +386,17 @@ test('what one fresh workspace hands on is in the next one, however often folder
     JSON.stringify(reported(data)?.['workspace']),
   )
   assert.equal(new Set(ids).size, 8, ids.join())
+})
+
+test('a dotenv report is what was checked at the end of its step, whatever a later step writes there', async () => {
+  const ran = await pipeline(
+    `steps:
+  - { name: version, role: build, dotenv: build.env, run: "echo VERSION=1 > build.env" }
+  - { name: test, role: build, run: "echo NODE_OPTIONS=--require=/evil.js >> build.env" }
+`,
+    { ...newJob(), GITLAB_CI: 'true' },
+  )
+  assert.equal(ran.exitCode, 0, ran.stderr)
+  assert.match(ran.stderr, /build.env was written by a step that does not name it/)
+  assert.equal(readFileSync(join(stage.workspace, 'build.env'), 'utf8'), 'VERSION=1\n')
 })

@@ -4,7 +4,7 @@
  * Invariant: nothing that a step wrote decides which program a later step starts, unless its role says so.
  */
 export { ciFilesOf } from './ci-files.ts'
-export { checkDotenv } from './dotenv.ts'
+export { checkDotenv, maxDotenvBytes } from './dotenv.ts'
 export { createOutputFile, outputFileInside, outputVariable, readOutputs } from './step-outputs.ts'
 export type { StepOutputs } from './step-outputs.ts'
 export { handBack } from './hand-back.ts'

@@ -4,6 +4,7 @@ import type { ProofSigner } from '../../identity/index.ts'
 import type { Clock } from '../../lib/index.ts'
 import type { ServerApi } from '../api.ts'
 import type { Cancellation } from '../cancellation.ts'
+import type { DotenvReports } from '../dotenv-reports.ts'
 import type { Notices } from '../notices.ts'
 import type { Redactor } from '../redactor.ts'
 import type { Probe } from '../sandbox/index.ts'
@@ -39,6 +40,7 @@ export interface StepsDeps extends JobRequest {
   readonly signer: ProofSigner
   readonly sessions: JobSessions
   readonly workspaces: JobWorkspaces
+  readonly dotenvReports: DotenvReports
   readonly probe: Probe
   /** How many steps run at once. */
   readonly jobs: number

@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync } from 'node:fs'
+import { chmodSync, closeSync, constants, fstatSync, mkdirSync, openSync, renameSync } from 'node:fs'
 import { systemCode } from '../../lib/index.ts'
 
 /*
@@ -30,6 +30,20 @@ export function enterFolder(folder: number, name: string): number {
     if (systemCode(error) !== 'EEXIST') throw error
   }
   return openIn(folder, name, constants.O_DIRECTORY)
+}
+
+/** A step can take the right to change a folder from us, who own it. */
+export function openUp(folder: number): void {
+  const { mode } = fstatSync(folder)
+  if ((mode & 0o700) !== 0o700) chmodSync(pathOf(folder), (mode & 0o777) | 0o700)
+}
+
+/** Gives what stands there another name: to empty a folder of a step's would mean to follow what it may still be changing. */
+export function moveAside(folder: number, name: string): void {
+  renameSync(
+    `${pathOf(folder)}/${name}`,
+    `${pathOf(folder)}/of-a-step-${process.pid}-${process.hrtime.bigint()}`,
+  )
 }
 
 /** Calls `use` with the folder at the end of these names, from `root` on; the folders are made with `make`. */

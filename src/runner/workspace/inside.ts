@@ -1,16 +1,6 @@
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readSync,
-  renameSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, unlinkSync } from 'node:fs'
 import { systemCode } from '../../lib/index.ts'
-import { isAbsent, openFolder, openIn } from './descend.ts'
+import { isAbsent, moveAside, openFolder, openIn, openUp, pathOf } from './descend.ts'
 
 /** The text of a plain file below `root`; undefined if there is none, it is no plain file, or longer than `maxBytes`. */
 export function readInside(root: string, path: string, maxBytes: number): string | undefined {
@@ -31,39 +21,13 @@ export function readInside(root: string, path: string, maxBytes: number): string
  */
 export function removeInside(root: string, folder: string, name: string): void {
   withEntry(root, folder, constants.O_NOFOLLOW | constants.O_DIRECTORY, (fd) => {
-    // A step can take the right to change the folder from us, who own it.
-    chmodSync(`/proc/self/fd/${fd}`, (fstatSync(fd).mode & 0o777) | 0o700)
-    const path = `/proc/self/fd/${fd}/${name}`
+    openUp(fd)
     try {
-      unlinkSync(path)
+      unlinkSync(`${pathOf(fd)}/${name}`)
     } catch (error) {
-      if (systemCode(error) === 'ENOENT') return
-      renameSync(path, `${path}.of-a-step-${process.pid}-${process.hrtime.bigint()}`)
+      if (systemCode(error) !== 'ENOENT') moveAside(fd, name)
     }
   })
-}
-
-/**
- * Puts a new plain file in the place of whatever has that name below `root`; a link there is replaced, not followed.
- * Nothing happens if the folder is not there. Throws if it cannot be written.
- */
-export function replaceInside(root: string, path: string, text: string): void {
-  const at = path.lastIndexOf('/')
-  const [folder, name] = [path.slice(0, Math.max(at, 0)), path.slice(at + 1)]
-  const replace = (fd: number) => {
-    const made = `/proc/self/fd/${fd}/.mayfly-${process.pid}-${process.hrtime.bigint()}`
-    writeFileSync(made, text, { flag: 'wx', mode: 0o644 })
-    renameSync(made, `/proc/self/fd/${fd}/${name}`)
-  }
-  if (folder !== '') withEntry(root, folder, constants.O_NOFOLLOW | constants.O_DIRECTORY, replace)
-  else {
-    const fd = openFolder(root)
-    try {
-      replace(fd)
-    } finally {
-      closeSync(fd)
-    }
-  }
 }
 
 /** Whether there is anything by that name, a dangling link included. */
