@@ -35,6 +35,20 @@ export function parseConfig<Schema extends z.ZodType>(
   file: string,
   schema: Schema,
 ): Parsed<z.output<Schema>> {
+  try {
+    return parse(text, file, schema)
+  } catch (error) {
+    // What goes through the document level by level has no bound of its own.
+    if (!(error instanceof RangeError)) throw error
+    return { ok: false, problems: [tooDeep({ file, line: 1, column: 1 })] }
+  }
+}
+
+function parse<Schema extends z.ZodType>(
+  text: string,
+  file: string,
+  schema: Schema,
+): Parsed<z.output<Schema>> {
   if (Buffer.byteLength(text) > maxDocumentBytes) {
     return {
       ok: false,
@@ -45,7 +59,12 @@ export function parseConfig<Schema extends z.ZodType>(
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true, version: '1.2' })
   const locate: Locate = (path) => ({ file, ...position(document, lines, path) })
   if (document.errors.length > 0) {
-    return { ok: false, problems: document.errors.map((error) => syntaxProblem(error, file, lines)) }
+    // The reader calls itself for each level; what it says after its stack is used up is noise.
+    const deep = document.errors.find(({ message }) => message.startsWith('Maximum call stack'))
+    const problems = (deep === undefined ? document.errors : [deep]).map((error) =>
+      syntaxProblem(error, file, lines),
+    )
+    return { ok: false, problems: deep === undefined ? problems : problems.map(tooDeep) }
   }
   const refused = firstRefused(document)
   if (refused !== undefined) {
@@ -60,6 +79,10 @@ export function parseConfig<Schema extends z.ZodType>(
       schemaProblems(issue, schema, locate, (path) => sourceAt(document.contents, path)),
     ),
   }
+}
+
+function tooDeep(at: Omit<ConfigProblem, 'message'>): ConfigProblem {
+  return { ...at, message: 'lists or names are nested too deeply to be read' }
 }
 
 /** The same as one error, the first problem in its message, the rest counted. */
@@ -142,11 +165,21 @@ function explain(issue: z.core.$ZodIssue, schema: z.ZodType, source: string | un
   }
   if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message
   if (typeof issue.input === 'number' && (issue.code === 'invalid_type' || issue.code === 'invalid_union')) {
-    return `put quotes around the number: "${source ?? issue.input}"`
+    return numberHint(source ?? String(issue.input), schemasAt(schema, issue.path))
   }
   if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined')) return 'is required'
   if (issue.code === 'invalid_union') return 'has none of the accepted forms'
   return issue.message
+}
+
+/** How a text that was written as a number has to be written. */
+function numberHint(text: string, accepted: readonly z.ZodType[]): string {
+  const takes = (written: string) => accepted.some((one) => one.safeParse(written).success)
+  if (accepted.length === 0 || takes(text)) return `put quotes around the number: "${text}"`
+  const seconds = `${text}s`
+  if (takes(seconds)) return `say the unit: ${seconds}, or with m or h for minutes and hours`
+  const [issue] = accepted.flatMap((one) => one.safeParse(text).error?.issues ?? [])
+  return issue?.message ?? `put quotes around the number: "${text}"`
 }
 
 /** The schema at a path, seen through optional, default, records, arrays and unions. */

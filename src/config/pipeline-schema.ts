@@ -3,12 +3,19 @@ import { engines } from '../lib/index.ts'
 import { duration, name } from './name-schema.ts'
 import { port } from './sandbox-schema.ts'
 
+const hasNoNul = (text: string) => !text.includes('\0')
+
 const stepName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/, 'letters, digits, space, dot, hyphen; at most 64')
 
 const variableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
-const variables = z.record(variableName, z.string()).default({})
+/** With its name a variable has room for 128 KiB (MAX_ARG_STRLEN, execve(2)). */
+const variableValue = z
+  .string()
+  .refine(hasNoNul, 'has a NUL, which no variable can hold')
+  .refine((text) => Buffer.byteLength(text) <= 130_000, 'more than 130,000 bytes: put them into a file')
+const variables = z.record(variableName.max(200), variableValue).default({})
 
 const insidePath = z
   .string()
@@ -138,7 +145,11 @@ const keysWithDefaults = {
 
 const step = z.strictObject({
   name: stepName,
-  run: z.string().min(1).describe('A shell script: bash -e -o pipefail, or sh -e where there is no bash.'),
+  run: z
+    .string()
+    .min(1)
+    .refine(hasNoNul, 'has a NUL, which no script can hold')
+    .describe('A shell script: bash -e -o pipefail, or sh -e where there is no bash.'),
   ...keysWithDefaults,
   needs: z
     .array(stepName)

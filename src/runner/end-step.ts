@@ -22,7 +22,7 @@ export async function endStep(
   const { directAttempts, limit } = ran
   const handed = ended === undefined ? await handOn(deps, request, open, asRun) : undefined
   const isWhole = handed?.isComplete !== false && (ran.saidWhole || asRun.exitCode !== 0)
-  const outcome = isWhole ? asRun : { ...asRun, exitCode: notStartedExitCode }
+  const outcome = isWhole ? asRun : { ...asRun, exitCode: incompleteExitCode }
   const artifacts = handed?.artifacts
   const succeeded = ended === undefined && outcome.reason === 'finished' && outcome.exitCode === 0
   const kept = await closeCaches(open, succeeded)
@@ -51,12 +51,16 @@ export async function endStep(
     durationMs,
     activity,
     outputs: ran.outputs,
+    ...(isWhole ? {} : { detail: 'its command ended with 0, but not all that it hands on is there' }),
     ...(ended === undefined ? {} : { ended }),
     ...(limit === undefined ? {} : { limit }),
     ...(directAttempts === undefined ? {} : { directAttempts }),
     ...(artifacts === undefined ? {} : { artifacts }),
   }
 }
+
+/** Its command has succeeded; what it was to hand on is missing, or cannot be read. */
+const incompleteExitCode = 1
 
 /** It went wrong on our side: what is open is closed, and the server told. What has run is never recorded as something that has not. */
 export async function abandonStep(deps: StepDeps, open: OpenStep): Promise<void> {

@@ -8,6 +8,7 @@ import {
   type StepOutputs,
 } from './conventions/index.ts'
 import { bareEnvironment } from './environment.ts'
+import { startedBare } from './long-script.ts'
 import type { OpenStep, Ran } from './opened-step.ts'
 import { prepareWorkspace } from './prepare-workspace.ts'
 import { watchPrograms } from './record/index.ts'
@@ -27,6 +28,7 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
   const { tier } = open.isolation
   const { tell } = deps.notices
   using ownFile = tier === 'E' && hasOutputs(request) ? createOutputFile() : undefined
+  using bare = tier === 'E' ? startedBare(request) : undefined
   let running: Running | undefined
   let ended: string | undefined
   // The gate closes before the tree is killed.
@@ -69,7 +71,7 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
     // Without a sandbox nothing is mounted that others could lead elsewhere.
     if (tier === 'E') await deps.mayBegin?.()
     else await openStepCaches(deps, request, open)
-    running = startCommand(deps, request, open, ownFile?.path)
+    running = startCommand(deps, request, open, { command: bare?.command, outputFile: ownFile?.path })
     const { hasStarted } = running
     open.hasStarted = hasStarted
     const limit = watchStepLimits({ ...deps, request, limits: open.limits, step, running, kill })
@@ -105,17 +107,24 @@ function notStarted(outcome: Outcome): Outcome {
   return outcome.reason === 'finished' ? { ...outcome, reason: 'failed_to_start' } : outcome
 }
 
+/** What is made for a command without a sandbox. */
+interface Bare {
+  readonly command: readonly string[] | undefined
+  readonly outputFile: string | undefined
+}
+
 /** Without a sandbox there is no gateway, so no grant either. */
 function startCommand(
   deps: StepDeps,
   request: StepRequest,
   open: OpenStep,
-  outputFile: string | undefined,
+  { command = request.command, outputFile }: Bare,
 ): Running {
   if (open.isolation.tier !== 'E') return startIsolated(deps, open.isolation, request, open)
   const { step } = open
   return startBare({
     ...request,
+    command,
     env: {
       ...bareEnvironment(deps.job),
       ...(open.place.kind === 'fresh' ? placeVariables(deps.job, request.workspace) : {}),

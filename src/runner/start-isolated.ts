@@ -1,3 +1,4 @@
+import { startedBy } from './long-script.ts'
 import { ciFilesOf, outputFileInside, outputVariable } from './conventions/index.ts'
 import { namedAuthorities, planDoors, tooManyHosts } from './doors.ts'
 import { stepEnvironment } from './environment.ts'
@@ -45,7 +46,7 @@ export function startIsolated(
     }),
     handed: [...files.map(({ inside }) => inside), ...(writesOutputs ? [outputFileInside] : [])],
     javaTrust: isOurs ? [] : javaTrustFiles(deps.job, tools),
-    command: request.command,
+    ...startedBy(request),
     caCertificate: step.ca_certificate,
     covers,
     folders: isOurs ? [] : (caches?.folders ?? []),

@@ -73,6 +73,8 @@ export interface StepResult {
   readonly outputs: Readonly<Record<string, string>>
   /** Set if the server ended it (revoked, expired, unreachable): why. */
   readonly ended?: string
+  /** Why it failed although its command ended with 0. */
+  readonly detail?: string
   /** The limit that ended it. */
   readonly limit?: LimitName
   /** Connections that it tried without the proxy; missing where the isolation cannot see them. */

@@ -11,7 +11,7 @@ before(async () => {
     `  ${name}:\n    trust: { issuer: ci, repository_id: "1296269" }\n    ${more}\n    grants: [ "git:read git/octo-org/links" ]\n`
   stage = await setStage({
     policy: (text) =>
-      `${text}${role('brief', 'ttl: 6s')}${role('hasty', 'ttl: 2s\n    max_wait: 1s')}${role('calm', 'grace: 30s')}`,
+      `${text}${role('brief', 'ttl: 6s')}${role('hasty', 'ttl: 2s\n    max_wait: 1s')}${role('calm', 'grace: 30s')}${role('bare', 'isolation: none')}`,
     upArguments: ['--heartbeat-seconds', '1'],
   })
 })
@@ -481,6 +481,29 @@ test('outputs that cannot be read fail their step: nothing that needs it goes on
     const it = await results(
       `steps:\n  - { name: a, role: build, outputs: [a], run: 'echo a=1 >> "$MAYFLY_OUTPUT"; ${wrong}' }\n  - { name: b, role: build, needs: [a], run: "true" }\n`,
     )
-    assert.deepEqual([it.exitCode, ...told(it)], [125, ['a', 125], ['b', 'failure']], wrong)
+    assert.deepEqual([it.exitCode, ...told(it)], [1, ['a', 1], ['b', 'failure']], wrong)
+    assert.match(it.steps[0]?.detail ?? '', /its command ended with 0, but not all that it hands on is there/)
+  }
+})
+
+test('a script that is too long for an argument runs as another does, isolated or not', async () => {
+  const text = (isolation: string) => `steps:
+  - name: long
+    role: ${isolation === 'none' ? 'bare' : 'build'}
+    isolation: ${isolation}
+    run: |
+      echo "$0 $# $-"
+${'      : 0123456789012345678901234567890123456789012345678901234567890123456789\n'.repeat(2_000)}
+      echo whole >&2
+      false | true
+      echo not reached
+`
+  for (const isolation of ['namespace', 'none']) {
+    const ran = await pipeline(text(isolation))
+    assert.equal(ran.exitCode, 1, ran.stderr)
+    assert.match(ran.stdout, /^\S*sh 0 \w*e\w*$/m)
+    assert.match(ran.stderr, /^whole$/m)
+    assert.doesNotMatch(ran.stdout, /not reached/)
+    assert.match(ran.stderr, /^long +\w+ +1 /m)
   }
 })

@@ -134,7 +134,7 @@ test('what a step declares and does not leave fails it, and the steps that would
   - { name: pack, role: build, run: "echo ran; mkfifo app.tgz; ln -s /etc/passwd list", artifacts: ["*.tgz", list, gone] }
   - { name: release, role: release, run: echo released }
 `)
-  assert.equal(ran.exitCode, 125)
+  assert.equal(ran.exitCode, 1)
   assert.equal(ran.stdout, 'ran\n')
   for (const line of [
     'not handed on: "app.tgz" is no plain file',
@@ -164,7 +164,7 @@ test('a secret of the job is handed on in no artifact: masked in text, and a pro
     { path: 'log', sha256: digest, bytes: 7 },
   ])
   const failed = await pipeline(steps('log, app'), { ...newJob(), NPM_TOKEN: 'hunter22-hunter22' })
-  assert.equal(failed.exitCode, 125)
+  assert.equal(failed.exitCode, 1)
   assert.match(failed.stderr, /not handed on: "app" holds NPM_TOKEN \(once\), .* it is no UTF-8 text/)
   assert.equal(failed.stdout, '')
 })
@@ -201,7 +201,7 @@ test('credentials that a step did not see are not handed on, whatever it calls t
   const ran = await pipeline(`steps:
   - { name: build, role: build, run: "mv sub moved; echo fine > moved/file", artifacts: ["moved/*", moved/pip.conf] }
 `)
-  assert.equal(ran.exitCode, 125)
+  assert.equal(ran.exitCode, 1)
   assert.match(
     ran.stderr,
     /not handed on: "moved\/pip\.conf" holds credentials, and the step saw it without them/,

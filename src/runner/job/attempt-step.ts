@@ -70,6 +70,7 @@ async function runInSlot(deps: Deps, { step, number, end }: Tried, slot: Slot): 
 
 const endUnseen = (view: View) => view.end('mayfly: it could not be run')
 
-function inWords({ outcome, exitCode }: StepResult): string {
-  return outcome === 'timed_out' ? `timed out, exit ${exitCode}` : `exit ${exitCode}`
+function inWords({ outcome, exitCode, detail }: StepResult): string {
+  const exit = outcome === 'timed_out' ? `timed out, exit ${exitCode}` : `exit ${exitCode}`
+  return detail === undefined ? exit : `${exit} (${detail})`
 }

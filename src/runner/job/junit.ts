@@ -63,10 +63,10 @@ function rerun(prefix: 'flaky' | 'rerun', attempt: AttemptResult): Said {
   return { tag, message: `attempt ${attempt.attempt}: ${messageOf(attempt)}`, type: attempt.outcome }
 }
 
-function messageOf({ detail, ended, limit, outcome, exitCode }: AttemptResult): string {
-  if (detail !== undefined) return `could not be started: ${detail}`
+function messageOf({ detail = '', ended, limit, outcome, exitCode }: AttemptResult): string {
+  if (outcome === 'not_started') return `could not be started: ${detail}`
   if (ended !== undefined) return ended
-  const why = limit === undefined ? '' : `, over its limit of ${limit}`
+  const why = [limit === undefined ? '' : `, over its limit of ${limit}`, detail && `: ${detail}`].join('')
   return `${outcome.replace('_', ' ')}, exit code ${exitCode}${why}`
 }
 

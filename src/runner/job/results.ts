@@ -22,12 +22,11 @@ export interface JobResult {
   readonly error?: Error
 }
 
-/** One attempt of a step. `stepId` and `startedAt` are missing if it could not be started; `detail` says why then. */
+/** One attempt of a step. `stepId` and `startedAt` are missing if it could not be started; `detail` says why then, too. */
 export interface AttemptResult extends Omit<StepResult, 'outcome' | 'stepId' | 'startedAt' | 'artifacts'> {
   readonly outcome: StepResult['outcome'] | 'not_started'
   readonly stepId?: string
   readonly startedAt?: string
-  readonly detail?: string
   /** The next attempt came after it. */
   readonly retried?: true
   /** It failed, and the job went on as if it had not: `continue_on_error`. */

@@ -10,6 +10,8 @@ import {
   handedFile,
   homeInside,
   javaTrustFile,
+  scriptFile,
+  scriptInside,
 } from './inside.ts'
 import { initScript } from './init.ts'
 import { kernelFileMounts } from './kernel-files.ts'
@@ -95,6 +97,7 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...kernelFileMounts(join(plan.files, emptyFile), join(plan.files, emptyFolder)),
     ...memoryFolders.flatMap((path) => memoryFolder(plan, path)),
     ...fileMounts(plan.files),
+    ...(plan.script === undefined ? [] : ['--ro-bind', join(plan.files, scriptFile), scriptInside]),
     ...(plan.nesting ? nestingMounts(plan) : []),
     ...plan.handed.flatMap((inside, i) => ['--bind', join(plan.files, handedFile(i)), inside]),
     ...plan.tools.flatMap((path) => ['--ro-bind', path, path]),

@@ -12,7 +12,7 @@ import { countDirectAttempts, type AttemptCounter } from './direct-attempts.ts'
 import { makeDoorsInside } from './enter.ts'
 import { engineEnvironment, findEngine, type ContainerEngine } from './engine.ts'
 import { writeSandboxFiles, writtenFolders } from './files.ts'
-import { caBundleInside, caInside, handedFile, homeInside } from './inside.ts'
+import { caBundleInside, caInside, handedFile, homeInside, scriptFile, scriptInside } from './inside.ts'
 import { memoryFolderBytes, processLimits } from './limits/index.ts'
 import { closeInherited, markOf, untilGone, type ProcessMark } from './process-tree.ts'
 import { notStartedExitCode, type Sandbox, type SandboxRequest } from './sandbox.ts'
@@ -150,6 +150,7 @@ function containerArguments(
     environment: '/run/mayfly/environment',
     hosts: '/etc/hosts',
     'ca.pem': caInside,
+    ...(request.script === undefined ? {} : { [scriptFile]: scriptInside }),
   }
   const mounts = [
     ...Object.entries(own).flatMap(([file, path]) => ['--ro-bind', join(files, file), path]),

@@ -9,6 +9,7 @@ import {
   handedFile,
   homeInside,
   javaTrustFile,
+  scriptFile,
 } from './inside.ts'
 import { javaTrustStore } from './java-trust.ts'
 import { containersFiles } from './nesting.ts'
@@ -28,11 +29,13 @@ export function writeSandboxFiles(
     covers,
     doors,
     javaTrust = [],
+    script,
   }: {
     caCertificate: string
     covers: readonly Cover[]
     doors: SandboxDoors
     javaTrust?: readonly string[]
+    script?: string
   },
   handed = 0,
   nesting = false,
@@ -48,6 +51,7 @@ export function writeSandboxFiles(
     hosts: doors.hosts,
     'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
     [emptyFile]: '',
+    ...(script === undefined ? {} : { [scriptFile]: script }),
     'ca.pem': caCertificate,
     // The run's CA stands beside the system's roots and replaces none.
     'ca-bundle.pem': `${roots}\n${caCertificate}\n`,

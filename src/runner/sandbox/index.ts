@@ -1,4 +1,4 @@
-export { caBundleInside, caInside, homeInside } from './inside.ts'
+export { caBundleInside, caInside, homeInside, scriptInside } from './inside.ts'
 export { findHolder, limitsOf, passedText, unheldText, watchLimits, processesBelow } from './limits/index.ts'
 export type { HeldBy, LimitName, RoleLimits, StepLimits } from './limits/index.ts'
 export { startContainer } from './container.ts'

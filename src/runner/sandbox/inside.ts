@@ -4,6 +4,8 @@
 export const emptyFile = 'empty'
 export const emptyFolder = 'empty-folder'
 export const javaTrustFile = 'java-trust'
+/** A script that is too long for an argument. */
+export const scriptFile = 'script'
 export const coverFile = (index: number): string => `cover-${index}`
 /** What the step writes for its supervisor to read. */
 export const handedFile = (index: number): string => `handed-${index}`
@@ -12,5 +14,6 @@ export const handedFile = (index: number): string => `handed-${index}`
 export const containersFolder = 'containers'
 
 export const homeInside = '/home/step'
+export const scriptInside = '/run/mayfly/script'
 export const caInside = '/run/mayfly/ca.pem'
 export const caBundleInside = '/run/mayfly/ca-bundle.pem'

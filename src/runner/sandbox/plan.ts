@@ -22,6 +22,8 @@ export interface SandboxPlan {
   /** Files that Java's programs read their trusted authorities from; the step sees one with the run's CA there. */
   readonly javaTrust: readonly string[]
   readonly command: readonly string[]
+  /** Is in the folder of generated files, for the command to read. */
+  readonly script?: string
   /** File descriptors in the child: Node's IPC channel, the filter, bwrap's options, the step's environment. */
   readonly channelFd: number
   readonly seccompFd: number

@@ -52,6 +52,8 @@ export interface SandboxRequest {
   readonly tools: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly command: readonly string[]
+  /** It finds this in the file `scriptInside`. */
+  readonly script?: string
   readonly caCertificate: string
   /** Trust stores of Java that the step sees (java-trust.ts): they have the run's CA, too. */
   readonly javaTrust?: readonly string[]
