@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
@@ -7,8 +8,10 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   realpathSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -18,6 +21,7 @@ import { test, type TestContext } from 'node:test'
 import type { JobFacts } from '../session-facts.ts'
 import { roleOf } from '../role-facts.fixture.ts'
 import { openCaches, type CacheReport } from './index.ts'
+import { staysInside } from './links.ts'
 
 function temporaryFolder(t: TestContext): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'mayfly-test-')))
@@ -58,7 +62,7 @@ function contentsOf(folder: string): Record<string, string> {
   const names = readdirSync(folder, { recursive: true, encoding: 'utf8', withFileTypes: true })
   return Object.fromEntries(
     names
-      .filter((entry) => !entry.isDirectory())
+      .filter((entry) => entry.isFile())
       .map((entry) => join(entry.parentPath, entry.name))
       .map((path) => [path.slice(folder.length + 1), readFileSync(path, 'utf8')]),
   )
@@ -159,17 +163,58 @@ test('cargo and go: what their tools hold against the lockfile, and nothing that
   ])
 })
 
-test('links are not kept, and folders that the step took the rights to are gone all the same', async (t) => {
+test('a folder comes back with its links, its empty folders and its modes; what leads out of it is not kept, and said', async (t) => {
+  const { step, told } = machine(t)
+  await step('.venv', main, (cache) => {
+    put('bin/python3.12', 'python')(cache)
+    chmodSync(join(cache, 'bin/python3.12'), 0o755)
+    symlinkSync('python3.12', join(cache, 'bin/python'))
+    mkdirSync(join(cache, 'node_modules/.bin'), { recursive: true })
+    put('node_modules/tool/cli.js', 'tool')(cache)
+    symlinkSync('../tool/cli.js', join(cache, 'node_modules/.bin/tool'))
+    symlinkSync('lib', join(cache, 'lib64'))
+    mkdirSync(join(cache, 'empty/more'), { recursive: true })
+    symlinkSync('/etc/passwd', join(cache, 'absolute'))
+    symlinkSync('../../x', join(cache, 'bin/out'))
+    execFileSync('mkfifo', [join(cache, 'pipe')])
+  })
+  await step('.venv', main, (cache) => {
+    const links = ['bin/python', 'node_modules/.bin/tool', 'lib64'].map((name) =>
+      readlinkSync(join(cache, name)),
+    )
+    assert.deepEqual(links, ['python3.12', '../tool/cli.js', 'lib'])
+    assert.equal(statSync(join(cache, 'bin/python')).mode & 0o777, 0o755)
+    assert.ok(statSync(join(cache, 'empty/more')).isDirectory())
+    assert.deepEqual(readdirSync(cache).toSorted(), ['bin', 'empty', 'lib64', 'node_modules'])
+  })
+  const line = told.find((one) => one.includes('.venv')) ?? ''
+  for (const name of ['absolute', 'bin/out', 'pipe']) assert.ok(line.includes(name), line)
+})
+
+test('no set of links of a cache leads out of it', () => {
+  assert.ok(['..', '../a', './a//b', 'a', '.', '../../a'].every((target) => staysInside('x/y/link', target)))
+  // The fourth: where `up` is a link to `..` it is above `x`.
+  for (const target of ['', '/etc', '../../../a', 'up/../a', '../a/../../../b', 'a/..'])
+    assert.ok(!staysInside('x/y/link', target), target)
+  assert.ok(!staysInside('link', '..'))
+})
+
+test('a link that somebody put into what is kept is not followed, nor handed to a step', async (t) => {
+  const { step, folder } = machine(t)
+  await step('.cache/x', main, put('plain', 'x'))
+  const [cache] = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'current')))
+  symlinkSync('/etc', join(folder, cache ?? 'none', 'current', 'etc'))
+  await step('.cache/x', main, (cache) => assert.deepEqual(readdirSync(cache), ['plain']))
+})
+
+test('folders that the step took the rights to are gone all the same', async (t) => {
   const { step, folder } = machine(t)
   await step('.cache/x', main, (cache) => {
-    symlinkSync('/etc/passwd', join(cache, 'link'))
     put('plain', 'x')(cache)
     put('closed/y', 'y')(cache)
     chmodSync(join(cache, 'closed'), 0)
   })
-  const { found } = await step('.cache/x', main)
-  assert.equal(found['link'], undefined)
-  assert.equal(found['plain'], 'x')
+  assert.equal((await step('.cache/x', main)).found['plain'], 'x')
   assert.deepEqual(readdirSync(join(folder, 'private')), [])
 })
 

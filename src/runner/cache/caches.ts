@@ -111,7 +111,8 @@ async function openEach(request: Request): Promise<OpenCache[]> {
 
 /** The private copy: of what a lockfile can confirm, only what this one does, by the file's own digest. */
 async function fill(request: Request, name: string, from: string, to: string): Promise<void> {
-  const { confirmed, keeps } = kindOf(name)
+  const kind = kindOf(name)
+  const { confirmed, keeps } = kind
   const text =
     confirmed === undefined
       ? undefined
@@ -121,17 +122,19 @@ async function fill(request: Request, name: string, from: string, to: string): P
           limits.lockfileBytes,
         )
   const pins = confirmed?.pins(text ?? '')
-  if (confirmed === undefined || pins === undefined) return void (await copyKept(from, to, keeps))
+  if (confirmed === undefined || pins === undefined) return void (await copyKept(from, to, kind))
   const { isContent, algorithm, indexOf } = confirmed
   const kept = new Set<string>()
-  await copyKept(from, to, async (path) => {
+  const isPinned = async (path: string) => {
     if (!keeps(path) || !isContent(path)) return false
     const digest = await digestOf(join(from, path), algorithm)
     if (pins.has(digest)) kept.add(digest)
     return pins.has(digest)
-  })
+  }
+  await copyKept(from, to, { keeps: isPinned })
   const isIndex = (path: string) => keeps(path) && !isContent(path)
-  await copyKept(from, to, isIndex, indexOf === undefined ? undefined : (entries) => indexOf(entries, kept))
+  const change = indexOf === undefined ? {} : { change: (entries: string) => indexOf(entries, kept) }
+  await copyKept(from, to, { keeps: isIndex, ...change })
 }
 
 /** In whatever state the step left its files: its end does not depend on it. */
@@ -147,7 +150,7 @@ async function keepOrSay(request: Request, one: OpenCache): Promise<string | und
 async function keep(request: Request, { name, outside }: OpenCache): Promise<string | undefined> {
   const id = `${Date.now().toString(36)}-${randomUUID().slice(0, 8)}`
   const made = join(request.folder, 'private', `next-${id}`)
-  const kept = await copyKept(outside, made, kindOf(name).keeps).catch((error: unknown) => {
+  const kept = await copyKept(outside, made, kindOf(name)).catch((error: unknown) => {
     removeTree(made)
     throw error
   })
@@ -155,8 +158,15 @@ async function keep(request: Request, { name, outside }: OpenCache): Promise<str
     request.tell(`cache "${name}" is not kept: it has more than 5 GiB or 500000 files`)
     return undefined
   }
+  if (kept.leftOut.length > 0) request.tell(`cache "${name}": not kept: ${shownOf(kept.leftOut)}`)
   promote(cacheFolder(request, name), made, id)
   return id
+}
+
+/** A step names its files; a line break in one would be a line of ours. */
+function shownOf(leftOut: readonly string[]): string {
+  const shown = leftOut.slice(0, 5).map((one) => one.replaceAll(/[^\x20-\x7e]/g, '?').slice(-160))
+  return shown.join(', ') + (leftOut.length > 5 ? `, and ${leftOut.length - 5} more` : '')
 }
 
 /** One for each repository, by its id, and server: whose word it is that a ref is protected. */

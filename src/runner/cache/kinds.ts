@@ -4,6 +4,8 @@ export interface CacheKind {
   readonly inHome: string
   /** Is this file kept between runs? What a tool would run or trust without looking at it again is not. */
   readonly keeps: (path: string) => boolean
+  /** Links in it and empty folders are kept, too, and what is not is told. */
+  readonly isWhole?: boolean
   /**
    * How the digests of a lockfile confirm a file; files without one are the tool's own index, which it checks by them.
    * Undefined: nothing confirms what is in this cache.
@@ -86,8 +88,13 @@ export const cacheKinds = {
 type CacheName = keyof typeof cacheKinds
 
 /** A folder of the workspace: of any content, so nothing of it is left out, and nothing confirms it. */
-export const folderKind: Pick<CacheKind, 'keeps' | 'confirmed'> = { keeps: () => true }
+export const folderKind: Pick<CacheKind, 'keeps' | 'isWhole' | 'confirmed'> = {
+  keeps: () => true,
+  isWhole: true,
+}
 
-export function kindOf(name: string): Pick<CacheKind, 'keeps' | 'confirmed'> & { readonly inHome?: string } {
+export function kindOf(
+  name: string,
+): Pick<CacheKind, 'keeps' | 'isWhole' | 'confirmed'> & { readonly inHome?: string } {
   return Object.hasOwn(cacheKinds, name) ? cacheKinds[name as CacheName] : folderKind
 }

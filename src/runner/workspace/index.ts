@@ -4,7 +4,7 @@
  */
 export { allowedTools, allowedWorkspace, isWithin } from './allowed.ts'
 export { findTools, type AutoTools } from './auto-tools.ts'
-export { inFolder, isAbsent, openIn, pathOf } from './descend.ts'
+export { inFolder, isAbsent, openFolder, openIn, pathOf } from './descend.ts'
 export { isClosedToOthers } from './closed.ts'
 export { existsInside, readInside, removeInside } from './inside.ts'
 export { putInside } from './put-inside.ts'
