@@ -3,6 +3,7 @@ import { version } from '../lib/index.ts'
 import { nodeOf } from './own-node.ts'
 import { addAudit } from './audit-commands.ts'
 import { act, collect, jsonOption, positive, serverOption } from './command.ts'
+import { refuseKubernetesOptions } from './kubernetes/options.ts'
 import { addLogs } from './log-commands.ts'
 import { addOperator } from './operator-commands.ts'
 import { addDoctor } from './doctor-command.ts'
@@ -110,17 +111,45 @@ function addRun(program: Command): void {
     .addOption(
       new Option(
         '--isolation <kind>',
-        'by bubblewrap, or by podman or docker in an `--image`; `none` gives the sandbox up, and with it every grant. The role must allow it',
+        'by bubblewrap, or by podman or docker in an `--image`; `kubernetes` prints a Job that runs it by bubblewrap in a pod; `none` gives the sandbox up, and with it every grant. The role must allow it',
       )
-        .choices(['namespace', 'podman', 'docker', 'none'])
+        .choices(['namespace', 'podman', 'docker', 'kubernetes', 'none'])
         .default('namespace'),
     )
-    .option('--image <name>', 'what podman or docker runs; it must be on the machine')
+    .option(
+      '--image <name>',
+      'what podman or docker runs, on the machine already; or the pod, with mayfly in it',
+    )
     .addOption(serverOption())
     .addOption(jsonOption())
+    .optionsGroup('With --isolation kubernetes:')
+    .option('--namespace <name>', 'where the Job is to be')
+    .option('--service-account <name>', 'who the step is')
+    .option(
+      '--reach <place>',
+      'where the server is, and its gateway: 192.0.2.7:443, 192.0.2.0/28:443 or namespace/NAME:PORT; may be given again. The pod reaches nothing else',
+      collect,
+    )
+    .option('--dns <place>', 'name servers (default namespace/kube-system:53), or none', collect)
+    .option(
+      '--seccomp <profile>',
+      'of the pod: unconfined (if left out), runtime-default, or localhost/FILE; the step has Mayfly’s own filter in any case',
+    )
+    .option(
+      '--policy <file>',
+      'where the role’s limits are; left out: the policy in force, by MAYFLY_TOKEN or mayfly login',
+    )
+    .option('--submit', 'hand it to kubectl apply instead of printing it')
     .addHelpText(
       'after',
       '\nExit code: the command’s own; 125 if it could not be started or was ended by the server, 126 or 127 if there is no such program, 130 after ctrl-c, 143 after SIGTERM.',
     )
-    .action(act(async (command: string[], options) => (await import('./run.ts')).run(command, options)))
+    .action(
+      act(async (command: string[], options) => {
+        if (options.isolation === 'kubernetes')
+          return (await import('./kubernetes/index.ts')).runInKubernetes(command, options)
+        refuseKubernetesOptions(options)
+        return (await import('./run.ts')).run(command, options)
+      }),
+    )
 }

@@ -39,7 +39,7 @@ const cases: readonly [what: string, why: string, files: Record<string, string>,
       '.dockerenv': '',
       'proc/self/cgroup': '0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-2.scope\n',
     },
-    /hostUsers: false.*procMount: Unmasked/,
+    /hostUsers: false.*procMount: Unmasked.*seccompProfile: \{ type: Unconfined \}/,
   ],
   [
     'Kubernetes, where a namespace of control groups hides the path',

@@ -58,7 +58,7 @@ export function isolationAdvice(why: string, machine: Machine = lookAtMachine())
   // bubblewrap's word for it: the kernel mounts no fresh /proc where parts of the one that is there are hidden.
   const needsProc = /proc/i.test(why)
   if (inside === 'kubernetes')
-    return 'in the pod: hostUsers: false, and in the container’s securityContext procMount: Unmasked and capabilities: { add: [SYS_ADMIN] }, which with hostUsers: false is over the pod’s own namespaces alone (docs/ci.md)'
+    return 'in the pod: hostUsers: false, and in the container’s securityContext procMount: Unmasked, seccompProfile: { type: Unconfined } and appArmorProfile: { type: Unconfined } (docs/ci.md), as mayfly run --isolation kubernetes writes it'
   if (inside === 'podman') return 'start the container with --security-opt unmask=ALL'
   if (inside === 'docker' || inside === 'container')
     return needsProc
