@@ -3,8 +3,8 @@ import type { CredentialConfig } from '../connections/index.ts'
 import type { Vault } from '../vault/index.ts'
 
 /**
- * The `Authorization` header of a credential kept in the vault: Basic (RFC 7617, the secret is `user:password`)
- * or Bearer (RFC 6750). Never minted into a step; revoked by closing the gate.
+ * What is written into a request for a credential kept in the vault: the `Authorization` header, Basic (RFC 7617, the secret is
+ * `user:password`) or Bearer (RFC 6750), or the value of the header or query parameter that the connection names. Never minted into a step; revoked by closing the gate.
  * Throws `secret_missing`, `vault_key`, or `bad_input` if the secret is not of the form its scheme needs.
  */
 export async function staticAuthorization(vault: Vault, credential: CredentialConfig): Promise<Secret> {
@@ -13,8 +13,12 @@ export async function staticAuthorization(vault: Vault, credential: CredentialCo
     if (!value.includes(':')) throw malformed(credential, 'user:password')
     return new Secret(`Basic ${Buffer.from(value).toString('base64')}`)
   }
+  if (credential.scheme === 'header') {
+    if (!/^[\x20-\x7e]+$/.test(value)) throw malformed(credential, 'one line of printable ASCII')
+    return new Secret(`${credential.prefix}${value}`)
+  }
   if (!/^[\x21-\x7e]+$/.test(value)) throw malformed(credential, 'one token without spaces')
-  return new Secret(`Bearer ${value}`)
+  return new Secret(credential.scheme === 'query' ? value : `Bearer ${value}`)
 }
 
 function malformed(credential: CredentialConfig, form: string): MayflyError {

@@ -13,6 +13,10 @@ export const secretReference = z
     'a reference `secret:NAME` to the vault (`mayfly secret set NAME`)',
   )
 
+/** Headers that say how a message is read or where it goes. */
+const reserved =
+  /^(?:host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|keep-alive|proxy-.*|cookie)$/i
+
 const credential = z
   .union([
     z.strictObject({
@@ -20,6 +24,32 @@ const credential = z
     }),
     z.strictObject({
       bearer: secretReference.describe('`Authorization: Bearer`; the secret holds the token.'),
+    }),
+    z.strictObject({
+      header: z
+        .strictObject({
+          name: z
+            .string()
+            .regex(/^[A-Za-z][A-Za-z0-9-]{0,62}$/, 'a header name')
+            .refine((one) => !reserved.test(one), 'a header that carries a credential, such as X-Api-Key'),
+          prefix: z
+            .string()
+            .regex(/^[\x21-\x7e ]{1,40}$/, 'printable ASCII')
+            .optional()
+            .describe('Written in front of the secret: `token ` with its space.'),
+          secret: secretReference,
+        })
+        .describe('A header of another name; the secret holds its value.'),
+    }),
+    z.strictObject({
+      query: z
+        .strictObject({
+          name: z
+            .string()
+            .regex(/^[A-Za-z][A-Za-z0-9_.-]{0,62}$/, 'a name of letters, digits, `_`, `.` and `-`'),
+          secret: secretReference,
+        })
+        .describe('A parameter of the query, for APIs that know nothing better; the secret holds its value.'),
     }),
   ])
   .describe('What the gateway adds on the way. Steps never see it. Leave it out for a host that needs none.')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { kindNames } from '../kinds/index.ts'
 import {
   durationSeconds,
   formatProblem,
@@ -204,12 +205,12 @@ const mistakes: readonly (readonly [string, string, string | RegExp])[] = [
   [
     'an unknown kind',
     edited('kind: git,', 'kind: gti,'),
-    'mayfly.yaml:4:13: connections.github.kind: "kind" must be one of git, npm',
+    `mayfly.yaml:4:13: connections.github.kind: "kind" must be one of ${kindNames.join(', ')}`,
   ],
   [
     'no kind',
     edited('kind: git, ', ''),
-    'mayfly.yaml:4:11: connections.github.kind: "kind" must be one of git, npm',
+    `mayfly.yaml:4:11: connections.github.kind: "kind" must be one of ${kindNames.join(', ')}`,
   ],
   [
     'an unknown kind of issuer',

@@ -30,7 +30,10 @@ export interface Connection {
   readonly ca: string | undefined
 }
 
-export type CredentialConfig = { readonly scheme: 'basic' | 'bearer'; readonly secret: string }
+export type CredentialConfig =
+  | { readonly scheme: 'basic' | 'bearer'; readonly secret: string }
+  | { readonly scheme: 'header'; readonly secret: string; readonly name: string; readonly prefix: string }
+  | { readonly scheme: 'query'; readonly secret: string; readonly name: string }
 
 export interface Targets {
   readonly connections: readonly Connection[]
@@ -133,8 +136,18 @@ function clearTextProblem(
 
 function compileCredential(credential: ConnectionConfig['credential']): CredentialConfig | undefined {
   if (credential === undefined) return undefined
-  if ('basic' in credential) return { scheme: 'basic', secret: credential.basic.slice('secret:'.length) }
-  return { scheme: 'bearer', secret: credential.bearer.slice('secret:'.length) }
+  if ('basic' in credential) return { scheme: 'basic', secret: secretName(credential.basic) }
+  if ('bearer' in credential) return { scheme: 'bearer', secret: secretName(credential.bearer) }
+  if ('query' in credential) {
+    const { name, secret } = credential.query
+    return { scheme: 'query', secret: secretName(secret), name }
+  }
+  const { name, secret, prefix = '' } = credential.header
+  return { scheme: 'header', secret: secretName(secret), name: name.toLowerCase(), prefix }
+}
+
+function secretName(reference: string): string {
+  return reference.slice('secret:'.length)
 }
 
 function parseAddress(text: string): { address: string; port: number } | undefined {

@@ -30,6 +30,7 @@ import {
   type StreamHandler,
 } from './exchange.ts'
 import { createGitHandler } from './git/index.ts'
+import { createHttpHandler } from './http/index.ts'
 import { createNpmHandler } from './npm/index.ts'
 import { createGatekeeper } from './permit.ts'
 import { createPinned } from './pinned.ts'
@@ -103,7 +104,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
     denials,
   })
   const pinned = createPinned(deps)
-  const handlers: Record<HttpKind, HttpHandler> = { git: createGitHandler(), npm: createNpmHandler() }
+  const handlers: Record<HttpKind, HttpHandler> = {
+    git: createGitHandler(),
+    http: createHttpHandler(),
+    npm: createNpmHandler(),
+  }
   const streamHandlers: Record<StreamKind, StreamHandler> = { tcp: createTcpHandler() }
   const authorities = new Map<string, Promise<RunCa>>()
   const states = new Map<StepId, StepState>()

@@ -102,12 +102,7 @@ export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts
         host: connection.host,
         port: connection.port,
         method,
-        path,
-        headers: {
-          ...headers,
-          host: authorityOf(connection),
-          ...(authorization === undefined ? {} : { authorization: authorization.reveal() }),
-        },
+        ...withCredential(connection, authorization, path, { ...headers, host: authorityOf(connection) }),
         setHost: false,
         maxHeaderSize: limits.answerHeadBytes,
       })
@@ -136,6 +131,23 @@ export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts
       for (const agent of agents.values()) agent.destroy()
     },
   }
+}
+
+/** The credential where its connection has it: in a header, or in the query. */
+function withCredential(
+  { credential }: Connection,
+  authorization: Secret | undefined,
+  path: string,
+  headers: OutgoingHttpHeaders,
+): { path: string; headers: OutgoingHttpHeaders } {
+  if (authorization === undefined) return { path, headers }
+  const value = authorization.reveal()
+  if (credential?.scheme !== 'query') {
+    const name = credential?.scheme === 'header' ? credential.name : 'authorization'
+    return { path, headers: { ...headers, [name]: value } }
+  }
+  const parameter = `${credential.name}=${encodeURIComponent(value)}`
+  return { path: `${path}${path.includes('?') ? '&' : '?'}${parameter}`, headers }
 }
 
 /** `host` or `host:port`, as the Host header of this connection has it. */

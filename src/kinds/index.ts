@@ -1,4 +1,5 @@
 import { git } from './git.ts'
+import { http } from './http.ts'
 import type { Action, Kind } from './kind.ts'
 import { npm } from './npm.ts'
 import { tcp } from './tcp.ts'
@@ -9,7 +10,7 @@ export type { Kind, KnownConnection, NamedForm } from './kind.ts'
  * The kinds of connection: one file each, and one folder in `gateway/` that handles it. Whoever adds a protocol adds both.
  * Knows nothing of the rest.
  */
-export const kinds = { git, npm, tcp } as const satisfies Readonly<Record<string, Kind>>
+export const kinds = { git, http, npm, tcp } as const satisfies Readonly<Record<string, Kind>>
 
 export type KindName = keyof typeof kinds
 

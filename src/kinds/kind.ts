@@ -23,7 +23,7 @@ export interface Kind {
   readonly lockfiles?: readonly string[]
 }
 
-export type CredentialScheme = 'basic' | 'bearer'
+export type CredentialScheme = 'basic' | 'bearer' | 'header' | 'query'
 
 export interface NamedForm {
   readonly form: SampledForm

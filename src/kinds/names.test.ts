@@ -8,6 +8,7 @@ import { kinds } from './index.ts'
 const every: readonly (readonly [string, SampledForm, string])[] = [
   ['git path', kinds.git.path.form, 'a.git/~'],
   ['git ref', kinds.git.ref.form, 'refs/.lock@{'],
+  ['http path', kinds.http.path.form, 'a./%2:'],
   ['npm path', kinds.npm.path.form, '@a./-'],
   ['npm version', kinds.npm.ref.form, '01.-+a'],
 ]

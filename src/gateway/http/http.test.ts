@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import fc from 'fast-check'
+import { compileRules, openWorld, startUpstream } from '../gateway.fixture.ts'
+import { strippedQuery } from './request.ts'
+
+const host = 'api.test'
+
+async function apiWorld(
+  t: TestContext,
+  grants: readonly string[],
+  credential: unknown = { bearer: 'secret:api' },
+) {
+  const world = await openWorld(t)
+  const upstream = await startUpstream(t, host)
+  const api = {
+    kind: 'http',
+    url: `https://${host}/base`,
+    dial: `127.0.0.1:${upstream.port}`,
+    ca: upstream.ca,
+  }
+  const rules = compileRules({ api: { ...api, credential } }, grants)
+  world.setTargets(rules.targets, rules.policy)
+  const ask = (method: string, path: string, headers: Record<string, string> = {}, body = '') =>
+    world.ask(
+      `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${Object.entries(headers)
+        .map(([name, value]) => `${name}: ${value}\r\n`)
+        .join('')}${body === '' ? '' : `Content-Length: ${body.length}\r\n`}\r\n${body}`,
+      { authority: `${host}:443` },
+    )
+  return { world, upstream, ask }
+}
+
+test('a method and path that are granted pass with body and query; others are not sent', async (t) => {
+  const { upstream, ask, world } = await apiWorld(t, ['http:get api/v1/*', 'http:post api/v1/deployments'])
+  assert.equal((await ask('GET', '/base/v1/items?page=2&per_page=50')).status, 200)
+  assert.equal((await ask('HEAD', '/base/v1/items')).status, 200)
+  assert.equal(
+    (await ask('POST', '/base/v1/deployments', { 'content-type': 'text/plain' }, 'hello')).status,
+    200,
+  )
+  assert.deepEqual(
+    upstream.seen.map(({ method, url, body }) => [method, url, body.toString()]),
+    [
+      ['GET', '/base/v1/items?page=2&per_page=50', ''],
+      ['HEAD', '/base/v1/items', ''],
+      ['POST', '/base/v1/deployments', 'hello'],
+    ],
+  )
+  for (const [method, path] of [
+    ['POST', '/base/v1/items'],
+    ['DELETE', '/base/v1/items'],
+    ['GET', '/base/v2/items'],
+    ['TRACE', '/base/v1/items'],
+    ['PROPFIND', '/base/v1/items'],
+  ] as const) {
+    const { status, body } = await ask(method, path)
+    assert.equal(status, 403, `${method} ${path}`)
+    assert.match(body, /^mayfly: refused: http/)
+  }
+  for (const path of ['/base/v1/../v2/items', '/base/v1/%2e%2e/x', '/other/v1/items', '/base//v1/items'])
+    assert.equal((await ask('GET', path)).status, 400, path)
+  assert.equal(upstream.seen.length, 3)
+  assert.match(JSON.stringify(world.audit.ofType('access.denied')), /http:post api\/v1\/items/)
+})
+
+test('what a step could authenticate itself with does not ride along', async (t) => {
+  const { upstream, ask } = await apiWorld(t, ['http:call api/*'])
+  await ask('GET', '/base/x', {
+    Authorization: 'Bearer mine',
+    Cookie: 'session=mine',
+    'X-Api-Key': 'mine',
+    'Private-Token': 'mine',
+    'JOB-TOKEN': 'mine',
+    'X-Vault-Token': 'mine',
+    'X-Goog-Api-Key': 'mine',
+    'X-Amz-Security-Token': 'mine',
+    'Proxy-Authorization': 'mine',
+    'X-HTTP-Method-Override': 'DELETE',
+    'X-Forwarded-For': '127.0.0.1',
+    'X-Trace': 'kept',
+    Accept: 'application/json',
+  })
+  const [seen] = upstream.seen
+  assert.doesNotMatch(JSON.stringify(seen?.headers), /mine|DELETE|127\.0\.0\.1/)
+  assert.equal(seen?.headers['x-trace'], 'kept')
+  assert.equal(seen?.headers.accept, 'application/json')
+  assert.match(seen?.headers.authorization ?? '', /^Basic /)
+  for (const query of [
+    'private_token=mine',
+    'access%5Ftoken=mine',
+    'a=b&_method=delete',
+    'JOB_TOKEN=x',
+    'token[]=x',
+    'a%=b',
+  ])
+    assert.ok([400, 403].includes((await ask('GET', `/base/x?${query}`)).status), query)
+  assert.equal(upstream.seen.length, 1)
+})
+
+test('a credential stands in the header or query parameter that the connection names', async (t) => {
+  const value = `Basic ${Buffer.from('injected:for-api').toString('base64')}`
+  const header = await apiWorld(t, ['http:get api/*'], {
+    header: { name: 'X-Api-Key', secret: 'secret:api' },
+  })
+  await header.ask('GET', '/base/x', { 'x-api-key': 'mine' })
+  assert.equal(header.upstream.seen[0]?.headers['x-api-key'], value)
+  assert.equal(header.upstream.seen[0]?.headers.authorization, undefined)
+  const query = await apiWorld(t, ['http:get api/*'], { query: { name: 'appid', secret: 'secret:api' } })
+  await query.ask('GET', '/base/x?q=1')
+  assert.equal(query.upstream.seen[0]?.url, `/base/x?q=1&appid=${encodeURIComponent(value)}`)
+})
+
+test('redirects stay on the connection and carry no credential; other hosts are not handed on', async (t) => {
+  const { upstream, ask } = await apiWorld(t, ['http:get api/*'])
+  for (const [location, status, header] of [
+    ['/base/y', 302, `https://${host}/base/y`],
+    ['y', 302, `https://${host}/base/y`],
+    [`https://${host}/base/y?page=2`, 307, `https://${host}/base/y?page=2`],
+    ['https://evil.test/x', 502, undefined],
+    ['//evil.test/x', 502, undefined],
+    [`http://${host}/base/y`, 502, undefined],
+    ['/base/y?access_token=minted', 502, undefined],
+    ['https://[', 502, undefined],
+  ] as const) {
+    upstream.handle = (_request, response) =>
+      void response.writeHead(status === 502 ? 302 : status, { location, 'set-cookie': 'a=b' }).end('x')
+    const answer = await ask('GET', '/base/x')
+    assert.equal(answer.status, status, location)
+    assert.equal(/^location: (.*)$/im.exec(answer.head)?.[1]?.trim(), header, location)
+    assert.doesNotMatch(`${answer.head}${answer.body}`, /minted|set-cookie/i)
+  }
+})
+
+test('a host that refuses the credential is an operator’s to mend, and its challenge is not the step’s', async (t) => {
+  const { upstream, ask } = await apiWorld(t, ['http:get api/*'])
+  upstream.handle = (_request, response) =>
+    void response.writeHead(401, { 'www-authenticate': 'Bearer realm="https://evil.test"' }).end('no')
+  const answer = await ask('GET', '/base/x')
+  assert.equal(answer.status, 502)
+  assert.match(answer.body, /an operator must renew its secret/)
+  assert.doesNotMatch(answer.head, /evil/)
+})
+
+test('property: no parameter that carries a credential passes in any escaping', () => {
+  const names = fc.constantFrom('access_token', 'private_token', 'job_token', '_method', 'X-Amz-Signature')
+  fc.assert(
+    fc.property(
+      names,
+      fc.array(fc.boolean(), { maxLength: 20 }),
+      fc.constantFrom('', 'a=1&', 'b&'),
+      (name, escaped, before) => {
+        const written = [...name]
+          .map((char, i) =>
+            escaped[i] === true ? `%${char.charCodeAt(0).toString(16).padStart(2, '0')}` : char,
+          )
+          .join('')
+        assert.equal(typeof strippedQuery(`${before}${written}=x`), 'object')
+      },
+    ),
+  )
+})
