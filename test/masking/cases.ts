@@ -1,3 +1,4 @@
+import { dumpNames, dumpOf } from './dumps.ts'
 import { bashQuoted, encoders } from './encoders.ts'
 import type { Random } from './random.ts'
 
@@ -31,28 +32,37 @@ export function createCases(random: Random, secrets: readonly string[]): () => M
   const decoys = secrets.map((secret) => resembling(random, secret))
   const quoted = bashQuoted(secrets)
   const quotedDecoys = bashQuoted(decoys)
-  const names = [...Object.keys(encoders), ...(quoted === undefined ? [] : ['%q of bash'])]
+  const names = [...Object.keys(encoders), ...dumpNames, ...(quoted === undefined ? [] : ['%q of bash'])]
   return () => {
     const form = random.pick(names)
     const at = random.below(secrets.length)
     const isDecoy = random.below(4) === 0
     const text = (isDecoy ? decoys : secrets)[at] as string
-    const encoder = encoders[form]
     const shell = (isDecoy ? quotedDecoys : quoted)?.[at] ?? ''
-    // In $'…' the quotes are of the form.
-    const encoded = Buffer.from(
-      encoder === undefined ? shell.replace(/^\$'(.*)'$/, '$1') : encoder(text, random),
-    )
+    const { shown, masked } = formOf(form, text, shell, random)
     const [before, after] = [`${log(random)}[`, `]${log(random)}`]
     const around = (middle: Uint8Array) => Buffer.concat([Buffer.from(before), middle, Buffer.from(after)])
-    const output = around(encoded)
+    const output = around(Buffer.from(shown))
     return {
       form,
       output,
       formAt: Buffer.byteLength(before),
-      expected: isDecoy ? output : around(Buffer.from('***')),
+      expected: isDecoy ? output : around(Buffer.from(masked)),
     }
   }
+}
+
+function formOf(
+  form: string,
+  text: string,
+  shell: string,
+  random: Random,
+): { readonly shown: string | Buffer; readonly masked: string } {
+  if (dumpNames.includes(form)) return dumpOf(form, text, random)
+  const encoder = encoders[form]
+  // In $'…' the quotes are of the form.
+  const shown = encoder === undefined ? shell.replace(/^\$'(.*)'$/, '$1') : encoder(text, random)
+  return { shown, masked: '***' }
 }
 
 /** The same text with one or two characters in its middle changed. */

@@ -48,6 +48,23 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
+/** As mailers do it: lines of at most 76 characters, no escape cut in two, blanks before a line end escaped. */
+function quotedPrintable(text: string, random: Random, end: string): string {
+  const parts = bytesOf(text).map((byte) =>
+    byte === 0x3d || byte < 0x20 || byte > 0x7e ? `=${hexOf(byte).toUpperCase()}` : String.fromCharCode(byte),
+  )
+  // Where in a line it begins.
+  let column = random.below(76)
+  return parts
+    .map((part) => {
+      const breaks = column + part.length > 75
+      column = breaks ? part.length : column + part.length
+      return breaks ? `=${end}${part}` : part
+    })
+    .join('')
+    .replace(/^=\r?\n/, '')
+}
+
 export const encoders: Readonly<Record<string, Encoder>> = {
   'as it is': (text) => text,
   JSON: (text) => JSON.stringify(text).slice(1, -1),
@@ -84,6 +101,18 @@ export const encoders: Readonly<Record<string, Encoder>> = {
   'list of numbers, by line': (text) => bytesOf(text).join('\n'),
   'JSON of a Buffer, indented': (text) =>
     /\[\s*([^\]]*?)\s*\]/.exec(JSON.stringify(Buffer.from(text), null, 2))?.[1] ?? '',
+  'quoted-printable': (text, random) => quotedPrintable(text, random, '\n'),
+  'quoted-printable, CR LF': (text, random) => quotedPrintable(text, random, '\r\n'),
+  'quoted-printable, every byte': (text) =>
+    each(text, (byte) => `=${hexOf(byte).toUpperCase()}`, '').replaceAll(/(.{75})(?=.)/g, '$1=\n'),
+  'encoded word of a header': (text) =>
+    Array.from(text, (c) =>
+      c === ' '
+        ? '_'
+        : /[\w!*+/-]/.test(c) && c !== '_'
+          ? c
+          : each(c, (byte) => `=${hexOf(byte).toUpperCase()}`, ''),
+    ).join(''),
   base64: (text) => Buffer.from(text).toString('base64'),
   'base64 with more around': (text, random) => surrounded(text, random).toString('base64'),
   base64url: (text, random) => surrounded(text, random).toString('base64url'),

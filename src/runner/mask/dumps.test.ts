@@ -36,6 +36,19 @@ const programs = [
   'od',
   'od -b',
   'od -c',
+  'od -a',
+  'od -t u1',
+  'od -t d1',
+  'od -An -c',
+  'od -An -a',
+  'od -An -b',
+  'od -An -x',
+  'od -An -o',
+  'od -An -t x4',
+  'od -An -t x8',
+  'od -An -t u1',
+  'od -An -t d1',
+  'od -An -t x1z',
   'od -x',
   'od -t x1',
   'od -t x2',
@@ -89,6 +102,22 @@ test('of a quiet step a row is shown at once, unless a secret may go on in the n
   assert.equal(stream.write(Buffer.from(begins)).toString() + stream.flushIdle().toString(), '')
   assert.equal(stream.write(Buffer.from('ready\n')).toString(), `${begins}ready\n`)
   assert.equal(stream.write(Buffer.from('1234')).toString() + stream.flushIdle().toString(), '1234')
+})
+
+test('what only may become a soft line break or a row waits no longer than the next look at a quiet step', () => {
+  for (const output of ['[====', 'a!=\r', '   ', '    > ', '  12']) {
+    const stream = masker.stream()
+    assert.equal(stream.write(Buffer.from(output)).toString() + stream.flushIdle().toString(), output)
+  }
+  const stream = masker.stream()
+  assert.equal(
+    stream.write(Buffer.from(`${secret.slice(0, 9)}=`)).toString() + stream.flushIdle().toString(),
+    '',
+  )
+  assert.equal(stream.write(Buffer.from(`\n${secret.slice(9)}\n=`)).toString(), '***\n')
+  assert.equal(stream.flushIdle().toString(), '=')
+  const escaped = Buffer.from(secret).toString('hex').replaceAll(/../g, '=$&').slice(1)
+  assert.equal(stream.write(Buffer.from(`${escaped}.`)).toString(), '***.')
 })
 
 test('a mask tells the names of the secrets that it hides, once', () => {

@@ -1,4 +1,4 @@
-import { maxRowBytes, mayBeRow, parseRow, type DumpRow, type RowOrder } from './dump-rows.ts'
+import { isLikelyRow, maxRowBytes, mayBeRow, parseRow, type DumpRow, type RowOrder } from './dump-rows.ts'
 
 /** Looks through decoded bytes; offsets count from its first byte on. */
 export interface DecodedBytes {
@@ -52,7 +52,7 @@ export class Dumps {
     while (at < bytes.length) {
       const end = endOfLine(bytes, at)
       const isWhole = end <= bytes.length
-      if (this.#isLineStart && (this.#decoded !== undefined || mayBeOffsetAt(bytes, at))) {
+      if (this.#isLineStart && (this.#decoded !== undefined || mayBeRowAt(bytes, at))) {
         const line = bytes.subarray(at, isWhole ? end : bytes.length)
         const text = line.length > maxRowBytes ? '' : line.toString('latin1')
         const row = isWhole && text !== '' ? parseRow(text) : undefined
@@ -79,7 +79,7 @@ export class Dumps {
       for (const order of orders) this.#decoded[order].flushIdle()
       this.#release()
     }
-    const isRow = /^[0-9a-f]{6,16}:?[ \t]+[^ \t]/i.test(this.#line.toString('latin1'))
+    const isRow = isLikelyRow(this.#line.toString('latin1'))
     if (this.#line.length > 0 && this.#rows.length === 0 && !isRow) {
       this.#out.push(this.#line)
       this.#line = empty
@@ -160,15 +160,38 @@ function endOfLine(bytes: Buffer, at: number): number {
   return end === -1 ? bytes.length + 1 : end + 1
 }
 
-// An offset, as parseRow has it: most lines, those with a time in front too, are turned away here.
-function mayBeOffsetAt(bytes: Buffer, at: number): boolean {
+// Most lines, those with a time in front or indented, too, are turned away here.
+function mayBeRowAt(bytes: Buffer, at: number): boolean {
+  if (isBlank(bytes[at] as number)) return mayBeBareAt(bytes, at)
   const end = Math.min(at + 16, bytes.length)
   let i = at
   while (i < end && isHexDigit(bytes[i] as number)) i++
   if (i === bytes.length) return true
   if (i - at < 4) return false
   const byte = bytes[i] as number
-  return byte === 0x20 || byte === 0x09 || byte === 0x3a
+  return isBlank(byte) || byte === 0x3a
+}
+
+const maxIndent = 64
+const maxCell = 3
+
+// The first word of a row of `od -An` is a number, or ends with a column of four.
+function mayBeBareAt(bytes: Buffer, at: number): boolean {
+  let start = at
+  while (start - at < maxIndent && isBlank(bytes[start] as number)) start++
+  let end = start
+  let isNumber = true
+  while (end < bytes.length && (bytes[end] as number) > 0x20) {
+    const byte = bytes[end] as number
+    isNumber &&= isHexDigit(byte) || byte === 0x2d
+    if (end - start >= (isNumber ? 16 : maxCell)) return false
+    end++
+  }
+  return isNumber || (end - at) % 4 === 0 || end === bytes.length
+}
+
+function isBlank(byte: number): boolean {
+  return byte === 0x20 || byte === 0x09
 }
 
 function isHexDigit(byte: number): boolean {

@@ -46,7 +46,7 @@ export function urlEscapes(text: string): string[] {
   const forms: string[] = []
   for (const keep of urlKeepers) {
     for (const upper of [false, true]) {
-      const escaped = percentEncode(bytes, keep, upper)
+      const escaped = escapeBytes(bytes, '%', keep, upper)
       forms.push(escaped)
       if (keep.test('a')) forms.push(escaped.replaceAll('%20', '+'))
     }
@@ -54,12 +54,32 @@ export function urlEscapes(text: string): string[] {
   return forms
 }
 
-function percentEncode(bytes: Uint8Array, keep: RegExp, upper: boolean): string {
+/** What quoted-printable (RFC 2045, section 6.7) and encoded words of headers (RFC 2047, section 4.2) leave as it is. */
+const printableKeepers = [
+  /[\t\n\r\x20-<>-~]/,
+  /[\n\r!-<>-~]/,
+  /[!-<>-~]/,
+  /[A-Za-z0-9!*+/-]/,
+  /[^\0-\uffff]/, // everything as =XX
+]
+
+/** =XX encodings of the UTF-8 bytes, without the soft line breaks. In headers `_` is a space. */
+export function printableEscapes(text: string): string[] {
+  const bytes = Buffer.from(text, 'utf8')
+  return printableKeepers.flatMap((keep) =>
+    [true, false].flatMap((upper) => {
+      const escaped = escapeBytes(bytes, '=', keep, upper)
+      return keep.test(' ') || !keep.test('a') ? [escaped] : [escaped, escaped.replaceAll('=20', '_')]
+    }),
+  )
+}
+
+function escapeBytes(bytes: Uint8Array, sign: string, keep: RegExp, upper: boolean): string {
   let out = ''
   for (const byte of bytes) {
     const character = String.fromCharCode(byte)
     if (byte < 0x80 && keep.test(character)) out += character
-    else out += `%${hexByte(byte, upper)}`
+    else out += `${sign}${hexByte(byte, upper)}`
   }
   return out
 }

@@ -1,5 +1,13 @@
 import { base32Cores, base64Cores, characterNumbers, jsonEscapes, markupEscapes } from './encodings.ts'
-import { numberLists, numberTexts, reversals, shellEscapes, urlEscapes, wideTexts } from './encodings.ts'
+import {
+  numberLists,
+  numberTexts,
+  printableEscapes,
+  reversals,
+  shellEscapes,
+  urlEscapes,
+  wideTexts,
+} from './encodings.ts'
 
 /** How a form may be interrupted in the output, and what is masked with it. */
 export type FormKind =
@@ -83,7 +91,8 @@ function collectForms(text: string, collect: (bytes: Buffer, kind: FormKind) => 
   for (const form of [text, ...json, ...urlEscapes(text), ...markup, ...shellEscapes(text)]) {
     collect(Buffer.from(form), 'exact')
   }
-  for (const form of [...numberTexts(bytes), ...characterNumbers(text)]) collect(Buffer.from(form), 'exact')
+  for (const form of [...printableEscapes(text), ...numberTexts(bytes), ...characterNumbers(text)])
+    collect(Buffer.from(form), 'exact')
   for (const form of [...reversals(text), wide, ...wideTexts(text)]) collect(form, 'exact')
   const hex = bytes.toString('hex')
   for (const form of [hex, hex.toUpperCase(), ...numberLists(bytes)]) collect(Buffer.from(form), 'spaced')

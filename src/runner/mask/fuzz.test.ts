@@ -47,11 +47,35 @@ const noise = fc.oneof(
     .string({ unit: fc.constantFrom('a', 'b', 'A', ' ', '\n', '='), maxLength: 12 })
     .map((text) => Buffer.from(text)),
   fc
-    .constantFrom('\x1b[0m', '\x1b[', '\x1b]8;;a\x1b\\', '\x1b]', '\x1b', '\x07', '\r\n', '  ', '+/')
+    .constantFrom(
+      '\x1b[0m',
+      '\x1b[',
+      '\x1b]8;;a\x1b\\',
+      '\x1b]',
+      '\x1b',
+      '\x07',
+      '\r\n',
+      '  ',
+      '+/',
+      '=\n',
+      '=\r\n',
+      '=\r',
+    )
     .map((text) => Buffer.from(text)),
   fc.uint8Array({ maxLength: 6 }).map((bytes) => Buffer.from(bytes)),
 )
-const separators = ['', '\n', ' ', '\r\n  ', '\x1b[0m', '\x1b[1m\n', ' '.repeat(64), ' '.repeat(65)]
+const separators = [
+  '',
+  '\n',
+  ' ',
+  '\r\n  ',
+  '\x1b[0m',
+  '\x1b[1m\n',
+  '=\n',
+  '=\r\n',
+  ' '.repeat(64),
+  ' '.repeat(65),
+]
 
 interface Ingredient {
   readonly secret: number

@@ -2,7 +2,7 @@
  * Masks secrets in a step's output while it streams: bytes in, bytes with `***` out.
  *
  * It finds a secret as it is and in the forms tools print it in (see forms.ts), across any split of the
- * output into chunks, with ANSI sequences in between and, for base64, hex and lists of numbers, with white space in
+ * output into chunks, with ANSI sequences and soft line breaks of quoted-printable in between and, for base64, hex and lists of numbers, with white space in
  * between; and in dumps, which it decodes (see dumps.ts).
  * It refuses secrets shorter than 6 bytes: masking those would destroy the output, and a reader could
  * still count the stars. Output that was compressed or encrypted cannot be masked; no masker is a reason

@@ -5,6 +5,8 @@ import { isBlank, maxGapBytes } from './scan.ts'
 // So few characters of a wrapped form before a line end are no reason to keep a finished line from the
 // reader of a quiet step.
 const weakCharacters = 4
+// `45%`, `NAME=`: escapes begin with these signs, but the signs alone say nothing of a secret.
+const escapeSigns: ReadonlySet<number> = new Set(Buffer.from('%=&\\'))
 
 /** Memory of one stream for the view without white space: to make it anew for every write would cost more than the rest. */
 export class SpacedView {
@@ -21,7 +23,8 @@ export class SpacedView {
 /**
  * The first offset from which `bytes[offset, end)` is the beginning of a form, or `end`.
  * All such beginnings are considered, not the longest alone: of `aab`, `ab` may be the one that goes on.
- * `ignoreWeak` leaves out wrapped forms of which fewer than 4 characters and then white space have come.
+ * `ignoreWeak` leaves out wrapped forms of which fewer than 4 characters and then white space have come, and escapes of which
+ * only the sign has.
  */
 export function liveStart(
   set: PatternSet,
@@ -31,12 +34,19 @@ export function liveStart(
   ignoreWeak: boolean,
   spaced: SpacedView,
 ): number {
-  const exact = exactStart(set.exact, bytes, from, end)
+  const isSign = ignoreWeak && end > from && escapeSigns.has(bytes[end - 1] as number)
+  const exact = exactStart(set.exact, bytes, from, end, isSign ? end - 1 : end)
   return spacedStart(set.spaced, bytes, from, end, exact, ignoreWeak, spaced)
 }
 
-function exactStart(index: PrefixIndex, bytes: Uint8Array, from: number, end: number): number {
-  for (let at = Math.max(from, end - index.maxBytes + 1); at < end; at++) {
+function exactStart(
+  index: PrefixIndex,
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+  before: number,
+): number {
+  for (let at = Math.max(from, end - index.maxBytes + 1); at < before; at++) {
     if (index.begins(bytes, at, end)) return at
   }
   return end

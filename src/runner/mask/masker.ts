@@ -38,7 +38,7 @@ export interface MaskStream {
   /**
    * For a timer, when nothing was written for a while: returns what is held, up to the first byte from
    * which a form may be under way. A form is never cut by it, save one that white space wraps and of which
-   * fewer than 4 characters were held: those may show, the rest is still masked.
+   * fewer than 4 characters were held, and the sign of an escape: those may show, the rest is still masked.
    */
   flushIdle(): Buffer
   /** Returns everything left, masked. Call it once, after the last write. */

@@ -1,4 +1,4 @@
-import { ansiLength } from './ansi.ts'
+import { leftOutLength } from './clean-view.ts'
 import { formsOf, type Form } from './forms.ts'
 
 interface View {
@@ -14,7 +14,7 @@ export function maskSlowly(output: Uint8Array, secrets: readonly string[], maxRu
   const masked = new Uint8Array(output.length)
   const forms = secrets.flatMap((secret) => formsOf(secret))
   const raw: View = { bytes: [...output], offsets: Array.from(output, (_, i) => i) }
-  for (const view of [raw, withoutAnsi(output)]) {
+  for (const view of [raw, cleaned(output)]) {
     for (const form of forms) markForm(form, view, output, masked, maxRunBytes)
   }
   const out: number[] = []
@@ -25,10 +25,10 @@ export function maskSlowly(output: Uint8Array, secrets: readonly string[], maxRu
   return Buffer.from(out)
 }
 
-function withoutAnsi(output: Uint8Array): View {
+function cleaned(output: Uint8Array): View {
   const view: View = { bytes: [], offsets: [] }
   for (let i = 0; i < output.length; i++) {
-    const length = output[i] === 0x1b ? ansiLength(output, i, output.length) : 0
+    const length = leftOutLength(output, i, output.length)
     if (length > 0) {
       i += length - 1
       continue

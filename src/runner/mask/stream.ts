@@ -1,4 +1,4 @@
-import { CleanView } from './ansi.ts'
+import { CleanView } from './clean-view.ts'
 import { minVisibleBytes } from './forms.ts'
 import { isFormByte, liveStart, SpacedView } from './live.ts'
 import { Output } from './output.ts'
