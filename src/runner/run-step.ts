@@ -14,7 +14,7 @@ import { prepareWorkspace } from './prepare-workspace.ts'
 import { watchPrograms } from './record/index.ts'
 import { showRefusals } from './refusals.ts'
 import type { Running } from './sandbox/index.ts'
-import { hasOutputs, startIsolated } from './start-isolated.ts'
+import { startIsolated } from './start-isolated.ts'
 import { openStepCaches } from './step-caches.ts'
 import { watchStepLimits } from './step-limits.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
@@ -27,7 +27,7 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
   const { step, relay, refusals } = open
   const { tier } = open.isolation
   const { tell } = deps.notices
-  using ownFile = tier === 'E' && hasOutputs(request) ? createOutputFile() : undefined
+  using ownFile = tier === 'E' ? createOutputFile() : undefined
   using bare = tier === 'E' ? startedBare(request) : undefined
   let running: Running | undefined
   let ended: string | undefined
@@ -145,7 +145,6 @@ function takeOutputs(
   request: StepRequest,
   written: string | undefined,
 ): StepOutputs {
-  if (!hasOutputs(request)) return { outputs: {}, refused: [], isWhole: true }
   const read = readOutputs(written, request.outputs ?? [], redactor.text)
   for (const why of read.refused) notices.tell(`mayfly: ${why}`)
   return read

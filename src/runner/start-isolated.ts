@@ -22,12 +22,11 @@ export function startIsolated(
 ): Running {
   const { passEnv, tools } = request
   const files = isOurs ? [] : ciFilesOf(deps.job)
-  const writesOutputs = !isOurs && hasOutputs(request)
   const workspaceInside = request.workspaceInside ?? request.workspace
   const writes = deps.session.roles.find(({ name }) => name === request.role)?.writes ?? true
   const env = {
     ...Object.fromEntries(files.map(({ variable, inside }) => [variable, inside])),
-    ...(writesOutputs ? { [outputVariable]: outputFileInside } : {}),
+    ...(isOurs ? {} : { [outputVariable]: outputFileInside }),
     ...request.toolVariables,
     ...request.env,
     ...request.handed,
@@ -44,7 +43,7 @@ export function startIsolated(
       ...{ job: deps.job, passEnv, tools, step, workspaceInside, hostNames: doors.hostNames },
       env: { ...env, ...gitVariables(env, { writes, isOwn: place.kind === 'fresh' }) },
     }),
-    handed: [...files.map(({ inside }) => inside), ...(writesOutputs ? [outputFileInside] : [])],
+    handed: [...files.map(({ inside }) => inside), ...(isOurs ? [] : [outputFileInside])],
     javaTrust: isOurs ? [] : javaTrustFiles(deps.job, tools),
     ...startedBy(request),
     caCertificate: step.ca_certificate,
@@ -73,8 +72,6 @@ export function startIsolated(
   })
   return sandbox
 }
-
-export const hasOutputs = ({ outputs = [] }: StepRequest): boolean => outputs.length > 0
 
 /** An image has its own programs and the PATH to them; the machine's tools are not there. */
 function imageEnvironment(

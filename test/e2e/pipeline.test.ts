@@ -259,15 +259,26 @@ steps:
   assert.deepEqual(it.steps[0]?.outputs, { tag: 'v1.2', notes: 'one\ntwo', leak: '***' })
 })
 
-test('an output that is not declared is told; a matrix is given as variables', async () => {
+test('outputs that are not declared are told in one line, with or without a sandbox; a matrix is given as variables', async () => {
   const ran = await pipeline(`
-defaults: { role: build }
 steps:
-  - { name: say, outputs: [a], run: 'echo b=1 >> "$MAYFLY_OUTPUT"' }
-  - { name: each, matrix: { os: ["a b", c] }, run: 'echo "on <$MATRIX_OS>"' }
+  - { name: say, role: build, outputs: [a], run: 'for n in b c d; do echo $n=1 >> "$MAYFLY_OUTPUT"; done' }
+  - { name: none, role: build, run: 'echo e=1 >> $MAYFLY_OUTPUT' }
+  - { name: bare, role: bare, isolation: none, run: 'echo f=1 >> $MAYFLY_OUTPUT' }
+  - { name: odd, role: build, run: 'echo just words >> $MAYFLY_OUTPUT' }
+  - { name: each, role: build, matrix: { os: ["a b", c] }, run: 'echo "on <$MATRIX_OS>"' }
 `)
   assert.equal(ran.exitCode, 0, ran.stderr)
-  assert.match(ran.stderr, /\$MAYFLY_OUTPUT: "b" was not taken: its `outputs` do not name it/)
+  assert.match(
+    ran.stderr,
+    /\$MAYFLY_OUTPUT: "b", "c", "d" were not taken: the step’s `outputs` do not name them/,
+  )
+  for (const name of ['e', 'f'])
+    assert.ok(
+      ran.stderr.includes(`"${name}" was not taken: the step’s \`outputs\` do not name it`),
+      ran.stderr,
+    )
+  assert.match(ran.stderr, /\$MAYFLY_OUTPUT: line 1 is not NAME=VALUE/)
   assert.match(ran.stdout, /^\[each \(os=a b\)\] on <a b>$/m)
 })
 

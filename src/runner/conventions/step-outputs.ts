@@ -14,13 +14,16 @@ const maxFileBytes = 262_144
 
 export interface StepOutputs {
   readonly outputs: Readonly<Record<string, string>>
-  /** One line for each that was not taken, and why. */
+  /** What was not taken, and why: a line for all that are not declared, and one for each other. */
   readonly refused: readonly string[]
   /** Of those that are declared nothing was left out: else later steps would go on without what the step said. */
   readonly isWhole: boolean
 }
 
-/** Reads what a step wrote: declared names only, secrets taken out. `text` is undefined if there was more than is read. */
+/**
+ * Reads what a step wrote: declared names only, secrets taken out. `text` is undefined if there was more than is read. Where nothing
+ * is declared nothing can be lost.
+ */
 export function readOutputs(
   text: string | undefined,
   declared: readonly string[],
@@ -29,7 +32,7 @@ export function readOutputs(
   const none = (why: string): StepOutputs => ({
     outputs: {},
     refused: [`$${outputVariable}: ${why}`],
-    isWhole: false,
+    isWhole: declared.length === 0,
   })
   if (text === undefined || Buffer.byteLength(text) > maxFileBytes)
     return none(`more than ${maxFileBytes / 1024} KiB: nothing of it was taken`)
@@ -38,18 +41,27 @@ export function readOutputs(
   if (!read.ok) return none(`line ${read.line} is not NAME=VALUE: nothing of it was taken`)
   const outputs: Record<string, string> = {}
   const refused: string[] = []
+  const unknown = new Set<string>()
   let isWhole = true
   for (const { name, value } of read.variables) {
     const shown = mask(name).slice(0, 60)
-    if (!declared.includes(name))
-      refused.push(`${JSON.stringify(shown)} was not taken: its \`outputs\` do not name it`)
+    if (!declared.includes(name)) unknown.add(JSON.stringify(shown))
     else if (value.includes('\0') || Buffer.byteLength(value) > maxValueBytes) {
       refused.push(`${shown} was not taken: its value has a NUL, or more than ${maxValueBytes / 1024} KiB`)
       isWhole = false
     } else outputs[name] = mask(value)
   }
+  if (unknown.size > 0) refused.push(undeclared([...unknown]))
   return { outputs, refused: refused.map((why) => `$${outputVariable}: ${why}`), isWhole }
 }
+
+function undeclared(names: readonly string[]): string {
+  const more = names.length > maxNamed ? ` and ${names.length - maxNamed} more` : ''
+  const [were, them] = names.length === 1 ? ['was', 'it'] : ['were', 'them']
+  return `${names.slice(0, maxNamed).join(', ')}${more} ${were} not taken: the step’s \`outputs\` do not name ${them}`
+}
+
+const maxNamed = 8
 
 /** The file of a step without a sandbox. */
 export function createOutputFile(): { path: string; read(): string | undefined; [Symbol.dispose](): void } {
