@@ -8,6 +8,8 @@ import { openAuditSource, type AuditOptions } from './audit-source.ts'
 export interface LoggedEnd {
   /** Of the entry. */
   readonly index: number
+  /** Of the step. */
+  readonly name: string
   /** What the server had then. */
   readonly kept: LogDigest | undefined
   /** What the runner made. */
@@ -35,7 +37,7 @@ export function hasAuditLog(options: AuditOptions): boolean {
   }
 }
 
-/** The ends in this run that have a digest of a log, of an audit log whose checkpoint is believed: by step. */
+/** The ends of the steps of this run, of an audit log whose checkpoint is believed: by step. */
 export async function loggedEnds(options: AuditOptions, run: string): Promise<Map<string, LoggedEnd>> {
   const { search } = await openAuditSearch({ ...options, index: true })
   try {
@@ -46,11 +48,24 @@ export async function loggedEnds(options: AuditOptions, run: string): Promise<Ma
       toMs: undefined,
     })) {
       const end = endOf(index, entry)
-      if (end.kept !== undefined && entry.subject !== undefined) ends.set(entry.subject, end)
+      if (entry.subject !== undefined) ends.set(entry.subject, end)
     }
     return ends
   } finally {
     search.close()
+  }
+}
+
+/** Those of these ends that are of steps of this name or id; waits a little until they are published. */
+export async function endsCalled(
+  options: AuditOptions,
+  run: string,
+  called: string,
+): Promise<Map<string, LoggedEnd>> {
+  for (const untilMs = Date.now() + waitMs; ; await sleep(pollMs)) {
+    const all = await loggedEnds(options, run)
+    const found = [...all].filter(([step, { name }]) => step === called || name === called)
+    if (found.length > 0 || Date.now() > untilMs) return new Map(found)
   }
 }
 
@@ -74,7 +89,8 @@ export async function findEnd(options: AuditOptions, step: string): Promise<Logg
 
 function endOf(index: number, { data }: Entry): LoggedEnd {
   const reported = data['reported'] as Record<string, unknown> | undefined
-  return { index, kept: digestIn(data['log']), made: digestIn(reported?.['log']) }
+  const name = typeof data['name'] === 'string' ? data['name'] : ''
+  return { index, name, kept: digestIn(data['log']), made: digestIn(reported?.['log']) }
 }
 
 function digestIn(value: unknown): LogDigest | undefined {

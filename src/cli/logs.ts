@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLogReader, didYouMean, MayflyError, messageOf } from '../lib/index.ts'
 import type { AuditOptions } from './audit-source.ts'
-import { findEnd, loggedEnds, hasAuditLog, holdLog, type LogDigest, type LogVerdict } from './log-attest.ts'
+import { findEnd, hasAuditLog, holdLog, type LogDigest, type LogVerdict } from './log-attest.ts'
 import { createAsciicast } from './log-asciicast.ts'
 import { createLogView, type LogView } from './log-view.ts'
+import { restOf, silentLines, type RunLogs, type StepOfRun } from './log-rest.ts'
 import { createOperatorApi, type OperatorApi } from './operator-api.ts'
 import { endWithReader, exitCodes, print } from './output.ts'
 import { confirm } from './prompt.ts'
@@ -18,27 +19,6 @@ export interface LogsOptions extends AuditOptions {
   erase: boolean
   yes: boolean
   server?: string
-}
-
-/** The server's list, see src/server/run-logs.ts. */
-interface RunLogs {
-  readonly run: string
-  readonly open: boolean
-  readonly steps: readonly StepOfRun[]
-}
-
-interface StepOfRun {
-  readonly step: string
-  readonly name: string
-  readonly role: string
-  readonly started: string
-  readonly ended: string | null
-  readonly growing: boolean
-  readonly log: {
-    readonly state: 'open' | 'sealed' | 'removed'
-    readonly removed?: string
-    readonly why?: string
-  } | null
 }
 
 const pollMs = 400
@@ -55,15 +35,20 @@ export async function logs(run: string, options: LogsOptions): Promise<number> {
   let code: number = exitCodes.ok
   for (;;) {
     const now = await list()
+    const silent = await silentLines(now, attested, options)
+    if (silent.length > 0) {
+      for (const line of silent) tell(line)
+      return exitCodes.ok
+    }
     const wanted = wantedSteps(now, options)
     const next = wanted.find(({ step }) => !told.has(step))
     if (next !== undefined) {
       told.add(next.step)
       if (!(await showStep({ api, list, attested, options, step: next }))) code = exitCodes.refused
     } else if (!options.follow || !now.open || (options.step !== undefined && told.size > 0)) {
-      const withheld = await withheldLines(now, run, attested, options)
-      for (const line of withheld) tell(line)
-      if (told.size === 0 && withheld.length === 0) tell(nothing(options))
+      const { withheld, silent } = await restOf(now, attested, options)
+      for (const line of [...silent, ...withheld]) tell(line)
+      if (told.size + silent.length + withheld.length === 0) tell(nothing(options))
       return withheld.length > 0 ? exitCodes.refused : code
     } else await sleep(pollMs)
   }
@@ -79,10 +64,11 @@ function wantedSteps(
     const known = [...new Set(steps.map(({ name }) => name))]
     const near = didYouMean(step, known)
     const hint =
-      near === undefined
-        ? `there are ${known.join(', ') || 'none that said anything'}`
-        : `did you mean ${near}?`
-    throw new MayflyError('not_found', visible(`run ${run} has no step ${step}: ${hint}`))
+      near === undefined ? `steps that did are ${known.join(', ') || 'none'}` : `did you mean ${near}?`
+    throw new MayflyError(
+      'not_found',
+      visible(`run ${run} has no step ${step}, or it wrote nothing (the audit log knows, --data): ${hint}`),
+    )
   }
   if (asciicast !== undefined && wanted.length > 1)
     throw new MayflyError(
@@ -136,23 +122,6 @@ async function showStep(showing: Showing): Promise<boolean> {
       : await verdictOf(showing, step, shown)
   tell(`${title}: ${[problem, verdict.text].filter(Boolean).join('; ')}`)
   return verdict.ok !== false && problem === undefined
-}
-
-/** Logs that the audit log knows of and the server does not show, nor says that it removed: a line each. */
-async function withheldLines(
-  { steps }: RunLogs,
-  run: string,
-  attested: boolean,
-  options: LogsOptions,
-): Promise<string[]> {
-  if (!attested || options.step !== undefined) return []
-  const shown = new Set(steps.filter(({ log, growing }) => log !== null || growing).map(({ step }) => step))
-  return [...(await loggedEnds(options, run))]
-    .filter(([step]) => !shown.has(step))
-    .map(
-      ([step, { index, kept }]) =>
-        `step ${step}: THE SERVER DOES NOT SHOW ITS LOG: entry ${index} of the audit log has the digest of ${kept?.bytes ?? 0} bytes`,
-    )
 }
 
 function removedText({ log }: StepOfRun): string | undefined {
@@ -240,8 +209,8 @@ async function listJson(
       ...(verdict === undefined ? {} : { verified: verdict.ok ?? null, detail: verdict.text }),
     })
   }
-  const withheld = await withheldLines({ run, open, steps }, run, attested, options)
-  print(true, { run, open, steps: all, withheld }, [])
+  const { withheld, silent } = await restOf({ run, open, steps }, attested, options)
+  print(true, { run, open, steps: all, silent, withheld }, [])
   return withheld.length > 0 ? exitCodes.refused : code
 }
 

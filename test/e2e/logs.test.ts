@@ -296,10 +296,28 @@ test('without an audit log at hand that is said; without a sign-in nothing is sh
   assert.match(gone.stderr, /its log was removed .* \(an operator had it removed\)/)
 })
 
+test('a step that wrote nothing is known by the audit log, in the list and by its name; one that never was is not', async () => {
+  const job = openJob()
+  assert.equal((await job.start('echo here', 'loud')).exitCode, 0)
+  assert.equal((await job.start('true', 'silent')).exitCode, 0)
+  const asked = await logs(job.run(), '--step', 'silent')
+  assert.equal(asked.exitCode, 0, asked.stderr)
+  assert.match(asked.stderr, /step "silent" \(stp_\w+\): it wrote nothing, by entry \d+ of the audit log/)
+  const all = await logs(job.run())
+  assert.equal(all.exitCode, 0, all.stderr)
+  assert.match(all.stderr, /step "loud" .*verified[\s\S]*step "silent" \(stp_\w+\): it wrote nothing/)
+  const never = await logs(job.run(), '--step', 'never')
+  assert.equal(never.exitCode, 1)
+  assert.match(never.stderr, /has no step never, or it wrote nothing .*: steps that did are loud/)
+})
+
 test('a step that said nothing, and one that prints what a terminal obeys', async () => {
   const silent = openJob()
   assert.equal((await silent.start('true')).exitCode, 0)
-  assert.match((await logs(silent.run())).stderr, /no step of this run has said anything/)
+  assert.match(
+    (await logs(silent.run())).stderr,
+    /no step of this run has said anything|: it wrote nothing, by entry/,
+  )
   const job = openJob()
   assert.equal((await job.start(String.raw`printf '\033]0;title\007\033[31mred\033[0m\n'`)).exitCode, 0)
   const raw = await logs(job.run())
