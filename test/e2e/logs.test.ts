@@ -146,7 +146,7 @@ test('the end of a step says what ran, what it used and what it left outside its
     [['/tmp', 1, ['left-here']]],
   )
   const story = await stage.operate(['audit', 'show', '--run', job.run(), '--data', stage.dataFolder])
-  assert.match(story.stdout, /it took [\d.]+ s, processor .*\n.*it left 1 files in \/tmp: left-here/)
+  assert.match(story.stdout, /it took [\d.]+ s, processor .*\n(?:.*\n)*.*it left 1 files in \/tmp: left-here/)
 })
 
 test('-f shows a step’s lines while it runs, and ends with it', async () => {
