@@ -173,7 +173,7 @@ export function makeRepository(options: {
 }
 
 /** A CA and a server certificate for one name, for a day. */
-async function makeCertificate(host: string): Promise<{ ca: string; cert: string; key: string }> {
+export async function makeCertificate(host: string): Promise<{ ca: string; cert: string; key: string }> {
   x509.cryptoProvider.set(webcrypto as never)
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
   const times = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 86_400_000) }

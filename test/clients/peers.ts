@@ -1,0 +1,116 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { readEnvironment } from '../../src/config/environment.ts'
+
+/** A client or server that no package manager of the system has, at one version, from its ecosystem's own registry. */
+export interface Peer {
+  readonly name: string
+  readonly version: string
+  /** What it is for: said when it is built. */
+  readonly why: string
+  readonly from: 'go' | 'npm' | 'pypi'
+  /** The package, in its ecosystem's words. */
+  readonly package: string
+  /** More that has to be installed beside it. */
+  readonly beside?: readonly string[]
+}
+
+export const peers: readonly Peer[] = [
+  peer('crane', 'go', 'github.com/google/go-containerregistry/cmd/crane', 'v0.22.1', 'copies images'),
+  peer('oras', 'go', 'oras.land/oras/cmd/oras', 'v1.3.6', 'copies artifacts'),
+  peer('git-lfs', 'go', 'github.com/git-lfs/git-lfs/v3', 'v3.8.1', 'fetches and pushes large files'),
+  peer('pnpm', 'npm', 'pnpm', '12.21.0', 'installs packages'),
+  peer('yarn', 'npm', 'yarn', '1.22.22', 'installs packages'),
+  { ...peer('yarn4', 'npm', '@yarnpkg/cli-dist', '4.18.1', 'installs packages') },
+  peer('bun', 'npm', 'bun', '1.4.5', 'installs packages'),
+  peer('verdaccio', 'npm', 'verdaccio', '6.8.0', 'an npm registry'),
+  peer('uv', 'pypi', 'uv', '0.13.0', 'installs packages'),
+  peer('twine', 'pypi', 'twine', '7.0.0', 'publishes packages'),
+  peer('poetry', 'pypi', 'poetry', '2.5.0', 'installs packages'),
+  peer('pypi-server', 'pypi', 'pypiserver', '', 'a Python package index', ['passlib']),
+]
+
+function peer(
+  name: string,
+  from: Peer['from'],
+  source: string,
+  version: string,
+  why: string,
+  beside: readonly string[] = [],
+): Peer {
+  return { name, version, why, from, package: source, beside }
+}
+
+/** Outside the tree, so that a clean checkout finds what another one built; one folder a version. */
+function cacheFolder(): string {
+  const { XDG_CACHE_HOME: cache } = readEnvironment().variables
+  return join(cache ?? join(homedir(), '.cache'), 'mayfly-peers')
+}
+
+function folderOf({ name, version }: Peer): string {
+  return join(cacheFolder(), `${name}@${version === '' ? 'newest' : version}`)
+}
+
+/** Folders with the programs of those that are there. */
+export function peerFolders(): string[] {
+  return peers.flatMap((one) => [join(folderOf(one), 'bin')]).filter((folder) => existsSync(folder))
+}
+
+export function isBuilt(one: Peer): boolean {
+  return existsSync(folderOf(one))
+}
+
+/** Builds it beside its place and puts it there whole. Throws what its tool said. */
+export function build(one: Peer): void {
+  const folder = folderOf(one)
+  const making = `${folder}.${process.pid}`
+  mkdirSync(join(making, 'bin'), { recursive: true })
+  try {
+    builders[one.from](one, making, folder)
+    renameSync(making, folder)
+  } finally {
+    rmSync(making, { recursive: true, force: true })
+  }
+}
+
+const builders: Record<Peer['from'], (one: Peer, making: string, place: string) => void> = {
+  go(one, making) {
+    run('go', ['install', '-trimpath', '-ldflags', '-s -w', `${one.package}@${one.version}`], {
+      CGO_ENABLED: '0',
+      GOBIN: join(making, 'bin'),
+    })
+  },
+  npm(one, making) {
+    run('npm', ['install', '--prefix', making, '--no-audit', '--no-fund', `${one.package}@${one.version}`])
+    const bin = one.name === 'yarn4' ? 'yarn' : one.name
+    // A relative link, so that the folder can be moved to its place.
+    run('ln', ['-s', `../node_modules/.bin/${bin}`, join(making, 'bin', one.name)])
+  },
+  pypi(one, making, place) {
+    const wanted = one.version === '' ? one.package : `${one.package}==${one.version}`
+    run('python3', ['-m', 'venv', join(making, 'venv')])
+    run(join(making, 'venv/bin/pip'), ['install', '-q', wanted, ...(one.beside ?? [])])
+    // A venv's scripts name the place that they were made in.
+    run('sed', ['-i', `1s|${making}|${place}|`, join(making, 'venv/bin', one.name)], {}, true)
+    run('ln', ['-s', `../venv/bin/${one.name}`, join(making, 'bin', one.name)])
+  },
+}
+
+function run(
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+  mayFail = false,
+): void {
+  try {
+    execFileSync(program, args, {
+      env: { ...readEnvironment().variables, ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: 900_000,
+    })
+  } catch (error) {
+    if (!mayFail) throw error
+  }
+}
