@@ -30,8 +30,10 @@ export function createPinned(deps: { audit: AuditClient; lockfiles?: StoredLockf
     const before = await lockfiles?.load(step.id)
     if (before !== undefined) return readPins(before)
     const pins = await readPins(bundle)
-    const { packages, digest, files } = pins
-    await deps.audit.append(stepEvent(step, 'lockfile.pinned', { packages, sha256: digest, files }))
+    const { packages, digest } = pins
+    await deps.audit.append(
+      stepEvent(step, 'lockfile.pinned', { packages, sha256: digest, ...recordedFiles(pins) }),
+    )
     await lockfiles?.keep(step.id, bundle)
     return pins
   }
@@ -46,4 +48,13 @@ export function createPinned(deps: { audit: AuditClient; lockfiles?: StoredLockf
     },
     forget: (step) => void pinned.delete(step),
   }
+}
+
+/** As an entry has room for so many: the paths are whoever wrote the workspace's choice, and the digest is of them all. */
+const recordedBytes = 32_000
+
+function recordedFiles({ files }: Pins): { files: Pins['files']; fileCount?: number } {
+  let left = recordedBytes
+  const fitting = files.filter((one) => (left -= Buffer.byteLength(JSON.stringify(one))) >= 0)
+  return { files: fitting, ...(fitting.length < files.length ? { fileCount: files.length } : {}) }
 }

@@ -50,5 +50,13 @@ export const npm = {
   },
   variables: ([first, ...others]) =>
     first === undefined || others.length > 0 ? {} : { NPM_CONFIG_REGISTRY: first.url },
-  lockfiles: ['package-lock.json'],
+  // npm takes the first of these two where there are both.
+  lockfiles: [
+    'npm-shrinkwrap.json',
+    'package-lock.json',
+    'pnpm-lock.yaml',
+    'yarn.lock',
+    'bun.lock',
+    'deno.lock',
+  ],
 } as const satisfies Kind

@@ -1,5 +1,5 @@
 import { sha256Hex } from '../lib/index.ts'
-import type { Ecosystem, Pin, PinList } from './pin.ts'
+import type { Ecosystem, Outside, Pin, PinList } from './pin.ts'
 
 /** What the lockfiles of a step pin, as it is asked. */
 export interface Pins {
@@ -11,12 +11,19 @@ export interface Pins {
   has(ecosystem: Ecosystem, name: string): boolean
   /** The files of this version that are pinned: none, if it is not. */
   of(ecosystem: Ecosystem, name: string, version: string): readonly Pin[]
+  /** What the lockfiles say to be at this address (see `placeOf`), with or without digest. */
+  at(place: string): readonly Pin[]
+  /** Dependencies that no registry has; the first hundred. */
+  readonly outside: readonly Outside[]
 }
 
-export function pinsOf({ files, pins }: PinList): Pins {
+export function pinsOf({ files, pins, outside }: PinList): Pins {
   const names = new Set<string>()
   const versions = new Map<string, Pin[]>()
+  const places = new Map<string, Pin[]>()
   for (const pin of pins) {
+    const place = pin.resolved === undefined ? undefined : placeOf(pin.resolved)
+    if (place !== undefined) places.set(place, [...(places.get(place) ?? []), pin])
     names.add(`${pin.ecosystem} ${pin.name}`)
     const key = keyOf(pin.ecosystem, pin.name, pin.version)
     const known = versions.get(key)
@@ -30,6 +37,24 @@ export function pinsOf({ files, pins }: PinList): Pins {
     files,
     has: (ecosystem, name) => names.has(`${ecosystem} ${name}`),
     of: (ecosystem, name, version) => versions.get(keyOf(ecosystem, name, version)) ?? [],
+    at: (place) => places.get(place) ?? [],
+    outside,
+  }
+}
+
+/**
+ * An address in the one spelling by which it is looked up: `host:port/path?query`, escapes resolved. Whether it is http or https
+ * the connection says. Undefined for what is no such address, or holds credentials of its own.
+ */
+export function placeOf(address: string): string | undefined {
+  const url = URL.parse(address)
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '')
+    return undefined
+  const port = url.port === '' ? (url.protocol === 'https:' ? '443' : '80') : url.port
+  try {
+    return `${url.hostname}:${port}${decodeURIComponent(url.pathname)}${url.search}`
+  } catch {
+    return undefined
   }
 }
 

@@ -1,31 +1,65 @@
 import { MayflyError, limits, sha256Hex } from '../lib/index.ts'
+import { readBunLock } from './bun.ts'
+import { readDenoLock } from './deno.ts'
 import { readPackageLock } from './npm.ts'
-import type { Lockfile, Pin, PinList } from './pin.ts'
+import type { Lockfile, Outside, Pin, PinList, TellOutside } from './pin.ts'
+import { readPnpmLock } from './pnpm.ts'
+import { readYarnLock } from './yarn.ts'
 
-/** Reads one format. Throws `bad_input` with what to do. */
-type Reader = (text: string) => Pin[]
+/** Reads one format, and says what it came across that no registry has. Throws `bad_input` with what to do. */
+type Reader = (text: string, tell: TellOutside) => Pin[]
 
 /** Who reads a file of which name. A new format is a file beside this one, and a line here. */
 const readers: readonly { readonly name: RegExp; readonly read: Reader }[] = [
   { name: /^(?:package-lock|npm-shrinkwrap)\.json$/, read: readPackageLock },
+  { name: /^pnpm-lock\.yaml$/, read: readPnpmLock },
+  { name: /^yarn\.lock$/, read: readYarnLock },
+  { name: /^bun\.lock$/, read: readBunLock },
+  { name: /^deno\.lock$/, read: readDenoLock },
 ]
 
-/** Reads lockfiles of any format that is known. Throws `bad_input` or `limit_exceeded`. */
+/** Of so many it is said that they are outside. */
+const maxOutside = 100
+
+/**
+ * Reads lockfiles of any format that is known. One that cannot be read pins nothing, and says why: a broken one among the test
+ * data of a repository does not spoil the others. Throws `bad_input` where none can be read, and `limit_exceeded`.
+ */
 export function readLockfiles(files: readonly Lockfile[]): PinList {
   const pins: Pin[] = []
+  const outside: Outside[] = []
+  const tell: TellOutside = (one) => void (outside.length < maxOutside && outside.push(one))
+  const failures: MayflyError[] = []
   const read = files.map(({ path, text }) => {
-    if (Buffer.byteLength(text) > limits.lockfileBytes)
-      throw new MayflyError('limit_exceeded', `${path} is over ${limits.lockfileBytes} bytes`)
-    const found = readerOf(path)(text)
-    pins.push(...found)
-    if (pins.length > limits.lockfilePackages)
-      throw new MayflyError(
-        'limit_exceeded',
-        `${path}: more than ${limits.lockfilePackages} packages are pinned`,
-      )
-    return { path, packages: found.length, sha256: sha256Hex(text) }
+    try {
+      const found = readOne(path, text, tell)
+      for (const pin of found) pins.push(pin)
+      if (pins.length > limits.lockfilePackages)
+        throw new MayflyError(
+          'limit_exceeded',
+          `${path}: more than ${limits.lockfilePackages} packages are pinned`,
+        )
+      return { path, packages: found.length, sha256: sha256Hex(text) }
+    } catch (error) {
+      if (!(error instanceof MayflyError) || error.code !== 'bad_input') throw error
+      failures.push(error)
+      return { path, packages: 0, sha256: sha256Hex(text), unread: error.message }
+    }
   })
-  return { files: read, pins }
+  const [failure] = failures
+  if (failure !== undefined && failures.length === files.length) throw failure
+  return { files: read, pins, outside }
+}
+
+function readOne(path: string, text: string, tell: TellOutside): Pin[] {
+  if (Buffer.byteLength(text) > limits.lockfileBytes)
+    throw new MayflyError('limit_exceeded', `${path} is over ${limits.lockfileBytes} bytes`)
+  return readerOf(path)(withoutMark(text), tell)
+}
+
+/** Editors of one system put a mark before the text, which is none of it. */
+function withoutMark(text: string): string {
+  return text.startsWith('\uFEFF') ? text.slice(1) : text
 }
 
 // A file that somebody calls something else is npm's: that is what `--lockfile` was for from the beginning.

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import type { LockfileAnswer } from './thread-entry.ts'
 import { unpackLockfiles } from './bundle.ts'
+import type { Lockfile } from './pin.ts'
 import { pinsOf, type Pins } from './pins.ts'
 import { readLockfiles } from './read.ts'
 
@@ -12,8 +13,10 @@ export type LockfileReader = (bundle: string) => Promise<Pins>
 const isBundled = !import.meta.url.endsWith('.ts')
 const entry = new URL(isBundled ? './lockfile-thread.js' : './thread-entry.ts', import.meta.url)
 
-/** A smaller one is read sooner than a thread starts. */
+/** Smaller ones are read sooner than a thread starts. */
 const readHereChars = 100_000
+/** Of a text that no built-in reads: YAML takes that many times as long as JSON, and what is made to be slow more. */
+const slowness = 10
 /** What the largest lockfile that is taken comes to in memory, and as much again. */
 const maxMemoryMb = 512
 const maxMs = 20_000
@@ -25,13 +28,23 @@ const maxMs = 20_000
 export function createLockfileReader(): LockfileReader {
   let last: Promise<unknown> = Promise.resolve()
   return async (text) => {
-    if (text.length <= readHereChars) return pinsOf(readLockfiles(unpackLockfiles(text)))
+    if (text.length <= readHereChars) {
+      const files = unpackLockfiles(text)
+      if (workOf(files) <= readHereChars) return pinsOf(readLockfiles(files))
+    }
     const mine = last.then(() => readAside(text))
     last = mine.catch(() => undefined)
     const answer = await mine
     if (!answer.ok) throw new MayflyError(answer.code, answer.message)
     return pinsOf(answer.list)
   }
+}
+
+function workOf(files: readonly Lockfile[]): number {
+  return files.reduce(
+    (work, { path, text }) => work + text.length * (path.endsWith('.json') ? 1 : slowness),
+    0,
+  )
 }
 
 function readAside(text: string): Promise<LockfileAnswer> {

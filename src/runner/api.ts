@@ -53,7 +53,7 @@ export interface ServerApi {
   ): Promise<StepGrant>
   /** The server holds its answer until there is something to tell beyond the refusals that were `seen`, or for a while. */
   heartbeat(step: StepGrant, seen: number): Promise<Heartbeat | undefined>
-  pinLockfiles(step: StepGrant, bundle: string): Promise<{ packages: number }>
+  pinLockfiles(step: StepGrant, bundle: string): Promise<PinnedLockfiles>
   /** Adds to the step's log at this offset. What there is of it then; and why no more is taken, if so. */
   appendLog(
     step: StepGrant,
@@ -115,6 +115,15 @@ export interface StepGrant {
   readonly checkout?: readonly { connection: string; url: string }[]
   /** Hosts without a credential that the policy names one by one, as `host:port`. Missing from servers that do not say. */
   readonly egress?: readonly string[]
+}
+
+/** What the gateway took of the lockfiles. */
+export interface PinnedLockfiles {
+  readonly packages: number
+  /** Missing from servers that do not say; with why one pins nothing. */
+  readonly files?: readonly { readonly path: string; readonly unread?: string }[]
+  /** Dependencies that no registry has. */
+  readonly outside?: readonly { readonly name: string; readonly kind: 'git' | 'url'; readonly host: string }[]
 }
 
 export interface FinishReport {

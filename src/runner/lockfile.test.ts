@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, renameSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
-import { test } from 'node:test'
+import { dirname, join } from 'node:path'
+import { test, type TestContext } from 'node:test'
 import { limits } from '../lib/index.ts'
-import { readWorkspaceLockfile } from './lockfile.ts'
+import { lockfilesOf, readWorkspaceLockfile } from './lockfile.ts'
 import { temporaryFolder } from './sandbox/sandbox.fixture.ts'
 
 const name = 'package-lock.json'
@@ -73,4 +73,92 @@ test('a path outside of the workspace is no lockfile, and ends', (t) => {
     })
     assert.deepEqual([signal, stdout.trim()], [null, 'undefined'], path)
   }
+})
+
+const npm = {
+  connections: [{ name: 'npm', kind: 'npm', url: 'https://npm.test', authority: 'npm.test:443' }],
+}
+
+function workspaceWith(t: TestContext, files: Readonly<Record<string, string>>): string {
+  const workspace = temporaryFolder(t)
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(join(workspace, dirname(path)), { recursive: true })
+    writeFileSync(join(workspace, path), text)
+  }
+  return workspace
+}
+
+const pathsOf = (workspace: string, lockfile = name) =>
+  lockfilesOf(npm, { workspace, lockfile }).files.map(({ path }) => path)
+
+test('every lockfile of the workspace is found: of all tools, in folders of it, not in those of others', (t) => {
+  const workspace = workspaceWith(t, {
+    [name]: '{}',
+    'web/pnpm-lock.yaml': 'x',
+    'a/b/c/d/yarn.lock': 'x',
+    'a/b/c/d/e/yarn.lock': 'too deep',
+    'node_modules/ms/package-lock.json': 'of others',
+    'vendor/package-lock.json': 'of others',
+    '.git/package-lock.json': 'of others',
+    '.github/actions/x/bun.lock': 'x',
+    'go.sum': 'of no connection of the role',
+    'other.json': 'named',
+  })
+  assert.deepEqual(pathsOf(workspace), [
+    name,
+    'web/pnpm-lock.yaml',
+    '.github/actions/x/bun.lock',
+    'a/b/c/d/yarn.lock',
+  ])
+  assert.equal(pathsOf(workspace, 'other.json')[0], 'other.json')
+  assert.deepEqual(lockfilesOf({ connections: [] }, { workspace, lockfile: name }).files.length, 1)
+})
+
+test('beside npm-shrinkwrap.json the package-lock.json does not count, as with npm', (t) => {
+  const workspace = workspaceWith(t, {
+    'npm-shrinkwrap.json': '{}',
+    [`web/${name}`]: '{}',
+    [`api/npm-shrinkwrap.json`]: '{}',
+    [`api/${name}`]: '{}',
+  })
+  assert.deepEqual(pathsOf(workspace), ['npm-shrinkwrap.json', 'api/npm-shrinkwrap.json', `web/${name}`])
+})
+
+test('links, pipes and what is too large are left out and said', (t) => {
+  const workspace = workspaceWith(t, { [name]: '{}', 'large/package-lock.json': '' })
+  const outside = workspaceWith(t, { [name]: 'outside' })
+  mkdirSync(join(workspace, 'web'))
+  symlinkSync(join(outside, name), join(workspace, 'web', name))
+  symlinkSync(outside, join(workspace, 'linked'))
+  mkdirSync(join(workspace, 'pipe'))
+  execFileSync('mkfifo', [join(workspace, 'pipe', name)])
+  truncateSync(join(workspace, 'large', name), limits.lockfileBytes + 1)
+  const { files, notes } = lockfilesOf(npm, { workspace, lockfile: name })
+  assert.deepEqual(
+    files.map(({ path }) => path),
+    [name],
+  )
+  assert.deepEqual(notes, [
+    `pipe/${name}, web/${name}: no plain file, so it pins nothing`,
+    `large/${name}: over ${limits.lockfileBytes} bytes, so it pins nothing`,
+  ])
+})
+
+test('more lockfiles than are taken, and more bytes than are taken, are said', (t) => {
+  const many = workspaceWith(
+    t,
+    Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`p${i}/${name}`, '{}'])),
+  )
+  const found = lockfilesOf(npm, { workspace: many, lockfile: name })
+  assert.equal(found.files.length, 64)
+  assert.match(found.notes.join(), /not the whole workspace was searched for lockfiles/)
+  const large = workspaceWith(t, { [name]: '{}', [`b/${name}`]: '', [`c/${name}`]: '' })
+  for (const folder of ['b', 'c'])
+    truncateSync(join(large, folder, name), Math.floor(limits.lockfileBytes * 0.6))
+  const cut = lockfilesOf(npm, { workspace: large, lockfile: name })
+  assert.deepEqual(
+    cut.files.map(({ path }) => path),
+    [name, `b/${name}`],
+  )
+  assert.match(cut.notes.join(), /^c\/package-lock\.json: left out/)
 })

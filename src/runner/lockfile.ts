@@ -1,11 +1,14 @@
-import { join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { kindNamed, kindNames } from '../kinds/index.ts'
 import { limits, messageOf } from '../lib/index.ts'
 import { packLockfiles } from '../lockfiles/bundle.ts'
 import type { Lockfile } from '../lockfiles/index.ts'
-import type { ServerApi, StepGrant } from './api.ts'
+import type { PinnedLockfiles, ServerApi, StepGrant } from './api.ts'
 import type { StepRequest } from './step-request.ts'
-import { readInside } from './workspace/index.ts'
+import { findFiles, readInside } from './workspace/index.ts'
+
+/** How far lockfiles are looked for below the workspace, and what is looked at for that. */
+const bounds = { depth: 4, files: 64, entries: 20_000 }
 
 /** The lockfile's text, or undefined if there is none in the workspace that is a plain file and not too large. */
 export function readWorkspaceLockfile(workspace: string, path: string): string | undefined {
@@ -22,28 +25,83 @@ export function lockfilesOnce(
   let handing: Promise<void> | undefined
   return () => {
     handing ??= (async () => {
-      const files = lockfilesOf(step, request)
+      const { files, notes } = lockfilesOf(step, request)
       if (files.length === 0) {
         handing = undefined
         return
       }
-      await api
-        .pinLockfiles(step, packLockfiles(files))
-        .catch((error: unknown) =>
-          tell(`mayfly: ${files.map(({ path }) => path).join(', ')}: not usable: ${messageOf(error)}`),
-        )
+      for (const note of notes) tell(`mayfly: ${note}`)
+      try {
+        for (const line of aboutPinned(await api.pinLockfiles(step, packLockfiles(files)), step))
+          tell(`mayfly: ${line}`)
+      } catch (error) {
+        tell(`mayfly: ${listed(files.map(({ path }) => path))}: not usable: ${messageOf(error)}`)
+      }
     })()
     return handing
   }
 }
 
-/** The one that was named, and what the kinds of the role's connections call theirs. */
-function lockfilesOf(step: StepGrant, { workspace, lockfile }: StepRequest): Lockfile[] {
-  const ofKinds = kindNames
+/** The one that was named, and what the kinds of the role's connections call theirs, wherever it lies in the workspace. */
+export function lockfilesOf(
+  step: Pick<StepGrant, 'connections'>,
+  { workspace, lockfile }: Pick<StepRequest, 'workspace' | 'lockfile'>,
+): { readonly files: readonly Lockfile[]; readonly notes: readonly string[] } {
+  const names = kindNames
     .filter((name) => step.connections.some(({ kind }) => kind === name))
     .flatMap((name) => kindNamed(name).lockfiles ?? [])
-  return [...new Set([lockfile, ...ofKinds])].flatMap((path) => {
+  const found = findFiles(workspace, new Set(names), bounds)
+  const notes = [
+    ...(found.others.length > 0 ? [`${listed(found.others)}: no plain file, so it pins nothing`] : []),
+    ...(found.cut ? [`not the whole workspace was searched for lockfiles: name yours with --lockfile`] : []),
+  ]
+  const files: Lockfile[] = []
+  let left = limits.lockfileBytes - headBytes
+  for (const path of new Set([relative(workspace, join(workspace, lockfile)), ...counting(found.files)])) {
     const text = readWorkspaceLockfile(workspace, path)
-    return text === undefined ? [] : [{ path, text }]
-  })
+    if (text === undefined) {
+      if (found.files.includes(path))
+        notes.push(`${path}: over ${limits.lockfileBytes} bytes, so it pins nothing`)
+      continue
+    }
+    left -= Buffer.byteLength(text) + path.length
+    if (left < 0) {
+      notes.push(`${path}: left out, since all lockfiles together are over ${limits.lockfileBytes} bytes`)
+      break
+    }
+    files.push({ path, text })
+  }
+  return { files, notes }
+}
+
+/** For the line that says what comes behind it. */
+const headBytes = 65_536
+
+/** Where there is an npm-shrinkwrap.json, npm does not look at package-lock.json. */
+function counting(paths: readonly string[]): string[] {
+  const shrinkwrapped = new Set(
+    paths.filter((path) => basename(path) === 'npm-shrinkwrap.json').map((path) => dirname(path)),
+  )
+  return paths.filter((path) => basename(path) !== 'package-lock.json' || !shrinkwrapped.has(dirname(path)))
+}
+
+/** What a developer should know of lockfiles that were taken: which could not be read, and what no registry will bring. */
+function aboutPinned({ files = [], outside = [] }: PinnedLockfiles, step: StepGrant): string[] {
+  const unread = files.flatMap(({ path, unread }) => (unread === undefined ? [] : [`${path}: ${unread}`]))
+  const reached = new Set([...step.connections.map(({ authority }) => authority), ...(step.egress ?? [])])
+  const unreached = outside.filter(({ host }) => !reached.has(`${host}:443`))
+  if (unreached.length === 0) return unread
+  const places = [
+    ...new Set(
+      unreached.map(({ name, kind, host }) =>
+        kind === 'git' ? `${name} (Git, ${host}: needs git:read)` : `${name} (${host}: needs egress)`,
+      ),
+    ),
+  ]
+  return [...unread, `not from a registry, and not reached by this role: ${listed(places)}`]
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, 5).join(', ')
+  return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown
 }

@@ -31,7 +31,7 @@ export interface RelayDeps {
   signer: ProofSigner
   /** One line for the developer: what was refused and why. */
   tell: (line: string) => void
-  /** Called before the first connection to an npm registry goes out. */
+  /** Called before a connection to a registry goes out whose packages lockfiles pin. */
   beforeRegistry: () => Promise<void>
   /** Whether a secret of the job stands in this host name or URL. */
   holdsSecret: (address: string) => boolean

@@ -1,7 +1,7 @@
 import { pipeline } from 'node:stream/promises'
 import { messageOf } from '../../lib/index.ts'
 import { kinds } from '../../kinds/index.ts'
-import type { Pins } from '../../lockfiles/index.ts'
+import { joinIntegrity, type Pin, type Pins } from '../../lockfiles/index.ts'
 import type { Operation } from '../../policy/index.ts'
 import { copyHead, discard, pickHeaders, plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
 import { strongest } from '../verified-body.ts'
@@ -115,12 +115,30 @@ function routeOf(path: string, pins: Pins): Route | string {
   const { name = '', file = '' } = tarball
   const base = `${name.slice(name.indexOf('/') + 1)}-`
   const version = file.startsWith(base) ? file.slice(base.length) : ''
-  const [pin] = pins.of('npm', name, version)
-  if (pin === undefined) return `the run's lockfile does not pin ${name}@${version === '' ? file : version}`
+  const integrity = integrityOf(pins.of('npm', name, version))
+  if (integrity === undefined)
+    return `the run's lockfile does not pin ${name}@${version === '' ? file : version}`
+  return integrity.ok
+    ? { kind: 'tarball', name, version, integrity: integrity.value }
+    : `${name}@${version}: ${integrity.why}`
+}
+
+type Integrity = { readonly ok: true; readonly value: string } | { readonly ok: false; readonly why: string }
+
+/** What the pins of one version say together that its bytes are; undefined if there is none. */
+function integrityOf(pins: readonly Pin[]): Integrity | undefined {
+  const [first, ...others] = pins
+  if (first === undefined) return undefined
+  const value = others.reduce<string | undefined>(
+    (joined, pin) => (joined === undefined ? undefined : joinIntegrity(joined, pin.integrity)),
+    first.integrity,
+  )
+  if (value === undefined) return { ok: false, why: 'two lockfiles of the workspace pin it to two digests' }
+  if (value === '') return { ok: false, why: 'the lockfile has no integrity for it: make its entry anew' }
   try {
-    strongest(pin.integrity)
+    strongest(value)
+    return { ok: true, value }
   } catch (error) {
-    return messageOf(error)
+    return { ok: false, why: messageOf(error) }
   }
-  return { kind: 'tarball', name, version, integrity: pin.integrity }
 }

@@ -245,10 +245,20 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
       bodyLimitBytes: limits.lockfileBytes,
       // As it is: to take it out of JSON would hold up everybody.
       bodyType: 'text',
-      response: z.object({ packages: z.int(), digest: z.string() }),
+      response: z.object({
+        packages: z.int(),
+        digest: z.string(),
+        files: z
+          .array(z.object({ path: z.string(), unread: z.string().optional() }))
+          .describe('With why one pins nothing, if it could not be read.'),
+        outside: z
+          .array(z.object({ name: z.string(), kind: z.enum(['git', 'url']), host: z.string() }))
+          .describe('Dependencies that no registry has; the first hundred.'),
+      }),
       ...withBody(z.string(), async (call, bundle) => {
-        const { packages, digest } = await gateway.pinLockfiles(ownStep(call), bundle)
-        return { packages, digest }
+        const { packages, digest, files, outside } = await gateway.pinLockfiles(ownStep(call), bundle)
+        const told = files.map(({ path, unread }) => ({ path, ...(unread === undefined ? {} : { unread }) }))
+        return { packages, digest, files: told, outside }
       }),
     },
     {
