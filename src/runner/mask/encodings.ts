@@ -28,65 +28,55 @@ function unicodeEscape(unit: string, upper: boolean): string {
   return `\\u${upper ? hex.toUpperCase() : hex}`
 }
 
-/** What each encoder leaves as it is. */
-const urlKeepers = [
-  /[A-Za-z0-9_.~-]/, // RFC 3986 unreserved
-  /[A-Za-z0-9_.~/-]/, // Python quote
-  /[A-Za-z0-9_.!~*'()-]/, // encodeURIComponent
-  /[A-Za-z0-9_.!~*'();,/?:@&=+$#-]/, // encodeURI
-  /[!$%&'()*+,\-.0-9A-Z_a-z~]/, // WHATWG user info
-  /[!$%&'()*+,\-./0-9:;=@A-Z[\]^_a-z|~\\]/, // WHATWG path
-  /[A-Za-z0-9_.*-]/, // form
-  /[^\0-\uffff]/, // everything as %XX
+const [hexLower, hexUpper] = [false, true].map((upper) =>
+  Array.from({ length: 256 }, (_, byte) => {
+    const hex = byte.toString(16).padStart(2, '0')
+    return upper ? hex.toUpperCase() : hex
+  }),
+) as [string[], string[]]
+
+/** What each encoder escapes; the rest it leaves as it is. */
+const urlEscaped = [
+  /[^A-Za-z0-9_.~-]/g, // RFC 3986 unreserved
+  /[^A-Za-z0-9_.~/-]/g, // Python quote
+  /[^A-Za-z0-9_.!~*'()-]/g, // encodeURIComponent
+  /[^A-Za-z0-9_.!~*'();,/?:@&=+$#-]/g, // encodeURI
+  /[^!$%&'()*+,\-.0-9A-Z_a-z~]/g, // WHATWG user info
+  /[^!$%&'()*+,\-./0-9:;=@A-Z[\]^_a-z|~\\]/g, // WHATWG path
+  /[^A-Za-z0-9_.*-]/g, // form
 ]
+const everything = [/[^]/g]
 
 /** %XX encodings of the UTF-8 bytes, in both cases, and with `+` for a space as forms do. */
 export function urlEscapes(text: string): string[] {
-  const bytes = Buffer.from(text, 'utf8')
-  const forms: string[] = []
-  for (const keep of urlKeepers) {
-    for (const upper of [false, true]) {
-      const escaped = escapeBytes(bytes, '%', keep, upper)
-      forms.push(escaped)
-      if (keep.test('a')) forms.push(escaped.replaceAll('%20', '+'))
-    }
-  }
-  return forms
+  return [
+    ...escapeBytes(text, '%', urlEscaped).flatMap((escaped) => [escaped, escaped.replaceAll('%20', '+')]),
+    ...escapeBytes(text, '%', everything),
+  ]
 }
 
-/** What quoted-printable (RFC 2045, section 6.7) and encoded words of headers (RFC 2047, section 4.2) leave as it is. */
-const printableKeepers = [
-  /[\t\n\r\x20-<>-~]/,
-  /[\n\r!-<>-~]/,
-  /[!-<>-~]/,
-  /[A-Za-z0-9!*+/-]/,
-  /[^\0-\uffff]/, // everything as =XX
-]
+/** The same for quoted-printable (RFC 2045, section 6.7) and encoded words of headers (RFC 2047, section 4.2). */
+const printableEscaped = [/[^\t\n\r\x20-<>-~]/g, /[^\n\r!-<>-~]/g, /[^!-<>-~]/g, /[^A-Za-z0-9!*+/-]/g]
 
 /** =XX encodings of the UTF-8 bytes, without the soft line breaks. In headers `_` is a space. */
 export function printableEscapes(text: string): string[] {
-  const bytes = Buffer.from(text, 'utf8')
-  return printableKeepers.flatMap((keep) =>
-    [true, false].flatMap((upper) => {
-      const escaped = escapeBytes(bytes, '=', keep, upper)
-      return keep.test(' ') || !keep.test('a') ? [escaped] : [escaped, escaped.replaceAll('=20', '_')]
-    }),
+  return [
+    ...escapeBytes(text, '=', printableEscaped).flatMap((escaped) => [
+      escaped,
+      escaped.replaceAll('=20', '_'),
+    ]),
+    ...escapeBytes(text, '=', everything),
+  ]
+}
+
+function escapeBytes(text: string, sign: string, escaped: readonly RegExp[]): string[] {
+  // A character for each byte of the UTF-8.
+  const bytes = Buffer.from(text, 'utf8').toString('latin1')
+  return escaped.flatMap((pattern) =>
+    [hexLower, hexUpper].map((hex) =>
+      bytes.replaceAll(pattern, (byte) => `${sign}${hex[byte.charCodeAt(0)]}`),
+    ),
   )
-}
-
-function escapeBytes(bytes: Uint8Array, sign: string, keep: RegExp, upper: boolean): string {
-  let out = ''
-  for (const byte of bytes) {
-    const character = String.fromCharCode(byte)
-    if (byte < 0x80 && keep.test(character)) out += character
-    else out += `${sign}${hexByte(byte, upper)}`
-  }
-  return out
-}
-
-function hexByte(byte: number, upper: boolean): string {
-  const hex = byte.toString(16).padStart(2, '0')
-  return upper ? hex.toUpperCase() : hex
 }
 
 /** XML and HTML escapes, with every spelling of the two quotes that encoders use. */
@@ -137,27 +127,25 @@ export function shellEscapes(text: string): string[] {
 
 /** Byte after byte as a number, one line of text: `\x61\x62`, `\141\142`, `97 98`, as C, printf and awk have it. */
 export function numberTexts(bytes: Uint8Array): string[] {
-  const list = (each: (byte: number) => string, between: string) => Array.from(bytes, each).join(between)
+  const octals = Array.from(bytes, (byte) => `\\${byte.toString(8).padStart(3, '0')}`)
   return [
-    ...[false, true].flatMap((upper) => [
-      list((byte) => `\\x${hexByte(byte, upper)}`, ''),
-      list((byte) => `0x${hexByte(byte, upper)}`, ' '),
-    ]),
-    list((byte) => `\\${byte.toString(8).padStart(3, '0')}`, ''),
-    list(String, ' '),
-    list(String, '\n'),
+    ...[hexLower, hexUpper].flatMap((hex) => {
+      const each = Array.from(bytes, (byte) => hex[byte])
+      return [`\\x${each.join('\\x')}`, `0x${each.join(' 0x')}`]
+    }),
+    octals.join(''),
+    bytes.join(' '),
+    bytes.join('\n'),
   ]
 }
 
 /** The same with a sign between, after which lines are wrapped: `61:62`, `0x61, 0x62`, `97, 98`. Without the blanks. */
 export function numberLists(bytes: Uint8Array): string[] {
-  const list = (each: (byte: number) => string, between: string) => Array.from(bytes, each).join(between)
-  const inBothCases = [false, true].flatMap((upper) => [
-    list((byte) => hexByte(byte, upper), ':'),
-    list((byte) => hexByte(byte, upper), '-'),
-    list((byte) => `0x${hexByte(byte, upper)}`, ','),
-  ])
-  return [...inBothCases, list(String, ',')]
+  const inBothCases = [hexLower, hexUpper].flatMap((hex) => {
+    const each = Array.from(bytes, (byte) => hex[byte])
+    return [each.join(':'), each.join('-'), `0x${each.join(',0x')}`]
+  })
+  return [...inBothCases, bytes.join(',')]
 }
 
 /** Every character as a number: HTML, and JavaScript's `\u{61}`. */
@@ -194,11 +182,14 @@ export function reversals(text: string): Buffer[] {
  * alignments: at most 6 bits of the secret are lost at each edge. Both alphabets.
  */
 export function base64Cores(bytes: Uint8Array): string[] {
+  const padded = Buffer.alloc(bytes.length + 2)
+  padded.set(bytes, 2)
   const cores = [0, 1, 2].map((shift) => {
-    const padded = Buffer.concat([Buffer.alloc(shift), bytes])
-    const text = padded.toString('base64').replaceAll('=', '')
-    const first = shift === 0 ? 0 : shift + 1
-    return text.slice(first, padded.length % 3 === 0 ? text.length : -1)
+    const whole = Math.floor(((bytes.length + shift) * 8) / 6)
+    return padded
+      .subarray(2 - shift)
+      .toString('base64')
+      .slice(shift === 0 ? 0 : shift + 1, whole)
   })
   return [...new Set([...cores, ...cores.map((core) => core.replaceAll('+', '-').replaceAll('/', '_'))])]
 }
@@ -208,13 +199,15 @@ const base32Alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
 /** The same of base32 (RFC 4648, section 6), for its five alignments, in both cases. */
 export function base32Cores(bytes: Uint8Array): string[] {
   const cores = [0, 1, 2, 3, 4].map((shift) => {
-    const bits = [...new Uint8Array(shift), ...bytes]
-      .map((byte) => byte.toString(2).padStart(8, '0'))
-      .join('')
-    let text = ''
-    for (let at = 0; at + 5 <= bits.length; at += 5)
-      text += base32Alphabet[Number.parseInt(bits.slice(at, at + 5), 2)]
-    return text.slice(Math.ceil((shift * 8) / 5))
+    const skipped = Math.ceil((shift * 8) / 5)
+    let [value, bits, text] = [0, 0, '']
+    // What the bytes in front leave of the first character that is of the secret alone.
+    bits = shift * 8 - skipped * 5
+    for (const byte of bytes) {
+      value = ((value << 8) | byte) & 0xfff
+      for (bits += 8; bits >= 5; bits -= 5) text += base32Alphabet[(value >>> (bits - 5)) & 31]
+    }
+    return text
   })
   return [...cores, ...cores.map((core) => core.toLowerCase())]
 }

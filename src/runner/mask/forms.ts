@@ -21,7 +21,11 @@ export type FormKind =
 export interface Form {
   readonly bytes: Buffer
   readonly kind: FormKind
+  /** The bytes as Latin-1. */
+  readonly key: string
 }
+
+type Collect = (form: string | Buffer, kind: FormKind) => void
 
 /** Forms shorter than this are not searched for: they would be found in innocent text. */
 export const minFormBytes = 6
@@ -36,21 +40,26 @@ const maxPieceCharacters = 4096
  * and gives to no step: as they are, in hex and in base64.
  */
 export function formsOf(secret: string, fewForms = false): Form[] {
-  const forms = new Map<string, Form>()
-  const collect = (bytes: Buffer, kind: FormKind) => {
-    if (bytes.length < minFormBytes || visibleBytes(bytes) < minVisibleBytes) return
-    forms.set(`${kind === 'exact' ? 'e' : 's'}${bytes.toString('latin1')}`, { bytes, kind })
+  const exact = new Map<string, Form>()
+  const spaced = new Map<string, Form>()
+  const collect: Collect = (form, kind) => {
+    const bytes = typeof form === 'string' ? Buffer.from(form) : form
+    if (bytes.length < minFormBytes || !isVisible(bytes)) return
+    const isAscii = typeof form === 'string' && form.length === bytes.length
+    const key = isAscii ? form : bytes.toString('latin1')
+    ;(kind === 'exact' ? exact : spaced).set(key, { bytes, kind, key })
   }
   const collectAll = fewForms ? collectFewForms : collectForms
   for (const text of textsOf(secret)) for (const piece of piecesOf(text)) collectAll(piece, collect)
-  return [...forms.values()]
+  return [...exact.values(), ...spaced.values()]
 }
 
-/** Bytes above 0x20, the ones the scanner sees. */
-export function visibleBytes(bytes: Uint8Array): number {
+/** Whether there are enough bytes above 0x20, the ones the scanner sees. */
+export function isVisible(bytes: Uint8Array): boolean {
   let count = 0
-  for (const byte of bytes) if (byte > 0x20) count++
-  return count
+  for (let at = 0; at < bytes.length && count < minVisibleBytes; at++)
+    if ((bytes[at] as number) > 0x20) count++
+  return count === minVisibleBytes
 }
 
 /** The texts a secret stands for before any encoding: itself, trimmed, its lines, other line ends. */
@@ -83,40 +92,39 @@ function piecesOf(text: string): string[] {
   return Array.from({ length: count }, (_, i) => characters.slice(i * size, (i + 1) * size).join(''))
 }
 
-function collectForms(text: string, collect: (bytes: Buffer, kind: FormKind) => void): void {
+function collectForms(text: string, collect: Collect): void {
   const bytes = Buffer.from(text, 'utf8')
   const wide = Buffer.from(text, 'utf16le')
   const json = jsonEscapes(text)
-  const markup = markupEscapes(text)
-  for (const form of [text, ...json, ...urlEscapes(text), ...markup, ...shellEscapes(text)]) {
-    collect(Buffer.from(form), 'exact')
-  }
+  // Of most secrets, which have nothing to escape, these are the same text many times over.
+  const texts = new Set([text, ...json, ...urlEscapes(text), ...markupEscapes(text), ...shellEscapes(text)])
   for (const form of [...printableEscapes(text), ...numberTexts(bytes), ...characterNumbers(text)])
-    collect(Buffer.from(form), 'exact')
+    texts.add(form)
+  for (const form of texts) collect(form, 'exact')
   for (const form of [...reversals(text), wide, ...wideTexts(text)]) collect(form, 'exact')
   const hex = bytes.toString('hex')
-  for (const form of [hex, hex.toUpperCase(), ...numberLists(bytes)]) collect(Buffer.from(form), 'spaced')
+  for (const form of [hex, hex.toUpperCase(), ...numberLists(bytes)]) collect(form, 'spaced')
   // PowerShell encodes UTF-16LE; a JSON document that is encoded as a whole holds the escaped text.
   const encoded = [bytes, wide, Buffer.from(json[0] ?? text)]
   for (const each of encoded) for (const core of base64Cores(each)) collectBase64(core, collect)
-  for (const core of base32Cores(bytes)) collect(Buffer.from(core), 'base64')
+  for (const core of base32Cores(bytes)) collect(core, 'base64')
 }
 
-function collectFewForms(text: string, collect: (bytes: Buffer, kind: FormKind) => void): void {
+function collectFewForms(text: string, collect: Collect): void {
   const bytes = Buffer.from(text, 'utf8')
   collect(bytes, 'exact')
   const hex = bytes.toString('hex')
-  for (const form of [hex, hex.toUpperCase()]) collect(Buffer.from(form), 'spaced')
-  for (const core of base64Cores(bytes)) collect(Buffer.from(core), 'base64')
+  for (const form of [hex, hex.toUpperCase()]) collect(form, 'spaced')
+  for (const core of base64Cores(bytes)) collect(core, 'base64')
 }
 
-function collectBase64(core: string, collect: (bytes: Buffer, kind: FormKind) => void): void {
-  collect(Buffer.from(core), 'base64')
+function collectBase64(core: string, collect: Collect): void {
+  collect(core, 'base64')
   // In a query string + and / are escaped; some JSON encoders write \/.
   for (const escaped of [percent(core, '2B', '2F'), percent(core, '2b', '2f'), core.replaceAll('/', '\\/')]) {
-    if (escaped !== core) collect(Buffer.from(escaped), 'base64')
+    if (escaped !== core) collect(escaped, 'base64')
   }
-  for (const twice of base64Cores(Buffer.from(core))) collect(Buffer.from(twice), 'base64')
+  for (const twice of base64Cores(Buffer.from(core))) collect(twice, 'base64')
 }
 
 function percent(core: string, plus: string, slash: string): string {

@@ -1,6 +1,6 @@
 import type { Secret } from '../../lib/index.ts'
 import { Dumps } from './dumps.ts'
-import { formsOf, minFormBytes, minVisibleBytes, visibleBytes, type Form } from './forms.ts'
+import { formsOf, minFormBytes, minVisibleBytes, isVisible, type Form } from './forms.ts'
 import { PatternSet } from './pattern-set.ts'
 import { Stream } from './stream.ts'
 
@@ -118,6 +118,6 @@ function refuse(text: string): Extract<AddResult, { ok: false }> | undefined {
   const bytes = Buffer.from(text.trim())
   if (bytes.length < minFormBytes) return { ok: false, reason: 'too_short', limitBytes: minFormBytes }
   if (bytes.length > maxSecretBytes) return { ok: false, reason: 'too_long', limitBytes: maxSecretBytes }
-  if (visibleBytes(bytes) >= minVisibleBytes) return undefined
+  if (isVisible(bytes)) return undefined
   return { ok: false, reason: 'too_blank', limitBytes: minVisibleBytes }
 }

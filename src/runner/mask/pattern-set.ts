@@ -3,7 +3,7 @@ import { blockHash, PrefixIndex } from './prefix-index.ts'
 
 /** A form, and the names of the secrets that have it. */
 export interface Pattern extends Form {
-  readonly names: Set<string>
+  names: ReadonlySet<string>
 }
 
 /** Where the anchor of a form ends: `at` is the offset in `form.bytes` of the anchor's last byte. */
@@ -32,36 +32,39 @@ export class PatternSet {
   /** Grows with every `add`; streams look at what they hold again when it has. */
   version: number = 0
   hasBase64: boolean = false
-  readonly #known = new Map<string, Pattern>()
+  readonly #exactKnown = new Map<string, Pattern>()
+  readonly #spacedKnown = new Map<string, Pattern>()
 
   get size(): number {
-    return this.#known.size
+    return this.#exactKnown.size + this.#spacedKnown.size
   }
 
   add(named: readonly { readonly name: string; readonly forms: readonly Form[] }[]): void {
-    const fresh = named.flatMap(({ name, forms }) => forms.flatMap((form) => this.#learn(form, name) ?? []))
-    for (const form of fresh) {
-      const anchor = chooseAnchor(form, this.anchors)
-      const bucket = this.anchors.get(anchor.block)
-      if (bucket === undefined) this.anchors.set(anchor.block, [anchor])
-      else bucket.push(anchor)
-      if (form.kind === 'base64') this.hasBase64 = true
+    for (const { name, forms } of named) {
+      // Most forms have no other name: they share one set.
+      const names = new Set([name])
+      for (const form of forms) this.#learn(form, names)
     }
-    this.exact.add(fresh.filter((form) => form.kind === 'exact').map((form) => form.bytes))
-    this.spaced.add(fresh.filter((form) => form.kind !== 'exact').map((form) => form.bytes))
     this.#fillFilter()
     this.version++
   }
 
-  /** The pattern, if it is a new one. */
-  #learn(form: Form, name: string): Pattern | undefined {
-    const key = `${form.kind === 'exact' ? 'e' : 's'}${form.bytes.toString('latin1')}`
-    const known = this.#known.get(key)
-    known?.names.add(name)
-    if (known !== undefined) return undefined
-    const pattern = { ...form, names: new Set([name]) }
-    this.#known.set(key, pattern)
-    return pattern
+  #learn({ bytes, kind, key }: Form, names: ReadonlySet<string>): void {
+    const known = kind === 'exact' ? this.#exactKnown : this.#spacedKnown
+    const pattern = known.get(key)
+    if (pattern !== undefined) {
+      pattern.names = pattern.names.union(names)
+      return
+    }
+    const fresh: Pattern = { bytes, kind, key, names }
+    known.set(key, fresh)
+    const { block, ...anchor } = chooseAnchor(fresh, this.anchors)
+    const bucket = this.anchors.get(block)
+    if (bucket === undefined) this.anchors.set(block, [anchor])
+    else bucket.push(anchor)
+    if (kind === 'base64') this.hasBase64 = true
+    const index = kind === 'exact' ? this.exact : this.spaced
+    index.add(bytes)
   }
 
   #fillFilter(): void {
@@ -82,39 +85,45 @@ interface ChosenAnchor extends Anchor {
 
 /** The block that is the least likely in innocent text and the least shared with other forms. */
 function chooseAnchor(form: Pattern, taken: ReadonlyMap<number, readonly Anchor[]>): ChosenAnchor {
-  let best: ChosenAnchor | undefined
-  let bestScore = -Infinity
-  let block = 0
-  let seen = 0
+  let [bestScore, bestAt, bestBlock] = [-Infinity, -1, 0]
+  let [block, kinds, seen] = [0, 0, 0]
   for (let at = 0; at < form.bytes.length && seen < maxAnchorCandidates; at++) {
     const byte = form.bytes[at] as number
     if (byte <= 0x20) continue
     block = (block << 8) | byte
+    kinds = (kinds << 2) | (byteKinds[byte] as number)
     if (++seen < minVisibleBytes) continue
-    const score = rarity(block) - 2 * Math.min(16, taken.get(block)?.length ?? 0)
+    const rarity = rarities[kinds & 0xff] as number
+    if (rarity <= bestScore) continue
+    const score = rarity - 2 * Math.min(16, taken.get(block)?.length ?? 0)
     if (score <= bestScore) continue
-    bestScore = score
-    best = { form, at, block }
+    ;[bestScore, bestAt, bestBlock] = [score, at, block]
+    if (bestScore === bestRarity) break
   }
-  if (best === undefined) throw new RangeError('A form needs four visible bytes')
-  return best
+  if (bestAt === -1) throw new RangeError('A form needs four visible bytes')
+  return { form, at: bestAt, block: bestBlock }
 }
 
-// Words are lower case, times and numbers are digits: blocks that mix the two and capitals are rare in logs.
-function rarity(block: number): number {
+/** Of each byte: lower case, digit, upper case or anything else. */
+const byteKinds = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if (byte >= 0x61 && byte <= 0x7a) return 0
+  if (byte >= 0x30 && byte <= 0x39) return 1
+  return byte >= 0x41 && byte <= 0x5a ? 2 : 3
+})
+
+/**
+ * Of the kinds of four bytes, two bits for each. Words are lower case, times and numbers are digits: blocks that mix the two and
+ * capitals are rare in logs.
+ */
+const rarities = Uint8Array.from({ length: 256 }, (_, kinds) => {
   let score = 0
   let last = -1
-  for (let shift = 24; shift >= 0; shift -= 8) {
-    const kind = byteKind((block >>> shift) & 255)
+  for (let shift = 6; shift >= 0; shift -= 2) {
+    const kind = (kinds >>> shift) & 3
     if (kind > 0) score++
     if (last !== -1 && kind !== last) score += 2
     last = kind
   }
   return score
-}
-
-function byteKind(byte: number): number {
-  if (byte >= 0x61 && byte <= 0x7a) return 0
-  if (byte >= 0x30 && byte <= 0x39) return 1
-  return byte >= 0x41 && byte <= 0x5a ? 2 : 3
-}
+})
+const bestRarity = Math.max(...rarities)

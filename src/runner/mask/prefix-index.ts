@@ -5,6 +5,12 @@ export function blockHash(block: number): number {
   return Math.imul(block, 0x9e3779b1)
 }
 
+/** Forms that begin with the same four bytes; sorted when they are first asked for, which most never are. */
+interface Family {
+  readonly forms: Buffer[]
+  isSorted: boolean
+}
+
 /** Answers whether the bytes at the end of the output are the beginning of a form. */
 export class PrefixIndex {
   /** Length of the longest form. */
@@ -12,48 +18,76 @@ export class PrefixIndex {
   /** For each byte, whether a form has it. */
   readonly occurs: Uint8Array = new Uint8Array(256)
   readonly #first = new Uint8Array(256)
+  readonly #pairs = new Uint8Array(1 << 16)
+  readonly #triples = new Set<number>()
   // The hashed first four bytes of every form: they turn nearly every place away.
   readonly #quads = new Uint8Array(1 << (32 - quadShift))
-  #sorted: Buffer[] = []
+  readonly #families = new Map<number, Family>()
 
-  /** Adds forms; each is at least four bytes long and was not added before. */
-  add(forms: readonly Buffer[]): void {
-    if (forms.length === 0) return
-    this.#sorted = [...this.#sorted, ...forms].sort((a, b) => Buffer.compare(a, b))
-    for (const form of forms) {
-      this.maxBytes = Math.max(this.maxBytes, form.length)
-      this.#first[form[0] as number] = 1
-      this.#quads[quadSlot(form, 0)] = 1
-      for (const byte of form) this.occurs[byte] = 1
+  /** Adds a form; it is more than four bytes long and was not added before. */
+  add(form: Buffer): void {
+    this.maxBytes = Math.max(this.maxBytes, form.length)
+    const quad = quadAt(form, 0)
+    const family = this.#families.get(quad)
+    if (family === undefined) this.#open(quad, form)
+    else {
+      family.forms.push(form)
+      family.isSorted = false
     }
+    for (let at = 0; at < form.length; at++) this.occurs[form[at] as number] = 1
   }
 
   /** Whether `bytes[at, end)` is a proper prefix of a form. */
   begins(bytes: Uint8Array, at: number, end: number): boolean {
     if (this.#first[bytes[at] as number] === 0) return false
-    if (end - at >= 4 && this.#quads[quadSlot(bytes, at)] === 0) return false
+    const length = end - at
+    if (length < 4) return this.#beginsShort(bytes, at, length)
+    const quad = quadAt(bytes, at)
+    if (this.#quads[blockHash(quad) >>> quadShift] === 0) return false
+    const family = this.#families.get(quad)
+    if (family === undefined) return false
+    const forms = sortedForms(family)
     let low = 0
-    let high = this.#sorted.length
+    let high = forms.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (compare(this.#sorted[middle] as Buffer, bytes, at, end) < 0) low = middle + 1
+      if (compare(forms[middle] as Buffer, bytes, at, end) < 0) low = middle + 1
       else high = middle
     }
-    return this.#continues(low, bytes, at, end) || this.#continues(low + 1, bytes, at, end)
+    // The form that equals the bytes sorts before those that go on.
+    return continues(forms[low], bytes, at, end) || continues(forms[low + 1], bytes, at, end)
   }
 
-  // The form that equals the bytes sorts before those that go on.
-  #continues(index: number, bytes: Uint8Array, at: number, end: number): boolean {
-    const form = this.#sorted[index]
-    if (form === undefined || form.length <= end - at) return false
-    for (let i = at; i < end; i++) if (form[i - at] !== bytes[i]) return false
-    return true
+  #open(quad: number, form: Buffer): void {
+    this.#families.set(quad, { forms: [form], isSorted: true })
+    this.#first[quad >>> 24] = 1
+    this.#pairs[quad >>> 16] = 1
+    this.#triples.add(quad >>> 8)
+    this.#quads[blockHash(quad) >>> quadShift] = 1
+  }
+
+  #beginsShort(bytes: Uint8Array, at: number, length: number): boolean {
+    if (length === 1) return true
+    const pair = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
+    return length === 2 ? this.#pairs[pair] === 1 : this.#triples.has((pair << 8) | (bytes[at + 2] as number))
   }
 }
 
-function quadSlot(bytes: Uint8Array, at: number): number {
+function sortedForms(family: Family): readonly Buffer[] {
+  if (!family.isSorted) family.forms.sort((a, b) => Buffer.compare(a, b))
+  family.isSorted = true
+  return family.forms
+}
+
+function continues(form: Buffer | undefined, bytes: Uint8Array, at: number, end: number): boolean {
+  if (form === undefined || form.length <= end - at) return false
+  for (let i = at; i < end; i++) if (form[i - at] !== bytes[i]) return false
+  return true
+}
+
+function quadAt(bytes: Uint8Array, at: number): number {
   const high = ((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16)
-  return blockHash(high | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> quadShift
+  return high | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)
 }
 
 function compare(form: Uint8Array, bytes: Uint8Array, at: number, end: number): number {
