@@ -6,7 +6,13 @@ import { roleOf } from './role-facts.fixture.ts'
 import type { Probe } from './sandbox/index.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 
-const way = { bwrap: '/usr/bin/bwrap', disableUserns: true, network: 'guard', sizedFolders: true } as const
+const way = {
+  bwrap: '/usr/bin/bwrap',
+  disableUserns: true,
+  network: 'guard',
+  sizedFolders: true,
+  ownHostName: true,
+} as const
 const why = "bwrap: Can't mount proc on /newroot/proc: Operation not permitted"
 const probes: Record<string, Probe> = {
   B: { tier: 'B', ...way, ownProcesses: true },

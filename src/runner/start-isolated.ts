@@ -3,9 +3,16 @@ import { ciFilesOf, outputFileInside, outputVariable } from './conventions/index
 import { namedAuthorities, planDoors, tooManyHosts } from './doors.ts'
 import { stepEnvironment } from './environment.ts'
 import { gitVariables } from './git-variables.ts'
-import type { Chosen } from './isolation.ts'
+import type { ByBubblewrap, Chosen } from './isolation.ts'
 import type { OpenStep } from './opened-step.ts'
-import { javaTrustFiles, startContainer, startSandbox, type Running } from './sandbox/index.ts'
+import {
+  javaTrustFiles,
+  startContainer,
+  startSandbox,
+  type Running,
+  type Sandbox,
+  type SandboxRequest,
+} from './sandbox/index.ts'
 import { mayNest } from './step-limits.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 
@@ -64,13 +71,47 @@ export function startIsolated(
           engine: way.engine,
           image: way.digest,
         })
-      : startSandbox({ ...asked, ...way, nesting: mayNest(deps, request) && !isOurs })
+      : startRemembered(way, deps.notices.tell, { ...asked, nesting: mayNest(deps, request) && !isOurs })
   sandbox.onListener((listener, place) => {
     const target = doors.ways.get(place)
     if (target === undefined) listener.close()
     else relay.serve(listener, target)
   })
   return sandbox
+}
+
+/** What was remembered of this machine may be no longer so: a sandbox that does not begin, and that nobody ended, shows it. */
+function startRemembered(
+  way: ByBubblewrap,
+  tell: (line: string) => void,
+  asked: Omit<SandboxRequest, keyof ByBubblewrap>,
+): Sandbox {
+  const forget = () => {
+    if (way.forget === undefined) return
+    way.forget()
+    tell(
+      'mayfly: the sandbox did not begin as it did before on this machine: the next run tries anew what can be had here (mayfly doctor says it at once)',
+    )
+  }
+  let isKilled = false
+  try {
+    const sandbox = startSandbox({ ...asked, ...way })
+    const exit = sandbox.exit.then((code) => {
+      if (!sandbox.hasStarted() && !isKilled) forget()
+      return code
+    })
+    return {
+      ...sandbox,
+      exit,
+      kill() {
+        isKilled = true
+        sandbox.kill()
+      },
+    }
+  } catch (error) {
+    forget()
+    throw error
+  }
 }
 
 /** An image has its own programs and the PATH to them; the machine's tools are not there. */

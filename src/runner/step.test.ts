@@ -67,15 +67,6 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
   const redactor = createRedactor(secretsOfJob(job))
   const workspace = temporaryFolder(t)
   const signer = await createProofSigner({ clock: systemClock })
-  const session = {
-    access_token: 'the.session.token',
-    expires_in: 60,
-    session_id: 'ses_1',
-    run_id: 'run_1',
-    scope: 'build',
-    job: { issuer: 'ci', ref_protected: false },
-    roles: [roleOf('build')],
-  }
   const workspaces = createJobWorkspaces({
     environment: { variables: { TMPDIR: temporaryFolder(t) } },
     workspaces: [workspace],
@@ -88,7 +79,7 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
     workspaces,
     dotenvReports: createDotenvReports({ steps: [], mask: redactor.text, tell: () => undefined }),
     signer,
-    session,
+    session: sessionFacts,
     probe: { tier: 'none', why: 'bubblewrap (bwrap) is not installed' },
     job,
     stdout,
@@ -125,6 +116,16 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
       },
     )
   return { calls, opened, finished, stdout, stderr, cancellation, redactor, workspace, run }
+}
+
+const sessionFacts = {
+  access_token: 'the.session.token',
+  expires_in: 60,
+  session_id: 'ses_1',
+  run_id: 'run_1',
+  scope: 'build',
+  job: { issuer: 'ci', ref_protected: false },
+  roles: [roleOf('build')],
 }
 
 const mine = (mark: string) =>
@@ -167,12 +168,38 @@ test('a sandbox that cannot start is reported as such, and the error says why', 
       {
         probe: {
           ...{ tier: 'B', bwrap: '/no/bwrap', disableUserns: true },
-          ...{ network: 'guard', ownProcesses: true, sizedFolders: true },
+          ...{ network: 'guard', ownProcesses: true, sizedFolders: true, ownHostName: true },
         },
       },
     ),
   )
   assert.deepEqual(finished, [{ reason: 'failed_to_start' }])
+})
+
+test('a sandbox that does not begin has what was remembered of this machine thrown away, and says so; one that is cancelled has not', async (t) => {
+  const memory = { folder: join(temporaryFolder(t), 'cache'), workspaces: [] }
+  const file = join(memory.folder, 'isolation.json')
+  await probeIsolation(memory)
+  const probe = await probeIsolation(memory)
+  if (probe.tier === 'none') return t.skip(`no sandbox on this machine: ${probe.why}`)
+  const session = { roles: [{ ...roleOf('build'), isolation: 'namespace-no-pid' }] }
+  const { run, finished, stderr, cancellation } = await openWorld(t)
+  const deps = { probe, session: { ...sessionFacts, ...session } }
+  assert.equal((await run(['true'], { isolation: 'namespace' }, deps)).exitCode, 0)
+  assert.equal(existsSync(file), true)
+  const ran = await run(
+    ['true'],
+    { isolation: 'namespace' },
+    { ...deps, probe: { ...probe, bwrap: '/bin/false' } },
+  )
+  assert.equal(ran.exitCode === 0, false)
+  assert.equal(finished.at(-1)?.reason, 'failed_to_start')
+  assert.match(stderr.text, /the sandbox did not begin as it did before .*the next run tries anew/)
+  assert.equal(existsSync(file), false)
+  await probeIsolation(memory)
+  cancellation.request('SIGTERM')
+  await run(['sleep', '60'], { isolation: 'namespace' }, deps).catch(() => undefined)
+  assert.equal(existsSync(file), true)
 })
 
 test('in a sandbox: exit code, masked output and its digest are reported, once', async (t) => {

@@ -137,13 +137,15 @@ export function isolationFlags({
   disableUserns,
   network,
   ownProcesses,
-}: Pick<SandboxPlan, 'disableUserns' | 'network' | 'ownProcesses'>): string[] {
+  ownHostName,
+}: Pick<SandboxPlan, 'disableUserns' | 'network' | 'ownProcesses' | 'ownHostName'>): string[] {
   return [
     ...['--unshare-user', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try'],
     ...(ownProcesses ? ['--unshare-pid', '--as-pid-1'] : []),
     // Else it is in the step's own network already (guard.ts).
     ...(network === 'bwrap' ? ['--unshare-net'] : []),
-    ...['--new-session', '--die-with-parent', '--cap-drop', 'ALL', '--clearenv', '--hostname', 'mayfly'],
+    ...['--new-session', '--die-with-parent', '--cap-drop', 'ALL', '--clearenv'],
+    ...(ownHostName ? ['--hostname', 'mayfly'] : []),
     ...(disableUserns ? ['--disable-userns'] : []),
   ]
 }

@@ -21,7 +21,7 @@ import { coverMounts, workspaceMounts } from './workspace-mounts.ts'
 
 export interface ContainerRequest extends Omit<
   SandboxRequest,
-  'bwrap' | 'network' | 'disableUserns' | 'ownProcesses' | 'sizedFolders' | 'nesting'
+  'bwrap' | 'network' | 'disableUserns' | 'ownProcesses' | 'sizedFolders' | 'ownHostName' | 'nesting'
 > {
   readonly engine: Engine
   readonly image: string

@@ -25,12 +25,21 @@ export interface ContainerEngine {
  * (`CONTAINERS_CONF`), and machines on which they start them (`DOCKER_HOST`).
  */
 export function engineEnvironment(): Record<string, string> {
-  const { homedir, uid } = userInfo()
+  const uid = process.getuid?.() ?? 0
   const runtime = `/run/user/${uid}`
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-    HOME: homedir,
+    HOME: ownHome(),
     ...(existsSync(runtime) ? { XDG_RUNTIME_DIR: runtime } : {}),
+  }
+}
+
+/** By /etc/passwd; containers run users that it does not know. */
+function ownHome(): string {
+  try {
+    return userInfo().homedir
+  } catch {
+    return '/'
   }
 }
 

@@ -25,6 +25,15 @@ const cases: readonly [what: string, why: string, files: Record<string, string>,
     /userns,/,
   ],
   ['podman, /proc masked', noProc, { 'run/.containerenv': '' }, /unmask=ALL/],
+  [
+    'podman with a read-only root, whose /run is in memory',
+    noProc,
+    {
+      'proc/self/mountinfo':
+        '82 73 254:0 /run/containers/storage/overlay-containers/4d/userdata/hosts /etc/hosts rw - ext4 /dev/vda rw\n',
+    },
+    /unmask=ALL/,
+  ],
   ['docker, /proc masked', noProc, { '.dockerenv': '' }, /with --security-opt systempaths=unconfined$/],
   [
     'docker, its filter',

@@ -41,9 +41,11 @@ function engineOf(read: (path: string) => string, has: (path: string) => boolean
   const groups = read('/proc/self/cgroup')
   if (has('/var/run/secrets/kubernetes.io') || /kubepods/.test(groups) || /\/kubelet\/pods\//.test(mounts))
     return 'kubernetes'
-  if (has('/run/.containerenv')) return 'podman'
+  // With a /run of its own in memory the first is hidden.
+  if (has('/run/.containerenv') || /libpod[-_]/.test(groups) || /\/overlay-containers\//.test(mounts))
+    return 'podman'
   if (has('/.dockerenv')) return 'docker'
-  return /\/(?:docker|libpod|containerd|crio)[-/]/.test(groups) ? 'container' : undefined
+  return /\/(?:docker|containerd|crio)[-/]/.test(groups) ? 'container' : undefined
 }
 
 /** What to do so that steps can be isolated, or better isolated than `why` let them, for a person. */

@@ -47,6 +47,8 @@ export interface SandboxPlan {
   readonly ownProcesses: boolean
   /** `--size` is there (bubblewrap 0.7). */
   readonly sizedFolders: boolean
+  /** Its host is called mayfly; false where a container's filter lets nobody say so (podman's): it sees the container's name. */
+  readonly ownHostName: boolean
 }
 
 /** Who makes the step's network namespace: the guard in front of bubblewrap; or bubblewrap, where it alone may (AppArmor). */

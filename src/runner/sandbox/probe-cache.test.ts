@@ -19,6 +19,7 @@ import { temporaryFolder } from './sandbox.fixture.ts'
 const found: Remembered = {
   ...{ tier: 'C', bwrap: '/usr/bin/bwrap', why: 'no fresh /proc' },
   ...{ disableUserns: false, network: 'guard', ownProcesses: false, sizedFolders: true },
+  ownHostName: true,
 }
 
 interface Place {

@@ -109,11 +109,15 @@ function readEntry(path: string, key: string): Remembered | undefined {
 
 /** What the tier means is said here and not in the file, so that none can call itself more than it is. */
 function probeOf(value: unknown): Remembered | undefined {
-  const { tier, bwrap, why, disableUserns, network, sizedFolders } = value as Record<string, unknown>
+  const { tier, bwrap, why, disableUserns, network, sizedFolders, ownHostName } = value as Record<
+    string,
+    unknown
+  >
   if (typeof bwrap !== 'string' || typeof disableUserns !== 'boolean' || typeof sizedFolders !== 'boolean')
     return undefined
   if (network !== 'guard' && network !== 'bwrap') return undefined
-  const way = { bwrap, disableUserns, network, sizedFolders } as const
+  if (typeof ownHostName !== 'boolean') return undefined
+  const way = { bwrap, disableUserns, network, sizedFolders, ownHostName } as const
   if (tier === 'B') return { tier, ...way, ownProcesses: true }
   return tier === 'C' && typeof why === 'string' ? { tier, why, ...way, ownProcesses: false } : undefined
 }

@@ -20,7 +20,7 @@ export async function probeIsolation(memory?: ProbeMemory): Promise<Probe> {
   const cache = memory && openProbeCache(memory.folder, bwrap, memory.workspaces)
   const known = cache?.read()
   // Which program it is, is never read from a file.
-  if (known !== undefined) return { ...known, bwrap }
+  if (known !== undefined) return { ...known, bwrap, forget: () => cache?.forget() }
   const found = await tryAll(bwrap)
   if (found.tier !== 'none') cache?.write(found)
   return found
@@ -34,25 +34,35 @@ async function tryAll(bwrap: string): Promise<Probe> {
   return { tier: 'none', why: less === best ? best : `${best}; without a process namespace: ${less}` }
 }
 
+/** What a machine may refuse, and how a sandbox does without: each is tried once, in whatever order the machine complains. */
+const lessers: readonly { readonly complaint: RegExp; readonly without: Partial<Way> }[] = [
+  { complaint: new RegExp(`^${guardFailed}`), without: { network: 'bwrap' } },
+  // The first is bubblewrap 0.7, the second a container whose /proc/sys is read-only. The filter refuses new namespaces in any case.
+  { complaint: /disable-userns|max_user_namespaces/, without: { disableUserns: false } },
+  // podman's filter refuses sethostname without the container's own CAP_SYS_ADMIN.
+  { complaint: /set hostname/, without: { ownHostName: false } },
+  { complaint: /--size/, without: { sizedFolders: false } },
+]
+
 /** The first way that works, or why the last one did not. */
 async function tryWays(bwrap: string, ownProcesses: boolean): Promise<Way | string> {
-  let way: Way = { disableUserns: true, network: 'guard', ownProcesses, sizedFolders: true }
-  let why = await trySandbox(bwrap, way)
+  let way: Way = {
+    disableUserns: true,
+    network: 'guard',
+    ownProcesses,
+    sizedFolders: true,
+    ownHostName: true,
+  }
   // Root needs the guard for more than its network.
-  if (why?.startsWith(guardFailed) && process.getuid?.() !== 0) {
-    way = { ...way, network: 'bwrap' }
-    why = await trySandbox(bwrap, way)
+  const left = new Set(lessers.slice(process.getuid?.() === 0 ? 1 : 0))
+  for (;;) {
+    const why = await trySandbox(bwrap, way)
+    if (why === undefined) return way
+    const lesser = [...left].find(({ complaint }) => complaint.test(why))
+    if (lesser === undefined) return why
+    left.delete(lesser)
+    way = { ...way, ...lesser.without }
   }
-  // The first is bubblewrap 0.7, the second a container whose /proc/sys is read-only. The filter refuses new namespaces in any case.
-  if (why !== undefined && /disable-userns|max_user_namespaces/.test(why)) {
-    way = { ...way, disableUserns: false }
-    why = await trySandbox(bwrap, way)
-  }
-  if (why?.includes('--size') === true) {
-    way = { ...way, sizedFolders: false }
-    why = await trySandbox(bwrap, way)
-  }
-  return why ?? way
 }
 
 // Not by PATH: a job's PATH names folders that an earlier step may have written to.

@@ -505,6 +505,7 @@ test('neither the options nor the arguments of bwrap hold the environment, which
     disableUserns: false,
     ownProcesses: true,
     sizedFolders: true,
+    ownHostName: true,
     network: 'bwrap',
   }
   const options = bwrapOptions(plan).toString().split('\0')
@@ -549,6 +550,7 @@ test('a bwrap that is not there is an error, and nothing is left of it', async (
       disableUserns: true,
       ownProcesses: true,
       sizedFolders: true,
+      ownHostName: true,
       network: 'guard',
       doors: { places: [], hosts: '' },
     })

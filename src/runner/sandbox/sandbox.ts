@@ -81,6 +81,7 @@ export interface SandboxRequest {
   /** Else it is tier C: the processes around it are seen (keeper.ts). */
   readonly ownProcesses: boolean
   readonly sizedFolders: boolean
+  readonly ownHostName: boolean
   readonly doors: SandboxDoors
 }
 

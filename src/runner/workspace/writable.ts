@@ -1,5 +1,4 @@
 import { statSync } from 'node:fs'
-import { userInfo } from 'node:os'
 import { MayflyError } from '../../lib/index.ts'
 
 /**
@@ -8,7 +7,7 @@ import { MayflyError } from '../../lib/index.ts'
  */
 export function refuseUnwritable(
   workspace: string,
-  { uid, gid }: { readonly uid: number; readonly gid: number } = userInfo(),
+  { uid, gid }: { readonly uid: number; readonly gid: number } = ownIds(),
 ): void {
   const stat = statSync(workspace)
   const rights = stat.uid === uid ? stat.mode >> 6 : stat.gid === gid ? stat.mode >> 3 : stat.mode
@@ -26,4 +25,9 @@ export function refuseUnwritable(
 /** For a shell. */
 function quoted(path: string): string {
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`
+}
+
+/** Of this process; containers run users that /etc/passwd does not know, for whom `userInfo` throws. */
+function ownIds(): { uid: number; gid: number } {
+  return { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 }
 }
