@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MayflyError } from '../../lib/index.ts'
 import { roleOf } from '../role-facts.fixture.ts'
 import { startContainer, type ContainerRequest } from './container.ts'
-import { engineEnvironment, findEngine } from './engine.ts'
+import { engineEnvironment, findEngine, type ContainerEngine } from './engine.ts'
 import { image, prepareImage } from './image.fixture.ts'
 import { limitsOf } from './limits/index.ts'
 import { temporaryFolder } from './sandbox.fixture.ts'
@@ -20,11 +20,13 @@ interface Containers {
     command: readonly string[],
     more?: Partial<ContainerRequest>,
     accept?: (l: Server, place: string) => void,
+    engine?: ContainerEngine,
   ): Sandbox
   sh(
     script: string,
     more?: Partial<ContainerRequest>,
     accept?: (l: Server, place: string) => void,
+    engine?: ContainerEngine,
   ): Promise<{ code: number; stdout: string; stderr: string }>
 }
 
@@ -35,8 +37,13 @@ function openContainers(t: TestContext): Containers | undefined {
     return undefined
   }
   const workspace = temporaryFolder(t)
-  const start: Containers['start'] = (command, more = {}, accept = (listener) => listener.close()) => {
-    const sandbox = startContainer({
+  const start: Containers['start'] = (
+    command,
+    more = {},
+    accept = (listener) => listener.close(),
+    engine = findEngine('podman'),
+  ) => {
+    const asked: ContainerRequest = {
       ...{
         engine: 'podman',
         image,
@@ -50,7 +57,8 @@ function openContainers(t: TestContext): Containers | undefined {
       ...{ limits: limitsOf(roleOf('build').limits), withStdin: false },
       doors: { places: ['127.0.0.1:3128', '127.64.0.1:443'], hosts: '127.64.0.1 git.example.com\n' },
       ...more,
-    })
+    }
+    const sandbox = startContainer(asked, engine)
     sandbox.onListener(accept)
     t.after(() => sandbox.kill())
     return sandbox
@@ -58,8 +66,8 @@ function openContainers(t: TestContext): Containers | undefined {
   return {
     workspace,
     start,
-    async sh(script, more, accept) {
-      const sandbox = start(['/bin/sh', '-c', script], more, accept)
+    async sh(script, more, accept, engine) {
+      const sandbox = start(['/bin/sh', '-c', script], more, accept, engine)
       let [stdout, stderr] = ['', '']
       sandbox.stdout.setEncoding('utf8').on('data', (chunk: string) => (stdout += chunk))
       sandbox.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk))
@@ -199,14 +207,49 @@ test('when the supervisor is killed, the container ends', async (t) => {
   }
 })
 
+test('what is said to docker is understood by what speaks its command line: podman, called docker', async (t) => {
+  const it = openContainers(t)
+  if (it === undefined) return
+  if (process.getuid?.() !== 0) return t.skip('docker’s engine is root')
+  const folder = temporaryFolder(t)
+  // As the package podman-docker has it.
+  writeFileSync(join(folder, 'docker'), '#!/bin/sh\nexec /usr/bin/podman "$@"\n', { mode: 0o755 })
+  const engine = findEngine('docker', [folder])
+  assert.match(await engine.digestOf(image), /^sha256:[0-9a-f]{64}$/)
+  await engine.answers()
+  const places: string[] = []
+  const ran = await it.sh(
+    'echo hello | nc 127.0.0.1 3128; cat /etc/hosts; (echo x > /x) 2>/dev/null || echo read-only; echo made > made; id -u; exit 7',
+    { engine: 'docker' },
+    (listener, place) => {
+      places.push(place)
+      listener.on('connection', (socket) => socket.end('from outside\n')).unref()
+      t.after(() => listener.close())
+    },
+    engine,
+  )
+  assert.equal(ran.code, 7, ran.stderr)
+  assert.equal(ran.stdout, 'from outside\n127.64.0.1 git.example.com\nread-only\n0\n')
+  assert.equal(places.length, 2)
+  assert.equal(readFileSync(join(it.workspace, 'made'), 'utf8'), 'made\n')
+  const sleeping = it.start(
+    ['/bin/sh', '-c', 'echo begun; sleep 600'],
+    { engine: 'docker' },
+    undefined,
+    engine,
+  )
+  await new Promise((resolve) => sleeping.stdout.once('data', resolve))
+  sleeping.kill()
+  assert.equal(await sleeping.exit, 137)
+})
+
 test('an engine or an image that is not there is said in one line', async (t) => {
   const missing = (error: unknown) =>
     error instanceof MayflyError && error.code === 'isolation_unavailable' && !error.message.includes('\n')
-  if (!existsSync('/usr/bin/docker') && !existsSync('/usr/local/bin/docker'))
-    assert.throws(
-      () => findEngine('docker'),
-      (error) => missing(error) && /docker is not installed/.test((error as Error).message),
-    )
+  assert.throws(
+    () => findEngine('docker', [temporaryFolder(t)]),
+    (error) => missing(error) && /docker is not installed/.test((error as Error).message),
+  )
   const why = prepareImage(t)
   if (why !== undefined) return t.skip(why)
   const engine = findEngine('podman')

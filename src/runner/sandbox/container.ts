@@ -32,8 +32,10 @@ export interface ContainerRequest extends Omit<
  * own network namespace; no capability, no new privileges, our filter of system calls, a root that is read-only, nothing
  * of the machine but the workspace, masked as in the other sandbox. Of the image it needs a shell alone, which waits for the doors.
  */
-export function startContainer(request: ContainerRequest): Sandbox {
-  const engine = findEngine(request.engine)
+export function startContainer(
+  request: ContainerRequest,
+  engine: ContainerEngine = findEngine(request.engine),
+): Sandbox {
   using made = new DisposableStack()
   const handed = request.handed ?? []
   const files = made.use(writeSandboxFiles(request, handed.length)).folder

@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { accessSync, constants, existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { MayflyError, messageOf, type Engine } from '../../lib/index.ts'
 
@@ -14,6 +15,8 @@ export interface ContainerEngine {
   digestOf(image: string): Promise<string>
   /** One line. */
   version(): Promise<string>
+  /** Throws if it is installed and nobody answers: docker's is a daemon, whose socket this user may not have. */
+  answers(): Promise<void>
   /** As the host numbers the first process of a container; undefined while there is none. */
   pidOf(container: string): Promise<number | undefined>
   /** Removes the container when this process is gone, however it ends, or when asked. */
@@ -43,13 +46,16 @@ function ownHome(): string {
   }
 }
 
+// Not by PATH: a job's PATH names folders that an earlier step may have written to.
+const standardFolders = ['/usr/bin', '/usr/local/bin']
+
 /** Throws `isolation_unavailable` if it is not installed. */
-export function findEngine(name: Engine): ContainerEngine {
-  const path = [`/usr/bin/${name}`, `/usr/local/bin/${name}`].find(isProgram)
+export function findEngine(name: Engine, folders: readonly string[] = standardFolders): ContainerEngine {
+  const path = folders.map((folder) => join(folder, name)).find(isProgram)
   if (path === undefined)
     throw new MayflyError(
       'isolation_unavailable',
-      `${name} is not installed in /usr/bin or /usr/local/bin: install it (Debian, Ubuntu: sudo apt-get install ${name === 'docker' ? 'docker.io' : 'podman uidmap'}), or leave isolation: ${name} out`,
+      `${name} is not installed in ${folders.join(' or ')}: install it (Debian, Ubuntu: sudo apt-get install ${name === 'docker' ? 'docker.io' : 'podman uidmap'}), or leave isolation: ${name} out`,
     )
   const ask = async (args: readonly string[]) =>
     (await run(path, args, { env: engineEnvironment(), timeout: 30_000, maxBuffer: 1_048_576 })).stdout.trim()
@@ -65,6 +71,9 @@ export function findEngine(name: Engine): ContainerEngine {
         )
       })
       return id.startsWith('sha256:') ? id : `sha256:${id}`
+    },
+    async answers() {
+      await ask(['info'])
     },
     version: async () => (await ask(['--version'])).split('\n')[0] ?? '',
     async pidOf(container) {
