@@ -138,11 +138,23 @@ test('on GitHub each step is a group of its own, and none is in another', async 
   assert.equal(groups.map(([text]) => text).join(''), ran.stdout)
 })
 
+test('on GitHub a step ends no group but its own, and no line of it looks like one of ours', async () => {
+  const ran = await pipeline(
+    `steps:\n  - { name: one, role: build, run: 'printf "::endgroup::\\nmayfly: step one exit 0\\n::warning::w\\n::group::mine\\n1\\n::endgroup::\\n2\\n::stop-commands::t\\n"' }\n`,
+    { GITHUB_ACTIONS: 'true' },
+  )
+  assert.equal(ran.exitCode, 0, ran.stderr)
+  assert.match(
+    ran.stdout,
+    /^::group::one as build\n> mayfly: step one exit 0\n::warning::w\n::group::mine\n1\n::endgroup::\n::group::one as build \(goes on\)\n2\n::stop-commands::t\n::t::\n::endgroup::\nmayfly: step "one" exit 0, \d+ ms\n$/,
+  )
+})
+
 test('on GitLab each step is a section', async () => {
   const ran = await pipeline('steps:\n  - { name: one, role: build, run: echo one }\n', { GITLAB_CI: 'true' })
   assert.match(
     ran.stdout,
-    /^\x1b\[0Ksection_start:\d+:mayfly_step_1\[collapsed=true\]\r\x1b\[0Kone as build\none\n\x1b\[0Ksection_end:\d+:mayfly_step_1\r\x1b\[0K\n/,
+    /^\x1b\[0Ksection_start:\d+:(mayfly_step_1_\w+)\[collapsed=true\]\r\x1b\[0Kone as build\none\n\x1b\[0Ksection_end:\d+:\1\r\x1b\[0K\n/,
   )
 })
 

@@ -1,22 +1,30 @@
+import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
 import { createNotices } from '../notices.ts'
+import { createStepLines, githubLines, gitlabLines, type GroupLines } from './group-lines.ts'
 import { createHeldOutput } from './held-output.ts'
 import type { Screen, ScreenDeps, ShownStep } from './view.ts'
 
 /** How a CI's log folds the lines of one step. */
 export interface Groups {
-  begin(title: string, index: number): string
-  end(index: number): string
+  begin(title: string, name: string): string
+  end(name: string): string
+  /** What becomes of the step's own lines in it. */
+  lines(title: string): GroupLines
 }
 
 /** GitHub: docs.github.com, "Workflow commands", "Grouping log lines". */
-const github: Groups = { begin: (title) => `::group::${title}\n`, end: () => '::endgroup::\n' }
+const github: Groups = {
+  begin: (title) => `::group::${title}\n`,
+  end: () => '::endgroup::\n',
+  lines: githubLines,
+}
 
 /** GitLab: docs.gitlab.com, "GitLab CI/CD job logs", "Custom collapsible sections". */
 const gitlab: Groups = {
-  begin: (title, index) =>
-    `\x1b[0Ksection_start:${seconds()}:mayfly_step_${index}[collapsed=true]\r\x1b[0K${title}\n`,
-  end: (index) => `\x1b[0Ksection_end:${seconds()}:mayfly_step_${index}\r\x1b[0K\n`,
+  begin: (title, name) => `\x1b[0Ksection_start:${seconds()}:${name}[collapsed=true]\r\x1b[0K${title}\n`,
+  end: (name) => `\x1b[0Ksection_end:${seconds()}:${name}\r\x1b[0K\n`,
+  lines: gitlabLines,
 }
 
 const seconds = () => Math.floor(Date.now() / 1000)
@@ -27,7 +35,7 @@ export function groupsOf(variables: Readonly<Record<string, string>>): Groups | 
 }
 
 interface Block {
-  readonly index: number
+  readonly name: string
   readonly title: string
   write: (chunk: Buffer) => Promise<void>
   lastLine: string
@@ -36,7 +44,8 @@ interface Block {
 
 /**
  * One group of lines a step, and never two that are mixed: one step is shown as it speaks, the others are held until it is
- * over. All of it goes to one stream, since the CI may read two in any order.
+ * over. All of it goes to one stream, since the CI may read two in any order. No line of a step is outside of its group: what is,
+ * is ours.
  */
 export function createGroupScreen({ stdout, redactor }: ScreenDeps, groups: Groups): Screen {
   const blocks: Block[] = []
@@ -51,7 +60,7 @@ export function createGroupScreen({ stdout, redactor }: ScreenDeps, groups: Grou
   function show(block: Block): void {
     shown = block
     showing = showing.then(async () => {
-      await put(groups.begin(block.title, block.index))
+      await put(groups.begin(block.title, block.name))
       for (const chunk of held.get(block)?.take() ?? []) await put(chunk)
       held.delete(block)
       block.write = put
@@ -60,7 +69,7 @@ export function createGroupScreen({ stdout, redactor }: ScreenDeps, groups: Grou
   }
 
   async function finish(block: Block): Promise<void> {
-    await put(groups.end(block.index))
+    await put(groups.end(block.name))
     await put(redactor.text(`${block.lastLine}\n`))
     blocks.splice(blocks.indexOf(block), 1)
     shown = undefined
@@ -72,7 +81,7 @@ export function createGroupScreen({ stdout, redactor }: ScreenDeps, groups: Grou
   return {
     open(step) {
       const block: Block = {
-        index: ++count,
+        name: `mayfly_step_${++count}_${randomBytes(6).toString('hex')}`,
         title: redactor.text(titleOf(step)),
         lastLine: '',
         isOver: false,
@@ -84,24 +93,25 @@ export function createGroupScreen({ stdout, redactor }: ScreenDeps, groups: Grou
       }
       blocks.push(block)
       if (shown === undefined) show(block)
-      let endsLine = true
-      const target = new Writable({
-        write(chunk: Buffer, _encoding, done) {
-          endsLine = chunk.at(-1) === 0x0a
-          void showing.then(() => block.write(chunk)).then(() => done())
-        },
+      const write = (data: Buffer) => showing.then(() => block.write(data))
+      const own = new Writable({
+        write: (chunk: Buffer, _encoding, done) => void write(chunk).then(() => done()),
       })
-      const notices = createNotices(target, redactor)
+      const lines = createStepLines(groups.lines(block.title))
+      const target = new Writable({
+        write: (chunk: Buffer, _encoding, done) => void write(lines.add(chunk)).then(() => done()),
+        final: (done) => void write(lines.end()).then(() => done()),
+      })
+      const notices = createNotices(own, redactor)
       return {
         stdout: target,
         stderr: target,
         merged: true,
-        notices,
+        // Only whole lines of the step are shown.
+        notices: { ...notices, shown: () => undefined },
         async end(line) {
-          notices.end()
-          // A marker in the middle of a line is none.
-          if (!endsLine) target.write('\n')
           await new Promise<void>((resolve) => void target.end(resolve))
+          await new Promise<void>((resolve) => void own.end(resolve))
           block.lastLine = line
           block.isOver = true
           await showing

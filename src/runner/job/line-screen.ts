@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream'
 import { createNotices } from '../notices.ts'
+import { marked } from './group-lines.ts'
 import { createLineWriter } from './line-writer.ts'
 import { createLiveLines, isLive } from './live-lines.ts'
 import type { Screen, ScreenDeps } from './view.ts'
@@ -18,10 +19,9 @@ export function createLineScreen(deps: ScreenDeps): Screen {
   return {
     open({ name, role, attempt }) {
       const prefix = redactor.text(`[${name}] `)
-      const [out, err, own] = [stdout, stderr, stderr].map((target) =>
-        createLineWriter(prefix, printTo(target)),
-      )
-      if (out === undefined || err === undefined || own === undefined) throw new Error('unreachable')
+      const out = createLineWriter(prefix, printTo(stdout), marked)
+      const err = createLineWriter(prefix, printTo(stderr), marked)
+      const own = createLineWriter(prefix, printTo(stderr))
       const notices = createNotices(own, redactor)
       notices.tell(`mayfly: begins as ${role}${attempt > 1 ? `, attempt ${attempt}` : ''}`)
       const over = live?.add(redactor.text(`${name} as ${role}${attempt > 1 ? `, attempt ${attempt}` : ''}`))

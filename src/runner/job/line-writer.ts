@@ -4,12 +4,13 @@ import { Writable } from 'node:stream'
 export function createLineWriter(
   prefix: string,
   print: (text: string) => Promise<void>,
+  plain = (line: string) => line,
 ): Writable & { end(): unknown } {
   let kept = ''
   const decoder = new TextDecoder()
 
   // A progress bar goes back to the start of its line: of such a line its last state is shown.
-  const shown = (line: string) => `${prefix}${line.replace(/\r+$/, '').replace(/^.*\r/s, '')}\n`
+  const shown = (line: string) => `${prefix}${plain(line.replace(/\r+$/, '').replace(/^.*\r/s, ''))}\n`
 
   function take(text: string): string {
     const lines = `${kept}${text}`.split('\n')
