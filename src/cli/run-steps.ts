@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { readEnvironment } from '../config/environment.ts'
 import type { PlannedStep } from '../config/index.ts'
 import { MayflyError } from '../lib/index.ts'
@@ -127,7 +128,8 @@ async function fileSteps(file: string, command: readonly string[], options: RunO
   const read = readPipeline(readText(file), file)
   if (!read.ok) throw new MayflyError('bad_input', configError(read.problems).message)
   const { failFast, steps } = read.pipeline
-  return { failFast, steps: steps.map((step) => pipelineStep(step, options)) }
+  const inUse = [resolve(file)]
+  return { failFast, steps: steps.map((step) => ({ ...pipelineStep(step, options), inUse })) }
 }
 
 function pipelineStep(step: PlannedStep, options: RunOptions): JobStep {

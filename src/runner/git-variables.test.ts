@@ -27,11 +27,15 @@ test('in a role that writes, Git runs no program that the repository names, unle
   ])
     git({}, 'config', key ?? '', key === 'credential.helper' ? `!${mark(name ?? '')}` : mark(name ?? ''))
   mkdirSync(join(folder, 'evil'))
+  writeFileSync(join(folder, 'evil/gpg'), `#!/bin/sh\n${mark('gpg')}\n`, { mode: 0o755 })
+  for (const key of ['gpg.program', 'gpg.openpgp.program']) git({}, 'config', key, join(folder, 'evil/gpg'))
   writeFileSync(join(folder, 'evil/pre-commit'), `#!/bin/sh\n${mark('hook')}\n`, { mode: 0o755 })
   git({}, 'config', 'core.hooksPath', join(folder, 'evil'))
   const use = (env: Record<string, string>) => {
     git(env, 'status', '-s')
     git(env, 'commit', '-q', '--allow-empty', '-m', 'one')
+    // There is no key: it fails in any case.
+    assert.throws(() => git(env, 'tag', '-s', '-m', 'x', 'v1'))
     execFileSync('git', ['credential', 'fill'], {
       cwd: folder,
       input: 'url=https://me:x@git.test/\n\n',
@@ -39,7 +43,8 @@ test('in a role that writes, Git runs no program that the repository names, unle
     })
   }
   use(gitVariables({}, shared))
-  const ran = () => ['fsmonitor', 'hook', 'pager', 'helper'].filter((name) => existsSync(join(folder, name)))
+  const ran = () =>
+    ['fsmonitor', 'hook', 'pager', 'helper', 'gpg'].filter((name) => existsSync(join(folder, name)))
   assert.deepEqual(ran(), [])
   // What the pipeline's own environment says stays.
   const own = {
@@ -50,7 +55,7 @@ test('in a role that writes, Git runs no program that the repository names, unle
   use(gitVariables(own, shared))
   assert.deepEqual(ran(), ['hook'])
   use({})
-  assert.deepEqual(ran(), ['fsmonitor', 'hook'], 'the repository would have run them')
+  assert.deepEqual(ran(), ['fsmonitor', 'hook', 'gpg'], 'the repository would have run them')
 })
 
 test('a folder that only looks like a repository is none in a role that writes', (t) => {

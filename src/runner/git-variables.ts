@@ -8,6 +8,14 @@ const withoutPrograms: Readonly<Record<string, string>> = {
   'core.pager': 'cat',
   'core.editor': 'false',
   'sequence.editor': 'false',
+  'core.alternateRefsCommand': 'true',
+  'interactive.diffFilter': 'cat',
+  // What Git takes by itself.
+  'gpg.program': 'gpg',
+  'gpg.openpgp.program': 'gpg',
+  'gpg.x509.program': 'gpgsm',
+  'gpg.ssh.program': 'ssh-keygen',
+  'gpg.ssh.defaultKeyCommand': 'false',
   // Empty: whatever the repository names before it is forgotten (gitcredentials(7)).
   'credential.helper': '',
   'protocol.ext.allow': 'never',

@@ -11,7 +11,13 @@ import { keepRenewed } from './renewal.ts'
 import { createSecretsSeen } from './secrets-seen.ts'
 import { stepLimits } from './step-limits.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
-import { describeLeftovers, findLeftovers, refuseUnwritable, type StepWorkspace } from './workspace/index.ts'
+import {
+  describeLeftovers,
+  findLeftovers,
+  refuseForeignPrograms,
+  refuseUnwritable,
+  type StepWorkspace,
+} from './workspace/index.ts'
 
 /**
  * Looks for what must not be seen, opens the step at the server, and makes what it has while it is open: relay, log, renewal of
@@ -26,6 +32,8 @@ export async function openStep(
   const { api, redactor, notices } = deps
   const limits = stepLimits(deps, request)
   if (isolation.tier !== 'E') refuseUnwritable(request.workspace)
+  const writes = deps.session.roles.find(({ name }) => name === request.role)?.writes ?? true
+  if (writes && place.kind === 'shared') refuseForeignPrograms(request.workspace)
   redactor.add(
     ...secretsOfJob(request.env, Object.keys(request.env)),
     ...secretsOfJob(deps.job, request.passEnv),

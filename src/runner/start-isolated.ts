@@ -62,6 +62,7 @@ export function startIsolated(
     doors: { places: [...doors.ways.keys()], hosts: doors.hosts },
     ...(deps.mayBegin === undefined || isOurs ? {} : { mayBegin: deps.mayBegin }),
     isOwnWorkspace: place.kind === 'fresh',
+    inUse: [...(request.inUse ?? []), ...ciFilesOf(deps.job).map(({ outside }) => outside)],
   }
   const sandbox =
     'engine' in way

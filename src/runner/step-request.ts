@@ -18,6 +18,8 @@ export interface StepRequest {
   readonly workspace: string
   /** Where the step sees it; at the same path if left out. */
   readonly workspaceInside?: string
+  /** Files that this job obeys while it runs, such as its pipeline: absolute. */
+  readonly inUse?: readonly string[]
   /** Left out: `fresh` for a role that writes, else `job`. */
   readonly workspaceKind?: WorkspaceKind
   /** The run's own commit is checked out before the command: from this connection if there are several. */

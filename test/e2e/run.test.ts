@@ -128,7 +128,7 @@ test('the step’s environment is what was asked for; the way to a token of the 
   )
   assert.match(ran.stdout, /^ASKED=asked for$/m)
   assert.match(ran.stdout, /^GITHUB_REPOSITORY=octo-org\/links$/m)
-  assert.doesNotMatch(ran.stdout, /PLAIN|AWS_SECRET|ACTIONS_ID|MAYFLY_(?!RUN|STEP)/)
+  assert.doesNotMatch(ran.stdout, /PLAIN|AWS_SECRET|ACTIONS_ID|MAYFLY_(?!RUN|STEP|OUTPUT)/)
 })
 
 test('a step on GitHub has the files of its steps; what it wrote reaches the job’s own, checked and masked', async () => {

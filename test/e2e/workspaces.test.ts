@@ -400,3 +400,21 @@ test('a dotenv report is what was checked at the end of its step, whatever a lat
   assert.match(ran.stderr, /build.env was written by a step that does not name it/)
   assert.equal(readFileSync(join(stage.workspace, 'build.env'), 'utf8'), 'VERSION=1\n')
 })
+
+test('what a step left in a repository for Git to run keeps a role that writes out of the shared workspace; the pipeline in use stays', async () => {
+  const file = join(stage.workspace, 'ci.yaml')
+  const text = `steps:
+  - name: build
+    role: build
+    run: |
+      git init -q sub; git -C sub config filter.x.clean ./evil
+      echo '# evil' >> ci.yaml || true; rm -f ci.yaml || true
+  - { name: release, role: release, workspace: shared, run: touch ran }
+`
+  writeFileSync(file, text)
+  const ran = await stage.runJob(['run', '-f', file], newJob())
+  assert.equal(ran.exitCode, 125, ran.stderr)
+  assert.match(ran.stderr, /sub\/\.git\/config sets filter\.x\.clean, by which Git runs a program/)
+  assert.ok(!readdirSync(stage.workspace).includes('ran'))
+  assert.equal(readFileSync(file, 'utf8'), text)
+})

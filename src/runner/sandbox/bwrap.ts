@@ -103,7 +103,7 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...plan.tools.flatMap((path) => ['--ro-bind', path, path]),
     ...plan.javaTrust.flatMap((path) => ['--ro-bind', join(plan.files, javaTrustFile), path]),
     ...['--bind', plan.workspace, plan.workspaceInside],
-    ...(plan.found === undefined ? [] : workspaceMounts(plan, plan.found)),
+    ...(plan.protections === undefined ? [] : workspaceMounts(plan, plan.protections)),
     ...coverMounts(plan),
     ...plan.folders.flatMap(({ outside, inside }) => ['--bind', outside, inside]),
     ...socketMounts(plan),

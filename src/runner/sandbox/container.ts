@@ -5,8 +5,7 @@ import type { Server } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MayflyError, type Engine } from '../../lib/index.ts'
-import { lookThrough, readInside, type Found } from '../workspace/index.ts'
-import { withoutNewCommonDirs } from './common-dirs.ts'
+import { readInside, type Protections } from '../workspace/index.ts'
 import { containerFilter } from './container-filter.ts'
 import { countDirectAttempts, type AttemptCounter } from './direct-attempts.ts'
 import { makeDoorsInside } from './enter.ts'
@@ -15,6 +14,7 @@ import { writeSandboxFiles, writtenFolders } from './files.ts'
 import { caBundleInside, caInside, handedFile, homeInside, scriptFile, scriptInside } from './inside.ts'
 import { memoryFolderBytes, processLimits } from './limits/index.ts'
 import { closeInherited, markOf, untilGone, type ProcessMark } from './process-tree.ts'
+import { guardWorkspace } from './put-back.ts'
 import { notStartedExitCode, type Sandbox, type SandboxRequest } from './sandbox.ts'
 import { endOf, openStreams } from './streams.ts'
 import { coverMounts, workspaceMounts } from './workspace-mounts.ts'
@@ -41,8 +41,10 @@ export function startContainer(
   const files = made.use(writeSandboxFiles(request, handed.length)).folder
   writeFileSync(join(files, 'environment'), environmentScript(request.env), { mode: 0o600 })
   writeFileSync(join(files, 'filter.json'), JSON.stringify(containerFilter()))
-  const found = request.isOwnWorkspace === true ? undefined : lookThrough(request.workspace)
-  made.use(withoutNewCommonDirs(request.workspace, found))
+  const protections =
+    request.isOwnWorkspace === true
+      ? undefined
+      : made.use(guardWorkspace(request.workspace, request.inUse ?? [])).protections
   const go = openGate(files)
   made.defer(() => closeSync(go))
   closeInherited()
@@ -50,7 +52,7 @@ export function startContainer(
   made.defer(() => streams.close())
   const name = `mayfly-${randomBytes(9).toString('hex')}`
   const remover = engine.removeAtEnd(name)
-  const child = spawn(engine.path, containerArguments(engine, name, files, request, found), {
+  const child = spawn(engine.path, containerArguments(engine, name, files, request, protections), {
     stdio: [...streams.theirs],
     env: engineEnvironment(),
     detached: true,
@@ -140,7 +142,7 @@ function containerArguments(
   name: string,
   files: string,
   request: ContainerRequest,
-  found: Found | undefined,
+  protections: Protections | undefined,
 ): string[] {
   const { workspace, image, command, limits } = request
   const inside = request.workspaceInside ?? workspace
@@ -163,7 +165,7 @@ function containerArguments(
     ]),
     ...(request.handed ?? []).flatMap((path, i) => ['--bind', join(files, handedFile(i)), path]),
     ...['--bind', workspace, inside],
-    ...(found === undefined ? [] : workspaceMounts(plan, found)),
+    ...(protections === undefined ? [] : workspaceMounts(plan, protections)),
     ...coverMounts(plan),
     ...(request.folders ?? []).flatMap((folder) => ['--bind', folder.outside, folder.inside]),
   ]

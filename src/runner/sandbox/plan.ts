@@ -1,4 +1,4 @@
-import type { Cover, Found } from '../workspace/index.ts'
+import type { Cover, Protections } from '../workspace/index.ts'
 import type { LandlockRule } from './landlock.ts'
 import type { ProcessLimit } from './limits/index.ts'
 
@@ -8,7 +8,7 @@ export interface SandboxPlan {
   /** Where the step sees it. */
   readonly workspaceInside: string
   /** What is to be protected in it; undefined: nothing. */
-  readonly found: Found | undefined
+  readonly protections: Protections | undefined
   /** What it sees in place of files of the workspace. */
   readonly covers: readonly Cover[]
   /** Files that the step may write to and nothing else of the host: where it sees them. */

@@ -487,7 +487,7 @@ test('neither the options nor the arguments of bwrap hold the environment, which
     covers: [],
     handed: [],
     folders: [],
-    found: undefined,
+    protections: undefined,
     files: '/nonexistent/files',
     tools: ['/nonexistent/tool'],
     javaTrust: [],

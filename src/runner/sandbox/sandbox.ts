@@ -4,8 +4,7 @@ import type { Server } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MayflyError } from '../../lib/index.ts'
-import { isClosedToOthers, lookThrough, readInside, type Cover } from '../workspace/index.ts'
-import { withoutNewCommonDirs } from './common-dirs.ts'
+import { isClosedToOthers, readInside, type Cover } from '../workspace/index.ts'
 import { bwrapArguments, bwrapOptions, environmentBlock } from './bwrap.ts'
 import { countDirectAttempts, type AttemptCounter } from './direct-attempts.ts'
 import { makeDoorsInside } from './enter.ts'
@@ -24,6 +23,7 @@ import {
 import { nestingEnvironment } from './nesting.ts'
 import { sweepOwnFolders } from './own-folder.ts'
 import type { NetworkMaker, SandboxDoors, SandboxPlan } from './plan.ts'
+import { guardWorkspace } from './put-back.ts'
 import type { Running } from './running.ts'
 import {
   closeInherited,
@@ -47,6 +47,8 @@ export interface SandboxRequest {
   readonly workspace: string
   /** Nobody but this step has written to it or will: nothing in it is protected. */
   readonly isOwnWorkspace?: boolean
+  /** Files that this job obeys while it runs: what of them is in the workspace no step changes. */
+  readonly inUse?: readonly string[]
   /** Where the step sees it; at the same path if left out. */
   readonly workspaceInside?: string
   readonly tools: readonly string[]
@@ -107,12 +109,15 @@ export function startSandbox(request: SandboxRequest): Sandbox {
   const hold = holdStep(request.limits, request.places)
   // It has no process of its own until it is spawned.
   made.defer(() => void hold.end())
-  const found = request.isOwnWorkspace === true ? undefined : lookThrough(request.workspace)
+  const protections =
+    request.isOwnWorkspace === true
+      ? undefined
+      : made.use(guardWorkspace(request.workspace, request.inUse ?? [])).protections
   const inside = request.workspaceInside ?? request.workspace
   const plan: SandboxPlan = {
     ...request,
     workspaceInside: inside,
-    found,
+    protections,
     handed,
     folders: request.folders ?? [],
     javaTrust: request.javaTrust ?? [],
@@ -131,7 +136,6 @@ export function startSandbox(request: SandboxRequest): Sandbox {
     processLimits: processLimits(request.limits, hold.by),
     memoryFolderBytes: request.sizedFolders ? memoryFolderBytes(request.limits, hold.by) : undefined,
   }
-  made.use(withoutNewCommonDirs(request.workspace, found))
   const child = spawnBwrap(request, plan, streams, hold.joins)
   void sweepOwnFolders()
   const written = new Map<string, string | undefined>()

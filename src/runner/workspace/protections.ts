@@ -2,8 +2,9 @@ import { lstatSync, readdirSync, type Stats } from 'node:fs'
 import { dirname, isAbsolute, join, relative } from 'node:path'
 import { hookFoldersOf, includesOf } from './git-config.ts'
 import { readInside } from './inside.ts'
+import { wayOf, type Link } from './link-way.ts'
 import { pipelineFiles, pipelineNames } from './pipeline-files.ts'
-import { plainPath, type Found } from './repositories.ts'
+import { plainPath, realPath, type Found } from './repositories.ts'
 
 /** What no step may change in a workspace that others share. */
 export interface Protection {
@@ -13,34 +14,59 @@ export interface Protection {
   readonly missing?: 'file' | 'folder'
 }
 
+export interface Protections {
+  /** To be mounted read-only. */
+  readonly fixed: readonly Protection[]
+  /** Links on the way to them: nothing can be mounted over a link, so they are put back when the step has ended. */
+  readonly links: readonly Link[]
+}
+
 const maxConfigBytes = 1_048_576
 /** Configurations that others include. */
 const maxIncluded = 200
 
 /**
  * Everything that Git and CIs run or obey, by where it is: of each repository its configuration, with what that includes, its hooks, its
- * attributes and what says where it is, and the definitions of pipelines. Also what is not there yet, where Git would look.
+ * attributes and what says where it is, and the definitions of pipelines. Also what is not there yet, where Git would look, and the
+ * files that this job has in use.
  */
-export function protectionsOf(workspace: string, found: Found): Protection[] {
-  const protections = new Map<string, Protection>()
+export function protectionsOf(workspace: string, found: Found, inUse: readonly string[] = []): Protections {
+  const fixed = new Map<string, Protection>()
+  const links = new Map<string, Link>()
   const add = (path: string, absent?: 'file' | 'folder') => {
-    const stat = lookAt(join(workspace, path))
-    if (stat === undefined) {
-      if (absent !== undefined && isFolder(workspace, dirname(path)))
-        protections.set(path, { path, missing: absent })
-    } else if (stat.isFile() || stat.isDirectory()) protections.set(path, { path })
+    const way = wayOf(workspace, path)
+    for (const link of way.links) links.set(link.path, link)
+    if (way.end === undefined) return
+    const stat = lookAt(join(workspace, way.end))
+    if (stat?.isFile() === true || stat?.isDirectory() === true) fixed.set(way.end, { path: way.end })
+    else if (stat === undefined && absent !== undefined && isFolder(workspace, dirname(way.end)))
+      fixed.set(way.end, { path: way.end, missing: absent })
   }
   for (const folder of found.repositories)
     for (const [name, absent] of ofRepository(workspace, folder)) add(join(folder, name), absent)
   for (const path of found.pointers) add(path)
+  // Of a link to a repository what is in there is protected above.
+  for (const path of found.linked) for (const link of wayOf(workspace, path).links) links.set(link.path, link)
   for (const [path, absent] of namedByConfigurations(workspace, found)) add(path, absent)
   for (const top of new Set(['', ...found.tops])) {
     for (const name of pipelineFiles) add(join(top, name))
     for (const name of namesIn(join(workspace, top))) if (pipelineNames.test(name)) add(join(top, name))
   }
+  for (const path of inUse) for (const inside of namesInside(workspace, path)) add(inside)
   // What is in a folder that is protected itself is so already.
-  const isInside = (path: string) => above(path).some((folder) => protections.has(folder))
-  return [...protections.values()].filter(({ path }) => !isInside(path) && isPlainWay(workspace, path))
+  const isInside = (path: string) => above(path).some((folder) => fixed.has(folder))
+  return {
+    fixed: [...fixed.values()].filter(({ path }) => !isInside(path) && isPlainWay(workspace, path)),
+    links: [...links.values()].filter(({ path }) => !isInside(path)),
+  }
+}
+
+/** As it was named, if that is in the workspace, and where it really is, if that is. */
+function namesInside(workspace: string, path: string): string[] {
+  return [path, realPath(path)].flatMap((one) => {
+    const inside = one === undefined ? '' : relative(workspace, one)
+    return inside === '' || inside.startsWith('..') || isAbsolute(inside) ? [] : [inside]
+  })
 }
 
 type Name = readonly [name: string, absent?: 'file' | 'folder']
@@ -62,7 +88,9 @@ function namedByConfigurations(workspace: string, { repositories }: Found): Name
   const named: Name[] = []
   const seen = new Set<string>()
   for (const { path, repository } of configs) {
-    const text = seen.has(path) ? undefined : readInside(workspace, path, maxConfigBytes)
+    const plain = plainPath(workspace, path)
+    const text =
+      plain === undefined || seen.has(path) ? undefined : readInside(workspace, plain, maxConfigBytes)
     seen.add(path)
     if (text === undefined) continue
     for (const one of includesOf(text)) {
@@ -83,8 +111,7 @@ function namedByConfigurations(workspace: string, { repositories }: Found): Name
 
 function insideOf(workspace: string, from: string, named: string): string | undefined {
   const path = relative(workspace, isAbsolute(named) ? named : join(workspace, from, named))
-  if (path === '' || path.startsWith('..') || isAbsolute(path)) return undefined
-  return plainPath(workspace, path) ?? path
+  return path === '' || path.startsWith('..') || isAbsolute(path) ? undefined : path
 }
 
 /** What is no folder can be replaced around what is in it, and what is a link leads elsewhere. */

@@ -16,6 +16,8 @@ export interface Found {
   readonly repositories: readonly string[]
   /** `.git` files, which say where the repository of a worktree or submodule is. */
   readonly pointers: readonly string[]
+  /** `.git` as a link. */
+  readonly linked: readonly string[]
   /** Folders with something called `.git` in them. */
   readonly tops: readonly string[]
   /** All files that were passed on the way. */
@@ -26,7 +28,7 @@ export interface Found {
 export function lookThrough(workspace: string): Found {
   const found = {
     ...{ repositories: new Set<string>(), pointers: [] as string[] },
-    ...{ tops: [] as string[], files: [] as string[] },
+    ...{ linked: [] as string[], tops: [] as string[], files: [] as string[] },
   }
   const folders = [{ name: '', depth: 0 }]
   for (const { name, depth } of folders) {
@@ -36,6 +38,7 @@ export function lookThrough(workspace: string): Found {
       if (entry.name === '.git') {
         found.tops.push(name)
         if (entry.isFile()) found.pointers.push(path)
+        if (entry.isSymbolicLink()) found.linked.push(path)
         for (const one of repositoriesAt(workspace, path)) found.repositories.add(one)
       } else if (entry.isDirectory()) {
         if (depth < maxDepth && folders.length < maxFolders && !passedOver.has(entry.name))
