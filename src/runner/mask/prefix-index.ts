@@ -39,9 +39,12 @@ export class PrefixIndex {
 
   /** Whether `bytes[at, end)` is a proper prefix of a form. */
   begins(bytes: Uint8Array, at: number, end: number): boolean {
-    if (this.#first[bytes[at] as number] === 0) return false
     const length = end - at
-    if (length < 4) return this.#beginsShort(bytes, at, length)
+    if (length === 1) return this.#first[bytes[at] as number] === 1
+    // Most places are turned away here.
+    if (this.#pairs[((bytes[at] as number) << 8) | (bytes[at + 1] as number)] === 0) return false
+    if (length === 2) return true
+    if (length === 3) return this.#triples.has(quadAt(bytes, at) >>> 8)
     const quad = quadAt(bytes, at)
     if (this.#quads[blockHash(quad) >>> quadShift] === 0) return false
     const family = this.#families.get(quad)
@@ -64,12 +67,6 @@ export class PrefixIndex {
     this.#pairs[quad >>> 16] = 1
     this.#triples.add(quad >>> 8)
     this.#quads[blockHash(quad) >>> quadShift] = 1
-  }
-
-  #beginsShort(bytes: Uint8Array, at: number, length: number): boolean {
-    if (length === 1) return true
-    const pair = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
-    return length === 2 ? this.#pairs[pair] === 1 : this.#triples.has((pair << 8) | (bytes[at + 2] as number))
   }
 }
 

@@ -50,6 +50,7 @@ export class Ranges {
 
   /** Forgets what ends at or before `offset` and counts offsets from `origin` on. */
   rebase(offset: number, origin: number): void {
+    if (this.count === 0) return
     const kept = this.#ends.findIndex((end) => end > offset)
     const from = kept === -1 ? this.count : kept
     this.#starts = this.#starts.slice(from).map((start) => Math.max(0, start - origin))
