@@ -29,7 +29,12 @@ function world(t: TestContext) {
     writeFileSync(join(workspace, path), text)
     chmodSync(join(workspace, path), mode)
   }
-  const collect = (patterns: string[], isCovered = coveredFiles(workspace, []), maxFiles = 10_000) =>
+  const collect = (
+    patterns: string[],
+    isCovered = coveredFiles(workspace, []),
+    maxFiles = 10_000,
+    maxBytes = 2 ** 33,
+  ) =>
     collectArtifacts({
       step: 'build',
       workspace: { path: workspace, id: 'w' },
@@ -39,6 +44,7 @@ function world(t: TestContext) {
       masker: createMasker([new Secret(token, 'NPM_TOKEN')]),
       onSeen: (name) => void seen.push(name),
       maxFiles,
+      maxBytes,
     })
   const take = (inputs: Artifacts[], kind: 'fresh' | 'job' = 'fresh') =>
     takeArtifacts({ kind, path: fresh, id: 'f' }, inputs)
@@ -199,6 +205,14 @@ test('what would break by masking is not changed: with a secret in it, it is kep
   // Nothing of them stays where artifacts are kept.
   const [folder = ''] = readdirSync(store)
   assert.deepEqual(readdirSync(join(store, folder)), [sha256('\0')])
+})
+
+test('of what is kept back for a secret no more is read or told than of what is handed on', async (t) => {
+  const { write, collect } = world(t)
+  for (let i = 0; i < 50; i++) write(`out/${i}`, `\0${token}`)
+  const { passedOver, missing } = await collect(['out'], undefined, 100, 10 * (token.length + 1))
+  assert.deepEqual([passedOver.length, missing], [20, ['"out" gives no file']])
+  assert.equal(passedOver.filter((line) => line.includes('holds NPM_TOKEN')).length, 10)
 })
 
 test('what is put into a workspace follows no link there, replaces no file of the checkout, and is what it was', async (t) => {

@@ -47,6 +47,7 @@ export async function collectArtifacts(request: {
   /** Told of each secret that is found, by name. */
   readonly onSeen: (name: string) => void
   readonly maxFiles?: number
+  readonly maxBytes?: number
 }): Promise<Collected> {
   const { step, workspace } = request
   const folder = mkdtempSync(join(request.store, 'step-'))
@@ -102,9 +103,11 @@ function createTaker(deps: {
   readonly masker: Pick<Masker, 'pieces' | 'stream'>
   readonly onSeen: (name: string) => void
   readonly maxFiles?: number
+  readonly maxBytes?: number
 }): Take {
-  const { folder, taken, masked, maxFiles = limits.artifactFiles } = deps
-  let left = limits.artifactBytes
+  const { folder, taken, masked, maxFiles = limits.artifactFiles, maxBytes = limits.artifactBytes } = deps
+  let left = maxBytes
+  let looked = 0
   const refused = (stat: Stats) =>
     deps.isCovered(stat) ? 'holds credentials, and the step saw it without them' : undefined
   const keep = async (at: number, parts: readonly string[]): Promise<Omit<Artifact, 'path' | 'named'>> => {
@@ -114,6 +117,8 @@ function createTaker(deps: {
     try {
       const from = { folder: at, name: parts.at(-1) ?? '', refused }
       const copied = await copyOut(from, made, left, search.look)
+      // Also of what is kept back: a step may leave any number of those.
+      left -= copied.bytes
       const seen = search.end()
       const isRun = copied.executable || isExecutableConfiguration(parts)
       const kept = seen === undefined ? copied : await maskCopy(deps.masker, made, left, { seen, isRun })
@@ -132,10 +137,8 @@ function createTaker(deps: {
     if (!named && isExecutableConfiguration(parts))
       throw new Unfit('would run where it is taken: name it in full if that is meant')
     if (taken.size >= maxFiles) throw new TooMuch(`more than ${maxFiles} files`)
-    const copied = await keep(at, parts)
-    if (taken.size % 64 === 0) await breathe()
-    left -= copied.bytes
-    taken.set(path, { path, ...copied, named })
+    if (looked++ % 64 === 0) await breathe()
+    taken.set(path, { path, ...(await keep(at, parts)), named })
   }
 }
 
@@ -200,7 +203,8 @@ async function takeBelow(root: string, pattern: ArtifactPattern, take: Take): Pr
     found.isWhole &&= isWhole
     // The reason for a failure is told, however many others there are.
     if (!isWhole) found.unfit.unshift(...unfit)
-    else if (found.unfit.length < maxLines) found.unfit.push(...unfit)
+    else found.unfit.push(...unfit)
+    found.unfit.length = Math.min(found.unfit.length, maxLines)
   }
   await inFolder(root, [], 'find', (at) => visit(at, []))
   return found
