@@ -97,6 +97,33 @@ test('an egress host at a private or local address is refused, and nothing is di
   }
 })
 
+test('what a dial may is recorded after its address has passed and before it is dialled; without the record it is not', async (t) => {
+  let reached = 0
+  const server = createServer((socket) => {
+    reached++
+    socket.destroy()
+  }).listen(0, '127.0.0.1')
+  t.after(() => server.close())
+  await new Promise((done) => server.once('listening', done))
+  const { port } = server.address() as AddressInfo
+  const at = (address: string) => createEgressGuard({ lookup: resolver([address]).lookup })
+  let recorded = 0
+  const record = async () => {
+    recorded++
+    throw new MayflyError('audit_unavailable', 'the log is down')
+  }
+  const connection = { name: 'c' } as Connection
+  for (const [to, address] of [
+    [{ host: 'localhost', port, connection }, '127.0.0.1'],
+    [{ host: '127.0.0.1', port, connection }, '127.0.0.1'],
+  ] as const)
+    await assert.rejects(at(address).dial(to, record), coded('audit_unavailable'))
+  assert.deepEqual([recorded, reached], [2, 0])
+  await assert.rejects(at('10.0.0.1').dial({ host: 'deb.example.org', port }, record), coded('denied'))
+  await assert.rejects(at('10.0.0.1').dial({ host: '10.0.0.1', port }, record), coded('denied'))
+  assert.equal(recorded, 2)
+})
+
 test('an egress host that is itself such an address is refused without being resolved', async () => {
   for (const host of inside) {
     const { lookup, asked } = resolver(['8.8.8.8'])

@@ -15,9 +15,10 @@ export interface EgressGuard {
   /**
    * Opens a TCP connection to a checked address. The lookup that is checked is the lookup that is dialled: the
    * resolver is asked once, so a name that answers differently the second time (rebinding) gains nothing.
-   * Throws `denied` for an address that nothing names, `upstream_unreachable` if nobody answers.
+   * Throws `denied` for an address that nothing names, `upstream_unreachable` if nobody answers. `record` is awaited once an address of a
+   * host of an egress list has passed, before it is dialled; what it throws is thrown on.
    */
-  dial(destination: Destination): Promise<Socket>
+  dial(destination: Destination, record?: () => Promise<void>): Promise<Socket>
 }
 
 const connectTimeoutMs = 10_000
@@ -25,7 +26,7 @@ const connectTimeoutMs = 10_000
 export function createEgressGuard(deps: { lookup?: typeof dnsLookup } = {}): EgressGuard {
   const resolve = deps.lookup ?? dnsLookup
   return {
-    dial(destination) {
+    async dial(destination, record = async () => undefined) {
       const { connection } = destination
       if (connection?.dial !== undefined) {
         // The configuration names this address; there is nothing left to resolve.
@@ -33,11 +34,11 @@ export function createEgressGuard(deps: { lookup?: typeof dnsLookup } = {}): Egr
       }
       const allowed = allowedClasses(destination)
       if (isIP(destination.host) !== 0) {
-        if (!allowed.has(classifyAddress(destination.host)))
-          return Promise.reject(forbidden(destination, destination.host))
+        if (!allowed.has(classifyAddress(destination.host))) throw forbidden(destination, destination.host)
+        await record()
         return open(destination, { host: destination.host, port: destination.port })
       }
-      const lookup = checkedLookup(resolve, destination, allowed)
+      const lookup = checkedLookup(resolve, destination, allowed, record)
       return open(destination, {
         host: destination.host,
         port: destination.port,
@@ -61,6 +62,7 @@ function checkedLookup(
   resolve: typeof dnsLookup,
   destination: Destination,
   allowed: ReadonlySet<AddressClass>,
+  record: () => Promise<void>,
 ): LookupFunction {
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
@@ -69,8 +71,11 @@ function checkedLookup(
       const [first] = good
       if (first === undefined)
         return callback(forbidden(destination, addresses[0]?.address ?? 'no address'), [])
-      if (options.all === true) return callback(null, good)
-      return callback(null, first.address, first.family)
+      // oxlint-disable-next-line promise/no-promise-in-callback -- net.connect takes a callback, the log gives promises
+      record().then(
+        () => (options.all === true ? callback(null, good) : callback(null, first.address, first.family)),
+        (fault: unknown) => callback(fault instanceof Error ? fault : new Error(messageOf(fault)), []),
+      )
     })
   }
 }

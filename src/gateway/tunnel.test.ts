@@ -4,6 +4,7 @@ import { connect as netConnect, createServer, type AddressInfo, type Socket } fr
 import { test } from 'node:test'
 import { connectUri, createProofNonces, createProofSigner } from '../identity/index.ts'
 import { systemClock } from '../lib/index.ts'
+import type { lookup as dnsLookup } from 'node:dns'
 import { createEgressGuard, type Destination } from './egress-guard.ts'
 import {
   advertisement,
@@ -373,7 +374,8 @@ async function egressWorld(
   t.after(() => server.close())
   const { port } = server.address() as AddressInfo
   const real = createEgressGuard()
-  const dial = async (to: Destination) => {
+  const dial = async (to: Destination, record?: () => Promise<void>) => {
+    await record?.()
     await options.dial?.(to)
     const socket = netConnect(port, '127.0.0.1')
     await once(socket, 'connect')
@@ -381,7 +383,7 @@ async function egressWorld(
   }
   const world = await openWorld(t, {
     egress: ['egress.test:443'],
-    guard: { dial: (to) => (to.connection === undefined ? dial(to) : real.dial(to)) },
+    guard: { dial: (to, record) => (to.connection === undefined ? dial(to, record) : real.dial(to, record)) },
     ...(options.role === undefined ? {} : { role: { egress: options.role } }),
   })
   return { world, received, sockets }
@@ -419,6 +421,20 @@ test('a host of the role’s own list is reached, and the entry says which list 
   assert.deepEqual(
     dialled.map((to) => to.private),
     [undefined, undefined, true],
+  )
+})
+
+test('an egress host whose address is refused was not granted: the record has the refusal alone', async (t) => {
+  const lookup = ((_name: string, _options: object, done: (e: null, found: object[]) => void) =>
+    done(null, [{ address: '10.1.2.3', family: 4 }])) as unknown as typeof dnsLookup
+  const world = await openWorld(t, { egress: ['egress.test:443'], guard: createEgressGuard({ lookup }) })
+  const tunnel = await world.connect('egress.test:443')
+  assert.equal(tunnel.status, 502)
+  assert.deepEqual(world.audit.ofType('egress.granted'), [])
+  await until(() => world.audit.ofType('access.denied').length === 1)
+  assert.match(
+    JSON.stringify(world.audit.ofType('access.denied')[0]?.data),
+    /is at 10\.1\.2\.3, a private address/,
   )
 })
 

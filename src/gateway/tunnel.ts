@@ -176,7 +176,7 @@ async function terminate(deps: TunnelDeps, socket: Socket, head: Buffer, step: S
   deps.serve(secure, step, at)
 }
 
-/** A host of an egress list, everybody's or the role's: recorded first, then bytes as they come. We add no credential and read nothing. */
+/** A host of an egress list, everybody's or the role's: its address is checked, that it may is recorded, then bytes as they come. We add no credential and read nothing. */
 async function passThrough(
   deps: TunnelDeps,
   socket: Socket,
@@ -192,10 +192,10 @@ async function passThrough(
   }
   const asPrivate = rule.private ? { private: true } : {}
   const entry = { host, port, rule: rule.source, list: rule.list, ...asPrivate }
-  await deps.audit.append(stepEvent(step, 'egress.granted', entry))
+  const record = async () => void (await deps.audit.append(stepEvent(step, 'egress.granted', entry)))
   let upstream: Socket
   try {
-    upstream = await deps.guard.dial({ host, port, ...asPrivate })
+    upstream = await deps.guard.dial({ host, port, ...asPrivate }, record)
   } catch (error) {
     return answer(socket, 502, deps.gatekeeper.deny(step, name, messageOf(error)))
   }

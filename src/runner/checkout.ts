@@ -78,8 +78,12 @@ export async function checkOut(
   const missing =
     outcome.exitCode === 127
       ? 'git is not installed, or a program that it needs'
-      : `git failed (exit ${outcome.exitCode}), see above`
+      : `git ended with ${outcome.exitCode}${saidAnything(outcome) ? ', see above' : ' and said nothing'}`
   throw refuse(`${commit.slice(0, 12)} of ${url} is not there: ${missing}`)
+}
+
+function saidAnything({ output }: Outcome): boolean {
+  return output.stdout_bytes + output.stderr_bytes > 0
 }
 
 const gitEnvironment = { GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null', LC_ALL: 'C' }

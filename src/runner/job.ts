@@ -48,6 +48,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
         ...{ api, signer, sessions, workspaces, dotenvReports },
         probe: await probing,
         jobs: request.jobs ?? availableParallelism(),
+        toldOnce: new Set(),
       })
     } finally {
       // However it went, no session outlives the job.

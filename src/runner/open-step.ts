@@ -41,7 +41,10 @@ export async function openStep(
   const leftovers = findLeftovers(request.workspace)
   redactor.add(...leftovers.secrets)
   const left = describeLeftovers(leftovers, deps.job, isolation.tier !== 'E')
-  if (left !== undefined) notices.tell(`mayfly: ${left}`)
+  if (left !== undefined && !deps.toldOnce.has(left)) {
+    deps.toldOnce.add(left)
+    notices.tell(`mayfly: ${left}`)
+  }
   const step = await api.openStep(deps.session.access_token, {
     name: redactor.text(request.name),
     role: request.role,

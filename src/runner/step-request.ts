@@ -92,6 +92,8 @@ export interface StepDeps extends Supervision {
   readonly probe: Probe
   readonly workspaces: Pick<JobWorkspaces, 'open' | 'store'>
   readonly dotenvReports: Pick<DotenvReports, 'take'>
+  /** Lines that one step of the job has told for all. */
+  readonly toldOnce: Set<string>
   /** The job's environment. */
   readonly job: Readonly<Record<string, string>>
   readonly clock: Clock

@@ -91,6 +91,7 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
     clock: systemClock,
     server: 'http://127.0.0.1:1',
     cacheFolder: undefined,
+    toldOnce: new Set(),
   }
   const run = (
     command: readonly string[],
@@ -304,6 +305,17 @@ test('tokens that a checkout left are named with the remedy, and masked where th
     stderr.text,
     /^mayfly: credentials are left in the workspace, in \.npmrc: they are masked, and the step can read them, because it has no sandbox: .+\n$/m,
   )
+})
+
+test('what is left in the workspace is told once a job, and again when it is something else', async (t) => {
+  const { run, stderr, workspace } = await openWorld(t)
+  writeFileSync(join(workspace, '.npmrc'), '//r.test/:_authToken=npm_left-behind-1\n')
+  for (let i = 0; i < 3; i++) await run(['/bin/true'])
+  const told = () => stderr.text.split('\n').filter((line) => line.includes('credentials are left')).length
+  assert.equal(told(), 1)
+  writeFileSync(join(workspace, '.netrc'), 'machine a login b password npm_left-behind-2\n')
+  for (let i = 0; i < 2; i++) await run(['/bin/true'])
+  assert.equal(told(), 2)
 })
 
 test('a step that reaches a limit is ended and told which, and its end says so', async (t) => {

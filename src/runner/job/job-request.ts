@@ -44,4 +44,5 @@ export interface StepsDeps extends JobRequest {
   readonly probe: Probe
   /** How many steps run at once. */
   readonly jobs: number
+  readonly toldOnce: Set<string>
 }
