@@ -14,6 +14,7 @@ import type { StepDeps, StepRequest } from './step-request.ts'
 import {
   describeLeftovers,
   findLeftovers,
+  openToOwner,
   refuseForeignPrograms,
   refuseUnwritable,
   type StepWorkspace,
@@ -31,7 +32,10 @@ export async function openStep(
 ): Promise<OpenStep> {
   const { api, redactor, notices } = deps
   const limits = stepLimits(deps, request)
-  if (isolation.tier !== 'E') refuseUnwritable(request.workspace)
+  if (isolation.tier !== 'E') {
+    openToOwner(request.workspace)
+    refuseUnwritable(request.workspace)
+  }
   const writes = deps.session.roles.find(({ name }) => name === request.role)?.writes ?? true
   if (writes && place.kind === 'shared') refuseForeignPrograms(request.workspace)
   redactor.add(
@@ -45,6 +49,10 @@ export async function openStep(
     deps.toldOnce.add(left)
     notices.tell(`mayfly: ${left}`)
   }
+  if (leftovers.cutAt !== undefined)
+    notices.tell(
+      `mayfly: the workspace has too many files to look at: from ${redactor.text(leftovers.cutAt).replaceAll(/[^\x20-\x7e]/g, '?')} on, credentials and repositories were not looked for: clean it, or give the step a workspace of its own (workspace: fresh)`,
+    )
   const step = await api.openStep(deps.session.access_token, {
     name: redactor.text(request.name),
     role: request.role,

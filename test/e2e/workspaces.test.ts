@@ -418,3 +418,14 @@ test('what a step left in a repository for Git to run keeps a role that writes o
   assert.ok(!readdirSync(stage.workspace).includes('ran'))
   assert.equal(readFileSync(file, 'utf8'), text)
 })
+
+test('a step that closes its workspace keeps no later step and no later job out of it', async () => {
+  const steps =
+    'steps:\n  - { name: a, role: build, run: chmod 000 . }\n  - { name: b, role: build, run: touch in }\n'
+  const ran = await pipeline(steps)
+  assert.equal(ran.exitCode, 0, ran.stderr)
+  const closed = await pipeline('steps:\n  - { name: a, role: build, run: touch again; chmod 000 . }\n')
+  assert.equal(closed.exitCode, 0, closed.stderr)
+  const later = await pipeline('steps:\n  - { name: a, role: build, run: ls }\n')
+  assert.deepEqual([later.exitCode, readdirSync(stage.workspace)], [0, ['again', 'in']], later.stderr)
+})

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { hasData, type Environment } from '../../config/environment.ts'
 import { MayflyError } from '../../lib/index.ts'
 import { credentialFolders } from './credential-places.ts'
+import { openToOwner } from './writable.ts'
 
 /** Never a workspace, nor a folder to read, as a whole. */
 const system =
@@ -27,6 +28,7 @@ export function allowedWorkspace(path: string, environment: Environment): string
   refuseCredentials(folder, 'workspace')
   refuseHolding(folder, 'workspace', homes(environment))
   refuseHolding(folder, 'workspace', program())
+  openToOwner(folder)
   refuseData(folder, 'workspace', environment)
   return folder
 }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
 import { readInside } from './inside.ts'
-import { lookThrough, plainPath } from './repositories.ts'
+import { everywhere, lookThrough, plainPath } from './repositories.ts'
 
 const maxConfigBytes = 1_048_576
 /** Each is read by a process of its own. */
@@ -39,10 +39,13 @@ const ofLfs = /^git-lfs (?:clean -- %f|smudge (?:--skip )?-- %f|filter-process(?
  * before would run with its rights. Read by Git itself, which reads it later: another reader may see something else in the same text.
  */
 export function refuseForeignPrograms(workspace: string): void {
-  const configs = lookThrough(workspace).repositories.flatMap((folder) => [
-    join(folder, 'config'),
-    join(folder, 'config.worktree'),
-  ])
+  const { repositories, unseen } = lookThrough(workspace, everywhere)
+  if (unseen !== undefined)
+    throw refusal(
+      workspace,
+      `it is too large to look for repositories in all of it (${shown(unseen)} was not looked into)`,
+    )
+  const configs = repositories.flatMap((folder) => [join(folder, 'config'), join(folder, 'config.worktree')])
   const seen = new Set<string>()
   for (const path of configs) {
     const plain = plainPath(workspace, path)

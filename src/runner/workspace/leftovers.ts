@@ -4,7 +4,7 @@ import { Secret } from '../../lib/index.ts'
 import { credentialFiles, credentialFolders } from './credential-places.ts'
 import { includesOf, storesOf } from './git-config.ts'
 import { readInside } from './inside.ts'
-import { lookThrough, plainPath, realPath } from './repositories.ts'
+import { lookThrough, plainPath, realPath, type Found } from './repositories.ts'
 import { cleanGitConfig, cleanTokenFile, isTokenFile } from './token-files.ts'
 
 /** What a step sees in place of what is in the workspace. */
@@ -20,6 +20,8 @@ export interface Leftovers {
   readonly covers: readonly Cover[]
   /** What was in them, for the masker. */
   readonly secrets: readonly Secret[]
+  /** The first folder with more names than are looked at; undefined: none. */
+  readonly cutAt?: string | undefined
 }
 
 /** Includes may go in circles. */
@@ -38,7 +40,8 @@ interface TokenFile {
 export function findLeftovers(workspace: string): Leftovers {
   const covers = new Map<string, Cover>()
   const secrets = new Set<string>()
-  const files = tokenFiles(workspace)
+  const found = lookThrough(workspace)
+  const files = tokenFiles(workspace, found)
   const seen = new Set<string>()
   for (const { path, as } of files) {
     const text = seen.has(path) ? undefined : readInside(workspace, path, maxFileBytes)
@@ -55,6 +58,7 @@ export function findLeftovers(workspace: string): Leftovers {
   for (const cover of knownPlaces(workspace)) covers.set(cover.path, cover)
   return {
     covers: [...covers.values()],
+    cutAt: found.cutAt,
     secrets: [...secrets].slice(0, maxSecrets).map((secret) => new Secret(secret, '(file of the workspace)')),
   }
 }
@@ -70,8 +74,7 @@ function knownPlaces(workspace: string): Cover[] {
 }
 
 /** The configurations of all repositories, and the files of the package managers. */
-function tokenFiles(workspace: string): TokenFile[] {
-  const { repositories, files } = lookThrough(workspace)
+function tokenFiles(workspace: string, { repositories, files }: Found): TokenFile[] {
   const configs = repositories.flatMap((folder) =>
     ['config', 'config.worktree'].map((name) => ({ path: join(folder, name), as: gitConfigName })),
   )

@@ -1,9 +1,9 @@
-import { lstatSync, readdirSync, type Stats } from 'node:fs'
+import { lstatSync, type Stats } from 'node:fs'
 import { dirname, isAbsolute, join, relative } from 'node:path'
 import { hookFoldersOf, includesOf } from './git-config.ts'
 import { readInside } from './inside.ts'
 import { wayOf, type Link } from './link-way.ts'
-import { pipelineFiles, pipelineNames } from './pipeline-files.ts'
+import { pipelineFiles } from './pipeline-files.ts'
 import { plainPath, realPath, type Found } from './repositories.ts'
 
 /** What no step may change in a workspace that others share. */
@@ -48,10 +48,9 @@ export function protectionsOf(workspace: string, found: Found, inUse: readonly s
   // Of a link to a repository what is in there is protected above.
   for (const path of found.linked) for (const link of wayOf(workspace, path).links) links.set(link.path, link)
   for (const [path, absent] of namedByConfigurations(workspace, found)) add(path, absent)
-  for (const top of new Set(['', ...found.tops])) {
-    for (const name of pipelineFiles) add(join(top, name))
-    for (const name of namesIn(join(workspace, top))) if (pipelineNames.test(name)) add(join(top, name))
-  }
+  const tops = new Set(['', ...found.tops])
+  for (const top of tops) for (const name of pipelineFiles) add(join(top, name))
+  for (const path of found.pipelines) if (tops.has(dirname(path).replace(/^\.$/, ''))) add(path)
   for (const path of inUse) for (const inside of namesInside(workspace, path)) add(inside)
   // What is in a folder that is protected itself is so already.
   const isInside = (path: string) => above(path).some((folder) => fixed.has(folder))
@@ -126,14 +125,6 @@ function above(path: string): string[] {
 
 function isFolder(workspace: string, path: string): boolean {
   return lookAt(join(workspace, path))?.isDirectory() === true
-}
-
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-  } catch {
-    return []
-  }
 }
 
 /** undefined also where a file stands in the place of a folder on the way. */

@@ -1,5 +1,19 @@
-import { statSync } from 'node:fs'
+import { closeSync, fstatSync, statSync } from 'node:fs'
 import { MayflyError } from '../../lib/index.ts'
+import { openFolder, openUp } from './descend.ts'
+
+/**
+ * Opens a workspace of this user's to its owner again: a step may have closed it (`chmod 000 .`), and its end is no reason that no
+ * job runs there any more. What belongs to others is left alone.
+ */
+export function openToOwner(workspace: string): void {
+  const fd = openFolder(workspace)
+  try {
+    if (fstatSync(fd).uid === process.getuid?.()) openUp(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
 
 /**
  * Throws `bad_input`, with the command that mends it, if a step of this user could not write to its workspace. A supervisor
