@@ -149,6 +149,7 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'egress.granted': (data) => [
     `was let to the ${data['private'] === true ? 'named private' : 'public'} host ${text(data['host'])}:${text(data['port'])}, by egress rule ${text(data['rule'])}${data['list'] === undefined ? '' : ` of ${text(data['list'])}`}`,
   ],
+  'packages.downloaded': (data) => downloaded(data),
   'lockfile.pinned': (data) => [
     `its lockfile pins ${text(data['packages'])} packages (SHA-256 ${text(data['sha256']).slice(0, 16)}…)`,
   ],
@@ -280,9 +281,18 @@ function operations(value: unknown): string {
   return all
     .map(
       ({ action, connection, path, ref }) =>
-        `${action} ${connection}/${path}${ref === undefined ? '' : `@${ref}`}`,
+        `${action} ${connection}${path === '' ? '' : `/${path}`}${ref === undefined ? '' : `@${ref}`}`,
     )
     .join(', ')
+}
+
+/** The first of them by name: an entry may have hundreds, and `--json` shows them all. */
+function downloaded(data: Data): string[] {
+  const files = (data['packages'] ?? []) as { purl: string; by: string }[]
+  const named = files.slice(0, 3).map(({ purl }) => purl)
+  const more = files.length > 3 ? ` and ${files.length - 3} more` : ''
+  const by = [...new Set(files.map((one) => one.by))].join(', ')
+  return [`downloaded ${named.join(', ')}${more} from ${text(data['connection'])}, digests held by ${by}`]
 }
 
 function detail(data: Data): string {
@@ -294,8 +304,8 @@ function detail(data: Data): string {
         updates?: { ref: string; oldCommit: string; newCommit: string; change?: string }[]
       }
     | undefined
-  const npm = data['npm'] as { package: string; version?: string } | undefined
-  if (npm?.version !== undefined) return `@${npm.version}, digest held`
+  const lockfile = data['lockfile'] as { packages: number } | undefined
+  if (lockfile !== undefined) return `: what its lockfile pins (${lockfile.packages} packages)`
   if (git?.updates !== undefined && git.updates.length > 0) {
     return `: ${git.updates.map((one) => `${one.change === undefined ? '' : `${one.change} `}${one.ref} ${one.oldCommit.slice(0, 8)}→${one.newCommit.slice(0, 8)}`).join(', ')}`
   }

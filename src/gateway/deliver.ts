@@ -6,21 +6,26 @@ import { verifyingBody } from './verified-body.ts'
 
 /**
  * Passes an upstream's answer on to the step while it is held against its digest; on another one the connection is cut before
- * its last bytes and `refuse` is told why. Throws `upstream_unreachable` if the upstream breaks off.
+ * its last bytes and `refuse` is told why. Returns what passed whole. Throws `upstream_unreachable` if the upstream breaks off.
  */
 export async function deliver(
   upstream: IncomingMessage,
   response: ServerResponse,
   download: Download,
   refuse: (reason: string) => void,
-): Promise<void> {
+): Promise<{ bytes: number } | undefined> {
   copyHead(upstream, response)
+  let bytes = 0
+  const body = verifyingBody(download.what, download.integrity)
+  upstream.on('data', (chunk: Buffer) => (bytes += chunk.length))
   try {
-    await pipeline(upstream, verifyingBody(download.what, download.integrity), response)
+    await pipeline(upstream, body, response)
+    return { bytes }
   } catch (error) {
     response.destroy()
     if (!(error instanceof MayflyError))
       throw new MayflyError('upstream_unreachable', messageOf(error), { cause: error })
     refuse(error.message)
+    return undefined
   }
 }

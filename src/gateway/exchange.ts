@@ -31,7 +31,9 @@ export interface Exchange {
   deny(what: string, reason: string): string
   /** What the step's lockfiles pin; undefined if it has handed none over. */
   pins(): Promise<Pins | undefined>
-  /** Passes an answer on while its bytes are held against their digest; the last ones never go if it differs, which is recorded. */
+  /** As `permit`, for a package that these pins hold: its lockfile is recorded as a whole, and each download by `deliver`. */
+  permitPinned(operation: Operation, pins: Pins): Promise<Permission>
+  /** Passes an answer on while its bytes are held against their digest; the last ones never go if it differs; either is recorded. */
   deliver(upstream: IncomingMessage, download: Download): Promise<void>
   /** Sends a request upstream with the credential of the permission. */
   send(

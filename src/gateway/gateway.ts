@@ -21,6 +21,7 @@ import type { Policy } from '../policy/index.ts'
 import { createActivityRecord, type Activity, type Refusals } from './activity.ts'
 import { createDenials } from './denials.ts'
 import { deliver } from './deliver.ts'
+import { createDownloadRecord } from './downloads.ts'
 import { createEgressGuard, type EgressGuard } from './egress-guard.ts'
 import {
   plainAnswer,
@@ -49,6 +50,8 @@ export interface Gateway {
   caCertificate(session: Session): Promise<string>
   /** Takes the lockfiles whose packages, and no others, the step may install. The first ones stay. Throws `bad_input`. */
   pinLockfiles(step: Step, bundle: string): Promise<Pins>
+  /** Writes which packages the step had; before its end is recorded. Rejects if it cannot be written. */
+  recordDownloads(step: Step): Promise<void>
   activity(step: StepId): Activity
   /** What the step was refused beyond what was `seen`, for its supervisor. */
   refusals(step: StepId, seen: number): Refusals
@@ -96,12 +99,14 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const denials = createDenials(deps)
   const guard = deps.guard ?? createEgressGuard()
   const contexts = createTlsContexts()
+  const downloads = createDownloadRecord(deps)
   const gatekeeper = createGatekeeper({
     policy: deps.policy,
     broker: deps.broker,
     audit: deps.audit,
     activity,
     denials,
+    downloads,
   })
   const pinned = createPinned(deps)
   const handlers: Record<HttpKind, HttpHandler> = {
@@ -170,6 +175,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     for (const socket of [...(state?.sockets ?? [])].toReversed()) socket.destroy()
     state?.upstream.close()
     pinned.forget(step.id)
+    downloads.end(step)
     denials.end(step)
     // Whoever ended it has read by then what it did.
     setTimeout(() => activity.forget(step.id), activityKeptMs).unref()
@@ -264,10 +270,15 @@ export function createGateway(deps: GatewayDeps): Gateway {
       permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
       deny: (what, reason) => gatekeeper.deny(step, what, reason),
       pins: () => pinned.of(step.id),
-      deliver: (upstream, download) =>
-        deliver(upstream, response, download, (reason) =>
+      permitPinned: (operation, pins) => gatekeeper.permitPinned(step, connection, operation, pins),
+      async deliver(upstream, download) {
+        const passed = await deliver(upstream, response, download, (reason) =>
           gatekeeper.deny(step, `${connection.kind} ${connection.name} ${download.what}`, reason),
-        ),
+        )
+        const { purl, integrity } = download
+        if (passed !== undefined)
+          downloads.add(step, connection.name, { purl, integrity, by: 'lockfile', ...passed })
+      },
       send: (permit, outgoing) =>
         stateOf(step).upstream.send(connection, {
           ...outgoing,
@@ -291,6 +302,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       return (await runCa(session)).certificate
     },
     pinLockfiles: (step, bundle) => pinned.pin(step, bundle),
+    recordDownloads: (step) => downloads.flush(step),
     activity: (step) => activity.of(step),
     refusals: (step, seen) => activity.refusals(step, seen),
     onRefusal: (listener) => activity.onRefusal(listener),

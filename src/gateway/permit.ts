@@ -2,6 +2,7 @@ import { MayflyError, messageOf } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import { stepEvent, type Broker, type Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
+import type { Pins } from '../lockfiles/index.ts'
 import {
   describeDenials,
   describeOperation,
@@ -13,6 +14,7 @@ import {
 } from '../policy/index.ts'
 import type { ActivityRecord } from './activity.ts'
 import type { Denials } from './denials.ts'
+import type { DownloadRecord } from './downloads.ts'
 import type { Denial, Permission } from './exchange.ts'
 
 /**
@@ -27,6 +29,11 @@ export interface Gatekeeper {
     detail: Readonly<Record<string, unknown>>,
     anyRef: boolean,
   ): Promise<Permission>
+  /**
+   * For a package that the step's lockfile pins: policy decides each, and the lockfile as a whole is recorded once for each grant
+   * that lets its packages in, before the first of them. Which were fetched the record of downloads says.
+   */
+  permitPinned(step: Step, connection: Connection, operation: Operation, pins: Pins): Promise<Permission>
   /** Asks policy alone, before anything that costs work: a denial is recorded, a yes gives nothing yet. */
   precheck(step: Step, connection: Connection, operation: Operation): Denial | undefined
   /** Records what was refused for another reason than policy; returns the text for the step. */
@@ -43,8 +50,9 @@ export function createGatekeeper(deps: {
   audit: AuditClient
   activity: ActivityRecord
   denials: Denials
+  downloads: DownloadRecord
 }): Gatekeeper {
-  const { broker, audit, activity, denials } = deps
+  const { broker, audit, activity, denials, downloads } = deps
 
   function deny(
     step: Step,
@@ -79,6 +87,31 @@ export function createGatekeeper(deps: {
     return { allow: false, message, refused: operations }
   }
 
+  /** What a step's lockfile was let in by, while the step runs. */
+  const whole = new WeakMap<Step, Map<string, Promise<Permission>>>()
+
+  /** The lease of the connection, once the entry that says what it is for is durable. */
+  async function permitWhole(
+    step: Step,
+    connection: Connection,
+    { action }: Operation,
+    grant: string,
+    pins: Pins,
+  ): Promise<Permission> {
+    const lease =
+      connection.credential === undefined ? undefined : await broker.lease(step, connection, grant)
+    await audit.append(
+      stepEvent(step, 'access.granted', {
+        ...(lease === undefined ? {} : { lease: lease.id }),
+        host: connection.host,
+        operations: [{ action, connection: connection.name, path: '' }],
+        grants: [grant],
+        lockfile: { sha256: pins.digest, packages: pins.packages },
+      }),
+    )
+    return { allow: true, authorization: lease?.authorization }
+  }
+
   async function recordWaived(
     step: Step,
     waived: readonly { operation: Operation; shadow?: string }[],
@@ -93,6 +126,30 @@ export function createGatekeeper(deps: {
     precheck(step, connection, operation) {
       const decision = deps.policy().decide(step.role, operation, step.session.subject)
       return decision.allow ? undefined : refuse(step, connection, [decision], [operation], {})
+    },
+    async permitPinned(step, connection, operation, pins) {
+      const decision = deps.policy().decide(step.role, operation, step.session.subject)
+      // What only shadow mode lets pass is recorded by its own name.
+      if (!decision.allow || decision.shadow !== undefined || unnamedOperation(operation) !== undefined)
+        return this.permit(step, connection, [operation], {}, false)
+      const known = whole.get(step) ?? new Map<string, Promise<Permission>>()
+      whole.set(step, known)
+      const key = `${connection.name} ${decision.grant}`
+      const permitting = known.get(key) ?? permitWhole(step, connection, operation, decision.grant, pins)
+      known.set(key, permitting)
+      try {
+        const permission = await permitting
+        downloads.assertWritable(step)
+        if (step.endReason !== undefined)
+          throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
+        activity.granted(step.id, summarise(operation))
+        return permission
+      } catch (error) {
+        // The next package tries again.
+        if (known.get(key) === permitting) known.delete(key)
+        const message = deny(step, describeOperation(operation), messageOf(error))
+        return { allow: false, message, refused: [operation] }
+      }
     },
     async permit(step, connection, operations, detail, anyRef) {
       const policy = deps.policy()

@@ -50,6 +50,7 @@ const lines: Readonly<Record<string, Line>> = {
   'access.denied': ['api', 99, 2, 'failed'],
   'egress.granted': ['api', 2, 1],
   'lockfile.pinned': ['api', 99, 1],
+  'packages.downloaded': ['api', 2, 1],
   'policy.applied': ['api', 3, 2],
   'secret.set': ['api', 3, 2],
   'token.created': ['api', 1, 2],

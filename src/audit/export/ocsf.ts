@@ -207,16 +207,14 @@ function destinationOf({ host, port, connections: [connection] }: Facts): Fields
 
 const maxResources = 50
 
-function resourcesOf({ operations, package: packageName, version, secret, lease }: Facts): Fields[] {
+function resourcesOf({ operations, packages, secret, lease }: Facts): Fields[] {
   return [
     ...operations.slice(0, maxResources).map((one) => ({
       name: nameOf(one),
       type: one.action,
       namespace: one.connection,
     })),
-    ...(packageName === undefined
-      ? []
-      : [{ name: packageName, type: 'package', ...(version === undefined ? {} : { version }) }]),
+    ...packages.slice(0, maxResources).map((one) => ({ ...one, type: 'package' })),
     ...(secret === undefined ? [] : [{ name: secret, type: 'secret' }]),
     ...(lease === undefined ? [] : [{ uid: lease, name: lease, type: 'lease' }]),
   ]

@@ -46,8 +46,7 @@ export interface Facts {
   readonly port?: number
   readonly secret?: string
   readonly operations: readonly Operation[]
-  readonly package?: string
-  readonly version?: string
+  readonly packages: readonly Package[]
   /** How many times it happened, where an entry stands for several; hosts that these were about. */
   readonly count: number
   readonly countedHosts: readonly string[]
@@ -55,11 +54,15 @@ export interface Facts {
   readonly reason?: string
 }
 
+export interface Package {
+  readonly name: string
+  readonly version?: string
+}
+
 /** What the entry says; of an entry whose names were opened, with the names. */
 export function factsOf({ type, subject, data }: Pick<Entry, 'type' | 'subject' | 'data'>): Facts {
   const operations = listIn(data, 'operations').flatMap(operationOf)
   const target = targetOf(data)
-  const named = objectIn(data, 'npm')
   return definedOnly({
     outcome: outcomeOf(type, data),
     job: jobOf(type, data),
@@ -75,14 +78,44 @@ export function factsOf({ type, subject, data }: Pick<Entry, 'type' | 'subject' 
     ...target,
     secret: textIn(data, 'secret'),
     operations,
-    package: textIn(named, 'package'),
-    version: textIn(named, 'version'),
+    packages: packagesOf(data),
     count: countOf(data),
     countedHosts: unique(
       listIn(data, 'refusals').map((one) => (isObject(one) ? hostIn(one['what'])?.host : undefined)),
     ),
     reason: textIn(data, 'reason') ?? textIn(data, 'detail'),
   })
+}
+
+/** By their package URLs; entries of older times name one npm package. */
+function packagesOf(data: Data): Package[] {
+  const one = objectIn(data, 'npm')
+  const name = textIn(one, 'package')
+  const version = textIn(one, 'version')
+  const single = name === undefined ? [] : [{ name, ...(version === undefined ? {} : { version }) }]
+  return [
+    ...single,
+    ...listIn(data, 'packages').flatMap((entry) => (isObject(entry) ? packageOf(entry['purl']) : [])),
+  ]
+}
+
+/** `pkg:npm/%40octo/core@1.0.0?...` (purl-spec): namespace and name as one, and the version. */
+function packageOf(purl: unknown): Package[] {
+  const parts = isText(purl)
+    ? /^pkg:[a-z]+\/(?<name>[^@?#]+)(?:@(?<version>[^?#]+))?/.exec(purl)?.groups
+    : undefined
+  if (parts === undefined) return []
+  const { name = '', version } = parts
+  try {
+    return [
+      {
+        name: decodeURIComponent(name),
+        ...(version === undefined ? {} : { version: decodeURIComponent(version) }),
+      },
+    ]
+  } catch {
+    return []
+  }
 }
 
 function jobOf(type: string, data: Data): Facts['job'] {

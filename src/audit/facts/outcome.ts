@@ -11,6 +11,7 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   'access.shadowed': 'shadowed',
   'access.denied': 'denied',
   'egress.granted': 'granted',
+  'packages.downloaded': 'granted',
   'session.issued': 'granted',
   'session.refused': 'refused',
   'lease.issued': 'granted',

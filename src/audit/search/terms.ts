@@ -50,8 +50,10 @@ export function termsOf(entry: Entry, run: Facts['job'] = {}): Term[] {
   add('by', facts.by?.person ?? facts.by?.name)
   add('host', facts.host?.toLowerCase())
   for (const host of facts.countedHosts) add('host', host.toLowerCase())
-  add('package', facts.package)
-  if (facts.version !== undefined) add('package', `${facts.package}@${facts.version}`)
+  for (const { name, version } of facts.packages) {
+    add('package', name)
+    if (version !== undefined) add('package', `${name}@${version}`)
+  }
   add('secret', facts.secret)
   add('session', facts.session)
   add('step', facts.step)

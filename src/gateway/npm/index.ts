@@ -45,11 +45,7 @@ async function install(exchange: Exchange, pins: Pins | undefined): Promise<void
   }
   const route = routeOf(path, pins)
   if (typeof route === 'string') return plainAnswer(response, 403, exchange.deny(what, route))
-  const detail =
-    route.kind === 'tarball'
-      ? { npm: { package: route.name, version: route.version, integrity: route.integrity } }
-      : { npm: { package: route.name } }
-  const permit = await exchange.permit(operationOf(exchange, route.name), detail)
+  const permit = await exchange.permitPinned(operationOf(exchange, route.name), pins)
   if (!permit.allow) return plainAnswer(response, 403, permit.message)
   const upstream = await exchange.send(permit, {
     method: 'GET',

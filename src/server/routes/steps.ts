@@ -276,6 +276,8 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
         const activity = gateway.activity(step.id)
         const { reason, exit_code: exitCode, refusals_seen: seen, ...summary } = body
         const unseen = gateway.refusals(step.id, seen)
+        // A log that is away does not keep a step from ending: what waits is written when the step is over.
+        await gateway.recordDownloads(step).catch(() => undefined)
         await broker.endStep(step, {
           reason,
           ...(exitCode === undefined ? {} : { exitCode }),

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { packLockfiles } from '../lockfiles/index.ts'
+import { compileRules, openWorld, startUpstream, until, type World } from './gateway.fixture.ts'
+
+const host = 'npm.test'
+const bytesOf = (name: string) => Buffer.from(`the tarball of ${name}`)
+const names = ['a', 'b', 'c', '@octo/d']
+const tarballOf = (name: string) => `/${name}/-/${name.replace(/^.*\//, '')}-1.0.0.tgz`
+
+async function registryWorld(t: TestContext, grants: readonly string[] = ['npm:install npm']) {
+  const world = await openWorld(t)
+  const upstream = await startUpstream(t, host)
+  upstream.handle = (request, response) => {
+    const name = names.find((one) => request.url === tarballOf(one))
+    response.writeHead(200).end(name === undefined ? '{}' : bytesOf(name))
+  }
+  const npm = { kind: 'npm', url: `https://${host}`, dial: `127.0.0.1:${upstream.port}`, ca: upstream.ca }
+  const rules = compileRules({ npm: { ...npm, credential: { bearer: 'secret:npm' } } }, grants)
+  world.setTargets(rules.targets, rules.policy)
+  const lock = {
+    lockfileVersion: 3,
+    packages: Object.fromEntries(
+      names.map((name) => [
+        `node_modules/${name}`,
+        {
+          version: '1.0.0',
+          integrity: `sha512-${createHash('sha512').update(bytesOf(name)).digest('base64')}`,
+        },
+      ]),
+    ),
+  }
+  await world.gateway.pinLockfiles(
+    world.step,
+    packLockfiles([{ path: 'package-lock.json', text: JSON.stringify(lock) }]),
+  )
+  const get = (path: string) =>
+    world.ask(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`, {
+      authority: `${host}:443`,
+    })
+  return { world, upstream, get }
+}
+
+function downloaded(world: World): unknown[] {
+  return world.audit
+    .ofType('packages.downloaded')
+    .flatMap(({ data }) => data['packages'] as { purl: string }[])
+}
+
+test('a lockfile is granted by one entry, and what was fetched stands in batches', async (t) => {
+  const { world, get } = await registryWorld(t)
+  for (const name of names) assert.equal((await get(tarballOf(name))).status, 200, name)
+  const granted = world.audit.ofType('access.granted')
+  assert.equal(granted.length, 1)
+  assert.deepEqual(granted[0]?.data['operations'], [{ action: 'npm:install', connection: 'npm', path: '' }])
+  assert.equal((granted[0]?.data['lockfile'] as { packages: number } | undefined)?.packages, names.length)
+  await world.gateway.recordDownloads(world.step)
+  assert.deepEqual(
+    downloaded(world).map((one) => (one as { purl: string }).purl),
+    ['pkg:npm/a@1.0.0', 'pkg:npm/b@1.0.0', 'pkg:npm/c@1.0.0', 'pkg:npm/%40octo/d@1.0.0'],
+  )
+  assert.deepEqual(downloaded(world)[0], {
+    purl: 'pkg:npm/a@1.0.0',
+    integrity: `sha512-${createHash('sha512').update(bytesOf('a')).digest('base64')}`,
+    by: 'lockfile',
+    bytes: bytesOf('a').length,
+  })
+})
+
+test('nothing is fetched before the entry is durable, and the next package tries again', async (t) => {
+  const { world, upstream, get } = await registryWorld(t)
+  world.audit.before = ({ type }) => {
+    if (type === 'access.granted') throw new Error('the log is down')
+  }
+  assert.equal((await get(tarballOf('a'))).status, 403)
+  assert.equal(upstream.begun.length, 0)
+  world.audit.before = undefined
+  assert.equal((await get(tarballOf('b'))).status, 200)
+})
+
+test('while downloads cannot be recorded no more are given, and none is lost', async (t) => {
+  const { world, get } = await registryWorld(t)
+  let away = true
+  world.audit.before = ({ type }) => {
+    if (away && type === 'packages.downloaded') throw new Error('the log is down')
+  }
+  assert.equal((await get(tarballOf('a'))).status, 200)
+  await assert.rejects(world.gateway.recordDownloads(world.step))
+  const refused = await get(tarballOf('b'))
+  assert.equal(refused.status, 403)
+  assert.match(refused.body, /cannot be recorded now/)
+  away = false
+  await until(() => world.audit.ofType('packages.downloaded').length > 0)
+  await sleep(10)
+  assert.equal((await get(tarballOf('b'))).status, 200)
+  world.brokers.end(world.step)
+  await until(() => downloaded(world).length === 2)
+})
+
+test('each package is decided by policy: a grant of some names lets in no others, each grant with an entry', async (t) => {
+  const { world, upstream, get } = await registryWorld(t, ['npm:install npm/@octo/*', 'npm:install npm/a'])
+  assert.equal((await get(tarballOf('@octo/d'))).status, 200)
+  assert.equal((await get(tarballOf('a'))).status, 200)
+  assert.equal((await get(tarballOf('b'))).status, 403)
+  assert.deepEqual(
+    upstream.begun.map(({ url }) => url),
+    [tarballOf('@octo/d'), tarballOf('a')],
+  )
+  assert.deepEqual(
+    world.audit.ofType('access.granted').map(({ data }) => data['grants']),
+    [['npm:install npm/@octo/*'], ['npm:install npm/a']],
+  )
+})
+
+test('what is written is written before a step’s end leaves it behind', async (t) => {
+  const { world, get } = await registryWorld(t)
+  await get(tarballOf('a'))
+  world.brokers.end(world.step)
+  await until(() => downloaded(world).length === 1)
+})

@@ -1,0 +1,114 @@
+import { MayflyError, type StepId } from '../lib/index.ts'
+import type { AuditClient } from '../audit/client/index.ts'
+import { stepEvent, type Step } from '../broker/index.ts'
+
+/** A file of a package that a step was given, once its digest had held. */
+export interface Downloaded {
+  /** Package URL (purl-spec). */
+  readonly purl: string
+  /** Subresource Integrity text of the digest that held. */
+  readonly integrity: string
+  /** What named that digest. */
+  readonly by: 'lockfile'
+  readonly bytes: number
+}
+
+/**
+ * The record of what steps downloaded: hundreds of files are a few entries. That a step may have what its lockfile pins is
+ * durable before the first of them; which ones it had is written every second, and before its end.
+ */
+export interface DownloadRecord {
+  add(step: Step, connection: string, file: Downloaded): void
+  /** Writes what waits; resolves when it is durable. Rejects if it cannot be written: it waits on then. */
+  flush(step: Step): Promise<void>
+  /** Throws `audit_unavailable` while what was downloaded cannot be recorded: no more is given then. */
+  assertWritable(step: Step): void
+  /** The step is over: what waits is written, and the rest forgotten. */
+  end(step: Step): void
+}
+
+const intervalMs = 1_000
+/** Of an entry's JSON, which has room for more. */
+const batchBytes = 24_000
+/** Files that wait because the log is away; more are not given out. */
+const maxWaiting = 10_000
+
+interface Waiting {
+  readonly files: { readonly connection: string; readonly file: Downloaded }[]
+  writing: Promise<void> | undefined
+  failed: boolean
+  timer: NodeJS.Timeout | undefined
+}
+
+export function createDownloadRecord(deps: { audit: AuditClient }): DownloadRecord {
+  const steps = new Map<StepId, Waiting>()
+
+  function of(step: Step): Waiting {
+    const known = steps.get(step.id) ?? { files: [], writing: undefined, failed: false, timer: undefined }
+    steps.set(step.id, known)
+    return known
+  }
+
+  async function writeAll(step: Step, waiting: Waiting): Promise<void> {
+    while (waiting.files.length > 0) {
+      const batch = nextBatch(waiting.files)
+      const { connection } = batch[0] ?? { connection: '' }
+      const packages = batch.map(({ file }) => file)
+      await deps.audit.append(stepEvent(step, 'packages.downloaded', { connection, packages }))
+      waiting.files.splice(0, batch.length)
+      waiting.failed = false
+    }
+  }
+
+  function flush(step: Step): Promise<void> {
+    const waiting = steps.get(step.id)
+    if (waiting === undefined) return Promise.resolve()
+    clearTimeout(waiting.timer)
+    waiting.timer = undefined
+    waiting.writing ??= writeAll(step, waiting)
+      .catch((error: unknown) => {
+        waiting.failed = true
+        later(step, waiting)
+        throw error
+      })
+      .finally(() => (waiting.writing = undefined))
+    return waiting.writing
+  }
+
+  function later(step: Step, waiting: Waiting): void {
+    waiting.timer ??= setTimeout(() => void flush(step).catch(() => undefined), intervalMs).unref()
+  }
+
+  return {
+    flush,
+    add(step, connection, file) {
+      const waiting = of(step)
+      waiting.files.push({ connection, file })
+      later(step, waiting)
+    },
+    assertWritable(step) {
+      const waiting = steps.get(step.id)
+      if (waiting?.failed === true || (waiting?.files.length ?? 0) > maxWaiting)
+        throw new MayflyError(
+          'audit_unavailable',
+          'what the step downloads cannot be recorded now: is the audit log there? Try again when it is',
+        )
+    },
+    end(step) {
+      flush(step)
+        .catch(() => undefined)
+        .finally(() => steps.delete(step.id))
+    },
+  }
+}
+
+/** As many files of the first one's connection as an entry has room for. */
+function nextBatch(files: Waiting['files']): Waiting['files'] {
+  let bytes = 0
+  const [first] = files
+  const end = files.findIndex(({ connection, file }, at) => {
+    bytes += JSON.stringify(file).length
+    return at > 0 && (bytes > batchBytes || connection !== first?.connection)
+  })
+  return end === -1 ? [...files] : files.slice(0, end)
+}
