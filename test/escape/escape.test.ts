@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { Attempt } from './attempt.ts'
 import { attempts } from './attempts/index.ts'
 import { tryEscapes } from './suite.ts'
+import type { Tier } from './tiers.ts'
 
 /** Attempts that have to be found: the suite can fail. */
 const planted: readonly Attempt[] = [
@@ -27,25 +28,29 @@ const planted: readonly Attempt[] = [
   },
 ]
 
-test('no attempt gets out of the sandbox, in any tier of this machine; outside the same programs get through', async (t) => {
-  const names = attempts.map(({ name }) => name)
-  assert.equal(new Set(names).size, names.length)
-  const { rows, missing } = await tryEscapes([...attempts, ...planted])
-  for (const why of missing) t.diagnostic(`not tried here: ${why}`)
-  if (rows.length === 0) return t.skip(missing.join('; '))
-  const isPlanted = ({ name }: { name: string }) => name.includes(': planted.')
-  assert.ok(attempts.length >= 120, String(attempts.length))
-  assert.deepEqual(
-    rows.filter((row) => !row.ok && !isPlanted(row)).map(({ name, note }) => `${name}: ${note}`),
-    [],
-  )
-  const found = rows.filter(isPlanted)
-  assert.ok(found.length >= planted.length)
-  assert.deepEqual(
-    found.filter(({ ok }) => ok),
-    [],
-  )
-})
+for (const [where, isWanted] of [
+  ['the sandbox, in any tier of this machine', ({ engine }) => engine === undefined],
+  ['a container of podman', ({ engine }) => engine === 'podman'],
+] as const satisfies readonly (readonly [string, (tier: Tier) => boolean])[])
+  test(`no attempt gets out of ${where}; outside the same programs get through`, async (t) => {
+    const names = attempts.map(({ name }) => name)
+    assert.equal(new Set(names).size, names.length)
+    const { rows, missing } = await tryEscapes([...attempts, ...planted], isWanted)
+    for (const why of missing) t.diagnostic(`not tried here: ${why}`)
+    if (rows.length === 0) return t.skip(missing.join('; '))
+    const isPlanted = ({ name }: { name: string }) => name.includes(': planted.')
+    assert.ok(attempts.length >= 120, String(attempts.length))
+    assert.deepEqual(
+      rows.filter((row) => !row.ok && !isPlanted(row)).map(({ name, note }) => `${name}: ${note}`),
+      [],
+    )
+    const found = rows.filter(isPlanted)
+    assert.ok(found.length >= planted.length)
+    assert.deepEqual(
+      found.filter(({ ok }) => ok),
+      [],
+    )
+  })
 
 test('most attempts are shown to get through where nothing holds them', () => {
   const shown = attempts.filter(({ control }) => typeof control === 'string')

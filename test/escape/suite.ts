@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { npmRegistry, projectFolder, setStage, type Stage } from '../../demo/stage.ts'
 import type { Attempt, Ground } from './attempt.ts'
 import { attempts } from './attempts/index.ts'
+import { imageTools, imageWith } from './image.ts'
 import { layGround, programOf, type Grounds } from './ground.ts'
 import { findTiers, type Tier } from './tiers.ts'
 
@@ -29,8 +30,12 @@ export interface Escapes {
 }
 
 /** Makes every attempt in every tier that the machine has, and outside, where it has to get through. */
-export async function tryEscapes(chosen: readonly Attempt[] = attempts): Promise<Escapes> {
-  const { tiers, missing, close } = await findTiers()
+export async function tryEscapes(
+  chosen: readonly Attempt[] = attempts,
+  isWanted: (tier: Tier) => boolean = () => true,
+): Promise<Escapes> {
+  const { tiers: found, missing, close } = await findTiers()
+  const tiers = found.filter(isWanted)
   using _tiers = { [Symbol.dispose]: close }
   if (tiers.length === 0) return { rows: [], missing }
   await using stage = await setStage({ policy: withContained })
@@ -52,6 +57,10 @@ const withContained = (policy: string) =>
     trust: { issuer: ci, repository_id: "1296269" }
     isolation: namespace-no-pid
     grants: [ "git:read git/octo-org/links", npm:install npm ]
+  boxed:
+    trust: { issuer: ci, repository_id: "1296269" }
+    isolation: container
+    grants: [ "git:read git/octo-org/links", npm:install npm ]
   nested:
     trust: { issuer: ci, repository_id: "1296269" }
     allow: [nested-namespaces]
@@ -70,11 +79,12 @@ async function tryTier(stage: Stage, tier: Tier, chosen: readonly Attempt[]): Pr
     },
     tier.isClosed,
   )
+  using image = tier.engine === undefined ? undefined : imageWith(grounds.inside.tools)
   await using open = await startOpenProxy()
   try {
     const controlled = chosen.filter(({ control }) => typeof control === 'string')
     const [inside, outside] = await Promise.all([
-      runAll(chosen, isApart, grounds.inside, (batch) => inStep(stage, tier, grounds, batch)),
+      runAll(chosen, isApart, grounds.inside, (batch) => inStep(stage, tier, grounds, batch, image?.name)),
       runAll(
         controlled,
         (attempt) => isApart(attempt) || needsNamespaces(attempt),
@@ -125,16 +135,14 @@ async function inStep(
   tier: Tier,
   { inside, folder }: Grounds,
   batch: readonly Attempt[],
+  image: string | undefined,
 ): Promise<ReadonlyMap<string, Outcome>> {
   const [first] = batch
-  const options = ['--role', tier.role, '--workspace', inside.workspace, '--tools', inside.tools]
-  const command = [
-    '/usr/bin/perl',
-    join(inside.tools, 'driver.pl'),
-    inside.tools,
-    width,
-    ...batch.map(programOf),
-  ]
+  const tools = image === undefined ? inside.tools : imageTools
+  const options = ['--role', tier.role, '--workspace', inside.workspace]
+  if (image === undefined) options.push('--tools', tools)
+  else options.push('--isolation', 'podman', '--image', image)
+  const command = ['/usr/bin/perl', join(tools, 'driver.pl'), tools, width, ...batch.map(programOf)]
   const args = [mayfly, 'run', ...options, ...(first?.options ?? []), '--', ...command]
   const ran = await say([...tier.prefix, '/usr/bin/perl', '-e', agent, folder, ...args], {
     cwd: inside.workspace,

@@ -1,5 +1,6 @@
 import { probeIsolation } from '../../src/runner/sandbox/index.ts'
 import { startContainer } from './container.ts'
+import { prepareBase } from './image.ts'
 
 /** A way to run a step, whose every attempt has a row. A new tier is added here and nowhere else. */
 export interface Tier {
@@ -13,6 +14,8 @@ export interface Tier {
   readonly told: readonly string[]
   /** Only these are tried: what differs from another tier. */
   readonly only?: RegExp
+  /** In a container of it: its programs are in an image, and none of the machine's tools are there. */
+  readonly engine?: 'podman'
   /** Its workspace is in a folder that nobody else can pass. */
   readonly isClosed?: boolean
 }
@@ -28,6 +31,15 @@ export interface Tiers {
 
 /** Where nobody else reaches what a step leaves these are allowed (docs/ci.md); elsewhere it does not run (nesting.test.ts). */
 const setIds = ['nested.set-id', 'set-id.modes', 'set-id.capabilities', 'set-id.folder']
+
+/**
+ * The first process of a container is the shell of its image, which the step may trace: it is the step's own, as is the
+ * /dev that the engine made for it alone.
+ */
+const ownFirst = [
+  'descriptors.first-process',
+  ...['proc.memory-write', 'proc.descriptors', 'proc.first-memory', 'devices.change'],
+]
 
 /** The tiers that this machine has. */
 export async function findTiers(): Promise<Tiers> {
@@ -57,5 +69,15 @@ export async function findTiers(): Promise<Tiers> {
       ...{ name: 'C, ordinary user', ...user, role: 'contained', prefix: container.prefix },
       told: ['proc.list', 'proc.by-number'],
     })
+  const why = prepareBase()
+  if (why === undefined)
+    tiers.push({
+      ...whole,
+      name: `podman, ${isRoot ? 'root' : 'ordinary user'}`,
+      role: 'boxed',
+      told: ownFirst,
+      engine: 'podman',
+    })
+  else missing.push(`podman: ${why}`)
   return { tiers, missing, close: () => container?.close() }
 }

@@ -106,7 +106,7 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...(plan.protections === undefined ? [] : workspaceMounts(plan, plan.protections)),
     ...coverMounts(plan),
     ...plan.folders.flatMap(({ outside, inside }) => ['--bind', outside, inside]),
-    ...socketMounts(plan),
+    ...socketMounts({ ...plan, tools: ['/usr', '/opt', ...plan.tools] }),
     ...['--remount-ro', '/', '--chdir', plan.workspaceInside],
   ]
   return endedByNul(options)

@@ -93,7 +93,7 @@ test('its one way out is a door that the supervisor holds; there is no other net
   if (it === undefined) return
   const places: string[] = []
   const ran = await it.sh(
-    'echo hello | nc 127.0.0.1 3128; grep -c git.example.com /etc/hosts; ls /sys/class/net; nc -w 2 192.0.2.1 80 < /dev/null 2> /dev/null || echo unreachable',
+    `echo hello | nc 127.0.0.1 3128; grep -c git.example.com /etc/hosts; ls /sys; grep -o '[a-z0-9]*:' /proc/net/dev; nc -w 2 192.0.2.1 80 < /dev/null 2> /dev/null || echo unreachable`,
     {},
     (listener, place) => {
       places.push(place)
@@ -102,7 +102,7 @@ test('its one way out is a door that the supervisor holds; there is no other net
     },
   )
   assert.deepEqual(places.toSorted(), ['127.0.0.1:3128', '127.64.0.1:443'])
-  assert.equal(ran.stdout, 'from outside\n1\nlo\nunreachable\n', ran.stderr)
+  assert.equal(ran.stdout, 'from outside\n1\nlo:\nunreachable\n', ran.stderr)
   await assert.rejects(
     new Promise((_resolve, reject) => connect(3128, '127.64.0.1').once('error', reject)),
     /ECONNREFUSED/,

@@ -12,10 +12,12 @@ import { makeDoorsInside } from './enter.ts'
 import { engineEnvironment, findEngine, type ContainerEngine } from './engine.ts'
 import { writeSandboxFiles, writtenFolders } from './files.ts'
 import { caBundleInside, caInside, handedFile, homeInside, scriptFile, scriptInside } from './inside.ts'
+import { hiddenPaths } from './kernel-files.ts'
 import { memoryFolderBytes, processLimits } from './limits/index.ts'
 import { closeInherited, markOf, untilGone, type ProcessMark } from './process-tree.ts'
 import { guardWorkspace } from './put-back.ts'
 import { notStartedExitCode, type Sandbox, type SandboxRequest } from './sandbox.ts'
+import { socketMounts } from './socket-mounts.ts'
 import { endOf, openStreams } from './streams.ts'
 import { coverMounts, workspaceMounts } from './workspace-mounts.ts'
 
@@ -168,13 +170,19 @@ function containerArguments(
     ...(protections === undefined ? [] : workspaceMounts(plan, protections)),
     ...coverMounts(plan),
     ...(request.folders ?? []).flatMap((folder) => ['--bind', folder.outside, folder.inside]),
+    ...socketMounts({ ...plan, folders: request.folders ?? [], tools: [] }),
   ]
   return [
     ...['run', '--rm', '--name', name, '--pull=never', '--log-driver=none', '--hostname=mayfly'],
     ...['--network=none', '--ipc=private', '--cap-drop=all', '--security-opt=no-new-privileges'],
     ...[`--security-opt=seccomp=${join(files, 'filter.json')}`, '--read-only', `--user=${uid}:${gid}`],
     ...(engine.name === 'podman'
-      ? ['--no-hosts', '--read-only-tmpfs=false', ...(uid === 0 ? [] : ['--userns=keep-id'])]
+      ? [
+          '--no-hosts',
+          '--read-only-tmpfs=false',
+          `--security-opt=mask=${hiddenPaths().join(':')}`,
+          ...(uid === 0 ? [] : ['--userns=keep-id']),
+        ]
       : []),
     ...['/tmp', '/run', '/var/tmp', homeInside].flatMap((path) => [
       '--tmpfs',

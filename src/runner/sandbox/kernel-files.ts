@@ -31,3 +31,8 @@ export function kernelFileMounts(emptyFile: string, emptyFolder: string): string
     ...over(masked.folders, () => emptyFolder),
   ]
 }
+
+/** What an engine is to hide beside what it hides of its own: a sandbox by bubblewrap has no /sys at all. */
+export function hiddenPaths(): string[] {
+  return ['/sys', ...[...masked.files, ...masked.folders].map((name) => `/proc/${name}`)]
+}

@@ -4,7 +4,7 @@ import { emptyFile } from './inside.ts'
 import type { SandboxPlan } from './plan.ts'
 
 /**
- * Options of bwrap that hide sockets of the machine's programs in what the step sees: a Unix socket with a path can be connected to
+ * Mounts that hide sockets of the machine's programs in what the step sees: a Unix socket with a path can be connected to
  * through a read-only mount and from another network namespace, so a daemon with its socket in the workspace, or among the
  * tools, would be a way out. Only of programs that listen now; what a dead one left is a file as any other.
  */
@@ -14,7 +14,7 @@ export function socketMounts(
   const seen = [
     { outside: plan.workspace, inside: plan.workspaceInside },
     ...plan.folders,
-    ...['/usr', '/opt', ...plan.tools].map((path) => ({ outside: path, inside: path })),
+    ...plan.tools.map((path) => ({ outside: path, inside: path })),
   ]
   const hidden = boundSockets().flatMap((path) =>
     seen
