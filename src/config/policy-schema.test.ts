@@ -246,6 +246,11 @@ const mistakes: readonly (readonly [string, string, string | RegExp])[] = [
     edited('    trust:', '    isolation: chroot\n    trust:'),
     /^mayfly\.yaml:7:5: roles\.build\.isolation: /,
   ],
+  [
+    'an id with a 0 in front',
+    edited('"1" }', '"01" }'),
+    /repository_id: an id that is a number has no 0 in front/,
+  ],
   ['an empty claim', edited('"1" }', '"" }'), /^mayfly\.yaml:7:30: roles\.build\.trust\.repository_id: /],
   [
     'an empty list of claims',

@@ -7,14 +7,20 @@ const claimValue = z.union([
   z.boolean().transform(String),
 ])
 
+/** A number that no issuer writes so would never hold: the rule would look as if it let somebody in. */
+const idValue = claimValue.refine(
+  (value) => [value].flat().every((one) => !/^0[0-9]+$/.test(one)),
+  'an id that is a number has no 0 in front',
+)
+
 const conditions = {
   subject: claimValue.optional(),
   repository: claimValue
     .optional()
     .describe('Full name; may change hands: name it only beside `repository_id`.'),
-  repository_id: claimValue.optional().describe('The immutable id of the repository (GitLab: project_id).'),
+  repository_id: idValue.optional().describe('The immutable id of the repository (GitLab: project_id).'),
   owner: claimValue.optional().describe('May change hands: name it only beside `owner_id`.'),
-  owner_id: claimValue.optional().describe('The immutable id of the owner (GitLab: namespace_id).'),
+  owner_id: idValue.optional().describe('The immutable id of the owner (GitLab: namespace_id).'),
   ref: claimValue.optional().describe('Full ref: refs/heads/main, refs/tags/v*.'),
   ref_protected: claimValue.optional(),
   commit: claimValue.optional(),
@@ -23,7 +29,7 @@ const conditions = {
   environment: claimValue.optional(),
   event: claimValue.optional().describe('What started it: push, pull_request, ...'),
   actor: claimValue.optional().describe('May change hands: name it only beside `actor_id`.'),
-  actor_id: claimValue.optional(),
+  actor_id: idValue.optional(),
   runner: claimValue.optional(),
   fork: claimValue.optional().describe('Whether the code is of a fork, where the issuer says so.'),
   claims: z.record(z.string(), claimValue).optional().describe('Claims of the token by their own names.'),
