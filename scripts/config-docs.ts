@@ -46,6 +46,12 @@ ${rows(policy, '').join('\n')}
 | \`git:force CONNECTION/OWNER/NAME@refs/...\` | what git:push allows there, and every other update: not a fast-forward, or of a tag that exists |
 | \`git:delete CONNECTION/OWNER/NAME@refs/...\` | delete refs that match, and nothing else |
 | \`npm:install CONNECTION\` | packages that the run's lockfile pins, each held against its digest |
+| \`oci:pull CONNECTION/REPOSITORY[@TAG or DIGEST]\` | pull what matches, all that it consists of, and what stands beside it (signatures, SBOMs); without a tag the whole repository |
+| \`oci:list CONNECTION/REPOSITORY\` | read the names of its tags |
+| \`oci:catalog CONNECTION\` | read the names of the registry's repositories |
+| \`oci:push CONNECTION/REPOSITORY[@TAG]\` | add tags that match; never move one that names something else |
+| \`oci:force CONNECTION/REPOSITORY[@TAG]\` | what oci:push allows there, and move tags: \`oci:force images/octo/app@latest\` |
+| \`oci:delete CONNECTION/REPOSITORY[@TAG or DIGEST]\` | delete what matches; by digest every tag of it goes, so a grant for a tag does not cover its digest |
 
 ## Pipeline files
 

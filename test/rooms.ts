@@ -40,11 +40,12 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [
     ...['lib', 'kinds', 'lockfiles', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
-    ...['gateway/git', 'gateway/http', 'gateway/npm', 'gateway/tcp'],
+    ...['gateway/git', 'gateway/http', 'gateway/npm', 'gateway/oci', 'gateway/tcp'],
   ],
   'gateway/git': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/npm': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/http': ['gateway'],
+  'gateway/oci': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/tcp': ['lib', 'gateway'],
   runner: ['lib', 'kinds', 'lockfiles', 'config', 'identity'],
   server: [
@@ -74,6 +75,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 export const doors: Readonly<Record<string, string>> = {
   'config/environment.ts': '`mayfly run` starts without the schemas',
   'audit/verify/node.ts': 'reads folders; the rest of audit/verify runs in browsers',
+  'gateway/byte-range.ts': 'reads a `Range` header',
   'gateway/exchange.ts': 'what a protocol is handed',
   'gateway/verified-body.ts': 'whether a digest can be relied on is told before anything is asked for',
   'lockfiles/bundle.ts': '`mayfly run` starts without the readers',

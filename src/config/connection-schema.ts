@@ -71,12 +71,34 @@ const target = {
     ),
 }
 
+const hostAndPort = z
+  .string()
+  .regex(/^[A-Za-z0-9.-]+(?::[0-9]{1,5})?$/, 'a host, with a port unless it is 443: cdn.example.net')
+
+const hosts = {
+  storage: z
+    .array(hostAndPort)
+    .max(20)
+    .optional()
+    .describe(
+      'Hosts that this one sends clients on to for files (object storage, a CDN). The gateway follows, without the credential; what comes is held against its digest.',
+    ),
+  token_host: hostAndPort
+    .optional()
+    .describe(
+      'The host whose tokens this one asks for, where it is another: the credential goes there, too (`auth.docker.io` of Docker Hub).',
+    ),
+}
+
 const [first, ...others] = kindNames.map(schemaOf)
 if (first === undefined) throw new Error('there is no kind of connection')
 
 export const connectionSchema = z.discriminatedUnion('kind', [first, ...others])
 
 function schemaOf(kind: KindName) {
-  const url = kindNamed(kind).transport === 'http' ? httpsUrl : streamUrl(kind)
-  return z.strictObject({ kind: z.literal(kind), url, ...target }).describe(kindNamed(kind).about)
+  const { transport, about, hosts: named = [] } = kindNamed(kind)
+  const url = transport === 'http' ? httpsUrl : streamUrl(kind)
+  // What a kind does not take is an unknown key there.
+  const beside = Object.fromEntries(named.map((key) => [key, hosts[key]])) as typeof hosts
+  return z.strictObject({ kind: z.literal(kind), url, ...target, ...beside }).describe(about)
 }

@@ -137,6 +137,53 @@ test('tcp: a host and a port, and no credential', () => {
     )
 })
 
+test('oci: a whole host, whose paths begin with /v2 whatever is said; beside it another kind may be', () => {
+  const targets = targetsOf(`
+images: { kind: oci, url: https://a.example.com, storage: [CDN.example.net, "s3.example.net:8443"], token_host: auth.example.com, credential: { basic: secret:x } }
+code: { kind: git, url: https://a.example.com }
+written: { kind: oci, url: https://b.example.com/v2/ }
+`)
+  const [images, code] = targets.at('a.example.com', 443)
+  assert.deepEqual([images?.name, images?.basePath, code?.name], ['images', '/v2', 'code'])
+  assert.deepEqual(
+    images?.storage?.map(({ host, port, tls, basePath }) => [host, port, tls, basePath]),
+    [
+      ['cdn.example.net', 443, true, ''],
+      ['s3.example.net', 8443, true, ''],
+    ],
+  )
+  assert.deepEqual(
+    [images?.tokenHost?.host, images?.tokenHost?.credential],
+    ['auth.example.com', { scheme: 'basic', secret: 'x' }],
+  )
+  assert.equal(targets.at('b.example.com', 443)[0]?.basePath, '/v2')
+  assert.deepEqual(targets.at('cdn.example.net', 443), [])
+})
+
+for (const [what, connection, expected] of [
+  [
+    'a path',
+    'a: { kind: oci, url: https://a.example.com/octo }',
+    /is for the whole host: write https:\/\/a\.example\.com/,
+  ],
+  [
+    'a storage URL',
+    'a: { kind: oci, url: https://a.example.com, storage: ["https://b.example.com"] }',
+    /a host, with a port unless it is 443/,
+  ],
+  [
+    'a storage port',
+    'a: { kind: oci, url: https://a.example.com, storage: ["b.example.com:0"] }',
+    /are host names/,
+  ],
+  [
+    'storage of a kind that has none',
+    'a: { kind: git, url: https://a.example.com, storage: [b.example.com] }',
+    /storage/,
+  ],
+] as const)
+  test(`refused of a registry: ${what}`, () => assert.match(problemsOf(connection).join('\n'), expected))
+
 test('two ports of one host are two connections', () => {
   assert.equal(
     targetsOf(

@@ -28,6 +28,10 @@ export interface Connection {
   readonly dial: { readonly address: string; readonly port: number } | undefined
   /** PEM, trusted beside the system's roots. */
   readonly ca: string | undefined
+  /** Where its answers may send the gateway on to, for files: no credential goes there. */
+  readonly storage?: readonly Connection[]
+  /** Where its tokens come from, if that is another host: its credential goes there. */
+  readonly tokenHost?: Connection | undefined
 }
 
 export type CredentialConfig =
@@ -108,18 +112,49 @@ function compileConnection(name: string, config: ConnectionConfig): Connection |
     const problem = clearTextProblem(host, dial?.address, config.credential !== undefined)
     if (problem !== undefined) return problem
   }
+  const basePath = basePathOf(config.kind, url.pathname.replace(/\/+$/, ''))
+  if (basePath === undefined)
+    return `a connection of kind ${config.kind} is for the whole host: write ${url.origin}`
+  const own = { name, kind: config.kind, url: config.url, credential, ca: config.ca }
+  const beside = compileHostsBeside(config, own)
+  if (typeof beside === 'string') return beside
   return {
-    name,
-    kind: config.kind,
+    ...own,
+    ...beside,
     tls,
     host,
     port: url.port === '' ? (tls ? 443 : 80) : Number(url.port),
-    basePath: url.pathname.replace(/\/+$/, ''),
-    url: config.url,
-    credential,
+    basePath,
     dial,
-    ca: config.ca,
   }
+}
+
+/** The other hosts that a connection names: always by TLS, and trusted by the same certificates. */
+function compileHostsBeside(
+  { storage = [], token_host: token }: ConnectionConfig,
+  own: Pick<Connection, 'name' | 'kind' | 'url' | 'credential' | 'ca'>,
+): Pick<Connection, 'storage' | 'tokenHost'> | string {
+  const places = [...storage, ...(token === undefined ? [] : [token])].map(placeOf)
+  if (places.includes(undefined)) return 'storage and token_host are host names, with a port unless it is 443'
+  const hosts = places.flatMap((place) =>
+    place === undefined ? [] : [{ ...own, ...place, basePath: '', tls: true, dial: undefined }],
+  )
+  return { storage: hosts.slice(0, storage.length), tokenHost: hosts[storage.length] }
+}
+
+/** Where a protocol fixes its root, a URL names the host alone. */
+function basePathOf(kind: KindName, written: string): string | undefined {
+  const { basePath } = kindNamed(kind)
+  if (basePath === undefined) return written
+  return written === '' || written === basePath ? basePath : undefined
+}
+
+function placeOf(place: string): { host: string; port: number } | undefined {
+  const [name = '', port = '443'] = place.split(':')
+  const host = canonicalHost(name)
+  return host === undefined || Number(port) < 1 || Number(port) > 65_535
+    ? undefined
+    : { host, port: Number(port) }
 }
 
 /** http:// is for what does not leave the machine or the network: an address, and with a credential a local one. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf } from '../lib/index.ts'
+import { cutRange } from './byte-range.ts'
 import { copyHead, type Download } from './exchange.ts'
 import { verifyingBody } from './verified-body.ts'
 
@@ -15,11 +16,18 @@ export async function deliver(
   refuse: (reason: string) => void,
 ): Promise<{ bytes: number } | undefined> {
   copyHead(upstream, response)
+  const { what, integrity, by, range } = download
+  const checked = verifyingBody(what, integrity, by === 'digest' ? 'its digest names' : 'the lockfile pins')
   let bytes = 0
-  const body = verifyingBody(download.what, download.integrity)
   upstream.on('data', (chunk: Buffer) => (bytes += chunk.length))
   try {
-    await pipeline(upstream, body, response)
+    if (range === undefined) await pipeline(upstream, checked, response)
+    else {
+      response.statusCode = 206
+      response.setHeader('content-range', `bytes ${range.first}-${range.last}/${range.size}`)
+      response.setHeader('content-length', range.last - range.first + 1)
+      await pipeline(upstream, checked, cutRange(range), response)
+    }
     return { bytes }
   } catch (error) {
     response.destroy()

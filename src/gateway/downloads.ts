@@ -2,6 +2,9 @@ import { MayflyError, type StepId } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import { stepEvent, type Step } from '../broker/index.ts'
 
+/** A lockfile; or the request itself, which named the file by its digest, or by a name whose digest is in the log. */
+export type PinnedBy = 'lockfile' | 'digest'
+
 /** A file of a package that a step was given, once its digest had held. */
 export interface Downloaded {
   /** Package URL (purl-spec). */
@@ -9,7 +12,7 @@ export interface Downloaded {
   /** Subresource Integrity text of the digest that held. */
   readonly integrity: string
   /** What named that digest. */
-  readonly by: 'lockfile'
+  readonly by: PinnedBy
   readonly bytes: number
 }
 

@@ -4,6 +4,8 @@ import { MayflyError, passableHead, type Secret, type StepId } from '../lib/inde
 import type { Connection } from '../connections/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
 import type { Operation } from '../policy/index.ts'
+import type { ByteRange } from './byte-range.ts'
+import type { Downloaded, PinnedBy } from './downloads.ts'
 
 /** One HTTP request of a step on one connection, and all that a protocol handler may do with it. */
 export interface Exchange {
@@ -11,6 +13,8 @@ export interface Exchange {
   readonly response: ServerResponse
   readonly connection: Connection
   readonly step: StepId
+  /** One object for the whole step, gone with it: what a handler remembers of the step hangs on it. */
+  readonly ofStep: object
   /** Below the connection's base path, with its leading slash; plain: no dot segments, no escapes but `%2f`. */
   readonly path: string
   readonly query: string
@@ -25,6 +29,8 @@ export interface Exchange {
   ): Promise<Permission>
   /** Whether policy refuses it, which is recorded; asked before a body is read and unpacked. */
   precheck(operation: Operation): Denial | undefined
+  /** Whether policy would allow it: nothing is recorded, and nothing is given. To choose which of two operations is asked for. */
+  would(operation: Operation, options?: { anyRef?: true }): boolean
   /** Several operations that stand or fall together: one entry, all of them or none. */
   permitAll(operations: readonly Operation[], detail: Readonly<Record<string, unknown>>): Promise<Permission>
   /** Records a refusal that is the protocol's own, not policy's; returns the text for the step. */
@@ -35,21 +41,37 @@ export interface Exchange {
   permitPinned(operation: Operation, pins: Pins): Promise<Permission>
   /** Passes an answer on while its bytes are held against their digest; the last ones never go if it differs; either is recorded. */
   deliver(upstream: IncomingMessage, download: Download): Promise<void>
+  /** Records a file that was given to the step otherwise, once its digest had held. */
+  downloaded(file: Downloaded): void
   /** Sends a request upstream with the credential of the permission. */
   send(
     permit: Permit,
     request: { method: string; path: string; headers: Record<string, string>; body?: Buffer | Readable },
   ): Promise<IncomingMessage>
+  /**
+   * The same to a URL that the upstream named: on its own host; or on a `storage` host of the connection, where no credential
+   * goes; or on its token host. Undefined, and nothing is sent, for any other URL.
+   */
+  sendTo(
+    permit: Permit,
+    url: URL,
+    request: { method: string; headers: Record<string, string>; body?: Buffer | Readable },
+    beside?: 'storage' | 'token',
+  ): Promise<IncomingMessage> | undefined
 }
 
 /** One file of a package, on its way to a step. */
 export interface Download {
-  /** Package URL (purl-spec): `pkg:npm/%40octo/core@1.0.0`. */
-  readonly purl: string
+  /** Package URL (purl-spec): `pkg:npm/%40octo/core@1.0.0`; none for what is a part of something that was recorded. */
+  readonly purl?: string
   /** As people name it: `@octo/core@1.0.0`. */
   readonly what: string
   /** Subresource Integrity text; see `Pin`. */
   readonly integrity: string
+  /** The lockfile, if it is left out. */
+  readonly by?: PinnedBy
+  /** The bytes that were asked for, of all that are read and held against the digest. */
+  readonly range?: ByteRange
 }
 
 /** What comes on one connection of a step, as bytes, for a kind that is not HTTP. */

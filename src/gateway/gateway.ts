@@ -32,7 +32,9 @@ import {
 } from './exchange.ts'
 import { createGitHandler } from './git/index.ts'
 import { createHttpHandler } from './http/index.ts'
+import { hostMeant } from './host-beside.ts'
 import { createNpmHandler } from './npm/index.ts'
+import { createOciHandler } from './oci/index.ts'
 import { createGatekeeper } from './permit.ts'
 import { createPinned } from './pinned.ts'
 import { plainTarget } from './plain-target.ts'
@@ -113,6 +115,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     git: createGitHandler(),
     http: createHttpHandler(),
     npm: createNpmHandler(),
+    oci: createOciHandler(deps),
   }
   const streamHandlers: Record<StreamKind, StreamHandler> = { tcp: createTcpHandler() }
   const authorities = new Map<string, Promise<RunCa>>()
@@ -263,10 +266,12 @@ export function createGateway(deps: GatewayDeps): Gateway {
       response,
       connection,
       step: step.id,
+      ofStep: stateOf(step),
       ...target,
       permit: (operation, detail, options) =>
         gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true),
       precheck: (operation) => gatekeeper.precheck(step, connection, operation),
+      would: (operation, options) => gatekeeper.would(step, operation, options?.anyRef === true),
       permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
       deny: (what, reason) => gatekeeper.deny(step, what, reason),
       pins: () => pinned.of(step.id),
@@ -275,10 +280,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
         const passed = await deliver(upstream, response, download, (reason) =>
           gatekeeper.deny(step, `${connection.kind} ${connection.name} ${download.what}`, reason),
         )
-        const { purl, integrity } = download
-        if (passed !== undefined)
-          downloads.add(step, connection.name, { purl, integrity, by: 'lockfile', ...passed })
+        const { purl, integrity, by = 'lockfile' } = download
+        if (passed !== undefined && purl !== undefined)
+          downloads.add(step, connection.name, { purl, integrity, by, ...passed })
       },
+      downloaded: (file) => downloads.add(step, connection.name, file),
       send: (permit, outgoing) =>
         stateOf(step).upstream.send(connection, {
           ...outgoing,
@@ -286,6 +292,13 @@ export function createGateway(deps: GatewayDeps): Gateway {
           authorization: permit.authorization,
           abandoned,
         }),
+      sendTo(permit, url, outgoing, beside) {
+        const meant = hostMeant(connection, url, beside)
+        if (meant === undefined) return undefined
+        const { host, path, withCredential } = meant
+        const authorization = withCredential ? permit.authorization : undefined
+        return stateOf(step).upstream.send(host, { ...outgoing, path, authorization, abandoned })
+      },
     }
   }
 

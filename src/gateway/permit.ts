@@ -36,6 +36,8 @@ export interface Gatekeeper {
   permitPinned(step: Step, connection: Connection, operation: Operation, pins: Pins): Promise<Permission>
   /** Asks policy alone, before anything that costs work: a denial is recorded, a yes gives nothing yet. */
   precheck(step: Step, connection: Connection, operation: Operation): Denial | undefined
+  /** Whether policy would allow it; nothing is recorded. */
+  would(step: Step, operation: Operation, anyRef: boolean): boolean
   /** Records what was refused for another reason than policy; returns the text for the step. */
   deny(step: Step, what: string, reason: string): string
 }
@@ -150,6 +152,13 @@ export function createGatekeeper(deps: {
         const message = deny(step, describeOperation(operation), messageOf(error))
         return { allow: false, message, refused: [operation] }
       }
+    },
+    would(step, operation, anyRef) {
+      const policy = deps.policy()
+      const { subject } = step.session
+      return anyRef
+        ? policy.decideAnyRef(step.role, operation, subject).allow
+        : policy.decide(step.role, operation, subject).allow
     },
     async permit(step, connection, operations, detail, anyRef) {
       const policy = deps.policy()

@@ -7,7 +7,7 @@ import { MayflyError } from '../lib/index.ts'
  * the end of the body has seen the right body. On another digest the stream fails and the last bytes never go.
  * `integrity` is Subresource Integrity text; of several digests those of the strongest algorithm count, and one must hold. Throws `bad_input` for sha1.
  */
-export function verifyingBody(what: string, integrity: string): Transform {
+export function verifyingBody(what: string, integrity: string, pinnedBy = 'the lockfile pins'): Transform {
   const { algorithm, expected } = strongest(integrity)
   const hash = createHash(algorithm)
   let held: Buffer = Buffer.alloc(0)
@@ -22,7 +22,7 @@ export function verifyingBody(what: string, integrity: string): Transform {
     },
     flush(done) {
       if (!expected.includes(hash.digest('base64')))
-        return done(new MayflyError('denied', `${what} is not what the lockfile pins (${algorithm} differs)`))
+        return done(new MayflyError('denied', `${what} is not what ${pinnedBy} (${algorithm} differs)`))
       done(null, held)
     },
   })

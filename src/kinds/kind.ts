@@ -13,6 +13,10 @@ export interface Kind {
   readonly path: NamedForm
   /** What some actions name beside: a Git ref, a version, a tag. */
   readonly ref?: NamedForm
+  /** Where the protocol has its root on any host: a URL need not say it, and can say nothing else. */
+  readonly basePath?: string
+  /** Its servers send clients on to other hosts, for files or for tokens: which of these a connection may name. */
+  readonly hosts?: readonly ('storage' | 'token_host')[]
   /** Which credentials its protocol has a place for; none: a connection takes none. */
   readonly credentials: readonly CredentialScheme[]
   /** By name, each of them `KIND:WORD`. */

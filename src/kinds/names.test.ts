@@ -11,6 +11,8 @@ const every: readonly (readonly [string, SampledForm, string])[] = [
   ['http path', kinds.http.path.form, 'a./%2:'],
   ['npm path', kinds.npm.path.form, '@a./-'],
   ['npm version', kinds.npm.ref.form, '01.-+a'],
+  ['oci path', kinds.oci.path.form, 'a0._-/A'],
+  ['oci tag', kinds.oci.ref.form, 'v1._-:@'],
 ]
 
 for (const [what, form, alphabet] of every) {
@@ -91,6 +93,12 @@ const mended: readonly (readonly [SampledForm, string, string | undefined])[] = 
   [kinds.git.ref.form, 'refs/heads/a..b', undefined],
   [kinds.git.ref.form, 'refs/heads/x.lock', undefined],
   [kinds.npm.path.form, '@octo//app', '@octo/app'],
+  [kinds.oci.path.form, 'Octo/App', 'octo/app'],
+  [kinds.oci.path.form, '/octo/app/', 'octo/app'],
+  [kinds.oci.path.form, 'octo/app:v1', undefined],
+  [kinds.oci.ref.form, ':v1', 'v1'],
+  [kinds.oci.ref.form, `sha256:${'AB'.repeat(32)}`, `sha256:${'ab'.repeat(32)}`],
+  [kinds.oci.ref.form, 'sha256:abc', undefined],
 ]
 for (const [form, written, expected] of mended) {
   test(`"${written}" is meant as ${expected ?? 'nothing that we know'}`, () => {

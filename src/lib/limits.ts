@@ -74,6 +74,10 @@ export const limits = {
   recordedArtifacts: 100,
   /** What these may take, as JSON: an entry holds two such lists beside all else. */
   recordedArtifactsBytes: 12_288,
+  /** A manifest or index of a container registry (OCI distribution-spec: a registry takes at least that), and a list of tags. */
+  manifestBytes: 4_194_304,
+  /** Uploads that one step has begun at one registry and not ended. */
+  uploadsPerStep: 256,
   hostNameBytes: 253,
   policyBytes: 1_048_576,
   /** A file of certificate authorities; those of a whole system take 250 KB. */

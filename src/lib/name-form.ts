@@ -61,11 +61,14 @@ export function formOfValues(
   return { rule, is: (name) => values.includes(name), possible, meant }
 }
 
-/** Names of a fixed shape, each character of it one of `0` (a digit), `h` (a digit or a to f), or itself. */
-export function formOfTemplates(rule: string, templates: readonly string[]): SampledForm {
+/**
+ * Names of a fixed shape, each character of it one of `0` (a digit), `h` (a digit or a to f), or itself. Where an `h` is to be
+ * itself, `hex` is the character that stands for a digit or a to f.
+ */
+export function formOfTemplates(rule: string, templates: readonly string[], hex = 'h'): SampledForm {
   const witness = (pattern: string) => {
     for (const template of templates) {
-      const found = fill(pattern.replaceAll(/\*+/g, '*'), template)
+      const found = fill(pattern.replaceAll(/\*+/g, '*'), template, hex)
       if (found !== undefined) return found
     }
     return undefined
@@ -79,7 +82,7 @@ export function formOfTemplates(rule: string, templates: readonly string[]): Sam
 }
 
 /** The first text of this shape that the pattern matches. Time grows with the product of their lengths. */
-function fill(pattern: string, template: string): string | undefined {
+function fill(pattern: string, template: string, hex: string): string | undefined {
   const dead = new Set<number>()
   function from(i: number, j: number): string | undefined {
     const key = i * (template.length + 1) + j
@@ -96,16 +99,16 @@ function fill(pattern: string, template: string): string | undefined {
       const skipped = from(i + 1, j)
       if (skipped !== undefined || place === undefined) return skipped
       const rest = from(i, j + 1)
-      return rest === undefined ? undefined : (place === 'h' ? '0' : place) + rest
+      return rest === undefined ? undefined : (place === hex ? '0' : place) + rest
     }
-    if (place === undefined || !fits(char, place)) return undefined
+    if (place === undefined || !fits(char, place, hex)) return undefined
     const rest = from(i + 1, j + 1)
     return rest === undefined ? undefined : char + rest
   }
   return pattern.length > 4 * template.length ? undefined : from(0, 0)
 }
 
-function fits(char: string, place: string): boolean {
-  if (place === 'h') return /^[0-9a-f]$/.test(char)
+function fits(char: string, place: string, hex: string): boolean {
+  if (place === hex) return /^[0-9a-f]$/.test(char)
   return place === '0' ? /^[0-9]$/.test(char) : char === place
 }

@@ -135,8 +135,8 @@ function createPolicy(
       return conclude(request, grant, true)
     },
     decideAnyRef(name, operation, subject) {
-      // An action that has no ref has nothing more to say later: all forbids have their say now.
-      const refNamed = !namesRef(operation.action)
+      // What is named has nothing more to say later: all forbids have their say now.
+      const refNamed = operation.ref !== undefined || !namesRef(operation.action)
       const decisions = (roles.get(name)?.grants ?? [])
         .filter((one) => touches(one, operation))
         .map(({ action, source }) =>

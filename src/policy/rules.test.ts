@@ -385,6 +385,21 @@ test('Cedar: a forbid takes away what a grant gives, and says where it stands an
   assert.equal(policy.decideAnyRef('build', unnamed, job).allow, true)
 })
 
+test('Cedar: a part of what is granted by name is forbidden by its own name', () => {
+  const digest = `sha256:${'b'.repeat(64)}`
+  const text = policyText({ build: { trust: safe, grants: ['oci:pull images/octo/app@v*'] } }).replace(
+    'connections:\n',
+    'connections:\n  images: { kind: oci, url: https://images.example.com }\n',
+  )
+  const { policy } = compileText(
+    text,
+    cedar(`forbid(principal, action, resource) when { resource.ref == "${digest}" };`),
+  )
+  const part = { action: 'oci:pull', connection: 'images', path: 'octo/app' }
+  assert.equal(policy.decideAnyRef('build', { ...part, ref: digest.replaceAll('b', 'c') }, job).allow, true)
+  assert.equal(policy.decideAnyRef('build', { ...part, ref: digest }, job).allow, false)
+})
+
 test('Cedar: what forbids a whole repository forbids it before a ref is named, too', () => {
   const { policy } = compileText(
     policyText({ build: { trust: safe, grants: [...push, 'git:read github/octo/app'] } }),

@@ -237,6 +237,24 @@ for (const [what, roles, expected] of planted) {
   test(`lint: ${what}`, () => assert.deepEqual(found(roles), expected))
 }
 
+test('lint: a role that may move any tag of a registry, and not one that may move the one it names', () => {
+  const text = policyText({
+    build: {
+      trust: `{ ${safe}, ref_protected: true }`,
+      grants: [
+        'oci:force images/octo/app',
+        'oci:delete images/octo/app@v*',
+        'oci:force images/octo/app@latest',
+        'oci:push images/octo/app',
+      ],
+    },
+  }).replace('connections:\n', 'connections:\n  images: { kind: oci, url: https://images.example.com }\n')
+  assert.deepEqual(
+    lintText(text).flatMap(({ rule, path }) => (rule.id === 'moved-tags' ? [path.join('.')] : [])),
+    ['roles.build.grants.0', 'roles.build.grants.1'],
+  )
+})
+
 test('lint: a connection that nobody can reach', () => {
   const text = policyText({ build: { trust: `{ ${safe} }` } }).replace('npm:install npmjs, ', '')
   assert.deepEqual(

@@ -112,10 +112,9 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
   return endedByNul(options)
 }
 
-/** What container tools look for: their settings, a /sys to hand on, a folder for their caches. */
+/** What container tools look for: a /sys to hand on, a folder for their caches. */
 function nestingMounts(plan: SandboxPlan): string[] {
-  const settings = ['--ro-bind', join(plan.files, containersFolder), '/etc/containers']
-  return [...settings, '--dir', '/sys', ...memoryFolder(plan, '/var/cache')]
+  return ['--dir', '/sys', ...memoryFolder(plan, '/var/cache')]
 }
 
 function memoryFolder({ memoryFolderBytes: bytes }: SandboxPlan, path: string): string[] {
@@ -179,6 +178,7 @@ function fileMounts(files: string): string[] {
     'nsswitch.conf': '/etc/nsswitch.conf',
     'ca.pem': caInside,
     'ca-bundle.pem': caBundleInside,
+    [containersFolder]: '/etc/containers',
   }
   const mounts = Object.entries(generated).flatMap(([name, inside]) => [
     '--ro-bind',

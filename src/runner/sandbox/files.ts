@@ -12,7 +12,7 @@ import {
   scriptFile,
 } from './inside.ts'
 import { javaTrustStore } from './java-trust.ts'
-import { containersFiles } from './nesting.ts'
+import { containersFiles, trustPolicy } from './nesting.ts'
 import { makeOwnFolder } from './own-folder.ts'
 import type { SandboxDoors } from './plan.ts'
 
@@ -61,9 +61,9 @@ export function writeSandboxFiles(
     writeFileSync(join(folder, javaTrustFile), javaTrustStore(files['ca-bundle.pem']), { mode: 0o644 })
   mkdirSync(join(folder, emptyFolder))
   mkdirSync(join(folder, containersFolder))
-  if (nesting)
-    for (const [name, text] of Object.entries(containersFiles))
-      writeFileSync(join(folder, containersFolder, name), text, { mode: 0o644 })
+  const settings = nesting ? containersFiles : { [trustPolicy]: ownTrustPolicy() }
+  for (const [name, text] of Object.entries(settings))
+    writeFileSync(join(folder, containersFolder, name), text, { mode: 0o644 })
   for (const [i, { text }] of covers.entries())
     if (text !== undefined) writeFileSync(join(folder, coverFile(i)), text, { mode: 0o600 })
   for (let i = 0; i < handed; i++) writeFileSync(join(folder, handedFile(i)), '', { mode: 0o600 })
@@ -86,6 +86,12 @@ export function writtenFolders(
 export function userInside(nesting: boolean): { readonly uid: number; readonly gid: number } {
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]
   return nesting && uid === 0 ? { uid: 1000, gid: 1000 } : { uid, gid }
+}
+
+/** Which images skopeo takes, without which it takes none: the machine's word, or that of the packages of most systems. */
+function ownTrustPolicy(): string {
+  const text = readIfThere(join('/etc/containers', trustPolicy))
+  return text === '' ? (containersFiles[trustPolicy] ?? '') : text
 }
 
 function readIfThere(path: string): string {

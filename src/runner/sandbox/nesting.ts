@@ -31,6 +31,8 @@ const bundleVariables = [
 ]
 const bundle = '/etc/ssl/certs/ca-certificates.crt'
 
+export const trustPolicy = 'policy.json'
+
 /** What container tools that nest in a step see as /etc/containers, by name. */
 export const containersFiles: Readonly<Record<string, string>> = {
   // Every container of theirs, while it is built, too: the run's CA, and no network but the step's own, which leads to its doors.
@@ -50,7 +52,7 @@ runroot = "/run/containers/storage"
 [storage.options.vfs]
 ignore_chown_errors = "true"
 `,
-  'policy.json': '{"default":[{"type":"insecureAcceptAnything"}]}\n',
+  [trustPolicy]: '{"default":[{"type":"insecureAcceptAnything"}]}\n',
   'registries.conf': 'unqualified-search-registries = ["docker.io"]\n',
 }
 

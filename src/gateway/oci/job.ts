@@ -1,0 +1,10 @@
+import type { Exchange } from '../exchange.ts'
+import type { Memory } from './memory.ts'
+import type { Registry } from './registry.ts'
+
+/** One request of a step at one registry. */
+export interface Job {
+  readonly exchange: Exchange
+  readonly registry: Registry
+  readonly memory: Memory
+}

@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto'
+import { isDigest } from '../../kinds/index.ts'
+
+/** What a manifest or an index says that decides what may be done with it. */
+export interface Manifest {
+  /** Of what it consists: layers, configuration, manifests of an index. */
+  readonly children: readonly string[]
+  /** The manifest that it is about (signatures, SBOMs). */
+  readonly subject: string | undefined
+}
+
+const maxDepth = 64
+const maxChildren = 10_000
+
+/**
+ * Reads the JSON of a manifest (OCI image-spec 1.1; Docker's schema 2), or says why it is none. One that could be taken for an
+ * image and for an index alike, or whose own media type is not the header's, means different things to different tools.
+ */
+export function readManifest(bytes: Buffer, contentType: string): Manifest | string {
+  if (isDeep(bytes)) return `the manifest is nested more than ${maxDepth} deep`
+  let json: unknown
+  try {
+    json = JSON.parse(bytes.toString('utf8'))
+  } catch {
+    return 'the manifest is no JSON'
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return 'the manifest is no object'
+  const { mediaType, layers, manifests, config, subject, blobs } = json as Record<string, unknown>
+  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? ''
+  if (typeof mediaType === 'string' && mediaType.toLowerCase() !== type)
+    return `the manifest says that it is ${mediaType.slice(0, 100)}, its header ${type.slice(0, 100)}`
+  if (manifests !== undefined && (layers !== undefined || config !== undefined))
+    return 'the manifest has both layers and manifests'
+  const children = [config, ...listOf(layers), ...listOf(manifests), ...listOf(blobs)].flatMap(
+    (one) => digestIn(one) ?? [],
+  )
+  if (children.length > maxChildren) return `the manifest names more than ${maxChildren} parts`
+  if (subject === undefined || subject === null) return { children, subject: undefined }
+  const about = digestIn(subject)
+  return about === undefined ? 'the manifest has a subject without a digest' : { children, subject: about }
+}
+
+/** `sha256:...` of the bytes, or by the algorithm of another digest. */
+export function digestOf(bytes: Buffer, like = 'sha256:'): string {
+  const algorithm = like.startsWith('sha512:') ? 'sha512' : 'sha256'
+  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
+}
+
+/** As Subresource Integrity text. */
+export function integrityOf(digest: string): string {
+  const at = digest.indexOf(':')
+  return `${digest.slice(0, at)}-${Buffer.from(digest.slice(at + 1), 'hex').toString('base64')}`
+}
+
+/** The digest that a tag of this form stands beside: the referrers tag of the specification, and those of cosign. */
+export function besideDigest(tag: string): string | undefined {
+  const hex = /^sha256-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?$/.exec(tag)?.[1]
+  return hex === undefined ? undefined : `sha256:${hex}`
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+function digestIn(descriptor: unknown): string | undefined {
+  if (typeof descriptor !== 'object' || descriptor === null) return undefined
+  const { digest } = descriptor as { digest?: unknown }
+  return typeof digest === 'string' && isDigest(digest) ? digest : undefined
+}
+
+const quote = 0x22
+const backslash = 0x5c
+
+/** Four megabytes of brackets are millions of objects once they are parsed. */
+function isDeep(bytes: Buffer): boolean {
+  let depth = 0
+  let inText = false
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] ?? 0
+    if (inText) {
+      if (byte === backslash) i++
+      else if (byte === quote) inText = false
+    } else if (byte === quote) inText = true
+    else if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > maxDepth) return true
+    } else if (byte === 0x5d || byte === 0x7d) depth--
+  }
+  return false
+}

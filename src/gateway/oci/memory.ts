@@ -1,0 +1,73 @@
+import type { Hash } from 'node:crypto'
+import type { Secret } from '../../lib/index.ts'
+import type { Exchange } from '../exchange.ts'
+
+/**
+ * What is remembered of one step at one registry, in this gateway alone, and gone with the step: an upload belongs to the step
+ * and the repository that began it, a token to the step it was asked for.
+ */
+export interface Memory {
+  /** By a name of ours: where the registry has it is not told. */
+  readonly uploads: Map<string, UploadState>
+  /** Digests that the step may pull, by repository: parts of what it was given under a name that it may pull. */
+  readonly reached: Digests
+  /** Manifests that it has pushed, by repository. */
+  readonly pushed: Digests
+  /** How the registry asks for tokens; undefined until it did. */
+  challenge: Challenge | undefined
+  /** By scope. */
+  readonly tokens: Map<string, { readonly authorization: Secret; readonly untilMs: number }>
+}
+
+export interface UploadState {
+  readonly repository: string
+  readonly hash: Hash
+  bytes: number
+  /** Where the registry takes the next bytes. */
+  location: URL
+  /** One request at a time. */
+  busy: boolean
+}
+
+export interface Challenge {
+  readonly realm: URL
+  readonly service: string
+}
+
+export interface Digests {
+  has(repository: string, digest: string): boolean
+  add(repository: string, digests: readonly string[]): void
+}
+
+/** Each of them takes 200 bytes; an image has a few dozen. */
+const maxDigests = 50_000
+
+/** A registry's memory of each step. */
+export function createMemories(): (exchange: Exchange) => Memory {
+  const steps = new WeakMap<object, Map<string, Memory>>()
+  return ({ ofStep, connection }) => {
+    const ofStepsRegistries = steps.get(ofStep) ?? new Map<string, Memory>()
+    steps.set(ofStep, ofStepsRegistries)
+    // By name and place: when the policy is changed elsewhere, an upload goes on.
+    const key = `${connection.name} ${connection.url}`
+    const known = ofStepsRegistries.get(key) ?? {
+      uploads: new Map(),
+      reached: createDigests(),
+      pushed: createDigests(),
+      challenge: undefined,
+      tokens: new Map(),
+    }
+    ofStepsRegistries.set(key, known)
+    return known
+  }
+}
+
+function createDigests(): Digests {
+  const known = new Set<string>()
+  return {
+    has: (repository, digest) => known.has(`${repository}@${digest}`),
+    add(repository, digests) {
+      for (const digest of digests) if (known.size < maxDigests) known.add(`${repository}@${digest}`)
+    },
+  }
+}

@@ -1,0 +1,62 @@
+import { isDigest } from '../../kinds/index.ts'
+import type { Operation } from '../../policy/index.ts'
+import type { Permission } from '../exchange.ts'
+import type { Job } from './job.ts'
+import { besideDigest } from './manifest.ts'
+
+export type Detail = Readonly<Record<string, unknown>>
+
+export function operationOn({ exchange }: Job, action: string, path: string, ref?: string): Operation {
+  return { action, connection: exchange.connection.name, path, ...(ref === undefined ? {} : { ref }) }
+}
+
+/**
+ * Whether the step may have this: by a grant that covers it, or because it is a part of what it was given by one. A grant for
+ * `app@v*` is so one for all that `v1` consists of, and for what stands beside it (signatures), and for nothing else.
+ */
+export function permitPull(job: Job, repository: string, ref: string, detail: Detail): Promise<Permission> {
+  const operation = operationOn(job, 'oci:pull', repository, ref)
+  const { exchange } = job
+  return isReached(job, repository, ref) && !exchange.would(operation)
+    ? exchange.permit(operation, { oci: detail }, { anyRef: true })
+    : exchange.permit(operation, { oci: detail })
+}
+
+function isReached({ memory }: Job, repository: string, ref: string): boolean {
+  const digest = isDigest(ref) ? ref : besideDigest(ref)
+  return digest !== undefined && memory.reached.has(repository, digest)
+}
+
+/**
+ * Content that has no name yet: blobs, and manifests by digest. Whoever may push some tag of the repository may put it there;
+ * nothing that others ask for by name changes by it.
+ */
+export function permitUnnamed(
+  job: Job,
+  repository: string,
+  detail: Detail,
+  digest?: string,
+): Promise<Permission> {
+  const operation = operationOn(job, 'oci:push', repository, digest)
+  return job.exchange.permit(operation, { oci: detail }, { anyRef: true })
+}
+
+/** Whether it is there is asked before every push, so a grant to push is enough for it. */
+export function permitLook(job: Job, repository: string, ref: string): Promise<Permission> {
+  const { exchange } = job
+  const pull = operationOn(job, 'oci:pull', repository, ref)
+  const push = operationOn(job, 'oci:push', repository, ref)
+  const unnamed = isDigest(ref)
+  const mayPush = exchange.would(push, unnamed ? { anyRef: true } : {})
+  if (isReached(job, repository, ref) || exchange.would(pull) || !mayPush)
+    return permitPull(job, repository, ref, { look: ref })
+  return exchange.permit(push, { oci: { look: ref } }, unnamed ? { anyRef: true } : {})
+}
+
+export function pullScope(repository: string): string {
+  return `repository:${repository}:pull`
+}
+
+export function pushScope(repository: string): string {
+  return `repository:${repository}:pull,push`
+}

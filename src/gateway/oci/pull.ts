@@ -1,0 +1,187 @@
+import type { IncomingMessage } from 'node:http'
+import { MayflyError, limits } from '../../lib/index.ts'
+import { isDigest } from '../../kinds/index.ts'
+import { byteRange } from '../byte-range.ts'
+import { discard, pickHeaders, type Permit } from '../exchange.ts'
+import { answer, answerError, passFailure, refuse } from './answer.ts'
+import { collectAnswer } from './collect.ts'
+import type { Job } from './job.ts'
+import { linkOf, queryText } from './link.ts'
+import { digestOf, integrityOf, readManifest } from './manifest.ts'
+import { permitLook, permitPull, pullScope } from './permission.ts'
+import { followed, urlOn } from './places.ts'
+import type { Blob, Manifest, Referrers } from './route.ts'
+
+/**
+ * A manifest, by tag or digest, whole before any of it goes on: it is hashed here, whatever the registry says its digest is. What
+ * a tag names is recorded; what the manifest consists of may be pulled from then on.
+ */
+export async function pullManifest(job: Job, { repository, ref }: Manifest): Promise<void> {
+  const { exchange, memory } = job
+  const isHead = exchange.request.method === 'HEAD'
+  const permit = isHead
+    ? await permitLook(job, repository, ref)
+    : await permitPull(job, repository, ref, { manifest: ref })
+  if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
+  const found = await fetchManifest(job, permit, repository, ref)
+  if ('failure' in found) return passFailure(exchange, found.failure)
+  const { bytes, type, digest } = found
+  const manifest = readManifest(bytes, type)
+  if (typeof manifest === 'string') return refuse(exchange, `${nameOf(repository, ref)}: ${manifest}`)
+  if (!isHead) {
+    if (!isDigest(ref)) {
+      // Before it is handed out, what the name stood for is in the log.
+      memory.reached.add(repository, [digest])
+      const recorded = await permitPull(job, repository, digest, { tag: ref, digest, size: bytes.length })
+      if (!recorded.allow) return answerError(exchange, 403, 'DENIED', recorded.message)
+    }
+    memory.reached.add(repository, [digest, ...manifest.children])
+    exchange.downloaded({
+      purl: purlOf(job, repository, digest),
+      integrity: integrityOf(digest),
+      by: 'digest',
+      bytes: bytes.length,
+    })
+  }
+  const headers = { 'content-type': type, 'docker-content-digest': digest }
+  if (isHead) return answerHead(job, { ...headers, 'content-length': String(bytes.length) })
+  answer(exchange, 200, headers, bytes)
+}
+
+/** A manifest as the registry has it; a digest that differs, from what was asked or from what the registry says, throws `denied`. */
+export async function fetchManifest(
+  job: Job,
+  permit: Permit,
+  repository: string,
+  ref: string,
+  options: { scope?: string; accept?: string } = {},
+): Promise<{ bytes: Buffer; type: string; digest: string } | { failure: IncomingMessage }> {
+  const asked = pickHeaders(job.exchange.request, ['accept', 'user-agent'])
+  const accept = options.accept ?? asked['accept'] ?? manifestTypes
+  const agent = asked['user-agent'] ?? 'mayfly'
+  const upstream = await job.registry.ask(permit, [options.scope ?? pullScope(repository)], {
+    method: 'GET',
+    target: `/${repository}/manifests/${ref}`,
+    headers: { accept, 'user-agent': agent, 'accept-encoding': 'identity' },
+  })
+  if (upstream.statusCode !== 200) return { failure: upstream }
+  const bytes = await collectAnswer(upstream, limits.manifestBytes)
+  const name = nameOf(repository, ref)
+  if (bytes === undefined)
+    throw new MayflyError(
+      'denied',
+      `${name}: the registry broke off, or its manifest is longer than ${limits.manifestBytes} bytes`,
+    )
+  checkClaim(name, upstream, (like) => digestOf(bytes, like))
+  const digest = digestOf(bytes, ref)
+  if (isDigest(ref) && digest !== ref)
+    throw new MayflyError('denied', `${name} is not what its digest names: the registry sent ${digest}`)
+  return { bytes, digest, type: upstream.headers['content-type'] ?? '' }
+}
+
+/** For a client that names none, such as curl: else a registry makes an older form of it. */
+export const manifestTypes = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+].join(', ')
+
+/** A blob: straight from the registry, or from a storage host that it sends us on to. Its last bytes go when its digest holds. */
+export async function pullBlob(job: Job, { repository, digest }: Blob): Promise<void> {
+  const { exchange } = job
+  const isHead = exchange.request.method === 'HEAD'
+  const permit = isHead
+    ? await permitLook(job, repository, digest)
+    : await permitPull(job, repository, digest, { blob: digest })
+  if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
+  const upstream = await followed(job, permit, [pullScope(repository)], `/${repository}/blobs/${digest}`)
+  if (upstream.statusCode !== 200) return passFailure(exchange, upstream)
+  const length = upstream.headers['content-length']
+  if (isHead) {
+    discard(upstream)
+    return answerHead(job, {
+      'content-type': 'application/octet-stream',
+      'docker-content-digest': digest,
+      ...(length === undefined ? {} : { 'content-length': length }),
+    })
+  }
+  const name = nameOf(repository, digest)
+  try {
+    checkClaim(name, upstream, () => digest)
+  } catch (error) {
+    upstream.destroy()
+    throw error
+  }
+  keepOnly(upstream, ['content-length', 'content-encoding'])
+  const range = byteRange(exchange.request.headers.range, Number(length ?? 0))
+  exchange.response.setHeader('content-type', 'application/octet-stream')
+  exchange.response.setHeader('docker-content-digest', digest)
+  if (length !== undefined) exchange.response.setHeader('accept-ranges', 'bytes')
+  await exchange.deliver(upstream, {
+    what: name,
+    integrity: integrityOf(digest),
+    by: 'digest',
+    ...(range === undefined ? {} : { range }),
+  })
+}
+
+/** What is attached to a manifest (signatures, SBOMs): the registry's word, but each of it is pulled by digest. */
+export async function pullReferrers(job: Job, { repository, digest, query }: Referrers): Promise<void> {
+  const { exchange, memory, registry } = job
+  const permit = await permitPull(job, repository, digest, { referrers: digest })
+  if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
+  const upstream = await registry.ask(permit, [pullScope(repository)], {
+    method: 'GET',
+    target: `/${repository}/referrers/${digest}${queryText(query)}`,
+    headers: { accept: 'application/vnd.oci.image.index.v1+json', 'accept-encoding': 'identity' },
+  })
+  if (upstream.statusCode !== 200) return passFailure(exchange, upstream)
+  const type = upstream.headers['content-type'] ?? ''
+  const bytes = await collectAnswer(upstream, limits.manifestBytes)
+  const index = bytes === undefined ? 'it is too long, or cut off' : readManifest(bytes, type)
+  if (typeof index === 'string')
+    return refuse(exchange, `referrers of ${nameOf(repository, digest)}: ${index}`)
+  memory.reached.add(repository, index.children)
+  const filters = upstream.headers['oci-filters-applied']
+  const headers = {
+    'content-type': type,
+    link: linkOf(exchange, upstream),
+    'oci-filters-applied': filters === 'artifactType' ? filters : undefined,
+  }
+  answer(exchange, 200, headers, bytes)
+}
+
+/** What the registry says that the digest is must be so: else it means another file than it sends, and clients believe it. */
+function checkClaim(name: string, upstream: IncomingMessage, actual: (like: string) => string): void {
+  const said = upstream.headers['docker-content-digest']
+  if (typeof said !== 'string') return
+  const digest = actual(said)
+  // By another algorithm than the one that was asked for: it says nothing of it.
+  if (said !== digest && said.split(':')[0] === digest.split(':')[0])
+    throw new MayflyError(
+      'denied',
+      `${name}: the registry says that its digest is ${said.slice(0, 140)}, and it is ${digest}`,
+    )
+}
+
+function answerHead({ exchange }: Job, headers: Readonly<Record<string, string>>): void {
+  exchange.response.writeHead(200, headers)
+  exchange.response.end()
+}
+
+/** Whatever else comes from a registry or a storage host is between it and us. */
+function keepOnly(upstream: IncomingMessage, names: readonly string[]): void {
+  for (const name of Object.keys(upstream.headers)) if (!names.includes(name)) delete upstream.headers[name]
+}
+
+export function nameOf(repository: string, ref: string): string {
+  return `${repository}${isDigest(ref) ? '@' : ':'}${ref}`
+}
+
+/** purl-spec, type `oci`. */
+function purlOf({ exchange }: Job, repository: string, digest: string): string {
+  const name = repository.slice(repository.lastIndexOf('/') + 1)
+  const place = encodeURIComponent(`${urlOn(exchange.connection, '').host}/${repository}`)
+  return `pkg:oci/${name}@${encodeURIComponent(digest)}?repository_url=${place}`
+}
