@@ -9,6 +9,8 @@ export interface Pins {
   readonly files: PinList['files']
   /** Whether some version of the package is pinned. */
   has(ecosystem: Ecosystem, name: string): boolean
+  /** Every file of every version of the package that is pinned. */
+  all(ecosystem: Ecosystem, name: string): readonly Pin[]
   /** The files of this version that are pinned: none, if it is not. */
   of(ecosystem: Ecosystem, name: string, version: string): readonly Pin[]
   /** What the lockfiles say to be at this address (see `placeOf`), with or without digest. */
@@ -18,13 +20,13 @@ export interface Pins {
 }
 
 export function pinsOf({ files, pins, outside }: PinList): Pins {
-  const names = new Set<string>()
+  const names = new Map<string, Pin[]>()
   const versions = new Map<string, Pin[]>()
   const places = new Map<string, Pin[]>()
   for (const pin of pins) {
     const place = pin.resolved === undefined ? undefined : placeOf(pin.resolved)
-    if (place !== undefined) places.set(place, [...(places.get(place) ?? []), pin])
-    names.add(`${pin.ecosystem} ${pin.name}`)
+    if (place !== undefined) push(places, place, pin)
+    push(names, `${pin.ecosystem} ${pin.name}`, pin)
     const key = keyOf(pin.ecosystem, pin.name, pin.version)
     const known = versions.get(key)
     if (known === undefined) versions.set(key, [pin])
@@ -36,6 +38,7 @@ export function pinsOf({ files, pins, outside }: PinList): Pins {
     digest: others.length === 0 ? (first ?? sha256Hex('')) : sha256Hex([first, ...others].join('\n')),
     files,
     has: (ecosystem, name) => names.has(`${ecosystem} ${name}`),
+    all: (ecosystem, name) => names.get(`${ecosystem} ${name}`) ?? [],
     of: (ecosystem, name, version) => versions.get(keyOf(ecosystem, name, version)) ?? [],
     at: (place) => places.get(place) ?? [],
     outside,
@@ -56,6 +59,12 @@ export function placeOf(address: string): string | undefined {
   } catch {
     return undefined
   }
+}
+
+function push(map: Map<string, Pin[]>, key: string, pin: Pin): void {
+  const known = map.get(key)
+  if (known === undefined) map.set(key, [pin])
+  else known.push(pin)
 }
 
 // No package name has a space.

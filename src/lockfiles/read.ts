@@ -2,8 +2,14 @@ import { MayflyError, limits, sha256Hex } from '../lib/index.ts'
 import { readBunLock } from './bun.ts'
 import { readDenoLock } from './deno.ts'
 import { readPackageLock } from './npm.ts'
+import { readPdmLock } from './pdm.ts'
 import type { Lockfile, Outside, Pin, PinList, TellOutside } from './pin.ts'
+import { readPipfileLock } from './pipfile.ts'
 import { readPnpmLock } from './pnpm.ts'
+import { readPoetryLock } from './poetry.ts'
+import { readPylock } from './pylock.ts'
+import { readRequirements } from './requirements.ts'
+import { readUvLock } from './uv.ts'
 import { readYarnLock } from './yarn.ts'
 
 /** Reads one format, and says what it came across that no registry has. Throws `bad_input` with what to do. */
@@ -16,6 +22,12 @@ const readers: readonly { readonly name: RegExp; readonly read: Reader }[] = [
   { name: /^yarn\.lock$/, read: readYarnLock },
   { name: /^bun\.lock$/, read: readBunLock },
   { name: /^deno\.lock$/, read: readDenoLock },
+  { name: /^poetry\.lock$/, read: readPoetryLock },
+  { name: /^uv\.lock$/, read: readUvLock },
+  { name: /^pdm\.lock$/, read: readPdmLock },
+  { name: /^Pipfile\.lock$/, read: readPipfileLock },
+  { name: /^pylock(?:\.[^.]+)?\.toml$/, read: readPylock },
+  { name: /\.txt$/, read: readRequirements },
 ]
 
 /** Of so many it is said that they are outside. */

@@ -1,0 +1,16 @@
+import { parse } from 'smol-toml'
+import { MayflyError, messageOf } from '../lib/index.ts'
+
+/** A TOML text that a step chose, as plain data. Throws `bad_input`. */
+export function readToml(text: string, file: string): Readonly<Record<string, unknown>> {
+  try {
+    return parse(text)
+  } catch (cause) {
+    throw new MayflyError('bad_input', `${file} is not TOML: ${messageOf(cause).split('\n')[0]}`, { cause })
+  }
+}
+
+/** What stands in an array; of anything else nothing. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? (value as readonly unknown[]) : []
+}
