@@ -43,7 +43,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['gateway/git', 'gateway/http', 'gateway/npm', 'gateway/oci', 'gateway/tcp'],
   ],
   'gateway/git': ['lib', 'kinds', 'policy', 'gateway'],
-  'gateway/npm': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
+  'gateway/npm': ['lib', 'kinds', 'lockfiles', 'gateway'],
   'gateway/http': ['gateway'],
   'gateway/oci': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/tcp': ['lib', 'gateway'],

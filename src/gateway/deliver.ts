@@ -2,8 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { cutRange } from './byte-range.ts'
+import type { PinnedBy } from './downloads.ts'
 import { copyHead, type Download } from './exchange.ts'
 import { verifyingBody } from './verified-body.ts'
+
+const saidBy: Record<PinnedBy, string> = {
+  lockfile: 'the lockfile pins',
+  digest: 'its digest names',
+  registry: 'the registry says',
+}
 
 /**
  * Passes an upstream's answer on to the step while it is held against its digest; on another one the connection is cut before
@@ -16,8 +23,8 @@ export async function deliver(
   refuse: (reason: string) => void,
 ): Promise<{ bytes: number } | undefined> {
   copyHead(upstream, response)
-  const { what, integrity, by, range } = download
-  const checked = verifyingBody(what, integrity, by === 'digest' ? 'its digest names' : 'the lockfile pins')
+  const { what, integrity, by = 'lockfile', range } = download
+  const checked = verifyingBody(what, integrity, saidBy[by])
   let bytes = 0
   upstream.on('data', (chunk: Buffer) => (bytes += chunk.length))
   try {

@@ -2,8 +2,11 @@ import { MayflyError, type StepId } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import { stepEvent, type Step } from '../broker/index.ts'
 
-/** A lockfile; or the request itself, which named the file by its digest, or by a name whose digest is in the log. */
-export type PinnedBy = 'lockfile' | 'digest'
+/**
+ * A lockfile; or the request itself, which named the file by its digest, or by a name whose digest is in the log; or only the
+ * registry, in what it said of the package before.
+ */
+export type PinnedBy = 'lockfile' | 'digest' | 'registry'
 
 /** A file of a package that a step was given, once its digest had held. */
 export interface Downloaded {

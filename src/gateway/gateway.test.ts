@@ -559,7 +559,13 @@ async function npmWorld(t: Parameters<typeof openWorld>[0], packages: Parameters
   const world = await openWorld(t)
   const upstream = await startUpstream(t, npmHost)
   upstream.handle = (incoming, response) =>
-    void response.writeHead(200).end(incoming.url?.endsWith('.tgz') === true ? tarball : '{"name":"x"}')
+    void response
+      .writeHead(200)
+      .end(
+        incoming.url?.endsWith('.tgz') === true
+          ? tarball
+          : JSON.stringify({ name: decodeURIComponent(incoming.url?.slice(1) ?? ''), versions: {} }),
+      )
   const { targets, policy } = compileRules(
     { ...usualConnections(upstream), git: usualConnections(world.upstream)['git'] },
     usualGrants,

@@ -40,16 +40,26 @@ const version = formOf({
 })
 
 export const npm = {
-  about: 'An npm registry; steps install what their lockfile pins.',
+  about: 'An npm registry; steps install what their lockfiles pin.',
   transport: 'http',
   path: { form: packageName, noun: 'package', example: '@scope/name' },
   ref: { form: version, noun: 'version', example: '1.*' },
+  hosts: ['storage'],
   credentials: ['basic', 'bearer'],
   actions: {
     'npm:install': { path: 'optional', ref: 'none', write: false },
+    // Reads about any package, and what no lockfile pins: the registry's own digest is held then.
+    'npm:resolve': { path: 'optional', ref: 'none', write: false, includes: ['npm:install'] },
   },
   variables: ([first, ...others]) =>
-    first === undefined || others.length > 0 ? {} : { NPM_CONFIG_REGISTRY: first.url },
+    first === undefined || others.length > 0
+      ? {}
+      : {
+          // npm, yarn 1 and bun; then those that look for names of their own.
+          NPM_CONFIG_REGISTRY: first.url,
+          pnpm_config_registry: first.url,
+          YARN_NPM_REGISTRY_SERVER: first.url,
+        },
   // npm takes the first of these two where there are both.
   lockfiles: [
     'npm-shrinkwrap.json',

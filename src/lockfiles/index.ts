@@ -1,6 +1,6 @@
 /** What lockfiles pin, whatever tool wrote them. Reads texts that a step chose: bounded, and the large ones in a thread. */
 export { packLockfiles } from './bundle.ts'
-export { joinIntegrity } from './integrity.ts'
+export { integrityOfHex, joinIntegrity } from './integrity.ts'
 export type { Ecosystem, Lockfile, Outside, Pin } from './pin.ts'
-export type { Pins } from './pins.ts'
+export { placeOf, type Pins } from './pins.ts'
 export { createLockfileReader } from './thread.ts'

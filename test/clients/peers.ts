@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { readEnvironment } from '../../src/config/environment.ts'
@@ -15,6 +15,8 @@ export interface Peer {
   readonly package: string
   /** More that has to be installed beside it. */
   readonly beside?: readonly string[]
+  /** Of npm: versions of its dependencies that are there and work, where those that it asks for do not. */
+  readonly overrides?: Readonly<Record<string, string>>
 }
 
 export const peers: readonly Peer[] = [
@@ -25,7 +27,10 @@ export const peers: readonly Peer[] = [
   peer('yarn', 'npm', 'yarn', '1.22.22', 'installs packages'),
   { ...peer('yarn4', 'npm', '@yarnpkg/cli-dist', '4.18.1', 'installs packages') },
   peer('bun', 'npm', 'bun', '1.4.5', 'installs packages'),
-  peer('verdaccio', 'npm', 'verdaccio', '6.8.0', 'an npm registry'),
+  {
+    ...peer('verdaccio', 'npm', 'verdaccio', '6.8.0', 'an npm registry'),
+    overrides: { 'node-fetch': '2.7.0' },
+  },
   peer('uv', 'pypi', 'uv', '0.13.0', 'installs packages'),
   peer('twine', 'pypi', 'twine', '7.0.0', 'publishes packages'),
   peer('poetry', 'pypi', 'poetry', '2.5.0', 'installs packages'),
@@ -83,6 +88,8 @@ const builders: Record<Peer['from'], (one: Peer, making: string, place: string) 
     })
   },
   npm(one, making) {
+    const { overrides = {} } = one
+    writeFileSync(join(making, 'package.json'), JSON.stringify({ private: true, overrides }))
     run('npm', ['install', '--prefix', making, '--no-audit', '--no-fund', `${one.package}@${one.version}`])
     const bin = one.name === 'yarn4' ? 'yarn' : one.name
     // A relative link, so that the folder can be moved to its place.

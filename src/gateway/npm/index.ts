@@ -1,140 +1,91 @@
-import { pipeline } from 'node:stream/promises'
-import { messageOf } from '../../lib/index.ts'
-import { kinds } from '../../kinds/index.ts'
-import { joinIntegrity, type Pin, type Pins } from '../../lockfiles/index.ts'
-import type { Operation } from '../../policy/index.ts'
-import { copyHead, discard, pickHeaders, plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
-import { strongest } from '../verified-body.ts'
+import type { Pins } from '../../lockfiles/index.ts'
+import type { Exchange, HttpHandler, Permit } from '../exchange.ts'
+import { refuse } from './answer.ts'
+import { createDistsOfSteps, type Dists } from './dists.ts'
+import { passPackument } from './packument.ts'
+import { routeOf } from './route.ts'
+import { fileOf, passTarball, pinnedDigest, type File } from './tarball.ts'
 
 /**
- * The npm registry protocol, as far as `npm ci` speaks it: packuments and tarballs of what the run's lockfile
- * pins, each tarball held against its digest. Refuses publishing, search, and every package not in the lockfile
- * (a name that was asked for is a message that was sent).
+ * The npm registry protocol, as npm, pnpm, yarn and bun speak it. Installing: the files that the step's lockfiles pin, each held
+ * against its digest. Resolving: any package that the role names, its files held against what the registry said of them.
+ * Refuses search, accounts, tokens, and whatever else it does not know: a name that was asked for is a message that was sent.
  */
 export function createNpmHandler(): HttpHandler {
-  return async (exchange) => install(exchange, await exchange.pins())
+  const distsOf = createDistsOfSteps()
+  return async (exchange) => {
+    const { request, path, query } = exchange
+    const route = routeOf(request.method ?? '', path, query)
+    const [pins, dists] = [await exchange.pins(), distsOf(exchange.ofStep)]
+    const file = request.method === 'GET' ? fileOf(exchange, pins, dists) : undefined
+    if (typeof file === 'string') return deny(exchange, file)
+    if (file !== undefined) return tarball(exchange, pins, dists, file)
+    if (route.kind === 'packument') return packument(exchange, pins, dists, route.name)
+    deny(exchange, 'only what package managers read to install passes here: packages and their files')
+  }
 }
 
-type Route =
-  | { kind: 'packument'; name: string }
-  | { kind: 'tarball'; name: string; version: string; integrity: string }
-
-async function install(exchange: Exchange, pins: Pins | undefined): Promise<void> {
-  const { connection, request, response, path } = exchange
-  const what = `npm ${request.method} ${connection.name}${path}`
-  if (request.method !== 'GET' || exchange.query !== '') {
-    return plainAnswer(
-      response,
-      403,
-      exchange.deny(what, 'only what `npm ci` reads passes here: packages of the lockfile'),
-    )
-  }
-  // Whether the role may install at all comes before what is missing for it.
-  const asked = packageIn(path)
-  const denial = asked === undefined ? undefined : exchange.precheck(operationOf(exchange, asked))
-  if (denial !== undefined) return plainAnswer(response, 403, denial.message)
-  if (pins === undefined) {
-    return plainAnswer(
-      response,
-      403,
-      exchange.deny(
-        what,
-        'the step has no lockfile (package-lock.json): packages are installed by lockfile only (npm ci)',
-      ),
-    )
-  }
-  const route = routeOf(path, pins)
-  if (typeof route === 'string') return plainAnswer(response, 403, exchange.deny(what, route))
-  const permit = await exchange.permitPinned(operationOf(exchange, route.name), pins)
-  if (!permit.allow) return plainAnswer(response, 403, permit.message)
-  const upstream = await exchange.send(permit, {
-    method: 'GET',
-    path,
-    headers: requestHeaders(exchange, route),
-  })
-  const { statusCode = 0 } = upstream
-  if (!answers[route.kind].has(statusCode)) {
-    discard(upstream)
-    const why = statusCode === 401 ? ': an operator must renew its secret' : ''
-    return plainAnswer(response, 502, exchange.deny(what, `the registry answered ${statusCode}${why}`))
-  }
-  if (route.kind === 'tarball' && statusCode === 404) {
-    discard(upstream)
-    return plainAnswer(response, 404, `mayfly: the registry does not have ${route.name}@${route.version}`)
-  }
-  if (route.kind === 'packument') {
-    copyHead(upstream, response)
-    return pipeline(upstream, response)
-  }
-  const { name, version, integrity } = route
-  const purl = `pkg:npm/${name.replace('@', '%40')}@${encodeURIComponent(version)}`
-  await exchange.deliver(upstream, { purl, what: `${name}@${version}`, integrity })
+async function packument(
+  exchange: Exchange,
+  pins: Pins | undefined,
+  dists: Dists,
+  name: string,
+): Promise<void> {
+  // Whoever may resolve sees what there is to choose from, of a package that is pinned now, too.
+  const isPinned = pins?.has('npm', name) === true && !mayResolve(exchange, name)
+  const permit = await permitFor(exchange, pins, { name, what: name, isPinned }, { package: name })
+  if (permit !== undefined) await passPackument(exchange, dists, permit, name)
 }
 
-/** Statuses that may pass; npm and curl take any other of the two hundreds for success, too. */
-const answers: Record<Route['kind'], ReadonlySet<number>> = {
-  packument: new Set([200, 304, 404]),
-  tarball: new Set([200, 404]),
+async function tarball(exchange: Exchange, pins: Pins | undefined, dists: Dists, file: File): Promise<void> {
+  const { name, version } = file
+  const what = `${name}@${version}`
+  const digest = pinnedDigest(file)
+  if (digest !== 'registry' && !digest.ok) return deny(exchange, `${what}: ${digest.why}`)
+  const integrity = digest === 'registry' ? {} : { integrity: digest.integrity }
+  const detail = { package: name, version, ...integrity }
+  const permit = await permitFor(exchange, pins, { name, what, isPinned: file.pins.length > 0 }, detail)
+  if (permit !== undefined) await passTarball(exchange, dists, permit, file, digest)
 }
 
-function requestHeaders(exchange: Exchange, route: Route): Record<string, string> {
-  const picked = pickHeaders(exchange.request, ['accept', 'accept-encoding', 'if-none-match', 'user-agent'])
-  // The digest is of the tarball itself, so it must not come in another encoding.
-  return route.kind === 'tarball'
-    ? { 'user-agent': picked['user-agent'] ?? 'npm', 'accept-encoding': 'identity' }
-    : picked
-}
-
-function operationOf({ connection }: Exchange, name: string): Operation {
-  return { action: 'npm:install', connection: connection.name, path: name }
-}
-
-const tarballPath = /^(?<name>(?:@[a-z0-9._~-]+\/)?[a-z0-9._~-]+)\/-\/(?<file>[a-z0-9._~+-]+)\.tgz$/i
-
-/** The package that a path is about, whether or not it is pinned. */
-function packageIn(path: string): string | undefined {
-  const plain = path.replace(/%2f/gi, '/').slice(1)
-  const name = tarballPath.exec(plain)?.groups?.['name'] ?? plain
-  return kinds.npm.path.form.is(name) ? name : undefined
-}
-
-/** What the path names, if the lockfile pins it; else why not. */
-function routeOf(path: string, pins: Pins): Route | string {
-  const plain = path.replace(/%2f/gi, '/').slice(1)
-  const tarball = tarballPath.exec(plain)?.groups
-  if (tarball === undefined) {
-    if (!kinds.npm.path.form.is(plain)) return 'it is neither a package nor a tarball'
-    return pins.has('npm', plain)
-      ? { kind: 'packument', name: plain }
-      : `the run's lockfile does not pin ${plain}`
+/** What is pinned is installed; anything else is resolved, if the role may. Undefined: it was refused, and that is answered. */
+async function permitFor(
+  exchange: Exchange,
+  pins: Pins | undefined,
+  asked: { readonly name: string; readonly what: string; readonly isPinned: boolean },
+  detail: Readonly<Record<string, string>>,
+): Promise<Permit | undefined> {
+  const { connection } = exchange
+  const { name, what, isPinned } = asked
+  const install = { action: 'npm:install', connection: connection.name, path: name }
+  if (!isPinned && !mayResolve(exchange, name)) {
+    // Whether the role may install at all comes before what is missing for it.
+    const denial = exchange.precheck(install)
+    if (denial === undefined) deny(exchange, unpinned(pins, what, connection.name))
+    else refuse(exchange, 403, denial.message)
+    return undefined
   }
-  const { name = '', file = '' } = tarball
-  const base = `${name.slice(name.indexOf('/') + 1)}-`
-  const version = file.startsWith(base) ? file.slice(base.length) : ''
-  const integrity = integrityOf(pins.of('npm', name, version))
-  if (integrity === undefined)
-    return `the run's lockfile does not pin ${name}@${version === '' ? file : version}`
-  return integrity.ok
-    ? { kind: 'tarball', name, version, integrity: integrity.value }
-    : `${name}@${version}: ${integrity.why}`
+  const permit =
+    isPinned && pins !== undefined
+      ? await exchange.permitPinned(install, pins)
+      : await exchange.permit({ ...install, action: 'npm:resolve' }, { npm: detail })
+  if (permit.allow) return permit
+  refuse(exchange, 403, permit.message)
+  return undefined
 }
 
-type Integrity = { readonly ok: true; readonly value: string } | { readonly ok: false; readonly why: string }
+function unpinned(pins: Pins | undefined, what: string, connection: string): string {
+  const more = `a role that may add packages has "npm:resolve ${connection}"`
+  return pins === undefined
+    ? `the step has no lockfile (package-lock.json, pnpm-lock.yaml, yarn.lock, bun.lock), and installs what that pins: ${more}`
+    : `the run's lockfile does not pin ${what}: ${more}`
+}
 
-/** What the pins of one version say together that its bytes are; undefined if there is none. */
-function integrityOf(pins: readonly Pin[]): Integrity | undefined {
-  const [first, ...others] = pins
-  if (first === undefined) return undefined
-  const value = others.reduce<string | undefined>(
-    (joined, pin) => (joined === undefined ? undefined : joinIntegrity(joined, pin.integrity)),
-    first.integrity,
-  )
-  if (value === undefined) return { ok: false, why: 'two lockfiles of the workspace pin it to two digests' }
-  if (value === '') return { ok: false, why: 'the lockfile has no integrity for it: make its entry anew' }
-  try {
-    strongest(value)
-    return { ok: true, value }
-  } catch (error) {
-    return { ok: false, why: messageOf(error) }
-  }
+function mayResolve(exchange: Exchange, name: string): boolean {
+  return exchange.would({ action: 'npm:resolve', connection: exchange.connection.name, path: name })
+}
+
+function deny(exchange: Exchange, reason: string): void {
+  const { request, connection, path } = exchange
+  refuse(exchange, 403, exchange.deny(`npm ${request.method} ${connection.name}${path}`, reason))
 }

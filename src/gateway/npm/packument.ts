@@ -1,0 +1,156 @@
+import type { IncomingMessage } from 'node:http'
+import { integrityOfHex } from '../../lockfiles/index.ts'
+import { copyHead, discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
+import { readBody, refuse, refuseAnswer } from './answer.ts'
+import type { Dist, Dists } from './dists.ts'
+import { conventionalPath, isFileOf, isVersion, packumentPath } from './route.ts'
+
+type Connection = Exchange['connection']
+
+/** The largest that is looked into; full documents of packages with thousands of versions have more, and clients ask for the short ones. */
+const maxBytes = 24 * 1_048_576
+
+const short = 'application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8'
+
+/**
+ * A package's document on its way to the step. What it says of each version's file is remembered, and an address that the step
+ * cannot reach by this connection becomes one that it can.
+ */
+export async function passPackument(
+  exchange: Exchange,
+  dists: Dists,
+  permit: Permit,
+  name: string,
+): Promise<void> {
+  const { request, response, connection, path } = exchange
+  const what = `npm GET ${connection.name}${path}`
+  const { accept = short, 'user-agent': agent = 'npm' } = pickHeaders(request, ['accept', 'user-agent'])
+  const upstream = await ask(exchange, permit, path, { accept, 'user-agent': agent })
+  const { statusCode = 0 } = upstream
+  if (statusCode === 404) {
+    discard(upstream)
+    return refuse(exchange, 404, `mayfly: the registry does not have ${name}`)
+  }
+  if (statusCode !== 200) return refuseAnswer(exchange, what, upstream)
+  const text = await readBody(upstream, maxBytes)
+  if (text === undefined)
+    return refuse(
+      exchange,
+      502,
+      exchange.deny(what, `what the registry says of ${name} is over ${maxBytes} bytes`),
+    )
+  const read = readPackument(text, connection, name)
+  if (read === undefined)
+    return refuse(
+      exchange,
+      502,
+      exchange.deny(what, `what the registry says of ${name} is no package's document`),
+    )
+  dists.remember(connection, name, read.dists)
+  const body = read.changed ? Buffer.from(JSON.stringify(read.document)) : text
+  copyHead(upstream, response)
+  for (const header of ['content-encoding', 'content-length', 'transfer-encoding', 'etag', 'accept-ranges'])
+    response.removeHeader(header)
+  response.setHeader('content-length', body.length)
+  response.end(body)
+}
+
+/** The same for the gateway itself, where the step asked for a file without asking about its package first. */
+export async function learnDists(
+  exchange: Exchange,
+  dists: Dists,
+  permit: Permit,
+  name: string,
+): Promise<void> {
+  const upstream = await ask(exchange, permit, packumentPath(name), { accept: short, 'user-agent': 'npm' })
+  const { statusCode = 0 } = upstream
+  const text = statusCode === 200 ? await readBody(upstream, maxBytes) : undefined
+  if (statusCode !== 200) upstream.destroy()
+  const read = text === undefined ? undefined : readPackument(text, exchange.connection, name)
+  dists.remember(exchange.connection, name, read?.dists ?? [])
+}
+
+function ask(
+  exchange: Exchange,
+  permit: Permit,
+  path: string,
+  headers: Record<string, string>,
+): Promise<IncomingMessage> {
+  return exchange.send(permit, { method: 'GET', path, headers: { ...headers, 'accept-encoding': 'gzip' } })
+}
+
+interface Packument {
+  readonly document: unknown
+  readonly dists: readonly Dist[]
+  /** Whether the document is another one than came. */
+  readonly changed: boolean
+}
+
+/** Reads `{ name, versions: { "1.0.0": { dist: { tarball, integrity, shasum } } } }`; undefined for anything else, or another's. */
+export function readPackument(text: Buffer, connection: Connection, name: string): Packument | undefined {
+  const document = parse(text)
+  if (!isRecord(document) || document['name'] !== name) return undefined
+  const dists: Dist[] = []
+  let changed = false
+  for (const [version, manifest] of Object.entries(recordOf(document['versions']))) {
+    const dist = recordOf(recordOf(manifest)['dist'])
+    const { tarball, integrity } = dist
+    if (!isVersion(version)) continue
+    const url = typeof tarball === 'string' ? URL.parse(tarball) : null
+    const meant = url === null ? undefined : meantBy(url, connection, name, version)
+    if (meant !== undefined && meant.shown !== tarball) {
+      dist['tarball'] = meant.shown
+      changed = true
+    }
+    dists.push({ name, version, integrity: integrityOf(integrity, dist['shasum']), tarball: meant?.real })
+  }
+  return { document, dists, changed }
+}
+
+/** Where a file is, and at which address of this connection the step asks for it. */
+function meantBy(
+  url: URL,
+  connection: Connection,
+  name: string,
+  version: string,
+): { real: URL; shown: string } | undefined {
+  const { origin, hostname } = new URL(connection.url)
+  const usual = `${origin}${connection.basePath}${conventionalPath(name, version)}`
+  // Somewhere else the gateway goes without its credential, and only if the connection names the host.
+  if (url.hostname !== hostname) return { real: url, shown: usual }
+  const path = decoded(url.pathname)
+  // Another package's file under this one's name would come past the grants that name the other.
+  if (path === undefined || !isFileOf(path, name)) return undefined
+  // A registry behind a proxy often believes that it is reached by http://, or at another port.
+  const real = new URL(`${origin}${url.pathname}${url.search}`)
+  return { real, shown: url.pathname.startsWith(`${connection.basePath}/`) ? real.href : usual }
+}
+
+function integrityOf(integrity: unknown, shasum: unknown): string {
+  if (typeof integrity === 'string' && integrity !== '') return integrity
+  return typeof shasum === 'string' && /^[0-9a-f]{40}$/.test(shasum) ? integrityOfHex('sha1', shasum) : ''
+}
+
+export function decoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return undefined
+  }
+}
+
+export function parse(text: Buffer): unknown {
+  try {
+    return JSON.parse(text.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+export function recordOf(value: unknown): Record<string, unknown> {
+  return isRecord(value) ? value : {}
+}

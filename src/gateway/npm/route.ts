@@ -1,0 +1,81 @@
+import { kinds } from '../../kinds/index.ts'
+
+/** What a request is about, by its method and path alone. */
+export type Route =
+  | { readonly kind: 'packument'; readonly name: string }
+  /** At the address that registries have by convention; others are known by a lockfile, or by a packument. */
+  | { readonly kind: 'tarball'; readonly name: string; readonly version: string }
+  | { readonly kind: 'publish'; readonly name: string }
+  | { readonly kind: 'advisories' }
+  | { readonly kind: 'keys' }
+  | { readonly kind: 'attestations'; readonly name: string; readonly version: string }
+  | { readonly kind: 'other' }
+
+const scope = String.raw`@[A-Za-z0-9._~-]+\/`
+const tarballForm = new RegExp(
+  String.raw`^(?<name>(?:${scope})?[A-Za-z0-9._~-]+)\/-\/(?<file>[A-Za-z0-9._~+-]+)\.tgz$`,
+)
+const attestationsForm = /^-\/npm\/v1\/attestations\/(?<name>.+)@(?<version>[^@/]+)$/
+
+/** `path` is plain (see `Exchange`), and may have its scope's slash as `%2f`. */
+export function routeOf(method: string, path: string, query: string): Route {
+  const plain = path.replace(/%2f/gi, '/').slice(1)
+  if (query !== '') return { kind: 'other' }
+  if (method === 'PUT') return isName(plain) ? { kind: 'publish', name: plain } : { kind: 'other' }
+  if (method === 'POST')
+    return plain === '-/npm/v1/security/advisories/bulk' ? { kind: 'advisories' } : { kind: 'other' }
+  if (method !== 'GET') return { kind: 'other' }
+  if (plain === '-/npm/v1/keys') return { kind: 'keys' }
+  const tarball = conventional(plain)
+  if (tarball !== undefined) return { kind: 'tarball', ...tarball }
+  const { name, version } = attestationsForm.exec(plain)?.groups ?? {}
+  if (isName(name) && isVersion(version)) return { kind: 'attestations', name, version }
+  return isName(plain) ? { kind: 'packument', name: plain } : { kind: 'other' }
+}
+
+/** `@octo/core/-/core-1.0.0.tgz`. */
+function conventional(plain: string): { name: string; version: string } | undefined {
+  const { name = '', file = '' } = tarballForm.exec(plain)?.groups ?? {}
+  const base = `${unscoped(name)}-`
+  return isName(name) && file.startsWith(base) && file.length > base.length
+    ? { name, version: file.slice(base.length) }
+    : undefined
+}
+
+/** The path of that convention, with its leading slash. */
+export function conventionalPath(name: string, version: string): string {
+  return `/${name}/-/${unscoped(name)}-${version}.tgz`
+}
+
+/** The path of a package's document, as npm writes it. */
+export function packumentPath(name: string): string {
+  return `/${name.replace('/', '%2f')}`
+}
+
+/**
+ * Whether a path that a lockfile or a packument names for a file is of this package, in any of the layouts that registries have:
+ * one of another package would be fetched past the grants that name it.
+ *
+ * GitLab `/@octo/core/-/@octo/core-1.0.0.tgz`, GitHub `/download/@octo/core/1.0.0/HASH`, Azure
+ * `/core/versions/1.0.0/content`, and folders for versions. `path` is below the connection's, escapes resolved.
+ */
+export function isFileOf(path: string, name: string): boolean {
+  if (path.startsWith('/-/')) return false
+  // Before `/-/` stands whose file it is; where there is none, the name is a folder on the way.
+  const bar = path.lastIndexOf('/-/')
+  const at = bar === -1 ? path.indexOf(`/${name}/`) : bar - name.length - 1
+  // `/@octo/core/` is no place of the package `core`.
+  return path.startsWith(`/${name}/`, at) && (name.startsWith('@') || !/\/@[^/]*$/.test(path.slice(0, at)))
+}
+
+function unscoped(name: string): string {
+  return name.slice(name.indexOf('/') + 1)
+}
+
+export function isName(name: string | undefined): name is string {
+  return name !== undefined && kinds.npm.path.form.is(name)
+}
+
+export function isVersion(version: string | undefined): version is string {
+  return version !== undefined && kinds.npm.ref.form.is(version)
+}

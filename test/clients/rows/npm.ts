@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { parseDocument } from 'yaml'
+import { setStage, type Ran, type Stage } from '../../../demo/stage.ts'
+import { startVerdaccio, type Verdaccio } from '../servers/verdaccio.ts'
+import { extendPolicy, findProgram, suite, toolsFor } from '../suite.ts'
+
+interface World extends AsyncDisposable {
+  readonly stage: Stage
+  readonly registry: Verdaccio
+}
+
+const host = 'npm.example.com'
+
+/** A registry of ours with a few packages; `build` installs what is pinned, `add` may take new ones up. */
+async function open(): Promise<World> {
+  const registry = await startVerdaccio(host)
+  for (const version of ['1.0.0', '1.1.0']) await registry.publish({ name: 'left', version })
+  await registry.publish({ name: '@octo/core', version: '1.0.0', dependencies: { left: '^1.0.0' } })
+  await registry.publish({ name: 'right', version: '2.0.0' })
+  const stage = await setStage({
+    policy(text) {
+      const { dial, ca } = registry
+      const npm = { kind: 'npm', url: `https://${host}`, dial, ca, credential: { basic: 'secret:registry' } }
+      const document = parseDocument(extendPolicy(text, { connections: { npm }, grants: {} }))
+      const build = (document.toJS() as { roles: { build: object } }).roles.build
+      document.setIn(['roles', 'add'], { ...build, grants: ['npm:resolve npm'] })
+      return document.toString()
+    },
+  })
+  await stage.operate(['secret', 'set', 'registry'], registry.credential)
+  return {
+    stage,
+    registry,
+    async [Symbol.asyncDispose]() {
+      await stage[Symbol.asyncDispose]()
+      await registry[Symbol.asyncDispose]()
+    },
+  }
+}
+
+let jobs = 0
+function inStep({ stage }: World, role: string, tool: string, script: string): Promise<Ran> {
+  const program = findProgram(tool)
+  const env = stage.jobEnvironment({ run_id: `77000${jobs++}` })
+  return stage.runJob(['run', '--role', role, ...toolsFor([tool]), '--', 'bash', '-c', script], {
+    ...env,
+    PATH: `${program === undefined ? '' : `${dirname(program)}:`}${env['PATH']}`,
+  })
+}
+
+interface Tool {
+  readonly name: string
+  /** Makes a lockfile for what package.json asks for; installs just that. */
+  readonly add: string
+  readonly install: string
+  readonly lockfile: string
+}
+
+const tools: readonly Tool[] = [
+  {
+    name: 'npm',
+    add: 'npm install --no-audit --no-fund',
+    install: 'npm ci --no-audit --no-fund',
+    lockfile: 'package-lock.json',
+  },
+  {
+    name: 'pnpm',
+    add: 'pnpm install --no-frozen-lockfile',
+    install: 'pnpm install --frozen-lockfile',
+    lockfile: 'pnpm-lock.yaml',
+  },
+  { name: 'yarn', add: 'yarn install', install: 'yarn install --frozen-lockfile', lockfile: 'yarn.lock' },
+  {
+    name: 'yarn4',
+    add: 'yarn4 install --no-immutable',
+    install: 'yarn4 install --immutable',
+    lockfile: 'yarn.lock',
+  },
+  { name: 'bun', add: 'bun install', install: 'bun install --frozen-lockfile', lockfile: 'bun.lock' },
+]
+
+/** Adds packages in a step that may, installs them anew in one that may not, and is refused what no lockfile pins. */
+async function addAndInstall(world: World, tool: Tool): Promise<void> {
+  const { workspace } = world.stage
+  for (const name of readdirSync(workspace)) rmSync(join(workspace, name), { recursive: true })
+  const manifest = { name: 'app', version: '1.0.0', private: true, dependencies: { '@octo/core': '1.0.0' } }
+  writeFileSync(join(workspace, 'package.json'), JSON.stringify(manifest))
+  if (tool.name === 'yarn4') writeFileSync(join(workspace, '.yarnrc.yml'), yarnrc)
+  if (tool.name === 'yarn4') writeFileSync(join(workspace, 'yarn.lock'), '')
+  const added = await inStep(world, 'add', tool.name, tool.add)
+  assert.equal(added.exitCode, 0, `${added.stdout}\n${added.stderr}`)
+  assert.match(readFileSync(join(workspace, tool.lockfile), 'utf8'), /left/)
+  rmSync(join(workspace, 'node_modules'), { recursive: true })
+  const installed = await inStep(
+    world,
+    'build',
+    tool.name,
+    `rm -rf .yarn; ${tool.install} && node -p "'core ' + require('@octo/core')"`,
+  )
+  assert.equal(installed.exitCode, 0, `${installed.stdout}\n${installed.stderr}`)
+  assert.match(installed.stdout, /core 1\.0\.0/)
+  // What no lockfile pins is not asked for, whatever package.json says by now.
+  const more = { ...manifest, dependencies: { ...manifest.dependencies, right: '2.0.0' } }
+  writeFileSync(join(workspace, 'package.json'), JSON.stringify(more))
+  const seen = world.registry.seen.length
+  const refused = await inStep(world, 'build', tool.name, tool.add)
+  assert.notEqual(refused.exitCode, 0)
+  assert.match(refused.stderr, /the run's lockfile does not pin right.*"npm:resolve npm"/)
+  assert.deepEqual(
+    world.registry.seen.slice(seen).filter(({ url }) => url.includes('right')),
+    [],
+  )
+}
+
+const yarnrc =
+  'nodeLinker: node-modules\nenableTelemetry: false\nenableGlobalCache: false\nnpmMinimalAgeGate: 0\n'
+
+export default suite<World>({
+  name: 'npm',
+  needs: ['verdaccio', 'tar'],
+  open,
+  rows: tools.map((tool) => ({
+    name: `${tool.name}: add and install`,
+    needs: [tool.name],
+    run: (world: World) => addAndInstall(world, tool),
+  })),
+})
