@@ -158,3 +158,17 @@ async function listening(port: number): Promise<void> {
     await new Promise((next) => setTimeout(next, 20))
   }
 }
+
+/** Shell that makes an image in the OCI layout, as a build does, with a layer of so many random bytes; `$digest` is its manifest's. */
+export const makeLayout = `layout() {
+  mkdir -p $1/blobs/sha256; echo '{"imageLayoutVersion":"1.0.0"}' >$1/oci-layout
+  add() { hex=$(sha256sum <$2 | cut -d' ' -f1); size=$(stat -c %s $2); mv $2 $1/blobs/sha256/$hex; }
+  head -c $2 /dev/urandom >/tmp/layer; add $1 /tmp/layer; local layer=$hex layerSize=$size
+  printf '{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":["sha256:%s"]}}' $layer >/tmp/config
+  add $1 /tmp/config; local config=$hex configSize=$size t=application/vnd.oci.image
+  printf '{"schemaVersion":2,"mediaType":"%s","config":{"mediaType":"%s","digest":"sha256:%s","size":%s},"layers":[{"mediaType":"%s","digest":"sha256:%s","size":%s}]}' \
+    $t.manifest.v1+json $t.config.v1+json $config $configSize $t.layer.v1.tar $layer $layerSize >/tmp/manifest
+  add $1 /tmp/manifest; digest=sha256:$hex
+  printf '{"schemaVersion":2,"manifests":[{"mediaType":"%s","digest":"%s","size":%s,"annotations":{"org.opencontainers.image.ref.name":"x"}}]}' $t.manifest.v1+json $digest $size >$1/index.json
+}
+`

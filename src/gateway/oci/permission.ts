@@ -3,6 +3,7 @@ import type { Operation } from '../../policy/index.ts'
 import type { Permission } from '../exchange.ts'
 import type { Job } from './job.ts'
 import { besideDigest } from './manifest.ts'
+import type { Blob, Manifest } from './route.ts'
 
 export type Detail = Readonly<Record<string, unknown>>
 
@@ -41,16 +42,23 @@ export function permitUnnamed(
   return job.exchange.permit(operation, { oci: detail }, { anyRef: true })
 }
 
-/** Whether it is there is asked before every push, so a grant to push is enough for it. */
-export function permitLook(job: Job, repository: string, ref: string): Promise<Permission> {
+/**
+ * Whether it is there is asked before every push, so a grant to push is enough for it. Who holds neither is told of the one that
+ * it probably needs: blobs are asked for before they are pushed, and by nobody who pulls.
+ */
+export function permitLook(job: Job, route: Blob | Manifest): Promise<Permission> {
   const { exchange } = job
+  const { repository } = route
+  const ref = route.kind === 'blob' ? route.digest : route.ref
+  const anyRef = isDigest(ref) ? ({ anyRef: true } as const) : {}
   const pull = operationOn(job, 'oci:pull', repository, ref)
   const push = operationOn(job, 'oci:push', repository, ref)
-  const unnamed = isDigest(ref)
-  const mayPush = exchange.would(push, unnamed ? { anyRef: true } : {})
-  if (isReached(job, repository, ref) || exchange.would(pull) || !mayPush)
-    return permitPull(job, repository, ref, { look: ref })
-  return exchange.permit(push, { oci: { look: ref } }, unnamed ? { anyRef: true } : {})
+  const mayPull = isReached(job, repository, ref) || exchange.would(pull)
+  if (!mayPull && exchange.would(push, anyRef)) return exchange.permit(push, { oci: { look: ref } }, anyRef)
+  const pushes = route.kind === 'blob' && !mayPull && !exchange.would(pull, { anyRef: true })
+  return pushes
+    ? permitUnnamed(job, repository, { look: ref })
+    : permitPull(job, repository, ref, { look: ref })
 }
 
 export function pullScope(repository: string): string {

@@ -16,11 +16,12 @@ import type { Blob, Manifest, Referrers } from './route.ts'
  * A manifest, by tag or digest, whole before any of it goes on: it is hashed here, whatever the registry says its digest is. What
  * a tag names is recorded; what the manifest consists of may be pulled from then on.
  */
-export async function pullManifest(job: Job, { repository, ref }: Manifest): Promise<void> {
+export async function pullManifest(job: Job, route: Manifest): Promise<void> {
   const { exchange, memory } = job
+  const { repository, ref } = route
   const isHead = exchange.request.method === 'HEAD'
   const permit = isHead
-    ? await permitLook(job, repository, ref)
+    ? await permitLook(job, route)
     : await permitPull(job, repository, ref, { manifest: ref })
   if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
   const found = await fetchManifest(job, permit, repository, ref)
@@ -88,11 +89,12 @@ export const manifestTypes = [
 ].join(', ')
 
 /** A blob: straight from the registry, or from a storage host that it sends us on to. Its last bytes go when its digest holds. */
-export async function pullBlob(job: Job, { repository, digest }: Blob): Promise<void> {
+export async function pullBlob(job: Job, route: Blob): Promise<void> {
   const { exchange } = job
+  const { repository, digest } = route
   const isHead = exchange.request.method === 'HEAD'
   const permit = isHead
-    ? await permitLook(job, repository, digest)
+    ? await permitLook(job, route)
     : await permitPull(job, repository, digest, { blob: digest })
   if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
   const upstream = await followed(job, permit, [pullScope(repository)], `/${repository}/blobs/${digest}`)

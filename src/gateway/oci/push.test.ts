@@ -280,7 +280,7 @@ test('a mount needs a grant to pull there: without one it is an upload like any 
 })
 
 test('whether something is there may be asked by who may push it', async (t) => {
-  const { ask, replies } = await openRegistryWorld(t, ['oci:push images/octo/app@v*'])
+  const { ask, replies, world } = await openRegistryWorld(t, ['oci:push images/octo/app@v*'])
   replies.set(`HEAD /v2/octo/app/blobs/${digest('a')}`, { status: 200 })
   replies.set(`GET ${at('v1')}`, { status: 200, headers: typed, body: manifest })
   assert.equal((await ask('HEAD', `/v2/octo/app/blobs/${digest('a')}`)).status, 200)
@@ -289,6 +289,9 @@ test('whether something is there may be asked by who may push it', async (t) => 
   assert.equal((await ask('HEAD', at('latest'))).status, 403)
   assert.equal((await ask('GET', at('v1'))).status, 403)
   assert.equal((await ask('GET', `/v2/octo/app/blobs/${digest('a')}`)).status, 403)
+  // Who holds nothing there is told of the grant for the push that begins so.
+  assert.equal((await ask('HEAD', `/v2/octo/other/blobs/${digest('a')}`)).status, 403)
+  assert.equal(world.audit.ofType('access.denied').at(-1)?.data?.['what'], 'oci:push images/octo/other')
 })
 
 test('deleting is a grant of its own; one for a tag is none for the digest that it stands for', async (t) => {

@@ -114,7 +114,7 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
 
 /** What container tools look for: a /sys to hand on, a folder for their caches. */
 function nestingMounts(plan: SandboxPlan): string[] {
-  return ['--dir', '/sys', ...memoryFolder(plan, '/var/cache')]
+  return ['--dir', '/sys/fs/cgroup', ...memoryFolder(plan, '/var/cache')]
 }
 
 function memoryFolder({ memoryFolderBytes: bytes }: SandboxPlan, path: string): string[] {
