@@ -46,6 +46,8 @@ ${rows(policy, '').join('\n')}
 | \`git:force CONNECTION/OWNER/NAME@refs/...\` | what git:push allows there, and every other update: not a fast-forward, or of a tag that exists |
 | \`git:delete CONNECTION/OWNER/NAME@refs/...\` | delete refs that match, and nothing else |
 | \`npm:install CONNECTION\` | packages that the run's lockfile pins, each held against its digest |
+| \`go:download CONNECTION[/MODULE][@VERSION]\` | modules that go.sum has, each go.mod and zip file held against its line |
+| \`go:resolve CONNECTION[/MODULE]\` | what go:download allows there, and to read which versions there are, to take modules that go.sum does not have yet, and to reach the checksum database |
 | \`oci:pull CONNECTION/REPOSITORY[@TAG or DIGEST]\` | pull what matches, all that it consists of, and what stands beside it (signatures, SBOMs); without a tag the whole repository |
 | \`oci:list CONNECTION/REPOSITORY\` | read the names of its tags |
 | \`oci:catalog CONNECTION\` | read the names of the registry's repositories |

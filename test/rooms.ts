@@ -40,8 +40,9 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [
     ...['lib', 'kinds', 'lockfiles', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
-    ...['gateway/git', 'gateway/http', 'gateway/npm', 'gateway/oci', 'gateway/tcp'],
+    ...['gateway/git', 'gateway/go', 'gateway/http', 'gateway/npm', 'gateway/oci', 'gateway/tcp'],
   ],
+  'gateway/go': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/git': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/npm': ['lib', 'kinds', 'lockfiles', 'gateway'],
   'gateway/http': ['gateway'],
@@ -76,7 +77,9 @@ export const doors: Readonly<Record<string, string>> = {
   'config/environment.ts': '`mayfly run` starts without the schemas',
   'audit/verify/node.ts': 'reads folders; the rest of audit/verify runs in browsers',
   'gateway/byte-range.ts': 'reads a `Range` header',
+  'gateway/collect.ts': 'reads a body within bounds',
   'gateway/exchange.ts': 'what a protocol is handed',
+  'gateway/follow.ts': 'redirects to storage hosts',
   'gateway/verified-body.ts': 'whether a digest can be relied on is told before anything is asked for',
   'lockfiles/bundle.ts': '`mayfly run` starts without the readers',
 }

@@ -4,15 +4,15 @@ import { stepEvent, type Step } from '../broker/index.ts'
 
 /**
  * A lockfile; or the request itself, which named the file by its digest, or by a name whose digest is in the log; or only the
- * registry, in what it said of the package before.
+ * registry, in what it said of the package before; or nobody: it is the digest of what came.
  */
-export type PinnedBy = 'lockfile' | 'digest' | 'registry'
+export type PinnedBy = 'lockfile' | 'digest' | 'registry' | 'none'
 
 /** A file of a package that a step was given, once its digest had held. */
 export interface Downloaded {
   /** Package URL (purl-spec). */
   readonly purl: string
-  /** Subresource Integrity text of the digest that held. */
+  /** The digest that held, as Subresource Integrity text; of a Go module as in go.sum: `h1:BASE64`. */
   readonly integrity: string
   /** What named that digest. */
   readonly by: PinnedBy

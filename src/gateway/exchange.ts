@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex, Readable } from 'node:stream'
+import type { Duplex, Readable, Transform } from 'node:stream'
 import { MayflyError, passableHead, type Secret, type StepId } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
@@ -20,7 +20,7 @@ export interface Exchange {
   readonly query: string
   /**
    * Asks policy, leases the credential and waits for the durable audit receipt. `detail` goes into the entry.
-   * `anyRef`: the protocol has not named the ref yet; nothing can be changed by what follows.
+   * `anyRef`: the protocol has not named the ref yet, nor the resource where `path` is empty; nothing can be changed by what follows.
    */
   permit(
     operation: Operation,
@@ -66,12 +66,20 @@ export interface Download {
   readonly purl?: string
   /** As people name it: `@octo/core@1.0.0`. */
   readonly what: string
-  /** Subresource Integrity text; see `Pin`. */
-  readonly integrity: string
+  /** Subresource Integrity text (see `Pin`); or what holds the bytes against a digest of the ecosystem's own. */
+  readonly integrity: string | BodyCheck
   /** The lockfile, if it is left out. */
   readonly by?: PinnedBy
   /** The bytes that were asked for, of all that are read and held against the digest. */
   readonly range?: ByteRange
+}
+
+/** Holds a body against a digest that is not one of its bytes. */
+export interface BodyCheck {
+  /** Passes bytes on and keeps the last ones back; fails with `denied` if the digest differs. Destroyed, it holds nothing any more. */
+  readonly body: Transform
+  /** The digest of what passed, as it is recorded; only after `body` has ended. */
+  digest(): string
 }
 
 /** What comes on one connection of a step, as bytes, for a kind that is not HTTP. */
@@ -133,6 +141,11 @@ export function copyHead(upstream: IncomingMessage, response: ServerResponse): v
   for (const [name, value] of Object.entries(head.headers)) {
     if (!dropped.has(name)) response.setHeader(name, value)
   }
+}
+
+/** Leaves of an answer's headers only these: what is passed on says nothing else about itself. */
+export function keepOnly(upstream: IncomingMessage, names: readonly string[]): void {
+  for (const name of Object.keys(upstream.headers)) if (!names.includes(name)) delete upstream.headers[name]
 }
 
 const discardedBytes = 65_536

@@ -31,6 +31,7 @@ import {
   type StreamHandler,
 } from './exchange.ts'
 import { createGitHandler } from './git/index.ts'
+import { createGoHandler } from './go/index.ts'
 import { createHttpHandler } from './http/index.ts'
 import { hostMeant } from './host-beside.ts'
 import { createNpmHandler } from './npm/index.ts'
@@ -113,6 +114,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const pinned = createPinned(deps)
   const handlers: Record<HttpKind, HttpHandler> = {
     git: createGitHandler(),
+    go: createGoHandler(),
     http: createHttpHandler(),
     npm: createNpmHandler(),
     oci: createOciHandler(deps),
@@ -280,9 +282,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
         const passed = await deliver(upstream, response, download, (reason) =>
           gatekeeper.deny(step, `${connection.kind} ${connection.name} ${download.what}`, reason),
         )
-        const { purl, integrity, by = 'lockfile' } = download
+        const { purl, by = 'lockfile' } = download
         if (passed !== undefined && purl !== undefined)
-          downloads.add(step, connection.name, { purl, integrity, by, ...passed })
+          downloads.add(step, connection.name, { purl, by, ...passed })
       },
       downloaded: (file) => downloads.add(step, connection.name, file),
       send: (permit, outgoing) =>

@@ -16,6 +16,7 @@ test('paths and queries that registries use are taken as they come', () => {
       '/github.com/!azure/sdk/@v/v1.0.0+incompatible.zip',
       '',
     ],
+    ['/github.com/%21azure/%21sdk', '/github.com/!azure/!sdk', ''],
     ['/@octo%2fcore', '/@octo%2fcore', ''],
     ['/a%20b/%C3%A4', '/a%20b/%C3%A4', ''],
     ['/token?scope=repository:a/b:pull,push', '/token', 'scope=repository:a/b:pull,push'],

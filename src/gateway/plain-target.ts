@@ -14,7 +14,7 @@ const dotSegment = /(?:^|\/|%2f)\.{1,2}(?:$|\/|%2f)/i
 const queryForm = /^(?:[A-Za-z0-9._~!$&'()*+,=:@/?-]|%(?!0|1|7f)[0-9a-f]{2})*$/i
 
 /**
- * Path and query of a request below a base path, as they came, or undefined. One spelling per resource: what upstream might
+ * Path and query of a request below a base path, as they came but for `%21`, or undefined. One spelling per resource: what upstream might
  * read in another way (dot segments, empty segments, needless escapes, backslashes) is refused, so policy and upstream see the same.
  */
 export function plainTarget(url: string, basePath: string): { path: string; query: string } | undefined {
@@ -22,7 +22,8 @@ export function plainTarget(url: string, basePath: string): { path: string; quer
   const full = at === -1 ? url : url.slice(0, at)
   const query = at === -1 ? '' : url.slice(at + 1)
   if (!full.startsWith(`${basePath}/`)) return undefined
-  const path = full.slice(basePath.length)
+  // go writes an upper case letter so, by an escape that is not needed: upstream gets the one spelling, too.
+  const path = full.slice(basePath.length).replaceAll('%21', '!')
   if (path.length > maxChars || query.length > maxChars) return undefined
   return pathForm.test(path) && !dotSegment.test(path) && queryForm.test(query) ? { path, query } : undefined
 }

@@ -1,4 +1,5 @@
 import { git } from './git.ts'
+import { go } from './go.ts'
 import { http } from './http.ts'
 import type { Action, Kind } from './kind.ts'
 import { npm } from './npm.ts'
@@ -12,7 +13,7 @@ export { isDigest } from './oci.ts'
  * The kinds of connection: one file each, and one folder in `gateway/` that handles it. Whoever adds a protocol adds both.
  * Knows nothing of the rest.
  */
-export const kinds = { git, http, npm, oci, tcp } as const satisfies Readonly<Record<string, Kind>>
+export const kinds = { git, go, http, npm, oci, tcp } as const satisfies Readonly<Record<string, Kind>>
 
 export type KindName = keyof typeof kinds
 

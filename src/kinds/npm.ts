@@ -1,6 +1,7 @@
 import { formOf, plainPath } from '../lib/index.ts'
 import { maxPathChars } from './bounds.ts'
 import type { Kind } from './kind.ts'
+import { semver } from './semver.ts'
 
 const packageName = formOf({
   rule: 'a package: NAME or @SCOPE/NAME',
@@ -11,39 +12,11 @@ const packageName = formOf({
   mend: plainPath,
 })
 
-const version = formOf({
-  rule: 'a version in full, such as 1.4.0 or 2.0.0-rc.1',
-  is: (name) =>
-    name.length <= 256 &&
-    /^\d+\.\d+\.\d+(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?$/.test(
-      name,
-    ),
-  fillers: [
-    '0',
-    '',
-    '0.0',
-    '0.0.0',
-    '.0',
-    '.0.0',
-    '0.',
-    '.0.',
-    '0.0.',
-    '-x',
-    '0-x',
-    '+x',
-    '0.0-x',
-    '.0-x',
-    '.0.0-x',
-    'x',
-  ],
-  mend: (pattern) => pattern.replace(/^v(?=\d)/, ''),
-})
-
 export const npm = {
   about: 'An npm registry; steps install what their lockfiles pin.',
   transport: 'http',
   path: { form: packageName, noun: 'package', example: '@scope/name' },
-  ref: { form: version, noun: 'version', example: '1.*' },
+  ref: { form: semver, noun: 'version', example: '1.*' },
   hosts: ['storage'],
   credentials: ['basic', 'bearer'],
   actions: {

@@ -78,6 +78,14 @@ export const limits = {
   manifestBytes: 4_194_304,
   /** Uploads that one step has begun at one registry and not ended. */
   uploadsPerStep: 256,
+  /** Of a Go module: golang.org/x/mod/zip, MaxZipFile (packed, and its files together) and MaxGoMod. */
+  goZipBytes: 524_288_000,
+  goModBytes: 16_777_216,
+  goZipEntries: 100_000,
+  /** What lies in temporary files at once, of all steps, while their digests are not known. */
+  goSpooledBytes: 4_294_967_296,
+  /** A list of a module's versions, or what is said of one. */
+  goTextBytes: 4_194_304,
   hostNameBytes: 253,
   policyBytes: 1_048_576,
   /** A file of certificate authorities; those of a whole system take 250 KB. */

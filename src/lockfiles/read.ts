@@ -1,6 +1,7 @@
 import { MayflyError, limits, sha256Hex } from '../lib/index.ts'
 import { readBunLock } from './bun.ts'
 import { readDenoLock } from './deno.ts'
+import { readGoSum } from './go-sum.ts'
 import { readPackageLock } from './npm.ts'
 import { readPdmLock } from './pdm.ts'
 import type { Lockfile, Outside, Pin, PinList, TellOutside } from './pin.ts'
@@ -22,6 +23,7 @@ const readers: readonly { readonly name: RegExp; readonly read: Reader }[] = [
   { name: /^yarn\.lock$/, read: readYarnLock },
   { name: /^bun\.lock$/, read: readBunLock },
   { name: /^deno\.lock$/, read: readDenoLock },
+  { name: /^go(?:\.work)?\.sum$/, read: readGoSum },
   { name: /^poetry\.lock$/, read: readPoetryLock },
   { name: /^uv\.lock$/, read: readUvLock },
   { name: /^pdm\.lock$/, read: readPdmLock },

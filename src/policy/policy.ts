@@ -54,7 +54,10 @@ export interface Policy {
   assume(role: string, subject: TrustSubject): Assumption
   /** May a session of this job in this role do this? By which grant; if not, which grant would allow it. */
   decide(role: string, operation: Operation, subject: DecisionSubject): Decision
-  /** The same before the protocol has named a ref: is there any ref of this resource that the role may touch? */
+  /**
+   * The same before the protocol has named a ref: is there any ref of this resource that the role may touch? Without a path it has
+   * named no resource either.
+   */
   decideAnyRef(role: string, operation: Operation, subject: DecisionSubject): Decision
   /** The raw claims of this subject that some rule of its issuer looks at: what a record must keep to be judged again. */
   namedClaims(subject: TrustSubject): Readonly<Record<string, string>>
@@ -159,5 +162,6 @@ function deny(role: Role | undefined, { role: name, operation }: CedarRequest): 
 /** Before a ref is named it is not known either whether it will be created, rewritten or deleted. */
 function touches(grant: Grant, { action, connection, path }: Operation): boolean {
   const sameAction = actionsOf(grant.action).includes(action) || decidedByRef(grant.action, action)
-  return sameAction && grant.connection === connection && compilePattern(grant.path).matches(path)
+  const samePath = path === '' || compilePattern(grant.path).matches(path)
+  return sameAction && grant.connection === connection && samePath
 }

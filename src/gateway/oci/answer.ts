@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { discard, type Exchange } from '../exchange.ts'
-import { collectAnswer } from './collect.ts'
+import { collectAnswer } from '../collect.ts'
 
 const maxErrorBytes = 65_536
 

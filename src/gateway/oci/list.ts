@@ -1,7 +1,7 @@
 import { limits } from '../../lib/index.ts'
 import { kinds } from '../../kinds/index.ts'
 import { answer, answerError, passFailure, refuse } from './answer.ts'
-import { collectAnswer } from './collect.ts'
+import { collectAnswer } from '../collect.ts'
 import type { Job } from './job.ts'
 import { linkOf, queryText } from './link.ts'
 import { operationOn, pullScope } from './permission.ts'

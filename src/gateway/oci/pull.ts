@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http'
 import { MayflyError, limits } from '../../lib/index.ts'
 import { isDigest } from '../../kinds/index.ts'
 import { byteRange } from '../byte-range.ts'
-import { discard, pickHeaders, type Permit } from '../exchange.ts'
+import { discard, keepOnly, pickHeaders, type Permit } from '../exchange.ts'
 import { answer, answerError, passFailure, refuse } from './answer.ts'
-import { collectAnswer } from './collect.ts'
+import { collectAnswer } from '../collect.ts'
 import type { Job } from './job.ts'
 import { linkOf, queryText } from './link.ts'
 import { digestOf, integrityOf, readManifest } from './manifest.ts'
@@ -170,11 +170,6 @@ function checkClaim(name: string, upstream: IncomingMessage, actual: (like: stri
 function answerHead({ exchange }: Job, headers: Readonly<Record<string, string>>): void {
   exchange.response.writeHead(200, headers)
   exchange.response.end()
-}
-
-/** Whatever else comes from a registry or a storage host is between it and us. */
-function keepOnly(upstream: IncomingMessage, names: readonly string[]): void {
-  for (const name of Object.keys(upstream.headers)) if (!names.includes(name)) delete upstream.headers[name]
 }
 
 export function nameOf(repository: string, ref: string): string {

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { MayflyError, Secret, type Clock } from '../../lib/index.ts'
 import { discard, type Exchange, type Permit } from '../exchange.ts'
 import { readChallenge, readToken, tokenUrl } from './challenge.ts'
-import { collectAnswer } from './collect.ts'
+import { collectAnswer } from '../collect.ts'
 import type { Memory } from './memory.ts'
 
 /** A registry as the handler asks it: with the connection's credential, or with a token of exactly this scope. */

@@ -1,0 +1,101 @@
+import { MayflyError, messageOf } from '../../lib/index.ts'
+import type { Pins } from '../../lockfiles/index.ts'
+import type { Operation } from '../../policy/index.ts'
+import { plainAnswer, type Exchange, type HttpHandler, type Permission, type Permit } from '../exchange.ts'
+import { passFile } from './file.ts'
+import { pinnedBy, type PinnedModule } from './pinned-module.ts'
+import { routeOf, type ModuleRoute } from './route.ts'
+import { passText } from './text.ts'
+import { createSpool } from './zip-check.ts'
+
+/**
+ * The protocol of Go module proxies, GOPROXY, and the checksum database that is reached through one. Downloading: the modules that
+ * go.sum has, each go.mod and each zip file held against its line. Resolving: any module that the role names, which go itself holds
+ * against the checksum database. Refuses everything else: a name that was asked for is a message that was sent.
+ */
+export function createGoHandler(): HttpHandler {
+  const spool = createSpool()
+  const permitTree = createTreePermits()
+
+  async function pass(
+    exchange: Exchange,
+    permit: Permit,
+    route: ModuleRoute,
+    pinned?: PinnedModule,
+  ): Promise<void> {
+    if (route.kind !== 'mod' && route.kind !== 'zip') return passText(exchange, permit, route)
+    return passFile(exchange, permit, route, pinned?.[route.kind], spool)
+  }
+
+  async function passModule(exchange: Exchange, route: ModuleRoute): Promise<void> {
+    const { connection, response } = exchange
+    const pins = await exchange.pins()
+    const pinned = pinnedBy(pins, route)
+    const { module: path } = route
+    const ref = 'version' in route ? { ref: route.version } : {}
+    const download = { action: 'go:download', connection: connection.name, path, ...ref }
+    if (pinned !== undefined && pins !== undefined) {
+      if (pinned.contradicts) return deny(exchange, 'two go.sum files of the workspace differ')
+      const permit = await exchange.permitPinned(download, pins)
+      return permit.allow ? pass(exchange, permit, route, pinned) : plainAnswer(response, 403, permit.message)
+    }
+    const resolve = { action: 'go:resolve', connection: connection.name, path }
+    if (!exchange.would(resolve)) return denyUnpinned(exchange, download, pins)
+    const permit = await exchange.permit(
+      resolve,
+      'version' in route ? { go: { version: route.version } } : {},
+    )
+    return permit.allow ? pass(exchange, permit, route) : plainAnswer(response, 403, permit.message)
+  }
+
+  return async (exchange) => {
+    const { request, response, path, query } = exchange
+    const route = request.method === 'GET' && query === '' ? routeOf(path) : undefined
+    if (route === undefined)
+      return deny(exchange, 'only what go reads from a proxy passes here: /MODULE/@v/... and /sumdb/...')
+    try {
+      if (route.kind !== 'sumdb') return await passModule(exchange, route)
+      const permit = await permitTree(exchange)
+      if (!permit.allow) return plainAnswer(response, 403, permit.message)
+      await passText(exchange, permit, route)
+    } catch (error) {
+      if (!(error instanceof MayflyError) || error.code !== 'denied') throw error
+      deny(exchange, messageOf(error))
+    }
+  }
+}
+
+/** The tree of a checksum database names no module, and is read in pieces: it is permitted once for a step. */
+function createTreePermits(): (exchange: Exchange) => Promise<Permission> {
+  const ofSteps = new WeakMap<object, Map<string, Promise<Permission>>>()
+  return async (exchange) => {
+    const known = ofSteps.get(exchange.ofStep) ?? new Map<string, Promise<Permission>>()
+    ofSteps.set(exchange.ofStep, known)
+    const { name } = exchange.connection
+    const anyModule = { action: 'go:resolve', connection: name, path: '' }
+    const permitting = known.get(name) ?? exchange.permit(anyModule, {}, { anyRef: true })
+    known.set(name, permitting)
+    const permission = await permitting
+    // Who was refused asks anew, and is told by a request id of its own.
+    if (!permission.allow) known.delete(name)
+    return permission
+  }
+}
+
+function denyUnpinned(exchange: Exchange, download: Operation, pins: Pins | undefined): void {
+  // Whether the role may download at all comes before what is missing for it.
+  const denial = exchange.precheck(download)
+  if (denial !== undefined) return plainAnswer(exchange.response, 403, denial.message)
+  const { path, ref = '' } = download
+  const what = pins === undefined ? 'the step has no go.sum' : `go.sum does not have ${path} ${ref}`.trim()
+  const { name } = exchange.connection
+  deny(
+    exchange,
+    `${what}: run go mod tidy and commit it; a role that may add modules has "go:resolve ${name}"`,
+  )
+}
+
+function deny(exchange: Exchange, reason: string): void {
+  const { request, response, connection, path } = exchange
+  plainAnswer(response, 403, exchange.deny(`go ${request.method} ${connection.name}${path}`, reason))
+}
