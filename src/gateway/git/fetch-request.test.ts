@@ -122,3 +122,17 @@ test('junk is read or refused with a code', async () => {
     ),
   )
 })
+
+test('commands that only read pass; any other is refused by its name, wherever it stands', async () => {
+  const of = (...lines: string[]) =>
+    read(Buffer.concat([...lines.map((line) => packetLine(line)), flushPacket]))
+  for (const name of ['ls-refs', 'fetch', 'object-info'])
+    assert.equal((await of(`command=${name}\n`)).refused, undefined)
+  for (const name of ['bundle-uri', 'fetchx', 'Fetch', '', 'fetch ls-refs', `fetch${'x'.repeat(200)}`])
+    assert.match(
+      (await of(`command=${name}\n`)).refused ?? '',
+      /does not pass here: ls-refs, fetch, object-info do/,
+    )
+  assert.match((await of('command=fetch\n', 'command=bundle-uri\n')).refused ?? '', /"bundle-uri"/)
+  assert.match((await of('command=fetch', 'packfile-uris https\n')).refused ?? '', /packfile-uris/)
+})

@@ -1,7 +1,7 @@
 import { gunzip } from 'node:zlib'
 import { promisify } from 'node:util'
 import type { Readable } from 'node:stream'
-import { MayflyError, limits } from '../../lib/index.ts'
+import { MayflyError, escapeUnseen, limits } from '../../lib/index.ts'
 import { readPacket } from './pkt-line.ts'
 
 /** What a git-upload-pack request asks for, for the record. */
@@ -11,6 +11,8 @@ export interface FetchRequest {
   /** Commits asked for, the first hundred. */
   readonly wants: readonly string[]
   readonly wantCount: number
+  /** Why it does not pass. */
+  readonly refused: string | undefined
   /** The request in plain form, to be sent on. */
   readonly body: Buffer
 }
@@ -22,6 +24,10 @@ const maxLines = 300_000
 const linesAtOnce = 10_000
 const letterW = 0x77
 const letterC = 0x63
+const letterP = 0x70
+
+/** Commands of protocol version 2 that only read. By others, and those to come, a server may send git elsewhere (`bundle-uri`). */
+const commands: ReadonlySet<string> = new Set(['ls-refs', 'fetch', 'object-info'])
 
 /** Reads the whole request (it is small: wants and haves). Throws `limit_exceeded` or `bad_input`. */
 export async function readFetchRequest(
@@ -35,6 +41,7 @@ export async function readFetchRequest(
   const wants = new Set<string>()
   let command = 'fetch'
   let offset = 0
+  let refused: string | undefined
   for (let lines = 0; ; lines++) {
     const read = readPacket(body, offset)
     if (read === undefined) break
@@ -47,10 +54,20 @@ export async function readFetchRequest(
     if (payload[0] === letterW) {
       const want = /^want ([0-9a-f]{40,64})/.exec(payload.toString('latin1', 0, 80))?.[1]
       if (want !== undefined) wants.add(want)
-    } else if (payload[0] === letterC)
-      command = /^command=([a-z0-9-]{1,40})/.exec(payload.toString('latin1', 0, 80))?.[1] ?? command
+    } else if (payload[0] === letterC || payload[0] === letterP) {
+      const line = payload.toString('latin1', 0, 80).replace(/\n$/, '')
+      if (line.startsWith('command=')) command = line.slice('command='.length)
+      refused ??= whyRefused(line)
+    }
   }
-  return { command, wants: [...wants].slice(0, wantsRecorded), wantCount: wants.size, body }
+  return { command, wants: [...wants].slice(0, wantsRecorded), wantCount: wants.size, refused, body }
+}
+
+function whyRefused(line: string): string | undefined {
+  if (line.startsWith('packfile-uris'))
+    return 'packfile-uris would send git to other addresses for its objects'
+  if (!line.startsWith('command=') || commands.has(line.slice('command='.length))) return undefined
+  return `the command "${escapeUnseen(line.slice('command='.length))}" of Git's protocol does not pass here: ${[...commands].join(', ')} do`
 }
 
 // A few kilobytes of gzip can stand for gigabytes; the bound is on what comes out.

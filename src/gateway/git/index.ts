@@ -1,4 +1,5 @@
 import { plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
+import { advertise } from './advertise.ts'
 import { readFetchRequest } from './fetch-request.ts'
 import { push } from './push.ts'
 import { forward, operationOn, passOn, routeOf, type Route } from './route.ts'
@@ -24,25 +25,18 @@ export function createGitHandler(): HttpHandler {
   }
 }
 
-async function advertise(exchange: Exchange, route: Route): Promise<void> {
-  const action = route.service === 'git-upload-pack' ? 'git:read' : 'git:push'
-  const permit = await exchange.permit(
-    operationOn(exchange, route, action),
-    { git: { phase: 'advertise', service: route.service } },
-    { anyRef: true },
-  )
-  if (!permit.allow) return plainAnswer(exchange.response, 403, permit.message)
-  await passOn(exchange, await forward(exchange, permit))
-}
-
 async function fetchObjects(exchange: Exchange, route: Route): Promise<void> {
   // First, since what may not be read is not unpacked either.
-  const refused = exchange.precheck(operationOn(exchange, route, 'git:read'))
-  if (refused !== undefined) return plainAnswer(exchange.response, 403, refused.message)
-  const { command, wants, wantCount, body } = await readFetchRequest(
+  const denial = exchange.precheck(operationOn(exchange, route, 'git:read'))
+  if (denial !== undefined) return plainAnswer(exchange.response, 403, denial.message)
+  const { command, wants, wantCount, refused, body } = await readFetchRequest(
     exchange.request,
     exchange.request.headers['content-encoding'],
   )
+  if (refused !== undefined) {
+    const what = `git:read ${exchange.connection.name}/${route.repository}`
+    return plainAnswer(exchange.response, 403, exchange.deny(what, refused))
+  }
   const permit = await exchange.permit(operationOn(exchange, route, 'git:read'), {
     git: { phase: command, wants, wantCount },
   })

@@ -60,8 +60,9 @@ export function forward(
   exchange: Exchange,
   permit: Permit,
   body?: Buffer | Readable,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<IncomingMessage> {
-  const headers = pickHeaders(exchange.request, requestHeaders)
+  const headers = { ...pickHeaders(exchange.request, requestHeaders), ...more }
   if (body === undefined)
     return exchange.send(permit, { method: 'GET', path: `${exchange.path}?${exchange.query}`, headers })
   const length = exchange.request.headers['content-length']
