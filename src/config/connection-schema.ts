@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { kindNamed, kindNames, type KindName } from '../kinds/index.ts'
 import { plainUrl, streamUrl } from './plain-url.ts'
+import { size } from './sandbox-schema.ts'
 
 export const httpsUrl = plainUrl('with a `dial` address').describe(
   'Where it is, as the tools in a step name it.',
@@ -90,15 +91,29 @@ const hosts = {
     ),
 }
 
+const settings = {
+  push_options: z
+    .array(z.string().min(1).max(200))
+    .max(100)
+    .optional()
+    .describe(
+      'What `git push -o` may ask the server for (`ci.skip`), with `*` for any characters. A push with any other option is refused: options start what no ref names, a merge request for one.',
+    ),
+  push_size: size
+    .optional()
+    .describe('What one push may bring, as git packs it. A larger one is refused. Without it 5GiB.'),
+}
+
 const [first, ...others] = kindNames.map(schemaOf)
 if (first === undefined) throw new Error('there is no kind of connection')
 
 export const connectionSchema = z.discriminatedUnion('kind', [first, ...others])
 
 function schemaOf(kind: KindName) {
-  const { transport, about, hosts: named = [] } = kindNamed(kind)
+  const { transport, about, hosts: named = [], settings: further = [] } = kindNamed(kind)
   const url = transport === 'http' ? httpsUrl : streamUrl(kind)
   // What a kind does not take is an unknown key there.
   const beside = Object.fromEntries(named.map((key) => [key, hosts[key]])) as typeof hosts
-  return z.strictObject({ kind: z.literal(kind), url, ...target, ...beside }).describe(about)
+  const own = Object.fromEntries(further.map((key) => [key, settings[key]])) as typeof settings
+  return z.strictObject({ kind: z.literal(kind), url, ...target, ...beside, ...own }).describe(about)
 }

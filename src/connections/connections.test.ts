@@ -178,11 +178,26 @@ for (const [what, connection, expected] of [
   ],
   [
     'storage of a kind that has none',
-    'a: { kind: git, url: https://a.example.com, storage: [b.example.com] }',
+    'a: { kind: http, url: https://a.example.com, storage: [b.example.com] }',
     /storage/,
   ],
+  [
+    'push options of a kind that takes no push',
+    'a: { kind: npm, url: https://a.example.com, push_options: [ci.skip], push_size: 1GiB }',
+    /push_options/,
+  ],
 ] as const)
-  test(`refused of a registry: ${what}`, () => assert.match(problemsOf(connection).join('\n'), expected))
+  test(`refused: ${what}`, () => assert.match(problemsOf(connection).join('\n'), expected))
+
+test('git: what a push may bring and ask for', () => {
+  const [git] = targetsOf(
+    'a: { kind: git, url: https://a.example.com, push_options: [ci.skip, "title=*"], push_size: 2MiB, storage: [lfs.example.com] }',
+  ).connections
+  assert.deepEqual(
+    [git?.pushOptions, git?.pushBytes, git?.storage?.[0]?.host],
+    [['ci.skip', 'title=*'], 2 ** 21, 'lfs.example.com'],
+  )
+})
 
 test('two ports of one host are two connections', () => {
   assert.equal(

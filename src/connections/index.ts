@@ -2,7 +2,13 @@ import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { canonicalHost } from '../lib/index.ts'
 import { kindNamed, type KindName } from '../kinds/index.ts'
-import type { ConfigProblem, ConnectionConfig, Locate, PolicyDocument } from '../config/index.ts'
+import {
+  sizeBytes,
+  type ConfigProblem,
+  type ConnectionConfig,
+  type Locate,
+  type PolicyDocument,
+} from '../config/index.ts'
 import { compileEgress, type Egress } from './egress.ts'
 
 export { missingEgress } from './egress.ts'
@@ -32,6 +38,10 @@ export interface Connection {
   readonly storage?: readonly Connection[]
   /** Where its tokens come from, if that is another host: its credential goes there. */
   readonly tokenHost?: Connection | undefined
+  /** Patterns of what a push may ask its server for beside its refs. */
+  readonly pushOptions?: readonly string[]
+  /** What one push may bring; the gateway knows a limit where none is said. */
+  readonly pushBytes?: number
 }
 
 export type CredentialConfig =
@@ -126,6 +136,8 @@ function compileConnection(name: string, config: ConnectionConfig): Connection |
     port: url.port === '' ? (tls ? 443 : 80) : Number(url.port),
     basePath,
     dial,
+    ...(config.push_options === undefined ? {} : { pushOptions: config.push_options }),
+    ...(config.push_size === undefined ? {} : { pushBytes: sizeBytes(config.push_size) }),
   }
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import { stepEvent, type Broker, type Step } from '../broker/index.ts'
@@ -45,6 +46,7 @@ export interface Gatekeeper {
 const maxChars = 2000
 /** Operations of one request that its entry names one by one; a push names its refs in its own detail, too. */
 const maxOperations = 50
+const decisionsPerTurn = 100
 
 export function createGatekeeper(deps: {
   policy: () => Policy
@@ -171,12 +173,15 @@ export function createGatekeeper(deps: {
           message: deny(step, operations.map(describeOperation).join(', '), unnamed),
           refused: operations,
         }
-      const asked = operations.map((operation) => ({
-        operation,
-        decision: anyRef
+      const asked: { operation: Operation; decision: ReturnType<Policy['decide']> }[] = []
+      for (const operation of operations) {
+        // Others are served between the refs of a push that has thousands.
+        if (asked.length % decisionsPerTurn === decisionsPerTurn - 1) await setImmediate()
+        const decision = anyRef
           ? policy.decideAnyRef(step.role, operation, subject)
-          : policy.decide(step.role, operation, subject),
-      }))
+          : policy.decide(step.role, operation, subject)
+        asked.push({ operation, decision })
+      }
       const refused = asked.filter(({ decision }) => !decision.allow)
       if (refused.length > 0) {
         const decisions = refused.map(({ decision }) => decision).filter((one) => !one.allow)

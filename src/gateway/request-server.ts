@@ -32,6 +32,11 @@ export function createRequestServer(
         response.setHeader('connection', 'close')
         return plainAnswer(response, 431, `mayfly: more than ${limits.requestHeaders} headers in a request`)
       }
+      if (hostsOf(request) > 1) {
+        // Node takes the first, another reader the last (RFC 9112, section 3.2).
+        response.setHeader('connection', 'close')
+        return plainAnswer(response, 400, 'mayfly: a request with two Host headers')
+      }
       serve(request, response).catch((error: unknown) =>
         plainAnswer(response, 502, `mayfly: ${messageOf(error)}`),
       )
@@ -52,4 +57,8 @@ export function createRequestServer(
       http.emit('connection', connection)
     },
   }
+}
+
+function hostsOf({ rawHeaders }: IncomingMessage): number {
+  return rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length
 }

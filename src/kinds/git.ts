@@ -15,6 +15,8 @@ const repository = formOf({
 export const git = {
   about: 'Git over smart HTTP.',
   transport: 'http',
+  hosts: ['storage'],
+  settings: ['push_options', 'push_size'],
   path: { form: repository, noun: 'repository', example: 'owner/name' },
   ref: { form: gitRef, noun: 'ref', example: 'refs/heads/main' },
   credentials: ['basic', 'bearer'],

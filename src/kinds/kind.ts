@@ -17,6 +17,8 @@ export interface Kind {
   readonly basePath?: string
   /** Its servers send clients on to other hosts, for files or for tokens: which of these a connection may name. */
   readonly hosts?: readonly ('storage' | 'token_host')[]
+  /** Further keys that its connections take. */
+  readonly settings?: readonly ('push_options' | 'push_size')[]
   /** Which credentials its protocol has a place for; none: a connection takes none. */
   readonly credentials: readonly CredentialScheme[]
   /** By name, each of them `KIND:WORD`. */

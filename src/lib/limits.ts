@@ -43,7 +43,11 @@ export const limits = {
   /** Parameters of a form. */
   formParameters: 50,
   /** Commands (ref updates) of one git push, before the pack. */
-  pushCommandBytes: 1_048_576,
+  pushCommandBytes: 16_777_216,
+  /** Refs of one push: a mirror has tens of thousands. */
+  pushRefs: 50_000,
+  /** The pack of one push, unless its connection says otherwise. */
+  pushPackBytes: 5_368_709_120,
   /** A git-upload-pack request (wants and haves), after decompression. */
   fetchRequestBytes: 8_388_608,
   /** Objects of a pack that is looked into to tell a fast-forward; the same work as the Git server's own. */

@@ -9,13 +9,21 @@ export const commit = (digit: string) => digit.repeat(40)
 /** The ref updates of a push as git sends them: capabilities behind the first, a flush at the end. */
 export function pushHead(
   updates: readonly (readonly [string, string, string])[],
-  options: { capabilities?: string; shallow?: readonly string[] } = {},
+  more: { capabilities?: string; shallow?: readonly string[]; options?: readonly string[] } = {},
 ): Buffer {
-  const { capabilities = 'report-status side-band-64k', shallow = [] } = options
+  const { shallow = [], options } = more
+  const usual = `report-status side-band-64k${options === undefined ? '' : ' push-options'}`
+  const { capabilities = usual } = more
   const lines = updates.map(([from, to, ref], i) =>
     packetLine(`${from} ${to} ${ref}${i === 0 ? `\0 ${capabilities}` : ''}`),
   )
-  return Buffer.concat([...shallow.map((id) => packetLine(`shallow ${id}\n`)), ...lines, flushPacket])
+  const behind = options === undefined ? [] : [...options.map((one) => packetLine(one)), flushPacket]
+  return Buffer.concat([
+    ...shallow.map((id) => packetLine(`shallow ${id}\n`)),
+    ...lines,
+    flushPacket,
+    ...behind,
+  ])
 }
 
 /** A stream that hands out exactly these chunks, one per turn of the event loop. */

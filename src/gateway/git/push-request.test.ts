@@ -3,7 +3,6 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { PassThrough, Readable } from 'node:stream'
 import { mock, test } from 'node:test'
 import fc from 'fast-check'
-import { limits } from '../../lib/index.ts'
 import { chunked, coded, commit, cut, places, pushHead, zero } from './git.fixture.ts'
 import { flushPacket, packetLine } from './pkt-line.ts'
 import { readPushRequest } from './push-request.ts'
@@ -228,21 +227,18 @@ test('whatever git-check-ref-format refuses is refused here', async () => {
     assert.equal((await readLine(`${zero} ${commit('a')} ${ref}`)).updates[0]?.ref, ref)
 })
 
-test('a thousand refs pass, one more does not, nor an endless head', async () => {
+test('fifty thousand refs pass, one more does not, nor an endless head', async () => {
   const many = (count: number) =>
     pushHead(Array.from({ length: count }, (_, i) => [zero, commit('a'), `refs/tags/v${i}`] as const))
-  assert.equal((await read(many(1000))).updates.length, 1000)
-  await assert.rejects(read(many(1001)), coded('limit_exceeded'))
+  assert.equal((await read(many(50_000))).updates.length, 50_000)
+  await assert.rejects(read(many(50_001)), coded('limit_exceeded'))
   async function* endless() {
     for (;;) yield packetLine(`shallow ${commit('1')}`)
   }
   const stream = Readable.from(endless())
   await assert.rejects(readPushRequest(stream), coded('limit_exceeded'))
   stream.destroy()
-  const long = Buffer.concat([
-    packetLine(Buffer.alloc(65_516, 'a')),
-    Buffer.alloc(limits.pushCommandBytes, '0'),
-  ])
+  const long = Buffer.concat([packetLine(Buffer.alloc(65_516, 'a')), Buffer.alloc(1_048_576, '0')])
   await assert.rejects(read(long), coded('bad_input'))
 })
 
@@ -273,10 +269,41 @@ test('bytes that were read are not read again at every chunk', async () => {
 
 // Was so once: `push-options` puts a section behind the updates that nobody reads: `merge_request.target=main` with
 // `merge_request.merge_when_pipeline_succeeds` (GitLab) changes a ref that the role does not grant.
-test('push options, which can name what is not granted, do not pass unread', async () => {
+test('push options are read, however they come, and the pack stands behind them', async () => {
   const head = pushHead([main], { capabilities: 'report-status push-options' })
+  const whole = Buffer.concat([
+    head,
+    packetLine('merge_request.create'),
+    packetLine('merge_request.target=main\n'),
+    flushPacket,
+    Buffer.from('PACK'),
+  ])
+  await fc.assert(
+    fc.asyncProperty(places, async (where) => {
+      const { options, head: taken, packBytes } = await readPushRequest(chunked(cut(whole, where)))
+      assert.deepEqual(options, ['merge_request.create', 'merge_request.target=main'])
+      assert.deepEqual(taken, whole.subarray(0, taken.length))
+      assert.ok(packBytes === taken.length - (whole.length - 4))
+    }),
+    { numRuns: 30 },
+  )
+  // Without the capability there are none: what comes is the pack.
+  assert.deepEqual((await read(pushHead([main]), packetLine('ci.skip'), flushPacket)).options, [])
+})
+
+test('push options that cannot be seen, are too many or too long, or do not end, are refused', async () => {
+  const send = (...options: (string | Buffer)[]) =>
+    read(
+      pushHead([main], { capabilities: 'push-options' }),
+      ...options.map((one) => packetLine(one)),
+      flushPacket,
+    )
+  assert.equal((await send(...Array.from({ length: 100 }, () => 'a'))).options.length, 100)
+  await assert.rejects(send(...Array.from({ length: 101 }, () => 'a')), coded('limit_exceeded'))
+  for (const option of ['a\u202eb', 'a\nb', 'a\rb', 'a\0b', 'a\tb', 'x'.repeat(1001), Buffer.from([0xff])])
+    await assert.rejects(send(option), coded('bad_input'), JSON.stringify(option))
   await assert.rejects(
-    read(head, packetLine('merge_request.create'), packetLine('merge_request.target=main'), flushPacket),
-    coded('bad_input'),
+    read(pushHead([main], { capabilities: 'push-options' }), packetLine('ci.skip')),
+    coded('bad_input', /ended before/),
   )
 })

@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream'
-import { MayflyError, escapeUnseen, limits } from '../../lib/index.ts'
+import { MayflyError, escapeUnseen, isVisible, limits } from '../../lib/index.ts'
 import { kinds } from '../../kinds/index.ts'
 import { nextChunk } from './next-chunk.ts'
+import { sha1, sha256, type ObjectFormat } from './pack-reader.ts'
 import { readPacket } from './pkt-line.ts'
 
 /** One ref update of a push; all zeros stand for "does not exist". */
@@ -17,60 +18,86 @@ export interface PushRequest {
   readonly capabilities: ReadonlySet<string>
   /** Commits whose parents the client says it does not have (a shallow clone). */
   readonly shallow: ReadonlySet<string>
+  /** What the client asks of the server beside the updates (`git push -o`): it may do what no ref says. */
+  readonly options: readonly string[]
   /** Every byte read so far: to be sent on unchanged, before the rest of the stream. */
   readonly head: Buffer
-  /** How many bytes of `head` stand behind the updates. */
+  /** How many bytes of `head` stand behind the updates and options. */
   readonly packBytes: number
 }
 
-const maxUpdates = 1000
+const maxOptions = 100
+const maxOptionChars = 1_000
 
-/**
- * Reads the ref updates and leaves the stream at, or a little into, the pack (`head` has all that was taken).
- * Throws `bad_input` for anything git itself would not send.
- */
+/** Reads the ref updates, and what stands between them and the pack. Throws `bad_input` for anything git itself would not send. */
 export async function readPushRequest(body: Readable): Promise<PushRequest> {
   const reading: Reading = {
-    bytes: Buffer.alloc(0),
-    offset: 0,
+    unread: Buffer.alloc(0),
     updates: new Map(),
     capabilities: new Set(),
     shallow: new Set(),
+    options: [],
+    section: 'updates',
   }
-  while (!readUpdates(reading)) {
-    if (reading.bytes.length > limits.pushCommandBytes) {
+  const pieces: Buffer[] = []
+  let total = 0
+  while (!readSections(reading)) {
+    if (total > limits.pushCommandBytes)
       throw new MayflyError('limit_exceeded', 'the push names too many refs')
-    }
     const chunk = await nextChunk(body)
     if (chunk === undefined) throw new MayflyError('bad_input', 'the push ended before its ref updates did')
-    reading.bytes = Buffer.concat([reading.bytes, chunk])
+    pieces.push(chunk)
+    total += chunk.length
+    reading.unread = reading.unread.length === 0 ? chunk : Buffer.concat([reading.unread, chunk])
   }
-  const { bytes, offset, updates, capabilities, shallow } = reading
-  // Push options stand behind the updates and can do what no grant names (GitLab: merge_request.target).
-  if (capabilities.has('push-options')) throw new MayflyError('bad_input', 'push options are not passed on')
-  const packBytes = bytes.length - offset
-  return { updates: [...updates.values()], capabilities, shallow, head: bytes, packBytes }
+  const { unread, updates, capabilities, shallow, options } = reading
+  return {
+    updates: [...updates.values()],
+    capabilities,
+    shallow,
+    options,
+    head: Buffer.concat(pieces),
+    packBytes: unread.length,
+  }
 }
 
 /** How far the request has been read; what was read is not read again when more comes. */
 interface Reading {
-  bytes: Buffer
-  offset: number
+  unread: Buffer
   updates: Map<string, RefUpdate>
   capabilities: ReadonlySet<string>
   shallow: Set<string>
+  options: string[]
+  section: 'updates' | 'options' | 'pack'
 }
 
-/** Reads what is there; true once the flush after the last update was read. */
-function readUpdates(reading: Reading): boolean {
-  for (;;) {
-    const read = readPacket(reading.bytes, reading.offset)
-    if (read === undefined) return false
-    reading.offset = read.next
-    if (read.packet.kind === 'flush') return true
+/** Reads what is there; true once the pack would begin. */
+function readSections(reading: Reading): boolean {
+  let at = 0
+  while (reading.section !== 'pack') {
+    const read = readPacket(reading.unread, at)
+    if (read === undefined) break
+    at = read.next
     if (read.packet.kind === 'delimiter') throw new MayflyError('bad_input', 'a delimiter in a push')
-    addLine(reading, decodeLine(read.packet.payload))
+    if (read.packet.kind === 'flush') {
+      // Behind the updates, if the client said so with the first of them (gitprotocol-pack, "push-options").
+      const more = reading.section === 'updates' && reading.capabilities.has('push-options')
+      reading.section = more ? 'options' : 'pack'
+    } else if (reading.section === 'updates') addLine(reading, decodeLine(read.packet.payload))
+    else addOption(reading, decodeLine(read.packet.payload))
   }
+  reading.unread = reading.unread.subarray(at)
+  return reading.section === 'pack'
+}
+
+function addOption({ options }: Reading, option: string): void {
+  if (options.push(option) > maxOptions)
+    throw new MayflyError('limit_exceeded', `a push with more than ${maxOptions} push options`)
+  if (option.length > maxOptionChars || !isVisible(option) || /\p{Cc}/u.test(option))
+    throw new MayflyError(
+      'bad_input',
+      `a push option that is not of visible characters, or over ${maxOptionChars} of them`,
+    )
 }
 
 function addLine(reading: Reading, line: string): void {
@@ -91,8 +118,13 @@ function addLine(reading: Reading, line: string): void {
     throw new MayflyError('bad_input', 'a push with ids of two lengths')
   if (updates.has(update.ref)) throw new MayflyError('bad_input', 'a push names a ref twice')
   updates.set(update.ref, update)
-  if (updates.size > maxUpdates)
-    throw new MayflyError('limit_exceeded', `a push of more than ${maxUpdates} refs`)
+  if (updates.size > limits.pushRefs)
+    throw new MayflyError('limit_exceeded', `a push of more than ${limits.pushRefs} refs`)
+}
+
+/** How the repository names its objects. */
+export function formatOf({ updates }: PushRequest): ObjectFormat {
+  return updates[0]?.newCommit.length === 64 ? sha256 : sha1
 }
 
 // What we read and what git reads must be the same text, so it has to be UTF-8 to the last byte.

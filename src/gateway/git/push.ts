@@ -1,17 +1,13 @@
-import { messageOf } from '../../lib/index.ts'
-import { plainAnswer, type Denial, type Exchange, type Permission, type Permit } from '../exchange.ts'
-import { judgeUpdate, undecidable } from './ancestry.ts'
-import { createByteQueue } from './byte-queue.ts'
-import { actionOf, changeByNames, type Change } from './change.ts'
-import { createCommitGraph, type CommitGraph } from './commit-graph.ts'
-import { nextChunk } from './next-chunk.ts'
-import { readPack, sha1, sha256, type ObjectFormat } from './pack-reader.ts'
+import { compilePattern, escapeUnseen, messageOf } from '../../lib/index.ts'
+import { plainAnswer, type Exchange, type Permission } from '../exchange.ts'
+import { changeByNames, actionOf } from './change.ts'
+import { createPackMeter } from './pack-meter.ts'
+import { passJudged, passWhole } from './pass-push.ts'
 import { flushPacket } from './pkt-line.ts'
 import { recordUpdates, type JudgedUpdate } from './push-record.ts'
-import { readPushRequest, type PushRequest } from './push-request.ts'
-import { refusedPush } from './refusal.ts'
+import { formatOf, readPushRequest, type PushRequest } from './push-request.ts'
+import { reasonsOf, refuseAll, refusePush } from './refuse-push.ts'
 import { forward, operationOn, passOn, type Route } from './route.ts'
-import { openUpstreamPush } from './upstream-push.ts'
 import { createUpstreamRepository, type ServerRef, type UpstreamRepository } from './upstream-repository.ts'
 
 /**
@@ -31,29 +27,29 @@ export async function push(exchange: Exchange, route: Route): Promise<void> {
   }
   // git asks with an empty push whether it may; nothing is named yet, and nothing may stand behind it.
   if (pushed.updates.length === 0) return askPush(exchange, route, pushed)
+  const option = refusedOption(exchange, pushed)
+  if (option !== undefined) return refuseAll(exchange, route, pushed, option)
   const named = pushed.updates.map((update): JudgedUpdate => ({ ...update, change: changeByNames(update) }))
-  const permit = await permitUpdates(exchange, route, named)
+  const permitUpdates = (updates: readonly JudgedUpdate[]): Promise<Permission> => {
+    const operations = updates.map(({ ref, change }) => operationOn(exchange, route, actionOf(change), ref))
+    const options = pushed.options.length === 0 ? {} : { pushOptions: pushed.options }
+    return exchange.permitAll(operations, { git: { ...recordUpdates(updates), ...options } })
+  }
+  const permit = await permitUpdates(named)
   if (!permit.allow) return refusePush(exchange, pushed, reasonsOf(permit, named), permit.message)
   const repository = createUpstreamRepository(exchange, permit, formatOf(pushed))
   const refs = await serverRefs(repository, named)
   if (typeof refs === 'string') return refuseAll(exchange, route, pushed, refs)
-  const job = { exchange, route, pushed, permit, repository, refs }
+  const meter = createPackMeter(exchange, pushed)
+  const job = { exchange, route, pushed, permit, permitUpdates, repository, refs, meter }
   return named.every(({ change }) => change !== undefined) ? passWhole(job) : passJudged(job, named)
 }
 
-interface Job {
-  readonly exchange: Exchange
-  readonly route: Route
-  readonly pushed: PushRequest
-  readonly permit: Permit
-  readonly repository: UpstreamRepository
-  readonly refs: ReadonlyMap<string, ServerRef>
-}
-
-async function askPush(exchange: Exchange, route: Route, pushed: PushRequest): Promise<void> {
+/** A client of a shallow clone tells where its history ends even if it has nothing to push. */
+async function askPush(exchange: Exchange, route: Route, { head, packBytes }: PushRequest): Promise<void> {
   const what = `git:push ${exchange.connection.name}/${route.repository}`
-  const rest = exchange.request.headers['content-length'] !== '4' || pushed.packBytes > 0
-  if (rest)
+  const isAll = exchange.request.headers['content-length'] === String(head.length) && packBytes === 0
+  if (!isAll)
     return plainAnswer(exchange.response, 400, exchange.deny(what, 'a push without refs carries nothing'))
   const permit = await exchange.permit(
     operationOn(exchange, route, 'git:push'),
@@ -64,13 +60,13 @@ async function askPush(exchange: Exchange, route: Route, pushed: PushRequest): P
   await passOn(exchange, await forward(exchange, permit, flushPacket))
 }
 
-function permitUpdates(
-  exchange: Exchange,
-  route: Route,
-  updates: readonly JudgedUpdate[],
-): Promise<Permission> {
-  const operations = updates.map(({ ref, change }) => operationOn(exchange, route, actionOf(change), ref))
-  return exchange.permitAll(operations, { git: recordUpdates(updates) })
+/** Push options start what no ref names (GitLab: a merge request, merged when its pipeline succeeds): only those that the connection lists. */
+function refusedOption({ connection }: Exchange, { options }: PushRequest): string | undefined {
+  const known = (connection.pushOptions ?? []).map(compilePattern)
+  const refused = options.find((option) => !known.some((one) => one.matches(option)))
+  return refused === undefined
+    ? undefined
+    : `push option "${escapeUnseen(refused)}" is not among the push_options of connection "${connection.name}"`
 }
 
 /** The refs of the push as the server has them, or why the push cannot go there. */
@@ -87,114 +83,4 @@ async function serverRefs(
   } catch (error) {
     return `the Git server cannot be asked which of its refs are symbolic: ${messageOf(error)}`
   }
-}
-
-/** Everything is decided: the rest goes as it comes. */
-async function passWhole({ exchange, pushed, permit }: Job): Promise<void> {
-  const upstream = openUpstreamPush(exchange, permit)
-  await upstream.finish(pushed.head)
-}
-
-/** Lets the pack through while it is read, and its last bytes once it is known what the push does. */
-async function passJudged(job: Job, named: readonly JudgedUpdate[]): Promise<void> {
-  const { exchange, route, pushed, permit } = job
-  const upstream = openUpstreamPush(exchange, permit)
-  const graph = createCommitGraph()
-  const packAt = pushed.head.length - pushed.packBytes
-  const queue = createByteQueue({
-    first: pushed.head.subarray(packAt),
-    next: () => nextChunk(exchange.request),
-    pass: (bytes) => upstream.pass(bytes),
-    algorithm: formatOf(pushed).algorithm,
-  })
-  await upstream.pass(pushed.head.subarray(0, packAt))
-  const unread = await readPack(queue, formatOf(pushed), (id, parents) => graph.add(id, parents)).then(
-    () => undefined,
-    messageOf,
-  )
-  if (upstream.isOver()) return upstream.finish(Buffer.alloc(0))
-  // Whoever leaves in the middle is refused nothing.
-  if (!exchange.request.complete && exchange.request.destroyed) return upstream.cut()
-  const judged = await judgeAll(job, named, graph, unread)
-  const verdict = await permitUpdates(exchange, route, judged)
-  if (!verdict.allow) {
-    upstream.cut()
-    const why = judged.flatMap(({ ref, why }) => (why === undefined ? [] : [`mayfly: ${ref}: ${why}`]))
-    const message = [verdict.message, ...why.slice(0, maxReasons)].join('\n')
-    return refusePush(exchange, pushed, reasonsOf(verdict, judged), message)
-  }
-  await upstream.finish(await queue.unpassed())
-}
-
-const maxReasons = 20
-
-async function judgeAll(
-  { pushed, repository, refs }: Job,
-  named: readonly JudgedUpdate[],
-  graph: CommitGraph,
-  unread: string | undefined,
-): Promise<JudgedUpdate[]> {
-  // A server that takes such a push would forget the parents that the commit names.
-  const cut = [...pushed.shallow].find((id) => graph.has(id))
-  const undecided = unread ?? (cut === undefined ? undefined : `the push cuts the history off at ${cut}`)
-  const judged: JudgedUpdate[] = []
-  for (const update of named) {
-    if (update.change !== undefined) judged.push(update)
-    else if (undecided === undefined) {
-      const server = { repository, ref: refs.get(update.ref) }
-      judged.push({ ...update, ...(await judgeUpdate(update, graph, server)) })
-    } else judged.push({ ...update, ...undecidable(undecided) })
-  }
-  return judged
-}
-
-function formatOf({ updates }: PushRequest): ObjectFormat {
-  return updates[0]?.newCommit.length === 64 ? sha256 : sha1
-}
-
-/** For git's own line on each ref; the whole reason is in the message. */
-function reasonsOf({ refused }: Denial, updates: readonly JudgedUpdate[]): Map<string, string> {
-  const names = new Set(refused.map(({ ref }) => ref))
-  return new Map(
-    updates
-      .filter(({ ref }) => names.has(ref))
-      .map(({ ref, change }) => [ref, `not granted${change === undefined ? '' : told[change](ref)}`]),
-  )
-}
-
-const told: Readonly<Record<Change, (ref: string) => string>> = {
-  create: () => '',
-  fast_forward: () => '',
-  force: (ref) => (ref.startsWith('refs/tags/') ? ': the tag exists' : ': not a fast-forward'),
-  delete: () => ': a deletion',
-}
-
-function refuseAll(exchange: Exchange, route: Route, pushed: PushRequest, why: string): Promise<void> {
-  const names = pushed.updates.map(({ ref }) => ref)
-  const message = exchange.deny(
-    `git:push ${exchange.connection.name}/${route.repository}@${names.join(', ')}`,
-    why,
-  )
-  return refusePush(exchange, pushed, new Map(names.map((ref) => [ref, 'refused'])), message)
-}
-
-async function refusePush(
-  exchange: Exchange,
-  pushed: PushRequest,
-  reasons: ReadonlyMap<string, string>,
-  message: string,
-): Promise<void> {
-  // git sends its whole pack before it reads the answer.
-  exchange.request.resume()
-  await new Promise<void>((done) => {
-    if (exchange.request.readableEnded || exchange.request.destroyed) done()
-    for (const name of ['end', 'close']) exchange.request.once(name, () => done())
-  })
-  const body = refusedPush(pushed, reasons, message)
-  exchange.response.writeHead(200, {
-    'content-type': 'application/x-git-receive-pack-result',
-    'cache-control': 'no-cache',
-    'content-length': body.length,
-  })
-  exchange.response.end(body)
 }

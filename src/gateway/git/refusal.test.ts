@@ -48,6 +48,7 @@ function pushOf(refs: readonly string[], capabilities: readonly string[]): PushR
     updates,
     capabilities: new Set(capabilities),
     shallow: new Set(),
+    options: [],
     head: Buffer.alloc(0),
     packBytes: 0,
   }

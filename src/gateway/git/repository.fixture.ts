@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { serveGit } from '../../../demo/peers/git-server.ts'
-import { openWorld, request, type World } from '../gateway.fixture.ts'
+import { compileRules, openWorld, request, usualConnections, type World } from '../gateway.fixture.ts'
 import { pushHead } from './git.fixture.ts'
 import { readPacket } from './pkt-line.ts'
 
@@ -84,7 +84,7 @@ export interface GitWorld extends World {
   pushRaw(
     updates: readonly (readonly [string, string, string])[],
     pack: Buffer,
-    options?: { capabilities?: string; shallow?: readonly string[] },
+    options?: { capabilities?: string; shallow?: readonly string[]; options?: readonly string[] },
   ): Promise<PushAnswer>
   /** The ref on the server; empty if it is not there. */
   refOf(name: string): string
@@ -95,7 +95,12 @@ export interface GitWorld extends World {
 /** A gateway before git's own http-backend; the role may push to `refs/heads/*` and `refs/tags/*`, and what `more` grants. */
 export async function openGitWorld(
   t: TestContext,
-  options: { more?: readonly string[]; init?: readonly string[] } = {},
+  options: {
+    more?: readonly string[]
+    init?: readonly string[]
+    /** Keys of the connection beside the usual ones. */
+    connection?: Readonly<Record<string, unknown>>
+  } = {},
 ): Promise<GitWorld> {
   const root = makeFolder(t)
   const folder = join(root, 'octo/app.git')
@@ -112,16 +117,21 @@ export async function openGitWorld(
   ] as const)
     server.git(['update-ref', ref, id])
   execFileSync('git', ['clone', '-q', folder, join(root, 'local')], { env: environment })
-  const world = await openWorld(t, {
-    grants: [
-      'git:read git/octo/app',
-      'git:push git/octo/app@refs/heads/*',
-      'git:push git/octo/app@refs/tags/*',
-      'git:push git/octo/app@refs/notes/*',
-      'npm:install npm',
-      ...(options.more ?? []),
-    ],
-  })
+  const grants = [
+    'git:read git/octo/app',
+    'git:push git/octo/app@refs/heads/*',
+    'git:push git/octo/app@refs/tags/*',
+    'git:push git/octo/app@refs/notes/*',
+    'npm:install npm',
+    ...(options.more ?? []),
+  ]
+  const world = await openWorld(t, { grants })
+  if (options.connection !== undefined) {
+    const usual = usualConnections(world.upstream)
+    const git = { ...(usual['git'] as object), ...options.connection }
+    const { targets, policy } = compileRules({ ...usual, git }, grants)
+    world.setTargets(targets, policy)
+  }
   world.upstream.answersRefs = false
   world.upstream.onHead = (incoming, response) => serveGit(root, incoming, response)
   return {

@@ -2,14 +2,13 @@ import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import { MayflyError } from '../../lib/index.ts'
 import type { Exchange, Permit } from '../exchange.ts'
-import { nextChunk } from './next-chunk.ts'
 import { forward, passOn } from './route.ts'
 
 /** A push on its way to the Git server. */
 export interface UpstreamPush {
   /** Sends bytes, as fast as the server takes them. Once the server takes no more they go nowhere. */
   pass(bytes: Buffer): Promise<void>
-  /** Sends these bytes and whatever the step still sends, and hands the step the server's answer. */
+  /** Sends these bytes and whatever the step still sends, and hands the step the server's answer. Rejects with what `next` throws. */
   finish(bytes: Buffer): Promise<void>
   /** Breaks the request off. What the server has is not a whole pack, so it changes nothing. */
   cut(): void
@@ -17,7 +16,12 @@ export interface UpstreamPush {
   isOver(): boolean
 }
 
-export function openUpstreamPush(exchange: Exchange, permit: Permit): UpstreamPush {
+/** `next`: more of what the step sends. */
+export function openUpstreamPush(
+  exchange: Exchange,
+  permit: Permit,
+  next: () => Promise<Buffer | undefined>,
+): UpstreamPush {
   const body = new PassThrough()
   // How it ends is said by the answer.
   body.on('error', () => undefined)
@@ -42,7 +46,7 @@ export function openUpstreamPush(exchange: Exchange, permit: Permit): UpstreamPu
   async function passRest(bytes: Buffer): Promise<void> {
     await pass(bytes)
     for (;;) {
-      const chunk = isOver ? undefined : await nextChunk(exchange.request)
+      const chunk = isOver ? undefined : await next()
       if (chunk === undefined) break
       await pass(chunk)
     }
@@ -56,7 +60,9 @@ export function openUpstreamPush(exchange: Exchange, permit: Permit): UpstreamPu
     pass,
     async finish(bytes) {
       const passing = passRest(bytes)
-      await passOn(exchange, await answer)
+      // What breaks the push off is told in place of an answer.
+      const failing = passing.then(() => new Promise<never>(() => undefined))
+      await passOn(exchange, await Promise.race([answer, failing]))
       await passing
       body.destroy()
     },

@@ -95,7 +95,7 @@ export function createUpstreamRepository(
     async refs(names) {
       const asked = new Set(names)
       const found = new Map<string, ServerRef>()
-      const lines = ['symrefs', ...names.map((name) => `ref-prefix ${name}`)]
+      const lines = ['symrefs', ...prefixesOf(names).map((prefix) => `ref-prefix ${prefix}`)]
       let isWhole = false
       for await (const packet of readPackets(await command('ls-refs', lines), limits.refListBytes)) {
         if (packet.kind !== 'data') {
@@ -148,6 +148,15 @@ export function createUpstreamRepository(
       }
     },
   }
+}
+
+const maxPrefixes = 64
+
+/** A server holds each of its refs against each prefix, so of many names their folders are asked for. */
+function prefixesOf(names: readonly string[]): readonly string[] {
+  if (names.length <= maxPrefixes) return names
+  const folders = new Set(names.map((name) => name.split('/').slice(0, 2).join('/')))
+  return folders.size > maxPrefixes ? ['refs/'] : [...folders].map((folder) => `${folder}/`)
 }
 
 /** The pack in the answer to `fetch`: the section `packfile`, on side band 1. */

@@ -1,0 +1,101 @@
+import { messageOf } from '../../lib/index.ts'
+import type { Exchange, Permission, Permit } from '../exchange.ts'
+import { judgeUpdate, undecidable } from './ancestry.ts'
+import { createByteQueue } from './byte-queue.ts'
+import { createCommitGraph, type CommitGraph } from './commit-graph.ts'
+import type { PackMeter } from './pack-meter.ts'
+import { readPack } from './pack-reader.ts'
+import type { JudgedUpdate } from './push-record.ts'
+import { formatOf, type PushRequest } from './push-request.ts'
+import { reasonsOf, refuseAll, refusePush } from './refuse-push.ts'
+import type { Route } from './route.ts'
+import { openUpstreamPush } from './upstream-push.ts'
+import type { ServerRef, UpstreamRepository } from './upstream-repository.ts'
+
+/** A push that may go upstream, as far as its names tell. */
+export interface PushJob {
+  readonly exchange: Exchange
+  readonly route: Route
+  readonly pushed: PushRequest
+  readonly permit: Permit
+  /** Asks for what each update turned out to be, and records it. */
+  permitUpdates(updates: readonly JudgedUpdate[]): Promise<Permission>
+  readonly repository: UpstreamRepository
+  /** Of the refs of the push, those that the server has. */
+  readonly refs: ReadonlyMap<string, ServerRef>
+  readonly meter: PackMeter
+}
+
+/** Everything is decided: the rest goes as it comes. */
+export async function passWhole(job: PushJob): Promise<void> {
+  const { exchange, pushed, permit, meter } = job
+  const upstream = openUpstreamPush(exchange, permit, () => meter.next())
+  try {
+    await upstream.finish(pushed.head)
+  } catch (error) {
+    if (meter.why() === undefined) throw error
+    upstream.cut()
+    return refuseTooLarge(job)
+  }
+}
+
+/** Lets the pack through while it is read, and its last bytes once it is known what the push does. */
+export async function passJudged(job: PushJob, named: readonly JudgedUpdate[]): Promise<void> {
+  const { exchange, pushed, permit, meter } = job
+  const upstream = openUpstreamPush(exchange, permit, () => meter.next())
+  const graph = createCommitGraph()
+  const packAt = pushed.head.length - pushed.packBytes
+  const queue = createByteQueue({
+    first: pushed.head.subarray(packAt),
+    next: () => meter.next(),
+    pass: (bytes) => upstream.pass(bytes),
+    algorithm: formatOf(pushed).algorithm,
+  })
+  await upstream.pass(pushed.head.subarray(0, packAt))
+  const unread = await readPack(queue, formatOf(pushed), (id, parents) => graph.add(id, parents)).then(
+    () => undefined,
+    messageOf,
+  )
+  if (upstream.isOver()) return upstream.finish(Buffer.alloc(0))
+  // Whoever leaves in the middle is refused nothing.
+  if (!exchange.request.complete && exchange.request.destroyed) return upstream.cut()
+  if (meter.why() !== undefined) {
+    upstream.cut()
+    return refuseTooLarge(job)
+  }
+  const judged = await judgeAll(job, named, graph, unread)
+  const verdict = await job.permitUpdates(judged)
+  if (!verdict.allow) {
+    upstream.cut()
+    const why = judged.flatMap(({ ref, why }) => (why === undefined ? [] : [`mayfly: ${ref}: ${why}`]))
+    const message = [verdict.message, ...why.slice(0, maxReasons)].join('\n')
+    return refusePush(exchange, pushed, reasonsOf(verdict, judged), message)
+  }
+  await upstream.finish(await queue.unpassed())
+}
+
+const maxReasons = 20
+
+function refuseTooLarge({ exchange, route, pushed, meter }: PushJob): Promise<void> {
+  return refuseAll(exchange, route, pushed, meter.why() ?? '')
+}
+
+async function judgeAll(
+  { pushed, repository, refs }: PushJob,
+  named: readonly JudgedUpdate[],
+  graph: CommitGraph,
+  unread: string | undefined,
+): Promise<JudgedUpdate[]> {
+  // A server that takes such a push would forget the parents that the commit names.
+  const cut = [...pushed.shallow].find((id) => graph.has(id))
+  const undecided = unread ?? (cut === undefined ? undefined : `the push cuts the history off at ${cut}`)
+  const judged: JudgedUpdate[] = []
+  for (const update of named) {
+    if (update.change !== undefined) judged.push(update)
+    else if (undecided === undefined) {
+      const server = { repository, ref: refs.get(update.ref) }
+      judged.push({ ...update, ...(await judgeUpdate(update, graph, server)) })
+    } else judged.push({ ...update, ...undecidable(undecided) })
+  }
+  return judged
+}
