@@ -21,6 +21,8 @@ export type { End, Lease, Session, Step, StepOutcome, StepWorkspace } from './mo
 export { createLogMemory, type LogMemory } from './log-memory.ts'
 export { loadRunKeys } from './run-keys.ts'
 export type { RunKeys } from './run-keys.ts'
+export { createStoredFirstSeen } from './first-seen.ts'
+export type { FirstSeen, SeenFile, StoredFirstSeen } from './first-seen.ts'
 export { createStoredLockfiles } from './lockfiles.ts'
 export type { StoredLockfiles } from './lockfiles.ts'
 export { loadSigningKey } from './signing-key.ts'

@@ -150,6 +150,9 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     `was let to the ${data['private'] === true ? 'named private' : 'public'} host ${text(data['host'])}:${text(data['port'])}, by egress rule ${text(data['rule'])}${data['list'] === undefined ? '' : ` of ${text(data['list'])}`}`,
   ],
   'packages.downloaded': (data) => downloaded(data),
+  'package.changed': (data) => [
+    `PACKAGE CHANGED: ${text(data['purl'])} of ${text(data['registry'])} was ${digestIn(data['was'])} and is now ${digestIn(data['now'])}; nobody gets it`,
+  ],
   'lockfile.pinned': (data) => [
     `its lockfile pins ${text(data['packages'])} packages (SHA-256 ${text(data['sha256']).slice(0, 16)}…)`,
   ],
@@ -284,6 +287,10 @@ function operations(value: unknown): string {
         `${action} ${connection}${path === '' ? '' : `/${path}`}${ref === undefined ? '' : `@${ref}`}`,
     )
     .join(', ')
+}
+
+function digestIn(value: unknown): string {
+  return `${text((value as Data)['digest']).slice(0, 23)}…`
 }
 
 /** The first of them by name: an entry may have hundreds, and `--json` shows them all. */

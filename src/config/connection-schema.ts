@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { kindNamed, kindNames, type KindName } from '../kinds/index.ts'
+import { packageRules } from './package-rules-schema.ts'
 import { plainUrl, streamUrl } from './plain-url.ts'
 import { size } from './sandbox-schema.ts'
 
@@ -110,10 +111,13 @@ if (first === undefined) throw new Error('there is no kind of connection')
 export const connectionSchema = z.discriminatedUnion('kind', [first, ...others])
 
 function schemaOf(kind: KindName) {
-  const { transport, about, hosts: named = [], settings: further = [] } = kindNamed(kind)
+  const { transport, about, hosts: named = [], settings: further = [], ecosystem } = kindNamed(kind)
   const url = transport === 'http' ? httpsUrl : streamUrl(kind)
   // What a kind does not take is an unknown key there.
   const beside = Object.fromEntries(named.map((key) => [key, hosts[key]])) as typeof hosts
   const own = Object.fromEntries(further.map((key) => [key, settings[key]])) as typeof settings
-  return z.strictObject({ kind: z.literal(kind), url, ...target, ...beside, ...own }).describe(about)
+  const rules = (ecosystem === undefined ? {} : packageRules) as typeof packageRules
+  return z
+    .strictObject({ kind: z.literal(kind), url, ...target, ...beside, ...own, ...rules })
+    .describe(about)
 }

@@ -10,8 +10,10 @@ import {
   type PolicyDocument,
 } from '../config/index.ts'
 import { compileEgress, type Egress } from './egress.ts'
+import { compilePackageRules, packageRulesProblem, type PackageRules } from './package-rules.ts'
 
 export { missingEgress } from './egress.ts'
+export type { PackageRules } from './package-rules.ts'
 export type { Egress, EgressRule } from './egress.ts'
 
 /**
@@ -42,6 +44,8 @@ export interface Connection {
   readonly pushOptions?: readonly string[]
   /** What one push may bring; the gateway knows a limit where none is said. */
   readonly pushBytes?: number
+  /** Of a registry of packages. */
+  readonly packages?: PackageRules | undefined
 }
 
 export type CredentialConfig =
@@ -68,7 +72,7 @@ export function compileTargets(
   const problems: ConfigProblem[] = []
   const byAuthority = new Map<string, Connection[]>()
   for (const [name, one] of Object.entries(config.connections)) {
-    const connection = compileConnection(name, one)
+    const connection = compileConnection(name, one, config.connections)
     const complain = (key: string, message: string) =>
       problems.push({ ...locate(['connections', name, key]), message: `connection "${name}": ${message}` })
     if (typeof connection === 'string') {
@@ -79,6 +83,8 @@ export function compileTargets(
     const others = byAuthority.get(authority) ?? []
     const clash = others.map((other) => clashOf(connection, other)).find((one) => one !== undefined)
     if (clash !== undefined) complain('url', `${authority}${clash}`)
+    const ofPackages = packageRulesProblem(one)
+    if (ofPackages !== undefined) complain('only', ofPackages)
     const caProblem = connection.ca === undefined ? undefined : certificateProblem(connection.ca)
     if (caProblem !== undefined) complain('ca', caProblem)
     byAuthority.set(
@@ -108,7 +114,11 @@ function clashOf(one: Connection, other: Connection): string | undefined {
   return one.tls === other.tls ? undefined : ` is connection "${other.name}" already, with another scheme`
 }
 
-function compileConnection(name: string, config: ConnectionConfig): Connection | string {
+function compileConnection(
+  name: string,
+  config: ConnectionConfig,
+  all: PolicyDocument['connections'],
+): Connection | string {
   const url = new URL(config.url)
   const host = canonicalHost(url.hostname)
   if (host === undefined) return `${url.hostname} is no host name`
@@ -131,6 +141,7 @@ function compileConnection(name: string, config: ConnectionConfig): Connection |
   return {
     ...own,
     ...beside,
+    packages: compilePackageRules(name, all),
     tls,
     host,
     port: url.port === '' ? (tls ? 443 : 80) : Number(url.port),

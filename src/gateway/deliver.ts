@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { PassThrough } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { cutRange } from './byte-range.ts'
 import type { PinnedBy } from './downloads.ts'
 import { copyHead, type Download } from './exchange.ts'
-import { verifyingBody } from './verified-body.ts'
+import { settlingBody, verifyingBody } from './verified-body.ts'
 
 const saidBy: Record<PinnedBy, string> = {
   lockfile: 'the lockfile pins',
@@ -15,26 +16,29 @@ const saidBy: Record<PinnedBy, string> = {
 
 /**
  * Passes an upstream's answer on to the step while it is held against its digest; on another one the connection is cut before
- * its last bytes and `refuse` is told why. Returns what passed whole. Throws `upstream_unreachable` if the upstream breaks off.
+ * its last bytes and `refuse` is told why; and so where `settle`, which is told the SHA-256 in hex of what would pass, throws `denied`.
+ * Returns what passed whole. Throws `upstream_unreachable` if the upstream breaks off.
  */
 export async function deliver(
   upstream: IncomingMessage,
   response: ServerResponse,
   download: Download,
   refuse: (reason: string) => void,
+  settle?: (sha256: string) => Promise<void>,
 ): Promise<{ bytes: number; integrity: string } | undefined> {
   copyHead(upstream, response)
   const { what, integrity, by = 'lockfile', range } = download
   const checked = typeof integrity === 'string' ? verifyingBody(what, integrity, saidBy[by]) : integrity.body
+  const settled = settle === undefined ? new PassThrough() : settlingBody(settle)
   let bytes = 0
   upstream.on('data', (chunk: Buffer) => (bytes += chunk.length))
   try {
-    if (range === undefined) await pipeline(upstream, checked, response)
+    if (range === undefined) await pipeline(upstream, checked, settled, response)
     else {
       response.statusCode = 206
       response.setHeader('content-range', `bytes ${range.first}-${range.last}/${range.size}`)
       response.setHeader('content-length', range.last - range.first + 1)
-      await pipeline(upstream, checked, cutRange(range), response)
+      await pipeline(upstream, checked, settled, cutRange(range), response)
     }
     return { bytes, integrity: typeof integrity === 'string' ? integrity : integrity.digest() }
   } catch (error) {

@@ -66,6 +66,8 @@ test('a lockfile is granted by one entry, and what was fetched stands in batches
     integrity: `sha512-${createHash('sha512').update(bytesOf('a')).digest('base64')}`,
     by: 'lockfile',
     bytes: bytesOf('a').length,
+    sha256: createHash('sha256').update(bytesOf('a')).digest('hex'),
+    first: true,
   })
 })
 

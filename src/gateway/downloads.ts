@@ -1,6 +1,6 @@
 import { MayflyError, type StepId } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import { stepEvent, type Step } from '../broker/index.ts'
+import { stepEvent, type SeenFile, type Step, type StoredFirstSeen } from '../broker/index.ts'
 
 /**
  * A lockfile; or the request itself, which named the file by its digest, or by a name whose digest is in the log; or only the
@@ -17,6 +17,10 @@ export interface Downloaded {
   /** What named that digest. */
   readonly by: PinnedBy
   readonly bytes: number
+  /** Of the bytes that passed, in hex. */
+  readonly sha256?: string
+  /** Nobody had this file of this registry before: from now on it is this. */
+  readonly first?: true
 }
 
 /**
@@ -24,7 +28,8 @@ export interface Downloaded {
  * durable before the first of them; which ones it had is written every second, and before its end.
  */
 export interface DownloadRecord {
-  add(step: Step, connection: string, file: Downloaded): void
+  /** `seen`: where the store has it, which learns that the log has it, too. */
+  add(step: Step, connection: string, file: Downloaded, seen?: SeenFile): void
   /** Writes what waits; resolves when it is durable. Rejects if it cannot be written: it waits on then. */
   flush(step: Step): Promise<void>
   /** Throws `audit_unavailable` while what was downloaded cannot be recorded: no more is given then. */
@@ -40,13 +45,20 @@ const batchBytes = 24_000
 const maxWaiting = 10_000
 
 interface Waiting {
-  readonly files: { readonly connection: string; readonly file: Downloaded }[]
+  readonly files: {
+    readonly connection: string
+    readonly file: Downloaded
+    readonly seen: SeenFile | undefined
+  }[]
   writing: Promise<void> | undefined
   failed: boolean
   timer: NodeJS.Timeout | undefined
 }
 
-export function createDownloadRecord(deps: { audit: AuditClient }): DownloadRecord {
+export function createDownloadRecord(deps: {
+  audit: AuditClient
+  firstSeen?: StoredFirstSeen | undefined
+}): DownloadRecord {
   const steps = new Map<StepId, Waiting>()
 
   function of(step: Step): Waiting {
@@ -63,6 +75,11 @@ export function createDownloadRecord(deps: { audit: AuditClient }): DownloadReco
       await deps.audit.append(stepEvent(step, 'packages.downloaded', { connection, packages }))
       waiting.files.splice(0, batch.length)
       waiting.failed = false
+      const seen = batch.flatMap((one) =>
+        one.file.first === true && one.seen !== undefined ? [one.seen] : [],
+      )
+      // The next one who has such a file is the first in the log again, if this fails.
+      if (seen.length > 0) await deps.firstSeen?.recorded(seen).catch(() => undefined)
     }
   }
 
@@ -87,9 +104,9 @@ export function createDownloadRecord(deps: { audit: AuditClient }): DownloadReco
 
   return {
     flush,
-    add(step, connection, file) {
+    add(step, connection, file, seen) {
       const waiting = of(step)
-      waiting.files.push({ connection, file })
+      waiting.files.push({ connection, file, seen })
       later(step, waiting)
     },
     assertWritable(step) {

@@ -68,6 +68,10 @@ export interface Download {
   readonly what: string
   /** Subresource Integrity text (see `Pin`); or what holds the bytes against a digest of the ecosystem's own. */
   readonly integrity: string | BodyCheck
+  /** Answers in the protocol's own way that it is refused; plain text, if it is left out. */
+  readonly refuse?: (message: string) => void
+  /** When it was published, in milliseconds since the epoch, if the protocol knows it. */
+  readonly published?: number
   /** The lockfile, if it is left out. */
   readonly by?: PinnedBy
   /** The bytes that were asked for, of all that are read and held against the digest. */

@@ -8,7 +8,15 @@ import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'n
 import type { Duplex } from 'node:stream'
 import { calculateJwkThumbprint, exportJWK } from 'jose'
 import type { AuditClient, AuditEvent } from '../audit/client/index.ts'
-import { createAccessTokens, type Broker, type Session, type Step } from '../broker/index.ts'
+import {
+  createAccessTokens,
+  type Broker,
+  type FirstSeen,
+  type SeenFile,
+  type Session,
+  type Step,
+  type StoredFirstSeen,
+} from '../broker/index.ts'
 import { policySchema } from '../config/index.ts'
 import { compileTargets, type Connection, type Targets } from '../connections/index.ts'
 import {
@@ -158,6 +166,26 @@ export function stubAudit(): AuditStub {
     close: async () => undefined,
   }
   return audit
+}
+
+/** STUB of the store's table: in memory. */
+export function stubFirstSeen(): StoredFirstSeen & { readonly rows: Map<string, FirstSeen> } {
+  const rows = new Map<string, FirstSeen>()
+  const keyOf = ({ registry, purl, path }: SeenFile) => `${registry} ${purl} ${path}`
+  return {
+    rows,
+    async see(file, digest) {
+      const known = rows.get(keyOf(file)) ?? { digest, seenMs: 0, recorded: false }
+      rows.set(keyOf(file), known)
+      return known
+    },
+    async recorded(files) {
+      for (const file of files) {
+        const known = rows.get(keyOf(file))
+        if (known !== undefined) rows.set(keyOf(file), { ...known, recorded: true })
+      }
+    },
+  }
 }
 
 /** STUB of the broker: steps and leases in memory, the gate closed at once by `end`. */
@@ -336,6 +364,7 @@ export async function openWorld(
   )
   const audit = stubAudit()
   const brokers = stubBroker()
+  const firstSeen = stubFirstSeen()
   const clock = systemClock
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const publicJwk = await exportJWK(publicKey)
@@ -355,6 +384,7 @@ export async function openWorld(
     clock,
     policy: () => rules.policy,
     targets: () => rules.targets,
+    firstSeen,
     ...(options.guard === undefined ? {} : { guard: options.guard }),
   })
   await gateway.listen('127.0.0.1', 0)

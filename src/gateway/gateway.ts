@@ -12,7 +12,15 @@ import {
   type StepId,
 } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import type { AccessTokens, Broker, RunKeys, Session, Step, StoredLockfiles } from '../broker/index.ts'
+import type {
+  AccessTokens,
+  Broker,
+  RunKeys,
+  Session,
+  Step,
+  StoredFirstSeen,
+  StoredLockfiles,
+} from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
 import { isStream, type HttpKind, type StreamKind } from '../kinds/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
@@ -20,8 +28,8 @@ import type { Pins } from '../lockfiles/index.ts'
 import type { Policy } from '../policy/index.ts'
 import { createActivityRecord, type Activity, type Refusals } from './activity.ts'
 import { createDenials } from './denials.ts'
-import { deliver } from './deliver.ts'
 import { createDownloadRecord } from './downloads.ts'
+import { createDelivery } from './downloads/delivery.ts'
 import { createEgressGuard, type EgressGuard } from './egress-guard.ts'
 import {
   plainAnswer,
@@ -78,6 +86,8 @@ export interface GatewayDeps {
   runKeys?: RunKeys
   /** What steps have pinned, for after a restart. */
   lockfiles?: StoredLockfiles
+  /** What files of registries were when a step had them for the first time; without it nothing is compared. */
+  firstSeen?: StoredFirstSeen
   /** The URL that supervisors reach us at, if it is not where we listen. */
   publicUrl?: string
   /** With it the gateway speaks HTTPS, and its URL names the certificate's first name. Closed by the caller. */
@@ -111,6 +121,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     denials,
     downloads,
   })
+  const delivery = createDelivery({ ...deps, downloads, deny: (...refused) => gatekeeper.deny(...refused) })
   const pinned = createPinned(deps)
   const handlers: Record<HttpKind, HttpHandler> = {
     git: createGitHandler(),
@@ -278,14 +289,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
       deny: (what, reason) => gatekeeper.deny(step, what, reason),
       pins: () => pinned.of(step.id),
       permitPinned: (operation, pins) => gatekeeper.permitPinned(step, connection, operation, pins),
-      async deliver(upstream, download) {
-        const passed = await deliver(upstream, response, download, (reason) =>
-          gatekeeper.deny(step, `${connection.kind} ${connection.name} ${download.what}`, reason),
-        )
-        const { purl, by = 'lockfile' } = download
-        if (passed !== undefined && purl !== undefined)
-          downloads.add(step, connection.name, { purl, by, ...passed })
-      },
+      deliver: (upstream, download) =>
+        delivery.deliver({ step, connection, response, ...target }, upstream, download),
       downloaded: (file) => downloads.add(step, connection.name, file),
       send: (permit, outgoing) =>
         stateOf(step).upstream.send(connection, {

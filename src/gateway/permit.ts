@@ -91,6 +91,12 @@ export function createGatekeeper(deps: {
     return { allow: false, message, refused: operations }
   }
 
+  /** A name that another registry may have to itself: this one must not even hear of it. */
+  function refuseUnserved(step: Step, operations: readonly Operation[], why: string): Denial {
+    const message = deny(step, operations.map(describeOperation).join(', '), why)
+    return { allow: false, message, refused: operations }
+  }
+
   /** What a step's lockfile was let in by, while the step runs. */
   const whole = new WeakMap<Step, Map<string, Promise<Permission>>>()
 
@@ -129,10 +135,14 @@ export function createGatekeeper(deps: {
     deny,
     precheck(step, connection, operation) {
       const decision = deps.policy().decide(step.role, operation, step.session.subject)
-      return decision.allow ? undefined : refuse(step, connection, [decision], [operation], {})
+      if (!decision.allow) return refuse(step, connection, [decision], [operation], {})
+      const unserved = unservedIn(connection, [operation])
+      return unserved === undefined ? undefined : refuseUnserved(step, [operation], unserved)
     },
     async permitPinned(step, connection, operation, pins) {
       const decision = deps.policy().decide(step.role, operation, step.session.subject)
+      const unserved = unservedIn(connection, [operation])
+      if (decision.allow && unserved !== undefined) return refuseUnserved(step, [operation], unserved)
       // What only shadow mode lets pass is recorded by its own name.
       if (!decision.allow || decision.shadow !== undefined || unnamedOperation(operation) !== undefined)
         return this.permit(step, connection, [operation], {}, false)
@@ -193,6 +203,8 @@ export function createGatekeeper(deps: {
           detail,
         )
       }
+      const unserved = unservedIn(connection, operations)
+      if (unserved !== undefined) return refuseUnserved(step, operations, unserved)
       const allowed = asked.flatMap(({ operation, decision }) =>
         decision.allow ? [{ operation, ...decision }] : [],
       )
@@ -230,6 +242,14 @@ export function createGatekeeper(deps: {
       }
     },
   }
+}
+
+/** Why the connection is not the registry for one of these packages; undefined if it is for all. */
+function unservedIn({ packages }: Connection, operations: readonly Operation[]): string | undefined {
+  if (packages === undefined) return undefined
+  return operations
+    .map(({ path }) => (path === '' ? undefined : packages.unserved(path)))
+    .find((why) => why !== undefined)
 }
 
 const recordedBytes = 16_000

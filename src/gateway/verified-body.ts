@@ -28,6 +28,26 @@ export function verifyingBody(what: string, integrity: string, pinnedBy = 'the l
   })
 }
 
+/**
+ * Passes bytes on and keeps the last ones back until `settle` has resolved, which is told what they were: SHA-256, in hex. Where it
+ * throws, the stream fails.
+ */
+export function settlingBody(settle: (sha256: string) => Promise<void>): Transform {
+  const hash = createHash('sha256')
+  let held: Buffer = Buffer.alloc(0)
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk)
+      const ready = held
+      held = chunk
+      done(null, ready.length > 0 ? ready : undefined)
+    },
+    flush(done) {
+      settle(hash.digest('hex')).then(() => done(null, held), done)
+    },
+  })
+}
+
 /** The digests that count: those of the strongest algorithm. Throws `bad_input` if all there are can be forged. */
 export function strongest(integrity: string): { algorithm: string; expected: readonly string[] } {
   const digests = integrity

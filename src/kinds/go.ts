@@ -47,6 +47,7 @@ function behindV(pattern: string): readonly string[] {
 export const go = {
   about: 'A Go module proxy (GOPROXY); steps download what their go.sum has.',
   transport: 'http',
+  ecosystem: 'golang',
   hosts: ['storage'],
   path: { form: module, noun: 'module', example: 'example.com/octo/*' },
   ref: { form: version, noun: 'version', example: 'v1.*' },

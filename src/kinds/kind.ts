@@ -19,6 +19,8 @@ export interface Kind {
   readonly hosts?: readonly ('storage' | 'token_host')[]
   /** Further keys that its connections take. */
   readonly settings?: readonly ('push_options' | 'push_size')[]
+  /** Its paths name packages: their type in package URLs. A connection may have rules of its own for them. */
+  readonly ecosystem?: string
   /** Which credentials its protocol has a place for; none: a connection takes none. */
   readonly credentials: readonly CredentialScheme[]
   /** By name, each of them `KIND:WORD`. */

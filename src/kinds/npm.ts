@@ -17,6 +17,7 @@ export const npm = {
   transport: 'http',
   path: { form: packageName, noun: 'package', example: '@scope/name' },
   ref: { form: semver, noun: 'version', example: '1.*' },
+  ecosystem: 'npm',
   hosts: ['storage'],
   credentials: ['basic', 'bearer'],
   actions: {

@@ -36,6 +36,9 @@ export const limits = {
   lockfileBytes: 33_554_432,
   /** Packages that it pins; large monorepos have near 10,000. */
   lockfilePackages: 50_000,
+  /** Reports of a folder in OSV format, and each. */
+  osvReports: 2_000_000,
+  osvReportBytes: 16_777_216,
   /** A body of a route that a stranger may call, or that a step calls beside its lockfile. */
   smallBodyBytes: 131_072,
   /** A piece of a step's log. */

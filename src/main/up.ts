@@ -16,6 +16,7 @@ import {
   createBroker,
   createLogMemory,
   createPeople,
+  createStoredFirstSeen,
   createStoredLockfiles,
   createStoredRunNumbers,
   loadRunKeys,
@@ -197,6 +198,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     ...(certificate === undefined ? {} : { certificate }),
     runKeys: await loadRunKeys({ store, vaultKey: folder.vaultKey }),
     lockfiles: createStoredLockfiles(store),
+    firstSeen: createStoredFirstSeen({ store, clock }),
   })
   const apiTokens = createApiTokens({ store, clock })
   const { outbox } = broker

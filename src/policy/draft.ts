@@ -7,7 +7,7 @@ import {
   type PolicyDocument,
   type RoleConfig,
 } from '../config/index.ts'
-import { isWrite } from '../kinds/index.ts'
+import { isWrite, kindNamed } from '../kinds/index.ts'
 import { parseGrant } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import { compileLimits, excessOf, type Limits } from './limits.ts'
@@ -83,6 +83,9 @@ export function draftPolicy(
     roles,
     issuers,
     connections: [...kinds.keys()],
+    registries: Object.entries(document.connections).flatMap(([name, { kind, only }]) =>
+      kindNamed(kind).ecosystem === undefined ? [] : [{ name, kind, only }],
+    ),
     egress: document.egress.map(withPort),
     limits,
     problems,

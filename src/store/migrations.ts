@@ -127,6 +127,11 @@ const migrations: readonly string[] = [
   ALTER TABLE sessions ADD COLUMN wait_seconds INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX sessions_waiting ON sessions (heartbeat_ms) WHERE ended_ms IS NULL AND wait_seconds > 0;
   `,
+  `
+  CREATE TABLE first_seen (
+    registry TEXT NOT NULL, purl TEXT NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL, seen_ms INTEGER NOT NULL,
+    recorded_ms INTEGER, PRIMARY KEY (registry, purl, path)) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

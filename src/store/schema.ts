@@ -48,6 +48,16 @@ export interface Tables {
   workspaces: { run_id: string; workspace: string; role: string }
   /** What open steps have pinned: the text of each lockfile, gzipped. */
   lockfiles: { step_id: string; packed: Uint8Array }
+  /** What each file of a registry was when a step had it for the first time. */
+  first_seen: {
+    registry: string
+    purl: string
+    path: string
+    digest: string
+    seen_ms: number
+    /** From then on the audit log has it. */
+    recorded_ms: number | null
+  }
   /** Logs of steps that said anything. The bytes are files; a log that is removed leaves its row. */
   step_logs: {
     step_id: string

@@ -67,6 +67,7 @@ const lines: Readonly<Record<string, Line>> = {
   'run.finished': ['lifecycle', 4, 1],
   'server.started': ['lifecycle', 3, 1],
 
+  'package.changed': ['finding', 1, 4],
   'entries.lost': ['finding', 1, 4],
   'quorum.lost': ['finding', 1, 3],
   'quorum.restored': ['finding', 3, 1],

@@ -95,6 +95,7 @@ function packagesOf(data: Data): Package[] {
   const single = name === undefined ? [] : [{ name, ...(version === undefined ? {} : { version }) }]
   return [
     ...single,
+    ...packageOf(data['purl']),
     ...listIn(data, 'packages').flatMap((entry) => (isObject(entry) ? packageOf(entry['purl']) : [])),
   ]
 }

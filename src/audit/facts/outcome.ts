@@ -12,6 +12,7 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   'access.denied': 'denied',
   'egress.granted': 'granted',
   'packages.downloaded': 'granted',
+  'package.changed': 'denied',
   'session.issued': 'granted',
   'session.refused': 'refused',
   'lease.issued': 'granted',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { sha256Hex } from '../../lib/index.ts'
 import { makeModule, openGo } from './go.fixture.ts'
 import { routeOf } from './route.ts'
 
@@ -31,6 +32,8 @@ test('what go.sum has passes, held against its lines, and is recorded; the crede
         by: 'lockfile',
         bytes: lib.zip.length,
         integrity: lib.sum.split(/[ \n]/)[2],
+        sha256: sha256Hex(lib.zip),
+        first: true,
       },
     ],
   )
@@ -157,6 +160,8 @@ test('go:resolve reads what there is, takes what go.sum lacks, and reaches the c
     by: 'none',
     bytes: lib.zip.length,
     integrity: lib.sum.split(/[ \n]/)[2],
+    sha256: sha256Hex(lib.zip),
+    first: true,
   })
   const before = asked().length
   assert.equal((await get('/evil.example.org/x/@v/list')).status, 403)

@@ -117,6 +117,7 @@ export async function passTarball(
     what: `${name}@${version}`,
     integrity: digest.integrity,
     by: digest.by,
+    refuse: (message) => refuse(exchange, 403, message),
   })
 }
 

@@ -7,6 +7,7 @@ import { openEgress } from './open-egress.ts'
 import { outsider } from './outsider.ts'
 import { privateEgress } from './private-egress.ts'
 import { renamedRepository } from './renamed-repository.ts'
+import { registries } from './registries.ts'
 import type { Found, LintRule, LintSubject, Severity } from './rule.ts'
 import { shadow } from './shadow.ts'
 import { sharedWorkspace } from './shared-workspace.ts'
@@ -25,6 +26,7 @@ export const lintRules: readonly LintRule[] = [
   movedTags,
   escalation,
   unusedConnection,
+  registries,
   openEgress,
   privateEgress,
   shadow,

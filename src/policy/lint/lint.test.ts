@@ -263,6 +263,29 @@ test('lint: a connection that nobody can reach', () => {
   )
 })
 
+test('lint: two registries that may serve one package', () => {
+  const places = (own: string, other: string) =>
+    lintText(
+      policyText({
+        build: {
+          trust: `{ ${safe} }`,
+          grants: ['npm:install npmjs', 'npm:install mine', 'npm:install theirs'],
+        },
+      })
+        .replace(/^ {2}npmjs: .*$/m, '  npmjs: { kind: npm, url: https://registry.npmjs.org, only: [z] }')
+        .replace(
+          'connections:\n',
+          `connections:\n  mine: { kind: npm, url: https://own.test${own} }\n  theirs: { kind: npm, url: https://other.test${other} }\n`,
+        ),
+    ).map(({ rule, severity, path, refused }) => `${rule.id} ${severity} ${refused} ${path.join('.')}`)
+  assert.deepEqual(places('', ''), ['registries warning undefined connections.theirs'])
+  assert.deepEqual(places(', only: ["@octo/*"]', ''), [])
+  assert.deepEqual(places(', only: ["@octo/*"]', ', only: ["@*/core"]'), [
+    'registries error true connections.theirs.only',
+  ])
+  assert.deepEqual(places(', only: ["@octo/*"]', ', only: ["@other/*"]'), [])
+})
+
 const egressPlaces: readonly (readonly [entry: string, expected: string | undefined])[] = [
   ['"deb.example.org:443"', undefined],
   ['"*.example.org:443"', 'open-egress warning'],

@@ -27,10 +27,18 @@ export interface DraftEgress {
   readonly index: number
 }
 
+export interface DraftRegistry {
+  readonly name: string
+  readonly kind: string
+  readonly only: readonly string[] | undefined
+}
+
 export interface LintSubject {
   readonly roles: readonly RoleDraft[]
   readonly issuers: ReadonlyMap<string, IssuerFacts>
   readonly connections: readonly string[]
+  /** Connections to registries of packages, and the names that they alone serve. */
+  readonly registries: readonly DraftRegistry[]
   /** Hosts that every step may reach. */
   readonly egress: readonly string[]
 }

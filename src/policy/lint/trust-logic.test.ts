@@ -71,6 +71,7 @@ test('property: nobody can assume a role that is said to be nobody’s', () => {
         roles: [role],
         issuers: new Map([['github', { ...githubFacts, forms: {}, documented: {} }]]),
         connections: [],
+        registries: [],
         egress: [],
       }
       const isNobodys = nobody.check(subject).some(({ path }) => path.length === 3)

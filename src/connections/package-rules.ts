@@ -1,0 +1,86 @@
+import { ageMs, type ConnectionConfig, type PolicyDocument } from '../config/index.ts'
+import { kindNamed } from '../kinds/index.ts'
+import { compilePattern, parsePurl } from '../lib/index.ts'
+
+/** What a registry may give to steps, beside what their roles may have. */
+export interface PackageRules {
+  /** As in package URLs: `npm`. */
+  readonly ecosystem: string
+  /** Why a package of this name is not this registry's to serve; undefined if it is. */
+  unserved(name: string): string | undefined
+  /** Why nobody gets it; undefined if it is not blocked. */
+  blocked(purl: string): string | undefined
+  mayChange(purl: string): boolean
+  readonly minimumAge: { readonly text: string; readonly ms: number } | undefined
+  /** Folder of OSV reports. */
+  readonly osv: string | undefined
+}
+
+type Connections = PolicyDocument['connections']
+
+/** The rules of a connection, beside those of the others; undefined for a kind that has no packages. */
+export function compilePackageRules(name: string, connections: Connections): PackageRules | undefined {
+  const config = connections[name]
+  const ecosystem = config === undefined ? undefined : kindNamed(config.kind).ecosystem
+  if (config === undefined || ecosystem === undefined) return undefined
+  const own = config.only?.map(compilePattern)
+  const others = Object.entries(connections).filter(
+    ([other, { kind }]) => other !== name && kindNamed(kind).ecosystem === ecosystem,
+  )
+  const reserved = others.flatMap(([other, { only = [] }]) =>
+    only.map((source) => ({ other, pattern: compilePattern(source) })),
+  )
+  const [blocked, mayChange] = [packagesIn(config.blocked), packagesIn(config.may_change)]
+  const { minimum_age: age, osv } = config
+  return {
+    ecosystem,
+    unserved(packageName) {
+      if (own !== undefined)
+        return own.some((pattern) => pattern.matches(packageName))
+          ? undefined
+          : `connection "${name}" serves only ${own.map(({ source }) => source).join(', ')}`
+      const taken = reserved.find(({ pattern }) => pattern.matches(packageName))
+      return taken === undefined
+        ? undefined
+        : `packages ${taken.pattern.source} come from connection "${taken.other}" alone (its only)`
+    },
+    blocked(purl) {
+      const by = blocked(purl)
+      return by === undefined ? undefined : `connection "${name}" blocks ${by}`
+    },
+    mayChange: (purl) => mayChange(purl) !== undefined,
+    minimumAge: age === undefined ? undefined : { text: age, ms: ageMs(age) },
+    osv,
+  }
+}
+
+/** What is wrong with what a connection says of packages; undefined if nothing is. */
+export function packageRulesProblem(config: ConnectionConfig): string | undefined {
+  const { ecosystem, path } = kindNamed(config.kind)
+  if (ecosystem === undefined) return undefined
+  const nameless = config.only?.find((source) => path.form.witness(source) === undefined)
+  if (nameless !== undefined) return `only: "${nameless}" matches no package (${path.form.rule})`
+  const foreign = [...(config.blocked ?? []), ...(config.may_change ?? [])].find(
+    (source) => parsePurl(source)?.type !== ecosystem,
+  )
+  return foreign === undefined
+    ? undefined
+    : `"${foreign}" is no package of this kind: write pkg:${ecosystem}/...`
+}
+
+/** The pattern that a package matches, by its name in all versions or by name and version. */
+function packagesIn(sources: readonly string[] = []): (purl: string) => string | undefined {
+  const patterns = sources.map((source) => {
+    const { name = '', version } = parsePurl(source) ?? {}
+    return {
+      source,
+      name: compilePattern(name),
+      version: version === undefined ? undefined : compilePattern(version),
+    }
+  })
+  return (purl) => {
+    const { name, version = '' } = parsePurl(purl) ?? {}
+    if (name === undefined) return undefined
+    return patterns.find((one) => one.name.matches(name) && (one.version?.matches(version) ?? true))?.source
+  }
+}
