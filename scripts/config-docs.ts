@@ -48,6 +48,9 @@ ${rows(policy, '').join('\n')}
 | \`npm:install CONNECTION\` | packages that the run's lockfile pins, each held against its digest |
 | \`go:download CONNECTION[/MODULE][@VERSION]\` | modules that go.sum has, each go.mod and zip file held against its line |
 | \`go:resolve CONNECTION[/MODULE]\` | what go:download allows there, and to read which versions there are, to take modules that go.sum does not have yet, and to reach the checksum database |
+| \`pypi:install CONNECTION[/PROJECT[@VERSION]]\` | files of Python projects that the run's lockfile pins, each held against its hashes |
+| \`pypi:resolve CONNECTION[/PROJECT[@VERSION]]\` | what no lockfile pins yet, by the hashes of the index: for a step that adds dependencies |
+| \`pypi:publish CONNECTION/PROJECT@VERSION\` | upload files of versions that match; never one that is there |
 | \`oci:pull CONNECTION/REPOSITORY[@TAG or DIGEST]\` | pull what matches, all that it consists of, and what stands beside it (signatures, SBOMs); without a tag the whole repository |
 | \`oci:list CONNECTION/REPOSITORY\` | read the names of its tags |
 | \`oci:catalog CONNECTION\` | read the names of the registry's repositories |

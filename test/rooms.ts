@@ -40,13 +40,15 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [
     ...['lib', 'kinds', 'lockfiles', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
-    ...['gateway/git', 'gateway/go', 'gateway/http', 'gateway/npm', 'gateway/oci', 'gateway/tcp'],
+    ...['gateway/git', 'gateway/go', 'gateway/http', 'gateway/npm', 'gateway/oci', 'gateway/pypi'],
+    ...['gateway/tcp'],
   ],
   'gateway/go': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/git': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/npm': ['lib', 'kinds', 'lockfiles', 'gateway'],
   'gateway/http': ['gateway'],
   'gateway/oci': ['lib', 'kinds', 'policy', 'gateway'],
+  'gateway/pypi': ['lib', 'lockfiles', 'policy', 'gateway'],
   'gateway/tcp': ['lib', 'gateway'],
   runner: ['lib', 'kinds', 'lockfiles', 'config', 'identity'],
   server: [

@@ -115,6 +115,33 @@ test('refused: two schemes on one port, and bytes beside anything', () => {
   )
 })
 
+test('storage hosts that tools go to themselves belong to their connection, and to no other', () => {
+  const targets = targetsOf(
+    'index: { kind: pypi, url: https://pypi.example.com, storage: [files.example.com], credential: { basic: secret:x } }',
+  )
+  const [found] = targets.at('files.example.com', 443)
+  assert.equal(found?.storageOf, targets.connections[0])
+  assert.deepEqual(
+    targets.connections.map(({ name }) => name),
+    ['index'],
+  )
+  const images = targetsOf('images: { kind: oci, url: https://a.example.com, storage: [cdn.example.com] }')
+  assert.deepEqual(images.at('cdn.example.com', 443), [])
+  assert.match(
+    problemsOf(`
+one: { kind: pypi, url: https://a.example.com, storage: [files.example.com] }
+two: { kind: pypi, url: https://b.example.com, storage: [files.example.com] }
+`).join('\n'),
+    /connection "two": files\.example\.com:443 is of connection "one" already/,
+  )
+  assert.match(
+    problemsOf('one: { kind: pypi, url: https://a.example.com, storage: [files.example.com] }', [
+      'files.example.com:443',
+    ]).join('\n'),
+    /files\.example\.com/,
+  )
+})
+
 test('tcp: a host and a port, and no credential', () => {
   const [cache] = targetsOf('cache: { kind: tcp, url: "tcp://Cache.internal:6379" }').connections
   assert.deepEqual([cache?.host, cache?.port, cache?.tls], ['cache.internal', 6379, false])

@@ -38,6 +38,8 @@ export interface Connection {
   readonly ca: string | undefined
   /** Where its answers may send the gateway on to, for files: no credential goes there. */
   readonly storage?: readonly Connection[]
+  /** It is a storage host of that connection, at which tools ask for its files themselves. */
+  readonly storageOf?: Connection
   /** Where its tokens come from, if that is another host: its credential goes there. */
   readonly tokenHost?: Connection | undefined
   /** Patterns of what a push may ask its server for beside its refs. */
@@ -92,6 +94,18 @@ export function compileTargets(
       [...others, connection].toSorted((a, b) => b.basePath.length - a.basePath.length),
     )
   }
+  const owners = [...byAuthority.values()].flat()
+  for (const owner of owners.filter(({ kind }) => kindNamed(kind).opensStorage === true))
+    for (const storage of owner.storage ?? []) {
+      const authority = `${storage.host}:${storage.port}`
+      const [other] = byAuthority.get(authority) ?? []
+      if (other !== undefined)
+        problems.push({
+          ...locate(['connections', owner.name, 'storage']),
+          message: `connection "${owner.name}": ${authority} is of connection "${other.name}" already`,
+        })
+      else byAuthority.set(authority, [{ ...storage, storageOf: owner }])
+    }
   const at = (host: string, port: number) => byAuthority.get(`${host}:${port}`) ?? []
   const { egress, problems: ofEgress } = compileEgress(config, locate, (...place) => at(...place)[0]?.name)
   problems.push(...ofEgress)
@@ -99,7 +113,7 @@ export function compileTargets(
   return {
     ok: true,
     targets: {
-      connections: [...byAuthority.values()].flat(),
+      connections: owners,
       egress,
       at,
     },

@@ -12,6 +12,8 @@ export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly connection: Connection
+  /** The storage host of the connection that was asked, if it was not the connection's own. */
+  readonly storage?: Connection
   readonly step: StepId
   /** One object for the whole step, gone with it: what a handler remembers of the step hangs on it. */
   readonly ofStep: object

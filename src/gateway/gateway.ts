@@ -44,6 +44,7 @@ import { createHttpHandler } from './http/index.ts'
 import { hostMeant } from './host-beside.ts'
 import { createNpmHandler } from './npm/index.ts'
 import { createOciHandler } from './oci/index.ts'
+import { createPypiHandler } from './pypi/index.ts'
 import { createGatekeeper } from './permit.ts'
 import { createPinned } from './pinned.ts'
 import { plainTarget } from './plain-target.ts'
@@ -129,6 +130,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     http: createHttpHandler(),
     npm: createNpmHandler(),
     oci: createOciHandler(deps),
+    pypi: createPypiHandler(),
   }
   const streamHandlers: Record<StreamKind, StreamHandler> = { tcp: createTcpHandler() }
   const authorities = new Map<string, Promise<RunCa>>()
@@ -264,20 +266,22 @@ export function createGateway(deps: GatewayDeps): Gateway {
     request: IncomingMessage,
     response: ServerResponse,
     step: Step,
-    connection: Connection,
+    place: Connection,
   ): Exchange | string {
     const host = (request.headers.host ?? '').toLowerCase()
-    const authority = authorityOf(connection)
-    if (host !== authority && host !== `${authority}:${connection.port}`)
+    const authority = authorityOf(place)
+    if (host !== authority && host !== `${authority}:${place.port}`)
       return `the Host header names another host than the tunnel (${authority})`
-    const target = plainTarget(request.url ?? '', connection.basePath)
+    const target = plainTarget(request.url ?? '', place.basePath)
     if (target === undefined)
       return 'the path is not plain (dot segments, escapes, or outside of the connection’s URL)'
+    const connection = place.storageOf ?? place
     const abandoned = whenAbandoned(response)
     return {
       request,
       response,
       connection,
+      ...(place === connection ? {} : { storage: place }),
       step: step.id,
       ofStep: stateOf(step),
       ...target,

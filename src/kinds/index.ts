@@ -4,6 +4,7 @@ import { http } from './http.ts'
 import type { Action, Kind } from './kind.ts'
 import { npm } from './npm.ts'
 import { oci } from './oci.ts'
+import { pypi } from './pypi.ts'
 import { tcp } from './tcp.ts'
 
 export type { Kind, KnownConnection, NamedForm } from './kind.ts'
@@ -13,7 +14,7 @@ export { isDigest } from './oci.ts'
  * The kinds of connection: one file each, and one folder in `gateway/` that handles it. Whoever adds a protocol adds both.
  * Knows nothing of the rest.
  */
-export const kinds = { git, go, http, npm, oci, tcp } as const satisfies Readonly<Record<string, Kind>>
+export const kinds = { git, go, http, npm, oci, pypi, tcp } as const satisfies Readonly<Record<string, Kind>>
 
 export type KindName = keyof typeof kinds
 

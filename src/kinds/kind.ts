@@ -21,13 +21,18 @@ export interface Kind {
   readonly settings?: readonly ('push_options' | 'push_size')[]
   /** Its paths name packages: their type in package URLs. A connection may have rules of its own for them. */
   readonly ecosystem?: string
+  /** Its tools go to the storage hosts themselves, by addresses of an index or a lockfile: these belong to the connection. */
+  readonly opensStorage?: true
   /** Which credentials its protocol has a place for; none: a connection takes none. */
   readonly credentials: readonly CredentialScheme[]
   /** By name, each of them `KIND:WORD`. */
   readonly actions: Readonly<Record<string, Action>>
   /** Environment variables by which tools find the registry or host, for a step whose role has these connections of the kind. */
   readonly variables?: (connections: readonly KnownConnection[]) => Readonly<Record<string, string>>
-  /** Files of a workspace that pin what may be installed: before the first connection of this kind the supervisor hands them over. */
+  /**
+   * Files of a workspace that pin what may be installed: before the first connection of this kind the supervisor hands them over.
+   * `*` in a name is any characters; with `FOLDER/` in front it is such a file in a folder of that name.
+   */
   readonly lockfiles?: readonly string[]
 }
 

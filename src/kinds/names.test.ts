@@ -13,6 +13,8 @@ const every: readonly (readonly [string, SampledForm, string])[] = [
   ['http path', kinds.http.path.form, 'a./%2:'],
   ['npm path', kinds.npm.path.form, '@a./-'],
   ['npm version', kinds.npm.ref.form, '01.-+a'],
+  ['pypi path', kinds.pypi.path.form, 'a0-_'],
+  ['pypi version', kinds.pypi.ref.form, '01.!+rcab'],
   ['oci path', kinds.oci.path.form, 'a0._-/A'],
   ['oci tag', kinds.oci.ref.form, 'v1._-:@'],
 ]

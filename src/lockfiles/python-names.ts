@@ -38,22 +38,23 @@ const preNames: Readonly<Record<string, string>> = {
   preview: 'rc',
 }
 
-/**
- * The one spelling of all versions that are the same by PEP 440: `v1.0.0-RC.1` and `1rc1`, without zeros at the end of the
- * release. What is no such version (old projects have them) is compared in lower case.
- */
+/** The one spelling of all versions that are the same by PEP 440; what is no such version stays as it is, in lower case. */
 export function canonicalVersion(version: string): string {
+  return normalizedVersion(version).replace(/^((?:\d+!)?\d+(?:\.\d+)*?)(?:\.0)+(?!\.?\d)/, '$1')
+}
+
+/**
+ * A version as PEP 440 writes it: `v1.0.0-RC.1` is `1.0.0rc1`, with the zeros at the end of the release. What is no such version
+ * (old projects have them) is in lower case.
+ */
+export function normalizedVersion(version: string): string {
   const lower = version.toLowerCase()
   const parts = lower.length <= 128 ? form.exec(lower)?.groups : undefined
   if (parts === undefined) return lower
   const { epoch = '0', release = '', pre, preNumber, post, bare, postNumber, dev, devNumber, local } = parts
   return [
     plain(epoch) === '0' ? '' : `${plain(epoch)}!`,
-    release
-      .split('.')
-      .map(plain)
-      .join('.')
-      .replace(/(?:\.0)+$/, ''),
+    release.split('.').map(plain).join('.'),
     pre === undefined ? '' : `${preNames[pre] ?? pre}${plain(preNumber)}`,
     post === undefined ? '' : `.post${plain(bare ?? postNumber)}`,
     dev === undefined ? '' : `.dev${plain(devNumber)}`,

@@ -110,7 +110,14 @@ export interface StepGrant {
   readonly gateway: string
   readonly ca_certificate: string
   readonly grants: readonly string[]
-  readonly connections: readonly { name: string; kind: string; url: string; authority: string }[]
+  readonly connections: readonly {
+    name: string
+    kind: string
+    url: string
+    authority: string
+    /** Hosts of its files that tools go to themselves; missing from servers that do not say. */
+    storage?: readonly string[]
+  }[]
   /** Where the role may read the repository of the job; missing from servers that do not say. */
   readonly checkout?: readonly { connection: string; url: string }[]
   /** Hosts without a credential that the policy names one by one, as `host:port`. Missing from servers that do not say. */

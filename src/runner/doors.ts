@@ -68,9 +68,14 @@ export function aroundProxy(noProxy: string, hostNames: readonly string[]): stri
   )
 }
 
+/** `host:port` of a connection, and of its files where tools go there themselves. */
+export function authoritiesOf({ authority, storage = [] }: StepGrant['connections'][number]): string[] {
+  return [authority, ...storage]
+}
+
 /** Every `host:port` that the policy names for this step. */
 export function namedAuthorities({ connections, egress = [] }: StepGrant): string[] {
-  return [...new Set([...connections.map(({ authority }) => authority), ...egress])]
+  return [...new Set([...connections.flatMap(authoritiesOf), ...egress])]
 }
 
 /** The line for the developer, if there are more hosts than doors. */

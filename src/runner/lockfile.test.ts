@@ -114,6 +114,35 @@ test('every lockfile of the workspace is found: of all tools, in folders of it, 
   assert.deepEqual(lockfilesOf({ connections: [] }, { workspace, lockfile: name }).files.length, 1)
 })
 
+test('lockfiles of Python have names of a form, also by the folder that they lie in', (t) => {
+  const workspace = workspaceWith(
+    t,
+    Object.fromEntries(
+      [
+        ...['requirements.txt', 'requirements-dev.txt', 'dev-requirements.txt', 'requirements/base.txt'],
+        ...[
+          'a/requirements/ci.txt',
+          'pylock.ci.toml',
+          'sub/uv.lock',
+          'notes.txt',
+          'docs/base.txt',
+          'pylock.toml.bak',
+        ],
+      ].map((path) => [path, 'x']),
+    ),
+  )
+  const pypi = { name: 'pypi', kind: 'pypi', url: 'https://pypi.test', authority: 'pypi.test:443' }
+  assert.deepEqual(
+    lockfilesOf({ connections: [pypi] }, { workspace, lockfile: name })
+      .files.map(({ path }) => path)
+      .toSorted(),
+    [
+      ...['a/requirements/ci.txt', 'dev-requirements.txt', 'pylock.ci.toml', 'requirements-dev.txt'],
+      ...['requirements.txt', 'requirements/base.txt', 'sub/uv.lock'],
+    ],
+  )
+})
+
 test('beside npm-shrinkwrap.json the package-lock.json does not count, as with npm', (t) => {
   const workspace = workspaceWith(t, {
     'npm-shrinkwrap.json': '{}',

@@ -1,6 +1,6 @@
 import { basename, dirname, join, relative } from 'node:path'
 import { kindNamed, kindNames } from '../kinds/index.ts'
-import { limits, messageOf } from '../lib/index.ts'
+import { compilePattern, limits, messageOf } from '../lib/index.ts'
 import { packLockfiles } from '../lockfiles/bundle.ts'
 import type { Lockfile } from '../lockfiles/index.ts'
 import type { PinnedLockfiles, ServerApi, StepGrant } from './api.ts'
@@ -50,7 +50,7 @@ export function lockfilesOf(
   const names = kindNames
     .filter((name) => step.connections.some(({ kind }) => kind === name))
     .flatMap((name) => kindNamed(name).lockfiles ?? [])
-  const found = findFiles(workspace, new Set(names), bounds)
+  const found = findFiles(workspace, namesLockfile(names), bounds)
   const notes = [
     ...(found.others.length > 0 ? [`${listed(found.others)}: no plain file, so it pins nothing`] : []),
     ...(found.cut ? [`not the whole workspace was searched for lockfiles: name yours with --lockfile`] : []),
@@ -72,6 +72,18 @@ export function lockfilesOf(
     files.push({ path, text })
   }
   return { files, notes }
+}
+
+/** Tells the files that a kind's `lockfiles` mean. */
+function namesLockfile(names: readonly string[]): (name: string, folder: string) => boolean {
+  const patterns = names.map((name) => {
+    const [folder, file] = name.includes('/') ? name.split('/') : [undefined, name]
+    return { folder, pattern: compilePattern(file ?? '') }
+  })
+  return (name, inFolder) =>
+    patterns.some(
+      ({ folder, pattern }) => (folder === undefined || folder === inFolder) && pattern.matches(name),
+    )
 }
 
 /** For the line that says what comes behind it. */

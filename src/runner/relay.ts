@@ -5,7 +5,7 @@ import { connectionProblem, joinSockets, limits, messageOf, systemClock } from '
 import { kindNamed, kindNames } from '../kinds/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import type { StepGrant } from './api.ts'
-import { namedAuthorities, type Way } from './doors.ts'
+import { authoritiesOf, namedAuthorities, type Way } from './doors.ts'
 import { createGatewayTunnels } from './gateway-tunnel.ts'
 import { answerPlain, forwardPlain } from './plain-request.ts'
 import { createRefusedHosts, Refusal } from './refused-hosts.ts'
@@ -59,7 +59,7 @@ export function createRelay(deps: RelayDeps): Relay {
   const services = new Map<number, number>()
   let clients = 0
   const registries = new Set(
-    deps.step.connections.filter(({ kind }) => pinning.has(kind)).map(({ authority }) => authority),
+    deps.step.connections.filter(({ kind }) => pinning.has(kind)).flatMap(authoritiesOf),
   )
   const told = new Set<string>()
 

@@ -13,20 +13,21 @@ export interface FilesFound {
   readonly cut: boolean
 }
 
-/** Finds files by their names in a tree that a step may be changing: no link is followed, so nothing outside of it is met. */
+/** Finds files by their names and their folder's in a tree that a step may be changing: no link is followed, so nothing outside of it is met. */
 export function findFiles(
   root: string,
-  names: ReadonlySet<string>,
+  isNamed: (name: string, folder: string) => boolean,
   bounds: { readonly depth: number; readonly files: number; readonly entries: number },
 ): FilesFound {
   const [files, others]: [string[], string[]] = [[], []]
   const folders: { path: string; depth: number }[] = [{ path: '', depth: 0 }]
   let entries = 0
   for (const { path, depth } of folders) {
+    const folder = path.slice(path.lastIndexOf('/') + 1)
     for (const entry of entriesIn(root, path)) {
       const at = path === '' ? entry.name : `${path}/${entry.name}`
       if (++entries > bounds.entries) return { files, others, cut: true }
-      if (names.has(entry.name) && !entry.isDirectory()) {
+      if (!entry.isDirectory() && isNamed(entry.name, folder)) {
         if (!entry.isFile()) others.push(at)
         else if (files.push(at) > bounds.files) return { files: files.slice(0, -1), others, cut: true }
       } else if (entry.isDirectory() && depth < bounds.depth && !passedOver.has(entry.name))

@@ -52,7 +52,10 @@ const openResponse = z.object({
   ca_certificate: z.string().describe('PEM; its key stays in the gateway.'),
   grants: z.array(z.string()),
   connections: z.array(
-    z.object({ name: z.string(), kind: z.string(), url: z.string(), authority: z.string() }),
+    z.object({
+      ...{ name: z.string(), kind: z.string(), url: z.string(), authority: z.string() },
+      storage: z.array(z.string()).optional().describe('Hosts of its files that tools go to themselves.'),
+    }),
   ),
   checkout: z
     .array(z.object({ connection: z.string(), url: z.string() }))
@@ -371,7 +374,12 @@ async function openStep(
     grants,
     connections: rules.targets.connections
       .filter(({ name }) => names.has(name))
-      .map(({ name, kind, url, host, port }) => ({ name, kind, url, authority: `${host}:${port}` })),
+      .map((one) => ({
+        ...{ name: one.name, kind: one.kind, url: one.url, authority: `${one.host}:${one.port}` },
+        storage: (one.storage ?? [])
+          .filter(({ host, port }) => rules.targets.at(host, port)[0]?.storageOf === one)
+          .map(({ host, port }) => `${host}:${port}`),
+      })),
     checkout: checkoutSources(rules, role, session),
     egress: reached.filter((rule) => !rule.anyLabelBefore).map(({ host, port }) => `${host}:${port}`),
   }

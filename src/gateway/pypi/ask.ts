@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http'
+import { messageOf } from '../../lib/index.ts'
+import { discard, type Exchange, type Permit } from '../exchange.ts'
+
+/** An answer, and where it came from; or why there is none. */
+export type Asked =
+  | { readonly ok: true; readonly upstream: IncomingMessage; readonly url: URL }
+  | { readonly ok: false; readonly elsewhere?: URL; readonly why: string }
+
+const redirects = new Set([301, 302, 303, 307, 308])
+const maxHops = 5
+
+/** Asks an address of the connection, or of its storage hosts, and goes where it is sent on to among these. */
+export async function ask(
+  exchange: Exchange,
+  permit: Permit,
+  from: URL,
+  request: { method: string; headers: Record<string, string> },
+): Promise<Asked> {
+  let url = from
+  for (let hop = 0; hop <= maxHops; hop++) {
+    const asking = exchange.sendTo(permit, url, request, 'storage')
+    if (asking === undefined)
+      return {
+        ok: false,
+        elsewhere: url,
+        why: `the index sends clients on to ${url.host}: if its files are there, add to the connection in mayfly.yaml: storage: ["${url.host}"]`,
+      }
+    const upstream = await asking
+    const { statusCode = 0, headers } = upstream
+    if (!redirects.has(statusCode) || headers.location === undefined) return { ok: true, upstream, url }
+    discard(upstream)
+    const next = URL.parse(headers.location, url.href)
+    if (next === null) return { ok: false, why: 'the index sends clients on to no address' }
+    url = next
+  }
+  return { ok: false, why: 'the index sends clients on without end' }
+}
+
+/** The address that a request names. */
+export function addressOf({ connection, storage, path, query }: Exchange): URL {
+  const at = query === '' ? path : `${path}?${query}`
+  return storage === undefined
+    ? ownAddress(connection, at)
+    : new URL(`https://${storage.host}:${storage.port}${at}`)
+}
+
+export function ownAddress({ url, basePath }: Exchange['connection'], path: string): URL {
+  return new URL(`${new URL(url).origin}${basePath}${path}`)
+}
+
+/** The whole body as text, or why not. */
+export async function textOf(upstream: IncomingMessage, maxBytes: number): Promise<string | { why: string }> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  try {
+    for await (const chunk of upstream as AsyncIterable<Buffer>) {
+      bytes += chunk.length
+      if (bytes > maxBytes) return { why: `its answer is over ${maxBytes} bytes` }
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks).toString('utf8')
+  } catch (error) {
+    return { why: `its answer broke off: ${messageOf(error)}` }
+  }
+}

@@ -1,0 +1,60 @@
+import { pipeline } from 'node:stream/promises'
+import { copyHead, discard, pickHeaders, type Exchange, type HttpHandler } from '../exchange.ts'
+import { addressOf, ask } from './ask.ts'
+import { answerPlain, refuse } from './answer.ts'
+import { serveFile } from './file-request.ts'
+import { permitProject, serveIndex } from './index-request.ts'
+import { createPages, type Pages } from './pages.ts'
+import { routeOf } from './route.ts'
+import { serveUpload } from './upload.ts'
+
+/**
+ * A Python package index: pages of projects in JSON and HTML (PEP 503, 691), files and their metadata, and uploads. What comes
+ * is held against the lockfile's hashes, or under a grant to resolve against the index's. Refuses the list of all projects, and
+ * every project that is neither pinned nor granted by name.
+ */
+export function createPypiHandler(): HttpHandler {
+  const pages = createPages()
+  return (exchange) => serve(exchange, pages)
+}
+
+async function serve(exchange: Exchange, pages: Pages): Promise<void> {
+  const { request, path, query, storage } = exchange
+  const route = routeOf(request.method ?? '', path, storage !== undefined)
+  if (route === undefined || (query !== '' && route.kind !== 'file' && route.kind !== 'mint'))
+    return refuse(exchange, 'it is neither the page of a project, nor a file of a release, nor an upload')
+  switch (route.kind) {
+    case 'index':
+      return serveIndex(exchange, pages, route)
+    case 'file':
+      return serveFile(exchange, pages, route)
+    case 'about':
+      return serveAbout(exchange, route.project)
+    case 'upload':
+      return serveUpload(exchange, pages)
+    case 'mint':
+      return refuse(
+        exchange,
+        'a step needs no token to publish: the gateway adds the credential of the connection; publish with any user name and password',
+      )
+  }
+}
+
+/** What is told about a project, and decides nothing here: files are held against their digests all the same. */
+async function serveAbout(exchange: Exchange, project: string): Promise<void> {
+  const { request, response } = exchange
+  const permit = await permitProject(exchange, project, await exchange.pins())
+  if (typeof permit === 'string') return refuse(exchange, permit)
+  if (!permit.allow) return answerPlain(exchange, 403, permit.message)
+  const headers = pickHeaders(request, ['accept', 'accept-encoding', 'if-none-match', 'user-agent'])
+  const asked = await ask(exchange, permit, addressOf(exchange), { method: request.method ?? 'GET', headers })
+  if (!asked.ok) return refuse(exchange, asked.why, 502)
+  const { upstream } = asked
+  const { statusCode = 0 } = upstream
+  if (statusCode !== 200 && statusCode !== 304 && statusCode !== 404) {
+    discard(upstream)
+    return refuse(exchange, `the index answered ${statusCode}`, 502)
+  }
+  copyHead(upstream, response)
+  await pipeline(upstream, response)
+}

@@ -1,0 +1,126 @@
+import { limits } from '../../lib/index.ts'
+import { discard, type Exchange, type Permit } from '../exchange.ts'
+import { ask, ownAddress, textOf } from './ask.ts'
+import { readPage, type IndexFile, type ProjectPage } from './project-page.ts'
+
+/** Pages of projects as an index gave them to a step: by them the step's later requests for files are judged. */
+export interface Pages {
+  /** Asks the index for it. `path` is where below the connection. */
+  fetch(exchange: Exchange, permit: Permit, project: string, path: string): Promise<Fetched>
+  /** As it was fetched before in this step, or now. */
+  get(exchange: Exchange, permit: Permit, project: string): Promise<Fetched>
+  /** A file by its address, on a page that was fetched. */
+  known(exchange: Exchange, url: URL): { readonly project: string; readonly file: IndexFile } | undefined
+}
+
+export type Fetched =
+  | { readonly ok: true; readonly page: ProjectPage }
+  | { readonly ok: false; readonly status: number; readonly why: string }
+
+const accept =
+  'application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1'
+/** Files of all pages that are remembered of one step; the oldest page goes first, and is asked for again if it is needed. */
+const maxFiles = 100_000
+
+interface Memory {
+  readonly pages: Map<string, ProjectPage>
+  readonly byAddress: Map<string, { readonly project: string; readonly file: IndexFile }>
+  /** Where pages are on this index: `/simple/`, or as devpi has it. */
+  root: string
+}
+
+export function createPages(): Pages {
+  const memories = new WeakMap<object, Map<string, Memory>>()
+
+  function of({ ofStep, connection }: Exchange): Memory {
+    const ofStepsIndexes = memories.get(ofStep) ?? new Map<string, Memory>()
+    memories.set(ofStep, ofStepsIndexes)
+    const key = `${connection.name} ${connection.url}`
+    const known = ofStepsIndexes.get(key) ?? { pages: new Map(), byAddress: new Map(), root: '/simple/' }
+    ofStepsIndexes.set(key, known)
+    return known
+  }
+
+  function remember(memory: Memory, page: ProjectPage): void {
+    forget(memory, page.project)
+    memory.pages.set(page.project, page)
+    for (const file of page.files) memory.byAddress.set(file.url.href, { project: page.project, file })
+    for (const project of memory.pages.keys()) {
+      if (memory.byAddress.size <= maxFiles || project === page.project) break
+      forget(memory, project)
+    }
+  }
+
+  return {
+    async fetch(exchange, permit, project, path) {
+      const fetched = await fetchPage(exchange, permit, project, path)
+      if (!fetched.ok) return fetched
+      const memory = of(exchange)
+      memory.root = path.slice(0, path.indexOf('/', 1) + 1)
+      remember(memory, fetched.page)
+      return fetched
+    },
+    async get(exchange, permit, project) {
+      const { pages, root } = of(exchange)
+      const page = pages.get(project)
+      return page === undefined
+        ? this.fetch(exchange, permit, project, `${root}${project}/`)
+        : { ok: true, page }
+    },
+    known: (exchange, url) => of(exchange).byAddress.get(url.href),
+  }
+}
+
+function forget(memory: Memory, project: string): void {
+  for (const { url } of memory.pages.get(project)?.files ?? []) memory.byAddress.delete(url.href)
+  memory.pages.delete(project)
+}
+
+async function fetchPage(
+  exchange: Exchange,
+  permit: Permit,
+  project: string,
+  path: string,
+): Promise<Fetched> {
+  const { connection, request } = exchange
+  const agent = request.headers['user-agent'] ?? 'mayfly'
+  const headers = { accept, 'accept-encoding': 'identity', 'user-agent': agent }
+  const asked = await ask(exchange, permit, ownAddress(connection, path), { method: 'GET', headers })
+  // What an index has not itself some send on to pypi.org for (GitLab): there it is another connection's.
+  if (!asked.ok) return { ok: false, status: asked.elsewhere === undefined ? 502 : 404, why: asked.why }
+  const { upstream, url } = asked
+  const { statusCode = 0 } = upstream
+  if (statusCode !== 200) {
+    discard(upstream)
+    return { ok: false, status: statusCode, why: whyNot(connection.name, project, statusCode) }
+  }
+  const text = await textOf(upstream, limits.indexPageBytes)
+  if (typeof text !== 'string')
+    return { ok: false, status: 502, why: `the index of "${connection.name}": ${text.why}` }
+  const page = readPage(project, text, upstream.headers['content-type'] ?? '', url)
+  if (page === undefined)
+    return {
+      ok: false,
+      status: 502,
+      why: `connection "${connection.name}" answers with no page of an index (PEP 503)`,
+    }
+  return {
+    ok: true,
+    page: { ...page, files: page.files.map((file) => ({ ...file, url: ownScheme(connection, file.url) })) },
+  }
+}
+
+function whyNot(connection: string, project: string, status: number): string {
+  if (status === 404) return `the index of connection "${connection}" does not have ${project}`
+  return status === 401 || status === 403
+    ? `the index refused the credential of connection "${connection}" (${status}): an operator must renew its secret`
+    : `the index of connection "${connection}" answered ${status}`
+}
+
+/** An index behind a proxy often believes that it is reached by http://: its host and path count, the connection is ours. */
+function ownScheme({ url: own, host }: Exchange['connection'], url: URL): URL {
+  const { protocol, port } = new URL(own)
+  const isOwn = url.hostname === host && url.protocol === 'http:' && (url.port === '' || url.port === port)
+  if (!isOwn || protocol === 'http:') return url
+  return new URL(`${protocol}//${url.hostname}${port === '' ? '' : `:${port}`}${url.pathname}${url.search}`)
+}

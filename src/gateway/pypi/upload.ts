@@ -1,0 +1,152 @@
+import { Readable } from 'node:stream'
+import { MayflyError, limits } from '../../lib/index.ts'
+import { canonicalVersion, normalizedProject, normalizedVersion } from '../../lockfiles/index.ts'
+import { discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
+import { answerPlain, refuse } from './answer.ts'
+import { boundaryIn, createFormReader, type FormReader } from './form-reader.ts'
+import { operationOf } from './index-request.ts'
+import type { Pages } from './pages.ts'
+import { versionOf } from './release-file.ts'
+
+/** What is to be published, by the fields that came before the file. */
+interface Publication {
+  readonly project: string
+  readonly version: string
+  readonly file: string
+  /** SHA-256 in hex, as the client says. */
+  readonly sha256: string
+}
+
+/**
+ * An upload (PyPI's legacy API, as twine, uv and poetry speak it). Nothing goes upstream before the grant covers project and
+ * version, the file's own name says the same, and the index does not have it; the last bytes go when the digest holds.
+ */
+export async function serveUpload(exchange: Exchange, pages: Pages): Promise<void> {
+  try {
+    await publish(exchange, pages)
+  } catch (error) {
+    if (!(error instanceof MayflyError) || !['bad_input', 'limit_exceeded', 'denied'].includes(error.code))
+      throw error
+    refuse(exchange, error.message, error.code === 'limit_exceeded' ? 413 : 400)
+  }
+}
+
+async function publish(exchange: Exchange, pages: Pages): Promise<void> {
+  const { request } = exchange
+  const boundary = boundaryIn(request.headers['content-type'] ?? '')
+  if (boundary === undefined)
+    throw new MayflyError('bad_input', 'an upload is multipart/form-data with a plain boundary')
+  const reader = createFormReader(boundary, limits.uploadFieldBytes)
+  const chunks = (request as AsyncIterable<Buffer>)[Symbol.asyncIterator]()
+  const head = await readHead(chunks, reader)
+  const publication = publicationOf(reader)
+  const { project, version, file, sha256 } = publication
+  const operation = operationOf(exchange, 'pypi:publish', project, version)
+  const permit = await exchange.permit(operation, { published: { file, sha256 } })
+  if (!permit.allow) return answerPlain(exchange, 403, permit.message)
+  const taken = await takenReason(exchange, pages, permit, publication)
+  if (taken !== undefined) return refuse(exchange, taken.why, taken.status)
+  await send(exchange, permit, boundary, Readable.from(bodyOf(head, chunks, reader, publication)))
+}
+
+async function readHead(chunks: AsyncIterator<Buffer>, reader: FormReader): Promise<Buffer[]> {
+  const head: Buffer[] = []
+  while (reader.file === undefined) {
+    const { value, done } = await chunks.next()
+    if (done === true)
+      throw new MayflyError('bad_input', 'an upload has the file in its last part, "content"')
+    reader.push(value)
+    head.push(value)
+  }
+  return head
+}
+
+function publicationOf({ file }: FormReader): Publication {
+  const of = (name: string) => file?.fields.get(name) ?? ''
+  const [project, version, sha256] = [
+    normalizedProject(of('name')),
+    of('version'),
+    of('sha256_digest').toLowerCase(),
+  ]
+  const name = file?.name ?? ''
+  const wrong = (why: string) => new MayflyError('bad_input', `${name}: ${why}`)
+  if (of(':action') !== 'file_upload') throw wrong('only ":action" file_upload is an upload')
+  if (!/^[0-9a-f]{64}$/.test(sha256))
+    throw wrong('the upload has no "sha256_digest": publish with twine, uv, poetry, pdm, hatch or flit')
+  const named = versionOf(name, project)
+  if (named === undefined || canonicalVersion(named) !== canonicalVersion(version))
+    throw wrong(`its name is not one of a file of ${project.slice(0, 100)} ${version.slice(0, 100)}`)
+  return { project, version: normalizedVersion(version), file: name, sha256 }
+}
+
+/**
+ * Why it cannot be published under this name. Asked right before; the protocol has no way to say "only if it is not there", so
+ * two uploads at the same moment can still overtake each other where the index allows it.
+ */
+async function takenReason(
+  exchange: Exchange,
+  pages: Pages,
+  permit: Permit,
+  { project, file }: Publication,
+): Promise<{ status: number; why: string } | undefined> {
+  const fetched = await pages.fetch(exchange, permit, project, `/simple/${project}/`)
+  if (fetched.ok) {
+    const isThere = fetched.page.files.some(({ filename }) => filename.toLowerCase() === file.toLowerCase())
+    return isThere ? { status: 409, why: `File already exists: ${file}` } : undefined
+  }
+  // Some hosts take uploads only, and answer so to any page.
+  if ([404, 405, 410].includes(fetched.status)) return undefined
+  return { status: 502, why: `whether ${file} is there already is not known: ${fetched.why}` }
+}
+
+/** The body as it came. Its last bytes wait until the file's digest holds. */
+async function* bodyOf(
+  head: readonly Buffer[],
+  chunks: AsyncIterator<Buffer>,
+  reader: FormReader,
+  { file, sha256 }: Publication,
+): AsyncGenerator<Buffer> {
+  yield* head.slice(0, -1)
+  let held = head.at(-1) ?? Buffer.alloc(0)
+  for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+    reader.push(next.value)
+    yield held
+    held = next.value
+  }
+  const found = reader.end()
+  if (found.sha256 !== sha256)
+    throw new MayflyError(
+      'denied',
+      `${file} has the SHA-256 ${found.sha256}, and its "sha256_digest" says ${sha256}`,
+    )
+  yield held
+}
+
+async function send(exchange: Exchange, permit: Permit, boundary: string, body: Readable): Promise<void> {
+  const { connection, request, path } = exchange
+  // `send` says that the host does not answer when what we give it fails: then the reason is ours.
+  let failure: unknown
+  body.once('error', (error) => (failure = error))
+  const upstream = await exchange
+    .send(permit, {
+      method: 'POST',
+      path,
+      headers: {
+        ...pickHeaders(request, ['accept', 'content-length', 'user-agent']),
+        'accept-encoding': 'identity',
+        'content-type': `multipart/form-data; boundary=${boundary}`,
+      },
+      body,
+    })
+    .catch((error: unknown) => {
+      throw failure ?? error
+    })
+  discard(upstream)
+  const { statusCode = 0, statusMessage = '' } = upstream
+  if (statusCode >= 200 && statusCode < 300) return answerPlain(exchange, 200, 'OK')
+  // Its own words are few, and an operator's credential is not among them: the body stays here.
+  const said = `the index of connection "${connection.name}" answered ${statusCode} ${statusMessage.slice(0, 200)}`
+  if (statusCode === 401 || statusCode === 403)
+    return refuse(exchange, `${said}: an operator must renew its secret, or give it the right to publish`)
+  answerPlain(exchange, statusCode >= 400 ? statusCode : 502, `mayfly: ${said}`)
+}
