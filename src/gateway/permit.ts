@@ -208,6 +208,8 @@ export function createGatekeeper(deps: {
       const allowed = asked.flatMap(({ operation, decision }) =>
         decision.allow ? [{ operation, ...decision }] : [],
       )
+      // What is let in by a grant for some ref is none for this one: whoever reads the record for the least grants would take it so.
+      const done = anyRef ? operations.map(withoutRef) : operations
       const waived = allowed.filter(({ shadow }) => shadow !== undefined)
       const grants = allowed.filter(({ shadow }) => shadow === undefined).map(({ grant }) => grant)
       try {
@@ -219,7 +221,7 @@ export function createGatekeeper(deps: {
           stepEvent(step, 'access.granted', {
             ...(lease === undefined ? {} : { lease: lease.id }),
             host: connection.host,
-            operations: operations.slice(0, maxOperations),
+            operations: done.slice(0, maxOperations),
             ...(operations.length > maxOperations ? { operationCount: operations.length } : {}),
             grants: [...new Set(grants)],
             ...detail,
@@ -230,7 +232,7 @@ export function createGatekeeper(deps: {
         // The step may have ended while the entry was written.
         if (step.endReason !== undefined)
           throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
-        for (const operation of operations) activity.granted(step.id, summarise(operation))
+        for (const operation of done) activity.granted(step.id, summarise(operation))
         return { allow: true, authorization: lease?.authorization }
       } catch (error) {
         // Secret missing, vault key wrong, log down, step ended: nothing is issued, and the step learns why.
@@ -250,6 +252,10 @@ function unservedIn({ packages }: Connection, operations: readonly Operation[]):
   return operations
     .map(({ path }) => (path === '' ? undefined : packages.unserved(path)))
     .find((why) => why !== undefined)
+}
+
+function withoutRef({ action, connection, path }: Operation): Operation {
+  return { action, connection, path }
 }
 
 const recordedBytes = 16_000

@@ -9,6 +9,7 @@ import { pullBlob, pullManifest, pullReferrers } from './pull.ts'
 import { pushManifest } from './push.ts'
 import { openRegistry } from './registry.ts'
 import { routeOf, type Route } from './route.ts'
+import { createTurns } from './turns.ts'
 import { upload } from './upload.ts'
 
 /**
@@ -19,12 +20,13 @@ import { upload } from './upload.ts'
  */
 export function createOciHandler(deps: { clock: Clock }): HttpHandler {
   const memoryOf = createMemories()
+  const turns = createTurns()
   return async (exchange) => {
     const { request, path, query } = exchange
     const route = routeOf(request.method ?? '', path, query)
     if (typeof route === 'string') return refuse(exchange, route)
     const memory = memoryOf(exchange)
-    const job = { exchange, memory, registry: openRegistry(exchange, memory, deps.clock) }
+    const job = { exchange, memory, turns, registry: openRegistry(exchange, memory, deps.clock) }
     try {
       await handle(job, route)
     } catch (error) {

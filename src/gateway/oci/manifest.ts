@@ -5,12 +5,14 @@ import { isDigest } from '../../kinds/index.ts'
 export interface Manifest {
   /** Of what it consists: layers, configuration, manifests of an index. */
   readonly children: readonly string[]
+  /** The same without the configuration. */
+  readonly listed: readonly string[]
   /** The manifest that it is about (signatures, SBOMs). */
   readonly subject: string | undefined
 }
 
 const maxDepth = 64
-const maxChildren = 10_000
+const maxListed = 10_000
 
 /**
  * Reads the JSON of a manifest (OCI image-spec 1.1; Docker's schema 2), or says why it is none. One that could be taken for an
@@ -31,13 +33,15 @@ export function readManifest(bytes: Buffer, contentType: string): Manifest | str
     return `the manifest says that it is ${mediaType.slice(0, 100)}, its header ${type.slice(0, 100)}`
   if (manifests !== undefined && (layers !== undefined || config !== undefined))
     return 'the manifest has both layers and manifests'
-  const children = [config, ...listOf(layers), ...listOf(manifests), ...listOf(blobs)].flatMap(
-    (one) => digestIn(one) ?? [],
-  )
-  if (children.length > maxChildren) return `the manifest names more than ${maxChildren} parts`
-  if (subject === undefined || subject === null) return { children, subject: undefined }
+  const listed = [layers, manifests, blobs].flatMap(listOf).flatMap((one) => digestIn(one) ?? [])
+  if (listed.length > maxListed) return `the manifest lists more than ${maxListed} parts`
+  const ofConfig = digestIn(config)
+  const children = ofConfig === undefined ? listed : [ofConfig, ...listed]
+  if (subject === undefined || subject === null) return { children, listed, subject: undefined }
   const about = digestIn(subject)
-  return about === undefined ? 'the manifest has a subject without a digest' : { children, subject: about }
+  return about === undefined
+    ? 'the manifest has a subject without a digest'
+    : { children, listed, subject: about }
 }
 
 /** `sha256:...` of the bytes, or by the algorithm of another digest. */

@@ -16,11 +16,8 @@ export function operationOn({ exchange }: Job, action: string, path: string, ref
  * `app@v*` is so one for all that `v1` consists of, and for what stands beside it (signatures), and for nothing else.
  */
 export function permitPull(job: Job, repository: string, ref: string, detail: Detail): Promise<Permission> {
-  const operation = operationOn(job, 'oci:pull', repository, ref)
-  const { exchange } = job
-  return isReached(job, repository, ref) && !exchange.would(operation)
-    ? exchange.permit(operation, { oci: detail }, { anyRef: true })
-    : exchange.permit(operation, { oci: detail })
+  const options = isReached(job, repository, ref) ? ({ anyRef: true } as const) : {}
+  return job.exchange.permit(operationOn(job, 'oci:pull', repository, ref), { oci: detail }, options)
 }
 
 function isReached({ memory }: Job, repository: string, ref: string): boolean {

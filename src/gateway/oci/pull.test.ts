@@ -27,6 +27,14 @@ test('a tag is pulled, its digest is ours, and what it named is in the log befor
   assert.match(answer.head, new RegExp(`docker-content-digest: ${name}`, 'i'))
   const details = world.audit.ofType('access.granted').map(({ data }) => data?.['oci'])
   assert.deepEqual(details, [{ manifest: 'v1' }, { tag: 'v1', digest: name, size: manifest.length }])
+  // By the record the least grant is one for the tag: what it consists of needs none of its own.
+  assert.deepEqual(
+    world.audit.ofType('access.granted').map(({ data }) => data?.['operations']),
+    [
+      [{ action: 'oci:pull', connection: 'images', path: 'octo/app', ref: 'v1' }],
+      [{ action: 'oci:pull', connection: 'images', path: 'octo/app' }],
+    ],
+  )
   const [{ headers }] = seen() as [typeof seen extends () => readonly (infer S)[] ? S : never]
   assert.match(headers.authorization ?? '', /^Basic /)
   assert.notEqual(headers.authorization, 'Bearer mine')
@@ -101,6 +109,17 @@ test('a blob passes when its digest holds, and its last bytes never when not', a
     body: layer,
   })
   assert.match(errorOf(await ask('GET', blobPath)).message, /the registry says that its digest/)
+})
+
+test('a blob that the registry breaks off in the middle is cut off for the step, too', async (t) => {
+  const { ask, world } = await openRegistryWorld(t, ['oci:pull images/octo/app'])
+  world.upstream.handle = (_request, response) => {
+    response.writeHead(200, { 'content-length': layer.length })
+    response.write('the ', () => response.destroy())
+  }
+  const broken = await ask('GET', blobPath)
+  assert.notEqual(broken.body, layer)
+  assert.ok(!broken.body.includes(layer.slice(4)))
 })
 
 test('a part of a blob is cut out of the whole, which is read and held against its digest', async (t) => {

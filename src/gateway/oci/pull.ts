@@ -116,7 +116,8 @@ export async function pullBlob(job: Job, route: Blob): Promise<void> {
     throw error
   }
   keepOnly(upstream, ['content-length', 'content-encoding'])
-  const range = byteRange(exchange.request.headers.range, Number(length ?? 0))
+  const { range: wanted, 'if-range': condition } = exchange.request.headers
+  const range = condition === undefined ? byteRange(wanted, Number(length ?? 0)) : undefined
   exchange.response.setHeader('content-type', 'application/octet-stream')
   exchange.response.setHeader('docker-content-digest', digest)
   if (length !== undefined) exchange.response.setHeader('accept-ranges', 'bytes')

@@ -83,6 +83,25 @@ test('whether the tag is there must be known', async (t) => {
   assert.deepEqual(requests(), [`GET ${at('v1')}`])
 })
 
+test('of two pushes of one new tag at the same moment one is taken', async (t) => {
+  const { ask, world, requests } = await openRegistryWorld(t, ['oci:push images/octo/app'])
+  let there: Buffer | undefined
+  world.upstream.handle = (incoming, response) => {
+    const body = world.upstream.seen.at(-1)?.body
+    // Slow enough that both would have asked before the first one was taken.
+    setTimeout(() => {
+      if (incoming.method === 'PUT') there = body
+      const status = incoming.method === 'PUT' ? 201 : there === undefined ? 404 : 200
+      response.writeHead(status, typed).end(incoming.method === 'GET' ? there : undefined)
+    }, 50)
+  }
+  const answers = await Promise.all(
+    ['one', 'two'].map((layer) => ask('PUT', at('v1'), { headers: typed, body: manifestOf(layer) })),
+  )
+  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [201, 403])
+  assert.equal(requests().filter((one) => one.startsWith('PUT')).length, 1)
+})
+
 const malformed: readonly (readonly [string, string, Buffer, string, number, string])[] = [
   ['by another digest', digest('x'), manifest, manifestType, 400, 'DIGEST_INVALID'],
   ['that means two things', 'v1', manifestOf('l', { manifests: [] }), manifestType, 400, 'MANIFEST_INVALID'],

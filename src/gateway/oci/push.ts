@@ -31,11 +31,18 @@ export async function pushManifest(job: Job, { repository, ref }: Manifest): Pro
     return refuse(exchange, `${nameOf(repository, ref)}: ${pushed.wrong}`, pushed.status, pushed.code)
   const permit = await permitPush(job, pushed)
   if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
-  if (!isDigest(ref)) {
-    const moved = await refusedMove(job, permit, pushed)
-    if (moved !== undefined) return answerError(exchange, 403, 'DENIED', moved)
-  }
-  if (await store(job, permit, pushed)) memory.pushed.add(repository, [pushed.digest])
+  const stored = isDigest(ref)
+    ? await store(job, permit, pushed)
+    : await job.turns(`${exchange.connection.url} ${repository}:${ref}`, () => name(job, permit, pushed))
+  if (stored) memory.pushed.add(repository, [pushed.digest])
+}
+
+/** Nobody else of this gateway's steps names something by the tag between the question and the answer. */
+async function name(job: Job, permit: Permit, pushed: Pushed): Promise<boolean> {
+  const moved = await refusedMove(job, permit, pushed)
+  if (moved === undefined) return store(job, permit, pushed)
+  answerError(job.exchange, 403, 'DENIED', moved)
+  return false
 }
 
 /** What its name alone refuses is not read. */
@@ -84,7 +91,7 @@ function isOwnTag({ memory }: Job, repository: string, tag: string): boolean {
 
 /**
  * Why the tag does not take the manifest: it names another one, and the step may not move it. Asked right before; a registry
- * has no way to say "only if it is not there", so two pushes at the same moment can still overtake each other.
+ * has no way to say "only if it is not there", so pushes through two gateways at the same moment can overtake each other.
  */
 async function refusedMove(job: Job, permit: Permit, pushed: Pushed): Promise<string | undefined> {
   const { exchange } = job
@@ -111,10 +118,10 @@ async function refusedMove(job: Job, permit: Permit, pushed: Pushed): Promise<st
   return forced.allow ? undefined : `${forced.message}: the tag is there, and names ${found.digest}`
 }
 
-function isGrown(found: { bytes: Buffer; type: string }, { children }: Content): boolean {
+function isGrown(found: { bytes: Buffer; type: string }, { listed }: Content): boolean {
   const old = readManifest(found.bytes, found.type)
-  const kept = new Set(children)
-  return typeof old !== 'string' && old.children.every((child) => kept.has(child))
+  const kept = new Set(listed)
+  return typeof old !== 'string' && old.listed.every((child) => kept.has(child))
 }
 
 async function store(job: Job, permit: Permit, pushed: Pushed): Promise<boolean> {

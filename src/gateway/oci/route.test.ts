@@ -87,5 +87,5 @@ test('of any JSON a manifest is read, or it is said why not', () => {
 
 test('brackets in texts are no depth', () => {
   const text = JSON.stringify({ a: '[{'.repeat(500) + '\\"[' })
-  assert.deepEqual(readManifest(Buffer.from(text), ''), { children: [], subject: undefined })
+  assert.deepEqual(readManifest(Buffer.from(text), ''), { children: [], listed: [], subject: undefined })
 })
