@@ -6,6 +6,7 @@ import { benchExchange } from './exchange.ts'
 import { benchFind } from './find.ts'
 import { benchLogs } from './logs.ts'
 import { benchMask } from './mask.ts'
+import { benchOci } from './oci.ts'
 import { benchGit, benchNpm, benchUp } from './peers.ts'
 import { benchPolicy } from './policy.ts'
 import type { BenchResult } from './result.ts'
@@ -28,6 +29,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   build: benchBuild,
   git: benchGit,
   npm: benchNpm,
+  oci: benchOci,
   doors: benchDoors,
   mask: benchMask,
   logs: benchLogs,
