@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Secret } from '../src/lib/index.ts'
-import { createMasker } from '../src/runner/mask/index.ts'
+import { createMasker } from '../src/mask/index.ts'
 import type { BenchResult } from './result.ts'
 
 const sampleBytes = 8_388_608

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { projectFolder } from '../demo/stage.ts'
@@ -115,4 +115,15 @@ test('who checks a log needs the one file of audit/verify, which imports nothing
     verifyFolder: (folder: string, key: string) => Promise<{ ok: boolean }>
   }
   assert.equal((await verifyFolder('/nowhere', 'nonsense')).ok, false)
+})
+
+test('no protocol passes an upstream’s bytes to a step by itself: only by digest, or looked through for the credential', () => {
+  const own = globSync('src/gateway/*/*.ts', { cwd: projectFolder })
+    .filter((name) => !/\.(?:test|fixture)\.ts$/.test(name))
+    .filter((name) =>
+      /\.pipe\((?:exchange\.)?response|pipeline\([^)]*response/.test(
+        readFileSync(join(projectFolder, name), 'utf8'),
+      ),
+    )
+  assert.deepEqual(own, [])
 })

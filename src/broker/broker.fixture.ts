@@ -202,6 +202,7 @@ export function connection(name = 'github', changes: Partial<Connection> = {}): 
     credential: { scheme: 'bearer', secret: 'deploy' },
     dial: undefined,
     ca: undefined,
+    opaque: false,
     ...changes,
   }
 }

@@ -65,6 +65,12 @@ const target = {
     .describe(
       'The address to connect to instead of what DNS says. It names the address, so it may be private or loopback.',
     ),
+  opaque: z
+    .boolean()
+    .optional()
+    .describe(
+      'Lets answers pass whose encoding the gateway does not know, though the credential might be in them. For hosts that you trust with it.',
+    ),
   ca: z
     .string()
     .optional()

@@ -48,6 +48,8 @@ export interface Connection {
   readonly pushBytes?: number
   /** Of a registry of packages. */
   readonly packages?: PackageRules | undefined
+  /** Answers that cannot be looked into may pass. */
+  readonly opaque: boolean
 }
 
 export type CredentialConfig =
@@ -149,7 +151,8 @@ function compileConnection(
   const basePath = basePathOf(config.kind, url.pathname.replace(/\/+$/, ''))
   if (basePath === undefined)
     return `a connection of kind ${config.kind} is for the whole host: write ${url.origin}`
-  const own = { name, kind: config.kind, url: config.url, credential, ca: config.ca }
+  const { kind, url: written, ca, opaque = false } = config
+  const own = { name, kind, url: written, credential, ca, opaque }
   const beside = compileHostsBeside(config, own)
   if (typeof beside === 'string') return beside
   return {
@@ -169,7 +172,7 @@ function compileConnection(
 /** The other hosts that a connection names: always by TLS, and trusted by the same certificates. */
 function compileHostsBeside(
   { storage = [], token_host: token }: ConnectionConfig,
-  own: Pick<Connection, 'name' | 'kind' | 'url' | 'credential' | 'ca'>,
+  own: Pick<Connection, 'name' | 'kind' | 'url' | 'credential' | 'ca' | 'opaque'>,
 ): Pick<Connection, 'storage' | 'tokenHost'> | string {
   const places = [...storage, ...(token === undefined ? [] : [token])].map(placeOf)
   if (places.includes(undefined)) return 'storage and token_host are host names, with a port unless it is 443'

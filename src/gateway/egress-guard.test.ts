@@ -55,6 +55,7 @@ function connectionTo(host: string, port: number, dial?: { address: string; port
     credential: undefined,
     dial,
     ca: undefined,
+    opaque: false,
   }
 }
 

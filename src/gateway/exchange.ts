@@ -45,6 +45,16 @@ export interface Exchange {
   deliver(upstream: IncomingMessage, download: Download): Promise<void>
   /** Records a file that was given to the step otherwise, once its digest had held. */
   downloaded(file: Downloaded): void
+  /**
+   * Passes an answer on that no digest is known of: never with the credential that was sent, which is looked for in head and
+   * body; where it is, the answer is cut and that recorded. `headers` replace upstream's, undefined takes one away.
+   */
+  relay(upstream: IncomingMessage, headers?: Readonly<Record<string, string | undefined>>): Promise<void>
+  /**
+   * An answer's body as a whole, decoded and looked through in the same way; undefined if it is longer than that. Throws `denied`,
+   * which is recorded, and `upstream_unreachable`.
+   */
+  read(upstream: IncomingMessage, maxBytes: number): Promise<Buffer | undefined>
   /** Sends a request upstream with the credential of the permission. */
   send(
     permit: Permit,

@@ -6,6 +6,7 @@ import {
   limits,
   messageOf,
   ownUrl,
+  type Secret,
   systemCode,
   type Clock,
   type ServedCertificate,
@@ -48,6 +49,8 @@ import { createPypiHandler } from './pypi/index.ts'
 import { createGatekeeper } from './permit.ts'
 import { createPinned } from './pinned.ts'
 import { plainTarget } from './plain-target.ts'
+import { createReflection, readable, type Reflection } from './reflection.ts'
+import { readAnswer, relayAnswer } from './relay-answer.ts'
 import { createRequestServer } from './request-server.ts'
 import { createRunCa, type RunCa } from './run-ca.ts'
 import { createTcpHandler } from './tcp/index.ts'
@@ -139,6 +142,24 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const inner = new WeakSet<Duplex>()
   const origin = new WeakMap<Duplex, { step: Step; at: At }>()
   let url = deps.publicUrl ?? ''
+
+  /** By the answer that it is about; made once for each credential. */
+  const reflections = new WeakMap<IncomingMessage, Reflection>()
+  const ofCredential = new WeakMap<Secret, Reflection>()
+  const reflectionOf = (connection: Connection, authorization: Secret): Reflection => {
+    const known = ofCredential.get(authorization) ?? createReflection(connection, authorization)
+    ofCredential.set(authorization, known)
+    return known
+  }
+
+  function remember(
+    answer: IncomingMessage,
+    connection: Connection,
+    authorization: Secret | undefined,
+  ): IncomingMessage {
+    if (authorization !== undefined) reflections.set(answer, reflectionOf(connection, authorization))
+    return answer
+  }
 
   const requests = createRequestServer(serveRequest)
 
@@ -277,6 +298,12 @@ export function createGateway(deps: GatewayDeps): Gateway {
       return 'the path is not plain (dot segments, escapes, or outside of the connection’s URL)'
     const connection = place.storageOf ?? place
     const abandoned = whenAbandoned(response)
+    /** Records that an answer was not handed on; the error is in the words that the step is told. */
+    const tell = (error: unknown): never => {
+      if (!(error instanceof MayflyError) || error.code !== 'denied') throw error
+      const what = `${connection.name} ${request.method} ${target.path}`
+      throw new MayflyError('denied', gatekeeper.deny(step, what, error.message))
+    }
     return {
       request,
       response,
@@ -296,19 +323,33 @@ export function createGateway(deps: GatewayDeps): Gateway {
       deliver: (upstream, download) =>
         delivery.deliver({ step, connection, response, ...target }, upstream, download),
       downloaded: (file) => downloads.add(step, connection.name, file),
-      send: (permit, outgoing) =>
-        stateOf(step).upstream.send(connection, {
+      relay: (upstream, headers = {}) =>
+        relayAnswer(upstream, response, reflections.get(upstream), { headers, opaque: connection.opaque })
+          .catch(tell)
+          .catch((error: unknown) => {
+            if (!(error instanceof MayflyError) || error.code !== 'denied') throw error
+            plainAnswer(response, 502, error.message)
+          }),
+      read: (upstream, maxBytes) => readAnswer(upstream, reflections.get(upstream), maxBytes).catch(tell),
+      async send(permit, outgoing) {
+        const answer = await stateOf(step).upstream.send(connection, {
           ...outgoing,
+          headers: permit.authorization === undefined ? outgoing.headers : readable(outgoing.headers),
           path: `${connection.basePath}${outgoing.path}`,
           authorization: permit.authorization,
           abandoned,
-        }),
+        })
+        remember(answer, connection, permit.authorization)
+        return answer
+      },
       sendTo(permit, url, outgoing, beside) {
         const meant = hostMeant(connection, url, beside)
         if (meant === undefined) return undefined
         const { host, path, withCredential } = meant
         const authorization = withCredential ? permit.authorization : undefined
-        return stateOf(step).upstream.send(host, { ...outgoing, path, authorization, abandoned })
+        return stateOf(step)
+          .upstream.send(host, { ...outgoing, path, authorization, abandoned })
+          .then((answer) => remember(answer, connection, authorization))
       },
     }
   }

@@ -5,7 +5,7 @@ import { PassThrough, Writable } from 'node:stream'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Secret } from '../lib/index.ts'
-import { createMasker } from './mask/index.ts'
+import { createMasker } from '../mask/index.ts'
 import { copyOutput } from './output.ts'
 
 const secret = 'hunter22-and-more'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Readable, Writable } from 'node:stream'
-import type { MaskStream, Masker } from './mask/index.ts'
+import type { MaskStream, Masker } from '../mask/index.ts'
 import { createWholeLines } from './whole-lines.ts'
 
 /** One of the step's two outputs on its way to ours. */

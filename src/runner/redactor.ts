@@ -1,5 +1,5 @@
 import type { Secret } from '../lib/index.ts'
-import { createMasker, formsOf, type Masker } from './mask/index.ts'
+import { createMasker, formsOf, type Masker } from '../mask/index.ts'
 
 /**
  * The secrets of one job, and the way of everything that the supervisor itself writes: its own lines, the JSON

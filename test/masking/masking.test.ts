@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Secret } from '../../src/lib/index.ts'
-import { createMasker, type Masker } from '../../src/runner/mask/index.ts'
+import { createMasker, type Masker } from '../../src/mask/index.ts'
 import { createCases, pieces, someSecrets, type MaskingCase } from './cases.ts'
 import { createRandom, type Random } from './random.ts'
 

@@ -1,9 +1,8 @@
-import { pipeline } from 'node:stream/promises'
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { kinds } from '../../kinds/index.ts'
 import type { Operation } from '../../policy/index.ts'
-import { copyHead, discard, pickHeaders, plainAnswer, type Exchange, type Permit } from '../exchange.ts'
+import { discard, pickHeaders, plainAnswer, type Exchange, type Permit } from '../exchange.ts'
 
 export type Service = 'git-upload-pack' | 'git-receive-pack'
 
@@ -78,8 +77,7 @@ export async function passOn(exchange: Exchange, upstream: IncomingMessage): Pro
     const message = exchange.deny(`${exchange.connection.name}${exchange.path}`, refused)
     return plainAnswer(exchange.response, 502, message)
   }
-  copyHead(upstream, exchange.response)
-  await pipeline(upstream, exchange.response)
+  await exchange.relay(upstream)
 }
 
 /** Why the answer is not one to the step, but to us. */

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { pipeline } from 'node:stream/promises'
-import { copyHead, discard, plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
+import { discard, plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
 import { requestHeaders, strippedQuery } from './request.ts'
 
 /**
@@ -52,9 +51,7 @@ async function passOn(exchange: Exchange, upstream: IncomingMessage, what: strin
     discard(upstream)
     return plainAnswer(response, 502, exchange.deny(what, refused))
   }
-  copyHead(upstream, response)
-  if (target instanceof URL) response.setHeader('location', target.href)
-  await pipeline(upstream, response)
+  await exchange.relay(upstream, target instanceof URL ? { location: target.href } : {})
 }
 
 function isRedirect({ statusCode = 0 }: IncomingMessage): boolean {

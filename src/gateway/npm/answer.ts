@@ -1,6 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import { createGunzip } from 'node:zlib'
-import { MayflyError } from '../../lib/index.ts'
 import { discard, type Exchange } from '../exchange.ts'
 
 /** A refusal as npm, pnpm and yarn show it: they print `error` of a JSON body behind the status. */
@@ -26,37 +24,4 @@ export function refuseAnswer(
   discard(upstream)
   const hint = statusCode === 401 ? ': an operator must renew its secret' : ''
   refuse(exchange, 502, exchange.deny(what, why ?? `the registry answered ${statusCode}${hint}`))
-}
-
-/**
- * All of a body, unpacked if it is gzip; undefined if it is longer than `maxBytes`, of which no more is ever held. Throws
- * `upstream_unreachable` for another encoding, or none that it says.
- */
-export async function readBody(message: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
-  const encoding = message.headers['content-encoding'] ?? 'identity'
-  if (encoding !== 'identity' && encoding !== 'gzip')
-    throw new MayflyError('upstream_unreachable', `a body in the encoding ${encoding.slice(0, 20)}`)
-  const chunks: Buffer[] = []
-  let bytes = 0
-  const unpacked = encoding === 'gzip' ? message.pipe(createGunzip()) : message
-  if (unpacked !== message) message.once('error', (error) => unpacked.destroy(error))
-  try {
-    for await (const chunk of unpacked) {
-      bytes += (chunk as Buffer).length
-      if (bytes > maxBytes) {
-        message.destroy()
-        return undefined
-      }
-      chunks.push(chunk as Buffer)
-    }
-  } catch (cause) {
-    throw new MayflyError(
-      'upstream_unreachable',
-      'a body that breaks off, or is not what its encoding says',
-      {
-        cause,
-      },
-    )
-  }
-  return Buffer.concat(chunks)
 }

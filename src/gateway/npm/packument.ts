@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { integrityOfHex } from '../../lockfiles/index.ts'
 import { copyHead, discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
-import { readBody, refuse, refuseAnswer } from './answer.ts'
+import { refuse, refuseAnswer } from './answer.ts'
 import type { Dist, Dists } from './dists.ts'
 import { conventionalPath, isFileOf, isVersion, packumentPath } from './route.ts'
 
@@ -32,7 +32,7 @@ export async function passPackument(
     return refuse(exchange, 404, `mayfly: the registry does not have ${name}`)
   }
   if (statusCode !== 200) return refuseAnswer(exchange, what, upstream)
-  const text = await readBody(upstream, maxBytes)
+  const text = await exchange.read(upstream, maxBytes)
   if (text === undefined)
     return refuse(
       exchange,
@@ -64,7 +64,7 @@ export async function learnDists(
 ): Promise<void> {
   const upstream = await ask(exchange, permit, packumentPath(name), { accept: short, 'user-agent': 'npm' })
   const { statusCode = 0 } = upstream
-  const text = statusCode === 200 ? await readBody(upstream, maxBytes) : undefined
+  const text = statusCode === 200 ? await exchange.read(upstream, maxBytes) : undefined
   if (statusCode !== 200) upstream.destroy()
   const read = text === undefined ? undefined : readPackument(text, exchange.connection, name)
   dists.remember(exchange.connection, name, read?.dists ?? [])

@@ -15,7 +15,7 @@ import {
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { Secret } from '../../lib/index.ts'
-import { createMasker } from '../mask/index.ts'
+import { createMasker } from '../../mask/index.ts'
 import { temporaryFolder } from '../sandbox/sandbox.fixture.ts'
 import { collectArtifacts, coveredFiles, fileListOf, takeArtifacts, type Artifacts } from './index.ts'
 

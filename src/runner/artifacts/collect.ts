@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { limits, systemCode } from '../../lib/index.ts'
-import type { Masker } from '../mask/index.ts'
+import type { Masker } from '../../mask/index.ts'
 import { inFolder, isAbsent, openIn, pathOf, type Cover } from '../workspace/index.ts'
 import type { Artifact, Artifacts } from './artifact.ts'
 import { copyOut, Unfit } from './copy.ts'

@@ -1,5 +1,5 @@
 import { closeSync, openSync, renameSync, rmSync } from 'node:fs'
-import type { Masker } from '../mask/index.ts'
+import type { Masker } from '../../mask/index.ts'
 import { chunksOf, Unfit, writeHashed, type Copied } from './copy.ts'
 
 /** A secret of the job is in it that cannot be masked: the step has failed. */

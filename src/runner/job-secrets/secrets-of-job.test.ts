@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMasker } from '../mask/index.ts'
+import { createMasker } from '../../mask/index.ts'
 import { secretsOfJob } from './index.ts'
 
 const found = (job: Record<string, string>, named = false) =>

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
-import { Secret } from '../../lib/index.ts'
+import { Secret } from '../lib/index.ts'
 import { createMasker } from './index.ts'
 
 const secret = 'ghp_k3Q9zzT0pLmW7xYvB2nDdJ5rKs81QaWe'

@@ -1,4 +1,4 @@
-import type { Secret } from '../../lib/index.ts'
+import type { Secret } from '../lib/index.ts'
 import { Dumps } from './dumps.ts'
 import { formsOf, minFormBytes, minVisibleBytes, isVisible, type Form } from './forms.ts'
 import { PatternSet } from './pattern-set.ts'

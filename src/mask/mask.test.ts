@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
-import { Secret } from '../../lib/index.ts'
+import { Secret } from '../lib/index.ts'
 import { createMasker } from './index.ts'
 
 const secret = `pa's "w<o>rd&/x+Zé9\\~:tail$Q7`

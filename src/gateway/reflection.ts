@@ -1,0 +1,115 @@
+import { Transform, type Duplex } from 'node:stream'
+import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
+import { MayflyError, Secret } from '../lib/index.ts'
+import type { Connection } from '../connections/index.ts'
+import { createMasker, type Masker } from '../mask/index.ts'
+
+/**
+ * An injected credential does not come back to the step in an answer (design.md, Never 15): debug endpoints, error pages and
+ * redirects reflect what they were sent. It is looked for in every form that the masker knows, across any split.
+ */
+export interface Reflection {
+  /** Throws `denied` if a header's value has it. */
+  head(headers: NodeJS.Dict<string | string[]>): void
+  /** What a body passes on its way to the step. Fails with `denied` where the credential begins: what came before has passed. */
+  body(): Transform
+}
+
+/** Output held back for what might become the credential goes on after that, so that a slow stream stays live. */
+const idleMs = 50
+
+export function createReflection(connection: Connection, authorization: Secret): Reflection {
+  const masker = createMasker(valuesOf(connection, authorization))
+  const found = () =>
+    new MayflyError(
+      'denied',
+      `the answer holds the credential of connection "${connection.name}", which no step may have: it was cut`,
+    )
+  return {
+    head(headers) {
+      let seen = false
+      const stream = masker.stream(() => (seen = true))
+      stream.write(Buffer.from(Object.values(headers).flat().join('\n')))
+      stream.end()
+      if (seen) throw found()
+    },
+    body: () => lookThrough(masker, found),
+  }
+}
+
+/** What must not come back: the value as it was sent, and what it is made of. */
+function valuesOf({ credential }: Connection, authorization: Secret): Secret[] {
+  const value = authorization.reveal()
+  if (credential?.scheme === 'query') return [authorization]
+  if (credential?.scheme === 'header') return [new Secret(value.slice(credential.prefix.length))]
+  const sent = value.replace(/^\w+ /, '')
+  if (!value.startsWith('Basic ')) return [new Secret(sent)]
+  const decoded = Buffer.from(sent, 'base64').toString()
+  return [sent, decoded, decoded.slice(decoded.indexOf(':') + 1)].map((one) => new Secret(one))
+}
+
+function lookThrough(masker: Masker, found: () => Error): Transform {
+  let seen = false
+  const stream = masker.stream(() => (seen = true))
+  let idle: NodeJS.Timeout | undefined
+  const later = (body: Transform) => {
+    clearTimeout(idle)
+    idle = setTimeout(() => {
+      const rest = stream.flushIdle()
+      if (!body.destroyed && rest.length > 0) body.push(rest)
+    }, idleMs).unref()
+  }
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      const ready = stream.write(chunk)
+      if (seen) return done(found())
+      later(this)
+      done(null, ready.length > 0 ? ready : undefined)
+    },
+    flush(done) {
+      clearTimeout(idle)
+      const rest = stream.end()
+      if (seen) return done(found())
+      done(null, rest)
+    },
+    destroy(error, done) {
+      clearTimeout(idle)
+      done(error)
+    },
+  })
+}
+
+/**
+ * Takes a body's encoding off (RFC 9110, section 8.4); undefined for one that is not known, into which nobody can look.
+ * A body that expands without end is read as fast as its reader takes it, and no faster.
+ */
+export function decoderOf(encoding: string | undefined): (() => Duplex) | 'none' | undefined {
+  switch ((encoding ?? 'identity').trim().toLowerCase()) {
+    case 'identity':
+    case '':
+      return 'none'
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip
+    case 'deflate':
+      return createInflate
+    case 'br':
+      return createBrotliDecompress
+    case 'zstd':
+      return createZstdDecompress
+    default:
+      return undefined
+  }
+}
+
+/** The request's headers, asking only for encodings that can be taken off again; for a part of a body none. */
+export function readable(headers: Readonly<Record<string, string>>): Record<string, string> {
+  const { 'accept-encoding': accepted, range } = headers
+  if (accepted === undefined && range === undefined) return { ...headers }
+  const known = (accepted ?? '')
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => decoderOf(one.split(';')[0]) !== undefined && one !== '')
+  const asked = range !== undefined || known.length === 0 ? 'identity' : known.join(', ')
+  return { ...headers, 'accept-encoding': asked }
+}

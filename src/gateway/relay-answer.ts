@@ -1,0 +1,130 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { MayflyError } from '../lib/index.ts'
+import { copyHead, discard } from './exchange.ts'
+import { decoderOf, type Reflection } from './reflection.ts'
+
+/**
+ * Passes an upstream's answer to the step, looked through for the credential that was sent; with it the answer comes without
+ * its content encoding. `headers` replace what upstream said, undefined takes one away. Throws `denied`, and
+ * `upstream_unreachable` if it breaks off.
+ */
+export async function relayAnswer(
+  upstream: IncomingMessage,
+  response: ServerResponse,
+  reflection: Reflection | undefined,
+  options: { readonly headers?: Readonly<Record<string, string | undefined>>; readonly opaque: boolean },
+): Promise<void> {
+  const stages = lookInto(upstream, response, reflection, options.opaque)
+  copyHead(upstream, response)
+  if (stages.length > 1) {
+    response.removeHeader('content-encoding')
+    response.removeHeader('content-length')
+  }
+  for (const [name, value] of Object.entries(options.headers ?? {})) {
+    if (value === undefined) response.removeHeader(name)
+    else response.setHeader(name, value)
+  }
+  try {
+    if (stages.length === 0) await pipeline(upstream, response)
+    else await pipeline([upstream, ...stages, (source: AsyncIterable<Buffer>) => writeTo(response, source)])
+  } catch (error) {
+    // With nothing sent yet the step is told why; what is under way is cut.
+    if (response.headersSent) response.destroy()
+    throw error instanceof MayflyError
+      ? error
+      : new MayflyError('upstream_unreachable', 'the answer breaks off, or is not what its encoding says', {
+          cause: error,
+        })
+  }
+}
+
+/** As a pipeline's last stage, but it leaves the response open to another answer if nothing was written. */
+async function writeTo(response: ServerResponse, source: AsyncIterable<Buffer>): Promise<void> {
+  for await (const chunk of source) {
+    if (response.destroyed) return
+    if (!response.write(chunk)) await drained(response)
+  }
+  response.end()
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done)
+      resolve()
+    }
+    response.on('drain', done).on('close', done)
+    if (response.destroyed) done()
+  })
+}
+
+/**
+ * An answer's body as a whole, for a handler that reads it; undefined if it is longer, of which no more is ever held. Throws
+ * `denied` and `upstream_unreachable`.
+ */
+export async function readAnswer(
+  upstream: IncomingMessage,
+  reflection: Reflection | undefined,
+  maxBytes: number,
+): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  const stages = [...decoding(upstream, 'whole'), ...(reflection === undefined ? [] : [reflection.body()])]
+  try {
+    reflection?.head(upstream.headers)
+    await pipeline([
+      upstream,
+      ...stages,
+      async function collect(source: AsyncIterable<Buffer>) {
+        for await (const chunk of source) {
+          bytes += chunk.length
+          if (bytes > maxBytes) throw new MayflyError('limit_exceeded', 'the answer is too long')
+          chunks.push(chunk)
+        }
+      },
+    ])
+  } catch (error) {
+    upstream.destroy()
+    if (error instanceof MayflyError && error.code === 'limit_exceeded') return undefined
+    throw error instanceof MayflyError
+      ? error
+      : new MayflyError('upstream_unreachable', 'the answer breaks off, or is not what its encoding says', {
+          cause: error,
+        })
+  }
+  return Buffer.concat(chunks)
+}
+
+function lookInto(
+  upstream: IncomingMessage,
+  response: ServerResponse,
+  reflection: Reflection | undefined,
+  opaque: boolean,
+): Duplex[] {
+  if (reflection === undefined) return []
+  try {
+    reflection.head(upstream.headers)
+    const { statusCode } = upstream
+    if (response.req.method === 'HEAD' || statusCode === 204 || statusCode === 304) return []
+    return [...decoding(upstream, opaque ? 'opaque' : 'whole'), reflection.body()]
+  } catch (error) {
+    discard(upstream)
+    throw error
+  }
+}
+
+function decoding(upstream: IncomingMessage, mode: 'whole' | 'opaque'): Duplex[] {
+  const encoding = upstream.headers['content-encoding']
+  const decoder = decoderOf(encoding)
+  // A part of an encoded body cannot be decoded by itself (RFC 9110, section 14.4).
+  const isPart = upstream.statusCode === 206 && decoder !== 'none'
+  if (decoder === 'none' || (mode === 'opaque' && (decoder === undefined || isPart))) return []
+  if (decoder === undefined || isPart)
+    throw new MayflyError(
+      'denied',
+      `the answer is encoded (${String(encoding).slice(0, 40)}) so that nobody can look whether the credential is in it: ask for another encoding, or write "opaque: true" for the connection`,
+    )
+  return [decoder()]
+}
