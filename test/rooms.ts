@@ -40,11 +40,9 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [
-    ...['lib', 'kinds', 'lockfiles', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
+    ...['lib', 'kinds', 'lockfiles', 'mask', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
     ...['gateway/git', 'gateway/go', 'gateway/http', 'gateway/npm', 'gateway/oci', 'gateway/pypi'],
     ...['gateway/tcp'],
-    ...['lib', 'kinds', 'lockfiles', 'mask', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
-    ...['gateway/git', 'gateway/go', 'gateway/http', 'gateway/npm', 'gateway/oci', 'gateway/tcp'],
   ],
   'gateway/go': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/git': ['lib', 'kinds', 'policy', 'gateway'],

@@ -185,6 +185,12 @@ test('suggest: what the run reached and nothing else, for this repository, ref a
   )
 })
 
+test('suggest: a lockfile that was granted as a whole is a grant of its connection, and is not asked again in a replay', () => {
+  const whole = access('access.granted', [{ action: 'npm:install', connection: 'npm', path: '' }])
+  const [suggestion] = suggestRoles([session(), whole], run, pins)
+  assert.deepEqual(suggestion?.grants, ['npm:install npm'])
+})
+
 test('suggest: what it suggests passes lint, and allows what the run did', () => {
   const [suggestion] = suggestRoles(past, run, pins)
   assert.ok(suggestion)

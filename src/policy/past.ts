@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { unnamedOperation, type Operation } from './grant.ts'
+import type { Operation } from './grant.ts'
 import type { TrustSubject } from './trust.ts'
 
 /** One entry of the audit log, as its reader found it. */
@@ -143,10 +143,7 @@ export function readPast({ type, time, run, subject: about, data }: PastEntry): 
         role: rest.role,
         allowed: type !== 'access.denied',
         shadow: type === 'access.shadowed',
-        // Of a lockfile as a whole: which packages it was about stands elsewhere.
-        operations: operations
-          .map(plainOperation)
-          .filter((one) => one.path !== '' || unnamedOperation(one) === undefined),
+        operations: operations.map(plainOperation),
         cut: operationCount !== undefined,
       }
     }

@@ -1,5 +1,5 @@
 import { decideAsAsked } from './explain.ts'
-import { describeOperation, type Operation } from './grant.ts'
+import { describeOperation, unnamedOperation, type Operation } from './grant.ts'
 import type { Past, PastOperations, PastSession } from './past.ts'
 import type { Policy } from './policy.ts'
 import { branches, type TrustSubject } from './trust.ts'
@@ -82,7 +82,10 @@ function questionsOf(past: Past, subjects: ReadonlyMap<string, TrustSubject>): Q
   const subject = subjects.get(past.session)
   return subject === undefined
     ? []
-    : past.operations.map((operation) => operationQuestion(past, operation, subject))
+    : past.operations
+        // Of a lockfile as a whole: which packages it was about stands elsewhere.
+        .filter((one) => one.path !== '' || unnamedOperation(one) === undefined)
+        .map((operation) => operationQuestion(past, operation, subject))
 }
 
 function isUnknown(past: Past, subjects: ReadonlyMap<string, TrustSubject>): boolean {

@@ -220,7 +220,7 @@ test('a checkout says why there is none: no commit, no grant, a workspace that i
     [
       step('release'),
       { sha: '1'.repeat(40) },
-      /111111111111 of https:\/\/git\.example\.com\/octo-org\/links is not there: git failed/,
+      /111111111111 of https:\/\/git\.example\.com\/octo-org\/links is not there: git ended with 128, see above/,
     ],
     [step('release', ', workspace: shared'), {}, /is not empty: leave `workspace: shared` out/],
   ]

@@ -1,5 +1,4 @@
-import { pipeline } from 'node:stream/promises'
-import { copyHead, discard, pickHeaders, type Exchange, type HttpHandler } from '../exchange.ts'
+import { discard, pickHeaders, type Exchange, type HttpHandler } from '../exchange.ts'
 import { addressOf, ask } from './ask.ts'
 import { answerPlain, refuse } from './answer.ts'
 import { serveFile } from './file-request.ts'
@@ -42,7 +41,7 @@ async function serve(exchange: Exchange, pages: Pages): Promise<void> {
 
 /** What is told about a project, and decides nothing here: files are held against their digests all the same. */
 async function serveAbout(exchange: Exchange, project: string): Promise<void> {
-  const { request, response } = exchange
+  const { request } = exchange
   const permit = await permitProject(exchange, project, await exchange.pins())
   if (typeof permit === 'string') return refuse(exchange, permit)
   if (!permit.allow) return answerPlain(exchange, 403, permit.message)
@@ -55,6 +54,5 @@ async function serveAbout(exchange: Exchange, project: string): Promise<void> {
     discard(upstream)
     return refuse(exchange, `the index answered ${statusCode}`, 502)
   }
-  copyHead(upstream, response)
-  await pipeline(upstream, response)
+  await exchange.relay(upstream)
 }

@@ -28,8 +28,8 @@ test('a revocation is known at once, also to a step without a connection, and sa
 })
 
 test('a server that is killed and started again: the step goes on and ends well', async () => {
-  // Three missed ones are nine seconds: a server takes longer than three to come back where others work, too.
-  const heartbeat = ['--heartbeat-seconds', '3']
+  // Three missed ones are fifteen seconds: a server takes longer than nine to come back where much else works, too.
+  const heartbeat = ['--heartbeat-seconds', '5']
   await using stage = await setStage({ upArguments: [...heartbeat, '--drain-seconds', '1'] })
   const job = startJob(stage, waiting)
   await job.says('begun')
@@ -45,7 +45,7 @@ test('a server that is killed and started again: the step goes on and ends well'
   ])
   try {
     // Longer than the server waits for a heartbeat: that it lives is known to it.
-    await new Promise((next) => setTimeout(next, 10_000))
+    await new Promise((next) => setTimeout(next, 16_000))
     writeFileSync(join(stage.workspace, 'go'), '')
     assert.equal(await job.ended, 0, job.said.err)
     assert.equal(job.said.out, 'begun\ndone\n')
