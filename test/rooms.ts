@@ -32,6 +32,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'audit/sign': ['audit/verify'],
   'audit/facts': ['audit/verify'],
   'audit/export': ['audit/verify', 'audit/facts'],
+  'audit/sbom': ['lib', 'audit/verify'],
   'audit/search': ['lib', 'audit/verify', 'audit/facts'],
   'audit/log': ['lib', 'audit/verify', 'audit/sign', 'audit/disk', 'audit/serve', 'audit/people'],
   'audit/witness': ['lib', 'audit/verify', 'audit/sign', 'audit/disk', 'audit/serve'],
@@ -66,6 +67,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'audit/facts',
     'audit/export',
     'audit/people',
+    'audit/sbom',
     'audit/search',
   ],
   main: [

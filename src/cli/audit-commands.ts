@@ -20,6 +20,7 @@ export function addAudit(program: Command, starters: Starters): void {
     .command('audit')
     .description('read and check the audit log, offline, from its public files')
   addReading(audit)
+  addSbom(program)
   addSearch(audit)
   addProofs(audit)
   audit
@@ -86,6 +87,16 @@ function addReading(audit: Command): void {
     .option('--to <time>', 'before this time')
     .option('-o, --out <file>', 'a new file instead of standard output')
     .action(act(async (options) => (await import('./audit-export.ts')).exportAudit(options)))
+}
+
+function addSbom(program: Command): void {
+  ofLog(program.command('sbom'))
+    .description(
+      'the packages that a run had, each with its digest and what verified it, as a bill of materials',
+    )
+    .argument('<run>')
+    .addOption(new Option('--format <format>').choices(['cyclonedx', 'spdx']).default('cyclonedx'))
+    .action(act(async (run: string, options) => (await import('./sbom.ts')).printSbom(run, options)))
 }
 
 /** Options of `find` that may be given several times. */

@@ -172,12 +172,35 @@ test('an upstream that does not answer is named', async () => {
   assert.match(ran.stderr, /git\.example\.com:443 \(connection "git"\) cannot be reached|502/)
 })
 
+/** What npm put there is what the bill of materials of its run says, with the lockfile's own digests. */
+async function assertBill(run: string): Promise<void> {
+  const { stdout, stderr, exitCode } = await stage.operate(['sbom', run, '--data', stage.dataFolder])
+  assert.equal(exitCode, 0, stderr)
+  const { components } = JSON.parse(stdout) as {
+    components: { purl: string; hashes: { alg: string; content: string }[] }[]
+  }
+  const hashes = new Map(components.map((one) => [one.purl, one.hashes]))
+  const installed = JSON.parse(
+    readFileSync(join(stage.workspace, 'node_modules/.package-lock.json'), 'utf8'),
+  ) as { packages: Record<string, { version: string; integrity: string }> }
+  const packages = Object.entries(installed.packages)
+  assert.ok(packages.length > 20)
+  for (const [folder, { version, integrity }] of packages) {
+    const name = folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length)
+    const sha512 = hashes
+      .get(`pkg:npm/${name.replace('@', '%40')}@${version}`)
+      ?.find(({ alg }) => alg === 'SHA-512')
+    assert.equal(Buffer.from(sha512?.content ?? '', 'hex').toString('base64'), integrity.slice(7), name)
+  }
+}
+
 test('npm ci installs what the lockfile pins, and nothing that is not what it pins', async () => {
   const app = join(projectFolder, 'examples/app')
   for (const name of ['package.json', 'package-lock.json', '.npmrc'])
     cpSync(join(app, name), join(stage.workspace, name))
   const good = await inStep('build', 'npm ci --ignore-scripts && test -d node_modules/fastify')
   assert.equal(good.exitCode, 0, good.stderr)
+  await assertBill(/run_\w+/.exec(good.stderr)?.[0] ?? '')
   rmSync(join(stage.workspace, 'node_modules'), { recursive: true })
   const lockfile = join(stage.workspace, 'package-lock.json')
   const lock = JSON.parse(readFileSync(lockfile, 'utf8')) as {
