@@ -183,8 +183,6 @@ test('a path with two readings is refused', async (t) => {
     '/octo/app.git/HEAD',
     '/octo/app.git/objects/info/packs',
     `/octo/app.git/objects/${'a'.repeat(2)}/${'b'.repeat(38)}`,
-    '/octo/app.git/info/lfs/objects/batch',
-    '/octo/app.git/info/lfs/locks',
     '/octo/app.git/git-upload-archive',
     '/',
     '/api/v4/user',

@@ -128,7 +128,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const delivery = createDelivery({ ...deps, downloads, deny: (...refused) => gatekeeper.deny(...refused) })
   const pinned = createPinned(deps)
   const handlers: Record<HttpKind, HttpHandler> = {
-    git: createGitHandler(),
+    git: createGitHandler(deps),
     go: createGoHandler(),
     http: createHttpHandler(),
     npm: createNpmHandler(),

@@ -13,6 +13,9 @@ export interface Peer {
   readonly from: 'go' | 'npm' | 'pypi'
   /** The package, in its ecosystem's words. */
   readonly package: string
+  /** Of a Go module that has several programs in one folder: the file of the one that is meant, and its build tags. */
+  readonly file?: string
+  readonly tags?: string
   /** More that has to be installed beside it. */
   readonly beside?: readonly string[]
   /** Of npm: versions of its dependencies that are there and work, where those that it asks for do not. */
@@ -23,6 +26,11 @@ export const peers: readonly Peer[] = [
   peer('crane', 'go', 'github.com/google/go-containerregistry/cmd/crane', 'v0.22.1', 'copies images'),
   peer('oras', 'go', 'oras.land/oras/cmd/oras', 'v1.3.6', 'copies artifacts'),
   peer('git-lfs', 'go', 'github.com/git-lfs/git-lfs/v3', 'v3.8.1', 'fetches and pushes large files'),
+  {
+    ...peer('lfstest-gitserver', 'go', 'github.com/git-lfs/git-lfs/v3', 'v3.8.1', 'a Git server with LFS'),
+    file: './t/cmd/lfstest-gitserver.go',
+    tags: 'testtools',
+  },
   peer('pnpm', 'npm', 'pnpm', '12.21.0', 'installs packages'),
   peer('yarn', 'npm', 'yarn', '1.22.22', 'installs packages'),
   { ...peer('yarn4', 'npm', '@yarnpkg/cli-dist', '4.18.1', 'installs packages') },
@@ -82,6 +90,7 @@ export function build(one: Peer): void {
 
 const builders: Record<Peer['from'], (one: Peer, making: string, place: string) => void> = {
   go(one, making) {
+    if (one.file !== undefined) return buildFile(one, one.file, making)
     run('go', ['install', '-trimpath', '-ldflags', '-s -w', `${one.package}@${one.version}`], {
       CGO_ENABLED: '0',
       GOBIN: join(making, 'bin'),
@@ -103,6 +112,18 @@ const builders: Record<Peer['from'], (one: Peer, making: string, place: string) 
     run('sed', ['-i', `1s|${making}|${place}|`, join(making, 'venv/bin', one.name)], {}, true)
     run('ln', ['-s', `../venv/bin/${one.name}`, join(making, 'bin', one.name)])
   },
+}
+
+function buildFile({ name, version, package: module, tags = '' }: Peer, file: string, making: string): void {
+  const got = execFileSync('go', ['mod', 'download', '-json', `${module}@${version}`], {
+    env: readEnvironment().variables,
+    encoding: 'utf8',
+  })
+  const { Dir: folder } = JSON.parse(got) as { Dir: string }
+  const out = join(making, 'bin', name)
+  run('go', ['-C', folder, 'build', '-trimpath', '-ldflags', '-s -w', '-tags', tags, '-o', out, file], {
+    CGO_ENABLED: '0',
+  })
 }
 
 function run(

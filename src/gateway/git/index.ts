@@ -1,16 +1,20 @@
+import type { Clock } from '../../lib/index.ts'
 import { plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
 import { advertise } from './advertise.ts'
 import { readFetchRequest } from './fetch-request.ts'
+import { createLfs } from './lfs/index.ts'
 import { push } from './push.ts'
 import { forward, operationOn, passOn, routeOf, type Route } from './route.ts'
 
 /**
  * Git over smart HTTP (gitprotocol-http): advertisement, fetch and push. Names repository, refs, commits and what a push
- * does to each ref. Refuses the dumb protocol, LFS, signed pushes, and any push of which one ref is not granted: what
+ * does to each ref. Git LFS beside it. Refuses the dumb protocol, signed pushes, and any push of which one ref is not granted: what
  * the names tell before upstream sees a byte, what only the objects tell before it sees the last ones.
  */
-export function createGitHandler(): HttpHandler {
+export function createGitHandler(deps: { clock: Clock }): HttpHandler {
+  const lfs = createLfs(deps)
   return async (exchange) => {
+    if (await lfs(exchange)) return
     const route = routeOf(exchange)
     if (route === undefined) {
       const what = `${exchange.connection.name} ${exchange.request.method} ${exchange.path}`
