@@ -71,7 +71,9 @@ function tell(entry: LogEntry): string[] {
 const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]>> = {
   ...peopleTellers,
   'run.started': (data) => [`a run of ${text(data['pipeline'])} began`],
-  'run.finished': () => ['the run is over: this is its last entry'],
+  'run.finished': () => [
+    'all of its sessions and steps were over then; a later job of the same run goes on from here',
+  ],
   'entries.lost': (data) => [
     `entries ${list(data['numbers'])} of this run may be missing: the log could not be written to, and what they would have allowed was refused`,
   ],

@@ -155,7 +155,7 @@ const mistakes: readonly (readonly [string, string, string | RegExp])[] = [
   [
     'no grants',
     edited('[git:read github/octo/app]', '[]'),
-    /^mayfly\.yaml:8:5: roles\.build\.grants: a role without grants can do nothing/,
+    /^mayfly\.yaml:8:5: roles\.build\.grants: a role without grants, egress and services can do nothing/,
   ],
   [
     'grants left out',

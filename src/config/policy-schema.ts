@@ -13,46 +13,50 @@ import { trust } from './trust-schema.ts'
 
 const operators = operatorSchemas({ name, duration, secretReference, httpsUrl })
 
-const role = z.strictObject({
-  description: z.string().optional(),
-  trust,
-  mode: z
-    .enum(['enforce', 'shadow'])
-    .default('enforce')
-    .describe(
-      '`shadow` records what the grants would deny on their own connections, and lets it pass; never a write that no grant names.',
-    ),
-  approval: operators.approval.optional(),
-  ttl: duration
-    .default('15m')
-    .describe(
-      'How long the role may be used from when a job assumes it; in a pipeline file, from the start of each step.',
-    ),
-  max_wait: duration
-    .optional()
-    .describe(
-      'How long after a job has assumed it a step may still begin in this role, where it must be assumed before it is needed: the CI gives its job one identity token (GitLab, Bitbucket), or people approve it. 6h if left out, or `limits.max_wait`. Until then nothing can be done with it but to open that step, and only by `mayfly run` itself.',
-    ),
-  grace: duration
-    .optional()
-    .describe(
-      'How long a step may take to end after ctrl-c or SIGTERM, before it is killed; 10s if left out, at most the `ttl`. Its grants stand meanwhile.',
-    ),
-  isolation: z
-    .enum(isolations)
-    .default('namespace')
-    .describe(
-      'The least isolation a step must run in, strongest first: `namespace` (bubblewrap), `container` (podman or docker, too), `namespace-no-pid` (also without a process namespace, inside containers), `none` (no sandbox at all: the step’s code is trusted).',
-    ),
-  grants: z
-    .array(z.string())
-    .min(1, 'a role without grants can do nothing: add one or remove the role')
-    .describe(
-      '`action connection/resource`: `git:read github/octo/app`, `git:push github/octo/app@refs/tags/*`, `git:force github/octo/app@refs/heads/bot/*`, `npm:install npmjs`.',
-    ),
-  egress: roleEgress,
-  ...sandboxKeys,
-})
+const role = z
+  .strictObject({
+    description: z.string().optional(),
+    trust,
+    mode: z
+      .enum(['enforce', 'shadow'])
+      .default('enforce')
+      .describe(
+        '`shadow` records what the grants would deny on their own connections, and lets it pass; never a write that no grant names.',
+      ),
+    approval: operators.approval.optional(),
+    ttl: duration
+      .default('15m')
+      .describe(
+        'How long the role may be used from when a job assumes it; in a pipeline file, from the start of each step.',
+      ),
+    max_wait: duration
+      .optional()
+      .describe(
+        'How long after a job has assumed it a step may still begin in this role, where it must be assumed before it is needed: the CI gives its job one identity token (GitLab, Bitbucket), or people approve it. 6h if left out, or `limits.max_wait`. Until then nothing can be done with it but to open that step, and only by `mayfly run` itself.',
+      ),
+    grace: duration
+      .optional()
+      .describe(
+        'How long a step may take to end after ctrl-c or SIGTERM, before it is killed; 10s if left out, at most the `ttl`. Its grants stand meanwhile.',
+      ),
+    isolation: z
+      .enum(isolations)
+      .default('namespace')
+      .describe(
+        'The least isolation a step must run in, strongest first: `namespace` (bubblewrap), `container` (podman or docker, too), `namespace-no-pid` (also without a process namespace, inside containers), `none` (no sandbox at all: the step’s code is trusted).',
+      ),
+    grants: z
+      .array(z.string())
+      .describe(
+        '`action connection/resource`: `git:read github/octo/app`, `git:push github/octo/app@refs/tags/*`, `git:force github/octo/app@refs/heads/bot/*`, `npm:install npmjs`.',
+      ),
+    egress: roleEgress,
+    ...sandboxKeys,
+  })
+  .refine(({ grants, egress: hosts, services }) => grants.length + hosts.length + services.length > 0, {
+    path: ['grants'],
+    error: 'a role without grants, egress and services can do nothing: add one or remove the role',
+  })
 
 export const policySchema = z.strictObject({
   audience: z

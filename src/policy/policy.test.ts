@@ -434,7 +434,9 @@ function reference(grants: readonly string[], operation: Operation, anyRef = fal
       (grant.action === 'git:force' && operation.action === 'git:push') ||
       (anyRef && isPush(grant.action) && isPush(operation.action))
     if (!sameAction || grant.connection !== operation.connection) return false
-    if (!like(grant.path, operation.path)) return false
+    // Without a path no resource is named yet.
+    const unnamed = anyRef && operation.path === ''
+    if (!unnamed && !like(grant.path, operation.path)) return false
     return anyRef || grant.ref === undefined || like(grant.ref, operation.ref ?? '')
   })
 }

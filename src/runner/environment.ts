@@ -99,7 +99,11 @@ const never = new RegExp(
     'ACTIONS_RUNTIME_.*',
     'MAYFLY_TOKEN',
     'MAYFLY_ID_TOKEN(?:_.*)?',
+    // Of the run itself, by which it writes to its repository; a role says that, and the gateway has the credential.
+    '(?:GITHUB|GITEA|FORGEJO)_TOKEN',
     'CI_JOB_(?:JWT|TOKEN).*',
+    'CI_(?:REGISTRY|DEPENDENCY_PROXY)_PASSWORD',
+    'CI_REPOSITORY_URL',
     'CIRCLE_OIDC_TOKEN.*',
     'CIRCLE_INTERNAL_.*',
     'BUILDKITE_AGENT_(?:ACCESS_TOKEN|TOKEN|JOB_API_.*)',

@@ -170,7 +170,7 @@ test('audit show right after a run waits for its end; of a run that is none it s
   const { runId } = JSON.parse(ran.stdout) as { runId: string }
   const told = await stage.operate(['audit', 'show', '--run', runId, ...inData()])
   assert.equal(told.exitCode, 0, told.stderr)
-  assert.match(told.stdout, /the run is over/)
+  assert.match(told.stdout, /all of its sessions and steps were over/)
   const typo = `${runId.slice(0, -1)}_`
   const none = await stage.operate(['audit', 'show', '--run', typo, ...inData()])
   assert.equal(none.exitCode, 1)
