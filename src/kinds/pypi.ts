@@ -23,6 +23,7 @@ const version = formOf({
 export const pypi = {
   about: 'A Python package index; steps install what their lockfile pins by hash.',
   transport: 'http',
+  ecosystem: 'pypi',
   path: { form: project, noun: 'project', example: 'octo-core' },
   ref: { form: version, noun: 'version', example: '1.*' },
   hosts: ['storage'],

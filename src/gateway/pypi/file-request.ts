@@ -5,6 +5,7 @@ import { addressOf, ask } from './ask.ts'
 import { answerPlain, refuse } from './answer.ts'
 import { mayResolve, operationOf, unpinned } from './index-request.ts'
 import type { Pages } from './pages.ts'
+import type { IndexFile } from './project-page.ts'
 import { pinnedFile, releasesOf, type Release } from './release-file.ts'
 import type { Route } from './route.ts'
 
@@ -32,7 +33,15 @@ export async function serveFile(exchange: Exchange, pages: Pages, route: File): 
     what: route.file,
     integrity,
     by,
+    ...publishedAt(pages.known(exchange, url)?.file),
+    refuse: (message) => answerPlain(exchange, 403, message),
   })
+}
+
+/** As the index says in JSON (PEP 700). */
+function publishedAt(file: IndexFile | undefined): { published?: number } {
+  const time = Date.parse(String(file?.rest['upload-time']))
+  return Number.isNaN(time) ? {} : { published: time }
 }
 
 /** Undefined: it was refused. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setStage, type Ran, type Stage } from '../../../demo/stage.ts'
 import { makeWheel, startPypiserver, type PackageIndex } from '../servers/pypiserver.ts'
-import { extendPolicy, suite, toolsFor } from '../suite.ts'
+import { extendPolicy, findProgram, suite, toolsFor } from '../suite.ts'
 
 interface World extends AsyncDisposable {
   readonly stage: Stage
@@ -43,20 +43,47 @@ async function open(): Promise<World> {
   return { stage, index, [Symbol.asyncDispose]: () => running.disposeAsync() }
 }
 
-async function inStep(
+/** Each step has a workspace of its own: a role that publishes does not start where others have been. */
+function workspaceOf({ stage }: World, files: Readonly<Record<string, string>> = {}): string {
+  const workspace = mkdtempSync(join(stage.folder, 'step-'))
+  for (const [path, text] of Object.entries(files)) writeFileSync(join(workspace, path), text)
+  return workspace
+}
+
+function inStep(
   { stage }: World,
   role: string,
   tools: readonly string[],
-  files: Readonly<Record<string, string>>,
+  workspace: string,
   script: string,
 ): Promise<Ran> {
-  rmSync(stage.workspace, { recursive: true, force: true })
-  mkdirSync(stage.workspace)
-  for (const [path, text] of Object.entries(files)) writeFileSync(join(stage.workspace, path), text)
+  const env = stage.jobEnvironment()
+  const folders = tools.map((tool) => dirname(findProgram(tool) ?? ''))
   return stage.runJob(
-    ['run', '--role', role, ...toolsFor(tools), '--', 'bash', '-c', script],
-    stage.jobEnvironment(),
+    [
+      'run',
+      '--role',
+      role,
+      '--workspace',
+      workspace,
+      ...toolsFor(tools),
+      ...venvTools(tools),
+      '--',
+      'bash',
+      '-c',
+      script,
+    ],
+    { ...env, PATH: [...folders, env['PATH']].join(':') },
   )
+}
+
+/** A venv's Python is a link to the one that it was made with. */
+function venvTools(tools: readonly string[]): string[] {
+  const folders = tools.flatMap((tool) => {
+    const python = join(dirname(findProgram(tool) ?? ''), '../venv/bin/python3')
+    return existsSync(python) ? [dirname(dirname(realpathSync(python)))] : []
+  })
+  return folders.filter((folder) => !folder.startsWith('/usr')).flatMap((folder) => ['--tools', folder])
 }
 
 export default suite<World>({
@@ -72,7 +99,7 @@ export default suite<World>({
           world,
           'build',
           [],
-          { 'requirements.txt': requirementsOf(world) },
+          workspaceOf(world, { 'requirements.txt': requirementsOf(world) }),
           `${pip} --target . -r requirements.txt && /usr/bin/python3 -c '${show}'`,
         )
         assert.equal(exitCode, 0, stderr)
@@ -83,14 +110,66 @@ export default suite<World>({
       name: 'pip: a project that is not pinned, and one that was swapped',
       needs: ['pip'],
       async run(world) {
-        const files = { 'requirements.txt': requirementsOf(world) }
-        const confused = await inStep(world, 'build', [], files, `${pip} --target . confused`)
+        const files = () => workspaceOf(world, { 'requirements.txt': requirementsOf(world) })
+        const confused = await inStep(world, 'build', [], files(), `${pip} --target . confused`)
         assert.notEqual(confused.exitCode, 0)
         assert.match(confused.stderr, /refused: .*does not pin confused: .*grant "pypi:resolve pypi"/)
+        const workspace = files()
         makeWheel(world.index.folder, 'octo-leaf', '1.0', { code: 'evil = True' })
-        const swapped = await inStep(world, 'build', [], files, `${pip} --target . -r requirements.txt`)
+        const swapped = await inStep(world, 'build', [], workspace, `${pip} --target . -r requirements.txt`)
         assert.notEqual(swapped.exitCode, 0)
         assert.doesNotMatch(swapped.stdout, /Successfully/)
+      },
+    },
+    {
+      name: 'uv: pip install, lock, sync --locked',
+      needs: ['uv'],
+      async run(world) {
+        const files = () => workspaceOf(world, { 'requirements.txt': requirementsOf(world) })
+        const pipped = await inStep(
+          world,
+          'build',
+          ['uv'],
+          files(),
+          `uv pip install --no-cache -q --target . --require-hashes -r requirements.txt && /usr/bin/python3 -c '${show}'`,
+        )
+        assert.equal(pipped.exitCode, 0, pipped.stderr)
+        assert.match(pipped.stdout, shown)
+        const project =
+          '[project]\nname = "app"\nversion = "0.1.0"\nrequires-python = ">=3.8"\ndependencies = ["octo-core"]\n'
+        const locked = await inStep(
+          world,
+          'release',
+          ['uv'],
+          workspaceOf(world, { 'pyproject.toml': project }),
+          'uv lock -q --no-cache -p /usr/bin/python3 && cat uv.lock',
+        )
+        assert.equal(locked.exitCode, 0, locked.stderr)
+        // Good outside of a step, too: no address in it is ours.
+        assert.match(locked.stdout, /registry = "https:\/\/pypi\.example\.com\/simple"/)
+        const synced = await inStep(
+          world,
+          'build',
+          ['uv'],
+          workspaceOf(world, { 'pyproject.toml': project, 'uv.lock': locked.stdout }),
+          `uv sync -q --locked --no-cache -p /usr/bin/python3 && .venv/bin/python -c '${show}'`,
+        )
+        assert.equal(synced.exitCode, 0, synced.stderr)
+        assert.match(synced.stdout, /^octo-core 1\.0 octo-leaf 2\.0$/m)
+      },
+    },
+    {
+      name: 'twine upload',
+      needs: ['twine'],
+      async run(world) {
+        await publishes(world, 'twine', (files) => `twine upload --non-interactive ${files}`)
+      },
+    },
+    {
+      name: 'uv publish',
+      needs: ['uv'],
+      async run(world) {
+        await publishes(world, 'uv', (files) => `uv publish ${files}`)
       },
     },
   ],
@@ -106,4 +185,26 @@ function requirementsOf({ index }: World): string {
   const core = makeWheel(index.folder, 'octo-core', '1.0', { requires: 'octo-leaf>=1' })
   const leaf = makeWheel(index.folder, 'octo-leaf', '1.0')
   return `Octo.Core==1.0 --hash=sha256:${core.sha256}\nocto-leaf==1.0 --hash=sha256:${leaf.sha256}\n`
+}
+
+async function publishes(world: World, tool: string, publish: (files: string) => string): Promise<void> {
+  const { index } = world
+  rmSync(join(index.folder, 'octo_new-1.0-py3-none-any.whl'), { force: true })
+  const step = (name: string, version: string) => {
+    const workspace = workspaceOf(world)
+    return inStep(world, 'release', [tool], workspace, publish(makeWheel(workspace, name, version).file))
+  }
+  const first = await step('octo-new', '1.0')
+  assert.equal(first.exitCode, 0, `${first.stdout}${first.stderr}`)
+  assert.ok(index.files().includes('octo_new-1.0-py3-none-any.whl'))
+  for (const [name, version, why] of [
+    ['octo-new', '1.0', /File already exists/],
+    ['octo-new', '2.0', /pypi:publish pypi\/octo-new@2\.0/],
+    ['octo-evil', '1.0', /pypi:publish pypi\/octo-evil@1\.0/],
+  ] as const) {
+    const { exitCode, stdout, stderr } = await step(name, version)
+    assert.notEqual(exitCode, 0)
+    assert.match(`${stdout}${stderr}`, why)
+  }
+  assert.ok(!index.files().some((file) => /octo_(?:evil|new-2)/.test(file)))
 }

@@ -59,7 +59,7 @@ export async function startPypiserver(host: string): Promise<PackageIndex> {
   }
 }
 
-/** Puts a wheel of one module into the folder; returns its file and SHA-256 in hex. */
+/** Puts a wheel of one module into the folder, the same bytes each time; returns its file and SHA-256 in hex. */
 export function makeWheel(
   folder: string,
   name: string,
@@ -77,7 +77,7 @@ export function makeWheel(
     [`${info}/RECORD`]: `${module}/__init__.py,,\n${info}/METADATA,,\n${info}/WHEEL,,\n${info}/RECORD,,\n`,
   }
   const script =
-    'import json, sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], "w") as z:\n  for name, text in json.load(sys.stdin).items(): z.writestr(name, text)'
+    'import json, sys, zipfile\nwith zipfile.ZipFile(sys.argv[1], "w") as z:\n  for name, text in json.load(sys.stdin).items(): z.writestr(zipfile.ZipInfo(name), text)'
   execFileSync('python3', ['-c', script, join(folder, file)], { input: JSON.stringify(entries) })
   return {
     file,
