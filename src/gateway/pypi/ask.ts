@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http'
-import { messageOf } from '../../lib/index.ts'
 import { discard, type Exchange, type Permit } from '../exchange.ts'
 
 /** An answer, and where it came from; or why there is none. */
@@ -47,20 +46,4 @@ export function addressOf({ connection, storage, path, query }: Exchange): URL {
 
 export function ownAddress({ url, basePath }: Exchange['connection'], path: string): URL {
   return new URL(`${new URL(url).origin}${basePath}${path}`)
-}
-
-/** The whole body as text, or why not. */
-export async function textOf(upstream: IncomingMessage, maxBytes: number): Promise<string | { why: string }> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  try {
-    for await (const chunk of upstream as AsyncIterable<Buffer>) {
-      bytes += chunk.length
-      if (bytes > maxBytes) return { why: `its answer is over ${maxBytes} bytes` }
-      chunks.push(chunk)
-    }
-    return Buffer.concat(chunks).toString('utf8')
-  } catch (error) {
-    return { why: `its answer broke off: ${messageOf(error)}` }
-  }
 }

@@ -147,6 +147,10 @@ async function fetchFile(
     const why = statusCode === 401 || statusCode === 403 ? ': an operator must renew its secret' : ''
     return refuse(exchange, `the index answered ${statusCode}${why}`, 502)
   }
+  if ((upstream.headers['content-encoding'] ?? 'identity') !== 'identity') {
+    upstream.destroy()
+    return refuse(exchange, 'the index sends it in an encoding that was not asked for', 502)
+  }
   // A part of it could not be held against the digest.
   delete upstream.headers['accept-ranges']
   if (method === 'GET') return exchange.deliver(upstream, download)

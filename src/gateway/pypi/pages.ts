@@ -1,6 +1,6 @@
 import { limits } from '../../lib/index.ts'
 import { discard, type Exchange, type Permit } from '../exchange.ts'
-import { ask, ownAddress, textOf } from './ask.ts'
+import { ask, ownAddress } from './ask.ts'
 import { readPage, type IndexFile, type ProjectPage } from './project-page.ts'
 
 /** Pages of projects as an index gave them to a step: by them the step's later requests for files are judged. */
@@ -94,10 +94,10 @@ async function fetchPage(
     discard(upstream)
     return { ok: false, status: statusCode, why: whyNot(connection.name, project, statusCode) }
   }
-  const text = await textOf(upstream, limits.indexPageBytes)
-  if (typeof text !== 'string')
-    return { ok: false, status: 502, why: `the index of "${connection.name}": ${text.why}` }
-  const page = readPage(project, text, upstream.headers['content-type'] ?? '', url)
+  const text = await exchange.read(upstream, limits.indexPageBytes)
+  if (text === undefined)
+    return { ok: false, status: 502, why: `the page of ${project} is over ${limits.indexPageBytes} bytes` }
+  const page = readPage(project, text.toString('utf8'), upstream.headers['content-type'] ?? '', url)
   if (page === undefined)
     return {
       ok: false,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { packLockfiles } from '../../lockfiles/index.ts'
+import type { Downloaded } from '../downloads.ts'
 import { compileRules, gitHost, openWorld, request, type Answer, type World } from '../gateway.fixture.ts'
 
 export type Reply = { status?: number; headers?: Record<string, string>; body?: string | Buffer }
@@ -60,7 +61,7 @@ export async function openIndexWorld(
 export type IndexWorld = Awaited<ReturnType<typeof openIndexWorld>>
 
 /** What the step was given, as the record has it. */
-export async function downloadsOf({ gateway, step, audit }: World): Promise<unknown[]> {
+export async function downloadsOf({ gateway, step, audit }: World): Promise<Downloaded[]> {
   await gateway.recordDownloads(step)
-  return audit.ofType('packages.downloaded').flatMap(({ data }) => data['packages'] as unknown[])
+  return audit.ofType('packages.downloaded').flatMap(({ data }) => data['packages'] as Downloaded[])
 }
