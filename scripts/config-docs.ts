@@ -46,6 +46,9 @@ ${rows(policy, '').join('\n')}
 | \`git:force CONNECTION/OWNER/NAME@refs/...\` | what git:push allows there, and every other update: not a fast-forward, or of a tag that exists |
 | \`git:delete CONNECTION/OWNER/NAME@refs/...\` | delete refs that match, and nothing else |
 | \`npm:install CONNECTION\` | packages that the run's lockfile pins, each held against its digest |
+| \`cargo:download CONNECTION[/CRATE][@VERSION]\` | crates that Cargo.lock has, each held against its checksum |
+| \`cargo:resolve CONNECTION[/CRATE]\` | what cargo:download allows there, and to take crates that Cargo.lock does not have yet, held against the index's checksum |
+| \`cargo:publish CONNECTION/CRATE@VERSION\` | publish new versions that match: \`cargo:publish cargo/octo-app@1.*\`; never one that is there |
 | \`go:download CONNECTION[/MODULE][@VERSION]\` | modules that go.sum has, each go.mod and zip file held against its line |
 | \`go:resolve CONNECTION[/MODULE]\` | what go:download allows there, and to read which versions there are, to take modules that go.sum does not have yet, and to reach the checksum database |
 | \`pypi:install CONNECTION[/PROJECT[@VERSION]]\` | files of Python projects that the run's lockfile pins, each held against its hashes |

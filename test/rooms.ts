@@ -42,10 +42,11 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [
     ...['lib', 'kinds', 'lockfiles', 'mask', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
-    ...['gateway/git', 'gateway/go', 'gateway/http', 'gateway/npm', 'gateway/oci', 'gateway/pypi'],
-    ...['gateway/tcp'],
+    ...['gateway/cargo', 'gateway/git', 'gateway/go', 'gateway/http', 'gateway/npm', 'gateway/oci'],
+    ...['gateway/pypi', 'gateway/tcp'],
   ],
   'gateway/go': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
+  'gateway/cargo': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/git': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/npm': ['lib', 'kinds', 'lockfiles', 'gateway'],
   'gateway/http': ['gateway'],
@@ -85,6 +86,7 @@ export const doors: Readonly<Record<string, string>> = {
   'gateway/collect.ts': 'reads a body within bounds',
   'gateway/exchange.ts': 'what a protocol is handed',
   'gateway/follow.ts': 'redirects to storage hosts',
+  'gateway/once.ts': 'permits what names no resource yet',
   'gateway/verified-body.ts': 'whether a digest can be relied on is told before anything is asked for',
   'lockfiles/bundle.ts': '`mayfly run` starts without the readers',
 }

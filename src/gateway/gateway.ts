@@ -39,6 +39,7 @@ import {
   type StreamExchange,
   type StreamHandler,
 } from './exchange.ts'
+import { createCargoHandler } from './cargo/index.ts'
 import { createGitHandler } from './git/index.ts'
 import { createGoHandler } from './go/index.ts'
 import { createHttpHandler } from './http/index.ts'
@@ -128,6 +129,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const delivery = createDelivery({ ...deps, downloads, deny: (...refused) => gatekeeper.deny(...refused) })
   const pinned = createPinned(deps)
   const handlers: Record<HttpKind, HttpHandler> = {
+    cargo: createCargoHandler(),
     git: createGitHandler(deps),
     go: createGoHandler(),
     http: createHttpHandler(),

@@ -97,6 +97,12 @@ export const limits = {
   goSpooledBytes: 4_294_967_296,
   /** A list of a module's versions, or what is said of one. */
   goTextBytes: 4_194_304,
+  /** What a Cargo index says of one crate; the largest are near 5 MB. */
+  cargoIndexBytes: 16_777_216,
+  /** A crate that is published, with what is said of it: crates.io takes 10 MB. */
+  cargoPublishBytes: 67_108_864,
+  /** What all steps have in memory of such, while it is hashed and passed on. */
+  cargoPublishingBytes: 268_435_456,
   hostNameBytes: 253,
   policyBytes: 1_048_576,
   /** A file of certificate authorities; those of a whole system take 250 KB. */

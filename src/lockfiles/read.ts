@@ -1,5 +1,6 @@
 import { MayflyError, limits, sha256Hex } from '../lib/index.ts'
 import { readBunLock } from './bun.ts'
+import { readCargoLock } from './cargo-lock.ts'
 import { readDenoLock } from './deno.ts'
 import { readGoSum } from './go-sum.ts'
 import { readPackageLock } from './npm.ts'
@@ -23,6 +24,7 @@ const readers: readonly { readonly name: RegExp; readonly read: Reader }[] = [
   { name: /^yarn\.lock$/, read: readYarnLock },
   { name: /^bun\.lock$/, read: readBunLock },
   { name: /^deno\.lock$/, read: readDenoLock },
+  { name: /^Cargo\.lock$/, read: readCargoLock },
   { name: /^go(?:\.work)?\.sum$/, read: readGoSum },
   { name: /^poetry\.lock$/, read: readPoetryLock },
   { name: /^uv\.lock$/, read: readUvLock },

@@ -1,7 +1,8 @@
 import { MayflyError, messageOf } from '../../lib/index.ts'
 import type { Pins } from '../../lockfiles/index.ts'
 import type { Operation } from '../../policy/index.ts'
-import { plainAnswer, type Exchange, type HttpHandler, type Permission, type Permit } from '../exchange.ts'
+import { plainAnswer, type Exchange, type HttpHandler, type Permit } from '../exchange.ts'
+import { createPermitOnce } from '../once.ts'
 import { passFile } from './file.ts'
 import { pinnedBy, type PinnedModule } from './pinned-module.ts'
 import { routeOf, type ModuleRoute } from './route.ts'
@@ -15,7 +16,7 @@ import { createSpool } from './zip-check.ts'
  */
 export function createGoHandler(): HttpHandler {
   const spool = createSpool()
-  const permitTree = createTreePermits()
+  const permitOnce = createPermitOnce()
 
   async function pass(
     exchange: Exchange,
@@ -55,30 +56,14 @@ export function createGoHandler(): HttpHandler {
       return deny(exchange, 'only what go reads from a proxy passes here: /MODULE/@v/... and /sumdb/...')
     try {
       if (route.kind !== 'sumdb') return await passModule(exchange, route)
-      const permit = await permitTree(exchange)
+      // Its tree is read in pieces, which name no module.
+      const permit = await permitOnce(exchange, 'go:resolve')
       if (!permit.allow) return plainAnswer(response, 403, permit.message)
       await passText(exchange, permit, route)
     } catch (error) {
       if (!(error instanceof MayflyError) || error.code !== 'denied') throw error
       deny(exchange, messageOf(error))
     }
-  }
-}
-
-/** The tree of a checksum database names no module, and is read in pieces: it is permitted once for a step. */
-function createTreePermits(): (exchange: Exchange) => Promise<Permission> {
-  const ofSteps = new WeakMap<object, Map<string, Promise<Permission>>>()
-  return async (exchange) => {
-    const known = ofSteps.get(exchange.ofStep) ?? new Map<string, Promise<Permission>>()
-    ofSteps.set(exchange.ofStep, known)
-    const { name } = exchange.connection
-    const anyModule = { action: 'go:resolve', connection: name, path: '' }
-    const permitting = known.get(name) ?? exchange.permit(anyModule, {}, { anyRef: true })
-    known.set(name, permitting)
-    const permission = await permitting
-    // Who was refused asks anew, and is told by a request id of its own.
-    if (!permission.allow) known.delete(name)
-    return permission
   }
 }
 

@@ -1,0 +1,116 @@
+import { createHash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { MayflyError, limits } from '../../lib/index.ts'
+import { collect, collectAnswer } from '../collect.ts'
+import { discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
+import { follow } from '../follow.ts'
+import { deny, refuse } from './answer.ts'
+import { indexed } from './index-file.ts'
+import { readPublication, type Publication } from './publish-body.ts'
+import { jsonOf, type RegistryReader } from './registry.ts'
+
+/**
+ * `cargo publish`: read whole, so that name and version are known and the file is hashed before anything goes out. A version that is
+ * there stays as it is. Bodies lie in memory meanwhile: bounded for one, and for all steps together.
+ */
+export function createPublisher(registryOf: RegistryReader): (exchange: Exchange) => Promise<void> {
+  let reading = 0
+
+  return async (exchange) => {
+    const { request, connection } = exchange
+    const any = { action: 'cargo:publish', connection: connection.name, path: '' }
+    if (!exchange.would(any, { anyRef: true }))
+      return deny(
+        exchange,
+        `the role publishes nothing here: grant "cargo:publish ${connection.name}/NAME@VERSION"`,
+      )
+    const bytes = Number(request.headers['content-length'] ?? NaN)
+    if (!(bytes <= limits.cargoPublishBytes))
+      return deny(exchange, `a crate has at most ${limits.cargoPublishBytes} bytes, and says how many`, 413)
+    if (reading + bytes > limits.cargoPublishingBytes)
+      return deny(exchange, 'too many crates are being published at once: try again', 503)
+    reading += bytes
+    try {
+      const body = await collect(request, bytes)
+      const publication = body === undefined ? 'its body broke off' : readPublication(body)
+      if (typeof publication === 'string') return deny(exchange, publication, 400)
+      await publishOne(exchange, publication)
+    } finally {
+      reading -= bytes
+    }
+  }
+
+  async function publishOne(exchange: Exchange, publication: Publication): Promise<void> {
+    const { name, version, crate, body } = publication
+    const operation = {
+      ...{ action: 'cargo:publish', connection: exchange.connection.name },
+      ...{ path: name.toLowerCase(), ref: version },
+    }
+    const sha256 = createHash('sha256').update(crate).digest('hex')
+    const permit = await exchange.permit(operation, { cargo: { name, sha256, bytes: crate.length } })
+    if (!permit.allow) return refuse(exchange, 403, permit.message)
+    const place = await placeToPublish(exchange, permit, publication)
+    if (typeof place === 'string') return deny(exchange, place)
+    const { 'user-agent': agent = 'mayfly' } = pickHeaders(exchange.request, ['user-agent'])
+    const headers = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': agent }
+    const sent = exchange.sendTo(permit, place, { method: 'PUT', headers, body })
+    if (sent === undefined)
+      return deny(exchange, `its web API is at ${place.host}: that is for a connection of its own`)
+    await passAnswer(exchange, await sent)
+  }
+
+  /** Where a version goes that is not there yet; a text says why it does not. */
+  async function placeToPublish(
+    exchange: Exchange,
+    permit: Permit,
+    { name, version }: Publication,
+  ): Promise<URL | string> {
+    const { connection } = exchange
+    const registry = await registryOf(exchange, permit)
+    const exists = `${name}@${version} is there already, and is not overwritten`
+    if (registry === undefined) {
+      // A web API without an index, as that of crates.io, knows its versions itself.
+      const { statusCode } = await look(exchange, permit, `/api/v1/crates/${name}/${version}`)
+      if (statusCode === 200) return exists
+      if (statusCode !== 404)
+        return `the registry answered ${statusCode} when asked whether ${name}@${version} is there`
+      return new URL(`${connection.url.replace(/\/+$/, '')}/api/v1/crates/new`)
+    }
+    // Of two versions that differ behind the plus alone a registry takes one.
+    const bare = version.split('+')[0]
+    const found = await indexed(exchange, permit, name.toLowerCase(), (one) => one.split('+')[0] === bare)
+    if (found !== undefined) return exists
+    if (registry.api === undefined)
+      return 'the registry’s config.json names no web API: nothing is published there'
+    return new URL(`${registry.api.href.replace(/\/+$/, '')}/api/v1/crates/new`)
+  }
+}
+
+async function look(exchange: Exchange, permit: Permit, path: string): Promise<IncomingMessage> {
+  const upstream = await follow(exchange, permit, path, { accept: 'application/json' })
+  discard(upstream)
+  return upstream
+}
+
+const maxAnswerBytes = 1_048_576
+
+/** Of the registry's answer what cargo shows: why it refused, or its warnings. */
+async function passAnswer(exchange: Exchange, upstream: IncomingMessage): Promise<void> {
+  const { statusCode = 502 } = upstream
+  const bytes = await collectAnswer(upstream, maxAnswerBytes)
+  if (bytes === undefined)
+    throw new MayflyError('denied', 'the registry broke off, or its answer is too long')
+  const { errors, warnings = null } = jsonOf(bytes)
+  const details = Array.isArray(errors) ? errors.slice(0, 10).map(detailOf) : []
+  if (statusCode !== 200 || details.length > 0)
+    return deny(exchange, [`the registry answered ${statusCode}`, ...details].join(': '), 502)
+  const { response } = exchange
+  const body = JSON.stringify({ warnings })
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+  response.end(body)
+}
+
+function detailOf(error: unknown): string {
+  const { detail } = (error ?? {}) as { detail?: unknown }
+  return typeof detail === 'string' ? detail.replaceAll(/\s+/g, ' ').slice(0, 300) : 'it does not say why'
+}
