@@ -8,7 +8,15 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import type { Duplex } from 'node:stream'
-import { MayflyError, answerOf, limits, messageOf, passableHead, type Secret } from '../lib/index.ts'
+import {
+  MayflyError,
+  answerOf,
+  limits,
+  messageOf,
+  passableHead,
+  systemCode,
+  type Secret,
+} from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { EgressGuard } from './egress-guard.ts'
 
@@ -94,33 +102,52 @@ export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts
     })
   }
 
+  async function ask(
+    connection: Connection,
+    asked: UpstreamRequest,
+  ): Promise<IncomingMessage | typeof stale> {
+    const { method, path, headers, authorization, body, abandoned } = asked
+    const outgoing = httpRequest({
+      agent: agentOf(connection),
+      host: connection.host,
+      port: connection.port,
+      method,
+      ...withCredential(connection, authorization, path, { ...headers, host: authorityOf(connection) }),
+      setHost: false,
+      maxHeaderSize: limits.answerHeadBytes,
+    })
+    const answering = answerOf(outgoing)
+    outgoing.setTimeout(limits.silenceMs, () =>
+      outgoing.destroy(new Error(`nothing came for ${limits.silenceMs / 1000} s`)),
+    )
+    const abandon = () => outgoing.destroy(gone())
+    abandoned.addEventListener('abort', abandon, { once: true })
+    outgoing.once('close', () => abandoned.removeEventListener('abort', abandon))
+    if (body === undefined || Buffer.isBuffer(body)) outgoing.end(body)
+    else {
+      body.on('error', (error) => outgoing.destroy(error))
+      body.pipe(outgoing)
+    }
+    return answering.catch((cause: unknown) => {
+      if (outgoing.reusedSocket && body === undefined && safe.has(method) && isReset(cause)) return stale
+      throw cause instanceof MayflyError ? cause : unreachable(connection, cause)
+    })
+  }
+
+  /** A server closes a connection that is idle when it likes; what is asked at that moment is asked again, on a new one. */
+  async function askAgain(connection: Connection, asked: UpstreamRequest): Promise<IncomingMessage> {
+    for (const sockets of Object.values(agentOf(connection).freeSockets))
+      for (const socket of sockets ?? []) socket.destroy()
+    const answer = await ask(connection, asked)
+    if (answer === stale) throw unreachable(connection, 'it closes each connection before it answers')
+    return answer
+  }
+
   return {
-    async send(connection, { method, path, headers, authorization, body, abandoned }) {
-      if (closed || abandoned.aborted) throw gone()
-      const outgoing = httpRequest({
-        agent: agentOf(connection),
-        host: connection.host,
-        port: connection.port,
-        method,
-        ...withCredential(connection, authorization, path, { ...headers, host: authorityOf(connection) }),
-        setHost: false,
-        maxHeaderSize: limits.answerHeadBytes,
-      })
-      const answering = answerOf(outgoing)
-      outgoing.setTimeout(limits.silenceMs, () =>
-        outgoing.destroy(new Error(`nothing came for ${limits.silenceMs / 1000} s`)),
-      )
-      const abandon = () => outgoing.destroy(gone())
-      abandoned.addEventListener('abort', abandon, { once: true })
-      outgoing.once('close', () => abandoned.removeEventListener('abort', abandon))
-      if (body === undefined || Buffer.isBuffer(body)) outgoing.end(body)
-      else {
-        body.on('error', (error) => outgoing.destroy(error))
-        body.pipe(outgoing)
-      }
-      const answer = await answering.catch((cause: unknown) => {
-        throw cause instanceof MayflyError ? cause : unreachable(connection, cause)
-      })
+    async send(connection, asked) {
+      if (closed || asked.abandoned.aborted) throw gone()
+      const first = await ask(connection, asked)
+      const answer = first === stale ? await askAgain(connection, asked) : first
       const head = passableHead(answer)
       if (typeof head !== 'string') return answer
       answer.destroy()
@@ -131,6 +158,15 @@ export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts
       for (const agent of agents.values()) agent.destroy()
     },
   }
+}
+
+/** Its connection had ended before the request was read: nothing was done for it (RFC 9110, section 9.2.2). */
+const stale = Symbol('stale')
+
+const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
+
+function isReset(cause: unknown): boolean {
+  return ['ECONNRESET', 'EPIPE'].includes(systemCode(cause) ?? '')
 }
 
 /** The credential where its connection has it: in a header, or in the query. */

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { createServer, type Socket, type AddressInfo } from 'node:net'
+import { test, type TestContext } from 'node:test'
+import type { Connection } from '../connections/index.ts'
+import { createEgressGuard } from './egress-guard.ts'
+import { createTlsContexts, createUpstream, type UpstreamRequest } from './upstream.ts'
+
+/** Answers the first request of each connection, and closes it at the second. */
+async function startForgetful(t: TestContext) {
+  const seen: string[] = []
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    let requests = 0
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk: Buffer) => {
+      seen.push(chunk.toString().split(' ').slice(0, 2).join(' '))
+      if (++requests > 1) return void socket.resetAndDestroy()
+      socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok')
+    })
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  const connection: Connection = {
+    ...{ name: 'a', kind: 'http', tls: false, host: 'a.test', port: 80, basePath: '', url: 'http://a.test' },
+    ...{ credential: undefined, ca: undefined, opaque: false, dial: { address: '127.0.0.1', port } },
+  }
+  const upstream = createUpstream({ guard: createEgressGuard(), contexts: createTlsContexts() })
+  t.after(() => upstream.close())
+  const ask = async (method: string, body?: Buffer): Promise<string> => {
+    const request: UpstreamRequest = {
+      ...{
+        method,
+        path: '/',
+        headers: {},
+        authorization: undefined,
+        abandoned: new AbortController().signal,
+      },
+      ...(body === undefined ? {} : { body }),
+    }
+    const answer = await upstream.send(connection, request)
+    let text = ''
+    for await (const chunk of answer) text += String(chunk)
+    // The socket goes back to its pool in the next turn.
+    await new Promise((next) => setTimeout(next, 20))
+    return text
+  }
+  return { ask, seen }
+}
+
+test('a read on a connection that its server closes meanwhile is asked again, once, on a new one', async (t) => {
+  const { ask, seen } = await startForgetful(t)
+  for (let i = 0; i < 3; i++) assert.equal(await ask('GET'), 'ok')
+  assert.deepEqual(seen, ['GET /', 'GET /', 'GET /', 'GET /', 'GET /'])
+})
+
+test('what may have changed something is not asked twice', async (t) => {
+  const { ask, seen } = await startForgetful(t)
+  assert.equal(await ask('GET'), 'ok')
+  await assert.rejects(ask('POST', Buffer.from('x')), { code: 'upstream_unreachable' })
+  assert.deepEqual(seen, ['GET /', 'POST /'])
+})
