@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { compilePattern, type SampledForm } from '../lib/index.ts'
+import { compilePattern, isVisible, type SampledForm } from '../lib/index.ts'
 import { kinds } from './index.ts'
 
 const every: readonly (readonly [string, SampledForm, string])[] = [
@@ -76,6 +76,37 @@ test('a ref that is one for us is one for git', { skip: noGit() }, () => {
   const ours = refs.map((rest) => `refs/heads/${rest}`).filter((ref) => kinds.git.ref.form.is(ref))
   assert.ok(ours.length > 20)
   for (const ref of ours) assert.equal(spawnSync('git', ['check-ref-format', ref]).status, 0, ref)
+})
+
+// The other way round: what git takes and can be seen is one for us, so that it can be granted.
+test('a ref that is one for git is one for us, if it can be seen', { skip: noGit() }, () => {
+  const unit = fc.constantFrom(
+    ...'ab.-/@#(),=\'"!%$&;<>|{}+_',
+    'ä',
+    'a\u0308',
+    '中',
+    '\u{1f41b}',
+    '@{',
+    '..',
+    'lock',
+    '\u202e',
+    '\u00a0',
+    ' ',
+  )
+  const rests = fc.sample(fc.string({ unit, minLength: 1, maxLength: 9 }), { numRuns: 400, seed: 11 })
+  const refs = [...new Set(['@scope/pkg@1.4.0', "it's", '"a"', 'a,b=c(d)', '#1', ...rests])].map(
+    (rest) => `refs/tags/${rest}`,
+  )
+  // One shell for all: a process of git for each of them is slow enough.
+  const { stdout } = spawnSync(
+    'bash',
+    ['-c', 'while IFS= read -r ref; do git check-ref-format "$ref" && printf "%s\\n" "$ref"; done; true'],
+    { input: `${refs.join('\n')}\n`, encoding: 'utf8' },
+  )
+  const taken = stdout.split('\n').filter((ref) => ref !== '')
+  assert.ok(taken.length > 100, String(taken.length))
+  for (const ref of taken) assert.equal(kinds.git.ref.form.is(ref), isVisible(ref), JSON.stringify(ref))
+  assert.ok(taken.some((ref) => !isVisible(ref)))
 })
 
 function noGit(): string | false {

@@ -114,15 +114,15 @@ test('a test of an operation that the gateway never names is a mistake, not a de
 
 // --- What is suggested works.
 
-const letters = fc.constantFrom(...'abAZ09._~+-/@#"\',;={}!|$%&()<>äжא中', '.git', '.lock', '..')
+const letters = fc.constantFrom(...'abAZ09._~+-/@#"\',;={}!|$%&()<>äжא中', '.git', '.lock', '..', 'a\u0308')
 const path = fc.string({ unit: letters, minLength: 1, maxLength: 8 })
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   path
     .map((one) => ({ action: 'git:read', connection: 'github', path: one }))
     .filter((one) => table.git.path.form.is(one.path)),
   fc
-    .tuple(path, path)
-    .map(([one, ref]) => ({ action: 'git:push', connection: 'github', path: one, ref: `refs/heads/${ref}` }))
+    .tuple(path, path, fc.constantFrom('git:push', 'git:force', 'git:delete'))
+    .map(([one, ref, action]) => ({ action, connection: 'github', path: one, ref: `refs/heads/${ref}` }))
     .filter((one) => table.git.path.form.is(one.path) && table.git.ref.form.is(one.ref)),
   path
     .map((one) => ({ action: 'npm:install', connection: 'npmjs', path: one }))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { request } from '../gateway.fixture.ts'
+import { compileRules, request, usualConnections } from '../gateway.fixture.ts'
 import { zero } from './git.fixture.ts'
 import { flushPacket, packetLine } from './pkt-line.ts'
 import { openGitWorld } from './repository.fixture.ts'
@@ -103,4 +103,38 @@ test('ten thousand tags are one push', async (t) => {
     Object.values(moved.refs).filter((one) => one === 'not granted: the tag exists').length,
     10_000,
   )
+})
+
+const oddRefs = [
+  'refs/tags/@scope/pkg@1.4.0',
+  'refs/tags/#1',
+  'refs/heads/a(b),c=d',
+  'refs/heads/it\'s"so"',
+  'refs/heads/100%',
+  'refs/heads/a;b|c&d<e>f$g!h{i}',
+  'refs/tags/\u00e4',
+  'refs/tags/a\u0308',
+  'refs/heads/\u4e2d\u{1f41b}',
+  'refs/changes/01/1/meta',
+]
+
+test('any ref that Git allows and that can be seen is pushed under a grant of its own, and under no other', async (t) => {
+  const world = await openGitWorld(t)
+  const { old } = world.ids
+  const grants = oddRefs.map((ref) => `git:push git/octo/app@${ref}`)
+  const { targets, policy } = compileRules({ git: usualConnections(world.upstream)['git'] }, grants)
+  world.setTargets(targets, policy)
+  await world.pushRaw(
+    oddRefs.map((ref) => [zero, old, ref] as const),
+    world.local.pack(),
+  )
+  const onServer = () => world.server.git(['for-each-ref', '--format=%(refname)']).split('\n')
+  for (const ref of oddRefs) assert.ok(onServer().includes(ref), ref)
+  const before = onServer()
+  for (const ref of oddRefs) {
+    const { remote } = await world.pushRaw([[zero, old, `${ref}x`]], world.local.pack())
+    const told = Buffer.from(remote, 'latin1').toString()
+    assert.ok(told.includes(JSON.stringify(`git:push git/octo/app@${ref}x`)), told)
+  }
+  assert.deepEqual(onServer(), before)
 })
