@@ -315,6 +315,8 @@ function detail(data: Data): string {
     | undefined
   const lockfile = data['lockfile'] as { packages: number } | undefined
   if (lockfile !== undefined) return `: what its lockfile pins (${lockfile.packages} packages)`
+  const npm = data['npm'] as { purl?: string; integrity: string } | undefined
+  if (npm?.purl !== undefined) return `: ${npm.purl}, ${npm.integrity.slice(0, 23)}…`
   if (git?.updates !== undefined && git.updates.length > 0) {
     return `: ${git.updates.map((one) => `${one.change === undefined ? '' : `${one.change} `}${one.ref} ${one.oldCommit.slice(0, 8)}→${one.newCommit.slice(0, 8)}`).join(', ')}`
   }

@@ -12,6 +12,8 @@ const packageName = formOf({
   mend: plainPath,
 })
 
+const heldByGateway = 'held-by-the-gateway'
+
 export const npm = {
   about: 'An npm registry; steps install what their lockfiles pin.',
   transport: 'http',
@@ -24,6 +26,8 @@ export const npm = {
     'npm:install': { path: 'optional', ref: 'none', write: false },
     // Reads about any package, and what no lockfile pins: the registry's own digest is held then.
     'npm:resolve': { path: 'optional', ref: 'none', write: false, includes: ['npm:install'] },
+    // A new version, and the tags that name it.
+    'npm:publish': { path: 'required', ref: 'optional', write: true },
   },
   variables: ([first, ...others]) =>
     first === undefined || others.length > 0
@@ -33,6 +37,11 @@ export const npm = {
           NPM_CONFIG_REGISTRY: first.url,
           pnpm_config_registry: first.url,
           YARN_NPM_REGISTRY_SERVER: first.url,
+          // No tool publishes without a token, whatever it is: the gateway leaves it out and adds the connection's.
+          [`npm_config_${first.url.replace(/^https?:/, '').replace(/\/*$/, '/')}:_authToken`]: heldByGateway,
+          YARN_NPM_AUTH_TOKEN: heldByGateway,
+          NPM_CONFIG_TOKEN: heldByGateway,
+          NPM_AUTH_TOKEN: heldByGateway,
         },
   // npm takes the first of these two where there are both.
   lockfiles: [

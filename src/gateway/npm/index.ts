@@ -3,25 +3,33 @@ import type { Exchange, HttpHandler, Permit } from '../exchange.ts'
 import { refuse } from './answer.ts'
 import { createDistsOfSteps, type Dists } from './dists.ts'
 import { passPackument } from './packument.ts'
+import { createPublisher } from './publish.ts'
 import { routeOf } from './route.ts'
 import { fileOf, passTarball, pinnedDigest, type File } from './tarball.ts'
 
 /**
  * The npm registry protocol, as npm, pnpm, yarn and bun speak it. Installing: the files that the step's lockfiles pin, each held
  * against its digest. Resolving: any package that the role names, its files held against what the registry said of them.
- * Refuses search, accounts, tokens, and whatever else it does not know: a name that was asked for is a message that was sent.
+ * Publishing: one new version at a time. Refuses search, accounts, tokens, and whatever else it does not know: a name that was asked for is a message that was sent.
  */
 export function createNpmHandler(): HttpHandler {
   const distsOf = createDistsOfSteps()
+  const publish = createPublisher()
   return async (exchange) => {
     const { request, path, query } = exchange
     const route = routeOf(request.method ?? '', path, query)
+    if (route.kind === 'publish') return publish(exchange, route.name)
     const [pins, dists] = [await exchange.pins(), distsOf(exchange.ofStep)]
     const file = request.method === 'GET' ? fileOf(exchange, pins, dists) : undefined
     if (typeof file === 'string') return deny(exchange, file)
     if (file !== undefined) return tarball(exchange, pins, dists, file)
     if (route.kind === 'packument') return packument(exchange, pins, dists, route.name)
-    deny(exchange, 'only what package managers read to install passes here: packages and their files')
+    deny(
+      exchange,
+      path.startsWith('/-/npm/v1/oidc/')
+        ? 'trusted publishing is not done through a gateway: the connection needs a credential that may publish'
+        : 'only what package managers need to install and publish passes here: packages, their files, and new versions',
+    )
   }
 }
 
@@ -31,6 +39,16 @@ async function packument(
   dists: Dists,
   name: string,
 ): Promise<void> {
+  const publishing = { action: 'npm:publish', connection: exchange.connection.name, path: name }
+  // Whoever publishes a package looks first which versions it has.
+  if (
+    pins?.has('npm', name) !== true &&
+    !mayResolve(exchange, name) &&
+    exchange.would(publishing, { anyRef: true })
+  ) {
+    const permit = await exchange.permit(publishing, { npm: { package: name } }, { anyRef: true })
+    return permit.allow ? passPackument(exchange, dists, permit, name) : refuse(exchange, 403, permit.message)
+  }
   // Whoever may resolve sees what there is to choose from, of a package that is pinned now, too.
   const isPinned = pins?.has('npm', name) === true && !mayResolve(exchange, name)
   const permit = await permitFor(exchange, pins, { name, what: name, isPinned }, { package: name })

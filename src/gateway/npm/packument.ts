@@ -3,6 +3,7 @@ import { integrityOfHex } from '../../lockfiles/index.ts'
 import { copyHead, discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
 import { refuse, refuseAnswer } from './answer.ts'
 import type { Dist, Dists } from './dists.ts'
+import { isRecord, parseJson, recordOf } from './json.ts'
 import { conventionalPath, isFileOf, isVersion, packumentPath } from './route.ts'
 
 type Connection = Exchange['connection']
@@ -88,7 +89,7 @@ interface Packument {
 
 /** Reads `{ name, versions: { "1.0.0": { dist: { tarball, integrity, shasum } } } }`; undefined for anything else, or another's. */
 export function readPackument(text: Buffer, connection: Connection, name: string): Packument | undefined {
-  const document = parse(text)
+  const document = parseJson(text.toString('utf8'))
   if (!isRecord(document) || document['name'] !== name) return undefined
   const dists: Dist[] = []
   let changed = false
@@ -137,20 +138,4 @@ export function decoded(path: string): string | undefined {
   } catch {
     return undefined
   }
-}
-
-export function parse(text: Buffer): unknown {
-  try {
-    return JSON.parse(text.toString('utf8'))
-  } catch {
-    return undefined
-  }
-}
-
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-export function recordOf(value: unknown): Record<string, unknown> {
-  return isRecord(value) ? value : {}
 }

@@ -26,6 +26,7 @@ async function open(): Promise<World> {
       const document = parseDocument(extendPolicy(text, { connections: { npm }, grants: {} }))
       const build = (document.toJS() as { roles: { build: object } }).roles.build
       document.setIn(['roles', 'add'], { ...build, grants: ['npm:resolve npm'] })
+      document.setIn(['roles', 'publish'], { ...build, grants: ['npm:publish npm/@octo/*@1.*'] })
       return document.toString()
     },
   })
@@ -114,6 +115,37 @@ async function addAndInstall(world: World, tool: Tool): Promise<void> {
   )
 }
 
+/** Publishes a granted version, not another one, and the same one not twice. */
+async function publish(world: World, name: string, command: string): Promise<void> {
+  const { registry } = world
+  const manifest = (version: string) => JSON.stringify({ name: `@octo/by-${name}`, version, license: 'MIT' })
+  const run = (version: string) =>
+    inStep(
+      world,
+      'publish',
+      name,
+      `rm -rf p; mkdir p && cd p && echo '${manifest(version)}' > package.json && echo 1 > index.js && printf '${name === 'yarn4' ? yarnrc.replaceAll('\n', '\\n') : ''}' > .yarnrc.yml && touch yarn.lock && ${name === 'yarn4' ? 'yarn4 install --no-immutable && ' : ''}${command}`,
+    )
+  const published = await run('1.0.0')
+  assert.equal(published.exitCode, 0, `${published.stdout}\n${published.stderr}`)
+  const versions = async () => Object.keys((await registry.packument(`@octo/by-${name}`))?.['versions'] ?? {})
+  assert.deepEqual(await versions(), ['1.0.0'])
+  const other = await run('2.0.0')
+  assert.notEqual(other.exitCode, 0)
+  assert.match(other.stderr, new RegExp(`"npm:publish npm/@octo/by-${name}@2\\.0\\.0"`))
+  const again = await run('1.0.0')
+  assert.notEqual(again.exitCode, 0)
+  assert.deepEqual(await versions(), ['1.0.0'])
+}
+
+const publishers: Readonly<Record<string, string>> = {
+  npm: 'npm publish',
+  pnpm: 'pnpm publish --no-git-checks',
+  yarn: 'yarn publish --non-interactive --no-git-tag-version',
+  yarn4: 'yarn4 npm publish',
+  bun: 'bun publish',
+}
+
 const yarnrc =
   'nodeLinker: node-modules\nenableTelemetry: false\nenableGlobalCache: false\nnpmMinimalAgeGate: 0\n'
 
@@ -121,9 +153,16 @@ export default suite<World>({
   name: 'npm',
   needs: ['verdaccio', 'tar'],
   open,
-  rows: tools.map((tool) => ({
-    name: `${tool.name}: add and install`,
-    needs: [tool.name],
-    run: (world: World) => addAndInstall(world, tool),
-  })),
+  rows: [
+    ...tools.map((tool) => ({
+      name: `${tool.name}: add and install`,
+      needs: [tool.name],
+      run: (world: World) => addAndInstall(world, tool),
+    })),
+    ...Object.entries(publishers).map(([name, command]) => ({
+      name: `${name}: publish`,
+      needs: [name],
+      run: (world: World) => publish(world, name, command),
+    })),
+  ],
 })

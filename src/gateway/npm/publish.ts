@@ -1,0 +1,159 @@
+import { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { MayflyError, messageOf } from '../../lib/index.ts'
+import { discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
+import { refuse } from './answer.ts'
+import { isRecord, parseJson, recordOf } from './json.ts'
+import { readPublishBody, type PublishBody } from './publish-body.ts'
+import { readPublication, withDigests, type Publication } from './publish-document.ts'
+import { packumentPath } from './route.ts'
+import { purlOf } from './tarball.ts'
+
+/**
+ * `npm publish`: one new version of a package that a grant names, hashed here and recorded before any of it goes out. What is
+ * published stays: an existing version is not overwritten, and nothing is taken away, deprecated or given to other owners.
+ */
+export function createPublisher(): (exchange: Exchange, name: string) => Promise<void> {
+  /** Of each step: how many it publishes just now. */
+  const running = new WeakMap<object, number>()
+  return async (exchange, name) => {
+    const { ofStep } = exchange
+    const count = running.get(ofStep) ?? 0
+    // Each takes disk while its file comes.
+    if (count >= maxAtOnce)
+      return refuse(exchange, 429, 'mayfly: too many packages are published at once: try again')
+    running.set(ofStep, count + 1)
+    try {
+      await publish(exchange, name)
+    } finally {
+      running.set(ofStep, (running.get(ofStep) ?? 1) - 1)
+    }
+  }
+}
+
+const maxAtOnce = 4
+
+async function publish(exchange: Exchange, name: string): Promise<void> {
+  const { connection, request } = exchange
+  const what = `npm PUT ${connection.name}/${name}`
+  const operation = { action: 'npm:publish', connection: connection.name, path: name }
+  // Before a body of megabytes is read; which version it is only the body says.
+  const denial = exchange.would(operation, { anyRef: true }) ? undefined : exchange.precheck(operation)
+  if (denial !== undefined) return refuse(exchange, 403, denial.message)
+  let body: PublishBody
+  try {
+    body = await readPublishBody(unpacked(request))
+  } catch (error) {
+    if (!(error instanceof MayflyError)) throw error
+    return refuse(
+      exchange,
+      error.code === 'limit_exceeded' ? 413 : 400,
+      exchange.deny(what, messageOf(error)),
+    )
+  }
+  await using read = body
+  const publication = readPublication(read, name)
+  if (typeof publication === 'string') return refuse(exchange, 403, exchange.deny(what, publication))
+  const digests = withDigests(publication, read)
+  if (typeof digests === 'string') return refuse(exchange, 403, exchange.deny(what, digests))
+  const { version, tags, document } = publication
+  const permit = await exchange.permit(
+    { ...operation, ref: version },
+    {
+      npm: {
+        purl: purlOf(name, version),
+        ...digests,
+        bytes: read.fileBytes,
+        tags,
+        access: document['access'] ?? null,
+      },
+    },
+  )
+  if (!permit.allow) return refuse(exchange, 403, permit.message)
+  const taken = await isTaken(exchange, permit, publication)
+  if (taken !== undefined) return refuse(exchange, 409, exchange.deny(`${what}@${version}`, taken))
+  await send(exchange, permit, publication, read)
+}
+
+function unpacked(request: Exchange['request']): AsyncIterable<Buffer> {
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding === 'identity') return request
+  if (encoding !== 'gzip')
+    throw new MayflyError('bad_input', 'its body is in an encoding that is not known here')
+  return request.pipe(createGunzip())
+}
+
+const maxPackumentBytes = 24 * 1_048_576
+
+/** Why this version cannot be new; undefined if the registry does not have it. */
+async function isTaken(
+  exchange: Exchange,
+  permit: Permit,
+  { name, version }: Publication,
+): Promise<string | undefined> {
+  const headers = {
+    accept: 'application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8',
+    'accept-encoding': 'gzip',
+  }
+  const answer = await exchange.send(permit, { method: 'GET', path: packumentPath(name), headers })
+  if (answer.statusCode === 404) {
+    discard(answer)
+    return undefined
+  }
+  const text = answer.statusCode === 200 ? await exchange.read(answer, maxPackumentBytes) : undefined
+  if (answer.statusCode !== 200) answer.destroy()
+  const document = text === undefined ? undefined : parseJson(text.toString('utf8'))
+  if (!isRecord(document))
+    return `whether it is there already cannot be told: the registry answered ${answer.statusCode}`
+  return Object.hasOwn(recordOf(document['versions']), version)
+    ? 'this version is there already, and what is published is not overwritten'
+    : undefined
+}
+
+async function send(
+  exchange: Exchange,
+  permit: Permit,
+  { name, version, document }: Publication,
+  body: PublishBody,
+): Promise<void> {
+  const { connection, request, response } = exchange
+  const [before = '', after = ''] = JSON.stringify(document).split(JSON.stringify(body.placeholder))
+  const { 'user-agent': agent = 'npm' } = pickHeaders(request, ['user-agent'])
+  const answer = await exchange.send(permit, {
+    method: 'PUT',
+    path: packumentPath(name),
+    headers: {
+      'user-agent': agent,
+      accept: 'application/json',
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(before) + Buffer.byteLength(after) + body.textBytes + 2),
+    },
+    body: Readable.from(pieces(before, body, after)),
+  })
+  const { statusCode = 0 } = answer
+  const text = (await exchange.read(answer, 65_536)) ?? Buffer.alloc(0)
+  if (statusCode !== 200 && statusCode !== 201) {
+    const why = `the registry answered ${statusCode}${reasonIn(text)}`
+    return refuse(
+      exchange,
+      statusCode >= 400 && statusCode < 500 && statusCode !== 401 ? statusCode : 502,
+      exchange.deny(`npm PUT ${connection.name}/${name}@${version}`, why),
+    )
+  }
+  const said = Buffer.from('{"ok":true,"success":true}')
+  response.writeHead(statusCode, { 'content-type': 'application/json', 'content-length': said.length })
+  response.end(said)
+}
+
+async function* pieces(before: string, body: PublishBody, after: string): AsyncGenerator<Buffer> {
+  yield Buffer.from(`${before}"`)
+  yield* body.readText() as AsyncIterable<Buffer>
+  yield Buffer.from(`"${after}`)
+}
+
+/** What the registry says is wrong, for a person to read. */
+function reasonIn(text: Buffer): string {
+  const { error, reason, message } = recordOf(parseJson(text.toString('utf8')))
+  const said = [reason, error, message].find((one) => typeof one === 'string' && one !== '')
+  return typeof said === 'string' ? `: ${said.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 300)}` : ''
+}
