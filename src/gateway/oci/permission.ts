@@ -20,6 +20,12 @@ export function permitPull(job: Job, repository: string, ref: string, detail: De
   return job.exchange.permit(operationOn(job, 'oci:pull', repository, ref), { oci: detail }, options)
 }
 
+/** Whether `permitPull` would permit it. */
+export function mayPull(job: Job, repository: string, ref: string): boolean {
+  const options = isReached(job, repository, ref) ? ({ anyRef: true } as const) : {}
+  return job.exchange.would(operationOn(job, 'oci:pull', repository, ref), options)
+}
+
 function isReached({ memory }: Job, repository: string, ref: string): boolean {
   const digest = isDigest(ref) ? ref : besideDigest(ref)
   return digest !== undefined && memory.reached.has(repository, digest)
@@ -50,9 +56,9 @@ export function permitLook(job: Job, route: Blob | Manifest): Promise<Permission
   const anyRef = isDigest(ref) ? ({ anyRef: true } as const) : {}
   const pull = operationOn(job, 'oci:pull', repository, ref)
   const push = operationOn(job, 'oci:push', repository, ref)
-  const mayPull = isReached(job, repository, ref) || exchange.would(pull)
-  if (!mayPull && exchange.would(push, anyRef)) return exchange.permit(push, { oci: { look: ref } }, anyRef)
-  const pushes = route.kind === 'blob' && !mayPull && !exchange.would(pull, { anyRef: true })
+  const isPull = mayPull(job, repository, ref)
+  if (!isPull && exchange.would(push, anyRef)) return exchange.permit(push, { oci: { look: ref } }, anyRef)
+  const pushes = route.kind === 'blob' && !isPull && !exchange.would(pull, { anyRef: true })
   return pushes
     ? permitUnnamed(job, repository, { look: ref })
     : permitPull(job, repository, ref, { look: ref })

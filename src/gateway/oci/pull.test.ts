@@ -52,6 +52,23 @@ test('HEAD of a tag is answered with our digest, not with the registry’s word'
   assert.equal(answer.body, '')
 })
 
+test('as docker pulls: the head of a tag, then its digest, then its parts', async (t) => {
+  const { ask, replies, world } = await openRegistryWorld(t, ['oci:pull images/octo/app@v*'])
+  replies.set('GET /v2/octo/app/manifests/v1', tagged)
+  replies.set(`GET /v2/octo/app/manifests/${name}`, tagged)
+  replies.set(`GET ${blobPath}`, { status: 200, body: layer })
+  assert.equal((await ask('GET', `/v2/octo/app/manifests/${name}`)).status, 403)
+  await ask('HEAD', '/v2/octo/app/manifests/v1')
+  assert.deepEqual(world.audit.ofType('access.granted').at(-1)?.data?.['oci'], {
+    tag: 'v1',
+    digest: name,
+    size: manifest.length,
+  })
+  assert.equal((await ask('GET', blobPath)).status, 403)
+  assert.equal((await ask('GET', `/v2/octo/app/manifests/${name}`)).status, 200)
+  assert.equal((await ask('GET', blobPath)).body, layer)
+})
+
 const liars: readonly (readonly [string, string, { headers?: object; body?: Buffer }, RegExp])[] = [
   [
     'says another digest than it sends',

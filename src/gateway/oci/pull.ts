@@ -8,7 +8,7 @@ import { collectAnswer } from '../collect.ts'
 import type { Job } from './job.ts'
 import { linkOf, queryText } from './link.ts'
 import { digestOf, integrityOf, readManifest } from './manifest.ts'
-import { permitLook, permitPull, pullScope } from './permission.ts'
+import { mayPull, permitLook, permitPull, pullScope } from './permission.ts'
 import { followed, urlOn } from './places.ts'
 import type { Blob, Manifest, Referrers } from './route.ts'
 
@@ -17,7 +17,7 @@ import type { Blob, Manifest, Referrers } from './route.ts'
  * a tag names is recorded; what the manifest consists of may be pulled from then on.
  */
 export async function pullManifest(job: Job, route: Manifest): Promise<void> {
-  const { exchange, memory } = job
+  const { exchange } = job
   const { repository, ref } = route
   const isHead = exchange.request.method === 'HEAD'
   const permit = isHead
@@ -29,24 +29,32 @@ export async function pullManifest(job: Job, route: Manifest): Promise<void> {
   const { bytes, type, digest } = found
   const manifest = readManifest(bytes, type)
   if (typeof manifest === 'string') return refuse(exchange, `${nameOf(repository, ref)}: ${manifest}`)
+  // docker asks for the head of a tag, and then for its digest; who only may push there learns the digest, and no more.
+  if (mayPull(job, repository, ref)) {
+    const recorded = await reach(job, route, found, isHead ? [] : manifest.children)
+    if (!recorded.allow) return answerError(exchange, 403, 'DENIED', recorded.message)
+  }
   if (!isHead) {
-    if (!isDigest(ref)) {
-      // Before it is handed out, what the name stood for is in the log.
-      memory.reached.add(repository, [digest])
-      const recorded = await permitPull(job, repository, digest, { tag: ref, digest, size: bytes.length })
-      if (!recorded.allow) return answerError(exchange, 403, 'DENIED', recorded.message)
-    }
-    memory.reached.add(repository, [digest, ...manifest.children])
-    exchange.downloaded({
-      purl: purlOf(job, repository, digest),
-      integrity: integrityOf(digest),
-      by: 'digest',
-      bytes: bytes.length,
-    })
+    const purl = purlOf(job, repository, digest)
+    exchange.downloaded({ purl, integrity: integrityOf(digest), by: 'digest', bytes: bytes.length })
   }
   const headers = { 'content-type': type, 'docker-content-digest': digest }
   if (isHead) return answerHead(job, { ...headers, 'content-length': String(bytes.length) })
   answer(exchange, 200, headers, bytes)
+}
+
+/** From now on the step may pull the manifest and its parts by digest. What a tag named is in the log before it is told. */
+async function reach(
+  job: Job,
+  { repository, ref }: Manifest,
+  { digest, bytes }: { digest: string; bytes: Buffer },
+  children: readonly string[],
+): Promise<Permission> {
+  const { reached } = job.memory
+  reached.add(repository, [digest, ...children])
+  return isDigest(ref)
+    ? { allow: true, authorization: undefined }
+    : permitPull(job, repository, digest, { tag: ref, digest, size: bytes.length })
 }
 
 /** A manifest as the registry has it; a digest that differs, from what was asked or from what the registry says, throws `denied`. */

@@ -308,6 +308,7 @@ test('whether something is there may be asked by who may push it', async (t) => 
   assert.equal((await ask('HEAD', `/v2/octo/app/blobs/${digest('a')}`)).status, 200)
   assert.equal((await ask('HEAD', `/v2/octo/app/blobs/${digest('b')}`)).status, 404)
   assert.equal((await ask('HEAD', at('v1'))).status, 200)
+  assert.equal((await ask('GET', at(name))).status, 403)
   assert.equal((await ask('HEAD', at('latest'))).status, 403)
   assert.equal((await ask('GET', at('v1'))).status, 403)
   assert.equal((await ask('GET', `/v2/octo/app/blobs/${digest('a')}`)).status, 403)

@@ -89,6 +89,22 @@ test('tokens of another host: only of the one that the connection names', async 
   assert.equal(tokens.seen[0]?.headers.authorization, injected)
 })
 
+test('a public registry gives tokens to nobody in particular', async (t) => {
+  const opened = await openRegistryWorld(t, ['oci:pull images/octo/app'], {
+    connection: { credential: undefined },
+  })
+  wantTokens(opened, `https://${registryHost}/token`)
+  opened.replies.set(
+    `GET /token?service=the+registry&scope=${encodeURIComponent('repository:octo/app:pull')}`,
+    tokenFor,
+  )
+  assert.equal((await opened.ask('GET', path)).status, 200)
+  assert.deepEqual(
+    opened.seen().map(({ headers }) => headers.authorization),
+    [undefined, undefined, 'Bearer token-for-repository:octo/app:pull'],
+  )
+})
+
 test('a registry that refuses its own token is not asked without end', async (t) => {
   const opened = await openRegistryWorld(t, ['oci:pull images/octo/app'])
   opened.replies.set(`GET ${path}`, {
