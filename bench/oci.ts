@@ -65,7 +65,7 @@ export async function benchOci(): Promise<BenchResult[]> {
   return [
     ...(['up', 'down'] as const).map((way) => compare(way, direct.stdout, ran.stdout)),
     {
-      name: 'memory of the gateway for it',
+      name: 'memory of the gateway for it, with what Node leaves to collect',
       value: memoryMb,
       unit: 'MB',
       target: `< ${mostMemoryMb} MB`,
