@@ -14,6 +14,7 @@ const crate = formOf({
 export const cargo = {
   about: 'A Cargo registry with a sparse index; steps build with what their Cargo.lock pins.',
   transport: 'http',
+  ecosystem: 'cargo',
   hosts: ['storage'],
   path: { form: crate, noun: 'crate', example: 'name' },
   ref: { form: semver, noun: 'version', example: '1.*' },

@@ -38,6 +38,7 @@ source = "git+https://git.example.com/octo/forked?rev=abc#abc"
   assert.deepEqual(pins.of('cargo', 'inflector', '0.11.4'), [
     {
       ...{ ecosystem: 'cargo', name: 'inflector', version: '0.11.4' },
+      file: 'Inflector-0.11.4.crate',
       ...{ resolved: cratesIo.slice('registry+'.length), integrity: integrityOfHex('sha256', hex) },
     },
   ])

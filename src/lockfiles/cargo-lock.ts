@@ -27,6 +27,8 @@ export function readCargoLock(text: string, tell: TellOutside): Pin[] {
     return [
       {
         ...{ ecosystem: 'cargo' as const, name: name.toLowerCase(), version, resolved: registry },
+        // As the registry spells it.
+        file: `${name}-${version}.crate`,
         integrity: typeof hex === 'string' && /^[0-9a-f]{64}$/.test(hex) ? integrityOfHex('sha256', hex) : '',
       },
     ]

@@ -1,34 +1,19 @@
-import { pipeline } from 'node:stream/promises'
-import { Transform } from 'node:stream'
 import { MayflyError, limits } from '../../lib/index.ts'
 import { collectAnswer } from '../collect.ts'
-import { copyHead, discard, keepOnly, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
+import { discard, keepOnly, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
 import { follow } from '../follow.ts'
 import { isAbsent, passFailure } from './answer.ts'
 import { jsonOf } from './registry.ts'
 import { indexPath } from './route.ts'
 
-/** What the index says of a crate, as it is: cargo reads it line by line, and only what it can. Its length is bounded. */
+/** What the index says of a crate, as it is: cargo reads it line by line, and only what it can. */
 export async function passIndex(exchange: Exchange, permit: Permit): Promise<void> {
-  const { request, response, path } = exchange
+  const { request, path } = exchange
   const conditions = pickHeaders(request, ['if-none-match', 'if-modified-since'])
   const upstream = await follow(exchange, permit, path, conditions)
   if (upstream.statusCode !== 200 && upstream.statusCode !== 304) return passFailure(exchange, upstream)
   keepOnly(upstream, ['content-length', 'etag', 'last-modified'])
-  copyHead(upstream, response)
-  response.setHeader('content-type', 'text/plain; charset=utf-8')
-  await pipeline(upstream, bounded(), response)
-}
-
-function bounded(): Transform {
-  let bytes = 0
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      bytes += chunk.length
-      if (bytes > limits.cargoIndexBytes) return done(tooLong())
-      done(null, chunk)
-    },
-  })
+  await exchange.relay(upstream, { 'content-type': 'text/plain; charset=utf-8' })
 }
 
 /** A version in the index: one line of JSON. */

@@ -41,7 +41,7 @@ export function createCargoHandler(): HttpHandler {
     const { name: connection } = exchange.connection
     const download = { action: 'cargo:download', connection, path, ref: version }
     const pins = await exchange.pins()
-    const pinned = pins === undefined ? undefined : pinnedAt(exchange, pins, path, version)
+    const pinned = pins === undefined ? undefined : pinnedAt(exchange, pins, route)
     if (pinned !== undefined && pins !== undefined) {
       if (!pinned.ok) return deny(exchange, pinned.why)
       const permit = await exchange.permitPinned(download, pins)
@@ -71,7 +71,7 @@ export function createCargoHandler(): HttpHandler {
     const sha256 = Buffer.from(integrity.slice('sha256-'.length), 'base64').toString('hex')
     const upstream = await follow(exchange, permit, placeOf(registry, route, sha256))
     if (upstream.statusCode !== 200) return passFailure(exchange, upstream)
-    keepOnly(upstream, ['content-length'])
+    keepOnly(upstream, ['content-length', 'last-modified'])
     exchange.response.setHeader('content-type', 'application/gzip')
     const { spelled, version } = route
     const purl = `pkg:cargo/${spelled}@${encodeURIComponent(version)}`

@@ -1,5 +1,6 @@
 import { joinIntegrity, type Pins } from '../../lockfiles/index.ts'
 import type { Exchange } from '../exchange.ts'
+import type { DownloadRoute } from './route.ts'
 
 const cratesIo = /^https:\/\/(?:github\.com\/rust-lang\/crates\.io-index|index\.crates\.io)\/?$/
 
@@ -10,11 +11,12 @@ const cratesIo = /^https:\/\/(?:github\.com\/rust-lang\/crates\.io-index|index\.
 export function pinnedAt(
   { connection }: Exchange,
   pins: Pins,
-  crate: string,
-  version: string,
+  { crate, spelled, version }: DownloadRoute,
 ): Pinned | undefined {
   const found = pins
     .of('cargo', crate, version)
+    // In another spelling it would be another package to whoever blocks it or remembers its digest.
+    .filter(({ file }) => file === `${spelled}-${version}.crate`)
     .filter(
       ({ resolved = '' }) => cratesIo.test(resolved) || URL.parse(resolved)?.hostname === connection.host,
     )

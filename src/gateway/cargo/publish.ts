@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { MayflyError, limits } from '../../lib/index.ts'
-import { collect, collectAnswer } from '../collect.ts'
+import { collect } from '../collect.ts'
 import { discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
 import { follow } from '../follow.ts'
 import { deny, refuse } from './answer.ts'
@@ -97,7 +97,7 @@ const maxAnswerBytes = 1_048_576
 /** Of the registry's answer what cargo shows: why it refused, or its warnings. */
 async function passAnswer(exchange: Exchange, upstream: IncomingMessage): Promise<void> {
   const { statusCode = 502 } = upstream
-  const bytes = await collectAnswer(upstream, maxAnswerBytes)
+  const bytes = await exchange.read(upstream, maxAnswerBytes)
   if (bytes === undefined)
     throw new MayflyError('denied', 'the registry broke off, or its answer is too long')
   const { errors, warnings = null } = jsonOf(bytes)

@@ -1,5 +1,4 @@
 import { MayflyError } from '../../lib/index.ts'
-import { collectAnswer } from '../collect.ts'
 import type { Exchange, Permit } from '../exchange.ts'
 import { discard } from '../exchange.ts'
 import { follow } from '../follow.ts'
@@ -38,7 +37,7 @@ async function readConfig(exchange: Exchange, permit: Permit): Promise<Registry 
     if (upstream.statusCode === 404) return undefined
     throw new MayflyError('denied', `the registry answers config.json with ${upstream.statusCode}`)
   }
-  const { dl, api } = jsonOf(await collectAnswer(upstream, maxConfigBytes))
+  const { dl, api } = jsonOf(await exchange.read(upstream, maxConfigBytes))
   if (typeof dl !== 'string')
     throw new MayflyError('denied', 'the registry’s config.json is none: it has no dl')
   return { dl, api: typeof api === 'string' ? (URL.parse(api) ?? undefined) : undefined }

@@ -15,7 +15,7 @@ export async function passFile(
 ): Promise<void> {
   const upstream = await follow(exchange, permit, exchange.path)
   if (upstream.statusCode !== 200) return answerFailure(exchange, upstream)
-  keepOnly(upstream, ['content-length'])
+  keepOnly(upstream, ['content-length', 'last-modified'])
   exchange.response.setHeader(
     'content-type',
     kind === 'mod' ? 'text/plain; charset=utf-8' : 'application/zip',

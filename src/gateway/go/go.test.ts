@@ -201,6 +201,15 @@ test('a proxy that tells of another version, sends without end, or redirects els
   assert.match((await get(`${base}.zip`)).body, /in an encoding that was not asked for/)
 })
 
+test('a proxy that shows the credential shows it to us alone', async (t) => {
+  const { bodies, get } = await openGo(t, { grants: ['go:resolve go'] })
+  const shown = Buffer.from('injected:for-go').toString('base64')
+  bodies.set('/mirror/sumdb/sum.golang.org/latest', `you are ${shown}`)
+  const { status, head, body } = await get('/sumdb/sum.golang.org/latest')
+  assert.ok(status >= 400)
+  assert.ok(!`${head}${body}`.includes(shown))
+})
+
 test('any path is a route that names one module, or none', () => {
   const text = fc.string({
     unit: fc.constantFrom(...'ab.!@/v1-zipmodfolistB%\0\n', '@v/', '/@v/v1.0.0.zip', 'sumdb/', 'lookup/'),

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { MayflyError, limits } from '../../lib/index.ts'
 import { kinds } from '../../kinds/index.ts'
-import { collectAnswer } from '../collect.ts'
 import { discard, plainAnswer, type Exchange, type Permit } from '../exchange.ts'
 import { follow } from '../follow.ts'
 import type { Route } from './route.ts'
@@ -10,7 +9,7 @@ import type { Route } from './route.ts'
 export async function passText(exchange: Exchange, permit: Permit, route: Route): Promise<void> {
   const upstream = await follow(exchange, permit, exchange.path)
   if (upstream.statusCode !== 200) return answerFailure(exchange, upstream)
-  const bytes = await collectAnswer(upstream, limits.goTextBytes)
+  const bytes = await exchange.read(upstream, limits.goTextBytes)
   if (bytes === undefined)
     throw new MayflyError('denied', `the proxy broke off, or its answer is over ${limits.goTextBytes} bytes`)
   const body = readers[route.kind]?.(bytes, route) ?? bytes
