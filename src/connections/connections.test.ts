@@ -142,6 +142,15 @@ two: { kind: pypi, url: https://b.example.com, storage: [files.example.com] }
   )
 })
 
+test('the URL of a Python index may end in /simple, as tools take it', () => {
+  for (const [url, basePath] of [
+    ['https://pypi.example.com/simple/', ''],
+    ['https://pypi.example.com/root/dev/+simple', '/root/dev'],
+    ['https://pypi.example.com/api/simple/x', '/api/simple/x'],
+  ])
+    assert.equal(targetsOf(`a: { kind: pypi, url: "${url}" }`).connections[0]?.basePath, basePath)
+})
+
 test('tcp: a host and a port, and no credential', () => {
   const [cache] = targetsOf('cache: { kind: tcp, url: "tcp://Cache.internal:6379" }').connections
   assert.deepEqual([cache?.host, cache?.port, cache?.tls], ['cache.internal', 6379, false])

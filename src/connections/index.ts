@@ -184,8 +184,9 @@ function compileHostsBeside(
 
 /** Where a protocol fixes its root, a URL names the host alone. */
 function basePathOf(kind: KindName, written: string): string | undefined {
-  const { basePath } = kindNamed(kind)
-  if (basePath === undefined) return written
+  const { basePath, urlEnds = [] } = kindNamed(kind)
+  const end = urlEnds.find((one) => written.endsWith(one)) ?? ''
+  if (basePath === undefined) return written.slice(0, written.length - end.length)
   return written === '' || written === basePath ? basePath : undefined
 }
 

@@ -15,6 +15,8 @@ export interface Kind {
   readonly ref?: NamedForm
   /** Where the protocol has its root on any host: a URL need not say it, and can say nothing else. */
   readonly basePath?: string
+  /** What people write at the end of a URL, since their tools take it so: no part of the path in front of requests. */
+  readonly urlEnds?: readonly string[]
   /** Its servers send clients on to other hosts, for files or for tokens: which of these a connection may name. */
   readonly hosts?: readonly ('storage' | 'token_host')[]
   /** Further keys that its connections take. */

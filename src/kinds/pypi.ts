@@ -26,6 +26,7 @@ export const pypi = {
   ecosystem: 'pypi',
   path: { form: project, noun: 'project', example: 'octo-core' },
   ref: { form: version, noun: 'version', example: '1.*' },
+  urlEnds: ['/+simple', '/simple'],
   hosts: ['storage'],
   opensStorage: true,
   credentials: ['basic', 'bearer', 'header'],
@@ -51,9 +52,10 @@ export const pypi = {
 
 /** Publishers will not begin without a name and a password: these are no secret, and the gateway leaves them out. */
 function variablesOf({ url }: KnownConnection): Record<string, string> {
-  const base = url.replace(/\/+$/, '')
+  const written = url.replace(/\/+$/, '')
+  const base = written.replace(/\/\+?simple$/, '')
   const { hostname } = new URL(url)
-  const index = `${base}/simple`
+  const index = written === base ? `${base}/simple` : written
   return {
     PIP_INDEX_URL: index,
     UV_DEFAULT_INDEX: index,

@@ -15,13 +15,13 @@ import { writePage } from './write-page.ts'
 export async function serveIndex(
   exchange: Exchange,
   pages: Pages,
-  { project, path }: Extract<Route, { kind: 'index' }>,
+  { project }: Extract<Route, { kind: 'index' }>,
 ): Promise<void> {
   const pins = await exchange.pins()
   const permit = await permitProject(exchange, project, pins)
   if (typeof permit === 'string') return refuse(exchange, permit)
   if (!permit.allow) return answerPlain(exchange, 403, permit.message)
-  const fetched = await pages.fetch(exchange, permit, project, path)
+  const fetched = await pages.fetch(exchange, permit, project)
   if (!fetched.ok && fetched.status === 404) return answerPlain(exchange, 404, `mayfly: ${fetched.why}`)
   if (!fetched.ok) return refuse(exchange, fetched.why, 502)
   const { page } = fetched

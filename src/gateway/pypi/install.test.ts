@@ -242,3 +242,13 @@ test('redirects stay on the connection, and an index that refuses or is none is 
     assert.doesNotMatch(answer.head, /www-authenticate|location/i)
   }
 })
+
+test('an index that has its pages at /+simple/, as devpi, is found', async (t) => {
+  const { ask, replies, asked } = await openIndexWorld(t, install, { requirements })
+  const body = `<a href="../../packages/${wheel}#sha256=${hex('wheel')}">x</a>`
+  replies.set('GET /base/+simple/octo-core/', { headers: { 'content-type': 'text/html' }, body })
+  for (const path of ['/simple/octo-core/', '/+simple/octo-core/'])
+    assert.deepEqual(filesOf((await ask('GET', path, asJson)).body), [wheel])
+  const page = 'GET /base/+simple/octo-core/'
+  assert.deepEqual(asked(), ['GET /base/simple/octo-core/', page, page])
+})

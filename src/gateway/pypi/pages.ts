@@ -5,8 +5,8 @@ import { readPage, type IndexFile, type ProjectPage } from './project-page.ts'
 
 /** Pages of projects as an index gave them to a step: by them the step's later requests for files are judged. */
 export interface Pages {
-  /** Asks the index for it. `path` is where below the connection. */
-  fetch(exchange: Exchange, permit: Permit, project: string, path: string): Promise<Fetched>
+  /** Asks the index for it. */
+  fetch(exchange: Exchange, permit: Permit, project: string): Promise<Fetched>
   /** As it was fetched before in this step, or now. */
   get(exchange: Exchange, permit: Permit, project: string): Promise<Fetched>
   /** A file by its address, on a page that was fetched. */
@@ -22,11 +22,14 @@ const accept =
 /** Files of all pages that are remembered of one step; the oldest page goes first, and is asked for again if it is needed. */
 const maxFiles = 100_000
 
+/** The second one is devpi's. */
+type Root = '/simple/' | '/+simple/'
+
 interface Memory {
   readonly pages: Map<string, ProjectPage>
   readonly byAddress: Map<string, { readonly project: string; readonly file: IndexFile }>
-  /** Where pages are on this index: `/simple/`, or as devpi has it. */
-  root: string
+  /** Where pages are on this index, once one was found. */
+  root: Root | undefined
 }
 
 export function createPages(): Pages {
@@ -36,7 +39,7 @@ export function createPages(): Pages {
     const ofStepsIndexes = memories.get(ofStep) ?? new Map<string, Memory>()
     memories.set(ofStep, ofStepsIndexes)
     const key = `${connection.name} ${connection.url}`
-    const known = ofStepsIndexes.get(key) ?? { pages: new Map(), byAddress: new Map(), root: '/simple/' }
+    const known = ofStepsIndexes.get(key) ?? { pages: new Map(), byAddress: new Map(), root: undefined }
     ofStepsIndexes.set(key, known)
     return known
   }
@@ -52,20 +55,23 @@ export function createPages(): Pages {
   }
 
   return {
-    async fetch(exchange, permit, project, path) {
-      const fetched = await fetchPage(exchange, permit, project, path)
-      if (!fetched.ok) return fetched
+    async fetch(exchange, permit, project) {
       const memory = of(exchange)
-      memory.root = path.slice(0, path.indexOf('/', 1) + 1)
-      remember(memory, fetched.page)
-      return fetched
+      const fetchAt = async (root: Root) => {
+        const fetched = await fetchPage(exchange, permit, project, `${root}${project}/`)
+        if (!fetched.ok) return fetched
+        memory.root = root
+        remember(memory, fetched.page)
+        return fetched
+      }
+      const fetched = await fetchAt(memory.root ?? '/simple/')
+      if (fetched.ok || fetched.status !== 404 || memory.root !== undefined) return fetched
+      const beside = await fetchAt('/+simple/')
+      return beside.ok ? beside : fetched
     },
     async get(exchange, permit, project) {
-      const { pages, root } = of(exchange)
-      const page = pages.get(project)
-      return page === undefined
-        ? this.fetch(exchange, permit, project, `${root}${project}/`)
-        : { ok: true, page }
+      const page = of(exchange).pages.get(project)
+      return page === undefined ? this.fetch(exchange, permit, project) : { ok: true, page }
     },
     known: (exchange, url) => of(exchange).byAddress.get(url.href),
   }

@@ -32,11 +32,7 @@ test('what a file is of', () => {
 })
 
 test('what a path is', () => {
-  assert.deepEqual(routeOf('GET', '/+simple/Octo_Core', false), {
-    kind: 'index',
-    project: 'octo-core',
-    path: '/+simple/octo-core/',
-  })
+  assert.deepEqual(routeOf('GET', '/+simple/Octo_Core', false), { kind: 'index', project: 'octo-core' })
   assert.equal(routeOf('GET', '/integrity/octo/1.0/octo-1.0.zip/provenance', false)?.kind, 'about')
   assert.equal(routeOf('PUT', '/simple/octo/', false), undefined)
   assert.equal(routeOf('POST', '/legacy/', true), undefined)

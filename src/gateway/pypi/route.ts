@@ -2,7 +2,7 @@ import { isPythonFile, normalizedProject } from '../../lockfiles/index.ts'
 
 /** What a request is about. Names of projects are normalised. */
 export type Route =
-  | { readonly kind: 'index'; readonly project: string; readonly path: string }
+  | { readonly kind: 'index'; readonly project: string }
   /** `isMetadata`: not the file, but what is cut out of it (PEP 658). */
   | { readonly kind: 'file'; readonly file: string; readonly isMetadata: boolean }
   /** Of one project: PyPI's own JSON, which poetry reads, or a file's provenance (PEP 740). */
@@ -21,10 +21,10 @@ export function routeOf(method: string, path: string, isStorage: boolean): Route
 }
 
 function indexOf(path: string): Route | undefined {
-  const { root, name } = /^\/(?<root>\+?simple)\/(?<name>[^/]+)\/?$/.exec(path)?.groups ?? {}
-  if (root === undefined || name === undefined || !projectForm.test(name)) return undefined
-  const project = normalizedProject(name)
-  return { kind: 'index', project, path: `/${root}/${project}/` }
+  const name = /^\/\+?simple\/([^/]+)\/?$/.exec(path)?.[1]
+  return name === undefined || !projectForm.test(name)
+    ? undefined
+    : { kind: 'index', project: normalizedProject(name) }
 }
 
 function aboutOf(path: string): Route | undefined {

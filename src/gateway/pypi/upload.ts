@@ -89,7 +89,7 @@ async function takenReason(
   permit: Permit,
   { project, file }: Publication,
 ): Promise<{ status: number; why: string } | undefined> {
-  const fetched = await pages.fetch(exchange, permit, project, `/simple/${project}/`)
+  const fetched = await pages.fetch(exchange, permit, project)
   if (fetched.ok) {
     const isThere = fetched.page.files.some(({ filename }) => filename.toLowerCase() === file.toLowerCase())
     return isThere ? { status: 409, why: `File already exists: ${file}` } : undefined

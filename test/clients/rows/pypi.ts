@@ -159,6 +159,34 @@ export default suite<World>({
       },
     },
     {
+      name: 'poetry: lock, install',
+      needs: ['poetry'],
+      async run(world) {
+        requirementsOf(world)
+        const project = `[project]\nname = "app"\nversion = "0.1.0"\nrequires-python = ">=3.9,<4"\ndependencies = ["octo-core (>=1)"]\n[tool.poetry]\npackage-mode = false\n[[tool.poetry.source]]\nname = "octo"\nurl = "https://${host}/simple/"\npriority = "primary"\n`
+        const poetry = 'export POETRY_VIRTUALENVS_IN_PROJECT=true; poetry -n --no-cache'
+        const locking = workspaceOf(world, { 'pyproject.toml': project })
+        const locked = await inStep(
+          world,
+          'release',
+          ['poetry'],
+          locking,
+          `${poetry} lock >&2 && cat poetry.lock`,
+        )
+        assert.equal(locked.exitCode, 0, locked.stderr)
+        const installing = workspaceOf(world, { 'pyproject.toml': project, 'poetry.lock': locked.stdout })
+        const installed = await inStep(
+          world,
+          'build',
+          ['poetry'],
+          installing,
+          `${poetry} install >&2 && .venv/bin/python -c '${show}'`,
+        )
+        assert.equal(installed.exitCode, 0, installed.stderr)
+        assert.match(installed.stdout, /^octo-core 1\.0 octo-leaf 2\.0$/m)
+      },
+    },
+    {
       name: 'twine upload',
       needs: ['twine'],
       async run(world) {
