@@ -133,7 +133,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     git: createGitHandler(deps),
     go: createGoHandler(),
     http: createHttpHandler(),
-    npm: createNpmHandler(),
+    npm: createNpmHandler(deps),
     oci: createOciHandler(deps),
     pypi: createPypiHandler(),
   }

@@ -11,6 +11,8 @@ export interface Dist {
   readonly integrity: string
   /** Where it is; undefined if that is no address that the gateway goes to. */
   readonly tarball: URL | undefined
+  /** In milliseconds since the epoch, if the registry said it. */
+  readonly published: number | undefined
 }
 
 /** What packuments said that passed to one step, so that the files that follow are held against just that. */

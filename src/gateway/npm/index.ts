@@ -1,29 +1,41 @@
+import type { Clock } from '../../lib/index.ts'
 import type { Pins } from '../../lockfiles/index.ts'
 import type { Exchange, HttpHandler, Permit } from '../exchange.ts'
 import { refuse } from './answer.ts'
 import { createDistsOfSteps, type Dists } from './dists.ts'
 import { passPackument } from './packument.ts'
 import { createPublisher } from './publish.ts'
+import { passAdvisories, passStatement } from './reads.ts'
 import { routeOf } from './route.ts'
 import { fileOf, passTarball, pinnedDigest, type File } from './tarball.ts'
 
 /**
  * The npm registry protocol, as npm, pnpm, yarn and bun speak it. Installing: the files that the step's lockfiles pin, each held
  * against its digest. Resolving: any package that the role names, its files held against what the registry said of them.
- * Publishing: one new version at a time. Refuses search, accounts, tokens, and whatever else it does not know: a name that was asked for is a message that was sent.
+ * Publishing: one new version at a time. Refuses search, accounts, tokens, and whatever else it does not know: a name that was
+ * asked for is a message that was sent.
  */
-export function createNpmHandler(): HttpHandler {
+export function createNpmHandler({ clock }: { clock: Clock }): HttpHandler {
   const distsOf = createDistsOfSteps()
   const publish = createPublisher()
   return async (exchange) => {
     const { request, path, query } = exchange
     const route = routeOf(request.method ?? '', path, query)
     if (route.kind === 'publish') return publish(exchange, route.name)
+    if (route.kind === 'advisories') return passAdvisories(exchange)
     const [pins, dists] = [await exchange.pins(), distsOf(exchange.ofStep)]
     const file = request.method === 'GET' ? fileOf(exchange, pins, dists) : undefined
     if (typeof file === 'string') return deny(exchange, file)
     if (file !== undefined) return tarball(exchange, pins, dists, file)
-    if (route.kind === 'packument') return packument(exchange, pins, dists, route.name)
+    if (route.kind === 'packument') return packument(exchange, pins, { dists, clock }, route.name)
+    // The keys are the registry's own: for whoever asked it about a package.
+    const about =
+      route.kind === 'attestations'
+        ? route.name
+        : route.kind === 'keys'
+          ? dists.anyName(exchange.connection)
+          : undefined
+    if (about !== undefined) return statement(exchange, pins, about)
     deny(
       exchange,
       path.startsWith('/-/npm/v1/oidc/')
@@ -36,7 +48,7 @@ export function createNpmHandler(): HttpHandler {
 async function packument(
   exchange: Exchange,
   pins: Pins | undefined,
-  dists: Dists,
+  known: { readonly dists: Dists; readonly clock: Clock },
   name: string,
 ): Promise<void> {
   const publishing = { action: 'npm:publish', connection: exchange.connection.name, path: name }
@@ -47,12 +59,18 @@ async function packument(
     exchange.would(publishing, { anyRef: true })
   ) {
     const permit = await exchange.permit(publishing, { npm: { package: name } }, { anyRef: true })
-    return permit.allow ? passPackument(exchange, dists, permit, name) : refuse(exchange, 403, permit.message)
+    return permit.allow ? passPackument(exchange, known, permit, name) : refuse(exchange, 403, permit.message)
   }
   // Whoever may resolve sees what there is to choose from, of a package that is pinned now, too.
   const isPinned = pins?.has('npm', name) === true && !mayResolve(exchange, name)
   const permit = await permitFor(exchange, pins, { name, what: name, isPinned }, { package: name })
-  if (permit !== undefined) await passPackument(exchange, dists, permit, name)
+  if (permit !== undefined) await passPackument(exchange, known, permit, name)
+}
+
+async function statement(exchange: Exchange, pins: Pins | undefined, name: string): Promise<void> {
+  const asked = { name, what: name, isPinned: pins?.has('npm', name) === true }
+  const permit = await permitFor(exchange, pins, asked, { package: name })
+  if (permit !== undefined) await passStatement(exchange, permit)
 }
 
 async function tarball(exchange: Exchange, pins: Pins | undefined, dists: Dists, file: File): Promise<void> {

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
+import type { Clock } from '../../lib/index.ts'
 import { integrityOfHex } from '../../lockfiles/index.ts'
 import { copyHead, discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
+import { cutYoung, publishedIn } from './age.ts'
 import { refuse, refuseAnswer } from './answer.ts'
 import type { Dist, Dists } from './dists.ts'
 import { isRecord, parseJson, recordOf } from './json.ts'
@@ -12,6 +14,8 @@ type Connection = Exchange['connection']
 const maxBytes = 24 * 1_048_576
 
 const short = 'application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8'
+/** With the time of each version. */
+const full = 'application/json'
 
 /**
  * A package's document on its way to the step. What it says of each version's file is remembered, and an address that the step
@@ -19,14 +23,16 @@ const short = 'application/vnd.npm.install-v1+json; q=1.0, application/json; q=0
  */
 export async function passPackument(
   exchange: Exchange,
-  dists: Dists,
+  { dists, clock }: { readonly dists: Dists; readonly clock: Clock },
   permit: Permit,
   name: string,
 ): Promise<void> {
   const { request, response, connection, path } = exchange
   const what = `npm GET ${connection.name}${path}`
   const { accept = short, 'user-agent': agent = 'npm' } = pickHeaders(request, ['accept', 'user-agent'])
-  const upstream = await ask(exchange, permit, path, { accept, 'user-agent': agent })
+  const minimumAge = connection.packages?.minimumAge
+  const asked = minimumAge === undefined ? accept : full
+  const upstream = await ask(exchange, permit, path, { accept: asked, 'user-agent': agent })
   const { statusCode = 0 } = upstream
   if (statusCode === 404) {
     discard(upstream)
@@ -48,7 +54,8 @@ export async function passPackument(
       exchange.deny(what, `what the registry says of ${name} is no package's document`),
     )
   dists.remember(connection, name, read.dists)
-  const body = read.changed ? Buffer.from(JSON.stringify(read.document)) : text
+  const isCut = minimumAge !== undefined && cutYoung(read.document, clock.nowMs() - minimumAge.ms)
+  const body = read.changed || isCut ? Buffer.from(JSON.stringify(read.document)) : text
   copyHead(upstream, response)
   for (const header of ['content-encoding', 'content-length', 'transfer-encoding', 'etag', 'accept-ranges'])
     response.removeHeader(header)
@@ -63,7 +70,8 @@ export async function learnDists(
   permit: Permit,
   name: string,
 ): Promise<void> {
-  const upstream = await ask(exchange, permit, packumentPath(name), { accept: short, 'user-agent': 'npm' })
+  const accept = exchange.connection.packages?.minimumAge === undefined ? short : full
+  const upstream = await ask(exchange, permit, packumentPath(name), { accept, 'user-agent': 'npm' })
   const { statusCode = 0 } = upstream
   const text = statusCode === 200 ? await exchange.read(upstream, maxBytes) : undefined
   if (statusCode !== 200) upstream.destroy()
@@ -81,7 +89,7 @@ function ask(
 }
 
 interface Packument {
-  readonly document: unknown
+  readonly document: Record<string, unknown>
   readonly dists: readonly Dist[]
   /** Whether the document is another one than came. */
   readonly changed: boolean
@@ -103,7 +111,9 @@ export function readPackument(text: Buffer, connection: Connection, name: string
       dist['tarball'] = meant.shown
       changed = true
     }
-    dists.push({ name, version, integrity: integrityOf(integrity, dist['shasum']), tarball: meant?.real })
+    const published = publishedIn(document, version)
+    const said = { integrity: integrityOf(integrity, dist['shasum']), tarball: meant?.real, published }
+    dists.push({ name, version, ...said })
   }
   return { document, dists, changed }
 }

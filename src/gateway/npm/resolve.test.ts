@@ -113,3 +113,93 @@ test('a gzip document is unpacked, and names of the language’s own in it are n
   assert.equal((await npm.get('/core/-/core-1.0.0.tgz')).body, 'x')
   assert.equal(({} as { polluted?: unknown }).polluted, undefined)
 })
+
+const day = 86_400_000
+const ago = (days: number) => new Date(Date.now() - days * day).toISOString()
+
+test('versions younger than the connection’s minimum age are not there to choose, and are not given', async (t) => {
+  const npm = await openNpm(t, { ...resolving, connection: { minimum_age: '7d' } })
+  for (const version of ['1.9.0', '1.10.0', '2.0.0-rc.1', '2.0.0', '3.0.0']) npm.registry.add('core', version)
+  const document = {
+    ...npm.registry.packumentOf('core'),
+    'dist-tags': { latest: '2.0.0', next: '2.0.0-rc.1', old: '1.9.0' },
+    time: {
+      created: ago(100),
+      '1.9.0': ago(50),
+      '1.10.0': ago(60),
+      '2.0.0-rc.1': ago(6),
+      '2.0.0': ago(1),
+    },
+  }
+  npm.registry.bodies.set('/core', JSON.stringify(document))
+  const seen = JSON.parse((await npm.get('/core')).body) as Record<string, Record<string, unknown>>
+  assert.deepEqual(Object.keys(seen['versions'] ?? {}), ['1.9.0', '1.10.0'])
+  assert.deepEqual(Object.keys(seen['time'] ?? {}), ['created', '1.9.0', '1.10.0'])
+  assert.deepEqual(seen['dist-tags'], { old: '1.9.0', latest: '1.10.0' })
+  assert.equal(npm.registry.upstream.seen[0]?.headers.accept, 'application/json')
+  assert.match((await npm.get('/core/-/core-1.10.0.tgz')).body, /the file of core@1\.10\.0/)
+  assert.match(errorOf(await npm.get('/core/-/core-2.0.0.tgz')), /before it is 7d old/)
+  assert.match(errorOf(await npm.get('/core/-/core-3.0.0.tgz')), /does not say when/)
+})
+
+test('a pinned version has its minimum age by the registry’s word, too', async (t) => {
+  const integrity = integrityOf('the file of core@1.0.0')
+  const npm = await openNpm(t, {
+    lockfiles: [packageLock({ core: { version: '1.0.0', integrity } })],
+    connection: { minimum_age: '7d' },
+  })
+  npm.registry.add('core', '1.0.0')
+  const publishedAt = (time: string) =>
+    npm.registry.bodies.set(
+      '/core',
+      JSON.stringify({ ...npm.registry.packumentOf('core'), time: { '1.0.0': time } }),
+    )
+  publishedAt(ago(1))
+  assert.match(errorOf(await npm.get('/core/-/core-1.0.0.tgz')), /before it is 7d old/)
+  publishedAt(ago(8))
+  await npm.get('/core')
+  assert.match((await npm.get('/core/-/core-1.0.0.tgz')).body, /the file of core/)
+})
+
+const bulk = '/-/npm/v1/security/advisories/bulk'
+
+test('npm audit asks about packages that the role may resolve, all of them or none', async (t) => {
+  const npm = await openNpm(t, { grants: ['npm:resolve npm/@octo/*'] })
+  npm.registry.bodies.set(bulk, '{}')
+  const asked = '{"@octo/core":["1.0.0"]}'
+  assert.equal((await npm.ask('POST', bulk, asked)).status, 200)
+  assert.equal((await npm.ask('POST', bulk, gzipSync(asked), { 'content-encoding': 'gzip' })).status, 200)
+  assert.deepEqual(
+    npm.registry.upstream.seen.map(({ body, headers }) => [body.toString(), headers['content-encoding']]),
+    [
+      [asked, undefined],
+      [asked, undefined],
+    ],
+  )
+  for (const [body, why] of [
+    ['{"@octo/core":["1.0.0"],"@octo-inner/secret":["1.0.0"]}', /does not grant/],
+    ['{"../x":[]}', /its body is not/],
+    ['{}', /its body is not/],
+    ['[]', /its body is not/],
+    ['{', /its body is not/],
+    [gzipSync(Buffer.alloc(20 * 1_048_576, ' ')), /its body is not/],
+  ] as const) {
+    const headers: Record<string, string> = typeof body === 'string' ? {} : { 'content-encoding': 'gzip' }
+    assert.match(errorOf(await npm.ask('POST', bulk, body, headers)), why)
+  }
+  assert.equal(npm.asked().length, 2)
+})
+
+test('statements about packages: of those that are pinned or may be resolved; the keys once one was asked about', async (t) => {
+  const integrity = integrityOf('x')
+  const npm = await openNpm(t, { lockfiles: [packageLock({ core: { version: '1.0.0', integrity } })] })
+  npm.registry.add('core', '1.0.0')
+  npm.registry.bodies.set('/-/npm/v1/keys', '{"keys":[]}')
+  npm.registry.bodies.set('/-/npm/v1/attestations/core@1.0.0', '{"attestations":[]}')
+  assert.equal((await npm.get('/-/npm/v1/keys')).status, 403)
+  assert.equal((await npm.get('/-/npm/v1/attestations/other@1.0.0')).status, 403)
+  assert.deepEqual(npm.asked(), [])
+  await npm.get('/core')
+  assert.match((await npm.get('/-/npm/v1/keys')).body, /"keys":\[\]/)
+  assert.match((await npm.get('/-/npm/v1/attestations/core@1.0.0')).body, /"attestations":\[\]/)
+})

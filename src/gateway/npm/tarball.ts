@@ -112,13 +112,30 @@ export async function passTarball(
   }
   // Clients take any other of the two hundreds for success, too.
   if (statusCode !== 200) return refuseAnswer(exchange, what, upstream)
+  const published = await publishedAt(exchange, dists, permit, { ...file, upstream })
   await exchange.deliver(upstream, {
     purl: purlOf(name, version),
     what: `${name}@${version}`,
     integrity: digest.integrity,
     by: digest.by,
+    ...(published === undefined ? {} : { published }),
     refuse: (message) => refuse(exchange, 403, message),
   })
+}
+
+/** Asked of the registry only where the connection minds it, and neither its packument nor the file's own answer has said it. */
+async function publishedAt(
+  exchange: Exchange,
+  dists: Dists,
+  permit: Permit,
+  { name, version, upstream }: File & { readonly upstream: IncomingMessage },
+): Promise<number | undefined> {
+  const { connection } = exchange
+  if (connection.packages?.minimumAge === undefined) return undefined
+  const known = dists.of(connection, name, version)
+  if (known !== undefined || upstream.headers['last-modified'] !== undefined) return known?.published
+  await learnDists(exchange, dists, permit, name)
+  return dists.of(connection, name, version)?.published
 }
 
 export function purlOf(name: string, version: string): string {
