@@ -41,6 +41,8 @@ import {
 } from './exchange.ts'
 import { createCargoHandler } from './cargo/index.ts'
 import { createGitHandler } from './git/index.ts'
+import { createGithubHandler } from './github/index.ts'
+import { createGitlabHandler } from './gitlab/index.ts'
 import { createGoHandler } from './go/index.ts'
 import { createHttpHandler } from './http/index.ts'
 import { hostMeant } from './host-beside.ts'
@@ -131,6 +133,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const handlers: Record<HttpKind, HttpHandler> = {
     cargo: createCargoHandler(),
     git: createGitHandler(deps),
+    github: createGithubHandler(),
+    gitlab: createGitlabHandler(),
     go: createGoHandler(),
     http: createHttpHandler(),
     npm: createNpmHandler(deps),

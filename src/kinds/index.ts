@@ -1,5 +1,7 @@
 import { cargo } from './cargo.ts'
 import { git } from './git.ts'
+import { github } from './github.ts'
+import { gitlab } from './gitlab.ts'
 import { go } from './go.ts'
 import { http } from './http.ts'
 import type { Action, Kind } from './kind.ts'
@@ -15,9 +17,18 @@ export { isDigest } from './oci.ts'
  * The kinds of connection: one file each, and one folder in `gateway/` that handles it. Whoever adds a protocol adds both.
  * Knows nothing of the rest.
  */
-export const kinds = { cargo, git, go, http, npm, oci, pypi, tcp } as const satisfies Readonly<
-  Record<string, Kind>
->
+export const kinds = {
+  cargo,
+  git,
+  github,
+  gitlab,
+  go,
+  http,
+  npm,
+  oci,
+  pypi,
+  tcp,
+} as const satisfies Readonly<Record<string, Kind>>
 
 export type KindName = keyof typeof kinds
 

@@ -12,6 +12,8 @@ const every: readonly (readonly [string, SampledForm, string])[] = [
   ['go version', kinds.go.ref.form, 'v01.-+a'],
   ['cargo crate', kinds.cargo.path.form, 'a0_-A'],
   ['cargo version', kinds.cargo.ref.form, '01.-+a'],
+  ['github path', kinds.github.path.form, 'a./~'],
+  ['gitlab path', kinds.gitlab.path.form, 'a./~'],
   ['http path', kinds.http.path.form, 'a./%2:'],
   ['npm path', kinds.npm.path.form, '@a./-'],
   ['npm version', kinds.npm.ref.form, '01.-+a'],

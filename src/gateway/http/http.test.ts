@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { compileRules, openWorld, startUpstream } from '../gateway.fixture.ts'
-import { strippedQuery } from './request.ts'
+import { strippedQuery } from '../plain-headers.ts'
 
 const host = 'api.test'
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Exchange } from '../exchange.ts'
+import type { Exchange } from './exchange.ts'
 
 /** Headers of one connection alone (RFC 9110, section 7.6.1), and what the gateway says for itself. */
 const hopByHop =

@@ -1,0 +1,87 @@
+import { actionOf, readRules, whatOf } from '../api-rules.ts'
+import { plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
+import { readGraphql } from '../graphql.ts'
+import { passHttp } from '../pass-http.ts'
+
+/**
+ * GitLab's REST and GraphQL APIs (docs.gitlab.com/api/rest, version 4); the connection's URL ends before `/api` (`https://gitlab.com`).
+ * Names what a request does and to which project, by its path or its number, as the request has it. Refuses what has no plain path; a
+ * write without a rule is `gitlab:admin`.
+ */
+export function createGitlabHandler(): HttpHandler {
+  return async (exchange) => {
+    const { path, request, response } = exchange
+    if (path === '/api/graphql') return graphql(exchange)
+    const below = /^\/api\/v4\/(?<rest>.*)$/.exec(path)?.groups?.['rest']
+    if (below === undefined)
+      return plainAnswer(
+        response,
+        403,
+        exchange.deny(whatOf(exchange), 'only /api/v4 and /api/graphql pass here'),
+      )
+    const { name: connection } = exchange.connection
+    const action = actionOf('gitlab', rules, request.method ?? '', below.replace(/\/$/, ''))
+    await passHttp(exchange, whatOf(exchange), [{ action, connection, path: resourceOf(below) }])
+  }
+}
+
+async function graphql(exchange: Exchange): Promise<void> {
+  const read = exchange.request.method === 'POST' ? await readGraphql(exchange) : 'GraphQL is asked by POST'
+  if (typeof read === 'string')
+    return plainAnswer(exchange.response, 403, exchange.deny(whatOf(exchange), read))
+  await passHttp(exchange, whatOf(exchange), read.operations, read.body)
+}
+
+/** A project's or group's path, or its number; `~` for what belongs to the account. */
+function resourceOf(below: string): string {
+  const [root = '', id = ''] = below.split('/')
+  const plain = id.replaceAll(/%2f/gi, '/')
+  const isOf = root === 'projects' || root === 'groups'
+  return isOf && /^[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)*$/.test(plain) ? plain : '~'
+}
+
+const rules = readRules(
+  'gitlab',
+  `
+  # Who may write files may not write pipelines. A commit's files stand in its body, so it counts as both.
+  POST|PUT|DELETE projects/*/repository/files/.gitlab-ci.yml => workflow
+  POST|PUT|DELETE projects/*/repository/files/.gitlab%2f* => workflow
+  POST|PUT|DELETE projects/*/repository/files/** => contents
+  POST projects/*/repository/commits => workflow
+  POST projects/*/repository/commits/*/cherry_pick => workflow
+  POST projects/*/repository/commits/*/revert => workflow
+  POST|DELETE projects/*/repository/branches/** => contents
+  POST|DELETE projects/*/repository/tags/** => contents
+  POST projects/*/repository/commits/*/comments => comment
+  POST projects/*/statuses/* => status
+  POST projects/*/pipeline => pipeline
+  POST projects/*/trigger/pipeline => pipeline
+  POST projects/*/pipelines/*/retry => pipeline
+  POST projects/*/pipelines/*/cancel => pipeline
+  POST projects/*/jobs/** => pipeline
+  POST|PUT|DELETE projects/*/variables/** => variable
+  POST|PUT|DELETE groups/*/variables/** => variable
+  POST|PUT|DELETE projects/*/deploy_keys/** => deploy-key
+  POST|PUT|DELETE projects/*/deploy_tokens/** => deploy-key
+  POST|PUT|DELETE projects/*/access_tokens/** => deploy-key
+  POST|PUT|DELETE projects/*/triggers/** => deploy-key
+  POST|PUT|DELETE projects/*/hooks/** => hook
+  POST|PUT|DELETE groups/*/hooks/** => hook
+  POST|PUT|DELETE projects/*/releases/** => release
+  POST|PUT|DELETE projects/*/deployments/** => deployment
+  PUT|POST|DELETE projects/*/packages/** => package
+  PUT projects/*/merge_requests/*/merge => merge
+  POST|PUT|DELETE projects/*/merge_requests/*/notes/** => comment
+  POST|PUT|DELETE projects/*/merge_requests/*/discussions/** => comment
+  POST|PUT projects/*/merge_requests/** => merge-request
+  POST|PUT|DELETE projects/*/issues/*/notes/** => comment
+  POST|PUT|DELETE projects/*/issues/*/discussions/** => comment
+  POST|PUT|DELETE projects/*/issues/** => issue
+  POST|PUT|DELETE projects/*/labels/** => issue
+  POST|PUT|DELETE projects/*/milestones/** => issue
+  POST projects => create-project
+  POST projects/*/fork => create-project
+  POST|PUT|DELETE projects/*/snippets/** => snippet
+  POST|PUT|DELETE snippets/** => snippet
+`,
+)

@@ -1,0 +1,68 @@
+import { formOf, plainPath } from '../lib/index.ts'
+import { maxPathChars } from './bounds.ts'
+import type { Kind } from './kind.ts'
+
+const path = formOf({
+  rule: 'OWNER/NAME, an OWNER alone, `~` for the account itself, or a field of GraphQL',
+  is: (name) =>
+    name.length <= maxPathChars &&
+    /^(?:~|[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)?)$/.test(name) &&
+    !/(?:^|\/)\.{1,2}(?:\/|$)/.test(name),
+  fillers: ['x', 'x/x', '', '/x', 'x/', '~'],
+  mend: (pattern) => plainPath(pattern).replace(/\.git$/, ''),
+})
+
+const read = { path: 'required', ref: 'none', write: false } as const
+const write = { path: 'required', ref: 'none', write: true } as const
+
+export const github = {
+  about:
+    'GitHub’s API: what a request does is named, so that a release is a grant and a deploy key another (`github:release api/octo/app`).',
+  transport: 'http',
+  path: { form: path, noun: 'repository', example: 'octo/app' },
+  credentials: ['basic', 'bearer', 'header'],
+  actions: {
+    'github:read': read,
+    'github:comment': write,
+    'github:issue': write,
+    'github:pull-request': write,
+    'github:merge': write,
+    'github:status': write,
+    'github:deployment': write,
+    'github:release': write,
+    'github:contents': write,
+    'github:workflow': write,
+    'github:dispatch': write,
+    'github:secret': write,
+    'github:deploy-key': write,
+    'github:hook': write,
+    'github:create-repository': write,
+    'github:gist': write,
+    'github:query': read,
+    'github:mutation': write,
+    // Whatever else changes something, and all of the above.
+    'github:admin': {
+      ...write,
+      includes: [
+        'github:read',
+        'github:comment',
+        'github:issue',
+        'github:pull-request',
+        'github:merge',
+        'github:status',
+        'github:deployment',
+        'github:release',
+        'github:contents',
+        'github:workflow',
+        'github:dispatch',
+        'github:secret',
+        'github:deploy-key',
+        'github:hook',
+        'github:create-repository',
+        'github:gist',
+        'github:query',
+        'github:mutation',
+      ],
+    },
+  },
+} as const satisfies Kind
