@@ -39,6 +39,7 @@ import {
 import { compilePolicy, type Policy } from '../policy/index.ts'
 import type { EgressGuard } from './egress-guard.ts'
 import { createGateway, type Gateway } from './index.ts'
+import type { PushScanner } from './push-scanner.ts'
 import { createRunCa } from './run-ca.ts'
 
 /** Resolves once it holds; the test's own time limit is the only one. */
@@ -352,6 +353,7 @@ export async function openWorld(
     grants?: readonly string[]
     role?: { mode?: 'shadow'; egress?: readonly unknown[] }
     nonces?: ProofNonces
+    scanner?: PushScanner
   } = {},
 ): Promise<World> {
   const upstream = await startUpstream(t, gitHost)
@@ -386,6 +388,7 @@ export async function openWorld(
     targets: () => rules.targets,
     firstSeen,
     ...(options.guard === undefined ? {} : { guard: options.guard }),
+    ...(options.scanner === undefined ? {} : { scanner: options.scanner }),
   })
   await gateway.listen('127.0.0.1', 0)
   const sockets = new Set<Duplex>()

@@ -54,6 +54,7 @@ import { createPinned } from './pinned.ts'
 import { plainTarget } from './plain-target.ts'
 import { createReflection, readable, type Reflection } from './reflection.ts'
 import { readAnswer, relayAnswer } from './relay-answer.ts'
+import type { PushScanner } from './push-scanner.ts'
 import { createRequestServer } from './request-server.ts'
 import { createRunCa, type RunCa } from './run-ca.ts'
 import { createTcpHandler } from './tcp/index.ts'
@@ -91,6 +92,8 @@ export interface GatewayDeps {
   guard?: EgressGuard
   /** What each session's certificate authority is made of; without it a restart takes them away from running steps. */
   runKeys?: RunKeys
+  /** Looks at what pushes bring. */
+  scanner?: PushScanner
   /** What steps have pinned, for after a restart. */
   lockfiles?: StoredLockfiles
   /** What files of registries were when a step had them for the first time; without it nothing is compared. */

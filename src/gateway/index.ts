@@ -7,4 +7,5 @@
 export type { EgressGuard } from './egress-guard.ts'
 export { createGateway } from './gateway.ts'
 export type { Gateway, GatewayDeps } from './gateway.ts'
+export type { PushScanner } from './push-scanner.ts'
 export type { Activity } from './activity.ts'

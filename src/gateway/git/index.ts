@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/index.ts'
 import { plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
+import type { PushScanner } from '../push-scanner.ts'
 import { advertise } from './advertise.ts'
 import { readFetchRequest } from './fetch-request.ts'
 import { createLfs } from './lfs/index.ts'
@@ -11,7 +12,7 @@ import { forward, operationOn, passOn, routeOf, type Route } from './route.ts'
  * does to each ref. Git LFS beside it. Refuses the dumb protocol, signed pushes, and any push of which one ref is not granted: what
  * the names tell before upstream sees a byte, what only the objects tell before it sees the last ones.
  */
-export function createGitHandler(deps: { clock: Clock }): HttpHandler {
+export function createGitHandler(deps: { clock: Clock; scanner?: PushScanner }): HttpHandler {
   const lfs = createLfs(deps)
   return async (exchange) => {
     if (await lfs(exchange)) return
@@ -25,7 +26,9 @@ export function createGitHandler(deps: { clock: Clock }): HttpHandler {
       )
     }
     if (route.kind === 'advertise') return advertise(exchange, route)
-    return route.service === 'git-upload-pack' ? fetchObjects(exchange, route) : push(exchange, route)
+    return route.service === 'git-upload-pack'
+      ? fetchObjects(exchange, route)
+      : push(exchange, route, deps.scanner)
   }
 }
 

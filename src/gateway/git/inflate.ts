@@ -42,15 +42,20 @@ function tryInflate(bytes: Buffer, size: number): { data: Buffer; used: number }
 }
 
 /**
- * Inflates a large one piece by piece, off this thread, and keeps nothing but its length. Returns how many bytes it
- * took; these are read then. Throws `bad_input`.
+ * Inflates a large one piece by piece, off this thread, and keeps nothing but its length; `onPiece` sees it. Returns how
+ * many bytes it took; these are read then. Throws `bad_input`.
  */
-export async function inflateAway(queue: ByteQueue, size: number): Promise<number> {
+export async function inflateAway(
+  queue: ByteQueue,
+  size: number,
+  onPiece?: (piece: Buffer) => void,
+): Promise<number> {
   const inflate = createInflate({ chunkSize: 262_144 })
   let produced = 0
   inflate.on('data', (chunk: Buffer) => {
     produced += chunk.length
     if (produced > size) inflate.destroy(wrongSize(size))
+    else onPiece?.(chunk)
   })
   const ended = new Promise<void>((resolve, reject) => {
     inflate.once('end', resolve)

@@ -2,7 +2,7 @@ import { MayflyError } from '../../lib/index.ts'
 
 /** The head of one object in a pack (gitformat-pack, "Pack Format"). */
 export interface EntryHead {
-  readonly kind: 'commit' | 'other' | 'delta'
+  readonly kind: 'commit' | 'blob' | 'other' | 'delta'
   /** Of the object, or of the delta, inflated. */
   readonly size: number
   /** Of a delta: how far back in the pack its base begins, or the base's id. */
@@ -10,10 +10,10 @@ export interface EntryHead {
   readonly headBytes: number
 }
 
-const commitType = 1
 const offsetDelta = 6
 const idDelta = 7
-const wholeTypes = [commitType, 2, 3, 4]
+const wholeTypes = [1, 2, 3, 4]
+const wholeKinds: Readonly<Record<number, 'commit' | 'blob'>> = { 1: 'commit', 3: 'blob' }
 
 /** The longest head: ten bytes of size, and a base. */
 export const maxHeadBytes = 10 + 32
@@ -33,7 +33,7 @@ export function readEntryHead(bytes: Buffer, idBytes: number): EntryHead | undef
     size += (byte & 0x7f) * 2 ** shift
   }
   if (wholeTypes.includes(type))
-    return { kind: type === commitType ? 'commit' : 'other', size, base: undefined, headBytes: at }
+    return { kind: wholeKinds[type] ?? 'other', size, base: undefined, headBytes: at }
   if (type === idDelta) {
     if (bytes.length < at + idBytes) return undefined
     const base = bytes.toString('hex', at, at + idBytes)

@@ -3,7 +3,8 @@ import { deflateSync } from 'node:zlib'
 import { createByteQueue } from './byte-queue.ts'
 import { chunked } from './git.fixture.ts'
 import { nextChunk } from './next-chunk.ts'
-import { readPack, sha1 } from './pack-reader.ts'
+import { sha1 } from './object-format.ts'
+import { readPack } from './pack-reader.ts'
 
 export const types = { commit: 1, tree: 2, blob: 3, tag: 4, offsetDelta: 6, idDelta: 7 } as const
 

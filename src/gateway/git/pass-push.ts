@@ -4,11 +4,13 @@ import { judgeUpdate, undecidable } from './ancestry.ts'
 import { createByteQueue } from './byte-queue.ts'
 import { createCommitGraph, type CommitGraph } from './commit-graph.ts'
 import type { PackMeter } from './pack-meter.ts'
+import type { OnCommit } from './object-format.ts'
 import { readPack } from './pack-reader.ts'
 import type { JudgedUpdate } from './push-record.ts'
 import { formatOf, type PushRequest } from './push-request.ts'
 import { reasonsOf, refuseAll, refusePush } from './refuse-push.ts'
 import type { Route } from './route.ts'
+import type { BlobScan, ScanRecord } from './scan.ts'
 import { openUpstreamPush } from './upstream-push.ts'
 import type { ServerRef, UpstreamRepository } from './upstream-repository.ts'
 
@@ -18,12 +20,13 @@ export interface PushJob {
   readonly route: Route
   readonly pushed: PushRequest
   readonly permit: Permit
-  /** Asks for what each update turned out to be, and records it. */
-  permitUpdates(updates: readonly JudgedUpdate[]): Promise<Permission>
+  /** Asks for what each update turned out to be, and records it; with what was looked at, if a scanner did. */
+  permitUpdates(updates: readonly JudgedUpdate[], scanned?: ScanRecord): Promise<Permission>
   readonly repository: UpstreamRepository
   /** Of the refs of the push, those that the server has. */
   readonly refs: ReadonlyMap<string, ServerRef>
   readonly meter: PackMeter
+  readonly scan: BlobScan | undefined
 }
 
 /** Everything is decided: the rest goes as it comes. */
@@ -39,9 +42,9 @@ export async function passWhole(job: PushJob): Promise<void> {
   }
 }
 
-/** Lets the pack through while it is read, and its last bytes once it is known what the push does. */
+/** Lets the pack through while it is read, and its last bytes once it is known what the push does and brings. */
 export async function passJudged(job: PushJob, named: readonly JudgedUpdate[]): Promise<void> {
-  const { exchange, pushed, permit, meter } = job
+  const { exchange, pushed, permit, meter, scan } = job
   const upstream = openUpstreamPush(exchange, permit, () => meter.next())
   const graph = createCommitGraph()
   const packAt = pushed.head.length - pushed.packBytes
@@ -52,10 +55,8 @@ export async function passJudged(job: PushJob, named: readonly JudgedUpdate[]): 
     algorithm: formatOf(pushed).algorithm,
   })
   await upstream.pass(pushed.head.subarray(0, packAt))
-  const unread = await readPack(queue, formatOf(pushed), (id, parents) => graph.add(id, parents)).then(
-    () => undefined,
-    messageOf,
-  )
+  const addCommit: OnCommit = (id, parents) => graph.add(id, parents)
+  const unread = await readPack(queue, formatOf(pushed), addCommit, scan).then(() => undefined, messageOf)
   if (upstream.isOver()) return upstream.finish(Buffer.alloc(0))
   // Whoever leaves in the middle is refused nothing.
   if (!exchange.request.complete && exchange.request.destroyed) return upstream.cut()
@@ -63,8 +64,13 @@ export async function passJudged(job: PushJob, named: readonly JudgedUpdate[]): 
     upstream.cut()
     return refuseTooLarge(job)
   }
+  const findings = await findingsOf(job, unread)
+  if (findings.length > 0) {
+    upstream.cut()
+    return refuseAll(exchange, job.route, pushed, findings.join('; '))
+  }
   const judged = await judgeAll(job, named, graph, unread)
-  const verdict = await job.permitUpdates(judged)
+  const verdict = await job.permitUpdates(judged, scan?.record())
   if (!verdict.allow) {
     upstream.cut()
     const why = judged.flatMap(({ ref, why }) => (why === undefined ? [] : [`mayfly: ${ref}: ${why}`]))
@@ -72,6 +78,12 @@ export async function passJudged(job: PushJob, named: readonly JudgedUpdate[]): 
     return refusePush(exchange, pushed, reasonsOf(verdict, judged), message)
   }
   await upstream.finish(await queue.unpassed())
+}
+
+/** What speaks against what the push brings, if it is looked at; what cannot be read was not. */
+async function findingsOf({ scan }: PushJob, unread: string | undefined): Promise<readonly string[]> {
+  if (scan === undefined) return []
+  return unread === undefined ? scan.finish() : [`what the push brings cannot be looked at: ${unread}`]
 }
 
 const maxReasons = 20

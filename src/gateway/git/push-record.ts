@@ -15,7 +15,10 @@ const recordedBytes = 12_000
  * The updates for the entry: as many as it has room for, and a digest of them all. In phase `examine` the push may go
  * upstream but for its end; what it does is recorded in phase `push`, before the server gets that end.
  */
-export function recordUpdates(updates: readonly JudgedUpdate[]): Record<string, unknown> {
+export function recordUpdates(
+  updates: readonly JudgedUpdate[],
+  isExamined: boolean,
+): Record<string, unknown> {
   const lines = updates.map(({ ref, oldCommit, newCommit }) => `${oldCommit} ${newCommit} ${ref}\n`)
   let left = recordedBytes
   const fitting = updates.filter((one) => (left -= Buffer.byteLength(JSON.stringify(one)) + 20) >= 0)
@@ -23,6 +26,6 @@ export function recordUpdates(updates: readonly JudgedUpdate[]): Record<string, 
     fitting.length === updates.length
       ? {}
       : { updateCount: updates.length, updatesSha256: sha256Hex(lines.join('')) }
-  const phase = updates.every(({ change }) => change !== undefined) ? 'push' : 'examine'
+  const phase = isExamined && updates.every(({ change }) => change !== undefined) ? 'push' : 'examine'
   return { phase, updates: fitting.map((one) => ({ ...one, change: one.change ?? 'update' })), ...whole }
 }

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import { MayflyError, escapeUnseen, isVisible, limits } from '../../lib/index.ts'
 import { kinds } from '../../kinds/index.ts'
 import { nextChunk } from './next-chunk.ts'
-import { sha1, sha256, type ObjectFormat } from './pack-reader.ts'
+import { sha1, sha256, type ObjectFormat } from './object-format.ts'
 import { readPacket } from './pkt-line.ts'
 
 /** One ref update of a push; all zeros stand for "does not exist". */

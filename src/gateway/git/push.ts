@@ -1,5 +1,6 @@
 import { compilePattern, escapeUnseen, messageOf } from '../../lib/index.ts'
 import { plainAnswer, type Exchange, type Permission } from '../exchange.ts'
+import type { PushScanner } from '../push-scanner.ts'
 import { changeByNames, actionOf } from './change.ts'
 import { createPackMeter } from './pack-meter.ts'
 import { passJudged, passWhole } from './pass-push.ts'
@@ -8,13 +9,14 @@ import { recordUpdates, type JudgedUpdate } from './push-record.ts'
 import { formatOf, readPushRequest, type PushRequest } from './push-request.ts'
 import { reasonsOf, refuseAll, refusePush } from './refuse-push.ts'
 import { forward, operationOn, passOn, type Route } from './route.ts'
+import { openScan, type BlobScan, type ScanRecord } from './scan.ts'
 import { createUpstreamRepository, type ServerRef, type UpstreamRepository } from './upstream-repository.ts'
 
 /**
  * A push: what its names tell is decided first; then the server is asked which of its refs are symbolic; then the push
- * goes upstream, all but the end of its pack if only the pack tells what it does. One ref that is refused refuses all.
+ * goes upstream, all but the end of its pack if only the pack tells what it does, or a scanner looks at it. One ref that is refused refuses all.
  */
-export async function push(exchange: Exchange, route: Route): Promise<void> {
+export async function push(exchange: Exchange, route: Route, scanner?: PushScanner): Promise<void> {
   const { request } = exchange
   if (request.headers['content-encoding'] !== undefined)
     return plainAnswer(exchange.response, 415, 'mayfly: a push is not taken compressed')
@@ -30,10 +32,13 @@ export async function push(exchange: Exchange, route: Route): Promise<void> {
   const option = refusedOption(exchange, pushed)
   if (option !== undefined) return refuseAll(exchange, route, pushed, option)
   const named = pushed.updates.map((update): JudgedUpdate => ({ ...update, change: changeByNames(update) }))
-  const permitUpdates = (updates: readonly JudgedUpdate[]): Promise<Permission> => {
+  const scan = scanOf(exchange, route, pushed, scanner)
+  const permitUpdates = (updates: readonly JudgedUpdate[], scanned?: ScanRecord): Promise<Permission> => {
     const operations = updates.map(({ ref, change }) => operationOn(exchange, route, actionOf(change), ref))
     const options = pushed.options.length === 0 ? {} : { pushOptions: pushed.options }
-    return exchange.permitAll(operations, { git: { ...recordUpdates(updates), ...options } })
+    const isExamined = scan === undefined || scanned !== undefined
+    const more = { ...options, ...(scanned === undefined ? {} : { scan: scanned }) }
+    return exchange.permitAll(operations, { git: { ...recordUpdates(updates, isExamined), ...more } })
   }
   const permit = await permitUpdates(named)
   if (!permit.allow) return refusePush(exchange, pushed, reasonsOf(permit, named), permit.message)
@@ -41,8 +46,21 @@ export async function push(exchange: Exchange, route: Route): Promise<void> {
   const refs = await serverRefs(repository, named)
   if (typeof refs === 'string') return refuseAll(exchange, route, pushed, refs)
   const meter = createPackMeter(exchange, pushed)
-  const job = { exchange, route, pushed, permit, permitUpdates, repository, refs, meter }
-  return named.every(({ change }) => change !== undefined) ? passWhole(job) : passJudged(job, named)
+  const job = { exchange, route, pushed, permit, permitUpdates, repository, refs, meter, scan }
+  const isDecided = scan === undefined && named.every(({ change }) => change !== undefined)
+  return isDecided ? passWhole(job) : passJudged(job, named)
+}
+
+/** A push that only deletes brings no pack. */
+function scanOf(
+  { connection, step }: Exchange,
+  { repository }: Route,
+  { updates }: PushRequest,
+  scanner: PushScanner | undefined,
+): BlobScan | undefined {
+  if (scanner === undefined || updates.every((one) => changeByNames(one) === 'delete')) return undefined
+  const refs = updates.map(({ ref }) => ref)
+  return openScan(scanner, scanner.begin({ step, connection: connection.name, repository, refs }))
 }
 
 /** A client of a shallow clone tells where its history ends even if it has nothing to push. */

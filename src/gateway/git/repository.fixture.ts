@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { serveGit } from '../../../demo/peers/git-server.ts'
 import { compileRules, openWorld, request, usualConnections, type World } from '../gateway.fixture.ts'
+import type { PushScanner } from '../push-scanner.ts'
 import { pushHead } from './git.fixture.ts'
 import { readPacket } from './pkt-line.ts'
 
@@ -100,6 +101,7 @@ export async function openGitWorld(
     init?: readonly string[]
     /** Keys of the connection beside the usual ones. */
     connection?: Readonly<Record<string, unknown>>
+    scanner?: PushScanner
   } = {},
 ): Promise<GitWorld> {
   const root = makeFolder(t)
@@ -125,7 +127,8 @@ export async function openGitWorld(
     'npm:install npm',
     ...(options.more ?? []),
   ]
-  const world = await openWorld(t, { grants })
+  const { scanner } = options
+  const world = await openWorld(t, { grants, ...(scanner === undefined ? {} : { scanner }) })
   if (options.connection !== undefined) {
     const usual = usualConnections(world.upstream)
     const git = { ...(usual['git'] as object), ...options.connection }

@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto'
+import { limits } from '../../lib/index.ts'
+import { applyDelta, parentsOf, type EntryHead } from './pack-entry.ts'
+import type { ObjectFormat, OnCommit } from './object-format.ts'
+import type { BlobSink } from './scan.ts'
+
+/** Takes the objects of a pack one by one, as they stand in it, and names those that somebody asked for. */
+export interface ObjectReader {
+  /** Is its content wanted whole? Others are inflated and forgotten. */
+  wants(head: EntryHead): boolean
+  /** An object, or a delta, with its content. The promise is of whoever is told of it. */
+  read(head: EntryHead, offset: number, data: Buffer): Promise<void> | void
+  /** One that is too large for that: the beginning of its content, and its name if it is a blob. */
+  large(
+    head: EntryHead,
+    offset: number,
+    blob: { id: string; bytes: Buffer } | undefined,
+  ): Promise<void> | void
+}
+
+export function createObjectReader(
+  format: ObjectFormat,
+  onCommit: OnCommit,
+  sink: BlobSink | undefined,
+): ObjectReader {
+  // One for each, so that blobs do not push out the commits by which the push is judged.
+  const commits = createKept()
+  const blobs = createKept()
+  /** Only for a scanner: what is at each offset, since a delta is of the same type as its base. */
+  const types = new Map<number, 'blob' | 'other'>()
+
+  function readCommit(offset: number, content: Buffer): void {
+    const parents = parentsOf(content, format.idBytes)
+    if (parents === undefined) return
+    const id = idOf(format, 'commit', content)
+    commits.keep(offset, id, content)
+    onCommit(id, parents)
+  }
+
+  function readBlob(offset: number, content: Buffer): Promise<void> | void {
+    if (sink === undefined) return
+    const id = idOf(format, 'blob', content)
+    blobs.keep(offset, id, content)
+    types.set(offset, 'blob')
+    return sink.blob({ id, size: content.length, bytes: content.subarray(0, sink.maxBytes) })
+  }
+
+  function unseen(head: EntryHead, offset: number): void {
+    if (sink === undefined) return
+    const { base } = head
+    const type = typeof base === 'number' ? types.get(offset - base) : undefined
+    types.set(offset, type ?? 'blob')
+    // A delta of a tree is a tree; of what the server has, nobody here knows what it is.
+    if (type === 'other') return
+    sink.unseen(
+      typeof base === 'string' ? `a delta of ${base}, which is not in the pack` : 'a delta of a large blob',
+    )
+  }
+
+  function readDelta(head: EntryHead, offset: number, delta: Buffer): Promise<void> | void {
+    const ofCommit = commits.base(head, offset)
+    const commit = ofCommit && applyDelta(ofCommit, delta, limits.packPieceBytes)
+    if (commit !== undefined) {
+      if (sink !== undefined) types.set(offset, 'other')
+      return readCommit(offset, commit)
+    }
+    const ofBlob = sink && blobs.base(head, offset)
+    const blob = ofBlob && applyDelta(ofBlob, delta, limits.packPieceBytes)
+    return blob === undefined ? unseen(head, offset) : readBlob(offset, blob)
+  }
+
+  return {
+    wants: ({ kind }) => kind === 'commit' || kind === 'delta' || (kind === 'blob' && sink !== undefined),
+    read(head, offset, data) {
+      if (head.kind === 'blob') return readBlob(offset, data)
+      if (head.kind === 'delta') return readDelta(head, offset, data)
+      if (sink !== undefined) types.set(offset, 'other')
+      if (head.kind === 'commit') readCommit(offset, data)
+    },
+    large(head, offset, blob) {
+      if (sink === undefined) return
+      if (head.kind === 'delta') return unseen(head, offset)
+      types.set(offset, head.kind === 'blob' ? 'blob' : 'other')
+      if (blob !== undefined) return sink.blob({ ...blob, size: head.size })
+    },
+  }
+}
+
+export function idOf({ algorithm }: ObjectFormat, type: string, content: Buffer): string {
+  return createHash(algorithm).update(`${type} ${content.length}\0`).update(content).digest('hex')
+}
+
+interface Kept {
+  keep(offset: number, id: string, content: Buffer): void
+  /** What a delta is of; undefined if it is not here. */
+  base(head: EntryHead, offset: number): Buffer | undefined
+}
+
+function createKept(): Kept {
+  // The oldest go first: git makes deltas of what is near.
+  const byOffset = new Map<number, { id: string; content: Buffer }>()
+  const offsets = new Map<string, number>()
+  let bytes = 0
+  return {
+    keep(offset, id, content) {
+      byOffset.set(offset, { id, content })
+      offsets.set(id, offset)
+      bytes += content.length + 200
+      for (const [oldest, one] of byOffset) {
+        if (bytes <= limits.packKeptBytes) break
+        byOffset.delete(oldest)
+        if (offsets.get(one.id) === oldest) offsets.delete(one.id)
+        bytes -= one.content.length + 200
+      }
+    },
+    base({ base }, offset) {
+      const at = typeof base === 'string' ? offsets.get(base) : offset - (base ?? 0)
+      return at === undefined ? undefined : byOffset.get(at)?.content
+    },
+  }
+}

@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import type { PushScanner, ScannedPush, UnseenBlobs } from '../push-scanner.ts'
+import { zero } from './git.fixture.ts'
+import { delta, distance, entry, packOf, types } from './pack.fixture.ts'
+import { openGitWorld, type GitWorld } from './repository.fixture.ts'
+
+const main = 'refs/heads/main'
+const marker = 'AKIA-the-marker'
+
+interface Watched {
+  readonly world: GitWorld
+  readonly scanner: PushScanner
+  readonly pushes: ScannedPush[]
+  readonly seen: Map<string, { size: number; bytes: Buffer }>
+  readonly unseen: UnseenBlobs[]
+  /** A commit on `parent` with this file; returns its id. */
+  commitOf(content: Buffer | string, parent: string): string
+}
+
+/** A scanner that refuses a blob with the marker in it, and remembers what it was handed. */
+async function openWatched(t: TestContext, more: Partial<PushScanner> = {}): Promise<Watched> {
+  const pushes: ScannedPush[] = []
+  const seen: Watched['seen'] = new Map()
+  const unseen: UnseenBlobs[] = []
+  const scanner: PushScanner = {
+    maxBlobBytes: 4_000_000,
+    begin(push) {
+      pushes.push(push)
+      const findings: string[] = []
+      return {
+        async blob({ id, size, bytes }) {
+          await new Promise(setImmediate)
+          seen.set(id, { size, bytes: Buffer.from(bytes) })
+          if (bytes.includes(marker)) findings.push(`a key in ${id}`)
+        },
+        async finish(missed) {
+          unseen.push(missed)
+          return findings.length === 0 ? { ok: true } : { ok: false, findings }
+        },
+      }
+    },
+    ...more,
+  }
+  const world = await openGitWorld(t, { scanner })
+  return {
+    world,
+    scanner,
+    pushes,
+    seen,
+    unseen,
+    commitOf(content, parent) {
+      const blob = world.local.git(['hash-object', '-w', '--stdin'], content)
+      const tree = world.local.git(['mktree'], `100644 blob ${blob}\tfile\n`)
+      return world.local.git(['commit-tree', tree, '-m', 'x', '-p', parent])
+    },
+  }
+}
+
+const noise = (bytes: number) =>
+  Buffer.from(Array.from({ length: bytes }, (_, i) => ((i * 7919) ^ (i >> 3) ^ (i >> 11)) & 0xff))
+
+test('a push that brings a blob with the marker never reaches the repository, be the blob small, large or a delta', async (t) => {
+  const { world, commitOf, pushes, seen } = await openWatched(t)
+  const { old } = world.ids
+  const text = 'line of a file\n'.repeat(200)
+  const clean = commitOf(text, old)
+  const cases: Record<string, [string, string]> = {
+    small: [commitOf(marker, old), `^${old}`],
+    large: [commitOf(Buffer.concat([noise(2_000_000), Buffer.from(marker)]), old), `^${old}`],
+    'a delta within the pack': [commitOf(`${text}${marker}`, clean), `^${old}`],
+  }
+  for (const [what, [id, without]] of Object.entries(cases)) {
+    const pack = world.local.gitBytes(
+      ['pack-objects', '-q', '--revs', '--stdout', '--delta-base-offset'],
+      `${id}\n${without}\n`,
+    )
+    for (const [from, ref] of [
+      [old, main],
+      [zero, 'refs/heads/new'],
+    ] as const) {
+      const answer = await world.pushRaw([[from, id, ref]], pack)
+      assert.equal(answer.refs[ref], 'refused', what)
+      assert.match(answer.remote, /a key in [0-9a-f]{40}/, what)
+      assert.equal(world.refOf(ref), ref === main ? old : '', what)
+    }
+  }
+  assert.deepEqual(pushes[0]?.refs, [main])
+  assert.deepEqual([pushes[0]?.connection, pushes[0]?.repository], ['git', 'octo/app'])
+  seen.clear()
+  const answer = await world.pushRaw([[old, clean, main]], world.local.pack(clean, `^${old}`))
+  assert.equal(answer.refs[main], 'ok')
+  assert.deepEqual(
+    [...seen.values()].map(({ bytes }) => bytes.toString()),
+    [text],
+  )
+  const { git } = (world.audit.ofType('access.granted').at(-1)?.data ?? {}) as {
+    git?: { phase: string; scan: unknown }
+  }
+  assert.deepEqual([git?.phase, git?.scan], ['push', { blobs: 1, unseen: 0 }])
+  assert.equal(
+    (await world.pushRaw([[clean, zero, main]], Buffer.alloc(0))).refs[main],
+    'not granted: a deletion',
+  )
+})
+
+test('every blob of a real pack is seen, with its content and its name', async (t) => {
+  const { world, commitOf, seen, unseen } = await openWatched(t)
+  let parent = world.ids.old
+  for (let i = 0; i < 30; i++)
+    parent = commitOf(`${'same line\n'.repeat(100)}${i}\n${'more\n'.repeat(i)}`, parent)
+  const pack = world.local.gitBytes(
+    ['pack-objects', '-q', '--revs', '--stdout', '--delta-base-offset', '--depth=50'],
+    `${parent}\n^${world.ids.old}\n`,
+  )
+  assert.equal((await world.pushRaw([[world.ids.old, parent, main]], pack)).refs[main], 'ok')
+  const objects = world.local.git(['rev-list', '--objects', '--no-object-names', parent, `^${world.ids.old}`])
+  const blobs = objects.split('\n').filter((id) => world.local.git(['cat-file', '-t', id]) === 'blob')
+  assert.ok(blobs.length === 30)
+  assert.deepEqual([...seen.keys()].toSorted(), blobs.toSorted())
+  for (const id of blobs)
+    assert.deepEqual(seen.get(id)?.bytes, world.local.gitBytes(['cat-file', 'blob', id]))
+  assert.equal(unseen.at(-1)?.count, 0)
+})
+
+test('what cannot be seen is named: a delta of what the server has, and what is behind the first bytes', async (t) => {
+  const { world, commitOf, unseen, seen } = await openWatched(t, { maxBlobBytes: 1_000 })
+  const { old } = world.ids
+  const base = world.local.git(['rev-parse', `${old}:old`])
+  const size = Number(world.local.git(['cat-file', '-s', base]))
+  const content = `hidden ${marker}`
+  const thin = commitOf(content, old)
+  const whole = world.local.gitBytes(['cat-file', 'commit', thin])
+  const tree = world.local.gitBytes(['cat-file', 'tree', `${thin}^{tree}`])
+  const pack = packOf([
+    entry(types.commit, whole),
+    entry(types.tree, tree),
+    entry(types.idDelta, delta(size, content), { base: Buffer.from(base, 'hex') }),
+  ])
+  assert.equal((await world.pushRaw([[old, thin, main]], pack)).refs[main], 'ok')
+  assert.deepEqual(unseen.at(-1), { count: 1, why: [`a delta of ${base}, which is not in the pack`] })
+  const { git } = (world.audit.ofType('access.granted').at(-1)?.data ?? {}) as {
+    git?: { scan: { unseen: number } }
+  }
+  assert.equal(git?.scan.unseen, 1)
+  seen.clear()
+  const large = commitOf('x'.repeat(5_000), thin)
+  await world.pushRaw([[thin, large, main]], world.local.pack(large, `^${thin}`))
+  assert.deepEqual(
+    [...seen.values()].map(({ size: all, bytes }) => [all, bytes.length]),
+    [[5_000, 1_000]],
+  )
+  assert.match(unseen.at(-1)?.why[0] ?? '', /behind its first 1000 bytes/)
+})
+
+test('a delta of a delta is seen; one of a tree is none of a blob', async (t) => {
+  const { world, seen, unseen } = await openWatched(t)
+  const { old } = world.ids
+  const [first, second, third] = ['first '.repeat(50), 'second '.repeat(50), `third ${marker}`]
+  const a = entry(types.blob, first)
+  const b = entry(types.offsetDelta, delta(first.length, second), { base: distance(a.length) })
+  const c = entry(types.offsetDelta, delta(second.length, third), { base: distance(b.length) })
+  const tree = entry(types.tree, Buffer.alloc(0))
+  const d = entry(types.offsetDelta, delta(0, 'tree'), { base: distance(tree.length) })
+  const answer = await world.pushRaw([[zero, old, 'refs/heads/new']], packOf([a, b, c, tree, d]))
+  assert.equal(answer.refs['refs/heads/new'], 'refused')
+  assert.deepEqual(
+    [...seen.values()].map(({ bytes }) => bytes.toString()),
+    [first, second, third],
+  )
+  assert.equal(unseen.at(-1)?.count, 0)
+})
+
+test('a scanner that fails lets nothing pass, nor does a pack that cannot be read', async (t) => {
+  for (const failing of [
+    { blob: async () => Promise.reject(new Error('broken')), finish: async () => ({ ok: true as const }) },
+    { blob: () => undefined, finish: async () => Promise.reject(new Error('broken')) },
+  ]) {
+    const { world, commitOf } = await openWatched(t, { begin: () => failing })
+    const { old } = world.ids
+    const one = commitOf('text', old)
+    const answer = await world.pushRaw([[zero, one, 'refs/heads/new']], world.local.pack(one, `^${old}`))
+    assert.equal(answer.refs['refs/heads/new'], 'refused')
+    assert.match(answer.remote, /broken/)
+  }
+  const { world } = await openWatched(t)
+  const answer = await world.pushRaw([[zero, world.ids.old, 'refs/heads/new']], Buffer.from('no pack at all'))
+  assert.match(answer.remote, /what the push brings cannot be looked at/)
+})

@@ -1,0 +1,55 @@
+import { escapeUnseen, messageOf } from '../../lib/index.ts'
+import type { PushScan, PushScanner, ScanVerdict, ScannedBlob } from '../push-scanner.ts'
+
+/** What a reader of packs tells of the blobs in it. */
+export interface BlobSink {
+  readonly maxBytes: number
+  blob(blob: ScannedBlob): Promise<void> | void
+  /** A blob, or what may be one, whose content is not known. */
+  unseen(why: string): void
+}
+
+export interface BlobScan extends BlobSink {
+  /** The findings; none if the push may pass. Of a scanner that fails, that it did: nothing passes unseen. */
+  finish(): Promise<readonly string[]>
+  /** For the entry. */
+  record(): ScanRecord
+}
+
+export interface ScanRecord {
+  readonly blobs: number
+  readonly unseen: number
+  readonly whyUnseen?: readonly string[]
+}
+
+const maxWhy = 10
+const maxFindings = 20
+const maxFindingChars = 300
+
+export function openScan(scanner: PushScanner, scan: PushScan): BlobScan {
+  let blobs = 0
+  let unseen = 0
+  const why: string[] = []
+  return {
+    maxBytes: scanner.maxBlobBytes,
+    blob(blob) {
+      blobs++
+      if (blob.bytes.length < blob.size) this.unseen(`${blob.id} behind its first ${blob.bytes.length} bytes`)
+      return scan.blob(blob)
+    },
+    unseen(reason) {
+      unseen++
+      if (why.length < maxWhy) why.push(reason)
+    },
+    async finish() {
+      const verdict = await scan.finish({ count: unseen, why }).catch((error: unknown): ScanVerdict => ({
+        ok: false,
+        findings: [`the scanner failed: ${messageOf(error)}`],
+      }))
+      if (verdict.ok) return []
+      const findings = verdict.findings.length === 0 ? ['the scanner refuses it'] : verdict.findings
+      return findings.slice(0, maxFindings).map((one) => escapeUnseen(one).slice(0, maxFindingChars))
+    },
+    record: () => ({ blobs, unseen, ...(why.length === 0 ? {} : { whyUnseen: why }) }),
+  }
+}

@@ -1,0 +1,43 @@
+import type { StepId } from '../lib/index.ts'
+
+/**
+ * Looks at what a push brings, before its Git server has the last bytes of it and could accept it. There is none unless one
+ * is configured. What it throws refuses the push.
+ */
+export interface PushScanner {
+  /** Of a larger blob so many bytes are handed over. */
+  readonly maxBlobBytes: number
+  begin(push: ScannedPush): PushScan
+}
+
+export interface ScannedPush {
+  readonly step: StepId
+  readonly connection: string
+  readonly repository: string
+  readonly refs: readonly string[]
+}
+
+/** One push that is looked at. */
+export interface PushScan {
+  /** Each blob of the pack, in its order, while the pack passes: the next one waits. */
+  blob(blob: ScannedBlob): Promise<void> | void
+  /** All was handed over that could be. `unseen`: blobs, or what may be blobs, that were not, and why. */
+  finish(unseen: UnseenBlobs): Promise<ScanVerdict>
+}
+
+export interface ScannedBlob {
+  /** Its name in Git: the digest of its content. */
+  readonly id: string
+  readonly size: number
+  /** The content, or its first `maxBlobBytes`. */
+  readonly bytes: Buffer
+}
+
+export interface UnseenBlobs {
+  readonly count: number
+  /** Of the first ones. */
+  readonly why: readonly string[]
+}
+
+/** Findings are shown to the step, one line each: they must not repeat a secret. */
+export type ScanVerdict = { readonly ok: true } | { readonly ok: false; readonly findings: readonly string[] }
