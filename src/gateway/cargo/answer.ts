@@ -17,7 +17,9 @@ export function refuse({ request, response, path }: Exchange, status: number, me
 
 export function deny(exchange: Exchange, reason: string, status = 403): void {
   const { request, connection, path } = exchange
-  refuse(exchange, status, exchange.deny(`cargo ${request.method} ${connection.name}${path}`, reason))
+  const what = `cargo ${request.method} ${connection.name}${path}`
+  // What was found in an answer has its entry already.
+  refuse(exchange, status, reason.startsWith('mayfly: refused: ') ? reason : exchange.deny(what, reason))
 }
 
 /** Statuses by which an index says that there is no such crate. */

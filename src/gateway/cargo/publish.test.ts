@@ -51,8 +51,7 @@ test('a version that is there is not overwritten, whatever stands behind its plu
 
 test('a web API without an index is asked for the version itself', async (t) => {
   const { asked, bodies, put } = await openCargo(t, { grants })
-  bodies.delete('/config.json')
-  bodies.set(place, '{}')
+  bodies.set('/config.json', '<html>').set(place, '{}')
   assert.equal((await put(place, publication(about, 'x'))).status, 200)
   assert.ok(asked().includes('GET /api/v1/crates/Words/1.1.0'))
   bodies.set('/api/v1/crates/Words/1.1.0', '{}')

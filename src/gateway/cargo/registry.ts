@@ -38,8 +38,8 @@ async function readConfig(exchange: Exchange, permit: Permit): Promise<Registry 
     throw new MayflyError('denied', `the registry answers config.json with ${upstream.statusCode}`)
   }
   const { dl, api } = jsonOf(await exchange.read(upstream, maxConfigBytes))
-  if (typeof dl !== 'string')
-    throw new MayflyError('denied', 'the registry’s config.json is none: it has no dl')
+  // A host that has a web API alone answers every path with a page.
+  if (typeof dl !== 'string') return undefined
   return { dl, api: typeof api === 'string' ? (URL.parse(api) ?? undefined) : undefined }
 }
 

@@ -202,12 +202,13 @@ test('a proxy that tells of another version, sends without end, or redirects els
 })
 
 test('a proxy that shows the credential shows it to us alone', async (t) => {
-  const { bodies, get } = await openGo(t, { grants: ['go:resolve go'] })
+  const { world, bodies, get } = await openGo(t, { grants: ['go:resolve go'] })
   const shown = Buffer.from('injected:for-go').toString('base64')
   bodies.set('/mirror/sumdb/sum.golang.org/latest', `you are ${shown}`)
   const { status, head, body } = await get('/sumdb/sum.golang.org/latest')
   assert.ok(status >= 400)
   assert.ok(!`${head}${body}`.includes(shown))
+  assert.equal(world.audit.ofType('access.denied').length, 1)
 })
 
 test('any path is a route that names one module, or none', () => {

@@ -82,5 +82,7 @@ function denyUnpinned(exchange: Exchange, download: Operation, pins: Pins | unde
 
 function deny(exchange: Exchange, reason: string): void {
   const { request, response, connection, path } = exchange
-  plainAnswer(response, 403, exchange.deny(`go ${request.method} ${connection.name}${path}`, reason))
+  const what = `go ${request.method} ${connection.name}${path}`
+  // What was found in an answer has its entry already.
+  plainAnswer(response, 403, reason.startsWith('mayfly: refused: ') ? reason : exchange.deny(what, reason))
 }
