@@ -28,9 +28,10 @@ export function readManifest(bytes: Buffer, contentType: string): Manifest | str
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return 'the manifest is no object'
   const { mediaType, layers, manifests, config, subject, blobs } = json as Record<string, unknown>
-  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? ''
+  const type = mediaTypeIn(contentType)
+  if (type === undefined) return 'its media type is none that a manifest has'
   if (typeof mediaType === 'string' && mediaType.toLowerCase() !== type)
-    return `the manifest says that it is ${mediaType.slice(0, 100)}, its header ${type.slice(0, 100)}`
+    return `the manifest says that it is ${mediaTypeIn(mediaType) ?? 'something else'}, its header ${type}`
   if (manifests !== undefined && (layers !== undefined || config !== undefined))
     return 'the manifest has both layers and manifests'
   const listed = [layers, manifests, blobs].flatMap(listOf).flatMap((one) => digestIn(one) ?? [])
@@ -44,10 +45,20 @@ export function readManifest(bytes: Buffer, contentType: string): Manifest | str
     : { children, listed, subject: about }
 }
 
+/** The media type of a `Content-Type`, in lower case; undefined for one that no manifest has. */
+export function mediaTypeIn(contentType: string): string | undefined {
+  return /^application\/[a-z0-9.+-]{1,127}(?=\s*(?:;|$))/i.exec(contentType)?.[0].toLowerCase()
+}
+
 /** `sha256:...` of the bytes, or by the algorithm of another digest. */
 export function digestOf(bytes: Buffer, like = 'sha256:'): string {
   const algorithm = like.startsWith('sha512:') ? 'sha512' : 'sha256'
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}`
+}
+
+/** A registry's word for a digest, as it may be told: a server that is asked with a credential may say anything. */
+export function toldDigest(said: unknown): string {
+  return typeof said === 'string' && isDigest(said) ? said : 'something else'
 }
 
 /** As Subresource Integrity text. */

@@ -7,7 +7,7 @@ import { answer, answerError, passFailure, refuse } from './answer.ts'
 import { collectAnswer } from '../collect.ts'
 import type { Job } from './job.ts'
 import { linkOf, queryText } from './link.ts'
-import { digestOf, integrityOf, readManifest } from './manifest.ts'
+import { digestOf, integrityOf, mediaTypeIn, readManifest, toldDigest } from './manifest.ts'
 import { mayPull, permitLook, permitPull, pullScope } from './permission.ts'
 import { followed, urlOn } from './places.ts'
 import type { Blob, Manifest, Referrers } from './route.ts'
@@ -85,7 +85,7 @@ export async function fetchManifest(
   const digest = digestOf(bytes, ref)
   if (isDigest(ref) && digest !== ref)
     throw new MayflyError('denied', `${name} is not what its digest names: the registry sent ${digest}`)
-  return { bytes, digest, type: upstream.headers['content-type'] ?? '' }
+  return { bytes, digest, type: typeOf(upstream) }
 }
 
 /** For a client that names none, such as curl: else a registry makes an older form of it. */
@@ -148,7 +148,7 @@ export async function pullReferrers(job: Job, { repository, digest, query }: Ref
     headers: { accept: 'application/vnd.oci.image.index.v1+json', 'accept-encoding': 'identity' },
   })
   if (upstream.statusCode !== 200) return passFailure(exchange, upstream)
-  const type = upstream.headers['content-type'] ?? ''
+  const type = typeOf(upstream)
   const bytes = await collectAnswer(upstream, limits.manifestBytes)
   const index = bytes === undefined ? 'it is too long, or cut off' : readManifest(bytes, type)
   if (typeof index === 'string')
@@ -163,6 +163,11 @@ export async function pullReferrers(job: Job, { repository, digest, query }: Ref
   answer(exchange, 200, headers, bytes)
 }
 
+/** No more of the header than the type: it goes to the step. */
+function typeOf({ headers: { 'content-type': type = '' } }: IncomingMessage): string {
+  return mediaTypeIn(type) ?? type
+}
+
 /** What the registry says that the digest is must be so: else it means another file than it sends, and clients believe it. */
 function checkClaim(name: string, upstream: IncomingMessage, actual: (like: string) => string): void {
   const said = upstream.headers['docker-content-digest']
@@ -172,7 +177,7 @@ function checkClaim(name: string, upstream: IncomingMessage, actual: (like: stri
   if (said !== digest && said.split(':')[0] === digest.split(':')[0])
     throw new MayflyError(
       'denied',
-      `${name}: the registry says that its digest is ${said.slice(0, 140)}, and it is ${digest}`,
+      `${name}: the registry says that its digest is ${toldDigest(said)}, and it is ${digest}`,
     )
 }
 

@@ -4,7 +4,7 @@ import { discard, type Denial, type Permission, type Permit } from '../exchange.
 import { answer, answerError, passFailure, refuse } from './answer.ts'
 import { collect } from '../collect.ts'
 import type { Job } from './job.ts'
-import { besideDigest, digestOf, readManifest, type Manifest as Content } from './manifest.ts'
+import { besideDigest, digestOf, readManifest, toldDigest, type Manifest as Content } from './manifest.ts'
 import { operationOn, permitUnnamed, pushScope } from './permission.ts'
 import { fetchManifest, manifestTypes, nameOf } from './pull.ts'
 import type { Manifest } from './route.ts'
@@ -140,7 +140,7 @@ async function store(job: Job, permit: Permit, pushed: Pushed): Promise<boolean>
   discard(upstream)
   const said = upstream.headers['docker-content-digest']
   if (said !== undefined && said !== digest) {
-    const claim = String(said).slice(0, 140)
+    const claim = toldDigest(said)
     refuse(exchange, `${nameOf(repository, ref)}: the registry took it for ${claim}, and it is ${digest}`)
     return false
   }

@@ -4,6 +4,7 @@ import { isDigest, kinds } from '../../kinds/index.ts'
 import { discard } from '../exchange.ts'
 import { answer, answerError, passFailure, refuse } from './answer.ts'
 import type { Job } from './job.ts'
+import { toldDigest } from './manifest.ts'
 import type { UploadState } from './memory.ts'
 import { permitPull, permitUnnamed, pullScope, pushScope } from './permission.ts'
 import { nextPlace, urlOn } from './places.ts'
@@ -113,10 +114,7 @@ async function close(job: Job, route: Upload, state: UploadState): Promise<void>
   discard(upstream)
   const said = upstream.headers['docker-content-digest']
   if (said !== undefined && said !== digest)
-    return refuse(
-      exchange,
-      `the registry took the blob for ${String(said).slice(0, 140)}, and it is ${digest}`,
-    )
+    return refuse(exchange, `the registry took the blob for ${toldDigest(said)}, and it is ${digest}`)
   done(job, repository, digest)
 }
 
