@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { npmRegistry, projectFolder, setStage, startUp, type Stage } from '../demo/stage.ts'
-import { startPackageServer } from './package-server.ts'
+import { startPackageServer, type PackageServer } from './package-server.ts'
 import type { BenchResult } from './result.ts'
 import { median, shellSeconds } from './statistics.ts'
 
@@ -68,38 +68,57 @@ export async function benchGit(): Promise<BenchResult[]> {
   return [compare('git clone, 60 MB', direct, through, 1.1)]
 }
 
-/** `npm ci` with an empty cache of npm's, straight from a registry on this machine and through the gateway, in turn. */
+/**
+ * `npm ci` with an empty cache of npm's, straight from a registry on this machine and through the gateway, in turn: with what the
+ * gateway keeps of earlier steps, and without.
+ */
 export async function benchNpm(): Promise<BenchResult[]> {
   await using registry = await startPackageServer(npmRegistry(), 'registry.example.com')
-  const connection = JSON.stringify({ kind: 'npm', url: registry.url, dial: registry.dial, ca: registry.ca })
-  await using stage = await setStage({
-    policy: (text) => text.replace(/^ {2}npm: .*$/m, () => `  npm: ${connection}`),
-  })
   const fixture = join(projectFolder, 'bench/fixtures/npm')
   const { packages } = JSON.parse(readFileSync(join(fixture, 'package-lock.json'), 'utf8')) as {
     packages: Record<string, unknown>
   }
+  const name = `npm ci, ${Object.keys(packages).length - 1} packages`
+  const cold = await timeNpm(registry, fixture, 'off')
+  const cached = await timeNpm(registry, fixture, '{ size: 10GiB }')
+  return [
+    compare(name, cold.direct, cold.through, 1.15),
+    compare(`${name}, kept by the gateway`, cached.direct, cached.through, 0.8),
+  ]
+}
+
+async function timeNpm(
+  registry: PackageServer,
+  fixture: string,
+  cache: string,
+): Promise<{ direct: number[]; through: number[] }> {
+  const { url, dial, ca } = registry
+  const connection = JSON.stringify({ kind: 'npm', url, dial, ca })
+  await using stage = await setStage({
+    policy: (text) => `cache: ${cache}\n${text.replace(/^ {2}npm: .*$/m, () => `  npm: ${connection}`)}`,
+  })
+  const env = stage.jobEnvironment()
   const direct: number[] = []
   const through: number[] = []
-  const env = stage.jobEnvironment()
   for (let round = -1; round < rounds; round++) {
     const folder = mkdtempSync(join(tmpdir(), 'mayfly-bench-'))
-    for (const name of ['package.json', 'package-lock.json']) {
-      cpSync(join(fixture, name), join(folder, name))
-      cpSync(join(fixture, name), join(stage.workspace, name))
+    for (const file of ['package.json', 'package-lock.json']) {
+      cpSync(join(fixture, file), join(folder, file))
+      cpSync(join(fixture, file), join(stage.workspace, file))
     }
-    const seconds = await shellSeconds(
-      `npm ci --ignore-scripts --no-audit --no-fund --registry https://${registry.dial} --cache ${join(folder, 'cache')} >/dev/null`,
+    const straight = await shellSeconds(
+      `npm ci --ignore-scripts --no-audit --no-fund --registry https://${dial} --cache ${join(folder, 'cache')} >/dev/null`,
       { cwd: folder, env: { ...env, npm_config_update_notifier: 'false', npm_config_strict_ssl: 'false' } },
     )
     rmSync(folder, { recursive: true })
-    // The first round is the server's, which fetches what it will serve.
-    if (round === -1) continue
-    direct.push(seconds)
-    through.push(await timedStep(stage, env, 'npm ci --ignore-scripts >/dev/null'))
+    const ours = await timedStep(stage, env, 'npm ci --ignore-scripts >/dev/null')
     rmSync(join(stage.workspace, 'node_modules'), { recursive: true })
+    // The first round is for the server, which fetches what it will serve, and for the gateway, which keeps it.
+    if (round === -1) continue
+    direct.push(straight)
+    through.push(ours)
   }
-  return [compare(`npm ci, ${Object.keys(packages).length - 1} packages`, direct, through, 1.15)]
+  return { direct, through }
 }
 
 function compare(

@@ -5,6 +5,7 @@ import { connectionSchema, httpsUrl, secretReference } from './connection-schema
 import { egress, roleEgress } from './egress-schema.ts'
 import { issuerSchema } from './issuer-schema.ts'
 import { limitsSchema } from './limits-schema.ts'
+import { cacheSchema } from './cache-schema.ts'
 import { logsSchema } from './logs-schema.ts'
 import { duration, name } from './name-schema.ts'
 import { policyTests } from './policy-tests-schema.ts'
@@ -71,6 +72,7 @@ export const policySchema = z.strictObject({
   roles: z.record(name, role).refine(notEmpty, 'define at least one role: without one nothing is granted'),
   limits: limitsSchema.optional(),
   logs: logsSchema,
+  cache: cacheSchema,
   tests: policyTests,
   egress,
   ...operators.document,

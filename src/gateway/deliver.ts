@@ -1,10 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { PassThrough } from 'node:stream'
+import type { ServerResponse } from 'node:http'
+import { PassThrough, type Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { cutRange } from './byte-range.ts'
 import type { PinnedBy } from './downloads.ts'
-import { copyHead, type Download } from './exchange.ts'
+import type { Download } from './exchange.ts'
 import { settlingBody, verifyingBody } from './verified-body.ts'
 
 const saidBy: Record<PinnedBy, string> = {
@@ -15,18 +15,17 @@ const saidBy: Record<PinnedBy, string> = {
 }
 
 /**
- * Passes an upstream's answer on to the step while it is held against its digest; on another one the connection is cut before
+ * Passes the body of an answer on to the step, whose head stands, while it is held against its digest; on another one the connection is cut before
  * its last bytes and `refuse` is told why; and so where `settle`, which is told the SHA-256 in hex of what would pass, throws `denied`.
- * Returns what passed whole. Throws `upstream_unreachable` if the upstream breaks off.
+ * Returns what passed whole. Throws `upstream_unreachable` if it breaks off.
  */
 export async function deliver(
-  upstream: IncomingMessage,
+  upstream: Readable,
   response: ServerResponse,
   download: Download,
   refuse: (reason: string) => void,
   settle?: (sha256: string) => Promise<void>,
 ): Promise<{ bytes: number; integrity: string } | undefined> {
-  copyHead(upstream, response)
   const { what, integrity, by = 'lockfile', range } = download
   const checked = typeof integrity === 'string' ? verifyingBody(what, integrity, saidBy[by]) : integrity.body
   const settled = settle === undefined ? new PassThrough() : settlingBody(settle)

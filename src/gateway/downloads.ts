@@ -21,6 +21,8 @@ export interface Downloaded {
   readonly sha256?: string
   /** Nobody had this file of this registry before: from now on it is this. */
   readonly first?: true
+  /** It came from what the gateway keeps of earlier steps. */
+  readonly cached?: true
 }
 
 /**

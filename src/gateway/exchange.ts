@@ -43,6 +43,15 @@ export interface Exchange {
   permitPinned(operation: Operation, pins: Pins): Promise<Permission>
   /** Passes an answer on while its bytes are held against their digest; the last ones never go if it differs; either is recorded. */
   deliver(upstream: IncomingMessage, download: Download): Promise<void>
+  /**
+   * The same from what the gateway keeps of earlier steps, of any run: asked before `send`, with the permission for it. False, and
+   * nothing is answered, if there is none.
+   */
+  deliverKept(
+    permit: Permit,
+    download: Download,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<boolean>
   /** Records a file that was given to the step otherwise, once its digest had held. */
   downloaded(file: Downloaded): void
   /**

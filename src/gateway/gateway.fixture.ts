@@ -38,8 +38,8 @@ import {
 } from '../lib/index.ts'
 import { compilePolicy, type Policy } from '../policy/index.ts'
 import type { EgressGuard } from './egress-guard.ts'
-import { createGateway, type Gateway } from './index.ts'
 import type { PushScanner } from './push-scanner.ts'
+import { createGateway, type Gateway, type GatewayDeps } from './index.ts'
 import { createRunCa } from './run-ca.ts'
 
 /** Resolves once it holds; the test's own time limit is the only one. */
@@ -354,6 +354,7 @@ export async function openWorld(
     role?: { mode?: 'shadow'; egress?: readonly unknown[] }
     nonces?: ProofNonces
     scanner?: PushScanner
+    kept?: GatewayDeps['kept']
   } = {},
 ): Promise<World> {
   const upstream = await startUpstream(t, gitHost)
@@ -387,6 +388,7 @@ export async function openWorld(
     policy: () => rules.policy,
     targets: () => rules.targets,
     firstSeen,
+    ...(options.kept === undefined ? {} : { kept: options.kept }),
     ...(options.guard === undefined ? {} : { guard: options.guard }),
     ...(options.scanner === undefined ? {} : { scanner: options.scanner }),
   })

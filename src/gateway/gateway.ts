@@ -31,6 +31,7 @@ import { createActivityRecord, type Activity, type Refusals } from './activity.t
 import { createDenials } from './denials.ts'
 import { createDownloadRecord } from './downloads.ts'
 import { createDelivery } from './downloads/delivery.ts'
+import type { KeptFiles } from './downloads/kept-files.ts'
 import { createEgressGuard, type EgressGuard } from './egress-guard.ts'
 import {
   plainAnswer,
@@ -98,6 +99,8 @@ export interface GatewayDeps {
   lockfiles?: StoredLockfiles
   /** What files of registries were when a step had them for the first time; without it nothing is compared. */
   firstSeen?: StoredFirstSeen
+  /** Files of packages that steps were given before; without it none are kept. */
+  kept?: KeptFiles
   /** The URL that supervisors reach us at, if it is not where we listen. */
   publicUrl?: string
   /** With it the gateway speaks HTTPS, and its URL names the certificate's first name. Closed by the caller. */
@@ -331,6 +334,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
       permitPinned: (operation, pins) => gatekeeper.permitPinned(step, connection, operation, pins),
       deliver: (upstream, download) =>
         delivery.deliver({ step, connection, response, ...target }, upstream, download),
+      deliverKept: (_permit, download, headers) =>
+        delivery.deliverKept({ step, connection, response, ...target }, download, headers),
       downloaded: (file) => downloads.add(step, connection.name, file),
       relay: (upstream, headers = {}) =>
         relayAnswer(upstream, response, reflections.get(upstream), { headers, opaque: connection.opaque })

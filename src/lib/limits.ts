@@ -36,6 +36,8 @@ export const limits = {
   lockfileBytes: 33_554_432,
   /** Packages that it pins; large monorepos have near 10,000. */
   lockfilePackages: 50_000,
+  /** What the gateway's kept files leave free on their disk. */
+  keptFreeBytes: 1_073_741_824,
   /** Reports of a folder in OSV format, and each. */
   osvReports: 2_000_000,
   osvReportBytes: 16_777_216,

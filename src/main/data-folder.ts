@@ -16,6 +16,8 @@ export interface DataFolder {
   readonly serverFolders: readonly string[]
   /** What steps said, masked. */
   readonly logsFolder: string
+  /** Files of packages, for later steps. */
+  readonly cacheFolder: string
   /** How far each sink of `--forward` is. */
   readonly forwardFolder: string
   /** The log's public key as it was at the first start; the log cannot change it here. */
@@ -45,6 +47,7 @@ export function openDataFolder(path: string): DataFolder {
     auditFolder: join(root, 'audit'),
     serverFolders: [server, keys],
     logsFolder: join(server, 'logs'),
+    cacheFolder: join(server, 'cache'),
     forwardFolder: join(root, 'forward'),
     auditKeyFile: join(keys, 'audit.vkey'),
     vaultKey,

@@ -22,8 +22,8 @@ import {
   loadRunKeys,
   loadSigningKey,
 } from '../broker/index.ts'
-import { createGateway } from '../gateway/index.ts'
-import { logLimits } from '../config/index.ts'
+import { createGateway, createKeptFiles } from '../gateway/index.ts'
+import { cacheBytes, logLimits } from '../config/index.ts'
 import { createFolderStorage, createStepLogs } from '../logs/index.ts'
 import { createProofNonces, createProofVerifier, startCheckThread } from '../identity/index.ts'
 import {
@@ -198,6 +198,9 @@ export async function startUp(options: UpOptions): Promise<Up> {
     ...(certificate === undefined ? {} : { certificate }),
     runKeys: await loadRunKeys({ store, vaultKey: folder.vaultKey }),
     lockfiles: createStoredLockfiles(store),
+    kept: createKeptFiles(folder.cacheFolder, () =>
+      rules.loaded ? cacheBytes(rules.current().document.cache) : 0,
+    ),
     firstSeen: createStoredFirstSeen({ store, clock }),
   })
   const apiTokens = createApiTokens({ store, clock })

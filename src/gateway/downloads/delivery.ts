@@ -1,13 +1,15 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import { pipeline, type Readable } from 'node:stream'
 import type { Clock } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
-import type { Step, StoredFirstSeen } from '../../broker/index.ts'
+import type { SeenFile, Step, StoredFirstSeen } from '../../broker/index.ts'
 import type { Connection } from '../../connections/index.ts'
 import { deliver } from '../deliver.ts'
 import type { DownloadRecord } from '../downloads.ts'
-import { plainAnswer, type Download } from '../exchange.ts'
+import { copyHead, plainAnswer, type Download } from '../exchange.ts'
 import { createAdmission } from './admission.ts'
 import { createFirstSeenCheck, registryOf } from './first-seen.ts'
+import type { FileKey, KeptFiles } from './kept-files.ts'
 
 /** A request of a step for a file, as the gateway has read it. */
 export interface Asked {
@@ -24,55 +26,122 @@ export interface Asked {
  */
 export interface Delivery {
   deliver(asked: Asked, upstream: IncomingMessage, download: Download): Promise<void>
+  /** The same from what was kept of earlier steps, without the upstream; false, and nothing was answered, if there is none. */
+  deliverKept(asked: Asked, download: Download, headers?: Readonly<Record<string, string>>): Promise<boolean>
 }
 
 export function createDelivery(deps: {
   audit: AuditClient
   clock: Clock
   firstSeen?: StoredFirstSeen | undefined
+  kept?: KeptFiles | undefined
   downloads: DownloadRecord
   deny(step: Step, what: string, reason: string): string
 }): Delivery {
-  const { firstSeen, downloads } = deps
+  const { firstSeen, downloads, kept } = deps
   const admission = createAdmission(deps)
   const check = firstSeen === undefined ? undefined : createFirstSeenCheck({ ...deps, firstSeen })
 
-  return {
-    async deliver({ step, connection, response, path, query }, upstream, download) {
-      const { purl, by = 'lockfile', what, integrity } = download
-      const deny = (reason: string) =>
-        deps.deny(step, `${connection.kind} ${connection.name} ${what}`, reason)
-      const refusal = await admission.refusal(connection, download, upstream)
-      if (refusal !== undefined) {
-        upstream.destroy()
-        const message = deny(refusal)
-        return download.refuse === undefined ? plainAnswer(response, 403, message) : download.refuse(message)
-      }
-      const seen =
-        purl === undefined || by === 'digest' || connection.packages?.mayChange(purl) === true
-          ? undefined
-          : { registry: registryOf(connection), purl, path: query === '' ? path : `${path}?${query}` }
-      const was: { sha256?: string; first?: true } = {}
-      const passed = await deliver(
-        upstream,
-        response,
-        download,
-        deny,
-        seen === undefined || check === undefined
-          ? undefined
-          : async (sha256) => {
-              was.sha256 = sha256
-              const { first } = await check.check(
-                step,
-                connection,
-                seen,
-                typeof integrity === 'string' ? `sha256:${sha256}` : integrity.digest(),
-              )
-              if (first) was.first = true
-            },
+  const nameIn = ({ connection }: Asked, { what }: Download) =>
+    `${connection.kind} ${connection.name} ${what}`
+
+  /** What the connection's rules refuse is answered, and true. */
+  async function refused(asked: Asked, download: Download, headers: IncomingHttpHeaders): Promise<boolean> {
+    const { step, connection, response } = asked
+    const refusal = await admission.refusal(connection, download, { headers })
+    if (refusal === undefined) return false
+    const message = deps.deny(step, nameIn(asked, download), refusal)
+    if (download.refuse === undefined) plainAnswer(response, 403, message)
+    else download.refuse(message)
+    return true
+  }
+
+  /** Holds the body against digest and first sight on its way, and records it; whether all of it held. */
+  async function pass(asked: Asked, body: Readable, download: Download, cached: boolean): Promise<boolean> {
+    const { step, connection, response, path, query } = asked
+    const { purl, by = 'lockfile', integrity } = download
+    const seen =
+      purl === undefined || by === 'digest' || connection.packages?.mayChange(purl) === true
+        ? undefined
+        : { registry: registryOf(connection), purl, path: query === '' ? path : `${path}?${query}` }
+    const was: { sha256?: string; first?: true } = {}
+    const settle = async (file: SeenFile, sha256: string) => {
+      was.sha256 = sha256
+      const digest = typeof integrity === 'string' ? `sha256:${sha256}` : integrity.digest()
+      const { first } = (await check?.check(step, connection, file, digest)) ?? { first: false }
+      if (first) was.first = true
+    }
+    const passed = await deliver(
+      body,
+      response,
+      download,
+      (reason) => deps.deny(step, nameIn(asked, download), reason),
+      seen === undefined || check === undefined ? undefined : (sha256) => settle(seen, sha256),
+    )
+    if (passed === undefined) return false
+    if (purl !== undefined)
+      downloads.add(
+        step,
+        connection.name,
+        { purl, by, ...passed, ...was, ...(cached ? { cached: true as const } : {}) },
+        seen,
       )
-      if (passed !== undefined && purl !== undefined)
-        downloads.add(step, connection.name, { purl, by, ...passed, ...was }, seen)
+    return true
+  }
+
+  return {
+    async deliver(asked, upstream, download) {
+      if (await refused(asked, download, upstream.headers)) return void upstream.destroy()
+      copyHead(upstream, asked.response)
+      const key = keyOf(asked, download)
+      const bytes = Number(upstream.headers['content-length'] ?? Number.NaN)
+      const isPlain = upstream.headers['content-encoding'] === undefined
+      // A cache that fails must not keep a file from a step.
+      const keeping =
+        key === undefined || Number.isNaN(bytes) || !isPlain
+          ? undefined
+          : await kept?.keep(key, bytes).catch(() => undefined)
+      if (keeping === undefined) return void (await pass(asked, upstream, download, false))
+      let held = false
+      try {
+        // Each ends the other, and how it ended shows where the body is read.
+        pipeline(upstream, keeping.tee, () => undefined)
+        held = await pass(asked, keeping.tee, download, false)
+      } finally {
+        const publishedMs = download.published ?? Date.parse(upstream.headers['last-modified'] ?? '')
+        const ending = held
+          ? keeping.done(Number.isNaN(publishedMs) ? undefined : publishedMs)
+          : keeping.discard()
+        ending.catch(() => undefined)
+      }
+    },
+    async deliverKept(asked, download, headers = {}) {
+      const key = keyOf(asked, download)
+      const file = key === undefined ? undefined : await kept?.open(key).catch(() => undefined)
+      if (key === undefined || file === undefined || kept === undefined) return false
+      const published = download.published ?? file.publishedMs
+      // The registry may know how old it is.
+      if (published === undefined && asked.connection.packages?.minimumAge !== undefined) {
+        await file.close()
+        return false
+      }
+      if (await refused(asked, published === undefined ? download : { ...download, published }, {})) {
+        await file.close()
+        return true
+      }
+      const { response } = asked
+      const head = { 'content-type': 'application/octet-stream', 'content-length': file.bytes, ...headers }
+      for (const [name, value] of Object.entries(head)) response.setHeader(name, value)
+      // Whatever was wrong with it: the next one who asks gets it from the registry.
+      if (!(await pass(asked, file.read(), download, true))) await kept.drop(key)
+      return true
     },
   }
+}
+
+/** Undefined for what has no digest by which it could be asked for again, or is a part of a file. */
+function keyOf({ connection }: Asked, download: Download): FileKey | undefined {
+  const { purl, what, integrity, by, range } = download
+  if (typeof integrity !== 'string' || by === 'none' || range !== undefined) return undefined
+  return { registry: registryOf(connection), name: purl ?? what, integrity }
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { packLockfiles } from '../../lockfiles/index.ts'
+import type { KeptFiles } from './kept-files.ts'
 import { compileRules, openWorld, startUpstream, type Answer, type World } from '../gateway.fixture.ts'
 
 export const registryHost = 'npm.test'
@@ -14,10 +15,15 @@ export interface RegistryWorld {
   readonly files: Map<string, Buffer>
   /** Headers of the next answers. */
   headers: Record<string, string>
+  /** Changes the keys of its connection. */
+  setRules(rules: Record<string, unknown>): void
   /** Paths that reached the registry. */
   readonly asked: () => (string | undefined)[]
   /** A new step that has pinned version 1.0.0 of these packages by what they are now. */
-  step(names?: readonly string[]): Promise<{ get(name: string): Promise<Answer>; step: World['step'] }>
+  step(
+    names?: readonly string[],
+    integrity?: string,
+  ): Promise<{ get(name: string): Promise<Answer>; step: World['step'] }>
 }
 
 /** A gateway before a registry; `rules` are keys of its connection. */
@@ -25,13 +31,15 @@ export async function registryWorld(
   t: TestContext,
   rules: Record<string, unknown> = {},
   names: readonly string[] = ['a', 'b', '@octo/d'],
+  kept?: KeptFiles,
 ): Promise<RegistryWorld> {
-  const world = await openWorld(t)
+  const world = await openWorld(t, kept === undefined ? {} : { kept })
   const upstream = await startUpstream(t, registryHost)
   const files = new Map(names.map((name) => [name, Buffer.from(`the tarball of ${name}`)]))
   upstream.handle = (request, response) => {
     const name = [...files.keys()].find((one) => request.url === tarballOf(one))
-    response.writeHead(200, opened.headers).end(name === undefined ? '{}' : files.get(name))
+    const body = name === undefined ? '{}' : (files.get(name) ?? '')
+    response.writeHead(200, { 'content-length': Buffer.byteLength(body), ...opened.headers }).end(body)
   }
   const npm = {
     kind: 'npm',
@@ -39,21 +47,25 @@ export async function registryWorld(
     dial: `127.0.0.1:${upstream.port}`,
     ca: upstream.ca,
   }
-  const compiled = compileRules({ npm: { ...npm, credential: { bearer: 'secret:npm' }, ...rules } }, [
-    'npm:install npm',
-  ])
-  world.setTargets(compiled.targets, compiled.policy)
+  function setRules(more: Record<string, unknown>): void {
+    const compiled = compileRules({ npm: { ...npm, credential: { bearer: 'secret:npm' }, ...more } }, [
+      'npm:install npm',
+    ])
+    world.setTargets(compiled.targets, compiled.policy)
+  }
+  setRules(rules)
   const opened: RegistryWorld = {
     world,
     files,
+    setRules,
     headers: {},
     asked: () => upstream.begun.map(({ url }) => url),
-    async step(pinned = names) {
+    async step(pinned = names, integrity) {
       const step = world.brokers.open(world.signer.jkt)
       const packages = Object.fromEntries(
         pinned.map((name) => [
           `node_modules/${name}`,
-          { version: '1.0.0', integrity: integrityOf(files.get(name) ?? '') },
+          { version: '1.0.0', integrity: integrity ?? integrityOf(files.get(name) ?? '') },
         ]),
       )
       const text = JSON.stringify({ lockfileVersion: 3, packages })

@@ -103,6 +103,14 @@ export async function passTarball(
   const what = `npm GET ${exchange.connection.name} ${name}@${version}`
   const digest = pinned === 'registry' ? await registryDigest(exchange, dists, permit, file) : pinned
   if (!digest.ok) return refuse(exchange, 403, exchange.deny(what, digest.why))
+  const download = {
+    purl: purlOf(name, version),
+    what: `${name}@${version}`,
+    integrity: digest.integrity,
+    by: digest.by,
+    refuse: (message: string) => refuse(exchange, 403, message),
+  }
+  if (await exchange.deliverKept(permit, download)) return
   const upstream = await fetchFile(exchange, permit, dists, file)
   if (typeof upstream === 'string') return refuse(exchange, 502, exchange.deny(what, upstream))
   const { statusCode = 0 } = upstream
@@ -113,14 +121,7 @@ export async function passTarball(
   // Clients take any other of the two hundreds for success, too.
   if (statusCode !== 200) return refuseAnswer(exchange, what, upstream)
   const published = await publishedAt(exchange, dists, permit, { ...file, upstream })
-  await exchange.deliver(upstream, {
-    purl: purlOf(name, version),
-    what: `${name}@${version}`,
-    integrity: digest.integrity,
-    by: digest.by,
-    ...(published === undefined ? {} : { published }),
-    refuse: (message) => refuse(exchange, 403, message),
-  })
+  await exchange.deliver(upstream, { ...download, ...(published === undefined ? {} : { published }) })
 }
 
 /** Asked of the registry only where the connection minds it, and neither its packument nor the file's own answer has said it. */

@@ -105,6 +105,12 @@ export async function pullBlob(job: Job, route: Blob): Promise<void> {
     ? await permitLook(job, route)
     : await permitPull(job, repository, digest, { blob: digest })
   if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
+  const name = nameOf(repository, digest)
+  const download = { what: name, integrity: integrityOf(digest), by: 'digest' } as const
+  // A part of it the registry is asked for, which says how long the whole is.
+  const head = { 'docker-content-digest': digest, 'accept-ranges': 'bytes' }
+  const isWhole = !isHead && exchange.request.headers.range === undefined
+  if (isWhole && (await exchange.deliverKept(permit, download, head))) return
   const upstream = await followed(job, permit, [pullScope(repository)], `/${repository}/blobs/${digest}`)
   if (upstream.statusCode !== 200) return passFailure(exchange, upstream)
   const length = upstream.headers['content-length']
@@ -116,7 +122,6 @@ export async function pullBlob(job: Job, route: Blob): Promise<void> {
       ...(length === undefined ? {} : { 'content-length': length }),
     })
   }
-  const name = nameOf(repository, digest)
   try {
     checkClaim(name, upstream, () => digest)
   } catch (error) {
@@ -129,12 +134,7 @@ export async function pullBlob(job: Job, route: Blob): Promise<void> {
   exchange.response.setHeader('content-type', 'application/octet-stream')
   exchange.response.setHeader('docker-content-digest', digest)
   if (length !== undefined) exchange.response.setHeader('accept-ranges', 'bytes')
-  await exchange.deliver(upstream, {
-    what: name,
-    integrity: integrityOf(digest),
-    by: 'digest',
-    ...(range === undefined ? {} : { range }),
-  })
+  await exchange.deliver(upstream, { ...download, ...(range === undefined ? {} : { range }) })
 }
 
 /** What is attached to a manifest (signatures, SBOMs): the registry's word, but each of it is pulled by digest. */

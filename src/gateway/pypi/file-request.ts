@@ -134,6 +134,7 @@ async function fetchFile(
 ): Promise<void> {
   const { request, response } = exchange
   const method = request.method ?? 'GET'
+  if (method === 'GET' && (await exchange.deliverKept(permit, download))) return
   // The digest is of the file itself, so it must not come in another encoding.
   const headers = { 'user-agent': request.headers['user-agent'] ?? 'mayfly', 'accept-encoding': 'identity' }
   const asked = await ask(exchange, permit, url, { method, headers })
