@@ -16,7 +16,7 @@ export const checkFoundTools: Check = async ({ environment, workspace }) => {
     name: 'tools',
     state: 'warn',
     says: `${folder} is not shown to steps: ${why}`,
-    mend: 'keep tools in a folder of their own, or name one with --tools',
+    mend: 'keep tools in a folder of their own, or name it: mayfly run --tools auto --tools FOLDER',
   }))
   return [shown, ...hidden]
 }

@@ -97,3 +97,14 @@ test('a link on PATH counts as what it leads to', (t) => {
   const environment = readEnvironment({ HOME: home, PATH: join(home, 'current/bin') }, 12_345)
   assert.deepEqual(findTools(environment, '/nonexistent/work').folders, [join(home, '.deno/bin')])
 })
+
+test('a folder on PATH that is no known place of tools is left out, and told once with the reason', (t) => {
+  const files = { 'bin/own': '', 'google-cloud-sdk/bin/gcloud': '', 'go/bin/gopls': '' }
+  const path = ['bin', 'google-cloud-sdk/bin', 'bin', 'go/bin', 'work/app', '/usr/bin', 'not-there']
+  const { folders, left } = found(t, files, path)
+  assert.deepEqual(folders, ['go/bin'])
+  assert.deepEqual(
+    left.map((line) => line.replace(/: it is on PATH, and no place where tools are known to be put$/, '')),
+    ['bin', 'google-cloud-sdk/bin'],
+  )
+})

@@ -48,8 +48,17 @@ export function findTools(environment: Environment, workspace: string): AutoTool
     }
     if (variable !== undefined && folders.length > 0) found.variables[variable] = root
   }
+  const isTold = (path: string) =>
+    [...ofSystem, workspace, ...found.folders, ...found.left.map(({ folder }) => folder)].some((folder) =>
+      isWithin(folder, path),
+    )
+  for (const folder of new Set(onPath))
+    if (!isTold(folder) && !isWithin(folder, workspace)) found.left.push({ folder, why: unknownPlace })
   return found
 }
+
+/** A home has folders on PATH that hold anything; only those that tools are known to make are shown unasked. */
+const unknownPlace = 'it is on PATH, and no place where tools are known to be put'
 
 /** Programs of one folder lead into another: pipx and uv to their environments, cargo to rustup's toolchains. */
 function isOftenLinkedTo(home: string | undefined): boolean {
