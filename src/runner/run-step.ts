@@ -91,7 +91,7 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
       ...(used === undefined ? {} : { used }),
       ...(programs === undefined ? {} : { programs }),
     }
-    const how = hasStarted() ? limit.outcome(outcome) : notStarted(outcome)
+    const how = hasStarted() ? limit.outcome(outcome, used) : notStarted(outcome)
     return {
       ...{ outcome: how, ended, outputs, limit: limit.name(), heldBy: running.heldBy },
       ...{ saidWhole: tookBack && isWhole, ...counted },

@@ -2,6 +2,8 @@ import { MayflyError } from '../lib/index.ts'
 import type { StepGrant } from './api.ts'
 import type { Notices } from './notices.ts'
 import {
+  fullTexts,
+  likelyTexts,
   limitsOf,
   passedText,
   unheldText,
@@ -9,6 +11,7 @@ import {
   type LimitName,
   type Running,
   type StepLimits,
+  type StepUsage,
 } from './sandbox/index.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
 import { defaultGraceSeconds, type Outcome } from './supervise.ts'
@@ -40,12 +43,12 @@ export function watchStepLimits(deps: {
   step: StepGrant
   running: Running
   kill: () => void
-}): { stop(): void; name(): LimitName | undefined; outcome(outcome: Outcome): Outcome } {
+}): { stop(): void; name(): LimitName | undefined; outcome(outcome: Outcome, used?: StepUsage): Outcome } {
   const { limits, running, request, step, kill } = deps
   const { tell } = deps.notices
   let told = false
   let grace: NodeJS.Timeout | undefined
-  const say = (name: LimitName) => {
+  const say = (name: LimitName | 'file') => {
     told = true
     tell(`mayfly: the step was ended: ${passedText(name, limits, request.role)}`)
   }
@@ -67,12 +70,19 @@ export function watchStepLimits(deps: {
       clearTimeout(grace)
       watch.stop()
     },
-    outcome(outcome) {
+    outcome(outcome, used) {
       if (outcome.reason !== 'finished') return outcome
+      const of = { limits, role: request.role, heldBy: running.heldBy }
       // The kernel was quicker than our look.
       name = watch.ended(outcome.exitCode)
-      if (name === undefined) return outcome
-      if (!told) say(name)
+      if (name === undefined) {
+        const full = fullTexts(of, used)
+        const likely = outcome.exitCode === 0 ? [] : likelyTexts(of, { ...watch.seen(), used })
+        for (const line of full.length > 0 ? full : likely) tell(`mayfly: ${line}`)
+        return outcome
+      }
+      // A program that wrote past what the kernel lets a file grow to ends by that, and no look has told it.
+      if (!told) say(name === 'disk' ? 'file' : name)
       return name === 'time'
         ? { ...outcome, reason: 'timed_out', exitCode: timedOutExitCode }
         : { ...outcome, reason: 'cancelled', exitCode: killedExitCode }

@@ -8,7 +8,7 @@ export const checkLimits: Check = async () => {
     return {
       name: 'limits',
       state: 'warn',
-      says: 'no control group can be made: memory and processes are held for each process, and their sum by looking; processors are not held',
+      says: 'no control group can be made: memory and processes are held for each process, and their sum by looking; processors are not held; a program that the kernel refuses memory or a process says so in its own words, and the end of the step names the limit that is likely',
       mend: 'write Delegate=yes and DelegateSubgroup=agent into the service of the CI’s agent (docs/ci.md, Limits)',
     }
   return {

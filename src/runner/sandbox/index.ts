@@ -1,5 +1,14 @@
 export { caBundleInside, caInside, homeInside, scriptInside } from './inside.ts'
-export { findHolder, limitsOf, passedText, unheldText, watchLimits, processesBelow } from './limits/index.ts'
+export {
+  findHolder,
+  fullTexts,
+  likelyTexts,
+  limitsOf,
+  passedText,
+  unheldText,
+  watchLimits,
+  processesBelow,
+} from './limits/index.ts'
 export type { HeldBy, LimitName, RoleLimits, StepLimits } from './limits/index.ts'
 export { startContainer } from './container.ts'
 export { findEngine } from './engine.ts'

@@ -4,6 +4,7 @@
  * Invariant: a step that reached a limit is ended and told which one; nothing made for that outlives the step, or the next
  * start of Mayfly.
  */
+export { fullTexts, likelyTexts } from './likely.ts'
 export { limitsOf, passedText, unheldText } from './limits.ts'
 export type { LimitName, RoleLimits, StepLimits } from './limits.ts'
 export { findHolder, holdStep } from './hold.ts'

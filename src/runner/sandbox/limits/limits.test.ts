@@ -30,6 +30,7 @@ test('the message names the limit, its value, and what to write in the role', ()
     memory: /more memory than its limit of 4GiB; .* in role "build": limits: \{ memory: 8GiB \}$/,
     processes: /more processes and threads than its limit of 64; .* limits: \{ processes: 128 \}$/,
     disk: /in its workspace, its caches and the files that it hands on more was written than its limit of 50GiB .*; .* limits: \{ disk: 100GiB \}$/,
+    file: /a file that is larger than its limit of disk, 50GiB, .* wherever it is; .* limits: \{ disk: 100GiB \}$/,
     output: /printed more than its limit of 1GiB; .* limits: \{ output: 2GiB \}$/,
   } as const
   for (const [name, text] of Object.entries(said))

@@ -58,13 +58,14 @@ export function limitsOf(
 
 /** Why a step was ended, for whoever reads its output: the limit, its value, and what to write for more. */
 export function passedText(
-  name: LimitName,
+  name: LimitName | 'file',
   limits: StepLimits,
   role: string,
   machineBytes: number = totalmem(),
 ): string {
   const { memoryBytes, processes, diskBytes, outputBytes, timeSeconds = 0 } = limits
-  const more = (value: string) => `; if it needs more, write in role "${role}": limits: { ${name}: ${value} }`
+  const more = (value: string) =>
+    `; if it needs more, write in role "${role}": limits: { ${name === 'file' ? 'disk' : name}: ${value} }`
   switch (name) {
     case 'memory':
       return memoryBytes >= mostMemory(machineBytes)
@@ -74,6 +75,8 @@ export function passedText(
       return `it had more processes and threads than its limit of ${processes}${more(String(processes * 2))}`
     case 'disk':
       return `in its workspace, its caches and the files that it hands on more was written than its limit of ${sizeText(diskBytes)} (steps that share a workspace count together)${more(sizeText(diskBytes * 2))}`
+    case 'file':
+      return `it wrote a file that is larger than its limit of disk, ${sizeText(diskBytes)}, which holds for each file wherever it is${more(sizeText(diskBytes * 2))}`
     case 'output':
       return `it printed more than its limit of ${sizeText(outputBytes)}${more(sizeText(outputBytes * 2))}`
     case 'time':

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { watchDisk } from './disk.ts'
 import type { HeldBy } from './hold.ts'
+import { watchComplaints, type Complaint, type Peak } from './likely.ts'
 import type { LimitName, StepLimits } from './limits.ts'
 import { fileTooLargeExitCode } from './process-limits.ts'
 import { proportionalBytes, usageOfTree } from './tree-usage.ts'
@@ -8,6 +9,8 @@ import { proportionalBytes, usageOfTree } from './tree-usage.ts'
 export interface LimitWatch {
   /** The limit that ended the step, once it has ended by itself with this exit code, or was ended. */
   ended(exitCode: number): LimitName | undefined
+  /** What its output complains of at its end, and the most that was found of it. */
+  seen(): { readonly complaints: readonly Complaint[]; readonly peak: Peak | undefined }
   stop(): void
 }
 
@@ -44,13 +47,17 @@ export function watchLimits(deps: {
   const uncount = countOutput(running, limits.outputBytes, () => found('output'))
   const time =
     limits.timeSeconds === undefined ? undefined : setTimeout(() => found('time'), limits.timeSeconds * 1000)
-  const looking = lookAgain(createLook(deps), running.heldBy, found)
+  const complaints = watchComplaints([running.stdout, running.stderr])
+  const { look, peak } = createLook(deps)
+  const looking = lookAgain(look, running.heldBy, found)
   const stop = () => {
     clearTimeout(time)
     looking.stop()
     uncount()
+    complaints.stop()
   }
   return {
+    seen: () => ({ complaints: complaints.found(), peak: peak() }),
     ended(exitCode) {
       first ??= running.passedLimit() ?? (exitCode === fileTooLargeExitCode ? 'disk' : undefined)
       return first
@@ -87,23 +94,33 @@ function lookAgain(
   }
 }
 
-function createLook({
-  limits,
-  running,
-}: {
-  limits: StepLimits
-  running: Watched
-}): () => Promise<LimitName | undefined> {
+function createLook({ limits, running }: { limits: StepLimits; running: Watched }): {
+  readonly look: () => Promise<LimitName | undefined>
+  readonly peak: () => Peak | undefined
+} {
   const inGroup = running.heldBy === 'cgroup2' || running.heldBy === 'cgroup1'
   const usage = () => {
     const top = running.firstProcess()
     return top === undefined ? undefined : usageOfTree(top, limits.processes)
   }
   const isDiskPassed = watchDisk(running.writes, limits.diskBytes, () => usage()?.pids ?? [])
-  return async () => {
-    const passed = running.passedLimit() ?? (inGroup ? undefined : passedByTree(usage(), limits))
-    if (passed !== undefined) return passed
-    return (await isDiskPassed()) ? 'disk' : undefined
+  let peak: Peak | undefined
+  const passedByTreeNow = () => {
+    const now = usage()
+    if (now !== undefined)
+      peak = {
+        processes: Math.max(now.processes, peak?.processes ?? 0),
+        memoryBytes: Math.max(now.residentBytes, peak?.memoryBytes ?? 0),
+      }
+    return passedByTree(now, limits)
+  }
+  return {
+    peak: () => peak,
+    async look() {
+      const passed = running.passedLimit() ?? (inGroup ? undefined : passedByTreeNow())
+      if (passed !== undefined) return passed
+      return (await isDiskPassed()) ? 'disk' : undefined
+    },
   }
 }
 
