@@ -5,6 +5,7 @@ import { MayflyError, Secret } from '../lib/index.ts'
 import { createServerApi, type ServerApi } from './api.ts'
 import { canGiveAnotherToken, fetchIdentityToken } from './ci-token.ts'
 import { createDotenvReports } from './dotenv-reports.ts'
+import { createStepVariables } from './step-variables.ts'
 import { exchangePatiently } from './exchange.ts'
 import type { JobRequest } from './job/job-request.ts'
 import type { JobResult } from './job/results.ts'
@@ -46,6 +47,7 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
       return await runSteps({
         ...request,
         ...{ api, signer, sessions, workspaces, dotenvReports },
+        stepVariables: createStepVariables({ steps }),
         probe: await probing,
         jobs: request.jobs ?? availableParallelism(),
         toldOnce: new Set(),

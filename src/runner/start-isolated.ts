@@ -35,6 +35,7 @@ export function startIsolated(
     ...Object.fromEntries(files.map(({ variable, inside }) => [variable, inside])),
     ...(isOurs ? {} : { [outputVariable]: outputFileInside }),
     ...request.toolVariables,
+    ...(isOurs ? {} : deps.stepVariables.of(request)),
     ...request.env,
     ...request.handed,
   }

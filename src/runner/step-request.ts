@@ -4,6 +4,7 @@ import type { ServerApi, SessionGrant, StepActivity } from './api.ts'
 import type { Artifacts } from './artifacts/index.ts'
 import type { DotenvReports } from './dotenv-reports.ts'
 import type { LimitName, Probe } from './sandbox/index.ts'
+import type { StepVariables } from './step-variables.ts'
 import type { Supervision } from './supervise.ts'
 import type { JobWorkspaces, WorkspaceKind } from './workspace/index.ts'
 
@@ -92,6 +93,7 @@ export interface StepDeps extends Supervision {
   readonly probe: Probe
   readonly workspaces: Pick<JobWorkspaces, 'open' | 'store'>
   readonly dotenvReports: Pick<DotenvReports, 'take'>
+  readonly stepVariables: StepVariables
   /** Lines that one step of the job has told for all. */
   readonly toldOnce: Set<string>
   /** The job's environment. */

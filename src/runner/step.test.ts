@@ -9,6 +9,7 @@ import type { FinishReport, ServerApi, StepGrant } from './api.ts'
 import { createCancellation } from './cancellation.ts'
 import { secretsOfJob } from './job-secrets/index.ts'
 import { createDotenvReports } from './dotenv-reports.ts'
+import { createStepVariables } from './step-variables.ts'
 import { createNotices } from './notices.ts'
 import { createRedactor } from './redactor.ts'
 import { probeIsolation } from './sandbox/index.ts'
@@ -78,6 +79,7 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
     api,
     workspaces,
     dotenvReports: createDotenvReports({ steps: [], mask: redactor.text, tell: () => undefined }),
+    stepVariables: createStepVariables({ steps: [] }),
     signer,
     session: sessionFacts,
     probe: { tier: 'none', why: 'bubblewrap (bwrap) is not installed' },

@@ -15,15 +15,16 @@ export function takeBack(
   const mask = deps.redactor.text
   const role = deps.session.roles.find(({ name }) => name === request.role)
   const startupAllowed = role?.allow.includes('startup-variables') === true
-  const { refused, isWhole } = handBack({
+  const { refused, isWhole, set } = handBack({
     files: ciFilesOf(deps.job),
     written: running.written(),
     startupAllowed,
     workspaceInside: request.workspaceInside ?? request.workspace,
     mask,
   })
+  const missed = [...set].flatMap(([file, taken]) => deps.stepVariables.set(request, file, taken))
   const dotenv = takeDotenv(deps, request, place, startupAllowed)
-  for (const why of [...refused, ...dotenv.refused]) deps.notices.tell(`mayfly: ${why}`)
+  for (const why of [...refused, ...missed, ...dotenv.refused]) deps.notices.tell(`mayfly: ${why}`)
   return isWhole && dotenv.isWhole
 }
 

@@ -530,3 +530,22 @@ ${'      : 012345678901234567890123456789012345678901234567890123456789012345678
     assert.match(ran.stderr, /^long +\w+ +1 /m)
   }
 })
+
+test('what a step wrote to $GITHUB_ENV is set for later steps in its role, not for one in another role, and that is said', async () => {
+  const file = join(stage.folder, 'github-env')
+  writeFileSync(file, '')
+  const ran = await pipeline(
+    `
+steps:
+  - { name: sets, role: build, run: 'echo VERSION=1.2 >> "$GITHUB_ENV"; echo LD_PRELOAD=/x.so >> "$GITHUB_ENV"' }
+  - { name: same, role: build, run: 'echo "same=$VERSION preload=$LD_PRELOAD"' }
+  - { name: own, role: build, env: { VERSION: "3" }, run: 'echo "own=$VERSION"' }
+  - { name: other, role: calm, run: 'echo "other=$VERSION"' }
+`,
+    { GITHUB_ACTIONS: 'true', GITHUB_ENV: file },
+  )
+  assert.equal(ran.exitCode, 0, ran.stderr)
+  const said = ran.stdout + ran.stderr
+  for (const line of [/same=1\.2 preload=$/m, /own=3$/m, /other=$/m]) assert.match(said, line)
+  assert.match(said, /\$GITHUB_ENV sets variables for later steps in role "build"; .*\("other"\) .*outputs/)
+})

@@ -11,6 +11,8 @@ export interface HandedBack {
   readonly refused: readonly string[]
   /** Every file could be read: the CI itself fails a step whose file is malformed. */
   readonly isWhole: boolean
+  /** What was taken of the files that set variables, by the variable that names the file. */
+  readonly set: ReadonlyMap<string, readonly Variable[]>
 }
 
 interface Request {
@@ -27,6 +29,7 @@ interface Request {
 /** Writes to the CI's own files what may go there, and says what may not. Throws nothing: a step's end must not fail by it. */
 export function handBack(request: Request): HandedBack {
   const refused: string[] = []
+  const set = new Map<string, readonly Variable[]>()
   let isWhole = true
   for (const file of request.files) {
     const text = request.written.get(file.inside)
@@ -34,10 +37,11 @@ export function handBack(request: Request): HandedBack {
     const checked = text === undefined ? tooLong(file) : check(file, text, request)
     refused.push(...checked.refused.map((why) => `$${file.variable}: ${why}`))
     if (checked.isSpoilt === true) isWhole = false
+    if (file.kind === 'variables' && checked.taken !== undefined) set.set(file.variable, checked.taken)
     const problem = append(file.outside, checked.text)
     if (problem !== undefined) refused.push(`$${file.variable}: the CI's file cannot be written: ${problem}`)
   }
-  return { refused, isWhole }
+  return { refused, isWhole, set }
 }
 
 interface Checked {
@@ -46,6 +50,7 @@ interface Checked {
   readonly refused: readonly string[]
   /** Nothing of it was taken, since it has another form. */
   readonly isSpoilt?: boolean
+  readonly taken?: readonly Variable[]
 }
 
 function tooLong({ kind }: CiFile): Checked {
@@ -73,7 +78,7 @@ function check(file: CiFile, text: string, request: Request): Checked {
   const lines = taken.map((variable) => writeVariable(variable, file.form))
   for (const [i, { name }] of taken.entries())
     if (lines[i] === undefined) refused.push(`${name} has a value that the CI's file cannot hold`)
-  return { text: lines.join(''), refused }
+  return { text: lines.join(''), refused, taken }
 }
 
 const maxNameChars = 128

@@ -5,6 +5,7 @@ import type { Clock } from '../../lib/index.ts'
 import type { ServerApi } from '../api.ts'
 import type { Cancellation } from '../cancellation.ts'
 import type { DotenvReports } from '../dotenv-reports.ts'
+import type { StepVariables } from '../step-variables.ts'
 import type { Notices } from '../notices.ts'
 import type { Redactor } from '../redactor.ts'
 import type { Probe } from '../sandbox/index.ts'
@@ -41,6 +42,7 @@ export interface StepsDeps extends JobRequest {
   readonly sessions: JobSessions
   readonly workspaces: JobWorkspaces
   readonly dotenvReports: DotenvReports
+  readonly stepVariables: StepVariables
   readonly probe: Probe
   /** How many steps run at once. */
   readonly jobs: number
