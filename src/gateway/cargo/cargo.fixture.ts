@@ -36,10 +36,12 @@ export function sha256(text: string | Buffer): string {
 /** A step whose role has these grants, with this Cargo.lock, at a registry of its own. */
 export async function openCargo(
   t: TestContext,
-  options: { grants?: readonly string[]; lock?: string; connection?: Readonly<Record<string, unknown>> } = {},
+  options: { grants?: readonly string[]; lock?: string; storage?: Upstream } = {},
 ): Promise<CargoWorld> {
   const world = await openWorld(t)
   const upstream = await startUpstream(t, host)
+  const { storage } = options
+  const ca = `${upstream.ca}\n${storage?.ca ?? ''}`
   const bodies: CargoWorld['bodies'] = new Map()
   bodies.set(
     '/config.json',
@@ -51,9 +53,9 @@ export async function openCargo(
     else response.writeHead(200, { etag: '"1"', 'content-length': Buffer.byteLength(body) }).end(body)
   }
   const connection = {
-    ...{ kind: 'cargo', url: `https://${host}`, dial: `127.0.0.1:${upstream.port}`, ca: upstream.ca },
+    ...{ kind: 'cargo', url: `https://${host}`, dial: `127.0.0.1:${upstream.port}`, ca },
     credential: { bearer: 'secret:cargo' },
-    ...options.connection,
+    ...(storage === undefined ? {} : { storage: [`localhost:${storage.port}`] }),
   }
   const { targets, policy } = compileRules({ cargo: connection }, options.grants ?? ['cargo:download cargo'])
   world.setTargets(targets, policy)

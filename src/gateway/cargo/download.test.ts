@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { startUpstream } from '../gateway.fixture.ts'
 import { integrityOfHex } from '../../lockfiles/index.ts'
 import { host, lockOf, openCargo, sha256, injected } from './cargo.fixture.ts'
 import { indexPath, routeOf } from './route.ts'
@@ -149,6 +150,21 @@ test('cargo:resolve takes what the index has, held against its checksum', async 
     JSON.stringify(world.audit.ofType('access.denied')),
     /Words@1\.1\.0 is not what the registry says/,
   )
+})
+
+test('crates on a storage host are fetched there without the credential, and held all the same', async (t) => {
+  const storage = await startUpstream(t, 'localhost')
+  storage.handle = (_request, response) =>
+    void response.writeHead(200, { 'content-length': file.length }).end(file)
+  const { bodies, get } = await openCargo(t, { lock, storage })
+  bodies.set('/config.json', `{"dl":"https://localhost:${storage.port}/crates"}`)
+  assert.equal((await get(path)).body, file)
+  assert.deepEqual(
+    storage.seen.map(({ url, headers }) => [url, headers.authorization]),
+    [['/crates/Words/1.0.0/download', undefined]],
+  )
+  storage.handle = (_request, response) => void response.writeHead(200).end('another file')
+  assert.doesNotMatch((await get(path)).body, /another file/)
 })
 
 test('files elsewhere need to be named, and a redirect shows no token', async (t) => {

@@ -28,10 +28,11 @@ export interface GoWorld {
 /** A step whose role has these grants, with these go.sum files, at a module proxy of its own. */
 export async function openGo(
   t: TestContext,
-  options: { grants?: readonly string[]; sums?: readonly string[] } = {},
+  options: { grants?: readonly string[]; sums?: readonly string[]; storage?: Upstream } = {},
 ): Promise<GoWorld> {
   const world = await openWorld(t)
   const upstream = await startUpstream(t, host)
+  const { storage } = options
   const bodies: GoWorld['bodies'] = new Map()
   upstream.handle = ({ url = '' }, response) => {
     const body = bodies.get(url)
@@ -44,7 +45,8 @@ export async function openGo(
         kind: 'go',
         url: `https://${host}/mirror`,
         dial: `127.0.0.1:${upstream.port}`,
-        ca: upstream.ca,
+        ca: `${upstream.ca}\n${storage?.ca ?? ''}`,
+        ...(storage === undefined ? {} : { storage: [`localhost:${storage.port}`] }),
         credential: { basic: 'secret:go' },
       },
     },

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { startUpstream } from '../gateway.fixture.ts'
 import { sha256Hex } from '../../lib/index.ts'
 import { makeModule, openGo } from './go.fixture.ts'
 import { routeOf } from './route.ts'
@@ -199,6 +200,23 @@ test('a proxy that tells of another version, sends without end, or redirects els
   upstream.handle = (_request, response) =>
     void response.writeHead(200, { 'content-encoding': 'gzip' }).end('x')
   assert.match((await get(`${base}.zip`)).body, /in an encoding that was not asked for/)
+})
+
+test('a redirect to a storage host is followed without the credential, and the step does not see it', async (t) => {
+  const storage = await startUpstream(t, 'localhost')
+  storage.handle = (_request, response) => void response.writeHead(200).end(lib.zip)
+  const { upstream, get } = await openGo(t, { sums: [lib.sum], storage })
+  upstream.handle = (_request, response) =>
+    void response.writeHead(302, { location: `https://localhost:${storage.port}/x?token=abc` }).end()
+  const { status, head } = await get(`${base}.zip`)
+  assert.equal(status, 200)
+  assert.doesNotMatch(head, /token=abc/)
+  assert.deepEqual(
+    storage.seen.map(({ url, headers }) => [url, headers.authorization]),
+    [['/x?token=abc', undefined]],
+  )
+  storage.handle = (_request, response) => void response.writeHead(200).end('another')
+  assert.doesNotMatch((await get(`${base}.zip`)).body, /another/)
 })
 
 test('a proxy that shows the credential shows it to us alone', async (t) => {
