@@ -79,3 +79,14 @@ test('with git itself: a forced push, a moved tag, a deletion and a mirror are r
   assert.match(ran.stderr, /\[remote rejected\] HEAD -> v50\.0\.0 \(not granted: the tag exists\)/)
   assert.match(ran.stderr, /\[remote rejected\] v50\.0\.0 \(not granted: a deletion\)/)
 })
+
+test('with git itself: a shallow clone that is behind is told so by git, and nothing else', async () => {
+  assert.equal((await inStep('git push -q origin HEAD:refs/heads/ahead')).exitCode, 0)
+  const ran = await inStep(`
+    git clone -q --depth 1 https://git.example.com/octo-org/links shallow; cd shallow
+    git checkout -q --orphan other; ${commit} other
+    git push origin HEAD:refs/heads/ahead; git push -o ci.skip origin HEAD:refs/heads/opted; exit 0`)
+  assert.match(ran.stderr, /\[rejected\] +HEAD -> ahead/)
+  assert.doesNotMatch(ran.stderr, /a push without refs carries nothing/)
+  assert.equal(onServer('refs/heads/opted'), '')
+})

