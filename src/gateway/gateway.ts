@@ -23,7 +23,7 @@ import type {
   StoredLockfiles,
 } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
-import { isStream, type HttpKind, type StreamKind } from '../kinds/index.ts'
+import { isStream, kindNamed, type HttpKind, type StreamKind } from '../kinds/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
 import type { Policy } from '../policy/index.ts'
@@ -305,7 +305,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const authority = authorityOf(place)
     if (host !== authority && host !== `${authority}:${place.port}`)
       return `the Host header names another host than the tunnel (${authority})`
-    const target = plainTarget(request.url ?? '', place.basePath)
+    const target = plainTarget(request.url ?? '', place.basePath, kindNamed(place.kind).escapesPlus)
     if (target === undefined)
       return 'the path is not plain (dot segments, escapes, or outside of the connection’s URL)'
     const connection = place.storageOf ?? place

@@ -15,9 +15,14 @@ const queryForm = /^(?:[A-Za-z0-9._~!$&'()*+,=:@/?-]|%(?!0|1|7f)[0-9a-f]{2})*$/i
 
 /**
  * Path and query of a request below a base path, as they came but for `%21`, or undefined. One spelling per resource: what upstream might
- * read in another way (dot segments, empty segments, needless escapes, backslashes) is refused, so policy and upstream see the same.
+ * read in another way (dot segments, empty segments, needless escapes, backslashes) is refused, so policy and upstream see the same. With `escapesPlus` the
+ * caller takes `+` and `%2b` for one.
  */
-export function plainTarget(url: string, basePath: string): { path: string; query: string } | undefined {
+export function plainTarget(
+  url: string,
+  basePath: string,
+  escapesPlus = false,
+): { path: string; query: string } | undefined {
   const at = url.indexOf('?')
   const full = at === -1 ? url : url.slice(0, at)
   const query = at === -1 ? '' : url.slice(at + 1)
@@ -25,5 +30,8 @@ export function plainTarget(url: string, basePath: string): { path: string; quer
   // go writes an upper case letter so, by an escape that is not needed: upstream gets the one spelling, too.
   const path = full.slice(basePath.length).replaceAll('%21', '!')
   if (path.length > maxChars || query.length > maxChars) return undefined
-  return pathForm.test(path) && !dotSegment.test(path) && queryForm.test(query) ? { path, query } : undefined
+  const judged = escapesPlus ? path.replaceAll(/%2b/gi, '+') : path
+  return pathForm.test(judged) && !dotSegment.test(judged) && queryForm.test(query)
+    ? { path, query }
+    : undefined
 }

@@ -17,6 +17,8 @@ export interface Kind {
   readonly basePath?: string
   /** What people write at the end of a URL, since their tools take it so: no part of the path in front of requests. */
   readonly urlEnds?: readonly string[]
+  /** Its tools write `+` as `%2B`, which some servers read otherwise: both pass as they came, and its handler takes them for one. */
+  readonly escapesPlus?: true
   /** Its servers send clients on to other hosts, for files or for tokens: which of these a connection may name. */
   readonly hosts?: readonly ('storage' | 'token_host')[]
   /** Further keys that its connections take. */

@@ -29,6 +29,7 @@ export const pypi = {
   urlEnds: ['/+simple', '/simple'],
   hosts: ['storage'],
   opensStorage: true,
+  escapesPlus: true,
   credentials: ['basic', 'bearer', 'header'],
   actions: {
     'pypi:install': { path: 'optional', ref: 'optional', write: false },

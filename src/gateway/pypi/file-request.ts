@@ -1,11 +1,12 @@
 import { messageOf } from '../../lib/index.ts'
+import { placeOf } from '../../lockfiles/index.ts'
 import { copyHead, discard, type Exchange, type Permit } from '../exchange.ts'
 import { strongest } from '../verified-body.ts'
 import { addressOf, ask } from './ask.ts'
 import { answerPlain, refuse } from './answer.ts'
 import { mayResolve, operationOf, unpinned } from './index-request.ts'
 import type { Pages } from './pages.ts'
-import type { IndexFile } from './project-page.ts'
+import type { IndexFile, ProjectPage } from './project-page.ts'
 import { pinnedFile, releasesOf, type Release } from './release-file.ts'
 import type { Route } from './route.ts'
 
@@ -95,12 +96,17 @@ async function resolvedOf(
   if (!permit.allow) return answerPlain(exchange, 403, permit.message)
   const found = await pages.get(exchange, permit, release.project)
   if (!found.ok) return refuse(exchange, found.why, 502)
-  const named = found.page.files.find((one) => one.url.href === pageAddress(url).href)
+  const named = fileAt(found.page, url)
   if (named === undefined) return refuse(exchange, `the index does not name ${file} at this address`)
   if (named.sha256 === undefined)
     return refuse(exchange, `the index has no SHA-256 of ${file}, so nothing says what it must be`)
   const integrity = `sha256-${Buffer.from(named.sha256, 'hex').toString('base64')}`
   return { ...release, permit, integrity, by: 'registry' }
+}
+
+function fileAt({ files }: ProjectPage, url: URL): IndexFile | undefined {
+  const place = placeOf(pageAddress(url).href)
+  return files.find((one) => placeOf(one.url.href) === place)
 }
 
 /** The address of the file itself, whose metadata is beside it. */
@@ -119,7 +125,7 @@ async function serveMetadata(
   url: URL,
 ): Promise<void> {
   const found = await pages.get(exchange, pinned.permit, pinned.project)
-  const named = found.ok ? found.page.files.find((one) => one.url.href === pageAddress(url).href) : undefined
+  const named = found.ok ? fileAt(found.page, url) : undefined
   if (named?.metadataSha256 === undefined)
     return answerPlain(exchange, 404, `mayfly: the index has no digest of the metadata of ${file}`)
   const integrity = `sha256-${Buffer.from(named.metadataSha256, 'hex').toString('base64')}`

@@ -252,3 +252,17 @@ test('an index that has its pages at /+simple/, as devpi, is found', async (t) =
   const page = 'GET /base/+simple/octo-core/'
   assert.deepEqual(asked(), ['GET /base/simple/octo-core/', page, page])
 })
+
+test('a local version, whose + tools write as an escape, is asked for as it was written', async (t) => {
+  const local = 'octo_core-1.0+cu12-py3-none-any.whl'
+  const options = { requirements: `octo-core==1.0+cu12 --hash=sha256:${hex('wheel')}\n` }
+  const { ask, page, replies, asked } = await openIndexWorld(t, install, options)
+  page('octo-core', [file(local, 'wheel', { 'core-metadata': { sha256: hex('meta') } })])
+  for (const name of [local, local.replace('+', '%2B'), local.replace('+', '%2b')]) {
+    replies.set(`GET /base/packages/${name}`, { body: 'wheel' })
+    replies.set(`GET /base/packages/${name}.metadata`, { body: 'meta' })
+    assert.equal((await ask('GET', `/packages/${name}`)).body, 'wheel')
+    assert.equal((await ask('GET', `/packages/${name}.metadata`)).body, 'meta')
+  }
+  assert.ok(asked().includes(`GET /base/packages/${local.replace('+', '%2B')}`))
+})

@@ -1,4 +1,5 @@
 import { limits } from '../../lib/index.ts'
+import { placeOf } from '../../lockfiles/index.ts'
 import { discard, type Exchange, type Permit } from '../exchange.ts'
 import { ask, ownAddress } from './ask.ts'
 import { readPage, type IndexFile, type ProjectPage } from './project-page.ts'
@@ -47,7 +48,7 @@ export function createPages(): Pages {
   function remember(memory: Memory, page: ProjectPage): void {
     forget(memory, page.project)
     memory.pages.set(page.project, page)
-    for (const file of page.files) memory.byAddress.set(file.url.href, { project: page.project, file })
+    for (const file of page.files) memory.byAddress.set(keyOf(file.url), { project: page.project, file })
     for (const project of memory.pages.keys()) {
       if (memory.byAddress.size <= maxFiles || project === page.project) break
       forget(memory, project)
@@ -73,12 +74,17 @@ export function createPages(): Pages {
       const page = of(exchange).pages.get(project)
       return page === undefined ? this.fetch(exchange, permit, project) : { ok: true, page }
     },
-    known: (exchange, url) => of(exchange).byAddress.get(url.href),
+    known: (exchange, url) => of(exchange).byAddress.get(keyOf(url)),
   }
 }
 
+/** `+` may be written `%2B`. */
+function keyOf({ href }: URL): string {
+  return placeOf(href) ?? href
+}
+
 function forget(memory: Memory, project: string): void {
-  for (const { url } of memory.pages.get(project)?.files ?? []) memory.byAddress.delete(url.href)
+  for (const { url } of memory.pages.get(project)?.files ?? []) memory.byAddress.delete(keyOf(url))
   memory.pages.delete(project)
 }
 

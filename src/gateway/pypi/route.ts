@@ -37,7 +37,7 @@ function aboutOf(path: string): Route | undefined {
 }
 
 function fileOf(path: string): Route | undefined {
-  const last = path.slice(path.lastIndexOf('/') + 1)
+  const last = path.slice(path.lastIndexOf('/') + 1).replaceAll(/%2b/gi, '+')
   const isMetadata = last.endsWith('.metadata')
   const file = isMetadata ? last.slice(0, -'.metadata'.length) : last
   return isPythonFile(file) ? { kind: 'file', file, isMetadata } : undefined

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { setStage, type Ran, type Stage } from '../../../demo/stage.ts'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setStage, type Stage } from '../../../demo/stage.ts'
 import { makeWheel, startPypiserver, type PackageIndex } from '../servers/pypiserver.ts'
-import { extendPolicy, findProgram, suite, toolsFor } from '../suite.ts'
+import { inStep, pip, workspaceOf } from '../servers/python-step.ts'
+import { extendPolicy, suite } from '../suite.ts'
 
 interface World extends AsyncDisposable {
   readonly stage: Stage
@@ -41,49 +42,6 @@ async function open(): Promise<World> {
     makeWheel(index.folder, name.replace('.', '-'), version, requires === undefined ? {} : { requires })
   const running = started.move()
   return { stage, index, [Symbol.asyncDispose]: () => running.disposeAsync() }
-}
-
-/** Each step has a workspace of its own: a role that publishes does not start where others have been. */
-function workspaceOf({ stage }: World, files: Readonly<Record<string, string>> = {}): string {
-  const workspace = mkdtempSync(join(stage.folder, 'step-'))
-  for (const [path, text] of Object.entries(files)) writeFileSync(join(workspace, path), text)
-  return workspace
-}
-
-function inStep(
-  { stage }: World,
-  role: string,
-  tools: readonly string[],
-  workspace: string,
-  script: string,
-): Promise<Ran> {
-  const env = stage.jobEnvironment()
-  const folders = tools.map((tool) => dirname(findProgram(tool) ?? ''))
-  return stage.runJob(
-    [
-      'run',
-      '--role',
-      role,
-      '--workspace',
-      workspace,
-      ...toolsFor(tools),
-      ...venvTools(tools),
-      '--',
-      'bash',
-      '-c',
-      script,
-    ],
-    { ...env, PATH: [...folders, env['PATH']].join(':') },
-  )
-}
-
-/** A venv's Python is a link to the one that it was made with. */
-function venvTools(tools: readonly string[]): string[] {
-  const folders = tools.flatMap((tool) => {
-    const python = join(dirname(findProgram(tool) ?? ''), '../venv/bin/python3')
-    return existsSync(python) ? [dirname(dirname(realpathSync(python)))] : []
-  })
-  return folders.filter((folder) => !folder.startsWith('/usr')).flatMap((folder) => ['--tools', folder])
 }
 
 export default suite<World>({
@@ -203,8 +161,6 @@ export default suite<World>({
   ],
 })
 
-/** The system's own, which a step sees. */
-const pip = '/usr/bin/python3 -m pip --no-cache-dir install --no-warn-script-location'
 const show = 'import octo_core, octo_leaf; print(octo_core.answer, octo_leaf.answer)'
 const shown = /^octo-core 1\.0 octo-leaf 1\.0$/m
 

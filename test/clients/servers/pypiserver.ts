@@ -1,12 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer as createTcp, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createServer } from 'node:tls'
-import { makeCertificate } from '../../../demo/peers/git-server.ts'
 import { findProgram } from '../suite.ts'
+import { freePort, frontWithTls, untilAnswers } from './tls-front.ts'
 
 /** A real index behind TLS, whose files and password the test knows. */
 export interface PackageIndex extends AsyncDisposable {
@@ -37,23 +35,12 @@ export async function startPypiserver(host: string): Promise<PackageIndex> {
     { stdio: 'ignore' },
   )
   started.defer(() => void server.kill('SIGKILL'))
-  while (!(await answers(port))) {
-    if (server.exitCode !== null) throw new Error(`pypi-server ended with ${server.exitCode}`)
-    await new Promise((next) => setTimeout(next, 50))
-  }
-  const { ca, cert, key } = await makeCertificate(host)
-  const tls = createServer({ cert, key }, (socket) => {
-    const inner = connect(port, '127.0.0.1')
-    socket.on('error', () => inner.destroy())
-    inner.on('error', () => socket.destroy())
-    socket.pipe(inner).pipe(socket)
-  })
-  await new Promise<void>((done) => tls.listen(0, '127.0.0.1', done))
-  started.defer(() => void tls.close())
+  await untilAnswers(port, server)
+  const { dial, ca, close } = await frontWithTls(host, port)
+  started.defer(close)
   const running = started.move()
   return {
-    ...{ ca, folder, credential: `ci-bot:${password}` },
-    dial: `127.0.0.1:${(tls.address() as AddressInfo).port}`,
+    ...{ dial, ca, folder, credential: `ci-bot:${password}` },
     files: () => readdirSync(folder).toSorted(),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
@@ -85,22 +72,4 @@ export function makeWheel(
       .update(readFileSync(join(folder, file)))
       .digest('hex'),
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createTcp()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as AddressInfo
-  await new Promise((done) => server.close(done))
-  return port
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.on('error', () => resolve(false))
-  })
 }
