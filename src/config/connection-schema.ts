@@ -109,6 +109,22 @@ const settings = {
   push_size: size
     .optional()
     .describe('What one push may bring, as git packs it. A larger one is refused. Without it 5GiB.'),
+  signature_keys: z
+    .array(
+      z.strictObject({
+        keyid: z.string().min(1).max(200),
+        key: z
+          .string()
+          .max(1_000)
+          .regex(/^[A-Za-z0-9+/]+=*$/, 'base64 of an ECDSA key on P-256, as the registry publishes it'),
+      }),
+    )
+    .min(1)
+    .max(20)
+    .optional()
+    .describe(
+      'The keys that the registry signs versions with, as it publishes them at `/-/npm/v1/keys`. With them its word alone is not enough where no lockfile has a digest: it must be signed by one of these.',
+    ),
 }
 
 const [first, ...others] = kindNames.map(schemaOf)

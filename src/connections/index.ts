@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto'
+import { createPublicKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { canonicalHost } from '../lib/index.ts'
 import { kindNamed, type KindName } from '../kinds/index.ts'
@@ -46,10 +46,17 @@ export interface Connection {
   readonly pushOptions?: readonly string[]
   /** What one push may bring; the gateway knows a limit where none is said. */
   readonly pushBytes?: number
+  /** Those that the registry signs versions with: ECDSA on P-256. */
+  readonly signatureKeys?: readonly SignatureKey[]
   /** Of a registry of packages. */
   readonly packages?: PackageRules | undefined
   /** Answers that cannot be looked into may pass. */
   readonly opaque: boolean
+}
+
+export interface SignatureKey {
+  readonly keyid: string
+  readonly key: KeyObject
 }
 
 export type CredentialConfig =
@@ -155,6 +162,8 @@ function compileConnection(
   const own = { name, kind, url: written, credential, ca, opaque }
   const beside = compileHostsBeside(config, own)
   if (typeof beside === 'string') return beside
+  const signatureKeys = compileSignatureKeys(config)
+  if (typeof signatureKeys === 'string') return signatureKeys
   return {
     ...own,
     ...beside,
@@ -166,7 +175,25 @@ function compileConnection(
     dial,
     ...(config.push_options === undefined ? {} : { pushOptions: config.push_options }),
     ...(config.push_size === undefined ? {} : { pushBytes: sizeBytes(config.push_size) }),
+    ...(signatureKeys === undefined ? {} : { signatureKeys }),
   }
+}
+
+function compileSignatureKeys({
+  signature_keys: keys,
+}: ConnectionConfig): SignatureKey[] | undefined | string {
+  if (keys === undefined) return undefined
+  const compiled: SignatureKey[] = []
+  for (const { keyid, key: text } of keys) {
+    try {
+      const key = createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' })
+      if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') throw new TypeError('another curve')
+      compiled.push({ keyid, key })
+    } catch {
+      return `signature_keys: ${keyid} is no ECDSA key on P-256 (base64, as the registry publishes it)`
+    }
+  }
+  return compiled
 }
 
 /** The other hosts that a connection names: always by TLS, and trusted by the same certificates. */

@@ -54,6 +54,8 @@ const refused: readonly (readonly [rule: string, message: RegExp])[] = [
   ['may_change: ["pkg:gem/x"]', /write pkg:npm\//],
   ['minimum_age: 3w', /an age such as 3d/],
   ['osv: reports', /absolute path/],
+  ['signature_keys: [{ keyid: a, key: AAAA }]', /a is no ECDSA key on P-256/],
+  ['signature_keys: [{ keyid: a, key: "-----BEGIN" }]', /base64 of an ECDSA key/],
 ]
 for (const [rule, message] of refused)
   test(`refused: ${rule}`, () => {

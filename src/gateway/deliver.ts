@@ -11,6 +11,7 @@ const saidBy: Record<PinnedBy, string> = {
   lockfile: 'the lockfile pins',
   digest: 'its digest names',
   registry: 'the registry says',
+  signature: 'the registry signed',
   none: 'was expected',
 }
 

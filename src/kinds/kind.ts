@@ -22,7 +22,7 @@ export interface Kind {
   /** Its servers send clients on to other hosts, for files or for tokens: which of these a connection may name. */
   readonly hosts?: readonly ('storage' | 'token_host')[]
   /** Further keys that its connections take. */
-  readonly settings?: readonly ('push_options' | 'push_size')[]
+  readonly settings?: readonly ('push_options' | 'push_size' | 'signature_keys')[]
   /** Its paths name packages: their type in package URLs. A connection may have rules of its own for them. */
   readonly ecosystem?: string
   /** Its tools go to the storage hosts themselves, by addresses of an index or a lockfile: these belong to the connection. */

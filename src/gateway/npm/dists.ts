@@ -1,5 +1,6 @@
 import { placeOf } from '../../lockfiles/index.ts'
 import type { Exchange } from '../exchange.ts'
+import type { Signature } from './signature.ts'
 
 type Connection = Exchange['connection']
 
@@ -11,6 +12,7 @@ export interface Dist {
   readonly integrity: string
   /** Where it is; undefined if that is no address that the gateway goes to. */
   readonly tarball: URL | undefined
+  readonly signatures: readonly Signature[]
   /** In milliseconds since the epoch, if the registry said it. */
   readonly published: number | undefined
 }

@@ -6,6 +6,7 @@ import { cutYoung, publishedIn } from './age.ts'
 import { refuse, refuseAnswer } from './answer.ts'
 import type { Dist, Dists } from './dists.ts'
 import { isRecord, parseJson, recordOf } from './json.ts'
+import { signaturesIn } from './signature.ts'
 import { conventionalPath, isFileOf, isVersion, packumentPath } from './route.ts'
 
 type Connection = Exchange['connection']
@@ -113,7 +114,8 @@ export function readPackument(text: Buffer, connection: Connection, name: string
     }
     const published = publishedIn(document, version)
     const said = { integrity: integrityOf(integrity, dist['shasum']), tarball: meant?.real, published }
-    dists.push({ name, version, ...said })
+    const signatures = connection.signatureKeys === undefined ? [] : signaturesIn(dist['signatures'])
+    dists.push({ name, version, signatures, ...said })
   }
   return { document, dists, changed }
 }

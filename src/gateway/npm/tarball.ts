@@ -7,6 +7,7 @@ import { refuse, refuseAnswer } from './answer.ts'
 import type { Dists } from './dists.ts'
 import { decoded, learnDists } from './packument.ts'
 import { isFileOf, routeOf } from './route.ts'
+import { unsigned } from './signature.ts'
 
 /** Which version's file a request asks for, and what the lockfiles say of it. */
 export interface File {
@@ -44,7 +45,7 @@ export function fileOf(exchange: Exchange, pins: Pins | undefined, dists: Dists)
 
 /** What a file's bytes must be, and who says so. */
 export type Digest =
-  | { readonly ok: true; readonly integrity: string; readonly by: 'lockfile' | 'registry' }
+  | { readonly ok: true; readonly integrity: string; readonly by: 'lockfile' | 'registry' | 'signature' }
   | { readonly ok: false; readonly why: string }
 
 /** What the lockfiles say together; `registry` if none of them has a digest, and one may be without. */
@@ -63,7 +64,7 @@ export function pinnedDigest({ pins }: File): Digest | 'registry' {
     : { ok: false, why: 'the lockfile has no integrity for it: take its entry out and install anew' }
 }
 
-function reliable(integrity: string, by: 'lockfile' | 'registry'): Digest {
+function reliable(integrity: string, by: 'lockfile' | 'registry' | 'signature'): Digest {
   try {
     strongest(integrity)
     return { ok: true, integrity, by }
@@ -88,7 +89,10 @@ async function registryDigest(
   const dist = dists.of(connection, name, version)
   if (dist === undefined) return { ok: false, why: 'the registry does not name this version' }
   if (dist.integrity === '') return { ok: false, why: 'neither lockfile nor registry name a digest of it' }
-  return reliable(dist.integrity, 'registry')
+  const { signatureKeys } = connection
+  if (signatureKeys === undefined) return reliable(dist.integrity, 'registry')
+  const why = unsigned(signatureKeys, dist)
+  return why === undefined ? reliable(dist.integrity, 'signature') : { ok: false, why }
 }
 
 /** A file on its way to the step, held against its digest. */
