@@ -43,7 +43,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   gateway: [
     ...['lib', 'kinds', 'lockfiles', 'mask', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
     ...['gateway/cargo', 'gateway/git', 'gateway/github', 'gateway/gitlab', 'gateway/go', 'gateway/http'],
-    ...['gateway/npm', 'gateway/oci', 'gateway/pypi', 'gateway/tcp'],
+    ...['gateway/maven', 'gateway/npm', 'gateway/oci', 'gateway/pypi', 'gateway/tcp'],
   ],
   'gateway/go': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/cargo': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
@@ -52,6 +52,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'gateway/github': ['gateway'],
   'gateway/gitlab': ['gateway'],
   'gateway/http': ['gateway'],
+  'gateway/maven': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/oci': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/pypi': ['lib', 'lockfiles', 'policy', 'gateway'],
   'gateway/tcp': ['lib', 'gateway'],

@@ -47,6 +47,7 @@ import { createGitlabHandler } from './gitlab/index.ts'
 import { createGoHandler } from './go/index.ts'
 import { createHttpHandler } from './http/index.ts'
 import { hostMeant } from './host-beside.ts'
+import { createMavenHandler } from './maven/index.ts'
 import { createNpmHandler } from './npm/index.ts'
 import { createOciHandler } from './oci/index.ts'
 import { createPypiHandler } from './pypi/index.ts'
@@ -143,6 +144,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     gitlab: createGitlabHandler(),
     go: createGoHandler(),
     http: createHttpHandler(),
+    maven: createMavenHandler(),
     npm: createNpmHandler(deps),
     oci: createOciHandler(deps),
     pypi: createPypiHandler(),

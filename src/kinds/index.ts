@@ -5,6 +5,7 @@ import { gitlab } from './gitlab.ts'
 import { go } from './go.ts'
 import { http } from './http.ts'
 import type { Action, Kind } from './kind.ts'
+import { maven } from './maven.ts'
 import { npm } from './npm.ts'
 import { oci } from './oci.ts'
 import { pypi } from './pypi.ts'
@@ -24,6 +25,7 @@ export const kinds = {
   gitlab,
   go,
   http,
+  maven,
   npm,
   oci,
   pypi,

@@ -14,6 +14,8 @@ const every: readonly (readonly [string, SampledForm, string])[] = [
   ['cargo version', kinds.cargo.ref.form, '01.-+a'],
   ['github path', kinds.github.path.form, 'a./~'],
   ['gitlab path', kinds.gitlab.path.form, 'a./~'],
+  ['maven artifact', kinds.maven.path.form, 'a.:_'],
+  ['maven version', kinds.maven.ref.form, '1.-a'],
   ['http path', kinds.http.path.form, 'a./%2:'],
   ['npm path', kinds.npm.path.form, '@a./-'],
   ['npm version', kinds.npm.ref.form, '01.-+a'],

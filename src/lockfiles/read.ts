@@ -11,6 +11,7 @@ import { readPnpmLock } from './pnpm.ts'
 import { readPoetryLock } from './poetry.ts'
 import { readPylock } from './pylock.ts'
 import { readRequirements } from './requirements.ts'
+import { readVerificationMetadata } from './verification-metadata.ts'
 import { readUvLock } from './uv.ts'
 import { readYarnLock } from './yarn.ts'
 
@@ -31,6 +32,7 @@ const readers: readonly { readonly name: RegExp; readonly read: Reader }[] = [
   { name: /^pdm\.lock$/, read: readPdmLock },
   { name: /^Pipfile\.lock$/, read: readPipfileLock },
   { name: /^pylock(?:\.[^.]+)?\.toml$/, read: readPylock },
+  { name: /^verification-metadata\.xml$/, read: readVerificationMetadata },
   { name: /\.txt$/, read: readRequirements },
 ]
 

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { Transform } from 'node:stream'
+import { integrityOfHex, joinIntegrity, type Pins } from '../../lockfiles/index.ts'
+import type { Operation } from '../../policy/index.ts'
+import {
+  discard,
+  keepOnly,
+  plainAnswer,
+  type BodyCheck,
+  type Exchange,
+  type Permission,
+} from '../exchange.ts'
+import { follow } from '../follow.ts'
+import type { FileRoute, Route } from './route.ts'
+
+/** A file on its way to the step: held against its pin where there is one, else remembered as what it is from now on. */
+export async function download(exchange: Exchange, route: Route): Promise<void> {
+  const { request, response, connection, path } = exchange
+  const pinned = route.kind === 'file' ? pinnedDigest(route, await exchange.pins()) : undefined
+  if (pinned !== undefined && pinned.integrity === undefined)
+    return deny(exchange, 'two verification-metadata.xml of the workspace differ')
+  const permit = await permitted(exchange, route, pinned !== undefined)
+  if (!permit.allow) return plainAnswer(response, 403, permit.message)
+  const upstream = await follow(exchange, permit, path)
+  const { statusCode = 0 } = upstream
+  if (statusCode === 404 || statusCode === 410) {
+    discard(upstream)
+    return plainAnswer(response, 404, `mayfly: ${connection.name} does not have ${path}`)
+  }
+  if (statusCode !== 200) {
+    discard(upstream)
+    const why = statusCode === 401 || statusCode === 403 ? ': an operator must see to its secret' : ''
+    return deny(exchange, `the repository answered ${statusCode}${why}`, 502)
+  }
+  keepOnly(upstream, ['content-length', 'content-type', 'last-modified', 'etag'])
+  if (request.method === 'HEAD') {
+    discard(upstream)
+    return void response.writeHead(200, { 'content-length': upstream.headers['content-length'] ?? '' }).end()
+  }
+  if (route.kind === 'metadata' || route.beside) return exchange.relay(upstream)
+  const { coordinates, version, file } = route
+  const [group = '', name = ''] = coordinates.split(':')
+  await exchange.deliver(upstream, {
+    purl: `pkg:maven/${group}/${name}@${encodeURIComponent(version)}?file_name=${encodeURIComponent(file)}`,
+    what: `${coordinates}@${version} (${file})`,
+    integrity: pinned?.integrity ?? hashing(),
+    by: pinned === undefined ? 'none' : 'lockfile',
+  })
+}
+
+/** What the lockfiles of the workspace say of the file; without `integrity` they contradict each other. */
+function pinnedDigest(
+  { coordinates, version, file }: FileRoute,
+  pins: Pins | undefined,
+): { readonly integrity: string | undefined } | undefined {
+  const found = (pins?.of('maven', coordinates, version) ?? []).filter((pin) => pin.file === file)
+  const [first, ...others] = found
+  if (first === undefined) return undefined
+  const integrity = others.reduce<string | undefined>(
+    (joined, pin) => (joined === undefined ? undefined : joinIntegrity(joined, pin.integrity)),
+    first.integrity,
+  )
+  return { integrity }
+}
+
+async function permitted(exchange: Exchange, route: Route, isPinned: boolean): Promise<Permission> {
+  const { name: connection } = exchange.connection
+  const pins = isPinned ? await exchange.pins() : undefined
+  const ref = route.kind === 'file' ? { ref: route.version } : {}
+  const operation = (action: string): Operation => ({ action, connection, path: route.coordinates, ...ref })
+  if (pins !== undefined) return exchange.permitPinned(operation('maven:download'), pins)
+  const detail = route.kind === 'file' ? { maven: { file: route.file } } : {}
+  return exchange.permit(operation('maven:resolve'), detail, route.kind === 'file' ? {} : { anyRef: true })
+}
+
+/** Holds nothing back: which digest it has is what is recorded, and held the next time. */
+function hashing(): BodyCheck {
+  const hash = createHash('sha256')
+  const body = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk)
+      done(null, chunk)
+    },
+  })
+  return { body, digest: () => integrityOfHex('sha256', hash.digest('hex')) }
+}
+
+function deny(exchange: Exchange, reason: string, status = 403): void {
+  const { request, response, connection, path } = exchange
+  plainAnswer(response, status, exchange.deny(`maven ${request.method} ${connection.name}${path}`, reason))
+}

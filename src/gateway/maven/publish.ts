@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto'
+import { limits } from '../../lib/index.ts'
+import { collect } from '../collect.ts'
+import { discard, pickHeaders, plainAnswer, type Exchange, type Permit } from '../exchange.ts'
+import type { FileRoute, Route } from './route.ts'
+
+/**
+ * `mvn deploy`: each file is read whole, so that it is hashed before anything goes out. A file that is there is not overwritten, but for
+ * the metadata, which says which versions there are.
+ */
+export async function publish(exchange: Exchange, route: Route): Promise<void> {
+  const { request, response, connection, path } = exchange
+  const operation = { action: 'maven:publish', connection: connection.name, path: route.coordinates }
+  const ref = route.kind === 'file' ? { ref: route.version } : {}
+  const mayBegin = exchange.would({ ...operation, ...ref }, route.kind === 'file' ? {} : { anyRef: true })
+  // What may not be published is not read.
+  const body = mayBegin ? await collect(request, limits.mavenPublishBytes) : Buffer.alloc(0)
+  if (body === undefined)
+    return deny(exchange, `a file has at most ${limits.mavenPublishBytes} bytes, or it broke off`, 413)
+  const sha256 = createHash('sha256').update(body).digest('hex')
+  const detail = { maven: { file: path.slice(path.lastIndexOf('/') + 1), sha256, bytes: body.length } }
+  const permit = await exchange.permit(
+    { ...operation, ...ref },
+    detail,
+    route.kind === 'file' ? {} : { anyRef: true },
+  )
+  if (!permit.allow) return plainAnswer(response, 403, permit.message)
+  if (route.kind === 'file') {
+    const problem = await problemOf(exchange, permit, route)
+    if (problem !== undefined) return deny(exchange, problem, 409)
+  }
+  const { 'content-type': type = 'application/octet-stream', 'user-agent': agent = 'mayfly' } = pickHeaders(
+    request,
+    ['content-type', 'user-agent'],
+  )
+  const headers = { 'content-type': type, 'user-agent': agent, 'content-length': String(body.length) }
+  const upstream = await exchange.send(permit, { method: 'PUT', path, headers, body })
+  const { statusCode = 0 } = upstream
+  discard(upstream)
+  if (statusCode < 200 || statusCode > 299)
+    return deny(exchange, `the repository answered ${statusCode}`, 502)
+  response.writeHead(statusCode, { 'content-length': 0 }).end()
+}
+
+async function problemOf(exchange: Exchange, permit: Permit, route: FileRoute): Promise<string | undefined> {
+  const upstream = await exchange.send(permit, { method: 'HEAD', path: exchange.path, headers: {} })
+  const { statusCode = 0 } = upstream
+  discard(upstream)
+  if (statusCode === 404 || statusCode === 410) return undefined
+  return statusCode === 200
+    ? `${route.file} of ${route.version} is there already, and is not overwritten`
+    : `the repository answered ${statusCode} when asked whether ${route.file} is there`
+}
+
+function deny(exchange: Exchange, reason: string, status = 403): void {
+  const { request, response, connection, path } = exchange
+  // What of the body was not read is not read as the next request.
+  response.setHeader('connection', 'close')
+  plainAnswer(response, status, exchange.deny(`maven ${request.method} ${connection.name}${path}`, reason))
+}
