@@ -42,6 +42,12 @@ const maxDepth = 20
 export function parseCondition(text: string): ParsedCondition {
   try {
     if (text.length > maxChars) throw new Wrong(0, `an expression has at most ${maxChars} characters`)
+    const braces = text.indexOf('${{')
+    if (braces !== -1)
+      throw new Wrong(
+        braces,
+        'it is written without ${{ }}, and with the names of Mayfly: job.ref == "refs/heads/main", env.NAME, failure()',
+      )
     const reader = new Reader(wordsOf(text), text.length)
     const { ask } = question(either(reader, 0))
     reader.end()

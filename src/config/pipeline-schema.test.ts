@@ -323,3 +323,16 @@ test('an image is for a step that podman or docker isolates, and such a step nee
       image,
     )
 })
+
+test('what other CIs write otherwise is refused with the way to write it here', () => {
+  const step = (more: string) =>
+    problemsOf(`steps:\n  - { name: a, role: r, run: x }\n  - ${more}\n`).join('\n')
+  assert.match(step('{ name: b, role: r, run: x, needs: a }'), /a list of steps is wanted: needs: \[NAME\]/)
+  const braces = '{ name: b, role: r, run: x, if: "${{ github.ref == \'refs/heads/main\' }}" }'
+  assert.match(step(braces), /written without \$\{\{ \}\}.*job\.ref/)
+  const script = (line: string) => step(`{ name: b, role: r, run: "${line}\\nprint(1)" }`)
+  for (const line of ['#!/usr/bin/env python3', '#!/usr/bin/perl -w'])
+    assert.match(script(line), /run by bash, whatever its first line says/)
+  for (const line of ['#!/bin/bash', '#!/usr/bin/env -S bash -eu', '#!/bin/sh -e', '# comment'])
+    assert.equal(script(line), '')
+})

@@ -5,6 +5,10 @@ import { port } from './sandbox-schema.ts'
 
 const hasNoNul = (text: string) => !text.includes('\0')
 
+/** No first line that names another program than a shell: that would be a comment to bash. */
+const isForShell = (script: string) =>
+  !script.startsWith('#!') || /^#![^\n]*\b(?:ba|da|a|k|z)?sh\b/.test(script)
+
 const stepName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/, 'letters, digits, space, dot, hyphen; at most 64')
@@ -149,10 +153,14 @@ const step = z.strictObject({
     .string()
     .min(1)
     .refine(hasNoNul, 'has a NUL, which no script can hold')
+    .refine(
+      isForShell,
+      'a script is run by bash, whatever its first line says: put this one into a file of the repository and run that, or give it to its program (python3 - <<"END")',
+    )
     .describe('A shell script: bash -e -o pipefail, or sh -e where there is no bash.'),
   ...keysWithDefaults,
   needs: z
-    .array(stepName)
+    .array(stepName, { error: 'a list of steps is wanted: needs: [NAME]' })
     .max(200)
     .describe(
       'Steps that come before it. Left out: the step above it, so a file runs from top to bottom. `[]`: none. Steps that do not need each other run at the same time.',

@@ -49,10 +49,11 @@ export function systemCode(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
-/** The message of anything thrown, on one line, with the system code of a bare network error. */
+/** The message of anything thrown, on one line, with the system code of a bare network error; what causes add to it, once. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
-  const cause = error.cause instanceof Error ? `: ${messageOf(error.cause)}` : ''
+  const cause = error.cause instanceof Error ? messageOf(error.cause) : ''
   const text = error.message === '' ? (systemCode(error) ?? error.name) : error.message
-  return `${text}${cause}`.replaceAll(/\s*\n\s*/g, ' ')
+  const line = text.replaceAll(/\s*\n\s*/g, ' ')
+  return line.includes(cause) ? line : `${line}: ${cause}`
 }

@@ -154,6 +154,10 @@ test('errors: codes, causes, one line', () => {
   const cause = Object.assign(new Error(''), { code: 'ECONNREFUSED' })
   const error = new MayflyError('store_failed', 'first\n  second', { cause })
   assert.equal(messageOf(error), 'first second: ECONNREFUSED')
+  const again = new Error('connect ECONNREFUSED 127.0.0.1:1', {
+    cause: new Error('ECONNREFUSED 127.0.0.1:1'),
+  })
+  assert.equal(messageOf(again), 'connect ECONNREFUSED 127.0.0.1:1')
   assert.equal(messageOf('text'), 'text')
   assert.equal(systemCode(cause), 'ECONNREFUSED')
   assert.equal(systemCode(new Error('x')), undefined)

@@ -26,6 +26,10 @@ export async function runInKubernetes(
   if (server === undefined)
     throw new MayflyError('bad_input', 'say where the Mayfly server is: --server URL or MAYFLY_SERVER')
   const asked = checkAsked(command, options)
+  if (isLoopback(server))
+    process.stderr.write(
+      `mayfly: in the pod ${server} is the pod itself: name the server as the cluster reaches it (--server URL)\n`,
+    )
   refuseSecrets([...command, options.name], asked.env, variables)
   const role = await roleFacts(asked.role, options)
   const network = networkPolicyOf(asked.namespace, asked.reach, asked.dns)
@@ -51,6 +55,12 @@ export async function runInKubernetes(
       : yamlOf(objects),
   )
   return 0
+}
+
+/** localhost, 127.0.0.0/8 and ::1, as a URL has them once it is read. */
+function isLoopback(server: string): boolean {
+  const host = URL.canParse(server) ? new URL(server).hostname : ''
+  return host === 'localhost' || host.endsWith('.localhost') || host.startsWith('127.') || host === '[::1]'
 }
 
 /** Every text in quotes: kubectl reads YAML 1.1, in which more plain words are something else than text. */

@@ -296,3 +296,21 @@ test('the digest of the list is that of what sha256sum prints, whatever the file
   assert.equal(artifacts.files.length, names.length)
   assert.equal(fileListOf(artifacts.files, String).sha256, createHash('sha256').update(printed).digest('hex'))
 })
+
+test('a file in a folder that is left out for the dot in front of its name is told; those at the top of a repository are not', async (t) => {
+  const { write, collect } = world(t)
+  for (const path of ['site/index.html', 'site/.nojekyll', '.gitignore', 'a.txt']) write(path)
+  for (const pattern of ['site', 'site/*', 'site/**']) {
+    const { passedOver, missing } = await collect([pattern])
+    assert.deepEqual(
+      [passedOver, missing],
+      [['"site/.nojekyll" has a name with a dot in front: name it in full if it is meant'], []],
+    )
+  }
+  assert.deepEqual(
+    (await collect(['*', 'site/.nojekyll'])).passedOver.filter((line) => line.includes('.git')),
+    [],
+  )
+  const { artifacts, passedOver } = await collect(['site/.nojekyll', 'site/*.html'])
+  assert.deepEqual([artifacts.files.length, passedOver], [2, []])
+})

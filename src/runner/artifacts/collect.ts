@@ -185,6 +185,14 @@ async function takeBelow(root: string, pattern: ArtifactPattern, take: Take): Pr
       const path = [...parts, entry.name]
       if (entry.isDirectory()) await enter(at, path)
       else if (pattern.matches(path)) add(await takeOne(at, path, false, take))
+      else if (pattern.passesOver(path))
+        add({
+          count: 0,
+          unfit: [
+            `${JSON.stringify(path.join('/'))} has a name with a dot in front: name it in full if it is meant`,
+          ],
+          isWhole: true,
+        })
     }
   }
   const enter = async (at: number, path: readonly string[]): Promise<void> => {

@@ -9,6 +9,8 @@ export interface ArtifactPattern {
   readonly literal: string | undefined
   /** Is this file meant? Its path from the workspace, in parts. */
   matches(parts: readonly string[]): boolean
+  /** Is it not meant only since its name begins with a dot? Not asked of what lies at the top: any repository has such files. */
+  passesOver(parts: readonly string[]): boolean
   /** May a file below this folder be meant? */
   mayHold(parts: readonly string[]): boolean
 }
@@ -20,6 +22,10 @@ export function artifactPattern(source: string): ArtifactPattern {
     source,
     literal: isLiteral ? parts.join('/') : undefined,
     matches: (path) => walk([...parts, '**'], path, 'whole'),
+    passesOver: (path) =>
+      path.length > 1 &&
+      path.at(-1)?.startsWith('.') === true &&
+      walk([...parts, '**'], [...path.slice(0, -1), `_${path.at(-1)}`], 'whole'),
     mayHold: (path) => walk([...parts, '**'], path, 'start'),
   }
 }

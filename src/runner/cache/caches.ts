@@ -158,7 +158,10 @@ async function keep(request: Request, { name, outside }: OpenCache): Promise<str
     request.tell(`cache "${name}" is not kept: it has more than 5 GiB or 500000 files`)
     return undefined
   }
-  if (kept.leftOut.length > 0) request.tell(`cache "${name}": not kept: ${shownOf(kept.leftOut)}`)
+  if (kept.leftOut.length > 0)
+    request.tell(
+      `cache "${name}" is kept but for links that lead out of it and what is no file: ${shownOf(kept.leftOut)} (a Python environment has none with: python3 -m venv --copies)`,
+    )
   promote(cacheFolder(request, name), made, id)
   return id
 }

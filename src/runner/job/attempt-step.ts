@@ -5,7 +5,7 @@ import type { StepResult } from '../step-request.ts'
 import type { StepsDeps } from './job-request.ts'
 import type { Attempt, JobStep } from './job-step.ts'
 import type { Progress } from './progress.ts'
-import type { Screen, View } from './view.ts'
+import type { Screen } from './view.ts'
 import type { Slot, Slots } from './slots.ts'
 
 interface Deps extends StepsDeps {
@@ -29,16 +29,16 @@ export async function attemptStep(deps: Deps, tried: Tried): Promise<Attempt | u
     await deps.sessions.ready(step.role, end.asked)
     using slot = await deps.slots.take(step, end.asked)
     if (slot === undefined || !stillWanted()) return undefined
-    return { kind: 'ran', number, result: await runInSlot(deps, tried, slot) }
+    return await runInSlot(deps, tried, slot)
   } catch (cause) {
     // Whatever went wrong is this step's failure: what the others became is told all the same.
     const error = cause instanceof Error ? cause : new Error(messageOf(cause))
-    if (deps.isFile) deps.notices.tell(`mayfly: step "${step.name}" could not be run: ${messageOf(error)}`)
+    if (deps.isFile) deps.notices.tell(notRunLine(step, error))
     return { kind: 'error', number, error }
   }
 }
 
-async function runInSlot(deps: Deps, { step, number, end }: Tried, slot: Slot): Promise<StepResult> {
+async function runInSlot(deps: Deps, { step, number, end }: Tried, slot: Slot): Promise<Attempt> {
   const { name, role } = step
   const session = await deps.sessions.of(role)
   deps.progress.began(session)
@@ -61,14 +61,16 @@ async function runInSlot(deps: Deps, { step, number, end }: Tried, slot: Slot): 
     )
     const attempted = { ...result, name, attempt: number }
     await view.end(`mayfly: step "${name}" ${inWords(attempted)}, ${result.durationMs} ms`)
-    return attempted
-  } catch (error) {
-    await endUnseen(view)
-    throw error
+    return { kind: 'ran', number, result: attempted }
+  } catch (cause) {
+    const error = cause instanceof Error ? cause : new Error(messageOf(cause))
+    await view.end(notRunLine(step, error))
+    return { kind: 'error', number, error }
   }
 }
 
-const endUnseen = (view: View) => view.end('mayfly: it could not be run')
+const notRunLine = ({ name }: JobStep, error: Error) =>
+  `mayfly: step "${name}" could not be run: ${messageOf(error)}`
 
 function inWords({ outcome, exitCode, detail }: StepResult): string {
   const exit = outcome === 'timed_out' ? `timed out, exit ${exitCode}` : `exit ${exitCode}`

@@ -259,3 +259,14 @@ test('an engine or an image that is not there is said in one line', async (t) =>
     (error) => missing(error) && /a step pulls none/.test((error as Error).message),
   )
 })
+
+test('an engine that is there and does not answer is named, not its image', async (t) => {
+  const folder = temporaryFolder(t)
+  const script =
+    '#!/bin/sh\necho "Cannot connect to the Docker daemon at unix:///var/run/docker.sock" >&2\nexit 1\n'
+  writeFileSync(join(folder, 'docker'), script, { mode: 0o755 })
+  await assert.rejects(
+    findEngine('docker', [folder]).digestOf('image:1'),
+    /^MayflyError: docker is installed and does not answer \(Cannot connect to .*\): start it/,
+  )
+})

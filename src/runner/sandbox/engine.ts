@@ -63,13 +63,21 @@ export function findEngine(name: Engine, folders: readonly string[] = standardFo
     name,
     path,
     async digestOf(image) {
-      const id = await ask(['image', 'inspect', '--format', '{{.Id}}', image]).catch((error: unknown) => {
-        const said = (error as { stderr?: string }).stderr?.trim().split('\n').at(-1) ?? messageOf(error)
-        throw new MayflyError(
-          'isolation_unavailable',
-          `the image ${image} is not there for ${name} (${said}): build or pull it before the step; a step pulls none`,
-        )
-      })
+      const id = await ask(['image', 'inspect', '--format', '{{.Id}}', image]).catch(
+        async (error: unknown) => {
+          await ask(['info']).catch((why: unknown) => {
+            throw new MayflyError(
+              'isolation_unavailable',
+              `${name} is installed and does not answer (${lastLineOf(why)}): start it${name === 'docker' ? ', and let this user reach its socket (group docker)' : ''}; mayfly doctor looks again`,
+            )
+          })
+          const said = lastLineOf(error)
+          throw new MayflyError(
+            'isolation_unavailable',
+            `the image ${image} is not there for ${name} (${said}): build or pull it before the step; a step pulls none`,
+          )
+        },
+      )
       return id.startsWith('sha256:') ? id : `sha256:${id}`
     },
     async answers() {
@@ -102,6 +110,11 @@ export function findEngine(name: Engine, folders: readonly string[] = standardFo
       }
     },
   }
+}
+
+function lastLineOf(error: unknown): string {
+  const said = (error as { stderr?: string }).stderr?.trim() ?? ''
+  return said === '' ? messageOf(error) : (said.split('\n').at(-1) ?? '')
 }
 
 function isProgram(path: string): boolean {
