@@ -42,7 +42,7 @@ export const limits = {
   osvReports: 2_000_000,
   osvReportBytes: 16_777_216,
   /** The page of a project in a Python index; those with thousands of files have some megabytes. */
-  indexPageBytes: 33_554_432,
+  indexPageBytes: 16_777_216,
   /** The fields of an upload to one, its description among them, before the file. */
   uploadFieldBytes: 4_194_304,
   /** A body of a route that a stranger may call, or that a step calls beside its lockfile. */

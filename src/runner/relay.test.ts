@@ -73,6 +73,10 @@ async function openWorld(
     connections: [
       { name: 'npm', kind: 'npm', url: 'https://npm.test', authority: 'npm.test:443' },
       { name: 'git', kind: 'git', url: 'https://git.test', authority: 'git.test:443' },
+      {
+        ...{ name: 'pypi', kind: 'pypi', url: 'https://pypi.test', authority: 'pypi.test:443' },
+        storage: ['files.test:443'],
+      },
     ],
   }
   let registryCalls = 0
@@ -299,6 +303,14 @@ test('a client that leaves before its tunnel is open leaves no tunnel behind', a
   ])
   world.relay.close()
   assert.ok(gone, 'the tunnel to the gateway stays open')
+})
+
+test('the lockfile is handed over before the files of a registry are reached by their own host', async (t) => {
+  const world = await openWorld(t, accept)
+  const files = await world.dial()
+  sendConnect(files, 'files.test:443')
+  await once(files, 'data')
+  assert.equal(world.registryCalls(), 1)
 })
 
 test('the lockfile is handed over before a registry is reached, and for nothing else', async (t) => {
