@@ -136,12 +136,7 @@ function holdAction(
   const { href, header, expires_in: seconds, expires_at: at } = isObject(value) ? value : {}
   const headers = readHeaders(header)
   if (typeof href !== 'string' || !URL.canParse(href) || headers === undefined) return undefined
-  const expiresMs =
-    Number.isSafeInteger(seconds) && Number(seconds) !== 0
-      ? nowMs + Number(seconds) * 1000
-      : typeof at === 'string' && at.length < 60 && Date.parse(at) > 0
-        ? Date.parse(at)
-        : undefined
+  const expiresMs = expiryOf(seconds, at, nowMs)
   // The server's own word for how to show who asks; ours goes where it has none, and is never added to it.
   const needsOurs = !authenticated && headers['authorization'] === undefined
   held.hold(
@@ -161,4 +156,12 @@ function holdAction(
     href: `${origin}${exchange.connection.basePath}${base}mayfly/${oid}/${transfer}`,
     ...(expiresMs === undefined ? {} : { expires_at: new Date(expiresMs).toISOString() }),
   }
+}
+
+/** What no date holds is no expiry: the step's own end comes first. */
+function expiryOf(seconds: unknown, at: unknown, nowMs: number): number | undefined {
+  if (Number.isSafeInteger(seconds) && seconds !== 0 && Math.abs(Number(seconds)) < 2 ** 31)
+    return nowMs + Number(seconds) * 1000
+  const parsed = typeof at === 'string' && at.length < 60 ? Date.parse(at) : 0
+  return parsed > 0 ? parsed : undefined
 }

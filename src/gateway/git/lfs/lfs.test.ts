@@ -237,6 +237,19 @@ test('what the server says beside is not for the step', async (t) => {
   assert.doesNotMatch(`${refused.head}${refused.body}`, /s3cret|lfs-authenticate/i)
   const odd = await batch('download', { download: { href: 'not a URL' } })
   assert.match(odd.body, /download action is none/)
+  for (const expiry of [
+    { expires_in: Number.MAX_SAFE_INTEGER },
+    { expires_in: 'x', expires_at: 'never' },
+    {},
+  ])
+    assert.doesNotMatch(
+      (await batch('download', { download: { href: 'https://git.test/o', ...expiry } })).body,
+      /expires/,
+    )
+  const later = await batch('download', {
+    download: { href: 'https://git.test/o', expires_at: '2999-01-01T00:00:00Z' },
+  })
+  assert.match(later.body, /"expires_at":"2999-01-01T00:00:00\.000Z"/)
   const other = await batch('download', undefined, { size: 5 })
   assert.match(other.body, /with another size/)
 })
