@@ -6,6 +6,8 @@ import { compilePattern, parsePurl } from '../lib/index.ts'
 export interface PackageRules {
   /** As in package URLs: `npm`. */
   readonly ecosystem: string
+  /** Patterns of the names that it serves; undefined: any that no other connection has for itself. */
+  readonly only: readonly string[] | undefined
   /** Why a package of this name is not this registry's to serve; undefined if it is. */
   unserved(name: string): string | undefined
   /** Why nobody gets it; undefined if it is not blocked. */
@@ -34,6 +36,7 @@ export function compilePackageRules(name: string, connections: Connections): Pac
   const { minimum_age: age, osv } = config
   return {
     ecosystem,
+    only: config.only,
     unserved(packageName) {
       if (own !== undefined)
         return own.some((pattern) => pattern.matches(packageName))

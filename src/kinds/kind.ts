@@ -68,4 +68,6 @@ export interface KnownConnection {
   readonly url: string
   /** `host:port`. */
   readonly authority: string
+  /** Of a registry: patterns of the names that it serves, if not all. */
+  readonly only?: readonly string[]
 }

@@ -1,6 +1,6 @@
 import { formOf, plainPath } from '../lib/index.ts'
 import { maxPathChars } from './bounds.ts'
-import type { Kind } from './kind.ts'
+import type { Kind, KnownConnection } from './kind.ts'
 import { semver } from './semver.ts'
 
 const packageName = formOf({
@@ -30,20 +30,7 @@ export const npm = {
     // A new version, and the tags that name it.
     'npm:publish': { path: 'required', ref: 'optional', write: true },
   },
-  variables: ([first, ...others]) =>
-    first === undefined || others.length > 0
-      ? {}
-      : {
-          // npm, yarn 1 and bun; then those that look for names of their own.
-          NPM_CONFIG_REGISTRY: first.url,
-          pnpm_config_registry: first.url,
-          YARN_NPM_REGISTRY_SERVER: first.url,
-          // No tool publishes without a token, whatever it is: the gateway leaves it out and adds the connection's.
-          [`npm_config_${first.url.replace(/^https?:/, '').replace(/\/*$/, '/')}:_authToken`]: heldByGateway,
-          YARN_NPM_AUTH_TOKEN: heldByGateway,
-          NPM_CONFIG_TOKEN: heldByGateway,
-          NPM_AUTH_TOKEN: heldByGateway,
-        },
+  variables: variablesOf,
   // npm takes the first of these two where there are both.
   lockfiles: [
     'npm-shrinkwrap.json',
@@ -54,3 +41,35 @@ export const npm = {
     'deno.lock',
   ],
 } as const satisfies Kind
+
+/**
+ * How npm, pnpm, yarn and bun find their registries: one is the default if it is the only one, or the only one that does not say
+ * which packages it serves; one that serves a scope (`@octo/*`) is that scope's.
+ */
+function variablesOf(connections: readonly KnownConnection[]): Record<string, string> {
+  const open = connections.filter(({ only }) => only === undefined)
+  const [first, ...others] = connections.length === 1 ? connections : open
+  return Object.assign(
+    first === undefined || others.length > 0 ? {} : ofDefault(first.url),
+    ...connections.flatMap(({ url, only = [] }) => [
+      // No tool publishes without a token, whatever it is: the gateway leaves it out and adds the connection's.
+      { [`npm_config_${url.replace(/^https?:/, '').replace(/\/*$/, '/')}:_authToken`]: heldByGateway },
+      ...only.flatMap((pattern) => {
+        const scope = /^(?<scope>@[^/*]+)\/\*$/.exec(pattern)?.groups?.['scope']
+        return scope === undefined ? [] : [{ [`npm_config_${scope}:registry`]: url }]
+      }),
+    ]),
+  ) as Record<string, string>
+}
+
+function ofDefault(url: string): Record<string, string> {
+  return {
+    // npm, yarn 1 and bun; then those that look for names of their own.
+    NPM_CONFIG_REGISTRY: url,
+    pnpm_config_registry: url,
+    YARN_NPM_REGISTRY_SERVER: url,
+    YARN_NPM_AUTH_TOKEN: heldByGateway,
+    NPM_CONFIG_TOKEN: heldByGateway,
+    NPM_AUTH_TOKEN: heldByGateway,
+  }
+}

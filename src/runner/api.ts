@@ -117,6 +117,8 @@ export interface StepGrant {
     authority: string
     /** Hosts of its files that tools go to themselves; missing from servers that do not say. */
     storage?: readonly string[]
+    /** Of a registry: patterns of the names that it serves, if not all. */
+    only?: readonly string[]
   }[]
   /** Where the role may read the repository of the job; missing from servers that do not say. */
   readonly checkout?: readonly { connection: string; url: string }[]

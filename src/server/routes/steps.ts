@@ -55,6 +55,10 @@ const openResponse = z.object({
     z.object({
       ...{ name: z.string(), kind: z.string(), url: z.string(), authority: z.string() },
       storage: z.array(z.string()).optional().describe('Hosts of its files that tools go to themselves.'),
+      only: z
+        .array(z.string())
+        .optional()
+        .describe('Of a registry: patterns of the names that it serves, if not all.'),
     }),
   ),
   checkout: z
@@ -376,6 +380,7 @@ async function openStep(
       .filter(({ name }) => names.has(name))
       .map((one) => ({
         ...{ name: one.name, kind: one.kind, url: one.url, authority: `${one.host}:${one.port}` },
+        ...(one.packages?.only === undefined ? {} : { only: [...one.packages.only] }),
         storage: (one.storage ?? [])
           .filter(({ host, port }) => rules.targets.at(host, port)[0]?.storageOf === one)
           .map(({ host, port }) => `${host}:${port}`),

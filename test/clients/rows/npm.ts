@@ -19,6 +19,7 @@ async function open(): Promise<World> {
   for (const version of ['1.0.0', '1.1.0']) await registry.publish({ name: 'left', version })
   await registry.publish({ name: '@octo/core', version: '1.0.0', dependencies: { left: '^1.0.0' } })
   await registry.publish({ name: 'right', version: '2.0.0' })
+  await registry.publish({ name: '@labs/tool', version: '1.0.0', dependencies: { left: '1.0.0' } })
   const stage = await setStage({
     policy(text) {
       const { dial, ca } = registry
@@ -26,6 +27,9 @@ async function open(): Promise<World> {
       const document = parseDocument(extendPolicy(text, { connections: { npm }, grants: {} }))
       const build = (document.toJS() as { roles: { build: object } }).roles.build
       document.setIn(['roles', 'add'], { ...build, grants: ['npm:resolve npm'] })
+      const own = { ...npm, url: `https://${host}/private`, only: ['@labs/*'] }
+      document.setIn(['connections', 'own'], own)
+      document.setIn(['roles', 'both'], { ...build, grants: ['npm:resolve npm', 'npm:resolve own'] })
       document.setIn(['roles', 'publish'], { ...build, grants: ['npm:publish npm/@octo/*@1.*'] })
       return document.toString()
     },
@@ -115,6 +119,33 @@ async function addAndInstall(world: World, tool: Tool): Promise<void> {
   )
 }
 
+/**
+ * A scope of its own at another path of the same host: npm and yarn 1 are told, others have it in .npmrc; and each package comes
+ * from where it is to come from.
+ */
+async function addFromBoth(world: World, tool: Tool): Promise<void> {
+  const { workspace } = world.stage
+  for (const name of readdirSync(workspace)) rmSync(join(workspace, name), { recursive: true })
+  const manifest = { name: 'app', version: '1.0.0', private: true, dependencies: { '@labs/tool': '1.0.0' } }
+  writeFileSync(join(workspace, 'package.json'), JSON.stringify(manifest))
+  if (tool.name === 'pnpm' || tool.name === 'bun')
+    writeFileSync(join(workspace, '.npmrc'), `@labs:registry=https://${host}/private/\n`)
+  const seen = world.registry.seen.length
+  const added = await inStep(
+    world,
+    'both',
+    tool.name,
+    `${tool.add} && node -p "'tool ' + require('@labs/tool')"`,
+  )
+  assert.equal(added.exitCode, 0, `${added.stdout}\n${added.stderr}`)
+  assert.match(added.stdout, /tool 1\.0\.0/)
+  const documents = world.registry.seen.slice(seen).filter(({ url }) => !url.endsWith('.tgz'))
+  assert.deepEqual([...new Set(documents.map(({ url }) => url.toLowerCase()))].toSorted(), [
+    '/left',
+    '/private/@labs%2ftool',
+  ])
+}
+
 /** Publishes a granted version, not another one, and the same one not twice. */
 async function publish(world: World, name: string, command: string): Promise<void> {
   const { registry } = world
@@ -159,6 +190,13 @@ export default suite<World>({
       needs: [tool.name],
       run: (world: World) => addAndInstall(world, tool),
     })),
+    ...tools
+      .filter(({ name }) => ['npm', 'pnpm', 'yarn', 'bun'].includes(name))
+      .map((tool) => ({
+        name: `${tool.name}: two registries on one host`,
+        needs: [tool.name],
+        run: (world: World) => addFromBoth(world, tool),
+      })),
     ...Object.entries(publishers).map(([name, command]) => ({
       name: `${name}: publish`,
       needs: [name],

@@ -54,7 +54,9 @@ export async function startVerdaccio(host: string): Promise<Verdaccio> {
       headers: incoming.headers,
     }
     seen.push(record)
-    const { method, url: path } = incoming
+    const { method, url = '' } = incoming
+    // The same registry is at a path, too, and its documents do not know that.
+    const path = url.replace(/^\/private\//, '/')
     const headers = { ...incoming.headers, 'x-forwarded-proto': 'https' }
     const outgoing = httpRequest({ host: '127.0.0.1', port, method, path, headers }, (answer) => {
       record.status = answer.statusCode ?? 0
