@@ -5,7 +5,7 @@ import type { Connection } from '../connections/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
 import type { Operation } from '../policy/index.ts'
 import type { ByteRange } from './byte-range.ts'
-import type { Downloaded, PinnedBy } from './downloads.ts'
+import type { Downloaded, PinnedBy } from './downloads/record.ts'
 
 /** One HTTP request of a step on one connection, and all that a protocol handler may do with it. */
 export interface Exchange {

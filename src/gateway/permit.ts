@@ -15,7 +15,7 @@ import {
 } from '../policy/index.ts'
 import type { ActivityRecord } from './activity.ts'
 import type { Denials } from './denials.ts'
-import type { DownloadRecord } from './downloads.ts'
+import type { DownloadRecord } from './downloads/record.ts'
 import type { Denial, Permission } from './exchange.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { packLockfiles } from '../../lockfiles/index.ts'
-import type { Downloaded } from '../downloads.ts'
+import type { Downloaded } from '../downloads/record.ts'
 import { compileRules, gitHost, openWorld, request, type Answer, type World } from '../gateway.fixture.ts'
 
 export type Reply = { status?: number; headers?: Record<string, string>; body?: string | Buffer }

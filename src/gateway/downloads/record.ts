@@ -1,6 +1,6 @@
-import { MayflyError, type StepId } from '../lib/index.ts'
-import type { AuditClient } from '../audit/client/index.ts'
-import { stepEvent, type SeenFile, type Step, type StoredFirstSeen } from '../broker/index.ts'
+import { MayflyError, type StepId } from '../../lib/index.ts'
+import type { AuditClient } from '../../audit/client/index.ts'
+import { stepEvent, type SeenFile, type Step, type StoredFirstSeen } from '../../broker/index.ts'
 
 /**
  * A lockfile; or the request itself, which named the file by its digest, or by a name whose digest is in the log; or only the

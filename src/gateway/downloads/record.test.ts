@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { packLockfiles } from '../lockfiles/index.ts'
-import { compileRules, openWorld, startUpstream, until, type World } from './gateway.fixture.ts'
+import { packLockfiles } from '../../lockfiles/index.ts'
+import { compileRules, openWorld, startUpstream, until, type World } from '../gateway.fixture.ts'
 
 const host = 'npm.test'
 const bytesOf = (name: string) => Buffer.from(`the tarball of ${name}`)
