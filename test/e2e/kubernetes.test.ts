@@ -183,3 +183,16 @@ async function startApi(t: TestContext) {
   )
   return { made, config }
 }
+
+test('a server that is the pod itself is told, and without a token the way by a file is named', async () => {
+  const at = asked.indexOf('--server') + 1
+  const here = await run([...asked.toSpliced(at, 1, 'http://127.0.0.1:7700'), '--', 'true'])
+  assert.equal(here.exitCode, 0, here.stderr)
+  assert.match(here.stderr, /in the pod http:\/\/127\.0\.0\.1:7700 is the pod itself: .*--server URL/)
+  const unsigned = await run([...asked.toSpliced(asked.indexOf('--policy'), 2), '--', 'true'])
+  assert.notEqual(unsigned.exitCode, 0)
+  assert.match(
+    unsigned.stderr,
+    /read from the policy: name its file with --policy FILE, or sign in with mayfly login/,
+  )
+})

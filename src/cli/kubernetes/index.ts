@@ -83,6 +83,13 @@ async function roleFacts(name: string, options: KubernetesOptions): Promise<Role
   const { policy } = await policyOf({
     ...(options.policy === undefined ? {} : { file: options.policy }),
     ...(options.server === undefined ? {} : { server: options.server }),
+  }).catch((cause: unknown) => {
+    if (options.policy !== undefined || !(cause instanceof MayflyError) || cause.code !== 'unauthorized')
+      throw cause
+    throw new MayflyError(
+      'unauthorized',
+      `the role’s limits are read from the policy: name its file with --policy FILE, or ${cause.message}`,
+    )
   })
   const role = policy.roles.get(name)
   if (role === undefined)
