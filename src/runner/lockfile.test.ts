@@ -5,7 +5,9 @@ import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { limits } from '../lib/index.ts'
-import { lockfilesOf, readWorkspaceLockfile } from './lockfile.ts'
+import type { ServerApi, StepGrant } from './api.ts'
+import { lockfilesOf, lockfilesOnce, readWorkspaceLockfile } from './lockfile.ts'
+import type { StepRequest } from './step-request.ts'
 import { temporaryFolder } from './sandbox/sandbox.fixture.ts'
 
 const name = 'package-lock.json'
@@ -190,4 +192,38 @@ test('more lockfiles than are taken, and more bytes than are taken, are said', (
     [name, `b/${name}`],
   )
   assert.match(cut.notes.join(), /^c\/package-lock\.json: left out/)
+})
+
+test('what could not be read, and what no registry brings and the role does not reach, is told once', async (t) => {
+  const workspace = workspaceWith(t, { [name]: '{}' })
+  let handed = 0
+  // STUB of the server: what it says of lockfiles is all that is asked of it.
+  const api = {
+    pinLockfiles: async () => {
+      handed++
+      return {
+        packages: 1,
+        files: [{ path: name }, { path: 'test/bun.lock', unread: 'bun.lock is not JSON' }],
+        outside: [
+          { name: 'tool', kind: 'git', host: 'git.test' },
+          { name: 'odd', kind: 'url', host: 'codeload.test' },
+          { name: 'known', kind: 'git', host: 'known.test' },
+          { name: 'open', kind: 'url', host: 'open.test' },
+        ],
+      }
+    },
+  } as unknown as ServerApi
+  const git = { name: 'git', kind: 'git', url: 'https://known.test', authority: 'known.test:443' }
+  const step = { connections: [...npm.connections, git], egress: ['open.test:443'] } as unknown as StepGrant
+  const told: string[] = []
+  const handOver = lockfilesOnce(api, step, { workspace, lockfile: name } as StepRequest, (line) =>
+    told.push(line),
+  )
+  await Promise.all([handOver(), handOver()])
+  await handOver()
+  assert.equal(handed, 1)
+  assert.deepEqual(told, [
+    'mayfly: test/bun.lock: bun.lock is not JSON',
+    'mayfly: not from a registry, and not reached by this role: tool (Git, git.test: needs git:read), odd (codeload.test: needs egress)',
+  ])
 })
