@@ -122,6 +122,11 @@ test('names that run something are known, and ordinary ones are not taken for su
       'PHP_VERSION',
       'COMMIT',
       'RELEASE_NOTES',
+      'HOST_NAME',
+      'MANIFEST_URL',
+      'PROJECT_ROOT',
+      'IMAGE_FRONTEND',
+      'ZIP_CODE',
       'CHANGED',
     ],
   ])
@@ -130,7 +135,7 @@ test('names that run something are known, and ordinary ones are not taken for su
 
 test('variables that programs read their options, configuration or helpers from are refused by what they are called', () => {
   const names =
-    'TAR_OPTIONS JAVACMD APT_CONFIG RIPGREP_CONFIG_PATH AWKPATH COMPOSE_FILE CHROME_BIN M4 HGRCPATH SVN_SSH TS_NODE_PROJECT VIMINIT HOSTCC REGISTRY_AUTH_FILE GH_HOST PGSERVICEFILE MY_TOOL_OPTS SOME_PLUGIN X_COMMAND FOO_WRAPPER'
+    'TAR_OPTIONS JAVACMD APT_CONFIG RIPGREP_CONFIG_PATH AWKPATH COMPOSE_FILE CHROME_BIN M4 HGRCPATH SVN_SSH TS_NODE_PROJECT VIMINIT HOSTCC REGISTRY_AUTH_FILE GH_HOST PGSERVICEFILE MY_TOOL_OPTS SOME_PLUGIN X_COMMAND FOO_WRAPPER ZIPOPT PYTEST_ADDOPTS DEBIAN_FRONTEND RSYNC_CONNECT_PROG CC_x86_64_unknown_linux_gnu HOST_CC NIX_SSHOPTS MANOPT PYLINTRC TEXMFCNF MPLBACKEND npm_execpath CYPRESS_RUN_BINARY HARNESS_PERL OPAMFETCH QEMU_SET_ENV PYENV_ROOT LESSOPEN MANPAGER'
   for (const name of names.split(' ')) assert.ok(isStartupVariable(name), name)
 })
 

@@ -21,7 +21,8 @@ export function githubLines(title: string): GroupLines {
   return {
     line(said) {
       const [name, data] = commandIn(said)
-      const text = said.replaceAll(/##\[(?=(?:end)?group\])/gi, '## [')
+      // The old form has its name up to white space or the bracket.
+      const text = said.replaceAll(/##\[(?=\s*(?:end-?group|group|stop-commands)(?:[\s\]]|$))/gi, '## [')
       if (name === 'endgroup') {
         if (!inOwn) return { text: '' }
         inOwn = false
@@ -32,7 +33,8 @@ export function githubLines(title: string): GroupLines {
       isOutside = false
       if (name === 'group') inOwn = true
       if (name === 'stop-commands') {
-        if (tokens.size >= maxOpen) return { before, text: '' }
+        // Only by a token that is one word, read alike by all, can we begin them again.
+        if (tokens.size >= maxOpen || !/^[A-Za-z0-9_-]{1,200}$/.test(data)) return { before, text: '' }
         tokens.add(data)
       }
       return { before, text }
@@ -70,7 +72,8 @@ export function gitlabLines(): GroupLines {
 /** A line of a step that begins as ours do, whatever a terminal does not show before it, gets a mark in front. */
 export function marked(text: string): string {
   // oxlint-disable-next-line no-control-regex
-  return /^(?:[\s\0-\x1f]|\x1b\[[0-9;?]*[A-Za-z])*mayfly:/.test(text) ? `> ${text}` : text
+  const seen = text.replaceAll(/\x1b\[[0-9;:?]*[A-Za-z]|[\s\p{Cc}\p{Cf}]/gu, '')
+  return seen.startsWith('mayfly:') ? `> ${text}` : text
 }
 
 /** A longer line is shown in parts, each a line: a command in the middle of it would else be one that we do not look for. */

@@ -2,37 +2,13 @@ import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
+import { isHarmless } from './harmless-settings.ts'
 import { readInside } from './inside.ts'
 import { everywhere, lookThrough, plainPath } from './repositories.ts'
 
 const maxConfigBytes = 1_048_576
 /** Each is read by a process of its own. */
 const maxConfigs = 300
-
-/**
- * Keys of a configuration by which Git runs a program, or lets a command of Git's be another, and which no setting from outside takes
- * back, since the repository chooses a part of their name (git-config(1)); `diff.external` fails where it is set to nothing. Those
- * that can be taken back are in git-variables.ts.
- */
-const programKeys: readonly RegExp[] = [
-  /^alias\./,
-  /^(?:filter\..*\.(?:clean|smudge|process)|lfs\.(?:customtransfer|extension)\..*)$/,
-  /^diff\.(?:external|.*\.(?:command|textconv))$/,
-  /^merge\..*\.driver$/,
-  /^(?:mergetool|difftool|browser|man|guitool)\..*\.(?:cmd|path)$/,
-  /^remote\..*\.(?:uploadpack|receivepack|vcs)$/,
-  /^(?:hook|trailer)\..*\.(?:command|cmd)$/,
-  /^gc\.recentobjectshook$/,
-  /^sendemail\..*(?:cmd|smtpserver)$/,
-  /^instaweb\./,
-]
-/** These may hold something else, too. */
-const isProgramBeside = (key: string, value: string) =>
-  (/^submodule\..*\.update$/.test(key) && value.startsWith('!')) ||
-  (key.startsWith('pager.') && !/^(?:true|false|yes|no|on|off|[0-9]*)$/i.test(value))
-
-/** As `git lfs install` writes them: its program is the machine's. */
-const ofLfs = /^git-lfs (?:clean -- %f|smudge (?:--skip )?-- %f|filter-process(?: --skip)?)$/
 
 /**
  * Throws `bad_input` if a repository of this workspace names programs that Git would run in a role that writes: whoever wrote there
@@ -56,18 +32,13 @@ export function refuseForeignPrograms(workspace: string): void {
       if (/^include(?:if\..*)?\.path$/.test(key)) {
         const inside = includedBy(workspace, plain, value)
         if (inside !== undefined) configs.push(inside)
-      } else if (isProgram(key, value))
+      } else if (!isHarmless(key, value))
         throw refusal(
           workspace,
-          `${shown(plain)} sets ${shown(key)}, by which Git runs a program: remove it (git config --file ${shown(plain)} --unset-all ${shown(key)})`,
+          `${shown(plain)} sets ${shown(key)}, by which Git may run a program, or leave for a folder of this workspace: remove it (git config --file ${shown(plain)} --unset-all ${shown(key)})`,
         )
     }
   }
-}
-
-function isProgram(key: string, value: string): boolean {
-  if (key.startsWith('filter.lfs.') && ofLfs.test(value)) return false
-  return value !== '' && (isProgramBeside(key, value) || programKeys.some((form) => form.test(key)))
 }
 
 /** Git lowers the first and last part of a key; the middle one is as it stands. */
