@@ -1,5 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { closeSync, constants, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { junitXml, type JobResult } from '../runner/index.ts'
@@ -28,6 +37,8 @@ function openResultsFile(path: string, option: string): ResultsFile {
       try {
         writeFileSync(draft, text, { flag: 'wx', mode: 0o644 })
         renameSync(draft, `${inFolder}/${basename(full)}`)
+        // A step that moved the folder away may have left another file where the CI looks.
+        assertSamePlace(folder, dirname(full))
       } catch (cause) {
         rmSync(draft, { force: true })
         throw new MayflyError('bad_input', `${option} ${path} cannot be written: ${messageOf(cause)}`, {
@@ -37,6 +48,15 @@ function openResultsFile(path: string, option: string): ResultsFile {
     },
     [Symbol.dispose]: () => closeSync(folder),
   }
+}
+
+function assertSamePlace(folder: number, path: string): void {
+  const [ours, there] = [fstatSync(folder), statSync(path, { throwIfNoEntry: false })]
+  if (ours.dev !== there?.dev || ours.ino !== there.ino)
+    throw new MayflyError(
+      'bad_input',
+      `a step moved its folder ${path}: what is there now is not ours; name a folder outside of the workspace`,
+    )
 }
 
 /** The files that were asked for by `--junit` and `--results`. What is written must be masked. Throws `bad_input`. */

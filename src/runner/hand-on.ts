@@ -1,4 +1,4 @@
-import { messageOf } from '../lib/index.ts'
+import { limits, messageOf } from '../lib/index.ts'
 import { collectArtifacts, TooMuch, type Artifacts } from './artifacts/index.ts'
 import type { OpenStep } from './opened-step.ts'
 import type { StepDeps, StepRequest } from './step-request.ts'
@@ -28,6 +28,8 @@ export async function handOn(
       isCovered: open.isCovered,
       masker: deps.redactor.masker(),
       onSeen: open.secretsSeen.add,
+      // Holes in a file take no room where it lies, and all of it where it is copied to.
+      maxBytes: Math.min(limits.artifactBytes, open.limits.diskBytes),
     })
     for (const line of masked.slice(0, maxLines)) tell(`masked: ${line}`)
     if (masked.length > maxLines) tell(`masked: ${masked.length - maxLines} more files`)
