@@ -6,7 +6,6 @@ import {
   limits,
   messageOf,
   ownUrl,
-  type Secret,
   systemCode,
   type Clock,
   type ServedCertificate,
@@ -23,7 +22,6 @@ import type {
   StoredLockfiles,
 } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
-import { isStream, kindNamed, type HttpKind, type StreamKind } from '../kinds/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
 import type { Policy } from '../policy/index.ts'
@@ -33,35 +31,16 @@ import { createDownloadRecord } from './downloads/record.ts'
 import { createDelivery } from './downloads/delivery.ts'
 import type { KeptFiles } from './downloads/kept-files.ts'
 import { createEgressGuard, type EgressGuard } from './egress-guard.ts'
-import {
-  plainAnswer,
-  type Exchange,
-  type HttpHandler,
-  type StreamExchange,
-  type StreamHandler,
-} from './exchange.ts'
-import { createCargoHandler } from './cargo/index.ts'
-import { createGitHandler } from './git/index.ts'
-import { createGithubHandler } from './github/index.ts'
-import { createGitlabHandler } from './gitlab/index.ts'
-import { createGoHandler } from './go/index.ts'
-import { createHttpHandler } from './http/index.ts'
-import { hostMeant } from './host-beside.ts'
-import { createMavenHandler } from './maven/index.ts'
-import { createNpmHandler } from './npm/index.ts'
-import { createOciHandler } from './oci/index.ts'
-import { createPypiHandler } from './pypi/index.ts'
+import { plainAnswer, type StreamExchange, type StreamHandler } from './exchange.ts'
 import { createGatekeeper } from './permit.ts'
+import { createExchangeOpener } from './open-exchange.ts'
 import { createPinned } from './pinned.ts'
-import { plainTarget } from './plain-target.ts'
-import { createReflection, readable, type Reflection } from './reflection.ts'
-import { readAnswer, relayAnswer } from './relay-answer.ts'
+import { createProtocols } from './protocols.ts'
 import type { PushScanner } from './push-scanner.ts'
 import { createRequestServer } from './request-server.ts'
 import { createRunCa, type RunCa } from './run-ca.ts'
-import { createTcpHandler } from './tcp/index.ts'
 import { createTunnelServer, type At } from './tunnel.ts'
-import { authorityOf, createTlsContexts, createUpstream, type Upstream } from './upstream.ts'
+import { createTlsContexts, createUpstream, type Upstream } from './upstream.ts'
 
 export interface Gateway {
   /** Listens; port 0 takes a free one. Throws `port_in_use`. */
@@ -137,19 +116,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   })
   const delivery = createDelivery({ ...deps, downloads, deny: (...refused) => gatekeeper.deny(...refused) })
   const pinned = createPinned(deps)
-  const handlers: Record<HttpKind, HttpHandler> = {
-    cargo: createCargoHandler(),
-    git: createGitHandler(deps),
-    github: createGithubHandler(),
-    gitlab: createGitlabHandler(),
-    go: createGoHandler(),
-    http: createHttpHandler(),
-    maven: createMavenHandler(),
-    npm: createNpmHandler(deps),
-    oci: createOciHandler(deps),
-    pypi: createPypiHandler(),
-  }
-  const streamHandlers: Record<StreamKind, StreamHandler> = { tcp: createTcpHandler() }
+  const protocolOf = createProtocols(deps)
   const authorities = new Map<string, Promise<RunCa>>()
   const states = new Map<StepId, StepState>()
   /** Sockets that run on another one of these: together they are one connection. */
@@ -157,24 +124,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const origin = new WeakMap<Duplex, { step: Step; at: At }>()
   let url = deps.publicUrl ?? ''
 
-  /** By the answer that it is about; made once for each credential. */
-  const reflections = new WeakMap<IncomingMessage, Reflection>()
-  const ofCredential = new WeakMap<Secret, Reflection>()
-  const reflectionOf = (connection: Connection, authorization: Secret): Reflection => {
-    const known = ofCredential.get(authorization) ?? createReflection(connection, authorization)
-    ofCredential.set(authorization, known)
-    return known
-  }
-
-  function remember(
-    answer: IncomingMessage,
-    connection: Connection,
-    authorization: Secret | undefined,
-  ): IncomingMessage {
-    if (authorization !== undefined) reflections.set(answer, reflectionOf(connection, authorization))
-    return answer
-  }
-
+  const openExchange = createExchangeOpener({
+    ...{ gatekeeper, delivery, downloads, pinned },
+    upstreamOf: (step) => stateOf(step).upstream,
+  })
   const requests = createRequestServer(serveRequest)
 
   const tunnel = createTunnelServer({
@@ -186,8 +139,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     ca: (step) => runCa(step.session),
     url: () => url,
     serve(socket, step, at) {
-      const [{ kind }] = at
-      if (isStream(kind)) return serveStream(streamHandlers[kind], openStream(socket, step, at[0]))
+      const protocol = protocolOf(at[0].kind)
+      if (protocol.of === 'stream') return serveStream(protocol.handle, openStream(socket, step, at[0]))
       origin.set(socket, { step, at })
       requests.take(socket)
     },
@@ -276,7 +229,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
         400,
         gatekeeper.deny(step, `${connection.name} ${request.method}`, exchange),
       )
-    if (!isStream(connection.kind)) await handlers[connection.kind](exchange)
+    const protocol = protocolOf(connection.kind)
+    if (protocol.of === 'http') await protocol.handle(exchange)
   }
 
   function openStream(socket: Duplex, step: Step, connection: Connection): StreamExchange {
@@ -292,80 +246,6 @@ export function createGateway(deps: GatewayDeps): Gateway {
         if (socket.destroyed) upstream.destroy()
         else track(step, upstream)
         return upstream
-      },
-    }
-  }
-
-  /** The request in plain form, or why it has none. */
-  function openExchange(
-    request: IncomingMessage,
-    response: ServerResponse,
-    step: Step,
-    place: Connection,
-  ): Exchange | string {
-    const host = (request.headers.host ?? '').toLowerCase()
-    const authority = authorityOf(place)
-    if (host !== authority && host !== `${authority}:${place.port}`)
-      return `the Host header names another host than the tunnel (${authority})`
-    const target = plainTarget(request.url ?? '', place.basePath, kindNamed(place.kind).escapesPlus)
-    if (target === undefined)
-      return 'the path is not plain (dot segments, escapes, or outside of the connection’s URL)'
-    const connection = place.storageOf ?? place
-    const abandoned = whenAbandoned(response)
-    /** Records that an answer was not handed on; the error is in the words that the step is told. */
-    const tell = (error: unknown): never => {
-      if (!(error instanceof MayflyError) || error.code !== 'denied') throw error
-      const what = `${connection.name} ${request.method} ${target.path}`
-      throw new MayflyError('denied', gatekeeper.deny(step, what, error.message))
-    }
-    return {
-      request,
-      response,
-      connection,
-      ...(place === connection ? {} : { storage: place }),
-      step: step.id,
-      ofStep: stateOf(step),
-      ...target,
-      permit: (operation, detail, options) =>
-        gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true),
-      precheck: (operation) => gatekeeper.precheck(step, connection, operation),
-      would: (operation, options) => gatekeeper.would(step, operation, options?.anyRef === true),
-      permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
-      deny: (what, reason) => gatekeeper.deny(step, what, reason),
-      pins: () => pinned.of(step.id),
-      permitPinned: (operation, pins) => gatekeeper.permitPinned(step, connection, operation, pins),
-      deliver: (upstream, download) =>
-        delivery.deliver({ step, connection, response, ...target }, upstream, download),
-      deliverKept: (_permit, download, headers) =>
-        delivery.deliverKept({ step, connection, response, ...target }, download, headers),
-      downloaded: (file) => downloads.add(step, connection.name, file),
-      relay: (upstream, headers = {}) =>
-        relayAnswer(upstream, response, reflections.get(upstream), { headers, opaque: connection.opaque })
-          .catch(tell)
-          .catch((error: unknown) => {
-            if (!(error instanceof MayflyError) || error.code !== 'denied') throw error
-            plainAnswer(response, 502, error.message)
-          }),
-      read: (upstream, maxBytes) => readAnswer(upstream, reflections.get(upstream), maxBytes).catch(tell),
-      async send(permit, outgoing) {
-        const answer = await stateOf(step).upstream.send(connection, {
-          ...outgoing,
-          headers: permit.authorization === undefined ? outgoing.headers : readable(outgoing.headers),
-          path: `${connection.basePath}${outgoing.path}`,
-          authorization: permit.authorization,
-          abandoned,
-        })
-        remember(answer, connection, permit.authorization)
-        return answer
-      },
-      sendTo(permit, url, outgoing, beside) {
-        const meant = hostMeant(connection, url, beside)
-        if (meant === undefined) return undefined
-        const { host, path, withCredential } = meant
-        const authorization = withCredential ? permit.authorization : undefined
-        return stateOf(step)
-          .upstream.send(host, { ...outgoing, path, authorization, abandoned })
-          .then((answer) => remember(answer, connection, authorization))
       },
     }
   }
@@ -433,15 +313,4 @@ function meantBy(url: string, at: At): Connection {
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {
   return `${remoteAddress} ${remotePort}`
-}
-
-/** Fires when the client leaves before its answer was whole: what was asked upstream for it ends too. */
-function whenAbandoned(response: ServerResponse): AbortSignal {
-  const abandoned = new AbortController()
-  const look = () => {
-    if (!response.writableFinished) abandoned.abort()
-  }
-  if (response.closed) look()
-  else response.once('close', look)
-  return abandoned.signal
 }

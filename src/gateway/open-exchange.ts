@@ -1,0 +1,132 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { MayflyError, type Secret } from '../lib/index.ts'
+import type { Step } from '../broker/index.ts'
+import type { Connection } from '../connections/index.ts'
+import { kindNamed } from '../kinds/index.ts'
+import type { Delivery } from './downloads/delivery.ts'
+import type { DownloadRecord } from './downloads/record.ts'
+import { plainAnswer, type Exchange } from './exchange.ts'
+import { hostMeant } from './host-beside.ts'
+import type { Gatekeeper } from './permit.ts'
+import type { Pinned } from './pinned.ts'
+import { plainTarget } from './plain-target.ts'
+import { createReflection, readable, type Reflection } from './reflection.ts'
+import { readAnswer, relayAnswer } from './relay-answer.ts'
+import { authorityOf, type Upstream } from './upstream.ts'
+
+/** The request in plain form, with all that a protocol may do with it; or why it has none. */
+export type ExchangeOpener = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  step: Step,
+  place: Connection,
+) => Exchange | string
+
+export function createExchangeOpener(deps: {
+  readonly gatekeeper: Gatekeeper
+  readonly delivery: Delivery
+  readonly downloads: DownloadRecord
+  readonly pinned: Pinned
+  /** The connections of a step, gone with it. Throws `revoked`. */
+  readonly upstreamOf: (step: Step) => Upstream
+}): ExchangeOpener {
+  const { gatekeeper, delivery, downloads, pinned } = deps
+
+  /** By the answer that it is about; made once for each credential. */
+  const reflections = new WeakMap<IncomingMessage, Reflection>()
+  const ofCredential = new WeakMap<Secret, Reflection>()
+  const reflectionOf = (connection: Connection, authorization: Secret): Reflection => {
+    const known = ofCredential.get(authorization) ?? createReflection(connection, authorization)
+    ofCredential.set(authorization, known)
+    return known
+  }
+
+  function remember(
+    answer: IncomingMessage,
+    connection: Connection,
+    authorization: Secret | undefined,
+  ): IncomingMessage {
+    if (authorization !== undefined) reflections.set(answer, reflectionOf(connection, authorization))
+    return answer
+  }
+
+  return (request, response, step, place) => {
+    const host = (request.headers.host ?? '').toLowerCase()
+    const authority = authorityOf(place)
+    if (host !== authority && host !== `${authority}:${place.port}`)
+      return `the Host header names another host than the tunnel (${authority})`
+    const target = plainTarget(request.url ?? '', place.basePath, kindNamed(place.kind).escapesPlus)
+    if (target === undefined)
+      return 'the path is not plain (dot segments, escapes, or outside of the connection’s URL)'
+    const connection = place.storageOf ?? place
+    const abandoned = whenAbandoned(response)
+    /** Records that an answer was not handed on; the error is in the words that the step is told. */
+    const tell = (error: unknown): never => {
+      if (!(error instanceof MayflyError) || error.code !== 'denied') throw error
+      const what = `${connection.name} ${request.method} ${target.path}`
+      throw new MayflyError('denied', gatekeeper.deny(step, what, error.message))
+    }
+    return {
+      request,
+      response,
+      connection,
+      ...(place === connection ? {} : { storage: place }),
+      step: step.id,
+      ofStep: deps.upstreamOf(step),
+      ...target,
+      permit: (operation, detail, options) =>
+        gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true),
+      precheck: (operation) => gatekeeper.precheck(step, connection, operation),
+      would: (operation, options) => gatekeeper.would(step, operation, options?.anyRef === true),
+      permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
+      deny: (what, reason) => gatekeeper.deny(step, what, reason),
+      pins: () => pinned.of(step.id),
+      permitPinned: (operation, pins) => gatekeeper.permitPinned(step, connection, operation, pins),
+      deliver: (upstream, download) =>
+        delivery.deliver({ step, connection, response, ...target }, upstream, download),
+      deliverKept: (_permit, download, headers) =>
+        delivery.deliverKept({ step, connection, response, ...target }, download, headers),
+      downloaded: (file) => downloads.add(step, connection.name, file),
+      relay: (upstream, headers = {}) =>
+        relayAnswer(upstream, response, reflections.get(upstream), { headers, opaque: connection.opaque })
+          .catch(tell)
+          .catch((error: unknown) => {
+            if (!(error instanceof MayflyError) || error.code !== 'denied') throw error
+            plainAnswer(response, 502, error.message)
+          }),
+      read: (upstream, maxBytes) => readAnswer(upstream, reflections.get(upstream), maxBytes).catch(tell),
+      async send(permit, outgoing) {
+        const answer = await deps.upstreamOf(step).send(connection, {
+          ...outgoing,
+          headers: permit.authorization === undefined ? outgoing.headers : readable(outgoing.headers),
+          path: `${connection.basePath}${outgoing.path}`,
+          authorization: permit.authorization,
+          abandoned,
+        })
+        remember(answer, connection, permit.authorization)
+        return answer
+      },
+      sendTo(permit, url, outgoing, beside) {
+        const meant = hostMeant(connection, url, beside)
+        if (meant === undefined) return undefined
+        const { host, path, withCredential } = meant
+        const authorization = withCredential ? permit.authorization : undefined
+        return deps
+          .upstreamOf(step)
+          .send(host, { ...outgoing, path, authorization, abandoned })
+          .then((answer) => remember(answer, connection, authorization))
+      },
+    }
+  }
+}
+
+/** Fires when the client leaves before its answer was whole: what was asked upstream for it ends too. */
+function whenAbandoned(response: ServerResponse): AbortSignal {
+  const abandoned = new AbortController()
+  const look = () => {
+    if (!response.writableFinished) abandoned.abort()
+  }
+  if (response.closed) look()
+  else response.once('close', look)
+  return abandoned.signal
+}
