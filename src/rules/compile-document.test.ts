@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { parseDocument } from 'yaml'
 import { formatProblem, writeBundle } from '../config/index.ts'
 import { compileDocument, failedTests, type CompiledDocument } from './compile-document.ts'
 
@@ -111,8 +112,23 @@ test('docs/policy.md: every example in it is a policy that compiles, and its tes
   const docs = readFileSync(new URL('../../docs/policy.md', import.meta.url), 'utf8')
   const blocks = (language: string) =>
     [...docs.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, text = '']) => text)
-  const [trust = '', egress = '', limits = '', tests = '', ...more] = blocks('yaml')
+  const examples = blocks('yaml')
+  const ofRegistries = examples.filter((text) => text.startsWith('connections:'))
+  const [trust = '', egress = '', limits = '', tests = '', ...more] = examples.filter(
+    (text) => !ofRegistries.includes(text),
+  )
   assert.deepEqual(more, [])
+  assert.ok(ofRegistries.length > 0)
+  for (const text of ofRegistries) {
+    // They leave out who may assume their roles.
+    const document = parseDocument(text)
+    document.set('issuers', { ci: { kind: 'github-actions' } })
+    for (const role of Object.keys((document.toJS() as { roles: object }).roles))
+      document.setIn(['roles', role, 'trust'], {
+        ...{ issuer: 'ci', repository_id: '1296269', event: 'push', ref_protected: true },
+      })
+    compiled(document.toString())
+  }
   const head = `issuers:\n  ci: { kind: github-actions }\nconnections:\n  git: { kind: git, url: https://git.example.com }\n`
   const main = `roles:\n  release:\n    trust: { issuer: ci, repository_id: "1296269", event: push, ref_protected: true }\n    grants: [ "git:push git/octo-org/links@refs/tags/v*" ]\n`
   const files = Object.fromEntries(blocks('cedar').map((text, i) => [`policies/${i}.cedar`, text]))
