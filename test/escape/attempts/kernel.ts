@@ -288,7 +288,7 @@ export const kernel: readonly Attempt[] = [
   refused(
     'cgroup.release-agent',
     'names a program that the kernel starts when a group is empty (release_agent)',
-    String.raw`for my $f (glob('/sys/fs/cgroup/*/release_agent /sys/fs/cgroup/release_agent /tmp/cg/release_agent')) { open(my $k, '+<', $f) and reached($f) } -e '/sys/fs/cgroup' and reached('/sys/fs/cgroup'); held('there are no groups to see')`,
+    String.raw`for my $f (glob('/sys/fs/cgroup/*/release_agent /sys/fs/cgroup/release_agent /tmp/cg/release_agent')) { open(my $k, '+<', $f) and reached($f) } my @groups = glob('/sys/fs/cgroup/*'); @groups and reached($groups[0]); held('there are no groups to see')`,
     'machine',
   ),
   refused(
