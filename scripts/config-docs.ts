@@ -67,7 +67,7 @@ ${rows(policy, '').join('\n')}
 | \`github:read CONNECTION/OWNER/NAME\` | read by GitHub's API what belongs to the repository; \`OWNER\` alone is the organisation, \`~\` the account and whatever belongs to nobody |
 | \`github:WORD CONNECTION/OWNER/NAME\` | change one thing of it: \`comment\`, \`issue\`, \`pull-request\`, \`merge\`, \`status\`, \`deployment\`, \`release\`, \`contents\` (files, but not below .github), \`workflow\` (those, and Git objects), \`dispatch\`, \`secret\`, \`deploy-key\`, \`hook\`, \`create-repository\`, \`gist\`; \`admin\` for all of them and what has no word |
 | \`github:query CONNECTION/FIELD\`, \`github:mutation CONNECTION/FIELD\` | GraphQL by the fields at the root of the document, whatever repository they name by id |
-| \`gitlab:WORD CONNECTION/GROUP/PROJECT\` | the same for GitLab, by path or number as the request has it: \`read\`, \`comment\`, \`issue\`, \`merge-request\`, \`merge\`, \`status\`, \`deployment\`, \`release\`, \`package\`, \`contents\`, \`workflow\`, \`pipeline\`, \`variable\`, \`deploy-key\`, \`hook\`, \`create-project\`, \`snippet\`, \`query\`, \`mutation\`, \`admin\` |
+| \`gitlab:WORD CONNECTION/GROUP/PROJECT\` | the same for GitLab, by path or number as the request has it: \`read\`, \`comment\`, \`issue\`, \`merge-request\`, \`merge\`, \`status\`, \`deployment\`, \`release\`, \`package\`, \`contents\`, \`workflow\`, \`pipeline\`, \`variable\`, \`deploy-key\`, \`hook\`, \`create-project\`, \`snippet\`, \`query\`, \`mutation\`, \`admin\`. Requests of either API whose answer is a token, or a CI variable’s value, are refused whatever is granted |
 | \`tcp:connect CONNECTION\` | a connection of any protocol, as bytes |
 
 ## Pipeline files

@@ -42,6 +42,14 @@ export function actionOf(kind: string, rules: readonly ApiRule[], method: string
   return found?.action ?? `${kind}:${reads.has(method) ? 'read' : 'admin'}`
 }
 
+/** A request whose answer is a new credential: no grant opens it, since no step holds one (design.md, Never 1). */
+export function isMinting(action: string): boolean {
+  return action.endsWith(':mint')
+}
+
+export const mintingRefusal =
+  'its answer would be a token, which no step may hold: let an operator make it, and name it as a credential of a connection'
+
 /** The request in one line, for refusals. */
 export function whatOf({ request, connection, path }: Exchange): string {
   return `${connection.kind} ${request.method} ${connection.name}${path}`

@@ -63,10 +63,10 @@ const gitlabCases: readonly (readonly [string, string, string])[] = [
   ['POST', '/api/v4/projects/7/releases', 'gitlab:release api/7'],
   ['POST', '/api/v4/projects/7/repository/files/a%2fb.txt', 'gitlab:contents api/7'],
   ['PUT', '/api/v4/projects/7/repository/files/.gitlab-ci.yml', 'gitlab:workflow api/7'],
+  ['PUT', '/api/v4/projects/7/repository/files/.gitlab%2Fci%2Fbuild.yml', 'gitlab:workflow api/7'],
   ['POST', '/api/v4/projects/7/repository/commits', 'gitlab:workflow api/7'],
   ['POST', '/api/v4/projects/7/variables', 'gitlab:variable api/7'],
   ['POST', '/api/v4/projects/7/deploy_keys', 'gitlab:deploy-key api/7'],
-  ['POST', '/api/v4/projects/7/access_tokens', 'gitlab:deploy-key api/7'],
   ['PUT', '/api/v4/projects/7/packages/generic/app/1.0.0/app.tgz', 'gitlab:package api/7'],
   ['PUT', '/api/v4/projects/7/merge_requests/1/merge', 'gitlab:merge api/7'],
   ['POST', '/api/v4/projects', 'gitlab:create-project api/~'],
@@ -79,6 +79,42 @@ test('GitLab: the same, by path or number of a project', async (t) => {
     assert.equal(await needs(method, path), grant, `${method} ${path}`)
   assert.equal((await ask('GET', '/group/app/-/settings')).status, 403)
   assert.deepEqual(upstream.begun, [])
+})
+
+test('what answers with a credential is refused, whatever is granted: in any case and with an escaped slash, too', async (t) => {
+  for (const [kind, requests] of [
+    [
+      'github',
+      [
+        ['POST', '/app/installations/1/access_tokens'],
+        ['POST', '/repos/octo/app/actions/runners/registration-token'],
+        ['POST', '/repos/octo/app/actions/Runners%2fgenerate-jitconfig'],
+      ],
+    ],
+    [
+      'gitlab',
+      [
+        ['POST', '/api/v4/projects/7/access_tokens'],
+        ['POST', '/api/v4/projects/7/access_tokens/1/rotate'],
+        ['POST', '/api/v4/groups/7/deploy_tokens'],
+        ['GET', '/api/v4/projects/group%2Fapp/variables'],
+        ['GET', '/api/v4/projects/7/variables/TOKEN'],
+        ['GET', '/api/v4/groups/7/Variables/'],
+        ['GET', '/api/v4/projects/7/variables%2fTOKEN'],
+        ['GET', '/api/v4/projects/7/triggers'],
+        ['GET', '/api/v4/projects/7/secure_files/1/download'],
+        ['POST', '/api/v4/user/runners'],
+      ],
+    ],
+  ] as const) {
+    const { ask, upstream } = await apiWorld(t, kind, [`${kind}:admin api/*`])
+    for (const [method, path] of requests) {
+      const { status, body } = await ask(method, path)
+      assert.equal(status, 403, path)
+      assert.match(body, /would be a token, which no step may hold/, path)
+    }
+    assert.deepEqual(upstream.begun, [])
+  }
 })
 
 test('what is granted passes, for that repository and no other', async (t) => {

@@ -1,4 +1,4 @@
-import { actionOf, readRules, whatOf } from '../api-rules.ts'
+import { actionOf, isMinting, mintingRefusal, readRules, whatOf } from '../api-rules.ts'
 import { plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
 import { readGraphql } from '../graphql.ts'
 import { passHttp } from '../pass-http.ts'
@@ -16,6 +16,8 @@ export function createGithubHandler(): HttpHandler {
     // A server may take an escaped slash for one: a file's path is not hidden by it.
     const plain = path.replaceAll(/%2f/gi, '/')
     const action = actionOf('github', rules, request.method ?? '', plain.slice(1).replace(/\/$/, ''))
+    if (isMinting(action))
+      return plainAnswer(exchange.response, 403, exchange.deny(whatOf(exchange), mintingRefusal))
     await passHttp(exchange, whatOf(exchange), [{ action, connection, path: resourceOf(plain) }])
   }
 }
@@ -39,6 +41,13 @@ function resourceOf(path: string): string {
 const rules = readRules(
   'github',
   `
+  # What answers with a credential.
+  POST app/installations/*/access_tokens => mint
+  POST app-manifests/*/conversions => mint
+  POST|PATCH applications/** => mint
+  POST repos/*/*/actions/runners/** => mint
+  POST orgs/*/actions/runners/** => mint
+  POST enterprises/*/actions/runners/** => mint
   # Beginning with what could be taken for something smaller: who may write files may not write workflows.
   PUT|DELETE repos/*/*/contents/.github/** => workflow
   PUT|DELETE repos/*/*/contents/** => contents

@@ -1,4 +1,4 @@
-import { actionOf, readRules, whatOf } from '../api-rules.ts'
+import { actionOf, isMinting, mintingRefusal, readRules, whatOf } from '../api-rules.ts'
 import { plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
 import { readGraphql } from '../graphql.ts'
 import { passHttp } from '../pass-http.ts'
@@ -20,7 +20,9 @@ export function createGitlabHandler(): HttpHandler {
         exchange.deny(whatOf(exchange), 'only /api/v4 and /api/graphql pass here'),
       )
     const { name: connection } = exchange.connection
-    const action = actionOf('gitlab', rules, request.method ?? '', below.replace(/\/$/, ''))
+    const action = actionOf('gitlab', rules, request.method ?? '', plainRest(below))
+    if (isMinting(action))
+      return plainAnswer(exchange.response, 403, exchange.deny(whatOf(exchange), mintingRefusal))
     await passHttp(exchange, whatOf(exchange), [{ action, connection, path: resourceOf(below) }])
   }
 }
@@ -30,6 +32,14 @@ async function graphql(exchange: Exchange): Promise<void> {
   if (typeof read === 'string')
     return plainAnswer(exchange.response, 403, exchange.deny(whatOf(exchange), read))
   await passHttp(exchange, whatOf(exchange), read.operations, read.body)
+}
+
+/** Behind the id an escaped slash counts as one: a server may take it so, and nothing is hidden by it. */
+function plainRest(below: string): string {
+  const [root = '', id = '', ...rest] = below.replace(/\/$/, '').split('/')
+  return [root, id, ...rest.map((part) => part.replaceAll(/%2f/gi, '/'))]
+    .filter((part) => part !== '')
+    .join('/')
 }
 
 /** A project's or group's path, or its number; `~` for what belongs to the account. */
@@ -43,9 +53,27 @@ function resourceOf(below: string): string {
 const rules = readRules(
   'gitlab',
   `
+  # What answers with a credential: new ones, and files and variables in which they are kept.
+  POST|PUT projects/*/access_tokens/** => mint
+  POST|PUT groups/*/access_tokens/** => mint
+  POST|PUT projects/*/deploy_tokens => mint
+  POST|PUT groups/*/deploy_tokens => mint
+  POST|PUT personal_access_tokens/** => mint
+  POST|PUT user/personal_access_tokens/** => mint
+  POST|PUT users/*/personal_access_tokens/** => mint
+  POST|PUT users/*/impersonation_tokens/** => mint
+  POST|PUT user/runners => mint
+  POST|PUT runners/** => mint
+  POST|PUT projects/*/runners/reset_registration_token => mint
+  POST|PUT groups/*/runners/reset_registration_token => mint
+  GET|HEAD|POST|PUT projects/*/triggers/** => mint
+  GET|HEAD projects/*/secure_files/*/download => mint
+  GET|HEAD projects/*/variables/** => mint
+  GET|HEAD groups/*/variables/** => mint
+  GET|HEAD admin/** => mint
   # Who may write files may not write pipelines. A commit's files stand in its body, so it counts as both.
   POST|PUT|DELETE projects/*/repository/files/.gitlab-ci.yml => workflow
-  POST|PUT|DELETE projects/*/repository/files/.gitlab%2f* => workflow
+  POST|PUT|DELETE projects/*/repository/files/.gitlab/** => workflow
   POST|PUT|DELETE projects/*/repository/files/** => contents
   POST projects/*/repository/commits => workflow
   POST projects/*/repository/commits/*/cherry_pick => workflow
@@ -62,9 +90,9 @@ const rules = readRules(
   POST|PUT|DELETE projects/*/variables/** => variable
   POST|PUT|DELETE groups/*/variables/** => variable
   POST|PUT|DELETE projects/*/deploy_keys/** => deploy-key
-  POST|PUT|DELETE projects/*/deploy_tokens/** => deploy-key
-  POST|PUT|DELETE projects/*/access_tokens/** => deploy-key
-  POST|PUT|DELETE projects/*/triggers/** => deploy-key
+  DELETE projects/*/deploy_tokens/** => deploy-key
+  DELETE projects/*/access_tokens/** => deploy-key
+  DELETE projects/*/triggers/** => deploy-key
   POST|PUT|DELETE projects/*/hooks/** => hook
   POST|PUT|DELETE groups/*/hooks/** => hook
   POST|PUT|DELETE projects/*/releases/** => release
