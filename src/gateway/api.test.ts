@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { compileRules, openWorld, startUpstream } from './gateway.fixture.ts'
+import { compileRules, openWorld } from './gateway.fixture.ts'
+import { startUpstream } from './upstream.fixture.ts'
 
 const host = 'api.test'
 

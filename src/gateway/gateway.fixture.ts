@@ -1,24 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
-import { createServer } from 'node:https'
-import { connect as netConnect, type AddressInfo, type Socket } from 'node:net'
+import { connect as netConnect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import type { Duplex } from 'node:stream'
 import { calculateJwkThumbprint, exportJWK } from 'jose'
-import type { AuditClient, AuditEvent } from '../audit/client/index.ts'
-import {
-  createAccessTokens,
-  type Broker,
-  type FirstSeen,
-  type SeenFile,
-  type Session,
-  type Step,
-  type StoredFirstSeen,
-} from '../broker/index.ts'
+import { createAccessTokens, type Step } from '../broker/index.ts'
 import { policySchema } from '../config/index.ts'
-import { compileTargets, type Connection, type Targets } from '../connections/index.ts'
+import { compileTargets, type Targets } from '../connections/index.ts'
 import {
   connectUri,
   createProofSigner,
@@ -26,232 +15,22 @@ import {
   type ProofNonces,
   type ProofSigner,
 } from '../identity/index.ts'
-import {
-  MayflyError,
-  Secret,
-  limits,
-  newId,
-  systemClock,
-  type RunId,
-  type SessionId,
-  type StepId,
-} from '../lib/index.ts'
+import { systemClock } from '../lib/index.ts'
 import { compilePolicy, type Policy } from '../policy/index.ts'
 import type { EgressGuard } from './egress-guard.ts'
 import type { PushScanner } from './push-scanner.ts'
 import { createGateway, type Gateway, type GatewayDeps } from './index.ts'
-import { createRunCa } from './run-ca.ts'
+import { stubAudit, stubBroker, stubFirstSeen, type AuditStub, type BrokerStub } from './stubs.fixture.ts'
+import { startUpstream, type Upstream } from './upstream.fixture.ts'
 
-/** Resolves once it holds; the test's own time limit is the only one. */
+const patienceMs = 60_000
+
+/** Resolves once it holds. What never does is an error, so that the process of the test ends. */
 export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((next) => setTimeout(next, 5))
-}
-
-export interface Seen {
-  readonly method: string
-  readonly url: string
-  readonly headers: IncomingHttpHeaders
-  readonly body: Buffer
-  /** Which of the upstream's connections it came on. */
-  readonly socket: number
-}
-
-/** A real TLS server under a CA of its own, as an upstream. */
-export interface Upstream {
-  readonly port: number
-  readonly ca: string
-  /** Requests whose head arrived. */
-  readonly begun: { method: string; url: string }[]
-  /** Requests that arrived whole. */
-  readonly seen: Seen[]
-  readonly openSockets: () => number
-  /** TCP connections since the start. */
-  readonly accepted: () => number
-  /** Takes a request once its body is read; `onHead` may take it before. */
-  handle: (request: IncomingMessage, response: ServerResponse) => void
-  onHead: ((request: IncomingMessage, response: ServerResponse) => void) | undefined
-  /** Before a push the gateway asks which refs are symbolic: answered with none, as an empty repository does. */
-  answersRefs: boolean
-}
-
-function isAskedByGateway(request: IncomingMessage): boolean {
-  return (
-    request.url?.endsWith('/git-upload-pack') === true && request.headers['user-agent'] === 'git/2 (mayfly)'
-  )
-}
-
-function answerRefs(request: IncomingMessage, response: ServerResponse): void {
-  request.resume()
-  response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-result' }).end('0000')
-}
-
-export async function startUpstream(t: TestContext, host: string): Promise<Upstream> {
-  const authority = await createRunCa({
-    runId: 'upstream',
-    expiresMs: systemClock.nowMs() + 3_600_000,
-    clock: systemClock,
-  })
-  const context = await authority.contextFor(host)
-  const sockets = new Map<Socket, number>()
-  let accepted = 0
-  const server = createServer({ SNICallback: (_name, done) => done(null, context) }, (request, response) => {
-    upstream.begun.push({ method: request.method ?? '', url: request.url ?? '' })
-    request.on('error', () => undefined)
-    response.on('error', () => undefined)
-    if (upstream.answersRefs && isAskedByGateway(request)) return answerRefs(request, response)
-    if (upstream.onHead !== undefined) return upstream.onHead(request, response)
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => {
-      upstream.seen.push({
-        method: request.method ?? '',
-        url: request.url ?? '',
-        headers: request.headers,
-        body: Buffer.concat(chunks),
-        socket: request.socket.remotePort ?? 0,
-      })
-      upstream.handle(request, response)
-    })
-  })
-  const upstream: Upstream = {
-    port: 0,
-    ca: authority.certificate,
-    begun: [],
-    seen: [],
-    openSockets: () => sockets.size,
-    accepted: () => accepted,
-    handle: (_request, response) =>
-      void response.writeHead(200, { 'content-type': 'text/plain' }).end('upstream says hello'),
-    onHead: undefined,
-    answersRefs: true,
-  }
-  server.on('connection', (socket) => {
-    sockets.set(socket, ++accepted)
-    socket.on('error', () => undefined)
-    socket.once('close', () => sockets.delete(socket))
-  })
-  server.on('tlsClientError', () => undefined)
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  t.after(() => {
-    server.close()
-    for (const socket of sockets.keys()) socket.destroy()
-  })
-  return Object.assign(upstream, { port: (server.address() as AddressInfo).port })
-}
-
-/** STUB of the audit log: keeps what it is given, and refuses an entry of a size that the real client refuses. */
-export interface AuditStub extends AuditClient {
-  readonly events: AuditEvent[]
-  ofType(type: string): AuditEvent[]
-  /** Called before an event is kept; what it throws is what `append` rejects with. */
-  before: ((event: AuditEvent) => Promise<void> | void) | undefined
-}
-
-export function stubAudit(): AuditStub {
-  const audit: AuditStub = {
-    events: [],
-    before: undefined,
-    ofType: (type) => audit.events.filter((one) => one.type === type),
-    async append(event) {
-      await audit.before?.(event)
-      const bytes = Buffer.byteLength(JSON.stringify(event))
-      if (bytes > limits.auditEntryBytes)
-        throw new MayflyError('limit_exceeded', `the event takes ${bytes} bytes`)
-      audit.events.push(event)
-      return {} as never
-    },
-    erase: async () => {
-      throw new Error('nobody is erased here')
-    },
-    health: async () => ({ ok: true, size: audit.events.length }),
-    close: async () => undefined,
-  }
-  return audit
-}
-
-/** STUB of the store's table: in memory. */
-export function stubFirstSeen(): StoredFirstSeen & { readonly rows: Map<string, FirstSeen> } {
-  const rows = new Map<string, FirstSeen>()
-  const keyOf = ({ registry, purl, path }: SeenFile) => `${registry} ${purl} ${path}`
-  return {
-    rows,
-    async see(file, digest) {
-      const known = rows.get(keyOf(file)) ?? { digest, seenMs: 0, recorded: false }
-      rows.set(keyOf(file), known)
-      return known
-    },
-    async recorded(files) {
-      for (const file of files) {
-        const known = rows.get(keyOf(file))
-        if (known !== undefined) rows.set(keyOf(file), { ...known, recorded: true })
-      }
-    },
-  }
-}
-
-/** STUB of the broker: steps and leases in memory, the gate closed at once by `end`. */
-export interface BrokerStub {
-  readonly broker: Broker
-  open(jkt: string, role?: string): Step
-  end(step: Step, reason?: string): void
-}
-
-export function stubBroker(): BrokerStub {
-  const steps = new Map<StepId, Step>()
-  const listeners: ((step: Step) => void)[] = []
-  const broker = {
-    step: (id: StepId) => {
-      const step = steps.get(id)
-      return step?.endReason === undefined ? step : undefined
-    },
-    async lease(step: Step, connection: Connection) {
-      if (step.endReason !== undefined)
-        throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
-      const authorization = new Secret(
-        `Basic ${Buffer.from(`injected:for-${connection.name}`).toString('base64')}`,
-      )
-      return { id: 'lse_1', connection: connection.name, expiresMs: step.expiresMs, authorization }
-    },
-    endOf: () => undefined,
-    onStepEnd: (listener: (step: Step) => void) => void listeners.push(listener),
-  } as unknown as Broker
-  return {
-    broker,
-    open(jkt, role = 'build') {
-      const createdMs = systemClock.nowMs()
-      const expiresMs = createdMs + 600_000
-      const session: Session = {
-        id: newId<SessionId>('ses'),
-        runId: newId<RunId>('run'),
-        roles: [role],
-        jkt,
-        actor: 'ci:test',
-        subject: { issuer: 'ci', attributes: { subject: 'x' } },
-        claims: {},
-        waitSeconds: 0,
-        createdMs,
-        expiresMs,
-        endReason: undefined,
-      }
-      const step: Step = {
-        id: newId<StepId>('stp'),
-        session,
-        name: 'test',
-        role,
-        tier: 'B',
-        startedMs: createdMs,
-        expiresMs,
-        heartbeatMs: 0,
-        endReason: undefined,
-      }
-      steps.set(step.id, step)
-      return step
-    },
-    end(step, reason = 'revoked') {
-      step.endReason = reason
-      for (const listener of listeners) listener(step)
-    },
-  }
+  const endMs = Date.now() + patienceMs
+  while (!holds())
+    if (Date.now() > endMs) throw new Error(`not within ${patienceMs / 1000} s: ${holds.toString()}`)
+    else await new Promise((next) => setTimeout(next, 5))
 }
 
 export interface World {

@@ -14,13 +14,12 @@ import {
   openWorld,
   readAll,
   request,
-  startUpstream,
-  stubAudit,
-  stubBroker,
   until,
   usualConnections,
   usualGrants,
 } from './gateway.fixture.ts'
+import { startUpstream } from './upstream.fixture.ts'
+import { stubAudit, stubBroker } from './stubs.fixture.ts'
 import { commit, pushHead, zero } from './git/git.fixture.ts'
 import { flushPacket, packetLine } from './git/pkt-line.ts'
 

@@ -1,15 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { packLockfiles } from '../../lockfiles/bundle.ts'
-import {
-  compileRules,
-  openWorld,
-  request,
-  startUpstream,
-  type Answer,
-  type Upstream,
-  type World,
-} from '../gateway.fixture.ts'
+import { compileRules, openWorld, request, type Answer, type World } from '../gateway.fixture.ts'
+import { startUpstream, type Upstream } from '../upstream.fixture.ts'
 import { indexPath } from './route.ts'
 
 export const host = 'index.test'

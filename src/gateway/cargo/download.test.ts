@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { startUpstream } from '../gateway.fixture.ts'
+import { startUpstream } from '../upstream.fixture.ts'
 import { integrityOfHex } from '../../lockfiles/index.ts'
 import { host, lockOf, openCargo, sha256, injected } from './cargo.fixture.ts'
 import { indexPath, routeOf } from './route.ts'

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { packLockfiles } from '../../lockfiles/index.ts'
-import { compileRules, openWorld, startUpstream, until, type World } from '../gateway.fixture.ts'
+import { compileRules, openWorld, until, type World } from '../gateway.fixture.ts'
+import { startUpstream } from '../upstream.fixture.ts'
 
 const host = 'npm.test'
 const bytesOf = (name: string) => Buffer.from(`the tarball of ${name}`)

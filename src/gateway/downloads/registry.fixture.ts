@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { packLockfiles } from '../../lockfiles/index.ts'
 import type { KeptFiles } from './kept-files.ts'
-import { compileRules, openWorld, startUpstream, type Answer, type World } from '../gateway.fixture.ts'
+import { compileRules, openWorld, type Answer, type World } from '../gateway.fixture.ts'
+import { startUpstream } from '../upstream.fixture.ts'
 
 export const registryHost = 'npm.test'
 export const tarballOf = (name: string) => `/${name}/-/${name.replace(/^.*\//, '')}-1.0.0.tgz`

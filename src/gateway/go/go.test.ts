@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { startUpstream } from '../gateway.fixture.ts'
+import { startUpstream } from '../upstream.fixture.ts'
 import { sha256Hex } from '../../lib/index.ts'
 import { makeModule, openGo } from './go.fixture.ts'
 import { routeOf } from './route.ts'

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import fc from 'fast-check'
-import { compileRules, openWorld, startUpstream } from '../gateway.fixture.ts'
+import { compileRules, openWorld } from '../gateway.fixture.ts'
+import { startUpstream } from '../upstream.fixture.ts'
 import { strippedQuery } from '../plain-headers.ts'
 
 const host = 'api.test'

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { npmHost, startUpstream } from '../gateway.fixture.ts'
+import { npmHost } from '../gateway.fixture.ts'
+import { startUpstream } from '../upstream.fixture.ts'
 import { errorOf, integrityOf, openNpm, packageLock, yarnLock } from './npm.fixture.ts'
 
 const file = 'the bytes of a file'

@@ -8,12 +8,11 @@ import {
   npmHost,
   openWorld,
   request,
-  startUpstream,
   usualConnections,
   type Answer,
-  type Upstream,
   type World,
 } from '../gateway.fixture.ts'
+import { startUpstream, type Upstream } from '../upstream.fixture.ts'
 
 export function integrityOf(bytes: Buffer | string, algorithm = 'sha512'): string {
   return `${algorithm}-${createHash(algorithm).update(bytes).digest('base64')}`

@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { TestContext } from 'node:test'
-import {
-  compileRules,
-  gitHost,
-  openWorld,
-  request,
-  type Answer,
-  type Seen,
-  type World,
-} from '../gateway.fixture.ts'
+import { compileRules, gitHost, openWorld, request, type Answer, type World } from '../gateway.fixture.ts'
+import { type Seen } from '../upstream.fixture.ts'
 
 export type Reply = {
   status: number

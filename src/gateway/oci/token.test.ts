@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { systemClock } from '../../lib/index.ts'
-import { startUpstream, type Seen } from '../gateway.fixture.ts'
+import { startUpstream, type Seen } from '../upstream.fixture.ts'
 import { readChallenge, readToken, tokenUrl } from './challenge.ts'
 import {
   digest,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gitHost, request, startUpstream } from '../gateway.fixture.ts'
+import { gitHost, request } from '../gateway.fixture.ts'
+import { startUpstream } from '../upstream.fixture.ts'
 import { downloadsOf, hex, json, openIndexWorld } from './pypi.fixture.ts'
 
 const wheel = 'octo_core-1.0-py3-none-any.whl'

@@ -6,12 +6,11 @@ import {
   compileRules,
   openWorld,
   request,
-  startUpstream,
   usualConnections,
   type Answer,
-  type Upstream,
   type World,
 } from '../../gateway.fixture.ts'
+import { startUpstream, type Upstream } from '../../upstream.fixture.ts'
 import { coded } from '../git.fixture.ts'
 import { readBatch } from './batch-request.ts'
 import { readHeaders } from './held.ts'

@@ -1,0 +1,128 @@
+import type { AuditClient, AuditEvent } from '../audit/client/index.ts'
+import type { Broker, FirstSeen, SeenFile, Session, Step, StoredFirstSeen } from '../broker/index.ts'
+import type { Connection } from '../connections/index.ts'
+import {
+  MayflyError,
+  Secret,
+  limits,
+  newId,
+  systemClock,
+  type RunId,
+  type SessionId,
+  type StepId,
+} from '../lib/index.ts'
+
+/** STUB of the audit log: keeps what it is given, and refuses an entry of a size that the real client refuses. */
+export interface AuditStub extends AuditClient {
+  readonly events: AuditEvent[]
+  ofType(type: string): AuditEvent[]
+  /** Called before an event is kept; what it throws is what `append` rejects with. */
+  before: ((event: AuditEvent) => Promise<void> | void) | undefined
+}
+
+export function stubAudit(): AuditStub {
+  const audit: AuditStub = {
+    events: [],
+    before: undefined,
+    ofType: (type) => audit.events.filter((one) => one.type === type),
+    async append(event) {
+      await audit.before?.(event)
+      const bytes = Buffer.byteLength(JSON.stringify(event))
+      if (bytes > limits.auditEntryBytes)
+        throw new MayflyError('limit_exceeded', `the event takes ${bytes} bytes`)
+      audit.events.push(event)
+      return {} as never
+    },
+    erase: async () => {
+      throw new Error('nobody is erased here')
+    },
+    health: async () => ({ ok: true, size: audit.events.length }),
+    close: async () => undefined,
+  }
+  return audit
+}
+
+/** STUB of the store's table: in memory. */
+export function stubFirstSeen(): StoredFirstSeen & { readonly rows: Map<string, FirstSeen> } {
+  const rows = new Map<string, FirstSeen>()
+  const keyOf = ({ registry, purl, path }: SeenFile) => `${registry} ${purl} ${path}`
+  return {
+    rows,
+    async see(file, digest) {
+      const known = rows.get(keyOf(file)) ?? { digest, seenMs: 0, recorded: false }
+      rows.set(keyOf(file), known)
+      return known
+    },
+    async recorded(files) {
+      for (const file of files) {
+        const known = rows.get(keyOf(file))
+        if (known !== undefined) rows.set(keyOf(file), { ...known, recorded: true })
+      }
+    },
+  }
+}
+
+/** STUB of the broker: steps and leases in memory, the gate closed at once by `end`. */
+export interface BrokerStub {
+  readonly broker: Broker
+  open(jkt: string, role?: string): Step
+  end(step: Step, reason?: string): void
+}
+
+export function stubBroker(): BrokerStub {
+  const steps = new Map<StepId, Step>()
+  const listeners: ((step: Step) => void)[] = []
+  const broker = {
+    step: (id: StepId) => {
+      const step = steps.get(id)
+      return step?.endReason === undefined ? step : undefined
+    },
+    async lease(step: Step, connection: Connection) {
+      if (step.endReason !== undefined)
+        throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
+      const authorization = new Secret(
+        `Basic ${Buffer.from(`injected:for-${connection.name}`).toString('base64')}`,
+      )
+      return { id: 'lse_1', connection: connection.name, expiresMs: step.expiresMs, authorization }
+    },
+    endOf: () => undefined,
+    onStepEnd: (listener: (step: Step) => void) => void listeners.push(listener),
+  } as unknown as Broker
+  return {
+    broker,
+    open(jkt, role = 'build') {
+      const createdMs = systemClock.nowMs()
+      const expiresMs = createdMs + 600_000
+      const session: Session = {
+        id: newId<SessionId>('ses'),
+        runId: newId<RunId>('run'),
+        roles: [role],
+        jkt,
+        actor: 'ci:test',
+        subject: { issuer: 'ci', attributes: { subject: 'x' } },
+        claims: {},
+        waitSeconds: 0,
+        createdMs,
+        expiresMs,
+        endReason: undefined,
+      }
+      const step: Step = {
+        id: newId<StepId>('stp'),
+        session,
+        name: 'test',
+        role,
+        tier: 'B',
+        startedMs: createdMs,
+        expiresMs,
+        heartbeatMs: 0,
+        endReason: undefined,
+      }
+      steps.set(step.id, step)
+      return step
+    },
+    end(step, reason = 'revoked') {
+      step.endReason = reason
+      for (const listener of listeners) listener(step)
+    },
+  }
+}
