@@ -50,7 +50,7 @@ ${rows(policy, '').join('\n')}
 | \`cargo:resolve CONNECTION[/CRATE]\` | what cargo:download allows there, and to take crates that Cargo.lock does not have yet, held against the index's checksum |
 | \`cargo:publish CONNECTION/CRATE@VERSION\` | publish new versions that match: \`cargo:publish cargo/octo-app@1.*\`; never one that is there |
 | \`go:download CONNECTION[/MODULE][@VERSION]\` | modules that go.sum has, each go.mod and zip file held against its line |
-| \`go:resolve CONNECTION[/MODULE]\` | what go:download allows there, and to read which versions there are, to take modules that go.sum does not have yet, and to reach the checksum database |
+| \`go:resolve CONNECTION[/MODULE]\` | what go:download allows there, and to read which versions there are, to take modules that go.sum does not have yet, held against the checksum database |
 | \`maven:download CONNECTION[/GROUP:ARTIFACT[@VERSION]]\` | files that gradle/verification-metadata.xml pins by SHA-256 or SHA-512, and what stands beside them |
 | \`maven:resolve CONNECTION[/GROUP:ARTIFACT[@VERSION]]\` | what nothing pins, too, and metadata: what Maven itself needs, which has no lockfile. A file stays what it was when it was seen first |
 | \`maven:publish CONNECTION/GROUP:ARTIFACT@VERSION\` | deploy files of versions that match; never over one that is there |

@@ -15,7 +15,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   // What is decided, and by what.
   identity: ['lib', 'config'],
-  connections: ['lib', 'kinds', 'config'],
+  connections: ['lib', 'kinds', 'config', 'audit/verify'],
   policy: ['lib', 'kinds', 'config'],
   rules: ['lib', 'config', 'connections', 'identity', 'policy', 'store', 'broker', 'audit/client'],
   broker: ['lib', 'connections', 'identity', 'policy', 'store', 'vault', 'audit/client'],
@@ -45,7 +45,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['gateway/cargo', 'gateway/git', 'gateway/github', 'gateway/gitlab', 'gateway/go', 'gateway/http'],
     ...['gateway/maven', 'gateway/npm', 'gateway/oci', 'gateway/pypi', 'gateway/tcp'],
   ],
-  'gateway/go': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
+  'gateway/go': ['lib', 'kinds', 'lockfiles', 'policy', 'audit/verify', 'gateway'],
   'gateway/cargo': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/git': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/npm': ['lib', 'kinds', 'lockfiles', 'gateway'],

@@ -155,6 +155,9 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'package.changed': (data) => [
     `PACKAGE CHANGED: ${text(data['purl'])} of ${text(data['registry'])} was ${digestIn(data['was'])} and is now ${digestIn(data['now'])}; nobody gets it`,
   ],
+  'sumdb.contradicted': (data) => [
+    `CHECKSUM DATABASE ${text(data['database'])} CONTRADICTS ITSELF, as connection ${text(data['connection'])} has it: it signed two trees (${sizeIn(data['was'])} and ${sizeIn(data['now'])} records) of which neither is a beginning of the other`,
+  ],
   'lockfile.pinned': (data) => [
     `its lockfile pins ${text(data['packages'])} packages (SHA-256 ${text(data['sha256']).slice(0, 16)}…)`,
   ],
@@ -289,6 +292,10 @@ function operations(value: unknown): string {
         `${action} ${connection}${path === '' ? '' : `/${path}`}${ref === undefined ? '' : `@${ref}`}`,
     )
     .join(', ')
+}
+
+function sizeIn(value: unknown): string {
+  return text((value as Data)['size'])
 }
 
 function digestIn(value: unknown): string {

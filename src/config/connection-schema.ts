@@ -109,6 +109,17 @@ const settings = {
   push_size: size
     .optional()
     .describe('What one push may bring, as git packs it. A larger one is refused. Without it 5GiB.'),
+  sumdb: z
+    .string()
+    .max(500)
+    .regex(
+      /^(?:off|[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*)$/,
+      '`off`, or the verifier key of a checksum database, NAME+HASH+KEY, as GOSUMDB takes it',
+    )
+    .optional()
+    .describe(
+      'The checksum database that modules are held against which no go.sum pins, by its verifier key (as `GOSUMDB` takes it); it is read through this proxy. Without it sum.golang.org. `off`: for private modules, which no database knows; their digests are recorded as nobody’s word.',
+    ),
   signature_keys: z
     .array(
       z.strictObject({

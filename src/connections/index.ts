@@ -10,9 +10,11 @@ import {
   type PolicyDocument,
 } from '../config/index.ts'
 import { compileEgress, type Egress } from './egress.ts'
+import { compileSumdb, type ChecksumDatabase } from './sumdb.ts'
 import { compilePackageRules, packageRulesProblem, type PackageRules } from './package-rules.ts'
 
 export { missingEgress } from './egress.ts'
+export type { ChecksumDatabase } from './sumdb.ts'
 export type { PackageRules } from './package-rules.ts'
 export type { Egress, EgressRule } from './egress.ts'
 
@@ -48,6 +50,8 @@ export interface Connection {
   readonly pushBytes?: number
   /** Those that the registry signs versions with: ECDSA on P-256. */
   readonly signatureKeys?: readonly SignatureKey[]
+  /** Of a Go module proxy: what modules that no go.sum pins are held against. */
+  readonly sumdb?: ChecksumDatabase
   /** Of a registry of packages. */
   readonly packages?: PackageRules | undefined
   /** Answers that cannot be looked into may pass. */
@@ -164,6 +168,9 @@ function compileConnection(
   if (typeof beside === 'string') return beside
   const signatureKeys = compileSignatureKeys(config)
   if (typeof signatureKeys === 'string') return signatureKeys
+  const sumdb = compileSumdb(config)
+  if (sumdb === 'malformed')
+    return 'sumdb is no verifier key (NAME+HASH+KEY, as GOSUMDB takes it): its hash is another key’s, or it is not Ed25519'
   return {
     ...own,
     ...beside,
@@ -176,6 +183,7 @@ function compileConnection(
     ...(config.push_options === undefined ? {} : { pushOptions: config.push_options }),
     ...(config.push_size === undefined ? {} : { pushBytes: sizeBytes(config.push_size) }),
     ...(signatureKeys === undefined ? {} : { signatureKeys }),
+    ...(sumdb === undefined ? {} : { sumdb }),
   }
 }
 

@@ -14,7 +14,8 @@ roles: { build: { trust: { issuer: ci, subject: x }, grants: ["git:read none/x"]
   const compiled = compileTargets(parsed.value, parsed.locate)
   if (!compiled.ok) return compiled
   const { connections: all } = compiled.targets
-  return { ok: true as const, of: (name: string) => all.find((one) => one.name === name)?.packages }
+  const named = (name: string) => all.find((one) => one.name === name)
+  return { ok: true as const, named, of: (name: string) => named(name)?.packages }
 }
 
 const own = '  own: { kind: npm, url: "https://npm.test", only: ["@octo/*", left-pad] }'
@@ -63,6 +64,25 @@ for (const [rule, message] of refused)
     assert.ok(!compiled.ok)
     assert.match(compiled.problems.map((one) => one.message).join('\n'), message)
   })
+
+test('a Go module proxy is held against Go’s own checksum database, another one, or none', () => {
+  const key = 'sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8'
+  const sumdbOf = (rule: string) => {
+    const compiled = compile(`  go: { kind: go, url: "https://go.test"${rule} }`)
+    return compiled.ok ? compiled.named('go')?.sumdb : compiled.problems.map((one) => one.message).join('\n')
+  }
+  const go = sumdbOf('')
+  assert.ok(typeof go === 'object')
+  assert.deepEqual([go.verifier?.name, go.setting], ['sum.golang.org', undefined])
+  assert.deepEqual(sumdbOf(', sumdb: off'), { verifier: undefined, setting: 'off' })
+  const named = sumdbOf(`, sumdb: "${key}"`)
+  assert.ok(typeof named === 'object')
+  assert.equal(named.setting, key)
+  for (const wrong of [key.replace('033', '133'), key.replace('+Ac', '+Bc'), `${key}A`])
+    assert.match(String(sumdbOf(`, sumdb: "${wrong}"`)), /sumdb is no verifier key/)
+  for (const wrong of ['sum.golang.org', 'on', '""'])
+    assert.match(String(sumdbOf(`, sumdb: ${wrong}`)), /`off`, or the verifier key/)
+})
 
 test('a connection without packages has no such rules', () => {
   const compiled = compile('  git: { kind: git, url: "https://git.test", blocked: ["pkg:npm/x"] }')

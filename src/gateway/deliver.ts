@@ -12,6 +12,7 @@ const saidBy: Record<PinnedBy, string> = {
   digest: 'its digest names',
   registry: 'the registry says',
   signature: 'the registry signed',
+  sumdb: 'the checksum database has',
   none: 'was expected',
 }
 

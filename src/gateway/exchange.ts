@@ -37,6 +37,8 @@ export interface Exchange {
   permitAll(operations: readonly Operation[], detail: Readonly<Record<string, unknown>>): Promise<Permission>
   /** Records a refusal that is the protocol's own, not policy's; returns the text for the step. */
   deny(what: string, reason: string): string
+  /** Records a finding beside the refusal of what it is about; `key` tells it from others of its type, which are recorded once. */
+  found(type: string, key: string, data: Readonly<Record<string, unknown>>): void
   /** What the step's lockfiles pin; undefined if it has handed none over. */
   pins(): Promise<Pins | undefined>
   /** As `permit`, for a package that these pins hold: its lockfile is recorded as a whole, and each download by `deliver`. */

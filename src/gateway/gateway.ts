@@ -20,6 +20,7 @@ import type {
   Step,
   StoredFirstSeen,
   StoredLockfiles,
+  StoredTreeHeads,
 } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
@@ -32,6 +33,7 @@ import { createDelivery } from './downloads/delivery.ts'
 import type { KeptFiles } from './downloads/kept-files.ts'
 import { createEgressGuard, type EgressGuard } from './egress-guard.ts'
 import { plainAnswer, type StreamExchange, type StreamHandler } from './exchange.ts'
+import { createFindings } from './findings.ts'
 import { createGatekeeper } from './permit.ts'
 import { createExchangeOpener } from './open-exchange.ts'
 import { createPinned } from './pinned.ts'
@@ -79,6 +81,8 @@ export interface GatewayDeps {
   lockfiles?: StoredLockfiles
   /** What files of registries were when a step had them for the first time; without it nothing is compared. */
   firstSeen?: StoredFirstSeen
+  /** What checksum databases signed last; without it that is known while this process runs. */
+  treeHeads?: StoredTreeHeads
   /** Files of packages that steps were given before; without it none are kept. */
   kept?: KeptFiles
   /** The URL that supervisors reach us at, if it is not where we listen. */
@@ -114,7 +118,13 @@ export function createGateway(deps: GatewayDeps): Gateway {
     denials,
     downloads,
   })
-  const delivery = createDelivery({ ...deps, downloads, deny: (...refused) => gatekeeper.deny(...refused) })
+  const findings = createFindings(deps)
+  const delivery = createDelivery({
+    ...deps,
+    downloads,
+    findings,
+    deny: (...refused) => gatekeeper.deny(...refused),
+  })
   const pinned = createPinned(deps)
   const protocolOf = createProtocols(deps)
   const authorities = new Map<string, Promise<RunCa>>()
@@ -125,7 +135,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   let url = deps.publicUrl ?? ''
 
   const openExchange = createExchangeOpener({
-    ...{ gatekeeper, delivery, downloads, pinned },
+    ...{ gatekeeper, delivery, downloads, findings, pinned },
     upstreamOf: (step) => stateOf(step).upstream,
   })
   const requests = createRequestServer(serveRequest)

@@ -6,6 +6,7 @@ import { kindNamed } from '../kinds/index.ts'
 import type { Delivery } from './downloads/delivery.ts'
 import type { DownloadRecord } from './downloads/record.ts'
 import { plainAnswer, type Exchange } from './exchange.ts'
+import type { Findings } from './findings.ts'
 import { hostMeant } from './host-beside.ts'
 import type { Gatekeeper } from './permit.ts'
 import type { Pinned } from './pinned.ts'
@@ -26,11 +27,12 @@ export function createExchangeOpener(deps: {
   readonly gatekeeper: Gatekeeper
   readonly delivery: Delivery
   readonly downloads: DownloadRecord
+  readonly findings: Findings
   readonly pinned: Pinned
   /** The connections of a step, gone with it. Throws `revoked`. */
   readonly upstreamOf: (step: Step) => Upstream
 }): ExchangeOpener {
-  const { gatekeeper, delivery, downloads, pinned } = deps
+  const { gatekeeper, delivery, downloads, findings, pinned } = deps
 
   /** By the answer that it is about; made once for each credential. */
   const reflections = new WeakMap<IncomingMessage, Reflection>()
@@ -80,6 +82,7 @@ export function createExchangeOpener(deps: {
       would: (operation, options) => gatekeeper.would(step, operation, options?.anyRef === true),
       permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
       deny: (what, reason) => gatekeeper.deny(step, what, reason),
+      found: (type, key, data) => findings.found(step, type, key, { connection: connection.name, ...data }),
       pins: () => pinned.of(step.id),
       permitPinned: (operation, pins) => gatekeeper.permitPinned(step, connection, operation, pins),
       deliver: (upstream, download) =>

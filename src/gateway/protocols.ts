@@ -1,11 +1,12 @@
 import type { Clock } from '../lib/index.ts'
+import type { StoredTreeHeads } from '../broker/index.ts'
 import { isStream, type HttpKind, type KindName, type StreamKind } from '../kinds/index.ts'
 import type { HttpHandler, StreamHandler } from './exchange.ts'
 import { createCargoHandler } from './cargo/index.ts'
 import { createGitHandler } from './git/index.ts'
 import { createGithubHandler } from './github/index.ts'
 import { createGitlabHandler } from './gitlab/index.ts'
-import { createGoHandler } from './go/index.ts'
+import { createGoHandler, createTreeHeads } from './go/index.ts'
 import { createHttpHandler } from './http/index.ts'
 import { createMavenHandler } from './maven/index.ts'
 import { createNpmHandler } from './npm/index.ts'
@@ -23,13 +24,14 @@ export type Protocol =
 export function createProtocols(deps: {
   readonly clock: Clock
   readonly scanner?: PushScanner
+  readonly treeHeads?: StoredTreeHeads
 }): (kind: KindName) => Protocol {
   const http: Record<HttpKind, HttpHandler> = {
     cargo: createCargoHandler(),
     git: createGitHandler(deps),
     github: createGithubHandler(),
     gitlab: createGitlabHandler(),
-    go: createGoHandler(),
+    go: createGoHandler({ heads: deps.treeHeads ?? createTreeHeads() }),
     http: createHttpHandler(),
     maven: createMavenHandler(),
     npm: createNpmHandler(deps),

@@ -49,14 +49,18 @@ export const go = {
   transport: 'http',
   ecosystem: 'golang',
   hosts: ['storage'],
+  settings: ['sumdb'],
   path: { form: module, noun: 'module', example: 'example.com/octo/*' },
   ref: { form: version, noun: 'version', example: 'v1.*' },
   credentials: ['basic', 'bearer'],
   actions: {
     'go:download': { path: 'optional', ref: 'optional', write: false },
-    // Reads which versions there are, and takes modules that go.sum does not have yet.
+    // Reads which versions there are, and takes modules that go.sum does not have yet, as the checksum database has them.
     'go:resolve': { path: 'optional', ref: 'none', write: false, includes: ['go:download'] },
   },
-  variables: ([first, ...others]) => (first === undefined || others.length > 0 ? {} : { GOPROXY: first.url }),
+  variables: ([first, ...others]) =>
+    first === undefined || others.length > 0
+      ? {}
+      : { GOPROXY: first.url, ...(first.sumdb === undefined ? {} : { GOSUMDB: first.sumdb }) },
   lockfiles: ['go.sum', 'go.work.sum'],
 } as const satisfies Kind

@@ -22,7 +22,7 @@ export interface Kind {
   /** Its servers send clients on to other hosts, for files or for tokens: which of these a connection may name. */
   readonly hosts?: readonly ('storage' | 'token_host')[]
   /** Further keys that its connections take. */
-  readonly settings?: readonly ('push_options' | 'push_size' | 'signature_keys')[]
+  readonly settings?: readonly ('push_options' | 'push_size' | 'signature_keys' | 'sumdb')[]
   /** Its paths name packages: their type in package URLs. A connection may have rules of its own for them. */
   readonly ecosystem?: string
   /** Its tools go to the storage hosts themselves, by addresses of an index or a lockfile: these belong to the connection. */
@@ -70,4 +70,6 @@ export interface KnownConnection {
   readonly authority: string
   /** Of a registry: patterns of the names that it serves, if not all. */
   readonly only?: readonly string[]
+  /** Of a Go module proxy: the checksum database that its modules are held against, if not Go's own; `off`: none. */
+  readonly sumdb?: string
 }

@@ -17,6 +17,7 @@ import {
   createLogMemory,
   createPeople,
   createStoredFirstSeen,
+  createStoredTreeHeads,
   createStoredLockfiles,
   createStoredRunNumbers,
   loadRunKeys,
@@ -202,6 +203,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
       rules.loaded ? cacheBytes(rules.current().document.cache) : 0,
     ),
     firstSeen: createStoredFirstSeen({ store, clock }),
+    treeHeads: createStoredTreeHeads({ store }),
   })
   const apiTokens = createApiTokens({ store, clock })
   const { outbox } = broker

@@ -132,6 +132,10 @@ const migrations: readonly string[] = [
     registry TEXT NOT NULL, purl TEXT NOT NULL, path TEXT NOT NULL, digest TEXT NOT NULL, seen_ms INTEGER NOT NULL,
     recorded_ms INTEGER, PRIMARY KEY (registry, purl, path)) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE tree_heads (
+    log TEXT PRIMARY KEY, size INTEGER NOT NULL, root TEXT NOT NULL, note TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

@@ -58,6 +58,8 @@ export interface Tables {
     /** From then on the audit log has it. */
     recorded_ms: number | null
   }
+  /** The newest tree head of each transparency log of a registry (its verifier key), in base64 and as it was signed. */
+  tree_heads: { log: string; size: number; root: string; note: string }
   /** Logs of steps that said anything. The bytes are files; a log that is removed leaves its row. */
   step_logs: {
     step_id: string

@@ -68,6 +68,7 @@ const lines: Readonly<Record<string, Line>> = {
   'server.started': ['lifecycle', 3, 1],
 
   'package.changed': ['finding', 1, 4],
+  'sumdb.contradicted': ['finding', 1, 5],
   'entries.lost': ['finding', 1, 4],
   'quorum.lost': ['finding', 1, 3],
   'quorum.restored': ['finding', 3, 1],

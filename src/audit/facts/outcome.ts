@@ -13,6 +13,7 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   'egress.granted': 'granted',
   'packages.downloaded': 'granted',
   'package.changed': 'denied',
+  'sumdb.contradicted': 'denied',
   'session.issued': 'granted',
   'session.refused': 'refused',
   'lease.issued': 'granted',

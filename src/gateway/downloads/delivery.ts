@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline, type Readable } from 'node:stream'
 import type { Clock } from '../../lib/index.ts'
-import type { AuditClient } from '../../audit/client/index.ts'
 import type { SeenFile, Step, StoredFirstSeen } from '../../broker/index.ts'
 import type { Connection } from '../../connections/index.ts'
 import { deliver } from '../deliver.ts'
 import type { DownloadRecord } from './record.ts'
 import { copyHead, plainAnswer, type Download } from '../exchange.ts'
+import type { Findings } from '../findings.ts'
 import { createAdmission } from './admission.ts'
 import { createFirstSeenCheck, registryOf } from './first-seen.ts'
 import type { FileKey, KeptFiles } from './kept-files.ts'
@@ -31,7 +31,7 @@ export interface Delivery {
 }
 
 export function createDelivery(deps: {
-  audit: AuditClient
+  findings: Findings
   clock: Clock
   firstSeen?: StoredFirstSeen | undefined
   kept?: KeptFiles | undefined

@@ -1,7 +1,7 @@
 import { MayflyError } from '../../lib/index.ts'
-import type { AuditClient } from '../../audit/client/index.ts'
-import { stepEvent, type SeenFile, type Step, type StoredFirstSeen } from '../../broker/index.ts'
+import type { SeenFile, Step, StoredFirstSeen } from '../../broker/index.ts'
 import type { Connection } from '../../connections/index.ts'
+import type { Findings } from '../findings.ts'
 
 /** A file of a registry is what it was when the first step had it, whoever pins it to something else since. */
 export interface FirstSeenCheck {
@@ -12,31 +12,17 @@ export interface FirstSeenCheck {
   check(step: Step, connection: Connection, file: SeenFile, digest: string): Promise<{ first: boolean }>
 }
 
-/** Findings of one step; what it asks for again and again is refused without one. */
-const maxFindings = 100
-
 export function createFirstSeenCheck(deps: {
-  audit: AuditClient
+  findings: Findings
   firstSeen: StoredFirstSeen
 }): FirstSeenCheck {
-  const found = new WeakMap<Step, Set<string>>()
-
-  function recordChange(step: Step, key: string, data: Readonly<Record<string, unknown>>): void {
-    const known = found.get(step) ?? new Set<string>()
-    found.set(step, known)
-    if (known.has(key) || known.size >= maxFindings) return
-    known.add(key)
-    // The refusal stands whether or not it can be recorded.
-    deps.audit.append(stepEvent(step, 'package.changed', data)).catch(() => undefined)
-  }
-
   return {
     async check(step, { name }, file, digest) {
       const seen = await deps.firstSeen.see(file, digest)
       if (seen.digest === digest) return { first: !seen.recorded }
       const { registry, purl, path } = file
       const was = { digest: seen.digest, seen: new Date(seen.seenMs).toISOString() }
-      recordChange(step, `${registry} ${path} ${digest}`, {
+      deps.findings.found(step, 'package.changed', `${registry} ${path} ${digest}`, {
         ...{ connection: name, registry, purl, path: path.slice(0, 1_000) },
         ...{ was, now: { digest } },
       })

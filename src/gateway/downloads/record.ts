@@ -4,10 +4,10 @@ import { stepEvent, type SeenFile, type Step, type StoredFirstSeen } from '../..
 
 /**
  * A lockfile; or the request itself, which named the file by its digest, or by a name whose digest is in the log; or only the
- * registry, in what it said of the package before; or that, and it had signed it; or nobody: it is
+ * registry, in what it said of the package before; or that, and it had signed it; or a checksum database; or nobody: it is
  * the digest of what came.
  */
-export type PinnedBy = 'lockfile' | 'digest' | 'registry' | 'signature' | 'none'
+export type PinnedBy = 'lockfile' | 'digest' | 'registry' | 'signature' | 'sumdb' | 'none'
 
 /** A file of a package that a step was given, once its digest had held. */
 export interface Downloaded {

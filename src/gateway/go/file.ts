@@ -1,16 +1,16 @@
 import { keepOnly, type Exchange, type Permit } from '../exchange.ts'
 import { follow } from '../follow.ts'
-import { checkMod } from './mod-check.ts'
+import { checkMod, type ExpectedSum } from './mod-check.ts'
 import type { FileRoute } from './route.ts'
 import { answerFailure } from './text.ts'
 import type { Spool } from './zip-check.ts'
 
-/** A go.mod or the zip file of a module on its way to the step, held against its line of go.sum where there is one. */
+/** A go.mod or the zip file of a module on its way to the step, held against its digest where somebody has one. */
 export async function passFile(
   exchange: Exchange,
   permit: Permit,
   { kind, module, version }: FileRoute,
-  expected: string | undefined,
+  expected: ExpectedSum | undefined,
   spool: Spool,
 ): Promise<void> {
   const upstream = await follow(exchange, permit, exchange.path)
@@ -21,7 +21,7 @@ export async function passFile(
     kind === 'mod' ? 'text/plain; charset=utf-8' : 'application/zip',
   )
   const what = `${module}@${version}`
-  const by = expected === undefined ? 'none' : 'lockfile'
+  const { by = 'none' } = expected ?? {}
   await exchange.deliver(
     upstream,
     kind === 'mod'

@@ -4,6 +4,7 @@ import { packLockfiles } from '../../lockfiles/bundle.ts'
 import { compileRules, openWorld, request, type Answer, type World } from '../gateway.fixture.ts'
 import { startUpstream, type Upstream } from '../upstream.fixture.ts'
 import { hash1 } from './hash1.ts'
+import type { TestSumdb } from './sumdb.fixture.ts'
 import { makeZip, type ZipEntry } from './zip.fixture.ts'
 
 const host = 'proxy.test'
@@ -21,14 +22,20 @@ export interface GoWorld {
 /** A step whose role has these grants, with these go.sum files, at a module proxy of its own. */
 export async function openGo(
   t: TestContext,
-  options: { grants?: readonly string[]; sums?: readonly string[]; storage?: Upstream } = {},
+  options: {
+    grants?: readonly string[]
+    sums?: readonly string[]
+    storage?: Upstream
+    sumdb?: TestSumdb | 'off'
+  } = {},
 ): Promise<GoWorld> {
   const world = await openWorld(t)
   const upstream = await startUpstream(t, host)
-  const { storage } = options
+  const { storage, sumdb } = options
   const bodies: GoWorld['bodies'] = new Map()
   upstream.handle = ({ url = '' }, response) => {
-    const body = bodies.get(url)
+    const ofSumdb = typeof sumdb === 'object' ? url.split(`/mirror/sumdb/${sumdb.name}/`)[1] : undefined
+    const body = bodies.get(url) ?? (ofSumdb === undefined ? undefined : (sumdb as TestSumdb).serve(ofSumdb))
     if (body === undefined) response.writeHead(404).end('who knows')
     else response.writeHead(200, { 'content-length': Buffer.byteLength(body) }).end(body)
   }
@@ -40,6 +47,7 @@ export async function openGo(
         dial: `127.0.0.1:${upstream.port}`,
         ca: `${upstream.ca}\n${storage?.ca ?? ''}`,
         ...(storage === undefined ? {} : { storage: [`localhost:${storage.port}`] }),
+        ...(sumdb === undefined ? {} : { sumdb: sumdb === 'off' ? sumdb : sumdb.key }),
         credential: { basic: 'secret:go' },
       },
     },

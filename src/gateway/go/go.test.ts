@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { startUpstream } from '../upstream.fixture.ts'
 import { sha256Hex } from '../../lib/index.ts'
 import { makeModule, openGo } from './go.fixture.ts'
 import { routeOf } from './route.ts'
+import type { SumdbHead } from './sumdb.ts'
+import { createTestSumdb } from './sumdb.fixture.ts'
 
 const lib = makeModule('example.com/Octo/lib', 'v1.0.0', {
   'lib.go': 'package lib\n',
@@ -141,24 +144,35 @@ test('a grant for some modules and versions holds for these; a denial names the 
   )
 })
 
-test('go:resolve reads what there is, takes what go.sum lacks, and reaches the checksum database', async (t) => {
-  const { world, bodies, get, asked } = await openGo(t, { grants: ['go:resolve go/example.com/*'] })
+/** A database that has the module. */
+function databaseWith(sum = lib.sum) {
+  const database = createTestSumdb()
+  database.fill(3)
+  database.add(sum, 'example.com/Octo/lib@v1.0.0')
+  return database
+}
+
+test('go:resolve reads what there is, and takes what go.sum lacks as the checksum database has it', async (t) => {
+  const sumdb = databaseWith()
+  const { world, bodies, get, asked } = await openGo(t, { grants: ['go:resolve go/example.com/*'], sumdb })
   bodies
     .set('/mirror/example.com/!octo/lib/@v/list', 'v1.0.0\nevil/../x\nv1.1.0\n')
     .set('/mirror/example.com/!octo/lib/@latest', '{"Version":"v1.0.0"}')
     .set('/mirror/example.com/!octo/lib/@v/master.info', '{"Version":"v1.0.0"}')
+    .set(`/mirror${base}.mod`, lib.mod)
     .set(`/mirror${base}.zip`, lib.zip)
-    .set('/mirror/sumdb/sum.golang.org/supported', '')
-    .set('/mirror/sumdb/sum.golang.org/tile/8/0/x001/234.p/7', 'tile')
-    .set('/mirror/sumdb/sum.golang.org/lookup/example.com/!octo/lib@v1.0.0', 'record')
   assert.equal((await get('/example.com/!octo/lib/@v/list')).body, 'v1.0.0\nv1.1.0\n')
-  for (const path of [...bodies.keys()].map((key) => key.slice('/mirror'.length)))
+  const ofSumdb = ['supported', 'latest', 'lookup/example.com/!octo/lib@v1.0.0', 'tile/8/0/000.p/4']
+  for (const path of [
+    ...[...bodies.keys()].map((key) => key.slice('/mirror'.length)),
+    ...ofSumdb.map((path) => `/sumdb/sum.test/${path}`),
+  ])
     assert.equal((await get(path)).status, 200, path)
   await world.gateway.recordDownloads(world.step)
   const [file] = world.audit.ofType('packages.downloaded').flatMap(({ data }) => data['packages'])
   assert.deepEqual(file, {
     purl: 'pkg:golang/example.com/Octo/lib@v1.0.0',
-    by: 'none',
+    by: 'sumdb',
     bytes: lib.zip.length,
     integrity: lib.sum.split(/[ \n]/)[2],
     sha256: sha256Hex(lib.zip),
@@ -166,15 +180,89 @@ test('go:resolve reads what there is, takes what go.sum lacks, and reaches the c
   })
   const before = asked().length
   assert.equal((await get('/evil.example.org/x/@v/list')).status, 403)
-  assert.equal((await get('/sumdb/sum.golang.org/lookup/evil.example.org/x@v1.0.0')).status, 403)
+  assert.equal((await get('/sumdb/sum.test/lookup/evil.example.org/x@v1.0.0')).status, 403)
+  assert.equal((await get('/sumdb/sum.test/tile/8/data/000')).status, 403)
+  assert.match(
+    (await get('/sumdb/sum.golang.org/latest')).body,
+    /is held against .* sum\.test, not sum\.golang/,
+  )
   assert.equal(asked().length, before)
   assert.equal((await get('/example.com/gone/@v/list')).status, 404)
 })
 
+test('a module that is not what the checksum database has is refused before its end, go.mod and zip file', async (t) => {
+  const { world, bodies, get } = await openGo(t, { grants: ['go:resolve go'], sumdb: databaseWith() })
+  const evil = makeModule('example.com/Octo/lib', 'v1.0.0', { 'lib.go': 'package evil\n' })
+  bodies.set(`/mirror${base}.mod`, `${lib.mod}\n`).set(`/mirror${base}.zip`, evil.zip)
+  for (const ending of ['mod', 'zip']) assert.doesNotMatch((await get(`${base}.${ending}`)).body, /package/)
+  assert.deepEqual(
+    world.audit
+      .ofType('access.denied')
+      .map(({ data }) => /is not what the checksum database has/.test(String(data['reason']))),
+    [true, true],
+  )
+})
+
+test('what the database lacks, denies, or cannot be asked for is not given, and says what to do', async (t) => {
+  const database = databaseWith(`${lib.sum.split('\n')[0]}\n`)
+  const { upstream, bodies, get } = await openGo(t, { grants: ['go:resolve go'], sumdb: database })
+  bodies.set(`/mirror${base}.mod`, lib.mod).set('/mirror/example.com/own/@v/v1.0.0.zip', lib.zip)
+  assert.match(
+    (await get(`${base}.mod`)).body,
+    /has no digest of the mod of example\.com\/Octo\/lib@v1\.0\.0/,
+  )
+  assert.match(
+    (await get('/example.com/own/@v/v1.0.0.zip')).body,
+    /does not know example\.com\/own@v1\.0\.0.*"sumdb: off"/,
+  )
+  const own = upstream.handle
+  upstream.handle = (request, response) =>
+    request.url?.includes('/sumdb/') === true ? void response.writeHead(404).end() : own(request, response)
+  assert.match(
+    (await get('/example.com/own/@v/v1.0.0.zip')).body,
+    /does not pass on the checksum database sum\.test/,
+  )
+  upstream.handle = (_request, response) => void response.writeHead(500).end()
+  assert.match(
+    (await get('/example.com/own/@v/v1.0.0.zip')).body,
+    /answered 500 when it was asked for lookup/,
+  )
+})
+
+test('a database that forks is refused on the client’s own way to it too, and is a finding', async (t) => {
+  const keys = generateKeyPairSync('ed25519')
+  const [one, other] = [createTestSumdb('sum.test', keys), createTestSumdb('sum.test', keys)]
+  one.fill(4)
+  other.add(lib.sum, 'example.com/Octo/lib@v1.0.0')
+  other.fill(7)
+  const { world, bodies, get } = await openGo(t, { grants: ['go:resolve go'], sumdb: other })
+  bodies.set('/mirror/sumdb/sum.test/latest', one.head()).set(`/mirror${base}.zip`, lib.zip)
+  assert.equal((await get('/sumdb/sum.test/latest')).status, 200)
+  for (const path of [`${base}.zip`, '/sumdb/sum.test/lookup/example.com/!octo/lib@v1.0.0'])
+    assert.match((await get(path)).body, /contradicts itself/)
+  const [finding, ...others] = world.audit.ofType('sumdb.contradicted')
+  assert.equal(others.length, 0)
+  assert.deepEqual(
+    [finding?.data['was'], finding?.data['now']].map((head) => (head as SumdbHead).note),
+    [one.head(), other.head()],
+  )
+})
+
+test('sumdb: off takes private modules as nobody’s word, and says so in the record', async (t) => {
+  const { world, bodies, get, asked } = await openGo(t, { grants: ['go:resolve go'], sumdb: 'off' })
+  bodies.set(`/mirror${base}.zip`, lib.zip)
+  assert.equal((await get(`${base}.zip`)).status, 200)
+  assert.match((await get('/sumdb/sum.golang.org/supported')).body, /has "sumdb: off"/)
+  assert.deepEqual(asked(), [`/mirror${base}.zip`])
+  assert.deepEqual(world.audit.ofType('access.granted')[0]?.data['go'], { version: 'v1.0.0', sumdb: 'off' })
+  await world.gateway.recordDownloads(world.step)
+  assert.match(JSON.stringify(world.audit.ofType('packages.downloaded')), /"by":"none"/)
+})
+
 test('the tree of the checksum database is permitted once for a step, and to nobody without go:resolve', async (t) => {
-  const { world, bodies, get } = await openGo(t, { grants: ['go:resolve go/example.com/*'] })
-  bodies.set('/mirror/sumdb/sum.golang.org/latest', 'head')
-  for (let i = 0; i < 3; i++) assert.equal((await get('/sumdb/sum.golang.org/latest')).body, 'head')
+  const sumdb = databaseWith()
+  const { world, get } = await openGo(t, { grants: ['go:resolve go/example.com/*'], sumdb })
+  for (let i = 0; i < 3; i++) assert.equal((await get('/sumdb/sum.test/latest')).body, sumdb.head())
   assert.equal(world.audit.ofType('access.granted').length, 1)
 })
 
@@ -237,7 +325,7 @@ test('any path is a route that names one module, or none', () => {
   fc.assert(
     fc.property(text, (path) => {
       const route = routeOf(`/${path}`)
-      if (route === undefined || route.kind === 'sumdb') return true
+      if (route === undefined || !('module' in route)) return true
       const escaped = route.module.replaceAll(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`)
       return path.startsWith(`${escaped}/@`) || path.includes(`/lookup/${escaped}@`)
     }),

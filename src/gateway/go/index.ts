@@ -5,18 +5,25 @@ import { plainAnswer, type Exchange, type HttpHandler, type Permit } from '../ex
 import { createPermitOnce } from '../once.ts'
 import { passFile } from './file.ts'
 import { pinnedBy, type PinnedModule } from './pinned-module.ts'
-import { routeOf, type ModuleRoute } from './route.ts'
+import type { ExpectedSum } from './mod-check.ts'
+import { routeOf, type FileRoute, type ModuleRoute, type Route, type TreeRoute } from './route.ts'
+import { createSumdbClient } from './sumdb-client.ts'
+import type { SumdbHeads } from './sumdb.ts'
 import { passText } from './text.ts'
 import { createSpool } from './zip-check.ts'
 
+/** Heads of checksum databases for as long as this process runs, where no store keeps them. */
+export { createTreeHeads } from './tree-heads.ts'
+
 /**
  * The protocol of Go module proxies, GOPROXY, and the checksum database that is reached through one. Downloading: the modules that
- * go.sum has, each go.mod and each zip file held against its line. Resolving: any module that the role names, which go itself holds
- * against the checksum database. Refuses everything else: a name that was asked for is a message that was sent.
+ * go.sum has, each go.mod and each zip file held against its line. Resolving: any module that the role names, held against the
+ * connection's checksum database. Refuses everything else: a name that was asked for is a message that was sent.
  */
-export function createGoHandler(): HttpHandler {
+export function createGoHandler({ heads }: { heads: SumdbHeads }): HttpHandler {
   const spool = createSpool()
   const permitOnce = createPermitOnce()
+  const sumdb = createSumdbClient({ heads })
 
   async function pass(
     exchange: Exchange,
@@ -24,8 +31,28 @@ export function createGoHandler(): HttpHandler {
     route: ModuleRoute,
     pinned?: PinnedModule,
   ): Promise<void> {
+    if (route.kind === 'lookup')
+      return passText(exchange, permit, route, (bytes) => sumdb.hold(exchange, permit, route, bytes))
     if (route.kind !== 'mod' && route.kind !== 'zip') return passText(exchange, permit, route)
-    return passFile(exchange, permit, route, pinned?.[route.kind], spool)
+    const pin = pinned?.[route.kind]
+    const expected =
+      pin === undefined ? await ofSumdb(exchange, permit, route) : ({ sum: pin, by: 'lockfile' } as const)
+    return passFile(exchange, permit, route, expected, spool)
+  }
+
+  async function ofSumdb(
+    exchange: Exchange,
+    permit: Permit,
+    { kind, module, version }: FileRoute,
+  ): Promise<ExpectedSum | undefined> {
+    const sums = await sumdb.sums(exchange, permit, module, version)
+    if (sums === undefined) return undefined
+    const sum = sums[kind]
+    if (sum !== undefined) return { sum, by: 'sumdb' }
+    throw new MayflyError(
+      'denied',
+      `the checksum database has no digest of the ${kind} of ${module}@${version}`,
+    )
   }
 
   async function passModule(exchange: Exchange, route: ModuleRoute): Promise<void> {
@@ -42,10 +69,7 @@ export function createGoHandler(): HttpHandler {
     }
     const resolve = { action: 'go:resolve', connection: connection.name, path }
     if (!exchange.would(resolve)) return denyUnpinned(exchange, download, pins)
-    const permit = await exchange.permit(
-      resolve,
-      'version' in route ? { go: { version: route.version } } : {},
-    )
+    const permit = await exchange.permit(resolve, detailOf(exchange, route))
     return permit.allow ? pass(exchange, permit, route) : plainAnswer(response, 403, permit.message)
   }
 
@@ -55,16 +79,29 @@ export function createGoHandler(): HttpHandler {
     if (route === undefined)
       return deny(exchange, 'only what go reads from a proxy passes here: /MODULE/@v/... and /sumdb/...')
     try {
-      if (route.kind !== 'sumdb') return await passModule(exchange, route)
-      // Its tree is read in pieces, which name no module.
+      const foreign = 'database' in route ? sumdb.foreign(exchange, route) : undefined
+      if (foreign !== undefined) return deny(exchange, foreign)
+      if (!isOfTree(route)) return await passModule(exchange, route)
+      // The tree is read in pieces, which name no module.
       const permit = await permitOnce(exchange, 'go:resolve')
       if (!permit.allow) return plainAnswer(response, 403, permit.message)
-      await passText(exchange, permit, route)
+      await passText(exchange, permit, route, (bytes) => sumdb.hold(exchange, permit, route, bytes))
     } catch (error) {
       if (!(error instanceof MayflyError) || error.code !== 'denied') throw error
       deny(exchange, messageOf(error))
     }
   }
+}
+
+function isOfTree(route: Route): route is TreeRoute {
+  return route.kind === 'supported' || route.kind === 'signed' || route.kind === 'tile'
+}
+
+function detailOf({ connection }: Exchange, route: ModuleRoute): Record<string, unknown> {
+  if (!('version' in route)) return {}
+  const isFile = route.kind === 'mod' || route.kind === 'zip'
+  const unheld = isFile && connection.sumdb?.verifier === undefined ? { sumdb: 'off' } : {}
+  return { go: { version: route.version, ...unheld } }
 }
 
 function denyUnpinned(exchange: Exchange, download: Operation, pins: Pins | undefined): void {

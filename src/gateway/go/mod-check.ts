@@ -4,8 +4,14 @@ import { MayflyError, limits } from '../../lib/index.ts'
 import type { BodyCheck } from '../exchange.ts'
 import { hash1 } from './hash1.ts'
 
-/** Holds a go.mod against its line of go.sum; without one it is bounded, and its digest told. */
-export function checkMod(what: string, expected: string | undefined): BodyCheck {
+/** A digest as go.sum writes it, and who says so. */
+export interface ExpectedSum {
+  readonly sum: string
+  readonly by: 'lockfile' | 'sumdb'
+}
+
+/** Holds a go.mod against its digest; without one it is bounded, and its digest told. */
+export function checkMod(what: string, expected: ExpectedSum | undefined): BodyCheck {
   const hash = createHash('sha256')
   let digest = ''
   let bytes = 0
@@ -22,13 +28,14 @@ export function checkMod(what: string, expected: string | undefined): BodyCheck 
     },
     flush(done) {
       digest = hash1([{ name: Buffer.from('go.mod'), sha256: hash.digest('hex') }])
-      if (expected !== undefined && digest !== expected) return done(differs(what, digest))
+      if (expected !== undefined && digest !== expected.sum) return done(differs(what, digest, expected))
       done(null, held)
     },
   })
   return { body, digest: () => digest }
 }
 
-export function differs(what: string, digest: string): MayflyError {
-  return new MayflyError('denied', `${what} is not what go.sum has: it came with ${digest}`)
+export function differs(what: string, digest: string, { by }: ExpectedSum): MayflyError {
+  const whose = by === 'lockfile' ? 'go.sum' : 'the checksum database'
+  return new MayflyError('denied', `${what} is not what ${whose} has: it came with ${digest}`)
 }

@@ -6,16 +6,22 @@ import { follow } from '../follow.ts'
 import type { Route } from './route.ts'
 
 /** What a proxy says of a module, or its checksum database: bounded, and read before it goes on. */
-export async function passText(exchange: Exchange, permit: Permit, route: Route): Promise<void> {
+export async function passText(
+  exchange: Exchange,
+  permit: Permit,
+  route: Route,
+  hold: (bytes: Buffer) => Promise<void> = async () => undefined,
+): Promise<void> {
   const upstream = await follow(exchange, permit, exchange.path)
   if (upstream.statusCode !== 200) return answerFailure(exchange, upstream)
   const bytes = await exchange.read(upstream, limits.goTextBytes)
   if (bytes === undefined)
     throw new MayflyError('denied', `the proxy broke off, or its answer is over ${limits.goTextBytes} bytes`)
+  await hold(bytes)
   const body = readers[route.kind]?.(bytes, route) ?? bytes
   const { response } = exchange
   response.writeHead(200, {
-    'content-type': route.kind === 'sumdb' ? 'application/octet-stream' : 'text/plain; charset=utf-8',
+    'content-type': route.kind === 'tile' ? 'application/octet-stream' : 'text/plain; charset=utf-8',
     'content-length': body.length,
   })
   response.end(body)

@@ -7,7 +7,11 @@ import { makeZip, type ZipEntry } from './zip.fixture.ts'
 import { createSpool } from './zip-check.ts'
 
 const pass = (bytes: Buffer, expected?: string, spool = createSpool()) => {
-  const check = spool.check('example.com/a', 'v1.0.0', expected)
+  const check = spool.check(
+    'example.com/a',
+    'v1.0.0',
+    expected === undefined ? undefined : { sum: expected, by: 'lockfile' },
+  )
   return buffer(Readable.from([bytes.subarray(0, 50), bytes.subarray(50)]).compose(check.body)).then(() =>
     check.digest(),
   )

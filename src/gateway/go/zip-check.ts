@@ -6,12 +6,12 @@ import { Transform } from 'node:stream'
 import { MayflyError, limits, messageOf } from '../../lib/index.ts'
 import type { BodyCheck } from '../exchange.ts'
 import { hashZip } from './hash-zip.ts'
-import { differs } from './mod-check.ts'
+import { differs, type ExpectedSum } from './mod-check.ts'
 
 /** Room for zip files whose digest is not known yet, since it can be told only of a whole one: bounded for all steps together. */
 export interface Spool {
-  /** A module's zip file is held against its line of go.sum; without one it is looked into, and its digest told. */
-  check(module: string, version: string, expected: string | undefined): BodyCheck
+  /** A module's zip file is held against its digest; without one it is looked into, and its digest told. */
+  check(module: string, version: string, expected: ExpectedSum | undefined): BodyCheck
 }
 
 export function createSpool(maxBytes: number = limits.goSpooledBytes): Spool {
@@ -48,7 +48,7 @@ export function createSpool(maxBytes: number = limits.goSpooledBytes): Spool {
             ? new MayflyError(error.code, `${what}: ${error.message}`)
             : error
         })
-        if (expected !== undefined && digest !== expected) throw differs(what, digest)
+        if (expected !== undefined && digest !== expected.sum) throw differs(what, digest, expected)
         return held
       }
 

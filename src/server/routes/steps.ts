@@ -59,6 +59,10 @@ const openResponse = z.object({
         .array(z.string())
         .optional()
         .describe('Of a registry: patterns of the names that it serves, if not all.'),
+      sumdb: z
+        .string()
+        .optional()
+        .describe('Of a Go module proxy: the key of its checksum database, if not Go’s own; `off`: none.'),
     }),
   ),
   checkout: z
@@ -381,6 +385,7 @@ async function openStep(
       .map((one) => ({
         ...{ name: one.name, kind: one.kind, url: one.url, authority: `${one.host}:${one.port}` },
         ...(one.packages?.only === undefined ? {} : { only: [...one.packages.only] }),
+        ...(one.sumdb?.setting === undefined ? {} : { sumdb: one.sumdb.setting }),
         storage: (one.storage ?? [])
           .filter(({ host, port }) => rules.targets.at(host, port)[0]?.storageOf === one)
           .map(({ host, port }) => `${host}:${port}`),

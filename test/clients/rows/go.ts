@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -7,6 +8,7 @@ import { parseDocument } from 'yaml'
 import { makeCertificate } from '../../../demo/peers/git-server.ts'
 import { setStage, type Ran, type Stage } from '../../../demo/stage.ts'
 import { makeModule } from '../../../src/gateway/go/go.fixture.ts'
+import { createTestSumdb, type TestSumdb } from '../../../src/gateway/go/sumdb.fixture.ts'
 import { extendPolicy, suite, toolsFor } from '../suite.ts'
 
 interface World extends AsyncDisposable {
@@ -14,6 +16,9 @@ interface World extends AsyncDisposable {
   /** What the proxy serves, by path. */
   readonly files: Map<string, string | Buffer>
   readonly seen: string[]
+  /** Its checksum database, as `world.sumdb` that answers: a test puts another one there. */
+  sumdb: TestSumdb
+  readonly keys: Parameters<typeof createTestSumdb>[1]
 }
 
 const host = 'goproxy.example.com'
@@ -34,10 +39,16 @@ async function open(): Promise<World> {
   }
   for (const version of ['v1.0.0', 'v1.1.0']) put(version)
   files.set('/example.com/!octo/words/@v/list', 'v1.0.0\nv1.1.0\n')
+  const keys = generateKeyPairSync('ed25519')
+  const sumdb = createTestSumdb('sum.example.com', keys)
+  sumdb.fill(300)
+  for (const version of ['v1.0.0', 'v1.1.0'])
+    sumdb.add(words(version).sum, `example.com/Octo/words@${version}`)
   const { ca, cert, key } = await makeCertificate(host)
   const server = createServer({ cert, key }, ({ url = '' }, response) => {
     seen.push(url)
-    const body = files.get(url)
+    const ofSumdb = url.split(`/sumdb/${world.sumdb.name}/`)[1]
+    const body = ofSumdb === undefined ? files.get(url) : world.sumdb.serve(ofSumdb)
     if (body === undefined) response.writeHead(404).end('not found')
     else response.writeHead(200).end(body)
   })
@@ -45,7 +56,7 @@ async function open(): Promise<World> {
   const dial = `127.0.0.1:${(server.address() as AddressInfo).port}`
   const stage = await setStage({
     policy(text) {
-      const go = { kind: 'go', url: `https://${host}`, dial, ca }
+      const go = { kind: 'go', url: `https://${host}`, dial, ca, sumdb: sumdb.key }
       const more = { connections: { go }, grants: { build: ['go:download go'] } }
       const document = parseDocument(extendPolicy(text, more))
       const build = (document.toJS() as { roles: { build: object } }).roles.build
@@ -53,14 +64,15 @@ async function open(): Promise<World> {
       return document.toString()
     },
   })
-  return {
-    ...{ stage, files, seen },
+  const world: World = {
+    ...{ stage, files, seen, sumdb, keys },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections()
       server.close()
       await stage[Symbol.asyncDispose]()
     },
   }
+  return world
 }
 
 let jobs = 0
@@ -114,7 +126,7 @@ export default suite<World>({
       async run(world) {
         writeProgram(world, words('v1.0.0').sum)
         const before = world.seen.length
-        const ran = await inStep(world, 'build', 'GONOSUMDB=example.com go get example.com/Octo/words@v1.1.0')
+        const ran = await inStep(world, 'build', 'go get example.com/Octo/words@v1.1.0')
         assert.notEqual(ran.exitCode, 0)
         assert.match(
           ran.stderr,
@@ -124,17 +136,52 @@ export default suite<World>({
       },
     },
     {
-      name: 'go get: a role that may add modules',
+      name: 'go get: a role that may add modules, which the checksum database has',
       needs: [],
       async run(world) {
         writeProgram(world, words('v1.0.0').sum)
+        const script = 'go get example.com/Octo/words@latest && go mod tidy && cat go.sum'
+        const ran = await inStep(world, 'add', script)
+        assert.equal(ran.exitCode, 0, ran.stderr)
+        assert.equal(ran.stdout, words('v1.1.0').sum)
+        assert.match(world.seen.join(' '), /\/sumdb\/sum\.example\.com\/tile\/8\/0\//)
+      },
+    },
+    {
+      name: 'go get: a module that is not what the checksum database has, with go told not to look',
+      needs: [],
+      async run(world) {
+        writeProgram(world, words('v1.0.0').sum)
+        const path = '/example.com/!octo/words/@v/v1.1.0.zip'
+        const good = world.files.get(path) ?? ''
+        world.files.set(path, words('v1.1.0', 'evil').zip)
         const ran = await inStep(
           world,
           'add',
-          'export GONOSUMDB=example.com; go get example.com/Octo/words@latest && go mod tidy && cat go.sum',
+          'GONOSUMDB="*" GONOSUMCHECK=1 GOSUMDB=off go get example.com/Octo/words@v1.1.0',
         )
-        assert.equal(ran.exitCode, 0, ran.stderr)
-        assert.equal(ran.stdout, words('v1.1.0').sum)
+        world.files.set(path, good)
+        assert.notEqual(ran.exitCode, 0)
+        assert.match(ran.stderr, /words@v1\.1\.0 is not what the checksum database has/)
+      },
+    },
+    {
+      name: 'go get: a checksum database that shows this client another tree',
+      needs: [],
+      async run(world) {
+        writeProgram(world, words('v1.0.0').sum)
+        const good = world.sumdb
+        const fork = createTestSumdb(good.name, world.keys)
+        fork.fill(500)
+        fork.add(words('v1.1.0', 'evil').sum, 'example.com/Octo/words@v1.1.0')
+        world.sumdb = fork
+        const ran = await inStep(world, 'add', 'go get example.com/Octo/words@v1.1.0')
+        world.sumdb = good
+        assert.notEqual(ran.exitCode, 0)
+        assert.match(
+          ran.stderr,
+          /checksum database sum\.example\.com, as the proxy has it, contradicts itself/,
+        )
       },
     },
   ],
