@@ -45,7 +45,7 @@ export async function createTestAuthority(folder: string): Promise<TestAuthority
       const leaf = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
       const certificate = await x509.X509CertificateGenerator.create({
         serialNumber: `1${(serial++).toString().padStart(3, '0')}`,
-        subject: 'CN=leaf',
+        subject: `CN=${name}`,
         issuer: authority.subject,
         notBefore: times.notBefore ?? new Date(Date.now() - hourMs),
         notAfter: times.notAfter ?? new Date(Date.now() + hourMs),
@@ -54,7 +54,10 @@ export async function createTestAuthority(folder: string): Promise<TestAuthority
         signingAlgorithm: algorithm,
         extensions: [
           new x509.SubjectAlternativeNameExtension(hosts.map((value) => ({ type: 'dns', value }))),
-          new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+          new x509.ExtendedKeyUsageExtension([
+            x509.ExtendedKeyUsage.serverAuth,
+            x509.ExtendedKeyUsage.clientAuth,
+          ]),
         ],
       })
       const pair = { cert: join(folder, `${name}.pem`), key: join(folder, `${name}.key`) }

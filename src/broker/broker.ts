@@ -28,6 +28,7 @@ import { createOutbox, type Outbox } from './outbox.ts'
 import { createRecords, type SessionMatch, type WaitingSession } from './records.ts'
 import { actorOf } from './rows.ts'
 import type { OpenedSession, SessionRequest } from './session-request.ts'
+import { leaseKey, needsLease, openClientIdentity } from './client-identity.ts'
 import { staticAuthorization } from './static-credential.ts'
 import { expiryOf } from './step-times.ts'
 
@@ -218,21 +219,27 @@ export async function createBroker(deps: {
     if (!stands(step, clock)) throw ended(step.endReason ?? 'expired')
     const ofStep = leases.get(step.id) ?? new Map<string, Promise<Lease>>()
     leases.set(step.id, ofStep)
-    const known = ofStep.get(connection.name)
+    const key = leaseKey(connection)
+    const known = ofStep.get(key)
     if (known !== undefined) return known
     const issuing = issueLease(step, connection, grant)
-    ofStep.set(connection.name, issuing)
-    issuing.catch(() => ofStep.delete(connection.name))
+    ofStep.set(key, issuing)
+    issuing.catch(() => ofStep.delete(key))
     return issuing
   }
 
   async function issueLease(step: Step, connection: Connection, grant: string): Promise<Lease> {
-    if (connection.credential === undefined) {
+    if (!needsLease(connection)) {
       throw new MayflyError('bad_input', `connection "${connection.name}" has no credential`)
     }
-    const authorization = await staticAuthorization(vault, connection.credential)
-    const id = newOrderedId<LeaseId>('lse', clock.nowMs())
-    const issued: Lease = { id, connection: connection.name, expiresMs: step.expiresMs, authorization }
+    const { name, credential } = connection
+    const issued: Lease = {
+      id: newOrderedId<LeaseId>('lse', clock.nowMs()),
+      connection: name,
+      expiresMs: step.expiresMs,
+      authorization: credential === undefined ? undefined : await staticAuthorization(vault, credential),
+      clientIdentity: await openClientIdentity(vault, connection, clock),
+    }
     await audit.append(leaseIssued(issued, step, connection, grant))
     await records.addLease(issued, step, grant)
     // A kill may race the issue: then the lease is revoked at once and never handed out.

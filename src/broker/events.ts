@@ -186,6 +186,7 @@ function fitting(said: Readonly<Record<string, unknown>>, room: number): Record<
 }
 
 export function leaseIssued(lease: Lease, step: Step, connection: Connection, grant: string): AuditEvent {
+  const client = connection.clientCertificate
   return {
     type: 'lease.issued',
     run: step.session.runId,
@@ -199,6 +200,7 @@ export function leaseIssued(lease: Lease, step: Step, connection: Connection, gr
       grant,
       kind: 'static',
       secret: connection.credential?.secret,
+      ...(client === undefined ? {} : { clientKey: client.secret }),
       expires: new Date(lease.expiresMs).toISOString(),
     },
   }

@@ -64,8 +64,17 @@ export interface Lease {
   readonly id: LeaseId
   readonly connection: string
   readonly expiresMs: number
-  /** Value of the `Authorization` header that the gateway adds. */
-  readonly authorization: Secret
+  /** Value of the `Authorization` header that the gateway adds, if the connection has a credential. */
+  readonly authorization: Secret | undefined
+  readonly clientIdentity: ClientIdentity | undefined
+}
+
+/** A client certificate and its key, for TLS with the host of one connection. */
+export interface ClientIdentity {
+  /** PEM, the certificate itself first. */
+  readonly chain: string
+  /** PEM of its private key, checked to be the certificate's. */
+  readonly key: Secret
 }
 
 /** What is kept of a step's log: so many bytes of the plain record, and their SHA-256 in hex. */

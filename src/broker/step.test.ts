@@ -225,7 +225,7 @@ test('a lease: recorded, stored, then handed out; the same one every time', asyn
   ])
   assert.equal(lease, same)
   assert.equal(await it.broker.lease(step, connection(), grant), lease)
-  assert.equal(lease.authorization.reveal(), `Bearer ${secretValue}`)
+  assert.equal(lease.authorization?.reveal(), `Bearer ${secretValue}`)
   assert.equal(lease.expiresMs, step.expiresMs)
   const [entry, ...more] = it.audit.ofType('lease.issued')
   assert.deepEqual(more, [])
@@ -268,7 +268,7 @@ test('HTTP Basic: user and password, encoded', async (t) => {
     grant,
   )
   assert.equal(
-    Buffer.from(lease.authorization.reveal().slice('Basic '.length), 'base64').toString(),
+    Buffer.from(lease.authorization?.reveal().slice('Basic '.length) ?? '', 'base64').toString(),
     'user:pä:ss',
   )
 })
@@ -289,7 +289,7 @@ test('refused: no credential, no secret, a secret of another form; nothing is re
   assert.equal(it.audit.ofType('lease.issued').length, 0)
   await it.vault.set('nowhere', new Secret('now-there'))
   assert.equal(
-    (await it.broker.lease(step, refusals[1][0], grant)).authorization.reveal(),
+    (await it.broker.lease(step, refusals[1][0], grant)).authorization?.reveal(),
     'Bearer now-there',
   )
 })

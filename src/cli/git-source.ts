@@ -106,7 +106,7 @@ async function readBundleAt(
   for (const named of certificatePaths(policy)) {
     const at = posix.normalize(`${above}${named}`)
     if (named.startsWith('/') || at.startsWith('../'))
-      throw bad(`ca: ${named} is no path inside the repository`)
+      throw bad(`${named} (a certificate of a connection) is no path inside the repository`)
     files[certificateKey(named)] = certificatesIn(await git(['cat-file', 'blob', `${commit}:${at}`]))
   }
   return writeBundle({ policy, files })

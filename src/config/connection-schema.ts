@@ -79,6 +79,21 @@ const target = {
     ),
 }
 
+const clientCertificate = z
+  .strictObject({
+    certificate: z
+      .string()
+      .describe(
+        'The certificate, with those between it and its authority behind it: PEM, or the path of a .pem, .crt or .cer file, seen from mayfly.yaml.',
+      ),
+    key: secretReference.describe(
+      'Its private key: the secret holds it in PEM, without a passphrase. Only the server opens it.',
+    ),
+  })
+  .describe(
+    'What the gateway proves itself with to a host that asks for a client certificate (mutual TLS). It is shown to this host alone, never to `storage` or `token_host`.',
+  )
+
 const hostAndPort = z
   .string()
   .regex(/^[A-Za-z0-9.-]+(?::[0-9]{1,5})?$/, 'a host, with a port unless it is 443: cdn.example.net')
@@ -148,9 +163,13 @@ function schemaOf(kind: KindName) {
   const url = transport === 'http' ? httpsUrl : streamUrl(kind)
   // What a kind does not take is an unknown key there.
   const beside = Object.fromEntries(named.map((key) => [key, hosts[key]])) as typeof hosts
+  // Of a stream the TLS is the step's own.
+  const proof = (transport === 'http' ? { client_certificate: clientCertificate.optional() } : {}) as {
+    client_certificate: z.ZodOptional<typeof clientCertificate>
+  }
   const own = Object.fromEntries(further.map((key) => [key, settings[key]])) as typeof settings
   const rules = (ecosystem === undefined ? {} : packageRules) as typeof packageRules
   return z
-    .strictObject({ kind: z.literal(kind), url, ...target, ...beside, ...own, ...rules })
+    .strictObject({ kind: z.literal(kind), url, ...target, ...proof, ...beside, ...own, ...rules })
     .describe(about)
 }

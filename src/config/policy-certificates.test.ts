@@ -51,3 +51,26 @@ test('only a certificate file can be meant: other paths stay words, which no con
   const folder = folderWith(t, '/etc/passwd', {})
   assert.deepEqual({ ...readBundle(readPolicyFiles(folder).text).files }, {})
 })
+
+test('a client certificate by path goes along as ca does; its key is a secret of the vault, never a file', (t) => {
+  const folder = folderWith(t, 'certs/corp.pem', { 'certs/corp.pem': one, 'certs/gateway.crt': other })
+  const text = policy('certs/corp.pem').replace(
+    'npm.example.com }',
+    'npm.example.com, client_certificate: { certificate: certs/gateway.crt, key: secret:gateway-key } }',
+  )
+  writeFileSync(join(folder, 'mayfly.yaml'), text)
+  const bundle = readBundle(readPolicyFiles(folder).text)
+  const parsed = parseConfig(bundle.policy, 'mayfly.yaml', policySchema)
+  assert.ok(parsed.ok)
+  const { npm } = withCertificates(parsed.value, bundle.files).connections
+  assert.deepEqual(
+    [npm?.ca, npm?.client_certificate],
+    [undefined, { certificate: other, key: 'secret:gateway-key' }],
+  )
+  const keyFile = parseConfig(
+    text.replace('secret:gateway-key', 'certs/key.pem'),
+    'mayfly.yaml',
+    policySchema,
+  )
+  assert.ok(!keyFile.ok && keyFile.problems.some(({ message }) => message.includes('mayfly secret set')))
+})

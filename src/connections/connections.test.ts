@@ -515,3 +515,19 @@ test('egress: a private address that is named is taken', () => {
     assert.ok(!Array.isArray(targets), String(targets))
   }
 })
+
+test('a client certificate: PEM, with https://, and of no stream', () => {
+  const pem = JSON.stringify(rootCertificates[0])
+  const client = `client_certificate: { certificate: ${pem}, key: secret:tls }`
+  const [connection] = targetsOf(`a: { kind: http, url: https://a.example.com, ${client} }`).connections
+  assert.deepEqual(connection?.clientCertificate, { chain: rootCertificates[0], secret: 'tls' })
+  for (const [line, said] of [
+    [
+      'a: { kind: http, url: https://a.example.com, client_certificate: { certificate: nonsense, key: secret:tls } }',
+      /connection "a": client_certificate\.certificate is neither a certificate in PEM/,
+    ],
+    [`a: { kind: http, url: http://127.0.0.1, ${client} }`, /client_certificate is for https:\/\//],
+    [`a: { kind: tcp, url: tcp://a.example.com:5432, ${client} }`, /client_certificate/],
+  ] as const)
+    assert.match(problemsOf(line).join('\n'), said)
+})

@@ -1,4 +1,4 @@
-import { createPublicKey, X509Certificate, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { canonicalHost } from '../lib/index.ts'
 import { kindNamed, type KindName } from '../kinds/index.ts'
@@ -9,12 +9,14 @@ import {
   type Locate,
   type PolicyDocument,
 } from '../config/index.ts'
+import { certificateProblems, compileClientCertificate, type ClientCertificate } from './certificates.ts'
 import { compileEgress, type Egress } from './egress.ts'
 import { compileSumdb, type ChecksumDatabase } from './sumdb.ts'
 import { compilePackageRules, packageRulesProblem, type PackageRules } from './package-rules.ts'
 
 export { missingEgress } from './egress.ts'
 export type { ChecksumDatabase } from './sumdb.ts'
+export type { ClientCertificate } from './certificates.ts'
 export type { PackageRules } from './package-rules.ts'
 export type { Egress, EgressRule } from './egress.ts'
 
@@ -38,6 +40,8 @@ export interface Connection {
   readonly dial: { readonly address: string; readonly port: number } | undefined
   /** PEM, trusted beside the system's roots. */
   readonly ca: string | undefined
+  /** What the gateway proves itself with to this host, and no other. */
+  readonly clientCertificate?: ClientCertificate
   /** Where its answers may send the gateway on to, for files: no credential goes there. */
   readonly storage?: readonly Connection[]
   /** It is a storage host of that connection, at which tools ask for its files themselves. */
@@ -100,8 +104,7 @@ export function compileTargets(
     if (clash !== undefined) complain('url', `${authority}${clash}`)
     const ofPackages = packageRulesProblem(one)
     if (ofPackages !== undefined) complain('only', ofPackages)
-    const caProblem = connection.ca === undefined ? undefined : certificateProblem(connection.ca)
-    if (caProblem !== undefined) complain('ca', caProblem)
+    for (const [key, problem] of certificateProblems(connection)) complain(key, problem)
     byAuthority.set(
       authority,
       [...others, connection].toSorted((a, b) => b.basePath.length - a.basePath.length),
@@ -180,6 +183,7 @@ function compileConnection(
     port: url.port === '' ? (tls ? 443 : 80) : Number(url.port),
     basePath,
     dial,
+    ...compileClientCertificate(config),
     ...(config.push_options === undefined ? {} : { pushOptions: config.push_options }),
     ...(config.push_size === undefined ? {} : { pushBytes: sizeBytes(config.push_size) }),
     ...(signatureKeys === undefined ? {} : { signatureKeys }),
@@ -268,13 +272,4 @@ function parseAddress(text: string): { address: string; port: number } | undefin
   return address === undefined || isIP(address) === 0 || port < 1 || port > 65_535
     ? undefined
     : { address, port }
-}
-
-function certificateProblem(pem: string): string | undefined {
-  try {
-    void new X509Certificate(pem)
-    return undefined
-  } catch {
-    return 'ca is neither a certificate in PEM nor the path of a .pem, .crt or .cer file, seen from mayfly.yaml'
-  }
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex, Readable, Transform } from 'node:stream'
 import { MayflyError, passableHead, type Secret, type StepId } from '../lib/index.ts'
+import type { ClientIdentity } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
 import type { Operation } from '../policy/index.ts'
@@ -124,6 +125,8 @@ export interface StreamExchange {
 export interface Permit {
   readonly allow: true
   readonly authorization: Secret | undefined
+  /** For the connection's own host, if that asks for a client certificate. */
+  readonly clientIdentity?: ClientIdentity | undefined
 }
 
 export interface Denial {

@@ -42,7 +42,8 @@ import type { PushScanner } from './push-scanner.ts'
 import { createRequestServer } from './request-server.ts'
 import { createRunCa, type RunCa } from './run-ca.ts'
 import { createTunnelServer, type At } from './tunnel.ts'
-import { createTlsContexts, createUpstream, type Upstream } from './upstream.ts'
+import { createUpstream, type Upstream } from './upstream.ts'
+import { createSocketOpener } from './upstream-socket.ts'
 
 export interface Gateway {
   /** Listens; port 0 takes a free one. Throws `port_in_use`. */
@@ -108,7 +109,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const activity = createActivityRecord()
   const denials = createDenials(deps)
   const guard = deps.guard ?? createEgressGuard()
-  const contexts = createTlsContexts()
+  const openSocket = createSocketOpener({ guard })
   const downloads = createDownloadRecord(deps)
   const gatekeeper = createGatekeeper({
     policy: deps.policy,
@@ -204,7 +205,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const known = states.get(step.id) ?? {
       sockets: new Set(),
       tunnels: 0,
-      upstream: createUpstream({ guard, contexts }),
+      upstream: createUpstream({ openSocket }),
     }
     states.set(step.id, known)
     return known

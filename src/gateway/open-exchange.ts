@@ -104,6 +104,7 @@ export function createExchangeOpener(deps: {
           headers: permit.authorization === undefined ? outgoing.headers : readable(outgoing.headers),
           path: `${connection.basePath}${outgoing.path}`,
           authorization: permit.authorization,
+          clientIdentity: permit.clientIdentity,
           abandoned,
         })
         remember(answer, connection, permit.authorization)
@@ -116,7 +117,11 @@ export function createExchangeOpener(deps: {
         const authorization = withCredential ? permit.authorization : undefined
         return deps
           .upstreamOf(step)
-          .send(host, { ...outgoing, path, authorization, abandoned })
+          .send(host, {
+            ...outgoing,
+            ...{ path, authorization, abandoned },
+            clientIdentity: host === connection ? permit.clientIdentity : undefined,
+          })
           .then((answer) => remember(answer, connection, authorization))
       },
     }

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import { stepEvent, type Broker, type Step } from '../broker/index.ts'
+import { needsLease, stepEvent, type Broker, type Lease, type Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
 import {
@@ -16,7 +16,7 @@ import {
 import type { ActivityRecord } from './activity.ts'
 import type { Denials } from './denials.ts'
 import type { DownloadRecord } from './downloads/record.ts'
-import type { Denial, Permission } from './exchange.ts'
+import type { Denial, Permission, Permit } from './exchange.ts'
 
 /**
  * The one way to a credential: policy decides, the broker leases, the audit log confirms, in this order.
@@ -108,8 +108,7 @@ export function createGatekeeper(deps: {
     grant: string,
     pins: Pins,
   ): Promise<Permission> {
-    const lease =
-      connection.credential === undefined ? undefined : await broker.lease(step, connection, grant)
+    const lease = needsLease(connection) ? await broker.lease(step, connection, grant) : undefined
     await audit.append(
       stepEvent(step, 'access.granted', {
         ...(lease === undefined ? {} : { lease: lease.id }),
@@ -119,7 +118,7 @@ export function createGatekeeper(deps: {
         lockfile: { sha256: pins.digest, packages: pins.packages },
       }),
     )
-    return { allow: true, authorization: lease?.authorization }
+    return permitOf(lease)
   }
 
   async function recordWaived(
@@ -213,10 +212,9 @@ export function createGatekeeper(deps: {
       const waived = allowed.filter(({ shadow }) => shadow !== undefined)
       const grants = allowed.filter(({ shadow }) => shadow === undefined).map(({ grant }) => grant)
       try {
-        const lease =
-          connection.credential === undefined
-            ? undefined
-            : await broker.lease(step, connection, allowed[0]?.grant ?? '')
+        const lease = needsLease(connection)
+          ? await broker.lease(step, connection, allowed[0]?.grant ?? '')
+          : undefined
         const granted = audit.append(
           stepEvent(step, 'access.granted', {
             ...(lease === undefined ? {} : { lease: lease.id }),
@@ -233,7 +231,7 @@ export function createGatekeeper(deps: {
         if (step.endReason !== undefined)
           throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
         for (const operation of done) activity.granted(step.id, summarise(operation))
-        return { allow: true, authorization: lease?.authorization }
+        return permitOf(lease)
       } catch (error) {
         // Secret missing, vault key wrong, log down, step ended: nothing is issued, and the step learns why.
         return {
@@ -252,6 +250,10 @@ function unservedIn({ packages }: Connection, operations: readonly Operation[]):
   return operations
     .map(({ path }) => (path === '' ? undefined : packages.unserved(path)))
     .find((why) => why !== undefined)
+}
+
+function permitOf(lease: Lease | undefined): Permit {
+  return { allow: true, authorization: lease?.authorization, clientIdentity: lease?.clientIdentity }
 }
 
 function withoutRef({ action, connection, path }: Operation): Operation {

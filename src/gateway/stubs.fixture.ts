@@ -1,5 +1,13 @@
 import type { AuditClient, AuditEvent } from '../audit/client/index.ts'
-import type { Broker, FirstSeen, SeenFile, Session, Step, StoredFirstSeen } from '../broker/index.ts'
+import type {
+  Broker,
+  ClientIdentity,
+  FirstSeen,
+  SeenFile,
+  Session,
+  Step,
+  StoredFirstSeen,
+} from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import {
   MayflyError,
@@ -65,6 +73,8 @@ export function stubFirstSeen(): StoredFirstSeen & { readonly rows: Map<string, 
 /** STUB of the broker: steps and leases in memory, the gate closed at once by `end`. */
 export interface BrokerStub {
   readonly broker: Broker
+  /** Client certificates that leases hold, by connection. */
+  readonly identities: Map<string, ClientIdentity>
   open(jkt: string, role?: string): Step
   end(step: Step, reason?: string): void
 }
@@ -72,6 +82,7 @@ export interface BrokerStub {
 export function stubBroker(): BrokerStub {
   const steps = new Map<StepId, Step>()
   const listeners: ((step: Step) => void)[] = []
+  const identities = new Map<string, ClientIdentity>()
   const broker = {
     step: (id: StepId) => {
       const step = steps.get(id)
@@ -83,13 +94,20 @@ export function stubBroker(): BrokerStub {
       const authorization = new Secret(
         `Basic ${Buffer.from(`injected:for-${connection.name}`).toString('base64')}`,
       )
-      return { id: 'lse_1', connection: connection.name, expiresMs: step.expiresMs, authorization }
+      return {
+        id: 'lse_1',
+        connection: connection.name,
+        expiresMs: step.expiresMs,
+        authorization: connection.credential === undefined ? undefined : authorization,
+        clientIdentity: identities.get(connection.name),
+      }
     },
     endOf: () => undefined,
     onStepEnd: (listener: (step: Step) => void) => void listeners.push(listener),
   } as unknown as Broker
   return {
     broker,
+    identities,
     open(jkt, role = 'build') {
       const createdMs = systemClock.nowMs()
       const expiresMs = createdMs + 600_000

@@ -3,7 +3,8 @@ import { createServer, type Socket, type AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import type { Connection } from '../connections/index.ts'
 import { createEgressGuard } from './egress-guard.ts'
-import { createTlsContexts, createUpstream, type UpstreamRequest } from './upstream.ts'
+import { createUpstream, type UpstreamRequest } from './upstream.ts'
+import { createSocketOpener } from './upstream-socket.ts'
 
 /** Answers the first request of each connection, and closes it at the second. */
 async function startForgetful(t: TestContext) {
@@ -29,7 +30,7 @@ async function startForgetful(t: TestContext) {
     ...{ name: 'a', kind: 'http', tls: false, host: 'a.test', port: 80, basePath: '', url: 'http://a.test' },
     ...{ credential: undefined, ca: undefined, opaque: false, dial: { address: '127.0.0.1', port } },
   }
-  const upstream = createUpstream({ guard: createEgressGuard(), contexts: createTlsContexts() })
+  const upstream = createUpstream({ openSocket: createSocketOpener({ guard: createEgressGuard() }) })
   t.after(() => upstream.close())
   const ask = async (method: string, body?: Buffer): Promise<string> => {
     const request: UpstreamRequest = {

@@ -1,24 +1,9 @@
 import { Agent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
-import {
-  connect as tlsConnect,
-  createSecureContext,
-  getCACertificates,
-  type SecureContext,
-  type TLSSocket,
-} from 'node:tls'
-import type { Duplex } from 'node:stream'
-import {
-  MayflyError,
-  answerOf,
-  limits,
-  messageOf,
-  passableHead,
-  systemCode,
-  type Secret,
-} from '../lib/index.ts'
+import { MayflyError, answerOf, limits, passableHead, systemCode, type Secret } from '../lib/index.ts'
+import type { ClientIdentity } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
-import type { EgressGuard } from './egress-guard.ts'
+import { unreachable, type SocketOpener } from './upstream-socket.ts'
 
 export interface UpstreamRequest {
   readonly method: string
@@ -26,6 +11,8 @@ export interface UpstreamRequest {
   readonly path: string
   readonly headers: OutgoingHttpHeaders
   readonly authorization: Secret | undefined
+  /** For a connection with a client certificate; without it nothing is sent there. */
+  readonly clientIdentity?: ClientIdentity | undefined
   readonly body?: Buffer | Readable
   /** Fires when nobody waits for the answer any more. */
   readonly abandoned: AbortSignal
@@ -38,36 +25,18 @@ export interface Upstream {
   close(): void
 }
 
-/** Per connection's CA: a TLS context with the machine's roots. Kept by the gateway, shared by all steps. */
-export type TlsContexts = (connection: Connection) => SecureContext
-
-/** From TCP to TLS. */
-const handshakeMs = 10_000
-
-export function createTlsContexts(): TlsContexts {
-  const contexts = new Map<string, SecureContext>()
-  return ({ ca = '' }) => {
-    const known = contexts.get(ca)
-    if (known !== undefined) return known
-    const roots = [...new Set([...getCACertificates('default'), ...getCACertificates('system')])]
-    const context = createSecureContext({ ca: ca === '' ? roots : [...roots, ca], minVersion: 'TLSv1.2' })
-    contexts.set(ca, context)
-    return context
-  }
-}
-
-export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts }): Upstream {
+export function createUpstream(deps: { openSocket: SocketOpener }): Upstream {
   // By the connection itself, not its name: after a change of the configuration the name may mean another address.
   const agents = new Map<Connection, Agent>()
   let closed = false
 
-  function agentOf(connection: Connection): Agent {
+  function agentOf(connection: Connection, identity: ClientIdentity | undefined): Agent {
     const known = agents.get(connection)
     if (known !== undefined) return known
     const agent = new Agent({ keepAlive: true, maxSockets: 64, maxFreeSockets: 16, scheduling: 'lifo' })
     // An Agent's socket is whatever createConnection hands to its callback; ours comes through the guard.
     agent.createConnection = (_options, callback) => {
-      openSocket(connection).then(
+      deps.openSocket(connection, identity).then(
         (socket) => {
           // The step may have ended while its upstream was dialled.
           if (closed) socket.destroy(gone())
@@ -81,34 +50,15 @@ export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts
     return agent
   }
 
-  async function openSocket(connection: Connection): Promise<Duplex> {
-    const socket = await deps.guard.dial({ host: connection.host, port: connection.port, connection })
-    if (!connection.tls) return socket
-    return new Promise<TLSSocket>((resolve, reject) => {
-      const secure = tlsConnect({
-        socket,
-        servername: connection.host,
-        secureContext: deps.contexts(connection),
-        ALPNProtocols: ['http/1.1'],
-      })
-      const timer = setTimeout(() => secure.destroy(new Error('no TLS handshake in time')), handshakeMs)
-      secure.once('secureConnect', () => resolve(secure))
-      secure.on('error', (cause) => reject(unreachable(connection, cause)))
-      secure.once('close', () => {
-        clearTimeout(timer)
-        reject(unreachable(connection, 'it closed the connection before TLS stood'))
-      })
-      secure.once('secureConnect', () => clearTimeout(timer))
-    })
-  }
-
   async function ask(
     connection: Connection,
     asked: UpstreamRequest,
   ): Promise<IncomingMessage | typeof stale> {
-    const { method, path, headers, authorization, body, abandoned } = asked
+    const { method, path, headers, authorization, clientIdentity, body, abandoned } = asked
+    if (connection.clientCertificate !== undefined && clientIdentity === undefined)
+      throw unreachable(connection, 'the permission for this request holds no client certificate')
     const outgoing = httpRequest({
-      agent: agentOf(connection),
+      agent: agentOf(connection, clientIdentity),
       host: connection.host,
       port: connection.port,
       method,
@@ -136,7 +86,7 @@ export function createUpstream(deps: { guard: EgressGuard; contexts: TlsContexts
 
   /** A server closes a connection that is idle when it likes; what is asked at that moment is asked again, on a new one. */
   async function askAgain(connection: Connection, asked: UpstreamRequest): Promise<IncomingMessage> {
-    for (const sockets of Object.values(agentOf(connection).freeSockets))
+    for (const sockets of Object.values(agents.get(connection)?.freeSockets ?? {}))
       for (const socket of sockets ?? []) socket.destroy()
     const answer = await ask(connection, asked)
     if (answer === stale) throw unreachable(connection, 'it closes each connection before it answers')
@@ -194,12 +144,4 @@ export function authorityOf({ host, port, tls }: Connection): string {
 
 function gone(): MayflyError {
   return new MayflyError('revoked', 'the step, or its request, has ended')
-}
-
-function unreachable(connection: Connection, cause: unknown): MayflyError {
-  return new MayflyError(
-    'upstream_unreachable',
-    `connection "${connection.name}" (${connection.url}) does not answer: ${messageOf(cause)}`,
-    { cause },
-  )
 }

@@ -61,7 +61,7 @@ export function openRegistry(exchange: Exchange, memory: Memory, clock: Clock): 
     if (token === undefined) throw refused(connection.name, `${url.host} gave no token`)
     if (memory.tokens.size >= maxTokens) memory.tokens.clear()
     memory.tokens.set(scopes.join(' '), token)
-    return { allow: true, authorization: token.authorization }
+    return { ...permit, authorization: token.authorization }
   }
 
   function tokenHeld(scopes: readonly string[]): Secret | undefined {

@@ -145,7 +145,7 @@ function holdAction(
     {
       url: new URL(href),
       headers,
-      permit: needsOurs ? permit : { allow: true, authorization: undefined },
+      permit: needsOurs ? permit : { ...permit, authorization: undefined },
       size,
       expiresMs,
     },

@@ -1,0 +1,85 @@
+import type { Duplex } from 'node:stream'
+import { connect as tlsConnect, createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
+import { MayflyError, messageOf } from '../lib/index.ts'
+import type { ClientIdentity } from '../broker/index.ts'
+import type { Connection } from '../connections/index.ts'
+import type { EgressGuard } from './egress-guard.ts'
+
+/**
+ * Opens a socket to the host of a connection, with TLS where its URL says so. It is the caller's alone. Throws `denied` and
+ * `upstream_unreachable`.
+ */
+export type SocketOpener = (connection: Connection, identity: ClientIdentity | undefined) => Promise<Duplex>
+
+/** From TCP to TLS. */
+const handshakeMs = 10_000
+
+export function createSocketOpener(deps: { guard: EgressGuard }): SocketOpener {
+  const contextOf = createTlsContexts()
+  return async (connection, identity) => {
+    const { host, port, tls } = connection
+    const socket = await deps.guard.dial({ host, port, connection })
+    if (!tls) return socket
+    return new Promise((resolve, reject) => {
+      const secure = tlsConnect({
+        socket,
+        servername: host,
+        secureContext: contextOf(connection, identity),
+        ALPNProtocols: ['http/1.1'],
+      })
+      const timer = setTimeout(() => secure.destroy(new Error('no TLS handshake in time')), handshakeMs)
+      secure.once('secureConnect', () => resolve(secure))
+      secure.on('error', (cause) => reject(unreachable(connection, cause)))
+      secure.once('close', () => {
+        clearTimeout(timer)
+        reject(unreachable(connection, 'it closed the connection before TLS stood'))
+      })
+      secure.once('secureConnect', () => clearTimeout(timer))
+    })
+  }
+}
+
+/** One context for each CA, shared by all steps; with a client certificate one for each lease, which is one connection's in one step. */
+function createTlsContexts() {
+  const ofCa = new Map<string, SecureContext>()
+  const ofLease = new WeakMap<ClientIdentity, SecureContext>()
+  return ({ ca = '' }: Connection, identity: ClientIdentity | undefined): SecureContext => {
+    const known = identity === undefined ? ofCa.get(ca) : ofLease.get(identity)
+    if (known !== undefined) return known
+    const roots = [...new Set([...getCACertificates('default'), ...getCACertificates('system')])]
+    const context = createSecureContext({
+      ca: ca === '' ? roots : [...roots, ca],
+      minVersion: 'TLSv1.2',
+      ...(identity === undefined ? {} : { cert: identity.chain, key: identity.key.reveal() }),
+    })
+    if (identity === undefined) ofCa.set(ca, context)
+    else ofLease.set(identity, context)
+    return context
+  }
+}
+
+export function unreachable(connection: Connection, cause: unknown): MayflyError {
+  const { name, url } = connection
+  const why = clientCertificateProblem(connection, cause) ?? messageOf(cause)
+  return new MayflyError('upstream_unreachable', `connection "${name}" (${url}) does not answer: ${why}`, {
+    cause,
+  })
+}
+
+/** TLS alerts by which a host says what it thinks of the certificate that it was shown, or of none (RFC 8446, section 6.2). */
+const certificateAlert =
+  /^ERR_SSL_.*_ALERT_((?:BAD|UNSUPPORTED)_CERTIFICATE|CERTIFICATE_(?:REQUIRED|REVOKED|EXPIRED|UNKNOWN)|UNKNOWN_CA)$/
+
+function clientCertificateProblem({ clientCertificate }: Connection, cause: unknown): string | undefined {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  const alert = certificateAlert.exec(code)?.[1]?.toLowerCase().replaceAll('_', ' ')
+  if (clientCertificate === undefined)
+    return alert === 'certificate required'
+      ? 'it asks for a client certificate: name one in mayfly.yaml as client_certificate of the connection'
+      : undefined
+  if (alert !== undefined) return `it refuses the client certificate (${alert})`
+  // A host that closes at once after its alert may take the alert away with the connection.
+  return code === 'ECONNRESET' || code === 'EPIPE'
+    ? `${messageOf(cause)}; it may have refused the client certificate`
+    : undefined
+}
