@@ -98,6 +98,12 @@ async function timeNpm(
     policy: (text) => `cache: ${cache}\n${text.replace(/^ {2}npm: .*$/m, () => `  npm: ${connection}`)}`,
   })
   const env = stage.jobEnvironment()
+  // The same Node and npm on both sides: a step has the machine's own.
+  const { stdout } = await stage.runJob(['run', '--role', 'build', '--', 'sh', '-c', 'echo "$PATH"'], env)
+  const straightEnv = {
+    ...env,
+    ...{ PATH: stdout.trim(), npm_config_update_notifier: 'false', npm_config_strict_ssl: 'false' },
+  }
   const direct: number[] = []
   const through: number[] = []
   for (let round = -1; round < rounds; round++) {
@@ -108,7 +114,7 @@ async function timeNpm(
     }
     const straight = await shellSeconds(
       `npm ci --ignore-scripts --no-audit --no-fund --registry https://${dial} --cache ${join(folder, 'cache')} >/dev/null`,
-      { cwd: folder, env: { ...env, npm_config_update_notifier: 'false', npm_config_strict_ssl: 'false' } },
+      { cwd: folder, env: straightEnv },
     )
     rmSync(folder, { recursive: true })
     const ours = await timedStep(stage, env, 'npm ci --ignore-scripts >/dev/null')

@@ -10,7 +10,17 @@ export interface CedarSlice {
   readonly id: string
   /** By Cedar policy id: the grant it came from. */
   readonly grants: ReadonlyMap<string, string>
+  /** `action connection` of everything that some grant is about. */
+  readonly about: ReadonlySet<string>
+  /** What was asked lately, and the grant that allowed it. */
+  readonly answers: Map<string, string | undefined>
 }
+
+/** A build asks the same of hundreds of packages, once for the document and once for the file. */
+const maxAnswers = 2_000
+
+/** Longer names are asked about anew, so that the answers that are kept stay small. */
+const maxKeyChars = 500
 
 /** Who asks for what, as Cedar is asked. */
 export interface CedarRequest {
@@ -25,7 +35,14 @@ export function compileSlice(grants: readonly Grant[]): CedarSlice {
   const id = sha256Hex(JSON.stringify(policies))
   const parsed = preparsePolicySet(id, { staticPolicies: policies })
   if (parsed.type === 'failure') throw rejected(parsed.errors[0]?.message)
-  return { id, grants: new Map(grants.map((grant, i) => [`grant${i}`, grant.source])) }
+  return {
+    id,
+    grants: new Map(grants.map((grant, i) => [`grant${i}`, grant.source])),
+    about: new Set(
+      grants.flatMap((grant) => actionsOf(grant.action).map((action) => `${action} ${grant.connection}`)),
+    ),
+    answers: new Map(),
+  }
 }
 
 /**
@@ -45,9 +62,17 @@ export function validateGrants(grants: readonly Grant[]): void {
 
 /** The grant that allows the operation, or undefined. Any error in Cedar is a denial. */
 export function evaluate(slice: CedarSlice, request: CedarRequest): string | undefined {
-  // Our permits ask for action and resource alone; with the job handed over a decision takes a quarter longer.
+  const { action, connection, path, ref = '' } = request.operation
+  // Each permit names its actions and its connection: where no grant does, Cedar has nothing to allow.
+  if (!slice.about.has(`${action} ${connection}`)) return undefined
+  // Our permits ask for action and resource alone, whoever the job is: the answer stays the same while the policy does.
+  const key = JSON.stringify([action, connection, path, ref])
+  if (slice.answers.has(key)) return slice.answers.get(key)
   const answer = ask(slice.id, request, {})
-  return answer.allow ? slice.grants.get(answer.reason ?? '') : undefined
+  const grant = answer.allow ? slice.grants.get(answer.reason ?? '') : undefined
+  if (slice.answers.size >= maxAnswers) slice.answers.clear()
+  if (key.length <= maxKeyChars) slice.answers.set(key, grant)
+  return grant
 }
 
 /** Asks a set that was parsed before. An error in any of its policies is a denial: Cedar would skip that policy, forbids too. */

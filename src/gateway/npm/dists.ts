@@ -10,8 +10,10 @@ export interface Dist {
   readonly version: string
   /** Subresource Integrity text; empty if it has none. */
   readonly integrity: string
-  /** Where it is; undefined if that is no address that the gateway goes to. */
-  readonly tarball: URL | undefined
+  /** The URL where it is; undefined if that is no address that the gateway goes to. */
+  readonly tarball?: string
+  /** The step asks for it where the registries' convention has it: whose file it is can be read from that path. */
+  readonly usual?: true
   readonly signatures: readonly Signature[]
   /** In milliseconds since the epoch, if the registry said it. */
   readonly published: number | undefined
@@ -30,19 +32,27 @@ export interface Dists {
 /** Versions that are remembered for one step; beyond it, those asked for longest ago are asked for again. */
 const maxVersions = 100_000
 
-interface Known {
-  readonly versions: ReadonlyMap<string, Dist>
-  readonly places: ReadonlyMap<string, Dist>
-}
-
 function createDists(): Dists {
-  const packages = new Map<string, Known>()
+  const packages = new Map<string, ReadonlyMap<string, Dist>>()
+  /** Files that are not asked for where the convention has them, by connection and place. */
+  const places = new Map<string, Dist>()
   let count = 0
-  // No package name has a space.
-  const keyOf = ({ name: connection }: Connection, name: string) => `${connection} ${name}`
+  // No package name has a space, nor a connection's.
+  const keyOf = ({ name: connection }: Connection, about: string) => `${connection} ${about}`
+
+  const placeIn = (connection: string, { tarball, usual }: Dist) => {
+    const place = tarball === undefined || usual === true ? undefined : placeOf(tarball)
+    return place === undefined ? undefined : `${connection} ${place}`
+  }
 
   function forget(key: string): void {
-    count -= packages.get(key)?.versions.size ?? 0
+    const versions = packages.get(key)
+    if (versions === undefined) return
+    for (const dist of versions.values()) {
+      const place = placeIn(key.slice(0, key.indexOf(' ')), dist)
+      if (place !== undefined && places.get(place) === dist) places.delete(place)
+    }
+    count -= versions.size
     packages.delete(key)
   }
 
@@ -50,26 +60,20 @@ function createDists(): Dists {
     remember(connection, name, dists) {
       const key = keyOf(connection, name)
       forget(key)
-      const places = dists.flatMap((dist) => {
-        const place = dist.tarball === undefined ? undefined : placeOf(dist.tarball.href)
-        return place === undefined ? [] : [[place, dist] as const]
-      })
-      packages.set(key, {
-        versions: new Map(dists.map((dist) => [dist.version, dist])),
-        places: new Map(places),
-      })
-      count += packages.get(key)?.versions.size ?? 0
+      const versions = new Map(dists.map((dist) => [dist.version, dist]))
+      packages.set(key, versions)
+      count += versions.size
+      for (const dist of dists) {
+        const place = placeIn(connection.name, dist)
+        if (place !== undefined && !places.has(place)) places.set(place, dist)
+      }
       for (const oldest of packages.keys()) {
         if (count <= maxVersions || oldest === key) break
         forget(oldest)
       }
     },
-    of: (connection, name, version) => packages.get(keyOf(connection, name))?.versions.get(version),
-    at(connection, place) {
-      for (const [key, { places }] of packages)
-        if (key.startsWith(`${connection.name} `) && places.has(place)) return places.get(place)
-      return undefined
-    },
+    of: (connection, name, version) => packages.get(keyOf(connection, name))?.get(version),
+    at: (connection, place) => places.get(keyOf(connection, place)),
     anyName(connection) {
       const key = [...packages.keys()].find((one) => one.startsWith(`${connection.name} `))
       return key?.slice(connection.name.length + 1)

@@ -101,42 +101,56 @@ export function readPackument(text: Buffer, connection: Connection, name: string
   const document = parseJson(text.toString('utf8'))
   if (!isRecord(document) || document['name'] !== name) return undefined
   const dists: Dist[] = []
+  const meantBy = addressesOf(connection, name)
   let changed = false
   for (const [version, manifest] of Object.entries(recordOf(document['versions']))) {
     const dist = recordOf(recordOf(manifest)['dist'])
     const { tarball, integrity } = dist
     if (!isVersion(version)) continue
-    const url = typeof tarball === 'string' ? URL.parse(tarball) : null
-    const meant = url === null ? undefined : meantBy(url, connection, name, version)
+    const meant = typeof tarball === 'string' ? meantBy(tarball, version) : undefined
     if (meant !== undefined && meant.shown !== tarball) {
       dist['tarball'] = meant.shown
       changed = true
     }
     const published = publishedIn(document, version)
-    const said = { integrity: integrityOf(integrity, dist['shasum']), tarball: meant?.real, published }
+    const said = { integrity: integrityOf(integrity, dist['shasum']), ...meant?.place, published }
     const signatures = connection.signatureKeys === undefined ? [] : signaturesIn(dist['signatures'])
     dists.push({ name, version, signatures, ...said })
   }
   return { document, dists, changed }
 }
 
-/** Where a file is, and at which address of this connection the step asks for it. */
-function meantBy(
-  url: URL,
+interface Meant {
+  readonly place: Pick<Dist, 'tarball' | 'usual'>
+  /** At which address of this connection the step asks for it. */
+  readonly shown: string
+}
+
+/** Where the files of a package are, by what its document says of a version. */
+function addressesOf(
   connection: Connection,
   name: string,
-  version: string,
-): { real: URL; shown: string } | undefined {
+): (tarball: string, version: string) => Meant | undefined {
   const { origin, hostname } = new URL(connection.url)
-  const usual = `${origin}${connection.basePath}${conventionalPath(name, version)}`
-  // Somewhere else the gateway goes without its credential, and only if the connection names the host.
-  if (url.hostname !== hostname) return { real: url, shown: usual }
-  const path = decoded(url.pathname)
-  // Another package's file under this one's name would come past the grants that name the other.
-  if (path === undefined || !isFileOf(path, name)) return undefined
-  // A registry behind a proxy often believes that it is reached by http://, or at another port.
-  const real = new URL(`${origin}${url.pathname}${url.search}`)
-  return { real, shown: url.pathname.startsWith(`${connection.basePath}/`) ? real.href : usual }
+  const base = `${origin}${connection.basePath}`
+  return (tarball, version) => {
+    const usual = `${base}${conventionalPath(name, version)}`
+    // Most are there, and a document has thousands of versions.
+    if (tarball === usual) return { place: { tarball, usual: true }, shown: usual }
+    const url = URL.parse(tarball)
+    if (url === null) return undefined
+    // Somewhere else the gateway goes without its credential, and only if the connection names the host.
+    if (url.hostname !== hostname) return { place: { tarball, usual: true }, shown: usual }
+    const path = decoded(url.pathname)
+    // Another package's file under this one's name would come past the grants that name the other.
+    if (path === undefined || !isFileOf(path, name)) return undefined
+    // A registry behind a proxy often believes that it is reached by http://, or at another port.
+    const real = `${origin}${url.pathname}${url.search}`
+    return {
+      place: { tarball: real },
+      shown: url.pathname.startsWith(`${connection.basePath}/`) ? real : usual,
+    }
+  }
 }
 
 function integrityOf(integrity: unknown, shasum: unknown): string {

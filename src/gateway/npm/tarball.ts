@@ -163,7 +163,8 @@ async function fetchFile(
   const own = new URL(
     `${new URL(connection.url).origin}${connection.basePath}${path}${query === '' ? '' : `?${query}`}`,
   )
-  const named = dists.of(connection, name, version)?.tarball
+  const { tarball } = dists.of(connection, name, version) ?? {}
+  const named = tarball === undefined ? undefined : (URL.parse(tarball) ?? undefined)
   const first =
     named === undefined ? undefined : exchange.sendTo(permit, named, { method: 'GET', headers }, 'storage')
   let at = first === undefined ? own : (named ?? own)
