@@ -15,20 +15,23 @@ export function isCertificateKey(name: string): boolean {
   return name.startsWith('ca:') && certificatePath.test(name.slice(3))
 }
 
-/** The paths that `ca` and `client_certificate` of connections name in this mayfly.yaml; none if it cannot be read, which others tell. */
+/** The paths that `ca` and `client_certificate` of connections, and `egress_proxy`, name in this mayfly.yaml; none if it cannot be read, which others tell. */
 export function certificatePaths(policy: string): string[] {
   if (Buffer.byteLength(policy) > limits.policyBytes) return []
   try {
-    const { connections } = parseDocument(policy, { version: '1.2' }).toJS({ maxAliasCount: 0 }) as {
+    const { connections, egress_proxy: proxy } = parseDocument(policy, { version: '1.2' }).toJS({
+      maxAliasCount: 0,
+    }) as {
+      egress_proxy?: { ca?: unknown } | null
       connections?: Record<
         string,
         { ca?: unknown; client_certificate?: { certificate?: unknown } | null } | null
       >
     }
-    const named = Object.values(connections ?? {}).flatMap((one) => [
-      one?.ca,
-      one?.client_certificate?.certificate,
-    ])
+    const named = [
+      proxy?.ca,
+      ...Object.values(connections ?? {}).flatMap((one) => [one?.ca, one?.client_certificate?.certificate]),
+    ]
     return [
       ...new Set(named.filter((ca): ca is string => typeof ca === 'string' && certificatePath.test(ca))),
     ]
@@ -62,5 +65,10 @@ export function withCertificates(
       },
     ]
   })
-  return { ...document, connections: Object.fromEntries(connections) as PolicyDocument['connections'] }
+  const { egress_proxy: proxy } = document
+  return {
+    ...document,
+    ...(proxy?.ca === undefined ? {} : { egress_proxy: { ...proxy, ca: pem(proxy.ca) } }),
+    connections: Object.fromEntries(connections) as PolicyDocument['connections'],
+  }
 }

@@ -3,6 +3,7 @@ import { isolations, limits } from '../lib/index.ts'
 import { operatorSchemas } from './approval-schema.ts'
 import { connectionSchema, httpsUrl, secretReference } from './connection-schema.ts'
 import { egress, roleEgress } from './egress-schema.ts'
+import { egressProxySchema } from './egress-proxy-schema.ts'
 import { issuerSchema } from './issuer-schema.ts'
 import { limitsSchema } from './limits-schema.ts'
 import { cacheSchema } from './cache-schema.ts'
@@ -75,6 +76,7 @@ export const policySchema = z.strictObject({
   cache: cacheSchema,
   tests: policyTests,
   egress,
+  egress_proxy: egressProxySchema(secretReference).optional(),
   ...operators.document,
 })
 

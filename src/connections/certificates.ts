@@ -37,10 +37,10 @@ export function certificateProblems({ ca, clientCertificate, tls }: Certificates
   return problems
 }
 
-const neither =
+export const neither =
   'neither a certificate in PEM nor the path of a .pem, .crt or .cer file, seen from mayfly.yaml'
 
-function isCertificate(pem: string): boolean {
+export function isCertificate(pem: string): boolean {
   try {
     return new X509Certificate(pem).raw.length > 0
   } catch {

@@ -11,6 +11,7 @@ import {
 } from '../config/index.ts'
 import { certificateProblems, compileClientCertificate, type ClientCertificate } from './certificates.ts'
 import { compileEgress, type Egress } from './egress.ts'
+import { compileEgressProxy, type EgressProxy } from './egress-proxy.ts'
 import { compileSumdb, type ChecksumDatabase } from './sumdb.ts'
 import { compilePackageRules, packageRulesProblem, type PackageRules } from './package-rules.ts'
 
@@ -19,6 +20,7 @@ export type { ChecksumDatabase } from './sumdb.ts'
 export type { ClientCertificate } from './certificates.ts'
 export type { PackageRules } from './package-rules.ts'
 export type { Egress, EgressRule } from './egress.ts'
+export type { EgressProxy } from './egress-proxy.ts'
 
 /**
  * The targets that roles may be granted: a host and port, how its protocol is called, which credential
@@ -75,15 +77,17 @@ export type CredentialConfig =
 export interface Targets {
   readonly connections: readonly Connection[]
   readonly egress: Egress
+  /** Through which both are reached. */
+  readonly proxy?: EgressProxy | undefined
   /** The connections on this host and port, the one with the longest base path first; where two fit a path that one is meant. */
   at(host: string, port: number): readonly Connection[]
 }
 
 export type CompiledTargets = { ok: true; targets: Targets } | { ok: false; problems: ConfigProblem[] }
 
-/** Compiles `connections:` and `egress:` of mayfly.yaml. */
+/** Compiles `connections:`, `egress:` and `egress_proxy:` of mayfly.yaml. */
 export function compileTargets(
-  config: Pick<PolicyDocument, 'connections' | 'egress'> & {
+  config: Pick<PolicyDocument, 'connections' | 'egress' | 'egress_proxy'> & {
     roles: Parameters<typeof compileEgress>[0]['roles']
   },
   locate: Locate,
@@ -125,12 +129,21 @@ export function compileTargets(
   const at = (host: string, port: number) => byAuthority.get(`${host}:${port}`) ?? []
   const { egress, problems: ofEgress } = compileEgress(config, locate, (...place) => at(...place)[0]?.name)
   problems.push(...ofEgress)
+  const proxy = config.egress_proxy === undefined ? undefined : compileEgressProxy(config.egress_proxy)
+  if (Array.isArray(proxy)) {
+    const [key, message] = proxy
+    return {
+      ok: false,
+      problems: [...problems, { ...locate(['egress_proxy', key]), message: `egress_proxy: ${message}` }],
+    }
+  }
   if (problems.length > 0) return { ok: false, problems }
   return {
     ok: true,
     targets: {
       connections: owners,
       egress,
+      proxy,
       at,
     },
   }

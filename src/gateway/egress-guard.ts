@@ -1,15 +1,9 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
-import { isIP, connect, type LookupFunction, type Socket } from 'node:net'
-import { MayflyError, classifyAddress, messageOf, type AddressClass } from '../lib/index.ts'
-import type { Connection } from '../connections/index.ts'
-
-/** Where a socket is to go. Without a connection it is a host of an egress list: a public one, or one named as private. */
-export interface Destination {
-  readonly host: string
-  readonly port: number
-  readonly connection?: Connection
-  readonly private?: boolean
-}
+import { isIP, type LookupFunction, type Socket } from 'node:net'
+import { classifyAddress, messageOf, type AddressClass, type Secret } from '../lib/index.ts'
+import type { EgressProxy } from '../connections/index.ts'
+import { createProxyDialer } from './egress-by-proxy.ts'
+import { allowedClasses, forbidden, openTcp, type Destination } from './egress-destination.ts'
 
 export interface EgressGuard {
   /**
@@ -21,25 +15,37 @@ export interface EgressGuard {
   dial(destination: Destination, record?: () => Promise<void>): Promise<Socket>
 }
 
-const connectTimeoutMs = 10_000
+export interface EgressGuardDeps {
+  readonly lookup?: typeof dnsLookup
+  /** Through which hosts are reached that it does not leave out. */
+  readonly proxy?: () => EgressProxy | undefined
+  /** Opens the proxy's credential. */
+  readonly openSecret?: ((name: string) => Promise<Secret>) | undefined
+}
 
-export function createEgressGuard(deps: { lookup?: typeof dnsLookup } = {}): EgressGuard {
+export function createEgressGuard(deps: EgressGuardDeps = {}): EgressGuard {
   const resolve = deps.lookup ?? dnsLookup
+  const dialThrough = createProxyDialer(resolve, deps.openSecret)
   return {
     async dial(destination, record = async () => undefined) {
       const { connection } = destination
       if (connection?.dial !== undefined) {
         // The configuration names this address; there is nothing left to resolve.
-        return open(destination, { host: connection.dial.address, port: connection.dial.port })
+        return openTcp(destination, { host: connection.dial.address, port: connection.dial.port })
       }
       const allowed = allowedClasses(destination)
-      if (isIP(destination.host) !== 0) {
-        if (!allowed.has(classifyAddress(destination.host))) throw forbidden(destination, destination.host)
+      const isAddress = isIP(destination.host) !== 0
+      if (isAddress && !allowed.has(classifyAddress(destination.host)))
+        throw forbidden(destination, destination.host)
+      const proxy = deps.proxy?.()
+      if (proxy !== undefined && !isOwn(destination.host) && !proxy.isDirect(destination.host))
+        return dialThrough(proxy, destination, record)
+      if (isAddress) {
         await record()
-        return open(destination, { host: destination.host, port: destination.port })
+        return openTcp(destination, { host: destination.host, port: destination.port })
       }
       const lookup = checkedLookup(resolve, destination, allowed, record)
-      return open(destination, {
+      return openTcp(destination, {
         host: destination.host,
         port: destination.port,
         lookup,
@@ -49,13 +55,9 @@ export function createEgressGuard(deps: { lookup?: typeof dnsLookup } = {}): Egr
   }
 }
 
-// A connection names its host, so the host may be inside; only a host that is itself an address (or
-// `localhost`) names a local one. An egress host is nobody's: public addresses only, private ones if a role names it
-// as private, and local ones (with every metadata service) never.
-function allowedClasses({ host, connection, private: named }: Destination): ReadonlySet<AddressClass> {
-  if (connection === undefined) return new Set(named === true ? ['public', 'private'] : ['public'])
-  if (isIP(host) !== 0 || host === 'localhost') return new Set(['public', 'private', 'local'])
-  return new Set(['public', 'private'])
+/** What a connection names on the gateway's own machine is not on the proxy's. */
+function isOwn(host: string): boolean {
+  return isIP(host) === 0 ? host === 'localhost' : classifyAddress(host) === 'local'
 }
 
 function checkedLookup(
@@ -78,48 +80,4 @@ function checkedLookup(
       )
     })
   }
-}
-
-function open(
-  destination: Destination,
-  options: { host: string; port: number; lookup?: LookupFunction; autoSelectFamily?: boolean },
-): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ ...options, noDelay: true, keepAlive: true })
-    const timer = setTimeout(
-      () => socket.destroy(new Error(`no answer within ${connectTimeoutMs} ms`)),
-      connectTimeoutMs,
-    )
-    socket.once('connect', () => {
-      clearTimeout(timer)
-      resolve(socket)
-    })
-    // For good: between two owners of the socket there is always somebody who listens.
-    socket.on('error', (cause) => {
-      clearTimeout(timer)
-      reject(cause instanceof MayflyError ? cause : unreachable(destination, cause))
-    })
-  })
-}
-
-function forbidden({ host, port, connection }: Destination, address: string): MayflyError {
-  const isPrivate = connection === undefined && classifyAddress(address) === 'private'
-  const why = isPrivate
-    ? `a private address: a role may name it under egress as { host: "${host}:${port}", private: true }`
-    : 'a private or local address: only a connection that names it may go there'
-  return new MayflyError('denied', `${host}:${port} is at ${address}, ${why}`)
-}
-
-function unreachable({ host, port, connection }: Destination, cause: unknown): MayflyError {
-  const name = connection === undefined ? '' : ` (connection "${connection.name}")`
-  return new MayflyError(
-    'upstream_unreachable',
-    `${host}:${port}${name} cannot be reached: ${detailOf(cause)}`,
-    { cause },
-  )
-}
-
-// Happy eyeballs reports an AggregateError whose own message is empty.
-function detailOf(cause: unknown): string {
-  return cause instanceof AggregateError ? cause.errors.map(messageOf).join('; ') : messageOf(cause)
 }

@@ -77,12 +77,14 @@ export function compileRules(
   grants: readonly string[],
   egress: readonly string[] = [],
   role: { mode?: 'shadow'; egress?: readonly unknown[] } = {},
+  egressProxy?: unknown,
 ): { targets: Targets; policy: Policy } {
   const document = policySchema.parse({
     issuers: { ci: { kind: 'oidc', url: 'https://ci.test' } },
     connections,
     roles: { build: { trust: { issuer: 'ci', subject: 'x' }, grants, ...role } },
     egress,
+    egress_proxy: egressProxy,
   })
   const locate = () => ({ file: 'mayfly.yaml', line: 1, column: 1 })
   const targets = compileTargets(document, locate)

@@ -8,6 +8,7 @@ import {
   ownUrl,
   systemCode,
   type Clock,
+  type Secret,
   type ServedCertificate,
   type StepId,
 } from '../lib/index.ts'
@@ -74,6 +75,8 @@ export interface GatewayDeps {
   policy: () => Policy
   targets: () => Targets
   guard?: EgressGuard
+  /** Opens the credential of the company's proxy, and nothing else: what connections need comes as leases. */
+  openSecret?: (name: string) => Promise<Secret>
   /** What each session's certificate authority is made of; without it a restart takes them away from running steps. */
   runKeys?: RunKeys
   /** Looks at what pushes bring. */
@@ -108,7 +111,8 @@ const maxStrangers = 1_000
 export function createGateway(deps: GatewayDeps): Gateway {
   const activity = createActivityRecord()
   const denials = createDenials(deps)
-  const guard = deps.guard ?? createEgressGuard()
+  const guard =
+    deps.guard ?? createEgressGuard({ proxy: () => deps.targets().proxy, openSecret: deps.openSecret })
   const openSocket = createSocketOpener({ guard })
   const downloads = createDownloadRecord(deps)
   const gatekeeper = createGatekeeper({

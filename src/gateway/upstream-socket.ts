@@ -1,9 +1,10 @@
 import type { Duplex } from 'node:stream'
-import { connect as tlsConnect, createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
+import { connect as tlsConnect, createSecureContext, type SecureContext } from 'node:tls'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import type { ClientIdentity } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { EgressGuard } from './egress-guard.ts'
+import { trustedRoots } from './trusted-roots.ts'
 
 /**
  * Opens a socket to the host of a connection, with TLS where its URL says so. It is the caller's alone. Throws `denied` and
@@ -46,9 +47,8 @@ function createTlsContexts() {
   return ({ ca = '' }: Connection, identity: ClientIdentity | undefined): SecureContext => {
     const known = identity === undefined ? ofCa.get(ca) : ofLease.get(identity)
     if (known !== undefined) return known
-    const roots = [...new Set([...getCACertificates('default'), ...getCACertificates('system')])]
     const context = createSecureContext({
-      ca: ca === '' ? roots : [...roots, ca],
+      ca: trustedRoots(ca),
       minVersion: 'TLSv1.2',
       ...(identity === undefined ? {} : { cert: identity.chain, key: identity.key.reveal() }),
     })

@@ -195,6 +195,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     clock,
     policy: () => rules.current().policy,
     targets: () => rules.current().targets,
+    openSecret: (name) => vault.open(name),
     ...(options.gatewayUrl === undefined ? {} : { publicUrl: options.gatewayUrl }),
     ...(certificate === undefined ? {} : { certificate }),
     runKeys: await loadRunKeys({ store, vaultKey: folder.vaultKey }),

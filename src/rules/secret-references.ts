@@ -2,11 +2,12 @@ import type { PolicyDocument } from '../config/index.ts'
 
 /** The secrets of the vault that a policy names, each with where it does: `git` with `connections.git`. */
 export function secretReferences(document: PolicyDocument): ReadonlyMap<string, readonly string[]> {
-  const { connections, notify, sign_in } = document
+  const { connections, notify, sign_in, egress_proxy: proxy } = document
   const places = [
     ...Object.entries(connections).map(([name, value]) => [`connections.${name}`, value] as const),
     ...Object.entries(notify).map(([name, value]) => [`notify.${name}`, value] as const),
     ['sign_in', sign_in] as const,
+    ['egress_proxy', proxy] as const,
   ]
   const found = new Map<string, string[]>()
   for (const [place, value] of places)
