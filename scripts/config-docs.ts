@@ -51,6 +51,8 @@ ${rows(policy, '').join('\n')}
 | \`cargo:publish CONNECTION/CRATE@VERSION\` | publish new versions that match: \`cargo:publish cargo/octo-app@1.*\`; never one that is there |
 | \`go:download CONNECTION[/MODULE][@VERSION]\` | modules that go.sum has, each go.mod and zip file held against its line |
 | \`go:resolve CONNECTION[/MODULE]\` | what go:download allows there, and to read which versions there are, to take modules that go.sum does not have yet, held against the checksum database |
+| \`debian:read CONNECTION\` | read the signed indexes of an archive: \`apt-get update\` |
+| \`debian:download CONNECTION[/PACKAGE][@VERSION]\` | those, and packages and sources by name and version as a signed index has them: \`debian:download deb/curl@7.*\` |
 | \`maven:download CONNECTION[/GROUP:ARTIFACT[@VERSION]]\` | files that gradle/verification-metadata.xml pins by SHA-256 or SHA-512, and what stands beside them |
 | \`maven:resolve CONNECTION[/GROUP:ARTIFACT[@VERSION]]\` | what nothing pins, too, and metadata: what Maven itself needs, which has no lockfile. A file stays what it was when it was seen first |
 | \`maven:publish CONNECTION/GROUP:ARTIFACT@VERSION\` | deploy files of versions that match; never over one that is there |

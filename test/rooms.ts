@@ -42,11 +42,20 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [
     ...['lib', 'kinds', 'lockfiles', 'mask', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
-    ...['gateway/cargo', 'gateway/git', 'gateway/github', 'gateway/gitlab', 'gateway/go', 'gateway/http'],
+    ...[
+      'gateway/cargo',
+      'gateway/debian',
+      'gateway/git',
+      'gateway/github',
+      'gateway/gitlab',
+      'gateway/go',
+      'gateway/http',
+    ],
     ...['gateway/maven', 'gateway/npm', 'gateway/oci', 'gateway/pypi', 'gateway/tcp'],
   ],
   'gateway/go': ['lib', 'kinds', 'lockfiles', 'policy', 'audit/verify', 'gateway'],
   'gateway/cargo': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
+  'gateway/debian': ['lib', 'kinds', 'lockfiles', 'gateway'],
   'gateway/git': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/npm': ['lib', 'kinds', 'lockfiles', 'gateway'],
   'gateway/github': ['gateway'],

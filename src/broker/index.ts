@@ -22,6 +22,7 @@ export type { ClientIdentity, End, Lease, Session, Step, StepOutcome, StepWorksp
 export { createLogMemory, type LogMemory } from './log-memory.ts'
 export { loadRunKeys } from './run-keys.ts'
 export type { RunKeys } from './run-keys.ts'
+export { createStoredArchiveDates, type StoredArchiveDates } from './archive-dates.ts'
 export { createStoredFirstSeen } from './first-seen.ts'
 export type { FirstSeen, SeenFile, StoredFirstSeen } from './first-seen.ts'
 export { createStoredTreeHeads } from './tree-heads.ts'

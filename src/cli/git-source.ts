@@ -5,15 +5,7 @@ import { join, posix, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { MayflyError, limits, messageOf } from '../lib/index.ts'
 import { readEnvironment } from '../config/environment.ts'
-import {
-  certificateKey,
-  certificatePaths,
-  certificatesIn,
-  isPolicyFile,
-  misplacedIn,
-  misspeltIn,
-  writeBundle,
-} from '../config/index.ts'
+import { trustFilesOf, trustIn, isPolicyFile, misplacedIn, misspeltIn, writeBundle } from '../config/index.ts'
 import type { PolicyText } from './policy-text.ts'
 
 /** `REPOSITORY@REF[:PATH]`, taken apart. */
@@ -103,11 +95,13 @@ async function readBundleAt(
     if (isPolicyFile(name)) files[name] = await git(['cat-file', 'blob', `${commit}:${above}${name}`])
   }
   const policy = await git(['cat-file', 'blob', `${commit}:${path}`])
-  for (const named of certificatePaths(policy)) {
-    const at = posix.normalize(`${above}${named}`)
-    if (named.startsWith('/') || at.startsWith('../'))
-      throw bad(`${named} (a certificate of a connection) is no path inside the repository`)
-    files[certificateKey(named)] = certificatesIn(await git(['cat-file', 'blob', `${commit}:${at}`]))
+  for (const named of trustFilesOf(policy)) {
+    const at = posix.normalize(`${above}${named.path}`)
+    if (named.path.startsWith('/') || at.startsWith('../'))
+      throw bad(`${named.path} (${named.what} of a connection) is no path inside the repository`)
+    const found = trustIn(named, Buffer.from(await git(['cat-file', 'blob', `${commit}:${at}`])))
+    // What it lacks is said where the policy is compiled.
+    files[named.key] = 'text' in found ? found.text : ''
   }
   return writeBundle({ policy, files })
 }

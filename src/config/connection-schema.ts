@@ -151,6 +151,13 @@ const settings = {
     .describe(
       'The keys that the registry signs versions with, as it publishes them at `/-/npm/v1/keys`. With them its word alone is not enough where no lockfile has a digest: it must be signed by one of these.',
     ),
+  keyring: z
+    .string()
+    .max(400_000)
+    .optional()
+    .describe(
+      'The public keys that the archive signs with: OpenPGP (`gpg --armor --export`), or the path of a .asc, .gpg or .pgp file, seen from mayfly.yaml, such as /usr/share/keyrings/debian-archive-keyring.gpg. gpgv on the gateway’s machine checks by them.',
+    ),
 }
 
 const [first, ...others] = kindNames.map(schemaOf)

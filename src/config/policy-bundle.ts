@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { MayflyError } from '../lib/index.ts'
-import { isCertificateKey } from './policy-certificates.ts'
+import { isTrustKey } from './trust-files.ts'
 
 /** A policy as it is sent, stored and applied: mayfly.yaml and the files that stand in `policies/` beside it. */
 export interface PolicyBundle {
@@ -15,7 +15,7 @@ const shape = z.strictObject({
   mayfly_bundle: z.literal(1),
   policy: z.string(),
   files: z.record(
-    z.string().refine((name) => isPolicyFile(name) || isCertificateKey(name)),
+    z.string().refine((name) => isPolicyFile(name) || isTrustKey(name)),
     z.string(),
   ),
 })

@@ -2,11 +2,11 @@ import { lstatSync, readFileSync, readdirSync, realpathSync, statSync } from 'no
 import { dirname, join, resolve } from 'node:path'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { isPolicyFile, misplacedIn, misspeltIn, writeBundle } from './policy-bundle.ts'
-import { certificateKey, certificatePaths, certificatesIn } from './policy-certificates.ts'
+import { trustFilesOf, trustIn, type TrustFile } from './trust-files.ts'
 
 /**
  * Reads a mayfly.yaml, or the one in a folder, with `policies/*.cedar` and `policies/*.test.yaml` beside it and the
- * certificate files that it names, as one text (`writeBundle`). `file` is how its problems should name it. Throws `bad_input`, also for what an author would
+ * files of certificates and keys that it names, as one text (`writeBundle`). `file` is how its problems should name it. Throws `bad_input`, also for what an author would
  * believe to be read and is not.
  */
 export function readPolicyFiles(path: string): { text: string; file: string } {
@@ -23,17 +23,17 @@ export function readPolicyFiles(path: string): { text: string; file: string } {
     if (problem !== undefined) throw bad(join(folder, name), problem)
   }
   const files = names.filter(isPolicyFile).map((name) => [name, readText(join(folder, name))] as const)
-  const certificates = certificatePaths(policy).map(
-    (path) => [certificateKey(path), readCertificates(resolve(folder, path))] as const,
+  const trusted = trustFilesOf(policy).map(
+    (one) => [one.key, readTrust(one, resolve(folder, one.path))] as const,
   )
-  return { text: writeBundle({ policy, files: Object.fromEntries([...files, ...certificates]) }), file }
+  return { text: writeBundle({ policy, files: Object.fromEntries([...files, ...trusted]) }), file }
 }
 
-function readCertificates(file: string): string {
+function readTrust(named: TrustFile, file: string): string {
   if (attempt(() => statSync(file))?.isFile() === false) throw bad(file, 'it is no file')
-  const certificates = certificatesIn(readText(file))
-  if (certificates === '') throw bad(file, 'it holds no certificate in PEM (-----BEGIN CERTIFICATE-----)')
-  return certificates
+  const found = trustIn(named, readBytes(file))
+  if ('lacks' in found) throw bad(file, found.lacks)
+  return found.text
 }
 
 /** Behind a link the file may stand beside other policies than the link does. */
@@ -78,8 +78,12 @@ function namesIn(folder: string): string[] {
 }
 
 function readText(file: string): string {
+  return readBytes(file).toString('utf8')
+}
+
+function readBytes(file: string): Buffer {
   try {
-    return readFileSync(file, 'utf8')
+    return readFileSync(file)
   } catch (cause) {
     throw bad(file, `it cannot be read: ${messageOf(cause)}`, cause)
   }

@@ -531,3 +531,26 @@ test('a client certificate: PEM, with https://, and of no stream', () => {
   ] as const)
     assert.match(problemsOf(line).join('\n'), said)
 })
+
+const armoured =
+  '-----BEGIN PGP PUBLIC KEY BLOCK-----\\nComment: x\\n\\nmDMEAAA=\\n=abcd\\n-----END PGP PUBLIC KEY BLOCK-----\\n'
+
+test('a signed archive may be at http://, but not with a credential; its keyring is said, and is one', () => {
+  const archive = (rest: string) => `deb: { kind: debian, url: "http://deb.example.com/debian"${rest} }`
+  const [target] = targetsOf(archive(`, keyring: "${armoured}${armoured}"`)).at('deb.example.com', 80)
+  assert.equal(target?.basePath, '/debian')
+  const packets = Buffer.from('mDMEAAA=', 'base64')
+  assert.deepEqual(target.keyring, Buffer.concat([packets, packets]))
+  for (const [rest, problem] of [
+    ['', /say which keys its archive is signed with \(keyring\)/],
+    [', keyring: "keys.txt"', /keyring is neither OpenPGP public keys/],
+    [`, keyring: "${armoured.replace('mDMEAAA=', '!')}"`, /keyring is neither/],
+    [`, keyring: "${armoured}", credential: { basic: secret:x }`, /http:\/\/ only with a `dial`/],
+  ] as const)
+    assert.match(problemsOf(archive(rest)).join('\n'), problem, rest)
+  assert.match(problemsOf('npm: { kind: npm, url: "http://npm.example.com" }').join('\n'), /use https/)
+  assert.match(
+    problemsOf(`npm: { kind: npm, url: "https://npm.example.com", keyring: "${armoured}" }`).join('\n'),
+    /keyring/,
+  )
+})

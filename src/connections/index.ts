@@ -10,6 +10,7 @@ import {
   type PolicyDocument,
 } from '../config/index.ts'
 import { certificateProblems, compileClientCertificate, type ClientCertificate } from './certificates.ts'
+import { compileKeyring } from './keyring.ts'
 import { compileEgress, type Egress } from './egress.ts'
 import { compileEgressProxy, type EgressProxy } from './egress-proxy.ts'
 import { compileSumdb, type ChecksumDatabase } from './sumdb.ts'
@@ -58,6 +59,8 @@ export interface Connection {
   readonly signatureKeys?: readonly SignatureKey[]
   /** Of a Go module proxy: what modules that no go.sum pins are held against. */
   readonly sumdb?: ChecksumDatabase
+  /** Of an archive that signs its indexes: OpenPGP public keys, as packets. */
+  readonly keyring?: Buffer
   /** Of a registry of packages. */
   readonly packages?: PackageRules | undefined
   /** Answers that cannot be looked into may pass. */
@@ -172,7 +175,7 @@ function compileConnection(
   const dial = config.dial === undefined ? undefined : parseAddress(config.dial)
   if (config.dial !== undefined && dial === undefined) return `dial ${config.dial} is no IP address and port`
   if (url.protocol === 'http:') {
-    const problem = clearTextProblem(host, dial?.address, config.credential !== undefined)
+    const problem = clearTextProblem(config, host, dial?.address)
     if (problem !== undefined) return problem
   }
   const basePath = basePathOf(config.kind, url.pathname.replace(/\/+$/, ''))
@@ -182,6 +185,8 @@ function compileConnection(
   const own = { name, kind, url: written, credential, ca, opaque }
   const beside = compileHostsBeside(config, own)
   if (typeof beside === 'string') return beside
+  const keyring = compileKeyring(config)
+  if (typeof keyring === 'string') return keyring
   const signatureKeys = compileSignatureKeys(config)
   if (typeof signatureKeys === 'string') return signatureKeys
   const sumdb = compileSumdb(config)
@@ -201,6 +206,7 @@ function compileConnection(
     ...(config.push_size === undefined ? {} : { pushBytes: sizeBytes(config.push_size) }),
     ...(signatureKeys === undefined ? {} : { signatureKeys }),
     ...(sumdb === undefined ? {} : { sumdb }),
+    ...(keyring === undefined ? {} : { keyring }),
   }
 }
 
@@ -252,13 +258,15 @@ function placeOf(place: string): { host: string; port: number } | undefined {
 
 /** http:// is for what does not leave the machine or the network: an address, and with a credential a local one. */
 function clearTextProblem(
+  { kind, credential }: ConnectionConfig,
   host: string,
   dial: string | undefined,
-  hasCredential: boolean,
 ): string | undefined {
+  // What is signed nobody can change on the way, and who reads it there reads what everybody may.
+  if (kindNamed(kind).signed === true && credential === undefined) return undefined
   const address = dial ?? (host === 'localhost' ? '127.0.0.1' : host)
   if (isIP(address) === 0) return 'http:// only with a `dial` address: use https://'
-  const isOpen = hasCredential && !/^(?:127\.|::1$)/.test(address)
+  const isOpen = credential !== undefined && !/^(?:127\.|::1$)/.test(address)
   return isOpen ? 'a credential is not sent in the clear: use https://' : undefined
 }
 

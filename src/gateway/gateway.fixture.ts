@@ -20,7 +20,14 @@ import { compilePolicy, type Policy } from '../policy/index.ts'
 import type { EgressGuard } from './egress-guard.ts'
 import type { PushScanner } from './push-scanner.ts'
 import { createGateway, type Gateway, type GatewayDeps } from './index.ts'
-import { stubAudit, stubBroker, stubFirstSeen, type AuditStub, type BrokerStub } from './stubs.fixture.ts'
+import {
+  stubArchiveDates,
+  stubAudit,
+  stubBroker,
+  stubFirstSeen,
+  type AuditStub,
+  type BrokerStub,
+} from './stubs.fixture.ts'
 import { startUpstream, type Upstream } from './upstream.fixture.ts'
 
 const patienceMs = 60_000
@@ -169,6 +176,7 @@ export async function openWorld(
     policy: () => rules.policy,
     targets: () => rules.targets,
     firstSeen,
+    archiveDates: stubArchiveDates(),
     ...(options.kept === undefined ? {} : { kept: options.kept }),
     ...(options.guard === undefined ? {} : { guard: options.guard }),
     ...(options.scanner === undefined ? {} : { scanner: options.scanner }),

@@ -19,6 +19,7 @@ import type {
   RunKeys,
   Session,
   Step,
+  StoredArchiveDates,
   StoredFirstSeen,
   StoredLockfiles,
   StoredTreeHeads,
@@ -87,6 +88,8 @@ export interface GatewayDeps {
   firstSeen?: StoredFirstSeen
   /** What checksum databases signed last; without it that is known while this process runs. */
   treeHeads?: StoredTreeHeads
+  /** How new the indexes of signed archives were; without it an older one than before is taken. */
+  archiveDates?: StoredArchiveDates
   /** Files of packages that steps were given before; without it none are kept. */
   kept?: KeptFiles
   /** The URL that supervisors reach us at, if it is not where we listen. */

@@ -57,7 +57,7 @@ export function createExchangeOpener(deps: {
     const authority = authorityOf(place)
     if (host !== authority && host !== `${authority}:${place.port}`)
       return `the Host header names another host than the tunnel (${authority})`
-    const target = plainTarget(request.url ?? '', place.basePath, kindNamed(place.kind).escapesPlus)
+    const target = plainTarget(request.url ?? '', place.basePath, kindNamed(place.kind))
     if (target === undefined)
       return 'the path is not plain (dot segments, escapes, or outside of the connection’s URL)'
     const connection = place.storageOf ?? place

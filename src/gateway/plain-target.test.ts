@@ -25,6 +25,17 @@ test('paths and queries that registries use are taken as they come', () => {
   assert.deepEqual(plainTarget('/npm/x', '/npm'), { path: '/x', query: '' })
 })
 
+test('what tools of a kind write in a spelling of their own passes as it came, but for folders that are none', () => {
+  const debian = { escapes: '+~:', dotFolders: true }
+  const path = '/pool/a_1%2b2%7e3%3A4_all.deb'
+  assert.deepEqual(plainTarget(`/debian${path}`, '/debian', debian), { path, query: '' })
+  assert.equal(plainTarget(`/debian${path}`, '/debian', { escapes: '+' }), undefined)
+  assert.deepEqual(plainTarget('/flat/././a/./b', '/flat', debian), { path: '/a/b', query: '' })
+  assert.equal(plainTarget('/flat/./a', '/flat'), undefined)
+  for (const url of ['/.%2fa', '/%2e/a', '/../a', '/./../a', '/.//a', '/a/.', '/%25', '/%00'])
+    assert.equal(plainTarget(url, '', debian), undefined, url)
+})
+
 test('what somebody could read in another way is refused', () => {
   const escapes = ['%2e', '%2E%2e', '%5c', '%00', '%0a', '%0d', '%25', '%41', '%7f', '%3b', '%zz', '%', '%2']
   for (const path of [

@@ -15,22 +15,26 @@ const queryForm = /^(?:[A-Za-z0-9._~!$&'()*+,=:@/?-]|%(?!0|1|7f)[0-9a-f]{2})*$/i
 
 /**
  * Path and query of a request below a base path, as they came but for `%21`, or undefined. One spelling per resource: what upstream might
- * read in another way (dot segments, empty segments, needless escapes, backslashes) is refused, so policy and upstream see the same. With `escapesPlus` the
- * caller takes `+` and `%2b` for one.
+ * read in another way (dot segments, empty segments, needless escapes, backslashes) is refused, so policy and upstream see the same. Of the
+ * characters in `escapes` the caller takes both spellings for one, and with `dotFolders` a folder `./` is left out.
  */
 export function plainTarget(
   url: string,
   basePath: string,
-  escapesPlus = false,
+  { escapes = '', dotFolders = false }: { readonly escapes?: string; readonly dotFolders?: boolean } = {},
 ): { path: string; query: string } | undefined {
   const at = url.indexOf('?')
   const full = at === -1 ? url : url.slice(0, at)
   const query = at === -1 ? '' : url.slice(at + 1)
   if (!full.startsWith(`${basePath}/`)) return undefined
   // go writes an upper case letter so, by an escape that is not needed: upstream gets the one spelling, too.
-  const path = full.slice(basePath.length).replaceAll('%21', '!')
+  const written = full.slice(basePath.length).replaceAll('%21', '!')
+  const path = dotFolders ? written.replaceAll(/\/(?:\.\/)+/g, '/') : written
   if (path.length > maxChars || query.length > maxChars) return undefined
-  const judged = escapesPlus ? path.replaceAll(/%2b/gi, '+') : path
+  const judged = path.replaceAll(/%[0-9a-f]{2}/gi, (escape) => {
+    const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16))
+    return escapes.includes(character) ? character : escape
+  })
   return pathForm.test(judged) && !dotSegment.test(judged) && queryForm.test(query)
     ? { path, query }
     : undefined

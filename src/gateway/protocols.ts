@@ -1,8 +1,9 @@
 import type { Clock } from '../lib/index.ts'
-import type { StoredTreeHeads } from '../broker/index.ts'
+import type { StoredArchiveDates, StoredTreeHeads } from '../broker/index.ts'
 import { isStream, type HttpKind, type KindName, type StreamKind } from '../kinds/index.ts'
 import type { HttpHandler, StreamHandler } from './exchange.ts'
 import { createCargoHandler } from './cargo/index.ts'
+import { createDebianHandler } from './debian/index.ts'
 import { createGitHandler } from './git/index.ts'
 import { createGithubHandler } from './github/index.ts'
 import { createGitlabHandler } from './gitlab/index.ts'
@@ -25,9 +26,11 @@ export function createProtocols(deps: {
   readonly clock: Clock
   readonly scanner?: PushScanner
   readonly treeHeads?: StoredTreeHeads
+  readonly archiveDates?: StoredArchiveDates
 }): (kind: KindName) => Protocol {
   const http: Record<HttpKind, HttpHandler> = {
     cargo: createCargoHandler(),
+    debian: createDebianHandler(deps),
     git: createGitHandler(deps),
     github: createGithubHandler(),
     gitlab: createGitlabHandler(),

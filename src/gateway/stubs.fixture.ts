@@ -6,6 +6,7 @@ import type {
   SeenFile,
   Session,
   Step,
+  StoredArchiveDates,
   StoredFirstSeen,
 } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
@@ -66,6 +67,18 @@ export function stubFirstSeen(): StoredFirstSeen & { readonly rows: Map<string, 
         const known = rows.get(keyOf(file))
         if (known !== undefined) rows.set(keyOf(file), { ...known, recorded: true })
       }
+    },
+  }
+}
+
+/** STUB of the store's table: in memory. */
+export function stubArchiveDates(): StoredArchiveDates {
+  const dates = new Map<string, number>()
+  return {
+    async newest(registry, suite, dateMs) {
+      const newest = Math.max(dateMs, dates.get(`${registry} ${suite}`) ?? 0)
+      dates.set(`${registry} ${suite}`, newest)
+      return newest
     },
   }
 }

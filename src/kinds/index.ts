@@ -1,4 +1,5 @@
 import { cargo } from './cargo.ts'
+import { debian } from './debian.ts'
 import { git } from './git.ts'
 import { github } from './github.ts'
 import { gitlab } from './gitlab.ts'
@@ -20,6 +21,7 @@ export { isDigest } from './oci.ts'
  */
 export const kinds = {
   cargo,
+  debian,
   git,
   github,
   gitlab,

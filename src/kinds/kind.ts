@@ -17,12 +17,16 @@ export interface Kind {
   readonly basePath?: string
   /** What people write at the end of a URL, since their tools take it so: no part of the path in front of requests. */
   readonly urlEnds?: readonly string[]
-  /** Its tools write `+` as `%2B`, which some servers read otherwise: both pass as they came, and its handler takes them for one. */
-  readonly escapesPlus?: true
+  /** Characters that its tools write as escapes (`+` as `%2B`), though they need none: both pass as they came, and its handler takes them for one. */
+  readonly escapes?: string
+  /** Its tools write a folder as `./`: it is left out. */
+  readonly dotFolders?: true
   /** Its servers send clients on to other hosts, for files or for tokens: which of these a connection may name. */
   readonly hosts?: readonly ('storage' | 'token_host')[]
   /** Further keys that its connections take. */
-  readonly settings?: readonly ('push_options' | 'push_size' | 'signature_keys' | 'sumdb')[]
+  readonly settings?: readonly ('push_options' | 'push_size' | 'signature_keys' | 'sumdb' | 'keyring')[]
+  /** What it serves is signed: `http://` is enough, where there is no credential. */
+  readonly signed?: true
   /** Its paths name packages: their type in package URLs. A connection may have rules of its own for them. */
   readonly ecosystem?: string
   /** Its tools go to the storage hosts themselves, by addresses of an index or a lockfile: these belong to the connection. */

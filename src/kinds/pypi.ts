@@ -29,7 +29,7 @@ export const pypi = {
   urlEnds: ['/+simple', '/simple'],
   hosts: ['storage'],
   opensStorage: true,
-  escapesPlus: true,
+  escapes: '+',
   credentials: ['basic', 'bearer', 'header'],
   actions: {
     'pypi:install': { path: 'optional', ref: 'optional', write: false },

@@ -16,6 +16,7 @@ import {
   createBroker,
   createLogMemory,
   createPeople,
+  createStoredArchiveDates,
   createStoredFirstSeen,
   createStoredTreeHeads,
   createStoredLockfiles,
@@ -205,6 +206,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     ),
     firstSeen: createStoredFirstSeen({ store, clock }),
     treeHeads: createStoredTreeHeads({ store }),
+    archiveDates: createStoredArchiveDates({ store }),
   })
   const apiTokens = createApiTokens({ store, clock })
   const { outbox } = broker

@@ -4,7 +4,7 @@ import {
   policySchema,
   policyTestFile,
   readBundle,
-  withCertificates,
+  withTrustFiles,
   type ConfigProblem,
   type Locate,
   type PolicyBundle,
@@ -44,7 +44,7 @@ export function compileDocument(text: string, file: string): CompiledDocumentRes
   const tests = readTestFiles(bundle)
   if (!parsed.ok) return { ok: false, problems: parsed.problems }
   const { locate } = parsed
-  const document = withCertificates(parsed.value, bundle.files)
+  const document = withTrustFiles(parsed.value, bundle.files)
   const issuers = issuerFactsOf(document)
   const compiled = compilePolicy(document, locate, issuers, cedarFilesOf(bundle))
   const targets = compileTargets(document, locate)

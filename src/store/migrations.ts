@@ -136,6 +136,11 @@ const migrations: readonly string[] = [
   CREATE TABLE tree_heads (
     log TEXT PRIMARY KEY, size INTEGER NOT NULL, root TEXT NOT NULL, note TEXT NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE archive_dates (
+    registry TEXT NOT NULL, suite TEXT NOT NULL, date_ms INTEGER NOT NULL,
+    PRIMARY KEY (registry, suite)) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

@@ -60,6 +60,12 @@ export interface Tables {
   }
   /** The newest tree head of each transparency log of a registry (its verifier key), in base64 and as it was signed. */
   tree_heads: { log: string; size: number; root: string; note: string }
+  /** Of a signed archive: an older one is no more taken. */
+  archive_dates: {
+    registry: string
+    suite: string
+    date_ms: number
+  }
   /** Logs of steps that said anything. The bytes are files; a log that is removed leaves its row. */
   step_logs: {
     step_id: string

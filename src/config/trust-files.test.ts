@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { parseConfig, policySchema, readBundle, readPolicyFiles, withCertificates } from './index.ts'
+import { parseConfig, policySchema, readBundle, readPolicyFiles, withTrustFiles } from './index.ts'
 
 const one = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
 const other = one.replace('MIIB', 'MIIC')
@@ -31,7 +31,7 @@ test('ca by path: its certificates go along with the policy, seen from mayfly.ya
   assert.deepEqual({ ...bundle.files }, { 'ca:certs/corp.pem': one + other })
   const parsed = parseConfig(bundle.policy, 'mayfly.yaml', policySchema)
   assert.ok(parsed.ok)
-  const { connections } = withCertificates(parsed.value, bundle.files)
+  const { connections } = withTrustFiles(parsed.value, bundle.files)
   assert.deepEqual([connections['git']?.ca, connections['npm']?.ca], [one + other, undefined])
 })
 
@@ -45,6 +45,29 @@ test('refused: a ca file that is not there, and one without a certificate', (t) 
   const folder = folderWith(t, 'certs/key.pem', { 'certs/key.pem': key })
   assert.throws(() => readPolicyFiles(folder), /key\.pem: it holds no certificate in PEM/)
   assert.throws(() => readPolicyFiles(folderWith(t, './.pem', {})), /cannot be read/)
+})
+
+const armour = (word: string, lines: string) =>
+  `-----BEGIN PGP ${word} KEY BLOCK-----\n\n${lines}-----END PGP ${word} KEY BLOCK-----\n`
+
+test('keyring by path: its public keys go along, armoured or not; a private key that lies there does not', (t) => {
+  const withKeyring = (path: string) => policy('x').replace('ca: x', `keyring: ${path}`)
+  const filesOf = (path: string, bytes: string | Buffer) => {
+    const folder = folderWith(t, 'x', { 'mayfly.yaml': withKeyring(path) })
+    writeFileSync(join(folder, path), bytes)
+    return { ...readBundle(readPolicyFiles(folder).text).files }
+  }
+  const own = armour('PUBLIC', 'mDMEAAA=\n=abcd\n')
+  assert.deepEqual(filesOf('a.asc', `# ours\n${own}${armour('PRIVATE', 'lFgEAAA=\n')}`), {
+    'keyring:a.asc': own,
+  })
+  const packets = Buffer.from([0x98, 0x33, ...Buffer.alloc(60, 7)])
+  const base64 = packets.toString('base64')
+  assert.deepEqual(filesOf('a.gpg', packets), {
+    'keyring:a.gpg': armour('PUBLIC', `${base64.slice(0, 64)}\n${base64.slice(64)}\n`),
+  })
+  assert.throws(() => filesOf('a.gpg', Buffer.from([0x95, 0x01])), /a\.gpg: it holds no OpenPGP public key/)
+  assert.throws(() => filesOf('a.pgp', armour('PRIVATE', 'lFgEAAA=\n')), /holds no OpenPGP public key/)
 })
 
 test('only a certificate file can be meant: other paths stay words, which no connection takes', (t) => {
@@ -62,7 +85,7 @@ test('a client certificate by path goes along as ca does; its key is a secret of
   const bundle = readBundle(readPolicyFiles(folder).text)
   const parsed = parseConfig(bundle.policy, 'mayfly.yaml', policySchema)
   assert.ok(parsed.ok)
-  const { npm } = withCertificates(parsed.value, bundle.files).connections
+  const { npm } = withTrustFiles(parsed.value, bundle.files).connections
   assert.deepEqual(
     [npm?.ca, npm?.client_certificate],
     [undefined, { certificate: other, key: 'secret:gateway-key' }],
