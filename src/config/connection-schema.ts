@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { kindNamed, kindNames, type KindName } from '../kinds/index.ts'
+import { duration } from './name-schema.ts'
 import { packageRules } from './package-rules-schema.ts'
 import { plainUrl, streamUrl } from './plain-url.ts'
 import { size } from './sandbox-schema.ts'
@@ -78,6 +79,25 @@ const target = {
       'Certificates to trust for this host, beside the system’s: PEM, or the path of a .pem, .crt or .cer file, seen from mayfly.yaml.',
     ),
 }
+
+const atStream = {
+  connect: duration
+    .optional()
+    .describe('Until it takes a connection: TCP, then TLS, then a proxy’s answer, each. 10s if left out.'),
+  idle: duration
+    .optional()
+    .describe(
+      'While bytes pass, either way, between one piece and the next. 10m if left out; for a kind of bytes, no limit.',
+    ),
+}
+const timeouts = z
+  .strictObject({
+    ...atStream,
+    first_byte: duration
+      .optional()
+      .describe('From a request that was sent whole until its answer begins. 10m if left out.'),
+  })
+  .describe('How long the host may take. What took longer is ended, and its error names the key to raise.')
 
 const clientCertificate = z
   .strictObject({
@@ -170,10 +190,18 @@ function schemaOf(kind: KindName) {
   const url = transport === 'http' ? httpsUrl : streamUrl(kind)
   // What a kind does not take is an unknown key there.
   const beside = Object.fromEntries(named.map((key) => [key, hosts[key]])) as typeof hosts
-  // Of a stream the TLS is the step's own.
-  const proof = (transport === 'http' ? { client_certificate: clientCertificate.optional() } : {}) as {
-    client_certificate: z.ZodOptional<typeof clientCertificate>
-  }
+  // Of a stream the TLS, and when an answer begins, is the step's own.
+  const asked = { client_certificate: clientCertificate.optional(), timeouts: timeouts.optional() }
+  const proof = (
+    transport === 'http'
+      ? asked
+      : {
+          timeouts: z
+            .strictObject(atStream)
+            .describe(timeouts.description ?? '')
+            .optional(),
+        }
+  ) as typeof asked
   const own = Object.fromEntries(further.map((key) => [key, settings[key]])) as typeof settings
   const rules = (ecosystem === undefined ? {} : packageRules) as typeof packageRules
   return z

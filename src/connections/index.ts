@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { canonicalHost } from '../lib/index.ts'
 import { kindNamed, type KindName } from '../kinds/index.ts'
 import {
+  durationSeconds,
   sizeBytes,
   type ConfigProblem,
   type ConnectionConfig,
@@ -43,6 +44,8 @@ export interface Connection {
   readonly dial: { readonly address: string; readonly port: number } | undefined
   /** PEM, trusted beside the system's roots. */
   readonly ca: string | undefined
+  /** Where they are not the usual ones. */
+  readonly timeouts?: Timeouts
   /** What the gateway proves itself with to this host, and no other. */
   readonly clientCertificate?: ClientCertificate
   /** Where its answers may send the gateway on to, for files: no credential goes there. */
@@ -70,6 +73,12 @@ export interface Connection {
 export interface SignatureKey {
   readonly keyid: string
   readonly key: KeyObject
+}
+
+export interface Timeouts {
+  readonly connectMs?: number
+  readonly firstByteMs?: number
+  readonly idleMs?: number
 }
 
 export type CredentialConfig =
@@ -182,7 +191,7 @@ function compileConnection(
   if (basePath === undefined)
     return `a connection of kind ${config.kind} is for the whole host: write ${url.origin}`
   const { kind, url: written, ca, opaque = false } = config
-  const own = { name, kind, url: written, credential, ca, opaque }
+  const own = { name, kind, url: written, credential, ca, opaque, ...compileTimeouts(config) }
   const beside = compileHostsBeside(config, own)
   if (typeof beside === 'string') return beside
   const keyring = compileKeyring(config)
@@ -227,10 +236,20 @@ function compileSignatureKeys({
   return compiled
 }
 
+function compileTimeouts({ timeouts }: ConnectionConfig): Pick<Connection, 'timeouts'> {
+  if (timeouts === undefined) return {}
+  const ms = (text: string | undefined, key: keyof Timeouts) =>
+    text === undefined ? {} : { [key]: durationSeconds(text) * 1000 }
+  const { connect, first_byte: firstByte, idle } = timeouts
+  return {
+    timeouts: { ...ms(connect, 'connectMs'), ...ms(firstByte, 'firstByteMs'), ...ms(idle, 'idleMs') },
+  }
+}
+
 /** The other hosts that a connection names: always by TLS, and trusted by the same certificates. */
 function compileHostsBeside(
   { storage = [], token_host: token }: ConnectionConfig,
-  own: Pick<Connection, 'name' | 'kind' | 'url' | 'credential' | 'ca' | 'opaque'>,
+  own: Pick<Connection, 'name' | 'kind' | 'url' | 'credential' | 'ca' | 'opaque' | 'timeouts'>,
 ): Pick<Connection, 'storage' | 'tokenHost'> | string {
   const places = [...storage, ...(token === undefined ? [] : [token])].map(placeOf)
   if (places.includes(undefined)) return 'storage and token_host are host names, with a port unless it is 443'

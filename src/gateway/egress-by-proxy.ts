@@ -5,6 +5,7 @@ import { MayflyError, Secret, classifyAddress, messageOf } from '../lib/index.ts
 import type { EgressProxy } from '../connections/index.ts'
 import { allowedClasses, forbidden, openTcp, unreachable, type Destination } from './egress-destination.ts'
 import { connectThrough, proxyFailed } from './proxy-connect.ts'
+import { connectLimit } from './timeouts.ts'
 
 /** Where the proxy resolves, our own resolver may know nothing: what it says within this is heard. */
 const hearsayMs = 2_000
@@ -35,7 +36,8 @@ export function createProxyDialer(resolve: typeof dnsLookup, openSecret: OpenSec
         throw proxyFailed(proxy, messageOf(error), error)
       },
     )
-    return connectThrough(proxy, tcp, { host, port: destination.port }, authorization)
+    const to = { host, port: destination.port, within: connectLimit(destination.connection) }
+    return connectThrough(proxy, tcp, to, authorization)
   }
 }
 

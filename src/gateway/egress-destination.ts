@@ -1,6 +1,7 @@
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net'
 import { MayflyError, classifyAddress, messageOf, type AddressClass } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
+import { connectLimit } from './timeouts.ts'
 
 /** Where a socket is to go. Without a connection it is a host of an egress list: a public one, or one named as private. */
 export interface Destination {
@@ -9,8 +10,6 @@ export interface Destination {
   readonly connection?: Connection
   readonly private?: boolean
 }
-
-const connectTimeoutMs = 10_000
 
 // A connection names its host, so the host may be inside; only a host that is itself an address (or
 // `localhost`) names a local one. An egress host is nobody's: public addresses only, private ones if a role names it
@@ -28,10 +27,8 @@ export function openTcp(
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ ...options, noDelay: true, keepAlive: true })
-    const timer = setTimeout(
-      () => socket.destroy(new Error(`no answer within ${connectTimeoutMs} ms`)),
-      connectTimeoutMs,
-    )
+    const { ms, message } = connectLimit(destination.connection)
+    const timer = setTimeout(() => socket.destroy(new Error(message)), ms)
     socket.once('connect', () => {
       clearTimeout(timer)
       resolve(socket)

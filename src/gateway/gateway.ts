@@ -43,6 +43,7 @@ import { createProtocols } from './protocols.ts'
 import type { PushScanner } from './push-scanner.ts'
 import { createRequestServer } from './request-server.ts'
 import { createRunCa, type RunCa } from './run-ca.ts'
+import { boundIdle, stepSilenceMs } from './timeouts.ts'
 import { createTunnelServer, type At } from './tunnel.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
 import { createSocketOpener } from './upstream-socket.ts'
@@ -240,6 +241,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     if (from === undefined) return plainAnswer(response, 400, 'mayfly: no tunnel')
     const { step, at } = from
     const connection = meantBy(request.url ?? '', at)
+    request.socket.setTimeout(stepSilenceMs(connection))
     const exchange = openExchange(request, response, step, connection)
     if (typeof exchange === 'string')
       return plainAnswer(
@@ -260,6 +262,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
       async dial() {
         const { host, port } = connection
         const upstream = await guard.dial({ host, port, connection })
+        boundIdle(connection, upstream, (why) =>
+          gatekeeper.deny(step, `${connection.kind} ${connection.name}`, why),
+        )
         // The step may have ended while the name was resolved.
         if (socket.destroyed) upstream.destroy()
         else track(step, upstream)

@@ -3,10 +3,15 @@ import { isIP, type Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
 import { MayflyError, limits, messageOf, type Secret } from '../lib/index.ts'
 import type { EgressProxy } from '../connections/index.ts'
+import type { TimeLimit } from './timeouts.ts'
 import { trustedRoots } from './trusted-roots.ts'
 
-/** How long the proxy may take from TCP to its answer; it dials meanwhile. */
-const answerMs = 20_000
+/** Where a proxy is to connect to; it dials while we wait. */
+interface Asked {
+  readonly host: string
+  readonly port: number
+  readonly within: TimeLimit
+}
 
 /**
  * Asks the proxy at the other end of `tcp` for a tunnel (RFC 9110, section 9.3.6), and resolves with its socket: from here on it is
@@ -15,13 +20,10 @@ const answerMs = 20_000
 export async function connectThrough(
   proxy: EgressProxy,
   tcp: Socket,
-  to: { host: string; port: number },
+  to: Asked,
   authorization: Secret | undefined,
 ): Promise<Socket> {
-  const timer = setTimeout(
-    () => tcp.destroy(new Error(`no answer to CONNECT within ${answerMs / 1000} s`)),
-    answerMs,
-  )
+  const timer = setTimeout(() => tcp.destroy(new Error(to.within.message)), to.within.ms)
   try {
     const socket = proxy.tls ? await secured(proxy, tcp) : tcp
     return await askForTunnel(proxy, socket, to, authorization)
@@ -56,7 +58,7 @@ function secured({ host, ca }: EgressProxy, tcp: Socket): Promise<Socket> {
 function askForTunnel(
   proxy: EgressProxy,
   socket: Socket,
-  { host, port }: { host: string; port: number },
+  { host, port }: Asked,
   authorization: Secret | undefined,
 ): Promise<Socket> {
   const authority = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`

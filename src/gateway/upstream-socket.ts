@@ -4,6 +4,7 @@ import { MayflyError, messageOf } from '../lib/index.ts'
 import type { ClientIdentity } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { EgressGuard } from './egress-guard.ts'
+import { connectLimit } from './timeouts.ts'
 import { trustedRoots } from './trusted-roots.ts'
 
 /**
@@ -11,9 +12,6 @@ import { trustedRoots } from './trusted-roots.ts'
  * `upstream_unreachable`.
  */
 export type SocketOpener = (connection: Connection, identity: ClientIdentity | undefined) => Promise<Duplex>
-
-/** From TCP to TLS. */
-const handshakeMs = 10_000
 
 export function createSocketOpener(deps: { guard: EgressGuard }): SocketOpener {
   const contextOf = createTlsContexts()
@@ -28,7 +26,8 @@ export function createSocketOpener(deps: { guard: EgressGuard }): SocketOpener {
         secureContext: contextOf(connection, identity),
         ALPNProtocols: ['http/1.1'],
       })
-      const timer = setTimeout(() => secure.destroy(new Error('no TLS handshake in time')), handshakeMs)
+      const { ms, message } = connectLimit(connection)
+      const timer = setTimeout(() => secure.destroy(new Error(message)), ms)
       secure.once('secureConnect', () => resolve(secure))
       secure.on('error', (cause) => reject(unreachable(connection, cause)))
       secure.once('close', () => {

@@ -1,8 +1,15 @@
-import { Agent, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
+import {
+  Agent,
+  request as httpRequest,
+  type ClientRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http'
 import type { Readable } from 'node:stream'
 import { MayflyError, answerOf, limits, passableHead, systemCode, type Secret } from '../lib/index.ts'
 import type { ClientIdentity } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
+import { firstByteLimit, idleLimit, type TimeLimit } from './timeouts.ts'
 import { unreachable, type SocketOpener } from './upstream-socket.ts'
 
 export interface UpstreamRequest {
@@ -67,9 +74,7 @@ export function createUpstream(deps: { openSocket: SocketOpener }): Upstream {
       maxHeaderSize: limits.answerHeadBytes,
     })
     const answering = answerOf(outgoing)
-    outgoing.setTimeout(limits.silenceMs, () =>
-      outgoing.destroy(new Error(`nothing came for ${limits.silenceMs / 1000} s`)),
-    )
+    boundTime(connection, outgoing)
     const abandon = () => outgoing.destroy(gone())
     abandoned.addEventListener('abort', abandon, { once: true })
     outgoing.once('close', () => abandoned.removeEventListener('abort', abandon))
@@ -117,6 +122,24 @@ const safe: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 
 function isReset(cause: unknown): boolean {
   return ['ECONNRESET', 'EPIPE'].includes(systemCode(cause) ?? '')
+}
+
+/** A request that stands still is ended: while its body goes up, while its answer is awaited, while that comes down. */
+function boundTime(connection: Connection, outgoing: ClientRequest): void {
+  let limit = idleLimit(connection)
+  const turn = (next: TimeLimit) => outgoing.setTimeout((limit = next).ms)
+  turn(limit)
+  const awaited = () => turn(firstByteLimit(connection))
+  outgoing.once('finish', awaited)
+  /** What is destroyed: whoever reads the answer hears why from the answer alone. */
+  let awaits: ClientRequest | IncomingMessage = outgoing
+  outgoing.once('response', (answer) => {
+    awaits = answer
+    // It may come before the body is up.
+    outgoing.off('finish', awaited)
+    turn(idleLimit(connection))
+  })
+  outgoing.on('timeout', () => awaits.destroy(unreachable(connection, new Error(limit.message))))
 }
 
 /** The credential where its connection has it: in a header, or in the query. */

@@ -24,8 +24,10 @@ export const limits = {
   requestHeaders: 100,
   /** Interim answers (1xx) before one answer. */
   interimAnswers: 32,
-  /** How long a connection may say nothing while one side waits for the other: hooks of a Git server take minutes. */
+  /** How long a connection may say nothing, unless its configuration says otherwise, while one side waits for the other: hooks of a Git server take minutes. */
   silenceMs: 600_000,
+  /** Until an upstream has taken a connection: TCP, and TLS after it. */
+  upstreamConnectMs: 10_000,
   /** Until the head of a request is there, on a connection that is open. */
   requestHeadMs: 10_000,
   /** Tunnels that one step has open at once; npm opens 15, a browser's test fewer than 100. */
