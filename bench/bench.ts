@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os'
 import { benchVerify } from './audit-verify.ts'
 import { benchAudit } from './audit.ts'
+import { benchCrowd } from './crowd.ts'
 import { benchDoors } from './doors.ts'
 import { benchExchange } from './exchange.ts'
 import { benchFind } from './find.ts'
@@ -8,6 +9,7 @@ import { benchLogs } from './logs.ts'
 import { benchMask } from './mask.ts'
 import { benchOci } from './oci.ts'
 import { benchGit, benchNpm, benchUp } from './peers.ts'
+import { benchPip } from './pip.ts'
 import { benchPolicy } from './policy.ts'
 import type { BenchResult } from './result.ts'
 import { benchRevokeStep } from './revoke-step.ts'
@@ -29,6 +31,8 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   build: benchBuild,
   git: benchGit,
   npm: benchNpm,
+  pip: benchPip,
+  crowd: benchCrowd,
   oci: benchOci,
   doors: benchDoors,
   mask: benchMask,

@@ -127,7 +127,7 @@ async function timeNpm(
   return { direct, through }
 }
 
-function compare(
+export function compare(
   name: string,
   direct: readonly number[],
   through: readonly number[],
@@ -145,7 +145,7 @@ function compare(
   }
 }
 
-async function timedStep(stage: Stage, env: Record<string, string>, command: string): Promise<number> {
+export async function timedStep(stage: Stage, env: Record<string, string>, command: string): Promise<number> {
   const ran = await stage.runJob(
     [
       'run',
