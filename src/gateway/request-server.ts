@@ -49,7 +49,7 @@ export function createRequestServer(
   return {
     take(connection) {
       // Node times the heads of requests only for servers that listen.
-      const timer = setTimeout(() => connection.destroy(), limits.requestHeadMs).unref()
+      const timer = setTimeout(() => connection.destroy(), limits.tunnelHeadMs).unref()
       const begun = () => clearTimeout(timer)
       connection.once('close', begun)
       connection.on('error', () => connection.destroy())

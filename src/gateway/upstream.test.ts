@@ -3,7 +3,7 @@ import { createServer, type Socket, type AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import type { Connection } from '../connections/index.ts'
 import { createEgressGuard } from './egress-guard.ts'
-import { createUpstream, type UpstreamRequest } from './upstream.ts'
+import { createUpstream, type Upstream, type UpstreamRequest } from './upstream.ts'
 import { createSocketOpener } from './upstream-socket.ts'
 
 /** Answers the first request of each connection, and closes it at the second. */
@@ -26,31 +26,36 @@ async function startForgetful(t: TestContext) {
     server.close()
   })
   const { port } = server.address() as AddressInfo
+  const { connection, upstream } = upstreamAt(port)
+  t.after(() => upstream.close())
+  return { ask: (method: string, body?: Buffer) => askAt(upstream, connection, method, body), seen }
+}
+
+function upstreamAt(port: number): { connection: Connection; upstream: Upstream } {
   const connection: Connection = {
     ...{ name: 'a', kind: 'http', tls: false, host: 'a.test', port: 80, basePath: '', url: 'http://a.test' },
     ...{ credential: undefined, ca: undefined, opaque: false, dial: { address: '127.0.0.1', port } },
   }
   const upstream = createUpstream({ openSocket: createSocketOpener({ guard: createEgressGuard() }) })
-  t.after(() => upstream.close())
-  const ask = async (method: string, body?: Buffer): Promise<string> => {
-    const request: UpstreamRequest = {
-      ...{
-        method,
-        path: '/',
-        headers: {},
-        authorization: undefined,
-        abandoned: new AbortController().signal,
-      },
-      ...(body === undefined ? {} : { body }),
-    }
-    const answer = await upstream.send(connection, request)
-    let text = ''
-    for await (const chunk of answer) text += String(chunk)
-    // The socket goes back to its pool in the next turn.
-    await new Promise((next) => setTimeout(next, 20))
-    return text
+  return { connection, upstream }
+}
+
+async function askAt(
+  upstream: Upstream,
+  connection: Connection,
+  method: string,
+  body?: Buffer,
+): Promise<string> {
+  const request: UpstreamRequest = {
+    ...{ method, path: '/', headers: {}, authorization: undefined, abandoned: new AbortController().signal },
+    ...(body === undefined ? {} : { body }),
   }
-  return { ask, seen }
+  const answer = await upstream.send(connection, request)
+  let text = ''
+  for await (const chunk of answer) text += String(chunk)
+  // The socket goes back to its pool in the next turn.
+  await new Promise((next) => setTimeout(next, 20))
+  return text
 }
 
 test('a read on a connection that its server closes meanwhile is asked again, once, on a new one', async (t) => {
@@ -64,4 +69,24 @@ test('what may have changed something is not asked twice', async (t) => {
   assert.equal(await ask('GET'), 'ok')
   await assert.rejects(ask('POST', Buffer.from('x')), { code: 'upstream_unreachable' })
   assert.deepEqual(seen, ['GET /', 'POST /'])
+})
+
+test('a crowd of requests at once leaves connections that the next crowd uses', async (t) => {
+  let dialled = 0
+  const server = createServer((socket) => {
+    dialled++
+    socket.on('error', () => undefined)
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'))
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const { port } = server.address() as AddressInfo
+  const { connection, upstream } = upstreamAt(port)
+  t.after(() => {
+    upstream.close()
+    server.close()
+  })
+  const crowd = () => Promise.all(Array.from({ length: 200 }, () => askAt(upstream, connection, 'GET')))
+  await crowd()
+  await crowd()
+  assert.equal(dialled, 200)
 })

@@ -40,7 +40,10 @@ export function createUpstream(deps: { openSocket: SocketOpener }): Upstream {
   function agentOf(connection: Connection, identity: ClientIdentity | undefined): Agent {
     const known = agents.get(connection)
     if (known !== undefined) return known
-    const agent = new Agent({ keepAlive: true, maxSockets: 64, maxFreeSockets: 16, scheduling: 'lifo' })
+    // As many as the step itself may open. An Agent counts a socket only once it stands, and closes those beyond the number after
+    // each request: with a smaller one a crowd of clients would dial anew all the time.
+    const most = limits.tunnelsPerStep
+    const agent = new Agent({ keepAlive: true, maxSockets: most, maxFreeSockets: most, scheduling: 'lifo' })
     // An Agent's socket is whatever createConnection hands to its callback; ours comes through the guard.
     agent.createConnection = (_options, callback) => {
       deps.openSocket(connection, identity).then(

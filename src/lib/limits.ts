@@ -30,6 +30,8 @@ export const limits = {
   upstreamConnectMs: 10_000,
   /** Until the head of a request is there, on a connection that is open. */
   requestHeadMs: 10_000,
+  /** The same, TLS included, within a tunnel of a step: a client that opens hundreds at once takes its time, and only its own are held. */
+  tunnelHeadMs: 60_000,
   /** Tunnels that one step has open at once; npm opens 15, a browser's test fewer than 100. */
   tunnelsPerStep: 256,
   /** Places of a step's own network that are listened at; each is an open file of its supervisor. */
