@@ -10,6 +10,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   mask: ['lib'],
   lockfiles: ['lib'],
   store: ['lib'],
+  provenance: ['lib'],
   vault: ['lib', 'store'],
   logs: ['lib', 'store'],
 
@@ -41,7 +42,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [
-    ...['lib', 'kinds', 'lockfiles', 'mask', 'connections', 'identity', 'policy', 'broker', 'audit/client'],
+    ...['lib', 'kinds', 'lockfiles', 'mask', 'connections', 'identity', 'policy', 'provenance', 'broker'],
+    'audit/client',
     ...[
       'gateway/cargo',
       'gateway/debian',
@@ -57,13 +59,13 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'gateway/cargo': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/debian': ['lib', 'kinds', 'lockfiles', 'gateway'],
   'gateway/git': ['lib', 'kinds', 'policy', 'gateway'],
-  'gateway/npm': ['lib', 'kinds', 'lockfiles', 'gateway'],
+  'gateway/npm': ['lib', 'kinds', 'lockfiles', 'provenance', 'gateway'],
   'gateway/github': ['gateway'],
   'gateway/gitlab': ['gateway'],
   'gateway/http': ['gateway'],
   'gateway/maven': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/oci': ['lib', 'kinds', 'policy', 'gateway'],
-  'gateway/pypi': ['lib', 'lockfiles', 'policy', 'gateway'],
+  'gateway/pypi': ['lib', 'lockfiles', 'policy', 'provenance', 'gateway'],
   'gateway/tcp': ['lib', 'gateway'],
   runner: ['lib', 'kinds', 'lockfiles', 'mask', 'config', 'identity'],
   server: [

@@ -155,6 +155,9 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'package.changed': (data) => [
     `PACKAGE CHANGED: ${text(data['purl'])} of ${text(data['registry'])} was ${digestIn(data['was'])} and is now ${digestIn(data['now'])}; nobody gets it`,
   ],
+  'provenance.downgraded': (data) => [
+    `PROVENANCE DOWNGRADED: ${text(data['purl'])} of ${text(data['registry'])} (${text(data['why'])})${repositoryIn(' was of', data['was'])}${repositoryIn(' is of', data['now'])}; it was not given`,
+  ],
   'sumdb.contradicted': (data) => [
     `CHECKSUM DATABASE ${text(data['database'])} CONTRADICTS ITSELF, as connection ${text(data['connection'])} has it: it signed two trees (${sizeIn(data['was'])} and ${sizeIn(data['now'])} records) of which neither is a beginning of the other`,
   ],
@@ -292,6 +295,10 @@ function operations(value: unknown): string {
         `${action} ${connection}${path === '' ? '' : `/${path}`}${ref === undefined ? '' : `@${ref}`}`,
     )
     .join(', ')
+}
+
+function repositoryIn(lead: string, value: unknown): string {
+  return value === undefined ? '' : `,${lead} ${text((value as Data)['repository'])}`
 }
 
 function sizeIn(value: unknown): string {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { kindNamed, kindNames, type KindName } from '../kinds/index.ts'
 import { duration } from './name-schema.ts'
-import { packageRules } from './package-rules-schema.ts'
+import { packageRules, provenanceRules } from './package-rules-schema.ts'
 import { plainUrl, streamUrl } from './plain-url.ts'
 import { size } from './sandbox-schema.ts'
 
@@ -186,7 +186,7 @@ if (first === undefined) throw new Error('there is no kind of connection')
 export const connectionSchema = z.discriminatedUnion('kind', [first, ...others])
 
 function schemaOf(kind: KindName) {
-  const { transport, about, hosts: named = [], settings: further = [], ecosystem } = kindNamed(kind)
+  const { transport, about, hosts: named = [], settings: further = [], ecosystem, attests } = kindNamed(kind)
   const url = transport === 'http' ? httpsUrl : streamUrl(kind)
   // What a kind does not take is an unknown key there.
   const beside = Object.fromEntries(named.map((key) => [key, hosts[key]])) as typeof hosts
@@ -203,7 +203,10 @@ function schemaOf(kind: KindName) {
         }
   ) as typeof asked
   const own = Object.fromEntries(further.map((key) => [key, settings[key]])) as typeof settings
-  const rules = (ecosystem === undefined ? {} : packageRules) as typeof packageRules
+  const rules = {
+    ...(ecosystem === undefined ? {} : packageRules),
+    ...(attests === undefined ? {} : provenanceRules),
+  } as typeof packageRules & typeof provenanceRules
   return z
     .strictObject({ kind: z.literal(kind), url, ...target, ...proof, ...beside, ...own, ...rules })
     .describe(about)

@@ -17,6 +17,31 @@ export function ageMs(text: string): number {
   return Number(text.slice(0, -1)) * units[text.endsWith('d') ? 'd' : 'h']
 }
 
+/** What a connection to a registry that keeps attestations may say of them. */
+export const provenanceRules = {
+  provenance: z
+    .enum(['off', 'record', 'no-downgrade', 'require'])
+    .optional()
+    .describe(
+      'What is asked of a file’s provenance, the registry’s attestation of which build made it. `record`: it is looked at and stands in the record. `no-downgrade`: a version that was published after one with provenance needs it, too, and from the same repository. `require`: every version needs it. Without it `off`: nobody asks for it.',
+    ),
+  trusted_root: z
+    .string()
+    .max(1_000)
+    .regex(/^\//, 'the absolute path of a file on the server’s machine')
+    .optional()
+    .describe(
+      'Who may say which build signed: a trusted root of Sigstore in JSON, or one on each line (`gh attestation trusted-root`), read again every hour. With it attestations are verified; without it they are the registry’s word.',
+    ),
+  provenance_may_change: z
+    .array(packagePattern)
+    .max(500)
+    .optional()
+    .describe(
+      'Packages whose provenance may be missing, or of another repository than before: `pkg:npm/octo@2.0.0` for one version, which is the known one from then on.',
+    ),
+}
+
 /** What a connection to a registry of packages may say of them. */
 export const packageRules = {
   only: z

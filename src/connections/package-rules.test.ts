@@ -55,6 +55,13 @@ const refused: readonly (readonly [rule: string, message: RegExp])[] = [
   ['may_change: ["pkg:gem/x"]', /write pkg:npm\//],
   ['minimum_age: 3w', /an age such as 3d/],
   ['osv: reports', /absolute path/],
+  ['provenance: require', /needs a trusted_root/],
+  ['provenance: maybe', /provenance/],
+  ['trusted_root: /root.json', /say nothing without provenance/],
+  ['provenance: off, provenance_may_change: ["pkg:npm/x"]', /say nothing without provenance/],
+  ['provenance: record, provenance_may_change: ["pkg:npm/x"]', /only recorded/],
+  ['provenance: no-downgrade, provenance_may_change: ["pkg:pypi/x"]', /write pkg:npm\//],
+  ['provenance: no-downgrade, trusted_root: root.json', /absolute path/],
   ['signature_keys: [{ keyid: a, key: AAAA }]', /a is no ECDSA key on P-256/],
   ['signature_keys: [{ keyid: a, key: "-----BEGIN" }]', /base64 of an ECDSA key/],
 ]

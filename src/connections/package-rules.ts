@@ -14,6 +14,17 @@ export interface PackageRules {
   blocked(purl: string): string | undefined
   mayChange(purl: string): boolean
   readonly minimumAge: { readonly text: string; readonly ms: number } | undefined
+  /** What is asked of the provenance of files; undefined: nothing. */
+  readonly provenance:
+    | {
+        readonly mode: 'record' | 'no-downgrade' | 'require'
+        /** Path of the file; undefined: attestations are the registry's word. */
+        readonly trustedRoot: string | undefined
+      }
+    | undefined
+  provenanceMayChange(purl: string): boolean
+  /** Whether it is looked at when a version was published. */
+  readonly asksAge: boolean
   /** Folder of OSV reports. */
   readonly osv: string | undefined
 }
@@ -33,7 +44,8 @@ export function compilePackageRules(name: string, connections: Connections): Pac
     only.map((source) => ({ other, pattern: compilePattern(source) })),
   )
   const [blocked, mayChange] = [packagesIn(config.blocked), packagesIn(config.may_change)]
-  const { minimum_age: age, osv } = config
+  const provenanceMayChange = packagesIn(config.provenance_may_change)
+  const { minimum_age: age, osv, provenance: mode = 'off', trusted_root: trustedRoot } = config
   return {
     ecosystem,
     only: config.only,
@@ -53,6 +65,9 @@ export function compilePackageRules(name: string, connections: Connections): Pac
     },
     mayChange: (purl) => mayChange(purl) !== undefined,
     minimumAge: age === undefined ? undefined : { text: age, ms: ageMs(age) },
+    provenance: mode === 'off' ? undefined : { mode, trustedRoot },
+    provenanceMayChange: (purl) => provenanceMayChange(purl) !== undefined,
+    asksAge: age !== undefined || mode === 'no-downgrade' || mode === 'require',
     osv,
   }
 }
@@ -63,9 +78,15 @@ export function packageRulesProblem(config: ConnectionConfig): string | undefine
   if (ecosystem === undefined) return undefined
   const nameless = config.only?.find((source) => path.form.witness(source) === undefined)
   if (nameless !== undefined) return `only: "${nameless}" matches no package (${path.form.rule})`
-  const foreign = [...(config.blocked ?? []), ...(config.may_change ?? [])].find(
-    (source) => parsePurl(source)?.type !== ecosystem,
-  )
+  const { provenance = 'off', trusted_root: root, blocked = [], may_change: may = [] } = config
+  const { provenance_may_change: exempt = [] } = config
+  if (provenance === 'off' && (root !== undefined || exempt.length > 0))
+    return 'trusted_root and provenance_may_change say nothing without provenance: record, no-downgrade or require'
+  if (provenance === 'record' && exempt.length > 0)
+    return 'provenance_may_change says nothing where provenance is only recorded'
+  if (provenance === 'require' && root === undefined)
+    return 'provenance: require needs a trusted_root, since without one it is whatever the registry says (gh attestation trusted-root)'
+  const foreign = [...blocked, ...may, ...exempt].find((source) => parsePurl(source)?.type !== ecosystem)
   return foreign === undefined
     ? undefined
     : `"${foreign}" is no package of this kind: write pkg:${ecosystem}/...`

@@ -5,6 +5,7 @@ import type { ClientIdentity } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
 import type { Operation } from '../policy/index.ts'
+import type { Attestation } from '../provenance/index.ts'
 import type { ByteRange } from './byte-range.ts'
 import type { Downloaded, PinnedBy } from './downloads/record.ts'
 
@@ -94,6 +95,8 @@ export interface Download {
   readonly integrity: string | BodyCheck
   /** Answers in the protocol's own way that it is refused; plain text, if it is left out. */
   readonly refuse?: (message: string) => void
+  /** Asks the registry for attestations of how it was made; none, if there are none. Throws `denied` where that is not known. */
+  readonly attestations?: () => Promise<readonly Attestation[]>
   /** When it was published, in milliseconds since the epoch, if the protocol knows it. */
   readonly published?: number
   /** The lockfile, if it is left out. */

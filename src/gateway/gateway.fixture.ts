@@ -25,6 +25,7 @@ import {
   stubAudit,
   stubBroker,
   stubFirstSeen,
+  stubProvenance,
   type AuditStub,
   type BrokerStub,
 } from './stubs.fixture.ts'
@@ -177,6 +178,7 @@ export async function openWorld(
     targets: () => rules.targets,
     firstSeen,
     archiveDates: stubArchiveDates(),
+    provenance: stubProvenance(),
     ...(options.kept === undefined ? {} : { kept: options.kept }),
     ...(options.guard === undefined ? {} : { guard: options.guard }),
     ...(options.scanner === undefined ? {} : { scanner: options.scanner }),

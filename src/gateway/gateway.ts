@@ -22,6 +22,7 @@ import type {
   StoredArchiveDates,
   StoredFirstSeen,
   StoredLockfiles,
+  StoredProvenance,
   StoredTreeHeads,
 } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
@@ -87,6 +88,8 @@ export interface GatewayDeps {
   lockfiles?: StoredLockfiles
   /** What files of registries were when a step had them for the first time; without it nothing is compared. */
   firstSeen?: StoredFirstSeen
+  /** Where packages came from that had provenance; without it, nothing is asked of it. */
+  provenance?: StoredProvenance
   /** What checksum databases signed last; without it that is known while this process runs. */
   treeHeads?: StoredTreeHeads
   /** How new the indexes of signed archives were; without it an older one than before is taken. */

@@ -3,11 +3,13 @@ import type {
   Broker,
   ClientIdentity,
   FirstSeen,
+  KnownProvenance,
   SeenFile,
   Session,
   Step,
   StoredArchiveDates,
   StoredFirstSeen,
+  StoredProvenance,
 } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import {
@@ -79,6 +81,24 @@ export function stubArchiveDates(): StoredArchiveDates {
       const newest = Math.max(dateMs, dates.get(`${registry} ${suite}`) ?? 0)
       dates.set(`${registry} ${suite}`, newest)
       return newest
+    },
+  }
+}
+
+/** STUB of the store's table: in memory. */
+export function stubProvenance(): StoredProvenance & { readonly rows: Map<string, KnownProvenance> } {
+  const rows = new Map<string, KnownProvenance>()
+  return {
+    rows,
+    of: async (registry, name) => rows.get(`${registry} ${name}`),
+    async see(registry, name, seen, { isSame, replace }) {
+      const known = rows.get(`${registry} ${name}`)
+      const next =
+        known === undefined || replace
+          ? seen
+          : { ...known, sinceMs: isSame(known) ? Math.min(known.sinceMs, seen.sinceMs) : known.sinceMs }
+      rows.set(`${registry} ${name}`, next)
+      return next
     },
   }
 }

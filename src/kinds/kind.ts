@@ -29,6 +29,8 @@ export interface Kind {
   readonly signed?: true
   /** Its paths name packages: their type in package URLs. A connection may have rules of its own for them. */
   readonly ecosystem?: string
+  /** Its registries keep attestations of how files were made. */
+  readonly attests?: true
   /** Its tools go to the storage hosts themselves, by addresses of an index or a lockfile: these belong to the connection. */
   readonly opensStorage?: true
   /** Which credentials its protocol has a place for; none: a connection takes none. */

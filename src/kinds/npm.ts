@@ -20,6 +20,7 @@ export const npm = {
   path: { form: packageName, noun: 'package', example: '@scope/name' },
   ref: { form: semver, noun: 'version', example: '1.*' },
   ecosystem: 'npm',
+  attests: true,
   settings: ['signature_keys'],
   hosts: ['storage'],
   credentials: ['basic', 'bearer'],

@@ -24,6 +24,7 @@ export const pypi = {
   about: 'A Python package index; steps install what their lockfile pins by hash.',
   transport: 'http',
   ecosystem: 'pypi',
+  attests: true,
   path: { form: project, noun: 'project', example: 'octo-core' },
   ref: { form: version, noun: 'version', example: '1.*' },
   urlEnds: ['/+simple', '/simple'],

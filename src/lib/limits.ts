@@ -103,6 +103,10 @@ export const limits = {
   goSpooledBytes: 4_294_967_296,
   /** A list of a module's versions, or what is said of one. */
   goTextBytes: 4_194_304,
+  /** A trusted root of Sigstore, or several; the public one has 7 KB. */
+  trustedRootBytes: 1_048_576,
+  /** What a registry has of statements about one file: each some ten KB. */
+  attestationsBytes: 2_097_152,
   /** What a Cargo index says of one crate; the largest are near 5 MB. */
   cargoIndexBytes: 16_777_216,
   /** A crate that is published, with what is said of it: crates.io takes 10 MB. */

@@ -18,6 +18,7 @@ import {
   createPeople,
   createStoredArchiveDates,
   createStoredFirstSeen,
+  createStoredProvenance,
   createStoredTreeHeads,
   createStoredLockfiles,
   createStoredRunNumbers,
@@ -207,6 +208,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     firstSeen: createStoredFirstSeen({ store, clock }),
     treeHeads: createStoredTreeHeads({ store }),
     archiveDates: createStoredArchiveDates({ store }),
+    provenance: createStoredProvenance({ store }),
   })
   const apiTokens = createApiTokens({ store, clock })
   const { outbox } = broker

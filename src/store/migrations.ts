@@ -141,6 +141,11 @@ const migrations: readonly string[] = [
     registry TEXT NOT NULL, suite TEXT NOT NULL, date_ms INTEGER NOT NULL,
     PRIMARY KEY (registry, suite)) STRICT, WITHOUT ROWID;
   `,
+  `
+  CREATE TABLE provenance (
+    registry TEXT NOT NULL, name TEXT NOT NULL, issuer TEXT NOT NULL, repository TEXT NOT NULL, repository_id TEXT,
+    version TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (registry, name)) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

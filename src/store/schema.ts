@@ -66,6 +66,16 @@ export interface Tables {
     suite: string
     date_ms: number
   }
+  /** Where a package of a registry comes from, by the version of it that proved it first, and since when (publishing time). */
+  provenance: {
+    registry: string
+    name: string
+    issuer: string
+    repository: string
+    repository_id: string | null
+    version: string
+    since_ms: number
+  }
   /** Logs of steps that said anything. The bytes are files; a log that is removed leaves its row. */
   step_logs: {
     step_id: string

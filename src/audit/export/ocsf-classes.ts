@@ -69,6 +69,7 @@ const lines: Readonly<Record<string, Line>> = {
 
   'package.changed': ['finding', 1, 4],
   'sumdb.contradicted': ['finding', 1, 5],
+  'provenance.downgraded': ['finding', 1, 4],
   'entries.lost': ['finding', 1, 4],
   'quorum.lost': ['finding', 1, 3],
   'quorum.restored': ['finding', 3, 1],

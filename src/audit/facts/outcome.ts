@@ -14,6 +14,7 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   'packages.downloaded': 'granted',
   'package.changed': 'denied',
   'sumdb.contradicted': 'denied',
+  'provenance.downgraded': 'denied',
   'session.issued': 'granted',
   'session.refused': 'refused',
   'lease.issued': 'granted',

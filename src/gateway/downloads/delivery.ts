@@ -1,10 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline, type Readable } from 'node:stream'
-import type { Clock } from '../../lib/index.ts'
-import type { SeenFile, Step, StoredFirstSeen } from '../../broker/index.ts'
+import { MayflyError, type Clock } from '../../lib/index.ts'
+import type { SeenFile, Step, StoredFirstSeen, StoredProvenance } from '../../broker/index.ts'
 import type { Connection } from '../../connections/index.ts'
 import { deliver } from '../deliver.ts'
-import type { DownloadRecord } from './record.ts'
+import { createProvenanceCheck } from './provenance.ts'
+import type { Downloaded, DownloadRecord } from './record.ts'
 import { copyHead, plainAnswer, type Download } from '../exchange.ts'
 import type { Findings } from '../findings.ts'
 import { createAdmission } from './admission.ts'
@@ -20,6 +21,10 @@ export interface Asked {
   readonly query: string
 }
 
+type Admitted =
+  | { readonly ok: true; readonly record: Pick<Downloaded, 'provenance'> }
+  | { readonly ok: false }
+
 /**
  * Files of packages on their way to steps, for every protocol: held against their digest, then against what they were when the
  * first step had them, and recorded. The last bytes go when all of it holds; none does of what the connection's rules refuse.
@@ -34,30 +39,46 @@ export function createDelivery(deps: {
   findings: Findings
   clock: Clock
   firstSeen?: StoredFirstSeen | undefined
+  provenance?: StoredProvenance | undefined
   kept?: KeptFiles | undefined
   downloads: DownloadRecord
   deny(step: Step, what: string, reason: string): string
 }): Delivery {
-  const { firstSeen, downloads, kept } = deps
+  const { firstSeen, provenance, downloads, kept } = deps
   const admission = createAdmission(deps)
   const check = firstSeen === undefined ? undefined : createFirstSeenCheck({ ...deps, firstSeen })
+  const proofs = provenance === undefined ? undefined : createProvenanceCheck({ ...deps, known: provenance })
 
   const nameIn = ({ connection }: Asked, { what }: Download) =>
     `${connection.kind} ${connection.name} ${what}`
 
-  /** What the connection's rules refuse is answered, and true. */
-  async function refused(asked: Asked, download: Download, headers: IncomingHttpHeaders): Promise<boolean> {
+  /** What the connection's rules say of a file: it may pass, with what is recorded of it, or it was refused and that answered. */
+  async function admit(asked: Asked, download: Download, headers: IncomingHttpHeaders): Promise<Admitted> {
     const { step, connection, response } = asked
+    const refused = (why: string): Admitted => {
+      const message = deps.deny(step, nameIn(asked, download), why)
+      if (download.refuse === undefined) plainAnswer(response, 403, message)
+      else download.refuse(message)
+      return { ok: false }
+    }
     const refusal = await admission.refusal(connection, download, { headers })
-    if (refusal === undefined) return false
-    const message = deps.deny(step, nameIn(asked, download), refusal)
-    if (download.refuse === undefined) plainAnswer(response, 403, message)
-    else download.refuse(message)
-    return true
+    if (refusal !== undefined) return refused(refusal)
+    try {
+      const recorded = await proofs?.check(step, connection, download, headers['last-modified'])
+      return { ok: true, record: recorded === undefined ? {} : { provenance: recorded } }
+    } catch (error) {
+      if (!(error instanceof MayflyError) || !['denied', 'bad_input'].includes(error.code)) throw error
+      return refused(error.message)
+    }
   }
 
   /** Holds the body against digest and first sight on its way, and records it; whether all of it held. */
-  async function pass(asked: Asked, body: Readable, download: Download, cached: boolean): Promise<boolean> {
+  async function pass(
+    asked: Asked,
+    body: Readable,
+    download: Download,
+    record: Pick<Downloaded, 'provenance' | 'cached'>,
+  ): Promise<boolean> {
     const { step, connection, response, path, query } = asked
     const { purl, by = 'lockfile', integrity } = download
     const seen =
@@ -80,18 +101,14 @@ export function createDelivery(deps: {
     )
     if (passed === undefined) return false
     if (purl !== undefined)
-      downloads.add(
-        step,
-        connection.name,
-        { purl, by, ...passed, ...was, ...(cached ? { cached: true as const } : {}) },
-        seen,
-      )
+      downloads.add(step, connection.name, { purl, by, ...passed, ...was, ...record }, seen)
     return true
   }
 
   return {
     async deliver(asked, upstream, download) {
-      if (await refused(asked, download, upstream.headers)) return void upstream.destroy()
+      const admitted = await admit(asked, download, upstream.headers)
+      if (!admitted.ok) return void upstream.destroy()
       copyHead(upstream, asked.response)
       const key = keyOf(asked, download)
       const bytes = Number(upstream.headers['content-length'] ?? Number.NaN)
@@ -101,12 +118,12 @@ export function createDelivery(deps: {
         key === undefined || Number.isNaN(bytes) || !isPlain
           ? undefined
           : await kept?.keep(key, bytes).catch(() => undefined)
-      if (keeping === undefined) return void (await pass(asked, upstream, download, false))
+      if (keeping === undefined) return void (await pass(asked, upstream, download, admitted.record))
       let held = false
       try {
         // Each ends the other, and how it ended shows where the body is read.
         pipeline(upstream, keeping.tee, () => undefined)
-        held = await pass(asked, keeping.tee, download, false)
+        held = await pass(asked, keeping.tee, download, admitted.record)
       } finally {
         const publishedMs = download.published ?? Date.parse(upstream.headers['last-modified'] ?? '')
         const ending = held
@@ -121,11 +138,13 @@ export function createDelivery(deps: {
       if (key === undefined || file === undefined || kept === undefined) return false
       const published = download.published ?? file.publishedMs
       // The registry may know how old it is.
-      if (published === undefined && asked.connection.packages?.minimumAge !== undefined) {
+      if (published === undefined && asked.connection.packages?.asksAge === true) {
         await file.close()
         return false
       }
-      if (await refused(asked, published === undefined ? download : { ...download, published }, {})) {
+      const dated = published === undefined ? download : { ...download, published }
+      const admitted = await admit(asked, dated, {})
+      if (!admitted.ok) {
         await file.close()
         return true
       }
@@ -133,7 +152,8 @@ export function createDelivery(deps: {
       const head = { 'content-type': 'application/octet-stream', 'content-length': file.bytes, ...headers }
       for (const [name, value] of Object.entries(head)) response.setHeader(name, value)
       // Whatever was wrong with it: the next one who asks gets it from the registry.
-      if (!(await pass(asked, file.read(), download, true))) await kept.drop(key)
+      const record = { ...admitted.record, cached: true as const }
+      if (!(await pass(asked, file.read(), download, record))) await kept.drop(key)
       return true
     },
   }

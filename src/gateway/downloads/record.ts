@@ -1,6 +1,7 @@
 import { MayflyError, type StepId } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
 import { stepEvent, type SeenFile, type Step, type StoredFirstSeen } from '../../broker/index.ts'
+import type { Source } from '../../provenance/index.ts'
 
 /**
  * A lockfile; or the request itself, which named the file by its digest, or by a name whose digest is in the log; or only the
@@ -8,6 +9,11 @@ import { stepEvent, type SeenFile, type Step, type StoredFirstSeen } from '../..
  * the digest of what came.
  */
 export type PinnedBy = 'lockfile' | 'digest' | 'registry' | 'signature' | 'sumdb' | 'none'
+
+/** What stands in the record of a file: who says which build made it, or that nobody does. */
+export type RecordedProvenance =
+  | (Pick<Source, 'repository' | 'builder' | 'commit'> & { readonly by: 'sigstore' | 'registry' })
+  | { readonly by: 'none'; readonly problem?: string }
 
 /** A file of a package that a step was given, once its digest had held. */
 export interface Downloaded {
@@ -22,6 +28,8 @@ export interface Downloaded {
   readonly sha256?: string
   /** Nobody had this file of this registry before: from now on it is this. */
   readonly first?: true
+  /** Which build made it, where the connection asks for that. */
+  readonly provenance?: RecordedProvenance
   /** It came from what the gateway keeps of earlier steps. */
   readonly cached?: true
 }

@@ -27,12 +27,17 @@ export interface Registry {
   >
   /** Adds a version with its file, and says so in the package's document. */
   add(name: string, version: string, options?: { file?: string; dist?: Record<string, unknown> }): void
+  /** Says when a version was published, in the package's full document. */
+  publishedAt(name: string, version: string, time: string): void
   packumentOf(name: string): Record<string, unknown>
 }
 
 export async function startRegistry(t: TestContext): Promise<Registry> {
   const upstream = await startUpstream(t, npmHost)
-  const documents = new Map<string, { name: string; versions: Record<string, unknown> }>()
+  const documents = new Map<
+    string,
+    { name: string; versions: Record<string, unknown>; time?: Record<string, string> }
+  >()
   const registry: Registry = {
     upstream,
     bodies: new Map(),
@@ -43,6 +48,11 @@ export async function startRegistry(t: TestContext): Promise<Registry> {
       known.versions[version] = { name, version, dist: { ...usual, ...dist } }
       documents.set(name, known)
       registry.bodies.set(path, file)
+      registry.bodies.set(`/${name}`, JSON.stringify(known))
+    },
+    publishedAt(name, version, time) {
+      const known = documents.get(name) ?? { name, versions: {} }
+      known.time = { ...known.time, [version]: time }
       registry.bodies.set(`/${name}`, JSON.stringify(known))
     },
     packumentOf: (name) => structuredClone(documents.get(name) ?? { name, versions: {} }),

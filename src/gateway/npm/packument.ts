@@ -32,7 +32,7 @@ export async function passPackument(
   const what = `npm GET ${connection.name}${path}`
   const { accept = short, 'user-agent': agent = 'npm' } = pickHeaders(request, ['accept', 'user-agent'])
   const minimumAge = connection.packages?.minimumAge
-  const asked = minimumAge === undefined ? accept : full
+  const asked = connection.packages?.asksAge === true ? full : accept
   const upstream = await ask(exchange, permit, path, { accept: asked, 'user-agent': agent })
   const { statusCode = 0 } = upstream
   if (statusCode === 404) {
@@ -71,7 +71,7 @@ export async function learnDists(
   permit: Permit,
   name: string,
 ): Promise<void> {
-  const accept = exchange.connection.packages?.minimumAge === undefined ? short : full
+  const accept = exchange.connection.packages?.asksAge === true ? full : short
   const upstream = await ask(exchange, permit, packumentPath(name), { accept, 'user-agent': 'npm' })
   const { statusCode = 0 } = upstream
   const text = statusCode === 200 ? await exchange.read(upstream, maxBytes) : undefined

@@ -4,6 +4,7 @@ import { joinIntegrity, placeOf, type Pin, type Pins } from '../../lockfiles/ind
 import { discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
 import { strongest } from '../verified-body.ts'
 import { refuse, refuseAnswer } from './answer.ts'
+import { fetchAttestations } from './attestations.ts'
 import type { Dists } from './dists.ts'
 import { decoded, learnDists } from './packument.ts'
 import { isFileOf, routeOf } from './route.ts'
@@ -112,6 +113,7 @@ export async function passTarball(
     what: `${name}@${version}`,
     integrity: digest.integrity,
     by: digest.by,
+    attestations: () => fetchAttestations(exchange, permit, name, version),
     refuse: (message: string) => refuse(exchange, 403, message),
   }
   if (await exchange.deliverKept(permit, download)) return
@@ -136,7 +138,7 @@ async function publishedAt(
   { name, version, upstream }: File & { readonly upstream: IncomingMessage },
 ): Promise<number | undefined> {
   const { connection } = exchange
-  if (connection.packages?.minimumAge === undefined) return undefined
+  if (connection.packages?.asksAge !== true) return undefined
   const known = dists.of(connection, name, version)
   if (known !== undefined || upstream.headers['last-modified'] !== undefined) return known?.published
   await learnDists(exchange, dists, permit, name)

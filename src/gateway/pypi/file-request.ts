@@ -4,6 +4,7 @@ import { copyHead, discard, type Exchange, type Permit } from '../exchange.ts'
 import { strongest } from '../verified-body.ts'
 import { addressOf, ask } from './ask.ts'
 import { answerPlain, refuse } from './answer.ts'
+import { fetchAttestations } from './attestations.ts'
 import { mayResolve, operationOf, unpinned } from './index-request.ts'
 import type { Pages } from './pages.ts'
 import type { IndexFile, ProjectPage } from './project-page.ts'
@@ -35,6 +36,7 @@ export async function serveFile(exchange: Exchange, pages: Pages, route: File): 
     integrity,
     by,
     ...publishedAt(pages.known(exchange, url)?.file),
+    attestations: () => fetchAttestations(exchange, pages, pinned, url),
     refuse: (message) => answerPlain(exchange, 403, message),
   })
 }

@@ -20,6 +20,8 @@ export interface ProjectPage {
   readonly files: readonly IndexFile[]
   /** Of the form in JSON. */
   readonly apiVersion: string
+  /** Its own address. */
+  readonly at: URL
 }
 
 const kept = ['requires-python', 'yanked', 'size', 'upload-time', 'provenance'] as const
@@ -35,7 +37,7 @@ export function readPage(project: string, text: string, type: string, at: URL): 
   const page = isJson ? readJson(text) : { files: filesOfHtml(text), apiVersion: '1.0' }
   if (page === undefined) return undefined
   const files = page.files.slice(0, maxFiles).flatMap((one) => fileOf(one, project, at) ?? [])
-  return { project, files, apiVersion: page.apiVersion }
+  return { project, files, apiVersion: page.apiVersion, at }
 }
 
 type Entry = Readonly<Record<string, unknown>>

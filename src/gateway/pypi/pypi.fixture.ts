@@ -13,7 +13,13 @@ export const json = 'application/vnd.pypi.simple.v1+json'
 export async function openIndexWorld(
   t: TestContext,
   grants: readonly string[],
-  options: { requirements?: string; lockfiles?: Record<string, string>; storage?: string; ca?: string } = {},
+  options: {
+    requirements?: string
+    lockfiles?: Record<string, string>
+    storage?: string
+    ca?: string
+    connection?: Record<string, unknown>
+  } = {},
 ) {
   const world = await openWorld(t)
   const { upstream } = world
@@ -26,6 +32,7 @@ export async function openIndexWorld(
         ca: `${upstream.ca}\n${options.ca ?? ''}`,
         credential: { basic: 'secret:pypi' },
         ...(options.storage === undefined ? {} : { storage: [options.storage] }),
+        ...options.connection,
       },
     },
     grants,
