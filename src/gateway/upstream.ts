@@ -72,7 +72,10 @@ export function createUpstream(deps: { openSocket: SocketOpener }): Upstream {
       host: connection.host,
       port: connection.port,
       method,
-      ...withCredential(connection, authorization, path, { ...headers, host: authorityOf(connection) }),
+      ...withCredential(connection, authorization, path, {
+        ...framed(headers, body),
+        host: authorityOf(connection),
+      }),
       setHost: false,
       maxHeaderSize: limits.answerHeadBytes,
     })
@@ -143,6 +146,17 @@ function boundTime(connection: Connection, outgoing: ClientRequest): void {
     turn(idleLimit(connection))
   })
   outgoing.on('timeout', () => awaits.destroy(unreachable(connection, new Error(limit.message))))
+}
+
+/**
+ * Says where the body ends. For GET, HEAD, DELETE and OPTIONS Node does not: it writes a body without a frame, and the host would read
+ * it as another request, which no grant was asked for.
+ */
+function framed(headers: OutgoingHttpHeaders, body: Buffer | Readable | undefined): OutgoingHttpHeaders {
+  if (body === undefined || headers['content-length'] !== undefined) return headers
+  return Buffer.isBuffer(body)
+    ? { ...headers, 'content-length': body.length }
+    : { ...headers, 'transfer-encoding': 'chunked' }
 }
 
 /** The credential where its connection has it: in a header, or in the query. */

@@ -7,6 +7,9 @@ import { strippedQuery } from '../plain-headers.ts'
 
 const host = 'api.test'
 
+/** `framed`: its head says already where it ends. */
+type Body = string | { readonly text: string; readonly framed: true }
+
 async function apiWorld(
   t: TestContext,
   grants: readonly string[],
@@ -22,11 +25,13 @@ async function apiWorld(
   }
   const rules = compileRules({ api: { ...api, credential } }, grants)
   world.setTargets(rules.targets, rules.policy)
-  const ask = (method: string, path: string, headers: Record<string, string> = {}, body = '') =>
+  const ask = (method: string, path: string, headers: Record<string, string> = {}, body: Body = '') =>
     world.ask(
       `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${Object.entries(headers)
         .map(([name, value]) => `${name}: ${value}\r\n`)
-        .join('')}${body === '' ? '' : `Content-Length: ${body.length}\r\n`}\r\n${body}`,
+        .join(
+          '',
+        )}${typeof body === 'object' || body === '' ? '' : `Content-Length: ${body.length}\r\n`}\r\n${typeof body === 'object' ? body.text : body}`,
       { authority: `${host}:443` },
     )
   return { world, upstream, ask }
@@ -63,6 +68,27 @@ test('a method and path that are granted pass with body and query; others are no
     assert.equal((await ask('GET', path)).status, 400, path)
   assert.equal(upstream.seen.length, 3)
   assert.match(JSON.stringify(world.audit.ofType('access.denied')), /http:post api\/v1\/items/)
+})
+
+test('a body is never read as another request, whatever the method', async (t) => {
+  const { upstream, ask } = await apiWorld(t, ['http:call api/ok'])
+  const hidden = `GET /base/hidden HTTP/1.1\r\nHost: ${host}\r\n\r\n`
+  for (const method of ['GET', 'DELETE', 'OPTIONS', 'POST', 'PUT', 'PATCH']) {
+    const chunked = `${hidden.length.toString(16)}\r\n${hidden}\r\n0\r\n\r\n`
+    await ask(method, '/base/ok', { 'Transfer-Encoding': 'chunked' }, { text: chunked, framed: true })
+    await ask(method, '/base/ok', {}, hidden)
+    // On the same connection to the host: what had been left there would be answered first.
+    await ask('GET', '/base/ok')
+    const seen = upstream.seen.splice(0)
+    assert.deepEqual(
+      seen.map((one) => [one.method, one.url, one.body.toString()]),
+      [
+        [method, '/base/ok', hidden],
+        [method, '/base/ok', hidden],
+        ['GET', '/base/ok', ''],
+      ],
+    )
+  }
 })
 
 test('what a step could authenticate itself with does not ride along', async (t) => {
