@@ -104,6 +104,7 @@ export const doors: Readonly<Record<string, string>> = {
   'gateway/graphql.ts': 'what a GraphQL document does',
   'gateway/pass-http.ts': 'passes a request of an HTTP API once its operations are known',
   'gateway/once.ts': 'permits what names no resource yet',
+  'gateway/turns.ts': 'publishes one thing at a time, for the protocols that have registries',
   'gateway/push-scanner.ts': 'what a scanner of pushes is told and answers',
   'gateway/verified-body.ts': 'whether a digest can be relied on is told before anything is asked for',
   'lockfiles/bundle.ts': '`mayfly run` starts without the readers',

@@ -4,6 +4,7 @@ import { MayflyError, limits } from '../../lib/index.ts'
 import { collect } from '../collect.ts'
 import { discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
 import { follow } from '../follow.ts'
+import { createTurns } from '../turns.ts'
 import { deny, refuse } from './answer.ts'
 import { indexed } from './index-file.ts'
 import { readPublication, type Publication } from './publish-body.ts'
@@ -15,6 +16,7 @@ import { jsonOf, type RegistryReader } from './registry.ts'
  */
 export function createPublisher(registryOf: RegistryReader): (exchange: Exchange) => Promise<void> {
   let reading = 0
+  const turns = createTurns()
 
   return async (exchange) => {
     const { request, connection } = exchange
@@ -49,41 +51,58 @@ export function createPublisher(registryOf: RegistryReader): (exchange: Exchange
     const sha256 = createHash('sha256').update(crate).digest('hex')
     const permit = await exchange.permit(operation, { cargo: { name, sha256, bytes: crate.length } })
     if (!permit.allow) return refuse(exchange, 403, permit.message)
-    const place = await placeToPublish(exchange, permit, publication)
-    if (typeof place === 'string') return deny(exchange, place)
+    // Of two names that differ in case or by - and _ alone a registry takes one, and of two versions that differ behind the plus.
+    const key = `${operation.path.replaceAll('-', '_')}@${bareOf(version)}`
+    await turns(exchange.connection, key, async (isThere) => {
+      const place = isThere ? takenReason(publication) : await placeToPublish(exchange, permit, publication)
+      if (typeof place !== 'string') return send(exchange, permit, place, body)
+      deny(exchange, place)
+      return isThere
+    })
+  }
+
+  /** Whether the registry has it now; the step is answered either way. */
+  async function send(exchange: Exchange, permit: Permit, place: URL, body: Buffer): Promise<boolean> {
     const { 'user-agent': agent = 'mayfly' } = pickHeaders(exchange.request, ['user-agent'])
     const headers = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': agent }
     const sent = exchange.sendTo(permit, place, { method: 'PUT', headers, body })
-    if (sent === undefined)
-      return deny(exchange, `its web API is at ${place.host}: that is for a connection of its own`)
-    await passAnswer(exchange, await sent)
+    if (sent !== undefined) return passAnswer(exchange, await sent)
+    deny(exchange, `its web API is at ${place.host}: that is for a connection of its own`)
+    return false
   }
 
   /** Where a version goes that is not there yet; a text says why it does not. */
   async function placeToPublish(
     exchange: Exchange,
     permit: Permit,
-    { name, version }: Publication,
+    publication: Publication,
   ): Promise<URL | string> {
+    const { name, version } = publication
     const { connection } = exchange
     const registry = await registryOf(exchange, permit)
-    const exists = `${name}@${version} is there already, and is not overwritten`
     if (registry === undefined) {
       // A web API without an index, as that of crates.io, knows its versions itself.
       const { statusCode } = await look(exchange, permit, `/api/v1/crates/${name}/${version}`)
-      if (statusCode === 200) return exists
+      if (statusCode === 200) return takenReason(publication)
       if (statusCode !== 404)
         return `the registry answered ${statusCode} when asked whether ${name}@${version} is there`
       return new URL(`${connection.url.replace(/\/+$/, '')}/api/v1/crates/new`)
     }
-    // Of two versions that differ behind the plus alone a registry takes one.
-    const bare = version.split('+')[0]
-    const found = await indexed(exchange, permit, name.toLowerCase(), (one) => one.split('+')[0] === bare)
-    if (found !== undefined) return exists
+    const bare = bareOf(version)
+    const found = await indexed(exchange, permit, name.toLowerCase(), (one) => bareOf(one) === bare)
+    if (found !== undefined) return takenReason(publication)
     if (registry.api === undefined)
       return 'the registry’s config.json names no web API: nothing is published there'
     return new URL(`${registry.api.href.replace(/\/+$/, '')}/api/v1/crates/new`)
   }
+}
+
+function takenReason({ name, version }: Publication): string {
+  return `${name}@${version} is there already, and is not overwritten`
+}
+
+function bareOf(version: string): string {
+  return version.split('+')[0] ?? version
 }
 
 async function look(exchange: Exchange, permit: Permit, path: string): Promise<IncomingMessage> {
@@ -94,20 +113,23 @@ async function look(exchange: Exchange, permit: Permit, path: string): Promise<I
 
 const maxAnswerBytes = 1_048_576
 
-/** Of the registry's answer what cargo shows: why it refused, or its warnings. */
-async function passAnswer(exchange: Exchange, upstream: IncomingMessage): Promise<void> {
+/** Of the registry's answer what cargo shows: why it refused, or its warnings. Whether it took the crate. */
+async function passAnswer(exchange: Exchange, upstream: IncomingMessage): Promise<boolean> {
   const { statusCode = 502 } = upstream
   const bytes = await exchange.read(upstream, maxAnswerBytes)
   if (bytes === undefined)
     throw new MayflyError('denied', 'the registry broke off, or its answer is too long')
   const { errors, warnings = null } = jsonOf(bytes)
   const details = Array.isArray(errors) ? errors.slice(0, 10).map(detailOf) : []
-  if (statusCode !== 200 || details.length > 0)
-    return deny(exchange, [`the registry answered ${statusCode}`, ...details].join(': '), 502)
+  if (statusCode !== 200 || details.length > 0) {
+    deny(exchange, [`the registry answered ${statusCode}`, ...details].join(': '), 502)
+    return false
+  }
   const { response } = exchange
   const body = JSON.stringify({ warnings })
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
   response.end(body)
+  return true
 }
 
 function detailOf(error: unknown): string {

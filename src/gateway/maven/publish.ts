@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto'
 import { limits } from '../../lib/index.ts'
 import { collect } from '../collect.ts'
 import { discard, pickHeaders, plainAnswer, type Exchange, type Permit } from '../exchange.ts'
+import type { Turns } from '../turns.ts'
 import type { FileRoute, Route } from './route.ts'
 
 /**
  * `mvn deploy`: each file is read whole, so that it is hashed before anything goes out. A file that is there is not overwritten, but for
  * the metadata, which says which versions there are.
  */
-export async function publish(exchange: Exchange, route: Route): Promise<void> {
+export async function publish(exchange: Exchange, route: Route, turns: Turns): Promise<void> {
   const { request, response, connection, path } = exchange
   const operation = { action: 'maven:publish', connection: connection.name, path: route.coordinates }
   const ref = route.kind === 'file' ? { ref: route.version } : {}
@@ -25,10 +26,18 @@ export async function publish(exchange: Exchange, route: Route): Promise<void> {
     route.kind === 'file' ? {} : { anyRef: true },
   )
   if (!permit.allow) return plainAnswer(response, 403, permit.message)
-  if (route.kind === 'file') {
-    const problem = await problemOf(exchange, permit, route)
-    if (problem !== undefined) return deny(exchange, problem, 409)
-  }
+  if (route.kind === 'metadata') return void (await send(exchange, permit, body))
+  await turns(connection, path, async (isThere) => {
+    const problem = isThere ? takenReason(route) : await problemOf(exchange, permit, route)
+    if (problem === undefined) return send(exchange, permit, body)
+    deny(exchange, problem, 409)
+    return isThere
+  })
+}
+
+/** Whether the repository has it now; the step is answered either way. */
+async function send(exchange: Exchange, permit: Permit, body: Buffer): Promise<boolean> {
+  const { request, response, path } = exchange
   const { 'content-type': type = 'application/octet-stream', 'user-agent': agent = 'mayfly' } = pickHeaders(
     request,
     ['content-type', 'user-agent'],
@@ -37,9 +46,10 @@ export async function publish(exchange: Exchange, route: Route): Promise<void> {
   const upstream = await exchange.send(permit, { method: 'PUT', path, headers, body })
   const { statusCode = 0 } = upstream
   discard(upstream)
-  if (statusCode < 200 || statusCode > 299)
-    return deny(exchange, `the repository answered ${statusCode}`, 502)
-  response.writeHead(statusCode, { 'content-length': 0 }).end()
+  const isTaken = statusCode >= 200 && statusCode <= 299
+  if (isTaken) response.writeHead(statusCode, { 'content-length': 0 }).end()
+  else deny(exchange, `the repository answered ${statusCode}`, 502)
+  return isTaken
 }
 
 async function problemOf(exchange: Exchange, permit: Permit, route: FileRoute): Promise<string | undefined> {
@@ -48,8 +58,12 @@ async function problemOf(exchange: Exchange, permit: Permit, route: FileRoute): 
   discard(upstream)
   if (statusCode === 404 || statusCode === 410) return undefined
   return statusCode === 200
-    ? `${route.file} of ${route.version} is there already, and is not overwritten`
+    ? takenReason(route)
     : `the repository answered ${statusCode} when asked whether ${route.file} is there`
+}
+
+function takenReason({ file, version }: FileRoute): string {
+  return `${file} of ${version} is there already, and is not overwritten`
 }
 
 function deny(exchange: Exchange, reason: string, status = 403): void {

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { MayflyError, messageOf } from '../../lib/index.ts'
 import { discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
+import { createTurns, type Turns } from '../turns.ts'
 import { refuse } from './answer.ts'
 import { isRecord, parseJson, recordOf } from './json.ts'
 import { readPublishBody, type PublishBody } from './publish-body.ts'
@@ -16,6 +17,7 @@ import { purlOf } from './tarball.ts'
 export function createPublisher(): (exchange: Exchange, name: string) => Promise<void> {
   /** Of each step: how many it publishes just now. */
   const running = new WeakMap<object, number>()
+  const turns = createTurns()
   return async (exchange, name) => {
     const { ofStep } = exchange
     const count = running.get(ofStep) ?? 0
@@ -24,7 +26,7 @@ export function createPublisher(): (exchange: Exchange, name: string) => Promise
       return refuse(exchange, 429, 'mayfly: too many packages are published at once: try again')
     running.set(ofStep, count + 1)
     try {
-      await publish(exchange, name)
+      await publish(exchange, turns, name)
     } finally {
       running.set(ofStep, (running.get(ofStep) ?? 1) - 1)
     }
@@ -33,7 +35,7 @@ export function createPublisher(): (exchange: Exchange, name: string) => Promise
 
 const maxAtOnce = 4
 
-async function publish(exchange: Exchange, name: string): Promise<void> {
+async function publish(exchange: Exchange, turns: Turns, name: string): Promise<void> {
   const { connection, request } = exchange
   const what = `npm PUT ${connection.name}/${name}`
   const operation = { action: 'npm:publish', connection: connection.name, path: name }
@@ -70,9 +72,12 @@ async function publish(exchange: Exchange, name: string): Promise<void> {
     },
   )
   if (!permit.allow) return refuse(exchange, 403, permit.message)
-  const taken = await isTaken(exchange, permit, publication)
-  if (taken !== undefined) return refuse(exchange, 409, exchange.deny(`${what}@${version}`, taken))
-  await send(exchange, permit, publication, read)
+  await turns(connection, `${name}@${version}`, async (isThere) => {
+    const taken = isThere ? takenAlready : await whyTaken(exchange, permit, publication)
+    if (taken === undefined) return send(exchange, permit, publication, read)
+    refuse(exchange, 409, exchange.deny(`${what}@${version}`, taken))
+    return isThere
+  })
 }
 
 function unpacked(request: Exchange['request']): AsyncIterable<Buffer> {
@@ -83,10 +88,11 @@ function unpacked(request: Exchange['request']): AsyncIterable<Buffer> {
   return request.pipe(createGunzip())
 }
 
+const takenAlready = 'this version is there already, and what is published is not overwritten'
 const maxPackumentBytes = 24 * 1_048_576
 
 /** Why this version cannot be new; undefined if the registry does not have it. */
-async function isTaken(
+async function whyTaken(
   exchange: Exchange,
   permit: Permit,
   { name, version }: Publication,
@@ -105,17 +111,16 @@ async function isTaken(
   const document = text === undefined ? undefined : parseJson(text.toString('utf8'))
   if (!isRecord(document))
     return `whether it is there already cannot be told: the registry answered ${answer.statusCode}`
-  return Object.hasOwn(recordOf(document['versions']), version)
-    ? 'this version is there already, and what is published is not overwritten'
-    : undefined
+  return Object.hasOwn(recordOf(document['versions']), version) ? takenAlready : undefined
 }
 
+/** Whether the registry has it now; the step is answered either way. */
 async function send(
   exchange: Exchange,
   permit: Permit,
   { name, version, document }: Publication,
   body: PublishBody,
-): Promise<void> {
+): Promise<boolean> {
   const { connection, request, response } = exchange
   const [before = '', after = ''] = JSON.stringify(document).split(JSON.stringify(body.placeholder))
   const { 'user-agent': agent = 'npm' } = pickHeaders(request, ['user-agent'])
@@ -134,15 +139,17 @@ async function send(
   const text = (await exchange.read(answer, 65_536)) ?? Buffer.alloc(0)
   if (statusCode !== 200 && statusCode !== 201) {
     const why = `the registry answered ${statusCode}${reasonIn(text)}`
-    return refuse(
+    refuse(
       exchange,
       statusCode >= 400 && statusCode < 500 && statusCode !== 401 ? statusCode : 502,
       exchange.deny(`npm PUT ${connection.name}/${name}@${version}`, why),
     )
+    return false
   }
   const said = Buffer.from('{"ok":true,"success":true}')
   response.writeHead(statusCode, { 'content-type': 'application/json', 'content-length': said.length })
   response.end(said)
+  return true
 }
 
 async function* pieces(before: string, body: PublishBody, after: string): AsyncGenerator<Buffer> {

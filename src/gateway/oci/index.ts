@@ -1,5 +1,6 @@
 import { MayflyError, messageOf, type Clock } from '../../lib/index.ts'
 import type { HttpHandler } from '../exchange.ts'
+import { createTurns } from '../turns.ts'
 import { answer, refuse } from './answer.ts'
 import { erase } from './erase.ts'
 import { list } from './list.ts'
@@ -9,7 +10,6 @@ import { pullBlob, pullManifest, pullReferrers } from './pull.ts'
 import { pushManifest } from './push.ts'
 import { openRegistry } from './registry.ts'
 import { routeOf, type Route } from './route.ts'
-import { createTurns } from './turns.ts'
 import { upload } from './upload.ts'
 
 /**

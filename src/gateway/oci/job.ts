@@ -1,7 +1,7 @@
 import type { Exchange } from '../exchange.ts'
+import type { Turns } from '../turns.ts'
 import type { Memory } from './memory.ts'
 import type { Registry } from './registry.ts'
-import type { Turns } from './turns.ts'
 
 /** One request of a step at one registry. */
 export interface Job {

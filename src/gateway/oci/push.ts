@@ -33,7 +33,7 @@ export async function pushManifest(job: Job, { repository, ref }: Manifest): Pro
   if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
   const stored = isDigest(ref)
     ? await store(job, permit, pushed)
-    : await job.turns(`${exchange.connection.url} ${repository}:${ref}`, () => name(job, permit, pushed))
+    : await job.turns(exchange.connection, `${repository}:${ref}`, () => name(job, permit, pushed))
   if (stored) memory.pushed.add(repository, [pushed.digest])
 }
 

@@ -4,6 +4,7 @@ import { answerPlain, refuse } from './answer.ts'
 import { serveFile } from './file-request.ts'
 import { permitProject, serveIndex } from './index-request.ts'
 import { createPages, type Pages } from './pages.ts'
+import { createTurns, type Turns } from '../turns.ts'
 import { routeOf } from './route.ts'
 import { serveUpload } from './upload.ts'
 
@@ -14,10 +15,11 @@ import { serveUpload } from './upload.ts'
  */
 export function createPypiHandler(): HttpHandler {
   const pages = createPages()
-  return (exchange) => serve(exchange, pages)
+  const turns = createTurns()
+  return (exchange) => serve(exchange, pages, turns)
 }
 
-async function serve(exchange: Exchange, pages: Pages): Promise<void> {
+async function serve(exchange: Exchange, pages: Pages, turns: Turns): Promise<void> {
   const { request, path, query, storage } = exchange
   const route = routeOf(request.method ?? '', path, storage !== undefined)
   if (route === undefined || (query !== '' && route.kind !== 'file' && route.kind !== 'mint'))
@@ -30,7 +32,7 @@ async function serve(exchange: Exchange, pages: Pages): Promise<void> {
     case 'about':
       return serveAbout(exchange, route.project)
     case 'upload':
-      return serveUpload(exchange, pages)
+      return serveUpload(exchange, pages, turns)
     case 'mint':
       return refuse(
         exchange,

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { MayflyError, limits } from '../../lib/index.ts'
 import { canonicalVersion, normalizedProject, normalizedVersion } from '../../lockfiles/index.ts'
 import { discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
+import type { Turns } from '../turns.ts'
 import { answerPlain, refuse } from './answer.ts'
 import { boundaryIn, createFormReader, type FormReader } from './form-reader.ts'
 import { operationOf } from './index-request.ts'
@@ -21,9 +22,9 @@ interface Publication {
  * An upload (PyPI's legacy API, as twine, uv and poetry speak it). Nothing goes upstream before the grant covers project and
  * version, the file's own name says the same, and the index does not have it; the last bytes go when the digest holds.
  */
-export async function serveUpload(exchange: Exchange, pages: Pages): Promise<void> {
+export async function serveUpload(exchange: Exchange, pages: Pages, turns: Turns): Promise<void> {
   try {
-    await publish(exchange, pages)
+    await publish(exchange, pages, turns)
   } catch (error) {
     if (!(error instanceof MayflyError) || !['bad_input', 'limit_exceeded', 'denied'].includes(error.code))
       throw error
@@ -31,8 +32,8 @@ export async function serveUpload(exchange: Exchange, pages: Pages): Promise<voi
   }
 }
 
-async function publish(exchange: Exchange, pages: Pages): Promise<void> {
-  const { request } = exchange
+async function publish(exchange: Exchange, pages: Pages, turns: Turns): Promise<void> {
+  const { request, connection } = exchange
   const boundary = boundaryIn(request.headers['content-type'] ?? '')
   if (boundary === undefined)
     throw new MayflyError('bad_input', 'an upload is multipart/form-data with a plain boundary')
@@ -44,9 +45,13 @@ async function publish(exchange: Exchange, pages: Pages): Promise<void> {
   const operation = operationOf(exchange, 'pypi:publish', project, version)
   const permit = await exchange.permit(operation, { published: { file, sha256 } })
   if (!permit.allow) return answerPlain(exchange, 403, permit.message)
-  const taken = await takenReason(exchange, pages, permit, publication)
-  if (taken !== undefined) return refuse(exchange, taken.why, taken.status)
-  await send(exchange, permit, boundary, Readable.from(bodyOf(head, chunks, reader, publication)))
+  await turns(connection, file.toLowerCase(), async (isThere) => {
+    const taken = isThere ? existing(file) : await takenReason(exchange, pages, permit, publication)
+    if (taken === undefined)
+      return send(exchange, permit, boundary, Readable.from(bodyOf(head, chunks, reader, publication)))
+    refuse(exchange, taken.why, taken.status)
+    return isThere
+  })
 }
 
 async function readHead(chunks: AsyncIterator<Buffer>, reader: FormReader): Promise<Buffer[]> {
@@ -79,20 +84,26 @@ function publicationOf({ file }: FormReader): Publication {
   return { project, version: normalizedVersion(version), file: name, sha256 }
 }
 
-/**
- * Why it cannot be published under this name. Asked right before; the protocol has no way to say "only if it is not there", so
- * two uploads at the same moment can still overtake each other where the index allows it.
- */
+interface Taken {
+  readonly status: number
+  readonly why: string
+}
+
+function existing(file: string): Taken {
+  return { status: 409, why: `File already exists: ${file}` }
+}
+
+/** Why it cannot be published under this name. */
 async function takenReason(
   exchange: Exchange,
   pages: Pages,
   permit: Permit,
   { project, file }: Publication,
-): Promise<{ status: number; why: string } | undefined> {
+): Promise<Taken | undefined> {
   const fetched = await pages.fetch(exchange, permit, project)
   if (fetched.ok) {
     const isThere = fetched.page.files.some(({ filename }) => filename.toLowerCase() === file.toLowerCase())
-    return isThere ? { status: 409, why: `File already exists: ${file}` } : undefined
+    return isThere ? existing(file) : undefined
   }
   // Some hosts take uploads only, and answer so to any page.
   if ([404, 405, 410].includes(fetched.status)) return undefined
@@ -122,7 +133,8 @@ async function* bodyOf(
   yield held
 }
 
-async function send(exchange: Exchange, permit: Permit, boundary: string, body: Readable): Promise<void> {
+/** Whether the index has it now; the step is answered either way. */
+async function send(exchange: Exchange, permit: Permit, boundary: string, body: Readable): Promise<boolean> {
   const { connection, request, path } = exchange
   // `send` says that the host does not answer when what we give it fails: then the reason is ours.
   let failure: unknown
@@ -143,10 +155,14 @@ async function send(exchange: Exchange, permit: Permit, boundary: string, body: 
     })
   discard(upstream)
   const { statusCode = 0, statusMessage = '' } = upstream
-  if (statusCode >= 200 && statusCode < 300) return answerPlain(exchange, 200, 'OK')
+  if (statusCode >= 200 && statusCode < 300) {
+    answerPlain(exchange, 200, 'OK')
+    return true
+  }
   // Its own words are few, and an operator's credential is not among them: the body stays here.
   const said = `the index of connection "${connection.name}" answered ${statusCode} ${statusMessage.slice(0, 200)}`
   if (statusCode === 401 || statusCode === 403)
-    return refuse(exchange, `${said}: an operator must renew its secret, or give it the right to publish`)
-  answerPlain(exchange, statusCode >= 400 ? statusCode : 502, `mayfly: ${said}`)
+    refuse(exchange, `${said}: an operator must renew its secret, or give it the right to publish`)
+  else answerPlain(exchange, statusCode >= 400 ? statusCode : 502, `mayfly: ${said}`)
+  return false
 }
