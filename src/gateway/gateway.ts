@@ -40,6 +40,7 @@ import { createFindings } from './findings.ts'
 import { createGatekeeper } from './permit.ts'
 import { createExchangeOpener } from './open-exchange.ts'
 import { createPinned } from './pinned.ts'
+import { comparable } from './plain-target.ts'
 import { createProtocols } from './protocols.ts'
 import type { PushScanner } from './push-scanner.ts'
 import { createRequestServer } from './request-server.ts'
@@ -334,7 +335,8 @@ function serveStream(handler: StreamHandler, stream: StreamExchange): void {
 
 /** Of the connections on one host the one with the longest base path that fits. */
 function meantBy(url: string, at: At): Connection {
-  return at.find(({ basePath }) => url.startsWith(`${basePath}/`)) ?? at[0]
+  const path = comparable(url)
+  return at.find(({ basePath }) => path.startsWith(`${basePath}/`)) ?? at[0]
 }
 
 function peerOf({ remoteAddress, remotePort }: Socket): string {
