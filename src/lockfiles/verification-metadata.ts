@@ -15,19 +15,35 @@ export function readVerificationMetadata(text: string): Pin[] {
   const pins: Pin[] = []
   let component: { name: string; version: string } | undefined
   let file: string | undefined
+  /** Of the checksum that stands open. */
+  let algorithm: string | undefined
   for (const { tag, attributes } of tagsOf(text)) {
     if (tag === 'component') component = componentOf(attributes)
     else if (tag === '/component' || tag === '/components') component = undefined
     else if (tag === 'artifact') file = attributes.get('name')
     else if (tag === '/artifact') file = undefined
     else if (component !== undefined && file !== undefined) {
-      const bytes = bytesOf[tag.replace(/^also-trust$/, '')]
-      const hex = attributes.get('value')?.toLowerCase() ?? ''
-      if (bytes !== undefined && hex.length === 2 * bytes && /^[0-9a-f]+$/.test(hex))
-        pins.push({ ecosystem: 'maven', ...component, file, integrity: integrityOfHex(tag, hex) })
+      const integrity = integrityIn(tag, attributes)
+      if (tag in bytesOf) algorithm = tag
+      else if (tag.slice(1) === algorithm) algorithm = undefined
+      if (integrity !== undefined) pins.push({ ecosystem: 'maven', ...component, file, integrity })
+      // Within a checksum: the same file may be this one as well.
+      const last = pins.at(-1)
+      const also =
+        tag === 'also-trust' && algorithm !== undefined ? integrityIn(algorithm, attributes) : undefined
+      if (also !== undefined && last?.file === file)
+        pins[pins.length - 1] = { ...last, integrity: `${last.integrity} ${also}` }
     }
   }
   return pins
+}
+
+function integrityIn(algorithm: string, attributes: ReadonlyMap<string, string>): string | undefined {
+  const bytes = bytesOf[algorithm]
+  const hex = attributes.get('value')?.toLowerCase() ?? ''
+  return bytes !== undefined && hex.length === 2 * bytes && /^[0-9a-f]+$/.test(hex)
+    ? integrityOfHex(algorithm, hex)
+    : undefined
 }
 
 function componentOf(attributes: ReadonlyMap<string, string>): { name: string; version: string } | undefined {

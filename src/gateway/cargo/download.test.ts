@@ -89,7 +89,6 @@ test('what Cargo.lock does not have, or what is no path of the protocol, is not 
     '/3/w/words',
     '/wo/rd/words?x=1',
     '/wo/rd/words/',
-    '/wo/rd/wo%72ds',
     '/api/v1/crates/Words/1.0.0/../1.0.0/download',
     '/api/v1/crates/Words/latest/download',
     '/api/v1/crates?q=words',

@@ -1,5 +1,4 @@
 import { MayflyError, limits } from '../../lib/index.ts'
-import { collectAnswer } from '../collect.ts'
 import { discard, keepOnly, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
 import { follow } from '../follow.ts'
 import { isAbsent, passFailure } from './answer.ts'
@@ -39,7 +38,7 @@ export async function indexed(
     discard(upstream)
     throw new MayflyError('denied', `the registry’s index answered ${upstream.statusCode}`)
   }
-  const bytes = await collectAnswer(upstream, limits.cargoIndexBytes)
+  const bytes = await exchange.read(upstream, limits.cargoIndexBytes)
   if (bytes === undefined) throw tooLong()
   for (const line of bytes.toString('utf8').split('\n')) {
     if (line.length > maxLineChars) continue

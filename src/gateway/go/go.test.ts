@@ -270,6 +270,15 @@ test('a proxy that tells of another version, sends without end, or redirects els
   const { upstream, bodies, get } = await openGo(t, { grants: ['go:resolve go'] })
   bodies.set(`/mirror${base}.info`, '{"Version":"v1.0.1"}')
   assert.match((await get(`${base}.info`)).body, /tells of another version/)
+  // What go takes: a major version without a go.mod, and build metadata left out.
+  for (const [asked, told] of [
+    ['v2.0.0', 'v2.0.0+incompatible'],
+    ['v1.2.3+meta', 'v1.2.3'],
+  ] as const) {
+    const path = `/example.com/!octo/lib/@v/${asked}.info`
+    bodies.set(`/mirror${path}`, `{"Version":"${told}"}`)
+    assert.equal((await get(path)).body, `{"Version":"${told}"}`)
+  }
   upstream.handle = (_request, response) => {
     response.writeHead(200)
     response.on('error', () => undefined)

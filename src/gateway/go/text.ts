@@ -56,9 +56,14 @@ const readers: Partial<Record<Route['kind'], (bytes: Buffer, route: Route) => Bu
 /** `{"Version": "v1.0.0", "Time": "..."}`: of the version that was asked for, if one was. */
 function readInfo(bytes: Buffer, route: Route): Buffer {
   const version = versionIn(bytes)
-  if (version === undefined || ('version' in route && route.version !== version))
+  if (version === undefined || ('version' in route && !isMeant(route.version, version)))
     throw new MayflyError('denied', 'the proxy tells of another version than it was asked for')
   return bytes
+}
+
+/** go takes the canonical version for one that is not (golang.org/ref/mod, "Versions"): without build metadata, or `+incompatible`. */
+function isMeant(asked: string, told: string): boolean {
+  return told === asked || told === `${asked}+incompatible` || told === asked.split('+')[0]
 }
 
 function versionIn(bytes: Buffer): string | undefined {

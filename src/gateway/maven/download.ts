@@ -35,7 +35,8 @@ export async function download(exchange: Exchange, route: Route): Promise<void> 
   keepOnly(upstream, ['content-length', 'content-type', 'last-modified', 'etag'])
   if (request.method === 'HEAD') {
     discard(upstream)
-    return void response.writeHead(200, { 'content-length': upstream.headers['content-length'] ?? '' }).end()
+    const { 'content-length': length } = upstream.headers
+    return void response.writeHead(200, length === undefined ? {} : { 'content-length': length }).end()
   }
   if (route.kind === 'metadata' || route.beside) return exchange.relay(upstream)
   const { coordinates, version, file } = route

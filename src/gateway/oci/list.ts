@@ -1,17 +1,17 @@
 import { limits } from '../../lib/index.ts'
 import { kinds } from '../../kinds/index.ts'
 import { answer, answerError, passFailure, refuse } from './answer.ts'
-import { collectAnswer } from '../collect.ts'
 import type { Job } from './job.ts'
 import { linkOf, queryText } from './link.ts'
 import { operationOn, pullScope } from './permission.ts'
+import { followed } from './places.ts'
 import type { Route } from './route.ts'
 
 type Lists = Extract<Route, { kind: 'tags' | 'catalog' }>
 
 /** The tags of a repository, or the repositories of the registry: names, and nothing else of what it answers. */
 export async function list(job: Job, route: Lists): Promise<void> {
-  const { exchange, registry } = job
+  const { exchange } = job
   const { connection } = exchange
   const operation =
     route.kind === 'tags'
@@ -20,13 +20,13 @@ export async function list(job: Job, route: Lists): Promise<void> {
   const permit = await exchange.permit(operation, {})
   if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
   const scope = route.kind === 'tags' ? pullScope(route.repository) : 'registry:catalog:*'
-  const upstream = await registry.ask(permit, [scope], {
+  const upstream = await followed(job, permit, [scope], {
     method: 'GET',
-    target: `${exchange.path}${queryText(route.query)}`,
-    headers: { accept: 'application/json', 'accept-encoding': 'identity' },
+    path: `${exchange.path}${queryText(route.query)}`,
+    accept: 'application/json',
   })
   if (upstream.statusCode !== 200) return passFailure(exchange, upstream)
-  const names = namesIn(await collectAnswer(upstream, limits.manifestBytes), route.kind)
+  const names = namesIn(await exchange.read(upstream, limits.manifestBytes), route.kind)
   if (names === undefined) return refuse(exchange, `the list of connection "${connection.name}" is none`, 502)
   const body = route.kind === 'tags' ? { name: route.repository, tags: names } : { repositories: names }
   const headers = { 'content-type': 'application/json', link: linkOf(exchange, upstream) }

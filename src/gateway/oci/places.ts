@@ -2,32 +2,40 @@ import type { IncomingMessage } from 'node:http'
 import { MayflyError } from '../../lib/index.ts'
 import type { Exchange, Permit } from '../exchange.ts'
 import { discard } from '../exchange.ts'
+import { hostMeant } from '../host-beside.ts'
 import type { Job } from './job.ts'
 
 const maxRedirects = 5
 
-/** GET or HEAD, as the step asked, and on to where the registry sends us, on its own host or to a storage host. */
+/**
+ * What the registry answers to GET or HEAD, or whoever it sends us on to: on its own host, as it is asked, or without credential at a
+ * storage host.
+ */
 export async function followed(
   { exchange, registry }: Job,
   permit: Permit,
   scopes: readonly string[],
-  path: string,
+  asked: { readonly method: 'GET' | 'HEAD'; readonly path: string; readonly accept: string },
 ): Promise<IncomingMessage> {
-  const method = exchange.request.method === 'HEAD' ? 'HEAD' : 'GET'
+  const { connection } = exchange
   const { 'user-agent': agent = 'mayfly' } = exchange.request.headers
-  const headers = { accept: '*/*', 'user-agent': agent, 'accept-encoding': 'identity' }
-  let upstream = await registry.ask(permit, scopes, { method, target: path, headers })
-  let from = urlOn(exchange.connection, path)
+  const headers = { accept: asked.accept, 'user-agent': agent, 'accept-encoding': 'identity' }
+  const { method } = asked
+  let upstream = await registry.ask(permit, scopes, { method, target: asked.path, headers })
+  let from = urlOn(connection, asked.path)
   for (let redirects = 0; isRedirect(upstream); redirects++) {
     const to = urlIn(upstream, from)
     discard(upstream)
     if (to === undefined || redirects === maxRedirects)
       throw new MayflyError('denied', 'the registry redirects to nowhere, or without end')
-    const sent = exchange.sendTo(permit, to, { method, headers }, 'storage')
+    const isOwn = hostMeant(connection, to) !== undefined
+    const sent = isOwn
+      ? registry.ask(permit, scopes, { method, target: to, headers })
+      : exchange.sendTo(permit, to, { method, headers }, 'storage')
     if (sent === undefined)
       throw new MayflyError(
         'denied',
-        `the registry keeps its files at ${to.host}, which connection "${exchange.connection.name}" does not name: add to it in mayfly.yaml: storage: [${JSON.stringify(to.host)}]`,
+        `the registry keeps its files at ${to.host}, which connection "${connection.name}" does not name: add to it in mayfly.yaml: storage: [${JSON.stringify(to.host)}]`,
       )
     upstream = await sent
     from = to

@@ -4,7 +4,6 @@ import { isDigest } from '../../kinds/index.ts'
 import { byteRange } from '../byte-range.ts'
 import { discard, keepOnly, pickHeaders, type Permission, type Permit } from '../exchange.ts'
 import { answer, answerError, passFailure, refuse } from './answer.ts'
-import { collectAnswer } from '../collect.ts'
 import type { Job } from './job.ts'
 import { linkOf, queryText } from './link.ts'
 import { digestOf, integrityOf, mediaTypeIn, readManifest, toldDigest } from './manifest.ts'
@@ -65,22 +64,17 @@ export async function fetchManifest(
   ref: string,
   options: { scope?: string; accept?: string } = {},
 ): Promise<{ bytes: Buffer; type: string; digest: string } | { failure: IncomingMessage }> {
-  const asked = pickHeaders(job.exchange.request, ['accept', 'user-agent'])
-  const accept = options.accept ?? asked['accept'] ?? manifestTypes
-  const agent = asked['user-agent'] ?? 'mayfly'
-  const upstream = await job.registry.ask(permit, [options.scope ?? pullScope(repository)], {
+  const { accept: wanted = manifestTypes } = pickHeaders(job.exchange.request, ['accept'])
+  const upstream = await followed(job, permit, [options.scope ?? pullScope(repository)], {
     method: 'GET',
-    target: `/${repository}/manifests/${ref}`,
-    headers: { accept, 'user-agent': agent, 'accept-encoding': 'identity' },
+    path: `/${repository}/manifests/${ref}`,
+    accept: options.accept ?? wanted,
   })
   if (upstream.statusCode !== 200) return { failure: upstream }
-  const bytes = await collectAnswer(upstream, limits.manifestBytes)
+  const bytes = await job.exchange.read(upstream, limits.manifestBytes)
   const name = nameOf(repository, ref)
   if (bytes === undefined)
-    throw new MayflyError(
-      'denied',
-      `${name}: the registry broke off, or its manifest is longer than ${limits.manifestBytes} bytes`,
-    )
+    throw new MayflyError('denied', `${name}: its manifest is longer than ${limits.manifestBytes} bytes`)
   checkClaim(name, upstream, (like) => digestOf(bytes, like))
   const digest = digestOf(bytes, ref)
   if (isDigest(ref) && digest !== ref)
@@ -111,7 +105,11 @@ export async function pullBlob(job: Job, route: Blob): Promise<void> {
   const head = { 'docker-content-digest': digest, 'accept-ranges': 'bytes' }
   const isWhole = !isHead && exchange.request.headers.range === undefined
   if (isWhole && (await exchange.deliverKept(permit, download, head))) return
-  const upstream = await followed(job, permit, [pullScope(repository)], `/${repository}/blobs/${digest}`)
+  const upstream = await followed(job, permit, [pullScope(repository)], {
+    method: isHead ? 'HEAD' : 'GET',
+    path: `/${repository}/blobs/${digest}`,
+    accept: '*/*',
+  })
   if (upstream.statusCode !== 200) return passFailure(exchange, upstream)
   const length = upstream.headers['content-length']
   if (isHead) {
@@ -139,18 +137,18 @@ export async function pullBlob(job: Job, route: Blob): Promise<void> {
 
 /** What is attached to a manifest (signatures, SBOMs): the registry's word, but each of it is pulled by digest. */
 export async function pullReferrers(job: Job, { repository, digest, query }: Referrers): Promise<void> {
-  const { exchange, memory, registry } = job
+  const { exchange, memory } = job
   const permit = await permitPull(job, repository, digest, { referrers: digest })
   if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
-  const upstream = await registry.ask(permit, [pullScope(repository)], {
+  const upstream = await followed(job, permit, [pullScope(repository)], {
     method: 'GET',
-    target: `/${repository}/referrers/${digest}${queryText(query)}`,
-    headers: { accept: 'application/vnd.oci.image.index.v1+json', 'accept-encoding': 'identity' },
+    path: `/${repository}/referrers/${digest}${queryText(query)}`,
+    accept: 'application/vnd.oci.image.index.v1+json',
   })
   if (upstream.statusCode !== 200) return passFailure(exchange, upstream)
   const type = typeOf(upstream)
-  const bytes = await collectAnswer(upstream, limits.manifestBytes)
-  const index = bytes === undefined ? 'it is too long, or cut off' : readManifest(bytes, type)
+  const bytes = await exchange.read(upstream, limits.manifestBytes)
+  const index = bytes === undefined ? 'it is too long' : readManifest(bytes, type)
   if (typeof index === 'string')
     return refuse(exchange, `referrers of ${nameOf(repository, digest)}: ${index}`)
   memory.reached.add(repository, index.children)

@@ -231,3 +231,25 @@ test('a blob that the registry keeps elsewhere on its own host is asked for with
   assert.equal((await ask('GET', blob)).body, 'layer')
   assert.equal(seen()[1]?.headers.authorization, injected)
 })
+
+test('manifests and lists of tags that the registry redirects are followed as blobs are', async (t) => {
+  const { ask, replies, seen } = await openRegistryWorld(t, [
+    'oci:pull images/octo/app',
+    'oci:list images/octo/app',
+  ])
+  const manifest = manifestOf('layer')
+  replies
+    .set('GET /v2/octo/app/manifests/v1', { status: 307, headers: { location: '/elsewhere/v1' } })
+    .set('GET /elsewhere/v1', { status: 200, headers: { 'content-type': manifestType }, body: manifest })
+    .set('GET /v2/octo/app/tags/list', { status: 302, headers: { location: '/elsewhere/tags' } })
+    .set('GET /elsewhere/tags', { status: 200, body: '{"name":"octo/app","tags":["v1"]}' })
+  assert.equal((await ask('GET', '/v2/octo/app/manifests/v1')).body, manifest.toString())
+  assert.match((await ask('GET', '/v2/octo/app/tags/list')).body, /"tags":\["v1"\]/)
+  assert.deepEqual([...new Set(seen().map(({ headers }) => headers.authorization))], [injected])
+  replies.set('GET /v2/octo/app/manifests/v1', {
+    status: 307,
+    headers: { location: 'https://evil.example/v1' },
+  })
+  const refused = await ask('GET', '/v2/octo/app/manifests/v1')
+  assert.match(errorOf(refused).message, /storage: \["evil\.example"\]/)
+})
