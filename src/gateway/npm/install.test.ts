@@ -15,6 +15,8 @@ const layouts: readonly (readonly [registry: string, name: string, path: string]
   ['a folder for each version', 'core', '/core/1.0.0/core-1.0.0.tgz'],
   ['a repository with a space', 'core', '/my%20feed/core/-/core-1.0.0.tgz'],
   ['with a query', 'core', '/core/-/core-1.0.0.tgz?cache=0'],
+  ['Gitea', '@octo/core', '/%40octo%2Fcore/-/1.0.0/core-1.0.0.tgz'],
+  ['Gemfury', '@octo/core', '/@octo%2fcore/-/%40octo%2Fcore-1.0.0'],
 ]
 for (const [registry, name, path] of layouts)
   test(`a pinned file is found where its lockfile says: ${registry}`, async (t) => {
@@ -25,7 +27,7 @@ for (const [registry, name, path] of layouts)
     const answer = await npm.get(path)
     assert.equal(answer.status, 200, answer.body)
     assert.equal(answer.body, file)
-    assert.deepEqual(npm.asked(), [path])
+    assert.deepEqual(npm.asked().map(decodeURIComponent), [decodeURIComponent(path)])
     npm.registry.bodies.set(decodeURIComponent(path), 'another one')
     assert.doesNotMatch((await npm.get(path)).body, /another one/)
   })
@@ -190,12 +192,12 @@ test('a packument’s addresses: its own stay, others become ones of the connect
   assert.equal(npm.asked().length, asked)
 })
 
-test('spellings: only the scope’s slash may be an escape, and the case is the package’s', async (t) => {
+test('spellings: an escape that is not needed makes no other package, and the case is the package’s', async (t) => {
   const npm = await openNpm(t, {
     lockfiles: [packageLock({ '@octo/core': { version: '1.0.0', integrity } })],
   })
   npm.registry.bodies.set('/@octo/core/-/core-1.0.0.tgz', file)
-  for (const path of ['/@octo%2fcore/-/core-1.0.0.tgz', '/@octo%2Fcore/-/core-1.0.0.tgz'])
+  for (const path of ['/@octo%2fcore/-/core-1.0.0.tgz', '/%40octo%2Fcore/-/core-1%2E0.0.tgz'])
     assert.equal((await npm.get(path)).body, file, path)
   const asked = npm.asked().length
   for (const path of [

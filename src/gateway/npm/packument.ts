@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../../lib/index.ts'
 import { integrityOfHex } from '../../lockfiles/index.ts'
 import { copyHead, discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
+import { plainTarget } from '../plain-target.ts'
 import { cutYoung, publishedIn } from './age.ts'
 import { refuse, refuseAnswer } from './answer.ts'
 import type { Dist, Dists } from './dists.ts'
@@ -148,7 +149,8 @@ function addressesOf(
     const real = `${origin}${url.pathname}${url.search}`
     return {
       place: { tarball: real },
-      shown: url.pathname.startsWith(`${connection.basePath}/`) ? real : usual,
+      // What the step is told it asks for: an address below the connection, in a spelling that is taken.
+      shown: plainTarget(`${url.pathname}${url.search}`, connection.basePath) === undefined ? usual : real,
     }
   }
 }

@@ -114,6 +114,34 @@ test('a gzip document is unpacked, and names of the language’s own in it are n
   assert.equal(({} as { polluted?: unknown }).polluted, undefined)
 })
 
+// Gitea and Gemfury escape the scope in their addresses; none of these may be one that the step is refused for later.
+test('whatever spelling the registry has for a file’s address, what the step is told it may ask for', async (t) => {
+  const npm = await openNpm(t, resolving)
+  const spellings = [
+    '/%40octo%2Fcore/-/1.0.0/core-1.0.0.tgz',
+    '/%40octo/core/-/core-1.0.0.tgz',
+    '/@octo%2fcore/-/%40octo%2Fcore-1.0.0',
+    '/@octo%2Fcore/-/core-1%2E0%2e0.tgz',
+    '/@%6fcto/core/-/core-1.0.0.tgz',
+    '/@octo/core/-/core-1.0.0.tgz?sig=a%2Bb%2F',
+    '/50%25/@octo/core/-/core-1.0.0.tgz',
+    '/a;b/@octo/core/-/core-1.0.0.tgz',
+  ]
+  const file = 'the bytes of a file'
+  for (const path of spellings) {
+    const dist = { integrity: integrityOf(file), tarball: `https://${npmHost}${path}` }
+    const document = { name: '@octo/core', versions: { '1.0.0': { dist } } }
+    npm.registry.bodies.clear()
+    npm.registry.bodies.set('/@octo/core', JSON.stringify(document))
+    npm.registry.bodies.set(decodeURIComponent(path), file)
+    const answer = await npm.get('/@octo%2fcore')
+    const seen = JSON.parse(answer.body) as typeof document
+    const shown = new URL(seen.versions['1.0.0'].dist.tarball)
+    assert.equal((await npm.get(`${shown.pathname}${shown.search}`)).body, file, path)
+    assert.equal(npm.asked().at(-1), path)
+  }
+})
+
 const day = 86_400_000
 const ago = (days: number) => new Date(Date.now() - days * day).toISOString()
 
