@@ -65,7 +65,7 @@ ${rows(policy, '').join('\n')}
 | \`oci:push CONNECTION/REPOSITORY[@TAG]\` | add tags that match; never move one that names something else |
 | \`oci:force CONNECTION/REPOSITORY[@TAG]\` | what oci:push allows there, and move tags: \`oci:force images/octo/app@latest\` |
 | \`oci:delete CONNECTION/REPOSITORY[@TAG or DIGEST]\` | delete what matches; by digest every tag of it goes, so a grant for a tag does not cover its digest |
-| \`http:get CONNECTION/PATH\` | GET, HEAD and OPTIONS below the connection's URL; \`http:post\`, \`http:put\`, \`http:patch\`, \`http:delete\` for one method each, \`http:call\` for all |
+| \`http:get CONNECTION/PATH\` | GET, HEAD and OPTIONS below the connection's URL; \`http:post\`, \`http:put\`, \`http:patch\`, \`http:delete\` for one method each, \`http:call\` for all of these, \`http:connect\` for a WebSocket, on which nobody sees what is done |
 | \`github:read CONNECTION/OWNER/NAME\` | read by GitHub's API what belongs to the repository; \`OWNER\` alone is the organisation, \`~\` the account and whatever belongs to nobody |
 | \`github:WORD CONNECTION/OWNER/NAME\` | change one thing of it: \`comment\`, \`issue\`, \`pull-request\`, \`merge\`, \`status\`, \`deployment\`, \`release\`, \`contents\` (files, but not below .github), \`workflow\` (those, and Git objects), \`dispatch\`, \`secret\`, \`deploy-key\`, \`hook\`, \`create-repository\`, \`gist\`; \`admin\` for all of them and what has no word |
 | \`github:query CONNECTION/FIELD\`, \`github:mutation CONNECTION/FIELD\` | GraphQL by the fields at the root of the document, whatever repository they name by id |

@@ -102,6 +102,7 @@ export const doors: Readonly<Record<string, string>> = {
   'gateway/follow.ts': 'redirects to storage hosts',
   'gateway/api-rules.ts': 'what a request of an API does, by a table',
   'gateway/graphql.ts': 'what a GraphQL document does',
+  'gateway/web-socket.ts': 'passes a WebSocket where a grant has it',
   'gateway/pass-http.ts': 'passes a request of an HTTP API once its operations are known',
   'gateway/once.ts': 'permits what names no resource yet',
   'gateway/turns.ts': 'publishes one thing at a time, for the protocols that have registries',

@@ -8,6 +8,7 @@ import type { Operation } from '../policy/index.ts'
 import type { Attestation } from '../provenance/index.ts'
 import type { ByteRange } from './byte-range.ts'
 import type { Downloaded, PinnedBy } from './downloads/record.ts'
+import type { Reflection } from './reflection.ts'
 
 /** One HTTP request of a step on one connection, and all that a protocol handler may do with it. */
 export interface Exchange {
@@ -68,6 +69,10 @@ export interface Exchange {
    * which is recorded, and `upstream_unreachable`.
    */
   read(upstream: IncomingMessage, maxBytes: number): Promise<Buffer | undefined>
+  /** The step asks for a WebSocket; only where the kind has an action for it. */
+  readonly asksUpgrade?: Upgrade | undefined
+  /** Asks the host, with the credential of the permission, on a connection of its own, which ends with the step. Throws as `send`. */
+  upgrade(permit: Permit, request: { path: string; headers: Record<string, string> }): Promise<Upgraded>
   /** Sends a request upstream with the credential of the permission. */
   send(
     permit: Permit,
@@ -111,6 +116,20 @@ export interface BodyCheck {
   readonly body: Transform
   /** The digest of what passed, as it is recorded; only after `body` has ended. */
   digest(): string
+}
+
+/** A request to change the protocol: the step's connection, and what it has sent beyond the request. */
+export interface Upgrade {
+  readonly socket: Duplex
+  readonly head: Buffer
+}
+
+/** What a host said to such a request; with its socket, if it does. */
+export interface Upgraded {
+  readonly answer: IncomingMessage
+  readonly socket?: Duplex
+  /** To look for the credential that was sent with it. */
+  readonly reflection?: Reflection | undefined
 }
 
 /** What comes on one connection of a step, as bytes, for a kind that is not HTTP. */

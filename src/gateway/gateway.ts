@@ -27,6 +27,7 @@ import type {
 } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
+import { kindNamed } from '../kinds/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
 import type { Policy } from '../policy/index.ts'
 import { createActivityRecord, type Activity, type Refusals } from './activity.ts'
@@ -35,7 +36,7 @@ import { createDownloadRecord } from './downloads/record.ts'
 import { createDelivery } from './downloads/delivery.ts'
 import type { KeptFiles } from './downloads/kept-files.ts'
 import { createEgressGuard, type EgressGuard } from './egress-guard.ts'
-import { plainAnswer, type StreamExchange, type StreamHandler } from './exchange.ts'
+import { plainAnswer, type StreamExchange, type StreamHandler, type Upgrade } from './exchange.ts'
 import { createFindings } from './findings.ts'
 import { createGatekeeper } from './permit.ts'
 import { createExchangeOpener } from './open-exchange.ts'
@@ -149,6 +150,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   const openExchange = createExchangeOpener({
     ...{ gatekeeper, delivery, downloads, findings, pinned },
+    ...{ openSocket, track },
     upstreamOf: (step) => stateOf(step).upstream,
   })
   const requests = createRequestServer(serveRequest)
@@ -240,19 +242,28 @@ export function createGateway(deps: GatewayDeps): Gateway {
     return making
   }
 
-  async function serveRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function serveRequest(
+    request: IncomingMessage,
+    response: ServerResponse,
+    upgrade?: Upgrade,
+  ): Promise<void> {
     const from = origin.get(request.socket)
     if (from === undefined) return plainAnswer(response, 400, 'mayfly: no tunnel')
     const { step, at } = from
     const connection = meantBy(request.url ?? '', at)
     request.socket.setTimeout(stepSilenceMs(connection))
-    const exchange = openExchange(request, response, step, connection)
+    const exchange = openExchange(request, response, step, connection, upgrade)
     if (typeof exchange === 'string')
       return plainAnswer(
         response,
         400,
         gatekeeper.deny(step, `${connection.name} ${request.method}`, exchange),
       )
+    if (upgrade !== undefined && kindNamed(connection.kind).webSocket === undefined) {
+      const why = `a connection of kind ${connection.kind} carries no WebSocket: name the host in one of kind http`
+      const what = `websocket ${connection.name}${exchange.path}`
+      return plainAnswer(response, 403, gatekeeper.deny(step, what, why))
+    }
     const protocol = protocolOf(connection.kind)
     if (protocol.of === 'http') await protocol.handle(exchange)
   }

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { MayflyError, type Secret } from '../lib/index.ts'
 import type { Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import { kindNamed } from '../kinds/index.ts'
 import type { Delivery } from './downloads/delivery.ts'
 import type { DownloadRecord } from './downloads/record.ts'
-import { plainAnswer, type Exchange } from './exchange.ts'
+import { plainAnswer, type Exchange, type Upgrade } from './exchange.ts'
 import type { Findings } from './findings.ts'
 import { hostMeant } from './host-beside.ts'
 import type { Gatekeeper } from './permit.ts'
@@ -13,7 +14,9 @@ import type { Pinned } from './pinned.ts'
 import { plainTarget } from './plain-target.ts'
 import { createReflection, readable, type Reflection } from './reflection.ts'
 import { readAnswer, relayAnswer } from './relay-answer.ts'
+import { askUpgrade } from './upgrade.ts'
 import { authorityOf, type Upstream } from './upstream.ts'
+import type { SocketOpener } from './upstream-socket.ts'
 
 /** The request in plain form, with all that a protocol may do with it; or why it has none. */
 export type ExchangeOpener = (
@@ -21,6 +24,7 @@ export type ExchangeOpener = (
   response: ServerResponse,
   step: Step,
   place: Connection,
+  asksUpgrade?: Upgrade,
 ) => Exchange | string
 
 export function createExchangeOpener(deps: {
@@ -31,6 +35,9 @@ export function createExchangeOpener(deps: {
   readonly pinned: Pinned
   /** The connections of a step, gone with it. Throws `revoked`. */
   readonly upstreamOf: (step: Step) => Upstream
+  readonly openSocket: SocketOpener
+  /** Remembers a socket so that the end of the step destroys it. Throws `revoked`. */
+  readonly track: (step: Step, socket: Duplex) => void
 }): ExchangeOpener {
   const { gatekeeper, delivery, downloads, findings, pinned } = deps
 
@@ -52,7 +59,7 @@ export function createExchangeOpener(deps: {
     return answer
   }
 
-  return (request, response, step, place) => {
+  return (request, response, step, place, asksUpgrade) => {
     const host = (request.headers.host ?? '').toLowerCase()
     const authority = authorityOf(place)
     if (host !== authority && host !== `${authority}:${place.port}`)
@@ -98,6 +105,23 @@ export function createExchangeOpener(deps: {
             plainAnswer(response, 502, error.message)
           }),
       read: (upstream, maxBytes) => readAnswer(upstream, reflections.get(upstream), maxBytes).catch(tell),
+      asksUpgrade,
+      async upgrade(permit, { path, headers }) {
+        const { authorization, clientIdentity } = permit
+        const asked = {
+          path: `${connection.basePath}${path}`,
+          headers,
+          authorization,
+          clientIdentity,
+          abandoned,
+        }
+        const upgraded = await askUpgrade(deps.openSocket, connection, asked, (socket) => {
+          if (step.endReason !== undefined) socket.destroy()
+          deps.track(step, socket)
+        })
+        remember(upgraded.answer, connection, authorization)
+        return { ...upgraded, reflection: reflections.get(upgraded.answer) }
+      },
       async send(permit, outgoing) {
         const answer = await deps.upstreamOf(step).send(connection, {
           ...outgoing,

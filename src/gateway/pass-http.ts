@@ -34,7 +34,8 @@ function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 }
 
-async function passOn(exchange: Exchange, upstream: IncomingMessage, what: string): Promise<void> {
+/** Passes an answer on, unless it leads elsewhere or says that the credential is not good. */
+export async function passOn(exchange: Exchange, upstream: IncomingMessage, what: string): Promise<void> {
   const { response } = exchange
   const target = targetOf(exchange, upstream)
   const refused = refusedAnswer(exchange, upstream, target)

@@ -13,6 +13,18 @@ export interface Reflection {
   head(headers: NodeJS.Dict<string | string[]>): void
   /** What a body passes on its way to the step. Fails with `denied` where the credential begins: what came before has passed. */
   body(): Transform
+  /** Looks at bytes that somebody else holds. */
+  watch(): Watch
+}
+
+/** Each tells how many bytes more may pass; what is held back is the last of what was seen. */
+export interface Watch {
+  /** Throws `denied` where the credential is whole. */
+  see(chunk: Buffer): number
+  /** For a timer, when nothing came for a while: what cannot be its beginning. */
+  idle(): number
+  /** All that is held, unless it is the credential, which throws `denied`. What comes next is looked at anew. */
+  end(): number
 }
 
 /** Output held back for what might become the credential goes on after that, so that a slow stream stays live. */
@@ -34,6 +46,24 @@ export function createReflection(connection: Connection, authorization: Secret):
       if (seen) throw found()
     },
     body: () => lookThrough(masker, found),
+    watch() {
+      let seen = false
+      const open = () => masker.stream(() => (seen = true))
+      let stream = open()
+      const passing = ({ length }: Buffer) => {
+        if (seen) throw found()
+        return length
+      }
+      return {
+        see: (chunk) => passing(stream.write(chunk)),
+        idle: () => passing(stream.flushIdle()),
+        end() {
+          const ended = stream
+          stream = open()
+          return passing(ended.end())
+        },
+      }
+    },
   }
 }
 

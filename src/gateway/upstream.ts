@@ -160,7 +160,7 @@ function framed(headers: OutgoingHttpHeaders, body: Buffer | Readable | undefine
 }
 
 /** The credential where its connection has it: in a header, or in the query. */
-function withCredential(
+export function withCredential(
   { credential }: Connection,
   authorization: Secret | undefined,
   path: string,

@@ -18,6 +18,7 @@ export const http = {
   transport: 'http',
   path: { form: path, noun: 'path', example: 'v1/*' },
   credentials: ['basic', 'bearer', 'header', 'query'],
+  webSocket: 'http:connect',
   actions: {
     // HEAD and OPTIONS, too.
     'http:get': { path: 'required', ref: 'none', write: false },
@@ -25,6 +26,8 @@ export const http = {
     'http:put': write,
     'http:patch': write,
     'http:delete': write,
+    // A WebSocket: nobody sees what is done on it, so no other grant has it.
+    'http:connect': write,
     'http:call': {
       ...write,
       includes: ['http:get', 'http:post', 'http:put', 'http:patch', 'http:delete'],

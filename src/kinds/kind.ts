@@ -37,6 +37,8 @@ export interface Kind {
   readonly credentials: readonly CredentialScheme[]
   /** By name, each of them `KIND:WORD`. */
   readonly actions: Readonly<Record<string, Action>>
+  /** The action that lets a WebSocket through; without one it is refused. */
+  readonly webSocket?: string
   /** Environment variables by which tools find the registry or host, for a step whose role has these connections of the kind. */
   readonly variables?: (connections: readonly KnownConnection[]) => Readonly<Record<string, string>>
   /**

@@ -1,0 +1,153 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { MayflyError, messageOf } from '../lib/index.ts'
+import { pickHeaders, plainAnswer, type Exchange, type Upgrade, type Upgraded } from './exchange.ts'
+import { passOn } from './pass-http.ts'
+import { strippedQuery } from './plain-headers.ts'
+import type { Reflection } from './reflection.ts'
+import { lookThroughFrames } from './web-socket-frames.ts'
+
+/**
+ * A WebSocket (RFC 6455), where `action` is granted for its path. The gateway shakes hands on both sides with a key of its own and
+ * checks the host's answer; the credential goes with the handshake. What comes back from a host that was given one is looked
+ * through for it, so compression is agreed on only where there is none. It ends with the step, or when nothing passes for long.
+ */
+export async function passWebSocket(
+  exchange: Exchange,
+  { socket, head }: Upgrade,
+  action: string,
+): Promise<void> {
+  const { request, response, connection, path } = exchange
+  const what = `${action} ${connection.name}${path}`
+  const deny = (status: number, why: string) => plainAnswer(response, status, exchange.deny(what, why))
+  const query = strippedQuery(exchange.query)
+  if (typeof query === 'object') return deny(403, query.refused)
+  const offer = readOffer(request)
+  if (typeof offer === 'string') return deny(400, offer)
+  const permit = await exchange.permitAll([{ action, connection: connection.name, path: path.slice(1) }], {
+    http: { method: 'GET', upgrade: 'websocket' },
+  })
+  if (!permit.allow) return plainAnswer(response, 403, permit.message)
+  const isSeen = permit.authorization !== undefined && !connection.opaque
+  const key = randomBytes(16).toString('base64')
+  const upgraded = await exchange.upgrade(permit, {
+    path: query === '' ? path : `${path}?${query}`,
+    headers: {
+      ...pickHeaders(request, ['origin', 'user-agent', 'accept-language']),
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+      'sec-websocket-version': '13',
+      'sec-websocket-key': key,
+      ...(offer.protocols.length === 0 ? {} : { 'sec-websocket-protocol': offer.protocols.join(', ') }),
+      ...(offer.extensions === undefined || isSeen ? {} : { 'sec-websocket-extensions': offer.extensions }),
+    },
+  })
+  if (upgraded.socket === undefined) return passOn(exchange, upgraded.answer, what)
+  const problem = answerProblem(upgraded, key, offer, isSeen)
+  if (problem !== undefined) {
+    upgraded.socket.destroy()
+    return deny(502, problem)
+  }
+  response.detachSocket(request.socket)
+  socket.write(answerHead(offer.key, upgraded.answer), 'latin1')
+  if (head.length > 0) socket.unshift(head)
+  const why = await carry(socket, upgraded.socket, isSeen ? upgraded.reflection : undefined)
+  if (why !== undefined) exchange.deny(what, why)
+}
+
+/** Both ways until both have ended; why it was cut, if it was. */
+async function carry(
+  client: Duplex,
+  host: Duplex,
+  reflection: Reflection | undefined,
+): Promise<string | undefined> {
+  const frames = reflection === undefined ? [] : [lookThroughFrames(reflection)]
+  let why: string | undefined
+  for (const one of [host, ...frames])
+    one.once('error', (error) => {
+      if (error instanceof MayflyError) why ??= error.message
+    })
+  // The step's socket stands at both ends of it.
+  client.setMaxListeners(30)
+  await pipeline([client, host, ...frames, client]).catch(() => undefined)
+  return why
+}
+
+interface Offer {
+  readonly key: string
+  readonly protocols: readonly string[]
+  readonly extensions: string | undefined
+}
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/
+/** Some servers take a credential as the name of a protocol, for browsers that cannot set a header. */
+const carriesCredential = /bearer|token|auth|key|jwt|secret/i
+const maxProtocols = 20
+
+/** What the step's client asks for, or why it is no handshake (RFC 6455, section 4.2.1). */
+function readOffer({ headers, httpVersion }: IncomingMessage): Offer | string {
+  const key = headers['sec-websocket-key'] ?? ''
+  if (
+    httpVersion !== '1.1' ||
+    !/^[A-Za-z0-9+/]{22}==$/.test(key) ||
+    headers['sec-websocket-version'] !== '13'
+  )
+    return 'it is no handshake of a WebSocket (RFC 6455, version 13)'
+  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined)
+    return 'a handshake of a WebSocket has no body'
+  const protocols = (headers['sec-websocket-protocol'] ?? '')
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => one !== '')
+  if (
+    protocols.length > maxProtocols ||
+    !protocols.every((one) => token.test(one)) ||
+    protocols.some((one) => carriesCredential.test(one))
+  )
+    return 'its Sec-WebSocket-Protocol is no list of protocols, or has a credential in it: that is added by the gateway'
+  return { key, protocols, extensions: headers['sec-websocket-extensions'] }
+}
+
+/** Why the host's 101 is none to its question (RFC 6455, section 4.1); undefined if it is. */
+function answerProblem(
+  { answer, reflection }: Upgraded,
+  key: string,
+  { protocols, extensions }: Offer,
+  isSeen: boolean,
+): string | undefined {
+  const { headers } = answer
+  if (headers.upgrade?.toLowerCase() !== 'websocket' || headers['sec-websocket-accept'] !== acceptOf(key))
+    return 'the host’s answer belongs to another handshake (Sec-WebSocket-Accept)'
+  const { 'sec-websocket-protocol': protocol, 'sec-websocket-extensions': agreed } = headers
+  if (protocol !== undefined && !protocols.includes(protocol))
+    return 'the host chose a protocol that was not asked for'
+  if (agreed !== undefined && (isSeen || extensions === undefined))
+    return 'the host uses an extension that was not asked for'
+  try {
+    if (isSeen) reflection?.head(headers)
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
+}
+
+function answerHead(key: string, { headers }: IncomingMessage): string {
+  const passed = ['sec-websocket-protocol', 'sec-websocket-extensions'].flatMap((name) => {
+    const value = headers[name]
+    return typeof value === 'string' ? [`${name}: ${value}`] : []
+  })
+  const lines = [
+    'HTTP/1.1 101 Switching Protocols',
+    'upgrade: websocket',
+    'connection: Upgrade',
+    `sec-websocket-accept: ${acceptOf(key)}`,
+  ]
+  return `${[...lines, ...passed].join('\r\n')}\r\n\r\n`
+}
+
+/** RFC 6455, section 4.2.2. */
+function acceptOf(key: string): string {
+  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+}
