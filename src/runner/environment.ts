@@ -3,7 +3,7 @@ import { kindNamed, kindNames } from '../kinds/index.ts'
 import type { StepGrant } from './api.ts'
 import { placeVariables } from './conventions/index.ts'
 import { aroundProxy, proxyPort } from './doors.ts'
-import { caBundleInside, caInside, homeInside } from './sandbox/index.ts'
+import { aptConfigInside, caBundleInside, caInside, homeInside } from './sandbox/index.ts'
 import { realPath } from './workspace/index.ts'
 
 /** Variables of a job that say where and when it runs, and nothing that opens anything. */
@@ -210,6 +210,7 @@ function networkVariables(step: StepGrant, around: string): Record<string, strin
     PIP_CERT: caBundleInside,
     AWS_CA_BUNDLE: caBundleInside,
     CARGO_HTTP_CAINFO: caBundleInside,
+    APT_CONFIG: aptConfigInside,
     NPM_CONFIG_CAFILE: caBundleInside,
     GIT_TERMINAL_PROMPT: '0',
     // What npm sends beside the packages themselves would only be refused.

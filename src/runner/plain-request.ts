@@ -49,6 +49,8 @@ export function forwardPlain(
         return end()
       }
       response.statusCode = head.status
+      // apt shows nothing else of a refusal.
+      if (isReason(answer.statusMessage)) response.statusMessage = answer.statusMessage
       for (const [name, value] of Object.entries(head.headers)) response.setHeader(name, value)
       answer.pipe(response)
     },
@@ -61,10 +63,17 @@ export function forwardPlain(
   request.pipe(outgoing)
 }
 
+/** What Node writes without a complaint (RFC 9112, section 4). */
+function isReason(text: string | undefined): text is string {
+  return text !== undefined && /^[\x20-\x7e]{1,300}$/.test(text)
+}
+
 /** Our own answer, or the end of the connection where another head was sent already. */
 export function answerPlain(response: ServerResponse, status: number, text: string): void {
   if (response.headersSent || response.destroyed) return void response.destroy()
   const body = `${text}\n`
+  const reason = text.replaceAll(/[’‘]/g, "'").slice(0, 300)
+  if (isReason(reason)) response.statusMessage = reason
   response.writeHead(status, {
     'content-type': 'text/plain; charset=utf-8',
     'content-length': Buffer.byteLength(body),

@@ -441,6 +441,23 @@ test('requests that are smuggled behind another do not leave the relay as one', 
   assert.equal(world.asked.length, 0)
 })
 
+test('why a plain request was refused stands in the status line, too: apt shows nothing else', async (t) => {
+  const ask = async (answer: Answer) => {
+    const world = await openWorld(t, answer)
+    const socket = await world.dial()
+    socket.write('GET http://deb.test/ HTTP/1.1\r\nhost: deb.test\r\nconnection: close\r\n\r\n')
+    return (await readAll(socket)).split('\r\n')[0]
+  }
+  const answers = (status: string) => tunnelTo(t, () => `HTTP/1.1 ${status}\r\ncontent-length: 0\r\n\r\n`)
+  assert.equal(await ask(answers('403 mayfly: why (req_1)')), 'HTTP/1.1 403 mayfly: why (req_1)')
+  assert.equal(await ask(answers(`403 ${'x'.repeat(301)}`)), 'HTTP/1.1 403 Forbidden')
+  assert.equal(await ask(answers('403 \u00e4')), 'HTTP/1.1 403 Forbidden')
+  assert.equal(
+    await ask(refuse('mayfly: refused: deb.test:80: the role’s word (req_1)\n')),
+    "HTTP/1.1 403 mayfly: refused: deb.test:80: the role's word (req_1)",
+  )
+})
+
 test('whatever a plain host answers ends no more than its request', async (t) => {
   let bytes = ''
   let ends = false

@@ -2,6 +2,9 @@ import { existsSync, lstatSync, readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { MayflyError } from '../../lib/index.ts'
 import {
+  aptConfigInside,
+  aptConfigNestedInside,
+  aptFolder,
   caBundleInside,
   caInside,
   containersFolder,
@@ -114,7 +117,14 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
 
 /** What container tools look for: a /sys to hand on, a folder for their caches. */
 function nestingMounts(plan: SandboxPlan): string[] {
-  return ['--dir', '/sys/fs/cgroup', ...memoryFolder(plan, '/var/cache')]
+  return [
+    '--ro-bind',
+    join(plan.files, 'apt-nested.conf'),
+    aptConfigNestedInside,
+    '--dir',
+    '/sys/fs/cgroup',
+    ...memoryFolder(plan, '/var/cache'),
+  ]
 }
 
 function memoryFolder({ memoryFolderBytes: bytes }: SandboxPlan, path: string): string[] {
@@ -176,8 +186,10 @@ function fileMounts(files: string): string[] {
     group: '/etc/group',
     hosts: '/etc/hosts',
     'nsswitch.conf': '/etc/nsswitch.conf',
+    'apt.conf': aptConfigInside,
     'ca.pem': caInside,
     'ca-bundle.pem': caBundleInside,
+    [aptFolder]: '/etc/apt',
     [containersFolder]: '/etc/containers',
   }
   const mounts = Object.entries(generated).flatMap(([name, inside]) => [
@@ -185,6 +197,9 @@ function fileMounts(files: string): string[] {
     join(files, name),
     inside,
   ])
+  // The keys by which it checks them, and nothing else of it.
+  for (const name of ['keyrings', 'trusted.gpg.d'])
+    mounts.push('--ro-bind-try', `/etc/apt/${name}`, `/etc/apt/${name}`)
   const hasBundle = lstatSync(systemBundle, { throwIfNoEntry: false })?.isFile() === true
   return hasBundle ? [...mounts, '--ro-bind', join(files, 'ca-bundle.pem'), systemBundle] : mounts
 }

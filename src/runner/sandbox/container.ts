@@ -11,7 +11,15 @@ import { countDirectAttempts, type AttemptCounter } from './direct-attempts.ts'
 import { makeDoorsInside } from './enter.ts'
 import { engineEnvironment, findEngine, type ContainerEngine } from './engine.ts'
 import { writeSandboxFiles, writtenFolders } from './files.ts'
-import { caBundleInside, caInside, handedFile, homeInside, scriptFile, scriptInside } from './inside.ts'
+import {
+  aptConfigInside,
+  caBundleInside,
+  caInside,
+  handedFile,
+  homeInside,
+  scriptFile,
+  scriptInside,
+} from './inside.ts'
 import { hiddenPaths } from './kernel-files.ts'
 import { memoryFolderBytes, processLimits } from './limits/index.ts'
 import { closeInherited, markOf, untilGone, type ProcessMark } from './process-tree.ts'
@@ -155,6 +163,7 @@ function containerArguments(
     go: '/run/mayfly/go',
     environment: '/run/mayfly/environment',
     hosts: '/etc/hosts',
+    'apt.conf': aptConfigInside,
     'ca.pem': caInside,
     ...(request.script === undefined ? {} : { [scriptFile]: scriptInside }),
   }

@@ -1,7 +1,9 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cover } from '../workspace/index.ts'
+import { aptConfig, aptConfigNested, aptSources } from './apt-files.ts'
 import {
+  aptFolder,
   containersFolder,
   coverFile,
   emptyFile,
@@ -52,6 +54,8 @@ export function writeSandboxFiles(
     'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
     [emptyFile]: '',
     ...(script === undefined ? {} : { [scriptFile]: script }),
+    'apt.conf': aptConfig,
+    ...(nesting ? { 'apt-nested.conf': aptConfigNested } : {}),
     'ca.pem': caCertificate,
     // The run's CA stands beside the system's roots and replaces none.
     'ca-bundle.pem': `${roots}\n${caCertificate}\n`,
@@ -60,6 +64,10 @@ export function writeSandboxFiles(
   if (javaTrust.length > 0)
     writeFileSync(join(folder, javaTrustFile), javaTrustStore(files['ca-bundle.pem']), { mode: 0o644 })
   mkdirSync(join(folder, emptyFolder))
+  for (const name of ['sources.list.d', 'apt.conf.d', 'preferences.d', 'trusted.gpg.d', 'keyrings'])
+    mkdirSync(join(folder, aptFolder, name), { recursive: true })
+  for (const [name, text] of Object.entries(aptSources()))
+    writeFileSync(join(folder, aptFolder, name), text, { mode: 0o644 })
   mkdirSync(join(folder, containersFolder))
   const settings = nesting ? containersFiles : { [trustPolicy]: ownTrustPolicy() }
   for (const [name, text] of Object.entries(settings))

@@ -1,4 +1,4 @@
-export { caBundleInside, caInside, homeInside, scriptInside } from './inside.ts'
+export { aptConfigInside, caBundleInside, caInside, homeInside, scriptInside } from './inside.ts'
 export {
   findHolder,
   fullTexts,

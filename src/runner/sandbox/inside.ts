@@ -10,10 +10,15 @@ export const coverFile = (index: number): string => `cover-${index}`
 /** What the step writes for its supervisor to read. */
 export const handedFile = (index: number): string => `handed-${index}`
 
+/** What apt of the machine knows. */
+export const aptFolder = 'apt'
 /** Of a step that may nest. */
 export const containersFolder = 'containers'
 
 export const homeInside = '/home/step'
 export const scriptInside = '/run/mayfly/script'
 export const caInside = '/run/mayfly/ca.pem'
+export const aptConfigInside = '/run/mayfly/apt.conf'
+/** For containers that are built in a step. */
+export const aptConfigNestedInside = '/run/mayfly/apt-nested.conf'
 export const caBundleInside = '/run/mayfly/ca-bundle.pem'

@@ -1,4 +1,4 @@
-import { caBundleInside, homeInside } from './inside.ts'
+import { aptConfigNestedInside, caBundleInside, homeInside } from './inside.ts'
 
 /** PR_SET_DUMPABLE, prctl(2). */
 export const setDumpable = 4
@@ -39,7 +39,7 @@ export const containersFiles: Readonly<Record<string, string>> = {
   'containers.conf': `[containers]
 netns = "host"
 http_proxy = true
-volumes = ["${caBundleInside}:${bundle}:ro", "${caBundleInside}:/etc/pki/tls/certs/ca-bundle.crt:ro"]
+volumes = ["${caBundleInside}:${bundle}:ro", "${caBundleInside}:/etc/pki/tls/certs/ca-bundle.crt:ro", "${aptConfigNestedInside}:/etc/apt/apt.conf.d/99mayfly:ro"]
 env = [${bundleVariables.map((name) => `"${name}=${bundle}"`).join(', ')}]
 [engine]
 cgroup_manager = "cgroupfs"
