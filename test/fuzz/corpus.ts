@@ -4,12 +4,27 @@ const hash = 'a'.repeat(40)
 const ok = 'HTTP/1.1 200 OK\r\n'
 const line = (text: string) => `${(text.length + 4).toString(16).padStart(4, '0')}${text}`
 
+const inRelease = `-----BEGIN PGP SIGNED MESSAGE-----
+Hash: SHA512
+
+Suite: stable
+Date: Sat, 11 Jul 2026 10:16:37 UTC
+SHA256:
+ ${'a'.repeat(64)} 5 main/binary-amd64/Packages.xz
+-----BEGIN PGP SIGNATURE-----
+
+iHUEARYIAB0WIQ==
+=abcd
+-----END PGP SIGNATURE-----
+`
+
 /** What an upstream may answer, before it is spoilt. */
 export const answers: readonly string[] = [
   ...Object.values({ ...hostileAnswers, ...oddAnswers }).map(({ bytes }) => bytes),
   `${ok}Content-Type: application/x-git-upload-pack-advertisement\r\nContent-Length: 12\r\n\r\n${line('# x\n')}0000`,
   `${ok}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
   `${ok}Content-Type: application/json\r\nContent-Length: 13\r\n\r\n{"name":"ms"}`,
+  `${ok}Content-Length: ${inRelease.length}\r\n\r\n${inRelease}`,
   'HTTP/1.1 401 no\r\nWWW-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nno',
   'HTTP/1.1 302 Found\r\nLocation: https://evil.test/\r\nContent-Length: 0\r\n\r\n',
 ]
@@ -36,6 +51,12 @@ export const requests = {
     head('GET /ms/-/ms-1.0.0.tgz', 'npm.test'),
     head('GET /@scope%2fname', 'npm.test', 'If-None-Match: x\r\n'),
     `${head('PUT /ms', 'npm.test', 'Content-Length: 13\r\n')}{"name":"ms"}`,
+  ],
+  deb: [
+    head('GET /debian/dists/stable/InRelease', 'deb.test'),
+    head('GET /debian/dists/stable/Release.gpg', 'deb.test'),
+    head('GET /debian/./dists/stable/main/binary-amd64/Packages.xz', 'deb.test'),
+    head('GET /debian/pool/main/a/a_1%2b2%7e3_all.deb', 'deb.test', 'Range: bytes=5-\r\n'),
   ],
 } as const
 

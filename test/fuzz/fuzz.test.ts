@@ -25,6 +25,8 @@ const seed = Number(seedText ?? (seconds === undefined ? 1 : Date.now() % 1_000_
 /** Without a time: every answer of the corpus as it is, to both kinds of request, and so many that are spoilt; the same each time. */
 const usualCases = 2 * answers.length + 60
 
+const kinds = ['git', 'npm', 'deb'] as const
+
 interface Fuzz {
   readonly target: Target
   readonly process: ChildProcess
@@ -146,7 +148,7 @@ async function tunnel(fuzz: Fuzz, authority: string): Promise<Socket> {
 
 async function within(
   fuzz: Fuzz,
-  kind: 'git' | 'npm',
+  kind: keyof typeof requests,
   bytes: readonly Buffer[],
   patienceMs?: number,
 ): Promise<string> {
@@ -160,7 +162,7 @@ async function within(
 /** One thing that a hostile upstream or step does. */
 const attacks: Readonly<Record<string, (fuzz: Fuzz, random: Random) => Promise<unknown>>> = {
   'an answer to what a connection carries': (fuzz, random) => {
-    const kind = random.pick(['git', 'npm'] as const)
+    const kind = random.pick(kinds)
     return within(fuzz, kind, [Buffer.from(random.pick(requests[kind]), 'latin1')])
   },
   'an answer to a plain request': ({ target }) =>
@@ -168,7 +170,7 @@ const attacks: Readonly<Record<string, (fuzz: Fuzz, random: Random) => Promise<u
       Buffer.from('GET http://egress.test/ HTTP/1.1\r\nHost: egress.test\r\n\r\n'),
     ]),
   'a request in a tunnel': (fuzz, random) => {
-    const kind = random.pick(['git', 'npm'] as const)
+    const kind = random.pick(kinds)
     return within(fuzz, kind, pieces(random, mutate(random, random.pick(requests[kind]))))
   },
   'a ClientHello': async (fuzz, random) => {

@@ -40,12 +40,15 @@ const world = await openWorld(test, {
   guard: { dial: ({ connection }) => dial(connection === undefined ? options.plainPort : options.tlsPort) },
 })
 const { ca } = options
+/** No key of anybody: what gpgv says of it is no yes. */
+const keyring = '-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEAAA=\n-----END PGP PUBLIC KEY BLOCK-----\n'
 const { targets, policy } = compileRules(
   {
     git: { kind: 'git', url: 'https://git.test', ca, credential: { basic: 'secret:git' } },
     npm: { kind: 'npm', url: 'https://npm.test', ca, credential: { bearer: 'secret:npm' } },
+    deb: { kind: 'debian', url: 'https://deb.test/debian', ca, keyring },
   },
-  usualGrants,
+  [...usualGrants, 'debian:download deb'],
   ['egress.test:80', 'egress.test:443'],
 )
 world.setTargets(targets, policy)
