@@ -5,10 +5,21 @@ import { startUpstream } from './upstream.fixture.ts'
 
 const host = 'api.test'
 
-async function apiWorld(t: TestContext, kind: 'github' | 'gitlab', grants: readonly string[]) {
+async function apiWorld(
+  t: TestContext,
+  kind: 'github' | 'gitlab',
+  grants: readonly string[],
+  { ca = '', ...more }: { storage?: readonly string[]; ca?: string } = {},
+) {
   const world = await openWorld(t)
   const upstream = await startUpstream(t, host)
-  const api = { kind, url: `https://${host}`, dial: `127.0.0.1:${upstream.port}`, ca: upstream.ca }
+  const api = {
+    kind,
+    url: `https://${host}`,
+    dial: `127.0.0.1:${upstream.port}`,
+    ca: `${upstream.ca}\n${ca}`,
+    ...more,
+  }
   const rules = compileRules({ api: { ...api, credential: { bearer: 'secret:api' } } }, grants)
   world.setTargets(rules.targets, rules.policy)
   const ask = (method: string, path: string, body = '') =>
@@ -50,7 +61,8 @@ const githubCases: readonly (readonly [string, string, string])[] = [
   ['PUT', '/repos/octo/app/collaborators/mallory', 'github:admin api/octo/app'],
   ['DELETE', '/repos/octo/app', 'github:admin api/octo/app'],
   ['POST', '/something/new', 'github:admin api/~'],
-  ['POST', '/repositories/1/releases', 'github:admin api/~'],
+  ['GET', '/search/code', 'github:search api/~'],
+  ['GET', '/networks/octo/app/events', 'github:read api/octo/app'],
 ]
 test('GitHub: what a request does is a grant of its own, and what nobody knows is admin', async (t) => {
   const { needs, upstream } = await apiWorld(t, 'github', ['github:read api/other/one'])
@@ -61,20 +73,24 @@ test('GitHub: what a request does is a grant of its own, and what nobody knows i
 
 const gitlabCases: readonly (readonly [string, string, string])[] = [
   ['GET', '/api/v4/projects/group%2Fsub%2fapp/issues', 'gitlab:read api/group/sub/app'],
-  ['POST', '/api/v4/projects/7/releases', 'gitlab:release api/7'],
-  ['POST', '/api/v4/projects/7/repository/files/a%2fb.txt', 'gitlab:contents api/7'],
-  ['PUT', '/api/v4/projects/7/repository/files/.gitlab-ci.yml', 'gitlab:workflow api/7'],
-  ['PUT', '/api/v4/projects/7/repository/files/.gitlab%2Fci%2Fbuild.yml', 'gitlab:workflow api/7'],
-  ['POST', '/api/v4/projects/7/repository/commits', 'gitlab:workflow api/7'],
-  ['POST', '/api/v4/projects/7/variables', 'gitlab:variable api/7'],
-  ['POST', '/api/v4/projects/7/deploy_keys', 'gitlab:deploy-key api/7'],
-  ['PUT', '/api/v4/projects/7/packages/generic/app/1.0.0/app.tgz', 'gitlab:package api/7'],
-  ['PUT', '/api/v4/projects/7/merge_requests/1/merge', 'gitlab:merge api/7'],
+  ['POST', '/api/v4/projects/group%2Fapp/releases', 'gitlab:release api/group/app'],
+  ['POST', '/api/v4/projects/group%2Fapp/repository/files/a%2fb.txt', 'gitlab:contents api/group/app'],
+  ['PUT', '/api/v4/projects/group%2Fapp/repository/files/.gitlab-ci.yml', 'gitlab:workflow api/group/app'],
+  [
+    'PUT',
+    '/api/v4/projects/group%2Fapp/repository/files/.gitlab%2Fci%2Fbuild.yml',
+    'gitlab:workflow api/group/app',
+  ],
+  ['POST', '/api/v4/projects/group%2Fapp/repository/commits', 'gitlab:workflow api/group/app'],
+  ['POST', '/api/v4/projects/group%2Fapp/variables', 'gitlab:variable api/group/app'],
+  ['POST', '/api/v4/projects/group%2Fapp/deploy_keys', 'gitlab:deploy-key api/group/app'],
+  ['PUT', '/api/v4/projects/group%2Fapp/packages/generic/app/1.0.0/app.tgz', 'gitlab:package api/group/app'],
+  ['PUT', '/api/v4/projects/group%2Fapp/merge_requests/1/merge', 'gitlab:merge api/group/app'],
   ['POST', '/api/v4/projects', 'gitlab:create-project api/~'],
   ['POST', '/api/v4/users', 'gitlab:admin api/~'],
-  ['DELETE', '/api/v4/projects/7', 'gitlab:admin api/7'],
+  ['DELETE', '/api/v4/projects/group%2Fapp', 'gitlab:admin api/group/app'],
 ]
-test('GitLab: the same, by path or number of a project', async (t) => {
+test('GitLab: the same', async (t) => {
   const { needs, ask, upstream } = await apiWorld(t, 'gitlab', ['gitlab:read api/other/one'])
   for (const [method, path, grant] of gitlabCases)
     assert.equal(await needs(method, path), grant, `${method} ${path}`)
@@ -95,15 +111,15 @@ test('what answers with a credential is refused, whatever is granted: in any cas
     [
       'gitlab',
       [
-        ['POST', '/api/v4/projects/7/access_tokens'],
-        ['POST', '/api/v4/projects/7/access_tokens/1/rotate'],
+        ['POST', '/api/v4/projects/group%2Fapp/access_tokens'],
+        ['POST', '/api/v4/projects/group%2Fapp/access_tokens/1/rotate'],
         ['POST', '/api/v4/groups/7/deploy_tokens'],
         ['GET', '/api/v4/projects/group%2Fapp/variables'],
-        ['GET', '/api/v4/projects/7/variables/TOKEN'],
+        ['GET', '/api/v4/projects/group%2Fapp/variables/TOKEN'],
         ['GET', '/api/v4/groups/7/Variables/'],
-        ['GET', '/api/v4/projects/7/variables%2fTOKEN'],
-        ['GET', '/api/v4/projects/7/triggers'],
-        ['GET', '/api/v4/projects/7/secure_files/1/download'],
+        ['GET', '/api/v4/projects/group%2Fapp/variables%2fTOKEN'],
+        ['GET', '/api/v4/projects/group%2Fapp/triggers'],
+        ['GET', '/api/v4/projects/group%2Fapp/secure_files/1/download'],
         ['POST', '/api/v4/user/runners'],
       ],
     ],
@@ -132,6 +148,74 @@ test('what is granted passes, for that repository and no other', async (t) => {
       ['/repos/octo/app/releases', '{"tag_name":"v1"}'],
       ['/repos/octo/own/keys', '{}'],
     ],
+  )
+})
+
+test('what is named by its number goes by its name: neither grants nor forbids are passed by, and links keep the name', async (t) => {
+  for (const [kind, lookup, field, byNumber, byName] of [
+    ['github', '/repositories', 'full_name', '/repositories', '/repos'],
+    ['gitlab', '/api/v4/projects', 'path_with_namespace', '/api/v4/projects', '/api/v4/projects'],
+  ] as const) {
+    const { ask, upstream } = await apiWorld(t, kind, [`${kind}:read api/octo/app`, `${kind}:read api/~`])
+    const names: Record<string, string> = { 1: 'octo/app', 77: 'octo/infra', 78: '../x' }
+    upstream.handle = (request, response) => {
+      const number = new RegExp(`^${lookup}/([0-9]+)$`).exec(request.url ?? '')?.[1]
+      if (number !== undefined && names[number] === undefined) return void response.writeHead(404).end()
+      if (number !== undefined) return void response.end(JSON.stringify({ [field]: names[number] }))
+      response.writeHead(200, { link: `<https://${host}${byNumber}/1/issues?page=2>; rel="next"` }).end('[]')
+    }
+    assert.equal((await ask('GET', `${byNumber}/1/issues`)).status, 200)
+    assert.equal((await ask('GET', `${byNumber}/1/issues`)).status, 200)
+    const refused = await ask('GET', `${byNumber}/77/contents/secret`)
+    assert.equal(refused.status, 403)
+    assert.match(refused.body, new RegExp(`add .*"${kind}:read api/octo/infra"`))
+    assert.equal((await ask('GET', `${byNumber}/5/issues`)).status, 404)
+    assert.ok((await ask('GET', `${byNumber}/78/issues`)).status >= 400)
+    assert.deepEqual(
+      upstream.seen.map(({ url }) => url),
+      [
+        `${lookup}/1`,
+        `${byNumber}/1/issues`,
+        `${byNumber}/1/issues`,
+        `${lookup}/77`,
+        `${lookup}/5`,
+        `${lookup}/78`,
+      ],
+    )
+    const named = kind === 'github' ? 'octo/app' : 'octo%2Fapp'
+    const page = await ask('GET', `${byName}/${named}/issues`)
+    const next = kind === 'github' ? '/repos/octo/app/issues' : '/api/v4/projects/1/issues'
+    assert.match(page.head, new RegExp(`link: <https://${host}${next}\\?page=2>; rel="next"`, 'i'))
+  }
+  const { ask, upstream } = await apiWorld(t, 'github', ['github:release api/octo/app'])
+  for (const path of ['/repositories/1/issues', '/teams/9/repos', '/organizations/3/repos'])
+    assert.equal((await ask('GET', path)).status, 403, path)
+  assert.deepEqual(upstream.begun, [])
+})
+
+test('a file that the API keeps elsewhere is fetched from a host that the connection names, without the credential', async (t) => {
+  const storage = await startUpstream(t, 'localhost')
+  storage.handle = (_request, response) =>
+    void response.writeHead(200, { 'set-cookie': 'a=b', 'content-length': 7 }).end('archive')
+  const at = `localhost:${storage.port}`
+  const grants = ['github:read api/octo/app', 'github:release api/octo/app']
+  for (const [named, status] of [
+    [[], 502],
+    [[at], 200],
+  ] as const) {
+    const { ask, upstream } = await apiWorld(t, 'github', grants, { storage: named, ca: storage.ca })
+    upstream.handle = (_request, response) =>
+      void response.writeHead(302, { location: `https://${at}/archive?token=minted` }).end()
+    const answer = await ask('GET', '/repos/octo/app/tarball/main')
+    assert.equal(answer.status, status)
+    assert.doesNotMatch(`${answer.head}${answer.body}`, /minted|set-cookie/)
+    if (status === 502) assert.match(answer.body, new RegExp(`storage: \\["${at}"\\]`))
+    else assert.equal(answer.body, 'archive')
+    assert.equal((await ask('POST', '/repos/octo/app/releases', '{}')).status, 502)
+  }
+  assert.deepEqual(
+    storage.seen.map(({ url, headers }) => [url, headers.authorization]),
+    [['/archive?token=minted', undefined]],
   )
 })
 

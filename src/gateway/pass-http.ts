@@ -1,18 +1,19 @@
 import type { IncomingMessage } from 'node:http'
 import type { Operation } from '../policy/index.ts'
-import { discard, plainAnswer, type Exchange } from './exchange.ts'
+import { discard, pickHeaders, plainAnswer, type Exchange, type Permit } from './exchange.ts'
 import { requestHeaders, strippedQuery } from './plain-headers.ts'
 
 /**
  * A request of an HTTP API, once it is known which operations it is: all of them are granted, or it is not sent. Strips what the step
  * could authenticate itself with, so that an attacker's own account is not reached through a host that is granted (design.md,
- * Never 7); refuses redirects to another host, which may carry a credential in their address. `body`: what was read of it already.
+ * Never 7). A redirect to another host may carry a credential in its address: it is followed here, without ours, to a storage host that
+ * the connection names, and refused to any other. `body`: what was read of it already; `link`: how the answer's links are shown.
  */
 export async function passHttp(
   exchange: Exchange,
   what: string,
   operations: readonly Operation[],
-  body?: Buffer,
+  { body, link }: { readonly body?: Buffer; readonly link?: (text: string) => string } = {},
 ): Promise<void> {
   const { request, response, connection, path } = exchange
   const query = strippedQuery(exchange.query)
@@ -27,7 +28,33 @@ export async function passHttp(
     headers: body === undefined ? headers : { ...headers, 'content-length': String(body.length) },
     ...(sent === undefined ? {} : { body: sent }),
   })
-  await passOn(exchange, upstream, what)
+  await passOn(exchange, await fromStorage(exchange, permit, upstream), what, link)
+}
+
+const maxRedirects = 5
+
+/** The answer itself, or that of the storage host that it sends a reader on to. */
+async function fromStorage(
+  exchange: Exchange,
+  permit: Permit,
+  first: IncomingMessage,
+): Promise<IncomingMessage> {
+  const { method = '' } = exchange.request
+  let answer = first
+  let target = targetOf(exchange, answer)
+  for (let redirects = 0; redirects < maxRedirects; redirects++) {
+    const leads = target instanceof URL && isRedirect(answer) && !isOwn(exchange, target)
+    if (!leads || (method !== 'GET' && method !== 'HEAD')) break
+    const headers = pickHeaders(exchange.request, ['accept', 'user-agent', 'range', 'if-range'])
+    const sent = exchange.sendTo(permit, target as URL, { method, headers }, 'storage')
+    if (sent === undefined) break
+    discard(answer)
+    const from = target as URL
+    answer = await sent
+    const { location } = answer.headers
+    target = location === undefined ? undefined : (URL.parse(location, from) ?? 'unreadable')
+  }
+  return answer
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {
@@ -35,7 +62,12 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /** Passes an answer on, unless it leads elsewhere or says that the credential is not good. */
-export async function passOn(exchange: Exchange, upstream: IncomingMessage, what: string): Promise<void> {
+export async function passOn(
+  exchange: Exchange,
+  upstream: IncomingMessage,
+  what: string,
+  link?: (text: string) => string,
+): Promise<void> {
   const { response } = exchange
   const target = targetOf(exchange, upstream)
   const refused = refusedAnswer(exchange, upstream, target)
@@ -43,7 +75,15 @@ export async function passOn(exchange: Exchange, upstream: IncomingMessage, what
     discard(upstream)
     return plainAnswer(response, 502, exchange.deny(what, refused))
   }
-  await exchange.relay(upstream, target instanceof URL ? { location: target.href } : {})
+  const { link: links } = upstream.headers
+  await exchange.relay(upstream, {
+    ...(target instanceof URL ? { location: target.href } : {}),
+    ...(typeof links === 'string' && link !== undefined ? { link: link(links) } : {}),
+  })
+}
+
+function isOwn({ connection }: Exchange, target: URL): boolean {
+  return target.origin === new URL(connection.url).origin
 }
 
 function isRedirect({ statusCode = 0 }: IncomingMessage): boolean {
@@ -63,16 +103,17 @@ function targetOf(
 
 /** Why an answer is not one to the step; undefined if it is. */
 function refusedAnswer(
-  { connection }: Exchange,
+  exchange: Exchange,
   upstream: IncomingMessage,
   target: URL | 'unreadable' | undefined,
 ): string | undefined {
+  const { connection } = exchange
   if (upstream.statusCode === 401 && connection.credential !== undefined)
     return `the host refused the credential of connection "${connection.name}" (401): an operator must renew its secret`
   if (target === undefined) return undefined
   if (target === 'unreadable') return 'it points to an address that is none'
-  if (target.origin !== new URL(connection.url).origin && isRedirect(upstream))
-    return `it redirects to ${target.host}, which is not this connection: name that host in a connection of its own`
+  if (!isOwn(exchange, target) && isRedirect(upstream))
+    return `it redirects to ${target.host}: if its files are there, add it to connection "${connection.name}" in mayfly.yaml as storage: [${JSON.stringify(target.host)}]`
   const query = strippedQuery(target.search.slice(1))
   return typeof query === 'string' ? undefined : 'it points to an address with a credential in it'
 }

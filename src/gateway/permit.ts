@@ -175,7 +175,8 @@ export function createGatekeeper(deps: {
       const policy = deps.policy()
       const { subject } = step.session
       // The policy is held against these names: another spelling would pass its forbids by.
-      const unnamed = operations.map(unnamedOperation).find((why) => why !== undefined)
+      const named = operations.filter(({ path }) => !anyRef || path !== '')
+      const unnamed = named.map(unnamedOperation).find((why) => why !== undefined)
       if (unnamed !== undefined)
         return {
           allow: false,

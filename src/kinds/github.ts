@@ -19,6 +19,7 @@ export const github = {
   about:
     'GitHub’s API: what a request does is named, so that a release is a grant and a deploy key another (`github:release api/octo/app`).',
   transport: 'http',
+  hosts: ['storage'],
   path: { form: path, noun: 'repository', example: 'octo/app' },
   credentials: ['basic', 'bearer', 'header'],
   actions: {
@@ -38,6 +39,7 @@ export const github = {
     'github:hook': write,
     'github:create-repository': write,
     'github:gist': write,
+    'github:search': read,
     'github:query': read,
     'github:mutation': write,
     // Whatever else changes something, and all of the above.
@@ -60,6 +62,7 @@ export const github = {
         'github:hook',
         'github:create-repository',
         'github:gist',
+        'github:search',
         'github:query',
         'github:mutation',
       ],

@@ -3,7 +3,7 @@ import { maxPathChars } from './bounds.ts'
 import type { Kind } from './kind.ts'
 
 const path = formOf({
-  rule: 'GROUP/.../PROJECT or its number, a GROUP, `~` for the account itself, or a field of GraphQL',
+  rule: 'GROUP/.../PROJECT, a GROUP, `~` for the account itself, or a field of GraphQL',
   is: (name) =>
     name.length <= maxPathChars &&
     /^(?:~|[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)*)$/.test(name) &&
@@ -19,6 +19,7 @@ export const gitlab = {
   about:
     'GitLab’s API: what a request does is named, so that a release is a grant and a deploy token another (`gitlab:release api/group/app`).',
   transport: 'http',
+  hosts: ['storage'],
   path: { form: path, noun: 'project', example: 'group/app' },
   credentials: ['basic', 'bearer', 'header'],
   actions: {
@@ -39,6 +40,7 @@ export const gitlab = {
     'gitlab:hook': write,
     'gitlab:create-project': write,
     'gitlab:snippet': write,
+    'gitlab:search': read,
     'gitlab:query': read,
     'gitlab:mutation': write,
     // Whatever else changes something, and all of the above.
@@ -62,6 +64,7 @@ export const gitlab = {
         'gitlab:hook',
         'gitlab:create-project',
         'gitlab:snippet',
+        'gitlab:search',
         'gitlab:query',
         'gitlab:mutation',
       ],

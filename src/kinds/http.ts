@@ -16,6 +16,7 @@ const write = { path: 'required', ref: 'none', write: true } as const
 export const http = {
   about: 'An HTTP API; grants name method and path: `http:post api/v1/deployments`.',
   transport: 'http',
+  hosts: ['storage'],
   path: { form: path, noun: 'path', example: 'v1/*' },
   credentials: ['basic', 'bearer', 'header', 'query'],
   webSocket: 'http:connect',

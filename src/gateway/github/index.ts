@@ -1,6 +1,7 @@
 import { actionOf, isMinting, mintingRefusal, readRules, whatOf } from '../api-rules.ts'
 import { plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
 import { readGraphql } from '../graphql.ts'
+import { nameOfNumber } from '../numbered.ts'
 import { passHttp } from '../pass-http.ts'
 
 /**
@@ -18,7 +19,11 @@ export function createGithubHandler(): HttpHandler {
     const action = actionOf('github', rules, request.method ?? '', plain.slice(1).replace(/\/$/, ''))
     if (isMinting(action))
       return plainAnswer(exchange.response, 403, exchange.deny(whatOf(exchange), mintingRefusal))
-    await passHttp(exchange, whatOf(exchange), [{ action, connection, path: resourceOf(plain) }])
+    const resource = await resourceOf(exchange, action, plain)
+    if (resource === undefined) return
+    await passHttp(exchange, whatOf(exchange), [{ action, connection, path: resource }], {
+      link: (text) => byName(text, resource),
+    })
   }
 }
 
@@ -26,16 +31,38 @@ async function graphql(exchange: Exchange): Promise<void> {
   const read = exchange.request.method === 'POST' ? await readGraphql(exchange) : 'GraphQL is asked by POST'
   if (typeof read === 'string')
     return plainAnswer(exchange.response, 403, exchange.deny(whatOf(exchange), read))
-  await passHttp(exchange, whatOf(exchange), read.operations, read.body)
+  await passHttp(exchange, whatOf(exchange), read.operations, { body: read.body })
 }
 
-/** OWNER/NAME, an OWNER alone, or `~`: the account that the credential is of, and what belongs to nobody. */
-function resourceOf(path: string): string {
+/** Things with names that GitHub also takes by number. */
+const numbered: Readonly<Record<string, string>> = { repositories: 'full_name', organizations: 'login' }
+
+/**
+ * OWNER/NAME, an OWNER alone, or `~`: the account that the credential is of, and what belongs to nobody. What is named by its number
+ * goes by its name. Undefined: it was refused, and that is answered.
+ */
+async function resourceOf(exchange: Exchange, action: string, path: string): Promise<string | undefined> {
   const [root = '', owner = '', name = ''] = path.slice(1).split('/')
+  const kind = root.toLowerCase()
+  const field = numbered[kind]
+  if (field !== undefined && /^[0-9]+$/.test(owner))
+    return nameOfNumber(exchange, action, { path: `/${kind}/${owner}`, field })
+  if (kind === 'teams' && owner !== '') {
+    const reason = 'a team is named by its organization here: orgs/ORG/teams/TEAM'
+    plainAnswer(exchange.response, 403, exchange.deny(whatOf(exchange), reason))
+    return undefined
+  }
   const isPlain = (text: string) => /^[A-Za-z0-9_.-]+$/.test(text)
-  if (root === 'repos' && isPlain(owner) && isPlain(name)) return `${owner}/${name}`
-  if ((root === 'orgs' || root === 'users') && isPlain(owner)) return owner
+  if ((kind === 'repos' || kind === 'networks') && isPlain(owner) && isPlain(name)) return `${owner}/${name}`
+  if ((kind === 'orgs' || kind === 'users') && isPlain(owner)) return owner
   return '~'
+}
+
+/** Links to the next page name the repository by its number; the step goes on by the name that it began with. */
+function byName(link: string, resource: string): string {
+  return resource.includes('/')
+    ? link.replaceAll(/\/repositories\/\d+(?=[/?>])/g, `/repos/${resource}`)
+    : link
 }
 
 const rules = readRules(
@@ -98,6 +125,8 @@ const rules = readRules(
   PATCH repos/*/*/pulls/* => pull-request
   PUT repos/*/*/pulls/*/update-branch => pull-request
   POST|DELETE repos/*/*/pulls/*/requested_reviewers => pull-request
+  # What it finds may be of any repository that the credential sees.
+  GET|HEAD search/** => search
   POST markdown => read
   POST markdown/raw => read
 `,

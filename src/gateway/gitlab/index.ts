@@ -1,11 +1,12 @@
 import { actionOf, isMinting, mintingRefusal, readRules, whatOf } from '../api-rules.ts'
 import { plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
 import { readGraphql } from '../graphql.ts'
+import { isName, nameOfNumber } from '../numbered.ts'
 import { passHttp } from '../pass-http.ts'
 
 /**
  * GitLab's REST and GraphQL APIs (docs.gitlab.com/api/rest, version 4); the connection's URL ends before `/api` (`https://gitlab.com`).
- * Names what a request does and to which project, by its path or its number, as the request has it. Refuses what has no plain path; a
+ * Names what a request does and to which project or group. Refuses what has no plain path; a
  * write without a rule is `gitlab:admin`.
  */
 export function createGitlabHandler(): HttpHandler {
@@ -23,7 +24,9 @@ export function createGitlabHandler(): HttpHandler {
     const action = actionOf('gitlab', rules, request.method ?? '', plainRest(below))
     if (isMinting(action))
       return plainAnswer(exchange.response, 403, exchange.deny(whatOf(exchange), mintingRefusal))
-    await passHttp(exchange, whatOf(exchange), [{ action, connection, path: resourceOf(below) }])
+    const resource = await resourceOf(exchange, action, below)
+    if (resource === undefined) return
+    await passHttp(exchange, whatOf(exchange), [{ action, connection, path: resource }])
   }
 }
 
@@ -31,7 +34,7 @@ async function graphql(exchange: Exchange): Promise<void> {
   const read = exchange.request.method === 'POST' ? await readGraphql(exchange) : 'GraphQL is asked by POST'
   if (typeof read === 'string')
     return plainAnswer(exchange.response, 403, exchange.deny(whatOf(exchange), read))
-  await passHttp(exchange, whatOf(exchange), read.operations, read.body)
+  await passHttp(exchange, whatOf(exchange), read.operations, { body: read.body })
 }
 
 /** Behind the id an escaped slash counts as one: a server may take it so, and nothing is hidden by it. */
@@ -42,12 +45,21 @@ function plainRest(below: string): string {
     .join('/')
 }
 
-/** A project's or group's path, or its number; `~` for what belongs to the account. */
-function resourceOf(below: string): string {
+/** Things with paths that GitLab also takes by number. */
+const numbered: Readonly<Record<string, string>> = { projects: 'path_with_namespace', groups: 'full_path' }
+
+/**
+ * A project's or group's path; `~` for what belongs to the account. What is named by its number goes by its path. Undefined: it was
+ * refused, and that is answered.
+ */
+async function resourceOf(exchange: Exchange, action: string, below: string): Promise<string | undefined> {
   const [root = '', id = ''] = below.split('/')
+  const kind = root.toLowerCase()
+  const field = numbered[kind]
+  if (field === undefined) return '~'
+  if (/^[0-9]+$/.test(id)) return nameOfNumber(exchange, action, { path: `/api/v4/${kind}/${id}`, field })
   const plain = id.replaceAll(/%2f/gi, '/')
-  const isOf = root === 'projects' || root === 'groups'
-  return isOf && /^[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)*$/.test(plain) ? plain : '~'
+  return isName(plain) ? plain : '~'
 }
 
 const rules = readRules(
@@ -107,6 +119,8 @@ const rules = readRules(
   POST|PUT|DELETE projects/*/issues/** => issue
   POST|PUT|DELETE projects/*/labels/** => issue
   POST|PUT|DELETE projects/*/milestones/** => issue
+  # What it finds may be of any project that the credential sees.
+  GET|HEAD search => search
   POST projects => create-project
   POST projects/*/fork => create-project
   POST|PUT|DELETE projects/*/snippets/** => snippet
