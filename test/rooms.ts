@@ -106,6 +106,7 @@ export const doors: Readonly<Record<string, string>> = {
   'gateway/pass-http.ts': 'passes a request of an HTTP API once its operations are known',
   'gateway/host-beside.ts': 'where an address leads that an upstream named',
   'gateway/plain-target.ts': 'addresses in the one spelling in which they are compared',
+  'gateway/numbered.ts': 'what a forge calls by a number',
   'gateway/once.ts': 'permits what names no resource yet',
   'gateway/turns.ts': 'publishes one thing at a time, for the protocols that have registries',
   'gateway/push-scanner.ts': 'what a scanner of pushes is told and answers',
