@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { PassThrough, type Readable } from 'node:stream'
+import { PassThrough, type Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { cutRange } from './byte-range.ts'
@@ -19,7 +19,7 @@ const saidBy: Record<PinnedBy, string> = {
 /**
  * Passes the body of an answer on to the step, whose head stands, while it is held against its digest; on another one the connection is cut before
  * its last bytes and `refuse` is told why; and so where `settle`, which is told the SHA-256 in hex of what would pass, throws `denied`.
- * Returns what passed whole. Throws `upstream_unreachable` if it breaks off.
+ * Returns how many bytes passed, once they are whole. Throws `upstream_unreachable` if it breaks off.
  */
 export async function deliver(
   upstream: Readable,
@@ -27,9 +27,9 @@ export async function deliver(
   download: Download,
   refuse: (reason: string) => void,
   settle?: (sha256: string) => Promise<void>,
-): Promise<{ bytes: number; integrity: string } | undefined> {
-  const { what, integrity, by = 'lockfile', range } = download
-  const checked = typeof integrity === 'string' ? verifyingBody(what, integrity, saidBy[by]) : integrity.body
+): Promise<number | undefined> {
+  const { range } = download
+  const checked = checkOf(download)
   const settled = settle === undefined ? new PassThrough() : settlingBody(settle)
   let bytes = 0
   upstream.on('data', (chunk: Buffer) => (bytes += chunk.length))
@@ -41,7 +41,7 @@ export async function deliver(
       response.setHeader('content-length', range.last - range.first + 1)
       await pipeline(upstream, checked, settled, cutRange(range), response)
     }
-    return { bytes, integrity: typeof integrity === 'string' ? integrity : integrity.digest() }
+    return bytes
   } catch (error) {
     response.destroy()
     if (!(error instanceof MayflyError))
@@ -49,4 +49,9 @@ export async function deliver(
     refuse(error.message)
     return undefined
   }
+}
+
+function checkOf({ what, integrity, by = 'lockfile' }: Download): Transform {
+  if (integrity === undefined) return new PassThrough()
+  return typeof integrity === 'string' ? verifyingBody(what, integrity, saidBy[by]) : integrity.body
 }

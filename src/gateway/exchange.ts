@@ -92,12 +92,17 @@ export interface Exchange {
 
 /** One file of a package, on its way to a step. */
 export interface Download {
-  /** Package URL (purl-spec): `pkg:npm/%40octo/core@1.0.0`; none for what is a part of something that was recorded. */
+  /** Package URL (purl-spec): `pkg:npm/%40octo/core@1.0.0`; none for what its request names by digest, and the log with it. */
   readonly purl?: string
+  /** It is read before the package is chosen (go.mod): recorded, and held to what it was first, but no rule of packages is asked. */
+  readonly isPart?: true
   /** As people name it: `@octo/core@1.0.0`. */
   readonly what: string
-  /** Subresource Integrity text (see `Pin`); or what holds the bytes against a digest of the ecosystem's own. */
-  readonly integrity: string | BodyCheck
+  /**
+   * Subresource Integrity text (see `Pin`); or what holds the bytes against a digest of the ecosystem's own; undefined where nobody
+   * says what it is (`by: 'none'`).
+   */
+  readonly integrity: string | BodyCheck | undefined
   /** Answers in the protocol's own way that it is refused; plain text, if it is left out. */
   readonly refuse?: (message: string) => void
   /** Asks the registry for attestations of how it was made; none, if there are none. Throws `denied` where that is not known. */

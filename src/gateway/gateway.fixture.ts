@@ -45,6 +45,7 @@ export interface World {
   readonly gateway: Gateway
   readonly upstream: Upstream
   readonly audit: AuditStub
+  readonly firstSeen: ReturnType<typeof stubFirstSeen>
   readonly brokers: BrokerStub
   readonly signer: ProofSigner
   readonly step: Step
@@ -261,6 +262,7 @@ export async function openWorld(
     gateway,
     upstream,
     audit,
+    firstSeen,
     brokers,
     signer,
     step,

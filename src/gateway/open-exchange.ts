@@ -75,6 +75,8 @@ export function createExchangeOpener(deps: {
       const what = `${connection.name} ${request.method} ${target.path}`
       throw new MayflyError('denied', gatekeeper.deny(step, what, error.message))
     }
+    const reflectionSent = (upstream: IncomingMessage) => reflections.get(upstream)
+    const asked = { step, connection, response, ...target, reflectionOf: reflectionSent }
     return {
       request,
       response,
@@ -92,10 +94,8 @@ export function createExchangeOpener(deps: {
       found: (type, key, data) => findings.found(step, type, key, { connection: connection.name, ...data }),
       pins: () => pinned.of(step.id),
       permitPinned: (operation, pins) => gatekeeper.permitPinned(step, connection, operation, pins),
-      deliver: (upstream, download) =>
-        delivery.deliver({ step, connection, response, ...target }, upstream, download),
-      deliverKept: (_permit, download, headers) =>
-        delivery.deliverKept({ step, connection, response, ...target }, download, headers),
+      deliver: (upstream, download) => delivery.deliver(asked, upstream, download),
+      deliverKept: (_permit, download, headers) => delivery.deliverKept(asked, download, headers),
       downloaded: (file) => downloads.add(step, connection.name, file),
       relay: (upstream, headers = {}) =>
         relayAnswer(upstream, response, reflections.get(upstream), { headers, opaque: connection.opaque })

@@ -13,6 +13,8 @@ import {
   newId,
   newOrderedId,
   nowSeconds,
+  parsePurl,
+  purlText,
   sha256Hex,
   systemCode,
   unguessable,
@@ -165,4 +167,9 @@ test('errors: codes, causes, one line', () => {
   const fatal = new FatalError('data_folder', 'x')
   assert.ok(fatal instanceof MayflyError)
   assert.equal(fatal.name, 'FatalError')
+})
+
+test('a version with an epoch stands in a package URL as the specification has it', () => {
+  assert.equal(purlText('1!2.0+local'), '1%212.0%2Blocal')
+  assert.equal(parsePurl(`pkg:pypi/delta@${purlText('1!2.0')}`)?.version, '1!2.0')
 })

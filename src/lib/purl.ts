@@ -24,3 +24,11 @@ export function parsePurl(purl: string): PackageUrl | undefined {
     return undefined
   }
 }
+
+/** Text as it stands in a package URL (purl-spec, "Character encoding"): `1%212.0`. */
+export function purlText(text: string): string {
+  return encodeURIComponent(text).replaceAll(
+    /[!'()*]/g,
+    (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+}

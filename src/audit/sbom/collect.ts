@@ -55,7 +55,8 @@ export function createCollector(run: string): {
     const packages = data['packages']
     if (!Array.isArray(packages)) return
     for (const one of packages) {
-      if (!isObject(one)) continue
+      // What is read to choose a version says nothing of whether it was chosen.
+      if (!isObject(one) || one['part'] === true) continue
       const [purl, integrity, sha256] = [textOf(one['purl']), textOf(one['integrity']), textOf(one['sha256'])]
       if (purl === undefined || integrity === undefined) continue
       const key = `${purl}\n${sha256 ?? integrity}`

@@ -42,7 +42,7 @@ const story = [
   entry({ type: 'run.started', data: { repository: 'octo/app', commit: 'c0ffee' } }, 0),
   downloaded([core, image], 1),
   downloaded([{ ...core, purl: 'pkg:npm/evil@6.6.6' }], 2, 'run_other'),
-  downloaded([{ ...core, by: 'registry' }, lib], 3),
+  downloaded([{ ...core, by: 'registry' }, lib, { ...lib, purl: `${lib.purl}#go.mod`, part: true }], 3),
   entry({ type: 'run.finished' }, 4),
 ]
 

@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline, type Readable } from 'node:stream'
 import { MayflyError, type Clock } from '../../lib/index.ts'
-import type { SeenFile, Step, StoredFirstSeen, StoredProvenance } from '../../broker/index.ts'
+import type { Step, StoredFirstSeen, StoredProvenance } from '../../broker/index.ts'
 import type { Connection } from '../../connections/index.ts'
+import { integrityOfHex } from '../../lockfiles/index.ts'
 import { deliver } from '../deliver.ts'
+import type { Reflection } from '../reflection.ts'
 import { createProvenanceCheck } from './provenance.ts'
 import type { Downloaded, DownloadRecord } from './record.ts'
 import { copyHead, plainAnswer, type Download } from '../exchange.ts'
@@ -19,10 +21,12 @@ export interface Asked {
   readonly response: ServerResponse
   readonly path: string
   readonly query: string
+  /** Looks for the credential in what no digest holds. */
+  readonly reflectionOf: (upstream: IncomingMessage) => Reflection | undefined
 }
 
 type Admitted =
-  | { readonly ok: true; readonly record: Pick<Downloaded, 'provenance'> }
+  | { readonly ok: true; readonly record: Pick<Downloaded, 'provenance' | 'part'> }
   | { readonly ok: false }
 
 /**
@@ -61,6 +65,7 @@ export function createDelivery(deps: {
       else download.refuse(message)
       return { ok: false }
     }
+    if (download.isPart === true) return { ok: true, record: { part: true } }
     const refusal = await admission.refusal(connection, download, { headers })
     if (refusal !== undefined) return refused(refusal)
     try {
@@ -77,7 +82,7 @@ export function createDelivery(deps: {
     asked: Asked,
     body: Readable,
     download: Download,
-    record: Pick<Downloaded, 'provenance' | 'cached'>,
+    record: Pick<Downloaded, 'provenance' | 'part' | 'cached'>,
   ): Promise<boolean> {
     const { step, connection, response, path, query } = asked
     const { purl, by = 'lockfile', integrity } = download
@@ -85,23 +90,24 @@ export function createDelivery(deps: {
       purl === undefined || by === 'digest' || connection.packages?.mayChange(purl) === true
         ? undefined
         : { registry: registryOf(connection), purl, path: query === '' ? path : `${path}?${query}` }
-    const was: { sha256?: string; first?: true } = {}
-    const settle = async (file: SeenFile, sha256: string) => {
+    const was: { integrity: string; sha256: string; first?: true } = { integrity: '', sha256: '' }
+    const settle = async (sha256: string) => {
       was.sha256 = sha256
-      const digest = typeof integrity === 'string' ? `sha256:${sha256}` : integrity.digest()
-      const { first } = (await check?.check(step, connection, file, digest)) ?? { first: false }
+      was.integrity = heldDigest(download, sha256)
+      if (seen === undefined || check === undefined) return
+      const digest = typeof integrity === 'object' ? was.integrity : `sha256:${sha256}`
+      const { first } = await check.check(step, connection, seen, digest)
       if (first) was.first = true
     }
-    const passed = await deliver(
+    const bytes = await deliver(
       body,
       response,
       download,
       (reason) => deps.deny(step, nameIn(asked, download), reason),
-      seen === undefined || check === undefined ? undefined : (sha256) => settle(seen, sha256),
+      purl === undefined ? undefined : settle,
     )
-    if (passed === undefined) return false
-    if (purl !== undefined)
-      downloads.add(step, connection.name, { purl, by, ...passed, ...was, ...record }, seen)
+    if (bytes === undefined) return false
+    if (purl !== undefined) downloads.add(step, connection.name, { purl, by, bytes, ...was, ...record }, seen)
     return true
   }
 
@@ -110,6 +116,12 @@ export function createDelivery(deps: {
       const admitted = await admit(asked, download, upstream.headers)
       if (!admitted.ok) return void upstream.destroy()
       copyHead(upstream, asked.response)
+      const reflection = download.by === 'none' ? asked.reflectionOf(upstream) : undefined
+      if (reflection !== undefined) {
+        const looked = reflection.body()
+        pipeline(upstream, looked, () => undefined)
+        return void (await pass(asked, looked, download, admitted.record))
+      }
       const key = keyOf(asked, download)
       const bytes = Number(upstream.headers['content-length'] ?? Number.NaN)
       const isPlain = upstream.headers['content-encoding'] === undefined
@@ -157,6 +169,12 @@ export function createDelivery(deps: {
       return true
     },
   }
+}
+
+/** As it is recorded: what the file was held against, else what it is. */
+function heldDigest({ integrity }: Download, sha256: string): string {
+  if (integrity === undefined) return integrityOfHex('sha256', sha256)
+  return typeof integrity === 'string' ? integrity : integrity.digest()
 }
 
 /** Undefined for what has no digest by which it could be asked for again, or is a part of a file. */

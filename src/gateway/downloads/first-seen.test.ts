@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { downloadedBy, registryWorld } from './registry.fixture.ts'
+import { downloadedBy, registryWorld, tarballOf } from './registry.fixture.ts'
 
 const hex = (bytes: Buffer | undefined) =>
   createHash('sha256')
@@ -63,6 +63,18 @@ test('a file that differs from its lockfile is none that was seen', async (t) =>
   assert.doesNotMatch((await early.get('a')).body, /pinned/)
   files.set('a', honest)
   assert.equal((await (await step()).get('a')).status, 200)
+})
+
+test('a digest that an earlier version stored in the other spelling is the same digest', async (t) => {
+  const { world, files, step } = await registryWorld(t)
+  const file = { registry: 'npm.test:443', purl: 'pkg:npm/a@1.0.0', path: tarballOf('a') }
+  const base64 = Buffer.from(hex(files.get('a')), 'hex').toString('base64')
+  await world.firstSeen.see(file, `sha256-${base64}`)
+  assert.equal((await (await step()).get('a')).status, 200)
+  files.set('a', Buffer.from('another file'))
+  assert.doesNotMatch((await (await step()).get('a')).body, /another/)
+  const [found] = world.audit.ofType('package.changed')
+  assert.match(JSON.stringify(found?.data['was']), /"sha256:[0-9a-f]{64}"/)
 })
 
 test('what was seen but never reached the log is the first in the next entry', async (t) => {

@@ -18,8 +18,9 @@ export function createFirstSeenCheck(deps: {
 }): FirstSeenCheck {
   return {
     async check(step, { name }, file, digest) {
-      const seen = await deps.firstSeen.see(file, digest)
-      if (seen.digest === digest) return { first: !seen.recorded }
+      const stored = await deps.firstSeen.see(file, digest)
+      const seen = { ...stored, digest: canonical(stored.digest) }
+      if (seen.digest === canonical(digest)) return { first: !seen.recorded }
       const { registry, purl, path } = file
       const was = { digest: seen.digest, seen: new Date(seen.seenMs).toISOString() }
       deps.findings.found(step, 'package.changed', `${registry} ${path} ${digest}`, {
@@ -32,6 +33,12 @@ export function createFirstSeenCheck(deps: {
       )
     },
   }
+}
+
+/** `sha256:HEX`: stores of earlier versions have the SHA-256 of some files as Subresource Integrity text. */
+function canonical(digest: string): string {
+  const base64 = /^sha256-([A-Za-z0-9+/]{43}=)$/.exec(digest)?.[1]
+  return base64 === undefined ? digest : `sha256:${Buffer.from(base64, 'base64').toString('hex')}`
 }
 
 /** The registry by where it is: a connection may be renamed, and is the same registry. */

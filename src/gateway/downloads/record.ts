@@ -24,6 +24,8 @@ export interface Downloaded {
   /** What named that digest. */
   readonly by: PinnedBy
   readonly bytes: number
+  /** Read before the package is chosen, and not the package: a go.mod, a wheel's METADATA. */
+  readonly part?: true
   /** Of the bytes that passed, in hex. */
   readonly sha256?: string
   /** Nobody had this file of this registry before: from now on it is this. */

@@ -25,7 +25,14 @@ export async function passFile(
   await exchange.deliver(
     upstream,
     kind === 'mod'
-      ? { what: `the go.mod of ${what}`, integrity: checkMod(`the go.mod of ${what}`, expected), by }
+      ? {
+          // Of a version that is not chosen in the end, too.
+          purl: `${purlOf(module, version)}#go.mod`,
+          isPart: true,
+          what: `the go.mod of ${what}`,
+          integrity: checkMod(`the go.mod of ${what}`, expected),
+          by,
+        }
       : { purl: purlOf(module, version), what, integrity: spool.check(module, version, expected), by },
   )
 }

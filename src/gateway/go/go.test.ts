@@ -32,6 +32,15 @@ test('what go.sum has passes, held against its lines, and is recorded; the crede
     world.audit.ofType('packages.downloaded').flatMap(({ data }) => data['packages']),
     [
       {
+        purl: 'pkg:golang/example.com/Octo/lib@v1.0.0#go.mod',
+        by: 'lockfile',
+        bytes: lib.mod.length,
+        integrity: lib.sum.split(/[ \n]/)[5],
+        sha256: sha256Hex(Buffer.from(lib.mod)),
+        first: true,
+        part: true,
+      },
+      {
         purl: 'pkg:golang/example.com/Octo/lib@v1.0.0',
         by: 'lockfile',
         bytes: lib.zip.length,
@@ -169,7 +178,7 @@ test('go:resolve reads what there is, and takes what go.sum lacks as the checksu
   ])
     assert.equal((await get(path)).status, 200, path)
   await world.gateway.recordDownloads(world.step)
-  const [file] = world.audit.ofType('packages.downloaded').flatMap(({ data }) => data['packages'])
+  const [, file] = world.audit.ofType('packages.downloaded').flatMap(({ data }) => data['packages'])
   assert.deepEqual(file, {
     purl: 'pkg:golang/example.com/Octo/lib@v1.0.0',
     by: 'sumdb',
@@ -251,12 +260,20 @@ test('a database that forks is refused on the client’s own way to it too, and 
 test('sumdb: off takes private modules as nobody’s word, and says so in the record', async (t) => {
   const { world, bodies, get, asked } = await openGo(t, { grants: ['go:resolve go'], sumdb: 'off' })
   bodies.set(`/mirror${base}.zip`, lib.zip)
+  bodies.set(`/mirror${base}.mod`, lib.mod)
   assert.equal((await get(`${base}.zip`)).status, 200)
   assert.match((await get('/sumdb/sum.golang.org/supported')).body, /has "sumdb: off"/)
   assert.deepEqual(asked(), [`/mirror${base}.zip`])
   assert.deepEqual(world.audit.ofType('access.granted')[0]?.data['go'], { version: 'v1.0.0', sumdb: 'off' })
   await world.gateway.recordDownloads(world.step)
   assert.match(JSON.stringify(world.audit.ofType('packages.downloaded')), /"by":"none"/)
+  // Of a go.mod, too, it is held what it was first.
+  assert.equal((await get(`${base}.mod`)).body, lib.mod)
+  await world.gateway.recordDownloads(world.step)
+  assert.match(JSON.stringify(world.audit.ofType('packages.downloaded')), /lib@v1\.0\.0#go\.mod.*"part":true/)
+  bodies.set(`/mirror${base}.mod`, `${lib.mod}// changed\n`)
+  assert.doesNotMatch((await get(`${base}.mod`)).body, /changed/)
+  assert.equal(world.audit.ofType('package.changed').length, 1)
 })
 
 test('the tree of the checksum database is permitted once for a step, and to nobody without go:resolve', async (t) => {

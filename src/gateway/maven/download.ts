@@ -1,15 +1,6 @@
-import { createHash } from 'node:crypto'
-import { Transform } from 'node:stream'
-import { integrityOfHex, joinIntegrity, type Pins } from '../../lockfiles/index.ts'
+import { joinIntegrity, type Pins } from '../../lockfiles/index.ts'
 import type { Operation } from '../../policy/index.ts'
-import {
-  discard,
-  keepOnly,
-  plainAnswer,
-  type BodyCheck,
-  type Exchange,
-  type Permission,
-} from '../exchange.ts'
+import { discard, keepOnly, plainAnswer, type Exchange, type Permission } from '../exchange.ts'
 import { follow } from '../follow.ts'
 import type { FileRoute, Route } from './route.ts'
 
@@ -44,7 +35,7 @@ export async function download(exchange: Exchange, route: Route): Promise<void> 
   await exchange.deliver(upstream, {
     purl: `pkg:maven/${group}/${name}@${encodeURIComponent(version)}?file_name=${encodeURIComponent(file)}`,
     what: `${coordinates}@${version} (${file})`,
-    integrity: pinned?.integrity ?? hashing(),
+    integrity: pinned?.integrity,
     by: pinned === undefined ? 'none' : 'lockfile',
   })
 }
@@ -72,18 +63,6 @@ async function permitted(exchange: Exchange, route: Route, isPinned: boolean): P
   if (pins !== undefined) return exchange.permitPinned(operation('maven:download'), pins)
   const detail = route.kind === 'file' ? { maven: { file: route.file } } : {}
   return exchange.permit(operation('maven:resolve'), detail, route.kind === 'file' ? {} : { anyRef: true })
-}
-
-/** Holds nothing back: which digest it has is what is recorded, and held the next time. */
-function hashing(): BodyCheck {
-  const hash = createHash('sha256')
-  const body = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk)
-      done(null, chunk)
-    },
-  })
-  return { body, digest: () => integrityOfHex('sha256', hash.digest('hex')) }
 }
 
 function deny(exchange: Exchange, reason: string, status = 403): void {

@@ -114,6 +114,37 @@ test('maven:resolve takes what nothing pins, by artifact and version; what is no
   assert.equal(upstream.begun.length, asked)
 })
 
+test('a file that nothing pins is recorded, is the same file once it is pinned, and never holds the credential', async (t) => {
+  const { ask, world, files } = await mavenWorld(t, ['maven:resolve central'])
+  assert.equal((await ask('GET', place)).status, 200)
+  await world.gateway.recordDownloads(world.step)
+  const recorded = () => world.audit.ofType('packages.downloaded').flatMap(({ data }) => data['packages'])
+  assert.deepEqual(recorded(), [
+    {
+      purl: 'pkg:maven/com.example/app@1.0.0?file_name=app-1.0.0.jar',
+      integrity: `sha256-${createHash('sha256').update(jar).digest('base64')}`,
+      by: 'none',
+      bytes: jar.length,
+      sha256: sha256Of(jar),
+      first: true,
+    },
+  ])
+  await world.gateway.pinLockfiles(
+    world.step,
+    packLockfiles([{ path: 'gradle/verification-metadata.xml', text: metadata(sha256Of(jar)) }]),
+  )
+  assert.ok((await ask('GET', place)).body.includes('the jar'))
+  assert.deepEqual(world.audit.ofType('package.changed'), [])
+  await world.gateway.recordDownloads(world.step)
+  assert.deepEqual(
+    recorded().map((one) => (one as { by: string }).by),
+    ['none', 'lockfile'],
+  )
+  const sent = Buffer.from('injected:for-central').toString('base64')
+  files.set('/maven2/com/example/app/1.0.2/app-1.0.2.jar', Buffer.from(`a page that shows ${sent}`))
+  assert.ok(!(await ask('GET', '/maven2/com/example/app/1.0.2/app-1.0.2.jar')).body.includes(sent))
+})
+
 test('deploying: by artifact and version, hashed, and never over what is there but for the metadata', async (t) => {
   const { ask, upstream, world } = await mavenWorld(t, ['maven:publish central/com.example:app@1.*'])
   assert.equal((await ask('PUT', '/maven2/com/example/app/1.0.1/app-1.0.1.jar', 'new')).status, 201)

@@ -35,7 +35,8 @@ export async function pullManifest(job: Job, route: Manifest): Promise<void> {
   }
   if (!isHead) {
     const purl = purlOf(job, repository, digest)
-    exchange.downloaded({ purl, integrity: integrityOf(digest), by: 'digest', bytes: bytes.length })
+    const sha256 = digestOf(bytes).slice('sha256:'.length)
+    exchange.downloaded({ purl, integrity: integrityOf(digest), by: 'digest', bytes: bytes.length, sha256 })
   }
   const headers = { 'content-type': type, 'docker-content-digest': digest }
   if (isHead) return answerHead(job, { ...headers, 'content-length': String(bytes.length) })

@@ -1,4 +1,4 @@
-import { messageOf } from '../../lib/index.ts'
+import { messageOf, purlText } from '../../lib/index.ts'
 import { placeOf } from '../../lockfiles/index.ts'
 import { copyHead, discard, type Exchange, type Permit } from '../exchange.ts'
 import { strongest } from '../verified-body.ts'
@@ -29,9 +29,9 @@ export async function serveFile(exchange: Exchange, pages: Pages, route: File): 
   const pinned = await pinnedOf(exchange, pages, route, url)
   if (pinned === undefined) return
   if (route.isMetadata) return serveMetadata(exchange, pages, pinned, route.file, url)
-  const { project, version, integrity, by } = pinned
+  const { integrity, by } = pinned
   await fetchFile(exchange, pinned.permit, url, {
-    purl: `pkg:pypi/${project}@${encodeURIComponent(version)}?file_name=${encodeURIComponent(route.file)}`,
+    purl: purlOf(pinned, route.file),
     what: route.file,
     integrity,
     by,
@@ -39,6 +39,11 @@ export async function serveFile(exchange: Exchange, pages: Pages, route: File): 
     attestations: () => fetchAttestations(exchange, pages, pinned, url),
     refuse: (message) => answerPlain(exchange, 403, message),
   })
+}
+
+/** purl-spec, type `pypi`. */
+function purlOf({ project, version }: Release, file: string): string {
+  return `pkg:pypi/${project}@${purlText(version)}?file_name=${purlText(file)}`
 }
 
 /** As the index says in JSON (PEP 700). */
@@ -131,7 +136,13 @@ async function serveMetadata(
   if (named?.metadataSha256 === undefined)
     return answerPlain(exchange, 404, `mayfly: the index has no digest of the metadata of ${file}`)
   const integrity = `sha256-${Buffer.from(named.metadataSha256, 'hex').toString('base64')}`
-  await fetchFile(exchange, pinned.permit, url, { what: `${file}.metadata`, integrity, by: 'registry' })
+  await fetchFile(exchange, pinned.permit, url, {
+    purl: purlOf(pinned, `${file}.metadata`),
+    isPart: true,
+    what: `${file}.metadata`,
+    integrity,
+    by: 'registry',
+  })
 }
 
 async function fetchFile(
