@@ -1,22 +1,27 @@
 import { MayflyError } from '../lib/index.ts'
 import { createNpmPins, outsideOf, splitSpec } from './npm-pins.ts'
-import type { Pin, TellOutside } from './pin.ts'
+import type { Pin, Tell } from './pin.ts'
+import { listOf } from './toml.ts'
 import { recordOf } from './yaml.ts'
 
 /**
  * Reads bun.lock: JSON with commas before closing brackets, `packages` has `[SPEC, URL, {...}, INTEGRITY]`; the URL is empty
  * for the default registry. Throws `bad_input`.
  */
-export function readBunLock(text: string, tell: TellOutside): Pin[] {
-  const pins = createNpmPins()
-  for (const entry of Object.values(recordOf(recordOf(parse(text))['packages']))) {
-    if (!Array.isArray(entry)) continue
-    const [resolution, resolved, , integrity] = entry as unknown[]
+export function readBunLock(text: string, tell: Tell): Pin[] {
+  const pins = createNpmPins(tell)
+  for (const [key, one] of Object.entries(recordOf(recordOf(parse(text))['packages']))) {
+    const [resolution, resolved, , integrity] = listOf(one)
     const spec = typeof resolution === 'string' ? splitSpec(resolution) : undefined
-    if (spec === undefined || /^(?:workspace|link|file|root):/.test(spec.range)) continue
+    const entry = JSON.stringify(key)
+    if (spec === undefined) {
+      tell.gap(entry, 'it does not say which version it is')
+      continue
+    }
+    if (/^(?:workspace|link|file|root):/.test(spec.range)) continue
     // A version has neither; an address, or `github:owner/name#commit`, has one.
-    if (/[:/]/.test(spec.range)) tell(outsideOf(spec.name, spec.range))
-    else pins.add({ name: spec.name, version: spec.range, integrity, resolved: urlOf(resolved) })
+    if (/[:/]/.test(spec.range)) tell.outside(outsideOf(spec.name, spec.range))
+    else pins.add({ entry, name: spec.name, version: spec.range, integrity, resolved: urlOf(resolved) })
   }
   return pins.all()
 }

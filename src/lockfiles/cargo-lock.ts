@@ -1,14 +1,14 @@
 import { parse } from 'smol-toml'
 import { MayflyError, messageOf } from '../lib/index.ts'
 import { integrityOfHex } from './integrity.ts'
-import type { Pin, TellOutside } from './pin.ts'
+import type { Pin, Tell } from './pin.ts'
 import { recordOf } from './yaml.ts'
 
 /**
  * Reads Cargo.lock (versions 1 to 4): `[[package]]` with `name`, `version`, `source` and `checksum`, SHA-256 in hex of the .crate;
  * the first version has the checksums in `[metadata]`. Names in lower case. Throws `bad_input`.
  */
-export function readCargoLock(text: string, tell: TellOutside): Pin[] {
+export function readCargoLock(text: string, tell: Tell): Pin[] {
   const document = recordOf(parsed(text))
   const packages = document['package']
   if (!Array.isArray(packages))
@@ -17,10 +17,14 @@ export function readCargoLock(text: string, tell: TellOutside): Pin[] {
   return packages.flatMap((entry) => {
     const { name, version, source, checksum } = recordOf(entry)
     // What is a folder of the workspace has no source.
-    if (typeof name !== 'string' || typeof version !== 'string' || typeof source !== 'string') return []
+    if (source === undefined) return []
+    if (typeof name !== 'string' || typeof version !== 'string' || typeof source !== 'string') {
+      tell.gap(`name = ${JSON.stringify(name)}`, 'it names no crate, version and source')
+      return []
+    }
     const registry = /^(?:registry|sparse)\+(https?:\/\/.+)$/.exec(source)?.[1]
     if (registry === undefined) {
-      tell({ name: shown(name), kind: 'git', host: hostOf(source) })
+      tell.outside({ name: shown(name), kind: 'git', host: hostOf(source) })
       return []
     }
     const hex = checksum ?? metadata[`checksum ${name} ${version} (${source})`]

@@ -81,6 +81,126 @@ packages:
     )
 })
 
+test('pnpm: the host or the name of another registry before the name or version; what comes from elsewhere is told in 6, too', () => {
+  const other = 'registry: https://r.test/, tarball: https://r.test/foo/-/foo-1.0.0.tgz'
+  const six = read(
+    'pnpm-lock.yaml',
+    `lockfileVersion: '6.0'
+packages:
+  registry.test/foo@1.0.0:
+    resolution: {integrity: sha512-foo, ${other}}
+    name: foo
+    version: 1.0.0
+  localhost+4873/@octo/core@1.0.0(react@18.0.0):
+    resolution: {integrity: sha512-core, registry: http://localhost:4873/}
+    name: '@octo/core'
+    version: 1.0.0
+  file:kept-1.0.0.tgz:
+    resolution: {integrity: sha512-kept, tarball: file:kept-1.0.0.tgz}
+    name: kept
+  '@codeload.github.com/jon/is-odd/tar.gz/abc':
+    resolution: {tarball: https://codeload.github.com/jon/is-odd/tar.gz/abc}
+    name: is-odd
+    version: 3.0.1
+  github.com/octo/tool/abc:
+    resolution: {commit: abc, repo: https://github.com/octo/tool.git, type: git}
+    name: tool
+    version: 1.0.0
+  strange:
+    resolution: {integrity: sha512-strange}
+`,
+  )
+  assert.deepEqual(pinned(six, ['foo', '1.0.0'], ['@octo/core', '1.0.0']), ['sha512-foo', 'sha512-core'])
+  assert.equal(six.at('r.test:443/foo/-/foo-1.0.0.tgz')[0]?.name, 'foo')
+  assert.equal(six.packages, 2)
+  assert.deepEqual(six.outside, [
+    { name: 'is-odd', kind: 'url', host: 'codeload.github.com' },
+    { name: 'tool', kind: 'git', host: 'github.com' },
+  ])
+  assert.deepEqual(
+    six.gaps.map(({ line, entry }) => [line, entry]),
+    [[22, 'strange']],
+  )
+  const nine = read(
+    'pnpm-lock.yaml',
+    `lockfileVersion: '9.0'
+packages:
+  foo@work:1.0.0:
+    resolution: {integrity: sha512-foo}
+  '@octo/core@work:1.0.0-rc.1(react@18.0.0)':
+    resolution: {integrity: sha512-core}
+`,
+  )
+  assert.deepEqual(pinned(nine, ['foo', '1.0.0'], ['@octo/core', '1.0.0-rc.1']), [
+    'sha512-foo',
+    'sha512-core',
+  ])
+})
+
+test('a dependency by its address is outside in package-lock.json, and pinned as well', () => {
+  const resolved = 'https://files.test/x.tgz'
+  const packages = {
+    '': { dependencies: { x: resolved, y: '^1.0.0' } },
+    'node_modules/x': { version: '1.0.0', resolved, integrity: 'sha512-x' },
+    'node_modules/y': {
+      version: '1.0.0',
+      resolved: 'https://npm.test/y/-/y-1.0.0.tgz',
+      integrity: 'sha512-y',
+    },
+  }
+  const pins = read('package-lock.json', JSON.stringify({ lockfileVersion: 3, packages }))
+  assert.deepEqual(pins.outside, [{ name: 'x', kind: 'url', host: 'files.test' }])
+  assert.deepEqual(pinned(pins, ['x', '1.0.0'], ['y', '1.0.0']), ['sha512-x', 'sha512-y'])
+})
+
+test('an entry that cannot be read is said with its line and why, and spoils no other', () => {
+  for (const [path, text, line, entry] of [
+    ['package-lock.json', '{"packages":{\n"node_modules/a b":{"version":"1.0.0"}}}', 2, '"node_modules/a b"'],
+    ['package-lock.json', '{"packages":{"node_modules/ms":{"version":"1/2"}}}', 1, '"node_modules/ms"'],
+    [
+      'pnpm-lock.yaml',
+      "lockfileVersion: '9.0'\npackages:\n  odd@x y:\n    resolution: {integrity: sha512-a}\n",
+      3,
+      'odd@x y',
+    ],
+    [
+      'yarn.lock',
+      '# yarn lockfile v1\n\nodd\n\n"ms@1":\n  version "1.0.0"\n  resolved "https://r.test/ms"\n',
+      3,
+      'odd',
+    ],
+    ['yarn.lock', '__metadata:\n  version: 8\n"odd@npm:^1":\n  version: 1.0.0\n', 3, 'odd@npm:^1'],
+    ['bun.lock', '{"packages": {\n"odd": ["odd"],}}', 2, '"odd"'],
+    ['deno.lock', '{"npm":{\n"odd":{}}}', 2, '"odd"'],
+    ['Cargo.lock', '[[package]]\nname = "odd"\nsource = "registry+https://r.test"\n', 2, 'name = "odd"'],
+    ['go.sum', '\nexample.com/a v1.0.0 h9:x\n', 2, 'example.com/a v1.0.0 h9:x'],
+    ['requirements.txt', '\nodd>=1 \\\n --hash=sha256:x\n', 2, 'odd>=1'],
+    [
+      'requirements.txt',
+      `odd>=1 --x=https://u:secret@h/${'x'.repeat(3_000)}`,
+      1,
+      /^odd>=1 --x=https:\/\/h\/x{50}/,
+    ],
+  ] as const) {
+    const [gap, ...others] = read(path, text).gaps
+    assert.deepEqual([gap?.path, gap?.line, others.length], [path, line, 0], text)
+    if (typeof entry === 'string') assert.equal(gap?.entry, entry)
+    else assert.match(gap?.entry ?? '', entry)
+    assert.ok((gap?.entry.length ?? 0) <= 100)
+    assert.notEqual(gap?.why, '')
+  }
+})
+
+test('a merge that is not finished is no lockfile', () => {
+  const marks = '<<<<<<< HEAD\n"a@1":\n=======\n"a@2":\n>>>>>>> other\n'
+  for (const [path, head] of [
+    ['yarn.lock', '# yarn lockfile v1\n'],
+    ['requirements.txt', '\n'],
+    ['go.sum', '\n'],
+  ] as const)
+    assert.throws(() => read(path, `${head}${marks}`), /line 2: the mark of a merge/)
+})
+
 const sha1 = '574c8138ce1d2b5861f0b44579dbadd60c6615b2'
 
 test('yarn.lock of yarn 1: sha1 of the address beside integrity, aliases, folders and Git', () => {
@@ -106,6 +226,16 @@ ms@2.1.3, ms@^2.1.3:
   resolved "https://registry.yarnpkg.com/is-number/-/is-number-7.0.0.tgz"
   integrity sha512-number
 
+"mine@npm:left":
+  version "1.1.0"
+  resolved "https://registry.yarnpkg.com/left/-/left-1.1.0.tgz"
+  integrity sha512-left
+
+"ours@npm:@octo/left":
+  version "1.1.0"
+  resolved "https://registry.yarnpkg.com/@octo/left/-/left-1.1.0.tgz"
+  integrity sha512-octo
+
 "kept@file:packages/kept":
   version "1.0.0"
 
@@ -124,7 +254,9 @@ is-odd@jon/is-odd:
     ofUrl,
     'sha512-number',
   ])
-  assert.equal(pins.packages, 3)
+  assert.deepEqual(pinned(pins, ['left', '1.1.0'], ['@octo/left', '1.1.0']), ['sha512-left', 'sha512-octo'])
+  assert.equal(pins.packages, 5)
+  assert.deepEqual(pins.gaps, [])
   assert.equal(pins.at('npm.test:443/@octo/core/-/core-1.2.0.tgz').length, 1)
   assert.deepEqual(pins.outside, [
     { name: 'is-odd', kind: 'url', host: 'codeload.github.com' },
@@ -221,6 +353,18 @@ test('deno.lock: what it pins of npm', () => {
       pinned(read('deno.lock', JSON.stringify(lock)), ['ms', '2.1.3'], ['@octo/core', '1.0.0']),
       ['sha512-ms', 'sha512-core'],
     )
+})
+
+test('deno.lock: what comes from jsr.io and by an address is outside', () => {
+  const lock = {
+    version: '5',
+    jsr: { '@std/x@1.0.0': {} },
+    remote: { 'https://x.test/a.ts': '', 'https://x.test/b.ts': '' },
+  }
+  assert.deepEqual(read('deno.lock', JSON.stringify(lock)).outside, [
+    { name: '@std/x', kind: 'url', host: 'jsr.io' },
+    { name: '?', kind: 'url', host: 'x.test' },
+  ])
 })
 
 test('npm: what is bundled, a link or a file has no place at the registry; without integrity a name is known, a digest is not', () => {

@@ -1,9 +1,11 @@
 import { MayflyError } from '../lib/index.ts'
 import { joinIntegrity } from './integrity.ts'
-import type { Outside, Pin } from './pin.ts'
+import type { Outside, Pin, Tell } from './pin.ts'
 
 /** What a lockfile of npm, pnpm, yarn, bun or deno says of one package, as it stands there. */
 export interface NpmEntry {
+  /** How the entry begins in the text of the lockfile. */
+  readonly entry: string
   readonly name: unknown
   readonly version?: unknown
   readonly integrity?: unknown
@@ -14,16 +16,17 @@ export interface NpmEntry {
 
 /** Collects what one lockfile pins; a package that stands there several times is one pin. */
 export interface NpmPins {
-  /** An entry that names no package of a registry is left out. Throws `bad_input` if it contradicts another one. */
+  /** An entry that names no package of a registry is left out, and said. Throws `bad_input` if it contradicts another one. */
   add(entry: NpmEntry): void
   all(): Pin[]
 }
 
-export function createNpmPins(): NpmPins {
+export function createNpmPins(tell: Tell): NpmPins {
   const known = new Map<string, Pin>()
   return {
-    add({ name, version, integrity, resolved, byRegistry }) {
-      if (!isPackageName(name) || !isVersion(version)) return
+    add({ entry, name, version, integrity, resolved, byRegistry }) {
+      if (!isPackageName(name) || !isVersion(version))
+        return tell.gap(entry, 'it names no package and version of a registry')
       const pin: Pin = {
         ...{ ecosystem: 'npm', name, version, integrity: typeof integrity === 'string' ? integrity : '' },
         ...(typeof resolved === 'string' && resolved !== '' ? { resolved } : {}),

@@ -34,8 +34,23 @@ export interface Outside {
   readonly host: string
 }
 
+/** An entry of a lockfile that pins nothing because it cannot be read: it is said, so that nobody wonders why a package is refused. */
+export interface Gap {
+  /** Of the lockfile. */
+  readonly path: string
+  /** Counted from 1; missing if it cannot be told. */
+  readonly line?: number
+  /** As it stands there, shortened. */
+  readonly entry: string
+  readonly why: string
+}
+
 /** How a reader says what it came across beside pins. */
-export type TellOutside = (outside: Outside) => void
+export interface Tell {
+  outside(outside: Outside): void
+  /** `entry` is how it begins in the text: where that stands first is its line, if the reader does not know it. */
+  gap(entry: string, why: string, line?: number): void
+}
 
 /** What lockfiles pin, as plain data that one thread hands to another. */
 export interface PinList {
@@ -48,4 +63,5 @@ export interface PinList {
   }[]
   readonly pins: readonly Pin[]
   readonly outside: readonly Outside[]
+  readonly gaps: readonly Gap[]
 }

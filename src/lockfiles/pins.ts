@@ -1,5 +1,5 @@
 import { sha256Hex } from '../lib/index.ts'
-import type { Ecosystem, Outside, Pin, PinList } from './pin.ts'
+import type { Ecosystem, Gap, Outside, Pin, PinList } from './pin.ts'
 
 /** What the lockfiles of a step pin, as it is asked. */
 export interface Pins {
@@ -17,9 +17,13 @@ export interface Pins {
   at(place: string): readonly Pin[]
   /** Dependencies that no registry has; the first hundred. */
   readonly outside: readonly Outside[]
+  /** Entries that pin nothing because they cannot be read; the first hundred. */
+  readonly gaps: readonly Gap[]
+  /** What a lockfile has about the package that could not be read, in words; empty, if there is nothing. */
+  unreadAbout(name: string): string
 }
 
-export function pinsOf({ files, pins, outside }: PinList): Pins {
+export function pinsOf({ files, pins, outside, gaps }: PinList): Pins {
   const names = new Map<string, Pin[]>()
   const versions = new Map<string, Pin[]>()
   const places = new Map<string, Pin[]>()
@@ -42,7 +46,23 @@ export function pinsOf({ files, pins, outside }: PinList): Pins {
     of: (ecosystem, name, version) => versions.get(keyOf(ecosystem, name, version)) ?? [],
     at: (place) => places.get(place) ?? [],
     outside,
+    gaps,
+    unreadAbout(name) {
+      const gap = gaps.find(({ entry }) => mentions(entry, name))
+      return gap === undefined ? '' : ` (its entry in ${writtenOf(gap)})`
+    },
   }
+}
+
+/** `pnpm-lock.yaml, line 3, foo@x: why`. */
+function writtenOf({ path, line, entry, why }: Gap): string {
+  return `${path}, ${line === undefined ? '' : `line ${line}, `}${entry}: ${why}`
+}
+
+function mentions(entry: string, name: string): boolean {
+  const at = entry.indexOf(name)
+  const beside = `${entry[at - 1] ?? ''}${entry[at + name.length] ?? ''}`
+  return at !== -1 && !/[A-Za-z0-9]/.test(beside)
 }
 
 /**

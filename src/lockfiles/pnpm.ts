@@ -1,14 +1,14 @@
 import { MayflyError } from '../lib/index.ts'
 import { createNpmPins, outsideOf, splitSpec } from './npm-pins.ts'
-import type { Pin, TellOutside } from './pin.ts'
+import type { Pin, Tell } from './pin.ts'
 import { readYaml, recordOf } from './yaml.ts'
 
 /**
  * Reads pnpm-lock.yaml of versions 6 and 9: `packages` has `/name@1.0.0(peer@2.0.0)`, without slash and peers in 9. There may be
  * a second document before it, for pnpm itself and its plugins. Throws `bad_input`.
  */
-export function readPnpmLock(text: string, tell: TellOutside): Pin[] {
-  const pins = createNpmPins()
+export function readPnpmLock(text: string, tell: Tell): Pin[] {
+  const pins = createNpmPins(tell)
   for (const document of readYaml(text, 'pnpm-lock.yaml')) {
     const { lockfileVersion, packages } = recordOf(document)
     if (Number.parseFloat(String(lockfileVersion)) < 6)
@@ -17,21 +17,31 @@ export function readPnpmLock(text: string, tell: TellOutside): Pin[] {
         'pnpm-lock.yaml is older than version 6: make it with pnpm 8 or later',
       )
     for (const [key, entry] of Object.entries(recordOf(packages))) {
-      const { resolution, name, version } = recordOf(entry)
+      const { resolution, ...named } = recordOf(entry)
       const { integrity, tarball, repo, type } = recordOf(resolution)
-      if (type === 'directory') continue
-      const spec = splitSpec(key.replace(/^\//, '').replace(/\(.*$/s, ''))
-      if (spec === undefined) continue
-      const called = typeof name === 'string' ? name : spec.name
-      if (type === 'git') tell(outsideOf(called, `git+${String(repo)}`))
-      else if (typeof tarball === 'string' && !isVersionKey(spec.range)) tell(outsideOf(called, tarball))
-      else pins.add({ name: spec.name, version: version ?? spec.range, integrity, resolved: tarball })
+      // Of the workspace: a folder, or a file in it.
+      if (type === 'directory' || String(tarball).startsWith('file:')) continue
+      const { name, version } = nameIn(key, named)
+      if (type === 'git') tell.outside(outsideOf(String(name), `git+${String(repo)}`))
+      else if (version === undefined && typeof tarball === 'string')
+        tell.outside(outsideOf(String(name), tarball))
+      else pins.add({ entry: key, name, version: version ?? named['version'], integrity, resolved: tarball })
     }
   }
   return pins.all()
 }
 
-/** Where a version would stand a package from elsewhere has its address. */
-function isVersionKey(range: string): boolean {
-  return !range.includes(':') && !range.includes('/')
+/**
+ * The package that an entry is of; no version, if none of a registry stands in its key but an address: `github.com/octo/core/abc`,
+ * `@codeload.github.com/octo/core/tar.gz/abc`, `core@https://host/core.tgz`.
+ */
+function nameIn(key: string, named: Readonly<Record<string, unknown>>): { name: unknown; version?: string } {
+  const plain = key.replace(/\(.*$/s, '')
+  // Version 6 has another registry's host in front (`host+4873/@octo/core@1.0.0`), version 9 a name for it (`core@work:1.0.0`).
+  const { name, version } =
+    /^(?:\/|(?!@)[^/@]+\/)?(?<name>(?:@[^/@]+\/)?[^/@]+)@(?:[a-z][a-z0-9._-]*:)?(?<version>\d+\.\d+\.\d+[^/:]*)$/i.exec(
+      plain,
+    )?.groups ?? {}
+  if (name !== undefined && version !== undefined) return { name, version }
+  return { name: named['name'] ?? splitSpec(plain.replace(/^\//, ''))?.name }
 }

@@ -1,22 +1,22 @@
 import { MayflyError } from '../lib/index.ts'
 import { outsideOf } from './npm-pins.ts'
-import type { Pin, TellOutside } from './pin.ts'
+import type { Pin, Tell } from './pin.ts'
 import { createPythonPins } from './python-pins.ts'
 import { listOf, readToml } from './toml.ts'
 import { recordOf } from './yaml.ts'
 
 /** Reads pylock.toml and pylock.NAME.toml (PEP 751). Throws `bad_input`. */
-export function readPylock(text: string, tell: TellOutside): Pin[] {
+export function readPylock(text: string, tell: Tell): Pin[] {
   const lock = readToml(text, 'pylock.toml')
   const format = lock['lock-version']
   if (typeof format !== 'string' || !/^1(?:\.|$)/.test(format))
     throw new MayflyError('bad_input', 'pylock.toml has no "lock-version" of 1: make it anew')
-  const pins = createPythonPins()
+  const pins = createPythonPins(tell)
   for (const one of listOf(lock['packages'])) {
     const { name, version, vcs, archive, directory, sdist, wheels } = recordOf(one)
-    if (vcs !== undefined) tell(outsideOf(String(name), `git+${String(recordOf(vcs)['url'])}`))
+    if (vcs !== undefined) tell.outside(outsideOf(String(name), `git+${String(recordOf(vcs)['url'])}`))
     const { url } = recordOf(archive)
-    if (typeof url === 'string') tell(outsideOf(String(name), url))
+    if (typeof url === 'string') tell.outside(outsideOf(String(name), url))
     if (vcs !== undefined || archive !== undefined || directory !== undefined) continue
     const files = [sdist, ...listOf(wheels)].filter((file) => file !== undefined).map(recordOf)
     if (files.length === 0) pins.add({ name, version, hashes: [] })

@@ -1,6 +1,6 @@
 import { MayflyError } from '../lib/index.ts'
 import { integrityOfHex } from './integrity.ts'
-import type { Pin } from './pin.ts'
+import type { Pin, Tell } from './pin.ts'
 import { isProjectName, isPythonFile, isPythonVersion, normalizedProject } from './python-names.ts'
 
 /** What a lockfile of Python says of one file, or of the files of one version, as it stands there. */
@@ -12,20 +12,24 @@ export interface PythonEntry {
   /** The file's name, if the lockfile tells files apart; else it is taken from `resolved`. */
   readonly file?: unknown
   readonly resolved?: unknown
+  /** How the entry begins in the text of the lockfile, if not by its name as TOML has it. */
+  readonly entry?: string
+  readonly line?: number
 }
 
 /** Collects what one lockfile pins; what stands there several times is one pin. */
 export interface PythonPins {
-  /** An entry that names no project is left out. Throws `bad_input` if it contradicts another one. */
+  /** An entry that names no project is left out, and said. Throws `bad_input` if it contradicts another one. */
   add(entry: PythonEntry): void
   all(): Pin[]
 }
 
-export function createPythonPins(): PythonPins {
+export function createPythonPins(tell: Tell): PythonPins {
   const known = new Map<string, { readonly pin: Omit<Pin, 'integrity'>; readonly digests: Set<string> }>()
   return {
-    add({ name, version, hashes, file, resolved }) {
-      if (!isProjectName(name) || !isPythonVersion(version)) return
+    add({ name, version, hashes, file, resolved, entry = `name = ${JSON.stringify(name)}`, line }) {
+      if (!isProjectName(name) || !isPythonVersion(version))
+        return tell.gap(entry, 'it names no project and version of an index', line)
       const named = file ?? fileIn(resolved)
       const pin: Omit<Pin, 'integrity'> = {
         ...{ ecosystem: 'pypi', name: normalizedProject(name), version },
@@ -42,6 +46,9 @@ export function createPythonPins(): PythonPins {
     all: () => [...known.values()].map(({ pin, digests }) => ({ ...pin, integrity: [...digests].join(' ') })),
   }
 }
+
+/** Why a requirement pins nothing. */
+export const noExactVersion = 'it names no exact version (==1.0)'
 
 const hexChars: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 }
 

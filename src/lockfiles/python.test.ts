@@ -56,6 +56,35 @@ archive @ https://files.example.com/archive-1.0.zip
     { name: 'edited', kind: 'git', host: 'git.example.com' },
     { name: 'archive', kind: 'url', host: 'files.example.com' },
   ])
+  assert.deepEqual(
+    pins.gaps.map(({ line, entry }) => [line, entry]),
+    [
+      [13, 'loose>=2.0'],
+      [14, 'star==1.*'],
+    ],
+  )
+})
+
+test('what a lockfile of Python names without a version that is one is said, by its line', () => {
+  for (const [path, text, line] of [
+    ['Pipfile.lock', '{"default": {\n"a": {"version": "==1.0"},\n"b": {"version": "*"}}}', 3],
+    [
+      'poetry.lock',
+      '[[package]]\nname = "a"\nversion = "1.0"\n[[package]]\nname = "b"\nversion = "x y"\n',
+      5,
+    ],
+    ['uv.lock', '[[package]]\nname = "b"\nsource = { registry = "https://i" }\n', 2],
+    ['pdm.lock', '[[package]]\nname = "b"\n', 2],
+    ['pylock.toml', 'lock-version = "1.0"\n[[packages]]\nname = "b"\n', 3],
+  ] as const) {
+    const { gaps } = read(path, text)
+    assert.deepEqual(
+      gaps.map(({ path: of, line: at }) => [of, at]),
+      [[path, line]],
+    )
+    assert.match(read(path, text).unreadAbout('b'), /^ \(its entry in .*, line \d, .*: it names no /)
+    assert.equal(read(path, text).unreadAbout('c'), '')
+  }
 })
 
 test('poetry.lock: files by name, also of the versions that have them apart; Git, URLs and folders are none', () => {

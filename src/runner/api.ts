@@ -133,6 +133,13 @@ export interface PinnedLockfiles {
   readonly files?: readonly { readonly path: string; readonly unread?: string }[]
   /** Dependencies that no registry has. */
   readonly outside?: readonly { readonly name: string; readonly kind: 'git' | 'url'; readonly host: string }[]
+  /** Entries that pin nothing because they cannot be read. */
+  readonly gaps?: readonly {
+    readonly path: string
+    readonly line?: number
+    readonly entry: string
+    readonly why: string
+  }[]
 }
 
 export interface FinishReport {

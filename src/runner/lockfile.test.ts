@@ -204,6 +204,12 @@ test('what could not be read, and what no registry brings and the role does not 
       return {
         packages: 1,
         files: [{ path: name }, { path: 'test/bun.lock', unread: 'bun.lock is not JSON' }],
+        gaps: [1, 2, 3, 4, 5, 6, 7].map((line) => ({
+          path: name,
+          line,
+          entry: `e${line}`,
+          why: 'no version',
+        })),
         outside: [
           { name: 'tool', kind: 'git', host: 'git.test' },
           { name: 'odd', kind: 'url', host: 'codeload.test' },
@@ -224,6 +230,7 @@ test('what could not be read, and what no registry brings and the role does not 
   assert.equal(handed, 1)
   assert.deepEqual(told, [
     'mayfly: test/bun.lock: bun.lock is not JSON',
+    `mayfly: ${name}: what cannot be read pins nothing: ${[1, 2, 3, 4, 5].map((i) => `line ${i}, e${i} (no version)`).join(', ')} and 2 more`,
     'mayfly: not from a registry, and not reached by this role: tool (Git, git.test: needs git:read), odd (codeload.test: needs egress)',
   ])
 })

@@ -98,11 +98,12 @@ function counting(paths: readonly string[]): string[] {
 }
 
 /** What a developer should know of lockfiles that were taken: which could not be read, and what no registry will bring. */
-function aboutPinned({ files = [], outside = [] }: PinnedLockfiles, step: StepGrant): string[] {
+function aboutPinned({ files = [], outside = [], gaps = [] }: PinnedLockfiles, step: StepGrant): string[] {
   const unread = files.flatMap(({ path, unread }) => (unread === undefined ? [] : [`${path}: ${unread}`]))
   const reached = new Set([...step.connections.map(({ authority }) => authority), ...(step.egress ?? [])])
   const unreached = outside.filter(({ host }) => !reached.has(`${host}:443`))
-  if (unreached.length === 0) return unread
+  const notes = [...unread, ...aboutGaps(gaps)]
+  if (unreached.length === 0) return notes
   const places = [
     ...new Set(
       unreached.map(({ name, kind, host }) =>
@@ -110,7 +111,18 @@ function aboutPinned({ files = [], outside = [] }: PinnedLockfiles, step: StepGr
       ),
     ),
   ]
-  return [...unread, `not from a registry, and not reached by this role: ${listed(places)}`]
+  return [...notes, `not from a registry, and not reached by this role: ${listed(places)}`]
+}
+
+/** One line for each lockfile. */
+function aboutGaps(gaps: NonNullable<PinnedLockfiles['gaps']>): string[] {
+  return [...Map.groupBy(gaps, ({ path }) => path)].map(([path, of]) => {
+    const entries = of.map(({ line, entry, why }) => {
+      const place = line === undefined ? '' : `line ${line}, `
+      return `${place}${entry} (${why})`
+    })
+    return `${path}: what cannot be read pins nothing: ${listed(entries)}`
+  })
 }
 
 function listed(names: readonly string[]): string {

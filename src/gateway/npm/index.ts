@@ -97,7 +97,7 @@ async function permitFor(
   if (!isPinned && !mayResolve(exchange, name)) {
     // Whether the role may install at all comes before what is missing for it.
     const denial = exchange.precheck(install)
-    if (denial === undefined) deny(exchange, unpinned(pins, what, connection.name))
+    if (denial === undefined) deny(exchange, unpinned(pins, name, what, connection.name))
     else refuse(exchange, 403, denial.message)
     return undefined
   }
@@ -110,11 +110,11 @@ async function permitFor(
   return undefined
 }
 
-function unpinned(pins: Pins | undefined, what: string, connection: string): string {
+function unpinned(pins: Pins | undefined, name: string, what: string, connection: string): string {
   const more = `a role that may add packages has "npm:resolve ${connection}"`
   return pins === undefined
     ? `the step has no lockfile (package-lock.json, pnpm-lock.yaml, yarn.lock, bun.lock), and installs what that pins: ${more}`
-    : `the run's lockfile does not pin ${what}: ${more}`
+    : `the run's lockfile does not pin ${what}${pins.unreadAbout(name)}: ${more}`
 }
 
 function mayResolve(exchange: Exchange, name: string): boolean {

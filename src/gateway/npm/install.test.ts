@@ -15,6 +15,8 @@ const layouts: readonly (readonly [registry: string, name: string, path: string]
   ['a folder for each version', 'core', '/core/1.0.0/core-1.0.0.tgz'],
   ['a repository with a space', 'core', '/my%20feed/core/-/core-1.0.0.tgz'],
   ['with a query', 'core', '/core/-/core-1.0.0.tgz?cache=0'],
+  // `npm:-@0.0.1` stands for a dependency that is to be left out.
+  ['the package -', '-', '/-/-/--1.0.0.tgz'],
   ['Gitea', '@octo/core', '/%40octo%2Fcore/-/1.0.0/core-1.0.0.tgz'],
   ['Gemfury', '@octo/core', '/@octo%2fcore/-/%40octo%2Fcore-1.0.0'],
 ]

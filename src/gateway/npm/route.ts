@@ -60,7 +60,8 @@ export function packumentPath(name: string): string {
  * `/core/versions/1.0.0/content`, and folders for versions. `path` is below the connection's, escapes resolved.
  */
 export function isFileOf(path: string, name: string): boolean {
-  if (path.startsWith('/-/')) return false
+  // What is not of a package is there; and the package `-`, which leaves a dependency out where it stands for it.
+  if (path.startsWith('/-/') && !(name === '-' && path.startsWith('/-/-/'))) return false
   // Before `/-/` stands whose file it is; where there is none, the name is a folder on the way.
   const bar = path.lastIndexOf('/-/')
   const at = bar === -1 ? path.indexOf(`/${name}/`) : bar - name.length - 1

@@ -81,7 +81,7 @@ export function unpinned(
   const why =
     pins === undefined
       ? 'the workspace has no lockfile with hashes (requirements.txt, uv.lock, poetry.lock, pdm.lock, Pipfile.lock or pylock.toml)'
-      : `the run's lockfile does not pin ${what}`
+      : `the run's lockfile does not pin ${what}${pins.unreadAbout(project)}`
   return `${why}: pin it there, or grant "pypi:resolve ${exchange.connection.name}" to a step that adds dependencies`
 }
 

@@ -265,11 +265,14 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
         outside: z
           .array(z.object({ name: z.string(), kind: z.enum(['git', 'url']), host: z.string() }))
           .describe('Dependencies that no registry has; the first hundred.'),
+        gaps: z
+          .array(z.object({ path: z.string(), line: z.int().optional(), entry: z.string(), why: z.string() }))
+          .describe('Entries that pin nothing because they cannot be read; the first hundred.'),
       }),
       ...withBody(z.string(), async (call, bundle) => {
-        const { packages, digest, files, outside } = await gateway.pinLockfiles(ownStep(call), bundle)
+        const { packages, digest, files, outside, gaps } = await gateway.pinLockfiles(ownStep(call), bundle)
         const told = files.map(({ path, unread }) => ({ path, ...(unread === undefined ? {} : { unread }) }))
-        return { packages, digest, files: told, outside }
+        return { packages, digest, files: told, outside, gaps }
       }),
     },
     {
