@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { act, jsonOption, serverOption, tokenNote, wholeNumber } from './command.ts'
 
-/** `mayfly apply`, `revoke`, `status`. */
+/** `mayfly apply`, `revoke`, `connections`, `status`. */
 export function addOperator(program: Command): void {
   program
     .command('apply')
@@ -31,6 +31,23 @@ export function addOperator(program: Command): void {
       `\nRequests that wait for approval and match are ended, too. Exit code 1 if there is no such run, role, ...${tokenNote}`,
     )
     .action(act(async (options) => (await import('./revoke.ts')).revoke(options)))
+  const connections = program
+    .command('connections')
+    .description('what steps have open now at the server’s gateway, and for whom')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .addHelpText('after', tokenNote)
+    .action(act(async (options) => (await import('./connections.ts')).listConnections(options)))
+  connections
+    .command('kill')
+    .description('close one; its step goes on, and may open another')
+    .argument('<id>', 'as `mayfly connections` shows it')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .addHelpText('after', tokenNote)
+    .action(
+      act(async (id: string, options) => (await import('./connections.ts')).killConnection(id, options)),
+    )
   program
     .command('status')
     .description('is the server ready, what is open, how far is the audit log')

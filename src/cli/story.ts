@@ -189,6 +189,9 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'token.created': (data) => [
     `${text(data['by'])} made the API token "${text(data['name'])}" (${list(data['scopes'])})`,
   ],
+  'connection.killed': (data) => [
+    `${text(data['by'])} closed a connection to ${text(data['host'])} (${text(data['bytes_up'])} bytes up, ${text(data['bytes_down'])} down)`,
+  ],
   'token.revoked': (data) => [`${text(data['by'])} revoked API token ${text(data['id'])}`],
 }
 

@@ -38,6 +38,7 @@ import type { KeptFiles } from './downloads/kept-files.ts'
 import { createEgressGuard, type EgressGuard } from './egress-guard.ts'
 import { plainAnswer, type StreamExchange, type StreamHandler, type Upgrade } from './exchange.ts'
 import { createFindings } from './findings.ts'
+import { createOpenConnections, type OpenConnection } from './open-connections.ts'
 import { createGatekeeper } from './permit.ts'
 import { createExchangeOpener } from './open-exchange.ts'
 import { createPinned } from './pinned.ts'
@@ -68,6 +69,10 @@ export interface Gateway {
   /** Forgets what a finished step did. */
   forget(step: StepId): void
   openSockets(): number
+  /** What steps have open here. */
+  connections(): OpenConnection[]
+  /** Closes one of them, and what it was; undefined if there is none. */
+  killConnection(id: string): OpenConnection | undefined
   close(): Promise<void>
 }
 
@@ -143,8 +148,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const protocolOf = createProtocols(deps)
   const authorities = new Map<string, Promise<RunCa>>()
   const states = new Map<StepId, StepState>()
-  /** Sockets that run on another one of these: together they are one connection. */
-  const inner = new WeakSet<Duplex>()
+  const open = createOpenConnections(deps.clock)
+  /** Sockets that run on another one of these, and which: together they are one connection. */
+  const inner = new WeakMap<Duplex, Duplex>()
   const origin = new WeakMap<Duplex, { step: Step; at: At }>()
   let url = deps.publicUrl ?? ''
 
@@ -179,10 +185,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
       return true
     },
     track,
+    opened: (...connection) => open.opened(...connection),
   })
 
   function track(step: Step, socket: Duplex, outer?: Duplex): void {
-    if (outer !== undefined) inner.add(socket)
+    if (outer !== undefined) inner.set(socket, outer)
     const { sockets } = stateOf(step)
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
@@ -250,6 +257,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const from = origin.get(request.socket)
     if (from === undefined) return plainAnswer(response, 400, 'mayfly: no tunnel')
     const { step, at } = from
+    open.request(inner.get(request.socket) ?? request.socket)
     const connection = meantBy(request.url ?? '', at)
     request.socket.setTimeout(stepSilenceMs(connection))
     const exchange = openExchange(request, response, step, connection, upgrade)
@@ -309,6 +317,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     openSockets: () =>
       [...states.values()].flatMap(({ sockets }) => [...sockets]).filter((socket) => !inner.has(socket))
         .length,
+    connections: () => open.list(),
+    killConnection: (id) => open.kill(id),
     async close() {
       for (const { sockets, upstream } of states.values()) {
         for (const socket of [...sockets].toReversed()) socket.destroy()

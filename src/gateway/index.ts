@@ -5,6 +5,7 @@
  * credential; the end of a step destroys its sockets. A request passes tunnel, handler, gatekeeper, upstream.
  */
 export type { EgressGuard } from './egress-guard.ts'
+export type { OpenConnection } from './open-connections.ts'
 export { createGateway } from './gateway.ts'
 export type { Gateway, GatewayDeps } from './gateway.ts'
 export type { PushScanner } from './push-scanner.ts'

@@ -19,6 +19,7 @@ import type { ActivityRecord } from './activity.ts'
 import type { Denials } from './denials.ts'
 import { egressDenial } from './egress-denial.ts'
 import type { EgressGuard } from './egress-guard.ts'
+import type { OpenConnections } from './open-connections.ts'
 import type { Gatekeeper } from './permit.ts'
 import type { RunCa } from './run-ca.ts'
 
@@ -42,6 +43,8 @@ export interface TunnelDeps {
   admit: (step: Step, socket: Socket) => boolean
   /** Remembers a socket so that the end of the step destroys it; `outer` is the one that it runs on. */
   track: (step: Step, socket: Duplex, outer?: Duplex) => void
+  /** A CONNECT that was let through: to one of the connections, or to an egress host. */
+  opened: OpenConnections['opened']
   /** With it the gateway speaks HTTPS: CONNECT comes within TLS. */
   certificate?: ServedCertificate
 }
@@ -153,6 +156,8 @@ function parseAuthority(authority: string): { host: string; port: number } | und
 /** TLS ends here, under the run's CA, for the host that was named in CONNECT and no other. */
 async function terminate(deps: TunnelDeps, socket: Socket, head: Buffer, step: Step, at: At): Promise<void> {
   const [connection] = at
+  const { name, host, port } = connection
+  deps.opened(socket, step, { connection: name, host, port })
   if (!connection.tls) {
     established(socket, head)
     return deps.serve(socket, step, at)
@@ -202,6 +207,7 @@ async function passThrough(
   // The step may have ended while the name was resolved: its sockets are closed, ours must not stay.
   if (socket.destroyed) return void upstream.destroy()
   deps.activity.granted(step.id, `egress ${name}`)
+  deps.opened(socket, step, { host, port })
   deps.track(step, upstream)
   established(socket, head)
   joinSockets(socket, upstream)

@@ -94,6 +94,7 @@ export async function openServer(
   t: TestContext,
   options: {
     policy?: string
+    gatewayListens?: true
     fetch?: typeof fetch
     secrets?: Record<string, string>
     url?: string
@@ -150,8 +151,9 @@ export async function openServer(
     clock,
     policy: () => rules.current().policy,
     targets: () => rules.current().targets,
-    publicUrl: 'http://127.0.0.1:1',
+    ...(options.gatewayListens === true ? {} : { publicUrl: 'http://127.0.0.1:1' }),
   })
+  if (options.gatewayListens === true) await gateway.listen('127.0.0.1', 0)
   const apiTokens = createApiTokens({ store, clock })
   const sessions = createOperatorSessions({ store, clock })
   const sent: { message: Message; addresses: readonly string[] }[] = []
@@ -272,6 +274,7 @@ export async function openServer(
     audit,
     store,
     broker,
+    gateway,
     logs,
     logLimits,
     rules,

@@ -29,6 +29,7 @@ import { registerPages } from './pages/pages.ts'
 import { createRefusals } from './refusals.ts'
 import { registerRoutes, type Route } from './route.ts'
 import { approvalRoutes } from './routes/approvals.ts'
+import { connectionRoutes } from './routes/connections.ts'
 import { logRoutes } from './routes/logs.ts'
 import { oauthRoutes } from './routes/oauth.ts'
 import { operatorRoutes } from './routes/operator.ts'
@@ -101,6 +102,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...logRoutes({ ...deps, notices }),
     ...operatorRoutes(deps),
     ...secretRoutes(deps),
+    ...connectionRoutes(deps),
     ...whoamiRoutes(deps),
     ...signInRoutes(deps),
     ...approvalRoutes(deps),

@@ -56,6 +56,7 @@ const lines: Readonly<Record<string, Line>> = {
   'token.created': ['api', 1, 2],
   'token.recovered': ['api', 1, 2],
   'token.revoked': ['api', 4, 1],
+  'connection.killed': ['api', 4, 1],
   'person.erased': ['api', 4, 2],
   'logs.removed': ['api', 4, 2],
   'notification.failed': ['api', 99, 2, 'failed'],
