@@ -69,7 +69,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'gateway/tcp': ['lib', 'gateway'],
   runner: ['lib', 'kinds', 'lockfiles', 'mask', 'config', 'identity'],
   server: [
-    ...['lib', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
+    ...['lib', 'kinds', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
     ...['rules', 'operators', 'approval'],
   ],
   cli: [
@@ -110,6 +110,7 @@ export const doors: Readonly<Record<string, string>> = {
   'gateway/once.ts': 'permits what names no resource yet',
   'gateway/turns.ts': 'publishes one thing at a time, for the protocols that have registries',
   'gateway/push-scanner.ts': 'what a scanner of pushes is told and answers',
+  'gateway/trusted-publishing.ts': 'what a tool is given that asks for a token itself',
   'gateway/verified-body.ts': 'whether a digest can be relied on is told before anything is asked for',
   'lockfiles/bundle.ts': '`mayfly run` starts without the readers',
 }

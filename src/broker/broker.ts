@@ -23,7 +23,7 @@ import {
   type StepRefusal,
   type StepRequest,
 } from './events.ts'
-import type { End, KeptLog, Lease, Session, Step, StepOutcome } from './model.ts'
+import type { End, KeptLog, Lease, Minted, Session, Step, StepOutcome } from './model.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import { createRecords, type SessionMatch, type WaitingSession } from './records.ts'
 import { actorOf } from './rows.ts'
@@ -53,6 +53,8 @@ export interface Broker {
   seen(session: Session): Promise<void>
   /** The step's lease for this connection, issued at its first use. Throws `revoked` once the step has ended. */
   lease(step: Step, connection: Connection, grant: string): Promise<Lease>
+  /** Records what a registry has minted for this step, before it is used. Throws `revoked` once the step has ended. */
+  leaseMinted(step: Step, connection: Connection, minted: Minted): Promise<void>
   /** Closes the gate, revokes every lease, records the end. Twice is once. */
   endStep(step: Step, outcome: StepOutcome): Promise<void>
   endSession(session: Session, reason: string): Promise<void>
@@ -240,14 +242,37 @@ export async function createBroker(deps: {
       authorization: credential === undefined ? undefined : await staticAuthorization(vault, credential),
       clientIdentity: await openClientIdentity(vault, connection, clock),
     }
-    await audit.append(leaseIssued(issued, step, connection, grant))
-    await records.addLease(issued, step, grant)
+    await record(issued, step, connection, { grant, kind: 'static' })
+    return issued
+  }
+
+  async function leaseMinted(step: Step, connection: Connection, minted: Minted): Promise<void> {
+    if (!stands(step, clock)) throw ended(step.endReason ?? 'expired')
+    const issued: Lease = {
+      id: newOrderedId<LeaseId>('lse', clock.nowMs()),
+      connection: connection.name,
+      expiresMs: Math.min(minted.expiresMs, step.expiresMs),
+      // It is the gateway's, which has it already.
+      authorization: undefined,
+      clientIdentity: undefined,
+    }
+    await record(issued, step, connection, minted)
+  }
+
+  /** The lease is in the log and in the store before anybody has it. */
+  async function record(
+    issued: Lease,
+    step: Step,
+    connection: Connection,
+    how: Pick<Minted, 'grant' | 'kind'>,
+  ) {
+    await audit.append(leaseIssued(issued, step, connection, how))
+    await records.addLease(issued, step, how)
     // A kill may race the issue: then the lease is revoked at once and never handed out.
     if (step.endReason !== undefined) {
       await records.revokeLeases(step, step.endReason)
       throw ended(step.endReason)
     }
-    return issued
   }
 
   function closeGate(step: Step, reason: string): void {
@@ -334,6 +359,7 @@ export async function createBroker(deps: {
       await audit.append(stepRefused(session, refusal)).catch(() => undefined)
     },
     lease,
+    leaseMinted,
     endStep,
     endSession,
     revoke,

@@ -3,7 +3,7 @@ import { isolationOf, lacksOf, type Engine, type RunId, type StepId, type Tier }
 import type { Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { recordedIdentity } from './people.ts'
-import type { KeptLog, Lease, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
+import type { KeptLog, Lease, Minted, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
 import { jobOf, recordedJob, stepEvent } from './recorded-job.ts'
 
 /** What a step is opened with. */
@@ -185,7 +185,12 @@ function fitting(said: Readonly<Record<string, unknown>>, room: number): Record<
   return { ...Object.fromEntries(kept), omitted }
 }
 
-export function leaseIssued(lease: Lease, step: Step, connection: Connection, grant: string): AuditEvent {
+export function leaseIssued(
+  lease: Lease,
+  step: Step,
+  connection: Connection,
+  { grant, kind }: Pick<Minted, 'grant' | 'kind'>,
+): AuditEvent {
   const client = connection.clientCertificate
   return {
     type: 'lease.issued',
@@ -198,9 +203,9 @@ export function leaseIssued(lease: Lease, step: Step, connection: Connection, gr
       job: jobOf(step.session),
       connection: connection.name,
       grant,
-      kind: 'static',
-      secret: connection.credential?.secret,
-      ...(client === undefined ? {} : { clientKey: client.secret }),
+      kind,
+      ...(kind === 'static' ? { secret: connection.credential?.secret } : {}),
+      ...(client === undefined || kind !== 'static' ? {} : { clientKey: client.secret }),
       expires: new Date(lease.expiresMs).toISOString(),
     },
   }

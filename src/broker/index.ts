@@ -18,7 +18,16 @@ export type { SessionMatch } from './records.ts'
 export type { Broker } from './broker.ts'
 export type { SessionRequest } from './session-request.ts'
 export type { StepRequest } from './events.ts'
-export type { ClientIdentity, End, Lease, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
+export type {
+  ClientIdentity,
+  End,
+  Lease,
+  Minted,
+  Session,
+  Step,
+  StepOutcome,
+  StepWorkspace,
+} from './model.ts'
 export { createLogMemory, type LogMemory } from './log-memory.ts'
 export { loadRunKeys } from './run-keys.ts'
 export type { RunKeys } from './run-keys.ts'

@@ -69,6 +69,14 @@ export interface Lease {
   readonly clientIdentity: ClientIdentity | undefined
 }
 
+/** What a registry gave for the identity of the job: the gateway holds it. */
+export interface Minted {
+  /** What it is for, as a grant. */
+  readonly grant: string
+  readonly kind: 'static' | 'trusted_publishing'
+  readonly expiresMs: number
+}
+
 /** A client certificate and its key, for TLS with the host of one connection. */
 export interface ClientIdentity {
   /** PEM, the certificate itself first. */

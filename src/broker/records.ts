@@ -13,7 +13,7 @@ import {
   stepFinished,
   type StepOfLease,
 } from './events.ts'
-import type { End, KeptLog, Lease, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
+import type { End, KeptLog, Lease, Minted, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
 import type { AddEvents, Outbox } from './outbox.ts'
 import { actorOf, endIn, newSession, rolesOf, usedToken, wasTokenUsed } from './rows.ts'
 import { runState } from './run-numbers.ts'
@@ -43,7 +43,7 @@ export interface Records {
   waitingSessions(limit: number): Promise<WaitingSession[]>
   /** Ids and sessions of the steps that have not ended. */
   openSteps(): Promise<{ step: Omit<Step, 'session'>; session: SessionId }[]>
-  addLease(lease: Lease, step: Step, grant: string): Promise<void>
+  addLease(lease: Lease, step: Step, how: Pick<Minted, 'grant' | 'kind'>): Promise<void>
   revokeLeases(step: Step, reason: string): Promise<void>
   /** Revokes what was issued while its step was ending, and written after it. */
   revokeLeft(): Promise<void>
@@ -282,14 +282,14 @@ export function createRecords(deps: {
         session: session_id as SessionId,
       }))
     },
-    async addLease(lease, step, grant) {
+    async addLease(lease, step, { grant, kind }) {
       const row = {
         id: lease.id,
         session_id: step.session.id,
         step_id: step.id,
         connection: lease.connection,
         grant_source: grant,
-        kind: 'static',
+        kind,
         created_ms: clock.nowMs(),
         expires_ms: lease.expiresMs,
         revoked_ms: null,

@@ -243,6 +243,26 @@ test('a lease: recorded, stored, then handed out; the same one every time', asyn
   })
 })
 
+test('what a registry mints is recorded and stored as a lease, ends with its step, and is none of a step that has ended', async (t) => {
+  const it = await setup(t)
+  const { step } = await withStep(it)
+  const minted = {
+    grant: 'npm:publish npm/a',
+    kind: 'trusted_publishing',
+    expiresMs: step.expiresMs + 1,
+  } as const
+  await it.broker.leaseMinted(step, connection(), minted)
+  const [entry] = it.audit.ofType('lease.issued')
+  assert.deepEqual(
+    [entry?.data['kind'], entry?.data['grant'], entry?.data['secret'], entry?.data['expires']],
+    ['trusted_publishing', minted.grant, undefined, new Date(step.expiresMs).toISOString()],
+  )
+  assert.equal((await it.broker.counts()).active, 1)
+  await it.broker.endStep(step, { reason: 'finished' })
+  assert.equal((await it.broker.counts()).active, 0)
+  await assert.rejects(it.broker.leaseMinted(step, connection(), minted), code('revoked'))
+})
+
 test('steps do not share leases', async (t) => {
   const it = await setup(t)
   const session = await openSession(it.broker)

@@ -138,7 +138,7 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     ...usedText(data),
   ],
   'lease.issued': (data) => [
-    `a lease on ${text(data['connection'])} was issued (${text(data['kind'])}, secret "${text(data['secret'])}" stays in the vault), by grant ${text(data['grant'])}`,
+    `a lease on ${text(data['connection'])} was issued (${text(data['kind'])}${data['secret'] === undefined ? '' : `, secret "${text(data['secret'])}" stays in the vault`}), by grant ${text(data['grant'])}`,
   ],
   'lease.revoked': (data) => [
     `the lease on ${text(data['connection'])} was revoked: ${text(data['reason'])}`,

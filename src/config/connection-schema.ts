@@ -129,7 +129,21 @@ const hosts = {
   token_host: hostAndPort
     .optional()
     .describe(
-      'The host whose tokens this one asks for, where it is another: the credential goes there, too (`auth.docker.io` of Docker Hub).',
+      'The host whose tokens this one asks for, where it is another: the credential goes there, too (`auth.docker.io` of Docker Hub; `pypi.org` of upload.pypi.org, for trusted publishing).',
+    ),
+}
+
+const publishing = {
+  trusted_publishing: z
+    .strictObject({
+      audience: z
+        .string()
+        .regex(/^[\x21-\x7e]{1,200}$/, 'an audience, such as npm:registry.npmjs.org or pypi')
+        .describe('Whom the identity token is for, as the registry says: `npm:registry.npmjs.org`, `pypi`.'),
+    })
+    .optional()
+    .describe(
+      'Publishes with the identity of the CI job: the gateway exchanges it for the registry’s token for the one package, and the step has neither. `credential` is for all else.',
     ),
 }
 
@@ -186,7 +200,15 @@ if (first === undefined) throw new Error('there is no kind of connection')
 export const connectionSchema = z.discriminatedUnion('kind', [first, ...others])
 
 function schemaOf(kind: KindName) {
-  const { transport, about, hosts: named = [], settings: further = [], ecosystem, attests } = kindNamed(kind)
+  const {
+    transport,
+    about,
+    hosts: named = [],
+    settings: further = [],
+    ecosystem,
+    attests,
+    publisherVariable,
+  } = kindNamed(kind)
   const url = transport === 'http' ? httpsUrl : streamUrl(kind)
   // What a kind does not take is an unknown key there.
   const beside = Object.fromEntries(named.map((key) => [key, hosts[key]])) as typeof hosts
@@ -206,7 +228,8 @@ function schemaOf(kind: KindName) {
   const rules = {
     ...(ecosystem === undefined ? {} : packageRules),
     ...(attests === undefined ? {} : provenanceRules),
-  } as typeof packageRules & typeof provenanceRules
+    ...(publisherVariable === undefined ? {} : publishing),
+  } as typeof packageRules & typeof provenanceRules & typeof publishing
   return z
     .strictObject({ kind: z.literal(kind), url, ...target, ...proof, ...beside, ...own, ...rules })
     .describe(about)

@@ -60,6 +60,8 @@ export interface Connection {
   readonly pushBytes?: number
   /** Those that the registry signs versions with: ECDSA on P-256. */
   readonly signatureKeys?: readonly SignatureKey[]
+  /** Publishes with a token that the registry gives for an identity token of the CI. */
+  readonly trustedPublishing?: { readonly audience: string }
   /** Of a Go module proxy: what modules that no go.sum pins are held against. */
   readonly sumdb?: ChecksumDatabase
   /** Of an archive that signs its indexes: OpenPGP public keys, as packets. */
@@ -181,6 +183,8 @@ function compileConnection(
   const credential = compileCredential(config.credential)
   if (credential !== undefined && !kindNamed(config.kind).credentials.includes(credential.scheme))
     return `a connection of kind ${config.kind} takes no ${credential.scheme} credential`
+  if (config.trusted_publishing !== undefined && credential?.scheme === 'header')
+    return 'trusted_publishing goes beside a basic or bearer credential, or none'
   const dial = config.dial === undefined ? undefined : parseAddress(config.dial)
   if (config.dial !== undefined && dial === undefined) return `dial ${config.dial} is no IP address and port`
   if (url.protocol === 'http:') {
@@ -215,6 +219,7 @@ function compileConnection(
     ...(config.push_size === undefined ? {} : { pushBytes: sizeBytes(config.push_size) }),
     ...(signatureKeys === undefined ? {} : { signatureKeys }),
     ...(sumdb === undefined ? {} : { sumdb }),
+    ...(config.trusted_publishing === undefined ? {} : { trustedPublishing: config.trusted_publishing }),
     ...(keyring === undefined ? {} : { keyring }),
   }
 }

@@ -38,6 +38,11 @@ export interface Exchange {
   would(operation: Operation, options?: { anyRef?: true }): boolean
   /** Several operations that stand or fall together: one entry, all of them or none. */
   permitAll(operations: readonly Operation[], detail: Readonly<Record<string, unknown>>): Promise<Permission>
+  /**
+   * The permission to publish a package of this name, with what the registry gives for the job's identity where the connection
+   * says so; otherwise as it is. Throws `denied`.
+   */
+  publisher(permit: Permit, name: string): Promise<Permit>
   /** Records a refusal that is the protocol's own, not policy's; returns the text for the step. */
   deny(what: string, reason: string): string
   /** Records a finding beside the refusal of what it is about; `key` tells it from others of its type, which are recorded once. */

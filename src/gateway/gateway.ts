@@ -48,6 +48,7 @@ import type { PushScanner } from './push-scanner.ts'
 import { createRequestServer } from './request-server.ts'
 import { createRunCa, type RunCa } from './run-ca.ts'
 import { boundIdle, stepSilenceMs } from './timeouts.ts'
+import { createTrustedPublishing } from './trusted-publishing.ts'
 import { createTunnelServer, type At } from './tunnel.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
 import { createSocketOpener } from './upstream-socket.ts'
@@ -60,6 +61,8 @@ export interface Gateway {
   caCertificate(session: Session): Promise<string>
   /** Takes the lockfiles whose packages, and no others, the step may install. The first ones stay. Throws `bad_input`. */
   pinLockfiles(step: Step, bundle: string): Promise<Pins>
+  /** Takes the job's identity token for the registry of this connection, at which the step publishes. Throws `bad_input`. */
+  holdIdentity(step: Step, connection: string, token: string): void
   /** Writes which packages the step had; before its end is recorded. Rejects if it cannot be written. */
   recordDownloads(step: Step): Promise<void>
   activity(step: StepId): Activity
@@ -145,6 +148,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     deny: (...refused) => gatekeeper.deny(...refused),
   })
   const pinned = createPinned(deps)
+  const publishing = createTrustedPublishing(deps)
   const protocolOf = createProtocols(deps)
   const authorities = new Map<string, Promise<RunCa>>()
   const states = new Map<StepId, StepState>()
@@ -155,7 +159,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   let url = deps.publicUrl ?? ''
 
   const openExchange = createExchangeOpener({
-    ...{ gatekeeper, delivery, downloads, findings, pinned },
+    ...{ gatekeeper, delivery, downloads, findings, pinned, publishing },
     ...{ openSocket, track },
     upstreamOf: (step) => stateOf(step).upstream,
   })
@@ -309,6 +313,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
       return (await runCa(session)).certificate
     },
     pinLockfiles: (step, bundle) => pinned.pin(step, bundle),
+    holdIdentity(step, name, token) {
+      const connection = deps.targets().connections.find((one) => one.name === name)
+      if (connection === undefined) throw new MayflyError('bad_input', 'there is no such connection')
+      publishing.hold(step, connection, token)
+    },
     recordDownloads: (step) => downloads.flush(step),
     activity: (step) => activity.of(step),
     refusals: (step, seen) => activity.refusals(step, seen),

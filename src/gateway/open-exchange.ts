@@ -14,6 +14,7 @@ import type { Pinned } from './pinned.ts'
 import { plainTarget } from './plain-target.ts'
 import { createReflection, readable, type Reflection } from './reflection.ts'
 import { readAnswer, relayAnswer } from './relay-answer.ts'
+import type { TrustedPublishing } from './trusted-publishing.ts'
 import { askUpgrade } from './upgrade.ts'
 import { authorityOf, type Upstream } from './upstream.ts'
 import type { SocketOpener } from './upstream-socket.ts'
@@ -33,13 +34,14 @@ export function createExchangeOpener(deps: {
   readonly downloads: DownloadRecord
   readonly findings: Findings
   readonly pinned: Pinned
+  readonly publishing: TrustedPublishing
   /** The connections of a step, gone with it. Throws `revoked`. */
   readonly upstreamOf: (step: Step) => Upstream
   readonly openSocket: SocketOpener
   /** Remembers a socket so that the end of the step destroys it. Throws `revoked`. */
   readonly track: (step: Step, socket: Duplex) => void
 }): ExchangeOpener {
-  const { gatekeeper, delivery, downloads, findings, pinned } = deps
+  const { gatekeeper, delivery, downloads, findings, pinned, publishing } = deps
 
   /** By the answer that it is about; made once for each credential. */
   const reflections = new WeakMap<IncomingMessage, Reflection>()
@@ -77,7 +79,7 @@ export function createExchangeOpener(deps: {
     }
     const reflectionSent = (upstream: IncomingMessage) => reflections.get(upstream)
     const asked = { step, connection, response, ...target, reflectionOf: reflectionSent }
-    return {
+    const exchange: Exchange = {
       request,
       response,
       connection,
@@ -92,6 +94,7 @@ export function createExchangeOpener(deps: {
       permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
       deny: (what, reason) => gatekeeper.deny(step, what, reason),
       found: (type, key, data) => findings.found(step, type, key, { connection: connection.name, ...data }),
+      publisher: (permit, name) => publishing.permit(step, permit, name, exchange),
       pins: () => pinned.of(step.id),
       permitPinned: (operation, pins) => gatekeeper.permitPinned(step, connection, operation, pins),
       deliver: (upstream, download) => delivery.deliver(asked, upstream, download),
@@ -149,6 +152,7 @@ export function createExchangeOpener(deps: {
           .then((answer) => remember(answer, connection, authorization))
       },
     }
+    return exchange
   }
 }
 

@@ -135,6 +135,10 @@ export function stubBroker(): BrokerStub {
         clientIdentity: identities.get(connection.name),
       }
     },
+    async leaseMinted(step: Step) {
+      if (step.endReason !== undefined)
+        throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
+    },
     endOf: () => undefined,
     onStepEnd: (listener: (step: Step) => void) => void listeners.push(listener),
   } as unknown as Broker

@@ -29,6 +29,11 @@ export interface Kind {
   readonly signed?: true
   /** Its paths name packages: their type in package URLs. A connection may have rules of its own for them. */
   readonly ecosystem?: string
+  /**
+   * Its registries give a token to whoever publishes with an identity token of the CI, which a CI that has one for each audience
+   * puts into this variable.
+   */
+  readonly publisherVariable?: string
   /** Its registries keep attestations of how files were made. */
   readonly attests?: true
   /** Its tools go to the storage hosts themselves, by addresses of an index or a lockfile: these belong to the connection. */

@@ -21,6 +21,7 @@ export const npm = {
   ref: { form: semver, noun: 'version', example: '1.*' },
   ecosystem: 'npm',
   attests: true,
+  publisherVariable: 'NPM_ID_TOKEN',
   settings: ['signature_keys'],
   hosts: ['storage'],
   credentials: ['basic', 'bearer'],

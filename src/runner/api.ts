@@ -54,6 +54,8 @@ export interface ServerApi {
   /** The server holds its answer until there is something to tell beyond the refusals that were `seen`, or for a while. */
   heartbeat(step: StepGrant, seen: number): Promise<Heartbeat | undefined>
   pinLockfiles(step: StepGrant, bundle: string): Promise<PinnedLockfiles>
+  /** The job's identity token for the registry of this connection. */
+  holdIdentity(step: StepGrant, connection: string, token: string): Promise<void>
   /** Adds to the step's log at this offset. What there is of it then; and why no more is taken, if so. */
   appendLog(
     step: StepGrant,
@@ -119,6 +121,10 @@ export interface StepGrant {
     storage?: readonly string[]
     /** Of a registry: patterns of the names that it serves, if not all. */
     only?: readonly string[]
+    /** Of a Go module proxy: the checksum database, if not Go's own. */
+    sumdb?: string
+    /** The step may publish there with an identity token of the job that is for this audience. */
+    publisher_audience?: string
   }[]
   /** Where the role may read the repository of the job; missing from servers that do not say. */
   readonly checkout?: readonly { connection: string; url: string }[]
@@ -317,6 +323,8 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     openStep: (token, step) => call({ method: 'POST', path: '/v1/steps', token, json: step }),
     heartbeat: (step, seen) => call({ method: 'POST', ...ofStep(step, 'heartbeat'), json: { seen } }),
     pinLockfiles: (step, bundle) => call({ method: 'PUT', ...ofStep(step, 'lockfiles'), text: bundle }),
+    holdIdentity: (step, connection, token) =>
+      call({ method: 'PUT', ...ofStep(step, 'publisher-identity'), json: { connection, token } }),
     appendLog: (step, offset, bytes, timeoutMs) =>
       call({ method: 'POST', ...ofStep(step, 'log'), query: `offset=${offset}`, bytes, timeoutMs }),
     finish: (step, outcome) => call({ method: 'POST', ...ofStep(step, 'finish'), json: outcome }),

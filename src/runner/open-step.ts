@@ -5,6 +5,7 @@ import { secretsOfJob } from './job-secrets/index.ts'
 import { lockfilesOnce } from './lockfile.ts'
 import type { OpenStep } from './opened-step.ts'
 import { createStepLog } from './record/index.ts'
+import { publisherIdentityOnce } from './publisher-identity.ts'
 import { createRefusals } from './refusals.ts'
 import { createRelay } from './relay.ts'
 import { keepRenewed } from './renewal.ts'
@@ -68,12 +69,19 @@ export async function openStep(
   const startedAt = new Date(deps.clock.nowMs()).toISOString()
   const renewal = keepRenewed({ api, grant: step, clock: deps.clock, learn })
   const refusals = createRefusals(notices.tell, step.run_id)
+  const pinned = lockfilesOnce(api, step, request, notices.tell)
+  const publisher = publisherIdentityOnce({
+    ...{ api, step, tell: notices.tell, learn: redactor.addOwn, clock: deps.clock },
+    identityFor: deps.identityFor,
+  })
   const relay = createRelay({
     step,
     signer: deps.signer,
     tell: refusals.tell,
     holdsSecret: redactor.isIn,
-    beforeRegistry: lockfilesOnce(api, step, request, notices.tell),
+    beforeRegistry: async (authority) => {
+      await Promise.all([pinned(), publisher(authority)])
+    },
   })
   const log = createStepLog({
     send: (offset, bytes, timeoutMs) => api.appendLog(step, offset, bytes, timeoutMs),

@@ -31,8 +31,8 @@ export interface RelayDeps {
   signer: ProofSigner
   /** One line for the developer: what was refused and why. */
   tell: (line: string) => void
-  /** Called before a connection to a registry goes out whose packages lockfiles pin. */
-  beforeRegistry: () => Promise<void>
+  /** Called with `host:port` before a connection to a registry goes out whose packages lockfiles pin. */
+  beforeRegistry: (authority: string) => Promise<void>
   /** Whether a secret of the job stands in this host name or URL. */
   holdsSecret: (address: string) => boolean
 }
@@ -135,7 +135,7 @@ export function createRelay(deps: RelayDeps): Relay {
 
   async function openTunnel(authority: string): Promise<Socket> {
     if (!authorities.has(authority.toLowerCase())) withhold(authority)
-    if (registries.has(authority.toLowerCase())) await deps.beforeRegistry()
+    if (registries.has(authority.toLowerCase())) await deps.beforeRegistry(authority.toLowerCase())
     return await tunnels.open(authority)
   }
 

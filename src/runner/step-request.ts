@@ -3,6 +3,7 @@ import type { ProofSigner } from '../identity/index.ts'
 import type { ServerApi, SessionGrant, StepActivity } from './api.ts'
 import type { Artifacts } from './artifacts/index.ts'
 import type { DotenvReports } from './dotenv-reports.ts'
+import type { IdentityFor } from './publisher-identity.ts'
 import type { LimitName, Probe } from './sandbox/index.ts'
 import type { StepVariables } from './step-variables.ts'
 import type { Supervision } from './supervise.ts'
@@ -101,6 +102,8 @@ export interface StepDeps extends Supervision {
   readonly clock: Clock
   /** Resolves when its command may begin, once its sandbox is set up; at once if left out. */
   readonly mayBegin?: () => Promise<void>
+  /** Identity tokens of the job for registries. */
+  readonly identityFor: IdentityFor
   /** The server, as the job names it. */
   readonly server: string
   /** Where this machine keeps caches; undefined: nowhere. */

@@ -94,6 +94,7 @@ async function openWorld(t: TestContext, job: Record<string, string> = { PATH: '
     server: 'http://127.0.0.1:1',
     cacheFolder: undefined,
     toldOnce: new Set(),
+    identityFor: () => Promise.reject(new Error('nobody publishes here')),
   }
   const run = (
     command: readonly string[],

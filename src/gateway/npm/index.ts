@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/index.ts'
 import type { Pins } from '../../lockfiles/index.ts'
 import type { Exchange, HttpHandler, Permit } from '../exchange.ts'
+import { standIn } from '../trusted-publishing.ts'
 import { refuse } from './answer.ts'
 import { createDistsOfSteps, type Dists } from './dists.ts'
 import { passPackument } from './packument.ts'
@@ -22,6 +23,7 @@ export function createNpmHandler({ clock }: { clock: Clock }): HttpHandler {
     const { request, path, query } = exchange
     const route = routeOf(request.method ?? '', path, query)
     if (route.kind === 'publish') return publish(exchange, route.name)
+    if (route.kind === 'exchange') return giveStandIn(exchange, route.name)
     if (route.kind === 'advisories') return passAdvisories(exchange)
     const [pins, dists] = [await exchange.pins(), distsOf(exchange.ofStep)]
     const file = request.method === 'GET' ? fileOf(exchange, pins, dists) : undefined
@@ -38,11 +40,23 @@ export function createNpmHandler({ clock }: { clock: Clock }): HttpHandler {
     if (about !== undefined) return statement(exchange, pins, about)
     deny(
       exchange,
-      path.startsWith('/-/npm/v1/oidc/')
-        ? 'trusted publishing is not done through a gateway: the connection needs a credential that may publish'
-        : 'only what package managers need to install and publish passes here: packages, their files, and new versions',
+      'only what package managers need to install and publish passes here: packages, their files, and new versions',
     )
   }
+}
+
+/**
+ * npm exchanges an identity token of the CI by itself where it sees one. That one goes nowhere, and what npm gets opens nothing:
+ * it publishes with it on this connection, where the gateway leaves it out and adds what it holds.
+ */
+async function giveStandIn(exchange: Exchange, name: string): Promise<void> {
+  const { connection, response } = exchange
+  const publishing = { action: 'npm:publish', connection: connection.name, path: name }
+  const denial = exchange.would(publishing, { anyRef: true }) ? undefined : exchange.precheck(publishing)
+  if (denial !== undefined) return refuse(exchange, 403, denial.message)
+  const body = Buffer.from(JSON.stringify({ token: standIn }))
+  response.writeHead(201, { 'content-type': 'application/json', 'content-length': body.length })
+  response.end(body)
 }
 
 async function packument(

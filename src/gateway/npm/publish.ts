@@ -74,7 +74,7 @@ async function publish(exchange: Exchange, turns: Turns, name: string): Promise<
   if (!permit.allow) return refuse(exchange, 403, permit.message)
   await turns(connection, `${name}@${version}`, async (isThere) => {
     const taken = isThere ? takenAlready : await whyTaken(exchange, permit, publication)
-    if (taken === undefined) return send(exchange, permit, publication, read)
+    if (taken === undefined) return sendAsPublisher(exchange, permit, publication, read)
     refuse(exchange, 409, exchange.deny(`${what}@${version}`, taken))
     return isThere
   })
@@ -112,6 +112,26 @@ async function whyTaken(
   if (!isRecord(document))
     return `whether it is there already cannot be told: the registry answered ${answer.statusCode}`
   return Object.hasOwn(recordOf(document['versions']), version) ? takenAlready : undefined
+}
+
+/** As `send`, with what the registry gives its publisher. */
+async function sendAsPublisher(
+  exchange: Exchange,
+  permit: Permit,
+  publication: Publication,
+  body: PublishBody,
+): Promise<boolean> {
+  const { name, version } = publication
+  let publisher: Permit
+  try {
+    publisher = await exchange.publisher(permit, name)
+  } catch (error) {
+    if (!(error instanceof MayflyError) || error.code !== 'denied') throw error
+    const what = `npm PUT ${exchange.connection.name}/${name}@${version}`
+    refuse(exchange, 403, exchange.deny(what, messageOf(error)))
+    return false
+  }
+  return send(exchange, publisher, publication, body)
 }
 
 /** Whether the registry has it now; the step is answered either way. */

@@ -6,6 +6,8 @@ export type Route =
   /** At the address that registries have by convention; others are known by a lockfile, or by a packument. */
   | { readonly kind: 'tarball'; readonly name: string; readonly version: string }
   | { readonly kind: 'publish'; readonly name: string }
+  /** A tool that sees an identity token of the CI asks for one of the registry itself. */
+  | { readonly kind: 'exchange'; readonly name: string }
   | { readonly kind: 'advisories' }
   | { readonly kind: 'keys' }
   | { readonly kind: 'attestations'; readonly name: string; readonly version: string }
@@ -22,6 +24,8 @@ export function routeOf(method: string, path: string, query: string): Route {
   const plain = path.replace(/%2f/gi, '/').slice(1)
   if (query !== '') return { kind: 'other' }
   if (method === 'PUT') return isName(plain) ? { kind: 'publish', name: plain } : { kind: 'other' }
+  const exchanged = /^-\/npm\/v1\/oidc\/token\/exchange\/package\/(?<name>.+)$/.exec(plain)?.groups?.['name']
+  if (method === 'POST' && isName(exchanged)) return { kind: 'exchange', name: exchanged }
   if (method === 'POST')
     return plain === '-/npm/v1/security/advisories/bulk' ? { kind: 'advisories' } : { kind: 'other' }
   if (method !== 'GET') return { kind: 'other' }

@@ -1,4 +1,5 @@
 import { discard, pickHeaders, type Exchange, type HttpHandler } from '../exchange.ts'
+import { standIn } from '../trusted-publishing.ts'
 import { addressOf, ask } from './ask.ts'
 import { answerPlain, refuse } from './answer.ts'
 import { serveFile } from './file-request.ts'
@@ -34,11 +35,28 @@ async function serve(exchange: Exchange, pages: Pages, turns: Turns): Promise<vo
     case 'upload':
       return serveUpload(exchange, pages, turns)
     case 'mint':
-      return refuse(
-        exchange,
-        'a step needs no token to publish: the gateway adds the credential of the connection; publish with any user name and password',
-      )
+      return giveStandIn(exchange)
   }
+}
+
+/**
+ * Publishers that see an identity token of the CI exchange it by themselves. That one goes nowhere, and what they get opens
+ * nothing: they publish with it on this connection, where the gateway leaves it out and adds what it holds.
+ */
+function giveStandIn(exchange: Exchange): void {
+  const { connection, path, request, response } = exchange
+  const audience = connection.trustedPublishing?.audience
+  if (audience === undefined)
+    return refuse(
+      exchange,
+      'a step needs no token to publish: the gateway adds the credential of the connection; publish with any user name and password',
+    )
+  // Who sends a body reads no answer before its end.
+  request.resume()
+  const said = path.endsWith('/audience') ? { audience } : { success: true, token: standIn }
+  const body = Buffer.from(JSON.stringify(said))
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length })
+  response.end(body)
 }
 
 /** What is told about a project, and decides nothing here: files are held against their digests all the same. */

@@ -47,8 +47,10 @@ async function publish(exchange: Exchange, pages: Pages, turns: Turns): Promise<
   if (!permit.allow) return answerPlain(exchange, 403, permit.message)
   await turns(connection, file.toLowerCase(), async (isThere) => {
     const taken = isThere ? existing(file) : await takenReason(exchange, pages, permit, publication)
-    if (taken === undefined)
-      return send(exchange, permit, boundary, Readable.from(bodyOf(head, chunks, reader, publication)))
+    if (taken === undefined) {
+      const publisher = await exchange.publisher(permit, project)
+      return send(exchange, publisher, boundary, Readable.from(bodyOf(head, chunks, reader, publication)))
+    }
     refuse(exchange, taken.why, taken.status)
     return isThere
   })

@@ -1,5 +1,6 @@
 import { messageOf } from '../../lib/index.ts'
 import type { Cancellation } from '../cancellation.ts'
+import { identityFor } from '../publisher-identity.ts'
 import { runStep } from '../step.ts'
 import type { StepResult } from '../step-request.ts'
 import type { StepsDeps } from './job-request.ts'
@@ -51,6 +52,7 @@ async function runInSlot(deps: Deps, { step, number, end }: Tried, slot: Slot): 
         ...{ stdout: view.stdout, stderr: view.stderr, merged: view.merged, notices: view.notices },
         ...{ session, cancellation: end, mayBegin: slot.mayBegin },
         ...{ job: environment.variables, cacheFolder: environment.cacheFolder },
+        identityFor: identityFor({ environment, untrusted: [step.workspace] }),
       },
       {
         ...step,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { MayflyError, engines, limits, nowSeconds, type Clock } from '../../lib/index.ts'
 import type { AccessTokens, Broker, Step } from '../../broker/index.ts'
 import type { Gateway } from '../../gateway/index.ts'
+import { isWrite } from '../../kinds/index.ts'
 import type { RulesHolder } from '../../rules/index.ts'
 import type { EndNotices } from '../end-notices.ts'
 import { tokenExpiry } from '../lifetime.ts'
@@ -63,6 +64,10 @@ const openResponse = z.object({
         .string()
         .optional()
         .describe('Of a Go module proxy: the key of its checksum database, if not Go’s own; `off`: none.'),
+      publisher_audience: z
+        .string()
+        .optional()
+        .describe('The step may publish there with an identity token of the job that is for this audience.'),
     }),
   ),
   checkout: z
@@ -276,6 +281,21 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
       }),
     },
     {
+      method: 'PUT',
+      path: '/v1/steps/:id/publisher-identity',
+      summary: 'Hand over an identity token of the job, which a registry takes from its trusted publisher',
+      auth: 'dpop',
+      status: 204,
+      response: z.undefined(),
+      ...withBody(
+        z.strictObject({
+          connection: z.string().min(1).max(200),
+          token: z.string().min(1).max(limits.identityTokenBytes),
+        }),
+        async (call, { connection, token }) => gateway.holdIdentity(ownStep(call), connection, token),
+      ),
+    },
+    {
       method: 'POST',
       path: '/v1/steps/:id/finish',
       summary: 'End the step: gate closed, leases revoked, end recorded',
@@ -365,6 +385,7 @@ async function openStep(
   const expiresSeconds = tokenExpiry(step.expiresMs, clock)
   const { id, runId, jkt, actor } = session
   const names = new Set(role.grants.map((grant) => grant.connection))
+  const writes = new Set(role.grants.filter(({ action }) => isWrite(action)).map((grant) => grant.connection))
   return {
     step_id: step.id,
     run_id: runId,
@@ -389,6 +410,10 @@ async function openStep(
         ...{ name: one.name, kind: one.kind, url: one.url, authority: `${one.host}:${one.port}` },
         ...(one.packages?.only === undefined ? {} : { only: [...one.packages.only] }),
         ...(one.sumdb?.setting === undefined ? {} : { sumdb: one.sumdb.setting }),
+        // An identity token is asked for only by who may publish there.
+        ...(one.trustedPublishing !== undefined && writes.has(one.name)
+          ? { publisher_audience: one.trustedPublishing.audience }
+          : {}),
         storage: (one.storage ?? [])
           .filter(({ host, port }) => rules.targets.at(host, port)[0]?.storageOf === one)
           .map(({ host, port }) => `${host}:${port}`),
