@@ -51,6 +51,11 @@ export function createNpmHandler({ clock }: { clock: Clock }): HttpHandler {
  */
 async function giveStandIn(exchange: Exchange, name: string): Promise<void> {
   const { connection, response } = exchange
+  if (connection.trustedPublishing === undefined)
+    return deny(
+      exchange,
+      `connection "${connection.name}" has no trusted_publishing: the gateway adds its credential, publish with any token`,
+    )
   const publishing = { action: 'npm:publish', connection: connection.name, path: name }
   const denial = exchange.would(publishing, { anyRef: true }) ? undefined : exchange.precheck(publishing)
   if (denial !== undefined) return refuse(exchange, 403, denial.message)
