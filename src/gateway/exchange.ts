@@ -186,6 +186,12 @@ export function pickHeaders(request: IncomingMessage, names: readonly string[]):
   return picked
 }
 
+/** Whether a body follows the head: HTTP/1.1 says so in the head (RFC 9112, section 6.3), HTTP/2 by not ending the stream. */
+export function hasBody({ httpVersionMajor, headers, complete }: IncomingMessage): boolean {
+  if (httpVersionMajor === 2) return !complete
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+}
+
 /** Cookies, challenges and advice of other hosts are not the step's to have. */
 const dropped: ReadonlySet<string> = new Set([
   'alt-svc',

@@ -58,7 +58,12 @@ export interface World {
   /** TLS within a tunnel of `connect`, destroyed with the test. */
   tls(tunnel: Tunnel, options?: ConnectionOptions): TLSSocket
   /** A tunnel to the git connection with TLS within. */
-  secure(options?: { as?: Step; authority?: string; servername?: string }): Promise<TLSSocket>
+  secure(options?: {
+    as?: Step
+    authority?: string
+    servername?: string
+    ALPNProtocols?: string[]
+  }): Promise<TLSSocket>
   /** Sends one request, raw, and reads all that comes until the end. */
   ask(text: string | Buffer, options?: { as?: Step; authority?: string }): Promise<Answer>
 }
@@ -250,10 +255,11 @@ export async function openWorld(
     as = step,
     authority = `${gitHost}:443`,
     servername = authority.split(':')[0] ?? '',
+    ALPNProtocols = [],
   } = {}) => {
     const tunnel = await connect(authority, {}, as)
     if (tunnel.status !== 200) throw new Error(`${tunnel.head}${await tunnel.rest()}`)
-    const within = tls(tunnel, { servername, ca: await gateway.caCertificate(as.session) })
+    const within = tls(tunnel, { servername, ca: await gateway.caCertificate(as.session), ALPNProtocols })
     await once(within, 'secureConnect')
     return within
   }

@@ -99,7 +99,7 @@ test('a Host header other than the tunnel’s is refused', async (t) => {
     'git.test, evil.test',
     '127.0.0.1',
   ])
-    assert.equal((await world.ask(request('GET', advertisement, { host }))).status, 400, host)
+    assert.equal((await world.ask(request('GET', advertisement, { host }))).status, 421, host)
   assert.equal((await world.ask(`GET ${advertisement} HTTP/1.1\r\nconnection: close\r\n\r\n`)).status, 400)
   assert.equal(world.upstream.begun.length, 0)
   assert.equal((await world.ask(request('GET', advertisement, { host: 'GIT.test:443' }))).status, 200)

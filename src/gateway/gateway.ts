@@ -116,6 +116,8 @@ interface StepState {
   readonly sockets: Set<Duplex>
   /** Those of `sockets` that its supervisor opened. */
   tunnels: number
+  /** That are not answered yet. */
+  requests: number
   readonly upstream: Upstream
 }
 
@@ -163,7 +165,15 @@ export function createGateway(deps: GatewayDeps): Gateway {
     ...{ openSocket, track },
     upstreamOf: (step) => stateOf(step).upstream,
   })
-  const requests = createRequestServer(serveRequest)
+  const requests = createRequestServer({
+    serve: serveRequest,
+    refused(socket, what, reason) {
+      const from = origin.get(socket)
+      return from === undefined
+        ? `mayfly: ${reason}`
+        : gatekeeper.deny(from.step, `${from.at[0].name} ${what}`, reason)
+    },
+  })
 
   const tunnel = createTunnelServer({
     ...deps,
@@ -230,6 +240,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const known = states.get(step.id) ?? {
       sockets: new Set(),
       tunnels: 0,
+      requests: 0,
       upstream: createUpstream({ openSocket }),
     }
     states.set(step.id, known)
@@ -256,25 +267,30 @@ export function createGateway(deps: GatewayDeps): Gateway {
   async function serveRequest(
     request: IncomingMessage,
     response: ServerResponse,
+    socket: Duplex,
     upgrade?: Upgrade,
   ): Promise<void> {
-    const from = origin.get(request.socket)
+    const from = origin.get(socket)
     if (from === undefined) return plainAnswer(response, 400, 'mayfly: no tunnel')
     const { step, at } = from
     open.request(inner.get(request.socket) ?? request.socket)
     const connection = meantBy(request.url ?? '', at)
     request.socket.setTimeout(stepSilenceMs(connection))
+    const what = `${connection.name} ${request.method}`
+    const state = stateOf(step)
+    if (state.requests >= limits.requestsPerStep) {
+      const why = `the step has ${limits.requestsPerStep} requests under way, no more are taken`
+      return plainAnswer(response, 429, gatekeeper.deny(step, what, why))
+    }
+    state.requests++
+    response.once('close', () => state.requests--)
     const exchange = openExchange(request, response, step, connection, upgrade)
-    if (typeof exchange === 'string')
-      return plainAnswer(
-        response,
-        400,
-        gatekeeper.deny(step, `${connection.name} ${request.method}`, exchange),
-      )
+    if ('misfit' in exchange)
+      return plainAnswer(response, exchange.status, gatekeeper.deny(step, what, exchange.misfit))
     if (upgrade !== undefined && kindNamed(connection.kind).webSocket === undefined) {
       const why = `a connection of kind ${connection.kind} carries no WebSocket: name the host in one of kind http`
-      const what = `websocket ${connection.name}${exchange.path}`
-      return plainAnswer(response, 403, gatekeeper.deny(step, what, why))
+      const asked = `websocket ${connection.name}${exchange.path}`
+      return plainAnswer(response, 403, gatekeeper.deny(step, asked, why))
     }
     const protocol = protocolOf(connection.kind)
     if (protocol.of === 'http') await protocol.handle(exchange)

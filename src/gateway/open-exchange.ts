@@ -26,7 +26,13 @@ export type ExchangeOpener = (
   step: Step,
   place: Connection,
   asksUpgrade?: Upgrade,
-) => Exchange | string
+) => Exchange | Misfit
+
+/** A request that belongs to no connection, the answer's status and why. */
+export interface Misfit {
+  readonly misfit: string
+  readonly status: 400 | 421
+}
 
 export function createExchangeOpener(deps: {
   readonly gatekeeper: Gatekeeper
@@ -65,10 +71,14 @@ export function createExchangeOpener(deps: {
     const host = (request.headers.host ?? '').toLowerCase()
     const authority = authorityOf(place)
     if (host !== authority && host !== `${authority}:${place.port}`)
-      return `the Host header names another host than the tunnel (${authority})`
+      // No coalescing: a client may take our certificate for other hosts', too (RFC 9113, section 9.1.1; 421: RFC 9110, section 15.5.20).
+      return { status: 421, misfit: `the Host header names another host than the tunnel (${authority})` }
     const target = plainTarget(request.url ?? '', place.basePath, kindNamed(place.kind))
     if (target === undefined)
-      return 'the path is not plain (dot segments, escapes, or outside of the connection’s URL)'
+      return {
+        status: 400,
+        misfit: 'the path is not plain (dot segments, escapes, or outside of the connection’s URL)',
+      }
     const connection = place.storageOf ?? place
     const abandoned = whenAbandoned(response)
     /** Records that an answer was not handed on; the error is in the words that the step is told. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Operation } from '../policy/index.ts'
-import { discard, pickHeaders, plainAnswer, type Exchange, type Permit } from './exchange.ts'
+import { discard, hasBody, pickHeaders, plainAnswer, type Exchange, type Permit } from './exchange.ts'
 import { requestHeaders, strippedQuery } from './plain-headers.ts'
 
 /**
@@ -55,10 +55,6 @@ async function fromStorage(
     target = location === undefined ? undefined : (URL.parse(location, from) ?? 'unreadable')
   }
   return answer
-}
-
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 }
 
 /** Passes an answer on, unless it leads elsewhere or says that the credential is not good. */

@@ -1,53 +1,47 @@
-import { createServer, ServerResponse, type IncomingMessage } from 'node:http'
+import { createServer, IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { limits, messageOf } from '../lib/index.ts'
+import { TLSSocket } from 'node:tls'
+import { limits, messageOf, systemCode } from '../lib/index.ts'
 import { plainAnswer, type Upgrade } from './exchange.ts'
+import { serveHttp2 } from './http2-session.ts'
+import { refusePriorKnowledge } from './http2-refusal.ts'
 
 /** Reads HTTP requests on connections that are handed to it. It listens nowhere. */
 export interface RequestServer {
+  /** HTTP/2 where TLS has agreed on it (ALPN), HTTP/1.1 otherwise. */
   take(connection: Duplex): void
 }
 
-/**
- * What `serve` rejects with is answered with 502, or the connection is cut where the head was sent already. Nothing that
- * comes on a connection ends more than that connection.
- */
-export function createRequestServer(
-  serve: (request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade) => Promise<void>,
-): RequestServer {
+export interface RequestHandlers {
+  /**
+   * What it rejects with is answered with 502, or the request is cut where the head was sent already. `connection` is the one that
+   * was handed in.
+   */
+  readonly serve: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    connection: Duplex,
+    upgrade?: Upgrade,
+  ) => Promise<void>
+  /** Records what was refused before it was a request; returns the text for the step. */
+  readonly refused: (connection: Duplex, what: string, reason: string) => string
+}
+
+/** Nothing that comes on a connection ends more than that connection. */
+export function createRequestServer({ serve, refused }: RequestHandlers): RequestServer {
   /** Stops the clock of a connection whose first request is there. */
   const heads = new WeakMap<Duplex, () => void>()
   /** Requests of a connection that are not answered yet. */
   const open = new WeakMap<Duplex, number>()
-  const http = createServer(
-    {
-      shouldUpgradeCallback: asksWebSocket,
-      maxHeaderSize: limits.requestHeadBytes,
-      keepAliveTimeout: 30_000,
-      // A push of gigabytes is one request; one that stands still ends by its silence.
-      requestTimeout: 0,
-    },
-    (request, response) => {
-      const { socket } = request
-      open.set(socket, (open.get(socket) ?? 0) + 1)
-      response.once('close', () => open.set(socket, (open.get(socket) ?? 1) - 1))
-      take(request, response)
-    },
-  )
-  http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    socket.on('error', () => socket.destroy())
-    // What is answered before would come in the middle of it.
-    if ((open.get(socket) ?? 0) > 0) return void socket.destroy()
-    const response = new ServerResponse(request)
-    response.shouldKeepAlive = false
-    response.assignSocket(socket)
-    response.once('finish', () => socket.end())
-    take(request, response, { socket, head })
-  })
 
-  function take(request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade): void {
-    heads.get(request.socket)?.()
+  function begin(
+    request: IncomingMessage,
+    response: ServerResponse,
+    connection: Duplex,
+    upgrade?: Upgrade,
+  ): void {
+    heads.get(connection)?.()
     request.on('error', () => undefined)
     response.on('error', () => undefined)
     if (request.rawHeaders.length > 2 * limits.requestHeaders) {
@@ -59,23 +53,75 @@ export function createRequestServer(
       response.setHeader('connection', 'close')
       return plainAnswer(response, 400, 'mayfly: a request with two Host headers')
     }
-    serve(request, response, upgrade).catch((error: unknown) =>
+    serve(request, response, connection, upgrade).catch((error: unknown) =>
       plainAnswer(response, 502, `mayfly: ${messageOf(error)}`),
     )
   }
+
+  function beginHttp1(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request
+    open.set(socket, (open.get(socket) ?? 0) + 1)
+    response.once('close', () => open.set(socket, (open.get(socket) ?? 1) - 1))
+    begin(request, response, socket)
+  }
+
+  const http = createServer(
+    {
+      IncomingMessage: ReadRequest,
+      shouldUpgradeCallback: asksWebSocket,
+      maxHeaderSize: limits.requestHeadBytes,
+      keepAliveTimeout: 30_000,
+      // A push of gigabytes is one request; one that stands still ends by its silence.
+      requestTimeout: 0,
+    },
+    beginHttp1,
+  )
+  http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    socket.on('error', () => socket.destroy())
+    // What is answered before would come in the middle of it.
+    if ((open.get(socket) ?? 0) > 0) return void socket.destroy()
+    const response = new ServerResponse(request)
+    response.shouldKeepAlive = false
+    response.assignSocket(socket)
+    response.once('finish', () => socket.end())
+    begin(request, response, socket, { socket, head })
+  })
+
   http.timeout = limits.silenceMs
-  http.on('clientError', (_error, socket) => socket.destroy())
+  http.on('checkContinue', (request: ReadRequest, response: ServerResponse) => {
+    continueWhenRead(request, response)
+    beginHttp1(request, response)
+  })
+  http.on('clientError', (error, socket) => {
+    if (systemCode(error) !== 'HPE_PAUSED_H2_UPGRADE') return socket.destroy()
+    refusePriorKnowledge(socket, refused(socket, 'HTTP/2', 'it was not agreed on by TLS (ALPN)'))
+  })
   http.on('error', () => undefined)
+
+  function beginHttp2(connection: TLSSocket): void {
+    serveHttp2(connection, {
+      request: (request, response) => begin(request, response, connection),
+      malformed(request, response, reason) {
+        heads.get(connection)?.()
+        plainAnswer(response, 400, refused(connection, `${request.method} ${request.url}`, reason))
+      },
+      ended: (reason) => void refused(connection, 'HTTP/2', `the connection was ended: ${reason}`),
+    })
+  }
 
   return {
     take(connection) {
       // Node times the heads of requests only for servers that listen.
-      const timer = setTimeout(() => connection.destroy(), limits.tunnelHeadMs).unref()
+      const timer = setTimeout(() => connection.destroy(), limits.requestHeadMs).unref()
       const begun = () => clearTimeout(timer)
       connection.once('close', begun)
       connection.on('error', () => connection.destroy())
       heads.set(connection, begun)
-      http.emit('connection', connection)
+      if (!(connection instanceof TLSSocket)) return void http.emit('connection', connection)
+      connection.once('secure', () => {
+        if (connection.alpnProtocol === 'h2') beginHttp2(connection)
+        else http.emit('connection', connection)
+      })
     },
   }
 }
@@ -87,4 +133,28 @@ function asksWebSocket({ method, headers }: IncomingMessage): boolean {
 
 function hostsOf({ rawHeaders }: IncomingMessage): number {
   return rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length
+}
+
+/** It tells when somebody begins to read its body. */
+class ReadRequest extends IncomingMessage {
+  onRead: (() => void) | undefined
+
+  override _read(size: number): void {
+    this.onRead?.()
+    this.onRead = undefined
+    super._read(size)
+  }
+}
+
+/**
+ * Asks for the body when somebody begins to read it, so that nothing is uploaded that is refused by its head alone (RFC 9110, section
+ * 10.1.1). A client that was not asked may send its body or not: what follows cannot be told apart, so the connection ends.
+ */
+function continueWhenRead(request: ReadRequest, response: ServerResponse): void {
+  response.setHeader('connection', 'close')
+  request.onRead = () => {
+    if (response.headersSent || response.destroyed) return
+    response.removeHeader('connection')
+    response.writeContinue()
+  }
 }

@@ -325,11 +325,18 @@ test('without a TLS name the certificate is of the CONNECT host', async (t) => {
   assert.match(tls.getPeerCertificate().subjectaltname ?? '', /^DNS:git\.test$/)
 })
 
-test('HTTP/2 is not offered, and a client that speaks nothing else gets nowhere', async (t) => {
+test('HTTP/2 is offered before HTTP/1.1, and a client that speaks neither gets nowhere', async (t) => {
   const world = await openWorld(t)
-  const tunnel = await world.connect(authority)
-  const tls = world.tls(tunnel, { servername: gitHost, ca: world.ca, ALPNProtocols: ['h2'] })
-  await assert.rejects(once(tls, 'secureConnect'))
+  const offering = async (...ALPNProtocols: string[]) => {
+    const tunnel = await world.connect(authority)
+    const tls = world.tls(tunnel, { servername: gitHost, ca: world.ca, ALPNProtocols })
+    await once(tls, 'secureConnect')
+    return tls.alpnProtocol
+  }
+  assert.equal(await offering('http/1.1', 'h2'), 'h2')
+  assert.equal(await offering('http/1.1'), 'http/1.1')
+  assert.equal(await offering(), false)
+  await assert.rejects(offering('h3', 'postgresql'))
 })
 
 test('plain HTTP into a TLS tunnel reaches nothing', async (t) => {

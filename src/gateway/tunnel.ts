@@ -15,6 +15,7 @@ import type { AuditClient } from '../audit/client/index.ts'
 import { stepEvent, type AccessTokens, type Broker, type Step } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
 import { connectUri, type ProofVerifier } from '../identity/index.ts'
+import { isStream } from '../kinds/index.ts'
 import type { ActivityRecord } from './activity.ts'
 import type { Denials } from './denials.ts'
 import { egressDenial } from './egress-denial.ts'
@@ -169,7 +170,7 @@ async function terminate(deps: TunnelDeps, socket: Socket, head: Buffer, step: S
   const secure = new TLSSocket(socket, {
     isServer: true,
     secureContext,
-    ALPNProtocols: ['http/1.1'],
+    ...(isStream(connection.kind) ? {} : { ALPNProtocols: ['h2', 'http/1.1'] }),
     // CONNECT names one host, the TLS handshake another: the second would be served under the first's rules.
     SNICallback: (name, done) =>
       canonicalHost(name) === connection.host

@@ -34,6 +34,9 @@ export const limits = {
   tunnelHeadMs: 60_000,
   /** Tunnels that one step has open at once; npm opens 15, a browser's test fewer than 100. */
   tunnelsPerStep: 256,
+  /** Requests that one HTTP/2 connection of a step carries at once, and all its connections together. */
+  http2Streams: 64,
+  requestsPerStep: 512,
   /** Places of a step's own network that are listened at; each is an open file of its supervisor. */
   doorsPerStep: 512,
   /** A package-lock.json handed over for pinning. */

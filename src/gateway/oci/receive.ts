@@ -7,10 +7,6 @@ import type { UploadState } from './memory.ts'
 import { pushScope } from './permission.ts'
 import { nextPlace } from './places.ts'
 
-export function hasBody({ headers }: IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
-}
-
 /**
  * Passes the body of a request on to an upload and hashes it. False if it did not arrive whole, which is answered: how much of it
  * the registry has is unknown then, so the upload is over and the client begins a new one.

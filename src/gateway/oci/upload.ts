@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import { limits, newId } from '../../lib/index.ts'
 import { isDigest, kinds } from '../../kinds/index.ts'
-import { discard } from '../exchange.ts'
+import { discard, hasBody } from '../exchange.ts'
 import { answer, answerError, passFailure, refuse } from './answer.ts'
 import type { Job } from './job.ts'
 import { toldDigest } from './manifest.ts'
 import type { UploadState } from './memory.ts'
 import { permitPull, permitUnnamed, pullScope, pushScope } from './permission.ts'
 import { nextPlace, urlOn } from './places.ts'
-import { receive, hasBody } from './receive.ts'
+import { receive } from './receive.ts'
 import type { Upload } from './route.ts'
 
 /**
