@@ -115,7 +115,7 @@ test('another repository, another spelling of this one, the dumb protocol: refus
     'octo-org/payroll',
     'octo-org/links/../payroll',
     'octo-org//links',
-    'octo-org/%6cinks',
+    'octo-org/%70ayroll',
     'OCTO-ORG/links',
   ]
   for (const path of paths) {
