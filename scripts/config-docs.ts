@@ -51,6 +51,9 @@ ${rows(policy, '').join('\n')}
 | \`cargo:publish CONNECTION/CRATE@VERSION\` | publish new versions that match: \`cargo:publish cargo/octo-app@1.*\`; never one that is there |
 | \`go:download CONNECTION[/MODULE][@VERSION]\` | modules that go.sum has, each go.mod and zip file held against its line |
 | \`go:resolve CONNECTION[/MODULE]\` | what go:download allows there, and to read which versions there are, to take modules that go.sum does not have yet, held against the checksum database |
+| \`rubygems:install CONNECTION[/GEM[@VERSION]]\` | gems that Gemfile.lock has, each held against its checksum, or the index's where bundler wrote none |
+| \`rubygems:resolve CONNECTION[/GEM]\` | what rubygems:install allows there, and gems that Gemfile.lock does not have yet, held against the index's checksum |
+| \`rubygems:publish CONNECTION/GEM@VERSION\` | push new versions that match; never one that is there |
 | \`debian:read CONNECTION\` | read the signed indexes of an archive: \`apt-get update\` |
 | \`debian:download CONNECTION[/PACKAGE][@VERSION]\` | those, and packages and sources by name and version as a signed index has them: \`debian:download deb/curl@7.*\` |
 | \`maven:download CONNECTION[/GROUP:ARTIFACT[@VERSION]]\` | files that gradle/verification-metadata.xml pins by SHA-256 or SHA-512, and what stands beside them |

@@ -53,7 +53,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
       'gateway/go',
       'gateway/http',
     ],
-    ...['gateway/maven', 'gateway/npm', 'gateway/oci', 'gateway/pypi', 'gateway/tcp'],
+    ...['gateway/maven', 'gateway/npm', 'gateway/oci', 'gateway/pypi', 'gateway/rubygems', 'gateway/tcp'],
   ],
   'gateway/go': ['lib', 'kinds', 'lockfiles', 'policy', 'audit/verify', 'gateway'],
   'gateway/cargo': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
@@ -66,6 +66,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'gateway/maven': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/oci': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/pypi': ['lib', 'lockfiles', 'policy', 'provenance', 'gateway'],
+  'gateway/rubygems': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/tcp': ['lib', 'gateway'],
   runner: ['lib', 'kinds', 'lockfiles', 'mask', 'config', 'identity'],
   server: [

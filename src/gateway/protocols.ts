@@ -14,6 +14,7 @@ import { createNpmHandler } from './npm/index.ts'
 import { createOciHandler } from './oci/index.ts'
 import type { PushScanner } from './push-scanner.ts'
 import { createPypiHandler } from './pypi/index.ts'
+import { createRubygemsHandler } from './rubygems/index.ts'
 import { createTcpHandler } from './tcp/index.ts'
 
 /** Who handles a kind of connection. */
@@ -39,6 +40,7 @@ export function createProtocols(deps: {
     maven: createMavenHandler(),
     npm: createNpmHandler(deps),
     oci: createOciHandler(deps),
+    rubygems: createRubygemsHandler(),
     pypi: createPypiHandler(),
   }
   const stream: Record<StreamKind, StreamHandler> = { tcp: createTcpHandler() }

@@ -10,6 +10,7 @@ import { maven } from './maven.ts'
 import { npm } from './npm.ts'
 import { oci } from './oci.ts'
 import { pypi } from './pypi.ts'
+import { rubygems } from './rubygems.ts'
 import { tcp } from './tcp.ts'
 
 export type { Kind, KnownConnection, NamedForm } from './kind.ts'
@@ -31,6 +32,7 @@ export const kinds = {
   npm,
   oci,
   pypi,
+  rubygems,
   tcp,
 } as const satisfies Readonly<Record<string, Kind>>
 

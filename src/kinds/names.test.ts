@@ -23,6 +23,8 @@ const every: readonly (readonly [string, SampledForm, string])[] = [
   ['npm version', kinds.npm.ref.form, '01.-+a'],
   ['pypi path', kinds.pypi.path.form, 'a0-_'],
   ['pypi version', kinds.pypi.ref.form, '01.!+rcab'],
+  ['rubygems gem', kinds.rubygems.path.form, 'a0-_.A'],
+  ['rubygems version', kinds.rubygems.ref.form, '01.rc'],
   ['oci path', kinds.oci.path.form, 'a0._-/A'],
   ['oci tag', kinds.oci.ref.form, 'v1._-:@'],
 ]

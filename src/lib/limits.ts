@@ -114,6 +114,8 @@ export const limits = {
   cargoIndexBytes: 16_777_216,
   /** A crate that is published, with what is said of it: crates.io takes 10 MB. */
   cargoPublishBytes: 67_108_864,
+  /** A gem that is pushed. */
+  gemBytes: 134_217_728,
   /** One file that a step deploys to a Maven repository. */
   mavenPublishBytes: 134_217_728,
   /** What all steps have in memory of such, while it is hashed and passed on. */

@@ -2,6 +2,7 @@ import { MayflyError, escapeUnseen, limits, sha256Hex } from '../lib/index.ts'
 import { readBunLock } from './bun.ts'
 import { readCargoLock } from './cargo-lock.ts'
 import { readDenoLock } from './deno.ts'
+import { readGemfileLock } from './gemfile-lock.ts'
 import { readGoSum } from './go-sum.ts'
 import { readPackageLock } from './npm.ts'
 import { readPdmLock } from './pdm.ts'
@@ -26,6 +27,7 @@ const readers: readonly { readonly name: RegExp; readonly read: Reader }[] = [
   { name: /^bun\.lock$/, read: readBunLock },
   { name: /^deno\.lock$/, read: readDenoLock },
   { name: /^Cargo\.lock$/, read: readCargoLock },
+  { name: /^(?:Gemfile\.lock|gems\.locked)$/, read: readGemfileLock },
   { name: /^go(?:\.work)?\.sum$/, read: readGoSum },
   { name: /^poetry\.lock$/, read: readPoetryLock },
   { name: /^uv\.lock$/, read: readUvLock },
