@@ -214,7 +214,7 @@ for (const [what, connection, expected] of [
   ],
   [
     'storage of a kind that has none',
-    'a: { kind: http, url: https://a.example.com, storage: [b.example.com] }',
+    'a: { kind: tcp, url: "tcp://a.example.com:5432", storage: [b.example.com] }',
     /storage/,
   ],
   [
