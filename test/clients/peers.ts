@@ -42,6 +42,7 @@ export const peers: readonly Peer[] = [
   peer('uv', 'pypi', 'uv', '0.13.0', 'installs packages'),
   peer('twine', 'pypi', 'twine', '7.0.0', 'publishes packages'),
   peer('poetry', 'pypi', 'poetry', '2.5.0', 'installs packages'),
+  peer('pdm', 'pypi', 'pdm', '2.29.0', 'installs packages', ['unearth<0.19', 'hishel[httpx]==1.2.1']),
   peer('devpi-server', 'pypi', 'devpi-server', '6.20.3', 'a Python package index'),
   peer('pypi-server', 'pypi', 'pypiserver', '', 'a Python package index', ['passlib']),
 ]

@@ -145,6 +145,32 @@ export default suite<World>({
       },
     },
     {
+      name: 'pdm: lock, sync',
+      needs: ['pdm'],
+      async run(world) {
+        requirementsOf(world)
+        const project = `[project]\nname = "app"\nversion = "0.1.0"\nrequires-python = ">=3.9"\ndependencies = ["octo-core>=1"]\n[tool.pdm]\ndistribution = false\n[[tool.pdm.source]]\nname = "pypi"\nurl = "https://${host}/simple"\n`
+        const pdm = 'export PDM_CHECK_UPDATE=false; pdm use -q -f /usr/bin/python3 >&2; pdm'
+        const locked = await inStep(
+          world,
+          'release',
+          ['pdm'],
+          workspaceOf(world, { 'pyproject.toml': project }),
+          `${pdm} lock -q >&2 && cat pdm.lock`,
+        )
+        assert.equal(locked.exitCode, 0, locked.stderr)
+        const synced = await inStep(
+          world,
+          'build',
+          ['pdm'],
+          workspaceOf(world, { 'pyproject.toml': project, 'pdm.lock': locked.stdout }),
+          `${pdm} sync -q >&2 && pdm run -s python -c '${show}'`,
+        )
+        assert.equal(synced.exitCode, 0, synced.stderr)
+        assert.match(synced.stdout, /^octo-core 1\.0 octo-leaf 2\.0$/m)
+      },
+    },
+    {
       name: 'twine upload',
       needs: ['twine'],
       async run(world) {
