@@ -1,6 +1,6 @@
 import { formOf, plainPath } from '../lib/index.ts'
 import { maxPathChars } from './bounds.ts'
-import type { Kind } from './kind.ts'
+import type { Kind, KnownConnection } from './kind.ts'
 
 const path = formOf({
   rule: 'OWNER/NAME, an OWNER alone, `~` for the account itself, or a field of GraphQL',
@@ -68,4 +68,15 @@ export const github = {
       ],
     },
   },
+  variables: (connections) => Object.assign({}, ...connections.map(variablesOf)) as Record<string, string>,
 } as const satisfies Kind
+
+/** gh does not start without a token in its hands: this is none, and is taken off on the way. */
+const standIn = 'held-by-the-gateway'
+
+/** Of a server of one's own gh is told the host (cli.github.com/manual, "gh help environment"). */
+function variablesOf({ url }: KnownConnection): Record<string, string> {
+  const { host } = new URL(url)
+  if (host === 'api.github.com') return { GH_TOKEN: standIn }
+  return host === 'uploads.github.com' ? {} : { GH_HOST: host, GH_ENTERPRISE_TOKEN: standIn }
+}
