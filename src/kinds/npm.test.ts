@@ -14,6 +14,7 @@ const all = (url: string) => ({
   NPM_CONFIG_REGISTRY: url,
   pnpm_config_registry: url,
   YARN_NPM_REGISTRY_SERVER: url,
+  COREPACK_NPM_REGISTRY: url.replace(/\/$/, ''),
 })
 
 test('one registry is the default, whatever it serves; of several the one that does not say what', () => {

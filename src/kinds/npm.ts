@@ -66,12 +66,15 @@ function variablesOf(connections: readonly KnownConnection[]): Record<string, st
 
 function ofDefault(url: string): Record<string, string> {
   return {
-    // npm, yarn 1 and bun; then those that look for names of their own.
+    // npm, yarn 1 and bun; then those that look for names of their own, as corepack does, by which pnpm and yarn come.
     NPM_CONFIG_REGISTRY: url,
     pnpm_config_registry: url,
     YARN_NPM_REGISTRY_SERVER: url,
+    // It puts a path behind it.
+    COREPACK_NPM_REGISTRY: url.replace(/\/+$/, ''),
     YARN_NPM_AUTH_TOKEN: heldByGateway,
-    NPM_CONFIG_TOKEN: heldByGateway,
+    // bun's; by its other name, NPM_CONFIG_TOKEN, npm would warn of it at every command.
+    BUN_CONFIG_TOKEN: heldByGateway,
     NPM_AUTH_TOKEN: heldByGateway,
   }
 }

@@ -247,7 +247,7 @@ test('Python: each file has its own, where the page names it', async (t) => {
   const file = (version: string) => index.ask('GET', `/files/core-${version}.tar.gz`)
   assert.equal((await file('1.0')).status, 200)
   assert.match((await file('1.1')).body, /core@1\.1 has no provenance, and 1\.0/)
-  assert.match((await file('1.2')).body, /is not known: the index sends clients on to elsewhere\.test/)
+  assert.match((await file('1.2')).body, /is not known: the registry sends clients on to elsewhere\.test/)
   assert.match((await file('1.3')).body, /is not known: the index answered 404/)
   const [download] = await downloadsOf(index.world)
   assert.deepEqual([download?.provenance?.by, download?.by], ['sigstore', 'registry'])

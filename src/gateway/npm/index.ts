@@ -7,7 +7,7 @@ import { createDistsOfSteps, type Dists } from './dists.ts'
 import { passPackument } from './packument.ts'
 import { createPublisher } from './publish.ts'
 import { passAdvisories, passStatement } from './reads.ts'
-import { routeOf } from './route.ts'
+import { routeOf, type Part } from './route.ts'
 import { fileOf, passTarball, pinnedDigest, type File } from './tarball.ts'
 
 /**
@@ -29,7 +29,7 @@ export function createNpmHandler({ clock }: { clock: Clock }): HttpHandler {
     const file = request.method === 'GET' ? fileOf(exchange, pins, dists) : undefined
     if (typeof file === 'string') return deny(exchange, file)
     if (file !== undefined) return tarball(exchange, pins, dists, file)
-    if (route.kind === 'packument') return packument(exchange, pins, { dists, clock }, route.name)
+    if (route.kind === 'packument') return packument(exchange, pins, { dists, clock }, route)
     // The keys are the registry's own: for whoever asked it about a package.
     const about =
       route.kind === 'attestations'
@@ -68,7 +68,7 @@ async function packument(
   exchange: Exchange,
   pins: Pins | undefined,
   known: { readonly dists: Dists; readonly clock: Clock },
-  name: string,
+  { name, part }: { readonly name: string; readonly part: Part },
 ): Promise<void> {
   const publishing = { action: 'npm:publish', connection: exchange.connection.name, path: name }
   // Whoever publishes a package looks first which versions it has.
@@ -78,12 +78,14 @@ async function packument(
     exchange.would(publishing, { anyRef: true })
   ) {
     const permit = await exchange.permit(publishing, { npm: { package: name } }, { anyRef: true })
-    return permit.allow ? passPackument(exchange, known, permit, name) : refuse(exchange, 403, permit.message)
+    return permit.allow
+      ? passPackument(exchange, known, permit, { name, part })
+      : refuse(exchange, 403, permit.message)
   }
   // Whoever may resolve sees what there is to choose from, of a package that is pinned now, too.
   const isPinned = pins?.has('npm', name) === true && !mayResolve(exchange, name)
   const permit = await permitFor(exchange, pins, { name, what: name, isPinned }, { package: name })
-  if (permit !== undefined) await passPackument(exchange, known, permit, name)
+  if (permit !== undefined) await passPackument(exchange, known, permit, { name, part })
 }
 
 async function statement(exchange: Exchange, pins: Pins | undefined, name: string): Promise<void> {

@@ -1,68 +1,68 @@
-import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../../lib/index.ts'
 import { integrityOfHex } from '../../lockfiles/index.ts'
-import { copyHead, discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
+import { copyHead, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
 import { plainTarget } from '../plain-target.ts'
 import { cutYoung, publishedIn } from './age.ts'
-import { refuse, refuseAnswer } from './answer.ts'
+import { refuse } from './answer.ts'
 import type { Dist, Dists } from './dists.ts'
+import { fetchDocument, full, short, type Fetched } from './document.ts'
 import { isRecord, parseJson, recordOf } from './json.ts'
 import { signaturesIn } from './signature.ts'
-import { conventionalPath, isFileOf, isVersion, packumentPath } from './route.ts'
+import { conventionalPath, isFileOf, isVersion, type Part } from './route.ts'
 
 type Connection = Exchange['connection']
 
-/** The largest that is looked into; full documents of packages with thousands of versions have more, and clients ask for the short ones. */
-const maxBytes = 24 * 1_048_576
-
-const short = 'application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8'
-/** With the time of each version. */
-const full = 'application/json'
-
 /**
- * A package's document on its way to the step. What it says of each version's file is remembered, and an address that the step
- * cannot reach by this connection becomes one that it can.
+ * A package's document on its way to the step, or a part of it. What it says of each version's file is remembered, and an address that
+ * the step cannot reach by this connection becomes one that it can.
  */
 export async function passPackument(
   exchange: Exchange,
   { dists, clock }: { readonly dists: Dists; readonly clock: Clock },
   permit: Permit,
-  name: string,
+  { name, part }: { readonly name: string; readonly part: Part },
 ): Promise<void> {
   const { request, response, connection, path } = exchange
-  const what = `npm GET ${connection.name}${path}`
   const { accept = short, 'user-agent': agent = 'npm' } = pickHeaders(request, ['accept', 'user-agent'])
   const minimumAge = connection.packages?.minimumAge
   const asked = connection.packages?.asksAge === true ? full : accept
-  const upstream = await ask(exchange, permit, path, { accept: asked, 'user-agent': agent })
-  const { statusCode = 0 } = upstream
-  if (statusCode === 404) {
-    discard(upstream)
-    return refuse(exchange, 404, `mayfly: the registry does not have ${name}`)
-  }
-  if (statusCode !== 200) return refuseAnswer(exchange, what, upstream)
-  const text = await exchange.read(upstream, maxBytes)
-  if (text === undefined)
-    return refuse(
-      exchange,
-      502,
-      exchange.deny(what, `what the registry says of ${name} is over ${maxBytes} bytes`),
-    )
-  const read = readPackument(text, connection, name)
-  if (read === undefined)
+  const fetched = await fetchDocument(exchange, permit, name, { accept: asked, agent })
+  const read = fetched.ok ? readPackument(fetched.text, connection, name) : undefined
+  if (!fetched.ok || read === undefined) return refuseDocument(exchange, name, fetched)
+  dists.remember(connection, name, read.dists)
+  const isCut = minimumAge !== undefined && cutYoung(read.document, clock.nowMs() - minimumAge.ms)
+  const wanted = part === 'all' ? read.document : partOf(read.document, part)
+  if (wanted === undefined)
+    return refuse(exchange, 404, `mayfly: the registry does not have ${path.slice(1)}`)
+  const isAsItCame = part === 'all' && !read.changed && !isCut
+  const body = isAsItCame ? fetched.text : Buffer.from(JSON.stringify(wanted))
+  copyHead(fetched.upstream, response)
+  for (const header of ['content-encoding', 'content-length', 'transfer-encoding', 'etag', 'accept-ranges'])
+    response.removeHeader(header)
+  response.setHeader('content-length', body.length)
+  response.end(body)
+}
+
+function refuseDocument(exchange: Exchange, name: string, fetched: Fetched): void {
+  const what = `npm GET ${exchange.connection.name}${exchange.path}`
+  if (fetched.ok)
     return refuse(
       exchange,
       502,
       exchange.deny(what, `what the registry says of ${name} is no package's document`),
     )
-  dists.remember(connection, name, read.dists)
-  const isCut = minimumAge !== undefined && cutYoung(read.document, clock.nowMs() - minimumAge.ms)
-  const body = read.changed || isCut ? Buffer.from(JSON.stringify(read.document)) : text
-  copyHead(upstream, response)
-  for (const header of ['content-encoding', 'content-length', 'transfer-encoding', 'etag', 'accept-ranges'])
-    response.removeHeader(header)
-  response.setHeader('content-length', body.length)
-  response.end(body)
+  const { status, why } = fetched
+  refuse(exchange, status, status === 404 ? `mayfly: ${why}` : exchange.deny(what, why))
+}
+
+/** As registries answer `/NAME/VERSION`, `/NAME/TAG` and `/-/package/NAME/dist-tags`; undefined if the document does not have it. */
+function partOf(document: Record<string, unknown>, part: Exclude<Part, 'all'>): unknown {
+  const tags = recordOf(document['dist-tags'])
+  if (part === 'tags') return tags
+  const versions = recordOf(document['versions'])
+  const { version } = part
+  const meant = Object.hasOwn(versions, version) || !Object.hasOwn(tags, version) ? version : tags[version]
+  return typeof meant === 'string' && Object.hasOwn(versions, meant) ? versions[meant] : undefined
 }
 
 /** The same for the gateway itself, where the step asked for a file without asking about its package first. */
@@ -73,21 +73,9 @@ export async function learnDists(
   name: string,
 ): Promise<void> {
   const accept = exchange.connection.packages?.asksAge === true ? full : short
-  const upstream = await ask(exchange, permit, packumentPath(name), { accept, 'user-agent': 'npm' })
-  const { statusCode = 0 } = upstream
-  const text = statusCode === 200 ? await exchange.read(upstream, maxBytes) : undefined
-  if (statusCode !== 200) upstream.destroy()
-  const read = text === undefined ? undefined : readPackument(text, exchange.connection, name)
+  const fetched = await fetchDocument(exchange, permit, name, { accept })
+  const read = fetched.ok ? readPackument(fetched.text, exchange.connection, name) : undefined
   dists.remember(exchange.connection, name, read?.dists ?? [])
-}
-
-function ask(
-  exchange: Exchange,
-  permit: Permit,
-  path: string,
-  headers: Record<string, string>,
-): Promise<IncomingMessage> {
-  return exchange.send(permit, { method: 'GET', path, headers: { ...headers, 'accept-encoding': 'gzip' } })
 }
 
 interface Packument {

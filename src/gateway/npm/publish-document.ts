@@ -1,6 +1,6 @@
 import { isRecord, parseJson, recordOf } from './json.ts'
 import type { PublishBody } from './publish-body.ts'
-import { isVersion } from './route.ts'
+import { isTag, isVersion } from './route.ts'
 
 /** One version that is to be published, as far as the grants and the record are about it. */
 export interface Publication {
@@ -50,8 +50,11 @@ export function readPublication({ json, placeholder, files }: Body, name: string
   if (inner !== name || innerVersion !== version) return 'the manifest is of another package or version'
   if (deprecated !== undefined) return 'deprecating is no part of publishing'
   const tags = Object.entries(recordOf(document['dist-tags']))
-  if (tags.some(([tag, meant]) => meant !== version || !/^[A-Za-z][A-Za-z0-9._~-]{0,99}$/.test(tag)))
+  if (tags.some(([, meant]) => meant !== version))
     return 'its dist-tags are to name the version that is published'
+  const wrongTag = tags.find(([tag]) => !isTag(tag))?.[0]
+  if (wrongTag !== undefined)
+    return `its dist-tag ${JSON.stringify(wrongTag.slice(0, 50))} reads like a version, or has other characters than letters, digits and ._~+/-`
   const wrong = wrongAttachment(recordOf(document['_attachments']), { name, version, placeholder })
   return wrong ?? { name, version, tags: tags.map(([tag]) => tag), document }
 }

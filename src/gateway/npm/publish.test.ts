@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { MayflyError } from '../../lib/index.ts'
-import { until } from '../gateway.fixture.ts'
+import { npmHost, until } from '../gateway.fixture.ts'
 import { errorOf, openNpm, type NpmWorld } from './npm.fixture.ts'
 import { readPublishBody } from './publish-body.ts'
 
@@ -151,7 +151,7 @@ const wrong: readonly (readonly [what: string, change: (document: Document) => v
   [
     'a tag like a version',
     (d) => (d['dist-tags'] = { '1.0.0': '1.2.3' }),
-    /dist-tags are to name the version/,
+    /dist-tag "1\.0\.0" reads like a version/,
   ],
   [
     'another digest',
@@ -225,6 +225,52 @@ test('a version that exists is not overwritten, and a registry that does not say
   assert.deepEqual(putsOf(npm), [])
   npm.registry.bodies.set('/@octo/app', '{"name":"@octo/app","versions":{"1.0.0":{}}}')
   assert.equal((await put(npm, documentOf())).status, 201)
+})
+
+// GitLab's registry sends on to npmjs.com for what it has not itself.
+test('a registry that sends on elsewhere for the package does not have it; on its own host it must say so', async (t) => {
+  const npm = await openNpm(t, publishing)
+  takesAll(npm)
+  let location = `https://${npmHost}:8443/@octo/app`
+  npm.registry.bodies.set(
+    '/@octo/app',
+    (_request, response) => void response.writeHead(302, { location }).end(),
+  )
+  assert.match(errorOf(await put(npm, documentOf())), /cannot be told: the registry sends clients on to/)
+  assert.deepEqual(putsOf(npm), [])
+  location = 'https://registry.npmjs.test/@octo%2fapp'
+  assert.equal((await put(npm, documentOf())).status, 201)
+})
+
+test('a dist-tag is any name that reads like no version', async (t) => {
+  const npm = await openNpm(t, publishing)
+  takesAll(npm)
+  for (const [at, tag] of ['2-legacy', '0.14-stable', 'release/1.x', 'a+b', 'next'].entries()) {
+    const text = documentOf('@octo/app', `1.3.${at}`, (d) => (d['dist-tags'] = { [tag]: `1.3.${at}` }))
+    assert.equal((await put(npm, text)).status, 201, tag)
+  }
+  const sent = putsOf(npm).length
+  for (const tag of [
+    '2',
+    'v2',
+    '1.x',
+    'x',
+    '1.0.0-rc.1',
+    '=1.2.3',
+    '1.0.0rc',
+    '',
+    ' next',
+    '__proto__',
+    '-x',
+  ]) {
+    const text = documentOf(
+      '@octo/app',
+      '1.4.0',
+      (d) => (d['dist-tags'] = JSON.parse(`{${JSON.stringify(tag)}:"1.4.0"}`)),
+    )
+    assert.match(errorOf(await put(npm, text)), /its dist-tag .* reads like a version, or has/, tag)
+  }
+  assert.equal(putsOf(npm).length, sent)
 })
 
 test('what the registry says against it is told, but never the credential', async (t) => {

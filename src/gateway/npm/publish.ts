@@ -1,9 +1,10 @@
 import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { MayflyError, messageOf } from '../../lib/index.ts'
-import { discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
+import { pickHeaders, type Exchange, type Permit } from '../exchange.ts'
 import { createTurns, type Turns } from '../turns.ts'
 import { refuse } from './answer.ts'
+import { fetchDocument, short } from './document.ts'
 import { isRecord, parseJson, recordOf } from './json.ts'
 import { readPublishBody, type PublishBody } from './publish-body.ts'
 import { readPublication, withDigests, type Publication } from './publish-document.ts'
@@ -89,7 +90,6 @@ function unpacked(request: Exchange['request']): AsyncIterable<Buffer> {
 }
 
 const takenAlready = 'this version is there already, and what is published is not overwritten'
-const maxPackumentBytes = 24 * 1_048_576
 
 /** Why this version cannot be new; undefined if the registry does not have it. */
 async function whyTaken(
@@ -97,20 +97,11 @@ async function whyTaken(
   permit: Permit,
   { name, version }: Publication,
 ): Promise<string | undefined> {
-  const headers = {
-    accept: 'application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8',
-    'accept-encoding': 'gzip',
-  }
-  const answer = await exchange.send(permit, { method: 'GET', path: packumentPath(name), headers })
-  if (answer.statusCode === 404) {
-    discard(answer)
-    return undefined
-  }
-  const text = answer.statusCode === 200 ? await exchange.read(answer, maxPackumentBytes) : undefined
-  if (answer.statusCode !== 200) answer.destroy()
-  const document = text === undefined ? undefined : parseJson(text.toString('utf8'))
+  const fetched = await fetchDocument(exchange, permit, name, { accept: short })
+  if (!fetched.ok && fetched.status === 404) return undefined
+  const document = fetched.ok ? parseJson(fetched.text.toString('utf8')) : undefined
   if (!isRecord(document))
-    return `whether it is there already cannot be told: the registry answered ${answer.statusCode}`
+    return `whether it is there already cannot be told: ${fetched.ok ? 'the registry answers with no document' : fetched.why}`
   return Object.hasOwn(recordOf(document['versions']), version) ? takenAlready : undefined
 }
 

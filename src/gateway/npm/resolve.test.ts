@@ -114,6 +114,74 @@ test('a gzip document is unpacked, and names of the language’s own in it are n
   assert.equal(({} as { polluted?: unknown }).polluted, undefined)
 })
 
+// corepack asks for one version or tag; npm dist-tag ls for the tags.
+test('a version, or what a tag names, is answered out of the document, and so are the tags', async (t) => {
+  const npm = await openNpm(t, { ...resolving, connection: { minimum_age: '7d' } })
+  for (const version of ['1.0.0', '2.0.0', '3.0.0']) npm.registry.add('@octo/core', version)
+  const tarball = 'https://elsewhere.test/core-2.0.0.tgz'
+  npm.registry.add('@octo/core', '2.0.0', { dist: { tarball } })
+  const document = {
+    ...npm.registry.packumentOf('@octo/core'),
+    'dist-tags': { latest: '2.0.0', '1-legacy': '1.0.0', next: '3.0.0' },
+    time: { '1.0.0': ago(50), '2.0.0': ago(50), '3.0.0': ago(1) },
+  }
+  npm.registry.bodies.set('/@octo/core', JSON.stringify(document))
+  const read = async (path: string) => JSON.parse((await npm.get(path)).body) as Record<string, unknown>
+  for (const [path, version] of [
+    ['/@octo/core/1.0.0', '1.0.0'],
+    ['/@octo%2fcore/1-legacy', '1.0.0'],
+    ['/@octo%2fcore/latest', '2.0.0'],
+  ] as const)
+    assert.equal((await read(path))['version'], version, path)
+  const { dist } = (await read('/@octo/core/latest')) as { dist: { tarball: string } }
+  assert.equal(dist.tarball, `https://${npmHost}/@octo/core/-/core-2.0.0.tgz`)
+  assert.deepEqual(await read('/-/package/@octo%2fcore/dist-tags'), { latest: '2.0.0', '1-legacy': '1.0.0' })
+  for (const path of [
+    '/@octo/core/9.9.9',
+    '/@octo/core/3.0.0',
+    '/@octo/core/next',
+    '/@octo/core/constructor',
+  ])
+    assert.equal((await npm.get(path)).status, 404, path)
+  assert.match((await npm.get('/@octo/core/-/core-1.0.0.tgz')).body, /the file of @octo\/core@1\.0\.0/)
+  const asked = npm.asked().length
+  for (const path of [
+    '/@octo/core/~1.0.0',
+    '/@octo/core/1.x',
+    '/-/whoami',
+    '/-/ping',
+    '/-/package/x/collaborators',
+  ])
+    assert.equal((await npm.get(path)).status, 403, path)
+  assert.equal(npm.asked().length, asked)
+})
+
+test('a part of a document takes the grant of the package that it is of', async (t) => {
+  const npm = await openNpm(t, { grants: ['npm:resolve npm/left'] })
+  for (const path of ['/right/latest', '/right/1.0.0', '/-/package/right/dist-tags'])
+    assert.match(errorOf(await npm.get(path)), /npm:install npm\/right: role "build" does not grant it/, path)
+  assert.deepEqual(npm.asked(), [])
+})
+
+// GitLab's registry sends on to npmjs.com for what it has not itself.
+test('a document is followed on the registry’s own host; one that is elsewhere is not there', async (t) => {
+  const npm = await openNpm(t, resolving)
+  npm.registry.add('core', '1.0.0')
+  const sendTo = (location: string) =>
+    npm.registry.bodies.set('/left', (_request, response) => void response.writeHead(302, { location }).end())
+  npm.registry.bodies.set('/moved/left', JSON.stringify({ name: 'left', versions: {} }))
+  sendTo('/moved/left')
+  assert.equal((await npm.get('/left')).status, 200)
+  sendTo('https://registry.npmjs.test/left')
+  const answer = await npm.get('/left')
+  assert.equal(answer.status, 404)
+  assert.match(errorOf(answer), /sends clients on to registry\.npmjs\.test/)
+  for (const location of ['/left', `https://${npmHost}:8443/left`, 'ftp://x']) {
+    sendTo(location)
+    assert.ok([404, 502].includes((await npm.get('/left')).status), location)
+  }
+})
+
 // Gitea and Gemfury escape the scope in their addresses; none of these may be one that the step is refused for later.
 test('whatever spelling the registry has for a file’s address, what the step is told it may ask for', async (t) => {
   const npm = await openNpm(t, resolving)

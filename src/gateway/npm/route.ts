@@ -1,8 +1,11 @@
 import { kinds } from '../../kinds/index.ts'
 
+/** What of a package's document is asked for: all of it, its tags, or what it says of one version, which a tag may name. */
+export type Part = 'all' | 'tags' | { readonly version: string }
+
 /** What a request is about, by its method and path alone. */
 export type Route =
-  | { readonly kind: 'packument'; readonly name: string }
+  | { readonly kind: 'packument'; readonly name: string; readonly part: Part }
   /** At the address that registries have by convention; others are known by a lockfile, or by a packument. */
   | { readonly kind: 'tarball'; readonly name: string; readonly version: string }
   | { readonly kind: 'publish'; readonly name: string }
@@ -17,6 +20,8 @@ const scope = String.raw`@[A-Za-z0-9._~-]+\/`
 const tarballForm = new RegExp(
   String.raw`^(?<name>(?:${scope})?[A-Za-z0-9._~-]+)\/-\/(?<file>[A-Za-z0-9._~+-]+)\.tgz$`,
 )
+const versionForm = new RegExp(String.raw`^(?<name>(?:${scope})?[^/]+)\/(?<version>[^/]+)$`)
+const tagsForm = /^-\/package\/(?<name>.+)\/dist-tags$/
 const attestationsForm = /^-\/npm\/v1\/attestations\/(?<name>.+)@(?<version>[^@/]+)$/
 
 /** `path` is plain (see `Exchange`), and may have its scope's slash as `%2f`. */
@@ -34,7 +39,18 @@ export function routeOf(method: string, path: string, query: string): Route {
   if (tarball !== undefined) return { kind: 'tarball', ...tarball }
   const { name, version } = attestationsForm.exec(plain)?.groups ?? {}
   if (isName(name) && isVersion(version)) return { kind: 'attestations', name, version }
-  return isName(plain) ? { kind: 'packument', name: plain } : { kind: 'other' }
+  const part = partIn(plain)
+  return part === undefined ? { kind: 'other' } : { kind: 'packument', ...part }
+}
+
+/** `@octo/core`, `@octo/core/1.0.0`, `core/latest`, `-/package/core/dist-tags`. */
+function partIn(plain: string): { name: string; part: Part } | undefined {
+  if (kinds.npm.path.form.is(plain)) return { name: plain, part: 'all' }
+  const tagsOf = tagsForm.exec(plain)?.groups?.['name']
+  if (isName(tagsOf)) return { name: tagsOf, part: 'tags' }
+  // What is not of a package is below `-`.
+  const { name, version = '' } = plain.startsWith('-/') ? {} : (versionForm.exec(plain)?.groups ?? {})
+  return isName(name) && (isVersion(version) || isTag(version)) ? { name, part: { version } } : undefined
 }
 
 /** `@octo/core/-/core-1.0.0.tgz`. */
@@ -75,6 +91,12 @@ export function isFileOf(path: string, name: string): boolean {
 
 function unscoped(name: string): string {
   return name.slice(name.indexOf('/') + 1)
+}
+
+/** A name for a version. One that reads like a version or a range (`1.0.0-rc.1`, `v2`, `1.x`) would name two things: npm takes none either. */
+export function isTag(tag: string): boolean {
+  const range = /^[v=]*(?:\d+|x)(?:\.(?:\d+|x)(?:\.(?:\d+|x).*)?)?$/i
+  return /^[A-Za-z0-9][A-Za-z0-9._~+/-]{0,99}$/.test(tag) && !range.test(tag)
 }
 
 export function isName(name: string | undefined): name is string {

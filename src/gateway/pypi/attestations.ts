@@ -2,7 +2,7 @@ import { MayflyError, limits } from '../../lib/index.ts'
 import { placeOf } from '../../lockfiles/index.ts'
 import { pypiAttestations, type Attestation } from '../../provenance/index.ts'
 import { discard, type Exchange, type Permit } from '../exchange.ts'
-import { ask } from './ask.ts'
+import { ask } from '../ask.ts'
 import type { Pages } from './pages.ts'
 
 /** What the index has of a file's provenance (PEP 740), where its page names it. Throws `denied` if that is not known. */

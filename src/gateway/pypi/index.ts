@@ -1,6 +1,6 @@
 import { discard, pickHeaders, type Exchange, type HttpHandler } from '../exchange.ts'
 import { standIn } from '../trusted-publishing.ts'
-import { addressOf, ask } from './ask.ts'
+import { addressOf, ask } from '../ask.ts'
 import { answerPlain, refuse } from './answer.ts'
 import { serveFile } from './file-request.ts'
 import { permitProject, serveIndex } from './index-request.ts'

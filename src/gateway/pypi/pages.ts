@@ -1,7 +1,7 @@
 import { limits } from '../../lib/index.ts'
 import { placeOf } from '../../lockfiles/index.ts'
 import { discard, type Exchange, type Permit } from '../exchange.ts'
-import { ask, ownAddress } from './ask.ts'
+import { ask, isElsewhere, ownAddress } from '../ask.ts'
 import { readPage, type IndexFile, type ProjectPage } from './project-page.ts'
 
 /** Pages of projects as an index gave them to a step: by them the step's later requests for files are judged. */
@@ -98,8 +98,7 @@ async function fetchPage(
   const agent = request.headers['user-agent'] ?? 'mayfly'
   const headers = { accept, 'accept-encoding': 'identity', 'user-agent': agent }
   const asked = await ask(exchange, permit, ownAddress(connection, path), { method: 'GET', headers })
-  // What an index has not itself some send on to pypi.org for (GitLab): there it is another connection's.
-  if (!asked.ok) return { ok: false, status: asked.elsewhere === undefined ? 502 : 404, why: asked.why }
+  if (!asked.ok) return { ok: false, status: isElsewhere(asked, connection) ? 404 : 502, why: asked.why }
   const { upstream, url } = asked
   const { statusCode = 0 } = upstream
   if (statusCode !== 200) {

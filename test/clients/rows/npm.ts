@@ -20,6 +20,7 @@ async function open(): Promise<World> {
   await registry.publish({ name: '@octo/core', version: '1.0.0', dependencies: { left: '^1.0.0' } })
   await registry.publish({ name: 'right', version: '2.0.0' })
   await registry.publish({ name: '@labs/tool', version: '1.0.0', dependencies: { left: '1.0.0' } })
+  for (const version of ['9.9.8', '9.9.9']) await registry.publish({ name: 'pnpm', version })
   const stage = await setStage({
     policy(text) {
       const { dial, ca } = registry
@@ -171,6 +172,30 @@ async function publish(world: World, name: string, command: string): Promise<voi
   assert.deepEqual(await versions(), ['1.0.0'])
 }
 
+/** A package manager comes by corepack: a version, and what a tag names, from the registry of the connection. */
+async function byCorepack(world: World): Promise<void> {
+  const install = (which: string) =>
+    inStep(world, 'add', 'corepack', `COREPACK_INTEGRITY_KEYS=0 corepack install -g pnpm@${which}`)
+  for (const which of ['9.9.8', 'latest']) {
+    const { exitCode, stdout, stderr } = await install(which)
+    assert.equal(exitCode, 0, `${stdout}\n${stderr}`)
+  }
+  assert.ok(world.registry.seen.some(({ url }) => url === '/pnpm/-/pnpm-9.9.9.tgz'))
+}
+
+/** What people look up about packages is answered. */
+async function lookUp(world: World): Promise<void> {
+  const looked = await inStep(
+    world,
+    'add',
+    'npm',
+    'npm view left@1.0.0 dist.tarball && npm dist-tag ls left && npm view left versions',
+  )
+  assert.equal(looked.exitCode, 0, `${looked.stdout}\n${looked.stderr}`)
+  assert.match(looked.stdout, /left-1\.0\.0\.tgz[^]*latest: 1\.1\.0[^]*1\.0\.0/)
+  assert.doesNotMatch(looked.stderr, /npm warn/)
+}
+
 const publishers: Readonly<Record<string, string>> = {
   npm: 'npm publish',
   pnpm: 'pnpm publish --no-git-checks',
@@ -199,6 +224,8 @@ export default suite<World>({
         needs: [tool.name],
         run: (world: World) => addFromBoth(world, tool),
       })),
+    { name: 'corepack: a package manager', needs: ['corepack'], run: byCorepack },
+    { name: 'npm: view and dist-tag', needs: ['npm'], run: lookUp },
     ...Object.entries(publishers).map(([name, command]) => ({
       name: `${name}: publish`,
       needs: [name],

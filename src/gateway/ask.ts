@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { discard, type Exchange, type Permit } from '../exchange.ts'
+import { discard, type Exchange, type Permit } from './exchange.ts'
 
 /** An answer, and where it came from; or why there is none. */
 export type Asked =
@@ -23,17 +23,25 @@ export async function ask(
       return {
         ok: false,
         elsewhere: url,
-        why: `the index sends clients on to ${url.host}: if its files are there, add to the connection in mayfly.yaml: storage: ["${url.host}"]`,
+        why: `the registry sends clients on to ${url.host}: if its files are there, add to the connection in mayfly.yaml: storage: ["${url.host}"]`,
       }
     const upstream = await asking
     const { statusCode = 0, headers } = upstream
     if (!redirects.has(statusCode) || headers.location === undefined) return { ok: true, upstream, url }
     discard(upstream)
     const next = URL.parse(headers.location, url.href)
-    if (next === null) return { ok: false, why: 'the index sends clients on to no address' }
+    if (next === null) return { ok: false, why: 'the registry sends clients on to no address' }
     url = next
   }
-  return { ok: false, why: 'the index sends clients on without end' }
+  return { ok: false, why: 'the registry sends clients on without end' }
+}
+
+/**
+ * What a registry has not itself some send on to another for (GitLab's to npmjs.com and pypi.org): it does not have it, and there it
+ * is another connection's. Not so of an address on its own host that the gateway does not go to.
+ */
+export function isElsewhere(asked: Asked, { host }: Exchange['connection']): boolean {
+  return !asked.ok && asked.elsewhere !== undefined && asked.elsewhere.hostname !== host
 }
 
 /** The address that a request names. */
