@@ -152,6 +152,16 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     `was let to the ${data['private'] === true ? 'named private' : 'public'} host ${text(data['host'])}:${text(data['port'])}, by egress rule ${text(data['rule'])}${data['list'] === undefined ? '' : ` of ${text(data['list'])}`}`,
   ],
   'packages.downloaded': (data) => downloaded(data),
+  'packages.published': (data) =>
+    ((data['packages'] ?? []) as Data[]).map(
+      (one) =>
+        `PUBLISHED ${text(one['purl'])}${one['tag'] === undefined ? '' : ` as ${text(one['tag'])}`} to ${text(data['connection'])}, which took it (${text(one['status'])}), ${text(one['integrity']).slice(0, 23)}…`,
+    ),
+  'git.pushed': (data) =>
+    ((data['refs'] ?? []) as Data[]).map(
+      (one) =>
+        `${one['result'] === 'ok' ? 'pushed' : 'did not push'} ${text(one['ref'])} of ${text(data['connection'])}/${text(one['repository'])} to ${text(one['newCommit']).slice(0, 8)}: ${text(one['result'])}`,
+    ),
   'package.changed': (data) => [
     `PACKAGE CHANGED: ${text(data['purl'])} of ${text(data['registry'])} was ${digestIn(data['was'])} and is now ${digestIn(data['now'])}; nobody gets it`,
   ],

@@ -7,7 +7,7 @@ import type { Pins } from '../lockfiles/index.ts'
 import type { Operation } from '../policy/index.ts'
 import type { Attestation } from '../provenance/index.ts'
 import type { ByteRange } from './byte-range.ts'
-import type { Downloaded, PinnedBy } from './downloads/record.ts'
+import type { Accepted, Downloaded, PinnedBy } from './downloads/record.ts'
 import type { Reflection } from './reflection.ts'
 
 /** One HTTP request of a step on one connection, and all that a protocol handler may do with it. */
@@ -62,13 +62,20 @@ export interface Exchange {
     download: Download,
     headers?: Readonly<Record<string, string>>,
   ): Promise<boolean>
+  /** Records what the upstream took, once it has said so, apart from the permission to send it. */
+  accepted(done: Accepted): void
   /** Records a file that was given to the step otherwise, once its digest had held. */
   downloaded(file: Downloaded): void
   /**
    * Passes an answer on that no digest is known of: never with the credential that was sent, which is looked for in head and
    * body; where it is, the answer is cut and that recorded. `headers` replace upstream's, undefined takes one away.
    */
-  relay(upstream: IncomingMessage, headers?: Readonly<Record<string, string | undefined>>): Promise<void>
+  relay(
+    upstream: IncomingMessage,
+    headers?: Readonly<Record<string, string | undefined>>,
+    /** Is shown what passes, as it came. */
+    watch?: (chunk: Buffer) => void,
+  ): Promise<void>
   /**
    * An answer's body as a whole, decoded and looked through in the same way; undefined if it is longer than that. Throws `denied`,
    * which is recorded, and `upstream_unreachable`.

@@ -41,6 +41,21 @@ export async function until(holds: () => boolean): Promise<void> {
     else await new Promise((next) => setTimeout(next, 5))
 }
 
+/** What upstreams took, once so much of it is recorded: a client may have its answer before the gateway has noted it. */
+export async function acceptedIn(
+  { gateway, step, audit }: Pick<World, 'gateway' | 'step' | 'audit'>,
+  type: 'packages.published' | 'git.pushed',
+  count = 1,
+): Promise<Record<string, unknown>[]> {
+  const items = () =>
+    audit.ofType(type).flatMap(({ data }) => (data['packages'] ?? data['refs']) as Record<string, unknown>[])
+  await until(() => {
+    void gateway.recordDownloads(step)
+    return items().length >= count
+  })
+  return items()
+}
+
 export interface World {
   readonly gateway: Gateway
   readonly upstream: Upstream

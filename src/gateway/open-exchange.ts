@@ -109,9 +109,13 @@ export function createExchangeOpener(deps: {
       permitPinned: (operation, pins) => gatekeeper.permitPinned(step, connection, operation, pins),
       deliver: (upstream, download) => delivery.deliver(asked, upstream, download),
       deliverKept: (_permit, download, headers) => delivery.deliverKept(asked, download, headers),
+      accepted: (done) => downloads.accepted(step, connection.name, done),
       downloaded: (file) => downloads.add(step, connection.name, file),
-      relay: (upstream, headers = {}) =>
-        relayAnswer(upstream, response, reflections.get(upstream), { headers, opaque: connection.opaque })
+      relay: (upstream, headers = {}, watch) =>
+        relayAnswer(upstream, response, reflections.get(upstream), {
+          ...{ headers, opaque: connection.opaque },
+          ...(watch === undefined ? {} : { watch }),
+        })
           .catch(tell)
           .catch((error: unknown) => {
             if (!(error instanceof MayflyError) || error.code !== 'denied') throw error

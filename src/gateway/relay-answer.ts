@@ -14,7 +14,11 @@ export async function relayAnswer(
   upstream: IncomingMessage,
   response: ServerResponse,
   reflection: Reflection | undefined,
-  options: { readonly headers?: Readonly<Record<string, string | undefined>>; readonly opaque: boolean },
+  options: {
+    readonly headers?: Readonly<Record<string, string | undefined>>
+    readonly opaque: boolean
+    readonly watch?: (chunk: Buffer) => void
+  },
 ): Promise<void> {
   const stages = lookInto(upstream, response, reflection, options.opaque)
   copyHead(upstream, response)
@@ -26,6 +30,8 @@ export async function relayAnswer(
     if (value === undefined) response.removeHeader(name)
     else response.setHeader(name, value)
   }
+  // In the same turn as the pipeline: what it reads alone would be lost to the step.
+  if (options.watch !== undefined) upstream.on('data', options.watch)
   try {
     if (stages.length === 0) await pipeline(upstream, response)
     else await pipeline([upstream, ...stages, (source: AsyncIterable<Buffer>) => writeTo(response, source)])

@@ -65,6 +65,12 @@ test('npm: a package is published with what the registry gives for the job’s i
     'PUT /@octo%2fa Bearer npm_for-a',
     'PUT /@octo%2fb Bearer npm_for-b',
   ])
+  await npm.world.gateway.recordDownloads(npm.world.step)
+  assert.deepEqual(npm.world.audit.ofType('packages.published').flatMap(({ data }) => data['packages'])[2], {
+    purl: 'pkg:npm/%40octo/b@1.0.0',
+    integrity: `sha512-${createHash('sha512').update('the file of @octo/b').digest('base64')}`,
+    ...{ bytes: 19, status: 201 },
+  })
   const recorded = JSON.stringify(npm.world.audit.events)
   assert.ok(!recorded.includes(identity) && !recorded.includes('npm_for-'))
 })
@@ -87,6 +93,7 @@ test('npm: what is not granted is exchanged for nothing, and a step without iden
 test('npm: a registry that does not take the identity, or answers with no token, says what is missing', async (t) => {
   const npm = await open(t)
   npm.hold()
+  assert.deepEqual(npm.world.audit.ofType('packages.published'), [])
   for (const status of [401, 404, 500]) {
     npm.answers.exchange = status
     assert.match(

@@ -51,6 +51,8 @@ const lines: Readonly<Record<string, Line>> = {
   'egress.granted': ['api', 2, 1],
   'lockfile.pinned': ['api', 99, 1],
   'packages.downloaded': ['api', 2, 1],
+  'packages.published': ['api', 1, 1],
+  'git.pushed': ['api', 3, 1],
   'policy.applied': ['api', 3, 2],
   'secret.set': ['api', 3, 2],
   'token.created': ['api', 1, 2],

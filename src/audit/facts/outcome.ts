@@ -12,6 +12,8 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   'access.denied': 'denied',
   'egress.granted': 'granted',
   'packages.downloaded': 'granted',
+  'packages.published': 'done',
+  'git.pushed': 'done',
   'package.changed': 'denied',
   'sumdb.contradicted': 'denied',
   'provenance.downgraded': 'denied',

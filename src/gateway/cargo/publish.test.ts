@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { acceptedIn } from '../gateway.fixture.ts'
 import fc from 'fast-check'
 import { host, openCargo, publication, sha256, injected } from './cargo.fixture.ts'
 import { readPublication } from './publish-body.ts'
@@ -21,6 +22,13 @@ test('a version that the role names is hashed, recorded and published with the g
   assert.deepEqual(data?.['cargo'], { name: 'Words', sha256: sha256('the crate'), bytes: 9 })
   assert.deepEqual(data?.['operations'], [
     { action: 'cargo:publish', connection: 'cargo', path: 'words', ref: '1.1.0' },
+  ])
+  assert.deepEqual(await acceptedIn(world, 'packages.published'), [
+    {
+      purl: 'pkg:cargo/Words@1.1.0',
+      integrity: `sha256-${Buffer.from(sha256('the crate'), 'hex').toString('base64')}`,
+      ...{ bytes: 9, status: 200 },
+    },
   ])
 })
 

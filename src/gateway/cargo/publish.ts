@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { MayflyError, limits } from '../../lib/index.ts'
+import { integrityOfHex } from '../../lockfiles/index.ts'
 import { collect } from '../collect.ts'
 import { discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
 import { follow } from '../follow.ts'
@@ -49,13 +50,22 @@ export function createPublisher(registryOf: RegistryReader): (exchange: Exchange
       ...{ path: name.toLowerCase(), ref: version },
     }
     const sha256 = createHash('sha256').update(crate).digest('hex')
+    const published = {
+      purl: `pkg:cargo/${name}@${encodeURIComponent(version)}`,
+      integrity: integrityOfHex('sha256', sha256),
+      ...{ bytes: crate.length, status: 200 },
+    }
     const permit = await exchange.permit(operation, { cargo: { name, sha256, bytes: crate.length } })
     if (!permit.allow) return refuse(exchange, 403, permit.message)
     // Of two names that differ in case or by - and _ alone a registry takes one, and of two versions that differ behind the plus.
     const key = `${operation.path.replaceAll('-', '_')}@${bareOf(version)}`
     await turns(exchange.connection, key, async (isThere) => {
       const place = isThere ? takenReason(publication) : await placeToPublish(exchange, permit, publication)
-      if (typeof place !== 'string') return send(exchange, permit, place, body)
+      if (typeof place !== 'string') {
+        const isTaken = await send(exchange, permit, place, body)
+        if (isTaken) exchange.accepted({ type: 'packages.published', item: published })
+        return isTaken
+      }
       deny(exchange, place)
       return isThere
     })

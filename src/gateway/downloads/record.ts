@@ -36,13 +36,46 @@ export interface Downloaded {
   readonly cached?: true
 }
 
+/** A file of a package that a registry took from a step: that it might be sent is in the log before. */
+export interface Published {
+  /** Package URL (purl-spec). */
+  readonly purl: string
+  /** Of what was sent, as Subresource Integrity text. */
+  readonly integrity: string
+  readonly bytes?: number
+  /** By which name others find it, beside its digest. */
+  readonly tag?: string
+  /** Status of the registry's answer. */
+  readonly status: number
+}
+
+/** What a Git server said of one ref of a push. */
+export interface PushedTo {
+  readonly repository: string
+  readonly ref: string
+  readonly oldCommit: string
+  readonly newCommit: string
+  readonly result: string
+}
+
+/** What is recorded once it has happened, by the type of its entry. */
+type Done =
+  | { readonly type: 'packages.downloaded'; readonly item: Downloaded; readonly seen: SeenFile | undefined }
+  | { readonly type: 'packages.published'; readonly item: Published }
+  | { readonly type: 'git.pushed'; readonly item: PushedTo }
+
+/** What upstreams took from a step. */
+export type Accepted = Exclude<Done, { type: 'packages.downloaded' }>
+
 /**
  * The record of what steps downloaded: hundreds of files are a few entries. That a step may have what its lockfile pins is
- * durable before the first of them; which ones it had is written every second, and before its end.
+ * durable before the first of them; which ones it had is written every second, and before its end. So is what upstreams took.
  */
 export interface DownloadRecord {
   /** `seen`: where the store has it, which learns that the log has it, too. */
   add(step: Step, connection: string, file: Downloaded, seen?: SeenFile): void
+  /** What an upstream took, which is written at once. */
+  accepted(step: Step, connection: string, done: Accepted): void
   /** Writes what waits; resolves when it is durable. Rejects if it cannot be written: it waits on then. */
   flush(step: Step): Promise<void>
   /** Throws `audit_unavailable` while what was downloaded cannot be recorded: no more is given then. */
@@ -57,12 +90,10 @@ const batchBytes = 24_000
 /** Files that wait because the log is away; more are not given out. */
 const maxWaiting = 10_000
 
+type Waits = Done & { readonly connection: string }
+
 interface Waiting {
-  readonly files: {
-    readonly connection: string
-    readonly file: Downloaded
-    readonly seen: SeenFile | undefined
-  }[]
+  readonly done: Waits[]
   writing: Promise<void> | undefined
   failed: boolean
   timer: NodeJS.Timeout | undefined
@@ -75,21 +106,26 @@ export function createDownloadRecord(deps: {
   const steps = new Map<StepId, Waiting>()
 
   function of(step: Step): Waiting {
-    const known = steps.get(step.id) ?? { files: [], writing: undefined, failed: false, timer: undefined }
+    const known = steps.get(step.id) ?? { done: [], writing: undefined, failed: false, timer: undefined }
     steps.set(step.id, known)
     return known
   }
 
   async function writeAll(step: Step, waiting: Waiting): Promise<void> {
-    while (waiting.files.length > 0) {
-      const batch = nextBatch(waiting.files)
-      const { connection } = batch[0] ?? { connection: '' }
-      const packages = batch.map(({ file }) => file)
-      await deps.audit.append(stepEvent(step, 'packages.downloaded', { connection, packages }))
-      waiting.files.splice(0, batch.length)
+    while (waiting.done.length > 0) {
+      const batch = nextBatch(waiting.done)
+      const [first] = batch
+      if (first === undefined) return
+      const { type, connection } = first
+      const members = batch.map(({ item }) => item)
+      const data = type === 'git.pushed' ? { refs: members } : { packages: members }
+      await deps.audit.append(stepEvent(step, type, { connection, ...data }))
+      waiting.done.splice(0, batch.length)
       waiting.failed = false
       const seen = batch.flatMap((one) =>
-        one.file.first === true && one.seen !== undefined ? [one.seen] : [],
+        one.type === 'packages.downloaded' && one.item.first === true && one.seen !== undefined
+          ? [one.seen]
+          : [],
       )
       // The next one who has such a file is the first in the log again, if this fails.
       if (seen.length > 0) await deps.firstSeen?.recorded(seen).catch(() => undefined)
@@ -119,12 +155,16 @@ export function createDownloadRecord(deps: {
     flush,
     add(step, connection, file, seen) {
       const waiting = of(step)
-      waiting.files.push({ connection, file, seen })
+      waiting.done.push({ type: 'packages.downloaded', connection, item: file, seen })
       later(step, waiting)
+    },
+    accepted(step, connection, done) {
+      of(step).done.push({ ...done, connection })
+      flush(step).catch(() => undefined)
     },
     assertWritable(step) {
       const waiting = steps.get(step.id)
-      if (waiting?.failed === true || (waiting?.files.length ?? 0) > maxWaiting)
+      if (waiting?.failed === true || (waiting?.done.length ?? 0) > maxWaiting)
         throw new MayflyError(
           'audit_unavailable',
           'what the step downloads cannot be recorded now: is the audit log there? Try again when it is',
@@ -138,13 +178,13 @@ export function createDownloadRecord(deps: {
   }
 }
 
-/** As many files of the first one's connection as an entry has room for. */
-function nextBatch(files: Waiting['files']): Waiting['files'] {
+/** As many of the first one's type and connection as an entry has room for. */
+function nextBatch(done: readonly Waits[]): readonly Waits[] {
   let bytes = 0
-  const [first] = files
-  const end = files.findIndex(({ connection, file }, at) => {
-    bytes += JSON.stringify(file).length
-    return at > 0 && (bytes > batchBytes || connection !== first?.connection)
+  const [first] = done
+  const end = done.findIndex(({ type, connection, item }, at) => {
+    bytes += JSON.stringify(item).length
+    return at > 0 && (bytes > batchBytes || connection !== first?.connection || type !== first.type)
   })
-  return end === -1 ? [...files] : files.slice(0, end)
+  return end === -1 ? [...done] : done.slice(0, end)
 }

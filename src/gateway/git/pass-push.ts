@@ -11,7 +11,8 @@ import { formatOf, type PushRequest } from './push-request.ts'
 import { reasonsOf, refuseAll, refusePush } from './refuse-push.ts'
 import type { Route } from './route.ts'
 import type { BlobScan, ScanRecord } from './scan.ts'
-import { openUpstreamPush } from './upstream-push.ts'
+import { createPushReport } from './push-report.ts'
+import { openUpstreamPush, type UpstreamPush } from './upstream-push.ts'
 import type { ServerRef, UpstreamRepository } from './upstream-repository.ts'
 
 /** A push that may go upstream, as far as its names tell. */
@@ -34,7 +35,7 @@ export async function passWhole(job: PushJob): Promise<void> {
   const { exchange, pushed, permit, meter } = job
   const upstream = openUpstreamPush(exchange, permit, () => meter.next())
   try {
-    await upstream.finish(pushed.head)
+    await finish(job, upstream, pushed.head)
   } catch (error) {
     if (meter.why() === undefined) throw error
     upstream.cut()
@@ -57,7 +58,7 @@ export async function passJudged(job: PushJob, named: readonly JudgedUpdate[]): 
   await upstream.pass(pushed.head.subarray(0, packAt))
   const addCommit: OnCommit = (id, parents) => graph.add(id, parents)
   const unread = await readPack(queue, formatOf(pushed), addCommit, scan).then(() => undefined, messageOf)
-  if (upstream.isOver()) return upstream.finish(Buffer.alloc(0))
+  if (upstream.isOver()) return finish(job, upstream, Buffer.alloc(0))
   // Whoever leaves in the middle is refused nothing.
   if (!exchange.request.complete && exchange.request.destroyed) return upstream.cut()
   if (meter.why() !== undefined) {
@@ -77,7 +78,20 @@ export async function passJudged(job: PushJob, named: readonly JudgedUpdate[]): 
     const message = [verdict.message, ...why.slice(0, maxReasons)].join('\n')
     return refusePush(exchange, pushed, reasonsOf(verdict, judged), message)
   }
-  await upstream.finish(await queue.unpassed())
+  await finish(job, upstream, await queue.unpassed())
+}
+
+/** Lets the end through, and records what the server says of each ref: that it may be changed is in the log before. */
+async function finish(
+  { exchange, pushed, route }: PushJob,
+  upstream: UpstreamPush,
+  bytes: Buffer,
+): Promise<void> {
+  const report = createPushReport()
+  // Another answer changed nothing.
+  if ((await upstream.finish(bytes, (chunk) => report.take(chunk))) !== 200) return
+  for (const result of report.results(pushed.updates))
+    exchange.accepted({ type: 'git.pushed', item: { repository: route.repository, ...result } })
 }
 
 /** What speaks against what the push brings, if it is looked at; what cannot be read was not. */

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
+import { acceptedIn } from '../gateway.fixture.ts'
 import { zero } from './git.fixture.ts'
+import { flushPacket, packetLine } from './pkt-line.ts'
+import { reportIn } from './push-report.ts'
 import { openGitWorld } from './repository.fixture.ts'
 
 const none = Buffer.alloc(0)
@@ -29,6 +33,10 @@ test('a tag that exists is neither moved, forward or back, nor deleted by git:pu
   const made = await world.pushRaw([[zero, next, 'refs/tags/v2']], world.server.pack())
   assert.deepEqual([made.refs, world.refOf('refs/tags/v2')], [{ 'refs/tags/v2': 'ok' }, next])
   assert.deepEqual(world.recorded(), ['create refs/tags/v2'])
+  const repository = 'octo/app'
+  assert.deepEqual(await acceptedIn(world, 'git.pushed'), [
+    { repository, ref: 'refs/tags/v2', oldCommit: zero, newCommit: next, result: 'ok' },
+  ])
 })
 
 test('git:force moves a tag and git:delete deletes it, and the entries say so', async (t) => {
@@ -60,6 +68,12 @@ test('a lie about what a ref was changes nothing: git holds it against the ref',
     assert.notEqual(answer.refs[ref], 'ok')
     assert.deepEqual([world.refOf(main), world.refOf(v1)], [old, old])
   }
+  // Those that came as far as the server it has refused, and that is what is recorded.
+  const results = (await acceptedIn(world, 'git.pushed')).map(({ result }) => String(result))
+  assert.ok(
+    results.every((result) => !['ok', 'unknown'].includes(result)),
+    results.join('; '),
+  )
 })
 
 test('a branch goes forward, by new commits, by a merge, and to what the server has', async (t) => {
@@ -159,6 +173,47 @@ test('of several refs, one that is refused refuses all; else each is recorded', 
     'delete refs/heads/dev',
     'create refs/heads/new',
   ])
+  const pushed = await acceptedIn(world, 'git.pushed', 3)
+  assert.deepEqual(
+    pushed.map(({ ref, result }) => `${String(ref)} ${String(result)}`),
+    [`${main} ok`, 'refs/heads/dev ok', 'refs/heads/new ok'],
+  )
+})
+
+test('any answer is a report of refs that stand in it, or none', () => {
+  const line = fc.constantFrom(
+    'unpack ok',
+    'unpack failed',
+    'ok refs/heads/a',
+    'ng refs/heads/b no\0pe',
+    'ok',
+    'ng x',
+    '',
+  )
+  const packets = fc.array(
+    fc.oneof(
+      line.map((text) => packetLine(`${text}\n`)),
+      fc.uint8Array({ maxLength: 9 }),
+    ),
+  )
+  fc.assert(
+    fc.property(packets, fc.boolean(), (pieces, isBand) => {
+      const plain = Buffer.concat(pieces)
+      const answer = isBand ? packetLine(Buffer.concat([Buffer.of(1), plain])) : plain
+      const report = reportIn(answer)
+      return [...(report ?? [])].every(
+        ([ref, result]) => answer.includes(ref) && /^[\x20-\x7e]+$/.test(result),
+      )
+    }),
+    { numRuns: 3_000 },
+  )
+  const banded = packetLine(
+    Buffer.concat([Buffer.of(1), packetLine('unpack ok\n'), packetLine('ng refs/heads/a hook\n')]),
+  )
+  assert.deepEqual(
+    reportIn(Buffer.concat([packetLine('\u0002hello\n'), banded, flushPacket])),
+    new Map([['refs/heads/a', 'hook']]),
+  )
 })
 
 test('one branch takes the place that another has just left: each is judged by itself', async (t) => {

@@ -70,14 +70,18 @@ export function forward(
   return exchange.send(permit, { method: 'POST', path: exchange.path, headers, body })
 }
 
-export async function passOn(exchange: Exchange, upstream: IncomingMessage): Promise<void> {
+export async function passOn(
+  exchange: Exchange,
+  upstream: IncomingMessage,
+  watch?: (chunk: Buffer) => void,
+): Promise<void> {
   const refused = refusedCredential(exchange, upstream)
   if (refused !== undefined) {
     discard(upstream)
     const message = exchange.deny(`${exchange.connection.name}${exchange.path}`, refused)
     return plainAnswer(exchange.response, 502, message)
   }
-  await exchange.relay(upstream)
+  await exchange.relay(upstream, {}, watch)
 }
 
 /** Why the answer is not one to the step, but to us. */

@@ -8,8 +8,8 @@ import { forward, passOn } from './route.ts'
 export interface UpstreamPush {
   /** Sends bytes, as fast as the server takes them. Once the server takes no more they go nowhere. */
   pass(bytes: Buffer): Promise<void>
-  /** Sends these bytes and whatever the step still sends, and hands the step the server's answer. Rejects with what `next` throws. */
-  finish(bytes: Buffer): Promise<void>
+  /** Sends these bytes and whatever the step still sends, and hands the step the server's answer, of which `report` is shown what passes; returns its status. Rejects with what `next` throws. */
+  finish(bytes: Buffer, report: (chunk: Buffer) => void): Promise<number>
   /** Breaks the request off. What the server has is not a whole pack, so it changes nothing. */
   cut(): void
   /** The server has said all that it will, or is gone. */
@@ -58,13 +58,15 @@ export function openUpstreamPush(
 
   return {
     pass,
-    async finish(bytes) {
+    async finish(bytes, report) {
       const passing = passRest(bytes)
       // What breaks the push off is told in place of an answer.
       const failing = passing.then(() => new Promise<never>(() => undefined))
-      await passOn(exchange, await Promise.race([answer, failing]))
+      const answered = await Promise.race([answer, failing])
+      await passOn(exchange, answered, report)
       await passing
       body.destroy()
+      return answered.statusCode ?? 0
     },
     isOver: () => isOver,
     cut() {

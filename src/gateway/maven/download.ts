@@ -2,7 +2,7 @@ import { joinIntegrity, type Pins } from '../../lockfiles/index.ts'
 import type { Operation } from '../../policy/index.ts'
 import { discard, keepOnly, plainAnswer, type Exchange, type Permission } from '../exchange.ts'
 import { follow } from '../follow.ts'
-import type { FileRoute, Route } from './route.ts'
+import { purlOf, type FileRoute, type Route } from './route.ts'
 
 /** A file on its way to the step: held against its pin where there is one, else remembered as what it is from now on. */
 export async function download(exchange: Exchange, route: Route): Promise<void> {
@@ -31,9 +31,8 @@ export async function download(exchange: Exchange, route: Route): Promise<void> 
   }
   if (route.kind === 'metadata' || route.beside) return exchange.relay(upstream)
   const { coordinates, version, file } = route
-  const [group = '', name = ''] = coordinates.split(':')
   await exchange.deliver(upstream, {
-    purl: `pkg:maven/${group}/${name}@${encodeURIComponent(version)}?file_name=${encodeURIComponent(file)}`,
+    purl: purlOf(route),
     what: `${coordinates}@${version} (${file})`,
     integrity: pinned?.integrity,
     by: pinned === undefined ? 'none' : 'lockfile',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { packLockfiles } from '../../lockfiles/index.ts'
-import { compileRules, openWorld } from '../gateway.fixture.ts'
+import { acceptedIn, compileRules, openWorld } from '../gateway.fixture.ts'
 import { startUpstream } from '../upstream.fixture.ts'
 import { routeOf } from './route.ts'
 
@@ -171,6 +171,13 @@ test('deploying: by artifact and version, hashed, and never over what is there b
     JSON.stringify(world.audit.ofType('access.granted')[0]?.data),
     new RegExp(sha256Of(Buffer.from('new'))),
   )
+  assert.deepEqual(await acceptedIn(world, 'packages.published'), [
+    {
+      purl: 'pkg:maven/com.example/app@1.0.1?file_name=app-1.0.1.jar',
+      integrity: `sha256-${Buffer.from(sha256Of(Buffer.from('new')), 'hex').toString('base64')}`,
+      ...{ bytes: 3, status: 201 },
+    },
+  ])
 })
 
 test('paths: each names one thing, or nothing', () => {

@@ -3,7 +3,8 @@ import { limits } from '../../lib/index.ts'
 import { collect } from '../collect.ts'
 import { discard, pickHeaders, plainAnswer, type Exchange, type Permit } from '../exchange.ts'
 import type { Turns } from '../turns.ts'
-import type { FileRoute, Route } from './route.ts'
+import { integrityOfHex } from '../../lockfiles/index.ts'
+import { purlOf, type FileRoute, type Route } from './route.ts'
 
 /**
  * `mvn deploy`: each file is read whole, so that it is hashed before anything goes out. A file that is there is not overwritten, but for
@@ -29,14 +30,19 @@ export async function publish(exchange: Exchange, route: Route, turns: Turns): P
   if (route.kind === 'metadata') return void (await send(exchange, permit, body))
   await turns(connection, path, async (isThere) => {
     const problem = isThere ? takenReason(route) : await problemOf(exchange, permit, route)
-    if (problem === undefined) return send(exchange, permit, body)
+    if (problem === undefined) return send(exchange, permit, body, publishedIn(route, sha256))
     deny(exchange, problem, 409)
     return isThere
   })
 }
 
 /** Whether the repository has it now; the step is answered either way. */
-async function send(exchange: Exchange, permit: Permit, body: Buffer): Promise<boolean> {
+async function send(
+  exchange: Exchange,
+  permit: Permit,
+  body: Buffer,
+  published?: { readonly purl: string; readonly integrity: string },
+): Promise<boolean> {
   const { request, response, path } = exchange
   const { 'content-type': type = 'application/octet-stream', 'user-agent': agent = 'mayfly' } = pickHeaders(
     request,
@@ -47,9 +53,19 @@ async function send(exchange: Exchange, permit: Permit, body: Buffer): Promise<b
   const { statusCode = 0 } = upstream
   discard(upstream)
   const isTaken = statusCode >= 200 && statusCode <= 299
+  if (isTaken && published !== undefined)
+    exchange.accepted({
+      type: 'packages.published',
+      item: { ...published, bytes: body.length, status: statusCode },
+    })
   if (isTaken) response.writeHead(statusCode, { 'content-length': 0 }).end()
   else deny(exchange, `the repository answered ${statusCode}`, 502)
   return isTaken
+}
+
+/** A checksum or a signature is no package of its own. */
+function publishedIn(route: FileRoute, sha256: string): { purl: string; integrity: string } | undefined {
+  return route.beside ? undefined : { purl: purlOf(route), integrity: integrityOfHex('sha256', sha256) }
 }
 
 async function problemOf(exchange: Exchange, permit: Permit, route: FileRoute): Promise<string | undefined> {

@@ -47,3 +47,9 @@ function isCoordinates(text: string): boolean {
 function isVersion(text: string): boolean {
   return kinds.maven.ref.form.is(text)
 }
+
+/** purl-spec, type `maven`. */
+export function purlOf({ coordinates, version, file }: FileRoute): string {
+  const [group = '', name = ''] = coordinates.split(':')
+  return `pkg:maven/${group}/${name}@${encodeURIComponent(version)}?file_name=${encodeURIComponent(file)}`
+}

@@ -157,6 +157,11 @@ async function send(
     )
     return false
   }
+  const integrity = `sha512-${body.sha512.toString('base64')}`
+  exchange.accepted({
+    type: 'packages.published',
+    item: { purl: purlOf(name, version), integrity, bytes: body.fileBytes, status: statusCode },
+  })
   const said = Buffer.from('{"ok":true,"success":true}')
   response.writeHead(statusCode, { 'content-type': 'application/json', 'content-length': said.length })
   response.end(said)

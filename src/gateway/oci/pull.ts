@@ -190,7 +190,7 @@ export function nameOf(repository: string, ref: string): string {
 }
 
 /** purl-spec, type `oci`. */
-function purlOf({ exchange }: Job, repository: string, digest: string): string {
+export function purlOf({ exchange }: Job, repository: string, digest: string): string {
   const name = repository.slice(repository.lastIndexOf('/') + 1)
   const place = encodeURIComponent(`${urlOn(exchange.connection, '').host}/${repository}`)
   return `pkg:oci/${name}@${encodeURIComponent(digest)}?repository_url=${place}`

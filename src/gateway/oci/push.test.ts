@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { acceptedIn } from '../gateway.fixture.ts'
 import {
   digest,
   errorOf,
@@ -37,6 +38,9 @@ test('a new tag is pushed; its digest is recorded and answered', async (t) => {
     type: manifestType,
     tag: 'v1',
   })
+  const [published, ...others] = await acceptedIn(world, 'packages.published')
+  assert.deepEqual([published?.['tag'], published?.['status'], others], ['v1', 201, []])
+  assert.match(String(published?.['purl']), /^pkg:oci\/app@sha256%3A/)
 })
 
 test('a tag outside of the grant never reaches the registry', async (t) => {

@@ -4,9 +4,16 @@ import { discard, type Denial, type Permission, type Permit } from '../exchange.
 import { answer, answerError, passFailure, refuse } from './answer.ts'
 import { collect } from '../collect.ts'
 import type { Job } from './job.ts'
-import { besideDigest, digestOf, readManifest, toldDigest, type Manifest as Content } from './manifest.ts'
+import {
+  besideDigest,
+  digestOf,
+  integrityOf,
+  readManifest,
+  toldDigest,
+  type Manifest as Content,
+} from './manifest.ts'
 import { operationOn, permitUnnamed, pushScope } from './permission.ts'
-import { fetchManifest, manifestTypes, nameOf } from './pull.ts'
+import { fetchManifest, manifestTypes, nameOf, purlOf } from './pull.ts'
 import type { Manifest } from './route.ts'
 
 interface Pushed {
@@ -144,6 +151,14 @@ async function store(job: Job, permit: Permit, pushed: Pushed): Promise<boolean>
     refuse(exchange, `${nameOf(repository, ref)}: the registry took it for ${claim}, and it is ${digest}`)
     return false
   }
+  exchange.accepted({
+    type: 'packages.published',
+    item: {
+      ...{ purl: purlOf(job, repository, digest), integrity: integrityOf(digest), bytes: bytes.length },
+      ...(isDigest(ref) ? {} : { tag: ref }),
+      status: 201,
+    },
+  })
   const subject = upstream.headers['oci-subject']
   answer(exchange, 201, {
     location: `/v2/${repository}/manifests/${digest}`,

@@ -1,4 +1,4 @@
-import { messageOf, purlText } from '../../lib/index.ts'
+import { messageOf } from '../../lib/index.ts'
 import { placeOf } from '../../lockfiles/index.ts'
 import { copyHead, discard, type Exchange, type Permit } from '../exchange.ts'
 import { strongest } from '../verified-body.ts'
@@ -8,7 +8,7 @@ import { fetchAttestations } from './attestations.ts'
 import { mayResolve, operationOf, unpinned } from './index-request.ts'
 import type { Pages } from './pages.ts'
 import type { IndexFile, ProjectPage } from './project-page.ts'
-import { pinnedFile, releasesOf, type Release } from './release-file.ts'
+import { pinnedFile, purlOf, releasesOf, type Release } from './release-file.ts'
 import type { Route } from './route.ts'
 
 type File = Extract<Route, { kind: 'file' }>
@@ -42,10 +42,6 @@ export async function serveFile(exchange: Exchange, pages: Pages, route: File): 
 }
 
 /** purl-spec, type `pypi`. */
-function purlOf({ project, version }: Release, file: string): string {
-  return `pkg:pypi/${project}@${purlText(version)}?file_name=${purlText(file)}`
-}
-
 /** As the index says in JSON (PEP 700). */
 function publishedAt(file: IndexFile | undefined): { published?: number } {
   const time = Date.parse(String(file?.rest['upload-time']))

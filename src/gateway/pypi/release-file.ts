@@ -1,3 +1,4 @@
+import { purlText } from '../../lib/index.ts'
 import {
   canonicalVersion,
   isPythonFile,
@@ -71,4 +72,9 @@ export function pinnedFile(pins: Pins, file: string): PinnedFile | undefined {
     return { project, version: same[0]?.version ?? version, integrity, isNamed: false }
   }
   return undefined
+}
+
+/** purl-spec, type `pypi`. */
+export function purlOf({ project, version }: Release, file: string): string {
+  return `pkg:pypi/${project}@${purlText(version)}?file_name=${purlText(file)}`
 }

@@ -53,6 +53,12 @@ test('an upload within the grant passes as it came, with the credential of the c
     { action: 'pypi:publish', connection: 'pypi', path: 'octo-new', ref: '1.2' },
   ])
   assert.deepEqual(granted?.data['published'], { file: wheel, sha256: hex('wheel') })
+  await world.gateway.recordDownloads(world.step)
+  assert.deepEqual(world.audit.ofType('packages.published').flatMap(({ data }) => data['packages'])[0], {
+    purl: `pkg:pypi/octo-new@1.2?file_name=${wheel}`,
+    integrity: `sha256-${Buffer.from(hex('wheel'), 'hex').toString('base64')}`,
+    status: 200,
+  })
 })
 
 const with_ = (name: string, value: string): Field[] =>

@@ -1,13 +1,18 @@
 import { Readable } from 'node:stream'
 import { MayflyError, limits } from '../../lib/index.ts'
-import { canonicalVersion, normalizedProject, normalizedVersion } from '../../lockfiles/index.ts'
+import {
+  canonicalVersion,
+  integrityOfHex,
+  normalizedProject,
+  normalizedVersion,
+} from '../../lockfiles/index.ts'
 import { discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
 import type { Turns } from '../turns.ts'
 import { answerPlain, refuse } from './answer.ts'
 import { boundaryIn, createFormReader, type FormReader } from './form-reader.ts'
 import { operationOf } from './index-request.ts'
 import type { Pages } from './pages.ts'
-import { versionOf } from './release-file.ts'
+import { purlOf, versionOf } from './release-file.ts'
 
 /** What is to be published, by the fields that came before the file. */
 interface Publication {
@@ -49,7 +54,8 @@ async function publish(exchange: Exchange, pages: Pages, turns: Turns): Promise<
     const taken = isThere ? existing(file) : await takenReason(exchange, pages, permit, publication)
     if (taken === undefined) {
       const publisher = await exchange.publisher(permit, project)
-      return send(exchange, publisher, boundary, Readable.from(bodyOf(head, chunks, reader, publication)))
+      const body = Readable.from(bodyOf(head, chunks, reader, publication))
+      return send(exchange, publisher, { boundary, body, publication })
     }
     refuse(exchange, taken.why, taken.status)
     return isThere
@@ -136,7 +142,12 @@ async function* bodyOf(
 }
 
 /** Whether the index has it now; the step is answered either way. */
-async function send(exchange: Exchange, permit: Permit, boundary: string, body: Readable): Promise<boolean> {
+async function send(
+  exchange: Exchange,
+  permit: Permit,
+  upload: { readonly boundary: string; readonly body: Readable; readonly publication: Publication },
+): Promise<boolean> {
+  const { boundary, body, publication } = upload
   const { connection, request, path } = exchange
   // `send` says that the host does not answer when what we give it fails: then the reason is ours.
   let failure: unknown
@@ -158,6 +169,15 @@ async function send(exchange: Exchange, permit: Permit, boundary: string, body: 
   discard(upstream)
   const { statusCode = 0, statusMessage = '' } = upstream
   if (statusCode >= 200 && statusCode < 300) {
+    const { project, version, file, sha256 } = publication
+    exchange.accepted({
+      type: 'packages.published',
+      item: {
+        purl: purlOf({ project, version }, file),
+        integrity: integrityOfHex('sha256', sha256),
+        status: statusCode,
+      },
+    })
     answerPlain(exchange, 200, 'OK')
     return true
   }
