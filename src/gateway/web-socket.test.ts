@@ -70,21 +70,26 @@ async function startPeer(t: TestContext): Promise<Peer> {
   return Object.assign(peer, { dial: `127.0.0.1:${(server.address() as AddressInfo).port}` })
 }
 
-async function openSockets(
-  t: TestContext,
-  grants = [
-    'http:connect api/live/*',
-    'http:connect api/reflect',
-    'http:connect plain/x',
-    'git:read git/octo/app',
-    'http:call api/*',
-  ],
-) {
+const grants = [
+  'http:connect api/live/*',
+  'http:connect api/reflect',
+  'http:connect plain/x',
+  'git:read git/octo/app',
+  'http:call api/*',
+]
+
+async function openSockets(t: TestContext, ofApi: object = {}) {
   const [world, peer] = [await openWorld(t), await startPeer(t)]
   const more = { dial: peer.dial, ca: peer.ca }
   const rules = compileRules(
     {
-      api: { kind: 'http', url: 'https://api.test/base', ...more, credential: { basic: 'secret:api' } },
+      api: {
+        kind: 'http',
+        url: 'https://api.test/base',
+        ...more,
+        ...ofApi,
+        credential: { basic: 'secret:api' },
+      },
       plain: { kind: 'http', url: 'https://plain.test', ...more },
       git: { kind: 'git', url: 'https://git.test', ...more },
     },
@@ -283,4 +288,34 @@ test('a message whose end could begin the credential is not held for ever; the e
   world.brokers.end(world.step)
   await once(client, 'close')
   await until(() => peer.open() === 0)
+})
+
+test('frames that come with the handshake are carried; a handshake behind a request that is not answered ends the connection', async (t) => {
+  const { world, peer } = await openSockets(t)
+  const early = await world.secure({ authority: 'api.test:443' })
+  // "hi", masked with zeroes.
+  early.write(
+    Buffer.concat([
+      Buffer.from(handshake('/base/live/x')),
+      Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x68, 0x69]),
+    ]),
+  )
+  let came = Buffer.alloc(0)
+  early.on('data', (chunk: Buffer) => (came = Buffer.concat([came, chunk])))
+  await until(() => came.includes(Buffer.from([0x81, 0x02, 0x68, 0x69])))
+  assert.match(came.toString('latin1'), /^HTTP\/1\.1 101 /)
+  const accepted = peer.heads.length
+  const behind = await world.secure({ authority: 'api.test:443' })
+  behind.write(`GET /base/live/first HTTP/1.1\r\nHost: api.test\r\n\r\n${handshake('/base/live/x')}`)
+  assert.ok(!(await readAll(behind)).includes('101 Switching'))
+  assert.equal(peer.heads.length, accepted)
+})
+
+test('on a WebSocket on which nothing passes the step is told which limit it was', async (t) => {
+  const { world, ws } = await openSockets(t, { timeouts: { idle: '1s' } })
+  const client = await ws('wss://api.test/base/live/x')
+  await once(client, 'close')
+  const told = () => JSON.stringify(world.gateway.refusals(world.step.id, 0))
+  await until(() => told() !== JSON.stringify({ lines: [], next: 0, more: 0 }))
+  assert.match(told(), /\(idle timeout\).*connections\.api\.timeouts\.idle/)
 })
