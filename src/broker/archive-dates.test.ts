@@ -24,5 +24,7 @@ test('the newest date of a suite stays, for every server on the store, and for t
   )
   assert.equal(await suite(open(), 1), 4_000)
   assert.equal(await one.newest('deb.test:80/debian', 'dists/sid', 1), 1)
+  assert.deepEqual(await other.suites('deb.test:80/debian'), ['dists/stable', 'dists/sid'])
+  assert.deepEqual(await other.suites('other.test:80'), [])
   assert.equal(await one.newest('other.test:80', 'dists/stable', 1), 1)
 })

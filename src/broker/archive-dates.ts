@@ -4,10 +4,21 @@ import { insertRow, type Store } from '../store/index.ts'
 export interface StoredArchiveDates {
   /** The newest Date of the suite so far, this one counted, in milliseconds since the epoch. Durable when it resolves. */
   newest(registry: string, suite: string, dateMs: number): Promise<number>
+  /** The suites of an archive that a step was ever given, the newest first. */
+  suites(registry: string): Promise<readonly string[]>
 }
 
 export function createStoredArchiveDates({ store }: { store: Store }): StoredArchiveDates {
   return {
+    async suites(registry) {
+      const rows = await store.read
+        .selectFrom('archive_dates')
+        .select('suite')
+        .where('registry', '=', registry)
+        .orderBy('date_ms', 'desc')
+        .execute()
+      return rows.map(({ suite }) => suite)
+    },
     async newest(registry, suite, dateMs) {
       const known = store.find('archive_dates', { registry, suite })
       if (known !== undefined && known.date_ms >= dateMs) {

@@ -165,6 +165,7 @@ export async function openWorld(
     nonces?: ProofNonces
     scanner?: PushScanner
     kept?: GatewayDeps['kept']
+    archiveDates?: GatewayDeps['archiveDates']
   } = {},
 ): Promise<World> {
   const upstream = await startUpstream(t, gitHost)
@@ -198,7 +199,7 @@ export async function openWorld(
     policy: () => rules.policy,
     targets: () => rules.targets,
     firstSeen,
-    archiveDates: stubArchiveDates(),
+    archiveDates: options.archiveDates ?? stubArchiveDates(),
     provenance: stubProvenance(),
     ...(options.kept === undefined ? {} : { kept: options.kept }),
     ...(options.guard === undefined ? {} : { guard: options.guard }),

@@ -77,6 +77,10 @@ export function stubFirstSeen(): StoredFirstSeen & { readonly rows: Map<string, 
 export function stubArchiveDates(): StoredArchiveDates {
   const dates = new Map<string, number>()
   return {
+    async suites(registry) {
+      const prefix = `${registry} `
+      return [...dates.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length))
+    },
     async newest(registry, suite, dateMs) {
       const newest = Math.max(dateMs, dates.get(`${registry} ${suite}`) ?? 0)
       dates.set(`${registry} ${suite}`, newest)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test, type TestContext } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { compileRules, openWorld, type Answer } from '../gateway.fixture.ts'
+import { stubArchiveDates } from '../stubs.fixture.ts'
 import { startUpstream } from '../upstream.fixture.ts'
 import {
   createSigningKey,
@@ -23,7 +24,7 @@ const hello: ArchivePackage = {
   version: '1:1.0+b1~rc1-1',
   bytes: Buffer.from('the package'),
 }
-const other: ArchivePackage = { name: 'octo-hell0', version: '1.0', bytes: Buffer.from('looks like it') }
+const lookalike: ArchivePackage = { name: 'octo-hell0', version: '1.0', bytes: Buffer.from('looks like it') }
 const hour = 3_600_000
 const ago = (hours: number) => new Date(Date.now() - hours * hour)
 
@@ -40,11 +41,18 @@ after(() => {
   stranger[Symbol.dispose]()
 })
 
+interface WorldOptions {
+  readonly grants?: readonly string[]
+  readonly more?: object
+  /** What another gateway on the same store has seen. */
+  readonly archiveDates?: ReturnType<typeof stubArchiveDates>
+}
+
 async function debianWorld(
   t: TestContext,
-  { grants = ['debian:download deb'], more = {} }: { grants?: readonly string[]; more?: object } = {},
+  { grants = ['debian:download deb'], more = {}, archiveDates = stubArchiveDates() }: WorldOptions = {},
 ) {
-  const world = await openWorld(t)
+  const world = await openWorld(t, { archiveDates })
   const upstream = await startUpstream(t, host)
   const served = { files: new Map<string, Buffer>() }
   upstream.handle = (request, response) => {
@@ -70,11 +78,11 @@ async function debianWorld(
       as: step.current,
     })
   const serve = (options: Partial<ArchiveOptions> = {}) =>
-    (served.files = makeArchive({ packages: [hello, other], key, ...options }))
+    (served.files = makeArchive({ packages: [hello, lookalike], key, ...options }))
   serve()
   return {
     ...{ world, upstream, served, serve, get },
-    newStep: () => (step.current = world.brokers.open(world.signer.jkt)),
+    newStep: (role = 'build') => (step.current = world.brokers.open(world.signer.jkt, role)),
     /** As apt does it. */
     async update() {
       const release = await get(`${folder}/InRelease`)
@@ -139,7 +147,7 @@ test(
     const { get, update, upstream } = await debianWorld(t, { grants: ['debian:download deb/octo-hello@1:*'] })
     assert.equal((await update()).status, 200)
     const before = upstream.begun.length
-    const refused = await get(placeOf(other))
+    const refused = await get(placeOf(lookalike))
     assert.equal(refused.status, 403)
     assert.match(refused.head, /"debian:download deb\/octo-hell0@1\.0"|debian:download deb\/octo-hell0/)
     assert.equal(upstream.begun.length, before)
@@ -167,7 +175,7 @@ test(
     served.files.set(indexPath, index)
     newStep()
     assert.equal((await update()).status, 200)
-    for (const bytes of [Buffer.from('the pAckage'), other.bytes, Buffer.from('the package and more')]) {
+    for (const bytes of [Buffer.from('the pAckage'), lookalike.bytes, Buffer.from('the package and more')]) {
       served.files.set(placeOf(hello), bytes)
       const { body } = await get(asked)
       assert.ok(!body.includes(bytes.toString().slice(-5)), body)
@@ -266,7 +274,7 @@ test(
   { skip },
   async (t) => {
     const { get, update, serve } = await debianWorld(t)
-    const evil = { ...other, filename: '../../etc/passwd' }
+    const evil = { ...lookalike, filename: '../../etc/passwd' }
     serve({ packages: [evil, { ...hello, filename: './flat/hello.deb' }] })
     assert.equal((await update()).status, 200)
     assert.equal((await get('./flat/./hello.deb')).body, 'the package')
@@ -313,14 +321,61 @@ test('a mirror that is not named is not gone to', { skip }, async (t) => {
 })
 
 test(
-  'another step finds an index that is known by its digest: apt does not ask again for what it has',
+  'what a step has read at another gateway is read for it here: releases, then the index that lists the package',
   { skip },
   async (t) => {
-    const { get, update, newStep } = await debianWorld(t)
-    assert.equal((await update()).status, 200)
-    newStep()
-    assert.equal((await get(asked)).status, 403)
-    assert.equal((await get(`${folder}/InRelease`)).status, 200)
-    assert.equal((await get(asked)).status, 200)
+    const archiveDates = stubArchiveDates()
+    const one = await debianWorld(t, { archiveDates })
+    assert.equal((await one.get(`${folder}/InRelease`)).status, 200)
+    const other = await debianWorld(t, { archiveDates })
+    const answers = await Promise.all([other.get(asked), other.get(placeOf(lookalike)), other.get(asked)])
+    assert.deepEqual(
+      answers.map(({ body }) => body),
+      ['the package', 'looks like it', 'the package'],
+    )
+    const indexes = other.upstream.begun.filter(({ url }) => url.endsWith('/Packages.gz'))
+    assert.equal(indexes.length, 1)
+    const fresh = await debianWorld(t, { archiveDates })
+    assert.equal((await fresh.get(indexPath)).status, 200)
+    assert.equal((await fresh.get('pool/main/o/octo-hello/other_1.0_all.deb')).status, 403)
+    fresh.newStep('nobody')
+    const before = fresh.upstream.begun.length
+    assert.equal((await fresh.get(asked)).status, 403)
+    assert.equal(fresh.upstream.begun.length, before)
   },
 )
+
+test('what is read for a step is held as if it had asked', { skip }, async (t) => {
+  const archiveDates = stubArchiveDates()
+  const one = await debianWorld(t, { archiveDates })
+  one.serve({ at: ago(1) })
+  assert.equal((await one.get(`${folder}/InRelease`)).status, 200)
+  const other = await debianWorld(t, { archiveDates })
+  const changes: readonly (() => void)[] = [
+    () => other.serve({ key: stranger }),
+    () => other.serve({ at: ago(2) }),
+    () => other.served.files.set(indexPath, gzipSync('Package: x\n')),
+    () => other.served.files.delete(indexPath),
+  ]
+  for (const change of changes) {
+    other.serve()
+    change()
+    other.newStep()
+    assert.equal((await other.get(asked)).status, 403, String(change))
+  }
+  other.serve()
+  other.newStep()
+  assert.equal((await other.get(asked)).body, 'the package')
+})
+
+test('an index that is known by its digest is not read again for another step', { skip }, async (t) => {
+  const { get, update, newStep, upstream } = await debianWorld(t)
+  assert.equal((await update()).status, 200)
+  newStep()
+  const before = upstream.begun.length
+  assert.equal((await get(asked)).status, 200)
+  assert.deepEqual(
+    upstream.begun.slice(before).map(({ url }) => url),
+    [`/debian/${folder}/InRelease`, `/debian/${asked}`],
+  )
+})

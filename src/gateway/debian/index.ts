@@ -1,10 +1,12 @@
 import { MayflyError, messageOf, type Clock } from '../../lib/index.ts'
-import { keepOnly, type Exchange, type HttpHandler } from '../exchange.ts'
+import { keepOnly, type Exchange, type HttpHandler, type Permit } from '../exchange.ts'
 import { follow } from '../follow.ts'
 import { createPermitOnce } from '../once.ts'
 import { deny, passFailure, refuse } from './answer.ts'
 import { createKnownIndexes, createListsOf, type Lists } from './lists.ts'
-import { passRelease, releaseRouteOf, type ArchiveDates, type ReleaseDeps } from './pass-release.ts'
+import type { ArchiveDates } from './fetch-release.ts'
+import { passRelease, releaseRouteOf } from './pass-release.ts'
+import { createRecovery } from './recover.ts'
 import { createIndexReader, indexFormOf, plainPath, type PoolFile } from './pool-index.ts'
 import { readingBody } from './reading-body.ts'
 import type { ListedFile } from './release.ts'
@@ -15,16 +17,16 @@ import { createSignatureCheck } from './signature.ts'
  * indexes, these each package and source. So a package passes in a step that has read the index that names it, and under a grant
  * that names it; the index says which package a file is, not its address. Refuses every other file of the host, and what writes.
  */
-export function createDebianHandler(
-  deps: Omit<ReleaseDeps, 'checkSignature' | 'known'> & {
-    readonly clock: Clock
-    readonly archiveDates?: ArchiveDates
-  },
-): HttpHandler {
+export function createDebianHandler(deps: {
+  readonly clock: Clock
+  readonly archiveDates?: ArchiveDates
+}): HttpHandler {
   const listsOf = createListsOf()
   const known = createKnownIndexes()
   const checkSignature = createSignatureCheck()
   const permitOnce = createPermitOnce()
+  const releaseDeps = { ...deps, checkSignature, known }
+  const recovery = createRecovery(releaseDeps)
 
   async function pass(exchange: Exchange): Promise<void> {
     const { request, path: written, query } = exchange
@@ -33,30 +35,35 @@ export function createDebianHandler(
       return deny(exchange, 'only files of the archive pass here, by GET')
     const lists = listsOf(exchange)
     const release = releaseRouteOf(path)
-    const listed = lists.listed(path)
+    const known = lists.listed(path)
     // Folders below a suite have a Release of their own, which the suite lists as any other file; none lists itself.
-    if (listed !== undefined && listed.folder !== release?.folder) return passListed(exchange, lists, listed)
-    if (release !== undefined)
-      return passRelease(exchange, { ...deps, checkSignature, known }, lists, release)
+    if (release !== undefined && (known === undefined || known.folder === release.folder))
+      return passRelease(exchange, releaseDeps, lists, release)
+    const permit = await permitOnce(exchange, 'debian:read')
+    if (!permit.allow) return refuse(exchange, 403, permit.message)
+    if (known === undefined && lists.find(path) === undefined)
+      await recovery.releases(exchange, permit, lists)
+    const listed = lists.listed(path)
+    if (listed !== undefined) return passListed(exchange, permit, lists, listed)
+    if (lists.find(path) === undefined && isPackage.test(path))
+      await recovery.indexes(exchange, permit, lists, path)
     const found = lists.find(path)
     if (found === 'contradicted') return deny(exchange, 'two indexes of the archive say two things of it')
-    if (found === undefined)
-      return deny(
-        exchange,
-        lists.releases.size === 0
-          ? 'the step has read no index of this archive: run apt-get update in the same step first'
-          : 'no signed index that the step has read lists it',
-      )
-    return passPackage(exchange, found)
+    if (found !== undefined) return passPackage(exchange, found)
+    deny(
+      exchange,
+      lists.releases.size === 0
+        ? 'the step has read no index of this archive: run apt-get update in the same step first'
+        : 'no signed index that the step has read lists it',
+    )
   }
 
   async function passListed(
     exchange: Exchange,
+    permit: Permit,
     lists: Lists,
     { folder, file }: { readonly folder: string; readonly file: ListedFile },
   ): Promise<void> {
-    const permit = await permitOnce(exchange, 'debian:read')
-    if (!permit.allow) return refuse(exchange, 403, permit.message)
     if (/\.diff\//.test(file.path))
       return deny(exchange, 'an index comes as a whole here, not by its differences (pdiff)')
     const form = indexFormOf(file.path)
@@ -88,6 +95,8 @@ export function createDebianHandler(
   }
 }
 
+/** Of binary and of source packages. */
+const isPackage = /\.(?:u?deb|dsc|tar\.[a-z0-9]+|diff\.gz|asc)$/
 /** What an index unpacks to: Debian's main has 50 MB. */
 const maxIndexBytes = 536_870_912
 
