@@ -76,3 +76,72 @@ export function pieces(random: Random, bytes: Buffer): Buffer[] {
   )
   return [0, ...cuts].map((from, i) => bytes.subarray(from, [...cuts, bytes.length][i]))
 }
+
+/** What servers read in more than one way, to be put into the path of a request. */
+const pathTokens = [
+  ...[
+    '/../',
+    '/./',
+    '//',
+    '..',
+    '%2e%2e/',
+    '/%2e%2e%2f',
+    '..%2f',
+    '%2f',
+    '%2F',
+    '%5c',
+    '\\',
+    '%252f',
+    '%25',
+    '%00',
+  ],
+  ...[
+    ';',
+    ';x=',
+    '?',
+    '#',
+    '%3f',
+    '%23',
+    '@',
+    '%40',
+    ':',
+    '*',
+    '%20',
+    '+',
+    '%2b',
+    '%c0%af',
+    '%ef%bc%8f',
+    '\xef\xbc\x8f',
+  ],
+  ...['\t', ' ', '%0d%0a', '\r\n X: y', '%E2%80%AE', '~', '!', '%21', '.git', '.json', '/'],
+]
+
+/**
+ * A request line whose path is spoilt: tokens put in, cases changed, letters escaped, and the path of something else in front,
+ * with as many steps up as lead out of it again.
+ */
+export function spoilTarget(random: Random, line: string, beside: string): string {
+  const at = line.indexOf('/')
+  const method = line.slice(0, at)
+  let path = line.slice(at)
+  for (let rounds = 1 + random.number(3); rounds > 0; rounds--) {
+    const where = random.number(path.length + 1)
+    const [before, after] = [path.slice(0, where), path.slice(where)]
+    const up = random.pick(['/..', '/%2e%2e', '/.%2e', '%2f..', '\\..'])
+    const changes = [
+      () => `${before}${random.pick(pathTokens)}${after}`,
+      () => `${before}${escaped(after.slice(0, 1))}${after.slice(1)}`,
+      () => `${before}${after.slice(0, 1).toUpperCase()}${after.slice(1)}`,
+      () => `${beside}${up.repeat(1 + random.number(8))}${path}`,
+      () => `${beside}${random.pick(['?', '#', ';', '%3f', '%23', '%00'])}${path}`,
+      () => `https://x.test${path}`,
+      () => `//x.test${path}`,
+    ]
+    path = random.pick(changes)()
+  }
+  return `${method}${path}`
+}
+
+function escaped(character: string): string {
+  return character === '' ? '' : `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`
+}
