@@ -16,6 +16,7 @@ import {
   scriptFile,
   scriptInside,
 } from './inside.ts'
+import { etcMounts } from './etc-files.ts'
 import { initScript } from './init.ts'
 import { kernelFileMounts } from './kernel-files.ts'
 import { landlockText } from './landlock.ts'
@@ -36,30 +37,6 @@ const agents = [
 const memoryFolders = ['/tmp', '/run', '/var/tmp', homeInside]
 
 const systemBundle = '/etc/ssl/certs/ca-certificates.crt'
-
-/** Nothing else of /etc is there: no shadow, no ssh keys, no machine-id, no other tool's credentials. */
-const etc = [
-  'alternatives',
-  'ca-certificates',
-  'ca-certificates.conf',
-  'debian_version',
-  'java-11-openjdk',
-  'java-17-openjdk',
-  'java-21-openjdk',
-  'ld.so.cache',
-  'ld.so.conf',
-  'ld.so.conf.d',
-  'localtime',
-  'lsb-release',
-  'mime.types',
-  'os-release',
-  'perl',
-  'protocols',
-  'services',
-  'ssl/certs',
-  'ssl/openssl.cnf',
-  'terminfo',
-].map((name) => `/etc/${name}`)
 
 /** The command line of bwrap; its options come from `optionsFd`. */
 export function bwrapArguments(plan: SandboxPlan): string[] {
@@ -94,7 +71,7 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...isolationFlags(plan),
     ...['--uid', String(plan.user.uid), '--gid', String(plan.user.gid)],
     ...['--seccomp', String(plan.seccompFd)],
-    ...systemMounts(),
+    ...systemMounts(join(plan.files, emptyFile)),
     ...processMounts(plan),
     ...['--dev', '/dev', ...memoryFolder(plan, '/dev/shm'), '--remount-ro', '/dev'],
     ...kernelFileMounts(join(plan.files, emptyFile), join(plan.files, emptyFolder)),
@@ -164,7 +141,7 @@ export function processMounts({ ownProcesses }: Pick<SandboxPlan, 'ownProcesses'
   return ownProcesses ? ['--proc', '/proc'] : ['--ro-bind', '/proc', '/proc']
 }
 
-export function systemMounts(): string[] {
+export function systemMounts(emptyFile: string): string[] {
   const roots = readdirSync('/').filter((name) => /^(?:bin|sbin|lib(?:32|64|x32)?)$/.test(name))
   return [
     ...['--ro-bind', '/usr', '/usr', '--ro-bind-try', '/opt', '/opt'],
@@ -176,7 +153,7 @@ export function systemMounts(): string[] {
         ? ['--symlink', readlinkSync(path), path]
         : ['--ro-bind', path, path]
     }),
-    ...etc.flatMap((path) => ['--ro-bind-try', path, path]),
+    ...etcMounts(emptyFile),
   ]
 }
 

@@ -89,7 +89,7 @@ function trySandbox(bwrap: string, way: Way): Promise<string | undefined> {
   return new Promise((resolve) => {
     const args = [
       ...isolationFlags(way),
-      ...systemMounts(),
+      ...systemMounts('/dev/null'),
       ...processMounts(way),
       ...['--dev', '/dev', ...(way.sizedFolders ? ['--size', '65536'] : []), '--tmpfs', '/tmp'],
       ...['--', '/usr/bin/perl', '-e', way.ownProcesses ? '1' : needsLandlock],
