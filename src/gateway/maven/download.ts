@@ -60,8 +60,16 @@ async function permitted(exchange: Exchange, route: Route, isPinned: boolean): P
   const ref = route.kind === 'file' ? { ref: route.version } : {}
   const operation = (action: string): Operation => ({ action, connection, path: route.coordinates, ...ref })
   if (pins !== undefined) return exchange.permitPinned(operation('maven:download'), pins)
-  const detail = route.kind === 'file' ? { maven: { file: route.file } } : {}
-  return exchange.permit(operation('maven:resolve'), detail, route.kind === 'file' ? {} : { anyRef: true })
+  if (route.kind === 'file')
+    return exchange.permit(operation('maven:resolve'), { maven: { file: route.file } })
+  // Whoever publishes a version writes the list of them anew, and so reads it.
+  const publishes = operation('maven:publish')
+  const asked =
+    !exchange.would(operation('maven:resolve'), { anyRef: true }) &&
+    exchange.would(publishes, { anyRef: true })
+      ? publishes
+      : operation('maven:resolve')
+  return exchange.permit(asked, {}, { anyRef: true })
 }
 
 function deny(exchange: Exchange, reason: string, status = 403): void {

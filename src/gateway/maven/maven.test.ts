@@ -10,7 +10,12 @@ const host = 'maven.test'
 const jar = Buffer.from('the jar')
 const place = '/maven2/com/example/app/1.0.0/app-1.0.0.jar'
 
-async function mavenWorld(t: TestContext, grants: readonly string[], pinned?: string) {
+async function mavenWorld(
+  t: TestContext,
+  grants: readonly string[],
+  pinned?: string,
+  { derives = false } = {},
+) {
   const world = await openWorld(t)
   const upstream = await startUpstream(t, host)
   const files = new Map<string, Buffer>([
@@ -19,7 +24,13 @@ async function mavenWorld(t: TestContext, grants: readonly string[], pinned?: st
     ['/maven2/com/example/app/maven-metadata.xml', Buffer.from('<metadata/>')],
   ])
   upstream.handle = (request, response) => {
-    const file = files.get(request.url ?? '')
+    const url = request.url ?? ''
+    const [, main = '', algorithm = ''] = /^(.*)\.(sha1|sha256)$/.exec(url) ?? []
+    const derived = derives ? files.get(main) : undefined
+    const file =
+      derived === undefined
+        ? files.get(url)
+        : Buffer.from(`${createHash(algorithm).update(derived).digest('hex').toUpperCase()}  a.jar\n`)
     if (request.method === 'PUT') return void response.writeHead(201).end()
     response.writeHead(file === undefined ? 404 : 200, { 'content-length': file?.length ?? 0 })
     response.end(request.method === 'HEAD' ? undefined : file)
@@ -151,7 +162,7 @@ test('deploying: by artifact and version, hashed, and never over what is there b
   assert.equal((await ask('PUT', '/maven2/com/example/app/maven-metadata.xml', '<m/>')).status, 201)
   const over = await ask('PUT', place, 'other')
   assert.equal(over.status, 409)
-  assert.match(over.body, /is there already, and is not overwritten/)
+  assert.match(over.body, /is there already, with other content, and is not overwritten/)
   for (const path of [
     '/maven2/com/example/app/2.0.0/app-2.0.0.jar',
     '/maven2/com/example/other/1.0.0/other-1.0.0.jar',
@@ -178,6 +189,29 @@ test('deploying: by artifact and version, hashed, and never over what is there b
       ...{ bytes: 3, status: 201 },
     },
   ])
+})
+
+test('deploying to a repository that makes the checksums itself, and once more: what is the same is no overwriting', async (t) => {
+  const { ask, upstream, world } = await mavenWorld(
+    t,
+    ['maven:publish central/com.example:app@1.*'],
+    undefined,
+    { derives: true },
+  )
+  const hex = (algorithm: string, bytes: Buffer = jar) => createHash(algorithm).update(bytes).digest('hex')
+  assert.equal((await ask('PUT', place, jar.toString())).status, 200)
+  assert.equal((await ask('PUT', `${place}.sha1`, hex('sha1'))).status, 200)
+  assert.equal((await ask('PUT', `${place}.sha256`, hex('sha256'))).status, 200)
+  assert.equal((await ask('PUT', `${place}.md5`, hex('md5'))).status, 201)
+  assert.equal((await ask('GET', '/maven2/com/example/app/maven-metadata.xml')).status, 200)
+  assert.equal(world.audit.ofType('access.denied').length, 0)
+  const other = await ask('PUT', `${place}.sha1`, hex('sha1', Buffer.from('other')))
+  assert.equal(other.status, 409)
+  assert.match(other.body, /app-1\.0\.0\.jar\.sha1 of 1\.0\.0 is there already, with other content/)
+  assert.deepEqual(
+    upstream.seen.filter(({ method }) => method === 'PUT').map(({ url }) => url),
+    [`${place}.md5`],
+  )
 })
 
 test('paths: each names one thing, or nothing', () => {

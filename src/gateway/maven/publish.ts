@@ -2,13 +2,15 @@ import { createHash } from 'node:crypto'
 import { limits } from '../../lib/index.ts'
 import { collect } from '../collect.ts'
 import { discard, pickHeaders, plainAnswer, type Exchange, type Permit } from '../exchange.ts'
+import { follow } from '../follow.ts'
 import type { Turns } from '../turns.ts'
 import { integrityOfHex } from '../../lockfiles/index.ts'
 import { purlOf, type FileRoute, type Route } from './route.ts'
 
 /**
  * `mvn deploy`: each file is read whole, so that it is hashed before anything goes out. A file that is there is not overwritten, but for
- * the metadata, which says which versions there are.
+ * the metadata, which says which versions there are. That the same bytes are there already is no failure: a deployment that is tried
+ * again, or a repository that makes the checksums beside a file itself.
  */
 export async function publish(exchange: Exchange, route: Route, turns: Turns): Promise<void> {
   const { request, response, connection, path } = exchange
@@ -29,8 +31,17 @@ export async function publish(exchange: Exchange, route: Route, turns: Turns): P
   if (!permit.allow) return plainAnswer(response, 403, permit.message)
   if (route.kind === 'metadata') return void (await send(exchange, permit, body))
   await turns(connection, path, async (isThere) => {
-    const problem = isThere ? takenReason(route) : await problemOf(exchange, permit, route)
-    if (problem === undefined) return send(exchange, permit, body, publishedIn(route, sha256))
+    const found = isThere ? 'there' : await look(exchange, permit)
+    if (found === 'absent') return send(exchange, permit, body, publishedIn(route, sha256))
+    if (found === 'there' && (await hasThese(exchange, permit, route, body))) {
+      response.writeHead(200, { 'content-length': 0 }).end()
+      return true
+    }
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    const problem =
+      found === 'there'
+        ? `${name} of ${route.version} is there already, with other content, and is not overwritten`
+        : `the repository answered ${found} when asked whether ${name} is there`
     deny(exchange, problem, 409)
     return isThere
   })
@@ -68,18 +79,40 @@ function publishedIn(route: FileRoute, sha256: string): { purl: string; integrit
   return route.beside ? undefined : { purl: purlOf(route), integrity: integrityOfHex('sha256', sha256) }
 }
 
-async function problemOf(exchange: Exchange, permit: Permit, route: FileRoute): Promise<string | undefined> {
+/** Whether the repository has the file; else the status that says neither. */
+async function look(exchange: Exchange, permit: Permit): Promise<'absent' | 'there' | number> {
   const upstream = await exchange.send(permit, { method: 'HEAD', path: exchange.path, headers: {} })
   const { statusCode = 0 } = upstream
   discard(upstream)
-  if (statusCode === 404 || statusCode === 410) return undefined
-  return statusCode === 200
-    ? takenReason(route)
-    : `the repository answered ${statusCode} when asked whether ${route.file} is there`
+  if (statusCode === 404 || statusCode === 410) return 'absent'
+  return statusCode === 200 ? 'there' : statusCode
 }
 
-function takenReason({ file, version }: FileRoute): string {
-  return `${file} of ${version} is there already, and is not overwritten`
+/** Whether the repository has just these bytes at the place; of a checksum the digest counts, which some write a name or a line end behind. */
+async function hasThese(
+  exchange: Exchange,
+  permit: Permit,
+  route: FileRoute,
+  body: Buffer,
+): Promise<boolean> {
+  const upstream = await follow(exchange, permit, exchange.path)
+  if (upstream.statusCode !== 200) {
+    discard(upstream)
+    return false
+  }
+  const isChecksum = route.beside && /\.(?:md5|sha1|sha256|sha512)$/.test(exchange.path)
+  const there = await exchange.read(upstream, Math.max(body.length, isChecksum ? maxChecksumBytes : 0))
+  if (there === undefined) return false
+  if (!isChecksum) return there.equals(body)
+  const digest = digestIn(body)
+  return digest !== '' && digest === digestIn(there)
+}
+
+const maxChecksumBytes = 4_096
+
+/** In lower-case hex; empty if it is none. */
+function digestIn(checksum: Buffer): string {
+  return /^\s*([0-9a-f]{32,128})(?:\s|$)/i.exec(checksum.toString('latin1'))?.[1]?.toLowerCase() ?? ''
 }
 
 function deny(exchange: Exchange, reason: string, status = 403): void {
