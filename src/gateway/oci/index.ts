@@ -5,11 +5,12 @@ import { answer, refuse } from './answer.ts'
 import { erase } from './erase.ts'
 import { list } from './list.ts'
 import type { Job } from './job.ts'
+import { queryText } from './link.ts'
 import { createMemories } from './memory.ts'
 import { pullBlob, pullManifest, pullReferrers } from './pull.ts'
 import { pushManifest } from './push.ts'
 import { openRegistry } from './registry.ts'
-import { routeOf, type Route } from './route.ts'
+import { routeOf, type Query, type Route } from './route.ts'
 import { upload } from './upload.ts'
 
 /**
@@ -23,9 +24,10 @@ export function createOciHandler(deps: { clock: Clock }): HttpHandler {
   const turns = createTurns()
   return async (exchange) => {
     const { request, path, query } = exchange
-    const route = routeOf(request.method ?? '', path, query)
-    if (typeof route === 'string') return refuse(exchange, route)
     const memory = memoryOf(exchange)
+    const isPage = (named: Query) => memory.pages.has(path, queryText(named))
+    const route = routeOf(request.method ?? '', path, query, isPage)
+    if (typeof route === 'string') return refuse(exchange, route)
     const job = { exchange, memory, turns, registry: openRegistry(exchange, memory, deps.clock) }
     try {
       await handle(job, route)

@@ -29,7 +29,7 @@ export async function list(job: Job, route: Lists): Promise<void> {
   const names = namesIn(await exchange.read(upstream, limits.manifestBytes), route.kind)
   if (names === undefined) return refuse(exchange, `the list of connection "${connection.name}" is none`, 502)
   const body = route.kind === 'tags' ? { name: route.repository, tags: names } : { repositories: names }
-  const headers = { 'content-type': 'application/json', link: linkOf(exchange, upstream) }
+  const headers = { 'content-type': 'application/json', link: linkOf(job, upstream) }
   answer(exchange, 200, headers, Buffer.from(JSON.stringify(body)))
 }
 

@@ -3,6 +3,8 @@ import { isDigest } from '../../kinds/index.ts'
 
 /** What a manifest or an index says that decides what may be done with it. */
 export interface Manifest {
+  /** Its media type: the header's, or its own where that says nothing. */
+  readonly type: string
   /** Of what it consists: layers, configuration, manifests of an index. */
   readonly children: readonly string[]
   /** The same without the configuration. */
@@ -16,7 +18,8 @@ const maxListed = 10_000
 
 /**
  * Reads the JSON of a manifest (OCI image-spec 1.1; Docker's schema 2), or says why it is none. One that could be taken for an
- * image and for an index alike, or whose own media type is not the header's, means different things to different tools.
+ * image and for an index alike, or whose own media type is not the header's, means different things to different tools. A header
+ * that only says that it is JSON, or bytes, says nothing else than the manifest.
  */
 export function readManifest(bytes: Buffer, contentType: string): Manifest | string {
   if (isDeep(bytes)) return `the manifest is nested more than ${maxDepth} deep`
@@ -28,7 +31,7 @@ export function readManifest(bytes: Buffer, contentType: string): Manifest | str
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return 'the manifest is no object'
   const { mediaType, layers, manifests, config, subject, blobs } = json as Record<string, unknown>
-  const type = mediaTypeIn(contentType)
+  const type = typeOf(contentType, mediaType)
   if (type === undefined) return 'its media type is none that a manifest has'
   if (typeof mediaType === 'string' && mediaType.toLowerCase() !== type)
     return `the manifest says that it is ${mediaTypeIn(mediaType) ?? 'something else'}, its header ${type}`
@@ -38,11 +41,29 @@ export function readManifest(bytes: Buffer, contentType: string): Manifest | str
   if (listed.length > maxListed) return `the manifest lists more than ${maxListed} parts`
   const ofConfig = digestIn(config)
   const children = ofConfig === undefined ? listed : [ofConfig, ...listed]
-  if (subject === undefined || subject === null) return { children, listed, subject: undefined }
+  if (subject === undefined || subject === null) return { type, children, listed, subject: undefined }
   const about = digestIn(subject)
   return about === undefined
     ? 'the manifest has a subject without a digest'
-    : { children, listed, subject: about }
+    : { type, children, listed, subject: about }
+}
+
+/** For a client that names none, such as curl: else a registry makes an older form of it. */
+export const manifestTypes = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+]
+
+function typeOf(contentType: string, own: unknown): string | undefined {
+  const said = mediaTypeIn(contentType)
+  const saysNothing =
+    /^(?:text\/plain)?\s*(?:;|$)/i.test(contentType) ||
+    said === 'application/json' ||
+    said === 'application/octet-stream'
+  const named = typeof own === 'string' ? own.toLowerCase() : ''
+  return saysNothing && manifestTypes.includes(named) ? named : said
 }
 
 /** The media type of a `Content-Type`, in lower case; undefined for one that no manifest has. */

@@ -10,9 +10,11 @@ export interface Memory {
   /** By a name of ours: where the registry has it is not told. */
   readonly uploads: Map<string, UploadState>
   /** Digests that the step may pull, by repository: parts of what it was given under a name that it may pull. */
-  readonly reached: Digests
+  readonly reached: Known
   /** Manifests that it has pushed, by repository. */
-  readonly pushed: Digests
+  readonly pushed: Known
+  /** Queries that it named as next pages, by the path of the list. */
+  readonly pages: Known
   /** How the registry asks for tokens; undefined until it did. */
   challenge: Challenge | undefined
   /** By scope. */
@@ -34,13 +36,14 @@ export interface Challenge {
   readonly service: string
 }
 
-export interface Digests {
-  has(repository: string, digest: string): boolean
-  add(repository: string, digests: readonly string[]): void
+/** What a step was told, by the repository or path that it is of. */
+export interface Known {
+  has(of: string, item: string): boolean
+  add(of: string, items: readonly string[]): void
 }
 
 /** Each of them takes 200 bytes; an image has a few dozen. */
-const maxDigests = 50_000
+const maxKnown = 50_000
 
 /** A registry's memory of each step. */
 export function createMemories(): (exchange: Exchange) => Memory {
@@ -52,8 +55,9 @@ export function createMemories(): (exchange: Exchange) => Memory {
     const key = `${connection.name} ${connection.url}`
     const known = ofStepsRegistries.get(key) ?? {
       uploads: new Map(),
-      reached: createDigests(),
-      pushed: createDigests(),
+      reached: createKnown(),
+      pushed: createKnown(),
+      pages: createKnown(),
       challenge: undefined,
       tokens: new Map(),
     }
@@ -62,12 +66,12 @@ export function createMemories(): (exchange: Exchange) => Memory {
   }
 }
 
-function createDigests(): Digests {
+function createKnown(): Known {
   const known = new Set<string>()
   return {
-    has: (repository, digest) => known.has(`${repository}@${digest}`),
-    add(repository, digests) {
-      for (const digest of digests) if (known.size < maxDigests) known.add(`${repository}@${digest}`)
+    has: (of, item) => known.has(`${of}@${item}`),
+    add(of, items) {
+      for (const item of items) if (known.size < maxKnown) known.add(`${of}@${item}`)
     },
   }
 }

@@ -263,3 +263,37 @@ for (const trick of tricks) {
     assert.deepEqual(requests(), [])
   })
 }
+
+for (const said of ['application/json', 'application/octet-stream; x=y', 'text/plain; charset=utf-8'])
+  test(`a manifest that comes as ${said} is what its own media type says`, async (t) => {
+    const { ask, replies } = await openRegistryWorld(t, ['oci:pull images/octo/app@v*'])
+    replies.set('GET /v2/octo/app/manifests/v1', { ...tagged, headers: { 'content-type': said } })
+    // containerd tells a mirror whose registry it means.
+    const answer = await ask('GET', '/v2/octo/app/manifests/v1?ns=images.test')
+    assert.equal(answer.status, 200, answer.body)
+    assert.match(answer.head, new RegExp(`content-type: ${manifestType.replaceAll('+', '\\+')}`, 'i'))
+    const odd = manifestOf(layer, { mediaType: 'text/html' })
+    replies.set('GET /v2/octo/app/manifests/v2', {
+      status: 200,
+      headers: { 'content-type': said },
+      body: odd,
+    })
+    assert.equal((await ask('GET', '/v2/octo/app/manifests/v2')).status, 403)
+  })
+
+test('the next page of a list is asked for with the parameters that the registry named, and with no others', async (t) => {
+  const { ask, replies, requests } = await openRegistryWorld(t, ['oci:list images/octo/app'])
+  const list = '/v2/octo/app/tags/list'
+  const body = JSON.stringify({ name: 'octo/app', tags: ['v1'] })
+  replies.set(`GET ${list}`, {
+    status: 200,
+    headers: { link: `<${list}?_cursor=a%2Fb&n=1>; rel="next"` },
+    body,
+  })
+  replies.set(`GET ${list}?_cursor=a%2Fb&n=1`, { status: 200, body })
+  assert.equal((await ask('GET', `${list}?_cursor=a%2Fb&n=1`)).status, 403)
+  const [, next = ''] = /link: <([^>]+)>/i.exec((await ask('GET', list)).head) ?? []
+  assert.equal((await ask('GET', next)).status, 200)
+  assert.equal((await ask('GET', `${list}?_cursor=other&n=1`)).status, 403)
+  assert.deepEqual(requests(), [`GET ${list}`, `GET ${list}?_cursor=a%2Fb&n=1`])
+})

@@ -6,7 +6,7 @@ import { discard, keepOnly, pickHeaders, type Permission, type Permit } from '..
 import { answer, answerError, passFailure, refuse } from './answer.ts'
 import type { Job } from './job.ts'
 import { linkOf, queryText } from './link.ts'
-import { digestOf, integrityOf, mediaTypeIn, readManifest, toldDigest } from './manifest.ts'
+import { digestOf, integrityOf, manifestTypes, mediaTypeIn, readManifest, toldDigest } from './manifest.ts'
 import { mayPull, permitLook, permitPull, pullScope } from './permission.ts'
 import { followed, urlOn } from './places.ts'
 import type { Blob, Manifest, Referrers } from './route.ts'
@@ -25,8 +25,8 @@ export async function pullManifest(job: Job, route: Manifest): Promise<void> {
   if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
   const found = await fetchManifest(job, permit, repository, ref)
   if ('failure' in found) return passFailure(exchange, found.failure)
-  const { bytes, type, digest } = found
-  const manifest = readManifest(bytes, type)
+  const { bytes, digest } = found
+  const manifest = readManifest(bytes, found.type)
   if (typeof manifest === 'string') return refuse(exchange, `${nameOf(repository, ref)}: ${manifest}`)
   // docker asks for the head of a tag, and then for its digest; who only may push there learns the digest, and no more.
   if (mayPull(job, repository, ref)) {
@@ -38,7 +38,7 @@ export async function pullManifest(job: Job, route: Manifest): Promise<void> {
     const sha256 = digestOf(bytes).slice('sha256:'.length)
     exchange.downloaded({ purl, integrity: integrityOf(digest), by: 'digest', bytes: bytes.length, sha256 })
   }
-  const headers = { 'content-type': type, 'docker-content-digest': digest }
+  const headers = { 'content-type': manifest.type, 'docker-content-digest': digest }
   if (isHead) return answerHead(job, { ...headers, 'content-length': String(bytes.length) })
   answer(exchange, 200, headers, bytes)
 }
@@ -65,7 +65,7 @@ export async function fetchManifest(
   ref: string,
   options: { scope?: string; accept?: string } = {},
 ): Promise<{ bytes: Buffer; type: string; digest: string } | { failure: IncomingMessage }> {
-  const { accept: wanted = manifestTypes } = pickHeaders(job.exchange.request, ['accept'])
+  const { accept: wanted = manifestTypes.join(', ') } = pickHeaders(job.exchange.request, ['accept'])
   const upstream = await followed(job, permit, [options.scope ?? pullScope(repository)], {
     method: 'GET',
     path: `/${repository}/manifests/${ref}`,
@@ -82,14 +82,6 @@ export async function fetchManifest(
     throw new MayflyError('denied', `${name} is not what its digest names: the registry sent ${digest}`)
   return { bytes, digest, type: typeOf(upstream) }
 }
-
-/** For a client that names none, such as curl: else a registry makes an older form of it. */
-export const manifestTypes = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.oci.image.manifest.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-  'application/vnd.docker.distribution.manifest.v2+json',
-].join(', ')
 
 /** A blob: straight from the registry, or from a storage host that it sends us on to. Its last bytes go when its digest holds. */
 export async function pullBlob(job: Job, route: Blob): Promise<void> {
@@ -155,8 +147,8 @@ export async function pullReferrers(job: Job, { repository, digest, query }: Ref
   memory.reached.add(repository, index.children)
   const filters = upstream.headers['oci-filters-applied']
   const headers = {
-    'content-type': type,
-    link: linkOf(exchange, upstream),
+    'content-type': index.type,
+    link: linkOf(job, upstream),
     'oci-filters-applied': filters === 'artifactType' ? filters : undefined,
   }
   answer(exchange, 200, headers, bytes)

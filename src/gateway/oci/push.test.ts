@@ -294,7 +294,8 @@ test('a mount needs a grant to pull there: without one it is an upload like any 
     'oci:pull images/octo/base',
   ])
   replies.set(`POST ${uploads}?mount=${layer}&from=octo%2Fbase`, taken)
-  const mounted = await ask('POST', `${uploads}${query}`)
+  // crane adds where the source is, containerd which registry it means.
+  const mounted = await ask('POST', `${uploads}${query}&origin=images.test`)
   assert.equal(mounted.status, 201)
   assert.match(mounted.head, new RegExp(`location: /v2/octo/app/blobs/${layer}`, 'i'))
   replies.set(`POST ${uploads}`, { status: 202, headers: { location: '/v2/octo/app/blobs/uploads/1' } })
@@ -331,4 +332,29 @@ test('deleting is a grant of its own; one for a tag is none for the digest that 
   for (const path of [at('v1'), at(name), `/v2/octo/app/blobs/${name}`])
     assert.equal((await ask('DELETE', path)).status, 403)
   assert.deepEqual(requests(), [`DELETE ${at('pr-1')}`])
+})
+
+test('how small a chunk may be is told, and by which algorithm an upload may be held', async (t) => {
+  const { ask, replies } = await openRegistryWorld(t, ['oci:push images/octo/app@v*'])
+  const headers = { location: '/v2/octo/app/blobs/uploads/1', 'oci-chunk-min-length': '1048576' }
+  replies.set(`POST ${uploads}`, { status: 202, headers })
+  const begun = await ask('POST', `${uploads}?digest-algorithm=sha256`)
+  assert.equal(begun.status, 202)
+  assert.match(begun.head, /oci-chunk-min-length: 1048576/i)
+  const other = await ask('POST', `${uploads}?digest-algorithm=sha512`)
+  assert.equal(other.status, 400)
+  assert.match(errorOf(other).message, /uploads are held against/)
+  replies.set(`POST ${uploads}`, { status: 202, headers: { ...headers, 'oci-chunk-min-length': 'no' } })
+  assert.doesNotMatch((await ask('POST', uploads)).head, /oci-chunk/i)
+})
+
+test('a manifest that is sent as mere JSON goes on under its own media type', async (t) => {
+  const { ask, replies, seen } = await openRegistryWorld(t, ['oci:push images/octo/app@v*'])
+  replies.set(`PUT ${at('v1')}`, { status: 201 })
+  const pushed = await ask('PUT', at('v1'), {
+    headers: { 'content-type': 'application/json' },
+    body: manifest,
+  })
+  assert.equal(pushed.status, 201, pushed.body)
+  assert.equal(seen().at(-1)?.headers['content-type'], typed['content-type'])
 })

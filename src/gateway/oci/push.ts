@@ -8,12 +8,13 @@ import {
   besideDigest,
   digestOf,
   integrityOf,
+  manifestTypes,
   readManifest,
   toldDigest,
   type Manifest as Content,
 } from './manifest.ts'
 import { operationOn, permitUnnamed, pushScope } from './permission.ts'
-import { fetchManifest, manifestTypes, nameOf, purlOf } from './pull.ts'
+import { fetchManifest, nameOf, purlOf } from './pull.ts'
 import type { Manifest } from './route.ts'
 
 interface Pushed {
@@ -74,7 +75,7 @@ async function readPushed(
     return { wrong: `its digest is ${digest}`, status: 400, code: 'DIGEST_INVALID' }
   const content = readManifest(bytes, type)
   if (typeof content === 'string') return { wrong: content, status: 400, code: 'MANIFEST_INVALID' }
-  return { repository, ref, digest, bytes, type, content }
+  return { repository, ref, digest, bytes, type: content.type, content }
 }
 
 /** By tag: the tag is what the grant must cover. By digest it has no name yet, unless it stands beside what is there already. */
@@ -105,7 +106,7 @@ async function refusedMove(job: Job, permit: Permit, pushed: Pushed): Promise<st
   const { repository, ref, digest, content } = pushed
   const found = await fetchManifest(job, permit, repository, ref, {
     scope: pushScope(repository),
-    accept: manifestTypes,
+    accept: manifestTypes.join(', '),
   })
   if ('failure' in found) {
     const { failure } = found

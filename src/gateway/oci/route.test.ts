@@ -88,6 +88,7 @@ test('of any JSON a manifest is read, or it is said why not', () => {
 test('brackets in texts are no depth', () => {
   const text = JSON.stringify({ a: '[{'.repeat(500) + '\\"[' })
   assert.deepEqual(readManifest(Buffer.from(text), 'application/json'), {
+    type: 'application/json',
     children: [],
     listed: [],
     subject: undefined,

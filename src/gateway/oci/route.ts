@@ -50,7 +50,8 @@ const allowed: Readonly<Record<Route['kind'], Readonly<Record<string, readonly s
   manifest: { GET: nothing, HEAD: nothing, PUT: nothing, DELETE: nothing },
   blob: { GET: nothing, HEAD: nothing, DELETE: nothing },
   upload: {
-    POST: ['digest', 'mount', 'from'],
+    // `origin`: crane says where the source is, which we know.
+    POST: ['digest', 'mount', 'from', 'origin', 'digest-algorithm'],
     PATCH: nothing,
     PUT: ['digest'],
     GET: nothing,
@@ -58,9 +59,17 @@ const allowed: Readonly<Record<Route['kind'], Readonly<Record<string, readonly s
   },
 }
 
-/** The route, or why there is none. `path` is below `/v2`. */
-export function routeOf(method: string, path: string, query: string): Route | string {
-  const parameters = readQuery(query)
+/**
+ * The route, or why there is none. `path` is below `/v2`. `isPage`: the registry named just this query as the next page of the list,
+ * which may hold parameters of its own.
+ */
+export function routeOf(
+  method: string,
+  path: string,
+  query: string,
+  isPage: (query: Query) => boolean = () => false,
+): Route | string {
+  const parameters = readQuery(query, method)
   if (parameters === undefined) return 'its query names something twice, or is none'
   const route = routeOfPath(path, parameters)
   if (typeof route === 'string') return route
@@ -68,6 +77,7 @@ export function routeOf(method: string, path: string, query: string): Route | st
   // Only a new upload is posted, and only one that has begun goes on.
   if (names === undefined || (route.kind === 'upload' && (route.id === '') !== (method === 'POST')))
     return `${method} is not for a ${route.kind}`
+  if (method === 'GET' && 'query' in route && isPage(parameters)) return route
   const unknown = Object.keys(parameters).find((name) => !names.includes(name))
   return unknown === undefined ? route : `the query has "${unknown.slice(0, 40)}", which mayfly does not know`
 }
@@ -94,8 +104,10 @@ function routeOfPath(path: string, query: Query): Route | string {
     : { kind: 'referrers', repository, digest: named, query }
 }
 
-function readQuery(query: string): Query | undefined {
-  const entries = [...new URLSearchParams(query)]
+/** Without `ns`, by which containerd tells a mirror whose registry it means: a connection is one registry. */
+function readQuery(query: string, method: string): Query | undefined {
+  const isRead = method === 'GET' || method === 'HEAD'
+  const entries = [...new URLSearchParams(query)].filter(([name]) => !isRead || name !== 'ns')
   const read = Object.fromEntries(entries)
   return Object.keys(read).length === entries.length ? read : undefined
 }

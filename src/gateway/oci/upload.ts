@@ -36,9 +36,10 @@ export async function upload(job: Job, route: Upload): Promise<void> {
 
 async function begin(job: Job, { repository, query }: Upload): Promise<void> {
   const { exchange, registry, memory } = job
-  const { digest, mount, from } = query
+  const { digest, mount, from, 'digest-algorithm': algorithm = 'sha256' } = query
   const wrong = [digest, mount].find((one) => one !== undefined && !isPushable(one))
   if (wrong !== undefined) return refuse(exchange, notPushable(wrong), 400, 'DIGEST_INVALID')
+  if (algorithm !== 'sha256') return refuse(exchange, notPushable(algorithm), 400, 'UNSUPPORTED')
   const permit = await permitUnnamed(job, repository, { upload: digest ?? 'begin' })
   if (!permit.allow) return answerError(exchange, 403, 'DENIED', permit.message)
   if (memory.uploads.size >= limits.uploadsPerStep)
@@ -64,6 +65,9 @@ async function begin(job: Job, { repository, query }: Upload): Promise<void> {
   const location = nextPlace(upstream, urlOn(exchange.connection, path))
   const state = { repository, hash: createHash('sha256'), bytes: 0, location, busy: false }
   memory.uploads.set(id, state)
+  const least = upstream.headers['oci-chunk-min-length']
+  if (typeof least === 'string' && /^\d{1,15}$/.test(least))
+    exchange.response.setHeader('oci-chunk-min-length', least)
   const route = { kind: 'upload', repository, id, query } as const
   return digest === undefined ? tell(job, route, state, 202) : close(job, route, state)
 }
