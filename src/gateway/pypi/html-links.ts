@@ -22,9 +22,13 @@ const attribute = /[\s/]*([^\s/>=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)
 const maxLinks = 100_000
 const maxAttributes = 32
 
-/** The links of a page (PEP 503), and nothing else of it: neither `<base>` nor what stands in comments and scripts. Linear. */
-export function linksOf(html: string): HtmlLink[] {
+/**
+ * The links of a page (PEP 503), and against what they are written if the page says so (`<base>`, the first that names an address);
+ * nothing else of it, as what stands in comments and scripts. Linear.
+ */
+export function linksOf(html: string): { readonly links: readonly HtmlLink[]; readonly base?: string } {
   const links: HtmlLink[] = []
+  let base: string | undefined
   const lower = html.toLowerCase()
   tag.lastIndex = 0
   for (let found = tag.exec(html); found !== null && links.length < maxLinks; found = tag.exec(html)) {
@@ -44,8 +48,9 @@ export function linksOf(html: string): HtmlLink[] {
     }
     const href = name === 'a' ? attributes.get('href') : undefined
     if (href !== undefined) links.push({ href, attributes })
+    if (name === 'base') base ??= attributes.get('href')
   }
-  return links
+  return { links, ...(base === undefined ? {} : { base }) }
 }
 
 function attributesAt(html: string, from: number): { attributes: Map<string, string>; end: number } {

@@ -58,7 +58,7 @@ test('the same page in HTML for who asks for that, and from an index that has no
   const world = await openIndexWorld(t, install, { requirements })
   world.html(
     'octo-core',
-    `<!DOCTYPE html><html><head><base href="https://evil.test/"><script><a href="/x/${wheel}">x</a></script></head><body>
+    `<!DOCTYPE html><html><head><script><a href="/x/${wheel}">x</a></script></head><body>
 <!-- <a href="https://evil.test/${wheel}">x</a> -->
 <A class=x HREF='../../packages/${wheel}#sha256=${hex('wheel')}' data-requires-python="&gt;=3.8" data-core-metadata="sha256=${hex('meta')}" onclick="x()"><b>${wheel}</b></A>
 <a href="https://evil.test/${wheel}#sha256=${hex('wheel')}">${wheel}</a>
@@ -241,6 +241,40 @@ test('redirects stay on the connection, and an index that refuses or is none is 
     assert.match(answer.body, text)
     assert.doesNotMatch(answer.head, /www-authenticate|location/i)
   }
+})
+
+test('links of a page in HTML are written against its <base>, which leads to no other host', async (t) => {
+  const world = await openIndexWorld(t, install, { requirements })
+  const link = `<a href="${wheel}#sha256=${hex('wheel')}">x</a>`
+  const filesAt = async (base: string) => {
+    world.html('octo-core', `<head>${base}</head>${link}`)
+    return (await world.ask('GET', '/simple/octo-core/', { headers: { accept: 'text/html' } })).body
+  }
+  const own = `https://${gitHost}/base/packages/${wheel}`
+  for (const base of ['/base/packages/', '../../packages/', `https://${gitHost}/base/packages/x`])
+    assert.ok((await filesAt(`<base target=x><base href="${base}"><base href="/no/">`)).includes(own), base)
+  assert.match(await filesAt('<base href="https://evil.test/">'), /its files are at evil\.test/)
+  assert.ok((await filesAt('<base href="http://[">')).includes(`/base/simple/octo-core/${wheel}`))
+})
+
+test('an index whose pages are right below its URL, as PyTorch has them, is found', async (t) => {
+  const { replies, ask, asked } = await openIndexWorld(t, install, {
+    requirements,
+    connection: { credential: undefined },
+  })
+  const body = `<a href="/base/${wheel}#sha256=${hex('wheel')}">${wheel}</a>`
+  // Its folder of files says 403 of what it does not have.
+  replies.set('GET /base/simple/octo-core/', { status: 403 })
+  replies.set('GET /base/octo-core/', { headers: { 'content-type': 'text/html' }, body })
+  for (const path of ['/simple/octo-core/', '/octo-core/'])
+    assert.deepEqual(filesOf((await ask('GET', path, asJson)).body), [wheel])
+  assert.deepEqual(asked(), [
+    'GET /base/simple/octo-core/',
+    'GET /base/+simple/octo-core/',
+    'GET /base/octo-core/',
+    'GET /base/octo-core/',
+  ])
+  assert.equal((await ask('GET', '/simple/', asJson)).status, 403)
 })
 
 test('an index that has its pages at /+simple/, as devpi, is found', async (t) => {

@@ -23,8 +23,9 @@ const accept =
 /** Files of all pages that are remembered of one step; the oldest page goes first, and is asked for again if it is needed. */
 const maxFiles = 100_000
 
-/** The second one is devpi's. */
-type Root = '/simple/' | '/+simple/'
+/** Where an index may have its pages below the connection's URL: by PEP 503 anywhere, by devpi in the second, PyTorch's in the last. */
+const roots = ['/simple/', '/+simple/', '/'] as const
+type Root = (typeof roots)[number]
 
 interface Memory {
   readonly pages: Map<string, ProjectPage>
@@ -61,14 +62,20 @@ export function createPages(): Pages {
       const fetchAt = async (root: Root) => {
         const fetched = await fetchPage(exchange, permit, project, `${root}${project}/`)
         if (!fetched.ok) return fetched
+        // What stands at the host's own root may be any page: /help/ of pypi.org is no project.
+        if (root === '/' && fetched.page.files.length === 0) return absent(exchange, project)
         memory.root = root
         remember(memory, fetched.page)
         return fetched
       }
-      const fetched = await fetchAt(memory.root ?? '/simple/')
-      if (fetched.ok || fetched.status !== 404 || memory.root !== undefined) return fetched
-      const beside = await fetchAt('/+simple/')
-      return beside.ok ? beside : fetched
+      if (memory.root !== undefined) return fetchAt(memory.root)
+      let first: Fetched | undefined
+      for (const root of roots) {
+        const fetched = await fetchAt(root)
+        first ??= fetched
+        if (fetched.ok || (root === '/simple/' && !isAbsent(exchange, fetched))) return fetched
+      }
+      return first ?? absent(exchange, project)
     },
     async get(exchange, permit, project) {
       const page = of(exchange).pages.get(project)
@@ -76,6 +83,15 @@ export function createPages(): Pages {
     },
     known: (exchange, url) => of(exchange).byAddress.get(keyOf(url)),
   }
+}
+
+/** A folder of files that anybody may read often says 403 of what it does not have. */
+function isAbsent({ connection }: Exchange, { status }: { readonly status: number }): boolean {
+  return status === 404 || (status === 403 && connection.credential === undefined)
+}
+
+function absent({ connection }: Exchange, project: string): Fetched {
+  return { ok: false, status: 404, why: whyNot(connection.name, project, 404) }
 }
 
 /** `+` may be written `%2B`. */
@@ -103,7 +119,8 @@ async function fetchPage(
   const { statusCode = 0 } = upstream
   if (statusCode !== 200) {
     discard(upstream)
-    return { ok: false, status: statusCode, why: whyNot(connection.name, project, statusCode) }
+    const status = isAbsent(exchange, { status: statusCode }) ? 404 : statusCode
+    return { ok: false, status, why: whyNot(connection.name, project, status) }
   }
   const text = await exchange.read(upstream, limits.indexPageBytes)
   if (text === undefined)

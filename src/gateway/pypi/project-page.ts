@@ -1,4 +1,4 @@
-import { linksOf } from './html-links.ts'
+import { linksOf, type HtmlLink } from './html-links.ts'
 import { versionOf } from './release-file.ts'
 
 /** One file of a project's page, in the words of PEP 691 and 700. */
@@ -34,15 +34,23 @@ const maxFiles = 100_000
 export function readPage(project: string, text: string, type: string, at: URL): ProjectPage | undefined {
   const isJson = /^application\/(?:vnd\.pypi\.simple\.v1\+)?json\b/i.test(type)
   if (!isJson && !/^(?:text\/html|application\/vnd\.pypi\.simple\.v1\+html)\b/i.test(type)) return undefined
-  const page = isJson ? readJson(text) : { files: filesOfHtml(text), apiVersion: '1.0' }
+  const page = isJson ? readJson(text) : readHtml(text, at)
   if (page === undefined) return undefined
-  const files = page.files.slice(0, maxFiles).flatMap((one) => fileOf(one, project, at) ?? [])
+  const { base = at } = page
+  const files = page.files.slice(0, maxFiles).flatMap((one) => fileOf(one, project, base) ?? [])
   return { project, files, apiVersion: page.apiVersion, at }
 }
 
 type Entry = Readonly<Record<string, unknown>>
 
-function readJson(text: string): { files: Entry[]; apiVersion: string } | undefined {
+interface Read {
+  readonly files: readonly Entry[]
+  readonly apiVersion: string
+  /** What its addresses are relative to, if not its own. */
+  readonly base?: URL
+}
+
+function readJson(text: string): Read | undefined {
   try {
     const { meta, files } = JSON.parse(text) as { meta?: Entry; files?: unknown }
     const version = meta?.['api-version']
@@ -55,8 +63,14 @@ function readJson(text: string): { files: Entry[]; apiVersion: string } | undefi
   }
 }
 
-function filesOfHtml(text: string): Entry[] {
-  return linksOf(text).map(({ href, attributes }) => {
+function readHtml(text: string, at: URL): Read {
+  const { links, base = '' } = linksOf(text)
+  const written = base.length <= 4_096 ? URL.parse(base, at.href) : null
+  return { files: filesOf(links), apiVersion: '1.0', ...(written === null ? {} : { base: written }) }
+}
+
+function filesOf(links: readonly HtmlLink[]): Entry[] {
+  return links.map(({ href, attributes }) => {
     const [url = '', fragment = ''] = href.split('#')
     const metadata = attributes.get('data-core-metadata') ?? attributes.get('data-dist-info-metadata')
     const python = attributes.get('data-requires-python')

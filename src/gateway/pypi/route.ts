@@ -17,7 +17,8 @@ export function routeOf(method: string, path: string, isStorage: boolean): Route
   if (method === 'POST' && !isStorage)
     return path === '/' || path === '/legacy/' ? { kind: 'upload' } : mintOf(path)
   if (method !== 'GET' && method !== 'HEAD') return undefined
-  return (isStorage ? undefined : (indexOf(path) ?? aboutOf(path) ?? mintOf(path))) ?? fileOf(path)
+  const route = isStorage ? undefined : (indexOf(path) ?? aboutOf(path) ?? mintOf(path))
+  return route ?? fileOf(path) ?? (isStorage ? undefined : rootOf(path))
 }
 
 function indexOf(path: string): Route | undefined {
@@ -25,6 +26,14 @@ function indexOf(path: string): Route | undefined {
   return name === undefined || !projectForm.test(name)
     ? undefined
     : { kind: 'index', project: normalizedProject(name) }
+}
+
+/** A page of an index whose pages are right below the connection's URL. */
+function rootOf(path: string): Route | undefined {
+  const name = /^\/([^/]+)\/$/.exec(path)?.[1] ?? ''
+  return projectForm.test(name) && !['simple', 'legacy', 'pypi', 'integrity'].includes(name)
+    ? { kind: 'index', project: normalizedProject(name) }
+    : undefined
 }
 
 function aboutOf(path: string): Route | undefined {
