@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { discard, type Exchange, type Permit } from './exchange.ts'
+import { adviceOn } from './host-beside.ts'
 
 /** An answer, and where it came from; or why there is none. */
 export type Asked =
@@ -23,7 +24,7 @@ export async function ask(
       return {
         ok: false,
         elsewhere: url,
-        why: `the registry sends clients on to ${url.host}: if its files are there, add to the connection in mayfly.yaml: storage: ["${url.host}"]`,
+        why: `the registry sends clients on to ${url.host}: ${adviceOn(exchange.connection, url)}`,
       }
     const upstream = await asking
     const { statusCode = 0, headers } = upstream

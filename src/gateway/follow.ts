@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { MayflyError } from '../lib/index.ts'
 import { discard, type Exchange, type Permit } from './exchange.ts'
+import { adviceOn } from './host-beside.ts'
 
 const maxRedirects = 5
 
@@ -52,7 +53,7 @@ async function sendTo(
   if (sent !== undefined) return sent
   throw new MayflyError(
     'denied',
-    `the registry has its files at ${to.host}, which connection "${exchange.connection.name}" does not name: add to it in mayfly.yaml: storage: [${JSON.stringify(to.host)}]`,
+    `the registry redirects to ${to.host}, which its connection does not name: ${adviceOn(exchange.connection, to)}`,
   )
 }
 

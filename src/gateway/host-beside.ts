@@ -24,6 +24,13 @@ export function hostMeant(
   return host === undefined ? undefined : { host, path, withCredential: false }
 }
 
+/** What makes a place that an upstream named one that the gateway goes to, if anything does. */
+export function adviceOn({ name }: Pick<Connection, 'name'>, { protocol, host, username }: URL): string {
+  return protocol !== 'https:' || host === '' || username !== ''
+    ? `${protocol} and what follows is no place of files by https, and no setting lets it pass`
+    : `if its files are there, add to connection "${name}" in mayfly.yaml: storage: [${JSON.stringify(host)}]`
+}
+
 // A registry behind a proxy often believes that it is reached by http://: its host and path count, the connection is ours.
 function isAt({ host, port }: Connection, { hostname, port: named, protocol }: URL): boolean {
   if (protocol !== 'https:' && protocol !== 'http:') return false

@@ -63,6 +63,9 @@ function variablesOf({ url }: KnownConnection): Record<string, string> {
     PIP_INDEX_URL: index,
     UV_DEFAULT_INDEX: index,
     PDM_PYPI_URL: index,
+    // Whether there is a newer pip or pdm: a package that no lockfile pins would be refused.
+    PIP_DISABLE_PIP_VERSION_CHECK: '1',
+    PDM_CHECK_UPDATE: '0',
     ...(/(?:^|\.)pypi\.org$/.test(hostname)
       ? {}
       : { TWINE_REPOSITORY_URL: `${base}/`, UV_PUBLISH_URL: `${base}/` }),

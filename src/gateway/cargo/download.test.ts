@@ -169,7 +169,7 @@ test('crates on a storage host are fetched there without the credential, and hel
 test('files elsewhere need to be named, and a redirect shows no token', async (t) => {
   const { upstream, bodies, get } = await openCargo(t, { lock })
   bodies.set('/config.json', '{"dl":"https://static.test/crates"}')
-  assert.match((await get(path)).body, /has its files at static\.test.*storage: \["static\.test"\]/)
+  assert.match((await get(path)).body, /redirects to static\.test.*storage: \["static\.test"\]/)
   upstream.handle = (_request, response) =>
     void response.writeHead(302, { location: 'https://static.test/x?token=abc' }).end()
   const redirected = await get('/wo/rd/words')

@@ -309,8 +309,14 @@ test('a proxy that tells of another version, sends without end, or redirects els
   upstream.handle = (_request, response) =>
     void response.writeHead(302, { location: 'https://files.test/x?token=abc' }).end()
   const redirected = await get(`${base}.zip`)
-  assert.match(redirected.body, /has its files at files\.test.*storage: \["files\.test"\]/)
+  assert.match(redirected.body, /redirects to files\.test.*storage: \["files\.test"\]/)
   assert.doesNotMatch(`${redirected.head}${redirected.body}`, /token=abc/)
+  for (const location of ['sha256:ab?h=1', 'http://files.test/x']) {
+    upstream.handle = (_request, response) => void response.writeHead(302, { location }).end()
+    const nowhere = await get(`${base}.zip`)
+    assert.match(nowhere.body, /is no place of files by https/)
+    assert.doesNotMatch(nowhere.body, /storage:/)
+  }
   upstream.handle = (_request, response) =>
     void response.writeHead(200, { 'content-encoding': 'gzip' }).end('x')
   assert.match((await get(`${base}.zip`)).body, /in an encoding that was not asked for/)

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { MayflyError } from '../../lib/index.ts'
 import type { Exchange, Permit } from '../exchange.ts'
 import { discard } from '../exchange.ts'
-import { hostMeant } from '../host-beside.ts'
+import { adviceOn, hostMeant } from '../host-beside.ts'
 import type { Job } from './job.ts'
 
 const maxRedirects = 5
@@ -35,7 +35,7 @@ export async function followed(
     if (sent === undefined)
       throw new MayflyError(
         'denied',
-        `the registry keeps its files at ${to.host}, which connection "${connection.name}" does not name: add to it in mayfly.yaml: storage: [${JSON.stringify(to.host)}]`,
+        `the registry redirects to ${to.host}, which its connection does not name: ${adviceOn(connection, to)}`,
       )
     upstream = await sent
     from = to

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Readable } from 'node:stream'
 import { MayflyError, messageOf, type Clock } from '../../../lib/index.ts'
 import { discard, type Exchange } from '../../exchange.ts'
+import { adviceOn } from '../../host-beside.ts'
 import { verifyingBody } from '../../verified-body.ts'
 import { answerError, answerJson, lfsType } from './answer.ts'
 import { operationOf } from './batch.ts'
@@ -136,7 +137,7 @@ async function sendHeld(
       'storage',
     )
     if (sending === undefined) {
-      const why = `connection "${exchange.connection.name}" keeps it on ${url.host}: add to it in mayfly.yaml: storage: ["${url.host}"]`
+      const why = `the server keeps it on ${url.host}: ${adviceOn(exchange.connection, url)}`
       answerError(exchange.response, 403, exchange.deny(what, why))
       return undefined
     }
