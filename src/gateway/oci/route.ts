@@ -51,7 +51,7 @@ const allowed: Readonly<Record<Route['kind'], Readonly<Record<string, readonly s
   blob: { GET: nothing, HEAD: nothing, DELETE: nothing },
   upload: {
     // `origin`: crane says where the source is, which we know.
-    POST: ['digest', 'mount', 'from', 'origin', 'digest-algorithm'],
+    POST: ['digest', 'mount', 'origin', 'digest-algorithm', 'from'],
     PATCH: nothing,
     PUT: ['digest'],
     GET: nothing,
