@@ -155,7 +155,7 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'packages.published': (data) =>
     ((data['packages'] ?? []) as Data[]).map(
       (one) =>
-        `PUBLISHED ${text(one['purl'])}${one['tag'] === undefined ? '' : ` as ${text(one['tag'])}`} to ${text(data['connection'])}, which took it (${text(one['status'])}), ${text(one['integrity']).slice(0, 23)}…`,
+        `${one['staged'] === undefined ? 'PUBLISHED' : 'STAGED'} ${text(one['purl'])}${one['tag'] === undefined ? '' : ` as ${text(one['tag'])}`} to ${text(data['connection'])}, which took it (${text(one['status'])}), ${text(one['integrity']).slice(0, 23)}…`,
     ),
   'git.pushed': (data) =>
     ((data['refs'] ?? []) as Data[]).map(

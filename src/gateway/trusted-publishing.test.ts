@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
+import { acceptedIn } from './gateway.fixture.ts'
 import { errorOf, openNpm, type NpmWorld } from './npm/npm.fixture.ts'
 import { hex, openIndexWorld } from './pypi/pypi.fixture.ts'
 
@@ -32,7 +33,7 @@ async function open(t: TestContext, connection: Record<string, unknown> = {}) {
   }
 }
 
-function publish({ ask }: Pick<NpmWorld, 'ask'>, name: string, version = '1.0.0') {
+function publish({ ask }: Pick<NpmWorld, 'ask'>, name: string, version = '1.0.0', stage = false) {
   const data = Buffer.from(`the file of ${name}`)
   const integrity = `sha512-${createHash('sha512').update(data).digest('base64')}`
   const file = `${name}-${version}.tgz`
@@ -41,7 +42,8 @@ function publish({ ask }: Pick<NpmWorld, 'ask'>, name: string, version = '1.0.0'
     versions: { [version]: { name, version, dist: { integrity } } },
     _attachments: { [file]: { content_type: 'x/y', data: data.toString('base64'), length: data.length } },
   }
-  return ask('PUT', `/${name.replace('/', '%2f')}`, JSON.stringify(document), {
+  const path = `/${stage ? '-/stage/package/' : ''}${name.replace('/', '%2f')}`
+  return ask(stage ? 'POST' : 'PUT', path, JSON.stringify(document), {
     ...{ 'content-type': 'application/json', authorization: 'Bearer of-the-step' },
   })
 }
@@ -182,4 +184,33 @@ test('PyPI: mints at its own address or its token host, and uploads with that; p
   const standIn = await index.ask('POST', '/_/oidc/mint-token', { body: '{"token":"x.y.z"}' })
   assert.deepEqual(JSON.parse(standIn.body), { success: true, token: 'held-by-the-gateway' })
   assert.equal(index.asked().length, asked)
+})
+
+test('staging is a grant of its own: it publishes nothing, and its record says that it waits', async (t) => {
+  const npm = await openNpm(t, { grants: ['npm:stage npm/@octo/*@1.*'] })
+  const usual = npm.registry.upstream.handle
+  npm.registry.upstream.handle = (request, response) =>
+    request.method === 'POST'
+      ? void response.writeHead(201).end('{"stageId":"stg-1"}')
+      : usual(request, response)
+  const staged = await publish(npm, '@octo/a', '1.0.0', true)
+  assert.equal((JSON.parse(staged.body) as { stageId: string }).stageId, 'stg-1')
+  assert.match(
+    errorOf(await publish(npm, '@octo/a')),
+    /"npm:publish npm\/@octo\/a@1\.0\.0"|"npm:publish npm\/@octo\/a"/,
+  )
+  assert.match(errorOf(await publish(npm, '@octo/a', '2.0.0', true)), /"npm:stage npm\/@octo\/a@2\.0\.0"/)
+  const sent = npm.registry.upstream.seen.filter(({ method }) => method !== 'GET')
+  assert.deepEqual(
+    sent.map(({ method, url }) => `${method} ${url}`),
+    ['POST /-/stage/package/@octo%2fa'],
+  )
+  const [item] = await acceptedIn(npm.world, 'packages.published')
+  assert.deepEqual([item?.['staged'], item?.['status']], ['stg-1', 201])
+  const publisher = await openNpm(t, { grants: ['npm:publish npm/@octo/*@1.*'] })
+  publisher.registry.upstream.handle = (request, response) =>
+    void response.writeHead(request.method === 'POST' ? 201 : 404).end('{"stageId":"stg-2"}')
+  assert.equal((await publish(publisher, '@octo/a', '1.0.0', true)).status, 201)
+  for (const path of ['/-/stage/stg-1/approve', '/-/stage/package/../x', '/-/stage'])
+    assert.ok((await publisher.ask('POST', path, '{}')).status >= 400)
 })

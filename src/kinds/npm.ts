@@ -30,7 +30,9 @@ export const npm = {
     // Reads about any package, and what no lockfile pins: the registry's own digest is held then.
     'npm:resolve': { path: 'optional', ref: 'none', write: false, includes: ['npm:install'] },
     // A new version, and the tags that name it.
-    'npm:publish': { path: 'required', ref: 'optional', write: true },
+    'npm:publish': { path: 'required', ref: 'optional', write: true, includes: ['npm:stage'] },
+    // Sends one there that nobody gets before a person approves it, with a second factor.
+    'npm:stage': { path: 'required', ref: 'optional', write: true },
   },
   variables: variablesOf,
   // npm takes the first of these two where there are both.

@@ -45,6 +45,8 @@ export interface Published {
   readonly bytes?: number
   /** By which name others find it, beside its digest. */
   readonly tag?: string
+  /** It waits at the registry for a person's approval, under this id; nobody gets it before. */
+  readonly staged?: string
   /** Status of the registry's answer. */
   readonly status: number
 }

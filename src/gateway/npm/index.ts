@@ -22,7 +22,7 @@ export function createNpmHandler({ clock }: { clock: Clock }): HttpHandler {
   return async (exchange) => {
     const { request, path, query } = exchange
     const route = routeOf(request.method ?? '', path, query)
-    if (route.kind === 'publish') return publish(exchange, route.name)
+    if (route.kind === 'publish' || route.kind === 'stage') return publish(exchange, route)
     if (route.kind === 'exchange') return giveStandIn(exchange, route.name)
     if (route.kind === 'advisories') return passAdvisories(exchange)
     const [pins, dists] = [await exchange.pins(), distsOf(exchange.ofStep)]
@@ -56,12 +56,21 @@ async function giveStandIn(exchange: Exchange, name: string): Promise<void> {
       exchange,
       `connection "${connection.name}" has no trusted_publishing: the gateway adds its credential, publish with any token`,
     )
-  const publishing = { action: 'npm:publish', connection: connection.name, path: name }
+  const publishing = publishingOf(exchange, name)
   const denial = exchange.would(publishing, { anyRef: true }) ? undefined : exchange.precheck(publishing)
   if (denial !== undefined) return refuse(exchange, 403, denial.message)
   const body = Buffer.from(JSON.stringify({ token: standIn }))
   response.writeHead(201, { 'content-type': 'application/json', 'content-length': body.length })
   response.end(body)
+}
+
+/** As what a step may publish it: staging is less, and a grant of its own. */
+function publishingOf(exchange: Exchange, path: string): Parameters<Exchange['permit']>[0] {
+  const staging = { action: 'npm:stage', connection: exchange.connection.name, path }
+  const publishing = { ...staging, action: 'npm:publish' }
+  const onlyStages =
+    !exchange.would(publishing, { anyRef: true }) && exchange.would(staging, { anyRef: true })
+  return onlyStages ? staging : publishing
 }
 
 async function packument(
@@ -70,7 +79,7 @@ async function packument(
   known: { readonly dists: Dists; readonly clock: Clock },
   { name, part }: { readonly name: string; readonly part: Part },
 ): Promise<void> {
-  const publishing = { action: 'npm:publish', connection: exchange.connection.name, path: name }
+  const publishing = publishingOf(exchange, name)
   // Whoever publishes a package looks first which versions it has.
   if (
     pins?.has('npm', name) !== true &&

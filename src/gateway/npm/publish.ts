@@ -11,15 +11,24 @@ import { readPublication, withDigests, type Publication } from './publish-docume
 import { packumentPath } from './route.ts'
 import { purlOf } from './tarball.ts'
 
+/** A new version, or one that waits at the registry for a person's approval. */
+type Sent = { readonly kind: 'publish' | 'stage'; readonly name: string }
+
+/** Where npm sends it, and how (npm's own libnpmpublish). */
+const places = {
+  publish: { method: 'PUT', pathOf: packumentPath },
+  stage: { method: 'POST', pathOf: (name: string) => `/-/stage/package/${name.replace('/', '%2f')}` },
+} as const
+
 /**
  * `npm publish`: one new version of a package that a grant names, hashed here and recorded before any of it goes out. What is
  * published stays: an existing version is not overwritten, and nothing is taken away, deprecated or given to other owners.
  */
-export function createPublisher(): (exchange: Exchange, name: string) => Promise<void> {
+export function createPublisher(): (exchange: Exchange, sent: Sent) => Promise<void> {
   /** Of each step: how many it publishes just now. */
   const running = new WeakMap<object, number>()
   const turns = createTurns()
-  return async (exchange, name) => {
+  return async (exchange, sent) => {
     const { ofStep } = exchange
     const count = running.get(ofStep) ?? 0
     // Each takes disk while its file comes.
@@ -27,7 +36,7 @@ export function createPublisher(): (exchange: Exchange, name: string) => Promise
       return refuse(exchange, 429, 'mayfly: too many packages are published at once: try again')
     running.set(ofStep, count + 1)
     try {
-      await publish(exchange, turns, name)
+      await publish(exchange, turns, sent)
     } finally {
       running.set(ofStep, (running.get(ofStep) ?? 1) - 1)
     }
@@ -36,10 +45,10 @@ export function createPublisher(): (exchange: Exchange, name: string) => Promise
 
 const maxAtOnce = 4
 
-async function publish(exchange: Exchange, turns: Turns, name: string): Promise<void> {
+async function publish(exchange: Exchange, turns: Turns, { kind, name }: Sent): Promise<void> {
   const { connection, request } = exchange
-  const what = `npm PUT ${connection.name}/${name}`
-  const operation = { action: 'npm:publish', connection: connection.name, path: name }
+  const what = `npm ${kind} ${connection.name}/${name}`
+  const operation = { action: `npm:${kind}`, connection: connection.name, path: name }
   // Before a body of megabytes is read; which version it is only the body says.
   const denial = exchange.would(operation, { anyRef: true }) ? undefined : exchange.precheck(operation)
   if (denial !== undefined) return refuse(exchange, 403, denial.message)
@@ -75,7 +84,7 @@ async function publish(exchange: Exchange, turns: Turns, name: string): Promise<
   if (!permit.allow) return refuse(exchange, 403, permit.message)
   await turns(connection, `${name}@${version}`, async (isThere) => {
     const taken = isThere ? takenAlready : await whyTaken(exchange, permit, publication)
-    if (taken === undefined) return sendAsPublisher(exchange, permit, publication, read)
+    if (taken === undefined) return sendAsPublisher(exchange, permit, { ...publication, kind }, read)
     refuse(exchange, 409, exchange.deny(`${what}@${version}`, taken))
     return isThere
   })
@@ -109,16 +118,16 @@ async function whyTaken(
 async function sendAsPublisher(
   exchange: Exchange,
   permit: Permit,
-  publication: Publication,
+  publication: Publication & Sent,
   body: PublishBody,
 ): Promise<boolean> {
-  const { name, version } = publication
+  const { kind, name, version } = publication
   let publisher: Permit
   try {
     publisher = await exchange.publisher(permit, name)
   } catch (error) {
     if (!(error instanceof MayflyError) || error.code !== 'denied') throw error
-    const what = `npm PUT ${exchange.connection.name}/${name}@${version}`
+    const what = `npm ${kind} ${exchange.connection.name}/${name}@${version}`
     refuse(exchange, 403, exchange.deny(what, messageOf(error)))
     return false
   }
@@ -129,15 +138,16 @@ async function sendAsPublisher(
 async function send(
   exchange: Exchange,
   permit: Permit,
-  { name, version, document }: Publication,
+  { kind, name, version, document }: Publication & Sent,
   body: PublishBody,
 ): Promise<boolean> {
+  const { method, pathOf } = places[kind]
   const { connection, request, response } = exchange
   const [before = '', after = ''] = JSON.stringify(document).split(JSON.stringify(body.placeholder))
   const { 'user-agent': agent = 'npm' } = pickHeaders(request, ['user-agent'])
   const answer = await exchange.send(permit, {
-    method: 'PUT',
-    path: packumentPath(name),
+    method,
+    path: pathOf(name),
     headers: {
       'user-agent': agent,
       accept: 'application/json',
@@ -153,19 +163,29 @@ async function send(
     refuse(
       exchange,
       statusCode >= 400 && statusCode < 500 && statusCode !== 401 ? statusCode : 502,
-      exchange.deny(`npm PUT ${connection.name}/${name}@${version}`, why),
+      exchange.deny(`npm ${kind} ${connection.name}/${name}@${version}`, why),
     )
     return false
   }
+  const stageId = kind === 'stage' ? stageIdIn(text) : undefined
   const integrity = `sha512-${body.sha512.toString('base64')}`
   exchange.accepted({
     type: 'packages.published',
-    item: { purl: purlOf(name, version), integrity, bytes: body.fileBytes, status: statusCode },
+    item: {
+      ...{ purl: purlOf(name, version), integrity, bytes: body.fileBytes, status: statusCode },
+      ...(stageId === undefined ? {} : { staged: stageId }),
+    },
   })
-  const said = Buffer.from('{"ok":true,"success":true}')
+  const said = Buffer.from(JSON.stringify({ ok: true, success: true, stageId }))
   response.writeHead(statusCode, { 'content-type': 'application/json', 'content-length': said.length })
   response.end(said)
   return true
+}
+
+/** By which a person approves it. */
+function stageIdIn(text: Buffer): string {
+  const { stageId } = recordOf(parseJson(text.toString('utf8')))
+  return typeof stageId === 'string' && /^[\w.-]{1,200}$/.test(stageId) ? stageId : ''
 }
 
 async function* pieces(before: string, body: PublishBody, after: string): AsyncGenerator<Buffer> {

@@ -8,7 +8,7 @@ export type Route =
   | { readonly kind: 'packument'; readonly name: string; readonly part: Part }
   /** At the address that registries have by convention; others are known by a lockfile, or by a packument. */
   | { readonly kind: 'tarball'; readonly name: string; readonly version: string }
-  | { readonly kind: 'publish'; readonly name: string }
+  | { readonly kind: 'publish' | 'stage'; readonly name: string }
   /** A tool that sees an identity token of the CI asks for one of the registry itself. */
   | { readonly kind: 'exchange'; readonly name: string }
   | { readonly kind: 'advisories' }
@@ -29,6 +29,8 @@ export function routeOf(method: string, path: string, query: string): Route {
   const plain = path.replace(/%2f/gi, '/').slice(1)
   if (query !== '') return { kind: 'other' }
   if (method === 'PUT') return isName(plain) ? { kind: 'publish', name: plain } : { kind: 'other' }
+  const staged = /^-\/stage\/package\/(?<name>.+)$/.exec(plain)?.groups?.['name']
+  if (method === 'POST' && isName(staged)) return { kind: 'stage', name: staged }
   const exchanged = /^-\/npm\/v1\/oidc\/token\/exchange\/package\/(?<name>.+)$/.exec(plain)?.groups?.['name']
   if (method === 'POST' && isName(exchanged)) return { kind: 'exchange', name: exchanged }
   if (method === 'POST')

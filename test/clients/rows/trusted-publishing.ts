@@ -45,9 +45,9 @@ async function open(): Promise<World> {
 }
 
 let jobs = 0
-function publish({ stage }: World, name: string, env = ''): Promise<Ran> {
+function publish({ stage }: World, name: string, env = '', command = 'publish'): Promise<Ran> {
   const manifest = JSON.stringify({ name, version: '1.0.0', license: 'MIT' })
-  const script = `echo '${manifest}' > package.json && echo 1 > index.js && ${env} npm publish --access public`
+  const script = `echo '${manifest}' > package.json && echo 1 > index.js && ${env} npm ${command} --access public`
   return stage.runJob(
     ['run', '--role', 'publish', ...toolsFor(['npm']), '--', 'bash', '-c', script],
     stage.jobEnvironment({ run_id: `79000${jobs++}` }),
@@ -87,6 +87,16 @@ export default suite<World>({
         assert.equal(ran.exitCode, 0, `${ran.stdout}\n${ran.stderr}`)
         const asked = world.npm.seen.slice(before).filter((line) => line.startsWith('POST'))
         assert.equal(asked.length, 1, 'the exchange of npm itself went upstream')
+      },
+    },
+    {
+      name: 'npm stage publish: waits for a person',
+      needs: [],
+      async run(world) {
+        const ran = await publish(world, '@octo/staged', '', 'stage publish')
+        assert.equal(ran.exitCode, 0, `${ran.stdout}\n${ran.stderr}`)
+        assert.match(ran.stdout, /staged with id stg-1/)
+        assert.equal(world.npm.published.at(-1), '@octo/staged (staged)')
       },
     },
     {

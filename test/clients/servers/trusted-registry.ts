@@ -58,11 +58,12 @@ export async function startTrustedRegistry(host: string, issuer: () => string): 
       const token = await mint(identity, 'pypi', '*')
       return token === undefined ? answer(422, { message: 'invalid' }) : answer(200, { success: true, token })
     }
-    if (method === 'PUT') {
-      const name = decodeURIComponent(url.slice(1))
+    const staged = url.startsWith('/-/stage/package/')
+    if (method === 'PUT' || staged) {
+      const name = decodeURIComponent(url.slice(staged ? '/-/stage/package/'.length : 1))
       if (tokens.get((headers.authorization ?? '').replace('Bearer ', '')) !== name) return answer(401, {})
-      published.push(name)
-      return answer(201, { success: true })
+      published.push(staged ? `${name} (staged)` : name)
+      return answer(201, { success: true, ...(staged ? { stageId: 'stg-1' } : {}) })
     }
     if (method === 'POST') {
       const [user, token] = Buffer.from((headers.authorization ?? '').slice(6), 'base64')
