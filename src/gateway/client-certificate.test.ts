@@ -57,22 +57,25 @@ async function open(t: TestContext) {
     ...more,
   })
   const client = (cert: string) => ({ client_certificate: { certificate: cert, key: 'secret:tls' } })
-  const rules = compileRules(
-    {
-      one: connect('one.test', strict.dial, client(ours.cert)),
-      two: connect('two.test', lax.dial, { credential: { bearer: 'secret:two' } }),
-      bare: connect('bare.test', strict.dial),
-      wrong: connect('wrong.test', strict.dial, client(wrong.cert)),
-    },
-    ['http:get one/*', 'http:get two/*', 'http:get bare/*', 'http:get wrong/*'],
-  )
-  world.setTargets(rules.targets, rules.policy)
-  const identities = { one: ours, wrong }
-  for (const [name, { cert, key }] of Object.entries(identities))
-    world.brokers.identities.set(name, { chain: cert, key: new Secret(key) })
+  const apply = (one: { cert: string; key: string }) => {
+    const rules = compileRules(
+      {
+        one: connect('one.test', strict.dial, client(one.cert)),
+        two: connect('two.test', lax.dial, { credential: { bearer: 'secret:two' } }),
+        bare: connect('bare.test', strict.dial),
+        wrong: connect('wrong.test', strict.dial, client(wrong.cert)),
+      },
+      ['http:get one/*', 'http:get two/*', 'http:get bare/*', 'http:get wrong/*'],
+    )
+    world.setTargets(rules.targets, rules.policy)
+    world.brokers.identities.set('one', { chain: one.cert, key: new Secret(one.key) })
+  }
+  apply(ours)
+  const renew = async () => apply(read(await authority.issue('renewed', [])))
+  world.brokers.identities.set('wrong', { chain: wrong.cert, key: new Secret(wrong.key) })
   const ask = (host: (typeof hosts)[number]) =>
     world.ask(`GET /x HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`, { authority: `${host}:443` })
-  return { world, strict, lax, ask }
+  return { world, strict, lax, ask, renew }
 }
 
 test('a host that asks for a client certificate has that of its connection; no other host has it', async (t) => {
@@ -108,4 +111,12 @@ test('without a lease nothing is sent to a host whose connection has a client ce
   assert.equal(status, 502)
   assert.match(body, /holds no client certificate/)
   assert.deepEqual(strict.seen, [])
+})
+
+test('a certificate that is renewed in the policy is shown from the next request on, also by a step that runs', async (t) => {
+  const { ask, strict, renew } = await open(t)
+  assert.equal((await ask('one.test')).body, 'gateway')
+  await renew()
+  assert.equal((await ask('one.test')).body, 'renewed')
+  assert.deepEqual(strict.seen, ['gateway', 'renewed'])
 })
