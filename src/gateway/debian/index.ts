@@ -14,8 +14,8 @@ import { createSignatureCheck } from './signature.ts'
 
 /**
  * Archives of Debian packages, as apt reads them. A chain holds every byte: the keyring the signature of InRelease, this the
- * indexes, these each package and source. So a package passes in a step that has read the index that names it, and under a grant
- * that names it; the index says which package a file is, not its address. Refuses every other file of the host, and what writes.
+ * indexes, these each package and source. So a package passes where an index names it, and under a grant that names it; the index
+ * says which package a file is, not its address. Refuses every other file of the host, and what writes.
  */
 export function createDebianHandler(deps: {
   readonly clock: Clock
@@ -35,13 +35,13 @@ export function createDebianHandler(deps: {
       return deny(exchange, 'only files of the archive pass here, by GET')
     const lists = listsOf(exchange)
     const release = releaseRouteOf(path)
-    const known = lists.listed(path)
+    const before = lists.listed(path)
     // Folders below a suite have a Release of their own, which the suite lists as any other file; none lists itself.
-    if (release !== undefined && (known === undefined || known.folder === release.folder))
+    if (release !== undefined && (before === undefined || before.folder === release.folder))
       return passRelease(exchange, releaseDeps, lists, release)
     const permit = await permitOnce(exchange, 'debian:read')
     if (!permit.allow) return refuse(exchange, 403, permit.message)
-    if (known === undefined && lists.find(path) === undefined)
+    if (before === undefined && lists.find(path) === undefined)
       await recovery.releases(exchange, permit, lists)
     const listed = lists.listed(path)
     if (listed !== undefined) return passListed(exchange, permit, lists, listed)

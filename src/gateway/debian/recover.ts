@@ -19,7 +19,8 @@ export interface Recovery {
 }
 
 const maxSuites = 12
-const maxIndexes = 24
+/** For one step: each of them stays in memory as long as the step. */
+const maxIndexes = 12
 /** As it comes; Debian's main has 9 MB. */
 const maxIndexBytes = 67_108_864
 const maxUnpackedBytes = 536_870_912
@@ -29,6 +30,7 @@ export function createRecovery(deps: ReleaseDeps): Recovery {
   const releasesOf = new WeakMap<Lists, Promise<void>>()
   /** One at a time for a step: apt asks for many packages at once, which one index lists. */
   const turns = new WeakMap<Lists, Promise<void>>()
+  const asked = new WeakMap<Lists, Set<string>>()
 
   async function readReleases(exchange: Exchange, permit: Permit, lists: Lists): Promise<void> {
     const suites = (await deps.archiveDates?.suites(archiveOf(exchange))) ?? []
@@ -63,8 +65,13 @@ export function createRecovery(deps: ReleaseDeps): Recovery {
   }
 
   async function readIndexes(exchange: Exchange, permit: Permit, lists: Lists, path: string): Promise<void> {
-    for (const one of candidatesFor(lists, path).slice(0, maxIndexes)) {
-      if (lists.find(path) !== undefined) return
+    const before = asked.get(lists) ?? new Set<string>()
+    asked.set(lists, before)
+    for (const one of candidatesFor(lists, path)) {
+      if (lists.find(path) !== undefined || before.size >= maxIndexes) return
+      const key = `${one.folder} ${one.file.path} ${one.file.integrity}`
+      if (before.has(key)) continue
+      before.add(key)
       await readIndex(exchange, permit, lists, one)
     }
   }
@@ -96,7 +103,10 @@ interface Candidate {
 
 const preferred: readonly IndexForm['compression'][] = ['xz', 'zst', 'gz', '']
 
-/** Of each folder of indexes the one in the best compression, those first that the file's own place speaks for. */
+/**
+ * Of each component the one index that would list the file, in the best compression: what is for all architectures stands in each
+ * one's. Those first that the file's own place speaks for.
+ */
 function candidatesFor(lists: Lists, path: string): Candidate[] {
   const architecture = /_([a-z0-9-]+)\.u?deb$/.exec(path)?.[1]
   const wanted = architecture === undefined ? 'Sources' : 'Packages'
@@ -105,17 +115,22 @@ function candidatesFor(lists: Lists, path: string): Candidate[] {
     for (const file of files.values()) {
       const form = indexFormOf(file.path)
       if (typeof form !== 'object' || form.lists !== wanted || file.bytes > maxIndexBytes) continue
-      const binary = /(?:^|\/)binary-([a-z0-9-]+)\//.exec(file.path)?.[1]
+      const [, component = '', binary] = /^(.*?)(?:binary-([a-z0-9-]+)\/)?[^/]*$/.exec(file.path) ?? []
       if (binary !== undefined && architecture !== 'all' && binary !== architecture) continue
-      const place = `${folder}/${file.path.slice(0, file.path.lastIndexOf('/') + 1)}`
+      const place = `${folder}/${component}${binary === 'all' ? ' all' : ''}`
+      const one = { folder, file, form }
       const known = best.get(place)
-      const isBetter =
-        known === undefined || preferred.indexOf(form.compression) < preferred.indexOf(known.form.compression)
-      if (isBetter) best.set(place, { folder, file, form })
+      if (known === undefined || rankOf(one) < rankOf(known)) best.set(place, one)
     }
   const component = /^pool\/([^/]+)\//.exec(path)?.[1]
   const isNear = ({ file }: Candidate) => file.path.startsWith(`${component}/`)
   return [...best.values()]
     .filter(({ folder, file }) => !lists.has(folder, file))
     .toSorted((a, b) => Number(isNear(b)) - Number(isNear(a)))
+}
+
+/** Every archive that has several architectures has this one. */
+function rankOf({ file, form }: Candidate): number {
+  const isUsual = file.path.includes('/binary-amd64/') || !file.path.includes('/binary-')
+  return preferred.indexOf(form.compression) + (isUsual ? 0 : preferred.length)
 }
