@@ -6,6 +6,7 @@ import type { Connection } from '../connections/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
 import type { Operation } from '../policy/index.ts'
 import type { Attestation } from '../provenance/index.ts'
+import { answerGrpc, isGrpc } from './grpc.ts'
 import type { ByteRange } from './byte-range.ts'
 import type { Accepted, Downloaded, PinnedBy } from './downloads/record.ts'
 import type { Reflection } from './reflection.ts'
@@ -88,7 +89,14 @@ export interface Exchange {
   /** Sends a request upstream with the credential of the permission. */
   send(
     permit: Permit,
-    request: { method: string; path: string; headers: Record<string, string>; body?: Buffer | Readable },
+    request: {
+      method: string
+      path: string
+      headers: Record<string, string>
+      body?: Buffer | Readable
+      /** By HTTP/2, which the host must speak. */
+      http2?: boolean
+    },
   ): Promise<IncomingMessage>
   /**
    * The same to a URL that the upstream named: on its own host; or on a `storage` host of the connection, where no credential
@@ -242,6 +250,7 @@ export function plainAnswer(response: ServerResponse, status: number, message: s
   }
   // What was copied of an upstream's head does not go with our own answer.
   for (const name of response.getHeaderNames()) if (name !== 'connection') response.removeHeader(name)
+  if (isGrpc(response.req)) return answerGrpc(response, status, message)
   const body = `${message}\n`
   response.writeHead(status, {
     'content-type': 'text/plain; charset=utf-8',

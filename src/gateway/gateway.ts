@@ -50,7 +50,8 @@ import { createRunCa, type RunCa } from './run-ca.ts'
 import { boundIdle, stepSilenceMs } from './timeouts.ts'
 import { createTrustedPublishing } from './trusted-publishing.ts'
 import { createTunnelServer, type At } from './tunnel.ts'
-import { createUpstream, type Upstream } from './upstream.ts'
+import { createUpstream } from './upstream.ts'
+import type { Upstream } from './upstream-request.ts'
 import { createSocketOpener } from './upstream-socket.ts'
 
 export interface Gateway {

@@ -8,6 +8,9 @@ type Value = string | readonly string[]
 /** Headers of one HTTP/1.1 connection, which HTTP/2 does not have (RFC 9113, section 8.2.2). */
 const ofConnection = /^(?:connection|keep-alive|proxy-connection|transfer-encoding|upgrade)$/
 
+/** A client that sends a small body anyway is not reset while it does. */
+const lingerMs = 500
+
 /**
  * The answer on an HTTP/2 stream, in the shape that handlers know from HTTP/1.1 (`asResponse`). Destroyed before its end it resets the
  * stream with an error, so that nobody takes what has passed for the whole. Node's own compatibility layer calls that finished.
@@ -31,9 +34,12 @@ export class Http2Response extends Writable {
     this.on('error', () => undefined)
     stream.on('wantTrailers', () => stream.sendTrailers(this.#trailers))
     stream.on('close', () => this.destroy())
-    // The rest of a request that was answered without being read is not waited for (RFC 9113, section 8.1).
+    // The rest of a request that was answered without being read is dropped, and not for long (RFC 9113, section 8.1).
     this.once('finish', () => {
-      if (!request.complete && !stream.closed) stream.close(constants.NGHTTP2_NO_ERROR)
+      if (request.complete || stream.closed) return
+      request.resume()
+      const enough = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), lingerMs).unref()
+      stream.once('close', () => clearTimeout(enough))
     })
   }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Operation } from '../policy/index.ts'
 import { discard, hasBody, pickHeaders, plainAnswer, type Exchange, type Permit } from './exchange.ts'
+import { compressedMessages, isGrpc } from './grpc.ts'
 import { requestHeaders, strippedQuery } from './plain-headers.ts'
 
 /**
@@ -20,15 +21,23 @@ export async function passHttp(
   if (typeof query === 'object') return plainAnswer(response, 403, exchange.deny(what, query.refused))
   const permit = await exchange.permitAll(operations, { http: { method: request.method } })
   if (!permit.allow) return plainAnswer(response, 403, permit.message)
-  const headers = requestHeaders(request, connection)
+  const headers = { ...requestHeaders(request, connection), ...ofGrpc(exchange, permit) }
   const sent = body ?? (hasBody(request) ? request : undefined)
   const upstream = await exchange.send(permit, {
     method: request.method ?? '',
     path: query === '' ? path : `${path}?${query}`,
     headers: body === undefined ? headers : { ...headers, 'content-length': String(body.length) },
     ...(sent === undefined ? {} : { body: sent }),
+    http2: isGrpc(request),
   })
   await passOn(exchange, await fromStorage(exchange, permit, upstream), what, link)
+}
+
+/** What a call of gRPC says of its own connection; compressed messages could not be looked into. */
+function ofGrpc({ request, connection }: Exchange, permit: Permit): Record<string, string> {
+  if (!isGrpc(request)) return {}
+  const mustBeRead = permit.authorization !== undefined && !connection.opaque
+  return { te: 'trailers', ...(mustBeRead ? { 'grpc-accept-encoding': 'identity' } : {}) }
 }
 
 const maxRedirects = 5
@@ -103,9 +112,13 @@ function refusedAnswer(
   upstream: IncomingMessage,
   target: URL | 'unreadable' | undefined,
 ): string | undefined {
-  const { connection } = exchange
+  const { connection, request } = exchange
   if (upstream.statusCode === 401 && connection.credential !== undefined)
     return `the host refused the credential of connection "${connection.name}" (401): an operator must renew its secret`
+  if (isGrpc(request) && connection.credential !== undefined && !connection.opaque) {
+    const compressed = compressedMessages(upstream)
+    if (compressed !== undefined) return compressed
+  }
   if (target === undefined) return undefined
   if (target === 'unreadable') return 'it points to an address that is none'
   if (!isOwn(exchange, target) && isRedirect(upstream))

@@ -3,6 +3,8 @@ import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError } from '../lib/index.ts'
 import { copyHead, discard } from './exchange.ts'
+import { isGrpc, passableTrailers } from './grpc.ts'
+import { lookThroughMessages } from './grpc-messages.ts'
 import { decoderOf, type Reflection } from './reflection.ts'
 
 /**
@@ -30,11 +32,25 @@ export async function relayAnswer(
     if (value === undefined) response.removeHeader(name)
     else response.setHeader(name, value)
   }
+  const isCall = isGrpc(response.req)
+  // Whoever speaks both ways at once may wait for the head; where the status stands in it, it is the whole answer.
+  if (isCall && upstream.headers['grpc-status'] === undefined) response.flushHeaders()
+  const trailers = () => {
+    if (!isCall) return
+    const passing = passableTrailers(upstream)
+    reflection?.head(passing)
+    response.addTrailers(passing)
+  }
   // In the same turn as the pipeline: what it reads alone would be lost to the step.
   if (options.watch !== undefined) upstream.on('data', options.watch)
   try {
-    if (stages.length === 0) await pipeline(upstream, response)
-    else await pipeline([upstream, ...stages, (source: AsyncIterable<Buffer>) => writeTo(response, source)])
+    if (stages.length === 0 && !isCall) await pipeline(upstream, response)
+    else
+      await pipeline([
+        upstream,
+        ...stages,
+        (source: AsyncIterable<Buffer>) => writeTo(response, source, trailers),
+      ])
   } catch (error) {
     // With nothing sent yet the step is told why; what is under way is cut.
     if (response.headersSent) response.destroy()
@@ -47,11 +63,16 @@ export async function relayAnswer(
 }
 
 /** As a pipeline's last stage, but it leaves the response open to another answer if nothing was written. */
-async function writeTo(response: ServerResponse, source: AsyncIterable<Buffer>): Promise<void> {
+async function writeTo(
+  response: ServerResponse,
+  source: AsyncIterable<Buffer>,
+  atEnd: () => void,
+): Promise<void> {
   for await (const chunk of source) {
     if (response.destroyed) return
     if (!response.write(chunk)) await drained(response)
   }
+  atEnd()
   response.end()
 }
 
@@ -114,7 +135,8 @@ function lookInto(
     reflection.head(upstream.headers)
     const { statusCode } = upstream
     if (response.req.method === 'HEAD' || statusCode === 204 || statusCode === 304) return []
-    return [...decoding(upstream, opaque ? 'opaque' : 'whole'), reflection.body()]
+    const look = isGrpc(response.req) ? lookThroughMessages(reflection) : reflection.body()
+    return [...decoding(upstream, opaque ? 'opaque' : 'whole'), look]
   } catch (error) {
     discard(upstream)
     throw error

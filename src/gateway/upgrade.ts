@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { MayflyError, limits } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import { firstByteLimit, idleLimit } from './timeouts.ts'
-import { authorityOf, withCredential, type UpstreamRequest } from './upstream.ts'
+import { authorityOf, withCredential, type UpstreamRequest } from './upstream-request.ts'
 import { unreachable, type SocketOpener } from './upstream-socket.ts'
 
 /**

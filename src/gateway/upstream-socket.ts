@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { connect as tlsConnect, createSecureContext, type SecureContext } from 'node:tls'
-import { MayflyError, messageOf } from '../lib/index.ts'
+import { MayflyError, messageOf, systemCode } from '../lib/index.ts'
 import type { ClientIdentity } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { EgressGuard } from './egress-guard.ts'
@@ -11,11 +11,15 @@ import { trustedRoots } from './trusted-roots.ts'
  * Opens a socket to the host of a connection, with TLS where its URL says so. It is the caller's alone. Throws `denied` and
  * `upstream_unreachable`.
  */
-export type SocketOpener = (connection: Connection, identity: ClientIdentity | undefined) => Promise<Duplex>
+export type SocketOpener = (
+  connection: Connection,
+  identity: ClientIdentity | undefined,
+  protocol?: 'http/1.1' | 'h2',
+) => Promise<Duplex>
 
 export function createSocketOpener(deps: { guard: EgressGuard }): SocketOpener {
   const contextOf = createTlsContexts()
-  return async (connection, identity) => {
+  return async (connection, identity, protocol = 'http/1.1') => {
     const { host, port, tls } = connection
     const socket = await deps.guard.dial({ host, port, connection })
     if (!tls) return socket
@@ -24,11 +28,16 @@ export function createSocketOpener(deps: { guard: EgressGuard }): SocketOpener {
         socket,
         servername: host,
         secureContext: contextOf(connection, identity),
-        ALPNProtocols: ['http/1.1'],
+        ALPNProtocols: [protocol],
       })
       const { ms, message } = connectLimit(connection)
       const timer = setTimeout(() => secure.destroy(new Error(message)), ms)
-      secure.once('secureConnect', () => resolve(secure))
+      secure.once('secureConnect', () => {
+        // A host that knows no ALPN says nothing, and speaks HTTP/1.1.
+        if (protocol === 'h2' && secure.alpnProtocol !== 'h2')
+          secure.destroy(new Error('it does not speak HTTP/2, which gRPC needs'))
+        else resolve(secure)
+      })
       secure.on('error', (cause) => reject(unreachable(connection, cause)))
       secure.once('close', () => {
         clearTimeout(timer)
@@ -59,10 +68,17 @@ function createTlsContexts() {
 
 export function unreachable(connection: Connection, cause: unknown): MayflyError {
   const { name, url } = connection
-  const why = clientCertificateProblem(connection, cause) ?? messageOf(cause)
+  const why = protocolProblem(cause) ?? clientCertificateProblem(connection, cause) ?? messageOf(cause)
   return new MayflyError('upstream_unreachable', `connection "${name}" (${url}) does not answer: ${why}`, {
     cause,
   })
+}
+
+/** RFC 7301, section 3.2. */
+function protocolProblem(cause: unknown): string | undefined {
+  return systemCode(cause) === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'
+    ? 'it does not speak the version of HTTP that is needed: HTTP/2 for gRPC, HTTP/1.1 for all else'
+    : undefined
 }
 
 /** TLS alerts by which a host says what it thinks of the certificate that it was shown, or of none (RFC 8446, section 6.2). */

@@ -3,7 +3,8 @@ import { createServer, type Socket, type AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import type { Connection } from '../connections/index.ts'
 import { createEgressGuard } from './egress-guard.ts'
-import { createUpstream, type Upstream, type UpstreamRequest } from './upstream.ts'
+import { createUpstream } from './upstream.ts'
+import type { Upstream, UpstreamRequest } from './upstream-request.ts'
 import { createSocketOpener } from './upstream-socket.ts'
 
 /** Answers the first request of each connection, and closes it at the second. */

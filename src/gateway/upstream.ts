@@ -6,35 +6,18 @@ import {
   type OutgoingHttpHeaders,
 } from 'node:http'
 import type { Readable } from 'node:stream'
-import { MayflyError, answerOf, limits, passableHead, systemCode, type Secret } from '../lib/index.ts'
+import { MayflyError, answerOf, limits, passableHead, systemCode } from '../lib/index.ts'
 import type { ClientIdentity } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import { firstByteLimit, idleLimit, type TimeLimit } from './timeouts.ts'
+import { authorityOf, gone, withCredential, type Upstream, type UpstreamRequest } from './upstream-request.ts'
+import { createHttp2Upstream } from './upstream-http2.ts'
 import { unreachable, type SocketOpener } from './upstream-socket.ts'
-
-export interface UpstreamRequest {
-  readonly method: string
-  /** Path below the host, with query. */
-  readonly path: string
-  readonly headers: OutgoingHttpHeaders
-  readonly authorization: Secret | undefined
-  /** For a connection with a client certificate; without it nothing is sent there. */
-  readonly clientIdentity?: ClientIdentity | undefined
-  readonly body?: Buffer | Readable
-  /** Fires when nobody waits for the answer any more. */
-  readonly abandoned: AbortSignal
-}
-
-/** Connections to upstreams that one step uses. Nothing is pooled across steps. */
-export interface Upstream {
-  /** Throws `upstream_unreachable` or `denied` before any answer came. */
-  send(connection: Connection, request: UpstreamRequest): Promise<IncomingMessage>
-  close(): void
-}
 
 export function createUpstream(deps: { openSocket: SocketOpener }): Upstream {
   // By the connection itself, not its name: after a change of the configuration the name may mean another address.
   const agents = new Map<Connection, Agent>()
+  const byHttp2 = createHttp2Upstream(deps)
   let closed = false
 
   function agentOf(connection: Connection, identity: ClientIdentity | undefined): Agent {
@@ -107,7 +90,7 @@ export function createUpstream(deps: { openSocket: SocketOpener }): Upstream {
   return {
     async send(connection, asked) {
       if (closed || asked.abandoned.aborted) throw gone()
-      const first = await ask(connection, asked)
+      const first = await (asked.http2 === true ? byHttp2.send(connection, asked) : ask(connection, asked))
       const answer = first === stale ? await askAgain(connection, asked) : first
       const head = passableHead(answer)
       if (typeof head !== 'string') return answer
@@ -116,6 +99,7 @@ export function createUpstream(deps: { openSocket: SocketOpener }): Upstream {
     },
     close() {
       closed = true
+      byHttp2.close()
       for (const agent of agents.values()) agent.destroy()
     },
   }
@@ -157,31 +141,4 @@ function framed(headers: OutgoingHttpHeaders, body: Buffer | Readable | undefine
   return Buffer.isBuffer(body)
     ? { ...headers, 'content-length': body.length }
     : { ...headers, 'transfer-encoding': 'chunked' }
-}
-
-/** The credential where its connection has it: in a header, or in the query. */
-export function withCredential(
-  { credential }: Connection,
-  authorization: Secret | undefined,
-  path: string,
-  headers: OutgoingHttpHeaders,
-): { path: string; headers: OutgoingHttpHeaders } {
-  if (authorization === undefined) return { path, headers }
-  const value = authorization.reveal()
-  if (credential?.scheme !== 'query') {
-    const name = credential?.scheme === 'header' ? credential.name : 'authorization'
-    return { path, headers: { ...headers, [name]: value } }
-  }
-  const parameter = `${credential.name}=${encodeURIComponent(value)}`
-  return { path: `${path}${path.includes('?') ? '&' : '?'}${parameter}`, headers }
-}
-
-/** `host` or `host:port`, as the Host header of this connection has it. */
-export function authorityOf({ host, port, tls }: Connection): string {
-  const name = host.includes(':') ? `[${host}]` : host
-  return port === (tls ? 443 : 80) ? name : `${name}:${port}`
-}
-
-function gone(): MayflyError {
-  return new MayflyError('revoked', 'the step, or its request, has ended')
 }

@@ -14,7 +14,8 @@ const path = formOf({
 const write = { path: 'required', ref: 'none', write: true } as const
 
 export const http = {
-  about: 'An HTTP API; grants name method and path: `http:post api/v1/deployments`.',
+  about:
+    'An HTTP API; grants name method and path: `http:post api/v1/deployments`, for gRPC `http:post api/octo.Deployments/Create`.',
   transport: 'http',
   hosts: ['storage'],
   path: { form: path, noun: 'path', example: 'v1/*' },
