@@ -100,6 +100,7 @@ export const doors: Readonly<Record<string, string>> = {
   'gateway/byte-range.ts': 'reads a `Range` header',
   'gateway/collect.ts': 'reads a body within bounds',
   'gateway/exchange.ts': 'what a protocol is handed',
+  'gateway/busy.ts': 'what an upstream that is busy says, for every protocol',
   'gateway/ask.ts': 'asks a registry, and goes where it sends on to',
   'gateway/follow.ts': 'redirects to storage hosts',
   'gateway/api-rules.ts': 'what a request of an API does, by a table',

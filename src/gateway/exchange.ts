@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex, Readable, Transform } from 'node:stream'
-import { MayflyError, passableHead, type Secret, type StepId } from '../lib/index.ts'
+import { MayflyError, passableHead, systemClock, type Secret, type StepId } from '../lib/index.ts'
 import type { ClientIdentity } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
@@ -86,7 +86,10 @@ export interface Exchange {
   readonly asksUpgrade?: Upgrade | undefined
   /** Asks the host, with the credential of the permission, on a connection of its own, which ends with the step. Throws as `send`. */
   upgrade(permit: Permit, request: { path: string; headers: Record<string, string> }): Promise<Upgraded>
-  /** Sends a request upstream with the credential of the permission. */
+  /**
+   * Sends a request upstream with the credential of the permission. Throws `UpstreamBusy` for 429 and 503, which passes them on; with
+   * `relayBusy` they come back as any other answer, for a protocol that relays it whole. Throws `upstream_unreachable` and `denied`.
+   */
   send(
     permit: Permit,
     request: {
@@ -96,6 +99,7 @@ export interface Exchange {
       body?: Buffer | Readable
       /** By HTTP/2, which the host must speak. */
       http2?: boolean
+      relayBusy?: true
     },
   ): Promise<IncomingMessage>
   /**
@@ -105,7 +109,7 @@ export interface Exchange {
   sendTo(
     permit: Permit,
     url: URL,
-    request: { method: string; headers: Record<string, string>; body?: Buffer | Readable },
+    request: { method: string; headers: Record<string, string>; body?: Buffer | Readable; relayBusy?: true },
     beside?: 'storage' | 'token',
   ): Promise<IncomingMessage> | undefined
 }
@@ -224,6 +228,20 @@ export function copyHead(upstream: IncomingMessage, response: ServerResponse): v
   for (const [name, value] of Object.entries(head.headers)) {
     if (!dropped.has(name)) response.setHeader(name, value)
   }
+  const retryAfter = retryAfterOf(upstream.headers['retry-after'], systemClock.nowMs())
+  if (retryAfter === undefined) response.removeHeader('retry-after')
+  else response.setHeader('retry-after', retryAfter)
+}
+
+/** A tool would wait as long as a host tells it to. */
+const maxRetryAfterSeconds = 3_600
+
+/** Retry-After, seconds or a date (RFC 9110, 10.2.3), in seconds; undefined for anything else. */
+export function retryAfterOf(value: string | undefined, nowMs: number): string | undefined {
+  const isDate = value !== undefined && /^[A-Z][a-z]{2}, [\dA-Za-z: ]{10,30}$/.test(value)
+  const dateMs = isDate ? Date.parse(value) : Number.NaN
+  const seconds = /^\d{1,10}$/.test(value ?? '') ? Number(value) : Math.ceil((dateMs - nowMs) / 1000)
+  return Number.isNaN(seconds) ? undefined : String(Math.min(Math.max(0, seconds), maxRetryAfterSeconds))
 }
 
 /** Leaves of an answer's headers only these: what is passed on says nothing else about itself. */
@@ -243,7 +261,12 @@ export function discard(upstream: IncomingMessage): void {
 }
 
 /** A refusal or failure that curl, git and npm show as it is; where the head was sent already, the connection is cut. */
-export function plainAnswer(response: ServerResponse, status: number, message: string): void {
+export function plainAnswer(
+  response: ServerResponse,
+  status: number,
+  message: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   if (response.headersSent || response.destroyed) {
     response.destroy()
     return
@@ -255,6 +278,7 @@ export function plainAnswer(response: ServerResponse, status: number, message: s
   response.writeHead(status, {
     'content-type': 'text/plain; charset=utf-8',
     'content-length': Buffer.byteLength(body),
+    ...headers,
   })
   response.end(body)
 }

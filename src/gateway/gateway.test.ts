@@ -690,7 +690,7 @@ test('a digest that can be forged is refused in words, before upstream is asked'
 
 test('redirects to others, server errors and refused credentials of a registry stay between it and us', async (t) => {
   const { upstream, get } = await npmWorld(t, { ms: good })
-  for (const status of [301, 302, 307, 401, 403, 429, 500, 503]) {
+  for (const status of [301, 302, 307, 401, 403, 500, 502]) {
     upstream.handle = (_request, response) =>
       void response.writeHead(status, { location: 'https://evil.test/ms' }).end('x')
     const answer = await get('/ms')

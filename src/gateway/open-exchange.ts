@@ -6,7 +6,8 @@ import type { Connection } from '../connections/index.ts'
 import { kindNamed } from '../kinds/index.ts'
 import type { Delivery } from './downloads/delivery.ts'
 import type { DownloadRecord } from './downloads/record.ts'
-import { plainAnswer, type Exchange, type Upgrade } from './exchange.ts'
+import { isBusy, UpstreamBusy } from './busy.ts'
+import { discard, plainAnswer, type Exchange, type Upgrade } from './exchange.ts'
 import type { Findings } from './findings.ts'
 import { hostMeant } from './host-beside.ts'
 import type { Gatekeeper } from './permit.ts'
@@ -148,8 +149,7 @@ export function createExchangeOpener(deps: {
           clientIdentity: permit.clientIdentity,
           abandoned,
         })
-        remember(answer, connection, permit.authorization)
-        return answer
+        return passed(remember(answer, connection, permit.authorization), connection, outgoing)
       },
       sendTo(permit, url, outgoing, beside) {
         const meant = hostMeant(connection, url, beside)
@@ -163,11 +163,22 @@ export function createExchangeOpener(deps: {
             ...{ path, authorization, abandoned },
             clientIdentity: host === connection ? permit.clientIdentity : undefined,
           })
-          .then((answer) => remember(answer, connection, authorization))
+          .then((answer) => passed(remember(answer, connection, authorization), connection, outgoing))
       },
     }
     return exchange
   }
+}
+
+/** An answer for its handler. Throws `UpstreamBusy`. */
+function passed(
+  answer: IncomingMessage,
+  connection: Connection,
+  { relayBusy }: { readonly relayBusy?: true },
+): IncomingMessage {
+  if (!isBusy(answer) || relayBusy === true) return answer
+  discard(answer)
+  throw new UpstreamBusy(connection.name, answer)
 }
 
 /** Fires when the client leaves before its answer was whole: what was asked upstream for it ends too. */

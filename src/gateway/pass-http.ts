@@ -29,6 +29,7 @@ export async function passHttp(
     headers: body === undefined ? headers : { ...headers, 'content-length': String(body.length) },
     ...(sent === undefined ? {} : { body: sent }),
     http2: isGrpc(request),
+    relayBusy: true,
   })
   await passOn(exchange, await fromStorage(exchange, permit, upstream), what, link)
 }
@@ -55,7 +56,7 @@ async function fromStorage(
     const leads = target instanceof URL && isRedirect(answer) && !isOwn(exchange, target)
     if (!leads || (method !== 'GET' && method !== 'HEAD')) break
     const headers = pickHeaders(exchange.request, ['accept', 'user-agent', 'range', 'if-range'])
-    const sent = exchange.sendTo(permit, target as URL, { method, headers }, 'storage')
+    const sent = exchange.sendTo(permit, target as URL, { method, headers, relayBusy: true }, 'storage')
     if (sent === undefined) break
     discard(answer)
     const from = target as URL

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { limits, messageOf, systemCode } from '../lib/index.ts'
+import { answerFault } from './busy.ts'
 import { plainAnswer, type Upgrade } from './exchange.ts'
 import { serveHttp2 } from './http2-session.ts'
 import { refusePriorKnowledge } from './http2-refusal.ts'
@@ -54,7 +55,7 @@ export function createRequestServer({ serve, refused }: RequestHandlers): Reques
       return plainAnswer(response, 400, 'mayfly: a request with two Host headers')
     }
     serve(request, response, connection, upgrade).catch((error: unknown) =>
-      plainAnswer(response, 502, `mayfly: ${messageOf(error)}`),
+      answerFault(response, error, `mayfly: ${messageOf(error)}`),
     )
   }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { UpstreamBusy } from '../busy.ts'
 import { discard, type Exchange } from '../exchange.ts'
 import { collectAnswer } from '../collect.ts'
 
@@ -10,6 +11,7 @@ export function answerError(
   status: number,
   code: string,
   message: string,
+  headers: Readonly<Record<string, string>> = {},
 ): void {
   // A client that sends a layer reads no answer before its end.
   request.resume()
@@ -19,8 +21,15 @@ export function answerError(
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
+    ...headers,
   })
   response.end(body)
+}
+
+/** The registry, its token host or its storage says to come again later. */
+export function answerBusy(exchange: Exchange, { status, message, headers }: UpstreamBusy): void {
+  const code = status === 429 ? 'TOOMANYREQUESTS' : 'UNKNOWN'
+  answerError(exchange, status, code, `mayfly: ${message}`, headers)
 }
 
 /** Answers without a body of our own making, or with one. */
@@ -67,8 +76,6 @@ export async function passFailure(exchange: Exchange, upstream: IncomingMessage)
     return refuse(exchange, `the registry answered ${statusCode}, which is no answer to this`, 502)
   }
   const code = codeIn(await collectAnswer(upstream, maxErrorBytes))
-  const retryAfter = upstream.headers['retry-after'] ?? ''
-  if (/^\d{1,6}$/.test(retryAfter)) exchange.response.setHeader('retry-after', retryAfter)
   answerError(
     exchange,
     statusCode,
@@ -80,7 +87,6 @@ export async function passFailure(exchange: Exchange, upstream: IncomingMessage)
 const usualCodes: Readonly<Record<number, string>> = {
   404: 'NOT_FOUND',
   405: 'UNSUPPORTED',
-  429: 'TOOMANYREQUESTS',
 }
 
 function codeIn(body: Buffer | undefined): string | undefined {

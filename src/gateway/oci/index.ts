@@ -1,7 +1,8 @@
 import { MayflyError, messageOf, type Clock } from '../../lib/index.ts'
+import { UpstreamBusy } from '../busy.ts'
 import type { HttpHandler } from '../exchange.ts'
 import { createTurns } from '../turns.ts'
-import { answer, refuse } from './answer.ts'
+import { answer, answerBusy, refuse } from './answer.ts'
 import { erase } from './erase.ts'
 import { list } from './list.ts'
 import type { Job } from './job.ts'
@@ -34,6 +35,7 @@ export function createOciHandler(deps: { clock: Clock }): HttpHandler {
     } catch (error) {
       if (exchange.response.headersSent || exchange.response.destroyed)
         return void exchange.response.destroy()
+      if (error instanceof UpstreamBusy) return answerBusy(exchange, error)
       const isDown = error instanceof MayflyError && error.code === 'upstream_unreachable'
       refuse(exchange, messageOf(error), isDown ? 502 : 403, isDown ? 'UNKNOWN' : 'DENIED')
     }
