@@ -11,6 +11,7 @@ import { createTestAuthority } from '../../test/certificates.ts'
 import { Secret, type ErrorCode, MayflyError } from '../lib/index.ts'
 import { compileRules, openWorld } from './gateway.fixture.ts'
 import { createEgressGuard } from './egress-guard.ts'
+import { connectThrough } from './proxy-connect.ts'
 import { startProxy } from './proxy.fixture.ts'
 import { startUpstream } from './upstream.fixture.ts'
 
@@ -284,31 +285,25 @@ test(
     const child = spawn('tinyproxy', ['-d', '-c', config], { stdio: 'ignore' })
     t.after(() => child.kill('SIGKILL'))
     await listening(port)
-    const by = (pass: string, name: string) => {
-      const { targets } = targetsWith({
+    // The guard would dial this machine directly: what is tried here is how tinyproxy is asked.
+    const through = async (password: string, host: string) => {
+      const { proxy } = targetsWith({
         url: `http://127.0.0.1:${port}`,
         credential: { basic: 'secret:proxy' },
-        resolve: 'proxy',
-      })
-      const guard = createEgressGuard({
-        lookup,
-        proxy: () => targets.proxy,
-        openSecret: async () => new Secret(pass),
-      })
-      // A connection's host, which only the proxy knows.
-      const [connection] = targets.connections
-      assert.ok(connection !== undefined)
-      return guard.dial({ host: name, port: echo, connection })
+      }).targets
+      assert.ok(proxy !== undefined)
+      const tcp = connect(port, '127.0.0.1')
+      const to = { host, port: echo, within: { ms: 20_000, message: 'too long' } }
+      const shown = `Basic ${Buffer.from(`gateway:${password}`).toString('base64')}`
+      return connectThrough(proxy, tcp, to, new Secret(shown))
     }
-    const own = 'localhost.localdomain'
-    const known = spawnSync('getent', ['hosts', own]).status === 0
-    if (known) assert.equal(await echoed(await by('gateway:pro-xy', own)), 'hello you')
+    assert.equal(await echoed(await through('pro-xy', '127.0.0.1')), 'hello you')
     await assert.rejects(
-      by('gateway:wrong', own),
-      coded('upstream_unreachable', /refuses the credential.*407|\(401\)/),
+      through('wrong', '127.0.0.1'),
+      coded('upstream_unreachable', /does not connect to 127\.0\.0\.1:\d+ \(401\)|refuses the credential/),
     )
     await assert.rejects(
-      by('gateway:pro-xy', 'nowhere.invalid'),
+      through('pro-xy', 'nowhere.invalid'),
       coded('upstream_unreachable', /does not connect to nowhere\.invalid/),
     )
   },
