@@ -185,6 +185,12 @@ const settings = {
     .describe(
       'The keys that the registry signs versions with, as it publishes them at `/-/npm/v1/keys`. With them its word alone is not enough where no lockfile has a digest: it must be signed by one of these.',
     ),
+  snapshot: z
+    .boolean()
+    .optional()
+    .describe(
+      'It is an archive as it was at one time (snapshot.debian.org): its indexes stay valid past their Valid-Until. apt wants `Acquire::Check-Valid-Until "false"` for it, too.',
+    ),
   keyring: z
     .string()
     .max(400_000)

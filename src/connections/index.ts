@@ -66,6 +66,8 @@ export interface Connection {
   readonly sumdb?: ChecksumDatabase
   /** Of an archive that signs its indexes: OpenPGP public keys, as packets. */
   readonly keyring?: Buffer
+  /** Of one as it was at one time: nothing of it expires. */
+  readonly snapshot?: true
   /** Of a registry of packages. */
   readonly packages?: PackageRules | undefined
   /** Answers that cannot be looked into may pass. */
@@ -221,6 +223,7 @@ function compileConnection(
     ...(sumdb === undefined ? {} : { sumdb }),
     ...(config.trusted_publishing === undefined ? {} : { trustedPublishing: config.trusted_publishing }),
     ...(keyring === undefined ? {} : { keyring }),
+    ...(config.snapshot === true ? { snapshot: true } : {}),
   }
 }
 

@@ -22,7 +22,7 @@ export const debian = {
   ecosystem: 'deb',
   signed: true,
   hosts: ['storage'],
-  settings: ['keyring'],
+  settings: ['keyring', 'snapshot'],
   path: { form: name, noun: 'package', example: 'curl' },
   ref: { form: version, noun: 'version', example: '7.*' },
   escapes: '+~:',

@@ -24,7 +24,14 @@ export interface Kind {
   /** Its servers send clients on to other hosts, for files or for tokens: which of these a connection may name. */
   readonly hosts?: readonly ('storage' | 'token_host')[]
   /** Further keys that its connections take. */
-  readonly settings?: readonly ('push_options' | 'push_size' | 'signature_keys' | 'sumdb' | 'keyring')[]
+  readonly settings?: readonly (
+    | 'push_options'
+    | 'push_size'
+    | 'signature_keys'
+    | 'sumdb'
+    | 'keyring'
+    | 'snapshot'
+  )[]
   /** What it serves is signed: `http://` is enough, where there is no credential. */
   readonly signed?: true
   /** Its paths name packages: their type in package URLs. A connection may have rules of its own for them. */

@@ -233,6 +233,12 @@ test('an InRelease that does not hold is refused before anything of it passes', 
   }
 })
 
+test('a snapshot of an archive does not expire', { skip }, async (t) => {
+  const { get, serve } = await debianWorld(t, { more: { snapshot: true } })
+  serve({ at: ago(48), validUntil: ago(24) })
+  assert.equal((await get(`${folder}/InRelease`)).status, 200)
+})
+
 test(
   'an archive does not go back: an older InRelease than any step was given is refused',
   { skip },

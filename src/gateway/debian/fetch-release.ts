@@ -104,7 +104,7 @@ async function problemOf(
   release: Release,
   folder: string,
 ): Promise<string | undefined> {
-  const stale = staleOrForeign(release, folder, clock.nowMs())
+  const stale = staleOrForeign(release, folder, clock.nowMs(), exchange.connection.snapshot !== true)
   if (stale !== undefined) return stale
   const { dateMs } = release
   const newestMs = (await archiveDates?.newest(archiveOf(exchange), folder, dateMs)) ?? dateMs

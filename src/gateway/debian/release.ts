@@ -88,7 +88,12 @@ function timeOf(text: string): number | undefined {
 const clockMs = 3_600_000
 
 /** Why a release that is signed is not the one of this folder, now; undefined if it is. */
-export function staleOrForeign(release: Release, folder: string, nowMs: number): string | undefined {
+export function staleOrForeign(
+  release: Release,
+  folder: string,
+  nowMs: number,
+  expires: boolean,
+): string | undefined {
   const { suite, codename, dateMs, validUntilMs } = release
   // A flat repository has no suite; of an old security archive the folder says more than its Release.
   const named = /^dists\/(.+?)(?:\/updates)?$/.exec(folder)?.[1]
@@ -96,7 +101,7 @@ export function staleOrForeign(release: Release, folder: string, nowMs: number):
   if (named !== undefined && !own.some((one) => one === named || `dists/${one}` === folder))
     return `it is of suite "${suite}" (codename "${codename}"), and stands where "${named}" is`
   if (dateMs > nowMs + clockMs) return `its Date is in the future (${new Date(dateMs).toISOString()})`
-  if (validUntilMs !== undefined && validUntilMs < nowMs)
+  if (expires && validUntilMs !== undefined && validUntilMs < nowMs)
     return `it was valid until ${new Date(validUntilMs).toISOString()}: newer ones may be held back`
   return undefined
 }
