@@ -1,3 +1,7 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createTestSumdb } from '../../src/gateway/go/sumdb.fixture.ts'
+import { pypiAttestations } from '../../src/provenance/index.ts'
 import { hostileAnswers, oddAnswers } from '../../src/lib/hostile-answers.fixture.ts'
 
 const hash = 'a'.repeat(40)
@@ -18,6 +22,21 @@ iHUEARYIAB0WIQ==
 -----END PGP SIGNATURE-----
 `
 
+/** A database of one record, and a real attestation: answers that hold, for the fuzzer to spoil; the same each time. */
+const seed = Buffer.from(`302e020100300506032b657004220420${'07'.repeat(32)}`, 'hex')
+const privateKey = createPrivateKey({ key: seed, format: 'der', type: 'pkcs8' })
+export const sumdb = createTestSumdb('sum.go.test', { privateKey, publicKey: createPublicKey(privateKey) })
+sumdb.add(`example.com/x v1.0.0 h1:${'A'.repeat(43)}=\n`, 'example.com/x@v1.0.0')
+const provenance = new URL(
+  '../fixtures/provenance/pypi_attestations-0.0.19.tar.gz.provenance.json',
+  import.meta.url,
+)
+const attested = {
+  attestations: (pypiAttestations(readFileSync(provenance, 'utf8')) ?? []).map(({ bundle }) => ({
+    ...{ predicateType: 'https://slsa.dev/provenance/v1', bundle },
+  })),
+}
+
 /** What an upstream may answer, before it is spoilt. */
 export const answers: readonly string[] = [
   ...Object.values({ ...hostileAnswers, ...oddAnswers }).map(({ bytes }) => bytes),
@@ -25,6 +44,9 @@ export const answers: readonly string[] = [
   `${ok}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
   `${ok}Content-Type: application/json\r\nContent-Length: 13\r\n\r\n{"name":"ms"}`,
   `${ok}Content-Length: ${inRelease.length}\r\n\r\n${inRelease}`,
+  ...[sumdb.answer('example.com/x@v1.0.0'), sumdb.head(), JSON.stringify(attested)].map(
+    (body) => `${ok}Content-Length: ${body.length}\r\n\r\n${body}`,
+  ),
   'HTTP/1.1 401 no\r\nWWW-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nno',
   'HTTP/1.1 302 Found\r\nLocation: https://evil.test/\r\nContent-Length: 0\r\n\r\n',
 ]
@@ -51,6 +73,16 @@ export const requests = {
     head('GET /ms/-/ms-1.0.0.tgz', 'npm.test'),
     head('GET /@scope%2fname', 'npm.test', 'If-None-Match: x\r\n'),
     `${head('PUT /ms', 'npm.test', 'Content-Length: 13\r\n')}{"name":"ms"}`,
+    head('POST /-/npm/v1/oidc/token/exchange/package/ms', 'npm.test', 'Content-Length: 0\r\n'),
+    `${head('POST /-/stage/package/ms', 'npm.test', 'Content-Length: 13\r\n')}{"name":"ms"}`,
+  ],
+  go: [
+    head('GET /sumdb/sum.go.test/latest', 'go.test'),
+    head('GET /sumdb/sum.go.test/lookup/example.com/x@v1.0.0', 'go.test'),
+    head('GET /sumdb/sum.go.test/tile/8/0/000.p/1', 'go.test'),
+    head('GET /example.com/x/@v/v1.0.0.zip', 'go.test'),
+    head('GET /example.com/x/@v/v1.0.0.mod', 'go.test'),
+    head('GET /example.com/x/@v/list', 'go.test'),
   ],
   deb: [
     head('GET /debian/dists/stable/InRelease', 'deb.test'),

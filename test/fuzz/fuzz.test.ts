@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { connectUri, createProofSigner, type ProofSigner } from '../../src/identity/index.ts'
 import { createRunCa } from '../../src/gateway/run-ca.ts'
 import { systemClock } from '../../src/lib/index.ts'
-import { answers, clientHello, requests, toProxy } from './corpus.ts'
+import { answers, clientHello, requests, sumdb, toProxy } from './corpus.ts'
 import { mutate, pieces, seeded, type Random } from './mutate.ts'
 import type { Target, TargetOptions } from './target.ts'
 
@@ -25,7 +25,7 @@ const seed = Number(seedText ?? (seconds === undefined ? 1 : Date.now() % 1_000_
 /** Without a time: every answer of the corpus as it is, to both kinds of request, and so many that are spoilt; the same each time. */
 const usualCases = 2 * answers.length + 60
 
-const kinds = ['git', 'npm', 'deb'] as const
+const kinds = ['git', 'npm', 'deb', 'go'] as const
 
 interface Fuzz {
   readonly target: Target
@@ -75,6 +75,7 @@ async function startTarget(t: TestContext): Promise<Fuzz> {
   const options: TargetOptions = {
     jkt: signer.jkt,
     ca: authority.certificate,
+    sumdbKey: sumdb.key,
     tlsPort: await listen(t, createTlsServer(contexts as never, onSocket)),
     plainPort: await listen(t, createTcpServer(onSocket)),
   }

@@ -14,6 +14,8 @@ export interface TargetOptions {
   readonly tlsPort: number
   readonly plainPort: number
   readonly ca: string
+  /** Of the checksum database that the upstreams have. */
+  readonly sumdbKey: string
 }
 
 /** What this process tells the fuzzer, on one line. */
@@ -39,16 +41,20 @@ const dial = (port: number) =>
 const world = await openWorld(test, {
   guard: { dial: ({ connection }) => dial(connection === undefined ? options.plainPort : options.tlsPort) },
 })
-const { ca } = options
+const { ca, sumdbKey } = options
 /** No key of anybody: what gpgv says of it is no yes. */
 const keyring = '-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmDMEAAA=\n-----END PGP PUBLIC KEY BLOCK-----\n'
 const { targets, policy } = compileRules(
   {
     git: { kind: 'git', url: 'https://git.test', ca, credential: { basic: 'secret:git' } },
-    npm: { kind: 'npm', url: 'https://npm.test', ca, credential: { bearer: 'secret:npm' } },
+    npm: {
+      ...{ kind: 'npm', url: 'https://npm.test', ca, credential: { bearer: 'secret:npm' } },
+      ...{ provenance: 'record', trusted_publishing: { audience: 'npm:npm.test' } },
+    },
+    go: { kind: 'go', url: 'https://go.test', ca, sumdb: sumdbKey },
     deb: { kind: 'debian', url: 'https://deb.test/debian', ca, keyring },
   },
-  [...usualGrants, 'debian:download deb'],
+  [...usualGrants, 'debian:download deb', 'go:resolve go', 'npm:publish npm/ms'],
   ['egress.test:80', 'egress.test:443'],
 )
 world.setTargets(targets, policy)
