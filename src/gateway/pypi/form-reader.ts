@@ -20,15 +20,28 @@ const maxParts = 2_000
 const disposition =
   /^content-disposition: *form-data; *name="(?<name>[A-Za-z0-9_:.-]{1,100})"(?:; *filename="(?<file>[A-Za-z0-9._+!-]{1,256})")?$/i
 /** What decides may stand there only once. */
-const single = new Set([':action', 'name', 'version', 'filetype', 'sha256_digest', 'content'])
+const single = new Set([
+  ':action',
+  'name',
+  'version',
+  'filetype',
+  'sha256_digest',
+  'gpg_signature',
+  'content',
+])
 const crlf = '\r\n'
 
-/** The boundary that a content type names. */
+/** The boundary that a content type names (RFC 2046, 5.1.1, but for spaces), bare or quoted; a charset may stand beside it. */
 export function boundaryIn(contentType: string): string | undefined {
-  return /^multipart\/form-data; *boundary=(?:"(?<quoted>[A-Za-z0-9_.'-]{1,70})"|(?<bare>[A-Za-z0-9_.'-]{1,70}))$/i
-    .exec(contentType)
-    ?.slice(1)
-    .find((one) => one !== undefined)
+  const charset = '(?:; *charset="?utf-8"?)?'
+  const form = String.raw`^multipart\/form-data${charset}; *boundary=(?:"(?<quoted>[A-Za-z0-9'()+_,./:=?-]{1,70})"|(?<bare>[A-Za-z0-9'+_.=-]{1,70}))${charset}$`
+  const { quoted, bare } = new RegExp(form, 'i').exec(contentType)?.groups ?? {}
+  return quoted ?? bare
+}
+
+/** The content type with this boundary, which every reader takes for the same. */
+export function formTypeOf(boundary: string): string {
+  return `multipart/form-data; boundary=${/^[A-Za-z0-9_.'-]+$/.test(boundary) ? boundary : `"${boundary}"`}`
 }
 
 export function createFormReader(boundary: string, maxFieldBytes: number): FormReader {
@@ -39,6 +52,7 @@ export function createFormReader(boundary: string, maxFieldBytes: number): FormR
   let held: Buffer = Buffer.alloc(0)
   let name = ''
   let file: FormReader['file']
+  let signature: string | undefined
   let [fieldBytes, fileBytes, parts] = [0, 0, 0]
 
   function step(): boolean {
@@ -89,10 +103,14 @@ export function createFormReader(boundary: string, maxFieldBytes: number): FormR
     )
       throw wrong('a part has a head of another form')
     name = parts['name'] ?? ''
-    if ((parts['file'] !== undefined) !== (name === 'content'))
+    // Two things are files: what is published, and the signature that stands beside it.
+    if ((parts['file'] !== undefined) !== (name === 'content' || name === 'gpg_signature'))
       throw wrong(`"${name}" is not sent in this way`)
     if (single.has(name) && fields.has(name)) throw wrong(`it has "${name}" twice`)
+    if (name === 'gpg_signature') signature = parts['file']
     if (name === 'content') file = { name: parts['file'] ?? '', fields }
+    if (file !== undefined && signature !== undefined && signature !== `${file.name}.asc`)
+      throw wrong(`its "gpg_signature" is to be the file ${file.name}.asc`)
     state = name === 'content' ? 'file' : 'field'
   }
 
@@ -131,7 +149,10 @@ export function createFormReader(boundary: string, maxFieldBytes: number): FormR
   return {
     push(chunk) {
       if (file === undefined && (fieldBytes += chunk.length) > maxFieldBytes)
-        throw new MayflyError('limit_exceeded', `the fields of an upload have up to ${maxFieldBytes} bytes`)
+        throw new MayflyError(
+          'limit_exceeded',
+          `what an upload has before its file (description, attestations and other fields) is over ${maxFieldBytes} bytes: shorten the description`,
+        )
       held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
       while (step());
     },

@@ -146,6 +146,41 @@ for (const [what, body, status, text] of refused)
     assert.deepEqual(posts(), [])
   })
 
+test('a signature beside the file is taken, and no other file; boundaries as mail has them', async (t) => {
+  const { upload, posts, replies } = await publisher(t)
+  replies.set('POST /base/', { status: 200 })
+  const signed = (file: string) =>
+    form([...usual(), ['gpg_signature', 'SIGNATURE']]).replace(
+      'name="gpg_signature"',
+      `name="gpg_signature"; filename="${file}"`,
+    )
+  assert.equal((await upload(signed(`${wheel}.asc`))).status, 200)
+  assert.equal(posts().at(-1)?.body.toString(), signed(`${wheel}.asc`))
+  for (const file of [wheel, 'octo_other-1.0.tar.gz', 'x.asc'])
+    assert.match((await upload(signed(file))).body, /"gpg_signature" is to be the file/)
+  assert.match((await upload(form([...usual(), ['gpg_signature', 'x']]))).body, /is not sent in this way/)
+  assert.equal(posts().length, 1)
+  const mail = '===============123=='
+  for (const [written, sent] of [
+    [`"${mail}"`, `"${mail}"`],
+    [mail, `"${mail}"`],
+    [`${boundary}; charset=utf-8`, boundary],
+  ] as const) {
+    const body = form(usual()).replaceAll(boundary, sent.replaceAll('"', ''))
+    assert.equal((await upload(body, '/', `multipart/form-data; boundary=${written}`)).status, 200, written)
+    assert.equal(posts().at(-1)?.headers['content-type'], `multipart/form-data; boundary=${sent}`)
+  }
+  assert.equal(boundaryIn('multipart/form-data; charset=UTF-8; boundary=x'), 'x')
+  for (const other of [
+    'boundary="a b"',
+    'boundary=a; boundary=b',
+    'boundary="a"b',
+    'boundary=a;b',
+    'boundary=""',
+  ])
+    assert.equal(boundaryIn(`multipart/form-data; ${other}`), undefined, other)
+})
+
 test('bytes of another digest never arrive whole', async (t) => {
   const { upload, posts, world } = await publisher(t)
   const answer = await upload(form(usual('other'), 'wheel'))
@@ -244,6 +279,6 @@ test('fields without end take no more than they may', () => {
   reader.push(Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="description"\r\n\r\n`))
   assert.throws(() => {
     for (;;) reader.push(Buffer.alloc(10_000, 'a'))
-  }, /up to 100000 bytes/)
+  }, /is over 100000 bytes: shorten the description/)
   assert.equal(boundaryIn(`multipart/form-data; boundary=${'a'.repeat(71)}`), undefined)
 })

@@ -9,7 +9,7 @@ import {
 import { discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
 import type { Turns } from '../turns.ts'
 import { answerPlain, refuse } from './answer.ts'
-import { boundaryIn, createFormReader, type FormReader } from './form-reader.ts'
+import { boundaryIn, createFormReader, formTypeOf, type FormReader } from './form-reader.ts'
 import { operationOf } from './index-request.ts'
 import type { Pages } from './pages.ts'
 import { purlOf, versionOf } from './release-file.ts'
@@ -159,7 +159,7 @@ async function send(
       headers: {
         ...pickHeaders(request, ['accept', 'content-length', 'user-agent']),
         'accept-encoding': 'identity',
-        'content-type': `multipart/form-data; boundary=${boundary}`,
+        'content-type': formTypeOf(boundary),
       },
       body,
     })
