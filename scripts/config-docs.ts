@@ -46,6 +46,8 @@ ${rows(policy, '').join('\n')}
 | \`git:force CONNECTION/OWNER/NAME@refs/...\` | what git:push allows there, and every other update: not a fast-forward, or of a tag that exists |
 | \`git:delete CONNECTION/OWNER/NAME@refs/...\` | delete refs that match, and nothing else |
 | \`npm:install CONNECTION\` | packages that the run's lockfile pins, each held against its digest |
+| \`npm:resolve CONNECTION\` | what npm:install allows there, and to read about any package and take what no lockfile pins, held against the registry's digest |
+| \`npm:publish CONNECTION/PACKAGE[@VERSION]\` | publish new versions that match, and the tags that name them: \`npm:publish npm/@octo/*@1.*\`; never one that is there |
 | \`cargo:download CONNECTION[/CRATE][@VERSION]\` | crates that Cargo.lock has, each held against its checksum |
 | \`cargo:resolve CONNECTION[/CRATE]\` | what cargo:download allows there, and to take crates that Cargo.lock does not have yet, held against the index's checksum |
 | \`cargo:publish CONNECTION/CRATE@VERSION\` | publish new versions that match: \`cargo:publish cargo/octo-app@1.*\`; never one that is there |

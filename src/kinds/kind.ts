@@ -54,6 +54,11 @@ export interface Kind {
   /** Environment variables by which tools find the registry or host, for a step whose role has these connections of the kind. */
   readonly variables?: (connections: readonly KnownConnection[]) => Readonly<Record<string, string>>
   /**
+   * Settings that its tools read from a file, where no variable can say them: dash hands on none whose name has more than letters,
+   * digits and `_`.
+   */
+  readonly settingsFile?: (connections: readonly KnownConnection[]) => SettingsFile | undefined
+  /**
    * Files of a workspace that pin what may be installed: before the first connection of this kind the supervisor hands them over.
    * `*` in a name is any characters; with `FOLDER/` in front it is such a file in a folder of that name.
    */
@@ -80,6 +85,13 @@ export interface Action {
   readonly includes?: readonly string[]
   /** Which of the actions marked so it will be shows only when the ref is named: until then a grant of each lets it begin. */
   readonly decidedByRef?: true
+}
+
+export interface SettingsFile {
+  readonly name: string
+  /** Tells the tools where it is. */
+  readonly variable: string
+  readonly text: string
 }
 
 /** What a supervisor knows of a connection. */

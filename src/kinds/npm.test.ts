@@ -37,3 +37,14 @@ test('each registry has a token that says nothing, at its own path', () => {
     ['npm_config_//npm.test/:_authToken', 'npm_config_//npm.test/private/:_authToken'],
   )
 })
+
+test('what dash does not hand on stands in a file, too', () => {
+  assert.equal(npm.settingsFile([]), undefined)
+  const { text } = npm.settingsFile([at('https://npm.test'), at('https://npm.test/own/', ['@octo/*'])]) ?? {}
+  assert.deepEqual(text?.split('\n'), [
+    '//npm.test/:_authToken=held-by-the-gateway',
+    '//npm.test/own/:_authToken=held-by-the-gateway',
+    '@octo:registry=https://npm.test/own/',
+    '',
+  ])
+})

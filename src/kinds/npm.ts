@@ -35,6 +35,10 @@ export const npm = {
     'npm:stage': { path: 'required', ref: 'optional', write: true },
   },
   variables: variablesOf,
+  settingsFile: (connections) =>
+    connections.length === 0
+      ? undefined
+      : { name: 'npmrc', variable: 'NPM_CONFIG_GLOBALCONFIG', text: npmrcOf(connections) },
   // npm takes the first of these two where there are both.
   lockfiles: [
     'npm-shrinkwrap.json',
@@ -55,15 +59,28 @@ function variablesOf(connections: readonly KnownConnection[]): Record<string, st
   const [first, ...others] = connections.length === 1 ? connections : open
   return Object.assign(
     first === undefined || others.length > 0 ? {} : ofDefault(first.url),
-    ...connections.flatMap(({ url, only = [] }) => [
-      // No tool publishes without a token, whatever it is: the gateway leaves it out and adds the connection's.
-      { [`npm_config_${url.replace(/^https?:/, '').replace(/\/*$/, '/')}:_authToken`]: heldByGateway },
-      ...only.flatMap((pattern) => {
-        const scope = /^(?<scope>@[^/*]+)\/\*$/.exec(pattern)?.groups?.['scope']
-        return scope === undefined ? [] : [{ [`npm_config_${scope}:registry`]: url }]
-      }),
-    ]),
+    ...connections
+      .flatMap(settingsOf)
+      .map(([name, value]): Record<string, string> => ({ [`npm_config_${name}`]: value })),
   ) as Record<string, string>
+}
+
+/** npm's own settings for a registry. */
+function settingsOf({ url, only = [] }: KnownConnection): [name: string, value: string][] {
+  const scopes = only.flatMap((pattern) => /^(?<scope>@[^/*]+)\/\*$/.exec(pattern)?.groups?.['scope'] ?? [])
+  return [
+    // No tool publishes without a token, whatever it is: the gateway leaves it out and adds the connection's.
+    [`${url.replace(/^https?:/, '').replace(/\/*$/, '/')}:_authToken`, heldByGateway],
+    ...scopes.map((scope): [string, string] => [`${scope}:registry`, url]),
+  ]
+}
+
+/** As npm's global configuration: what a project or user says counts more. */
+function npmrcOf(connections: readonly KnownConnection[]): string {
+  return connections
+    .flatMap(settingsOf)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
 }
 
 function ofDefault(url: string): Record<string, string> {

@@ -238,3 +238,7 @@ test('of the job’s NO_PROXY and the step’s own only hosts with a door go aro
     'localhost,127.0.0.1,::1,git.test,db.corp.test',
   )
 })
+
+test('the file of npm’s settings is named where the role has a registry', () => {
+  assert.equal(of({})['NPM_CONFIG_GLOBALCONFIG'], '/run/mayfly/settings/npmrc')
+})

@@ -1,9 +1,9 @@
 import { normalize } from 'node:path'
-import { kindNamed, kindNames } from '../kinds/index.ts'
+import { kindNamed, kindNames, type SettingsFile } from '../kinds/index.ts'
 import type { StepGrant } from './api.ts'
 import { placeVariables } from './conventions/index.ts'
 import { aroundProxy, proxyPort } from './doors.ts'
-import { aptConfigInside, caBundleInside, caInside, homeInside } from './sandbox/index.ts'
+import { aptConfigInside, caBundleInside, caInside, homeInside, settingsInside } from './sandbox/index.ts'
 import { realPath } from './workspace/index.ts'
 
 /** Variables of a job that say where and when it runs, and nothing that opens anything. */
@@ -221,11 +221,21 @@ function networkVariables(step: StepGrant, around: string): Record<string, strin
   }
 }
 
-function variablesOfKinds({ connections }: StepGrant): Record<string, string> {
+function variablesOfKinds(step: StepGrant): Record<string, string> {
   const ofKinds = kindNames.map((name) =>
-    kindNamed(name).variables?.(connections.filter(({ kind }) => kind === name)),
+    kindNamed(name).variables?.(step.connections.filter(({ kind }) => kind === name)),
   )
-  return Object.assign({}, ...ofKinds)
+  const files = settingsFilesOf(step).map(({ name, variable }) => ({
+    [variable]: `${settingsInside}/${name}`,
+  }))
+  return Object.assign({}, ...ofKinds, ...files)
+}
+
+/** Files of settings that the step sees in `settingsInside`. */
+export function settingsFilesOf({ connections }: StepGrant): SettingsFile[] {
+  return kindNames.flatMap(
+    (name) => kindNamed(name).settingsFile?.(connections.filter(({ kind }) => kind === name)) ?? [],
+  )
 }
 
 /** The job's environment for a step without a sandbox: all of it but what makes tokens. */

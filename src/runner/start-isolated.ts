@@ -1,7 +1,7 @@
 import { startedBy } from './long-script.ts'
 import { ciFilesOf, outputFileInside, outputVariable } from './conventions/index.ts'
 import { namedAuthorities, planDoors, tooManyHosts } from './doors.ts'
-import { stepEnvironment } from './environment.ts'
+import { settingsFilesOf, stepEnvironment } from './environment.ts'
 import { gitVariables } from './git-variables.ts'
 import type { ByBubblewrap, Chosen } from './isolation.ts'
 import type { OpenStep } from './opened-step.ts'
@@ -52,6 +52,7 @@ export function startIsolated(
       env: { ...env, ...gitVariables(env, { writes, isOwn: place.kind === 'fresh' }) },
     }),
     handed: [...files.map(({ inside }) => inside), ...(isOurs ? [] : [outputFileInside])],
+    settings: settingsFilesOf(step),
     javaTrust: isOurs ? [] : javaTrustFiles(deps.job, tools),
     ...startedBy(request),
     caCertificate: step.ca_certificate,

@@ -15,6 +15,8 @@ import {
   javaTrustFile,
   scriptFile,
   scriptInside,
+  settingsFolder,
+  settingsInside,
 } from './inside.ts'
 import { etcMounts } from './etc-files.ts'
 import { initScript } from './init.ts'
@@ -166,6 +168,7 @@ function fileMounts(files: string): string[] {
     'apt.conf': aptConfigInside,
     'ca.pem': caInside,
     'ca-bundle.pem': caBundleInside,
+    [settingsFolder]: settingsInside,
     [aptFolder]: '/etc/apt',
     [containersFolder]: '/etc/containers',
   }

@@ -19,6 +19,8 @@ import {
   homeInside,
   scriptFile,
   scriptInside,
+  settingsFolder,
+  settingsInside,
 } from './inside.ts'
 import { hiddenPaths } from './kernel-files.ts'
 import { memoryFolderBytes, processLimits } from './limits/index.ts'
@@ -165,6 +167,7 @@ function containerArguments(
     hosts: '/etc/hosts',
     'apt.conf': aptConfigInside,
     'ca.pem': caInside,
+    [settingsFolder]: settingsInside,
     ...(request.script === undefined ? {} : { [scriptFile]: scriptInside }),
   }
   const mounts = [

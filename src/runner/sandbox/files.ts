@@ -12,6 +12,7 @@ import {
   homeInside,
   javaTrustFile,
   scriptFile,
+  settingsFolder,
 } from './inside.ts'
 import { javaTrustStore } from './java-trust.ts'
 import { containersFiles, trustPolicy } from './nesting.ts'
@@ -31,12 +32,14 @@ export function writeSandboxFiles(
     covers,
     doors,
     javaTrust = [],
+    settings = [],
     script,
   }: {
     caCertificate: string
     covers: readonly Cover[]
     doors: SandboxDoors
     javaTrust?: readonly string[]
+    settings?: readonly { readonly name: string; readonly text: string }[]
     script?: string
   },
   handed = 0,
@@ -64,13 +67,16 @@ export function writeSandboxFiles(
   if (javaTrust.length > 0)
     writeFileSync(join(folder, javaTrustFile), javaTrustStore(files['ca-bundle.pem']), { mode: 0o644 })
   mkdirSync(join(folder, emptyFolder))
+  mkdirSync(join(folder, settingsFolder))
+  for (const { name, text } of settings)
+    writeFileSync(join(folder, settingsFolder, name), text, { mode: 0o644 })
   for (const name of ['sources.list.d', 'apt.conf.d', 'preferences.d', 'trusted.gpg.d', 'keyrings'])
     mkdirSync(join(folder, aptFolder, name), { recursive: true })
   for (const [name, text] of Object.entries(aptSources()))
     writeFileSync(join(folder, aptFolder, name), text, { mode: 0o644 })
   mkdirSync(join(folder, containersFolder))
-  const settings = nesting ? containersFiles : { [trustPolicy]: ownTrustPolicy() }
-  for (const [name, text] of Object.entries(settings))
+  const ofContainers = nesting ? containersFiles : { [trustPolicy]: ownTrustPolicy() }
+  for (const [name, text] of Object.entries(ofContainers))
     writeFileSync(join(folder, containersFolder, name), text, { mode: 0o644 })
   for (const [i, { text }] of covers.entries())
     if (text !== undefined) writeFileSync(join(folder, coverFile(i)), text, { mode: 0o600 })

@@ -1,4 +1,11 @@
-export { aptConfigInside, caBundleInside, caInside, homeInside, scriptInside } from './inside.ts'
+export {
+  aptConfigInside,
+  caBundleInside,
+  caInside,
+  homeInside,
+  scriptInside,
+  settingsInside,
+} from './inside.ts'
 export {
   findHolder,
   fullTexts,

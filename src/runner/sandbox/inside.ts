@@ -15,6 +15,10 @@ export const aptFolder = 'apt'
 /** Of a step that may nest. */
 export const containersFolder = 'containers'
 
+/** Of the tools of the step's connections, one file each. */
+export const settingsFolder = 'settings'
+
+export const settingsInside = '/run/mayfly/settings'
 export const homeInside = '/home/step'
 export const scriptInside = '/run/mayfly/script'
 export const caInside = '/run/mayfly/ca.pem'

@@ -59,6 +59,8 @@ export interface SandboxRequest {
   readonly caCertificate: string
   /** Trust stores of Java that the step sees (java-trust.ts): they have the run's CA, too. */
   readonly javaTrust?: readonly string[]
+  /** Files that it sees in `settingsInside`. */
+  readonly settings?: readonly { readonly name: string; readonly text: string }[]
   readonly disableUserns: boolean
   /** What it sees in place of files of the workspace. */
   readonly covers: readonly Cover[]

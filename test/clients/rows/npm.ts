@@ -197,7 +197,8 @@ async function lookUp(world: World): Promise<void> {
 }
 
 const publishers: Readonly<Record<string, string>> = {
-  npm: 'npm publish',
+  // As most CIs and npm itself run scripts: dash hands on no variable with a `/` in its name.
+  npm: "sh -c 'npm publish'",
   pnpm: 'pnpm publish --no-git-checks',
   yarn: 'yarn publish --non-interactive --no-git-tag-version',
   yarn4: 'yarn4 npm publish',
