@@ -16,6 +16,7 @@ const kinds: readonly (readonly [kind: string, base: string, grant: string, meth
     ['cargo', '/cargo', 'cargo:resolve cargo', 'GET', '/cargo/le/ft/left'],
     ['go', '/go', 'go:resolve go', 'GET', '/go/example.com/left/@v/list'],
     ['maven', '/maven', 'maven:resolve maven', 'GET', '/maven/com/example/left/1.0/left-1.0.jar'],
+    ['rubygems', '/gems', 'rubygems:resolve rubygems', 'GET', '/gems/info/left'],
     ['oci', '/v2', 'oci:pull oci/octo/app', 'GET', '/v2/octo/app/manifests/v1'],
     ['git', '/git', 'git:read git/octo/app', 'GET', '/git/octo/app.git/info/refs?service=git-upload-pack'],
     ['git', '/git', 'git:read git/octo/app', 'POST', '/git/octo/app.git/info/lfs/objects/batch'],

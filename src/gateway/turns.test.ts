@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { test, type TestContext } from 'node:test'
 import { openCargo, publication } from './cargo/cargo.fixture.ts'
 import { compileRules, openWorld, request, until, type Answer, type World } from './gateway.fixture.ts'
+import { makeGem } from './rubygems/gem.fixture.ts'
 import { openNpm } from './npm/npm.fixture.ts'
 import { openIndexWorld } from './pypi/pypi.fixture.ts'
 import { startUpstream, type Upstream } from './upstream.fixture.ts'
@@ -32,19 +33,13 @@ const kinds: Readonly<Record<string, (t: TestContext) => Promise<Publishing>>> =
     return { world, upstream, publish: (content) => put('/api/v1/crates/new', publication(about, content)) }
   },
   async maven(t) {
-    const [world, host] = [await openWorld(t), 'maven.test']
-    const upstream = await startUpstream(t, host)
-    const connection = { kind: 'maven', url: `https://${host}/m`, dial: `127.0.0.1:${upstream.port}` }
-    const { targets, policy } = compileRules(
-      { central: { ...connection, ca: upstream.ca, credential: { basic: 'secret:m' } } },
-      ['maven:publish central/com.example:app@1.*'],
-    )
-    world.setTargets(targets, policy)
-    const publish = (body: string) =>
-      world.ask(request('PUT', '/m/com/example/app/1.0/app-1.0.jar', { host, body }), {
-        authority: `${host}:443`,
-      })
-    return { world, upstream, publish }
+    const { world, upstream, ask } = await openAt(t, 'maven', 'maven:publish at/com.example:app@1.*')
+    return { world, upstream, publish: (body) => ask('PUT', '/com/example/app/1.0/app-1.0.jar', body) }
+  },
+  async rubygems(t) {
+    const { world, upstream, ask } = await openAt(t, 'rubygems', 'rubygems:publish at/octo-hello@1.*')
+    const gem = (content: string) => makeGem('octo-hello', '1.0.0', undefined, content)
+    return { world, upstream, publish: (content) => ask('POST', '/api/v1/gems', gem(content)) }
   },
   async pypi(t) {
     const { world, ask } = await openIndexWorld(t, ['pypi:publish pypi/octo-new@1.*'])
@@ -60,6 +55,20 @@ const kinds: Readonly<Record<string, (t: TestContext) => Promise<Publishing>>> =
     }
     return { world, upstream: world.upstream, publish }
   },
+}
+
+/** A connection `at` of that kind. */
+async function openAt(t: TestContext, kind: string, grant: string) {
+  const [world, host] = [await openWorld(t), 'registry.test']
+  const upstream = await startUpstream(t, host)
+  const connection = { kind, url: `https://${host}`, dial: `127.0.0.1:${upstream.port}`, ca: upstream.ca }
+  const { targets, policy } = compileRules({ at: { ...connection, credential: { basic: 'secret:x' } } }, [
+    grant,
+  ])
+  world.setTargets(targets, policy)
+  const ask = (method: string, path: string, body: string | Buffer) =>
+    world.ask(request(method, path, { host, body }), { authority: `${host}:443` })
+  return { world, upstream, ask }
 }
 
 type Send = (request: IncomingMessage, response: ServerResponse) => void
