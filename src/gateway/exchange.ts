@@ -35,8 +35,11 @@ export interface Exchange {
   ): Promise<Permission>
   /** Whether policy refuses it, which is recorded; asked before a body is read and unpacked. */
   precheck(operation: Operation): Denial | undefined
-  /** Whether policy would allow it: nothing is recorded, and nothing is given. To choose which of two operations is asked for. */
-  would(operation: Operation, options?: { anyRef?: true }): boolean
+  /**
+   * Whether policy would allow it: nothing is recorded, and nothing is given. To choose which of two operations is asked for:
+   * `granted` by a grant, since shadow mode would let the greater one pass where the role holds the lesser.
+   */
+  would(operation: Operation, options?: { anyRef?: boolean; granted?: true }): boolean
   /** Several operations that stand or fall together: one entry, all of them or none. */
   permitAll(operations: readonly Operation[], detail: Readonly<Record<string, unknown>>): Promise<Permission>
   /**

@@ -101,7 +101,7 @@ export function createExchangeOpener(deps: {
       permit: (operation, detail, options) =>
         gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true),
       precheck: (operation) => gatekeeper.precheck(step, connection, operation),
-      would: (operation, options) => gatekeeper.would(step, operation, options?.anyRef === true),
+      would: (operation, options) => gatekeeper.would(step, operation, options),
       permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
       deny: (what, reason) => gatekeeper.deny(step, what, reason),
       found: (type, key, data) => findings.found(step, type, key, { connection: connection.name, ...data }),

@@ -37,8 +37,8 @@ export interface Gatekeeper {
   permitPinned(step: Step, connection: Connection, operation: Operation, pins: Pins): Promise<Permission>
   /** Asks policy alone, before anything that costs work: a denial is recorded, a yes gives nothing yet. */
   precheck(step: Step, connection: Connection, operation: Operation): Denial | undefined
-  /** Whether policy would allow it; nothing is recorded. */
-  would(step: Step, operation: Operation, anyRef: boolean): boolean
+  /** Whether policy would allow it, or with `granted` does so by a grant and not in shadow mode only; nothing is recorded. */
+  would(step: Step, operation: Operation, options?: { anyRef?: boolean; granted?: true }): boolean
   /** Records what was refused for another reason than policy; returns the text for the step. */
   deny(step: Step, what: string, reason: string): string
 }
@@ -164,12 +164,13 @@ export function createGatekeeper(deps: {
         return { allow: false, message, refused: [operation] }
       }
     },
-    would(step, operation, anyRef) {
+    would(step, operation, { anyRef = false, granted } = {}) {
       const policy = deps.policy()
       const { subject } = step.session
-      return anyRef
-        ? policy.decideAnyRef(step.role, operation, subject).allow
-        : policy.decide(step.role, operation, subject).allow
+      const decision = anyRef
+        ? policy.decideAnyRef(step.role, operation, subject)
+        : policy.decide(step.role, operation, subject)
+      return decision.allow && (granted !== true || decision.shadow === undefined)
     },
     async permit(step, connection, operations, detail, anyRef) {
       const policy = deps.policy()

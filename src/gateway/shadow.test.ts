@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openWorld, request } from './gateway.fixture.ts'
+import { packLockfiles } from '../lockfiles/index.ts'
+import { compileRules, openWorld, request } from './gateway.fixture.ts'
 import { commit, pushHead, zero } from './git/git.fixture.ts'
+import { startUpstream } from './upstream.fixture.ts'
 
 const receive = '/octo/app.git/git-receive-pack'
 const push = (ref: string) => Buffer.concat([pushHead([[zero, commit('a'), ref]]), Buffer.from('PACK')])
@@ -47,4 +49,40 @@ test('enforce mode: the same push is refused, and its entry says which operation
   assert.deepEqual(denied?.['operations'], [
     { action: 'git:push', connection: 'git', path: 'octo/app', ref: 'refs/heads/main' },
   ])
+})
+
+test('shadow mode: of two operations that would do the one that is granted is asked for, and nothing is recorded as denied', async (t) => {
+  const host = 'registry.test'
+  const upstream = await startUpstream(t, host)
+  upstream.handle = (asked, response) => {
+    const isConfig = asked.url === '/config.json'
+    response.end(JSON.stringify(isConfig ? { dl: `https://${host}/dl` } : { name: 'a', versions: {} }))
+  }
+  const digest = `sha256:${'a'.repeat(64)}`
+  const cases = [
+    ['npm', ['npm:install registry'], 'GET /a'],
+    ['npm', ['npm:publish registry/b'], 'GET /b'],
+    ['cargo', ['cargo:publish registry/a@1.*'], 'GET /config.json'],
+    ['cargo', ['cargo:publish registry/abcd@1.*'], 'GET /ab/cd/abcd'],
+    ['oci', ['oci:push registry/octo/app@v1'], `HEAD /v2/octo/app/blobs/${digest}`],
+  ] as const
+  const lock = {
+    lockfileVersion: 3,
+    packages: { 'node_modules/a': { version: '1.0.0', integrity: 'sha512-YQ==' } },
+  }
+  for (const [kind, grants, line] of cases) {
+    const world = await openWorld(t)
+    const connection = { kind, url: `https://${host}`, dial: `127.0.0.1:${upstream.port}`, ca: upstream.ca }
+    const { targets, policy } = compileRules({ registry: connection }, grants, [], { mode: 'shadow' })
+    world.setTargets(targets, policy)
+    await world.gateway.pinLockfiles(
+      world.step,
+      packLockfiles([{ path: 'package-lock.json', text: JSON.stringify(lock) }]),
+    )
+    await world.ask(`${line} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`, {
+      authority: `${host}:443`,
+    })
+    assert.deepEqual(entries(world, 'access.shadowed'), [], line)
+    assert.equal(entries(world, 'access.granted').length > 0, true, line)
+  }
 })

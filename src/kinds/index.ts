@@ -72,6 +72,14 @@ export function kindOf(action: string): KindName | undefined {
   return actions.get(action)?.kind
 }
 
+/** The action for what lockfiles pin, of packages that have this type in package URLs; undefined where lockfiles pin nothing. */
+export function pinnedAction(ecosystem: string): string | undefined {
+  const kind = kindNames.map(kindNamed).find((one) => one.ecosystem === ecosystem)
+  if (kind?.lockfiles === undefined) return undefined
+  // The other one takes what no lockfile pins, and this with it.
+  return Object.values(kind.actions).flatMap(({ includes = [] }) => includes)[0]
+}
+
 /** What a grant of this action allows, itself first. */
 export function actionsOf(action: string): readonly string[] {
   return [action, ...(actions.get(action)?.includes ?? [])]

@@ -101,14 +101,14 @@ export function explainOperation(
   return { ...asked, missing, ...patchFor(role, missing) }
 }
 
-/** Decides as the gateway did: git asks whether it may push before it names a ref. */
+/** Decides as the gateway did: git asks whether it may push before it names a ref, and a lockfile as a whole names no package. */
 export function decideAsAsked(
   policy: Policy,
   role: string,
   operation: Operation,
   subject: DecisionSubject,
 ): Decision {
-  return namesRef(operation.action) && operation.ref === undefined
+  return operation.path === '' || (namesRef(operation.action) && operation.ref === undefined)
     ? policy.decideAnyRef(role, operation, subject)
     : policy.decide(role, operation, subject)
 }

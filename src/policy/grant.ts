@@ -196,7 +196,9 @@ export function grantFor(operation: Operation): string {
  * One that names no ref yet is passed over: the push that followed says which.
  */
 export function leastGrants(operations: readonly Operation[]): string[] {
-  const named = operations.filter(({ action, ref }) => !namesRef(action) || ref !== undefined)
+  const named = operations.filter(
+    ({ action, ref }) => !namesRef(action) || ref !== undefined || isOfConnection(action),
+  )
   const wanted = new Set(named.map(grantFor))
   for (const one of named)
     for (const action of actionsOf(one.action).slice(1)) wanted.delete(grantFor({ ...one, action }))

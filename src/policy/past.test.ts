@@ -154,9 +154,82 @@ test('replay: what the log does not hold enough of is counted, not guessed', () 
   assert.equal(replay([recorded], raw).replayed, 1)
 })
 
-// --- Suggest.
-
 const pins = () => ['repository_id', 'owner_id']
+
+// --- What lockfiles pin: one entry lets it in, another says what was fetched.
+
+const registries = [
+  '  npm: {kind: npm, url: https://npm.test}',
+  '  pypi: {kind: pypi, url: https://pypi.test/simple}',
+  '  go: {kind: go, url: https://go.test}',
+  '  crates: {kind: cargo, url: https://index.test}',
+  '  maven: {kind: maven, url: https://maven.test}',
+]
+const pinned = [
+  ['npm:install', 'npm', 'pkg:npm/%40octo/core@1.0.0', 'npm:install npm/@octo/core'],
+  ['pypi:install', 'pypi', 'pkg:pypi/flask@1%2B2?file_name=flask.whl', 'pypi:install pypi/flask@1+2'],
+  ['go:download', 'go', 'pkg:golang/github.com/a/b@v1.0.0', 'go:download go/github.com/a/b@v1.0.0'],
+  ['cargo:download', 'crates', 'pkg:cargo/serde@1.0.0', 'cargo:download crates/serde@1.0.0'],
+  ['maven:download', 'maven', 'pkg:maven/org.a/b@1?file_name=b-1.jar', 'maven:download maven/org.a:b@1'],
+] as const
+const whole = ([action, connection]: (typeof pinned)[number]) =>
+  access('access.granted', [{ action, connection, path: '' }], { lockfile: { sha256: '00', packages: 9 } })
+const fetched = ([, connection, purl]: (typeof pinned)[number], by = 'lockfile') =>
+  entry('packages.downloaded', {
+    session: 'ses_1',
+    role: 'release',
+    connection,
+    packages: [{ purl, by, integrity: 'sha256-x' }],
+  })
+const installing = [session(), ...pinned.flatMap((one) => [whole(one), fetched(one)])]
+const wholeGrants = pinned.map(([action, connection]) => `${action} ${connection}`)
+const withRegistries = (grants: readonly string[]) => {
+  const trust = '{ issuer: github, repository_id: "1", event: push, ref: "refs/tags/*" }'
+  const text = policyText({
+    release: { trust, grants },
+    other: { trust: '{ issuer: any, subject: nobody }', grants: wholeGrants },
+  })
+  return compileText(text.replace('connections:', ['connections:', ...registries].join('\n'))).policy
+}
+
+test('replay: a grant for what lockfiles pin that is taken away is newly denied, told once', () => {
+  assert.deepEqual(replay(installing, withRegistries(wholeGrants)).changes, [])
+  for (const [at, lost] of wholeGrants.entries()) {
+    const { changes } = replay(installing, withRegistries(wholeGrants.toSpliced(at, 1)))
+    assert.deepEqual(
+      changes.map(({ change, what }) => [change, what]),
+      [['newly_denied', lost]],
+    )
+  }
+})
+
+test('replay: of a grant that becomes narrower, the packages that it no longer lets in', () => {
+  for (const [at, [, , , name]] of pinned.entries()) {
+    const narrower = wholeGrants.with(
+      at,
+      `${wholeGrants[at]}/other${at === 4 ? ':x' : at === 2 ? '.org/x' : ''}`,
+    )
+    const { changes } = replay(installing, withRegistries(narrower))
+    assert.deepEqual(
+      changes.map(({ change, what }) => [change, what]),
+      [['newly_denied', name]],
+    )
+  }
+})
+
+test('replay: a package that has an entry of its own is asked once, and one that no lockfile pins only there', () => {
+  const [npm] = pinned
+  const named = access('access.granted', [{ action: 'npm:install', connection: 'npm', path: '@octo/core' }])
+  const none = withRegistries(['go:download go'])
+  assert.equal(replay([session(), named, fetched(npm)], none).changes[0]?.count, 1)
+  assert.throws(() => fetched(npm, 'registry'), /is not read/)
+})
+
+test('suggest: every grant for what lockfiles pin, of several registries', () => {
+  assert.deepEqual(suggestRoles(installing, run, pins)[0]?.grants, wholeGrants.toSorted())
+})
+
+// --- Suggest.
 
 test('suggest: what the run reached and nothing else, for this repository, ref and event', () => {
   const steps = [
@@ -183,12 +256,6 @@ test('suggest: what the run reached and nothing else, for this repository, ref a
     suggestionYaml(suggestions),
     /# refused then, and not granted here: "git:read github\/octo\/app"/,
   )
-})
-
-test('suggest: a lockfile that was granted as a whole is a grant of its connection, and is not asked again in a replay', () => {
-  const whole = access('access.granted', [{ action: 'npm:install', connection: 'npm', path: '' }])
-  const [suggestion] = suggestRoles([session(), whole], run, pins)
-  assert.deepEqual(suggestion?.grants, ['npm:install npm'])
 })
 
 test('suggest: what it suggests passes lint, and allows what the run did', () => {

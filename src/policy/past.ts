@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { parsePurl } from '../lib/index.ts'
+import { namesRef, pinnedAction } from '../kinds/index.ts'
 import type { Operation } from './grant.ts'
 import type { TrustSubject } from './trust.ts'
 
@@ -37,6 +39,8 @@ export interface PastOperations {
   readonly operations: readonly Operation[]
   /** The entry had no room for all of them. */
   readonly cut: boolean
+  /** They were let in with the lockfile that pins them, which stands in an entry of its own. */
+  readonly ofLockfile: boolean
 }
 
 export interface PastStep {
@@ -85,6 +89,12 @@ const access = z.object({
   role: z.string(),
   operations: z.array(operation).min(1),
   operationCount: z.number().optional(),
+})
+const downloads = z.object({
+  session: z.string(),
+  role: z.string(),
+  connection: z.string(),
+  packages: z.array(z.object({ purl: z.string(), by: z.string() })).min(1),
 })
 const step = z.object({
   role: z.string(),
@@ -145,7 +155,18 @@ export function readPast({ type, time, run, subject: about, data }: PastEntry): 
         shadow: type === 'access.shadowed',
         operations: operations.map(plainOperation),
         cut: operationCount !== undefined,
+        ofLockfile: false,
       }
+    }
+    case 'packages.downloaded': {
+      const read = downloads.safeParse(data)
+      if (!read.success) return undefined
+      const { session, role, connection, packages } = read.data
+      const pinned = packages.filter(({ by }) => by === 'lockfile')
+      const operations = pinned.flatMap(({ purl }) => installOf(connection, purl) ?? [])
+      if (operations.length === 0) return undefined
+      const common = { request: undefined, allowed: true, shadow: false, cut: false, ofLockfile: true }
+      return { kind: 'operations', time, run, session, role, operations, ...common }
     }
     case 'step.started':
     case 'step.finished': {
@@ -180,6 +201,18 @@ function subjectOf({
     ...(login === undefined ? {} : { actor: login }),
   }
   return { issuer, attributes, claims }
+}
+
+/** What was asked of policy for a package that a lockfile pins; undefined for what is none. */
+function installOf(connection: string, purl: string): Operation | undefined {
+  const { type, name, version } = parsePurl(purl) ?? {}
+  const action = type === undefined ? undefined : pinnedAction(type)
+  if (action === undefined || name === undefined) return undefined
+  // purl-spec: a group of Maven is a namespace; coordinates have a colon there.
+  const path = type === 'maven' ? name.replace('/', ':') : name
+  return version === undefined || !namesRef(action)
+    ? { action, connection, path }
+    : { action, connection, path, ref: version }
 }
 
 function plainOperation({ ref, ...rest }: z.output<typeof operation>): Operation {

@@ -1,5 +1,5 @@
 import { decideAsAsked } from './explain.ts'
-import { describeOperation, unnamedOperation, type Operation } from './grant.ts'
+import { describeOperation, type Operation } from './grant.ts'
 import type { Past, PastOperations, PastSession } from './past.ts'
 import type { Policy } from './policy.ts'
 import { branches, type TrustSubject } from './trust.ts'
@@ -32,6 +32,8 @@ interface Question {
   readonly subject: TrustSubject
   /** How it was answered then. */
   readonly allowed: boolean
+  /** Of a package that a lockfile pins: the question about the connection as a whole, whose change tells this one, too. */
+  readonly whole?: string
   ask(policy: Policy): Answer
 }
 
@@ -47,8 +49,8 @@ export function replay(past: readonly Past[], next: Policy, base?: Policy): Repl
       one.kind === 'session' && one.id !== undefined ? [[one.id, one.subject] as const] : [],
     ),
   )
-  const questions = past.flatMap((one) => questionsOf(one, subjects))
-  const found = new Map<string, Change>()
+  const questions = withoutTwice(past).flatMap((one) => questionsOf(one, subjects))
+  const found = new Map<string, Change & { readonly whole?: string }>()
   let undecided = past.filter((one) => isUnknown(one, subjects)).length
   let replayed = 0
   for (const question of questions) {
@@ -61,8 +63,9 @@ export function replay(past: readonly Past[], next: Policy, base?: Policy): Repl
     const after = question.ask(next)
     if (before === after.allow) continue
     const change = before ? 'newly_denied' : 'newly_allowed'
-    const key = JSON.stringify([change, question.role, question.what, whoIs(question.subject)])
+    const key = keyOf(change, question, question.what)
     found.set(key, {
+      ...(question.whole === undefined ? {} : { whole: keyOf(change, question, question.whole) }),
       change,
       role: question.role,
       what: question.what,
@@ -72,7 +75,30 @@ export function replay(past: readonly Past[], next: Policy, base?: Policy): Repl
       last: question.time,
     })
   }
-  return { changes: [...found.values()], replayed, undecided }
+  const told = [...found.values()].filter(({ whole }) => whole === undefined || !found.has(whole))
+  return { changes: told.map(({ whole: _, ...change }) => change), replayed, undecided }
+}
+
+function keyOf(change: Change['change'], { role, subject }: Question, what: string): string {
+  return JSON.stringify([change, role, what, whoIs(subject)])
+}
+
+/** A package that its lockfile pins has an entry by name, too, where shadow mode let it in: that one is asked. */
+function withoutTwice(past: readonly Past[]): Past[] {
+  const keyIn = (session: string, operation: Operation) =>
+    JSON.stringify([session, operation.action, describeOperation(operation)])
+  const named = new Set(
+    past.flatMap((one) =>
+      one.kind === 'operations' && !one.ofLockfile
+        ? one.operations.map((operation) => keyIn(one.session, operation))
+        : [],
+    ),
+  )
+  return past.map((one) =>
+    one.kind === 'operations' && one.ofLockfile
+      ? { ...one, operations: one.operations.filter((each) => !named.has(keyIn(one.session, each))) }
+      : one,
+  )
 }
 
 function questionsOf(past: Past, subjects: ReadonlyMap<string, TrustSubject>): Question[] {
@@ -82,10 +108,7 @@ function questionsOf(past: Past, subjects: ReadonlyMap<string, TrustSubject>): Q
   const subject = subjects.get(past.session)
   return subject === undefined
     ? []
-    : past.operations
-        // Of a lockfile as a whole: which packages it was about stands elsewhere.
-        .filter((one) => one.path !== '' || unnamedOperation(one) === undefined)
-        .map((operation) => operationQuestion(past, operation, subject))
+    : past.operations.map((operation) => operationQuestion(past, operation, subject))
 }
 
 function isUnknown(past: Past, subjects: ReadonlyMap<string, TrustSubject>): boolean {
@@ -109,16 +132,18 @@ function assumeQuestion({ time, subject, allowed }: PastSession, role: string): 
 }
 
 function operationQuestion(
-  { time, role, allowed }: PastOperations,
+  { time, role, allowed, ofLockfile }: PastOperations,
   operation: Operation,
   subject: TrustSubject,
 ): Question {
+  const { action, connection } = operation
   return {
     time,
     role,
     what: describeOperation(operation),
     subject,
     allowed,
+    ...(ofLockfile ? { whole: describeOperation({ action, connection, path: '' }) } : {}),
     ask(policy) {
       const decision = decideAsAsked(policy, role, operation, subject)
       if (decision.allow) return { allow: true, why: `by "${decision.grant}"` }

@@ -25,7 +25,7 @@ export function createCargoHandler(): HttpHandler {
   async function passConfig(exchange: Exchange): Promise<void> {
     const { connection, response } = exchange
     const may = (action: string) =>
-      exchange.would({ action, connection: connection.name, path: '' }, { anyRef: true })
+      exchange.would({ action, connection: connection.name, path: '' }, { anyRef: true, granted: true })
     const action = !may('cargo:download') && may('cargo:publish') ? 'cargo:publish' : 'cargo:download'
     const permit = await permitOnce(exchange, action)
     if (!permit.allow) return refuse(exchange, 403, permit.message)
@@ -118,15 +118,16 @@ async function permitReading(
   const download = of('cargo:download')
   if (pins?.has('cargo', download.path) === true)
     // The index of a crate names no version: a grant for some of them lets it be read.
-    return exchange.would(download)
+    return exchange.would(download, { granted: true })
       ? exchange.permitPinned(download, pins)
       : exchange.permit(download, {}, { anyRef: true })
-  if (exchange.would(of('cargo:resolve'))) return exchange.permit(of('cargo:resolve'), {})
+  const resolve = of('cargo:resolve')
   // cargo publish waits until its crate is there.
   const publish = of('cargo:publish')
-  return exchange.would(publish, { anyRef: true })
-    ? exchange.permit(publish, {}, { anyRef: true })
-    : undefined
+  const publishes = exchange.would(publish, { anyRef: true, granted: true })
+  if (publishes && !exchange.would(resolve, { granted: true }))
+    return exchange.permit(publish, {}, { anyRef: true })
+  return exchange.would(resolve) ? exchange.permit(resolve, {}) : undefined
 }
 
 function denyUnpinned(exchange: Exchange, download: Operation, pins: Pins | undefined): void {

@@ -83,8 +83,8 @@ async function packument(
   // Whoever publishes a package looks first which versions it has.
   if (
     pins?.has('npm', name) !== true &&
-    !mayResolve(exchange, name) &&
-    exchange.would(publishing, { anyRef: true })
+    !mayResolve(exchange, name, { granted: true }) &&
+    exchange.would(publishing, { anyRef: true, granted: true })
   ) {
     const permit = await exchange.permit(publishing, { npm: { package: name } }, { anyRef: true })
     return permit.allow
@@ -92,7 +92,7 @@ async function packument(
       : refuse(exchange, 403, permit.message)
   }
   // Whoever may resolve sees what there is to choose from, of a package that is pinned now, too.
-  const isPinned = pins?.has('npm', name) === true && !mayResolve(exchange, name)
+  const isPinned = pins?.has('npm', name) === true && !mayResolve(exchange, name, { granted: true })
   const permit = await permitFor(exchange, pins, { name, what: name, isPinned }, { package: name })
   if (permit !== undefined) await passPackument(exchange, known, permit, { name, part })
 }
@@ -147,8 +147,8 @@ function unpinned(pins: Pins | undefined, name: string, what: string, connection
     : `the run's lockfile does not pin ${what}${pins.unreadAbout(name)}: ${more}`
 }
 
-function mayResolve(exchange: Exchange, name: string): boolean {
-  return exchange.would({ action: 'npm:resolve', connection: exchange.connection.name, path: name })
+function mayResolve(exchange: Exchange, name: string, options?: { granted: true }): boolean {
+  return exchange.would({ action: 'npm:resolve', connection: exchange.connection.name, path: name }, options)
 }
 
 function deny(exchange: Exchange, reason: string): void {

@@ -21,9 +21,9 @@ export function permitPull(job: Job, repository: string, ref: string, detail: De
 }
 
 /** Whether `permitPull` would permit it. */
-export function mayPull(job: Job, repository: string, ref: string): boolean {
-  const options = isReached(job, repository, ref) ? ({ anyRef: true } as const) : {}
-  return job.exchange.would(operationOn(job, 'oci:pull', repository, ref), options)
+export function mayPull(job: Job, repository: string, ref: string, options?: { granted: true }): boolean {
+  const anyRef = isReached(job, repository, ref)
+  return job.exchange.would(operationOn(job, 'oci:pull', repository, ref), { ...options, anyRef })
 }
 
 function isReached({ memory }: Job, repository: string, ref: string): boolean {
@@ -56,10 +56,12 @@ export function permitLook(job: Job, route: Blob | Manifest): Promise<Permission
   const anyRef = isDigest(ref) ? ({ anyRef: true } as const) : {}
   const pull = operationOn(job, 'oci:pull', repository, ref)
   const push = operationOn(job, 'oci:push', repository, ref)
-  const isPull = mayPull(job, repository, ref)
-  if (!isPull && exchange.would(push, anyRef)) return exchange.permit(push, { oci: { look: ref } }, anyRef)
-  const pushes = route.kind === 'blob' && !isPull && !exchange.would(pull, { anyRef: true })
-  return pushes
+  const isPull = mayPull(job, repository, ref, { granted: true })
+  if (!isPull && exchange.would(push, { ...anyRef, granted: true }))
+    return exchange.permit(push, { oci: { look: ref } }, anyRef)
+  const pushes = route.kind === 'blob' && !isPull && !exchange.would(pull, { anyRef: true, granted: true })
+  // Who holds neither, in shadow mode, is let in by what it can be let in by.
+  return pushes && !mayPull(job, repository, ref)
     ? permitUnnamed(job, repository, { look: ref })
     : permitPull(job, repository, ref, { look: ref })
 }

@@ -29,7 +29,7 @@ export async function pullManifest(job: Job, route: Manifest): Promise<void> {
   const manifest = readManifest(bytes, found.type)
   if (typeof manifest === 'string') return refuse(exchange, `${nameOf(repository, ref)}: ${manifest}`)
   // docker asks for the head of a tag, and then for its digest; who only may push there learns the digest, and no more.
-  if (mayPull(job, repository, ref)) {
+  if (mayPull(job, repository, ref, isHead ? { granted: true } : undefined)) {
     const recorded = await reach(job, route, found, isHead ? [] : manifest.children)
     if (!recorded.allow) return answerError(exchange, 403, 'DENIED', recorded.message)
   }

@@ -60,7 +60,7 @@ export async function permitProject(
     const operations = [first, ...others].map(({ version }) =>
       operationOf(exchange, 'pypi:install', project, version),
     )
-    const operation = operations.find((one) => exchange.would(one)) ?? operations[0]
+    const operation = operations.find((one) => exchange.would(one, { granted: true })) ?? operations[0]
     if (operation !== undefined) return exchange.permitPinned(operation, pins)
   }
   if (mayResolve(exchange, project))
