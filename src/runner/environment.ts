@@ -210,6 +210,7 @@ function networkVariables(step: StepGrant, around: string): Record<string, strin
     PIP_CERT: caBundleInside,
     AWS_CA_BUNDLE: caBundleInside,
     CARGO_HTTP_CAINFO: caBundleInside,
+    GRPC_DEFAULT_SSL_ROOTS_FILE_PATH: caBundleInside,
     APT_CONFIG: aptConfigInside,
     NPM_CONFIG_CAFILE: caBundleInside,
     GIT_TERMINAL_PROMPT: '0',

@@ -27,7 +27,7 @@ export const nestingScript = String.raw`
  */
 const bundleVariables = [
   ...['SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'GIT_SSL_CAINFO', 'PIP_CERT'],
-  'NODE_EXTRA_CA_CERTS',
+  ...['NODE_EXTRA_CA_CERTS', 'GRPC_DEFAULT_SSL_ROOTS_FILE_PATH'],
 ]
 const bundle = '/etc/ssl/certs/ca-certificates.crt'
 

@@ -90,6 +90,30 @@ export default suite<World>({
       },
     },
     {
+      name: 'curl by HTTP/2',
+      needs: ['curl'],
+      async run(world) {
+        const { stdout } = await inStep(
+          world,
+          `curl -fsS --http2 -w ' %{http_version}' https://${host}/v1/items`,
+        )
+        assert.equal(stdout, '{"answer":42} 2')
+        // A body of some length, which is asked for first; then one that nobody asks for.
+        await inStep(
+          world,
+          `head -c 3000000 /dev/zero | tr '\\0' a | curl -fsS --http2 -H 'Expect: 100-continue' --data-binary @- https://${host}/v1/deployments`,
+        )
+        assert.equal(lastSeen(world).body.length, 3_000_000)
+        const before = world.seen.length
+        const refused = await inStep(
+          world,
+          `head -c 3000000 /dev/zero | curl -sS --http2 -w ' %{http_code}' -H Expect: -T - https://${host}/v1/items`,
+        )
+        assert.match(refused.stdout, /mayfly: refused: http:put api\/v1\/items.* 403$/s)
+        assert.equal(world.seen.length, before)
+      },
+    },
+    {
       name: 'wget',
       needs: ['wget'],
       async run(world) {
