@@ -133,7 +133,7 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     `step "${text(data['name'])}" ended: ${text(data['reason'])}${exitOf(data)}`,
     ...filesText('it took', reportedOf(data)['inputs']),
     ...filesText('it handed on', reportedOf(data)['artifacts']),
-    ...counted('it reached', data['granted']),
+    ...counted('it was granted', data['granted']),
     ...counted('it was refused', data['denied']),
     ...usedText(data),
   ],
@@ -143,9 +143,9 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'lease.revoked': (data) => [
     `the lease on ${text(data['connection'])} was revoked: ${text(data['reason'])}`,
   ],
-  'access.granted': (data) => [`reached ${operations(data['operations'])}${detail(data)}`],
+  'access.granted': (data) => [`was granted ${operations(data['operations'])}${detail(data)}`],
   'access.denied': (data) => [
-    `REFUSED ${text(data['what'])}: ${text(data['reason'])}`,
+    `${data['unreached'] === undefined ? 'REFUSED' : 'NOT REACHED:'} ${text(data['what'])}: ${text(data['reason'])}`,
     ...countedLines(data['refusals']),
   ],
   'egress.granted': (data) => [

@@ -50,12 +50,11 @@ export function forbidden({ host, port, connection }: Destination, address: stri
 }
 
 export function unreachable({ host, port, connection }: Destination, cause: unknown): MayflyError {
-  const name = connection === undefined ? '' : ` (connection "${connection.name}")`
-  return new MayflyError(
-    'upstream_unreachable',
-    `${host}:${port}${name} cannot be reached: ${detailOf(cause)}`,
-    { cause },
-  )
+  const what =
+    connection === undefined
+      ? `${host}:${port} cannot be reached`
+      : `connection "${connection.name}" (${connection.url}) does not answer`
+  return new MayflyError('upstream_unreachable', `${what}: ${detailOf(cause)}`, { cause })
 }
 
 // Happy eyeballs reports an AggregateError whose own message is empty.

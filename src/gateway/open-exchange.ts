@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
+import { Readable, type Duplex } from 'node:stream'
 import { MayflyError, type Secret } from '../lib/index.ts'
 import type { Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
@@ -90,6 +90,17 @@ export function createExchangeOpener(deps: {
     }
     const reflectionSent = (upstream: IncomingMessage) => reflections.get(upstream)
     const asked = { step, connection, response, ...target, reflectionOf: reflectionSent }
+    /** A host that did not answer: once that stands in the log, the step's tool is told. */
+    const tellUnreached =
+      (body?: Buffer | Readable) =>
+      (error: unknown): never => {
+        const isUnreached = error instanceof MayflyError && error.code === 'upstream_unreachable'
+        // It may be us who broke off: the step has ended, its tool has left, or what is sent could not be read.
+        const isOurs = abandoned.aborted || (body instanceof Readable && body.errored !== null)
+        throw isUnreached && !isOurs && step.endReason === undefined
+          ? gatekeeper.unreached(step, connection, error)
+          : error
+      }
     const exchange: Exchange = {
       request,
       response,
@@ -136,19 +147,22 @@ export function createExchangeOpener(deps: {
         const upgraded = await askUpgrade(deps.openSocket, connection, asked, (socket) => {
           if (step.endReason !== undefined) socket.destroy()
           deps.track(step, socket)
-        })
+        }).catch(tellUnreached())
         remember(upgraded.answer, connection, authorization)
         return { ...upgraded, reflection: reflections.get(upgraded.answer) }
       },
       async send(permit, outgoing) {
-        const answer = await deps.upstreamOf(step).send(connection, {
-          ...outgoing,
-          headers: permit.authorization === undefined ? outgoing.headers : readable(outgoing.headers),
-          path: `${connection.basePath}${outgoing.path}`,
-          authorization: permit.authorization,
-          clientIdentity: permit.clientIdentity,
-          abandoned,
-        })
+        const answer = await deps
+          .upstreamOf(step)
+          .send(connection, {
+            ...outgoing,
+            headers: permit.authorization === undefined ? outgoing.headers : readable(outgoing.headers),
+            path: `${connection.basePath}${outgoing.path}`,
+            authorization: permit.authorization,
+            clientIdentity: permit.clientIdentity,
+            abandoned,
+          })
+          .catch(tellUnreached(outgoing.body))
         return passed(remember(answer, connection, permit.authorization), connection, outgoing)
       },
       sendTo(permit, url, outgoing, beside) {
@@ -163,6 +177,7 @@ export function createExchangeOpener(deps: {
             ...{ path, authorization, abandoned },
             clientIdentity: host === connection ? permit.clientIdentity : undefined,
           })
+          .catch(tellUnreached(outgoing.body))
           .then((answer) => passed(remember(answer, connection, authorization), connection, outgoing))
       },
     }

@@ -41,6 +41,11 @@ export interface Gatekeeper {
   would(step: Step, operation: Operation, options?: { anyRef?: boolean; granted?: true }): boolean
   /** Records what was refused for another reason than policy; returns the text for the step. */
   deny(step: Step, what: string, reason: string): string
+  /**
+   * Records that a connection's host did not answer, once for each step and reason: a tool may not show the answer that says so.
+   * Returns the fault to throw, which says what to do and under which request id it stands.
+   */
+  unreached(step: Step, connection: Connection, fault: MayflyError): MayflyError
 }
 
 const maxChars = 2000
@@ -91,6 +96,23 @@ export function createGatekeeper(deps: {
     return { allow: false, message, refused: operations }
   }
 
+  /** By connection and reason. */
+  const unanswered = new WeakMap<Step, Map<string, MayflyError>>()
+
+  function unreached(step: Step, { name, url }: Connection, fault: MayflyError): MayflyError {
+    const known = unanswered.get(step) ?? new Map<string, MayflyError>()
+    unanswered.set(step, known)
+    const told = known.get(`${name} ${fault.message}`)
+    if (told !== undefined) return told
+    const why = fault.message.slice(0, maxChars)
+    const requestId = denials.add(step, { what: `connection ${name}`, reason: why, data: { unreached: url } })
+    const message = `${why}: is the host up, and are url and dial of the connection right? (${requestId})`
+    activity.denied(step.id, `connection ${name}`, why, `mayfly: ${message}`)
+    const error = new MayflyError('upstream_unreachable', message, { cause: fault })
+    if (known.size < maxOperations) known.set(`${name} ${fault.message}`, error)
+    return error
+  }
+
   /** A name that another registry may have to itself: this one must not even hear of it. */
   function refuseUnserved(step: Step, operations: readonly Operation[], why: string): Denial {
     const message = deny(step, operations.map(describeOperation).join(', '), why)
@@ -132,6 +154,7 @@ export function createGatekeeper(deps: {
 
   return {
     deny,
+    unreached,
     precheck(step, connection, operation) {
       const decision = deps.policy().decide(step.role, operation, step.session.subject)
       if (!decision.allow) return refuse(step, connection, [decision], [operation], {})

@@ -77,7 +77,9 @@ export function pinnedAction(ecosystem: string): string | undefined {
   const kind = kindNames.map(kindNamed).find((one) => one.ecosystem === ecosystem)
   if (kind?.lockfiles === undefined) return undefined
   // The other one takes what no lockfile pins, and this with it.
-  return Object.values(kind.actions).flatMap(({ includes = [] }) => includes)[0]
+  return Object.values(kind.actions).flatMap(({ path, includes = [] }) =>
+    path === 'optional' ? includes : [],
+  )[0]
 }
 
 /** What a grant of this action allows, itself first. */

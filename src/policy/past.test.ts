@@ -163,6 +163,7 @@ const registries = [
   '  pypi: {kind: pypi, url: https://pypi.test/simple}',
   '  go: {kind: go, url: https://go.test}',
   '  crates: {kind: cargo, url: https://index.test}',
+  '  gems: {kind: rubygems, url: https://gems.test}',
   '  maven: {kind: maven, url: https://maven.test}',
 ]
 const pinned = [
@@ -170,6 +171,7 @@ const pinned = [
   ['pypi:install', 'pypi', 'pkg:pypi/flask@1%2B2?file_name=flask.whl', 'pypi:install pypi/flask@1+2'],
   ['go:download', 'go', 'pkg:golang/github.com/a/b@v1.0.0', 'go:download go/github.com/a/b@v1.0.0'],
   ['cargo:download', 'crates', 'pkg:cargo/serde@1.0.0', 'cargo:download crates/serde@1.0.0'],
+  ['rubygems:install', 'gems', 'pkg:gem/rack@3.0.0', 'rubygems:install gems/rack@3.0.0'],
   ['maven:download', 'maven', 'pkg:maven/org.a/b@1?file_name=b-1.jar', 'maven:download maven/org.a:b@1'],
 ] as const
 const whole = ([action, connection]: (typeof pinned)[number]) =>
@@ -204,10 +206,10 @@ test('replay: a grant for what lockfiles pin that is taken away is newly denied,
 })
 
 test('replay: of a grant that becomes narrower, the packages that it no longer lets in', () => {
-  for (const [at, [, , , name]] of pinned.entries()) {
+  for (const [at, [action, , , name]] of pinned.entries()) {
     const narrower = wholeGrants.with(
       at,
-      `${wholeGrants[at]}/other${at === 4 ? ':x' : at === 2 ? '.org/x' : ''}`,
+      `${wholeGrants[at]}/other${action === 'maven:download' ? ':x' : action === 'go:download' ? '.org/x' : ''}`,
     )
     const { changes } = replay(installing, withRegistries(narrower))
     assert.deepEqual(

@@ -387,7 +387,7 @@ test('audit show tells the run as a story', async () => {
     /step "list" began as build, isolation B: git ls-remote/,
     /it could reach: git:read git\/octo-org\/links, npm:install npm/,
     /a lease on git was issued/,
-    /reached git:read git\/octo-org\/links/,
+    /was granted git:read git\/octo-org\/links/,
     /the lease on git was revoked: finished/,
     /step "list" ended: finished, exit 0/,
   ])

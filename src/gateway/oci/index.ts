@@ -2,7 +2,7 @@ import { MayflyError, messageOf, type Clock } from '../../lib/index.ts'
 import { UpstreamBusy } from '../busy.ts'
 import type { HttpHandler } from '../exchange.ts'
 import { createTurns } from '../turns.ts'
-import { answer, answerBusy, refuse } from './answer.ts'
+import { answer, answerBusy, answerError, refuse } from './answer.ts'
 import { erase } from './erase.ts'
 import { list } from './list.ts'
 import type { Job } from './job.ts'
@@ -37,7 +37,9 @@ export function createOciHandler(deps: { clock: Clock }): HttpHandler {
         return void exchange.response.destroy()
       if (error instanceof UpstreamBusy) return answerBusy(exchange, error)
       const isDown = error instanceof MayflyError && error.code === 'upstream_unreachable'
-      refuse(exchange, messageOf(error), isDown ? 502 : 403, isDown ? 'UNKNOWN' : 'DENIED')
+      // That it is down is recorded already.
+      if (isDown) return answerError(exchange, 502, 'UNKNOWN', `mayfly: ${messageOf(error)}`)
+      refuse(exchange, messageOf(error))
     }
   }
 }
