@@ -17,7 +17,7 @@ import {
 } from '../identity/index.ts'
 import { systemClock } from '../lib/index.ts'
 import { compilePolicy, type Policy } from '../policy/index.ts'
-import type { EgressGuard } from './egress-guard.ts'
+import type { EgressGuard } from './egress/index.ts'
 import type { PushScanner } from './push-scanner.ts'
 import { createGateway, type Gateway, type GatewayDeps } from './index.ts'
 import {

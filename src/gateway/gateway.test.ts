@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { limits, systemClock } from '../lib/index.ts'
 import { packLockfiles } from '../lockfiles/index.ts'
 import { createGateway } from './index.ts'
-import { createEgressGuard } from './egress-guard.ts'
+import { createEgressGuard } from './egress/index.ts'
 import {
   advertisement,
   compileRules,

@@ -8,7 +8,7 @@ import { test, type TestContext } from 'node:test'
 import * as grpc from '@grpc/grpc-js'
 import { createTestAuthority } from '../../test/certificates.ts'
 import { compileRules, openWorld, type World } from './gateway.fixture.ts'
-import { askHttp2, http2Client } from './http2.fixture.ts'
+import { askHttp2, http2Client } from './requests/http2.fixture.ts'
 
 const host = 'grpc.test'
 const authority = `${host}:443`

@@ -16,9 +16,7 @@ import { plainTarget } from './plain-target.ts'
 import { createReflection, readable, type Reflection } from './reflection.ts'
 import { readAnswer, relayAnswer } from './relay-answer.ts'
 import type { TrustedPublishing } from './trusted-publishing.ts'
-import { askUpgrade } from './upgrade.ts'
-import { authorityOf, type Upstream } from './upstream-request.ts'
-import type { SocketOpener } from './upstream-socket.ts'
+import { askUpgrade, authorityOf, type SocketOpener, type Upstream } from './upstream/index.ts'
 
 /** The request in plain form, with all that a protocol may do with it; or why it has none. */
 export type ExchangeOpener = (

@@ -4,10 +4,10 @@ import { createServer as createTcpServer, type AddressInfo, type Server } from '
 import { Readable } from 'node:stream'
 import { test, type TestContext } from 'node:test'
 import type { Connection } from '../connections/index.ts'
-import { createEgressGuard } from './egress-guard.ts'
+import { createEgressGuard } from './egress/index.ts'
 import { compileRules, openWorld } from './gateway.fixture.ts'
-import { createUpstream } from './upstream.ts'
-import { createSocketOpener } from './upstream-socket.ts'
+import { createUpstream } from './upstream/index.ts'
+import { createSocketOpener } from './upstream/index.ts'
 
 type Milliseconds = NonNullable<Connection['timeouts']>
 

@@ -5,8 +5,8 @@ import { test } from 'node:test'
 import { connectUri, createProofNonces, createProofSigner } from '../identity/index.ts'
 import { systemClock } from '../lib/index.ts'
 import type { lookup as dnsLookup } from 'node:dns'
-import type { Destination } from './egress-destination.ts'
-import { createEgressGuard } from './egress-guard.ts'
+import type { Destination } from './egress/index.ts'
+import { createEgressGuard } from './egress/index.ts'
 import {
   advertisement,
   compileRules,

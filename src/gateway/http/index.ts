@@ -1,6 +1,6 @@
 import { plainAnswer, type HttpHandler } from '../exchange.ts'
 import { passHttp } from '../pass-http.ts'
-import { passWebSocket } from '../web-socket.ts'
+import { passWebSocket } from '../web-socket/index.ts'
 
 /** Any HTTP API: an operation is method and path. Refuses methods without an action. */
 export function createHttpHandler(): HttpHandler {

@@ -1,6 +1,6 @@
 import { Transform } from 'node:stream'
-import { MayflyError } from '../lib/index.ts'
-import type { Reflection } from './reflection.ts'
+import { MayflyError } from '../../lib/index.ts'
+import type { Reflection } from '../reflection.ts'
 
 /**
  * What is held for what might become the credential goes on after the first, as far as it cannot be its beginning; after the

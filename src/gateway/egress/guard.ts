@@ -1,9 +1,9 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import { isIP, type LookupFunction, type Socket } from 'node:net'
-import { classifyAddress, messageOf, type AddressClass, type Secret } from '../lib/index.ts'
-import type { EgressProxy } from '../connections/index.ts'
-import { createProxyDialer } from './egress-by-proxy.ts'
-import { allowedClasses, forbidden, openTcp, type Destination } from './egress-destination.ts'
+import { classifyAddress, messageOf, type AddressClass, type Secret } from '../../lib/index.ts'
+import type { EgressProxy } from '../../connections/index.ts'
+import { createProxyDialer } from './by-proxy.ts'
+import { allowedClasses, forbidden, openTcp, type Destination } from './destination.ts'
 
 export interface EgressGuard {
   /**

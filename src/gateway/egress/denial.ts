@@ -1,4 +1,4 @@
-import { missingEgress } from '../connections/index.ts'
+import { missingEgress } from '../../connections/index.ts'
 
 /** Why a host is not reached in this role, and the line of mayfly.yaml that would let it, as it is pasted. */
 export function egressDenial(role: string, host: string, port: number): string {

@@ -1,7 +1,7 @@
 import { connect as connectHttp2, type ClientHttp2Session, type OutgoingHttpHeaders } from 'node:http2'
 import type { TestContext } from 'node:test'
 import type { TLSSocket } from 'node:tls'
-import type { World } from './gateway.fixture.ts'
+import type { World } from '../gateway.fixture.ts'
 
 /** A frame (RFC 9113, section 4.1). */
 export interface Frame {

@@ -1,8 +1,8 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { MayflyError, limits } from '../lib/index.ts'
-import type { Connection } from '../connections/index.ts'
-import { firstByteLimit, idleLimit } from './timeouts.ts'
+import { MayflyError, limits } from '../../lib/index.ts'
+import type { Connection } from '../../connections/index.ts'
+import { firstByteLimit, idleLimit } from '../egress/index.ts'
 import { authorityOf, withCredential, type UpstreamRequest } from './upstream-request.ts'
 import { unreachable, type SocketOpener } from './upstream-socket.ts'
 

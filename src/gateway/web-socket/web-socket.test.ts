@@ -10,8 +10,8 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { Duplex } from 'node:stream'
 import { WebSocket, WebSocketServer, type ClientOptions } from 'ws'
-import { createTestAuthority } from '../../test/certificates.ts'
-import { compileRules, openWorld, readAll, until, type World } from './gateway.fixture.ts'
+import { createTestAuthority } from '../../../test/certificates.ts'
+import { compileRules, openWorld, readAll, until, type World } from '../gateway.fixture.ts'
 
 const secret = 'injected:for-api'
 const basic = Buffer.from(secret).toString('base64')

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
-import { limits } from '../lib/index.ts'
-import type { Connection } from '../connections/index.ts'
+import { limits } from '../../lib/index.ts'
+import type { Connection } from '../../connections/index.ts'
 
 /** How long something may take, and what is said when it took longer: which limit it was, and which key raises it. */
 export interface TimeLimit {

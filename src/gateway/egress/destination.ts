@@ -1,6 +1,6 @@
 import { connect, isIP, type LookupFunction, type Socket } from 'node:net'
-import { MayflyError, classifyAddress, messageOf, type AddressClass } from '../lib/index.ts'
-import type { Connection } from '../connections/index.ts'
+import { MayflyError, classifyAddress, messageOf, type AddressClass } from '../../lib/index.ts'
+import type { Connection } from '../../connections/index.ts'
 import { connectLimit } from './timeouts.ts'
 
 /** Where a socket is to go. Without a connection it is a host of an egress list: a public one, or one named as private. */

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import type { lookup as dnsLookup } from 'node:dns'
 import { createServer, type AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
-import { MayflyError, classifyAddress, type ErrorCode } from '../lib/index.ts'
-import type { Connection } from '../connections/index.ts'
-import { createEgressGuard } from './egress-guard.ts'
+import { MayflyError, classifyAddress, type ErrorCode } from '../../lib/index.ts'
+import type { Connection } from '../../connections/index.ts'
+import { createEgressGuard } from './guard.ts'
 
 const coded =
   (code: ErrorCode, message = /./) =>

@@ -1,9 +1,9 @@
 import type { lookup as dnsLookup, LookupAddress } from 'node:dns'
 import { isIP, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import { MayflyError, Secret, classifyAddress, messageOf } from '../lib/index.ts'
-import type { EgressProxy } from '../connections/index.ts'
-import { allowedClasses, forbidden, openTcp, unreachable, type Destination } from './egress-destination.ts'
+import { MayflyError, Secret, classifyAddress, messageOf } from '../../lib/index.ts'
+import type { EgressProxy } from '../../connections/index.ts'
+import { allowedClasses, forbidden, openTcp, unreachable, type Destination } from './destination.ts'
 import { connectThrough, proxyFailed } from './proxy-connect.ts'
 import { connectLimit } from './timeouts.ts'
 

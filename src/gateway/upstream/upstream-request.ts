@@ -1,8 +1,8 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
-import { MayflyError, type Secret } from '../lib/index.ts'
-import type { ClientIdentity } from '../broker/index.ts'
-import type { Connection } from '../connections/index.ts'
+import { MayflyError, type Secret } from '../../lib/index.ts'
+import type { ClientIdentity } from '../../broker/index.ts'
+import type { Connection } from '../../connections/index.ts'
 
 export interface UpstreamRequest {
   readonly method: string

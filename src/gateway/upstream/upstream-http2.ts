@@ -8,11 +8,11 @@ import {
   type IncomingHttpHeaders,
 } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { MayflyError, limits } from '../lib/index.ts'
-import type { ClientIdentity } from '../broker/index.ts'
-import type { Connection } from '../connections/index.ts'
-import { Http2Message } from './http2-message.ts'
-import { firstByteLimit, idleLimit, type TimeLimit } from './timeouts.ts'
+import { MayflyError, limits } from '../../lib/index.ts'
+import type { ClientIdentity } from '../../broker/index.ts'
+import type { Connection } from '../../connections/index.ts'
+import { Http2Message } from '../requests/index.ts'
+import { firstByteLimit, idleLimit, type TimeLimit } from '../egress/index.ts'
 import { authorityOf, gone, withCredential, type Upstream, type UpstreamRequest } from './upstream-request.ts'
 import { unreachable, type SocketOpener } from './upstream-socket.ts'
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { Writable } from 'node:stream'
-import { isHeader } from '../lib/index.ts'
+import { isHeader } from '../../lib/index.ts'
 
 type Value = string | readonly string[]
 

@@ -7,7 +7,7 @@ import {
 } from 'node:http2'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TLSSocket } from 'node:tls'
-import { limits, systemCode } from '../lib/index.ts'
+import { limits, systemCode } from '../../lib/index.ts'
 import { Http2Message } from './http2-message.ts'
 import { Http2Response } from './http2-response.ts'
 

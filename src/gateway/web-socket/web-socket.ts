@@ -2,12 +2,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { MayflyError, messageOf } from '../lib/index.ts'
-import { pickHeaders, plainAnswer, type Exchange, type Upgrade, type Upgraded } from './exchange.ts'
-import { passOn } from './pass-http.ts'
-import { strippedQuery } from './plain-headers.ts'
-import type { Reflection } from './reflection.ts'
-import { lookThroughFrames } from './web-socket-frames.ts'
+import { MayflyError, messageOf } from '../../lib/index.ts'
+import { pickHeaders, plainAnswer, type Exchange, type Upgrade, type Upgraded } from '../exchange.ts'
+import { passOn } from '../pass-http.ts'
+import { strippedQuery } from '../plain-headers.ts'
+import type { Reflection } from '../reflection.ts'
+import { lookThroughFrames } from './frames.ts'
 
 /**
  * A WebSocket (RFC 6455), where `action` is granted for its path. The gateway shakes hands on both sides with a key of its own and

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { test, type TestContext } from 'node:test'
-import { limits } from '../lib/index.ts'
-import { compileRules, openWorld, readAll } from './gateway.fixture.ts'
+import { limits } from '../../lib/index.ts'
+import { compileRules, openWorld, readAll } from '../gateway.fixture.ts'
 import {
   askHttp2,
   frame,
@@ -13,7 +13,7 @@ import {
   rawClient,
   type Frame,
 } from './http2.fixture.ts'
-import { startUpstream } from './upstream.fixture.ts'
+import { startUpstream } from '../upstream.fixture.ts'
 
 const host = 'api.test'
 const authority = `${host}:443`

@@ -1,0 +1,12 @@
+export { createEgressGuard, type EgressGuard } from './guard.ts'
+export type { Destination } from './destination.ts'
+export { egressDenial } from './denial.ts'
+export {
+  boundIdle,
+  connectLimit,
+  firstByteLimit,
+  idleLimit,
+  stepSilenceMs,
+  type TimeLimit,
+} from './timeouts.ts'
+export { trustedRoots } from './trusted-roots.ts'

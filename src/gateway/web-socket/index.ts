@@ -1,0 +1,1 @@
+export { passWebSocket } from './web-socket.ts'
