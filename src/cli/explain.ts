@@ -22,7 +22,7 @@ import { readText } from './text-file.ts'
 import { exitCodes, print } from './output.ts'
 import { policyOf } from './policy-input.ts'
 import { findRefusal } from './policy-past.ts'
-import { visible } from './story.ts'
+import { tellEntry, visible, type LogEntry } from './story.ts'
 
 interface Options {
   idToken?: string
@@ -50,8 +50,9 @@ interface Asked {
 
 export async function explainDenial(request: string | undefined, options: Options): Promise<number> {
   const compiled = await policyOf(options)
-  const asked: Asked =
+  const asked: Asked | { entry: LogEntry } =
     request === undefined ? await askedByHand(compiled, options) : await findRefusal(request, options)
+  if ('entry' in asked) return tellRefusal(asked.entry, options)
   const { subject, shutOut, role, operations, egress } = asked
   const questions = operations.length === 0 ? [undefined] : operations
   const explanations = questions.map((operation): Explanation => {
@@ -69,6 +70,12 @@ export async function explainDenial(request: string | undefined, options: Option
     ...explanations.flatMap(explanationLines).map(visible),
   ])
   return shutOut === undefined && explanations.every(isYes) ? exitCodes.ok : exitCodes.refused
+}
+
+/** What no policy decided stands in its entry, with the reason and what to do. */
+function tellRefusal(entry: LogEntry, { json }: Options): number {
+  print(json, { entry }, tellEntry(entry, 'many'))
+  return exitCodes.refused
 }
 
 function isYes({ role, operation }: Explanation): boolean {

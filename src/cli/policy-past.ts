@@ -4,12 +4,13 @@ import { readPast, type Operation, type Past, type PastEntry, type TrustSubject 
 import { openPeopleOf } from './audit-people.ts'
 import { openAuditSource } from './audit-source.ts'
 import { revealed } from './audit-show.ts'
+import type { LogEntry } from './story.ts'
+
+/** An entry with its place and id. */
+type ReadEntry = PastEntry & { readonly index: number; readonly id: string }
 
 /** The entries of the audit log's folder, in order. It is not verified: `mayfly audit verify` does that. */
-export async function* readLog(options: {
-  folder?: string
-  data?: string
-}): AsyncGenerator<PastEntry & { readonly index: number }> {
+export async function* readLog(options: { folder?: string; data?: string }): AsyncGenerator<ReadEntry> {
   const source = openAuditSource({ ...options, json: false })
   // A rule may look at who triggered the run.
   // Why a name cannot be read is no matter here.
@@ -27,7 +28,7 @@ export async function* readLog(options: {
 export async function readDecisions(
   options: { folder?: string; data?: string },
   sinceMs = 0,
-  onEntry: (entry: PastEntry) => void = () => undefined,
+  onEntry: (entry: ReadEntry) => void = () => undefined,
 ): Promise<Past[]> {
   const past: Past[] = []
   try {
@@ -48,16 +49,17 @@ const publishedMs = 2_000
 /** The same; if the entry that is waited for is not there, once more after the log must have published what came a moment ago. */
 export async function readDecisionsWith(
   options: { folder?: string; data?: string },
-  isIt: (entry: PastEntry) => boolean,
+  isIt: (entry: ReadEntry) => boolean,
 ): Promise<Past[]> {
   let isThere = false
-  const past = await readDecisions(options, 0, (entry) => {
-    isThere ||= isIt(entry)
-  })
+  const look = (entry: ReadEntry) => {
+    isThere = isIt(entry) || isThere
+  }
+  const past = await readDecisions(options, 0, look)
   if (isThere) return past
   process.stderr.write(`mayfly: not published yet: looking again in ${publishedMs / 1000} s\n`)
   await new Promise((resolve) => setTimeout(resolve, publishedMs))
-  return await readDecisions(options)
+  return await readDecisions(options, 0, look)
 }
 
 /** The newest ones: for "did you mean". */
@@ -65,19 +67,37 @@ function requestsOf(past: readonly Past[]): string[] {
   return past.slice(-2_000).flatMap((one) => (one.kind === 'step' ? [] : (one.request ?? [])))
 }
 
-/** What a denial was about, by its request id. Throws `not_found`. */
+function toldOf({ run, subject = '', data, ...entry }: ReadEntry): LogEntry {
+  return { ...entry, subject, data: data as LogEntry['data'], ...(run === undefined ? {} : { run }) }
+}
+
+/** What a policy was asked. */
+export interface AskedThen {
+  readonly subject: TrustSubject
+  readonly role: string
+  readonly operations: readonly Operation[]
+}
+
+/**
+ * What a denial was about, by its request id; or the entry itself, where no policy can be asked again: the lockfile, the protocol
+ * or the host was the reason, or a token. Throws `not_found`.
+ */
 export async function findRefusal(
   request: string,
   options: { folder?: string; data?: string },
-): Promise<{ subject: TrustSubject; role: string; operations: readonly Operation[] }> {
+): Promise<AskedThen | { readonly entry: LogEntry }> {
   const ofRequest = (one: Past) => one.kind !== 'step' && one.request === request
-  const past = await readDecisionsWith(
-    options,
-    ({ data }) => (data as { request?: unknown }).request === request,
-  )
+  let entry: ReadEntry | undefined
+  const past = await readDecisionsWith(options, (one) => {
+    const isIt = (one.data as { request?: unknown } | null)?.request === request
+    if (isIt) entry ??= one
+    return isIt
+  })
   const found = past.find(ofRequest)
-  if (found === undefined || found.kind === 'step')
-    throw noSuch('denial that a policy decided in the log under', request, requestsOf(past))
+  if (found === undefined || found.kind === 'step') {
+    if (entry !== undefined) return { entry: toldOf(entry) }
+    throw noSuch('refusal in the log under', request, requestsOf(past))
+  }
   if (found.kind === 'session') return { subject: found.subject, role: found.roles[0] ?? '', operations: [] }
   const session = past.find((one) => one.kind === 'session' && one.id === found.session)
   if (session === undefined || session.kind !== 'session')

@@ -234,3 +234,25 @@ test('what could not be read, and what no registry brings and the role does not 
     'mayfly: not from a registry, and not reached by this role: tool (Git, git.test: needs git:read), odd (codeload.test: needs egress)',
   ])
 })
+
+test('a lockfile that was named and is not there: nothing goes to a registry until it is, and that is said once', async (t) => {
+  const workspace = temporaryFolder(t)
+  writeFileSync(join(workspace, name), '{}')
+  let handed = 0
+  const api = {
+    pinLockfiles: async () => {
+      handed++
+      return { unread: [], outside: [] }
+    },
+  } as unknown as ServerApi
+  const told: string[] = []
+  const request = { workspace, lockfile: 'nope.json' } as StepRequest
+  const step = { connections: [{ kind: 'npm' }] } as unknown as StepGrant
+  const handOver = lockfilesOnce(api, step, request, (line) => told.push(line))
+  for (const _ of [1, 2])
+    await assert.rejects(handOver(), /nope\.json, the lockfile that was named, is no file/)
+  assert.deepEqual([handed, told.length], [0, 1])
+  writeFileSync(join(workspace, 'nope.json'), '{}')
+  await handOver()
+  assert.equal(handed, 1)
+})

@@ -1,6 +1,6 @@
 import { basename, dirname, join, relative } from 'node:path'
 import { kindNamed, kindNames } from '../kinds/index.ts'
-import { compilePattern, limits, messageOf } from '../lib/index.ts'
+import { compilePattern, limits, MayflyError, messageOf } from '../lib/index.ts'
 import { packLockfiles } from '../lockfiles/bundle.ts'
 import type { Lockfile } from '../lockfiles/index.ts'
 import type { PinnedLockfiles, ServerApi, StepGrant } from './api.ts'
@@ -15,7 +15,13 @@ export function readWorkspaceLockfile(workspace: string, path: string): string |
   return readInside(workspace, relative(workspace, join(workspace, path)), limits.lockfileBytes)
 }
 
-/** Hands the lockfiles over before the first request to a registry, once there are some. */
+/** What is meant where none is named; it need not be there. */
+const usualLockfile = 'package-lock.json'
+
+/**
+ * Hands the lockfiles over before the first request to a registry, once there are some. Throws while the one that was named is
+ * not there: a typo must not leave the others to say what is installed.
+ */
 export function lockfilesOnce(
   api: ServerApi,
   step: StepGrant,
@@ -23,7 +29,14 @@ export function lockfilesOnce(
   tell: (line: string) => void,
 ): () => Promise<void> {
   let handing: Promise<void> | undefined
-  return () => {
+  let isToldMissing = false
+  return async () => {
+    const missing = handing === undefined ? missingLockfile(request) : undefined
+    if (missing !== undefined) {
+      if (!isToldMissing) tell(missing)
+      isToldMissing = true
+      throw new MayflyError('not_found', missing)
+    }
     handing ??= (async () => {
       const { files, notes } = lockfilesOf(step, request)
       if (files.length === 0) {
@@ -38,8 +51,13 @@ export function lockfilesOnce(
         tell(`mayfly: ${listed(files.map(({ path }) => path))}: not usable: ${messageOf(error)}`)
       }
     })()
-    return handing
+    return await handing
   }
+}
+
+function missingLockfile({ workspace, lockfile }: StepRequest): string | undefined {
+  if (lockfile === usualLockfile || readWorkspaceLockfile(workspace, lockfile) !== undefined) return undefined
+  return `mayfly: refused: ${lockfile}, the lockfile that was named, is no file of the workspace (or over ${limits.lockfileBytes} bytes): mend --lockfile, or lockfile: of the step`
 }
 
 /** The one that was named, and what the kinds of the role's connections call theirs, wherever it lies in the workspace. */

@@ -143,7 +143,7 @@ test('explain and suggest look again for what is not published yet, and say whic
   assert.deepEqual([none.exitCode, none.stderr.includes(`did you mean ${runId}?`)], [1, true], none.stderr)
   const request = await stage.operate(['explain', 'req_nothing', ...inData()])
   assert.equal(request.exitCode, 1)
-  assert.match(request.stderr, /there is no denial .* req_nothing/)
+  assert.match(request.stderr, /there is no refusal in the log .* req_nothing/)
 })
 
 test('login where nobody can sign in says so at once', async () => {

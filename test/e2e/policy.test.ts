@@ -173,6 +173,16 @@ test('explain, suggest, diff and the shadow report read what a real run left in 
   }
   assert.equal(subject.attributes['actor'], 'octocat')
 
+  // What no policy decided is told as its entry has it.
+  const closed = await inStep('build', 'git ls-remote https://not-granted.example/x.git')
+  const other = /\((req_[a-z0-9]+)\)/.exec(closed.stderr)?.[1] ?? ''
+  await published(({ data }) => data['request'] === other)
+  const told = await offline('explain', other)
+  assert.deepEqual(
+    [told.exitCode, /REFUSED not-granted\.example:443: .+ egress/.test(told.stdout)],
+    [1, true],
+  )
+
   const report = await offline('policy', 'shadow-report')
   assert.match(report.stdout, /role "probe" would have been denied:/)
   assert.match(

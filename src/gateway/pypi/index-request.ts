@@ -31,6 +31,7 @@ export async function serveIndex(
   const files = wanted.filter(({ url }) => isReached(exchange.connection, url))
   const lost = wanted.find(({ url }) => !isReached(exchange.connection, url))
   if (files.length === 0 && lost !== undefined) return refuse(exchange, whereLost(exchange, lost), 502)
+  if (pins !== undefined && !mayResolve(exchange, project)) recordSwapped(exchange, pins, project, page.files)
   sendPage(exchange, { ...page, files })
 }
 
@@ -83,6 +84,18 @@ export function unpinned(
       ? 'the workspace has no lockfile with hashes (requirements.txt, uv.lock, poetry.lock, pdm.lock, Pipfile.lock or pylock.toml)'
       : `the run's lockfile does not pin ${what}${pins.unreadAbout(project)}`
   return `${why}: pin it there, or grant "pypi:resolve ${exchange.connection.name}" to a step that adds dependencies`
+}
+
+/** pip says of them only that there are none; whether the index has other bytes now, or the lockfile is wrong, somebody must ask. */
+function recordSwapped(exchange: Exchange, pins: Pins, project: string, files: readonly IndexFile[]): void {
+  const of = (file: IndexFile) => pinnedFile(pins, file.filename)?.version
+  const kept = new Set(files.filter((file) => isPinned(pins, file)).map(of))
+  const swapped = new Set(files.map(of).filter((version) => version !== undefined && !kept.has(version)))
+  for (const version of swapped)
+    exchange.deny(
+      `pypi:install ${exchange.connection.name}/${project}@${version}`,
+      'no file that the index has of it has a hash that the lockfile pins: if the lockfile was right once, find out why its files were changed; otherwise renew it',
+    )
 }
 
 function isPinned(pins: Pins, { filename, sha256 }: IndexFile): boolean {

@@ -300,3 +300,21 @@ test('a local version, whose + tools write as an escape, is asked for as it was 
   }
   assert.ok(asked().includes(`GET /base/packages/${local.replace('+', '%2B')}`))
 })
+
+test('a hash that no file of the index has: said and recorded, once for the version', async (t) => {
+  const { world, page, ask } = await openIndexWorld(t, install, { requirements })
+  page('octo-core', [file(wheel, 'swapped'), file('octo-core-1.0.tar.gz', 'swapped, too')])
+  assert.deepEqual(filesOf((await ask('GET', '/simple/octo-core/', asJson)).body), [])
+  const denied = () =>
+    world.audit
+      .ofType('access.denied')
+      .map(({ data }) => `${String(data['what'])}: ${String(data['reason'])}`)
+  assert.equal(denied().length, 1)
+  assert.match(
+    denied()[0] ?? '',
+    /^pypi:install pypi\/octo-core@1\.0: no file that the index has of it has a hash/,
+  )
+  page('octo-core', [file(wheel, 'wheel'), file('octo-core-1.0.tar.gz', 'swapped')])
+  await ask('GET', '/simple/octo-core/', asJson)
+  assert.equal(denied().length, 1, 'one file that fits is enough: a lockfile may name those of one platform')
+})
