@@ -1,5 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import {
   MayflyError,
@@ -46,10 +46,12 @@ import { comparable } from './plain-target.ts'
 import { createProtocols } from './protocols.ts'
 import type { PushScanner } from './push-scanner.ts'
 import { createRequestServer } from './requests/index.ts'
-import { createRunCa, type RunCa } from './run-ca.ts'
+import { createRunAuthorities } from './run-authorities.ts'
+import { createStepStates } from './step-states.ts'
+import { createStrangers } from './strangers.ts'
 import { createTrustedPublishing } from './trusted-publishing.ts'
 import { createTunnelServer, type At } from './tunnel.ts'
-import { createSocketOpener, createUpstream, type Upstream } from './upstream/index.ts'
+import { createSocketOpener } from './upstream/index.ts'
 
 export interface Gateway {
   /** Listens; port 0 takes a free one. Throws `port_in_use`. */
@@ -110,20 +112,8 @@ export interface GatewayDeps {
   certificate?: ServedCertificate
 }
 
-interface StepState {
-  readonly sockets: Set<Duplex>
-  /** Those of `sockets` that its supervisor opened. */
-  tunnels: number
-  /** That are not answered yet. */
-  requests: number
-  readonly upstream: Upstream
-}
-
 /** How long is known what a step did that has ended. */
 const activityKeptMs = 60_000
-
-/** Connections that have not shown a token yet. */
-const maxStrangers = 1_000
 
 export function createGateway(deps: GatewayDeps): Gateway {
   const activity = createActivityRecord()
@@ -150,18 +140,17 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const pinned = createPinned(deps)
   const publishing = createTrustedPublishing(deps)
   const protocolOf = createProtocols(deps)
-  const authorities = new Map<string, Promise<RunCa>>()
-  const states = new Map<StepId, StepState>()
+  const authorityOf = createRunAuthorities(deps)
+  const steps = createStepStates({ openSocket })
   const open = createOpenConnections(deps.clock)
-  /** Sockets that run on another one of these, and which: together they are one connection. */
-  const inner = new WeakMap<Duplex, Duplex>()
   const origin = new WeakMap<Duplex, { step: Step; at: At }>()
   let url = deps.publicUrl ?? ''
 
   const openExchange = createExchangeOpener({
     ...{ gatekeeper, delivery, downloads, findings, pinned, publishing },
-    ...{ openSocket, track },
-    upstreamOf: (step) => stateOf(step).upstream,
+    openSocket,
+    track: (step, socket) => steps.track(step, socket),
+    upstreamOf: (step) => steps.upstreamOf(step),
   })
   const requests = createRequestServer({
     serve: serveRequest,
@@ -179,7 +168,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     denials,
     gatekeeper,
     guard,
-    ca: (step) => runCa(step.session),
+    ca: (step) => authorityOf(step.session),
     url: () => url,
     serve(socket, step, at) {
       const protocol = protocolOf(at[0].kind)
@@ -188,79 +177,24 @@ export function createGateway(deps: GatewayDeps): Gateway {
       requests.take(socket)
     },
     admit(step, socket) {
-      const state = stateOf(step)
-      if (state.tunnels >= limits.tunnelsPerStep) return false
-      state.tunnels++
-      socket.once('close', () => state.tunnels--)
-      track(step, socket)
-      strangers.delete(peerOf(socket))
+      if (!steps.admitTunnel(step, socket)) return false
+      strangers.met(socket)
       return true
     },
-    track,
+    track: (...socket) => steps.track(...socket),
     opened: (...connection) => open.opened(...connection),
   })
 
-  function track(step: Step, socket: Duplex, outer?: Duplex): void {
-    if (outer !== undefined) inner.set(socket, outer)
-    const { sockets } = stateOf(step)
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  }
-
-  // Who has not said yet which step they are, by address, since TLS has a socket of its own; closing does not wait for them.
-  const strangers = new Map<string, Socket>()
-  tunnel.on('connection', (socket) => {
-    // Whoever says nothing does not keep those out who do: the one that has waited longest goes.
-    const [oldest] = strangers.values()
-    if (strangers.size >= maxStrangers) oldest?.destroy()
-    const peer = peerOf(socket)
-    strangers.set(peer, socket)
-    socket.once('close', () => strangers.delete(peer))
-  })
+  const strangers = createStrangers(tunnel)
 
   deps.broker.onStepEnd((step) => {
-    const state = states.get(step.id)
-    states.delete(step.id)
-    // The newest first: a TLS socket goes before the one that it runs on.
-    for (const socket of [...(state?.sockets ?? [])].toReversed()) socket.destroy()
-    state?.upstream.close()
+    steps.end(step.id)
     pinned.forget(step.id)
     downloads.end(step)
     denials.end(step)
     // Whoever ended it has read by then what it did.
     setTimeout(() => activity.forget(step.id), activityKeptMs).unref()
   })
-
-  function stateOf(step: Step): StepState {
-    // What belongs to a step that has ended is gone, and is not made again.
-    if (step.endReason !== undefined)
-      throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
-    const known = states.get(step.id) ?? {
-      sockets: new Set(),
-      tunnels: 0,
-      requests: 0,
-      upstream: createUpstream({ openSocket }),
-    }
-    states.set(step.id, known)
-    return known
-  }
-
-  function runCa({ id, runId, expiresMs }: Session): Promise<RunCa> {
-    const known = authorities.get(id)
-    if (known !== undefined) return known
-    const material = deps.runKeys?.(id)
-    const making = createRunCa({
-      runId,
-      expiresMs,
-      clock: deps.clock,
-      ...(material === undefined ? {} : { material }),
-    })
-    authorities.set(id, making)
-    // The next step of the session tries again.
-    making.catch(() => authorities.delete(id))
-    setTimeout(() => authorities.delete(id), Math.max(0, expiresMs - deps.clock.nowMs())).unref()
-    return making
-  }
 
   async function serveRequest(
     request: IncomingMessage,
@@ -271,17 +205,16 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const from = origin.get(socket)
     if (from === undefined) return plainAnswer(response, 400, 'mayfly: no tunnel')
     const { step, at } = from
-    open.request(inner.get(request.socket) ?? request.socket)
+    open.request(steps.outermost(request.socket))
     const connection = meantBy(request.url ?? '', at)
     request.socket.setTimeout(stepSilenceMs(connection))
     const what = `${connection.name} ${request.method}`
-    const state = stateOf(step)
-    if (state.requests >= limits.requestsPerStep) {
+    const admitted = steps.admitRequest(step)
+    if (admitted === false) {
       const why = `the step has ${limits.requestsPerStep} requests under way, no more are taken`
       return plainAnswer(response, 429, gatekeeper.deny(step, what, why))
     }
-    state.requests++
-    response.once('close', () => state.requests--)
+    response.once('close', admitted.answered)
     const exchange = openExchange(request, response, step, connection, upgrade)
     if ('misfit' in exchange)
       return plainAnswer(response, exchange.status, gatekeeper.deny(step, what, exchange.misfit))
@@ -308,7 +241,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
         )
         // The step may have ended while the name was resolved.
         if (socket.destroyed) upstream.destroy()
-        else track(step, upstream)
+        else steps.track(step, upstream)
         return upstream
       },
     }
@@ -324,7 +257,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       if (deps.publicUrl === undefined) url = ownUrl({ host, port: bound, certificate: deps.certificate })
     },
     async caCertificate(session) {
-      return (await runCa(session)).certificate
+      return (await authorityOf(session)).certificate
     },
     pinLockfiles: (step, bundle) => pinned.pin(step, bundle),
     holdIdentity(step, name, token) {
@@ -337,18 +270,14 @@ export function createGateway(deps: GatewayDeps): Gateway {
     refusals: (step, seen) => activity.refusals(step, seen),
     onRefusal: (listener) => activity.onRefusal(listener),
     forget: (step) => activity.forget(step),
-    openSockets: () =>
-      [...states.values()].flatMap(({ sockets }) => [...sockets]).filter((socket) => !inner.has(socket))
-        .length,
+    openSockets: () => steps.openSockets(),
     connections: () => open.list(),
     killConnection: (id) => open.kill(id),
     async close() {
-      for (const { sockets, upstream } of states.values()) {
-        for (const socket of [...sockets].toReversed()) socket.destroy()
-        upstream.close()
-      }
+      steps.endAll()
       const closing = new Promise<void>((done) => tunnel.close(() => done()))
-      for (const socket of strangers.values()) socket.destroy()
+      // Closing does not wait for them.
+      strangers.destroyAll()
       await closing
     },
   }
@@ -381,8 +310,4 @@ function serveStream(handler: StreamHandler, stream: StreamExchange): void {
 function meantBy(url: string, at: At): Connection {
   const path = comparable(url)
   return at.find(({ basePath }) => path.startsWith(`${basePath}/`)) ?? at[0]
-}
-
-function peerOf({ remoteAddress, remotePort }: Socket): string {
-  return `${remoteAddress} ${remotePort}`
 }
