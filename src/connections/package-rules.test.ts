@@ -48,6 +48,16 @@ test('a package is blocked by its name and version as they are, however its URL 
     assert.equal(rules?.blocked(purl), undefined, purl)
 })
 
+test('a blocked package is blocked in every spelling that a registry takes for it', () => {
+  const compiled = compile(
+    '  crates: { kind: cargo, url: "https://crates.test", blocked: ["pkg:cargo/octo_app"], may_change: ["pkg:cargo/octo_app"] }',
+  )
+  assert.ok(compiled.ok)
+  const rules = compiled.of('crates')
+  assert.match(rules?.blocked('pkg:cargo/Octo-App@1.0.0') ?? 'passes', /blocks pkg:cargo\/octo_app/)
+  assert.equal(rules?.mayChange('pkg:cargo/Octo-App@1.0.0'), false)
+})
+
 const refused: readonly (readonly [rule: string, message: RegExp])[] = [
   ['only: ["octo core"]', /only: "octo core" matches no package/],
   ['blocked: ["pkg:pypi/x"]', /write pkg:npm\//],

@@ -43,7 +43,8 @@ export function compilePackageRules(name: string, connections: Connections): Pac
   const reserved = others.flatMap(([other, { only = [] }]) =>
     only.map((source) => ({ other, pattern: compilePattern(source) })),
   )
-  const [blocked, mayChange] = [packagesIn(config.blocked), packagesIn(config.may_change)]
+  const blocked = packagesIn(config.blocked, loosely)
+  const mayChange = packagesIn(config.may_change)
   const provenanceMayChange = packagesIn(config.provenance_may_change)
   const { minimum_age: age, osv, provenance: mode = 'off', trusted_root: trustedRoot } = config
   return {
@@ -92,19 +93,26 @@ export function packageRulesProblem(config: ConnectionConfig): string | undefine
     : `"${foreign}" is no package of this kind: write pkg:${ecosystem}/...`
 }
 
+/** Registries write one package in several ways (`Octo_App`, `octo-app`): a blocked one is blocked in all of them. */
+const loosely = (name: string) => name.toLowerCase().replaceAll(/[-_.]+/g, '-')
+
 /** The pattern that a package matches, by its name in all versions or by name and version. */
-function packagesIn(sources: readonly string[] = []): (purl: string) => string | undefined {
+function packagesIn(
+  sources: readonly string[] = [],
+  spell = (name: string) => name,
+): (purl: string) => string | undefined {
   const patterns = sources.map((source) => {
     const { name = '', version } = parsePurl(source) ?? {}
     return {
       source,
-      name: compilePattern(name),
+      name: compilePattern(spell(name)),
       version: version === undefined ? undefined : compilePattern(version),
     }
   })
   return (purl) => {
     const { name, version = '' } = parsePurl(purl) ?? {}
     if (name === undefined) return undefined
-    return patterns.find((one) => one.name.matches(name) && (one.version?.matches(version) ?? true))?.source
+    return patterns.find((one) => one.name.matches(spell(name)) && (one.version?.matches(version) ?? true))
+      ?.source
   }
 }

@@ -1,10 +1,8 @@
-import { gunzipSync } from 'node:zlib'
-import { parseAllDocuments } from 'yaml'
 import { messageOf } from '../../lib/index.ts'
-import { releaseOf, type Release } from './route.ts'
+import { releaseIn, unzipOne } from './gem-metadata.ts'
+import type { Release } from './route.ts'
 
 const blockBytes = 512
-const maxMetadataBytes = 4_194_304
 /** What `gem build` puts into one (rubygems, lib/rubygems/package.rb); signatures beside them. */
 const members = /^(?:metadata\.gz|data\.tar\.gz|checksums\.yaml\.gz)(?:\.sig)?$/
 
@@ -18,8 +16,8 @@ export function readGem(bytes: Buffer): Release | string {
   const packed = files.get('metadata.gz')
   if (packed === undefined) return 'it has no metadata.gz'
   try {
-    const text = gunzipSync(packed, { maxOutputLength: maxMetadataBytes }).toString('utf8')
-    return releaseIn(text)
+    const text = unzipOne(packed)?.toString('utf8')
+    return text === undefined ? 'its metadata.gz is not one gzip file as Ruby writes it' : releaseIn(text)
   } catch (error) {
     return `its metadata.gz cannot be unpacked: ${messageOf(error)}`
   }
@@ -55,24 +53,4 @@ function hasSum(head: Buffer): boolean {
   const written = Number.parseInt(head.toString('latin1', 148, 156), 8)
   const sum = head.reduce((all, byte, i) => all + (i >= 148 && i < 156 ? 0x20 : byte), 0)
   return written === sum
-}
-
-function releaseIn(text: string): Release | string {
-  const [document, ...others] = parseAllDocuments(text, {
-    uniqueKeys: true,
-    logLevel: 'silent',
-    merge: false,
-  })
-  if (document === undefined || others.length > 0 || document.errors.length > 0)
-    return 'its metadata is not one YAML'
-  const { name, version, platform = 'ruby' } = recordOf(document.toJS({ maxAliasCount: 0 }))
-  const { version: number } = recordOf(version)
-  if (typeof name !== 'string' || typeof number !== 'string' || typeof platform !== 'string')
-    return 'its metadata does not say name, version and platform'
-  const written = platform === 'ruby' || platform === '' ? number : `${number}-${platform}`
-  return releaseOf(name, written) ?? 'its name or version is none that a registry takes'
-}
-
-function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }

@@ -208,6 +208,25 @@ test('a gem is what its one metadata says; a tar that two readers could read in 
     'an alias': Buffer.concat([metadata(text.replace('name: octo', 'x: &a octo\nname: *a')), tarEnd]),
     'a path as version': Buffer.concat([metadata(gemMetadata('octo', '1.0.0/../2')), tarEnd]),
     'a number as version': Buffer.concat([metadata(gemMetadata('octo', '1.0')), tarEnd]),
+    'two members of gzip': Buffer.concat([
+      tarMember(
+        'metadata.gz',
+        Buffer.concat([gzipSync('--- !ruby/object:Gem::Specification\nname: oc'), gzipSync(text.slice(44))]),
+      ),
+      tarEnd,
+    ]),
+    'a merge key': Buffer.concat([metadata(`${text}<<: {name: evil}\n`), tarEnd]),
+    'a key by another tag': Buffer.concat([metadata(`${text}!binary "bmFtZQ==": evil\n`), tarEnd]),
+    'a key in quotes': Buffer.concat([metadata(`${text}"name": evil\n`), tarEnd]),
+    'a line end of YAML 1.1': Buffer.concat([metadata(`${text}email: x\u0085name: evil\n`), tarEnd]),
+    'a version with a key more': Buffer.concat([
+      metadata(text.replace('platform', '  <<: {version: 9.0.0}\nplatform')),
+      tarEnd,
+    ]),
+    'very many keys': Buffer.concat([
+      metadata(text + Array.from({ length: 200_000 }, (_, i) => `k${i}: 1\n`).join('')),
+      tarEnd,
+    ]),
     'a bomb': Buffer.concat([tarMember('metadata.gz', gzipSync(Buffer.alloc(9_000_000, 'x'))), tarEnd]),
   })) {
     assert.equal(typeof readGem(bytes), 'string', what)
