@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
-import { canonicalHost } from '../lib/index.ts'
+import { canonicalHost, didYouMean } from '../lib/index.ts'
 import { kindNamed, type KindName } from '../kinds/index.ts'
 import {
   durationSeconds,
@@ -97,6 +97,22 @@ export interface Targets {
   readonly proxy?: EgressProxy | undefined
   /** The connections on this host and port, the one with the longest base path first; where two fit a path that one is meant. */
   at(host: string, port: number): readonly Connection[]
+}
+
+/** The connection that was probably meant by a host that none is for: at another port, or its name differs by a letter or two. */
+export function connectionMeant(
+  { connections }: Pick<Targets, 'connections'>,
+  host: string,
+): Connection | undefined {
+  const meant =
+    isIP(host) === 0
+      ? didYouMean(
+          host,
+          connections.map((one) => one.host),
+          2,
+        )
+      : host
+  return connections.find((one) => one.host === meant)
 }
 
 export type CompiledTargets = { ok: true; targets: Targets } | { ok: false; problems: ConfigProblem[] }

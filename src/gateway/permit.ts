@@ -80,11 +80,15 @@ export function createGatekeeper(deps: {
 
   function refuse(
     step: Step,
-    { host }: Connection,
+    connection: Connection,
     refused: readonly Denied[],
     operations: readonly Operation[],
     detail: Readonly<Record<string, unknown>>,
   ): Denial {
+    // A grant would not help.
+    const unserved = unservedIn(connection, operations)
+    if (unserved !== undefined) return refuseUnserved(step, operations, unserved)
+    const { host } = connection
     const what = operations.map(describeOperation).join(', ')
     const message = deny(step, what, describeDenials(step.role, refused), {
       host,

@@ -193,7 +193,7 @@ async function passThrough(
   const { host, port } = target
   const rule = deps.targets().egress.allows(host, port, step.role)
   if (rule === undefined) {
-    return refuse(deps, socket, step, name, egressDenial(step.role, host, port))
+    return refuse(deps, socket, step, name, egressDenial(deps.targets(), step.role, host, port))
   }
   const asPrivate = rule.private ? { private: true } : {}
   const entry = { host, port, rule: rule.source, list: rule.list, ...asPrivate }

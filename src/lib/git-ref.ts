@@ -28,6 +28,8 @@ function inFull(pattern: string): string {
   return `refs/${rest
     .replace(/^(?:head|branch|branches)\//, 'heads/')
     .replace(/^tag\//, 'tags/')
+    // Releases are tags: nobody calls a branch so.
+    .replace(/^(?=v[0-9*][0-9A-Za-z.*+-]*$)/, 'tags/')
     .replace(/^(?!heads\/|tags\/)/, 'heads/')}`
 }
 

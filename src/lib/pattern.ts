@@ -33,10 +33,14 @@ function matchParts(parts: readonly string[], text: string): boolean {
   return true
 }
 
-/** The candidate nearest to `word` by edit distance, if near enough to be what was meant. */
-export function didYouMean(word: string, candidates: Iterable<string>): string | undefined {
+/** The candidate nearest to `word` by edit distance, if near enough to be what was meant: at most so many letters away. */
+export function didYouMean(
+  word: string,
+  candidates: Iterable<string>,
+  most = Math.max(2, Math.floor(word.length / 3)),
+): string | undefined {
   let best: string | undefined
-  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1
+  let bestDistance = most + 1
   for (const candidate of candidates) {
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
     if (distance < bestDistance) {

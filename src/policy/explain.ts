@@ -1,6 +1,6 @@
 import { didYouMean, shown } from '../lib/index.ts'
 import { namesRef } from '../kinds/index.ts'
-import { describeOperation, isGrantText, type Operation } from './grant.ts'
+import { describeOperation, isGrantText, refHint, type Operation } from './grant.ts'
 import type { Decision, DecisionSubject, Denied, Policy } from './policy.ts'
 import type { Role } from './role.ts'
 import { compare, type Comparison, type Mismatch, type TrustSubject } from './trust.ts'
@@ -180,8 +180,8 @@ export function describeDenials(role: string, denials: readonly Denied[]): strin
   const more = missing.length - fitting.length
   const list = [...fitting, ...(more > 0 ? [`${more} more, which the audit log names`] : [])].join(', ')
   // Asked before the protocol has named a ref: whoever reads it knows what they push.
-  const tag = fitting.some((one) => one.endsWith('@refs/heads/BRANCH"')) ? ' (or @refs/tags/TAG)' : ''
-  return `role "${role}" does not grant it; to allow it, add to its grants in mayfly.yaml: ${list}${tag}`
+  const hints = new Set(denials.map((one) => refHint(one.missing)))
+  return `role "${role}" does not grant it; to allow it, add to its grants in mayfly.yaml: ${list}${[...hints].join('')}`
 }
 
 function bestRole(

@@ -3,6 +3,7 @@ import {
   actionNamed,
   actionNames,
   actionsOf,
+  isWrite,
   kindNamed,
   kindOf,
   namesRef,
@@ -183,12 +184,31 @@ export function isOfConnection(action: string): boolean {
   return actionNamed(action)?.path === 'optional'
 }
 
-/** The grant that would allow this operation: what a denial tells its reader to add. */
+/**
+ * The grant that would allow this operation: what a denial tells its reader to add. Where the protocol has not named the ref that
+ * it needs, it ends with `...`, which no ref may have: pasted as it is, it is refused, and never a grant for something else.
+ */
 export function grantFor(operation: Operation): string {
   const { action, connection, ref } = operation
   if (isOfConnection(action)) return `${action} ${connection}`
   const needsRef = actionNamed(action)?.ref === 'required' && ref === undefined
-  return needsRef ? `${describeOperation(operation)}@refs/heads/BRANCH` : describeOperation(operation)
+  if (!needsRef) return describeOperation(operation)
+  return `${describeOperation(operation)}@${kindOf(action) === 'git' ? 'refs/heads/' : ''}...`
+}
+
+/** What is to be filled in, or may be added, to a grant that a denial tells of; empty if nothing. */
+export function refHint(grant: string): string {
+  const { action = '', ref } = splitGrant(grant) ?? {}
+  const kind = kindOf(action)
+  const noun = kind === undefined ? undefined : kindNamed(kind).ref?.noun
+  if (kind === undefined || noun === undefined) return ''
+  if (ref?.endsWith('...') === true)
+    return kind === 'git'
+      ? ' (write the branch for ..., or refs/tags/ and the tag)'
+      : ` (write the ${noun} for ...)`
+  // Before a tag or version is named, all of them would be granted.
+  const isAll = ref === undefined && namesRef(action) && isWrite(action) && !isOfConnection(action)
+  return isAll ? ` (for some only, add @ and the ${noun}, such as @${kindNamed(kind).ref?.example})` : ''
 }
 
 /**

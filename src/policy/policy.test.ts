@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { formatProblem, parseConfig, policySchema } from '../config/index.ts'
+import { actionNamed, actionNames } from '../kinds/index.ts'
 import { compileSlice, evaluate } from './cedar.ts'
-import { grantFor, parseGrant, type Grant } from './grant.ts'
+import { grantFor, isGrantText, parseGrant, refHint, type Grant } from './grant.ts'
 import { compilePolicy, describeOperation, type IssuerFacts, type Operation, type Policy } from './index.ts'
 import { githubFacts } from './policy.fixture.ts'
 
@@ -523,7 +524,30 @@ test('denied: names the missing grant, and those held', () => {
   })
   const { ref: _, ...unnamed } = push
   const denied = policy.decideAnyRef('build', unnamed)
-  assert.equal(!denied.allow && denied.missing, 'git:push github/octo/app@refs/heads/BRANCH')
+  assert.equal(!denied.allow && denied.missing, 'git:push github/octo/app@refs/heads/...')
+})
+
+test('denied before a ref is named: what is to be filled in is no grant as it stands, and what would grant all says so', () => {
+  for (const action of actionNames.filter((one) => actionNamed(one)?.ref === 'required')) {
+    const missing = grantFor({ action, connection: 'x', path: 'octo/app' })
+    assert.match(missing, /@(?:refs\/heads\/)?\.\.\.$/, action)
+    assert.equal(isGrantText(missing), false, missing)
+    assert.match(refHint(missing), /for \.\.\./, action)
+  }
+  assert.match(refHint('oci:push images/octo/app'), /for some only, add @ and the/)
+  assert.equal(refHint('oci:push images/octo/app@v1'), '')
+  assert.equal(refHint('npm:install npmjs'), '')
+})
+
+test('a version where a ref is meant is a tag, a name a branch', () => {
+  const written = (ref: string) => parseGrant(`git:push github/octo/app@${ref}`, new Map([['github', 'git']]))
+  for (const tag of ['v*', 'v1.*', 'v1.2.3-rc.1'])
+    assert.ok(String(written(tag)).endsWith(`write "git:push github/octo/app@refs/tags/${tag}"`), tag)
+  for (const branch of ['main', 'vendor', 'dev-*'])
+    assert.ok(
+      String(written(branch)).endsWith(`write "git:push github/octo/app@refs/heads/${branch}"`),
+      branch,
+    )
 })
 
 test('denied: an unknown role holds nothing', () => {

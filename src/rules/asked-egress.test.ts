@@ -48,6 +48,7 @@ test('explain says by which list a host is reached, or what to add', () => {
   )
   assert.match(explained('test', 'egress 169.254.169.254:80'), /forbidden by its address/)
   assert.match(explained('test', 'egress git.example.com:443'), /connection "git" \(its grants decide\)/)
+  assert.match(explained('test', 'egress git.example.com:80'), /connection "git", which is for https:/)
   for (const operation of ['egress', 'egress a b:443', 'egress x:0', 'egress https://x'])
     assert.ok(
       typeof parseEgress(`${operation} `.trimEnd().replace(/^egress$/, 'egress ')) === 'string',

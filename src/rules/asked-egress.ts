@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { canonicalHost } from '../lib/index.ts'
-import { missingEgress, type Targets } from '../connections/index.ts'
+import { connectionMeant, missingEgress, type Targets } from '../connections/index.ts'
 import { egressPatch, type OperationExplanation } from '../policy/index.ts'
 
 interface Known {
@@ -32,6 +32,9 @@ export function explainEgress(
   const rule = targets.egress.allows(host, port, role)
   if (rule !== undefined) return { ...asked, allow: true, grant: `${rule.source}, under ${rule.list}` }
   const missing = missingEgress(host, port)
+  const meant = missing === undefined ? undefined : connectionMeant(targets, host)
+  if (meant?.host === host)
+    return { ...asked, allow: false, forbiddenBy: `connection "${meant.name}", which is for ${meant.url}` }
   return missing === undefined
     ? { ...asked, allow: false, forbiddenBy: 'its address (loopback, link-local or metadata)' }
     : { ...asked, allow: false, missing, patch: egressPatch(role, missing) }

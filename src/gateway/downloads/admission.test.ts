@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { createMalicious } from './malicious.ts'
+import { compileRules, openWorld } from '../gateway.fixture.ts'
 import { registryWorld, tarballOf } from './registry.fixture.ts'
 
 function folderOf(t: TestContext): string {
@@ -129,4 +130,19 @@ test('a package that may change may, and nothing is remembered of it', async (t)
   files.set('a', Buffer.from('a new snapshot'))
   assert.equal((await (await step()).get('a')).status, 200)
   assert.deepEqual(world.audit.ofType('package.changed'), [])
+})
+
+test('a name outside of only is told so, and no grant that would change nothing', async (t) => {
+  const world = await openWorld(t)
+  const npm = { kind: 'npm', url: 'https://npm.test', only: ['@octo/*'] }
+  const { targets, policy } = compileRules({ npm }, ['npm:publish npm/@octo/web'])
+  world.setTargets(targets, policy)
+  const ask = (path: string) =>
+    world.ask(`PUT ${path} HTTP/1.1\r\nHost: npm.test\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}`, {
+      authority: 'npm.test:443',
+    })
+  const outside = (await ask('/leftpad-octo')).body
+  assert.match(outside, /connection \\?"npm\\?" serves only @octo\/\*/)
+  assert.doesNotMatch(outside, /add to its grants/)
+  assert.match((await ask('/@octo%2fother')).body, /add to its grants .*npm:publish npm\/@octo\/other/)
 })
