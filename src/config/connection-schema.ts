@@ -64,7 +64,7 @@ const target = {
     .regex(/^(\[[0-9a-fA-F:.]+\]|[0-9.]+):[0-9]{1,5}$/, 'an IP address and a port, such as 127.0.0.1:8443')
     .optional()
     .describe(
-      'The address to connect to instead of what DNS says. It names the address, so it may be private or loopback.',
+      'The address and port to connect to instead of what DNS says, such as `10.0.0.7:443`. It names the address, so it may be private or loopback.',
     ),
   opaque: z
     .boolean()

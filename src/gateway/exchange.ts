@@ -208,6 +208,16 @@ export function pickHeaders(request: IncomingMessage, names: readonly string[]):
   return picked
 }
 
+/** What to do about an upstream's 401 or 403, to be added to what it answered; empty for another status. */
+export function refusedHint({ credential }: Connection, statusCode: number | undefined): string {
+  if (statusCode !== 401 && statusCode !== 403) return ''
+  if (credential === undefined)
+    return ': the connection has no credential, and without one it does not give this'
+  return statusCode === 401
+    ? ': an operator must renew its secret'
+    : ': an operator must see to its secret, and to what that may do'
+}
+
 /** Whether a body follows the head: HTTP/1.1 says so in the head (RFC 9112, section 6.3), HTTP/2 by not ending the stream. */
 export function hasBody({ httpVersionMajor, headers, complete }: IncomingMessage): boolean {
   if (httpVersionMajor === 2) return !complete

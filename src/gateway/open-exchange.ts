@@ -76,7 +76,7 @@ export function createExchangeOpener(deps: {
     if (target === undefined)
       return {
         status: 400,
-        misfit: 'the path is not plain (dot segments, escapes, or outside of the connection’s URL)',
+        misfit: `the path is not plain: ${unplain(request.url ?? '', place)}`,
       }
     const connection = place.storageOf ?? place
     const abandoned = whenAbandoned(response)
@@ -192,6 +192,15 @@ function passed(
   if (!isBusy(answer) || relayBusy === true) return answer
   discard(answer)
   throw new UpstreamBusy(connection.name, answer)
+}
+
+/** Which of the things that a plain path has not it is. */
+function unplain(target: string, { name, url, basePath }: Connection): string {
+  const [path = ''] = target.split('?')
+  if (/\/\.{1,2}(?:\/|$)/.test(path)) return 'it has dot segments'
+  if (path !== basePath && !path.startsWith(`${basePath}/`))
+    return `it is outside of the URL of connection "${name}" (${url})`
+  return 'it has escapes or characters that its protocol does not need'
 }
 
 /** Fires when the client leaves before its answer was whole: what was asked upstream for it ends too. */

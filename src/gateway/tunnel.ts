@@ -87,7 +87,9 @@ function refuseMethod(request: IncomingMessage, response: ServerResponse): void 
   response.on('error', () => undefined)
   response
     .writeHead(405, { 'content-type': 'text/plain', connection: 'close' })
-    .end('mayfly gateway: CONNECT only\n')
+    .end(
+      'mayfly gateway: CONNECT only: this is the address of the gateway, and MAYFLY_SERVER is that of the API\n',
+    )
 }
 
 async function acceptTunnel(

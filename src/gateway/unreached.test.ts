@@ -62,3 +62,40 @@ test('a host whose CA is not known: the key to write is named', async (t) => {
   )
   assert.equal(world.audit.ofType('access.denied').length, 1)
 })
+
+test('a host that refuses: of a connection without credential no secret is blamed', async (t) => {
+  const upstream = await startUpstream(t, host)
+  upstream.handle = (_request, response) => response.writeHead(403).end('no')
+  const reached = { dial: `127.0.0.1:${upstream.port}`, ca: upstream.ca }
+  const [, , cargo, go] = kinds
+  for (const kind of [cargo, go]) {
+    assert.match(
+      (await (await askOf(t, kind, reached)).ask()).body,
+      /answered 403: the connection has no credential/,
+    )
+    const more = { ...reached, credential: { bearer: 'secret:x' } }
+    assert.match(
+      (await (await askOf(t, kind, more)).ask()).body,
+      /answered 403: an operator must see to its secret/,
+    )
+  }
+})
+
+test('a path that is not plain: which of the reasons it is, with the URL where that matters', async (t) => {
+  const world = await openWorld(t)
+  const url = `https://${host}/scm`
+  const { targets, policy } = compileRules({ git: { kind: 'git', url } }, ['git:read git/octo/app'])
+  world.setTargets(targets, policy)
+  const cases = [
+    [
+      '/octo/app.git/info/refs',
+      /not plain: it is outside of the URL of connection "git" \(https:\/\/registry\.test\/scm\)/,
+    ],
+    ['/scm/../octo', /not plain: it has dot segments/],
+    ['/scm/octo%00', /not plain: it has escapes/],
+  ] as const
+  for (const [path, told] of cases) {
+    const head = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`
+    assert.match((await world.ask(head, { authority: `${host}:443` })).body, told)
+  }
+})

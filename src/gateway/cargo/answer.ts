@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { discard, plainAnswer, type Exchange } from '../exchange.ts'
+import { discard, plainAnswer, type Exchange, refusedHint } from '../exchange.ts'
 
 /** A refusal as cargo shows it: of its web API as `{"errors":[{"detail":"..."}]}`, of all else as text. */
 export function refuse({ request, response, path }: Exchange, status: number, message: string): void {
@@ -36,6 +36,6 @@ export function passFailure(exchange: Exchange, upstream: IncomingMessage): void
   discard(upstream)
   if (isAbsent(upstream))
     return refuse(exchange, statusCode, `mayfly: ${connection.name} does not have ${path}`)
-  const why = statusCode === 401 || statusCode === 403 ? ': an operator must see to its secret' : ''
+  const why = refusedHint(exchange.connection, statusCode)
   deny(exchange, `the registry answered ${statusCode}${why}`, 502)
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { discard, plainAnswer, type Exchange } from '../exchange.ts'
+import { discard, plainAnswer, type Exchange, refusedHint } from '../exchange.ts'
 
 /** apt shows the status line alone, and reads 359 characters of it. */
 const maxReasonChars = 300
@@ -26,7 +26,7 @@ export function passFailure(exchange: Exchange, upstream: IncomingMessage): void
   const { statusCode = 0 } = upstream
   discard(upstream)
   if (isAbsent(upstream)) return refuse(exchange, 404, `mayfly: ${exchange.connection.name} does not have it`)
-  const why = statusCode === 401 || statusCode === 403 ? ': an operator must see to its secret' : ''
+  const why = refusedHint(exchange.connection, statusCode)
   deny(exchange, `the archive answered ${statusCode}${why}`, 502)
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { MayflyError, limits } from '../../lib/index.ts'
 import { kinds } from '../../kinds/index.ts'
-import { discard, plainAnswer, type Exchange, type Permit } from '../exchange.ts'
+import { discard, plainAnswer, type Exchange, type Permit, refusedHint } from '../exchange.ts'
 import { follow } from '../follow.ts'
 import type { Route } from './route.ts'
 
@@ -34,7 +34,7 @@ export function answerFailure(exchange: Exchange, upstream: IncomingMessage): vo
   discard(upstream)
   if (statusCode === 404 || statusCode === 410)
     return plainAnswer(response, statusCode, `mayfly: ${connection.name} does not have ${path}`)
-  const why = statusCode === 401 || statusCode === 403 ? ': an operator must see to its secret' : ''
+  const why = refusedHint(exchange.connection, statusCode)
   const what = `go GET ${connection.name}${path}`
   plainAnswer(response, 502, exchange.deny(what, `the proxy answered ${statusCode}${why}`))
 }

@@ -1,6 +1,6 @@
 import { joinIntegrity, type Pins } from '../../lockfiles/index.ts'
 import type { Operation } from '../../policy/index.ts'
-import { discard, keepOnly, plainAnswer, type Exchange, type Permission } from '../exchange.ts'
+import { discard, keepOnly, plainAnswer, type Exchange, type Permission, refusedHint } from '../exchange.ts'
 import { follow } from '../follow.ts'
 import { purlOf, type FileRoute, type Route } from './route.ts'
 
@@ -20,7 +20,7 @@ export async function download(exchange: Exchange, route: Route): Promise<void> 
   }
   if (statusCode !== 200) {
     discard(upstream)
-    const why = statusCode === 401 || statusCode === 403 ? ': an operator must see to its secret' : ''
+    const why = refusedHint(exchange.connection, statusCode)
     return deny(exchange, `the repository answered ${statusCode}${why}`, 502)
   }
   keepOnly(upstream, ['content-length', 'content-type', 'last-modified', 'etag'])

@@ -1,6 +1,6 @@
 import { messageOf } from '../../lib/index.ts'
 import { placeOf } from '../../lockfiles/index.ts'
-import { copyHead, discard, type Exchange, type Permit } from '../exchange.ts'
+import { copyHead, discard, type Exchange, type Permit, refusedHint } from '../exchange.ts'
 import { strongest } from '../verified-body.ts'
 import { addressOf, ask } from '../ask.ts'
 import { answerPlain, refuse } from './answer.ts'
@@ -160,7 +160,7 @@ async function fetchFile(
     discard(upstream)
     if (statusCode === 404)
       return answerPlain(exchange, 404, `mayfly: the index does not have ${download.what}`)
-    const why = statusCode === 401 || statusCode === 403 ? ': an operator must renew its secret' : ''
+    const why = refusedHint(exchange.connection, statusCode)
     return refuse(exchange, `the index answered ${statusCode}${why}`, 502)
   }
   if ((upstream.headers['content-encoding'] ?? 'identity') !== 'identity') {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { discard, plainAnswer, type Exchange } from '../exchange.ts'
+import { discard, plainAnswer, type Exchange, refusedHint } from '../exchange.ts'
 
 /** As text, which gem and bundler show behind the status. */
 export function refuse({ response }: Exchange, status: number, message: string): void {
@@ -19,7 +19,7 @@ export function passFailure(exchange: Exchange, upstream: IncomingMessage): void
   const { connection, path } = exchange
   discard(upstream)
   if (isAbsent(upstream)) return refuse(exchange, 404, `mayfly: ${connection.name} does not have ${path}`)
-  const why = statusCode === 401 || statusCode === 403 ? ': an operator must see to its secret' : ''
+  const why = refusedHint(exchange.connection, statusCode)
   deny(exchange, `the registry answered ${statusCode}${why}`, 502)
 }
 
