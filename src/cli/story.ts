@@ -148,6 +148,9 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     `${data['unreached'] === undefined ? 'REFUSED' : 'NOT REACHED:'} ${text(data['what'])}: ${text(data['reason'])}`,
     ...countedLines(data['refusals']),
   ],
+  'access.shadowed': (data) => [
+    `was let to ${operations(data['operations'])} by shadow mode alone: no grant of its role allows it`,
+  ],
   'egress.granted': (data) => [
     `was let to the ${data['private'] === true ? 'named private' : 'public'} host ${text(data['host'])}:${text(data['port'])}, by egress rule ${text(data['rule'])}${data['list'] === undefined ? '' : ` of ${text(data['list'])}`}`,
   ],
