@@ -10,7 +10,7 @@ export interface Peer {
   readonly version: string
   /** What it is for: said when it is built. */
   readonly why: string
-  readonly from: 'go' | 'npm' | 'pypi'
+  readonly from: 'go' | 'npm' | 'pypi' | 'maven'
   /** The package, in its ecosystem's words. */
   readonly package: string
   /** Of a Go module that has several programs in one folder: the file of the one that is meant, and its build tags. */
@@ -39,6 +39,13 @@ export const peers: readonly Peer[] = [
     ...peer('verdaccio', 'npm', 'verdaccio', '6.8.0', 'an npm registry'),
     overrides: { 'node-fetch': '2.7.0' },
   },
+  peer(
+    'maven-repository',
+    'maven',
+    'commons-io:commons-io',
+    '2.11.0',
+    'what mvn builds a jar with, as files',
+  ),
   peer('uv', 'pypi', 'uv', '0.13.0', 'installs packages'),
   peer('twine', 'pypi', 'twine', '7.0.0', 'publishes packages'),
   peer('poetry', 'pypi', 'poetry', '2.5.0', 'installs packages'),
@@ -114,6 +121,28 @@ const builders: Record<Peer['from'], (one: Peer, making: string, place: string) 
     run('sed', ['-i', `1s|${making}|${place}|`, join(making, 'venv/bin', one.name)], {}, true)
     run('ln', ['-s', `../venv/bin/${one.name}`, join(making, 'bin', one.name)])
   },
+  maven: buildRepository,
+}
+
+/** What `mvn deploy` of a jar that uses the library takes: plugins with their libraries, in the layout of a repository. */
+function buildRepository({ name, version, package: library }: Peer, making: string): void {
+  const [group = '', artifact = ''] = library.split(':')
+  const project = join(making, 'project')
+  mkdirSync(join(project, 'src/main/java'), { recursive: true })
+  writeFileSync(
+    join(project, 'pom.xml'),
+    `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>com.example</groupId><artifactId>app</artifactId><version>1.0.0</version>
+<properties><maven.compiler.source>11</maven.compiler.source><maven.compiler.target>11</maven.compiler.target></properties>
+<dependencies><dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency></dependencies></project>`,
+  )
+  writeFileSync(join(project, 'src/main/java/App.java'), 'public class App {}')
+  const repository = join(making, 'repository')
+  const to = `x::default::file://${join(project, 'deployed')}`
+  const goals = ['deploy', `-Dmaven.repo.local=${repository}`, `-DaltDeploymentRepository=${to}`]
+  run('mvn', ['-q', '-B', '-f', project, ...goals])
+  for (const folder of [project, join(repository, 'com/example')]) rmSync(folder, { recursive: true })
+  writeFileSync(join(making, 'bin', name), '#!/bin/sh\necho "${0%/bin/*}/repository"\n', { mode: 0o755 })
 }
 
 function buildFile({ name, version, package: module, tags = '' }: Peer, file: string, making: string): void {
