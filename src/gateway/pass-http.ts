@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Operation } from '../policy/index.ts'
 import { discard, hasBody, pickHeaders, plainAnswer, type Exchange, type Permit } from './exchange.ts'
 import { compressedMessages, isGrpc } from './grpc.ts'
-import { requestHeaders, strippedQuery } from './plain-headers.ts'
+import { injectedParameter, requestHeaders, strippedQuery } from './plain-headers.ts'
 
 /**
  * A request of an HTTP API, once it is known which operations it is: all of them are granted, or it is not sent. Strips what the step
@@ -17,7 +17,7 @@ export async function passHttp(
   { body, link }: { readonly body?: Buffer; readonly link?: (text: string) => string } = {},
 ): Promise<void> {
   const { request, response, connection, path } = exchange
-  const query = strippedQuery(exchange.query)
+  const query = strippedQuery(exchange.query, injectedParameter(exchange.connection))
   if (typeof query === 'object') return plainAnswer(response, 403, exchange.deny(what, query.refused))
   const permit = await exchange.permitAll(operations, { http: { method: request.method } })
   if (!permit.allow) return plainAnswer(response, 403, permit.message)

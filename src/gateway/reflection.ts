@@ -9,7 +9,7 @@ import { createMasker, type Masker } from '../mask/index.ts'
  * redirects reflect what they were sent. It is looked for in every form that the masker knows, across any split.
  */
 export interface Reflection {
-  /** Throws `denied` if a header's value has it. */
+  /** Throws `denied` if a header has it, in its value or in its name. */
   head(headers: NodeJS.Dict<string | string[]>): void
   /** What a body passes on its way to the step. Fails with `denied` where the credential begins: what came before has passed. */
   body(): Transform
@@ -31,7 +31,8 @@ export interface Watch {
 const idleMs = 50
 
 export function createReflection(connection: Connection, authorization: Secret): Reflection {
-  const masker = createMasker(valuesOf(connection, authorization))
+  const values = valuesOf(connection, authorization)
+  const masker = createMasker(values)
   const found = () =>
     new MayflyError(
       'denied',
@@ -43,7 +44,10 @@ export function createReflection(connection: Connection, authorization: Secret):
       const stream = masker.stream(() => (seen = true))
       stream.write(Buffer.from(Object.values(headers).flat().join('\n')))
       stream.end()
-      if (seen) throw found()
+      // Names are in lower case by now.
+      const names = Object.keys(headers)
+      if (seen || values.some((one) => names.some((name) => name.includes(one.reveal().toLowerCase()))))
+        throw found()
     },
     body: () => lookThrough(masker, found),
     watch() {

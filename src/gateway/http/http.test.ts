@@ -105,12 +105,19 @@ test('what a step could authenticate itself with does not ride along', async (t)
     'Proxy-Authorization': 'mine',
     'X-HTTP-Method-Override': 'DELETE',
     'X-Forwarded-For': '127.0.0.1',
+    ...Object.fromEntries(
+      'X-Original-URL X-Rewrite-URL X-Original-Host X-Host True-Client-IP X-Real-IP Client-IP X-Remote-User Impersonate-User Impersonate-Group Impersonate-Extra-scopes Sudo X-JFrog-Art-Api DD-API-KEY DD-APPLICATION-KEY Circle-Token Fastly-Key X-Honeycomb-Team X-Sentry-Auth X-License-Key CF-Access-Client-Id CF-Access-Client-Secret X-Authorization X-Token X-Secret X-Key'
+        .split(' ')
+        .map((name) => [name, 'mine']),
+    ),
     'X-Trace': 'kept',
+    'Idempotency-Key': 'kept',
     Accept: 'application/json',
   })
   const [seen] = upstream.seen
   assert.doesNotMatch(JSON.stringify(seen?.headers), /mine|DELETE|127\.0\.0\.1/)
   assert.equal(seen?.headers['x-trace'], 'kept')
+  assert.equal(seen?.headers['idempotency-key'], 'kept')
   assert.equal(seen?.headers.accept, 'application/json')
   assert.match(seen?.headers.authorization ?? '', /^Basic /)
   for (const query of [
@@ -120,9 +127,20 @@ test('what a step could authenticate itself with does not ride along', async (t)
     'JOB_TOKEN=x',
     'token[]=x',
     'a%=b',
+    'access.token=x',
+    'access+token=x',
+    'api-key=x',
+    'sig=x',
+    'hapikey=x',
+    'subscription-key=x',
+    'bearer_token=x',
+    'sudo=root',
+    `key=${'A'.repeat(39)}`,
   ])
     assert.ok([400, 403].includes((await ask('GET', `/base/x?${query}`)).status), query)
   assert.equal(upstream.seen.length, 1)
+  for (const query of ['page_token=x', 'next-token=x', 'key=PROJ', 'tokens=3'])
+    assert.equal((await ask('GET', `/base/x?${query}`)).status, 200, query)
 })
 
 test('a credential stands in the header or query parameter that the connection names', async (t) => {
@@ -136,6 +154,9 @@ test('a credential stands in the header or query parameter that the connection n
   const query = await apiWorld(t, ['http:get api/*'], { query: { name: 'appid', secret: 'secret:api' } })
   await query.ask('GET', '/base/x?q=1')
   assert.equal(query.upstream.seen[0]?.url, `/base/x?q=1&appid=${encodeURIComponent(value)}`)
+  for (const own of ['appid=mine', 'app%69d=mine', 'APPID=mine'])
+    assert.equal((await query.ask('GET', `/base/x?${own}`)).status, 403, own)
+  assert.equal(query.upstream.seen.length, 1)
 })
 
 test('redirects stay on the connection and carry no credential; other hosts are not handed on', async (t) => {

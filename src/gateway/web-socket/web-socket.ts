@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf } from '../../lib/index.ts'
 import { pickHeaders, plainAnswer, type Exchange, type Upgrade, type Upgraded } from '../exchange.ts'
 import { passOn } from '../pass-http.ts'
-import { strippedQuery } from '../plain-headers.ts'
+import { injectedParameter, strippedQuery } from '../plain-headers.ts'
 import type { Reflection } from '../reflection.ts'
 import { lookThroughFrames } from './frames.ts'
 
@@ -22,7 +22,7 @@ export async function passWebSocket(
   const { request, response, connection, path } = exchange
   const what = `${action} ${connection.name}${path}`
   const deny = (status: number, why: string) => plainAnswer(response, status, exchange.deny(what, why))
-  const query = strippedQuery(exchange.query)
+  const query = strippedQuery(exchange.query, injectedParameter(exchange.connection))
   if (typeof query === 'object') return deny(403, query.refused)
   const offer = readOffer(request)
   if (typeof offer === 'string') return deny(400, offer)
