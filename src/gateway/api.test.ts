@@ -121,6 +121,13 @@ test('what answers with a credential is refused, whatever is granted: in any cas
         ['GET', '/api/v4/projects/group%2Fapp/triggers'],
         ['GET', '/api/v4/projects/group%2Fapp/secure_files/1/download'],
         ['POST', '/api/v4/user/runners'],
+        ['GET', '/api/v4/projects/group%2Fapp/variables.json'],
+        ['GET', '/api/v4/projects/group%2Fapp/variables%2f'],
+        ['GET', '/api/v4/projects/group%2Fapp/secure_files/1/download.json'],
+        ['POST', '/api/v4/projects/group%2Fapp/access_tokens.json'],
+        ['GET', '/api/v4/projects/group%2Fapp/pipelines/1/variables'],
+        ['GET', '/api/v4/projects/group%2Fapp/pipeline_schedules/1'],
+        ['POST', '/api/v4/projects/group%2Fapp/cluster_agents/1/tokens'],
       ],
     ],
   ] as const) {
@@ -132,6 +139,20 @@ test('what answers with a credential is refused, whatever is granted: in any cas
     }
     assert.deepEqual(upstream.begun, [])
   }
+})
+
+test('GitLab: a format at the end of a path hides no pipeline, and nobody is told the token for runners', async (t) => {
+  const { ask, upstream } = await apiWorld(t, 'gitlab', [
+    'gitlab:read api/octo/app',
+    'gitlab:contents api/octo/app',
+  ])
+  const files = '/api/v4/projects/octo%2Fapp/repository/files'
+  for (const path of [`${files}/.gitlab-ci.yml.json`, `${files}/.gitlab-ci.yml%2f`])
+    assert.match((await ask('PUT', path, '{}')).body, /gitlab:workflow api\/octo\/app/, path)
+  assert.equal((await ask('PUT', `${files}/a.json`, '{}')).status, 200)
+  upstream.handle = (_request, response) => response.end('{"id":1,"runners_token":"GR13\\"x","name":"app"}')
+  const { body } = await ask('GET', '/api/v4/projects/octo%2Fapp')
+  assert.equal(body, '{"id":1,"runners_token":null,"name":"app"}')
 })
 
 test('what is granted passes, for that repository and no other', async (t) => {

@@ -123,7 +123,7 @@ export function createExchangeOpener(deps: {
       downloaded: (file) => downloads.add(step, connection.name, file),
       relay: (upstream, headers = {}, watch) =>
         relayAnswer(upstream, response, reflections.get(upstream), {
-          ...{ headers, opaque: connection.opaque },
+          ...{ headers, opaque: connection.opaque, range: partAsked(request) },
           ...(watch === undefined ? {} : { watch }),
         })
           .catch(tell)
@@ -154,7 +154,10 @@ export function createExchangeOpener(deps: {
           .upstreamOf(step)
           .send(connection, {
             ...outgoing,
-            headers: permit.authorization === undefined ? outgoing.headers : readable(outgoing.headers),
+            headers:
+              permit.authorization === undefined
+                ? outgoing.headers
+                : readable(outgoing.headers, connection.opaque),
             path: `${connection.basePath}${outgoing.path}`,
             authorization: permit.authorization,
             clientIdentity: permit.clientIdentity,
@@ -201,6 +204,11 @@ function unplain(target: string, { name, url, basePath }: Connection): string {
   if (path !== basePath && !path.startsWith(`${basePath}/`))
     return `it is outside of the URL of connection "${name}" (${url})`
   return 'it has escapes or characters that its protocol does not need'
+}
+
+/** A condition is the host's to judge, who was asked for the whole. */
+function partAsked({ headers }: IncomingMessage): string | undefined {
+  return headers['if-range'] === undefined ? headers.range : undefined
 }
 
 /** Fires when the client leaves before its answer was whole: what was asked upstream for it ends too. */

@@ -1,6 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import type { Operation } from '../policy/index.ts'
-import { discard, hasBody, pickHeaders, plainAnswer, type Exchange, type Permit } from './exchange.ts'
+import {
+  copyHead,
+  discard,
+  hasBody,
+  pickHeaders,
+  plainAnswer,
+  type Exchange,
+  type Permit,
+} from './exchange.ts'
 import { compressedMessages, isGrpc } from './grpc.ts'
 import { injectedParameter, requestHeaders, strippedQuery } from './plain-headers.ts'
 
@@ -8,13 +16,14 @@ import { injectedParameter, requestHeaders, strippedQuery } from './plain-header
  * A request of an HTTP API, once it is known which operations it is: all of them are granted, or it is not sent. Strips what the step
  * could authenticate itself with, so that an attacker's own account is not reached through a host that is granted (design.md,
  * Never 7). A redirect to another host may carry a credential in its address: it is followed here, without ours, to a storage host that
- * the connection names, and refused to any other. `body`: what was read of it already; `link`: how the answer's links are shown.
+ * the connection names, and refused to any other. `body`: what was read of it already; `link`: how the answer's links are shown;
+ * `without`: a field of JSON that the step is not told.
  */
 export async function passHttp(
   exchange: Exchange,
   what: string,
   operations: readonly Operation[],
-  { body, link }: { readonly body?: Buffer; readonly link?: (text: string) => string } = {},
+  { body, ...shown }: { readonly body?: Buffer } & Shown = {},
 ): Promise<void> {
   const { request, response, connection, path } = exchange
   const query = strippedQuery(exchange.query, injectedParameter(exchange.connection))
@@ -31,7 +40,7 @@ export async function passHttp(
     http2: isGrpc(request),
     relayBusy: true,
   })
-  await passOn(exchange, await fromStorage(exchange, permit, upstream), what, link)
+  await passOn(exchange, await fromStorage(exchange, permit, upstream), what, shown)
 }
 
 /** What a call of gRPC says of its own connection; compressed messages could not be looked into. */
@@ -72,7 +81,7 @@ export async function passOn(
   exchange: Exchange,
   upstream: IncomingMessage,
   what: string,
-  link?: (text: string) => string,
+  { link, without }: Shown = {},
 ): Promise<void> {
   const { response } = exchange
   const target = targetOf(exchange, upstream)
@@ -82,10 +91,33 @@ export async function passOn(
     return plainAnswer(response, 502, exchange.deny(what, refused))
   }
   const { link: links } = upstream.headers
-  await exchange.relay(upstream, {
+  const heads = {
     ...(target instanceof URL ? { location: target.href } : {}),
     ...(typeof links === 'string' && link !== undefined ? { link: link(links) } : {}),
-  })
+  }
+  if (without === undefined) return exchange.relay(upstream, heads)
+  const body = await exchange.read(upstream, maxReadBytes)
+  if (body === undefined)
+    return plainAnswer(response, 502, exchange.deny(what, `the answer is over ${maxReadBytes} bytes`))
+  copyHead(upstream, response)
+  for (const name of ['content-encoding', 'transfer-encoding', 'etag']) response.removeHeader(name)
+  for (const [name, value] of Object.entries(heads)) response.setHeader(name, value)
+  const told = Buffer.from(withoutField(body.toString('utf8'), without))
+  response.setHeader('content-length', told.length)
+  response.end(told)
+}
+
+/** How an answer is shown to the step. */
+interface Shown {
+  readonly link?: (text: string) => string
+  readonly without?: string | undefined
+}
+
+/** The longest answer that is read as a whole. */
+const maxReadBytes = 33_554_432
+
+function withoutField(text: string, field: string): string {
+  return text.replaceAll(new RegExp(`("${field}"\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, 'g'), '$1null')
 }
 
 function isOwn({ connection }: Exchange, target: URL): boolean {

@@ -136,14 +136,25 @@ export function decoderOf(encoding: string | undefined): (() => Duplex) | 'none'
   }
 }
 
-/** The request's headers, asking only for encodings that can be taken off again; for a part of a body none. */
-export function readable(headers: Readonly<Record<string, string>>): Record<string, string> {
-  const { 'accept-encoding': accepted, range } = headers
-  if (accepted === undefined && range === undefined) return { ...headers }
+/**
+ * The request's headers, asking only for encodings that can be taken off again, and for the whole: in parts a credential would come
+ * piece by piece. Where answers may be opaque a part is asked for, without any encoding.
+ */
+export function readable(
+  { range, 'if-range': condition, ...others }: Readonly<Record<string, string>>,
+  opaque: boolean,
+): Record<string, string> {
+  const { 'accept-encoding': accepted } = others
+  const isPart = opaque && range !== undefined
+  const headers = {
+    ...others,
+    ...(isPart ? { range, ...(condition === undefined ? {} : { 'if-range': condition }) } : {}),
+  }
+  if (accepted === undefined && !isPart) return headers
   const known = (accepted ?? '')
     .split(',')
     .map((one) => one.trim())
     .filter((one) => decoderOf(one.split(';')[0]) !== undefined && one !== '')
-  const asked = range !== undefined || known.length === 0 ? 'identity' : known.join(', ')
+  const asked = isPart || known.length === 0 ? 'identity' : known.join(', ')
   return { ...headers, 'accept-encoding': asked }
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError } from '../lib/index.ts'
+import { byteRange, cutRange, type ByteRange } from './byte-range.ts'
 import { copyHead, discard } from './exchange.ts'
 import { isGrpc, passableTrailers } from './grpc.ts'
 import { lookThroughMessages } from './grpc-messages.ts'
@@ -19,6 +20,8 @@ export async function relayAnswer(
   options: {
     readonly headers?: Readonly<Record<string, string | undefined>>
     readonly opaque: boolean
+    /** The part that the step asked for: cut out here, where the whole was asked for so that it can be looked through. */
+    readonly range?: string | undefined
     readonly watch?: (chunk: Buffer) => void
   },
 ): Promise<void> {
@@ -31,6 +34,13 @@ export async function relayAnswer(
   for (const [name, value] of Object.entries(options.headers ?? {})) {
     if (value === undefined) response.removeHeader(name)
     else response.setHeader(name, value)
+  }
+  const part = options.opaque || stages.length !== 1 ? undefined : partOf(upstream, options.range)
+  if (part !== undefined) {
+    stages.push(cutRange(part))
+    response.statusCode = 206
+    response.setHeader('content-range', `bytes ${part.first}-${part.last}/${part.size}`)
+    response.setHeader('content-length', part.last - part.first + 1)
   }
   const isCall = isGrpc(response.req)
   // Whoever speaks both ways at once may wait for the head; where the status stands in it, it is the whole answer.
@@ -60,6 +70,12 @@ export async function relayAnswer(
           cause: error,
         })
   }
+}
+
+function partOf({ statusCode, headers }: IncomingMessage, range: string | undefined): ByteRange | undefined {
+  const { 'content-length': length, 'content-encoding': encoding } = headers
+  const isCuttable = statusCode === 200 && length !== undefined && encoding === undefined
+  return isCuttable ? byteRange(range, Number(length)) : undefined
 }
 
 /** As a pipeline's last stage, but it leaves the response open to another answer if nothing was written. */

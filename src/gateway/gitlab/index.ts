@@ -21,13 +21,29 @@ export function createGitlabHandler(): HttpHandler {
         exchange.deny(whatOf(exchange), 'only /api/v4 and /api/graphql pass here'),
       )
     const { name: connection } = exchange.connection
-    const action = actionOf('gitlab', rules, request.method ?? '', plainRest(below))
-    if (isMinting(action))
+    const actions = actionsOf(request.method ?? '', plainRest(below))
+    if (actions.some(isMinting))
       return plainAnswer(exchange.response, 403, exchange.deny(whatOf(exchange), mintingRefusal))
-    const resource = await resourceOf(exchange, action, below)
+    const resource = await resourceOf(exchange, actions[0] ?? '', below)
     if (resource === undefined) return
-    await passHttp(exchange, whatOf(exchange), [{ action, connection, path: resource }])
+    const operations = actions.map((action) => ({ action, connection, path: resource }))
+    await passHttp(exchange, whatOf(exchange), operations, {
+      without: registrationTokenIn(request.method, below),
+    })
   }
+}
+
+/** GitLab's routes take a format at their end (`variables.json`): what the request is with it and without, both are asked for. */
+function actionsOf(method: string, path: string): string[] {
+  const readings = [path, path.replace(/\.[A-Za-z0-9]+$/, '').replace(/\/$/, '')]
+  return [...new Set(readings.map((one) => actionOf('gitlab', rules, method, one)))]
+}
+
+/** A project or group, or a list of them, tells its maintainers the token by which runners are added: it does not reach the step. */
+function registrationTokenIn(method: string | undefined, below: string): string | undefined {
+  const [root = '', ...rest] = below.toLowerCase().split('/')
+  const isOfThem = root.startsWith('projects') || root.startsWith('groups') || root === 'users'
+  return method === 'GET' && isOfThem && rest.length <= 2 ? 'runners_token' : undefined
 }
 
 async function graphql(exchange: Exchange): Promise<void> {
@@ -41,6 +57,8 @@ async function graphql(exchange: Exchange): Promise<void> {
 function plainRest(below: string): string {
   const [root = '', id = '', ...rest] = below.replace(/\/$/, '').split('/')
   return [root, id, ...rest.map((part) => part.replaceAll(/%2f/gi, '/'))]
+    .join('/')
+    .split('/')
     .filter((part) => part !== '')
     .join('/')
 }
@@ -81,6 +99,12 @@ const rules = readRules(
   GET|HEAD|POST|PUT projects/*/triggers/** => mint
   GET|HEAD projects/*/secure_files/*/download => mint
   GET|HEAD projects/*/variables/** => mint
+  GET|HEAD projects/*/pipelines/*/variables/** => mint
+  GET|HEAD projects/*/pipeline_schedules/*/** => mint
+  POST|PUT projects/*/cluster_agents/*/tokens/** => mint
+  POST|PUT groups/*/service_accounts/*/personal_access_tokens/** => mint
+  POST|PUT service_accounts/** => mint
+  POST|PUT projects/*/error_tracking/client_keys/** => mint
   GET|HEAD groups/*/variables/** => mint
   GET|HEAD admin/** => mint
   # Who may write files may not write pipelines. A commit's files stand in its body, so it counts as both.

@@ -18,7 +18,11 @@ import { startUpstream } from '../upstream.fixture.ts'
 const host = 'api.test'
 const authority = `${host}:443`
 
-async function apiWorld(t: TestContext, grants: readonly string[] = ['http:call api/ok*']) {
+async function apiWorld(
+  t: TestContext,
+  grants: readonly string[] = ['http:call api/ok*'],
+  more: { opaque?: true } = {},
+) {
   const world = await openWorld(t)
   const upstream = await startUpstream(t, host)
   const { targets, policy } = compileRules(
@@ -29,6 +33,7 @@ async function apiWorld(t: TestContext, grants: readonly string[] = ['http:call 
         dial: `127.0.0.1:${upstream.port}`,
         ca: upstream.ca,
         credential: { bearer: 'secret:api' },
+        ...more,
       },
     },
     grants,
@@ -335,8 +340,8 @@ test('a client is asked for its body only once it may send it', async (t) => {
   )
 })
 
-test('Range and If-Range pass; early hints and trailers of the host do not', async (t) => {
-  const { world, upstream } = await apiWorld(t)
+test('Range and If-Range pass where answers may be opaque; early hints and trailers of the host do not', async (t) => {
+  const { world, upstream } = await apiWorld(t, undefined, { opaque: true })
   upstream.handle = (request, response) => {
     response.writeEarlyHints({ link: '</x>; rel=preload' })
     response.writeHead(206, { 'content-range': 'bytes 1-3/9', trailer: 'x-late' })

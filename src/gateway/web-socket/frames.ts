@@ -1,6 +1,6 @@
 import { Transform } from 'node:stream'
 import { MayflyError } from '../../lib/index.ts'
-import type { Reflection } from '../reflection.ts'
+import type { Reflection, Watch } from '../reflection.ts'
 
 /**
  * What is held for what might become the credential goes on after the first, as far as it cannot be its beginning; after the
@@ -15,45 +15,53 @@ interface Piece {
   readonly of: 'head' | 'data' | 'control'
 }
 
+/** What is put together when the credential is looked for: it may come in parts of one sort, or across both. */
+const readings: readonly (readonly Piece['of'][])[] = [['data'], ['control'], ['data', 'control']]
+
 /**
  * Passes the frames of a WebSocket server on as they are (RFC 6455, section 5.2), looked through for the credential across frames
- * and messages. Fails with `denied` where it begins, and for frames into which nobody can look: masked, or with an extension.
+ * and messages, what pings and other control frames carry among them. Fails with `denied` where it begins, and for frames into which
+ * nobody can look: masked, or with an extension.
  */
 export function lookThroughFrames(reflection: Reflection): Transform {
-  const watched = reflection.watch()
+  const watches = readings.map((of) => ({ of, watched: reflection.watch(), cleared: 0 }))
   const readFrames = createFrameReader()
   const waiting: Piece[] = []
-  /** Bytes of data in `waiting` that may pass. */
-  let cleared = 0
   let timers: NodeJS.Timeout[] = []
 
+  /** Each of the readings has to have cleared a byte before it passes; a control frame passes as a whole. */
   function release(to: Transform): void {
     for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      const size = next.of === 'data' ? next.bytes.length : 0
-      if (size > cleared) {
-        if (cleared > 0) to.push(next.bytes.subarray(0, cleared))
-        waiting[0] = { ...next, bytes: next.bytes.subarray(cleared) }
-        cleared = 0
+      const { bytes, of } = next
+      const reading = watches.filter((one) => one.of.includes(of))
+      const free = Math.min(bytes.length, ...reading.map(({ cleared }) => cleared))
+      const passing = of === 'control' && free < bytes.length ? 0 : free
+      for (const one of reading) one.cleared -= passing
+      if (passing > 0) to.push(bytes.subarray(0, passing))
+      if (passing < bytes.length) {
+        waiting[0] = { of, bytes: bytes.subarray(passing) }
         return
       }
-      cleared -= size
       waiting.shift()
-      to.push(next.bytes)
     }
   }
 
   function later(to: Transform): void {
     for (const timer of timers) clearTimeout(timer)
     timers = [
-      setTimeout(() => afterwards(to, () => watched.idle()), idleMs),
-      setTimeout(() => afterwards(to, () => watched.end()), heldMs),
+      setTimeout(() => afterwards(to, (watched) => watched.idle()), idleMs),
+      setTimeout(() => afterwards(to, (watched) => watched.end()), heldMs),
     ]
   }
 
-  function afterwards(to: Transform, more: () => number): void {
+  function clearMore(more: (watched: Watch) => number): void {
+    for (const one of watches) one.cleared += more(one.watched)
+  }
+
+  function afterwards(to: Transform, more: (watched: Watch) => number): void {
     if (to.destroyed) return
     try {
-      cleared += more()
+      clearMore(more)
       release(to)
     } catch (error) {
       to.destroy(error as Error)
@@ -64,9 +72,9 @@ export function lookThroughFrames(reflection: Reflection): Transform {
     transform(chunk: Buffer, _encoding, done) {
       try {
         for (const piece of readFrames(chunk)) {
-          if (piece.of === 'control') reflection.head({ control: piece.bytes.toString('latin1') })
           waiting.push(piece)
-          if (piece.of === 'data') cleared += watched.see(piece.bytes)
+          for (const one of watches)
+            if (one.of.includes(piece.of)) one.cleared += one.watched.see(piece.bytes)
         }
       } catch (error) {
         return done(error as Error)
@@ -77,7 +85,7 @@ export function lookThroughFrames(reflection: Reflection): Transform {
     },
     flush(done) {
       try {
-        cleared += watched.end()
+        clearMore((watched) => watched.end())
       } catch (error) {
         return done(error as Error)
       }

@@ -211,6 +211,10 @@ test('the credential does not come back: in a message, split over frames and mes
     [frame(0x81, `x${one}${two}`)],
     [frame(0x89, secret)],
     [frame(0x88, `\x03\xe8${secret}`)],
+    [frame(0x89, one), frame(0x89, two)],
+    [frame(0x89, one), frame(0x81, two)],
+    [frame(0x81, one), frame(0x8a, two)],
+    [frame(0x89, one), frame(0x81, 'x'), frame(0x89, two)],
     // Into these nobody can look.
     [frame(0xc1, 'squeezed')],
     [Buffer.from([0x81, 0x85, 1, 2, 3, 4, 1, 2, 3, 4, 5])],
