@@ -9,6 +9,8 @@ const pathChar = String.raw`[A-Za-z0-9._~!$&'()+,=:@-]`
 const pathEscape = '%2f|%20|%22|%23|%3c|%3e|%5b|%5d|%5e|%60|%7b|%7c|%7d|%[89a-f][0-9a-f]'
 const pathForm = new RegExp(String.raw`^(?:/(?!\.{1,2}(?:/|$))(?:${pathChar}|${pathEscape})+)*/?$`, 'i')
 const dotSegment = /(?:^|\/|%2f)\.{1,2}(?:$|\/|%2f)/i
+/** Servers that take `%2f` for a slash clean such a path, or cut its end off. */
+const emptySegment = /\/%2f|%2f(?:\/|%2f|$)/i
 
 /** RFC 3986's query characters; of escapes none that ends a line or a text. */
 const queryForm = /^(?:[A-Za-z0-9._~!$&'()*+,=:@/?-]|%(?!0|1|7f)[0-9a-f]{2})*$/i
@@ -37,7 +39,7 @@ export function plainTarget(
   )
   if (path.length > maxChars || query.length > maxChars) return undefined
   const judged = unescaped(path, (one) => escapes.includes(one))
-  return pathForm.test(judged) && !dotSegment.test(judged) && queryForm.test(query)
+  return pathForm.test(judged) && !dotSegment.test(judged) && !emptySegment.test(judged) && queryForm.test(query)
     ? { path, query }
     : undefined
 }

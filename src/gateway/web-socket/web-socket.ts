@@ -81,9 +81,9 @@ interface Offer {
   readonly extensions: string | undefined
 }
 
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}$/
 /** Some servers take a credential as the name of a protocol, for browsers that cannot set a header. */
-const carriesCredential = /bearer|token|auth|key|jwt|secret/i
+const carriesCredential = /bearer|token|auth|key|jwt|secret|^eyj/i
 const maxProtocols = 20
 
 /** What the step's client asks for, or why it is no handshake (RFC 6455, section 4.2.1). */
