@@ -154,7 +154,8 @@ function refusedAnswer(
   }
   if (target === undefined) return undefined
   if (target === 'unreadable') return 'it points to an address that is none'
-  if (target.username !== '' || target.password !== '') return 'it points to an address with a credential in it'
+  if (target.username !== '' || target.password !== '')
+    return 'it points to an address with a credential in it'
   if (!isOwn(exchange, target) && isRedirect(upstream))
     return `it redirects to ${target.host}: if its files are there, add it to connection "${connection.name}" in mayfly.yaml as storage: [${JSON.stringify(target.host)}]`
   const query = strippedQuery(target.search.slice(1))

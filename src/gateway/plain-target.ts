@@ -39,7 +39,10 @@ export function plainTarget(
   )
   if (path.length > maxChars || query.length > maxChars) return undefined
   const judged = unescaped(path, (one) => escapes.includes(one))
-  return pathForm.test(judged) && !dotSegment.test(judged) && !emptySegment.test(judged) && queryForm.test(query)
+  return pathForm.test(judged) &&
+    !dotSegment.test(judged) &&
+    !emptySegment.test(judged) &&
+    queryForm.test(query)
     ? { path, query }
     : undefined
 }

@@ -57,7 +57,12 @@ export function createDelivery(deps: {
     `${connection.kind} ${connection.name} ${what}`
 
   /** What the connection's rules say of a file: it may pass, with what is recorded of it, or it was refused and that answered. */
-  async function admit(asked: Asked, download: Download, headers: IncomingHttpHeaders): Promise<Admitted> {
+  async function admit(
+    asked: Asked,
+    download: Download,
+    headers: IncomingHttpHeaders,
+    reflection?: Reflection,
+  ): Promise<Admitted> {
     const { step, connection, response } = asked
     const refused = (why: string): Admitted => {
       const message = deps.deny(step, nameIn(asked, download), why)
@@ -65,10 +70,11 @@ export function createDelivery(deps: {
       else download.refuse(message)
       return { ok: false }
     }
-    if (download.isPart === true) return { ok: true, record: { part: true } }
-    const refusal = await admission.refusal(connection, download, { headers })
-    if (refusal !== undefined) return refused(refusal)
     try {
+      reflection?.head(headers)
+      if (download.isPart === true) return { ok: true, record: { part: true } }
+      const refusal = await admission.refusal(connection, download, { headers })
+      if (refusal !== undefined) return refused(refusal)
       const recorded = await proofs?.check(step, connection, download, headers['last-modified'])
       return { ok: true, record: recorded === undefined ? {} : { provenance: recorded } }
     } catch (error) {
@@ -113,11 +119,12 @@ export function createDelivery(deps: {
 
   return {
     async deliver(asked, upstream, download) {
-      const admitted = await admit(asked, download, upstream.headers)
+      const reflection = asked.reflectionOf(upstream)
+      const admitted = await admit(asked, download, upstream.headers, reflection)
       if (!admitted.ok) return void upstream.destroy()
       copyHead(upstream, asked.response)
-      const reflection = download.by === 'none' ? asked.reflectionOf(upstream) : undefined
-      if (reflection !== undefined) {
+      // The body of any other file is what its digest says.
+      if (reflection !== undefined && download.by === 'none') {
         const looked = reflection.body()
         pipeline(upstream, looked, () => undefined)
         return void (await pass(asked, looked, download, admitted.record))
