@@ -16,7 +16,7 @@ export interface ClearSigned {
 export function splitClearSigned(bytes: Buffer): ClearSigned | undefined {
   const all = bytes.toString('latin1')
   if (all.includes('\0')) return undefined
-  const lines = all.split('\n').map((line) => line.replace(/[ \t\r]{0,1000}$/, ''))
+  const lines = all.split('\n').map(withoutEnd)
   if (lines[0] !== begin) return undefined
   const blank = lines.indexOf('')
   if (blank < 1 || lines.slice(1, blank).some((line) => !/^Hash: [A-Za-z0-9, -]{1,200}$/.test(line)))
@@ -34,4 +34,11 @@ export function splitClearSigned(bytes: Buffer): ClearSigned | undefined {
       .join('\n'),
     signature: `${lines.slice(from, to + 1).join('\n')}\n`,
   }
+}
+
+/** Without the white space at its end; read once, since a line may be megabytes of it. */
+function withoutEnd(line: string): string {
+  let end = line.length
+  while (end > 0 && ' \t\r'.includes(line.charAt(end - 1))) end--
+  return line.slice(0, end)
 }

@@ -14,7 +14,7 @@ import { createPermitOnce } from '../once.ts'
 import { deny, passFailure, refuse } from './answer.ts'
 import { checksumsOf } from './info.ts'
 import { createPublisher } from './publish.ts'
-import { releasesIn, routeOf, type Release, type Route } from './route.ts'
+import { releasesIn, routeOf, type Release, type Route, purlOf } from './route.ts'
 
 /**
  * Registries of Ruby gems, as bundler and gem speak to them. Installing: gems that Gemfile.lock has, each held against its
@@ -143,9 +143,8 @@ async function passRelease(
   const hex = integrity === '' ? (await checksumsOf(exchange, permit, gem)).get(written) : undefined
   if (integrity === '' && hex === undefined)
     return deny(exchange, 'neither Gemfile.lock nor the index has a checksum of it')
-  const platform = written.slice(version.length + 1)
   const download = {
-    purl: `pkg:gem/${gem}@${version}${platform === '' ? '' : `?platform=${encodeURIComponent(platform)}`}`,
+    purl: purlOf({ gem, written, version }),
     what: full,
     integrity: hex === undefined ? integrity : integrityOfHex('sha256', hex),
     by: hex === undefined ? 'lockfile' : 'registry',

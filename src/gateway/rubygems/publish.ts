@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import { limits } from '../../lib/index.ts'
+import { integrityOfHex } from '../../lockfiles/index.ts'
 import { collect } from '../collect.ts'
 import { pickHeaders, type Exchange, type Permit } from '../exchange.ts'
 import { createTurns } from '../turns.ts'
 import { deny, refuse } from './answer.ts'
 import { readGem } from './gem-file.ts'
 import { checksumsOf } from './info.ts'
-import type { Release } from './route.ts'
+import { purlOf, type Release } from './route.ts'
 
 const maxAnswerBytes = 65_536
 
@@ -32,7 +33,18 @@ export function createPublisher(): (exchange: Exchange) => Promise<void> {
         deny(exchange, `${gem} ${written} is there already, and is not overwritten`, 409)
         return true
       }
-      return send(exchange, permit, body)
+      const isTaken = await send(exchange, permit, body)
+      if (isTaken)
+        exchange.accepted({
+          type: 'packages.published',
+          item: {
+            purl: purlOf(release),
+            integrity: integrityOfHex('sha256', sha256),
+            bytes: body.length,
+            status: 200,
+          },
+        })
+      return isTaken
     })
   }
 

@@ -51,3 +51,9 @@ export function releaseOf(gem: string, written: string): Release | undefined {
     ? { gem, written, version }
     : undefined
 }
+
+/** purl-spec, type `gem`. */
+export function purlOf({ gem, written, version }: Release): string {
+  const platform = written.slice(version.length + 1)
+  return `pkg:gem/${gem}@${version}${platform === '' ? '' : `?platform=${encodeURIComponent(platform)}`}`
+}

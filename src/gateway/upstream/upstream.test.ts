@@ -91,3 +91,38 @@ test('a crowd of requests at once leaves connections that the next crowd uses', 
   await crowd()
   assert.equal(dialled, 200)
 })
+
+test('what was sent and may change something is heard, though its client leaves and its step ends', async (t) => {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk: Buffer) => {
+      reached()
+      if (chunk.toString().startsWith('PUT'))
+        answer = () => socket.write('HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\nok')
+    })
+  })
+  let answer = () => true
+  let reached = () => undefined as void
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const { connection, upstream } = upstreamAt((server.address() as AddressInfo).port)
+  t.after(() => server.close())
+  const begin = async (method: string) => {
+    const leaving = new AbortController()
+    const arrived = new Promise<void>((done) => (reached = done))
+    const body = method === 'PUT' ? { body: Buffer.from('x') } : {}
+    const answering = upstream.send(connection, {
+      ...{ method, path: '/', headers: {}, authorization: undefined, abandoned: leaving.signal, ...body },
+    })
+    answering.catch(() => undefined)
+    await arrived
+    return { answering, leaving }
+  }
+  const [put, get] = [await begin('PUT'), await begin('GET')]
+  put.leaving.abort()
+  get.leaving.abort()
+  await assert.rejects(get.answering, { code: 'revoked' })
+  upstream.close()
+  answer()
+  const { statusCode } = await put.answering
+  assert.equal(statusCode, 201)
+})

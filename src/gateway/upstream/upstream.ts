@@ -18,6 +18,7 @@ export function createUpstream(deps: { openSocket: SocketOpener }): Upstream {
   // By the connection itself, not its name: after a change of the configuration the name may mean another address.
   const agents = new Map<Connection, Agent>()
   const byHttp2 = createHttp2Upstream(deps)
+  const underWay = new Set<ClientRequest>()
   let closed = false
 
   function agentOf(connection: Connection, identity: ClientIdentity | undefined): Agent {
@@ -64,9 +65,15 @@ export function createUpstream(deps: { openSocket: SocketOpener }): Upstream {
     })
     const answering = answerOf(outgoing)
     boundTime(connection, outgoing)
-    const abandon = () => outgoing.destroy(gone())
+    const abandon = () => {
+      if (!isSent(outgoing)) outgoing.destroy(gone())
+    }
+    underWay.add(outgoing)
     abandoned.addEventListener('abort', abandon, { once: true })
-    outgoing.once('close', () => abandoned.removeEventListener('abort', abandon))
+    outgoing.once('close', () => {
+      underWay.delete(outgoing)
+      abandoned.removeEventListener('abort', abandon)
+    })
     if (body === undefined || Buffer.isBuffer(body)) outgoing.end(body)
     else {
       body.on('error', (error) => outgoing.destroy(error))
@@ -100,9 +107,26 @@ export function createUpstream(deps: { openSocket: SocketOpener }): Upstream {
     close() {
       closed = true
       byHttp2.close()
-      for (const agent of agents.values()) agent.destroy()
+      const heard = [...underWay].filter(isSent)
+      for (const outgoing of underWay) if (!isSent(outgoing)) outgoing.destroy(gone())
+      const destroy = () => {
+        for (const agent of agents.values()) agent.destroy()
+      }
+      if (heard.length === 0) destroy()
+      else setTimeout(destroy, heardMs).unref()
     },
   }
+}
+
+/** How long is waited for the answer to what has changed something, after the step that asked for it has ended. */
+const heardMs = 30_000
+
+/**
+ * Whether it may have been done already, whoever leaves now: what came of it is heard, so that it is recorded and nobody does it a
+ * second time.
+ */
+function isSent(outgoing: ClientRequest): boolean {
+  return !safe.has(outgoing.method) && outgoing.writableEnded && outgoing.socket !== null
 }
 
 /** Its connection had ended before the request was read: nothing was done for it (RFC 9110, section 9.2.2). */
