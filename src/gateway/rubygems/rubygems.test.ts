@@ -173,7 +173,7 @@ test('gem push: by the name and version of its own metadata, hashed, and never o
   assert.match(String(posted[0]?.headers.authorization), /^Basic /)
   assert.match(JSON.stringify(world.audit.ofType('access.granted')[0]?.data), new RegExp(sha256(good)))
   await world.gateway.recordDownloads(world.step)
-  assert.match(JSON.stringify(world.audit.ofType('packages.published')), /pkg:gem\/octo-hello@1\.0\.0/)
+  assert.match(JSON.stringify(world.audit.ofType('packages.published')), /pkg:gem\/octo-hello@1\.0\.1/)
 })
 
 test('a gem is what its one metadata says; a tar that two readers could read in two ways is none', () => {
