@@ -73,7 +73,13 @@ function describeRoute(route: Route): Record<string, unknown> {
     responses: {
       [route.status ?? 200]: {
         description: 'Done.',
-        content: { [mediaTypes[route.responseType ?? 'json']]: { schema: z.toJSONSchema(route.response) } },
+        ...(route.status === 204
+          ? {}
+          : {
+              content: {
+                [mediaTypes[route.responseType ?? 'json']]: { schema: z.toJSONSchema(route.response) },
+              },
+            }),
       },
       default: {
         description: 'Refused or failed.',
