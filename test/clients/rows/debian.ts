@@ -115,6 +115,7 @@ function setArchive(world: World, options: Partial<ArchiveOptions> = {}): Map<st
 
 /** The least image in which apt runs, of the machine's own files. */
 const makeImage = `
+export PATH=$PATH:/usr/sbin:/sbin
 root=/tmp/image; mkdir -p $root/{usr/lib64,var/lib/dpkg/{info,updates,triggers},var/lib/apt/lists/partial,var/cache/apt/archives/partial}
 mkdir -p $root/{var/log/apt,tmp,etc/apt/{apt.conf.d,trusted.gpg.d,preferences.d,sources.list.d},root,dev,proc,sys,run,usr/lib/apt/methods}
 for name in bin sbin lib lib64; do mkdir -p $root/usr/$name; ln -s usr/$name $root/$name; done
