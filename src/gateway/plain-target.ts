@@ -8,7 +8,8 @@ const pathChar = String.raw`[A-Za-z0-9._~!$&'()+,=:@-]`
  */
 const pathEscape = '%2f|%20|%22|%23|%3c|%3e|%5b|%5d|%5e|%60|%7b|%7c|%7d|%[89a-f][0-9a-f]'
 const pathForm = new RegExp(String.raw`^(?:/(?!\.{1,2}(?:/|$))(?:${pathChar}|${pathEscape})+)*/?$`, 'i')
-const dotSegment = /(?:^|\/|%2f)\.{1,2}(?:$|\/|%2f)/i
+/** With spaces at its end, too, which some servers cut off. */
+const dotSegment = /(?:^|\/|%2f)\.{1,2}(?:%20)*(?:$|\/|%2f)/i
 /** Servers that take `%2f` for a slash clean such a path, or cut its end off. */
 const emptySegment = /\/%2f|%2f(?:\/|%2f|$)/i
 
@@ -39,12 +40,18 @@ export function plainTarget(
   )
   if (path.length > maxChars || query.length > maxChars) return undefined
   const judged = unescaped(path, (one) => escapes.includes(one))
-  return pathForm.test(judged) &&
-    !dotSegment.test(judged) &&
-    !emptySegment.test(judged) &&
-    queryForm.test(query)
-    ? { path, query }
-    : undefined
+  const isPlain = pathForm.test(judged) && !dotSegment.test(judged) && !emptySegment.test(judged)
+  return isPlain && isUtf8(path) && queryForm.test(query) ? { path, query } : undefined
+}
+
+/** Overlong forms of `/` and `.` are none (RFC 3629, section 10). */
+function isUtf8(path: string): boolean {
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** A URL's path, or its beginning, to be compared with others: none of it is escaped that need not be. */

@@ -185,3 +185,18 @@ test('property: of a grant that is taken, something that the gateway can name is
   )
   assert.ok(taken > 100, `${taken} were taken`)
 })
+
+test('a grant for packages that its connection does not serve is refused when loaded', () => {
+  const serving = (grants: readonly string[]) =>
+    policyText({ build: { trust, grants } }).replace(
+      'url: https://registry.example.com }',
+      'url: https://registry.example.com, only: ["@octo/*", left-pad] }',
+    )
+  for (const grant of ['npm:install npmjs', 'npm:install npmjs/@octo/core', 'npm:resolve npmjs/left-*'])
+    assert.deepEqual(refusalsOf(serving([grant])), [], grant)
+  for (const grant of ['npm:install npmjs/express', 'npm:publish npmjs/@other/*@1.*'])
+    assert.match(
+      refusalsOf(serving([grant])).join('\n'),
+      /never allows anything: connection "npmjs" serves only @octo\/\*, left-pad/,
+    )
+})

@@ -8,7 +8,8 @@ import {
   type RoleConfig,
 } from '../config/index.ts'
 import { isWrite, kindNamed } from '../kinds/index.ts'
-import { parseGrant } from './grant.ts'
+import { intersects } from '../lib/index.ts'
+import { parseGrant, type Grant } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import { compileLimits, excessOf, type Limits } from './limits.ts'
 import type { LintSubject, RoleDraft } from './lint/index.ts'
@@ -34,6 +35,17 @@ export interface PolicyDraft extends LintSubject {
   readonly problems: readonly ConfigProblem[]
 }
 
+/** A grant for packages that its connection does not serve would be in force, and never allow anything (design.md, Never 14). */
+function unservedIn(
+  { connections }: PolicyDocument,
+  { source, connection, path }: Grant,
+): string | undefined {
+  const only = connections[connection]?.only
+  return only === undefined || path === '' || only.some((served) => intersects(path, served))
+    ? undefined
+    : `"${source}" never allows anything: connection "${connection}" serves only ${only.join(', ')}`
+}
+
 export function draftPolicy(
   document: PolicyDocument,
   locate: Locate,
@@ -46,9 +58,9 @@ export function draftPolicy(
   const roles = Object.entries(document.roles).map(([name, config]) => {
     const grants = config.grants.flatMap((source, index) => {
       const grant = parseGrant(source, kinds)
-      if (typeof grant !== 'string') return [{ ...grant, index }]
-      complain(['roles', name, 'grants', index], grant)
-      return []
+      const problem = typeof grant === 'string' ? grant : unservedIn(document, grant)
+      if (problem !== undefined) complain(['roles', name, 'grants', index], problem)
+      return typeof grant === 'string' ? [] : [{ ...grant, index }]
     })
     const draft = {
       name,

@@ -50,7 +50,7 @@ export async function checkOut(
     )
   if (readdirSync(request.workspace).length > 0)
     throw refuse(
-      `${request.workspace} is not empty: leave \`workspace: shared\` out, or put \`workspace: fresh\` there`,
+      `${request.workspace} is not empty, and a checkout fills an empty workspace: write \`workspace: fresh\` for the step, or leave its checkout out`,
     )
   const source = checkoutSource(open.step, session.job, checkout, request.role)
   if (typeof source === 'string') throw refuse(source)
