@@ -47,6 +47,10 @@ export interface Exchange {
    * says so; otherwise as it is. Throws `denied`.
    */
   publisher(permit: Permit, name: string): Promise<Permit>
+  /** The body of an answer on its way through a handler, which fails with `denied` where the credential begins. */
+  looked(upstream: IncomingMessage): Readable
+  /** Whether a text that a handler makes of an answer has the credential in it that was sent for it. */
+  holdsCredential(text: string): boolean
   /** Records a refusal that is the protocol's own, not policy's; returns the text for the step. */
   deny(what: string, reason: string): string
   /** Records a finding beside the refusal of what it is about; `key` tells it from others of its type, which are recorded once. */

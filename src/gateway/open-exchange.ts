@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Readable, type Duplex } from 'node:stream'
+import { Readable, pipeline, type Duplex } from 'node:stream'
 import { MayflyError, type Secret } from '../lib/index.ts'
 import type { Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
@@ -57,15 +57,6 @@ export function createExchangeOpener(deps: {
     return known
   }
 
-  function remember(
-    answer: IncomingMessage,
-    connection: Connection,
-    authorization: Secret | undefined,
-  ): IncomingMessage {
-    if (authorization !== undefined) reflections.set(answer, reflectionOf(connection, authorization))
-    return answer
-  }
-
   return (request, response, step, place, asksUpgrade) => {
     const host = (request.headers.host ?? '').toLowerCase()
     const authority = authorityOf(place)
@@ -80,11 +71,33 @@ export function createExchangeOpener(deps: {
       }
     const connection = place.storageOf ?? place
     const abandoned = whenAbandoned(response)
+    /** Of what was sent for this request. */
+    const sent = new Set<Reflection>()
+    /** No answer's head has the credential that was sent, whoever reads it. Throws `denied`. */
+    const remember = (answer: IncomingMessage, at: Connection, authorization: Secret | undefined) => {
+      if (authorization === undefined) return answer
+      const reflection = reflectionOf(at, authorization)
+      sent.add(reflection)
+      reflections.set(answer, reflection)
+      try {
+        reflection.head(answer.headers)
+      } catch (error) {
+        answer.destroy()
+        return tell(error)
+      }
+      return answer
+    }
+    const holdsCredential = (text: string) => [...sent].some((one) => one.holds(text))
+    /** A server's own words in a reason are not to bring it either. */
+    const clean = (text: string) =>
+      holdsCredential(text)
+        ? `the answer holds the credential of connection "${connection.name}", which no step may have: it is not told`
+        : text
     /** Records that an answer was not handed on; the error is in the words that the step is told. */
     const tell = (error: unknown): never => {
       if (!(error instanceof MayflyError) || error.code !== 'denied') throw error
       const what = `${connection.name} ${request.method} ${target.path}`
-      throw new MayflyError('denied', gatekeeper.deny(step, what, error.message))
+      throw new MayflyError('denied', gatekeeper.deny(step, what, clean(error.message)))
     }
     const reflectionSent = (upstream: IncomingMessage) => reflections.get(upstream)
     const asked = { step, connection, response, ...target, reflectionOf: reflectionSent }
@@ -112,7 +125,13 @@ export function createExchangeOpener(deps: {
       precheck: (operation) => gatekeeper.precheck(step, connection, operation),
       would: (operation, options) => gatekeeper.would(step, operation, options),
       permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
-      deny: (what, reason) => gatekeeper.deny(step, what, reason),
+      deny: (what, reason) => gatekeeper.deny(step, clean(what), clean(reason)),
+      holdsCredential,
+      looked(upstream) {
+        const body = reflections.get(upstream)?.body()
+        // Each ends the other, and how it ended shows where the body is read.
+        return body === undefined ? upstream : pipeline(upstream, body, () => undefined)
+      },
       found: (type, key, data) => findings.found(step, type, key, { connection: connection.name, ...data }),
       publisher: (permit, name) => publishing.permit(step, permit, name, exchange),
       pins: () => pinned.of(step.id),

@@ -11,6 +11,8 @@ import { createMasker, type Masker } from '../mask/index.ts'
 export interface Reflection {
   /** Throws `denied` if a header has it, in its value or in its name. */
   head(headers: NodeJS.Dict<string | string[]>): void
+  /** Whether a text has it that was made of an answer. */
+  holds(text: string): boolean
   /** What a body passes on its way to the step. Fails with `denied` where the credential begins: what came before has passed. */
   body(): Transform
   /** Looks at bytes that somebody else holds. */
@@ -38,16 +40,20 @@ export function createReflection(connection: Connection, authorization: Secret):
       'denied',
       `the answer holds the credential of connection "${connection.name}", which no step may have: it was cut`,
     )
+  const holds = (text: string) => {
+    let seen = false
+    const stream = masker.stream(() => (seen = true))
+    stream.write(Buffer.from(text))
+    stream.end()
+    return seen
+  }
   return {
+    holds,
     head(headers) {
-      let seen = false
-      const stream = masker.stream(() => (seen = true))
-      stream.write(Buffer.from(Object.values(headers).flat().join('\n')))
-      stream.end()
       // Names are in lower case by now.
       const names = Object.keys(headers)
-      if (seen || values.some((one) => names.some((name) => name.includes(one.reveal().toLowerCase()))))
-        throw found()
+      const isNamed = values.some((one) => names.some((name) => name.includes(one.reveal().toLowerCase())))
+      if (isNamed || holds(Object.values(headers).flat().join('\n'))) throw found()
     },
     body: () => lookThrough(masker, found),
     watch() {

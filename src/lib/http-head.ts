@@ -34,6 +34,9 @@ export function passableHead(
     return `it answered with a status that HTTP does not know (${String(status).padStart(3, '0')})`
   if (rawHeaders.length > 2 * limits.answerHeaders)
     return `it answered with more than ${limits.answerHeaders} headers`
+  // The answer would go on in a coding that its reader is not told of.
+  if (!/^(?:chunked|identity)?$/i.test(answer.headers['transfer-encoding']?.trim() ?? ''))
+    return 'it answered in a transfer coding that was not asked for'
   const named = (answer.headers.connection ?? '').toLowerCase().split(',')
   const ofHop = new Set([...hopByHop, ...named.map((one) => one.trim())])
   // A length is the frame of what follows: no answer may make us drop it.

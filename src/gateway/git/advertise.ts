@@ -29,7 +29,7 @@ export async function advertise(exchange: Exchange, route: Route, isScanned: boo
   if (!isList) return passOn(exchange, upstream)
   copyHead(upstream, exchange.response)
   exchange.response.removeHeader('content-length')
-  await pipeline(rewrite(upstream), exchange.response)
+  await pipeline(rewrite(exchange.looked(upstream)), exchange.response)
 }
 
 function rewriteOf(

@@ -17,6 +17,14 @@ export function answerJson(response: ServerResponse, status: number, value: Json
   response.end(body)
 }
 
+/** What a server said, told to the step unless the credential that it was asked with is in it. */
+export function tellJson(exchange: Exchange, status: number, value: Json): void {
+  const { response, connection, path } = exchange
+  if (!exchange.holdsCredential(JSON.stringify(value))) return answerJson(response, status, value)
+  const why = `the answer holds the credential of connection "${connection.name}", which no step may have`
+  answerError(response, 502, exchange.deny(`git lfs ${connection.name}${path}`, why))
+}
+
 export function answerError(response: ServerResponse, status: number, message: string): void {
   answerJson(response, status, { message })
 }
@@ -60,7 +68,8 @@ export async function answerFailure(exchange: Exchange, upstream: IncomingMessag
     ({ message }) => message,
     () => undefined,
   )
-  const words = typeof said === 'string' ? `: ${shown(Buffer.from(said))}` : ''
+  const isTold = typeof said === 'string' && !exchange.holdsCredential(said)
+  const words = isTold ? `: ${shown(Buffer.from(said))}` : ''
   return answerError(
     response,
     status >= 400 ? status : 502,

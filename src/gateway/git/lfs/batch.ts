@@ -1,7 +1,7 @@
 import { messageOf, type Clock } from '../../../lib/index.ts'
 import { pickHeaders, type Exchange, type Permit } from '../../exchange.ts'
 import { shown } from '../packet-stream.ts'
-import { answerError, answerFailure, answerJson, isObject, lfsType, readJson, type Json } from './answer.ts'
+import { answerError, answerFailure, isObject, lfsType, readJson, tellJson, type Json } from './answer.ts'
 import { readBatch, readObject, recordObjects, type BatchRequest } from './batch-request.ts'
 import { readHeaders, type HeldActions } from './held.ts'
 import type { Transfer } from './route.ts'
@@ -54,7 +54,7 @@ export async function batch(
     return answerError(response, 502, 'mayfly: the LFS server’s answer is not one to a basic transfer')
   const told = { exchange, repository, permit, asked, held, nowMs: clock.nowMs() }
   const known = new Map(asked.objects.map(({ oid, size }) => [oid, size]))
-  return answerJson(response, 200, {
+  return tellJson(exchange, 200, {
     transfer: 'basic',
     objects: objects.flatMap((one: unknown) => {
       const object = readObject(one)

@@ -1,6 +1,6 @@
 import { isVisible, messageOf, MayflyError } from '../../../lib/index.ts'
 import { pickHeaders, type Exchange } from '../../exchange.ts'
-import { answerError, answerFailure, answerJson, lfsType, readJson, type Json } from './answer.ts'
+import { answerError, answerFailure, lfsType, readJson, tellJson, type Json } from './answer.ts'
 import { readRef } from './batch-request.ts'
 import type { LfsRoute } from './route.ts'
 
@@ -49,7 +49,7 @@ export async function locks(exchange: Exchange, route: LockRoute): Promise<void>
   const { statusCode: status = 0 } = upstream
   // 409 is an answer: somebody else has the lock, and who.
   if (status !== 200 && status !== 201 && status !== 409) return answerFailure(exchange, upstream)
-  return answerJson(response, status, await readJson(upstream, answerBytes))
+  return tellJson(exchange, status, await readJson(upstream, answerBytes))
 }
 
 /** What of a call is sent on: what was understood. Throws `bad_input`. */
