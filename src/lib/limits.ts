@@ -119,7 +119,7 @@ export const limits = {
   /** One file that a step deploys to a Maven repository. */
   mavenPublishBytes: 134_217_728,
   /** What all steps have in memory of such, while it is hashed and passed on. */
-  cargoPublishingBytes: 268_435_456,
+  publishingBytes: 268_435_456,
   hostNameBytes: 253,
   policyBytes: 1_048_576,
   /** A file of certificate authorities; those of a whole system take 250 KB. */

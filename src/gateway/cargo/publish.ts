@@ -30,7 +30,7 @@ export function createPublisher(registryOf: RegistryReader): (exchange: Exchange
     const bytes = Number(request.headers['content-length'] ?? NaN)
     if (!(bytes <= limits.cargoPublishBytes))
       return deny(exchange, `a crate has at most ${limits.cargoPublishBytes} bytes, and says how many`, 413)
-    if (reading + bytes > limits.cargoPublishingBytes)
+    if (reading + bytes > limits.publishingBytes)
       return deny(exchange, 'too many crates are being published at once: try again', 503)
     reading += bytes
     try {

@@ -90,19 +90,20 @@ export function createDelivery(deps: {
     download: Download,
     record: Pick<Downloaded, 'provenance' | 'part' | 'cached'>,
   ): Promise<boolean> {
-    const { step, connection, response, path, query } = asked
+    const { step, connection, response, path } = asked
     const { purl, by = 'lockfile', integrity } = download
+    // A package URL is of one file, at whatever address; a part of it is told by its own.
     const seen =
       purl === undefined || by === 'digest' || connection.packages?.mayChange(purl) === true
         ? undefined
-        : { registry: registryOf(connection), purl, path: query === '' ? path : `${path}?${query}` }
+        : { registry: registryOf(connection), purl, path: download.isPart === true ? path : '' }
     const was: { integrity: string; sha256: string; first?: true } = { integrity: '', sha256: '' }
     const settle = async (sha256: string) => {
       was.sha256 = sha256
       was.integrity = heldDigest(download, sha256)
       if (seen === undefined || check === undefined) return
       const digest = typeof integrity === 'object' ? was.integrity : `sha256:${sha256}`
-      const { first } = await check.check(step, connection, seen, digest)
+      const { first } = await check.check(step, connection, seen, { digest, path })
       if (first) was.first = true
     }
     const bytes = await deliver(

@@ -9,7 +9,12 @@ export interface FirstSeenCheck {
    * Whether it is seen for the first time, with these bytes. Throws `denied` where it was another file then, which is recorded as
    * a finding; and what the store throws: what cannot be compared is not given.
    */
-  check(step: Step, connection: Connection, file: SeenFile, digest: string): Promise<{ first: boolean }>
+  check(
+    step: Step,
+    connection: Connection,
+    file: SeenFile,
+    now: { readonly digest: string; readonly path: string },
+  ): Promise<{ first: boolean }>
 }
 
 export function createFirstSeenCheck(deps: {
@@ -17,11 +22,11 @@ export function createFirstSeenCheck(deps: {
   firstSeen: StoredFirstSeen
 }): FirstSeenCheck {
   return {
-    async check(step, { name }, file, digest) {
+    async check(step, { name }, file, { digest, path }) {
       const stored = await deps.firstSeen.see(file, digest)
       const seen = { ...stored, digest: canonical(stored.digest) }
       if (seen.digest === canonical(digest)) return { first: !seen.recorded }
-      const { registry, purl, path } = file
+      const { registry, purl } = file
       const was = { digest: seen.digest, seen: new Date(seen.seenMs).toISOString() }
       deps.findings.found(step, 'package.changed', `${registry} ${path} ${digest}`, {
         ...{ connection: name, registry, purl, path: path.slice(0, 1_000) },

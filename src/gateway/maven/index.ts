@@ -2,6 +2,7 @@ import { plainAnswer, type Exchange, type HttpHandler } from '../exchange.ts'
 import { download } from './download.ts'
 import { createTurns } from '../turns.ts'
 import { publish } from './publish.ts'
+import { createReading } from './reading.ts'
 import { routeOf } from './route.ts'
 
 /**
@@ -9,13 +10,13 @@ import { routeOf } from './route.ts'
  * GET, deploying by PUT. Names artifact and version. Refuses folders, indexes, and every other method.
  */
 export function createMavenHandler(): HttpHandler {
-  const turns = createTurns()
+  const publishing = { turns: createTurns(), reading: createReading() }
   return async (exchange) => {
     const { request, path, query } = exchange
     const route = query === '' ? routeOf(path) : undefined
     if (route === undefined) return deny(exchange, 'only files of artifacts and their metadata pass here')
     if (request.method === 'GET' || request.method === 'HEAD') return download(exchange, route)
-    if (request.method === 'PUT') return publish(exchange, route, turns)
+    if (request.method === 'PUT') return publish(exchange, route, publishing)
     deny(exchange, 'files are read by GET and deployed by PUT, and nothing is deleted')
   }
 }

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import type { IncomingMessage } from 'node:http'
+import { limits } from '../../lib/index.ts'
+import { createReading } from './reading.ts'
 import { createHash } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { packLockfiles } from '../../lockfiles/index.ts'
@@ -70,7 +73,7 @@ test('the head of a file that is held by its digest brings no credential', async
     response.writeHead(200, { 'content-type': `text/${sent}`, 'content-length': jar.length }).end(jar)
   }
   const answer = await ask('GET', place)
-  assert.equal(answer.status, 403)
+  assert.equal(answer.status, 502)
   assert.match(answer.body, /holds the credential of connection "central"/)
 })
 
@@ -249,4 +252,19 @@ test('paths: each names one thing, or nothing', () => {
     '/o:x/lib/1.0/lib-1.0.jar',
   ])
     assert.equal(routeOf(path), undefined, path)
+})
+
+test('files that are being deployed have room together, however many steps send them', () => {
+  const reading = createReading()
+  const of = (length?: number) =>
+    reading.room({
+      headers: length === undefined ? {} : { 'content-length': String(length) },
+    } as IncomingMessage)
+  const [first, second] = [of(), of(limits.mavenPublishBytes)]
+  assert.match(String(of(1)), /too many files are being published at once/)
+  assert.ok(typeof first === 'object' && typeof second === 'object')
+  first.release()
+  first.release()
+  assert.ok(typeof of(limits.mavenPublishBytes) === 'object')
+  assert.equal(typeof of(1), 'string')
 })

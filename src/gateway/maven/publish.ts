@@ -4,6 +4,7 @@ import { collect } from '../collect.ts'
 import { discard, pickHeaders, plainAnswer, type Exchange, type Permit } from '../exchange.ts'
 import { follow } from '../follow.ts'
 import type { Turns } from '../turns.ts'
+import type { Reading } from './reading.ts'
 import { integrityOfHex } from '../../lockfiles/index.ts'
 import { purlOf, type FileRoute, type Route } from './route.ts'
 
@@ -12,12 +13,19 @@ import { purlOf, type FileRoute, type Route } from './route.ts'
  * the metadata, which says which versions there are. That the same bytes are there already is no failure: a deployment that is tried
  * again, or a repository that makes the checksums beside a file itself.
  */
-export async function publish(exchange: Exchange, route: Route, turns: Turns): Promise<void> {
+export async function publish(
+  exchange: Exchange,
+  route: Route,
+  { turns, reading }: { readonly turns: Turns; readonly reading: Reading },
+): Promise<void> {
   const { request, response, connection, path } = exchange
   const operation = { action: 'maven:publish', connection: connection.name, path: route.coordinates }
   const ref = route.kind === 'file' ? { ref: route.version } : {}
   const mayBegin = exchange.would({ ...operation, ...ref }, route.kind === 'file' ? {} : { anyRef: true })
   // What may not be published is not read.
+  const room = mayBegin ? reading.room(request) : { release: () => undefined }
+  if (typeof room === 'string') return deny(exchange, room, 503)
+  response.once('close', room.release)
   const body = mayBegin ? await collect(request, limits.mavenPublishBytes) : Buffer.alloc(0)
   if (body === undefined)
     return deny(exchange, `a file has at most ${limits.mavenPublishBytes} bytes, or it broke off`, 413)

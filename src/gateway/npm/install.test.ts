@@ -35,6 +35,27 @@ for (const [registry, name, path] of layouts)
   })
 
 // Whoever writes a lockfile chooses these, and the grant is of another package.
+test('what a lockfile says is at an address is what its registry has there, by name and version', async (t) => {
+  for (const [name, version, path] of [
+    ['evil', '9.9.9', '/evil/-/evil-1.0.0.tgz'],
+    ['evil', '1.0.0+x', '/evil/-/evil-1.0.0.tgz'],
+    ['versions', '1.0.0', '/evil/versions/1.0.0/content'],
+    ['download', '1.0.0', '/download/@x/evil/1.0.0/0a1b2c'],
+    ['good', '1.0.0', '/evil/-/good/-/evil-1.0.0.tgz'],
+    ['core', '2.0.0', '/core/versions/1.0.0/content'],
+    ['core', '2.0.0', '/core/1.0.0/core-1.0.0.tgz'],
+    ['@octo/core', '2.0.0', '/download/@octo/core/1.0.0/0a1b2c'],
+  ] as const) {
+    const resolved = `https://${npmHost}${path}`
+    const npm = await openNpm(t, { lockfiles: [packageLock({ [name]: { version, resolved, integrity } })] })
+    npm.registry.bodies.set(path, file)
+    const answer = await npm.get(path)
+    assert.equal(answer.status, 403, path)
+    assert.match(answer.body, /is at this address, which is not one of that version/)
+    assert.deepEqual(npm.asked(), [])
+  }
+})
+
 test('an address in a lockfile that is another package’s, or none of a file, is refused before upstream is asked', async (t) => {
   const paths = [
     '/@octo/secret/-/secret-1.0.0.tgz',

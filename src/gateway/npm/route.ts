@@ -75,20 +75,50 @@ export function packumentPath(name: string): string {
 }
 
 /**
- * Whether a path that a lockfile or a packument names for a file is of this package, in any of the layouts that registries have:
- * one of another package would be fetched past the grants that name it.
+ * Whether a path that a packument names for a file is of this package, in any of the layouts that registries have: one of another
+ * package would be fetched past the grants that name it. One that a lockfile names must be of this `version`, too: what it says of
+ * itself is what rules and record are about.
  *
  * GitLab `/@octo/core/-/@octo/core-1.0.0.tgz`, GitHub `/download/@octo/core/1.0.0/HASH`, Azure
  * `/core/versions/1.0.0/content`, and folders for versions. `path` is below the connection's, escapes resolved.
  */
-export function isFileOf(path: string, name: string): boolean {
+export function isFileOf(path: string, name: string, version?: string): boolean {
   // What is not of a package is there; and the package `-`, which leaves a dependency out where it stands for it.
   if (path.startsWith('/-/') && !(name === '-' && path.startsWith('/-/-/'))) return false
   // Before `/-/` stands whose file it is; where there is none, the name is a folder on the way.
   const bar = path.lastIndexOf('/-/')
-  const at = bar === -1 ? path.indexOf(`/${name}/`) : bar - name.length - 1
+  const at = bar === -1 ? folderOf(path, name) : bar - name.length - 1
   // `/@octo/core/` is no place of the package `core`.
-  return path.startsWith(`/${name}/`, at) && (name.startsWith('@') || !/\/@[^/]*$/.test(path.slice(0, at)))
+  const isNamed =
+    path.startsWith(`/${name}/`, at) && (name.startsWith('@') || !/\/@[^/]*$/.test(path.slice(0, at)))
+  if (!isNamed || version === undefined) return isNamed
+  const rest = path.slice(at + name.length + 2)
+  if (bar !== -1) return isNamedSo(rest.slice(2), name, version)
+  return (
+    isBelow(rest, name, version) || (path.startsWith('/download/', at - 9) && rest.startsWith(`${version}/`))
+  )
+}
+
+/** Behind a folder that every file is in, the first folder of that name counts; a package may be called `download`. */
+function folderOf(path: string, name: string): number {
+  const downloads = path.indexOf(`/download/${name}/`)
+  return downloads === -1 ? path.indexOf(`/${name}/`) : downloads + '/download'.length
+}
+
+/** Without `/-/`: `versions/1.0.0/content`, `1.0.0/core-1.0.0.tgz`. */
+function isBelow(rest: string, name: string, version: string): boolean {
+  if (rest === `versions/${version}/content`) return true
+  return rest.startsWith(`${version}/`) && rest.endsWith('.tgz') && isNamedSo(rest, name, version)
+}
+
+/** `core-1.0.0.tgz`, with the scope in front or the version as a folder. What is no version (`1.0.2beta`, as of old) names no other. */
+function isNamedSo(rest: string, name: string, version: string): boolean {
+  const plain = rest.startsWith(`${version}/`) ? rest.slice(version.length + 1) : rest
+  const scope = name.slice(0, name.length - unscoped(name).length)
+  const file = plain.startsWith(scope) ? plain.slice(scope.length) : plain
+  if (!file.startsWith(`${unscoped(name)}-`)) return false
+  const said = file.slice(unscoped(name).length + 1).replace(/\.tgz$/, '')
+  return said === version || !isVersion(said)
 }
 
 function unscoped(name: string): string {

@@ -34,8 +34,8 @@ export function fileOf(exchange: Exchange, pins: Pins | undefined, dists: Dists)
     const { name, version } = first
     if (others.some((other) => other.name !== name || other.version !== version))
       return 'the lockfiles say that two packages are at this address'
-    if (!isFileOf(decoded(path) ?? '', name))
-      return `the lockfile says that ${name}@${version} is at this address, which is not one of that package`
+    if (!isFileOf(decoded(path) ?? '', name, version))
+      return `the lockfile says that ${name}@${version} is at this address, which is not one of that version`
     return pinned(name, version)
   }
   const passed = place === undefined ? undefined : dists.at(connection, place)

@@ -1,5 +1,5 @@
 import { messageOf } from '../../lib/index.ts'
-import { placeOf } from '../../lockfiles/index.ts'
+import { canonicalVersion, placeOf } from '../../lockfiles/index.ts'
 import { copyHead, discard, type Exchange, type Permit, refusedHint } from '../exchange.ts'
 import { strongest } from '../verified-body.ts'
 import { addressOf, ask } from '../ask.ts'
@@ -8,7 +8,7 @@ import { fetchAttestations } from './attestations.ts'
 import { mayResolve, operationOf, unpinned } from './index-request.ts'
 import type { Pages } from './pages.ts'
 import type { IndexFile, ProjectPage } from './project-page.ts'
-import { pinnedFile, purlOf, releasesOf, type Release } from './release-file.ts'
+import { pinnedFile, purlOf, releasesOf, versionOf, type Release } from './release-file.ts'
 import type { Route } from './route.ts'
 
 type File = Extract<Route, { kind: 'file' }>
@@ -41,7 +41,6 @@ export async function serveFile(exchange: Exchange, pages: Pages, route: File): 
   })
 }
 
-/** purl-spec, type `pypi`. */
 /** As the index says in JSON (PEP 700). */
 function publishedAt(file: IndexFile | undefined): { published?: number } {
   const time = Date.parse(String(file?.rest['upload-time']))
@@ -58,7 +57,14 @@ async function pinnedOf(
   const pins = await exchange.pins()
   const pinned = pins === undefined ? undefined : pinnedFile(pins, file)
   if (pins === undefined || pinned === undefined) return resolvedOf(exchange, pages, file, url)
-  const { project, version, integrity } = pinned
+  const { project, integrity } = pinned
+  const version = versionOf(file, project)
+  // What the lockfile says of a file is the repository's word, and its name the registry's: rules and record are about the one.
+  if (version === undefined || canonicalVersion(version) !== canonicalVersion(pinned.version))
+    return refuse(
+      exchange,
+      `the lockfile says that ${file} is ${project} ${pinned.version}, which its name does not`,
+    )
   const permit = await exchange.permitPinned(operationOf(exchange, 'pypi:install', project, version), pins)
   if (!permit.allow) return answerPlain(exchange, 403, permit.message)
   const problem = integrityProblem(file, integrity)

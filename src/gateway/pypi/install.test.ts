@@ -157,7 +157,15 @@ test('a grant for a version, without a lockfile, without hashes, and two lockfil
     lockfiles: { 'poetry.lock': lock('a'), 'pdm.lock': lock('b') },
   })
   assert.match((await both.ask('GET', `/packages/${wheel}`)).body, /two digests/)
-  for (const one of [other, none, bare, both]) assert.deepEqual(one.asked(), [])
+  // Whose version a file is says its name: a lockfile that calls it another does not bring it past the rules for that one.
+  const misnamed = await openIndexWorld(t, ['pypi:install pypi/octo-core@2.*'], {
+    lockfiles: { 'poetry.lock': lock('wheel').replace('"1.0"', '"2.0"') },
+  })
+  assert.match(
+    (await misnamed.ask('GET', `/packages/${wheel}`)).body,
+    /is octo-core 2\.0, which its name does not/,
+  )
+  for (const one of [other, none, bare, both, misnamed]) assert.deepEqual(one.asked(), [])
 })
 
 test('metadata of a wheel is held against the digest on the page, and without one it is not given', async (t) => {

@@ -59,7 +59,7 @@ export function createPublisher(): (exchange: Exchange) => Promise<void> {
     const bytes = Number(request.headers['content-length'] ?? NaN)
     if (!(bytes <= limits.gemBytes))
       return deny(exchange, `a gem has at most ${limits.gemBytes} bytes, and says how many`, 413)
-    if (reading + bytes > limits.cargoPublishingBytes)
+    if (reading + bytes > limits.publishingBytes)
       return deny(exchange, 'too many gems are being published at once: try again', 503)
     reading += bytes
     try {
