@@ -9,6 +9,7 @@ import {
   type Exchange,
   type Permit,
 } from './exchange.ts'
+import { collect } from './collect.ts'
 import { compressedMessages, isGrpc } from './grpc.ts'
 import { injectedParameter, requestHeaders, strippedQuery } from './plain-headers.ts'
 
@@ -31,17 +32,35 @@ export async function passHttp(
   const permit = await exchange.permitAll(operations, { http: { method: request.method } })
   if (!permit.allow) return plainAnswer(response, 403, permit.message)
   const headers = { ...requestHeaders(request, connection), ...ofGrpc(exchange, permit) }
-  const sent = body ?? (hasBody(request) ? request : undefined)
+  const form = body ?? (isForm(request) ? await readForm(exchange) : undefined)
+  if (typeof form === 'string') return plainAnswer(response, 403, exchange.deny(what, form))
+  const sent = form ?? (hasBody(request) ? request : undefined)
   const upstream = await exchange.send(permit, {
     method: request.method ?? '',
     path: query === '' ? path : `${path}?${query}`,
-    headers: body === undefined ? headers : { ...headers, 'content-length': String(body.length) },
+    headers: form === undefined ? headers : { ...headers, 'content-length': String(form.length) },
     ...(sent === undefined ? {} : { body: sent }),
     http2: isGrpc(request),
     relayBusy: true,
   })
   await passOn(exchange, await fromStorage(exchange, permit, upstream), what, shown)
 }
+
+function isForm({ headers }: IncomingMessage): boolean {
+  return /^\s*application\/x-www-form-urlencoded\b/i.test(headers['content-type'] ?? '')
+}
+
+/** A form is read as servers read it: they take its fields for parameters of the query, credentials and methods among them. */
+async function readForm({ request, connection }: Exchange): Promise<Buffer | string> {
+  if (request.headers['content-encoding'] !== undefined) return 'a form is sent without an encoding'
+  const form = await collect(request, maxFormBytes)
+  if (form === undefined)
+    return `a form has at most ${maxFormBytes} bytes, or it broke off: send JSON, or a file`
+  const read = strippedQuery(form.toString('latin1').replaceAll(/[\r\n]/g, ''), injectedParameter(connection))
+  return typeof read === 'string' ? form : read.refused.replace('its query', 'its form')
+}
+
+const maxFormBytes = 8_388_608
 
 /** What a call of gRPC says of its own connection; compressed messages could not be looked into. */
 function ofGrpc({ request, connection }: Exchange, permit: Permit): Record<string, string> {

@@ -24,7 +24,7 @@ const named = /^(?:x-jfrog-art-api|x-honeycomb-team|cf-access-client-.*|x-csrf-.
  * for what is seen.
  */
 const another =
-  /^(?:x-(?:http-)?method(?:-override)?|x-(?:original|rewrite|override|proxy|remote|accel|envoy|arr|azure|ms-client-principal)(?:-.*)?|x-(?:host|url|uri|path|sendfile)|(?:x-)?(?:real|client|cluster-client|true-client|fastly-client|cf-connecting)-ip|(?:base|http|request|destination|front-end)-(?:uri|url|https?|host|path)|(?:remote|impersonate)-.*|destination|overwrite)$/
+  /^(?:x-(?:http-)?method(?:-override)?|x-(?:original|rewrite|override|proxy|remote|accel|envoy|arr|azure|ms-client-principal)(?:-.*)?|x-(?:host|url|uri|path|sendfile)|(?:x-)?(?:real|client|cluster-client|true-client|fastly-client|cf-connecting)-ip|(?:base|http|request|destination|front-end)-(?:uri|url|https?|host|path)|(?:remote|impersonate)-.*|gitlab-(?:sudo|workhorse.*)|destination|overwrite)$/
 
 /** Parameters by which APIs take a credential, or another method or user. */
 const meaningful =

@@ -159,6 +159,20 @@ test('a credential stands in the header or query parameter that the connection n
   assert.equal(query.upstream.seen.length, 1)
 })
 
+test('a form is read as its server reads it: no credential and no other method in it', async (t) => {
+  const { world, upstream } = await apiWorld(t, ['http:post api/v1/*'])
+  const send = (form: string) =>
+    world.ask(
+      `POST /base/v1/items HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${form.length}\r\n\r\n${form}`,
+      { authority: `${host}:443` },
+    )
+  for (const form of ['a=1&_method=DELETE', 'private_token=mine', '%5fmethod=PUT', 'sudo=root'])
+    assert.equal((await send(form)).status, 403, form)
+  assert.equal(upstream.seen.length, 0)
+  assert.equal((await send('title=x&body=a+b%26c')).status, 200)
+  assert.equal(upstream.seen[0]?.body.toString(), 'title=x&body=a+b%26c')
+})
+
 test('redirects stay on the connection and carry no credential; other hosts are not handed on', async (t) => {
   const { upstream, ask } = await apiWorld(t, ['http:get api/*'])
   for (const [location, status, header] of [

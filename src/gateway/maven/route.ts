@@ -23,7 +23,7 @@ export function routeOf(path: string): Route | undefined {
   if (name === '' || segments.some((one) => !/^[A-Za-z0-9_][A-Za-z0-9_.+-]*$/.test(one))) return undefined
   if (/^maven-metadata(?:-[A-Za-z0-9_.-]+)?\.xml$/.test(name.replace(suffix, ''))) return metadataIn(segments)
   const [version = '', artifact = ''] = [segments.pop(), segments.pop()]
-  const coordinates = `${segments.join('.')}:${artifact}`
+  const coordinates = `${groupOf(segments)}:${artifact}`
   const file = name.replace(suffix, '')
   // A snapshot's files have the time of their building in the place of SNAPSHOT.
   const base = version.replace(/-SNAPSHOT$/, '')
@@ -36,8 +36,13 @@ export function routeOf(path: string): Route | undefined {
 function metadataIn(segments: readonly string[]): Route | undefined {
   const last = segments.at(-1) ?? ''
   const parts = last.endsWith('-SNAPSHOT') ? segments.slice(0, -1) : segments
-  const coordinates = `${parts.slice(0, -1).join('.')}:${parts.at(-1) ?? ''}`
+  const coordinates = `${groupOf(parts.slice(0, -1))}:${parts.at(-1) ?? ''}`
   return isCoordinates(coordinates) ? { kind: 'metadata', coordinates } : undefined
+}
+
+/** The folders of a group: a dot in one of them would make `com.octo` of another place than `com/octo`. */
+function groupOf(folders: readonly string[]): string {
+  return folders.some((one) => one.includes('.')) ? '' : folders.join('.')
 }
 
 function isCoordinates(text: string): boolean {

@@ -46,6 +46,9 @@ export function readPublication({ json, placeholder, files }: Body, name: string
   const [version, manifest] = first
   const shown = JSON.stringify(version.slice(0, 50))
   if (!isVersion(version)) return `${shown} is no version`
+  // Registries take these for the version without them, which may be there already.
+  if (version.includes('+') || /(?:^|\.)0\d/.test(version.split('-')[0] ?? ''))
+    return `${shown} is written otherwise by npm: without build metadata, and without zeros in front`
   const { name: inner, version: innerVersion, deprecated } = recordOf(manifest)
   if (inner !== name || innerVersion !== version) return 'the manifest is of another package or version'
   if (deprecated !== undefined) return 'deprecating is no part of publishing'
