@@ -222,7 +222,11 @@ test('a checkout says why there is none: no commit, no grant, a workspace that i
       { sha: '1'.repeat(40) },
       /111111111111 of https:\/\/git\.example\.com\/octo-org\/links is not there: git ended with 128, see above/,
     ],
-    [step('release', ', workspace: shared'), {}, /is not empty, and a checkout fills an empty workspace: write `workspace: fresh`/],
+    [
+      step('release', ', workspace: shared'),
+      {},
+      /is not empty, and a checkout fills an empty workspace: write `workspace: fresh`/,
+    ],
   ]
   writeFileSync(join(stage.workspace, 'file'), '')
   for (const [text, claims, expected] of wrongs) {
