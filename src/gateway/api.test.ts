@@ -106,6 +106,8 @@ test('what answers with a credential is refused, whatever is granted: in any cas
         ['POST', '/app/installations/1/access_tokens'],
         ['POST', '/repos/octo/app/actions/runners/registration-token'],
         ['POST', '/repos/octo/app/actions/Runners%2fgenerate-jitconfig'],
+        ['POST', '/repositories/77/actions/runners/registration-token'],
+        ['POST', '/organizations/9/actions/runners/registration-token'],
       ],
     ],
     [

@@ -16,7 +16,7 @@ export function createGithubHandler(): HttpHandler {
     const { name: connection } = exchange.connection
     // A server may take an escaped slash for one: a file's path is not hidden by it.
     const plain = path.replaceAll(/%2f/gi, '/')
-    const action = actionOf('github', rules, request.method ?? '', plain.slice(1).replace(/\/$/, ''))
+    const action = actionOf('github', rules, request.method ?? '', ruled(plain))
     if (isMinting(action))
       return plainAnswer(exchange.response, 403, exchange.deny(whatOf(exchange), mintingRefusal))
     const resource = await resourceOf(exchange, action, plain)
@@ -25,6 +25,16 @@ export function createGithubHandler(): HttpHandler {
       link: (text) => byName(text, resource),
     })
   }
+}
+
+/** The path as rules have it: what is named by its number is the same thing. */
+function ruled(path: string): string {
+  return path
+    .slice(1)
+    .replace(/\/+$/, '')
+    .replaceAll(/\/{2,}/g, '/')
+    .replace(/^repositories\/\d+(?=\/|$)/i, 'repos/~/~')
+    .replace(/^organizations\/\d+(?=\/|$)/i, 'orgs/~')
 }
 
 async function graphql(exchange: Exchange): Promise<void> {

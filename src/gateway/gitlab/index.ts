@@ -104,6 +104,7 @@ const rules = readRules(
   POST|PUT projects/*/cluster_agents/*/tokens/** => mint
   POST|PUT groups/*/service_accounts/*/personal_access_tokens/** => mint
   POST|PUT service_accounts/** => mint
+  POST|PUT applications/** => mint
   POST|PUT projects/*/error_tracking/client_keys/** => mint
   GET|HEAD groups/*/variables/** => mint
   GET|HEAD admin/** => mint

@@ -17,10 +17,14 @@ const maxPackedBytes = 1_048_576
 export async function passAdvisories(exchange: Exchange): Promise<void> {
   const { request, connection } = exchange
   const what = `npm POST ${connection.name}${exchange.path}`
+  const any = { action: 'npm:resolve', connection: connection.name, path: '' }
+  // Whose role resolves nothing has no body read, of which each name would be judged.
+  const denial = exchange.would(any, { anyRef: true }) ? undefined : exchange.precheck(any)
+  if (denial !== undefined) return refuse(exchange, 403, denial.message)
   const text = await bodyOf(request)
   const asked = text === undefined ? undefined : parseJson(text)
   const names = isRecord(asked) ? Object.keys(asked) : []
-  if (!names.every(isName) || names.length === 0)
+  if (!names.every(isName) || names.length === 0 || names.length > maxNames)
     return refuse(exchange, 400, exchange.deny(what, 'its body is not { "NAME": ["VERSION"] }, or too long'))
   const permit = await exchange.permitAll(
     names.map((path) => ({ action: 'npm:resolve', connection: connection.name, path })),
@@ -36,6 +40,9 @@ export async function passAdvisories(exchange: Exchange): Promise<void> {
   if (answer.statusCode !== 200) return refuseAnswer(exchange, what, answer)
   await exchange.relay(answer)
 }
+
+/** Packages that are asked about at once; the largest projects have some thousands. */
+const maxNames = 10_000
 
 /** What a registry signs with, and who says how a version was made: for `npm audit signatures`. */
 export async function passStatement(exchange: Exchange, permit: Permit): Promise<void> {
