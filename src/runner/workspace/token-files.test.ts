@@ -145,6 +145,10 @@ test('variables, placeholders and plain names are no secrets', () => {
     ['NuGet.Config', '<add key="ClearTextPassword" value="%TOKEN_OF_JOB%" />'],
     ['.m2/settings.xml', '<password>${env.MAVEN_TOKEN}</password><password>{COQLCE6DU6GtcS5P=}</password>'],
     ['pip.conf', 'index-url = https://p.test/simple\n'],
+    [
+      '.bundle/config',
+      '---\nBUNDLE_PATH: "vendor/bundle"\nBUNDLE_WITHOUT: "development:test"\nBUNDLE_BUILD__NOKOGIRI: "--use-system-libraries"\n',
+    ],
   ]
   for (const [path, text] of plain) assert.equal(cleanTokenFile(path, text), undefined, text)
   for (const path of ['npmrc.md', 'src/config', 'config.json', 'a/netrc', '.git/refs/heads/config/x'])

@@ -21,6 +21,13 @@ const gitConfig: Kind = {
   leave: 'before key',
 }
 
+/** Bundler's credentials stand under the names of hosts; these are settings (bundler.io/man/bundle-config.1.html). */
+function bundleKeys(): RegExp {
+  const settings =
+    'PATH|PATH__SYSTEM|PATH_RELATIVE_TO_CWD|WITHOUT|WITH|ONLY|JOBS|RETRY|REDIRECTS|TIMEOUT|FROZEN|DEPLOYMENT|BIN|CACHE_PATH|CACHE_ALL|CACHE_ALL_PLATFORMS|GLOBAL_GEM_CACHE|CLEAN|NO_PRUNE|NO_INSTALL|SHEBANG|GEMFILE|VERSION|TRUST___POLICY|SPECIFIC_PLATFORM|FORCE_RUBY_PLATFORM|LOCKFILE_CHECKSUMS|PREFER_PATCH|INLINE|AUTO_INSTALL|APP_CONFIG|CONSOLE|PLUGINS|SSL_VERIFY_MODE|SYSTEM_BINDIR|IGNORE_MESSAGES|SILENCE_\\w+|DISABLE_\\w+|ALLOW_\\w+|BUILD__\\w+|LOCAL__\\w+'
+  return new RegExp(`BUNDLE_(?!(?:${settings})"?:)\\w{1,200}`, 'g')
+}
+
 const kinds: readonly Kind[] = [
   gitConfig,
   { file: /(?:^|\/)\.?npmrc$/, keys: /_authToken|_auth|_password|:key|^key/gi, leave: 'before key' },
@@ -37,7 +44,7 @@ const kinds: readonly Kind[] = [
   },
   { file: /(?:^|\/)[._]netrc$/, keys: /password/gi, leave: 'no file' },
   { file: /(?:^|\/)\.pypirc$/, keys: /password/gi, leave: 'no file' },
-  { file: /(?:^|\/)\.bundle\/config$/, keys: /BUNDLE_\w{1,200}/g, leave: 'no file' },
+  { file: /(?:^|\/)\.bundle\/config$/, keys: bundleKeys(), leave: 'no file' },
   { file: /(?:^|\/)(?:\.git-credentials|\.git\/credentials)$/, keys: /(?!)/g, leave: 'no file' },
   {
     file: /(?:^|\/)(?:\.docker\/config|\.config\/containers\/auth|auth|gha-creds-[\w-]{1,64})\.json$|(?:^|\/)\.dockercfg$/,
