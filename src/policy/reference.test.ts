@@ -151,7 +151,7 @@ test('property: Cedar decides as a plain reading of grants and forbids does', ()
         }
       },
     ),
-    { numRuns: 500 },
+    { numRuns: 300 },
   )
   assert.ok(allowed > 100, 'both answers were asked for')
 })

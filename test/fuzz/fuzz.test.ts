@@ -23,7 +23,7 @@ import type { Target, TargetOptions } from './target.ts'
 const { MAYFLY_FUZZ_SECONDS: seconds, MAYFLY_FUZZ_SEED: seedText } = process.env
 const seed = Number(seedText ?? (seconds === undefined ? 1 : Date.now() % 1_000_000_000))
 /** Without a time: every answer of the corpus as it is, to both kinds of request, and so many that are spoilt; the same each time. */
-const usualCases = 2 * answers.length + 60
+const usualCases = 2 * answers.length + 30
 
 const kinds = ['git', 'npm', 'deb', 'go'] as const
 
