@@ -127,6 +127,8 @@ export interface Download {
   readonly purl?: string
   /** It is read before the package is chosen (go.mod): recorded, and held to what it was first, but no rule of packages is asked. */
   readonly isPart?: true
+  /** Which it is of several files of its package URL: those of a source package, or builds for two suites. */
+  readonly place?: string
   /** As people name it: `@octo/core@1.0.0`. */
   readonly what: string
   /**

@@ -46,8 +46,11 @@ export async function passHttp(
   await passOn(exchange, await fromStorage(exchange, permit, upstream), what, shown)
 }
 
-function isForm({ headers }: IncomingMessage): boolean {
-  return /^\s*application\/x-www-form-urlencoded\b/i.test(headers['content-type'] ?? '')
+/** What is posted without a type is one to some servers (Rack). */
+function isForm(request: IncomingMessage): boolean {
+  const { 'content-type': type } = request.headers
+  if (type === undefined) return request.method === 'POST' && hasBody(request)
+  return /^\s*application\/x-www-form-urlencoded\b/i.test(type)
 }
 
 /** A form is read as servers read it: they take its fields for parameters of the query, credentials and methods among them. */

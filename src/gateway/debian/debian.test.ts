@@ -96,6 +96,26 @@ async function debianWorld(
 const asked = placeOf(hello).replace('+', '%2b').replace('~', '%7e')
 
 test(
+  'one version may be built for several suites: each file is held to what itself was first',
+  { skip },
+  async (t) => {
+    const { get, update, serve, world, newStep } = await debianWorld(t)
+    const old = { ...hello, filename: 'pool/old/hello.deb' }
+    const young = { ...hello, filename: 'pool/young/hello.deb', bytes: Buffer.from('another build') }
+    serve({ packages: [old, young] })
+    await update()
+    assert.equal((await get(old.filename)).body, 'the package')
+    assert.equal((await get(young.filename)).body, 'another build')
+    assert.deepEqual(world.audit.ofType('package.changed'), [])
+    serve({ packages: [old, { ...young, bytes: Buffer.from('changed since') }] })
+    newStep()
+    await update()
+    assert.notEqual((await get(young.filename)).body, 'changed since')
+    assert.equal(world.audit.ofType('package.changed').length, 1)
+  },
+)
+
+test(
   'apt-get update and install: signature, index, package; each recorded as signed, and nothing else of the host passes',
   { skip },
   async (t) => {

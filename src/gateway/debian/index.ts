@@ -114,6 +114,7 @@ async function passPackage(
   const download = {
     purl: `pkg:deb/${namespace}${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${architecture}`,
     what: `${name} ${version} (${architecture})`,
+    place: unescaped(written),
     integrity,
     by: 'signature',
     refuse: (message: string) => refuse(exchange, 403, message),

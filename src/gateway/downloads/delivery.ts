@@ -92,11 +92,15 @@ export function createDelivery(deps: {
   ): Promise<boolean> {
     const { step, connection, response, path } = asked
     const { purl, by = 'lockfile', integrity } = download
-    // A package URL is of one file, at whatever address; a part of it is told by its own.
+    // A package URL is of one file, at whatever address a lockfile names, unless its protocol says which of several it is.
     const seen =
       purl === undefined || by === 'digest' || connection.packages?.mayChange(purl) === true
         ? undefined
-        : { registry: registryOf(connection), purl, path: download.isPart === true ? path : '' }
+        : {
+            registry: registryOf(connection),
+            purl,
+            path: download.place ?? (download.isPart === true ? path : ''),
+          }
     const was: { integrity: string; sha256: string; first?: true } = { integrity: '', sha256: '' }
     const settle = async (sha256: string) => {
       was.sha256 = sha256

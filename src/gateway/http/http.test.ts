@@ -168,6 +168,9 @@ test('a form is read as its server reads it: no credential and no other method i
     )
   for (const form of ['a=1&_method=DELETE', 'private_token=mine', '%5fmethod=PUT', 'sudo=root'])
     assert.equal((await send(form)).status, 403, form)
+  const untyped = 'private_token=mine'
+  const head = `POST /base/v1/items HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\nContent-Length: ${untyped.length}`
+  assert.equal((await world.ask(`${head}\r\n\r\n${untyped}`, { authority: `${host}:443` })).status, 403)
   assert.equal(upstream.seen.length, 0)
   assert.equal((await send('title=x&body=a+b%26c')).status, 200)
   assert.equal(upstream.seen[0]?.body.toString(), 'title=x&body=a+b%26c')
