@@ -1,5 +1,6 @@
 import { MayflyError } from '../lib/index.ts'
-import type { PendingApproval, ServerApi, SessionGrant } from './api.ts'
+import type { ServerApi } from './api.ts'
+import type { PendingApproval, SessionGrant } from './api-facts.ts'
 
 /** What waiting takes from outside. */
 export interface Waiting {

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { MayflyError } from '../lib/index.ts'
-import type { StepGrant } from './api.ts'
+import type { StepGrant } from './api-facts.ts'
 import type { OpenStep, Preparing } from './opened-step.ts'
 import type { HeldBy } from './sandbox/index.ts'
 import type { JobFacts } from './session-facts.ts'

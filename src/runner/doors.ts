@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { MayflyError, canonicalHost, limits } from '../lib/index.ts'
-import type { StepGrant } from './api.ts'
+import type { StepGrant } from './api-facts.ts'
 import type { RoleFacts } from './session-facts.ts'
 
 /** Where tools in the sandbox find their proxy. Each sandbox has a network of its own, so the port is free. */

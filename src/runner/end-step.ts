@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { messageOf } from '../lib/index.ts'
-import type { StepActivity } from './api.ts'
+import type { StepActivity } from './api-facts.ts'
 import { fileListOf, type Artifacts } from './artifacts/index.ts'
 import type { CacheReport } from './cache/index.ts'
 import { handOn } from './hand-on.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { StepGrant } from './api.ts'
+import type { StepGrant } from './api-facts.ts'
 import { readEnvironment } from '../config/environment.ts'
 import { bareEnvironment, stepEnvironment } from './environment.ts'
 import { secretsOfJob } from './job-secrets/index.ts'

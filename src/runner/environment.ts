@@ -1,6 +1,6 @@
 import { normalize } from 'node:path'
 import { kindNamed, kindNames, type SettingsFile } from '../kinds/index.ts'
-import type { StepGrant } from './api.ts'
+import type { StepGrant } from './api-facts.ts'
 import { placeVariables } from './conventions/index.ts'
 import { aroundProxy, proxyPort } from './doors.ts'
 import { aptConfigInside, caBundleInside, caInside, homeInside, settingsInside } from './sandbox/index.ts'

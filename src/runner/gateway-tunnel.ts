@@ -4,7 +4,7 @@ import { isIP, type Socket } from 'node:net'
 import { checkServerIdentity } from 'node:tls'
 import { connectionProblem, systemCode } from '../lib/index.ts'
 import { connectUri, type ProofSigner } from '../identity/index.ts'
-import type { StepGrant } from './api.ts'
+import type { StepGrant } from './api-facts.ts'
 import { Refusal } from './refused-hosts.ts'
 
 /** Opens tunnels at the gateway with the step's token and a fresh proof each. */

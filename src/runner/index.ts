@@ -4,7 +4,8 @@
  * Invariant: the session's token and key live in this process's memory only; the step has no network but the
  * relay's socket, and its output is masked before anyone sees it.
  */
-export type { ServerApi, SessionGrant, StepActivity } from './api.ts'
+export type { ServerApi } from './api.ts'
+export type { SessionGrant, StepActivity } from './api-facts.ts'
 export { createCancellation } from './cancellation.ts'
 export type { Cancellation } from './cancellation.ts'
 export { fetchIdentityToken } from './ci-token.ts'

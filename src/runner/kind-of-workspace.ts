@@ -1,4 +1,4 @@
-import type { SessionGrant } from './api.ts'
+import type { SessionGrant } from './api-facts.ts'
 import type { StepRequest } from './step-request.ts'
 import type { WorkspaceKind } from './workspace/index.ts'
 

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs'
-import type { StepGrant } from './api.ts'
+import type { StepGrant } from './api-facts.ts'
 import type { Artifact } from './artifacts/index.ts'
 import type { OpenCaches } from './cache/index.ts'
 import type { ProgramsRecord, StepLog } from './record/index.ts'

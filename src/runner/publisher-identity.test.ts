@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readEnvironment } from '../config/environment.ts'
 import { Secret } from '../lib/index.ts'
-import type { StepGrant } from './api.ts'
+import type { StepGrant } from './api-facts.ts'
 import { startEndpoint, token } from './ci-token.fixture.ts'
 import { identityFor, publisherIdentityOnce } from './publisher-identity.ts'
 

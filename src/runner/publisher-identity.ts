@@ -1,6 +1,7 @@
 import { MayflyError, messageOf, type Clock, type Secret } from '../lib/index.ts'
 import { kindNames, kindNamed } from '../kinds/index.ts'
-import type { ServerApi, StepGrant } from './api.ts'
+import type { ServerApi } from './api.ts'
+import type { StepGrant } from './api-facts.ts'
 import { canGiveAnotherToken, fetchIdentityToken, type IdentityTokenRequest } from './ci-token.ts'
 
 /** Fetches an identity token of the job for another audience than the server's; `variable`: where a pipeline puts one for it. */

@@ -1,5 +1,5 @@
 import { MayflyError } from '../lib/index.ts'
-import type { StepGrant } from './api.ts'
+import type { StepGrant } from './api-facts.ts'
 import type { Notices } from './notices.ts'
 import {
   fullTexts,

@@ -1,6 +1,7 @@
 import type { Clock, Engine } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
-import type { ServerApi, SessionGrant, StepActivity } from './api.ts'
+import type { ServerApi } from './api.ts'
+import type { SessionGrant, StepActivity } from './api-facts.ts'
 import type { Artifacts } from './artifacts/index.ts'
 import type { DotenvReports } from './dotenv-reports.ts'
 import type { IdentityFor } from './publisher-identity.ts'

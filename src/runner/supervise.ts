@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import type { LogStream } from '../lib/index.ts'
-import type { StepGrant } from './api.ts'
+import type { StepGrant } from './api-facts.ts'
 import type { Cancellation } from './cancellation.ts'
 import { feedInput } from './input.ts'
 import type { Notices } from './notices.ts'

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MayflyError, type Clock } from '../lib/index.ts'
-import type { Heartbeat, ServerApi, StepGrant } from './api.ts'
+import type { ServerApi } from './api.ts'
+import type { Heartbeat, StepGrant } from './api-facts.ts'
 
 /** The conversation with the server while a step runs: our heartbeat, and in its answer what happened to the step. */
 export interface Watch {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { limits } from '../../lib/index.ts'
-import type { FileList } from '../api.ts'
+import type { FileList } from '../api-facts.ts'
 
 /** One file that a step hands on. */
 export interface Artifact {

@@ -1,4 +1,4 @@
-import type { SessionGrant } from '../api.ts'
+import type { SessionGrant } from '../api-facts.ts'
 import type { Artifacts } from '../artifacts/index.ts'
 import type { Cancellation } from '../cancellation.ts'
 import { passedVariables } from '../environment.ts'

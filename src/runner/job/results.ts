@@ -1,4 +1,4 @@
-import type { FileList } from '../api.ts'
+import type { FileList } from '../api-facts.ts'
 import { fileListOf } from '../artifacts/index.ts'
 import { notStartedExitCode } from '../sandbox/index.ts'
 import type { StepResult } from '../step-request.ts'

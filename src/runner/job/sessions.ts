@@ -1,5 +1,6 @@
 import { MayflyError, messageOf, type Clock } from '../../lib/index.ts'
-import type { PendingApproval, ServerApi, SessionGrant } from '../api.ts'
+import type { ServerApi } from '../api.ts'
+import type { PendingApproval, SessionGrant } from '../api-facts.ts'
 import { describeApproval, pollUntilAnswered, type Waiting } from '../approval.ts'
 import { keepRenewed, type Renewal } from '../renewal.ts'
 import type { JobFacts, RoleFacts } from '../session-facts.ts'

@@ -1,0 +1,147 @@
+import type { CacheReport } from './cache/index.ts'
+import type { LogSummary, ProgramsRecord, ScriptRecord, UsageRecord } from './record/index.ts'
+import type { HeldBy, LimitName } from './sandbox/index.ts'
+import type { JobFacts, RoleFacts } from './session-facts.ts'
+
+/* What the server and a supervisor tell each other. */
+
+export interface SessionGrant {
+  /** Renewed in place while the job lives. */
+  access_token: string
+  expires_in: number
+  readonly session_id: string
+  readonly run_id: string
+  /** The roles it has, separated by spaces. */
+  readonly scope: string
+  /** Of the optional ones those that do not trust the job, and why. */
+  readonly refused?: readonly { readonly role: string; readonly detail: string }[]
+  /** The others, which people must approve first. */
+  readonly pending?: PendingApproval
+  /** The time of its roles counts from each step's start. */
+  readonly waits?: boolean
+  readonly job: JobFacts
+  readonly roles: readonly RoleFacts[]
+}
+
+/** RFC 8628, section 3.2, as far as it fits: nobody is sent a code, the people are told by the server. */
+export interface PendingApproval {
+  readonly device_code: string
+  readonly approval_id: string
+  readonly interval: number
+  readonly expires_in: number
+  /** Where a person sees and answers it. */
+  readonly verification_uri: string
+  /** Who may approve, in words. */
+  readonly approvers: string
+  /** The roles it is for. */
+  readonly scope: string
+}
+
+export interface StepGrant {
+  readonly step_id: string
+  readonly run_id: string
+  /** Renewed in place while the step runs. */
+  access_token: string
+  expires_in: number
+  readonly heartbeat_seconds: number
+  /** How long the step may take to end when it is asked to. */
+  readonly grace_seconds?: number
+  readonly gateway: string
+  readonly ca_certificate: string
+  readonly grants: readonly string[]
+  readonly connections: readonly {
+    name: string
+    kind: string
+    url: string
+    authority: string
+    /** Hosts of its files that tools go to themselves; missing from servers that do not say. */
+    storage?: readonly string[]
+    /** Of a registry: patterns of the names that it serves, if not all. */
+    only?: readonly string[]
+    /** Of a Go module proxy: the checksum database, if not Go's own. */
+    sumdb?: string
+    /** The step may publish there with an identity token of the job that is for this audience. */
+    publisher_audience?: string
+  }[]
+  /** Where the role may read the repository of the job; missing from servers that do not say. */
+  readonly checkout?: readonly { connection: string; url: string }[]
+  /** Hosts without a credential that the policy names one by one, as `host:port`. Missing from servers that do not say. */
+  readonly egress?: readonly string[]
+}
+
+/** What the gateway took of the lockfiles. */
+export interface PinnedLockfiles {
+  readonly packages: number
+  /** Missing from servers that do not say; with why one pins nothing. */
+  readonly files?: readonly { readonly path: string; readonly unread?: string }[]
+  /** Dependencies that no registry has. */
+  readonly outside?: readonly { readonly name: string; readonly kind: 'git' | 'url'; readonly host: string }[]
+  /** Entries that pin nothing because they cannot be read. */
+  readonly gaps?: readonly {
+    readonly path: string
+    readonly line?: number
+    readonly entry: string
+    readonly why: string
+  }[]
+}
+
+export interface FinishReport {
+  readonly reason: 'finished' | 'cancelled' | 'failed_to_start' | 'timed_out'
+  readonly exit_code?: number
+  readonly duration_ms?: number
+  readonly output?: {
+    stdout_bytes: number
+    stderr_bytes: number
+    stdout_sha256: string
+    stderr_sha256: string
+    merged: boolean
+  }
+  /** The limit that ended it. */
+  readonly limit?: LimitName
+  /** Who held it to its limits. */
+  readonly limits_held_by?: HeldBy
+  readonly script?: ScriptRecord
+  readonly resources?: UsageRecord['resources']
+  readonly left_in_memory?: UsageRecord['left_in_memory']
+  readonly programs?: ProgramsRecord
+  readonly log?: LogSummary
+  /** Connections that it tried past the proxy. */
+  readonly direct_attempts?: number
+  /** Requests that were not sent on, because a secret stood in their address. */
+  readonly withheld_requests?: number
+  readonly refusals_seen?: number
+  /** Secrets that its output and files would have shown, by name. */
+  readonly secrets_seen?: readonly { name: string; count: number }[]
+  readonly caches?: readonly CacheReport[]
+  /** What it handed on, and what it took of earlier steps. */
+  readonly artifacts?: FileList
+  readonly inputs?: FileList
+  /** Connections to the job's own services. */
+  readonly services?: readonly { port: number; connections: number }[]
+}
+
+/** Files as the record has them: the first ones by name, and of all how many, their size, and the digest of their list. */
+export interface FileList {
+  readonly files: readonly { readonly path: string; readonly sha256: string; readonly bytes: number }[]
+  readonly count: number
+  readonly bytes: number
+  /** SHA-256 of what `sha256sum` prints for all of them, sorted by path. */
+  readonly sha256: string
+}
+
+export interface Heartbeat {
+  /** Missing from servers that do not know them. */
+  readonly refusals?: {
+    /** Each as the step was told it, with its request id; what the runner has seen is left out. */
+    readonly lines: readonly string[]
+    /** To be sent as `seen` next time. */
+    readonly next: number
+    /** Refused since the last answer beyond what the server keeps lines of. */
+    readonly more: number
+  }
+}
+
+export interface StepActivity {
+  readonly granted: readonly { what: string; count: number }[]
+  readonly denied: readonly { what: string; count: number; reason: string }[]
+}
