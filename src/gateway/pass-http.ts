@@ -31,7 +31,11 @@ export async function passHttp(
   if (typeof query === 'object') return plainAnswer(response, 403, exchange.deny(what, query.refused))
   const permit = await exchange.permitAll(operations, { http: { method: request.method } })
   if (!permit.allow) return plainAnswer(response, 403, permit.message)
-  const headers = { ...requestHeaders(request, connection), ...ofGrpc(exchange, permit) }
+  const headers = {
+    ...requestHeaders(request, connection),
+    ...typed(request),
+    ...ofGrpc(exchange, permit),
+  }
   const form = body ?? (isForm(request) ? await readForm(exchange) : undefined)
   if (typeof form === 'string') return plainAnswer(response, 403, exchange.deny(what, form))
   const sent = form ?? (hasBody(request) ? request : undefined)
@@ -46,11 +50,14 @@ export async function passHttp(
   await passOn(exchange, await fromStorage(exchange, permit, upstream), what, shown)
 }
 
-/** What is posted without a type is one to some servers (Rack). */
-function isForm(request: IncomingMessage): boolean {
-  const { 'content-type': type } = request.headers
-  if (type === undefined) return request.method === 'POST' && hasBody(request)
-  return /^\s*application\/x-www-form-urlencoded\b/i.test(type)
+function isForm({ headers }: IncomingMessage): boolean {
+  return /^\s*application\/x-www-form-urlencoded\b/i.test(headers['content-type'] ?? '')
+}
+
+/** Some servers (Rack) read what comes without a type as a form: it goes as what it is then (RFC 9110, section 8.3). */
+function typed(request: IncomingMessage): Record<string, string> {
+  const isUntyped = hasBody(request) && request.headers['content-type'] === undefined
+  return isUntyped ? { 'content-type': 'application/octet-stream' } : {}
 }
 
 /** A form is read as servers read it: they take its fields for parameters of the query, credentials and methods among them. */
