@@ -7,6 +7,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   lib: [],
   config: ['lib', 'kinds'],
   kinds: ['lib'],
+  'http-client': ['lib'],
   mask: ['lib'],
   lockfiles: ['lib'],
   store: ['lib'],
@@ -19,7 +20,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   connections: ['lib', 'kinds', 'config', 'audit/verify'],
   policy: ['lib', 'kinds', 'config'],
   rules: ['lib', 'config', 'connections', 'identity', 'policy', 'store', 'broker', 'audit/client'],
-  broker: ['lib', 'connections', 'identity', 'policy', 'store', 'vault', 'audit/client'],
+  credentials: ['lib', 'kinds', 'connections', 'http-client'],
+  broker: ['lib', 'connections', 'credentials', 'identity', 'policy', 'store', 'vault', 'audit/client'],
 
   // People.
   operators: ['lib', 'config', 'identity', 'store', 'rules', 'audit/client'],
@@ -101,7 +103,19 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'audit/search',
   ],
   main: [
-    ...['lib', 'config', 'identity', 'store', 'vault', 'logs', 'broker', 'gateway', 'server', 'cli'],
+    ...[
+      'lib',
+      'config',
+      'identity',
+      'store',
+      'vault',
+      'logs',
+      'broker',
+      'gateway',
+      'server',
+      'cli',
+      'http-client',
+    ],
     ...['rules', 'operators', 'approval'],
     ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward'],
   ],

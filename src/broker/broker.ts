@@ -9,7 +9,8 @@ import {
   type StepId,
 } from '../lib/index.ts'
 import type { AuditClient, RunNumbers } from '../audit/client/index.ts'
-import type { Connection } from '../connections/index.ts'
+import { isMinted, type Connection, type MintedCredentialConfig } from '../connections/index.ts'
+import { issuerNamed, type IssuerTools } from '../credentials/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { isDuplicate, type Store } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
@@ -92,6 +93,8 @@ export async function createBroker(deps: {
   numbers: RunNumbers
   clock: Clock
   heartbeatSeconds: number
+  /** What credential issuers work with. */
+  tools?: IssuerTools
   /** What the server has of a step's log, for the entry of its end. */
   logOf?: (step: StepId) => Promise<KeptLog | undefined>
 }): Promise<Broker> {
@@ -235,6 +238,8 @@ export async function createBroker(deps: {
       throw new MayflyError('bad_input', `connection "${connection.name}" has no credential`)
     }
     const { name, credential } = connection
+    if (credential !== undefined && isMinted(credential))
+      return mintLease(step, connection, credential, grant)
     const issued: Lease = {
       id: newOrderedId<LeaseId>('lse', clock.nowMs()),
       connection: name,
@@ -244,6 +249,16 @@ export async function createBroker(deps: {
     }
     await record(issued, step, connection, { grant, kind: 'static' })
     return issued
+  }
+
+  // eslint-disable-next-line typescript/require-await
+  async function mintLease(
+    _step: Step,
+    _connection: Connection,
+    { scheme }: MintedCredentialConfig,
+    _grant: string,
+  ): Promise<Lease> {
+    throw new MayflyError('config_invalid', `credential issuer ${issuerNamed(scheme).name} is not served yet`)
   }
 
   async function leaseMinted(step: Step, connection: Connection, minted: Minted): Promise<void> {

@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../audit/client/index.ts'
 import { isolationOf, lacksOf, type Engine, type RunId, type StepId, type Tier } from '../lib/index.ts'
-import type { Connection } from '../connections/index.ts'
+import { isMinted, type Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { recordedIdentity } from './people.ts'
 import type { KeptLog, Lease, Minted, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
@@ -204,7 +204,7 @@ export function leaseIssued(
       connection: connection.name,
       grant,
       kind,
-      ...(kind === 'static' ? { secret: connection.credential?.secret } : {}),
+      ...(kind === 'static' ? secretOf(connection) : {}),
       ...(client === undefined || kind !== 'static' ? {} : { clientKey: client.secret }),
       expires: new Date(lease.expiresMs).toISOString(),
     },
@@ -255,4 +255,9 @@ function outcomeOf(step: Step, { exitCode }: StepOutcome): 'success' | 'failure'
   if (step.endReason === 'cancelled') return 'cancel'
   if (step.endReason !== 'finished') return 'error'
   return exitCode === 0 ? 'success' : 'failure'
+}
+
+/** Of a kept credential, which it is. */
+function secretOf({ credential }: Connection): Record<string, unknown> {
+  return credential === undefined || isMinted(credential) ? {} : { secret: credential.secret }
 }

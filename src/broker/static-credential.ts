@@ -1,5 +1,5 @@
 import { MayflyError, Secret } from '../lib/index.ts'
-import type { CredentialConfig } from '../connections/index.ts'
+import type { InjectedCredential } from '../connections/index.ts'
 import type { Vault } from '../vault/index.ts'
 
 /**
@@ -7,7 +7,7 @@ import type { Vault } from '../vault/index.ts'
  * `user:password`) or Bearer (RFC 6750), or the value of the header or query parameter that the connection names. Never minted into a step; revoked by closing the gate.
  * Throws `secret_missing`, `vault_key`, or `bad_input` if the secret is not of the form its scheme needs.
  */
-export async function staticAuthorization(vault: Vault, credential: CredentialConfig): Promise<Secret> {
+export async function staticAuthorization(vault: Vault, credential: InjectedCredential): Promise<Secret> {
   const value = (await vault.open(credential.secret)).reveal().trim()
   if (credential.scheme === 'basic') {
     if (!value.includes(':')) throw malformed(credential, 'user:password')
@@ -21,7 +21,7 @@ export async function staticAuthorization(vault: Vault, credential: CredentialCo
   return new Secret(credential.scheme === 'query' ? value : `Bearer ${value}`)
 }
 
-function malformed(credential: CredentialConfig, form: string): MayflyError {
+function malformed(credential: InjectedCredential, form: string): MayflyError {
   return new MayflyError(
     'bad_input',
     `secret "${credential.secret}" is not ${form}, as ${credential.scheme} needs: mayfly secret set ${credential.secret}`,

@@ -4,61 +4,16 @@ import { duration } from './name-schema.ts'
 import { packageRules, provenanceRules } from './package-rules-schema.ts'
 import { plainUrl, streamUrl } from './plain-url.ts'
 import { size } from './sandbox-schema.ts'
+import { credential, deliver } from './credential-schema.ts'
+import { secretReference } from './secret-reference.ts'
 
 export const httpsUrl = plainUrl('with a `dial` address').describe(
   'Where it is, as the tools in a step name it.',
 )
 
-export const secretReference = z
-  .string()
-  .regex(
-    /^secret:[a-z][a-z0-9._-]{0,62}$/,
-    'a reference `secret:NAME` to the vault (`mayfly secret set NAME`)',
-  )
-
-/** Headers that say how a message is read or where it goes. */
-const reserved =
-  /^(?:host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|keep-alive|proxy-.*|cookie)$/i
-
-const credential = z
-  .union([
-    z.strictObject({
-      basic: secretReference.describe('HTTP Basic; the secret holds `user:password` (RFC 7617).'),
-    }),
-    z.strictObject({
-      bearer: secretReference.describe('`Authorization: Bearer`; the secret holds the token.'),
-    }),
-    z.strictObject({
-      header: z
-        .strictObject({
-          name: z
-            .string()
-            .regex(/^[A-Za-z][A-Za-z0-9-]{0,62}$/, 'a header name')
-            .refine((one) => !reserved.test(one), 'a header that carries a credential, such as X-Api-Key'),
-          prefix: z
-            .string()
-            .regex(/^[\x21-\x7e ]{1,40}$/, 'printable ASCII')
-            .optional()
-            .describe('Written in front of the secret: `token ` with its space.'),
-          secret: secretReference,
-        })
-        .describe('A header of another name; the secret holds its value.'),
-    }),
-    z.strictObject({
-      query: z
-        .strictObject({
-          name: z
-            .string()
-            .regex(/^[A-Za-z][A-Za-z0-9_.-]{0,62}$/, 'a name of letters, digits, `_`, `.` and `-`'),
-          secret: secretReference,
-        })
-        .describe('A parameter of the query, for APIs that know nothing better; the secret holds its value.'),
-    }),
-  ])
-  .describe('What the gateway adds on the way. Steps never see it. Leave it out for a host that needs none.')
-
 const target = {
   credential: credential.optional(),
+  deliver: deliver.optional(),
   dial: z
     .string()
     .regex(/^(\[[0-9a-fA-F:.]+\]|[0-9.]+):[0-9]{1,5}$/, 'an IP address and a port, such as 127.0.0.1:8443')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { secretReference as SecretReference } from './connection-schema.ts'
+import type { secretReference as SecretReference } from './secret-reference.ts'
 
 /** A proxy of the company, through which the gateway reaches what is outside. */
 export function egressProxySchema(secretReference: typeof SecretReference) {

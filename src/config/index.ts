@@ -6,6 +6,7 @@
  */
 export type { PermissionName } from './approval-schema.ts'
 export { operatorProblems, partsOf } from './approval-check.ts'
+export type { CredentialSchema, DeliverConfig } from './credential-schema.ts'
 export * from './document.ts'
 export { withPort, type EgressEntry } from './egress-schema.ts'
 export type { EgressProxyConfig } from './egress-proxy-schema.ts'
@@ -25,4 +26,5 @@ export { parseCondition, type Condition, type ConditionFacts } from './condition
 export * from './policy-schema.ts'
 export * from './policy-tests-schema.ts'
 export { sizeBytes, type Allowance } from './sandbox-schema.ts'
+export { secretName, secretReference } from './secret-reference.ts'
 export * from './trust-schema.ts'

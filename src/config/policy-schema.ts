@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { isolations, limits } from '../lib/index.ts'
 import { operatorSchemas } from './approval-schema.ts'
-import { connectionSchema, httpsUrl, secretReference } from './connection-schema.ts'
+import { connectionSchema, httpsUrl } from './connection-schema.ts'
 import { egress, roleEgress } from './egress-schema.ts'
 import { egressProxySchema } from './egress-proxy-schema.ts'
 import { issuerSchema } from './issuer-schema.ts'
@@ -11,6 +11,7 @@ import { logsSchema } from './logs-schema.ts'
 import { duration, name } from './name-schema.ts'
 import { policyTests } from './policy-tests-schema.ts'
 import { sandboxKeys } from './sandbox-schema.ts'
+import { secretReference } from './secret-reference.ts'
 import { trust } from './trust-schema.ts'
 
 const operators = operatorSchemas({ name, duration, secretReference, httpsUrl })

@@ -7,10 +7,12 @@ import {
   sizeBytes,
   type ConfigProblem,
   type ConnectionConfig,
+  type DeliverConfig,
   type Locate,
   type PolicyDocument,
 } from '../config/index.ts'
 import { certificateProblems, compileClientCertificate, type ClientCertificate } from './certificates.ts'
+import { compileCredential, isMinted, type CredentialConfig } from './credential.ts'
 import { compileKeyring } from './keyring.ts'
 import { compileEgress, type Egress } from './egress.ts'
 import { compileEgressProxy, type EgressProxy } from './egress-proxy.ts'
@@ -18,6 +20,13 @@ import { compileSumdb, type ChecksumDatabase } from './sumdb.ts'
 import { compilePackageRules, packageRulesProblem, type PackageRules } from './package-rules.ts'
 
 export { missingEgress } from './egress.ts'
+export { isMinted } from './credential.ts'
+export type {
+  CredentialConfig,
+  InjectedCredential,
+  IssuerConfig,
+  MintedCredentialConfig,
+} from './credential.ts'
 export type { ChecksumDatabase } from './sumdb.ts'
 export type { ClientCertificate } from './certificates.ts'
 export type { PackageRules } from './package-rules.ts'
@@ -40,6 +49,8 @@ export interface Connection {
   readonly basePath: string
   readonly url: string
   readonly credential: CredentialConfig | undefined
+  /** What of a minted credential the step itself is given, where its role may have it. */
+  readonly deliver?: DeliverConfig
   /** Dialled instead of what DNS says. */
   readonly dial: { readonly address: string; readonly port: number } | undefined
   /** PEM, trusted beside the system's roots. */
@@ -84,11 +95,6 @@ export interface Timeouts {
   readonly firstByteMs?: number
   readonly idleMs?: number
 }
-
-export type CredentialConfig =
-  | { readonly scheme: 'basic' | 'bearer'; readonly secret: string }
-  | { readonly scheme: 'header'; readonly secret: string; readonly name: string; readonly prefix: string }
-  | { readonly scheme: 'query'; readonly secret: string; readonly name: string }
 
 export interface Targets {
   readonly connections: readonly Connection[]
@@ -201,6 +207,8 @@ function compileConnection(
   const credential = compileCredential(config.credential)
   if (credential !== undefined && !kindNamed(config.kind).credentials.includes(credential.scheme))
     return `a connection of kind ${config.kind} takes no ${credential.scheme} credential`
+  if (config.deliver !== undefined && (credential === undefined || !isMinted(credential)))
+    return 'deliver hands a minted credential to steps: a kept one never leaves the gateway, and there is none here'
   if (config.trusted_publishing !== undefined && credential?.scheme === 'header')
     return 'trusted_publishing goes beside a basic or bearer credential, or none'
   const dial = config.dial === undefined ? undefined : parseAddress(config.dial)
@@ -233,6 +241,7 @@ function compileConnection(
     basePath,
     dial,
     ...compileClientCertificate(config),
+    ...(config.deliver === undefined ? {} : { deliver: config.deliver }),
     ...(config.push_options === undefined ? {} : { pushOptions: config.push_options }),
     ...(config.push_size === undefined ? {} : { pushBytes: sizeBytes(config.push_size) }),
     ...(signatureKeys === undefined ? {} : { signatureKeys }),
@@ -311,22 +320,6 @@ function clearTextProblem(
   if (isIP(address) === 0) return 'http:// only with a `dial` address: use https://'
   const isOpen = credential !== undefined && !/^(?:127\.|::1$)/.test(address)
   return isOpen ? 'a credential is not sent in the clear: use https://' : undefined
-}
-
-function compileCredential(credential: ConnectionConfig['credential']): CredentialConfig | undefined {
-  if (credential === undefined) return undefined
-  if ('basic' in credential) return { scheme: 'basic', secret: secretName(credential.basic) }
-  if ('bearer' in credential) return { scheme: 'bearer', secret: secretName(credential.bearer) }
-  if ('query' in credential) {
-    const { name, secret } = credential.query
-    return { scheme: 'query', secret: secretName(secret), name }
-  }
-  const { name, secret, prefix = '' } = credential.header
-  return { scheme: 'header', secret: secretName(secret), name: name.toLowerCase(), prefix }
-}
-
-function secretName(reference: string): string {
-  return reference.slice('secret:'.length)
 }
 
 function parseAddress(text: string): { address: string; port: number } | undefined {

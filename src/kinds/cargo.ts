@@ -18,7 +18,7 @@ export const cargo = {
   hosts: ['storage'],
   path: { form: crate, noun: 'crate', example: 'name' },
   ref: { form: semver, noun: 'version', example: '1.*' },
-  credentials: ['basic', 'bearer', 'header'],
+  credentials: ['basic', 'bearer', 'header', 'http-issuer'],
   actions: {
     'cargo:download': { path: 'optional', ref: 'optional', write: false },
     // What no Cargo.lock pins yet: the index's own checksum is held then.

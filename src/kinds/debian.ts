@@ -27,7 +27,7 @@ export const debian = {
   ref: { form: version, noun: 'version', example: '7.*' },
   escapes: '+~:',
   dotFolders: true,
-  credentials: ['basic', 'bearer', 'header'],
+  credentials: ['basic', 'bearer', 'header', 'http-issuer'],
   actions: {
     // Indexes (apt-get update), no package.
     'debian:read': { path: 'optional', ref: 'none', write: false },

@@ -19,7 +19,7 @@ export const git = {
   settings: ['push_options', 'push_size'],
   path: { form: repository, noun: 'repository', example: 'owner/name' },
   ref: { form: gitRef, noun: 'ref', example: 'refs/heads/main' },
-  credentials: ['basic', 'bearer'],
+  credentials: ['basic', 'bearer', 'github-app', 'gitlab-token', 'http-issuer'],
   actions: {
     'git:read': { path: 'required', ref: 'none', write: false },
     // Creates refs, and moves branches forward only: what is there stays reachable.

@@ -21,7 +21,7 @@ export const github = {
   transport: 'http',
   hosts: ['storage'],
   path: { form: path, noun: 'repository', example: 'octo/app' },
-  credentials: ['basic', 'bearer', 'header'],
+  credentials: ['basic', 'bearer', 'header', 'github-app'],
   actions: {
     'github:read': read,
     'github:comment': write,

@@ -21,7 +21,7 @@ export const gitlab = {
   transport: 'http',
   hosts: ['storage'],
   path: { form: path, noun: 'project', example: 'group/app' },
-  credentials: ['basic', 'bearer', 'header'],
+  credentials: ['basic', 'bearer', 'header', 'gitlab-token'],
   actions: {
     'gitlab:read': read,
     'gitlab:comment': write,

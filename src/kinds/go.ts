@@ -52,7 +52,7 @@ export const go = {
   settings: ['sumdb'],
   path: { form: module, noun: 'module', example: 'example.com/octo/*' },
   ref: { form: version, noun: 'version', example: 'v1.*' },
-  credentials: ['basic', 'bearer'],
+  credentials: ['basic', 'bearer', 'http-issuer'],
   actions: {
     'go:download': { path: 'optional', ref: 'optional', write: false },
     // Reads which versions there are, and takes modules that go.sum does not have yet, as the checksum database has them.

@@ -13,7 +13,7 @@ import { pypi } from './pypi.ts'
 import { rubygems } from './rubygems.ts'
 import { tcp } from './tcp.ts'
 
-export type { Kind, KnownConnection, NamedForm, SettingsFile } from './kind.ts'
+export type { IssuerName, Kind, KnownConnection, NamedForm, SettingsFile } from './kind.ts'
 export { isDigest } from './oci.ts'
 
 /**

@@ -65,7 +65,18 @@ export interface Kind {
   readonly lockfiles?: readonly string[]
 }
 
-export type CredentialScheme = 'basic' | 'bearer' | 'header' | 'query'
+export type CredentialScheme = 'basic' | 'bearer' | 'header' | 'query' | IssuerName
+
+/** Who makes credentials that live as long as a step: one file each in `credentials/`. */
+export type IssuerName =
+  | 'github-app'
+  | 'gitlab-token'
+  | 'registry-token'
+  | 'oauth-client'
+  | 'http-issuer'
+  | 'postgres-role'
+  | 'mysql-role'
+  | 'ssh-certificate'
 
 export interface NamedForm {
   readonly form: SampledForm

@@ -24,7 +24,7 @@ export const maven = {
   hosts: ['storage'],
   path: { form: coordinates, noun: 'artifact', example: 'com.example:app' },
   ref: { form: version, noun: 'version', example: '1.*' },
-  credentials: ['basic', 'bearer', 'header'],
+  credentials: ['basic', 'bearer', 'header', 'gitlab-token', 'http-issuer'],
   actions: {
     'maven:download': { path: 'optional', ref: 'optional', write: false },
     // What nothing pins, Maven's own builds among it: what a file was when it was seen first it has to stay.

@@ -24,7 +24,7 @@ export const npm = {
   publisherVariable: 'NPM_ID_TOKEN',
   settings: ['signature_keys'],
   hosts: ['storage'],
-  credentials: ['basic', 'bearer'],
+  credentials: ['basic', 'bearer', 'github-app', 'gitlab-token', 'oauth-client', 'http-issuer'],
   actions: {
     'npm:install': { path: 'optional', ref: 'none', write: false },
     // Reads about any package, and what no lockfile pins: the registry's own digest is held then.

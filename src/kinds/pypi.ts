@@ -32,7 +32,7 @@ export const pypi = {
   hosts: ['storage', 'token_host'],
   opensStorage: true,
   escapes: '+',
-  credentials: ['basic', 'bearer', 'header'],
+  credentials: ['basic', 'bearer', 'header', 'gitlab-token', 'http-issuer'],
   actions: {
     'pypi:install': { path: 'optional', ref: 'optional', write: false },
     // What no lockfile pins yet, by the index's own hashes: for whoever adds a dependency.

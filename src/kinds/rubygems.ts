@@ -24,7 +24,7 @@ export const rubygems = {
   opensStorage: true,
   path: { form: gem, noun: 'gem', example: 'octo-core' },
   ref: { form: version, noun: 'version', example: '1.*' },
-  credentials: ['basic', 'bearer', 'header'],
+  credentials: ['basic', 'bearer', 'header', 'http-issuer'],
   actions: {
     'rubygems:install': { path: 'optional', ref: 'optional', write: false },
     // What no Gemfile.lock pins yet: the index's own checksum is held then.

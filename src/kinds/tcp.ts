@@ -11,6 +11,6 @@ export const tcp = {
   about: 'Any other protocol, as bytes, without a credential: `tcp://redis.internal:6379`.',
   transport: 'stream',
   path: { form: nothing, noun: 'nothing', example: '' },
-  credentials: [],
+  credentials: ['postgres-role', 'mysql-role', 'ssh-certificate', 'http-issuer'],
   actions: { 'tcp:connect': { path: 'optional', ref: 'none', write: true } },
 } as const satisfies Kind

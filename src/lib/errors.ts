@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'bad_input'
   | 'bad_token'
   | 'conflict'
+  | 'credential_failed'
   | 'config_invalid'
   | 'data_folder'
   | 'denied'
@@ -23,6 +24,7 @@ export type ErrorCode =
   | 'unauthorized'
   | 'upstream_unreachable'
   | 'vault_key'
+  | 'vault_sealed'
 
 /**
  * A fault with a stable code and one line that says what to do.

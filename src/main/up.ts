@@ -26,6 +26,7 @@ import {
   loadSigningKey,
 } from '../broker/index.ts'
 import { createGateway, createKeptFiles } from '../gateway/index.ts'
+import { createHttpClient } from '../http-client/index.ts'
 import { cacheBytes, logLimits } from '../config/index.ts'
 import { createFolderStorage, createStepLogs } from '../logs/index.ts'
 import { createProofNonces, createProofVerifier, startCheckThread } from '../identity/index.ts'
@@ -184,6 +185,14 @@ export async function startUp(options: UpOptions): Promise<Up> {
     clock,
     heartbeatSeconds: options.heartbeatSeconds,
     logOf: (step) => logs.digest(step),
+    tools: {
+      clock,
+      http: createHttpClient(),
+      openSecret: (name) => vault.open(name),
+      identityToken: () => {
+        throw new MayflyError('config_invalid', 'Mayfly signs no identity of its own yet')
+      },
+    },
   })
   started.defer(() => broker.close())
   await recordCompared(compared, { audit, broker, memory, clock, tell })

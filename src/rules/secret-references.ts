@@ -1,4 +1,4 @@
-import type { PolicyDocument } from '../config/index.ts'
+import { secretName, secretReference, type PolicyDocument } from '../config/index.ts'
 
 /** The secrets of the vault that a policy names, each with where it does: `git` with `connections.git`. */
 export function secretReferences(document: PolicyDocument): ReadonlyMap<string, readonly string[]> {
@@ -17,6 +17,5 @@ export function secretReferences(document: PolicyDocument): ReadonlyMap<string, 
 
 function namedIn(value: unknown): string[] {
   if (typeof value === 'object' && value !== null) return Object.values(value).flatMap(namedIn)
-  const name = typeof value === 'string' ? /^secret:([a-z][a-z0-9._-]{0,62})$/.exec(value)?.[1] : undefined
-  return name === undefined ? [] : [name]
+  return typeof value === 'string' && secretReference.safeParse(value).success ? [secretName(value)] : []
 }

@@ -52,6 +52,8 @@ const statusOf: Record<ErrorCode, number> = {
   audit_corrupt: 503,
   bad_input: 400,
   bad_token: 401,
+  credential_failed: 502,
+  vault_sealed: 503,
   conflict: 409,
   config_invalid: 422,
   data_folder: 500,

@@ -146,6 +146,35 @@ const migrations: readonly string[] = [
     registry TEXT NOT NULL, name TEXT NOT NULL, issuer TEXT NOT NULL, repository TEXT NOT NULL, repository_id TEXT,
     version TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (registry, name)) STRICT, WITHOUT ROWID;
   `,
+  // A credential that an upstream made is known here before it is made, and until it is known to be dead.
+  `
+  ALTER TABLE leases ADD COLUMN state TEXT NOT NULL DEFAULT 'issued';
+  ALTER TABLE leases ADD COLUMN plan TEXT;
+  ALTER TABLE leases ADD COLUMN handle BLOB;
+  ALTER TABLE leases ADD COLUMN means TEXT NOT NULL DEFAULT 'at_once';
+  ALTER TABLE leases ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE leases ADD COLUMN due_ms INTEGER;
+  ALTER TABLE leases ADD COLUMN claimed_ms INTEGER;
+  ALTER TABLE leases ADD COLUMN claimed_by TEXT;
+  ALTER TABLE leases ADD COLUMN failure TEXT;
+  ALTER TABLE leases ADD COLUMN proof TEXT;
+  UPDATE leases SET state = 'revoked' WHERE revoked_ms IS NOT NULL;
+  CREATE INDEX leases_due ON leases (due_ms) WHERE due_ms IS NOT NULL;
+  CREATE INDEX leases_stuck ON leases (id) WHERE state = 'revoke_failed';
+  `,
+  `
+  CREATE TABLE vault_keys (
+    id INTEGER PRIMARY KEY, wrapped BLOB NOT NULL, provider TEXT NOT NULL, created_ms INTEGER NOT NULL,
+    retired_ms INTEGER) STRICT;
+  CREATE TABLE secret_names (
+    name TEXT PRIMARY KEY, owner TEXT, description TEXT, tags TEXT NOT NULL DEFAULT '{}',
+    current_version INTEGER NOT NULL, created_ms INTEGER NOT NULL, deleted_ms INTEGER,
+    used_ms INTEGER, used_by TEXT) STRICT, WITHOUT ROWID;
+  ALTER TABLE secrets ADD COLUMN created_by TEXT;
+  ALTER TABLE secrets ADD COLUMN destroyed_ms INTEGER;
+  INSERT INTO secret_names (name, current_version, created_ms)
+    SELECT name, max(version), min(created_ms) FROM secrets GROUP BY name;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

@@ -1,5 +1,7 @@
 import type { Generated } from 'kysely'
 
+export type LeaseState = 'requested' | 'issued' | 'revoking' | 'revoked' | 'expired' | 'revoke_failed'
+
 /** Times are milliseconds since the Unix epoch, `null` while the event has not happened. */
 export interface Tables {
   meta: { key: string; value: string }
@@ -103,9 +105,58 @@ export interface Tables {
     expires_ms: number
     revoked_ms: number | null
     revoke_reason: string | null
+    state: Generated<LeaseState>
+    /** JSON: what finds it again at its upstream; there before the upstream is asked. No secret. */
+    plan: string | null
+    /** Sealed JSON: what revokes it, the credential itself where it takes that. */
+    handle: Uint8Array | null
+    /** What revoking it means: `at_once`, `by_expiry`, or `within N` (seconds). */
+    means: Generated<string>
+    /** How often its upstream was asked to revoke it. */
+    attempts: Generated<number>
+    /** When something is to be done about it. */
+    due_ms: number | null
+    /** A server does it since then; the claim lapses. */
+    claimed_ms: number | null
+    claimed_by: string | null
+    /** Why it could not be revoked so far. */
+    failure: string | null
+    /** How it is known to be dead: `probed`, `not_found`, `confirmed` or `expired`. */
+    proof: string | null
   }
-  /** Sealed values; a version is never overwritten. */
-  secrets: { name: string; version: number; sealed: Uint8Array; created_ms: number }
+  /** Sealed values; a version is never overwritten, only destroyed: then `sealed` is empty. */
+  secrets: {
+    name: string
+    version: number
+    sealed: Uint8Array
+    created_ms: number
+    created_by: string | null
+    destroyed_ms: number | null
+  }
+  /** What is known of a secret beside its versions. */
+  secret_names: {
+    name: string
+    owner: string | null
+    description: string | null
+    /** JSON object of texts. */
+    tags: Generated<string>
+    /** The version that is used. */
+    current_version: number
+    created_ms: number
+    /** Deleted, and to be restored until it is destroyed. */
+    deleted_ms: number | null
+    used_ms: number | null
+    used_by: string | null
+  }
+  /** Keys of the vault, wrapped by its key provider; sealed values name theirs. */
+  vault_keys: {
+    id: number
+    wrapped: Uint8Array
+    /** JSON: which provider wrapped it. */
+    provider: string
+    created_ms: number
+    retired_ms: number | null
+  }
   /** Entries whose event has happened (an end, a revocation) and that the audit log has not confirmed yet. */
   outbox: { seq: Generated<number>; id: string; event: string }
   policies: {

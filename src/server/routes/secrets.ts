@@ -1,13 +1,11 @@
 import { z } from 'zod'
 import type { AuditClient } from '../../audit/client/index.ts'
 import type { Broker } from '../../broker/index.ts'
-import { MayflyError, Secret, noSuch } from '../../lib/index.ts'
+import { MayflyError, Secret, noSuch, secretNameForm, secretNamePattern } from '../../lib/index.ts'
 import { secretReferences, type RulesHolder } from '../../rules/index.ts'
 import type { Vault } from '../../vault/index.ts'
 import { operatorEvent } from '../operator-event.ts'
 import { withBody, type Route } from '../route.ts'
-
-const secretName = /^[a-z][a-z0-9._-]{0,62}$/
 
 /** The vault from outside: values go in, and never come out. */
 export function secretRoutes(deps: {
@@ -47,11 +45,7 @@ export function secretRoutes(deps: {
       response: z.object({ name: z.string(), version: z.int() }),
       ...withBody(z.object({ value: z.string().min(1).max(65_536) }), async (call, { value }) => {
         const name = call.params['name'] ?? ''
-        if (!secretName.test(name))
-          throw new MayflyError(
-            'bad_input',
-            'a secret’s name has lower-case letters, digits, dots, hyphens, underscores',
-          )
+        if (!secretNamePattern.test(name)) throw new MayflyError('bad_input', secretNameForm)
         await audit.append(operatorEvent(call, 'secret.set', { secret: name }))
         return { name, version: await vault.set(name, new Secret(value)) }
       }),

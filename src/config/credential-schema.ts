@@ -1,0 +1,304 @@
+import { z } from 'zod'
+import { duration } from './name-schema.ts'
+import { plainUrl } from './plain-url.ts'
+import { secretReference } from './secret-reference.ts'
+
+/** Headers that say how a message is read or where it goes. */
+const reserved =
+  /^(?:host|connection|content-.*|transfer-encoding|te|trailer|upgrade|expect|keep-alive|proxy-.*|cookie)$/i
+
+const injected = [
+  z.strictObject({
+    basic: secretReference.describe('HTTP Basic; the secret holds `user:password` (RFC 7617).'),
+  }),
+  z.strictObject({
+    bearer: secretReference.describe('`Authorization: Bearer`; the secret holds the token.'),
+  }),
+  z.strictObject({
+    header: z
+      .strictObject({
+        name: z
+          .string()
+          .regex(/^[A-Za-z][A-Za-z0-9-]{0,62}$/, 'a header name')
+          .refine((one) => !reserved.test(one), 'a header that carries a credential, such as X-Api-Key'),
+        prefix: z
+          .string()
+          .regex(/^[\x21-\x7e ]{1,40}$/, 'printable ASCII')
+          .optional()
+          .describe('Written in front of the secret: `token ` with its space.'),
+        secret: secretReference,
+      })
+      .describe('A header of another name; the secret holds its value.'),
+  }),
+  z.strictObject({
+    query: z
+      .strictObject({
+        name: z
+          .string()
+          .regex(/^[A-Za-z][A-Za-z0-9_.-]{0,62}$/, 'a name of letters, digits, `_`, `.` and `-`'),
+        secret: secretReference,
+      })
+      .describe('A parameter of the query, for APIs that know nothing better; the secret holds its value.'),
+  }),
+]
+
+const apiUrl = plainUrl('on a loopback address')
+const ttl = duration
+  .optional()
+  .describe(
+    'How long the credential lives at most. It is revoked with its step in any case; as long as the step if left out.',
+  )
+
+const sqlName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'a name of letters, digits and `_`')
+
+const templateUrl = z
+  .string()
+  .max(2_000)
+  .regex(
+    /^https?:\/\/[^\s/?#@{}]+(?:[/?][^\s#]*)?$/,
+    'a URL whose host is written out; its path and query may have `{id}`',
+  )
+
+const httpRequest = z.strictObject({
+  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
+  url: templateUrl,
+  headers: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,62}$/), z.string().max(2_000)).default({}),
+  json: z
+    .unknown()
+    .optional()
+    .describe(
+      'The body as JSON; texts in it may have `{lease.name}`, `{lease.ttl}`, `{secret.NAME}`, `{id}`, `{token}`.',
+    ),
+  form: z.record(z.string(), z.string().max(2_000)).optional(),
+})
+
+/** One member of each issuer's name: what it needs to mint. No secret stands here, only names of secrets. */
+const minted = [
+  z.strictObject({
+    'github-app': z
+      .strictObject({
+        app_id: z.int().positive().describe('The App’s id, or its client id’s number.'),
+        installation_id: z
+          .int()
+          .positive()
+          .optional()
+          .describe('Which installation; found by the repository’s owner if left out.'),
+        key: secretReference.describe('The App’s private key, PEM.'),
+        api: apiUrl
+          .optional()
+          .describe(
+            '`https://api.github.com` if left out; of GitHub Enterprise Server `https://HOST/api/v3`.',
+          ),
+        permissions: z
+          .record(z.string().regex(/^[a-z_]{1,60}$/), z.enum(['read', 'write', 'admin']))
+          .optional()
+          .describe('At most these; what the step’s grants need if left out.'),
+      })
+      .describe(
+        'Installation access tokens of a GitHub App, for the repositories and permissions of the step’s grants.',
+      ),
+  }),
+  z.strictObject({
+    'gitlab-token': z
+      .strictObject({
+        admin: secretReference.describe('A token with scope `api` whose owner may make access tokens there.'),
+        of: z
+          .string()
+          .regex(/^(?:project|group):[A-Za-z0-9_.][A-Za-z0-9_./-]{0,250}$/, '`project:PATH` or `group:PATH`')
+          .describe('Whose access tokens: `project:octo/app` or `group:octo`.'),
+        scopes: z
+          .array(z.string().regex(/^[a-z_]{1,60}$/))
+          .min(1)
+          .max(20),
+        access_level: z.enum(['guest', 'reporter', 'developer', 'maintainer']).default('developer'),
+        api: apiUrl.optional().describe('`https://gitlab.com/api/v4` if left out.'),
+      })
+      .describe('Access tokens of a GitLab project or group, made for a step and revoked with it.'),
+  }),
+  z.strictObject({
+    'registry-token': z
+      .strictObject({
+        key: secretReference.describe(
+          'The private key that the registry trusts (its `rootcertbundle`), PEM: EC on P-256 or RSA.',
+        ),
+        certificate: z
+          .string()
+          .max(20_000)
+          .optional()
+          .describe('The certificate of that key, PEM, if the registry wants it in `x5c`.'),
+        issuer: z.string().min(1).max(200).describe('`issuer` in the registry’s configuration.'),
+        service: z.string().min(1).max(200).describe('`service` in the registry’s configuration.'),
+      })
+      .describe(
+        'Distribution tokens that Mayfly signs itself, for the repositories and actions of the step’s grants; no account at the registry is needed.',
+      ),
+  }),
+  z.strictObject({
+    'oauth-client': z
+      .strictObject({
+        token_url: apiUrl,
+        client_id: z.string().min(1).max(500),
+        client_secret: secretReference.optional(),
+        assertion: z
+          .strictObject({ audience: z.string().min(1).max(500).optional() })
+          .optional()
+          .describe('Instead of a secret: Mayfly’s own OIDC identity signs for the client (RFC 7523).'),
+        scopes: z
+          .array(z.string().regex(/^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/))
+          .max(50)
+          .default([]),
+        parameters: z
+          .record(z.string().regex(/^[A-Za-z_]{1,60}$/), z.string().max(1_000))
+          .default({})
+          .describe('Further ones, such as `audience` or `resource`.'),
+        revoke_url: apiUrl.optional().describe('RFC 7009; without it a token ends by its expiry.'),
+        introspect_url: apiUrl.optional().describe('RFC 7662: asked afterwards whether the token is dead.'),
+        ttl,
+      })
+      .describe('OAuth 2.0 client credentials (RFC 6749, section 4.4).'),
+  }),
+  z.strictObject({
+    'http-issuer': z
+      .strictObject({
+        admin: z
+          .record(z.string().regex(/^[a-z][a-z0-9_]{0,30}$/), secretReference)
+          .default({})
+          .describe('Secrets, by the names under which requests use them: `{secret.admin}`.'),
+        mint: httpRequest,
+        extract: z
+          .record(
+            z.string().regex(/^[a-z][a-z0-9_]{0,30}$/),
+            z
+              .string()
+              .regex(
+                /^(?:\$(?:\.[A-Za-z0-9_-]+|\[[0-9]{1,3}\])+|header:[A-Za-z0-9-]+)$/,
+                '`$.a.b[0]` of the JSON answer, or `header:NAME`',
+              ),
+          )
+          .describe(
+            'What the answer holds: `token` or `username` and `password`; `id` for revoking; `expires_in` (seconds) or `expires_at` (RFC 3339).',
+          ),
+        renew: httpRequest.optional(),
+        revoke: httpRequest.optional(),
+        probe: httpRequest
+          .optional()
+          .describe('Asked with the credential afterwards: 401, 403 or 404 say that it is dead.'),
+        find: z
+          .strictObject({ request: httpRequest, id: z.string().max(200) })
+          .optional()
+          .describe('How to find, by `{lease.name}`, what was made by a request whose answer never came.'),
+        ttl,
+      })
+      .describe('Any API that makes credentials, by requests written here.'),
+  }),
+  z.strictObject({
+    'postgres-role': z
+      .strictObject({
+        admin: secretReference.describe('`user:password` of a role that may make roles (CREATEROLE).'),
+        database: sqlName.optional().describe('`postgres` if left out.'),
+        grants: z.array(sqlName).max(20).default([]).describe('Roles that it is a member of.'),
+        statements: z
+          .array(z.string().max(2_000))
+          .max(20)
+          .optional()
+          .describe('Run after it was made, with `{role}` for its quoted name.'),
+        owner: sqlName
+          .optional()
+          .describe('Who gets what it owns when it is dropped; without it, what it owns is dropped.'),
+        ttl,
+      })
+      .describe('A login role of PostgreSQL, made for a step and dropped with it.'),
+  }),
+  z.strictObject({
+    'mysql-role': z
+      .strictObject({
+        admin: secretReference.describe('`user:password` of an account with CREATE USER and GRANT OPTION.'),
+        grants: z
+          .array(
+            z.strictObject({
+              privileges: z
+                .array(z.string().regex(/^[A-Z ]{1,40}$/))
+                .min(1)
+                .max(30),
+              on: z
+                .string()
+                .regex(/^(?:\*|[A-Za-z0-9_]{1,64})\.(?:\*|[A-Za-z0-9_]{1,64})$/, '`database.table`, or `*`'),
+            }),
+          )
+          .max(20)
+          .default([]),
+        roles: z.array(sqlName).max(20).default([]),
+        host: z
+          .string()
+          .regex(/^[A-Za-z0-9.%:_/-]{1,60}$/)
+          .default('%')
+          .describe('From where it may log in.'),
+        ttl,
+      })
+      .describe('An account of MariaDB or MySQL, made for a step and dropped with it.'),
+  }),
+  z.strictObject({
+    'ssh-certificate': z
+      .strictObject({
+        ca: secretReference.describe('The private key of the user CA, in OpenSSH’s or PEM form.'),
+        principals: z
+          .array(z.string().regex(/^[A-Za-z0-9._@-]{1,60}$/))
+          .min(1)
+          .max(20),
+        force_command: z.string().max(1_000).optional(),
+        source_address: z.array(z.string().max(60)).max(20).optional().describe('CIDRs.'),
+        extensions: z
+          .array(
+            z.enum([
+              'permit-pty',
+              'permit-port-forwarding',
+              'permit-agent-forwarding',
+              'permit-X11-forwarding',
+              'permit-user-rc',
+            ]),
+          )
+          .default([]),
+        krl: z
+          .string()
+          .regex(/^[a-z][a-z0-9-]{0,62}$/)
+          .optional()
+          .describe(
+            'A name under which its revoked certificates are served as a key revocation list, at /v1/krl/NAME.',
+          ),
+        ttl,
+      })
+      .describe('OpenSSH user certificates of minutes, for a key that is made for the step.'),
+  }),
+]
+
+export const credential = z
+  .union([...injected, ...minted])
+  .describe('What the gateway adds on the way. Steps never see it. Leave it out for a host that needs none.')
+
+export const deliver = z
+  .strictObject({
+    env: z
+      .record(
+        z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,99}$/, 'the name of a variable'),
+        z.string().max(2_000),
+      )
+      .default({}),
+    files: z
+      .record(
+        z
+          .string()
+          .regex(
+            /^(?!.*(?:^|\/)\.\.(?:\/|$))[A-Za-z0-9._-][A-Za-z0-9._/-]{0,199}$/,
+            'a path within the step’s home',
+          ),
+        z.string().max(20_000),
+      )
+      .default({}),
+  })
+  .describe(
+    'For tools that no gateway can stand before: a minted credential, and never a kept one, is handed to steps whose role has `KIND:credential NAME`. Texts have its fields in braces: `{username}`, `{password}`, `{token}`, `{private_key}`, `{certificate}`, `{home}`.',
+  )
+
+export type CredentialSchema = z.output<typeof credential>
+
+export type DeliverConfig = z.output<typeof deliver>

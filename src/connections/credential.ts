@@ -1,0 +1,39 @@
+import { secretName, type CredentialSchema } from '../config/index.ts'
+import type { IssuerName } from '../kinds/index.ts'
+
+/** A secret of the vault that the gateway writes into requests. */
+export type InjectedCredential =
+  | { readonly scheme: 'basic' | 'bearer'; readonly secret: string }
+  | { readonly scheme: 'header'; readonly secret: string; readonly name: string; readonly prefix: string }
+  | { readonly scheme: 'query'; readonly secret: string; readonly name: string }
+
+/** What an issuer needs, as mayfly.yaml has it. */
+export type IssuerConfig<Name extends IssuerName> = Extract<CredentialSchema, Record<Name, unknown>>[Name]
+
+/** A credential that an issuer makes for one step. */
+export type MintedCredentialConfig = {
+  [Name in IssuerName]: { readonly scheme: Name; readonly config: IssuerConfig<Name> }
+}[IssuerName]
+
+export type CredentialConfig = InjectedCredential | MintedCredentialConfig
+
+export function isMinted(credential: CredentialConfig): credential is MintedCredentialConfig {
+  return 'config' in credential
+}
+
+export function compileCredential(credential: CredentialSchema | undefined): CredentialConfig | undefined {
+  if (credential === undefined) return undefined
+  if ('basic' in credential) return { scheme: 'basic', secret: secretName(credential.basic) }
+  if ('bearer' in credential) return { scheme: 'bearer', secret: secretName(credential.bearer) }
+  if ('query' in credential) {
+    const { name, secret } = credential.query
+    return { scheme: 'query', secret: secretName(secret), name }
+  }
+  if ('header' in credential) {
+    const { name, secret, prefix = '' } = credential.header
+    return { scheme: 'header', secret: secretName(secret), name: name.toLowerCase(), prefix }
+  }
+  // The schema lets one issuer through, with what it needs.
+  const [scheme, config] = Object.entries(credential)[0] ?? []
+  return { scheme, config } as MintedCredentialConfig
+}

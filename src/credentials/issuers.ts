@@ -1,0 +1,12 @@
+import { MayflyError } from '../lib/index.ts'
+import type { IssuerName } from '../kinds/index.ts'
+import type { CredentialIssuer } from './issuer.ts'
+
+const issuers: { readonly [Name in IssuerName]?: CredentialIssuer<Name> } = {}
+
+/** Throws `config_invalid` for one that this version does not have. */
+export function issuerNamed<Name extends IssuerName>(name: Name): CredentialIssuer<Name> {
+  const issuer = issuers[name]
+  if (issuer === undefined) throw new MayflyError('config_invalid', `there is no credential issuer ${name}`)
+  return issuer
+}
