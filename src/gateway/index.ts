@@ -4,7 +4,7 @@
  * Invariant: policy, lease and durable audit receipt come before the first byte that goes upstream with a
  * credential; the end of a step destroys its sockets. A request passes tunnel, handler, gatekeeper, upstream.
  */
-export type { EgressGuard } from './egress/index.ts'
+export { createEgressGuard, type EgressGuard } from './egress/index.ts'
 export type { OpenConnection } from './open-connections.ts'
 export { createGateway } from './gateway.ts'
 export type { Gateway, GatewayDeps } from './gateway.ts'

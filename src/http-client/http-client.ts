@@ -1,9 +1,10 @@
-import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
+import type { lookup as dnsLookup } from 'node:dns'
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import { isIP, type LookupFunction } from 'node:net'
-import { rootCertificates } from 'node:tls'
-import { MayflyError, answerOf, canonicalHost, classifyAddress, messageOf } from '../lib/index.ts'
+import { request as httpsRequest, type RequestOptions } from 'node:https'
+import { isIP, type Socket } from 'node:net'
+import { checkServerIdentity, connect as tlsConnect } from 'node:tls'
+import { MayflyError, answerOf, messageOf, trustedRoots } from '../lib/index.ts'
+import { checkedLookup, targetOf, type Target } from './target.ts'
 
 export interface HttpQuestion {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -32,53 +33,112 @@ export interface HttpClient {
   ask(question: HttpQuestion): Promise<HttpAnswer>
 }
 
+export interface HttpClientDeps {
+  readonly lookup?: typeof dnsLookup
+  /** A connection by way of the company’s proxy; undefined where the host is reached directly. */
+  readonly tunnel?: (host: string, port: number) => Promise<Socket> | undefined
+}
+
 const usualTimeoutMs = 10_000
 const usualBytes = 1_048_576
 
-export function createHttpClient(deps: { lookup?: typeof dnsLookup } = {}): HttpClient {
-  const resolve = deps.lookup ?? dnsLookup
+export function createHttpClient(deps: HttpClientDeps = {}): HttpClient {
   return {
     async ask(question) {
-      const { url, method, body, ca, dial } = question
-      const target = targetOf(url, dial?.address)
+      const target = targetOf(question.url, question.dial?.address)
       const { timeoutMs = usualTimeoutMs, maxBytes = usualBytes } = question
-      const outgoing = (target.secure ? httpsRequest : httpRequest)({
-        method,
-        agent: false,
-        // Over TLS the certificate is still the host's: only the address is another.
-        host: dial?.address ?? target.host,
-        port: dial?.port ?? target.port,
-        path: target.path,
-        ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
-        ...(ca === undefined ? {} : { ca: [...rootCertificates, ca] }),
-        lookup: checkedLookup(resolve),
-        signal: AbortSignal.timeout(timeoutMs),
-        headers: {
-          host: target.authority,
-          'user-agent': 'mayfly',
-          'accept-encoding': 'identity',
-          ...question.headers,
-          ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
-        },
-      })
-      const answering = answerOf(outgoing)
-      outgoing.end(body)
+      const signal = AbortSignal.timeout(timeoutMs)
       try {
-        const answer = await answering
-        return {
-          status: answer.statusCode ?? 0,
-          headers: answer.headers,
-          body: await collect(answer, maxBytes, target.host),
-        }
+        return await answered(question, target, { ...deps, signal, maxBytes })
       } catch (cause) {
         if (cause instanceof MayflyError) throw cause
-        throw new MayflyError('upstream_unreachable', `${target.host} does not answer: ${messageOf(cause)}`, {
-          cause,
-        })
-      } finally {
-        outgoing.destroy()
+        if (cause instanceof TypeError)
+          throw new MayflyError(
+            'bad_input',
+            `what ${target.host} is to be asked is no HTTP: ${cause.message}`,
+          )
+        const why = signal.aborted ? `not within ${timeoutMs / 1000} s` : detailOf(cause)
+        throw new MayflyError('upstream_unreachable', `${target.host} does not answer: ${why}`, { cause })
       }
     },
+  }
+}
+
+async function answered(
+  question: HttpQuestion,
+  target: Target,
+  within: HttpClientDeps & { signal: AbortSignal; maxBytes: number },
+): Promise<HttpAnswer> {
+  const { method, body, ca, dial } = question
+  const { signal, maxBytes } = within
+  const tunnel = await openTunnel(question, target, within)
+  const options: RequestOptions = {
+    method,
+    host: dial?.address ?? target.host,
+    port: dial?.port ?? target.port,
+    path: target.path,
+    lookup: checkedLookup(within.lookup),
+    signal,
+    headers: {
+      host: target.authority,
+      'user-agent': 'mayfly',
+      'accept-encoding': 'identity',
+      ...question.headers,
+      ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+    },
+    ...(target.secure ? tlsOptions(target, ca) : {}),
+  }
+  // Node asks for a socket of ours only where there is no agent.
+  if (tunnel === undefined) options.agent = false
+  else
+    options.createConnection = () =>
+      target.secure ? tlsConnect({ ...tlsOptions(target, ca), socket: tunnel }) : tunnel
+  const outgoing = (target.secure ? httpsRequest : httpRequest)(options)
+  const answering = answerOf(outgoing)
+  try {
+    outgoing.end(body)
+    const answer = await answering
+    const { statusCode: status = 0, headers } = answer
+    return { status, headers, body: await collect(answer, maxBytes, target.host) }
+  } finally {
+    outgoing.destroy()
+    tunnel?.destroy()
+  }
+}
+
+/** What this machine itself is, and what has an address of its own, is not reached by a proxy. */
+async function openTunnel(
+  { dial }: HttpQuestion,
+  { host, port, local }: Target,
+  { tunnel, signal }: HttpClientDeps & { signal: AbortSignal },
+): Promise<Socket | undefined> {
+  if (dial !== undefined || local) return undefined
+  const opening = tunnel?.(host, port)
+  if (opening === undefined) return undefined
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const onAbort = () => {
+    reject(new Error('too late'))
+    opening.then(
+      (socket) => socket.destroy(),
+      () => undefined,
+    )
+  }
+  signal.addEventListener('abort', onAbort)
+  try {
+    return await Promise.race([opening, late])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** The certificate is the host's, whatever the address. An address is no server name (RFC 6066, section 3). */
+function tlsOptions({ host }: Target, ca: string | undefined) {
+  return {
+    servername: isIP(host) === 0 ? host : '',
+    ca: trustedRoots(ca),
+    minVersion: 'TLSv1.2' as const,
+    checkServerIdentity: (...[, certificate]: Parameters<typeof checkServerIdentity>) =>
+      checkServerIdentity(host, certificate),
   }
 }
 
@@ -94,38 +154,7 @@ async function collect(answer: IncomingMessage, maxBytes: number, host: string):
   return Buffer.concat(pieces)
 }
 
-/** Where it goes. In the clear only to this machine; an address in a URL, or under `dial`, is named. */
-function targetOf(text: string, dial: string | undefined) {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const host = canonicalHost(url?.hostname ?? '')
-  if (url === undefined || host === undefined || !/^https?:$/.test(url.protocol))
-    throw new MayflyError('bad_input', `${text.slice(0, 200)} is no URL of a host`)
-  const secure = url.protocol === 'https:'
-  const address = dial ?? (host === 'localhost' ? '127.0.0.1' : host)
-  if (!secure && !/^(?:127\.|::1$)/.test(isIP(address) === 0 ? '' : address))
-    throw new MayflyError('denied', `${host}: a credential is not asked for in the clear: use https://`)
-  const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port)
-  return { host, secure, port, authority: url.host, path: `${url.pathname}${url.search}` }
-}
-
-/** Names may be private, since configuration names them; loopback, link-local and metadata services only by address. */
-function checkedLookup(resolve: typeof dnsLookup): LookupFunction {
-  return (hostname, options, callback) => {
-    resolve(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
-      if (error !== null) return callback(error, [])
-      const good =
-        hostname === 'localhost' ? found : found.filter(({ address }) => classifyAddress(address) !== 'local')
-      const [first] = good
-      if (first === undefined)
-        return callback(
-          new MayflyError(
-            'denied',
-            `${hostname} is at ${found[0]?.address ?? 'no address'}, a local address: name that address, if it is meant`,
-          ),
-          [],
-        )
-      if (options.all === true) return callback(null, good)
-      return callback(null, first.address, first.family)
-    })
-  }
+/** Where a host has several addresses, Node says each one's error in one without words. */
+function detailOf(cause: unknown): string {
+  return cause instanceof AggregateError ? cause.errors.map(messageOf).join('; ') : messageOf(cause)
 }

@@ -4,4 +4,4 @@
  * Invariant: the address that was checked is the one that is dialled.
  */
 export { createHttpClient } from './http-client.ts'
-export type { HttpAnswer, HttpClient, HttpQuestion } from './http-client.ts'
+export type { HttpAnswer, HttpClient, HttpClientDeps, HttpQuestion } from './http-client.ts'

@@ -15,6 +15,12 @@ export function trustRoots(caFile?: string): void {
   ])
 }
 
+/** The certificate authorities of Node and of the machine, with those of one host. */
+export function trustedRoots(ca = ''): string[] {
+  const roots = [...new Set([...getCACertificates('default'), ...getCACertificates('system')])]
+  return ca === '' ? roots : [...roots, ca]
+}
+
 function readAuthorities(file: string): string[] {
   const refuse = (why: string, cause?: unknown) =>
     new MayflyError('bad_input', `the file of certificate authorities ${file} ${why}`, { cause })

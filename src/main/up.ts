@@ -25,7 +25,7 @@ import {
   loadRunKeys,
   loadSigningKey,
 } from '../broker/index.ts'
-import { createGateway, createKeptFiles } from '../gateway/index.ts'
+import { createEgressGuard, createGateway, createKeptFiles, type EgressGuard } from '../gateway/index.ts'
 import { createHttpClient } from '../http-client/index.ts'
 import { cacheBytes, logLimits } from '../config/index.ts'
 import { createFolderStorage, createStepLogs } from '../logs/index.ts'
@@ -177,6 +177,10 @@ export async function startUp(options: UpOptions): Promise<Up> {
     clock,
     limits: () => logLimits(rules.loaded ? rules.current().document.logs : undefined),
   })
+  const guard = createEgressGuard({
+    proxy: () => (rules.loaded ? rules.current().targets.proxy : undefined),
+    openSecret: (name) => vault.open(name),
+  })
   const broker = await createBroker({
     store,
     vault,
@@ -187,7 +191,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     logOf: (step) => logs.digest(step),
     tools: {
       clock,
-      http: createHttpClient(),
+      http: createHttpClient({ tunnel: (host, port) => tunnelOf(guard, rules, host, port) }),
       openSecret: (name) => vault.open(name),
       identityToken: () => {
         throw new MayflyError('config_invalid', 'Mayfly signs no identity of its own yet')
@@ -199,6 +203,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const issuedSince = () => memory.tokensSinceSeconds()
   const rules = await createRules({ store, audit, clock, fetch, audience: () => url, issuedSince, checks })
   const gateway = createGateway({
+    guard,
     tokens,
     proofs,
     broker,
@@ -328,6 +333,13 @@ export async function startUp(options: UpOptions): Promise<Up> {
       await running.disposeAsync()
     },
   }
+}
+
+/** By the company's proxy, if there is one that this host is not left out of. What configuration names may be at a private address. */
+function tunnelOf(guard: EgressGuard, rules: RulesHolder, host: string, port: number) {
+  const proxy = rules.loaded ? rules.current().targets.proxy : undefined
+  if (proxy === undefined || proxy.isDirect(host)) return undefined
+  return guard.dial({ host, port, private: true })
 }
 
 /** How long a stop waits for the log to take what is left. */

@@ -9,4 +9,3 @@ export {
   stepSilenceMs,
   type TimeLimit,
 } from './timeouts.ts'
-export { trustedRoots } from './trusted-roots.ts'

@@ -1,10 +1,9 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { isIP, type Socket } from 'node:net'
 import { connect as tlsConnect } from 'node:tls'
-import { MayflyError, limits, messageOf, type Secret } from '../../lib/index.ts'
+import { MayflyError, limits, messageOf, trustedRoots, type Secret } from '../../lib/index.ts'
 import type { EgressProxy } from '../../connections/index.ts'
 import type { TimeLimit } from './timeouts.ts'
-import { trustedRoots } from './trusted-roots.ts'
 
 /** Where a proxy is to connect to; it dials while we wait. */
 interface Asked {

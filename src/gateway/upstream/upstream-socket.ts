@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream'
 import { connect as tlsConnect, createSecureContext, type SecureContext } from 'node:tls'
-import { MayflyError, messageOf, systemCode } from '../../lib/index.ts'
+import { MayflyError, messageOf, systemCode, trustedRoots } from '../../lib/index.ts'
 import type { ClientIdentity } from '../../broker/index.ts'
 import type { Connection } from '../../connections/index.ts'
-import { type EgressGuard, connectLimit, trustedRoots } from '../egress/index.ts'
+import { type EgressGuard, connectLimit } from '../egress/index.ts'
 
 /**
  * Opens a socket to the host of a connection, with TLS where its URL says so. It is the caller's alone. Throws `denied` and
