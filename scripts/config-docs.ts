@@ -76,6 +76,7 @@ ${rows(policy, '').join('\n')}
 | \`github:query CONNECTION/FIELD\`, \`github:mutation CONNECTION/FIELD\` | GraphQL by the fields at the root of the document, whatever repository they name by id |
 | \`gitlab:WORD CONNECTION/GROUP/PROJECT\` | the same for GitLab: \`read\`, \`comment\`, \`issue\`, \`merge-request\`, \`merge\`, \`status\`, \`deployment\`, \`release\`, \`package\`, \`contents\`, \`workflow\`, \`pipeline\`, \`variable\`, \`deploy-key\`, \`hook\`, \`create-project\`, \`snippet\`, \`search\`, \`query\`, \`mutation\`, \`admin\`. Requests of either API whose answer is a token, or the value of a CI variable of GitLab’s, are refused whatever is granted. gh and glab find a token that is none (\`GH_TOKEN\`, \`GITLAB_TOKEN\`), so that they start |
 | \`tcp:connect CONNECTION\` | a connection of any protocol, as bytes |
+| \`KIND:credential CONNECTION\` | every kind has it: the step itself is given the credential that was made for it, as the connection’s \`deliver\` says; for the connection as a whole, and it makes the role one that writes |
 
 ## Pipeline files
 

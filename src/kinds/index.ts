@@ -5,7 +5,7 @@ import { github } from './github.ts'
 import { gitlab } from './gitlab.ts'
 import { go } from './go.ts'
 import { http } from './http.ts'
-import type { Action, Kind } from './kind.ts'
+import type { Action, CredentialScheme, IssuerName, Kind } from './kind.ts'
 import { maven } from './maven.ts'
 import { npm } from './npm.ts'
 import { oci } from './oci.ts'
@@ -13,7 +13,7 @@ import { pypi } from './pypi.ts'
 import { rubygems } from './rubygems.ts'
 import { tcp } from './tcp.ts'
 
-export type { IssuerName, Kind, KnownConnection, NamedForm, SettingsFile } from './kind.ts'
+export type { CredentialScheme, IssuerName, Kind, KnownConnection, NamedForm, SettingsFile } from './kind.ts'
 export { isDigest } from './oci.ts'
 
 /**
@@ -55,10 +55,38 @@ export function kindNamed(name: KindName): Kind {
   return kinds[name]
 }
 
+/** Whoever has a credential in its own hands may do with it all that the credential can. */
+const handOut: Action = { path: 'none', ref: 'none', write: true }
+
+const injected: ReadonlySet<CredentialScheme> = new Set(['basic', 'bearer', 'header', 'query'])
+
+/**
+ * The action that hands a connection's credential to the step itself. Every kind has it whose connections can have a credential
+ * that is made for the step; undefined for the others: what is kept in the vault is never handed out.
+ */
+export function credentialAction(kind: KindName): string | undefined {
+  return kindNamed(kind).credentials.some(isIssuer) ? `${kind}:credential` : undefined
+}
+
+/** Does it make credentials, rather than add one that is kept? */
+export function isIssuer(scheme: CredentialScheme): scheme is IssuerName {
+  return !injected.has(scheme)
+}
+
+export function isCredentialAction(action: string): boolean {
+  const kind = actions.get(action)?.kind
+  return kind !== undefined && credentialAction(kind) === action
+}
+
 const actions: ReadonlyMap<string, Action & { readonly kind: KindName }> = new Map(
-  kindNames.flatMap((kind) =>
-    Object.entries(kindNamed(kind).actions).map(([name, action]) => [name, { ...action, kind }]),
-  ),
+  kindNames.flatMap((kind) => {
+    const handsOut = credentialAction(kind)
+    const all = {
+      ...kindNamed(kind).actions,
+      ...(handsOut === undefined ? {} : { [handsOut]: handOut }),
+    }
+    return Object.entries(all).map(([name, action]) => [name, { ...action, kind }])
+  }),
 )
 
 export const actionNames: readonly string[] = [...actions.keys()]
@@ -90,6 +118,11 @@ export function actionsOf(action: string): readonly string[] {
 /** Does the action change what it reaches? One that is not known is taken to. */
 export function isWrite(action: string): boolean {
   return actions.get(action)?.write ?? true
+}
+
+/** Can a grant of this action be for less than the connection as a whole? */
+export function namesPath(action: string): boolean {
+  return actions.get(action)?.path !== 'none'
 }
 
 /** Can a grant of this action be limited to refs? */

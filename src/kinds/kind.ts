@@ -65,7 +65,10 @@ export interface Kind {
   readonly lockfiles?: readonly string[]
 }
 
-export type CredentialScheme = 'basic' | 'bearer' | 'header' | 'query' | IssuerName
+/** Kept in the vault, and added by the gateway. */
+export type InjectedScheme = 'basic' | 'bearer' | 'header' | 'query'
+
+export type CredentialScheme = InjectedScheme | IssuerName
 
 /** Who makes credentials that live as long as a step: one file each in `credentials/`. */
 export type IssuerName =
@@ -87,8 +90,11 @@ export interface NamedForm {
 }
 
 export interface Action {
-  /** `optional`: a grant may be for the connection as a whole, and that is the one that a denial suggests. */
-  readonly path: 'required' | 'optional'
+  /**
+   * `optional`: a grant may be for the connection as a whole, and that is the one that a denial suggests. `none`: it can be for
+   * nothing less.
+   */
+  readonly path: 'required' | 'optional' | 'none'
   readonly ref: 'required' | 'optional' | 'none'
   /** Does it change what is there? */
   readonly write: boolean

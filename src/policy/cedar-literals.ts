@@ -1,5 +1,5 @@
 import { compilePattern, didYouMean, type NameForm } from '../lib/index.ts'
-import { kindNamed, kindNames, kindOf, namesRef, type KindName } from '../kinds/index.ts'
+import { kindNamed, kindNames, kindOf, namesPath, namesRef, type KindName } from '../kinds/index.ts'
 import { impossible, type IssuerFacts } from './issuer-facts.ts'
 
 /** What exists in the policy that a forbid stands beside. */
@@ -32,13 +32,18 @@ export function deadLiterals(
 ): string[] {
   const kindsOfActions =
     actions === undefined ? kindNames : [...new Set(actions.flatMap((one) => kindOf(one) ?? []))]
-  const scope = { kinds: kindsOfActions, refs: actions === undefined || actions.some(namesRef) }
+  const scope = {
+    kinds: kindsOfActions,
+    paths: actions === undefined || actions.some(namesPath),
+    refs: actions === undefined || actions.some(namesRef),
+  }
   const problems = literalsIn(json).flatMap((literal) => problemOf(literal, scope, world) ?? [])
   return [...new Set([...problems, ...wholeComparisons(json)])]
 }
 
 interface Scope {
   readonly kinds: readonly KindName[]
+  readonly paths: boolean
   readonly refs: boolean
 }
 
@@ -61,6 +66,8 @@ function problemOf(literal: Literal, scope: Scope, world: ForbidWorld): string |
     return why === undefined ? undefined : say(why)
   }
   const forms = scope.kinds.map(kindNamed)
+  if (attribute === 'path' && !scope.paths)
+    return matches(literal, '') ? undefined : say('these actions are for a connection as a whole')
   if (attribute === 'path')
     return formProblem(
       literal,

@@ -7,7 +7,7 @@ import {
   type PolicyDocument,
   type RoleConfig,
 } from '../config/index.ts'
-import { isWrite, kindNamed } from '../kinds/index.ts'
+import { isCredentialAction, isIssuer, isWrite, kindNamed, type CredentialScheme } from '../kinds/index.ts'
 import { intersects } from '../lib/index.ts'
 import { parseGrant, type Grant } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
@@ -46,6 +46,21 @@ function unservedIn(
     : `"${source}" never allows anything: connection "${connection}" serves only ${only.join(', ')}`
 }
 
+/** Such a grant would hand nothing out; and what is kept in the vault is handed to nobody. */
+function undeliveredIn(
+  { connections }: PolicyDocument,
+  { source, action, connection }: Grant,
+): string | undefined {
+  if (!isCredentialAction(action)) return undefined
+  const { credential, deliver } = connections[connection] ?? {}
+  const scheme = Object.keys(credential ?? {})[0] as CredentialScheme | undefined
+  if (scheme === undefined || !isIssuer(scheme))
+    return `"${source}" would hand out ${scheme === undefined ? 'a credential, and connection' : `the kept ${scheme} credential of connection`} "${connection}"${scheme === undefined ? ' has none' : ''}: only one that is made for the step can be handed to it`
+  return deliver === undefined
+    ? `"${source}" hands nothing out: say in connections.${connection}.deliver what the step gets of it`
+    : undefined
+}
+
 export function draftPolicy(
   document: PolicyDocument,
   locate: Locate,
@@ -58,7 +73,8 @@ export function draftPolicy(
   const roles = Object.entries(document.roles).map(([name, config]) => {
     const grants = config.grants.flatMap((source, index) => {
       const grant = parseGrant(source, kinds)
-      const problem = typeof grant === 'string' ? grant : unservedIn(document, grant)
+      const problem =
+        typeof grant === 'string' ? grant : (unservedIn(document, grant) ?? undeliveredIn(document, grant))
       if (problem !== undefined) complain(['roles', name, 'grants', index], problem)
       return typeof grant === 'string' ? [] : [{ ...grant, index }]
     })

@@ -6,6 +6,7 @@ import {
   isWrite,
   kindNamed,
   kindOf,
+  namesPath,
   namesRef,
   type KindName,
 } from '../kinds/index.ts'
@@ -69,6 +70,8 @@ export function parseGrant(source: string, kinds: ReadonlyMap<string, string>): 
   if (kind !== rule.kind)
     return `grant "${source}": connection "${connection}" is of kind ${kind}, ${action} needs ${rule.kind}`
   const { path: paths, ref: refs } = kindNamed(rule.kind)
+  if (!namesPath(action) && path !== undefined)
+    return `grant "${source}": ${action} is for the connection as a whole: write "${action} ${connection}"`
   if (rule.path === 'required' && path === undefined)
     return `grant "${source}": say which ${paths.noun}: "${action} ${connection}/${paths.example}"`
   if (rule.ref === 'required' && ref === undefined)
@@ -136,6 +139,8 @@ export function unnamedOperation({ action, path, ref }: Operation): string | und
   const kind = kindOf(action)
   if (kind === undefined) return `no action is called ${action}`
   const { path: paths, ref: refs } = kindNamed(kind)
+  if (!namesPath(action))
+    return path === '' && ref === undefined ? undefined : `${action} names nothing but its connection`
   if (!paths.form.is(path)) return `its path is not ${paths.form.rule}`
   if (ref === undefined || refs?.form.is(ref) === true) return undefined
   return `its ref is not ${refs?.form.rule ?? 'one: this action has none'}`
@@ -162,8 +167,19 @@ export function parseOperation(source: string, kinds: ReadonlyMap<string, string
   const grant = parseGrant(source, kinds)
   if (typeof grant === 'string') return grant.replace(/^grant/, 'operation')
   const { action, connection, path, ref } = grant
+  if (path === '*' && namesNothing(action)) return { action, connection, path: '' }
   if (path === '*') return `operation "${source}": name one: "${source}/NAME"`
   return { action, connection, path, ...(ref === undefined ? {} : { ref }) }
+}
+
+/** Its operations name the connection alone. */
+function namesNothing(action: string): boolean {
+  const kind = kindOf(action)
+  return (
+    isOfConnection(action) &&
+    kind !== undefined &&
+    unnamedOperation({ action, connection: '', path: '' }) === undefined
+  )
 }
 
 /** The operation in words of a grant, as entries and tables name it. */
@@ -181,7 +197,7 @@ function describe(
 
 /** Is it granted by the connection as a whole? Of a registry the lockfile says what may come from it. */
 export function isOfConnection(action: string): boolean {
-  return actionNamed(action)?.path === 'optional'
+  return ['optional', 'none'].includes(actionNamed(action)?.path ?? '')
 }
 
 /**

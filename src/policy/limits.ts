@@ -1,6 +1,6 @@
 import { formOf, includes, intersects, isAtLeast, type Isolation } from '../lib/index.ts'
 import { durationSeconds, type ConfigProblem, type LimitsConfig, type Locate } from '../config/index.ts'
-import { actionNames, actionsOf, kindOf, namesRef } from '../kinds/index.ts'
+import { actionNames, actionsOf, kindOf, namesPath, namesRef } from '../kinds/index.ts'
 import { hint, splitGrant, unnamedPart, type Grant, type Operation } from './grant.ts'
 
 /** Grants in one pattern. A part that is left out stands for anything. */
@@ -86,9 +86,11 @@ function parsePattern(source: string, connections: ReadonlyMap<string, string>):
     return `limit "${source}": no action is called ${action}; ${hint(action, actionNames)}`
   if (![...connections.keys()].some((name) => intersects(connection, name)))
     return `limit "${source}": there is no connection "${connection}"; ${hint(connection, [...connections.keys()])}`
-  const possible = actionNames.filter(
-    (name) => intersects(action, name) && (ref === undefined || namesRef(name)),
-  )
+  const matching = actionNames.filter((name) => intersects(action, name))
+  const ofPath = matching.filter((name) => path === undefined || path === '*' || namesPath(name))
+  if (ofPath.length === 0)
+    return `limit "${source}": ${action} is for a connection as a whole: write "${action} ${connection}"`
+  const possible = ofPath.filter((name) => ref === undefined || namesRef(name))
   if (possible.length === 0) return `limit "${source}": ${action} names no ref, so this would match nothing`
   const kinds = new Set(possible.flatMap((name) => kindOf(name) ?? []))
   const reached = [...kinds].filter((kind) =>
