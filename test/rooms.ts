@@ -8,6 +8,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   config: ['lib', 'kinds'],
   kinds: ['lib'],
   'http-client': ['lib'],
+  clouds: ['lib', 'http-client'],
   mask: ['lib'],
   lockfiles: ['lib'],
   store: ['lib'],

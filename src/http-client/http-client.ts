@@ -17,6 +17,8 @@ export interface HttpQuestion {
   readonly dial?: { readonly address: string; readonly port: number } | undefined
   readonly timeoutMs?: number
   readonly maxBytes?: number
+  /** For the credentials of a cloud's machine: 169.254.169.254 is asked in the clear, since it answers in no other way. */
+  readonly isMetadataService?: boolean
 }
 
 export interface HttpAnswer {
@@ -45,7 +47,7 @@ const usualBytes = 1_048_576
 export function createHttpClient(deps: HttpClientDeps = {}): HttpClient {
   return {
     async ask(question) {
-      const target = targetOf(question.url, question.dial?.address)
+      const target = targetOf(question.url, question.dial?.address, question.isMetadataService)
       const { timeoutMs = usualTimeoutMs, maxBytes = usualBytes } = question
       const signal = AbortSignal.timeout(timeoutMs)
       try {

@@ -20,7 +20,7 @@ const loopback = /^(?:127\.|::1$)/
  * Reads a URL; an address in it, or under `dial`, is named by it. In the clear only to this machine. Throws `bad_input` or
  * `denied`, and repeats no more of the URL than its host: its path or query may hold a secret.
  */
-export function targetOf(text: string, dial: string | undefined): Target {
+export function targetOf(text: string, dial: string | undefined, isMetadataService = false): Target {
   const url = URL.canParse(text) ? new URL(text) : undefined
   const host = canonicalHost(url?.hostname ?? '')
   if (url === undefined || host === undefined || !/^https?:$/.test(url.protocol))
@@ -32,7 +32,8 @@ export function targetOf(text: string, dial: string | undefined): Target {
     throw new MayflyError('bad_input', `the URL of ${host} has a user in it: name a secret instead`)
   const secure = url.protocol === 'https:'
   const address = dial ?? (host === 'localhost' ? '127.0.0.1' : host)
-  if (!secure && !loopback.test(isIP(address) === 0 ? '' : address))
+  const mayBeClear = loopback.test(isIP(address) === 0 ? '' : address)
+  if (!secure && !mayBeClear && !(isMetadataService && address === '169.254.169.254'))
     throw new MayflyError('denied', `${host}: a credential is not asked for in the clear: use https://`)
   return {
     host,
