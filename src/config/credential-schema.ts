@@ -50,6 +50,20 @@ const ttl = duration
   )
 
 const sqlName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'a name of letters, digits and `_`')
+/** As it is, not as SQL would write it: it is quoted. A longer one would be cut, and the rest may be another's name. */
+const postgresName = z
+  .string()
+  .min(1)
+  .refine(
+    (name) => Buffer.byteLength(name) <= 63 && name.isWellFormed() && !/\p{Cc}/u.test(name),
+    'a name of at most 63 bytes, without control characters',
+  )
+const connectionsOf = z
+  .int()
+  .min(1)
+  .max(1_000)
+  .default(20)
+  .describe('How many connections it may have open at once.')
 
 const templateUrl = z
   .string()
@@ -194,18 +208,28 @@ const minted = [
   z.strictObject({
     'postgres-role': z
       .strictObject({
-        admin: secretReference.describe('`user:password` of a role that may make roles (CREATEROLE).'),
-        database: sqlName.optional().describe('`postgres` if left out.'),
-        grants: z.array(sqlName).max(20).default([]).describe('Roles that it is a member of.'),
+        admin: secretReference.describe(
+          '`user:password` of a role that may make roles (CREATEROLE, and from PostgreSQL 16 on ADMIN OPTION of `grants`).',
+        ),
+        database: postgresName.optional().describe('Where it logs in for that; `postgres` if left out.'),
+        grants: z.array(postgresName).max(20).default([]).describe('Roles that it is a member of.'),
         statements: z
-          .array(z.string().max(2_000))
+          .array(z.string().min(1).max(2_000))
           .max(20)
           .optional()
-          .describe('Run after it was made, with `{role}` for its quoted name.'),
-        owner: sqlName
+          .describe('Run after it was made, in the same transaction, with `{role}` for its quoted name.'),
+        owner: postgresName
           .optional()
-          .describe('Who gets what it owns when it is dropped; without it, what it owns is dropped.'),
+          .describe(
+            'Who gets what it owns when it is dropped: one of `grants`, since what a step left there runs with that role’s rights. Without it, what it owns is dropped.',
+          ),
+        connections: connectionsOf,
         ttl,
+      })
+      .refine(({ owner, grants }) => owner === undefined || grants.includes(owner), {
+        path: ['owner'],
+        message:
+          'the owner is one of `grants`: functions and views that a step leaves run with the rights of their owner, and must not have more than the step had',
       })
       .describe('A login role of PostgreSQL, made for a step and dropped with it.'),
   }),

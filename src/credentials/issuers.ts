@@ -1,8 +1,11 @@
 import { MayflyError } from '../lib/index.ts'
 import type { IssuerName } from '../kinds/index.ts'
 import type { CredentialIssuer } from './issuer.ts'
+import { postgresRole } from './postgres-role/index.ts'
 
-const issuers: { readonly [Name in IssuerName]?: CredentialIssuer<Name> } = {}
+const issuers: { readonly [Name in IssuerName]?: CredentialIssuer<Name> } = {
+  'postgres-role': postgresRole,
+}
 
 /** Throws `config_invalid` for one that this version does not have. */
 export function issuerNamed<Name extends IssuerName>(name: Name): CredentialIssuer<Name> {

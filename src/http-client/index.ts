@@ -5,3 +5,4 @@
  */
 export { createHttpClient } from './http-client.ts'
 export type { HttpAnswer, HttpClient, HttpClientDeps, HttpQuestion } from './http-client.ts'
+export { checkedLookup } from './target.ts'

@@ -120,6 +120,9 @@ export const limits = {
   mavenPublishBytes: 134_217_728,
   /** What all steps have in memory of such, while it is hashed and passed on. */
   publishingBytes: 268_435_456,
+  /** One conversation with a database's server, to make or end an account; and what it may send. */
+  databaseMs: 30_000,
+  databaseBytes: 16_777_216,
   hostNameBytes: 253,
   policyBytes: 1_048_576,
   /** A file of certificate authorities; those of a whole system take 250 KB. */
