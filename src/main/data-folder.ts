@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { MayflyError, Secret, messageOf } from '../lib/index.ts'
-import { createVaultKey, loadVaultKey, type VaultKey } from '../vault/index.ts'
+import { createVaultKey } from '../vault/index.ts'
 
 /**
  * What `mayfly up` keeps on disk. The vault key stands beside the database's folder, not in it, and the audit log
@@ -22,7 +22,8 @@ export interface DataFolder {
   readonly forwardFolder: string
   /** The log's public key as it was at the first start; the log cannot change it here. */
   readonly auditKeyFile: string
-  readonly vaultKey: VaultKey
+  /** The vault key, where no other key provider is configured. */
+  readonly keyFile: string
   readonly appendToken: Secret
   /** URLs and process id of the running `up`, for the commands on this machine. */
   readonly readyFile: string
@@ -39,8 +40,7 @@ export function openDataFolder(path: string): DataFolder {
   const database = join(server, 'mayfly.db')
   const keyFile = join(keys, 'vault.key')
   // A database without its key is never given a new one: its secrets would be lost without a word.
-  const vaultKey =
-    !existsSync(database) && !existsSync(keyFile) ? createVaultKey(keyFile) : loadVaultKey(keyFile)
+  if (!existsSync(database) && !existsSync(keyFile)) createVaultKey(keyFile)
   return {
     root,
     database,
@@ -50,7 +50,7 @@ export function openDataFolder(path: string): DataFolder {
     cacheFolder: join(server, 'cache'),
     forwardFolder: join(root, 'forward'),
     auditKeyFile: join(keys, 'audit.vkey'),
-    vaultKey,
+    keyFile,
     appendToken: loadAppendToken(join(keys, 'audit-append-token')),
     readyFile: join(root, 'up.json'),
   }

@@ -41,7 +41,7 @@ import {
 import { createRules, type RulesHolder } from '../rules/index.ts'
 import { createApiServer, createHealth, createMetrics, missingSecrets } from '../server/index.ts'
 import { openStore, startCheckpoints } from '../store/index.ts'
-import { createVault } from '../vault/index.ts'
+import { createStoredRing, createVault, keyProviders, openRing } from '../vault/index.ts'
 import { startAuditProcess, startForwardProcess } from './audit-process.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
 import { compareLogAndStore, recordCompared } from './log-and-store.ts'
@@ -137,12 +137,15 @@ export async function startUp(options: UpOptions): Promise<Up> {
   started.defer(() => store.close())
   const checkpoints = startCheckpoints(folder.database)
   started.defer(() => checkpoints.close())
-  const vault = createVault({ store, key: folder.vaultKey, clock })
+  const ring = createStoredRing(store)
+  const { keyFile } = folder
+  await openRing({ store, ring, clock, keyFile, providers: keyProviders(keyFile) })
+  const vault = createVault({ store, key: ring, clock })
   await vault.check()
-  const key = await loadSigningKey({ store, vaultKey: folder.vaultKey, clock })
+  const key = await loadSigningKey({ store, vaultKey: ring, clock })
   let url = options.url ?? ''
   const numbers = createStoredRunNumbers(store)
-  const known = createPeople({ store, vaultKey: folder.vaultKey, clock })
+  const known = createPeople({ store, vaultKey: ring, clock })
   const memory = createLogMemory(store)
   const compared = await compareLogAndStore({
     logUrl,
@@ -214,7 +217,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     openSecret: (name) => vault.open(name),
     ...(options.gatewayUrl === undefined ? {} : { publicUrl: options.gatewayUrl }),
     ...(certificate === undefined ? {} : { certificate }),
-    runKeys: await loadRunKeys({ store, vaultKey: folder.vaultKey }),
+    runKeys: await loadRunKeys({ store, vaultKey: ring }),
     lockfiles: createStoredLockfiles(store),
     kept: createKeptFiles(folder.cacheFolder, () =>
       rules.loaded ? cacheBytes(rules.current().document.cache) : 0,

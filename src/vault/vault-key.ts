@@ -12,12 +12,11 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { MayflyError, Secret, messageOf } from '../lib/index.ts'
-import type { VaultKey } from './envelope.ts'
 
 const keyBytes = 32
 
 /** Makes the key file, mode 0600, whole or not at all, never over an existing one. */
-export function createVaultKey(file: string): VaultKey {
+export function createVaultKey(file: string): Secret<Buffer> {
   const key = randomBytes(keyBytes)
   const partial = `${file}.new`
   // What a start that was killed has left: it never was a key.
@@ -53,7 +52,7 @@ function syncFolder(folder: string): void {
 }
 
 /** Reads the key file. Refuses one that others may read, a link, or anything but 32 bytes of base64. */
-export function loadVaultKey(file: string): VaultKey {
+export function loadVaultKey(file: string): Secret<Buffer> {
   let fd: number
   try {
     fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)

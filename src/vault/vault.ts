@@ -2,6 +2,7 @@ import type { QueryCreator } from 'kysely'
 import { MayflyError, Secret, type Clock } from '../lib/index.ts'
 import type { Store, Tables } from '../store/index.ts'
 import { openSealed, seal, type VaultKey } from './envelope.ts'
+import { checkContext } from './open-ring.ts'
 
 export interface Vault {
   /** Seals a new version; returns its number. Older versions stay. */
@@ -15,8 +16,6 @@ export interface Vault {
   /** Throws `vault_key` unless the key is the one this store was made with. */
   check(): Promise<void>
 }
-
-const checkContext = 'vault check'
 
 /** The vault over a store. Only the broker, and the server at its own start, may hold one. */
 export function createVault(deps: { store: Store; key: VaultKey; clock: Clock }): Vault {

@@ -1,0 +1,22 @@
+/**
+ * Keeps the key that all others are wrapped by: in a file, behind a passphrase, in a key service, in a hardware module.
+ * Errors: `vault_key` (it is another key, a wrong passphrase: trying again changes nothing), `vault_sealed` (somebody must give
+ * it something), `upstream_unreachable` and `credential_failed` (it may answer later).
+ */
+export interface KeyProvider {
+  /** As the configuration calls it: `key-file`, `passphrase`, `aws-kms`, ... */
+  readonly kind: string
+  /** Which key it is, for people; no secret. */
+  readonly describe: string
+  /** `context` is authenticated. What it answers is text that only this provider reads; no secret. */
+  wrap(key: Buffer, context: string): Promise<string>
+  unwrap(wrapped: string, context: string): Promise<Buffer>
+}
+
+/** By their names in `mayfly up --vault FILE`; `key-file` is there without a file, too. */
+export interface KeyProviders {
+  /** What a new store is made with, and where `rekey` goes to. */
+  readonly use: string
+  /** Throws `config_invalid` for a name that is not there. */
+  named(name: string): KeyProvider
+}
