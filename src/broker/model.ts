@@ -59,7 +59,7 @@ export interface End {
   readonly lifetimeSeconds?: number
 }
 
-/** One short-lived credential for one connection, in memory only. Nothing of it reaches the step. */
+/** One short-lived credential for one connection, in memory only. Nothing of it reaches the step, but what is delivered to it. */
 export interface Lease {
   readonly id: LeaseId
   readonly connection: string
@@ -67,6 +67,8 @@ export interface Lease {
   /** Value of the `Authorization` header that the gateway adds, if the connection has a credential. */
   readonly authorization: Secret | undefined
   readonly clientIdentity: ClientIdentity | undefined
+  /** What there is of a minted one, by name, for delivery. */
+  readonly fields?: Readonly<Record<string, Secret>>
 }
 
 /** What a registry gave for the identity of the job: the gateway holds it. */

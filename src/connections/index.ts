@@ -14,6 +14,7 @@ import {
 import { certificateProblems, compileClientCertificate, type ClientCertificate } from './certificates.ts'
 import { compileCredential, isMinted, type CredentialConfig } from './credential.ts'
 import { compileKeyring } from './keyring.ts'
+import { deliverProblem } from './deliver.ts'
 import { compileEgress, type Egress } from './egress.ts'
 import { compileEgressProxy, type EgressProxy } from './egress-proxy.ts'
 import { compileSumdb, type ChecksumDatabase } from './sumdb.ts'
@@ -21,6 +22,8 @@ import { compilePackageRules, packageRulesProblem, type PackageRules } from './p
 
 export { missingEgress } from './egress.ts'
 export { isMinted } from './credential.ts'
+export { allFields, renderDelivery } from './deliver.ts'
+export type { Rendered } from './deliver.ts'
 export type {
   CredentialConfig,
   InjectedCredential,
@@ -209,6 +212,10 @@ function compileConnection(
     return `a connection of kind ${config.kind} takes no ${credential.scheme} credential`
   if (config.deliver !== undefined && (credential === undefined || !isMinted(credential)))
     return 'deliver hands a minted credential to steps: a kept one never leaves the gateway, and there is none here'
+  if (config.deliver !== undefined && credential !== undefined && isMinted(credential)) {
+    const problem = deliverProblem(config.deliver, credential)
+    if (problem !== undefined) return problem
+  }
   if (config.trusted_publishing !== undefined && credential?.scheme === 'header')
     return 'trusted_publishing goes beside a basic or bearer credential, or none'
   const dial = config.dial === undefined ? undefined : parseAddress(config.dial)

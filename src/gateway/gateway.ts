@@ -39,6 +39,7 @@ import { boundIdle, createEgressGuard, type EgressGuard, stepSilenceMs } from '.
 import { plainAnswer, type StreamExchange, type StreamHandler, type Upgrade } from './exchange.ts'
 import { createFindings } from './findings.ts'
 import { createOpenConnections, type OpenConnection } from './open-connections.ts'
+import { createHandOut, type HandOut } from './hand-out.ts'
 import { createGatekeeper } from './permit.ts'
 import { createExchangeOpener } from './open-exchange.ts'
 import { createPinned } from './pinned.ts'
@@ -63,6 +64,11 @@ export interface Gateway {
   pinLockfiles(step: Step, bundle: string): Promise<Pins>
   /** Takes the job's identity token for the registry of this connection, at which the step publishes. Throws `bad_input`. */
   holdIdentity(step: Step, connection: string, token: string): void
+  /**
+   * What is handed to the step itself: the credentials of its role's `KIND:credential` grants. Throws `denied` with what was
+   * recorded, `credential_failed`, `revoked`.
+   */
+  readonly handOut: HandOut
   /** Writes which packages the step had; before its end is recorded. Rejects if it cannot be written. */
   recordDownloads(step: Step): Promise<void>
   activity(step: StepId): Activity
@@ -137,6 +143,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     findings,
     deny: (...refused) => gatekeeper.deny(...refused),
   })
+  const handOut = createHandOut({ ...deps, gatekeeper })
   const pinned = createPinned(deps)
   const publishing = createTrustedPublishing(deps)
   const protocolOf = createProtocols(deps)
@@ -265,6 +272,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       if (connection === undefined) throw new MayflyError('bad_input', 'there is no such connection')
       publishing.hold(step, connection, token)
     },
+    handOut,
     recordDownloads: (step) => downloads.flush(step),
     activity: (step) => activity.of(step),
     refusals: (step, seen) => activity.refusals(step, seen),

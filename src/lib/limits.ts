@@ -39,6 +39,8 @@ export const limits = {
   requestsPerStep: 512,
   /** Places of a step's own network that are listened at; each is an open file of its supervisor. */
   doorsPerStep: 512,
+  /** How often a step's supervisor may ask for what is handed to the step; each time is an entry of the log. */
+  handOutsPerStep: 500,
   /** A package-lock.json handed over for pinning. */
   lockfileBytes: 33_554_432,
   /** Packages that it pins; large monorepos have near 10,000. */

@@ -30,6 +30,7 @@ import { createRefusals } from './refusals.ts'
 import { registerRoutes, type Route } from './route.ts'
 import { approvalRoutes } from './routes/approvals.ts'
 import { connectionRoutes } from './routes/connections.ts'
+import { credentialRoutes } from './routes/credentials.ts'
 import { logRoutes } from './routes/logs.ts'
 import { oauthRoutes } from './routes/oauth.ts'
 import { operatorRoutes } from './routes/operator.ts'
@@ -99,6 +100,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...oauthRoutes({ ...deps, refusals }),
     renewRoute({ ...deps, notices }),
     ...stepRoutes({ ...deps, notices }),
+    ...credentialRoutes({ ...deps, notices }),
     ...logRoutes({ ...deps, notices }),
     ...operatorRoutes(deps),
     ...secretRoutes(deps),

@@ -1,4 +1,4 @@
-import { isStartupVariable } from './startup-variables.ts'
+import { isStartupVariable } from '../../lib/index.ts'
 
 /** What a dotenv file may hold. */
 export const maxDotenvBytes = 1_048_576

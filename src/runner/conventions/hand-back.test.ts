@@ -7,7 +7,7 @@ import { test, type TestContext } from 'node:test'
 import { ciFilesOf } from './ci-files.ts'
 import { checkDotenv } from './dotenv.ts'
 import { handBack } from './hand-back.ts'
-import { isStartupVariable } from './startup-variables.ts'
+import { isStartupVariable } from '../../lib/index.ts'
 import { readVariables } from './variables.ts'
 
 function folderOf(t: TestContext): string {

@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, writeFileSync } from 'node:fs'
 import { join, normalize } from 'node:path'
 import { messageOf } from '../../lib/index.ts'
 import type { CiFile } from './ci-files.ts'
-import { isStartupVariable } from './startup-variables.ts'
+import { isStartupVariable } from '../../lib/index.ts'
 import { readVariables, writeVariable, type Variable } from './variables.ts'
 
 /** What a step said to those after it, and what became of it. */

@@ -51,6 +51,10 @@ export const openResponse = z.object({
         .string()
         .optional()
         .describe('The step may publish there with an identity token of the job that is for this audience.'),
+      delivers: z
+        .literal(true)
+        .optional()
+        .describe('The step itself is given its credential: ask for it at /v1/steps/ID/credentials.'),
     }),
   ),
   checkout: z

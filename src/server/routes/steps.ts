@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { MayflyError, limits, nowSeconds, type Clock } from '../../lib/index.ts'
-import type { AccessTokens, Broker, Step } from '../../broker/index.ts'
+import type { AccessTokens, Broker } from '../../broker/index.ts'
 import type { Gateway } from '../../gateway/index.ts'
-import { isWrite } from '../../kinds/index.ts'
+import { credentialAction, isWrite } from '../../kinds/index.ts'
 import type { RulesHolder } from '../../rules/index.ts'
 import type { EndNotices } from '../end-notices.ts'
 import { tokenExpiry } from '../lifetime.ts'
+import { ownStep as ownStepOf } from '../own-step.ts'
 import { withBody, type Call, type Route } from '../route.ts'
 import { refuseWeakIsolation } from '../step-isolation.ts'
 import { createStepWaits } from '../step-waits.ts'
@@ -27,13 +28,7 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
   const { broker, gateway } = deps
   const waits = createStepWaits(deps)
 
-  function ownStep(call: Call): Step {
-    const step = call.access?.step === undefined ? undefined : broker.step(call.access.step)
-    // How it ended is for whoever holds its token.
-    const isOwn = call.access?.step === call.params['id']
-    if (step === undefined || !isOwn) throw deps.notices.ofStep(isOwn ? call.access?.step : undefined)
-    return step
-  }
+  const ownStep = (call: Call) => ownStepOf(deps, call)
 
   return [
     {
@@ -193,6 +188,7 @@ async function openStep(
   const { id, runId, jkt, actor } = session
   const names = new Set(role.grants.map((grant) => grant.connection))
   const writes = new Set(role.grants.filter(({ action }) => isWrite(action)).map((grant) => grant.connection))
+  const handed = new Set(role.grants.map(({ action, connection }) => `${action} ${connection}`))
   return {
     step_id: step.id,
     run_id: runId,
@@ -217,6 +213,7 @@ async function openStep(
         ...{ name: one.name, kind: one.kind, url: one.url, authority: `${one.host}:${one.port}` },
         ...(one.packages?.only === undefined ? {} : { only: [...one.packages.only] }),
         ...(one.sumdb?.setting === undefined ? {} : { sumdb: one.sumdb.setting }),
+        ...(handed.has(`${credentialAction(one.kind)} ${one.name}`) ? { delivers: true as const } : {}),
         // An identity token is asked for only by who may publish there.
         ...(one.trustedPublishing !== undefined && writes.has(one.name)
           ? { publisher_audience: one.trustedPublishing.audience }

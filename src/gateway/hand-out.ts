@@ -1,0 +1,89 @@
+import { MayflyError, limits, type Secret } from '../lib/index.ts'
+import type { Broker, Step } from '../broker/index.ts'
+import {
+  allFields,
+  isMinted,
+  renderDelivery,
+  type Connection,
+  type Rendered,
+  type Targets,
+} from '../connections/index.ts'
+import { credentialAction } from '../kinds/index.ts'
+import type { Policy } from '../policy/index.ts'
+import type { Gatekeeper } from './permit.ts'
+
+/** A credential that the step itself is given. */
+export interface HandedOut {
+  readonly connection: Connection
+  /** All that there is of it, by name. */
+  readonly fields: Readonly<Record<string, Secret>>
+  readonly rendered: Secret<Rendered>
+  readonly expiresMs: number
+}
+
+/** `home`: where the step finds its files. */
+export type HandOut = (step: Step, home: string) => Promise<HandedOut[]>
+
+/**
+ * Hands out what a step's role has been granted by `KIND:credential`, by the one way to a credential: policy, lease, receipt. Only
+ * what is made for the step; what is kept in the vault goes to nobody, however the policy came to be in force.
+ */
+export function createHandOut(deps: {
+  policy: () => Policy
+  targets: () => Targets
+  broker: Pick<Broker, 'lease'>
+  gatekeeper: Pick<Gatekeeper, 'permit'>
+}): HandOut {
+  const asked = new WeakMap<Step, number>()
+
+  async function handOver(
+    step: Step,
+    connection: Connection,
+    source: string,
+    home: string,
+  ): Promise<HandedOut> {
+    const { name, kind, credential, deliver } = connection
+    const action = credentialAction(kind)
+    if (credential === undefined || !isMinted(credential) || deliver === undefined || action === undefined)
+      throw new MayflyError(
+        'denied',
+        `${source}: connection "${name}" has nothing that is made for a step and handed to it`,
+      )
+    const operation = { action, connection: name, path: '' }
+    const detail = { delivered: { env: Object.keys(deliver.env), files: Object.keys(deliver.files) } }
+    const permission = await deps.gatekeeper.permit(step, connection, [operation], detail, false)
+    if (!permission.allow) throw new MayflyError('denied', permission.message)
+    // The same lease: it was made, and recorded, a moment ago.
+    const { fields, expiresMs } = await deps.broker.lease(step, connection, source)
+    if (fields === undefined)
+      throw new MayflyError('credential_failed', `connection "${name}": its issuer gives nothing to hand out`)
+    return {
+      connection,
+      fields: allFields(fields),
+      rendered: renderDelivery({ name, deliver }, fields, home),
+      expiresMs,
+    }
+  }
+
+  return async (step, home) => {
+    const count = (asked.get(step) ?? 0) + 1
+    asked.set(step, count)
+    if (count > limits.handOutsPerStep)
+      throw new MayflyError(
+        'limit_exceeded',
+        `the step has asked for its credentials ${limits.handOutsPerStep} times: a longer ttl of the credential needs fewer`,
+      )
+    const grants = deps.policy().roles.get(step.role)?.grants ?? []
+    const handed: HandedOut[] = []
+    for (const connection of deps.targets().connections) {
+      const grant = grants.find(
+        (one) => one.connection === connection.name && one.action === credentialAction(connection.kind),
+      )
+      if (grant !== undefined) handed.push(await handOver(step, connection, grant.source, home))
+    }
+    // The step may have ended meanwhile.
+    if (step.endReason !== undefined)
+      throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
+    return handed
+  }
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod'
+import type { Broker } from '../../broker/index.ts'
+import type { Gateway } from '../../gateway/index.ts'
+import type { EndNotices } from '../end-notices.ts'
+import { ownStep } from '../own-step.ts'
+import { withBody, type Route } from '../route.ts'
+
+const texts = z.record(z.string(), z.string())
+
+export interface CredentialRoutesDeps {
+  broker: Broker
+  gateway: Pick<Gateway, 'handOut'>
+  notices: EndNotices
+}
+
+/**
+ * What is handed to the step itself, to its supervisor alone: by the step's token and a proof of the session's key, over TLS or on
+ * the machine itself, since the server listens nowhere else.
+ */
+export function credentialRoutes(deps: CredentialRoutesDeps): Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/v1/steps/:id/credentials',
+      summary:
+        'Be given the credentials that the role hands to the step itself (`KIND:credential`); asked again, what they are by then',
+      auth: 'dpop',
+      response: z.object({
+        credentials: z.array(
+          z.object({
+            ...{ connection: z.string(), kind: z.string(), url: z.string() },
+            expires_at: z.iso.datetime(),
+            fields: texts.describe('All that there is of it, to be masked.'),
+            env: texts,
+            files: texts.describe('By their paths in the step’s home.'),
+          }),
+        ),
+      }),
+      ...withBody(
+        z.strictObject({
+          home: z
+            .string()
+            .regex(/^\/[^\0-\x1f\x7f"'\\]{0,500}$/, 'an absolute path')
+            .describe('Where the step finds its files: `{home}`.'),
+        }),
+        async (call, { home }) => {
+          const handed = await deps.gateway.handOut(ownStep(deps, call), home)
+          const credentials = handed.map(
+            ({ connection: { name, kind, url }, fields, rendered, expiresMs }) => ({
+              ...{ connection: name, kind, url },
+              expires_at: new Date(expiresMs).toISOString(),
+              fields: Object.fromEntries(
+                Object.entries(fields).map(([field, value]) => [field, value.reveal()]),
+              ),
+              ...rendered.reveal(),
+            }),
+          )
+          return { credentials }
+        },
+      ),
+    },
+  ]
+}
