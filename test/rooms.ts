@@ -21,7 +21,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   connections: ['lib', 'kinds', 'config', 'audit/verify'],
   policy: ['lib', 'kinds', 'config'],
   rules: ['lib', 'config', 'connections', 'identity', 'policy', 'store', 'broker', 'audit/client'],
-  credentials: ['lib', 'kinds', 'config', 'connections', 'http-client'],
+  credentials: ['lib', 'kinds', 'config', 'connections', 'http-client', 'mask'],
   broker: ['lib', 'connections', 'credentials', 'identity', 'policy', 'store', 'vault', 'audit/client'],
 
   // People.

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { httpIssuerProblems } from './http-issuer-check.ts'
 import { duration } from './name-schema.ts'
 import { plainUrl } from './plain-url.ts'
 import { secretReference } from './secret-reference.ts'
@@ -42,14 +43,17 @@ const injected = [
   }),
 ]
 
-const apiUrl = plainUrl('on a loopback address')
+const apiUrl = plainUrl('on a loopback address').refine(
+  isUrlOfHost,
+  'https:// (http:// only on a loopback address): a credential is not asked for in the clear',
+)
 const ttl = duration
   .optional()
   .describe(
     'How long the credential lives at most. It is revoked with its step in any case; as long as the step if left out.',
   )
 
-const sqlName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'a name of letters, digits and `_`')
+export const sqlName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'a name of letters, digits and `_`')
 /** As it is, not as SQL would write it: it is quoted. A longer one would be cut, and the rest may be another's name. */
 const postgresName = z
   .string()
@@ -68,23 +72,64 @@ const connectionsOf = z
 const templateUrl = z
   .string()
   .max(2_000)
-  .regex(
-    /^https?:\/\/[^\s/?#@{}]+(?:[/?][^\s#]*)?$/,
-    'a URL whose host is written out; its path and query may have `{id}`',
-  )
+  .regex(/^https?:\/\/[^\s/?#@{}]+(?:[/?][^\s#]*)?$/, {
+    error: 'a URL whose host is written out; its path and query may have `{id}`',
+    abort: true,
+  })
+  .refine(isUrlOfHost, 'a URL of a host (http:// only on a loopback address)')
 
-const httpRequest = z.strictObject({
-  method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
-  url: templateUrl,
-  headers: z.record(z.string().regex(/^[A-Za-z][A-Za-z0-9-]{0,62}$/), z.string().max(2_000)).default({}),
-  json: z
-    .unknown()
-    .optional()
-    .describe(
-      'The body as JSON; texts in it may have `{lease.name}`, `{lease.ttl}`, `{secret.NAME}`, `{id}`, `{token}`.',
-    ),
-  form: z.record(z.string(), z.string().max(2_000)).optional(),
-})
+export const httpRequest = z
+  .strictObject({
+    method: z.enum(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
+    url: templateUrl,
+    headers: z
+      .record(
+        z
+          .string()
+          .regex(/^[A-Za-z][A-Za-z0-9-]{0,62}$/, 'a header name')
+          .refine(
+            (one) => !reserved.test(one) || /^content-type$/i.test(one),
+            'a header that Mayfly does not write itself',
+          ),
+        z.string().max(2_000),
+      )
+      .default({}),
+    basic: z.string().max(2_000).optional().describe('`user:password` for HTTP Basic: `{secret.admin}`.'),
+    json: z
+      .unknown()
+      .optional()
+      .describe(
+        'The body as JSON; a text that is one name in braces keeps its type: `"{lease.ttl}"` is a number.',
+      ),
+    form: z
+      .record(z.string().min(1).max(100), z.string().max(2_000))
+      .optional()
+      .describe('The body as a form.'),
+  })
+  .refine(({ json, form }) => json === undefined || form === undefined, {
+    path: ['form'],
+    message: 'a body is `json` or a `form`',
+  })
+  .refine(({ method, json, form }) => method !== 'GET' || (json === undefined && form === undefined), {
+    path: ['method'],
+    message: 'GET has no body',
+  })
+
+const answerPath = z
+  .string()
+  .regex(
+    /^(?:\$(?:\.[A-Za-z0-9_-]+|\[[0-9]{1,3}\])+|header:[A-Za-z0-9-]+)$/,
+    '`$.a.b[0]` of the JSON answer, or `header:NAME`',
+  )
+const itemPath = z.string().regex(/^\$(?:\.[A-Za-z0-9_-]+|\[[0-9]{1,3}\])+$/, '`$.a.b[0]` of one item')
+
+/** It can be read, and a credential is not asked for in the clear. */
+function isUrlOfHost(text: string): boolean {
+  const plain = text.replaceAll(/[{}]/g, '')
+  if (!URL.canParse(plain)) return false
+  const { protocol, hostname } = new URL(plain)
+  return protocol === 'https:' || /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname)
+}
 
 /** One member of each issuer's name: what it needs to mint. No secret stands here, only names of secrets. */
 const minted = [
@@ -180,28 +225,48 @@ const minted = [
           .describe('Secrets, by the names under which requests use them: `{secret.admin}`.'),
         mint: httpRequest,
         extract: z
-          .record(
-            z.string().regex(/^[a-z][a-z0-9_]{0,30}$/),
-            z
-              .string()
-              .regex(
-                /^(?:\$(?:\.[A-Za-z0-9_-]+|\[[0-9]{1,3}\])+|header:[A-Za-z0-9-]+)$/,
-                '`$.a.b[0]` of the JSON answer, or `header:NAME`',
-              ),
-          )
+          .record(z.string().regex(/^[a-z][a-z0-9_]{0,30}$/), answerPath)
           .describe(
-            'What the answer holds: `token` or `username` and `password`; `id` for revoking; `expires_in` (seconds) or `expires_at` (RFC 3339).',
+            'What the answer holds: `token` or `username` and `password`; `id` for revoking; `expires_in` (seconds) or `expires_at` (RFC 3339, or Unix time); whatever else a request or `deliver` needs.',
+          ),
+        authorization: z
+          .union([
+            z.strictObject({ bearer: z.string().max(2_000) }),
+            z.strictObject({ basic: z.string().max(2_000) }),
+            z.strictObject({ value: z.string().max(2_000) }),
+          ])
+          .optional()
+          .describe(
+            'What the gateway writes into `Authorization`: `{ value: "token {token}" }`. If left out `Bearer` with `{token}`, or HTTP Basic with `{username}` and `{password}`.',
           ),
         renew: httpRequest.optional(),
-        revoke: httpRequest.optional(),
+        revoke: httpRequest
+          .optional()
+          .describe('2xx and 404 say that it is revoked. Without it, it ends by its expiry.'),
+        revoked_within: duration
+          .optional()
+          .describe('How long the API may take to act on it; at once if left out.'),
         probe: httpRequest
           .optional()
           .describe('Asked with the credential afterwards: 401, 403 or 404 say that it is dead.'),
         find: z
-          .strictObject({ request: httpRequest, id: z.string().max(200) })
+          .strictObject({
+            request: httpRequest,
+            items: itemPath
+              .optional()
+              .describe('Where its answer has the list; the answer itself if left out.'),
+            name: itemPath.describe('Where an item has its name: it is ours if `{lease.name}` is in it.'),
+            id: itemPath.describe('Where an item has what requests call `{id}`.'),
+          })
           .optional()
-          .describe('How to find, by `{lease.name}`, what was made by a request whose answer never came.'),
+          .describe(
+            'How to find, by `{lease.name}`, what was made by a request whose answer never came. Pages are followed (`Link`, rel="next").',
+          ),
         ttl,
+      })
+      .superRefine((config, context) => {
+        for (const { path, message } of httpIssuerProblems(config))
+          context.addIssue({ code: 'custom', path: [...path], message })
       })
       .describe('Any API that makes credentials, by requests written here.'),
   }),

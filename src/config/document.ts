@@ -147,7 +147,11 @@ function schemaProblems(
     })
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    const nested = issue.errors.flat().toSorted((a, b) => b.path.length - a.path.length)
+    // The form that was meant knows all the keys that are there.
+    const meant = issue.errors.filter((errors) => !errors.some(isOfAnotherForm))
+    const nested = (meant.length > 0 ? meant : issue.errors)
+      .flat()
+      .toSorted((a, b) => b.path.length - a.path.length)
     const inner =
       nested.find((one) => one.code === 'unrecognized_keys') ??
       nested.find((one) => one.path.length > 0) ??
@@ -157,6 +161,10 @@ function schemaProblems(
       return schemaProblems({ ...inner, path: [...issue.path, ...inner.path] }, schema, locate, sourceOf)
   }
   return [{ ...locate(issue.path), message: `${where}: ${explain(issue, schema, sourceOf(issue.path))}` }]
+}
+
+function isOfAnotherForm({ code, path }: z.core.$ZodIssue): boolean {
+  return path.length === 0 && (code === 'unrecognized_keys' || code === 'invalid_type')
 }
 
 function explain(issue: z.core.$ZodIssue, schema: z.ZodType, source: string | undefined): string {
