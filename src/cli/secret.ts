@@ -1,66 +1,150 @@
-import { text } from 'node:stream/consumers'
-import { MayflyError } from '../lib/index.ts'
-import { readText } from './text-file.ts'
+import { readFileSync } from 'node:fs'
+import { buffer } from 'node:stream/consumers'
+import { MayflyError, messageOf } from '../lib/index.ts'
 import { createOperatorApi } from './operator-api.ts'
 import { print, table } from './output.ts'
-import { askHidden, confirm } from './prompt.ts'
+import { askHidden } from './prompt.ts'
 
-interface Options {
+export interface SecretOptions {
   server?: string
   json: boolean
 }
 
-export async function setSecret(name: string, options: Options & { file?: string }): Promise<void> {
-  const value = await valueOf(name, options.file)
+export interface DetailOptions {
+  owner?: string
+  description?: string
+  tag?: string[]
+}
+
+/** As the server describes a secret. */
+export interface AboutSecret {
+  name: string
+  version: number
+  created: string
+  set: string
+  destroyed: boolean
+  owner: string | null
+  description: string | null
+  tags: Record<string, string>
+  deleted: string | null
+  used: string | null
+  used_by: string | null
+  places: string[]
+  roles: { role: string; grants: string[] }[]
+}
+
+export async function setSecret(
+  name: string,
+  options: SecretOptions & DetailOptions & { file?: string; multiline: boolean; asIs: boolean },
+): Promise<void> {
+  const value = await valueOf(name, options)
   if (value === '')
     throw new MayflyError(
       'bad_input',
       `no value for ${name}: write it to standard input, as in: mayfly secret set ${name} < FILE`,
     )
-  const result = await createOperatorApi(options).call<{ name: string; version: number }>(
+  const result = await createOperatorApi(options).call<{ name: string; version: number; form: string }>(
     'PUT',
     pathOf(name),
-    { value },
+    { value, multiline: options.multiline, as_is: options.asIs, ...detailsOf(options) },
   )
-  print(options.json, result, [`${result.name} is sealed, version ${result.version}`])
-}
-
-/** A text file or a pipe ends with a line break that is not meant. */
-async function valueOf(name: string, file: string | undefined): Promise<string> {
-  if (file === undefined && process.stdin.isTTY) return await askHidden(`value of ${name} (not shown): `)
-  const read = file === undefined ? await text(process.stdin) : readText(file)
-  return read.replace(/\r?\n$/, '')
-}
-
-export async function listSecrets(options: Options): Promise<void> {
-  const result = await createOperatorApi(options).call<{
-    secrets: { name: string; version: number; created: string }[]
-  }>('GET', '/v1/secrets')
-  print(
-    options.json,
-    result,
-    table([
-      ['NAME', 'VERSION', 'CREATED'],
-      ...result.secrets.map((one) => [one.name, String(one.version), one.created]),
-    ]),
-  )
-}
-
-/** All versions of it, for good. */
-export async function deleteSecret(
-  name: string,
-  options: Options & { force: boolean; yes: boolean },
-): Promise<void> {
-  const api = createOperatorApi(options)
-  await confirm(`this deletes secret "${name}" with every version, for good`, options)
-  const result = await api.call<{ name: string; versions: number }>('DELETE', pathOf(name), {
-    force: options.force,
-  })
   print(options.json, result, [
-    `${result.name} is deleted, ${result.versions} version${result.versions === 1 ? '' : 's'}; steps that are running keep it until they end (mayfly revoke ends them)`,
+    `${result.name} is sealed, version ${result.version}${formNote[result.form] ?? ''}`,
   ])
 }
 
-function pathOf(name: string): string {
-  return `/v1/secrets/${encodeURIComponent(name)}`
+const formNote: Record<string, string> = {
+  pem: ' (PEM)',
+  json: ' (JSON of several lines)',
+  lines: ' (several lines)',
+}
+
+/** A text file or a pipe ends with a line break that is not meant. */
+async function valueOf(name: string, { file, asIs }: { file?: string; asIs: boolean }): Promise<string> {
+  if (file === undefined && process.stdin.isTTY) return await askHidden(`value of ${name} (not shown): `)
+  const read = utf8(
+    file === undefined ? await buffer(process.stdin) : readBytes(file),
+    `the value of ${name}`,
+  )
+  return asIs ? read : read.replace(/\r?\n$/, '')
+}
+
+/** Throws `bad_input`: what is not UTF-8 would be sealed as something else. A byte order mark stays. */
+export function utf8(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw new MayflyError(
+      'bad_input',
+      `${what} is not UTF-8 text: convert it, or seal bytes in base64 (base64 -w0 FILE | mayfly secret set ...)`,
+    )
+  }
+}
+
+/** Throws `bad_input` if it cannot be read. */
+export function readBytes(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new MayflyError('bad_input', `${file} cannot be read: ${messageOf(cause)}`, { cause })
+  }
+}
+
+export async function listSecrets(
+  folder: string | undefined,
+  options: SecretOptions & { uses: boolean; deleted: boolean },
+): Promise<void> {
+  const secrets = await allSecrets(folder ?? '', options)
+  const rows = secrets.map((one) => [
+    one.name,
+    String(one.version),
+    one.set,
+    one.owner ?? '',
+    options.deleted ? (one.deleted ?? '') : (one.used ?? 'never'),
+    options.uses ? usesOf(one) : one.destroyed ? 'destroyed' : (one.description ?? ''),
+  ])
+  const last = options.uses ? 'USED BY' : 'DESCRIPTION'
+  const head = ['NAME', 'VERSION', 'SET', 'OWNER', options.deleted ? 'DELETED' : 'LAST USED', last]
+  print(options.json, { secrets }, table([head, ...rows]))
+}
+
+async function allSecrets(
+  prefix: string,
+  options: SecretOptions & { deleted: boolean },
+): Promise<AboutSecret[]> {
+  const api = createOperatorApi(options)
+  const all: AboutSecret[] = []
+  for (let after = ''; ;) {
+    const query = new URLSearchParams({ prefix, after, deleted: String(options.deleted) })
+    const page = await api.call<{ secrets: AboutSecret[]; next?: string }>(
+      'GET',
+      `/v1/secrets?${query.toString()}`,
+    )
+    all.push(...page.secrets)
+    if (page.next === undefined) return all
+    after = page.next
+  }
+}
+
+function usesOf({ places, roles }: AboutSecret): string {
+  if (places.length === 0) return 'nobody'
+  return `${places.join(', ')}${roles.length === 0 ? '' : ` (roles ${roles.map(({ role }) => role).join(', ')})`}`
+}
+
+export function detailsOf({ owner, description, tag }: DetailOptions) {
+  return {
+    ...(owner === undefined ? {} : { owner: owner === '' ? null : owner }),
+    ...(description === undefined ? {} : { description: description === '' ? null : description }),
+    ...(tag === undefined ? {} : { tags: Object.fromEntries(tag.map(keyAndValue)) }),
+  }
+}
+
+function keyAndValue(text: string): [string, string] {
+  const at = text.indexOf('=')
+  if (at < 1) throw new MayflyError('bad_input', '--tag takes KEY=VALUE, as in --tag team=payments')
+  return [text.slice(0, at), text.slice(at + 1)]
+}
+
+export function pathOf(name: string, of = ''): string {
+  return `/v1/secrets/${encodeURIComponent(name)}${of}`
 }

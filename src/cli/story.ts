@@ -192,9 +192,26 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'policy.applied': (data) => [
     `${text(data['by'])} applied version ${text(data['version'])} of the policy, ${text(data['changeCount'])} changes`,
   ],
-  'secret.set': (data) => [`${text(data['by'])} sealed a new version of secret "${text(data['secret'])}"`],
+  'secret.set': (data) => [
+    `${text(data['by'])} sealed ${data['version'] === undefined ? 'a new version' : `version ${text(data['version'])}`} of secret "${text(data['secret'])}"`,
+  ],
+  'secret.described': (data) => [
+    `${text(data['by'])} changed what is said of secret "${text(data['secret'])}"`,
+  ],
+  'secret.revealed': (data) => [
+    `${text(data['by'])} WAS SHOWN version ${text(data['version'])} of secret "${text(data['secret'])}"`,
+  ],
+  'secret.restored': (data) => [
+    `${text(data['by'])} restored secret "${text(data['secret'])}"${data['copyOf'] === undefined ? '' : `: version ${text(data['version'])} has the value of version ${text(data['copyOf'])}`}`,
+  ],
   'secret.deleted': (data) => [
-    `${text(data['by'])} deleted secret "${text(data['secret'])}" with its ${text(data['versions'])} versions${(data['neededBy'] as unknown[] | undefined)?.length ? `, though ${list(data['neededBy'])} needed it` : ''}`,
+    `${text(data['by'])} deleted secret "${text(data['secret'])}" with its ${text(data['versions'])} versions${thoughNeeded(data)}`,
+  ],
+  'secret.destroyed': (data) => [
+    `${text(data['by'])} destroyed version ${list(data['versions'])} of secret "${text(data['secret'])}"${thoughNeeded(data)}`,
+  ],
+  'secret.moved': (data) => [
+    `${text(data['by'])} renamed secret "${text(data['secret'])}" to "${text(data['to'])}"${thoughNeeded(data)}`,
   ],
   'token.recovered': (data) => [
     `${text(data['by'])} made the operator token "${text(data['name'])}" on the server’s machine (mayfly token recover)`,
@@ -206,6 +223,10 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     `${text(data['by'])} closed a connection to ${text(data['host'])} (${text(data['bytes_up'])} bytes up, ${text(data['bytes_down'])} down)`,
   ],
   'token.revoked': (data) => [`${text(data['by'])} revoked API token ${text(data['id'])}`],
+}
+
+function thoughNeeded({ neededBy }: Data): string {
+  return Array.isArray(neededBy) && neededBy.length > 0 ? `, though ${list(neededBy)} needed it` : ''
 }
 
 /** Which claims did not match: of people, what was expected is not in the log. */

@@ -4,6 +4,7 @@ export const scopes = [
   'policy:write',
   'secret:read',
   'secret:write',
+  'secret:reveal',
   'session:read',
   'session:revoke',
   'token:write',

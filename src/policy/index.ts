@@ -5,7 +5,7 @@
  */
 export { cedarSchemaText } from './cedar-schema.ts'
 export { connectionKinds, draftPolicy } from './draft.ts'
-export { describeOperation, isOfConnection, parseOperation, unnamedOperation } from './grant.ts'
+export { describeOperation, isOfConnection, parseOperation, splitGrant, unnamedOperation } from './grant.ts'
 export { lint, lintRules } from './lint/index.ts'
 export type { LintFinding, LintRule } from './lint/index.ts'
 export { readPast } from './past.ts'

@@ -3,11 +3,13 @@ import type { Vault } from '../vault/index.ts'
 
 /** One line for each secret that the policy names and the vault has not: its connection would refuse every step. */
 export async function missingSecrets(document: Rules['document'], vault: Vault): Promise<string[]> {
-  const sealed = new Set((await vault.list()).map(({ name }) => name))
-  return [...secretReferences(document)]
-    .filter(([name]) => !sealed.has(name))
-    .map(
-      ([name, places]) =>
-        `secret "${name}" of ${places.join(', ')} is not in the vault: mayfly secret set ${name}`,
-    )
+  const lines: string[] = []
+  for (const [name, places] of secretReferences(document)) {
+    const found = await vault.find(name)
+    const of = `secret "${name}" of ${places.join(', ')}`
+    if (found === undefined) lines.push(`${of} is not in the vault: mayfly secret set ${name}`)
+    else if (found.deletedMs !== null) lines.push(`${of} is deleted: mayfly secret restore ${name}`)
+    else if (found.destroyed) lines.push(`${of} is destroyed: mayfly secret set ${name}`)
+  }
+  return lines
 }

@@ -273,6 +273,7 @@ export async function openServer(
     clock,
     audit,
     store,
+    vault,
     broker,
     gateway,
     logs,

@@ -36,6 +36,7 @@ import { oauthRoutes } from './routes/oauth.ts'
 import { operatorRoutes } from './routes/operator.ts'
 import { policyHistoryRoutes } from './routes/policy-history.ts'
 import { renewRoute } from './routes/renew.ts'
+import { secretLifeRoutes } from './routes/secret-lives.ts'
 import { secretRoutes } from './routes/secrets.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { signInRoutes } from './routes/sign-in.ts'
@@ -104,6 +105,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...logRoutes({ ...deps, notices }),
     ...operatorRoutes(deps),
     ...secretRoutes(deps),
+    ...secretLifeRoutes(deps),
     ...connectionRoutes(deps),
     ...whoamiRoutes(deps),
     ...signInRoutes(deps),

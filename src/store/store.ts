@@ -38,6 +38,11 @@ export interface Store {
    * be sent none. Never rejects.
    */
   tryAgain(): Promise<void>
+  /**
+   * Brings everything into the database and empties the write-ahead log, where older bytes of what was overwritten stand. False
+   * if somebody else is at it for too long.
+   */
+  emptyLog(): Promise<boolean>
   /** Can it be written right now? One line saying why not. */
   health(): { ok: true } | { ok: false; reason: string }
   close(): Promise<void>
@@ -59,6 +64,7 @@ interface Waiting {
 }
 
 const maxBatch = 256
+const busyMs = 5_000
 /** Several times what an exchange writes. */
 const tryBytes = 65_536
 /** 64 MiB of 4 KiB pages: then a commit brings them into the database itself, if `startCheckpoints` did not. */
@@ -132,6 +138,14 @@ export function openStore(file: string, sync: Sync = (handle) => handle.datasync
       })
       await writeAll(() => [row]).catch(() => undefined)
     },
+    async emptyLog() {
+      for (let tries = 0; tries < 20; tries++) {
+        while (committing !== undefined) await committing
+        if (emptied(writing)) return true
+        await new Promise((next) => setTimeout(next, 25))
+      }
+      return false
+    },
     health() {
       const reason = flush.failure() ?? problem
       return reason === undefined ? { ok: true } : { ok: false, reason: reason.message }
@@ -172,9 +186,22 @@ function createWriter(database: DatabaseSync): Writer {
   }
 }
 
+function emptied(database: DatabaseSync): boolean {
+  if (!database.isOpen) return false
+  try {
+    // It is not waited for here, where everybody would wait with it.
+    database.exec('PRAGMA busy_timeout = 0')
+    return database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0
+  } catch {
+    return false
+  } finally {
+    database.exec(`PRAGMA busy_timeout = ${busyMs}`)
+  }
+}
+
 function open(file: string): DatabaseSync {
   try {
-    const database = new DatabaseSync(file, { timeout: 5000 })
+    const database = new DatabaseSync(file, { timeout: busyMs })
     database.exec(
       'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; PRAGMA foreign_keys = ON',
     )

@@ -222,11 +222,14 @@ test('versions count up, the newest is opened, older ones stay', async (t) => {
   assert.equal(await vault.set('github', new Secret('zwei é')), 2)
   assert.equal(await vault.set('other', new Secret('x')), 1)
   assert.equal((await vault.open('github')).reveal(), 'zwei é')
-  assert.deepEqual(await vault.list(), [
-    { name: 'github', version: 1, createdMs: 5 },
-    { name: 'github', version: 2, createdMs: 5 },
-    { name: 'other', version: 1, createdMs: 5 },
-  ])
+  assert.deepEqual(
+    (await vault.list()).map(({ name, version }) => [name, version]),
+    [
+      ['github', 2],
+      ['other', 1],
+    ],
+  )
+  assert.equal((await vault.open('github', { version: 1 })).reveal(), 'one')
 })
 
 test('versions set at the same time are all kept', async (t) => {
@@ -261,8 +264,12 @@ test('a sealed value moved to another name or version does not open', async (t) 
   const { vault, store } = setup(t)
   await vault.set('cheap', new Secret('x'))
   await store.write((tx) => tx.updateTable('secrets').set({ name: 'precious' }).execute())
+  await store.write((tx) => tx.updateTable('secret_names').set({ name: 'precious' }).execute())
   await assert.rejects(vault.open('precious'), code('vault_key'))
   await store.write((tx) => tx.updateTable('secrets').set({ name: 'cheap', version: 2 }).execute())
+  await store.write((tx) =>
+    tx.updateTable('secret_names').set({ name: 'cheap', current_version: 2 }).execute(),
+  )
   await assert.rejects(vault.open('cheap'), code('vault_key'))
 })
 
@@ -274,4 +281,138 @@ test('check: the first start marks the store with its key, another key is refuse
   await assert.rejects(stranger.check(), code('vault_key', /restore the key file/))
   await vault.set('a', new Secret('x'))
   await assert.rejects(stranger.open('a'), code('vault_key'))
+})
+
+test('a version that is staged is used by nobody until it is put to use; then the newest stands, whoever came last', async (t) => {
+  const { vault, store } = setup(t)
+  await vault.set('a', new Secret('one'))
+  const [two, three] = await store.write(async (tx) => {
+    const secrets = vault.change(tx)
+    return [
+      await secrets.stage('a', new Secret('two'), 'ann'),
+      await secrets.stage('a', new Secret('three'), 'bob'),
+    ]
+  })
+  assert.equal((await vault.open('a')).reveal(), 'one')
+  const use = (version: number, how = {}) => store.write((tx) => vault.change(tx).use('a', version, how))
+  await use(three ?? 0)
+  await use(two ?? 0)
+  assert.equal((await vault.open('a')).reveal(), 'three')
+  await use(two ?? 0, { back: true })
+  assert.equal((await vault.open('a')).reveal(), 'two')
+  assert.deepEqual(
+    (await vault.history('a')).map(({ version, by, state }) => [version, by, state]),
+    [
+      [3, 'bob', 'staged'],
+      [2, 'ann', 'current'],
+      [1, null, 'older'],
+    ],
+  )
+})
+
+test('a secret that was only staged is not there', async (t) => {
+  const { vault, store } = setup(t)
+  await store.write((tx) => vault.change(tx).stage('a', new Secret('x')))
+  await assert.rejects(vault.open('a'), code('secret_missing', /is not in the vault/))
+  assert.deepEqual([await vault.list(), await vault.find('a')], [[], undefined])
+})
+
+test('deleted: of no use until it is restored, or set again', async (t) => {
+  const { vault, store } = setup(t)
+  await vault.set('a', new Secret('x'))
+  assert.equal(await store.write((tx) => vault.change(tx).delete('a')), 1)
+  await assert.rejects(vault.open('a'), code('secret_missing', /is deleted: mayfly secret restore a/))
+  await assert.rejects(vault.open('a', { version: 1 }), code('secret_missing'))
+  assert.deepEqual(await vault.list(), [])
+  assert.equal((await vault.list({ deleted: true })).length, 1)
+  await store.write((tx) => vault.change(tx).undelete('a'))
+  assert.equal((await vault.open('a')).reveal(), 'x')
+  await store.write((tx) => vault.change(tx).delete('a'))
+  assert.equal(await vault.set('a', new Secret('y')), 2)
+  assert.equal((await vault.open('a')).reveal(), 'y')
+})
+
+test('destroyed: the bytes are in none of the store’s files, the number is not given again, and nothing older is used', async (t) => {
+  const folder = folderOf(t)
+  const store = openStore(join(folder, 'mayfly.db'))
+  t.after(() => store.close())
+  const vault = createVault({ store, key, clock: { nowMs: () => 5 } })
+  for (const value of ['one', 'two'.repeat(4_000)]) await vault.set('a', new Secret(value))
+  const sealed = await store.read.selectFrom('secrets').select('sealed').orderBy('version').execute()
+  const pieces = sealed.map((row) => Buffer.from(row.sealed).subarray(0, 60))
+  const found = () => {
+    const files = readdirSync(folder).map((name) => readFileSync(join(folder, name)))
+    return pieces.map((piece) => files.some((file) => file.includes(piece)))
+  }
+  assert.deepEqual(found(), [true, true])
+  assert.deepEqual(await store.write((tx) => vault.change(tx).destroy('a', 2)), [2])
+  assert.equal(await vault.erase(), true)
+  assert.deepEqual(found(), [true, false])
+  await assert.rejects(vault.open('a'), code('secret_missing', /version 2 of secret "a" is destroyed/))
+  await assert.rejects(
+    store.write((tx) => vault.change(tx).stageOld('a', 2)),
+    code('secret_missing', /its bytes are gone/),
+  )
+  assert.equal(await store.write((tx) => vault.change(tx).stageOld('a', 1)), 3)
+  assert.deepEqual(await store.write((tx) => vault.change(tx).destroy('a')), [1, 3])
+  assert.equal(await vault.set('a', new Secret('three')), 4)
+  assert.equal((await vault.open('a')).reveal(), 'three')
+})
+
+test('moved: every version opens under the new name alone, and what is said of it goes along', async (t) => {
+  const { vault, store } = setup(t)
+  for (const value of ['one', 'two', 'three']) await vault.set('a', new Secret(value))
+  await vault.set('b', new Secret('other'))
+  await store.write(async (tx) => {
+    await vault.change(tx).destroy('a', 2)
+    await vault.change(tx).describe('a', { owner: 'ann', tags: { team: 'x' } })
+    await vault.change(tx).move('a', 'prod/a')
+  })
+  await assert.rejects(vault.open('a'), code('secret_missing'))
+  assert.equal((await vault.open('prod/a')).reveal(), 'three')
+  assert.equal((await vault.open('prod/a', { version: 1 })).reveal(), 'one')
+  assert.deepEqual(
+    (await vault.history('prod/a')).map(({ state }) => state),
+    ['current', 'destroyed', 'older'],
+  )
+  const moved = await vault.find('prod/a')
+  assert.deepEqual([moved?.owner, moved?.tags], ['ann', { team: 'x' }])
+  for (const taken of ['b', 'prod/a'])
+    await assert.rejects(
+      store.write((tx) => vault.change(tx).move('prod/a', taken)),
+      code('conflict'),
+    )
+  assert.equal((await vault.open('b')).reveal(), 'other')
+})
+
+test('folders: those whose names begin so, and no others', async (t) => {
+  const { vault } = setup(t)
+  for (const name of ['prod', 'prod-eu/x', 'prod/a', 'prod/db/b', 'prodx', 'q'])
+    await vault.set(name, new Secret('x'))
+  const names = async (prefix: string, after = '') =>
+    (await vault.list({ prefix, after })).map(({ name }) => name)
+  assert.deepEqual(await names('prod/'), ['prod/a', 'prod/db/b'])
+  assert.deepEqual(await names('prod/', 'prod/a'), ['prod/db/b'])
+  assert.deepEqual(await names('p%'), [])
+})
+
+test('who used a secret last is written once a minute', async (t) => {
+  const store = openStore(join(folderOf(t), 'mayfly.db'))
+  t.after(() => store.close())
+  let now = 1_000_000
+  const vault = createVault({ store, key, clock: { nowMs: () => now } })
+  await vault.set('a', new Secret('x'))
+  const used = async (by: string | undefined) => {
+    await vault.open('a', by === undefined ? {} : { by })
+    // Whatever was asked for before this is written with it, or before.
+    await store.write(() => Promise.resolve())
+    const found = await vault.find('a')
+    return [found?.usedMs, found?.usedBy]
+  }
+  assert.deepEqual(await used(undefined), [null, null])
+  assert.deepEqual(await used('run-1'), [1_000_000, 'run-1'])
+  now += 59_999
+  assert.deepEqual(await used('run-2'), [1_000_000, 'run-1'])
+  now += 1
+  assert.deepEqual(await used('run-3'), [1_060_000, 'run-3'])
 })

@@ -45,21 +45,97 @@ test('a secret that was given as an argument is not repeated, however it was giv
   assert.match(stderr, /never an argument.*mayfly secret set NAME < FILE, or --file FILE/)
 })
 
-test('a secret comes from a file; it is deleted with its versions, after a yes', async () => {
+test('a secret comes from a file; it is described, deleted, restored, moved and destroyed, after a yes', async () => {
   const file = join(home, 'value')
   writeFileSync(file, 'bot:secret\n')
-  const set = await stage.operate(['secret', 'set', 'spare', '--file', file])
+  const set = await stage.operate([
+    'secret',
+    'set',
+    'spare',
+    '--file',
+    file,
+    '--owner',
+    'ann',
+    '--tag',
+    'team=x',
+  ])
   assert.match(set.stdout, /spare is sealed, version 1/)
   const unasked = await stage.operate(['secret', 'delete', 'spare'])
   assert.equal(unasked.exitCode, 2)
-  assert.match(unasked.stderr, /deletes secret "spare" with every version, for good: say --yes/)
-  const used = await stage.operate(['secret', 'delete', 'git', '--yes'])
-  assert.equal(used.exitCode, 1)
-  assert.match(used.stderr, /connections\.git of the policy in force needs secret "git"/)
-  const gone = await stage.operate(['secret', 'delete', 'spare', '--yes'])
-  assert.equal(gone.exitCode, 0, gone.stderr)
-  const again = await stage.operate(['secret', 'delete', 'spare', '--yes'])
-  assert.deepEqual([again.exitCode, again.stderr], [1, 'mayfly: there is no secret spare\n'])
+  assert.match(unasked.stderr, /deletes secret "spare": nobody can use it until it is restored: say --yes/)
+  for (const verb of ['delete', 'destroy']) {
+    const used = await stage.operate(['secret', verb, 'git', '--yes'])
+    assert.equal(used.exitCode, 1)
+    assert.match(used.stderr, /connections\.git of the policy in force needs secret "git"/)
+  }
+  const says = async (args: string[], expected: RegExp) => {
+    const { exitCode, stdout, stderr } = await stage.operate(['secret', ...args])
+    assert.equal(exitCode, 0, stderr)
+    assert.match(stdout, expected)
+  }
+  await says(['delete', 'spare', '--yes'], /spare is deleted.*mayfly secret restore spare/)
+  await says(['list', '--deleted'], /spare/)
+  await says(['restore', 'spare'], /spare is back, version 1/)
+  await says(['mv', 'spare', 'prod/spare'], /spare is prod\/spare now/)
+  await says(['restore', 'prod/spare', '--version', '1'], /version 2 now, with the value of version 1/)
+  await says(
+    ['describe', 'prod/spare', '--description', 'for tests'],
+    /owner +ann\ndescription +for tests\ntags +team=x/,
+  )
+  await says(['history', 'prod/spare'], /^VERSION.*\n2 .* current +operator\n1 .* older/)
+  await says(['list', 'prod/', '--uses'], /^NAME.*\nprod\/spare +2 .*nobody\n$/)
+  await says(['list', '--uses'], /git .*connections\.git \(roles .*\)/)
+  await says(['destroy', 'prod/spare', '--yes'], /destroyed of prod\/spare: version 1, 2/)
+  const again = await stage.operate(['secret', 'delete', 'spar', '--yes'])
+  assert.deepEqual([again.exitCode, again.stderr], [1, 'mayfly: there is no secret spar\n'])
+})
+
+test('a value is shown with --reveal, and into a pipe by force', async () => {
+  await stage.operate(['secret', 'set', 'seen'], 'hunter2')
+  const get = async (...more: string[]) => await stage.operate(['secret', 'get', 'seen', ...more])
+  for (const refused of [await get(), await get('--reveal')]) {
+    assert.equal(refused.exitCode, 2)
+    assert.doesNotMatch(refused.stdout + refused.stderr, /hunter2/)
+  }
+  assert.deepEqual((await get('--reveal', '--force')).stdout, 'hunter2\n')
+})
+
+test('a value that is not meant so is refused: bytes that are no text, several lines', async () => {
+  const file = join(home, 'bytes')
+  for (const [bytes, says] of [
+    [Buffer.from([0x68, 0xff, 0x69]), /the value of odd is not UTF-8 text: .*base64/],
+    [Buffer.from('one\ntwo\n'), /several lines: --multiline/],
+  ] as const) {
+    writeFileSync(file, bytes)
+    const refused = await stage.operate(['secret', 'set', 'odd', '--file', file])
+    assert.equal(refused.exitCode, 2)
+    assert.match(refused.stderr, says)
+  }
+  const taken = await stage.operate(['secret', 'set', 'odd', '--file', file, '--multiline'])
+  assert.match(taken.stdout, /version 1 \(several lines\)/)
+})
+
+test('import: a .env file and JSON, all of it or nothing, after a yes where a value is replaced; no value is printed', async () => {
+  const env = join(home, 'prod.env')
+  writeFileSync(env, "export DB_ADMIN=hunter2 # rotate\nTLS_KEY='line one\nline two'\n")
+  const run = async (...args: string[]) => {
+    const result = await stage.operate(['secret', 'import', ...args])
+    assert.doesNotMatch(result.stdout + result.stderr, /hunter|line one/)
+    return result
+  }
+  const dry = await run(env, '--prefix', 'env/', '--dry-run')
+  assert.match(dry.stdout, /env\/db_admin +1 +new\nenv\/tls_key +1 +new\nnothing was done/)
+  assert.doesNotMatch((await stage.operate(['secret', 'list'])).stdout, /env\//)
+  assert.match((await run(env, '--prefix', 'env/')).stdout, /2 sealed/)
+  const json = join(home, 'prod.json')
+  writeFileSync(json, '{"env": {"db_admin": "hunter3", "new": "hunter4"}}')
+  const unasked = await run(json)
+  assert.equal(unasked.exitCode, 2)
+  assert.match(unasked.stderr, /this gives env\/db_admin a new value: say --yes/)
+  assert.match((await run(json, '--yes')).stdout, /env\/db_admin +2 +in place of version 1\nenv\/new +1 +new/)
+  writeFileSync(env, 'GOOD=hunter2\nhunter2\n')
+  const refused = await run(env)
+  assert.deepEqual([refused.exitCode, refused.stderr], [2, `mayfly: ${env}:2: this is not NAME=value\n`])
 })
 
 test('at a terminal one is asked, and only y goes on', async (t) => {

@@ -7,32 +7,186 @@ const withSecret = policyText().replace(
   'url: https://git.example.com, credential: { basic: secret:git } }',
 )
 
-test('a secret is deleted with every version; in the policy’s use only by force; both stand in the log', async (t) => {
-  const it = await openServer(t, { policy: withSecret, secrets: { git: 'a:b', old: 'x' } })
-  await it.asAdmin('PUT', '/v1/secrets/git', { value: 'a:c' })
-  const sealed = () => it.store.read.selectFrom('secrets').select('name').execute()
-  const refused = await it.asAdmin('DELETE', '/v1/secrets/git', {})
-  assert.equal(refused.status, 409)
-  assert.match(
-    String(refused.body['detail']),
-    /connections\.git of the policy in force needs secret "git".*--force/,
-  )
-  assert.equal((await sealed()).length, 3)
-  const old = await it.asAdmin('DELETE', '/v1/secrets/old', {})
-  assert.deepEqual([old.status, old.body], [200, { name: 'old', versions: 1 }])
-  const forced = await it.asAdmin('DELETE', '/v1/secrets/git', { force: true })
-  assert.deepEqual(forced.body, { name: 'git', versions: 2 })
-  assert.deepEqual(await sealed(), [])
-  // They are delivered once the store has them.
-  for (let tries = 0; tries < 200 && it.audit.ofType('secret.deleted').length < 2; tries++)
+const entriesOf = async (it: Awaited<ReturnType<typeof openServer>>, type: string, count: number) => {
+  // Those of what takes away are delivered once the store has them.
+  for (let tries = 0; tries < 200 && it.audit.ofType(type).length < count; tries++)
     await new Promise((next) => setTimeout(next, 10))
-  const entries = it.audit.ofType('secret.deleted').map(({ data }) => data)
+  return it.audit.ofType(type).map(({ data }) => data)
+}
+
+test('deleted, restored, destroyed, moved: in the policy’s use only by force; each stands in the log', async (t) => {
+  const it = await openServer(t, { policy: withSecret, secrets: { git: 'a:b', 'old/one': 'x' } })
+  const old = '/v1/secrets/old%2Fone'
+  await it.asAdmin('PUT', '/v1/secrets/git', { value: 'a:c' })
+  for (const [method, path, body] of [
+    ['DELETE', '/v1/secrets/git', {}],
+    ['POST', '/v1/secrets/git/destroy', {}],
+    ['POST', '/v1/secrets/git/destroy', { version: 2 }],
+    ['POST', '/v1/secrets/git/move', { to: 'other' }],
+  ] as const) {
+    const refused = await it.asAdmin(method, path, body)
+    assert.equal(refused.status, 409, path)
+    assert.match(
+      String(refused.body['detail']),
+      /connections\.git of the policy in force needs secret "git".*--force/,
+    )
+  }
+  assert.equal((await it.vault.open('git')).reveal(), 'a:c')
+  // An older version is needed by nobody.
+  const first = await it.asAdmin('POST', '/v1/secrets/git/destroy', { version: 1 })
+  assert.deepEqual(first.body, { name: 'git', versions: [1], erased: true })
+  assert.equal((await it.asAdmin('POST', '/v1/secrets/git/destroy', { version: 1 })).status, 404)
+  assert.deepEqual((await it.asAdmin('DELETE', old, {})).body, { name: 'old/one', versions: 1 })
+  assert.equal((await it.asAdmin('DELETE', old, {})).status, 409)
+  await assert.rejects(it.vault.open('old/one'), /is deleted/)
+  assert.deepEqual((await it.asAdmin('POST', `${old}/restore`, {})).body, { name: 'old/one', version: 1 })
+  assert.equal((await it.asAdmin('POST', `${old}/restore`, {})).status, 409)
+  assert.equal((await it.vault.open('old/one')).reveal(), 'x')
+  await it.asAdmin('PUT', old, { value: 'y' })
+  assert.equal((await it.asAdmin('POST', `${old}/restore`, { version: 1 })).body['version'], 3)
+  assert.equal((await it.vault.open('old/one')).reveal(), 'x')
+  assert.equal((await it.asAdmin('POST', `${old}/restore`, { version: 9 })).status, 404)
+  assert.equal((await it.asAdmin('POST', `${old}/move`, { to: 'git' })).status, 409)
+  assert.equal((await it.asAdmin('POST', `${old}/move`, { to: 'Not A Name' })).status, 400)
+  assert.equal((await it.asAdmin('POST', `${old}/move`, { to: 'new/one' })).status, 200)
+  assert.equal((await it.vault.open('new/one')).reveal(), 'x')
+  assert.equal((await it.asAdmin('DELETE', '/v1/secrets/git', { force: true })).status, 200)
+  const facts = async (type: string, count: number) =>
+    (await entriesOf(it, type, count)).map(({ by: _by, token: _token, request: _request, ...rest }) => rest)
+  assert.deepEqual(await facts('secret.deleted', 2), [
+    { secret: 'old/one', versions: 1, neededBy: [] },
+    { secret: 'git', versions: 2, neededBy: ['connections.git'] },
+  ])
+  assert.deepEqual(await facts('secret.destroyed', 1), [{ secret: 'git', versions: [1], neededBy: [] }])
+  assert.deepEqual(await facts('secret.restored', 2), [
+    { secret: 'old/one', version: 1 },
+    { secret: 'old/one', version: 3, copyOf: 1 },
+  ])
+  assert.deepEqual(await facts('secret.moved', 1), [{ secret: 'old/one', to: 'new/one', neededBy: [] }])
+})
+
+test('a value is shown to whom the scope says, and not before the log has who saw it', async (t) => {
+  const it = await openServer(t, { secrets: { 'prod/db': 'hunter2', git: 'x' } })
+  await it.asAdmin('PUT', '/v1/secrets/prod%2Fdb', { value: 'hunter3' })
+  const reveal = async (body: object) => await it.asAdmin('POST', '/v1/secrets/prod%2Fdb/reveal', body)
+  const { status, body } = await reveal({})
+  assert.deepEqual([status, body], [200, { name: 'prod/db', version: '2', value: 'hunter3' }])
+  assert.equal((await reveal({ version: 1 })).body['value'], 'hunter2')
   assert.deepEqual(
-    entries.map(({ secret, versions, neededBy }) => [secret, versions, neededBy]),
+    it.audit.ofType('secret.revealed').map(({ data }) => [data?.['secret'], data?.['version']]),
     [
-      ['old', 1, []],
-      ['git', 2, ['connections.git']],
+      ['prod/db', 2],
+      ['prod/db', 1],
     ],
+  )
+  it.audit.down = true
+  const refused = await reveal({})
+  assert.equal(refused.status, 503)
+  assert.doesNotMatch(JSON.stringify(refused.body), /hunter/)
+  it.audit.down = false
+  const { token } = await it.apiTokens.create({
+    name: 'writer',
+    scopes: ['secret:read', 'secret:write'],
+    expiresMs: null,
+  })
+  const writer = await it.call('POST', '/v1/secrets/git/reveal', {
+    json: {},
+    headers: { authorization: `Bearer ${token}` },
+  })
+  assert.equal(writer.status, 403)
+  assert.match(String(writer.body['detail']), /lacks the scope secret:reveal/)
+})
+
+test('what is most likely not meant as a value is not sealed; what is refused by the log leaves no bytes', async (t) => {
+  const it = await openServer(t)
+  const pem = `-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----`
+  const put = async (value: string, more = {}) =>
+    await it.asAdmin('PUT', '/v1/secrets/prod%2Fkey', { value, ...more })
+  for (const [value, says] of [
+    ['a\nhunter2', /several lines: --multiline/],
+    [' hunter2', /white space/],
+    ['hunter2\t', /white space/],
+    ['hunter2\u0000', /control characters/],
+    ['\ufeffhunter2', /byte order mark/],
+    ['hunter2\ud800', /not UTF-8/],
+    [pem.slice(0, -1), /cut short/],
+  ] as const) {
+    const refused = await put(value)
+    assert.equal(refused.status, 400, value)
+    assert.match(String(refused.body['detail']), says)
+    assert.doesNotMatch(JSON.stringify(refused.body), /hunter2|MIIB/)
+  }
+  assert.equal((await put(pem)).body['form'], 'pem')
+  assert.equal((await put('{\n"a": 1\n}')).body['form'], 'json')
+  assert.equal((await put('a\nb', { multiline: true })).body['form'], 'lines')
+  assert.equal((await put(' a\n', { as_is: true })).body['version'], 4)
+  assert.equal((await it.vault.open('prod/key')).reveal(), ' a\n')
+  it.audit.down = true
+  assert.equal((await put('new')).status, 503)
+  assert.equal((await it.vault.open('prod/key')).reveal(), ' a\n')
+  assert.equal((await it.vault.history('prod/key'))[0]?.state, 'destroyed')
+})
+
+test('two who set a secret at once: both versions stand, and the later one is used', async (t) => {
+  const it = await openServer(t)
+  const answers = await Promise.all(
+    ['one', 'two', 'three'].map(async (value) => await it.asAdmin('PUT', '/v1/secrets/a', { value })),
+  )
+  assert.deepEqual(
+    answers.map(({ body }) => Number(body['version'])).toSorted((a, b) => a - b),
+    [1, 2, 3],
+  )
+  const newest = answers.findIndex(({ body }) => body['version'] === 3)
+  assert.equal((await it.vault.open('a')).reveal(), ['one', 'two', 'three'][newest])
+  assert.equal((await it.vault.history('a')).length, 3)
+})
+
+test('many at once: all of them or none, and what is replaced is said before', async (t) => {
+  const it = await openServer(t, { secrets: { 'prod/a': 'x' } })
+  const secrets = [
+    { name: 'prod/a', value: 'y' },
+    { name: 'prod/b', value: 'z' },
+  ]
+  const post = async (body: object) => await it.asAdmin('POST', '/v1/secrets', body)
+  const planned = [
+    { name: 'prod/a', version: 2, replaces: 1 },
+    { name: 'prod/b', version: 1, replaces: null },
+  ]
+  assert.deepEqual((await post({ secrets, dry_run: true })).body, { secrets: planned })
+  assert.equal((await it.vault.open('prod/a')).reveal(), 'x')
+  for (const wrong of [
+    { name: 'Prod', value: 'q' },
+    { name: 'prod/c', value: 'q\nq' },
+    { name: 'prod/b', value: 'q' },
+  ])
+    assert.equal((await post({ secrets: [...secrets, wrong] })).status, 400)
+  it.audit.down = true
+  assert.equal((await post({ secrets })).status, 503)
+  it.audit.down = false
+  assert.equal((await it.vault.open('prod/a')).reveal(), 'x')
+  assert.equal(await it.vault.find('prod/b'), undefined)
+  assert.equal((await post({ secrets })).status, 200)
+  assert.equal((await it.vault.open('prod/b')).reveal(), 'z')
+})
+
+test('a secret is described: whose it is, who may use it, who did last', async (t) => {
+  const it = await openServer(t, { policy: withSecret, secrets: { git: 'a:b', spare: 'x' } })
+  const change = { owner: 'payments', description: 'the bot', tags: { team: 'x' } }
+  await it.asAdmin('PUT', '/v1/secrets/git/details', change)
+  await it.asAdmin('PUT', '/v1/secrets/git/details', { description: null })
+  await it.vault.open('git', { by: 'run-1' })
+  await it.store.write(() => Promise.resolve())
+  const { body } = await it.asAdmin('GET', '/v1/secrets/git')
+  assert.deepEqual([body['owner'], body['description'], body['tags']], ['payments', null, { team: 'x' }])
+  assert.deepEqual([body['places'], body['used_by']], [['connections.git'], 'run-1'])
+  assert.deepEqual(body['roles'], [
+    { role: 'build', grants: ['git:read git/octo-org/app'] },
+    { role: 'release', grants: ['git:push git/octo-org/app@refs/tags/v*'] },
+  ])
+  const listed = (await it.asAdmin('GET', '/v1/secrets?prefix=sp')).body['secrets'] as { name: string }[]
+  assert.deepEqual(
+    listed.map(({ name }) => name),
+    ['spare'],
   )
 })
 
@@ -48,7 +202,7 @@ test('a log that is down does not keep a secret alive', async (t) => {
   const it = await openServer(t, { secrets: { leaked: 'x' } })
   it.audit.down = true
   assert.equal((await it.asAdmin('DELETE', '/v1/secrets/leaked', {})).status, 200)
-  assert.deepEqual(await it.store.read.selectFrom('secrets').select('name').execute(), [])
+  await assert.rejects(it.vault.open('leaked'), /is deleted/)
 })
 
 test('who applies a policy is warned of secrets that are not in the vault, also when only looking', async (t) => {

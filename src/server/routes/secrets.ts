@@ -1,80 +1,223 @@
 import { z } from 'zod'
 import type { AuditClient } from '../../audit/client/index.ts'
 import type { Broker } from '../../broker/index.ts'
-import { MayflyError, Secret, noSuch, secretNameForm, secretNamePattern } from '../../lib/index.ts'
-import { secretReferences, type RulesHolder } from '../../rules/index.ts'
-import type { Vault } from '../../vault/index.ts'
+import { MayflyError } from '../../lib/index.ts'
+import type { RulesHolder } from '../../rules/index.ts'
+import type { Store } from '../../store/index.ts'
+import type { Listed, Vault } from '../../vault/index.ts'
 import { operatorEvent } from '../operator-event.ts'
 import { withBody, type Route } from '../route.ts'
+import { secretUses, type SecretUses } from '../secret-uses.ts'
+import { checkName, checkValue, findSecret, putToUse } from '../secrets-in-use.ts'
 
-/** The vault from outside: values go in, and never come out. */
-export function secretRoutes(deps: {
+export interface SecretRoutesDeps {
   rules: RulesHolder
   broker: Broker
   vault: Vault
   audit: AuditClient
-}): Route[] {
-  const { vault, audit, broker } = deps
+  store: Store
+}
 
-  /** Where the policy in force needs it. */
-  const usersOf = (name: string): readonly string[] =>
-    deps.rules.loaded ? (secretReferences(deps.rules.current().document).get(name) ?? []) : []
+const line = z.string().trim().max(200)
+const details = {
+  owner: line.nullable().optional(),
+  description: line.nullable().optional(),
+  tags: z.record(z.string().regex(/^[a-z][a-z0-9._-]{0,62}$/), line).optional(),
+}
+const sealed = {
+  value: z.string().min(1).max(65_536),
+  multiline: z.boolean().default(false).describe('Several lines are meant.'),
+  as_is: z.boolean().default(false).describe('So is white space around it, and control characters.'),
+}
+const about = z.object({
+  name: z.string(),
+  version: z.int(),
+  created: z.string(),
+  set: z.string(),
+  destroyed: z.boolean(),
+  owner: z.string().nullable(),
+  description: z.string().nullable(),
+  tags: z.record(z.string(), z.string()),
+  deleted: z.string().nullable(),
+  used: z.string().nullable(),
+  used_by: z.string().nullable(),
+  places: z.array(z.string()),
+  roles: z.array(z.object({ role: z.string(), grants: z.array(z.string()) })),
+})
+const pageSize = 1_000
 
+/** The vault from outside: what is in it, and new values. */
+export function secretRoutes(deps: SecretRoutesDeps): Route[] {
+  const { vault, rules, store, audit } = deps
   return [
     {
       method: 'GET',
       path: '/v1/secrets',
-      summary: 'Names and versions of the secrets; never their values',
+      summary:
+        'The secrets and who may use them, never their values: `?prefix=prod/`, `?deleted=true`; a thousand at a time, on with `?after=NAME`',
+      auth: 'secret:read',
+      response: z.object({ secrets: z.array(about), next: z.string().optional() }),
+      handle: async ({ query }) => {
+        const secrets = await vault.list({
+          prefix: textOf(query['prefix']),
+          after: textOf(query['after']),
+          deleted: query['deleted'] === 'true',
+          limit: pageSize,
+        })
+        const uses = secretUses(rules)
+        const next = secrets.length < pageSize ? undefined : secrets.at(-1)?.name
+        return {
+          secrets: secrets.map((one) => described(one, uses(one.name))),
+          ...(next === undefined ? {} : { next }),
+        }
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/secrets/:name',
+      summary: 'What is known of a secret, and who may use it by the policy in force',
+      auth: 'secret:read',
+      response: about,
+      handle: async ({ params }) => {
+        const found = await findSecret(vault, params['name'] ?? '')
+        return described(found, secretUses(rules)(found.name))
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/secrets/:name/history',
+      summary: 'Its versions, the newest first: when, by whom, and which is used',
       auth: 'secret:read',
       response: z.object({
-        secrets: z.array(z.object({ name: z.string(), version: z.int(), created: z.string() })),
+        name: z.string(),
+        deleted: z.string().nullable(),
+        versions: z.array(
+          z.object({ version: z.int(), created: z.string(), by: z.string().nullable(), state: z.string() }),
+        ),
       }),
-      handle: async () => ({
-        secrets: (await vault.list()).map(({ name, version, createdMs }) => ({
-          name,
-          version,
-          created: new Date(createdMs).toISOString(),
-        })),
-      }),
+      handle: async ({ params }) => {
+        const { name, deletedMs } = await findSecret(vault, params['name'] ?? '')
+        const versions = (await vault.history(name)).map(({ version, createdMs, by, state }) => ({
+          ...{ version, created: time(createdMs), by, state },
+        }))
+        return { name, deleted: time(deletedMs), versions }
+      },
     },
     {
       method: 'PUT',
       path: '/v1/secrets/:name',
       summary: 'Seal a new version of a secret',
       auth: 'secret:write',
-      response: z.object({ name: z.string(), version: z.int() }),
-      ...withBody(z.object({ value: z.string().min(1).max(65_536) }), async (call, { value }) => {
-        const name = call.params['name'] ?? ''
-        if (!secretNamePattern.test(name)) throw new MayflyError('bad_input', secretNameForm)
-        await audit.append(operatorEvent(call, 'secret.set', { secret: name }))
-        return { name, version: await vault.set(name, new Secret(value)) }
+      response: z.object({ name: z.string(), version: z.int(), form: z.string() }),
+      ...withBody(z.strictObject({ ...sealed, ...details }), async (call, body) => {
+        const name = checkName(call.params['name'] ?? '')
+        const { value, form } = checkValue(name, body)
+        const { owner, description, tags } = body
+        const [made] = await putToUse(
+          deps,
+          async (secrets) => [
+            {
+              name,
+              version: await secrets.stage(name, value, call.operator?.name),
+              details: detailsOf({ owner, description, tags }),
+            },
+          ],
+          ({ version }) => operatorEvent(call, 'secret.set', { secret: name, version }),
+        )
+        return { name, version: made?.version, form }
       }),
     },
     {
-      method: 'DELETE',
-      path: '/v1/secrets/:name',
-      summary: 'Delete a secret with all its versions; `force` also if the policy in force needs it',
+      method: 'POST',
+      path: '/v1/secrets',
+      summary: 'Seal many at once, all of them or none; `dry_run` says which there are already',
       auth: 'secret:write',
-      response: z.object({ name: z.string(), versions: z.int() }),
-      ...withBody(z.strictObject({ force: z.boolean().default(false) }), async (call, { force }) => {
-        const name = call.params['name'] ?? ''
-        const users = usersOf(name)
-        if (users.length > 0 && !force)
-          throw new MayflyError(
-            'conflict',
-            `${users.join(', ')} of the policy in force needs secret "${name}": change the policy first, or --force`,
+      bodyLimitBytes: 8_388_608,
+      response: z.object({
+        secrets: z.array(z.object({ name: z.string(), version: z.int(), replaces: z.int().nullable() })),
+      }),
+      ...withBody(
+        z.strictObject({
+          secrets: z
+            .array(z.strictObject({ name: z.string(), ...sealed }))
+            .min(1)
+            .max(1_000),
+          dry_run: z.boolean().default(false),
+        }),
+        async (call, { secrets, dry_run }) => {
+          const read = secrets.map((one) => ({ name: checkName(one.name), ...checkValue(one.name, one) }))
+          refuseTwice(read.map(({ name }) => name))
+          const before = new Map<string, number>()
+          for (const { name } of read) {
+            const found = await vault.find(name)
+            if (found !== undefined && found.deletedMs === null) before.set(name, found.version)
+          }
+          const answer = (name: string, version: number) => ({
+            ...{ name, version, replaces: before.get(name) ?? null },
+          })
+          if (dry_run) return { secrets: read.map(({ name }) => answer(name, (before.get(name) ?? 0) + 1)) }
+          const made = await putToUse(
+            deps,
+            async (all) => {
+              const staged: { name: string; version: number }[] = []
+              for (const { name, value } of read)
+                staged.push({ name, version: await all.stage(name, value, call.operator?.name) })
+              return staged
+            },
+            ({ name, version }) =>
+              operatorEvent(call, 'secret.set', { secret: name, version, imported: true }),
           )
-        const known = new Set((await vault.list()).map((one) => one.name))
-        if (!known.has(name)) throw noSuch('secret', name, known)
-        // With its entry in one transaction: a log that is down must not keep a leaked value in use.
-        const versions = await broker.outbox.write(async (tx, add) => {
-          const deleted = await vault.delete(tx, name)
-          if (deleted > 0)
-            add([operatorEvent(call, 'secret.deleted', { secret: name, versions: deleted, neededBy: users })])
-          return deleted
-        })
-        return { name, versions }
+          return { secrets: made.map(({ name, version }) => answer(name, version)) }
+        },
+      ),
+    },
+    {
+      method: 'PUT',
+      path: '/v1/secrets/:name/details',
+      summary: 'Say whose it is and what for; what is left out stays, null takes it away',
+      auth: 'secret:write',
+      response: about,
+      ...withBody(z.strictObject(details), async (call, body) => {
+        const { name } = await findSecret(vault, call.params['name'] ?? '')
+        await audit.append(operatorEvent(call, 'secret.described', { secret: name, ...body }))
+        await store.write((tx) => vault.change(tx).describe(name, detailsOf(body)))
+        return described(await findSecret(vault, name), secretUses(rules)(name))
       }),
     },
   ]
+}
+
+function refuseTwice(names: readonly string[]): void {
+  const seen = new Set<string>()
+  for (const name of names) {
+    if (seen.has(name)) throw new MayflyError('bad_input', `${name} is there twice: which value is meant?`)
+    seen.add(name)
+  }
+}
+
+type GivenDetails = { [Key in keyof typeof details]?: z.output<(typeof details)[Key]> | undefined }
+
+function detailsOf({ owner, description, tags }: GivenDetails) {
+  return {
+    ...(owner === undefined ? {} : { owner }),
+    ...(description === undefined ? {} : { description }),
+    ...(tags === undefined ? {} : { tags }),
+  }
+}
+
+function described(one: Listed, { places, roles }: SecretUses) {
+  const { name, version, destroyed, owner, description, tags } = one
+  return {
+    ...{ name, version, created: time(one.createdMs), set: time(one.setMs), destroyed },
+    ...{ owner, description, tags, deleted: time(one.deletedMs) },
+    ...{ used: time(one.usedMs), used_by: one.usedBy, places, roles },
+  }
+}
+
+function time<T extends number | null>(ms: T): string | (T extends null ? null : never) {
+  return (ms === null ? null : new Date(ms).toISOString()) as string
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }

@@ -1,0 +1,135 @@
+import { z } from 'zod'
+import { MayflyError } from '../../lib/index.ts'
+import { operatorEvent } from '../operator-event.ts'
+import { withBody, type Route } from '../route.ts'
+import { secretUses } from '../secret-uses.ts'
+import { checkName, findSecret, putToUse } from '../secrets-in-use.ts'
+import type { SecretRoutesDeps } from './secrets.ts'
+
+const version = z.int().min(1)
+const force = z.boolean().default(false).describe('Also if the policy in force needs it.')
+
+/** A value is shown, an older one used again, a secret deleted, destroyed or moved. */
+export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
+  const { vault, audit, broker, rules } = deps
+
+  /** Throws `conflict` while the policy in force names it. Gives back where it does. */
+  function refuseUsed(name: string, forced: boolean): readonly string[] {
+    const { places } = secretUses(rules)(name)
+    if (places.length > 0 && !forced)
+      throw new MayflyError(
+        'conflict',
+        `${places.join(', ')} of the policy in force needs secret "${name}": change the policy first, or --force`,
+      )
+    return places
+  }
+
+  return [
+    {
+      method: 'POST',
+      path: '/v1/secrets/:name/reveal',
+      summary: 'A value, once the audit log has who saw it',
+      auth: 'secret:reveal',
+      response: z.object({ name: z.string(), version: z.string(), value: z.string() }),
+      ...withBody(z.strictObject({ version: version.optional() }), async (call, body) => {
+        const { name } = await findSecret(vault, call.params['name'] ?? '')
+        const opened = await vault.opened(name, body.version === undefined ? {} : { version: body.version })
+        await audit.append(
+          operatorEvent(call, 'secret.revealed', { secret: name, version: Number(opened.version) }),
+        )
+        return { name, version: opened.version, value: opened.value.reveal() }
+      }),
+    },
+    {
+      method: 'POST',
+      path: '/v1/secrets/:name/restore',
+      summary:
+        'Take a deletion back; with `version` the value of that version is sealed as a new one, which is used from then on',
+      auth: 'secret:write',
+      response: z.object({ name: z.string(), version: z.int() }),
+      ...withBody(z.strictObject({ version: version.optional() }), async (call, { version: from }) => {
+        const found = await findSecret(vault, call.params['name'] ?? '')
+        const { name } = found
+        if (from !== undefined) {
+          const [made] = await putToUse(
+            deps,
+            async (secrets) => [{ name, version: await secrets.stageOld(name, from, call.operator?.name) }],
+            (one) =>
+              operatorEvent(call, 'secret.restored', { secret: name, version: one.version, copyOf: from }),
+          )
+          return { name, version: made?.version }
+        }
+        if (found.deletedMs === null)
+          throw new MayflyError(
+            'conflict',
+            `secret "${name}" is not deleted: say which version’s value is to be used again (--version N; mayfly secret history ${name})`,
+          )
+        await audit.append(operatorEvent(call, 'secret.restored', { secret: name, version: found.version }))
+        await deps.store.write((tx) => vault.change(tx).undelete(name))
+        return { name, version: found.version }
+      }),
+    },
+    {
+      method: 'DELETE',
+      path: '/v1/secrets/:name',
+      summary: 'Delete a secret: nobody can use it until it is restored',
+      auth: 'secret:write',
+      response: z.object({ name: z.string(), versions: z.int() }),
+      ...withBody(z.strictObject({ force }), async (call, body) => {
+        const { name, deletedMs } = await findSecret(vault, call.params['name'] ?? '')
+        const neededBy = refuseUsed(name, body.force)
+        if (deletedMs !== null) throw new MayflyError('conflict', `secret "${name}" is deleted already`)
+        // With its entry in one transaction: a log that is down must not keep a leaked value in use.
+        const versions = await broker.outbox.write(async (tx, add) => {
+          const deleted = await vault.change(tx).delete(name)
+          add([operatorEvent(call, 'secret.deleted', { secret: name, versions: deleted, neededBy })])
+          return deleted
+        })
+        return { name, versions }
+      }),
+    },
+    {
+      method: 'POST',
+      path: '/v1/secrets/:name/destroy',
+      summary: 'Overwrite the bytes of one version, or of every one and delete the secret; for good',
+      auth: 'secret:write',
+      response: z.object({ name: z.string(), versions: z.array(z.int()), erased: z.boolean() }),
+      ...withBody(z.strictObject({ version: version.optional(), force }), async (call, body) => {
+        const found = await findSecret(vault, call.params['name'] ?? '')
+        const { name } = found
+        const isUsed = body.version === undefined || body.version === found.version
+        const neededBy = isUsed ? refuseUsed(name, body.force) : []
+        const versions = await broker.outbox.write(async (tx, add) => {
+          const secrets = vault.change(tx)
+          const gone = await secrets.destroy(name, body.version)
+          if (body.version === undefined) await secrets.delete(name)
+          if (gone.length > 0)
+            add([operatorEvent(call, 'secret.destroyed', { secret: name, versions: gone, neededBy })])
+          return gone
+        })
+        if (versions.length === 0)
+          throw new MayflyError('not_found', `secret "${name}" has no such version whose bytes are there`)
+        return { name, versions, erased: await vault.erase() }
+      }),
+    },
+    {
+      method: 'POST',
+      path: '/v1/secrets/:name/move',
+      summary: 'Give a secret with its versions another name',
+      auth: 'secret:write',
+      response: z.object({ name: z.string(), from: z.string() }),
+      ...withBody(z.strictObject({ to: z.string(), force }), async (call, body) => {
+        const { name } = await findSecret(vault, call.params['name'] ?? '')
+        const to = checkName(body.to)
+        const neededBy = refuseUsed(name, body.force)
+        // Twice over: what is refused must not stand in the log as done.
+        if ((await vault.history(to)).length > 0)
+          throw new MayflyError('conflict', `there is a secret ${to} already, or was: take another name`)
+        await audit.append(operatorEvent(call, 'secret.moved', { secret: name, to, neededBy }))
+        await deps.store.write((tx) => vault.change(tx).move(name, to))
+        await vault.erase()
+        return { name: to, from: name }
+      }),
+    },
+  ]
+}

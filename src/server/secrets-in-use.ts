@@ -1,0 +1,66 @@
+import { MayflyError, Secret, noSuch, readValue, secretNameForm, secretNamePattern } from '../lib/index.ts'
+import type { AuditClient, AuditEvent } from '../audit/client/index.ts'
+import type { Store } from '../store/index.ts'
+import type { Details, Listed, SecretChanges, Vault } from '../vault/index.ts'
+
+/** A version that is sealed and not in use yet. */
+export interface Staged {
+  readonly name: string
+  readonly version: number
+}
+
+/**
+ * What gives is in the audit log before it is in force: new versions are sealed, their entries written, and only then are they
+ * used. All of them or none; where the log does not take an entry, their bytes are destroyed again.
+ */
+export async function putToUse(
+  deps: { store: Store; vault: Vault; audit: AuditClient },
+  stage: (secrets: SecretChanges) => Promise<readonly (Staged & { readonly details?: Details })[]>,
+  event: (staged: Staged) => AuditEvent,
+): Promise<readonly Staged[]> {
+  const { store, vault, audit } = deps
+  const staged = await store.write((tx) => stage(vault.change(tx)))
+  try {
+    await Promise.all(staged.map((one) => audit.append(event(one))))
+  } catch (error) {
+    await store.write(async (tx) => {
+      for (const { name, version } of staged) await vault.change(tx).destroy(name, version)
+    })
+    throw error
+  }
+  await store.write(async (tx) => {
+    const secrets = vault.change(tx)
+    for (const { name, version, details } of staged) {
+      await secrets.use(name, version)
+      await secrets.describe(name, details ?? {})
+    }
+  })
+  return staged
+}
+
+/** Throws `bad_input` for a name that no secret can have. */
+export function checkName(name: string): string {
+  if (!secretNamePattern.test(name)) throw new MayflyError('bad_input', secretNameForm)
+  return name
+}
+
+/** Throws `bad_input`, with nothing of the value, for one that is most likely not meant so. */
+export function checkValue(
+  name: string,
+  { value, multiline, as_is: asIs }: { value: string; multiline: boolean; as_is: boolean },
+): { value: Secret; form: string } {
+  const read = readValue(value, { multiline, asIs })
+  if (!read.ok) throw new MayflyError('bad_input', `the value of ${name} is not taken: ${read.problem}`)
+  return { value: new Secret(value), form: read.form }
+}
+
+/** Throws `not_found`, with the name that was probably meant. */
+export async function findSecret(vault: Vault, name: string): Promise<Listed> {
+  const found = await vault.find(name)
+  if (found !== undefined) return found
+  throw noSuch(
+    'secret',
+    name,
+    (await vault.list()).map((one) => one.name),
+  )
+}
