@@ -6,9 +6,10 @@ import type { TestContext } from 'node:test'
 import type { AuditClient, AuditEvent, RunNumbers } from '../audit/client/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
-import { limits, MayflyError, Secret } from '../lib/index.ts'
+import { limits, MayflyError, Secret, type Clock } from '../lib/index.ts'
 import { openStore, type Store } from '../store/index.ts'
-import { createVault } from '../vault/index.ts'
+import { createVault, openSealed, seal, type Vault, type VaultKey } from '../vault/index.ts'
+import type { LeaseDeps } from './leases/leases.ts'
 import {
   createBroker,
   createStoredRunNumbers,
@@ -85,8 +86,27 @@ export function fakeAudit(): FakeAudit {
 export const startMs = 1_785_542_400_000
 export const heartbeatSeconds = 5
 
+/** For brokers that mint nothing. */
+export function issuersFor(
+  vault: Vault,
+  vaultKey: VaultKey,
+  clock: Clock,
+  changes: Partial<LeaseDeps> = {},
+): LeaseDeps {
+  const none = () => Promise.reject(new Error('no network here'))
+  return {
+    sealing: {
+      seal: (context, value) => seal(vaultKey, context, value),
+      open: (context, sealed) => openSealed(vaultKey, context, sealed),
+    },
+    grantsOf: () => [],
+    tools: { clock, http: { ask: none }, openSecret: (name) => vault.open(name), identityToken: none },
+    ...changes,
+  }
+}
+
 /** A broker over a real store and vault in a temporary folder; `restart` closes it and opens the same files again. */
-export async function setup(t: TestContext) {
+export async function setup(t: TestContext, issuers: Partial<LeaseDeps> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-broker-'))
   const audit = fakeAudit()
   const clock = { ms: startMs, nowMs: () => clock.ms }
@@ -114,6 +134,7 @@ export async function setup(t: TestContext) {
       numbers: audit.numbers,
       clock,
       heartbeatSeconds,
+      issuers: issuersFor(vault, vaultKey, clock, issuers),
     })
     return { store, vault, broker }
   }

@@ -3,19 +3,17 @@ import {
   idOf,
   newOrderedId,
   type Clock,
-  type LeaseId,
   type RunId,
   type SessionId,
   type StepId,
 } from '../lib/index.ts'
 import type { AuditClient, RunNumbers } from '../audit/client/index.ts'
-import { isMinted, type Connection, type MintedCredentialConfig } from '../connections/index.ts'
-import { issuerNamed, type IssuerTools } from '../credentials/index.ts'
+import type { Connection } from '../connections/index.ts'
+import { issuerNamed } from '../credentials/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { isDuplicate, type Store } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
 import {
-  leaseIssued,
   lifetimeOf,
   runStarted,
   sessionIssued,
@@ -29,8 +27,10 @@ import { createOutbox, type Outbox } from './outbox.ts'
 import { createRecords, type SessionMatch, type WaitingSession } from './records.ts'
 import { actorOf } from './rows.ts'
 import type { OpenedSession, SessionRequest } from './session-request.ts'
-import { leaseKey, needsLease, openClientIdentity } from './client-identity.ts'
-import { staticAuthorization } from './static-credential.ts'
+import { needsLease } from './client-identity.ts'
+import { createLeases, type LeaseDeps } from './leases/leases.ts'
+import { ended, stands } from './leases/stands.ts'
+import { systemAfter } from './leases/within.ts'
 import { expiryOf } from './step-times.ts'
 
 export interface Broker {
@@ -66,6 +66,8 @@ export interface Broker {
   /** Called the moment a step's gate closes, before anything is written: cut its connections. */
   onStepEnd(listener: (step: Step) => void): void
   counts(): Promise<BrokerCounts>
+  /** Resolves once no upstream is being asked to revoke anything. */
+  idle(): Promise<void>
   /** Sessions that hold roles for steps which have not begun; the oldest first, so many at most. */
   waiting(limit: number): Promise<WaitingSession[]>
   /** For what takes something away: its entry is written with it, and delivered until the log has it. */
@@ -75,12 +77,17 @@ export interface Broker {
 
 export interface BrokerCounts {
   readonly issued: number
+  /** Over, and known to be dead. */
   readonly revoked: number
   readonly active: number
+  /** Over, and being ended at their upstreams. */
+  readonly ending: number
   readonly openSteps: number
   /** Entries of ends that the audit log has not confirmed yet. */
   readonly undelivered: number
 }
+
+const systemIssuers = { issuerOf: issuerNamed, after: systemAfter, random: Math.random } as const
 
 /** Three missed heartbeats of a step end its session: one supervisor stands behind all of it. */
 const missedHeartbeats = 3
@@ -93,17 +100,17 @@ export async function createBroker(deps: {
   numbers: RunNumbers
   clock: Clock
   heartbeatSeconds: number
-  /** What credential issuers work with. */
-  tools?: IssuerTools
+  /** What minted leases need. */
+  issuers: LeaseDeps
   /** What the server has of a step's log, for the entry of its end. */
   logOf?: (step: StepId) => Promise<KeptLog | undefined>
 }): Promise<Broker> {
-  const { store, vault, audit, numbers, clock } = deps
+  const { store, audit, numbers, clock } = deps
   const outbox = createOutbox({ store, audit, numbers, clock })
   const records = createRecords({ store, outbox, numbers, clock })
+  const leases = createLeases({ ...deps, outbox, issuers: { ...systemIssuers, ...deps.issuers } })
   const sessions = new Map<SessionId, Session>()
   const steps = new Map<StepId, Step>()
-  const leases = new Map<StepId, Map<string, Promise<Lease>>>()
   const outcomes = new Map<StepId, StepOutcome>()
   const listeners: ((step: Step) => void)[] = []
   const inFlightTokens = new Set<string>()
@@ -112,6 +119,8 @@ export async function createBroker(deps: {
   const startedRuns = new Set<RunId>()
   let draining = false
   await restore()
+  // A store that cannot be written keeps no server from ending what it can.
+  await leases.hurry().catch(() => undefined)
   outbox.deliver()
 
   // After a restart every open step gets a fresh heartbeat: its supervisor may still be there.
@@ -222,72 +231,14 @@ export async function createBroker(deps: {
 
   async function lease(step: Step, connection: Connection, grant: string): Promise<Lease> {
     if (!stands(step, clock)) throw ended(step.endReason ?? 'expired')
-    const ofStep = leases.get(step.id) ?? new Map<string, Promise<Lease>>()
-    leases.set(step.id, ofStep)
-    const key = leaseKey(connection)
-    const known = ofStep.get(key)
-    if (known !== undefined) return known
-    const issuing = issueLease(step, connection, grant)
-    ofStep.set(key, issuing)
-    issuing.catch(() => ofStep.delete(key))
-    return issuing
-  }
-
-  async function issueLease(step: Step, connection: Connection, grant: string): Promise<Lease> {
-    if (!needsLease(connection)) {
+    if (!needsLease(connection))
       throw new MayflyError('bad_input', `connection "${connection.name}" has no credential`)
-    }
-    const { name, credential } = connection
-    if (credential !== undefined && isMinted(credential))
-      return mintLease(step, connection, credential, grant)
-    const issued: Lease = {
-      id: newOrderedId<LeaseId>('lse', clock.nowMs()),
-      connection: name,
-      expiresMs: step.expiresMs,
-      authorization: credential === undefined ? undefined : await staticAuthorization(vault, credential),
-      clientIdentity: await openClientIdentity(vault, connection, clock),
-    }
-    await record(issued, step, connection, { grant, kind: 'static' })
-    return issued
-  }
-
-  // eslint-disable-next-line typescript/require-await
-  async function mintLease(
-    _step: Step,
-    _connection: Connection,
-    { scheme }: MintedCredentialConfig,
-    _grant: string,
-  ): Promise<Lease> {
-    throw new MayflyError('config_invalid', `credential issuer ${issuerNamed(scheme).name} is not served yet`)
+    return await leases.issue(step, connection, grant)
   }
 
   async function leaseMinted(step: Step, connection: Connection, minted: Minted): Promise<void> {
     if (!stands(step, clock)) throw ended(step.endReason ?? 'expired')
-    const issued: Lease = {
-      id: newOrderedId<LeaseId>('lse', clock.nowMs()),
-      connection: connection.name,
-      expiresMs: Math.min(minted.expiresMs, step.expiresMs),
-      // It is the gateway's, which has it already.
-      authorization: undefined,
-      clientIdentity: undefined,
-    }
-    await record(issued, step, connection, minted)
-  }
-
-  /** The lease is in the log and in the store before anybody has it. */
-  async function record(
-    issued: Lease,
-    step: Step,
-    connection: Connection,
-    how: Pick<Minted, 'grant' | 'kind'>,
-  ) {
-    await audit.append(leaseIssued(issued, step, connection, how))
-    await records.addLease(issued, step, how)
-    // A kill may race the issue: then the lease is revoked at once and never handed out.
-    if (step.endReason !== undefined) {
-      await records.revokeLeases(step, step.endReason)
-      throw ended(step.endReason)
-    }
+    await leases.record(step, connection, minted)
   }
 
   function closeGate(step: Step, reason: string): void {
@@ -302,13 +253,13 @@ export async function createBroker(deps: {
     // What its supervisor said first stands, also if it cannot be written now.
     const first = outcomes.get(step.id) ?? outcome
     outcomes.set(step.id, first)
-    await records.revokeLeases(step, step.endReason ?? first.reason)
+    await leases.endOf(step, step.endReason ?? first.reason)
     // Whoever cannot read a log does not keep a step from ending.
     const log = await deps.logOf?.(step.id).catch(() => undefined)
     await records.endStep(step, first, log)
     // Forgotten only once its end is on disk: until then the sweep tries again.
     steps.delete(step.id)
-    leases.delete(step.id)
+    leases.forget(step.id)
     outcomes.delete(step.id)
   }
 
@@ -352,7 +303,7 @@ export async function createBroker(deps: {
       if (endReason !== undefined) await endStep(step, { reason: endReason })
     }
     for (const session of ending) await endSession(session, session.endReason ?? 'ended')
-    await records.revokeLeft()
+    await leases.sweep()
     for (const id of await records.silentSessions()) {
       const session = await loadSession(id)
       if (session !== undefined) await endSession(session, 'heartbeat_lost')
@@ -416,17 +367,16 @@ export async function createBroker(deps: {
     },
     onStepEnd: (listener) => void listeners.push(listener),
     async counts() {
-      const { issued, revoked } = await records.leaseCounts()
       const undelivered = await outbox.pending()
-      return { issued, revoked, active: issued - revoked, openSteps: steps.size, undelivered }
+      return { ...(await leases.counts()), openSteps: steps.size, undelivered }
     },
+    idle: () => leases.idle(),
     waiting: (limit) => records.waitingSessions(limit),
-    close: () => outbox.close(),
+    async close() {
+      await leases.close()
+      await outbox.close()
+    },
   }
-}
-
-function stands(one: { endReason: string | undefined; expiresMs: number }, clock: Clock): boolean {
-  return one.endReason === undefined && one.expiresMs > clock.nowMs()
 }
 
 /** The run's id: the same for every session of one CI job, another for each attempt. */
@@ -434,10 +384,6 @@ export function runOf(identity: Identity): RunId {
   const { id, attempt, job } = identity.run
   const place = identity.attributes.repository_id ?? identity.attributes.subject ?? ''
   return idOf<RunId>('run', [identity.issuerUrl, place, id, attempt, job])
-}
-
-function ended(reason: string): MayflyError {
-  return new MayflyError('revoked', `the step has ended (${reason}): nothing more is given to it`)
 }
 
 function stopping(): MayflyError {

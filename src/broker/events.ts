@@ -3,7 +3,7 @@ import { isolationOf, lacksOf, type Engine, type RunId, type StepId, type Tier }
 import { isMinted, type Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { recordedIdentity } from './people.ts'
-import type { KeptLog, Lease, Minted, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
+import type { KeptLog, Lease, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
 import { jobOf, recordedJob, stepEvent } from './recorded-job.ts'
 
 /** What a step is opened with. */
@@ -189,7 +189,7 @@ export function leaseIssued(
   lease: Lease,
   step: Step,
   connection: Connection,
-  { grant, kind }: Pick<Minted, 'grant' | 'kind'>,
+  { grant, kind, ...more }: LeaseFacts,
 ): AuditEvent {
   const client = connection.clientCertificate
   return {
@@ -205,10 +205,41 @@ export function leaseIssued(
       grant,
       kind,
       ...(kind === 'static' ? secretOf(connection) : {}),
-      ...(client === undefined || kind !== 'static' ? {} : { clientKey: client.secret }),
+      ...(client === undefined || kind === 'trusted_publishing' ? {} : { clientKey: client.secret }),
+      ...more,
       expires: new Date(lease.expiresMs).toISOString(),
     },
   }
+}
+
+/** What an issuer made, and what of it goes into the record. */
+export interface LeaseFacts {
+  readonly grant: string
+  /** `static`, `trusted_publishing`, or who minted it. */
+  readonly kind: string
+  /** What revoking it means, if it was minted. */
+  readonly means?: string
+  readonly facts?: Readonly<Record<string, unknown>>
+  /** The lease that it takes the place of. */
+  readonly replaces?: string
+}
+
+/** It lasts longer, or another was made in its place (`by`). */
+export function leaseRenewed(
+  lease: { id: string; connection: string },
+  step: StepOfLease,
+  renewed: { expires: string; by?: string },
+): AuditEvent {
+  return leaseEvent('lease.renewed', lease, step, renewed)
+}
+
+/** Its upstream does not confirm its end; it is asked again. */
+export function leaseRevokeFailed(
+  lease: { id: string; connection: string },
+  step: StepOfLease,
+  failed: { kind: string; means: string; failure: string; attempts: number; since: string; expires: string },
+): AuditEvent {
+  return leaseEvent('lease.revoke_failed', lease, step, failed)
 }
 
 /** What its entry says of the step whose lease was revoked: after a crash there is no more of it than its row. */
@@ -223,9 +254,19 @@ export function leaseRevoked(
   lease: { id: string; connection: string },
   step: StepOfLease,
   reason: string,
+  how: { kind?: string; means?: string; proof?: string } = {},
+): AuditEvent {
+  return leaseEvent('lease.revoked', lease, step, { reason, ...how })
+}
+
+function leaseEvent(
+  type: string,
+  lease: { id: string; connection: string },
+  step: StepOfLease,
+  data: Readonly<Record<string, unknown>>,
 ): AuditEvent {
   return {
-    type: 'lease.revoked',
+    type,
     run: step.run,
     subject: lease.id,
     data: {
@@ -233,7 +274,7 @@ export function leaseRevoked(
       role: step.role,
       job: recordedJob(step.job),
       connection: lease.connection,
-      reason,
+      ...data,
     },
   }
 }

@@ -35,6 +35,7 @@ test('the audit log is down at the end of a step: it is revoked now, and recorde
     issued: 1,
     revoked: 1,
     active: 0,
+    ending: 0,
     openSteps: 0,
     undelivered: 2,
   })

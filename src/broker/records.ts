@@ -4,21 +4,14 @@ import type { Identity } from '../identity/index.ts'
 import type { QueryCreator } from 'kysely'
 import type { RunNumbers } from '../audit/client/index.ts'
 import { insertOnce, insertRow, type Store, type Tables } from '../store/index.ts'
-import {
-  entriesLost,
-  lifetimeOf,
-  leaseRevoked,
-  runFinished,
-  sessionEnded,
-  stepFinished,
-  type StepOfLease,
-} from './events.ts'
-import type { End, KeptLog, Lease, Minted, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
-import type { AddEvents, Outbox } from './outbox.ts'
+import { entriesLost, lifetimeOf, sessionEnded, stepFinished } from './events.ts'
+import type { End, KeptLog, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
+import type { Outbox } from './outbox.ts'
+import { endRun } from './run-end.ts'
 import { actorOf, endIn, newSession, rolesOf, usedToken, wasTokenUsed } from './rows.ts'
 import { runState } from './run-numbers.ts'
 
-/** Sessions, steps and leases as rows. An end is written together with its entries, which the outbox delivers. */
+/** Sessions and steps as rows. An end is written together with its entries, which the outbox delivers. */
 export interface Records {
   wasUsed(identity: Identity): boolean
   /** Uses the identity token up, or what stands for it, and keeps the session: both or neither. */
@@ -43,10 +36,6 @@ export interface Records {
   waitingSessions(limit: number): Promise<WaitingSession[]>
   /** Ids and sessions of the steps that have not ended. */
   openSteps(): Promise<{ step: Omit<Step, 'session'>; session: SessionId }[]>
-  addLease(lease: Lease, step: Step, how: Pick<Minted, 'grant' | 'kind'>): Promise<void>
-  revokeLeases(step: Step, reason: string): Promise<void>
-  /** Revokes what was issued while its step was ending, and written after it. */
-  revokeLeft(): Promise<void>
   /** Once; a second call changes nothing. */
   endStep(step: Step, outcome: StepOutcome, log: KeptLog | undefined): Promise<void>
   endSession(session: Session, reason: string): Promise<void>
@@ -54,7 +43,6 @@ export interface Records {
   expiredSessions(): Promise<SessionId[]>
   /** Forgets identity tokens that have expired anyway. */
   forgetTokens(): Promise<void>
-  leaseCounts(): Promise<{ issued: number; revoked: number }>
 }
 
 /** A session that holds roles for steps which begin later. */
@@ -95,41 +83,6 @@ export function createRecords(deps: {
   clock: Clock
 }): Records {
   const { store, outbox, numbers, clock } = deps
-  /** A run that goes on after its last entry, in a new session, ends again. */
-  async function endRun(tx: QueryCreator<Tables>, add: AddEvents, run: RunId): Promise<void> {
-    const open = await tx
-      .selectFrom('sessions')
-      .select('id')
-      .where('run_id', '=', run)
-      .where('ended_ms', 'is', null)
-      .limit(1)
-      .execute()
-    if (open.length > 0) return
-    add([runFinished(run)])
-    numbers.ended(run)
-  }
-
-  async function revokeAllOf(step: StepOfLease, reason: string): Promise<void> {
-    await outbox.write(async (tx, add) => {
-      const open = await tx
-        .selectFrom('leases')
-        .select(['id', 'connection'])
-        .where('step_id', '=', step.id)
-        .where('revoked_ms', 'is', null)
-        .execute()
-      if (open.length === 0) return
-      await tx
-        .updateTable('leases')
-        .set({ revoked_ms: clock.nowMs(), revoke_reason: reason })
-        .where(
-          'id',
-          'in',
-          open.map((row) => row.id),
-        )
-        .execute()
-      add(open.map((row) => leaseRevoked(row, step, reason)))
-    })
-  }
 
   return {
     wasUsed: (identity) => wasTokenUsed(store, identity),
@@ -282,38 +235,6 @@ export function createRecords(deps: {
         session: session_id as SessionId,
       }))
     },
-    async addLease(lease, step, { grant, kind }) {
-      const row = {
-        id: lease.id,
-        session_id: step.session.id,
-        step_id: step.id,
-        connection: lease.connection,
-        grant_source: grant,
-        kind,
-        created_ms: clock.nowMs(),
-        expires_ms: lease.expiresMs,
-        revoked_ms: null,
-        revoke_reason: null,
-      }
-      await store.writeAll(() => [insertRow('leases', row)])
-    },
-    revokeLeases: ({ id, role, session }, reason) =>
-      revokeAllOf({ id, role, run: session.runId, job: session.subject }, reason),
-    async revokeLeft() {
-      const left = await store.read
-        .selectFrom('leases')
-        .innerJoin('steps', 'steps.id', 'leases.step_id')
-        .innerJoin('sessions', 'sessions.id', 'leases.session_id')
-        .select(['leases.step_id', 'steps.end_reason', 'steps.role', 'sessions.run_id', 'sessions.identity'])
-        .distinct()
-        .where('leases.revoked_ms', 'is', null)
-        .where('steps.ended_ms', 'is not', null)
-        .execute()
-      for (const { step_id: id, run_id: run, end_reason: reason, role, identity } of left) {
-        const job = JSON.parse(identity) as StepOfLease['job']
-        await revokeAllOf({ id: id as StepId, run: run as RunId, role, job }, reason ?? 'ended')
-      }
-    },
     async endStep(step, outcome, log) {
       await outbox.write(async (tx, add) => {
         const changed = await tx
@@ -341,7 +262,7 @@ export function createRecords(deps: {
           .executeTakeFirst()
         if (changed.numUpdatedRows === 0n) return
         add([sessionEnded(session, reason)])
-        await endRun(tx, add, session.runId)
+        await endRun(tx, add, numbers, session.runId)
       })
     },
     async openSessions({ run, session, role, issuer, repository, commit, openedBeforeMs }) {
@@ -379,10 +300,5 @@ export function createRecords(deps: {
       if (stale.length === 0) return
       await store.writeAll((tables) => [tables.deleteFrom('spent_tokens').where('expires_ms', '<', untilMs)])
     },
-    leaseCounts: () =>
-      store.read
-        .selectFrom('leases')
-        .select((e) => [e.fn.countAll<number>().as('issued'), e.fn.count<number>('revoked_ms').as('revoked')])
-        .executeTakeFirstOrThrow(),
   }
 }

@@ -171,6 +171,7 @@ test('a restart keeps sessions, steps and leases', async (t) => {
     issued: 1,
     revoked: 0,
     active: 1,
+    ending: 0,
     openSteps: 1,
     undelivered: 0,
   })

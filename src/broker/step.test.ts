@@ -238,6 +238,7 @@ test('a lease: recorded, stored, then handed out; the same one every time', asyn
     issued: 2,
     revoked: 0,
     active: 2,
+    ending: 0,
     openSteps: 1,
     undelivered: 0,
   })

@@ -141,7 +141,13 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     `a lease on ${text(data['connection'])} was issued (${text(data['kind'])}${data['secret'] === undefined ? '' : `, secret "${text(data['secret'])}" stays in the vault`}), by grant ${text(data['grant'])}`,
   ],
   'lease.revoked': (data) => [
-    `the lease on ${text(data['connection'])} was revoked: ${text(data['reason'])}`,
+    `the lease on ${text(data['connection'])} was revoked: ${text(data['reason'])}${data['proof'] === undefined ? '' : ` (${text(data['proof'])})`}`,
+  ],
+  'lease.renewed': (data) => [
+    `the lease on ${text(data['connection'])} was renewed until ${text(data['expires'])}`,
+  ],
+  'lease.revoke_failed': (data) => [
+    `NOT REVOKED: the lease on ${text(data['connection'])} (${text(data['kind'])}), tried ${text(data['attempts'])} times since ${text(data['since'])}: ${text(data['failure'])}`,
   ],
   'access.granted': (data) => [`was granted ${operations(data['operations'])}${detail(data)}`],
   'access.denied': (data) => [

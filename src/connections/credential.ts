@@ -1,4 +1,4 @@
-import { secretName, type CredentialSchema } from '../config/index.ts'
+import { durationSeconds, secretName, type CredentialSchema } from '../config/index.ts'
 import type { IssuerName } from '../kinds/index.ts'
 
 /** A secret of the vault that the gateway writes into requests. */
@@ -8,7 +8,9 @@ export type InjectedCredential =
   | { readonly scheme: 'query'; readonly secret: string; readonly name: string }
 
 /** What an issuer needs, as mayfly.yaml has it. */
-export type IssuerConfig<Name extends IssuerName> = Extract<CredentialSchema, Record<Name, unknown>>[Name]
+export type IssuerConfig<Name extends IssuerName> = Name extends IssuerName
+  ? Extract<CredentialSchema, Record<Name, unknown>>[Name]
+  : never
 
 /** A credential that an issuer makes for one step. */
 export type MintedCredentialConfig = {
@@ -19,6 +21,11 @@ export type CredentialConfig = InjectedCredential | MintedCredentialConfig
 
 export function isMinted(credential: CredentialConfig): credential is MintedCredentialConfig {
   return 'config' in credential
+}
+
+/** How long one lives at most; undefined where that is left to the step. */
+export function longestSecondsOf({ config }: MintedCredentialConfig): number | undefined {
+  return 'ttl' in config && config.ttl !== undefined ? durationSeconds(config.ttl) : undefined
 }
 
 export function compileCredential(credential: CredentialSchema | undefined): CredentialConfig | undefined {

@@ -10,12 +10,17 @@ export type Plain = null | boolean | number | string | readonly Plain[] | { read
  * Makes credentials that live as long as a step, at one kind of upstream. It keeps nothing of its own: whatever it needs to
  * renew, revoke or probe a credential it is given again, by a server that may have seen none of it.
  * Every method throws `upstream_unreachable` (nobody answers; ask again), `credential_failed` (the upstream refuses, in its own
- * words, without a secret), or what opening a secret throws. What it throws says what to do, in one line.
+ * words, without a secret), or what opening a secret throws. What it throws says what to do, in one line. An upstream that says
+ * when to come again is an `UpstreamBusy`.
  */
 export interface CredentialIssuer<Name extends IssuerName = IssuerName> {
   readonly name: Name
   /** What revoking means here: that is shown to people, and nothing stronger is claimed. */
   revocation(config: IssuerConfig<Name>): Revocation
+  /** At least so long one may live that was asked for, whatever was asked for: it is given that time where nobody heard of it. */
+  readonly longestSeconds?: number
+  /** Nothing of it ends by itself: it is never taken for expired, only for revoked. */
+  readonly staysUntilRevoked?: true
   /**
    * What is enough to find and end what `mint` may make, should nobody hear its answer: names that are chosen here, from the
    * lease's id. It is durable before `mint` is called. No secret.

@@ -124,17 +124,17 @@ export function createGatekeeper(deps: {
   }
 
   /** What a step's lockfile was let in by, while the step runs. */
-  const whole = new WeakMap<Step, Map<string, Promise<Permission>>>()
+  const whole = new WeakMap<Step, Map<string, Promise<unknown>>>()
 
-  /** The lease of the connection, once the entry that says what it is for is durable. */
+  /** The entry that says what the lease of the connection is for. */
   async function permitWhole(
     step: Step,
     connection: Connection,
     { action }: Operation,
     grant: string,
     pins: Pins,
-  ): Promise<Permission> {
-    const lease = needsLease(connection) ? await broker.lease(step, connection, grant) : undefined
+    lease: Lease | undefined,
+  ): Promise<void> {
     await audit.append(
       stepEvent(step, 'access.granted', {
         ...(lease === undefined ? {} : { lease: lease.id }),
@@ -144,7 +144,6 @@ export function createGatekeeper(deps: {
         lockfile: { sha256: pins.digest, packages: pins.packages },
       }),
     )
-    return permitOf(lease)
   }
 
   async function recordWaived(
@@ -172,21 +171,26 @@ export function createGatekeeper(deps: {
       // What only shadow mode lets pass is recorded by its own name.
       if (!decision.allow || decision.shadow !== undefined || unnamedOperation(operation) !== undefined)
         return this.permit(step, connection, [operation], {}, false)
-      const known = whole.get(step) ?? new Map<string, Promise<Permission>>()
+      const known = whole.get(step) ?? new Map<string, Promise<unknown>>()
       whole.set(step, known)
-      const key = `${connection.name} ${decision.grant}`
-      const permitting = known.get(key) ?? permitWhole(step, connection, operation, decision.grant, pins)
-      known.set(key, permitting)
+      let [key, recording]: [string, Promise<unknown> | undefined] = ['', undefined]
       try {
-        const permission = await permitting
+        // A minted credential may end before its step: each package asks for the one that is in force.
+        const lease = needsLease(connection)
+          ? await broker.lease(step, connection, decision.grant)
+          : undefined
+        key = `${connection.name} ${decision.grant} ${lease?.id ?? ''}`
+        recording = known.get(key) ?? permitWhole(step, connection, operation, decision.grant, pins, lease)
+        known.set(key, recording)
+        await recording
         downloads.assertWritable(step)
         if (step.endReason !== undefined)
           throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
         activity.granted(step.id, summarise(operation))
-        return permission
+        return permitOf(lease)
       } catch (error) {
         // The next package tries again.
-        if (known.get(key) === permitting) known.delete(key)
+        if (known.get(key) === recording) known.delete(key)
         const message = deny(step, describeOperation(operation), messageOf(error))
         return { allow: false, message, refused: [operation] }
       }

@@ -41,7 +41,7 @@ import {
 import { createRules, type RulesHolder } from '../rules/index.ts'
 import { createApiServer, createHealth, createMetrics, missingSecrets } from '../server/index.ts'
 import { openStore, startCheckpoints } from '../store/index.ts'
-import { createStoredRing, createVault, keyProviders, openRing } from '../vault/index.ts'
+import { createStoredRing, createVault, keyProviders, openRing, openSealed, seal } from '../vault/index.ts'
 import { startAuditProcess, startForwardProcess } from './audit-process.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
 import { compareLogAndStore, recordCompared } from './log-and-store.ts'
@@ -192,12 +192,19 @@ export async function startUp(options: UpOptions): Promise<Up> {
     clock,
     heartbeatSeconds: options.heartbeatSeconds,
     logOf: (step) => logs.digest(step),
-    tools: {
-      clock,
-      http: createHttpClient({ tunnel: (host, port) => tunnelOf(guard, rules, host, port) }),
-      openSecret: (name) => vault.open(name),
-      identityToken: () => {
-        throw new MayflyError('config_invalid', 'Mayfly signs no identity of its own yet')
+    issuers: {
+      sealing: {
+        seal: (context, value) => seal(ring, context, value),
+        open: (context, sealed) => openSealed(ring, context, sealed),
+      },
+      grantsOf: (role, connection) => grantsOn(rules, role, connection),
+      tools: {
+        clock,
+        http: createHttpClient({ tunnel: (host, port) => tunnelOf(guard, rules, host, port) }),
+        openSecret: (name) => vault.open(name),
+        identityToken: () => {
+          throw new MayflyError('config_invalid', 'Mayfly signs no identity of its own yet')
+        },
       },
     },
   })
@@ -329,6 +336,8 @@ export async function startUp(options: UpOptions): Promise<Up> {
       // Whoever runs a step is told that it has ended before we are gone: nothing runs on past its recorded end.
       const toldBy = clock.nowMs() + (options.heartbeatSeconds + 1) * 1000
       while (server.untold() > 0 && clock.nowMs() < toldBy) await pause()
+      // Credentials that were minted are revoked now, if their upstreams answer; the next start goes on with the others.
+      await Promise.race([broker.idle(), new Promise((next) => setTimeout(next, revokingMs).unref())])
       // The log has every end before it is stopped, too, if it answers; what it has not, it gets at the next start.
       const deliveredBy = clock.nowMs() + deliveryMs
       while ((await broker.counts()).undelivered > 0 && clock.nowMs() < deliveredBy) await pause()
@@ -344,6 +353,15 @@ function tunnelOf(guard: EgressGuard, rules: RulesHolder, host: string, port: nu
   if (proxy === undefined || proxy.isDirect(host)) return undefined
   return guard.dial({ host, port, private: true })
 }
+
+/** What the role may do there, as it is written. */
+function grantsOn(rules: RulesHolder, role: string, connection: string): string[] {
+  const grants = rules.loaded ? (rules.current().policy.roles.get(role)?.grants ?? []) : []
+  return grants.filter((grant) => grant.connection === connection).map(({ source }) => source)
+}
+
+/** How long a stop waits for upstreams that revoke. */
+const revokingMs = 5_000
 
 /** How long a stop waits for the log to take what is left. */
 const deliveryMs = 5_000

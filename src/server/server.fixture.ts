@@ -7,7 +7,7 @@ import { Secret } from '../lib/index.ts'
 import { createApprovals, createNotifications } from '../approval/index.ts'
 import type { Message } from '../approval/message.ts'
 import type { SendWebhook } from '../approval/webhook.ts'
-import { fakeAudit } from '../broker/broker.fixture.ts'
+import { fakeAudit, issuersFor } from '../broker/broker.fixture.ts'
 import {
   createAccessTokens,
   createBroker,
@@ -141,6 +141,7 @@ export async function openServer(
     clock,
     heartbeatSeconds: 1_000_000,
     logOf: (step) => logs.digest(step),
+    issuers: issuersFor(vault, vaultKey, clock),
   })
   const rules = await createRules({ store, audit: audit.client, clock, fetch: fetcher, audience: () => url })
   const gateway = createGateway({

@@ -175,6 +175,15 @@ const migrations: readonly string[] = [
   INSERT INTO secret_names (name, current_version, created_ms)
     SELECT name, max(version), min(created_ms) FROM secrets GROUP BY name;
   `,
+  // What is to be done at one upstream is found without reading what waits at another.
+  `
+  ALTER TABLE leases ADD COLUMN run_id TEXT;
+  ALTER TABLE leases ADD COLUMN asked_ms INTEGER;
+  ALTER TABLE leases ADD COLUMN revoking_ms INTEGER;
+  ALTER TABLE leases ADD COLUMN told_ms INTEGER;
+  CREATE INDEX leases_due_at ON leases (connection, due_ms) WHERE due_ms IS NOT NULL;
+  CREATE INDEX leases_due_of ON leases (run_id) WHERE due_ms IS NOT NULL;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

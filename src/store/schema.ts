@@ -121,8 +121,16 @@ export interface Tables {
     claimed_by: string | null
     /** Why it could not be revoked so far. */
     failure: string | null
-    /** How it is known to be dead: `probed`, `not_found`, `confirmed` or `expired`. */
+    /** How it is known to be dead: `probed`, `not_found`, `confirmed`, `expired`, or `operator`, whose word it is. */
     proof: string | null
+    /** The run of a minted one. */
+    run_id: string | null
+    /** Its upstream was asked then to make or renew it, and the answer is not known: there may be more than `handle` tells of. */
+    asked_ms: number | null
+    /** Since when it is being revoked. */
+    revoking_ms: number | null
+    /** When it was last told that it cannot be revoked. */
+    told_ms: number | null
   }
   /** Sealed values; a version is never overwritten, only destroyed: then `sealed` is empty. */
   secrets: {

@@ -36,7 +36,9 @@ const lines: Readonly<Record<string, Line>> = {
   'operator.refused': ['authentication', 1, 3, 'failed'],
 
   'lease.issued': ['authorization', 1, 1],
+  'lease.renewed': ['authorization', 1, 1],
   'lease.revoked': ['authorization', 99, 1],
+  'lease.revoke_failed': ['authorization', 99, 4, 'failed'],
   'approval.requested': ['authorization', 99, 1],
   'approval.granted': ['authorization', 1, 1],
   'approval.denied': ['authorization', 99, 2, 'failed'],

@@ -20,6 +20,8 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   'session.issued': 'granted',
   'session.refused': 'refused',
   'lease.issued': 'granted',
+  'lease.renewed': 'granted',
+  'lease.revoke_failed': 'failed',
   'approval.granted': 'granted',
   'approval.denied': 'denied',
   'approval.refused': 'refused',

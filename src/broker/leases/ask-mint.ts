@@ -1,0 +1,64 @@
+import { MayflyError } from '../../lib/index.ts'
+import type { CredentialIssuer, IssuerTools, Minted, MintRequest, Plain } from '../../credentials/index.ts'
+import { within, type After } from './within.ts'
+
+/** An upstream that has not made it by then is not waited for. */
+export const mintMs = 30_000
+
+export type MintAnswer =
+  | { readonly said: 'made'; readonly minted: Minted }
+  /** It cannot have been made: nobody was asked. */
+  | { readonly said: 'not_asked'; readonly error: unknown }
+  /** It may have been made all the same: what answers late is given to `late`. */
+  | { readonly said: 'failed'; readonly error: unknown }
+
+/**
+ * Asks an issuer for a credential. A secret that cannot be opened is known before anybody was asked; of every other fault it is
+ * not known what it has left behind.
+ */
+export async function askMint(
+  issuer: CredentialIssuer,
+  request: MintRequest,
+  plan: Plain,
+  deps: { tools: IssuerTools; after: After; late: (minted: Minted) => void },
+): Promise<MintAnswer> {
+  let asked = false
+  let unopened: unknown
+  const tools: IssuerTools = {
+    ...deps.tools,
+    http: {
+      ask(question) {
+        asked = true
+        return deps.tools.http.ask(question)
+      },
+    },
+    async openSecret(name) {
+      try {
+        return await deps.tools.openSecret(name)
+      } catch (error) {
+        unopened ??= asked ? undefined : error
+        throw error
+      }
+    },
+  }
+  const { connection } = request
+  let over = false
+  const minting = issuer.mint(request, plan, tools)
+  void minting.then(
+    (minted) => {
+      if (over) deps.late(minted)
+    },
+    () => undefined,
+  )
+  const slow = () =>
+    new MayflyError(
+      'upstream_unreachable',
+      `connection "${connection.name}" has not made a credential in ${mintMs / 1000} s: is ${connection.host} up?`,
+    )
+  try {
+    return { said: 'made', minted: await within(deps.after, mintMs, minting, slow) }
+  } catch (error) {
+    over = true
+    return { said: unopened !== undefined && unopened === error && !asked ? 'not_asked' : 'failed', error }
+  }
+}

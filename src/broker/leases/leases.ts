@@ -1,0 +1,142 @@
+import type { Clock } from '../../lib/index.ts'
+import { newId, newOrderedId, type LeaseId, type StepId } from '../../lib/index.ts'
+import type { AuditClient, RunNumbers } from '../../audit/client/index.ts'
+import { isMinted, type Connection } from '../../connections/index.ts'
+import type { Store } from '../../store/index.ts'
+import type { Vault } from '../../vault/index.ts'
+import { leaseKey, openClientIdentity } from '../client-identity.ts'
+import { leaseIssued } from '../events.ts'
+import type { Lease, Minted, Step } from '../model.ts'
+import type { Outbox } from '../outbox.ts'
+import { staticAuthorization } from '../static-credential.ts'
+import { createDue } from './due.ts'
+import { createLedger, type Ledger } from './ledger.ts'
+import { createMinting } from './minting.ts'
+import type { GrantsOf } from './request.ts'
+import { createRevoker, type IssuerDeps } from './revoker.ts'
+import { ended } from './stands.ts'
+import { createUnsaved } from './unsaved.ts'
+
+/**
+ * Leases, from the first use of a connection to the proof that its credential is dead:
+ * requested -> issued -> revoking -> revoked | expired | revoke_failed.
+ */
+export interface Leases {
+  /** The step's lease for this connection, issued at its first use. */
+  issue(step: Step, connection: Connection, grant: string): Promise<Lease>
+  record(step: Step, connection: Connection, minted: Minted): Promise<void>
+  /** Nothing of the step is in force any more; what was minted is being revoked. */
+  endOf(step: Step, reason: string): Promise<void>
+  forget(step: StepId): void
+  /** What is to be done about leases of this and other servers, alive or dead. Returns before any upstream has answered. */
+  sweep(): Promise<void>
+  /** A server starts: what waits for another try is due now. */
+  hurry(): Promise<void>
+  counts: Ledger['counts']
+  /** Resolves once no upstream is being asked to revoke anything. */
+  idle(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface LeaseDeps extends Partial<Pick<IssuerDeps, 'issuerOf' | 'after' | 'random'>> {
+  readonly tools: IssuerDeps['tools']
+  readonly sealing: IssuerDeps['sealing']
+  readonly grantsOf: GrantsOf
+}
+
+export function createLeases(deps: {
+  store: Store
+  vault: Vault
+  audit: AuditClient
+  outbox: Outbox
+  numbers: RunNumbers
+  clock: Clock
+  issuers: Required<LeaseDeps>
+}): Leases {
+  const { vault, audit, clock, issuers } = deps
+  const server = newId<string>('srv')
+  const ledger = createLedger(deps)
+  const due = createDue({ ...deps, server })
+  const unsaved = createUnsaved()
+  const revoker = createRevoker({ ...issuers, clock, due })
+  const clientIdentity = (connection: Connection) => openClientIdentity(vault, connection, clock)
+  const minting = createMinting({
+    ...issuers,
+    ...{ clock, ledger, unsaved, revoker, audit, server, clientIdentity },
+  })
+  const kept = new Map<StepId, Map<string, Promise<Lease>>>()
+
+  async function issueKept(step: Step, connection: Connection, grant: string): Promise<Lease> {
+    const { name, credential } = connection
+    const lease: Lease = {
+      id: newOrderedId<LeaseId>('lse', clock.nowMs()),
+      connection: name,
+      expiresMs: step.expiresMs,
+      authorization:
+        credential === undefined || isMinted(credential)
+          ? undefined
+          : await staticAuthorization(vault, credential),
+      clientIdentity: await clientIdentity(connection),
+    }
+    await add(lease, step, connection, { grant, kind: 'static' })
+    return lease
+  }
+
+  /** The lease is in the log and in the store before anybody has it. */
+  async function add(lease: Lease, step: Step, connection: Connection, how: Pick<Minted, 'grant' | 'kind'>) {
+    await audit.append(leaseIssued(lease, step, connection, how))
+    await ledger.add(lease, step, how)
+    // A kill may race the issue: then the lease is revoked at once and never handed out.
+    if (step.endReason === undefined) return
+    await ledger.endOf(step, step.endReason)
+    throw ended(step.endReason)
+  }
+
+  return {
+    issue(step, connection, grant) {
+      const { credential } = connection
+      if (credential !== undefined && isMinted(credential))
+        return minting.lease({ step, connection, credential, grant })
+      const ofStep = kept.get(step.id) ?? new Map<string, Promise<Lease>>()
+      kept.set(step.id, ofStep)
+      const key = leaseKey(connection)
+      const known = ofStep.get(key)
+      if (known !== undefined) return known
+      const issuing = issueKept(step, connection, grant)
+      ofStep.set(key, issuing)
+      issuing.catch(() => ofStep.delete(key))
+      return issuing
+    },
+    record: (step, connection, minted) =>
+      add(
+        {
+          id: newOrderedId<LeaseId>('lse', clock.nowMs()),
+          connection: connection.name,
+          expiresMs: Math.min(minted.expiresMs, step.expiresMs),
+          // It is the gateway's, which has it already.
+          authorization: undefined,
+          clientIdentity: undefined,
+        },
+        step,
+        connection,
+        minted,
+      ),
+    async endOf(step, reason) {
+      await ledger.endOf(step, reason)
+      revoker.soon()
+    },
+    forget(step) {
+      kept.delete(step)
+      minting.forget(step)
+    },
+    async sweep() {
+      await unsaved.again()
+      await ledger.endLeft()
+      await revoker.run()
+    },
+    hurry: async () => void (await due.hurry()),
+    counts: () => ledger.counts(),
+    idle: () => revoker.idle(),
+    close: () => revoker.close(),
+  }
+}

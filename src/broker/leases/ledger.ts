@@ -1,0 +1,273 @@
+import type { QueryCreator, Selectable } from 'kysely'
+import type { Clock, RunId, StepId } from '../../lib/index.ts'
+import type { RunNumbers } from '../../audit/client/index.ts'
+import type { Identity } from '../../identity/index.ts'
+import { insertRow, type Store, type Tables } from '../../store/index.ts'
+import { leaseRenewed, leaseRevoked, type StepOfLease } from '../events.ts'
+import type { Lease, Step } from '../model.ts'
+import type { Outbox } from '../outbox.ts'
+import { endRun } from '../run-end.ts'
+
+export type LeaseRow = Selectable<Tables['leases']>
+
+/** What is known of a minted lease before its upstream is asked. */
+export interface Requested {
+  readonly lease: string
+  readonly step: Step
+  readonly connection: string
+  readonly grant: string
+  readonly kind: string
+  readonly plan: string
+  readonly means: string
+  /** Until when what may be made can live. */
+  readonly expiresMs: number
+  /** From then on, whoever began it is taken for dead. */
+  readonly dueMs: number
+  readonly by: string
+}
+
+/** What an upstream made of it. */
+export interface Made {
+  readonly handle: Uint8Array
+  readonly expiresMs: number
+  /** No question about this lease was ever left without an answer. */
+  readonly heard: boolean
+}
+
+/** Leases as rows: each step of their lives is one transaction, and an end comes with its entry. */
+export interface Ledger {
+  /** A kept credential: in force as soon as it is there. */
+  add(lease: Lease, step: Step, how: { grant: string; kind: string }): Promise<void>
+  request(requested: Requested): Promise<void>
+  /** Nobody was asked for it: there is nothing to end. */
+  withdraw(requested: Requested): Promise<void>
+  /** `ended`: its step is over, or it was given up; it is being revoked with what was made. */
+  made(requested: Requested, made: Made): Promise<'issued' | 'ended'>
+  /** Its upstream is asked for a later end. False if it does not stand any more. */
+  renewing(lease: string, untilMs: number): Promise<boolean>
+  /** Its later end, or who takes its place from `dueMs` on, is in force. */
+  renewed(lease: { id: string; connection: string }, step: Step, by: Renewal): Promise<void>
+  /** Whatever there is of it is to be revoked. */
+  end(lease: string, reason: string): Promise<void>
+  /** Every lease of the step: kept ones are over with it, minted ones are to be revoked. */
+  endOf(step: Step, reason: string): Promise<void>
+  /** The same for steps that were over before their leases were written. */
+  endLeft(): Promise<void>
+  counts(): Promise<{ issued: number; revoked: number; active: number; ending: number }>
+}
+
+export type Renewal =
+  | { readonly expiresMs: number }
+  | { readonly expiresMs: number; readonly lease: string; readonly dueMs: number }
+
+export function createLedger(deps: {
+  store: Store
+  outbox: Outbox
+  numbers: RunNumbers
+  clock: Clock
+}): Ledger {
+  const { store, outbox, clock } = deps
+
+  async function endAllOf(step: StepOfLease, reason: string): Promise<void> {
+    await outbox.write(async (tx, add) => {
+      const open = await tx
+        .selectFrom('leases')
+        .select(['id', 'connection', 'plan'])
+        .where('step_id', '=', step.id)
+        .where('revoked_ms', 'is', null)
+        .where('state', '=', 'issued')
+        .execute()
+      const [kept, minted] = [
+        open.filter(({ plan }) => plan === null),
+        open.filter(({ plan }) => plan !== null),
+      ]
+      if (kept.length > 0)
+        await tx
+          .updateTable('leases')
+          .set({ state: 'revoked', revoked_ms: clock.nowMs(), revoke_reason: reason })
+          .where('id', 'in', idsOf(kept))
+          .execute()
+      if (minted.length > 0) await revoking(tx, clock, reason).where('id', 'in', idsOf(minted)).execute()
+      // Those that were replaced have waited for whoever still used them: nobody does now.
+      await tx
+        .updateTable('leases')
+        .set({ due_ms: clock.nowMs() })
+        .where('step_id', '=', step.id)
+        .where('revoked_ms', 'is', null)
+        .where('revoke_reason', '=', replaced)
+        .where('attempts', '=', 0)
+        .execute()
+      add(kept.map((row) => leaseRevoked(row, step, reason)))
+    })
+  }
+
+  return {
+    async add(lease, step, { grant, kind }) {
+      const row = newRow(step, { lease: lease.id, connection: lease.connection, grant, kind }, clock)
+      await store.writeAll(() => [insertRow('leases', { ...row, expires_ms: lease.expiresMs })])
+    },
+    async request(requested) {
+      const row = requestedRow(requested, clock)
+      await store.writeAll(() => [insertRow('leases', row)])
+    },
+    async withdraw({ lease, step, means }) {
+      await outbox.write(async (tx, add) => {
+        await tx.deleteFrom('leases').where('id', '=', lease).where('state', '=', 'requested').execute()
+        if (means !== 'by_expiry' && step.endReason !== undefined)
+          await endRun(tx, add, deps.numbers, step.session.runId)
+      })
+    },
+    made: (requested, made) =>
+      store.write(async (tx) => {
+        const row = await tx
+          .selectFrom('leases')
+          .innerJoin('steps', 'steps.id', 'leases.step_id')
+          .select(['leases.state', 'steps.ended_ms'])
+          .where('leases.id', '=', requested.lease)
+          .executeTakeFirst()
+        const stands = row?.ended_ms === null && (row.state === 'requested' || row.state === 'issued')
+        const known = { handle: made.handle, expires_ms: made.expiresMs, claimed_ms: null, claimed_by: null }
+        if (stands) {
+          await tx
+            .updateTable('leases')
+            .set({ ...known, state: 'issued', due_ms: null, ...(made.heard ? { asked_ms: null } : {}) })
+            .where('id', '=', requested.lease)
+            .execute()
+          return 'issued'
+        }
+        // What came too late is there all the same, also if its row was final: then it holds nothing any more.
+        if (row === undefined) await tx.insertInto('leases').values(requestedRow(requested, clock)).execute()
+        await revoking(tx, clock, 'late')
+          .set({ ...known, plan: requested.plan, revoked_ms: null, proof: null })
+          .where('id', '=', requested.lease)
+          .execute()
+        return 'ended'
+      }),
+    async renewing(lease, untilMs) {
+      const changed = await store.write((tx) =>
+        tx
+          .updateTable('leases')
+          .set((e) => ({
+            asked_ms: clock.nowMs(),
+            expires_ms: e.fn<number>('max', [e.ref('expires_ms'), e.val(untilMs)]),
+          }))
+          .where('id', '=', lease)
+          .where('state', '=', 'issued')
+          .executeTakeFirst(),
+      )
+      return changed.numUpdatedRows > 0n
+    },
+    async renewed(lease, step, by) {
+      const { id, role, session } = step
+      const of = { id, role, run: session.runId, job: session.subject }
+      const expires = new Date(by.expiresMs).toISOString()
+      await outbox.write(async (tx, add) => {
+        if ('lease' in by)
+          await revoking(tx, clock, replaced)
+            .set({ due_ms: by.dueMs })
+            .where('id', '=', lease.id)
+            .where('state', '=', 'issued')
+            .execute()
+        add([leaseRenewed(lease, of, 'lease' in by ? { expires, by: by.lease } : { expires })])
+      })
+    },
+    async end(lease, reason) {
+      await store.write((tx) =>
+        revoking(tx, clock, reason)
+          .where('id', '=', lease)
+          .where('state', 'in', ['requested', 'issued'])
+          .execute(),
+      )
+    },
+    endOf: ({ id, role, session }, reason) =>
+      endAllOf({ id, role, run: session.runId, job: session.subject }, reason),
+    async endLeft() {
+      const left = await store.read
+        .selectFrom('leases')
+        .innerJoin('steps', 'steps.id', 'leases.step_id')
+        .innerJoin('sessions', 'sessions.id', 'leases.session_id')
+        .select(['leases.step_id', 'steps.end_reason', 'steps.role', 'sessions.run_id', 'sessions.identity'])
+        .distinct()
+        .where('leases.revoked_ms', 'is', null)
+        .where('leases.state', '=', 'issued')
+        .where('steps.ended_ms', 'is not', null)
+        .execute()
+      for (const { step_id: id, run_id: run, end_reason: reason, role, identity } of left) {
+        const job = jobIn(identity)
+        await endAllOf({ id: id as StepId, run: run as RunId, role, job }, reason ?? 'ended')
+      }
+    },
+    async counts() {
+      const rows = await store.read
+        .selectFrom('leases')
+        .select((e) => ['state', e.fn.countAll<number>().as('count')])
+        .groupBy('state')
+        .execute()
+      const of = (...states: string[]) =>
+        rows.filter(({ state }) => states.includes(state)).reduce((sum, { count }) => sum + count, 0)
+      const [revoked, active] = [of('revoked', 'expired'), of('issued')]
+      const ending = of('revoking', 'revoke_failed')
+      return { issued: revoked + active + ending, revoked, active, ending }
+    },
+  }
+}
+
+/** Why a lease ends that another took the place of. */
+export const replaced = 'replaced'
+
+export function jobIn(identity: string): StepOfLease['job'] {
+  return JSON.parse(identity) as Pick<Identity, 'issuer' | 'attributes'>
+}
+
+function revoking(tx: QueryCreator<Tables>, clock: Clock, reason: string) {
+  const now = clock.nowMs()
+  return tx.updateTable('leases').set((e) => ({
+    state: 'revoking',
+    due_ms: now,
+    revoking_ms: now,
+    attempts: 0,
+    failure: null,
+    told_ms: null,
+    claimed_ms: null,
+    claimed_by: null,
+    revoke_reason: e.fn.coalesce('revoke_reason', e.val(reason)),
+  }))
+}
+
+function newRow(
+  step: Step,
+  { lease, connection, grant, kind }: Pick<Requested, 'lease' | 'connection' | 'grant' | 'kind'>,
+  clock: Clock,
+) {
+  return {
+    id: lease,
+    session_id: step.session.id,
+    step_id: step.id,
+    connection,
+    grant_source: grant,
+    kind,
+    created_ms: clock.nowMs(),
+    revoked_ms: null,
+    revoke_reason: null,
+  }
+}
+
+function requestedRow(requested: Requested, clock: Clock) {
+  const now = clock.nowMs()
+  return {
+    ...newRow(requested.step, requested, clock),
+    expires_ms: requested.expiresMs,
+    state: 'requested' as const,
+    plan: requested.plan,
+    means: requested.means,
+    run_id: requested.step.session.runId,
+    asked_ms: now,
+    due_ms: requested.dueMs,
+    claimed_ms: now,
+    claimed_by: requested.by,
+  }
+}
+
+function idsOf(rows: readonly { id: string }[]): string[] {
+  return rows.map(({ id }) => id)
+}

@@ -1,0 +1,388 @@
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import { inspect } from 'node:util'
+import { UpstreamBusy } from '../../credentials/index.ts'
+import {
+  code,
+  connection,
+  delivered,
+  grant,
+  latch,
+  openSession,
+  setup,
+  startMs,
+  stepRequest,
+} from '../broker.fixture.ts'
+import { fakeUpstream, mintedCredential, unreachable } from './upstream.fixture.ts'
+
+type Options = Parameters<typeof fakeUpstream>[1]
+
+const db = () => connection('db', { credential: mintedCredential })
+
+async function begin(t: TestContext, options: Options = {}, ttlSeconds = 900) {
+  let ms = () => startMs
+  const upstream = fakeUpstream({ nowMs: () => ms() }, options)
+  const it = await setup(t, { issuerOf: () => upstream.issuer, random: () => 0 })
+  ms = () => it.clock.ms
+  const session = await openSession(it.broker, { ttlSeconds: 3600 })
+  const step = await it.broker.openStep(session, stepRequest({ ttlSeconds }))
+  return { it, upstream, session, step }
+}
+
+type Begun = Awaited<ReturnType<typeof begin>>
+
+const rows = ({ it }: Pick<Begun, 'it'>) => it.store.read.selectFrom('leases').selectAll().execute()
+
+/** Lets the time pass and the server do what is due, until nothing is. */
+async function pass({ it, step }: Pick<Begun, 'it' | 'step'>, seconds: number, every = 60): Promise<void> {
+  for (let left = seconds; left > 0; left -= every) {
+    it.clock.ms += Math.min(left, every) * 1000
+    await it.broker.heartbeat(step)
+    await it.broker.sweep()
+    await it.broker.idle()
+  }
+  await delivered(it)
+}
+
+test('minted: requested before it is made, kept before it is in the log, there before anybody has it; one for all who ask', async (t) => {
+  const { it, upstream, step } = await begin(t)
+  const seen: unknown[] = []
+  upstream.on.before = async () => {
+    const [row] = await rows({ it })
+    seen.push(row?.state, JSON.parse(row?.plan ?? 'null').plan, row?.handle)
+  }
+  const { append } = it.audit.client
+  it.audit.client.append = async (event) => {
+    if (event.type === 'lease.issued') {
+      const [row] = await rows({ it })
+      seen.push(row?.state, row?.handle?.length !== 0)
+    }
+    return await append(event)
+  }
+  const [lease, same] = await Promise.all([
+    it.broker.lease(step, db(), grant),
+    it.broker.lease(step, db(), grant),
+  ])
+  assert.equal(lease, same)
+  assert.equal(await it.broker.lease(step, db(), grant), lease)
+  assert.deepEqual(seen, ['requested', { name: `mayfly-${lease.id}` }, null, 'issued', true])
+  assert.equal(lease.authorization?.reveal(), `Bearer token-of-${lease.id}-0`)
+  assert.equal(lease.fields?.['token']?.reveal(), `token-of-${lease.id}-0`)
+  const [entry, ...more] = it.audit.ofType('lease.issued')
+  assert.deepEqual(more, [])
+  const { kind, means, facts, expires } = entry?.data ?? {}
+  assert.deepEqual(
+    { kind, means, facts, expires },
+    {
+      kind: 'oauth-client',
+      means: 'at_once',
+      facts: { account: `${lease.id}-0` },
+      expires: new Date(step.expiresMs).toISOString(),
+    },
+  )
+})
+
+test('a minted credential is in no row, entry or error as it is', async (t) => {
+  const { it, step } = await begin(t)
+  const lease = await it.broker.lease(step, db(), grant)
+  await it.broker.endStep(step, { reason: 'finished' })
+  for (const thing of [await rows({ it }), it.audit.entries, lease, step]) {
+    const text = `${inspect(thing, { depth: null })} ${JSON.stringify(thing)}`
+    assert.doesNotMatch(text, /token-of/)
+  }
+})
+
+test('the end of a step: its credential is revoked, probed, and the run ends after it', async (t) => {
+  const begun = await begin(t)
+  const { it, upstream, step, session } = begun
+  await it.broker.lease(step, db(), grant)
+  const { held, release } = latch()
+  upstream.on.before = () => held
+  await it.broker.endSession(session, 'finished')
+  await delivered(it)
+  assert.deepEqual((await it.broker.counts()).ending, 1)
+  assert.deepEqual(it.audit.ofType('run.finished'), [], 'something of the run goes on')
+  release()
+  await it.broker.idle()
+  await delivered(it)
+  assert.deepEqual(upstream.living(), [])
+  const [revoked] = it.audit.ofType('lease.revoked')
+  const { reason, kind, means, proof } = revoked?.data ?? {}
+  assert.deepEqual(
+    { reason, kind, means, proof },
+    { reason: 'finished', kind: 'oauth-client', means: 'at_once', proof: 'probed' },
+  )
+  assert.equal(it.audit.types().at(-1), 'run.finished')
+  const [row] = await rows(begun)
+  assert.deepEqual([row?.state, row?.plan, row?.handle, row?.due_ms], ['revoked', null, null, null])
+})
+
+test('a slow upstream does not hold up the ends of other steps, nor what another upstream revokes', async (t) => {
+  const { it, upstream, step, session } = await begin(t)
+  const { held, release } = latch()
+  upstream.on.before = (phase) => (phase === 'revoke' ? held : undefined)
+  const others = await Promise.all(
+    Array.from({ length: 30 }, () => it.broker.openStep(session, stepRequest())),
+  )
+  for (const one of [step, ...others]) await it.broker.lease(one, db(), grant)
+  for (const one of [step, ...others]) await it.broker.endStep(one, { reason: 'finished' })
+  upstream.on.before = () => undefined
+  const last = await it.broker.openStep(session, stepRequest())
+  await it.broker.lease(last, connection('other', { credential: mintedCredential }), grant)
+  await it.broker.endStep(last, { reason: 'finished' })
+  while ((await it.broker.counts()).revoked === 0) await new Promise((next) => setImmediate(next))
+  assert.equal(upstream.living().length, 31)
+  release()
+  await it.broker.idle()
+  assert.equal(upstream.living().length, 0)
+})
+
+test('an upstream that made it and then failed: nobody has it, it is found by its plan, and nothing is left', async (t) => {
+  const begun = await begin(t)
+  const { it, upstream, step } = begun
+  upstream.on.after = (phase) => {
+    if (phase === 'mint') throw unreachable()
+  }
+  await assert.rejects(it.broker.lease(step, db(), grant), code('upstream_unreachable'))
+  await assert.rejects(it.broker.lease(step, db(), grant), code('upstream_unreachable'))
+  assert.equal(
+    upstream.asked.filter((one) => one === 'mint').length,
+    1,
+    'who asks at once gets the same answer',
+  )
+  await it.broker.idle()
+  assert.deepEqual(upstream.living(), [])
+  await pass(begun, 120)
+  assert.deepEqual(
+    (await rows(begun)).map(({ state }) => state),
+    ['revoked'],
+  )
+  assert.deepEqual(it.audit.ofType('lease.issued'), [])
+  upstream.on.after = () => undefined
+  assert.ok(await it.broker.lease(step, db(), grant))
+})
+
+test('an upstream that answers too late: what it made then is revoked', async (t) => {
+  let late: (() => void) | undefined
+  const upstream = fakeUpstream({ nowMs: () => startMs })
+  const it = await setup(t, {
+    issuerOf: () => upstream.issuer,
+    after: (_, callback) => {
+      late = callback
+      return () => undefined
+    },
+  })
+  const step = await it.broker.openStep(await openSession(it.broker), stepRequest())
+  const { held, release } = latch()
+  upstream.on.before = (phase) => (phase === 'mint' ? held : undefined)
+  const refused = assert.rejects(
+    it.broker.lease(step, db(), grant),
+    code('upstream_unreachable', /has not made a credential in 30 s/),
+  )
+  while (!upstream.asked.includes('mint')) await new Promise((next) => setImmediate(next))
+  late?.()
+  await refused
+  await it.broker.idle()
+  release()
+  while (upstream.living().length === 0) await new Promise((next) => setImmediate(next))
+  while (upstream.living().length > 0) await new Promise((next) => setImmediate(next))
+  assert.ok(upstream.asked.includes('revoke'))
+})
+
+test('a secret that cannot be opened: nobody was asked, and nothing is left', async (t) => {
+  const begun = await begin(t)
+  const { it, upstream, step } = begun
+  const { mint } = upstream.issuer
+  upstream.issuer.mint = async (request, plan, tools) => {
+    await tools.openSecret('nowhere')
+    return await mint(request, plan, tools)
+  }
+  await assert.rejects(it.broker.lease(step, db(), grant), code('secret_missing'))
+  assert.deepEqual(await rows(begun), [])
+  assert.deepEqual(upstream.asked, [])
+})
+
+test('an upstream that is down: asked again with longer waits, told after ten minutes and each hour, revoked once it is back', async (t) => {
+  const begun = await begin(t, {}, 3_500)
+  const { it, upstream, step, session } = begun
+  await it.broker.lease(step, db(), grant)
+  upstream.on.before = () => {
+    throw unreachable()
+  }
+  await it.broker.endSession(session, 'finished')
+  await it.broker.idle()
+  const waits: number[] = []
+  for (let i = 0; i < 6; i++) {
+    const due = (await rows(begun))[0]?.due_ms ?? 0
+    waits.push(due - it.clock.ms)
+    it.clock.ms = due
+    await it.broker.sweep()
+    await it.broker.idle()
+  }
+  assert.deepEqual(waits, [500, 1_000, 2_000, 4_000, 8_000, 16_000])
+  assert.equal(it.audit.ofType('lease.revoke_failed').length, 0)
+  await pass(begun, 700)
+  const [failed, ...more] = it.audit.ofType('lease.revoke_failed')
+  assert.deepEqual(more, [])
+  assert.match(String(failed?.data['failure']), /does not answer/)
+  assert.equal((await rows(begun))[0]?.state, 'revoke_failed')
+  assert.equal(it.audit.types().at(-1), 'run.finished', 'the run does not wait for ever')
+  upstream.on.before = () => undefined
+  await pass(begun, 320)
+  assert.deepEqual(upstream.living(), [])
+  assert.deepEqual(it.audit.types().slice(-2), ['lease.revoked', 'run.finished'])
+})
+
+test('never revoked, it is told each hour until it has ended by itself', async (t) => {
+  const begun = await begin(t, {}, 3_500)
+  const { it, upstream, step } = begun
+  upstream.lifeSeconds = 10_000
+  await it.broker.lease(step, db(), grant)
+  upstream.on.before = () => {
+    throw unreachable()
+  }
+  await it.broker.endStep(step, { reason: 'finished' })
+  await pass(begun, 11_000)
+  assert.equal(it.audit.ofType('lease.revoke_failed').length, 3)
+  const [row] = await rows(begun)
+  assert.deepEqual([row?.state, row?.proof], ['expired', 'expired'])
+})
+
+test('an upstream that says when to come again is not asked before', async (t) => {
+  const begun = await begin(t)
+  const { it, upstream, step } = begun
+  await it.broker.lease(step, db(), grant)
+  upstream.on.before = () => {
+    throw new UpstreamBusy('upstream.test answers 429', 90_000)
+  }
+  await it.broker.endStep(step, { reason: 'finished' })
+  await it.broker.idle()
+  assert.equal(((await rows(begun))[0]?.due_ms ?? 0) - it.clock.ms, 90_000)
+})
+
+test('revoked, and it still works: asked again until it is dead', async (t) => {
+  const begun = await begin(t)
+  const { it, upstream, step } = begun
+  await it.broker.lease(step, db(), grant)
+  const { revoke } = upstream.issuer
+  upstream.issuer.revoke = async () => 'revoked'
+  await it.broker.endStep(step, { reason: 'finished' })
+  await it.broker.idle()
+  const [row] = await rows(begun)
+  assert.deepEqual(
+    [row?.state, row?.failure],
+    ['revoking', 'its upstream says that it was revoked, and it still works'],
+  )
+  upstream.issuer.revoke = revoke
+  await pass(begun, 60)
+  assert.equal((await rows(begun))[0]?.proof, 'probed')
+})
+
+test('what ends by its expiry alone stays until then, and a run does not wait for it', async (t) => {
+  const begun = await begin(t, { revocation: { means: 'by_expiry' } })
+  const { it, upstream, step, session } = begun
+  upstream.lifeSeconds = 3_600
+  const lease = await it.broker.lease(step, db(), grant)
+  assert.equal(lease.expiresMs, step.expiresMs)
+  await it.broker.endSession(session, 'finished')
+  await it.broker.idle()
+  await delivered(it)
+  assert.equal(it.audit.types().at(-1), 'run.finished')
+  const [row] = await rows(begun)
+  assert.deepEqual([row?.state, row?.expires_ms], ['revoking', startMs + 3_600_000])
+  await pass(begun, 3_500)
+  assert.deepEqual((await rows(begun))[0]?.state, 'revoking')
+  await pass(begun, 200)
+  assert.deepEqual((await rows(begun))[0]?.state, 'expired')
+  assert.deepEqual(upstream.asked, ['mint', 'revoke', 'revoke'])
+  assert.equal(it.audit.ofType('lease.revoked')[0]?.data['proof'], 'expired')
+})
+
+test('a credential that ends before its step is renewed before that, and nobody waits for it', async (t) => {
+  for (const renews of [true, false]) {
+    const begun = await begin(t, { renews })
+    const { it, upstream, step } = begun
+    upstream.lifeSeconds = 300
+    const first = await it.broker.lease(step, db(), grant)
+    it.clock.ms += 239_000
+    assert.equal(await it.broker.lease(step, db(), grant), first)
+    it.clock.ms += 2_000
+    assert.equal(await it.broker.lease(step, db(), grant), first, 'it is good for a minute yet')
+    while (it.audit.ofType('lease.renewed').length === 0) await new Promise((next) => setImmediate(next))
+    await delivered(it)
+    const second = await it.broker.lease(step, db(), grant)
+    assert.notEqual(second.authorization?.reveal(), first.authorization?.reveal())
+    assert.equal(second.id === first.id, renews)
+    assert.equal(it.audit.ofType('lease.issued').length, renews ? 1 : 2)
+    if (!renews) {
+      assert.deepEqual(upstream.living().length, 2)
+      await pass(begun, 61)
+      assert.deepEqual(upstream.living(), [`${second.id}-1`])
+    }
+    await it.broker.endStep(step, { reason: 'finished' })
+    await it.broker.idle()
+    if (!renews) assert.deepEqual(upstream.living(), [])
+  }
+})
+
+test('a renewal that fails leaves the credential that there is, until it ends', async (t) => {
+  const { it, upstream, step } = await begin(t, { renews: true })
+  upstream.lifeSeconds = 300
+  const first = await it.broker.lease(step, db(), grant)
+  upstream.on.before = () => {
+    throw unreachable()
+  }
+  it.clock.ms += 299_000
+  assert.equal(await it.broker.lease(step, db(), grant), first)
+  it.clock.ms += 1_000
+  await assert.rejects(it.broker.lease(step, db(), grant), code('upstream_unreachable'))
+  upstream.on.before = () => undefined
+  it.clock.ms += 30_000
+  assert.notEqual(await it.broker.lease(step, db(), grant), first)
+})
+
+test('an upstream whose clock is far behind: what it gives has ended, is refused, and is revoked', async (t) => {
+  const { it, upstream, step } = await begin(t)
+  upstream.lifeSeconds = -5
+  await assert.rejects(it.broker.lease(step, db(), grant), code('credential_failed', /has ended already/))
+  await it.broker.idle()
+  assert.equal(it.audit.ofType('lease.issued').length, 0)
+})
+
+test('the step ends while its credential is made: it is never handed out, and is revoked', async (t) => {
+  const { it, upstream, step } = await begin(t)
+  const { held, release } = latch()
+  upstream.on.after = (phase) => (phase === 'mint' ? held : undefined)
+  const refused = assert.rejects(it.broker.lease(step, db(), grant), code('revoked'))
+  while (upstream.living().length === 0) await new Promise((next) => setImmediate(next))
+  await it.broker.endStep(step, { reason: 'cancelled' })
+  release()
+  await refused
+  await it.broker.idle()
+  assert.deepEqual(upstream.living(), [])
+  assert.equal(it.audit.ofType('lease.issued').length, 0)
+})
+
+test('the log is down: nothing is handed out, and what was made is revoked', async (t) => {
+  const { it, upstream, step } = await begin(t)
+  it.audit.down = true
+  await assert.rejects(it.broker.lease(step, db(), grant), code('audit_unavailable'))
+  await it.broker.idle()
+  assert.deepEqual(upstream.living(), [])
+})
+
+test('a connection that is gone from the configuration, and a server that is another: revoked by what the store has', async (t) => {
+  const begun = await begin(t, { finds: false })
+  const { it, upstream, step } = begun
+  await it.broker.lease(step, db(), grant)
+  upstream.on.before = () => {
+    throw unreachable()
+  }
+  await it.broker.endStep(step, { reason: 'finished' })
+  await it.broker.idle()
+  upstream.on.before = () => undefined
+  await it.restart()
+  await it.broker.sweep()
+  await it.broker.idle()
+  assert.deepEqual(upstream.living(), [])
+})

@@ -1,0 +1,85 @@
+import type { StepId } from '../../lib/index.ts'
+import { leaseKey } from '../client-identity.ts'
+import type { Lease } from '../model.ts'
+import { waitMs } from './backoff.ts'
+import { createMake, type MakeDeps } from './make.ts'
+import type { Asked, Current } from './request.ts'
+import { stands } from './stands.ts'
+
+/** Leases whose credential an issuer makes: one for each step and connection, whoever asks, and another before it is over. */
+export interface Minting {
+  /** Throws `revoked` for a step that is over, `upstream_unreachable`, `credential_failed`, or what store, log or vault throw. */
+  lease(asked: Asked): Promise<Lease>
+  forget(step: StepId): void
+}
+
+interface Place {
+  current?: Current
+  pending?: Promise<Lease>
+  /** Who asks again at once is answered without asking the upstream. */
+  failed?: { readonly error: unknown; readonly untilMs: number; readonly times: number }
+}
+
+/** One that does not last as long as its step is renewed when a third of its life is left, or a minute. */
+const renewMs = 60_000
+const longestRefusalMs = 30_000
+
+export function createMinting(deps: MakeDeps): Minting {
+  const { clock } = deps
+  const make = createMake(deps)
+  const places = new Map<StepId, Map<string, Place>>()
+
+  function placeOf({ step, connection }: Asked): Place {
+    const ofStep = places.get(step.id) ?? new Map<string, Place>()
+    places.set(step.id, ofStep)
+    const key = leaseKey(connection)
+    const place = ofStep.get(key) ?? {}
+    ofStep.set(key, place)
+    return place
+  }
+
+  async function next(place: Place, asked: Asked): Promise<Lease> {
+    const { failed, current } = place
+    if (failed !== undefined && clock.nowMs() < failed.untilMs) throw failed.error
+    try {
+      // One that is over is nothing to renew.
+      const isOver = current === undefined || clock.nowMs() >= current.minted.expiresMs
+      place.current = isOver ? await make.mint(asked, current?.lease) : await make.renew(current, asked)
+      delete place.failed
+      return place.current.lease
+    } catch (error) {
+      const times = (failed?.times ?? 0) + 1
+      const untilMs = clock.nowMs() + Math.min(waitMs(times, deps.random()), longestRefusalMs)
+      place.failed = { error, times, untilMs }
+      throw error
+    }
+  }
+
+  return {
+    async lease(asked) {
+      const place = placeOf(asked)
+      const { current } = place
+      const early = current === undefined ? 0 : earlyMs(current)
+      const leftMs = current === undefined ? 0 : current.minted.expiresMs - clock.nowMs()
+      if (current !== undefined && leftMs > early) return current.lease
+      place.pending ??= next(place, asked).finally(() => delete place.pending)
+      const { pending } = place
+      if (current === undefined || leftMs <= 0) return await pending
+      const known = pending.catch((error: unknown) => {
+        if (stands(asked.step, clock) && clock.nowMs() < current.minted.expiresMs) return current.lease
+        throw error
+      })
+      if (leftMs <= early / 2) return await known
+      // It is good for a while yet: nobody waits for the next.
+      known.catch(() => undefined)
+      return current.lease
+    },
+    forget: (step) => void places.delete(step),
+  }
+}
+
+/** How long before its end another is asked for; never, if it lasts as long as its step. */
+function earlyMs({ minted, requested, madeMs }: Current): number {
+  if (minted.expiresMs >= requested.step.expiresMs) return 0
+  return Math.min((minted.expiresMs - madeMs) / 3, renewMs)
+}
