@@ -14,15 +14,22 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   store: ['lib'],
   provenance: ['lib'],
   vault: ['lib', 'store'],
+  'oidc-issuer': ['lib', 'config', 'store', 'vault'],
   logs: ['lib', 'store'],
 
   // What is decided, and by what.
   identity: ['lib', 'config'],
   connections: ['lib', 'kinds', 'config', 'audit/verify'],
   policy: ['lib', 'kinds', 'config'],
-  rules: ['lib', 'config', 'connections', 'identity', 'policy', 'store', 'broker', 'audit/client'],
-  credentials: ['lib', 'kinds', 'config', 'connections', 'http-client', 'mask'],
-  broker: ['lib', 'connections', 'credentials', 'identity', 'policy', 'store', 'vault', 'audit/client'],
+  rules: [
+    ...['lib', 'config', 'connections', 'identity', 'policy', 'store', 'broker', 'oidc-issuer'],
+    'audit/client',
+  ],
+  credentials: ['lib', 'kinds', 'config', 'connections', 'http-client', 'mask', 'oidc-issuer'],
+  broker: [
+    ...['lib', 'connections', 'credentials', 'identity', 'policy', 'store', 'vault', 'oidc-issuer'],
+    'audit/client',
+  ],
 
   // People.
   operators: ['lib', 'config', 'identity', 'store', 'rules', 'audit/client'],
@@ -88,7 +95,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   runner: ['lib', 'kinds', 'lockfiles', 'mask', 'config', 'identity'],
   server: [
     ...['lib', 'kinds', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
-    ...['rules', 'operators', 'approval'],
+    ...['rules', 'operators', 'approval', 'oidc-issuer'],
   ],
   cli: [
     'lib',
@@ -117,7 +124,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
       'cli',
       'http-client',
     ],
-    ...['rules', 'operators', 'approval'],
+    ...['rules', 'operators', 'approval', 'oidc-issuer'],
     ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward'],
   ],
 }

@@ -4,7 +4,8 @@ import { type TestContext, test } from 'node:test'
 import { SignJWT, decodeJwt, decodeProtectedHeader, importJWK, jwtVerify } from 'jose'
 import { Secret, newId, type RunId, type SessionId, type StepId } from '../lib/index.ts'
 import { code, setup, startMs } from './broker.fixture.ts'
-import { createAccessTokens, loadSigningKey, type AccessClaims } from './index.ts'
+import { createSigningKeys } from '../oidc-issuer/index.ts'
+import { createAccessTokens, type AccessClaims } from './index.ts'
 
 const url = 'https://mayfly.example.com'
 const now = startMs / 1000
@@ -21,8 +22,9 @@ const claims: AccessClaims = {
 
 async function setupTokens(t: TestContext) {
   const it = await setup(t)
-  const key = await loadSigningKey({ store: it.store, vaultKey: it.vaultKey, clock: it.clock })
-  const tokens = createAccessTokens({ key, issuer: () => url, clock: it.clock })
+  const signingKeys = await createSigningKeys({ store: it.store, vaultKey: it.vaultKey, clock: it.clock })
+  const key = signingKeys.signer('access', 'ES256')
+  const tokens = createAccessTokens({ signingKeys, issuer: () => url, clock: it.clock })
   const forge = (payload: Record<string, unknown> = {}, typ: string | undefined = 'at+jwt') =>
     new SignJWT({
       iss: url,
@@ -116,7 +118,11 @@ test('refused: another key with our kid, alg none, no token at all', async (t) =
   const { tokens, key } = await setupTokens(t)
   const stranger = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const others = createAccessTokens({
-    key: { ...key, ...stranger },
+    signingKeys: {
+      signer: () => ({ ...key, ...stranger }),
+      find: async () => undefined,
+      published: () => [],
+    },
     issuer: () => url,
     clock: { nowMs: () => startMs },
   })
@@ -131,9 +137,9 @@ test('the signing key: made once, the same after a restart, sealed', async (t) =
   const { it, key, tokens } = await setupTokens(t)
   const token = tokens.sign(claims)
   await it.restart()
-  const again = await loadSigningKey({ store: it.store, vaultKey: it.vaultKey, clock: it.clock })
-  assert.equal(again.kid, key.kid)
-  const verifier = createAccessTokens({ key: again, issuer: () => url, clock: it.clock })
+  const again = await createSigningKeys({ store: it.store, vaultKey: it.vaultKey, clock: it.clock })
+  assert.equal(again.signer('access', 'ES256').kid, key.kid)
+  const verifier = createAccessTokens({ signingKeys: again, issuer: () => url, clock: it.clock })
   assert.equal((await verifier.verify(token)).ok, true)
   const rows = await it.store.read.selectFrom('signing_keys').selectAll().execute()
   assert.equal(rows.length, 1)
@@ -144,5 +150,5 @@ test('the signing key: made once, the same after a restart, sealed', async (t) =
 test('refused: the signing key under another vault key', async (t) => {
   const { it } = await setupTokens(t)
   const vaultKey = new Secret(randomBytes(32))
-  await assert.rejects(loadSigningKey({ store: it.store, vaultKey, clock: it.clock }), code('vault_key'))
+  await assert.rejects(createSigningKeys({ store: it.store, vaultKey, clock: it.clock }), code('vault_key'))
 })

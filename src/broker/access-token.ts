@@ -1,4 +1,3 @@
-import { sign, type KeyObject } from 'node:crypto'
 import { errors, jwtVerify, type JWK, type JWTPayload } from 'jose'
 import {
   messageOf,
@@ -9,6 +8,7 @@ import {
   type SessionId,
   type StepId,
 } from '../lib/index.ts'
+import { signCompact, type SigningKeys } from '../oidc-issuer/index.ts'
 
 /** What our access token says (RFC 9068 `at+jwt`, bound to a DPoP key by RFC 9449 `cnf.jkt`). */
 export interface AccessClaims {
@@ -33,28 +33,23 @@ export interface AccessTokens {
   sign(claims: AccessClaims): string
   /** Signature, issuer, audience and times; whether the session still stands is the broker's to say. */
   verify(token: string): Promise<AccessResult>
-  /** Public keys, for `/.well-known/jwks.json`. */
+  /** Public keys, for `/oauth/jwks.json`: of identity tokens for others there are other keys. */
   readonly publicJwks: { keys: JWK[] }
 }
 
-export interface SigningKey {
-  readonly kid: string
-  readonly privateKey: KeyObject
-  readonly publicKey: KeyObject
-  readonly publicJwk: JWK
-}
-
 export function createAccessTokens(deps: {
-  key: SigningKey
+  signingKeys: Pick<SigningKeys, 'signer' | 'find' | 'published'>
   /** Our own URL, known once we listen. */
   issuer: () => string
   clock: Clock
 }): AccessTokens {
-  const { key, issuer, clock } = deps
+  const { signingKeys, issuer, clock } = deps
   return {
-    publicJwks: { keys: [key.publicJwk] },
+    get publicJwks() {
+      return { keys: signingKeys.published('access').map(({ publicJwk }) => publicJwk) }
+    },
     sign: (claims) =>
-      signCompact(key, {
+      signCompact(signingKeys.signer('access', 'ES256'), 'at+jwt', {
         scope: claims.roles.join(' '),
         run: claims.run,
         cnf: { jkt: claims.jkt },
@@ -69,7 +64,7 @@ export function createAccessTokens(deps: {
       }),
     async verify(token) {
       try {
-        const { payload } = await jwtVerify(token, key.publicKey, {
+        const { payload } = await jwtVerify(token, ({ kid }) => keyNamed(signingKeys, kid), {
           algorithms: ['ES256'],
           typ: 'at+jwt',
           issuer: issuer(),
@@ -93,16 +88,11 @@ export function createAccessTokens(deps: {
   }
 }
 
-/**
- * A JWS in compact form (RFC 7515, section 7.1) by ES256 (RFC 7518, section 3.4). Synchronous on purpose: through
- * WebCrypto it takes twice the time and waits for a turn of the event loop, and every exchange pays it.
- */
-function signCompact({ kid, privateKey }: SigningKey, payload: object): string {
-  const input = [{ alg: 'ES256', typ: 'at+jwt', kid }, payload]
-    .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
-    .join('.')
-  const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
-  return `${input}.${signature.toString('base64url')}`
+/** By its id alone, among our own: nothing else in a token's header says where its key comes from. */
+async function keyNamed(signingKeys: Pick<SigningKeys, 'find'>, kid: unknown) {
+  const key = await signingKeys.find('access', kid)
+  if (key === undefined) throw new Error('it is signed by no key of ours that is in use')
+  return key.publicKey
 }
 
 /** Undefined if what every one of our tokens says is not there. */

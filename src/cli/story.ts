@@ -219,6 +219,9 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'secret.moved': (data) => [
     `${text(data['by'])} renamed secret "${text(data['secret'])}" to "${text(data['to'])}"${thoughNeeded(data)}`,
   ],
+  'oidc.key_rotated': (data) => [
+    `${data['by'] === undefined ? 'Mayfly, on schedule,' : text(data['by'])} made key ${text(data['key'])} (${text(data['alg'])}) for ${text(data['use'])} tokens; ${data['reason'] === 'compromised' ? `${text(data['replaces'])} IS WITHDRAWN` : `it signs from ${text(data['signs_from'])}`}`,
+  ],
   'token.recovered': (data) => [
     `${text(data['by'])} made the operator token "${text(data['name'])}" on the server’s machine (mayfly token recover)`,
   ],

@@ -4,6 +4,7 @@ import { operatorSchemas } from './approval-schema.ts'
 import { connectionSchema, httpsUrl } from './connection-schema.ts'
 import { egress, roleEgress } from './egress-schema.ts'
 import { egressProxySchema } from './egress-proxy-schema.ts'
+import { identityTokens, roleIdentity } from './identity-schema.ts'
 import { issuerSchema } from './issuer-schema.ts'
 import { limitsSchema } from './limits-schema.ts'
 import { cacheSchema } from './cache-schema.ts'
@@ -54,6 +55,7 @@ const role = z
         '`action connection/resource`: `git:read github/octo/app`, `git:push github/octo/app@refs/tags/*`, `git:force github/octo/app@refs/heads/bot/*`, `npm:install npmjs`.',
       ),
     egress: roleEgress,
+    identity: roleIdentity.optional(),
     ...sandboxKeys,
   })
   .refine(({ grants, egress: hosts, services }) => grants.length + hosts.length + services.length > 0, {
@@ -73,6 +75,7 @@ export const policySchema = z.strictObject({
   connections: z.record(name, connectionSchema).default({}),
   roles: z.record(name, role).refine(notEmpty, 'define at least one role: without one nothing is granted'),
   limits: limitsSchema.optional(),
+  identity_tokens: identityTokens,
   logs: logsSchema,
   cache: cacheSchema,
   tests: policyTests,

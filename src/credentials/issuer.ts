@@ -2,6 +2,7 @@ import type { Clock, LeaseId, Secret } from '../lib/index.ts'
 import type { Connection, IssuerConfig } from '../connections/index.ts'
 import type { HttpClient } from '../http-client/index.ts'
 import type { IssuerName } from '../kinds/index.ts'
+import type { SignIdentityToken } from '../oidc-issuer/index.ts'
 
 /** JSON: kept in the store and read again by another server, or a later version of this one. */
 export type Plain = null | boolean | number | string | readonly Plain[] | { readonly [key: string]: Plain }
@@ -57,6 +58,11 @@ export interface MintRequest<Name extends IssuerName = IssuerName> {
   readonly step: string
   readonly role: string
   readonly repository?: string
+  /** What the CI said of the job: its issuer's name in mayfly.yaml, and the identity's attributes. */
+  readonly job?: {
+    readonly issuer: string
+    readonly attributes: Readonly<Record<string, string | undefined>>
+  }
 }
 
 export interface Minted {
@@ -92,6 +98,9 @@ export interface IssuerTools {
   readonly clock: Clock
   readonly http: HttpClient
   openSecret(name: string): Promise<Secret>
-  /** A token of Mayfly's own OIDC issuer (RFC 7519), for upstreams that trust it. */
-  identityToken(audience: string, subject: string): Promise<Secret>
+  /**
+   * A token of Mayfly's own OIDC issuer (RFC 7519), for upstreams that trust it: for an audience that mayfly.yaml names. As
+   * `subject` a `MintRequest` does. Throws `config_invalid` for another audience.
+   */
+  identityToken: SignIdentityToken
 }

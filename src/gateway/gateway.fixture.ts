@@ -1,11 +1,10 @@
-import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as netConnect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import type { Duplex } from 'node:stream'
-import { calculateJwkThumbprint, exportJWK } from 'jose'
 import { createAccessTokens, type Step } from '../broker/index.ts'
+import { fixedKeys } from '../oidc-issuer/signing-keys.fixture.ts'
 import { policySchema } from '../config/index.ts'
 import { compileTargets, type Targets } from '../connections/index.ts'
 import {
@@ -180,10 +179,8 @@ export async function openWorld(
   const brokers = stubBroker()
   const firstSeen = stubFirstSeen()
   const clock = systemClock
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const publicJwk = await exportJWK(publicKey)
   const tokens = createAccessTokens({
-    key: { kid: await calculateJwkThumbprint(publicJwk), privateKey, publicKey, publicJwk },
+    signingKeys: fixedKeys(),
     issuer: () => 'https://mayfly.test',
     clock,
   })

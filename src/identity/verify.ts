@@ -28,6 +28,8 @@ export function createIdentityVerifier(deps: {
   issuers: Readonly<Record<string, IssuerConfig>>
   /** What tokens must be made for; asked at each verification, since our URL is known only once we listen. */
   audience: () => string
+  /** Our own URL: as an issuer it is refused, or tokens that we sign for others would let their holders in. */
+  ownUrl?: () => string
   fetch: typeof fetch
   clock: Clock
   /** Tokens that were issued before (Unix seconds) are refused: whether they were used is not known. */
@@ -49,6 +51,8 @@ export function createIdentityVerifier(deps: {
       const { claims } = token
       // Not verified yet: it only chooses whose keys to try.
       const issuer = typeof claims['iss'] === 'string' ? byUrl.get(claims['iss']) : undefined
+      if (issuer !== undefined && issuer.config.url === deps.ownUrl?.())
+        return refuse('issuer_unknown', 'this server takes no tokens of its own for those of a CI')
       if (issuer === undefined)
         return refuse(
           'issuer_unknown',

@@ -23,7 +23,6 @@ import {
   createStoredLockfiles,
   createStoredRunNumbers,
   loadRunKeys,
-  loadSigningKey,
 } from '../broker/index.ts'
 import { createEgressGuard, createGateway, createKeptFiles, type EgressGuard } from '../gateway/index.ts'
 import { createHttpClient } from '../http-client/index.ts'
@@ -38,6 +37,12 @@ import {
   createSignIn,
   scopes,
 } from '../operators/index.ts'
+import {
+  createIdentityTokens,
+  createRotation,
+  createSigningKeys,
+  rotateAfterMs,
+} from '../oidc-issuer/index.ts'
 import { createRules, type RulesHolder } from '../rules/index.ts'
 import { createApiServer, createHealth, createMetrics, missingSecrets } from '../server/index.ts'
 import { openStore, startCheckpoints } from '../store/index.ts'
@@ -142,8 +147,9 @@ export async function startUp(options: UpOptions): Promise<Up> {
   await openRing({ store, ring, clock, keyFile, providers: keyProviders(keyFile) })
   const vault = createVault({ store, key: ring, clock })
   await vault.check()
-  const key = await loadSigningKey({ store, vaultKey: ring, clock })
-  let url = options.url ?? ''
+  const signingKeys = await createSigningKeys({ store, vaultKey: ring, clock })
+  // As an issuer it is compared letter by letter, and addresses are written behind it.
+  let url = options.url?.replace(/\/+$/, '') ?? ''
   const numbers = createStoredRunNumbers(store)
   const known = createPeople({ store, vaultKey: ring, clock })
   const memory = createLogMemory(store)
@@ -170,7 +176,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   started.defer(() => audit.close())
   // A server that was killed may number an entry twice: whoever looks for gaps sees where it began anew.
   await audit.append({ type: 'server.started', data: { version, node: process.version } })
-  const tokens = createAccessTokens({ key, issuer: () => url, clock })
+  const tokens = createAccessTokens({ signingKeys, issuer: () => url, clock })
   const checks = startCheckThread()
   started.defer(() => checks.close())
   const proofs = createProofVerifier({ clock, nonces: createProofNonces({ clock }), checks })
@@ -202,13 +208,17 @@ export async function startUp(options: UpOptions): Promise<Up> {
         clock,
         http: createHttpClient({ tunnel: (host, port) => tunnelOf(guard, rules, host, port) }),
         openSecret: (name) => vault.open(name),
-        identityToken: () => {
-          throw new MayflyError('config_invalid', 'Mayfly signs no identity of its own yet')
-        },
+        identityToken: createIdentityTokens({
+          signingKeys,
+          clock,
+          url: () => url,
+          document: () => rules.current().document,
+        }),
       },
     },
   })
   started.defer(() => broker.close())
+  const rotation = createRotation({ signingKeys, records: broker.outbox, vaultKey: ring, clock })
   await recordCompared(compared, { audit, broker, memory, clock, tell })
   const issuedSince = () => memory.tokensSinceSeconds()
   const rules = await createRules({ store, audit, clock, fetch, audience: () => url, issuedSince, checks })
@@ -260,6 +270,8 @@ export async function startUp(options: UpOptions): Promise<Up> {
     signIn: createSignIn(people),
     cliLogin: createCliLogin({ apiTokens, audit, clock }),
     tokens,
+    signingKeys,
+    rotation,
     proofs,
     health,
     metrics,
@@ -277,6 +289,9 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const sweeping = setInterval(() => {
     notifications.deliver().catch((error: unknown) => tell(`notifications wait: ${messageOf(error)}`))
     logs.sweep().catch((error: unknown) => tell(`logs of steps wait: ${messageOf(error)}`))
+    rotation
+      .sweep(rotateAfterMs(rules.loaded ? rules.current().document.identity_tokens : undefined))
+      .catch((error: unknown) => tell(`new signing keys wait: ${messageOf(error)}`))
     Promise.all([broker.sweep(), approvals.sweep(), store.tryAgain(), memory.save()]).catch(
       (error: unknown) => tell(`revoking what has expired failed and is tried again: ${messageOf(error)}`),
     )

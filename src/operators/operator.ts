@@ -11,6 +11,7 @@ export const scopes = [
   'approval:read',
   'approval:decide',
   'audit:erase',
+  'vault:admin',
 ] as const
 export type Scope = (typeof scopes)[number]
 

@@ -13,6 +13,7 @@ import {
 } from '../config/index.ts'
 import { compileTargets, type Targets } from '../connections/index.ts'
 import { compilePolicy, runPolicyTests, type IssuerFacts, type Policy } from '../policy/index.ts'
+import { subjectProblems } from '../oidc-issuer/index.ts'
 import { factsOf } from './issuer-facts.ts'
 import { egressAsked } from './asked-egress.ts'
 import { jobOf } from './described-job.ts'
@@ -51,6 +52,7 @@ export function compileDocument(text: string, file: string): CompiledDocumentRes
   const problems = [
     ...issuerProblems(document, locate),
     ...operatorProblems(document, locate),
+    ...subjectProblems(document, locate),
     ...(targets.ok ? [] : targets.problems),
     ...(compiled.ok ? [] : compiled.problems),
     ...tests.problems,

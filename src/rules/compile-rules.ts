@@ -36,6 +36,7 @@ export function compileRules(
   const identity = createIdentityVerifier({
     issuers: document.issuers,
     audience: () => document.audience ?? deps.audience(),
+    ownUrl: deps.audience,
     fetch: deps.fetch,
     clock: deps.clock,
     ...(deps.issuedSince === undefined ? {} : { issuedSince: deps.issuedSince }),

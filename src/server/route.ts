@@ -23,6 +23,8 @@ export interface Route {
   /** Bytes as they are; `handle` gives a Buffer or a stream. */
   readonly responseType?: 'bytes'
   readonly status?: number
+  /** It is the same for everybody, and may be kept that long. */
+  readonly cacheSeconds?: number
   handle(call: Call): Promise<unknown>
 }
 
@@ -69,7 +71,7 @@ export function registerRoutes(app: FastifyInstance, routes: readonly Route[], d
       onRequest: async (request, reply) => {
         // With every answer, so that a client always has one for its next proof (RFC 9449, section 8.2).
         const nonce = deps.proofs.freshNonce()
-        if (nonce !== undefined) reply.header('dpop-nonce', nonce)
+        if (nonce !== undefined && route.cacheSeconds === undefined) reply.header('dpop-nonce', nonce)
         callers.set(request, await authenticate(route, request, deps))
       },
       handler: async (request, reply) => {
@@ -86,6 +88,8 @@ export function registerRoutes(app: FastifyInstance, routes: readonly Route[], d
           address: request.ip,
           ...who,
         })
+        if (route.cacheSeconds !== undefined)
+          reply.header('cache-control', `public, max-age=${route.cacheSeconds}`)
         return reply.code(route.status ?? 200).send(result)
       },
     })

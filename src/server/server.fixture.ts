@@ -8,13 +8,7 @@ import { createApprovals, createNotifications } from '../approval/index.ts'
 import type { Message } from '../approval/message.ts'
 import type { SendWebhook } from '../approval/webhook.ts'
 import { fakeAudit, issuersFor } from '../broker/broker.fixture.ts'
-import {
-  createAccessTokens,
-  createBroker,
-  createPeople,
-  createStoredRunNumbers,
-  loadSigningKey,
-} from '../broker/index.ts'
+import { createAccessTokens, createBroker, createPeople, createStoredRunNumbers } from '../broker/index.ts'
 import { createGateway } from '../gateway/index.ts'
 import {
   createProofNonces,
@@ -34,6 +28,7 @@ import {
 import type { Login } from '../operators/operator.ts'
 import { createFolderStorage, createStepLogs } from '../logs/index.ts'
 import { createRules } from '../rules/index.ts'
+import { createIdentityTokens, createSigningKeys, createRotation } from '../oidc-issuer/index.ts'
 import { openStore } from '../store/index.ts'
 import { createVault } from '../vault/index.ts'
 import { createHealth } from './health.ts'
@@ -122,8 +117,9 @@ export async function openServer(
       ? ci.fetch(input, init)
       : options.fetch(input, init)
   }
+  const signingKeys = await createSigningKeys({ store, vaultKey, clock })
   const tokens = createAccessTokens({
-    key: await loadSigningKey({ store, vaultKey, clock }),
+    signingKeys,
     issuer: () => url,
     clock,
   })
@@ -144,6 +140,7 @@ export async function openServer(
     issuers: issuersFor(vault, vaultKey, clock),
   })
   const rules = await createRules({ store, audit: audit.client, clock, fetch: fetcher, audience: () => url })
+  const rotation = createRotation({ signingKeys, records: broker.outbox, vaultKey, clock })
   const gateway = createGateway({
     tokens,
     proofs,
@@ -191,6 +188,8 @@ export async function openServer(
     audit: audit.client,
     apiTokens,
     tokens,
+    signingKeys,
+    rotation,
     proofs,
     sessions,
     approvals,
@@ -275,6 +274,16 @@ export async function openServer(
     audit,
     store,
     vault,
+    vaultKey,
+    signingKeys,
+    rotation,
+    tokens,
+    signIdentity: createIdentityTokens({
+      signingKeys,
+      clock,
+      url: () => url,
+      document: () => rules.current().document,
+    }),
     broker,
     gateway,
     logs,

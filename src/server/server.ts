@@ -18,6 +18,7 @@ import type { Gateway } from '../gateway/index.ts'
 import type { StepLogs } from '../logs/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { ApiTokens, CliLogin, OperatorAccess, OperatorSessions, SignIn } from '../operators/index.ts'
+import type { SigningKeys, Rotation } from '../oidc-issuer/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
@@ -33,6 +34,7 @@ import { connectionRoutes } from './routes/connections.ts'
 import { credentialRoutes } from './routes/credentials.ts'
 import { logRoutes } from './routes/logs.ts'
 import { oauthRoutes } from './routes/oauth.ts'
+import { oidcRoutes } from './routes/oidc.ts'
 import { operatorRoutes } from './routes/operator.ts'
 import { policyHistoryRoutes } from './routes/policy-history.ts'
 import { renewRoute } from './routes/renew.ts'
@@ -54,6 +56,8 @@ export interface ServerDeps {
   audit: AuditClient
   apiTokens: ApiTokens
   tokens: AccessTokens
+  signingKeys: SigningKeys
+  rotation: Rotation
   proofs: ProofVerifier
   health: Health
   metrics: Metrics
@@ -112,6 +116,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...approvalRoutes(deps),
     ...policyHistoryRoutes(deps),
     ...sessionRoutes(deps),
+    ...oidcRoutes(deps),
   ]
   acceptForms(app)
   registerRoutes(app, routes, { ...deps, endOf: notices.ofToken })

@@ -184,6 +184,21 @@ const migrations: readonly string[] = [
   CREATE INDEX leases_due_at ON leases (connection, due_ms) WHERE due_ms IS NOT NULL;
   CREATE INDEX leases_due_of ON leases (run_id) WHERE due_ms IS NOT NULL;
   `,
+  // Keys that follow one another: which is next, since when it signs, until when its tokens may be met. Two servers that make the
+  // same next key at once are told apart by its number.
+  `
+  ALTER TABLE signing_keys ADD COLUMN use TEXT NOT NULL DEFAULT 'access';
+  ALTER TABLE signing_keys ADD COLUMN alg TEXT NOT NULL DEFAULT 'ES256';
+  ALTER TABLE signing_keys ADD COLUMN number INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE signing_keys ADD COLUMN not_before_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE signing_keys ADD COLUMN retired_ms INTEGER;
+  ALTER TABLE signing_keys ADD COLUMN withdrawn_ms INTEGER;
+  UPDATE signing_keys SET not_before_ms = created_ms, number = (
+    SELECT count(*) FROM signing_keys AS o
+    WHERE o.created_ms < signing_keys.created_ms
+      OR (o.created_ms = signing_keys.created_ms AND o.kid <= signing_keys.kid));
+  CREATE UNIQUE INDEX signing_keys_number ON signing_keys (use, alg, number);
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

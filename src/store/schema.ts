@@ -239,6 +239,21 @@ export interface Tables {
     due_ms: number
     created_ms: number
   }
-  /** The server's signing keys, private part sealed by the vault. */
-  signing_keys: { kid: string; public_jwk: string; sealed: Uint8Array; created_ms: number }
+  /** The server's signing keys, private part sealed by the vault. Those of one use and algorithm follow one another by their number. */
+  signing_keys: {
+    kid: string
+    public_jwk: string
+    sealed: Uint8Array
+    created_ms: number
+    /** `access`: our access tokens; `identity`: tokens for upstreams that trust us. No key has both. */
+    use: Generated<'access' | 'identity'>
+    alg: Generated<'ES256' | 'RS256'>
+    number: Generated<number>
+    /** It is published from its making on, and signs from then on. */
+    not_before_ms: Generated<number>
+    /** It signs until then: the next one does from then on. */
+    retired_ms: number | null
+    /** It is published until then, since tokens that it signed may still be met; then its row goes. */
+    withdrawn_ms: number | null
+  }
 }

@@ -138,6 +138,29 @@ test('import: a .env file and JSON, all of it or nothing, after a yes where a va
   assert.deepEqual([refused.exitCode, refused.stderr], [2, `mayfly: ${env}:2: this is not NAME=value\n`])
 })
 
+test('signing keys: shown, and rotated without ending anything; only for who may', async () => {
+  const keys = await stage.operate(['oidc', 'keys'])
+  assert.match(keys.stdout, /^KEY +USE +ALG +STATE[^\n]*\n\S+ +access +ES256 +signs /)
+  const rotated = await stage.operate(['oidc', 'rotate', '--use', 'access'])
+  assert.match(rotated.stdout, /^access ES256: \S+ is published and signs from .* stays published until /)
+  const both = JSON.parse((await stage.operate(['oidc', 'keys', '--json'])).stdout) as {
+    keys: { state: string }[]
+  }
+  assert.deepEqual(
+    both.keys.map(({ state }) => state),
+    ['signs', 'next'],
+  )
+  const { token } = JSON.parse(
+    (await stage.operate(['token', 'create', 'reader', '--scope', 'secret:read', '--json'])).stdout,
+  ) as { token: string }
+  const refused = await runMayfly(['oidc', 'rotate', '--now'], {
+    ...bare(),
+    MAYFLY_SERVER: stage.server,
+    MAYFLY_TOKEN: token,
+  })
+  assert.match(refused.stderr, /lacks the scope vault:admin/)
+})
+
 test('at a terminal one is asked, and only y goes on', async (t) => {
   if (spawnSync('script', ['--version']).status !== 0) return t.skip('no script(1) to make a terminal with')
   const ask = async (name: string, answer: string) => {

@@ -63,6 +63,7 @@ const lines: Readonly<Record<string, Line>> = {
   'secret.deleted': ['api', 4, 2],
   'secret.destroyed': ['api', 4, 2],
   'secret.moved': ['api', 3, 2],
+  'oidc.key_rotated': ['api', 3, 2],
   'token.created': ['api', 1, 2],
   'token.recovered': ['api', 1, 2],
   'token.revoked': ['api', 4, 1],

@@ -51,6 +51,7 @@ export function requestOf(
     step: step.id,
     role,
     ...(repository === undefined ? {} : { repository }),
+    job: session.subject,
   }
 }
 

@@ -16,14 +16,12 @@ export function oauthRoutes(deps: ExchangeDeps): Route[] {
     token_endpoint: `${url()}/oauth/token`,
     introspection_endpoint: `${url()}/oauth/introspect`,
     revocation_endpoint: `${url()}/oauth/revoke`,
-    jwks_uri: `${url()}/.well-known/jwks.json`,
+    jwks_uri: `${url()}/oauth/jwks.json`,
     grant_types_supported: [
       'urn:ietf:params:oauth:grant-type:token-exchange',
       'urn:ietf:params:oauth:grant-type:device_code',
     ],
     response_types_supported: ['none'],
-    subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: ['ES256'],
     token_endpoint_auth_methods_supported: ['none'],
     dpop_signing_alg_values_supported: ['ES256'],
   })
@@ -100,12 +98,7 @@ export function oauthRoutes(deps: ExchangeDeps): Route[] {
       'Authorization server metadata (RFC 8414)',
       metadata,
     ),
-    wellKnown(
-      '/.well-known/openid-configuration',
-      'OpenID Connect discovery, for those who trust our tokens',
-      metadata,
-    ),
-    wellKnown('/.well-known/jwks.json', 'Public keys of our tokens (RFC 7517)', () => tokens.publicJwks),
+    wellKnown('/oauth/jwks.json', 'Public keys of our access tokens (RFC 7517)', () => tokens.publicJwks),
   ]
 }
 

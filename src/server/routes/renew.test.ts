@@ -109,7 +109,7 @@ test('a nonce of ten minutes ago is asked for again', async (t) => {
     (await it.prove(signer, '/oauth/renew', { token: String(session['access_token']) })).body['access_token'],
   )
   const old = await it.signer()
-  old.learnNonce((await it.call('GET', '/.well-known/jwks.json')).headers.get('dpop-nonce'))
+  old.learnNonce((await it.call('GET', '/oauth/jwks.json')).headers.get('dpop-nonce'))
   it.clock.aheadMs += 10 * 60_000 + 1000
   const proof = await old.sign({ method: 'POST', uri: `${it.url}/oauth/token` })
   const form = { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: token.slice(0, 20) }
