@@ -198,6 +198,12 @@ const minted = [
         token_url: apiUrl,
         client_id: z.string().min(1).max(500),
         client_secret: secretReference.optional(),
+        client_auth: z
+          .enum(['basic', 'post'])
+          .default('basic')
+          .describe(
+            'How the server wants the secret: `client_secret_basic`, or `client_secret_post` in the form.',
+          ),
         assertion: z
           .strictObject({ audience: z.string().min(1).max(500).optional() })
           .optional()
@@ -207,13 +213,29 @@ const minted = [
           .max(50)
           .default([]),
         parameters: z
-          .record(z.string().regex(/^[A-Za-z_]{1,60}$/), z.string().max(1_000))
+          .record(
+            z
+              .string()
+              .regex(/^[A-Za-z_]{1,60}$/)
+              .refine(
+                (name) => !/^(?:grant_type|scope|client_.*)$/.test(name),
+                'a further parameter: the grant, the client and `scopes` have keys of their own',
+              ),
+            z.string().max(1_000),
+          )
           .default({})
           .describe('Further ones, such as `audience` or `resource`.'),
         revoke_url: apiUrl.optional().describe('RFC 7009; without it a token ends by its expiry.'),
         introspect_url: apiUrl.optional().describe('RFC 7662: asked afterwards whether the token is dead.'),
         ttl,
       })
+      .refine(
+        ({ client_secret: secret, assertion }) => (secret === undefined) !== (assertion === undefined),
+        {
+          path: ['client_secret'],
+          message: 'one of `client_secret` and `assertion` proves who the client is',
+        },
+      )
       .describe('OAuth 2.0 client credentials (RFC 6749, section 4.4).'),
   }),
   z.strictObject({

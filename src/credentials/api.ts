@@ -1,5 +1,5 @@
 import { MayflyError, escapeUnseen, type Secret } from '../lib/index.ts'
-import type { HttpAnswer, HttpQuestion } from '../http-client/index.ts'
+import { jsonOf, type HttpAnswer, type HttpQuestion } from '../http-client/index.ts'
 import { createMasker } from '../mask/index.ts'
 import type { HeldConnection, IssuerTools } from './issuer.ts'
 import { UpstreamBusy } from './upstream-busy.ts'
@@ -131,6 +131,14 @@ function messageIn(body: Buffer): string {
   } catch {
     return ''
   }
+}
+
+/** A JSON object of a good answer. */
+export function objectOf(answer: HttpAnswer, api: Api): Readonly<Record<string, unknown>> {
+  const json = jsonOf(answer, api.whose)
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw api.odd('JSON that is no object')
+  return json as Record<string, unknown>
 }
 
 export function isGood({ status }: HttpAnswer): boolean {

@@ -23,6 +23,7 @@ import type {
   MintRequest,
   Plain,
 } from './issuer.ts'
+import { lifetimeMs } from './lifetime.ts'
 import { leaseName, nameIn } from './lease-name.ts'
 import { basic, bearer, tokenIn } from './shown-token.ts'
 
@@ -77,11 +78,13 @@ type Fields = Readonly<Record<string, string>>
 
 async function makeBy(
   written: WrittenRequest,
-  { config, connection, ttlSeconds, run, step, role }: Request,
+  request: Request,
   name: string,
   before: Fields,
   tools: IssuerTools,
 ): Promise<Minted> {
+  const { config, connection, run, step, role } = request
+  const ttlSeconds = lifetimeMs(request) / 1000
   const expires = new Date(tools.clock.nowMs() + ttlSeconds * 1000).toISOString().replace(/\.\d+/, '')
   const ofLease = {
     'lease.name': name,

@@ -2,10 +2,12 @@ import { MayflyError } from '../lib/index.ts'
 import type { IssuerName } from '../kinds/index.ts'
 import { httpIssuer } from './http-issuer.ts'
 import type { CredentialIssuer } from './issuer.ts'
+import { oauthClient } from './oauth-client.ts'
 import { postgresRole } from './postgres-role/index.ts'
 
 const issuers: { readonly [Name in IssuerName]?: CredentialIssuer<Name> } = {
   'http-issuer': httpIssuer,
+  'oauth-client': oauthClient,
   'postgres-role': postgresRole,
 }
 

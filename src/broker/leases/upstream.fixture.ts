@@ -5,7 +5,13 @@ import type { MintedCredentialConfig } from '../../connections/index.ts'
 /** What stands in mayfly.yaml for it; any issuer's name will do. */
 export const mintedCredential = {
   scheme: 'oauth-client',
-  config: { token_url: 'https://upstream.test/token', client_id: 'x', scopes: [], parameters: {} },
+  config: {
+    token_url: 'https://upstream.test/token',
+    client_id: 'x',
+    client_auth: 'basic',
+    scopes: [],
+    parameters: {},
+  },
 } as MintedCredentialConfig
 
 export type Phase = 'mint' | 'renew' | 'revoke' | 'find' | 'probe'
