@@ -62,11 +62,27 @@ export interface StepGrant {
     sumdb?: string
     /** The step may publish there with an identity token of the job that is for this audience. */
     publisher_audience?: string
+    /** The step itself is given its credential. */
+    delivers?: true
   }[]
   /** Where the role may read the repository of the job; missing from servers that do not say. */
   readonly checkout?: readonly { connection: string; url: string }[]
   /** Hosts without a credential that the policy names one by one, as `host:port`. Missing from servers that do not say. */
   readonly egress?: readonly string[]
+}
+
+/** What the step itself is given of a credential that was made for it. */
+export interface HandedCredential {
+  readonly connection: string
+  readonly kind: string
+  readonly url: string
+  /** RFC 3339. */
+  readonly expires_at: string
+  /** All that there is of it, by name: to be masked. */
+  readonly fields: Readonly<Record<string, string>>
+  readonly env: Readonly<Record<string, string>>
+  /** By their paths in the step's home. */
+  readonly files: Readonly<Record<string, string>>
 }
 
 /** What the gateway took of the lockfiles. */

@@ -3,6 +3,7 @@ import { Agent as HttpsAgent } from 'node:https'
 import {
   MayflyError,
   connectionProblem,
+  isLoopback,
   systemCode,
   type Engine,
   type ErrorCode,
@@ -15,6 +16,7 @@ import type {
   SessionGrant,
   PendingApproval,
   StepGrant,
+  HandedCredential,
   PinnedLockfiles,
   FinishReport,
   Heartbeat,
@@ -61,6 +63,8 @@ export interface ServerApi {
   pinLockfiles(step: StepGrant, bundle: string): Promise<PinnedLockfiles>
   /** The job's identity token for the registry of this connection. */
   holdIdentity(step: StepGrant, connection: string, token: string): Promise<void>
+  /** What the step is handed, whose home is there. Throws `denied` before it asks, where others could read the answer. */
+  credentials(step: StepGrant, home: string): Promise<readonly HandedCredential[]>
   /** Adds to the step's log at this offset. What there is of it then; and why no more is taken, if so. */
   appendLog(
     step: StepGrant,
@@ -189,12 +193,26 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     pinLockfiles: (step, bundle) => call({ method: 'PUT', ...ofStep(step, 'lockfiles'), text: bundle }),
     holdIdentity: (step, connection, token) =>
       call({ method: 'PUT', ...ofStep(step, 'publisher-identity'), json: { connection, token } }),
+    async credentials(step, home) {
+      refuseInTheClear(url)
+      const asked = { method: 'POST', ...ofStep(step, 'credentials'), json: { home } }
+      return (await call<{ credentials: HandedCredential[] }>(asked)).credentials
+    },
     appendLog: (step, offset, bytes, timeoutMs) =>
       call({ method: 'POST', ...ofStep(step, 'log'), query: `offset=${offset}`, bytes, timeoutMs }),
     finish: (step, outcome) => call({ method: 'POST', ...ofStep(step, 'finish'), json: outcome }),
     endSession: (token) => call({ method: 'POST', path: '/oauth/revoke', token, form: { token } }),
     close: () => agent.destroy(),
   }
+}
+
+function refuseInTheClear(url: string): void {
+  const { protocol, hostname } = new URL(url)
+  if (protocol !== 'https:' && !isLoopback(hostname.replaceAll(/[[\]]/g, '')))
+    throw new MayflyError(
+      'denied',
+      `no credential is fetched from ${url}: it would cross the network in the clear; name the server by https://`,
+    )
 }
 
 interface Answer {

@@ -1,3 +1,4 @@
+import { MayflyError } from '../lib/index.ts'
 import { startBare } from './bare.ts'
 import {
   createOutputFile,
@@ -7,6 +8,7 @@ import {
   readOutputs,
   type StepOutputs,
 } from './conventions/index.ts'
+import { takeCredentials, type StepCredentials } from './credentials/index.ts'
 import { bareEnvironment } from './environment.ts'
 import { startedBare } from './long-script.ts'
 import type { OpenStep, Ran } from './opened-step.ts'
@@ -71,7 +73,14 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
     // Without a sandbox nothing is mounted that others could lead elsewhere.
     if (tier === 'E') await deps.mayBegin?.()
     else await openStepCaches(deps, request, open)
-    running = startCommand(deps, request, open, { command: bare?.command, outputFile: ownFile?.path })
+    using credentials = await takeCredentials({ ...deps, tell }, step, {
+      isolated: tier !== 'E',
+      taken: open.caches?.folders.map(({ inside }) => inside) ?? [],
+    })
+    if (ended !== undefined) throw new MayflyError('revoked', ended)
+    running = startCommand(deps, request, open, {
+      ...{ command: bare?.command, outputFile: ownFile?.path, credentials },
+    })
     const { hasStarted } = running
     open.hasStarted = hasStarted
     const limit = watchStepLimits({ ...deps, request, limits: open.limits, step, running, kill })
@@ -107,10 +116,11 @@ function notStarted(outcome: Outcome): Outcome {
   return outcome.reason === 'finished' ? { ...outcome, reason: 'failed_to_start' } : outcome
 }
 
-/** What is made for a command without a sandbox. */
-interface Bare {
+/** What is made for a command: the first two without a sandbox. */
+interface Made {
   readonly command: readonly string[] | undefined
   readonly outputFile: string | undefined
+  readonly credentials: StepCredentials | undefined
 }
 
 /** Without a sandbox there is no gateway, so no grant either. */
@@ -118,9 +128,9 @@ function startCommand(
   deps: StepDeps,
   request: StepRequest,
   open: OpenStep,
-  { command = request.command, outputFile }: Bare,
+  { command = request.command, outputFile, credentials }: Made,
 ): Running {
-  if (open.isolation.tier !== 'E') return startIsolated(deps, open.isolation, request, open)
+  if (open.isolation.tier !== 'E') return startIsolated(deps, open.isolation, request, open, { credentials })
   const { step } = open
   return startBare({
     ...request,
@@ -130,6 +140,7 @@ function startCommand(
       ...(open.place.kind === 'fresh' ? placeVariables(deps.job, request.workspace) : {}),
       ...request.env,
       ...request.handed,
+      ...credentials?.env,
       ...(outputFile === undefined ? {} : { [outputVariable]: outputFile }),
       MAYFLY_RUN: step.run_id,
       MAYFLY_STEP: step.step_id,

@@ -1,5 +1,6 @@
 import { startedBy } from './long-script.ts'
 import { ciFilesOf, outputFileInside, outputVariable } from './conventions/index.ts'
+import type { StepCredentials } from './credentials/index.ts'
 import { namedAuthorities, planDoors, tooManyHosts } from './doors.ts'
 import { settingsFilesOf, stepEnvironment } from './environment.ts'
 import { gitVariables } from './git-variables.ts'
@@ -25,7 +26,7 @@ export function startIsolated(
   way: Exclude<Chosen, { tier: 'E' }>,
   request: StepRequest,
   { step, relay, covers, caches, limits, place }: OpenStep,
-  { isOurs = false } = {},
+  { isOurs = false, credentials }: { isOurs?: boolean; credentials?: StepCredentials | undefined } = {},
 ): Running {
   const { passEnv, tools } = request
   const files = isOurs ? [] : ciFilesOf(deps.job)
@@ -38,6 +39,7 @@ export function startIsolated(
     ...(isOurs ? {} : deps.stepVariables.of(request)),
     ...request.env,
     ...request.handed,
+    ...credentials?.env,
   }
   // git, which is all that is ours, reads the proxy's variables.
   const doors = isOurs ? planDoors([], []) : planDoors(namedAuthorities(step), request.services)
@@ -61,6 +63,7 @@ export function startIsolated(
     withStdin: deps.stdin !== undefined && !isOurs,
     merged: deps.merged,
     limits,
+    credentials,
     doors: { places: [...doors.ways.keys()], hosts: doors.hosts },
     ...(deps.mayBegin === undefined || isOurs ? {} : { mayBegin: deps.mayBegin }),
     isOwnWorkspace: place.kind === 'fresh',

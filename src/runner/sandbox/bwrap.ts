@@ -8,6 +8,7 @@ import {
   caBundleInside,
   caInside,
   containersFolder,
+  credentialsInside,
   emptyFile,
   emptyFolder,
   handedFile,
@@ -81,6 +82,7 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...fileMounts(plan.files),
     ...(plan.script === undefined ? [] : ['--ro-bind', join(plan.files, scriptFile), scriptInside]),
     ...(plan.nesting ? nestingMounts(plan) : []),
+    ...credentialMounts(plan),
     ...plan.handed.flatMap((inside, i) => ['--bind', join(plan.files, handedFile(i)), inside]),
     ...plan.tools.flatMap((path) => ['--ro-bind', path, path]),
     ...plan.javaTrust.flatMap((path) => ['--ro-bind', join(plan.files, javaTrustFile), path]),
@@ -92,6 +94,17 @@ export function bwrapOptions(plan: SandboxPlan): Buffer {
     ...['--remount-ro', '/', '--chdir', plan.workspaceInside],
   ]
   return endedByNul(options)
+}
+
+/** As links into one folder, in which a file can be replaced at once: over a file that is mounted itself nobody could put another. */
+function credentialMounts({ credentials }: SandboxPlan): string[] {
+  if (credentials === undefined) return []
+  const links = credentials.paths.flatMap((path) => [
+    '--symlink',
+    join(credentialsInside, path),
+    join(homeInside, path),
+  ])
+  return ['--ro-bind', credentials.folder, credentialsInside, ...links]
 }
 
 /** What container tools look for: a /sys to hand on, a folder for their caches. */

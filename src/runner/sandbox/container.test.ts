@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -269,4 +269,20 @@ test('an engine that is there and does not answer is named, not its image', asyn
     findEngine('docker', [folder]).digestOf('image:1'),
     /^MayflyError: docker is installed and does not answer \(Cannot connect to .*\): start it/,
   )
+})
+
+test('credential files are in the home of a container, follow what is replaced outside, and cannot be changed', async (t) => {
+  const it = openContainers(t)
+  if (it === undefined) return
+  const folder = temporaryFolder(t)
+  mkdirSync(join(folder, '.ssh'))
+  for (const name of ['.pgpass', '.ssh/id']) writeFileSync(join(folder, name), 'one\n', { mode: 0o600 })
+  const credentials = { folder, paths: ['.pgpass', '.ssh/id'] }
+  const script = `cat ~/.pgpass ~/.ssh/id; sh -c 'echo x > ~/.pgpass' 2>/dev/null; : > ready
+until [ "$(cat ~/.pgpass)" = two ]; do sleep 0.05; done; echo replaced; ls -A`
+  const running = it.sh(script, { credentials, env: { HOME: '/home/step' } })
+  for (let i = 0; i < 400 && !existsSync(join(it.workspace, 'ready')); i++) await sleep(25)
+  writeFileSync(join(folder, 'fresh'), 'two\n', { mode: 0o600 })
+  renameSync(join(folder, 'fresh'), join(folder, '.pgpass'))
+  assert.deepEqual(await running, { code: 0, stdout: 'one\none\nreplaced\nready\n', stderr: '' })
 })

@@ -2,7 +2,7 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
 import type { Server } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MayflyError, type Engine } from '../../lib/index.ts'
 import { readInside, type Protections } from '../workspace/index.ts'
@@ -15,6 +15,7 @@ import {
   aptConfigInside,
   caBundleInside,
   caInside,
+  credentialsInside,
   handedFile,
   homeInside,
   scriptFile,
@@ -51,7 +52,9 @@ export function startContainer(
   using made = new DisposableStack()
   const handed = request.handed ?? []
   const files = made.use(writeSandboxFiles(request, handed.length)).folder
-  writeFileSync(join(files, 'environment'), environmentScript(request.env), { mode: 0o600 })
+  writeFileSync(join(files, 'environment'), credentialScript(request) + environmentScript(request.env), {
+    mode: 0o600,
+  })
   writeFileSync(join(files, 'filter.json'), JSON.stringify(containerFilter()))
   const protections =
     request.isOwnWorkspace === true
@@ -177,6 +180,9 @@ function containerArguments(
       join(files, 'ca-bundle.pem'),
       path,
     ]),
+    ...(request.credentials === undefined
+      ? []
+      : ['--ro-bind', request.credentials.folder, credentialsInside]),
     ...(request.handed ?? []).flatMap((path, i) => ['--bind', join(files, handedFile(i)), path]),
     ...['--bind', workspace, inside],
     ...(protections === undefined ? [] : workspaceMounts(plan, protections)),
@@ -274,6 +280,19 @@ function openGate(files: string): number {
   if (ran.status !== 0)
     throw new MayflyError('isolation_unavailable', '/usr/bin/mkfifo could not make a pipe for the container')
   return openSync(path, constants.O_RDWR | constants.O_NONBLOCK)
+}
+
+/** Links in the step's home, made by the image's own programs before the environment is the step's. Paths have no quotes. */
+function credentialScript({ credentials }: ContainerRequest): string {
+  const quoted = (...parts: string[]) => `'${join(...parts)}'`
+  const failed =
+    '{ echo "mayfly: the image has no mkdir and ln, by which the credentials of the step come into its home" >&2; exit 125; }'
+  return (credentials?.paths ?? [])
+    .map(
+      (path) =>
+        `mkdir -p ${quoted(homeInside, dirname(path))} && ln -s ${quoted(credentialsInside, path)} ${quoted(homeInside, path)} || ${failed}\n`,
+    )
+    .join('')
 }
 
 /** Set by the shell inside: the engine itself never has the step's environment. The image's PATH stays unless the step names one. */

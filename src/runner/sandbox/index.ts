@@ -1,3 +1,4 @@
+export { makeOwnFolder, sweepOwnFolders } from './own-folder.ts'
 export {
   aptConfigInside,
   caBundleInside,

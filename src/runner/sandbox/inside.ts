@@ -20,6 +20,8 @@ export const settingsFolder = 'settings'
 
 export const settingsInside = '/run/mayfly/settings'
 export const homeInside = '/home/step'
+/** What it is handed of credentials; its home has links to them. */
+export const credentialsInside = '/run/mayfly/credentials'
 export const scriptInside = '/run/mayfly/script'
 export const caInside = '/run/mayfly/ca.pem'
 export const aptConfigInside = '/run/mayfly/apt.conf'

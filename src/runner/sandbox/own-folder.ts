@@ -4,12 +4,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isLeftBehind, ownName } from './own-name.ts'
 
-/** What is made in the machine's folder of temporary files for one step: generated files, and its pipes for a moment. */
-const prefixes = { files: 'mayfly-step', pipes: 'mayfly-pipes' } as const
+/**
+ * What is made in the machine's folder of temporary files for one step: generated files, and its pipes for a moment. Credentials
+ * that are handed to it are in memory.
+ */
+const prefixes = { files: 'mayfly-step', pipes: 'mayfly-pipes', credentials: 'mayfly-credentials' } as const
 
 /** A new folder, for this user alone; gone when it is disposed of, or at the next start after a kill. */
-export function makeOwnFolder(kind: keyof typeof prefixes): { path: string; [Symbol.dispose](): void } {
-  const path = join(tmpdir(), ownName(prefixes[kind]))
+export function makeOwnFolder(
+  kind: keyof typeof prefixes,
+  within: string = tmpdir(),
+): { path: string; [Symbol.dispose](): void } {
+  const path = join(within, ownName(prefixes[kind]))
   mkdirSync(path, { mode: 0o700 })
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }

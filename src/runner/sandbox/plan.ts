@@ -15,6 +15,7 @@ export interface SandboxPlan {
   readonly handed: readonly string[]
   /** Further folders that it may write to, and where it sees them. */
   readonly folders: readonly { readonly outside: string; readonly inside: string }[]
+  readonly credentials: CredentialFiles | undefined
   /** Folder of generated files: passwd, group, hosts, nsswitch.conf, the CA files. */
   readonly files: string
   /** Further folders that the step may read, at the same path. */
@@ -49,6 +50,14 @@ export interface SandboxPlan {
   readonly sizedFolders: boolean
   /** Its host is called mayfly; false where a container's filter lets nobody say so (podman's): it sees the container's name. */
   readonly ownHostName: boolean
+}
+
+/** What a step is handed of credentials. */
+export interface CredentialFiles {
+  /** Outside, in memory, for this user alone. */
+  readonly folder: string
+  /** Of its files, in the folder as in the step's home. */
+  readonly paths: readonly string[]
 }
 
 /** Who makes the step's network namespace: the guard in front of bubblewrap; or bubblewrap, where it alone may (AppArmor). */

@@ -487,6 +487,7 @@ test('neither the options nor the arguments of bwrap hold the environment, which
     covers: [],
     handed: [],
     folders: [],
+    credentials: undefined,
     protections: undefined,
     files: '/nonexistent/files',
     tools: ['/nonexistent/tool'],

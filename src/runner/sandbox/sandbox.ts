@@ -22,7 +22,7 @@ import {
 } from './limits/index.ts'
 import { nestingEnvironment } from './nesting.ts'
 import { sweepOwnFolders } from './own-folder.ts'
-import type { NetworkMaker, SandboxDoors, SandboxPlan } from './plan.ts'
+import type { CredentialFiles, NetworkMaker, SandboxDoors, SandboxPlan } from './plan.ts'
 import { guardWorkspace } from './put-back.ts'
 import type { Running } from './running.ts'
 import {
@@ -61,6 +61,8 @@ export interface SandboxRequest {
   readonly javaTrust?: readonly string[]
   /** Files that it sees in `settingsInside`. */
   readonly settings?: readonly { readonly name: string; readonly text: string }[]
+  /** Files that it finds in its home, read-only, from a folder outside: what is written there in its lifetime it sees, too. */
+  readonly credentials?: CredentialFiles | undefined
   readonly disableUserns: boolean
   /** What it sees in place of files of the workspace. */
   readonly covers: readonly Cover[]
@@ -122,6 +124,7 @@ export function startSandbox(request: SandboxRequest): Sandbox {
     protections,
     handed,
     folders: request.folders ?? [],
+    credentials: request.credentials,
     javaTrust: request.javaTrust ?? [],
     files: files.folder,
     channelFd: 3,
