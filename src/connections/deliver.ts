@@ -53,7 +53,10 @@ export function deliverProblem(
 }
 
 function namesOf({ scheme, config }: MintedCredentialConfig): string[] {
-  const given = scheme === 'http-issuer' ? Object.keys(config.extract) : fieldsOf[scheme]
+  const given =
+    scheme === 'http-issuer'
+      ? Object.keys(config.extract).filter((name) => !['id', 'expires_in', 'expires_at'].includes(name))
+      : fieldsOf[scheme]
   const pair = given.includes('username') && given.includes('password') ? [basic] : []
   return [...given, ...pair, home]
 }
