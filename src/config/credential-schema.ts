@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { httpIssuerProblems } from './http-issuer-check.ts'
-import { duration } from './name-schema.ts'
+import { credentialTtl as ttl, duration } from './name-schema.ts'
+import { mysqlRole, postgresRole } from './database-account-schema.ts'
 import { plainUrl } from './plain-url.ts'
 import { secretReference } from './secret-reference.ts'
 
@@ -47,28 +48,6 @@ const apiUrl = plainUrl('on a loopback address').refine(
   isUrlOfHost,
   'https:// (http:// only on a loopback address): a credential is not asked for in the clear',
 )
-const ttl = duration
-  .optional()
-  .describe(
-    'How long the credential lives at most. It is revoked with its step in any case; as long as the step if left out.',
-  )
-
-export const sqlName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'a name of letters, digits and `_`')
-/** As it is, not as SQL would write it: it is quoted. A longer one would be cut, and the rest may be another's name. */
-const postgresName = z
-  .string()
-  .min(1)
-  .refine(
-    (name) => Buffer.byteLength(name) <= 63 && name.isWellFormed() && !/\p{Cc}/u.test(name),
-    'a name of at most 63 bytes, without control characters',
-  )
-const connectionsOf = z
-  .int()
-  .min(1)
-  .max(1_000)
-  .default(20)
-  .describe('How many connections it may have open at once.')
-
 const templateUrl = z
   .string()
   .max(2_000)
@@ -292,62 +271,8 @@ const minted = [
       })
       .describe('Any API that makes credentials, by requests written here.'),
   }),
-  z.strictObject({
-    'postgres-role': z
-      .strictObject({
-        admin: secretReference.describe(
-          '`user:password` of a role that may make roles (CREATEROLE, and from PostgreSQL 16 on ADMIN OPTION of `grants`).',
-        ),
-        database: postgresName.optional().describe('Where it logs in for that; `postgres` if left out.'),
-        grants: z.array(postgresName).max(20).default([]).describe('Roles that it is a member of.'),
-        statements: z
-          .array(z.string().min(1).max(2_000))
-          .max(20)
-          .optional()
-          .describe('Run after it was made, in the same transaction, with `{role}` for its quoted name.'),
-        owner: postgresName
-          .optional()
-          .describe(
-            'Who gets what it owns when it is dropped: one of `grants`, since what a step left there runs with that role’s rights. Without it, what it owns is dropped.',
-          ),
-        connections: connectionsOf,
-        ttl,
-      })
-      .refine(({ owner, grants }) => owner === undefined || grants.includes(owner), {
-        path: ['owner'],
-        message:
-          'the owner is one of `grants`: functions and views that a step leaves run with the rights of their owner, and must not have more than the step had',
-      })
-      .describe('A login role of PostgreSQL, made for a step and dropped with it.'),
-  }),
-  z.strictObject({
-    'mysql-role': z
-      .strictObject({
-        admin: secretReference.describe('`user:password` of an account with CREATE USER and GRANT OPTION.'),
-        grants: z
-          .array(
-            z.strictObject({
-              privileges: z
-                .array(z.string().regex(/^[A-Z ]{1,40}$/))
-                .min(1)
-                .max(30),
-              on: z
-                .string()
-                .regex(/^(?:\*|[A-Za-z0-9_]{1,64})\.(?:\*|[A-Za-z0-9_]{1,64})$/, '`database.table`, or `*`'),
-            }),
-          )
-          .max(20)
-          .default([]),
-        roles: z.array(sqlName).max(20).default([]),
-        host: z
-          .string()
-          .regex(/^[A-Za-z0-9.%:_/-]{1,60}$/)
-          .default('%')
-          .describe('From where it may log in.'),
-        ttl,
-      })
-      .describe('An account of MariaDB or MySQL, made for a step and dropped with it.'),
-  }),
+  z.strictObject({ 'postgres-role': postgresRole }),
+  z.strictObject({ 'mysql-role': mysqlRole }),
   z.strictObject({
     'ssh-certificate': z
       .strictObject({

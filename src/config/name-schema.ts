@@ -18,3 +18,9 @@ export function durationSeconds(text: string): number {
   const unit = { s: 1, m: 60, h: 3600 }[text.slice(-1)] ?? Number.NaN
   return Number(text.slice(0, -1)) * unit
 }
+
+export const credentialTtl = duration
+  .optional()
+  .describe(
+    'How long the credential lives at most. It is revoked with its step in any case; as long as the step if left out.',
+  )

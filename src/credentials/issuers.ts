@@ -3,11 +3,13 @@ import type { IssuerName } from '../kinds/index.ts'
 import { httpIssuer } from './http-issuer.ts'
 import type { CredentialIssuer } from './issuer.ts'
 import { oauthClient } from './oauth-client.ts'
+import { mysqlRole } from './mysql-role/index.ts'
 import { postgresRole } from './postgres-role/index.ts'
 
 const issuers: { readonly [Name in IssuerName]?: CredentialIssuer<Name> } = {
   'http-issuer': httpIssuer,
   'oauth-client': oauthClient,
+  'mysql-role': mysqlRole,
   'postgres-role': postgresRole,
 }
 

@@ -137,12 +137,12 @@ function tlsSettings(
   return ['ssl=on', `ssl_cert_file=${own.cert}`, `ssl_key_file=${own.key}`]
 }
 
-function idsOf(name: string): { uid: number; gid: number } | undefined {
+export function idsOf(name: string): { uid: number; gid: number } | undefined {
   const found = new RegExp(`^${name}:[^:]*:(\\d+):(\\d+):`, 'm').exec(readFileSync('/etc/passwd', 'utf8'))
   return found === null ? undefined : { uid: Number(found[1]), gid: Number(found[2]) }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer()
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const { port } = server.address() as AddressInfo

@@ -1,0 +1,69 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { MayflyError } from '../../lib/index.ts'
+import { placeName } from '../database-login.ts'
+import { cannotUser, errorNumber } from './faults.ts'
+import type { Place } from './place.ts'
+import { quoteText } from './quote.ts'
+import { withMysql, type Session } from './session.ts'
+
+const lookMs = 50
+const looks = 100
+
+/** Ends an account for good: it lets nobody in, then its connections are cut (dropping it would let them go on), then it goes. */
+export async function endAccount(place: Place, user: string, host: string): Promise<'revoked' | 'not_found'> {
+  const account = `${quoteText(user)}@${quoteText(host)}`
+  return withMysql(place, async (session) => {
+    await unlessGone(() => session.ask(`ALTER USER ${account} ACCOUNT LOCK`))
+    // Also where it is gone: who was logged in when somebody else dropped it still is.
+    await cutConnections(session, user, place)
+    return (await unlessGone(() => session.ask(`DROP USER ${account}`))) ? 'revoked' : 'not_found'
+  })
+}
+
+/** Whether it was there. */
+export async function unlessGone(asking: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await asking()
+    return true
+  } catch (error) {
+    if (errorNumber(error) === cannotUser) return false
+    throw error
+  }
+}
+
+async function cutConnections(session: Session, user: string, { connection, login }: Place): Promise<void> {
+  if (!session.isMariaDb) await refuseBlindness(session, login.user)
+  for (let look = 0; look < looks; look++) {
+    if ((await cutOnce(session, user)) === 0) return
+    await pause(lookMs)
+  }
+  throw new MayflyError(
+    'upstream_unreachable',
+    `MariaDB or MySQL ${placeName(connection)}: connections of an account that was locked do not end; they are cut again`,
+  )
+}
+
+/** How many there were. */
+async function cutOnce({ ask, isMariaDb }: Session, user: string): Promise<number> {
+  // Tells of an account that it may not see what it lacks, where a list would just be empty.
+  if (isMariaDb) return (await ask(`KILL USER ${quoteText(user)}`)).affected
+  const { rows } = await ask(`SELECT id FROM performance_schema.processlist WHERE user = ${quoteText(user)}`)
+  for (const { id } of rows)
+    await ask(`KILL ${Number(id)}`).catch((error: unknown) => {
+      // ER_NO_SUCH_THREAD: it ended by itself.
+      if (errorNumber(error) !== 1094) throw error
+    })
+  return rows.length
+}
+
+/** Without PROCESS MySQL lists an account’s own connections and says nothing of the rest. */
+async function refuseBlindness({ ask }: Session, user: string): Promise<void> {
+  const { rows } = await ask(
+    "SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'PROCESS' AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')",
+  )
+  if (rows.length === 0)
+    throw new MayflyError(
+      'credential_failed',
+      `${user} does not see the connections of others, and could not end them: GRANT PROCESS ON *.* to it`,
+    )
+}
