@@ -29,6 +29,8 @@ import { actorOf } from './rows.ts'
 import type { OpenedSession, SessionRequest } from './session-request.ts'
 import { needsLease } from './client-identity.ts'
 import { createLeases, type LeaseDeps } from './leases/leases.ts'
+import type { LeaseDesk } from './leases/desk.ts'
+import type { LeaseCounts } from './leases/ledger.ts'
 import { ended, stands } from './leases/stands.ts'
 import { systemAfter } from './leases/within.ts'
 import { expiryOf } from './step-times.ts'
@@ -66,6 +68,14 @@ export interface Broker {
   /** Called the moment a step's gate closes, before anything is written: cut its connections. */
   onStepEnd(listener: (step: Step) => void): void
   counts(): Promise<BrokerCounts>
+  /** For monitoring: how many leases are in which state, those that cannot be revoked, and how often that failed since the start. */
+  leaseStates(): Promise<{
+    states: Readonly<Record<string, number>>
+    stuck: { count: number; sinceMs: number | undefined }
+    failures: number
+  }>
+  /** What operators see and do about leases. */
+  readonly leases: LeaseDesk
   /** Resolves once no upstream is being asked to revoke anything. */
   idle(): Promise<void>
   /** Sessions that hold roles for steps which have not begun; the oldest first, so many at most. */
@@ -75,13 +85,7 @@ export interface Broker {
   close(): Promise<void>
 }
 
-export interface BrokerCounts {
-  readonly issued: number
-  /** Over, and known to be dead. */
-  readonly revoked: number
-  readonly active: number
-  /** Over, and being ended at their upstreams. */
-  readonly ending: number
+export interface BrokerCounts extends Omit<LeaseCounts, 'states'> {
   readonly openSteps: number
   /** Entries of ends that the audit log has not confirmed yet. */
   readonly undelivered: number
@@ -368,9 +372,16 @@ export async function createBroker(deps: {
     onStepEnd: (listener) => void listeners.push(listener),
     async counts() {
       const undelivered = await outbox.pending()
-      return { ...(await leases.counts()), openSteps: steps.size, undelivered }
+      const { states: _, ...counts } = await leases.counts()
+      return { ...counts, openSteps: steps.size, undelivered }
     },
     idle: () => leases.idle(),
+    leases: leases.desk,
+    leaseStates: async () => ({
+      states: (await leases.counts()).states,
+      stuck: await leases.desk.stuck(),
+      failures: leases.failures(),
+    }),
     waiting: (limit) => records.waitingSessions(limit),
     async close() {
       await leases.close()

@@ -16,6 +16,7 @@ export { createBroker, runOf } from './broker.ts'
 export { usedToken, wasTokenUsed } from './rows.ts'
 export type { SessionMatch } from './records.ts'
 export type { Broker } from './broker.ts'
+export type { ShownLease } from './leases/desk.ts'
 export type { SessionRequest } from './session-request.ts'
 export type { StepRequest } from './events.ts'
 export type {

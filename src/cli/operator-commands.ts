@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { act, jsonOption, serverOption, tokenNote, wholeNumber } from './command.ts'
 
-/** `mayfly apply`, `revoke`, `connections`, `status`. */
+/** `mayfly apply`, `revoke`, `connections`, `leases`, `status`. */
 export function addOperator(program: Command): void {
   program
     .command('apply')
@@ -48,6 +48,7 @@ export function addOperator(program: Command): void {
     .action(
       act(async (id: string, options) => (await import('./connections.ts')).killConnection(id, options)),
     )
+  addLeases(program)
   program
     .command('status')
     .description('is the server ready, what is open, how far is the audit log')
@@ -55,4 +56,35 @@ export function addOperator(program: Command): void {
     .addOption(jsonOption())
     .addHelpText('after', tokenNote)
     .action(act(async (options) => (await import('./status.ts')).status(options)))
+}
+
+function addLeases(program: Command): void {
+  const leases = program
+    .command('leases')
+    .description('credentials in force or ending, what revoking each means, and which cannot be revoked')
+    .option('--stuck', 'only those that cannot be revoked')
+    .option('--run <id>', 'those of one CI job, also those that are over')
+    .option('--step <id>', 'those of one step, also those that are over')
+    .option('--connection <name>', 'those of one connection')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .addHelpText('after', tokenNote)
+    .action(act(async (options) => (await import('./leases.ts')).listLeases(options)))
+  leases
+    .command('retry')
+    .description('ask its upstream now to revoke it')
+    .argument('<id>', 'as `mayfly leases` shows it')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .addHelpText('after', tokenNote)
+    .action(act(async (id: string, options) => (await import('./leases.ts')).retryLease(id, options)))
+  leases
+    .command('forget')
+    .description('say that it is dead: it is not tried again; recorded with who says so')
+    .argument('<id>', 'as `mayfly leases` shows it')
+    .option('--reason <text>', 'how you know')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .addHelpText('after', tokenNote)
+    .action(act(async (id: string, options) => (await import('./leases.ts')).forgetLease(id, options)))
 }

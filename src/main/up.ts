@@ -252,8 +252,8 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const approvals = createApprovals({ store, audit, outbox, clock, rules, notifications })
   // A yes that was used since the copy was made must not be good a second time.
   if (compared.restored !== undefined) await approvals.voidMatching({ all: true }, 'store_restored')
-  const health = createHealth({ store, audit })
-  const metrics = createMetrics({ broker, gateway })
+  const health = createHealth({ store, audit, broker })
+  const metrics = createMetrics({ broker, gateway, clock })
   const server = createApiServer({
     rules,
     broker,

@@ -7,6 +7,7 @@ export const scopes = [
   'secret:reveal',
   'session:read',
   'session:revoke',
+  'lease:read',
   'token:write',
   'approval:read',
   'approval:decide',

@@ -11,7 +11,7 @@ export interface Person {
   readonly ci: readonly string[]
 }
 
-const viewer: readonly Scope[] = ['policy:read', 'secret:read', 'session:read', 'approval:read']
+const viewer: readonly Scope[] = ['policy:read', 'secret:read', 'session:read', 'lease:read', 'approval:read']
 const scopesOf: Readonly<Record<PermissionName, readonly Scope[]>> = {
   viewer,
   approver: [...viewer, 'approval:decide'],

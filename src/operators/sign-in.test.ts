@@ -41,6 +41,7 @@ test('a person signs in, is known by the policy’s name, and signs out', async 
   assert.deepEqual((body['scopes'] as string[]).toSorted(), [
     'approval:decide',
     'approval:read',
+    'lease:read',
     'policy:read',
     'secret:read',
     'session:read',

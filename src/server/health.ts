@@ -1,4 +1,5 @@
 import type { AuditClient } from '../audit/client/index.ts'
+import type { Broker } from '../broker/index.ts'
 import type { Store } from '../store/index.ts'
 
 export interface Health {
@@ -8,7 +9,15 @@ export interface Health {
   drain(): void
 }
 
-export function createHealth({ store, audit }: { store: Store; audit: AuditClient }): Health {
+export function createHealth({
+  store,
+  audit,
+  broker,
+}: {
+  store: Store
+  audit: AuditClient
+  broker: Pick<Broker, 'leases'>
+}): Health {
   let draining = false
   return {
     drain: () => {
@@ -22,8 +31,17 @@ export function createHealth({ store, audit }: { store: Store; audit: AuditClien
         ...(disk.ok ? [] : [`store: ${disk.reason}`]),
         ...(draining ? ['shutting down'] : []),
       ]
-      const warnings = log.ok && log.degraded !== undefined ? [`audit log: ${log.degraded}`] : []
+      const stuck = await broker.leases.stuck()
+      const warnings = [
+        ...(log.ok && log.degraded !== undefined ? [`audit log: ${log.degraded}`] : []),
+        ...(stuck.count > 0 ? [stuckText(stuck)] : []),
+      ]
       return { ready: reasons.length === 0, reasons, warnings, ...(log.ok ? { audit_size: log.size } : {}) }
     },
   }
+}
+
+function stuckText({ count, sinceMs }: { count: number; sinceMs: number | undefined }): string {
+  const since = sinceMs === undefined ? '' : `, the oldest since ${new Date(sinceMs).toISOString()}`
+  return `${count} ${count === 1 ? 'lease' : 'leases'} cannot be revoked${since}: mayfly leases --stuck`
 }

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import type { Clock } from '../lib/index.ts'
 import type { Broker } from '../broker/index.ts'
 import type { Gateway } from '../gateway/index.ts'
 
@@ -9,7 +10,7 @@ export interface Metrics {
 }
 
 /** Prometheus metrics. Labels are route templates and status codes: nothing that a caller can make up. */
-export function createMetrics(deps: { broker: Broker; gateway: Gateway }): Metrics {
+export function createMetrics(deps: { broker: Broker; gateway: Gateway; clock: Clock }): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const requests = new Counter({
@@ -36,6 +37,29 @@ export function createMetrics(deps: { broker: Broker; gateway: Gateway }): Metri
     })
   gauge('mayfly_leases_issued', 'Leases ever issued', async () => (await deps.broker.counts()).issued)
   gauge('mayfly_leases_active', 'Leases in force', async () => (await deps.broker.counts()).active)
+  const states = new Gauge({
+    name: 'mayfly_leases',
+    help: 'Leases, by state',
+    labelNames: ['state'],
+    registers: [registry],
+    async collect() {
+      const known = await deps.broker.leaseStates()
+      for (const [state, count] of Object.entries(known.states)) states.set({ state }, count)
+    },
+  })
+  const failures = new Counter({
+    name: 'mayfly_lease_revoke_failures_total',
+    help: 'How often an upstream did not confirm the end of a credential',
+    registers: [registry],
+    async collect() {
+      failures.reset()
+      failures.inc((await deps.broker.leaseStates()).failures)
+    },
+  })
+  gauge('mayfly_lease_stuck_seconds', 'Age of the oldest lease that cannot be revoked', async () => {
+    const { sinceMs } = (await deps.broker.leaseStates()).stuck
+    return sinceMs === undefined ? 0 : Math.max(0, (deps.clock.nowMs() - sinceMs) / 1000)
+  })
   gauge('mayfly_steps_open', 'Steps that run', async () => (await deps.broker.counts()).openSteps)
   gauge(
     'mayfly_audit_undelivered',

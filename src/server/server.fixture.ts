@@ -94,6 +94,7 @@ export async function openServer(
     secrets?: Record<string, string>
     url?: string
     ticking?: true
+    issuers?: Parameters<typeof issuersFor>[3]
   } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-server-'))
@@ -137,7 +138,7 @@ export async function openServer(
     clock,
     heartbeatSeconds: 1_000_000,
     logOf: (step) => logs.digest(step),
-    issuers: issuersFor(vault, vaultKey, clock),
+    issuers: issuersFor(vault, vaultKey, clock, options.issuers),
   })
   const rules = await createRules({ store, audit: audit.client, clock, fetch: fetcher, audience: () => url })
   const rotation = createRotation({ signingKeys, records: broker.outbox, vaultKey, clock })
@@ -196,8 +197,8 @@ export async function openServer(
     operators: createOperatorAccess({ ...people, apiTokens, sessions }),
     signIn: createSignIn(people),
     cliLogin: createCliLogin({ apiTokens, audit: audit.client, clock }),
-    health: createHealth({ store, audit: audit.client }),
-    metrics: createMetrics({ broker, gateway }),
+    health: createHealth({ store, audit: audit.client, broker }),
+    metrics: createMetrics({ broker, gateway, clock }),
     heartbeatSeconds: 10,
     log: { error: (fields, message) => errors.push(`${message} ${JSON.stringify(fields)}`) },
   })

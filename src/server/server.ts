@@ -31,6 +31,7 @@ import { createRefusals } from './refusals.ts'
 import { registerRoutes, type Route } from './route.ts'
 import { approvalRoutes } from './routes/approvals.ts'
 import { connectionRoutes } from './routes/connections.ts'
+import { leaseRoutes } from './routes/leases.ts'
 import { credentialRoutes } from './routes/credentials.ts'
 import { logRoutes } from './routes/logs.ts'
 import { oauthRoutes } from './routes/oauth.ts'
@@ -111,6 +112,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...secretRoutes(deps),
     ...secretLifeRoutes(deps),
     ...connectionRoutes(deps),
+    ...leaseRoutes(deps),
     ...whoamiRoutes(deps),
     ...signInRoutes(deps),
     ...approvalRoutes(deps),

@@ -199,6 +199,26 @@ const migrations: readonly string[] = [
       OR (o.created_ms = signing_keys.created_ms AND o.kid <= signing_keys.kid));
   CREATE UNIQUE INDEX signing_keys_number ON signing_keys (use, alg, number);
   `,
+  // How many leases are in which state is known without counting a million of them; `removed` are those that were deleted since.
+  `
+  CREATE TABLE lease_counts (state TEXT PRIMARY KEY, leases INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO lease_counts SELECT state, count(*) FROM leases GROUP BY state;
+  CREATE TRIGGER leases_added AFTER INSERT ON leases BEGIN
+    INSERT INTO lease_counts VALUES (new.state, 1) ON CONFLICT (state) DO UPDATE SET leases = leases + 1;
+  END;
+  CREATE TRIGGER leases_changed AFTER UPDATE OF state ON leases WHEN old.state <> new.state BEGIN
+    UPDATE lease_counts SET leases = leases - 1 WHERE state = old.state;
+    INSERT INTO lease_counts VALUES (new.state, 1) ON CONFLICT (state) DO UPDATE SET leases = leases + 1;
+  END;
+  CREATE TRIGGER leases_removed AFTER DELETE ON leases BEGIN
+    UPDATE lease_counts SET leases = leases - 1 WHERE state = old.state;
+    INSERT INTO lease_counts SELECT 'removed', 1 WHERE old.revoked_ms IS NOT NULL
+      ON CONFLICT (state) DO UPDATE SET leases = leases + 1;
+  END;
+  DROP INDEX leases_stuck;
+  CREATE INDEX leases_stuck ON leases (revoking_ms) WHERE state = 'revoke_failed';
+  CREATE INDEX leases_over ON leases (revoked_ms) WHERE revoked_ms IS NOT NULL;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

@@ -132,6 +132,8 @@ export interface Tables {
     /** When it was last told that it cannot be revoked. */
     told_ms: number | null
   }
+  /** How many leases are in which state; `removed` are those that were deleted. Kept by triggers. */
+  lease_counts: { state: LeaseState | 'removed'; leases: number }
   /** Sealed values; a version is never overwritten, only destroyed: then `sealed` is empty. */
   secrets: {
     name: string

@@ -9,9 +9,11 @@ import { leaseIssued } from '../events.ts'
 import type { Lease, Minted, Step } from '../model.ts'
 import type { Outbox } from '../outbox.ts'
 import { staticAuthorization } from '../static-credential.ts'
+import { createLeaseDesk, type LeaseDesk } from './desk.ts'
 import { createDue } from './due.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import { createMinting } from './minting.ts'
+import { createPruning } from './prune.ts'
 import type { GrantsOf } from './request.ts'
 import { createRevoker, type IssuerDeps } from './revoker.ts'
 import { ended } from './stands.ts'
@@ -33,6 +35,9 @@ export interface Leases {
   /** A server starts: what waits for another try is due now. */
   hurry(): Promise<void>
   counts: Ledger['counts']
+  readonly desk: LeaseDesk
+  /** How often an upstream did not confirm an end, since this server started. */
+  failures(): number
   /** Resolves once no upstream is being asked to revoke anything. */
   idle(): Promise<void>
   close(): Promise<void>
@@ -58,6 +63,7 @@ export function createLeases(deps: {
   const ledger = createLedger(deps)
   const due = createDue({ ...deps, server })
   const unsaved = createUnsaved()
+  const prune = createPruning(deps)
   const revoker = createRevoker({ ...issuers, clock, due })
   const clientIdentity = (connection: Connection) => openClientIdentity(vault, connection, clock)
   const minting = createMinting({
@@ -133,9 +139,12 @@ export function createLeases(deps: {
       await unsaved.again()
       await ledger.endLeft()
       await revoker.run()
+      await prune()
     },
     hurry: async () => void (await due.hurry()),
     counts: () => ledger.counts(),
+    desk: createLeaseDesk({ ...deps, due, soon: () => revoker.soon() }),
+    failures: () => revoker.failures(),
     idle: () => revoker.idle(),
     close: () => revoker.close(),
   }

@@ -53,7 +53,18 @@ export interface Ledger {
   endOf(step: Step, reason: string): Promise<void>
   /** The same for steps that were over before their leases were written. */
   endLeft(): Promise<void>
-  counts(): Promise<{ issued: number; revoked: number; active: number; ending: number }>
+  counts(): Promise<LeaseCounts>
+}
+
+export interface LeaseCounts {
+  /** Ever. */
+  readonly issued: number
+  /** Over, and known to be dead. */
+  readonly revoked: number
+  readonly active: number
+  /** Over, and being ended at their upstreams. */
+  readonly ending: number
+  readonly states: Readonly<Record<string, number>>
 }
 
 export type Renewal =
@@ -198,16 +209,13 @@ export function createLedger(deps: {
       }
     },
     async counts() {
-      const rows = await store.read
-        .selectFrom('leases')
-        .select((e) => ['state', e.fn.countAll<number>().as('count')])
-        .groupBy('state')
-        .execute()
+      const rows = await store.read.selectFrom('lease_counts').selectAll().execute()
       const of = (...states: string[]) =>
-        rows.filter(({ state }) => states.includes(state)).reduce((sum, { count }) => sum + count, 0)
-      const [revoked, active] = [of('revoked', 'expired'), of('issued')]
+        rows.filter(({ state }) => states.includes(state)).reduce((sum, { leases }) => sum + leases, 0)
+      const [revoked, active] = [of('revoked', 'expired', 'removed'), of('issued')]
       const ending = of('revoking', 'revoke_failed')
-      return { issued: revoked + active + ending, revoked, active, ending }
+      const states = Object.fromEntries(rows.map(({ state, leases }) => [state, leases]))
+      return { issued: revoked + active + ending, revoked, active, ending, states }
     },
   }
 }

@@ -13,6 +13,8 @@ export interface Revoker {
   run(): Promise<void>
   /** The same, soon, and without a word: what fails is tried again by the next run. */
   soon(): void
+  /** How often an upstream did not confirm an end. */
+  failures(): number
   /** Resolves once nothing that was started is under way. */
   idle(): Promise<void>
   close(): Promise<void>
@@ -40,6 +42,7 @@ export function createRevoker(deps: IssuerDeps & { due: Due }): Revoker {
   const busy = new Map<string, number>()
   const working = new Set<Promise<unknown>>()
   let closed = false
+  let failures = 0
 
   function reserve(connection: string): number {
     const mine = busy.get(connection) ?? 0
@@ -77,6 +80,7 @@ export function createRevoker(deps: IssuerDeps & { due: Due }): Revoker {
   /** Never throws: what could not be written down is claimed until the claim lapses, and then asked again. */
   async function end(lease: DueLease): Promise<void> {
     const { answer, endsByItself } = await ask(lease)
+    if (answer.said === 'failed') failures++
     const next = judge(lease, answer, endsByItself, clock.nowMs(), deps.random())
     await due.settle(lease, next).catch(() => undefined)
   }
@@ -114,6 +118,7 @@ export function createRevoker(deps: IssuerDeps & { due: Due }): Revoker {
   return {
     run,
     soon: () => work(run()),
+    failures: () => failures,
     idle,
     async close() {
       closed = true
