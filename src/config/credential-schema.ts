@@ -130,7 +130,15 @@ const minted = [
         permissions: z
           .record(z.string().regex(/^[a-z_]{1,60}$/), z.enum(['read', 'write', 'admin']))
           .optional()
-          .describe('At most these; what the step’s grants need if left out.'),
+          .describe(
+            'At most these; what the role’s grants need if left out. With `workflows: write` whoever may push may push files of workflows.',
+          ),
+        all_repositories: z
+          .boolean()
+          .optional()
+          .describe(
+            'Where a grant has a `*` for its repositories: the token is for all that the App is installed for, since GitHub takes names only.',
+          ),
       })
       .describe(
         'Installation access tokens of a GitHub App, for the repositories and permissions of the step’s grants.',

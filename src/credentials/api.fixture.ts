@@ -37,7 +37,10 @@ export interface FakeApi {
   mood: 'well' | 'down' | 'slow' | 'forgetful' | ((asked: Asked) => Said)
 }
 
-export async function startApi(t: TestContext, answer: (asked: Asked) => Said): Promise<FakeApi> {
+export async function startApi(
+  t: TestContext,
+  answer: (asked: Asked) => Said | Promise<Said>,
+): Promise<FakeApi> {
   const server = createServer((request, response) => void serve(request, response))
   const api: FakeApi = { url: '', seen: [], mood: 'well' }
 
@@ -49,7 +52,7 @@ export async function startApi(t: TestContext, answer: (asked: Asked) => Said): 
     api.seen.push(asked)
     if (api.mood === 'slow') return
     if (api.mood === 'down') return void response.destroy()
-    const said = typeof api.mood === 'function' ? api.mood(asked) : answer(asked)
+    const said = typeof api.mood === 'function' ? api.mood(asked) : await answer(asked)
     if (api.mood === 'forgetful') return void response.writeHead(500).end()
     const { status = 200, json, text: body = json === undefined ? '' : JSON.stringify(json) } = said
     const type = json === undefined ? {} : { 'content-type': 'application/json' }
@@ -208,8 +211,15 @@ export async function refusesOddAnswers(
   )
   await said(() => ({ text: Buffer.alloc(10_485_760, 'a') }), 'credential_failed', /more than/)
   // An API may repeat what it was sent.
+  let shown = 'nothing'
   const words = `denied for ${secrets.join(' and ')} (${Buffer.from(secrets.join()).toString('base64')})\n\u001b[31m`
-  await said(() => ({ status: 422, json: { message: words } }), 'credential_failed', /422.*: denied for/)
+  const repeat = ({ headers }: Asked) => {
+    shown = headers.authorization?.split(' ')[1] ?? shown
+    return { status: 422, json: { message: `${words} ${headers.authorization}` } }
+  }
+  await said(repeat, 'credential_failed', /422.*: denied for/)
+  api.mood = repeat
+  await assert.rejects(act(), (error) => error instanceof MayflyError && !error.message.includes(shown))
   for (const [headers, waitMs] of [
     [{ 'retry-after': '7' }, 7_000],
     [{ 'retry-after': 'Sat, 28 Nov 2026 12:00:09 GMT', date: 'Sat, 28 Nov 2026 12:00:00 GMT' }, 9_000],

@@ -1,5 +1,6 @@
 import { MayflyError } from '../lib/index.ts'
 import type { IssuerName } from '../kinds/index.ts'
+import { githubApp } from './github-app.ts'
 import { httpIssuer } from './http-issuer.ts'
 import type { CredentialIssuer } from './issuer.ts'
 import { oauthClient } from './oauth-client.ts'
@@ -7,6 +8,7 @@ import { mysqlRole } from './mysql-role/index.ts'
 import { postgresRole } from './postgres-role/index.ts'
 
 const issuers: { readonly [Name in IssuerName]?: CredentialIssuer<Name> } = {
+  'github-app': githubApp,
   'http-issuer': httpIssuer,
   'oauth-client': oauthClient,
   'mysql-role': mysqlRole,
