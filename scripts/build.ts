@@ -18,7 +18,7 @@ const lazyHttp: Plugin = {
       kind === 'require-call' ? { external: true } : { path: 'http', namespace: 'lazy-http' },
     )
     onLoad({ filter: /.*/, namespace: 'lazy-http' }, () => ({
-      contents: `export const { ${httpNames.join(', ')} } = process.getBuiltinModule('node:http')`,
+      contents: `const http = process.getBuiltinModule('node:http'); export default http; export const { ${httpNames.join(', ')} } = http`,
     }))
   },
 }

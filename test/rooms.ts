@@ -13,7 +13,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   lockfiles: ['lib'],
   store: ['lib'],
   provenance: ['lib'],
-  vault: ['lib', 'store'],
+  vault: ['lib', 'store', 'http-client', 'clouds', 'config'],
   'oidc-issuer': ['lib', 'config', 'store', 'vault'],
   logs: ['lib', 'store'],
 

@@ -25,6 +25,7 @@ export interface UpArguments {
   auditPort: number
   witnessPolicy?: string
   forward?: string
+  vault?: string
   url?: string
   gatewayUrl?: string
   tlsCert?: string
@@ -96,6 +97,7 @@ export function addProcesses(program: Command, starters: Starters): void {
     .option('--audit-tls-key <file>', 'its private key')
     .option('--witness-policy <file>', 'witnesses of the audit log, and their quorum (c2sp.org/tlog-policy)')
     .option('--forward <file>', 'where every entry is pushed to: syslog, webhooks, files')
+    .option('--vault <file>', 'what wraps the vault’s keys: a passphrase, a key service, a hardware module')
     .option('--url <url>', 'the API’s URL as runners reach it')
     .option('--gateway-url <url>', 'the gateway’s URL as runners reach it')
     .option('--accept-log-rollback', 'start although the audit log lacks entries; recorded there', false)

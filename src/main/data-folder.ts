@@ -30,7 +30,7 @@ export interface DataFolder {
 }
 
 /** Opens or makes the folder, mode 0700. Throws `data_folder` or `vault_key` with one line that says what to do. */
-export function openDataFolder(path: string): DataFolder {
+export function openDataFolder(path: string, usesKeyFile = true): DataFolder {
   const root = resolve(path)
   const server = join(root, 'server')
   const keys = join(root, 'keys')
@@ -40,7 +40,7 @@ export function openDataFolder(path: string): DataFolder {
   const database = join(server, 'mayfly.db')
   const keyFile = join(keys, 'vault.key')
   // A database without its key is never given a new one: its secrets would be lost without a word.
-  if (!existsSync(database) && !existsSync(keyFile)) createVaultKey(keyFile)
+  if (usesKeyFile && !existsSync(database) && !existsSync(keyFile)) createVaultKey(keyFile)
   return {
     root,
     database,

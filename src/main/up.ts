@@ -46,11 +46,12 @@ import {
 import { createRules, type RulesHolder } from '../rules/index.ts'
 import { createApiServer, createHealth, createMetrics, missingSecrets } from '../server/index.ts'
 import { openStore, startCheckpoints } from '../store/index.ts'
-import { createStoredRing, createVault, keyProviders, openRing, openSealed, seal } from '../vault/index.ts'
+import { createStoredRing, createVault, openRing, openSealed, seal } from '../vault/index.ts'
 import { startAuditProcess, startForwardProcess } from './audit-process.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
 import { compareLogAndStore, recordCompared } from './log-and-store.ts'
 import { certificateOf } from './serving.ts'
+import { providersOf, usesKeyFile } from './vault-file.ts'
 
 export interface UpOptions {
   dataFolder: string
@@ -79,6 +80,8 @@ export interface UpOptions {
   witnessPolicy?: string
   /** A file that says where every entry is pushed to. */
   forward?: string
+  /** A file that says what wraps the vault's keys. */
+  vault?: string
   /** Program and arguments that start this program again, for the audit log's process. */
   self: readonly string[]
   tell: (line: string) => void
@@ -107,7 +110,7 @@ const pause = () => new Promise((next) => setTimeout(next, 50))
 export async function startUp(options: UpOptions): Promise<Up> {
   const { clock = systemClock, tell } = options
   refuseOpenNetwork(options)
-  const folder = openDataFolder(options.dataFolder)
+  const folder = openDataFolder(options.dataFolder, usesKeyFile(options.vault))
   await using started = new AsyncDisposableStack()
   const certificate = certificateOf(options, tell)
   if (certificate !== undefined) started.defer(() => certificate.close())
@@ -144,7 +147,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   started.defer(() => checkpoints.close())
   const ring = createStoredRing(store)
   const { keyFile } = folder
-  await openRing({ store, ring, clock, keyFile, providers: keyProviders(keyFile) })
+  await openRing({ store, ring, clock, keyFile, providers: providersOf(options.vault, keyFile) })
   const vault = createVault({ store, key: ring, clock })
   await vault.check()
   const signingKeys = await createSigningKeys({ store, vaultKey: ring, clock })

@@ -1,3 +1,5 @@
+import type { Secret } from '../lib/index.ts'
+
 /**
  * Keeps the key that all others are wrapped by: in a file, behind a passphrase, in a key service, in a hardware module.
  * Errors: `vault_key` (it is another key, a wrong passphrase: trying again changes nothing), `vault_sealed` (somebody must give
@@ -11,6 +13,8 @@ export interface KeyProvider {
   /** `context` is authenticated. What it answers is text that only this provider reads; no secret. */
   wrap(key: Buffer, context: string): Promise<string>
   unwrap(wrapped: string, context: string): Promise<Buffer>
+  /** Where it waits for a passphrase: for its next use alone. */
+  give?(passphrase: Secret): void
 }
 
 /** By their names in `mayfly up --vault FILE`; `key-file` is there without a file, too. */
