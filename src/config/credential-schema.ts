@@ -156,7 +156,9 @@ const minted = [
           .array(z.string().regex(/^[a-z_]{1,60}$/))
           .min(1)
           .max(20),
-        access_level: z.enum(['guest', 'reporter', 'developer', 'maintainer']).default('developer'),
+        access_level: z
+          .enum(['guest', 'planner', 'reporter', 'developer', 'maintainer'])
+          .default('developer'),
         api: apiUrl.optional().describe('`https://gitlab.com/api/v4` if left out.'),
       })
       .describe('Access tokens of a GitLab project or group, made for a step and revoked with it.'),

@@ -1,6 +1,7 @@
 import { MayflyError } from '../lib/index.ts'
 import type { IssuerName } from '../kinds/index.ts'
 import { githubApp } from './github-app.ts'
+import { gitlabToken } from './gitlab-token.ts'
 import { httpIssuer } from './http-issuer.ts'
 import type { CredentialIssuer } from './issuer.ts'
 import { oauthClient } from './oauth-client.ts'
@@ -9,6 +10,7 @@ import { postgresRole } from './postgres-role/index.ts'
 
 const issuers: { readonly [Name in IssuerName]?: CredentialIssuer<Name> } = {
   'github-app': githubApp,
+  'gitlab-token': gitlabToken,
   'http-issuer': httpIssuer,
   'oauth-client': oauthClient,
   'mysql-role': mysqlRole,
