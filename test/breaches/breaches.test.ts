@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { probeIsolation } from '../../src/runner/sandbox/index.ts'
+import { isWhole } from '../whole.ts'
 import type { Row } from './suite.ts'
 
 const program = fileURLToPath(new URL('breaches.ts', import.meta.url))
@@ -19,12 +20,15 @@ async function unavailable(): Promise<string | undefined> {
     : `no network namespace can be made: ${made.error?.message ?? made.stderr.trim()}`
 }
 
-test('the twenty breaches succeed without Mayfly; in a step none of them gets what it wanted, and the record shows it', async (t) => {
+/** One of each way: what was stolen, what a trigger let in, what a package brought. */
+const chosen = isWhole ? Array.from({ length: 20 }, (_, i) => i + 1) : [1, 4, 8, 12, 16, 20]
+
+test('the breaches succeed without Mayfly; in a step none of them gets what it wanted, and the record shows it', async (t) => {
   const why = await unavailable()
   if (why !== undefined) return t.skip(why)
   const child = spawn(
     process.execPath,
-    ['--disable-warning=ExperimentalWarning', program, '--json', '--planted'],
+    ['--disable-warning=ExperimentalWarning', program, '--json', '--planted', ...chosen.map(String)],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
     },
@@ -38,7 +42,7 @@ test('the twenty breaches succeed without Mayfly; in a step none of them gets wh
   )
   assert.deepEqual(
     cases.map(({ name }) => Number(name.slice(0, 2))),
-    Array.from({ length: 20 }, (_, i) => i + 1),
+    chosen,
   )
   // The suite can fail, for both of its reasons.
   assert.equal(planted?.ok, false)

@@ -17,6 +17,8 @@ export interface Row<World> {
   readonly name: string
   /** Programs of the machine, or peers (`npm run peers`), beside those of the suite. */
   readonly needs: readonly string[]
+  /** Left to `npm run clients` and `npm run test:whole`: it takes long, and a row beside it goes the same way. */
+  readonly slow?: true
   run(world: World): Promise<void>
 }
 

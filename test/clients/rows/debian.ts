@@ -215,6 +215,7 @@ export default suite<World>({
     },
     {
       name: 'apt-get update && apt-get install -y: in an image that a step builds',
+      slow: true,
       needs: ['buildah'],
       async run(world) {
         setArchive(world)

@@ -41,6 +41,7 @@ export default suite<World>({
   rows: [
     {
       name: 'twine upload, pip install',
+      slow: true,
       needs: ['twine', 'pip'],
       async run(world) {
         const workspace = workspaceOf(world)

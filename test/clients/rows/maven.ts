@@ -96,6 +96,7 @@ export default suite<World>({
     {
       // One step: each has an empty local repository, and its plugins take most of the time.
       name: 'mvn deploy: a granted version, not over it, and no other one; nothing configured',
+      slow: true,
       needs: [],
       async run({ stage, deployed, seen }) {
         const write = (version: string, of: string) =>

@@ -216,6 +216,7 @@ export default suite<World>({
     ...tools.map((tool) => ({
       name: `${tool.name}: add and install`,
       needs: [tool.name],
+      ...(tool.name.startsWith('yarn') ? { slow: true as const } : {}),
       run: (world: World) => addAndInstall(world, tool),
     })),
     ...tools
@@ -226,7 +227,7 @@ export default suite<World>({
         run: (world: World) => addFromBoth(world, tool),
       })),
     { name: 'corepack: a package manager', needs: ['corepack'], run: byCorepack },
-    { name: 'npm: view and dist-tag', needs: ['npm'], run: lookUp },
+    { name: 'npm: view and dist-tag', slow: true, needs: ['npm'], run: lookUp },
     ...Object.entries(publishers).map(([name, command]) => ({
       name: `${name}: publish`,
       needs: [name],

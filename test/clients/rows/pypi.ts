@@ -118,6 +118,7 @@ export default suite<World>({
     },
     {
       name: 'poetry: lock, install',
+      slow: true,
       needs: ['poetry'],
       async run(world) {
         requirementsOf(world)
@@ -146,6 +147,7 @@ export default suite<World>({
     },
     {
       name: 'pdm: lock, sync',
+      slow: true,
       needs: ['pdm'],
       async run(world) {
         requirementsOf(world)
@@ -179,6 +181,7 @@ export default suite<World>({
     },
     {
       name: 'uv publish',
+      slow: true,
       needs: ['uv'],
       async run(world) {
         await publishes(world, 'uv', (files) => `uv publish ${files}`)

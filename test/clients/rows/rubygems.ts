@@ -156,6 +156,7 @@ export default suite<World>({
     },
     {
       name: 'gem install: what no lockfile has, in a role that may and in one that may not',
+      slow: true,
       needs: [],
       async run(world) {
         writeBundle(world)

@@ -79,6 +79,7 @@ export default suite<World>({
     },
     {
       name: 'npm publish: npm exchanges a token that it sees itself, and has a stand-in',
+      slow: true,
       needs: [],
       async run(world) {
         const before = world.npm.seen.length
@@ -118,6 +119,7 @@ export default suite<World>({
     },
     {
       name: 'uv publish',
+      slow: true,
       needs: ['uv', 'python3'],
       run: (world) => uploads(world, 'uv', 'uv publish'),
     },
