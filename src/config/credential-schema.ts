@@ -3,6 +3,7 @@ import { httpIssuerProblems } from './http-issuer-check.ts'
 import { credentialTtl as ttl, duration } from './name-schema.ts'
 import { mysqlRole, postgresRole } from './database-account-schema.ts'
 import { plainUrl } from './plain-url.ts'
+import { sshCertificate } from './ssh-certificate-schema.ts'
 import { secretReference } from './secret-reference.ts'
 
 /** Headers that say how a message is read or where it goes. */
@@ -283,38 +284,7 @@ const minted = [
   }),
   z.strictObject({ 'postgres-role': postgresRole }),
   z.strictObject({ 'mysql-role': mysqlRole }),
-  z.strictObject({
-    'ssh-certificate': z
-      .strictObject({
-        ca: secretReference.describe('The private key of the user CA, in OpenSSH’s or PEM form.'),
-        principals: z
-          .array(z.string().regex(/^[A-Za-z0-9._@-]{1,60}$/))
-          .min(1)
-          .max(20),
-        force_command: z.string().max(1_000).optional(),
-        source_address: z.array(z.string().max(60)).max(20).optional().describe('CIDRs.'),
-        extensions: z
-          .array(
-            z.enum([
-              'permit-pty',
-              'permit-port-forwarding',
-              'permit-agent-forwarding',
-              'permit-X11-forwarding',
-              'permit-user-rc',
-            ]),
-          )
-          .default([]),
-        krl: z
-          .string()
-          .regex(/^[a-z][a-z0-9-]{0,62}$/)
-          .optional()
-          .describe(
-            'A name under which its revoked certificates are served as a key revocation list, at /v1/krl/NAME.',
-          ),
-        ttl,
-      })
-      .describe('OpenSSH user certificates of minutes, for a key that is made for the step.'),
-  }),
+  z.strictObject({ 'ssh-certificate': sshCertificate }),
 ]
 
 export const credential = z

@@ -17,7 +17,7 @@ const fieldsOf: { readonly [Name in Exclude<IssuerName, 'http-issuer'>]: readonl
   'oauth-client': ['token'],
   'postgres-role': ['username', 'password'],
   'mysql-role': ['username', 'password'],
-  'ssh-certificate': ['username', 'private_key', 'certificate'],
+  'ssh-certificate': ['private_key', 'certificate', 'public_key'],
 }
 
 /** Not the issuer's: where the files are, and base64 of `username:password` (RFC 7617), as configurations of Docker want it. */

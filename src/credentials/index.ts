@@ -4,6 +4,7 @@
  * Invariant: before an upstream is asked for anything, the plan that finds it again is durable.
  */
 export { issuerNamed } from './issuers.ts'
+export { krlOf } from './ssh-certificate/krl.ts'
 export { UpstreamBusy } from './upstream-busy.ts'
 export type {
   CredentialIssuer,

@@ -18,6 +18,8 @@ export interface CredentialIssuer<Name extends IssuerName = IssuerName> {
   readonly name: Name
   /** What revoking means here: that is shown to people, and nothing stronger is claimed. */
   revocation(config: IssuerConfig<Name>): Revocation
+  /** The published list that names its leases from when they are to end until they have expired; the store keeps the name with the lease. */
+  revocationList?(config: IssuerConfig<Name>): string | undefined
   /** At least so long one may live that was asked for, whatever was asked for: it is given that time where nobody heard of it. */
   readonly longestSeconds?: number
   /** Nothing of it ends by itself: it is never taken for expired, only for revoked. */

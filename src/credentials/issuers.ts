@@ -7,6 +7,7 @@ import type { CredentialIssuer } from './issuer.ts'
 import { oauthClient } from './oauth-client.ts'
 import { mysqlRole } from './mysql-role/index.ts'
 import { postgresRole } from './postgres-role/index.ts'
+import { sshCertificate } from './ssh-certificate/index.ts'
 
 const issuers: { readonly [Name in IssuerName]?: CredentialIssuer<Name> } = {
   'github-app': githubApp,
@@ -15,6 +16,7 @@ const issuers: { readonly [Name in IssuerName]?: CredentialIssuer<Name> } = {
   'oauth-client': oauthClient,
   'mysql-role': mysqlRole,
   'postgres-role': postgresRole,
+  'ssh-certificate': sshCertificate,
 }
 
 /** Throws `config_invalid` for one that this version does not have. */

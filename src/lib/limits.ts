@@ -123,7 +123,7 @@ export const limits = {
   /** What all steps have in memory of such, while it is hashed and passed on. */
   publishingBytes: 268_435_456,
   /** One conversation with a database's server, to make or end an account; and what it may send. */
-  databaseMs: 30_000,
+  databaseMs: 20_000,
   databaseBytes: 16_777_216,
   hostNameBytes: 253,
   policyBytes: 1_048_576,

@@ -33,6 +33,7 @@ import { approvalRoutes } from './routes/approvals.ts'
 import { connectionRoutes } from './routes/connections.ts'
 import { leaseRoutes } from './routes/leases.ts'
 import { credentialRoutes } from './routes/credentials.ts'
+import { krlRoutes } from './routes/krl.ts'
 import { logRoutes } from './routes/logs.ts'
 import { oauthRoutes } from './routes/oauth.ts'
 import { oidcRoutes } from './routes/oidc.ts'
@@ -113,6 +114,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...secretLifeRoutes(deps),
     ...connectionRoutes(deps),
     ...leaseRoutes(deps),
+    ...krlRoutes(deps),
     ...whoamiRoutes(deps),
     ...signInRoutes(deps),
     ...approvalRoutes(deps),

@@ -219,6 +219,11 @@ const migrations: readonly string[] = [
   CREATE INDEX leases_stuck ON leases (revoking_ms) WHERE state = 'revoke_failed';
   CREATE INDEX leases_over ON leases (revoked_ms) WHERE revoked_ms IS NOT NULL;
   `,
+  // Few leases have one, and hosts ask for theirs by the minute.
+  `
+  ALTER TABLE leases ADD COLUMN revocation_list TEXT;
+  CREATE INDEX leases_listed ON leases (revocation_list, expires_ms) WHERE revocation_list IS NOT NULL;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

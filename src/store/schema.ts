@@ -121,6 +121,8 @@ export interface Tables {
     claimed_by: string | null
     /** Why it could not be revoked so far. */
     failure: string | null
+    /** The published list that names it from when it is to end until it has expired. */
+    revocation_list: string | null
     /** How it is known to be dead: `probed`, `not_found`, `confirmed`, `expired`, or `operator`, whose word it is. */
     proof: string | null
     /** The run of a minted one. */

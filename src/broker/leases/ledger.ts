@@ -19,6 +19,8 @@ export interface Requested {
   readonly kind: string
   readonly plan: string
   readonly means: string
+  /** The published list that it is in once it is to end. */
+  readonly revocationList: string | undefined
   /** Until when what may be made can live. */
   readonly expiresMs: number
   /** From then on, whoever began it is taken for dead. */
@@ -268,6 +270,7 @@ function requestedRow(requested: Requested, clock: Clock) {
     state: 'requested' as const,
     plan: requested.plan,
     means: requested.means,
+    revocation_list: requested.revocationList ?? null,
     run_id: requested.step.session.runId,
     asked_ms: now,
     due_ms: requested.dueMs,

@@ -70,6 +70,7 @@ export function requestedOf(
     kind: credential.scheme,
     plan: planText(connection, credential, plan),
     means: meansText(issuer.revocation(credential.config)),
+    revocationList: issuer.revocationList?.(credential.config),
     expiresMs: latestMs(issuer, request, clock),
     dueMs: clock.nowMs() + mintMs + settleMs,
     by: server,

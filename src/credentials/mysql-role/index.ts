@@ -3,7 +3,6 @@ import { MayflyError, Secret } from '../../lib/index.ts'
 import { accountIn, accountName } from '../account-name.ts'
 import { loginIn, loginInHandle, newPassword } from '../database-login.ts'
 import type { CredentialIssuer, Held, IssuerTools, MintRequest, Plain } from '../issuer.ts'
-import { lifetimeMs } from '../lifetime.ts'
 import { endAccount, unlessGone } from './end-account.ts'
 import { accessDenied, accountLocked, errorNumber } from './faults.ts'
 import type { Place } from './place.ts'
@@ -19,6 +18,7 @@ type Request = MintRequest<'mysql-role'>
 export const mysqlRole: CredentialIssuer<'mysql-role'> = {
   name: 'mysql-role',
   revocation: () => ({ means: 'at_once' }),
+  staysUntilRevoked: true,
   plan: ({ lease, config }) => ({ username: accountName(lease), host: config.host }),
 
   async mint(request, plan, tools) {
@@ -28,7 +28,7 @@ export const mysqlRole: CredentialIssuer<'mysql-role'> = {
     )
     return {
       fields: { username: new Secret(user, 'username'), password: new Secret(password, 'password') },
-      expiresMs: tools.clock.nowMs() + lifetimeMs(request),
+      expiresMs: tools.clock.nowMs() + request.ttlSeconds * 1000,
       handle: { username: user, password },
       facts: { username: user, host: hostIn(plan), grants: grantsOf(request), roles: request.config.roles },
     }
@@ -67,7 +67,7 @@ function hostIn(plan: Plain): string {
 async function makeAccount(session: Session, account: string, request: Request): Promise<string> {
   const { grants, roles, connections } = request.config
   const { ask, isMariaDb } = session
-  const days = Math.ceil(lifetimeMs(request) / 86_400_000)
+  const days = Math.ceil(request.ttlSeconds / 86_400)
   const limits = `WITH MAX_USER_CONNECTIONS ${connections} PASSWORD EXPIRE INTERVAL ${days} DAY ACCOUNT LOCK`
   const password = isMariaDb
     ? await createByHash(session, account, limits)

@@ -3,7 +3,6 @@ import { secretName } from '../../config/index.ts'
 import { accountIn, accountName } from '../account-name.ts'
 import { loginIn, loginInHandle, newPassword } from '../database-login.ts'
 import type { CredentialIssuer, Held, IssuerTools, Minted, MintRequest } from '../issuer.ts'
-import { lifetimeMs } from '../lifetime.ts'
 import { endRole, idOf } from './end-role.ts'
 import { answered } from './faults.ts'
 import type { Place } from './place.ts'
@@ -14,10 +13,14 @@ import { withPostgres, type Ask } from './session.ts'
 type Request = MintRequest<'postgres-role'>
 type HeldRole = Held<'postgres-role'>
 
-/** A login role of PostgreSQL (14 and later) for one lease, with a password that only the step is told. */
+/**
+ * A login role of PostgreSQL (14 and later) for one lease, with a password that only the step is told. Its password ends with the
+ * lease; its sessions and what it owns do not, so that it is only over once it was revoked.
+ */
 export const postgresRole: CredentialIssuer<'postgres-role'> = {
   name: 'postgres-role',
   revocation: () => ({ means: 'at_once' }),
+  staysUntilRevoked: true,
   plan: ({ lease }) => ({ username: accountName(lease) }),
 
   async mint(request, plan, tools) {
@@ -83,7 +86,7 @@ async function makeRole(ask: Ask, role: string, verifier: string, request: Reque
 async function endAt(ask: Ask, request: Request): Promise<string> {
   const [row] = await ask(
     "SELECT to_char((now() + $1::float8 * interval '1 ms') AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS until",
-    [lifetimeMs(request)],
+    [request.ttlSeconds * 1000],
   )
   return `${String(row?.['until'])}+00`
 }
@@ -105,7 +108,7 @@ async function refuseMakersOfRoles(ask: Ask, role: string): Promise<void> {
 }
 
 function minted(request: Request, tools: IssuerTools, role: string, password: string): Minted {
-  const expiresMs = tools.clock.nowMs() + lifetimeMs(request)
+  const expiresMs = tools.clock.nowMs() + request.ttlSeconds * 1000
   return {
     fields: {
       username: new Secret(role, 'username'),
