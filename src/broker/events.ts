@@ -220,6 +220,9 @@ export interface LeaseFacts {
   /** What revoking it means, if it was minted. */
   readonly means?: string
   readonly facts?: Readonly<Record<string, unknown>>
+  /** Of a kept one: which version of its secret, as its store calls it; where it is kept, if that is not the vault. */
+  readonly secretVersion?: string
+  readonly secretStore?: string
   /** The lease that it takes the place of. */
   readonly replaces?: string
 }

@@ -1,14 +1,22 @@
-import { MayflyError, Secret } from '../lib/index.ts'
+import { MayflyError, Secret, type RunId } from '../lib/index.ts'
 import type { InjectedCredential } from '../connections/index.ts'
-import type { Vault } from '../vault/index.ts'
+import type { Opened, Vault } from '../vault/index.ts'
 
 /**
  * What is written into a request for a credential kept in the vault: the `Authorization` header, Basic (RFC 7617, the secret is
  * `user:password`) or Bearer (RFC 6750), or the value of the header or query parameter that the connection names. Never minted into a step; revoked by closing the gate.
  * Throws `secret_missing`, `vault_key`, or `bad_input` if the secret is not of the form its scheme needs.
  */
-export async function staticAuthorization(vault: Vault, credential: InjectedCredential): Promise<Secret> {
-  const value = (await vault.open(credential.secret)).reveal().trim()
+export async function staticAuthorization(
+  vault: Vault,
+  credential: InjectedCredential,
+  run: RunId,
+): Promise<{ authorization: Secret; opened: Opened }> {
+  const opened = await vault.opened(credential.secret, { by: run })
+  return { authorization: authorizationOf(credential, opened.value.reveal().trim()), opened }
+}
+
+function authorizationOf(credential: InjectedCredential, value: string): Secret {
   if (credential.scheme === 'basic') {
     if (!value.includes(':')) throw malformed(credential, 'user:password')
     return new Secret(`Basic ${Buffer.from(value).toString('base64')}`)

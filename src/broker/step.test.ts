@@ -230,9 +230,11 @@ test('a lease: recorded, stored, then handed out; the same one every time', asyn
   const [entry, ...more] = it.audit.ofType('lease.issued')
   assert.deepEqual(more, [])
   assert.deepEqual(
-    [entry?.subject, entry?.run, entry?.data['grant'], entry?.data['secret']],
-    [lease.id, session.runId, grant, 'deploy'],
+    [entry?.subject, entry?.run, entry?.data['grant'], entry?.data['secret'], entry?.data['secretVersion']],
+    [lease.id, session.runId, grant, 'deploy', '1'],
   )
+  await it.store.write(() => Promise.resolve())
+  assert.equal((await it.vault.find('deploy'))?.usedBy, session.runId)
   assert.notEqual((await it.broker.lease(step, connection('other'), grant)).id, lease.id)
   assert.deepEqual(await it.broker.counts(), {
     issued: 2,

@@ -1,5 +1,13 @@
 import type { Command } from 'commander'
-import { act, jsonOption, portNumber, positive, stopWithStdinOption, wholeNumber } from './command.ts'
+import {
+  collect,
+  act,
+  jsonOption,
+  portNumber,
+  positive,
+  stopWithStdinOption,
+  wholeNumber,
+} from './command.ts'
 
 /** What only the composition roots can start; handed in, so that commands know no wiring. */
 export interface Starters {
@@ -26,6 +34,8 @@ export interface UpArguments {
   witnessPolicy?: string
   forward?: string
   vault?: string
+  secretFiles?: string[]
+  secretCommand?: string[]
   url?: string
   gatewayUrl?: string
   tlsCert?: string
@@ -98,6 +108,8 @@ export function addProcesses(program: Command, starters: Starters): void {
     .option('--witness-policy <file>', 'witnesses of the audit log, and their quorum (c2sp.org/tlog-policy)')
     .option('--forward <file>', 'where every entry is pushed to: syslog, webhooks, files')
     .option('--vault <file>', 'what wraps the vault’s keys: a passphrase, a key service, a hardware module')
+    .option('--secret-files <name=folder>', 'a folder that secret stores of kind file may read', collect)
+    .option('--secret-command <name=program>', 'a program that stores of kind command may run', collect)
     .option('--url <url>', 'the API’s URL as runners reach it')
     .option('--gateway-url <url>', 'the gateway’s URL as runners reach it')
     .option('--accept-log-rollback', 'start although the audit log lacks entries; recorded there', false)

@@ -16,8 +16,12 @@ export async function describeSecret(name: string, options: SecretOptions & Deta
   print(options.json, about, [
     ...table([
       ['name', about.name],
-      ['version', `${about.version}${stateOf(about)}, set ${about.set}`],
-      ['first set', about.created],
+      ...(about.store === null
+        ? [
+            ['version', `${about.version}${stateOf(about)}, set ${about.set}`],
+            ['first set', about.created ?? ''],
+          ]
+        : [['kept in', `store ${about.store}`]]),
       ['owner', about.owner ?? ''],
       ['description', about.description ?? ''],
       ['tags', tags.join(', ')],

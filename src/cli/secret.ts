@@ -19,9 +19,10 @@ export interface DetailOptions {
 /** As the server describes a secret. */
 export interface AboutSecret {
   name: string
-  version: number
-  created: string
-  set: string
+  store: string | null
+  version: number | null
+  created: string | null
+  set: string | null
   destroyed: boolean
   owner: string | null
   description: string | null
@@ -97,8 +98,8 @@ export async function listSecrets(
   const secrets = await allSecrets(folder ?? '', options)
   const rows = secrets.map((one) => [
     one.name,
-    String(one.version),
-    one.set,
+    one.store === null ? String(one.version) : `in ${one.store}`,
+    one.set ?? '',
     one.owner ?? '',
     options.deleted ? (one.deleted ?? '') : (one.used ?? 'never'),
     options.uses ? usesOf(one) : one.destroyed ? 'destroyed' : (one.description ?? ''),

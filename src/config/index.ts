@@ -26,6 +26,8 @@ export { parseCondition, type Condition, type ConditionFacts } from './condition
 export * from './policy-schema.ts'
 export * from './policy-tests-schema.ts'
 export { sizeBytes, type Allowance } from './sandbox-schema.ts'
+export type { SecretStoreConfig } from './secret-stores-schema.ts'
+export type { SecretConfig } from './secrets-schema.ts'
 export { secretName, secretReference } from './secret-reference.ts'
 export * from './trust-schema.ts'
 export * from './vault-schema.ts'

@@ -68,6 +68,8 @@ test('a small policy, with its defaults', () => {
     egress: [],
     groups: {},
     notify: {},
+    secret_stores: {},
+    secrets: {},
     people: {},
   })
 })

@@ -13,6 +13,8 @@ import { duration, name } from './name-schema.ts'
 import { policyTests } from './policy-tests-schema.ts'
 import { sandboxKeys } from './sandbox-schema.ts'
 import { secretReference } from './secret-reference.ts'
+import { secretStoresSchema } from './secret-stores-schema.ts'
+import { secretsSchema } from './secrets-schema.ts'
 import { trust } from './trust-schema.ts'
 
 const operators = operatorSchemas({ name, duration, secretReference, httpsUrl })
@@ -73,6 +75,8 @@ export const policySchema = z.strictObject({
     .record(name, issuerSchema)
     .refine(notEmpty, 'name at least one issuer: without one nobody can prove who they are'),
   connections: z.record(name, connectionSchema).default({}),
+  secrets: secretsSchema,
+  secret_stores: secretStoresSchema,
   roles: z.record(name, role).refine(notEmpty, 'define at least one role: without one nothing is granted'),
   limits: limitsSchema.optional(),
   identity_tokens: identityTokens,

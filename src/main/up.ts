@@ -50,10 +50,11 @@ import { createStoredRing, createVault, openRing, openSealed, seal } from '../va
 import { startAuditProcess, startForwardProcess } from './audit-process.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
 import { compareLogAndStore, recordCompared } from './log-and-store.ts'
+import { secretsElsewhere, type SecretSourceOptions } from './kept-elsewhere.ts'
 import { certificateOf } from './serving.ts'
 import { providersOf, usesKeyFile } from './vault-file.ts'
 
-export interface UpOptions {
+export interface UpOptions extends SecretSourceOptions {
   dataFolder: string
   host: string
   port: number
@@ -148,11 +149,21 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const ring = createStoredRing(store)
   const { keyFile } = folder
   await openRing({ store, ring, clock, keyFile, providers: providersOf(options.vault, keyFile) })
-  const vault = createVault({ store, key: ring, clock })
-  await vault.check()
   const signingKeys = await createSigningKeys({ store, vaultKey: ring, clock })
   // As an issuer it is compared letter by letter, and addresses are written behind it.
   let url = options.url?.replace(/\/+$/, '') ?? ''
+  let inForce: RulesHolder | undefined
+  const http = createHttpClient({ tunnel: (host, port) => tunnelOf(guard, rules, host, port) })
+  const identityToken = createIdentityTokens({
+    signingKeys,
+    clock,
+    url: () => url,
+    document: () => rules.current().document,
+  })
+  const openSecret = (name: string) => vault.open(name)
+  const external = secretsElsewhere(options, { rules: () => inForce, http, clock, openSecret, identityToken })
+  const vault = createVault({ store, key: ring, clock, external })
+  await vault.check()
   const numbers = createStoredRunNumbers(store)
   const known = createPeople({ store, vaultKey: ring, clock })
   const memory = createLogMemory(store)
@@ -191,7 +202,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   })
   const guard = createEgressGuard({
     proxy: () => (rules.loaded ? rules.current().targets.proxy : undefined),
-    openSecret: (name) => vault.open(name),
+    openSecret,
   })
   const broker = await createBroker({
     store,
@@ -207,17 +218,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
         open: (context, sealed) => openSealed(ring, context, sealed),
       },
       grantsOf: (role, connection) => grantsOn(rules, role, connection),
-      tools: {
-        clock,
-        http: createHttpClient({ tunnel: (host, port) => tunnelOf(guard, rules, host, port) }),
-        openSecret: (name) => vault.open(name),
-        identityToken: createIdentityTokens({
-          signingKeys,
-          clock,
-          url: () => url,
-          document: () => rules.current().document,
-        }),
-      },
+      tools: { clock, http, openSecret, identityToken },
     },
   })
   started.defer(() => broker.close())
@@ -225,6 +226,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   await recordCompared(compared, { audit, broker, memory, clock, tell })
   const issuedSince = () => memory.tokensSinceSeconds()
   const rules = await createRules({ store, audit, clock, fetch, audience: () => url, issuedSince, checks })
+  inForce = rules
   const gateway = createGateway({
     guard,
     tokens,
@@ -234,7 +236,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     clock,
     policy: () => rules.current().policy,
     targets: () => rules.current().targets,
-    openSecret: (name) => vault.open(name),
+    openSecret,
     ...(options.gatewayUrl === undefined ? {} : { publicUrl: options.gatewayUrl }),
     ...(certificate === undefined ? {} : { certificate }),
     runKeys: await loadRunKeys({ store, vaultKey: ring }),
@@ -249,7 +251,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   })
   const apiTokens = createApiTokens({ store, clock })
   const { outbox } = broker
-  const people = { rules, clock, url: () => url, fetch, openSecret: (name: string) => vault.open(name) }
+  const people = { rules, clock, url: () => url, fetch, openSecret }
   const sessions = createOperatorSessions({ store, clock })
   const notifications = createNotifications({ ...people, store, outbox, send: createWebhookSender() })
   const approvals = createApprovals({ store, audit, outbox, clock, rules, notifications })

@@ -17,6 +17,7 @@ import { subjectProblems } from '../oidc-issuer/index.ts'
 import { factsOf } from './issuer-facts.ts'
 import { egressAsked } from './asked-egress.ts'
 import { jobOf } from './described-job.ts'
+import { secretStoreProblems } from './secret-stores-check.ts'
 
 /** A policy as read, compiled, with its tests: everything that needs no server. */
 export interface CompiledDocument {
@@ -52,6 +53,7 @@ export function compileDocument(text: string, file: string): CompiledDocumentRes
   const problems = [
     ...issuerProblems(document, locate),
     ...operatorProblems(document, locate),
+    ...secretStoreProblems(document, locate),
     ...subjectProblems(document, locate),
     ...(targets.ok ? [] : targets.problems),
     ...(compiled.ok ? [] : compiled.problems),

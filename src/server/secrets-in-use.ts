@@ -1,5 +1,6 @@
 import { MayflyError, Secret, noSuch, readValue, secretNameForm, secretNamePattern } from '../lib/index.ts'
 import type { AuditClient, AuditEvent } from '../audit/client/index.ts'
+import type { RulesHolder } from '../rules/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Details, Listed, SecretChanges, Vault } from '../vault/index.ts'
 
@@ -38,9 +39,10 @@ export async function putToUse(
   return staged
 }
 
-/** Throws `bad_input` for a name that no secret can have. */
-export function checkName(name: string): string {
+/** Throws `bad_input` for a name that no secret can have, and `conflict` for one that another store keeps. */
+export function checkName(rules: RulesHolder, name: string): string {
   if (!secretNamePattern.test(name)) throw new MayflyError('bad_input', secretNameForm)
+  refuseElsewhere(rules, name)
   return name
 }
 
@@ -54,8 +56,9 @@ export function checkValue(
   return { value: new Secret(value), form: read.form }
 }
 
-/** Throws `not_found`, with the name that was probably meant. */
-export async function findSecret(vault: Vault, name: string): Promise<Listed> {
+/** Throws `not_found`, with the name that was probably meant; `conflict` for one that another store keeps. */
+export async function findSecret(vault: Vault, rules: RulesHolder, name: string): Promise<Listed> {
+  refuseElsewhere(rules, name)
   const found = await vault.find(name)
   if (found !== undefined) return found
   throw noSuch(
@@ -63,4 +66,20 @@ export async function findSecret(vault: Vault, name: string): Promise<Listed> {
     name,
     (await vault.list()).map((one) => one.name),
   )
+}
+
+/** What another store keeps is changed there. */
+export function refuseElsewhere(rules: RulesHolder, name: string): void {
+  const store = storeOf(rules, name)
+  if (store === undefined) return
+  throw new MayflyError(
+    'conflict',
+    `secret "${name}" is kept in the store "${store}" (secrets.${name} of the policy in force): change it there`,
+  )
+}
+
+/** Where the policy in force says that a secret is kept, if not in the vault. */
+export function storeOf(rules: RulesHolder, name: string): string | undefined {
+  const secrets = rules.loaded ? rules.current().document.secrets : {}
+  return Object.hasOwn(secrets, name) ? secrets[name]?.store : undefined
 }

@@ -416,3 +416,20 @@ test('who used a secret last is written once a minute', async (t) => {
   now += 1
   assert.deepEqual(await used('run-3'), [1_060_000, 'run-3'])
 })
+
+test('what is kept elsewhere comes from there, whatever the vault has under that name, and who used it is known', async (t) => {
+  const store = openStore(join(folderOf(t), 'mayfly.db'))
+  t.after(() => store.close())
+  const value = new Secret('theirs')
+  const external = {
+    storeOf: (name: string) => (name === 'git' ? 'bao' : undefined),
+    open: () => Promise.resolve({ value, version: '7', store: 'bao' }),
+  }
+  const vault = createVault({ store, key, clock: { nowMs: () => 5 }, external })
+  await vault.set('git', new Secret('ours'))
+  await store.write((tx) => tx.deleteFrom('secret_names').execute())
+  assert.deepEqual(await vault.opened('git', { by: 'run-1' }), { value, version: '7', store: 'bao' })
+  await store.write(() => Promise.resolve())
+  const { used_by } = store.find('secret_names', { name: 'git' }) ?? {}
+  assert.deepEqual([used_by, await vault.find('git')], ['run-1', undefined])
+})

@@ -3,6 +3,7 @@ import { MayflyError, Secret, type Clock } from '../lib/index.ts'
 import type { Store, Tables } from '../store/index.ts'
 import { openSealed, seal, type VaultKey } from './envelope.ts'
 import { checkContext } from './open-ring.ts'
+import type { ExternalSecrets } from './external/external.ts'
 import { createListing, type Listed, type ListRequest, type SecretVersion } from './listing.ts'
 import { createUsage } from './usage.ts'
 import { changes, type Details, type SecretChanges } from './versions.ts'
@@ -45,8 +46,14 @@ export interface Opened {
 export type { Details, SecretChanges }
 
 /** The vault over a store. Only the broker, and the server at its own start, may hold one. */
-export function createVault(deps: { store: Store; key: VaultKey; clock: Clock }): Vault {
-  const { store, key, clock } = deps
+export function createVault(deps: {
+  store: Store
+  key: VaultKey
+  clock: Clock
+  /** What is kept elsewhere. */
+  external?: ExternalSecrets
+}): Vault {
+  const { store, key, clock, external } = deps
   const sealer = {
     seal: (name: string, version: number, value: Secret) =>
       seal(key, contextOf(name, version), Buffer.from(value.reveal(), 'utf8')),
@@ -56,8 +63,12 @@ export function createVault(deps: { store: Store; key: VaultKey; clock: Clock })
   const change = (tx: QueryCreator<Tables>) => changes(tx, sealer, clock)
   const usage = createUsage(deps)
 
-  // eslint-disable-next-line typescript/require-await
   async function opened(name: string, use: Use = {}): Promise<Opened> {
+    if (external?.storeOf(name) !== undefined) {
+      const found = await external.open(name)
+      usage.note({ name, used_ms: store.find('secret_names', { name })?.used_ms ?? null }, use.by)
+      return found
+    }
     const known = store.find('secret_names', { name })
     if (known === undefined || known.current_version === 0) throw missing(name)
     if (known.deleted_ms !== null)

@@ -3,9 +3,9 @@ import { newId, newOrderedId, type LeaseId, type StepId } from '../../lib/index.
 import type { AuditClient, RunNumbers } from '../../audit/client/index.ts'
 import { isMinted, type Connection } from '../../connections/index.ts'
 import type { Store } from '../../store/index.ts'
-import type { Vault } from '../../vault/index.ts'
+import type { Opened, Vault } from '../../vault/index.ts'
 import { leaseKey, openClientIdentity } from '../client-identity.ts'
-import { leaseIssued } from '../events.ts'
+import { leaseIssued, type LeaseFacts } from '../events.ts'
 import type { Lease, Minted, Step } from '../model.ts'
 import type { Outbox } from '../outbox.ts'
 import { staticAuthorization } from '../static-credential.ts'
@@ -74,22 +74,23 @@ export function createLeases(deps: {
 
   async function issueKept(step: Step, connection: Connection, grant: string): Promise<Lease> {
     const { name, credential } = connection
+    const secret =
+      credential === undefined || isMinted(credential)
+        ? undefined
+        : await staticAuthorization(vault, credential, step.session.runId)
     const lease: Lease = {
       id: newOrderedId<LeaseId>('lse', clock.nowMs()),
       connection: name,
       expiresMs: step.expiresMs,
-      authorization:
-        credential === undefined || isMinted(credential)
-          ? undefined
-          : await staticAuthorization(vault, credential),
+      authorization: secret?.authorization,
       clientIdentity: await clientIdentity(connection),
     }
-    await add(lease, step, connection, { grant, kind: 'static' })
+    await add(lease, step, connection, { grant, kind: 'static', ...versionOf(secret?.opened) })
     return lease
   }
 
   /** The lease is in the log and in the store before anybody has it. */
-  async function add(lease: Lease, step: Step, connection: Connection, how: Pick<Minted, 'grant' | 'kind'>) {
+  async function add(lease: Lease, step: Step, connection: Connection, how: LeaseFacts) {
     await audit.append(leaseIssued(lease, step, connection, how))
     await ledger.add(lease, step, how)
     // A kill may race the issue: then the lease is revoked at once and never handed out.
@@ -125,7 +126,7 @@ export function createLeases(deps: {
         },
         step,
         connection,
-        minted,
+        { grant: minted.grant, kind: minted.kind },
       ),
     async endOf(step, reason) {
       await ledger.endOf(step, reason)
@@ -148,4 +149,11 @@ export function createLeases(deps: {
     idle: () => revoker.idle(),
     close: () => revoker.close(),
   }
+}
+
+/** For the record: what was injected, as its store calls it. */
+function versionOf(opened: Opened | undefined): Pick<LeaseFacts, 'secretVersion' | 'secretStore'> {
+  if (opened === undefined) return {}
+  const { version, store } = opened
+  return { secretVersion: version, ...(store === undefined ? {} : { secretStore: store }) }
 }

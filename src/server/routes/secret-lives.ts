@@ -3,7 +3,7 @@ import { MayflyError } from '../../lib/index.ts'
 import { operatorEvent } from '../operator-event.ts'
 import { withBody, type Route } from '../route.ts'
 import { secretUses } from '../secret-uses.ts'
-import { checkName, findSecret, putToUse } from '../secrets-in-use.ts'
+import { checkName, findSecret, putToUse, refuseElsewhere, storeOf } from '../secrets-in-use.ts'
 import type { SecretRoutesDeps } from './secrets.ts'
 
 const version = z.int().min(1)
@@ -32,10 +32,18 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
       auth: 'secret:reveal',
       response: z.object({ name: z.string(), version: z.string(), value: z.string() }),
       ...withBody(z.strictObject({ version: version.optional() }), async (call, body) => {
-        const { name } = await findSecret(vault, call.params['name'] ?? '')
+        const name = call.params['name'] ?? ''
+        const store = storeOf(rules, name)
+        if (store === undefined) await findSecret(vault, rules, name)
+        else if (body.version !== undefined) refuseElsewhere(rules, name)
         const opened = await vault.opened(name, body.version === undefined ? {} : { version: body.version })
         await audit.append(
-          operatorEvent(call, 'secret.revealed', { secret: name, version: Number(opened.version) }),
+          operatorEvent(call, 'secret.revealed', {
+            secret: name,
+            ...(store === undefined
+              ? { version: Number(opened.version) }
+              : { version: opened.version, store }),
+          }),
         )
         return { name, version: opened.version, value: opened.value.reveal() }
       }),
@@ -48,7 +56,7 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
       auth: 'secret:write',
       response: z.object({ name: z.string(), version: z.int() }),
       ...withBody(z.strictObject({ version: version.optional() }), async (call, { version: from }) => {
-        const found = await findSecret(vault, call.params['name'] ?? '')
+        const found = await findSecret(vault, rules, call.params['name'] ?? '')
         const { name } = found
         if (from !== undefined) {
           const [made] = await putToUse(
@@ -76,7 +84,7 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
       auth: 'secret:write',
       response: z.object({ name: z.string(), versions: z.int() }),
       ...withBody(z.strictObject({ force }), async (call, body) => {
-        const { name, deletedMs } = await findSecret(vault, call.params['name'] ?? '')
+        const { name, deletedMs } = await findSecret(vault, rules, call.params['name'] ?? '')
         const neededBy = refuseUsed(name, body.force)
         if (deletedMs !== null) throw new MayflyError('conflict', `secret "${name}" is deleted already`)
         // With its entry in one transaction: a log that is down must not keep a leaked value in use.
@@ -95,7 +103,7 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
       auth: 'secret:write',
       response: z.object({ name: z.string(), versions: z.array(z.int()), erased: z.boolean() }),
       ...withBody(z.strictObject({ version: version.optional(), force }), async (call, body) => {
-        const found = await findSecret(vault, call.params['name'] ?? '')
+        const found = await findSecret(vault, rules, call.params['name'] ?? '')
         const { name } = found
         const isUsed = body.version === undefined || body.version === found.version
         const neededBy = isUsed ? refuseUsed(name, body.force) : []
@@ -119,8 +127,8 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
       auth: 'secret:write',
       response: z.object({ name: z.string(), from: z.string() }),
       ...withBody(z.strictObject({ to: z.string(), force }), async (call, body) => {
-        const { name } = await findSecret(vault, call.params['name'] ?? '')
-        const to = checkName(body.to)
+        const { name } = await findSecret(vault, rules, call.params['name'] ?? '')
+        const to = checkName(rules, body.to)
         const neededBy = refuseUsed(name, body.force)
         // Twice over: what is refused must not stand in the log as done.
         if ((await vault.history(to)).length > 0)

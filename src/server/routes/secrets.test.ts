@@ -230,3 +230,43 @@ test('secrets of sign-in and of notifications count, too', async (t) => {
     'secret "hook" of notify.team, sign_in is not in the vault: mayfly secret set hook',
   ])
 })
+
+test('what another store keeps is listed, and changed there alone', async (t) => {
+  const policy = `${withSecret}secret_stores:
+  files: { kind: file, folder: mounted }
+secrets:
+  git: { store: files, path: git, owner: platform }
+  here: { description: by the policy }
+`
+  const it = await openServer(t, { policy, secrets: { git: 'a:b', here: 'x' } })
+  const refusals = [
+    ['PUT', '/v1/secrets/git', { value: 'q' }],
+    ['PUT', '/v1/secrets/git/details', { owner: 'q' }],
+    ['POST', '/v1/secrets', { secrets: [{ name: 'git', value: 'q' }] }],
+    ['POST', '/v1/secrets/git/restore', {}],
+    ['DELETE', '/v1/secrets/git', { force: true }],
+    ['POST', '/v1/secrets/git/destroy', { force: true }],
+    ['POST', '/v1/secrets/git/move', { to: 'other', force: true }],
+    ['POST', '/v1/secrets/here/move', { to: 'git' }],
+  ] as const
+  for (const [method, path, body] of refusals) {
+    const refused = await it.asAdmin(method, path, body)
+    assert.equal(refused.status, 409, `${method} ${path}`)
+    assert.match(String(refused.body['detail']), /secret "git" is kept in the store "files".*change it there/)
+  }
+  const listed = (await it.asAdmin('GET', '/v1/secrets')).body['secrets'] as Record<string, unknown>[]
+  assert.deepEqual(
+    listed.map(({ name, store, version, owner, description, places }) => [
+      ...[name, store, version, owner, description, places],
+    ]),
+    [
+      ['git', 'files', null, 'platform', null, ['connections.git']],
+      ['here', null, 1, null, 'by the policy', []],
+    ],
+  )
+  assert.equal((await it.asAdmin('GET', '/v1/secrets/git')).body['store'], 'files')
+  const applied = await it.asAdmin('PUT', '/v1/policy', { text: policy, dry_run: true })
+  assert.deepEqual(applied.body['warnings'], [
+    'secret "git" of connections.git is kept in the store "files": what the vault has under that name is not used',
+  ])
+})

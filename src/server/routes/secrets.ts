@@ -7,8 +7,8 @@ import type { Store } from '../../store/index.ts'
 import type { Listed, Vault } from '../../vault/index.ts'
 import { operatorEvent } from '../operator-event.ts'
 import { withBody, type Route } from '../route.ts'
-import { secretUses, type SecretUses } from '../secret-uses.ts'
-import { checkName, checkValue, findSecret, putToUse } from '../secrets-in-use.ts'
+import { secretUses } from '../secret-uses.ts'
+import { checkName, checkValue, findSecret, putToUse, storeOf } from '../secrets-in-use.ts'
 
 export interface SecretRoutesDeps {
   rules: RulesHolder
@@ -31,9 +31,13 @@ const sealed = {
 }
 const about = z.object({
   name: z.string(),
-  version: z.int(),
-  created: z.string(),
-  set: z.string(),
+  store: z
+    .string()
+    .nullable()
+    .describe('Where it is kept, if not in the vault: then what is not known is null.'),
+  version: z.int().nullable(),
+  created: z.string().nullable(),
+  set: z.string().nullable(),
   destroyed: z.boolean(),
   owner: z.string().nullable(),
   description: z.string().nullable(),
@@ -58,16 +62,20 @@ export function secretRoutes(deps: SecretRoutesDeps): Route[] {
       auth: 'secret:read',
       response: z.object({ secrets: z.array(about), next: z.string().optional() }),
       handle: async ({ query }) => {
-        const secrets = await vault.list({
-          prefix: textOf(query['prefix']),
-          after: textOf(query['after']),
-          deleted: query['deleted'] === 'true',
-          limit: pageSize,
-        })
-        const uses = secretUses(rules)
-        const next = secrets.length < pageSize ? undefined : secrets.at(-1)?.name
+        const [prefix, after] = [textOf(query['prefix']), textOf(query['after'])]
+        const deleted = query['deleted'] === 'true'
+        const kept = await vault.list({ prefix, after, deleted, limit: pageSize })
+        const next = kept.length < pageSize ? undefined : kept.at(-1)?.name
+        const isHere = (name: string) =>
+          name > after && name.startsWith(prefix) && (next === undefined || name <= next)
+        const elsewhere = deleted ? [] : namesElsewhere(rules).filter(isHere)
+        const describe = describer(deps)
+        const secrets = [
+          ...kept.filter(({ name }) => storeOf(rules, name) === undefined).map((one) => describe(one)),
+          ...elsewhere.map((name) => describe({ name })),
+        ]
         return {
-          secrets: secrets.map((one) => described(one, uses(one.name))),
+          secrets: secrets.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
           ...(next === undefined ? {} : { next }),
         }
       },
@@ -79,8 +87,9 @@ export function secretRoutes(deps: SecretRoutesDeps): Route[] {
       auth: 'secret:read',
       response: about,
       handle: async ({ params }) => {
-        const found = await findSecret(vault, params['name'] ?? '')
-        return described(found, secretUses(rules)(found.name))
+        const name = params['name'] ?? ''
+        const isElsewhere = storeOf(rules, name) !== undefined
+        return describer(deps)(isElsewhere ? { name } : await findSecret(vault, rules, name))
       },
     },
     {
@@ -96,9 +105,9 @@ export function secretRoutes(deps: SecretRoutesDeps): Route[] {
         ),
       }),
       handle: async ({ params }) => {
-        const { name, deletedMs } = await findSecret(vault, params['name'] ?? '')
+        const { name, deletedMs } = await findSecret(vault, rules, params['name'] ?? '')
         const versions = (await vault.history(name)).map(({ version, createdMs, by, state }) => ({
-          ...{ version, created: time(createdMs), by, state },
+          ...{ version, created: time(createdMs) ?? '', by, state },
         }))
         return { name, deleted: time(deletedMs), versions }
       },
@@ -110,7 +119,7 @@ export function secretRoutes(deps: SecretRoutesDeps): Route[] {
       auth: 'secret:write',
       response: z.object({ name: z.string(), version: z.int(), form: z.string() }),
       ...withBody(z.strictObject({ ...sealed, ...details }), async (call, body) => {
-        const name = checkName(call.params['name'] ?? '')
+        const name = checkName(rules, call.params['name'] ?? '')
         const { value, form } = checkValue(name, body)
         const { owner, description, tags } = body
         const [made] = await putToUse(
@@ -145,7 +154,10 @@ export function secretRoutes(deps: SecretRoutesDeps): Route[] {
           dry_run: z.boolean().default(false),
         }),
         async (call, { secrets, dry_run }) => {
-          const read = secrets.map((one) => ({ name: checkName(one.name), ...checkValue(one.name, one) }))
+          const read = secrets.map((one) => ({
+            name: checkName(rules, one.name),
+            ...checkValue(one.name, one),
+          }))
           refuseTwice(read.map(({ name }) => name))
           const before = new Map<string, number>()
           for (const { name } of read) {
@@ -178,10 +190,10 @@ export function secretRoutes(deps: SecretRoutesDeps): Route[] {
       auth: 'secret:write',
       response: about,
       ...withBody(z.strictObject(details), async (call, body) => {
-        const { name } = await findSecret(vault, call.params['name'] ?? '')
+        const { name } = await findSecret(vault, rules, call.params['name'] ?? '')
         await audit.append(operatorEvent(call, 'secret.described', { secret: name, ...body }))
         await store.write((tx) => vault.change(tx).describe(name, detailsOf(body)))
-        return described(await findSecret(vault, name), secretUses(rules)(name))
+        return describer(deps)(await findSecret(vault, rules, name))
       }),
     },
   ]
@@ -205,17 +217,40 @@ function detailsOf({ owner, description, tags }: GivenDetails) {
   }
 }
 
-function described(one: Listed, { places, roles }: SecretUses) {
-  const { name, version, destroyed, owner, description, tags } = one
-  return {
-    ...{ name, version, created: time(one.createdMs), set: time(one.setMs), destroyed },
-    ...{ owner, description, tags, deleted: time(one.deletedMs) },
-    ...{ used: time(one.usedMs), used_by: one.usedBy, places, roles },
+/** Of one in the vault, or of one that is kept elsewhere. What mayfly.yaml says of it comes first. */
+function describer({ rules, store }: Pick<SecretRoutesDeps, 'rules' | 'store'>) {
+  const uses = secretUses(rules)
+  const said = rules.loaded ? rules.current().document.secrets : {}
+  return (one: Listed | { readonly name: string }) => {
+    const { name } = one
+    const kept = 'version' in one ? one : undefined
+    const row = store.find('secret_names', { name })
+    const { owner, description, tags } = (Object.hasOwn(said, name) ? said[name] : undefined) ?? {}
+    return {
+      name,
+      store: kept === undefined ? (storeOf(rules, name) ?? null) : null,
+      version: kept?.version ?? null,
+      created: time(kept?.createdMs),
+      set: time(kept?.setMs),
+      destroyed: kept?.destroyed ?? false,
+      owner: owner ?? kept?.owner ?? null,
+      description: description ?? kept?.description ?? null,
+      tags: tags ?? kept?.tags ?? {},
+      deleted: time(kept?.deletedMs),
+      used: time(row?.used_ms),
+      used_by: row?.used_by ?? null,
+      ...uses(name),
+    }
   }
 }
 
-function time<T extends number | null>(ms: T): string | (T extends null ? null : never) {
-  return (ms === null ? null : new Date(ms).toISOString()) as string
+function namesElsewhere(rules: RulesHolder): string[] {
+  const secrets = rules.loaded ? rules.current().document.secrets : {}
+  return Object.keys(secrets).filter((name) => storeOf(rules, name) !== undefined)
+}
+
+function time(ms: number | null | undefined): string | null {
+  return ms === null || ms === undefined ? null : new Date(ms).toISOString()
 }
 
 function textOf(value: unknown): string {
