@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 import { httpIssuerProblems } from './http-issuer-check.ts'
 import { credentialTtl as ttl, duration } from './name-schema.ts'
@@ -103,6 +104,14 @@ const answerPath = z
   )
 const itemPath = z.string().regex(/^\$(?:\.[A-Za-z0-9_-]+|\[[0-9]{1,3}\])+$/, '`$.a.b[0]` of one item')
 
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0
+  } catch {
+    return false
+  }
+}
+
 /** It can be read, and a credential is not asked for in the clear. */
 function isUrlOfHost(text: string): boolean {
   const plain = text.replaceAll(/[{}]/g, '')
@@ -173,8 +182,22 @@ const minted = [
         certificate: z
           .string()
           .max(20_000)
+          .refine(
+            isCertificate,
+            'a certificate in PEM, and those between it and the registry’s root after it',
+          )
           .optional()
-          .describe('The certificate of that key, PEM, if the registry wants it in `x5c`.'),
+          .describe(
+            'The certificate of that key, PEM, for `x5c`; without it the registry knows the key by `kid`.',
+          ),
+        kid: z
+          .string()
+          .min(1)
+          .max(200)
+          .optional()
+          .describe(
+            'What the registry calls the key; as distribution 2 calls those of `rootcertbundle` if left out.',
+          ),
         issuer: z.string().min(1).max(200).describe('`issuer` in the registry’s configuration.'),
         service: z.string().min(1).max(200).describe('`service` in the registry’s configuration.'),
       })

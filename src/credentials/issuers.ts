@@ -5,6 +5,7 @@ import { gitlabToken } from './gitlab-token.ts'
 import { httpIssuer } from './http-issuer.ts'
 import type { CredentialIssuer } from './issuer.ts'
 import { oauthClient } from './oauth-client.ts'
+import { registryToken } from './registry-token.ts'
 import { mysqlRole } from './mysql-role/index.ts'
 import { postgresRole } from './postgres-role/index.ts'
 import { sshCertificate } from './ssh-certificate/index.ts'
@@ -14,6 +15,7 @@ const issuers: { readonly [Name in IssuerName]?: CredentialIssuer<Name> } = {
   'gitlab-token': gitlabToken,
   'http-issuer': httpIssuer,
   'oauth-client': oauthClient,
+  'registry-token': registryToken,
   'mysql-role': mysqlRole,
   'postgres-role': postgresRole,
   'ssh-certificate': sshCertificate,

@@ -16,6 +16,8 @@ export interface Registry {
   readonly credential: string
   /** Where its tokens come from, if it takes tokens. */
   readonly tokenHost: string | undefined
+  /** A key whose tokens it takes, if it takes tokens: PEM. */
+  readonly signer: { readonly key: string; readonly certificate: string }
   /** Scopes that tokens were asked for, in order. */
   readonly scopes: string[]
   /** The digest that a tag names, as its disk has it. */
@@ -51,6 +53,9 @@ export async function startRegistry(
   if (tokens !== undefined) started.defer(() => void tokens.server.close())
   const pair = await authority.issue('registry', [host, 'localhost'])
   writeFileSync(join(folder, 'htpasswd'), htpasswd)
+  const signer = await authority.issue('signer', ['signer'])
+  const bundle = join(folder, 'bundle.pem')
+  writeFileSync(bundle, `${readFileSync(authority.file, 'utf8')}\n${readFileSync(signer.cert, 'utf8')}`)
   const port = await freePort()
   const auth =
     tokens === undefined
@@ -60,7 +65,7 @@ export async function startRegistry(
             realm: `https://${tokens.host}/token`,
             service: 'the registry',
             issuer: 'tokens',
-            rootcertbundle: authority.file,
+            rootcertbundle: bundle,
           },
         }
   const config = {
@@ -90,6 +95,7 @@ export async function startRegistry(
     ca: readFileSync(authority.file, 'utf8'),
     credential,
     tokenHost: tokens?.host,
+    signer: { key: readFileSync(signer.key, 'utf8'), certificate: readFileSync(signer.cert, 'utf8') },
     scopes,
     tag(repository, name) {
       const link = join(data, repository, '_manifests/tags', name, 'current/link')
