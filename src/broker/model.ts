@@ -76,6 +76,7 @@ export interface Minted {
   /** What it is for, as a grant. */
   readonly grant: string
   readonly kind: 'static' | 'trusted_publishing'
+  /** Until when it may live; it is used no longer than its step. */
   readonly expiresMs: number
 }
 

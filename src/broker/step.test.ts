@@ -258,12 +258,19 @@ test('what a registry mints is recorded and stored as a lease, ends with its ste
   const [entry] = it.audit.ofType('lease.issued')
   assert.deepEqual(
     [entry?.data['kind'], entry?.data['grant'], entry?.data['secret'], entry?.data['expires']],
-    ['trusted_publishing', minted.grant, undefined, new Date(step.expiresMs).toISOString()],
+    ['trusted_publishing', minted.grant, undefined, new Date(minted.expiresMs).toISOString()],
   )
   assert.equal((await it.broker.counts()).active, 1)
   await it.broker.endStep(step, { reason: 'finished' })
-  assert.equal((await it.broker.counts()).active, 0)
+  await it.broker.idle()
+  const { active, ending } = await it.broker.counts()
+  assert.deepEqual([active, ending], [0, 1], 'nobody can take it back before its time')
   await assert.rejects(it.broker.leaseMinted(step, connection(), minted), code('revoked'))
+  it.clock.ms = minted.expiresMs + 31_000
+  await it.broker.sweep()
+  await it.broker.idle()
+  await delivered(it)
+  assert.equal(it.audit.ofType('lease.revoked')[0]?.data['proof'], 'expired')
 })
 
 test('steps do not share leases', async (t) => {

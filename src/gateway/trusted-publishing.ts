@@ -33,6 +33,8 @@ interface Registry {
   credential(token: string): string
   /** How long a token of it is good for, at least. */
   readonly seconds: number
+  /** And at most: until then whoever has it may publish. */
+  readonly longestSeconds: number
 }
 
 const registries: Partial<Record<KindName, Registry>> = {
@@ -42,6 +44,7 @@ const registries: Partial<Record<KindName, Registry>> = {
     ask: (identity) => ({ authorization: new Secret(`Bearer ${identity.reveal()}`) }),
     credential: (token) => `Bearer ${token}`,
     seconds: 600,
+    longestSeconds: 3_600,
   },
   // docs.pypi.org, "Trusted Publishers", internals: a token lasts 15 minutes.
   pypi: {
@@ -53,6 +56,7 @@ const registries: Partial<Record<KindName, Registry>> = {
     ask: (identity) => ({ json: { token: identity.reveal() } }),
     credential: (token) => `Basic ${Buffer.from(`__token__:${token}`).toString('base64')}`,
     seconds: 600,
+    longestSeconds: 900,
   },
 }
 
@@ -90,12 +94,13 @@ export function createTrustedPublishing(deps: {
     )
     if (asking === undefined) throw refuse(connection, 'its token host is none that the connection names')
     const token = await tokenIn(await asking, exchange)
-    const untilMs = Math.min(deps.clock.nowMs() + registry.seconds * 1_000, step.expiresMs)
+    const nowMs = deps.clock.nowMs()
+    const untilMs = Math.min(nowMs + registry.seconds * 1_000, step.expiresMs)
     const given = new Secret(registry.credential(token))
     await deps.broker.leaseMinted(step, connection, {
       grant: `${connection.kind}:publish ${connection.name}/${name}`,
       kind: 'trusted_publishing',
-      expiresMs: untilMs,
+      expiresMs: nowMs + registry.longestSeconds * 1_000,
     })
     return { authorization: given, untilMs }
   }

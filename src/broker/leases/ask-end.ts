@@ -1,7 +1,7 @@
 import type { Clock } from '../../lib/index.ts'
 import { messageOf } from '../../lib/index.ts'
-import { UpstreamBusy, type CredentialIssuer, type Held, type IssuerTools } from '../../credentials/index.ts'
-import { graceMs } from './held.ts'
+import { UpstreamBusy, type Held, type IssuerTools } from '../../credentials/index.ts'
+import { graceMs, type Ender } from './held.ts'
 import type { Answer } from './judge.ts'
 
 /** What was asked for and never answered may come to be that much later. */
@@ -21,7 +21,7 @@ interface Asked {
  * by its plan, and is believed to be not there once it has had the time to come.
  */
 export async function askEnd(
-  issuer: CredentialIssuer,
+  issuer: Ender,
   held: Held,
   row: Asked,
   { tools, clock }: { tools: IssuerTools; clock: Clock },
@@ -30,8 +30,11 @@ export async function askEnd(
     const unheard = row.asked_ms ?? undefined
     const known = held.handle === undefined ? undefined : await issuer.revoke(held, tools)
     const askedMs = clock.nowMs()
+    // Without a handle there is nothing else to ask by.
     const planned =
-      unheard === undefined ? undefined : await issuer.revoke({ ...held, handle: undefined }, tools)
+      unheard === undefined && known !== undefined
+        ? undefined
+        : await issuer.revoke({ ...held, handle: undefined }, tools)
     if (known === 'nothing_to_do' || planned === 'nothing_to_do') return { said: 'nothing_to_do' }
     if (unheard !== undefined && askedMs < unheard + settleMs && askedMs >= unheard)
       return {
@@ -54,7 +57,7 @@ export async function askEnd(
   }
 }
 
-async function probe(issuer: CredentialIssuer, held: Held, row: Asked, tools: IssuerTools) {
+async function probe(issuer: Ender, held: Held, row: Asked, tools: IssuerTools) {
   try {
     return await issuer.probe?.(held, tools)
   } catch (error) {

@@ -6,7 +6,7 @@ import { leaseRevoked, leaseRevokeFailed, type StepOfLease } from '../events.ts'
 import type { AddEvents, Outbox } from '../outbox.ts'
 import { endRun } from '../run-end.ts'
 import type { Next } from './judge.ts'
-import { jobIn } from './ledger.ts'
+import { jobIn, type LeaseRow } from './ledger.ts'
 
 /** A lease that is to be revoked, claimed by this server. */
 export interface DueLease extends Selectable<Tables['leases']> {
@@ -17,6 +17,8 @@ export interface DueLease extends Selectable<Tables['leases']> {
 export interface Due {
   /** Connections at which something is to be done that nobody does. */
   connections(): Promise<string[]>
+  /** The same without a claim. */
+  waiting(connection: string, limit: number): Promise<LeaseRow[]>
   /** Claims so much of it, what waits longest first. */
   take(connection: string, limit: number): Promise<DueLease[]>
   /** What became of it, with its entry; once, whoever else has done it too. */
@@ -127,6 +129,15 @@ export function createDue(deps: {
         .execute()
       return rows.map(({ connection }) => connection)
     },
+    waiting: (connection, limit) =>
+      store.read
+        .selectFrom('leases')
+        .selectAll()
+        .where('connection', '=', connection)
+        .where('due_ms', '<=', clock.nowMs())
+        .orderBy('due_ms')
+        .limit(limit)
+        .execute(),
     take: (connection, limit) =>
       store.write(async (tx) => {
         const now = clock.nowMs()

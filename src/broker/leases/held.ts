@@ -1,8 +1,12 @@
 import { Secret, type LeaseId } from '../../lib/index.ts'
 import type { Connection, IssuerConfig, MintedCredentialConfig } from '../../connections/index.ts'
-import type { Held, HeldConnection, Plain, Revocation } from '../../credentials/index.ts'
+import type { CredentialIssuer, Held, HeldConnection, Plain, Revocation } from '../../credentials/index.ts'
 
 export type IssuerName = MintedCredentialConfig['scheme']
+
+/** What is to be ended of a credential that somebody made: an issuer, or a registry for its trusted publishers. */
+export type Ender = Pick<CredentialIssuer, 'revoke' | 'probe' | 'staysUntilRevoked'>
+export type EnderName = IssuerName | 'trusted_publishing'
 
 /** Seals what the store keeps: `context` says what it is of, and it opens under no other. */
 export interface Sealing {
@@ -12,7 +16,7 @@ export interface Sealing {
 
 /** All that it takes to end a credential, whatever has become of its configuration since: no secret, only names of secrets. */
 export interface LeasePlan {
-  readonly issuer: IssuerName
+  readonly issuer: EnderName
   readonly connection: HeldConnection
   readonly config: IssuerConfig<IssuerName>
   readonly plan: Plain

@@ -11,12 +11,14 @@ import type { Outbox } from '../outbox.ts'
 import { staticAuthorization } from '../static-credential.ts'
 import { createLeaseDesk, type LeaseDesk } from './desk.ts'
 import { createDue } from './due.ts'
+import type { EnderName } from './held.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import { createMinting } from './minting.ts'
 import { createPruning } from './prune.ts'
 import type { GrantsOf } from './request.ts'
 import { createRevoker, type IssuerDeps } from './revoker.ts'
 import { ended } from './stands.ts'
+import { registryTokenPlan, registryTokens, trustedPublishing } from './trusted-publishing.ts'
 import { createUnsaved } from './unsaved.ts'
 
 /**
@@ -64,7 +66,8 @@ export function createLeases(deps: {
   const due = createDue({ ...deps, server })
   const unsaved = createUnsaved()
   const prune = createPruning(deps)
-  const revoker = createRevoker({ ...issuers, clock, due })
+  const enderOf = (name: EnderName) => (name === trustedPublishing ? registryTokens : issuers.issuerOf(name))
+  const revoker = createRevoker({ ...issuers, enderOf, clock, due })
   const clientIdentity = (connection: Connection) => openClientIdentity(vault, connection, clock)
   const minting = createMinting({
     ...issuers,
@@ -91,8 +94,11 @@ export function createLeases(deps: {
 
   /** The lease is in the log and in the store before anybody has it. */
   async function add(lease: Lease, step: Step, connection: Connection, how: LeaseFacts) {
-    await audit.append(leaseIssued(lease, step, connection, how))
-    await ledger.add(lease, step, how)
+    const endsByItself = how.kind === trustedPublishing
+    const means = endsByItself ? { means: 'by_expiry' } : {}
+    await audit.append(leaseIssued(lease, step, connection, { ...how, ...means }))
+    const { grant, kind } = how
+    await ledger.add(lease, step, endsByItself ? { grant, kind, plan: registryTokenPlan(connection) } : how)
     // A kill may race the issue: then the lease is revoked at once and never handed out.
     if (step.endReason === undefined) return
     await ledger.endOf(step, step.endReason)
@@ -119,7 +125,7 @@ export function createLeases(deps: {
         {
           id: newOrderedId<LeaseId>('lse', clock.nowMs()),
           connection: connection.name,
-          expiresMs: Math.min(minted.expiresMs, step.expiresMs),
+          expiresMs: minted.expiresMs,
           // It is the gateway's, which has it already.
           authorization: undefined,
           clientIdentity: undefined,
@@ -129,7 +135,12 @@ export function createLeases(deps: {
         { grant: minted.grant, kind: minted.kind },
       ),
     async endOf(step, reason) {
-      await ledger.endOf(step, reason)
+      try {
+        await ledger.endOf(step, reason)
+      } catch (error) {
+        revoker.unwritten(await ledger.openOf(step.id))
+        throw error
+      }
       revoker.soon()
     },
     forget(step) {

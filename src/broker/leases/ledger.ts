@@ -38,8 +38,8 @@ export interface Made {
 
 /** Leases as rows: each step of their lives is one transaction, and an end comes with its entry. */
 export interface Ledger {
-  /** A kept credential: in force as soon as it is there. */
-  add(lease: Lease, step: Step, how: { grant: string; kind: string }): Promise<void>
+  /** In force as soon as it is there: a kept credential, or with a plan what ends by its expiry alone. */
+  add(lease: Lease, step: Step, how: { grant: string; kind: string; plan?: string }): Promise<void>
   request(requested: Requested): Promise<void>
   /** Nobody was asked for it: there is nothing to end. */
   withdraw(requested: Requested): Promise<void>
@@ -51,6 +51,8 @@ export interface Ledger {
   renewed(lease: { id: string; connection: string }, step: Step, by: Renewal): Promise<void>
   /** Whatever there is of it is to be revoked. */
   end(lease: string, reason: string): Promise<void>
+  /** Minted ones of the step that are in force. */
+  openOf(step: StepId): Promise<LeaseRow[]>
   /** Every lease of the step: kept ones are over with it, minted ones are to be revoked. */
   endOf(step: Step, reason: string): Promise<void>
   /** The same for steps that were over before their leases were written. */
@@ -115,9 +117,10 @@ export function createLedger(deps: {
   }
 
   return {
-    async add(lease, step, { grant, kind }) {
+    async add(lease, step, { grant, kind, plan }) {
       const row = newRow(step, { lease: lease.id, connection: lease.connection, grant, kind }, clock)
-      await store.writeAll(() => [insertRow('leases', { ...row, expires_ms: lease.expiresMs })])
+      const minted = plan === undefined ? {} : { plan, means: 'by_expiry', run_id: step.session.runId }
+      await store.writeAll(() => [insertRow('leases', { ...row, expires_ms: lease.expiresMs, ...minted })])
     },
     async request(requested) {
       const row = requestedRow(requested, clock)
@@ -192,6 +195,15 @@ export function createLedger(deps: {
           .execute(),
       )
     },
+    openOf: (step) =>
+      store.read
+        .selectFrom('leases')
+        .selectAll()
+        .where('step_id', '=', step)
+        .where('revoked_ms', 'is', null)
+        .where('plan', 'is not', null)
+        .where('state', '!=', 'requested')
+        .execute(),
     endOf: ({ id, role, session }, reason) =>
       endAllOf({ id, role, run: session.runId, job: session.subject }, reason),
     async endLeft() {

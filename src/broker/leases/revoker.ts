@@ -3,8 +3,10 @@ import { MayflyError, messageOf } from '../../lib/index.ts'
 import type { CredentialIssuer, IssuerTools } from '../../credentials/index.ts'
 import { askEnd } from './ask-end.ts'
 import type { Due, DueLease } from './due.ts'
-import { heldOf, planIn, type IssuerName, type Sealing } from './held.ts'
+import { heldOf, planIn, type Ender, type EnderName, type IssuerName, type Sealing } from './held.ts'
 import { judge, type Answer } from './judge.ts'
+import type { LeaseRow } from './ledger.ts'
+import { createUnmarked } from './unmarked.ts'
 import { within, type After } from './within.ts'
 
 /** Ends at their upstreams what is to be revoked, as far as nobody else does. */
@@ -13,6 +15,8 @@ export interface Revoker {
   run(): Promise<void>
   /** The same, soon, and without a word: what fails is tried again by the next run. */
   soon(): void
+  /** These are over, and that could not be written down: their upstreams are asked all the same. */
+  unwritten(rows: readonly LeaseRow[]): void
   /** How often an upstream did not confirm an end. */
   failures(): number
   /** Resolves once nothing that was started is under way. */
@@ -37,12 +41,21 @@ const atOnce = 64
 const askMs = 30_000
 const closeMs = 1_000
 
-export function createRevoker(deps: IssuerDeps & { due: Due }): Revoker {
+export function createRevoker(
+  deps: Omit<IssuerDeps, 'issuerOf'> & { due: Due; enderOf: (name: EnderName) => Ender },
+): Revoker {
   const { due, clock, sealing, tools, after } = deps
   const busy = new Map<string, number>()
   const working = new Set<Promise<unknown>>()
   let closed = false
   let failures = 0
+
+  const unmarked = createUnmarked({
+    clock,
+    random: deps.random,
+    work,
+    ask: async (row) => (await ask(row)).answer.said === 'gone',
+  })
 
   function reserve(connection: string): number {
     const mine = busy.get(connection) ?? 0
@@ -62,8 +75,9 @@ export function createRevoker(deps: IssuerDeps & { due: Due }): Revoker {
     if (closed) return
     const free = reserve(connection)
     if (free === 0) return
-    const taken = await due.take(connection, free).catch((error: unknown) => {
+    const taken = await due.take(connection, free).catch(async (error: unknown) => {
       release(connection, free)
+      unmarked.end(await due.waiting(connection, free))
       throw error
     })
     release(connection, free - taken.length)
@@ -82,14 +96,17 @@ export function createRevoker(deps: IssuerDeps & { due: Due }): Revoker {
     const { answer, endsByItself } = await ask(lease)
     if (answer.said === 'failed') failures++
     const next = judge(lease, answer, endsByItself, clock.nowMs(), deps.random())
-    await due.settle(lease, next).catch(() => undefined)
+    await due.settle(lease, next).then(
+      () => unmarked.settled(lease.id),
+      () => undefined,
+    )
   }
 
-  async function ask(lease: DueLease): Promise<{ answer: Answer; endsByItself: boolean }> {
+  async function ask(lease: LeaseRow): Promise<{ answer: Answer; endsByItself: boolean }> {
     let endsByItself = false
     try {
       const plan = planIn(lease)
-      const issuer = deps.issuerOf(plan.issuer)
+      const issuer = deps.enderOf(plan.issuer)
       endsByItself = issuer.staysUntilRevoked !== true
       const asking = askEnd(issuer, heldOf(lease, plan, sealing), lease, { tools, clock })
       const late = () => new MayflyError('upstream_unreachable', 'its upstream does not answer in time')
@@ -118,6 +135,7 @@ export function createRevoker(deps: IssuerDeps & { due: Due }): Revoker {
   return {
     run,
     soon: () => work(run()),
+    unwritten: (rows) => unmarked.end(rows),
     failures: () => failures,
     idle,
     async close() {
