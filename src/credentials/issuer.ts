@@ -30,7 +30,10 @@ export interface CredentialIssuer<Name extends IssuerName = IssuerName> {
    */
   plan(request: MintRequest<Name>): Plain
   mint(request: MintRequest<Name>, plan: Plain, tools: IssuerTools): Promise<Minted>
-  /** A later end for the same credential, or another one in its place. Where there is none a new lease is made. */
+  /**
+   * A later end for the same credential, or another one in its place: then nothing is left of the one that was. Where there is none,
+   * or it throws `config_invalid`, a new lease is made.
+   */
   renew?(request: MintRequest<Name>, held: Held<Name>, tools: IssuerTools): Promise<Minted>
   /**
    * Ends it. Without a handle `mint` was begun and its answer never came: it looks by the plan for what may be there.

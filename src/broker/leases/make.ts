@@ -137,7 +137,14 @@ export function createMake(deps: MakeDeps): Make {
 
   async function renew(current: Current, asked: Asked): Promise<Current> {
     const issuer = deps.issuerOf(asked.credential.scheme)
-    if (issuer.renew !== undefined) return await prolong(issuer, current, asked)
+    if (issuer.renew !== undefined) {
+      try {
+        return await prolong(issuer, current, asked)
+      } catch (error) {
+        // It is configured without: nobody was asked.
+        if (!(error instanceof MayflyError && error.code === 'config_invalid')) throw error
+      }
+    }
     const made = await mint(asked, current.lease)
     const dueMs = Math.min(clock.nowMs() + afterUseMs, current.minted.expiresMs)
     const by = { expiresMs: made.minted.expiresMs, lease: made.lease.id, dueMs }

@@ -24,6 +24,8 @@ export interface FakeUpstream {
   readonly issuer: CredentialIssuer
   /** Ids of credentials that work now. */
   living(): string[]
+  /** Ids of those that nobody has revoked, whether they have ended by themselves or not. */
+  left(): string[]
   /** Every question, in order. */
   readonly asked: string[]
   /** What happens to the next questions: before it is done, after, or instead of it. Both throw, or wait, as they like. */
@@ -40,6 +42,7 @@ export function fakeUpstream(
   let count = 0
   const upstream: FakeUpstream = {
     living: () => [...made].filter(([, { expiresMs }]) => expiresMs > clock.nowMs()).map(([id]) => id),
+    left: () => [...made.keys()],
     asked: [],
     on: {},
     lifeSeconds: undefined,
@@ -50,7 +53,7 @@ export function fakeUpstream(
       plan: ({ lease }) => ({ name: `mayfly-${lease}` }),
       mint: (request) => at('mint', () => create(request)),
       revoke: (held) => (held.handle === undefined ? find(held) : revoke(held)),
-      ...(renews ? { renew: (request: MintRequest) => at('renew', () => create(request)) } : {}),
+      ...(renews ? { renew: (request: MintRequest) => at('renew', () => replace(request)) } : {}),
       ...(probes
         ? {
             probe: (held: Held) =>
@@ -80,6 +83,12 @@ export function fakeUpstream(
       handle: { id, token: token.reveal() },
       facts: { account: id },
     }
+  }
+
+  /** As a token is rotated: another one, and the one that was is dead. */
+  function replace(request: MintRequest) {
+    for (const [id, one] of made) if (one.lease === request.lease) made.delete(id)
+    return create(request)
   }
 
   async function revoke(held: Held) {
