@@ -8,6 +8,7 @@ import { addLogs } from './log-commands.ts'
 import { addOidc } from './oidc-commands.ts'
 import { addOperator } from './operator-commands.ts'
 import { addDoctor } from './doctor-command.ts'
+import { addCredentials } from './credential-commands.ts'
 import { exitCodes } from './output.ts'
 import { addPeople } from './people-commands.ts'
 import { addPolicy } from './policy-commands.ts'
@@ -35,6 +36,7 @@ function createProgram(starters: Starters, writeErr: (text: string) => void): Co
     .exitOverride()
   program.commandsGroup('In a job, and where something does not work:')
   addRun(program)
+  addCredentials(program)
   addDoctor(program)
   program.commandsGroup('Operating it:')
   addPeople(program)

@@ -21,8 +21,8 @@ export interface HandedOut {
   readonly expiresMs: number
 }
 
-/** `home`: where the step finds its files. */
-export type HandOut = (step: Step, home: string) => Promise<HandedOut[]>
+/** `home`: where the step finds its files; `only`: one connection, if not all that its role hands out. */
+export type HandOut = (step: Step, home: string, only?: string) => Promise<HandedOut[]>
 
 /**
  * Hands out what a step's role has been granted by `KIND:credential`, by the one way to a credential: policy, lease, receipt. Only
@@ -65,7 +65,7 @@ export function createHandOut(deps: {
     }
   }
 
-  return async (step, home) => {
+  return async (step, home, only) => {
     const count = (asked.get(step) ?? 0) + 1
     asked.set(step, count)
     if (count > limits.handOutsPerStep)
@@ -76,6 +76,7 @@ export function createHandOut(deps: {
     const grants = deps.policy().roles.get(step.role)?.grants ?? []
     const handed: HandedOut[] = []
     for (const connection of deps.targets().connections) {
+      if (only !== undefined && connection.name !== only) continue
       const grant = grants.find(
         (one) => one.connection === connection.name && one.action === credentialAction(connection.kind),
       )

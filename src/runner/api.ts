@@ -63,8 +63,8 @@ export interface ServerApi {
   pinLockfiles(step: StepGrant, bundle: string): Promise<PinnedLockfiles>
   /** The job's identity token for the registry of this connection. */
   holdIdentity(step: StepGrant, connection: string, token: string): Promise<void>
-  /** What the step is handed, whose home is there. Throws `denied` before it asks, where others could read the answer. */
-  credentials(step: StepGrant, home: string): Promise<readonly HandedCredential[]>
+  /** What the step is handed, whose home is there, or of that one connection's. Throws `denied` before it asks, where others could read the answer. */
+  credentials(step: StepGrant, home: string, only?: string): Promise<readonly HandedCredential[]>
   /** Adds to the step's log at this offset. What there is of it then; and why no more is taken, if so. */
   appendLog(
     step: StepGrant,
@@ -193,9 +193,10 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     pinLockfiles: (step, bundle) => call({ method: 'PUT', ...ofStep(step, 'lockfiles'), text: bundle }),
     holdIdentity: (step, connection, token) =>
       call({ method: 'PUT', ...ofStep(step, 'publisher-identity'), json: { connection, token } }),
-    async credentials(step, home) {
+    async credentials(step, home, only) {
       refuseInTheClear(url)
-      const asked = { method: 'POST', ...ofStep(step, 'credentials'), json: { home } }
+      const json = only === undefined ? { home } : { home, connection: only }
+      const asked = { method: 'POST', ...ofStep(step, 'credentials'), json }
       return (await call<{ credentials: HandedCredential[] }>(asked)).credentials
     },
     appendLog: (step, offset, bytes, timeoutMs) =>

@@ -5,3 +5,6 @@
  */
 export { takeCredentials } from './step-credentials.ts'
 export type { StepCredentials } from './step-credentials.ts'
+export { endAgent, findAgent } from './ask-agent.ts'
+export type { Agent, AgentPlace } from './ask-agent.ts'
+export { runAgent } from './agent.ts'

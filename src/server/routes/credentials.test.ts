@@ -109,6 +109,9 @@ test('what a role may have is handed to its supervisor alone, after its entry, a
 
   // Another key, another step's id, a session's token, a home that is none.
   assert.equal((await ask(step, await it.signer())).status, 401)
+  const of = (connection: string) => ask(step, undefined, { home: '/home/step', connection })
+  assert.deepEqual((await of('orders')).body, answer.body)
+  assert.deepEqual((await of('other')).body, { credentials: [] })
   const plain = await open('plain')
   assert.equal((await ask({ ...step, step_id: plain['step_id'] })).status, 403)
   for (const home of ['home', '/a"b', '/a\nb', 7])

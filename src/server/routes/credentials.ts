@@ -42,9 +42,10 @@ export function credentialRoutes(deps: CredentialRoutesDeps): Route[] {
             .string()
             .regex(/^\/[^\0-\x1f\x7f"'\\]{0,500}$/, 'an absolute path')
             .describe('Where the step finds its files: `{home}`.'),
+          connection: z.string().min(1).max(200).optional().describe('Of this one alone.'),
         }),
-        async (call, { home }) => {
-          const handed = await deps.gateway.handOut(ownStep(deps, call), home)
+        async (call, { home, connection: only }) => {
+          const handed = await deps.gateway.handOut(ownStep(deps, call), home, only)
           const credentials = handed.map(
             ({ connection: { name, kind, url }, fields, rendered, expiresMs }) => ({
               ...{ connection: name, kind, url },

@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process'
+import { closeSync, constants, openSync, rmSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import type { Environment } from '../../config/environment.ts'
+import { MayflyError, systemCode } from '../../lib/index.ts'
+import type { HandedCredential, StepGrant } from '../api-facts.ts'
+import { exclusive, flock } from '../workspace/flock.ts'
+import { readLine } from './agent-line.ts'
+import { agentSocket } from './agent-place.ts'
+import type { AgentQuestion } from './agent.ts'
+
+/** The agent of this job, as its helpers use it. */
+export interface Agent {
+  /** Those whose credentials the role hands out. */
+  connections(): Promise<StepGrant['connections']>
+  credential(connection: string): Promise<HandedCredential>
+}
+
+export interface AgentPlace {
+  readonly environment: Environment
+  readonly server: string
+  readonly role: string
+}
+
+const startPatienceMs = 120_000
+
+/**
+ * The job's agent, started if there is none: `command` is what runs it, and says a line once it listens. Two helpers at once start
+ * one. Throws what the agent says where it cannot open a session.
+ */
+export async function findAgent(place: AgentPlace, command: readonly string[]): Promise<Agent> {
+  const path = agentSocket(place.environment, place.server, place.role)
+  if (!(await answers(path))) await startOnce(path, command)
+  return {
+    connections: () => ask(path, { ask: 'connections' }),
+    credential: (connection) => ask(path, { ask: 'credential', connection }),
+  }
+}
+
+/** Ends it, and what it handed out; false if there is none. */
+export async function endAgent(place: AgentPlace): Promise<boolean> {
+  const path = agentSocket(place.environment, place.server, place.role)
+  if (!(await answers(path))) return false
+  await ask(path, { ask: 'end' })
+  return true
+}
+
+/** Whoever holds the lock starts it, and what a killed one left is not in the way. */
+async function startOnce(path: string, command: readonly string[]): Promise<void> {
+  const fd = openSync(`${path}.lock`, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+  try {
+    await flock([{ fd, how: exclusive }], AbortSignal.timeout(startPatienceMs), 0)
+    if (await answers(path)) return
+    rmSync(path, { force: true })
+    await start(path, command)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+async function start(path: string, [program = '', ...args]: readonly string[]): Promise<void> {
+  const child = spawn(program, [...args, path], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] })
+  child.unref()
+  const said = await Promise.race([
+    firstLine(child.stdout),
+    new Promise<string>((resolve) => setTimeout(resolve, startPatienceMs, '').unref()),
+  ])
+  child.stdout.destroy()
+  if (said !== 'ready')
+    throw new MayflyError('denied', said === '' ? 'the credential agent did not start' : said)
+}
+
+async function firstLine(stream: NodeJS.ReadableStream): Promise<string> {
+  let said = ''
+  for await (const piece of stream) {
+    said += String(piece)
+    if (said.includes('\n')) break
+  }
+  return said.split('\n')[0] ?? ''
+}
+
+async function answers(path: string): Promise<boolean> {
+  try {
+    ;(await open(path)).destroy()
+    return true
+  } catch (error) {
+    if (['ENOENT', 'ECONNREFUSED'].includes(systemCode(error) ?? '')) return false
+    throw error
+  }
+}
+
+function open(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path)
+    socket.once('connect', () => resolve(socket))
+    socket.once('error', reject)
+  })
+}
+
+async function ask<T>(path: string, question: AgentQuestion): Promise<T> {
+  const socket = await open(path)
+  try {
+    socket.write(`${JSON.stringify(question)}\n`)
+    const said = JSON.parse(await readLine(socket)) as { ok?: T; error?: string }
+    if (said.error !== undefined) throw new MayflyError('denied', said.error)
+    return said.ok as T
+  } finally {
+    socket.destroy()
+  }
+}
