@@ -34,6 +34,10 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   // People.
   operators: ['lib', 'config', 'identity', 'store', 'rules', 'audit/client'],
   approval: ['lib', 'config', 'identity', 'store', 'broker', 'rules', 'operators', 'audit/client'],
+  rotation: [
+    ...['lib', 'config', 'store', 'vault', 'broker', 'rules', 'approval', 'http-client', 'credentials'],
+    'audit/client',
+  ],
 
   // The audit log: the verifier sees nobody, the log and the witness only what they are made of.
   'audit/verify': [],
@@ -95,7 +99,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   runner: ['lib', 'kinds', 'lockfiles', 'mask', 'config', 'identity'],
   server: [
     ...['lib', 'kinds', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
-    ...['rules', 'operators', 'approval', 'oidc-issuer'],
+    ...['rules', 'operators', 'approval', 'oidc-issuer', 'rotation'],
   ],
   cli: [
     'lib',
@@ -124,7 +128,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
       'cli',
       'http-client',
     ],
-    ...['rules', 'operators', 'approval', 'oidc-issuer'],
+    ...['rules', 'operators', 'approval', 'oidc-issuer', 'rotation'],
     ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward'],
   ],
 }

@@ -21,7 +21,8 @@ export async function messageFor(
   context: { nowMs: number; url: string; openSecret: (name: string) => Promise<Secret> },
 ): Promise<Message> {
   const event = JSON.parse(row.event) as Event
-  const link = `${context.url}/approvals/${String(event.data['approval'])}`
+  const { approval } = event.data
+  const link = typeof approval === 'string' ? `${context.url}/approvals/${approval}` : context.url
   if (target.kind === 'slack') {
     const url = (await context.openSecret(target.url.slice('secret:'.length))).reveal().trim()
     return { url, headers: {}, body: JSON.stringify(slackMessage(event, link)) }
@@ -36,6 +37,8 @@ const titles: Readonly<Record<string, string>> = {
   'approval.granted': 'Approved',
   'approval.denied': 'Approval denied',
   'approval.expired': 'Approval expired',
+  'secret.rotation_failed': 'Rotation of a secret failed',
+  'secret.rotation_late': 'Rotation of a secret is late',
 }
 
 // Names of branches and people are an attacker's to choose: `plain_text` renders no link, no mention, no markup.
@@ -54,6 +57,12 @@ function slackMessage(event: Event, link: string): object {
     'by',
     'reason',
     'expires',
+    'secret',
+    'owner',
+    'rotator',
+    'problem',
+    'about',
+    'late',
   ]
   const lines = words
     .filter((word) => data[word] !== undefined)
@@ -72,7 +81,8 @@ function slackMessage(event: Event, link: string): object {
   }
 }
 
-function placeOf({ repository, issuer }: Readonly<Record<string, unknown>>): string {
+function placeOf({ repository, issuer, secret }: Readonly<Record<string, unknown>>): string {
+  if (typeof secret === 'string') return secret
   if (typeof repository === 'string') return repository
   return typeof issuer === 'string' ? issuer : ''
 }

@@ -33,6 +33,7 @@ import type { LeaseDesk } from './leases/desk.ts'
 import type { LeaseCounts } from './leases/ledger.ts'
 import { ended, stands } from './leases/stands.ts'
 import { systemAfter } from './leases/within.ts'
+import { createSecretUse } from './secret-use.ts'
 import { expiryOf } from './step-times.ts'
 
 export interface Broker {
@@ -67,6 +68,13 @@ export interface Broker {
   sweep(): Promise<void>
   /** Called the moment a step's gate closes, before anything is written: cut its connections. */
   onStepEnd(listener: (step: Step) => void): void
+  /** Called when a step loses what it had for a connection, and goes on: cut what it has open there. */
+  onLeaseEnd(listener: (step: Step, connection: string) => void): void
+  /**
+   * Ends every lease that was made from this version of a secret, or an older one; whoever asks again gets one of a newer version.
+   * Returns how many stood. Twice is once.
+   */
+  revokeSecret(secret: string, version: number, reason: string): Promise<number>
   counts(): Promise<BrokerCounts>
   /** For monitoring: how many leases are in which state, those that cannot be revoked, and how often that failed since the start. */
   leaseStates(): Promise<{
@@ -117,6 +125,8 @@ export async function createBroker(deps: {
   const steps = new Map<StepId, Step>()
   const outcomes = new Map<StepId, StepOutcome>()
   const listeners: ((step: Step) => void)[] = []
+  const leaseListeners: ((step: Step, connection: string) => void)[] = []
+  const secretUse = createSecretUse({ store, clock })
   const inFlightTokens = new Set<string>()
   /** Over, and not yet on disk as such: the sweep tries again. */
   const ending = new Set<Session>()
@@ -237,7 +247,30 @@ export async function createBroker(deps: {
     if (!stands(step, clock)) throw ended(step.endReason ?? 'expired')
     if (!needsLease(connection))
       throw new MayflyError('bad_input', `connection "${connection.name}" has no credential`)
-    return await leases.issue(step, connection, grant)
+    const used = secretUse.before(connection)
+    const lease = await leases.issue(step, connection, grant)
+    try {
+      await secretUse.note(step, lease, used)
+      return lease
+    } catch (error) {
+      // Nobody has had it, and nobody will: it was made from what is known to others, or is not known to be made from it.
+      leases.drop(step.id, connection.name)
+      await leases.endThese([lease.id], 'secret_compromised').catch(() => undefined)
+      throw error
+    }
+  }
+
+  /** Other servers may have it, too: each cuts what it has open when it sees the compromise. */
+  async function revokeSecret(secret: string, version: number, reason: string): Promise<number> {
+    const users = await secretUse.users(secret, version)
+    for (const user of users) {
+      const step = steps.get(user.step as StepId)
+      if (step === undefined) continue
+      leases.drop(step.id, user.connection)
+      for (const listener of leaseListeners) listener(step, user.connection)
+    }
+    const ids = users.map(({ lease }) => lease)
+    return ids.length === 0 ? 0 : await leases.endThese(ids, reason)
   }
 
   async function leaseMinted(step: Step, connection: Connection, minted: Minted): Promise<void> {
@@ -370,6 +403,8 @@ export async function createBroker(deps: {
       if (session.waitSeconds > 0) await records.seen(session)
     },
     onStepEnd: (listener) => void listeners.push(listener),
+    onLeaseEnd: (listener) => void leaseListeners.push(listener),
+    revokeSecret,
     async counts() {
       const undelivered = await outbox.pending()
       const { states: _, ...counts } = await leases.counts()

@@ -1,6 +1,6 @@
 import type { AuditEvent } from '../audit/client/index.ts'
 import { isolationOf, lacksOf, type Engine, type RunId, type StepId, type Tier } from '../lib/index.ts'
-import { isMinted, type Connection } from '../connections/index.ts'
+import { isMinted, secretReferencesIn, type Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { recordedIdentity } from './people.ts'
 import type { KeptLog, Lease, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
@@ -204,7 +204,7 @@ export function leaseIssued(
       connection: connection.name,
       grant,
       kind,
-      ...(kind === 'static' ? secretOf(connection) : {}),
+      ...(kind === 'static' ? secretOf(connection) : secretsOf(connection)),
       ...(client === undefined || kind === 'trusted_publishing' ? {} : { clientKey: client.secret }),
       ...more,
       expires: new Date(lease.expiresMs).toISOString(),
@@ -304,4 +304,10 @@ function outcomeOf(step: Step, { exitCode }: StepOutcome): 'success' | 'failure'
 /** Of a kept credential, which it is. */
 function secretOf({ credential }: Connection): Record<string, unknown> {
   return credential === undefined || isMinted(credential) ? {} : { secret: credential.secret }
+}
+
+/** Of a minted one, what it was minted with. */
+function secretsOf({ credential }: Connection): Record<string, unknown> {
+  const names = credential !== undefined && isMinted(credential) ? secretReferencesIn(credential) : []
+  return names.length === 0 ? {} : { secrets: [...new Set(names)].toSorted() }
 }

@@ -36,6 +36,7 @@ export interface UpArguments {
   vault?: string
   secretFiles?: string[]
   secretCommand?: string[]
+  rotator?: string[]
   url?: string
   gatewayUrl?: string
   tlsCert?: string
@@ -110,6 +111,7 @@ export function addProcesses(program: Command, starters: Starters): void {
     .option('--vault <file>', 'what wraps the vault’s keys: a passphrase, a key service, a hardware module')
     .option('--secret-files <name=folder>', 'a folder that secret stores of kind file may read', collect)
     .option('--secret-command <name=program>', 'a program that stores of kind command may run', collect)
+    .option('--rotator <name=path>', 'a program that rotates secrets; may be given again', collect)
     .option('--url <url>', 'the API’s URL as runners reach it')
     .option('--gateway-url <url>', 'the gateway’s URL as runners reach it')
     .option('--accept-log-rollback', 'start although the audit log lacks entries; recorded there', false)

@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { act, collect, jsonOption, positive, serverOption, tokenNote } from './command.ts'
+import { addRotation } from './rotation-commands.ts'
 
 const howToSet =
   'the value is never an argument, where other users and the shell’s history could see it: mayfly secret set NAME < FILE, or --file FILE, or without both it is asked for'
@@ -94,6 +95,7 @@ export function addSecrets(program: Command): void {
         (await import('./secret-lives.ts')).moveSecret(name, to, options),
       ),
     )
+  addRotation(secret)
 }
 
 const importHelp = `

@@ -109,9 +109,24 @@ export function operatorSchemas(words: {
 
   const common = {
     events: z
-      .array(z.enum(['approval.requested', 'approval.granted', 'approval.denied', 'approval.expired']))
+      .array(
+        z.enum([
+          'approval.requested',
+          'approval.granted',
+          'approval.denied',
+          'approval.expired',
+          'secret.rotation_failed',
+          'secret.rotation_late',
+        ]),
+      )
       .min(1)
-      .default(['approval.requested', 'approval.denied', 'approval.expired']),
+      .default([
+        'approval.requested',
+        'approval.denied',
+        'approval.expired',
+        'secret.rotation_failed',
+        'secret.rotation_late',
+      ]),
     addresses: z
       .array(z.string().refine((text) => isIP(text) !== 0, 'an IP address'))
       .default([])

@@ -18,6 +18,14 @@ export { logLimits } from './logs-schema.ts'
 export * from './policy-bundle.ts'
 export { trustFilesOf, trustIn, withTrustFiles } from './trust-files.ts'
 export { durationSeconds } from './name-schema.ts'
+export {
+  longMs,
+  parseCron,
+  rotationSchema,
+  type RotationConfig,
+  type RotatorConfig,
+  type RotatorName,
+} from './rotation-schema.ts'
 export { readPolicyFiles } from './policy-folder.ts'
 export * from './issuer-schema.ts'
 export * from './pipeline-schema.ts'

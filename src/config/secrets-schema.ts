@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { secretNameForm, secretNamePattern } from '../lib/index.ts'
 import { name } from './name-schema.ts'
+import { rotationSchema } from './rotation-schema.ts'
 
 const path = z
   .string()
@@ -35,6 +36,11 @@ export const secretsSchema = z
         owner: z.string().min(1).max(200).optional(),
         description: z.string().max(1_000).optional(),
         tags: z.record(z.string().regex(/^[a-z][a-z0-9._-]{0,62}$/), z.string().max(200)).optional(),
+        rotation: rotationSchema.optional(),
+      })
+      .refine((one) => one.store === undefined || one.rotation === undefined, {
+        path: ['rotation'],
+        error: 'a secret that is kept in a store is rotated there',
       })
       .refine((one) => (one.store === undefined) === (one.path === undefined), {
         path: ['path'],

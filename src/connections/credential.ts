@@ -1,4 +1,4 @@
-import { durationSeconds, secretName, type CredentialSchema } from '../config/index.ts'
+import { durationSeconds, secretName, secretReference, type CredentialSchema } from '../config/index.ts'
 import type { IssuerName } from '../kinds/index.ts'
 
 /** A secret of the vault that the gateway writes into requests. */
@@ -43,4 +43,15 @@ export function compileCredential(credential: CredentialSchema | undefined): Cre
   // The schema lets one issuer through, with what it needs.
   const [scheme, config] = Object.entries(credential)[0] ?? []
   return { scheme, config } as MintedCredentialConfig
+}
+
+/** The secrets that a credential is, or is minted with. */
+export function secretReferencesIn(credential: CredentialConfig | undefined): string[] {
+  if (credential === undefined) return []
+  return isMinted(credential) ? referencesIn(credential.config) : [credential.secret]
+}
+
+function referencesIn(value: unknown): string[] {
+  if (typeof value === 'object' && value !== null) return Object.values(value).flatMap(referencesIn)
+  return typeof value === 'string' && secretReference.safeParse(value).success ? [secretName(value)] : []
 }

@@ -21,7 +21,7 @@ import { compileSumdb, type ChecksumDatabase } from './sumdb.ts'
 import { compilePackageRules, packageRulesProblem, type PackageRules } from './package-rules.ts'
 
 export { missingEgress } from './egress.ts'
-export { isMinted, longestSecondsOf } from './credential.ts'
+export { isMinted, longestSecondsOf, secretReferencesIn } from './credential.ts'
 export { allFields, renderDelivery } from './deliver.ts'
 export type { Rendered } from './deliver.ts'
 export type {

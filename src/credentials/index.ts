@@ -16,3 +16,10 @@ export type {
   Plain,
   Revocation,
 } from './issuer.ts'
+/** For whoever keeps accounts of databases: rotation does, of two that take turns. */
+export { loginIn, newPassword, type Login } from './database-login.ts'
+export { shutRole } from './postgres-role/end-role.ts'
+export { answered as postgresAnswer } from './postgres-role/faults.ts'
+export { quoteName as quotePostgresName, quoteText as quotePostgresText } from './postgres-role/quote.ts'
+export { scramVerifier } from './postgres-role/scram.ts'
+export { withPostgres, type Ask as AskPostgres } from './postgres-role/session.ts'

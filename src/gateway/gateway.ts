@@ -194,6 +194,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   const strangers = createStrangers(tunnel)
 
+  deps.broker.onLeaseEnd((step, connection) => {
+    for (const one of open.list())
+      if (one.step.id === step.id && one.connection === connection) open.kill(one.id)
+  })
   deps.broker.onStepEnd((step) => {
     steps.end(step.id)
     pinned.forget(step.id)

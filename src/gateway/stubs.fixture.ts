@@ -145,6 +145,7 @@ export function stubBroker(): BrokerStub {
     },
     endOf: () => undefined,
     onStepEnd: (listener: (step: Step) => void) => void listeners.push(listener),
+    onLeaseEnd: () => undefined,
   } as unknown as Broker
   return {
     broker,

@@ -5,6 +5,7 @@ import type { UpArguments } from '../cli/index.ts'
 import { dataFolderOf } from '../config/environment.ts'
 import { readPolicyFiles } from '../config/index.ts'
 import { onFault } from './on-fault.ts'
+import { rotatorPrograms } from './rotator-programs.ts'
 import { selfCommand } from './self.ts'
 import { startUp, type Up } from './up.ts'
 
@@ -18,6 +19,7 @@ export async function runUp(options: UpArguments, entry: string): Promise<void> 
     ...options,
     dataFolder,
     ...(options.config === undefined ? {} : { policy: readPolicyFiles(options.config) }),
+    rotators: rotatorPrograms(options.rotator ?? []),
     self: selfCommand(entry),
     tell: (line) => process.stderr.write(`mayfly: ${line}\n`),
   })

@@ -43,6 +43,7 @@ import {
   createSigningKeys,
   rotateAfterMs,
 } from '../oidc-issuer/index.ts'
+import { createCommands, createSecretRotation } from '../rotation/index.ts'
 import { createRules, type RulesHolder } from '../rules/index.ts'
 import { createApiServer, createHealth, createMetrics, missingSecrets } from '../server/index.ts'
 import { openStore, startCheckpoints } from '../store/index.ts'
@@ -83,6 +84,8 @@ export interface UpOptions extends SecretSourceOptions {
   forward?: string
   /** A file that says what wraps the vault's keys. */
   vault?: string
+  /** Programs that rotate secrets: their paths by the names that policies have for them. */
+  rotators: ReadonlyMap<string, string>
   /** Program and arguments that start this program again, for the audit log's process. */
   self: readonly string[]
   tell: (line: string) => void
@@ -257,8 +260,18 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const approvals = createApprovals({ store, audit, outbox, clock, rules, notifications })
   // A yes that was used since the copy was made must not be good a second time.
   if (compared.restored !== undefined) await approvals.voidMatching({ all: true }, 'store_restored')
-  const health = createHealth({ store, audit, broker })
-  const metrics = createMetrics({ broker, gateway, clock })
+  const secretRotation = createSecretRotation({
+    ...{ store, vault, outbox, notifications, rules, clock },
+    tools: {
+      clock,
+      http: createHttpClient({ tunnel: (host, port) => tunnelOf(guard, rules, host, port) }),
+      runCommand: createCommands(options.rotators),
+      openSecret: (name) => vault.open(name),
+    },
+  })
+  started.defer(() => secretRotation.close())
+  const health = createHealth({ store, audit, broker, rotation: secretRotation })
+  const metrics = createMetrics({ broker, gateway, rotation: secretRotation, clock })
   const server = createApiServer({
     rules,
     broker,
@@ -271,6 +284,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     store,
     sessions,
     approvals,
+    secretRotation,
     operators: createOperatorAccess({ ...people, apiTokens, sessions }),
     signIn: createSignIn(people),
     cliLogin: createCliLogin({ apiTokens, audit, clock }),
@@ -293,6 +307,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   started.defer(() => gateway.close())
   const sweeping = setInterval(() => {
     notifications.deliver().catch((error: unknown) => tell(`notifications wait: ${messageOf(error)}`))
+    secretRotation.sweep().catch((error: unknown) => tell(`rotations wait: ${messageOf(error)}`))
     logs.sweep().catch((error: unknown) => tell(`logs of steps wait: ${messageOf(error)}`))
     rotation
       .sweep(rotateAfterMs(rules.loaded ? rules.current().document.identity_tokens : undefined))

@@ -2,9 +2,10 @@ import { secretName, secretReference, type PolicyDocument } from '../config/inde
 
 /** The secrets of the vault that a policy names, each with where it does: `git` with `connections.git`. */
 export function secretReferences(document: PolicyDocument): ReadonlyMap<string, readonly string[]> {
-  const { connections, notify, sign_in, egress_proxy: proxy, secret_stores: stores } = document
+  const { connections, secrets, notify, sign_in, egress_proxy: proxy, secret_stores: stores } = document
   const places = [
     ...Object.entries(connections).map(([name, value]) => [`connections.${name}`, value] as const),
+    ...Object.entries(secrets).map(([name, value]) => [`secrets.${name}.rotation`, value.rotation] as const),
     ...Object.entries(notify).map(([name, value]) => [`notify.${name}`, value] as const),
     ...Object.entries(stores).map(([name, value]) => [`secret_stores.${name}`, value] as const),
     ['sign_in', sign_in] as const,

@@ -1,5 +1,6 @@
 import type { AuditClient } from '../audit/client/index.ts'
 import type { Broker } from '../broker/index.ts'
+import type { SecretRotation } from '../rotation/index.ts'
 import type { Store } from '../store/index.ts'
 
 export interface Health {
@@ -13,10 +14,12 @@ export function createHealth({
   store,
   audit,
   broker,
+  rotation,
 }: {
   store: Store
   audit: AuditClient
   broker: Pick<Broker, 'leases'>
+  rotation: Pick<SecretRotation, 'counts'>
 }): Health {
   let draining = false
   return {
@@ -35,6 +38,7 @@ export function createHealth({
       const warnings = [
         ...(log.ok && log.degraded !== undefined ? [`audit log: ${log.degraded}`] : []),
         ...(stuck.count > 0 ? [stuckText(stuck)] : []),
+        ...(await rotationWarnings(rotation)),
       ]
       return { ready: reasons.length === 0, reasons, warnings, ...(log.ok ? { audit_size: log.size } : {}) }
     },
@@ -44,4 +48,12 @@ export function createHealth({
 function stuckText({ count, sinceMs }: { count: number; sinceMs: number | undefined }): string {
   const since = sinceMs === undefined ? '' : `, the oldest since ${new Date(sinceMs).toISOString()}`
   return `${count} ${count === 1 ? 'lease' : 'leases'} cannot be revoked${since}: mayfly leases --stuck`
+}
+
+async function rotationWarnings(rotation: Pick<SecretRotation, 'counts'>): Promise<string[]> {
+  const { late, stuck } = await rotation.counts().catch(() => ({ late: 0, stuck: 0 }))
+  return [
+    ...(late === 0 ? [] : [`rotation: ${late} late (mayfly secret status)`]),
+    ...(stuck === 0 ? [] : [`rotation: ${stuck} do not get on (mayfly secret status)`]),
+  ]
 }

@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import type { Clock } from '../lib/index.ts'
 import type { Broker } from '../broker/index.ts'
 import type { Gateway } from '../gateway/index.ts'
+import type { SecretRotation } from '../rotation/index.ts'
 
 export interface Metrics {
   readonly contentType: string
@@ -10,7 +11,12 @@ export interface Metrics {
 }
 
 /** Prometheus metrics. Labels are route templates and status codes: nothing that a caller can make up. */
-export function createMetrics(deps: { broker: Broker; gateway: Gateway; clock: Clock }): Metrics {
+export function createMetrics(deps: {
+  broker: Broker
+  gateway: Gateway
+  rotation: Pick<SecretRotation, 'counts'>
+  clock: Clock
+}): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const requests = new Counter({
@@ -66,6 +72,10 @@ export function createMetrics(deps: { broker: Broker; gateway: Gateway; clock: C
     'Entries waiting for the audit log',
     async () => (await deps.broker.counts()).undelivered,
   )
+  const { rotation } = deps
+  gauge('mayfly_rotations_open', 'Rotations under way', async () => (await rotation.counts()).open)
+  gauge('mayfly_rotations_late', 'Secrets older than allowed', async () => (await rotation.counts()).late)
+  gauge('mayfly_rotations_stuck', 'Rotations that do not get on', async () => (await rotation.counts()).stuck)
   gauge('mayfly_gateway_sockets', 'Open connections through the gateway', () => deps.gateway.openSockets())
   return {
     contentType: registry.contentType,

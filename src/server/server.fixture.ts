@@ -27,6 +27,8 @@ import {
 } from '../operators/index.ts'
 import type { Login } from '../operators/operator.ts'
 import { createFolderStorage, createStepLogs } from '../logs/index.ts'
+import { createHttpClient } from '../http-client/index.ts'
+import { createCommands, createSecretRotation } from '../rotation/index.ts'
 import { createRules } from '../rules/index.ts'
 import { createIdentityTokens, createSigningKeys, createRotation } from '../oidc-issuer/index.ts'
 import { openStore } from '../store/index.ts'
@@ -178,6 +180,16 @@ export async function openServer(
     notifications,
   })
   const errors: string[] = []
+  const secretRotation = createSecretRotation({
+    ...{ store, vault, notifications, rules, clock },
+    outbox: broker.outbox,
+    tools: {
+      clock,
+      http: createHttpClient(),
+      runCommand: createCommands(new Map()),
+      openSecret: (name) => vault.open(name),
+    },
+  })
   const server = createApiServer({
     ...people,
     people: auditPeople,
@@ -197,8 +209,9 @@ export async function openServer(
     operators: createOperatorAccess({ ...people, apiTokens, sessions }),
     signIn: createSignIn(people),
     cliLogin: createCliLogin({ apiTokens, audit: audit.client, clock }),
-    health: createHealth({ store, audit: audit.client, broker }),
-    metrics: createMetrics({ broker, gateway, clock }),
+    secretRotation,
+    health: createHealth({ store, audit: audit.client, broker, rotation: secretRotation }),
+    metrics: createMetrics({ broker, gateway, rotation: secretRotation, clock }),
     heartbeatSeconds: 10,
     log: { error: (fields, message) => errors.push(`${message} ${JSON.stringify(fields)}`) },
   })

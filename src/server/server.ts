@@ -19,6 +19,7 @@ import type { StepLogs } from '../logs/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { ApiTokens, CliLogin, OperatorAccess, OperatorSessions, SignIn } from '../operators/index.ts'
 import type { SigningKeys, Rotation } from '../oidc-issuer/index.ts'
+import type { SecretRotation } from '../rotation/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
@@ -40,6 +41,7 @@ import { oidcRoutes } from './routes/oidc.ts'
 import { operatorRoutes } from './routes/operator.ts'
 import { policyHistoryRoutes } from './routes/policy-history.ts'
 import { renewRoute } from './routes/renew.ts'
+import { rotationRoutes } from './routes/rotation.ts'
 import { secretLifeRoutes } from './routes/secret-lives.ts'
 import { secretRoutes } from './routes/secrets.ts'
 import { sessionRoutes } from './routes/session.ts'
@@ -72,6 +74,7 @@ export interface ServerDeps {
   sessions: OperatorSessions
   cliLogin: CliLogin
   signIn: SignIn
+  secretRotation: SecretRotation
   store: Store
   log: { error(fields: object, message: string): void }
   /** With it the API speaks HTTPS. Closed by the caller. */
@@ -111,6 +114,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...logRoutes({ ...deps, notices }),
     ...operatorRoutes(deps),
     ...secretRoutes(deps),
+    ...rotationRoutes(deps),
     ...secretLifeRoutes(deps),
     ...connectionRoutes(deps),
     ...leaseRoutes(deps),

@@ -224,6 +224,32 @@ const migrations: readonly string[] = [
   ALTER TABLE leases ADD COLUMN revocation_list TEXT;
   CREATE INDEX leases_listed ON leases (revocation_list, expires_ms) WHERE revocation_list IS NOT NULL;
   `,
+  // Two servers, or one and its successor, never rotate the same secret at once: the index says so.
+  `
+  CREATE TABLE rotations (
+    id TEXT PRIMARY KEY, secret TEXT NOT NULL, rotator TEXT NOT NULL, config TEXT NOT NULL, state TEXT NOT NULL,
+    cause TEXT NOT NULL, asked_by TEXT NOT NULL, from_version INTEGER NOT NULL, to_version INTEGER, plan TEXT,
+    handle TEXT, old_handle TEXT, created_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, promoted_ms INTEGER, ended_ms INTEGER, claimed_ms INTEGER, claimed_by TEXT,
+    failure TEXT, proof TEXT) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX rotations_open ON rotations (secret) WHERE ended_ms IS NULL;
+  CREATE INDEX rotations_of ON rotations (secret, created_ms);
+  CREATE TABLE rotation_alerts (
+    secret TEXT NOT NULL, version INTEGER NOT NULL, about TEXT NOT NULL, created_ms INTEGER NOT NULL,
+    PRIMARY KEY (secret, version, about)) STRICT, WITHOUT ROWID;
+  CREATE TABLE lease_secrets (
+    secret TEXT NOT NULL, created_ms INTEGER NOT NULL, lease_id TEXT NOT NULL, version INTEGER NOT NULL,
+    PRIMARY KEY (secret, created_ms, lease_id)) STRICT, WITHOUT ROWID;
+  CREATE INDEX lease_secrets_of ON lease_secrets (lease_id);
+  CREATE TRIGGER lease_secrets_removed AFTER DELETE ON leases BEGIN
+    DELETE FROM lease_secrets WHERE lease_id = old.id;
+  END;
+  ALTER TABLE secret_names ADD COLUMN compromised_version INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE compromises (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, secret TEXT NOT NULL, version INTEGER NOT NULL, reason TEXT,
+    asked_by TEXT NOT NULL, created_ms INTEGER NOT NULL, leases INTEGER NOT NULL DEFAULT 0, proof TEXT,
+    ended_ms INTEGER, UNIQUE (secret, version)) STRICT;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

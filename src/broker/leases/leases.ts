@@ -32,6 +32,10 @@ export interface Leases {
   /** Nothing of the step is in force any more; what was minted is being revoked. */
   endOf(step: Step, reason: string): Promise<void>
   forget(step: StepId): void
+  /** Whoever asks for this connection's lease again gets another one. */
+  drop(step: StepId, connection: string): void
+  /** These leases are over: kept ones at once, minted ones are being revoked. Returns how many stood. */
+  endThese(ids: readonly string[], reason: string): Promise<number>
   /** What is to be done about leases of this and other servers, alive or dead. Returns before any upstream has answered. */
   sweep(): Promise<void>
   /** A server starts: what waits for another try is due now. */
@@ -147,6 +151,15 @@ export function createLeases(deps: {
       kept.delete(step)
       minting.forget(step)
     },
+    drop(step, connection) {
+      for (const key of kept.get(step)?.keys() ?? []) if (isOf(key, connection)) kept.get(step)?.delete(key)
+      minting.drop(step, (key) => isOf(key, connection))
+    },
+    async endThese(ids, reason) {
+      const ended = await ledger.endThese(ids, reason)
+      revoker.soon()
+      return ended
+    },
     async sweep() {
       await unsaved.again()
       await ledger.endLeft()
@@ -167,4 +180,9 @@ function versionOf(opened: Opened | undefined): Pick<LeaseFacts, 'secretVersion'
   if (opened === undefined) return {}
   const { version, store } = opened
   return { secretVersion: version, ...(store === undefined ? {} : { secretStore: store }) }
+}
+
+/** Is it a `leaseKey` of this connection? */
+function isOf(key: string, connection: string): boolean {
+  return key.startsWith(`[${JSON.stringify(connection)},`)
 }

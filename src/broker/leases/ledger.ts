@@ -55,6 +55,8 @@ export interface Ledger {
   openOf(step: StepId): Promise<LeaseRow[]>
   /** Every lease of the step: kept ones are over with it, minted ones are to be revoked. */
   endOf(step: Step, reason: string): Promise<void>
+  /** These, whosever they are; returns how many stood. */
+  endThese(ids: readonly string[], reason: string): Promise<number>
   /** The same for steps that were over before their leases were written. */
   endLeft(): Promise<void>
   counts(): Promise<LeaseCounts>
@@ -206,6 +208,41 @@ export function createLedger(deps: {
         .execute(),
     endOf: ({ id, role, session }, reason) =>
       endAllOf({ id, role, run: session.runId, job: session.subject }, reason),
+    async endThese(ids, reason) {
+      // SQLite takes so many values in one statement.
+      if (ids.length > 1_000)
+        return (
+          (await this.endThese(ids.slice(0, 1_000), reason)) + (await this.endThese(ids.slice(1_000), reason))
+        )
+      const rows = await store.read
+        .selectFrom('leases')
+        .innerJoin('steps', 'steps.id', 'leases.step_id')
+        .innerJoin('sessions', 'sessions.id', 'leases.session_id')
+        .select(['leases.id', 'leases.connection', 'leases.plan'])
+        .select(['leases.step_id', 'steps.role', 'sessions.run_id', 'sessions.identity'])
+        .where('leases.id', 'in', [...ids])
+        .where('leases.state', 'in', ['requested', 'issued'])
+        .execute()
+      for (const row of rows) {
+        await outbox.write(async (tx, add) => {
+          if (row.plan !== null)
+            return await revoking(tx, clock, reason)
+              .where('id', '=', row.id)
+              .where('state', 'in', ['requested', 'issued'])
+              .execute()
+          const changed = await tx
+            .updateTable('leases')
+            .set({ state: 'revoked', revoked_ms: clock.nowMs(), revoke_reason: reason })
+            .where('id', '=', row.id)
+            .where('state', '=', 'issued')
+            .executeTakeFirst()
+          const { role, run_id: run, identity } = row
+          const step = { id: row.step_id as StepId, role, run: run as RunId, job: jobIn(identity) }
+          if (changed.numUpdatedRows > 0n) add([leaseRevoked(row, step, reason)])
+        })
+      }
+      return rows.length
+    },
     async endLeft() {
       const left = await store.read
         .selectFrom('leases')

@@ -11,6 +11,8 @@ export interface Minting {
   /** Throws `revoked` for a step that is over, `upstream_unreachable`, `credential_failed`, or what store, log or vault throw. */
   lease(asked: Asked): Promise<Lease>
   forget(step: StepId): void
+  /** Those of the step whose key fits. */
+  drop(step: StepId, fits: (key: string) => boolean): void
 }
 
 interface Place {
@@ -75,6 +77,10 @@ export function createMinting(deps: MakeDeps): Minting {
       return current.lease
     },
     forget: (step) => void places.delete(step),
+    drop(step, fits) {
+      const ofStep = places.get(step)
+      for (const key of ofStep?.keys() ?? []) if (fits(key)) ofStep?.delete(key)
+    },
   }
 }
 

@@ -38,6 +38,17 @@ export async function endRole(
   })
 }
 
+/** Lets a role in no more and ends its sessions; it stays, with what it owns. */
+export async function shutRole(place: Place, role: string): Promise<'revoked' | 'not_found'> {
+  return withPostgres(place, async (ask) => {
+    const id = await idOf(ask, role)
+    if (id === undefined) return 'not_found'
+    await shutOut(ask, role)
+    await endSessions(ask, id, place)
+    return 'revoked'
+  })
+}
+
 export async function idOf(ask: Ask, role: string): Promise<string | undefined> {
   const [row] = await ask('SELECT oid::text AS id FROM pg_roles WHERE rolname = $1', [role])
   return row === undefined ? undefined : String(row['id'])

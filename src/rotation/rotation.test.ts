@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { byHttp, fails, name, setup, startUpstream, type Setup, type Upstream } from './rotation.fixture.ts'
+
+const by = (who: string) => ({ by: JSON.stringify(who), now: true })
+
+/** At each moment the value in use works, and no more than two are alive. */
+function watched(it: Setup, upstream: Upstream): string[] {
+  const broken: string[] = []
+  upstream.watch = () => {
+    if (upstream.alive.size > 2) broken.push(`${upstream.alive.size} alive`)
+    const current = it.store.find('secret_names', { name })?.current_version
+    if (current === 1 && !upstream.alive.has('k0')) broken.push('the value in use is dead')
+  }
+  return broken
+}
+
+async function assertOne(it: Setup, upstream: Upstream): Promise<void> {
+  const values = [...upstream.alive.values()].map(({ value }) => value)
+  assert.deepEqual(values, [await it.current()])
+}
+
+test('a new value is made, probed, used; the old one dies after its overlap, and is seen to be dead', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const broken = watched(it, upstream)
+  const server = it.server()
+  await server.sweep()
+  assert.deepEqual(await it.rows(), [], 'it is not due')
+  const begun = await server.rotate(name, by('ada'))
+  assert.equal((await server.rotate(name, by('bob'))).id, begun.id, 'asked twice is one')
+  await server.sweep()
+  assert.deepEqual(upstream.asked, ['create', 'probe'])
+  assert.equal(upstream.alive.size, 2, 'the old one lives for those who have it')
+  assert.match(await it.current(), /^value-of-k1/)
+  await it.settle(server)
+  const [row] = await it.rows()
+  assert.equal(row?.state, 'done')
+  assert.equal(row?.proof, 'probed')
+  assert.equal(row?.asked_by, '"ada"')
+  await assertOne(it, upstream)
+  assert.deepEqual(it.types(), ['secret.rotated', 'secret.retired'])
+  assert.deepEqual(broken, [])
+  assert.doesNotMatch(JSON.stringify([await it.rows(), it.entries, it.told]), /value-of-k/)
+  // The next one knows by what id the old one dies.
+  await server.rotate(name, by('ada'))
+  await it.settle(server)
+  await assertOne(it, upstream)
+  assert.deepEqual(await it.rows().then((rows) => rows.map(({ old_handle }) => old_handle)), [
+    null,
+    '{"id":"k1"}',
+  ])
+})
+
+test('killed at any point: the next server goes on, one value lives, and it is the one in use', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const broken = watched(it, upstream)
+  let points = 0
+  for (let at = 0; ; at++) {
+    let seen = 0
+    const doomed = it.server(() => seen++ === at)
+    await it.server().rotate(name, by('ada'))
+    for (let step = 0; step < 6; step++) {
+      await doomed.sweep().catch(() => undefined)
+      it.clock.ms += 601_000
+    }
+    await it.settle(it.server())
+    await assertOne(it, upstream)
+    const rows = await it.rows()
+    assert.ok(
+      rows.every(({ ended_ms }) => ended_ms !== null),
+      `point ${at}`,
+    )
+    points = at
+    if (seen <= at) break
+  }
+  assert.ok(points > 8, `${points} points`)
+  assert.deepEqual(broken, [])
+})
+
+test('two servers at once: one does it', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const [a, b] = [it.server(), it.server()]
+  await Promise.all([a.rotate(name, by('ada')), b.rotate(name, by('bob'))])
+  await Promise.all([a.sweep(), b.sweep(), a.sweep(), b.sweep()])
+  await it.settle(a)
+  assert.deepEqual(
+    upstream.asked.filter((act) => act === 'create'),
+    ['create'],
+  )
+  await assertOne(it, upstream)
+})
+
+test('a probe that fails: the new one is ended, the old one stays, people are told', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const server = it.server()
+  const before = await it.current()
+  // 422 says neither that it works nor that it does not: it was not seen to work.
+  upstream.fault = (act) => (act === 'probe' ? 'refused' : undefined)
+  await server.rotate(name, by('ada'))
+  await it.settle(server)
+  assert.equal(await it.current(), before)
+  assert.match((await it.rows())[0]?.failure ?? '', /cannot be told/)
+  await assertOne(it, upstream)
+  upstream.fault = () => undefined
+  upstream.watch = () => {
+    for (const key of upstream.alive.keys())
+      if (key !== 'k0') upstream.alive.set(key, { value: 'another', name: '' })
+  }
+  await server.rotate(name, by('ada'))
+  await it.settle(server)
+  assert.equal(await it.current(), before)
+  await assertOne(it, upstream)
+  const row = (await it.rows()).at(-1)
+  assert.equal(row?.state, 'rolled_back')
+  assert.match(row.failure ?? '', /does not work/)
+  assert.equal(it.types().at(-1), 'secret.rotation_rolled_back')
+  assert.equal(it.told.at(-1)?.event, 'secret.rotation_failed')
+})
+
+test('an upstream that is down, or answers 500 after it did what it was asked, in each phase', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const server = it.server()
+  for (const act of ['create', 'probe', 'identify', 'revoke', 'find'])
+    for (const fault of ['down', 'after', 'refused'] as const) {
+      let left = 2
+      upstream.fault = (one) => (one === act && left-- > 0 ? fault : undefined)
+      await server.rotate(name, by('ada'))
+      await it.settle(server)
+      await assertOne(it, upstream)
+      const row = (await it.rows()).at(-1)
+      assert.ok(row?.ended_ms !== null, `${act} ${fault}`)
+    }
+  const states = new Set((await it.rows()).map(({ state }) => state))
+  assert.deepEqual([...states].toSorted(), ['done', 'failed', 'rolled_back'])
+})
+
+test('an old value that cannot be ended is loud, and nothing new is begun beside it', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const server = it.server()
+  upstream.fault = (act) => (act === 'revoke' ? 'down' : undefined)
+  const first = await server.rotate(name, by('ada'))
+  await it.settle(server, 6)
+  assert.equal((await server.counts()).stuck, 1)
+  assert.equal(it.told.at(-1)?.data['problem'], 'the old value is still alive')
+  assert.equal((await server.rotate(name, by('ada'))).id, first.id)
+  assert.equal(upstream.alive.size, 2)
+  upstream.fault = () => undefined
+  await it.settle(server)
+  await assertOne(it, upstream)
+})
+
+test('a full disk where the new value is kept: it is ended, since nobody will know it', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  let full = false
+  const server = it.server((point) => {
+    if (point === 'answer POST') full = true
+    if (point === 'write' && full) {
+      full = false
+      throw new Error('the disk is full')
+    }
+    return false
+  })
+  await server.rotate(name, by('ada'))
+  await server.sweep()
+  assert.equal(upstream.alive.size, 1)
+  await it.settle(server)
+  await assertOne(it, upstream)
+})
+
+test('somebody sets another value meanwhile: theirs stands, and what was made is ended', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const { Secret } = await import('../lib/index.ts')
+  upstream.alive.set('hers', { value: 'set-by-a-person', name: 'hers' })
+  const server = it.server((point) => {
+    if (point === 'ask GET') void it.vault.set(name, new Secret('set-by-a-person'))
+    return false
+  })
+  await server.rotate(name, by('ada'))
+  await it.settle(server)
+  assert.equal(await it.current(), 'set-by-a-person')
+  assert.deepEqual([...upstream.alive.keys()].toSorted(), ['hers', 'k0'])
+})
+
+test('rolled back by hand: before it is used, while the old one lives, and not after', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const server = it.server()
+  await assert.rejects(server.rollBack(name), fails('conflict', /no rotation/))
+  await server.rotate(name, by('ada'))
+  await server.sweep()
+  assert.match(await it.current(), /^value-of-k1/)
+  await server.rollBack(name)
+  assert.equal(await it.current(), 'value-of-k0-at-first')
+  await it.settle(server)
+  await assertOne(it, upstream)
+  assert.equal((await it.rows())[0]?.state, 'rolled_back')
+  upstream.fault = (act) => (act === 'revoke' ? 'down' : undefined)
+  await server.rotate(name, by('ada'))
+  await it.settle(server, 2)
+  await assert.rejects(server.rollBack(name), fails('conflict', /rotate again/))
+})
+
+test('what it would do is told without doing it', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const server = it.server()
+  const told = await server.dryRun(name)
+  assert.equal(told.probe, 'alive')
+  assert.deepEqual(upstream.asked, ['probe'])
+  await assert.rejects(server.dryRun('prod/other'), fails('not_found'))
+})

@@ -1,0 +1,78 @@
+import { MayflyError, messageOf, type Secret } from '../lib/index.ts'
+import { rotationSchema, type RotationConfig, type RotatorConfig } from '../config/index.ts'
+import type { MachineDeps } from './machine-deps.ts'
+import type { Row } from './records.ts'
+import type { Plain, Probed, Rotator, Version, Work } from './rotator.ts'
+import { rotatorNamed } from './rotators.ts'
+
+export interface Job {
+  readonly rotator: Rotator
+  readonly rotation: RotationConfig
+  readonly work: Work
+  readonly inPlace: boolean
+}
+
+/** What a rotator is told of a row. Opens both values, where they are there. */
+export async function jobOf(row: Row, { vault }: Pick<MachineDeps, 'vault'>): Promise<Job> {
+  const rotation = rotationSchema.parse(JSON.parse(row.config))
+  const rotator = rotatorNamed(row.rotator)
+  const config = Object.values(rotation.by)[0] as RotatorConfig<Rotator['name']>
+  const value = async (version: number | null) => {
+    if (version === null) return undefined
+    // Somebody may have destroyed it meanwhile: what can be ended without it is.
+    return await vault.open(row.secret, { version }).catch((error: unknown) => {
+      if (error instanceof MayflyError && error.code === 'secret_missing') return undefined
+      throw error
+    })
+  }
+  const work: Work = {
+    secret: row.secret,
+    name: `mayfly-${row.secret.replaceAll(/[^a-z0-9]+/g, '-').slice(0, 30)}-${row.id.slice('rot_'.length)}`,
+    config,
+    plan: plainOf(row.plan) ?? null,
+    old: { which: 'old', value: await value(row.from_version), handle: plainOf(row.old_handle) },
+    new: { which: 'new', value: await value(row.to_version), handle: plainOf(row.handle) },
+  }
+  return { rotator, rotation, work, inPlace: rotator.inPlace(config) }
+}
+
+/** What a probe says, or why nobody can tell. */
+export async function probeOf(
+  job: Job,
+  one: Version,
+  deps: MachineDeps,
+): Promise<Probed | { unknown: string }> {
+  if (one.value === undefined) return { unknown: 'its value is not known' }
+  try {
+    return await inTime(job.rotator.probe(job.work, one, deps.tools))
+  } catch (error) {
+    return { unknown: messageOf(error) }
+  }
+}
+
+export function isSame(a: Secret | undefined, b: Secret | undefined): boolean {
+  return a !== undefined && b !== undefined && a.reveal() === b.reveal()
+}
+
+const actMs = 120_000
+
+/** No act outlasts the claim under which it is done. */
+export async function inTime<T>(act: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new MayflyError('upstream_unreachable', `it took longer than ${actMs / 1000} s`)),
+      actMs,
+    )
+    timer.unref()
+  })
+  try {
+    return await Promise.race([act, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+function plainOf(text: string | null): Plain | undefined {
+  return text === null ? undefined : (JSON.parse(text) as Plain)
+}

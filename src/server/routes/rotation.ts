@@ -1,0 +1,135 @@
+import { z } from 'zod'
+import { recordedOperator } from '../../operators/index.ts'
+import type { RotationRow, SecretRotation, Shown } from '../../rotation/index.ts'
+import { withBody, type Call, type Route } from '../route.ts'
+
+const time = z.string().nullable()
+const rotationSchema = z.object({
+  id: z.string(),
+  secret: z.string(),
+  rotator: z.string(),
+  state: z.string(),
+  cause: z.string(),
+  from: z.int(),
+  to: z.int().nullable(),
+  begun: z.string(),
+  due: z.string(),
+  promoted: time,
+  ended: time,
+  attempts: z.int(),
+  failure: z.string().nullable(),
+  proof: z.string().nullable(),
+})
+const statusSchema = z.object({
+  secret: z.string(),
+  owner: z.string().nullable(),
+  version: z.int().nullable(),
+  made: time,
+  rotator: z.string(),
+  rotated: time,
+  next: time,
+  late_at: time,
+  late: z.boolean(),
+  rotation: rotationSchema.nullable(),
+  last_use: z.object({ at: z.string(), run: z.string(), role: z.string(), step: z.string() }).nullable(),
+})
+
+/** New values of secrets, from outside: none of them is ever in an answer. */
+export function rotationRoutes({ secretRotation: rotation }: { secretRotation: SecretRotation }): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/v1/rotations',
+      summary: 'How the secrets stand that are rotated, late ones first',
+      auth: 'secret:read',
+      response: z.object({ secrets: z.array(statusSchema) }),
+      handle: async () => ({ secrets: (await rotation.status()).map(statusOf) }),
+    },
+    {
+      method: 'GET',
+      path: '/v1/rotations/:name',
+      summary: 'How one secret stands that is rotated',
+      auth: 'secret:read',
+      response: statusSchema,
+      handle: async ({ params }) => statusOf(await rotation.statusOf(params['name'] ?? '')),
+    },
+    {
+      method: 'POST',
+      path: '/v1/rotations/:name',
+      summary: 'Begin a rotation: in its window, or `now`',
+      auth: 'secret:write',
+      response: rotationSchema,
+      ...withBody(z.strictObject({ now: z.boolean().default(false) }), async (call, { now }) =>
+        rowOf(await rotation.rotate(call.params['name'] ?? '', { by: byOf(call), now })),
+      ),
+    },
+    {
+      method: 'POST',
+      path: '/v1/rotations/:name/dry-run',
+      summary: 'What a rotation would do, and whether the value in use works; nothing is changed',
+      auth: 'secret:write',
+      response: z.object({
+        rotator: z.string(),
+        tells: z.string(),
+        probe: z.string(),
+        window: z.string().nullable(),
+      }),
+      handle: ({ params }) => rotation.dryRun(params['name'] ?? ''),
+    },
+    {
+      method: 'POST',
+      path: '/v1/rotations/:name/rollback',
+      summary: 'Give up the new value: also one that is in use, while the old one lives',
+      auth: 'secret:write',
+      response: rotationSchema,
+      handle: async (call) => rowOf(await rotation.rollBack(call.params['name'] ?? '')),
+    },
+  ]
+}
+
+/** As the record is to have it: a person's name is sealed there. */
+function byOf(call: Call): string {
+  return JSON.stringify(recordedOperator(call.operator))
+}
+
+function statusOf(one: Shown): z.output<typeof statusSchema> {
+  const { rotation, lastUse } = one
+  return {
+    secret: one.secret,
+    owner: one.owner,
+    version: one.version ?? null,
+    made: isoOf(one.madeMs),
+    rotator: one.rotator,
+    rotated: isoOf(one.lastRotatedMs),
+    next: isoOf(one.nextMs),
+    late_at: isoOf(one.lateMs),
+    late: one.isLate,
+    rotation: rotation === undefined ? null : rowOf(rotation),
+    last_use:
+      lastUse === undefined
+        ? null
+        : {
+            at: new Date(lastUse.atMs).toISOString(),
+            run: lastUse.run,
+            role: lastUse.role,
+            step: lastUse.step,
+          },
+  }
+}
+
+function rowOf(row: RotationRow): z.output<typeof rotationSchema> {
+  const { id, secret, rotator, state, cause, attempts, failure, proof } = row
+  return {
+    ...{ id, secret, rotator, state, cause, attempts, failure, proof },
+    from: row.from_version,
+    to: row.to_version,
+    begun: new Date(row.created_ms).toISOString(),
+    due: new Date(row.due_ms).toISOString(),
+    promoted: isoOf(row.promoted_ms),
+    ended: isoOf(row.ended_ms),
+  }
+}
+
+function isoOf(ms: number | null | undefined): string | null {
+  return ms === null || ms === undefined ? null : new Date(ms).toISOString()
+}
