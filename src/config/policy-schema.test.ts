@@ -70,7 +70,6 @@ test('a small policy, with its defaults', () => {
     groups: {},
     notify: {},
     secret_stores: {},
-    secrets: {},
     people: {},
   })
 })

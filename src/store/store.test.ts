@@ -406,7 +406,7 @@ test('a full disk: each write is whole or refused with disk_full, and later writ
   if (process.getuid?.() !== 0) return t.skip('only root may mount a small tmpfs')
   const script = join(import.meta.dirname, 'full-disk.fixture.ts')
   const folder = folderOf(t)
-  const mounted = `mount -t tmpfs -o size=1m none "$1" || exit 77; exec "$2" "$3" "$1"`
+  const mounted = `mount -t tmpfs -o size=2m none "$1" || exit 77; exec "$2" "$3" "$1"`
   const child = spawnSync('unshare', ['-m', 'sh', '-c', mounted, 'sh', folder, process.execPath, script], {
     encoding: 'utf8',
   })
