@@ -19,6 +19,8 @@ import { freePort } from './postgres.ts'
 export interface Sshd {
   readonly port: number
   readonly user: string
+  /** As known_hosts has it. */
+  readonly hostKey: string
   /** OpenSSH’s own client, with these files. */
   ssh(key: string, certificate: string, command: string): SpawnSyncReturns<string>
   setRevoked(krl: Buffer): void
@@ -32,7 +34,7 @@ const program = '/usr/sbin/sshd'
 export async function startSshd(
   authorities: string,
   principals: string,
-  krl: Buffer,
+  krl?: Buffer,
 ): Promise<Sshd | undefined> {
   const who = ordinaryUser()
   if (!existsSync(program) || who === undefined) return undefined
@@ -42,7 +44,7 @@ export async function startSshd(
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at('host')])
   writeFileSync(at('authorities'), authorities)
   writeFileSync(at('principals'), principals)
-  writeFileSync(at('krl'), krl)
+  if (krl !== undefined) writeFileSync(at('krl'), krl)
   if (who.ids !== undefined) chownSync(at('host'), who.ids.uid, who.ids.gid)
   const port = await freePort()
   const lines = [
@@ -51,7 +53,7 @@ export async function startSshd(
     `HostKey ${at('host')}`,
     `TrustedUserCAKeys ${at('authorities')}`,
     `AuthorizedPrincipalsFile ${at('principals')}`,
-    `RevokedKeys ${at('krl')}`,
+    ...(krl === undefined ? [] : [`RevokedKeys ${at('krl')}`]),
     'AuthorizedKeysFile none',
     'PasswordAuthentication no',
     'KbdInteractiveAuthentication no',
@@ -72,6 +74,7 @@ export async function startSshd(
   return {
     port,
     user: who.name,
+    hostKey: readFileSync(at('host.pub'), 'utf8').split(' ').slice(0, 2).join(' '),
     ssh: (key, certificate, command) =>
       spawnSync(
         'ssh',

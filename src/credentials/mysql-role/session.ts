@@ -23,7 +23,7 @@ const settings = ["SET SESSION sql_mode = 'STRICT_TRANS_TABLES'", 'SET SESSION l
 export async function withMysql<T>(place: Place, use: (session: Session) => Promise<T>): Promise<T> {
   const { connection, login } = place
   const ssl = tlsOf(connection)
-  const { createConnection } = await import('mysql2')
+  const { createConnection } = (await import('mysql2')).default
   using line = openLine(connection)
   const client = createConnection({
     host: connection.host,
