@@ -11,8 +11,8 @@ export interface Rendered {
 
 /** What each issuer gives, by the names that texts may have in braces; of `http-issuer` the configuration says it. */
 const fieldsOf: { readonly [Name in Exclude<IssuerName, 'http-issuer'>]: readonly string[] } = {
-  'github-app': ['token'],
-  'gitlab-token': ['token'],
+  'github-app': ['token', 'username', 'password'],
+  'gitlab-token': ['token', 'username', 'password'],
   'registry-token': ['token'],
   'oauth-client': ['token'],
   'postgres-role': ['username', 'password'],

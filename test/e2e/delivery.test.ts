@@ -113,8 +113,8 @@ steps:
   assert.equal(ran.stdout.split(`${hash}  -`).length, 3, `${ran.stdout}${ran.stderr}`)
   assert.equal(ran.exitCode, 0, ran.stderr)
   assert.match(ran.stdout, /later \*\*\* \*\*\*/)
-  assert.match(ran.stdout, /\*:\*:\*:\*\*\*:\*\*\*\n\{ "password": "\*\*\*" \}/)
-  assert.match(ran.stdout, /postgres:\/\/\*\*\*:\*\*\*@orders\.internal\/orders \/home\/step/)
+  assert.match(ran.stdout, /\*:\*:\*:account1:\*\*\*\n\{ "password": "\*\*\*" \}/)
+  assert.match(ran.stdout, /postgres:\/\/account1:\*\*\*@orders\.internal\/orders \/home\/step/)
   for (const text of [ran.stdout, ran.stderr, readFileSync(env, 'utf8'), readFileSync(output, 'utf8')])
     assert.doesNotMatch(
       text,

@@ -81,6 +81,8 @@ test('what a step is handed is masked, line by line, and its files are its own, 
     key.split('\n')[2],
   ])
     assert.match(redactor.text(text ?? ''), /^(?:is )?\*\*\*$/)
+  // A name that stands everywhere stays.
+  assert.equal(redactor.text('octo-db-user of mayfly'), 'octo-db-user of mayfly')
   credentials[Symbol.dispose]()
   assert.equal(existsSync(folder), false)
 })

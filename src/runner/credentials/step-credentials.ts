@@ -47,10 +47,14 @@ export async function takeCredentials(
   return { env, folder, paths: Object.keys(files), [Symbol.dispose]: () => standing.dispose() }
 }
 
+/** A user's plain name opens nothing, and many are words that stand everywhere (`mayfly`, `x-access-token`). */
+const plainName = /^[a-z][a-z0-9_-]{0,15}$/
+
 /** By their names, so that the record of the step can say which were seen. A tool may show one line of a key. */
 function mask(redactor: CredentialDeps['redactor'], credentials: readonly HandedCredential[]): void {
   for (const { connection, fields } of credentials)
     for (const [field, value] of Object.entries(fields)) {
+      if (field === 'username' && plainName.test(value)) continue
       const name = `${connection}.${field}`
       redactor.add(new Secret(value, name))
       const lines = value.split(/\r?\n/).filter((line) => line.length > 0 && !line.startsWith('-----'))
