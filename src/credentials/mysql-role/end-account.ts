@@ -16,7 +16,10 @@ export async function endAccount(place: Place, user: string, host: string): Prom
     await unlessGone(() => session.ask(`ALTER USER ${account} ACCOUNT LOCK`))
     // Also where it is gone: who was logged in when somebody else dropped it still is.
     await cutConnections(session, user, place)
-    return (await unlessGone(() => session.ask(`DROP USER ${account}`))) ? 'revoked' : 'not_found'
+    const wasThere = await unlessGone(() => session.ask(`DROP USER ${account}`))
+    // Who had been let in before it was locked may have been on the way.
+    await cutConnections(session, user, place)
+    return wasThere ? 'revoked' : 'not_found'
   })
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createTestAuthority } from '../../../test/certificates.ts'
 import { startMariaDb, type MariaDb } from '../../../test/e2e/mariadb.ts'
+import type { MayflyError } from '../../lib/index.ts'
 import { accountName } from '../account-name.ts'
 import { coded, connectionAt, field, heldOf, requestFor, toolsWith } from '../issuer.fixture.ts'
 import type { Minted, MintRequest } from '../issuer.ts'
@@ -230,6 +231,17 @@ test('over a network it is TLS, for the name in the configuration', async (t) =>
     mint(at('db.test', readFileSync(stranger.file, 'utf8'))),
     coded('upstream_unreachable', /authority|signature/),
   )
+})
+
+test('two servers that revoke it at once leave nothing, and neither calls it a fault for good', async (t) => {
+  if (mariaDb === undefined) return t.skip(missing)
+  const { held, user } = await mint()
+  const ends = await Promise.allSettled([1, 2, 3].map(() => mysqlRole.revoke(held, tools)))
+  for (const end of ends)
+    if (end.status === 'rejected')
+      assert.equal((end.reason as MayflyError).code, 'upstream_unreachable', String(end.reason))
+  assert.match(await mysqlRole.revoke(held, tools), /^(?:revoked|not_found)$/)
+  assert.equal(accountsLike(user), '0')
 })
 
 test('a replica that is read-only, and a server that is full', async (t) => {

@@ -28,6 +28,8 @@ export async function endRole(
     await clear(ask, role, owner)
     for (const database of await databasesWith(ask, id, place.database))
       await withPostgres({ ...place, database }, (there) => clear(there, role, owner))
+    // Who had been let in before the role was shut may have been on the way.
+    await endSessions(ask, id, place)
     await drop(ask, role, place)
     return 'revoked'
   }).catch((error: unknown) => {
@@ -67,7 +69,7 @@ async function shutOut(ask: Ask, role: string): Promise<void> {
   await ask(`GRANT ${name} TO CURRENT_USER${how}`)
 }
 
-/** One that was being let in while the role was shut appears a moment later: it is looked until there is none. */
+/** Until there is none: what is told to end takes a moment, and longer where it has much to roll back. */
 async function endSessions(ask: Ask, id: string, { connection }: Place): Promise<void> {
   for (let look = 0; look < looks; look++) {
     const open = await ask(

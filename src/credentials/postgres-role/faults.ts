@@ -54,7 +54,7 @@ const retried: readonly (readonly [states: readonly string[], advice: string])[]
   [['57014'], 'the statement took longer than 15 s; it is asked again'],
   [['55P03', '40P01'], 'somebody else holds a lock; it is asked again'],
   // Two servers of ours, or an operator, at the same role.
-  [['XX000', '40001'], 'it is asked again'],
+  [['XX000', '40001', '23505'], 'it is asked again'],
 ]
 
 const remedies: readonly (readonly [states: readonly string[], remedy: (place: Place) => string])[] = [

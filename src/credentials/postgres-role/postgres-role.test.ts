@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createTestAuthority } from '../../../test/certificates.ts'
 import { startPostgres, type Postgres } from '../../../test/e2e/postgres.ts'
-import type { LeaseId } from '../../lib/index.ts'
+import type { LeaseId, MayflyError } from '../../lib/index.ts'
 import { accountName } from '../account-name.ts'
 import { coded, connectionAt, field, heldOf, requestFor, toolsWith } from '../issuer.fixture.ts'
 import type { Minted, MintRequest } from '../issuer.ts'
@@ -250,6 +250,17 @@ test('an end that moves, a limit that holds, and two leases that never have one 
     postgresRole.revoke({ ...held, plan: { username: 'ci' } }, tools),
     coded('bad_input', /no account that Mayfly made/),
   )
+})
+
+test('two servers that revoke it at once leave nothing, and neither calls it a fault for good', async (t) => {
+  if (postgres === undefined) return t.skip(missing)
+  const { held, user } = await mint()
+  const ends = await Promise.allSettled([1, 2, 3].map(() => postgresRole.revoke(held, tools)))
+  for (const end of ends)
+    if (end.status === 'rejected')
+      assert.equal((end.reason as MayflyError).code, 'upstream_unreachable', String(end.reason))
+  assert.match(await postgresRole.revoke(held, tools), /^(?:revoked|not_found)$/)
+  assert.equal(rolesLike(user), '0')
 })
 
 test('what is refused says what to do', async (t) => {
