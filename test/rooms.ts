@@ -14,6 +14,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   store: ['lib'],
   provenance: ['lib'],
   vault: ['lib', 'store', 'http-client', 'clouds', 'config'],
+  honey: ['lib', 'config', 'store', 'vault'],
   'oidc-issuer': ['lib', 'config', 'store', 'vault'],
   logs: ['lib', 'store'],
 
@@ -22,7 +23,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   connections: ['lib', 'kinds', 'config', 'audit/verify'],
   policy: ['lib', 'kinds', 'config'],
   rules: [
-    ...['lib', 'config', 'connections', 'identity', 'policy', 'store', 'broker', 'oidc-issuer'],
+    ...['lib', 'config', 'connections', 'identity', 'policy', 'store', 'broker', 'oidc-issuer', 'honey'],
     'audit/client',
   ],
   credentials: ['lib', 'kinds', 'config', 'connections', 'http-client', 'mask', 'oidc-issuer'],
@@ -57,6 +58,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [
     ...['lib', 'kinds', 'lockfiles', 'mask', 'connections', 'identity', 'policy', 'provenance', 'broker'],
+    'honey',
     'audit/client',
     ...[
       'gateway/cargo',
@@ -99,7 +101,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   runner: ['lib', 'kinds', 'lockfiles', 'mask', 'config', 'identity'],
   server: [
     ...['lib', 'kinds', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
-    ...['rules', 'operators', 'approval', 'oidc-issuer', 'rotation'],
+    ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation'],
   ],
   cli: [
     'lib',
@@ -128,7 +130,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
       'cli',
       'http-client',
     ],
-    ...['rules', 'operators', 'approval', 'oidc-issuer', 'rotation'],
+    ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation'],
     ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward'],
   ],
 }

@@ -5,6 +5,7 @@ import { addAudit } from './audit-commands.ts'
 import { act, collect, jsonOption, positive, serverOption } from './command.ts'
 import { refuseKubernetesOptions } from './kubernetes/options.ts'
 import { addLogs } from './log-commands.ts'
+import { addHoney } from './honey-commands.ts'
 import { addOidc } from './oidc-commands.ts'
 import { addOperator } from './operator-commands.ts'
 import { addDoctor } from './doctor-command.ts'
@@ -44,6 +45,7 @@ function createProgram(starters: Starters, writeErr: (text: string) => void): Co
   addLogs(program)
   addSecrets(program)
   addOidc(program)
+  addHoney(program)
   addTokens(program, starters)
   program.commandsGroup('The policy:')
   addPolicy(program)

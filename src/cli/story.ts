@@ -222,6 +222,13 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'oidc.key_rotated': (data) => [
     `${data['by'] === undefined ? 'Mayfly, on schedule,' : text(data['by'])} made key ${text(data['key'])} (${text(data['alg'])}) for ${text(data['use'])} tokens; ${data['reason'] === 'compromised' ? `${text(data['replaces'])} IS WITHDRAWN` : `it signs from ${text(data['signs_from'])}`}`,
   ],
+  'honey.touched': ({ planted, how, host, path, address }) => {
+    const of = (planted ?? {}) as Readonly<Record<string, unknown>>
+    const where = how === 'presented' ? `${text(path)} here, by ${text(address)}` : text(host)
+    return [
+      `PLANTED CREDENTIAL ${how === 'asked' ? 'FOLLOWED' : 'USED'}: ${text(of['place'])} of step "${text(of['name'])}" (run ${text(of['run'])}), ${how === 'asked' ? 'asking for' : 'at'} ${where}`,
+    ]
+  },
   'token.recovered': (data) => [
     `${text(data['by'])} made the operator token "${text(data['name'])}" on the server’s machine (mayfly token recover)`,
   ],

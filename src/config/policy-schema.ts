@@ -4,6 +4,7 @@ import { operatorSchemas } from './approval-schema.ts'
 import { connectionSchema, httpsUrl } from './connection-schema.ts'
 import { egress, roleEgress } from './egress-schema.ts'
 import { egressProxySchema } from './egress-proxy-schema.ts'
+import { honeySchema } from './honey-schema.ts'
 import { identityTokens, roleIdentity } from './identity-schema.ts'
 import { issuerSchema } from './issuer-schema.ts'
 import { limitsSchema } from './limits-schema.ts'
@@ -80,6 +81,7 @@ export const policySchema = z.strictObject({
   roles: z.record(name, role).refine(notEmpty, 'define at least one role: without one nothing is granted'),
   limits: limitsSchema.optional(),
   identity_tokens: identityTokens,
+  honey: honeySchema.optional(),
   logs: logsSchema,
   cache: cacheSchema,
   tests: policyTests,

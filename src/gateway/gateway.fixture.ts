@@ -165,6 +165,7 @@ export async function openWorld(
     scanner?: PushScanner
     kept?: GatewayDeps['kept']
     archiveDates?: GatewayDeps['archiveDates']
+    honey?: GatewayDeps['honey']
   } = {},
 ): Promise<World> {
   const upstream = await startUpstream(t, gitHost)
@@ -198,6 +199,7 @@ export async function openWorld(
     firstSeen,
     archiveDates: options.archiveDates ?? stubArchiveDates(),
     provenance: stubProvenance(),
+    ...(options.honey === undefined ? {} : { honey: options.honey }),
     ...(options.kept === undefined ? {} : { kept: options.kept }),
     ...(options.guard === undefined ? {} : { guard: options.guard }),
     ...(options.scanner === undefined ? {} : { scanner: options.scanner }),

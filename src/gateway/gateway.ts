@@ -26,6 +26,7 @@ import type {
   StoredTreeHeads,
 } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
+import type { Honey } from '../honey/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import { kindNamed } from '../kinds/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
@@ -39,6 +40,7 @@ import { boundIdle, createEgressGuard, type EgressGuard, stepSilenceMs } from '.
 import { plainAnswer, type StreamExchange, type StreamHandler, type Upgrade } from './exchange.ts'
 import { createFindings } from './findings.ts'
 import { createOpenConnections, type OpenConnection } from './open-connections.ts'
+import { createHoneyLook } from './honey-look.ts'
 import { createHandOut, type HandOut } from './hand-out.ts'
 import { createGatekeeper } from './permit.ts'
 import { createExchangeOpener } from './open-exchange.ts'
@@ -98,6 +100,8 @@ export interface GatewayDeps {
   openSecret?: (name: string) => Promise<Secret>
   /** What each session's certificate authority is made of; without it a restart takes them away from running steps. */
   runKeys?: RunKeys
+  /** Planted credentials, which are looked for in what steps send. */
+  honey?: Honey
   /** Looks at what pushes bring. */
   scanner?: PushScanner
   /** What steps have pinned, for after a restart. */
@@ -137,6 +141,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     downloads,
   })
   const findings = createFindings(deps)
+  const look = deps.honey && createHoneyLook({ honey: deps.honey, findings })
   const delivery = createDelivery({
     ...deps,
     downloads,
@@ -175,6 +180,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     denials,
     gatekeeper,
     guard,
+    unlisted: (step, host, port) => look?.host(step, host, port),
     ca: (step) => authorityOf(step.session),
     url: () => url,
     serve(socket, step, at) {
@@ -219,6 +225,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     open.request(steps.outermost(request.socket))
     const connection = meantBy(request.url ?? '', at)
     request.socket.setTimeout(stepSilenceMs(connection))
+    look?.request(step, connection, request, response)
     const what = `${connection.name} ${request.method}`
     const admitted = steps.admitRequest(step)
     if (admitted === false) {

@@ -45,6 +45,8 @@ export interface TunnelDeps {
   track: (step: Step, socket: Duplex, outer?: Duplex) => void
   /** A CONNECT that was let through: to one of the connections, or to an egress host. */
   opened: OpenConnections['opened']
+  /** A host was asked for that nothing names. */
+  unlisted: (step: Step, host: string, port: number) => void
   /** With it the gateway speaks HTTPS: CONNECT comes within TLS. */
   certificate?: ServedCertificate
 }
@@ -195,6 +197,7 @@ async function passThrough(
   const { host, port } = target
   const rule = deps.targets().egress.allows(host, port, step.role)
   if (rule === undefined) {
+    deps.unlisted(step, host, port)
     return refuse(deps, socket, step, name, egressDenial(deps.targets(), step.role, host, port))
   }
   const asPrivate = rule.private ? { private: true } : {}

@@ -25,6 +25,7 @@ import {
   loadRunKeys,
 } from '../broker/index.ts'
 import { createEgressGuard, createGateway, createKeptFiles, type EgressGuard } from '../gateway/index.ts'
+import { createHoney } from '../honey/index.ts'
 import { createHttpClient } from '../http-client/index.ts'
 import { cacheBytes, logLimits } from '../config/index.ts'
 import { createFolderStorage, createStepLogs } from '../logs/index.ts'
@@ -230,7 +231,13 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const issuedSince = () => memory.tokensSinceSeconds()
   const rules = await createRules({ store, audit, clock, fetch, audience: () => url, issuedSince, checks })
   inForce = rules
+  const honey = createHoney({
+    store,
+    vaultKey: ring,
+    config: () => (rules.loaded ? rules.current().document.honey : undefined),
+  })
   const gateway = createGateway({
+    honey,
     guard,
     tokens,
     proofs,
@@ -291,6 +298,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     tokens,
     signingKeys,
     rotation,
+    honey,
     proofs,
     health,
     metrics,

@@ -13,6 +13,7 @@ import {
 } from '../config/index.ts'
 import { compileTargets, type Targets } from '../connections/index.ts'
 import { compilePolicy, runPolicyTests, type IssuerFacts, type Policy } from '../policy/index.ts'
+import { honeyProblems } from '../honey/index.ts'
 import { subjectProblems } from '../oidc-issuer/index.ts'
 import { factsOf } from './issuer-facts.ts'
 import { egressAsked } from './asked-egress.ts'
@@ -55,6 +56,7 @@ export function compileDocument(text: string, file: string): CompiledDocumentRes
     ...operatorProblems(document, locate),
     ...secretStoreProblems(document, locate),
     ...subjectProblems(document, locate),
+    ...honeyProblems(document, locate),
     ...(targets.ok ? [] : targets.problems),
     ...(compiled.ok ? [] : compiled.problems),
     ...tests.problems,

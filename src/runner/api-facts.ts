@@ -65,6 +65,8 @@ export interface StepGrant {
     /** The step itself is given its credential. */
     delivers?: true
   }[]
+  /** Credentials that open nothing are planted in it. */
+  readonly plants?: true
   /** Where the role may read the repository of the job; missing from servers that do not say. */
   readonly checkout?: readonly { connection: string; url: string }[]
   /** Hosts without a credential that the policy names one by one, as `host:port`. Missing from servers that do not say. */

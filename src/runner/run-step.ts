@@ -75,6 +75,7 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
     else await openStepCaches(deps, request, open)
     using credentials = await takeCredentials({ ...deps, tell }, step, {
       isolated: tier !== 'E',
+      named: Object.keys({ ...request.env, ...request.handed }),
       taken: open.caches?.folders.map(({ inside }) => inside) ?? [],
     })
     if (ended !== undefined) throw new MayflyError('revoked', ended)

@@ -1,3 +1,5 @@
+import { isPlanted } from './credentials/index.ts'
+
 /** Secrets that were masked in what one step says, by name: of use to a monitor, and no help to anybody else. */
 export interface SecretsSeen {
   readonly add: (name: string) => void
@@ -12,7 +14,10 @@ const maxNameChars = 256
 export function createSecretsSeen(mask: (text: string) => string): SecretsSeen {
   const counts = new Map<string, number>()
   return {
-    add: (name) => void counts.set(name, (counts.get(name) ?? 0) + 1),
+    add(name) {
+      // What opens nothing is no secret that was let out; to use it is what is recorded.
+      if (!isPlanted(name)) counts.set(name, (counts.get(name) ?? 0) + 1)
+    },
     list: () =>
       Array.from(counts, ([name, count]) => ({ name: mask(name).slice(0, maxNameChars), count }))
         .sort((a, b) => b.count - a.count)

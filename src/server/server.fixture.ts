@@ -9,6 +9,7 @@ import type { Message } from '../approval/message.ts'
 import type { SendWebhook } from '../approval/webhook.ts'
 import { fakeAudit, issuersFor } from '../broker/broker.fixture.ts'
 import { createAccessTokens, createBroker, createPeople, createStoredRunNumbers } from '../broker/index.ts'
+import { createHoney } from '../honey/index.ts'
 import { createGateway } from '../gateway/index.ts'
 import {
   createProofNonces,
@@ -144,7 +145,13 @@ export async function openServer(
   })
   const rules = await createRules({ store, audit: audit.client, clock, fetch: fetcher, audience: () => url })
   const rotation = createRotation({ signingKeys, records: broker.outbox, vaultKey, clock })
+  const honey = createHoney({
+    store,
+    vaultKey,
+    config: () => (rules.loaded ? rules.current().document.honey : undefined),
+  })
   const gateway = createGateway({
+    honey,
     tokens,
     proofs,
     broker,
@@ -203,6 +210,7 @@ export async function openServer(
     tokens,
     signingKeys,
     rotation,
+    honey,
     proofs,
     sessions,
     approvals,
@@ -291,6 +299,7 @@ export async function openServer(
     vaultKey,
     signingKeys,
     rotation,
+    honey,
     tokens,
     signIdentity: createIdentityTokens({
       signingKeys,

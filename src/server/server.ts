@@ -14,6 +14,7 @@ import {
 import { type Approvals, endLeftUnapproved, endUnapproved } from '../approval/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker, People } from '../broker/index.ts'
+import type { Honey } from '../honey/index.ts'
 import type { Gateway } from '../gateway/index.ts'
 import type { StepLogs } from '../logs/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
@@ -37,6 +38,8 @@ import { credentialRoutes } from './routes/credentials.ts'
 import { krlRoutes } from './routes/krl.ts'
 import { logRoutes } from './routes/logs.ts'
 import { oauthRoutes } from './routes/oauth.ts'
+import { createHoneyPresented } from './honey-presented.ts'
+import { honeyRoutes } from './routes/honey.ts'
 import { oidcRoutes } from './routes/oidc.ts'
 import { operatorRoutes } from './routes/operator.ts'
 import { policyHistoryRoutes } from './routes/policy-history.ts'
@@ -62,6 +65,7 @@ export interface ServerDeps {
   tokens: AccessTokens
   signingKeys: SigningKeys
   rotation: Rotation
+  honey: Honey
   proofs: ProofVerifier
   health: Health
   metrics: Metrics
@@ -125,6 +129,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...policyHistoryRoutes(deps),
     ...sessionRoutes(deps),
     ...oidcRoutes(deps),
+    ...honeyRoutes(deps),
   ]
   acceptForms(app)
   registerRoutes(app, routes, { ...deps, endOf: notices.ofToken })
@@ -231,9 +236,11 @@ function reportErrors(app: FastifyInstance, deps: ServerDeps): void {
     deps.metrics.observe(request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000)
     done()
   })
+  const presented = createHoneyPresented(deps)
   app.setErrorHandler((error, request, reply) => {
     const { status, code, detail, more, members, headers } = toProblem(error)
     if (headers !== undefined) reply.headers(headers)
+    if (status < 500) presented.look(request)
     if (status >= 500)
       deps.log.error(
         { request: request.id, route: request.routeOptions.url, error: messageOf(error) },

@@ -80,6 +80,7 @@ const lines: Readonly<Record<string, Line>> = {
   'server.started': ['lifecycle', 3, 1],
 
   'package.changed': ['finding', 1, 4],
+  'honey.touched': ['finding', 1, 5],
   'sumdb.contradicted': ['finding', 1, 5],
   'provenance.downgraded': ['finding', 1, 4],
   'entries.lost': ['finding', 1, 4],

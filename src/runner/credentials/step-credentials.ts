@@ -7,6 +7,14 @@ import type { Redactor } from '../redactor.ts'
 import { homeInside } from '../sandbox/index.ts'
 import { makeMemoryFolder } from './memory-folder.ts'
 
+/** What the server calls what opens nothing: it is masked as any other is. */
+const planted = '(planted)'
+
+/** Is it the name of a masked value that opens nothing? */
+export function isPlanted(name: string): boolean {
+  return name.startsWith(`${planted}.`)
+}
+
 /** What a step was handed of credentials; disposed of, nothing is kept fresh any more and its files are gone. */
 export interface StepCredentials extends Disposable {
   readonly env: Readonly<Record<string, string>>
@@ -30,15 +38,19 @@ export interface CredentialDeps {
 export async function takeCredentials(
   deps: CredentialDeps,
   step: StepGrant,
-  { isolated, taken }: { isolated: boolean; taken: readonly string[] },
+  { isolated, taken, named = [] }: { isolated: boolean; taken: readonly string[]; named?: readonly string[] },
 ): Promise<StepCredentials | undefined> {
-  if (!step.connections.some(({ delivers }) => delivers === true)) return undefined
+  const delivers = step.connections.some((one) => one.delivers === true)
+  if (!delivers && step.plants !== true) return undefined
   using made = new DisposableStack()
-  const folder = made.use(makeMemoryFolder({ orOnDisk: !isolated })).path
+  const folder = made.use(makeMemoryFolder({ orOnDisk: !isolated || !delivers })).path
   const home = isolated ? homeInside : folder
   const first = await deps.api.credentials(step, home)
   mask(deps.redactor, first)
-  const env = merged(first, ({ env: variables }) => variables)
+  // What the job itself has under such a name is not taken from it.
+  const env = merged(first, ({ env: variables, connection }) =>
+    connection === planted ? without(variables, named) : variables,
+  )
   const files = merged(first, ({ files: texts }) => texts)
   refuseOdd(Object.keys(env), Object.keys(files), taken)
   writeAll(folder, files)
@@ -49,6 +61,10 @@ export async function takeCredentials(
 
 /** A user's plain name opens nothing, and many are words that stand everywhere (`mayfly`, `x-access-token`). */
 const plainName = /^[a-z][a-z0-9_-]{0,15}$/
+
+function without(variables: Readonly<Record<string, string>>, names: readonly string[]) {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !names.includes(name)))
+}
 
 /** By their names, so that the record of the step can say which were seen. A tool may show one line of a key. */
 function mask(redactor: CredentialDeps['redactor'], credentials: readonly HandedCredential[]): void {

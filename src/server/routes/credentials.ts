@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import type { Broker } from '../../broker/index.ts'
+import type { Broker, Step } from '../../broker/index.ts'
 import type { Gateway } from '../../gateway/index.ts'
+import type { Honey, Planting } from '../../honey/index.ts'
 import type { EndNotices } from '../end-notices.ts'
 import { ownStep } from '../own-step.ts'
 import { withBody, type Route } from '../route.ts'
@@ -11,6 +12,7 @@ export interface CredentialRoutesDeps {
   broker: Broker
   gateway: Pick<Gateway, 'handOut'>
   notices: EndNotices
+  honey: Pick<Honey, 'plant'>
 }
 
 /**
@@ -45,7 +47,9 @@ export function credentialRoutes(deps: CredentialRoutesDeps): Route[] {
           connection: z.string().min(1).max(200).optional().describe('Of this one alone.'),
         }),
         async (call, { home, connection: only }) => {
-          const handed = await deps.gateway.handOut(ownStep(deps, call), home, only)
+          const step = ownStep(deps, call)
+          const handed = await deps.gateway.handOut(step, home, only)
+          const planting = only === undefined ? await deps.honey.plant(step) : undefined
           const credentials = handed.map(
             ({ connection: { name, kind, url }, fields, rendered, expiresMs }) => ({
               ...{ connection: name, kind, url },
@@ -56,9 +60,20 @@ export function credentialRoutes(deps: CredentialRoutesDeps): Route[] {
               ...rendered.reveal(),
             }),
           )
-          return { credentials }
+          return {
+            credentials: [...credentials, ...(planting === undefined ? [] : [planted(planting, step)])],
+          }
         },
       ),
     },
   ]
+}
+
+/** As what was made for the step looks, under a name that no connection has. */
+function planted({ env, files, secrets }: Planting, { expiresMs }: Step) {
+  return {
+    ...{ connection: '(planted)', kind: 'planted', url: '', env: { ...env }, files: { ...files } },
+    expires_at: new Date(expiresMs).toISOString(),
+    fields: Object.fromEntries(secrets.map(({ place, value }, i) => [`${place} ${i}`, value.reveal()])),
+  }
 }

@@ -57,6 +57,10 @@ export const openResponse = z.object({
         .describe('The step itself is given its credential: ask for it at /v1/steps/ID/credentials.'),
     }),
   ),
+  plants: z
+    .literal(true)
+    .optional()
+    .describe('Credentials that open nothing are planted in it: they come with those that it is handed.'),
   checkout: z
     .array(z.object({ connection: z.string(), url: z.string() }))
     .describe('Where the role may read the repository of the job.'),

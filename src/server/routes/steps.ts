@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { MayflyError, limits, nowSeconds, type Clock } from '../../lib/index.ts'
 import type { AccessTokens, Broker } from '../../broker/index.ts'
 import type { Gateway } from '../../gateway/index.ts'
+import type { Honey } from '../../honey/index.ts'
 import { credentialAction, isWrite } from '../../kinds/index.ts'
 import type { RulesHolder } from '../../rules/index.ts'
 import type { EndNotices } from '../end-notices.ts'
@@ -21,6 +22,7 @@ export interface StepRoutesDeps {
   clock: Clock
   heartbeatSeconds: number
   notices: EndNotices
+  honey: Pick<Honey, 'plantsIn'>
 }
 
 /** What a supervisor says of its step: open, heartbeat, lockfile, finish. */
@@ -222,6 +224,7 @@ async function openStep(
           .filter(({ host, port }) => rules.targets.at(host, port)[0]?.storageOf === one)
           .map(({ host, port }) => `${host}:${port}`),
       })),
+    ...(deps.honey.plantsIn(role.name) ? { plants: true as const } : {}),
     checkout: checkoutSources(rules, role, session),
     egress: reached.filter((rule) => !rule.anyLabelBefore).map(({ host, port }) => `${host}:${port}`),
   }
