@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import { setStage, type Ran, type Stage } from '../../demo/stage.ts'
+import { startPostgres, type Postgres } from './postgres.ts'
 
 /** An API that makes accounts, and forgets them when it is told so: what it has is what lives. */
 const accounts = new Map<string, string>()
@@ -26,7 +27,10 @@ const api = createServer((request, response) => {
 })
 
 let stage: Stage
+let postgres: Postgres | undefined
 before(async () => {
+  postgres = await startPostgres({ passwords: true })
+  postgres?.sql("CREATE ROLE maker LOGIN CREATEROLE PASSWORD 'maker-pw-4711'")
   await new Promise<void>((done) => api.listen(0, '127.0.0.1', done))
   const url = `http://127.0.0.1:${(api.address() as AddressInfo).port}`
   const headers = '{ Authorization: "Bearer {secret.admin}" }'
@@ -44,17 +48,26 @@ before(async () => {
       env: { PGUSER: "{username}", PGPASSWORD: "{password}", DATABASE_URL: "postgres://{username}:{password}@orders.internal/orders", WHERE_USER: "{home}" }
       files: { .pgpass: "*:*:*:{username}:{password}\\n", keys/orders.json: '{ "password": "{password}" }' }
 `
+  const database = `  db:
+    kind: tcp
+    url: tcp://db.internal:${postgres?.port ?? 5432}
+    dial: 127.0.0.1:${postgres?.port ?? 5432}
+    credential: { postgres-role: { admin: secret:maker } }
+    deliver: { env: { PGUSER: "{username}", PGPASSFILE: "{home}/.pgpass" }, files: { .pgpass: "*:*:*:{username}:{password}" } }
+`
   const trust = 'trust: { issuer: ci, repository_id: "1296269", event: push }'
   stage = await setStage({
     policy: (text) =>
-      `${text.replace(/^connections:\n/m, `connections:\n${connection}`)}  db:\n    ${trust}\n    grants: [ "tcp:credential orders" ]\n  bare:\n    ${trust}\n    isolation: none\n    grants: [ "tcp:credential orders" ]\n`,
+      `${text.replace(/^connections:\n/m, `connections:\n${connection}${database}`)}  sql:\n    ${trust}\n    grants: [ "tcp:connect db", "tcp:credential db" ]\n  db:\n    ${trust}\n    grants: [ "tcp:credential orders" ]\n  bare:\n    ${trust}\n    isolation: none\n    grants: [ "tcp:credential orders" ]\n`,
     upArguments: ['--heartbeat-seconds', '1'],
   })
   await stage.operate(['secret', 'set', 'admin'], 'admin-key-4711')
+  await stage.operate(['secret', 'set', 'maker'], 'maker:maker-pw-4711')
 })
 after(async () => {
   await stage[Symbol.asyncDispose]()
   api.close()
+  postgres?.[Symbol.dispose]()
 })
 
 const run = (args: readonly string[], env: Record<string, string> = {}): Promise<Ran> =>
@@ -121,7 +134,8 @@ steps:
       new RegExp(`${password}|${Buffer.from(password).toString('base64').slice(0, 20)}`),
     )
   await eventually('revoked', () => accounts.size === 0)
-  assert.deepEqual(left(), [])
+  // Others' tests may have folders there.
+  for (const folder of left()) assert.deepEqual(filesWith(password, join('/dev/shm', folder)), [])
   assert.deepEqual(filesWith(password), [])
   assert.deepEqual(filesWith(password, stage.workspace), [])
 })
@@ -143,4 +157,16 @@ test('without a sandbox the files are in a folder of their own, which is gone af
   assert.equal(existsSync(home), false)
   await eventually('revoked', () => accounts.size === 0)
   assert.equal(made, before + 1)
+})
+
+test('psql logs in with a role that is made for its step, and dropped with it', async (t) => {
+  if (postgres === undefined) return t.skip('no PostgreSQL on this machine')
+  const { port, psql } = postgres
+  const ask = `${psql} -h db.internal -p ${port} -d postgres -Atc 'select current_user = session_user, current_user'`
+  const another = stage.jobEnvironment({ event_name: 'push', run_id: '4712' })
+  const command = ['run', '--role', 'sql', '--', 'sh', '-c', `echo "$PGUSER"; ${ask}`]
+  const ran = await stage.runJob(command, another)
+  assert.match(ran.stdout, /^(\*\*\*|\S+)\nt\|\1\n$/, ran.stderr)
+  const roles = () => postgres?.sql("select count(*) from pg_roles where rolname like 'mayfly%'")
+  await eventually('dropped', () => roles() === '0')
 })
