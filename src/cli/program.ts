@@ -15,6 +15,7 @@ import { addPeople } from './people-commands.ts'
 import { addPolicy } from './policy-commands.ts'
 import { addProcesses, type Starters } from './process-commands.ts'
 import { addSecrets } from './secret-commands.ts'
+import { addVault } from './vault-commands.ts'
 import { addTokens } from './token-commands.ts'
 import { withoutValues } from './usage-error.ts'
 import { trustOwnAuthorities } from './trust.ts'
@@ -44,6 +45,7 @@ function createProgram(starters: Starters, writeErr: (text: string) => void): Co
   addOperator(program)
   addLogs(program)
   addSecrets(program)
+  addVault(program)
   addOidc(program)
   addHoney(program)
   addTokens(program, starters)

@@ -216,6 +216,16 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'secret.destroyed': (data) => [
     `${text(data['by'])} destroyed version ${list(data['versions'])} of secret "${text(data['secret'])}"${thoughNeeded(data)}`,
   ],
+  'vault.sealed': (data) => [`${text(data['by'])} SEALED the vault: all sessions end, nothing is issued`],
+  'vault.unsealed': (data) => [`${text(data['by'])} unsealed the vault`],
+  'vault.rekeyed': (data) => [
+    `${text(data['by'])} wrapped the keys of the vault anew${data['to'] === undefined ? '' : ` by ${text(data['to'])}`}`,
+  ],
+  'vault.rotated': (data) => [
+    data['state'] === 'begun'
+      ? `${text(data['by'])} had a new key made for the vault`
+      : `everything in the vault is sealed by key ${text(data['key'])}; older keys are retired`,
+  ],
   'secret.moved': (data) => [
     `${text(data['by'])} renamed secret "${text(data['secret'])}" to "${text(data['to'])}"${thoughNeeded(data)}`,
   ],

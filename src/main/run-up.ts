@@ -4,6 +4,7 @@ import { ignoreUserSignals, stopSignals } from './signals.ts'
 import type { UpArguments } from '../cli/index.ts'
 import { dataFolderOf } from '../config/environment.ts'
 import { readPolicyFiles } from '../config/index.ts'
+import { MayflyError } from '../lib/index.ts'
 import { onFault } from './on-fault.ts'
 import { rotatorPrograms } from './rotator-programs.ts'
 import { selfCommand } from './self.ts'
@@ -13,7 +14,12 @@ import { startUp, type Up } from './up.ts'
 export async function runUp(options: UpArguments, entry: string): Promise<void> {
   const stopped = Promise.withResolvers<void>()
   ignoreUserSignals()
-  for (const signal of stopSignals) process.once(signal, () => stopped.resolve())
+  const waiting = new AbortController()
+  for (const signal of stopSignals)
+    process.once(signal, () => {
+      stopped.resolve()
+      waiting.abort()
+    })
   const dataFolder = dataFolderOf(options.data)
   const up = await startUp({
     ...options,
@@ -21,8 +27,16 @@ export async function runUp(options: UpArguments, entry: string): Promise<void> 
     ...(options.config === undefined ? {} : { policy: readPolicyFiles(options.config) }),
     rotators: rotatorPrograms(options.rotator ?? []),
     self: selfCommand(entry),
+    signal: waiting.signal,
+    sealed: (at) => announceSealed(at, options.json),
     tell: (line) => process.stderr.write(`mayfly: ${line}\n`),
+  }).catch((error: unknown) => {
+    if (waiting.signal.aborted && error instanceof MayflyError && error.code === 'server_stopping')
+      return undefined
+    throw error
   })
+  // It was stopped while it waited for its vault.
+  if (up === undefined) return
   const tell = (text: string) => process.stderr.write(`mayfly: ${text}\n`)
   // No drain: what is open is revoked at once.
   process.on(
@@ -33,6 +47,23 @@ export async function runUp(options: UpArguments, entry: string): Promise<void> 
   announce(up, options, resolve(dataFolder), Math.round(performance.now()))
   await stopped.promise
   await up.close(options.drainSeconds)
+}
+
+function announceSealed(
+  { url, reason, operatorToken }: { url: string; reason: string; operatorToken: string | undefined },
+  asJson: boolean,
+): void {
+  if (asJson) {
+    const token = operatorToken === undefined ? {} : { operator_token: operatorToken }
+    process.stdout.write(`${JSON.stringify({ sealed: reason, url, ...token })}\n`)
+    return
+  }
+  const lines = [
+    `Mayfly waits at ${url} for its vault to be opened: ${reason}`,
+    ...(operatorToken === undefined ? [] : [`operator token, shown this once: ${operatorToken}`]),
+    `  export MAYFLY_SERVER=${url} MAYFLY_TOKEN=...; mayfly vault unseal`,
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
 }
 
 function announce(up: Up, options: UpArguments, data: string, readyMs: number): void {

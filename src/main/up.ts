@@ -48,13 +48,15 @@ import { createCommands, createSecretRotation } from '../rotation/index.ts'
 import { createRules, type RulesHolder } from '../rules/index.ts'
 import { createApiServer, createHealth, createMetrics, missingSecrets } from '../server/index.ts'
 import { openStore, startCheckpoints } from '../store/index.ts'
-import { createStoredRing, createVault, openRing, openSealed, seal } from '../vault/index.ts'
+import { createStoredRing, createVault, createVaultControl, openSealed, seal } from '../vault/index.ts'
 import { startAuditProcess, startForwardProcess } from './audit-process.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
 import { compareLogAndStore, recordCompared } from './log-and-store.ts'
 import { secretsElsewhere, type SecretSourceOptions } from './kept-elsewhere.ts'
 import { certificateOf } from './serving.ts'
+import { tryToOpen, waitUntilOpen } from './sealed-start.ts'
 import { providersOf, usesKeyFile } from './vault-file.ts'
+import { createSessionsEnd, createVaultWork } from './vault-work.ts'
 
 export interface UpOptions extends SecretSourceOptions {
   dataFolder: string
@@ -89,6 +91,10 @@ export interface UpOptions extends SecretSourceOptions {
   rotators: ReadonlyMap<string, string>
   /** Program and arguments that start this program again, for the audit log's process. */
   self: readonly string[]
+  /** While the start waits for the vault to be unsealed, this ends it. */
+  signal?: AbortSignal
+  /** Called once the start waits for that. The token only at the very first start. */
+  sealed?: (at: { url: string; reason: string; operatorToken: string | undefined }) => void
   tell: (line: string) => void
   clock?: Clock
 }
@@ -152,22 +158,11 @@ export async function startUp(options: UpOptions): Promise<Up> {
   started.defer(() => checkpoints.close())
   const ring = createStoredRing(store)
   const { keyFile } = folder
-  await openRing({ store, ring, clock, keyFile, providers: providersOf(options.vault, keyFile) })
-  const signingKeys = await createSigningKeys({ store, vaultKey: ring, clock })
+  const providers = () => providersOf(options.vault, keyFile)
+  const vaultControl = createVaultControl({ store, ring, clock, keyFile, providers })
+  const waits = await tryToOpen(vaultControl)
   // As an issuer it is compared letter by letter, and addresses are written behind it.
   let url = options.url?.replace(/\/+$/, '') ?? ''
-  let inForce: RulesHolder | undefined
-  const http = createHttpClient({ tunnel: (host, port) => tunnelOf(guard, rules, host, port) })
-  const identityToken = createIdentityTokens({
-    signingKeys,
-    clock,
-    url: () => url,
-    document: () => rules.current().document,
-  })
-  const openSecret = (name: string) => vault.open(name)
-  const external = secretsElsewhere(options, { rules: () => inForce, http, clock, openSecret, identityToken })
-  const vault = createVault({ store, key: ring, clock, external })
-  await vault.check()
   const numbers = createStoredRunNumbers(store)
   const known = createPeople({ store, vaultKey: ring, clock })
   const memory = createLogMemory(store)
@@ -194,6 +189,28 @@ export async function startUp(options: UpOptions): Promise<Up> {
   started.defer(() => audit.close())
   // A server that was killed may number an entry twice: whoever looks for gaps sees where it began anew.
   await audit.append({ type: 'server.started', data: { version, node: process.version } })
+  const apiTokens = createApiTokens({ store, clock })
+  // Where people must open the vault they need it now.
+  const earlyToken = waits === undefined ? undefined : await firstOperator()
+  if (waits !== undefined)
+    await waitUntilOpen({
+      ...{ control: vaultControl, store, audit, apiTokens, clock, certificate, tell },
+      ...{ host: options.host, port: options.port, signal: options.signal },
+      announce: (at) => options.sealed?.({ ...at, operatorToken: earlyToken }),
+    })
+  const signingKeys = await createSigningKeys({ store, vaultKey: ring, clock })
+  let inForce: RulesHolder | undefined
+  const http = createHttpClient({ tunnel: (host, port) => tunnelOf(guard, rules, host, port) })
+  const identityToken = createIdentityTokens({
+    signingKeys,
+    clock,
+    url: () => url,
+    document: () => rules.current().document,
+  })
+  const openSecret = (name: string) => vault.open(name)
+  const external = secretsElsewhere(options, { rules: () => inForce, http, clock, openSecret, identityToken })
+  const vault = createVault({ store, key: ring, clock, external })
+  await vault.check()
   const tokens = createAccessTokens({ signingKeys, issuer: () => url, clock })
   const checks = startCheckThread()
   started.defer(() => checks.close())
@@ -259,7 +276,6 @@ export async function startUp(options: UpOptions): Promise<Up> {
     archiveDates: createStoredArchiveDates({ store }),
     provenance: createStoredProvenance({ store }),
   })
-  const apiTokens = createApiTokens({ store, clock })
   const { outbox } = broker
   const people = { rules, clock, url: () => url, fetch, openSecret }
   const sessions = createOperatorSessions({ store, clock })
@@ -277,7 +293,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     },
   })
   started.defer(() => secretRotation.close())
-  const health = createHealth({ store, audit, broker, rotation: secretRotation })
+  const health = createHealth({ store, audit, broker, rotation: secretRotation, vaultControl })
   const metrics = createMetrics({ broker, gateway, rotation: secretRotation, clock })
   const server = createApiServer({
     rules,
@@ -285,6 +301,8 @@ export async function startUp(options: UpOptions): Promise<Up> {
     logs,
     gateway,
     vault,
+    vaultControl,
+    endSessions: createSessionsEnd(broker, clock),
     people: known,
     audit,
     apiTokens,
@@ -313,7 +331,11 @@ export async function startUp(options: UpOptions): Promise<Up> {
   if (options.url === undefined) url = ownUrl({ host: options.host, port, certificate })
   await gateway.listen(options.host, options.gatewayPort)
   started.defer(() => gateway.close())
+  const workOnVault = createVaultWork({ control: vaultControl, outbox, tell })
   const sweeping = setInterval(() => {
+    workOnVault().catch((error: unknown) => tell(`the vault waits: ${messageOf(error)}`))
+    // What ends and delivers opens what is sealed: it has been done before the vault was, or is done afterwards.
+    if (!vaultControl.hasKeys()) return
     notifications.deliver().catch((error: unknown) => tell(`notifications wait: ${messageOf(error)}`))
     secretRotation.sweep().catch((error: unknown) => tell(`rotations wait: ${messageOf(error)}`))
     logs.sweep().catch((error: unknown) => tell(`logs of steps wait: ${messageOf(error)}`))
@@ -344,10 +366,11 @@ export async function startUp(options: UpOptions): Promise<Up> {
     `${JSON.stringify({ url, gateway: gateway.url, audit: logUrl, pid: process.pid, auditPid: auditProcess.pid })}\n`,
   )
   // Last of all: it is shown once, and a start that fails shows nothing.
-  const operatorToken = (await apiTokens.list()).length === 0 ? await firstOperator() : undefined
+  const operatorToken = await firstOperator()
   const running = started.move()
 
-  async function firstOperator(): Promise<string> {
+  async function firstOperator(): Promise<string | undefined> {
+    if ((await apiTokens.list()).length > 0) return undefined
     await audit.append({
       type: 'token.created',
       data: { by: 'mayfly up (first start)', name: 'operator', scopes },

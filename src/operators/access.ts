@@ -27,7 +27,7 @@ export const csrfHeader = 'x-mayfly-csrf'
 export function createOperatorAccess(deps: {
   apiTokens: ApiTokens
   sessions: OperatorSessions
-  rules: RulesHolder
+  rules: Pick<RulesHolder, 'loaded' | 'current'>
   url: () => string
 }): OperatorAccess {
   const { apiTokens, sessions, rules } = deps

@@ -4,6 +4,7 @@ import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker } from '../broker/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
+import type { VaultControl } from '../vault/index.ts'
 import type { Refusals } from './refusals.ts'
 
 export interface ExchangeDeps {
@@ -16,4 +17,5 @@ export interface ExchangeDeps {
   url: () => string
   refusals: Refusals
   approvals: Approvals
+  vaultControl: Pick<VaultControl, 'closed'>
 }

@@ -2,6 +2,7 @@ import type { AuditClient } from '../audit/client/index.ts'
 import type { Broker } from '../broker/index.ts'
 import type { SecretRotation } from '../rotation/index.ts'
 import type { Store } from '../store/index.ts'
+import type { VaultControl } from '../vault/index.ts'
 
 export interface Health {
   /** `ready` only if something could be issued right now; else every reason why not. Warnings stop nothing. */
@@ -15,11 +16,13 @@ export function createHealth({
   audit,
   broker,
   rotation,
+  vaultControl,
 }: {
   store: Store
   audit: AuditClient
   broker: Pick<Broker, 'leases'>
   rotation: Pick<SecretRotation, 'counts'>
+  vaultControl: Pick<VaultControl, 'closed'>
 }): Health {
   let draining = false
   return {
@@ -29,9 +32,11 @@ export function createHealth({
     async check() {
       const log = await audit.health()
       const disk = store.health()
+      const sealed = vaultControl.closed()
       const reasons = [
         ...(log.ok ? [] : [`audit log: ${log.reason}: nothing is issued until it is back`]),
         ...(disk.ok ? [] : [`store: ${disk.reason}`]),
+        ...(sealed === undefined ? [] : [`vault: ${sealed}: nothing is issued`]),
         ...(draining ? ['shutting down'] : []),
       ]
       const stuck = await broker.leases.stuck()

@@ -45,7 +45,7 @@ export interface Call {
 
 export interface RouteDeps {
   operators: OperatorAccess
-  tokens: AccessTokens
+  tokens: Pick<AccessTokens, 'verify'>
   proofs: ProofVerifier
   url: () => string
   /** How what a token stood for has ended; undefined while it stands. */

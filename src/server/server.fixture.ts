@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,7 +32,13 @@ import { createCommands, createSecretRotation } from '../rotation/index.ts'
 import { createRules } from '../rules/index.ts'
 import { createIdentityTokens, createSigningKeys, createRotation } from '../oidc-issuer/index.ts'
 import { openStore } from '../store/index.ts'
-import { createVault } from '../vault/index.ts'
+import {
+  createStoredRing,
+  createVault,
+  createVaultControl,
+  createVaultKey,
+  keyProviders,
+} from '../vault/index.ts'
 import { createHealth } from './health.ts'
 import { createMetrics } from './metrics.ts'
 import { createApiServer } from './server.ts'
@@ -108,7 +113,14 @@ export async function openServer(
   }
   const audit = fakeAudit()
   const store = openStore(join(folder, 'mayfly.db'))
-  const vaultKey = new Secret(randomBytes(32))
+  const keyFile = join(folder, 'vault.key')
+  createVaultKey(keyFile)
+  const vaultKey = createStoredRing(store)
+  const vaultControl = createVaultControl({
+    ...{ store, ring: vaultKey, clock, keyFile },
+    providers: () => keyProviders(keyFile),
+  })
+  await vaultControl.open()
   const vault = createVault({ store, key: vaultKey, clock })
   for (const [name, value] of Object.entries(options.secrets ?? {})) await vault.set(name, new Secret(value))
   let url = ''
@@ -204,6 +216,8 @@ export async function openServer(
     logs,
     gateway,
     vault,
+    vaultControl,
+    endSessions: async () => void (await broker.revoke({ all: true }, 'vault_sealed')),
     store,
     audit: audit.client,
     apiTokens,
@@ -218,7 +232,7 @@ export async function openServer(
     signIn: createSignIn(people),
     cliLogin: createCliLogin({ apiTokens, audit: audit.client, clock }),
     secretRotation,
-    health: createHealth({ store, audit: audit.client, broker, rotation: secretRotation }),
+    health: createHealth({ store, audit: audit.client, broker, rotation: secretRotation, vaultControl }),
     metrics: createMetrics({ broker, gateway, rotation: secretRotation, clock }),
     heartbeatSeconds: 10,
     log: { error: (fields, message) => errors.push(`${message} ${JSON.stringify(fields)}`) },
@@ -297,6 +311,7 @@ export async function openServer(
     store,
     vault,
     vaultKey,
+    vaultControl,
     signingKeys,
     rotation,
     honey,

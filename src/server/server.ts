@@ -23,7 +23,7 @@ import type { SigningKeys, Rotation } from '../oidc-issuer/index.ts'
 import type { SecretRotation } from '../rotation/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
 import type { Store } from '../store/index.ts'
-import type { Vault } from '../vault/index.ts'
+import type { Vault, VaultControl } from '../vault/index.ts'
 import type { Health } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { createEndNotices } from './end-notices.ts'
@@ -47,6 +47,7 @@ import { renewRoute } from './routes/renew.ts'
 import { rotationRoutes } from './routes/rotation.ts'
 import { secretLifeRoutes } from './routes/secret-lives.ts'
 import { secretRoutes } from './routes/secrets.ts'
+import { vaultRoutes } from './routes/vault.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { signInRoutes } from './routes/sign-in.ts'
 import { stepRoutes } from './routes/steps.ts'
@@ -80,6 +81,9 @@ export interface ServerDeps {
   signIn: SignIn
   secretRotation: SecretRotation
   store: Store
+  vaultControl: VaultControl
+  /** Before the vault is sealed. */
+  endSessions: () => Promise<void>
   log: { error(fields: object, message: string): void }
   /** With it the API speaks HTTPS. Closed by the caller. */
   certificate?: ServedCertificate
@@ -119,6 +123,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...operatorRoutes(deps),
     ...secretRoutes(deps),
     ...rotationRoutes(deps),
+    ...vaultRoutes(deps),
     ...secretLifeRoutes(deps),
     ...connectionRoutes(deps),
     ...leaseRoutes(deps),

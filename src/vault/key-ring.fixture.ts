@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import type { Secret } from '../lib/index.ts'
 import { openStore, type Store } from '../store/index.ts'
-import { createVaultKey } from './index.ts'
-import { createStoredRing, openRing, keyProviders, type KeyProvider } from './index.ts'
+import { createStoredRing, createVaultKey, openRing, keyProviders, type KeyProvider } from './index.ts'
 
 /** A folder, a key file and a store in it; `server` is one more server of that store, its ring open if it could be. */
 export function ringSetup(t: TestContext, { keyFile = true } = {}) {
@@ -29,7 +29,7 @@ export function ringSetup(t: TestContext, { keyFile = true } = {}) {
     keyFile: file,
     clock,
     open,
-    async server(use?: string, providers: Record<string, KeyProvider> = {}) {
+    async server(use?: string, providers: Record<string, KeyProvider> = {}, passphrase?: Secret) {
       const store = open()
       const ring = createStoredRing(store)
       const deps = {
@@ -39,7 +39,7 @@ export function ringSetup(t: TestContext, { keyFile = true } = {}) {
           use === undefined ? undefined : { use, providers: new Map(Object.entries(providers)) },
         ),
       }
-      await openRing(deps)
+      await openRing(deps, passphrase)
       return deps
     },
   }

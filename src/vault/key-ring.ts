@@ -14,6 +14,8 @@ export interface StoredRing extends KeyRing {
   /** Why nothing can be issued; nothing if it can. */
   closed(): string | undefined
   state(): RingState | undefined
+  /** It should be open, and this process has not the root that wraps the keys now. */
+  lacksRoot(): boolean
 }
 
 const notOpenYet = 'the vault is sealed'
@@ -75,6 +77,10 @@ export function createStoredRing(store: Store): StoredRing {
       return root === undefined ? reason : undefined
     },
     state,
+    lacksRoot() {
+      const now = state()
+      return now?.state !== 'sealed' && (root === undefined || root.id !== now?.root)
+    },
   }
 }
 

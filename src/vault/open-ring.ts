@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { insertRow, type Store } from '../store/index.ts'
-import { MayflyError, type Clock } from '../lib/index.ts'
+import { MayflyError, type Clock, type Secret } from '../lib/index.ts'
 import { keyBytes } from './cipher.ts'
 import { openSealed } from './envelope.ts'
 import type { StoredRing } from './key-ring.ts'
@@ -22,18 +22,26 @@ interface OpeningDeps {
  * Opens the ring by the provider that wrapped its root, and makes it first, if there is none. Throws what a provider throws.
  * Whether it may be used is the state in the store: this lifts no operator's seal.
  */
-export async function openRing(deps: OpeningDeps): Promise<void> {
-  const { store, ring, providers } = deps
-  if (readRoot(store) === undefined) await makeRing(deps)
+export async function openRing(deps: OpeningDeps, passphrase?: Secret): Promise<void> {
+  if (readRoot(deps.store) === undefined) await makeRing(deps, passphrase)
+  deps.ring.use(await unwrapRoot(deps, passphrase))
+}
+
+/** The root as its provider gives it; `passphrase` for one that waits for it. */
+export async function unwrapRoot(
+  { store, providers }: Pick<OpeningDeps, 'store' | 'providers'>,
+  passphrase?: Secret,
+): Promise<{ id: string; key: Buffer }> {
   const root = readRoot(store)
   if (root === undefined) throw new MayflyError('store_failed', 'the vault’s root was not written')
-  const key = await providers.named(root.provider).unwrap(root.wrapped, rootContext(root.id))
-  if (key.length !== keyBytes)
-    throw new MayflyError(
-      'vault_key',
-      `${root.kind} gave ${key.length} bytes for the root of the vault, not ${keyBytes}`,
-    )
-  ring.use({ id: root.id, key })
+  const provider = providers.named(root.provider)
+  if (passphrase !== undefined) provider.give?.(passphrase)
+  const key = await provider.unwrap(root.wrapped, rootContext(root.id))
+  if (key.length === keyBytes) return { id: root.id, key }
+  throw new MayflyError(
+    'vault_key',
+    `${root.kind} gave ${key.length} bytes for the root of the vault, not ${keyBytes}`,
+  )
 }
 
 /** As what each store has sealed something that shows which key is its own. */
@@ -43,12 +51,16 @@ export const checkContext = 'vault check'
  * In a store of before, values are sealed by the key file's key itself: it becomes key 0, and its file the provider. A new store
  * begins with a key 1.
  */
-async function makeRing({ store, providers, clock, keyFile }: OpeningDeps): Promise<void> {
+async function makeRing(
+  { store, providers, clock, keyFile }: OpeningDeps,
+  passphrase: Secret | undefined,
+): Promise<void> {
   const isOld = store.find('meta', { key: checkContext }) !== undefined
   const name = isOld ? keyFileName : providers.use
   const provider = providers.named(name)
   const first = isOld ? { id: 0, key: keyOfBefore(store, keyFile) } : { id: 1, key: randomBytes(keyBytes) }
   const [id, root, createdMs] = [randomUUID(), randomBytes(keyBytes), clock.nowMs()]
+  if (passphrase !== undefined) provider.give?.(passphrase)
   const wrapped = await provider.wrap(root, rootContext(id))
   await store.write(async (tx, run) => {
     // Two servers start on a new store: the first one's ring is everybody's.

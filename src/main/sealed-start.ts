@@ -1,0 +1,66 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { AuditClient } from '../audit/client/index.ts'
+import { MayflyError, messageOf, ownUrl, type Clock, type ServedCertificate } from '../lib/index.ts'
+import { createOperatorAccess, createOperatorSessions, type ApiTokens } from '../operators/index.ts'
+import { startSealedServer } from '../server/index.ts'
+import type { Store } from '../store/index.ts'
+import type { VaultControl } from '../vault/index.ts'
+
+/** May be mended while we run: by somebody who unseals, or by a provider that comes back. Anything else ends the start. */
+const waitsFor: ReadonlySet<string> = new Set(['vault_sealed', 'upstream_unreachable', 'credential_failed'])
+
+/** Opens the vault. Gives back why it is not open, where that may change; throws what will not change by itself. */
+export async function tryToOpen(control: VaultControl): Promise<string | undefined> {
+  try {
+    await control.open()
+  } catch (error) {
+    if (error instanceof MayflyError && waitsFor.has(error.code)) return messageOf(error)
+    throw error
+  }
+  return control.closed()
+}
+
+const pollMs = 250
+
+/** Serves what opens the vault until it is open. Throws `server_stopping` if `signal` comes first. */
+export async function waitUntilOpen(deps: {
+  control: VaultControl
+  store: Store
+  audit: AuditClient
+  apiTokens: ApiTokens
+  clock: Clock
+  host: string
+  port: number
+  certificate: ServedCertificate | undefined
+  signal: AbortSignal | undefined
+  tell: (line: string) => void
+  /** Once it is served. */
+  announce: (at: { url: string; reason: string }) => void
+}): Promise<void> {
+  const { control, store, clock, certificate, signal, tell } = deps
+  const sessions = createOperatorSessions({ store, clock })
+  const none = {
+    loaded: false,
+    current: (): never => {
+      throw new MayflyError('vault_sealed', 'no policy is in force while the vault is sealed')
+    },
+  }
+  const server = await startSealedServer({
+    ...{ host: deps.host, port: deps.port, vaultControl: control, audit: deps.audit, clock, tell },
+    operators: createOperatorAccess({ apiTokens: deps.apiTokens, sessions, rules: none, url: () => '' }),
+    ...(certificate === undefined ? {} : { certificate }),
+  })
+  try {
+    const url = ownUrl({ host: deps.host, port: server.port, certificate })
+    deps.announce({ url, reason: control.closed() ?? 'sealed' })
+    while (control.closed() !== undefined) {
+      if (signal?.aborted === true)
+        throw new MayflyError('server_stopping', 'stopped while the vault was sealed')
+      await pause(pollMs)
+      await control.tryAgain()
+    }
+    await deps.audit.append({ type: 'vault.unsealed', data: { by: 'mayfly up' } })
+  } finally {
+    await server.close()
+  }
+}

@@ -1,0 +1,38 @@
+import type { Tables } from '../store/index.ts'
+
+/** Where the store keeps sealed bytes, and as what each value is sealed: a key is retired once none of them names it. */
+export interface SealedColumn {
+  readonly table: keyof Tables
+  readonly column: string
+  /** The primary key. */
+  readonly key: readonly string[]
+  contextOf(row: Readonly<Record<string, unknown>>): string
+}
+
+export const sealedColumns: readonly SealedColumn[] = [
+  {
+    ...{ table: 'secrets', column: 'sealed', key: ['name', 'version'] },
+    contextOf: ({ name, version }) => `secret "${String(name)}" version ${String(version)}`,
+  },
+  {
+    ...{ table: 'people', column: 'sealed', key: ['person'] },
+    contextOf: ({ person }) => `person ${String(person)}`,
+  },
+  {
+    ...{ table: 'signing_keys', column: 'sealed', key: ['kid'] },
+    contextOf: ({ kid }) => `signing key ${String(kid)}`,
+  },
+  { ...{ table: 'leases', column: 'handle', key: ['id'] }, contextOf: ({ id }) => `lease ${String(id)}` },
+]
+
+/** Rows of `meta` that are sealed, in base64, by their keys. */
+export const sealedMeta: Readonly<Record<string, string>> = {
+  run_ca_seed: 'seed of the certificate authorities of runs',
+  'vault check': 'vault check',
+}
+
+/** Bytes that are no secret, or that the ring does not seal. */
+export const otherBytes: Readonly<Record<string, string>> = {
+  'lockfiles.packed': 'gzip of what a step sent',
+  'vault_keys.wrapped': 'the ring itself, wrapped by its root',
+}

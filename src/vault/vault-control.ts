@@ -1,0 +1,136 @@
+import { MayflyError, messageOf, type Clock, type Secret } from '../lib/index.ts'
+import type { Store } from '../store/index.ts'
+import type { StoredRing } from './key-ring.ts'
+import { openRing, unwrapRoot } from './open-ring.ts'
+import type { KeyProviders } from './provider.ts'
+import { rekey } from './rekey.ts'
+import { countOlder } from './reseal.ts'
+import { readRoot, stateIn, writeState, type RingState } from './ring-records.ts'
+import { createKeyRotation, type KeyRotation } from './rotate-key.ts'
+
+/** What operators do with the vault as a whole. */
+export interface VaultControl {
+  status(): Promise<VaultStatus>
+  /** Opens the ring, or makes it; nothing if an operator sealed it. Throws what its provider throws. */
+  open(passphrase?: Secret): Promise<void>
+  /** As long as the vault should be open and this server has not its root, tries again with backoff. Never rejects. */
+  tryAgain(): Promise<void>
+  /** From here on nothing is issued, by any server. */
+  beginSeal(): Promise<void>
+  /** Every server forgets its keys. */
+  seal(): Promise<void>
+  /** Takes an operator's seal back, and opens. Throws `vault_key` for a wrong passphrase, and what the provider throws. */
+  unseal(passphrase?: Secret): Promise<void>
+  /** By the provider of that name, else by the one that the configuration says to use. */
+  rekey(to?: string, passphrase?: Secret): Promise<{ provider: string; kind: string; describe: string }>
+  readonly rotation: KeyRotation
+  /** What is sealed can be opened here: it is open, or being sealed. */
+  hasKeys(): boolean
+  /** Why nothing can be issued here; nothing if it can. */
+  closed(): string | undefined
+}
+
+export interface VaultStatus {
+  readonly state: 'open' | 'sealing' | 'sealed'
+  readonly reason?: string
+  readonly provider?: {
+    readonly name: string
+    readonly kind: string
+    readonly describe: string
+    readonly since: number
+  }
+  readonly keys: readonly { readonly id: number; readonly created: number; readonly retired: number | null }[]
+  /** Values that an older key has sealed. */
+  readonly older: number
+}
+
+const [firstPauseMs, longestPauseMs] = [1_000, 60_000]
+
+export function createVaultControl(deps: {
+  store: Store
+  ring: StoredRing
+  /** As the configuration is now. */
+  providers: () => KeyProviders
+  clock: Clock
+  keyFile: string
+}): VaultControl {
+  const { store, ring, clock } = deps
+  const backoff = { nextMs: 0, pauseMs: firstPauseMs, reason: undefined as string | undefined }
+
+  async function change(to: RingState['state']): Promise<void> {
+    await store.write(async (tx, run) => {
+      const now = await stateIn(tx)
+      if (now === undefined)
+        throw new MayflyError('vault_sealed', 'the vault has no keys yet: mayfly vault unseal')
+      writeState(run, { ...now, state: to })
+    })
+  }
+
+  async function open(passphrase?: Secret): Promise<void> {
+    // Whoever sealed it opens it.
+    if (ring.state()?.state === 'sealed') return
+    try {
+      await openRing({ ...deps, providers: deps.providers() }, passphrase)
+      Object.assign(backoff, { nextMs: 0, pauseMs: firstPauseMs, reason: undefined })
+    } catch (error) {
+      backoff.reason = messageOf(error)
+      throw error
+    }
+  }
+
+  function closed(): string | undefined {
+    const why = ring.closed()
+    return why === undefined ? undefined : (backoff.reason ?? why)
+  }
+
+  return {
+    rotation: createKeyRotation(deps),
+    closed,
+    hasKeys: () => ring.state()?.state !== 'sealed' && !ring.lacksRoot(),
+    open,
+    async status() {
+      const state = ring.state()
+      const root = readRoot(store)
+      const why = closed()
+      const rows = await store.read.selectFrom('vault_keys').selectAll().orderBy('id').execute()
+      return {
+        state: state?.state === 'sealing' ? 'sealing' : why === undefined ? 'open' : 'sealed',
+        ...(why === undefined ? {} : { reason: why }),
+        ...(root === undefined
+          ? {}
+          : {
+              provider: {
+                name: root.provider,
+                kind: root.kind,
+                describe: root.describe,
+                since: root.createdMs,
+              },
+            }),
+        keys: rows.map((row) => ({ id: row.id, created: row.created_ms, retired: row.retired_ms })),
+        older: state === undefined ? 0 : await countOlder(store, state.newest),
+      }
+    },
+    async tryAgain() {
+      if (!ring.lacksRoot() || clock.nowMs() < backoff.nextMs) return
+      backoff.nextMs = clock.nowMs() + backoff.pauseMs
+      backoff.pauseMs = Math.min(2 * backoff.pauseMs, longestPauseMs)
+      await open().catch(() => undefined)
+    },
+    beginSeal: () => change('sealing'),
+    async seal() {
+      await change('sealed')
+      ring.forget('an operator sealed the vault')
+    },
+    async unseal(passphrase) {
+      if (ring.state() === undefined) return await open(passphrase)
+      const root = await unwrapRoot({ ...deps, providers: deps.providers() }, passphrase)
+      await change('open')
+      ring.use(root)
+      Object.assign(backoff, { nextMs: 0, pauseMs: firstPauseMs, reason: undefined })
+    },
+    async rekey(to, passphrase) {
+      const providers = deps.providers()
+      return await rekey({ ...deps, providers }, to ?? providers.use, passphrase)
+    },
+  }
+}
