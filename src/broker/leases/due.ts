@@ -199,13 +199,22 @@ export function createDue(deps: {
       ),
     async hurry(lease) {
       const now = clock.nowMs()
-      const changed = await store.write((tx) => {
+      const changed = await store.write(async (tx) => {
+        // Begun in the future: the clock was set back since, and nobody can say how long ago it was.
+        if (lease === undefined)
+          await tx
+            .updateTable('leases')
+            .set({ due_ms: now, asked_ms: now, claimed_ms: null, claimed_by: null })
+            .where('state', '=', 'requested')
+            .where('due_ms', '>', now)
+            .where('created_ms', '>', now + claimMs)
+            .execute()
         const waiting = tx
           .updateTable('leases')
           .set({ due_ms: now, claimed_ms: null, claimed_by: null })
           .where('state', 'in', ['revoking', 'revoke_failed'])
           .where('due_ms', '>', now)
-        return (
+        return await (
           lease === undefined ? waiting.where('means', '!=', 'by_expiry') : waiting.where('id', '=', lease)
         ).executeTakeFirst()
       })

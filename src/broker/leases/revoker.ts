@@ -38,7 +38,7 @@ export interface IssuerDeps {
 const perUpstream = 8
 const atOnce = 64
 /** One question, with its probe. */
-const askMs = 30_000
+export const askMs = 30_000
 const closeMs = 1_000
 
 export function createRevoker(
