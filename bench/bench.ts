@@ -5,6 +5,7 @@ import { benchCrowd } from './crowd.ts'
 import { benchDoors } from './doors.ts'
 import { benchExchange } from './exchange.ts'
 import { benchFind } from './find.ts'
+import { benchLeases } from './leases.ts'
 import { benchLogs } from './logs.ts'
 import { benchMask } from './mask.ts'
 import { benchOci } from './oci.ts'
@@ -37,6 +38,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   doors: benchDoors,
   mask: benchMask,
   logs: benchLogs,
+  leases: benchLeases,
 }
 
 /** Takes minutes, so only when it is asked for. */
