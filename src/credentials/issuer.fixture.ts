@@ -1,10 +1,13 @@
 import { MayflyError, Secret, systemClock, type ErrorCode, type LeaseId } from '../lib/index.ts'
 import type { IssuerConfig } from '../connections/index.ts'
 import type { IssuerName } from '../kinds/index.ts'
-import type { Held, HeldConnection, IssuerTools, Minted, MintRequest, Plain } from './issuer.ts'
+import type { Held, IssuerTools, Minted, MintRequest, Plain } from './issuer.ts'
 
 /** A connection by `tcp`, on this machine unless `more` says otherwise. */
-export function connectionAt(port: number, more: Partial<HeldConnection> = {}): MintRequest['connection'] {
+export function connectionAt(
+  port: number,
+  more: Partial<MintRequest['connection']> = {},
+): MintRequest['connection'] {
   return {
     name: 'orders',
     kind: 'tcp',

@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createTestAuthority } from '../../../test/certificates.ts'
 import { startPostgres, type Postgres } from '../../../test/e2e/postgres.ts'
-import type { LeaseId, MayflyError } from '../../lib/index.ts'
+import { delivered, openSession, setup, stepRequest } from '../../broker/broker.fixture.ts'
+import { Secret, type LeaseId, type MayflyError } from '../../lib/index.ts'
 import { accountName } from '../account-name.ts'
 import { coded, connectionAt, field, heldOf, requestFor, toolsWith } from '../issuer.fixture.ts'
 import type { Minted, MintRequest } from '../issuer.ts'
@@ -261,6 +262,47 @@ test('two servers that revoke it at once leave nothing, and neither calls it a f
       assert.equal((end.reason as MayflyError).code, 'upstream_unreachable', String(end.reason))
   assert.match(await postgresRole.revoke(held, tools), /^(?:revoked|not_found)$/)
   assert.equal(rolesLike(user), '0')
+})
+
+test('by the broker: what was made and not heard of, and what could not be revoked at first, is gone in the end, and the log says so', async (t) => {
+  if (postgres === undefined) return t.skip(missing)
+  const relay = await startRelay(t, postgres.port)
+  const it = await setup(t, { random: () => 0 })
+  await it.vault.set('admin', new Secret(`${admin}:${adminPassword}`))
+  const session = await openSession(it.broker, { ttlSeconds: 3_600 })
+  const step = await it.broker.openStep(session, stepRequest())
+  const { config } = request()
+  const orders = connectionAt(relay.port, { credential: { scheme: 'postgres-role', config } })
+  const roles = () => postgres.sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'mayfly%'")
+  const pass = async (seconds: number) => {
+    for (let left = seconds; left > 0; left -= 30) {
+      it.clock.ms += 30_000
+      await it.broker.heartbeat(step)
+      await it.broker.sweep()
+      await it.broker.idle()
+    }
+    await delivered(it)
+  }
+  relay.cutAfter = 'COMMIT'
+  await assert.rejects(
+    it.broker.lease(step, orders, 'tcp:connect orders'),
+    coded('upstream_unreachable', /orders/),
+  )
+  relay.cutAfter = undefined
+  await pass(120)
+  assert.equal(roles(), '0')
+  await it.broker.lease(step, orders, 'tcp:connect orders')
+  assert.equal(roles(), '1')
+  relay.cutAfter = 'DROP OWNED'
+  await it.broker.endStep(step, { reason: 'finished', activity: { granted: [], denied: [] }, summary: {} })
+  await it.broker.idle()
+  assert.equal(roles(), '1')
+  relay.cutAfter = undefined
+  await pass(120)
+  assert.equal(roles(), '0')
+  const told = it.audit.ofType('lease.revoked').map(({ data }) => [data['means'], data['proof']])
+  assert.deepEqual(told.at(-1), ['at_once', 'probed'])
+  assert.equal(told.length, 2)
 })
 
 test('what is refused says what to do', async (t) => {
