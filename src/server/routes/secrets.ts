@@ -50,6 +50,12 @@ const about = z.object({
 })
 const pageSize = 1_000
 
+/** A member that is not known could be a value in the wrong place: it is not repeated. */
+const unnamed = {
+  error: ({ code }: { code?: string | undefined }) =>
+    code === 'unrecognized_keys' ? 'it has members that are not known here' : undefined,
+}
+
 /** The vault from outside: what is in it, and new values. */
 export function secretRoutes(deps: SecretRoutesDeps): Route[] {
   const { vault, rules, store, audit } = deps
@@ -118,7 +124,7 @@ export function secretRoutes(deps: SecretRoutesDeps): Route[] {
       summary: 'Seal a new version of a secret',
       auth: 'secret:write',
       response: z.object({ name: z.string(), version: z.int(), form: z.string() }),
-      ...withBody(z.strictObject({ ...sealed, ...details }), async (call, body) => {
+      ...withBody(z.strictObject({ ...sealed, ...details }, unnamed), async (call, body) => {
         const name = checkName(rules, call.params['name'] ?? '')
         const { value, form } = checkValue(name, body)
         const { owner, description, tags } = body
@@ -146,13 +152,16 @@ export function secretRoutes(deps: SecretRoutesDeps): Route[] {
         secrets: z.array(z.object({ name: z.string(), version: z.int(), replaces: z.int().nullable() })),
       }),
       ...withBody(
-        z.strictObject({
-          secrets: z
-            .array(z.strictObject({ name: z.string(), ...sealed }))
-            .min(1)
-            .max(1_000),
-          dry_run: z.boolean().default(false),
-        }),
+        z.strictObject(
+          {
+            secrets: z
+              .array(z.strictObject({ name: z.string(), ...sealed }, unnamed))
+              .min(1)
+              .max(1_000),
+            dry_run: z.boolean().default(false),
+          },
+          unnamed,
+        ),
         async (call, { secrets, dry_run }) => {
           const read = secrets.map((one) => ({
             name: checkName(rules, one.name),
