@@ -26,7 +26,7 @@ export async function helpGit(operation: string, options: HelperOptions): Promis
   const question = readGitQuestion(said)
   if (question === undefined)
     throw new MayflyError('bad_input', 'git asks for no plain protocol, host and path: nothing is given')
-  const credential = await credentialAt([question.place], await agentOf(options), ['git'])
+  const credential = await credentialAt([question.place], agentOf(options), ['git'])
   // Without an answer git asks its other helpers.
   if (credential !== undefined) process.stdout.write(writeGitAnswer(credential, question))
 }
@@ -43,7 +43,7 @@ export async function helpDocker(operation: string, options: HelperOptions): Pro
 
 async function answerDocker(operation: string, options: HelperOptions): Promise<number> {
   if (operation === 'list') {
-    process.stdout.write(writeDockerList(await (await agentOf(options)).connections()))
+    process.stdout.write(writeDockerList(await agentOf(options).connections()))
     return 0
   }
   const said = await readInput()
@@ -54,8 +54,7 @@ async function answerDocker(operation: string, options: HelperOptions): Promise<
       'nothing is kept here, and no login is needed: each is made when it is asked for',
     )
   const places = readServerUrl(said)
-  const credential =
-    places.length === 0 ? undefined : await credentialAt(places, await agentOf(options), ['oci'])
+  const credential = places.length === 0 ? undefined : await credentialAt(places, agentOf(options), ['oci'])
   process.stdout.write(credential === undefined ? `${notFound}\n` : writeDockerAnswer(said, credential))
   return credential === undefined ? 1 : 0
 }
@@ -66,12 +65,12 @@ export async function helpAws(options: HelperOptions): Promise<void> {
 
 export async function helpKubectl(options: HelperOptions): Promise<void> {
   const question = readExecInfo(readEnvironment().variables['KUBERNETES_EXEC_INFO'])
-  const agent = await agentOf(options)
+  const agent = agentOf(options)
   const offered = await agent.connections()
   const one =
     question.cluster === undefined || options.connection !== undefined
       ? namedConnection(options.connection, offered)
-      : connectionAt(question.cluster, offered, ['http', 'tcp'])
+      : connectionAt(question.cluster, offered, ['http'])
   const isElsewhere =
     one !== undefined &&
     question.cluster !== undefined &&
@@ -121,7 +120,7 @@ function placeOf({ role, server }: HelperOptions) {
   return { environment, server: url, role: named }
 }
 
-function agentOf(options: HelperOptions): Promise<Agent> {
+function agentOf(options: HelperOptions): Agent {
   const place = placeOf(options)
   const [program, ...before] = [process.execPath, ...process.execArgv, process.argv[1] ?? '']
   const { caFile } = options
@@ -131,7 +130,7 @@ function agentOf(options: HelperOptions): Promise<Agent> {
 }
 
 async function credentialNamed(options: HelperOptions, kinds?: readonly string[]): Promise<HandedCredential> {
-  const agent = await agentOf(options)
+  const agent = agentOf(options)
   return await agent.credential(namedConnection(options.connection, await agent.connections(), kinds).name)
 }
 

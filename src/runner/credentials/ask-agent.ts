@@ -25,15 +25,24 @@ export interface AgentPlace {
 const startPatienceMs = 120_000
 
 /**
- * The job's agent, started if there is none: `command` is what runs it, and says a line once it listens. Two helpers at once start
- * one. Throws what the agent says where it cannot open a session.
+ * The job's agent, started when it is asked and there is none: `command` is what runs it, and says a line once it listens. Two
+ * helpers at once start one. What is asked throws what the agent says where it cannot open a session.
  */
-export async function findAgent(place: AgentPlace, command: readonly string[]): Promise<Agent> {
+export function findAgent(place: AgentPlace, command: readonly string[]): Agent {
   const path = agentSocket(place.environment, place.server, place.role)
-  if (!(await answers(path))) await startOnce(path, command)
+  const askIt = async <T>(question: AgentQuestion): Promise<T> => {
+    try {
+      return await ask(path, question)
+    } catch (error) {
+      // There is none, or it has ended this moment.
+      if (!isGone(error)) throw error
+      await startOnce(path, command)
+      return await ask(path, question)
+    }
+  }
   return {
-    connections: () => ask(path, { ask: 'connections' }),
-    credential: (connection) => ask(path, { ask: 'credential', connection }),
+    connections: () => askIt({ ask: 'connections' }),
+    credential: (connection) => askIt({ ask: 'credential', connection }),
   }
 }
 
@@ -84,9 +93,13 @@ async function answers(path: string): Promise<boolean> {
     ;(await open(path)).destroy()
     return true
   } catch (error) {
-    if (['ENOENT', 'ECONNREFUSED'].includes(systemCode(error) ?? '')) return false
+    if (isGone(error)) return false
     throw error
   }
+}
+
+function isGone(error: unknown): boolean {
+  return ['ENOENT', 'ECONNREFUSED'].includes(systemCode(error) ?? '')
 }
 
 function open(path: string): Promise<Socket> {
