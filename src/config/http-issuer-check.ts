@@ -107,6 +107,13 @@ function missing(
       message:
         'nothing says what the gateway shows: extract `token`, or `username` and `password`, or write `authorization`',
     })
+  const isTimed = namesOf(mint).some((name) => name === 'lease.ttl' || name === 'lease.expires')
+  if (revoke === undefined && !isTimed && !fields.some((name) => name.startsWith('expires_')))
+    problems.push({
+      path: ['mint'],
+      message:
+        'nothing ends what it makes: write `revoke`, send {lease.ttl}, or extract `expires_in` or `expires_at`',
+    })
   if ('expires_in' in extract && 'expires_at' in extract)
     problems.push({ path: ['extract', 'expires_at'], message: '`expires_in` says it already' })
   if (probe !== undefined && !namesOf(probe).some((name) => fields.includes(name)))

@@ -14,6 +14,11 @@ export function endAfter(seconds: unknown, api: Api, nowMs: number): number {
   return nowMs + Math.min(count * 1000, longestMs)
 }
 
+/** When a credential ends of which nobody says that it does: it must never be taken for expired while it lives. */
+export function endless(nowMs: number): number {
+  return nowMs + longestMs
+}
+
 /**
  * When a credential ends whose end is said as RFC 3339 or in Unix time (of seconds, or milliseconds from 10^11 on). By the
  * upstream's own clock (its Date header), so that a clock that is wrong, theirs or ours, does not end it early or keep it.

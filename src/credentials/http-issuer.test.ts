@@ -225,6 +225,7 @@ test('a value stays a value, whatever it is', async (t) => {
           json: { a: ['{{{secret.a}"'], n: 1 },
         },
         extract: { token: '$.t' },
+        revoke: { method: 'DELETE', url: `${api.url}/` },
         renew: { method: 'PUT', url: `${api.url}/`, form: { a: '{secret.a}&' } },
       }
       const world = setUp(httpIssuer, { config, secrets: { a: value } })
@@ -328,6 +329,8 @@ test('what names nothing, and what would be of no use, is refused when mayfly.ya
     assert.notEqual(text, whole)
     assert.match(problemsOf(text).join('\n'), new RegExp(problem.source, 'm'), to)
   }
+  const endless = whole.replace(/ {8}revoke:\n.*\n.*\n/, '')
+  assert.match(problemsOf(endless).join('\n'), /^10: .*nothing ends what it makes/)
   const byToken = whole
     .replace('keys/{id}', 'keys/{token}')
     .replace(

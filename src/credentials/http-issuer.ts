@@ -13,7 +13,7 @@ import {
   type WrittenRequest,
 } from '../http-client/index.ts'
 import { apiOf, isGood, type Api } from './api.ts'
-import { endAfter, endAt } from './expiry.ts'
+import { endAfter, endAt, endless } from './expiry.ts'
 import type {
   CredentialIssuer,
   Held,
@@ -36,6 +36,7 @@ type Request = MintRequest<'http-issuer'>
  */
 export const httpIssuer: CredentialIssuer<'http-issuer'> = {
   name: 'http-issuer',
+  longestSeconds: 86_400,
   revocation({ revoke, revoked_within: within }) {
     if (revoke === undefined) return { means: 'by_expiry' }
     return within === undefined ? { means: 'at_once' } : { means: 'within', seconds: durationSeconds(within) }
@@ -97,7 +98,7 @@ async function makeBy(
   const { answer, api } = await ask(written, config, connection, { ...before, ...ofLease }, tools)
   if (!isGood(answer)) throw api.refusal(answer, 'the request for a credential')
   const fields = { ...before, ...extract(config, answer, api, before) }
-  const expiresMs = endOf(fields, answer, api, tools.clock.nowMs(), ttlSeconds)
+  const expiresMs = endOf(fields, answer, api, tools.clock.nowMs(), saysEnd(written) ? ttlSeconds : undefined)
   const secret = (key: string) => !['id', 'expires_in', 'expires_at'].includes(key)
   return {
     fields: Object.fromEntries(
@@ -122,10 +123,22 @@ function extract(config: Config, answer: HttpAnswer, api: Api, before: Fields): 
   return found
 }
 
-function endOf(fields: Fields, answer: HttpAnswer, api: Api, nowMs: number, ttlSeconds: number): number {
+/** Does the request say how long it is needed? */
+function saysEnd(written: WrittenRequest): boolean {
+  return namesIn(written).some((name) => name === 'lease.ttl' || name === 'lease.expires')
+}
+
+function endOf(
+  fields: Fields,
+  answer: HttpAnswer,
+  api: Api,
+  nowMs: number,
+  askedSeconds: number | undefined,
+): number {
   const { expires_in: seconds, expires_at: time } = fields
   if (seconds !== undefined) return endAfter(seconds, api, nowMs)
-  return time === undefined ? nowMs + ttlSeconds * 1000 : endAt(time, answer, api, nowMs)
+  if (time !== undefined) return endAt(time, answer, api, nowMs)
+  return askedSeconds === undefined ? endless(nowMs) : nowMs + askedSeconds * 1000
 }
 
 function authorizationOf({ authorization }: Config, fields: Fields, api: Api): Secret {

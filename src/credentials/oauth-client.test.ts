@@ -203,10 +203,9 @@ test('a token whose answer never came, or that cannot be revoked, lives to its o
   const able = setUp(oauthClient, { api, config, secrets: { client: secret } })
   assert.deepEqual(oauthClient.revocation(able.config), { means: 'at_once' })
   const { asked, minted } = await able.mint()
-  assert.equal(
-    minted.expiresMs,
-    able.clock.ms + 300_000,
-    'nobody says how long it lives: it is revoked by then',
+  assert.ok(
+    minted.expiresMs > able.clock.ms + 86_400_000,
+    'nobody says that it ends: it is never taken for expired',
   )
   assert.equal(await oauthClient.revoke(able.held(asked, undefined), able.tools), 'nothing_to_do')
   const unable = setUp(oauthClient, {

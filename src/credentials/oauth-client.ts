@@ -4,9 +4,8 @@ import type { IssuerConfig } from '../connections/index.ts'
 import type { HttpAnswer } from '../http-client/index.ts'
 import type { IdentityFacts } from '../oidc-issuer/index.ts'
 import { apiOf, isGood, objectOf, type Api } from './api.ts'
-import { endAfter } from './expiry.ts'
+import { endAfter, endless } from './expiry.ts'
 import type { CredentialIssuer, Held, HeldConnection, IssuerTools, MintRequest, Plain } from './issuer.ts'
-import { lifetimeMs } from './lifetime.ts'
 import { bearer, tokenIn } from './shown-token.ts'
 
 type Config = IssuerConfig<'oauth-client'>
@@ -19,6 +18,8 @@ type Whom = IdentityFacts & { readonly connection: HeldConnection }
  */
 export const oauthClient: CredentialIssuer<'oauth-client'> = {
   name: 'oauth-client',
+  // The server says how long, and nobody else; more than a day is rare.
+  longestSeconds: 86_400,
   revocation: ({ revoke_url: url }) => ({ means: url === undefined ? 'by_expiry' : 'at_once' }),
   plan: () => ({}),
   async mint(request, _plan, tools) {
@@ -73,7 +74,7 @@ function endOf(seconds: unknown, request: MintRequest<'oauth-client'>, api: Api,
   if (seconds !== undefined) return endAfter(seconds, api, nowMs)
   if (request.config.revoke_url === undefined)
     throw api.odd('no expires_in, and without `revoke_url` its token might never end')
-  return nowMs + lifetimeMs(request)
+  return endless(nowMs)
 }
 
 function askOf(held: Held<'oauth-client'>, url: string, token: string, tools: IssuerTools) {
