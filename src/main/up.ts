@@ -284,7 +284,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   // A yes that was used since the copy was made must not be good a second time.
   if (compared.restored !== undefined) await approvals.voidMatching({ all: true }, 'store_restored')
   const secretRotation = createSecretRotation({
-    ...{ store, vault, outbox, notifications, rules, clock },
+    ...{ store, vault, broker, notifications, rules, clock },
     tools: {
       clock,
       http: createHttpClient({ tunnel: (host, port) => tunnelOf(guard, rules, host, port) }),

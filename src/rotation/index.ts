@@ -7,6 +7,7 @@
  * Invariant: before an upstream is asked for anything, what finds its doing again is durable; at each moment the value in use
  * works, and at most two are alive.
  */
+export type { ShownCompromise } from './compromise.ts'
 export { createSecretRotation } from './rotation.ts'
 export type { Row as RotationRow } from './records.ts'
 export type { SecretRotation, Shown } from './rotation.ts'

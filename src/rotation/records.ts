@@ -155,11 +155,11 @@ export function createRecords({ store, clock }: { store: Store; clock: Clock }) 
         .executeTakeFirst(),
 
     /** What is open of it is looked at now. */
-    async hurry(secret: string): Promise<void> {
+    async hurry(secret: string, cause?: Cause): Promise<void> {
       await store.write((tx) =>
         tx
           .updateTable('rotations')
-          .set({ due_ms: clock.nowMs() })
+          .set({ due_ms: clock.nowMs(), ...(cause === undefined ? {} : { cause }) })
           .where('secret', '=', secret)
           .where('ended_ms', 'is', null)
           .execute(),

@@ -129,6 +129,8 @@ export async function setup(
     [name]: { rotation, owner: 'payments' },
   }
   const entries: AuditEvent[] = []
+  /** What the broker was asked to end. */
+  const revoked: string[] = []
   const told: { event: string; data: Record<string, unknown> }[] = []
   const rules = { loaded: true, current: () => ({ document: { secrets } }) } as unknown as RulesHolder
   /** One server; `dies` is asked before each write and each question: true ends it there, as SIGKILL does. */
@@ -151,9 +153,15 @@ export async function setup(
     return createSecretRotation({
       store: { ...store, write },
       vault,
-      outbox: {
-        write: (work) => write((tx) => work(tx, (events) => void entries.push(...events))),
-        deliver: () => undefined,
+      broker: {
+        outbox: {
+          write: (work) => write((tx) => work(tx, (events) => void entries.push(...events))),
+          deliver: () => undefined,
+        },
+        revokeSecret: async (...which) => {
+          revoked.push(which.join(' '))
+          return 0
+        },
       },
       notifications: {
         add: async (_, event, data) => void told.push({ event, data }),
@@ -180,6 +188,7 @@ export async function setup(
     vault,
     clock,
     entries,
+    revoked,
     told,
     secrets,
     server,

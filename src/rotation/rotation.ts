@@ -6,6 +6,7 @@ import type { RulesHolder } from '../rules/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
 import { createAlerts } from './alerts.ts'
+import { createCompromises, type ShownCompromise } from './compromise.ts'
 import { createLeaseUse } from './lease-use.ts'
 import { advance } from './machine.ts'
 import type { MachineDeps } from './machine-deps.ts'
@@ -28,6 +29,12 @@ export interface SecretRotation {
   dryRun(secret: string): Promise<{ rotator: string; tells: string; probe: string; window: string | null }>
   /** Gives the new value up that is being made, or that is in use while the old one lives. */
   rollBack(secret: string): Promise<Row>
+  /** The value in use is known to others: see `createCompromises`. Said again, it goes on with what was begun. */
+  compromise(
+    secret: string,
+    how: { by: string; reason?: string | undefined; again: boolean },
+  ): Promise<ShownCompromise>
+  compromiseOf(secret: string): Promise<ShownCompromise>
   /** Late ones first. */
   status(): Promise<Shown[]>
   /** Throws `not_found` for one that is not rotated. */
@@ -43,13 +50,14 @@ const mostAtOnce = 8
 export function createSecretRotation(deps: {
   store: Store
   vault: Vault
-  outbox: Broker['outbox']
+  broker: Pick<Broker, 'outbox' | 'revokeSecret'>
   notifications: Pick<Notifications, 'add'>
   rules: RulesHolder
   tools: RotatorTools
   clock: Clock
 }): SecretRotation {
-  const { store, vault, outbox, rules, tools, clock } = deps
+  const { store, vault, broker, rules, tools, clock } = deps
+  const { outbox } = broker
   const records = createRecords({ store, clock })
   const alerts = createAlerts({ notifications: deps.notifications, clock })
   const leaseUse = createLeaseUse(store)
@@ -70,6 +78,13 @@ export function createSecretRotation(deps: {
     )
   const schedules = createSchedules({ store, records, alerts, clock, configs, begin })
   const status = createStatus({ store, records, leaseUse, clock, configs })
+  const compromises = createCompromises({
+    ...{ store, broker, vault, records, clock, configs, begin },
+    probe: async (secret, version) =>
+      configs().some((one) => one.secret === secret)
+        ? (await probeVersion(secret, version)).probe
+        : 'unknown',
+  })
   const running = new Set<Promise<void>>()
   let closed = false
 
@@ -127,6 +142,7 @@ export function createSecretRotation(deps: {
   return {
     async sweep() {
       if (closed) return
+      await compromises.sweep()
       await schedules.sweep()
       await goOn()
     },
@@ -142,33 +158,15 @@ export function createSecretRotation(deps: {
       return open
     },
     async dryRun(secret) {
-      const rotation = configOf(secret)
-      const [rotator = ''] = Object.keys(rotation.by)
+      const { window } = configOf(secret)
       const known = await vault.find(secret)
       if (known === undefined)
         throw new MayflyError(
           'secret_missing',
           `secret "${secret}" has no value yet: mayfly secret set ${secret}`,
         )
-      const row = {
-        id: 'rot_dry',
-        secret,
-        rotator,
-        config: JSON.stringify(rotation),
-        from_version: known.version,
-        to_version: null,
-        plan: null,
-        handle: null,
-        old_handle: await records.handleOf(secret, known.version),
-      } as Row
-      const job = await jobOf(row, machine)
-      const probed = await probeOf(job, job.work.old, machine)
-      return {
-        rotator,
-        tells: rotatorNamed(rotator).tells,
-        probe: typeof probed === 'string' ? probed : `unknown: ${probed.unknown}`,
-        window: rotation.window ?? null,
-      }
+      const { probe, rotator } = await probeVersion(secret, known.version)
+      return { rotator, tells: rotatorNamed(rotator).tells, probe, window: window ?? null }
     },
     async rollBack(secret) {
       const row = await held(secret)
@@ -182,6 +180,11 @@ export function createSecretRotation(deps: {
         await records.release(row)
       }
     },
+    async compromise(secret, how) {
+      await compromises.begin(secret, how)
+      return await compromises.of(secret)
+    },
+    compromiseOf: (secret) => compromises.of(secret),
     status: () => status.all(),
     async statusOf(secret) {
       configOf(secret)
@@ -196,6 +199,26 @@ export function createSecretRotation(deps: {
     },
   }
 
+  /** As a rotation would look at it; nothing is begun. */
+  async function probeVersion(secret: string, version: number): Promise<{ rotator: string; probe: string }> {
+    const rotation = configOf(secret)
+    const [rotator = ''] = Object.keys(rotation.by)
+    const row = {
+      id: 'rot_look',
+      secret,
+      rotator,
+      config: JSON.stringify(rotation),
+      from_version: version,
+      to_version: null,
+      plan: null,
+      handle: null,
+      old_handle: await records.handleOf(secret, version),
+    }
+    const job = await jobOf(row, machine)
+    const probed = await probeOf(job, job.work.old, machine)
+    return { rotator, probe: typeof probed === 'string' ? probed : `unknown: ${probed.unknown}` }
+  }
+
   async function rollBackHeld(row: Row): Promise<Row> {
     const { inPlace, rotator } = await jobOf(row, machine)
     const failure = 'rolled back by hand'
@@ -203,6 +226,11 @@ export function createSecretRotation(deps: {
       throw new MayflyError(
         'conflict',
         `the old value of ${row.secret} is dead or dying: rotate again instead`,
+      )
+    if (row.from_version <= (store.find('secret_names', { name: row.secret })?.compromised_version ?? 0))
+      throw new MayflyError(
+        'conflict',
+        `the old value of ${row.secret} is compromised: there is no way back to it`,
       )
     if (row.state === 'undoing') return row
     return await outbox.write(async (tx) => {

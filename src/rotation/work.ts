@@ -5,6 +5,11 @@ import type { Row } from './records.ts'
 import type { Plain, Probed, Rotator, Version, Work } from './rotator.ts'
 import { rotatorNamed } from './rotators.ts'
 
+type JobRow = Pick<
+  Row,
+  'id' | 'secret' | 'rotator' | 'config' | 'from_version' | 'to_version' | 'plan' | 'handle' | 'old_handle'
+>
+
 export interface Job {
   readonly rotator: Rotator
   readonly rotation: RotationConfig
@@ -13,7 +18,7 @@ export interface Job {
 }
 
 /** What a rotator is told of a row. Opens both values, where they are there. */
-export async function jobOf(row: Row, { vault }: Pick<MachineDeps, 'vault'>): Promise<Job> {
+export async function jobOf(row: JobRow, { vault }: Pick<MachineDeps, 'vault'>): Promise<Job> {
   const rotation = rotationSchema.parse(JSON.parse(row.config))
   const rotator = rotatorNamed(row.rotator)
   const config = Object.values(rotation.by)[0] as RotatorConfig<Rotator['name']>

@@ -200,8 +200,7 @@ export async function openServer(
   })
   const errors: string[] = []
   const secretRotation = createSecretRotation({
-    ...{ store, vault, notifications, rules, clock },
-    outbox: broker.outbox,
+    ...{ store, vault, broker, notifications, rules, clock },
     tools: {
       clock,
       http: createHttpClient(),

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { recordedOperator } from '../../operators/index.ts'
-import type { RotationRow, SecretRotation, Shown } from '../../rotation/index.ts'
+import type { RotationRow, SecretRotation, Shown, ShownCompromise } from '../../rotation/index.ts'
 import { withBody, type Call, type Route } from '../route.ts'
 
 const time = z.string().nullable()
@@ -32,6 +32,21 @@ const statusSchema = z.object({
   late: z.boolean(),
   rotation: rotationSchema.nullable(),
   last_use: z.object({ at: z.string(), run: z.string(), role: z.string(), step: z.string() }).nullable(),
+})
+
+const compromiseSchema = z.object({
+  id: z.string(),
+  secret: z.string(),
+  version: z.int(),
+  reason: z.string().nullable(),
+  /** When the version was made: who used it since may have leaked it. */
+  made: z.string(),
+  said: z.string(),
+  leases: z.int(),
+  rotation: rotationSchema.nullable(),
+  needs: z.string().nullable(),
+  proof: z.string().nullable(),
+  ended: time,
 })
 
 /** New values of secrets, from outside: none of them is ever in an answer. */
@@ -84,7 +99,42 @@ export function rotationRoutes({ secretRotation: rotation }: { secretRotation: S
       response: rotationSchema,
       handle: async (call) => rowOf(await rotation.rollBack(call.params['name'] ?? '')),
     },
+    {
+      method: 'POST',
+      path: '/v1/compromises/:name',
+      summary:
+        'Others know the value in use: end what was made from it, rotate it, see it dead. Twice is once',
+      auth: 'secret:write',
+      response: compromiseSchema,
+      ...withBody(
+        z.strictObject({ reason: z.string().max(500).optional(), again: z.boolean().default(false) }),
+        async (call, { reason, again }) =>
+          compromiseOf(
+            await rotation.compromise(call.params['name'] ?? '', { by: byOf(call), reason, again }),
+          ),
+      ),
+    },
+    {
+      method: 'GET',
+      path: '/v1/compromises/:name',
+      summary: 'How far the answer to the newest compromise of a secret is',
+      auth: 'secret:read',
+      response: compromiseSchema,
+      handle: async ({ params }) => compromiseOf(await rotation.compromiseOf(params['name'] ?? '')),
+    },
   ]
+}
+
+function compromiseOf(shown: ShownCompromise): z.output<typeof compromiseSchema> {
+  const { id, secret, version, reason, leases, proof, created_ms, ended_ms } = shown.compromise
+  return {
+    ...{ id, secret, version, reason, leases, proof },
+    made: new Date(shown.madeMs).toISOString(),
+    said: new Date(created_ms).toISOString(),
+    rotation: shown.rotation === undefined ? null : rowOf(shown.rotation),
+    needs: shown.needs ?? null,
+    ended: isoOf(ended_ms),
+  }
 }
 
 /** As the record is to have it: a person's name is sealed there. */

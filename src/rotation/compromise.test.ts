@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Secret } from '../lib/index.ts'
+import { byHttp, fails, name, setup, startUpstream } from './rotation.fixture.ts'
+
+const how = { by: '"ada"', reason: 'it was in a log', again: false }
+
+test('a compromise: nothing is made from the old value, leases end, a new one is used, the old one is seen dead', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url), { overlap: '30d' })
+  const server = it.server()
+  const said = await server.compromise(name, how)
+  assert.equal(said.needs, undefined)
+  assert.equal(it.store.find('secret_names', { name })?.compromised_version, 1)
+  assert.deepEqual(it.revoked[0], `${name} 1 secret_compromised`)
+  assert.equal((await server.compromise(name, how)).compromise.id, said.compromise.id, 'twice is once')
+  // No overlap, no lease is waited for.
+  await server.sweep()
+  assert.deepEqual([...upstream.alive.keys()], ['k1'])
+  await server.compromise(name, how)
+  const done = await server.compromiseOf(name)
+  assert.equal(done.compromise.proof, 'probed')
+  assert.deepEqual(it.types(), [
+    'secret.compromised',
+    'secret.rotated',
+    'secret.retired',
+    'secret.compromise_answered',
+  ])
+  assert.equal(it.entries[0]?.data['reason'], 'it was in a log')
+  assert.equal((await server.compromise(name, how)).compromise.id, said.compromise.id)
+  await assert.rejects(server.rollBack(name), fails('conflict'))
+  // Another server cuts what it has open itself, once.
+  const other = it.server()
+  const before = it.revoked.length
+  await other.sweep()
+  assert.equal(it.revoked.length, before, 'it has nothing open of what was answered before it started')
+  const again = await server.compromise(name, { ...how, again: true })
+  assert.equal(again.compromise.version, 2)
+  await it.settle(server)
+  it.clock.ms += 5_000
+  await other.sweep()
+  assert.deepEqual([...upstream.alive.keys()], ['k2'])
+})
+
+test('killed at any point the answer is gone on with; a rotation that is under way does not wait for leases', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url), { overlap: '30d' })
+  for (let at = 0, isOver = false; !isOver; at++) {
+    let points = 0
+    const doomed = it.server((point) => point === 'write' && points++ === at)
+    if (at % 2 === 1) {
+      await it.server().rotate(name, { by: '"ada"', now: true })
+      await it.server().sweep()
+    }
+    await doomed.compromise(name, { ...how, again: true }).catch(() => undefined)
+    for (let step = 0; step < 3; step++) await doomed.sweep().catch(() => undefined)
+    isOver = points <= at && at % 2 === 0
+    const server = it.server()
+    for (let step = 0; step < 12; step++) {
+      it.clock.ms += 61_000
+      await server.sweep()
+    }
+    const known = it.store.find('secret_names', { name })
+    const isSaid = (known?.compromised_version ?? 0) > 0
+    if (isSaid) assert.ok((known?.current_version ?? 0) > (known?.compromised_version ?? 0), `point ${at}`)
+    assert.ok(isSaid || at < 2, `point ${at}: it was not said`)
+    const open = await it.store.read
+      .selectFrom('compromises')
+      .selectAll()
+      .where('ended_ms', 'is', null)
+      .execute()
+    assert.deepEqual(open, [], `point ${at}`)
+    const alive = [...upstream.alive.values()].map(({ value }) => value)
+    assert.ok(alive.includes(await it.current()), `point ${at}`)
+    it.clock.ms += 100_000_000
+  }
+})
+
+test('a secret without a rotator: a person is told what to do, and that nothing proves the old value dead', async (t) => {
+  const it = await setup(t, byHttp('https://api.example.com'))
+  await it.vault.set('by/hand', new Secret('an-old-value'))
+  const server = it.server()
+  const said = await server.compromise('by/hand', how)
+  assert.match(
+    said.needs ?? '',
+    /has no rotator: make a new value at its upstream, run mayfly secret set by\/hand/,
+  )
+  await server.sweep()
+  assert.equal((await server.compromiseOf('by/hand')).compromise.ended_ms, null)
+  await it.vault.set('by/hand', new Secret('a-new-value'))
+  it.clock.ms += 5_000
+  await server.sweep()
+  assert.equal((await server.compromiseOf('by/hand')).compromise.proof, 'not_proved')
+  await assert.rejects(server.compromise('nothing/there', how), fails('not_found'))
+})

@@ -1,0 +1,183 @@
+import type { Selectable } from 'kysely'
+import { MayflyError, newId, type Clock } from '../lib/index.ts'
+import type { Broker } from '../broker/index.ts'
+import type { Store, Tables } from '../store/index.ts'
+import type { Vault } from '../vault/index.ts'
+import type { Cause, Records, Row } from './records.ts'
+import { rotatorNamed } from './rotators.ts'
+import type { Configured } from './schedules.ts'
+
+export type Compromise = Selectable<Tables['compromises']>
+
+export interface ShownCompromise {
+  readonly compromise: Compromise
+  /** When the oldest version that is known to others was made, milliseconds since the Unix epoch. */
+  readonly madeMs: number
+  readonly rotation: Row | undefined
+  /** What only a person can do now. */
+  readonly needs: string | undefined
+}
+
+const retryMs = 60_000
+const dayMs = 86_400_000
+
+/**
+ * What is done about a secret that others know: nothing is leased from it from the moment that this is written, all leases of it
+ * end, it gets a new value, and the old one is seen to be dead. Each part may be done twice, by any server.
+ */
+export function createCompromises(deps: {
+  store: Store
+  broker: Pick<Broker, 'outbox' | 'revokeSecret'>
+  vault: Vault
+  records: Records
+  clock: Clock
+  configs: () => readonly Configured[]
+  begin: (
+    secret: string,
+    rotation: Configured['rotation'],
+    how: { cause: Cause; by: string },
+  ) => Promise<Row | undefined>
+  /** Whether a version is dead, as its rotator tells. */
+  probe: (secret: string, version: number) => Promise<string>
+}) {
+  const { store, broker, vault, records, clock } = deps
+  /** What this server has cut what it had open for: others may have ended the leases. */
+  const seen = new Set<number>()
+  let lookedMs = 0
+  let isFirst = true
+  const configOf = (secret: string) => deps.configs().find((one) => one.secret === secret)
+
+  const newest = (secret: string): Promise<Compromise | undefined> =>
+    store.read
+      .selectFrom('compromises')
+      .selectAll()
+      .where('secret', '=', secret)
+      .orderBy('version', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+
+  async function mark(secret: string, by: string, reason: string | undefined): Promise<void> {
+    await broker.outbox.write(async (tx, add) => {
+      const known = await tx
+        .selectFrom('secret_names')
+        .select(['current_version', 'compromised_version'])
+        .where('name', '=', secret)
+        .executeTakeFirst()
+      if (known === undefined || known.current_version === 0)
+        throw new MayflyError('not_found', `there is no secret "${secret}"`)
+      const version = known.current_version
+      if (version <= known.compromised_version) return
+      await tx
+        .updateTable('secret_names')
+        .set({ compromised_version: version })
+        .where('name', '=', secret)
+        .execute()
+      const row = { id: newId<string>('cmp'), secret, version, reason: reason ?? null, asked_by: by }
+      await tx
+        .insertInto('compromises')
+        .values({ ...row, created_ms: clock.nowMs(), proof: null, ended_ms: null })
+        .execute()
+      const who = JSON.parse(by) as unknown
+      const why = reason === undefined ? {} : { reason }
+      add([{ type: 'secret.compromised', data: { secret, version, compromise: row.id, by: who, ...why } }])
+    })
+  }
+
+  async function goOn(one: Compromise): Promise<void> {
+    const { secret, version } = one
+    await end(one)
+    const current = (await vault.find(secret))?.version ?? 0
+    const open = await records.open(secret)
+    if (open !== undefined) {
+      if (open.cause !== 'compromise') await records.hurry(secret, 'compromise')
+      return
+    }
+    if (current > version) return await close(one)
+    const config = configOf(secret)
+    const [last] = await records.latest(secret, 1)
+    const isTried =
+      last !== undefined && last.from_version === current && clock.nowMs() < (last.ended_ms ?? 0) + retryMs
+    if (config === undefined || isTried) return
+    await deps.begin(secret, config.rotation, { cause: 'compromise', by: one.asked_by })
+  }
+
+  async function end({ seq, secret, version }: Compromise): Promise<void> {
+    const ended = await broker.revokeSecret(secret, version, 'secret_compromised')
+    seen.add(seq)
+    if (ended === 0) return
+    await store.write((tx) =>
+      tx
+        .updateTable('compromises')
+        .set((e) => ({ leases: e('leases', '+', ended) }))
+        .where('seq', '=', seq)
+        .execute(),
+    )
+  }
+
+  /** It ends when the old value was seen dead, or when nothing here can tell. */
+  async function close({ seq, id, secret, version, leases }: Compromise): Promise<void> {
+    const probed = await deps.probe(secret, version)
+    if (probed === 'alive') return
+    const proof = probed === 'dead' ? 'probed' : 'not_proved'
+    await broker.outbox.write(async (tx, add) => {
+      const changed = await tx
+        .updateTable('compromises')
+        .set({ proof, ended_ms: clock.nowMs() })
+        .where('seq', '=', seq)
+        .where('ended_ms', 'is', null)
+        .executeTakeFirst()
+      if (changed.numUpdatedRows === 0n) return
+      add([{ type: 'secret.compromise_answered', data: { secret, version, compromise: id, leases, proof } }])
+    })
+  }
+
+  /** What a person has to do, if nothing else is left. */
+  function needsOf({ secret, version, ended_ms }: Compromise, current: number): string | undefined {
+    if (ended_ms !== null) return undefined
+    const config = configOf(secret)
+    const byPerson = config && rotatorNamed(Object.keys(config.rotation.by)[0] ?? '').byPerson
+    if (current > version)
+      return config !== undefined && byPerson === undefined
+        ? undefined
+        : `the old value of ${secret} still works: end it at its upstream`
+    if (config !== undefined) return byPerson
+    return `${secret} has no rotator: make a new value at its upstream, run mayfly secret set ${secret}, and end the old one there`
+  }
+
+  return {
+    /**
+     * Marks the value in use, or goes on with what was begun. For a day the same command asks for what was done; with `again` the
+     * new value is known to others, too.
+     */
+    async begin(secret: string, how: { by: string; reason?: string | undefined; again: boolean }) {
+      const last = await newest(secret)
+      const isAsked = last !== undefined && clock.nowMs() < (last.ended_ms ?? Infinity) + dayMs
+      if (!isAsked || how.again) await mark(secret, how.by, how.reason)
+      const one = await newest(secret)
+      if (one !== undefined) await end(one)
+      await this.sweep(true)
+    },
+    async of(secret: string): Promise<ShownCompromise> {
+      const compromise = await newest(secret)
+      if (compromise === undefined)
+        throw new MayflyError('not_found', `nobody has said that secret "${secret}" is compromised`)
+      const made = store.find('secrets', { name: secret, version: compromise.version })
+      const [rotation] = await records.latest(secret, 1)
+      const current = (await vault.find(secret))?.version ?? 0
+      const madeMs = made?.created_ms ?? 0
+      return { compromise, madeMs, rotation, needs: needsOf(compromise, current) }
+    },
+    async sweep(now = false): Promise<void> {
+      if (!now && Math.abs(clock.nowMs() - lookedMs) < 1_000) return
+      lookedMs = clock.nowMs()
+      const rows = await store.read.selectFrom('compromises').selectAll().execute()
+      for (const one of rows) {
+        // A server that starts has nothing open of what was answered before.
+        if (isFirst && one.ended_ms !== null) seen.add(one.seq)
+        if (one.ended_ms === null) await goOn(one)
+        else if (!seen.has(one.seq)) await end(one)
+      }
+      isFirst = false
+    },
+  }
+}
