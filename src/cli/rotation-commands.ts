@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { act, jsonOption, serverOption, tokenNote } from './command.ts'
 
-/** `mayfly secret rotate|status`. */
+/** `mayfly secret rotate|status|compromise`. */
 export function addRotation(secret: Command): void {
   secret
     .command('rotate')
@@ -29,6 +29,34 @@ export function addRotation(secret: Command): void {
     .action(
       act(async (name: string | undefined, options) =>
         (await import('./secret-status.ts')).secretStatus(name, options),
+      ),
+    )
+  secret
+    .command('compromise')
+    .description(
+      'others know the value: end what was made from it, rotate it, see it dead. Said again, it goes on',
+    )
+    .argument('<name>')
+    .option('--reason <text>', 'for the record')
+    .option('--again', 'the value that was the answer to the last one is known, too', false)
+    .option(
+      '--report <dir>',
+      'write report.md and report.json: every run that used it, proved by the audit log',
+    )
+    .option('--folder <dir>', 'the audit log’s folder, for the report')
+    .option('--url <url>', 'or where it is served')
+    .option('--data <dir>', 'or the data folder of the server that runs here')
+    .option('--key <vkey>', 'the log’s public key, or a file that holds it')
+    .option('--no-index', 'read the whole log, and keep no index in the cache folder')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `\nExit code: 0 the old value was seen dead, 1 nothing could prove it, 3 it is not over.${tokenNote}`,
+    )
+    .action(
+      act(async (name: string, options) =>
+        (await import('./secret-compromise.ts')).compromiseSecret(name, options),
       ),
     )
 }

@@ -95,9 +95,10 @@ export function createCompromises(deps: {
     if (current > version) return await close(one)
     const config = configOf(secret)
     const [last] = await records.latest(secret, 1)
-    const isTried =
-      last !== undefined && last.from_version === current && clock.nowMs() < (last.ended_ms ?? 0) + retryMs
-    if (config === undefined || isTried) return
+    // One that failed for it is begun again a little later; what was tried before it was said does not count.
+    const isTried = last?.cause === 'compromise' && last.from_version === current
+    const untilMs = isTried ? (last.ended_ms ?? 0) + retryMs : 0
+    if (config === undefined || clock.nowMs() < untilMs) return
     await deps.begin(secret, config.rotation, { cause: 'compromise', by: one.asked_by })
   }
 

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 
 /** Of what the tables below are made; an index of another version is made anew. */
-const version = 2
+const version = 3
 
 const tables = `
   CREATE TABLE IF NOT EXISTS state (

@@ -55,6 +55,7 @@ export function termsOf(entry: Entry, run: Facts['job'] = {}): Term[] {
     if (version !== undefined) add('package', `${name}@${version}`)
   }
   add('secret', facts.secret)
+  for (const name of furtherSecrets(entry.data)) add('secret', name)
   add('session', facts.session)
   add('step', facts.step)
   add('lease', facts.lease)
@@ -68,4 +69,11 @@ export function termsOf(entry: Entry, run: Facts['job'] = {}): Term[] {
     add('ref', ref)
   }
   return [...found.values()]
+}
+
+/** The key of a client certificate, and what a credential was minted with. */
+function furtherSecrets({ clientKey, secrets }: Entry['data']): string[] {
+  return [clientKey, ...(Array.isArray(secrets) ? (secrets as unknown[]) : [])].filter(
+    (name) => typeof name === 'string',
+  )
 }

@@ -1,0 +1,66 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { CompromiseAnswer } from './compromise-answer.ts'
+import { writeReport, type Uses } from './compromise-report.ts'
+import { createOperatorApi, type OperatorApi } from './operator-api.ts'
+import { exitCodes, print } from './output.ts'
+import type { SearchOptions } from './audit-search.ts'
+import { sentence } from './secret-rotate.ts'
+
+const looks = 120
+const lookMs = 500
+
+/**
+ * Says that others know the value in use, and waits for the answer: 0 if the old value was seen dead, 1 if nothing could prove it,
+ * 3 if it is not over. Said again, it goes on.
+ */
+export async function compromiseSecret(
+  name: string,
+  options: SearchOptions & { server?: string; reason?: string; again: boolean; report?: string },
+): Promise<number> {
+  const api = createOperatorApi(options)
+  const { reason, again } = options
+  const begun = await api.call<CompromiseAnswer>('POST', pathOf(name), {
+    again,
+    ...(reason === undefined ? {} : { reason }),
+  })
+  const seen = await watch(api, name, begun)
+  const uses: Uses | undefined =
+    options.report === undefined ? undefined : await writeReport(options.report, seen, options)
+  print(options.json, { ...seen, ...(uses === undefined ? {} : { report: uses.files, uses: uses.count }) }, [
+    ...linesOf(seen),
+    ...(uses === undefined
+      ? []
+      : [`${uses.count} leases in ${uses.runs} runs used it: ${uses.files.join(', ')}`]),
+  ])
+  if (seen.ended === null) return exitCodes.unavailable
+  return seen.proof === 'probed' ? exitCodes.ok : exitCodes.refused
+}
+
+async function watch(api: OperatorApi, name: string, begun: CompromiseAnswer): Promise<CompromiseAnswer> {
+  let seen = begun
+  for (let look = 0; look < looks && seen.ended === null && seen.needs === null; look++) {
+    await pause(lookMs)
+    seen = await api.call<CompromiseAnswer>('GET', pathOf(name))
+  }
+  return seen
+}
+
+function linesOf(seen: CompromiseAnswer): string[] {
+  const { secret, version, leases, rotation, needs, proof, ended } = seen
+  return [
+    `${secret}: nothing is leased from version ${version} any more; ${leases} ${leases === 1 ? 'lease was' : 'leases were'} ended`,
+    ...(rotation === null ? [] : [sentence(rotation)]),
+    ...(needs === null ? [] : [`a person must act: ${needs}; then run this again`]),
+    ...(ended !== null && proof === 'probed' ? ['the old value was tried, and is dead'] : []),
+    ...(ended !== null && proof !== 'probed'
+      ? ['it could not be proved that the old value is dead: look at its upstream']
+      : []),
+    ...(ended === null && needs === null
+      ? ['it is not over yet: run this again, or look at mayfly secret status']
+      : []),
+  ]
+}
+
+function pathOf(name: string): string {
+  return `/v1/compromises/${encodeURIComponent(name)}`
+}
