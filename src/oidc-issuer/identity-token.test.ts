@@ -96,7 +96,7 @@ test('a token for AWS: who, for whom, how long, and session tags only for who as
     repository_id: '1296269',
     ref: 'refs/heads/main',
     commit: 'abc',
-    nbf: iat,
+    nbf: iat - 60,
     exp: iat + 300,
     'https://aws.amazon.com/tags': {
       principal_tags: {
@@ -189,6 +189,13 @@ test('OpenBao takes them for the role that they are bound to, and for no other',
   assert.equal(await loginAtOpenBao(config, bound, await sign()), 'lse_1')
   await assert.rejects(loginAtOpenBao(config, role, await sign()), errors.JWTClaimValidationFailed)
   await assert.rejects(loginAtOpenBao(config, { ...role, bound_subject: 'server:x' }, token), /bound subject/)
+})
+
+test('a clock that is a little behind takes them; one that is far behind does not', async () => {
+  const verify = await relyingParty(it.url, aws)
+  const token = await sign()
+  await verify(token, it.clock.nowMs() - 50_000)
+  await assert.rejects(verify(token, it.clock.nowMs() - 120_000), errors.JWTClaimValidationFailed)
 })
 
 test('a withdrawn key is gone from the JWKS at once', async () => {

@@ -35,6 +35,8 @@ export interface IdentityTokenRequest {
 export type SignIdentityToken = (request: IdentityTokenRequest) => Promise<Secret>
 
 const lifetimeSeconds = 300
+/** The clock of who takes it may be that much behind ours. */
+const skewSeconds = 60
 
 export function createIdentityTokens(deps: {
   signingKeys: SigningKeys
@@ -56,7 +58,7 @@ export function createIdentityTokens(deps: {
       aud: audience,
       ...claims,
       iat,
-      nbf: iat,
+      nbf: iat - skewSeconds,
       exp: iat + lifetimeSeconds,
       jti: newId('idt'),
       ...(awsSessionTags ? { 'https://aws.amazon.com/tags': sessionTags(claims) } : {}),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { inspect } from 'node:util'
-import { UpstreamBusy } from '../../credentials/index.ts'
+import { UpstreamBusy, type MintRequest } from '../../credentials/index.ts'
 import {
   code,
   connection,
@@ -43,6 +43,20 @@ async function pass({ it, step }: Pick<Begun, 'it' | 'step'>, seconds: number, e
   }
   await delivered(it)
 }
+
+test('an issuer is told whom it is for: run, step, role, and the job as its CI said it', async (t) => {
+  const { it, upstream, session, step } = await begin(t)
+  const asked: MintRequest[] = []
+  const { mint } = upstream.issuer
+  upstream.issuer.mint = (...request) => {
+    asked.push(request[0])
+    return mint(...request)
+  }
+  await it.broker.lease(step, db(), grant)
+  const [request] = asked
+  assert.deepEqual([request?.run, request?.step, request?.role], [session.runId, step.id, 'build'])
+  assert.deepEqual(request?.job, session.subject)
+})
 
 test('minted: requested before it is made, kept before it is in the log, there before anybody has it; one for all who ask', async (t) => {
   const { it, upstream, step } = await begin(t)
