@@ -16,6 +16,7 @@ import type { BenchResult } from './result.ts'
 import { benchRevokeStep } from './revoke-step.ts'
 import { benchRevoke } from './revoke.ts'
 import { benchBuild, benchRun } from './step.ts'
+import { benchVault } from './vault.ts'
 
 /** Every figure that we state, by name: `npm run bench -- NAME`. */
 const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
@@ -39,6 +40,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   mask: benchMask,
   logs: benchLogs,
   leases: benchLeases,
+  vault: benchVault,
 }
 
 /** Takes minutes, so only when it is asked for. */

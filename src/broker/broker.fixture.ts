@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { AuditClient, AuditEvent, RunNumbers } from '../audit/client/index.ts'
+import { entryType } from '../audit/verify/entry-type.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Identity } from '../identity/index.ts'
 import { limits, MayflyError, Secret, type Clock } from '../lib/index.ts'
@@ -73,6 +74,7 @@ export function fakeAudit(): FakeAudit {
   async function append(event: AuditEvent) {
     await audit.holds.get(event.type)
     if (audit.down) throw unavailable('down')
+    entryType(event.type)
     const bytes = Buffer.byteLength(JSON.stringify(event))
     if (bytes > limits.auditEntryBytes) throw new MayflyError('limit_exceeded', 'too large')
     if (event.id === undefined || !ids.has(event.id)) audit.entries.push(structuredClone(event))

@@ -242,7 +242,7 @@ export function leaseRevokeFailed(
   step: StepOfLease,
   failed: { kind: string; means: string; failure: string; attempts: number; since: string; expires: string },
 ): AuditEvent {
-  return leaseEvent('lease.revoke_failed', lease, step, failed)
+  return leaseEvent('lease.unrevoked', lease, step, failed)
 }
 
 /** What its entry says of the step whose lease was revoked: after a crash there is no more of it than its row. */

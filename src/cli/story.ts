@@ -146,7 +146,7 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'lease.renewed': (data) => [
     `the lease on ${text(data['connection'])} was renewed until ${text(data['expires'])}`,
   ],
-  'lease.revoke_failed': (data) => [
+  'lease.unrevoked': (data) => [
     `NOT REVOKED: the lease on ${text(data['connection'])} (${text(data['kind'])}), tried ${text(data['attempts'])} times since ${text(data['since'])}: ${text(data['failure'])}`,
   ],
   'access.granted': (data) => [`was granted ${operations(data['operations'])}${detail(data)}`],
@@ -229,7 +229,7 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'secret.moved': (data) => [
     `${text(data['by'])} renamed secret "${text(data['secret'])}" to "${text(data['to'])}"${thoughNeeded(data)}`,
   ],
-  'oidc.key_rotated': (data) => [
+  'oidc.rotated': (data) => [
     `${data['by'] === undefined ? 'Mayfly, on schedule,' : text(data['by'])} made key ${text(data['key'])} (${text(data['alg'])}) for ${text(data['use'])} tokens; ${data['reason'] === 'compromised' ? `${text(data['replaces'])} IS WITHDRAWN` : `it signs from ${text(data['signs_from'])}`}`,
   ],
   'honey.touched': ({ planted, how, host, path, address }) => {

@@ -27,7 +27,7 @@ async function setupServers(t: TestContext, count = 1) {
   const rows = () => store.read.selectFrom('signing_keys').selectAll().execute()
   const entries = async () => {
     while ((await broker.counts()).undelivered > 0) await new Promise((next) => setImmediate(next))
-    return it.audit.ofType('oidc.key_rotated')
+    return it.audit.ofType('oidc.rotated')
   }
   return { ...server, it, servers, rows, entries }
 }

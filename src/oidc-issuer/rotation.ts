@@ -80,7 +80,7 @@ export function createRotation(deps: {
     const retired_ms = not_before_ms
     const withdrawn_ms = now ? created_ms : not_before_ms + keepMs
     const event = {
-      type: 'oidc.key_rotated',
+      type: 'oidc.rotated',
       data: {
         ...why,
         key: row.kid,

@@ -66,10 +66,10 @@ export function entryOf(before: Row, after: Row): AuditEvent | undefined {
   if (after.state === 'promoted' && before.state !== 'promoted') return { type: 'secret.rotated', data }
   if (after.state === 'done') return { type: 'secret.retired', data: { ...data, proof: after.proof } }
   const reason = after.failure
-  if (after.state === 'rolled_back') return { type: 'secret.rotation_rolled_back', data: { ...data, reason } }
-  if (after.state === 'failed') return { type: 'secret.rotation_failed', data: { ...data, reason } }
+  if (after.state === 'rolled_back') return { type: 'secret.rolledback', data: { ...data, reason } }
+  if (after.state === 'failed') return { type: 'secret.unrotated', data: { ...data, reason } }
   if (!isStuck(before, after)) return undefined
-  return { type: 'secret.rotation_failed', data: { ...data, state: after.state, reason } }
+  return { type: 'secret.unrotated', data: { ...data, state: after.state, reason } }
 }
 
 function factsOf(row: Row): Record<string, unknown> {

@@ -117,7 +117,7 @@ test('a probe that fails: the new one is ended, the old one stays, people are to
   const row = (await it.rows()).at(-1)
   assert.equal(row?.state, 'rolled_back')
   assert.match(row.failure ?? '', /does not work/)
-  assert.equal(it.types().at(-1), 'secret.rotation_rolled_back')
+  assert.equal(it.types().at(-1), 'secret.rolledback')
   assert.equal(it.told.at(-1)?.event, 'secret.rotation_failed')
 })
 

@@ -1,4 +1,3 @@
-import { MayflyError } from '../lib/index.ts'
 import { z } from 'zod'
 import { requirementsOf, rolesToAskAgain } from '../approval/index.ts'
 import { recordedIdentity, type Session } from '../broker/index.ts'
@@ -56,7 +55,6 @@ export async function exchangeToken(
   call: Call,
   request: z.output<typeof exchangeRequest>,
 ): Promise<z.output<typeof exchangeResponse>> {
-  refuseWhileSealed(deps)
   const rules = deps.rules.current()
   // At once, since neither depends on the other; what the token is said to be counts only if the proof is good.
   const [proof, verified] = await Promise.all([
@@ -105,12 +103,6 @@ export async function exchangeToken(
     await deps.broker.endSession(opened.session, 'approval_not_asked')
     throw error
   }
-}
-
-/** Before the token is used up: the job may come again. */
-function refuseWhileSealed({ vaultControl }: ExchangeDeps): void {
-  const why = vaultControl.closed()
-  if (why !== undefined) throw new MayflyError('vault_sealed', `nothing is issued: ${why}`)
 }
 
 /** A policy that was applied while the session was written ends sessions like it, and did not see this one. */

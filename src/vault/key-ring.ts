@@ -61,6 +61,7 @@ export function createStoredRing(store: Store): StoredRing {
     },
     key: (id) => new Secret(key(id)),
     use(given) {
+      if (root !== undefined && root.key !== given.key) root.key.fill(0)
       root = given
       reason = notOpenYet
     },

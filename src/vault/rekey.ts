@@ -16,7 +16,7 @@ export async function rekey(
   passphrase?: Secret,
 ): Promise<{ provider: string; kind: string; describe: string }> {
   const { store, ring, clock } = deps
-  const old = ring.root()
+  const before = ring.root().id
   const provider = deps.providers.named(to)
   const [id, root] = [randomUUID(), randomBytes(keyBytes)]
   if (passphrase !== undefined) provider.give?.(passphrase)
@@ -31,9 +31,12 @@ export async function rekey(
   const { kind, describe } = provider
   await store.write(async (tx, run) => {
     const now = await stateIn(tx)
-    if (now?.state !== 'open' || now.root !== old.id)
+    if (now?.state !== 'open' || now.root !== before)
       throw new MayflyError('conflict', 'the vault is being sealed, or was wrapped anew meanwhile: try again')
-    for (const row of await tx.selectFrom('vault_keys').select(['id', 'wrapped']).execute()) {
+    const rows = await tx.selectFrom('vault_keys').select(['id', 'wrapped']).execute()
+    for (const row of rows) {
+      // Each time: a root that was forgotten meanwhile is overwritten with zeros.
+      const old = ring.root()
       const key = unwrapRingKey(old.key, row.id, row.wrapped)
       const set = { wrapped: wrapRingKey(root, row.id, key), provider: JSON.stringify({ root: id }) }
       key.fill(0)

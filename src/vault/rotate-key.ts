@@ -47,10 +47,10 @@ export function createKeyRotation(deps: { store: Store; ring: StoredRing; clock:
 
   return {
     async begin() {
-      const root = ring.root()
+      ring.root()
       return await store.write(async (tx, run) => {
         const now = await stateIn(tx)
-        if (now?.state !== 'open' || now.root !== root.id)
+        if (now?.state !== 'open' || ring.lacksRoot())
           throw new MayflyError('conflict', 'the vault is being sealed or wrapped anew: try again')
         const waiting = await tx
           .selectFrom('vault_keys')
@@ -59,6 +59,8 @@ export function createKeyRotation(deps: { store: Store; ring: StoredRing; clock:
           .where('retired_ms', 'is', null)
           .executeTakeFirst()
         if (waiting !== undefined) return { key: now.newest, begun: false }
+        // Not before: a root that was forgotten meanwhile is overwritten with zeros.
+        const root = ring.root()
         const [key, made] = [now.newest + 1, randomBytes(keyBytes)]
         const provider = JSON.stringify({ root: root.id })
         const wrapped = wrapRingKey(root.key, key, made)

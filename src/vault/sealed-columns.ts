@@ -28,6 +28,7 @@ export const sealedColumns: readonly SealedColumn[] = [
 /** Rows of `meta` that are sealed, in base64, by their keys. */
 export const sealedMeta: Readonly<Record<string, string>> = {
   run_ca_seed: 'seed of the certificate authorities of runs',
+  honey_seed: 'seed of honey credentials',
   'vault check': 'vault check',
 }
 

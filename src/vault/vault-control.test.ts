@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readFileSync, rmSync } from 'node:fs'
+import { globSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
@@ -117,6 +117,25 @@ test('every column of bytes in the store is known: as sealed, or why it is not',
     ...Object.keys(otherBytes),
   ]
   assert.deepEqual(bytes.toSorted(), known.toSorted())
+})
+
+test('whoever seals is known, since a key is retired once nothing of theirs names it', () => {
+  const folder = join(import.meta.dirname, '..')
+  const found = globSync('**/*.ts', { cwd: folder })
+    .filter((file) => !/\.(?:test|fixture)\.ts$/.test(file) && !file.startsWith('vault/'))
+    .filter((file) =>
+      /import \{[^}]*\bseal\b[^}]*\} from '[./]+\/vault\/index\.ts'/.test(
+        readFileSync(join(folder, file), 'utf8'),
+      ),
+    )
+  // Each of them: `sealedColumns` or `sealedMeta` has where it keeps what it seals.
+  assert.deepEqual(found.toSorted(), [
+    'broker/people.ts',
+    'broker/run-keys.ts',
+    'honey/honey.ts',
+    'main/up.ts',
+    'oidc-issuer/signing-key.ts',
+  ])
 })
 
 test('rotate-key: everything is sealed anew by a new key, online; only then the old one is retired', async (t) => {

@@ -21,7 +21,7 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   'session.refused': 'refused',
   'lease.issued': 'granted',
   'lease.renewed': 'granted',
-  'lease.revoke_failed': 'failed',
+  'lease.unrevoked': 'failed',
   'approval.granted': 'granted',
   'approval.denied': 'denied',
   'approval.refused': 'refused',

@@ -234,9 +234,9 @@ test('an upstream that is down: asked again with longer waits, told after ten mi
     await it.broker.idle()
   }
   assert.deepEqual(waits, [500, 1_000, 2_000, 4_000, 8_000, 16_000])
-  assert.equal(it.audit.ofType('lease.revoke_failed').length, 0)
+  assert.equal(it.audit.ofType('lease.unrevoked').length, 0)
   await pass(begun, 700)
-  const [failed, ...more] = it.audit.ofType('lease.revoke_failed')
+  const [failed, ...more] = it.audit.ofType('lease.unrevoked')
   assert.deepEqual(more, [])
   assert.match(String(failed?.data['failure']), /does not answer/)
   assert.equal((await rows(begun))[0]?.state, 'revoke_failed')
@@ -257,7 +257,7 @@ test('never revoked, it is told each hour until it has ended by itself', async (
   }
   await it.broker.endStep(step, { reason: 'finished' })
   await pass(begun, 11_000)
-  assert.equal(it.audit.ofType('lease.revoke_failed').length, 3)
+  assert.equal(it.audit.ofType('lease.unrevoked').length, 3)
   const [row] = await rows(begun)
   assert.deepEqual([row?.state, row?.proof], ['expired', 'expired'])
 })

@@ -3,6 +3,7 @@ import type { ExchangeDeps } from '../exchange-deps.ts'
 import { exchangeRequest, exchangeToken } from '../exchange.ts'
 import { cancelRequest, pollPeople, pollRequest } from '../grant-flow.ts'
 import { withBody, type Route } from '../route.ts'
+import { MayflyError } from '../../lib/index.ts'
 import { exchangeResponse } from '../token-answer.ts'
 
 const tokenForm = z.object({ token: z.string().min(1), token_type_hint: z.string().optional() })
@@ -34,9 +35,10 @@ export function oauthRoutes(deps: ExchangeDeps): Route[] {
       auth: 'none',
       bodyType: 'form',
       response: exchangeResponse,
-      ...withBody(z.discriminatedUnion('grant_type', [exchangeRequest, pollRequest]), (call, body) =>
-        'device_code' in body ? pollPeople(deps, call, body) : exchangeToken(deps, call, body),
-      ),
+      ...withBody(z.discriminatedUnion('grant_type', [exchangeRequest, pollRequest]), (call, body) => {
+        refuseWhileSealed(deps)
+        return 'device_code' in body ? pollPeople(deps, call, body) : exchangeToken(deps, call, body)
+      }),
     },
     {
       method: 'POST',
@@ -111,4 +113,10 @@ function wellKnown(path: string, summary: string, answer: () => object): Route {
     response: z.looseObject({}),
     handle: async () => answer(),
   }
+}
+
+/** Before the token is used up: the job may come again. */
+function refuseWhileSealed({ vaultControl }: ExchangeDeps): void {
+  const why = vaultControl.closed()
+  if (why !== undefined) throw new MayflyError('vault_sealed', `nothing is issued: ${why}`)
 }
