@@ -123,6 +123,7 @@ async function finish(world: World, server: Server, steps: readonly Step[], mode
   for (const step of steps) await world.endStep(one, step)
   for (let i = 0; i < 8; i++) {
     await Promise.all([one.leases.sweep(), two.leases.sweep()])
+    one.deliver()
     await world.settle()
     await world.advance(i < 3 ? 61_000 : 310_000)
   }

@@ -2,7 +2,7 @@ import type { QueryCreator, Selectable } from 'kysely'
 import type { Clock, RunId, StepId } from '../../lib/index.ts'
 import type { RunNumbers } from '../../audit/client/index.ts'
 import type { Identity } from '../../identity/index.ts'
-import { insertRow, type Store, type Tables } from '../../store/index.ts'
+import { insertRow, type Statement, type Store, type Tables } from '../../store/index.ts'
 import { leaseRenewed, leaseRevoked, type StepOfLease } from '../events.ts'
 import type { Lease, Step } from '../model.ts'
 import type { Outbox } from '../outbox.ts'
@@ -89,15 +89,15 @@ export function createLedger(deps: {
     await outbox.write(async (tx, add) => {
       const open = await tx
         .selectFrom('leases')
-        .select(['id', 'connection', 'plan'])
+        .select(['id', 'connection', 'plan', 'state', 'revoke_reason', 'attempts'])
         .where('step_id', '=', step.id)
         .where('revoked_ms', 'is', null)
-        .where('state', '=', 'issued')
         .execute()
-      const [kept, minted] = [
-        open.filter(({ plan }) => plan === null),
-        open.filter(({ plan }) => plan !== null),
-      ]
+      const inForce = open.filter(({ state }) => state === 'issued')
+      const kept = inForce.filter(({ plan }) => plan === null)
+      const minted = inForce.filter(({ plan }) => plan !== null)
+      // Those that were replaced have waited for whoever still used them: nobody does now.
+      const waiting = open.filter((row) => row.revoke_reason === replaced && row.attempts === 0)
       if (kept.length > 0)
         await tx
           .updateTable('leases')
@@ -105,17 +105,28 @@ export function createLedger(deps: {
           .where('id', 'in', idsOf(kept))
           .execute()
       if (minted.length > 0) await revoking(tx, clock, reason).where('id', 'in', idsOf(minted)).execute()
-      // Those that were replaced have waited for whoever still used them: nobody does now.
-      await tx
-        .updateTable('leases')
-        .set({ due_ms: clock.nowMs() })
-        .where('step_id', '=', step.id)
-        .where('revoked_ms', 'is', null)
-        .where('revoke_reason', '=', replaced)
-        .where('attempts', '=', 0)
-        .execute()
+      if (waiting.length > 0)
+        await tx
+          .updateTable('leases')
+          .set({ due_ms: clock.nowMs() })
+          .where('id', 'in', idsOf(waiting))
+          .execute()
       add(kept.map((row) => leaseRevoked(row, step, reason)))
     })
+  }
+
+  /** What came too late is there all the same, also if its row is final: then it holds nothing any more, or is gone. */
+  async function tooLate(requested: Requested, made: Made): Promise<'ended'> {
+    const { lease, plan } = requested
+    await store.write(async (tx) => {
+      const row = await tx.selectFrom('leases').select('id').where('id', '=', lease).executeTakeFirst()
+      if (row === undefined) await tx.insertInto('leases').values(requestedRow(requested, clock)).execute()
+      await revoking(tx, clock, 'late')
+        .set({ handle: made.handle, expires_ms: made.expiresMs, plan, revoked_ms: null, proof: null })
+        .where('id', '=', lease)
+        .execute()
+    })
+    return 'ended'
   }
 
   return {
@@ -135,32 +146,15 @@ export function createLedger(deps: {
           await endRun(tx, add, deps.numbers, step.session.runId)
       })
     },
-    made: (requested, made) =>
-      store.write(async (tx) => {
-        const row = await tx
-          .selectFrom('leases')
-          .innerJoin('steps', 'steps.id', 'leases.step_id')
-          .select(['leases.state', 'steps.ended_ms'])
-          .where('leases.id', '=', requested.lease)
-          .executeTakeFirst()
-        const stands = row?.ended_ms === null && (row.state === 'requested' || row.state === 'issued')
-        const known = { handle: made.handle, expires_ms: made.expiresMs, claimed_ms: null, claimed_by: null }
-        if (stands) {
-          await tx
-            .updateTable('leases')
-            .set({ ...known, state: 'issued', due_ms: null, ...(made.heard ? { asked_ms: null } : {}) })
-            .where('id', '=', requested.lease)
-            .execute()
-          return 'issued'
-        }
-        // What came too late is there all the same, also if its row was final: then it holds nothing any more.
-        if (row === undefined) await tx.insertInto('leases').values(requestedRow(requested, clock)).execute()
-        await revoking(tx, clock, 'late')
-          .set({ ...known, plan: requested.plan, revoked_ms: null, proof: null })
-          .where('id', '=', requested.lease)
-          .execute()
-        return 'ended'
-      }),
+    async made(requested, made) {
+      const { lease } = requested
+      await store.writeAll(() => [issuedStatement(lease, made)])
+      const row = store.find('leases', { id: lease })
+      // With this handle in it, it was written: if its step has ended since, it is being revoked by it.
+      if (row?.handle != null && Buffer.compare(row.handle, made.handle) === 0)
+        return row.state === 'issued' ? 'issued' : 'ended'
+      return await tooLate(requested, made)
+    },
     async renewing(lease, untilMs) {
       const changed = await store.write((tx) =>
         tx
@@ -268,6 +262,16 @@ export function createLedger(deps: {
       const states = Object.fromEntries(rows.map(({ state, leases }) => [state, leases]))
       return { issued: revoked + active + ending, revoked, active, ending, states }
     },
+  }
+}
+
+/** In one statement, since a step waits for it: in force, unless its step is over or it was given up. */
+function issuedStatement(lease: string, { handle, expiresMs, heard }: Made): Statement {
+  return {
+    sql: `update leases set state = 'issued', handle = ?, expires_ms = ?, due_ms = null, claimed_ms = null, claimed_by = null
+      ${heard ? ', asked_ms = null' : ''} where id = ? and state in ('requested', 'issued')
+      and exists (select 1 from steps where steps.id = leases.step_id and steps.ended_ms is null)`,
+    parameters: [handle, expiresMs, lease],
   }
 }
 
