@@ -59,7 +59,7 @@ async function published(fits: (entry: Entry) => boolean): Promise<Entry> {
 async function exchange(claims: Record<string, unknown>, scope: string): Promise<Record<string, unknown>> {
   const signer = await createProofSigner({ clock: systemClock })
   const uri = `${stage.server}/oauth/token`
-  signer.learnNonce((await fetch(`${stage.server}/.well-known/jwks.json`)).headers.get('dpop-nonce'))
+  signer.learnNonce((await fetch(`${stage.server}/oauth/jwks.json`)).headers.get('dpop-nonce'))
   const response = await fetch(uri, {
     method: 'POST',
     headers: { dpop: await signer.sign({ method: 'POST', uri }) },
