@@ -1,3 +1,4 @@
+import { readBundle } from '../config/index.ts'
 import { createOperatorApi } from './operator-api.ts'
 import { print, table } from './output.ts'
 
@@ -27,7 +28,17 @@ export async function history(options: Options): Promise<void> {
 export async function show(version: number | undefined, options: Options): Promise<void> {
   const path = version === undefined ? '/v1/policy' : `/v1/policy/versions/${version}`
   const result = await createOperatorApi(options).call<{ version: number; text: string }>('GET', path)
-  print(options.json, result, [result.text.replace(/\n$/, '')])
+  print(options.json, result, readable(result.text))
+}
+
+/** mayfly.yaml; behind it, each under its name, the files that were applied with it. */
+function readable(text: string): string[] {
+  const { policy, files } = readBundle(text)
+  const plain = (one: string) => one.replace(/\n$/, '')
+  return [
+    plain(policy),
+    ...Object.entries(files).flatMap(([name, content]) => ['', `# --- ${name} ---`, plain(content)]),
+  ]
 }
 
 export async function rollback(version: number, options: Options & { dryRun: boolean }): Promise<void> {

@@ -316,6 +316,9 @@ test('apply sends along the certificate file that a connection names', async () 
   const dry = await stage.operate(['apply', '--dry-run', file])
   assert.deepEqual([dry.exitCode, dry.stderr], [0, ''])
   assert.match(dry.stdout, /valid; not applied/)
+  assert.equal((await stage.operate(['apply', file])).exitCode, 0)
+  const shown = await stage.operate(['policy', 'show'])
+  assert.match(shown.stdout, /, ca: git\.pem[^]*\n\n# --- ca:git\.pem ---\n-----BEGIN CERTIFICATE-----\n/)
 })
 
 test('a lost operator token: a new one from the machine itself, while the server runs and while not; recorded', async () => {
