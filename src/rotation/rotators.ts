@@ -5,10 +5,12 @@ import { commandRotator } from './rotators/command.ts'
 import { githubAppKey } from './rotators/github-app-key.ts'
 import { gitlabToken } from './rotators/gitlab-token.ts'
 import { httpRotator } from './rotators/http.ts'
+import { mysqlUsers } from './rotators/mysql-users.ts'
 import { postgresUsers } from './rotators/postgres-users.ts'
 
-const rotators: { readonly [Name in RotatorName]?: Rotator<Name> } = {
+const rotators: { readonly [Name in RotatorName]: Rotator<Name> } = {
   'postgres-users': postgresUsers,
+  'mysql-users': mysqlUsers,
   http: httpRotator,
   'github-app-key': githubAppKey,
   'gitlab-token': gitlabToken,

@@ -23,6 +23,20 @@ export async function endAccount(place: Place, user: string, host: string): Prom
   })
 }
 
+/** Lets an account in no more and cuts its connections; it stays. */
+export async function shutAccount(
+  place: Place,
+  user: string,
+  host: string,
+): Promise<'revoked' | 'not_found'> {
+  return withMysql(place, async (session) => {
+    const lock = `ALTER USER ${quoteText(user)}@${quoteText(host)} ACCOUNT LOCK`
+    const isThere = await unlessGone(() => session.ask(lock))
+    await cutConnections(session, user, place)
+    return isThere ? 'revoked' : 'not_found'
+  })
+}
+
 /** Whether it was there. */
 export async function unlessGone(asking: () => Promise<unknown>): Promise<boolean> {
   try {
