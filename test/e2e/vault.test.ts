@@ -102,6 +102,12 @@ test('a vault with a passphrase: made, used, rotated, sealed, unsealed, and seal
     assert.match(story.stdout, new RegExp(type))
   assert.equal(await again.stop(), 0)
 
+  const doctor = await runMayfly(['doctor', '--json', '--data', join(folder, 'data')], {
+    PATH: process.env['PATH'] ?? '',
+  })
+  assert.match(doctor.stdout, /its owner’s alone/)
+  assert.doesNotMatch(doctor.stdout, /vault\.key is missing/)
+
   const third = up(t, folder)
   await third.line()
   assert.equal(await third.stop(), 0, 'SIGTERM while it waits')

@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import type { Check, Finding } from './check.ts'
 
 /** On the server's machine: is the data folder its owner's alone, and the keys with it? */
@@ -45,8 +46,9 @@ function openToOthers(root: string): Open[] {
 }
 
 function missingKeys(root: string): Finding[] {
-  if (!existsSync(join(root, 'server', 'mayfly.db'))) return []
-  return ['vault.key', 'audit.vkey']
+  const database = join(root, 'server', 'mayfly.db')
+  if (!existsSync(database)) return []
+  return [...(needsKeyFile(database) ? ['vault.key'] : []), 'audit.vkey']
     .filter((file) => !existsSync(join(root, 'keys', file)))
     .map((file) => ({
       name: 'keys',
@@ -54,4 +56,19 @@ function missingKeys(root: string): Finding[] {
       says: `${join(root, 'keys', file)} is missing, and the store needs it`,
       mend: 'restore it from the backup: nothing else opens what is there',
     }))
+}
+
+/** Not where another key provider keeps the vault's root: the store says which one does. */
+function needsKeyFile(file: string): boolean {
+  try {
+    const database = new DatabaseSync(file, { readOnly: true })
+    const row = database.prepare("select value from meta where key = 'vault_root'").get()
+    database.close()
+    return (
+      row === undefined ||
+      (JSON.parse(String(row['value'])) as { provider?: unknown }).provider === 'key-file'
+    )
+  } catch {
+    return true
+  }
 }
