@@ -63,6 +63,10 @@ const lines: Readonly<Record<string, Line>> = {
   'secret.deleted': ['api', 4, 2],
   'secret.destroyed': ['api', 4, 2],
   'secret.moved': ['api', 3, 2],
+  'secret.rotated': ['api', 3, 1],
+  'secret.retired': ['api', 4, 1],
+  'secret.rolledback': ['api', 3, 3, 'failed'],
+  'secret.unrotated': ['api', 3, 4, 'failed'],
   'oidc.rotated': ['api', 3, 2],
   'vault.sealed': ['api', 3, 3],
   'vault.unsealed': ['api', 3, 3],
@@ -85,6 +89,7 @@ const lines: Readonly<Record<string, Line>> = {
 
   'package.changed': ['finding', 1, 4],
   'honey.touched': ['finding', 1, 5],
+  'secret.compromised': ['finding', 1, 5],
   'sumdb.contradicted': ['finding', 1, 5],
   'provenance.downgraded': ['finding', 1, 4],
   'entries.lost': ['finding', 1, 4],
