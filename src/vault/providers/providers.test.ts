@@ -280,7 +280,7 @@ const moto = join(process.env['HOME'] ?? '/nowhere', '.cache/mayfly-tests/moto/b
 
 test(
   'aws-kms: a key of moto’s server',
-  { skip: existsSync(moto) ? false : 'moto is not installed (npm run setup tests, with Python)' },
+  { skip: existsSync(moto) ? false : 'moto is not installed (npm run test:whole installs it, with Python)' },
   async (t) => {
     const port = await freePort()
     const server = spawn(moto, ['-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' })
