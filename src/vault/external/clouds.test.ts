@@ -47,7 +47,11 @@ print(first)
 
 test(
   'AWS Secrets Manager and Parameter Store: what boto3 has set, by version and field, and what is not there',
-  { skip: existsSync(join(moto, 'moto_server')) ? false : 'moto is not installed (npm run test:whole installs it, with Python)' },
+  {
+    skip: existsSync(join(moto, 'moto_server'))
+      ? false
+      : 'moto is not installed (npm run test:whole installs it, with Python)',
+  },
   async (t) => {
     const endpoint = await startMoto(t)
     const first = execFileSync(join(moto, 'python'), ['-c', planted, endpoint], {
