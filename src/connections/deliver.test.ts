@@ -86,7 +86,7 @@ test('a field that the issuer does not give is refused when loaded, and so is a 
   assert.equal(refusals({ env: { DB_URL: 'postgres://{username}:{password}@h/{home}' } }), '')
   assert.equal(refusals({ files: { 'x.json': '{ "auth": "{basic}" }' } }), '')
   const http =
-    '{ http-issuer: { mint: { method: POST, url: "https://x.example.com/t" }, extract: { token: $.token } } }'
+    '{ http-issuer: { mint: { method: POST, url: "https://x.example.com/t" }, extract: { token: $.token, expires_in: $.expires_in } } }'
   assert.equal(refusals({ env: { X_TOKEN: '{token}' } }, http), '')
   assert.match(refusals({ env: { X_TOKEN: '{basic}' } }, http), /gives no \{basic\}/)
   const git =
