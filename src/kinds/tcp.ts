@@ -12,5 +12,5 @@ export const tcp = {
   transport: 'stream',
   path: { form: nothing, noun: 'nothing', example: '' },
   credentials: ['postgres-role', 'mysql-role', 'ssh-certificate', 'http-issuer'],
-  actions: { 'tcp:connect': { path: 'optional', ref: 'none', write: true } },
+  actions: { 'tcp:connect': { path: 'none', ref: 'none', write: true } },
 } as const satisfies Kind

@@ -84,9 +84,11 @@ export async function helpNpm(options: HelperOptions): Promise<void> {
   process.stdout.write(writeNpmLine(await credentialNamed(options, ['npm'])))
 }
 
-/** `mayfly credential end`: what was handed out is revoked. */
+/** `mayfly credential end`: what was handed out is revoked. A job whose tools needed nothing has nothing to end, and goes on. */
 export async function endHelper(options: HelperOptions): Promise<number> {
-  return (await endAgent(placeOf(options))) ? 0 : 1
+  const ended = await endAgent(placeOf(options))
+  process.stderr.write(ended ? 'what was handed out is revoked\n' : 'nothing was handed out\n')
+  return 0
 }
 
 /** The agent itself, which `findAgent` starts: says on standard output that it listens, or why it does not. */

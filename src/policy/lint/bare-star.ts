@@ -1,4 +1,4 @@
-import { isWrite } from '../../kinds/index.ts'
+import { isWrite, namesPath } from '../../kinds/index.ts'
 import type { LintRule } from './rule.ts'
 
 export const bareStar: LintRule = {
@@ -10,7 +10,7 @@ export const bareStar: LintRule = {
   check({ roles }) {
     return roles.flatMap(({ name, grants }) =>
       grants.flatMap(({ action, path, ref, source, index }) => {
-        if (!isWrite(action)) return []
+        if (!isWrite(action) || !namesPath(action)) return []
         const what = isBare(path)
           ? 'everything on the connection'
           : ref !== undefined && isBare(ref.replace(/^refs\//, ''))

@@ -255,6 +255,19 @@ test('lint: a role that may move any tag of a registry, and not one that may mov
   )
 })
 
+test('lint: a connection that can only be granted as a whole is no star', () => {
+  const role = {
+    trust: `{ ${safe}, ref_protected: true }`,
+    grants: ['npm:install npmjs', 'git:read github/octo/app', 'tcp:connect orders', 'tcp:credential orders'],
+  }
+  const orders = `  orders: { kind: tcp, url: "tcp://db.internal:5432", credential: { postgres-role: { admin: secret:db } }, deliver: { env: { DB_PASSWORD: "{password}" } } }\n`
+  const text = policyText({ build: role }).replace('connections:\n', `connections:\n${orders}`)
+  assert.deepEqual(
+    lintText(text).map(({ rule }) => rule.id),
+    [],
+  )
+})
+
 test('lint: a connection that nobody can reach', () => {
   const text = policyText({ build: { trust: `{ ${safe} }` } }).replace('npm:install npmjs, ', '')
   assert.deepEqual(
