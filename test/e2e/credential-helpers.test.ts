@@ -327,7 +327,7 @@ test('at the end all of it is revoked, and a killed agent’s is too; the next h
   await dead()
   const again = await helper(['end'])
   assert.equal(again.code, 0)
-  assert.match(again.stderr, /nothing was handed out/)
+  assert.match(again.err, /nothing was handed out/)
   assert.equal((await helper(['npm'], alone)).code, 0)
   const pids = readdirSync('/proc').filter((pid) => isAgentIn(pid, join(stage.folder, 'run2')))
   assert.equal(pids.length, 1)
