@@ -200,10 +200,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   const strangers = createStrangers(tunnel)
 
-  deps.broker.onLeaseEnd((step, connection) => {
-    for (const one of open.list())
-      if (one.step.id === step.id && one.connection === connection) open.kill(one.id)
-  })
+  deps.broker.onLeaseEnd((step, connection) => open.cut(step.id, connection))
   deps.broker.onStepEnd((step) => {
     steps.end(step.id)
     pinned.forget(step.id)
@@ -222,8 +219,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const from = origin.get(socket)
     if (from === undefined) return plainAnswer(response, 400, 'mayfly: no tunnel')
     const { step, at } = from
-    open.request(steps.outermost(request.socket))
     const connection = meantBy(request.url ?? '', at)
+    open.request(steps.outermost(socket), (connection.storageOf ?? connection).name)
     request.socket.setTimeout(stepSilenceMs(connection))
     look?.request(step, connection, request, response)
     const what = `${connection.name} ${request.method}`

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { advertisement, gitHost, openWorld, until } from './gateway.fixture.ts'
+import { advertisement, compileRules, gitHost, openWorld, until } from './gateway.fixture.ts'
 
 test('what a step has open is known by connection, host and requests, until it closes', async (t) => {
   const world = await openWorld(t)
@@ -30,4 +30,46 @@ test('what a step has open is known by connection, host and requests, until it c
   world.brokers.end(world.step)
   await once(other, 'close')
   await until(() => world.gateway.connections().length === 0)
+})
+
+test('a lease that ends cuts what is open there, also a second connection of the host; all else goes on', async (t) => {
+  const world = await openWorld(t)
+  const place = { dial: `127.0.0.1:${world.upstream.port}`, ca: world.upstream.ca }
+  const api = (name: string) => ({
+    kind: 'http',
+    url: `https://${gitHost}/${name}`,
+    ...place,
+    credential: { bearer: `secret:${name}` },
+  })
+  const { targets, policy } = compileRules({ one: api('one'), two: api('two') }, [
+    'http:get one/*',
+    'http:get two/*',
+  ])
+  world.setTargets(targets, policy)
+  // Downloads that never end.
+  world.upstream.handle = (_request, response) => void response.write('begun')
+  const download = async (path: string, as = world.step) => {
+    const socket = await world.secure({ as })
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: ${gitHost}\r\n\r\n`)
+    await once(socket, 'data')
+    return socket
+  }
+  const another = world.brokers.open(world.step.session.jkt)
+  const [one, two, theirs] = [
+    await download('/one/x'),
+    await download('/two/x'),
+    await download('/two/x', another),
+  ]
+  assert.equal(world.upstream.openSockets(), 3)
+  const closed = once(two, 'close')
+  world.brokers.endLease(world.step, 'two')
+  await closed
+  // The host is not asked on for it either.
+  await until(() => world.upstream.openSockets() === 2)
+  assert.deepEqual([one.destroyed, theirs.destroyed], [false, false])
+  const first = once(one, 'close')
+  world.brokers.endLease(world.step, 'one')
+  await first
+  await until(() => world.gateway.connections().length === 1)
+  assert.equal(theirs.destroyed, false)
 })

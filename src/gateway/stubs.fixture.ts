@@ -114,11 +114,14 @@ export interface BrokerStub {
   readonly identities: Map<string, ClientIdentity>
   open(jkt: string, role?: string): Step
   end(step: Step, reason?: string): void
+  /** The step goes on, and loses what it had for a connection. */
+  endLease(step: Step, connection: string): void
 }
 
 export function stubBroker(): BrokerStub {
   const steps = new Map<StepId, Step>()
   const listeners: ((step: Step) => void)[] = []
+  const leaseListeners: ((step: Step, connection: string) => void)[] = []
   const identities = new Map<string, ClientIdentity>()
   const broker = {
     step: (id: StepId) => {
@@ -145,7 +148,7 @@ export function stubBroker(): BrokerStub {
     },
     endOf: () => undefined,
     onStepEnd: (listener: (step: Step) => void) => void listeners.push(listener),
-    onLeaseEnd: () => undefined,
+    onLeaseEnd: (listener: (step: Step, connection: string) => void) => void leaseListeners.push(listener),
   } as unknown as Broker
   return {
     broker,
@@ -183,6 +186,9 @@ export function stubBroker(): BrokerStub {
     end(step, reason = 'revoked') {
       step.endReason = reason
       for (const listener of listeners) listener(step)
+    },
+    endLease(step, connection) {
+      for (const listener of leaseListeners) listener(step, connection)
     },
   }
 }

@@ -51,6 +51,8 @@ test('HTTP/2 within the tunnel: requests and answers as with HTTP/1.1', async (t
     'x-trace': 'kept',
   })
   assert.deepEqual([got.status, got.body], [200, 'upstream says hello'])
+  // So that what it has open there is cut with its lease.
+  assert.equal(world.gateway.connections()[0]?.requests, 1)
   const big = Buffer.alloc(3_000_000, 'a')
   upstream.handle = (_request, response) => void response.writeHead(201).end(Buffer.alloc(2_000_000, 'b'))
   const posted = await askHttp2(client, { ':method': 'POST', ':path': '/base/ok', cookie: 'a=b' }, big)

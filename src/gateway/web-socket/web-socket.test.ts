@@ -323,3 +323,17 @@ test('on a WebSocket on which nothing passes the step is told which limit it was
   await until(() => told() !== JSON.stringify({ lines: [], next: 0, more: 0 }))
   assert.match(told(), /\(idle timeout\).*connections\.api\.timeouts\.idle/)
 })
+
+test('a WebSocket is cut on both sides when the lease ends that it was opened with; the step may open another', async (t) => {
+  const { ws, peer, world } = await openSockets(t)
+  const client = await ws('wss://api.test/base/live/x')
+  await once(client, 'open')
+  const plain = await ws('wss://plain.test/x')
+  await once(plain, 'open')
+  const closed = once(client, 'close')
+  world.brokers.endLease(world.step, 'api')
+  assert.equal((await closed)[0], 1006, 'no words of goodbye')
+  await until(() => peer.open() === 1)
+  assert.equal(plain.readyState, WebSocket.OPEN)
+  await once(await ws('wss://api.test/base/live/x'), 'open')
+})
