@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 import { httpIssuerProblems } from './http-issuer-check.ts'
 import { credentialTtl as ttl, duration } from './name-schema.ts'
+import { audience } from './identity-schema.ts'
 import { mysqlRole, postgresRole } from './database-account-schema.ts'
 import { plainUrl } from './plain-url.ts'
 import { sshCertificate } from './ssh-certificate-schema.ts'
@@ -258,6 +259,18 @@ const minted = [
           .record(z.string().regex(/^[a-z][a-z0-9_]{0,30}$/), secretReference)
           .default({})
           .describe('Secrets, by the names under which requests use them: `{secret.admin}`.'),
+        identity: z
+          .strictObject({
+            audience: audience.describe('For whom the token is, as the API says.'),
+            aws_session_tags: z
+              .boolean()
+              .optional()
+              .describe('With the claim that AWS reads session tags from.'),
+          })
+          .optional()
+          .describe(
+            'Instead of a secret: an identity token of Mayfly’s own OIDC issuer for the step’s role, which `mint` and `renew` show as `{identity.token}`.',
+          ),
         mint: httpRequest,
         extract: z
           .record(z.string().regex(/^[a-z][a-z0-9_]{0,30}$/), answerPath)

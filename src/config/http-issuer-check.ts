@@ -10,6 +10,7 @@ interface Request {
 
 interface HttpIssuer {
   readonly admin: Readonly<Record<string, string>>
+  readonly identity?: object | undefined
   readonly mint: Request
   readonly extract: Readonly<Record<string, string>>
   readonly authorization?: Readonly<Record<string, string>> | undefined
@@ -33,10 +34,11 @@ export function httpIssuerProblems(config: HttpIssuer): TemplateProblem[] {
   const { admin, mint, extract, renew, revoke, probe, find, authorization = {} } = config
   const secrets = Object.keys(admin).map((name) => `secret.${name}`)
   const fields = Object.keys(extract)
+  const shown = config.identity === undefined ? [] : ['identity.token']
   const known = (...names: string[][]) => new Set([...ofLease, ...secrets, ...names.flat()])
   return [
-    ...inRequest('mint', mint, known(ofStep)),
-    ...inRequest('renew', renew, known(ofStep, fields)),
+    ...inRequest('mint', mint, known(ofStep, shown)),
+    ...inRequest('renew', renew, known(ofStep, fields, shown)),
     ...inRequest('revoke', revoke, known(fields)),
     ...inRequest('probe', probe, known(fields)),
     ...inRequest('find', find?.request, known()).map(({ path: [first = 'find', ...rest], message }) => ({
@@ -144,7 +146,9 @@ function missing(
 function unused({ admin: _, ...config }: HttpIssuer, secrets: string[]): TemplateProblem[] {
   const requests = [config.mint, config.renew, config.revoke, config.probe, config.find?.request]
   const used = new Set(requests.flatMap(namesOf))
-  return secrets
+  const idle = secrets
     .filter((name) => !used.has(name))
     .map((name) => ({ path: ['admin', name.slice('secret.'.length)], message: `no request uses {${name}}` }))
+  if (config.identity === undefined || used.has('identity.token')) return idle
+  return [...idle, { path: ['identity'], message: 'no request uses {identity.token}' }]
 }

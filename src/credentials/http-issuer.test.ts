@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import fc from 'fast-check'
+import { Secret } from '../lib/index.ts'
 import { compileDocument } from '../rules/index.ts'
 import {
   assertHidden,
@@ -302,6 +303,12 @@ test('what names nothing, and what would be of no use, is refused when mayfly.ya
     ['"{secret.root}"', '"{secret.rot}"', /^13: .*x-key: nothing is called \{secret\.rot\}/],
     ['"{secret.root}"', '"x"', /^9: .*no request uses \{secret\.root\}/],
     ['token: "$.t"', 'tokn: "$.t"', /^15: .*nothing says what the gateway shows/],
+    [
+      '        mint:',
+      '        identity: { audience: api }\n        mint:',
+      /: .*identity: no request uses \{identity\.token\}/,
+    ],
+    ['"{secret.root}"', '"{secret.root}{identity.token}"', /^13: .*nothing is called \{identity\.token\}/],
     ['x-key:', 'host:', /^13: .*does not write itself/],
     ['method: DELETE', 'method: GET\n          json: {}', /^17: .*GET has no body/],
     ['"{lease.name}" }', '"{lease.name}" }\n          form: { a: b }', /^15: .*`json` or a `form`/],
@@ -338,4 +345,37 @@ test('what names nothing, and what would be of no use, is refused when mayfly.ya
       '        find: { name: "$.n", id: "$.i", request: { method: GET, url: "https://api.test/" } }\n        revoke:',
     )
   assert.match(problemsOf(byToken).join('\n'), /16: .*`revoke` needs \{token\}, which nobody knows/)
+})
+
+test('instead of a secret it shows an identity token of Mayfly, to whom the configuration names and in what the errors hide', async (t) => {
+  const token = 'eyJ.of-mayfly.sig'
+  const api = await startApi(t, ({ text }) => {
+    const form = new URLSearchParams(text)
+    if (form.get('assertion') !== token) return { status: 401, json: { message: `no: ${text}` } }
+    return { json: { access_token: 'made-for-step', expires_in: 900 } }
+  })
+  const config = {
+    admin: {},
+    identity: { audience: 'api://exchange' },
+    mint: { method: 'POST', url: `${api.url}/sts`, form: { assertion: '{identity.token}' } },
+    extract: { token: '$.access_token', expires_in: '$.expires_in' },
+  }
+  const asked: unknown[] = []
+  let given = token
+  const world = setUp(httpIssuer, {
+    api,
+    config,
+    tools: {
+      async identityToken({ audience, subject, awsSessionTags }) {
+        asked.push([audience, 'role' in subject && subject.role, awsSessionTags])
+        return new Secret(given)
+      },
+    },
+  })
+  const { minted } = await world.mint()
+  assert.equal(revealed(minted)['token'], 'made-for-step')
+  assert.deepEqual(asked, [['api://exchange', world.request().role, false]])
+  assert.equal(JSON.stringify(minted.handle).includes(token), false)
+  given = 'eyJ.of-another.sig'
+  await assert.rejects(world.mint(), failsWith('credential_failed', /401/, [given]))
 })

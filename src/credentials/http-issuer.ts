@@ -95,7 +95,9 @@ async function makeBy(
     'lease.step': step,
     'lease.role': role,
   }
-  const { answer, api } = await ask(written, config, connection, { ...before, ...ofLease }, tools)
+  const shown = await identityOf(request, written, tools)
+  const values = { ...before, ...ofLease, ...shown }
+  const { answer, api } = await ask(written, config, connection, values, tools)
   if (!isGood(answer)) throw api.refusal(answer, 'the request for a credential')
   const fields = { ...before, ...extract(config, answer, api, before) }
   const expiresMs = endOf(fields, answer, api, tools.clock.nowMs(), saysEnd(written) ? ttlSeconds : undefined)
@@ -109,6 +111,15 @@ async function makeBy(
     handle: { fields },
     facts: { name },
   }
+}
+
+/** Who asks, where the API trusts Mayfly's own OIDC issuer. */
+async function identityOf(request: Request, written: WrittenRequest, tools: IssuerTools): Promise<Fields> {
+  const { identity } = request.config
+  if (identity === undefined || !namesIn(written).includes('identity.token')) return {}
+  const { audience, aws_session_tags: awsSessionTags = false } = identity
+  const token = await tools.identityToken({ audience, subject: request, awsSessionTags })
+  return { 'identity.token': token.reveal() }
 }
 
 /** What the answer to a renewal leaves out stays as it was, but for the end. */

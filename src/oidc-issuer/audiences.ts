@@ -7,6 +7,7 @@ function audienceOf({ credential }: PolicyDocument['connections'][string]): stri
     const { assertion, token_url } = credential['oauth-client']
     return assertion === undefined ? undefined : (assertion.audience ?? token_url)
   }
+  if ('http-issuer' in credential) return credential['http-issuer'].identity?.audience
   return undefined
 }
 
