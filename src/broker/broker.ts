@@ -126,7 +126,7 @@ export async function createBroker(deps: {
   const outcomes = new Map<StepId, StepOutcome>()
   const listeners: ((step: Step) => void)[] = []
   const leaseListeners: ((step: Step, connection: string) => void)[] = []
-  const secretUse = createSecretUse({ store, clock })
+  const secretUse = createSecretUse({ store })
   const inFlightTokens = new Set<string>()
   /** Over, and not yet on disk as such: the sweep tries again. */
   const ending = new Set<Session>()
@@ -247,16 +247,13 @@ export async function createBroker(deps: {
     if (!stands(step, clock)) throw ended(step.endReason ?? 'expired')
     if (!needsLease(connection))
       throw new MayflyError('bad_input', `connection "${connection.name}" has no credential`)
-    const used = secretUse.before(connection)
-    const lease = await leases.issue(step, connection, grant)
-    try {
-      await secretUse.note(step, lease, used)
-      return lease
-    } catch (error) {
-      // Nobody has had it, and nobody will: it was made from what is known to others, or is not known to be made from it.
+    for (;;) {
+      const lease = await leases.issue(step, connection, grant)
+      const reason = secretUse.overBecause(lease.from)
+      if (reason === undefined) return lease
+      // It may have become so while the lease was made. The next one is made from a newer value, or refused.
       leases.drop(step.id, connection.name)
-      await leases.endThese([lease.id], 'secret_compromised').catch(() => undefined)
-      throw error
+      await leases.endThese([lease.id], reason).catch(() => undefined)
     }
   }
 

@@ -69,6 +69,17 @@ export interface Lease {
   readonly clientIdentity: ClientIdentity | undefined
   /** What there is of a minted one, by name, for delivery. */
   readonly fields?: Readonly<Record<string, Secret>>
+  /** The secrets that it was made from. */
+  readonly from: readonly UsedSecret[]
+}
+
+/** A secret that a lease is made from, and which version was in use when that began. */
+export interface UsedSecret {
+  readonly secret: string
+  /** 0: it is kept elsewhere, or is not there. */
+  readonly version: number
+  /** The lease has the secret itself, and not what somebody made with it. */
+  readonly held: boolean
 }
 
 /** What a registry gave for the identity of the job: the gateway holds it. */

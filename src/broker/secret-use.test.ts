@@ -65,3 +65,38 @@ test('nothing is leased from a version that is compromised, also if that is said
     'Bearer a-new-value',
   )
 })
+
+test('a value that has died is given to nobody again: not from memory, and not if it dies while it is leased', async (t) => {
+  const it = await setup(t)
+  const session = await openSession(it.broker)
+  const [one, two] = [
+    await it.broker.openStep(session, stepRequest()),
+    await it.broker.openStep(session, stepRequest()),
+  ]
+  const first = await it.broker.lease(one, connection(), grant)
+  const { promise, resolve } = Promise.withResolvers<void>()
+  it.audit.holds.set('lease.issued', promise)
+  const leasing = it.broker.lease(two, connection(), grant)
+  // As another server rotates it in place: nobody tells this one.
+  await it.vault.set('deploy', new Secret('a-new-value'))
+  await it.store.write((tx) => it.vault.change(tx).died('deploy', 1))
+  resolve()
+  assert.equal((await leasing).authorization?.reveal(), 'Bearer a-new-value')
+  const again = await Promise.all([1, 2].map(() => it.broker.lease(one, connection(), grant)))
+  assert.deepEqual(
+    new Set(again.map(({ authorization }) => authorization?.reveal())),
+    new Set(['Bearer a-new-value']),
+  )
+  assert.equal(again[0], again[1], 'one for all who ask')
+  assert.notEqual(again[0]?.id, first.id)
+  const rows = await it.store.read.selectFrom('leases').select(['id', 'revoke_reason', 'state']).execute()
+  assert.deepEqual(rows.map(({ state, revoke_reason }) => `${state} ${revoke_reason}`).toSorted(), [
+    'issued null',
+    'issued null',
+    'revoked secret_replaced',
+    'revoked secret_replaced',
+  ])
+  // What a person takes back from before is theirs to answer for: it is used, and nobody asks for ever.
+  await it.store.write((tx) => it.vault.change(tx).use('deploy', 1, { back: true }))
+  assert.equal(await it.broker.lease(one, connection(), grant), again[0])
+})

@@ -1,14 +1,7 @@
-import { MayflyError, type Clock } from '../lib/index.ts'
-import { secretReferencesIn, type Connection } from '../connections/index.ts'
-import { insertOnce, type Store } from '../store/index.ts'
-import type { Lease, Step } from './model.ts'
-
-/** A secret that a lease is made from, and which version was in use when that began. */
-export interface UsedSecret {
-  readonly secret: string
-  /** 0: it is kept elsewhere, or is not there. */
-  readonly version: number
-}
+import { MayflyError } from '../lib/index.ts'
+import { isMinted, secretReferencesIn, type Connection } from '../connections/index.ts'
+import type { Store } from '../store/index.ts'
+import type { UsedSecret } from './model.ts'
 
 /** A lease that was made from a secret. */
 export interface UserOfSecret {
@@ -17,22 +10,8 @@ export interface UserOfSecret {
   readonly connection: string
 }
 
-/** Which versions of which secrets leases are made from; and that none is made from one that others know. */
-export function createSecretUse({ store, clock }: { store: Store; clock: Clock }) {
-  const noted = new WeakMap<Step, Set<string>>()
-
-  function refuseCompromised(used: readonly UsedSecret[]): void {
-    for (const { secret, version } of used) {
-      const known = store.find('secret_names', { name: secret })
-      if (known === undefined || version > known.compromised_version || known.compromised_version === 0)
-        continue
-      throw new MayflyError(
-        'denied',
-        `secret "${secret}" is compromised, and has no new value yet: mayfly secret status ${secret}`,
-      )
-    }
-  }
-
+/** Which versions of which secrets leases are made from; and that none is used whose version others know, or that is dead. */
+export function createSecretUse({ store }: { store: Store }) {
   return {
     /**
      * What a lease of this connection is made from: the kept credential itself, or what its issuer mints with. Asked before the
@@ -40,28 +19,35 @@ export function createSecretUse({ store, clock }: { store: Store; clock: Clock }
      * gone that could have it. Throws `denied` for one that is compromised.
      */
     before({ credential, clientCertificate }: Connection): UsedSecret[] {
-      const names = new Set(secretReferencesIn(credential))
-      if (clientCertificate !== undefined) names.add(clientCertificate.secret)
-      const used = [...names].map((secret) => ({
-        secret,
-        version: store.find('secret_names', { name: secret })?.current_version ?? 0,
-      }))
-      refuseCompromised(used)
-      return used
+      const isKept = credential !== undefined && !isMinted(credential)
+      const held = new Map(secretReferencesIn(credential).map((secret) => [secret, isKept]))
+      if (clientCertificate !== undefined) held.set(clientCertificate.secret, true)
+      return [...held].map(([secret, isHeld]) => {
+        const known = store.find('secret_names', { name: secret })
+        if (
+          known !== undefined &&
+          known.current_version <= known.compromised_version &&
+          known.compromised_version > 0
+        )
+          throw new MayflyError(
+            'denied',
+            `secret "${secret}" is compromised, and has no new value yet: mayfly secret status ${secret}`,
+          )
+        return { secret, version: known?.current_version ?? 0, held: isHeld }
+      })
     },
-    /** Written before anybody has the lease. Throws `denied` if one was compromised meanwhile. */
-    async note(step: Step, lease: Lease, used: readonly UsedSecret[]): Promise<void> {
-      const ofStep = noted.get(step) ?? new Set()
-      noted.set(step, ofStep)
-      if (used.length === 0 || ofStep.has(lease.id)) return
-      const created_ms = clock.nowMs()
-      await store.writeAll(() =>
-        used.map(({ secret, version }) =>
-          insertOnce('lease_secrets', { secret, version, lease_id: lease.id, created_ms }),
-        ),
-      )
-      ofStep.add(lease.id)
-      refuseCompromised(used)
+    /**
+     * Why what was made from these is used no more, as the store says now: another server may have seen to it. Asked at each use,
+     * so one row is read for each secret.
+     */
+    overBecause(from: readonly UsedSecret[]): 'secret_compromised' | 'secret_replaced' | undefined {
+      for (const { secret, version, held } of from) {
+        const known = version === 0 ? undefined : store.find('secret_names', { name: secret })
+        if (known === undefined) continue
+        if (version <= known.compromised_version) return 'secret_compromised'
+        if (held && version <= known.dead_version && version < known.current_version) return 'secret_replaced'
+      }
+      return undefined
     },
     /** Leases of steps that have not ended, made from this version or an older one. */
     async users(secret: string, version: number): Promise<UserOfSecret[]> {
@@ -78,3 +64,5 @@ export function createSecretUse({ store, clock }: { store: Store; clock: Clock }
     },
   }
 }
+
+export type SecretUse = ReturnType<typeof createSecretUse>

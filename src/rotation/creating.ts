@@ -82,6 +82,7 @@ function made(row: Row, { inPlace }: Job, { vault, clock }: MachineDeps, handle?
     changes: { ...changes, state: 'promoted', promoted_ms: clock.nowMs() },
     async also(tx) {
       await vault.change(tx).use(row.secret, row.to_version ?? 0)
+      await vault.change(tx).died(row.secret, row.from_version)
     },
   }
 }

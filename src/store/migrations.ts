@@ -250,6 +250,10 @@ const migrations: readonly string[] = [
     asked_by TEXT NOT NULL, created_ms INTEGER NOT NULL, leases INTEGER NOT NULL DEFAULT 0, proof TEXT,
     ended_ms INTEGER, UNIQUE (secret, version)) STRICT;
   `,
+  // A value that was changed in place works no more from then on, whichever server has it in memory.
+  `
+  ALTER TABLE secret_names ADD COLUMN dead_version INTEGER NOT NULL DEFAULT 0;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

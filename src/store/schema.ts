@@ -161,6 +161,8 @@ export interface Tables {
     used_by: string | null
     /** Versions up to this one are known to others; 0: none is. */
     compromised_version: Generated<number>
+    /** Versions up to this one died at their upstream when the next was made; 0: none did. */
+    dead_version: Generated<number>
   }
   /** Keys of the vault, wrapped by its key provider; sealed values name theirs. */
   vault_keys: {

@@ -20,6 +20,8 @@ export interface SecretChanges {
    * `back` also an older one. Brings back what was deleted.
    */
   use(name: string, version: number, how?: { back?: boolean }): Promise<void>
+  /** The upstream takes this version no more, nor older ones: what holds them is of no use. */
+  died(name: string, version: number): Promise<void>
   describe(name: string, details: Details): Promise<void>
   /** Of no use from here on, until it is restored; returns how many versions it has. */
   delete(name: string): Promise<number>
@@ -84,6 +86,14 @@ export function changes(tx: QueryCreator<Tables>, sealer: Sealer, clock: Clock):
         .set({ current_version: version, deleted_ms: null })
         .where('name', '=', name)
       await (back ? update : update.where('current_version', '<', version)).execute()
+    },
+    async died(name, version) {
+      await tx
+        .updateTable('secret_names')
+        .set({ dead_version: version })
+        .where('name', '=', name)
+        .where('dead_version', '<', version)
+        .execute()
     },
     async describe(name, { owner, description, tags }) {
       const set = {

@@ -8,6 +8,7 @@ import { leaseKey, openClientIdentity } from '../client-identity.ts'
 import { leaseIssued, type LeaseFacts } from '../events.ts'
 import type { Lease, Minted, Step } from '../model.ts'
 import type { Outbox } from '../outbox.ts'
+import { createSecretUse } from '../secret-use.ts'
 import { staticAuthorization } from '../static-credential.ts'
 import { createLeaseDesk, type LeaseDesk } from './desk.ts'
 import { createDue } from './due.ts'
@@ -73,14 +74,16 @@ export function createLeases(deps: {
   const enderOf = (name: EnderName) => (name === trustedPublishing ? registryTokens : issuers.issuerOf(name))
   const revoker = createRevoker({ ...issuers, enderOf, clock, due })
   const clientIdentity = (connection: Connection) => openClientIdentity(vault, connection, clock)
+  const secretUse = createSecretUse(deps)
   const minting = createMinting({
     ...issuers,
-    ...{ clock, ledger, unsaved, revoker, audit, server, clientIdentity },
+    ...{ clock, ledger, unsaved, revoker, audit, server, clientIdentity, secretUse },
   })
   const kept = new Map<StepId, Map<string, Promise<Lease>>>()
 
   async function issueKept(step: Step, connection: Connection, grant: string): Promise<Lease> {
     const { name, credential } = connection
+    const from = secretUse.before(connection)
     const secret =
       credential === undefined || isMinted(credential)
         ? undefined
@@ -91,6 +94,7 @@ export function createLeases(deps: {
       expiresMs: step.expiresMs,
       authorization: secret?.authorization,
       clientIdentity: await clientIdentity(connection),
+      from,
     }
     await add(lease, step, connection, { grant, kind: 'static', ...versionOf(secret?.opened) })
     return lease
@@ -133,6 +137,7 @@ export function createLeases(deps: {
           // It is the gateway's, which has it already.
           authorization: undefined,
           clientIdentity: undefined,
+          from: [],
         },
         step,
         connection,

@@ -2,9 +2,9 @@ import type { QueryCreator, Selectable } from 'kysely'
 import type { Clock, RunId, StepId } from '../../lib/index.ts'
 import type { RunNumbers } from '../../audit/client/index.ts'
 import type { Identity } from '../../identity/index.ts'
-import { insertRow, type Statement, type Store, type Tables } from '../../store/index.ts'
+import { insertOnce, insertRow, type Statement, type Store, type Tables } from '../../store/index.ts'
 import { leaseRenewed, leaseRevoked, type StepOfLease } from '../events.ts'
-import type { Lease, Step } from '../model.ts'
+import type { Lease, Step, UsedSecret } from '../model.ts'
 import type { Outbox } from '../outbox.ts'
 import { endRun } from '../run-end.ts'
 
@@ -23,6 +23,7 @@ export interface Requested {
   readonly revocationList: string | undefined
   /** Until when what may be made can live. */
   readonly expiresMs: number
+  readonly from: readonly UsedSecret[]
   /** From then on, whoever began it is taken for dead. */
   readonly dueMs: number
   readonly by: string
@@ -115,6 +116,22 @@ export function createLedger(deps: {
     })
   }
 
+  async function endMinted(tx: QueryCreator<Tables>, id: string, reason: string): Promise<void> {
+    const now = clock.nowMs()
+    const replacedOne = await tx
+      .updateTable('leases')
+      .set({ due_ms: now, revoke_reason: reason })
+      .where('id', '=', id)
+      .where('revoke_reason', '=', replaced)
+      .where('due_ms', '>', now)
+      .executeTakeFirst()
+    if (replacedOne.numUpdatedRows > 0n) return
+    await revoking(tx, clock, reason)
+      .where('id', '=', id)
+      .where('state', 'in', ['requested', 'issued'])
+      .execute()
+  }
+
   /** What came too late is there all the same, also if its row is final: then it holds nothing any more, or is gone. */
   async function tooLate(requested: Requested, made: Made): Promise<'ended'> {
     const { lease, plan } = requested
@@ -133,11 +150,17 @@ export function createLedger(deps: {
     async add(lease, step, { grant, kind, plan }) {
       const row = newRow(step, { lease: lease.id, connection: lease.connection, grant, kind }, clock)
       const minted = plan === undefined ? {} : { plan, means: 'by_expiry', run_id: step.session.runId }
-      await store.writeAll(() => [insertRow('leases', { ...row, expires_ms: lease.expiresMs, ...minted })])
+      await store.writeAll(() => [
+        insertRow('leases', { ...row, expires_ms: lease.expiresMs, ...minted }),
+        ...madeFrom(lease.id, lease.from, clock),
+      ])
     },
     async request(requested) {
       const row = requestedRow(requested, clock)
-      await store.writeAll(() => [insertRow('leases', row)])
+      await store.writeAll(() => [
+        insertRow('leases', row),
+        ...madeFrom(requested.lease, requested.from, clock),
+      ])
     },
     async withdraw({ lease, step, means }) {
       await outbox.write(async (tx, add) => {
@@ -215,15 +238,17 @@ export function createLedger(deps: {
         .select(['leases.id', 'leases.connection', 'leases.plan'])
         .select(['leases.step_id', 'steps.role', 'sessions.run_id', 'sessions.identity'])
         .where('leases.id', 'in', [...ids])
-        .where('leases.state', 'in', ['requested', 'issued'])
+        .where((e) =>
+          e.or([
+            e('leases.state', 'in', ['requested', 'issued']),
+            // Replaced, and left alone for a while for whoever still uses it.
+            e.and([e('leases.revoke_reason', '=', replaced), e('leases.due_ms', '>', clock.nowMs())]),
+          ]),
+        )
         .execute()
       for (const row of rows) {
         await outbox.write(async (tx, add) => {
-          if (row.plan !== null)
-            return await revoking(tx, clock, reason)
-              .where('id', '=', row.id)
-              .where('state', 'in', ['requested', 'issued'])
-              .execute()
+          if (row.plan !== null) return await endMinted(tx, row.id, reason)
           const changed = await tx
             .updateTable('leases')
             .set({ state: 'revoked', revoked_ms: clock.nowMs(), revoke_reason: reason })
@@ -273,6 +298,14 @@ function issuedStatement(lease: string, { handle, expiresMs, heard }: Made): Sta
       and exists (select 1 from steps where steps.id = leases.step_id and steps.ended_ms is null)`,
     parameters: [handle, expiresMs, lease],
   }
+}
+
+/** Written with the lease itself: whoever ends what was made from a secret finds it. */
+function madeFrom(lease: string, from: readonly UsedSecret[], clock: Clock): Statement[] {
+  const created_ms = clock.nowMs()
+  return from.map(({ secret, version }) =>
+    insertOnce('lease_secrets', { secret, version, lease_id: lease, created_ms }),
+  )
 }
 
 /** Why a lease ends that another took the place of. */

@@ -1,4 +1,4 @@
-import { MayflyError, type LeaseId } from '../../lib/index.ts'
+import { MayflyError, type Clock, type LeaseId } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
 import type { Connection } from '../../connections/index.ts'
 import type { CredentialIssuer, Minted } from '../../credentials/index.ts'
@@ -18,6 +18,7 @@ import {
 } from './request.ts'
 import type { IssuerDeps, Revoker } from './revoker.ts'
 import { ended, stands } from './stands.ts'
+import type { SecretUse } from '../secret-use.ts'
 import type { Unsaved } from './unsaved.ts'
 import { within } from './within.ts'
 
@@ -28,6 +29,7 @@ export interface MakeDeps extends IssuerDeps {
   readonly audit: AuditClient
   readonly server: string
   readonly grantsOf: GrantsOf
+  readonly secretUse: Pick<SecretUse, 'before'>
   readonly clientIdentity: (connection: Connection) => Promise<ClientIdentity | undefined>
 }
 
@@ -46,9 +48,10 @@ export function createMake(deps: MakeDeps): Make {
 
   async function mint(asked: Asked, replaces?: Lease): Promise<Current> {
     const issuer = deps.issuerOf(asked.credential.scheme)
+    const from = deps.secretUse.before(asked.connection)
     const request = requestOf(asked, undefined, clock, deps.grantsOf)
     const plan = issuer.plan(request)
-    const requested = requestedOf(asked, request, plan, issuer, deps)
+    const requested = requestedOf(asked, request, { plan, from }, issuer, deps)
     await ledger.request(requested)
     const late = (minted: Minted) => void save(requested, minted, false).catch(() => undefined)
     const answer = await askMint(issuer, request, plan, { tools, after, late })
@@ -77,7 +80,7 @@ export function createMake(deps: MakeDeps): Make {
       await within(after, mintMs, issuer.revoke(heldIn(asked, made), tools), notNow).catch(() => undefined)
       throw error
     })
-    if (state === 'ended') throw over(asked.step)
+    if (state === 'ended') throw over(asked.step, clock)
     if (minted.expiresMs > clock.nowMs()) return
     await giveUp(requested.lease, 'not_valid')
     throw new MayflyError(
@@ -119,10 +122,10 @@ export function createMake(deps: MakeDeps): Make {
       ...(replaces === undefined ? {} : { replaces: replaces.id }),
     }
     try {
-      const lease = leaseOf(requested.lease as LeaseId, minted, step, connection)
+      const lease = leaseOf(requested, minted, step, connection)
       const clientIdentity = await deps.clientIdentity(connection)
       await audit.append(leaseIssued({ ...lease, expiresMs: minted.expiresMs }, step, connection, how))
-      if (!stands(step, clock)) throw over(step)
+      if (!stands(step, clock)) throw over(step, clock)
       return { ...lease, clientIdentity }
     } catch (error) {
       await giveUp(requested.lease, step.endReason ?? 'not_recorded').catch(() => undefined)
@@ -154,9 +157,10 @@ export function createMake(deps: MakeDeps): Make {
 
   async function prolong(issuer: CredentialIssuer, current: Current, asked: Asked): Promise<Current> {
     const { requested, lease } = current
+    deps.secretUse.before(asked.connection)
     const request = requestOf(asked, lease.id, clock, deps.grantsOf)
     const untilMs = latestMs(issuer, request, clock)
-    if (!(await ledger.renewing(lease.id, untilMs))) throw over(asked.step)
+    if (!(await ledger.renewing(lease.id, untilMs))) throw over(asked.step, clock)
     const asking = issuer.renew?.(request, heldIn(asked, current), tools) ?? Promise.reject(notNow())
     const answer = await within(after, mintMs, asking, notNow).catch((error: unknown) => {
       current.unheard = true
@@ -165,12 +169,12 @@ export function createMake(deps: MakeDeps): Make {
       throw error
     })
     const minted = bounded(answer, untilMs)
-    if ((await save(requested, minted, !current.unheard)) === 'ended') throw over(asked.step)
+    if ((await save(requested, minted, !current.unheard)) === 'ended') throw over(asked.step, clock)
     const { expiresMs } = minted
     await ledger.renewed(lease, asked.step, { expiresMs })
-    if (!stands(asked.step, clock)) throw over(asked.step)
+    if (!stands(asked.step, clock)) throw over(asked.step, clock)
     const { clientIdentity } = lease
-    const longer = { ...leaseOf(lease.id, minted, asked.step, asked.connection), clientIdentity }
+    const longer = { ...leaseOf(requested, minted, asked.step, asked.connection), clientIdentity }
     return { ...current, minted, lease: longer, madeMs: clock.nowMs() }
   }
 
@@ -178,18 +182,19 @@ export function createMake(deps: MakeDeps): Make {
 }
 
 function leaseOf(
-  id: LeaseId,
+  { lease, from }: Requested,
   { authorization, fields, expiresMs }: Minted,
   step: Step,
   connection: Connection,
 ): Lease {
   return {
-    id,
+    id: lease as LeaseId,
     connection: connection.name,
     expiresMs: Math.min(expiresMs, step.expiresMs),
     authorization,
     clientIdentity: undefined,
     fields,
+    from,
   }
 }
 
@@ -200,8 +205,10 @@ function bounded(minted: Minted, askedMs: number): Minted {
     : { ...minted, expiresMs: askedMs }
 }
 
-function over(step: Step): MayflyError {
-  return ended(step.endReason ?? 'expired')
+/** The lease is no more: its step is over, or somebody has ended it alone. */
+function over(step: Step, clock: Clock): MayflyError {
+  if (!stands(step, clock)) return ended(step.endReason ?? 'expired')
+  return new MayflyError('denied', 'the credential was revoked while it was made: try again')
 }
 
 function notNow(): MayflyError {

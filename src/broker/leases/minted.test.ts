@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { inspect } from 'node:util'
+import { Secret } from '../../lib/index.ts'
 import { UpstreamBusy, type MintRequest } from '../../credentials/index.ts'
 import {
   code,
@@ -399,4 +400,55 @@ test('a connection that is gone from the configuration, and a server that is ano
   await it.broker.sweep()
   await it.broker.idle()
   assert.deepEqual(upstream.living(), [])
+})
+
+const withAdmin = () =>
+  connection('db', {
+    credential: {
+      scheme: 'oauth-client',
+      config: { ...mintedCredential.config, client_secret: 'secret:deploy' },
+    } as typeof mintedCredential,
+  })
+
+test('what was minted with a secret ends when that is compromised, also what took its place unasked or is being minted', async (t) => {
+  const { it, upstream, session, step } = await begin(t)
+  const connection = withAdmin()
+  upstream.lifeSeconds = 300
+  const first = await it.broker.lease(step, connection, grant)
+  it.clock.ms += 245_000
+  // It is good for a while yet: the next one is minted behind it, with the value that is in use now.
+  assert.equal((await it.broker.lease(step, connection, grant)).id, first.id)
+  while (upstream.living().length < 2) await new Promise((next) => setImmediate(next))
+  await it.vault.set('deploy', new Secret('a-new-value'))
+  const other = await it.broker.openStep(session, stepRequest())
+  await it.broker.lease(other, connection, grant)
+  const cut: string[] = []
+  it.broker.onLeaseEnd((one, name) => cut.push(`${one.id} ${name}`))
+  assert.equal(await it.broker.revokeSecret('deploy', 1, 'secret_compromised'), 2)
+  assert.deepEqual(new Set(cut), new Set([`${step.id} db`]))
+  await it.broker.idle()
+  await it.broker.heartbeat(step)
+  await it.broker.sweep()
+  await it.broker.idle()
+  const dead = (await rows({ it })).filter(({ revoke_reason }) => revoke_reason === 'secret_compromised')
+  assert.deepEqual(
+    dead.map(({ state, proof }) => [state, proof]),
+    [
+      ['revoked', 'probed'],
+      ['revoked', 'probed'],
+    ],
+  )
+  assert.equal(upstream.left().length, 1, 'that of the other step, which the new value made')
+  // Compromised between the question and its answer.
+  const third = await it.broker.openStep(session, stepRequest())
+  const { held, release } = latch()
+  upstream.on.before = () => held
+  const minting = it.broker.lease(third, connection, grant)
+  const refused = assert.rejects(minting, code('denied', /revoked while it was made/))
+  while (upstream.asked.at(-1) !== 'mint') await new Promise((next) => setImmediate(next))
+  assert.equal(await it.broker.revokeSecret('deploy', 2, 'secret_compromised'), 2)
+  release()
+  await refused
+  await pass({ it, step }, 600)
+  assert.deepEqual(upstream.left(), [])
 })

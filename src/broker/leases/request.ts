@@ -1,7 +1,7 @@
 import { newOrderedId, type Clock, type LeaseId } from '../../lib/index.ts'
 import { longestSecondsOf, type Connection, type MintedCredentialConfig } from '../../connections/index.ts'
 import type { CredentialIssuer, Held, Minted, MintRequest, Plain } from '../../credentials/index.ts'
-import type { Lease, Step } from '../model.ts'
+import type { Lease, Step, UsedSecret } from '../model.ts'
 import { settleMs } from './ask-end.ts'
 import { mintMs } from './ask-mint.ts'
 import { meansText, planText } from './held.ts'
@@ -58,7 +58,7 @@ export function requestOf(
 export function requestedOf(
   { step, connection, credential, grant }: Asked,
   request: MintRequest,
-  plan: Plain,
+  { plan, from }: { plan: Plain; from: readonly UsedSecret[] },
   issuer: CredentialIssuer,
   { clock, server }: { clock: Clock; server: string },
 ): Requested {
@@ -72,6 +72,7 @@ export function requestedOf(
     means: meansText(issuer.revocation(credential.config)),
     revocationList: issuer.revocationList?.(credential.config),
     expiresMs: latestMs(issuer, request, clock),
+    from,
     dueMs: clock.nowMs() + mintMs + settleMs,
     by: server,
   }

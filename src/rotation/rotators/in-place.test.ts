@@ -50,6 +50,7 @@ test('a token of GitLab: the new one is in use from the moment it is sealed', as
     (await it.rows()).map(({ state, proof }) => [state, proof]),
     [['done', 'probed']],
   )
+  assert.equal(it.store.find('secret_names', { name })?.dead_version, 1, 'whoever has the old one drops it')
 })
 
 test('GitLab’s answer is lost: it is asked again if the old token lives, and a person is called if it does not', async (t) => {

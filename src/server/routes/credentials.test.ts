@@ -47,6 +47,7 @@ async function serverWithLeases(t: TestContext) {
       id: `lse_${made.size}` as Lease['id'],
       connection: connection.name,
       expiresMs: it.clock.nowMs() + 600_000,
+      from: [],
       authorization: undefined,
       clientIdentity: undefined,
       fields: { username: new Secret(`mayfly_${made.size}`), password: new Secret(password) },
