@@ -41,7 +41,7 @@ import { plainAnswer, type StreamExchange, type StreamHandler, type Upgrade } fr
 import { createFindings } from './findings.ts'
 import { createOpenConnections, type OpenConnection } from './open-connections.ts'
 import { createHoneyLook } from './honey-look.ts'
-import { createHandOut, type HandOut } from './hand-out.ts'
+import { createHandOuts, type HandOuts } from './hand-out.ts'
 import { createGatekeeper } from './permit.ts'
 import { createExchangeOpener } from './open-exchange.ts'
 import { createPinned } from './pinned.ts'
@@ -70,7 +70,7 @@ export interface Gateway {
    * What is handed to the step itself: the credentials of its role's `KIND:credential` grants. Throws `denied` with what was
    * recorded, `credential_failed`, `revoked`.
    */
-  readonly handOut: HandOut
+  readonly handOuts: HandOuts
   /** Writes which packages the step had; before its end is recorded. Rejects if it cannot be written. */
   recordDownloads(step: Step): Promise<void>
   activity(step: StepId): Activity
@@ -148,7 +148,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     findings,
     deny: (...refused) => gatekeeper.deny(...refused),
   })
-  const handOut = createHandOut({ ...deps, gatekeeper })
+  const handOuts = createHandOuts({ ...deps, gatekeeper })
   const pinned = createPinned(deps)
   const publishing = createTrustedPublishing(deps)
   const protocolOf = createProtocols(deps)
@@ -280,7 +280,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       if (connection === undefined) throw new MayflyError('bad_input', 'there is no such connection')
       publishing.hold(step, connection, token)
     },
-    handOut,
+    handOuts,
     recordDownloads: (step) => downloads.flush(step),
     activity: (step) => activity.of(step),
     refusals: (step, seen) => activity.refusals(step, seen),

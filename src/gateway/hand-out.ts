@@ -24,17 +24,33 @@ export interface HandedOut {
 /** `home`: where the step finds its files; `only`: one connection, if not all that its role hands out. */
 export type HandOut = (step: Step, home: string, only?: string) => Promise<HandedOut[]>
 
+export interface HandOuts {
+  readonly handOut: HandOut
+  /** Something that the step was handed is dead, and it has not asked since. */
+  hasEnded(step: Step): boolean
+  /** Called the moment that this is so. */
+  onEnd(listener: (step: Step) => void): void
+}
+
 /**
  * Hands out what a step's role has been granted by `KIND:credential`, by the one way to a credential: policy, lease, receipt. Only
  * what is made for the step; what is kept in the vault goes to nobody, however the policy came to be in force.
  */
-export function createHandOut(deps: {
+export function createHandOuts(deps: {
   policy: () => Policy
   targets: () => Targets
-  broker: Pick<Broker, 'lease'>
+  broker: Pick<Broker, 'lease' | 'onLeaseEnd'>
   gatekeeper: Pick<Gatekeeper, 'permit'>
-}): HandOut {
+}): HandOuts {
   const asked = new WeakMap<Step, number>()
+  const given = new WeakMap<Step, Set<string>>()
+  const ended = new WeakSet<Step>()
+  const listeners: ((step: Step) => void)[] = []
+  deps.broker.onLeaseEnd((step, connection) => {
+    if (given.get(step)?.has(connection) !== true) return
+    ended.add(step)
+    for (const listener of listeners) listener(step)
+  })
 
   async function handOver(
     step: Step,
@@ -65,7 +81,7 @@ export function createHandOut(deps: {
     }
   }
 
-  return async (step, home, only) => {
+  const handOut: HandOut = async (step, home, only) => {
     const count = (asked.get(step) ?? 0) + 1
     asked.set(step, count)
     if (count > limits.handOutsPerStep)
@@ -73,6 +89,8 @@ export function createHandOut(deps: {
         'limit_exceeded',
         `the step has asked for its credentials ${limits.handOutsPerStep} times: a longer ttl of the credential needs fewer`,
       )
+    // What ends from here on is said again.
+    if (only === undefined) ended.delete(step)
     const grants = deps.policy().roles.get(step.role)?.grants ?? []
     const handed: HandedOut[] = []
     for (const connection of deps.targets().connections) {
@@ -80,11 +98,15 @@ export function createHandOut(deps: {
       const grant = grants.find(
         (one) => one.connection === connection.name && one.action === credentialAction(connection.kind),
       )
-      if (grant !== undefined) handed.push(await handOver(step, connection, grant.source, home))
+      if (grant === undefined) continue
+      given.set(step, (given.get(step) ?? new Set()).add(connection.name))
+      handed.push(await handOver(step, connection, grant.source, home))
     }
     // The step may have ended meanwhile.
     if (step.endReason !== undefined)
       throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
     return handed
   }
+
+  return { handOut, hasEnded: (step) => ended.has(step), onEnd: (listener) => void listeners.push(listener) }
 }

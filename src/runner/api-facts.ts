@@ -148,6 +148,8 @@ export interface FileList {
 }
 
 export interface Heartbeat {
+  /** Something that the step was handed is dead. */
+  readonly credentials_ended?: true
   /** Missing from servers that do not know them. */
   readonly refusals?: {
     /** Each as the step was told it, with its request id; what the runner has seen is left out. */

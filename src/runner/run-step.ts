@@ -32,6 +32,7 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
   using ownFile = tier === 'E' ? createOutputFile() : undefined
   using bare = tier === 'E' ? startedBare(request) : undefined
   let running: Running | undefined
+  let handed: StepCredentials | undefined
   let ended: string | undefined
   // The gate closes before the tree is killed.
   const kill = () => {
@@ -43,6 +44,7 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
     step,
     clock: deps.clock,
     refused: (more) => showRefusals(refusals, more),
+    credentialsEnded: () => handed?.renew(),
     ended(why) {
       ended = why
       tell(`mayfly: the step was ended by the server: ${why}`)
@@ -78,6 +80,7 @@ export async function runOpen(deps: StepDeps, request: StepRequest, open: OpenSt
       named: Object.keys({ ...request.env, ...request.handed }),
       taken: open.caches?.folders.map(({ inside }) => inside) ?? [],
     })
+    handed = credentials
     if (ended !== undefined) throw new MayflyError('revoked', ended)
     running = startCommand(deps, request, open, {
       ...{ command: bare?.command, outputFile: ownFile?.path, credentials },

@@ -26,6 +26,8 @@ export function watchStep(deps: {
   step: StepGrant
   clock: Clock
   refused: (refusals: NonNullable<Heartbeat['refusals']>) => void
+  /** Something that the step was handed is dead. Said again until its credentials are asked for. */
+  credentialsEnded?: () => void
   ended: (why: string) => void
 }): Watch {
   const { api, step, clock } = deps
@@ -58,6 +60,7 @@ export function watchStep(deps: {
     const answer = await api.heartbeat(step, seen)
     aliveMs = Math.max(aliveMs, sentMs)
     if (over.signal.aborted) return
+    if (answer?.credentials_ended === true) deps.credentialsEnded?.()
     const refusals = answer?.refusals
     // A server from before it held its answers.
     if (refusals === undefined) return pause(beatMs)

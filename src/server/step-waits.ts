@@ -6,7 +6,7 @@ import type { Gateway } from '../gateway/index.ts'
 export interface StepWaits {
   /**
    * What the step was refused beyond what was `seen`: at once if `seen` is left out; else when there is any, with what follows
-   * in the next moment, or at the step's end, or a heartbeat later.
+   * in the next moment, or at the step's end, or once something it was handed has ended, or a heartbeat later.
    */
   news(step: Step, seen: number | undefined): Promise<ReturnType<Gateway['refusals']>>
 }
@@ -26,7 +26,7 @@ const maxWaiting = 8
 
 export function createStepWaits(deps: {
   broker: Pick<Broker, 'onStepEnd'>
-  gateway: Pick<Gateway, 'refusals' | 'onRefusal'>
+  gateway: Pick<Gateway, 'refusals' | 'onRefusal' | 'handOuts'>
   heartbeatSeconds: number
 }): StepWaits {
   const { broker, gateway } = deps
@@ -35,6 +35,10 @@ export function createStepWaits(deps: {
     for (const one of waiting.get(id) ?? []) one.go()
   })
   gateway.onRefusal((id) => {
+    for (const one of waiting.get(id) ?? []) if (one.forRefusals) one.go()
+  })
+
+  gateway.handOuts.onEnd(({ id }) => {
     for (const one of waiting.get(id) ?? []) if (one.forRefusals) one.go()
   })
 
@@ -66,7 +70,7 @@ export function createStepWaits(deps: {
       const isNews = ({ lines }: ReturnType<Gateway['refusals']>) => lines.length > 0 || more > 0
       let known = look()
       if (seen === undefined) return known
-      if (!isNews(known) && step.endReason === undefined) {
+      if (!isNews(known) && step.endReason === undefined && !gateway.handOuts.hasEnded(step)) {
         await wait(step.id, Math.min(deps.heartbeatSeconds * 1000, maxWaitMs), true)
         known = look()
       }

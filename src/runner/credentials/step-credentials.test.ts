@@ -55,7 +55,7 @@ function take(
       },
     },
   }
-  return { taking: takeCredentials(deps, step, how), homes, told, redactor }
+  return { taking: takeCredentials(deps, step, how), homes, told, redactor, answers: left }
 }
 
 test('what a step is handed is masked, line by line, and its files are its own, in memory, and gone at the end', async () => {
@@ -121,6 +121,27 @@ test('files are replaced before their credential ends, masked first; of variable
   assert.match(
     told.join(),
     /orders has another credential now; PGPASSWORD of what runs already cannot change/,
+  )
+})
+
+test('when the server says that something of it is dead it is asked for again at once, and until there is another', async () => {
+  const { taking, told, homes, answers } = take([[handed()]])
+  using credentials = await taking
+  assert.ok(credentials !== undefined)
+  const file = join(credentials.folder, '.pgpass')
+  answers[0] = [handed({}, 'hunter2-second-one')]
+  credentials.renew()
+  credentials.renew()
+  for (let i = 0; i < 400 && !readFileSync(file, 'utf8').includes('second'); i++)
+    await new Promise((next) => setTimeout(next, 5))
+  assert.match(readFileSync(file, 'utf8'), /hunter2-second-one/)
+  assert.equal(homes.length, 2)
+  assert.deepEqual(
+    told.filter((line) => !line.includes('PGPASSWORD')),
+    [
+      'mayfly: a credential that the step was handed was revoked: another one is asked for',
+      'mayfly: the step has other credentials now',
+    ],
   )
 })
 

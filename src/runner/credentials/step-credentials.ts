@@ -21,6 +21,8 @@ export interface StepCredentials extends Disposable {
   /** Outside, with the same paths as in the step's home. */
   readonly folder: string
   readonly paths: readonly string[]
+  /** Asks again at once: something of it is dead. */
+  renew(): void
 }
 
 export interface CredentialDeps {
@@ -54,9 +56,13 @@ export async function takeCredentials(
   const files = merged(first, ({ files: texts }) => texts)
   refuseOdd(Object.keys(env), Object.keys(files), taken)
   writeAll(folder, files)
-  made.use(keepFresh({ ...deps, step, home, folder, first }))
+  const fresh = made.use(keepFresh({ ...deps, step, home, folder, first }))
   const standing = made.move()
-  return { env, folder, paths: Object.keys(files), [Symbol.dispose]: () => standing.dispose() }
+  return {
+    ...{ env, folder, paths: Object.keys(files) },
+    renew: () => fresh.renew(),
+    [Symbol.dispose]: () => standing.dispose(),
+  }
 }
 
 /** A user's plain name opens nothing, and many are words that stand everywhere (`mayfly`, `x-access-token`). */
@@ -137,15 +143,18 @@ function keepFresh(
     folder: string
     first: readonly HandedCredential[]
   },
-): Disposable {
+): Disposable & Pick<StepCredentials, 'renew'> {
   const { api, step, clock } = deps
   let known = deps.first
   let stopped = false
+  let isDead = false
+  let asking = false
   let timer: NodeJS.Timeout | undefined
   const leftMs = () => Math.min(...known.map((one) => Date.parse(one.expires_at))) - clock.nowMs()
 
   function later(delayMs: number): void {
     if (stopped) return
+    clearTimeout(timer)
     timer = setTimeout(() => void renew(), delayMs).unref()
   }
 
@@ -155,6 +164,7 @@ function keepFresh(
   }
 
   async function renew(): Promise<void> {
+    asking = true
     try {
       const fresh = await api.credentials(step, deps.home)
       if (stopped) return
@@ -165,20 +175,32 @@ function keepFresh(
       )
       for (const one of fresh) tellOfVariables(deps.tell, known, one)
       known = fresh
+      if (isDead) deps.tell('mayfly: the step has other credentials now')
+      isDead = false
       soon()
     } catch (error) {
       if (stopped) return
       const isOver = error instanceof MayflyError && ['revoked', 'bad_token'].includes(error.code)
       if (isOver) return
-      if (leftMs() > 0) return later(retryMs)
+      if (isDead || leftMs() > 0) return later(retryMs)
       deps.tell(
         `mayfly: the credentials of the step have ended, and there are no others: ${messageOf(error)}`,
       )
+    } finally {
+      asking = false
     }
+  }
+
+  function renewDead(): void {
+    if (!isDead)
+      deps.tell('mayfly: a credential that the step was handed was revoked: another one is asked for')
+    isDead = true
+    if (!asking) later(0)
   }
 
   soon()
   return {
+    renew: renewDead,
     [Symbol.dispose]() {
       stopped = true
       clearTimeout(timer)

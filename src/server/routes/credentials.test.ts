@@ -157,6 +157,6 @@ test('a kept credential is not handed out by the code either, and nobody asks wi
   const running = it.broker.step(String(step['step_id']) as never)
   assert.ok(running !== undefined)
   for (let i = 0; i < limits.handOutsPerStep; i++)
-    await it.gateway.handOut(running, '/h').catch(() => undefined)
+    await it.gateway.handOuts.handOut(running, '/h').catch(() => undefined)
   assert.match(String((await ask(step)).body['detail']), /has asked for its credentials 500 times/)
 })

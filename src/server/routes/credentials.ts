@@ -10,7 +10,7 @@ const texts = z.record(z.string(), z.string())
 
 export interface CredentialRoutesDeps {
   broker: Broker
-  gateway: Pick<Gateway, 'handOut'>
+  gateway: Pick<Gateway, 'handOuts'>
   notices: EndNotices
   honey: Pick<Honey, 'plant'>
 }
@@ -48,7 +48,7 @@ export function credentialRoutes(deps: CredentialRoutesDeps): Route[] {
         }),
         async (call, { home, connection: only }) => {
           const step = ownStep(deps, call)
-          const handed = await deps.gateway.handOut(step, home, only)
+          const handed = await deps.gateway.handOuts.handOut(step, home, only)
           const planting = only === undefined ? await deps.honey.plant(step) : undefined
           const credentials = handed.map(
             ({ connection: { name, kind, url }, fields, rendered, expiresMs }) => ({

@@ -48,13 +48,21 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
       summary:
         'Say that the step still runs; three missed end it. Once it has ended: `revoked`, with `reason` and `ended_at`',
       auth: 'dpop',
-      response: z.object({ alive: z.literal(true), refusals }),
+      response: z.object({
+        alive: z.literal(true),
+        refusals,
+        credentials_ended: z
+          .literal(true)
+          .optional()
+          .describe('Something that the step was handed is dead: ask for its credentials again.'),
+      }),
       ...withBody(heartbeatBody, async (call, { seen }) => {
         const step = ownStep(call)
         await broker.heartbeat(step)
         const news = await waits.news(step, seen)
         if (step.endReason !== undefined) throw deps.notices.ofStep(step.id)
-        return { alive: true, refusals: news }
+        const hasEnded = deps.gateway.handOuts.hasEnded(step)
+        return { alive: true, refusals: news, ...(hasEnded ? { credentials_ended: true as const } : {}) }
       }),
     },
     {
