@@ -16,7 +16,8 @@ export function addSecrets(program: Command): void {
       .addOption(jsonOption())
       .addHelpText('after', `${after}${tokenNote}`)
   const yes = () => new Option('--yes', 'do not ask').default(false)
-  const force = () => new Option('--force', 'also if the policy in force needs it').default(false)
+  const force = () =>
+    new Option('--force', 'also if the policy in force needs it, or a rotation is under way').default(false)
 
   details(
     command('set', 'seal a new version; the value comes from standard input or a file, or is asked for'),

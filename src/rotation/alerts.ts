@@ -80,7 +80,9 @@ function factsOf(row: Row): Record<string, unknown> {
     from: row.from_version,
     ...(row.to_version === null ? {} : { to: row.to_version }),
     cause: row.cause,
-    by: JSON.parse(row.asked_by) as unknown,
+    ...(row.undone_by === null
+      ? { by: JSON.parse(row.asked_by) as unknown }
+      : { by: JSON.parse(row.undone_by) as unknown, begunBy: JSON.parse(row.asked_by) as unknown }),
   }
 }
 

@@ -28,7 +28,7 @@ test('a compromise: nothing is made from the old value, leases end, a new one is
   ])
   assert.equal(it.entries[0]?.data['reason'], 'it was in a log')
   assert.equal((await server.compromise(name, how)).compromise.id, said.compromise.id)
-  await assert.rejects(server.rollBack(name), fails('conflict'))
+  await assert.rejects(server.rollBack(name, '"bob"'), fails('conflict'))
   // Another server cuts what it has open itself, once.
   const other = it.server()
   const before = it.revoked.length
@@ -92,4 +92,25 @@ test('a secret without a rotator: a person is told what to do, and that nothing 
   await server.sweep()
   assert.equal((await server.compromiseOf('by/hand')).compromise.proof, 'not_proved')
   await assert.rejects(server.compromise('nothing/there', how), fails('not_found'))
+})
+
+test('while the upstream takes nothing new it is asked later and later; a secret that is deleted needs no answer more', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  await it.vault.set('by/hand', new Secret('an-old-value'))
+  const server = it.server()
+  upstream.fault = (act) => (act === 'create' ? 'refused' : undefined)
+  await server.compromise(name, how)
+  await server.compromise('by/hand', how)
+  await it.store.write((tx) => it.vault.change(tx).delete('by/hand'))
+  const dayMs = it.clock.ms + 86_400_000
+  for (; it.clock.ms < dayMs; it.clock.ms += 60_000) await server.sweep()
+  const begun = (await it.rows()).map(({ created_ms }) => created_ms)
+  assert.ok(begun.length > 10 && begun.length < 60, `${begun.length} in a day`)
+  assert.ok((begun[2] ?? 0) - (begun[1] ?? 0) < 1_800_000)
+  assert.equal((await server.compromiseOf('by/hand')).compromise.proof, 'not_proved')
+  upstream.fault = () => undefined
+  await it.settle(server)
+  for (let left = 90; left > 0; left--, it.clock.ms += 60_000) await server.sweep()
+  assert.equal((await server.compromiseOf(name)).compromise.proof, 'probed')
 })

@@ -18,7 +18,9 @@ export interface ShownCompromise {
   readonly needs: string | undefined
 }
 
-const retryMs = 60_000
+const firstRetryMs = 60_000
+const longestRetryMs = 3_600_000
+const mostCounted = 10
 const dayMs = 86_400_000
 
 /**
@@ -86,7 +88,10 @@ export function createCompromises(deps: {
   async function goOn(one: Compromise): Promise<void> {
     const { secret, version } = one
     await end(one)
-    const current = (await vault.find(secret))?.version ?? 0
+    const known = await vault.find(secret)
+    const current = known?.version ?? 0
+    // Nobody can lease it, and it has nothing that could be rotated.
+    if (known === undefined || known.deletedMs !== null) return await close(one)
     const open = await records.open(secret)
     if (open !== undefined) {
       if (open.cause !== 'compromise') await records.hurry(secret, 'compromise')
@@ -94,12 +99,19 @@ export function createCompromises(deps: {
     }
     if (current > version) return await close(one)
     const config = configOf(secret)
-    const [last] = await records.latest(secret, 1)
-    // One that failed for it is begun again a little later; what was tried before it was said does not count.
-    const isTried = last?.cause === 'compromise' && last.from_version === current
-    const untilMs = isTried ? (last.ended_ms ?? 0) + retryMs : 0
-    if (config === undefined || clock.nowMs() < untilMs) return
+    if (config === undefined || clock.nowMs() < (await againMs(secret, current))) return
     await deps.begin(secret, config.rotation, { cause: 'compromise', by: one.asked_by })
+  }
+
+  /** One that failed for it is begun again, later and later; what was tried before it was said does not count. */
+  async function againMs(secret: string, version: number): Promise<number> {
+    const newest = await records.latest(secret, mostCounted)
+    const tried = newest.filter(
+      ({ cause, from_version }) => cause === 'compromise' && from_version === version,
+    )
+    const [last] = tried
+    if (last === undefined) return 0
+    return (last.ended_ms ?? 0) + Math.min(longestRetryMs, firstRetryMs * 2 ** (tried.length - 1))
   }
 
   async function end({ seq, secret, version }: Compromise): Promise<void> {

@@ -54,7 +54,10 @@ export async function promote(row: Row, deps: MachineDeps): Promise<Next> {
     const failure = messageOf(error)
     return row.attempts + 1 < probes ? wait(row, clock, failure) : undoing(row, clock, failure)
   }
-  if ((await vault.find(row.secret))?.version !== row.from_version) return undoing(row, clock, anotherValue)
+  const inUse = await vault.find(row.secret)
+  // To use a version brings back what was deleted.
+  if (inUse?.version !== row.from_version || inUse.deletedMs !== null)
+    return undoing(row, clock, anotherValue)
   return {
     changes: { state: 'promoted', attempts: 0, failure: null, promoted_ms: clock.nowMs() },
     async also(tx) {
@@ -65,7 +68,7 @@ export async function promote(row: Row, deps: MachineDeps): Promise<Next> {
   }
 }
 
-const anotherValue = 'somebody set another value meanwhile'
+const anotherValue = 'somebody set another value meanwhile, or deleted the secret'
 
 async function versionInUse(
   tx: Parameters<NonNullable<Next['also']>>[0],
@@ -75,6 +78,7 @@ async function versionInUse(
     .selectFrom('secret_names')
     .select('current_version')
     .where('name', '=', name)
+    .where('deleted_ms', 'is', null)
     .executeTakeFirst()
   return row?.current_version
 }

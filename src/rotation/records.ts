@@ -36,6 +36,7 @@ type Changes = Partial<
     | 'proof'
     | 'attempts'
     | 'due_ms'
+    | 'undone_by'
   >
 >
 
@@ -71,6 +72,7 @@ export function createRecords({ store, clock }: { store: Store; clock: Clock }) 
         claimed_by: null,
         failure: null,
         proof: null,
+        undone_by: null,
       }
       try {
         await store.write((tx) => tx.insertInto('rotations').values(row).execute())

@@ -4,7 +4,7 @@ import type { MachineDeps } from './machine-deps.ts'
 import { later, wait, type Next } from './next.ts'
 import type { Row } from './records.ts'
 import type { Revoked } from './rotator.ts'
-import { inTime, isSame, jobOf, probeOf, type Job } from './work.ts'
+import { inTime, isSame, jobOf, probeOf, valueOf, type Job } from './work.ts'
 
 const askMs = 10_000
 const personMs = 3_600_000
@@ -46,7 +46,7 @@ export async function retire(row: Row, deps: MachineDeps): Promise<Next> {
 
 /** Before the old one is ended, the one in its place must still work. Undefined if so. */
 async function standIn(row: Row, job: Job, deps: MachineDeps): Promise<string | undefined> {
-  const inUse = await deps.vault.open(row.secret)
+  const inUse = await valueOf(deps.vault, row.secret)
   if (isSame(inUse, job.work.old.value)) return 'the old value is in use again: it is not ended'
   if (row.cause === 'compromise') return undefined
   if (isSame(inUse, job.work.new.value) && (await probeOf(job, job.work.new, deps)) === 'dead')

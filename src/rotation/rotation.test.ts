@@ -193,19 +193,28 @@ test('rolled back by hand: before it is used, while the old one lives, and not a
   const upstream = await startUpstream(t)
   const it = await setup(t, byHttp(upstream.url))
   const server = it.server()
-  await assert.rejects(server.rollBack(name), fails('conflict', /no rotation/))
+  await assert.rejects(server.rollBack(name, '"bob"'), fails('conflict', /no rotation/))
   await server.rotate(name, by('ada'))
   await server.sweep()
   assert.match(await it.current(), /^value-of-k1/)
-  await server.rollBack(name)
+  await server.rollBack(name, '"bob"')
   assert.equal(await it.current(), 'value-of-k0-at-first')
   await it.settle(server)
   await assertOne(it, upstream)
   assert.equal((await it.rows())[0]?.state, 'rolled_back')
+  const undone = it.entries.find(({ type }) => type === 'secret.rolledback')
+  assert.deepEqual([undone?.data['by'], undone?.data['begunBy']], ['bob', 'ada'])
+  await server.rotate(name, { by: '"ada"', now: false })
+  await server.rollBack(name, '"bob"')
+  assert.deepEqual(
+    [it.types().at(-1), it.entries.at(-1)?.data['by']],
+    ['secret.unrotated', 'bob'],
+    'nothing was made yet',
+  )
   upstream.fault = (act) => (act === 'revoke' ? 'down' : undefined)
   await server.rotate(name, by('ada'))
   await it.settle(server, 2)
-  await assert.rejects(server.rollBack(name), fails('conflict', /rotate again/))
+  await assert.rejects(server.rollBack(name, '"bob"'), fails('conflict', /rotate again/))
 })
 
 test('what it would do is told without doing it', async (t) => {
@@ -216,4 +225,37 @@ test('what it would do is told without doing it', async (t) => {
   assert.equal(told.probe, 'alive')
   assert.deepEqual(upstream.asked, ['probe'])
   await assert.rejects(server.dryRun('prod/other'), fails('not_found'))
+})
+
+test('a secret is not brought back by its rotation when it is deleted meanwhile: what was made is ended', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const server = it.server((point) => {
+    if (point === 'ask GET') void it.store.write((tx) => it.vault.change(tx).delete(name))
+    return false
+  })
+  await server.rotate(name, by('ada'))
+  await it.settle(server)
+  assert.deepEqual([...upstream.alive.keys()], ['k0'])
+  assert.equal((await it.rows())[0]?.state, 'rolled_back')
+  assert.notEqual((await it.vault.find(name))?.deletedMs, null)
+  await assert.rejects(
+    server.rotate(name, by('ada')),
+    fails('secret_missing', /deleted: mayfly secret restore/),
+  )
+})
+
+test('a secret that is moved takes along what ends its old value', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const server = it.server()
+  await server.rotate(name, by('ada'))
+  await it.settle(server)
+  await it.store.write((tx) => it.vault.change(tx).move(name, 'new/key'))
+  Object.assign(it.secrets, { 'new/key': it.secrets[name] })
+  await server.rotate('new/key', by('ada'))
+  // It need not be asked which one it is.
+  upstream.fault = (act) => (act === 'identify' ? 'refused' : undefined)
+  await it.settle(server)
+  assert.deepEqual([...upstream.alive.keys()], ['k2'])
 })

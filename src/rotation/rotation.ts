@@ -1,12 +1,14 @@
 import { MayflyError, noSuch, type Clock } from '../lib/index.ts'
 import type { Notifications } from '../approval/index.ts'
-import type { Broker } from '../broker/index.ts'
+import type { QueryCreator } from 'kysely'
+import type { AddEvents, Broker } from '../broker/index.ts'
 import type { RotationConfig } from '../config/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
-import type { Store } from '../store/index.ts'
-import type { Vault } from '../vault/index.ts'
-import { createAlerts } from './alerts.ts'
+import type { Store, Tables } from '../store/index.ts'
+import type { Listed, Vault } from '../vault/index.ts'
+import { createAlerts, entryOf } from './alerts.ts'
 import { createCompromises, type ShownCompromise } from './compromise.ts'
+import { giveUp, type GivingUp } from './give-up.ts'
 import { createLeaseUse } from './lease-use.ts'
 import { advance } from './machine.ts'
 import type { MachineDeps } from './machine-deps.ts'
@@ -28,7 +30,9 @@ export interface SecretRotation {
   /** What a rotation would do, without doing it: the value in use is probed. */
   dryRun(secret: string): Promise<{ rotator: string; tells: string; probe: string; window: string | null }>
   /** Gives the new value up that is being made, or that is in use while the old one lives. */
-  rollBack(secret: string): Promise<Row>
+  rollBack(secret: string, by: string): Promise<Row>
+  /** See `giveUp`: before a secret is deleted, destroyed or moved, in the same transaction. */
+  giveUp(tx: QueryCreator<Tables>, add: AddEvents, what: GivingUp): Promise<void>
   /** The value in use is known to others: see `createCompromises`. Said again, it goes on with what was begun. */
   compromise(
     secret: string,
@@ -93,14 +97,20 @@ export function createSecretRotation(deps: {
     rotation: RotationConfig,
     { cause, by, dueMs = clock.nowMs() }: { cause: Row['cause']; by: string; dueMs?: number },
   ) {
+    const known = await inUse(secret)
+    const oldHandle = await records.handleOf(secret, known.version)
+    return await records.begin({ secret, version: known.version, rotation, cause, by, dueMs, oldHandle })
+  }
+
+  async function inUse(secret: string): Promise<Listed> {
     const known = await vault.find(secret)
     if (known === undefined)
       throw new MayflyError(
         'secret_missing',
         `secret "${secret}" has no value yet: mayfly secret set ${secret}`,
       )
-    const oldHandle = await records.handleOf(secret, known.version)
-    return await records.begin({ secret, version: known.version, rotation, cause, by, dueMs, oldHandle })
+    if (known.deletedMs === null) return known
+    throw new MayflyError('secret_missing', `secret "${secret}" is deleted: mayfly secret restore ${secret}`)
   }
 
   function configOf(secret: string): RotationConfig {
@@ -159,19 +169,15 @@ export function createSecretRotation(deps: {
     },
     async dryRun(secret) {
       const { window } = configOf(secret)
-      const known = await vault.find(secret)
-      if (known === undefined)
-        throw new MayflyError(
-          'secret_missing',
-          `secret "${secret}" has no value yet: mayfly secret set ${secret}`,
-        )
+      const known = await inUse(secret)
       const { probe, rotator } = await probeVersion(secret, known.version)
       return { rotator, tells: rotatorNamed(rotator).tells, probe, window: window ?? null }
     },
-    async rollBack(secret) {
+    giveUp: (tx, add, what) => giveUp(tx, add, what, { alerts, clock }),
+    async rollBack(secret, by) {
       const row = await held(secret)
       try {
-        return await rollBackHeld(row)
+        return await rollBackHeld(row, by)
       } catch (error) {
         if (error instanceof Lost)
           throw new MayflyError('conflict', `the rotation of ${secret} went on meanwhile: look at its status`)
@@ -219,7 +225,7 @@ export function createSecretRotation(deps: {
     return { rotator, probe: typeof probed === 'string' ? probed : `unknown: ${probed.unknown}` }
   }
 
-  async function rollBackHeld(row: Row): Promise<Row> {
+  async function rollBackHeld(row: Row, by: string): Promise<Row> {
     const { inPlace, rotator } = await jobOf(row, machine)
     const failure = 'rolled back by hand'
     if (row.state === 'retiring' || (row.state === 'promoted' && (inPlace || rotator.byPerson !== undefined)))
@@ -233,11 +239,17 @@ export function createSecretRotation(deps: {
         `the old value of ${row.secret} is compromised: there is no way back to it`,
       )
     if (row.state === 'undoing') return row
-    return await outbox.write(async (tx) => {
-      if (row.state === 'planned')
-        return await records.change(tx, row, { state: 'failed', failure, ended_ms: clock.nowMs() })
+    return await outbox.write(async (tx, add) => {
+      if (row.state === 'planned') {
+        const undone = { state: 'failed', failure, undone_by: by, ended_ms: clock.nowMs() } as const
+        const ended = await records.change(tx, row, undone)
+        const entry = entryOf(row, ended)
+        if (entry !== undefined) add([entry])
+        return ended
+      }
       if (row.state === 'promoted') await vault.change(tx).use(row.secret, row.from_version, { back: true })
-      return await records.change(tx, row, { state: 'undoing', attempts: 0, failure, due_ms: clock.nowMs() })
+      const undone = { state: 'undoing', attempts: 0, failure, undone_by: by, due_ms: clock.nowMs() } as const
+      return await records.change(tx, row, undone)
     })
   }
 }

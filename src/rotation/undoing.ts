@@ -3,7 +3,7 @@ import type { MachineDeps } from './machine-deps.ts'
 import { later, wait, type Next } from './next.ts'
 import type { Row } from './records.ts'
 import type { Revoked } from './rotator.ts'
-import { inTime, isSame, jobOf, probeOf } from './work.ts'
+import { inTime, isSame, jobOf, probeOf, valueOf } from './work.ts'
 
 const askMs = 10_000
 const butNotEnded = '; the new value is not ended yet: '
@@ -13,7 +13,7 @@ export async function undo(row: Row, deps: MachineDeps): Promise<Next> {
   const { vault, clock } = deps
   const job = await jobOf(row, deps)
   const { rotator, work } = job
-  if (isSame(work.new.value, await vault.open(row.secret)))
+  if (isSame(work.new.value, await valueOf(vault, row.secret)))
     return wait(row, clock, 'the new value is in use: it is not ended')
   // It was in use, until somebody took it back.
   if (row.to_version !== null && row.promoted_ms !== null) {

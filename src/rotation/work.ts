@@ -1,5 +1,6 @@
 import { MayflyError, messageOf, type Secret } from '../lib/index.ts'
 import { rotationSchema, type RotationConfig, type RotatorConfig } from '../config/index.ts'
+import type { Vault } from '../vault/index.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import type { Row } from './records.ts'
 import type { Plain, Probed, Rotator, Version, Work } from './rotator.ts'
@@ -24,11 +25,7 @@ export async function jobOf(row: JobRow, { vault }: Pick<MachineDeps, 'vault'>):
   const config = Object.values(rotation.by)[0] as RotatorConfig<Rotator['name']>
   const value = async (version: number | null) => {
     if (version === null) return undefined
-    // Somebody may have destroyed it meanwhile: what can be ended without it is.
-    return await vault.open(row.secret, { version }).catch((error: unknown) => {
-      if (error instanceof MayflyError && error.code === 'secret_missing') return undefined
-      throw error
-    })
+    return await valueOf(vault, row.secret, { version })
   }
   const work: Work = {
     secret: row.secret,
@@ -39,6 +36,18 @@ export async function jobOf(row: JobRow, { vault }: Pick<MachineDeps, 'vault'>):
     new: { which: 'new', value: await value(row.to_version), handle: plainOf(row.handle) },
   }
   return { rotator, rotation, work, inPlace: rotator.inPlace(config) }
+}
+
+/** Somebody may have deleted or destroyed it meanwhile: then undefined, and what can be ended without it is. */
+export async function valueOf(
+  vault: Pick<Vault, 'open'>,
+  secret: string,
+  use: { version?: number } = {},
+): Promise<Secret | undefined> {
+  return await vault.open(secret, use).catch((error: unknown) => {
+    if (error instanceof MayflyError && error.code === 'secret_missing') return undefined
+    throw error
+  })
 }
 
 /** What a probe says, or why nobody can tell. */

@@ -254,6 +254,10 @@ const migrations: readonly string[] = [
   `
   ALTER TABLE secret_names ADD COLUMN dead_version INTEGER NOT NULL DEFAULT 0;
   `,
+  // Whoever takes a rotation back is not always who began it.
+  `
+  ALTER TABLE rotations ADD COLUMN undone_by TEXT;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

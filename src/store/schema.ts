@@ -211,6 +211,8 @@ export interface Tables {
     failure: string | null
     /** How the old value is known to be dead. */
     proof: string | null
+    /** JSON: who took it back, or gave it up. */
+    undone_by: string | null
   }
   /** What people were told of a secret's version, so that they are told once. */
   rotation_alerts: { secret: string; version: number; about: string; created_ms: number }

@@ -151,6 +151,7 @@ async function move(tx: QueryCreator<Tables>, sealer: Sealer, from: string, to: 
     )
   const versions = await tx.selectFrom('secrets').selectAll().where('name', '=', from).execute()
   await tx.updateTable('secret_names').set({ name: to }).where('name', '=', from).execute()
+  await takeAlong(tx, from, to)
   for (const row of versions) {
     const { version, destroyed_ms } = row
     const sealed =
@@ -162,4 +163,12 @@ async function move(tx: QueryCreator<Tables>, sealer: Sealer, from: string, to: 
       .where('version', '=', version)
       .execute()
   }
+}
+
+/** What is known of it by its name: what ends an old value, who leased it, that it is compromised. */
+async function takeAlong(tx: QueryCreator<Tables>, from: string, to: string): Promise<void> {
+  await tx.updateTable('rotations').set({ secret: to }).where('secret', '=', from).execute()
+  await tx.updateTable('rotation_alerts').set({ secret: to }).where('secret', '=', from).execute()
+  await tx.updateTable('lease_secrets').set({ secret: to }).where('secret', '=', from).execute()
+  await tx.updateTable('compromises').set({ secret: to }).where('secret', '=', from).execute()
 }

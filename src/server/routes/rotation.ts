@@ -97,7 +97,7 @@ export function rotationRoutes({ secretRotation: rotation }: { secretRotation: S
       summary: 'Give up the new value: also one that is in use, while the old one lives',
       auth: 'secret:write',
       response: rotationSchema,
-      handle: async (call) => rowOf(await rotation.rollBack(call.params['name'] ?? '')),
+      handle: async (call) => rowOf(await rotation.rollBack(call.params['name'] ?? '', byOf(call))),
     },
     {
       method: 'POST',

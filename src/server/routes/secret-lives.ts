@@ -1,13 +1,20 @@
 import { z } from 'zod'
+import type { Broker } from '../../broker/index.ts'
 import { MayflyError } from '../../lib/index.ts'
+import { recordedOperator } from '../../operators/index.ts'
 import { operatorEvent } from '../operator-event.ts'
-import { withBody, type Route } from '../route.ts'
+import { withBody, type Call, type Route } from '../route.ts'
 import { secretUses } from '../secret-uses.ts'
 import { checkName, findSecret, putToUse, refuseElsewhere, storeOf } from '../secrets-in-use.ts'
 import type { SecretRoutesDeps } from './secrets.ts'
 
+type Changing = Parameters<Parameters<Broker['outbox']['write']>[0]>
+
 const version = z.int().min(1)
-const force = z.boolean().default(false).describe('Also if the policy in force needs it.')
+const force = z
+  .boolean()
+  .default(false)
+  .describe('Also if the policy in force needs it, or a rotation is under way.')
 
 /** A value is shown, an older one used again, a secret deleted, destroyed or moved. */
 export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
@@ -22,6 +29,17 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
         `${places.join(', ')} of the policy in force needs secret "${name}": change the policy first, or --force`,
       )
     return places
+  }
+
+  /** Throws `conflict` while it is rotated, or gives the rotation up. */
+  async function endRotation(
+    call: Call,
+    secret: string,
+    forced: boolean,
+    [tx, add]: Changing,
+  ): Promise<void> {
+    const by = JSON.stringify(recordedOperator(call.operator))
+    await deps.secretRotation.giveUp(tx, add, { secret, by, forced })
   }
 
   return [
@@ -89,6 +107,7 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
         if (deletedMs !== null) throw new MayflyError('conflict', `secret "${name}" is deleted already`)
         // With its entry in one transaction: a log that is down must not keep a leaked value in use.
         const versions = await broker.outbox.write(async (tx, add) => {
+          await endRotation(call, name, body.force, [tx, add])
           const deleted = await vault.change(tx).delete(name)
           add([operatorEvent(call, 'secret.deleted', { secret: name, versions: deleted, neededBy })])
           return deleted
@@ -108,6 +127,7 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
         const isUsed = body.version === undefined || body.version === found.version
         const neededBy = isUsed ? refuseUsed(name, body.force) : []
         const versions = await broker.outbox.write(async (tx, add) => {
+          await endRotation(call, name, body.force, [tx, add])
           const secrets = vault.change(tx)
           const gone = await secrets.destroy(name, body.version)
           if (body.version === undefined) await secrets.delete(name)
@@ -130,11 +150,13 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
         const { name } = await findSecret(vault, rules, call.params['name'] ?? '')
         const to = checkName(rules, body.to)
         const neededBy = refuseUsed(name, body.force)
-        // Twice over: what is refused must not stand in the log as done.
         if ((await vault.history(to)).length > 0)
           throw new MayflyError('conflict', `there is a secret ${to} already, or was: take another name`)
-        await audit.append(operatorEvent(call, 'secret.moved', { secret: name, to, neededBy }))
-        await deps.store.write((tx) => vault.change(tx).move(name, to))
+        await broker.outbox.write(async (tx, add) => {
+          await endRotation(call, name, body.force, [tx, add])
+          await vault.change(tx).move(name, to)
+          add([operatorEvent(call, 'secret.moved', { secret: name, to, neededBy })])
+        })
         await vault.erase()
         return { name: to, from: name }
       }),

@@ -270,3 +270,45 @@ secrets:
     'secret "git" of connections.git is kept in the store "files": what the vault has under that name is not used',
   ])
 })
+
+test('while a secret is rotated it is neither deleted nor destroyed nor moved; by force the rotation is given up', async (t) => {
+  const rotation = '{ every: 30d, by: { command: { name: nobody } } }'
+  const it = await openServer(t, {
+    policy: `${policyText()}\nsecrets: { old/one: { rotation: ${rotation} }, old/two: { rotation: ${rotation} } }\n`,
+    secrets: { 'old/one': 'x', 'old/two': 'y' },
+  })
+  const [one, two] = ['/v1/secrets/old%2Fone', '/v1/secrets/old%2Ftwo']
+  for (const name of ['one', 'two'])
+    assert.equal((await it.asAdmin('POST', `/v1/rotations/old%2F${name}`, { now: true })).status, 200)
+  for (const [method, path, body] of [
+    ['DELETE', one, {}],
+    ['POST', `${one}/destroy`, {}],
+    ['POST', `${one}/destroy`, { version: 1 }],
+    ['POST', `${one}/move`, { to: 'new/one' }],
+  ] as const) {
+    const refused = await it.asAdmin(method, path, body)
+    assert.equal(refused.status, 409, path)
+    assert.match(
+      String(refused.body['detail']),
+      /rotation of old\/one is under way \(planned\): wait .*--force/,
+    )
+  }
+  assert.equal((await it.vault.open('old/one')).reveal(), 'x')
+  assert.deepEqual(it.audit.ofType('secret.moved'), [], 'what was refused is not in the log as done')
+  assert.equal((await it.asAdmin('DELETE', one, { force: true })).status, 200)
+  assert.equal((await it.asAdmin('POST', `${two}/move`, { to: 'new/two', force: true })).status, 200)
+  const rows = await it.store.read.selectFrom('rotations').selectAll().orderBy('secret').execute()
+  assert.deepEqual(
+    rows.map(({ secret, state, undone_by }) => [secret, state, undone_by]),
+    [
+      ['new/two', 'failed', '"root"'],
+      ['old/one', 'failed', '"root"'],
+    ],
+  )
+  const given = await entriesOf(it, 'secret.unrotated', 2)
+  assert.deepEqual(
+    given.map(({ by }) => by),
+    ['root', 'root'],
+  )
+  assert.match(String(given[0]?.['reason']), /given up by hand in the state planned/)
+})

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { AuditClient } from '../../audit/client/index.ts'
 import type { Broker } from '../../broker/index.ts'
 import { MayflyError } from '../../lib/index.ts'
+import type { SecretRotation } from '../../rotation/index.ts'
 import type { RulesHolder } from '../../rules/index.ts'
 import type { Store } from '../../store/index.ts'
 import type { Listed, Vault } from '../../vault/index.ts'
@@ -16,6 +17,7 @@ export interface SecretRoutesDeps {
   vault: Vault
   audit: AuditClient
   store: Store
+  secretRotation: Pick<SecretRotation, 'giveUp'>
 }
 
 const line = z.string().trim().max(200)
