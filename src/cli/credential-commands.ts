@@ -1,4 +1,4 @@
-import { Argument, type Command } from 'commander'
+import type { Command } from 'commander'
 import { act, serverOption } from './command.ts'
 
 /** `mayfly credential ...`: credential helpers, each in its tool's own protocol. */
@@ -6,24 +6,26 @@ export function addCredentials(program: Command): void {
   const credential = program
     .command('credential')
     .description('hand a credential that is made for this job to a tool that runs in no sandbox')
-  const helper = (name: string, about: string, operations: readonly string[] = []) => {
+  const helper = (name: string, about: string, operations = '') => {
     const command = credential
       .command(name)
       .description(about)
       .option('--role <role>', 'the role that hands it out (MAYFLY_ROLE)')
       .option('--connection <name>', 'of which connection, where the tool does not say the host')
       .addOption(serverOption())
-    if (operations.length > 0)
-      command.addArgument(new Argument('<operation>', 'what the tool wants').choices(operations))
+    // Tools learn more words: one that is not known is answered in the tool's own way.
+    if (operations !== '') command.argument('<operation>', `what the tool wants: ${operations}`)
     return command
   }
   const load = () => import('./credential/helper.ts')
-  helper('git', 'a credential helper of git (gitcredentials(7))', ['get', 'store', 'erase']).action(
+  helper('git', 'a credential helper of git (gitcredentials(7))', 'get, store, erase').action(
     act(async (operation: string, options) => (await load()).helpGit(operation, options)),
   )
-  helper('docker', 'a credential helper of docker, podman and skopeo (docker-credential-mayfly)', [
-    ...['get', 'list', 'store', 'erase'],
-  ]).action(act(async (operation: string, options) => (await load()).helpDocker(operation, options)))
+  helper(
+    'docker',
+    'a credential helper of docker, podman and skopeo (docker-credential-mayfly)',
+    'get, list, store, erase, version',
+  ).action(act(async (operation: string, options) => (await load()).helpDocker(operation, options)))
   helper('aws', 'a credential_process of the AWS CLI and SDKs').action(
     act(async (options) => (await load()).helpAws(options)),
   )

@@ -44,6 +44,12 @@ function readSecrets(file: string, { prefix, multiline, asIs }: ImportOptions) {
   const entries = file.endsWith('.json')
     ? readJsonSecrets(text, file).map((one) => ({ ...one, place: file, quoted: true }))
     : readEnvFile(text, file).map((one) => ({ ...one, place: `${file}:${one.line}` }))
+  const encrypted = entries.find(({ value }) => value.startsWith('ENC[AES256_GCM,'))
+  if (encrypted !== undefined)
+    throw new MayflyError(
+      'bad_input',
+      `${encrypted.place}: SOPS has encrypted this file: import what it decrypts (sops decrypt), from a folder in memory`,
+    )
   if (entries.length === 0) throw new MayflyError('bad_input', `${file} holds no secret`)
   const seen = new Map<string, string>()
   return entries.map(({ key, value, place, quoted }) => {

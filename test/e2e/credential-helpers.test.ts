@@ -347,3 +347,10 @@ function isAgentIn(pid: string, folder: string): boolean {
     return false
   }
 }
+
+test('words that git and docker may learn are answered as their protocols say', async () => {
+  assert.deepEqual(await helper(['git', 'capability']), { code: 0, out: '', err: '' })
+  assert.match((await helper(['docker', 'version'])).out, /^docker-credential-mayfly \(mayfly\) v\d/)
+  const unknown = await helper(['docker', 'frob'])
+  assert.deepEqual([unknown.code, unknown.out], [1, 'mayfly: unknown credential action "frob"\n'])
+})

@@ -4,6 +4,11 @@ import { loginOf, readPlace, type Offered, type Place } from './place.ts'
 /** What docker's own helpers say for it (docker-credential-helpers, credentials/error.go): the tool goes on without. */
 export const notFound = 'credentials not found in native keychain'
 
+/** Docker Hub's registry, and the names that tools have for it (docker, podman and skopeo, crane and regclient). */
+const hub = 'registry-1.docker.io'
+const hubNames: ReadonlySet<string> = new Set(['index.docker.io', 'docker.io', 'registry.hub.docker.com'])
+const hubUrl = 'https://index.docker.io/v1/'
+
 /**
  * The registries that docker, podman or skopeo may mean: one line, a URL, or a host alone, which is asked by either scheme. What is behind
  * the host is left out: a registry has its root there. None for what is no address.
@@ -11,7 +16,9 @@ export const notFound = 'credentials not found in native keychain'
 export function readServerUrl(text: string): Place[] {
   const line = text.replace(/\r?\n$/, '')
   const urls = line.includes('://') ? [line] : [`https://${line}`, `http://${line}`]
-  return urls.flatMap((url) => readPlace(url) ?? []).map((place) => ({ ...place, path: '' }))
+  return urls
+    .flatMap((url) => readPlace(url) ?? [])
+    .map((place) => ({ ...place, path: '', host: hubNames.has(place.host) ? hub : place.host }))
 }
 
 export function writeDockerAnswer(serverUrl: string, { fields }: HandedCredential): string {
@@ -22,5 +29,9 @@ export function writeDockerAnswer(serverUrl: string, { fields }: HandedCredentia
 /** Which registries there are, and whose: no credential is made for that. */
 export function writeDockerList(offered: readonly Offered[]): string {
   const registries = offered.filter(({ kind }) => kind === 'oci')
-  return `${JSON.stringify(Object.fromEntries(registries.map(({ url }) => [new URL(url).host, 'mayfly'])))}\n`
+  const named = registries.map(({ url }) => {
+    const { host } = new URL(url)
+    return [host === hub ? hubUrl : host, 'mayfly']
+  })
+  return `${JSON.stringify(Object.fromEntries(named))}\n`
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { readEnvironment } from '../../config/environment.ts'
-import { MayflyError, systemClock } from '../../lib/index.ts'
+import { MayflyError, systemClock, version } from '../../lib/index.ts'
 import { endAgent, findAgent, runAgent, type Agent, type HandedCredential } from '../../runner/index.ts'
 import { namedServer } from '../server-url.ts'
 import { writeAwsAnswer } from './aws.ts'
@@ -19,7 +19,7 @@ export interface HelperOptions {
 
 const maxInputBytes = 65_536
 
-/** `mayfly credential git`: get, and nothing for what else git says: what it was given is kept nowhere. */
+/** `mayfly credential git`: get, and nothing for what else git says (gitcredentials(7)): what it was given is kept nowhere. */
 export async function helpGit(operation: string, options: HelperOptions): Promise<void> {
   const said = await readInput()
   if (operation !== 'get') return
@@ -46,6 +46,10 @@ async function answerDocker(operation: string, options: HelperOptions): Promise<
     process.stdout.write(writeDockerList(await agentOf(options).connections()))
     return 0
   }
+  if (operation === 'version') {
+    process.stdout.write(`docker-credential-mayfly (mayfly) v${version}\n`)
+    return 0
+  }
   const said = await readInput()
   if (operation === 'erase') return 0
   if (operation === 'store')
@@ -53,6 +57,8 @@ async function answerDocker(operation: string, options: HelperOptions): Promise<
       'denied',
       'nothing is kept here, and no login is needed: each is made when it is asked for',
     )
+  if (operation !== 'get')
+    throw new MayflyError('bad_input', `unknown credential action ${JSON.stringify(operation.slice(0, 40))}`)
   const places = readServerUrl(said)
   const credential = places.length === 0 ? undefined : await credentialAt(places, agentOf(options), ['oci'])
   process.stdout.write(credential === undefined ? `${notFound}\n` : writeDockerAnswer(said, credential))

@@ -18,7 +18,8 @@ export interface Offered {
 
 /**
  * What a tool names, as one place; undefined for what is none. A helper is asked in the name of whatever address a tool was sent to, so
- * nothing is mended here: a control character, a user, an escape or a `..` is no address (CVE-2020-5260, CVE-2024-50338).
+ * nothing is mended here: a control character, a user, an escape or a `..` is no address (CVE-2020-5260, CVE-2024-50338). A space git has
+ * decoded itself: Azure DevOps' projects have them.
  */
 export function readPlace(url: string): Place | undefined {
   const parts = /^(https?):\/\/([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?:\/(.*))?$/.exec(url)
@@ -28,7 +29,7 @@ export function readPlace(url: string): Place | undefined {
   const port = written === undefined ? (protocol === 'https' ? 443 : 80) : Number(written)
   if (host === undefined || port < 1 || port > 65_535) return undefined
   const plain = path.replace(/^\/+|\/+$/g, '')
-  if (!/^[A-Za-z0-9._~@+/-]*$/.test(plain) || /(?:^|\/)\.{1,2}(?:\/|$)/.test(plain)) return undefined
+  if (!/^[A-Za-z0-9._~@+/ -]*$/.test(plain) || /(?:^|\/)\.{1,2}(?:\/|$)/.test(plain)) return undefined
   return { protocol: protocol === 'https' ? 'https' : 'http', host, port, path: plain }
 }
 
@@ -41,7 +42,7 @@ export function connectionAt(
   kinds: readonly string[],
 ): Offered | undefined {
   return offered.find(({ kind, url }) => {
-    const own = readPlace(url.replace(/[?#].*$/, ''))
+    const own = readPlace(url.replace(/[?#].*$/, '').replaceAll('%20', ' '))
     if (own === undefined || !kinds.includes(kind)) return false
     if (own.protocol === 'http' && !/^(?:127\.|::1$|localhost$)/.test(own.host)) return false
     const isSame = own.protocol === place.protocol && own.host === place.host && own.port === place.port

@@ -175,6 +175,33 @@ test('docker: a host, a port, a URL with a path; never another host', () => {
   assert.equal(writeDockerList(offered), '{"registry.example.com:5000":"mayfly"}\n')
 })
 
+test('docker: Docker Hub by each of the names that tools have for it, and by none that only looks like it', () => {
+  const hub = [{ name: 'hub', kind: 'oci', url: 'https://registry-1.docker.io' }]
+  const finds = (text: string) =>
+    readServerUrl(text).some((place) => connectionAt(place, hub, ['oci']) !== undefined)
+  for (const text of ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io', 'registry-1.docker.io'])
+    assert.equal(finds(text), true, text)
+  for (const text of [
+    'http://index.docker.io/v1/',
+    'docker.io.evil.test',
+    'evil.docker.io',
+    'docker.io:8443',
+  ])
+    assert.equal(finds(text), false, text)
+  assert.equal(writeDockerList(hub), '{"https://index.docker.io/v1/":"mayfly"}\n')
+})
+
+test('git: a project of Azure DevOps has a space in its name, which git has decoded', () => {
+  const project = [{ name: 'azure', kind: 'git', url: 'https://dev.azure.com/acme/My%20Project' }]
+  const finds = (path: string) => {
+    const question = readGitQuestion(`protocol=https\nhost=dev.azure.com\npath=${path}\n\n`)
+    return question === undefined ? undefined : connectionAt(question.place, project, ['git'])?.name
+  }
+  assert.equal(finds('acme/My Project/_git/app'), 'azure')
+  assert.equal(finds('acme/My Projects/_git/app'), undefined)
+  assert.equal(finds('acme/My%20Project/_git/app'), undefined)
+})
+
 test('aws, kubectl and npm: the forms that their documentation has', () => {
   const keys = { access_key_id: 'AKIA1', secret_access_key: 's/1', session_token: 't' }
   assert.deepEqual(JSON.parse(writeAwsAnswer(credential(keys))), {

@@ -1,5 +1,5 @@
 import { createPrivateKey, sign, type KeyObject } from 'node:crypto'
-import { MayflyError, messageOf, type Secret } from '../../lib/index.ts'
+import { MayflyError, type Secret } from '../../lib/index.ts'
 import { curves, hasPassphrase, isOpensshKey, publicBlob, readOpensshKey } from './openssh-key.ts'
 import { mpint, text } from './wire.ts'
 
@@ -23,7 +23,7 @@ export function authorityIn(secret: Secret, name: string): Authority {
     const why =
       cause instanceof MayflyError
         ? cause.message
-        : `give the private key in OpenSSH’s form or PEM: mayfly secret set ${name} <KEY (${messageOf(cause)})`
+        : `give the private key in OpenSSH’s form or PEM: mayfly secret set ${name} <KEY`
     throw refuse(why, cause)
   }
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key

@@ -237,7 +237,7 @@ test('files: of the folder that the server was given, also by links within it, a
   symlinkSync(join(outside, 'shadow'), join(folder, 'out'))
   symlinkSync(outside, join(folder, 'dir'))
   symlinkSync('/dev/zero', join(folder, 'zero'))
-  writeFileSync(join(folder, 'json'), '{"a": "hunter2", "n": 7}')
+  writeFileSync(join(folder, 'json'), '{"a": "hunter2", "n": 7, "yes": true, "half": 1e400, "list": ["x"]}')
   writeFileSync(join(folder, 'bytes'), Buffer.from([0x68, 0xff]))
   writeFileSync(join(folder, 'big'), 'x'.repeat(65_537))
   writeFileSync(join(folder, 'empty'), '')
@@ -251,6 +251,9 @@ secrets:
 ${names.map((name, i) => `  f${i}: { store: mounted, path: "${name}" }`).join('\n')}
   field: { store: mounted, path: json, field: a }
   number: { store: mounted, path: json, field: n }
+  yes: { store: mounted, path: json, field: "yes" }
+  half: { store: mounted, path: json, field: half }
+  list: { store: mounted, path: json, field: list }
   unknown: { store: other, path: passwd }
 `,
     { folders: { k8s: folder } },
@@ -259,6 +262,7 @@ ${names.map((name, i) => `  f${i}: { store: mounted, path: "${name}" }`).join('\
   assert.equal(value, 'hunter1')
   assert.match(String(version), /^20\d\d-.*Z$/)
   assert.equal((await open('field'))[0], 'hunter2')
+  assert.deepEqual([(await open('number'))[0], (await open('yes'))[0]], ['7', 'true'])
   for (const [name, code, says] of [
     ['f1', 'credential_failed', /a link that leads out of its folder/],
     ['f2', 'credential_failed', /a link that leads out of its folder/],
@@ -269,7 +273,8 @@ ${names.map((name, i) => `  f${i}: { store: mounted, path: "${name}" }`).join('\
     ['f7', 'secret_missing', /there is no such file/],
     ['f8', 'credential_failed', /EISDIR|no regular file/],
     ...(hasFifo ? ([['f9', 'credential_failed', /no regular file/]] as const) : []),
-    ['number', 'secret_missing', /no field "n" that is text/],
+    ['half', 'secret_missing', /no field "half" that is text/],
+    ['list', 'secret_missing', /no field "list" that is text/],
     [
       'unknown',
       'credential_failed',

@@ -61,9 +61,11 @@ export function fieldOf(value: string, field: string | undefined): string {
 }
 
 export function textIn(object: Readonly<Record<string, unknown>>, field: string): string {
-  const text = Object.hasOwn(object, field) ? object[field] : undefined
-  if (typeof text !== 'string') throw gone(`it has no field "${field}" that is text`)
-  return text
+  const value = Object.hasOwn(object, field) ? object[field] : undefined
+  if (typeof value === 'string') return value
+  // A port, a PIN, a yes: as it is written, where that is sure.
+  if (typeof value === 'boolean' || Number.isSafeInteger(value)) return String(value)
+  throw gone(`it has no field "${field}" that is text`)
 }
 
 function parsed(text: string): unknown {
