@@ -22,6 +22,7 @@ export function addRotation(secret: Command): void {
     .command('status')
     .description('age, last and next rotation, state, last use; late ones first')
     .argument('[name]')
+    .option('--all', 'also secrets of the vault that nothing rotates, the oldest value first', false)
     .option('--check', 'exit code 3 if one is late', false)
     .addOption(serverOption())
     .addOption(jsonOption())

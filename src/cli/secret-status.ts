@@ -7,7 +7,7 @@ interface StatusAnswer {
   owner: string | null
   version: number | null
   made: string | null
-  rotator: string
+  rotator: string | null
   rotated: string | null
   next: string | null
   late_at: string | null
@@ -16,15 +16,16 @@ interface StatusAnswer {
   last_use: { at: string; run: string; role: string; step: string } | null
 }
 
-/** How secrets that are rotated stand, late ones first. With --check the exit code says whether one is late. */
+/** How secrets stand that are rotated, or all, late ones first. With --check the exit code says whether one is late. */
 export async function secretStatus(
   name: string | undefined,
-  options: { server?: string; json: boolean; check: boolean },
+  options: { server?: string; json: boolean; check: boolean; all: boolean },
 ): Promise<number> {
   const api = createOperatorApi(options)
   const secrets =
     name === undefined
-      ? (await api.call<{ secrets: StatusAnswer[] }>('GET', '/v1/rotations')).secrets
+      ? (await api.call<{ secrets: StatusAnswer[] }>('GET', `/v1/rotations${options.all ? '?all=true' : ''}`))
+          .secrets
       : [await api.call<StatusAnswer>('GET', `/v1/rotations/${encodeURIComponent(name)}`)]
   print(options.json, { secrets }, linesOf(secrets))
   return options.check && secrets.some(({ late }) => late) ? exitCodes.unavailable : exitCodes.ok
@@ -32,13 +33,15 @@ export async function secretStatus(
 
 function linesOf(secrets: readonly StatusAnswer[]): string[] {
   if (secrets.length === 0)
-    return ['no secret is rotated: say how under secrets.NAME.rotation in mayfly.yaml']
+    return [
+      'no secret is rotated: say how under secrets.NAME.rotation in mayfly.yaml (--all shows the others)',
+    ]
   const rows = secrets.map((one) => [
     one.secret,
     one.made === null ? 'no value' : ageOf(one.made),
     minuteOf(one.rotated),
     one.late ? `LATE since ${minuteOf(one.late_at)}` : minuteOf(one.next),
-    one.rotation?.state ?? '-',
+    one.rotator === null ? 'not rotated' : (one.rotation?.state ?? '-'),
     one.last_use === null
       ? '-'
       : `${one.last_use.run} ${one.last_use.role}/${one.last_use.step} ${minuteOf(one.last_use.at)}`,

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { byHttp, fails, name, setup, startUpstream, type Setup, type Upstream } from './rotation.fixture.ts'
+import {
+  byHttp,
+  fails,
+  name,
+  setup,
+  startMs,
+  startUpstream,
+  type Setup,
+  type Upstream,
+} from './rotation.fixture.ts'
 
 const by = (who: string) => ({ by: JSON.stringify(who), now: true })
 
@@ -258,4 +267,27 @@ test('a secret that is moved takes along what ends its old value', async (t) => 
   upstream.fault = (act) => (act === 'identify' ? 'refused' : undefined)
   await it.settle(server)
   assert.deepEqual([...upstream.alive.keys()], ['k2'])
+})
+
+test('also what nothing rotates has a status: behind the others, the oldest value first', async (t) => {
+  const it = await setup(t, byHttp('https://api.example.com'))
+  const { Secret } = await import('../lib/index.ts')
+  for (const one of ['by/hand', 'an/other', 'gone']) {
+    await it.vault.set(one, new Secret('x'))
+    it.clock.ms += 60_000
+  }
+  await it.store.write((tx) => it.vault.change(tx).delete('gone'))
+  const server = it.server()
+  const names = async (how?: { unrotated: boolean }) =>
+    (await server.status(how)).map(({ secret, rotator }) => [secret, rotator])
+  assert.deepEqual(await names(), [[name, 'http']])
+  assert.deepEqual(await names({ unrotated: true }), [
+    [name, 'http'],
+    ['by/hand', undefined],
+    ['an/other', undefined],
+  ])
+  const one = await server.statusOf('by/hand')
+  assert.deepEqual([one.version, one.isLate, one.nextMs, one.lastUse], [1, false, undefined, undefined])
+  assert.equal(one.madeMs, startMs)
+  await assert.rejects(server.statusOf('by/hnd'), fails('not_found', /by\/hand/))
 })

@@ -39,9 +39,9 @@ export interface SecretRotation {
     how: { by: string; reason?: string | undefined; again: boolean },
   ): Promise<ShownCompromise>
   compromiseOf(secret: string): Promise<ShownCompromise>
-  /** Late ones first. */
-  status(): Promise<Shown[]>
-  /** Throws `not_found` for one that is not rotated. */
+  /** Late ones first; also those that nothing rotates, if so asked. */
+  status(how?: { unrotated: boolean }): Promise<Shown[]>
+  /** Throws `not_found` for one that is neither rotated nor in the vault. */
   statusOf(secret: string): Promise<Shown>
   /** For metrics and `/readyz`. */
   counts(): Promise<{ late: number; stuck: number; open: number }>
@@ -81,7 +81,7 @@ export function createSecretRotation(deps: {
         rotation === undefined ? [] : [{ secret, rotation, owner: owner ?? null }],
     )
   const schedules = createSchedules({ store, records, alerts, clock, configs, begin })
-  const status = createStatus({ store, records, leaseUse, clock, configs })
+  const status = createStatus({ store, records, leaseUse, clock, configs, vault })
   const compromises = createCompromises({
     ...{ store, broker, vault, records, clock, configs, begin },
     probe: async (secret, version) =>
@@ -191,12 +191,12 @@ export function createSecretRotation(deps: {
       return await compromises.of(secret)
     },
     compromiseOf: (secret) => compromises.of(secret),
-    status: () => status.all(),
+    status: (how = { unrotated: false }) => status.all(how),
     async statusOf(secret) {
-      configOf(secret)
-      const [one] = await status.all(secret)
-      if (one === undefined) throw new MayflyError('not_found', `secret "${secret}" is not rotated`)
-      return one
+      const one = await status.of(secret)
+      if (one !== undefined) return one
+      const known = (await vault.list()).map(({ name }) => name)
+      throw noSuch('secret', secret, new Set([...known, ...configs().map((config) => config.secret)]))
     },
     counts: () => status.counts(),
     async close() {

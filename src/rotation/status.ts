@@ -1,5 +1,6 @@
 import type { Clock } from '../lib/index.ts'
 import type { Store } from '../store/index.ts'
+import type { Listed, Vault } from '../vault/index.ts'
 import type { LastUse, LeaseUse } from './lease-use.ts'
 import type { Records, Row } from './records.ts'
 import { scheduleOf } from './schedule.ts'
@@ -11,7 +12,8 @@ export interface Shown {
   readonly owner: string | null
   readonly version: number | undefined
   readonly madeMs: number | undefined
-  readonly rotator: string
+  /** undefined: nothing rotates it. */
+  readonly rotator: string | undefined
   readonly nextMs: number | undefined
   readonly lateMs: number | undefined
   readonly isLate: boolean
@@ -21,7 +23,10 @@ export interface Shown {
   readonly lastUse: LastUse | undefined
 }
 
+type Known = Omit<Configured, 'rotation'> & { readonly rotation: Configured['rotation'] | undefined }
+
 const stuckAttempts = 3
+const pageSize = 200
 
 export function createStatus(deps: {
   store: Store
@@ -29,14 +34,15 @@ export function createStatus(deps: {
   leaseUse: LeaseUse
   clock: Clock
   configs: () => readonly Configured[]
+  vault: Pick<Vault, 'list' | 'find'>
 }) {
-  const { store, records, leaseUse, clock } = deps
+  const { store, records, leaseUse, clock, vault } = deps
 
-  async function show({ secret, owner, rotation }: Configured): Promise<Shown> {
+  async function show({ secret, owner, rotation }: Known): Promise<Shown> {
     const made = await madeOf(store, secret)
-    const schedule = made && scheduleOf(rotation, made.madeMs, `${secret} ${made.version}`)
+    const schedule = made && rotation && scheduleOf(rotation, made.madeMs, `${secret} ${made.version}`)
     const [newest] = await records.latest(secret, 1)
-    const [rotator = ''] = Object.keys(rotation.by)
+    const [rotator] = Object.keys(rotation?.by ?? {})
     return {
       secret,
       owner,
@@ -65,15 +71,36 @@ export function createStatus(deps: {
     return row?.promoted_ms ?? undefined
   }
 
+  async function* kept(): AsyncGenerator<Known> {
+    const rotated = new Set(deps.configs().map(({ secret }) => secret))
+    for (let after: string | undefined = ''; after !== undefined;) {
+      const page: Listed[] = await vault.list({ after, limit: pageSize })
+      for (const one of page) if (!rotated.has(one.name)) yield unrotated(one)
+      after = page.length < pageSize ? undefined : page.at(-1)?.name
+      // There may be many, and others wait for this process.
+      await new Promise((next) => setImmediate(next))
+    }
+  }
+
   return {
-    async all(secret?: string): Promise<Shown[]> {
-      const wanted = deps.configs().filter((one) => secret === undefined || one.secret === secret)
+    /** One that is in the vault or is rotated; undefined if it is neither. */
+    async of(secret: string): Promise<Shown | undefined> {
+      const rotated = deps.configs().find((one) => one.secret === secret)
+      if (rotated !== undefined) return await show(rotated)
+      const kept = await vault.find(secret)
+      return kept === undefined || kept.deletedMs !== null ? undefined : await show(unrotated(kept))
+    },
+    /** Late ones first. With `unrotated` also those in the vault that nothing rotates, the oldest value first. */
+    async all(how: { unrotated: boolean }): Promise<Shown[]> {
       const shown: Shown[] = []
-      for (const one of wanted) shown.push(await show(one))
+      for (const one of deps.configs()) shown.push(await show(one))
+      if (how.unrotated) for await (const one of kept()) shown.push(await show(one))
       return shown.toSorted(
         (a, b) =>
           Number(b.isLate) - Number(a.isLate) ||
-          (a.lateMs ?? Infinity) - (b.lateMs ?? Infinity) ||
+          compare(a.lateMs, b.lateMs) ||
+          Number(a.rotator === undefined) - Number(b.rotator === undefined) ||
+          (a.rotator === undefined ? compare(a.madeMs, b.madeMs) : 0) ||
           (a.secret < b.secret ? -1 : 1),
       )
     },
@@ -96,4 +123,13 @@ export function createStatus(deps: {
       }
     },
   }
+}
+
+function unrotated({ name, owner }: Listed): Known {
+  return { secret: name, owner, rotation: undefined }
+}
+
+/** What has no time comes last. */
+function compare(a = Infinity, b = Infinity): number {
+  return a === b ? 0 : a - b
 }

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setStage, type Stage } from '../../demo/stage.ts'
+import { createTestAuthority } from '../certificates.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mayfly-rotation-'))
 const program = join(folder, 'rotate')
@@ -24,16 +27,62 @@ esac
 )
 writeFileSync(join(folder, 'ended'), '')
 
+const hosts = { kept: 'kept.example.org', minted: 'minted.example.org' }
+/** Downloads that never end, and an API that makes keys for one of them. What was asked is in `asked`. */
+const asked: string[] = []
+let live: Server
+async function startLive(): Promise<{ dial: string; ca: string }> {
+  const authority = await createTestAuthority(join(folder, 'ca'))
+  const pair = await authority.issue('live', Object.values(hosts))
+  live = createServer({ cert: readFileSync(pair.cert), key: readFileSync(pair.key) }, (request, response) => {
+    asked.push(`${request.method} ${request.headers.host} ${request.url}`)
+    request.resume()
+    if (request.method === 'POST') response.end(JSON.stringify({ id: 'k1', token: 'key-4711-of-a-step' }))
+    else if (request.method === 'DELETE') response.end('{}')
+    else response.write('begun\n')
+  })
+  await new Promise<void>((done) => live.listen(0, '127.0.0.1', done))
+  return {
+    dial: `127.0.0.1:${(live.address() as AddressInfo).port}`,
+    ca: readFileSync(authority.file, 'utf8'),
+  }
+}
+
+function withLive(text: string, place: object): string {
+  const headers = { 'X-Api-Key': '{secret.admin}' }
+  const [kept, minted] = [`https://${hosts.kept}`, `https://${hosts.minted}`]
+  const issuer = {
+    admin: { admin: 'secret:live/admin' },
+    mint: { method: 'POST', url: `${minted}/keys`, headers, json: { name: '{lease.name}' } },
+    extract: { id: '$.id', token: '$.token' },
+    revoke: { method: 'DELETE', url: `${minted}/keys/{id}`, headers },
+  }
+  const connections = {
+    kept: { kind: 'http', url: kept, ...place, credential: { bearer: 'secret:live/kept' } },
+    minted: { kind: 'http', url: minted, ...place, credential: { 'http-issuer': issuer } },
+  }
+  const lines = Object.entries(connections).map(([name, one]) => `  ${name}: ${JSON.stringify(one)}\n`)
+  return text
+    .replace(/^connections:\n/m, `connections:\n${lines.join('')}`)
+    .replace(
+      /( {2}build:\n(?:.*\n)*? {4}grants:\n)/,
+      '$1      - http:get kept/data\n      - http:get minted/data\n',
+    )
+}
+
 let stage: Stage
 before(async () => {
+  const place = await startLive()
   stage = await setStage({
     upArguments: ['--drain-seconds', '0', '--rotator', `bot=${program}`],
     policy: (text) =>
-      `${text}\nsecrets:\n  git: { owner: ada, rotation: { every: 30d, by: { command: { name: bot } } } }\n`,
+      `${withLive(text, place)}\nsecrets:\n  git: { owner: ada, rotation: { every: 30d, by: { command: { name: bot } } } }\n`,
   })
 })
 after(async () => {
-  await stage[Symbol.asyncDispose]()
+  await stage?.[Symbol.asyncDispose]()
+  live.closeAllConnections()
+  live.close()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -105,9 +154,50 @@ test('a secret is rotated, shown, and answered for when others know it: who used
   // No value is in the log, in the database, or in what anybody was told.
   const everything = [told, rotated, back, status, answered, shown].map(({ text }) => text).join('')
   assert.doesNotMatch(everything, /planted-/)
-  for (const file of ['mayfly.db', 'mayfly.db-wal'].map((name) => join(stage.dataFolder, 'store', name)))
-    if (statSync(file, { throwIfNoEntry: false }) !== undefined)
-      assert.ok(!readFileSync(file).includes('planted-'), file)
+  const files = readdirSync(stage.dataFolder, { recursive: true, withFileTypes: true }).filter((one) =>
+    one.isFile(),
+  )
+  // Where the values are, sealed: a look that misses them says nothing.
+  assert.ok(
+    files.some((one) => one.name === 'mayfly.db' && statSync(join(one.parentPath, one.name)).size > 0),
+  )
+  for (const one of files)
+    assert.ok(!readFileSync(join(one.parentPath, one.name)).includes('planted-'), one.name)
+})
+
+test('a compromise cuts downloads that are under way, with a kept secret and with what an admin’s made; the step goes on', async () => {
+  for (const name of ['kept', 'admin']) {
+    const { exitCode, stderr } = await stage.operate(['secret', 'set', `live/${name}`], 'a-token-4711')
+    assert.equal(exitCode, 0, stderr)
+  }
+  const get = (host: string) => `curl -sN https://${host}/data`
+  const script = `
+    (${get(hosts.kept)}; echo "kept $?") & (${get(hosts.minted)}; echo "minted $?") & wait
+    echo "goes on, and gets $(curl -s -o /dev/null -w '%{http_code}' https://${hosts.kept}/data)"`
+  const job = stage.jobEnvironment({ run_id: '800001' })
+  let said = ''
+  const ran = stage.runJob(
+    ['run', '--role', 'build', '--', 'bash', '-c', script],
+    job,
+    (text) => (said += text),
+  )
+  const data = () => asked.filter((one) => one.endsWith(' /data')).length
+  for (let tries = 0; data() < 2; tries++) {
+    assert.ok(tries < 600, `${asked.join()} ${said}`)
+    await new Promise((next) => setTimeout(next, 50))
+  }
+  for (const name of ['kept', 'admin'])
+    assert.match((await operate('secret', 'compromise', `live/${name}`)).text, /1 lease was ended/)
+  const { exitCode, stdout, stderr } = await ran
+  assert.equal(exitCode, 0, stderr)
+  // curl: the transfer broke off before it was whole (18), or the connection (56).
+  assert.match(stdout, /^kept (?:18|56)$/m)
+  assert.match(stdout, /^minted (?:18|56)$/m)
+  assert.match(stdout, /goes on, and gets 403/, 'nothing is leased from it until it has a new value')
+  assert.equal(data(), 2)
+  assert.ok(asked.includes(`DELETE ${hosts.minted} /keys/k1`), 'what was minted is ended at its upstream')
+  const all = await operate('secret', 'status', '--all')
+  assert.match(all.text, /^live\/admin +0h +- +- +not rotated +run_\w+ build\/run/m)
 })
 
 test('a program that rotates is named once, by a path, and nobody else can write to it', async () => {
