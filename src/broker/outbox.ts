@@ -105,8 +105,7 @@ export function createOutbox(deps: {
         for (const event of events) {
           const numbered = event.run === undefined ? {} : { seq: number(event.run) }
           if (event.run !== undefined) run(runState(event.run, numbers))
-          const row = { id: newId<string>('ob'), event: JSON.stringify({ ...event, ...numbered, time }) }
-          run(insertRow('outbox', row))
+          putEntry(run, { ...event, ...numbered }, time)
         }
       }
       try {
@@ -131,6 +130,11 @@ export function createOutbox(deps: {
       await delivering
     },
   }
+}
+
+/** In a transaction of any store: an entry of what it makes happen, of no run. It is delivered with the next ones. */
+export function putEntry(run: Run, event: AuditEvent, time: string): void {
+  run(insertRow('outbox', { id: newId<string>('ob'), event: JSON.stringify({ ...event, time }) }))
 }
 
 const forGood: ReadonlySet<string> = new Set(['bad_input', 'limit_exceeded', 'audit_rejected'])

@@ -18,6 +18,7 @@ const unavailable: ReadonlySet<string> = new Set([
   'store_failed',
   'thread_failed',
   'upstream_unreachable',
+  'vault_sealed',
 ])
 const usage: ReadonlySet<string> = new Set(['bad_input'])
 

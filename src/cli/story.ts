@@ -221,6 +221,9 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'vault.rekeyed': (data) => [
     `${text(data['by'])} wrapped the keys of the vault anew${data['to'] === undefined ? '' : ` by ${text(data['to'])}`}`,
   ],
+  'vault.refused': (data) => [
+    `${text(data['by'])} was REFUSED ${refusedActs[text(data['act'])] ?? text(data['act'])}: ${text(data['detail'])}`,
+  ],
   'vault.rotated': (data) => [
     data['state'] === 'begun'
       ? `${text(data['by'])} had a new key made for the vault`
@@ -435,4 +438,11 @@ function list(value: unknown): string {
 // A step names its own command and asks for its own hosts; an escape sequence in them must not move the cursor.
 export function visible(line: string): string {
   return escapeUnseen(line)
+}
+
+const refusedActs: Readonly<Record<string, string>> = {
+  'vault.sealed': 'sealing the vault',
+  'vault.unsealed': 'opening the vault',
+  'vault.rekeyed': 'wrapping the keys of the vault anew',
+  'vault.rotated': 'a new key for the vault',
 }

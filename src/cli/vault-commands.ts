@@ -21,6 +21,7 @@ export function addVault(program: Command): void {
     .option('--yes', 'do not ask', false)
     .action(act(async (options) => (await import('./vault.ts')).sealVault(options)))
   command('unseal', 'open it, by its key provider or with a passphrase', passphraseNote)
+    .option('--new', 'choose the passphrase of a vault that has no keys yet', false)
     .option('--file <path>', 'a file that holds the passphrase')
     .action(act(async (options) => (await import('./vault.ts')).unsealVault(options)))
   command('rekey', 'wrap its keys anew, by another provider or passphrase', passphraseNote)

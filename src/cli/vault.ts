@@ -49,18 +49,30 @@ export async function sealVault(options: Options & { yes: boolean }): Promise<vo
   print(options.json, result, ['the vault is sealed: mayfly vault unseal'])
 }
 
-export async function unsealVault(options: Options & { file?: string }): Promise<void> {
-  const { provider } = await statusOf(options)
-  // A vault that has no keys yet is made with the passphrase.
-  const isAsked = provider === undefined || provider.kind === 'passphrase'
+export async function unsealVault(options: Options & { new: boolean; file?: string }): Promise<void> {
+  const { state, provider } = await statusOf(options)
   const isGiven = options.file !== undefined || !process.stdin.isTTY
-  const passphrase =
-    isAsked || options.file !== undefined ? await passphraseOf(options.file, provider === undefined) : ''
+  const isFirst = provider === undefined
+  const isAsked = state === 'sealed' && (isFirst || provider.kind === 'passphrase')
+  if (isFirst && !isGiven) process.stderr.write(`${choosing}\n`)
+  const passphrase = isAsked || options.file !== undefined ? await passphraseOf(options.file, isFirst) : ''
   if (isAsked && isGiven && passphrase === '' && provider?.describe === 'given by hand') throw noPassphrase()
-  const body = passphrase === '' ? {} : { passphrase }
-  const result = await createOperatorApi(options).call<{ state: string }>('POST', '/v1/vault/unseal', body)
-  print(options.json, result, ['the vault is open'])
+  // At a terminal it is asked for twice, and said what that means; from a pipe a slip would be the passphrase from then on.
+  const isNew = options.new || (isFirst && !isGiven && passphrase !== '')
+  const body = { ...(passphrase === '' ? {} : { passphrase }), ...(isNew ? { new: true } : {}) }
+  const result = await createOperatorApi(options).call<{ was: 'open' | 'sealed' | 'new' }>(
+    ...(['POST', '/v1/vault/unseal', body] as const),
+  )
+  const made = passphrase === '' ? 'the vault is open: its keys were made' : chosen
+  print(options.json, result, [
+    { open: 'the vault was open already', sealed: 'the vault is open', new: made }[result.was],
+  ])
 }
+
+const choosing =
+  'This vault has no keys yet. If you give a passphrase now, you choose it: whoever loses it loses everything in the vault.'
+const chosen =
+  'the vault is open. Its passphrase is the one that you gave just now: keep it, nothing else opens what is sealed'
 
 export async function rekeyVault(
   options: Options & { to?: string; passphrase: boolean; file?: string },

@@ -53,13 +53,17 @@ export async function waitUntilOpen(deps: {
   try {
     const url = ownUrl({ host: deps.host, port: server.port, certificate })
     deps.announce({ url, reason: control.closed() ?? 'sealed' })
+    let isOurs = false
     while (control.closed() !== undefined) {
       if (signal?.aborted === true)
         throw new MayflyError('server_stopping', 'stopped while the vault was sealed')
       await pause(pollMs)
+      const isClosed = control.closed() !== undefined
       await control.tryAgain()
+      isOurs = isClosed && control.closed() === undefined
     }
-    await deps.audit.append({ type: 'vault.unsealed', data: { by: 'mayfly up' } })
+    // An operator who opened it has an entry of his own.
+    if (isOurs) await deps.audit.append({ type: 'vault.unsealed', data: { by: 'mayfly up' } })
   } finally {
     await server.close()
   }

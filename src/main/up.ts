@@ -277,6 +277,8 @@ export async function startUp(options: UpOptions): Promise<Up> {
     provenance: createStoredProvenance({ store }),
   })
   const { outbox } = broker
+  // What was done before there was a broker: the vault was opened, or a server before us ended.
+  outbox.deliver()
   const people = { rules, clock, url: () => url, fetch, openSecret }
   const sessions = createOperatorSessions({ store, clock })
   const notifications = createNotifications({ ...people, store, outbox, send: createWebhookSender() })

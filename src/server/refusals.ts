@@ -12,7 +12,7 @@ export interface Refusals {
   close(): Promise<void>
 }
 
-export type RefusalType = 'session.refused' | 'operator.refused'
+export type RefusalType = 'session.refused' | 'operator.refused' | 'vault.refused'
 
 const ofSource = { burst: 30, perSecond: 1 / 30 }
 const ofAll = { burst: 100, perSecond: 1 }

@@ -14,6 +14,7 @@ import {
 import { createProofVerifier } from '../identity/index.ts'
 import type { OperatorAccess } from '../operators/index.ts'
 import type { VaultControl } from '../vault/index.ts'
+import { createRefusals } from './refusals.ts'
 import { registerRoutes } from './route.ts'
 import { vaultRoutes } from './routes/vault.ts'
 import { toProblem } from './wire-error.ts'
@@ -42,7 +43,14 @@ export async function startSealedServer(deps: {
   })
   if (app.server instanceof TlsServer) certificate?.follow(app.server)
   const why = () => `vault: ${vaultControl.closed() ?? 'it is open, and the server starts'}`
-  registerRoutes(app, vaultRoutes({ ...deps, endSessions: () => Promise.resolve() }), {
+  const refusals = createRefusals(deps)
+  app.addHook('onClose', () => refusals.close())
+  const routes = vaultRoutes({
+    ...{ ...deps, refusals },
+    endSessions: () => Promise.resolve(),
+    deliver: () => undefined,
+  })
+  registerRoutes(app, routes, {
     operators: deps.operators,
     // None of these routes is for sessions.
     tokens: {

@@ -123,7 +123,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...operatorRoutes(deps),
     ...secretRoutes(deps),
     ...rotationRoutes(deps),
-    ...vaultRoutes(deps),
+    ...vaultRoutes({ ...deps, refusals, deliver: () => deps.broker.outbox.deliver() }),
     ...secretLifeRoutes(deps),
     ...connectionRoutes(deps),
     ...leaseRoutes(deps),

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { insertRow, type Store } from '../store/index.ts'
+import { insertRow, type Run, type Store } from '../store/index.ts'
 import { MayflyError, type Clock, type Secret } from '../lib/index.ts'
 import { keyBytes } from './cipher.ts'
 import { openSealed } from './envelope.ts'
@@ -8,6 +8,9 @@ import type { KeyProviders } from './provider.ts'
 import { keyFileName } from './providers.ts'
 import { readRoot, rootContext, stateIn, wrapRingKey, writeRoot, writeState } from './ring-records.ts'
 import { loadVaultKey } from './vault-key.ts'
+
+/** Writes the entry of what a transaction does, in that transaction: neither is there without the other. */
+export type WritesEntry = (run: Run) => void
 
 interface OpeningDeps {
   readonly store: Store
@@ -22,8 +25,8 @@ interface OpeningDeps {
  * Opens the ring by the provider that wrapped its root, and makes it first, if there is none. Throws what a provider throws.
  * Whether it may be used is the state in the store: this lifts no operator's seal.
  */
-export async function openRing(deps: OpeningDeps, passphrase?: Secret): Promise<void> {
-  if (readRoot(deps.store) === undefined) await makeRing(deps, passphrase)
+export async function openRing(deps: OpeningDeps, passphrase?: Secret, record?: WritesEntry): Promise<void> {
+  if (readRoot(deps.store) === undefined) await makeRing(deps, passphrase, record)
   deps.ring.use(await unwrapRoot(deps, passphrase))
 }
 
@@ -54,6 +57,7 @@ export const checkContext = 'vault check'
 async function makeRing(
   { store, providers, clock, keyFile }: OpeningDeps,
   passphrase: Secret | undefined,
+  record: WritesEntry | undefined,
 ): Promise<void> {
   const isOld = store.find('meta', { key: checkContext }) !== undefined
   const name = isOld ? keyFileName : providers.use
@@ -77,6 +81,7 @@ async function makeRing(
       }),
     )
     writeState(run, { root: id, newest: first.id, state: 'open' })
+    record?.(run)
   })
   root.fill(0)
 }

@@ -15,6 +15,8 @@ export interface KeyProvider {
   unwrap(wrapped: string, context: string): Promise<Buffer>
   /** Where it waits for a passphrase: for its next use alone. */
   give?(passphrase: Secret): void
+  /** It has no passphrase but what `give` brings. */
+  readonly isGivenByHand?: boolean
 }
 
 /** By their names in `mayfly up --vault FILE`; `key-file` is there without a file, too. */

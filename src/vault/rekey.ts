@@ -4,6 +4,7 @@ import type { Store } from '../store/index.ts'
 import { keyBytes } from './cipher.ts'
 import type { StoredRing } from './key-ring.ts'
 import type { KeyProviders } from './provider.ts'
+import type { WritesEntry } from './open-ring.ts'
 import { rootContext, stateIn, unwrapRingKey, wrapRingKey, writeRoot, writeState } from './ring-records.ts'
 
 /**
@@ -14,11 +15,16 @@ export async function rekey(
   deps: { store: Store; ring: StoredRing; providers: KeyProviders; clock: Clock },
   to: string,
   passphrase?: Secret,
+  record?: WritesEntry,
 ): Promise<{ provider: string; kind: string; describe: string }> {
   const { store, ring, clock } = deps
   const before = ring.root().id
   const provider = deps.providers.named(to)
   const [id, root] = [randomUUID(), randomBytes(keyBytes)]
+  if (passphrase === undefined && provider.isGivenByHand === true)
+    throw new MayflyError('bad_input', `"${to}" needs the new passphrase: mayfly vault rekey --passphrase`)
+  if (passphrase !== undefined && provider.give === undefined)
+    throw new MayflyError('bad_input', `"${to}" is no passphrase (${provider.kind}): leave --passphrase out`)
   if (passphrase !== undefined) provider.give?.(passphrase)
   const wrapped = await provider.wrap(root, rootContext(id))
   if (passphrase !== undefined) provider.give?.(passphrase)
@@ -44,6 +50,7 @@ export async function rekey(
     }
     writeRoot(run, { id, provider: to, kind, describe, wrapped, createdMs: clock.nowMs() })
     writeState(run, { ...now, root: id })
+    record?.(run)
   })
   ring.use({ id, key: root })
   return { provider: to, kind, describe }

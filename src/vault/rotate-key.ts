@@ -4,12 +4,13 @@ import { MayflyError, type Clock } from '../lib/index.ts'
 import { insertRow, type Store, type Tables } from '../store/index.ts'
 import { keyBytes } from './cipher.ts'
 import type { StoredRing } from './key-ring.ts'
+import type { WritesEntry } from './open-ring.ts'
 import { createReseal } from './reseal.ts'
 import { stateIn, wrapRingKey, writeState } from './ring-records.ts'
 
 export interface KeyRotation {
   /** Makes a new key, which seals from now on. If one is under way, it goes on, and nothing is made. Throws `vault_sealed`. */
-  begin(): Promise<{ key: number; begun: boolean }>
+  begin(record?: WritesEntry): Promise<{ key: number; begun: boolean }>
   /**
    * Does one batch of what is under way, if anything is. `finish` retires the older keys in the caller's transaction, and tells
    * whether it was this server that did. Call it again soon while `more` is true.
@@ -46,7 +47,7 @@ export function createKeyRotation(deps: { store: Store; ring: StoredRing; clock:
       .executeTakeFirst()
 
   return {
-    async begin() {
+    async begin(record) {
       ring.root()
       return await store.write(async (tx, run) => {
         const now = await stateIn(tx)
@@ -75,6 +76,7 @@ export function createKeyRotation(deps: { store: Store; ring: StoredRing; clock:
           }),
         )
         writeState(run, { ...now, newest: key })
+        record?.(run)
         return { key, begun: true }
       })
     },

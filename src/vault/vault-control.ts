@@ -1,7 +1,7 @@
 import { MayflyError, messageOf, type Clock, type Secret } from '../lib/index.ts'
 import type { Store } from '../store/index.ts'
 import type { StoredRing } from './key-ring.ts'
-import { openRing, unwrapRoot } from './open-ring.ts'
+import { openRing, unwrapRoot, type WritesEntry } from './open-ring.ts'
 import type { KeyProviders } from './provider.ts'
 import { rekey } from './rekey.ts'
 import { countOlder } from './reseal.ts'
@@ -15,14 +15,18 @@ export interface VaultControl {
   open(passphrase?: Secret): Promise<void>
   /** As long as the vault should be open and this server has not its root, tries again with backoff. Never rejects. */
   tryAgain(): Promise<void>
-  /** From here on nothing is issued, by any server. */
-  beginSeal(): Promise<void>
+  /** From here on nothing is issued, by any server. False: it is sealed already, or being sealed. */
+  beginSeal(record?: WritesEntry): Promise<boolean>
   /** Every server forgets its keys. */
   seal(): Promise<void>
   /** Takes an operator's seal back, and opens. Throws `vault_key` for a wrong passphrase, and what the provider throws. */
-  unseal(passphrase?: Secret): Promise<void>
+  unseal(passphrase?: Secret, record?: WritesEntry): Promise<void>
   /** By the provider of that name, else by the one that the configuration says to use. */
-  rekey(to?: string, passphrase?: Secret): Promise<{ provider: string; kind: string; describe: string }>
+  rekey(
+    to?: string,
+    passphrase?: Secret,
+    record?: WritesEntry,
+  ): Promise<{ provider: string; kind: string; describe: string }>
   readonly rotation: KeyRotation
   /** What is sealed can be opened here: it is open, or being sealed. */
   hasKeys(): boolean
@@ -57,20 +61,23 @@ export function createVaultControl(deps: {
   const { store, ring, clock } = deps
   const backoff = { nextMs: 0, pauseMs: firstPauseMs, reason: undefined as string | undefined }
 
-  async function change(to: RingState['state']): Promise<void> {
-    await store.write(async (tx, run) => {
+  async function change(to: RingState['state'], record?: WritesEntry): Promise<boolean> {
+    return await store.write(async (tx, run) => {
       const now = await stateIn(tx)
       if (now === undefined)
         throw new MayflyError('vault_sealed', 'the vault has no keys yet: mayfly vault unseal')
+      if (to === 'sealing' && now.state !== 'open') return false
       writeState(run, { ...now, state: to })
+      record?.(run)
+      return true
     })
   }
 
-  async function open(passphrase?: Secret): Promise<void> {
+  async function open(passphrase?: Secret, record?: WritesEntry): Promise<void> {
     // Whoever sealed it opens it.
     if (ring.state()?.state === 'sealed') return
     try {
-      await openRing({ ...deps, providers: deps.providers() }, passphrase)
+      await openRing({ ...deps, providers: deps.providers() }, passphrase, record)
       Object.assign(backoff, { nextMs: 0, pauseMs: firstPauseMs, reason: undefined })
     } catch (error) {
       backoff.reason = messageOf(error)
@@ -87,7 +94,7 @@ export function createVaultControl(deps: {
     rotation: createKeyRotation(deps),
     closed,
     hasKeys: () => ring.state()?.state !== 'sealed' && !ring.lacksRoot(),
-    open,
+    open: (passphrase) => open(passphrase),
     async status() {
       const state = ring.state()
       const root = readRoot(store)
@@ -116,21 +123,21 @@ export function createVaultControl(deps: {
       backoff.pauseMs = Math.min(2 * backoff.pauseMs, longestPauseMs)
       await open().catch(() => undefined)
     },
-    beginSeal: () => change('sealing'),
+    beginSeal: (record) => change('sealing', record),
     async seal() {
       await change('sealed')
       ring.forget('an operator sealed the vault')
     },
-    async unseal(passphrase) {
-      if (ring.state() === undefined) return await open(passphrase)
+    async unseal(passphrase, record) {
+      if (ring.state() === undefined) return await open(passphrase, record)
       const root = await unwrapRoot({ ...deps, providers: deps.providers() }, passphrase)
-      await change('open')
+      await change('open', record)
       ring.use(root)
       Object.assign(backoff, { nextMs: 0, pauseMs: firstPauseMs, reason: undefined })
     },
-    async rekey(to, passphrase) {
+    async rekey(to, passphrase, record) {
       const providers = deps.providers()
-      return await rekey({ ...deps, providers }, to ?? providers.use, passphrase)
+      return await rekey({ ...deps, providers }, to ?? providers.use, passphrase, record)
     },
   }
 }

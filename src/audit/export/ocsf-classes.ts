@@ -72,6 +72,7 @@ const lines: Readonly<Record<string, Line>> = {
   'vault.unsealed': ['api', 3, 3],
   'vault.rekeyed': ['api', 3, 3],
   'vault.rotated': ['api', 3, 2],
+  'vault.refused': ['api', 3, 3, 'failed'],
   'token.created': ['api', 1, 2],
   'token.recovered': ['api', 1, 2],
   'token.revoked': ['api', 4, 1],

@@ -60,6 +60,36 @@ test('rotate-key: what its owners have sealed opens afterwards, by the new key a
   await createSigningKeys({ store, vaultKey, clock })
 })
 
+test('what is refused stands in the log as refused, never as done', async (t) => {
+  const it = await openServer(t)
+  const vault = async (act: string, body = {}) => (await it.asAdmin('POST', `/v1/vault/${act}`, body)).status
+  assert.equal(await vault('rekey', { to: 'nope' }), 422)
+  assert.equal(await vault('rekey', { passphrase: 'x'.repeat(12) }), 400, 'a key file takes none')
+  assert.equal(await vault('unseal', { passphrase: 'x'.repeat(12) }), 200, 'open already: nothing is tried')
+  assert.equal(await vault('unseal', { passphrase: 'x'.repeat(12), new: true }), 409)
+  assert.equal(await vault('seal'), 200)
+  assert.equal(await vault('seal'), 200)
+  assert.equal(await vault('rekey'), 503)
+  assert.equal(await vault('rotate-key'), 503)
+  assert.equal(await vault('unseal'), 200)
+  assert.equal(await vault('rotate-key'), 200)
+  assert.equal(await vault('rotate-key'), 200, 'under way')
+  const entries = it.audit.entries.filter(({ type }) => type.startsWith('vault.'))
+  assert.deepEqual(
+    entries.map(({ type, data }) => (type === 'vault.refused' ? [data['act'], data['reason']] : type)),
+    [
+      ...[
+        ['vault.rekeyed', 'config_invalid'],
+        ['vault.rekeyed', 'bad_input'],
+        ['vault.unsealed', 'conflict'],
+      ],
+      ...['vault.sealed', ['vault.rekeyed', 'vault_sealed'], ['vault.rotated', 'vault_sealed']],
+      ...['vault.unsealed', 'vault.rotated'],
+    ],
+  )
+  assert.equal(entries[0]?.data['by'], entries[3]?.data['by'])
+})
+
 test('refused: without the scope', async (t) => {
   const it = await openServer(t)
   for (const path of ['seal', 'unseal', 'rekey', 'rotate-key'])

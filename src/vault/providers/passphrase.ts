@@ -38,12 +38,13 @@ export function createPassphraseProvider(options: {
     const found = given ?? options.read?.()
     given = undefined
     if (found !== undefined) return found
-    throw new MayflyError('vault_sealed', 'the vault waits for its passphrase: mayfly vault unseal')
+    throw new MayflyError('vault_sealed', 'the vault waits for its passphrase')
   }
 
   return {
     kind: 'passphrase',
     describe: options.describe,
+    isGivenByHand: options.read === undefined,
     give(secret) {
       given = secret
     },

@@ -57,7 +57,7 @@ test('passphrase: its parameters stand beside, a wrong one is said as such, and 
   assert.deepEqual({ n, r, p, kdf }, { ...cost, kdf: 'scrypt' })
   await assert.rejects(provider.unwrap(wrapped, 'root a'), {
     code: 'vault_sealed',
-    message: /mayfly vault unseal/,
+    message: /waits for its passphrase/,
   })
   give('correct horse batterY')
   await assert.rejects(provider.unwrap(wrapped, 'root a'), {
