@@ -12,6 +12,7 @@ interface StatusAnswer {
   next: string | null
   late_at: string | null
   late: boolean
+  compromised: boolean
   rotation: RotationAnswer | null
   last_use: { at: string; run: string; role: string; step: string } | null
 }
@@ -41,7 +42,7 @@ function linesOf(secrets: readonly StatusAnswer[]): string[] {
     one.made === null ? 'no value' : ageOf(one.made),
     minuteOf(one.rotated),
     one.late ? `LATE since ${minuteOf(one.late_at)}` : minuteOf(one.next),
-    one.rotator === null ? 'not rotated' : (one.rotation?.state ?? '-'),
+    stateOf(one),
     one.last_use === null
       ? '-'
       : `${one.last_use.run} ${one.last_use.role}/${one.last_use.step} ${minuteOf(one.last_use.at)}`,
@@ -50,6 +51,11 @@ function linesOf(secrets: readonly StatusAnswer[]): string[] {
     rotation === null || rotation.failure === null ? [] : [`${secret}: ${rotation.failure}`],
   )
   return [...table([['NAME', 'AGE', 'ROTATED', 'NEXT', 'STATE', 'LAST USED BY'], ...rows]), ...failures]
+}
+
+function stateOf({ compromised, rotator, rotation }: StatusAnswer): string {
+  if (compromised) return 'COMPROMISED'
+  return rotator === null ? 'not rotated' : (rotation?.state ?? '-')
 }
 
 function ageOf(made: string): string {

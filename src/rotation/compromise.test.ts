@@ -87,7 +87,9 @@ test('a secret without a rotator: a person is told what to do, and that nothing 
   )
   await server.sweep()
   assert.equal((await server.compromiseOf('by/hand')).compromise.ended_ms, null)
+  assert.equal((await server.statusOf('by/hand')).isCompromised, true)
   await it.vault.set('by/hand', new Secret('a-new-value'))
+  assert.equal((await server.statusOf('by/hand')).isCompromised, false)
   it.clock.ms += 5_000
   await server.sweep()
   assert.equal((await server.compromiseOf('by/hand')).compromise.proof, 'not_proved')

@@ -17,6 +17,8 @@ export interface Shown {
   readonly nextMs: number | undefined
   readonly lateMs: number | undefined
   readonly isLate: boolean
+  /** Others know the value in use: nothing is leased from it. */
+  readonly isCompromised: boolean
   /** The newest rotation: how far it is, or how it ended. */
   readonly rotation: Row | undefined
   readonly lastRotatedMs: number | undefined
@@ -51,11 +53,16 @@ export function createStatus(deps: {
       rotator,
       nextMs: schedule?.plannedMs,
       lateMs: schedule?.lateMs,
+      isCompromised: made !== undefined && made.version <= compromisedVersion(secret),
       isLate: schedule !== undefined && clock.nowMs() >= schedule.lateMs,
       rotation: newest,
       lastRotatedMs: await lastRotated(secret),
       lastUse: await leaseUse.last(secret),
     }
+  }
+
+  function compromisedVersion(secret: string): number {
+    return store.find('secret_names', { name: secret })?.compromised_version ?? 0
   }
 
   async function lastRotated(secret: string): Promise<number | undefined> {

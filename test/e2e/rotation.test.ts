@@ -197,7 +197,7 @@ test('a compromise cuts downloads that are under way, with a kept secret and wit
   assert.equal(data(), 2)
   assert.ok(asked.includes(`DELETE ${hosts.minted} /keys/k1`), 'what was minted is ended at its upstream')
   const all = await operate('secret', 'status', '--all')
-  assert.match(all.text, /^live\/admin +0h +- +- +not rotated +run_\w+ build\/run/m)
+  assert.match(all.text, /^live\/admin +0h +- +- +COMPROMISED +run_\w+ build\/run/m)
 })
 
 test('a program that rotates is named once, by a path, and nobody else can write to it', async () => {

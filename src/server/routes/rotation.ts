@@ -30,6 +30,7 @@ const statusSchema = z.object({
   next: time,
   late_at: time,
   late: z.boolean(),
+  compromised: z.boolean(),
   rotation: rotationSchema.nullable(),
   last_use: z.object({ at: z.string(), run: z.string(), role: z.string(), step: z.string() }).nullable(),
 })
@@ -156,6 +157,7 @@ function statusOf(one: Shown): z.output<typeof statusSchema> {
     next: isoOf(one.nextMs),
     late_at: isoOf(one.lateMs),
     late: one.isLate,
+    compromised: one.isCompromised,
     rotation: rotation === undefined ? null : rowOf(rotation),
     last_use:
       lastUse === undefined
