@@ -254,7 +254,7 @@ test('a full disk: a piece is taken or refused with disk_full; what was taken st
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-logs-full-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   const script = join(import.meta.dirname, 'full-disk.fixture.ts')
-  const mounted = `mount -t tmpfs -o size=1m none "$1" || exit 77; exec "$2" "$3" "$1"`
+  const mounted = `mount -t tmpfs -o size=2m none "$1" || exit 77; exec "$2" "$3" "$1"`
   const child = spawnSync('unshare', ['-m', 'sh', '-c', mounted, 'sh', folder, process.execPath, script], {
     encoding: 'utf8',
   })
