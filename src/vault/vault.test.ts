@@ -310,6 +310,24 @@ test('a version that is staged is used by nobody until it is put to use; then th
   )
 })
 
+test('a value that others know does not come back: not set again, not restored, with or without a line break', async (t) => {
+  const { vault, store } = setup(t)
+  for (const value of ['one', 'two', 'three']) await vault.set('a', new Secret(value))
+  await store.write((tx) =>
+    tx.updateTable('secret_names').set({ compromised_version: 2 }).where('name', '=', 'a').execute(),
+  )
+  const known = code('conflict', /the value of version \d of secret "a", which others know/)
+  for (const value of ['one', 'two', 'two\n']) await assert.rejects(vault.set('a', new Secret(value)), known)
+  for (const version of [1, 2])
+    await assert.rejects(
+      store.write((tx) => vault.change(tx).stageOld('a', version)),
+      known,
+    )
+  await store.write((tx) => vault.change(tx).stageOld('a', 3))
+  assert.equal(await vault.set('a', new Secret('four')), 5)
+  assert.equal((await vault.open('a')).reveal(), 'four')
+})
+
 test('a secret that was only staged is not there', async (t) => {
   const { vault, store } = setup(t)
   await store.write((tx) => vault.change(tx).stage('a', new Secret('x')))

@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
 import type { QueryCreator } from 'kysely'
 import { MayflyError, type Clock, type Secret } from '../lib/index.ts'
 import type { Tables } from '../store/index.ts'
@@ -11,7 +12,7 @@ export interface Details {
 
 /** Changes of secrets, each a part of the caller's transaction. */
 export interface SecretChanges {
-  /** Seals a new version that nobody uses yet; returns its number. */
+  /** Seals a new version that nobody uses yet; returns its number. Throws `conflict` for a value that is known to be compromised. */
   stage(name: string, value: Secret, by?: string): Promise<number>
   /** The same value as another version has. Throws `not_found`; `secret_missing` if its bytes are gone. */
   stageOld(name: string, version: number, by?: string): Promise<number>
@@ -54,6 +55,7 @@ export function changes(tx: QueryCreator<Tables>, sealer: Sealer, clock: Clock):
       .select((e) => e.fn.max('version').as('version'))
       .where('name', '=', name)
       .executeTakeFirst()
+    await refuseCompromised(name, value)
     const version = (newest?.version ?? 0) + 1
     const sealed = sealer.seal(name, version, value)
     await tx
@@ -61,6 +63,24 @@ export function changes(tx: QueryCreator<Tables>, sealer: Sealer, clock: Clock):
       .values({ name, version, sealed, created_ms: now, created_by: by ?? null, destroyed_ms: null })
       .execute()
     return version
+  }
+
+  /** A value that others know does not come back under another number: not by hand, not by a restore, not by a rotator. */
+  async function refuseCompromised(name: string, value: Secret): Promise<void> {
+    const known = await tx
+      .selectFrom('secrets')
+      .innerJoin('secret_names', 'secret_names.name', 'secrets.name')
+      .select(['secrets.version', 'secrets.sealed'])
+      .where('secrets.name', '=', name)
+      .where('secrets.destroyed_ms', 'is', null)
+      .whereRef('secrets.version', '<=', 'secret_names.compromised_version')
+      .execute()
+    const same = known.find(({ version, sealed }) => isSame(sealer.open(name, version, sealed), value))
+    if (same !== undefined)
+      throw new MayflyError(
+        'conflict',
+        `this is the value of version ${same.version} of secret "${name}", which others know: have its issuer make another, and set that`,
+      )
   }
 
   return {
@@ -135,6 +155,11 @@ export function changes(tx: QueryCreator<Tables>, sealer: Sealer, clock: Clock):
     },
     move: (from, to) => move(tx, sealer, from, to),
   }
+}
+
+function isSame(one: Secret, other: Secret): boolean {
+  const [a, b] = [one, other].map((secret) => createHash('sha256').update(secret.reveal().trim()).digest())
+  return a !== undefined && b !== undefined && timingSafeEqual(a, b)
 }
 
 /** A value is sealed for its name, so that nobody who can write to the store can pass one off as another: it is sealed anew. */
