@@ -148,12 +148,14 @@ function localPolicy(text: string, issuer: CiIssuer, git: GitServer): string {
 /** The registry that npm is configured for on this machine, and its CA if it is not one of the system's. */
 export function npmRegistry(): { registry: string; ca: string | undefined } {
   const { npm, variables } = readEnvironment()
-  const ask = (key: string) =>
-    execFileSync('npm', ['config', 'get', key], {
+  const asked = () =>
+    execFileSync('npm', ['config', 'get', 'registry', 'cafile'], {
       encoding: 'utf8',
       env: variables,
       stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim()
+    })
+  const said = npm.registry !== undefined && npm.cafile !== undefined ? '' : asked()
+  const ask = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(said)?.[1] ?? ''
   const registry = (npm.registry ?? ask('registry')).replace(/\/+$/, '')
   const cafile = npm.cafile ?? ask('cafile')
   const isOwn = cafile !== '' && cafile !== 'null' && !cafile.startsWith('/etc/ssl/')

@@ -17,6 +17,7 @@ import { buffer } from 'node:stream/consumers'
 import { after, before, test, type TestContext } from 'node:test'
 import { makeCertificate } from '../../demo/peers/git-server.ts'
 import { projectFolder, setStage, type Stage } from '../../demo/stage.ts'
+import { isWhole } from '../whole.ts'
 
 /** An API that makes credentials, and everything that takes them: a Git host, a registry, AWS, a cluster, npm. */
 const alive = new Map<string, string>()
@@ -248,7 +249,10 @@ test('skopeo, by the name that docker and podman look for as well', async (t) =>
   assert.equal((await run('docker-credential-mayfly', ['erase'], { input: authority })).code, 0)
 })
 
-test('the AWS CLI', async (t) => {
+// src/cli/credential/protocols.test.ts shows the forms that the two slow ones read, in every `npm test`.
+const slow = { skip: isWhole ? false : 'npm run test:whole' }
+
+test('the AWS CLI', slow, async (t) => {
   if (!needs(t, 'aws')) return
   const config = join(stage.folder, 'aws-config')
   writeFileSync(
@@ -260,7 +264,7 @@ test('the AWS CLI', async (t) => {
   assert.match(ran.out, /arn:x/, ran.err)
 })
 
-test('kubectl, for the cluster that it names and no other', async (t) => {
+test('kubectl, for the cluster that it names and no other', slow, async (t) => {
   if (spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status !== 0)
     return t.skip('kubectl is not installed')
   const kubeconfig = (server: string) => {

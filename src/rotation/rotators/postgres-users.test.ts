@@ -1,21 +1,27 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { test } from 'node:test'
-import { startPostgres } from '../../../test/e2e/postgres.ts'
+import { after, before, test } from 'node:test'
+import { startPostgres, type Postgres } from '../../../test/e2e/postgres.ts'
 import { rotationSchema } from '../../config/index.ts'
 import { Secret } from '../../lib/index.ts'
 import { name, setup } from '../rotation.fixture.ts'
 
 const now = { by: '"ada"', now: true }
 
+let postgres: Postgres | undefined
+before(async () => {
+  postgres = await startPostgres({ passwords: true, settings: ['log_statement=all'] })
+  postgres?.sql("CREATE ROLE boss LOGIN CREATEROLE PASSWORD 'boss-pass'")
+})
+after(() => postgres?.[Symbol.dispose]())
+
 test('two users of PostgreSQL take turns: the same memberships, the last one is let in no more', async (t) => {
-  using postgres = await startPostgres({ passwords: true, settings: ['log_statement=all'] })
   if (postgres === undefined) return t.skip('PostgreSQL is not installed (scripts/setup tests)')
+  const { port, psql } = postgres
   for (const line of [
     'CREATE ROLE orders_rw',
     'CREATE TABLE orders (id int)',
     'GRANT SELECT, INSERT ON orders TO orders_rw',
-    "CREATE ROLE boss LOGIN CREATEROLE PASSWORD 'boss-pass'",
     "CREATE ROLE legacy LOGIN PASSWORD 'legacy-pass' IN ROLE orders_rw",
   ])
     postgres.sql(line)
@@ -31,14 +37,14 @@ test('two users of PostgreSQL take turns: the same memberships, the last one is 
       '-h',
       '127.0.0.1',
       '-p',
-      String(postgres.port),
+      String(port),
       '-U',
       user,
       '-Atc',
       'SELECT count(*) FROM orders',
       'postgres',
     ]
-    return spawnSync(postgres.psql, args, { env: { PGPASSWORD: password }, encoding: 'utf8' }).status === 0
+    return spawnSync(psql, args, { env: { PGPASSWORD: password }, encoding: 'utf8' }).status === 0
   }
   const seen = ['legacy:legacy-pass']
   const server = it.server()
@@ -76,14 +82,12 @@ test('two users of PostgreSQL take turns: the same memberships, the last one is 
 })
 
 test('a user that may make roles is not touched; and it is not shut out either', async (t) => {
-  using postgres = await startPostgres({ passwords: true })
   if (postgres === undefined) return t.skip('PostgreSQL is not installed (scripts/setup tests)')
-  postgres.sql("CREATE ROLE boss LOGIN CREATEROLE PASSWORD 'boss-pass'")
-  postgres.sql("CREATE ROLE orders_a LOGIN CREATEROLE PASSWORD 'x'")
-  postgres.sql("CREATE ROLE legacy LOGIN PASSWORD 'legacy-pass'")
-  const users = { server: `127.0.0.1:${postgres.port}`, admin: 'secret:boss', users: 'orders' }
+  postgres.sql("CREATE ROLE other_a LOGIN CREATEROLE PASSWORD 'x'")
+  postgres.sql("CREATE ROLE other LOGIN PASSWORD 'other-pass'")
+  const users = { server: `127.0.0.1:${postgres.port}`, admin: 'secret:boss', users: 'other' }
   const by = rotationSchema.parse({ every: '30d', by: { 'postgres-users': users } }).by
-  const it = await setup(t, by, { value: 'legacy:legacy-pass' })
+  const it = await setup(t, by, { value: 'other:other-pass' })
   await it.vault.set('boss', new Secret('boss:boss-pass'))
   const server = it.server()
   await server.rotate(name, now)
@@ -91,6 +95,6 @@ test('a user that may make roles is not touched; and it is not shut out either',
     await server.sweep()
     it.clock.ms += 200_000
   }
-  assert.match((await it.rows())[0]?.failure ?? '', /role "orders_a" may make roles/)
-  assert.equal(postgres.sql("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'orders_a'"), 't')
+  assert.match((await it.rows())[0]?.failure ?? '', /role "other_a" may make roles/)
+  assert.equal(postgres.sql("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'other_a'"), 't')
 })
