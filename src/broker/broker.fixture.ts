@@ -102,7 +102,12 @@ export function issuersFor(
       open: (context, sealed) => openSealed(vaultKey, context, sealed),
     },
     grantsOf: () => [],
-    tools: { clock, http: { ask: none }, openSecret: (name) => vault.open(name), identityToken: none },
+    tools: {
+      clock,
+      http: { ask: none },
+      openSecret: (name, by) => vault.open(name, { ...(by === undefined ? {} : { by }) }),
+      identityToken: none,
+    },
     ...changes,
   }
 }

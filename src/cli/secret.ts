@@ -39,7 +39,7 @@ export async function setSecret(
   options: SecretOptions & DetailOptions & { file?: string; multiline: boolean; asIs: boolean },
 ): Promise<void> {
   const value = await valueOf(name, options)
-  if (value === '')
+  if (/^\r?\n?$/.test(value) && !(options.asIs && value !== ''))
     throw new MayflyError(
       'bad_input',
       `no value for ${name}: write it to standard input, as in: mayfly secret set ${name} < FILE`,
@@ -60,14 +60,10 @@ const formNote: Record<string, string> = {
   lines: ' (several lines)',
 }
 
-/** A text file or a pipe ends with a line break that is not meant. */
-async function valueOf(name: string, { file, asIs }: { file?: string; asIs: boolean }): Promise<string> {
+async function valueOf(name: string, { file }: { file?: string }): Promise<string> {
   if (file === undefined && process.stdin.isTTY) return await askHidden(`value of ${name} (not shown): `)
-  const read = utf8(
-    file === undefined ? await buffer(process.stdin) : readBytes(file),
-    `the value of ${name}`,
-  )
-  return asIs ? read : read.replace(/\r?\n$/, '')
+  const bytes = file === undefined ? await buffer(process.stdin) : readBytes(file)
+  return utf8(bytes, `the value of ${name}`)
 }
 
 /** Throws `bad_input`: what is not UTF-8 would be sealed as something else. A byte order mark stays. */

@@ -102,7 +102,8 @@ export type HeldConnection = Pick<
 export interface IssuerTools {
   readonly clock: Clock
   readonly http: HttpClient
-  openSecret(name: string): Promise<Secret>
+  /** `by`: the run it is for. */
+  openSecret(name: string, by?: string): Promise<Secret>
   /**
    * A token of Mayfly's own OIDC issuer (RFC 7519), for upstreams that trust it: for an audience that mayfly.yaml names. As
    * `subject` a `MintRequest` does. Throws `config_invalid` for another audience.

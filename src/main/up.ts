@@ -207,7 +207,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     url: () => url,
     document: () => rules.current().document,
   })
-  const openSecret = (name: string) => vault.open(name)
+  const openSecret = (name: string, by?: string) => vault.open(name, by === undefined ? {} : { by })
   const external = secretsElsewhere(options, { rules: () => inForce, http, clock, openSecret, identityToken })
   const vault = createVault({ store, key: ring, clock, external })
   await vault.check()

@@ -46,11 +46,16 @@ export function checkName(rules: RulesHolder, name: string): string {
   return name
 }
 
-/** Throws `bad_input`, with nothing of the value, for one that is most likely not meant so. */
+/**
+ * Throws `bad_input`, with nothing of the value, for one that is most likely not meant so. The line break at its end, which every
+ * editor and tool writes, is left out: in `set`, `import` and a call of the API alike.
+ */
 export function checkValue(
   name: string,
-  { value, multiline, as_is: asIs }: { value: string; multiline: boolean; as_is: boolean },
+  given: { value: string; multiline: boolean; as_is: boolean },
 ): { value: Secret; form: string } {
+  const { multiline, as_is: asIs } = given
+  const value = asIs ? given.value : given.value.replace(/\r?\n$/, '')
   const read = readValue(value, { multiline, asIs })
   if (!read.ok) throw new MayflyError('bad_input', `the value of ${name} is not taken: ${read.problem}`)
   return { value: new Secret(value), form: read.form }

@@ -4,7 +4,7 @@ import { MayflyError, type Clock, type Secret } from '../lib/index.ts'
 import { keyBytes } from './cipher.ts'
 import { openSealed } from './envelope.ts'
 import type { StoredRing } from './key-ring.ts'
-import type { KeyProviders } from './provider.ts'
+import { givePassphrase, type KeyProviders } from './provider.ts'
 import { keyFileName } from './providers.ts'
 import { readRoot, rootContext, stateIn, wrapRingKey, writeRoot, writeState } from './ring-records.ts'
 import { loadVaultKey } from './vault-key.ts'
@@ -38,7 +38,7 @@ export async function unwrapRoot(
   const root = readRoot(store)
   if (root === undefined) throw new MayflyError('store_failed', 'the vault’s root was not written')
   const provider = providers.named(root.provider)
-  if (passphrase !== undefined) provider.give?.(passphrase)
+  givePassphrase(provider, passphrase)
   const key = await provider.unwrap(root.wrapped, rootContext(root.id))
   if (key.length === keyBytes) return { id: root.id, key }
   throw new MayflyError(
@@ -64,7 +64,7 @@ async function makeRing(
   const provider = providers.named(name)
   const first = isOld ? { id: 0, key: keyOfBefore(store, keyFile) } : { id: 1, key: randomBytes(keyBytes) }
   const [id, root, createdMs] = [randomUUID(), randomBytes(keyBytes), clock.nowMs()]
-  if (passphrase !== undefined) provider.give?.(passphrase)
+  givePassphrase(provider, passphrase)
   const wrapped = await provider.wrap(root, rootContext(id))
   await store.write(async (tx, run) => {
     // Two servers start on a new store: the first one's ring is everybody's.

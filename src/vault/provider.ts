@@ -1,4 +1,4 @@
-import type { Secret } from '../lib/index.ts'
+import { MayflyError, type Secret } from '../lib/index.ts'
 
 /**
  * Keeps the key that all others are wrapped by: in a file, behind a passphrase, in a key service, in a hardware module.
@@ -25,4 +25,15 @@ export interface KeyProviders {
   readonly use: string
   /** Throws `config_invalid` for a name that is not there. */
   named(name: string): KeyProvider
+}
+
+/** Throws `bad_input` for a provider that has none: whoever gives one believes that it counts. */
+export function givePassphrase(provider: KeyProvider, passphrase: Secret | undefined): void {
+  if (passphrase === undefined) return
+  if (provider.give === undefined)
+    throw new MayflyError(
+      'bad_input',
+      `the keys are wrapped by ${provider.kind} (${provider.describe}), which takes no passphrase`,
+    )
+  provider.give(passphrase)
 }

@@ -3,7 +3,7 @@ import { MayflyError, type Clock, type Secret } from '../lib/index.ts'
 import type { Store } from '../store/index.ts'
 import { keyBytes } from './cipher.ts'
 import type { StoredRing } from './key-ring.ts'
-import type { KeyProviders } from './provider.ts'
+import { givePassphrase, type KeyProviders } from './provider.ts'
 import type { WritesEntry } from './open-ring.ts'
 import { rootContext, stateIn, unwrapRingKey, wrapRingKey, writeRoot, writeState } from './ring-records.ts'
 
@@ -23,11 +23,9 @@ export async function rekey(
   const [id, root] = [randomUUID(), randomBytes(keyBytes)]
   if (passphrase === undefined && provider.isGivenByHand === true)
     throw new MayflyError('bad_input', `"${to}" needs the new passphrase: mayfly vault rekey --passphrase`)
-  if (passphrase !== undefined && provider.give === undefined)
-    throw new MayflyError('bad_input', `"${to}" is no passphrase (${provider.kind}): leave --passphrase out`)
-  if (passphrase !== undefined) provider.give?.(passphrase)
+  givePassphrase(provider, passphrase)
   const wrapped = await provider.wrap(root, rootContext(id))
-  if (passphrase !== undefined) provider.give?.(passphrase)
+  givePassphrase(provider, passphrase)
   const again = await provider.unwrap(wrapped, rootContext(id))
   if (again.length !== root.length || !timingSafeEqual(again, root))
     throw new MayflyError(

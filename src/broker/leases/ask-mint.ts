@@ -34,7 +34,7 @@ export async function askMint(
     },
     async openSecret(name) {
       try {
-        return await deps.tools.openSecret(name)
+        return await deps.tools.openSecret(name, request.run)
       } catch (error) {
         unopened ??= asked ? undefined : error
         throw error

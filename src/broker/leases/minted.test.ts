@@ -217,6 +217,21 @@ test('a secret that cannot be opened: nobody was asked, and nothing is left', as
   assert.deepEqual(upstream.asked, [])
 })
 
+test('a secret that a credential is made with is used by that run', async (t) => {
+  const { it, upstream, step } = await begin(t)
+  await it.vault.set('db-admin', new Secret('x'))
+  const { mint } = upstream.issuer
+  upstream.issuer.mint = async (request, plan, tools) => {
+    await tools.openSecret('db-admin')
+    return await mint(request, plan, tools)
+  }
+  await it.broker.lease(step, db(), grant)
+  // It is noted beside the lease, which does not wait for it.
+  await it.store.write(async () => undefined)
+  const used = it.store.find('secret_names', { name: 'db-admin' })
+  assert.equal(typeof used?.used_by, 'string')
+})
+
 test('an upstream that is down: asked again with longer waits, told after ten minutes and each hour, revoked once it is back', async (t) => {
   const begun = await begin(t, {}, 3_500)
   const { it, upstream, step, session } = begun

@@ -42,6 +42,26 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
     await deps.secretRotation.giveUp(tx, add, { secret, by, forced })
   }
 
+  /** Throws `conflict`: as a new version the value would not be known as compromised any more. */
+  function refuseKnown(name: string, from: number): void {
+    if (from <= (deps.store.find('secret_names', { name })?.compromised_version ?? 0))
+      throw new MayflyError(
+        'conflict',
+        `version ${from} of secret "${name}" is compromised, others know it: mayfly secret set ${name}, with a new value`,
+      )
+  }
+
+  /** Throws `secret_missing`: without its bytes it would not be back. */
+  async function refuseDestroyed(name: string, used: number): Promise<never> {
+    const left = (await vault.history(name)).find(({ state }) => state !== 'destroyed')
+    throw new MayflyError(
+      'secret_missing',
+      left === undefined
+        ? `every version of secret "${name}" is destroyed, and nothing brings it back: mayfly secret set ${name}`
+        : `version ${used} of secret "${name}", which was in use, is destroyed: mayfly secret restore ${name} --version ${left.version}`,
+    )
+  }
+
   return [
     {
       method: 'POST',
@@ -77,6 +97,7 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
         const found = await findSecret(vault, rules, call.params['name'] ?? '')
         const { name } = found
         if (from !== undefined) {
+          refuseKnown(name, from)
           const [made] = await putToUse(
             deps,
             async (secrets) => [{ name, version: await secrets.stageOld(name, from, call.operator?.name) }],
@@ -90,6 +111,7 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
             'conflict',
             `secret "${name}" is not deleted: say which version’s value is to be used again (--version N; mayfly secret history ${name})`,
           )
+        if (found.destroyed) await refuseDestroyed(name, found.version)
         await audit.append(operatorEvent(call, 'secret.restored', { secret: name, version: found.version }))
         await deps.store.write((tx) => vault.change(tx).undelete(name))
         return { name, version: found.version }

@@ -127,6 +127,41 @@ test('what is most likely not meant as a value is not sealed; what is refused by
   assert.equal((await it.vault.history('prod/key'))[0]?.state, 'destroyed')
 })
 
+test('the line break at the end of a value is left out, however it comes; --as-is takes it', async (t) => {
+  const it = await openServer(t)
+  const pem = '-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----'
+  assert.equal((await it.asAdmin('PUT', '/v1/secrets/one', { value: `${pem}\r\n` })).status, 200)
+  const secrets = [
+    { name: 'two', value: `${pem}\n` },
+    { name: 'three', value: `${pem}\n`, as_is: true },
+  ]
+  assert.equal((await it.asAdmin('POST', '/v1/secrets', { secrets })).status, 200)
+  const values = await Promise.all(
+    ['one', 'two', 'three'].map(async (name) => (await it.vault.open(name)).reveal()),
+  )
+  assert.deepEqual(values, [pem, pem, `${pem}\n`])
+  assert.equal((await it.asAdmin('PUT', '/v1/secrets/one', { value: `${pem}\n\n` })).status, 400)
+  assert.equal((await it.asAdmin('PUT', '/v1/secrets/one', { value: '\n' })).status, 400)
+})
+
+test('a secret whose bytes are gone is not said to be back, in no answer and no entry', async (t) => {
+  const it = await openServer(t, { secrets: { a: 'x', b: 'y' } })
+  await it.asAdmin('PUT', '/v1/secrets/b', { value: 'z' })
+  assert.equal((await it.asAdmin('POST', '/v1/secrets/a/destroy', {})).status, 200)
+  assert.equal((await it.asAdmin('POST', '/v1/secrets/b/destroy', { version: 2 })).status, 200)
+  assert.equal((await it.asAdmin('DELETE', '/v1/secrets/b', {})).status, 200)
+  const restore = async (name: string) => await it.asAdmin('POST', `/v1/secrets/${name}/restore`, {})
+  const [all, used] = [await restore('a'), await restore('b')]
+  assert.match(String(all.body['detail']), /every version of secret "a" is destroyed.*mayfly secret set a/)
+  assert.match(String(used.body['detail']), /in use, is destroyed: mayfly secret restore b --version 1/)
+  assert.deepEqual(it.audit.ofType('secret.restored'), [])
+  await it.store.write((tx) =>
+    tx.updateTable('secret_names').set({ compromised_version: 1 }).where('name', '=', 'b').execute(),
+  )
+  const known = await it.asAdmin('POST', '/v1/secrets/b/restore', { version: 1 })
+  assert.match(String(known.body['detail']), /version 1 of secret "b" is compromised.*with a new value/)
+})
+
 test('two who set a secret at once: both versions stand, and the later one is used', async (t) => {
   const it = await openServer(t)
   const answers = await Promise.all(

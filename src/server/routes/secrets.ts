@@ -60,7 +60,7 @@ const unnamed = {
 
 /** The vault from outside: what is in it, and new values. */
 export function secretRoutes(deps: SecretRoutesDeps): Route[] {
-  const { vault, rules, store, audit } = deps
+  const { vault, rules, broker } = deps
   return [
     {
       method: 'GET',
@@ -202,8 +202,10 @@ export function secretRoutes(deps: SecretRoutesDeps): Route[] {
       response: about,
       ...withBody(z.strictObject(details), async (call, body) => {
         const { name } = await findSecret(vault, rules, call.params['name'] ?? '')
-        await audit.append(operatorEvent(call, 'secret.described', { secret: name, ...body }))
-        await store.write((tx) => vault.change(tx).describe(name, detailsOf(body)))
+        await broker.outbox.write(async (tx, add) => {
+          await vault.change(tx).describe(name, detailsOf(body))
+          add([operatorEvent(call, 'secret.described', { secret: name, ...body })])
+        })
         return describer(deps)(await findSecret(vault, rules, name))
       }),
     },

@@ -71,6 +71,7 @@ test('what is refused stands in the log as refused, never as done', async (t) =>
   assert.equal(await vault('seal'), 200)
   assert.equal(await vault('rekey'), 503)
   assert.equal(await vault('rotate-key'), 503)
+  assert.equal(await vault('unseal', { passphrase: 'x'.repeat(12) }), 400, 'nor does it open with one')
   assert.equal(await vault('unseal'), 200)
   assert.equal(await vault('rotate-key'), 200)
   assert.equal(await vault('rotate-key'), 200, 'under way')
@@ -84,7 +85,7 @@ test('what is refused stands in the log as refused, never as done', async (t) =>
         ['vault.unsealed', 'conflict'],
       ],
       ...['vault.sealed', ['vault.rekeyed', 'vault_sealed'], ['vault.rotated', 'vault_sealed']],
-      ...['vault.unsealed', 'vault.rotated'],
+      ...[['vault.unsealed', 'bad_input'], 'vault.unsealed', 'vault.rotated'],
     ],
   )
   assert.equal(entries[0]?.data['by'], entries[3]?.data['by'])
