@@ -265,6 +265,7 @@ test('rekey: to a passphrase; what wrapped before opens no more, and servers tha
   for (const running of [one, two]) await openAll(running)
   assert.equal(two.ring.lacksRoot(), true)
   rmSync(it.keyFile)
+  await assert.rejects(one.control.rekey('key-file'), { message: /is not there yet: make it with/ })
   await assert.rejects(it.server('hand', { hand }), { code: 'vault_sealed' })
   await assert.rejects(it.server('hand', { hand }, new Secret('correct horse batterY')), {
     ...{ code: 'vault_key', message: /not the passphrase/ },

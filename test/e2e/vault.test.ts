@@ -66,6 +66,10 @@ test('a vault with a passphrase: made, used, rotated, sealed, unsealed, and seal
   assert.match(slip.stderr, /would be the one that opens it from now on: mayfly vault unseal --new/)
   const early = await mayfly(waiting.url, ['secret', 'list'])
   assert.deepEqual([early.exitCode, early.stderr.match(/vault unseal/g)?.length], [3, 1], early.stderr)
+  const checked = await runMayfly(['doctor', '--json', '--data', join(folder, 'data')], {
+    PATH: process.env['PATH'] ?? '',
+  })
+  assert.doesNotMatch(checked.stdout, /vault\.key is missing/, 'nothing is sealed yet')
   const unsealed = await mayfly(waiting.url, ['vault', 'unseal', '--new'], good)
   assert.equal(unsealed.exitCode, 0, unsealed.stderr)
 

@@ -63,11 +63,11 @@ function needsKeyFile(file: string): boolean {
   try {
     const database = new DatabaseSync(file, { readOnly: true })
     const row = database.prepare("select value from meta where key = 'vault_root'").get()
+    // A store that was made before it named a provider has sealed something; one that was never opened needs no key yet.
+    const old = database.prepare("select value from meta where key = 'vault check'").get()
     database.close()
-    return (
-      row === undefined ||
-      (JSON.parse(String(row['value'])) as { provider?: unknown }).provider === 'key-file'
-    )
+    if (row === undefined) return old !== undefined
+    return (JSON.parse(String(row['value'])) as { provider?: unknown }).provider === 'key-file'
   } catch {
     return true
   }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { MayflyError } from '../../lib/index.ts'
 import { decrypt, encrypt } from '../cipher.ts'
 import type { KeyProvider } from '../provider.ts'
@@ -10,6 +11,11 @@ export function createKeyFileProvider(file: string): KeyProvider {
     describe: file,
     // eslint-disable-next-line typescript/require-await
     async wrap(key, context) {
+      if (!existsSync(file))
+        throw new MayflyError(
+          'bad_input',
+          `the key file ${file} is not there yet: make it with (umask 077; openssl rand -base64 32 > ${file})`,
+        )
       return encrypt(loadVaultKey(file).reveal(), context, key).toString('base64')
     },
     // eslint-disable-next-line typescript/require-await
