@@ -75,6 +75,8 @@ export interface Broker {
    * Returns how many stood. Twice is once.
    */
   revokeSecret(secret: string, version: number, reason: string): Promise<number>
+  /** How many credentials are alive, or may be, that only this secret can end at their upstreams. */
+  leasesNeeding(secret: string): Promise<number>
   counts(): Promise<BrokerCounts>
   /** For monitoring: how many leases are in which state, those that cannot be revoked, and how often that failed since the start. */
   leaseStates(): Promise<{
@@ -402,6 +404,7 @@ export async function createBroker(deps: {
     onStepEnd: (listener) => void listeners.push(listener),
     onLeaseEnd: (listener) => void leaseListeners.push(listener),
     revokeSecret,
+    leasesNeeding: (secret) => secretUse.neededBy(secret),
     async counts() {
       const undelivered = await outbox.pending()
       const { states: _, ...counts } = await leases.counts()

@@ -49,6 +49,18 @@ export function createSecretUse({ store }: { store: Store }) {
       }
       return undefined
     },
+    /** How many credentials are alive, or may be, that only this secret can end at their upstreams. */
+    async neededBy(secret: string): Promise<number> {
+      const row = await store.read
+        .selectFrom('lease_secrets')
+        .innerJoin('leases', 'leases.id', 'lease_secrets.lease_id')
+        .select((e) => e.fn.count<number>('leases.id').distinct().as('count'))
+        .where('lease_secrets.secret', '=', secret)
+        .where('leases.plan', 'is not', null)
+        .where('leases.state', 'in', ['requested', 'issued', 'revoking', 'revoke_failed'])
+        .executeTakeFirst()
+      return row?.count ?? 0
+    },
     /** Leases of steps that have not ended, made from this version or an older one. */
     async users(secret: string, version: number): Promise<UserOfSecret[]> {
       const rows = await store.read

@@ -379,3 +379,28 @@ test('instead of a secret it shows an identity token of Mayfly, to whom the conf
   given = 'eyJ.of-another.sig'
   await assert.rejects(world.mint(), failsWith('credential_failed', /401/, [given]))
 })
+
+test('what was made and is of no use is ended by what its answer says of it', async (t) => {
+  const made: Record<string, unknown>[] = [
+    { key: 'a token with spaces', id: '1', ends: 900 },
+    { key: 'good', id: '2', ends: 'soon' },
+    { key: 'good', id: '3', ends: 0 },
+    { id: '4', ends: 900 },
+    { key: 'good', ends: -1 },
+  ]
+  const ended: string[] = []
+  const api = await startApi(t, ({ method, path }) => {
+    if (method === 'DELETE') ended.push(path)
+    return method === 'DELETE' ? { status: 204 } : { status: 201, json: made.shift() }
+  })
+  const config = {
+    admin: {},
+    mint: { method: 'POST', url: `${api.url}/keys` },
+    extract: { token: '$.key', id: '$.id', expires_in: '$.ends' },
+    revoke: { method: 'DELETE', url: `${api.url}/keys/{id}` },
+  }
+  const world = setUp(httpIssuer, { api, config })
+  while (made.length > 0) await assert.rejects(world.mint(), failsWith('credential_failed', /./))
+  // Nobody knows how the last one is called.
+  assert.deepEqual(ended, ['/keys/1', '/keys/2', '/keys/3', '/keys/4'])
+})

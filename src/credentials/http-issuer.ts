@@ -99,6 +99,48 @@ async function makeBy(
   const values = { ...before, ...ofLease, ...shown }
   const { answer, api } = await ask(written, config, connection, values, tools)
   if (!isGood(answer)) throw api.refusal(answer, 'the request for a credential')
+  try {
+    return mintedBy(request, written, { answer, api, name, before }, ttlSeconds, tools)
+  } catch (error) {
+    // A renewal that says nothing of use leaves what there was.
+    if (Object.keys(before).length === 0) await endOdd(request, name, answer, tools)
+    throw error
+  }
+}
+
+/** It was made, and is of no use to anybody: it is ended by what the answer has said of it, as well as can be. */
+async function endOdd(request: Request, name: string, answer: HttpAnswer, tools: IssuerTools): Promise<void> {
+  const { config, connection, lease } = request
+  const { revoke } = config
+  if (revoke === undefined) return
+  const fields = readable(config, answer)
+  const lacks = namesIn(revoke).some((one) => Object.hasOwn(config.extract, one) && fields[one] === undefined)
+  if (lacks) return
+  const held = { lease, config, connection, plan: { name }, handle: { fields }, expiresMs: 0 }
+  await end(revoke, held, fields, tools).catch(() => undefined)
+}
+
+/** What can be read of an answer that is not as it should be. */
+function readable(config: Config, answer: HttpAnswer): Fields {
+  const found: Record<string, string> = {}
+  for (const [name, path] of Object.entries(config.extract)) {
+    try {
+      const value = textAt(answer, path, '')
+      if (value !== undefined && value.length <= 16_384) found[name] = value
+    } catch {
+      // This one is not there.
+    }
+  }
+  return found
+}
+
+function mintedBy(
+  { config }: Request,
+  written: WrittenRequest,
+  { answer, api, name, before }: { answer: HttpAnswer; api: Api; name: string; before: Fields },
+  ttlSeconds: number,
+  tools: IssuerTools,
+): Minted {
   const fields = { ...before, ...extract(config, answer, api, before) }
   const expiresMs = endOf(fields, answer, api, tools.clock.nowMs(), saysEnd(written) ? ttlSeconds : undefined)
   const secret = (key: string) => !['id', 'expires_in', 'expires_at'].includes(key)

@@ -52,8 +52,8 @@ export function createSessionsEnd(broker: Broker, clock: Clock): () => Promise<v
     await broker.revoke({ all: true }, 'vault_sealed')
     const untilMs = clock.nowMs() + longestMs
     for (;;) {
-      const { active, undelivered } = await broker.counts()
-      if ((active === 0 && undelivered === 0) || clock.nowMs() > untilMs) return
+      const { active, ending, undelivered } = await broker.counts()
+      if ((active + ending === 0 && undelivered === 0) || clock.nowMs() > untilMs) return
       await pause()
     }
   }

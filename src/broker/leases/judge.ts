@@ -31,6 +31,7 @@ export interface Judged {
   readonly expires_ms: number
   readonly revoking_ms: number | null
   readonly told_ms: number | null
+  readonly proof: string | null
 }
 
 /** So long it is tried before it is told that it fails, and then again each hour. */
@@ -47,7 +48,12 @@ export function judge(
   nowMs: number,
   random: number,
 ): Next {
-  if (answer.said === 'gone') return { state: 'revoked', proof: answer.proof }
+  if (answer.said === 'gone') {
+    const leftMs = answer.proof === 'confirmed' ? notSureMs(row, nowMs) : 0
+    if (leftMs === 0) return { state: 'revoked', proof: answer.proof }
+    const { attempts } = row
+    return { state: 'revoking', dueMs: nowMs + leftMs, failure: null, attempts, wasThere: true, tell: false }
+  }
   const diesMs = row.expires_ms + skewMs
   if (endsByItself && nowMs >= diesMs) return { state: 'expired', proof: 'expired' }
   if (answer.said === 'nothing_to_do') {
@@ -65,6 +71,17 @@ export function judge(
   }
   if (answer.said === 'not_yet') return later(row, answer.why, nowMs, answer.againMs, answer.wasThere)
   return later(row, answer.why, nowMs, nowMs + waitMs(row.attempts + 1, random, answer.retryAfterMs))
+}
+
+/**
+ * How long it may still be taken by those who look at a list now and then, as SSH hosts do: until all have looked. A clock
+ * that was set back does not make it longer than that.
+ */
+function notSureMs({ means, revoking_ms: sinceMs, proof }: Judged, nowMs: number): number {
+  const wholeMs = graceMs(means)
+  const waitedMs = nowMs - (sinceMs ?? nowMs)
+  if (waitedMs >= wholeMs || (waitedMs < 0 && proof === 'confirmed')) return 0
+  return Math.min(wholeMs - waitedMs, wholeMs)
 }
 
 function later(row: Judged, why: string, nowMs: number, dueMs: number, wasThere = false): Next {

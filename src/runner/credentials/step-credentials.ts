@@ -131,11 +131,13 @@ function writeAll(folder: string, files: Readonly<Record<string, string>>): void
   }
 }
 
+/** The server makes another when a third of its time is left, or a minute: a moment later, so that it is not the old one again. */
+const askAfter = 3 / 4
 const retryMs = 5_000
 /** What ends so soon is not asked for again: it ends with its step. */
 const lastMs = 10_000
 
-/** Asks again when two thirds of the time of what ends first are over, and more often towards its end. */
+/** Asks again when three quarters of the time of what ends first are over, and more often towards its end. */
 function keepFresh(
   deps: CredentialDeps & {
     step: StepGrant
@@ -160,7 +162,7 @@ function keepFresh(
 
   function soon(): void {
     const left = leftMs()
-    if (left > lastMs && left < Number.POSITIVE_INFINITY) later(Math.min((left * 2) / 3, maxTimerMs))
+    if (left > lastMs && left < Number.POSITIVE_INFINITY) later(Math.min(left * askAfter, maxTimerMs))
   }
 
   async function renew(): Promise<void> {

@@ -31,6 +31,17 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
     return places
   }
 
+  /** Throws `conflict` while credentials live that nothing else can end. */
+  async function refuseNeeded(name: string, forced: 'never' | boolean): Promise<void> {
+    const leases = forced === true ? 0 : await broker.leasesNeeding(name)
+    if (leases === 0) return
+    const [them, are] = leases === 1 ? ['it', 'credential is'] : ['them', 'credentials are']
+    throw new MayflyError(
+      'conflict',
+      `${leases} ${are} alive, or may be, that secret "${name}" made, and without it nothing ends ${them}: wait until their steps are over (mayfly leases)${forced === 'never' ? '' : ', or --force'}`,
+    )
+  }
+
   /** Throws `conflict` while it is rotated, or gives the rotation up. */
   async function endRotation(
     call: Call,
@@ -126,6 +137,7 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
       ...withBody(z.strictObject({ force }), async (call, body) => {
         const { name, deletedMs } = await findSecret(vault, rules, call.params['name'] ?? '')
         const neededBy = refuseUsed(name, body.force)
+        await refuseNeeded(name, body.force)
         if (deletedMs !== null) throw new MayflyError('conflict', `secret "${name}" is deleted already`)
         // With its entry in one transaction: a log that is down must not keep a leaked value in use.
         const versions = await broker.outbox.write(async (tx, add) => {
@@ -148,6 +160,7 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
         const { name } = found
         const isUsed = body.version === undefined || body.version === found.version
         const neededBy = isUsed ? refuseUsed(name, body.force) : []
+        if (isUsed) await refuseNeeded(name, body.force)
         const versions = await broker.outbox.write(async (tx, add) => {
           await endRotation(call, name, body.force, [tx, add])
           const secrets = vault.change(tx)
@@ -172,6 +185,7 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
         const { name } = await findSecret(vault, rules, call.params['name'] ?? '')
         const to = checkName(rules, body.to)
         const neededBy = refuseUsed(name, body.force)
+        await refuseNeeded(name, 'never')
         if ((await vault.history(to)).length > 0)
           throw new MayflyError('conflict', `there is a secret ${to} already, or was: take another name`)
         await broker.outbox.write(async (tx, add) => {
