@@ -10,7 +10,7 @@ import { askMs } from './revoker.ts'
 import { createWorld, quickStore, type Server, type World } from './world.fixture.ts'
 
 /** 10,000 with `npm run test:leases`. */
-const histories = Number(process.env['MAYFLY_LEASE_HISTORIES'] ?? 150)
+const histories = Number(process.env['MAYFLY_LEASE_HISTORIES'] ?? 500)
 
 type Fault = 'none' | 'refused' | 'lost' | 'busy' | 'slow' | 'late'
 type Op =
@@ -64,7 +64,7 @@ test(`${histories} histories of leases: whatever dies, fails, comes late or twic
   const history = fc.asyncProperty(kind, fc.array(op, { minLength: 3, maxLength: 14 }), (one, ops) =>
     live(store, one, ops),
   )
-  await fc.assert(history, { numRuns: histories, endOnFailure: histories <= 150 })
+  await fc.assert(history, { numRuns: histories, endOnFailure: histories <= 500 })
 })
 
 let worlds = 0
