@@ -25,7 +25,7 @@ import type {
 } from './issuer.ts'
 import { lifetimeMs } from './lifetime.ts'
 import { leaseName, nameIn } from './lease-name.ts'
-import { basic, bearer, tokenIn } from './shown-token.ts'
+import { basicIn, bearer, tokenIn } from './shown-token.ts'
 
 type Config = IssuerConfig<'http-issuer'>
 type Request = MintRequest<'http-issuer'>
@@ -202,7 +202,7 @@ function authorizationOf({ authorization }: Config, fields: Fields, api: Api): S
   if (authorization === undefined) {
     const { token, username = '', password } = fields
     if (token !== undefined) return bearer(tokenIn(token, 'token', api))
-    return basic(tokenIn(username, 'username', api), tokenIn(password, 'password', api))
+    return basicIn(username, password, api)
   }
   if ('bearer' in authorization) return bearer(tokenIn(fill(authorization.bearer), 'token', api))
   if ('basic' in authorization)

@@ -9,6 +9,30 @@ export function tokenIn(value: unknown, what: string, api: Api): string {
   return value
 }
 
+/**
+ * A user and password that an answer holds, for HTTP Basic (RFC 7617, section 2): blanks are allowed in both, control characters
+ * in none, and a colon would end the user. Throws `credential_failed`, without them, for others.
+ */
+export function basicIn(user: unknown, password: unknown, api: Pick<Api, 'odd'>): Secret {
+  return basic(
+    basicPart(user, 'username', /^[^\p{Cc}:]{1,16384}$/u, 'with a colon or a control character', api),
+    basicPart(password, 'password', /^\P{Cc}{1,16384}$/u, 'with a control character', api),
+  )
+}
+
+function basicPart(
+  value: unknown,
+  what: string,
+  allowed: RegExp,
+  why: string,
+  api: Pick<Api, 'odd'>,
+): string {
+  if (value === undefined || value === null || value === '') throw api.odd(`no ${what}`)
+  if (typeof value !== 'string') throw api.odd(`a ${what} that is no text`)
+  if (!allowed.test(value)) throw api.odd(`a ${what} ${why}, or over 16384 characters`)
+  return value
+}
+
 export function bearer(token: string): Secret {
   return new Secret(`Bearer ${token}`)
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex, Readable, Transform } from 'node:stream'
 import { MayflyError, passableHead, systemClock, type Secret, type StepId } from '../lib/index.ts'
 import type { ClientIdentity } from '../broker/index.ts'
-import type { Connection } from '../connections/index.ts'
+import { isMinted, type Connection } from '../connections/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
 import type { Operation } from '../policy/index.ts'
 import type { Attestation } from '../provenance/index.ts'
@@ -219,6 +219,8 @@ export function refusedHint({ credential }: Connection, statusCode: number | und
   if (statusCode !== 401 && statusCode !== 403) return ''
   if (credential === undefined)
     return ': the connection has no credential, and without one it does not give this'
+  if (isMinted(credential) && statusCode === 401)
+    return ': it was made for this step, and its upstream does not take it (any more): run the step again'
   return statusCode === 401
     ? ': an operator must renew its secret'
     : ': an operator must see to its secret, and to what that may do'

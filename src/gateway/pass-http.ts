@@ -6,6 +6,7 @@ import {
   hasBody,
   pickHeaders,
   plainAnswer,
+  refusedHint,
   type Exchange,
   type Permit,
 } from './exchange.ts'
@@ -176,7 +177,7 @@ function refusedAnswer(
 ): string | undefined {
   const { connection, request } = exchange
   if (upstream.statusCode === 401 && connection.credential !== undefined)
-    return `the host refused the credential of connection "${connection.name}" (401): an operator must renew its secret`
+    return `the host refused the credential of connection "${connection.name}" (401)${refusedHint(connection, 401)}`
   if (isGrpc(request) && connection.credential !== undefined && !connection.opaque) {
     const compressed = compressedMessages(upstream)
     if (compressed !== undefined) return compressed
