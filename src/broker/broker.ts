@@ -4,6 +4,7 @@ import {
   newOrderedId,
   type Clock,
   type RunId,
+  type Secret,
   type SessionId,
   type StepId,
 } from '../lib/index.ts'
@@ -68,13 +69,18 @@ export interface Broker {
   sweep(): Promise<void>
   /** Called the moment a step's gate closes, before anything is written: cut its connections. */
   onStepEnd(listener: (step: Step) => void): void
-  /** Called when a step loses what it had for a connection, and goes on: cut what it has open there. */
-  onLeaseEnd(listener: (step: Step, connection: string) => void): void
+  /**
+   * Called when a step loses what it had for a connection, and goes on: cut what it has open there, unless it was the host that
+   * took it no more.
+   */
+  onLeaseEnd(listener: (step: Step, connection: string, byHost: boolean) => void): void
   /**
    * Ends every lease that was made from this version of a secret, or an older one; whoever asks again gets one of a newer version.
    * Returns how many stood. Twice is once.
    */
   revokeSecret(secret: string, version: number, reason: string): Promise<number>
+  /** A host answered 401 to this credential of the step: one that was made for it is ended, and another made at the next use. */
+  refusedByHost(step: Step, authorization: Secret): void
   /** How many credentials are alive, or may be, that only this secret can end at their upstreams. */
   leasesNeeding(secret: string): Promise<number>
   counts(): Promise<BrokerCounts>
@@ -127,7 +133,7 @@ export async function createBroker(deps: {
   const steps = new Map<StepId, Step>()
   const outcomes = new Map<StepId, StepOutcome>()
   const listeners: ((step: Step) => void)[] = []
-  const leaseListeners: ((step: Step, connection: string) => void)[] = []
+  const leaseListeners: ((step: Step, connection: string, byHost: boolean) => void)[] = []
   const secretUse = createSecretUse({ store })
   const inFlightTokens = new Set<string>()
   /** Over, and not yet on disk as such: the sweep tries again. */
@@ -266,7 +272,7 @@ export async function createBroker(deps: {
       const step = steps.get(user.step as StepId)
       if (step === undefined) continue
       leases.drop(step.id, user.connection)
-      for (const listener of leaseListeners) listener(step, user.connection)
+      for (const listener of leaseListeners) listener(step, user.connection, false)
     }
     const ids = users.map(({ lease }) => lease)
     return ids.length === 0 ? 0 : await leases.endThese(ids, reason)
@@ -404,6 +410,11 @@ export async function createBroker(deps: {
     onStepEnd: (listener) => void listeners.push(listener),
     onLeaseEnd: (listener) => void leaseListeners.push(listener),
     revokeSecret,
+    refusedByHost(step, authorization) {
+      const connection = leases.refused(step.id, authorization)
+      if (connection === undefined) return
+      for (const listener of leaseListeners) listener(step, connection, true)
+    },
     leasesNeeding: (secret) => secretUse.neededBy(secret),
     async counts() {
       const undelivered = await outbox.pending()

@@ -220,7 +220,7 @@ export function refusedHint({ credential }: Connection, statusCode: number | und
   if (credential === undefined)
     return ': the connection has no credential, and without one it does not give this'
   if (isMinted(credential) && statusCode === 401)
-    return ': it was made for this step, and its upstream does not take it (any more): run the step again'
+    return ': it was made for this step, and its upstream does not take it (any more): the next request gets another'
   return statusCode === 401
     ? ': an operator must renew its secret'
     : ': an operator must see to its secret, and to what that may do'

@@ -161,6 +161,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const openExchange = createExchangeOpener({
     ...{ gatekeeper, delivery, downloads, findings, pinned, publishing },
     openSocket,
+    refusedByHost: (step, authorization) => deps.broker.refusedByHost(step, authorization),
     track: (step, socket) => steps.track(step, socket),
     upstreamOf: (step) => steps.upstreamOf(step),
   })
@@ -200,7 +201,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
   const strangers = createStrangers(tunnel)
 
-  deps.broker.onLeaseEnd((step, connection) => open.cut(step.id, connection))
+  deps.broker.onLeaseEnd((step, connection, byHost) => {
+    if (!byHost) open.cut(step.id, connection)
+  })
   deps.broker.onStepEnd((step) => {
     steps.end(step.id)
     pinned.forget(step.id)

@@ -6,7 +6,7 @@ import { Secret } from '../lib/index.ts'
 import { createHandOuts } from './hand-out.ts'
 
 test('that something handed to a step is dead is known until it asks again; what it was not handed is nothing to it', async () => {
-  let end: (step: Step, connection: string) => void = () => undefined
+  let end: (step: Step, connection: string, byHost: boolean) => void = () => undefined
   const connection = (name: string) =>
     ({
       ...{ name, kind: 'tcp', url: 'tcp://db:1' },
@@ -31,12 +31,12 @@ test('that something handed to a step is dead is known until it asks again; what
   const step = { id: 'stp_1', role: 'build' } as Step
   const told: string[] = []
   handOuts.onEnd(({ id }) => void told.push(id))
-  end(step, 'orders')
+  end(step, 'orders', true)
   assert.equal(handOuts.hasEnded(step), false, 'it was handed nothing yet')
   assert.equal((await handOuts.handOut(step, '/home/step')).length, 1)
-  end(step, 'other')
+  end(step, 'other', false)
   assert.equal(handOuts.hasEnded(step), false)
-  end(step, 'orders')
+  end(step, 'orders', true)
   assert.equal(handOuts.hasEnded(step), true)
   assert.deepEqual(told, ['stp_1'])
   await handOuts.handOut(step, '/home/step')

@@ -43,6 +43,8 @@ export function createExchangeOpener(deps: {
   /** The connections of a step, gone with it. Throws `revoked`. */
   readonly upstreamOf: (step: Step) => Upstream
   readonly openSocket: SocketOpener
+  /** A host took the credential of a step no more (401). */
+  readonly refusedByHost: (step: Step, authorization: Secret) => void
   /** Remembers a socket so that the end of the step destroys it. Throws `revoked`. */
   readonly track: (step: Step, socket: Duplex) => void
 }): ExchangeOpener {
@@ -76,6 +78,7 @@ export function createExchangeOpener(deps: {
     /** No answer's head has the credential that was sent, whoever reads it. Throws `denied`. */
     const remember = (answer: IncomingMessage, at: Connection, authorization: Secret | undefined) => {
       if (authorization === undefined) return answer
+      if (answer.statusCode === 401) deps.refusedByHost(step, authorization)
       const reflection = reflectionOf(at, authorization)
       sent.add(reflection)
       reflections.set(answer, reflection)

@@ -112,6 +112,8 @@ export interface BrokerStub {
   readonly broker: Broker
   /** Client certificates that leases hold, by connection. */
   readonly identities: Map<string, ClientIdentity>
+  /** Steps and credentials that hosts have answered 401 to. */
+  readonly refused: readonly string[]
   open(jkt: string, role?: string): Step
   end(step: Step, reason?: string): void
   /** The step goes on, and loses what it had for a connection. */
@@ -121,7 +123,8 @@ export interface BrokerStub {
 export function stubBroker(): BrokerStub {
   const steps = new Map<StepId, Step>()
   const listeners: ((step: Step) => void)[] = []
-  const leaseListeners: ((step: Step, connection: string) => void)[] = []
+  const leaseListeners: ((step: Step, connection: string, byHost: boolean) => void)[] = []
+  const refused: string[] = []
   const identities = new Map<string, ClientIdentity>()
   const broker = {
     step: (id: StepId) => {
@@ -148,11 +151,15 @@ export function stubBroker(): BrokerStub {
     },
     endOf: () => undefined,
     onStepEnd: (listener: (step: Step) => void) => void listeners.push(listener),
-    onLeaseEnd: (listener: (step: Step, connection: string) => void) => void leaseListeners.push(listener),
+    refusedByHost: (step: Step, authorization: Secret) =>
+      void refused.push(`${step.id} ${authorization.reveal()}`),
+    onLeaseEnd: (listener: (step: Step, connection: string, byHost: boolean) => void) =>
+      void leaseListeners.push(listener),
   } as unknown as Broker
   return {
     broker,
     identities,
+    refused,
     open(jkt, role = 'build') {
       const createdMs = systemClock.nowMs()
       const expiresMs = createdMs + 600_000
@@ -188,7 +195,7 @@ export function stubBroker(): BrokerStub {
       for (const listener of listeners) listener(step)
     },
     endLease(step, connection) {
-      for (const listener of leaseListeners) listener(step, connection)
+      for (const listener of leaseListeners) listener(step, connection, false)
     },
   }
 }

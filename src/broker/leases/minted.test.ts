@@ -467,3 +467,32 @@ test('what was minted with a secret ends when that is compromised, also what too
   await pass({ it, step }, 600)
   assert.deepEqual(upstream.left(), [])
 })
+
+test('a credential that its host takes no more is revoked and made anew at the next use, once a minute; an older one is not the one in use', async (t) => {
+  const { it, upstream, step } = await begin(t)
+  const first = await it.broker.lease(step, db(), grant)
+  assert.ok(first.authorization !== undefined)
+  const lost: unknown[] = []
+  it.broker.onLeaseEnd((_, connection, byHost) => void lost.push([connection, byHost]))
+  it.broker.refusedByHost(step, first.authorization)
+  await it.broker.idle()
+  const second = await it.broker.lease(step, db(), grant)
+  assert.notEqual(second.id, first.id)
+  assert.deepEqual(lost, [['db', true]])
+  it.broker.refusedByHost(step, first.authorization)
+  assert.equal(await it.broker.lease(step, db(), grant), second)
+  assert.ok(second.authorization !== undefined)
+  it.broker.refusedByHost(step, second.authorization)
+  assert.equal(await it.broker.lease(step, db(), grant), second, 'not one after another')
+  it.clock.ms += 60_000
+  it.broker.refusedByHost(step, second.authorization)
+  await it.broker.idle()
+  const third = await it.broker.lease(step, db(), grant)
+  assert.notEqual(third.id, second.id)
+  await it.broker.idle()
+  assert.equal(upstream.living().length, 1)
+  assert.deepEqual(
+    it.audit.ofType('lease.revoked').map(({ data }) => data['reason']),
+    ['refused_by_host', 'refused_by_host'],
+  )
+})

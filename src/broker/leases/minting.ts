@@ -1,4 +1,4 @@
-import type { StepId } from '../../lib/index.ts'
+import type { Secret, StepId } from '../../lib/index.ts'
 import { leaseKey } from '../client-identity.ts'
 import type { Lease } from '../model.ts'
 import { waitMs } from './backoff.ts'
@@ -13,6 +13,11 @@ export interface Minting {
   forget(step: StepId): void
   /** Those of the step whose key fits. */
   drop(step: StepId, fits: (key: string) => boolean): void
+  /**
+   * Its host takes this credential no more: whoever asks again gets another. Returns the lease; undefined if it is not the one in
+   * use, or such a one was made anew within the last minute: a host that takes none is not asked for one after another.
+   */
+  refused(step: StepId, authorization: Secret): Lease | undefined
 }
 
 interface Place {
@@ -20,11 +25,13 @@ interface Place {
   pending?: Promise<Lease>
   /** Who asks again at once is answered without asking the upstream. */
   failed?: { readonly error: unknown; readonly untilMs: number; readonly times: number }
+  refusedMs?: number
 }
 
 /** One that does not last as long as its step is renewed when a third of its life is left, or a minute. */
 const renewMs = 60_000
 const longestRefusalMs = 30_000
+const refusedAgainMs = 60_000
 
 export function createMinting(deps: MakeDeps): Minting {
   const { clock } = deps
@@ -80,6 +87,18 @@ export function createMinting(deps: MakeDeps): Minting {
     drop(step, fits) {
       const ofStep = places.get(step)
       for (const key of ofStep?.keys() ?? []) if (fits(key)) ofStep?.delete(key)
+    },
+    refused(step, authorization) {
+      const now = clock.nowMs()
+      const place = [...(places.get(step)?.values() ?? [])].find(
+        ({ current }) => current?.lease.authorization === authorization,
+      )
+      if (place?.current === undefined || now - (place.refusedMs ?? -refusedAgainMs) < refusedAgainMs)
+        return undefined
+      const { lease } = place.current
+      place.refusedMs = now
+      delete place.current
+      return lease
     },
   }
 }

@@ -200,13 +200,14 @@ test('redirects stay on the connection and carry no credential; other hosts are 
 })
 
 test('a host that refuses the credential is an operator’s to mend, and its challenge is not the step’s', async (t) => {
-  const { upstream, ask } = await apiWorld(t, ['http:get api/*'])
+  const { world, upstream, ask } = await apiWorld(t, ['http:get api/*'])
   upstream.handle = (_request, response) =>
     void response.writeHead(401, { 'www-authenticate': 'Bearer realm="https://evil.test"' }).end('no')
   const answer = await ask('GET', '/base/x')
   assert.equal(answer.status, 502)
   assert.match(answer.body, /an operator must renew its secret/)
   assert.doesNotMatch(answer.head, /evil/)
+  assert.match(world.brokers.refused.join('\n'), /^stp_\S+ Basic \S+$/, 'the broker knows which')
 })
 
 test('property: no parameter that carries a credential passes in any escaping', () => {
