@@ -1,5 +1,12 @@
 import { MayflyError } from '../../lib/index.ts'
-import type { CredentialIssuer, IssuerTools, Minted, MintRequest, Plain } from '../../credentials/index.ts'
+import {
+  UpstreamBusy,
+  type CredentialIssuer,
+  type IssuerTools,
+  type Minted,
+  type MintRequest,
+  type Plain,
+} from '../../credentials/index.ts'
 import { within, type After } from './within.ts'
 
 /** An upstream that has not made it by then is not waited for. */
@@ -7,14 +14,14 @@ export const mintMs = 30_000
 
 export type MintAnswer =
   | { readonly said: 'made'; readonly minted: Minted }
-  /** It cannot have been made: nobody was asked. */
-  | { readonly said: 'not_asked'; readonly error: unknown }
+  /** It cannot have been made: nobody was asked, or who was asked wants patience. */
+  | { readonly said: 'not_made'; readonly error: unknown }
   /** It may have been made all the same: what answers late is given to `late`. */
   | { readonly said: 'failed'; readonly error: unknown }
 
 /**
- * Asks an issuer for a credential. A secret that cannot be opened is known before anybody was asked; of every other fault it is
- * not known what it has left behind.
+ * Asks an issuer for a credential. A secret that cannot be opened is known before anybody was asked, and an upstream that is busy
+ * made nothing; of every other fault it is not known what it has left behind.
  */
 export async function askMint(
   issuer: CredentialIssuer,
@@ -59,6 +66,7 @@ export async function askMint(
     return { said: 'made', minted: await within(deps.after, mintMs, minting, slow) }
   } catch (error) {
     over = true
-    return { said: unopened !== undefined && unopened === error && !asked ? 'not_asked' : 'failed', error }
+    const isUnasked = unopened !== undefined && unopened === error && !asked
+    return { said: isUnasked || error instanceof UpstreamBusy ? 'not_made' : 'failed', error }
   }
 }

@@ -58,7 +58,7 @@ export function createMake(deps: MakeDeps): Make {
     if (answer.said !== 'made') {
       // Its row says by when it is looked for, should this not be written.
       const left =
-        answer.said === 'not_asked' ? ledger.withdraw(requested) : ledger.end(requested.lease, 'not_made')
+        answer.said === 'not_made' ? ledger.withdraw(requested) : ledger.end(requested.lease, 'not_made')
       await left.catch(() => undefined)
       revoker.soon()
       throw answer.error

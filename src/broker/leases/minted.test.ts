@@ -496,3 +496,15 @@ test('a credential that its host takes no more is revoked and made anew at the n
     ['refused_by_host', 'refused_by_host'],
   )
 })
+
+test('an upstream that is too busy to make one has made none: nothing of it is looked for', async (t) => {
+  const { it, upstream, step } = await begin(t)
+  upstream.on.before = async () => {
+    throw new UpstreamBusy('upstream.test is busy (429): again in 2 s', 2_000)
+  }
+  await assert.rejects(it.broker.lease(step, db(), grant), /is busy \(429\)/)
+  assert.deepEqual(await rows({ it }), [])
+  upstream.on.before = async () => undefined
+  it.clock.ms += 5_000
+  assert.ok((await it.broker.lease(step, db(), grant)).authorization !== undefined)
+})
