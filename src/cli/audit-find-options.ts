@@ -27,7 +27,7 @@ export const findOptions: Readonly<Record<string, { kind: TermKind; help: string
 /** Questions that people ask by one word. */
 export const topics: Readonly<Record<string, Readonly<Partial<Record<TermKind, readonly string[]>>>>> = {
   approvals: { type: ['approval.*'] },
-  changes: { type: ['policy.*', 'secret.*', 'token.*', 'person.*', 'oidc.*'] },
+  changes: { type: ['policy.*', 'secret.*', 'compromise.*', 'vault.*', 'token.*', 'person.*', 'oidc.*'] },
   lost: { outcome: ['lost'] },
   refusals: { outcome: ['denied', 'refused'] },
   'sign-ins': { type: ['operator.*'] },

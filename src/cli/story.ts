@@ -216,6 +216,24 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'secret.destroyed': (data) => [
     `${text(data['by'])} destroyed version ${list(data['versions'])} of secret "${text(data['secret'])}"${thoughNeeded(data)}`,
   ],
+  'secret.rotated': (data) => [
+    `secret "${text(data['secret'])}" was rotated: version ${text(data['to'])} is used in place of ${text(data['from'])} (${text(data['rotator'])})`,
+  ],
+  'secret.retired': (data) => [
+    `version ${text(data['from'])} of secret "${text(data['secret'])}" is ended at its upstream (${text(data['proof'])})`,
+  ],
+  'secret.rolledback': (data) => [
+    `THE ROTATION of secret "${text(data['secret'])}" WAS TAKEN BACK, version ${text(data['from'])} is used: ${text(data['reason'])}`,
+  ],
+  'secret.unrotated': (data) => [
+    `SECRET "${text(data['secret'])}" WAS NOT ROTATED, version ${text(data['from'])} is used: ${text(data['reason'])}`,
+  ],
+  'secret.compromised': (data) => [
+    `${text(data['by'])} said that OTHERS KNOW version ${text(data['version'])} of secret "${text(data['secret'])}"${data['reason'] === undefined ? '' : `: ${text(data['reason'])}`}`,
+  ],
+  'compromise.answered': (data) => [
+    `version ${text(data['version'])} of secret "${text(data['secret'])}", which others know, is not used any more: ${text(data['leases'])} leases were ended, the old value is ${data['proof'] === 'probed' ? 'dead (tried)' : 'NOT PROVED to be dead'}`,
+  ],
   'vault.sealed': (data) => [`${text(data['by'])} SEALED the vault: all sessions end, nothing is issued`],
   'vault.unsealed': (data) => [`${text(data['by'])} unsealed the vault`],
   'vault.rekeyed': (data) => [

@@ -24,7 +24,7 @@ test('a compromise: nothing is made from the old value, leases end, a new one is
     'secret.compromised',
     'secret.rotated',
     'secret.retired',
-    'secret.compromise_answered',
+    'compromise.answered',
   ])
   assert.equal(it.entries[0]?.data['reason'], 'it was in a log')
   assert.equal((await server.compromise(name, how)).compromise.id, said.compromise.id)

@@ -140,7 +140,7 @@ export function createCompromises(deps: {
         .where('ended_ms', 'is', null)
         .executeTakeFirst()
       if (changed.numUpdatedRows === 0n) return
-      add([{ type: 'secret.compromise_answered', data: { secret, version, compromise: id, leases, proof } }])
+      add([{ type: 'compromise.answered', data: { secret, version, compromise: id, leases, proof } }])
     })
   }
 

@@ -65,6 +65,7 @@ const lines: Readonly<Record<string, Line>> = {
   'secret.moved': ['api', 3, 2],
   'secret.rotated': ['api', 3, 1],
   'secret.retired': ['api', 4, 1],
+  'compromise.answered': ['api', 4, 2],
   'secret.rolledback': ['api', 3, 3, 'failed'],
   'secret.unrotated': ['api', 3, 4, 'failed'],
   'oidc.rotated': ['api', 3, 2],
