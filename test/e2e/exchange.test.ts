@@ -308,7 +308,7 @@ test('a used proof is refused where a token of ours comes with it', async () => 
 test('a session token is useless without its key', async () => {
   const { body } = await exchange(await stage.issuer.sign(stage.server))
   const thief = await createProofSigner({ clock: systemClock })
-  thief.learnNonce((await fetch(`${stage.server}/.well-known/jwks.json`)).headers.get('dpop-nonce'))
+  thief.learnNonce((await fetch(`${stage.server}/oauth/jwks.json`)).headers.get('dpop-nonce'))
   const token = String(body['access_token'])
   const proof = await thief.sign({ method: 'POST', uri: `${stage.server}/v1/steps`, accessToken: token })
   const answer = await call('/v1/steps', {
