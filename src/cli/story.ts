@@ -216,17 +216,17 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'secret.destroyed': (data) => [
     `${text(data['by'])} destroyed version ${list(data['versions'])} of secret "${text(data['secret'])}"${thoughNeeded(data)}`,
   ],
-  'secret.rotated': (data) => [
-    `secret "${text(data['secret'])}" was rotated: version ${text(data['to'])} is used in place of ${text(data['from'])} (${text(data['rotator'])})`,
+  'secret.rotated': ({ secret, from: old, to, rotator }) => [
+    `secret "${text(secret)}" was rotated: version ${text(to)} is used in place of ${text(old)} (${text(rotator)})`,
   ],
-  'secret.retired': (data) => [
-    `version ${text(data['from'])} of secret "${text(data['secret'])}" is ended at its upstream (${text(data['proof'])})`,
+  'secret.retired': ({ secret, from: old, proof }) => [
+    `version ${text(old)} of secret "${text(secret)}" is ended at its upstream (${text(proof)})`,
   ],
-  'secret.rolledback': (data) => [
-    `THE ROTATION of secret "${text(data['secret'])}" WAS TAKEN BACK, version ${text(data['from'])} is used: ${text(data['reason'])}`,
+  'secret.rolledback': ({ secret, from: old, reason }) => [
+    `THE ROTATION of secret "${text(secret)}" WAS TAKEN BACK, version ${text(old)} is used: ${text(reason)}`,
   ],
-  'secret.unrotated': (data) => [
-    `SECRET "${text(data['secret'])}" WAS NOT ROTATED, version ${text(data['from'])} is used: ${text(data['reason'])}`,
+  'secret.unrotated': ({ secret, from: old, reason }) => [
+    `SECRET "${text(secret)}" WAS NOT ROTATED, version ${text(old)} is used: ${text(reason)}`,
   ],
   'secret.compromised': (data) => [
     `${text(data['by'])} said that OTHERS KNOW version ${text(data['version'])} of secret "${text(data['secret'])}"${data['reason'] === undefined ? '' : `: ${text(data['reason'])}`}`,
