@@ -3,6 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Secret } from '../lib/index.ts'
+import { parseRow } from './dump-rows.ts'
 import { formsOf } from './forms.ts'
 import { createMasker, type MaskerOptions } from './index.ts'
 import { maskSlowly } from './reference.ts'
@@ -104,6 +105,13 @@ function cook(secrets: readonly string[], item: Ingredient): Buffer {
   return Buffer.from(parts.join(item.separator), 'latin1')
 }
 
+function hasRows(output: Buffer): boolean {
+  return output
+    .toString('latin1')
+    .split('\n')
+    .some((line) => line.trim() !== '' && parseRow(line) !== undefined)
+}
+
 function outputOf(secrets: readonly string[], items: readonly (Uint8Array | Ingredient)[]): Buffer {
   return Buffer.concat(items.map((item) => (item instanceof Uint8Array ? item : cook(secrets, item))))
 }
@@ -122,6 +130,8 @@ for (const [name, secret, numRuns] of [
       fc.constantFrom(0, 5, 4096),
       ([secrets, list], at, maxRunBytes) => {
         const output = outputOf(secrets, list)
+        // A form of numbers that is cut into lines may be rows of a dump, which the reference knows nothing of (dumps.test.ts does).
+        fc.pre(!hasRows(output))
         const expected = maskSlowly(output, secrets, maxRunBytes)
         assert.equal(
           mask(secrets, cut(output, at), { maxRunBytes }).toString('latin1'),
