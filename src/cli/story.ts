@@ -2,6 +2,8 @@ import { factsOf, type Facts } from '../audit/facts/index.ts'
 import { escapeUnseen } from '../lib/index.ts'
 import { nameOf } from './story-name.ts'
 import { peopleTellers } from './story-people.ts'
+import { secretTellers } from './story-secrets.ts'
+import { list, oneLine, text } from './story-text.ts'
 
 /** An entry of the audit log, as it is told. */
 export interface LogEntry {
@@ -70,6 +72,7 @@ function tell(entry: LogEntry): string[] {
 
 const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]>> = {
   ...peopleTellers,
+  ...secretTellers,
   'run.started': (data) => [`a run of ${text(data['pipeline'])} began`],
   'run.finished': () => [
     'all of its sessions and steps were over then; a later job of the same run goes on from here',
@@ -198,61 +201,6 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'policy.applied': (data) => [
     `${text(data['by'])} applied version ${text(data['version'])} of the policy, ${text(data['changeCount'])} changes`,
   ],
-  'secret.set': (data) => [
-    `${text(data['by'])} sealed ${data['version'] === undefined ? 'a new version' : `version ${text(data['version'])}`} of secret "${text(data['secret'])}"`,
-  ],
-  'secret.described': (data) => [
-    `${text(data['by'])} changed what is said of secret "${text(data['secret'])}"`,
-  ],
-  'secret.revealed': (data) => [
-    `${text(data['by'])} WAS SHOWN version ${text(data['version'])} of secret "${text(data['secret'])}"`,
-  ],
-  'secret.restored': (data) => [
-    `${text(data['by'])} restored secret "${text(data['secret'])}"${data['copyOf'] === undefined ? '' : `: version ${text(data['version'])} has the value of version ${text(data['copyOf'])}`}`,
-  ],
-  'secret.deleted': (data) => [
-    `${text(data['by'])} deleted secret "${text(data['secret'])}" with its ${text(data['versions'])} versions${thoughNeeded(data)}`,
-  ],
-  'secret.destroyed': (data) => [
-    `${text(data['by'])} destroyed version ${list(data['versions'])} of secret "${text(data['secret'])}"${thoughNeeded(data)}`,
-  ],
-  'secret.rotated': ({ secret, from: old, to, rotator }) => [
-    `secret "${text(secret)}" was rotated: version ${text(to)} is used in place of ${text(old)} (${text(rotator)})`,
-  ],
-  'secret.retired': ({ secret, from: old, proof }) => [
-    `version ${text(old)} of secret "${text(secret)}" is ended at its upstream (${text(proof)})`,
-  ],
-  'secret.rolledback': ({ secret, from: old, reason }) => [
-    `THE ROTATION of secret "${text(secret)}" WAS TAKEN BACK, version ${text(old)} is used: ${text(reason)}`,
-  ],
-  'secret.unrotated': ({ secret, from: old, reason }) => [
-    `SECRET "${text(secret)}" WAS NOT ROTATED, version ${text(old)} is used: ${text(reason)}`,
-  ],
-  'secret.compromised': (data) => [
-    `${text(data['by'])} said that OTHERS KNOW version ${text(data['version'])} of secret "${text(data['secret'])}"${data['reason'] === undefined ? '' : `: ${text(data['reason'])}`}`,
-  ],
-  'compromise.answered': (data) => [
-    `version ${text(data['version'])} of secret "${text(data['secret'])}", which others know, is not used any more: ${text(data['leases'])} leases were ended, the old value is ${data['proof'] === 'probed' ? 'dead (tried)' : 'NOT PROVED to be dead'}`,
-  ],
-  'vault.sealed': (data) => [`${text(data['by'])} SEALED the vault: all sessions end, nothing is issued`],
-  'vault.unsealed': (data) => [`${text(data['by'])} unsealed the vault`],
-  'vault.rekeyed': (data) => [
-    `${text(data['by'])} wrapped the keys of the vault anew${data['to'] === undefined ? '' : ` by ${text(data['to'])}`}`,
-  ],
-  'vault.refused': (data) => [
-    `${text(data['by'])} was REFUSED ${refusedActs[text(data['act'])] ?? text(data['act'])}: ${text(data['detail'])}`,
-  ],
-  'vault.rotated': (data) => [
-    data['state'] === 'begun'
-      ? `${text(data['by'])} had a new key made for the vault`
-      : `everything in the vault is sealed by key ${text(data['key'])}; older keys are retired`,
-  ],
-  'secret.moved': (data) => [
-    `${text(data['by'])} renamed secret "${text(data['secret'])}" to "${text(data['to'])}"${thoughNeeded(data)}`,
-  ],
-  'oidc.rotated': (data) => [
-    `${data['by'] === undefined ? 'Mayfly, on schedule,' : text(data['by'])} made key ${text(data['key'])} (${text(data['alg'])}) for ${text(data['use'])} tokens; ${data['reason'] === 'compromised' ? `${text(data['replaces'])} IS WITHDRAWN` : `it signs from ${text(data['signs_from'])}`}`,
-  ],
   'honey.touched': ({ planted, how, host, path, address }) => {
     const of = (planted ?? {}) as Readonly<Record<string, unknown>>
     const where = how === 'presented' ? `${text(path)} here, by ${text(address)}` : text(host)
@@ -270,10 +218,6 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
     `${text(data['by'])} closed a connection to ${text(data['host'])} (${text(data['bytes_up'])} bytes up, ${text(data['bytes_down'])} down)`,
   ],
   'token.revoked': (data) => [`${text(data['by'])} revoked API token ${text(data['id'])}`],
-}
-
-function thoughNeeded({ neededBy }: Data): string {
-  return Array.isArray(neededBy) && neededBy.length > 0 ? `, though ${list(neededBy)} needed it` : ''
 }
 
 /** Which claims did not match: of people, what was expected is not in the log. */
@@ -434,33 +378,7 @@ function counted(title: string, value: unknown): string[] {
   return all.length > 8 ? [...shown, `${title} ${all.length - 8} more`] : shown
 }
 
-function text(value: unknown): string {
-  const name = nameOf(value)
-  if (name !== undefined) return name
-  return typeof value === 'string' || typeof value === 'number'
-    ? String(value)
-    : value === undefined || value === null
-      ? '?'
-      : JSON.stringify(value)
-}
-
-function oneLine(value: unknown): string {
-  const line = text(value).replaceAll(/\s+/g, ' ')
-  return line.length > 120 ? `${line.slice(0, 119)}…` : line
-}
-
-function list(value: unknown): string {
-  return ((value ?? []) as unknown[]).map(text).join(', ') || 'nothing'
-}
-
 // A step names its own command and asks for its own hosts; an escape sequence in them must not move the cursor.
 export function visible(line: string): string {
   return escapeUnseen(line)
-}
-
-const refusedActs: Readonly<Record<string, string>> = {
-  'vault.sealed': 'sealing the vault',
-  'vault.unsealed': 'opening the vault',
-  'vault.rekeyed': 'wrapping the keys of the vault anew',
-  'vault.rotated': 'a new key for the vault',
 }

@@ -1,0 +1,73 @@
+import { list, text } from './story-text.ts'
+
+type Data = Readonly<Record<string, unknown>>
+
+/** What becomes of secrets, of the vault and of our own keys, as it is told. */
+export const secretTellers: Readonly<Record<string, (data: Data) => string[]>> = {
+  'secret.set': (data) => [
+    `${text(data['by'])} sealed ${data['version'] === undefined ? 'a new version' : `version ${text(data['version'])}`} of secret "${text(data['secret'])}"`,
+  ],
+  'secret.described': (data) => [
+    `${text(data['by'])} changed what is said of secret "${text(data['secret'])}"`,
+  ],
+  'secret.revealed': (data) => [
+    `${text(data['by'])} WAS SHOWN version ${text(data['version'])} of secret "${text(data['secret'])}"`,
+  ],
+  'secret.restored': (data) => [
+    `${text(data['by'])} restored secret "${text(data['secret'])}"${data['copyOf'] === undefined ? '' : `: version ${text(data['version'])} has the value of version ${text(data['copyOf'])}`}`,
+  ],
+  'secret.deleted': (data) => [
+    `${text(data['by'])} deleted secret "${text(data['secret'])}" with its ${text(data['versions'])} versions${thoughNeeded(data)}`,
+  ],
+  'secret.destroyed': (data) => [
+    `${text(data['by'])} destroyed version ${list(data['versions'])} of secret "${text(data['secret'])}"${thoughNeeded(data)}`,
+  ],
+  'secret.rotated': ({ secret, from: old, to, rotator }) => [
+    `secret "${text(secret)}" was rotated: version ${text(to)} is used in place of ${text(old)} (${text(rotator)})`,
+  ],
+  'secret.retired': ({ secret, from: old, proof }) => [
+    `version ${text(old)} of secret "${text(secret)}" is ended at its upstream (${text(proof)})`,
+  ],
+  'secret.rolledback': ({ secret, from: old, reason }) => [
+    `THE ROTATION of secret "${text(secret)}" WAS TAKEN BACK, version ${text(old)} is used: ${text(reason)}`,
+  ],
+  'secret.unrotated': ({ secret, from: old, reason }) => [
+    `SECRET "${text(secret)}" WAS NOT ROTATED, version ${text(old)} is used: ${text(reason)}`,
+  ],
+  'secret.compromised': (data) => [
+    `${text(data['by'])} said that OTHERS KNOW version ${text(data['version'])} of secret "${text(data['secret'])}"${data['reason'] === undefined ? '' : `: ${text(data['reason'])}`}`,
+  ],
+  'compromise.answered': (data) => [
+    `version ${text(data['version'])} of secret "${text(data['secret'])}", which others know, is not used any more: ${text(data['leases'])} leases were ended, the old value is ${data['proof'] === 'probed' ? 'dead (tried)' : 'NOT PROVED to be dead'}`,
+  ],
+  'vault.sealed': (data) => [`${text(data['by'])} SEALED the vault: all sessions end, nothing is issued`],
+  'vault.unsealed': (data) => [`${text(data['by'])} unsealed the vault`],
+  'vault.rekeyed': (data) => [
+    `${text(data['by'])} wrapped the keys of the vault anew${data['to'] === undefined ? '' : ` by ${text(data['to'])}`}`,
+  ],
+  'vault.refused': (data) => [
+    `${text(data['by'])} was REFUSED ${refusedActs[text(data['act'])] ?? text(data['act'])}: ${text(data['detail'])}`,
+  ],
+  'vault.rotated': (data) => [
+    data['state'] === 'begun'
+      ? `${text(data['by'])} had a new key made for the vault`
+      : `everything in the vault is sealed by key ${text(data['key'])}; older keys are retired`,
+  ],
+  'secret.moved': (data) => [
+    `${text(data['by'])} renamed secret "${text(data['secret'])}" to "${text(data['to'])}"${thoughNeeded(data)}`,
+  ],
+  'oidc.rotated': (data) => [
+    `${data['by'] === undefined ? 'Mayfly, on schedule,' : text(data['by'])} made key ${text(data['key'])} (${text(data['alg'])}) for ${text(data['use'])} tokens; ${data['reason'] === 'compromised' ? `${text(data['replaces'])} IS WITHDRAWN` : `it signs from ${text(data['signs_from'])}`}`,
+  ],
+}
+
+function thoughNeeded({ neededBy }: Data): string {
+  return Array.isArray(neededBy) && neededBy.length > 0 ? `, though ${list(neededBy)} needed it` : ''
+}
+
+const refusedActs: Readonly<Record<string, string>> = {
+  'vault.sealed': 'sealing the vault',
+  'vault.unsealed': 'opening the vault',
+  'vault.rekeyed': 'wrapping the keys of the vault anew',
+  'vault.rotated': 'a new key for the vault',
+}
