@@ -142,6 +142,7 @@ export const doors: Readonly<Record<string, string>> = {
   'gateway/byte-range.ts': 'reads a `Range` header',
   'gateway/collect.ts': 'reads a body within bounds',
   'gateway/exchange.ts': 'what a protocol is handed',
+  'gateway/stream-exchange.ts': 'what a protocol of bytes is handed',
   'gateway/busy.ts': 'what an upstream that is busy says, for every protocol',
   'gateway/ask.ts': 'asks a registry, and goes where it sends on to',
   'gateway/follow.ts': 'redirects to storage hosts',

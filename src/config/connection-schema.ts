@@ -103,6 +103,12 @@ const publishing = {
 }
 
 const settings = {
+  tls: z
+    .enum(['verify', 'off'])
+    .optional()
+    .describe(
+      '`verify`: by TLS, its certificate held against the host’s name; left out, that is so for every host that is not on this machine. `off`: in the clear, for a network that nobody else is in.',
+    ),
   push_options: z
     .array(z.string().min(1).max(200))
     .max(100)
@@ -169,8 +175,12 @@ function schemaOf(kind: KindName) {
     ecosystem,
     attests,
     publisherVariable,
+    port,
+    url: usual,
   } = kindNamed(kind)
-  const url = transport === 'http' ? httpsUrl : streamUrl(kind)
+  const written = transport === 'http' ? httpsUrl : streamUrl(kind, port)
+  // It is `string` either way once it is read.
+  const url = (usual === undefined ? written : written.default(usual)) as typeof written
   // What a kind does not take is an unknown key there.
   const beside = Object.fromEntries(named.map((key) => [key, hosts[key]])) as typeof hosts
   // Of a stream the TLS, and when an answer begins, is the step's own.

@@ -8,11 +8,13 @@ export function plainUrl(when: string) {
 }
 
 /** Where a protocol of bytes is: its name, host and port. */
-export function streamUrl(protocol: string) {
-  const form = new RegExp(String.raw`^${protocol}://(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$`)
+export function streamUrl(protocol: string, usual?: number) {
+  const port = usual === undefined ? ':[0-9]{1,5}' : '(?::[0-9]{1,5})?'
+  const form = new RegExp(String.raw`^${protocol}://(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)${port}$`)
+  const which = usual === undefined ? 'and a port' : `and a port, unless it is ${usual}`
   return z
     .string()
-    .regex(form, `${protocol}:// with a host and a port, such as ${protocol}://cache.internal:6379`)
+    .regex(form, `${protocol}:// with a host ${which}, such as ${protocol}://one.internal:${usual ?? 6379}`)
     .describe('Where it is, as the tools in a step name it.')
 }
 

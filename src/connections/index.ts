@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey } from 'node:crypto'
 import { isIP } from 'node:net'
 import { canonicalHost, didYouMean } from '../lib/index.ts'
 import { kindNamed, type KindName } from '../kinds/index.ts'
@@ -7,20 +7,23 @@ import {
   sizeBytes,
   type ConfigProblem,
   type ConnectionConfig,
-  type DeliverConfig,
   type Locate,
   type PolicyDocument,
 } from '../config/index.ts'
-import { certificateProblems, compileClientCertificate, type ClientCertificate } from './certificates.ts'
-import { compileCredential, isMinted, type CredentialConfig } from './credential.ts'
+import { certificateProblems, compileClientCertificate } from './certificates.ts'
+import type { Connection, SignatureKey, Timeouts } from './connection.ts'
+import { compileCredential, isMinted } from './credential.ts'
 import { compileKeyring } from './keyring.ts'
 import { deliverProblem } from './deliver.ts'
 import { compileEgress, type Egress } from './egress.ts'
 import { compileEgressProxy, type EgressProxy } from './egress-proxy.ts'
-import { compileSumdb, type ChecksumDatabase } from './sumdb.ts'
-import { compilePackageRules, packageRulesProblem, type PackageRules } from './package-rules.ts'
+import { compileKindSettings, createFurtherHosts } from './kind-settings.ts'
+import { compileSumdb } from './sumdb.ts'
+import { compilePackageRules, packageRulesProblem } from './package-rules.ts'
 
 export { missingEgress } from './egress.ts'
+export { speaksTls } from './kind-settings.ts'
+export type { Connection, Timeouts } from './connection.ts'
 export { isMinted, longestSecondsOf, secretReferencesIn } from './credential.ts'
 export { allFields, renderDelivery } from './deliver.ts'
 export type { Rendered } from './deliver.ts'
@@ -35,69 +38,6 @@ export type { ClientCertificate } from './certificates.ts'
 export type { PackageRules } from './package-rules.ts'
 export type { Egress, EgressRule } from './egress.ts'
 export type { EgressProxy } from './egress-proxy.ts'
-
-/**
- * The targets that roles may be granted: a host and port, how its protocol is called, which credential
- * is added on the way, and which address it may be dialled at. Knows no secret, only a secret's name.
- * Invariant: no two connections answer to the same host, port and path, so an operation has one target.
- */
-export interface Connection {
-  readonly name: string
-  readonly kind: KindName
-  readonly tls: boolean
-  /** As in the CONNECT request and the Host header: lower case, no trailing dot. */
-  readonly host: string
-  readonly port: number
-  /** Path in front of every resource, without a trailing slash; empty at the root. */
-  readonly basePath: string
-  readonly url: string
-  readonly credential: CredentialConfig | undefined
-  /** What of a minted credential the step itself is given, where its role may have it. */
-  readonly deliver?: DeliverConfig
-  /** Dialled instead of what DNS says. */
-  readonly dial: { readonly address: string; readonly port: number } | undefined
-  /** PEM, trusted beside the system's roots. */
-  readonly ca: string | undefined
-  /** Where they are not the usual ones. */
-  readonly timeouts?: Timeouts
-  /** What the gateway proves itself with to this host, and no other. */
-  readonly clientCertificate?: ClientCertificate
-  /** Where its answers may send the gateway on to, for files: no credential goes there. */
-  readonly storage?: readonly Connection[]
-  /** It is a storage host of that connection, at which tools ask for its files themselves. */
-  readonly storageOf?: Connection
-  /** Where its tokens come from, if that is another host: its credential goes there. */
-  readonly tokenHost?: Connection | undefined
-  /** Patterns of what a push may ask its server for beside its refs. */
-  readonly pushOptions?: readonly string[]
-  /** What one push may bring; the gateway knows a limit where none is said. */
-  readonly pushBytes?: number
-  /** Those that the registry signs versions with: ECDSA on P-256. */
-  readonly signatureKeys?: readonly SignatureKey[]
-  /** Publishes with a token that the registry gives for an identity token of the CI. */
-  readonly trustedPublishing?: { readonly audience: string }
-  /** Of a Go module proxy: what modules that no go.sum pins are held against. */
-  readonly sumdb?: ChecksumDatabase
-  /** Of an archive that signs its indexes: OpenPGP public keys, as packets. */
-  readonly keyring?: Buffer
-  /** Of one as it was at one time: nothing of it expires. */
-  readonly snapshot?: true
-  /** Of a registry of packages. */
-  readonly packages?: PackageRules | undefined
-  /** Answers that cannot be looked into may pass. */
-  readonly opaque: boolean
-}
-
-export interface SignatureKey {
-  readonly keyid: string
-  readonly key: KeyObject
-}
-
-export interface Timeouts {
-  readonly connectMs?: number
-  readonly firstByteMs?: number
-  readonly idleMs?: number
-}
 
 export interface Targets {
   readonly connections: readonly Connection[]
@@ -167,7 +107,8 @@ export function compileTargets(
         })
       else byAuthority.set(authority, [{ ...storage, storageOf: owner }])
     }
-  const at = (host: string, port: number) => byAuthority.get(`${host}:${port}`) ?? []
+  const further = createFurtherHosts(owners)
+  const at = (host: string, port: number) => byAuthority.get(`${host}:${port}`) ?? further(host, port)
   const { egress, problems: ofEgress } = compileEgress(config, locate, (...place) => at(...place)[0]?.name)
   problems.push(...ofEgress)
   const proxy = config.egress_proxy === undefined ? undefined : compileEgressProxy(config.egress_proxy)
@@ -192,6 +133,9 @@ export function compileTargets(
 
 /** Why the two cannot be on one host and port; undefined if their paths tell them apart. */
 function clashOf(one: Connection, other: Connection): string | undefined {
+  // Which of them is meant their handler says.
+  if (one.kind === other.kind && one.tls === other.tls && kindNamed(one.kind).byStandIn === true)
+    return undefined
   const whole = [one, other].find(({ kind }) => kindNamed(kind).transport === 'stream')
   if (one.basePath === other.basePath || whole !== undefined)
     return `${one.basePath} is connection "${other.name}" already`
@@ -244,7 +188,7 @@ function compileConnection(
     packages: compilePackageRules(name, all),
     tls,
     host,
-    port: url.port === '' ? (tls ? 443 : 80) : Number(url.port),
+    port: url.port === '' ? (kindNamed(config.kind).port ?? (tls ? 443 : 80)) : Number(url.port),
     basePath,
     dial,
     ...compileClientCertificate(config),
@@ -256,6 +200,7 @@ function compileConnection(
     ...(config.trusted_publishing === undefined ? {} : { trustedPublishing: config.trusted_publishing }),
     ...(keyring === undefined ? {} : { keyring }),
     ...(config.snapshot === true ? { snapshot: true } : {}),
+    ...compileKindSettings(config),
   }
 }
 

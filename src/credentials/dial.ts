@@ -1,6 +1,7 @@
-import { connect, isIP, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
 import { limits, trustedRoots } from '../lib/index.ts'
+import { speaksTls } from '../connections/index.ts'
 import { checkedLookup } from '../http-client/index.ts'
 import type { HeldConnection } from './issuer.ts'
 
@@ -44,15 +45,14 @@ export function openLine(connection: HeldConnection): Line {
 
 /**
  * TLS with the server's certificate checked against its name in the configuration, whatever address was dialled. Undefined, for
- * no TLS, only where it is on this machine and no `ca` says that it speaks TLS nevertheless.
+ * no TLS, where the connection does without.
  */
-export function tlsTo({ host, dial, ca }: HeldConnection): ConnectionOptions | undefined {
-  const address = dial?.address ?? (host === 'localhost' ? '127.0.0.1' : host)
-  if (ca === undefined && isIP(address) !== 0 && /^(?:127\.|::1$)/.test(address)) return undefined
+export function tlsTo(connection: HeldConnection): ConnectionOptions | undefined {
+  if (!speaksTls(connection)) return undefined
   return {
-    ca: trustedRoots(ca),
+    ca: trustedRoots(connection.ca),
     minVersion: 'TLSv1.2',
     rejectUnauthorized: true,
-    checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate),
+    checkServerIdentity: (_, certificate) => checkServerIdentity(connection.host, certificate),
   }
 }

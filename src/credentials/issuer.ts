@@ -96,7 +96,7 @@ export interface Held<Name extends IssuerName = IssuerName> {
 /** The connection as it was when the credential was made: configuration may have dropped it since. */
 export type HeldConnection = Pick<
   Connection,
-  'name' | 'kind' | 'url' | 'host' | 'port' | 'tls' | 'dial' | 'ca'
+  'name' | 'kind' | 'url' | 'host' | 'port' | 'tls' | 'dial' | 'ca' | 'settings'
 >
 
 export interface IssuerTools {

@@ -16,6 +16,8 @@ export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly connection: Connection
+  /** The host that was asked: the connection's own, or one of its further ones. */
+  readonly asked: Connection
   /** The storage host of the connection that was asked, if it was not the connection's own. */
   readonly storage?: Connection
   readonly step: StepId
@@ -170,21 +172,11 @@ export interface Upgraded {
   readonly reflection?: Reflection | undefined
 }
 
-/** What comes on one connection of a step, as bytes, for a kind that is not HTTP. */
-export interface StreamExchange {
-  /** The step's side. It ends with the step. */
-  readonly socket: Duplex
-  readonly connection: Connection
-  /** As in `Exchange`. */
-  permit(operation: Operation, detail: Readonly<Record<string, unknown>>): Promise<Permission>
-  deny(what: string, reason: string): string
-  /** A socket to the connection's host, through the egress guard. It ends with the step. Throws `denied` and `upstream_unreachable`. */
-  dial(permit: Permit): Promise<Duplex>
-}
-
 export interface Permit {
   readonly allow: true
   readonly authorization: Secret | undefined
+  /** All that there is of what was minted, by name, for a protocol that has no place for `authorization`. */
+  readonly fields?: Readonly<Record<string, Secret>> | undefined
   /** For the connection's own host, if that asks for a client certificate. */
   readonly clientIdentity?: ClientIdentity | undefined
 }
@@ -200,9 +192,6 @@ export type Permission = Permit | Denial
 
 /** Handles every request of its kind of connection. */
 export type HttpHandler = (exchange: Exchange) => Promise<void>
-
-/** Handles every connection of its kind. */
-export type StreamHandler = (stream: StreamExchange) => Promise<void>
 
 /** Copies the named request headers. What is not named is not sent: no credential of the step's own rides along. */
 export function pickHeaders(request: IncomingMessage, names: readonly string[]): Record<string, string> {

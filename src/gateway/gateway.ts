@@ -36,14 +36,15 @@ import { createDenials } from './denials.ts'
 import { createDownloadRecord } from './downloads/record.ts'
 import { createDelivery } from './downloads/delivery.ts'
 import type { KeptFiles } from './downloads/kept-files.ts'
-import { boundIdle, createEgressGuard, type EgressGuard, stepSilenceMs } from './egress/index.ts'
-import { plainAnswer, type StreamExchange, type StreamHandler, type Upgrade } from './exchange.ts'
+import { createEgressGuard, type EgressGuard, stepSilenceMs } from './egress/index.ts'
+import { plainAnswer, type Upgrade } from './exchange.ts'
 import { createFindings } from './findings.ts'
 import { createOpenConnections, type OpenConnection } from './open-connections.ts'
 import { createHoneyLook } from './honey-look.ts'
 import { createHandOuts, type HandOuts } from './hand-out.ts'
 import { createGatekeeper } from './permit.ts'
 import { createExchangeOpener } from './open-exchange.ts'
+import { createStreamOpener } from './open-stream.ts'
 import { createPinned } from './pinned.ts'
 import { comparable } from './plain-target.ts'
 import { createProtocols } from './protocols.ts'
@@ -52,9 +53,10 @@ import { createRequestServer } from './requests/index.ts'
 import { createRunAuthorities } from './run-authorities.ts'
 import { createStepStates } from './step-states.ts'
 import { createStrangers } from './strangers.ts'
+import type { StreamExchange, StreamHandler } from './stream-exchange.ts'
 import { createTrustedPublishing } from './trusted-publishing.ts'
 import { createTunnelServer, type At } from './tunnel.ts'
-import { createSocketOpener } from './upstream/index.ts'
+import { createSocketOpener, createTlsStarter } from './upstream/index.ts'
 
 export interface Gateway {
   /** Listens; port 0 takes a free one. Throws `port_in_use`. */
@@ -151,7 +153,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const handOuts = createHandOuts({ ...deps, gatekeeper })
   const pinned = createPinned(deps)
   const publishing = createTrustedPublishing(deps)
-  const protocolOf = createProtocols(deps)
+  const protocols = createProtocols(deps)
   const authorityOf = createRunAuthorities(deps)
   const steps = createStepStates({ openSocket })
   const open = createOpenConnections(deps.clock)
@@ -164,6 +166,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
     refusedByHost: (step, authorization) => deps.broker.refusedByHost(step, authorization),
     track: (step, socket) => steps.track(step, socket),
     upstreamOf: (step) => steps.upstreamOf(step),
+  })
+  const openStream = createStreamOpener({
+    ...{ gatekeeper, downloads, findings, guard, steps },
+    startTls: createTlsStarter(),
+    ca: (step) => authorityOf(step.session),
   })
   const requests = createRequestServer({
     serve: serveRequest,
@@ -185,7 +192,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     ca: (step) => authorityOf(step.session),
     url: () => url,
     serve(socket, step, at) {
-      const protocol = protocolOf(at[0].kind)
+      const protocol = protocols.of(at[0].kind)
       if (protocol.of === 'stream') return serveStream(protocol.handle, openStream(socket, step, at[0]))
       origin.set(socket, { step, at })
       requests.take(socket)
@@ -222,8 +229,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     const from = origin.get(socket)
     if (from === undefined) return plainAnswer(response, 400, 'mayfly: no tunnel')
     const { step, at } = from
-    const connection = meantBy(request.url ?? '', at)
-    open.request(steps.outermost(socket), (connection.storageOf ?? connection).name)
+    const connection = protocols.meant(request, at) ?? meantBy(request.url ?? '', at)
+    open.request(steps.outermost(socket), (connection.storageOf ?? connection.hostOf ?? connection).name)
     request.socket.setTimeout(stepSilenceMs(connection))
     look?.request(step, connection, request, response)
     const what = `${connection.name} ${request.method}`
@@ -241,28 +248,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
       const asked = `websocket ${connection.name}${exchange.path}`
       return plainAnswer(response, 403, gatekeeper.deny(step, asked, why))
     }
-    const protocol = protocolOf(connection.kind)
+    const protocol = protocols.of(connection.kind)
     if (protocol.of === 'http') await protocol.handle(exchange)
-  }
-
-  function openStream(socket: Duplex, step: Step, connection: Connection): StreamExchange {
-    return {
-      socket,
-      connection,
-      permit: (operation, detail) => gatekeeper.permit(step, connection, [operation], detail, false),
-      deny: (what, reason) => gatekeeper.deny(step, what, reason),
-      async dial() {
-        const { host, port } = connection
-        const upstream = await guard.dial({ host, port, connection })
-        boundIdle(connection, upstream, (why) =>
-          gatekeeper.deny(step, `${connection.kind} ${connection.name}`, why),
-        )
-        // The step may have ended while the name was resolved.
-        if (socket.destroyed) upstream.destroy()
-        else steps.track(step, upstream)
-        return upstream
-      },
-    }
   }
 
   return {

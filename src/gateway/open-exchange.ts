@@ -71,7 +71,9 @@ export function createExchangeOpener(deps: {
         status: 400,
         misfit: `the path is not plain: ${unplain(request.url ?? '', place)}`,
       }
-    const connection = place.storageOf ?? place
+    const connection = place.storageOf ?? place.hostOf ?? place
+    /** Its own host, or the one of its further hosts that was asked. */
+    const asked = place.hostOf === undefined ? connection : place
     const abandoned = whenAbandoned(response)
     /** Of what was sent for this request. */
     const sent = new Set<Reflection>()
@@ -103,7 +105,7 @@ export function createExchangeOpener(deps: {
       throw new MayflyError('denied', gatekeeper.deny(step, what, clean(error.message)))
     }
     const reflectionSent = (upstream: IncomingMessage) => reflections.get(upstream)
-    const asked = { step, connection, response, ...target, reflectionOf: reflectionSent }
+    const answered = { step, connection, response, ...target, reflectionOf: reflectionSent }
     /** A host that did not answer: once that stands in the log, the step's tool is told. */
     const tellUnreached =
       (body?: Buffer | Readable) =>
@@ -119,7 +121,8 @@ export function createExchangeOpener(deps: {
       request,
       response,
       connection,
-      ...(place === connection ? {} : { storage: place }),
+      ...(place.storageOf === undefined ? {} : { storage: place }),
+      asked,
       step: step.id,
       ofStep: deps.upstreamOf(step),
       ...target,
@@ -139,8 +142,8 @@ export function createExchangeOpener(deps: {
       publisher: (permit, name) => publishing.permit(step, permit, name, exchange),
       pins: () => pinned.of(step.id),
       permitPinned: (operation, pins) => gatekeeper.permitPinned(step, connection, operation, pins),
-      deliver: (upstream, download) => delivery.deliver(asked, upstream, download),
-      deliverKept: (_permit, download, headers) => delivery.deliverKept(asked, download, headers),
+      deliver: (upstream, download) => delivery.deliver(answered, upstream, download),
+      deliverKept: (_permit, download, headers) => delivery.deliverKept(answered, download, headers),
       accepted: (done) => downloads.accepted(step, connection.name, done),
       downloaded: (file) => downloads.add(step, connection.name, file),
       relay: (upstream, headers = {}, watch) =>
@@ -157,14 +160,14 @@ export function createExchangeOpener(deps: {
       asksUpgrade,
       async upgrade(permit, { path, headers }) {
         const { authorization, clientIdentity } = permit
-        const asked = {
-          path: `${connection.basePath}${path}`,
+        const asking = {
+          path: `${asked.basePath}${path}`,
           headers,
           authorization,
           clientIdentity,
           abandoned,
         }
-        const upgraded = await askUpgrade(deps.openSocket, connection, asked, (socket) => {
+        const upgraded = await askUpgrade(deps.openSocket, asked, asking, (socket) => {
           if (step.endReason !== undefined) socket.destroy()
           deps.track(step, socket)
         }).catch(tellUnreached())
@@ -174,13 +177,13 @@ export function createExchangeOpener(deps: {
       async send(permit, outgoing) {
         const answer = await deps
           .upstreamOf(step)
-          .send(connection, {
+          .send(asked, {
             ...outgoing,
             headers:
               permit.authorization === undefined
                 ? outgoing.headers
                 : readable(outgoing.headers, connection.opaque),
-            path: `${connection.basePath}${outgoing.path}`,
+            path: `${asked.basePath}${outgoing.path}`,
             authorization: permit.authorization,
             clientIdentity: permit.clientIdentity,
             abandoned,

@@ -286,7 +286,8 @@ function unservedIn({ packages }: Connection, operations: readonly Operation[]):
 }
 
 function permitOf(lease: Lease | undefined): Permit {
-  return { allow: true, authorization: lease?.authorization, clientIdentity: lease?.clientIdentity }
+  const { authorization, fields, clientIdentity } = lease ?? {}
+  return { allow: true, authorization, fields, clientIdentity }
 }
 
 function withoutRef({ action, connection, path }: Operation): Operation {

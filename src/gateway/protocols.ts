@@ -1,7 +1,9 @@
+import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../lib/index.ts'
+import type { Connection } from '../connections/index.ts'
 import type { StoredArchiveDates, StoredTreeHeads } from '../broker/index.ts'
 import { isStream, type HttpKind, type KindName, type StreamKind } from '../kinds/index.ts'
-import type { HttpHandler, StreamHandler } from './exchange.ts'
+import type { HttpHandler } from './exchange.ts'
 import { createCargoHandler } from './cargo/index.ts'
 import { createDebianHandler } from './debian/index.ts'
 import { createGitHandler } from './git/index.ts'
@@ -15,12 +17,20 @@ import { createOciHandler } from './oci/index.ts'
 import type { PushScanner } from './push-scanner.ts'
 import { createPypiHandler } from './pypi/index.ts'
 import { createRubygemsHandler } from './rubygems/index.ts'
+import type { StreamHandler } from './stream-exchange.ts'
 import { createTcpHandler } from './tcp/index.ts'
+import type { At } from './tunnel.ts'
 
 /** Who handles a kind of connection. */
 export type Protocol =
   | { readonly of: 'http'; readonly handle: HttpHandler }
   | { readonly of: 'stream'; readonly handle: StreamHandler }
+
+export interface Protocols {
+  of(kind: KindName): Protocol
+  /** Undefined where the path says which of them is meant. */
+  meant(request: IncomingMessage, at: At): Connection | undefined
+}
 
 /** The protocols that the gateway speaks: one folder each, and each kind of connection has one. */
 export function createProtocols(deps: {
@@ -28,7 +38,7 @@ export function createProtocols(deps: {
   readonly scanner?: PushScanner
   readonly treeHeads?: StoredTreeHeads
   readonly archiveDates?: StoredArchiveDates
-}): (kind: KindName) => Protocol {
+}): Protocols {
   const http: Record<HttpKind, HttpHandler> = {
     cargo: createCargoHandler(),
     debian: createDebianHandler(deps),
@@ -44,6 +54,14 @@ export function createProtocols(deps: {
     pypi: createPypiHandler(),
   }
   const stream: Record<StreamKind, StreamHandler> = { tcp: createTcpHandler() }
-  return (kind) =>
-    isStream(kind) ? { of: 'stream', handle: stream[kind] } : { of: 'http', handle: http[kind] }
+  return {
+    of: (kind) =>
+      isStream(kind) ? { of: 'stream', handle: stream[kind] } : { of: 'http', handle: http[kind] },
+    meant: (request, at) => choosers[at[0].kind]?.(request, at),
+  }
 }
+
+/** Of several connections on one host the one whose stand-in a request shows; undefined if it shows none of theirs. */
+export type Chooser = (request: IncomingMessage, at: At) => Connection | undefined
+
+const choosers: Partial<Record<KindName, Chooser>> = {}

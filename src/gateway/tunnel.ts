@@ -2,7 +2,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, Server as TlsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import {
   canonicalHost,
   joinSockets,
@@ -20,6 +19,7 @@ import type { ActivityRecord } from './activity.ts'
 import type { Denials } from './denials.ts'
 import { egressDenial, type EgressGuard } from './egress/index.ts'
 import type { OpenConnections } from './open-connections.ts'
+import { secureServer } from './open-stream.ts'
 import type { Gatekeeper } from './permit.ts'
 import type { RunCa } from './run-ca.ts'
 
@@ -170,16 +170,8 @@ async function terminate(deps: TunnelDeps, socket: Socket, head: Buffer, step: S
   // The step may have ended while its certificate was made: its sockets are closed already.
   if (socket.destroyed || step.endReason !== undefined) return void socket.destroy()
   established(socket, head)
-  const secure = new TLSSocket(socket, {
-    isServer: true,
-    secureContext,
-    ...(isStream(connection.kind) ? {} : { ALPNProtocols: ['h2', 'http/1.1'] }),
-    // CONNECT names one host, the TLS handshake another: the second would be served under the first's rules.
-    SNICallback: (name, done) =>
-      canonicalHost(name) === connection.host
-        ? done(null, secureContext)
-        : done(new Error(`SNI ${name} is not ${connection.host}`)),
-  })
+  const protocols = isStream(connection.kind) ? undefined : ['h2', 'http/1.1']
+  const secure = secureServer(socket, connection.host, secureContext, protocols)
   secure.on('error', () => secure.destroy())
   deps.track(step, secure, socket)
   deps.serve(secure, step, at)

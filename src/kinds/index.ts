@@ -13,7 +13,15 @@ import { pypi } from './pypi.ts'
 import { rubygems } from './rubygems.ts'
 import { tcp } from './tcp.ts'
 
-export type { CredentialScheme, IssuerName, Kind, KnownConnection, NamedForm, SettingsFile } from './kind.ts'
+export type {
+  CredentialScheme,
+  IssuerName,
+  Kind,
+  KindSettings,
+  KnownConnection,
+  NamedForm,
+  SettingsFile,
+} from './kind.ts'
 export { isDigest } from './oci.ts'
 
 /**

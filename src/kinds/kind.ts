@@ -15,6 +15,17 @@ export interface Kind {
   readonly ref?: NamedForm
   /** Where the protocol has its root on any host: a URL need not say it, and can say nothing else. */
   readonly basePath?: string
+  /** Where it is, if a connection does not say. */
+  readonly url?: string
+  /** Of a kind of bytes: its port, where a URL names none. */
+  readonly port?: number
+  /** Patterns of the hosts that a connection has beside that of its URL, always by TLS on port 443; `*` is any characters. */
+  readonly serves?: (settings: KindSettings) => readonly string[]
+  /**
+   * Its tools sign, or show, a stand-in that names the connection: several connections may be on one host (accounts of one
+   * cloud), and its handler says by the stand-in which is meant.
+   */
+  readonly byStandIn?: true
   /** What people write at the end of a URL, since their tools take it so: no part of the path in front of requests. */
   readonly urlEnds?: readonly string[]
   /** Characters that its tools write as escapes (`+` as `%2B`), though they need none: both pass as they came, and its handler takes them for one. */
@@ -24,14 +35,9 @@ export interface Kind {
   /** Its servers send clients on to other hosts, for files or for tokens: which of these a connection may name. */
   readonly hosts?: readonly ('storage' | 'token_host')[]
   /** Further keys that its connections take. */
-  readonly settings?: readonly (
-    | 'push_options'
-    | 'push_size'
-    | 'signature_keys'
-    | 'sumdb'
-    | 'keyring'
-    | 'snapshot'
-  )[]
+  readonly settings?: readonly SettingName[]
+  /** Those of them that a supervisor is told, for `variables` and `settingsFiles`: no secret, and nothing that is the operator's alone. */
+  readonly tells?: readonly (keyof KindSettings)[]
   /** What it serves is signed: `http://` is enough, where there is no credential. */
   readonly signed?: true
   /** Its paths name packages: their type in package URLs. A connection may have rules of its own for them. */
@@ -57,12 +63,38 @@ export interface Kind {
    * Settings that its tools read from a file, where no variable can say them: dash hands on none whose name has more than letters,
    * digits and `_`.
    */
-  readonly settingsFile?: (connections: readonly KnownConnection[]) => SettingsFile | undefined
+  readonly settingsFiles?: (
+    connections: readonly KnownConnection[],
+    inside: PlacesInside,
+  ) => readonly SettingsFile[]
   /**
    * Files of a workspace that pin what may be installed: before the first connection of this kind the supervisor hands them over.
    * `*` in a name is any characters; with `FOLDER/` in front it is such a file in a folder of that name.
    */
   readonly lockfiles?: readonly string[]
+}
+
+export type SettingName =
+  | 'push_options'
+  | 'push_size'
+  | 'signature_keys'
+  | 'sumdb'
+  | 'keyring'
+  | 'snapshot'
+  | keyof KindSettings
+
+/** Settings of one kind alone, as mayfly.yaml has them: its handler reads them off the connection. */
+export interface KindSettings {
+  /** Of a kind of bytes: `off` sends what is not on this machine in the clear. */
+  readonly tls?: 'verify' | 'off' | undefined
+}
+
+/** Where a step finds what its tools' settings name. */
+export interface PlacesInside {
+  /** PEM of the run's certificate authority alone. */
+  readonly ca: string
+  /** The folder of all settings files. */
+  readonly settings: string
 }
 
 /** Kept in the vault, and added by the gateway. */
@@ -106,8 +138,8 @@ export interface Action {
 
 export interface SettingsFile {
   readonly name: string
-  /** Tells the tools where it is. */
-  readonly variable: string
+  /** Tells the tools where it is; without one its handler's own variables, or another file, do. */
+  readonly variable?: string
   readonly text: string
 }
 
@@ -121,4 +153,6 @@ export interface KnownConnection {
   readonly only?: readonly string[]
   /** Of a Go module proxy: the checksum database that its modules are held against, if not Go's own; `off`: none. */
   readonly sumdb?: string
+  /** What its kind `tells`. */
+  readonly settings?: KindSettings | undefined
 }

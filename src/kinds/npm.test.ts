@@ -39,9 +39,9 @@ test('each registry has a token that says nothing, at its own path', () => {
 })
 
 test('what dash does not hand on stands in a file, too', () => {
-  assert.equal(npm.settingsFile([]), undefined)
-  const { text } = npm.settingsFile([at('https://npm.test'), at('https://npm.test/own/', ['@octo/*'])]) ?? {}
-  assert.deepEqual(text?.split('\n'), [
+  assert.deepEqual(npm.settingsFiles([]), [])
+  const [file] = npm.settingsFiles([at('https://npm.test'), at('https://npm.test/own/', ['@octo/*'])])
+  assert.deepEqual(file?.text.split('\n'), [
     '//npm.test/:_authToken=held-by-the-gateway',
     '//npm.test/own/:_authToken=held-by-the-gateway',
     '@octo:registry=https://npm.test/own/',

@@ -35,10 +35,10 @@ export const npm = {
     'npm:stage': { path: 'required', ref: 'optional', write: true },
   },
   variables: variablesOf,
-  settingsFile: (connections) =>
+  settingsFiles: (connections) =>
     connections.length === 0
-      ? undefined
-      : { name: 'npmrc', variable: 'NPM_CONFIG_GLOBALCONFIG', text: npmrcOf(connections) },
+      ? []
+      : [{ name: 'npmrc', variable: 'NPM_CONFIG_GLOBALCONFIG', text: npmrcOf(connections) }],
   // npm takes the first of these two where there are both.
   lockfiles: [
     'npm-shrinkwrap.json',

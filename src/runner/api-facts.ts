@@ -1,3 +1,4 @@
+import type { KindSettings } from '../kinds/index.ts'
 import type { CacheReport } from './cache/index.ts'
 import type { LogSummary, ProgramsRecord, ScriptRecord, UsageRecord } from './record/index.ts'
 import type { HeldBy, LimitName } from './sandbox/index.ts'
@@ -60,6 +61,8 @@ export interface StepGrant {
     only?: readonly string[]
     /** Of a Go module proxy: the checksum database, if not Go's own. */
     sumdb?: string
+    /** What its kind has a step's tools know. */
+    settings?: KindSettings | undefined
     /** The step may publish there with an identity token of the job that is for this audience. */
     publisher_audience?: string
     /** The step itself is given its credential. */

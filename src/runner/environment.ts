@@ -226,16 +226,20 @@ function variablesOfKinds(step: StepGrant): Record<string, string> {
   const ofKinds = kindNames.map((name) =>
     kindNamed(name).variables?.(step.connections.filter(({ kind }) => kind === name)),
   )
-  const files = settingsFilesOf(step).map(({ name, variable }) => ({
-    [variable]: `${settingsInside}/${name}`,
-  }))
+  const files = settingsFilesOf(step).map(({ name, variable }) =>
+    variable === undefined ? {} : { [variable]: `${settingsInside}/${name}` },
+  )
   return Object.assign({}, ...ofKinds, ...files)
 }
 
 /** Files of settings that the step sees in `settingsInside`. */
 export function settingsFilesOf({ connections }: StepGrant): SettingsFile[] {
   return kindNames.flatMap(
-    (name) => kindNamed(name).settingsFile?.(connections.filter(({ kind }) => kind === name)) ?? [],
+    (name) =>
+      kindNamed(name).settingsFiles?.(
+        connections.filter(({ kind }) => kind === name),
+        { ca: caInside, settings: settingsInside },
+      ) ?? [],
   )
 }
 

@@ -23,10 +23,10 @@ export interface LeasePlan {
 }
 
 export function planText(connection: Connection, { scheme, config }: MintedCredentialConfig, plan: Plain) {
-  const { name, kind, url, host, port, tls, dial, ca } = connection
+  const { name, kind, url, host, port, tls, dial, ca, settings } = connection
   const kept: LeasePlan = {
     issuer: scheme,
-    connection: { name, kind, url, host, port, tls, dial, ca },
+    connection: { name, kind, url, host, port, tls, dial, ca, ...(settings && { settings }) },
     config,
     plan,
   }

@@ -60,11 +60,20 @@ export interface PushedTo {
   readonly result: string
 }
 
+/** What a step did by a permission, once its outcome is known. */
+export interface OperationDone {
+  /** As grants name it. */
+  readonly operation: string
+  /** What it came to, in the protocol's words and numbers: rows, bytes, a status. No value that was read or written. */
+  readonly facts: Readonly<Record<string, string | number | boolean>>
+}
+
 /** What is recorded once it has happened, by the type of its entry. */
 type Done =
   | { readonly type: 'packages.downloaded'; readonly item: Downloaded; readonly seen: SeenFile | undefined }
   | { readonly type: 'packages.published'; readonly item: Published }
   | { readonly type: 'git.pushed'; readonly item: PushedTo }
+  | { readonly type: 'operations.done'; readonly item: OperationDone }
 
 /** What upstreams took from a step. */
 export type Accepted = Exclude<Done, { type: 'packages.downloaded' }>

@@ -1,5 +1,5 @@
 import { joinSockets, messageOf } from '../../lib/index.ts'
-import type { StreamExchange, StreamHandler } from '../exchange.ts'
+import type { StreamExchange, StreamHandler } from '../stream-exchange.ts'
 
 /**
  * Bytes of any protocol, to a host that a connection names and a role is granted. Adds no credential and reads nothing: the

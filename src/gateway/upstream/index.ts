@@ -1,4 +1,9 @@
 export { createUpstream } from './upstream.ts'
 export { authorityOf, type Upstream } from './upstream-request.ts'
-export { createSocketOpener, type SocketOpener } from './upstream-socket.ts'
+export {
+  createSocketOpener,
+  createTlsStarter,
+  type SocketOpener,
+  type TlsStarter,
+} from './upstream-socket.ts'
 export { askUpgrade } from './upgrade.ts'

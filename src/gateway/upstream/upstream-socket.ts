@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
-import { connect as tlsConnect, createSecureContext, type SecureContext } from 'node:tls'
+import { isIP } from 'node:net'
+import { connect as tlsConnect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
 import { MayflyError, messageOf, systemCode, trustedRoots } from '../../lib/index.ts'
 import type { ClientIdentity } from '../../broker/index.ts'
 import type { Connection } from '../../connections/index.ts'
@@ -20,30 +21,52 @@ export function createSocketOpener(deps: { guard: EgressGuard }): SocketOpener {
   return async (connection, identity, protocol = 'http/1.1') => {
     const { host, port, tls } = connection
     const socket = await deps.guard.dial({ host, port, connection })
-    if (!tls) return socket
-    return new Promise((resolve, reject) => {
-      const secure = tlsConnect({
-        socket,
-        servername: host,
-        secureContext: contextOf(connection, identity),
-        ALPNProtocols: [protocol],
-      })
-      const { ms, message } = connectLimit(connection)
-      const timer = setTimeout(() => secure.destroy(new Error(message)), ms)
-      secure.once('secureConnect', () => {
-        // A host that knows no ALPN says nothing, and speaks HTTP/1.1.
-        if (protocol === 'h2' && secure.alpnProtocol !== 'h2')
-          secure.destroy(new Error('it does not speak HTTP/2, which gRPC needs'))
-        else resolve(secure)
-      })
-      secure.on('error', (cause) => reject(unreachable(connection, cause)))
-      secure.once('close', () => {
-        clearTimeout(timer)
-        reject(unreachable(connection, 'it closed the connection before TLS stood'))
-      })
-      secure.once('secureConnect', () => clearTimeout(timer))
-    })
+    return tls ? startTls(connection, socket, contextOf(connection, identity), protocol) : socket
   }
+}
+
+/** TLS on a socket of a connection's host, where its protocol begins with something else. Throws `upstream_unreachable`. */
+export type TlsStarter = (
+  connection: Connection,
+  socket: Duplex,
+  identity: ClientIdentity | undefined,
+) => Promise<TLSSocket>
+
+export function createTlsStarter(): TlsStarter {
+  const contextOf = createTlsContexts()
+  return (connection, socket, identity) => startTls(connection, socket, contextOf(connection, identity))
+}
+
+function startTls(
+  connection: Connection,
+  socket: Duplex,
+  secureContext: SecureContext,
+  protocol?: 'http/1.1' | 'h2',
+): Promise<TLSSocket> {
+  const { host } = connection
+  return new Promise((resolve, reject) => {
+    const secure = tlsConnect({
+      socket,
+      // An address is no name (RFC 6066, section 3); its certificate is held against it all the same.
+      ...(isIP(host) === 0 ? { servername: host } : { host }),
+      secureContext,
+      ...(protocol === undefined ? {} : { ALPNProtocols: [protocol] }),
+    })
+    const { ms, message } = connectLimit(connection)
+    const timer = setTimeout(() => secure.destroy(new Error(message)), ms)
+    secure.once('secureConnect', () => {
+      // A host that knows no ALPN says nothing, and speaks HTTP/1.1.
+      if (protocol === 'h2' && secure.alpnProtocol !== 'h2')
+        secure.destroy(new Error('it does not speak HTTP/2, which gRPC needs'))
+      else resolve(secure)
+    })
+    secure.on('error', (cause) => reject(unreachable(connection, cause)))
+    secure.once('close', () => {
+      clearTimeout(timer)
+      reject(unreachable(connection, 'it closed the connection before TLS stood'))
+    })
+    secure.once('secureConnect', () => clearTimeout(timer))
+  })
 }
 
 /** One context for each CA, shared by all steps; with a client certificate one for each lease, which is one connection's in one step. */

@@ -47,6 +47,10 @@ export const openResponse = z.object({
         .string()
         .optional()
         .describe('Of a Go module proxy: the key of its checksum database, if not Go’s own; `off`: none.'),
+      settings: z
+        .record(z.string(), z.unknown())
+        .optional()
+        .describe('Settings of the connection that the step’s tools are told.'),
       publisher_audience: z
         .string()
         .optional()

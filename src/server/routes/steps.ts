@@ -223,6 +223,7 @@ async function openStep(
         ...{ name: one.name, kind: one.kind, url: one.url, authority: `${one.host}:${one.port}` },
         ...(one.packages?.only === undefined ? {} : { only: [...one.packages.only] }),
         ...(one.sumdb?.setting === undefined ? {} : { sumdb: one.sumdb.setting }),
+        ...(one.told === undefined ? {} : { settings: { ...one.told } }),
         ...(handed.has(`${credentialAction(one.kind)} ${one.name}`) ? { delivers: true as const } : {}),
         // An identity token is asked for only by who may publish there.
         ...(one.trustedPublishing !== undefined && writes.has(one.name)
