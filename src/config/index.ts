@@ -21,6 +21,7 @@ export { trustFilesOf, trustIn, withTrustFiles } from './trust-files.ts'
 export { durationSeconds } from './name-schema.ts'
 export {
   longMs,
+  charactersOf,
   parseCron,
   rotationSchema,
   type RotationConfig,

@@ -62,6 +62,51 @@ const users = sqlName
   .max(28)
   .describe('The two users are called NAME_a and NAME_b; the secret holds `user:password` of the one in use.')
 
+const classes = {
+  lower: 'abcdefghijklmnopqrstuvwxyz',
+  upper: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
+  letters: 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz',
+  digits: '0123456789',
+} as const
+
+/** The characters of a class: one that has a name, or those that stand there. */
+export function charactersOf(name: string): string {
+  return Object.entries(classes).find(([known]) => known === name)?.[1] ?? name
+}
+
+const leastBits = 64
+const length = z.int().min(16).max(128)
+const generate = z
+  .union([
+    length,
+    z
+      .strictObject({
+        length,
+        of: z
+          .array(
+            z.union([
+              z.enum(['lower', 'upper', 'letters', 'digits']),
+              z
+                .string()
+                .regex(/^[!-/:-@[-`{-~]{1,32}$/, 'signs of ASCII, such as "!#%+", or a name of a class'),
+            ]),
+          )
+          .min(1)
+          .max(8)
+          .describe(
+            '`lower`, `upper`, `letters`, `digits`, or signs such as `"!#%+"`: one of each at least.',
+          ),
+      })
+      .refine(
+        ({ length: many, of }) =>
+          many * Math.log2(new Set(of.flatMap((name) => charactersOf(name).split(''))).size) >= leastBits,
+        'that could be guessed: make it longer, or let it hold more characters',
+      ),
+  ])
+  .describe(
+    'Mayfly chooses the value, so many letters and digits or what `of` says, and sends it as `{value}`.',
+  )
+
 const rotators = [
   z.strictObject({
     'postgres-users': z
@@ -137,12 +182,7 @@ const rotators = [
           )
           .default({ value: undefined, id: undefined })
           .describe('What the answer to `create` holds: the value, and the id by which it is revoked.'),
-        generate: z
-          .int()
-          .min(16)
-          .max(128)
-          .optional()
-          .describe('Mayfly chooses the value, so many letters and digits, and sends it as `{value}`.'),
+        generate: generate.optional(),
         in_place: z
           .boolean()
           .default(false)

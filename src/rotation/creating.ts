@@ -1,9 +1,9 @@
-import { messageOf } from '../lib/index.ts'
+import { MayflyError, messageOf } from '../lib/index.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { undoing, wait, type Next } from './next.ts'
 import { Lost, type Row } from './records.ts'
 import type { Created } from './rotator.ts'
-import { inTime, isSame, jobOf, type Job } from './work.ts'
+import { inTime, isSame, jobOf, probeOf, type Job } from './work.ts'
 
 const tries = 5
 const maxValueBytes = 65_536
@@ -18,12 +18,30 @@ export async function create(row: Row, deps: MachineDeps): Promise<Next> {
   try {
     made = await inTime(job.rotator.create(job.work, deps.tools))
   } catch (error) {
+    if (await isRefused(error, job, deps)) return refused(row, messageOf(error), deps)
     // Also a refusal may come behind something that was made: what there is is looked at first.
     return wait(row, deps.clock, messageOf(error))
   }
   const problem = problemOf(made, row, job)
   if (problem !== undefined) return refuse(row, made, problem, deps)
   return await keep(row, made, job, deps)
+}
+
+/** Of two values that take each other's place the old one lives: the upstream did not take this one, and will not. */
+async function isRefused(error: unknown, job: Job, deps: MachineDeps): Promise<boolean> {
+  const isPlain = error instanceof MayflyError && error.code === 'credential_failed'
+  if (!isPlain || !job.inPlace || job.rotator.refusesPlainly !== true) return false
+  return (await probeOf(job, job.work.old, deps)) === 'alive'
+}
+
+/** The next rotation chooses another value: this one is never asked for again. */
+function refused(row: Row, failure: string, { vault, clock }: MachineDeps): Next {
+  return {
+    changes: { state: 'failed', failure: failure.slice(0, 500), ended_ms: clock.nowMs() },
+    async also(tx) {
+      if (row.to_version !== null) await vault.change(tx).destroy(row.secret, row.to_version)
+    },
+  }
 }
 
 /** The last one who asked did not live to hear the answer, or did not like it. */

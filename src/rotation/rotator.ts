@@ -18,6 +18,8 @@ export interface Rotator<Name extends RotatorName = RotatorName> {
   readonly tells: string
   /** True where the old value dies when the new one is made: then there is no way back. */
   inPlace(config: RotatorConfig<Name>): boolean
+  /** True where `credential_failed` of `create` says that nothing was made, so long as the old value lives. */
+  readonly refusesPlainly?: true
   /** What it cannot do itself, if a person makes the value: they are told, and what they set is probed. */
   readonly byPerson?: string
   /** Durable before `create` is called. With the value, where Mayfly chooses it. */

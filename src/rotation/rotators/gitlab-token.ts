@@ -16,6 +16,7 @@ export const gitlabToken: Rotator<'gitlab-token'> = {
   tells:
     'has GitLab rotate the token by itself: the old one dies at once, and steps that have it must ask again',
   inPlace: () => true,
+  refusesPlainly: true,
   plan: async () => ({ plan: null }),
   async create(work, tools) {
     const days = Math.min(longestDays, Math.max(1, Math.floor(longMs(work.config.lives) / dayMs)))

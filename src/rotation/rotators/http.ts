@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto'
 import { MayflyError, Secret } from '../../lib/index.ts'
 import { secretName, type RotatorConfig } from '../../config/index.ts'
 import {
@@ -10,6 +9,7 @@ import {
   type WrittenRequest,
 } from '../../http-client/index.ts'
 import type { Plain, Rotator, RotatorTools, Version, Work } from '../rotator.ts'
+import { generated } from './generated.ts'
 
 type Config = RotatorConfig<'http'>
 
@@ -18,12 +18,11 @@ export const httpRotator: Rotator<'http'> = {
   name: 'http',
   tells: 'asks the API for a new value, probes it, and revokes the old one when no step has it any more',
   inPlace: ({ in_place }) => in_place,
+  refusesPlainly: true,
   async plan({ config }) {
-    if (config.generate === undefined) return { plan: null }
-    return {
-      plan: null,
-      value: new Secret(config.keep.replace('{value}', () => generated(config.generate ?? 0))),
-    }
+    const { generate, keep } = config
+    if (generate === undefined) return { plan: null }
+    return { plan: null, value: new Secret(keep.replace('{value}', () => generated(generate))) }
   },
   async create(work, tools) {
     const { config } = work
@@ -137,10 +136,4 @@ function refuseOthers({ status }: HttpAnswer, what: string): void {
   if (status >= 200 && status < 300) return
   const code = status === 429 || status >= 500 ? 'upstream_unreachable' : 'credential_failed'
   throw new MayflyError(code, `${what}: the API answered ${status}`)
-}
-
-const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-
-function generated(length: number): string {
-  return Array.from({ length }, () => letters[randomInt(letters.length)]).join('')
 }

@@ -74,13 +74,17 @@ test('GitLab’s answer is lost: it is asked again if the old token lives, and a
 })
 
 test('a password that is changed in place: Mayfly chooses it, so that a lost answer loses nothing', async (t) => {
-  const account = { password: 'first-password', lose: false }
+  const account = { password: 'first-password', lose: false, refuse: false }
+  const asked: string[] = []
   const url = await serve(t, async (request, response) => {
     const given = (request.headers.authorization ?? '').slice('Basic '.length)
     const [, password] = Buffer.from(given, 'base64').toString().split(':')
     response.statusCode = password === account.password ? 200 : 401
-    if (request.method === 'PUT' && response.statusCode === 200)
-      account.password = (JSON.parse(await text(request)) as { password: string }).password
+    if (request.method === 'PUT' && response.statusCode === 200) {
+      asked.push((JSON.parse(await text(request)) as { password: string }).password)
+      if (account.refuse) response.statusCode = 422
+      else account.password = asked.at(-1) ?? ''
+    }
     if (request.method === 'PUT' && account.lose) return void response.destroy()
     response.end('{}')
   })
@@ -89,7 +93,7 @@ test('a password that is changed in place: Mayfly chooses it, so that a lost ans
     every: '30d',
     by: {
       http: {
-        generate: 32,
+        generate: { length: 16, of: ['lower', 'upper', 'digits', '!#'] },
         in_place: true,
         keep: 'robot:{value}',
         create: {
@@ -110,9 +114,20 @@ test('a password that is changed in place: Mayfly chooses it, so that a lost ans
     await server.rotate(name, now)
     await it.settle(server)
     assert.equal(await it.current(), `robot:${account.password}`)
-    assert.match(account.password, /^[A-Za-z0-9]{32}$/)
+    assert.match(account.password, /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[!#])[A-Za-z0-9!#]{16}$/)
   }
   assert.deepEqual(new Set((await it.rows()).map(({ state }) => state)), new Set(['done']))
+  asked.length = 0
+  Object.assign(account, { lose: false, refuse: true })
+  for (let time = 0; time < 2; time++) {
+    await server.rotate(name, now)
+    await server.sweep()
+  }
+  assert.equal(new Set(asked).size, 2, 'what was refused is never asked for again: the next one is another')
+  for (const { state, failure, to_version } of (await it.rows()).slice(2)) {
+    assert.deepEqual([state, failure], ['failed', 'create: the API answered 422'])
+    assert.ok(it.store.find('secrets', { name, version: to_version ?? 0 })?.destroyed_ms)
+  }
 })
 
 test('a key of a GitHub App: people are told, both keys are probed, a wrong one is taken back', async (t) => {
