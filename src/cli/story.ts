@@ -174,6 +174,13 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
       (one) =>
         `${one['result'] === 'ok' ? 'pushed' : 'did not push'} ${text(one['ref'])} of ${text(data['connection'])}/${text(one['repository'])} to ${text(one['newCommit']).slice(0, 8)}: ${text(one['result'])}`,
     ),
+  'operations.done': (data) =>
+    ((data['operations'] ?? []) as Data[]).map(
+      (one) =>
+        `did ${text(one['operation'])}: ${Object.entries((one['facts'] ?? {}) as Data)
+          .map(([name, value]) => `${name} ${text(value)}`)
+          .join(', ')}`,
+    ),
   'package.changed': (data) => [
     `PACKAGE CHANGED: ${text(data['purl'])} of ${text(data['registry'])} was ${digestIn(data['was'])} and is now ${digestIn(data['now'])}; nobody gets it`,
   ],

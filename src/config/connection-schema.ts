@@ -103,6 +103,14 @@ const publishing = {
 }
 
 const settings = {
+  database: z
+    .int()
+    .min(0)
+    .max(99_999)
+    .optional()
+    .describe(
+      'The number of its database, 0 if left out. Steps get no other, unless they may `redis:admin`.',
+    ),
   tls: z
     .enum(['verify', 'off'])
     .optional()

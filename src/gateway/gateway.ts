@@ -168,7 +168,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     upstreamOf: (step) => steps.upstreamOf(step),
   })
   const openStream = createStreamOpener({
-    ...{ gatekeeper, downloads, findings, guard, steps },
+    ...{ gatekeeper, downloads, findings, guard, steps, policy: deps.policy },
     startTls: createTlsStarter(),
     ca: (step) => authorityOf(step.session),
   })

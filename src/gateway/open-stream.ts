@@ -3,6 +3,7 @@ import { TLSSocket } from 'node:tls'
 import { canonicalHost } from '../lib/index.ts'
 import type { Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
+import type { Policy } from '../policy/index.ts'
 import type { DownloadRecord } from './downloads/record.ts'
 import { boundIdle, type EgressGuard } from './egress/index.ts'
 import type { Findings } from './findings.ts'
@@ -21,6 +22,7 @@ export function createStreamOpener(deps: {
   readonly startTls: TlsStarter
   readonly steps: Pick<StepStates, 'track' | 'upstreamOf'>
   readonly ca: (step: Step) => Promise<RunCa>
+  readonly policy: () => Policy
 }): (socket: Duplex, step: Step, connection: Connection) => StreamExchange {
   const { gatekeeper, downloads, findings, guard, steps } = deps
 
@@ -39,6 +41,9 @@ export function createStreamOpener(deps: {
       ofStep: steps.upstreamOf(step),
       permit: (operation, detail) => gatekeeper.permit(step, connection, [operation], detail, false),
       permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
+      permitAny: (operation) => gatekeeper.permit(step, connection, [operation], {}, true),
+      permitByGrant: (operation) => gatekeeper.permitByGrant(step, connection, operation),
+      policy: deps.policy,
       precheck: (operation) => gatekeeper.precheck(step, connection, operation),
       would: (operation, options) => gatekeeper.would(step, operation, options),
       deny: (what, reason) => gatekeeper.deny(step, what, reason),

@@ -35,6 +35,16 @@ export interface Gatekeeper {
    * that lets its packages in, before the first of them. Which were fetched the record of downloads says.
    */
   permitPinned(step: Step, connection: Connection, operation: Operation, pins: Pins): Promise<Permission>
+  /**
+   * For operations that come by the thousand (keys of a database in memory): policy decides each, and that a grant lets them in is
+   * recorded once for the step, before the first of them. `detail` goes into that entry.
+   */
+  permitByGrant(
+    step: Step,
+    connection: Connection,
+    operation: Operation,
+    detail?: Readonly<Record<string, unknown>>,
+  ): Promise<Permission>
   /** Asks policy alone, before anything that costs work: a denial is recorded, a yes gives nothing yet. */
   precheck(step: Step, connection: Connection, operation: Operation): Denial | undefined
   /** Whether policy would allow it, or with `granted` does so by a grant and not in shadow mode only; nothing is recorded. */
@@ -123,17 +133,17 @@ export function createGatekeeper(deps: {
     return { allow: false, message, refused: operations }
   }
 
-  /** What a step's lockfile was let in by, while the step runs. */
+  /** What was let in by a grant as a whole, while the step runs. */
   const whole = new WeakMap<Step, Map<string, Promise<unknown>>>()
 
   /** The entry that says what the lease of the connection is for. */
-  async function permitWhole(
+  async function recordWhole(
     step: Step,
     connection: Connection,
     { action }: Operation,
     grant: string,
-    pins: Pins,
     lease: Lease | undefined,
+    detail: Readonly<Record<string, unknown>>,
   ): Promise<void> {
     await audit.append(
       stepEvent(step, 'access.granted', {
@@ -141,7 +151,7 @@ export function createGatekeeper(deps: {
         host: connection.host,
         operations: [{ action, connection: connection.name, path: '' }],
         grants: [grant],
-        lockfile: { sha256: pins.digest, packages: pins.packages },
+        ...detail,
       }),
     )
   }
@@ -164,7 +174,12 @@ export function createGatekeeper(deps: {
       const unserved = unservedIn(connection, [operation])
       return unserved === undefined ? undefined : refuseUnserved(step, [operation], unserved)
     },
-    async permitPinned(step, connection, operation, pins) {
+    permitPinned(step, connection, operation, pins) {
+      return this.permitByGrant(step, connection, operation, {
+        lockfile: { sha256: pins.digest, packages: pins.packages },
+      })
+    },
+    async permitByGrant(step, connection, operation, detail = {}) {
       const decision = deps.policy().decide(step.role, operation, step.session.subject)
       const unserved = unservedIn(connection, [operation])
       if (decision.allow && unserved !== undefined) return refuseUnserved(step, [operation], unserved)
@@ -175,12 +190,12 @@ export function createGatekeeper(deps: {
       whole.set(step, known)
       let [key, recording]: [string, Promise<unknown> | undefined] = ['', undefined]
       try {
-        // A minted credential may end before its step: each package asks for the one that is in force.
+        // A minted credential may end before its step: each asks for the one that is in force.
         const lease = needsLease(connection)
           ? await broker.lease(step, connection, decision.grant)
           : undefined
         key = `${connection.name} ${decision.grant} ${lease?.id ?? ''}`
-        recording = known.get(key) ?? permitWhole(step, connection, operation, decision.grant, pins, lease)
+        recording = known.get(key) ?? recordWhole(step, connection, operation, decision.grant, lease, detail)
         known.set(key, recording)
         await recording
         downloads.assertWritable(step)
@@ -189,7 +204,7 @@ export function createGatekeeper(deps: {
         activity.granted(step.id, summarise(operation))
         return permitOf(lease)
       } catch (error) {
-        // The next package tries again.
+        // The next one tries again.
         if (known.get(key) === recording) known.delete(key)
         const message = deny(step, describeOperation(operation), messageOf(error))
         return { allow: false, message, refused: [operation] }

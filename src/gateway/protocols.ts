@@ -16,6 +16,7 @@ import { createNpmHandler } from './npm/index.ts'
 import { createOciHandler } from './oci/index.ts'
 import type { PushScanner } from './push-scanner.ts'
 import { createPypiHandler } from './pypi/index.ts'
+import { createRedisHandler } from './redis/index.ts'
 import { createRubygemsHandler } from './rubygems/index.ts'
 import type { StreamHandler } from './stream-exchange.ts'
 import { createTcpHandler } from './tcp/index.ts'
@@ -53,7 +54,10 @@ export function createProtocols(deps: {
     rubygems: createRubygemsHandler(),
     pypi: createPypiHandler(),
   }
-  const stream: Record<StreamKind, StreamHandler> = { tcp: createTcpHandler() }
+  const stream: Record<StreamKind, StreamHandler> = {
+    redis: createRedisHandler(),
+    tcp: createTcpHandler(),
+  }
   return {
     of: (kind) =>
       isStream(kind) ? { of: 'stream', handle: stream[kind] } : { of: 'http', handle: http[kind] },

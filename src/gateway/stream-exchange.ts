@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
-import type { StepId } from '../lib/index.ts'
+import { MayflyError, type StepId } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Operation } from '../policy/index.ts'
 import type { OperationDone } from './downloads/record.ts'
@@ -16,6 +16,12 @@ export interface StreamExchange {
   readonly ofStep: object
   /** As in `Exchange`. */
   permit(operation: Operation, detail: Readonly<Record<string, unknown>>): Promise<Permission>
+  /** `anyRef`, as in `Exchange`: the resource is not named yet, and `path` is empty. */
+  permitAny(operation: Operation): Promise<Permission>
+  /** Policy decides each; that its grant lets them in is recorded once for the step. For operations that come by the thousand. */
+  permitByGrant(operation: Operation): Promise<Permission>
+  /** The policy in force: what was decided by another one is decided anew. */
+  policy(): object
   permitAll(operations: readonly Operation[], detail: Readonly<Record<string, unknown>>): Promise<Permission>
   precheck(operation: Operation): Denial | undefined
   would(operation: Operation, options?: { anyRef?: boolean; granted?: true }): boolean
@@ -37,3 +43,28 @@ export interface StreamExchange {
 
 /** Handles every connection of its kind. */
 export type StreamHandler = (stream: StreamExchange) => Promise<void>
+
+/**
+ * With what to log in to a database: as it was minted, or from the vault. Throws `credential_failed` where the credential of the
+ * connection is none for logging in.
+ */
+export function loginOf({ fields, authorization }: Permit, { name }: Connection): Login {
+  const { username, password } = fields ?? {}
+  if (username !== undefined && password !== undefined)
+    return { username: username.reveal(), password: password.reveal() }
+  const basic = /^Basic ([A-Za-z0-9+/]+=*)$/.exec(authorization?.reveal() ?? '')?.[1]
+  const text = Buffer.from(basic ?? '', 'base64').toString()
+  const at = text.indexOf(':')
+  if (at === -1)
+    throw new MayflyError(
+      'credential_failed',
+      `connection "${name}" has no credential to log in with: give it one that makes accounts, or basic with a secret that is user:password`,
+    )
+  return { username: text.slice(0, at), password: text.slice(at + 1) }
+}
+
+/** In memory of one connection only. */
+export interface Login {
+  readonly username: string
+  readonly password: string
+}

@@ -10,6 +10,7 @@ import { maven } from './maven.ts'
 import { npm } from './npm.ts'
 import { oci } from './oci.ts'
 import { pypi } from './pypi.ts'
+import { redis } from './redis.ts'
 import { rubygems } from './rubygems.ts'
 import { tcp } from './tcp.ts'
 
@@ -23,6 +24,7 @@ export type {
   SettingsFile,
 } from './kind.ts'
 export { isDigest } from './oci.ts'
+export { redisPath } from './redis.ts'
 
 /**
  * The kinds of connection: one file each, and one folder in `gateway/` that handles it. Whoever adds a protocol adds both.
@@ -40,6 +42,7 @@ export const kinds = {
   npm,
   oci,
   pypi,
+  redis,
   rubygems,
   tcp,
 } as const satisfies Readonly<Record<string, Kind>>

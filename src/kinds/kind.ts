@@ -87,6 +87,8 @@ export type SettingName =
 export interface KindSettings {
   /** Of a kind of bytes: `off` sends what is not on this machine in the clear. */
   readonly tls?: 'verify' | 'off' | undefined
+  /** Of Redis: the number of the database, 0 if left out. */
+  readonly database?: number | undefined
 }
 
 /** Where a step finds what its tools' settings name. */

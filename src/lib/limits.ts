@@ -26,6 +26,9 @@ export const limits = {
   interimAnswers: 32,
   /** How long a connection may say nothing, unless its configuration says otherwise, while one side waits for the other: hooks of a Git server take minutes. */
   silenceMs: 600_000,
+  /** One command of Redis, which is held until it is judged; and its words. */
+  redisCommandBytes: 16 * 1024 * 1024,
+  redisWords: 100_000,
   /** Until an upstream has taken a connection: TCP, and TLS after it. */
   upstreamConnectMs: 10_000,
   /** Until the head of a request is there, on a connection that is open. */

@@ -55,6 +55,7 @@ const lines: Readonly<Record<string, Line>> = {
   'packages.downloaded': ['api', 2, 1],
   'packages.published': ['api', 1, 1],
   'git.pushed': ['api', 3, 1],
+  'operations.done': ['api', 99, 1],
   'policy.applied': ['api', 3, 2],
   'secret.set': ['api', 3, 2],
   'secret.described': ['api', 3, 1],

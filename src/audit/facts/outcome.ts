@@ -14,6 +14,7 @@ const outcomes: Readonly<Record<string, Outcome>> = {
   'packages.downloaded': 'granted',
   'packages.published': 'done',
   'git.pushed': 'done',
+  'operations.done': 'done',
   'package.changed': 'denied',
   'sumdb.contradicted': 'denied',
   'provenance.downgraded': 'denied',

@@ -101,6 +101,14 @@ const batchBytes = 24_000
 /** Files that wait because the log is away; more are not given out. */
 const maxWaiting = 10_000
 
+/** What an entry of each type calls its list. */
+const membersOf: Readonly<Record<Done['type'], string>> = {
+  'packages.downloaded': 'packages',
+  'packages.published': 'packages',
+  'git.pushed': 'refs',
+  'operations.done': 'operations',
+}
+
 type Waits = Done & { readonly connection: string }
 
 interface Waiting {
@@ -129,8 +137,7 @@ export function createDownloadRecord(deps: {
       if (first === undefined) return
       const { type, connection } = first
       const members = batch.map(({ item }) => item)
-      const data = type === 'git.pushed' ? { refs: members } : { packages: members }
-      await deps.audit.append(stepEvent(step, type, { connection, ...data }))
+      await deps.audit.append(stepEvent(step, type, { connection, [membersOf[type]]: members }))
       waiting.done.splice(0, batch.length)
       waiting.failed = false
       const seen = batch.flatMap((one) =>
@@ -170,8 +177,12 @@ export function createDownloadRecord(deps: {
       later(step, waiting)
     },
     accepted(step, connection, done) {
-      of(step).done.push({ ...done, connection })
-      flush(step).catch(() => undefined)
+      const waiting = of(step)
+      waiting.done.push({ ...done, connection })
+      // What a connection came to is known once it is closed, which its step's end may have done.
+      if (step.endReason !== undefined) return this.end(step)
+      if (done.type === 'operations.done') later(step, waiting)
+      else flush(step).catch(() => undefined)
     },
     assertWritable(step) {
       const waiting = steps.get(step.id)
