@@ -10,11 +10,15 @@ export function addRotation(secret: Command): void {
     )
     .argument('<name>')
     .option('--now', 'at once, also outside its window', false)
-    .option('--dry-run', 'say what would be done, and whether the value in use works', false)
+    .option('--dry-run', 'say what would be done, and try what can be tried without a change', false)
+    .option('--forget', 'give up what is under way, where it is: what it cannot end a person ends', false)
     .option('--rollback', 'give up the new value, also one that is in use, while the old one lives', false)
     .addOption(serverOption())
     .addOption(jsonOption())
-    .addHelpText('after', `\nExit code: 1 if the old value stays in use.${tokenNote}`)
+    .addHelpText(
+      'after',
+      `\nExit code: 0 only if a new value is in use (without --now also if its window is waited for); --dry-run: 1 if it would fail.${tokenNote}`,
+    )
     .action(
       act(async (name: string, options) => (await import('./secret-rotate.ts')).rotateSecret(name, options)),
     )

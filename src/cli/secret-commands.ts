@@ -16,6 +16,7 @@ export function addSecrets(program: Command): void {
       .addOption(jsonOption())
       .addHelpText('after', `${after}${tokenNote}`)
   const yes = () => new Option('--yes', 'do not ask').default(false)
+  const forceReturn = () => new Option('--force', 'also a value that a rotation has replaced').default(false)
   const force = () =>
     new Option('--force', 'also if the policy in force needs it, or a rotation is under way').default(false)
 
@@ -26,6 +27,7 @@ export function addSecrets(program: Command): void {
     .option('--file <path>', 'a file that holds the value')
     .option('--multiline', 'several lines are meant (PEM and JSON are known)', false)
     .option('--as-is', 'byte for byte, white space and the last line break included', false)
+    .addOption(forceReturn())
     .addHelpText('after', '\nExample: mayfly secret set git < credential.txt')
     // Whatever is wrong with the command line, a word of it may be the value: none is repeated.
     .configureOutput({ outputError: (_, write) => write(`mayfly: secret set takes a NAME: ${howToSet}\n`) })
@@ -35,6 +37,7 @@ export function addSecrets(program: Command): void {
     .option('--multiline', 'several lines are meant also without quotes that say so', false)
     .option('--as-is', 'also with white space around them', false)
     .option('--dry-run', 'say what it would do', false)
+    .addOption(forceReturn())
     .addOption(yes())
     .action(
       act(async (file: string, options) => (await import('./secret-import.ts')).importSecrets(file, options)),
@@ -69,6 +72,7 @@ export function addSecrets(program: Command): void {
   command('restore', 'take a deletion back; with a version, use its value again, as a new version')
     .argument('<name>')
     .option('--version <number>', 'whose value', positive)
+    .addOption(forceReturn())
     .action(
       act(async (name: string, options) => (await import('./secret-lives.ts')).restoreSecret(name, options)),
     )

@@ -11,22 +11,30 @@ interface ImportOptions extends SecretOptions {
   multiline: boolean
   asIs: boolean
   dryRun: boolean
+  force: boolean
   yes: boolean
 }
 
 interface Imported {
-  secrets: { name: string; version: number; replaces: number | null }[]
+  secrets: { name: string; version: number; replaces: number | null; note?: string }[]
 }
 
 /** Everything in the file, or nothing. Values are never printed. */
 export async function importSecrets(file: string, options: ImportOptions): Promise<void> {
   const secrets = readSecrets(file, options)
   const api = createOperatorApi(options)
-  const call = (dryRun: boolean) => api.call<Imported>('POST', '/v1/secrets', { secrets, dry_run: dryRun })
+  const { force } = options
+  const call = (dryRun: boolean) =>
+    api.call<Imported>('POST', '/v1/secrets', { secrets, dry_run: dryRun, force })
   const planned = await call(true)
   const replaced = planned.secrets.filter(({ replaces }) => replaces !== null)
   if (!options.dryRun && replaced.length > 0)
-    await confirm(`this gives ${replaced.map(({ name }) => name).join(', ')} a new value`, options)
+    await confirm(
+      [`this gives ${replaced.map(({ name }) => name).join(', ')} a new value`, ...notesOf(planned)].join(
+        '; ',
+      ),
+      options,
+    )
   const result = options.dryRun ? planned : await call(false)
   const rows = result.secrets.map(({ name, version, replaces }) => [
     name,
@@ -35,8 +43,13 @@ export async function importSecrets(file: string, options: ImportOptions): Promi
   ])
   print(options.json, result, [
     ...table([['NAME', 'VERSION', ''], ...rows]),
+    ...notesOf(result),
     options.dryRun ? 'nothing was done (--dry-run)' : `${rows.length} sealed`,
   ])
+}
+
+function notesOf({ secrets }: Imported): string[] {
+  return secrets.flatMap(({ note }) => note ?? [])
 }
 
 function readSecrets(file: string, { prefix, multiline, asIs }: ImportOptions) {

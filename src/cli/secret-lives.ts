@@ -39,13 +39,13 @@ export async function destroySecret(
 /** Without a version a deletion is taken back; with one its value is sealed as a new version. */
 export async function restoreSecret(
   name: string,
-  options: SecretOptions & { version?: number },
+  options: SecretOptions & { version?: number; force: boolean },
 ): Promise<void> {
   const { version } = options
   const result = await createOperatorApi(options).call<{ version: number }>(
     'POST',
     pathOf(name, '/restore'),
-    version === undefined ? {} : { version },
+    version === undefined ? {} : { version, force: options.force },
   )
   print(options.json, result, [
     version === undefined

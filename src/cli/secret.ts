@@ -36,7 +36,8 @@ export interface AboutSecret {
 
 export async function setSecret(
   name: string,
-  options: SecretOptions & DetailOptions & { file?: string; multiline: boolean; asIs: boolean },
+  options: SecretOptions &
+    DetailOptions & { file?: string; multiline: boolean; asIs: boolean; force: boolean },
 ): Promise<void> {
   const value = await valueOf(name, options)
   if (/^\r?\n?$/.test(value) && !(options.asIs && value !== ''))
@@ -44,13 +45,16 @@ export async function setSecret(
       'bad_input',
       `no value for ${name}: write it to standard input, as in: mayfly secret set ${name} < FILE`,
     )
-  const result = await createOperatorApi(options).call<{ name: string; version: number; form: string }>(
-    'PUT',
-    pathOf(name),
-    { value, multiline: options.multiline, as_is: options.asIs, ...detailsOf(options) },
-  )
+  const { multiline, asIs, force } = options
+  const result = await createOperatorApi(options).call<{
+    name: string
+    version: number
+    form: string
+    note?: string
+  }>('PUT', pathOf(name), { value, multiline, as_is: asIs, force, ...detailsOf(options) })
   print(options.json, result, [
     `${result.name} is sealed, version ${result.version}${formNote[result.form] ?? ''}`,
+    ...(result.note === undefined ? [] : [result.note]),
   ])
 }
 

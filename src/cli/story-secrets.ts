@@ -31,8 +31,10 @@ export const secretTellers: Readonly<Record<string, (data: Data) => string[]>> =
   'secret.rolledback': ({ secret, from: old, reason }) => [
     `THE ROTATION of secret "${text(secret)}" WAS TAKEN BACK, version ${text(old)} is used: ${text(reason)}`,
   ],
-  'secret.unrotated': ({ secret, from: old, reason }) => [
-    `SECRET "${text(secret)}" WAS NOT ROTATED, version ${text(old)} is used: ${text(reason)}`,
+  'secret.unrotated': ({ secret, from: old, state, reason }) => [
+    state === 'promoted' || state === 'retiring'
+      ? `VERSION ${text(old)} of secret "${text(secret)}" IS NOT ENDED: ${text(reason)}`
+      : `SECRET "${text(secret)}" WAS NOT ROTATED, version ${text(old)} is used: ${text(reason)}`,
   ],
   'secret.compromised': (data) => [
     `${text(data['by'])} said that OTHERS KNOW version ${text(data['version'])} of secret "${text(data['secret'])}"${data['reason'] === undefined ? '' : `: ${text(data['reason'])}`}`,

@@ -67,7 +67,9 @@ export function entryOf(before: Row, after: Row): AuditEvent | undefined {
   if (after.state === 'done') return { type: 'secret.retired', data: { ...data, proof: after.proof } }
   const reason = after.failure
   if (after.state === 'rolled_back') return { type: 'secret.rolledback', data: { ...data, reason } }
-  if (after.state === 'failed') return { type: 'secret.unrotated', data: { ...data, reason } }
+  // Given up while the new value is in use: then nothing says that the old one has ended.
+  const given = after.promoted_ms === null ? {} : { state: before.state }
+  if (after.state === 'failed') return { type: 'secret.unrotated', data: { ...data, ...given, reason } }
   if (!isStuck(before, after)) return undefined
   return { type: 'secret.unrotated', data: { ...data, state: after.state, reason } }
 }
@@ -87,7 +89,8 @@ function factsOf(row: Row): Record<string, unknown> {
 }
 
 function problemOf(before: Row, after: Row): string | undefined {
-  if (after.state === 'failed') return 'nothing was changed'
+  if (after.state === 'failed')
+    return after.promoted_ms === null ? 'nothing was changed' : 'the old value may still be alive'
   if (after.state === 'rolled_back') return 'the old value stays in use'
   if (after.state === 'done' && after.proof === 'not_known') return 'the old value may still be alive'
   if (!isStuck(before, after)) return undefined

@@ -3,6 +3,7 @@ import { MayflyError, type Clock } from '../lib/index.ts'
 import type { AddEvents } from '../broker/index.ts'
 import type { Tables } from '../store/index.ts'
 import { entryOf, type Alerts } from './alerts.ts'
+import type { Row } from './records.ts'
 
 export interface GivingUp {
   readonly secret: string
@@ -13,28 +14,29 @@ export interface GivingUp {
 
 /**
  * A secret, or a version of it, is about to be taken away: a rotation that is under way would go on with what is not there. Throws
- * `conflict` while there is one; if it is forced, the rotation ends here, and whoever works on it has no more say. In the caller's
- * transaction.
+ * `conflict` while there is one; if it is forced, the rotation ends here, and whoever works on it has no more say. Gives back the
+ * one that it ended. In the caller's transaction.
  */
 export async function giveUp(
   tx: QueryCreator<Tables>,
   add: AddEvents,
   { secret, by, forced }: GivingUp,
   { alerts, clock }: { alerts: Alerts; clock: Clock },
-): Promise<void> {
+): Promise<Row | undefined> {
   const open = await tx
     .selectFrom('rotations')
     .selectAll()
     .where('secret', '=', secret)
     .where('ended_ms', 'is', null)
     .executeTakeFirst()
-  if (open === undefined) return
+  if (open === undefined) return undefined
   if (!forced)
     throw new MayflyError(
       'conflict',
       `a rotation of ${secret} is under way (${open.state}): wait until it is over (mayfly secret status ${secret}), or --force gives it up, and what it has not ended you end by hand`,
     )
-  const failure = `given up by hand in the state ${open.state}: end at its upstream what is not in use`
+  const left = open.promoted_ms === null ? 'what is not in use' : `the value of version ${open.from_version}`
+  const failure = `given up by hand in the state ${open.state}: end ${left} at its upstream`
   const changed = await tx
     .updateTable('rotations')
     .set({
@@ -51,4 +53,5 @@ export async function giveUp(
   const entry = entryOf(open, changed)
   if (entry !== undefined) add([entry])
   await alerts.ofChange(tx, open, changed)
+  return changed
 }

@@ -13,7 +13,7 @@ export async function plan(row: Row, deps: MachineDeps): Promise<Next> {
   let job: Awaited<ReturnType<typeof jobOf>>
   try {
     job = await jobOf(row, deps)
-    if (job.rotator.byPerson !== undefined) return await byPerson(row, deps)
+    if (job.rotator.byPerson !== undefined) return await byPerson(row, job.rotator.byPerson, deps)
     const planned = await inTime(job.rotator.plan(job.work, tools))
     if (isSame(planned.value, job.work.old.value))
       throw new MayflyError('credential_failed', 'the new value would be the old one')
@@ -34,8 +34,11 @@ export async function plan(row: Row, deps: MachineDeps): Promise<Next> {
 }
 
 /** Waits until somebody has set the new value; it is used from then on, and probed. */
-async function byPerson(row: Row, { vault, clock }: MachineDeps): Promise<Next> {
+async function byPerson(row: Row, task: string, { vault, clock }: MachineDeps): Promise<Next> {
   const current = (await vault.find(row.secret))?.version ?? 0
-  if (current <= row.from_version) return later(clock, personMs)
-  return { changes: { state: 'created', to_version: current, attempts: 0 } }
+  if (current <= row.from_version) {
+    const { changes } = later(clock, personMs)
+    return { changes: { ...changes, failure: task }, waits: true }
+  }
+  return { changes: { state: 'created', to_version: current, attempts: 0, failure: null } }
 }

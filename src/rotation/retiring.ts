@@ -1,11 +1,14 @@
 import { longMs } from '../config/index.ts'
 import { messageOf } from '../lib/index.ts'
 import type { MachineDeps } from './machine-deps.ts'
-import { later, wait, type Next } from './next.ts'
+import { later, undoing, wait, type Next } from './next.ts'
 import type { Row } from './records.ts'
+import { isOldInUse } from './returns.ts'
 import type { Revoked } from './rotator.ts'
 import { inTime, isSame, jobOf, probeOf, valueOf, type Job } from './work.ts'
 
+const oldInUse = 'the old value is in use again: it is not ended'
+const stillWorks = 'the old value was revoked and still works'
 const askMs = 10_000
 const personMs = 3_600_000
 /** What was opened before the new value was in use is a lease by then, or is none. */
@@ -17,7 +20,10 @@ export async function waitForLeases(row: Row, deps: MachineDeps): Promise<Next> 
   const retiring: Next = { changes: { state: 'retiring', attempts: 0 } }
   // Whoever else knows it must not have it longer than it takes.
   if (row.cause === 'compromise') return retiring
-  const { rotation, inPlace, rotator } = await jobOf(row, deps)
+  const job = await jobOf(row, deps)
+  const { rotation, inPlace, rotator } = job
+  const returned = await returnedOld(row, job, deps)
+  if (returned !== undefined) return returned
   if (inPlace || rotator.byPerson !== undefined) return retiring
   const overlapMs = Math.max(leastOverlapMs, longMs(rotation.overlap))
   const leftMs = (row.promoted_ms ?? 0) + overlapMs - clock.nowMs()
@@ -29,6 +35,8 @@ export async function waitForLeases(row: Row, deps: MachineDeps): Promise<Next> 
 export async function retire(row: Row, deps: MachineDeps): Promise<Next> {
   const { clock } = deps
   const job = await jobOf(row, deps)
+  const returned = row.cause === 'compromise' ? undefined : await returnedOld(row, job, deps)
+  if (returned !== undefined) return returned
   const problem = await standIn(row, job, deps)
   if (problem !== undefined) return wait(row, clock, problem)
   const revoked = await revokeOld(job, deps)
@@ -39,15 +47,35 @@ export async function retire(row: Row, deps: MachineDeps): Promise<Next> {
     const failure = `the old value of ${row.secret} still works: ${job.rotator.byPerson}`
     return { changes: { attempts: row.attempts + 1, due_ms: clock.nowMs() + personMs, failure }, waits: true }
   }
-  if (probed === 'alive') return wait(row, clock, 'the old value was revoked and still works')
+  if (probed === 'alive') return wait(row, clock, stillWorks)
   if (revoked === 'not_known') return done('not_known', deps)
   return done(revoked === 'not_found' ? 'not_found' : 'confirmed', deps)
+}
+
+/**
+ * Somebody has set the old value again. While it lives theirs stands, and the new one is ended; once it is dead there is only the
+ * new one. Undefined: it is not so.
+ */
+async function returnedOld(row: Row, job: Job, deps: MachineDeps): Promise<Next | undefined> {
+  if (job.inPlace || !(await isOldInUse(row, job, deps))) return undefined
+  // It may have been ended already, and not every machine there knows it.
+  const probed = row.failure === stillWorks ? 'unknown' : await probeOf(job, job.work.old, deps)
+  const failure = 'the old value was set again'
+  if (probed === 'alive' && job.rotator.byPerson === undefined) return undoing(row, deps.clock, failure)
+  if (probed === 'alive') return { changes: { state: 'rolled_back', failure, ended_ms: deps.clock.nowMs() } }
+  if (probed !== 'dead') return wait(row, deps.clock, `${oldInUse}, ${howOut(row)}`)
+  const { changes } = done('probed', deps)
+  return { changes: { ...changes, failure: `${failure}, and is dead: ${howOut(row)}` } }
+}
+
+function howOut({ secret, to_version }: Row): string {
+  return `mayfly secret restore ${secret} --version ${to_version} uses the new one`
 }
 
 /** Before the old one is ended, the one in its place must still work. Undefined if so. */
 async function standIn(row: Row, job: Job, deps: MachineDeps): Promise<string | undefined> {
   const inUse = await valueOf(deps.vault, row.secret)
-  if (isSame(inUse, job.work.old.value)) return 'the old value is in use again: it is not ended'
+  if (isSame(inUse, job.work.old.value)) return oldInUse
   if (row.cause === 'compromise') return undefined
   if (isSame(inUse, job.work.new.value) && (await probeOf(job, job.work.new, deps)) === 'dead')
     return 'the new value has stopped working: the old one is kept'

@@ -291,3 +291,79 @@ test('also what nothing rotates has a status: behind the others, the oldest valu
   assert.equal(one.madeMs, startMs)
   await assert.rejects(server.statusOf('by/hnd'), fails('not_found', /by\/hand/))
 })
+
+test('the old value is set again by whoever holds a copy: refused without force; with it the new one is ended, and nothing stands open', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url), { overlap: '12h' })
+  const { Secret } = await import('../lib/index.ts')
+  const old = new Secret('value-of-k0-at-first')
+  const server = it.server()
+  assert.match(
+    (await server.beforeSet(name, { value: new Secret('another') }, false)) ?? '',
+    /rotated by itself \(http\)/,
+  )
+  await server.rotate(name, by('ada'))
+  await server.sweep()
+  for (const given of [{ value: new Secret(`${old.reveal()}\n`) }, { version: 1 }])
+    await assert.rejects(
+      server.beforeSet(name, given, false),
+      fails('conflict', /value of version 1 .* is about to be ended.*--force/),
+    )
+  await server.beforeSet(name, { value: old }, true)
+  await it.vault.set(name, old)
+  // Not after an overlap of twelve hours: at once.
+  await server.afterSet([name, 'prod/none'])
+  await server.sweep()
+  const [undone] = await it.rows()
+  assert.deepEqual([undone?.state, undone?.failure], ['rolled_back', 'the old value was set again'])
+  assert.deepEqual([...upstream.alive.keys()], ['k0'], 'the one in use lives, and no other')
+  await server.rotate(name, by('ada'))
+  await it.settle(server)
+  assert.match(await it.current(), /^value-of-k2/)
+  await assert.rejects(server.beforeSet(name, { value: old }, false), fails('conflict', /has been ended/))
+})
+
+test('the old value is set again when it is dying: what is dead is said to be, and the new one is not ended beside it', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const server = it.server()
+  upstream.fault = (act) => (act === 'revoke' ? 'after' : undefined)
+  await server.rotate(name, by('ada'))
+  await it.settle(server, 2)
+  assert.equal((await it.rows())[0]?.state, 'retiring')
+  const { Secret } = await import('../lib/index.ts')
+  await it.vault.set(name, new Secret('value-of-k0-at-first'))
+  await it.settle(server, 2)
+  const [row] = await it.rows()
+  assert.deepEqual([row?.state, row?.proof], ['done', 'probed'])
+  assert.match(row?.failure ?? '', /set again, and is dead: mayfly secret restore prod\/key --version 2/)
+  assert.deepEqual([...upstream.alive.keys()], ['k1'])
+})
+
+test('what cannot be ended is given up by hand: it stands in the log, people are told, and the next rotation begins', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const server = it.server()
+  await assert.rejects(server.forget(name, '"bob"'), fails('conflict', /no rotation/))
+  upstream.fault = (act) => (act === 'revoke' ? 'down' : undefined)
+  await server.rotate(name, by('ada'))
+  await it.settle(server, 2)
+  assert.equal((await server.rotate(name, by('ada'))).isNew, false)
+  await server.forget(name, '"bob"')
+  const entry = it.entries.at(-1)
+  assert.deepEqual(
+    [entry?.type, entry?.data['by'], entry?.data['state'], entry?.data['reason']],
+    [
+      'secret.unrotated',
+      'bob',
+      'retiring',
+      'given up by hand in the state retiring: end the value of version 1 at its upstream',
+    ],
+  )
+  assert.equal(it.told.at(-1)?.data['problem'], 'the old value may still be alive')
+  assert.match(await it.current(), /^value-of-k1/)
+  upstream.fault = () => undefined
+  assert.equal((await server.rotate(name, by('ada'))).isNew, true)
+  await it.settle(server)
+  assert.match(await it.current(), /^value-of-k2/)
+})

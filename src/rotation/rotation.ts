@@ -6,7 +6,7 @@ import type { RotationConfig } from '../config/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
 import type { Store, Tables } from '../store/index.ts'
 import type { Listed, Vault } from '../vault/index.ts'
-import { createAlerts, entryOf } from './alerts.ts'
+import { createAlerts } from './alerts.ts'
 import { createCompromises, type ShownCompromise } from './compromise.ts'
 import { giveUp, type GivingUp } from './give-up.ts'
 import { createLeaseUse } from './lease-use.ts'
@@ -14,23 +14,34 @@ import { advance } from './machine.ts'
 import type { MachineDeps } from './machine-deps.ts'
 import { createRecords, Lost, type Row } from './records.ts'
 import type { RotatorTools } from './rotator.ts'
-import { rotatorNamed } from './rotators.ts'
+import { createReturns, type Returns } from './returns.ts'
+import { rollBack } from './roll-back.ts'
 import { nextOpenMs } from './schedule.ts'
 import { createSchedules } from './schedules.ts'
 import { createStatus, type Shown } from './status.ts'
-import { jobOf, probeOf } from './work.ts'
+import { probeVersion, tryOut, type DryRun } from './trying.ts'
+import { valueOf } from './work.ts'
 
 export type { Shown }
 
 export interface SecretRotation {
   /** Begins what is due, goes on with what is under way; called every second. Resolves when all of it waits for something. */
   sweep(): Promise<void>
-  /** Begins one when its window is open, or now; gives back the one that is open already, if there is one. `by` is JSON. */
-  rotate(secret: string, how: { by: string; now: boolean }): Promise<Row>
-  /** What a rotation would do, without doing it: the value in use is probed. */
-  dryRun(secret: string): Promise<{ rotator: string; tells: string; probe: string; window: string | null }>
+  /**
+   * Begins one when its window is open, or now; gives back the one that is open already, if there is one. `by` is JSON. Throws
+   * `vault_sealed`.
+   */
+  rotate(secret: string, how: { by: string; now: boolean }): Promise<Row & { readonly isNew: boolean }>
+  /** What a rotation would do, without doing it: whatever can be tried without a change is tried. */
+  dryRun(secret: string): Promise<DryRun>
   /** Gives the new value up that is being made, or that is in use while the old one lives. */
   rollBack(secret: string, by: string): Promise<Row>
+  /** What is under way ends where it is: what cannot be ended stands in the way of the next one no more. */
+  forget(secret: string, by: string): Promise<Row>
+  /** See `createReturns`: before a person sets a value. */
+  beforeSet: Returns['refuse']
+  /** A person has set a value, or has brought one back: what is under way looks at it now. */
+  afterSet(secrets: readonly string[]): Promise<void>
   /** See `giveUp`: before a secret is deleted, destroyed or moved, in the same transaction. */
   giveUp(tx: QueryCreator<Tables>, add: AddEvents, what: GivingUp): Promise<void>
   /** The value in use is known to others: see `createCompromises`. Said again, it goes on with what was begun. */
@@ -81,12 +92,21 @@ export function createSecretRotation(deps: {
         rotation === undefined ? [] : [{ secret, rotation, owner: owner ?? null }],
     )
   const schedules = createSchedules({ store, records, alerts, clock, configs, begin })
+  const returns = createReturns({ store, vault, records, configs })
   const status = createStatus({ store, records, leaseUse, clock, configs, vault })
   const compromises = createCompromises({
     ...{ store, broker, vault, records, clock, configs, begin },
     probe: async (secret, version) =>
       configs().some((one) => one.secret === secret)
-        ? (await probeVersion(secret, version)).probe
+        ? await probeVersion(
+            {
+              secret,
+              version,
+              rotation: configOf(secret),
+              oldHandle: await records.handleOf(secret, version),
+            },
+            machine,
+          )
         : 'unknown',
   })
   const running = new Set<Promise<void>>()
@@ -158,26 +178,41 @@ export function createSecretRotation(deps: {
     },
     async rotate(secret, { by, now }) {
       const rotation = configOf(secret)
+      // A sealed vault says so here: a rotation would wait for it, and nobody would be told.
+      await valueOf(vault, secret)
       const dueMs = now ? clock.nowMs() : nextOpenMs(rotation.window, clock.nowMs())
       const made = await begin(secret, rotation, { cause: 'asked', by, dueMs })
-      if (made !== undefined) return made
+      if (made !== undefined) return { ...made, isNew: true }
       if (now) await records.hurry(secret)
       const open = await records.open(secret)
       if (open === undefined)
         throw new MayflyError('conflict', `a rotation of ${secret} has just ended: try again`)
-      return open
+      return { ...open, isNew: false }
     },
     async dryRun(secret) {
-      const { window } = configOf(secret)
-      const known = await inUse(secret)
-      const { probe, rotator } = await probeVersion(secret, known.version)
-      return { rotator, tells: rotatorNamed(rotator).tells, probe, window: window ?? null }
+      const rotation = configOf(secret)
+      const { version } = await inUse(secret)
+      return await tryOut(
+        { secret, version, rotation, oldHandle: await records.handleOf(secret, version) },
+        machine,
+      )
     },
-    giveUp: (tx, add, what) => giveUp(tx, add, what, { alerts, clock }),
+    async forget(secret, by) {
+      const ended = await outbox.write((tx, add) =>
+        giveUp(tx, add, { secret, by, forced: true }, { alerts, clock }),
+      )
+      if (ended === undefined) throw new MayflyError('conflict', `no rotation of ${secret} is under way`)
+      return ended
+    },
+    beforeSet: (...given) => returns.refuse(...given),
+    afterSet: (secrets) => returns.look(secrets),
+    async giveUp(tx, add, what) {
+      await giveUp(tx, add, what, { alerts, clock })
+    },
     async rollBack(secret, by) {
       const row = await held(secret)
       try {
-        return await rollBackHeld(row, by)
+        return await rollBack(row, by, machine)
       } catch (error) {
         if (error instanceof Lost)
           throw new MayflyError('conflict', `the rotation of ${secret} went on meanwhile: look at its status`)
@@ -203,53 +238,5 @@ export function createSecretRotation(deps: {
       closed = true
       await Promise.all(running)
     },
-  }
-
-  /** As a rotation would look at it; nothing is begun. */
-  async function probeVersion(secret: string, version: number): Promise<{ rotator: string; probe: string }> {
-    const rotation = configOf(secret)
-    const [rotator = ''] = Object.keys(rotation.by)
-    const row = {
-      id: 'rot_look',
-      secret,
-      rotator,
-      config: JSON.stringify(rotation),
-      from_version: version,
-      to_version: null,
-      plan: null,
-      handle: null,
-      old_handle: await records.handleOf(secret, version),
-    }
-    const job = await jobOf(row, machine)
-    const probed = await probeOf(job, job.work.old, machine)
-    return { rotator, probe: typeof probed === 'string' ? probed : `unknown: ${probed.unknown}` }
-  }
-
-  async function rollBackHeld(row: Row, by: string): Promise<Row> {
-    const { inPlace, rotator } = await jobOf(row, machine)
-    const failure = 'rolled back by hand'
-    if (row.state === 'retiring' || (row.state === 'promoted' && (inPlace || rotator.byPerson !== undefined)))
-      throw new MayflyError(
-        'conflict',
-        `the old value of ${row.secret} is dead or dying: rotate again instead`,
-      )
-    if (row.from_version <= (store.find('secret_names', { name: row.secret })?.compromised_version ?? 0))
-      throw new MayflyError(
-        'conflict',
-        `the old value of ${row.secret} is compromised: there is no way back to it`,
-      )
-    if (row.state === 'undoing') return row
-    return await outbox.write(async (tx, add) => {
-      if (row.state === 'planned') {
-        const undone = { state: 'failed', failure, undone_by: by, ended_ms: clock.nowMs() } as const
-        const ended = await records.change(tx, row, undone)
-        const entry = entryOf(row, ended)
-        if (entry !== undefined) add([entry])
-        return ended
-      }
-      if (row.state === 'promoted') await vault.change(tx).use(row.secret, row.from_version, { back: true })
-      const undone = { state: 'undoing', attempts: 0, failure, undone_by: by, due_ms: clock.nowMs() } as const
-      return await records.change(tx, row, undone)
-    })
   }
 }

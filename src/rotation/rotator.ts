@@ -24,6 +24,8 @@ export interface Rotator<Name extends RotatorName = RotatorName> {
   readonly byPerson?: string
   /** Durable before `create` is called. With the value, where Mayfly chooses it. */
   plan(work: Work<Name>, tools: RotatorTools): Promise<Planned>
+  /** What else can be asked without a change, to see whether a rotation would go; throws as the others do. */
+  tryOut?(work: Work<Name>, tools: RotatorTools): Promise<void>
   create(work: Work<Name>, tools: RotatorTools): Promise<Created>
   /**
    * Asked by whoever goes on after `create` was begun and its answer never came: `again`, where doing it twice is doing it once;

@@ -71,7 +71,7 @@ export function createStatus(deps: {
       .select('promoted_ms')
       .where('secret', '=', secret)
       .where('promoted_ms', 'is not', null)
-      .where('state', 'in', ['promoted', 'retiring', 'done'])
+      .where('state', 'in', ['promoted', 'retiring', 'done', 'failed'])
       .orderBy('created_ms', 'desc')
       .limit(1)
       .executeTakeFirst()

@@ -64,8 +64,9 @@ export async function probeOf(
   }
 }
 
+/** White space around it is no other value: what uses it cuts it off. */
 export function isSame(a: Secret | undefined, b: Secret | undefined): boolean {
-  return a !== undefined && b !== undefined && a.reveal() === b.reveal()
+  return a !== undefined && b !== undefined && a.reveal().trim() === b.reveal().trim()
 }
 
 const actMs = 120_000

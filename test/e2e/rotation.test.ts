@@ -113,6 +113,12 @@ test('a secret is rotated, shown, and answered for when others know it: who used
   const rotated = await operate('secret', 'rotate', 'git', '--now')
   assert.equal(rotated.exitCode, 0, rotated.text)
   assert.match(rotated.text, /git is rotated, version 2 is in use; version 1 is ended when no step has it/)
+  const again = await operate('secret', 'rotate', 'git', '--now')
+  assert.equal(again.exitCode, 1, 'nobody is told that another value is in use')
+  assert.match(again.text, /was not rotated: version 2 is in use, and before version 1 is ended.* --forget/)
+  const copied = await operate('secret', 'restore', 'git', '--version', '1')
+  assert.equal(copied.exitCode, 1)
+  assert.match(copied.text, /is the value of version 1 .* about to be ended.*--force/)
   const back = await operate('secret', 'rotate', 'git', '--rollback')
   assert.match(back.text, /version 1 (?:is in use|stays in use)/)
 

@@ -76,10 +76,11 @@ export function rotationRoutes({ secretRotation: rotation }: { secretRotation: S
       path: '/v1/rotations/:name',
       summary: 'Begin a rotation: in its window, or `now`',
       auth: 'secret:write',
-      response: rotationSchema,
-      ...withBody(z.strictObject({ now: z.boolean().default(false) }), async (call, { now }) =>
-        rowOf(await rotation.rotate(call.params['name'] ?? '', { by: byOf(call), now })),
-      ),
+      response: rotationSchema.extend({ new: z.boolean().describe('False: it was under way already.') }),
+      ...withBody(z.strictObject({ now: z.boolean().default(false) }), async (call, { now }) => {
+        const row = await rotation.rotate(call.params['name'] ?? '', { by: byOf(call), now })
+        return { ...rowOf(row), new: row.isNew }
+      }),
     },
     {
       method: 'POST',
@@ -90,6 +91,7 @@ export function rotationRoutes({ secretRotation: rotation }: { secretRotation: S
         rotator: z.string(),
         tells: z.string(),
         probe: z.string(),
+        hindered: z.string().nullable(),
         window: z.string().nullable(),
       }),
       handle: ({ params }) => rotation.dryRun(params['name'] ?? ''),
@@ -101,6 +103,14 @@ export function rotationRoutes({ secretRotation: rotation }: { secretRotation: S
       auth: 'secret:write',
       response: rotationSchema,
       handle: async (call) => rowOf(await rotation.rollBack(call.params['name'] ?? '', byOf(call))),
+    },
+    {
+      method: 'POST',
+      path: '/v1/rotations/:name/forget',
+      summary: 'Give up what is under way, where it is: a person ends what it has not ended',
+      auth: 'secret:write',
+      response: rotationSchema,
+      handle: async (call) => rowOf(await rotation.forget(call.params['name'] ?? '', byOf(call))),
     },
     {
       method: 'POST',

@@ -6,7 +6,7 @@ import { operatorEvent } from '../operator-event.ts'
 import { withBody, type Call, type Route } from '../route.ts'
 import { secretUses } from '../secret-uses.ts'
 import { checkName, findSecret, putToUse, refuseElsewhere, storeOf } from '../secrets-in-use.ts'
-import type { SecretRoutesDeps } from './secrets.ts'
+import { forceReturn, type SecretRoutesDeps } from './secrets.ts'
 
 type Changing = Parameters<Parameters<Broker['outbox']['write']>[0]>
 
@@ -104,17 +104,20 @@ export function secretLifeRoutes(deps: SecretRoutesDeps): Route[] {
         'Take a deletion back; with `version` the value of that version is sealed as a new one, which is used from then on',
       auth: 'secret:write',
       response: z.object({ name: z.string(), version: z.int() }),
-      ...withBody(z.strictObject({ version: version.optional() }), async (call, { version: from }) => {
+      ...withBody(z.strictObject({ version: version.optional(), force: forceReturn }), async (call, body) => {
+        const from = body.version
         const found = await findSecret(vault, rules, call.params['name'] ?? '')
         const { name } = found
         if (from !== undefined) {
           refuseKnown(name, from)
+          await deps.secretRotation.beforeSet(name, { version: from }, body.force)
           const [made] = await putToUse(
             deps,
             async (secrets) => [{ name, version: await secrets.stageOld(name, from, call.operator?.name) }],
             (one) =>
               operatorEvent(call, 'secret.restored', { secret: name, version: one.version, copyOf: from }),
           )
+          await deps.secretRotation.afterSet([name])
           return { name, version: made?.version }
         }
         if (found.deletedMs === null)

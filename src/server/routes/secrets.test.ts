@@ -313,6 +313,13 @@ test('while a secret is rotated it is neither deleted nor destroyed nor moved; b
     secrets: { 'old/one': 'x', 'old/two': 'y' },
   })
   const [one, two] = ['/v1/secrets/old%2Fone', '/v1/secrets/old%2Ftwo']
+  const set = await it.asAdmin('PUT', one, { value: 'x' })
+  assert.match(String(set.body['note']), /old\/one is rotated by itself \(command\)/)
+  const imported = await it.asAdmin('POST', '/v1/secrets', {
+    secrets: [{ name: 'old/one', value: 'x' }],
+    dry_run: true,
+  })
+  assert.match(JSON.stringify(imported.body), /"replaces":2,"note":"old\/one is rotated by itself/)
   for (const name of ['one', 'two'])
     assert.equal((await it.asAdmin('POST', `/v1/rotations/old%2F${name}`, { now: true })).status, 200)
   for (const [method, path, body] of [

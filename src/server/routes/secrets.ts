@@ -17,7 +17,7 @@ export interface SecretRoutesDeps {
   vault: Vault
   audit: AuditClient
   store: Store
-  secretRotation: Pick<SecretRotation, 'giveUp'>
+  secretRotation: Pick<SecretRotation, 'giveUp' | 'beforeSet' | 'afterSet'>
 }
 
 const line = z.string().trim().max(200)
@@ -31,6 +31,8 @@ const sealed = {
   multiline: z.boolean().default(false).describe('Several lines are meant.'),
   as_is: z.boolean().default(false).describe('So is white space around it, and control characters.'),
 }
+export const forceReturn = z.boolean().default(false).describe('Also a value that a rotation has replaced.')
+const note = z.string().optional().describe('What whoever sets it should know.')
 const about = z.object({
   name: z.string(),
   store: z
@@ -60,7 +62,7 @@ const unnamed = {
 
 /** The vault from outside: what is in it, and new values. */
 export function secretRoutes(deps: SecretRoutesDeps): Route[] {
-  const { vault, rules, broker } = deps
+  const { vault, rules, broker, secretRotation } = deps
   return [
     {
       method: 'GET',
@@ -125,24 +127,29 @@ export function secretRoutes(deps: SecretRoutesDeps): Route[] {
       path: '/v1/secrets/:name',
       summary: 'Seal a new version of a secret',
       auth: 'secret:write',
-      response: z.object({ name: z.string(), version: z.int(), form: z.string() }),
-      ...withBody(z.strictObject({ ...sealed, ...details }, unnamed), async (call, body) => {
-        const name = checkName(rules, call.params['name'] ?? '')
-        const { value, form } = checkValue(name, body)
-        const { owner, description, tags } = body
-        const [made] = await putToUse(
-          deps,
-          async (secrets) => [
-            {
-              name,
-              version: await secrets.stage(name, value, call.operator?.name),
-              details: detailsOf({ owner, description, tags }),
-            },
-          ],
-          ({ version }) => operatorEvent(call, 'secret.set', { secret: name, version }),
-        )
-        return { name, version: made?.version, form }
-      }),
+      response: z.object({ name: z.string(), version: z.int(), form: z.string(), note }),
+      ...withBody(
+        z.strictObject({ ...sealed, force: forceReturn, ...details }, unnamed),
+        async (call, body) => {
+          const name = checkName(rules, call.params['name'] ?? '')
+          const { value, form } = checkValue(name, body)
+          const told = await secretRotation.beforeSet(name, { value }, body.force)
+          const { owner, description, tags } = body
+          const [made] = await putToUse(
+            deps,
+            async (secrets) => [
+              {
+                name,
+                version: await secrets.stage(name, value, call.operator?.name),
+                details: detailsOf({ owner, description, tags }),
+              },
+            ],
+            ({ version }) => operatorEvent(call, 'secret.set', { secret: name, version }),
+          )
+          await secretRotation.afterSet([name])
+          return { name, version: made?.version, form, ...noteOf(told) }
+        },
+      ),
     },
     {
       method: 'POST',
@@ -151,7 +158,9 @@ export function secretRoutes(deps: SecretRoutesDeps): Route[] {
       auth: 'secret:write',
       bodyLimitBytes: 8_388_608,
       response: z.object({
-        secrets: z.array(z.object({ name: z.string(), version: z.int(), replaces: z.int().nullable() })),
+        secrets: z.array(
+          z.object({ name: z.string(), version: z.int(), replaces: z.int().nullable(), note }),
+        ),
       }),
       ...withBody(
         z.strictObject(
@@ -161,10 +170,11 @@ export function secretRoutes(deps: SecretRoutesDeps): Route[] {
               .min(1)
               .max(1_000),
             dry_run: z.boolean().default(false),
+            force: forceReturn,
           },
           unnamed,
         ),
-        async (call, { secrets, dry_run }) => {
+        async (call, { secrets, dry_run, force: forced }) => {
           const read = secrets.map((one) => ({
             name: checkName(rules, one.name),
             ...checkValue(one.name, one),
@@ -175,8 +185,11 @@ export function secretRoutes(deps: SecretRoutesDeps): Route[] {
             const found = await vault.find(name)
             if (found !== undefined && found.deletedMs === null) before.set(name, found.version)
           }
+          const notes = new Map<string, string | undefined>()
+          for (const { name, value } of read)
+            notes.set(name, await secretRotation.beforeSet(name, { value }, forced))
           const answer = (name: string, version: number) => ({
-            ...{ name, version, replaces: before.get(name) ?? null },
+            ...{ name, version, replaces: before.get(name) ?? null, ...noteOf(notes.get(name)) },
           })
           if (dry_run) return { secrets: read.map(({ name }) => answer(name, (before.get(name) ?? 0) + 1)) }
           const made = await putToUse(
@@ -190,6 +203,7 @@ export function secretRoutes(deps: SecretRoutesDeps): Route[] {
             ({ name, version }) =>
               operatorEvent(call, 'secret.set', { secret: name, version, imported: true }),
           )
+          await secretRotation.afterSet(made.map(({ name }) => name))
           return { secrets: made.map(({ name, version }) => answer(name, version)) }
         },
       ),
@@ -218,6 +232,10 @@ function refuseTwice(names: readonly string[]): void {
     if (seen.has(name)) throw new MayflyError('bad_input', `${name} is there twice: which value is meant?`)
     seen.add(name)
   }
+}
+
+function noteOf(note: string | undefined): { note?: string } {
+  return note === undefined ? {} : { note }
 }
 
 type GivenDetails = { [Key in keyof typeof details]?: z.output<(typeof details)[Key]> | undefined }
