@@ -232,7 +232,10 @@ test('what it would do is told without doing it', async (t) => {
   const server = it.server()
   const told = await server.dryRun(name)
   assert.equal(told.probe, 'alive')
-  assert.deepEqual(upstream.asked, ['probe'])
+  assert.equal(told.hindered, null)
+  assert.deepEqual(upstream.asked, ['probe', 'find'], 'all that changes nothing')
+  upstream.fault = (act) => (act === 'find' ? 'refused' : undefined)
+  assert.equal((await server.dryRun(name)).hindered, 'find: the API answered 422')
   await assert.rejects(server.dryRun('prod/other'), fails('not_found'))
 })
 

@@ -37,6 +37,21 @@ export async function shutAccount(
   })
 }
 
+/**
+ * Whether this account could shut the other, as far as that can be asked without a change: `ALTER USER` that says nothing changes
+ * nothing. Throws what would be in the way; `not_found`: there is no such account.
+ */
+export async function tryShutAccount(
+  place: Place,
+  { user, host }: { user: string; host: string },
+): Promise<'able' | 'not_found'> {
+  return withMysql(place, async (session) => {
+    await (session.isMariaDb ? refuseHarmless : refuseBlindness)(session, place.login.user)
+    const isThere = await unlessGone(() => session.ask(`ALTER USER ${quoteText(user)}@${quoteText(host)}`))
+    return isThere ? 'able' : 'not_found'
+  })
+}
+
 /** Whether it was there. */
 export async function unlessGone(asking: () => Promise<unknown>): Promise<boolean> {
   try {
@@ -82,5 +97,17 @@ async function refuseBlindness({ ask }: Session, user: string): Promise<void> {
     throw new MayflyError(
       'credential_failed',
       `${user} does not see the connections of others, and could not end them: GRANT PROCESS ON *.* to it`,
+    )
+}
+
+/** MariaDB says that somebody may not cut connections only when there is one. What a role grants is not looked into. */
+async function refuseHarmless({ ask }: Session, user: string): Promise<void> {
+  const { rows } = await ask(
+    "SELECT 1 FROM information_schema.user_privileges WHERE privilege_type IN ('CONNECTION ADMIN', 'SUPER') AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''') UNION SELECT 1 FROM information_schema.enabled_roles WHERE role_name IS NOT NULL",
+  )
+  if (rows.length === 0)
+    throw new MayflyError(
+      'credential_failed',
+      `${user} may not cut the connections of others: GRANT CONNECTION ADMIN ON *.* to it`,
     )
 }

@@ -51,6 +51,17 @@ export async function shutRole(place: Place, role: string): Promise<'revoked' | 
   })
 }
 
+/** Whether this account could shut the role, by doing it and taking it back. Throws what would be in the way. */
+export async function tryShutRole(place: Place, role: string): Promise<void> {
+  await withPostgres(place, async (ask) => {
+    if ((await idOf(ask, role)) === undefined) return
+    // Others see nothing of it, and a connection that breaks takes it back, too.
+    await ask('BEGIN')
+    await shutOut(ask, role)
+    await ask('ROLLBACK')
+  })
+}
+
 export async function idOf(ask: Ask, role: string): Promise<string | undefined> {
   const [row] = await ask('SELECT oid::text AS id FROM pg_roles WHERE rolname = $1', [role])
   return row === undefined ? undefined : String(row['id'])

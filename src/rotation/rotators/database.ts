@@ -1,4 +1,4 @@
-import { MayflyError, Secret } from '../../lib/index.ts'
+import { MayflyError, messageOf, Secret } from '../../lib/index.ts'
 import type { HeldConnection } from '../../credentials/index.ts'
 import type { Plain } from '../rotator.ts'
 
@@ -35,4 +35,31 @@ export function usersIn(plan: Plain): { next: string; last: string } {
 
 export function loginSecret(user: string, password: string): Secret {
   return new Secret(`${user}:${password}`)
+}
+
+/** Who would shut himself out can end nobody after it. */
+export function refuseAdmin(admin: string, users: readonly string[]): void {
+  if (users.includes(admin))
+    throw new MayflyError(
+      'credential_failed',
+      `"${admin}" is the admin itself, who cannot be one of the two that take turns: choose other \`users\`, and a value that is not the admin’s`,
+    )
+}
+
+/** Found out before anything is made: what cannot be ended later would be alive for ever. */
+export async function couldEnd<T>(
+  user: string,
+  trying: () => Promise<T>,
+  isRefusal: (error: unknown) => boolean,
+): Promise<T> {
+  try {
+    return await trying()
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    throw new MayflyError(
+      'credential_failed',
+      `the admin may not end "${user}", whose value is in use, so nothing is begun: ${messageOf(error)}`,
+      { cause: error },
+    )
+  }
 }

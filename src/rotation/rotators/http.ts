@@ -24,6 +24,14 @@ export const httpRotator: Rotator<'http'> = {
     if (generate === undefined) return { plan: null }
     return { plan: null, value: new Secret(keep.replace('{value}', () => generated(generate))) }
   },
+  /** The request that finds what was made is made with the admin's secret, most often, and changes nothing. */
+  async tryOut(work, tools) {
+    const { find, secrets } = work.config
+    for (const reference of Object.values(secrets)) await tools.openSecret(secretName(reference))
+    if (find === undefined || find.request.method !== 'GET') return
+    const answer = await ask(find.request, work, work.new, tools)
+    if (answer.status !== 404) refuseOthers(answer, 'find')
+  },
   async create(work, tools) {
     const { config } = work
     const answer = await ask(config.create, work, work.new, tools)

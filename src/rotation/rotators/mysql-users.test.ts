@@ -60,6 +60,25 @@ test('two accounts of MariaDB take turns: the same grants, the last one is locke
     assert.ok(!mariaDb.log().includes(value.split(':')[1] ?? '?'), 'no password in its log')
     last = value
   }
+  // What could not be ended is found out before anything is made.
+  mariaDb.sql("CREATE USER near@localhost IDENTIFIED BY 'near-pass'")
+  await it.vault.set(name, new Secret('near:near-pass'))
+  const near = await server.dryRun(name)
+  if (near.probe === 'alive')
+    assert.match(near.hindered ?? '', /no account 'near'@'%', and what logs in as near/)
+  await it.vault.set(name, new Secret(last))
+  assert.deepEqual([(await server.dryRun(name)).hindered, works(last)], [null, true])
+  mariaDb.sql("REVOKE CONNECTION ADMIN ON *.* FROM boss@'%'")
+  assert.match(
+    (await server.dryRun(name)).hindered ?? '',
+    /boss may not cut the connections of others: GRANT CONNECTION ADMIN/,
+  )
+  mariaDb.sql("GRANT CONNECTION ADMIN ON *.* TO boss@'%'")
+  mariaDb.sql("REVOKE CREATE USER ON *.* FROM boss@'%'")
+  mariaDb.sql("REVOKE UPDATE ON mysql.* FROM boss@'%'")
+  assert.match((await server.dryRun(name)).hindered ?? '', /may not end "orders_a".* lacks a right/)
+  mariaDb.sql("GRANT CREATE USER ON *.* TO boss@'%'")
+  mariaDb.sql("GRANT UPDATE ON mysql.* TO boss@'%'")
   // Killed once the server has changed everything: the next one does the same again.
   let questions = 0
   const doomed = it.server((point) => point === 'write' && questions++ === 2)

@@ -8,17 +8,20 @@ import {
   quoteMysqlText,
   quoteScope,
   shutAccount,
+  tryShutAccount,
   withMysql,
   type MysqlSession,
 } from '../../credentials/index.ts'
 import { secretName } from '../../config/index.ts'
 import { MayflyError, type Secret } from '../../lib/index.ts'
 import type { Rotator, RotatorTools, Work } from '../rotator.ts'
-import { loginSecret, otherUser, placeOf, usersIn } from './database.ts'
+import { couldEnd, loginSecret, otherUser, placeOf, refuseAdmin, usersIn } from './database.ts'
 
 type UsersWork = Work<'mysql-users'>
 
 const port = 3306
+/** ER_DBACCESS_DENIED, ER_TABLEACCESS_DENIED, ER_SPECIFIC_ACCESS_DENIED, ER_KILL_DENIED. */
+const lacksRight: readonly number[] = [1044, 1142, 1227, 1095]
 
 /**
  * Two accounts of MariaDB (10.4 and later) or MySQL (8.0.19 and later) that take turns. MariaDB is told the hash of a password
@@ -36,8 +39,8 @@ export const mysqlUsers: Rotator<'mysql-users'> = {
     quoteMysqlText(last)
     const next = otherUser(work.config.users, last)
     const admin = await adminOf(work, tools)
-    if (next === admin.login.user)
-      throw new MayflyError('credential_failed', `"${next}" is the admin itself: choose other \`users\``)
+    refuseAdmin(admin.login.user, [next, last])
+    await refuseUnended(work, last, tools)
     const isMariaDb = await withMysql(admin, async (session) => session.isMariaDb)
     const plan = { next, last }
     return isMariaDb ? { plan, value: loginSecret(next, newPassword()) } : { plan }
@@ -72,6 +75,22 @@ export const mysqlUsers: Rotator<'mysql-users'> = {
     const { next, last } = usersIn(work.plan)
     return await shutAccount(await adminOf(work, tools), one.which === 'new' ? next : last, work.config.host)
   },
+}
+
+/** It is locked by its name and host: one that logs in from elsewhere would live on. */
+async function refuseUnended(work: UsersWork, user: string, tools: RotatorTools): Promise<void> {
+  const { host } = work.config
+  const admin = await adminOf(work, tools)
+  const found = await couldEnd(
+    user,
+    () => tryShutAccount(admin, { user, host }),
+    (error) => lacksRight.includes(mysqlError(error) ?? 0),
+  )
+  if (found === 'able' || (await mysqlUsers.probe(work, work.old, tools)) !== 'alive') return
+  throw new MayflyError(
+    'credential_failed',
+    `there is no account '${user}'@'${host}', and what logs in as ${user} could not be ended: say its host as \`host\`, or make the first value one of an account of that host`,
+  )
 }
 
 async function adminOf(work: UsersWork, tools: RotatorTools) {

@@ -98,3 +98,34 @@ test('a user that may make roles is not touched; and it is not shut out either',
   assert.match((await it.rows())[0]?.failure ?? '', /role "other_a" may make roles/)
   assert.equal(postgres.sql("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'other_a'"), 't')
 })
+
+test('one that the admin may not end is refused before anything is made, also by a dry run', async (t) => {
+  if (postgres === undefined) return t.skip('PostgreSQL is not installed (scripts/setup tests)')
+  postgres.sql("CREATE ROLE chief SUPERUSER LOGIN PASSWORD 'chief-pass'")
+  const users = { server: `127.0.0.1:${postgres.port}`, admin: 'secret:boss', users: 'chiefs' }
+  const by = rotationSchema.parse({ every: '30d', by: { 'postgres-users': users } }).by
+  const it = await setup(t, by, { value: 'chief:chief-pass' })
+  await it.vault.set('boss', new Secret('boss:boss-pass'))
+  const server = it.server()
+  const refused = /admin may not end "chief", whose value is in use, so nothing is begun: PostgreSQL/
+  const told = await server.dryRun(name)
+  assert.equal(told.probe, 'alive')
+  assert.match(told.hindered ?? '', refused)
+  await server.rotate(name, now)
+  await it.settle(server, 2)
+  const [row] = await it.rows()
+  assert.equal(row?.state, 'failed')
+  assert.match(row.failure ?? '', refused)
+  assert.equal(postgres.sql("SELECT count(*) FROM pg_roles WHERE rolname LIKE 'chiefs__'"), '0')
+  assert.equal(
+    postgres.sql("SELECT rolcanlogin FROM pg_roles WHERE rolname = 'chief'"),
+    't',
+    'it was only tried',
+  )
+  // The admin’s own login, and a wrong password of the admin.
+  await it.vault.set(name, new Secret('boss:boss-pass'))
+  assert.match((await server.dryRun(name)).hindered ?? '', /"boss" is the admin itself/)
+  await it.vault.set(name, new Secret('chief:chief-pass'))
+  await it.vault.set('boss', new Secret('boss:wrong'))
+  assert.match((await server.dryRun(name)).hindered ?? '', /password authentication failed/)
+})

@@ -6,13 +6,14 @@ import {
   quotePostgresText,
   scramVerifier,
   shutRole,
+  tryShutRole,
   withPostgres,
   type AskPostgres,
 } from '../../credentials/index.ts'
 import { secretName } from '../../config/index.ts'
 import { MayflyError } from '../../lib/index.ts'
 import type { Probed, Rotator, RotatorTools, Work } from '../rotator.ts'
-import { loginSecret, otherUser, placeOf, usersIn } from './database.ts'
+import { couldEnd, loginSecret, otherUser, placeOf, refuseAdmin, usersIn } from './database.ts'
 
 type UsersWork = Work<'postgres-users'>
 
@@ -29,11 +30,17 @@ export const postgresUsers: Rotator<'postgres-users'> = {
     const { user: last } = loginIn(work.old.value ?? loginSecret('', ''), work.secret)
     const next = otherUser(work.config.users, last)
     const admin = await adminOf(work, tools)
+    refuseAdmin(admin.login.user, [next, last])
     if (await withPostgres(admin, (ask) => mayMore(ask, next, admin.login.user)))
       throw new MayflyError(
         'credential_failed',
         `role "${next}" may make roles: it is no user that takes turns; choose other \`users\``,
       )
+    await couldEnd(
+      last,
+      () => tryShutRole(admin, last),
+      (error) => postgresAnswer(error)?.code === '42501',
+    )
     return { plan: { next, last }, value: loginSecret(next, newPassword()) }
   },
   async create(work, tools) {
