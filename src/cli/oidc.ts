@@ -20,6 +20,7 @@ interface Rotated {
   use: string
   alg: string
   replaces: string
+  withdrawn?: string[]
   signs_from: string
   replaced_until: string
   pending: boolean
@@ -47,7 +48,7 @@ export async function rotateKeys(
   })
   const lines = result.rotated.map((one) =>
     now
-      ? `${one.use} ${one.alg}: ${one.key} signs from now on; ${one.replaces} is withdrawn`
+      ? `${one.use} ${one.alg}: ${one.key} signs from now on; ${one.replaces}, which signed till now, is withdrawn${alsoOf(one)}`
       : `${one.use} ${one.alg}: ${one.key} is ${one.pending ? 'the next key already' : 'published'} and signs from ${one.signs_from}; ${one.replaces} stays published until ${one.replaced_until}`,
   )
   const ended = now && result.rotated.some((one) => one.use === 'access')
@@ -55,4 +56,10 @@ export async function rotateKeys(
     ...lines,
     ...(ended ? ['sessions that are open have no token any more: their steps end, and start anew'] : []),
   ])
+}
+
+/** Those that were waiting or still published. */
+function alsoOf({ withdrawn = [] }: Rotated): string {
+  const others = withdrawn.slice(1)
+  return others.length === 0 ? '' : `, and so ${others.length === 1 ? 'is' : 'are'} ${others.join(', ')}`
 }

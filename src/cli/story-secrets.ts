@@ -59,7 +59,7 @@ export const secretTellers: Readonly<Record<string, (data: Data) => string[]>> =
     `${text(data['by'])} renamed secret "${text(data['secret'])}" to "${text(data['to'])}"${thoughNeeded(data)}`,
   ],
   'oidc.rotated': (data) => [
-    `${data['by'] === undefined ? 'Mayfly, on schedule,' : text(data['by'])} made key ${text(data['key'])} (${text(data['alg'])}) for ${text(data['use'])} tokens; ${data['reason'] === 'compromised' ? `${text(data['replaces'])} IS WITHDRAWN` : `it signs from ${text(data['signs_from'])}`}`,
+    `${data['by'] === undefined ? 'Mayfly, on schedule,' : text(data['by'])} made key ${text(data['key'])} (${text(data['alg'])}) for ${text(data['use'])} tokens; ${data['reason'] === 'compromised' ? `WITHDRAWN: ${list(data['withdrawn'] ?? [data['replaces']])}` : `it signs from ${text(data['signs_from'])}`}`,
   ],
 }
 

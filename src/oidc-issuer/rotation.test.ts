@@ -86,7 +86,8 @@ test('a key in wrong hands: what it signed, and would have signed next, is refus
   const [one, two] = servers
   assert.ok(one && two)
   const stolen = one.sign()
-  await rotation.rotate({ use: 'access', now: false, by: {} })
+  const signed = one.signingKeys.signer('access', 'ES256').kid
+  const [waiting] = await rotation.rotate({ use: 'access', now: false, by: {} })
   const [next] = await rotation.rotate({ use: 'access', now: true, by: {} })
   await two.rotation.sweep(scheduleMs)
   for (const server of servers) {
@@ -105,6 +106,12 @@ test('a key in wrong hands: what it signed, and would have signed next, is refus
     (await entries()).map(({ data }) => data['reason']),
     ['asked', 'compromised'],
   )
+  // Whoever reads it asks since when the stolen key was taken: that is the one that signed, not the one that waited.
+  const told = (await entries()).at(-1)?.data
+  for (const answer of [told, next]) {
+    assert.equal(answer?.['replaces' as never], signed)
+    assert.deepEqual(answer['withdrawn' as never], [signed, waiting?.kid])
+  }
 })
 
 test('two servers make one first key, and one next key when it is due', async (t) => {

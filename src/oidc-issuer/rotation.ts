@@ -24,8 +24,10 @@ export interface Rotated {
   readonly kid: string
   readonly use: KeyUse
   readonly alg: SigningAlgorithm
-  /** The key that it follows, and until when that one is published. */
+  /** The key that it follows, and until when that one is published. With `now` the one that signed till then. */
   readonly replaces: string
+  /** With `now`: all that are published no more, first the one that signed, then the next that was waiting, and older ones. */
+  readonly withdrawn?: readonly string[]
   readonly signsFromMs: number
   readonly replacedUntilMs: number
   /** It was there already. */
@@ -79,20 +81,22 @@ export function createRotation(deps: {
     const row = await makeKeyRow(vaultKey, { use, alg, number: key.number + 1, created_ms, not_before_ms })
     const retired_ms = not_before_ms
     const withdrawn_ms = now ? created_ms : not_before_ms + keepMs
-    const event = {
+    const eventOf = (withdrawn: readonly string[]) => ({
       type: 'oidc.rotated',
       data: {
         ...why,
         key: row.kid,
         use,
         alg,
-        replaces: key.kid,
+        replaces: withdrawn[0] ?? key.kid,
+        ...(now ? { withdrawn } : {}),
         signs_from: new Date(not_before_ms).toISOString(),
         replaced_until: new Date(withdrawn_ms).toISOString(),
       },
-    }
+    })
+    let withdrawn: string[]
     try {
-      await records.write(async (tx, add) => {
+      withdrawn = await records.write(async (tx, add) => {
         await tx.insertInto('signing_keys').values(row).execute()
         // All that came before it, the next key that was waiting included.
         const before = tx
@@ -100,10 +104,13 @@ export function createRotation(deps: {
           .where('use', '=', use)
           .where('alg', '=', alg)
           .where('number', '<', row.number)
-        await (now ? before : before.where('retired_ms', 'is', null))
+        const ended = await (now ? before : before.where('retired_ms', 'is', null))
           .set({ retired_ms, withdrawn_ms })
+          .returning(['kid', 'number', 'not_before_ms'])
           .execute()
-        add([event])
+        const kids = now ? signedFirst(ended, created_ms) : []
+        add([eventOf(kids)])
+        return kids
       })
     } catch (error) {
       // Its number was taken: another server has just made the next key.
@@ -114,7 +121,8 @@ export function createRotation(deps: {
       kid: row.kid,
       use,
       alg,
-      replaces: key.kid,
+      replaces: withdrawn[0] ?? key.kid,
+      ...(now ? { withdrawn } : {}),
       signsFromMs: not_before_ms,
       replacedUntilMs: withdrawn_ms,
     }
@@ -191,4 +199,15 @@ export function createRotation(deps: {
       return sweeping
     },
   }
+}
+
+/** The one that signs, then those that wait for their time, then older ones. */
+function signedFirst(
+  keys: readonly { kid: string; number: number; not_before_ms: number }[],
+  nowMs: number,
+): string[] {
+  const newestFirst = keys.toSorted((a, b) => b.number - a.number)
+  const [signed, ...older] = newestFirst.filter(({ not_before_ms }) => not_before_ms <= nowMs)
+  const waiting = newestFirst.filter(({ not_before_ms }) => not_before_ms > nowMs)
+  return [...(signed === undefined ? [] : [signed]), ...waiting, ...older].map(({ kid }) => kid)
 }

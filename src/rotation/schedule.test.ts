@@ -100,8 +100,12 @@ test('it begins when it is due and its window is open; people hear before it is 
   assert.deepEqual(upstream.asked, [])
   await sweepAt(plannedMs)
   assert.deepEqual(upstream.asked, ['create'])
+  const nextMs = async () => (await server.statusOf(name)).nextMs
+  assert.equal(await nextMs(), (await it.rows())[0]?.due_ms, 'it is tried again in a moment')
   for (const ms of [10_000, 40_000, 90_000, 300_000]) await sweepAt(plannedMs + ms)
-  assert.equal((await it.rows())[0]?.state, 'failed')
+  const [failed] = await it.rows()
+  assert.equal(failed?.state, 'failed')
+  assert.equal(await nextMs(), nextOpenMs('02:00-05:00', (failed.ended_ms ?? 0) + 300_000))
   // Long after, out of its window: it waits.
   await sweepAt(Math.max(warnMs, plannedMs + 8 * 3_600_000))
   await sweepAt(lateMs)

@@ -4,7 +4,7 @@ import type { Store } from '../store/index.ts'
 import type { Alerts, Late } from './alerts.ts'
 import type { Cause, Records, Row } from './records.ts'
 import { rotatorNamed } from './rotators.ts'
-import { isOpen, scheduleOf, type Schedule } from './schedule.ts'
+import { isOpen, nextOpenMs, scheduleOf, type Schedule } from './schedule.ts'
 
 export interface Configured {
   readonly secret: string
@@ -12,6 +12,8 @@ export interface Configured {
   readonly owner: string | null
 }
 
+/** So many rotations back failures count. */
+export const mostTried = 20
 const everyMs = 5_000
 const firstRetryMs = 300_000
 const longestRetryMs = 21_600_000
@@ -38,11 +40,11 @@ export function createSchedules(deps: {
     // It has no value yet, or it is deleted: there is nothing to rotate.
     if (made === undefined) return
     const schedule = scheduleOf(one.rotation, made.madeMs, `${one.secret} ${made.version}`)
-    const newest = await records.latest(one.secret, 20)
+    const newest = await records.latest(one.secret, mostTried)
     const open = newest.find(({ ended_ms }) => ended_ms === null)
     await alert(one, made.version, schedule, newest)
-    if (open !== undefined || now < schedule.plannedMs || !isOpen(one.rotation.window, now)) return
-    if (now < retryMs(newest, made.version)) return
+    if (open !== undefined || now < nextTryMs(one.rotation, schedule, newest, made.version)) return
+    if (!isOpen(one.rotation.window, now)) return
     await deps.begin(one.secret, one.rotation, { cause: 'schedule', by: '"schedule"' })
   }
 
@@ -89,6 +91,18 @@ export function createSchedules(deps: {
       for (const one of deps.configs()) await look(one)
     },
   }
+}
+
+/** When the next rotation of `version` begins by itself, or what is under way goes on: with what has failed counted in. */
+export function nextTryMs(
+  { window }: RotationConfig,
+  { plannedMs }: Schedule,
+  newest: readonly Row[],
+  version: number,
+): number {
+  const open = newest.find(({ ended_ms }) => ended_ms === null)
+  if (open !== undefined && open.promoted_ms === null) return open.due_ms
+  return nextOpenMs(window, Math.max(plannedMs, retryMs(newest, version)))
 }
 
 /** After failures it is tried again, later and later; a failure on an older value counts no more. */

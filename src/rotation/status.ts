@@ -4,7 +4,7 @@ import type { Listed, Vault } from '../vault/index.ts'
 import type { LastUse, LeaseUse } from './lease-use.ts'
 import type { Records, Row } from './records.ts'
 import { scheduleOf } from './schedule.ts'
-import { madeOf, type Configured } from './schedules.ts'
+import { madeOf, mostTried, nextTryMs, type Configured } from './schedules.ts'
 
 /** How a secret stands. Times are milliseconds since the Unix epoch. */
 export interface Shown {
@@ -43,7 +43,8 @@ export function createStatus(deps: {
   async function show({ secret, owner, rotation }: Known): Promise<Shown> {
     const made = await madeOf(store, secret)
     const schedule = made && rotation && scheduleOf(rotation, made.madeMs, `${secret} ${made.version}`)
-    const [newest] = await records.latest(secret, 1)
+    const all = await records.latest(secret, mostTried)
+    const [newest] = all
     const [rotator] = Object.keys(rotation?.by ?? {})
     return {
       secret,
@@ -51,7 +52,7 @@ export function createStatus(deps: {
       version: made?.version,
       madeMs: made?.madeMs,
       rotator,
-      nextMs: schedule?.plannedMs,
+      nextMs: schedule && nextTryMs(rotation, schedule, all, made.version),
       lateMs: schedule?.lateMs,
       isCompromised: made !== undefined && made.version <= compromisedVersion(secret),
       isLate: schedule !== undefined && clock.nowMs() >= schedule.lateMs,

@@ -23,6 +23,10 @@ const rotated = z.object({
   use: z.enum(['access', 'identity']),
   alg: z.enum(['ES256', 'RS256']),
   replaces: z.string(),
+  withdrawn: z
+    .array(z.string())
+    .optional()
+    .describe('With `now`: all that are published no more, first the one that signed.'),
   signs_from: z.string(),
   replaced_until: z.string(),
   pending: z.boolean(),
@@ -90,8 +94,9 @@ export function oidcRoutes(deps: {
         const made = await rotation.rotate({ use, now, by })
         return {
           rotated: made.map(
-            ({ kid, alg, replaces, signsFromMs, replacedUntilMs, pending = false, ...one }) => ({
+            ({ kid, alg, replaces, withdrawn, signsFromMs, replacedUntilMs, pending = false, ...one }) => ({
               ...{ key: kid, use: one.use, alg, replaces, pending },
+              ...(withdrawn === undefined ? {} : { withdrawn: [...withdrawn] }),
               signs_from: time(signsFromMs),
               replaced_until: time(replacedUntilMs),
             }),
