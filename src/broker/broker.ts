@@ -81,6 +81,8 @@ export interface Broker {
   revokeSecret(secret: string, version: number, reason: string): Promise<number>
   /** A host answered 401 to this credential of the step: one that was made for it is ended, and another made at the next use. */
   refusedByHost(step: Step, authorization: Secret): void
+  /** The same, as a tool says it to which the step's credential of this connection was handed: it asks for another itself. */
+  refusedByTool(step: Step, connection: Connection): void
   /** How many credentials are alive, or may be, that only this secret can end at their upstreams. */
   leasesNeeding(secret: string): Promise<number>
   counts(): Promise<BrokerCounts>
@@ -411,10 +413,11 @@ export async function createBroker(deps: {
     onLeaseEnd: (listener) => void leaseListeners.push(listener),
     revokeSecret,
     refusedByHost(step, authorization) {
-      const connection = leases.refused(step.id, authorization)
+      const connection = leases.refused(step.id, { authorization })
       if (connection === undefined) return
       for (const listener of leaseListeners) listener(step, connection, true)
     },
+    refusedByTool: (step, connection) => void leases.refused(step.id, { connection }),
     leasesNeeding: (secret) => secretUse.neededBy(secret),
     async counts() {
       const undelivered = await outbox.pending()

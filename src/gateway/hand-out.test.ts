@@ -23,6 +23,7 @@ test('that something handed to a step is dead is known until it asks again; what
     policy: () => ({ roles }) as never,
     targets: () => ({ connections: [connection('orders'), connection('other')] }) as never,
     broker: {
+      refusedByTool: () => undefined,
       lease: async () => ({ fields: { password: new Secret('p') }, expiresMs: 1 }) as never,
       onLeaseEnd: (listener) => (end = listener),
     },

@@ -21,8 +21,11 @@ export interface HandedOut {
   readonly expiresMs: number
 }
 
-/** `home`: where the step finds its files; `only`: one connection, if not all that its role hands out. */
-export type HandOut = (step: Step, home: string, only?: string) => Promise<HandedOut[]>
+/**
+ * `home`: where the step finds its files; `only`: one connection, if not all that its role hands out; `refused`: its host took no
+ * more what was handed out before.
+ */
+export type HandOut = (step: Step, home: string, only?: string, refused?: boolean) => Promise<HandedOut[]>
 
 export interface HandOuts {
   readonly handOut: HandOut
@@ -39,7 +42,7 @@ export interface HandOuts {
 export function createHandOuts(deps: {
   policy: () => Policy
   targets: () => Targets
-  broker: Pick<Broker, 'lease' | 'onLeaseEnd'>
+  broker: Pick<Broker, 'lease' | 'onLeaseEnd' | 'refusedByTool'>
   gatekeeper: Pick<Gatekeeper, 'permit'>
 }): HandOuts {
   const asked = new WeakMap<Step, number>()
@@ -81,7 +84,7 @@ export function createHandOuts(deps: {
     }
   }
 
-  const handOut: HandOut = async (step, home, only) => {
+  const handOut: HandOut = async (step, home, only, refused = false) => {
     const count = (asked.get(step) ?? 0) + 1
     asked.set(step, count)
     if (count > limits.handOutsPerStep)
@@ -99,6 +102,7 @@ export function createHandOuts(deps: {
         (one) => one.connection === connection.name && one.action === credentialAction(connection.kind),
       )
       if (grant === undefined) continue
+      if (refused) deps.broker.refusedByTool(step, connection)
       given.set(step, (given.get(step) ?? new Set()).add(connection.name))
       handed.push(await handOver(step, connection, grant.source, home))
     }

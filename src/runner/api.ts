@@ -64,7 +64,11 @@ export interface ServerApi {
   /** The job's identity token for the registry of this connection. */
   holdIdentity(step: StepGrant, connection: string, token: string): Promise<void>
   /** What the step is handed, whose home is there, or of that one connection's. Throws `denied` before it asks, where others could read the answer. */
-  credentials(step: StepGrant, home: string, only?: string): Promise<readonly HandedCredential[]>
+  credentials(
+    step: StepGrant,
+    home: string,
+    only?: { readonly connection: string; readonly refused: boolean },
+  ): Promise<readonly HandedCredential[]>
   /** Adds to the step's log at this offset. What there is of it then; and why no more is taken, if so. */
   appendLog(
     step: StepGrant,
@@ -195,7 +199,7 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
       call({ method: 'PUT', ...ofStep(step, 'publisher-identity'), json: { connection, token } }),
     async credentials(step, home, only) {
       refuseInTheClear(url)
-      const json = only === undefined ? { home } : { home, connection: only }
+      const json = { home, ...only }
       const asked = { method: 'POST', ...ofStep(step, 'credentials'), json }
       return (await call<{ credentials: HandedCredential[] }>(asked)).credentials
     },

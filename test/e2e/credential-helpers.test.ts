@@ -205,10 +205,17 @@ test('two helpers at once start one session, share its lease, and keep no secret
   const left = readdirSync(folder)
   assert.equal(left.length, 2, left.join())
   for (const name of left) assert.ok(statSync(join(folder, name)).size === 0, name)
-  // Another host, a store and an erase are nothing to it.
+  // Another host, a store, and an erase of another host are nothing to it.
   const elsewhere = await helper(['git', 'get'], { input: 'protocol=https\nhost=evil.test\n\n' })
   assert.deepEqual([elsewhere.code, elsewhere.out], [0, ''])
   assert.deepEqual((await helper(['git', 'store'], { input: asked })).out, '')
+  await helper(['git', 'erase'], { input: 'protocol=https\nhost=evil.test\n\n' })
+  assert.match((await helper(['git', 'get'], { input: asked })).out, /^username=user1\n/)
+  assert.equal((await helper(['git', 'erase'], { input: asked })).code, 0)
+  assert.match((await helper(['git', 'get'], { input: asked })).out, /^username=user2\n/)
+  await helper(['git', 'erase'], { input: asked })
+  assert.match((await helper(['git', 'get'], { input: asked })).out, /^username=user2\n/, 'once a minute')
+  assert.equal(made, 2)
   const odd = await helper(['git', 'get'], { input: `protocol=http\nhost=evil.test\rhost=${authority}\n\n` })
   assert.equal(odd.code, 2)
   assert.equal(odd.out, '')

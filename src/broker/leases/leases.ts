@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/index.ts'
-import { newId, newOrderedId, type LeaseId, type Secret, type StepId } from '../../lib/index.ts'
+import { newId, newOrderedId, type LeaseId, type StepId } from '../../lib/index.ts'
 import type { AuditClient, RunNumbers } from '../../audit/client/index.ts'
 import { isMinted, type Connection } from '../../connections/index.ts'
 import type { Store } from '../../store/index.ts'
@@ -14,7 +14,7 @@ import { createLeaseDesk, type LeaseDesk } from './desk.ts'
 import { createDue } from './due.ts'
 import type { EnderName } from './held.ts'
 import { createLedger, type Ledger } from './ledger.ts'
-import { createMinting } from './minting.ts'
+import { createMinting, type Refused } from './minting.ts'
 import { createPruning } from './prune.ts'
 import type { GrantsOf } from './request.ts'
 import { createRevoker, type IssuerDeps } from './revoker.ts'
@@ -36,7 +36,7 @@ export interface Leases {
   /** Whoever asks for this connection's lease again gets another one. */
   drop(step: StepId, connection: string): void
   /** Its host takes what a minted lease of the step has no more: it is revoked, and another made at the next use. Returns its connection. */
-  refused(step: StepId, authorization: Secret): string | undefined
+  refused(step: StepId, which: Refused): string | undefined
   /** These leases are over: kept ones at once, minted ones are being revoked. Returns how many stood. */
   endThese(ids: readonly string[], reason: string): Promise<number>
   /** What is to be done about leases of this and other servers, alive or dead. Returns before any upstream has answered. */
@@ -162,8 +162,8 @@ export function createLeases(deps: {
       for (const key of kept.get(step)?.keys() ?? []) if (isOf(key, connection)) kept.get(step)?.delete(key)
       minting.drop(step, (key) => isOf(key, connection))
     },
-    refused(step, authorization) {
-      const lease = minting.refused(step, authorization)
+    refused(step, which) {
+      const lease = minting.refused(step, which)
       if (lease === undefined) return undefined
       // What cannot be written is over with its step.
       void this.endThese([lease.id], 'refused_by_host').catch(() => undefined)

@@ -489,11 +489,18 @@ test('a credential that its host takes no more is revoked and made anew at the n
   await it.broker.idle()
   const third = await it.broker.lease(step, db(), grant)
   assert.notEqual(third.id, second.id)
+  it.clock.ms += 60_000
+  it.broker.refusedByTool(step, db())
+  await it.broker.idle()
+  const fourth = await it.broker.lease(step, db(), grant)
+  assert.notEqual(fourth.id, third.id, 'a tool says it of what it was handed')
+  it.broker.refusedByTool(step, db())
+  assert.equal(await it.broker.lease(step, db(), grant), fourth)
   await it.broker.idle()
   assert.equal(upstream.living().length, 1)
   assert.deepEqual(
     it.audit.ofType('lease.revoked').map(({ data }) => data['reason']),
-    ['refused_by_host', 'refused_by_host'],
+    ['refused_by_host', 'refused_by_host', 'refused_by_host'],
   )
 })
 

@@ -1,4 +1,5 @@
 import type { Secret, StepId } from '../../lib/index.ts'
+import type { Connection } from '../../connections/index.ts'
 import { leaseKey } from '../client-identity.ts'
 import type { Lease } from '../model.ts'
 import { waitMs } from './backoff.ts'
@@ -17,8 +18,11 @@ export interface Minting {
    * Its host takes this credential no more: whoever asks again gets another. Returns the lease; undefined if it is not the one in
    * use, or such a one was made anew within the last minute: a host that takes none is not asked for one after another.
    */
-  refused(step: StepId, authorization: Secret): Lease | undefined
+  refused(step: StepId, which: Refused): Lease | undefined
 }
+
+/** What a host was shown, as the gateway knows it; or all that a tool of the step can say: whose it was. */
+export type Refused = { readonly authorization: Secret } | { readonly connection: Connection }
 
 interface Place {
   current?: Current
@@ -88,11 +92,15 @@ export function createMinting(deps: MakeDeps): Minting {
       const ofStep = places.get(step)
       for (const key of ofStep?.keys() ?? []) if (fits(key)) ofStep?.delete(key)
     },
-    refused(step, authorization) {
+    refused(step, which) {
       const now = clock.nowMs()
-      const place = [...(places.get(step)?.values() ?? [])].find(
-        ({ current }) => current?.lease.authorization === authorization,
-      )
+      const ofStep = places.get(step)
+      const place =
+        'connection' in which
+          ? ofStep?.get(leaseKey(which.connection))
+          : [...(ofStep?.values() ?? [])].find(
+              ({ current }) => current?.lease.authorization === which.authorization,
+            )
       if (place?.current === undefined || now - (place.refusedMs ?? -refusedAgainMs) < refusedAgainMs)
         return undefined
       const { lease } = place.current

@@ -8,7 +8,7 @@ import { notFound, readServerUrl, writeDockerAnswer, writeDockerList } from './d
 import { readGitQuestion, writeGitAnswer } from './git.ts'
 import { readExecInfo, writeExecCredential } from './kubectl.ts'
 import { writeNpmLine } from './npm.ts'
-import { connectionAt, namedConnection, type Place } from './place.ts'
+import { connectionAt, namedConnection, type Offered, type Place } from './place.ts'
 
 export interface HelperOptions {
   readonly role?: string
@@ -19,13 +19,17 @@ export interface HelperOptions {
 
 const maxInputBytes = 65_536
 
-/** `mayfly credential git`: get, and nothing for what else git says (gitcredentials(7)): what it was given is kept nowhere. */
+/**
+ * `mayfly credential git`: get; and erase, by which git says that the host refused what it was given, so the next one is another.
+ * Nothing for what else git says (gitcredentials(7)): what it was given is kept nowhere.
+ */
 export async function helpGit(operation: string, options: HelperOptions): Promise<void> {
   const said = await readInput()
-  if (operation !== 'get') return
+  if (operation !== 'get' && operation !== 'erase') return
   const question = readGitQuestion(said)
   if (question === undefined)
     throw new MayflyError('bad_input', 'git asks for no plain protocol, host and path: nothing is given')
+  if (operation === 'erase') return await refusedAt([question.place], agentOf(options), ['git'])
   const credential = await credentialAt([question.place], agentOf(options), ['git'])
   // Without an answer git asks its other helpers.
   if (credential !== undefined) process.stdout.write(writeGitAnswer(credential, question))
@@ -51,7 +55,11 @@ async function answerDocker(operation: string, options: HelperOptions): Promise<
     return 0
   }
   const said = await readInput()
-  if (operation === 'erase') return 0
+  const places = readServerUrl(said)
+  if (operation === 'erase') {
+    await refusedAt(places, agentOf(options), ['oci'])
+    return 0
+  }
   if (operation === 'store')
     throw new MayflyError(
       'denied',
@@ -59,7 +67,6 @@ async function answerDocker(operation: string, options: HelperOptions): Promise<
     )
   if (operation !== 'get')
     throw new MayflyError('bad_input', `unknown credential action ${JSON.stringify(operation.slice(0, 40))}`)
-  const places = readServerUrl(said)
   const credential = places.length === 0 ? undefined : await credentialAt(places, agentOf(options), ['oci'])
   process.stdout.write(credential === undefined ? `${notFound}\n` : writeDockerAnswer(said, credential))
   return credential === undefined ? 1 : 0
@@ -147,9 +154,21 @@ async function credentialAt(
   agent: Agent,
   kinds: readonly string[],
 ): Promise<HandedCredential | undefined> {
-  const offered = await agent.connections()
-  const one = places.map((place) => connectionAt(place, offered, kinds)).find((found) => found !== undefined)
-  return one === undefined ? undefined : await agent.credential(one.name)
+  const one = connectionIn(places, await agent.connections(), kinds)
+  return one === undefined ? undefined : await agent.credential(one)
+}
+
+/** The host there took no more what was handed out. */
+async function refusedAt(places: readonly Place[], agent: Agent, kinds: readonly string[]): Promise<void> {
+  await agent.refused((offered) => connectionIn(places, offered, kinds))
+}
+
+function connectionIn(
+  places: readonly Place[],
+  offered: readonly Offered[],
+  kinds: readonly string[],
+): string | undefined {
+  return places.map((place) => connectionAt(place, offered, kinds)).find((one) => one !== undefined)?.name
 }
 
 async function readInput(): Promise<string> {

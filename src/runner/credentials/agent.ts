@@ -29,6 +29,8 @@ export interface AgentRequest {
 export type AgentQuestion =
   | { readonly ask: 'connections' }
   | { readonly ask: 'credential'; readonly connection: string }
+  /** A host took no more what was handed out of it: whoever asks next gets another. */
+  | { readonly ask: 'refused'; readonly connection: string }
   | { readonly ask: 'end' }
 
 /** For credentials that nobody has asked for yet. */
@@ -52,9 +54,10 @@ export async function runAgent(request: AgentRequest): Promise<void> {
     const { step } = session
     const watch = watchStep({ api, step, clock, refused: () => undefined, ended: end })
     let untilMs = clock.nowMs() + unaskedMs
+    const refused = new Set<string>()
     const handed = (one: HandedCredential) => (untilMs = Math.max(untilMs, Date.parse(one.expires_at)))
     const server = createServer({ allowHalfOpen: true }, (client) =>
-      answer(client, { api, step, handed, end }),
+      answer(client, { api, step, refused, handed, end }),
     )
     server.maxConnections = maxSockets
     try {
@@ -123,11 +126,14 @@ function answer(
   {
     api,
     step,
+    refused,
     handed,
     end,
   }: {
     api: ServerApi
     step: StepGrant
+    /** Connections whose hosts took no more what was handed out. */
+    refused: Set<string>
     handed: (one: HandedCredential) => void
     end: () => void
   },
@@ -137,9 +143,13 @@ function answer(
     const question = JSON.parse(await readLine(client)) as AgentQuestion
     if (question.ask === 'end') return end()
     if (question.ask === 'connections') return step.connections.filter(({ delivers }) => delivers === true)
-    const [credential] = await api.credentials(step, '/nonexistent', question.connection)
+    const { connection } = question
+    if (question.ask === 'refused') return void refused.add(connection)
+    const asked = { connection, refused: refused.has(connection) }
+    const [credential] = await api.credentials(step, '/nonexistent', asked)
+    refused.delete(connection)
     if (credential === undefined)
-      throw new MayflyError('denied', `the role hands out no credential of "${question.connection}"`)
+      throw new MayflyError('denied', `the role hands out no credential of "${connection}"`)
     handed(credential)
     return credential
   }

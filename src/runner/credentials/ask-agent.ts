@@ -14,6 +14,8 @@ export interface Agent {
   /** Those whose credentials the role hands out. */
   connections(): Promise<StepGrant['connections']>
   credential(connection: string): Promise<HandedCredential>
+  /** Its host took no more what was handed out of it. Of an agent that does not run nothing is: none is started for it. */
+  refused(place: (offered: StepGrant['connections']) => string | undefined): Promise<void>
 }
 
 export interface AgentPlace {
@@ -43,6 +45,14 @@ export function findAgent(place: AgentPlace, command: readonly string[]): Agent 
   return {
     connections: () => askIt({ ask: 'connections' }),
     credential: (connection) => askIt({ ask: 'credential', connection }),
+    async refused(place) {
+      try {
+        const connection = place(await ask(path, { ask: 'connections' }))
+        if (connection !== undefined) await ask(path, { ask: 'refused', connection })
+      } catch (error) {
+        if (!isGone(error)) throw error
+      }
+    },
   }
 }
 

@@ -45,10 +45,16 @@ export function credentialRoutes(deps: CredentialRoutesDeps): Route[] {
             .regex(/^\/[^\0-\x1f\x7f"'\\]{0,500}$/, 'an absolute path')
             .describe('Where the step finds its files: `{home}`.'),
           connection: z.string().min(1).max(200).optional().describe('Of this one alone.'),
+          refused: z
+            .boolean()
+            .optional()
+            .describe(
+              'Its host took what was handed out before no more: another is made, once a minute at most.',
+            ),
         }),
-        async (call, { home, connection: only }) => {
+        async (call, { home, connection: only, refused }) => {
           const step = ownStep(deps, call)
-          const handed = await deps.gateway.handOuts.handOut(step, home, only)
+          const handed = await deps.gateway.handOuts.handOut(step, home, only, refused)
           const planting = only === undefined ? await deps.honey.plant(step) : undefined
           const credentials = handed.map(
             ({ connection: { name, kind, url }, fields, rendered, expiresMs }) => ({
