@@ -26,7 +26,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['lib', 'config', 'connections', 'identity', 'policy', 'store', 'broker', 'oidc-issuer', 'honey'],
     'audit/client',
   ],
-  credentials: ['lib', 'kinds', 'config', 'connections', 'http-client', 'mask', 'oidc-issuer'],
+  credentials: ['lib', 'kinds', 'config', 'connections', 'http-client', 'mask', 'oidc-issuer', 'clouds'],
   broker: [
     ...['lib', 'connections', 'credentials', 'identity', 'policy', 'store', 'vault', 'oidc-issuer'],
     'audit/client',
@@ -61,6 +61,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'honey',
     'audit/client',
     ...[
+      'gateway/aws',
       'gateway/cargo',
       'gateway/debian',
       'gateway/egress',
@@ -83,6 +84,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   'gateway/go': ['lib', 'kinds', 'lockfiles', 'policy', 'audit/verify', 'gateway'],
+  'gateway/aws': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/cargo': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/debian': ['lib', 'kinds', 'lockfiles', 'gateway'],
   'gateway/egress': ['lib', 'connections'],

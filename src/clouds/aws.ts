@@ -1,6 +1,6 @@
 import type { HttpClient } from '../http-client/index.ts'
 import { MayflyError, messageOf } from '../lib/index.ts'
-import type { AwsCredentials } from './aws-chain.ts'
+import type { AwsCredentials, signed } from './aws-chain.ts'
 import { CloudError, jsonOf, plainMessage, soon, textOf } from './cloud-error.ts'
 
 export interface AwsClient {
@@ -44,6 +44,12 @@ export function createAwsClient(options: {
       throw refusalOf(`AWS ${service} ${operationOf(target)}`, answer.status, json, input)
     },
   }
+}
+
+/** Headers of a POST with Signature Version 4 added. */
+export async function signedForAws(request: Parameters<typeof signed>[0]): Promise<Record<string, string>> {
+  const chain = await import('./aws-chain.ts')
+  return chain.signed(request)
 }
 
 async function found(credentials: () => Promise<AwsCredentials>): Promise<AwsCredentials> {

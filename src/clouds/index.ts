@@ -4,7 +4,7 @@
  * nothing names. The metadata service is asked for credentials, and for nothing else.
  * Invariant: no error repeats what was sent.
  */
-export { createAwsClient } from './aws.ts'
+export { createAwsClient, signedForAws } from './aws.ts'
 export type { AwsClient } from './aws.ts'
 export type { AwsCredentials } from './aws-chain.ts'
 export { createGcpClient } from './gcp.ts'

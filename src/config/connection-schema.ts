@@ -117,6 +117,21 @@ const settings = {
     .describe(
       '`verify`: by TLS, its certificate held against the host’s name; left out, that is so for every host that is not on this machine. `off`: in the clear, for a network that nobody else is in.',
     ),
+  account: z
+    .string()
+    .regex(/^[0-9]{12}$/, 'the twelve digits of an account, in quotes')
+    .optional()
+    .describe(
+      'The number of the account: what a request names of another one keeps its whole ARN in grants.',
+    ),
+  regions: z
+    .array(z.string().regex(/^[a-z]{2,5}(?:-[a-z]+)+-[0-9]{1,2}$|^auto$/, 'a region, such as eu-west-1'))
+    .min(1)
+    .max(40)
+    .optional()
+    .describe(
+      'Its regions: requests go to hosts of these alone. The first is what tools take that are told none.',
+    ),
   push_options: z
     .array(z.string().min(1).max(200))
     .max(100)
@@ -180,6 +195,7 @@ function schemaOf(kind: KindName) {
     about,
     hosts: named = [],
     settings: further = [],
+    needs = [],
     ecosystem,
     attests,
     publisherVariable,
@@ -203,7 +219,9 @@ function schemaOf(kind: KindName) {
             .optional(),
         }
   ) as typeof asked
-  const own = Object.fromEntries(further.map((key) => [key, settings[key]])) as typeof settings
+  const own = Object.fromEntries(
+    further.map((key) => [key, needs.some((one) => one === key) ? settings[key].unwrap() : settings[key]]),
+  ) as typeof settings
   const rules = {
     ...(ecosystem === undefined ? {} : packageRules),
     ...(attests === undefined ? {} : provenanceRules),

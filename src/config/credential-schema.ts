@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { z } from 'zod'
+import { awsRole } from './aws-role-schema.ts'
 import { httpIssuerProblems } from './http-issuer-check.ts'
 import { credentialTtl as ttl, duration } from './name-schema.ts'
 import { audience } from './identity-schema.ts'
@@ -321,6 +322,7 @@ const minted = [
   z.strictObject({ 'postgres-role': postgresRole }),
   z.strictObject({ 'mysql-role': mysqlRole }),
   z.strictObject({ 'ssh-certificate': sshCertificate }),
+  z.strictObject({ 'aws-role': awsRole }),
 ]
 
 export const credential = z

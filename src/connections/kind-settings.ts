@@ -14,7 +14,7 @@ export function compileKindSettings(
   return {
     ...(Object.keys(written).length === 0 ? {} : { settings: written }),
     ...(Object.keys(told).length === 0 ? {} : { told }),
-    ...(serves === undefined ? {} : { serves: serves(written) }),
+    ...(serves === undefined ? {} : { serves: serves(written, config.url) }),
   }
 }
 

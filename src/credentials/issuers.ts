@@ -1,5 +1,6 @@
 import { MayflyError } from '../lib/index.ts'
 import type { IssuerName } from '../kinds/index.ts'
+import { awsRole } from './aws-role.ts'
 import { githubApp } from './github-app.ts'
 import { gitlabToken } from './gitlab-token.ts'
 import { httpIssuer } from './http-issuer.ts'
@@ -19,6 +20,7 @@ const issuers: { readonly [Name in IssuerName]?: CredentialIssuer<Name> } = {
   'mysql-role': mysqlRole,
   'postgres-role': postgresRole,
   'ssh-certificate': sshCertificate,
+  'aws-role': awsRole,
 }
 
 /** Throws `config_invalid` for one that this version does not have. */

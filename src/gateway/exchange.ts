@@ -23,7 +23,10 @@ export interface Exchange {
   readonly step: StepId
   /** One object for the whole step, gone with it: what a handler remembers of the step hangs on it. */
   readonly ofStep: object
-  /** Below the connection's base path, with its leading slash; plain: no dot segments, no escapes but `%2f`. */
+  /**
+   * Below the connection's base path, with its leading slash; plain: no dot segments, no escapes but `%2f`. Of a kind with
+   * `rawTargets` path and query are as they came.
+   */
   readonly path: string
   readonly query: string
   /**
@@ -109,8 +112,12 @@ export interface Exchange {
       /** By HTTP/2, which the host must speak. */
       http2?: boolean
       relayBusy?: true
+      /** Its handler has signed it: nothing is written into `Authorization`, and a part may be asked for, since no credential is in it. */
+      signed?: true
     },
   ): Promise<IncomingMessage>
+  /** The host has said, in its protocol's own way, that it takes the credential no more: the next permission brings another. */
+  notTaken(permit: Permit): void
   /**
    * The same to a URL that the upstream named: on its own host; or on a `storage` host of the connection, where no credential
    * goes; or on its token host. Undefined, and nothing is sent, for any other URL.
@@ -192,6 +199,12 @@ export type Permission = Permit | Denial
 
 /** Handles every request of its kind of connection. */
 export type HttpHandler = (exchange: Exchange) => Promise<void>
+
+/** Of several connections on one host the one whose stand-in a request shows; undefined if it shows none of theirs. */
+export type Chooser = (
+  request: IncomingMessage,
+  at: readonly [Connection, ...Connection[]],
+) => Connection | undefined
 
 /** Copies the named request headers. What is not named is not sent: no credential of the step's own rides along. */
 export function pickHeaders(request: IncomingMessage, names: readonly string[]): Record<string, string> {

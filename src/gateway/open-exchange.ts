@@ -12,7 +12,7 @@ import type { Findings } from './findings.ts'
 import { hostMeant } from './host-beside.ts'
 import type { Gatekeeper } from './permit.ts'
 import type { Pinned } from './pinned.ts'
-import { plainTarget } from './plain-target.ts'
+import { plainTarget, rawTarget } from './plain-target.ts'
 import { createReflection, readable, type Reflection } from './reflection.ts'
 import { readAnswer, relayAnswer } from './relay-answer.ts'
 import type { TrustedPublishing } from './trusted-publishing.ts'
@@ -65,7 +65,11 @@ export function createExchangeOpener(deps: {
     if (host !== authority && host !== `${authority}:${place.port}`)
       // No coalescing: a client may take our certificate for other hosts', too (RFC 9113, section 9.1.1; 421: RFC 9110, section 15.5.20).
       return { status: 421, misfit: `the Host header names another host than the tunnel (${authority})` }
-    const target = plainTarget(request.url ?? '', place.basePath, kindNamed(place.kind))
+    const kind = kindNamed(place.kind)
+    const target =
+      kind.rawTargets === true
+        ? rawTarget(request.url ?? '')
+        : plainTarget(request.url ?? '', place.basePath, kind)
     if (target === undefined)
       return {
         status: 400,
@@ -174,7 +178,10 @@ export function createExchangeOpener(deps: {
         remember(upgraded.answer, connection, authorization)
         return { ...upgraded, reflection: reflections.get(upgraded.answer) }
       },
-      async send(permit, outgoing) {
+      notTaken({ authorization }) {
+        if (authorization !== undefined) deps.refusedByHost(step, authorization)
+      },
+      async send(permit, { signed = false, ...outgoing }) {
         const answer = await deps
           .upstreamOf(step)
           .send(asked, {
@@ -182,9 +189,9 @@ export function createExchangeOpener(deps: {
             headers:
               permit.authorization === undefined
                 ? outgoing.headers
-                : readable(outgoing.headers, connection.opaque),
+                : readable(outgoing.headers, connection.opaque || signed),
             path: `${asked.basePath}${outgoing.path}`,
-            authorization: permit.authorization,
+            authorization: signed ? undefined : permit.authorization,
             clientIdentity: permit.clientIdentity,
             abandoned,
           })

@@ -44,6 +44,15 @@ export function plainTarget(
   return isPlain && isUtf8(path) && queryForm.test(query) ? { path, query } : undefined
 }
 
+const maxRawChars = 16_384
+
+/** Path and query as they came, for a protocol whose handler reads them itself; undefined if they are none. */
+export function rawTarget(url: string): { path: string; query: string } | undefined {
+  if (!/^\/[\x21-\x7e]*$/.test(url) || url.includes('#') || url.length > maxRawChars) return undefined
+  const [path = ''] = url.split('?', 1)
+  return { path, query: url.slice(path.length + 1) }
+}
+
 /** Overlong forms of `/` and `.` are none (RFC 3629, section 10). */
 function isUtf8(path: string): boolean {
   try {

@@ -3,7 +3,8 @@ import type { Clock } from '../lib/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { StoredArchiveDates, StoredTreeHeads } from '../broker/index.ts'
 import { isStream, type HttpKind, type KindName, type StreamKind } from '../kinds/index.ts'
-import type { HttpHandler } from './exchange.ts'
+import type { Chooser, HttpHandler } from './exchange.ts'
+import { createAwsHandler, meantByStandIn } from './aws/index.ts'
 import { createCargoHandler } from './cargo/index.ts'
 import { createDebianHandler } from './debian/index.ts'
 import { createGitHandler } from './git/index.ts'
@@ -41,6 +42,7 @@ export function createProtocols(deps: {
   readonly archiveDates?: StoredArchiveDates
 }): Protocols {
   const http: Record<HttpKind, HttpHandler> = {
+    aws: createAwsHandler(deps),
     cargo: createCargoHandler(),
     debian: createDebianHandler(deps),
     git: createGitHandler(deps),
@@ -65,7 +67,4 @@ export function createProtocols(deps: {
   }
 }
 
-/** Of several connections on one host the one whose stand-in a request shows; undefined if it shows none of theirs. */
-export type Chooser = (request: IncomingMessage, at: At) => Connection | undefined
-
-const choosers: Partial<Record<KindName, Chooser>> = {}
+const choosers: Partial<Record<KindName, Chooser>> = { aws: meantByStandIn }

@@ -43,34 +43,41 @@ function answerRefs(request: IncomingMessage, response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'application/x-git-upload-pack-result' }).end('0000')
 }
 
-export async function startUpstream(t: TestContext, host: string): Promise<Upstream> {
+/** `host` may be a list: then each of them has a certificate. */
+export async function startUpstream(t: TestContext, host: string | readonly string[]): Promise<Upstream> {
   const authority = await createRunCa({
     runId: 'upstream',
     expiresMs: systemClock.nowMs() + 3_600_000,
     clock: systemClock,
   })
-  const context = await authority.contextFor(host)
+  const contexts = new Map(
+    await Promise.all([host].flat().map(async (one) => [one, await authority.contextFor(one)] as const)),
+  )
+  const [usual] = contexts.values()
   const sockets = new Map<Socket, number>()
   let accepted = 0
-  const server = createServer({ SNICallback: (_name, done) => done(null, context) }, (request, response) => {
-    upstream.begun.push({ method: request.method ?? '', url: request.url ?? '' })
-    request.on('error', () => undefined)
-    response.on('error', () => undefined)
-    if (upstream.answersRefs && isAskedByGateway(request)) return answerRefs(request, response)
-    if (upstream.onHead !== undefined) return upstream.onHead(request, response)
-    const chunks: Buffer[] = []
-    request.on('data', (chunk: Buffer) => chunks.push(chunk))
-    request.on('end', () => {
-      upstream.seen.push({
-        method: request.method ?? '',
-        url: request.url ?? '',
-        headers: request.headers,
-        body: Buffer.concat(chunks),
-        socket: request.socket.remotePort ?? 0,
+  const server = createServer(
+    { SNICallback: (name, done) => done(null, contexts.get(name) ?? usual) },
+    (request, response) => {
+      upstream.begun.push({ method: request.method ?? '', url: request.url ?? '' })
+      request.on('error', () => undefined)
+      response.on('error', () => undefined)
+      if (upstream.answersRefs && isAskedByGateway(request)) return answerRefs(request, response)
+      if (upstream.onHead !== undefined) return upstream.onHead(request, response)
+      const chunks: Buffer[] = []
+      request.on('data', (chunk: Buffer) => chunks.push(chunk))
+      request.on('end', () => {
+        upstream.seen.push({
+          method: request.method ?? '',
+          url: request.url ?? '',
+          headers: request.headers,
+          body: Buffer.concat(chunks),
+          socket: request.socket.remotePort ?? 0,
+        })
+        upstream.handle(request, response)
       })
-      upstream.handle(request, response)
-    })
-  })
+    },
+  )
   const upstream: Upstream = {
     port: 0,
     ca: authority.certificate,

@@ -1,3 +1,4 @@
+import { aws } from './aws.ts'
 import { cargo } from './cargo.ts'
 import { debian } from './debian.ts'
 import { git } from './git.ts'
@@ -25,12 +26,14 @@ export type {
 } from './kind.ts'
 export { isDigest } from './oci.ts'
 export { redisPath } from './redis.ts'
+export { awsDomain, awsStandIn, globalServices, isAwsHost } from './aws.ts'
 
 /**
  * The kinds of connection: one file each, and one folder in `gateway/` that handles it. Whoever adds a protocol adds both.
  * Knows nothing of the rest.
  */
 export const kinds = {
+  aws,
   cargo,
   debian,
   git,

@@ -13,6 +13,8 @@ export interface Kind {
   readonly path: NamedForm
   /** What some actions name beside: a Git ref, a version, a tag. */
   readonly ref?: NamedForm
+  /** What stands in a grant between its path and its ref, if not the `@`: then `*` in the one does not reach into the other. */
+  readonly refMark?: '/'
   /** Where the protocol has its root on any host: a URL need not say it, and can say nothing else. */
   readonly basePath?: string
   /** Where it is, if a connection does not say. */
@@ -20,7 +22,9 @@ export interface Kind {
   /** Of a kind of bytes: its port, where a URL names none. */
   readonly port?: number
   /** Patterns of the hosts that a connection has beside that of its URL, always by TLS on port 443; `*` is any characters. */
-  readonly serves?: (settings: KindSettings) => readonly string[]
+  readonly serves?: (settings: KindSettings, url: string) => readonly string[]
+  /** Its requests are signed as they are written, and names in its paths may have any character: its handler judges the target itself. */
+  readonly rawTargets?: true
   /**
    * Its tools sign, or show, a stand-in that names the connection: several connections may be on one host (accounts of one
    * cloud), and its handler says by the stand-in which is meant.
@@ -36,6 +40,8 @@ export interface Kind {
   readonly hosts?: readonly ('storage' | 'token_host')[]
   /** Further keys that its connections take. */
   readonly settings?: readonly SettingName[]
+  /** Those of them that no connection of the kind is without. */
+  readonly needs?: readonly (keyof KindSettings)[]
   /** Those of them that a supervisor is told, for `variables` and `settingsFiles`: no secret, and nothing that is the operator's alone. */
   readonly tells?: readonly (keyof KindSettings)[]
   /** What it serves is signed: `http://` is enough, where there is no credential. */
@@ -89,6 +95,10 @@ export interface KindSettings {
   readonly tls?: 'verify' | 'off' | undefined
   /** Of Redis: the number of the database, 0 if left out. */
   readonly database?: number | undefined
+  /** The number of an account. */
+  readonly account?: string | undefined
+  /** Regions of a cloud, the usual one first. */
+  readonly regions?: readonly string[] | undefined
 }
 
 /** Where a step finds what its tools' settings name. */
@@ -114,6 +124,7 @@ export type IssuerName =
   | 'postgres-role'
   | 'mysql-role'
   | 'ssh-certificate'
+  | 'aws-role'
 
 export interface NamedForm {
   readonly form: SampledForm

@@ -20,6 +20,10 @@ export const limits = {
   /** HTTP answer head that is taken from an upstream. */
   answerHeadBytes: 32_768,
   answerHeaders: 200,
+  /** A chunk of a body to S3 whose chunks are signed one by one: it is held until its signature is right. */
+  awsChunkBytes: 8_388_608,
+  /** Bodies of requests to AWS that are read as a whole, of all steps together. */
+  awsBodiesBytes: 268_435_456,
   /** Headers of one request; git and npm send near fifteen. */
   requestHeaders: 100,
   /** Interim answers (1xx) before one answer. */

@@ -8,6 +8,10 @@ function audienceOf({ credential }: PolicyDocument['connections'][string]): stri
     return assertion === undefined ? undefined : (assertion.audience ?? token_url)
   }
   if ('http-issuer' in credential) return credential['http-issuer'].identity?.audience
+  if ('aws-role' in credential) {
+    const { key, audience } = credential['aws-role']
+    return key === undefined ? audience : undefined
+  }
   return undefined
 }
 

@@ -32,7 +32,7 @@ const shape = /^(?<action>\S+) (?<connection>[^\s/@]+)(?:\/(?<resource>\S+)|@(?<
 
 /**
  * The parts of `action connection/path@ref`, or of a pattern of such grants, as they are written; undefined if it has another
- * form. A path may begin with an `@` (an npm scope); only where the kind names refs does a later one end it.
+ * form. A path may begin with an `@` (an npm scope); only where the kind names refs does a later one, or its own mark, end it.
  */
 export function splitGrant(source: string): GrantParts | undefined {
   const parts = shape.exec(source)?.groups
@@ -40,10 +40,15 @@ export function splitGrant(source: string): GrantParts | undefined {
   const { action = '', connection = '', resource, ref } = parts
   const kind = kindOf(action)
   const hasRefs = kind === undefined || kindNamed(kind).ref !== undefined
-  const at = hasRefs ? (resource?.indexOf('@', 1) ?? -1) : -1
+  const at = hasRefs ? (resource?.indexOf(markOf(action), 1) ?? -1) : -1
   return at === -1
     ? { action, connection, path: resource, ref }
     : { action, connection, path: resource?.slice(0, at), ref: resource?.slice(at + 1) }
+}
+
+function markOf(action: string): '/' | '@' {
+  const kind = kindOf(action)
+  return (kind === undefined ? undefined : kindNamed(kind).refMark) ?? '@'
 }
 
 export interface GrantParts {
@@ -192,7 +197,7 @@ function describe(
   connection: string,
   { path = '', ref }: { path?: string | undefined; ref?: string | undefined },
 ): string {
-  return `${action} ${connection}${path === '' ? '' : `/${path}`}${ref === undefined ? '' : `@${ref}`}`
+  return `${action} ${connection}${path === '' ? '' : `/${path}`}${ref === undefined ? '' : `${markOf(action)}${ref}`}`
 }
 
 /** Is it granted by the connection as a whole? Of a registry the lockfile says what may come from it. */
@@ -224,7 +229,10 @@ export function refHint(grant: string): string {
       : ` (write the ${noun} for ...)`
   // Before a tag or version is named, all of them would be granted.
   const isAll = ref === undefined && namesRef(action) && isWrite(action) && !isOfConnection(action)
-  return isAll ? ` (for some only, add @ and the ${noun}, such as @${kindNamed(kind).ref?.example})` : ''
+  const mark = markOf(action)
+  return isAll
+    ? ` (for some only, add ${mark} and the ${noun}, such as ${mark}${kindNamed(kind).ref?.example})`
+    : ''
 }
 
 /**

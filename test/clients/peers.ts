@@ -52,6 +52,8 @@ export const peers: readonly Peer[] = [
   peer('pdm', 'pypi', 'pdm', '2.29.0', 'installs packages', ['unearth<0.19', 'hishel[httpx]==1.2.1']),
   peer('devpi-server', 'pypi', 'devpi-server', '6.20.3', 'a Python package index'),
   peer('pypi-server', 'pypi', 'pypiserver', '', 'a Python package index', ['passlib']),
+  peer('aws', 'pypi', 'awscli', '1.46.3', 'deploys to AWS', ['boto3']),
+  peer('moto_server', 'pypi', 'moto[server]', '5.2.5', 'answers as AWS does'),
 ]
 
 function peer(
