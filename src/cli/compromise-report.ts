@@ -12,7 +12,7 @@ import { openAuditSearch, type SearchOptions } from './audit-search.ts'
 import { openAuditSource } from './audit-source.ts'
 import { escapeMarkdown } from './markdown.ts'
 import type { SignedCheckpoint } from './audit-checkpoint.ts'
-import type { CompromiseAnswer } from './compromise-answer.ts'
+import { madeWithIt, type CompromiseAnswer } from './compromise-answer.ts'
 
 export interface Uses {
   readonly count: number
@@ -120,7 +120,7 @@ function markdownOf(
 - The version was made on ${made}; ${leases} leases that stood were ended
 - ${rotation === null ? 'No rotation' : `Rotation ${rotation.id}: ${rotation.state}`}
 - ${escapeMarkdown(dead)}
-
+${said.made_with.map((one) => `- ${escapeMarkdown(madeWithIt(one))}\n`).join('')}
 ## Who used it since it was made
 
 ${uses.length} leases, by the audit log ${escapeMarkdown(origin)} at size ${size}; the proof of each entry is in report.json.

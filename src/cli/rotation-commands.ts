@@ -43,6 +43,7 @@ export function addRotation(secret: Command): void {
     )
     .argument('<name>')
     .option('--reason <text>', 'for the record')
+    .option('--yes', 'do not ask (asked is only who sits at a terminal)', false)
     .option('--again', 'the value that was the answer to the last one is known, too', false)
     .option(
       '--report <dir>',

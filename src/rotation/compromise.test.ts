@@ -27,7 +27,16 @@ test('a compromise: nothing is made from the old value, leases end, a new one is
     'compromise.answered',
   ])
   assert.equal(it.entries[0]?.data['reason'], 'it was in a log')
-  assert.equal((await server.compromise(name, how)).compromise.id, said.compromise.id)
+  const earlier = await server.compromise(name, { ...how, reason: 'and in a mail' })
+  assert.deepEqual(
+    [said.isNew, earlier.isNew, earlier.compromise.id, earlier.current],
+    [true, false, said.compromise.id, 2],
+  )
+  assert.equal(earlier.compromise.reason, 'it was in a log; and in a mail')
+  assert.deepEqual(
+    [it.entries.at(-1)?.type, it.entries.at(-1)?.data['version'], it.entries.at(-1)?.data['reason']],
+    ['secret.compromised', 1, 'and in a mail'],
+  )
   await assert.rejects(server.rollBack(name, '"bob"'), fails('conflict'))
   // Another server cuts what it has open itself, once.
   const other = it.server()
@@ -40,6 +49,24 @@ test('a compromise: nothing is made from the old value, leases end, a new one is
   it.clock.ms += 5_000
   await other.sweep()
   assert.deepEqual([...upstream.alive.keys()], ['k2'])
+  // A later value than the one that took its place is nobody's answer: said again, it is that one which others know.
+  await server.rotate(name, { by: '"ada"', now: true })
+  for (let step = 0; step < 3; step++) await server.sweep()
+  const later = await server.compromise(name, how)
+  assert.deepEqual([later.isNew, later.compromise.version], [true, 4])
+})
+
+test('an admin’s secret: which rotations made values with it is told', async (t) => {
+  const upstream = await startUpstream(t)
+  const by = byHttp(upstream.url)
+  assert.ok('http' in by)
+  const it = await setup(t, { http: { ...by.http, secrets: { admin: 'secret:prod/a_min' } } })
+  for (const admin of ['prod/a_min', 'prod/admin']) await it.vault.set(admin, new Secret('admin-of-all'))
+  const server = it.server()
+  await server.rotate(name, { by: '"ada"', now: true })
+  await it.settle(server)
+  assert.deepEqual((await server.compromise('prod/a_min', how)).madeWith, [{ secret: name, versions: [2] }])
+  assert.deepEqual((await server.compromise('prod/admin', how)).madeWith, [])
 })
 
 test('killed at any point the answer is gone on with; a rotation that is under way does not wait for leases', async (t) => {
@@ -111,8 +138,13 @@ test('while the upstream takes nothing new it is asked later and later; a secret
   assert.ok(begun.length > 10 && begun.length < 60, `${begun.length} in a day`)
   assert.ok((begun[2] ?? 0) - (begun[1] ?? 0) < 1_800_000)
   assert.equal((await server.compromiseOf('by/hand')).compromise.proof, 'not_proved')
+  upstream.fault = (act) => (act === 'revoke' ? 'down' : undefined)
+  for (let left = 90; left > 0; left--, it.clock.ms += 60_000) await server.sweep()
+  assert.equal((await server.compromiseOf(name)).needs, undefined)
+  await server.forget(name, '"bob"')
+  assert.match((await server.compromiseOf(name)).needs ?? '', /old value of prod\/key still works: end it/)
+  upstream.alive.delete('k0')
   upstream.fault = () => undefined
-  await it.settle(server)
   for (let left = 90; left > 0; left--, it.clock.ms += 60_000) await server.sweep()
   assert.equal((await server.compromiseOf(name)).compromise.proof, 'probed')
 })

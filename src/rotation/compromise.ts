@@ -4,6 +4,7 @@ import type { Broker } from '../broker/index.ts'
 import type { Store, Tables } from '../store/index.ts'
 import type { Vault } from '../vault/index.ts'
 import type { Cause, Records, Row } from './records.ts'
+import { createMadeWith, type MadeWith } from './made-with.ts'
 import { rotatorNamed } from './rotators.ts'
 import type { Configured } from './schedules.ts'
 
@@ -14,14 +15,19 @@ export interface ShownCompromise {
   /** When the oldest version that is known to others was made, milliseconds since the Unix epoch. */
   readonly madeMs: number
   readonly rotation: Row | undefined
+  /** The version in use now; 0 if there is none. */
+  readonly current: number
   /** What only a person can do now. */
   readonly needs: string | undefined
+  /** Secrets whose new values were made with this one, as an admin's: whoever had it may know them, or have changed them. */
+  readonly madeWith: readonly MadeWith[]
 }
 
 const firstRetryMs = 60_000
 const longestRetryMs = 3_600_000
 const mostCounted = 10
 const dayMs = 86_400_000
+const longestReason = 2_000
 
 /**
  * What is done about a secret that others know: nothing is leased from it from the moment that this is written, all leases of it
@@ -43,6 +49,7 @@ export function createCompromises(deps: {
   probe: (secret: string, version: number) => Promise<string>
 }) {
   const { store, broker, vault, records, clock } = deps
+  const madeWith = createMadeWith(deps)
   /** What this server has cut what it had open for: others may have ended the leases. */
   const seen = new Set<number>()
   let lookedMs = 0
@@ -58,8 +65,9 @@ export function createCompromises(deps: {
       .limit(1)
       .executeTakeFirst()
 
-  async function mark(secret: string, by: string, reason: string | undefined): Promise<void> {
-    await broker.outbox.write(async (tx, add) => {
+  /** False: the version in use was said to be known already. */
+  async function mark(secret: string, by: string, reason: string | undefined): Promise<boolean> {
+    return await broker.outbox.write(async (tx, add) => {
       const known = await tx
         .selectFrom('secret_names')
         .select(['current_version', 'compromised_version'])
@@ -68,7 +76,7 @@ export function createCompromises(deps: {
       if (known === undefined || known.current_version === 0)
         throw new MayflyError('not_found', `there is no secret "${secret}"`)
       const version = known.current_version
-      if (version <= known.compromised_version) return
+      if (version <= known.compromised_version) return false
       await tx
         .updateTable('secret_names')
         .set({ compromised_version: version })
@@ -82,7 +90,42 @@ export function createCompromises(deps: {
       const who = JSON.parse(by) as unknown
       const why = reason === undefined ? {} : { reason }
       add([{ type: 'secret.compromised', data: { secret, version, compromise: row.id, by: who, ...why } }])
+      return true
     })
+  }
+
+  /** What somebody says who comes later is kept beside what was said first. */
+  async function explain(
+    { seq, id, secret, version }: Compromise,
+    by: string,
+    reason: string,
+  ): Promise<void> {
+    await broker.outbox.write(async (tx, add) => {
+      const row = await tx
+        .selectFrom('compromises')
+        .select('reason')
+        .where('seq', '=', seq)
+        .executeTakeFirst()
+      const said = row?.reason ?? ''
+      if (said.includes(reason)) return
+      const both = said === '' ? reason : `${said}; ${reason}`.slice(0, longestReason)
+      await tx.updateTable('compromises').set({ reason: both }).where('seq', '=', seq).execute()
+      const who = JSON.parse(by) as unknown
+      add([{ type: 'secret.compromised', data: { secret, version, compromise: id, by: who, reason } }])
+    })
+  }
+
+  /** The version in use is the one that was said, or the one that took its place for it; a later one is nobody's answer. */
+  async function isAnswer({ secret, version }: Compromise): Promise<boolean> {
+    const current = (await vault.find(secret))?.version ?? 0
+    const after = await store.read
+      .selectFrom('secrets')
+      .select((e) => e.fn.min('version').as('version'))
+      .where('name', '=', secret)
+      .where('version', '>', version)
+      .where('destroyed_ms', 'is', null)
+      .executeTakeFirst()
+    return current <= Math.max(version, after?.version ?? 0)
   }
 
   async function goOn(one: Compromise): Promise<void> {
@@ -145,12 +188,20 @@ export function createCompromises(deps: {
   }
 
   /** What a person has to do, if nothing else is left. */
-  function needsOf({ secret, version, ended_ms }: Compromise, current: number): string | undefined {
+  function needsOf(
+    { secret, version, ended_ms }: Compromise,
+    current: number,
+    rotation: Row | undefined,
+  ): string | undefined {
     if (ended_ms !== null) return undefined
     const config = configOf(secret)
     const byPerson = config && rotatorNamed(Object.keys(config.rotation.by)[0] ?? '').byPerson
     if (current > version)
-      return config !== undefined && byPerson === undefined
+      // What a rotation replaced it ends itself, unless it was given up, or was never begun for a value that a person has set.
+      return config !== undefined &&
+        byPerson === undefined &&
+        rotation !== undefined &&
+        !['failed', 'rolled_back'].includes(rotation.state)
         ? undefined
         : `the old value of ${secret} still works: end it at its upstream`
     if (config !== undefined) return byPerson
@@ -159,16 +210,22 @@ export function createCompromises(deps: {
 
   return {
     /**
-     * Marks the value in use, or goes on with what was begun. For a day the same command asks for what was done; with `again` the
-     * new value is known to others, too.
+     * Marks the value in use, or goes on with what was begun: then false. For a day the same command asks for what was done, unless
+     * a later value than the one that took its place is in use; with `again` that one is known to others, too.
      */
-    async begin(secret: string, how: { by: string; reason?: string | undefined; again: boolean }) {
+    async begin(
+      secret: string,
+      how: { by: string; reason?: string | undefined; again: boolean },
+    ): Promise<boolean> {
       const last = await newest(secret)
-      const isAsked = last !== undefined && clock.nowMs() < (last.ended_ms ?? Infinity) + dayMs
-      if (!isAsked || how.again) await mark(secret, how.by, how.reason)
+      const isFresh = last !== undefined && clock.nowMs() < (last.ended_ms ?? Infinity) + dayMs
+      const isAsked = isFresh && !how.again && (await isAnswer(last))
+      const isNew = !isAsked && (await mark(secret, how.by, how.reason))
+      if (!isNew && last !== undefined && how.reason !== undefined) await explain(last, how.by, how.reason)
       const one = await newest(secret)
       if (one !== undefined) await end(one)
       await this.sweep(true)
+      return isNew
     },
     async of(secret: string): Promise<ShownCompromise> {
       const compromise = await newest(secret)
@@ -178,7 +235,8 @@ export function createCompromises(deps: {
       const [rotation] = await records.latest(secret, 1)
       const current = (await vault.find(secret))?.version ?? 0
       const madeMs = made?.created_ms ?? 0
-      return { compromise, madeMs, rotation, needs: needsOf(compromise, current) }
+      const needs = needsOf(compromise, current, rotation)
+      return { compromise, madeMs, rotation, current, needs, madeWith: await madeWith(secret, madeMs) }
     },
     async sweep(now = false): Promise<void> {
       if (!now && Math.abs(clock.nowMs() - lookedMs) < 1_000) return

@@ -48,7 +48,7 @@ export interface SecretRotation {
   compromise(
     secret: string,
     how: { by: string; reason?: string | undefined; again: boolean },
-  ): Promise<ShownCompromise>
+  ): Promise<ShownCompromise & { readonly isNew: boolean }>
   compromiseOf(secret: string): Promise<ShownCompromise>
   /** Late ones first; also those that nothing rotates, if so asked. */
   status(how?: { unrotated: boolean }): Promise<Shown[]>
@@ -222,8 +222,8 @@ export function createSecretRotation(deps: {
       }
     },
     async compromise(secret, how) {
-      await compromises.begin(secret, how)
-      return await compromises.of(secret)
+      const isNew = await compromises.begin(secret, how)
+      return { ...(await compromises.of(secret)), isNew }
     },
     compromiseOf: (secret) => compromises.of(secret),
     status: (how = { unrotated: false }) => status.all(how),

@@ -155,7 +155,12 @@ test('a secret is rotated, shown, and answered for when others know it: who used
   )
   assert.equal(statSync(join(report, 'report.json')).mode & 0o077, 0)
   // The same command again asks for what was done.
-  assert.equal((await operate(...compromise, ...log)).exitCode, 0)
+  const earlier = await operate(...compromise, ...log)
+  assert.equal(earlier.exitCode, 0)
+  assert.match(
+    earlier.text,
+    /^git: this is the answer to what was said on .*, of version 1\. Version \d is in use: .*--again/,
+  )
   assert.match(readFileSync(join(folder, 'ended'), 'utf8'), /ci-bot:/)
   // No value is in the log, in the database, or in what anybody was told.
   const everything = [told, rotated, back, status, answered, shown].map(({ text }) => text).join('')

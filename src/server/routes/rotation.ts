@@ -46,6 +46,10 @@ const compromiseSchema = z.object({
   leases: z.int(),
   rotation: rotationSchema.nullable(),
   needs: z.string().nullable(),
+  in_use: z.int().describe('The version that is used now.'),
+  made_with: z
+    .array(z.object({ secret: z.string(), versions: z.array(z.int()) }))
+    .describe('Secrets whose rotation used it as its admin’s, with the versions that it made.'),
   proof: z.string().nullable(),
   ended: time,
 })
@@ -118,13 +122,17 @@ export function rotationRoutes({ secretRotation: rotation }: { secretRotation: S
       summary:
         'Others know the value in use: end what was made from it, rotate it, see it dead. Twice is once',
       auth: 'secret:write',
-      response: compromiseSchema,
+      response: compromiseSchema.extend({
+        new: z.boolean().describe('False: it was said before, and this is how far its answer is.'),
+      }),
       ...withBody(
         z.strictObject({ reason: z.string().max(500).optional(), again: z.boolean().default(false) }),
-        async (call, { reason, again }) =>
-          compromiseOf(
-            await rotation.compromise(call.params['name'] ?? '', { by: byOf(call), reason, again }),
-          ),
+        async (call, { reason, again }) => {
+          const shown = await rotation.compromise(call.params['name'] ?? '', {
+            ...{ by: byOf(call), reason, again },
+          })
+          return { ...compromiseOf(shown), new: shown.isNew }
+        },
       ),
     },
     {
@@ -146,6 +154,11 @@ function compromiseOf(shown: ShownCompromise): z.output<typeof compromiseSchema>
     said: new Date(created_ms).toISOString(),
     rotation: shown.rotation === undefined ? null : rowOf(shown.rotation),
     needs: shown.needs ?? null,
+    in_use: shown.current,
+    made_with: shown.madeWith.map(({ secret: made, versions }) => ({
+      secret: made,
+      versions: [...versions],
+    })),
     ended: isoOf(ended_ms),
   }
 }
