@@ -31,7 +31,7 @@ export function createSecretUse({ store }: { store: Store }) {
         )
           throw new MayflyError(
             'denied',
-            `secret "${secret}" is compromised, and has no new value yet: mayfly secret status ${secret}`,
+            `secret "${secret}" is compromised, and has no new value yet: mayfly secret status ${secret} says whether it is being rotated; if not, mayfly secret set ${secret}`,
           )
         return { secret, version: known?.current_version ?? 0, held: isHeld }
       })

@@ -1,4 +1,4 @@
-import { MayflyError, messageOf, Secret } from '../../lib/index.ts'
+import { MayflyError, Secret } from '../../lib/index.ts'
 import type { HeldConnection } from '../../credentials/index.ts'
 import type { Plain } from '../rotator.ts'
 
@@ -46,19 +46,23 @@ export function refuseAdmin(admin: string, users: readonly string[]): void {
     )
 }
 
-/** Found out before anything is made: what cannot be ended later would be alive for ever. */
+/**
+ * Found out before anything is made: what cannot be ended later would be alive for ever. `refusalOf` gives what the admin lacks, for
+ * an error that says so.
+ */
 export async function couldEnd<T>(
   user: string,
   trying: () => Promise<T>,
-  isRefusal: (error: unknown) => boolean,
+  refusalOf: (error: unknown) => string | undefined,
 ): Promise<T> {
   try {
     return await trying()
   } catch (error) {
-    if (!isRefusal(error)) throw error
+    const refusal = refusalOf(error)
+    if (refusal === undefined) throw error
     throw new MayflyError(
       'credential_failed',
-      `the admin may not end "${user}", whose value is in use, so nothing is begun: ${messageOf(error)}`,
+      `the admin may not end "${user}", whose value is in use, so nothing is begun: ${refusal}; or set a value of a user that it may end`,
       { cause: error },
     )
   }

@@ -13,7 +13,7 @@ import {
   type MysqlSession,
 } from '../../credentials/index.ts'
 import { secretName } from '../../config/index.ts'
-import { MayflyError, type Secret } from '../../lib/index.ts'
+import { MayflyError, messageOf, type Secret } from '../../lib/index.ts'
 import type { Rotator, RotatorTools, Work } from '../rotator.ts'
 import { couldEnd, loginSecret, otherUser, placeOf, refuseAdmin, usersIn } from './database.ts'
 
@@ -84,7 +84,7 @@ async function refuseUnended(work: UsersWork, user: string, tools: RotatorTools)
   const found = await couldEnd(
     user,
     () => tryShutAccount(admin, { user, host }),
-    (error) => lacksRight.includes(mysqlError(error) ?? 0),
+    (error) => (lacksRight.includes(mysqlError(error) ?? 0) ? messageOf(error) : undefined),
   )
   if (found === 'able' || (await mysqlUsers.probe(work, work.old, tools)) !== 'alive') return
   throw new MayflyError(

@@ -39,7 +39,7 @@ export const postgresUsers: Rotator<'postgres-users'> = {
     await couldEnd(
       last,
       () => tryShutRole(admin, last),
-      (error) => postgresAnswer(error)?.code === '42501',
+      (error) => lacking(error, admin.login.user, last),
     )
     return { plan: { next, last }, value: loginSecret(next, newPassword()) }
   },
@@ -82,6 +82,13 @@ export const postgresUsers: Rotator<'postgres-users'> = {
     const isOurs = await withPostgres(admin, async (ask) => !(await mayMore(ask, next, admin.login.user)))
     return isOurs ? await shutRole(admin, next) : 'not_found'
   },
+}
+
+/** 42501: insufficient_privilege. Its own words tell nothing of a password: none was in the question. */
+function lacking(error: unknown, admin: string, user: string): string | undefined {
+  const said = postgresAnswer(error)
+  if (said?.code !== '42501') return undefined
+  return `${said.message} (a superuser is ended by a superuser alone; from PostgreSQL 16 on: GRANT ${quotePostgresName(user)} TO ${quotePostgresName(admin)} WITH ADMIN OPTION)`
 }
 
 async function adminOf(work: UsersWork, tools: RotatorTools) {

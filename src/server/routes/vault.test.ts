@@ -3,12 +3,13 @@ import { test } from 'node:test'
 import { createPeople, loadRunKeys } from '../../broker/index.ts'
 import type { SessionId } from '../../lib/index.ts'
 import { createSigningKeys } from '../../oidc-issuer/index.ts'
-import { anna, openServer } from '../server.fixture.ts'
+import { anna, openServer, policyText } from '../server.fixture.ts'
 
 const build = 'build'
 
 test('seal: sessions end, nothing is issued and the identity token stays unused; unseal', async (t) => {
-  const it = await openServer(t, { secrets: { git: 'a:b' } })
+  const rotated = 'secrets: { git: { rotation: { every: 30d, by: { command: { name: nobody } } } } }'
+  const it = await openServer(t, { secrets: { git: 'a:b' }, policy: `${policyText()}\n${rotated}\n` })
   const [signer, token] = [await it.signer(), it.identityToken()]
   const open = await it.exchange(await it.signer(), it.identityToken({ jti: 'first' }), build)
   assert.equal(open.status, 200, JSON.stringify(open.body))
@@ -21,6 +22,9 @@ test('seal: sessions end, nothing is issued and the identity token stays unused;
   const refused = await it.exchange(signer, token, build)
   assert.deepEqual([refused.status, refused.body['error']], [503, 'vault_sealed'])
   await assert.rejects(it.vault.open('git'), { code: 'vault_sealed' })
+  const rotating = await it.asAdmin('POST', '/v1/rotations/git', { now: true })
+  assert.equal(rotating.status, 503, 'it does not wait unheard')
+  assert.match(String(rotating.body['detail']), /an operator sealed the vault/)
   const { body } = await it.call('GET', '/readyz')
   assert.match(JSON.stringify(body), /"ready":false.*vault: an operator sealed the vault/)
   const status = await it.asAdmin('GET', '/v1/vault')
