@@ -24,7 +24,7 @@ const lazyHttp: Plugin = {
 }
 const httpNames = ['Agent', 'IncomingMessage', 'STATUS_CODES', 'ServerResponse', 'createServer', 'request']
 
-// Bundled so that `mayfly run` starts fast; Cedar stays outside, it finds its .wasm beside itself.
+// Bundled so that `mayfly run` starts fast; Cedar and PostgreSQL's parser stay outside, they find their .wasm beside themselves.
 const { metafile } = await build({
   entryPoints: {
     mayfly: 'src/main/mayfly.ts',
@@ -32,6 +32,7 @@ const { metafile } = await build({
     'check-thread': 'src/identity/check-thread-entry.ts',
     'lockfile-thread': 'src/lockfiles/thread-entry.ts',
     'checkpoint-thread': 'src/store/checkpoint-thread.ts',
+    'sql-thread': 'src/gateway/postgres/sql/thread-entry.ts',
   },
   outdir: folder,
   bundle: true,
@@ -39,7 +40,7 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node26',
-  external: ['@cedar-policy/cedar-wasm'],
+  external: ['@cedar-policy/cedar-wasm', 'libpg-query'],
   plugins: [lazyHttp],
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

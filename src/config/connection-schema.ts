@@ -132,6 +132,16 @@ const settings = {
     .describe(
       'Its regions: requests go to hosts of these alone. The first is what tools take that are told none.',
     ),
+  default_database: z
+    .string()
+    .min(1)
+    .max(63)
+    // oxlint-disable-next-line no-control-regex -- none of them is in a name
+    .regex(/^[^\u0000-\u001f\u007f]+$/, 'the name of a database')
+    .optional()
+    .describe(
+      'The database that is meant by a client that names none, as psql does without `-d` and PGDATABASE. Which ones a step may use its grants say.',
+    ),
   push_options: z
     .array(z.string().min(1).max(200))
     .max(100)

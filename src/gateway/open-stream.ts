@@ -39,7 +39,8 @@ export function createStreamOpener(deps: {
       connection,
       step: step.id,
       ofStep: steps.upstreamOf(step),
-      permit: (operation, detail) => gatekeeper.permit(step, connection, [operation], detail, false),
+      permit: (operation, detail, { anyRef = false } = {}) =>
+        gatekeeper.permit(step, connection, [operation], detail, anyRef),
       permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
       permitAny: (operation) => gatekeeper.permit(step, connection, [operation], {}, true),
       permitByGrant: (operation) => gatekeeper.permitByGrant(step, connection, operation),
@@ -49,9 +50,9 @@ export function createStreamOpener(deps: {
       deny: (what, reason) => gatekeeper.deny(step, what, reason),
       found: (type, key, data) => findings.found(step, type, key, { connection: connection.name, ...data }),
       done: (item) => downloads.accepted(step, connection.name, { type: 'operations.done', item }),
-      async secure(clear) {
+      async secure(clear, protocols) {
         const secureContext = await (await deps.ca(step)).contextFor(connection.host)
-        return kept(secureServer(clear, connection.host, secureContext), clear)
+        return kept(secureServer(clear, connection.host, secureContext, protocols), clear)
       },
       async dial() {
         const { host, port } = connection

@@ -15,6 +15,7 @@ import { createHttpHandler } from './http/index.ts'
 import { createMavenHandler } from './maven/index.ts'
 import { createNpmHandler } from './npm/index.ts'
 import { createOciHandler } from './oci/index.ts'
+import { createPostgresHandler } from './postgres/index.ts'
 import type { PushScanner } from './push-scanner.ts'
 import { createPypiHandler } from './pypi/index.ts'
 import { createRedisHandler } from './redis/index.ts'
@@ -57,6 +58,7 @@ export function createProtocols(deps: {
     pypi: createPypiHandler(),
   }
   const stream: Record<StreamKind, StreamHandler> = {
+    postgres: createPostgresHandler(),
     redis: createRedisHandler(),
     tcp: createTcpHandler(),
   }

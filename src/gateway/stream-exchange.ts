@@ -15,7 +15,11 @@ export interface StreamExchange {
   /** One object for the whole step, gone with it: what a handler remembers of the step hangs on it. */
   readonly ofStep: object
   /** As in `Exchange`. */
-  permit(operation: Operation, detail: Readonly<Record<string, unknown>>): Promise<Permission>
+  permit(
+    operation: Operation,
+    detail: Readonly<Record<string, unknown>>,
+    options?: { anyRef?: true },
+  ): Promise<Permission>
   /** `anyRef`, as in `Exchange`: the resource is not named yet, and `path` is empty. */
   permitAny(operation: Operation): Promise<Permission>
   /** Policy decides each; that its grant lets them in is recorded once for the step. For operations that come by the thousand. */
@@ -32,9 +36,9 @@ export interface StreamExchange {
   /**
    * TLS to the step on its socket, by the run's authority for the connection's host, where its protocol begins with something
    * else. `socket` must have been read to the last byte that came in the clear, and not beyond: what a client, or somebody on the
-   * way, sent before the handshake is never read as if it came within (CVE-2021-23214).
+   * way, sent before the handshake is never read as if it came within (CVE-2021-23214). `protocols` are those of ALPN.
    */
-  secure(socket: Duplex): Promise<TLSSocket>
+  secure(socket: Duplex, protocols?: readonly string[]): Promise<TLSSocket>
   /** A socket to the connection's host, through the egress guard. It ends with the step. Throws `denied` and `upstream_unreachable`. */
   dial(permit: Permit): Promise<Duplex>
   /** TLS to the host on a socket that was dialled: its certificate is held against its name. Throws `upstream_unreachable`. */

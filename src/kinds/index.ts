@@ -10,6 +10,7 @@ import type { Action, CredentialScheme, IssuerName, Kind } from './kind.ts'
 import { maven } from './maven.ts'
 import { npm } from './npm.ts'
 import { oci } from './oci.ts'
+import { postgres } from './postgres.ts'
 import { pypi } from './pypi.ts'
 import { redis } from './redis.ts'
 import { rubygems } from './rubygems.ts'
@@ -44,6 +45,7 @@ export const kinds = {
   maven,
   npm,
   oci,
+  postgres,
   pypi,
   redis,
   rubygems,

@@ -64,7 +64,10 @@ export interface Kind {
   /** The action that lets a WebSocket through; without one it is refused. */
   readonly webSocket?: string
   /** Environment variables by which tools find the registry or host, for a step whose role has these connections of the kind. */
-  readonly variables?: (connections: readonly KnownConnection[]) => Readonly<Record<string, string>>
+  readonly variables?: (
+    connections: readonly KnownConnection[],
+    inside: PlacesInside,
+  ) => Readonly<Record<string, string>>
   /**
    * Settings that its tools read from a file, where no variable can say them: dash hands on none whose name has more than letters,
    * digits and `_`.
@@ -99,6 +102,8 @@ export interface KindSettings {
   readonly account?: string | undefined
   /** Regions of a cloud, the usual one first. */
   readonly regions?: readonly string[] | undefined
+  /** Of a database server: which of its databases is meant by a client that names none. */
+  readonly default_database?: string | undefined
 }
 
 /** Where a step finds what its tools' settings name. */

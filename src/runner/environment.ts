@@ -224,7 +224,10 @@ function networkVariables(step: StepGrant, around: string): Record<string, strin
 
 function variablesOfKinds(step: StepGrant): Record<string, string> {
   const ofKinds = kindNames.map((name) =>
-    kindNamed(name).variables?.(step.connections.filter(({ kind }) => kind === name)),
+    kindNamed(name).variables?.(
+      step.connections.filter(({ kind }) => kind === name),
+      { ca: caInside, settings: settingsInside },
+    ),
   )
   const files = settingsFilesOf(step).map(({ name, variable }) =>
     variable === undefined ? {} : { [variable]: `${settingsInside}/${name}` },

@@ -225,7 +225,7 @@ test('what is published says what it needs: only what the bundle leaves outside 
     dependencies: object
     scripts: Record<string, string>
   }
-  assert.deepEqual(Object.keys(manifest.dependencies), ['@cedar-policy/cedar-wasm'])
+  assert.deepEqual(Object.keys(manifest.dependencies), ['@cedar-policy/cedar-wasm', 'libpg-query'])
   assert.equal(manifest.scripts['prepack'], manifest.scripts['build'])
   assert.match(
     readFileSync(join(projectFolder, 'dist/LICENCES.txt'), 'utf8'),

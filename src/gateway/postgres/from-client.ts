@@ -1,0 +1,205 @@
+import type { Outcome } from './from-server.ts'
+import type { Pending } from './pending.ts'
+import type { SessionNames } from './session-names.ts'
+import type { SocketOutput } from './socket-output.ts'
+import { isFault, type Judge, type Statement } from './statement.ts'
+import type { Seen, Splitter } from './splitter.ts'
+import { ProtocolFault, bounds, cString, cStrings, errorResponse, message, type Fault } from './wire.ts'
+
+/** Fails at the server as a refused statement is to fail, so that transaction and pipeline are what the client takes them for. */
+const failing = 'refused_by_mayfly'
+
+/** A portal’s and a statement’s name, before the values. */
+const namesBytes = 1_024
+const data: ReadonlySet<string> = new Set(['d', 'c', 'f'])
+const small: ReadonlySet<string> = new Set(['C', 'D', 'E', 'H', 'S', 'X', 'c', 'f'])
+const large: ReadonlySet<string> = new Set(['B', 'F', 'P', 'Q', 'd'])
+
+export interface FromClient {
+  /** Of a message’s body, as much as it takes to judge it; for the splitter. */
+  readonly wanted: (type: string, length: number) => number | undefined
+  /** What the client sent, judged and passed on. Throws `ProtocolFault`. */
+  take(seen: Seen): Promise<void> | void
+}
+
+/** The client’s half of a session. */
+export function createFromClient<S extends Statement>(deps: {
+  readonly judge: Judge<S>
+  readonly names: SessionNames<S>
+  readonly pending: Pending<S>
+  readonly output: SocketOutput
+  /** Set once there is one. */
+  readonly splitter: () => Splitter
+  readonly counted: (statements: readonly S[], outcome: Outcome) => void
+  /** Whether calls by number (FunctionCall) may pass: nobody can tell which function that is. */
+  readonly calls: Fault | undefined
+}): FromClient {
+  const { judge, names, pending, output } = deps
+
+  function refuse(fault: Fault, as: 'query' | 'parse', name = ''): void {
+    const bytes =
+      as === 'query'
+        ? message('Q', cString(failing))
+        : message('P', cString(name), cString(failing), Buffer.alloc(2))
+    // Skipped by the server as the rest of its pipeline is; or it fails, and the client is told why.
+    pending.ask({ as, refusal: errorResponse(fault) })
+    output.put(bytes)
+    deps.splitter().dropRest()
+  }
+
+  /** Until a simple query is answered nothing may follow it; this may be the data of its COPY, which is another matter. */
+  async function turn(): Promise<void> {
+    output.flush()
+    while (pending.isClosed) {
+      if (pending.copiesIn) throw outOfTurn()
+      await pending.changed()
+    }
+  }
+
+  async function judged(sql: Buffer | undefined, bytes: number): Promise<S | Fault> {
+    output.flush()
+    const statement = await judge.read(sql, bytes)
+    if (isFault(statement)) return statement
+    return (await judge.allow(statement, names)) ?? statement
+  }
+
+  async function query({ head, length, raw }: Seen): Promise<void> {
+    const statement = await judged(textIn(head, length), length - 1)
+    if (isFault(statement)) return refuse(statement, 'query')
+    pending.ask({ as: 'query', statements: [statement] })
+    output.put(raw)
+  }
+
+  async function parse({ head, length, raw }: Seen): Promise<void> {
+    const [name = '', sql] = cStrings(head, 2)?.texts ?? cStrings(head, 1)?.texts ?? []
+    if (names.isFull()) return refuse(tooMany, 'parse', name)
+    const start = Buffer.byteLength(name) + 1
+    const end = sql === undefined ? -1 : head.indexOf(0, start)
+    const statement = await judged(end === -1 ? undefined : head.subarray(start, end), length - start)
+    if (isFault(statement)) return refuse(statement, 'parse', name)
+    pending.ask({ as: 'parse', undo: names.parse(name, statement) })
+    output.put(raw)
+  }
+
+  async function bind({ head, raw }: Seen): Promise<void> {
+    const [portal, name = ''] = cStrings(head, 2)?.texts ?? []
+    if (portal === undefined) throw new ProtocolFault('a portal has no name, or one that is too long')
+    const statements = names.prepared(name)
+    if (statements === undefined) return refuse(unknown('prepared statement', name), 'parse')
+    const refused = await allowed(statements)
+    if (refused !== undefined) return refuse(refused, 'parse')
+    pending.ask({ as: 'bind', undo: names.bind(portal, statements) })
+    output.put(raw)
+  }
+
+  async function execute({ head, raw }: Seen): Promise<void> {
+    const [portal = ''] = cStrings(head, 1)?.texts ?? []
+    const statements = names.portal(portal)
+    if (statements === undefined) return refuse(unknown('portal', portal), 'parse')
+    const refused = await allowed(statements)
+    if (refused !== undefined) return refuse(refused, 'parse')
+    pending.ask({ as: 'execute', statements })
+    output.put(raw)
+  }
+
+  async function allowed(statements: readonly S[]): Promise<Fault | undefined> {
+    output.flush()
+    for (const statement of statements) {
+      const refused = await judge.allow(statement, names)
+      if (refused !== undefined) return refused
+    }
+    return undefined
+  }
+
+  function call({ raw }: Seen): void {
+    if (deps.calls !== undefined) return refuse(deps.calls, 'query')
+    pending.ask({ as: 'call' })
+    output.put(raw)
+  }
+
+  function close({ head, raw }: Seen): void {
+    const what = String.fromCharCode(head[0] ?? 0)
+    const [name = ''] = cStrings(head, 1, 1)?.texts ?? []
+    pending.ask({ as: 'close', undo: names.close(what, name) })
+    output.put(raw)
+  }
+
+  function sync({ raw }: Seen): void {
+    // The server does not look at it while it waits for data.
+    if (!pending.copiesIn) pending.ask({ as: 'sync' })
+    output.put(raw)
+  }
+
+  function end({ type, raw }: Seen): void {
+    if (type !== 'X') {
+      pending.copiesIn = false
+      pending.copiesEnded++
+    }
+    output.put(raw)
+  }
+
+  const handlers: Readonly<Record<string, (seen: Seen) => Promise<void> | void>> = {
+    Q: query,
+    P: parse,
+    B: bind,
+    E: execute,
+    F: call,
+    C: close,
+    D: ({ raw }) => (pending.ask({ as: 'describe' }), output.put(raw)),
+    S: sync,
+    H: ({ raw }) => output.put(raw),
+    c: end,
+    f: end,
+    X: end,
+  }
+
+  function take(seen: Seen): Promise<void> | void {
+    const { type } = seen
+    const handle = handlers[type]
+    if (handle === undefined) throw new ProtocolFault(`the client sends ${JSON.stringify(type)}`)
+    if (data.has(type) || type === 'X') return handle(seen)
+    if (pending.copiesIn && type !== 'S' && type !== 'H') throw outOfTurn()
+    // The server passes it over.
+    if (pending.skips && type !== 'S') return deps.splitter().dropRest()
+    return pending.isClosed ? turn().then(() => take(seen)) : handle(seen)
+  }
+
+  return {
+    take,
+    wanted(type, length) {
+      const max = small.has(type) ? bounds.small : large.has(type) ? bounds.large : undefined
+      if (max === undefined) throw new ProtocolFault(`the client sends ${JSON.stringify(type)}`)
+      if (length > max) throw new ProtocolFault(`the client sends ${type} with ${length} bytes`)
+      if (type === 'd') {
+        const { head } = pending
+        if (head?.statements !== undefined) deps.counted(head.statements, { bytes: length })
+        return undefined
+      }
+      if (type === 'B') return namesBytes
+      if (type === 'F') return 4
+      return type === 'Q' || type === 'P' ? judge.maxBytes + namesBytes : length
+    },
+  }
+}
+
+function outOfTurn(): ProtocolFault {
+  return new ProtocolFault('the client sends another message where the data of a COPY belongs')
+}
+
+/** The text of a simple query: all of the message, and a zero byte nowhere but at its end. */
+function textIn(head: Buffer, length: number): Buffer | undefined {
+  if (head.length < length) return undefined
+  if (head.indexOf(0) !== length - 1) throw new ProtocolFault('a query does not end where its message does')
+  return head.subarray(0, length - 1)
+}
+
+const tooMany: Fault = {
+  severity: 'ERROR',
+  code: '54000',
+  message: 'mayfly: the session has too many prepared statements: close some',
+}
+
+function unknown(what: string, name: string): Fault {
+  const code = what === 'portal' ? '34000' : '26000'
+  return { severity: 'ERROR', code, message: `${what} "${name}" does not exist` }
+}

@@ -1,0 +1,113 @@
+import type { Pending } from './pending.ts'
+import type { SessionNames } from './session-names.ts'
+import type { SocketOutput } from './socket-output.ts'
+import type { Judge, Statement } from './statement.ts'
+import type { Seen, Splitter } from './splitter.ts'
+import { ProtocolFault, cStrings } from './wire.ts'
+
+/** A setting that is reported, a command's tag. */
+const smallBytes = 65_536
+
+/** What came of statements, as the record counts it. */
+export interface Outcome {
+  readonly rows?: number
+  readonly bytes?: number
+  readonly done?: number
+  readonly failed?: number
+}
+
+export interface FromServer {
+  readonly wanted: (type: string, length: number) => number | undefined
+  take(seen: Seen): void
+}
+
+/** The server’s half of a session: which message answers what, and what it came to. */
+export function createFromServer<S extends Statement>(deps: {
+  readonly judge: Judge<S>
+  readonly names: SessionNames<S>
+  readonly pending: Pending<S>
+  readonly output: SocketOutput
+  readonly splitter: () => Splitter
+  readonly counted: (statements: readonly S[], outcome: Outcome) => void
+  /** The session cannot go on. */
+  readonly end: (why: string) => void
+}): FromServer {
+  const { judge, names, pending, output } = deps
+  /** What the client is told in place of the error that comes next. */
+  let refusal: Buffer | undefined
+
+  function count(outcome: Outcome): void {
+    const { head } = pending
+    if (head?.statements !== undefined && head.refusal === undefined) deps.counted(head.statements, outcome)
+  }
+
+  function fails(): number | undefined {
+    count({ failed: 1 })
+    refusal = pending.failed()?.refusal
+    return refusal === undefined ? undefined : smallBytes
+  }
+
+  /** One statement of a simple query, or a portal. */
+  function ends(): void {
+    if (pending.head?.as === 'execute') pending.answered('execute')
+    else if (pending.head?.as !== 'query') throw new ProtocolFault('it ends a statement that nobody began')
+  }
+
+  const passing: Readonly<Record<string, (length: number) => number | undefined | void>> = {
+    '1': () => void pending.answered('parse'),
+    '2': () => void pending.answered('bind'),
+    '3': () => void pending.answered('close'),
+    n: () => void pending.answered('describe'),
+    T: () => void (pending.head?.as === 'describe' && pending.answered('describe')),
+    t: () => undefined,
+    s: () => ends(),
+    I: () => (count({ done: 1 }), ends()),
+    D: (length) => count({ bytes: length }),
+    d: (length) => count({ bytes: length }),
+    c: () => undefined,
+    H: () => undefined,
+    G: () => pending.copies(),
+    V: () => undefined,
+    A: () => undefined,
+    N: () => undefined,
+    E: fails,
+    C: () => smallBytes,
+    S: () => smallBytes,
+    Z: () => 1,
+  }
+
+  const handlers: Readonly<Record<string, (seen: Seen) => void>> = {
+    C({ head, raw }) {
+      const [tag = ''] = cStrings(head, 1)?.texts ?? []
+      count({ done: 1, rows: Number(/ (\d{1,15})$/.exec(tag)?.[1] ?? 0) })
+      if (tag === 'DEALLOCATE ALL' || tag === 'DISCARD ALL') names.clear()
+      ends()
+      output.put(raw)
+    },
+    S({ head, raw }) {
+      const [name = '', value = ''] = cStrings(head, 2)?.texts ?? []
+      const why = judge.reported(name, value)
+      if (why !== undefined) deps.end(why)
+      output.put(raw)
+    },
+    Z({ head, raw }) {
+      pending.answered('query', 'call', 'sync')
+      if (head[0] === 0x49) names.transactionEnded()
+      output.put(raw)
+    },
+    E() {
+      deps.splitter().dropRest()
+      if (refusal !== undefined) output.put(refusal)
+    },
+  }
+
+  return {
+    wanted(type, length) {
+      const pass = passing[type]
+      if (pass === undefined) throw new ProtocolFault(`it sends ${JSON.stringify(type)} within a session`)
+      const wanted = pass(length)
+      return typeof wanted === 'number' ? wanted : undefined
+    },
+    take: (seen) => handlers[seen.type]?.(seen),
+  }
+}

@@ -1,0 +1,190 @@
+import { MayflyError, limits, messageOf } from '../../lib/index.ts'
+import type { Permit } from '../exchange.ts'
+import { loginOf, type StreamExchange, type StreamHandler } from '../stream-exchange.ts'
+import { createCancelKeys, type CancelKeys } from './cancel.ts'
+import { greet, type Greeting } from './greet.ts'
+import { createLimitedJudge, isPinned } from './limited.ts'
+import { LoginRefused, askFirst, logIn, reach, type Upstream } from './log-in.ts'
+import { nameInGrant } from './name-in-grant.ts'
+import { limited, passed, type Parameters } from './parameters.ts'
+import { createPermitted, type Permitted } from './permitted.ts'
+import { relay } from './relay.ts'
+import { createSqlReader } from './sql/reader-of-sql.ts'
+import { createTally } from './tally.ts'
+import { createUnlimitedJudge } from './unlimited.ts'
+import { errorResponse, int32, message, cString, type Fault } from './wire.ts'
+
+/** What a step has on one connection, for all of its sessions there. */
+interface OfStep {
+  readonly keys: CancelKeys
+  readonly permitted: Permitted
+}
+
+type Session = Extract<Greeting, { wants: 'session' }>
+
+/**
+ * PostgreSQL: the step's client logs in with nothing, and is logged in upstream by what the connection has. Statements are judged by
+ * PostgreSQL's own parser before the server sees them; only `postgres:connect` lets them pass unjudged. Replication is refused.
+ */
+export function createPostgresHandler(): StreamHandler {
+  const sql = createSqlReader()
+  const steps = new WeakMap<object, Map<string, OfStep>>()
+
+  function ofStep({ ofStep: step, connection }: StreamExchange): OfStep {
+    const all = steps.get(step) ?? new Map<string, OfStep>()
+    steps.set(step, all)
+    const known = all.get(connection.name) ?? { keys: createCancelKeys(), permitted: createPermitted() }
+    all.set(connection.name, known)
+    return known
+  }
+
+  async function serve(stream: StreamExchange): Promise<void> {
+    const greeting = await greeted(stream)
+    const { keys, permitted } = ofStep(stream)
+    if (greeting.wants === 'cancel') {
+      await keys.cancel(stream, greeting.key)
+      return void stream.socket.end()
+    }
+    const { socket } = greeting
+    const refuse = (fault: Fault) =>
+      void socket.end(Buffer.concat([greeting.negotiation, errorResponse(fault)]))
+    const begun = await begin(stream, greeting)
+    if ('severity' in begun) return refuse(begun)
+    const { upstream, login, isLimited, readOnly, path, database } = begun
+    const judge = isLimited
+      ? createLimitedJudge({ stream, database, user: login, path, readOnly, sql, permitted })
+      : createUnlimitedJudge(sql)
+    for (const [name, value] of upstream.settings) judge.reported(name, value)
+    const cancelKey = keys.add(upstream.cancelKey, begun.permit, greeting.keyBytes)
+    socket.write(Buffer.concat([greeting.negotiation, welcome(upstream, cancelKey.key)]))
+    const action = isLimited ? 'read' : 'connect'
+    const tally = createTally(stream, `postgres:${action} ${stream.connection.name}/${nameInGrant(database)}`)
+    const calls = isLimited ? notCalled : undefined
+    const counted = tally.count.bind(tally)
+    try {
+      const cut = await relay({ client: socket, server: upstream.socket, judge, calls, counted })
+      if (cut !== undefined) stream.deny(`postgres ${stream.connection.name}`, cut)
+    } finally {
+      cancelKey.forget()
+      tally.flush()
+    }
+  }
+
+  return async (stream) => {
+    try {
+      await serve(stream)
+    } catch (error) {
+      stream.deny(`postgres ${stream.connection.name}`, messageOf(error))
+      stream.socket.destroy()
+    }
+  }
+}
+
+/** A client that says nothing is not waited for. */
+async function greeted(stream: StreamExchange): Promise<Greeting> {
+  const timer = setTimeout(() => stream.socket.destroy(), limits.tunnelHeadMs)
+  try {
+    return await greet(stream)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+interface Begun {
+  readonly upstream: Upstream
+  readonly permit: Permit
+  readonly login: string
+  readonly database: string
+  readonly isLimited: boolean
+  readonly readOnly: boolean
+  readonly path: readonly string[]
+}
+
+/** Permission first, then the login upstream. */
+async function begin(stream: StreamExchange, { parameters }: Session): Promise<Begun | Fault> {
+  const { connection } = stream
+  const database = databaseOf(parameters, connection.settings?.default_database)
+  if (database === undefined) return fatal('28000', 'mayfly: the client names no user, and no database')
+  if (!/^(?:false|off|no|0)?$/i.test(parameters.get('replication') ?? ''))
+    return fatal('42501', stream.deny(`postgres ${connection.name}`, 'replication is not carried'))
+  const operation = (verb: string) => ({
+    action: `postgres:${verb}`,
+    connection: connection.name,
+    path: nameInGrant(database),
+  })
+  const isLimited = !stream.would(operation('connect'), { granted: true })
+  const readOnly = isLimited && !stream.would(operation('write'), { anyRef: true })
+  const asked = isLimited ? limited(parameters, readOnly) : passed(parameters)
+  if (typeof asked === 'string') return fatal('42501', stream.deny(`postgres ${connection.name}`, asked))
+  const permission = isLimited
+    ? await stream.permit(operation('read'), { login: true }, { anyRef: true })
+    : await stream.permit(operation('connect'), {})
+  if (!permission.allow) return fatal('42501', permission.message)
+  try {
+    const { upstream, login } = await open(stream, permission, new Map([...asked, ['database', database]]))
+    const path = isLimited ? await pathOf(upstream, login) : []
+    return { upstream, permit: permission, login, database, isLimited, readOnly, path }
+  } catch (error) {
+    const { code, hint } = error instanceof LoginRefused ? error.fault : { code: '08006', hint: undefined }
+    const why =
+      error instanceof LoginRefused ? `PostgreSQL refuses the login: ${error.message}` : messageOf(error)
+    return { ...fatal(code, stream.deny(`postgres ${connection.name}`, why)), hint }
+  }
+}
+
+async function open(
+  stream: StreamExchange,
+  permit: Permit,
+  parameters: Parameters,
+): Promise<{ upstream: Upstream; login: string }> {
+  const login = loginOf(permit, stream.connection)
+  const socket = await reach(stream, permit)
+  const timer = setTimeout(() => socket.destroy(), limits.databaseMs)
+  try {
+    return { upstream: await logIn(socket, login, parameters), login: login.username }
+  } catch (error) {
+    socket.destroy()
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Schemas in which a name without one may be, as the role and the database have it set. */
+async function pathOf({ socket, settings }: Upstream, login: string): Promise<string[]> {
+  for (const [name, value] of settings)
+    if (!isPinned(name, value, login))
+      throw new MayflyError(
+        'credential_failed',
+        `PostgreSQL begins a session with ${name} ${value}, against what it was told`,
+      )
+  return askFirst(socket, 'SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))')
+}
+
+/** That of the connection for a client that names none: its user’s name stands for it then. */
+function databaseOf(parameters: Parameters, usual: string | undefined): string | undefined {
+  const user = parameters.get('user') ?? ''
+  const named = parameters.get('database') ?? ''
+  const database = named === '' || named === user ? (usual ?? (named === '' ? user : named)) : named
+  return user === '' || database === '' ? undefined : database
+}
+
+/** No password is asked for: which step it is the socket says. */
+function welcome({ settings }: Upstream, key: Buffer): Buffer {
+  return Buffer.concat([
+    message('R', int32(0)),
+    ...[...settings].map(([name, value]) => message('S', cString(name), cString(value))),
+    message('K', key),
+    message('Z', Buffer.from('I')),
+  ])
+}
+
+function fatal(code: string, text: string): Fault {
+  return { severity: 'FATAL', code, message: text }
+}
+
+const notCalled: Fault = {
+  severity: 'ERROR',
+  code: '42501',
+  message: 'mayfly: refused: a call of a function by its number, which cannot be judged: call it with SELECT',
+}

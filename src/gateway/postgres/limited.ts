@@ -1,0 +1,160 @@
+import { messageOf } from '../../lib/index.ts'
+import type { Operation } from '../../policy/index.ts'
+import type { StreamExchange } from '../stream-exchange.ts'
+import { nameInGrant } from './name-in-grant.ts'
+import { needsOf, type Need } from './sql/needs.ts'
+import type { SqlReader } from './sql/reader-of-sql.ts'
+import type { Reading } from './sql/reading.ts'
+import type { Permitted } from './permitted.ts'
+import type { Judge, Names, Statement } from './statement.ts'
+import type { Fault } from './wire.ts'
+
+/** A statement of a session that is limited to what its grants say. */
+export interface LimitedStatement extends Statement {
+  readonly reading: Reading
+}
+
+/** A text that is longer is refused: it is held in memory while it is read. */
+const maxStatementBytes = 1_048_576
+/** Schemas of one session's path, at any time. */
+const maxPath = 1_000
+
+export interface LimitedSession {
+  readonly stream: StreamExchange
+  readonly database: string
+  /** That logged in upstream: `$user` on a path. */
+  readonly user: string
+  readonly path: readonly string[]
+  readonly readOnly: boolean
+  readonly sql: SqlReader
+  readonly permitted: Permitted
+}
+
+/** Judges each statement by the grants of the step, and asks policy anew as it goes on. */
+export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatement> {
+  const { stream, sql, permitted } = session
+  const path = new Set(session.path)
+  let catalogFirst = true
+  const database = nameInGrant(session.database)
+
+  function operationOf({ verb, schema }: Need): Operation {
+    const named = { action: `postgres:${verb}`, connection: stream.connection.name, path: database }
+    return schema === undefined ? named : { ...named, ref: nameInGrant(schema) }
+  }
+
+  /** All that is used, and by the prepared statements that it executes. */
+  function needs({ reading }: LimitedStatement, names: Names<LimitedStatement>): Need[] | Fault {
+    const found = new Map<string, Need>()
+    const seen = new Set<Reading>()
+    const visit = (one: Reading): Fault | undefined => {
+      if (seen.has(one)) return undefined
+      seen.add(one)
+      const surroundings = { path, catalogFirst, readOnly: session.readOnly }
+      for (const use of one.uses)
+        for (const need of needsOf(use, surroundings))
+          found.set(`${need.verb} ${need.schema ?? ''} ${need.whole ?? ''}`, need)
+      for (const name of one.executes) {
+        const prepared = names.prepared(name)
+        if (prepared === undefined) return error('26000', `prepared statement "${name}" does not exist`)
+        for (const each of prepared) {
+          const fault = visit(each.reading)
+          if (fault !== undefined) return fault
+        }
+      }
+      return undefined
+    }
+    return visit(reading) ?? [...found.values()]
+  }
+
+  return {
+    maxBytes: maxStatementBytes,
+    async read(text, bytes) {
+      if (text === undefined || bytes > maxStatementBytes)
+        return error(
+          '54000',
+          `mayfly: a statement of ${bytes} bytes is too long to be judged: ${maxStatementBytes} are the most, COPY has no limit`,
+        )
+      const decoded = utf8(text)
+      if (decoded === undefined) return error('22021', 'mayfly: a statement is not in UTF-8')
+      const reading = await sql.read(decoded)
+      if ('error' in reading) return error(reading.code, reading.error)
+      return { shape: reading.shape, reading }
+    },
+    async allow(statement, names) {
+      const { reading, shape } = statement
+      for (const one of reading.path) path.add(one === '$user' ? session.user : one)
+      if (path.size > maxPath) return error('54000', 'mayfly: too many schemas have been on the search path')
+      if (reading.hidesCatalog === true) catalogFirst = false
+      for (const { name, reading: inner } of reading.prepares) names.prepare(name, { shape, reading: inner })
+      const needed = needs(statement, names)
+      if ('severity' in needed) return needed
+      const anywhere = needed.filter((need) => need.schema === undefined && need.whole !== true)
+      const named = needed.filter((need) => !anywhere.includes(need))
+      return (
+        (await permit(named.map(operationOf), shape, needed)) ??
+        (await permit(anywhere.map(operationOf), shape, needed, true))
+      )
+    },
+    reported: (name, value) =>
+      isPinned(name, value, session.user)
+        ? undefined
+        : `the server says that ${name} is now ${value}: by that the session could do more than it is judged by`,
+  }
+
+  async function permit(
+    operations: readonly Operation[],
+    shape: string,
+    needed: readonly Need[],
+    anyRef = false,
+  ): Promise<Fault | undefined> {
+    if (operations.length === 0) return undefined
+    const key = JSON.stringify([stream.connection.name, anyRef, shape, operations])
+    const policy = stream.policy()
+    const still = () => operations.every((one) => stream.would(one, { anyRef }))
+    if (permitted.has(key, policy, still)) return undefined
+    try {
+      const detail = { statement: shape }
+      const [first] = operations
+      const permission =
+        anyRef && first !== undefined
+          ? await stream.permit(first, detail, { anyRef: true })
+          : await stream.permitAll(operations, detail)
+      if (permission.allow) {
+        permitted.add(key, policy)
+        return undefined
+      }
+      const why = needed.flatMap((need) => need.why ?? []).join(', ')
+      const grants = permission.refused.map((one) => `"${describe(one)}"`).join(', ')
+      const hint = `${why === '' ? '' : `${why}. `}Grants that would allow it: ${grants}`
+      return { severity: 'ERROR', code: '42501', message: permission.message, hint }
+    } catch (cause) {
+      return error('58000', `mayfly: ${messageOf(cause)}`)
+    }
+  }
+}
+
+function describe({ action, connection, path, ref }: Operation): string {
+  return `${action} ${connection}/${path}${ref === undefined ? '' : `@${ref}`}`
+}
+
+function error(code: string, message: string): Fault {
+  return { severity: 'ERROR', code, message }
+}
+
+function utf8(text: Buffer): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * By these the server reads a statement otherwise than it was read here, or does it as somebody else: they stay, whatever a
+ * function of the database does.
+ */
+export function isPinned(name: string, value: string, user: string): boolean {
+  if (name === 'client_encoding') return value === 'UTF8'
+  if (name === 'standard_conforming_strings') return value === 'on'
+  return name !== 'session_authorization' || value === user
+}

@@ -1,0 +1,36 @@
+import type { Duplex } from 'node:stream'
+
+/** Writes what passes in one piece for each piece that came, and waits where the other side does not read. */
+export class SocketOutput {
+  readonly #socket: Duplex
+  #waiting: Buffer[] = []
+
+  constructor(socket: Duplex) {
+    this.#socket = socket
+  }
+
+  put(bytes: Buffer): void {
+    this.#waiting.push(bytes)
+  }
+
+  flush(): void {
+    if (this.#waiting.length === 0 || this.#socket.destroyed) return
+    this.#socket.write(this.#waiting.length === 1 ? this.#waiting[0] : Buffer.concat(this.#waiting))
+    this.#waiting = []
+  }
+
+  /** Resolves at once, or when the other side has read, or is gone. */
+  async room(): Promise<void> {
+    const socket = this.#socket
+    if (!socket.writableNeedDrain || socket.destroyed) return
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        socket.off('drain', wake)
+        socket.off('close', wake)
+        resolve()
+      }
+      socket.once('drain', wake)
+      socket.once('close', wake)
+    })
+  }
+}

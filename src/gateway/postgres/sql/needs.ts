@@ -1,0 +1,52 @@
+import { catalogRelations } from './names-of-postgres.ts'
+import type { Use, Verb } from './reading.ts'
+
+/** What a session has to hold to do something; without a schema in any of them, or with `whole` in the database as such. */
+export interface Need {
+  readonly verb: Verb
+  readonly schema?: string
+  readonly whole?: true
+  readonly why?: string
+}
+
+/** What of its session a text’s names depend on. */
+export interface Surroundings {
+  /** Every schema that has been on its search path. */
+  readonly path: ReadonlySet<string>
+  /** PostgreSQL's own names come first, as they do unless the path says otherwise. */
+  readonly catalogFirst: boolean
+  /** The server holds it from writing, whatever functions do. */
+  readonly readOnly: boolean
+}
+
+/** Passwords, files of the server, values of tables, what other users do: more than the catalog tells everybody. */
+const guarded =
+  /^pg_(?:authid|shadow|user_mappings?|hba_file_rules|ident_file_mappings|file_settings|subscription|largeobject|statistic|statistic_ext_data|stats|stats_ext|stats_ext_exprs|replication_origin\w*|backend_memory_contexts|shmem_allocations\w*)$/
+
+/**
+ * What it takes. A name without a schema may be in each schema that has been on the path: whoever cannot use them all has to say
+ * which is meant, since which of them has that name only the server knows.
+ */
+export function needsOf(use: Use, surroundings: Surroundings): Need[] {
+  const { verb, of, schema, name = '', why } = use
+  const because = why === undefined ? {} : { why }
+  if (of === 'server') return [{ verb, whole: true, ...because }]
+  if (of === 'session') return [{ verb, ...because }]
+  // Reading is what it comes to where the server lets nothing else happen.
+  const done = of === 'function' && surroundings.readOnly ? 'read' : verb
+  if (schema !== undefined) return inSchema(done, schema, name)
+  if (of === 'relation' && catalogRelations.has(name) && surroundings.catalogFirst)
+    return inSchema(done, 'pg_catalog', name)
+  const path = [...surroundings.path]
+  // The server would not find it either; what would it be asked for?
+  if (path.length === 0)
+    return [{ verb: done, whole: true, why: `${name} without a schema, on no search path` }]
+  return path.flatMap((one) => inSchema(done, one, name))
+}
+
+function inSchema(verb: Verb, schema: string, name: string): Need[] {
+  if (schema === 'pg_temp') return []
+  if (schema !== 'pg_catalog' && schema !== 'information_schema') return [{ verb, schema }]
+  if (verb === 'read' && !guarded.test(name)) return []
+  return [{ verb: 'admin', whole: true, why: `${schema}.${name}` }]
+}

@@ -1,0 +1,34 @@
+import { Reader } from './reader.ts'
+import type { Reading, Unread } from './reading.ts'
+import { shapeOf } from './shape.ts'
+import { isTree, list, tree } from './tree.ts'
+
+type Library = typeof import('libpg-query')
+
+let library: Promise<Library> | undefined
+
+/** PostgreSQL 18's own parser (libpg_query) in WebAssembly; loaded with the first statement. */
+export function loadLibrary(): Promise<Library> {
+  library ??= import('libpg-query').then(async (module) => {
+    await module.loadModule()
+    return module
+  })
+  return library
+}
+
+/** What a text of SQL is about. Throws what the parser does when a text is nested deeper than its stack. */
+export function readSql({ parseSync, scanSync }: Library, sql: string): Reading | Unread {
+  let parsed: unknown
+  try {
+    parsed = parseSync(sql)
+  } catch (error) {
+    if (error instanceof Error && error.name === 'SqlError') return { error: error.message, code: '42601' }
+    throw error
+  }
+  const reader = new Reader()
+  for (const one of list(tree(parsed)['stmts'])) {
+    const statement = tree(one)['stmt']
+    if (isTree(statement)) reader.statement(statement)
+  }
+  return reader.reading(shapeOf(sql, scanSync))
+}

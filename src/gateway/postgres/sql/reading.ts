@@ -1,0 +1,39 @@
+/** What kinds of statement there are, each allowed by the grant of the same name. */
+export type Verb = 'read' | 'write' | 'ddl' | 'admin'
+
+/** Something that a text of SQL uses. */
+export interface Use {
+  readonly verb: Verb
+  /** Undefined: it is named without one, or `of` says that no schema holds it. */
+  readonly schema?: string
+  readonly name?: string
+  /**
+   * `session`: it needs a right in any schema, such as NOTIFY; `server`: what no schema holds; a `function` is one whose
+   * body nobody knows.
+   */
+  readonly of: 'relation' | 'function' | 'schema' | 'session' | 'server'
+  /** What makes it one for `admin`, in words for a denial. */
+  readonly why?: string
+}
+
+/** What a text of SQL is about, as far as it can be told before it is known which schemas a name may be in. */
+export interface Reading {
+  /** Its statements with their literals and comments left out. */
+  readonly shape: string
+  readonly uses: readonly Use[]
+  /** Schemas that it puts on the search path. */
+  readonly path: readonly string[]
+  /** It puts others before PostgreSQL's own, so that their names may hide those. */
+  readonly hidesCatalog?: true
+  /** Names that PREPARE gives, and what they stand for. */
+  readonly prepares: readonly { readonly name: string; readonly reading: Reading }[]
+  /** Names of prepared statements that EXECUTE uses. */
+  readonly executes: readonly string[]
+}
+
+/** Why a text is not read, as PostgreSQL says it. */
+export interface Unread {
+  readonly error: string
+  /** SQLSTATE. */
+  readonly code: string
+}

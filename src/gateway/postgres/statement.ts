@@ -1,0 +1,30 @@
+import type { Fault } from './wire.ts'
+
+/** A text of SQL, taken apart as far as its session needs it: one statement, or several of a simple query. */
+export interface Statement {
+  /** It with its literals removed: what the record says of it. */
+  readonly shape: string
+}
+
+/** Whether statements may be done, before the server sees any of them. */
+export interface Judge<S extends Statement = Statement> {
+  /** So much of a text is needed; what is longer is given as undefined. */
+  readonly maxBytes: number
+  /** `bytes` is the length of it all. */
+  read(sql: Buffer | undefined, bytes: number): Promise<S | Fault>
+  /** Asked whenever it is about to be done, since what it means may have changed. */
+  allow(statement: S, names: Names<S>): Promise<Fault | undefined>
+  /** What the server reports of its settings: why the session cannot go on, if it cannot. */
+  reported(name: string, value: string): string | undefined
+}
+
+export function isFault(one: object): one is Fault {
+  return 'severity' in one
+}
+
+/** What a session calls its statements. A name that nobody gave here has none. */
+export interface Names<S extends Statement> {
+  prepared(name: string): readonly S[] | undefined
+  /** By the SQL statement PREPARE: if it fails, what had the name before has it on. */
+  prepare(name: string, statement: S): void
+}

@@ -1,0 +1,54 @@
+import type { StreamExchange } from '../stream-exchange.ts'
+import type { Outcome } from './from-server.ts'
+import type { Statement } from './statement.ts'
+
+/** What came of the statements of a session, by their shape. */
+export interface Tally {
+  count(statements: readonly Statement[], outcome: Outcome): void
+  /** Records what was counted since the last time. */
+  flush(): void
+}
+
+interface Counts {
+  done: number
+  rows: number
+  bytes: number
+  failed: number
+}
+
+const intervalMs = 2_000
+/** Shapes that are counted between two times. */
+const maxShapes = 1_000
+
+export function createTally(stream: StreamExchange, operation: string): Tally {
+  const shapes = new Map<string, Counts>()
+  let timer: NodeJS.Timeout | undefined
+
+  function flush(): void {
+    clearTimeout(timer)
+    timer = undefined
+    for (const [statement, { done, rows, bytes, failed }] of shapes) {
+      const facts = { statement, done, rows, bytes, ...(failed === 0 ? {} : { failed }) }
+      stream.done({ operation, facts })
+    }
+    shapes.clear()
+  }
+
+  return {
+    flush,
+    count(statements, { done = 0, rows = 0, bytes = 0, failed = 0 }) {
+      // A portal may be of one of several statements of its name: what came of it is told of the last one.
+      const shape = statements.at(-1)?.shape
+      if (shape === undefined) return
+      if (!shapes.has(shape) && shapes.size >= maxShapes) flush()
+      const counts = shapes.get(shape) ?? { done: 0, rows: 0, bytes: 0, failed: 0 }
+      shapes.set(shape, {
+        done: counts.done + done,
+        rows: counts.rows + rows,
+        bytes: counts.bytes + bytes,
+        failed: counts.failed + failed,
+      })
+      timer ??= setTimeout(flush, intervalMs).unref()
+    },
+  }
+}

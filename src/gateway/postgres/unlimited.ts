@@ -1,0 +1,26 @@
+import type { SqlReader } from './sql/reader-of-sql.ts'
+import type { Judge } from './statement.ts'
+
+/** As much of a text as is looked at for the record. */
+const recordedBytes = 20_000
+
+/** A session that only the server limits: its statements are read for the record, as far as they can be. */
+export function createUnlimitedJudge(sql: SqlReader): Judge {
+  /** How texts are read may be changed in such a session; then a literal could be taken for a name, and recorded. */
+  const unusual = new Set<string>()
+  return {
+    maxBytes: recordedBytes,
+    async read(text, bytes) {
+      if (text === undefined || unusual.size > 0) return { shape: `a statement of ${bytes} bytes` }
+      const reading = await sql.read(text.toString())
+      return { shape: 'error' in reading ? `a statement of ${bytes} bytes` : reading.shape }
+    },
+    allow: async () => undefined,
+    reported(name, value) {
+      const usual = { client_encoding: 'UTF8', standard_conforming_strings: 'on' }[name]
+      if (usual !== undefined && usual !== value) unusual.add(name)
+      else unusual.delete(name)
+      return undefined
+    },
+  }
+}
