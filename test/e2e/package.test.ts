@@ -130,7 +130,7 @@ test('the package brings what it needs and nothing to build with; its own Node r
   const packages = readdirSync(join(installed, 'node_modules')).filter((name) => !name.startsWith('.'))
   assert.deepEqual(
     packages.filter((name) => !name.startsWith('node-linux-')),
-    ['@cedar-policy', 'mayfly'],
+    ['@cedar-policy', '@pgsql', 'libpg-query', 'mayfly'],
   )
   assert.ok(existsSync(join(installed, 'node_modules/mayfly/scripts/setup')), 'what doctor --fix runs')
   const { exitCode, stdout } = await ran(start([], homeFor(t), ['--version']))
