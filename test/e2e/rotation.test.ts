@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { setStage, type Stage } from '../../demo/stage.ts'
+import { projectFolder, setStage, type Stage } from '../../demo/stage.ts'
 import { createTestAuthority } from '../certificates.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mayfly-rotation-'))
@@ -209,6 +210,24 @@ test('a compromise cuts downloads that are under way, with a kept secret and wit
   assert.ok(asked.includes(`DELETE ${hosts.minted} /keys/k1`), 'what was minted is ended at its upstream')
   const all = await operate('secret', 'status', '--all')
   assert.match(all.text, /^live\/admin +0h +- +- +COMPROMISED +run_\w+ build\/run/m)
+})
+
+test('who sits at a terminal is asked before a compromise ends anything; a script acts at once', (t) => {
+  const command = `'${process.execPath}' '${join(projectFolder, 'dist/mayfly.js')}' secret compromise git`
+  const asked = spawnSync('script', ['-qec', command, '/dev/null'], {
+    input: 'n\n',
+    encoding: 'utf8',
+    // Nobody listens there: it is asked before anything is said.
+    env: {
+      PATH: process.env['PATH'],
+      MAYFLY_SERVER: 'http://127.0.0.1:1',
+      MAYFLY_TOKEN: stage.operatorToken,
+    },
+    timeout: 30_000,
+  })
+  if (asked.error !== undefined) return t.skip('script (bsdutils) is not installed')
+  assert.match(asked.stdout, /ends every lease of secret "git", .* Go on\? \[y\/N\]/)
+  assert.match(asked.stdout, /nothing was done/)
 })
 
 test('a program that rotates is named once, by a path, and nobody else can write to it', async () => {
