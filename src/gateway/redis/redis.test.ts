@@ -247,6 +247,9 @@ test('no words make the judge fail, and what it does not know is for whoever may
     }),
     { numRuns: 300 },
   )
+  const never = (...words: string[]) => meaningOf(words.map((word) => Buffer.from(word))).is === 'never'
+  assert.ok(never('CONFIG', 'get', 'requirepass') && never('config', 'GET', 'maxmemory', 'require*'))
+  assert.ok(!never('config', 'get', 'maxmemory'))
   for (const name of [
     'eval',
     'migrate',
