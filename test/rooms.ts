@@ -10,6 +10,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'http-client': ['lib'],
   clouds: ['lib', 'http-client'],
   mask: ['lib'],
+  'ssh-keys': ['lib'],
   lockfiles: ['lib'],
   store: ['lib'],
   provenance: ['lib'],
@@ -26,7 +27,9 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['lib', 'config', 'connections', 'identity', 'policy', 'store', 'broker', 'oidc-issuer', 'honey'],
     'audit/client',
   ],
-  credentials: ['lib', 'kinds', 'config', 'connections', 'http-client', 'mask', 'oidc-issuer', 'clouds'],
+  credentials: [
+    ...['ssh-keys', 'lib', 'kinds', 'config', 'connections', 'http-client', 'mask', 'oidc-issuer', 'clouds'],
+  ],
   broker: [
     ...['lib', 'connections', 'credentials', 'identity', 'policy', 'store', 'vault', 'oidc-issuer'],
     'audit/client',
@@ -59,6 +62,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   gateway: [
     ...['lib', 'kinds', 'lockfiles', 'mask', 'connections', 'identity', 'policy', 'provenance', 'broker'],
     'honey',
+    'ssh-keys',
     'audit/client',
     ...[
       'gateway/aws',
@@ -80,6 +84,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
       'gateway/redis',
       'gateway/requests',
       'gateway/rubygems',
+      'gateway/ssh',
       'gateway/tcp',
       'gateway/upstream',
     ],
@@ -103,6 +108,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'gateway/pypi': ['lib', 'lockfiles', 'policy', 'provenance', 'gateway'],
   'gateway/redis': ['lib', 'kinds', 'connections', 'gateway'],
   'gateway/rubygems': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
+  'gateway/ssh': ['lib', 'connections', 'ssh-keys', 'gateway'],
   'gateway/tcp': ['lib', 'gateway'],
   runner: ['lib', 'kinds', 'lockfiles', 'mask', 'config', 'identity'],
   server: [

@@ -25,6 +25,8 @@ function authorizationOf(credential: InjectedCredential, value: string): Secret 
     if (!/^[\x20-\x7e]+$/.test(value)) throw malformed(credential, 'one line of printable ASCII')
     return new Secret(`${credential.prefix}${value}`)
   }
+  // A key of several lines, which the gateway signs with.
+  if (credential.scheme === 'ssh-key') return new Secret(`${value}\n`)
   if (!/^[\x21-\x7e]+$/.test(value)) throw malformed(credential, 'one token without spaces')
   return new Secret(credential.scheme === 'query' ? value : `Bearer ${value}`)
 }

@@ -103,6 +103,22 @@ const publishing = {
 }
 
 const settings = {
+  host_keys: z
+    .array(
+      z
+        .string()
+        .max(2_000)
+        .regex(
+          /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+=*$/,
+          'a host key: `ssh-ed25519 AAAA...`, as ssh-keyscan writes it behind the host',
+        ),
+    )
+    .min(1)
+    .max(10)
+    .optional()
+    .describe(
+      'The keys that the host may show: `ssh-keyscan HOST`, held against what its operators say. It has to show one of them.',
+    ),
   database: z
     .int()
     .min(0)

@@ -21,6 +21,11 @@ const injected = [
     bearer: secretReference.describe('`Authorization: Bearer`; the secret holds the token.'),
   }),
   z.strictObject({
+    'ssh-key': secretReference.describe(
+      'For a host by SSH: the secret holds the private key, in OpenSSH’s form or PEM, without a passphrase.',
+    ),
+  }),
+  z.strictObject({
     header: z
       .strictObject({
         name: z

@@ -3,7 +3,7 @@ import type { IssuerName } from '../kinds/index.ts'
 
 /** A secret of the vault that the gateway writes into requests. */
 export type InjectedCredential =
-  | { readonly scheme: 'basic' | 'bearer'; readonly secret: string }
+  | { readonly scheme: 'basic' | 'bearer' | 'ssh-key'; readonly secret: string }
   | { readonly scheme: 'header'; readonly secret: string; readonly name: string; readonly prefix: string }
   | { readonly scheme: 'query'; readonly secret: string; readonly name: string }
 
@@ -31,6 +31,7 @@ export function longestSecondsOf({ config }: MintedCredentialConfig): number | u
 export function compileCredential(credential: CredentialSchema | undefined): CredentialConfig | undefined {
   if (credential === undefined) return undefined
   if ('basic' in credential) return { scheme: 'basic', secret: secretName(credential.basic) }
+  if ('ssh-key' in credential) return { scheme: 'ssh-key', secret: secretName(credential['ssh-key']) }
   if ('bearer' in credential) return { scheme: 'bearer', secret: secretName(credential.bearer) }
   if ('query' in credential) {
     const { name, secret } = credential.query

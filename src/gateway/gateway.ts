@@ -51,6 +51,7 @@ import { createProtocols } from './protocols.ts'
 import type { PushScanner } from './push-scanner.ts'
 import { createRequestServer } from './requests/index.ts'
 import { createRunAuthorities } from './run-authorities.ts'
+import { createRunHostKeys } from './run-host-keys.ts'
 import { createStepStates } from './step-states.ts'
 import { createStrangers } from './strangers.ts'
 import type { StreamExchange, StreamHandler } from './stream-exchange.ts'
@@ -64,6 +65,8 @@ export interface Gateway {
   readonly url: string
   /** PEM certificate of the session's own CA, made when it is first asked for. The key stays here. */
   caCertificate(session: Session): Promise<string>
+  /** As known_hosts has it, without the host: what the gateway shows for every SSH host of the session. */
+  hostKey(session: Session): string
   /** Takes the lockfiles whose packages, and no others, the step may install. The first ones stay. Throws `bad_input`. */
   pinLockfiles(step: Step, bundle: string): Promise<Pins>
   /** Takes the job's identity token for the registry of this connection, at which the step publishes. Throws `bad_input`. */
@@ -155,6 +158,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const publishing = createTrustedPublishing(deps)
   const protocols = createProtocols(deps)
   const authorityOf = createRunAuthorities(deps)
+  const hostKeyOf = createRunHostKeys(deps)
   const steps = createStepStates({ openSocket })
   const open = createOpenConnections(deps.clock)
   const origin = new WeakMap<Duplex, { step: Step; at: At }>()
@@ -171,6 +175,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     ...{ gatekeeper, downloads, findings, guard, steps, policy: deps.policy },
     startTls: createTlsStarter(),
     ca: (step) => authorityOf(step.session),
+    hostKey: (step) => hostKeyOf(step.session),
   })
   const requests = createRequestServer({
     serve: serveRequest,
@@ -264,6 +269,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     async caCertificate(session) {
       return (await authorityOf(session)).certificate
     },
+    hostKey: (session) => hostKeyOf(session).line,
     pinLockfiles: (step, bundle) => pinned.pin(step, bundle),
     holdIdentity(step, name, token) {
       const connection = deps.targets().connections.find((one) => one.name === name)

@@ -9,6 +9,7 @@ import { boundIdle, type EgressGuard } from './egress/index.ts'
 import type { Findings } from './findings.ts'
 import type { Gatekeeper } from './permit.ts'
 import type { RunCa } from './run-ca.ts'
+import type { HostKey } from './run-host-keys.ts'
 import type { StepStates } from './step-states.ts'
 import type { StreamExchange } from './stream-exchange.ts'
 import type { TlsStarter } from './upstream/index.ts'
@@ -22,6 +23,7 @@ export function createStreamOpener(deps: {
   readonly startTls: TlsStarter
   readonly steps: Pick<StepStates, 'track' | 'upstreamOf'>
   readonly ca: (step: Step) => Promise<RunCa>
+  readonly hostKey: (step: Step) => HostKey
   readonly policy: () => Policy
 }): (socket: Duplex, step: Step, connection: Connection) => StreamExchange {
   const { gatekeeper, downloads, findings, guard, steps } = deps
@@ -54,6 +56,7 @@ export function createStreamOpener(deps: {
         const secureContext = await (await deps.ca(step)).contextFor(connection.host)
         return kept(secureServer(clear, connection.host, secureContext, protocols), clear)
       },
+      hostKey: () => deps.hostKey(step).key,
       async dial() {
         const { host, port } = connection
         const upstream = await guard.dial({ host, port, connection })

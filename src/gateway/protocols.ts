@@ -21,6 +21,7 @@ import { createPypiHandler } from './pypi/index.ts'
 import { createRedisHandler } from './redis/index.ts'
 import { createRubygemsHandler } from './rubygems/index.ts'
 import type { StreamHandler } from './stream-exchange.ts'
+import { createSshHandler } from './ssh/index.ts'
 import { createTcpHandler } from './tcp/index.ts'
 import type { At } from './tunnel.ts'
 
@@ -60,6 +61,7 @@ export function createProtocols(deps: {
   const stream: Record<StreamKind, StreamHandler> = {
     postgres: createPostgresHandler(),
     redis: createRedisHandler(),
+    ssh: createSshHandler(),
     tcp: createTcpHandler(),
   }
   return {

@@ -39,6 +39,8 @@ export interface StreamExchange {
    * way, sent before the handshake is never read as if it came within (CVE-2021-23214). `protocols` are those of ALPN.
    */
   secure(socket: Duplex, protocols?: readonly string[]): Promise<TLSSocket>
+  /** The private key that it is shown for every SSH host of its session, in OpenSSH's form. */
+  hostKey(): string
   /** A socket to the connection's host, through the egress guard. It ends with the step. Throws `denied` and `upstream_unreachable`. */
   dial(permit: Permit): Promise<Duplex>
   /** TLS to the host on a socket that was dialled: its certificate is held against its name. Throws `upstream_unreachable`. */

@@ -112,6 +112,8 @@ export interface BrokerStub {
   readonly broker: Broker
   /** Client certificates that leases hold, by connection. */
   readonly identities: Map<string, ClientIdentity>
+  /** What was minted, by connection: fields by name. */
+  readonly minted: Map<string, Readonly<Record<string, Secret>>>
   /** Steps and credentials that hosts have answered 401 to. */
   readonly refused: readonly string[]
   open(jkt: string, role?: string): Step
@@ -126,6 +128,7 @@ export function stubBroker(): BrokerStub {
   const leaseListeners: ((step: Step, connection: string, byHost: boolean) => void)[] = []
   const refused: string[] = []
   const identities = new Map<string, ClientIdentity>()
+  const minted = new Map<string, Readonly<Record<string, Secret>>>()
   const broker = {
     step: (id: StepId) => {
       const step = steps.get(id)
@@ -143,6 +146,7 @@ export function stubBroker(): BrokerStub {
         expiresMs: step.expiresMs,
         authorization: connection.credential === undefined ? undefined : authorization,
         clientIdentity: identities.get(connection.name),
+        fields: minted.get(connection.name),
       }
     },
     async leaseMinted(step: Step) {
@@ -159,6 +163,7 @@ export function stubBroker(): BrokerStub {
   return {
     broker,
     identities,
+    minted,
     refused,
     open(jkt, role = 'build') {
       const createdMs = systemClock.nowMs()

@@ -14,6 +14,7 @@ import { postgres } from './postgres.ts'
 import { pypi } from './pypi.ts'
 import { redis } from './redis.ts'
 import { rubygems } from './rubygems.ts'
+import { ssh } from './ssh.ts'
 import { tcp } from './tcp.ts'
 
 export type {
@@ -49,6 +50,7 @@ export const kinds = {
   pypi,
   redis,
   rubygems,
+  ssh,
   tcp,
 } as const satisfies Readonly<Record<string, Kind>>
 
@@ -74,7 +76,7 @@ export function kindNamed(name: KindName): Kind {
 /** Whoever has a credential in its own hands may do with it all that the credential can. */
 const handOut: Action = { path: 'none', ref: 'none', write: true }
 
-const injected: ReadonlySet<CredentialScheme> = new Set(['basic', 'bearer', 'header', 'query'])
+const injected: ReadonlySet<CredentialScheme> = new Set(['basic', 'bearer', 'header', 'query', 'ssh-key'])
 
 /**
  * The action that hands a connection's credential to the step itself. Every kind has it whose connections can have a credential

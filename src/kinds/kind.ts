@@ -96,6 +96,8 @@ export type SettingName =
 export interface KindSettings {
   /** Of a kind of bytes: `off` sends what is not on this machine in the clear. */
   readonly tls?: 'verify' | 'off' | undefined
+  /** Of SSH: the keys that a host may have, as `ssh-keyscan` writes them without the host. */
+  readonly host_keys?: readonly string[] | undefined
   /** Of Redis: the number of the database, 0 if left out. */
   readonly database?: number | undefined
   /** The number of an account. */
@@ -115,7 +117,7 @@ export interface PlacesInside {
 }
 
 /** Kept in the vault, and added by the gateway. */
-export type InjectedScheme = 'basic' | 'bearer' | 'header' | 'query'
+export type InjectedScheme = 'basic' | 'bearer' | 'header' | 'query' | 'ssh-key'
 
 export type CredentialScheme = InjectedScheme | IssuerName
 

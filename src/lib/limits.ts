@@ -30,6 +30,8 @@ export const limits = {
   interimAnswers: 32,
   /** How long a connection may say nothing, unless its configuration says otherwise, while one side waits for the other: hooks of a Git server take minutes. */
   silenceMs: 600_000,
+  /** Channels that one SSH connection of a step may have open. */
+  sshChannels: 64,
   /** One command of Redis, which is held until it is judged; and its words. */
   redisCommandBytes: 16 * 1024 * 1024,
   redisWords: 100_000,

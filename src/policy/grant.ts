@@ -28,7 +28,7 @@ export interface Grant {
   readonly ref: string | undefined
 }
 
-const shape = /^(?<action>\S+) (?<connection>[^\s/@]+)(?:\/(?<resource>\S+)|@(?<ref>\S*))?$/
+const shape = /^(?<action>\S+) (?<connection>[^\s/@]+)(?:\/(?<resource>\S(?:.*\S)?)|@(?<ref>\S*))?$/
 
 /**
  * The parts of `action connection/path@ref`, or of a pattern of such grants, as they are written; undefined if it has another

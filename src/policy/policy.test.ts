@@ -296,7 +296,7 @@ const badGrants: readonly (readonly [string, string, RegExp])[] = [
   ['two spaces', 'git:read  github/a/b', /is not of the form/],
   ['a space at the end', 'git:read github/a/b ', /is not of the form/],
   ['a line break at the end', 'git:read github/a/b\n', /is not of the form/],
-  ['a space in the path', 'git:read github/a b', /is not of the form/],
+  ['a space in the path', 'git:read github/a b', /could never match/],
   ['a slash and nothing', 'git:read github/', /is not of the form/],
   ['no colon', 'gitread github/a/b', /unknown action "gitread"/],
   ['upper-case action', 'Git:read github/a/b', /unknown action "Git:read"/],

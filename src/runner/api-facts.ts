@@ -49,6 +49,8 @@ export interface StepGrant {
   readonly grace_seconds?: number
   readonly gateway: string
   readonly ca_certificate: string
+  /** What the gateway shows for every SSH host, if the step has one: `ssh-ed25519 AAAA...`. */
+  readonly ssh_host_key?: string
   readonly grants: readonly string[]
   readonly connections: readonly {
     name: string

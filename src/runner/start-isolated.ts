@@ -3,6 +3,7 @@ import { ciFilesOf, outputFileInside, outputVariable } from './conventions/index
 import type { StepCredentials } from './credentials/index.ts'
 import { namedAuthorities, planDoors, tooManyHosts } from './doors.ts'
 import { settingsFilesOf, stepEnvironment } from './environment.ts'
+import { knownHostsOf } from './known-hosts.ts'
 import { gitVariables } from './git-variables.ts'
 import type { ByBubblewrap, Chosen } from './isolation.ts'
 import type { OpenStep } from './opened-step.ts'
@@ -55,6 +56,7 @@ export function startIsolated(
     }),
     handed: [...files.map(({ inside }) => inside), ...(isOurs ? [] : [outputFileInside])],
     settings: settingsFilesOf(step),
+    knownHosts: isOurs ? '' : knownHostsOf(step),
     javaTrust: isOurs ? [] : javaTrustFiles(deps.job, tools),
     ...startedBy(request),
     caCertificate: step.ca_certificate,

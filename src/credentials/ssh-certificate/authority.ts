@@ -1,7 +1,14 @@
 import { createPrivateKey, sign, type KeyObject } from 'node:crypto'
 import { MayflyError, type Secret } from '../../lib/index.ts'
-import { curves, hasPassphrase, isOpensshKey, publicBlob, readOpensshKey } from './openssh-key.ts'
-import { mpint, text } from './wire.ts'
+import {
+  curves,
+  hasPassphrase,
+  isOpensshKey,
+  mpint,
+  publicBlob,
+  readOpensshKey,
+  text,
+} from '../../ssh-keys/index.ts'
 
 /** Whose signature hosts believe (`TrustedUserCAKeys`). */
 export interface Authority {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Authority } from './authority.ts'
-import { text, u32, u64 } from './wire.ts'
+import { text, u32, u64 } from '../../ssh-keys/index.ts'
 
 export interface CertificateContent {
   /** Ed25519, 32 bytes. */

@@ -4,7 +4,7 @@ import { MayflyError, Secret } from '../../lib/index.ts'
 import type { CredentialIssuer, MintRequest } from '../issuer.ts'
 import { authorityIn } from './authority.ts'
 import { signCertificate } from './certificate.ts'
-import { publicBlob, writeOpensshKey } from './openssh-key.ts'
+import { publicBlob, writeOpensshKey } from '../../ssh-keys/index.ts'
 import { serialOf } from './serial.ts'
 
 type Request = MintRequest<'ssh-certificate'>

@@ -1,5 +1,5 @@
 import { serialOf } from './serial.ts'
-import { text, u32, u64 } from './wire.ts'
+import { text, u32, u64 } from '../../ssh-keys/index.ts'
 
 const magic = Buffer.from('SSHKRL\n\0')
 const formatVersion = 1

@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
+import { createServer, connect, type AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
-import { joinSockets } from '../../lib/index.ts'
+import { openDoor } from '../door.fixture.ts'
 import { compileRules, openWorld, type World } from '../gateway.fixture.ts'
 
 const program = '/usr/bin/redis-server'
@@ -59,18 +59,7 @@ export async function redisWorld(
   }
   const rules = compileRules({ cache }, grants)
   world.setTargets(rules.targets, rules.policy)
-  const sockets = new Set<Socket>()
-  const door = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => undefined)
-    void world.connect('cache.test:6379').then((tunnel) => joinSockets(socket, tunnel.socket))
-  })
-  await new Promise<void>((done) => door.listen(0, '127.0.0.1', done))
-  t.after(() => {
-    for (const socket of sockets) socket.destroy()
-    door.close()
-  })
-  return { world, port: (door.address() as AddressInfo).port }
+  return { world, port: await openDoor(t, world, 'cache.test:6379') }
 }
 
 /** A client that shows every byte of what it is told. */

@@ -20,6 +20,8 @@ import {
   homeInside,
   scriptFile,
   scriptInside,
+  knownHostsFile,
+  knownHostsInside,
   settingsFolder,
   settingsInside,
 } from './inside.ts'
@@ -171,6 +173,7 @@ function containerArguments(
     'apt.conf': aptConfigInside,
     'ca.pem': caInside,
     [settingsFolder]: settingsInside,
+    [knownHostsFile]: knownHostsInside,
     ...(request.script === undefined ? {} : { [scriptFile]: scriptInside }),
   }
   const mounts = [

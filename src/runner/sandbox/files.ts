@@ -11,6 +11,7 @@ import {
   handedFile,
   homeInside,
   javaTrustFile,
+  knownHostsFile,
   scriptFile,
   settingsFolder,
 } from './inside.ts'
@@ -33,6 +34,7 @@ export function writeSandboxFiles(
     doors,
     javaTrust = [],
     settings = [],
+    knownHosts = '',
     script,
   }: {
     caCertificate: string
@@ -40,6 +42,8 @@ export function writeSandboxFiles(
     doors: SandboxDoors
     javaTrust?: readonly string[]
     settings?: readonly { readonly name: string; readonly text: string }[]
+    /** Of SSH. */
+    knownHosts?: string
     script?: string
   },
   handed = 0,
@@ -56,6 +60,7 @@ export function writeSandboxFiles(
     hosts: doors.hosts,
     'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
     [emptyFile]: '',
+    [knownHostsFile]: knownHosts,
     ...(script === undefined ? {} : { [scriptFile]: script }),
     'apt.conf': aptConfig,
     ...(nesting ? { 'apt-nested.conf': aptConfigNested } : {}),

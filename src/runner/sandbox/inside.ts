@@ -4,6 +4,9 @@
 export const emptyFile = 'empty'
 export const emptyFolder = 'empty-folder'
 export const javaTrustFile = 'java-trust'
+/** Of SSH, for every host that the step may reach. */
+export const knownHostsFile = 'ssh_known_hosts'
+export const knownHostsInside = '/etc/ssh/ssh_known_hosts'
 /** A script that is too long for an argument. */
 export const scriptFile = 'script'
 export const coverFile = (index: number): string => `cover-${index}`

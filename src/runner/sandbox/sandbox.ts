@@ -59,6 +59,8 @@ export interface SandboxRequest {
   readonly caCertificate: string
   /** Trust stores of Java that the step sees (java-trust.ts): they have the run's CA, too. */
   readonly javaTrust?: readonly string[]
+  /** Of SSH, as its known_hosts. */
+  readonly knownHosts?: string
   /** Files that it sees in `settingsInside`. */
   readonly settings?: readonly { readonly name: string; readonly text: string }[]
   /** Files that it finds in its home, read-only, from a folder outside: what is written there in its lifetime it sees, too. */

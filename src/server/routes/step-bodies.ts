@@ -34,6 +34,10 @@ export const openResponse = z.object({
   grace_seconds: z.int().describe('How long the step may take to end when it is asked to.'),
   gateway: z.string(),
   ca_certificate: z.string().describe('PEM; its key stays in the gateway.'),
+  ssh_host_key: z
+    .string()
+    .optional()
+    .describe('What the gateway shows for every SSH host, as known_hosts has it without the host.'),
   grants: z.array(z.string()),
   connections: z.array(
     z.object({

@@ -199,6 +199,7 @@ async function openStep(
   const names = new Set(role.grants.map((grant) => grant.connection))
   const writes = new Set(role.grants.filter(({ action }) => isWrite(action)).map((grant) => grant.connection))
   const handed = new Set(role.grants.map(({ action, connection }) => `${action} ${connection}`))
+  const usesSsh = rules.targets.connections.some(({ name, kind }) => kind === 'ssh' && names.has(name))
   return {
     step_id: step.id,
     run_id: runId,
@@ -216,6 +217,7 @@ async function openStep(
     grace_seconds: role.graceSeconds,
     gateway: gateway.url,
     ca_certificate,
+    ...(usesSsh ? { ssh_host_key: gateway.hostKey(session) } : {}),
     grants,
     connections: rules.targets.connections
       .filter(({ name }) => names.has(name))

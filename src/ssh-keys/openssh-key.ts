@@ -1,5 +1,5 @@
 import { createPrivateKey, randomBytes, type webcrypto, type KeyObject } from 'node:crypto'
-import { MayflyError } from '../../lib/index.ts'
+import { MayflyError } from '../lib/index.ts'
 import { Reader, mpint, text, u32 } from './wire.ts'
 
 /** OpenSSH’s own form of a private key (PROTOCOL.key), one key, without a passphrase. */

@@ -1,4 +1,4 @@
-import { MayflyError } from '../../lib/index.ts'
+import { MayflyError } from '../lib/index.ts'
 
 /** How SSH writes things (RFC 4251, section 5). */
 export function u32(value: number): Buffer {

@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { execFile, execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { test, type TestContext } from 'node:test'
+import { Secret } from '../../lib/index.ts'
+import { startSshd, type Sshd } from '../../../test/e2e/sshd.ts'
+import { openDoor } from '../door.fixture.ts'
+import { compileRules, openWorld } from '../gateway.fixture.ts'
+
+const run = promisify(execFile)
+
+/** An authority of the test and a certificate by it, as the issuer makes them. */
+function makeKeys(folder: string, principal: string) {
+  const at = (name: string) => join(folder, name)
+  const keygen = (...options: string[]) => execFileSync('ssh-keygen', ['-q', ...options])
+  for (const name of ['ca', 'key']) keygen('-t', 'ed25519', '-N', '', '-f', at(name))
+  keygen('-s', at('ca'), '-I', 'test', '-n', principal, '-V', '-1m:+5m', at('key.pub'))
+  const read = (name: string) => readFileSync(at(name), 'utf8')
+  return { ca: read('ca.pub'), privateKey: read('key'), certificate: read('key-cert.pub').trim() }
+}
+
+async function sshWorld(
+  t: TestContext,
+  sshd: Sshd,
+  keys: ReturnType<typeof makeKeys>,
+  folder: string,
+  grants: readonly string[],
+  hostKey = sshd.hostKey,
+) {
+  const world = await openWorld(t)
+  const web = {
+    ...{ kind: 'ssh', url: 'ssh://web.test', dial: `127.0.0.1:${sshd.port}`, host_keys: [hostKey] },
+    credential: { 'ssh-certificate': { ca: 'secret:ca', principals: ['deploy'] } },
+  }
+  const rules = compileRules({ web }, grants)
+  world.setTargets(rules.targets, rules.policy)
+  world.brokers.minted.set('web', {
+    private_key: new Secret(keys.privateKey),
+    certificate: new Secret(keys.certificate),
+  })
+  const port = await openDoor(t, world, 'web.test:22')
+  const known = join(folder, `known-${port}`)
+  writeFileSync(known, `web.test ${world.gateway.hostKey(world.step.session)}\n`)
+  const options = [
+    ...['-F', 'none', '-o', 'HostKeyAlias=web.test', '-o', `UserKnownHostsFile=${known}`],
+    ...['-o', 'StrictHostKeyChecking=yes', '-o', 'BatchMode=yes', '-o', 'IdentityAgent=none'],
+  ]
+  const tool = async (name: string, args: readonly string[], input: string | Buffer = '') => {
+    const asked = run(name, [...args], { timeout: 30_000, maxBuffer: 50_000_000 })
+    asked.child.stdin?.end(input)
+    return asked.then(
+      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
+        code,
+        stdout,
+        stderr,
+      }),
+    )
+  }
+  const ssh = (command: string, input?: string | Buffer, ...more: string[]) =>
+    tool('ssh', [...options, '-p', String(port), ...more, `${sshd.user}@127.0.0.1`, command], input)
+  return { world, tool, ssh, options, port }
+}
+
+test('ssh: commands, files and forwarding by OpenSSH’s own clients, to a real host', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'mayfly-ssh-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const keys = makeKeys(folder, 'deploy')
+  const sshd = await startSshd(keys.ca, 'deploy\n')
+  if (sshd === undefined) return t.skip('OpenSSH is not installed, or nobody but root is here')
+  t.after(() => sshd[Symbol.dispose]())
+  const { user } = sshd
+  const there = join(folder, 'there')
+  mkdirSync(join(there, 'www'), { recursive: true })
+  const owner = process.getuid?.() === 0 ? Number(execFileSync('id', ['-u', user])) : undefined
+  for (const path of [there, join(there, 'www')]) if (owner !== undefined) chownSync(path, owner, owner)
+  chmodSync(folder, 0o755)
+  writeFileSync(join(there, 'other'), 'other')
+  writeFileSync(join(folder, 'site.html'), 'x'.repeat(2_000_000))
+  const echo = createServer((socket) => socket.pipe(socket))
+  await new Promise<void>((done) => echo.listen(0, '127.0.0.1', done))
+  t.after(() => echo.close())
+  const echoPort = (echo.address() as AddressInfo).port
+  const { world, ssh, tool, options, port } = await sshWorld(t, sshd, keys, folder, [
+    ...[`ssh:exec web/${user}/echo *`, `ssh:exec web/${user}/sh -c *`, `ssh:exec web/${user}/sleep 30`],
+    ...[`ssh:exec web/${user}/cat`, `ssh:script web/${user}/exit 3; true`],
+    ...[`ssh:write web/${user}${there}/www/*`, `ssh:forward web/${user}/127.0.0.1:${echoPort}`],
+  ])
+
+  await t.test('a command runs as the user, with its input, output, errors and exit', async () => {
+    assert.deepEqual(await ssh('echo hello world'), { code: 0, stdout: 'hello world\n', stderr: '' })
+    assert.equal((await ssh('exit 3; true')).code, 3)
+    const failed = await ssh("sh -c 'nosuchcommand'")
+    assert.equal(failed.code, 127)
+    assert.match(failed.stderr, /nosuchcommand/)
+    const big = 'line of text\n'.repeat(300_000)
+    assert.ok((await ssh('cat', big)).stdout === big)
+  })
+
+  await t.test('what no grant allows is refused before the host hears of it', async () => {
+    const sessions = () => sshd.log().split('Starting session:').length
+    const before = sessions()
+    for (const command of [
+      'id',
+      'echo hi; id',
+      'echo $(id)',
+      'echo `id`',
+      'echo x | sh',
+      'echo hi\nid',
+      'echo a && id',
+    ]) {
+      const { code, stderr, stdout } = await ssh(command)
+      assert.deepEqual([code, stdout], [126, ''], command)
+      assert.match(stderr, /mayfly: refused: ssh:/, command)
+    }
+    const another = await tool('ssh', [...options, '-p', String(port), 'root@127.0.0.1', 'echo hi'])
+    assert.match(another.stderr, /to its grants in mayfly.yaml: "ssh:exec web\/root\/echo hi"/)
+    assert.equal(sessions(), before)
+  })
+
+  await t.test('scp and sftp have the files that are granted, and no others', async () => {
+    const scp = (from: string, to: string) =>
+      tool('scp', [...options, '-P', String(port), from, `${user}@127.0.0.1:${to}`])
+    const sent = await scp(join(folder, 'site.html'), join(there, 'www', 'index.html'))
+    assert.equal(sent.code, 0, sent.stderr)
+    assert.equal(readFileSync(join(there, 'www', 'index.html'), 'utf8').length, 2_000_000)
+    const folded = await scp(join(folder, 'site.html'), `${there}/www/`)
+    assert.equal(folded.code, 0, folded.stderr)
+    assert.notEqual((await scp(join(folder, 'site.html'), join(there, 'elsewhere'))).code, 0)
+    assert.notEqual((await scp(join(folder, 'site.html'), `${there}/www/../up`)).code, 0)
+    assert.ok(!existsSync(join(there, 'elsewhere')) && !existsSync(join(there, 'up')))
+    const batch = [
+      ...[
+        `ls ${there}/www`,
+        `get ${there}/www/index.html ${folder}/back`,
+        `-get ${there}/other ${folder}/stolen`,
+      ],
+      ...[
+        `mkdir ${there}/www/a`,
+        `rename ${there}/www/index.html ${there}/www/a/b`,
+        `chmod 600 ${there}/www/a/b`,
+      ],
+      ...[`-symlink /etc ${there}/www/etc`, `-rm ${there}/other`, `-rename ${there}/www/a/b ${there}/b`],
+    ]
+    const sftp = await tool(
+      'sftp',
+      [...options, '-P', String(port), '-b', '-', `${user}@127.0.0.1`],
+      `${batch.join('\n')}\n`,
+    )
+    assert.equal(sftp.code, 0, sftp.stderr)
+    assert.equal(readFileSync(join(folder, 'back')).length, 2_000_000)
+    assert.ok(existsSync(join(there, 'www/a/b')) && existsSync(join(there, 'other')))
+    assert.ok(!existsSync(join(folder, 'stolen')) && !existsSync(join(there, 'www/etc')))
+    assert.match(sftp.stderr, /Permission denied|mayfly: refused/)
+  })
+
+  await t.test('a port behind the host is reached where it is granted, nothing leads back', async () => {
+    const passed = await tool(
+      'ssh',
+      [...options, '-p', String(port), '-W', `127.0.0.1:${echoPort}`, `${user}@127.0.0.1`],
+      'ping',
+    )
+    assert.equal(passed.stdout, 'ping')
+    const refused = await tool(
+      'ssh',
+      [...options, '-p', String(port), '-W', '127.0.0.1:22', `${user}@127.0.0.1`],
+      'ping',
+    )
+    assert.notEqual(refused.code, 0)
+    const back = await ssh('echo x', '', '-R', '0:127.0.0.1:1', '-o', 'ExitOnForwardFailure=yes')
+    assert.notEqual(back.code, 0)
+    assert.equal((await ssh('echo x', '', '-A', '-X')).code, 0)
+  })
+
+  await t.test('what was done is recorded, the credential is not', async () => {
+    await world.gateway.recordDownloads(world.step)
+    const done = world.audit
+      .ofType('operations.done')
+      .flatMap(({ data }) => data['operations'] as { operation: string; facts: unknown }[])
+    const hello = done.find(({ operation }) => operation === `ssh:exec web/${user}/echo hello world`)
+    assert.deepEqual(hello?.facts, { sent: 0, received: 12, exit: 0 })
+    assert.ok(done.some(({ operation }) => operation === `ssh:write web/${user}${there}/www/index.html`))
+    assert.ok(!JSON.stringify(world.audit.events).includes('PRIVATE KEY'))
+  })
+
+  await t.test('a host with another key is hung up on', async () => {
+    const other = `ssh-ed25519 ${readFileSync(join(folder, 'key.pub'), 'utf8').split(' ')[1]}`
+    const impostor = await sshWorld(t, sshd, keys, folder, [`ssh:exec web/${user}/echo *`], other)
+    const { code, stderr } = await impostor.ssh('echo hi')
+    assert.equal(code, 126)
+    assert.match(stderr, /shows a host key that connection "web" does not name/)
+  })
+
+  await t.test('the end of the step ends what runs there', async () => {
+    const running = ssh('sleep 30')
+    await new Promise((next) => setTimeout(next, 500))
+    world.brokers.end(world.step)
+    assert.notEqual((await running).code, 0)
+  })
+})
