@@ -40,7 +40,8 @@ const { metafile } = await build({
   format: 'esm',
   platform: 'node',
   target: 'node26',
-  external: ['@cedar-policy/cedar-wasm', 'libpg-query'],
+  // ssh2 does without its native parts where they are not built.
+  external: ['@cedar-policy/cedar-wasm', 'libpg-query', 'cpu-features', '*.node'],
   plugins: [lazyHttp],
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",

@@ -1,5 +1,6 @@
 import type {
   AuthContext,
+  CipherAlgorithm,
   ClientChannel,
   Connection as ClientConnection,
   PseudoTtyInfo,
@@ -14,6 +15,14 @@ import { joinChannels } from './join-channels.ts'
 import { filterFiles } from './sftp/filter.ts'
 import type { ExecOptions, Upstream } from './upstream-side.ts'
 
+/** By the machine's own instructions, and not what prefixes can be cut from unseen (CVE-2023-48795), for clients without strict key exchange. */
+const ciphers: CipherAlgorithm[] = [
+  'aes128-gcm@openssh.com',
+  'aes256-gcm@openssh.com',
+  'aes128-ctr',
+  'aes256-ctr',
+]
+
 type To = (permit: Permit, user: string) => Promise<Upstream>
 
 /**
@@ -25,7 +34,7 @@ export async function serveClient(stream: StreamExchange, to: To): Promise<() =>
   const server = new ssh2.Server({
     hostKeys: [stream.hostKey()],
     ident: 'Mayfly',
-    algorithms: { compress: ['none'] },
+    algorithms: { compress: ['none'], cipher: ciphers },
   })
   // What a client sends ends its own connection, and nothing else.
   server.on('error', () => undefined)
