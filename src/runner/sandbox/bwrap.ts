@@ -181,7 +181,7 @@ function fileMounts(files: string): string[] {
     hosts: '/etc/hosts',
     'nsswitch.conf': '/etc/nsswitch.conf',
     'apt.conf': aptConfigInside,
-    [knownHostsFile]: knownHostsInside,
+    ...(existsSync(join(files, knownHostsFile)) ? { [knownHostsFile]: knownHostsInside } : {}),
     'ca.pem': caInside,
     'ca-bundle.pem': caBundleInside,
     [settingsFolder]: settingsInside,

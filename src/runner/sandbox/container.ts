@@ -173,7 +173,9 @@ function containerArguments(
     'apt.conf': aptConfigInside,
     'ca.pem': caInside,
     [settingsFolder]: settingsInside,
-    [knownHostsFile]: knownHostsInside,
+    ...(request.knownHosts === undefined || request.knownHosts === ''
+      ? {}
+      : { [knownHostsFile]: knownHostsInside }),
     ...(request.script === undefined ? {} : { [scriptFile]: scriptInside }),
   }
   const mounts = [

@@ -60,7 +60,7 @@ export function writeSandboxFiles(
     hosts: doors.hosts,
     'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files\n',
     [emptyFile]: '',
-    [knownHostsFile]: knownHosts,
+    ...(knownHosts === '' ? {} : { [knownHostsFile]: knownHosts }),
     ...(script === undefined ? {} : { [scriptFile]: script }),
     'apt.conf': aptConfig,
     ...(nesting ? { 'apt-nested.conf': aptConfigNested } : {}),
