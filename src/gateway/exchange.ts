@@ -193,6 +193,8 @@ export interface Denial {
   /** For the step: what is missing and the request id. */
   readonly message: string
   readonly refused: readonly Operation[]
+  /** The policy allows it, and by then it may be had: its issuer or the log is away, or busy. */
+  readonly retryAfterSeconds?: number
 }
 
 export type Permission = Permit | Denial

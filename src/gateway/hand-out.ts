@@ -1,4 +1,4 @@
-import { MayflyError, limits, type Secret } from '../lib/index.ts'
+import { MayflyError, TryLater, limits, type Secret } from '../lib/index.ts'
 import type { Broker, Step } from '../broker/index.ts'
 import {
   allFields,
@@ -71,7 +71,14 @@ export function createHandOuts(deps: {
     const operation = { action, connection: name, path: '' }
     const detail = { delivered: { env: Object.keys(deliver.env), files: Object.keys(deliver.files) } }
     const permission = await deps.gatekeeper.permit(step, connection, [operation], detail, false)
-    if (!permission.allow) throw new MayflyError('denied', permission.message)
+    if (!permission.allow) {
+      const { message, retryAfterSeconds } = permission
+      // Whoever shows it writes whose message it is.
+      const why = message.replace(/^mayfly: /, '')
+      throw retryAfterSeconds === undefined
+        ? new MayflyError('denied', why)
+        : new TryLater(why, retryAfterSeconds * 1000)
+    }
     // The same lease: it was made, and recorded, a moment ago.
     const { fields, expiresMs } = await deps.broker.lease(step, connection, source)
     if (fields === undefined)

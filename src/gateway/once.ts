@@ -13,9 +13,14 @@ export function createPermitOnce(): PermitOnce {
     const permitting =
       known.get(key) ?? exchange.permit({ action, connection, path: '' }, {}, { anyRef: true })
     known.set(key, permitting)
-    const permission = await permitting
     // Who was refused asks anew, and is told by a request id of its own.
-    if (!permission.allow) known.delete(key)
-    return permission
+    let isGiven = false
+    try {
+      const permission = await permitting
+      isGiven = permission.allow
+      return permission
+    } finally {
+      if (!isGiven && known.get(key) === permitting) known.delete(key)
+    }
   }
 }

@@ -6,8 +6,8 @@ import type { Connection } from '../connections/index.ts'
 import { kindNamed } from '../kinds/index.ts'
 import type { Delivery } from './downloads/delivery.ts'
 import type { DownloadRecord } from './downloads/record.ts'
-import { isBusy, UpstreamBusy } from './busy.ts'
-import { discard, plainAnswer, type Exchange, type Upgrade } from './exchange.ts'
+import { busyAnswer, isBusy, UpstreamBusy } from './busy.ts'
+import { discard, plainAnswer, type Exchange, type Permission, type Upgrade } from './exchange.ts'
 import type { Findings } from './findings.ts'
 import { hostMeant } from './host-beside.ts'
 import type { Gatekeeper } from './permit.ts'
@@ -130,11 +130,12 @@ export function createExchangeOpener(deps: {
       step: step.id,
       ofStep: deps.upstreamOf(step),
       ...target,
-      permit: (operation, detail, options) =>
-        gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true),
+      permit: async (operation, detail, options) =>
+        unlessLater(await gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true)),
       precheck: (operation) => gatekeeper.precheck(step, connection, operation),
       would: (operation, options) => gatekeeper.would(step, operation, options),
-      permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
+      permitAll: async (operations, detail) =>
+        unlessLater(await gatekeeper.permit(step, connection, operations, detail, false)),
       deny: (what, reason) => gatekeeper.deny(step, clean(what), clean(reason)),
       holdsCredential,
       looked(upstream) {
@@ -145,7 +146,8 @@ export function createExchangeOpener(deps: {
       found: (type, key, data) => findings.found(step, type, key, { connection: connection.name, ...data }),
       publisher: (permit, name) => publishing.permit(step, permit, name, exchange),
       pins: () => pinned.of(step.id),
-      permitPinned: (operation, pins) => gatekeeper.permitPinned(step, connection, operation, pins),
+      permitPinned: async (operation, pins) =>
+        unlessLater(await gatekeeper.permitPinned(step, connection, operation, pins)),
       deliver: (upstream, download) => delivery.deliver(answered, upstream, download),
       deliverKept: (_permit, download, headers) => delivery.deliverKept(answered, download, headers),
       accepted: (done) => downloads.accepted(step, connection.name, done),
@@ -218,6 +220,14 @@ export function createExchangeOpener(deps: {
   }
 }
 
+/** Throws `UpstreamBusy`, which each protocol says in its own form, for what only time is in the way of: tools try that again. */
+function unlessLater(permission: Permission): Permission {
+  if (permission.allow || permission.retryAfterSeconds === undefined) return permission
+  // Whoever shows it writes whose message it is.
+  const message = permission.message.replace(/^mayfly: /, '')
+  throw new UpstreamBusy(message, 503, String(permission.retryAfterSeconds))
+}
+
 /** An answer for its handler. Throws `UpstreamBusy`. */
 function passed(
   answer: IncomingMessage,
@@ -226,7 +236,7 @@ function passed(
 ): IncomingMessage {
   if (!isBusy(answer) || relayBusy === true) return answer
   discard(answer)
-  throw new UpstreamBusy(connection.name, answer)
+  throw busyAnswer(connection.name, answer)
 }
 
 /** Which of the things that a plain path has not it is. */

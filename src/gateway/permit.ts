@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import { MayflyError, messageOf } from '../lib/index.ts'
+import { MayflyError } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import { needsLease, stepEvent, type Broker, type Lease, type Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
@@ -13,6 +13,7 @@ import {
   type Operation,
   type Policy,
 } from '../policy/index.ts'
+import { laterSeconds, laterText } from './busy.ts'
 import type { ActivityRecord } from './activity.ts'
 import type { Denials } from './denials.ts'
 import type { DownloadRecord } from './downloads/record.ts'
@@ -108,6 +109,16 @@ export function createGatekeeper(deps: {
       held: refused[0]?.held.slice(0, maxOperations),
     })
     return { allow: false, message, refused: operations }
+  }
+
+  /** What the policy allows, and could not be given. */
+  function notNow(step: Step, operations: readonly Operation[], fault: unknown): Denial {
+    const message = deny(step, operations.map(describeOperation).join(', '), laterText(fault))
+    const retryAfterSeconds = laterSeconds(fault)
+    return {
+      ...{ allow: false, message, refused: operations },
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    }
   }
 
   /** By connection and reason. */
@@ -206,8 +217,7 @@ export function createGatekeeper(deps: {
       } catch (error) {
         // The next one tries again.
         if (known.get(key) === recording) known.delete(key)
-        const message = deny(step, describeOperation(operation), messageOf(error))
-        return { allow: false, message, refused: [operation] }
+        return notNow(step, [operation], error)
       }
     },
     would(step, operation, { anyRef = false, granted } = {}) {
@@ -282,11 +292,7 @@ export function createGatekeeper(deps: {
         return permitOf(lease)
       } catch (error) {
         // Secret missing, vault key wrong, log down, step ended: nothing is issued, and the step learns why.
-        return {
-          allow: false,
-          message: deny(step, operations.map(describeOperation).join(', '), messageOf(error)),
-          refused: operations,
-        }
+        return notNow(step, operations, error)
       }
     },
   }

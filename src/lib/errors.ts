@@ -40,6 +40,16 @@ export class MayflyError extends Error {
   }
 }
 
+/** An upstream that asks for patience: the very same may be had after this time. */
+export class TryLater extends MayflyError {
+  readonly retryAfterMs: number
+
+  constructor(message: string, retryAfterMs: number) {
+    super('upstream_unreachable', message)
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
 /** A fault after which the process must not go on: it stops, and a restart recovers from what is on disk. */
 export class FatalError extends MayflyError {
   override readonly name = 'FatalError'

@@ -289,7 +289,8 @@ export class ServerRefusal extends MayflyError {
     const wireCode = code ?? error ?? ''
     super(
       knownCodes[wireCode] ?? (status >= 500 ? 'upstream_unreachable' : 'denied'),
-      `${sentence}${request_id === undefined ? '' : ` (${request_id})`}`,
+      // One that stands in the log under another id names that.
+      `${sentence}${request_id === undefined || /\(req_\w+\)$/.test(sentence) ? '' : ` (${request_id})`}`,
     )
     this.wireCode = wireCode
     this.answer = members

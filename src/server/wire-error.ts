@@ -1,4 +1,4 @@
-import { MayflyError, messageOf, type ErrorCode } from '../lib/index.ts'
+import { MayflyError, TryLater, messageOf, type ErrorCode } from '../lib/index.ts'
 
 /** An error as a client sees it: RFC 9457 problem details, with our stable code. */
 export interface Problem {
@@ -76,6 +76,7 @@ const statusOf: Record<ErrorCode, number> = {
 
 export function toProblem(error: unknown): Problem {
   if (error instanceof HttpProblem) return error.problem
+  if (error instanceof TryLater) return tryAgain(error.message, Math.ceil(error.retryAfterMs / 1000)).problem
   if (error instanceof MayflyError)
     return { status: statusOf[error.code], code: error.code, detail: error.message }
   if (isFastifyError(error) && error.statusCode === 413)

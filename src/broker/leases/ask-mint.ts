@@ -20,8 +20,8 @@ export type MintAnswer =
   | { readonly said: 'failed'; readonly error: unknown }
 
 /**
- * Asks an issuer for a credential. A secret that cannot be opened is known before anybody was asked, and an upstream that is busy
- * made nothing; of every other fault it is not known what it has left behind.
+ * Asks an issuer for a credential. A secret that cannot be opened is known before anybody was asked, and an upstream that is busy, or
+ * plainly refuses, made nothing; of every other fault it is not known what it has left behind.
  */
 export async function askMint(
   issuer: CredentialIssuer,
@@ -30,13 +30,18 @@ export async function askMint(
   deps: { tools: IssuerTools; after: After; late: (minted: Minted) => void },
 ): Promise<MintAnswer> {
   let asked = false
+  let maybeMade = false
   let unopened: unknown
   const tools: IssuerTools = {
     ...deps.tools,
     http: {
-      ask(question) {
+      async ask(question) {
         asked = true
-        return deps.tools.http.ask(question)
+        const before = maybeMade
+        maybeMade ||= question.method !== 'GET'
+        const answer = await deps.tools.http.ask(question)
+        if (isPlainNo(answer)) maybeMade = before
+        return answer
       },
     },
     async openSecret(name) {
@@ -67,6 +72,12 @@ export async function askMint(
   } catch (error) {
     over = true
     const isUnasked = unopened !== undefined && unopened === error && !asked
-    return { said: isUnasked || error instanceof UpstreamBusy ? 'not_made' : 'failed', error }
+    const isRefused = asked && !maybeMade
+    return { said: isUnasked || isRefused || error instanceof UpstreamBusy ? 'not_made' : 'failed', error }
   }
+}
+
+/** A 4xx that says nothing of time or of what is there already (RFC 9110, section 15.5; 425: RFC 8470): it was not done. */
+function isPlainNo({ status }: { readonly status: number }): boolean {
+  return status >= 400 && status < 500 && ![408, 409, 425].includes(status)
 }

@@ -2,7 +2,12 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { inspect } from 'node:util'
 import { Secret } from '../../lib/index.ts'
-import { UpstreamBusy, type MintRequest } from '../../credentials/index.ts'
+import {
+  UpstreamBusy,
+  type CredentialIssuer,
+  type IssuerTools,
+  type MintRequest,
+} from '../../credentials/index.ts'
 import {
   code,
   connection,
@@ -14,16 +19,21 @@ import {
   startMs,
   stepRequest,
 } from '../broker.fixture.ts'
+import { askMint } from './ask-mint.ts'
+import type { After } from './within.ts'
 import { fakeUpstream, mintedCredential, unreachable } from './upstream.fixture.ts'
 
 type Options = Parameters<typeof fakeUpstream>[1]
 
 const db = () => connection('db', { credential: mintedCredential })
 
-async function begin(t: TestContext, options: Options = {}, ttlSeconds = 900) {
+async function begin(t: TestContext, options: Options & { after?: After } = {}, ttlSeconds = 900) {
   let ms = () => startMs
   const upstream = fakeUpstream({ nowMs: () => ms() }, options)
-  const it = await setup(t, { issuerOf: () => upstream.issuer, random: () => 0 })
+  const it = await setup(t, {
+    ...{ issuerOf: () => upstream.issuer, random: () => 0 },
+    ...(options.after === undefined ? {} : { after: options.after }),
+  })
   ms = () => it.clock.ms
   const session = await openSession(it.broker, { ttlSeconds: 3600 })
   const step = await it.broker.openStep(session, stepRequest({ ttlSeconds }))
@@ -507,11 +517,70 @@ test('a credential that its host takes no more is revoked and made anew at the n
 test('an upstream that is too busy to make one has made none: nothing of it is looked for', async (t) => {
   const { it, upstream, step } = await begin(t)
   upstream.on.before = async () => {
-    throw new UpstreamBusy('upstream.test is busy (429): again in 2 s', 2_000)
+    throw new UpstreamBusy('upstream.test is busy (429): again in 31 s', 31_000)
   }
   await assert.rejects(it.broker.lease(step, db(), grant), /is busy \(429\)/)
   assert.deepEqual(await rows({ it }), [])
   upstream.on.before = async () => undefined
-  it.clock.ms += 5_000
+  it.clock.ms += 31_000
   assert.ok((await it.broker.lease(step, db(), grant)).authorization !== undefined)
+})
+
+test('an upstream that says to come again soon is asked again by itself, for half a minute in all, and not for a step that is over', async (t) => {
+  const waits: number[] = []
+  let wake = (ms: number) => void (it.clock.ms += ms)
+  const { it, upstream, step } = await begin(t, {
+    after(ms, callback) {
+      // Bounds of one question are not reached.
+      if (ms < 30_000) {
+        waits.push(ms)
+        queueMicrotask(() => {
+          wake(ms)
+          callback()
+        })
+      }
+      return () => undefined
+    },
+  })
+  let busy = 2
+  upstream.on.before = () => {
+    if (busy-- > 0) throw new UpstreamBusy('upstream.test is busy (429): again in 9 s', 9_000)
+  }
+  assert.ok((await it.broker.lease(step, db(), grant)).authorization !== undefined)
+  assert.deepEqual(waits, [9_000, 9_000])
+  busy = 100
+  await assert.rejects(
+    it.broker.lease(step, connection('db2', { credential: mintedCredential }), grant),
+    /busy/,
+  )
+  assert.equal(waits.length, 5, 'a fourth wait would be more than 30 s')
+  wake = () => void (step.endReason = 'revoked')
+  await assert.rejects(it.broker.lease(step, connection('db3', { credential: mintedCredential }), grant), {
+    code: 'revoked',
+  })
+  assert.equal(waits.length, 6)
+})
+
+test('a request to make one that its API plainly refuses has made none; one that it may have done is looked for', async () => {
+  for (const [status, left] of [
+    [401, 0],
+    [422, 0],
+    [409, 1],
+    [408, 1],
+  ] as const) {
+    const request = {} as MintRequest
+    const answer = { status, headers: {}, body: Buffer.alloc(0) }
+    const issuer = {
+      mint: async (_request: unknown, _plan: unknown, tools: IssuerTools) => {
+        await tools.http.ask({ method: 'GET', url: 'https://upstream.test' })
+        await tools.http.ask({ method: 'POST', url: 'https://upstream.test' })
+        throw new Error('refused')
+      },
+    } as unknown as CredentialIssuer
+    const tools = { http: { ask: async () => answer } } as unknown as IssuerTools
+    const said = await askMint(issuer, { ...request, connection: db() }, null, {
+      ...{ tools, after: () => () => undefined, late: () => undefined },
+    })
+    assert.equal(said.said, left === 0 ? 'not_made' : 'failed', String(status))
+  }
 })

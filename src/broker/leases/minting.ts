@@ -1,11 +1,12 @@
 import type { Secret, StepId } from '../../lib/index.ts'
 import type { Connection } from '../../connections/index.ts'
 import { leaseKey } from '../client-identity.ts'
-import type { Lease } from '../model.ts'
+import type { Lease, Step } from '../model.ts'
+import { TryLater } from '../../lib/index.ts'
 import { waitMs } from './backoff.ts'
 import { createMake, type MakeDeps } from './make.ts'
 import type { Asked, Current } from './request.ts'
-import { stands } from './stands.ts'
+import { ended, stands } from './stands.ts'
 
 /** Leases whose credential an issuer makes: one for each step and connection, whoever asks, and another before it is over. */
 export interface Minting {
@@ -36,9 +37,11 @@ interface Place {
 const renewMs = 60_000
 const longestRefusalMs = 30_000
 const refusedAgainMs = 60_000
+/** So long a step waits for an upstream that says when to come again. */
+const patienceMs = 30_000
 
 export function createMinting(deps: MakeDeps): Minting {
-  const { clock } = deps
+  const { clock, after } = deps
   const make = createMake(deps)
   const places = new Map<StepId, Map<string, Place>>()
 
@@ -51,18 +54,38 @@ export function createMinting(deps: MakeDeps): Minting {
     return place
   }
 
+  /** Asks again by itself while the upstream says when, and that is soon. */
+  async function patiently<T>(step: Step, ask: () => Promise<T>): Promise<T> {
+    const beganMs = clock.nowMs()
+    let waitedMs = 0
+    for (;;) {
+      try {
+        return await ask()
+      } catch (error) {
+        const ms = error instanceof TryLater ? Math.max(error.retryAfterMs, 1_000) : patienceMs + 1
+        waitedMs = Math.max(waitedMs, clock.nowMs() - beganMs) + ms
+        if (waitedMs > patienceMs) throw error
+        await new Promise<void>((done) => after(ms, done))
+        if (!stands(step, clock)) throw ended(step.endReason ?? 'expired')
+      }
+    }
+  }
+
   async function next(place: Place, asked: Asked): Promise<Lease> {
     const { failed, current } = place
     if (failed !== undefined && clock.nowMs() < failed.untilMs) throw failed.error
     try {
       // One that is over is nothing to renew.
       const isOver = current === undefined || clock.nowMs() >= current.minted.expiresMs
-      place.current = isOver ? await make.mint(asked, current?.lease) : await make.renew(current, asked)
+      place.current = await patiently(asked.step, () =>
+        isOver ? make.mint(asked, current?.lease) : make.renew(current, asked),
+      )
       delete place.failed
       return place.current.lease
     } catch (error) {
       const times = (failed?.times ?? 0) + 1
-      const untilMs = clock.nowMs() + Math.min(waitMs(times, deps.random()), longestRefusalMs)
+      const askedMs = error instanceof TryLater ? error.retryAfterMs : 0
+      const untilMs = clock.nowMs() + Math.min(waitMs(times, deps.random(), askedMs), longestRefusalMs)
       place.failed = { error, times, untilMs }
       throw error
     }

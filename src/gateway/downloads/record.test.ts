@@ -92,7 +92,7 @@ test('while downloads cannot be recorded no more are given, and none is lost', a
   assert.equal((await get(tarballOf('a'))).status, 200)
   await assert.rejects(world.gateway.recordDownloads(world.step))
   const refused = await get(tarballOf('b'))
-  assert.equal(refused.status, 403)
+  assert.equal(refused.status, 503)
   assert.match(refused.body, /cannot be recorded now/)
   away = false
   await until(() => world.audit.ofType('packages.downloaded').length > 0)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { MayflyError, TryLater } from '../../lib/index.ts'
 import { test, type TestContext } from 'node:test'
 import fc from 'fast-check'
 import { compileRules, openWorld } from '../gateway.fixture.ts'
@@ -197,6 +198,28 @@ test('redirects stay on the connection and carry no credential; other hosts are 
     assert.equal(/^location: (.*)$/im.exec(answer.head)?.[1]?.trim(), header, location)
     assert.doesNotMatch(`${answer.head}${answer.body}`, /minted|set-cookie/i)
   }
+})
+
+test('an issuer that is down or busy is 503 with Retry-After and no denial by policy; the message begins once and has one request id', async (t) => {
+  const { world, ask } = await apiWorld(t, ['http:get api/*'])
+  const { lease } = world.brokers.broker
+  t.after(() => (world.brokers.broker.lease = lease))
+  for (const [fault, seconds] of [
+    [new MayflyError('upstream_unreachable', 'connection "api": issuer.test answers 500'), '5'],
+    [new TryLater('connection "api": issuer.test is busy (429)', 61_000), '61'],
+  ] as const) {
+    world.brokers.broker.lease = () => Promise.reject(fault)
+    const answer = await ask('GET', '/base/x')
+    assert.equal(answer.status, 503)
+    assert.match(answer.head, new RegExp(`retry-after: ${seconds}\\r`, 'i'))
+    assert.match(
+      answer.body,
+      /^mayfly: refused: [^]*issuer\.test[^]*: the policy allows it, try again \(req_\w+\)\s*$/,
+    )
+    assert.equal(answer.body.match(/mayfly: |req_/g)?.length, 2)
+  }
+  world.brokers.broker.lease = () => Promise.reject(new MayflyError('credential_failed', 'no such client'))
+  assert.equal((await ask('GET', '/base/x')).status, 403)
 })
 
 test('a host that refuses the credential is an operator’s to mend, and its challenge is not the step’s', async (t) => {

@@ -124,7 +124,7 @@ test('what a role may have is handed to its supervisor alone, after its entry, a
   // Without a receipt there is no credential, and what an issuer says is told.
   it.audit.down = true
   const unrecorded = await ask(step)
-  assert.equal(unrecorded.status, 403)
+  assert.equal(unrecorded.status, 503)
   assert.match(String(unrecorded.body['detail']), /gives no receipts/)
   assert.doesNotMatch(JSON.stringify(unrecorded.body), new RegExp(password))
   it.audit.down = false
