@@ -1,19 +1,7 @@
 import type { HttpClient } from '../http-client/index.ts'
 import { MayflyError, messageOf } from '../lib/index.ts'
-import { CloudError, jsonOf, memberOf, plainMessage, soon, textOf } from './cloud-error.ts'
-
-export interface RestCall {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  readonly url: string
-  readonly body?: unknown
-  /** What the token is for; the whole of the cloud's management if left out. */
-  readonly scope?: string
-}
-
-export interface GcpClient {
-  /** One call of a REST API, with an access token of its scope. Throws `CloudError`, `upstream_unreachable` or `credential_failed`. */
-  call(call: RestCall): Promise<Record<string, unknown>>
-}
+import { soon } from './cloud-error.ts'
+import { createRestClient, type RestClient } from './rest.ts'
 
 const everything = 'https://www.googleapis.com/auth/cloud-platform'
 
@@ -25,7 +13,7 @@ export function createGcpClient(options: {
   /** PEM, of an endpoint that is not Google's. */
   ca?: string | undefined
   token?: (scope: string) => Promise<string>
-}): GcpClient {
+}): RestClient {
   const { http, ca } = options
   const sources = new Map<string, () => Promise<string | null | undefined>>()
 
@@ -49,25 +37,5 @@ export function createGcpClient(options: {
     }
   }
 
-  return {
-    async call({ method, url, body, scope = everything }) {
-      const answer = await http.ask({
-        ...{ method, url, ca },
-        headers: {
-          authorization: `Bearer ${await tokenOf(scope)}`,
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      const json = jsonOf(answer)
-      if (answer.status >= 200 && answer.status < 300 && json !== undefined) return json
-      const error = memberOf(json, 'error')
-      throw new CloudError({
-        what: `Google Cloud ${method} ${new URL(url).pathname}`,
-        status: answer.status,
-        code: (textOf(error, 'status') ?? `status ${answer.status}`).slice(0, 100),
-        message: plainMessage(error['message'], body),
-      })
-    },
-  }
+  return createRestClient({ http, cloud: 'Google Cloud', ca, everything, tokenOf, codeIn: 'status' })
 }

@@ -1,4 +1,4 @@
-import type { AzureClient } from '../../clouds/index.ts'
+import type { RestClient } from '../../clouds/index.ts'
 import { MayflyError } from '../../lib/index.ts'
 import type { KeyProvider } from '../provider.ts'
 import { unwrapWithContext, wrapWithContext } from './oaep.ts'
@@ -7,7 +7,7 @@ const version = 'api-version=7.4'
 
 /** An RSA key of Azure Key Vault or a managed HSM (wrapkey and unwrapkey, RSA-OAEP-256). */
 export function createAzureKeyVaultProvider(options: {
-  azure: AzureClient
+  azure: RestClient
   /** `https://NAME.vault.azure.net`. */
   vault: string
   key: string

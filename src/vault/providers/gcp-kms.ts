@@ -1,10 +1,10 @@
-import type { GcpClient } from '../../clouds/index.ts'
+import type { RestClient } from '../../clouds/index.ts'
 import { MayflyError } from '../../lib/index.ts'
 import type { KeyProvider } from '../provider.ts'
 
 /** A symmetric key of Google Cloud KMS: `projects/P/locations/L/keyRings/R/cryptoKeys/K`. */
 export function createGcpKmsProvider(options: {
-  gcp: GcpClient
+  gcp: RestClient
   key: string
   /** `https://cloudkms.googleapis.com` if left out. */
   endpoint?: string | undefined
