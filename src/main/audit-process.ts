@@ -1,5 +1,7 @@
-import { sha256Hex, type Secret } from '../lib/index.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { MayflyError, sha256Hex, type Secret } from '../lib/index.ts'
 import { type Child, startChild } from './child-process.ts'
+import { writeWhole } from './data-folder.ts'
 
 interface LogReady {
   /** Where others reach it. */
@@ -68,4 +70,14 @@ export function startForwardProcess(options: {
       ...['--state', state, '--stop-with-stdin', '--json'],
     ],
   })
+}
+
+/** The log's key is taken on trust once, at the first start; another key later is another log. */
+export function pinAuditKey(file: string, verifierKey: string): void {
+  if (!existsSync(file)) return writeWhole(file, `${verifierKey}\n`)
+  if (readFileSync(file, 'utf8').trim() === verifierKey) return
+  throw new MayflyError(
+    'audit_corrupt',
+    `the audit log has another key than ${file}: it is not the log that this server wrote to`,
+  )
 }

@@ -1,14 +1,5 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs'
-import {
-  isLoopback,
-  MayflyError,
-  messageOf,
-  systemClock,
-  version,
-  type Clock,
-  ownUrl,
-  type ServedCertificate,
-} from '../lib/index.ts'
+import { existsSync, rmSync } from 'node:fs'
+import { systemClock, version, ownUrl } from '../lib/index.ts'
 import { createApprovals, createNotifications, createWebhookSender } from '../approval/index.ts'
 import { createAuditClient } from '../audit/client/index.ts'
 import {
@@ -38,66 +29,23 @@ import {
   createSignIn,
   scopes,
 } from '../operators/index.ts'
-import {
-  createIdentityTokens,
-  createRotation,
-  createSigningKeys,
-  rotateAfterMs,
-} from '../oidc-issuer/index.ts'
+import { createIdentityTokens, createRotation, createSigningKeys } from '../oidc-issuer/index.ts'
 import { createCommands, createSecretRotation } from '../rotation/index.ts'
 import { createRules, type RulesHolder } from '../rules/index.ts'
 import { createApiServer, createHealth, createMetrics, missingSecrets } from '../server/index.ts'
 import { openStore, startCheckpoints } from '../store/index.ts'
 import { createStoredRing, createVault, createVaultControl, openSealed, seal } from '../vault/index.ts'
-import { startAuditProcess, startForwardProcess } from './audit-process.ts'
+import { pinAuditKey, startAuditProcess, startForwardProcess } from './audit-process.ts'
+import { endWork } from './end-work.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
 import { compareLogAndStore, recordCompared } from './log-and-store.ts'
-import { secretsElsewhere, type SecretSourceOptions } from './kept-elsewhere.ts'
+import { secretsElsewhere } from './kept-elsewhere.ts'
 import { certificateOf } from './serving.ts'
+import { startSweeps } from './sweeps.ts'
 import { tryToOpen, waitUntilOpen } from './sealed-start.ts'
 import { providersOf, usesKeyFile } from './vault-file.ts'
-import { createSessionsEnd, createVaultWork } from './vault-work.ts'
-
-export interface UpOptions extends SecretSourceOptions {
-  dataFolder: string
-  host: string
-  port: number
-  gatewayPort: number
-  auditPort: number
-  /** Our URL as runners reach it, if it is not where we listen. */
-  url?: string
-  gatewayUrl?: string
-  /** Certificate and key of API and gateway. */
-  tlsCert?: string
-  tlsKey?: string
-  /** Where the audit log listens; with a certificate where others reach it. */
-  auditHost: string
-  auditTlsCert?: string
-  auditTlsKey?: string
-  /** Certificate authorities to trust beside the system's. */
-  caFile?: string
-  /** Start although the audit log lacks entries that it confirmed; recorded there. */
-  acceptLogRollback: boolean
-  heartbeatSeconds: number
-  /** A mayfly.yaml to apply before we are ready. */
-  policy?: { file: string; text: string }
-  /** A file with the audit log's witnesses and their quorum (tlog-policy). */
-  witnessPolicy?: string
-  /** A file that says where every entry is pushed to. */
-  forward?: string
-  /** A file that says what wraps the vault's keys. */
-  vault?: string
-  /** Programs that rotate secrets: their paths by the names that policies have for them. */
-  rotators: ReadonlyMap<string, string>
-  /** Program and arguments that start this program again, for the audit log's process. */
-  self: readonly string[]
-  /** While the start waits for the vault to be unsealed, this ends it. */
-  signal?: AbortSignal
-  /** Called once the start waits for that. The token only at the very first start. */
-  sealed?: (at: { url: string; reason: string; operatorToken: string | undefined }) => void
-  tell: (line: string) => void
-  clock?: Clock
-}
+import { auditTlsOf, refuseNamelessUrl, refuseOpenNetwork, type UpOptions } from './up-options.ts'
+import { createSessionsEnd } from './vault-work.ts'
 
 export interface Up {
   readonly url: string
@@ -112,10 +60,6 @@ export interface Up {
   /** Takes no new work, waits for open steps as long as that, then ends them; nothing is lost. */
   close(drainSeconds: number): Promise<void>
 }
-
-const sweepMs = 1000
-
-const pause = () => new Promise((next) => setTimeout(next, 50))
 
 /** Server and gateway in this process, the audit log in its own. Throws MayflyError if one of them cannot start. */
 export async function startUp(options: UpOptions): Promise<Up> {
@@ -333,22 +277,11 @@ export async function startUp(options: UpOptions): Promise<Up> {
   if (options.url === undefined) url = ownUrl({ host: options.host, port, certificate })
   await gateway.listen(options.host, options.gatewayPort)
   started.defer(() => gateway.close())
-  const workOnVault = createVaultWork({ control: vaultControl, outbox, tell })
-  const sweeping = setInterval(() => {
-    workOnVault().catch((error: unknown) => tell(`the vault waits: ${messageOf(error)}`))
-    // What ends and delivers opens what is sealed: it has been done before the vault was, or is done afterwards.
-    if (!vaultControl.hasKeys()) return
-    notifications.deliver().catch((error: unknown) => tell(`notifications wait: ${messageOf(error)}`))
-    secretRotation.sweep().catch((error: unknown) => tell(`rotations wait: ${messageOf(error)}`))
-    logs.sweep().catch((error: unknown) => tell(`logs of steps wait: ${messageOf(error)}`))
-    rotation
-      .sweep(rotateAfterMs(rules.loaded ? rules.current().document.identity_tokens : undefined))
-      .catch((error: unknown) => tell(`new signing keys wait: ${messageOf(error)}`))
-    Promise.all([broker.sweep(), approvals.sweep(), store.tryAgain(), memory.save()]).catch(
-      (error: unknown) => tell(`revoking what has expired failed and is tried again: ${messageOf(error)}`),
-    )
-  }, sweepMs)
-  started.defer(() => clearInterval(sweeping))
+  const sweeping = startSweeps({
+    ...{ vaultControl, outbox, notifications, secretRotation, logs, rotation, rules, broker, approvals },
+    ...{ store, memory, tell },
+  })
+  started.defer(() => sweeping.close())
   if (options.forward !== undefined) {
     const forwarder = await startForwardProcess({
       command: options.self,
@@ -393,22 +326,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     rules,
     async close(drainSeconds) {
       health.drain()
-      broker.drain()
-      const untilMs = clock.nowMs() + drainSeconds * 1000
-      while ((await broker.counts()).openSteps > 0 && clock.nowMs() < untilMs) await pause()
-      await broker
-        .revoke({ all: true }, 'server_stopping')
-        .catch((error: unknown) =>
-          tell(`sessions could not be ended: ${messageOf(error)}; they end at the next start`),
-        )
-      // Whoever runs a step is told that it has ended before we are gone: nothing runs on past its recorded end.
-      const toldBy = clock.nowMs() + (options.heartbeatSeconds + 1) * 1000
-      while (server.untold() > 0 && clock.nowMs() < toldBy) await pause()
-      // Credentials that were minted are revoked now, if their upstreams answer; the next start goes on with the others.
-      await Promise.race([broker.idle(), new Promise((next) => setTimeout(next, revokingMs).unref())])
-      // The log has every end before it is stopped, too, if it answers; what it has not, it gets at the next start.
-      const deliveredBy = clock.nowMs() + deliveryMs
-      while ((await broker.counts()).undelivered > 0 && clock.nowMs() < deliveredBy) await pause()
+      await endWork({ broker, server, clock, tell, heartbeatSeconds: options.heartbeatSeconds }, drainSeconds)
       rmSync(folder.readyFile, { force: true })
       await running.disposeAsync()
     },
@@ -426,52 +344,4 @@ function tunnelOf(guard: EgressGuard, rules: RulesHolder, host: string, port: nu
 function grantsOn(rules: RulesHolder, role: string, connection: string): string[] {
   const grants = rules.loaded ? (rules.current().policy.roles.get(role)?.grants ?? []) : []
   return grants.filter((grant) => grant.connection === connection).map(({ source }) => source)
-}
-
-/** How long a stop waits for upstreams that revoke. */
-const revokingMs = 5_000
-
-/** How long a stop waits for the log to take what is left. */
-const deliveryMs = 5_000
-
-/** Tokens are not sent in the clear over a network. */
-function refuseOpenNetwork({ host, url, gatewayUrl, tlsCert, auditHost, auditTlsCert }: UpOptions): void {
-  const isInFront = url?.startsWith('https://') === true && gatewayUrl?.startsWith('https://') === true
-  if (!isLoopback(host) && tlsCert === undefined && !isInFront)
-    throw new MayflyError(
-      'bad_input',
-      `--host ${host} is reachable by others: give --tls-cert and --tls-key, or put TLS in front and say so with --url https://... and --gateway-url https://...`,
-    )
-  if (!isLoopback(auditHost) && auditTlsCert === undefined)
-    throw new MayflyError(
-      'bad_input',
-      `--audit-host ${auditHost} is reachable by others: give --audit-tls-cert and --audit-tls-key, or leave it on 127.0.0.1 and put TLS in front`,
-    )
-}
-
-/** Where runners reach us must be known: the certificate says it, or the options. */
-function refuseNamelessUrl({ url, gatewayUrl }: UpOptions, certificate: ServedCertificate | undefined): void {
-  if (certificate === undefined || certificate.names.length > 0) return
-  if (url !== undefined && gatewayUrl !== undefined) return
-  throw new MayflyError(
-    'bad_input',
-    'the certificate has no name without a wildcard: say where runners reach Mayfly with --url https://... and --gateway-url https://...',
-  )
-}
-
-function auditTlsOf({ auditTlsCert: cert, auditTlsKey: key, tell }: UpOptions) {
-  const options = ['--audit-tls-cert', '--audit-tls-key'] as const
-  // Read here too: a mistake in it is told with the option's own name. The log's process reads it for itself.
-  certificateOf({ tlsCert: cert, tlsKey: key }, tell, options)?.close()
-  return cert === undefined || key === undefined ? undefined : { cert, key }
-}
-
-/** The log's key is taken on trust once, at the first start; another key later is another log. */
-function pinAuditKey(file: string, verifierKey: string): void {
-  if (!existsSync(file)) return writeWhole(file, `${verifierKey}\n`)
-  if (readFileSync(file, 'utf8').trim() === verifierKey) return
-  throw new MayflyError(
-    'audit_corrupt',
-    `the audit log has another key than ${file}: it is not the log that this server wrote to`,
-  )
 }

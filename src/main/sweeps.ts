@@ -1,0 +1,48 @@
+import type { Approvals, Notifications } from '../approval/index.ts'
+import type { Broker, LogMemory } from '../broker/index.ts'
+import { messageOf } from '../lib/index.ts'
+import type { StepLogs } from '../logs/index.ts'
+import { rotateAfterMs, type Rotation } from '../oidc-issuer/index.ts'
+import type { SecretRotation } from '../rotation/index.ts'
+import type { RulesHolder } from '../rules/index.ts'
+import type { Store } from '../store/index.ts'
+import type { VaultControl } from '../vault/index.ts'
+import { createVaultWork } from './vault-work.ts'
+
+const sweepMs = 1000
+
+/** What a server does every second, of its own accord. What fails is told, and tried again a second later. */
+export function startSweeps(deps: {
+  vaultControl: VaultControl
+  outbox: Broker['outbox']
+  notifications: Pick<Notifications, 'deliver'>
+  secretRotation: Pick<SecretRotation, 'sweep'>
+  logs: Pick<StepLogs, 'sweep'>
+  rotation: Pick<Rotation, 'sweep'>
+  rules: RulesHolder
+  broker: Pick<Broker, 'sweep'>
+  approvals: Pick<Approvals, 'sweep'>
+  store: Pick<Store, 'tryAgain'>
+  memory: Pick<LogMemory, 'save'>
+  tell: (line: string) => void
+}): { close(): void } {
+  const { vaultControl, outbox, notifications, secretRotation, logs, rotation, rules, tell } = deps
+  const { broker, approvals, store, memory } = deps
+  const workOnVault = createVaultWork({ control: vaultControl, outbox, tell })
+  const told = (what: string) => (error: unknown) => tell(`${what}: ${messageOf(error)}`)
+  const sweeping = setInterval(() => {
+    workOnVault().catch(told('the vault waits'))
+    // What ends and delivers opens what is sealed: it has been done before the vault was, or is done afterwards.
+    if (!vaultControl.hasKeys()) return
+    notifications.deliver().catch(told('notifications wait'))
+    secretRotation.sweep().catch(told('rotations wait'))
+    logs.sweep().catch(told('logs of steps wait'))
+    rotation
+      .sweep(rotateAfterMs(rules.loaded ? rules.current().document.identity_tokens : undefined))
+      .catch(told('new signing keys wait'))
+    Promise.all([broker.sweep(), approvals.sweep(), store.tryAgain(), memory.save()]).catch(
+      told('revoking what has expired failed and is tried again'),
+    )
+  }, sweepMs)
+  return { close: () => clearInterval(sweeping) }
+}
