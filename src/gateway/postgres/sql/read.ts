@@ -18,6 +18,9 @@ export function loadLibrary(): Promise<Library> {
 
 /** What a text of SQL is about. Throws what the parser does when a text is nested deeper than its stack. */
 export function readSql({ parseSync, scanSync }: Library, sql: string): Reading | Unread {
+  const reader = new Reader()
+  // The library takes no empty text, the server does.
+  if (sql === '') return reader.reading('')
   let parsed: unknown
   try {
     parsed = parseSync(sql)
@@ -25,7 +28,6 @@ export function readSql({ parseSync, scanSync }: Library, sql: string): Reading 
     if (error instanceof Error && error.name === 'SqlError') return { error: error.message, code: '42601' }
     throw error
   }
-  const reader = new Reader()
   for (const one of list(tree(parsed)['stmts'])) {
     const statement = tree(one)['stmt']
     if (isTree(statement)) reader.statement(statement)

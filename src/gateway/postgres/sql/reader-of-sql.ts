@@ -18,13 +18,24 @@ const maxKept = 500
 export function createSqlReader(): SqlReader {
   const kept = new Map<string, Reading | Unread>()
   const thread = createSqlThread()
+  /** The parser that is in this thread has failed once, and may be in any state. */
+  let failed = false
+
+  async function readHere(sql: string): Promise<Reading | Unread> {
+    try {
+      return readSql(await loadLibrary(), sql)
+    } catch {
+      failed = true
+      return thread.read(sql)
+    }
+  }
+
   return {
     async read(sql) {
       const known = kept.get(sql)
       if (known !== undefined) return known
-      const isShort = sql.length <= readHereChars
-      const reading = isShort ? readSql(await loadLibrary(), sql) : await thread.read(sql)
-      if (!isShort) return reading
+      if (sql.length > readHereChars || failed) return thread.read(sql)
+      const reading = await readHere(sql)
       if (kept.size >= maxKept) kept.delete(kept.keys().next().value ?? '')
       kept.set(sql, reading)
       return reading

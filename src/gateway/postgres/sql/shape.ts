@@ -25,11 +25,10 @@ export function shapeOf(sql: string, scan: (sql: string) => ScanResult): string 
   const shape = words
     .join(' ')
     .replaceAll(/\?(?: , \?)+/g, '?, ...')
-    .replaceAll(/\( \?(?:, \.\.\.)? \)(?: , \( \?(?:, \.\.\.)? \))+/g, '( ?, ... ), ...')
     .replaceAll(/ ([,;)])/g, '$1')
     .replaceAll(/(\() /g, '$1')
-    .replaceAll(/ ?\. ?/g, '.')
-    .replaceAll('?,...', '?, ...')
+    .replaceAll(/(?<=["\w]) ?\. ?(?=["\w*])/g, '.')
+    .replaceAll(/\(\?(?:, \.\.\.)?\)(?:, \(\?(?:, \.\.\.)?\))+/g, '(?, ...), ...')
   if (shape.length <= shapeChars) return shape
   return `${shape.slice(0, shapeChars)} ... (${Buffer.byteLength(sql)} bytes)`
 }

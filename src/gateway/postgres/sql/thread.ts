@@ -33,8 +33,8 @@ export function createSqlThread(): { read(sql: string): Promise<Reading | Unread
 
   function start(): Worker {
     const started = new Worker(entry, { resourceLimits: { maxOldGenerationSizeMb: maxMemoryMb } })
-    // Whoever waits for an answer has a socket open.
-    started.unref()
+    // Whoever waits for an answer has a socket open. Before it runs, Node does not take this.
+    started.once('online', () => started.unref())
     started.on('message', ({ id, reading }: Answer) => {
       if (started !== thread || waiting[0]?.id !== id) return
       waiting.shift()?.resolve(reading)

@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict'
+import { before, test } from 'node:test'
+import fc from 'fast-check'
+import { needsOf, type Surroundings } from './needs.ts'
+import { loadLibrary, readSql } from './read.ts'
+import { createSqlReader } from './reader-of-sql.ts'
+import type { Reading, Unread } from './reading.ts'
+
+let library: Awaited<ReturnType<typeof loadLibrary>>
+before(async () => {
+  library = await loadLibrary()
+})
+
+const usual: Surroundings = { path: new Set(['public']), catalogFirst: true, readOnly: false }
+
+function needs(reading: Reading | Unread, surroundings: Partial<Surroundings> = {}): string[] {
+  if ('error' in reading) return [`unread: ${reading.error}`]
+  const all = reading.uses.flatMap((use) => needsOf(use, { ...usual, ...surroundings }))
+  return [
+    ...new Set(all.map(({ verb, schema, whole }) => `${verb} ${schema ?? (whole === true ? '!' : '*')}`)),
+  ].toSorted()
+}
+
+const of = (sql: string, surroundings?: Partial<Surroundings>) => needs(readSql(library, sql), surroundings)
+
+/** `!`: the database as such; `*`: any schema. */
+const cases: Readonly<Record<string, readonly string[]>> = {
+  'SELECT 1': [],
+  '': [],
+  'SELECT * FROM t': ['read public'],
+  'TABLE a.t': ['read a'],
+  'SELECT (SELECT max(x) FROM b.u) FROM a.t JOIN c.v USING (id) WHERE EXISTS (SELECT 1 FROM d.w)': [
+    'read a',
+    'read b',
+    'read c',
+    'read d',
+  ],
+  'SELECT 1 FROM a.t UNION ALL SELECT 2 FROM b.t ORDER BY 1': ['read a', 'read b'],
+  'SELECT * FROM a.t FOR UPDATE': ['write a'],
+  'SELECT * INTO b.t FROM a.t': ['ddl b', 'read a'],
+  'INSERT INTO a.t SELECT * FROM b.t RETURNING (SELECT x FROM c.t)': ['read b', 'read c', 'write a'],
+  'UPDATE a.t SET x = (SELECT y FROM b.t) FROM c.t WHERE true': ['read b', 'read c', 'write a'],
+  'DELETE FROM a.t USING b.t': ['read b', 'write a'],
+  'MERGE INTO a.t USING b.t ON true WHEN MATCHED THEN DELETE': ['read b', 'write a'],
+  'COPY a.t FROM STDIN': ['write a'],
+  'COPY a.t TO STDOUT': ['read a'],
+  'COPY (DELETE FROM a.t RETURNING *) TO STDOUT': ['write a'],
+  "COPY a.t TO PROGRAM 'x'": ['admin !', 'read a'],
+  "COPY a.t FROM '/x'": ['admin !', 'write a'],
+  'TRUNCATE a.t, b.t': ['write a', 'write b'],
+  'LOCK a.t': ['write a'],
+  'EXPLAIN ANALYZE UPDATE a.t SET x = 1': ['write a'],
+  'DECLARE c CURSOR FOR SELECT * FROM a.t': ['read a'],
+  'PREPARE p AS DELETE FROM a.t': ['write a'],
+  'SELECT 1; DROP TABLE a.t; SELECT * FROM b.t': ['ddl a', 'read b'],
+  // A name of a WITH is one only where it is in sight.
+  'WITH t AS (SELECT 1) SELECT * FROM t': [],
+  'WITH t AS (SELECT * FROM t) SELECT * FROM t': ['read public'],
+  'WITH RECURSIVE t AS (SELECT 1 UNION SELECT * FROM t) SELECT * FROM t': [],
+  'WITH a AS (SELECT * FROM b), b AS (SELECT 1) SELECT * FROM a': ['read public'],
+  'SELECT * FROM (WITH t AS (SELECT 1) SELECT * FROM t) q, t': ['read public'],
+  'WITH t AS (SELECT 1) SELECT * FROM a.t': ['read a'],
+  'WITH t AS (SELECT 1) DELETE FROM t': ['write public'],
+  'WITH x AS (INSERT INTO a.t VALUES (1) RETURNING *) SELECT * FROM x': ['write a'],
+  'WITH t AS (SELECT 1) INSERT INTO u SELECT * FROM t': ['write public'],
+  // The catalog tells everybody what there is, but not everything.
+  'SELECT * FROM pg_class JOIN pg_catalog.pg_namespace n ON true JOIN information_schema.tables ON true': [],
+  'SELECT * FROM pg_authid': ['admin !'],
+  'SELECT * FROM pg_catalog.pg_shadow': ['admin !'],
+  'SELECT * FROM pg_stats': ['admin !'],
+  "UPDATE pg_settings SET setting = 'off'": ['admin !'],
+  'SELECT * FROM pg_stat_statements': ['read public'],
+  'SELECT * FROM pg_toast.pg_toast_1': ['read pg_toast'],
+  // Functions.
+  "SELECT lower('X'), count(*), now(), pg_catalog.pg_table_is_visible(1), coalesce(1, 2)": [],
+  "SELECT nextval('a.s')": ['write *'],
+  'SELECT own(1)': ['write public'],
+  'SELECT a.own(x) FROM b.t': ['read b', 'write a'],
+  'SELECT * FROM own(1)': ['write public'],
+  'SELECT 1 OPERATOR(a.+) 2': ['write a'],
+  'SELECT * FROM b.t ORDER BY x USING OPERATOR(a.<)': ['read b', 'write a'],
+  'SELECT 1 = ANY (SELECT x FROM b.t)': ['read b'],
+  'SELECT 1 OPERATOR(a.=) ANY (SELECT x FROM b.t)': ['read b', 'write a'],
+  "SELECT pg_read_file('/x')": ['admin !'],
+  "SELECT x.pg_read_file FROM unnest(ARRAY['/x']) x": ['admin !'],
+  "SELECT ('/x'::text).pg_read_file": ['admin !'],
+  'SELECT (\'/x\'::text)."pg_ls_dir"': ['admin !'],
+  "SELECT query_to_xml('DELETE FROM a.t', true, true, '')": ['admin !'],
+  "SELECT ts_stat('SELECT 1')": ['admin !'],
+  "SELECT public.dblink('x', 'y')": ['admin !'],
+  "SELECT lo_import('/x')": ['admin !'],
+  'SELECT pg_terminate_backend(1)': ['admin !'],
+  'SELECT pg_catalog.made_up_later()': ['admin !'],
+  'CREATE INDEX ON a.t (a.own(x))': ['ddl a', 'write a'],
+  'CREATE TRIGGER g BEFORE INSERT ON a.t EXECUTE FUNCTION b.own()': ['ddl a', 'write b'],
+  // What no schema holds, and what cannot be read beforehand.
+  'DO $$ BEGIN END $$': ['admin !'],
+  'CALL a.p()': ['admin !'],
+  "LOAD 'x'": ['admin !'],
+  'SET ROLE x': ['admin !'],
+  'SET ROLE NONE': [],
+  'SET "ROLE" = x': ['admin !'],
+  'SET SESSION AUTHORIZATION x': ['admin !'],
+  'RESET SESSION AUTHORIZATION': [],
+  'CREATE FUNCTION a.f() RETURNS int LANGUAGE sql RETURN 1': ['admin !'],
+  'CREATE EXTENSION dblink': ['admin !'],
+  "ALTER ROLE x SET search_path = 'y'": ['admin !'],
+  'ALTER TABLE a.t OWNER TO x': ['admin !', 'ddl a'],
+  'GRANT SELECT ON a.t TO x': ['admin !'],
+  "PREPARE TRANSACTION 'x'": ['admin !'],
+  "COMMIT PREPARED 'x'": ['admin !'],
+  VACUUM: ['admin !'],
+  'VACUUM ANALYZE a.t': ['write a'],
+  'CREATE SCHEMA a': ['ddl a'],
+  'CREATE SCHEMA AUTHORIZATION x': ['admin !', 'ddl '],
+  'DROP TABLE a.t, u': ['ddl a', 'ddl public'],
+  'DROP SCHEMA a CASCADE': ['ddl a'],
+  'DROP EXTENSION x': ['admin !'],
+  'DROP FUNCTION a.f(int)': ['ddl a'],
+  "COMMENT ON COLUMN a.t.x IS 'y'": ['ddl a'],
+  'DROP TRIGGER g ON a.t': ['ddl a'],
+  'ALTER TABLE a.t SET SCHEMA b': ['ddl a', 'ddl b'],
+  'ALTER SCHEMA a RENAME TO b': ['ddl a', 'ddl b'],
+  'ALTER TABLE a.t ADD FOREIGN KEY (x) REFERENCES b.u (y)': ['ddl a', 'ddl b'],
+  'CREATE VIEW a.v AS SELECT * FROM b.t': ['ddl a', 'read b'],
+  'CREATE TABLE a.t AS SELECT * FROM b.t': ['ddl a', 'read b'],
+  'CREATE TABLE a.t (LIKE b.u)': ['ddl a', 'ddl b'],
+  'CREATE RULE r AS ON INSERT TO a.t DO ALSO DELETE FROM b.t': ['ddl a', 'write b'],
+  'CREATE TEMP TABLE t AS SELECT * FROM a.t': ['read a'],
+  'INSERT INTO pg_temp.t VALUES (1)': [],
+  "NOTIFY a, 'x'": ['write *'],
+  'LISTEN a': [],
+  // What would change how the server reads statements.
+  "SET client_encoding = 'SJIS'": ['admin !'],
+  "SET NAMES 'UTF8'": [],
+  "SET CLIENT_ENCODING TO 'utf-8'": [],
+  'SET "Client_Encoding" TO gbk': ['admin !'],
+  'SET standard_conforming_strings = off': ['admin !'],
+  'SET LOCAL standard_conforming_strings TO on': [],
+  "SELECT set_config('standard_conforming_strings', 'off', false)": ['admin !'],
+  "SELECT set_config('statement_timeout', '5s', false)": [],
+  "SELECT set_config(x, 'y', false) FROM a.t": ['admin !', 'read a'],
+  'BEGIN READ WRITE': ['write *'],
+  'SET default_transaction_read_only = off': ['write *'],
+  'SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE': ['write *'],
+  'BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY': [],
+  'SET statement_timeout = 0': [],
+}
+
+for (const [sql, expected] of Object.entries(cases))
+  test(`needs: ${sql === '' ? 'nothing' : sql}`, () => assert.deepEqual(of(sql), expected))
+
+test('a name without a schema may be in each one that has been on the path; on none it is nobody’s', () => {
+  const path = new Set(['a', 'b'])
+  assert.deepEqual(of('SELECT * FROM t', { path }), ['read a', 'read b'])
+  assert.deepEqual(of('SELECT * FROM t', { path: new Set() }), ['read !'])
+  assert.deepEqual(of('SELECT * FROM pg_class', { path, catalogFirst: false }), ['read a', 'read b'])
+  const paths = (sql: string) => {
+    const reading = readSql(library, sql)
+    return 'error' in reading ? reading : [reading.path, reading.hidesCatalog ?? false]
+  }
+  assert.deepEqual(paths('SET search_path TO a, "B c", \'d, e\''), [['a', 'B c', 'd, e'], false])
+  assert.deepEqual(paths("SELECT set_config('search_path', 'a, \"B c\",D', true)"), [
+    ['a', 'B c', 'd'],
+    false,
+  ])
+  assert.deepEqual(paths("SET SCHEMA 'x'"), [['x'], false])
+  assert.deepEqual(paths('SET search_path = a, pg_catalog'), [['a', 'pg_catalog'], true])
+  assert.deepEqual(paths('RESET search_path'), [[], false])
+})
+
+test('where the server holds a session from writing, a function that nobody knows reads', () => {
+  assert.deepEqual(of('SELECT a.own(1), own(2)', { readOnly: true }), ['read a', 'read public'])
+  assert.deepEqual(of('DELETE FROM a.t', { readOnly: true }), ['write a'])
+})
+
+test('the record has no literal and no comment', () => {
+  const shape = (sql: string) => (readSql(library, sql) as Reading).shape
+  assert.equal(
+    shape(
+      "SELECT 'a', E'b\\'b', $$c$$, $t$d$t$, 12, 1.5e3, .5, U&'e', x'1f', b'01', $1 /* f */ FROM \"T\".u -- g",
+    ),
+    'SELECT ?, ..., $1 FROM "T".u',
+  )
+  assert.equal(
+    shape("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')"),
+    'INSERT INTO t VALUES (?, ...), ...',
+  )
+  assert.equal(shape("CREATE ROLE x PASSWORD 'geheim'"), 'CREATE ROLE x PASSWORD ?')
+  assert.equal(shape("SELECT 'äöü€', x FROM t WHERE y = 'ende'"), 'SELECT ?, x FROM t WHERE y = ?')
+  assert.equal(shape(`SELECT '${'geheim'.repeat(10_000)}'`), 'SELECT ... (60009 bytes)')
+})
+
+test('what cannot be read is an error as PostgreSQL says it; what is nested too deeply is refused, and what follows is read', async () => {
+  const reader = createSqlReader()
+  assert.deepEqual(await reader.read('SELEC 1'), { error: 'syntax error at or near "SELEC"', code: '42601' })
+  for (const sql of [
+    `SELECT ${'('.repeat(50_000)}1${')'.repeat(50_000)}`,
+    `SELECT 1${'+1'.repeat(50_000)}`,
+    `SELECT ${'(SELECT '.repeat(20_000)}1${')'.repeat(20_000)}`,
+    `SELECT 1${' UNION SELECT 1'.repeat(20_000)}`,
+  ])
+    assert.ok('error' in (await reader.read(sql)), sql.slice(0, 40))
+  // As deep as a short text can be.
+  for (const sql of [
+    `SELECT ${'('.repeat(990)}1${')'.repeat(990)}`,
+    `SELECT 1${'+1'.repeat(990)}`,
+    `SELECT ${'-'.repeat(1)}${' -'.repeat(990)}1`,
+    `SELECT ${'(SELECT '.repeat(200)}1${')'.repeat(200)}`,
+    `SELECT 1${'::a'.repeat(660)}`,
+  ])
+    assert.deepEqual(
+      needs(await reader.read(sql)).filter((one) => !one.startsWith('unread')),
+      [],
+    )
+  const values = Array.from({ length: 20_000 }, (_, at) => `(${at}, 'x')`).join(', ')
+  assert.deepEqual(needs(await reader.read(`INSERT INTO a.t VALUES ${values}`)), ['write a'])
+})
+
+test('whatever a text is, it is read or it is an error', () => {
+  const word = fc.constantFrom(
+    ...[
+      'SELECT',
+      'FROM',
+      'WITH',
+      't',
+      'AS',
+      '(',
+      ')',
+      ',',
+      '.',
+      'a',
+      'INSERT INTO',
+      'VALUES',
+      'SET',
+      '=',
+      "'x'",
+      '1',
+    ],
+    ...[
+      'DROP TABLE',
+      'CREATE',
+      'VIEW',
+      '*',
+      ';',
+      'UNION',
+      'FOR UPDATE',
+      '$1',
+      '::',
+      'text',
+      '"q"',
+      'JOIN',
+      'ON',
+      'true',
+    ],
+  )
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        fc.array(word, { maxLength: 20 }).map((all) => all.join(' ')),
+        fc.string({ unit: 'binary' }),
+      ),
+      (sql) => {
+        const reading = readSql(library, sql.toWellFormed().replaceAll('\0', ''))
+        assert.ok('error' in reading || Array.isArray(needs(reading)))
+      },
+    ),
+    { numRuns: 400 },
+  )
+})
