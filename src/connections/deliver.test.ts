@@ -117,7 +117,7 @@ test('texts are filled in once, and what is filled in is not looked into again',
     DATABASE_URL: 'postgres://octo:{username}"\\{home}@db/orders',
     PGPASSFILE: '/home/step/.pgpass',
   })
-  assert.equal(files['.pgpass'], '*:*:*:octo:{username}"\\{home}\n')
+  assert.equal(files['.pgpass'], '*:*:*:octo:{username}"\\\\{home}\n')
   assert.equal((JSON.parse(files['docker.json'] ?? '') as { auth: string }).auth, '{username}"\\{home}')
   assert.doesNotMatch(JSON.stringify(render({ username: 'octo', password: 'hunter2x' })), /hunter2x/)
 })
@@ -143,7 +143,8 @@ test('a value that would begin a line of its own is not handed on; a key in PEM 
   ])
     assert.match(failed(value), /is empty|has control characters/)
   const { privateKey } = generateKeyPairSync('ed25519')
-  assert.equal(failed(privateKey.export({ format: 'pem', type: 'pkcs8' })), '')
+  const pem = privateKey.export({ format: 'pem', type: 'pkcs8' })
+  assert.match(failed(pem), /several lines: give it a/)
   fc.assert(
     fc.property(fc.string(), (value) => {
       const lines = failed(value) === '' ? render({ username: 'octo', password: value }) : undefined
@@ -153,6 +154,40 @@ test('a value that would begin a line of its own is not handed on; a key in PEM 
   )
   // Blocks without an end take no longer for being many.
   assert.match(failed('-----BEGIN X-----\n-----END X-----\n'.repeat(2_000) + '$'), /control characters/)
+})
+
+test('a value begins no other setting in a file: quoted, escaped, or refused; a key is a whole file', () => {
+  const pem = '-----BEGIN X-----\nregistry=https://evil.test\n-----END X-----\n'
+  const put = (path: string, text: string, value: string) => {
+    const named = { name: 'x', deliver: { env: {}, files: { [path]: text } } }
+    return renderDelivery(named, { token: new Secret(value) }, '/h').reveal().files[path]
+  }
+  for (const [path, text, value] of [
+    ['.npmrc', '//r.test/:_authToken={token}\n', '${HOME}'],
+    ['.npmrc', '//r.test/:_authToken={token}\n', pem],
+    ['.netrc', 'machine a.test login x password {token}\n', 'a machine b.test'],
+    ['.m2/settings.xml', '<password>{token}</password>', 'a</password>'],
+    ['.my.cnf', '[client]\npassword={token}\n', '"a'],
+    ['.kube/config', 'token: "{token}"\n', 'a"'],
+    ['x.toml', "t = '{token}'\n", "a'"],
+    ['x.env', 'T={token}\n', 'a#b'],
+    ['.git-credentials', 'https://x:{token}@git.test\n', 'a:b'],
+  ] as const)
+    assert.throws(() => put(path, text, value), { code: 'credential_failed' }, `${path} ${value}`)
+  assert.equal(put('.npmrc', 't={token}\n', 'ghs_aB9-.~+/='), 't=ghs_aB9-.~+/=\n')
+  assert.equal(put('.pgpass', '*:*:*:u:{token}\n', 'a:b\\c'), '*:*:*:u:a\\:b\\\\c\n')
+  assert.equal(put('key.pem', '{token}', pem), pem)
+  assert.equal(put('x.json', '{"k":"{token}"}', pem), JSON.stringify({ k: pem }))
+  for (const name of [
+    'PSQLRC',
+    'INPUTRC',
+    'PGSYSCONFDIR',
+    'PGSERVICEFILE',
+    'MYSQL_HOME',
+    'KUBECTL_EXTERNAL_DIFF',
+  ])
+    assert.match(refusals({ env: { [name]: '{home}/x' } }), /decides how its programs start/, name)
+  assert.match(refusals({ files: { 'a\0b': 'x' } }), /a path within the step’s home/)
 })
 
 test('user and password are masked as the pair, too, that Docker’s and HTTP’s forms have', () => {

@@ -2,6 +2,7 @@ import { MayflyError, Secret, isStartupVariable } from '../lib/index.ts'
 import type { IssuerName } from '../kinds/index.ts'
 import type { DeliverConfig } from '../config/index.ts'
 import type { MintedCredentialConfig } from './credential.ts'
+import { isBlock, valueInFile, valueInVariable } from './deliver-value.ts'
 
 /** What a step is given of a credential: variables, and files of its home by their paths there. */
 export interface Rendered {
@@ -70,9 +71,11 @@ const ofTools =
 /** The loader's, Git's, the shell's, the CI's own and ours: whatever they end with. */
 const ofOthers =
   /^(?:LD_|DYLD_|GIT_|BASH_|MAYFLY_|ACTIONS_|RUNNER_|SUDO_|XDG_)|^(?:USER|LOGNAME|PWD|OLDPWD)$/i
+/** Files that a tool runs, or reads as commands and settings (`PSQLRC`, `INPUTRC`, `PGSERVICEFILE`, `MYSQL_TEST_LOGIN_FILE`). */
+const ofCommands = /^(?!NETRC$)(?:.*RC|PG(?:SERVICE|SERVICEFILE|SYSCONFDIR)|PSQL_.*|MYSQL_TEST_LOGIN_FILE)$/i
 
 function isForCredentials(name: string): boolean {
-  if (ofOthers.test(name)) return false
+  if (ofOthers.test(name) || ofCommands.test(name)) return false
   return ofCredentials.test(name) || ofTools.test(name) || !isStartupVariable(name)
 }
 
@@ -110,24 +113,38 @@ export function renderDelivery(
 ): Secret<Rendered> {
   const values = new Map(Object.entries(allFields(given)).map(([name, one]) => [name, one.reveal()]))
   for (const [name, value] of values) refuseOdd(connection.name, name, value)
-  const fill = (text: string, quote: (value: string) => string) =>
+  const fill = (
+    text: string,
+    place: string,
+    stands: (value: string) => { value: string } | { why: string },
+  ) =>
     text.replaceAll(placeholder, (_all, name: string) => {
-      const value = name === home ? homeFolder : values.get(name)
+      if (name === home) return homeFolder
+      const value = values.get(name)
       if (value === undefined)
         throw new MayflyError(
           'credential_failed',
           `connection "${connection.name}": its issuer gave no {${name}}`,
         )
-      return quote(value)
+      const standing = stands(value)
+      if ('value' in standing) return standing.value
+      throw new MayflyError(
+        'credential_failed',
+        `connection "${connection.name}": the {${name}} that its issuer gave for ${place} ${standing.why}`,
+      )
     })
-  const plain = (value: string) => value
   const { env, files } = connection.deliver
   return new Secret({
-    env: Object.fromEntries(Object.entries(env).map(([name, text]) => [name, fill(text, plain)])),
+    env: Object.fromEntries(
+      Object.entries(env).map(([name, text]) => [
+        name,
+        fill(text, name, (value) => valueInVariable(text, value)),
+      ]),
+    ),
     files: Object.fromEntries(
       Object.entries(files).map(([path, text]) => [
         path,
-        fill(text, path.endsWith('.json') ? withinJson : plain),
+        fill(text, path, (value) => valueInFile(path, text, value)),
       ]),
     ),
   })
@@ -141,20 +158,12 @@ export function allFields(given: Readonly<Record<string, Secret>>): Record<strin
   return { ...given, [basic]: new Secret(pair) }
 }
 
-/** OpenSSH's and PEM's (RFC 7468): blocks of base64, with headers. */
-const block =
-  /^(?:-----BEGIN [A-Z0-9 ]{1,60}-----\n(?:(?!-----)[A-Za-z0-9+/=:,. -]{0,200}\n)*-----END [A-Z0-9 ]{1,60}-----\n?)+$/
-
 /** A line break in a token would begin another setting in a file, or another variable. */
 function refuseOdd(connection: string, name: string, value: string): void {
-  const isPlain = !/\p{Cc}/u.test(value) || block.test(value.replaceAll('\r\n', '\n'))
+  const isPlain = !/\p{Cc}/u.test(value) || isBlock(value)
   if (isPlain && value !== '') return
   throw new MayflyError(
     'credential_failed',
     `connection "${connection}": the {${name}} that its issuer gave ${value === '' ? 'is empty' : 'has control characters'}, and is not handed on`,
   )
-}
-
-function withinJson(value: string): string {
-  return JSON.stringify(value).slice(1, -1)
 }
