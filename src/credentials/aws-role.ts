@@ -138,7 +138,11 @@ async function ask(
   const headers =
     credentials === undefined
       ? plain
-      : await signedForAws({ url, service: 'sts', region, credentials, headers: plain, body })
+      : await signedForAws({
+          ...{ url, service: 'sts', credentials, headers: plain, body },
+          // The one place for all regions is signed for one of them.
+          region: /^sts\.amazonaws\.com$/.test(url.hostname) ? 'us-east-1' : region,
+        })
   const secrets = [
     ...known,
     ...(credentials === undefined ? [] : [new Secret(credentials.secretAccessKey)]),

@@ -122,8 +122,14 @@ function profilesOf(connections: readonly KnownConnection[]): SettingsFile[] {
 function configOf({ url, settings }: KnownConnection): string[] {
   const [region = 'us-east-1'] = settings?.regions ?? []
   const place = new URL(url)
-  const elsewhere = isAwsHost(place.hostname)
-    ? []
-    : [`endpoint_url = ${place.origin}`, 's3 =', '  addressing_style = path']
-  return [`region = ${region}`, ...elsewhere]
+  const isAws = isAwsHost(place.hostname)
+  return [
+    `region = ${region}`,
+    // What is compressed cannot be named.
+    'disable_request_compression = true',
+    ...(isAws ? [] : [`endpoint_url = ${place.origin}`]),
+    's3 =',
+    '  signature_version = s3v4',
+    ...(isAws ? [] : ['  addressing_style = path']),
+  ]
 }

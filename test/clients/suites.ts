@@ -1,10 +1,8 @@
 import { readdirSync } from 'node:fs'
 import type { Suite } from './suite.ts'
 
-const folder = new URL('./rows/', import.meta.url)
-
-/** Every suite: a file in `rows/` each. */
-export async function readSuites(): Promise<Suite[]> {
+/** Every suite: a file in `rows/` each; of those that deploy in a folder of their own. */
+export async function readSuites(folder = new URL('./rows/', import.meta.url)): Promise<Suite[]> {
   const names = readdirSync(folder)
     .filter((name) => name.endsWith('.ts'))
     .toSorted()

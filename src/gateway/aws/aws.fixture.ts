@@ -63,6 +63,77 @@ export async function signedRequest(asking: Asking): Promise<Buffer> {
   return request(method, path, { host, headers, ...(body === '' ? {} : { body }) })
 }
 
+/** A presigned URL, asked for without anything else. */
+export async function presignedRequest(asking: Asking): Promise<Buffer> {
+  const { method = 'GET', host, path = '/', service = 's3', region = 'eu-west-1' } = asking
+  const { id, secret } = { ...awsStandIn('prod'), ...asking }
+  const { query = {} } = await signerOf(service, region, {
+    accessKeyId: id,
+    secretAccessKey: secret,
+  }).presign(
+    {
+      ...{ method, protocol: 'https:', hostname: host, path, query: {} },
+      headers: { host, 'x-amz-content-sha256': 'UNSIGNED-PAYLOAD' },
+    },
+    {
+      unhoistableHeaders: new Set(['x-amz-content-sha256']),
+      unsignableHeaders: new Set(['x-amz-content-sha256']),
+    },
+  )
+  const pairs = Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
+  return request(method, `${path}?${pairs.join('&')}`, { host })
+}
+
+/** A body in chunks of 64 KiB, each signed (Amazon S3, "Transferring a payload in multiple chunks"). */
+export async function chunkedRequest(asking: Asking): Promise<Buffer> {
+  const { body = '' } = asking
+  const payload = 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD'
+  const head = String(
+    await signedRequest({
+      ...asking,
+      body: '',
+      headers: { 'x-amz-content-sha256': payload, 'x-amz-decoded-content-length': String(body.length) },
+    }),
+  )
+  const sign = chunkSigner(head, awsStandIn('prod').secret)
+  const pieces = [...(body.match(/.{1,65536}/gs) ?? []), '']
+  const chunks = pieces
+    .map((one) => `${one.length.toString(16)};chunk-signature=${sign(one)}\r\n${one}\r\n`)
+    .join('')
+  return Buffer.from(`${head.replace('\r\n\r\n', `\r\ncontent-length: ${chunks.length}\r\n\r\n`)}${chunks}`)
+}
+
+/** What is in the chunks, once the signature of each was held against the key. */
+export async function readChunks({ headers, body }: Seen, secret: string): Promise<string> {
+  const sign = chunkSigner(
+    `authorization: ${headers.authorization}\r\nx-amz-date: ${String(headers['x-amz-date'])}\r\n`,
+    secret,
+  )
+  const found = [...body.toString('latin1').matchAll(/([0-9a-f]+);chunk-signature=(\w+)\r\n(x*)\r\n/g)]
+  for (const [, size, signature, data = ''] of found)
+    if (signature !== sign(data) || size !== data.length.toString(16))
+      throw new Error('a chunk is signed wrongly')
+  return found.map(([, , , data]) => data).join('')
+}
+
+function chunkSigner(head: string, secret: string): (data: string) => string {
+  const [, scope = '', seed = ''] = /Credential=\w+\/(\S+?),[^]*Signature=(\w+)/.exec(head) ?? []
+  const time = /x-amz-date: (\w+)/.exec(head)?.[1] ?? ''
+  const hash = (text: string) => createHash('sha256').update(text).digest('hex')
+  const key = scope
+    .split('/')
+    .reduce<Buffer>(
+      (one, part) => createHmac('sha256', one).update(part).digest(),
+      Buffer.from(`AWS4${secret}`),
+    )
+  let last = seed
+  return (data) => {
+    const text = ['AWS4-HMAC-SHA256-PAYLOAD', time, scope, last, hash(''), hash(data)].join('\n')
+    last = createHmac('sha256', key).update(text).digest('hex')
+    return last
+  }
+}
+
 export function signerOf(
   service: string,
   region: string,
@@ -76,10 +147,12 @@ export function signerOf(
 
 function queryOf(text: string): Record<string, string> {
   const pairs = text.split('&').filter((one) => one !== '')
-  return Object.fromEntries(pairs.map((one) => one.split('=').map(decodeURIComponent))) as Record<
-    string,
-    string
-  >
+  return Object.fromEntries(
+    pairs.map((one) => {
+      const [name = '', value = ''] = one.split('=').map(decodeURIComponent)
+      return [name, value]
+    }),
+  )
 }
 
 /** Whether the other implementation makes the same signature of what came, by this secret: the request is the signer's, to the letter. */

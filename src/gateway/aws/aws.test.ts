@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hosts, isSignedWith, openAws, signedRequest, type Asking } from './aws.fixture.ts'
+import {
+  chunkedRequest,
+  hosts,
+  isSignedWith,
+  openAws,
+  presignedRequest,
+  readChunks,
+  signedRequest,
+  type Asking,
+} from './aws.fixture.ts'
 
 const objects = [
   'aws:call prod/s3:PutObject/releases/app/*',
@@ -351,4 +360,42 @@ test('what would be a credential is refused, whatever is granted, or comes witho
   const [data] = (JSON.parse(token.body) as typeof shown).authorizationData
   assert.equal(Buffer.from(data?.authorizationToken ?? '', 'base64').toString(), 'AWS:held-by-the-gateway')
   assert.equal(data?.proxyEndpoint, 'https://x')
+})
+
+test('a presigned URL works where the stand-in made it, and carries nothing of it on', async (t) => {
+  const world = await openAws(t, objects)
+  const ask = async (path: string, method = 'GET', secret?: string) =>
+    world.ask(
+      await presignedRequest({
+        host: hosts.bucket,
+        path,
+        method,
+        ...(secret === undefined ? {} : { secret }),
+      }),
+      {
+        authority: `${hosts.bucket}:443`,
+      },
+    )
+  assert.equal((await ask('/app/a%20b')).status, 200)
+  const seen = await world.lastSeen()
+  assert.equal(seen.url, '/app/a%20b')
+  assert.ok(await isSignedWith(seen, 'injected', 'for-prod'))
+  assert.match((await ask('/other', 'PUT')).body, /aws:call prod\/s3:PutObject\/releases\/other/)
+  assert.match((await ask('/app/x', 'GET', 'another')).body, /its signature is wrong/)
+})
+
+test('a body in signed chunks is checked on its way, and signed anew', async (t) => {
+  const world = await openAws(t, objects)
+  const text = 'x'.repeat(100_000)
+  const put = (body: string, headers = {}) =>
+    chunkedRequest({ host: hosts.bucket, path: '/app/x', method: 'PUT', body, headers })
+  const answer = await world.ask(await put(text), { authority: `${hosts.bucket}:443` })
+  assert.equal(answer.status, 200, answer.body)
+  const seen = await world.lastSeen()
+  assert.ok(await isSignedWith(seen, 'injected', 'for-prod'))
+  assert.deepEqual(await readChunks(seen, 'for-prod'), text)
+  const changed = Buffer.from(String(await put(text)).replace('xxx\r\n0;', 'xxy\r\n0;'))
+  const refused = await world.ask(changed, { authority: `${hosts.bucket}:443` })
+  assert.match(refused.body, /<Code>AccessDenied<.*the signature of a chunk is wrong/s)
+  assert.equal(world.aws.seen.length, 1)
 })

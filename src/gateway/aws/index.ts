@@ -239,7 +239,7 @@ function shownOf({ exchange, reading, sessions }: Passing, text: string): string
 
 function dialectOf({ request, query }: Exchange): Dialect {
   const { authorization = '', 'x-amz-target': target, 'content-type': type = '' } = request.headers
-  const service = /\/([a-z0-9-]+)(?:\/|%2F)aws4_request/i.exec(`${authorization}${query}`)?.[1]
+  const service = /(?:\/|%2F)([a-z0-9-]+)(?:\/|%2F)aws4_request/i.exec(`${authorization}${query}`)?.[1]
   if (service === 's3' || service === undefined) return 's3'
   if (service === 'ec2') return 'ec2'
   if (target !== undefined) return 'json'

@@ -42,7 +42,9 @@ export async function readAws(
 ): Promise<AwsRequest | string> {
   const { request, connection, asked } = exchange
   const { account = '', regions = [] } = connection.settings ?? {}
-  const isS3 = /\/s3(?:\/|%2F)aws4_request/i.test(`${request.headers.authorization ?? ''}${exchange.query}`)
+  const isS3 = /(?:\/|%2F)s3(?:\/|%2F)aws4_request/i.test(
+    `${request.headers.authorization ?? ''}${exchange.query}`,
+  )
   const written = readTarget(exchange.path, exchange.query, isS3)
   if (typeof written === 'string') return written
   const claim = readClaim(request, written.query)
