@@ -26,6 +26,7 @@ export class Pending<S extends Statement> {
   /** It passes over what comes until a Sync. */
   #skips = false
   #wake: (() => void) | undefined
+  #isOver = false
   copiesEnded = 0
   /** The server takes the data of a COPY now, and nothing else. */
   copiesIn = false
@@ -40,6 +41,7 @@ export class Pending<S extends Statement> {
 
   /** Nothing may follow a simple query before it is answered, but the data of its COPY. */
   get isClosed(): boolean {
+    if (this.#isOver) return false
     const last = this.#asked.at(-1)
     return last?.as === 'query' || last?.as === 'call' || this.#asked.length - this.#first >= maxAsked
   }
@@ -57,7 +59,13 @@ export class Pending<S extends Statement> {
     return new Promise((resolve) => (this.#wake = resolve))
   }
 
-  wake(): void {
+  /** Nothing is answered any more: nobody is to wait for it. */
+  over(): void {
+    this.#isOver = true
+    this.#answer()
+  }
+
+  #answer(): void {
     this.#wake?.()
     this.#wake = undefined
   }
@@ -72,7 +80,7 @@ export class Pending<S extends Statement> {
       this.#asked = this.#asked.slice(this.#first)
       this.#first = 0
     }
-    this.wake()
+    this.#answer()
     return head
   }
 
@@ -88,7 +96,7 @@ export class Pending<S extends Statement> {
     this.#asked = sync === -1 ? [] : rest.slice(sync)
     this.#first = 0
     this.#skips = sync === -1
-    this.wake()
+    this.#answer()
     return head
   }
 
@@ -97,15 +105,16 @@ export class Pending<S extends Statement> {
    * otherwise, by which client and server would lose each other: throws `ProtocolFault`.
    */
   copies(): void {
-    this.copiesIn = true
     const { head } = this
     if (head === undefined) throw new ProtocolFault('it wants data that nobody has')
+    // Its end may have been sent before it was asked for.
+    this.copiesIn = head.copiesEnded === this.copiesEnded
     const rest = this.#asked.slice(this.#first + 1)
     const eaten = rest.filter((one) => one.copiesEnded === head.copiesEnded)
     if (eaten.some(({ as }) => as !== 'sync'))
       throw new ProtocolFault('the client sends another message where the data of a COPY belongs')
     this.#asked = [head, ...rest.slice(eaten.length)]
     this.#first = 0
-    this.wake()
+    this.#answer()
   }
 }

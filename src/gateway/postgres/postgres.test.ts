@@ -1,19 +1,23 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import pg from 'pg'
+import { createTestAuthority, type TestAuthority } from '../../../test/certificates.ts'
 import type { Postgres } from '../../../test/e2e/postgres.ts'
 import { until } from '../gateway.fixture.ts'
-import { host, openShop, startShop } from './postgres.fixture.ts'
+import { host, login, openShop, startShop } from './postgres.fixture.ts'
+import { createScram } from './scram.ts'
 
 let postgres: Postgres | undefined
 let folder: string
+let authority: TestAuthority
 before(async () => {
-  postgres = await startShop()
   folder = mkdtempSync(join(tmpdir(), 'mayfly-postgres-test-'))
+  authority = await createTestAuthority(join(folder, 'ca'))
+  postgres = await startShop({ tls: await authority.issue('db', [host]) })
 })
 after(() => {
   postgres?.[Symbol.dispose]()
@@ -179,4 +183,44 @@ test('a statement is cancelled on another connection, notifications come, and th
   shop.world.brokers.end(shop.world.step)
   await ended
   await until(() => postgres?.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'injected'") === '0')
+})
+
+test('upstream: TLS that is held to the host’s name, SCRAM bound to it, MD5, and a password only within TLS', async (t) => {
+  if (postgres === undefined) return t.skip(missing)
+  const ca = readFileSync(authority.file, 'utf8')
+  const grants = ['postgres:connect orders']
+  const secure = await openShop(t, postgres, grants, { ca })
+  const plain = await openShop(t, postgres, grants, { tls: 'off' })
+  const isTls = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()'
+  assert.deepEqual([(await secure.psql(isTls)).out, (await plain.psql(isTls)).out], ['t', 'f'])
+  const other = await openShop(t, postgres, grants, { tls: 'verify' })
+  assert.match((await other.psql('SELECT 1')).err, /no CA that is trusted here has signed its certificate/)
+  const pair = await authority.issue('db', [host])
+  const certificate = new X509Certificate(readFileSync(pair.cert))
+  assert.equal(
+    createScram(['SCRAM-SHA-256', 'SCRAM-SHA-256-PLUS'], 'x', certificate)?.mechanism,
+    'SCRAM-SHA-256-PLUS',
+  )
+  const hba = postgres.sql('SHOW hba_file')
+  const usual = readFileSync(hba, 'utf8')
+  try {
+    postgres.sql(`SET password_encryption = 'md5'; ALTER ROLE ${login.user} PASSWORD '${login.password}'`)
+    for (const [method, ...works] of [
+      ['md5', true, true],
+      ['password', true, false],
+    ] as const) {
+      writeFileSync(hba, `host all ${login.user} 127.0.0.1/32 ${method}\n${usual}`)
+      postgres.sql('SELECT pg_reload_conf()')
+      await until(() => postgres?.sql('SELECT auth_method FROM pg_hba_file_rules LIMIT 1') === method)
+      const ran = [await secure.psql('SELECT 1'), await plain.psql('SELECT 1')]
+      assert.deepEqual(
+        ran.map(({ out }) => out === '1'),
+        works,
+        method,
+      )
+    }
+  } finally {
+    writeFileSync(hba, usual)
+    postgres.sql(`SELECT pg_reload_conf(); ALTER ROLE ${login.user} PASSWORD '${login.password}'`)
+  }
 })

@@ -6,7 +6,7 @@ import { SessionNames } from './session-names.ts'
 import { SocketOutput } from './socket-output.ts'
 import { Splitter, type Seen } from './splitter.ts'
 import type { Judge, Statement } from './statement.ts'
-import { errorResponse, type Fault } from './wire.ts'
+import { ProtocolFault, errorResponse, type Fault } from './wire.ts'
 
 /**
  * Carries a session until one side ends it, each half in its own pace and in memory that does not grow with what passes. Statements
@@ -32,7 +32,6 @@ export async function relay<S extends Statement>(deps: {
       client.end(errorResponse({ severity: 'FATAL', code: '08P01', message: `mayfly: ${why}` }))
     }
     server.destroy()
-    pending.wake()
   }
   const fromClient = createFromClient<S>({
     ...{ judge, names, pending, counted },
@@ -47,7 +46,7 @@ export async function relay<S extends Statement>(deps: {
   })
   const ofClient: Splitter = new Splitter(fromClient.wanted)
   const ofServer: Splitter = new Splitter(fromServer.wanted)
-  server.once('close', () => pending.wake())
+  for (const socket of [server, client]) socket.once('close', () => pending.over())
   const halves = [
     pump(
       client,
@@ -67,8 +66,10 @@ export async function relay<S extends Statement>(deps: {
   await Promise.all(
     halves.map((half, at) =>
       half
-        .catch((error: unknown) => end(error instanceof Error ? error.message : 'it cannot be carried on'))
-        .finally(() => (at === 0 ? server : client).end()),
+        .catch((error: unknown) => {
+          if (error instanceof ProtocolFault) end(error.message)
+        })
+        .finally(() => hangUp(at === 0 ? server : client)),
     ),
   )
   return cut
@@ -82,7 +83,9 @@ async function pump(
   take: (seen: Seen) => Promise<void> | void,
   isOver: () => boolean,
 ): Promise<void> {
-  for await (const chunk of from as AsyncIterable<Buffer>) {
+  // A fault is to be told on the same socket.
+  const chunks = from.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
+  for await (const chunk of chunks) {
     for (const piece of splitter.split(chunk)) {
       if (isOver()) return
       if (Buffer.isBuffer(piece)) output.put(piece)
@@ -94,4 +97,13 @@ async function pump(
     output.flush()
     await output.room()
   }
+}
+
+const lingerMs = 2_000
+
+/** What was written goes out; who does not close their side then is not waited for. */
+function hangUp(socket: Duplex): void {
+  socket.end()
+  const timer = setTimeout(() => socket.destroy(), lingerMs).unref()
+  socket.once('close', () => clearTimeout(timer))
 }

@@ -1,0 +1,367 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net'
+import { after, before, test, type TestContext } from 'node:test'
+import { connect as tlsConnect } from 'node:tls'
+import type { Postgres } from '../../../test/e2e/postgres.ts'
+import { host, openShop, startShop, type Shop } from './postgres.fixture.ts'
+import { cString, errorFields, int32, message, startup } from './wire.ts'
+
+let postgres: Postgres | undefined
+before(async () => {
+  postgres = await startShop()
+})
+after(() => postgres?.[Symbol.dispose]())
+const missing = 'PostgreSQL is not here (apt-get install postgresql-15)'
+
+const reader = ['postgres:read orders/shop@public']
+const begin = (parameters: Record<string, string> = {}, version = 3 << 16) =>
+  startup(
+    version,
+    ...Object.entries({ user: 'x', database: 'shop', ...parameters }).flatMap(([name, value]) => [
+      cString(name),
+      cString(value),
+    ]),
+    Buffer.of(0),
+  )
+const query = (sql: string) => message('Q', cString(sql))
+
+/** A client that writes bytes. */
+class Raw {
+  readonly #socket: Socket
+  #bytes = Buffer.alloc(0)
+  #wake: (() => void) | undefined
+  isOver = false
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    socket.on('error', () => undefined)
+    socket.on('data', (chunk: Buffer) => {
+      this.#bytes = Buffer.concat([this.#bytes, chunk])
+      this.#wake?.()
+    })
+    socket.on('close', () => {
+      this.isOver = true
+      this.#wake?.()
+    })
+  }
+
+  send(...bytes: readonly Buffer[]): void {
+    this.#socket.write(Buffer.concat(bytes))
+  }
+
+  end(): void {
+    this.#socket.destroy()
+  }
+
+  /** Messages up to and with one of this type, as their types and what an error says; `.` for the end. */
+  async until(type: string): Promise<string[]> {
+    const seen: string[] = []
+    for (;;) {
+      const length = this.#bytes.length < 5 ? Infinity : this.#bytes.readInt32BE(1) + 1
+      if (this.#bytes.length >= length) {
+        const one = String.fromCharCode(this.#bytes[0] ?? 0)
+        const body = this.#bytes.subarray(5, length)
+        this.#bytes = this.#bytes.subarray(length)
+        const state = one === 'Z' ? body.toString('latin1') : ''
+        seen.push(one === 'E' ? `E ${errorFields(body).get('C')}` : `${one}${state}`)
+        if (one === type) return seen
+      } else if (this.isOver) return [...seen, '.']
+      else await new Promise<void>((resolve) => (this.#wake = resolve))
+    }
+  }
+}
+
+async function raw(t: TestContext, shop: Shop, first: Buffer = begin()): Promise<Raw> {
+  const socket = connect(shop.port, '127.0.0.1')
+  t.after(() => socket.destroy())
+  await once(socket, 'connect')
+  const client = new Raw(socket)
+  client.send(first)
+  return client
+}
+
+const answers = (all: string[]) => all.filter((one) => !['S', 'R', 'K', 'T', 'D', 'N'].includes(one))
+
+test('the first message: lengths, versions, parameters, and what comes too soon', async (t) => {
+  if (postgres === undefined) return t.skip(missing)
+  const shop = await openShop(t, postgres, reader)
+  const refused = {
+    'a negative length': Buffer.concat([int32(-1), int32(3 << 16)]),
+    'a length that is too short': Buffer.concat([int32(7), int32(3 << 16)]),
+    'a huge length': Buffer.concat([int32(0x7fff_ffff), int32(3 << 16)]),
+    'version 2': begin({}, 2 << 16),
+    'parameters without an end': startup(3 << 16, cString('user'), cString('x')),
+    'a parameter twice': startup(3 << 16, ...['user', 'x', 'user', 'y'].map(cString), Buffer.of(0)),
+    'a parameter that is no UTF-8': startup(3 << 16, Buffer.from('user\0\xff\0\0', 'latin1')),
+    'bytes behind the parameters': startup(3 << 16, cString('user'), cString('x'), Buffer.from('\0x')),
+    'TLS asked for with a statement behind it': Buffer.concat([startup(80_877_103), begin()]),
+    'TLS asked for twice': Buffer.concat([startup(80_877_103, Buffer.of(1))]),
+    HTTP: Buffer.from('GET / HTTP/1.1\r\n\r\n'),
+  }
+  for (const [what, bytes] of Object.entries(refused))
+    assert.deepEqual(await (await raw(t, shop, bytes)).until('Z'), ['.'], what)
+  for (const [parameters, code] of [
+    [{ replication: 'database' }, '42501'],
+    [{ client_encoding: 'SJIS' }, '42501'],
+    [{ standard_conforming_strings: 'off' }, '42501'],
+    [{ options: '-c standard_conforming_strings=off' }, '42501'],
+    [{ options: '-cclient_encoding=gbk' }, '42501'],
+    [{ options: '--session-authorization=ci' }, '42501'],
+    [{ options: '-c\\ role=ci' }, '42501'],
+    [{ options: '-d 5' }, '42501'],
+    [{ role: 'ci' }, '42501'],
+    [{ database: 'other' }, '42501'],
+    [{ default_transaction_read_only: 'off' }, '42501'],
+  ] as const)
+    assert.deepEqual(
+      await (await raw(t, shop, begin(parameters))).until('Z'),
+      [`E ${code}`, '.'],
+      JSON.stringify(parameters),
+    )
+  const held = await raw(t, shop, begin({ options: '-c search_path=hidden', application_name: 'x' }))
+  assert.ok((await held.until('Z')).includes('ZI'))
+  held.send(query('SELECT * FROM keys'))
+  assert.deepEqual(await held.until('Z'), ['E 42501', 'ZI'])
+  // What is newer than we are is told what we speak, and a key that is as long as its protocol has it.
+  const newer = await raw(t, shop, begin({ '_pq_.novelty': 'on' }, (3 << 16) | 9))
+  assert.equal((await newer.until('Z'))[0], 'v')
+})
+
+test('messages: lengths, types that nobody knows, statements before a login, and those that do not end where they say', async (t) => {
+  if (postgres === undefined) return t.skip(missing)
+  const shop = await openShop(t, postgres, reader)
+  const cut = {
+    'a length that is negative': Buffer.concat([Buffer.from('Q'), int32(-5)]),
+    'a length that does not count itself': Buffer.concat([Buffer.from('Q'), int32(3)]),
+    'a gigabyte and more': Buffer.concat([Buffer.from('Q'), int32(0x4000_0005)]),
+    'a large message of a small type': Buffer.concat([Buffer.from('E'), int32(20_000)]),
+    'a type that nobody knows': message('?', Buffer.from('x')),
+    'a password': message('p', cString('x')),
+    'a query without an end': message('Q', Buffer.from('SELECT 1')),
+    'a query that ends before its message': message('Q', Buffer.from('SELECT 1\0DROP TABLE items\0')),
+  }
+  for (const [what, bytes] of Object.entries(cut)) {
+    const client = await raw(t, shop)
+    await client.until('Z')
+    client.send(bytes)
+    assert.deepEqual(await client.until('Z'), ['E 08P01', '.'], what)
+  }
+  // What is sent before the login stands is judged as all else.
+  const early = await raw(t, shop, Buffer.concat([begin(), query('DELETE FROM items'), query('SELECT 1')]))
+  const all = answers([...(await early.until('Z')), ...(await early.until('Z')), ...(await early.until('Z'))])
+  assert.deepEqual(all, ['ZI', 'E 42501', 'ZI', 'C', 'ZI'])
+  early.send(message('F', int32(1), Buffer.alloc(6)), message('Q', Buffer.from('SELECT \xff\0', 'latin1')))
+  assert.deepEqual(
+    [...(await early.until('Z')), ...(await early.until('Z'))],
+    ['E 42501', 'ZI', 'E 22021', 'ZI'],
+  )
+  early.send(query(`SELECT '${'x'.repeat(1_100_000)}'`), query('SELECT 1'))
+  assert.deepEqual(answers([...(await early.until('Z')), ...(await early.until('Z'))]), [
+    'E 54000',
+    'ZI',
+    'C',
+    'ZI',
+  ])
+  assert.equal(postgres.sql('SELECT count(*) FROM items', 'shop'), '2')
+})
+
+const parse = (name: string, sql: string) => message('P', cString(name), cString(sql), Buffer.alloc(2))
+const bind = (portal: string, name: string) => message('B', cString(portal), cString(name), Buffer.alloc(6))
+const execute = (portal = '') => message('E', cString(portal), int32(0))
+const sync = message('S')
+
+test('a pipeline: one refused statement fails all that came with it, and none of it is done', async (t) => {
+  if (postgres === undefined) return t.skip(missing)
+  const shop = await openShop(t, postgres, ['postgres:write orders/shop@public'])
+  const client = await raw(t, shop)
+  await client.until('Z')
+  const insert = parse('', "INSERT INTO items VALUES (9, 'nine')")
+  const steal = parse('', 'SELECT * FROM hidden.keys')
+  client.send(insert, bind('', ''), execute(), steal, bind('', ''), execute(), sync)
+  assert.deepEqual(await client.until('Z'), ['1', '2', 'C', 'E 42501', 'ZI'])
+  assert.equal(postgres.sql('SELECT count(*) FROM items WHERE id = 9', 'shop'), '0')
+  // Names of statements are as the server has them, whatever was refused or failed.
+  client.send(parse('a', 'SELECT 1'), parse('a', 'SELECT 2'), sync)
+  assert.deepEqual(await client.until('Z'), ['1', 'E 42P05', 'ZI'])
+  client.send(bind('', 'a'), execute(), sync)
+  assert.deepEqual(answers(await client.until('Z')), ['2', 'C', 'ZI'])
+  client.send(bind('', 'nobody'), execute(), sync, execute('nobody'), sync)
+  assert.deepEqual(
+    [...(await client.until('Z')), ...(await client.until('Z'))],
+    ['E 26000', 'ZI', 'E 34000', 'ZI'],
+  )
+  client.send(message('C', cString('Sa')), bind('', 'a'), sync)
+  assert.deepEqual(await client.until('Z'), ['3', 'E 26000', 'ZI'])
+  // A statement means what the path says when it is done, not when it was prepared.
+  client.send(parse('k', 'SELECT 1 FROM items'), sync)
+  assert.deepEqual(await client.until('Z'), ['1', 'ZI'])
+  client.send(query('SET search_path = hidden, public'))
+  assert.deepEqual(answers(await client.until('Z')), ['C', 'ZI'])
+  client.send(bind('', 'k'), execute(), sync)
+  assert.deepEqual(await client.until('Z'), ['E 42501', 'ZI'])
+  // By a path that is rolled back a name may still be in either.
+  client.send(query('RESET search_path'), query('SELECT 1 FROM items'))
+  assert.deepEqual(answers([...(await client.until('Z')), ...(await client.until('Z'))]), [
+    'C',
+    'ZI',
+    'E 42501',
+    'ZI',
+  ])
+})
+
+test('COPY: a statement hidden in its data is data; another message in its place ends the session', async (t) => {
+  if (postgres === undefined) return t.skip(missing)
+  const shop = await openShop(t, postgres, ['postgres:write orders/shop@public'])
+  const client = await raw(t, shop)
+  await client.until('Z')
+  const inside = Buffer.concat([Buffer.from('7\t'), query('DROP TABLE items'), Buffer.from('\n')])
+  client.send(query('COPY items FROM STDIN'))
+  assert.deepEqual(await client.until('G'), ['G'])
+  client.send(message('d', inside), message('c'))
+  assert.deepEqual((await client.until('Z')).at(-1), 'ZI')
+  client.send(
+    query('COPY items FROM STDIN'),
+    message('d', Buffer.from('8\teight\n')),
+    message('f', cString('no')),
+    query('SELECT 1'),
+  )
+  assert.deepEqual(answers([...(await client.until('Z')), ...(await client.until('Z'))]), [
+    'G',
+    'E 57014',
+    'ZI',
+    'C',
+    'ZI',
+  ])
+  const copy = [parse('', 'COPY items FROM STDIN'), bind('', ''), execute()]
+  client.send(...copy, message('d', Buffer.from('8\teight\n')), message('c'), sync)
+  assert.deepEqual(await client.until('Z'), ['1', '2', 'G', 'C', 'ZI'])
+  // As libpq does it: the first Sync is passed over while the server waits for data.
+  client.send(...copy, sync)
+  assert.deepEqual(await client.until('G'), ['1', '2', 'G'])
+  client.send(message('d', Buffer.from('9\tnine\n')), message('c'), sync, query('SELECT 1'))
+  assert.deepEqual(answers([...(await client.until('Z')), ...(await client.until('Z'))]), [
+    'C',
+    'ZI',
+    'C',
+    'ZI',
+  ])
+  client.send(query('COPY items FROM STDIN'))
+  await client.until('G')
+  client.send(query('SELECT 1'))
+  assert.deepEqual(await client.until('Z'), ['E 08P01', '.'])
+  assert.equal(postgres.sql('DELETE FROM items WHERE id > 2 RETURNING id', 'shop').split('\n')[0], '8')
+})
+
+test('TLS from the first byte, for clients that do it so, and for no other protocol', async (t) => {
+  if (postgres === undefined) return t.skip(missing)
+  const shop = await openShop(t, postgres, reader)
+  const options = { port: shop.port, host: '127.0.0.1', servername: host, ca: shop.world.ca }
+  const socket = tlsConnect({ ...options, ALPNProtocols: ['postgresql'] })
+  t.after(() => socket.destroy())
+  await once(socket, 'secureConnect')
+  assert.equal(socket.alpnProtocol, 'postgresql')
+  const client = new Raw(socket)
+  client.send(begin())
+  assert.ok((await client.until('Z')).includes('ZI'))
+  const web = tlsConnect({ ...options, ALPNProtocols: ['http/1.1'] })
+  const [error] = (await once(web, 'error')) as [Error]
+  assert.match(String(error), /no.application.protocol|disconnected|reset/i)
+})
+
+/** A server that says what it likes. */
+async function liar(t: TestContext, answer: (socket: Socket) => void): Promise<{ port: number }> {
+  const server: Server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    t.after(() => socket.destroy())
+    answer(socket)
+  })
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
+  t.after(() => server.close())
+  return { port: (server.address() as AddressInfo).port }
+}
+
+const login = Buffer.concat([
+  message('R', int32(0)),
+  message('K', int32(1), int32(1)),
+  message('Z', Buffer.from('I')),
+])
+
+test('a server that downgrades the login, breaks the protocol, or says too much, gets no password and no session', async (t) => {
+  const cases: Record<string, [Record<string, unknown>, Buffer | ((socket: Socket) => void)]> = {
+    'no TLS where it has to be': [{ tls: 'verify' }, Buffer.from('N')],
+    'an error in place of TLS': [{ tls: 'verify' }, Buffer.from('E')],
+    'bytes before the handshake': [{ tls: 'verify' }, Buffer.concat([Buffer.from('S'), login])],
+    'a password in the clear': [{}, message('R', int32(3))],
+    Kerberos: [{}, message('R', int32(7))],
+    'a mechanism that nobody knows': [{}, message('R', int32(10), cString('PLAIN'), Buffer.of(0))],
+    'SCRAM that ends before it has shown that it knows the password': [
+      {},
+      Buffer.concat([message('R', int32(10), cString('SCRAM-SHA-256'), Buffer.of(0)), login]),
+    ],
+    'a huge message': [{}, Buffer.concat([Buffer.from('R'), int32(0x7fff_ffff)])],
+    'no end of notices': [
+      {},
+      (socket) => {
+        const many = Buffer.concat(Array.from({ length: 2_000 }, () => message('N', Buffer.of(0))))
+        socket.write(Buffer.concat([message('R', int32(0)), many]))
+      },
+    ],
+    'another encoding': [
+      {},
+      Buffer.concat([
+        message('R', int32(0)),
+        message('S', cString('client_encoding'), cString('SJIS')),
+        login.subarray(9),
+      ]),
+    ],
+  }
+  for (const [what, [connection, said]] of Object.entries(cases)) {
+    let got = Buffer.alloc(0)
+    const server = await liar(t, (socket) => {
+      socket.on('data', (chunk: Buffer) => (got = Buffer.concat([got, chunk])))
+      if (typeof said === 'function') said(socket)
+      else socket.write(said)
+    })
+    const shop = await openShop(t, server, reader, connection)
+    const client = await raw(t, shop)
+    const [first = '', end] = await client.until('Z')
+    assert.match(first, /^E 0/, what)
+    assert.equal(end, '.', what)
+    assert.ok(!got.includes('for-orders'), what)
+    assert.equal(shop.world.audit.ofType('access.denied').length, 1, what)
+  }
+})
+
+test('a server that answers out of turn, or is another one all of a sudden, ends the session', async (t) => {
+  const parts = [
+    message('S', cString('client_encoding'), cString('UTF8')),
+    message('S', cString('standard_conforming_strings'), cString('on')),
+  ]
+  for (const said of [
+    message('2'),
+    message('C', cString('SELECT 1')),
+    message('R', int32(0)),
+    message('W', Buffer.alloc(3)),
+    message('S', cString('standard_conforming_strings'), cString('off')),
+    message('S', cString('session_authorization'), cString('postgres')),
+    Buffer.concat([Buffer.from('D'), int32(-1)]),
+  ]) {
+    const server = await liar(t, (socket) => {
+      socket.once('data', () => {
+        socket.write(Buffer.concat([message('R', int32(0)), ...parts, login.subarray(9)]))
+        socket.once('data', () => {
+          socket.write(message('Z', Buffer.from('I')))
+          socket.once('data', () => socket.write(said))
+        })
+      })
+    })
+    const shop = await openShop(t, server, reader)
+    const client = await raw(t, shop)
+    await client.until('Z')
+    client.send(parse('', 'SELECT 1'), message('H'), bind('', ''), execute())
+    const rest = await client.until('.')
+    assert.equal(rest.at(-1), '.', said.toString('latin1'))
+    assert.ok(rest.includes('E 08P01'), said.toString('latin1'))
+  }
+})
