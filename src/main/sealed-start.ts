@@ -2,14 +2,18 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { AuditClient } from '../audit/client/index.ts'
 import { MayflyError, messageOf, ownUrl, type Clock, type ServedCertificate } from '../lib/index.ts'
 import { createOperatorAccess, createOperatorSessions, type ApiTokens } from '../operators/index.ts'
-import { startSealedServer } from '../server/index.ts'
+import { finishSeal, startSealedServer } from '../server/index.ts'
 import type { Store } from '../store/index.ts'
 import type { VaultControl } from '../vault/index.ts'
+import { sealMs } from './vault-work.ts'
 
 /** May be mended while we run: by somebody who unseals, or by a provider that comes back. Anything else ends the start. */
 const waitsFor: ReadonlySet<string> = new Set(['vault_sealed', 'upstream_unreachable', 'credential_failed'])
 
-/** Opens the vault. Gives back why it is not open, where that may change; throws what will not change by itself. */
+/**
+ * Opens the vault. Gives back why it is not open, where that may change; throws what will not change by itself. One that was being
+ * sealed when its server was killed opens once more: what was issued is revoked by its keys, then it is sealed.
+ */
 export async function tryToOpen(control: VaultControl): Promise<string | undefined> {
   try {
     await control.open()
@@ -17,7 +21,7 @@ export async function tryToOpen(control: VaultControl): Promise<string | undefin
     if (error instanceof MayflyError && waitsFor.has(error.code)) return messageOf(error)
     throw error
   }
-  return control.closed()
+  return control.hasKeys() ? undefined : control.closed()
 }
 
 const pollMs = 250
@@ -54,10 +58,13 @@ export async function waitUntilOpen(deps: {
     const url = ownUrl({ host: deps.host, port: server.port, certificate })
     deps.announce({ url, reason: control.closed() ?? 'sealed' })
     let isOurs = false
-    while (control.closed() !== undefined) {
+    const beganMs = clock.nowMs()
+    while (!control.hasKeys()) {
       if (signal?.aborted === true)
         throw new MayflyError('server_stopping', 'stopped while the vault was sealed')
       await pause(pollMs)
+      // Nobody gives the keys by which what was issued could be revoked.
+      if (control.isSealing() && clock.nowMs() > beganMs + sealMs) await sealWithoutKeys(deps)
       const isClosed = control.closed() !== undefined
       await control.tryAgain()
       isOurs = isClosed && control.closed() === undefined
@@ -67,4 +74,8 @@ export async function waitUntilOpen(deps: {
   } finally {
     await server.close()
   }
+}
+
+async function sealWithoutKeys({ control, clock }: { control: VaultControl; clock: Clock }): Promise<void> {
+  await finishSeal({ vaultControl: control, endSessions: () => Promise.resolve(undefined), clock })
 }

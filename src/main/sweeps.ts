@@ -1,13 +1,13 @@
 import type { Approvals, Notifications } from '../approval/index.ts'
 import type { Broker, LogMemory } from '../broker/index.ts'
-import { messageOf } from '../lib/index.ts'
+import { messageOf, type Clock } from '../lib/index.ts'
 import type { StepLogs } from '../logs/index.ts'
 import { rotateAfterMs, type Rotation } from '../oidc-issuer/index.ts'
 import type { SecretRotation } from '../rotation/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
 import type { Store } from '../store/index.ts'
 import type { VaultControl } from '../vault/index.ts'
-import { createVaultWork } from './vault-work.ts'
+import { createSessionsEnd, createVaultWork, takenOnMs } from './vault-work.ts'
 
 const sweepMs = 1000
 
@@ -20,15 +20,18 @@ export function startSweeps(deps: {
   logs: Pick<StepLogs, 'sweep'>
   rotation: Pick<Rotation, 'sweep'>
   rules: RulesHolder
-  broker: Pick<Broker, 'sweep'>
+  broker: Pick<Broker, 'sweep' | 'revoke' | 'counts'>
   approvals: Pick<Approvals, 'sweep'>
   store: Pick<Store, 'tryAgain'>
   memory: Pick<LogMemory, 'save'>
+  clock: Clock
   tell: (line: string) => void
 }): { close(): void } {
   const { vaultControl, outbox, notifications, secretRotation, logs, rotation, rules, tell } = deps
-  const { broker, approvals, store, memory } = deps
-  const workOnVault = createVaultWork({ control: vaultControl, outbox, tell })
+  const { broker, approvals, store, memory, clock } = deps
+  const control = vaultControl
+  const endSessions = createSessionsEnd({ broker, control, clock, longestMs: takenOnMs })
+  const workOnVault = createVaultWork({ control, outbox, endSessions, clock, tell })
   const told = (what: string) => (error: unknown) => tell(`${what}: ${messageOf(error)}`)
   const sweeping = setInterval(() => {
     workOnVault().catch(told('the vault waits'))

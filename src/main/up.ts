@@ -45,7 +45,7 @@ import { startSweeps } from './sweeps.ts'
 import { tryToOpen, waitUntilOpen } from './sealed-start.ts'
 import { providersOf, usesKeyFile } from './vault-file.ts'
 import { auditTlsOf, refuseNamelessUrl, refuseOpenNetwork, type UpOptions } from './up-options.ts'
-import { createSessionsEnd } from './vault-work.ts'
+import { createSessionsEnd, sealMs } from './vault-work.ts'
 
 export interface Up {
   readonly url: string
@@ -248,7 +248,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     gateway,
     vault,
     vaultControl,
-    endSessions: createSessionsEnd(broker, clock),
+    endSessions: createSessionsEnd({ broker, control: vaultControl, clock, longestMs: sealMs }),
     people: known,
     audit,
     apiTokens,
@@ -279,7 +279,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   started.defer(() => gateway.close())
   const sweeping = startSweeps({
     ...{ vaultControl, outbox, notifications, secretRotation, logs, rotation, rules, broker, approvals },
-    ...{ store, memory, tell },
+    ...{ store, memory, clock, tell },
   })
   started.defer(() => sweeping.close())
   if (options.forward !== undefined) {

@@ -1,14 +1,20 @@
 import type { Broker } from '../broker/index.ts'
 import type { Clock } from '../lib/index.ts'
+import { finishSeal, type EndSessions } from '../server/index.ts'
 import type { VaultControl } from '../vault/index.ts'
 
-/** What a server does for the vault each second: fetch a root that is missing, seal on what a rotation has left. */
+/**
+ * What a server does for the vault each second: fetch a root that is missing, seal on what a rotation has left, finish a seal that
+ * another server began and was killed in.
+ */
 export function createVaultWork(deps: {
   control: VaultControl
   outbox: Broker['outbox']
+  endSessions: EndSessions
+  clock: Clock
   tell: (line: string) => void
 }): () => Promise<void> {
-  const { control, outbox, tell } = deps
+  const { control, outbox, endSessions, clock, tell } = deps
   let working = false
   let told = ''
 
@@ -31,10 +37,16 @@ export function createVaultWork(deps: {
     }
   }
 
+  async function sealOn(): Promise<void> {
+    if (!control.isSealing()) return
+    if (await finishSeal({ vaultControl: control, endSessions, clock })) outbox.deliver()
+  }
+
   return async () => {
     if (working) return
     working = true
     try {
+      await sealOn()
       await control.tryAgain()
       await rotate()
     } finally {
@@ -43,17 +55,30 @@ export function createVaultWork(deps: {
   }
 }
 
-const longestMs = 10_000
+/** As long as an operator waits who seals. */
+export const sealMs = 10_000
+/** What a killed server was revoking is claimed by it for a minute: whoever finishes its seal has time to revoke that, too. */
+export const takenOnMs = 75_000
 const pause = () => new Promise((next) => setTimeout(next, 50))
 
-/** Before the vault is sealed: leases are revoked by what is sealed, and names in the log are sealed, too. */
-export function createSessionsEnd(broker: Broker, clock: Clock): () => Promise<void> {
+/**
+ * Before the vault is sealed: leases are revoked by what is sealed, and names in the log are sealed, too. Gives back how many
+ * leases are not revoked after so long.
+ */
+export function createSessionsEnd(deps: {
+  broker: Pick<Broker, 'revoke' | 'counts'>
+  control: Pick<VaultControl, 'isSealing'>
+  clock: Clock
+  longestMs: number
+}): EndSessions {
+  const { broker, control, clock, longestMs } = deps
   return async () => {
     await broker.revoke({ all: true }, 'vault_sealed')
     const untilMs = clock.nowMs() + longestMs
     for (;;) {
       const { active, ending, undelivered } = await broker.counts()
-      if ((active + ending === 0 && undelivered === 0) || clock.nowMs() > untilMs) return
+      const left = active + ending
+      if ((left === 0 && undelivered === 0) || clock.nowMs() > untilMs || !control.isSealing()) return left
       await pause()
     }
   }

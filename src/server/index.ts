@@ -4,6 +4,8 @@
  * knows and callers that cannot prove who they are.
  * Invariant: whoever calls is authenticated before the handler runs, and every answer carries a request id.
  */
+export { finishSeal } from './finish-seal.ts'
+export type { EndSessions } from './finish-seal.ts'
 export { createHealth } from './health.ts'
 export { createMetrics } from './metrics.ts'
 export { missingSecrets } from './missing-secrets.ts'

@@ -24,6 +24,7 @@ import type { SecretRotation } from '../rotation/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
 import type { Store } from '../store/index.ts'
 import type { Vault, VaultControl } from '../vault/index.ts'
+import type { EndSessions } from './finish-seal.ts'
 import type { Health } from './health.ts'
 import type { Metrics } from './metrics.ts'
 import { createEndNotices } from './end-notices.ts'
@@ -83,7 +84,7 @@ export interface ServerDeps {
   store: Store
   vaultControl: VaultControl
   /** Before the vault is sealed. */
-  endSessions: () => Promise<void>
+  endSessions: EndSessions
   log: { error(fields: object, message: string): void }
   /** With it the API speaks HTTPS. Closed by the caller. */
   certificate?: ServedCertificate

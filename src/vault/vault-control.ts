@@ -17,8 +17,10 @@ export interface VaultControl {
   tryAgain(): Promise<void>
   /** From here on nothing is issued, by any server. False: it is sealed already, or being sealed. */
   beginSeal(record?: WritesEntry): Promise<boolean>
-  /** Every server forgets its keys. */
-  seal(): Promise<void>
+  /** It is being sealed: by a call that is under way, or by a server that was killed in it. */
+  isSealing(): boolean
+  /** Every server forgets its keys. False: it was unsealed meanwhile, and stays open. */
+  seal(record?: WritesEntry): Promise<boolean>
   /** Takes an operator's seal back, and opens. Throws `vault_key` for a wrong passphrase, and what the provider throws. */
   unseal(passphrase?: Secret, record?: WritesEntry): Promise<void>
   /** By the provider of that name, else by the one that the configuration says to use. */
@@ -49,6 +51,8 @@ export interface VaultStatus {
 }
 
 const [firstPauseMs, longestPauseMs] = [1_000, 60_000]
+/** What is sealed was being sealed before: an operator who unseals meanwhile is not undone. */
+const before: Partial<Record<RingState['state'], RingState['state']>> = { sealing: 'open', sealed: 'sealing' }
 
 export function createVaultControl(deps: {
   store: Store
@@ -66,7 +70,7 @@ export function createVaultControl(deps: {
       const now = await stateIn(tx)
       if (now === undefined)
         throw new MayflyError('vault_sealed', 'the vault has no keys yet: mayfly vault unseal')
-      if (to === 'sealing' && now.state !== 'open') return false
+      if (before[to] !== undefined && before[to] !== now.state) return false
       writeState(run, { ...now, state: to })
       record?.(run)
       return true
@@ -124,9 +128,11 @@ export function createVaultControl(deps: {
       await open().catch(() => undefined)
     },
     beginSeal: (record) => change('sealing', record),
-    async seal() {
-      await change('sealed')
+    isSealing: () => ring.state()?.state === 'sealing',
+    async seal(record) {
+      if (!(await change('sealed', record)) && ring.state()?.state !== 'sealed') return false
       ring.forget('an operator sealed the vault')
+      return true
     },
     async unseal(passphrase, record) {
       if (ring.state() === undefined) return await open(passphrase, record)

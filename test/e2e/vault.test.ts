@@ -112,7 +112,7 @@ test('a vault with a passphrase: made, used, rotated, sealed, unsealed, and seal
   const types = [...story.stdout.matchAll(/"type":"(vault\.[a-z]+)"/g)].map(([, type]) => type)
   assert.deepEqual(types, [
     ...['vault.refused', 'vault.unsealed', 'vault.refused', 'vault.rotated', 'vault.rotated'],
-    ...['vault.sealed', 'vault.refused', 'vault.unsealed', 'vault.refused', 'vault.unsealed'],
+    ...['vault.sealed', 'vault.sealed', 'vault.refused', 'vault.unsealed', 'vault.refused', 'vault.unsealed'],
   ])
 
   const doctor = await runMayfly(['doctor', '--json', '--data', join(folder, 'data')], {

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { putEntry } from '../../broker/index.ts'
 import { MayflyError, Secret, type Clock } from '../../lib/index.ts'
 import type { VaultControl, WritesEntry } from '../../vault/index.ts'
+import { finishSeal, type EndSessions } from '../finish-seal.ts'
 import { createGuessBrake } from '../guess-brake.ts'
 import { operatorEvent } from '../operator-event.ts'
 import type { Refusals } from '../refusals.ts'
@@ -12,12 +13,12 @@ const passphrase = z.string().min(1).max(4_096).optional()
 const secretOf = (text: string | undefined) => (text === undefined ? undefined : new Secret(text))
 const moment = (ms: number) => new Date(ms).toISOString()
 
-/** The vault as a whole. `endSessions` revokes all that is open; while the vault is sealed from the start there is nothing. */
+/** The vault as a whole. */
 export function vaultRoutes(deps: {
   vaultControl: VaultControl
   refusals: Refusals
   clock: Clock
-  endSessions: () => Promise<void>
+  endSessions: EndSessions
   /** Brings what was written with an act into the log. While the vault has never been open, the server does that once it is. */
   deliver: () => void
 }): Route[] {
@@ -83,11 +84,10 @@ export function vaultRoutes(deps: {
       auth: 'vault:admin',
       response: z.object({ state: z.literal('sealed') }),
       ...withBody(z.strictObject({}), (call) =>
-        act(call, { type: 'vault.sealed' }, async (record) => {
+        act(call, { type: 'vault.sealed', state: 'begun' }, async (record) => {
           if (await control.beginSeal(record)) deps.deliver()
-          await deps.endSessions()
-          await control.seal()
-          return { state: 'sealed' as const }
+          if (await finishSeal(deps)) return { state: 'sealed' as const }
+          throw new MayflyError('conflict', 'the vault was unsealed meanwhile: it is open')
         }),
       ),
     },
