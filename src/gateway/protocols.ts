@@ -13,6 +13,7 @@ import { createGitlabHandler } from './gitlab/index.ts'
 import { createGoHandler, createTreeHeads } from './go/index.ts'
 import { createHttpHandler } from './http/index.ts'
 import { createMavenHandler } from './maven/index.ts'
+import { createMysqlHandler } from './mysql/index.ts'
 import { createNpmHandler } from './npm/index.ts'
 import { createOciHandler } from './oci/index.ts'
 import { createPostgresHandler } from './postgres/index.ts'
@@ -60,6 +61,7 @@ export function createProtocols(deps: {
   }
   const stream: Record<StreamKind, StreamHandler> = {
     postgres: createPostgresHandler(),
+    mysql: createMysqlHandler(),
     redis: createRedisHandler(),
     ssh: createSshHandler(),
     tcp: createTcpHandler(),

@@ -8,6 +8,7 @@ import { go } from './go.ts'
 import { http } from './http.ts'
 import type { Action, CredentialScheme, IssuerName, Kind } from './kind.ts'
 import { maven } from './maven.ts'
+import { mysql } from './mysql.ts'
 import { npm } from './npm.ts'
 import { oci } from './oci.ts'
 import { postgres } from './postgres.ts'
@@ -44,6 +45,7 @@ export const kinds = {
   go,
   http,
   maven,
+  mysql,
   npm,
   oci,
   postgres,

@@ -1,11 +1,11 @@
 import { messageOf } from '../../lib/index.ts'
 import type { Operation } from '../../policy/index.ts'
 import type { StreamExchange } from '../stream-exchange.ts'
-import { nameInGrant } from './name-in-grant.ts'
+import { nameInGrant } from '../name-in-grant.ts'
 import { needsOf, type Need } from './sql/needs.ts'
 import type { SqlReader } from './sql/reader-of-sql.ts'
 import type { Reading } from './sql/reading.ts'
-import type { Permitted } from './permitted.ts'
+import type { Permitted } from '../permitted.ts'
 import type { Judge, Names, Statement } from './statement.ts'
 import type { Fault } from './wire.ts'
 
