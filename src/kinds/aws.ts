@@ -35,6 +35,7 @@ export const aws = {
   byStandIn: true,
   rawTargets: true,
   serves,
+  doors: doorsOf,
   path: { form: callOfService, noun: 'action', example: 's3:GetObject' },
   ref: { form: resource, noun: 'resource', example: 'bucket/folder/*' },
   refMark: '/',
@@ -80,6 +81,31 @@ function serves({ regions = [] }: KindSettings, url: string): readonly string[] 
       ...[`*.s3.${domain}`, `*.s3-accelerate.${domain}`, `*.s3-accelerate.dualstack.${domain}`],
     ]),
   ]
+}
+
+const grantForm =
+  /^aws:[a-z]+ (?<connection>[^\s/]+)\/(?<service>[a-z0-9-]+):[^\s/]+(?:\/(?<bucket>[a-z0-9-]+)(?=\/|$))?/
+
+/** Services whose hosts have another name. */
+const hostNames: Readonly<Record<string, string>> = { ecr: 'api.ecr', ses: 'email' }
+
+/** The hosts of the services that the grants name, and of buckets that are written out. */
+function doorsOf({ name, url, settings }: KnownConnection, grants: readonly string[]): string[] {
+  const { hostname } = new URL(url)
+  const hosts = grants.flatMap((grant) => {
+    const { connection, service = '', bucket } = grantForm.exec(grant)?.groups ?? {}
+    if (connection !== name) return []
+    const label =
+      service === 's3' && bucket !== undefined ? [`${bucket}.s3`, 's3'] : [hostNames[service] ?? service]
+    if (!isAwsHost(hostname)) return service === 's3' && bucket !== undefined ? [`${bucket}.${hostname}`] : []
+    const regions = settings?.regions ?? []
+    const isGlobal = globalServices.some((one) => one === service)
+    return label.flatMap((one) => [
+      ...regions.map((region) => `${one}.${region}.${awsDomain(region)}`),
+      ...(isGlobal ? [`${one}.${awsDomain(regions[0] ?? '')}`] : []),
+    ])
+  })
+  return [...new Set(hosts)]
 }
 
 export function isAwsHost(host: string): boolean {

@@ -23,6 +23,11 @@ export interface Kind {
   readonly port?: number
   /** Patterns of the hosts that a connection has beside that of its URL, always by TLS on port 443; `*` is any characters. */
   readonly serves?: (settings: KindSettings, url: string) => readonly string[]
+  /**
+   * Of these the ones that a step's grants (as written) need, as far as they can be told: they get doors, for tools that know no
+   * proxy.
+   */
+  readonly doors?: (connection: KnownConnection, grants: readonly string[]) => readonly string[]
   /** Its requests are signed as they are written, and names in its paths may have any character: its handler judges the target itself. */
   readonly rawTargets?: true
   /**

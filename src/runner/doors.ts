@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { MayflyError, canonicalHost, limits } from '../lib/index.ts'
+import { kindNamed, kindNames } from '../kinds/index.ts'
 import type { StepGrant } from './api-facts.ts'
 import type { RoleFacts } from './session-facts.ts'
 
@@ -74,8 +75,13 @@ export function authoritiesOf({ authority, storage = [] }: StepGrant['connection
 }
 
 /** Every `host:port` that the policy names for this step. */
-export function namedAuthorities({ connections, egress = [] }: StepGrant): string[] {
-  return [...new Set([...connections.flatMap(authoritiesOf), ...egress])]
+export function namedAuthorities({ connections, egress = [], grants }: StepGrant): string[] {
+  const further = connections.flatMap((one) => {
+    const kind = kindNames.find((name) => name === one.kind)
+    const hosts = kind === undefined ? [] : (kindNamed(kind).doors?.(one, grants) ?? [])
+    return hosts.map((host) => `${host}:443`)
+  })
+  return [...new Set([...connections.flatMap(authoritiesOf), ...egress, ...further])]
 }
 
 /** The line for the developer, if there are more hosts than doors. */

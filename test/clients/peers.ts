@@ -18,6 +18,8 @@ export interface Peer {
   readonly tags?: string
   /** More that has to be installed beside it. */
   readonly beside?: readonly string[]
+  /** Of npm: it has no program; the one that stands for it says where its packages are. */
+  readonly isLibrary?: true
   /** Of npm: versions of its dependencies that are there and work, where those that it asks for do not. */
   readonly overrides?: Readonly<Record<string, string>>
 }
@@ -53,6 +55,10 @@ export const peers: readonly Peer[] = [
   peer('devpi-server', 'pypi', 'devpi-server', '6.20.3', 'a Python package index'),
   peer('pypi-server', 'pypi', 'pypiserver', '', 'a Python package index', ['passlib']),
   peer('aws', 'pypi', 'awscli', '1.46.3', 'deploys to AWS', ['boto3']),
+  {
+    ...peer('aws-sdk-js', 'npm', '@aws-sdk/client-s3', '3.1175.0', 'asks AWS, and knows no proxy'),
+    isLibrary: true,
+  },
   peer('moto_server', 'pypi', 'moto[server]', '5.2.5', 'answers as AWS does'),
 ]
 
@@ -112,6 +118,10 @@ const builders: Record<Peer['from'], (one: Peer, making: string, place: string) 
     writeFileSync(join(making, 'package.json'), JSON.stringify({ private: true, overrides }))
     run('npm', ['install', '--prefix', making, '--no-audit', '--no-fund', `${one.package}@${one.version}`])
     const bin = one.name === 'yarn4' ? 'yarn' : one.name
+    if (one.isLibrary === true) {
+      const script = '#!/bin/sh\necho "${0%/bin/*}/node_modules"\n'
+      return writeFileSync(join(making, 'bin', one.name), script, { mode: 0o755 })
+    }
     // A relative link, so that the folder can be moved to its place.
     run('ln', ['-s', `../node_modules/.bin/${bin}`, join(making, 'bin', one.name)])
   },

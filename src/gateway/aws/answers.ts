@@ -12,7 +12,15 @@ export function answerError(
   { response, request }: Pick<Exchange, 'response' | 'request'>,
   dialect: Dialect,
   message: string,
-  { status = 403, code = 'AccessDenied' }: { readonly status?: number; readonly code?: string } = {},
+  {
+    status = 403,
+    code = 'AccessDenied',
+    headers = {},
+  }: {
+    readonly status?: number
+    readonly code?: string
+    readonly headers?: Readonly<Record<string, string>>
+  } = {},
 ): void {
   if (response.headersSent || response.destroyed) return void response.destroy()
   for (const name of response.getHeaderNames()) if (name !== 'connection') response.removeHeader(name)
@@ -25,6 +33,7 @@ export function answerError(
     // HEAD has no body: whoever looks finds it here.
     'x-mayfly-refused': message.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 1_000),
     'content-length': Buffer.byteLength(body),
+    ...headers,
   })
   response.end(request.method === 'HEAD' ? undefined : body)
 }

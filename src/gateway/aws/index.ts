@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { MayflyError, limits, type Clock } from '../../lib/index.ts'
 import { awsStandIn } from '../../kinds/index.ts'
 import type { Operation } from '../../policy/index.ts'
+import { UpstreamBusy } from '../busy.ts'
 import {
   copyHead,
   hasBody,
@@ -46,10 +47,19 @@ export function createAwsHandler(deps: { readonly clock: Clock }): HttpHandler {
       await pass({ exchange, request, reading, sessions, dialect, clock: deps.clock })
     } catch (error) {
       // What a step's body has wrong shows while it passes.
-      if (!(error instanceof MayflyError) || error.code !== 'bad_input') throw error
-      refuse(error.message)
+      if (error instanceof MayflyError && error.code === 'bad_input') return refuse(error.message)
+      answerFailure(exchange, dialect, error)
     }
   }
+}
+
+/** Tools ask again by 503; nothing of an answer that held a credential is told. */
+function answerFailure(exchange: Exchange, dialect: Dialect, error: unknown): void {
+  if (!(error instanceof MayflyError)) throw error
+  if (error.code === 'denied') return answerError(exchange, dialect, error.message, { status: 502 })
+  if (!(error instanceof UpstreamBusy)) throw error
+  const { status, headers } = error
+  answerError(exchange, dialect, `mayfly: ${error.message}`, { status, code: 'ServiceUnavailable', headers })
 }
 
 /** Which account's stand-in a request is signed by. */
@@ -197,8 +207,10 @@ async function staleOf(
   upstream: IncomingMessage,
 ): Promise<false | { readonly stale: boolean; readonly body: Buffer }> {
   const { statusCode = 0 } = upstream
-  const isError = [400, 401, 403].includes(statusCode) && exchange.request.method !== 'HEAD'
-  if (!isError || permit.fields === undefined) return false
+  if (![400, 401, 403].includes(statusCode) || permit.fields === undefined) return false
+  // An answer to HEAD does not say why: of S3 400 is that, mostly, and asking again does no harm.
+  if (exchange.request.method === 'HEAD')
+    return statusCode === 400 ? { stale: true, body: Buffer.alloc(0) } : false
   const body = await exchange.read(upstream, maxErrorBytes)
   if (body === undefined) throw new MayflyError('upstream_unreachable', 'its refusal has no end')
   return { stale: ended.test(body.toString('latin1')), body }

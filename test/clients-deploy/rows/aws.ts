@@ -189,6 +189,36 @@ print(o.get_object(Bucket='releases', Key='app/by-other')['Body'].read())
       },
     },
     {
+      name: 'AWS SDK for JavaScript, which knows no proxy',
+      needs: ['aws-sdk-js'],
+      async run(world) {
+        const script = `
+const { S3Client, PutObjectCommand, GetObjectCommand, ListObjectsV2Command } = require('@aws-sdk/client-s3')
+const { Readable } = require('node:stream')
+const main = async () => {
+  const s3 = new S3Client({ profile: 'prod' })
+  const at = { Bucket: 'releases', Key: 'app/by js' }
+  await s3.send(new PutObjectCommand({ ...at, Body: 'hello' }))
+  console.log(await (await s3.send(new GetObjectCommand(at))).Body.transformToString())
+  console.log((await s3.send(new ListObjectsV2Command({ Bucket: 'releases', Prefix: 'app/by js' }))).KeyCount)
+  await s3.send(new PutObjectCommand({ ...at, Key: 'other' })).catch(({ name, message }) => console.log(name, message))
+}
+main()`
+        const ran = await runStep(
+          world,
+          'release',
+          ['aws-sdk-js'],
+          workspaceOf(world, { 'it.cjs': script }),
+          'NODE_PATH=$(aws-sdk-js) node it.cjs',
+        )
+        assert.match(
+          ran.stdout,
+          /^hello\n1\nAccessDenied mayfly: refused: aws:call prod\/s3:PutObject\/releases\/other/,
+          ran.stderr,
+        )
+      },
+    },
+    {
       name: 'refused outside of its grants, at once, and upstream hears nothing of it',
       needs: [],
       async run(world) {

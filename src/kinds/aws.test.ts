@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { aws } from './aws.ts'
+
+const at = (name: string, url = 'https://sts.amazonaws.com', regions = ['eu-west-1']) => ({
+  ...{ name, url, authority: new URL(url).host },
+  settings: { regions },
+})
+
+test('profiles: one for each connection, the first is the default, and their keys open nothing', () => {
+  assert.deepEqual(aws.settingsFiles([]), [])
+  const [config, credentials] = aws.settingsFiles([at('prod'), at('lab-2', 'https://minio.test:9000')])
+  assert.deepEqual(
+    [config?.variable, credentials?.variable],
+    ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE'],
+  )
+  assert.deepEqual(config?.text.match(/\[.*\]|endpoint_url.*|addressing.*/g), [
+    '[default]',
+    '[profile prod]',
+    '[profile lab-2]',
+    'endpoint_url = https://minio.test:9000',
+    'addressing_style = path',
+  ])
+  assert.deepEqual(credentials?.text.match(/\[.*\]|_id = .*/g), [
+    '[default]',
+    '_id = MAYFLY_prod',
+    '[prod]',
+    '_id = MAYFLY_prod',
+    '[lab-2]',
+    '_id = MAYFLY_lab_2',
+  ])
+  const [own] = aws.settingsFiles([at('prod'), at('default')])
+  assert.equal(own?.text.match(/^\[default\]$/gm)?.length, 1)
+})
+
+test('doors: the hosts of the services that grants name, and of buckets that are written out', () => {
+  const grants = [
+    'aws:read prod/s3:GetObject/releases/*',
+    'aws:call prod/ecr:*',
+    'aws:call lab/ecs:*',
+    'aws:read prod/s3:List*/x*',
+    'npm:install npm',
+  ]
+  assert.deepEqual(aws.doors(at('prod'), grants), [
+    'releases.s3.eu-west-1.amazonaws.com',
+    'releases.s3.amazonaws.com',
+    's3.eu-west-1.amazonaws.com',
+    's3.amazonaws.com',
+    'api.ecr.eu-west-1.amazonaws.com',
+  ])
+  assert.deepEqual(aws.doors(at('prod', 'https://minio.test'), grants), ['releases.minio.test'])
+})
+
+test('grants: a service is written out, and * in the action stays there', () => {
+  const { path, ref } = { path: aws.path.form, ref: aws.ref.form }
+  for (const good of ['s3:*', 's3:Get*', 's3:GetObject', '*:*'.replace('*', 's3'), 'ec2:*Image*'])
+    assert.ok(path.possible(good), good)
+  for (const bad of ['*', '*:Get*', 's*:GetObject', 's3', 's3*', 's3:', 's3:Get Object'])
+    assert.ok(!path.possible(bad), bad)
+  assert.ok(ref.possible('releases/*') && ref.possible('~') && ref.possible('a%20b'))
+  assert.equal(ref.meant('a b/*'), 'a%20b/*')
+})
