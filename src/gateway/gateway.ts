@@ -200,7 +200,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       const protocol = protocols.of(at[0].kind)
       if (protocol.of === 'stream') return serveStream(protocol.handle, openStream(socket, step, at[0]))
       origin.set(socket, { step, at })
-      requests.take(socket)
+      requests.take(socket, at[0].tls)
     },
     admit(step, socket) {
       if (!steps.admitTunnel(step, socket)) return false

@@ -48,6 +48,7 @@ export function createStepStates(deps: { openSocket: SocketOpener }): StepStates
   function track(step: Step, socket: Duplex, outer?: Duplex): void {
     if (outer !== undefined) inner.set(socket, outer)
     const { sockets } = stateOf(step)
+    if (socket.destroyed) return
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   }
@@ -66,7 +67,8 @@ export function createStepStates(deps: { openSocket: SocketOpener }): StepStates
     upstreamOf: (step) => stateOf(step).upstream,
     admitTunnel(step, socket) {
       const state = stateOf(step)
-      if (state.tunnels >= limits.tunnelsPerStep) return false
+      // Whoever left while its token was checked would never give its place back: the `close` of its socket is past.
+      if (socket.destroyed || state.tunnels >= limits.tunnelsPerStep) return false
       state.tunnels++
       socket.once('close', () => state.tunnels--)
       track(step, socket)

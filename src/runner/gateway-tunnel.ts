@@ -1,10 +1,9 @@
-import { request as httpRequest, type ClientRequest } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import { isIP, type Socket } from 'node:net'
-import { checkServerIdentity } from 'node:tls'
+import type { ClientRequest } from 'node:http'
+import type { Socket } from 'node:net'
 import { connectionProblem, systemCode } from '../lib/index.ts'
 import { connectUri, type ProofSigner } from '../identity/index.ts'
 import type { StepGrant } from './api-facts.ts'
+import { askGateway } from './ask-gateway.ts'
 import { Refusal } from './refused-hosts.ts'
 
 /** Opens tunnels at the gateway with the step's token and a fresh proof each. */
@@ -58,7 +57,8 @@ export function createGatewayTunnels({ step, signer, tell, track }: GatewayTunne
     const { gateway, access_token: accessToken } = step
     const proof = await signer.sign({ method: 'CONNECT', uri: connectUri(gateway, authority), accessToken })
     return new Promise((resolve, reject) => {
-      const outgoing = askGateway(gateway, authority, { accessToken, proof })
+      const headers = { 'proxy-authorization': `DPoP ${accessToken}`, dpop: proof }
+      const outgoing = askGateway(gateway, authority, { headers, timeoutMs: connectTimeoutMs })
       let answered = false
       outgoing.once('connect', (response, socket: Socket, head: Buffer) => {
         answered = true
@@ -113,27 +113,6 @@ export function createGatewayTunnels({ step, signer, tell, track }: GatewayTunne
       for (const request of opening) request.destroy(new Error('the step has ended'))
     },
   }
-}
-
-function askGateway(
-  gateway: string,
-  authority: string,
-  { accessToken, proof }: { accessToken: string; proof: string },
-): ClientRequest {
-  const { hostname, port, protocol } = new URL(gateway)
-  const host = hostname.replace(/^\[(.*)\]$/, '$1')
-  return (protocol === 'https:' ? httpsRequest : httpRequest)({
-    host,
-    port: port === '' ? (protocol === 'https:' ? 443 : 80) : port,
-    // The gateway's own name. Node would take it from the Host header, which for CONNECT is the target's.
-    servername: isIP(host) === 0 ? host : '',
-    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
-    method: 'CONNECT',
-    path: authority,
-    headers: { 'proxy-authorization': `DPoP ${accessToken}`, dpop: proof },
-    agent: false,
-    timeout: connectTimeoutMs,
-  })
 }
 
 const maxRefusalBytes = 4096

@@ -10,7 +10,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,8 +29,12 @@ let authority: TestAuthority
 let pair: { cert: string; key: string }
 let stage: Stage
 let witness: Awaited<ReturnType<typeof startWitness>>
+/** A program on this machine that is reached in the clear. */
+let sidecar: Server
 
 before(async () => {
+  sidecar = createServer((_request, response) => response.end('said in the clear\n')).listen(0, '127.0.0.1')
+  await once(sidecar, 'listening')
   folder = mkdtempSync(join(tmpdir(), 'mayfly-tls-'))
   authority = await createTestAuthority(folder)
   pair = await authority.issue('mayfly', ['localhost'])
@@ -51,9 +55,14 @@ before(async () => {
     ],
     caFile: authority.file,
     operatorToken: first.operatorToken,
+    policy: (text) =>
+      text
+        .replace(/^connections:\n/m, `$&  sidecar: { kind: http, url: "${addressOf(sidecar)}" }\n`)
+        .replace('      - npm:install npm\n', '$&      - http:get sidecar/health\n'),
   })
 })
 after(async () => {
+  sidecar.close()
   await stage[Symbol.asyncDispose]()
   witness.stop()
   rmSync(folder, { recursive: true, force: true })
@@ -72,6 +81,10 @@ async function startWitness(certificate: { cert: string; key: string }, log: str
   return { ...(JSON.parse(line) as { url: string; verifierKey: string }), stop: () => child.kill() }
 }
 
+function addressOf(server: Server): string {
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
 const repositoryUrl = 'https://git.example.com/octo-org/links'
 const job = (args: readonly string[]) =>
   stage.runJob(['run', '--role', 'build', ...args], stage.jobEnvironment())
@@ -88,6 +101,19 @@ test('git clone and npm ci through a gateway whose certificate has another name 
   ])
   assert.equal(ran.exitCode, 0, ran.stderr)
   assert.ok(existsSync(join(stage.workspace, 'node_modules/.package-lock.json')))
+})
+
+test('a connection in the clear is reached through a gateway that speaks TLS', async () => {
+  const ran = await job(['--', 'curl', '--silent', '--show-error', `${addressOf(sidecar)}/health`])
+  assert.deepEqual([ran.exitCode, ran.stdout], [0, 'said in the clear\n'], ran.stderr)
+})
+
+test('mayfly doctor finds the gateway behind its certificate', async () => {
+  const args = ['doctor', '--json', '--data', join(folder, 'no-server')]
+  const ran = await runMayfly(args, stage.jobEnvironment(), { cwd: stage.workspace })
+  const { findings } = JSON.parse(ran.stdout) as { findings: { name: string; state: string; says: string }[] }
+  const { state, says } = findings.find(({ name }) => name === 'gateway') ?? { state: '', says: '' }
+  assert.equal(state, 'ok', says)
 })
 
 test('who does not know the authority is told so, and what to do; --ca-file and NODE_EXTRA_CA_CERTS help', async () => {

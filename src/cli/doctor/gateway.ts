@@ -1,6 +1,5 @@
-import { request as httpRequest } from 'node:http'
-import { request as httpsRequest } from 'node:https'
-import { messageOf } from '../../lib/index.ts'
+import { connectionProblem } from '../../lib/index.ts'
+import { askGateway } from '../../runner/index.ts'
 import type { Check } from './check.ts'
 
 const timeoutMs = 5_000
@@ -21,7 +20,7 @@ export const checkGateway: Check = async (here) => {
     return {
       name,
       state: 'fail',
-      says: `${gateway} takes no CONNECT from here: ${messageOf(error)}`,
+      says: `${gateway} takes no CONNECT from here: ${connectionProblem(error)}`,
       mend: 'let this machine reach it; behind a proxy CONNECT must pass (mayfly up --gateway-url)',
     }
   }
@@ -29,15 +28,7 @@ export const checkGateway: Check = async (here) => {
 
 function askTunnel(gateway: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const { hostname, port, protocol } = new URL(gateway)
-    const asked = (protocol === 'https:' ? httpsRequest : httpRequest)({
-      host: hostname.replace(/^\[|\]$/g, ''),
-      port,
-      method: 'CONNECT',
-      path: 'mayfly-doctor.invalid:443',
-      timeout: timeoutMs,
-      agent: false,
-    })
+    const asked = askGateway(gateway, 'mayfly-doctor.invalid:443', { timeoutMs })
     asked.once('connect', (response, socket) => {
       socket.destroy()
       resolve(response.statusCode ?? 0)
@@ -47,7 +38,9 @@ function askTunnel(gateway: string): Promise<number> {
       resolve(response.statusCode ?? 0)
     })
     asked.once('timeout', () => asked.destroy(new Error('no answer')))
-    asked.once('error', reject)
+    asked.on('error', reject)
+    // A switch of protocols (101) comes as no event but the end.
+    asked.once('close', () => reject(new Error('it closed the connection without an answer')))
     asked.end()
   })
 }

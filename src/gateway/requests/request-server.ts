@@ -10,8 +10,11 @@ import { refusePriorKnowledge } from './http2-refusal.ts'
 
 /** Reads HTTP requests on connections that are handed to it. It listens nowhere. */
 export interface RequestServer {
-  /** HTTP/2 where TLS has agreed on it (ALPN), HTTP/1.1 otherwise. */
-  take(connection: Duplex): void
+  /**
+   * HTTP/2 where TLS has agreed on it (ALPN), HTTP/1.1 otherwise. `beginsTls`: `connection` is a TLSSocket whose handshake is still to
+   * come. Without it the connection is read at once, also if it is a TLSSocket: that is the gateway's own, which carried the CONNECT.
+   */
+  take(connection: Duplex, beginsTls: boolean): void
 }
 
 export interface RequestHandlers {
@@ -111,14 +114,14 @@ export function createRequestServer({ serve, refused }: RequestHandlers): Reques
   }
 
   return {
-    take(connection) {
+    take(connection, beginsTls) {
       // Node times the heads of requests only for servers that listen.
       const timer = setTimeout(() => connection.destroy(), limits.requestHeadMs).unref()
       const begun = () => clearTimeout(timer)
       connection.once('close', begun)
       connection.on('error', () => connection.destroy())
       heads.set(connection, begun)
-      if (!(connection instanceof TLSSocket)) return void http.emit('connection', connection)
+      if (!beginsTls || !(connection instanceof TLSSocket)) return void http.emit('connection', connection)
       connection.once('secure', () => {
         if (connection.alpnProtocol === 'h2') beginHttp2(connection)
         else http.emit('connection', connection)
