@@ -8,7 +8,7 @@ import { compileTargets, isMinted, type Connection, type IssuerConfig } from '..
 import { createHttpClient } from '../http-client/index.ts'
 import type { IssuerName } from '../kinds/index.ts'
 import { MayflyError, Secret, newOrderedId, type ErrorCode, type LeaseId } from '../lib/index.ts'
-import { UpstreamBusy } from './index.ts'
+import { Unusable, UpstreamBusy } from './index.ts'
 import type { CredentialIssuer, Held, IssuerTools, Minted, MintRequest, Plain } from './issuer.ts'
 
 export interface Asked {
@@ -255,4 +255,14 @@ export async function refusesOddCredentials(
     )
   }
   api.mood = 'well'
+}
+
+/** What an issuer has kept for the end of what was made, and is of no use. */
+export async function leftBy(mint: () => Promise<unknown>): Promise<Plain | undefined> {
+  try {
+    await mint()
+  } catch (error) {
+    return error instanceof Unusable ? error.handle() : undefined
+  }
+  throw new Error('it was taken')
 }

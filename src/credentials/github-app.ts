@@ -10,6 +10,7 @@ import { isBeyond, isLevel, permissionsFor, type Permissions } from './github-pe
 import { partsOf } from './grant-parts.ts'
 import type { CredentialIssuer, Held, HeldConnection, IssuerTools, MintRequest } from './issuer.ts'
 import { basic, bearer, tokenIn } from './shown-token.ts'
+import { orUnusable } from './unusable.ts'
 
 type Config = IssuerConfig<'github-app'>
 type Request = MintRequest<'github-app'>
@@ -48,32 +49,29 @@ export const githubApp: CredentialIssuer<'github-app'> = {
       )
     const said = objectOf(answer, app.api)
     const token = tokenIn(said['token'], 'token', app.api)
-    const given = said['permissions'] ?? {}
-    const isWider = repositories !== undefined && said['repository_selection'] === 'all'
-    if (typeof given !== 'object' || isWider || isBeyond(given as Record<string, unknown>, permissions)) {
-      await endToken(config, connection, token, tools)
-      throw app.api.odd('a token for more than was asked for')
-    }
-    return {
-      fields: {
-        token: new Secret(token),
-        username: new Secret('x-access-token'),
-        password: new Secret(token),
-      },
-      // Git and registries take it as a password, the API as it is.
-      authorization:
-        connection.kind === 'git' || connection.kind === 'oci'
-          ? basic('x-access-token', token)
-          : bearer(token),
-      expiresMs: endAt(said['expires_at'], answer, app.api, tools.clock.nowMs()),
-      handle: { token },
-      facts: {
-        installation: installation.id,
-        owner: installation.owner,
-        repositories: repositories ?? 'all',
-        permissions,
-      },
-    }
+    return orUnusable({ token }, () => {
+      if (isWider(said, permissions, repositories)) throw app.api.odd('a token for more than was asked for')
+      return {
+        fields: {
+          token: new Secret(token),
+          username: new Secret('x-access-token'),
+          password: new Secret(token),
+        },
+        // Git and registries take it as a password, the API as it is.
+        authorization:
+          connection.kind === 'git' || connection.kind === 'oci'
+            ? basic('x-access-token', token)
+            : bearer(token),
+        expiresMs: endAt(said['expires_at'], answer, app.api, tools.clock.nowMs()),
+        handle: { token },
+        facts: {
+          installation: installation.id,
+          owner: installation.owner,
+          repositories: repositories ?? 'all',
+          permissions,
+        },
+      }
+    })
   },
   async revoke(held, tools) {
     const token = tokenOf(held)
@@ -93,6 +91,22 @@ export const githubApp: CredentialIssuer<'github-app'> = {
     if (answer.status === 401) return 'dead'
     return isGood(answer) ? 'alive' : 'unknown'
   },
+}
+
+/** Of other repositories, or with other permissions, than it was asked for. */
+function isWider(
+  said: Readonly<Record<string, unknown>>,
+  permissions: Permissions,
+  repositories: readonly string[] | undefined,
+): boolean {
+  const { permissions: given = {}, repository_selection: selection, repositories: list = [] } = said
+  if (typeof given !== 'object' || isBeyond((given ?? {}) as Record<string, unknown>, permissions))
+    return true
+  if (repositories === undefined) return false
+  if (selection === 'all' || !Array.isArray(list)) return true
+  const asked = new Set(repositories.map((name) => name.toLowerCase()))
+  const names = list.map((one: { name?: unknown } | null) => String(one?.name).toLowerCase())
+  return names.some((name) => !asked.has(name))
 }
 
 function tokenOf({ handle }: Held<'github-app'>): string | undefined {

@@ -3,6 +3,7 @@ import { test, type TestContext } from 'node:test'
 import {
   assertHidden,
   failsWith,
+  leftBy,
   refusesOddAnswers,
   refusesOddCredentials,
   revealed,
@@ -202,6 +203,15 @@ test('each phase ends in a clear error without a secret, whatever GitLab says', 
       { ...good, scopes: ['read_repository', 'api'] },
     ],
   )
+  for (const odd of [
+    { expires_at: '2036-01-01' },
+    { expires_at: '2026-11-28' },
+    { access_level: 40 },
+    { scopes: ['read_repository', 'api'] },
+  ]) {
+    api.mood = () => ({ status: 201, json: { ...good, ...odd } })
+    assert.deepEqual(await leftBy(mint), { id: good.id, token: good.token }, 'it is kept for its end')
+  }
   for (const json of [{}, null, 'x', [{ name: gitlabToken.plan(asked) }, null, 5]]) {
     api.mood = () => ({ json })
     const revoking = gitlabToken.revoke(held(asked, undefined), tools)

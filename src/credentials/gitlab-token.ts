@@ -6,6 +6,7 @@ import { apiOf, isGood, objectOf, type Api } from './api.ts'
 import type { CredentialIssuer, Held, HeldConnection, IssuerTools } from './issuer.ts'
 import { leaseName, nameIn } from './lease-name.ts'
 import { basic, bearer, tokenIn } from './shown-token.ts'
+import { orUnusable } from './unusable.ts'
 
 type Config = IssuerConfig<'gitlab-token'>
 
@@ -35,15 +36,18 @@ export const gitlabToken: CredentialIssuer<'gitlab-token'> = {
     const said = objectOf(answer, gitlab.api)
     const token = tokenIn(said['token'], 'token', gitlab.api)
     const id = idOf(said, gitlab.api)
-    const given = Array.isArray(said['scopes']) ? said['scopes'] : []
-    if (given.some((scope) => !scopes.includes(scope as string)))
-      throw gitlab.api.odd('a token of more scopes than were asked for')
+    const endsMs = orUnusable({ id, token }, () => {
+      refuseWider(said, config, gitlab.api)
+      const saidMs = endOf(said['expires_at'], gitlab.api, tools.clock.nowMs())
+      if (saidMs > expiresMs) throw gitlab.api.odd('a token that lives longer than was asked for')
+      return saidMs
+    })
     return {
       fields: { token: new Secret(token), username: new Secret('mayfly'), password: new Secret(token) },
       // Git and the registry take it as a password of any user.
       authorization:
         connection.kind === 'git' || connection.kind === 'oci' ? basic('mayfly', token) : bearer(token),
-      expiresMs: Math.min(expiresMs, endOf(said['expires_at'], gitlab.api, tools.clock.nowMs())),
+      expiresMs: endsMs,
       handle: { id, token },
       facts: { name, id, of: config.of, scopes, access_level: level },
     }
@@ -68,6 +72,19 @@ export const gitlabToken: CredentialIssuer<'gitlab-token'> = {
 }
 
 const levels = { guest: 10, planner: 15, reporter: 20, developer: 30, maintainer: 40 } as const
+
+function refuseWider(
+  said: Readonly<Record<string, unknown>>,
+  { scopes, access_level: level }: Config,
+  api: Api,
+): void {
+  const given: readonly unknown[] = Array.isArray(said['scopes']) ? said['scopes'] : []
+  if (given.some((scope) => !scopes.some((one) => one === scope)))
+    throw api.odd('a token of more scopes than were asked for')
+  const { access_level: givenLevel = levels[level] } = said
+  if (typeof givenLevel !== 'number' || givenLevel > levels[level])
+    throw api.odd(`a token of a higher access_level than ${level}, which was asked for`)
+}
 
 /** A token ends when its day begins, in UTC. */
 function midnightAfter(ms: number): number {

@@ -6,6 +6,7 @@ import { compileDocument } from '../rules/index.ts'
 import {
   assertHidden,
   failsWith,
+  leftBy,
   refusesOddAnswers,
   refusesOddCredentials,
   revealed,
@@ -380,7 +381,7 @@ test('instead of a secret it shows an identity token of Mayfly, to whom the conf
   await assert.rejects(world.mint(), failsWith('credential_failed', /401/, [given]))
 })
 
-test('what was made and is of no use is ended by what its answer says of it', async (t) => {
+test('what was made and is of no use is kept for its end, by what its answer says of it', async (t) => {
   const made: Record<string, unknown>[] = [
     { key: 'a token with spaces', id: '1', ends: 900 },
     { key: 'good', id: '2', ends: 'soon' },
@@ -400,7 +401,12 @@ test('what was made and is of no use is ended by what its answer says of it', as
     revoke: { method: 'DELETE', url: `${api.url}/keys/{id}` },
   }
   const world = setUp(httpIssuer, { api, config })
-  while (made.length > 0) await assert.rejects(world.mint(), failsWith('credential_failed', /./))
+  while (made.length > 0) {
+    const handle = await leftBy(() => world.mint())
+    assert.equal(handle === undefined, made.length === 0)
+    if (handle !== undefined)
+      await httpIssuer.revoke({ ...world.held(world.request(), undefined), handle }, world.tools)
+  }
   // Nobody knows how the last one is called.
   assert.deepEqual(ended, ['/keys/1', '/keys/2', '/keys/3', '/keys/4'])
 })

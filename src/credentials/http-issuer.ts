@@ -26,6 +26,7 @@ import type {
 import { lifetimeMs } from './lifetime.ts'
 import { leaseName, nameIn } from './lease-name.ts'
 import { basicIn, bearer, tokenIn } from './shown-token.ts'
+import { orUnusable } from './unusable.ts'
 
 type Config = IssuerConfig<'http-issuer'>
 type Request = MintRequest<'http-issuer'>
@@ -99,25 +100,18 @@ async function makeBy(
   const values = { ...before, ...ofLease, ...shown }
   const { answer, api } = await ask(written, config, connection, values, tools)
   if (!isGood(answer)) throw api.refusal(answer, 'the request for a credential')
-  try {
-    return mintedBy(request, written, { answer, api, name, before }, ttlSeconds, tools)
-  } catch (error) {
-    // A renewal that says nothing of use leaves what there was.
-    if (Object.keys(before).length === 0) await endOdd(request, name, answer, tools)
-    throw error
-  }
+  // A renewal that says nothing of use leaves what there was.
+  const left = Object.keys(before).length === 0 ? whatEnds(config, answer) : undefined
+  return orUnusable(left, () => mintedBy(request, written, { answer, api, name, before }, ttlSeconds, tools))
 }
 
-/** It was made, and is of no use to anybody: it is ended by what the answer has said of it, as well as can be. */
-async function endOdd(request: Request, name: string, answer: HttpAnswer, tools: IssuerTools): Promise<void> {
-  const { config, connection, lease } = request
+/** By what an answer that is not as it should be has said, what was made can be ended. Undefined where it does not say enough. */
+function whatEnds(config: Config, answer: HttpAnswer): Plain | undefined {
   const { revoke } = config
-  if (revoke === undefined) return
+  if (revoke === undefined) return undefined
   const fields = readable(config, answer)
   const lacks = namesIn(revoke).some((one) => Object.hasOwn(config.extract, one) && fields[one] === undefined)
-  if (lacks) return
-  const held = { lease, config, connection, plan: { name }, handle: { fields }, expiresMs: 0 }
-  await end(revoke, held, fields, tools).catch(() => undefined)
+  return lacks ? undefined : { fields }
 }
 
 /** What can be read of an answer that is not as it should be. */

@@ -5,6 +5,7 @@
  */
 export { issuerNamed } from './issuers.ts'
 export { krlOf } from './ssh-certificate/krl.ts'
+export { Unusable } from './unusable.ts'
 export { UpstreamBusy } from './upstream-busy.ts'
 export type {
   CredentialIssuer,

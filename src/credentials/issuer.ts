@@ -12,7 +12,7 @@ export type Plain = null | boolean | number | string | readonly Plain[] | { read
  * renew, revoke or probe a credential it is given again, by a server that may have seen none of it.
  * Every method throws `upstream_unreachable` (nobody answers; ask again), `credential_failed` (the upstream refuses, in its own
  * words, without a secret), or what opening a secret throws. What it throws says what to do, in one line. An upstream that says
- * when to come again is an `UpstreamBusy`.
+ * when to come again is an `UpstreamBusy`. `mint` throws `Unusable` for what was made, and is not to be used.
  */
 export interface CredentialIssuer<Name extends IssuerName = IssuerName> {
   readonly name: Name

@@ -11,6 +11,7 @@ import type { IdentityTokenRequest } from '../oidc-issuer/index.ts'
 import {
   assertHidden,
   failsWith,
+  leftBy,
   refusesOddAnswers,
   refusesOddCredentials,
   revealed,
@@ -187,6 +188,26 @@ test('each phase ends in a clear error without a secret, whatever the server say
       { ...good, access_token: token, expires_in: 'soon' },
     ],
   )
+  for (const odd of [
+    { expires_in: 0 },
+    { expires_in: null },
+    { token_type: 'DPoP' },
+    { access_token: 'a b' },
+  ]) {
+    api.mood = () => ({ json: { ...good, ...odd } })
+    const handle = await leftBy(mint)
+    api.mood = 'well'
+    assert.equal(await oauthClient.revoke({ ...of, handle }, tools), 'revoked')
+    const ended = new URLSearchParams(api.seen.at(-1)?.text).get('token')
+    assert.equal(ended, odd.access_token ?? good.access_token, 'what was made is ended')
+  }
+  const narrow = setUp(oauthClient, {
+    ...{ api, config: { ...config, scopes: ['a'] }, secrets: { client: secret } },
+  })
+  api.mood = () => ({ json: { ...good, scope: 'a admin' } })
+  assert.deepEqual((await narrow.mint()).minted.facts, {
+    ...{ client: 'me', scope: 'a admin', scope_beyond: 'admin' },
+  })
   for (const json of [{}, { active: 'false' }, { active: 0 }]) {
     api.mood = () => ({ json })
     await assert.rejects(

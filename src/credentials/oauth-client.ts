@@ -5,8 +5,17 @@ import type { HttpAnswer } from '../http-client/index.ts'
 import type { IdentityFacts } from '../oidc-issuer/index.ts'
 import { apiOf, isGood, objectOf, type Api } from './api.ts'
 import { endAfter, endless } from './expiry.ts'
-import type { CredentialIssuer, Held, HeldConnection, IssuerTools, MintRequest, Plain } from './issuer.ts'
+import type {
+  CredentialIssuer,
+  Held,
+  HeldConnection,
+  IssuerTools,
+  Minted,
+  MintRequest,
+  Plain,
+} from './issuer.ts'
 import { bearer, tokenIn } from './shown-token.ts'
+import { orUnusable } from './unusable.ts'
 
 type Config = IssuerConfig<'oauth-client'>
 /** Whom Mayfly's own identity token is for, where it proves who the client is: at the end it must be the same client. */
@@ -33,20 +42,10 @@ export const oauthClient: CredentialIssuer<'oauth-client'> = {
     const { answer, api } = await ask(url, form, config, request, tools)
     if (!isGood(answer)) throw api.refusal(answer, 'the request for a token')
     const said = objectOf(answer, api)
-    const token = tokenIn(said['access_token'], 'access_token', api)
-    // RFC 6749, section 7.1: a type that is not known must not be used. DPoP and mTLS tokens are bound to keys that nobody has here.
-    if (typeof said['token_type'] !== 'string' || said['token_type'].toLowerCase() !== 'bearer')
-      throw api.odd('a token that is no Bearer token (token_type)')
-    return {
-      fields: { token: new Secret(token) },
-      authorization: bearer(token),
-      expiresMs: endOf(said['expires_in'], request, api, tools.clock.nowMs()),
-      handle: { token, whom: whomOf(request) },
-      facts: {
-        client: config.client_id,
-        ...(typeof said['scope'] === 'string' ? { scope: said['scope'].slice(0, 500) } : {}),
-      },
-    }
+    const { access_token: token } = said
+    const isText = typeof token === 'string' && token !== '' && token.length <= 16_384
+    const handle = isText ? { token, whom: whomOf(request) } : undefined
+    return orUnusable(handle, () => mintedBy(said, request, handle ?? null, { api, tools }))
   },
   async revoke(held, tools) {
     const { token } = handleOf(held)
@@ -67,6 +66,36 @@ export const oauthClient: CredentialIssuer<'oauth-client'> = {
     if (typeof active !== 'boolean') throw api.odd('no `active` (RFC 7662)')
     return active ? 'alive' : 'dead'
   },
+}
+
+function mintedBy(
+  said: Readonly<Record<string, unknown>>,
+  request: MintRequest<'oauth-client'>,
+  handle: Plain,
+  { api, tools }: { api: Api; tools: IssuerTools },
+): Minted {
+  const token = tokenIn(said['access_token'], 'access_token', api)
+  // RFC 6749, section 7.1: a type that is not known must not be used. DPoP and mTLS tokens are bound to keys that nobody has here.
+  if (typeof said['token_type'] !== 'string' || said['token_type'].toLowerCase() !== 'bearer')
+    throw api.odd('a token that is no Bearer token (token_type)')
+  const { client_id: client, scopes } = request.config
+  return {
+    fields: { token: new Secret(token) },
+    authorization: bearer(token),
+    expiresMs: endOf(said['expires_in'], request, api, tools.clock.nowMs()),
+    handle,
+    facts: { client, ...scopeFacts(said['scope'], scopes) },
+  }
+}
+
+/** A server may give more than it was asked for (RFC 6749, section 5.1; Keycloak always does): then the record says what. */
+function scopeFacts(said: unknown, asked: readonly string[]): Record<string, string> {
+  if (typeof said !== 'string') return {}
+  const beyond = asked.length === 0 ? [] : said.split(' ').filter((one) => one !== '' && !asked.includes(one))
+  return {
+    scope: said.slice(0, 500),
+    ...(beyond.length === 0 ? {} : { scope_beyond: beyond.join(' ').slice(0, 500) }),
+  }
 }
 
 /** A token of which nobody says how long it lives is taken only where it can be revoked. */

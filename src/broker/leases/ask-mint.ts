@@ -1,5 +1,6 @@
 import { MayflyError } from '../../lib/index.ts'
 import {
+  Unusable,
   UpstreamBusy,
   type CredentialIssuer,
   type IssuerTools,
@@ -16,6 +17,8 @@ export type MintAnswer =
   | { readonly said: 'made'; readonly minted: Minted }
   /** It cannot have been made: nobody was asked, or who was asked wants patience. */
   | { readonly said: 'not_made'; readonly error: unknown }
+  /** It was made, and nobody is to have it: by its handle it is ended. */
+  | { readonly said: 'unusable'; readonly minted: Minted; readonly error: unknown }
   /** It may have been made all the same: what answers late is given to `late`. */
   | { readonly said: 'failed'; readonly error: unknown }
 
@@ -60,7 +63,9 @@ export async function askMint(
     (minted) => {
       if (over) deps.late(minted)
     },
-    () => undefined,
+    (error: unknown) => {
+      if (over && error instanceof Unusable) deps.late(unusable(error))
+    },
   )
   const slow = () =>
     new MayflyError(
@@ -70,11 +75,17 @@ export async function askMint(
   try {
     return { said: 'made', minted: await within(deps.after, mintMs, minting, slow) }
   } catch (error) {
+    if (error instanceof Unusable) return { said: 'unusable', minted: unusable(error), error }
     over = true
     const isUnasked = unopened !== undefined && unopened === error && !asked
     const isRefused = asked && !maybeMade
     return { said: isUnasked || isRefused || error instanceof UpstreamBusy ? 'not_made' : 'failed', error }
   }
+}
+
+/** When it ends by itself is what nobody knows. */
+function unusable(error: Unusable): Minted {
+  return { fields: {}, expiresMs: Number.NaN, handle: error.handle() }
 }
 
 /** A 4xx that says nothing of time or of what is there already (RFC 9110, section 15.5; 425: RFC 8470): it was not done. */

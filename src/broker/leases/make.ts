@@ -55,6 +55,11 @@ export function createMake(deps: MakeDeps): Make {
     await ledger.request(requested)
     const late = (minted: Minted) => void save(requested, minted, false).catch(() => undefined)
     const answer = await askMint(issuer, request, plan, { tools, after, late })
+    if (answer.said === 'unusable') {
+      await keep(issuer, asked, { requested, plan, minted: bounded(answer.minted, requested.expiresMs) })
+      await giveUp(requested.lease, 'not_valid')
+      throw answer.error
+    }
     if (answer.said !== 'made') {
       // Its row says by when it is looked for, should this not be written.
       const left =

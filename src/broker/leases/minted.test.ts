@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { inspect } from 'node:util'
-import { Secret } from '../../lib/index.ts'
+import { MayflyError, Secret } from '../../lib/index.ts'
 import {
+  Unusable,
   UpstreamBusy,
   type CredentialIssuer,
   type IssuerTools,
@@ -185,6 +186,27 @@ test('an upstream that made it and then failed: nobody has it, it is found by it
   assert.deepEqual(it.audit.ofType('lease.issued'), [])
   upstream.on.after = () => undefined
   assert.ok(await it.broker.lease(step, db(), grant))
+})
+
+test('what was made and nobody is to have is kept for its end, and ended until that is confirmed', async (t) => {
+  const begun = await begin(t, { finds: false })
+  const { it, upstream, step } = begun
+  const { mint } = upstream.issuer
+  upstream.issuer.mint = async (...asked) => {
+    const { handle } = await mint(...asked)
+    throw new Unusable(new MayflyError('credential_failed', 'it is odd'), handle)
+  }
+  let down = true
+  upstream.on.before = (phase) => {
+    if (phase === 'revoke' && down) throw unreachable()
+  }
+  await assert.rejects(it.broker.lease(step, db(), grant), code('credential_failed', /it is odd/))
+  await it.broker.idle()
+  assert.equal(upstream.living().length, 1)
+  down = false
+  await pass(begun, 120)
+  assert.deepEqual(upstream.living(), [])
+  assert.deepEqual(it.audit.ofType('lease.issued'), [])
 })
 
 test('an upstream that answers too late: what it made then is revoked', async (t) => {
