@@ -259,6 +259,20 @@ test('an id that leads elsewhere, a header of two lines and a secret that is not
       failsWith('bad_input', /would lead to another path|is empty/, [admin]),
     )
   }
+  const places = ['{id}#x', '%2e{id}', '{id}%2E', '{id}/x', '{id}?x', '%2E{id}#?', 'a/{id}#/..']
+  for (const [place, id] of places.flatMap((one) =>
+    ['.', '..', '\ud800'].map((bad) => [one, bad] as const),
+  )) {
+    const revoke = { headers: {}, method: 'DELETE' as const, url: `${api.url}/keys/${place}` }
+    const held = { ...world.held(asked, minted), handle: { fields: { id } } }
+    // `...` is a name as any other.
+    if (place.toLowerCase().includes('%2e') && id === '..') continue
+    await assert.rejects(
+      httpIssuer.revoke({ ...held, config: { ...held.config, revoke } }, world.tools),
+      failsWith('bad_input', /would lead to another path|half a character/, [admin]),
+      `${place} ${id}`,
+    )
+  }
   const header = { ...config, mint: { ...config.mint, headers: { 'x-key': '{secret.root}' } } }
   const split = setUp(httpIssuer, { config: header, secrets: { root: 'planted\r\nx: y' } })
   await assert.rejects(split.mint(), failsWith('bad_input', /no header takes/, ['planted']))

@@ -80,18 +80,28 @@ function fillJson(json: unknown, values: Values): unknown {
 }
 
 function fillUrl(text: string, values: Values): string {
-  const url = fillTemplate(
-    text,
-    (name) => {
-      const value = valueOf(values, name)
-      // `DELETE /tokens/` could be for all of them.
-      if (value === '') throw new MayflyError('bad_input', `{${name}} is empty, and its place is in a URL`)
-      return value
-    },
-    encodeURIComponent,
-  )
-  // URLs take these for a step up, and no encoding keeps them from it.
-  if (/\/\.{1,2}(?=[/?]|$)/.test(url.replace(/\?.*$/s, '')))
-    throw new MayflyError('bad_input', 'a value would lead to another path: it is `.` or `..`')
+  const url = fillTemplate(text, (name) => urlValue(valueOf(values, name), name), encodeURIComponent)
+  // Asked of the URL as its parser reads it: it takes `..`, `%2e%2e` and `.%2e` for a step up, before `?`, `#` and the end alike.
+  const asWritten = fillTemplate(text, () => 'x')
+  if (placeOf(url) !== placeOf(asWritten))
+    throw new MayflyError(
+      'bad_input',
+      'a value would lead to another path or host: it is `.` or `..`, or stands in the host',
+    )
   return url
+}
+
+function urlValue(value: string, name: string): string {
+  // `DELETE /tokens/` could be for all of them.
+  if (value === '') throw new MayflyError('bad_input', `{${name}} is empty, and its place is in a URL`)
+  if (!value.isWellFormed())
+    throw new MayflyError('bad_input', `{${name}} has half a character, and its place is in a URL`)
+  return value
+}
+
+/** The origin, and which of the path's segments have something in them: a step up or an empty segment changes it. */
+function placeOf(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined
+  const { origin, pathname } = new URL(text)
+  return `${origin}${pathname.replaceAll(/[^/]+/g, 'x')}`
 }
