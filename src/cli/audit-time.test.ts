@@ -15,8 +15,8 @@ test('a time is a day, a moment in UTC or with its zone, or how long ago', () =>
     if (saved === undefined) delete process.env['TZ']
     else process.env['TZ'] = saved
   }
-  assert.equal(timeOf('90m', 10_000_000), 10_000_000 - 5_400_000)
+  for (const text of ['90m', '90m ago']) assert.equal(timeOf(text, 10_000_000), 10_000_000 - 5_400_000, text)
   assert.equal(timeOf(undefined), undefined)
-  for (const text of ['yesterday', '', '5', '2026-13-01', '28.11.2026'])
+  for (const text of ['yesterday', '', '5', '5 ago', '90mago', '2026-13-01', '28.11.2026'])
     assert.throws(() => timeOf(text), /is no time such as/)
 })
