@@ -42,11 +42,21 @@ export async function listLeases(
   const rows = leases.map((one) => [
     ...[one.id, one.state, one.connection, one.kind, one.run, one.role, one.ends, note(one)],
   ])
-  const none = options.stuck === true ? 'every lease that is over could be revoked' : 'no lease is in force'
+  const none = options.stuck === true ? await noneStuck(options) : 'no lease is in force'
   print(options.json, result, [
     ...(rows.length === 0 ? [none] : table([head, ...rows])),
     ...(more ? ['and more: narrow it with --run, --step or --connection'] : []),
   ])
+}
+
+/** None for ten minutes yet; which fail at the moment is said all the same. */
+async function noneStuck(options: Options): Promise<string> {
+  const { leases } = await createOperatorApi(options).call<{ leases: Lease[] }>('GET', '/v1/leases?')
+  const failing = leases.filter(({ state, failure }) => state === 'revoking' && failure !== null)
+  if (failing.length === 0) return 'every lease that is over could be revoked, or ends by itself'
+  const [first] = failing
+  const many = failing.length === 1 ? '1 lease' : `${failing.length} leases`
+  return `${many} cannot be revoked at the moment: ${first?.connection}: ${first?.failure}; none for ten minutes yet: mayfly leases`
 }
 
 export async function retryLease(id: string, options: Options): Promise<void> {

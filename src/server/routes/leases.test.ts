@@ -48,6 +48,10 @@ test('a lease that cannot be revoked is loud: readyz, metrics, mayfly leases --s
   for (const step of steps) await it.broker.endStep(step, { reason: 'finished' })
   await it.broker.idle()
   await metric(/^mayfly_leases\{state="revoking"\} 2$/m)
+  assert.match(
+    (await mayfly(it, ['--stuck'])).stdout,
+    /^2 leases cannot be revoked at the moment: db: .*upstream.test does not answer.*; none for ten minutes yet/,
+  )
   await pass(900)
   assert.match(
     String(await ready()),
