@@ -59,6 +59,7 @@ export const peers: readonly Peer[] = [
     ...peer('aws-sdk-js', 'npm', '@aws-sdk/client-s3', '3.1175.0', 'asks AWS, and knows no proxy'),
     isLibrary: true,
   },
+  peer('alembic', 'pypi', 'alembic', '1.20.1', 'migrates databases', ['psycopg[binary]==3.3.9']),
   peer('moto_server', 'pypi', 'moto[server]', '5.2.5', 'answers as AWS does'),
 ]
 

@@ -1,6 +1,7 @@
 import { classOf } from './functions.ts'
 import { catalogRelations } from './names-of-postgres.ts'
 import { objectUses } from './objects.ts'
+import { countsSubscriptions, functionName, settingOfRow } from './pg-dump.ts'
 import type { Reading, Use, Verb } from './reading.ts'
 import { schemasIn, settingOf, type Setting } from './settings.ts'
 import { constant, isTree, list, names, text, tree, type Tree } from './tree.ts'
@@ -84,8 +85,12 @@ export class Reader {
     // What is locked FOR UPDATE nobody else can write.
     const isLocked = place.verb === 'write' || list(node['lockingClause']).length > 0
     const queries = this.#with(node, place)
-    this.#walk(node['fromClause'], { verb: isLocked ? 'write' : 'read', queries })
-    this.#rest(node, { ...place, verb: 'read' }, ['intoClause', 'lockingClause', 'fromClause'])
+    const setting = settingOfRow(node)
+    if (setting !== undefined) this.#take(settingOf(...setting))
+    const but = setting === undefined ? [] : ['targetList']
+    if (!countsSubscriptions(node))
+      this.#walk(node['fromClause'], { verb: isLocked ? 'write' : 'read', queries })
+    this.#rest(node, { ...place, verb: 'read' }, ['intoClause', 'lockingClause', 'fromClause', ...but])
   }
 
   #relation({ relname, schemaname, relpersistence }: Tree, { verb, queries }: Place): void {
@@ -99,9 +104,7 @@ export class Reader {
 
   #call({ funcname, args, ...beside }: Tree, place: Place): void {
     this.#walk([args, beside], { ...place, verb: 'read' })
-    const called = names(funcname) ?? []
-    const name = called.at(-1) ?? ''
-    const schema = called.at(-2)
+    const [schema, name] = functionName({ funcname })
     const what = classOf(schema, name)
     if (what === 'own')
       this.#use({ verb: 'write', of: 'function', name, ...(schema === undefined ? {} : { schema }) })
@@ -245,7 +248,8 @@ export class Reader {
     ListenStmt: this.#nothing,
     UnlistenStmt: this.#nothing,
     NotifyStmt: () => this.#use({ verb: 'write', of: 'session', why: 'NOTIFY' }),
-    LockStmt: this.#about('write'),
+    // ACCESS SHARE is what every SELECT takes.
+    LockStmt: (node) => this.#about(node['mode'] === 1 ? 'read' : 'write')(node, outside),
     TruncateStmt: this.#about('write'),
     RefreshMatViewStmt: this.#about('write'),
     VacuumStmt: (node) => {

@@ -140,6 +140,22 @@ const cases: Readonly<Record<string, readonly string[]>> = {
   "SELECT set_config('standard_conforming_strings', 'off', false)": ['admin !'],
   "SELECT set_config('statement_timeout', '5s', false)": [],
   "SELECT set_config(x, 'y', false) FROM a.t": ['admin !', 'read a'],
+  // As pg_dump says it.
+  "SELECT set_config(name, 'view', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'":
+    [],
+  "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'standard_conforming_strings'": [
+    'admin !',
+  ],
+  "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name = 'a' OR name = 'b'": ['admin !'],
+  "SELECT set_config(name, 'off', false) FROM pg_settings WHERE name <> 'a'": ['admin !'],
+  "SELECT set_config(name, 'off', false), set_config('role', 'x', false) FROM pg_settings WHERE name = 'a'": [
+    'admin !',
+  ],
+  'SELECT count(*) FROM pg_subscription WHERE subdbid = 5': [],
+  "SELECT count(*) FROM pg_subscription WHERE subconninfo LIKE 'a%'": ['admin !'],
+  "SELECT count(*) FROM pg_subscription WHERE pg_subscription::text LIKE 'a%'": ['admin !'],
+  'SELECT subconninfo FROM pg_subscription': ['admin !'],
+  'LOCK a.t IN ACCESS SHARE MODE': ['read a'],
   'BEGIN READ WRITE': ['write *'],
   'SET default_transaction_read_only = off': ['write *'],
   'SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE': ['write *'],
