@@ -126,6 +126,7 @@ export function sentence(rotation: RotationAnswer, version: number | null = rota
     case 'retiring':
       return `${secret} is rotated, version ${to} is in use; version ${from} is ended when no step has it any more${why}`
     case 'failed':
+      if (proof !== null) return `${secret}: version ${from} is ended (${proof})${why}`
       return promoted === null
         ? `${secret} is not rotated, version ${from} stays in use${why}`
         : `${secret}: version ${version} is in use; version ${from} is not ended${why}`

@@ -89,6 +89,7 @@ function factsOf(row: Row): Record<string, unknown> {
 }
 
 function problemOf(before: Row, after: Row): string | undefined {
+  if (after.state === 'failed' && after.proof !== null) return 'the value in use does not work'
   if (after.state === 'failed')
     return after.promoted_ms === null ? 'nothing was changed' : 'the old value may still be alive'
   if (after.state === 'rolled_back') return 'the old value stays in use'

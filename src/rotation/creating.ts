@@ -105,6 +105,9 @@ function made(row: Row, { inPlace }: Job, { vault, clock }: MachineDeps, handle?
   }
 }
 
+const sameId =
+  'the rotator gave the id of the old value: by it both would be ended. What was made is left at the upstream: end it there by hand'
+
 interface Problem {
   readonly text: string
   /** What is as the old one is not ended: that would end the old one. */
@@ -113,7 +116,7 @@ interface Problem {
   readonly handleless?: true
 }
 
-function problemOf({ value, handle }: Created, row: Row, { work }: Job): Problem | undefined {
+function problemOf({ value, handle, oldHandle }: Created, row: Row, { work }: Job): Problem | undefined {
   const text = value.reveal()
   if (text === '') return { text: 'the rotator gave no value' }
   if (Buffer.byteLength(text) > maxValueBytes)
@@ -125,8 +128,8 @@ function problemOf({ value, handle }: Created, row: Row, { work }: Job): Problem
     return { text: `the rotator gave an id of more than ${maxHandleChars} characters`, handleless: true }
   if (text.length >= 8 && kept.includes(JSON.stringify(text).slice(1, -1)))
     return { text: 'the rotator gave the value as its id, which is not kept sealed', handleless: true }
-  if (handle !== null && kept === row.old_handle)
-    return { text: 'the rotator gave the id of the old value', leaves: true }
+  if (handle !== null && (kept === row.old_handle || kept === JSON.stringify(oldHandle)))
+    return { text: sameId, leaves: true }
   return undefined
 }
 

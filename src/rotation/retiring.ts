@@ -42,6 +42,7 @@ export async function retire(row: Row, deps: MachineDeps): Promise<Next> {
   const revoked = await revokeOld(job, deps)
   if (typeof revoked === 'object') return wait(row, clock, revoked.failure)
   const probed = await probeOf(job, job.work.old, deps)
+  if (await isNewDead(row, job, deps)) return bothDead(row, probed === 'dead' ? 'probed' : 'confirmed', deps)
   if (probed === 'dead') return done('probed', deps)
   if (revoked === 'not_known' && job.rotator.byPerson !== undefined) {
     const failure = `the old value of ${row.secret} still works: ${job.rotator.byPerson}`
@@ -80,6 +81,17 @@ async function standIn(row: Row, job: Job, deps: MachineDeps): Promise<string | 
   if (isSame(inUse, job.work.new.value) && (await probeOf(job, job.work.new, deps)) === 'dead')
     return 'the new value has stopped working: the old one is kept'
   return undefined
+}
+
+/** To end the old one may have ended the new one, too: then people must know it now, not by steps that fail. */
+async function isNewDead(row: Row, job: Job, deps: MachineDeps): Promise<boolean> {
+  if (!isSame(await valueOf(deps.vault, row.secret), job.work.new.value)) return false
+  return (await probeOf(job, job.work.new, deps)) === 'dead'
+}
+
+function bothDead({ secret, to_version }: Row, proof: string, { clock }: MachineDeps): Next {
+  const failure = `when the old value was ended, the new one died with it: version ${to_version}, which is in use, does not work. Make one at the upstream, then mayfly secret set ${secret}`
+  return { changes: { state: 'failed', proof, failure, ended_ms: clock.nowMs() } }
 }
 
 async function revokeOld(

@@ -61,7 +61,7 @@ export async function startUpstream(t: TestContext): Promise<Upstream> {
       const value = `value-of-${id}-${randomBytes(6).toString('hex')}`
       upstream.alive.set(id, { value, name: (JSON.parse(body) as { name: string }).name })
       upstream.watch()
-      return answer(201, { key: { id, value } })
+      return answer(201, { key: { id, value, account: 'a1' } })
     }
     if (act === 'revoke') {
       const gone = upstream.alive.delete(pathname.slice('/keys/'.length))
@@ -74,7 +74,7 @@ export async function startUpstream(t: TestContext): Promise<Upstream> {
     }
     const bearer = request.headers.authorization?.slice('Bearer '.length)
     const known = [...upstream.alive].find(([, key]) => key.value === bearer)
-    return known === undefined ? answer(401, {}) : answer(200, { id: known[0] })
+    return known === undefined ? answer(401, {}) : answer(200, { id: known[0], account: 'a1' })
   }
   return upstream
 }

@@ -39,7 +39,7 @@ test('a new value is made, probed, used; the old one dies after its overlap, and
   const begun = await server.rotate(name, by('ada'))
   assert.equal((await server.rotate(name, by('bob'))).id, begun.id, 'asked twice is one')
   await server.sweep()
-  assert.deepEqual(upstream.asked, ['create', 'probe'])
+  assert.deepEqual(upstream.asked, ['identify', 'create', 'probe'])
   assert.equal(upstream.alive.size, 2, 'the old one lives for those who have it')
   assert.match(await it.current(), /^value-of-k1/)
   await it.settle(server)
@@ -86,6 +86,43 @@ test('killed at any point: the next server goes on, one value lives, and it is t
   }
   assert.ok(points > 8, `${points} points`)
   assert.deepEqual(broken, [])
+})
+
+test('an API that has one id for the old and the new value: neither is ended by it, and that is said', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const server = it.server()
+  // The id of the account: the DELETE of one key ends all of them.
+  const [rotation] = Object.values(it.secrets).map((one) => one.rotation)
+  assert.ok(rotation !== undefined && 'http' in rotation.by)
+  const { http } = rotation.by
+  assert.ok(http.identify !== undefined)
+  const extract = { ...http.extract, id: '$.key.account' }
+  const ofAccount = { http: { ...http, extract, identify: { ...http.identify, id: '$.account' } } }
+  it.secrets[name] = { owner: 'payments', rotation: { ...rotation, by: ofAccount } }
+  await server.rotate(name, by('ada'))
+  await it.settle(server)
+  assert.equal(await it.current(), 'value-of-k0-at-first')
+  assert.ok(upstream.alive.has('k0'))
+  assert.equal(upstream.asked.includes('revoke'), false)
+  const [row] = await it.rows()
+  assert.equal(row?.state, 'failed')
+  assert.match(row.failure ?? '', /the id of the old value: by it both would be ended/)
+})
+
+test('what ends the old value ends the new one, too: it is probed then, and people are told', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url))
+  const server = it.server()
+  await server.rotate(name, by('ada'))
+  upstream.watch = () => {
+    if (!upstream.alive.has('k0')) upstream.alive.clear()
+  }
+  await it.settle(server)
+  const [row] = await it.rows()
+  assert.deepEqual([row?.state, row?.proof], ['failed', 'probed'])
+  assert.match(row?.failure ?? '', /died with it: version 2, which is in use, does not work/)
+  assert.equal(it.told.at(-1)?.data['problem'], 'the value in use does not work')
 })
 
 test('two servers at once: one does it', async (t) => {

@@ -74,6 +74,8 @@ export interface Created {
   readonly value: Secret
   /** What ends it. Never a secret. */
   readonly handle: Plain
+  /** What would end the old value, where `create` has asked for that: it must be another. */
+  readonly oldHandle?: Plain
 }
 
 export interface RotatorTools {

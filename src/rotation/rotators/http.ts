@@ -34,6 +34,9 @@ export const httpRotator: Rotator<'http'> = {
   },
   async create(work, tools) {
     const { config } = work
+    // Whether it can be told or not: before anything is ended it is asked again.
+    const oldId = endsById(config) ? await idIfAlive(work, work.old, tools).catch(() => undefined) : undefined
+    const old = oldId === undefined ? {} : { oldHandle: { id: oldId } }
     const answer = await ask(config.create, work, work.new, tools)
     refuseOthers(answer, 'create')
     const { value: from, id: idFrom } = config.extract
@@ -45,11 +48,12 @@ export const httpRotator: Rotator<'http'> = {
           : (textAt(answer, from, 'the API') ?? '')
         : undefined
     const handle = id === undefined ? null : { id }
-    if (value === undefined && work.new.value !== undefined) return { value: work.new.value, handle }
+    if (value === undefined && work.new.value !== undefined) return { value: work.new.value, handle, ...old }
     // Without a value nothing is kept, and what was made is ended by its id.
     return {
       value: new Secret(value === '' ? '' : config.keep.replace('{value}', () => value ?? '')),
       handle,
+      ...old,
     }
   },
   async afterLostAnswer(work, tools) {
@@ -70,6 +74,8 @@ export const httpRotator: Rotator<'http'> = {
     const id = names.includes('id') ? await idOf(work, one, tools) : ''
     if (id === undefined) return one.which === 'new' && config.find !== undefined ? 'not_found' : 'not_known'
     if (names.includes('value') && one.value === undefined) return 'not_known'
+    const other = one.which === 'old' ? work.new : work.old
+    if (endsById(config) && id === (await idIfAlive(work, other, tools))) throw sameId(work, one)
     const answer = await ask(config.revoke, work, one, tools, { id })
     if (answer.status === 404 || answer.status === 410) return 'not_found'
     refuseOthers(answer, 'revoke')
@@ -84,6 +90,30 @@ async function probe(work: Work<'http'>, one: Version, tools: RotatorTools) {
   if (status === 429 || status >= 500)
     throw new MayflyError('upstream_unreachable', `probe: the API answered ${status}`)
   return 'unknown'
+}
+
+/** It is named by its id alone: one that both values have would end both. */
+function endsById({ revoke }: Config): boolean {
+  const names = revoke === undefined ? [] : namesIn(revoke)
+  return names.includes('id') && !names.includes('value')
+}
+
+function sameId({ secret }: Work<'http'>, { which }: Version): MayflyError {
+  return new MayflyError(
+    'credential_failed',
+    `the API gives the old and the new value of ${secret} one id, by which both would be ended: end the ${which} one there by hand, and let \`identify\` and \`extract.id\` give the id of a key, not of its account`,
+  )
+}
+
+/** Undefined for one that the API does not know any more: nothing of it is there to be ended. */
+async function idIfAlive(work: Work<'http'>, one: Version, tools: RotatorTools): Promise<string | undefined> {
+  const known = idIn(one.handle)
+  const { identify } = work.config
+  if (known !== undefined || one.value === undefined || identify === undefined) return known
+  const answer = await ask(identify.request, work, one, tools)
+  if ([401, 403, 404, 410].includes(answer.status)) return undefined
+  refuseOthers(answer, 'identify')
+  return textAt(answer, identify.id, 'the API')
 }
 
 /** By what its making gave; else the API is asked, by its name or by itself. */
