@@ -205,6 +205,11 @@ export async function createBroker(deps: {
     return ids.length === 0 ? 0 : await leases.endThese(ids, reason)
   }
 
+  function tellLost(step: Step, connection: string | undefined): void {
+    if (connection === undefined) return
+    for (const listener of leaseListeners) listener(step, connection, true)
+  }
+
   async function leaseMinted(step: Step, connection: Connection, minted: Minted): Promise<void> {
     if (!stands(step, clock)) throw ended(step.endReason ?? 'expired')
     await leases.record(step, connection, minted)
@@ -337,10 +342,9 @@ export async function createBroker(deps: {
     onStepEnd: (listener) => void listeners.push(listener),
     onLeaseEnd: (listener) => void leaseListeners.push(listener),
     revokeSecret,
-    refusedByHost(step, authorization) {
-      const connection = leases.refused(step.id, { authorization })
-      if (connection === undefined) return
-      for (const listener of leaseListeners) listener(step, connection, true)
+    refusedByHost: (step, authorization) => tellLost(step, leases.refused(step.id, { authorization })),
+    doubtedByHost(step, authorization) {
+      void leases.doubted(step.id, authorization).then((connection) => tellLost(step, connection))
     },
     refusedByTool: (step, connection) => void leases.refused(step.id, { connection }),
     leasesNeeding: (secret) => secretUse.neededBy(secret),

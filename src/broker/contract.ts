@@ -53,6 +53,11 @@ export interface Broker {
   revokeSecret(secret: string, version: number, reason: string): Promise<number>
   /** A host answered 401 to this credential of the step: one that was made for it is ended, and another made at the next use. */
   refusedByHost(step: Step, authorization: Secret): void
+  /**
+   * A host answered 403 to it, as some do to a credential that is no more, and all to what it may not do: its issuer is asked whether
+   * it is dead, once a minute at most, and a dead one is treated as `refusedByHost` does. Returns before that is known.
+   */
+  doubtedByHost(step: Step, authorization: Secret): void
   /** The same, as a tool says it to which the step's credential of this connection was handed: it asks for another itself. */
   refusedByTool(step: Step, connection: Connection): void
   /** How many credentials are alive, or may be, that only this secret can end at their upstreams. */

@@ -168,6 +168,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     ...{ gatekeeper, delivery, downloads, findings, pinned, publishing },
     openSocket,
     refusedByHost: (step, authorization) => deps.broker.refusedByHost(step, authorization),
+    doubtedByHost: (step, authorization) => deps.broker.doubtedByHost(step, authorization),
     track: (step, socket) => steps.track(step, socket),
     upstreamOf: (step) => steps.upstreamOf(step),
   })

@@ -45,6 +45,8 @@ export function createExchangeOpener(deps: {
   readonly openSocket: SocketOpener
   /** A host took the credential of a step no more (401). */
   readonly refusedByHost: (step: Step, authorization: Secret) => void
+  /** A host said 403: the credential may be dead, or may not do what was asked. */
+  readonly doubtedByHost: (step: Step, authorization: Secret) => void
   /** Remembers a socket so that the end of the step destroys it. Throws `revoked`. */
   readonly track: (step: Step, socket: Duplex) => void
 }): ExchangeOpener {
@@ -85,6 +87,7 @@ export function createExchangeOpener(deps: {
     const remember = (answer: IncomingMessage, at: Connection, authorization: Secret | undefined) => {
       if (authorization === undefined) return answer
       if (answer.statusCode === 401) deps.refusedByHost(step, authorization)
+      if (answer.statusCode === 403) deps.doubtedByHost(step, authorization)
       const reflection = reflectionOf(at, authorization)
       sent.add(reflection)
       reflections.set(answer, reflection)

@@ -116,6 +116,8 @@ export interface BrokerStub {
   readonly minted: Map<string, Readonly<Record<string, Secret>>>
   /** Steps and credentials that hosts have answered 401 to. */
   readonly refused: readonly string[]
+  /** The same of 403. */
+  readonly doubted: readonly string[]
   open(jkt: string, role?: string): Step
   end(step: Step, reason?: string): void
   /** The step goes on, and loses what it had for a connection. */
@@ -127,6 +129,7 @@ export function stubBroker(): BrokerStub {
   const listeners: ((step: Step) => void)[] = []
   const leaseListeners: ((step: Step, connection: string, byHost: boolean) => void)[] = []
   const refused: string[] = []
+  const doubted: string[] = []
   const identities = new Map<string, ClientIdentity>()
   const minted = new Map<string, Readonly<Record<string, Secret>>>()
   const broker = {
@@ -157,6 +160,8 @@ export function stubBroker(): BrokerStub {
     onStepEnd: (listener: (step: Step) => void) => void listeners.push(listener),
     refusedByHost: (step: Step, authorization: Secret) =>
       void refused.push(`${step.id} ${authorization.reveal()}`),
+    doubtedByHost: (step: Step, authorization: Secret) =>
+      void doubted.push(`${step.id} ${authorization.reveal()}`),
     onLeaseEnd: (listener: (step: Step, connection: string, byHost: boolean) => void) =>
       void leaseListeners.push(listener),
   } as unknown as Broker
@@ -165,6 +170,7 @@ export function stubBroker(): BrokerStub {
     identities,
     minted,
     refused,
+    doubted,
     open(jkt, role = 'build') {
       const createdMs = systemClock.nowMs()
       const expiresMs = createdMs + 600_000

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/index.ts'
-import { messageOf } from '../../lib/index.ts'
+import { MayflyError, messageOf } from '../../lib/index.ts'
 import { UpstreamBusy, type Held, type IssuerTools } from '../../credentials/index.ts'
 import { graceMs, type Ender } from './held.ts'
 import type { Answer } from './judge.ts'
@@ -28,7 +28,7 @@ export async function askEnd(
 ): Promise<Answer> {
   try {
     const unheard = row.asked_ms ?? undefined
-    const known = held.handle === undefined ? undefined : await issuer.revoke(held, tools)
+    const known = held.handle === undefined ? undefined : await endKnown(issuer, held, tools)
     const askedMs = clock.nowMs()
     // Without a handle there is nothing else to ask by.
     const planned =
@@ -54,6 +54,18 @@ export async function askEnd(
     return error instanceof UpstreamBusy
       ? { said: 'failed', why, retryAfterMs: error.retryAfterMs }
       : { said: 'failed', why }
+  }
+}
+
+/** One that is dead may not even end itself: where its end is refused, whether it lives decides. */
+async function endKnown(issuer: Ender, held: Held, tools: IssuerTools) {
+  try {
+    return await issuer.revoke(held, tools)
+  } catch (error) {
+    const isRefused = error instanceof MayflyError && error.code === 'credential_failed'
+    const said = isRefused ? await issuer.probe?.(held, tools).catch(() => 'unknown') : 'unknown'
+    if (said === 'dead') return 'not_found'
+    throw error
   }
 }
 

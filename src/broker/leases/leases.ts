@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/index.ts'
-import { newId, newOrderedId, type LeaseId, type StepId } from '../../lib/index.ts'
+import { newId, newOrderedId, type LeaseId, type Secret, type StepId } from '../../lib/index.ts'
 import type { AuditClient, RunNumbers } from '../../audit/client/index.ts'
 import { isMinted, type Connection } from '../../connections/index.ts'
 import type { Store } from '../../store/index.ts'
@@ -37,6 +37,8 @@ export interface Leases {
   drop(step: StepId, connection: string): void
   /** Its host takes what a minted lease of the step has no more: it is revoked, and another made at the next use. Returns its connection. */
   refused(step: StepId, which: Refused): string | undefined
+  /** The same, if its issuer finds that it is dead. Never throws. */
+  doubted(step: StepId, authorization: Secret): Promise<string | undefined>
   /** These leases are over: kept ones at once, minted ones are being revoked. Returns how many stood. */
   endThese(ids: readonly string[], reason: string): Promise<number>
   /** What is to be done about leases of this and other servers, alive or dead. Returns before any upstream has answered. */
@@ -115,6 +117,19 @@ export function createLeases(deps: {
     throw ended(step.endReason)
   }
 
+  async function endThese(ids: readonly string[], reason: string): Promise<number> {
+    const ended = await ledger.endThese(ids, reason)
+    revoker.soon()
+    return ended
+  }
+
+  function endRefused(lease: Lease | undefined): string | undefined {
+    if (lease === undefined) return undefined
+    // What cannot be written is over with its step.
+    void endThese([lease.id], 'refused_by_host').catch(() => undefined)
+    return lease.connection
+  }
+
   return {
     issue(step, connection, grant) {
       const { credential } = connection
@@ -162,18 +177,9 @@ export function createLeases(deps: {
       for (const key of kept.get(step)?.keys() ?? []) if (isOf(key, connection)) kept.get(step)?.delete(key)
       minting.drop(step, (key) => isOf(key, connection))
     },
-    refused(step, which) {
-      const lease = minting.refused(step, which)
-      if (lease === undefined) return undefined
-      // What cannot be written is over with its step.
-      void this.endThese([lease.id], 'refused_by_host').catch(() => undefined)
-      return lease.connection
-    },
-    async endThese(ids, reason) {
-      const ended = await ledger.endThese(ids, reason)
-      revoker.soon()
-      return ended
-    },
+    refused: (step, which) => endRefused(minting.refused(step, which)),
+    doubted: async (step, authorization) => endRefused(await minting.doubted(step, authorization)),
+    endThese,
     async sweep() {
       await unsaved.again()
       await ledger.endLeft()

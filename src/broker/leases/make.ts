@@ -38,6 +38,8 @@ export interface Make {
   mint(asked: Asked, replaces?: Lease): Promise<Current>
   /** A later end for it, or another in its place: then it is revoked once those who use it have had their time. */
   renew(current: Current, asked: Asked): Promise<Current>
+  /** Whether its issuer says that it is. Never throws: what cannot be told is no reason to make another. */
+  isDead(current: Current, asked: Asked): Promise<boolean>
 }
 
 /** Whoever has the one that was replaced may still be using it. */
@@ -183,7 +185,16 @@ export function createMake(deps: MakeDeps): Make {
     return { ...current, minted, lease: longer, madeMs: clock.nowMs() }
   }
 
-  return { mint, renew }
+  async function isDead(current: Current, asked: Asked): Promise<boolean> {
+    try {
+      const probing = deps.issuerOf(asked.credential.scheme).probe?.(heldIn(asked, current), tools)
+      return probing !== undefined && (await within(after, mintMs, probing, notNow)) === 'dead'
+    } catch {
+      return false
+    }
+  }
+
+  return { mint, renew, isDead }
 }
 
 function leaseOf(

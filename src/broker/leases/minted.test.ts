@@ -6,6 +6,7 @@ import {
   Unusable,
   UpstreamBusy,
   type CredentialIssuer,
+  type Held,
   type IssuerTools,
   type MintRequest,
 } from '../../credentials/index.ts'
@@ -22,7 +23,7 @@ import {
 } from '../broker.fixture.ts'
 import { askMint } from './ask-mint.ts'
 import type { After } from './within.ts'
-import { fakeUpstream, mintedCredential, unreachable } from './upstream.fixture.ts'
+import { fakeUpstream, mintedCredential, unreachable, type FakeUpstream } from './upstream.fixture.ts'
 
 type Options = Parameters<typeof fakeUpstream>[1]
 
@@ -535,6 +536,55 @@ test('a credential that its host takes no more is revoked and made anew at the n
     ['refused_by_host', 'refused_by_host', 'refused_by_host'],
   )
 })
+
+test('a credential that its host forbids something is probed, once a minute: a dead one is made anew, as if it had been refused', async (t) => {
+  const { it, upstream, step } = await begin(t)
+  const lost: unknown[] = []
+  it.broker.onLeaseEnd((_, connection, byHost) => void lost.push([connection, byHost]))
+  const first = await it.broker.lease(step, db(), grant)
+  assert.ok(first.authorization !== undefined)
+  const doubt = async () => {
+    it.broker.doubtedByHost(step, first.authorization ?? new Secret(''))
+    await new Promise((next) => setImmediate(next))
+    await it.broker.idle()
+    return await it.broker.lease(step, db(), grant)
+  }
+  assert.equal(await doubt(), first, 'it lives: it may not do that')
+  await endThere(upstream)
+  assert.equal(await doubt(), first, 'nobody is asked again so soon')
+  assert.equal(upstream.asked.filter((phase) => phase === 'probe').length, 1)
+  it.clock.ms += 60_000
+  upstream.on.before = (phase) => {
+    if (phase === 'probe') throw unreachable()
+  }
+  assert.equal(await doubt(), first, 'nobody can tell')
+  it.clock.ms += 60_000
+  upstream.on = {}
+  assert.notEqual((await doubt()).id, first.id)
+  assert.deepEqual(lost, [['db', true]])
+  await pass({ it, step }, 1)
+  const [ended] = it.audit.ofType('lease.revoked')
+  assert.deepEqual([ended?.data['reason'], ended?.data['proof']], ['refused_by_host', 'probed'])
+})
+
+test('one that is dead already, and may not even end itself any more, is ended by its probe', async (t) => {
+  const { it, upstream, step } = await begin(t)
+  await it.broker.lease(step, db(), grant)
+  await endThere(upstream)
+  upstream.on.before = (phase) => {
+    if (phase === 'revoke') throw new MayflyError('credential_failed', 'permission denied (403)')
+  }
+  await it.broker.endStep(step, { reason: 'finished' })
+  await it.broker.idle()
+  const [row] = await rows({ it })
+  assert.deepEqual([row?.state, row?.proof, row?.attempts], ['revoked', 'probed', 0])
+})
+
+/** All that it has made is ended at the upstream, by somebody else. */
+async function endThere(upstream: FakeUpstream): Promise<void> {
+  for (const id of upstream.living())
+    await upstream.issuer.revoke({ handle: { id } } as unknown as Held, {} as IssuerTools)
+}
 
 test('an upstream that is too busy to make one has made none: nothing of it is looked for', async (t) => {
   const { it, upstream, step } = await begin(t)

@@ -20,6 +20,11 @@ export interface Minting {
    * use, or such a one was made anew within the last minute: a host that takes none is not asked for one after another.
    */
   refused(step: StepId, which: Refused): Lease | undefined
+  /**
+   * The same, if its issuer finds that this credential is dead: its host has answered what may mean that, or only that it may not do
+   * what was asked. The issuer is asked once a minute at most. Never throws.
+   */
+  doubted(step: StepId, authorization: Secret): Promise<Lease | undefined>
 }
 
 /** What a host was shown, as the gateway knows it; or all that a tool of the step can say: whose it was. */
@@ -27,16 +32,20 @@ export type Refused = { readonly authorization: Secret } | { readonly connection
 
 interface Place {
   current?: Current
+  /** Who asked for it. */
+  asked?: Asked
   pending?: Promise<Lease>
   /** Who asks again at once is answered without asking the upstream. */
   failed?: { readonly error: unknown; readonly untilMs: number; readonly times: number }
   refusedMs?: number
+  doubtedMs?: number
 }
 
 /** One that does not last as long as its step is renewed when a third of its life is left, or a minute. */
 const renewMs = 60_000
 const longestRefusalMs = 30_000
 const refusedAgainMs = 60_000
+const doubtedAgainMs = 60_000
 /** So long a step waits for an upstream that says when to come again. */
 const patienceMs = 30_000
 
@@ -80,6 +89,7 @@ export function createMinting(deps: MakeDeps): Minting {
       place.current = await patiently(asked.step, () =>
         isOver ? make.mint(asked, current?.lease) : make.renew(current, asked),
       )
+      place.asked = asked
       delete place.failed
       return place.current.lease
     } catch (error) {
@@ -89,6 +99,21 @@ export function createMinting(deps: MakeDeps): Minting {
       place.failed = { error, times, untilMs }
       throw error
     }
+  }
+
+  const placeWith = (step: StepId, authorization: Secret): Place | undefined =>
+    [...(places.get(step)?.values() ?? [])].find(
+      ({ current }) => current?.lease.authorization === authorization,
+    )
+
+  function takeBack(place: Place | undefined): Lease | undefined {
+    const now = clock.nowMs()
+    if (place?.current === undefined || now - (place.refusedMs ?? -refusedAgainMs) < refusedAgainMs)
+      return undefined
+    const { lease } = place.current
+    place.refusedMs = now
+    delete place.current
+    return lease
   }
 
   return {
@@ -115,21 +140,22 @@ export function createMinting(deps: MakeDeps): Minting {
       const ofStep = places.get(step)
       for (const key of ofStep?.keys() ?? []) if (fits(key)) ofStep?.delete(key)
     },
-    refused(step, which) {
-      const now = clock.nowMs()
-      const ofStep = places.get(step)
-      const place =
+    refused: (step, which) =>
+      takeBack(
         'connection' in which
-          ? ofStep?.get(leaseKey(which.connection))
-          : [...(ofStep?.values() ?? [])].find(
-              ({ current }) => current?.lease.authorization === which.authorization,
-            )
-      if (place?.current === undefined || now - (place.refusedMs ?? -refusedAgainMs) < refusedAgainMs)
-        return undefined
-      const { lease } = place.current
-      place.refusedMs = now
-      delete place.current
-      return lease
+          ? places.get(step)?.get(leaseKey(which.connection))
+          : placeWith(step, which.authorization),
+      ),
+    async doubted(step, authorization) {
+      const place = placeWith(step, authorization)
+      const { current, asked, doubtedMs = -doubtedAgainMs } = place ?? {}
+      const now = clock.nowMs()
+      if (place === undefined || current === undefined || asked === undefined) return undefined
+      if (now - doubtedMs < doubtedAgainMs) return undefined
+      place.doubtedMs = now
+      const isDead = await make.isDead(current, asked)
+      // Another may have been made meanwhile.
+      return isDead && place.current === current ? takeBack(place) : undefined
     },
   }
 }

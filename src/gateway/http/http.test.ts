@@ -231,6 +231,10 @@ test('a host that refuses the credential is an operator’s to mend, and its cha
   assert.match(answer.body, /an operator must renew its secret/)
   assert.doesNotMatch(answer.head, /evil/)
   assert.match(world.brokers.refused.join('\n'), /^stp_\S+ Basic \S+$/, 'the broker knows which')
+  assert.deepEqual(world.brokers.doubted, [])
+  upstream.handle = (_request, response) => void response.writeHead(403).end('no')
+  assert.equal((await ask('GET', '/base/x')).status, 403)
+  assert.deepEqual(world.brokers.doubted, world.brokers.refused, 'a host that says 403 may mean the same')
 })
 
 test('property: no parameter that carries a credential passes in any escaping', () => {
