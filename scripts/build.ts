@@ -44,7 +44,7 @@ const { metafile } = await build({
   external: ['@cedar-policy/cedar-wasm', 'libpg-query', 'cpu-features', '*.node'],
   plugins: [lazyHttp],
   banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); const __dirname = import.meta.dirname; const __filename = import.meta.filename;",
   },
   logLevel: 'warning',
   legalComments: 'none',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -39,4 +40,14 @@ test('mayfly run starts without the schemas, the YAML parser and what only a ser
   }
   // As an ES module it loads undici with it (scripts/build.ts).
   assert.deepEqual(holding(loaded, /from "node:http";/), [])
+})
+
+test('what is loaded late loads from the bundle, too', () => {
+  const entries = /^(?:mayfly|verify|verify-node)\.js$|-thread\.js$/
+  const late = readdirSync(dist).filter((name) => name.endsWith('.js') && !entries.test(name))
+  const script = `for (const name of ${JSON.stringify(late)}) await import(${JSON.stringify(dist)} + '/' + name)`
+  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
 })
