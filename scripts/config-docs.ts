@@ -78,6 +78,7 @@ ${rows(policy, '').join('\n')}
 | \`mysql:read CONNECTION/DATABASE\` | statements that read; \`mysql:write\`, \`mysql:ddl\` for those that change data and tables, \`mysql:connect\` for everything: [what each has](deploy.md#mysql-and-mariadb) |
 | \`redis:read CONNECTION/KEY\` | commands that read keys that match; \`redis:write\` those that change them, too; \`redis:list\`, \`redis:subscribe\`, \`redis:publish\`, and \`redis:admin\` for everything else: [what each has](deploy.md#redis) |
 | \`ssh:exec CONNECTION/USER/COMMAND\` | a command of plain words on the host, as that user: \`ssh:exec web/deploy/systemctl restart app\`; \`ssh:script\` any command line, \`ssh:shell\`, \`ssh:read\`, \`ssh:write\` for files, \`ssh:forward\`: [what each has](deploy.md#ssh) |
+| \`k8s:VERB CONNECTION/GROUP/RESOURCE/NAMESPACE/NAME\` | what Kubernetes' verbs do: \`k8s:get prod/core/pods/web/*\`, \`k8s:apply prod/apps/deployments/web/app\`; Secrets are \`k8s:get prod/secrets/web/db\`; \`k8s:read\`, \`k8s:write\`, \`k8s:logs\`, \`k8s:exec\`, \`k8s:attach\`, \`k8s:port-forward\`, \`k8s:proxy\`: [what each has](deploy.md#kubernetes) |
 | \`tcp:connect CONNECTION\` | a connection of any protocol, as bytes |
 | \`KIND:credential CONNECTION\` | every kind has it: the step itself is given the credential that was made for it, as the connection’s \`deliver\` says; for the connection as a whole, and it makes the role one that writes |
 

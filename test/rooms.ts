@@ -76,6 +76,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
       'gateway/http',
     ],
     ...[
+      'gateway/kubernetes',
       'gateway/maven',
       'gateway/mysql',
       'gateway/npm',
@@ -97,7 +98,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'gateway/egress': ['lib', 'connections'],
   'gateway/requests': ['lib', 'gateway'],
   'gateway/upstream': ['lib', 'broker', 'connections', 'gateway/egress', 'gateway/requests'],
-  'gateway/web-socket': ['lib', 'gateway'],
+  'gateway/web-socket': ['lib', 'policy', 'gateway'],
+  'gateway/kubernetes': ['lib', 'kinds', 'policy', 'gateway', 'gateway/web-socket'],
   'gateway/git': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/mysql': ['lib', 'connections', 'policy', 'gateway'],
   'gateway/npm': ['lib', 'kinds', 'lockfiles', 'provenance', 'gateway'],

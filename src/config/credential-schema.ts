@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 import { awsRole } from './aws-role-schema.ts'
 import { httpIssuerProblems } from './http-issuer-check.ts'
+import { kubernetesToken } from './kubernetes-token-schema.ts'
 import { credentialTtl as ttl, duration } from './name-schema.ts'
 import { audience } from './identity-schema.ts'
 import { mysqlRole, postgresRole } from './database-account-schema.ts'
@@ -328,6 +329,7 @@ const minted = [
   z.strictObject({ 'mysql-role': mysqlRole }),
   z.strictObject({ 'ssh-certificate': sshCertificate }),
   z.strictObject({ 'aws-role': awsRole }),
+  z.strictObject({ 'kubernetes-token': kubernetesToken }),
 ]
 
 export const credential = z

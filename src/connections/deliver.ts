@@ -19,6 +19,7 @@ const fieldsOf: { readonly [Name in Exclude<IssuerName, 'http-issuer'>]: readonl
   'postgres-role': ['username', 'password'],
   'mysql-role': ['username', 'password'],
   'ssh-certificate': ['private_key', 'certificate', 'public_key'],
+  'kubernetes-token': ['token'],
   'aws-role': ['access_key_id', 'secret_access_key', 'session_token'],
 }
 

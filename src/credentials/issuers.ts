@@ -7,6 +7,7 @@ import { httpIssuer } from './http-issuer.ts'
 import type { CredentialIssuer } from './issuer.ts'
 import { oauthClient } from './oauth-client.ts'
 import { registryToken } from './registry-token.ts'
+import { kubernetesToken } from './kubernetes-token.ts'
 import { mysqlRole } from './mysql-role/index.ts'
 import { postgresRole } from './postgres-role/index.ts'
 import { sshCertificate } from './ssh-certificate/index.ts'
@@ -21,6 +22,7 @@ const issuers: { readonly [Name in IssuerName]?: CredentialIssuer<Name> } = {
   'postgres-role': postgresRole,
   'ssh-certificate': sshCertificate,
   'aws-role': awsRole,
+  'kubernetes-token': kubernetesToken,
 }
 
 /** Throws `config_invalid` for one that this version does not have. */

@@ -94,10 +94,13 @@ export interface Exchange {
    * which is recorded, and `upstream_unreachable`.
    */
   read(upstream: IncomingMessage, maxBytes: number): Promise<Buffer | undefined>
-  /** The step asks for a WebSocket; only where the kind has an action for it. */
+  /** The step asks for a WebSocket, or SPDY/3.1; only where the kind has an action for it. */
   readonly asksUpgrade?: Upgrade | undefined
   /** Asks the host, with the credential of the permission, on a connection of its own, which ends with the step. Throws as `send`. */
-  upgrade(permit: Permit, request: { path: string; headers: Record<string, string> }): Promise<Upgraded>
+  upgrade(
+    permit: Permit,
+    request: { method?: string; path: string; headers: Record<string, string> },
+  ): Promise<Upgraded>
   /**
    * Sends a request upstream with the credential of the permission. Throws `UpstreamBusy` for 429 and 503, which passes them on; with
    * `relayBusy` they come back as any other answer, for a protocol that relays it whole. Throws `upstream_unreachable` and `denied`.

@@ -167,9 +167,10 @@ export function createExchangeOpener(deps: {
           }),
       read: (upstream, maxBytes) => readAnswer(upstream, reflections.get(upstream), maxBytes).catch(tell),
       asksUpgrade,
-      async upgrade(permit, { path, headers }) {
+      async upgrade(permit, { method = 'GET', path, headers }) {
         const { authorization, clientIdentity } = permit
         const asking = {
+          method,
           path: `${asked.basePath}${path}`,
           headers,
           authorization,

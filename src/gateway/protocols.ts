@@ -12,6 +12,7 @@ import { createGithubHandler } from './github/index.ts'
 import { createGitlabHandler } from './gitlab/index.ts'
 import { createGoHandler, createTreeHeads } from './go/index.ts'
 import { createHttpHandler } from './http/index.ts'
+import { createKubernetesHandler } from './kubernetes/index.ts'
 import { createMavenHandler } from './maven/index.ts'
 import { createMysqlHandler } from './mysql/index.ts'
 import { createNpmHandler } from './npm/index.ts'
@@ -53,6 +54,7 @@ export function createProtocols(deps: {
     gitlab: createGitlabHandler(),
     go: createGoHandler({ heads: deps.treeHeads ?? createTreeHeads() }),
     http: createHttpHandler(),
+    kubernetes: createKubernetesHandler(),
     maven: createMavenHandler(),
     npm: createNpmHandler(deps),
     oci: createOciHandler(deps),

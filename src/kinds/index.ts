@@ -6,6 +6,7 @@ import { github } from './github.ts'
 import { gitlab } from './gitlab.ts'
 import { go } from './go.ts'
 import { http } from './http.ts'
+import { kubernetes } from './kubernetes.ts'
 import type { Action, CredentialScheme, IssuerName, Kind } from './kind.ts'
 import { maven } from './maven.ts'
 import { mysql } from './mysql.ts'
@@ -29,6 +30,7 @@ export type {
 } from './kind.ts'
 export { isDigest } from './oci.ts'
 export { redisPath } from './redis.ts'
+export { coreGroup, none, secretsGroup } from './kubernetes.ts'
 export { awsDomain, awsStandIn, globalServices, isAwsHost } from './aws.ts'
 
 /**
@@ -44,6 +46,7 @@ export const kinds = {
   gitlab,
   go,
   http,
+  kubernetes,
   maven,
   mysql,
   npm,
@@ -85,7 +88,10 @@ const injected: ReadonlySet<CredentialScheme> = new Set(['basic', 'bearer', 'hea
  * that is made for the step; undefined for the others: what is kept in the vault is never handed out.
  */
 export function credentialAction(kind: KindName): string | undefined {
-  return kindNamed(kind).credentials.some(isIssuer) ? `${kind}:credential` : undefined
+  const { credentials, actions: all } = kindNamed(kind)
+  // Its actions may have a shorter word for it: k8s.
+  const word = Object.keys(all)[0]?.split(':')[0] ?? kind
+  return credentials.some(isIssuer) ? `${word}:credential` : undefined
 }
 
 /** Does it make credentials, rather than add one that is kept? */

@@ -137,6 +137,7 @@ export type IssuerName =
   | 'mysql-role'
   | 'ssh-certificate'
   | 'aws-role'
+  | 'kubernetes-token'
 
 export interface NamedForm {
   readonly form: SampledForm

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { readEnvironment } from '../../src/config/environment.ts'
 
 /** A client or server that no package manager of the system has, at one version, from its ecosystem's own registry. */
@@ -16,6 +16,8 @@ export interface Peer {
   /** Of a Go module that has several programs in one folder: the file of the one that is meant, and its build tags. */
   readonly file?: string
   readonly tags?: string
+  /** Of a Go module that names others by a folder beside it: these packages of it are built in a module of their own, which takes the others as they are published. */
+  readonly programs?: readonly string[]
   /** More that has to be installed beside it. */
   readonly beside?: readonly string[]
   /** Of npm: it has no program; the one that stands for it says where its packages are. */
@@ -33,6 +35,22 @@ export const peers: readonly Peer[] = [
     file: './t/cmd/lfstest-gitserver.go',
     tags: 'testtools',
   },
+  {
+    ...peer('kube-apiserver', 'go', 'k8s.io/kubernetes', 'v1.36.3', 'a cluster’s API, and kubectl'),
+    programs: ['k8s.io/kubernetes/cmd/kube-apiserver', 'k8s.io/kubernetes/cmd/kubectl'],
+  },
+  {
+    ...peer(
+      'etcd',
+      'go',
+      'go.etcd.io/etcd/server/v3',
+      'v3.6.16',
+      'what a cluster’s API keeps its objects in',
+    ),
+    programs: ['go.etcd.io/etcd/server/v3'],
+  },
+  peer('helm', 'go', 'helm.sh/helm/v4/cmd/helm', 'v4.3.1', 'deploys to Kubernetes'),
+  peer('kustomize', 'go', 'sigs.k8s.io/kustomize/kustomize/v5', 'v5.8.2', 'writes manifests'),
   peer('pnpm', 'npm', 'pnpm', '12.21.0', 'installs packages'),
   peer('yarn', 'npm', 'yarn', '1.22.22', 'installs packages'),
   { ...peer('yarn4', 'npm', '@yarnpkg/cli-dist', '4.18.1', 'installs packages') },
@@ -109,6 +127,7 @@ export function build(one: Peer): void {
 const builders: Record<Peer['from'], (one: Peer, making: string, place: string) => void> = {
   go(one, making) {
     if (one.file !== undefined) return buildFile(one, one.file, making)
+    if (one.programs !== undefined) return buildPrograms(one, one.programs, making)
     run('go', ['install', '-trimpath', '-ldflags', '-s -w', `${one.package}@${one.version}`], {
       CGO_ENABLED: '0',
       GOBIN: join(making, 'bin'),
@@ -158,6 +177,33 @@ function buildRepository({ name, version, package: library }: Peer, making: stri
   writeFileSync(join(making, 'bin', name), '#!/bin/sh\necho "${0%/bin/*}/repository"\n', { mode: 0o755 })
 }
 
+function buildPrograms(
+  { name, version, package: module }: Peer,
+  programs: readonly string[],
+  making: string,
+): void {
+  const got = execFileSync('go', ['mod', 'download', '-json', `${module}@${version}`], {
+    env: readEnvironment().variables,
+    encoding: 'utf8',
+  })
+  const { GoMod: file } = JSON.parse(got) as { GoMod: string }
+  // What stands beside Kubernetes 1.X is published as version 0.X.
+  const beside = readFileSync(file, 'utf8').matchAll(/^\s*(?:replace )?(\S+) => \.\/staging\//gm)
+  const replaced = [...beside].map(([, one]) => `replace ${one} => ${one} v0${version.slice(2)}\n`)
+  const own = join(making, 'module')
+  mkdirSync(own)
+  writeFileSync(
+    join(own, 'go.mod'),
+    `module peers\ngo 1.26\nrequire ${module} ${version}\n${replaced.join('')}`,
+  )
+  for (const program of programs) {
+    const out = join(making, 'bin', programs.length === 1 ? name : basename(program))
+    const flags = ['-trimpath', '-ldflags', `-s -w -X k8s.io/component-base/version.gitVersion=${version}`]
+    run('go', ['-C', own, 'build', '-mod=mod', ...flags, '-o', out, program], { CGO_ENABLED: '0' })
+  }
+  rmSync(own, { recursive: true })
+}
+
 function buildFile({ name, version, package: module, tags = '' }: Peer, file: string, making: string): void {
   const got = execFileSync('go', ['mod', 'download', '-json', `${module}@${version}`], {
     env: readEnvironment().variables,
@@ -180,7 +226,7 @@ function run(
     execFileSync(program, args, {
       env: { ...readEnvironment().variables, ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
-      timeout: 900_000,
+      timeout: 1_800_000,
     })
   } catch (error) {
     if (!mayFail) throw error

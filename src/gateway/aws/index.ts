@@ -12,13 +12,14 @@ import {
   type HttpHandler,
   type Permit,
 } from '../exchange.ts'
+import { createRoom } from '../room.ts'
 import { answerError, answerWith, type Dialect } from './answers.ts'
 import type { Called, Reading } from './called.ts'
 import { isSignedInChunks, resignedChunks } from './chunks.ts'
 import { accessKeyIdOf } from './claim.ts'
 import { createHeldSessions, firstStandIn, keysOf, type HeldSessions } from './keys.ts'
 import { readOperation } from './operation.ts'
-import { readAws, type AwsRequest, type Reserve } from './request.ts'
+import { readAws, type AwsRequest } from './request.ts'
 import { readDelete } from './s3-delete.ts'
 import { readS3 } from './s3.ts'
 import { takeSession, withoutRegistryToken } from './secret-answers.ts'
@@ -264,18 +265,4 @@ function dialectOf({ request, query }: Exchange): Dialect {
 function whatOf({ request, connection, path }: Exchange): string {
   const target = request.headers['x-amz-target']
   return `aws ${request.method} ${connection.name}${path.slice(0, 500)}${typeof target === 'string' ? ` ${target.slice(0, 200)}` : ''}`
-}
-
-/** Room in memory for bodies that are read as a whole, of all steps together. */
-function createRoom(most: number): Reserve {
-  let taken = 0
-  return (bytes) => {
-    if (taken + bytes > most) return undefined
-    taken += bytes
-    let isBack = false
-    return () => {
-      if (!isBack) taken -= bytes
-      isBack = true
-    }
-  }
 }

@@ -2,6 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { awsStandIn } from '../../kinds/index.ts'
 import { collect } from '../collect.ts'
 import { hasBody, type Exchange } from '../exchange.ts'
+import type { Reserve } from '../room.ts'
 import { isSignedInChunks } from './chunks.ts'
 import { readClaim, type Claim } from './claim.ts'
 import { endpointOf, type Endpoint } from './endpoint.ts'
@@ -24,9 +25,6 @@ export interface AwsRequest {
   readonly keys: Keys | undefined
   readonly home: Home
 }
-
-/** A room in memory for so many bytes, until it is given back; undefined if there is none. */
-export type Reserve = (bytes: number) => (() => void) | undefined
 
 /** JSON and forms; AWS's own limits are below it. */
 const maxBodyBytes = 16_777_216

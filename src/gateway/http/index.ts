@@ -1,12 +1,13 @@
 import { plainAnswer, type HttpHandler } from '../exchange.ts'
 import { passHttp } from '../pass-http.ts'
-import { passWebSocket } from '../web-socket/index.ts'
+import { passWebSocket, plainSocket } from '../web-socket/index.ts'
 
 /** Any HTTP API: an operation is method and path. Refuses methods without an action. */
 export function createHttpHandler(): HttpHandler {
   return async (exchange) => {
     const { request, response, connection, path, asksUpgrade } = exchange
-    if (asksUpgrade !== undefined) return passWebSocket(exchange, asksUpgrade, 'http:connect')
+    if (asksUpgrade !== undefined)
+      return passWebSocket(exchange, asksUpgrade, plainSocket(exchange, 'http:connect'))
     const what = `http ${request.method} ${connection.name}${path}`
     const action = actions.get(request.method ?? '')
     if (action === undefined)

@@ -72,7 +72,7 @@ export function createRequestServer({ serve, refused }: RequestHandlers): Reques
   const http = createServer(
     {
       IncomingMessage: ReadRequest,
-      shouldUpgradeCallback: asksWebSocket,
+      shouldUpgradeCallback: asksUpgrade,
       maxHeaderSize: limits.requestHeadBytes,
       keepAliveTimeout: 30_000,
       // A push of gigabytes is one request; one that stands still ends by its silence.
@@ -131,8 +131,10 @@ export function createRequestServer({ serve, refused }: RequestHandlers): Reques
 }
 
 /** Any other upgrade (h2c of curl) is passed over, as a server may (RFC 9110, section 7.8). */
-function asksWebSocket({ method, headers }: IncomingMessage): boolean {
-  return method === 'GET' && /(?:^|,)\s*websocket\s*(?:,|$)/i.test(headers.upgrade ?? '')
+function asksUpgrade({ method, headers }: IncomingMessage): boolean {
+  const { upgrade = '' } = headers
+  if (method === 'GET' && /(?:^|,)\s*websocket\s*(?:,|$)/i.test(upgrade)) return true
+  return (method === 'GET' || method === 'POST') && /^spdy\/3\.1$/i.test(upgrade)
 }
 
 function hostsOf({ rawHeaders }: IncomingMessage): number {

@@ -13,16 +13,16 @@ import { unreachable, type SocketOpener } from './upstream-socket.ts'
 export async function askUpgrade(
   openSocket: SocketOpener,
   connection: Connection,
-  asked: Omit<UpstreamRequest, 'method' | 'body'>,
+  asked: Omit<UpstreamRequest, 'body'>,
   keep: (socket: Duplex) => void,
 ): Promise<{ answer: IncomingMessage; socket?: Duplex }> {
   const socket = await openSocket(connection, asked.clientIdentity)
   keep(socket)
-  const { path, headers, authorization, abandoned } = asked
+  const { method, path, headers, authorization, abandoned } = asked
   return new Promise((resolve, reject) => {
     const outgoing = httpRequest({
       createConnection: () => socket,
-      method: 'GET',
+      method,
       ...withCredential(connection, authorization, path, { ...headers, host: authorityOf(connection) }),
       setHost: false,
       maxHeaderSize: limits.answerHeadBytes,

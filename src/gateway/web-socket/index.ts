@@ -1,1 +1,2 @@
-export { passWebSocket } from './web-socket.ts'
+export { lookThroughBytes } from './bytes.ts'
+export { carry, passWebSocket, plainSocket } from './web-socket.ts'

@@ -1,39 +1,57 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf } from '../../lib/index.ts'
+import type { Operation } from '../../policy/index.ts'
 import { pickHeaders, plainAnswer, type Exchange, type Upgrade, type Upgraded } from '../exchange.ts'
 import { passOn } from '../pass-http.ts'
 import { injectedParameter, strippedQuery } from '../plain-headers.ts'
-import type { Reflection } from '../reflection.ts'
 import { lookThroughFrames } from './frames.ts'
 
+/** What a WebSocket is asked for. */
+export interface AskedSocket {
+  readonly operation: Operation
+  /** Path and query, below the connection's base path. */
+  readonly target: string
+  readonly detail: Readonly<Record<string, unknown>>
+  /** Answers a refusal in the protocol's own words. */
+  readonly refuse: (status: number, message: string) => void
+}
+
+/** The one that a path alone is. */
+export function plainSocket({ connection, path, query, response }: Exchange, action: string): AskedSocket {
+  return {
+    operation: { action, connection: connection.name, path: path.slice(1) },
+    target: query === '' ? path : `${path}?${query}`,
+    detail: { http: { method: 'GET', upgrade: 'websocket' } },
+    refuse: (status, message) => plainAnswer(response, status, message),
+  }
+}
+
 /**
- * A WebSocket (RFC 6455), where `action` is granted for its path. The gateway shakes hands on both sides with a key of its own and
+ * A WebSocket (RFC 6455), where its operation is granted. The gateway shakes hands on both sides with a key of its own and
  * checks the host's answer; the credential goes with the handshake. What comes back from a host that was given one is looked
  * through for it, so compression is agreed on only where there is none. It ends with the step, or when nothing passes for long.
  */
 export async function passWebSocket(
   exchange: Exchange,
   { socket, head }: Upgrade,
-  action: string,
+  { operation, target, detail, refuse }: AskedSocket,
 ): Promise<void> {
   const { request, response, connection, path } = exchange
-  const what = `${action} ${connection.name}${path}`
-  const deny = (status: number, why: string) => plainAnswer(response, status, exchange.deny(what, why))
+  const what = `${operation.action} ${connection.name}${path}`
+  const deny = (status: number, why: string) => refuse(status, exchange.deny(what, why))
   const query = strippedQuery(exchange.query, injectedParameter(exchange.connection))
   if (typeof query === 'object') return deny(403, query.refused)
   const offer = readOffer(request)
   if (typeof offer === 'string') return deny(400, offer)
-  const permit = await exchange.permitAll([{ action, connection: connection.name, path: path.slice(1) }], {
-    http: { method: 'GET', upgrade: 'websocket' },
-  })
-  if (!permit.allow) return plainAnswer(response, 403, permit.message)
+  const permit = await exchange.permitAll([operation], detail)
+  if (!permit.allow) return refuse(403, permit.message)
   const isSeen = permit.authorization !== undefined && !connection.opaque
   const key = randomBytes(16).toString('base64')
   const upgraded = await exchange.upgrade(permit, {
-    path: query === '' ? path : `${path}?${query}`,
+    path: target,
     headers: {
       ...pickHeaders(request, ['origin', 'user-agent', 'accept-language']),
       connection: 'Upgrade',
@@ -53,25 +71,26 @@ export async function passWebSocket(
   response.detachSocket(request.socket)
   socket.write(answerHead(offer.key, upgraded.answer), 'latin1')
   if (head.length > 0) socket.unshift(head)
-  const why = await carry(socket, upgraded.socket, isSeen ? upgraded.reflection : undefined)
+  const { reflection } = upgraded
+  const frames = isSeen && reflection !== undefined ? [lookThroughFrames(reflection)] : []
+  const why = await carry(socket, upgraded.socket, frames)
   if (why !== undefined) exchange.deny(what, why)
 }
 
-/** Both ways until both have ended; why it was cut, if it was. */
-async function carry(
+/** Both ways until both have ended, what comes from the host through `look`; why it was cut, if it was. */
+export async function carry(
   client: Duplex,
   host: Duplex,
-  reflection: Reflection | undefined,
+  look: readonly Transform[],
 ): Promise<string | undefined> {
-  const frames = reflection === undefined ? [] : [lookThroughFrames(reflection)]
   let why: string | undefined
-  for (const one of [host, ...frames])
+  for (const one of [host, ...look])
     one.once('error', (error) => {
       if (error instanceof MayflyError) why ??= error.message
     })
   // The step's socket stands at both ends of it.
   client.setMaxListeners(30)
-  await pipeline([client, host, ...frames, client]).catch(() => undefined)
+  await pipeline([client, host, ...look, client]).catch(() => undefined)
   return why
 }
 
@@ -81,7 +100,8 @@ interface Offer {
   readonly extensions: string | undefined
 }
 
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}$/
+/** One of Kubernetes' has a slash: `SPDY/3.1+portforward.k8s.io`. */
+const token = /^[!#$%&'*+./^_`|~0-9A-Za-z-]{1,40}$/
 /** Some servers take a credential as the name of a protocol, for browsers that cannot set a header. */
 const carriesCredential = /bearer|token|auth|key|jwt|secret|^eyj/i
 const maxProtocols = 20

@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, type ClientHttp2Session } from 'node:http2'
+import { test, type TestContext } from 'node:test'
+import { WebSocket } from 'ws'
+import { compileRules, openWorld, readAll, request, until, type World } from '../gateway.fixture.ts'
+import { startClusterStub } from './kubernetes.fixture.ts'
+
+const host = 'cluster.test'
+const base = '/k8s/one'
+const secret = `Basic ${Buffer.from('injected:for-prod').toString('base64')}`
+
+async function openCluster(t: TestContext, grants: readonly string[]) {
+  const [world, cluster] = [await openWorld(t), await startClusterStub(t, host)]
+  const prod = {
+    kind: 'kubernetes',
+    url: `https://${host}${base}`,
+    dial: cluster.dial,
+    ca: cluster.ca,
+    credential: { bearer: 'secret:prod' },
+  }
+  const rules = compileRules({ prod }, grants)
+  world.setTargets(rules.targets, rules.policy)
+  return { world, cluster, ask: asker(world) }
+}
+
+function asker(world: World) {
+  return async (
+    method: string,
+    path: string,
+    options: { body?: unknown; headers?: Record<string, string> } = {},
+  ) => {
+    const { body, headers = {} } = options
+    const text = typeof body === 'string' || body === undefined ? body : JSON.stringify(body)
+    const all = { ...(text === undefined ? {} : { 'content-type': 'application/json' }), ...headers }
+    const sent = request(method, `${base}${path}`, {
+      host,
+      headers: all,
+      ...(text === undefined ? {} : { body: text }),
+    })
+    const answer = await world.ask(sent, { authority: `${host}:443` })
+    const json = /^\{/.test(answer.body) ? (JSON.parse(answer.body) as Record<string, unknown>) : {}
+    return { ...answer, json }
+  }
+}
+
+const ns = '/api/v1/namespaces/web'
+const apps = '/apis/apps/v1/namespaces/web/deployments'
+const grants = [
+  'k8s:apply prod/apps/deployments/web/app-*',
+  'k8s:read prod/core/*',
+  'k8s:get prod/secrets/web/db',
+  'k8s:logs prod/core/pods/web/*',
+  'k8s:exec prod/core/pods/web/app-*@rails db:*',
+  'k8s:port-forward prod/core/pods/web/app-1',
+]
+
+test('a request that is granted passes with the credential, written anew; the stand-in stays behind', async (t) => {
+  const { world, cluster, ask } = await openCluster(t, grants)
+  const got = await ask('GET', `${ns}/p%6Fds/app-1/?pretty=0`, {
+    headers: { authorization: 'Bearer held-by-the-gateway', cookie: 'a=b', 'user-agent': 'kubectl' },
+  })
+  assert.equal(got.status, 200)
+  const [seen] = cluster.seen
+  assert.equal(seen?.url, `${base}${ns}/pods/app-1?pretty=0`)
+  assert.deepEqual([seen?.headers.authorization, seen?.headers.cookie], [secret, undefined])
+  // Which resources there are is for every grant.
+  assert.equal((await ask('GET', '/apis?timeout=32s')).status, 200)
+  const body = { kind: 'Deployment', metadata: { name: 'app-1' }, spec: { password: 'hunter2' } }
+  assert.equal((await ask('POST', `${apps}?fieldManager=kubectl&dryRun=All`, { body })).status, 200)
+  const granted = world.audit.ofType('access.granted').map(({ data }) => data)
+  assert.deepEqual(granted.at(-1)?.['operations'], [
+    { action: 'k8s:create', connection: 'prod', path: 'apps/deployments/web/app-1' },
+  ])
+  const detail = granted.at(-1)?.['kubernetes'] as Record<string, Record<string, unknown>>
+  assert.deepEqual(
+    [detail['verb'], detail['dryRun'], detail['manifest']?.['kind'], detail['manifest']?.['name']],
+    ['create', 'All', 'Deployment', 'app-1'],
+  )
+  assert.match(String(detail['manifest']?.['sha256']), /^[0-9a-f]{64}$/)
+  assert.ok(!JSON.stringify(world.audit.events).includes('hunter2'))
+  await until(() => {
+    void world.gateway.recordDownloads(world.step)
+    return world.audit.ofType('operations.done').length > 0
+  })
+  assert.match(JSON.stringify(world.audit.ofType('operations.done')), /create apps\/deployments\/web\/app-1/)
+})
+
+test('what no grant allows is refused as Kubernetes says it, with the grant to add, before the server hears of it', async (t) => {
+  const { cluster, ask } = await openCluster(t, grants)
+  const named = (name: string) => ({ body: { kind: 'Deployment', metadata: { name } } })
+  const cases: readonly (readonly [string, string, Parameters<typeof ask>[2], RegExp])[] = [
+    ['DELETE', `${apps}/app-1`, {}, /k8s:delete prod\/apps\/deployments\/web\/app-1/],
+    ['POST', apps, named('other'), /k8s:create prod\/apps\/deployments\/web\/other/],
+    ['POST', apps, { body: '{"metadata":{"name":"app-1"},"metadata":{"name":"other"}}' }, /stands once/],
+    // Secrets are no part of the core group's grants.
+    ['GET', `${ns}/secrets/other`, {}, /k8s:get prod\/secrets\/web\/other/],
+    ['GET', '/api/v1/secrets', {}, /k8s:list prod\/secrets\/~\/~/],
+    ['POST', `${ns}/serviceaccounts/app/token`, { body: {} }, /would be a token/],
+    ['GET', `${ns}/pods/app-1`, { headers: { 'impersonate-user': 'system:admin' } }, /act as somebody else/],
+    ['GET', `${ns}/pods/app-1/proxy/x`, {}, /k8s:proxy prod\/core\/pods\/web\/app-1/],
+    ['GET', '/metrics', {}, /k8s:get prod\/~\/metrics/],
+    ['GET', `${ns}/pods/app-1/exec?command=rails&command=db:migrate`, {}, /needs a WebSocket/],
+    ['GET', `${ns}%2fsecrets/db`, {}, /escapes/],
+    ['GET', `${ns}/pods?watch=true&watch=false`, {}, /twice/],
+    ['PATCH', `${apps}/app-1`, { body: `{"x":"${'x'.repeat(3_200_000)}"}` }, /over 3145728 bytes/],
+  ]
+  for (const [method, path, options, expected] of cases) {
+    const { status, json } = await ask(method, path, options)
+    assert.ok(status === 403 || status === 400 || status === 413, `${path}: ${status}`)
+    assert.deepEqual(
+      [json['kind'], json['apiVersion'], json['status'], json['code']],
+      ['Status', 'v1', 'Failure', status],
+    )
+    assert.match(String(json['message']), expected, path)
+  }
+  assert.equal(cluster.seen.length, 0)
+  assert.equal((await ask('GET', `${ns}/secrets/db`)).status, 200)
+  assert.equal((await openCluster(t, ['k8s:get prod/~/metrics'])).world.audit.events.length, 0)
+})
+
+test('the credential does not come back, and a step without a grant may not even ask what there is', async (t) => {
+  const { ask } = await openCluster(t, grants)
+  const { body } = await ask('GET', `${ns}/pods/reflect`)
+  assert.ok(!body.includes(secret.slice(6, 20)), body)
+  const none = await openWorld(t)
+  const cluster = await startClusterStub(t, host)
+  const prod = { kind: 'kubernetes', url: `https://${host}${base}`, dial: cluster.dial, ca: cluster.ca }
+  // The policy in force is the one before.
+  none.setTargets(compileRules({ prod }, grants).targets)
+  const { status, json } = await asker(none)('GET', '/api')
+  assert.deepEqual([status, json['reason']], [403, 'Forbidden'])
+  assert.equal(cluster.seen.length, 0)
+})
+
+test('kubectl auth can-i: what no grant is for is no; of the rest the server says it', async (t) => {
+  const { cluster, ask } = await openCluster(t, grants)
+  const review = (resourceAttributes: object) =>
+    ask('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
+      body: { kind: 'SelfSubjectAccessReview', spec: { resourceAttributes } },
+    })
+  const no = await review({
+    verb: 'delete',
+    group: 'apps',
+    resource: 'deployments',
+    namespace: 'web',
+    name: 'app-1',
+  })
+  assert.equal(no.status, 201)
+  assert.deepEqual((no.json['status'] as Record<string, unknown>)['allowed'], false)
+  assert.match(no.body, /no grant of this step allows k8s:delete prod\/apps\/deployments\/web\/app-1/)
+  assert.equal(cluster.seen.length, 0)
+  await review({ verb: 'patch', group: 'apps', resource: 'deployments', namespace: 'web', name: 'app-1' })
+  assert.equal(cluster.seen.length, 1)
+})
+
+async function openHttp2(t: TestContext, world: World): Promise<ClientHttp2Session> {
+  const socket = await world.secure({ authority: `${host}:443`, ALPNProtocols: ['h2'] })
+  const client = connect(`https://${host}`, { createConnection: () => socket })
+  client.on('error', () => undefined)
+  t.after(() => client.destroy())
+  return client
+}
+
+test('a watch by HTTP/2 has its head before its first event, each event as it comes, and ends with the step', async (t) => {
+  const { world, cluster } = await openCluster(t, grants)
+  const client = await openHttp2(t, world)
+  const stream = client.request({ ':path': `${base}${ns}/pods?watch=true`, ':method': 'GET' })
+  stream.on('error', () => undefined)
+  const [head] = (await once(stream, 'response')) as [Record<string, unknown>]
+  assert.equal(head[':status'], 200)
+  for (const event of ['{"type":"ADDED"}', '{"type":"DELETED"}']) {
+    const next = once(stream, 'data')
+    cluster.event(event)
+    assert.match(String((await next)[0]), new RegExp(event))
+  }
+  const log = client.request({ ':path': `${base}${ns}/pods/app-1/log?follow=true`, ':method': 'GET' })
+  log.on('error', () => undefined)
+  await once(log, 'response')
+  const ended = [once(stream, 'close'), once(log, 'close')]
+  world.brokers.end(world.step)
+  await Promise.all(ended)
+  await until(() => cluster.open() === 0)
+})
+
+const exec = `${base}${ns}/pods/app-1/exec`
+
+test('exec by WebSocket: its command is judged, it passes both ways, and is cut when the lease is revoked', async (t) => {
+  const { world, cluster } = await openCluster(t, grants)
+  const open = async (path: string, protocols: string[]) => {
+    const socket = await world.secure({ authority: `${host}:443` })
+    const client = new WebSocket(`wss://${host}${path}`, protocols, {
+      createConnection: () => socket,
+      perMessageDeflate: false,
+    })
+    client.on('error', () => undefined)
+    return client
+  }
+  const refused = await open(`${exec}?command=sh&command=-c&command=id`, ['v5.channel.k8s.io'])
+  const [, answer] = (await once(refused, 'unexpected-response')) as [unknown, NodeJS.ReadableStream]
+  const told = JSON.parse((await readAll(answer as never)).toString()) as Record<string, unknown>
+  assert.match(String(told['message']), /k8s:exec prod\/core\/pods\/web\/app-1@sh -c id/)
+  assert.equal(cluster.seen.length, 0)
+  const client = await open(`${exec}?command=rails&command=db:migrate&stdout=true`, ['v5.channel.k8s.io'])
+  await once(client, 'open')
+  assert.equal(client.protocol, 'v5.channel.k8s.io')
+  client.send(Buffer.from('\x01hello'))
+  assert.equal(String((await once(client, 'message'))[0]), '\x01hello')
+  const [seen] = cluster.seen
+  assert.equal(seen?.url, `${exec}?command=rails&command=db%3Amigrate&stdout=true`)
+  assert.equal(seen?.headers.authorization, secret)
+  const closed = once(client, 'close')
+  world.brokers.endLease(world.step, 'prod')
+  await closed
+  await until(() => cluster.open() === 0)
+})
+
+test('port-forward by SPDY, or by SPDY within a WebSocket: once it is permitted its bytes pass as they are, until the step ends', async (t) => {
+  const { world, cluster } = await openCluster(t, grants)
+  const ask = async (path: string) => {
+    const socket = await world.secure({ authority: `${host}:443` })
+    socket.write(
+      `POST ${base}${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: portforward.k8s.io\r\nContent-Length: 0\r\n\r\n`,
+    )
+    return socket
+  }
+  const no = (await readAll(await ask(`${ns}/pods/app-2/portforward`))).toString()
+  assert.match(no, /^HTTP\/1\.1 403 [^]*k8s:port-forward prod\/core\/pods\/web\/app-2/)
+  const none = (await readAll(await ask(`${ns}/pods/app-1`))).toString()
+  assert.match(none, /"code":403/)
+  assert.equal(cluster.seen.length, 0)
+  const socket = await ask(`${ns}/pods/app-1/portforward`)
+  const head = String((await once(socket, 'data'))[0])
+  assert.match(head, /^HTTP\/1\.1 101 [^]*Upgrade: SPDY\/3\.1\r\nX-Stream-Protocol-Version: v4/)
+  assert.deepEqual([cluster.seen[0]?.method, cluster.seen[0]?.headers.authorization], ['POST', secret])
+  const bytes = Buffer.from([0x80, 0x03, 0, 1, 0xff, 0])
+  const received: Buffer[] = []
+  socket.on('data', (chunk: Buffer) => received.push(chunk))
+  socket.write(bytes)
+  await until(() => Buffer.concat(received).equals(bytes))
+  const within = await world.secure({ authority: `${host}:443` })
+  const key = Buffer.alloc(16, 7).toString('base64')
+  within.write(
+    `GET ${base}${ns}/pods/app-1/portforward HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\nSec-WebSocket-Protocol: SPDY/3.1+portforward.k8s.io\r\n\r\n`,
+  )
+  assert.match(String((await once(within, 'data'))[0]), /protocol: SPDY\/3\.1\+portforward\.k8s\.io/i)
+  const closed = [once(socket, 'close'), once(within, 'close')]
+  world.brokers.end(world.step)
+  await Promise.all(closed)
+  await until(() => cluster.open() === 0)
+})

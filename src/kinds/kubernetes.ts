@@ -1,0 +1,119 @@
+import { formOf, type SampledForm } from '../lib/index.ts'
+import { maxPathChars } from './bounds.ts'
+import type { Kind, KnownConnection } from './kind.ts'
+
+/** The group of Kubernetes' own first resources has no name there. */
+export const coreGroup = 'core'
+/** In the place of a group: Secrets, which no grant of the core group reaches. */
+export const secretsGroup = 'secrets'
+/** Where there is no namespace, or no name. */
+export const none = '~'
+
+const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
+const namespace = `(?:${label}|~)`
+const name = String.raw`(?:[A-Za-z0-9._~!$&'()+,=:-]|%[0-9A-F]{2})+`
+const resource = `${label}(?::[A-Za-z0-9][A-Za-z0-9_.-]{0,62})?`
+const group = String.raw`${label}(?:\.${label})*`
+
+const inGroup = new RegExp(`^(?!core/secrets[:/]|secrets/)${group}/${resource}/${namespace}/${name}$`)
+const ofSecrets = new RegExp(`^secrets/${namespace}/${name}$`)
+const ofUrl = new RegExp(String.raw`^~(?:/[A-Za-z0-9._!$&'()+,=:-]+)+$`)
+
+const anyPlace = formOf({
+  rule: 'GROUP/RESOURCE/NAMESPACE/NAME with its group written out (`core` for v1; `~` where there is no namespace or name), `secrets/NAMESPACE/NAME`, or `~/` and a URL’s path',
+  is: (text) =>
+    text.length <= maxPathChars && (inGroup.test(text) || ofSecrets.test(text) || ofUrl.test(text)),
+  fillers: ['x', '', 'x/x', 'x/x/x'],
+  mend: (pattern) => pattern.replace(/^core\/secrets\//, 'secrets/').replace(/^v1\//, 'core/'),
+})
+const namesGroup = (pattern: string) => pattern.includes('/') && !(pattern.split('/')[0] ?? '').includes('*')
+
+/** One that named no group would be for Secrets and for roles, too: whoever grants that says so. */
+const place: SampledForm = {
+  ...anyPlace,
+  witness: (pattern) => (namesGroup(pattern) ? anyPlace.witness(pattern) : undefined),
+  possible: (pattern) => namesGroup(pattern) && anyPlace.possible(pattern),
+}
+
+const command = formOf({
+  rule: 'a command: its words with one space between them, in which a space, `*`, `%`, `"` and what is not ASCII are written as %XX, and an empty one as `""`',
+  is: (text) =>
+    text.length <= maxPathChars &&
+    /^(?:(?:[!#$&-)+-~]|%[0-9A-F]{2})+|"")(?: (?:(?:[!#$&-)+-~]|%[0-9A-F]{2})+|""))*$/.test(text),
+  fillers: ['x', '', '0', '00', '%20', '""'],
+})
+
+/** Whoever has any grant may ask which resources there are, as every client does first. */
+const discover = 'k8s:discover'
+const reading = { path: 'required', ref: 'none', write: false, includes: [discover] } as const
+const writing = { path: 'required', ref: 'none', write: true, includes: [discover] } as const
+const reads = ['k8s:get', 'k8s:list', 'k8s:watch']
+
+export const kubernetes = {
+  about:
+    'A Kubernetes cluster; grants name group, resource, namespace and name: `k8s:apply prod/apps/deployments/web/*`.',
+  transport: 'http',
+  rawTargets: true,
+  path: { form: place, noun: 'object', example: 'apps/deployments/web/*' },
+  ref: { form: command, noun: 'command', example: 'rails db:migrate' },
+  credentials: ['bearer', 'kubernetes-token', 'http-issuer'],
+  webSocket: 'k8s:exec',
+  actions: {
+    'k8s:discover': { path: 'none', ref: 'none', write: false },
+    // Kubernetes' own verbs (its reference, "Authorization Overview").
+    'k8s:get': reading,
+    'k8s:list': reading,
+    'k8s:watch': reading,
+    'k8s:create': writing,
+    'k8s:update': writing,
+    'k8s:patch': writing,
+    'k8s:delete': writing,
+    'k8s:deletecollection': writing,
+    // What people mean by them.
+    'k8s:read': { ...reading, includes: [discover, ...reads] },
+    'k8s:apply': { ...writing, includes: [discover, 'k8s:get', 'k8s:create', 'k8s:patch'] },
+    'k8s:write': {
+      ...writing,
+      includes: [
+        ...[discover, 'k8s:read', ...reads, 'k8s:apply', 'k8s:create', 'k8s:update'],
+        ...['k8s:patch', 'k8s:delete'],
+      ],
+    },
+    // What goes on within a pod.
+    'k8s:logs': reading,
+    'k8s:exec': { ...writing, ref: 'optional' },
+    'k8s:attach': writing,
+    'k8s:port-forward': writing,
+    // To a pod, a service or a node's own API: nobody sees what is asked there.
+    'k8s:proxy': writing,
+  },
+  settingsFiles: (connections, inside) =>
+    connections.length === 0
+      ? []
+      : [{ name: 'kubeconfig', variable: 'KUBECONFIG', text: kubeconfig(connections, inside.ca) }],
+} as const satisfies Kind
+
+/** What tools show in a step: it opens nothing. */
+const standIn = 'held-by-the-gateway'
+
+/** A context for each connection, by its name; the first is the current one. JSON is YAML, too. */
+function kubeconfig(connections: readonly KnownConnection[], ca: string): string {
+  return `${JSON.stringify(
+    {
+      apiVersion: 'v1',
+      kind: 'Config',
+      'current-context': connections[0]?.name,
+      clusters: connections.map(({ name: one, url }) => ({
+        name: one,
+        cluster: { server: url, 'certificate-authority': ca },
+      })),
+      users: [{ name: 'mayfly', user: { token: standIn } }],
+      contexts: connections.map(({ name: one }) => ({
+        name: one,
+        context: { cluster: one, user: 'mayfly' },
+      })),
+    },
+    undefined,
+    2,
+  )}\n`
+}
