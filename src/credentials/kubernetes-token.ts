@@ -7,6 +7,7 @@ import { endAt } from './expiry.ts'
 import type { CredentialIssuer, Held, HeldConnection, IssuerTools } from './issuer.ts'
 import { leaseName, nameIn } from './lease-name.ts'
 import { bearer, tokenIn } from './shown-token.ts'
+import { orUnusable } from './unusable.ts'
 
 type Config = IssuerConfig<'kubernetes-token'>
 
@@ -29,16 +30,17 @@ export const kubernetesToken: CredentialIssuer<'kubernetes-token'> = {
     const cluster = await asAdmin(config, connection, tools)
     const name = nameIn(plan)
     const uid = await makeSecret(cluster, name, request)
-    try {
-      const answer = await cluster.ask('POST', `${cluster.account}/token`, {
-        kind: 'TokenRequest',
-        apiVersion: 'authentication.k8s.io/v1',
-        spec: {
-          ...(config.audiences === undefined ? {} : { audiences: config.audiences }),
-          expirationSeconds: Math.max(leastSeconds, Math.ceil(ttlSeconds)),
-          boundObjectRef: { kind: 'Secret', apiVersion: 'v1', name, uid },
-        },
-      })
+    const answer = await cluster.ask('POST', `${cluster.account}/token`, {
+      kind: 'TokenRequest',
+      apiVersion: 'authentication.k8s.io/v1',
+      spec: {
+        ...(config.audiences === undefined ? {} : { audiences: config.audiences }),
+        expirationSeconds: Math.max(leastSeconds, Math.ceil(ttlSeconds)),
+        boundObjectRef: { kind: 'Secret', apiVersion: 'v1', name, uid },
+      },
+    })
+    // The Secret is there, whatever is said of the token.
+    return orUnusable({}, () => {
       if (!isGood(answer))
         throw refusal(cluster, answer, `a token of service account ${config.service_account}`)
       const { token, expirationTimestamp } = statusOf(objectOf(answer, cluster.api))
@@ -50,12 +52,7 @@ export const kubernetesToken: CredentialIssuer<'kubernetes-token'> = {
         handle: { token: value },
         facts: { service_account: config.service_account, secret: name },
       }
-    } catch (error) {
-      // What is plainly refused leaves no lease, so nobody else would delete it.
-      if (error instanceof MayflyError && error.code === 'credential_failed')
-        await end(cluster, name).catch(() => undefined)
-      throw error
-    }
+    })
   },
   async revoke(held, tools) {
     const cluster = await asAdmin(held.config, held.connection, tools)

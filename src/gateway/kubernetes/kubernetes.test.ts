@@ -39,7 +39,7 @@ function asker(world: World) {
       ...(text === undefined ? {} : { body: text }),
     })
     const answer = await world.ask(sent, { authority: `${host}:443` })
-    const json = /^\{/.test(answer.body) ? (JSON.parse(answer.body) as Record<string, unknown>) : {}
+    const json = answer.body.startsWith('{') ? (JSON.parse(answer.body) as Record<string, unknown>) : {}
     return { ...answer, json }
   }
 }
