@@ -157,6 +157,7 @@ export const doors: Readonly<Record<string, string>> = {
   'audit/verify/node.ts': 'reads folders; the rest of audit/verify runs in browsers',
   'gateway/byte-range.ts': 'reads a `Range` header',
   'gateway/collect.ts': 'reads a body within bounds',
+  'gateway/room.ts': 'how many bytes of bodies are held at once',
   'gateway/exchange.ts': 'what a protocol is handed',
   'gateway/name-in-grant.ts': 'how grants write the name of a database',
   'gateway/permitted.ts': 'shapes of statements that are in the log already',
