@@ -30,11 +30,16 @@ export function exitCodeOf(error: unknown): number {
 
 /** Prints the result: one JSON object with `--json`, else the lines for a person. */
 export function print(json: boolean, value: object, lines: readonly string[]): void {
+  endWithReader()
   process.stdout.write(json ? `${toJson(value)}\n` : lines.map((line) => `${line}\n`).join(''))
 }
 
-/** For output of any length: who reads it may have seen enough (`| head`). Then the command ends, as others do by SIGPIPE. */
+/**
+ * Who reads what is printed may have seen enough (`| head`): then the command ends, as others do by SIGPIPE. Asked for before anything
+ * is printed; a command that has its own way to end keeps it.
+ */
 export function endWithReader(): void {
+  if (process.stdout.listenerCount('error') > 0) return
   process.stdout.once('error', (error) => {
     if (!('code' in error) || error.code !== 'EPIPE') printError(false, error)
     process.exit(141)

@@ -8,7 +8,7 @@ import {
 } from '../config/index.ts'
 import { draftPolicy, lint, lintRules } from '../policy/index.ts'
 import { compileDocument, issuerFactsOf } from '../rules/index.ts'
-import { exitCodes } from './output.ts'
+import { endWithReader, exitCodes } from './output.ts'
 import type { PlacedFinding } from './placed-finding.ts'
 import { sarifLog } from './sarif.ts'
 
@@ -18,6 +18,7 @@ export async function lintPolicy(
 ): Promise<number> {
   const { text, file } = readPolicyFiles(path)
   const findings = lintFindings(text, file)
+  endWithReader()
   process.stdout.write(rendered(findings, file, options.format))
   return findings.some(({ severity }) => severity === 'error') ? exitCodes.refused : exitCodes.ok
 }

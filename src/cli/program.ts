@@ -10,7 +10,7 @@ import { addOidc } from './oidc-commands.ts'
 import { addOperator } from './operator-commands.ts'
 import { addDoctor } from './doctor-command.ts'
 import { addCredentials } from './credential-commands.ts'
-import { exitCodes } from './output.ts'
+import { endWithReader, exitCodes } from './output.ts'
 import { addPeople } from './people-commands.ts'
 import { addPolicy } from './policy-commands.ts'
 import { addProcesses, type Starters } from './process-commands.ts'
@@ -32,6 +32,10 @@ function createProgram(starters: Starters, writeErr: (text: string) => void): Co
     .enablePositionalOptions()
     .showHelpAfterError('(mayfly COMMAND --help tells more)')
     .configureOutput({
+      writeOut(text) {
+        endWithReader()
+        process.stdout.write(text)
+      },
       writeErr,
       outputError: (text, write) => write(`mayfly: ${withoutValues(text)}`),
     })

@@ -302,8 +302,18 @@ const minted = [
           .optional()
           .describe('How long the API may take to act on it; at once if left out.'),
         probe: httpRequest
+          .safeExtend({
+            dead: z
+              .array(z.int().min(400).max(499))
+              .min(1)
+              .max(10)
+              .optional()
+              .describe(
+                'The statuses that say that it is dead. If left out 401, 403 and 404; only 404 if the request shows a secret of `admin`, whose own 401 and 403 would say nothing of the credential.',
+              ),
+          })
           .optional()
-          .describe('Asked with the credential afterwards: 401, 403 or 404 say that it is dead.'),
+          .describe('Asked with the credential afterwards, and when the host answers 403: is it dead?'),
         find: z
           .strictObject({
             request: httpRequest,

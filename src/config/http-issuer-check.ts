@@ -17,7 +17,7 @@ interface HttpIssuer {
   readonly renew?: Request | undefined
   readonly revoke?: Request | undefined
   readonly revoked_within?: string | undefined
-  readonly probe?: Request | undefined
+  readonly probe?: (Request & { readonly dead?: readonly number[] | undefined }) | undefined
   readonly find?: { readonly request: Request } | undefined
 }
 
@@ -122,6 +122,12 @@ function missing(
     problems.push({
       path: ['probe'],
       message: 'it does not show the credential: write {token} where it goes',
+    })
+  const shown = namesOf(probe).find((name) => name.startsWith('secret.'))
+  if (shown !== undefined && probe?.dead?.some((status) => status === 401 || status === 403) === true)
+    problems.push({
+      path: ['probe', 'dead'],
+      message: `401 and 403 may be the answer to {${shown}}, and say nothing of the credential: leave them out, or show {token} alone`,
     })
   if (within !== undefined && revoke === undefined)
     problems.push({ path: ['revoked_within'], message: 'there is no `revoke`' })

@@ -150,6 +150,22 @@ test('each phase ends in a clear error without a secret, whatever the API says',
     { data: { key, ids: ['1'], ends: 0 } },
     { data: { key: key.repeat(2000), ids: ['1'], ends: 5 } },
   ])
+  const { url } = api
+  for (const [probe, status, said] of [
+    [{ headers: { authorization: 'Bearer {token}' } }, 403, 'dead'],
+    [{ headers: { authorization: 'Bearer {token}' } }, 400, 'unknown'],
+    [{ headers: { authorization: 'Bearer {token}' }, dead: [400] }, 400, 'dead'],
+    [{ headers: { authorization: 'Bearer {token}' }, dead: [400] }, 403, 'unknown'],
+    // It is the admin who may not ask.
+    [{ basic: 'root:{secret.root}' }, 403, 'unknown'],
+    [{ basic: 'root:{secret.root}' }, 404, 'dead'],
+    [{ basic: 'root:{secret.root}', dead: [400] }, 400, 'dead'],
+  ] as const) {
+    api.mood = () => ({ status })
+    const asked = { method: 'GET', url: `${url}/keys/{id}`, headers: {}, ...probe } as const
+    const config = { ...held.config, probe: asked }
+    assert.equal(await httpIssuer.probe?.({ ...held, config } as typeof held, world.tools), said)
+  }
   // Where a page for people comes, or nothing is said, nothing is claimed.
   for (const status of [302, 418]) {
     api.mood = () => ({ status })
@@ -334,6 +350,11 @@ test('what names nothing, and what would be of no use, is refused when mayfly.ya
       '        revoke:',
       '        probe: { method: GET, url: "https://api.test/" }\n        revoke:',
       /^16: .*does not show the credential/,
+    ],
+    [
+      '        revoke:',
+      '        probe: { method: GET, url: "https://api.test/{id}", basic: "{secret.root}", dead: [400, 403] }\n        revoke:',
+      /^16: .*probe\.dead: 401 and 403 may be the answer to \{secret\.root\}/,
     ],
     [
       '        revoke:',

@@ -65,9 +65,19 @@ export const httpIssuer: CredentialIssuer<'http-issuer'> = {
     const asked = await ask(config.probe, config, connection, values, tools).catch(unlessRefused)
     if (asked === undefined) return 'unknown'
     const { status } = asked.answer
-    if ([401, 403, 404].includes(status)) return 'dead'
+    if (deadBy(config.probe).includes(status)) return 'dead'
     return status < 300 ? 'alive' : 'unknown'
   },
+}
+
+/** What refuses the admin's secret says nothing of the credential. */
+function deadBy({ dead, ...request }: WrittenRequest & { readonly dead?: readonly number[] | undefined }) {
+  if (dead !== undefined) return dead
+  return showsSecret(request) ? [404] : [401, 403, 404]
+}
+
+function showsSecret(request: WrittenRequest): boolean {
+  return namesIn(request).some((one) => one.startsWith('secret.'))
 }
 
 /** A redirect, say to a page for people, tells nothing. */
@@ -214,8 +224,7 @@ async function end(
   const { answer, api } = await ask(written, config, connection, values, tools)
   if (answer.status === 404 || answer.status === 410) return 'not_found'
   // One that ends itself, and is not known any more, is dead.
-  const isItself = !namesIn(written).some((one) => one.startsWith('secret.'))
-  if (answer.status === 401 && isItself) return 'not_found'
+  if (answer.status === 401 && !showsSecret(written)) return 'not_found'
   if (!isGood(answer)) throw api.refusal(answer, 'the request to revoke')
   return 'revoked'
 }

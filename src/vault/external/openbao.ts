@@ -31,6 +31,7 @@ export function openbaoStore(
   },
 ): SecretStore {
   const base = config.url.replace(/\/$/, '')
+  const inNamespace = config.namespace === undefined ? '' : ` in the namespace ${config.namespace}`
   let loggedIn: { token: Secret; untilMs: number } | undefined
 
   async function ask(
@@ -62,7 +63,7 @@ export function openbaoStore(
     const answer = await ask('POST', `auth/${mount}/login`, undefined, { role, jwt: jwt.reveal() })
     if (answer.status === 400 || answer.status === 403)
       throw refused(
-        `it does not take Mayfly’s identity for the role ${role} (status ${answer.status}): check bound_audiences, bound_subject and oidc_discovery_url`,
+        `it does not take Mayfly’s identity for the role ${role} (status ${answer.status}): check that the role is there, its bound_audiences and bound_subject, that auth/${mount} is enabled${inNamespace}, and its oidc_discovery_url`,
       )
     if (answer.status !== 200) throw statusProblem(answer.status)
     const auth = asObject(objectIn(answer)['auth']) ?? {}
@@ -91,6 +92,11 @@ export function openbaoStore(
       if (answer.status === 404 && metadata !== undefined)
         throw gone(
           `version ${String(metadata['version'])} is ${metadata['destroyed'] === true ? 'destroyed' : 'deleted'} there`,
+        )
+      // So it answers, too, for KV version 1, and for a mount that is not there.
+      if (answer.status === 404)
+        throw gone(
+          `it has nothing there: check the path, the version, and that its mount ${config.mount} is there${inNamespace} and is KV version 2`,
         )
       if (answer.status !== 200) throw statusProblem(answer.status)
       const fields = asObject(data['data'])

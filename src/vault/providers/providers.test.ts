@@ -139,7 +139,9 @@ function keyService() {
 test('transit: by a token and by a JWT, with associated data; its refusal and its absence', async (t) => {
   const service = keyService()
   let isAway = false
+  let refusal: { status: number; json: object } | undefined
   const url = await peer(t, ({ path, headers, body }) => {
+    if (refusal !== undefined) return refusal
     if (isAway) return { status: 503, json: { errors: ['Vault is sealed'] } }
     if (path === '/v1/auth/jwt/login')
       return body['jwt'] === 'a.b.c' && body['role'] === 'mayfly'
@@ -171,13 +173,30 @@ test('transit: by a token and by a JWT, with associated data; its refusal and it
   const wrong = createTransitProvider({ ...options, auth: { token: () => new Secret('s.other') } })
   await assert.rejects(wrong.unwrap(wrapped, 'root a'), {
     code: 'credential_failed',
-    message: /403: permission denied: check/,
+    message:
+      /403: permission denied: check the token, and that its policy has update on transit\/decrypt\/mayfly/,
   })
+  // In the words of OpenBao 2.6.2.
+  for (const [status, says, advice] of [
+    [400, 'ciphertext or signature version is disallowed by policy (too old)', /lower it, .*vault rekey/],
+    [400, 'encryption key not found', /check the key’s name, the mount and the namespace/],
+    [404, 'no handler for route "x/decrypt/mayfly"', /check the key’s name, the mount/],
+    [
+      400,
+      "'[0].associated_data' provided for non-AEAD cipher suite rsa-4096",
+      /must be of type aes256-gcm96/,
+    ],
+  ] as const) {
+    refusal = { status, json: { errors: [says] } }
+    await assert.rejects(byToken.unwrap(wrapped, 'root a'), { code: 'credential_failed', message: advice })
+  }
+  refusal = undefined
   await assert.rejects(
     createTransitProvider({ ...options, auth: jwt('x.y.z') }).unwrap(wrapped, 'root a'),
     (error) => {
       assert.ok(error instanceof MayflyError && error.code === 'credential_failed')
       assert.doesNotMatch(error.message, /x\.y\.z/)
+      assert.match(error.message, /check the role, its bound_audiences/)
       return true
     },
   )

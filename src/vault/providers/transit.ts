@@ -15,7 +15,7 @@ export interface TransitOptions {
     | { readonly jwt: () => Secret; readonly role: string; readonly mount: string }
 }
 
-/** The transit engine of OpenBao or HashiCorp Vault: an `aes256-gcm96` or `chacha20-poly1305` key, with associated data. */
+/** The transit engine of OpenBao or HashiCorp Vault: a key of a kind that takes associated data. */
 export function createTransitProvider(options: TransitOptions): KeyProvider {
   const { http, key, mount, namespace, ca } = options
   const url = options.url.replace(/\/+$/, '')
@@ -85,11 +85,18 @@ function refusal(path: string, status: number, json: Answer | undefined): Mayfly
   const [said] = isLogin ? [] : (json?.errors ?? [])
   const detail = typeof said === 'string' ? `: ${said.replaceAll(/\s+/g, ' ').slice(0, 200)}` : ''
   const isAway = status === 429 || status >= 500
-  const advice = isAway
-    ? 'it is tried again later'
-    : 'check its policy, the token or role, and the key’s name'
   return new MayflyError(
     isAway ? 'upstream_unreachable' : 'credential_failed',
-    `transit ${path} answered ${status}${detail}: ${advice}`,
+    `transit ${path} answered ${status}${detail}: ${isAway ? 'it is tried again later' : advice(path, status, detail)}`,
   )
+}
+
+function advice(path: string, status: number, said: string): string {
+  if (path.startsWith('auth/'))
+    return 'check the role, its bound_audiences and bound_subject, that its method is enabled at `mount`, and the namespace'
+  if (status === 403) return `check the token, and that its policy has update on ${path}`
+  if (/too old/.test(said))
+    return 'its min_decryption_version is above the version that wrapped the vault’s key: lower it, start, and run mayfly vault rekey before it is raised again'
+  if (status === 404 || /not found/.test(said)) return 'check the key’s name, the mount and the namespace'
+  return 'check the key: it must be of type aes256-gcm96, chacha20-poly1305 or xchacha20-poly1305, and not derived'
 }
