@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { HttpQuestion } from '../http-client/index.ts'
 import { Secret } from '../lib/index.ts'
 import type { IdentityTokenRequest } from '../oidc-issuer/index.ts'
 import { assertHidden, failsWith, revealed, setUp, startApi, startMs, type Asked } from './api.fixture.ts'
@@ -116,6 +117,45 @@ test('what STS refuses is told with what to do, and odd answers are no session',
     api.mood = () => ({ text })
     await assert.rejects(it.mint(), failsWith('credential_failed', /no credentials|no Expiration/))
   }
+})
+
+test('a registry of ECR: the session’s token for it, narrowed to the repositories that may be pulled and pushed', async () => {
+  const seen: HttpQuestion[] = []
+  const tools = {
+    identityToken: async () => new Secret('eyJ.own.identity'),
+    http: {
+      async ask(question: HttpQuestion) {
+        seen.push(question)
+        const isEcr = question.url.includes('//api.ecr.')
+        const token = Buffer.from('AWS:token-of-the-registry').toString('base64')
+        const body = isEcr
+          ? JSON.stringify({ authorizationData: [{ authorizationToken: token }] })
+          : answer('X')
+        return { status: 200, headers: {}, body: Buffer.from(body) }
+      },
+    },
+  }
+  const url = 'https://123456789012.dkr.ecr.eu-central-1.amazonaws.com'
+  const all = ['oci:pull api/base/*', 'oci:push api/octo/app@v*']
+  const it = setUp(awsRole, { kind: 'oci', url, config: { role }, grants: all, tools })
+  const { minted } = await it.mint()
+  assert.deepEqual(
+    seen.map((one) => one.url),
+    ['https://sts.eu-central-1.amazonaws.com/', 'https://api.ecr.eu-central-1.amazonaws.com/'],
+  )
+  const { authorization } = revealed(minted)
+  assert.equal(Buffer.from(authorization.slice(6), 'base64').toString(), 'AWS:token-of-the-registry')
+  const policy = JSON.parse(String(new URLSearchParams(String(seen[0]?.body)).get('Policy'))) as {
+    Statement: { Action: string[]; Resource: string }[]
+  }
+  assert.deepEqual(
+    policy.Statement.map(({ Action, Resource }) => [Action.includes('ecr:PutImage'), Resource]),
+    [
+      [false, '*'],
+      [false, 'arn:aws:ecr:eu-central-1:123456789012:repository/base/*'],
+      [true, 'arn:aws:ecr:eu-central-1:123456789012:repository/octo/app'],
+    ],
+  )
 })
 
 test('the session policy is never narrower than the grants, and left out where it cannot say them', () => {

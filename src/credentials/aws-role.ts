@@ -7,7 +7,9 @@ import { MayflyError, Secret } from '../lib/index.ts'
 import { apiOf, isGood, type Api } from './api.ts'
 import { sessionPolicy } from './aws-session-policy.ts'
 import type { CredentialIssuer, HeldConnection, IssuerTools, Minted, MintRequest, Plain } from './issuer.ts'
+import { ecrPolicy, ecrRegistry, ecrToken } from './ecr-token.ts'
 import { leaseName } from './lease-name.ts'
+import { basicIn } from './shown-token.ts'
 
 type Config = IssuerConfig<'aws-role'>
 type Request = MintRequest<'aws-role'>
@@ -39,7 +41,12 @@ export const awsRole: CredentialIssuer<'aws-role'> = {
       ? byIdentity(asked, request, tools)
       : byKey(asked, config.key, request, tools))
     if (!isGood(answer)) throw refusal(answer, api, connection, config)
-    return mintedBy(answer, api, request, policy !== undefined)
+    const minted = mintedBy(answer, api, request, policy !== undefined)
+    const registry = ecrRegistry(connection)
+    const keys = handleOf(minted.handle)
+    if (registry === undefined || keys === undefined) return minted
+    const { username, password } = await ecrToken(registry, keys, connection, tools)
+    return { ...minted, fields: { password }, authorization: basicIn(username, password.reveal(), api) }
   },
   revoke: async () => 'nothing_to_do',
   async probe({ handle, config, connection }, tools) {
@@ -55,6 +62,8 @@ export const awsRole: CredentialIssuer<'aws-role'> = {
 function policyOf({ config, grants, connection }: Request): string | undefined {
   if (config.session_policy === 'none') return undefined
   if (config.session_policy !== 'grants') return config.session_policy
+  const registry = ecrRegistry(connection)
+  if (registry !== undefined) return ecrPolicy(grants, registry)
   return sessionPolicy(grants, {
     account: connection.settings?.account ?? '',
     regions: connection.settings?.regions ?? [],
@@ -131,7 +140,8 @@ async function ask(
   credentials: AwsCredentials | undefined,
   known: readonly Secret[] = [],
 ): Promise<Asked> {
-  const { regions: [region = 'us-east-1'] = [] } = connection.settings ?? {}
+  const { regions: [usual = 'us-east-1'] = [] } = connection.settings ?? {}
+  const region = ecrRegistry(connection)?.region ?? usual
   const url = new URL(stsOf(config, connection, region))
   const body = form.toString()
   const plain = { 'content-type': 'application/x-www-form-urlencoded; charset=utf-8', accept: 'text/xml' }
