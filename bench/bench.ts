@@ -15,6 +15,7 @@ import { benchPolicy } from './policy.ts'
 import type { BenchResult } from './result.ts'
 import { benchRevokeStep } from './revoke-step.ts'
 import { benchRevoke } from './revoke.ts'
+import { benchS3 } from './s3.ts'
 import { benchBuild, benchRun } from './step.ts'
 import { benchVault } from './vault.ts'
 
@@ -36,6 +37,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   pip: benchPip,
   crowd: benchCrowd,
   oci: benchOci,
+  s3: benchS3,
   doors: benchDoors,
   mask: benchMask,
   logs: benchLogs,

@@ -115,8 +115,12 @@ export interface Exchange {
       /** By HTTP/2, which the host must speak. */
       http2?: boolean
       relayBusy?: true
-      /** Its handler has signed it: nothing is written into `Authorization`, and a part may be asked for, since no credential is in it. */
-      signed?: true
+      /**
+       * Its handler has signed it: nothing is written into `Authorization`, and a part may be asked for. Of the credential no more
+       * than a token goes, which opens nothing without its key; so the body of a good answer is looked through only if it is
+       * `looked`, and not if it is what was `stored`.
+       */
+      signed?: 'looked' | 'stored'
     },
   ): Promise<IncomingMessage>
   /** The host has said, in its protocol's own way, that it takes the credential no more: the next permission brings another. */

@@ -187,7 +187,7 @@ export function createExchangeOpener(deps: {
       notTaken({ authorization }) {
         if (authorization !== undefined) deps.refusedByHost(step, authorization)
       },
-      async send(permit, { signed = false, ...outgoing }) {
+      async send(permit, { signed, ...outgoing }) {
         const answer = await deps
           .upstreamOf(step)
           .send(asked, {
@@ -195,14 +195,17 @@ export function createExchangeOpener(deps: {
             headers:
               permit.authorization === undefined
                 ? outgoing.headers
-                : readable(outgoing.headers, connection.opaque || signed),
+                : readable(outgoing.headers, connection.opaque || signed !== undefined),
             path: `${asked.basePath}${outgoing.path}`,
-            authorization: signed ? undefined : permit.authorization,
+            authorization: signed === undefined ? permit.authorization : undefined,
             clientIdentity: permit.clientIdentity,
             abandoned,
           })
           .catch(tellUnreached(outgoing.body))
-        return passed(remember(answer, connection, permit.authorization), connection, outgoing)
+        remember(answer, connection, permit.authorization)
+        if (signed === 'stored' && (answer.statusCode === 200 || answer.statusCode === 206))
+          reflections.delete(answer)
+        return passed(answer, connection, outgoing)
       },
       sendTo(permit, url, outgoing, beside) {
         const meant = hostMeant(connection, url, beside)

@@ -191,7 +191,10 @@ function send(passing: Passing, permit: Permit): Promise<IncomingMessage> {
     : asked
   const sent = body === undefined ? (hasBody(asked) ? stream : undefined) : body.length > 0 ? body : undefined
   return exchange.send(permit, {
-    ...{ method: signable.method, headers, signed: true, relayBusy: true },
+    ...{ method: signable.method, headers, relayBusy: true },
+    signed: reading.called.every(({ action }) => /^GetObject(?:Version)?$/.test(action))
+      ? 'stored'
+      : 'looked',
     path: query === '' ? target.path : `${target.path}?${query}`,
     ...(sent === undefined ? {} : { body: sent }),
   })
