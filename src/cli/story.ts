@@ -83,8 +83,9 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   'rollback.accepted': (data) => [
     `an older copy of the log was accepted: it had ${text(data['size'])} entries, and entry ${text(data['index'])} had been confirmed`,
   ],
-  'store.restored': ({ from: first, size, sessions }) => [
+  'store.restored': ({ from: first, size, sessions, compromised }) => [
     `the store was an older copy: it did not know entries ${text(first)} to ${Number(size) - 1}; ${text(sessions)} sessions were ended`,
+    ...(Array.isArray(compromised) ? [`compromised by the log: ${compromised.map(text).join(', ')}`] : []),
   ],
   'server.started': (data) => [`the server started (version ${text(data['version'])})`],
   'session.issued': (data) => {

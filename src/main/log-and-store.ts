@@ -7,6 +7,9 @@ import {
 } from '../audit/client/index.ts'
 import { httpSource, parseVerifierKey } from '../audit/verify/index.ts'
 import type { Broker, LogMemory } from '../broker/index.ts'
+import { markMissed, type MissedCompromise } from '../rotation/index.ts'
+import type { Store } from '../store/index.ts'
+import { tellingTypes, whatIsBehind } from './store-behind.ts'
 import { FatalError, MayflyError, messageOf, type Clock } from '../lib/index.ts'
 
 /** What a start has found out about log and store: whether one of them is an older copy. */
@@ -21,6 +24,8 @@ interface Restored {
   readonly from: number
   readonly size: number
   readonly types: Readonly<Record<string, number>>
+  /** Secrets that the log says are compromised, and the copy does not. */
+  readonly compromised: readonly MissedCompromise[]
 }
 
 /**
@@ -31,6 +36,7 @@ export async function compareLogAndStore(deps: {
   logUrl: string
   verifierKey: string
   memory: LogMemory
+  store: Store
   isNewStore: boolean
   acceptRollback: boolean
 }): Promise<Compared> {
@@ -53,10 +59,19 @@ export async function compareLogAndStore(deps: {
   // A store from before this was remembered is no restored one; a new store beside a log with entries is.
   const isUnknown = remembered === undefined && !deps.isNewStore
   if (isUnknown || found.size <= from) return { rolledBack: undefined, restored: undefined }
-  const { lastMs, types } = await readSince(source, found, from)
-  const isRestored = lastMs - (remembered?.timeMs ?? 0) > lagMs
-  return { rolledBack: undefined, restored: isRestored ? { from, size: found.size, types } : undefined }
+  const { lastMs, types, kept } = await readSince(source, found, from, {
+    keeps: tellingTypes,
+    // In a new store there is nothing that the log could say more of.
+    most: deps.isNewStore ? mostRead : undefined,
+  })
+  const { isBehind, compromised } = whatIsBehind(deps.store, kept)
+  const isRestored = isBehind || lastMs - (remembered?.timeMs ?? 0) > lagMs
+  const restored = isRestored ? { from, size: found.size, types, compromised } : undefined
+  return { rolledBack: undefined, restored }
 }
+
+/** Entries that are looked through at most beside a store that has nothing: the end says enough. */
+const mostRead = 20_000
 
 /** A server that was killed has remembered all but its last second; a backup is older than this. */
 const lagMs = 60_000
@@ -64,7 +79,14 @@ const lagMs = 60_000
 /** Says it to the log and to whoever started us, and takes back what the copy might let be done twice. */
 export async function recordCompared(
   { rolledBack, restored }: Compared,
-  deps: { audit: AuditClient; broker: Broker; memory: LogMemory; clock: Clock; tell: (line: string) => void },
+  deps: {
+    audit: AuditClient
+    broker: Broker
+    memory: LogMemory
+    store: Store
+    clock: Clock
+    tell: (line: string) => void
+  },
 ): Promise<void> {
   if (rolledBack !== undefined) {
     const { remembered, size } = rolledBack
@@ -75,10 +97,13 @@ export async function recordCompared(
     )
   }
   if (restored === undefined) return
-  const { from, size, types } = restored
+  const { from, size, types, compromised } = restored
+  await markMissed(deps.store, compromised, deps.clock)
   await deps.memory.refuseOlderTokens(deps.clock)
+  const secrets = [...new Set(compromised.map(({ secret }) => secret))].toSorted()
+  const named = secrets.length === 0 ? {} : { compromised: secrets }
   const sessions = await deps.broker.revoke({ all: true }, 'store_restored')
-  await deps.audit.append({ type: 'store.restored', data: { from, size, types, sessions } })
+  await deps.audit.append({ type: 'store.restored', data: { from, size, types, sessions, ...named } })
   const changes = Object.entries(types).filter(([type]) => byPeople.test(type))
   const again = changes.map(([type, count]) => `${count} ${type}`).join(', ')
   deps.tell(
@@ -86,6 +111,22 @@ export async function recordCompared(
   )
   if (again !== '')
     deps.tell(`what people changed since then is undone: ${again}; do it again: mayfly audit show`)
+  if (secrets.length > 0)
+    deps.tell(
+      `the log says that others know these secrets, and the copy has their old values: ${secrets.join(', ')}. They are used for nothing until they have new ones: mayfly secret status, or put the newest store back`,
+    )
+}
+
+/** For `/readyz`, as long as this server runs. */
+export function warningsOf({ restored }: Compared): string[] {
+  if (restored === undefined) return []
+  const { from, size, compromised } = restored
+  const secrets = [...new Set(compromised.map(({ secret }) => secret))].toSorted()
+  const which =
+    secrets.length === 0 ? '' : `; compromised since: ${secrets.join(', ')} (mayfly secret status)`
+  return [
+    `store: it was an older copy when this server started, and does not know entries ${from} to ${size - 1} of the audit log${which}`,
+  ]
 }
 
 const byPeople = /^(?:policy|secret|token|approval|person)\./

@@ -38,7 +38,7 @@ import { createStoredRing, createVault, createVaultControl, openSealed, seal } f
 import { pinAuditKey, startAuditProcess, startForwardProcess } from './audit-process.ts'
 import { endWork } from './end-work.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
-import { compareLogAndStore, recordCompared } from './log-and-store.ts'
+import { compareLogAndStore, recordCompared, warningsOf } from './log-and-store.ts'
 import { secretsElsewhere } from './kept-elsewhere.ts'
 import { certificateOf } from './serving.ts'
 import { startSweeps } from './sweeps.ts'
@@ -114,6 +114,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     logUrl,
     verifierKey: auditLog.verifierKey,
     memory,
+    store,
     isNewStore,
     acceptRollback: options.acceptLogRollback,
   })
@@ -188,7 +189,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   })
   started.defer(() => broker.close())
   const rotation = createRotation({ signingKeys, records: broker.outbox, vaultKey: ring, clock })
-  await recordCompared(compared, { audit, broker, memory, clock, tell })
+  await recordCompared(compared, { audit, broker, memory, store, clock, tell })
   const issuedSince = () => memory.tokensSinceSeconds()
   const rules = await createRules({ store, audit, clock, fetch, audience: () => url, issuedSince, checks })
   inForce = rules
@@ -239,7 +240,10 @@ export async function startUp(options: UpOptions): Promise<Up> {
     },
   })
   started.defer(() => secretRotation.close())
-  const health = createHealth({ store, audit, broker, rotation: secretRotation, vaultControl })
+  const health = createHealth({
+    ...{ store, audit, broker, rotation: secretRotation, vaultControl },
+    atStart: warningsOf(compared),
+  })
   const metrics = createMetrics({ broker, gateway, rotation: secretRotation, clock })
   const server = createApiServer({
     rules,

@@ -1,9 +1,26 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Secret } from '../lib/index.ts'
+import { markMissed } from './missed.ts'
 import { byHttp, fails, name, setup, startUpstream } from './rotation.fixture.ts'
 
 const how = { by: '"ada"', reason: 'it was in a log', again: false }
+
+test('a compromise that a restored store does not know: marked by the log, and answered as one that is said now', async (t) => {
+  const upstream = await startUpstream(t)
+  const it = await setup(t, byHttp(upstream.url), { overlap: '30d' })
+  // In the newer store it was the fifth version.
+  const missed = { id: 'cmp_of_the_log', secret: name, version: 5, reason: 'it was in a log' }
+  await markMissed(it.store, [missed, { ...missed, reason: 'and in a mail' }], it.clock)
+  assert.equal(it.store.find('secret_names', { name })?.compromised_version, 1)
+  const server = it.server()
+  await it.settle(server)
+  await server.sweep()
+  assert.deepEqual([...upstream.alive.keys()], ['k1'])
+  assert.match(await it.current(), /^value-of-k1/)
+  const { compromise } = await server.compromiseOf(name)
+  assert.deepEqual([compromise.id, compromise.version], ['cmp_of_the_log', 1])
+})
 
 test('a compromise: nothing is made from the old value, leases end, a new one is used, the old one is seen dead', async (t) => {
   const upstream = await startUpstream(t)

@@ -17,12 +17,15 @@ export function createHealth({
   broker,
   rotation,
   vaultControl,
+  atStart = [],
 }: {
   store: Store
   audit: AuditClient
   broker: Pick<Broker, 'leases'>
   rotation: Pick<SecretRotation, 'counts'>
   vaultControl: Pick<VaultControl, 'closed'>
+  /** Warnings of what the start has found, as long as the process runs. */
+  atStart?: readonly string[]
 }): Health {
   let draining = false
   return {
@@ -41,6 +44,7 @@ export function createHealth({
       ]
       const stuck = await broker.leases.stuck()
       const warnings = [
+        ...atStart,
         ...(log.ok && log.degraded !== undefined ? [`audit log: ${log.degraded}`] : []),
         ...(stuck.count > 0 ? [stuckText(stuck)] : []),
         ...(await rotationWarnings(rotation)),

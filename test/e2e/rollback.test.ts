@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, test } from 'node:test'
 import { baseEnvironment, runMayfly, setStage, startUp, type Up } from '../../demo/stage.ts'
 
@@ -37,6 +36,19 @@ const setSecret = (up: Up, token: string, name: string) =>
   )
 const readiness = async (up: Up) =>
   (await (await fetch(`${up.url}/readyz`)).json()) as { ready: boolean; reasons: string[] }
+
+async function as(
+  up: Up,
+  token: string,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<{ status: number; body: unknown }> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+  const answer = await fetch(`${up.url}${path}`, { method, headers, ...sent })
+  return { status: answer.status, body: await answer.json() }
+}
 
 async function entriesOf(type: string): Promise<Record<string, unknown>[]> {
   const ran = await runMayfly(['audit', 'export', '--format', 'ndjson', '--data', data], baseEnvironment())
@@ -123,25 +135,30 @@ test('put back while the server runs: nothing is issued any more, loudly; with t
 
 test('an older copy of the store is noticed: its sessions end, tokens from before are refused, what people did is named', async () => {
   await using stage = await setStage({ upArguments: ['--drain-seconds', '0'] })
+  await setSecret(stage.up, stage.operatorToken, 'shared')
   await stage.up.stop()
   data = stage.dataFolder
   copy('server')
   const environment = stage.jobEnvironment()
   const second = await start()
   await setSecret(second, stage.operatorToken, 'later')
+  const asked = await as(second, stage.operatorToken, 'POST', '/v1/compromises/shared', { reason: 'a leak' })
+  assert.ok(asked.status < 300, JSON.stringify(asked.body))
   await second.stop()
   putBack('server')
-  // As if the copy were two minutes older.
-  const database = new DatabaseSync(join(data, 'server/mayfly.db'))
-  const row = database.prepare("SELECT value FROM meta WHERE key = 'audit_newest'").get()
-  const newest = JSON.parse(String(row?.['value'])) as { timeMs: number }
-  database
-    .prepare("UPDATE meta SET value = ? WHERE key = 'audit_newest'")
-    .run(JSON.stringify({ ...newest, timeMs: newest.timeMs - 120_000 }))
-  database.close()
   const third = await start()
   assert.match(third.said(), /the store is an older copy: the audit log has entries \d+ to \d+/)
-  assert.match(third.said(), /what people changed since then is undone: 1 secret\.set; do it again/)
+  assert.match(third.said(), /what people changed since then is undone: .*1 secret\.set.*; do it again/)
+  assert.match(
+    third.said(),
+    /the log says that others know these secrets.*: shared\. They are used for nothing/,
+  )
+  assert.match(
+    JSON.stringify(await readiness(third)),
+    /store: it was an older copy.*compromised since: shared/,
+  )
+  const known = await as(third, stage.operatorToken, 'GET', '/v1/compromises/shared')
+  assert.match(JSON.stringify(known.body), /"version":1.*a leak/)
   // One that was issued before the restore may have been used already.
   const old = await stage.issuer.sign(third.url, { iat: Math.floor(Date.now() / 1000) - 60 })
   const env = { ...environment, MAYFLY_SERVER: third.url, MAYFLY_ID_TOKEN: old }

@@ -11,5 +11,5 @@ export { type AuditClient, type AuditClientOptions, createAuditClient } from './
 export type { AuditEvent } from './event.ts'
 export { createRunNumbers, type RunNumbers, type RunState } from './run-numbers.ts'
 export { forgetNames, personal, pseudonym, type PeopleDirectory } from '../people/index.ts'
-export { readSince, recogniseLog, type Recognition, type RememberedEntry } from './recognise.ts'
+export { readSince, recogniseLog, type Recognition, type RememberedEntry, type Since } from './recognise.ts'
 export type { Receipt } from '../verify/index.ts'

@@ -63,17 +63,25 @@ export async function readSince(
   source: LogSource,
   under: { size: number; root: Uint8Array },
   from: number,
-): Promise<{ lastMs: number; types: Readonly<Record<string, number>> }> {
+  { keeps, most = Number.POSITIVE_INFINITY }: { keeps: ReadonlySet<string>; most?: number | undefined },
+): Promise<Since> {
   const types: Record<string, number> = {}
+  const kept: Since['kept'][number][] = []
   let lastMs = 0
-  for await (const { bytes } of readEntries(source, { from: Math.max(from, under.size - mostRead), under })) {
+  for await (const { bytes } of readEntries(source, { from: Math.max(from, under.size - most), under })) {
     const entry = parseEntry(bytes)
     if (entry === undefined) continue
-    types[entry.type] = (types[entry.type] ?? 0) + 1
+    const { type, data } = entry
+    types[type] = (types[type] ?? 0) + 1
+    if (keeps.has(type)) kept.push({ type, data })
     lastMs = Math.max(lastMs, Date.parse(entry.time))
   }
-  return { lastMs, types }
+  return { lastMs, types, kept }
 }
 
-/** Entries that are looked through at most: the end says enough. */
-const mostRead = 20_000
+export interface Since {
+  readonly lastMs: number
+  readonly types: Readonly<Record<string, number>>
+  /** Those of the types that were asked for, in order. */
+  readonly kept: readonly { readonly type: string; readonly data: Readonly<Record<string, unknown>> }[]
+}
