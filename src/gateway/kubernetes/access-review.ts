@@ -22,12 +22,9 @@ export function isReview({ group, resource, subresource, verb }: OfResource): bo
 export function answerReview(
   exchange: Exchange,
   { resource }: OfResource,
-  json: Readonly<Record<string, unknown>> | undefined,
+  attributes: Readonly<Record<string, unknown>> | undefined,
 ): boolean {
-  const { spec } = (json ?? {}) as { spec?: { resourceAttributes?: Readonly<Record<string, unknown>> } }
-  const attributes = spec?.resourceAttributes
-  if (resource !== 'selfsubjectaccessreviews' || typeof attributes !== 'object' || attributes === null)
-    return false
+  if (resource !== 'selfsubjectaccessreviews' || attributes === undefined) return false
   const text = (name: string) => (typeof attributes[name] === 'string' ? attributes[name] : '')
   const verb = text('verb')
   const group = text('group')
@@ -51,7 +48,8 @@ export function answerReview(
   answerJson(
     exchange.response,
     {
-      ...{ kind: 'SelfSubjectAccessReview', apiVersion: 'authorization.k8s.io/v1', metadata: {}, spec },
+      ...{ kind: 'SelfSubjectAccessReview', apiVersion: 'authorization.k8s.io/v1', metadata: {} },
+      spec: { resourceAttributes: attributes },
       status: { allowed: false, denied: true, reason: reason.slice(0, 1_000) },
     },
     201,

@@ -107,7 +107,7 @@ async function review(
   const { name: connection } = exchange.connection
   const permit = await exchange.permit({ action: 'k8s:discover', connection, path: '' }, {}, { anyRef: true })
   if (!permit.allow) return answerStatus(exchange.response, permit.message)
-  if (!answerReview(exchange, job.asked, manifest?.json)) await send(job, permit, body)
+  if (!answerReview(exchange, job.asked, manifest?.attributes)) await send(job, permit, body)
 }
 
 /** The body as a whole; `refused` is answered. */

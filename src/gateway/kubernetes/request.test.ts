@@ -195,7 +195,7 @@ test('what is created is named by its body, in which no key stands twice', () =>
   assert.equal(read('{"metadata":{"name":"~"}}'), '%7E')
   assert.equal(read('{"metadata":{"name":"a/b@*"}}'), 'a%2Fb%40%2A')
   // Nobody here reads it: only a grant for any name lets it in.
-  assert.equal(read('k8s\0...', 'application/vnd.kubernetes.protobuf'), undefined)
+  assert.equal(read('kind: Pod', 'application/yaml'), undefined)
   for (const body of [
     '{"metadata":{"name":"a"},"metadata":{"namespace":"x"}}',
     '{"metadata":{"name":"a","n\\u0061me":"b"}}',
@@ -211,11 +211,51 @@ test('what is created is named by its body, in which no key stands twice', () =>
     [token, undefined],
     [token, 'application/apply-patch+yaml'],
     ['type: kubernetes.io/service-account-token', 'application/apply-patch+yaml'],
-    ['k8s\0', 'application/vnd.kubernetes.protobuf'],
+    ['type: kubernetes.io/service-account-token', 'application/yaml'],
   ] as const)
     assert.match(String(read(body, type, true)), /token|sent as JSON/, body)
   const manifest = readManifest(Buffer.from('{"kind":"Secret","data":{"a":"aHVudGVyMg=="}}'), undefined, true)
   assert.ok(typeof manifest === 'object' && !('sha256' in manifest.recorded))
+})
+
+/** A field of a protobuf message that has a length. */
+function field(number: number, value: string | Buffer): Buffer {
+  const bytes = Buffer.from(value as string)
+  return Buffer.concat([Buffer.from([number * 8 + 2, bytes.length]), bytes])
+}
+
+test('protobuf, which Go’s clients send, is named by its fields, of which none stands twice', () => {
+  const type = field(1, Buffer.concat([field(1, 'v1'), field(2, 'Secret')]))
+  const body = (...object: Buffer[]) =>
+    Buffer.concat([Buffer.from('k8s\0'), type, field(2, Buffer.concat(object)), field(3, ''), field(4, '')])
+  const read = (bytes: Buffer, isSecret = false) => {
+    const manifest = readManifest(bytes, 'application/vnd.kubernetes.protobuf', isSecret)
+    return typeof manifest === 'string' ? manifest : manifest.named
+  }
+  const named = (name: string) => field(1, Buffer.concat([field(1, name), field(2, 'app-')]))
+  assert.equal(read(body(named('db'))), 'db')
+  assert.equal(read(body(named(''))), 'app-~')
+  // A list or a map of an object is a field that stands more than once.
+  assert.equal(read(body(named('db'), field(2, 'a'), field(2, 'b'), field(3, 'c'), field(3, 'd'))), 'db')
+  assert.match(String(read(body(named('db'), field(3, 'Opaque'), field(3, 'Opaque')), true)), /stands once/)
+  assert.equal(read(body(named('db'), field(3, 'Opaque'), Buffer.from([0x28, 1])), true), 'db')
+  assert.match(
+    String(read(body(named('db'), field(3, 'kubernetes.io/service-account-token')), true)),
+    /a token/,
+  )
+  const bad: readonly Buffer[] = [
+    body(named('a'), named('b')),
+    body(field(1, Buffer.concat([field(1, 'a'), field(1, 'b')]))),
+    Buffer.concat([body(named('a')), field(2, named('b'))]),
+    Buffer.concat([Buffer.from('k8s\0'), field(2, named('a')), field(3, 'gzip')]),
+    // A tag that Go cuts to 32 bits, of which the lower ones are a name's.
+    body(Buffer.concat([Buffer.from([0x8a, 0x80, 0x80, 0x80, 0x80, 0x08, 1]), Buffer.from('x')])),
+    body(Buffer.from([0x0b])),
+    body(Buffer.from([0x0a, 0xff])),
+    Buffer.from('k8s'),
+    Buffer.from('{"metadata":{}}'),
+  ]
+  for (const one of bad) assert.match(String(read(one)), /stands once/, one.toString('hex'))
 })
 
 test('nothing that a step sends makes the readers throw', () => {
@@ -223,8 +263,8 @@ test('nothing that a step sends makes the readers throw', () => {
     fc.property(fc.string(), fc.string(), fc.string(), (path, query, body) => {
       const asked = readRequest('GET', `/${path}`, query)
       if (typeof asked !== 'string' && asked.of === 'resource') operationOf('prod', asked)
-      for (const type of [undefined, 'application/apply-patch+yaml'])
-        readManifest(Buffer.from(body), type, body.length % 2 === 0)
+      for (const type of [undefined, 'application/apply-patch+yaml', 'application/vnd.kubernetes.protobuf'])
+        readManifest(Buffer.from(type === undefined ? body : `k8s\0${body}`), type, body.length % 2 === 0)
     }),
     { numRuns: 2_000 },
   )
