@@ -9,6 +9,7 @@ import { benchLeases } from './leases.ts'
 import { benchLogs } from './logs.ts'
 import { benchMask } from './mask.ts'
 import { benchOci } from './oci.ts'
+import { benchPostgres } from './postgres.ts'
 import { benchGit, benchNpm, benchUp } from './peers.ts'
 import { benchPip } from './pip.ts'
 import { benchPolicy } from './policy.ts'
@@ -38,6 +39,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   crowd: benchCrowd,
   oci: benchOci,
   s3: benchS3,
+  postgres: benchPostgres,
   doors: benchDoors,
   mask: benchMask,
   logs: benchLogs,
