@@ -13,6 +13,7 @@ import { median } from './statistics.ts'
 const rounds = 3
 const seconds = 2
 const host = 'db.example.org'
+const rawHost = 'raw.example.org'
 const password = 'bench-4711'
 const most = 1.5
 const mostOfBulk = 1.3
@@ -32,8 +33,18 @@ a=$(date +%s%N); psql -Atc 'COPY bulk TO STDOUT' >/dev/null; b=$(date +%s%N)
 echo "${copied}: $(((b - a) / 1000000))"`
 const names = [...script.matchAll(/^of '([^']+)'/gm)].map(([, name = '']) => name)
 
-/** The roles of the stage that measure: one whose statements are judged, and one whose are not. */
-const roles = { build: 'judged', release: 'postgres:connect' } as const
+/**
+ * Ways from a step: statements judged, or not; and the same bytes without the protocol (`tcp`, logging in itself), which is the
+ * least that a step's network comes to.
+ */
+const ways = {
+  judged: { role: 'build', as: '' },
+  'postgres:connect': { role: 'release', as: '' },
+  tcp: {
+    role: 'release',
+    as: `export PGHOST=${rawHost} PGPORT=5432 PGPASSWORD=${password}`,
+  },
+} as const
 
 /** pgbench and a large result from a server: straight, through pgbouncer where that is installed, and from a step, in turn. */
 export async function benchPostgres(): Promise<BenchResult[]> {
@@ -57,11 +68,12 @@ export async function benchPostgres(): Promise<BenchResult[]> {
   for (let round = 0; round < rounds; round++) {
     take('direct', await straight(folder, postgres.port))
     if (bouncer !== undefined) take('pgbouncer', await straight(folder, bouncer.port))
-    for (const role of Object.keys(roles)) take(role, await inStep(stage, role))
+    for (const [way, { role, as }] of Object.entries(ways))
+      take(way, await inStep(stage, role, `${as}\n${script}`))
   }
   const memoryMb = await memoryOfLargeResult(stage)
-  const results = [...Object.entries(roles), ['pgbouncer', 'pgbouncer'] as const].flatMap(([who, how]) =>
-    [...names, copied].flatMap((name) => compare(figures, who, how, name)),
+  const results = [...Object.keys(ways), 'pgbouncer'].flatMap((way) =>
+    [...names, copied].flatMap((name) => compare(figures, way, name)),
   )
   return [
     ...results,
@@ -72,19 +84,15 @@ export async function benchPostgres(): Promise<BenchResult[]> {
   ]
 }
 
-function compare(
-  figures: ReadonlyMap<string, number[]>,
-  who: string,
-  how: string,
-  name: string,
-): BenchResult[] {
-  const ours = figures.get(`${who} ${name}`)
+function compare(figures: ReadonlyMap<string, number[]>, way: string, name: string): BenchResult[] {
+  const ours = figures.get(`${way} ${name}`)
   if (ours === undefined) return []
   const value = median(ours)
   const ratio = value / median(figures.get(`direct ${name}`) ?? [])
   const limit = name === copied ? mostOfBulk : most
-  const result = { name: `${name}, ${how}`, value, unit: 'ms', ratio, against: 'direct' }
-  return [who === 'pgbouncer' ? result : { ...result, target: `<= ${limit}`, ok: ratio <= limit }]
+  const result = { name: `${name}, ${way}`, value, unit: 'ms', ratio, against: 'direct' }
+  const isOurs = way !== 'pgbouncer' && way !== 'tcp'
+  return [isOurs ? { ...result, target: `<= ${limit}`, ok: ratio <= limit } : result]
 }
 
 async function startBenched(): Promise<Postgres> {
@@ -108,8 +116,10 @@ function withDatabase(text: string, port: number): string {
     ...{ kind: 'postgres', url: `postgres://${host}`, dial: `127.0.0.1:${port}` },
     credential: { basic: 'secret:bench' },
   }
-  const grants = { build: ['postgres:write bench/bench@public'], release: ['postgres:connect bench'] }
-  return extendPolicy(text, { connections: { bench }, grants })
+  const raw = { kind: 'tcp', url: `tcp://${rawHost}:5432`, dial: `127.0.0.1:${port}` }
+  const release = ['postgres:connect bench', 'tcp:connect raw']
+  const grants = { build: ['postgres:write bench/bench@public'], release }
+  return extendPolicy(text, { connections: { bench, raw }, grants })
 }
 
 async function straight(folder: string, port: number): Promise<string> {

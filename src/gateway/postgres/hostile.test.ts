@@ -345,6 +345,7 @@ test('a server that answers out of turn, or is another one all of a sudden, ends
     message('W', Buffer.alloc(3)),
     message('S', cString('standard_conforming_strings'), cString('off')),
     message('S', cString('session_authorization'), cString('postgres')),
+    message('S', cString('default_transaction_read_only'), cString('off')),
     Buffer.concat([Buffer.from('D'), int32(-1)]),
   ]) {
     const server = await liar(t, (socket) => {
@@ -364,4 +365,47 @@ test('a server that answers out of turn, or is another one all of a sudden, ends
     assert.equal(rest.at(-1), '.', said.toString('latin1'))
     assert.ok(rest.includes('E 08P01'), said.toString('latin1'))
   }
+})
+
+test('a row of any size passes in memory that does not grow: who does not read makes the server wait', async (t) => {
+  const rowBytes = 64 * 1024 * 1024
+  let taken = 0
+  const server = await liar(t, (socket) => {
+    socket.once('data', () => {
+      socket.write(login)
+      socket.once('data', () => {
+        socket.write(Buffer.concat([Buffer.from('D'), int32(rowBytes + 4)]))
+        const piece = Buffer.alloc(65_536)
+        const more = () => {
+          while (taken < rowBytes) {
+            taken += piece.length
+            if (!socket.write(piece)) return void socket.once('drain', more)
+          }
+          socket.write(Buffer.concat([message('C', cString('SELECT 1')), message('Z', Buffer.from('I'))]))
+        }
+        more()
+      })
+    })
+  })
+  const shop = await openShop(t, server, ['postgres:connect orders'])
+  const tunnel = await shop.world.connect(`${host}:5432`)
+  const { socket } = tunnel
+  socket.write(begin())
+  await once(socket, 'readable')
+  socket.write(query('SELECT 1'))
+  let before = -1
+  // Until nothing moves any more: all that is on the way is full.
+  while (before !== taken) {
+    before = taken
+    await new Promise((next) => setTimeout(next, 200))
+  }
+  assert.ok(taken > 0 && taken < rowBytes / 2, `${taken} bytes were taken of a client that does not read`)
+  let read = 0
+  for (;;) {
+    const chunk = socket.read() as Buffer | null
+    read += chunk?.length ?? 0
+    if (read > rowBytes) break
+    if (chunk === null) await once(socket, 'readable')
+  }
+  assert.equal(taken, rowBytes)
 })

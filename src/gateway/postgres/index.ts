@@ -52,7 +52,10 @@ export function createPostgresHandler(): StreamHandler {
     if ('severity' in begun) return refuse(begun)
     const { upstream, login, isLimited, readOnly, path, database } = begun
     const judge = isLimited
-      ? createLimitedJudge({ stream, database, user: login, path, readOnly, sql, permitted })
+      ? createLimitedJudge({
+          ...{ stream, database, user: login, path, readOnly, sql, permitted },
+          encoding: upstream.settings.get('server_encoding'),
+        })
       : createUnlimitedJudge(sql)
     for (const [name, value] of upstream.settings) judge.reported(name, value)
     const cancelKey = keys.add(upstream.cancelKey, begun.permit, greeting.keyBytes)
@@ -122,7 +125,7 @@ async function begin(stream: StreamExchange, { parameters }: Session): Promise<B
   if (!permission.allow) return fatal('42501', permission.message)
   try {
     const { upstream, login } = await open(stream, permission, new Map([...asked, ['database', database]]))
-    const path = isLimited ? await pathOf(upstream, login) : []
+    const path = isLimited ? await pathOf(upstream, { user: login, readOnly }) : []
     return { upstream, permit: permission, login, database, isLimited, readOnly, path }
   } catch (error) {
     const { code, hint } = error instanceof LoginRefused ? error.fault : { code: '08006', hint: undefined }
@@ -151,9 +154,12 @@ async function open(
 }
 
 /** Schemas in which a name without one may be, as the role and the database have it set. */
-async function pathOf({ socket, settings }: Upstream, login: string): Promise<string[]> {
+async function pathOf(
+  { socket, settings }: Upstream,
+  session: { user: string; readOnly: boolean },
+): Promise<string[]> {
   for (const [name, value] of settings)
-    if (!isPinned(name, value, login))
+    if (!isPinned(name, value, session))
       throw new MayflyError(
         'credential_failed',
         `PostgreSQL begins a session with ${name} ${value}, against what it was told`,

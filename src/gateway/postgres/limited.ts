@@ -25,6 +25,8 @@ export interface LimitedSession {
   /** That logged in upstream: `$user` on a path. */
   readonly user: string
   readonly path: readonly string[]
+  /** What the server reports of itself at the beginning. */
+  readonly encoding: string | undefined
   readonly readOnly: boolean
   readonly sql: SqlReader
   readonly permitted: Permitted
@@ -78,6 +80,9 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
       if (decoded === undefined) return error('22021', 'mayfly: a statement is not in UTF-8')
       const reading = await sql.read(decoded)
       if ('error' in reading) return error(reading.code, reading.error)
+      // A server of another encoding makes other lower-case letters of them than the parser does here.
+      if (session.encoding !== 'UTF8' && namesBeyondAscii(reading))
+        return error('22021', 'mayfly: in a database that is not in UTF-8, schemas are named in ASCII')
       return { shape: reading.shape, reading }
     },
     async allow(statement, names) {
@@ -96,7 +101,7 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
       )
     },
     reported: (name, value) =>
-      isPinned(name, value, session.user)
+      isPinned(name, value, session)
         ? undefined
         : `the server says that ${name} is now ${value}: by that the session could do more than it is judged by`,
   }
@@ -111,7 +116,9 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     const key = JSON.stringify([stream.connection.name, anyRef, shape, operations])
     const policy = stream.policy()
     const still = () => operations.every((one) => stream.would(one, { anyRef }))
-    if (permitted.has(key, policy, still)) return undefined
+    // What changes more than rows is asked about, and stands in the log, each time.
+    const isOften = needed.every(({ verb }) => verb === 'read' || verb === 'write')
+    if (isOften && permitted.has(key, policy, still)) return undefined
     try {
       const detail = { statement: shape }
       const [first] = operations
@@ -141,20 +148,32 @@ function error(code: string, message: string): Fault {
   return { severity: 'ERROR', code, message }
 }
 
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
 function utf8(text: Buffer): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text)
+    return decoder.decode(text)
   } catch {
     return undefined
   }
 }
 
+function namesBeyondAscii({ uses, path }: Reading): boolean {
+  return [...uses.map(({ schema = '' }) => schema), ...path].some((name) => /[^\p{ASCII}]/u.test(name))
+}
+
 /**
- * By these the server reads a statement otherwise than it was read here, or does it as somebody else: they stay, whatever a
- * function of the database does.
+ * By these the server reads a statement otherwise than it was read here, does it as somebody else, or writes: they stay, whatever
+ * a function of the database does.
  */
-export function isPinned(name: string, value: string, user: string): boolean {
+export function isPinned(
+  name: string,
+  value: string,
+  { user, readOnly }: Pick<LimitedSession, 'user' | 'readOnly'>,
+): boolean {
   if (name === 'client_encoding') return value === 'UTF8'
   if (name === 'standard_conforming_strings') return value === 'on'
+  // Reported from PostgreSQL 14 on.
+  if (name === 'default_transaction_read_only') return !readOnly || value === 'on'
   return name !== 'session_authorization' || value === user
 }

@@ -19,9 +19,9 @@ export interface Surroundings {
   readonly readOnly: boolean
 }
 
-/** Passwords, files of the server, values of tables, what other users do: more than the catalog tells everybody. */
+/** Passwords, files of the server, values of tables, what other sessions say: more than the catalog tells everybody. */
 const guarded =
-  /^pg_(?:authid|shadow|user_mappings?|hba_file_rules|ident_file_mappings|file_settings|subscription|largeobject|statistic|statistic_ext_data|stats|stats_ext|stats_ext_exprs|replication_origin\w*|backend_memory_contexts|shmem_allocations\w*)$/
+  /^pg_(?:authid|shadow|user_mappings?|hba_file_rules|ident_file_mappings|file_settings|subscription|largeobject|statistic|statistic_ext_data|stats|stats_ext|stats_ext_exprs|stat_activity|replication_origin\w*|backend_memory_contexts|shmem_allocations\w*)$/
 
 /**
  * What it takes. A name without a schema may be in each schema that has been on the path: whoever cannot use them all has to say

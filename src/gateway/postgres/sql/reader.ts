@@ -1,9 +1,9 @@
-import { classOf } from './functions.ts'
+import { classOf, type FunctionClass } from './functions.ts'
 import { catalogRelations } from './names-of-postgres.ts'
 import { objectUses } from './objects.ts'
 import { countsSubscriptions, functionName, settingOfRow } from './pg-dump.ts'
 import type { Reading, Use, Verb } from './reading.ts'
-import { schemasIn, settingOf, type Setting } from './settings.ts'
+import { partsOf, schemasIn, settingOf, type Setting } from './settings.ts'
 import { constant, isTree, list, names, text, tree, type Tree } from './tree.ts'
 
 /** Where in a statement something is. */
@@ -108,16 +108,34 @@ export class Reader {
     const what = classOf(schema, name)
     if (what === 'own')
       this.#use({ verb: 'write', of: 'function', name, ...(schema === undefined ? {} : { schema }) })
-    if (what === 'write') this.#use({ verb: 'write', of: 'session', why: `${name}()` })
-    if (what === 'admin') this.#rule(`${name}()`)
     if (what === 'setting') this.#set(...settingIn(list(args)))
+    else if (what === 'sequence') this.#sequence(list(args)[0], name)
+    else this.#does(what, name)
   }
 
   /** `value.name` calls the function of that name where the value has no such column (manual, 4.2.6). */
   #attribute(name: string): void {
+    if (catalogRelations.has(name)) return
     const what = classOf(undefined, name)
-    if (what === 'admin' && !catalogRelations.has(name)) this.#rule(`${name}()`)
-    if (what === 'write') this.#use({ verb: 'write', of: 'session', why: `${name}()` })
+    if (what === 'sequence') this.#sequence(undefined, name)
+    else this.#does(what, name)
+  }
+
+  #does(what: FunctionClass, name: string): void {
+    const why = `${name}()`
+    if (what === 'admin') this.#rule(why)
+    if (what === 'tell') this.#use({ verb: 'write', of: 'session', why })
+    // Large objects are in no schema.
+    if (what === 'object') this.#use({ verb: 'read', of: 'server', why })
+    if (what === 'object-write') this.#use({ verb: 'write', of: 'server', why })
+  }
+
+  /** By a constant it is known which; otherwise it may be any of the database. */
+  #sequence(argument: unknown, name: string): void {
+    const parts = partsOf(constant(argument) ?? '')
+    if (parts === undefined)
+      this.#use({ verb: 'write', of: 'server', why: `${name}() of a sequence that is no constant` })
+    else this.#use({ verb: 'write', of: 'relation', ...qualified(parts) })
   }
 
   /** An operator with a schema is a function that somebody made. */
@@ -293,7 +311,8 @@ export class Reader {
     CreateSchemaStmt: (node) => {
       if (node['authrole'] !== undefined) this.#rule('CREATE SCHEMA for another role')
       if (node['schemaElts'] !== undefined) this.#rule('CREATE SCHEMA with what is in it, in one statement')
-      this.#use({ verb: 'ddl', of: 'schema', schema: text(node['schemaname']) })
+      if (node['schemaname'] !== undefined)
+        this.#use({ verb: 'ddl', of: 'schema', schema: text(node['schemaname']) })
     },
     AlterTableStmt: (node) => {
       const kinds = list(node['cmds']).map((one) => tree(tree(one)['AlterTableCmd'])['subtype'])

@@ -48,13 +48,22 @@ function ruled(name: string, why = `it sets ${name}`): Setting {
 
 /** The schemas in a text as `set_config` takes it (manual, 19.11.1); undefined if it is malformed. */
 export function schemasIn(path: string): string[] | undefined {
-  if (path.trim() === '') return []
-  const schemas: string[] = []
-  const part = /\s*(?:"((?:[^"]|"")+)"|([^\s",]+))\s*(,|$)/y
+  return path.trim() === '' ? [] : namesIn(path, ',')
+}
+
+/** A name with its schema, as `nextval` takes it; undefined if it is malformed. */
+export function partsOf(name: string): string[] | undefined {
+  return namesIn(name, '.')
+}
+
+function namesIn(text: string, between: ',' | '.'): string[] | undefined {
+  const found: string[] = []
+  const part = /\s*(?:"((?:[^"]|"")+)"|([^\s",.]+))\s*([,.]|$)/y
   for (;;) {
-    const found = part.exec(path)
-    if (found === null) return undefined
-    schemas.push(found[1]?.replaceAll('""', '"') ?? (found[2] ?? '').toLowerCase())
-    if (found[3] !== ',') return part.lastIndex === path.length ? schemas : undefined
+    const [, quoted, plain = '', end] = part.exec(text) ?? []
+    if (end === undefined) return undefined
+    found.push(quoted?.replaceAll('""', '"') ?? plain.toLowerCase())
+    if (end === '') return found
+    if (end !== between) return undefined
   }
 }
