@@ -37,6 +37,8 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
   const { stream, sql, permitted } = session
   const path = new Set(session.path)
   let catalogFirst = true
+  /** What was allowed, by this policy and with as many schemas on the path: nothing has changed for it since. */
+  const allowed = new WeakMap<Reading, { policy: object; schemas: number; catalogFirst: boolean }>()
   const database = nameInGrant(session.database)
 
   function operationOf({ verb, schema }: Need): Operation {
@@ -87,6 +89,13 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     },
     async allow(statement, names) {
       const { reading, shape } = statement
+      const before = allowed.get(reading)
+      if (
+        before?.policy === stream.policy() &&
+        before.schemas === path.size &&
+        before.catalogFirst === catalogFirst
+      )
+        return undefined
       for (const one of reading.path) path.add(one === '$user' ? session.user : one)
       if (path.size > maxPath) return error('54000', 'mayfly: too many schemas have been on the search path')
       if (reading.hidesCatalog === true) catalogFirst = false
@@ -95,10 +104,15 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
       if ('severity' in needed) return needed
       const anywhere = needed.filter((need) => need.schema === undefined && need.whole !== true)
       const named = needed.filter((need) => !anywhere.includes(need))
-      return (
+      const policy = stream.policy()
+      const fault =
         (await permit(named.map(operationOf), shape, needed)) ??
         (await permit(anywhere.map(operationOf), shape, needed, true))
-      )
+      // What EXECUTE stands for may change, and so may what a name stands for once another is prepared by it.
+      const isPlain = reading.executes.length + reading.prepares.length === 0
+      if (fault === undefined && isPlain && needed.every(isCounted))
+        allowed.set(reading, { policy, schemas: path.size, catalogFirst })
+      return fault
     },
     reported: (name, value) =>
       isPinned(name, value, session)
@@ -116,9 +130,7 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     const key = JSON.stringify([stream.connection.name, anyRef, shape, operations])
     const policy = stream.policy()
     const still = () => operations.every((one) => stream.would(one, { anyRef }))
-    // What changes more than rows is asked about, and stands in the log, each time.
-    const isOften = needed.every(({ verb }) => verb === 'read' || verb === 'write')
-    if (isOften && permitted.has(key, policy, still)) return undefined
+    if (needed.every(isCounted) && permitted.has(key, policy, still)) return undefined
     try {
       const detail = { statement: shape }
       const [first] = operations
@@ -138,6 +150,11 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
       return error('58000', `mayfly: ${messageOf(cause)}`)
     }
   }
+}
+
+/** What changes more than rows is asked about, and stands in the log, each time. */
+function isCounted({ verb }: Need): boolean {
+  return verb === 'read' || verb === 'write'
 }
 
 function describe({ action, connection, path, ref }: Operation): string {
