@@ -60,6 +60,8 @@ const announceMs = { access: 10 * minuteMs, identity: 24 * 60 * minuteMs }
 /** How long it is published after it signed its last token: these live five minutes, and clocks differ. */
 const keepMs = 60 * minuteMs
 const maxTries = 5
+/** Over by every clock: one that is behind ours would publish a stolen key again, and sign with it. */
+const atOnce = 0
 
 export function createRotation(deps: {
   signingKeys: SigningKeys
@@ -80,7 +82,8 @@ export function createRotation(deps: {
     const not_before_ms = created_ms + (now ? 0 : announceMs[use])
     const row = await makeKeyRow(vaultKey, { use, alg, number: key.number + 1, created_ms, not_before_ms })
     const retired_ms = not_before_ms
-    const withdrawn_ms = now ? created_ms : not_before_ms + keepMs
+    const untilMs = now ? created_ms : not_before_ms + keepMs
+    const withdrawn_ms = now ? atOnce : untilMs
     const eventOf = (withdrawn: readonly string[]) => ({
       type: 'oidc.rotated',
       data: {
@@ -91,7 +94,7 @@ export function createRotation(deps: {
         replaces: withdrawn[0] ?? key.kid,
         ...(now ? { withdrawn } : {}),
         signs_from: new Date(not_before_ms).toISOString(),
-        replaced_until: new Date(withdrawn_ms).toISOString(),
+        replaced_until: new Date(untilMs).toISOString(),
       },
     })
     let withdrawn: string[]
@@ -124,7 +127,7 @@ export function createRotation(deps: {
       replaces: withdrawn[0] ?? key.kid,
       ...(now ? { withdrawn } : {}),
       signsFromMs: not_before_ms,
-      replacedUntilMs: withdrawn_ms,
+      replacedUntilMs: untilMs,
     }
   }
 
