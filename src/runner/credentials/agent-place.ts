@@ -8,6 +8,21 @@ import { MayflyError, sha256Hex } from '../../lib/index.ts'
 const jobNames = [
   ...['GITHUB_RUN_ID', 'GITHUB_RUN_ATTEMPT', 'GITHUB_JOB', 'CI_JOB_ID', 'BUILDKITE_JOB_ID', 'BUILD_TAG'],
   ...['CIRCLE_WORKFLOW_JOB_ID', 'SYSTEM_JOBID', 'BITBUCKET_STEP_UUID', 'TFC_RUN_ID', 'RUNNER_TRACKING_ID'],
+  ...['CODEBUILD_BUILD_ID', 'TRAVIS_JOB_ID', 'SEMAPHORE_JOB_ID', 'APPVEYOR_JOB_ID', 'CIRRUS_TASK_ID'],
+  // TeamCity's is a file of one build alone.
+  ...['TEAMCITY_BUILD_PROPERTIES_FILE', 'HARNESS_BUILD_ID', 'HARNESS_STAGE_ID', 'CF_BUILD_ID', 'SD_BUILD_ID'],
+  // Numbers count within a repository, a pipeline or a stage: Drone, Woodpecker, GoCD.
+  ...[
+    'DRONE_REPO',
+    'DRONE_BUILD_NUMBER',
+    'DRONE_STAGE_NUMBER',
+    'CI_REPO',
+    'CI_PIPELINE_NUMBER',
+    'CI_WORKFLOW_NUMBER',
+  ],
+  ...['GO_PIPELINE_NAME', 'GO_PIPELINE_COUNTER', 'GO_STAGE_NAME', 'GO_STAGE_COUNTER', 'GO_JOB_NAME'],
+  // Jenkins, and whatever calls it the same.
+  ...['JOB_NAME', 'BUILD_ID', 'BUILD_NUMBER', 'bamboo_buildResultKey'],
 ]
 
 /**

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, constants, openSync, rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import type { Environment } from '../../config/environment.ts'
-import { MayflyError, systemCode } from '../../lib/index.ts'
+import { MayflyError, messageOf, systemCode } from '../../lib/index.ts'
 import type { HandedCredential, StepGrant } from '../api-facts.ts'
 import { exclusive, flock } from '../workspace/flock.ts'
 import { readLine } from './agent-line.ts'
@@ -66,14 +66,29 @@ export async function endAgent(place: AgentPlace): Promise<boolean> {
 
 /** Whoever holds the lock starts it, and what a killed one left is not in the way. */
 async function startOnce(path: string, command: readonly string[]): Promise<void> {
-  const fd = openSync(`${path}.lock`, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW
+  const fd = inPlaceOf(`${path}.lock`, (lock) => openSync(lock, flags, 0o600))
   try {
     await flock([{ fd, how: exclusive }], AbortSignal.timeout(startPatienceMs), 0)
     if (await answers(path)) return
-    rmSync(path, { force: true })
+    inPlaceOf(path, (dead) => rmSync(dead, { force: true }))
     await start(path, command)
   } finally {
     closeSync(fd)
+  }
+}
+
+/** Nothing but a dead socket, or a lock, is to be there. */
+function inPlaceOf<T>(path: string, act: (path: string) => T): T {
+  try {
+    return act(path)
+  } catch (cause) {
+    const why = systemCode(cause) ?? messageOf(cause)
+    throw new MayflyError(
+      'data_folder',
+      `${path}, where the credential agent of this job would listen, cannot be used (${why}): remove it`,
+      { cause },
+    )
   }
 }
 
