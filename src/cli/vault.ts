@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { text } from 'node:stream/consumers'
 import { MayflyError } from '../lib/index.ts'
-import { createOperatorApi } from './operator-api.ts'
+import { createOperatorApi, serverOf } from './operator-api.ts'
 import { print, table } from './output.ts'
 import { askHidden, confirm } from './prompt.ts'
 import { readText } from './text-file.ts'
@@ -63,10 +63,29 @@ export async function unsealVault(options: Options & { new: boolean; file?: stri
   const result = await createOperatorApi(options).call<{ was: 'open' | 'sealed' | 'new' }>(
     ...(['POST', '/v1/vault/unseal', body] as const),
   )
+  const serves = result.was === 'open' || (await untilItServes(options))
   const made = passphrase === '' ? 'the vault is open: its keys were made' : chosen
   print(options.json, result, [
     { open: 'the vault was open already', sealed: 'the vault is open', new: made }[result.was],
+    ...(serves ? [] : ['the server has not started yet: mayfly vault status says how it stands']),
   ])
+}
+
+const [startsMs, askMs] = [30_000, 250]
+
+/** A server that waited for its vault starts only now: until then it opens no secret, and for a moment nobody answers. */
+async function untilItServes(options: Options): Promise<boolean> {
+  const server = serverOf(options)
+  for (const untilMs = Date.now() + startsMs; Date.now() < untilMs; await pause(askMs)) {
+    const reasons = await readiness(server).catch(() => undefined)
+    if (reasons !== undefined && !reasons.some((reason) => reason.startsWith('vault: '))) return true
+  }
+  return false
+}
+
+async function readiness(server: string): Promise<string[]> {
+  const answer = await fetch(`${server}/readyz`, { redirect: 'error', signal: AbortSignal.timeout(5_000) })
+  return ((await answer.json()) as { reasons: string[] }).reasons
 }
 
 const choosing =

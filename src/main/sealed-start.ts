@@ -26,7 +26,7 @@ export async function tryToOpen(control: VaultControl): Promise<string | undefin
 
 const pollMs = 250
 
-/** Serves what opens the vault until it is open. Throws `server_stopping` if `signal` comes first. */
+/** Serves what opens the vault until it is open. Gives back at which port. Throws `server_stopping` if `signal` comes first. */
 export async function waitUntilOpen(deps: {
   control: VaultControl
   store: Store
@@ -40,7 +40,7 @@ export async function waitUntilOpen(deps: {
   tell: (line: string) => void
   /** Once it is served. */
   announce: (at: { url: string; reason: string }) => void
-}): Promise<void> {
+}): Promise<number> {
   const { control, store, clock, certificate, signal, tell } = deps
   const sessions = createOperatorSessions({ store, clock })
   const none = {
@@ -71,6 +71,7 @@ export async function waitUntilOpen(deps: {
     }
     // An operator who opened it has an entry of his own.
     if (isOurs) await deps.audit.append({ type: 'vault.unsealed', data: { by: 'mayfly up' } })
+    return server.port
   } finally {
     await server.close()
   }

@@ -137,12 +137,15 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const apiTokens = createApiTokens({ store, clock })
   // Where people must open the vault they need it now.
   const earlyToken = waits === undefined ? undefined : await firstOperator()
-  if (waits !== undefined)
-    await waitUntilOpen({
-      ...{ control: vaultControl, store, audit, apiTokens, clock, certificate, tell },
-      ...{ host: options.host, port: options.port, signal: options.signal },
-      announce: (at) => options.sealed?.({ ...at, operatorToken: earlyToken }),
-    })
+  // Who opened it goes on where he asked, also if any port would have done.
+  const apiPort =
+    waits === undefined
+      ? options.port
+      : await waitUntilOpen({
+          ...{ control: vaultControl, store, audit, apiTokens, clock, certificate, tell },
+          ...{ host: options.host, port: options.port, signal: options.signal },
+          announce: (at) => options.sealed?.({ ...at, operatorToken: earlyToken }),
+        })
   const signingKeys = await createSigningKeys({ store, vaultKey: ring, clock })
   let inForce: RulesHolder | undefined
   const http = createHttpClient({ tunnel: (host, port) => tunnelOf(guard, rules, host, port) })
@@ -276,7 +279,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     ...(certificate === undefined ? {} : { certificate }),
     log: { error: (fields, message) => tell(`${message}: ${JSON.stringify(fields)}`) },
   })
-  const { port } = await server.listen(options.host, options.port)
+  const { port } = await server.listen(options.host, apiPort)
   started.defer(() => server.close())
   if (options.url === undefined) url = ownUrl({ host: options.host, port, certificate })
   await gateway.listen(options.host, options.gatewayPort)

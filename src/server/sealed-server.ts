@@ -17,7 +17,7 @@ import type { VaultControl } from '../vault/index.ts'
 import { createRefusals } from './refusals.ts'
 import { registerRoutes } from './route.ts'
 import { vaultRoutes } from './routes/vault.ts'
-import { toProblem } from './wire-error.ts'
+import { HttpProblem, toProblem } from './wire-error.ts'
 
 /**
  * What is served while the vault has never been open: whether it lives, why it is not ready, and the way to open it. Everything
@@ -66,13 +66,17 @@ export async function startSealedServer(deps: {
     reply.code(503).send({ ready: false, reasons: [`${why()}: nothing is issued`], warnings: [] }),
   )
   app.setNotFoundHandler(() => {
-    throw new MayflyError('vault_sealed', `${why()}: mayfly vault unseal`)
+    if (vaultControl.closed() !== undefined)
+      throw new MayflyError('vault_sealed', `${why()}: mayfly vault unseal`)
+    const headers = { 'retry-after': '2' }
+    throw new HttpProblem({ status: 503, code: 'vault_sealed', detail: `${why()}: try again`, headers })
   })
   app.setErrorHandler((error, request, reply) => {
-    const { status, code, detail } = toProblem(error)
+    const { status, code, detail, headers = {} } = toProblem(error)
     if (status === 500) tell(`request failed: ${messageOf(error)}`)
     return reply
       .code(status)
+      .headers(headers)
       .type('application/problem+json')
       .send({ type: 'about:blank', status, code, detail, request_id: request.id })
   })

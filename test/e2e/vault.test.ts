@@ -72,6 +72,7 @@ test('a vault with a passphrase: made, used, rotated, sealed, unsealed, and seal
   assert.doesNotMatch(checked.stdout, /vault\.key is missing/, 'nothing is sealed yet')
   const unsealed = await mayfly(waiting.url, ['vault', 'unseal', '--new'], good)
   assert.equal(unsealed.exitCode, 0, unsealed.stderr)
+  assert.match((await mayfly(waiting.url, ['secret', 'list'])).stdout, /\[\]/, 'it is open once that is said')
 
   const { url } = await first.line()
   assert.equal((await ask(`${url}/readyz`)).status, 200)
