@@ -194,7 +194,7 @@ const rotators = [
           .default('{value}')
           .describe('What the secret holds.'),
         probe: httpRequest.describe(
-          'Asked with `{value}`: 2xx says that it works, 401 or 403 that it does not.',
+          'Asked with `{value}`: 2xx says that it works, 401 or 403 that it does not (they tell nothing where a secret of `secrets` is shown, too).',
         ),
         promote: httpRequest.optional().describe('Asked when the new one was probed, before it is used.'),
         identify: z

@@ -86,10 +86,15 @@ export const httpRotator: Rotator<'http'> = {
 async function probe(work: Work<'http'>, one: Version, tools: RotatorTools) {
   const { status } = await ask(work.config.probe, work, one, tools)
   if (status >= 200 && status < 300) return 'alive'
-  if (status === 401 || status === 403) return 'dead'
+  if (refusesValue(work.config.probe, status)) return 'dead'
   if (status === 429 || status >= 500)
     throw new MayflyError('upstream_unreachable', `probe: the API answered ${status}`)
   return 'unknown'
+}
+
+/** The value is taken no more; where a secret of `secrets` is shown beside it, that may be the one that is not. */
+function refusesValue(request: WrittenRequest, status: number): boolean {
+  return (status === 401 || status === 403) && !namesIn(request).some((name) => name.startsWith('secret.'))
 }
 
 /** It is named by its id alone: one that both values have would end both. */
@@ -111,7 +116,7 @@ async function idIfAlive(work: Work<'http'>, one: Version, tools: RotatorTools):
   const { identify } = work.config
   if (known !== undefined || one.value === undefined || identify === undefined) return known
   const answer = await ask(identify.request, work, one, tools)
-  if ([401, 403, 404, 410].includes(answer.status)) return undefined
+  if ([404, 410].includes(answer.status) || refusesValue(identify.request, answer.status)) return undefined
   refuseOthers(answer, 'identify')
   return textAt(answer, identify.id, 'the API')
 }
