@@ -60,3 +60,25 @@ test('grants: a service is written out, and * in the action stays there', () => 
   assert.ok(ref.possible('releases/*') && ref.possible('~') && ref.possible('a%20b'))
   assert.equal(ref.meant('a b/*'), 'a%20b/*')
 })
+
+test('a grant to read what only changes something, or reveals a secret, could never match', () => {
+  const form = aws.actions['aws:read'].form
+  for (const good of [
+    's3:Get*',
+    's3:*',
+    's3:G*',
+    's3:GetObject',
+    'apigateway:GET',
+    'ecs:DescribeServices',
+    'x:*Tags',
+  ])
+    assert.ok(form.possible(good), good)
+  for (const bad of [
+    's3:PutObject',
+    's3:Put*',
+    'secretsmanager:GetSecretValue',
+    'ecr:GetAuthorizationToken',
+    'x:Delete*',
+  ])
+    assert.ok(!form.possible(bad), bad)
+})

@@ -1,3 +1,4 @@
+import { canBeReading, isAwsReading } from './aws-reading.ts'
 import { formOf, type SampledForm } from '../lib/index.ts'
 import type { Kind, KindSettings, KnownConnection, SettingsFile } from './kind.ts'
 
@@ -16,6 +17,17 @@ const callOfService: SampledForm = {
   ...call,
   witness: (pattern) => (namesService(pattern) ? call.witness(pattern) : undefined),
   possible: (pattern) => namesService(pattern) && call.possible(pattern),
+}
+
+const ofReading = (pattern: string) => canBeReading(pattern.split(':')[1] ?? '')
+
+/** A grant to read what only writes would never match. */
+const callThatReads: SampledForm = {
+  ...callOfService,
+  rule: 'SERVICE:ACTION of an action that changes nothing and reveals no secret (write aws:call for others)',
+  is: (name) => callOfService.is(name) && isAwsReading(name.split(':')[1] ?? ''),
+  witness: (pattern) => (ofReading(pattern) ? callOfService.witness(pattern) : undefined),
+  possible: (pattern) => ofReading(pattern) && callOfService.possible(pattern),
 }
 
 const resource = formOf({
@@ -45,7 +57,7 @@ export const aws = {
   credentials: ['basic', 'aws-role'],
   actions: {
     // What changes nothing, and hands out no secret.
-    'aws:read': { path: 'required', ref: 'optional', write: false },
+    'aws:read': { path: 'required', ref: 'optional', write: false, form: callThatReads },
     'aws:call': { path: 'required', ref: 'optional', write: true, includes: ['aws:read'] },
   },
   variables: (connections): Readonly<Record<string, string>> =>

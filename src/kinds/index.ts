@@ -31,6 +31,7 @@ export type {
 export { isDigest } from './oci.ts'
 export { redisPath } from './redis.ts'
 export { coreGroup, none, secretsGroup } from './kubernetes.ts'
+export { isAwsReading } from './aws-reading.ts'
 export { awsDomain, awsStandIn, globalServices, isAwsHost } from './aws.ts'
 
 /**

@@ -154,6 +154,8 @@ export interface Action {
    */
   readonly path: 'required' | 'optional' | 'none'
   readonly ref: 'required' | 'optional' | 'none'
+  /** Which of the kind's paths it names, if not all. */
+  readonly form?: SampledForm
   /** Does it change what is there? */
   readonly write: boolean
   /** What a grant of this action allows besides: whoever may rewrite a ref may move it forward, too. */

@@ -97,7 +97,8 @@ export function unnamedPart(
   { action, connection, path, ref }: GrantParts,
   kinds: readonly KindName[],
 ): string | undefined {
-  const paths = kinds.map((kind) => kindNamed(kind).path.form)
+  const own = actionNamed(action)?.form
+  const paths = own === undefined ? kinds.map((kind) => kindNamed(kind).path.form) : [own]
   const refs = kinds.flatMap((kind) => kindNamed(kind).ref?.form ?? [])
   const meant = {
     path: path === undefined ? { ok: true } : matchOrMeant(path, paths),

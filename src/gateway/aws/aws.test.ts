@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Secret } from '../../lib/index.ts'
 import {
   chunkedRequest,
   hosts,
@@ -398,4 +399,49 @@ test('a body in signed chunks is checked on its way, and signed anew', async (t)
   const refused = await world.ask(changed, { authority: `${hosts.bucket}:443` })
   assert.match(refused.body, /<Code>AccessDenied<.*the signature of a chunk is wrong/s)
   assert.equal(world.aws.seen.length, 1)
+})
+
+test('a session that its host takes no more is followed by the next; a body that has passed is sent again by its tool', async (t) => {
+  const world = await openAws(t, objects)
+  const keys = (name: string) => ({
+    access_key_id: new Secret(`ASIA${name}`),
+    secret_access_key: new Secret(`secret-${name}`),
+    session_token: new Secret(`token-of-${name}`),
+  })
+  let now = keys('first')
+  const { broker } = world.brokers
+  broker.lease = async (_step, connection) => ({
+    ...{ id: 'lse_1' as never, connection: connection.name, expiresMs: Date.now() + 60_000, from: [] },
+    ...{ authorization: now.session_token, fields: now, clientIdentity: undefined },
+  })
+  broker.refusedByHost = () => {
+    now = keys('second')
+  }
+  const expired = '<Error><Code>ExpiredToken</Code><Message>it has expired</Message></Error>'
+  const seen = () => world.aws.seen.map(({ headers }) => headers['x-amz-security-token'])
+  world.aws.handle = (request, response) =>
+    request.headers['x-amz-security-token'] === 'token-of-first'
+      ? void response.writeHead(400).end(expired)
+      : void response.writeHead(200).end('ok')
+  const get = { host: hosts.bucket, path: '/x' }
+  assert.match((await world.askAws(get)).body, /\bok\b/)
+  assert.deepEqual(seen(), ['token-of-first', 'token-of-second'])
+  const last = world.aws.seen.at(-1)
+  assert.ok(last !== undefined && (await isSignedWith(last, 'ASIAsecond', 'secret-second')))
+  now = keys('first')
+  const put = await world.askAws({ host: hosts.bucket, path: '/app/x', method: 'PUT', body: 'x' })
+  assert.equal(put.status, 503)
+  assert.match(put.body, /<Code>SlowDown<.*try again/s)
+  assert.equal(
+    (await world.askAws({ host: hosts.bucket, path: '/app/x', method: 'PUT', body: 'x' })).status,
+    200,
+  )
+  // A refusal that repeats what it was sent.
+  world.aws.handle = ({ headers }, response) =>
+    void response
+      .writeHead(403)
+      .end(`<CanonicalRequest>${String(headers['x-amz-security-token'])}</CanonicalRequest>`)
+  const echoed = await world.askAws(get)
+  assert.match(echoed.body, /holds the credential of connection/)
+  assert.doesNotMatch(echoed.body, /token-of/)
 })

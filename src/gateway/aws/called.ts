@@ -24,13 +24,3 @@ export function named(text: string): string {
     [...Buffer.from(one)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
   )
 }
-
-/** Actions that begin so change nothing. */
-const reading =
-  /^(?:Get|List|Describe|Head|BatchGet|BatchDescribe|BatchCheck|TransactGet|Query$|Scan$|Lookup|Search|Filter|Validate|Estimate)/
-/** Of these the ones whose answer opens something. */
-const opening = /Token|Password|Credential|SecretValue|Session|PrivateKey|DownloadUrl|ParameterHistory|Export/
-
-export function isReading(action: string): boolean {
-  return reading.test(action) && !opening.test(action)
-}

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { isReading, named, type Called, type Reading } from './called.ts'
+import { isAwsReading } from '../../kinds/index.ts'
+import { named, type Called, type Reading } from './called.ts'
 import type { Endpoint } from './endpoint.ts'
 import { formMembers, jsonMembers, type Members } from './members.ts'
 import { joined, shortName, type Home } from './names.ts'
@@ -78,7 +79,7 @@ function of(action: string, { endpoint, home }: Asked, members: Members): Readin
     rules.find(({ actions }) => actions.includes('*'))
   const resources = rule === undefined ? [] : resourcesOf(rule, members, home)
   if (typeof resources === 'string') return resources
-  const read = isReading(action) && !decrypts(service, members)
+  const read = isAwsReading(action) && !decrypts(service, members)
   const passed = passedBy(rule, members, home)
   if (typeof passed === 'string') return passed
   const called = (resources.length === 0 ? ['~'] : resources).map((resource) => ({
@@ -155,7 +156,7 @@ function byPath(asked: Asked): Reading | string {
     const inPath = found.slice(1).map((part) => shortName(decodeURIComponent(part), home))
     const resource = [...inPath.map(named), ...inBody].join('/')
     const [action = ''] = actions
-    const read = isReading(action)
+    const read = isAwsReading(action)
     return { called: [{ service, action, resource: resource === '' ? '~' : resource, read }, ...passed] }
   }
   if (!/^[A-Z]{3,10}$/.test(method)) return 'its method is none'

@@ -1,3 +1,4 @@
+import { isAwsReading } from '../../kinds/index.ts'
 import { named, type Called, type Reading } from './called.ts'
 import type { Pair } from './sigv4.ts'
 import type { Target } from './target.ts'
@@ -33,7 +34,7 @@ export function readS3({ method, target, headers, bucket: ofHost }: Asked): Read
   const [sub = ''] = subs
   const asked = { method, sub, resource, headers, isCopy: headers['x-amz-copy-source'] !== undefined }
   const found = key === '' ? ofBucket(asked, target.query) : ofObject(asked, target.query)
-  const action = call(found ?? method, resource, found !== undefined && isReadOf(found))
+  const action = call(found ?? method, resource, found !== undefined && isAwsReading(found))
   const source = asked.isCopy ? readSource(String(headers['x-amz-copy-source'])) : undefined
   if (typeof source === 'string') return source
   return { called: [action, ...besides(asked, key === ''), ...(source === undefined ? [] : [source])] }
@@ -41,10 +42,6 @@ export function readS3({ method, target, headers, bucket: ofHost }: Asked): Read
 
 function call(action: string, resource: string, read: boolean): Called {
   return { service: 's3', action, resource, read }
-}
-
-function isReadOf(action: string): boolean {
-  return /^(?:Get|List)/.test(action)
 }
 
 interface Judged {

@@ -1,4 +1,4 @@
-import { isWrite, namesPath } from '../../kinds/index.ts'
+import { isWrite, kindNamed, kindOf, namesPath } from '../../kinds/index.ts'
 import type { LintRule } from './rule.ts'
 
 export const bareStar: LintRule = {
@@ -13,9 +13,11 @@ export const bareStar: LintRule = {
         if (!isWrite(action) || !namesPath(action)) return []
         const what = isBare(path)
           ? 'everything on the connection'
-          : ref !== undefined && isBare(ref.replace(/^refs\//, ''))
-            ? 'every ref'
-            : undefined
+          : isWholeService(action, path, ref)
+            ? 'everything of a service'
+            : ref !== undefined && isBare(ref.replace(/^refs\//, ''))
+              ? 'every ref'
+              : undefined
         if (what === undefined) return []
         return [
           {
@@ -26,6 +28,13 @@ export const bareStar: LintRule = {
       }),
     )
   },
+}
+
+/** Of kinds whose paths name actions of a service, and whose refs what they are about. */
+function isWholeService(action: string, path: string, ref: string | undefined): boolean {
+  const kind = kindOf(action)
+  const isCall = kind !== undefined && kindNamed(kind).refMark !== undefined
+  return isCall && path.endsWith(':*') && (ref === undefined || isBare(ref))
 }
 
 function isBare(pattern: string): boolean {

@@ -16,6 +16,20 @@ function found(roles: Readonly<Record<string, RoleText>>, more = ''): string[] {
 const safe = 'issuer: github, repository_id: "1", event: push'
 const push = ['git:push github/octo/app@refs/tags/v*']
 
+test('bare-star: all that a service has is everything, too; what is limited by action or resource is not', () => {
+  const aws = `  prod: { kind: aws, account: "123456789012", regions: [eu-west-1] }\n`
+  const lint = (grant: string) => {
+    const roles = { build: { trust: `{ ${safe}, ref_protected: true }`, grants: [grant] } }
+    return lintText(policyText(roles).replace('connections:\n', `connections:\n${aws}`)).map(
+      ({ rule }) => rule.id,
+    )
+  }
+  for (const grant of ['aws:call prod/iam:*', 'aws:call prod/s3:*/*'])
+    assert.ok(lint(grant).includes('bare-star'), grant)
+  for (const grant of ['aws:read prod/iam:*', 'aws:call prod/s3:*/releases/*', 'aws:call prod/ecs:Update*'])
+    assert.ok(!lint(grant).includes('bare-star'), grant)
+})
+
 test('every rule says why it matters and how to mend it', () => {
   for (const { id, title, why, fix } of lintRules) {
     assert.match(id, /^[a-z]+(?:-[a-z]+)*$/)
