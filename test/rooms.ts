@@ -37,7 +37,10 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   // People.
   operators: ['lib', 'config', 'identity', 'store', 'rules', 'audit/client'],
-  approval: ['lib', 'config', 'identity', 'store', 'broker', 'rules', 'operators', 'audit/client'],
+  approval: [
+    ...['lib', 'config', 'identity', 'policy', 'store', 'broker', 'rules', 'operators'],
+    'audit/client',
+  ],
   rotation: [
     ...['lib', 'config', 'store', 'vault', 'broker', 'rules', 'approval', 'http-client', 'credentials'],
     'audit/client',

@@ -1,22 +1,26 @@
 import type { Clock } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { Broker, SessionMatch } from '../broker/index.ts'
-import type { RulesHolder } from '../rules/index.ts'
+import type { Rules, RulesHolder } from '../rules/index.ts'
 import type { Store } from '../store/index.ts'
 import { createAsking, type Asking } from './asking.ts'
 import { createDeciding, type Deciding } from './deciding.ts'
 import { createLocks } from './lock.ts'
 import type { Notifications } from './notifications.ts'
+import { createNews } from './news.ts'
+import { createOperationAsking, type OperationAsking } from './operations.ts'
 import { createPollPace } from './poll-pace.ts'
 import { createApprovalRecords, noApproval } from './records.ts'
 import { grantsOf, type ApprovalRequest, type Vote } from './request.ts'
-import { describeRequirements, requirementsOf } from './requirement.ts'
+import { describeRequirements, requirementsFor } from './requirement.ts'
 
 /**
  * Requests of roles that people must approve: asked for by a supervisor, decided by people, bound to one job, one
  * key, one version of the policy, and used once.
  */
 export interface Approvals extends Asking, Deciding {
+  /** Operations of steps that run, whose grants ask for a person’s yes. */
+  readonly operations: OperationAsking
   list(state?: 'pending'): Promise<Shown[]>
   show(id: string): Promise<Shown>
   /** Ends every request that matches, as `revoke` ends sessions; returns how many. */
@@ -42,27 +46,37 @@ export function createApprovals(deps: {
 }): Approvals {
   const { clock } = deps
   const pace = createPollPace({ clock })
-  const records = createApprovalRecords({ ...deps, onEnd: (id) => pace.forget(id) })
+  const news = createNews()
+  const onChange = (id: string) => {
+    pace.forget(id)
+    news.tell(id)
+  }
+  const records = createApprovalRecords({ ...deps, onEnd: onChange })
   const exclusively = createLocks()
 
   async function shownOf(found: ApprovalRequest): Promise<Shown> {
     const rules = deps.rules.current()
     return {
       request: found,
-      needs: describeRequirements(requirementsOf(rules.document, found.roles)),
-      grants: grantsOf(rules, found.roles).roles.flatMap(({ name, shadow, grants, egress }) => [
-        ...grants,
-        ...egress.map((one) => (typeof one === 'string' ? `egress ${one}` : `egress ${one.host} (private)`)),
-        // Who approves must see that these are not all.
-        ...(shadow ? [`more on the same connections: role ${name} is in shadow mode`] : []),
-      ]),
+      needs: describeRequirements(requirementsFor(rules.document, found)),
+      grants: found.operation === undefined ? givenBy(rules, found.roles) : [found.operation.grant],
       votes: await records.votes(found.id),
     }
   }
 
+  function givenBy(rules: Rules, roles: readonly string[]): string[] {
+    return grantsOf(rules, roles).roles.flatMap(({ name, shadow, grants, egress }) => [
+      ...grants,
+      ...egress.map((one) => (typeof one === 'string' ? `egress ${one}` : `egress ${one.host} (private)`)),
+      // Who approves must see that these are not all.
+      ...(shadow ? [`more on the same connections: role ${name} is in shadow mode`] : []),
+    ])
+  }
+
   return {
     ...createAsking({ ...deps, records, pace, exclusively }),
-    ...createDeciding({ ...deps, records, exclusively }),
+    ...createDeciding({ ...deps, records, exclusively, onChange }),
+    operations: createOperationAsking({ ...deps, records, exclusively, news }),
     async show(id) {
       const found = await records.find('id', id)
       if (found === undefined) throw await noApproval(id, records)
@@ -77,6 +91,8 @@ export function createApprovals(deps: {
     async sweep() {
       for (const one of await records.overdue()) await exclusively(one.id, () => records.expire(one))
       await records.purge()
+      // Another server may have been told the answer.
+      news.tellAll()
     },
   }
 }

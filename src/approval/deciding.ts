@@ -5,7 +5,7 @@ import type { RulesHolder } from '../rules/index.ts'
 import type { Exclusively } from './lock.ts'
 import { approvalEvent, noApproval, type ApprovalRecords } from './records.ts'
 import type { ApprovalRequest } from './request.ts'
-import { eligibility, isSatisfied, requirementsOf } from './requirement.ts'
+import { eligibility, isSatisfied, requirementsFor } from './requirement.ts'
 import { votersOf, whatChanged } from './standing.ts'
 
 /** The people's side. Both throw `denied`, `not_found`, `conflict` or `bad_input` with what to do. */
@@ -22,6 +22,8 @@ export function createDeciding(deps: {
   clock: Clock
   rules: RulesHolder
   exclusively: Exclusively
+  /** Called when a request has more votes, or has ended. */
+  onChange: (id: string) => void
 }): Deciding {
   const { records, audit, clock, exclusively } = deps
 
@@ -41,7 +43,7 @@ export function createDeciding(deps: {
       throw new MayflyError('conflict', `approval ${id} has expired: the step has to ask again`)
     }
     const rules = deps.rules.current()
-    const requirements = requirementsOf(rules.document, found.roles)
+    const requirements = requirementsFor(rules.document, found)
     return { found, rules, requirements, login: by.login }
   }
 
@@ -83,6 +85,7 @@ export function createDeciding(deps: {
         { person: person.key, name: person.name, reason: reason ?? null, login },
         complete,
       )
+      deps.onChange(id)
     })
   }
 

@@ -9,6 +9,7 @@
 export { createApprovals } from './approvals.ts'
 export type { Approvals, Shown } from './approvals.ts'
 export type { Asked } from './asking.ts'
+export type { OperationAnswer, OperationAsked, OperationAsking } from './operations.ts'
 export { createNotifications } from './notifications.ts'
 export type { Notifications } from './notifications.ts'
 export { endLeftUnapproved, endUnapproved } from './outdated.ts'

@@ -46,6 +46,10 @@ function slackMessage(event: Event, link: string): object {
   const { data } = event
   const title = titles[event.type] ?? event.type
   const words = [
+    'operation',
+    'detail',
+    'step',
+    'grant',
     'roles',
     'repository',
     'ref',

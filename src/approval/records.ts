@@ -17,11 +17,22 @@ export interface ApprovalRecords {
   /** How many have not ended, and of those how many are of this repository. */
   countOpen(identity: Identity): Promise<{ readonly all: number; readonly same: number }>
   newest(state?: 'pending'): Promise<ApprovalRequest[]>
+  /** Of this operation the newest that has not ended, or was used. */
+  ofOperation(key: string): Promise<ApprovalRequest | undefined>
+  /** About operations of this step, that have not ended. */
+  openOfStep(step: string): Promise<ApprovalRequest[]>
+  /** The yes is used now. False if it was used, ended or ran out in the meantime. */
+  useUp(request: ApprovalRequest): Promise<boolean>
   wasUsed(identity: Identity): boolean
   /** False if the identity token was used before. */
   add(
     request: ApprovalRequest,
-    asked: { readonly code: string; readonly needs: string; readonly usesToken: boolean },
+    asked: {
+      readonly code: string
+      readonly needs: string
+      readonly usesToken: boolean
+      readonly operationKey?: string
+    },
   ): Promise<boolean>
   addVote(request: ApprovalRequest, vote: NewVote, complete: boolean): Promise<void>
   votes(id: string): Promise<(Vote & { readonly login: Login })[]>
@@ -131,11 +142,14 @@ export function createApprovalRecords(deps: {
     async countOpen({ issuer, attributes }) {
       const rows = await store.read
         .selectFrom('approvals')
-        .select(['issuer', 'repository_id'])
+        .select(['issuer', 'repository_id', 'step_id'])
         .where('ended_ms', 'is', null)
         .execute()
       const place = attributes.repository_id ?? null
-      const same = rows.filter((row) => row.issuer === issuer && row.repository_id === place)
+      // A step may ask about so many operations, whatever else its repository waits for.
+      const same = rows.filter(
+        (row) => row.issuer === issuer && row.repository_id === place && row.step_id === null,
+      )
       return { all: rows.length, same: same.length }
     },
     async newest(state) {
@@ -144,14 +158,47 @@ export function createApprovalRecords(deps: {
         query = query.where('state', '=', state).where('expires_ms', '>', clock.nowMs())
       return (await query.execute()).map(requestOf)
     },
+    async ofOperation(key) {
+      const row = await store.read
+        .selectFrom('approvals')
+        .selectAll()
+        .where('operation_key', '=', key)
+        .where((or) => or.or([or('ended_ms', 'is', null), or('state', '=', 'used')]))
+        .orderBy('created_ms', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row === undefined ? undefined : requestOf(row)
+    },
+    async openOfStep(step) {
+      const rows = await store.read
+        .selectFrom('approvals')
+        .selectAll()
+        .where('step_id', '=', step)
+        .where('ended_ms', 'is', null)
+        .execute()
+      return rows.map(requestOf)
+    },
+    async useUp({ id }) {
+      const changed = await store.write((tx) =>
+        tx
+          .updateTable('approvals')
+          .set({ state: 'used', ended_ms: clock.nowMs(), end_reason: 'used' })
+          .where('id', '=', id)
+          .where('state', '=', 'approved')
+          .where('ended_ms', 'is', null)
+          .where('expires_ms', '>', clock.nowMs())
+          .executeTakeFirst(),
+      )
+      return changed.numUpdatedRows > 0n
+    },
     wasUsed: (identity) => wasTokenUsed(store, identity),
-    async add(request, { code, needs, usesToken }) {
+    async add(request, { code, needs, usesToken, operationKey }) {
       try {
         await store.write(async (tx, run) => {
           if (usesToken) run(usedToken(request.identity))
           await tx
             .insertInto('approvals')
-            .values(rowOf(request, sha256Hex(code)))
+            .values(rowOf(request, sha256Hex(code), operationKey))
             .execute()
           await notifications.add(tx, 'approval.requested', { ...summary(request), needs })
         })
@@ -219,7 +266,7 @@ export function createApprovalRecords(deps: {
   }
 }
 
-function summary({ id, roles, identity, expiresMs }: ApprovalRequest): Record<string, unknown> {
+function summary({ id, roles, identity, expiresMs, operation }: ApprovalRequest): Record<string, unknown> {
   const { repository, ref, commit, workflow, environment, actor } = identity.attributes
   // A person decides by these: a look-alike must not pass for the real one.
   const names = Object.entries({ repository, ref, commit, workflow, environment, actor })
@@ -227,10 +274,23 @@ function summary({ id, roles, identity, expiresMs }: ApprovalRequest): Record<st
     issuer: identity.issuer,
     ...Object.fromEntries(names.map(([name, value]) => [name, value === undefined ? value : shown(value)])),
   }
-  return { approval: id, roles, ...place, expires: new Date(expiresMs).toISOString() }
+  const about =
+    operation === undefined
+      ? {}
+      : {
+          operation: operation.operations.map(shown),
+          detail: shown(JSON.stringify(operation.detail)),
+          step: shown(operation.stepName),
+          grant: operation.grant,
+        }
+  return { approval: id, roles, ...about, ...place, expires: new Date(expiresMs).toISOString() }
 }
 
-function rowOf(request: ApprovalRequest, codeHash: string): Tables['approvals'] {
+function rowOf(
+  request: ApprovalRequest,
+  codeHash: string,
+  operationKey: string | undefined,
+): Tables['approvals'] {
   const { repository_id, repository, commit } = request.identity.attributes
   return {
     id: request.id,
@@ -250,5 +310,8 @@ function rowOf(request: ApprovalRequest, codeHash: string): Tables['approvals'] 
     expires_ms: request.expiresMs,
     ended_ms: null,
     end_reason: null,
+    operation: request.operation === undefined ? null : JSON.stringify(request.operation),
+    step_id: request.operation?.step ?? null,
+    operation_key: operationKey ?? null,
   }
 }

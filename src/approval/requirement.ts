@@ -1,5 +1,6 @@
 import { partsOf, type ApprovalConfig, type PolicyDocument } from '../config/index.ts'
 import type { Identity } from '../identity/index.ts'
+import type { ApprovalRequest } from './request.ts'
 import { groupsOf, identifyPerson, type Login } from '../operators/index.ts'
 
 /** A role of the request and what it asks for. */
@@ -14,6 +15,17 @@ export function requirementsOf(document: PolicyDocument, roles: readonly string[
     const approval = Object.hasOwn(document.roles, role) ? document.roles[role]?.approval : undefined
     return approval === undefined ? [] : [{ role, approval }]
   })
+}
+
+/** Who is asked: of an operation, by its grant; else by the roles. */
+export function requirementsFor(
+  document: PolicyDocument,
+  { roles, operation }: Pick<ApprovalRequest, 'roles' | 'operation'>,
+): readonly Requirement[] {
+  const group = operation?.approvers
+  if (group === undefined) return requirementsOf(document, roles)
+  const approval: ApprovalConfig = { group, expires: '10m', reason: 'optional' }
+  return [{ role: roles.join(' '), approval }]
 }
 
 export type Eligibility =

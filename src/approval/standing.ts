@@ -2,12 +2,14 @@ import type { Identity } from '../identity/index.ts'
 import type { Login } from '../operators/index.ts'
 import type { Rules } from '../rules/index.ts'
 import { grantsOf, type ApprovalRequest } from './request.ts'
-import { eligibility, isSatisfied, requirementsOf, type Requirement } from './requirement.ts'
+import { eligibility, isSatisfied, requirementsFor, requirementsOf, type Requirement } from './requirement.ts'
 
 /** Why what people were asked is not what would be given now; undefined if it is. */
 export function whatChanged(rules: Rules, request: ApprovalRequest): string | undefined {
   if (rules.version !== request.policyVersion)
     return `the policy has changed since this was asked for (version ${request.policyVersion}, now ${rules.version}): start the step again`
+  // What an operation needs beside the yes its gateway decides once more.
+  if (request.operation !== undefined) return undefined
   if (grantsOf(rules, request.roles).digest !== request.grantsDigest)
     return 'what the roles grant has changed since this was asked for: start the step again'
   const untrusted = request.roles.find((role) => !rules.policy.assume(role, request.identity).allow)
@@ -29,11 +31,11 @@ export function votersOf(
 /** Would those who approved still be enough, as things are now? */
 export function stillApproved(
   rules: Rules,
-  { identity, roles }: ApprovalRequest,
+  request: ApprovalRequest,
   votes: readonly { login: Login }[],
 ): boolean {
-  const requirements = requirementsOf(rules.document, roles)
-  return isSatisfied(requirements, votersOf(rules, requirements, identity, votes))
+  const requirements = requirementsFor(rules.document, request)
+  return isSatisfied(requirements, votersOf(rules, requirements, request.identity, votes))
 }
 
 /**

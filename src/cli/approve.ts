@@ -6,6 +6,13 @@ interface Approval {
   state: string
   roles: string[]
   grants: string[]
+  operation?: {
+    step: string
+    step_name: string
+    mode: 'always' | 'first'
+    operations: string[]
+    detail: Record<string, unknown>
+  }
   needs: string
   identity: Record<string, string>
   expires: string
@@ -28,14 +35,14 @@ export async function approve(id: string | undefined, options: Options): Promise
     const waiting = await api.call<{ approvals: Approval[] }>('GET', '/v1/approvals')
     const rows = waiting.approvals.map((one) => [
       one.id,
-      one.roles.join(' '),
+      whatOf(one),
       one.identity['repository'] ?? '',
       one.identity['ref'] ?? '',
       one.identity['actor'] ?? '',
       one.expires,
       one.needs,
     ])
-    const head = ['ID', 'ROLES', 'REPOSITORY', 'REF', 'BY', 'EXPIRES', 'NEEDS']
+    const head = ['ID', 'WHAT', 'REPOSITORY', 'REF', 'BY', 'EXPIRES', 'NEEDS']
     return print(
       options.json,
       waiting,
@@ -63,11 +70,32 @@ function describe(one: Approval): string[] {
     expires: one.expires,
   })
   return [
+    ...operationLines(one),
     ...table(rows.flatMap(([name, value]) => (value === undefined ? [] : [onOneLine([name, value])]))),
     ...one.grants.map((grant) => `  ${grant}`),
     ...one.approved_by.map(
       ({ name, at, reason }) => onOneLine([`approved by ${name}, ${at} ${reason ?? ''}`])[0] ?? '',
     ),
+  ]
+}
+
+/** A step's operation, or the roles that a session is asked for. */
+function whatOf({ operation, roles }: Approval): string {
+  if (operation === undefined) return roles.join(' ')
+  const [first = '', ...more] = operation.operations
+  return more.length === 0 ? first : `${first} and ${more.length} more`
+}
+
+function operationLines({ operation }: Approval): string[] {
+  if (operation === undefined) return []
+  const { operations, detail, step_name: step, mode } = operation
+  const goodFor = mode === 'first' ? 'this and all that the grant allows in this step' : 'this alone'
+  return [
+    ...operations.flatMap((one) => onOneLine([`about to: ${one}`])),
+    ...Object.entries(detail).flatMap(([key, value]) =>
+      onOneLine([`  ${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`]),
+    ),
+    ...onOneLine([`in step ${step}; a yes is good for ${goodFor}, by the grant`]),
   ]
 }
 

@@ -5,24 +5,24 @@ type Data = Readonly<Record<string, unknown>>
 /** What people did, as it is told: approvals, sign-ins. */
 export const peopleTellers: Readonly<Record<string, (data: Data) => string[]>> = {
   'approval.requested': (data) => [
-    `asked for ${rolesOf(data)}, which needs ${word(data['needs'])}, until ${word(data['expires'])}`,
+    `asked for ${subjectOf(data)}, which needs ${word(data['needs'])}, until ${word(data['expires'])}`,
     placeOf(data),
   ],
   'approval.granted': (data) => [
-    `${word(data['by'])} said yes to ${rolesOf(data)}${because(data)}${data['complete'] === true ? '; that was enough' : ''}`,
+    `${word(data['by'])} said yes to ${subjectOf(data)}${because(data)}${data['complete'] === true ? '; that was enough' : ''}`,
     placeOf(data),
   ],
   'approval.denied': (data) => [
-    `${word(data['by'])} said no to ${rolesOf(data)}${because(data)}`,
+    `${word(data['by'])} said no to ${subjectOf(data)}${because(data)}`,
     placeOf(data),
   ],
   'approval.refused': (data) => [
-    `REFUSED ${word(data['by'])} may not approve ${rolesOf(data)}: ${word(data['reason'])}`,
+    `REFUSED ${word(data['by'])} may not approve ${subjectOf(data)}: ${word(data['reason'])}`,
     placeOf(data),
   ],
-  'approval.expired': (data) => [`the request for ${rolesOf(data)} expired${because(data)}`],
-  'approval.cancelled': (data) => [`the request for ${rolesOf(data)} was taken back${because(data)}`],
-  'approval.voided': (data) => [`the request for ${rolesOf(data)} was ended${because(data)}`],
+  'approval.expired': (data) => [`the request for ${subjectOf(data)} expired${because(data)}`],
+  'approval.cancelled': (data) => [`the request for ${subjectOf(data)} was taken back${because(data)}`],
+  'approval.voided': (data) => [`the request for ${subjectOf(data)} was ended${because(data)}`],
   'operator.signedin': (data) => [`${word(data['by'])} signed in, with ${words(data['scopes'])}`],
   'operator.signedout': (data) => [`${word(data['by'])} signed out`],
   'operator.refused': (data) => [
@@ -35,8 +35,11 @@ function boundOf(data: Data): Data {
   return (data['bound'] ?? {}) as Data
 }
 
-function rolesOf(data: Data): string {
-  return words(boundOf(data)['roles'])
+/** The operation of a step, or the roles of a session. */
+function subjectOf(data: Data): string {
+  const { roles, operation } = boundOf(data)
+  const { operations, stepName } = (operation ?? {}) as Record<string, unknown>
+  return operations === undefined ? words(roles) : `${words(operations)} in step ${word(stepName)}`
 }
 
 function placeOf(data: Data): string {

@@ -31,6 +31,11 @@ function problemsOf(text: string): string[] {
 
 test('nothing is wrong with it', () => assert.deepEqual(problemsOf(base), []))
 
+const asks = (grant: string) => base.replace('[git:read git/o/r]', `[${grant}]`)
+
+test('a grant may ask for a person', () =>
+  assert.deepEqual(problemsOf(asks('{ grant: git:read git/o/r, approval: first, timeout: 1h }')), []))
+
 const wrong: readonly (readonly [string, (text: string) => string, RegExp])[] = [
   [
     'a group of nobody known',
@@ -42,6 +47,21 @@ const wrong: readonly (readonly [string, (text: string) => string, RegExp])[] = 
     'an approval by a group that is not there',
     (text) => text.replace('group: managers }', 'group: managres }'),
     /^15: .*no group "managres"/,
+  ],
+  [
+    'a grant that asks a group that is not there',
+    () => asks('{ grant: git:read git/o/r, approval: always, approvers: nobody }'),
+    /^16: .*no group "nobody"/,
+  ],
+  [
+    'a grant that does not say whom it asks',
+    () => asks('{ grant: git:read git/o/r, approval: always }').replace(/ {4}approval.*\n/, ''),
+    /^15: .*say by `approvers`/,
+  ],
+  [
+    'a grant with conditions that asks for nothing',
+    () => asks('{ grant: git:read git/o/r, approvers: managers }'),
+    /^16: .*approval/,
   ],
   [
     'more people than could',

@@ -74,27 +74,49 @@ function checkGroups({ groups, people, sign_in }: PolicyDocument, complain: Comp
   }
 }
 
-function checkApprovals({ roles, groups, people, sign_in }: PolicyDocument, complain: Complain): void {
-  for (const [name, { approval, trust }] of Object.entries(roles)) {
-    if (approval === undefined) continue
-    const path = ['roles', name, 'approval']
-    if (sign_in === undefined)
-      complain(path, `role "${name}" needs an approval, but nobody can sign in to give it: add sign_in`)
-    for (const { group: groupName, count } of partsOf(approval)) {
-      const group = Object.hasOwn(groups, groupName) ? groups[groupName] : undefined
-      if (group === undefined) {
-        complain(path, `role "${name}": there is no group "${groupName}" under groups`)
-        continue
-      }
-      if (group.claim.length > 0) continue
-      const isLinked = (one: string) => people[one]?.ci.some((link) => link.startsWith(`${trust.issuer}:`))
-      const able = new Set(group.people.filter((one) => group.allow_unlinked || isLinked(one)))
-      if (able.size < count)
-        complain(
-          path,
-          `role "${name}" needs ${count} of group "${groupName}", which has ${able.size} who could approve (people with \`ci\` on "${trust.issuer}", or a group with allow_unlinked)`,
+function checkApprovals(document: PolicyDocument, complain: Complain): void {
+  for (const [name, { approval, trust, grants }] of Object.entries(document.roles)) {
+    const role = `role "${name}"`
+    if (approval !== undefined)
+      checkApprovers(document, trust.issuer, partsOf(approval), role, (message) =>
+        complain(['roles', name, 'approval'], message),
+      )
+    for (const [index, grant] of grants.entries()) {
+      if (typeof grant === 'string' || grant.approval === undefined) continue
+      const path = ['roles', name, 'grants', index]
+      const { approvers } = grant
+      if (approvers === undefined && approval === undefined)
+        complain(path, `${role}: say by \`approvers\` which group says yes to "${grant.grant}"`)
+      if (approvers !== undefined)
+        checkApprovers(document, trust.issuer, [{ group: approvers, count: 1 }], role, (message) =>
+          complain(path, message),
         )
     }
+  }
+}
+
+function checkApprovers(
+  { groups, people, sign_in }: PolicyDocument,
+  issuer: string | undefined,
+  parts: readonly { group: string; count: number }[],
+  role: string,
+  complain: (message: string) => void,
+): void {
+  if (sign_in === undefined)
+    complain(`${role} needs an approval, but nobody can sign in to give it: add sign_in`)
+  for (const { group: groupName, count } of parts) {
+    const group = Object.hasOwn(groups, groupName) ? groups[groupName] : undefined
+    if (group === undefined) {
+      complain(`${role}: there is no group "${groupName}" under groups`)
+      continue
+    }
+    if (group.claim.length > 0) continue
+    const isLinked = (one: string) => people[one]?.ci.some((link) => link.startsWith(`${issuer}:`))
+    const able = new Set(group.people.filter((one) => group.allow_unlinked || isLinked(one)))
+    if (able.size < count)
+      complain(
+        `${role} needs ${count} of group "${groupName}", which has ${able.size} who could approve (people with \`ci\` on "${issuer}", or a group with allow_unlinked)`,
+      )
   }
 }
 

@@ -4,6 +4,7 @@ import { operatorSchemas } from './approval-schema.ts'
 import { connectionSchema, httpsUrl } from './connection-schema.ts'
 import { egress, roleEgress } from './egress-schema.ts'
 import { egressProxySchema } from './egress-proxy-schema.ts'
+import { grants } from './grant-schema.ts'
 import { honeySchema } from './honey-schema.ts'
 import { identityTokens, roleIdentity } from './identity-schema.ts'
 import { issuerSchema } from './issuer-schema.ts'
@@ -52,19 +53,18 @@ const role = z
       .describe(
         'The least isolation a step must run in, strongest first: `namespace` (bubblewrap), `container` (podman or docker, too), `namespace-no-pid` (also without a process namespace, inside containers), `none` (no sandbox at all: the step’s code is trusted).',
       ),
-    grants: z
-      .array(z.string())
-      .describe(
-        '`action connection/resource`: `git:read github/octo/app`, `git:push github/octo/app@refs/tags/*`, `git:force github/octo/app@refs/heads/bot/*`, `npm:install npmjs`.',
-      ),
+    grants,
     egress: roleEgress,
     identity: roleIdentity.optional(),
     ...sandboxKeys,
   })
-  .refine(({ grants, egress: hosts, services }) => grants.length + hosts.length + services.length > 0, {
-    path: ['grants'],
-    error: 'a role without grants, egress and services can do nothing: add one or remove the role',
-  })
+  .refine(
+    ({ grants: granted, egress: hosts, services }) => granted.length + hosts.length + services.length > 0,
+    {
+      path: ['grants'],
+      error: 'a role without grants, egress and services can do nothing: add one or remove the role',
+    },
+  )
 
 export const policySchema = z.strictObject({
   audience: z

@@ -44,7 +44,7 @@ export interface Exchange {
    * Whether policy would allow it: nothing is recorded, and nothing is given. To choose which of two operations is asked for:
    * `granted` by a grant, since shadow mode would let the greater one pass where the role holds the lesser.
    */
-  would(operation: Operation, options?: { anyRef?: boolean; granted?: true }): boolean
+  would(operation: Operation, options?: { anyRef?: boolean; granted?: true; unasked?: true }): boolean
   /** Several operations that stand or fall together: one entry, all of them or none. */
   permitAll(operations: readonly Operation[], detail: Readonly<Record<string, unknown>>): Promise<Permission>
   /**
@@ -193,6 +193,8 @@ export interface Permit {
   readonly fields?: Readonly<Record<string, Secret>> | undefined
   /** For the connection's own host, if that asks for a client certificate. */
   readonly clientIdentity?: ClientIdentity | undefined
+  /** A person said yes to this operation alone: a handler that remembers what was permitted does not remember this. */
+  readonly once?: true
 }
 
 export interface Denial {

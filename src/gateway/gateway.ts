@@ -36,6 +36,7 @@ import { createDenials } from './denials.ts'
 import { createDownloadRecord } from './downloads/record.ts'
 import { createDelivery } from './downloads/delivery.ts'
 import type { KeptFiles } from './downloads/kept-files.ts'
+import type { Approvers } from './consent.ts'
 import { createEgressGuard, type EgressGuard, stepSilenceMs } from './egress/index.ts'
 import { plainAnswer, type Upgrade } from './exchange.ts'
 import { createFindings } from './findings.ts'
@@ -123,6 +124,8 @@ export interface GatewayDeps {
   kept?: KeptFiles
   /** The URL that supervisors reach us at, if it is not where we listen. */
   publicUrl?: string
+  /** People who are asked about operations whose grants say so; without them such operations are refused. */
+  approvers?: Approvers
   /** With it the gateway speaks HTTPS, and its URL names the certificate's first name. Closed by the caller. */
   certificate?: ServedCertificate
 }
@@ -144,6 +147,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     activity,
     denials,
     downloads,
+    approvers: deps.approvers,
   })
   const findings = createFindings(deps)
   const look = deps.honey && createHoneyLook({ honey: deps.honey, findings })
@@ -222,6 +226,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
     pinned.forget(step.id)
     downloads.end(step)
     denials.end(step)
+    // Left in the store, it ends by its time.
+    deps.approvers?.stepEnded(step).catch(() => undefined)
     // Whoever ended it has read by then what it did.
     setTimeout(() => activity.forget(step.id), activityKeptMs).unref()
   })

@@ -6,6 +6,8 @@ import type { Connection } from '../connections/index.ts'
 import { kindNamed } from '../kinds/index.ts'
 import type { Delivery } from './downloads/delivery.ts'
 import type { DownloadRecord } from './downloads/record.ts'
+import type { Asker } from './consent.ts'
+import { stepSilenceMs } from './egress/index.ts'
 import { busyAnswer, isBusy, UpstreamBusy } from './busy.ts'
 import { discard, plainAnswer, type Exchange, type Permission, type Upgrade } from './exchange.ts'
 import type { Findings } from './findings.ts'
@@ -124,6 +126,11 @@ export function createExchangeOpener(deps: {
           ? gatekeeper.unreached(step, connection, error)
           : error
       }
+    const asker: Asker = {
+      gone: () => abandoned.aborted,
+      // While people think it is silent, and not for its client's fault.
+      waits: (isWaiting) => void response.setTimeout(isWaiting ? 0 : stepSilenceMs(connection)),
+    }
     const exchange: Exchange = {
       request,
       response,
@@ -134,11 +141,13 @@ export function createExchangeOpener(deps: {
       ofStep: deps.upstreamOf(step),
       ...target,
       permit: async (operation, detail, options) =>
-        unlessLater(await gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true)),
+        unlessLater(
+          await gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true, asker),
+        ),
       precheck: (operation) => gatekeeper.precheck(step, connection, operation),
       would: (operation, options) => gatekeeper.would(step, operation, options),
       permitAll: async (operations, detail) =>
-        unlessLater(await gatekeeper.permit(step, connection, operations, detail, false)),
+        unlessLater(await gatekeeper.permit(step, connection, operations, detail, false, asker)),
       deny: (what, reason) => gatekeeper.deny(step, clean(what), clean(reason)),
       holdsCredential,
       looked(upstream) {
@@ -150,7 +159,7 @@ export function createExchangeOpener(deps: {
       publisher: (permit, name) => publishing.permit(step, permit, name, exchange),
       pins: () => pinned.of(step.id),
       permitPinned: async (operation, pins) =>
-        unlessLater(await gatekeeper.permitPinned(step, connection, operation, pins)),
+        unlessLater(await gatekeeper.permitPinned(step, connection, operation, pins, asker)),
       deliver: (upstream, download) => delivery.deliver(answered, upstream, download),
       deliverKept: (_permit, download, headers) => delivery.deliverKept(answered, download, headers),
       accepted: (done) => downloads.accepted(step, connection.name, done),

@@ -5,6 +5,7 @@ import type { Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Policy } from '../policy/index.ts'
 import type { DownloadRecord } from './downloads/record.ts'
+import type { Asker } from './consent.ts'
 import { boundIdle, type EgressGuard } from './egress/index.ts'
 import type { Findings } from './findings.ts'
 import type { Gatekeeper } from './permit.ts'
@@ -36,16 +37,18 @@ export function createStreamOpener(deps: {
       else steps.track(step, made, outer)
       return made
     }
+    const asker: Asker = { gone: () => socket.destroyed, waits: () => undefined }
     return {
       socket,
       connection,
       step: step.id,
       ofStep: steps.upstreamOf(step),
       permit: (operation, detail, { anyRef = false } = {}) =>
-        gatekeeper.permit(step, connection, [operation], detail, anyRef),
-      permitAll: (operations, detail) => gatekeeper.permit(step, connection, operations, detail, false),
+        gatekeeper.permit(step, connection, [operation], detail, anyRef, asker),
+      permitAll: (operations, detail) =>
+        gatekeeper.permit(step, connection, operations, detail, false, asker),
       permitAny: (operation) => gatekeeper.permit(step, connection, [operation], {}, true),
-      permitByGrant: (operation) => gatekeeper.permitByGrant(step, connection, operation),
+      permitByGrant: (operation) => gatekeeper.permitByGrant(step, connection, operation, {}, asker),
       policy: deps.policy,
       precheck: (operation) => gatekeeper.precheck(step, connection, operation),
       would: (operation, options) => gatekeeper.would(step, operation, options),

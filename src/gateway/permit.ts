@@ -13,6 +13,7 @@ import {
   type Operation,
   type Policy,
 } from '../policy/index.ts'
+import { consentTo, type Approvers, type Asker } from './consent.ts'
 import { laterSeconds, laterText } from './busy.ts'
 import type { ActivityRecord } from './activity.ts'
 import type { Denials } from './denials.ts'
@@ -30,12 +31,20 @@ export interface Gatekeeper {
     operations: readonly Operation[],
     detail: Readonly<Record<string, unknown>>,
     anyRef: boolean,
+    /** Whose request it is: where its grant asks for a person's yes, it waits here. */
+    asker?: Asker,
   ): Promise<Permission>
   /**
    * For a package that the step's lockfile pins: policy decides each, and the lockfile as a whole is recorded once for each grant
    * that lets its packages in, before the first of them. Which were fetched the record of downloads says.
    */
-  permitPinned(step: Step, connection: Connection, operation: Operation, pins: Pins): Promise<Permission>
+  permitPinned(
+    step: Step,
+    connection: Connection,
+    operation: Operation,
+    pins: Pins,
+    asker?: Asker,
+  ): Promise<Permission>
   /**
    * For operations that come by the thousand (keys of a database in memory): policy decides each, and that a grant lets them in is
    * recorded once for the step, before the first of them. `detail` goes into that entry.
@@ -45,11 +54,15 @@ export interface Gatekeeper {
     connection: Connection,
     operation: Operation,
     detail?: Readonly<Record<string, unknown>>,
+    asker?: Asker,
   ): Promise<Permission>
   /** Asks policy alone, before anything that costs work: a denial is recorded, a yes gives nothing yet. */
   precheck(step: Step, connection: Connection, operation: Operation): Denial | undefined
-  /** Whether policy would allow it, or with `granted` does so by a grant and not in shadow mode only; nothing is recorded. */
-  would(step: Step, operation: Operation, options?: { anyRef?: boolean; granted?: true }): boolean
+  /**
+   * Whether policy would allow it, or with `granted` does so by a grant and not in shadow mode only, or with `unasked` by one that
+   * asks for nothing more; nothing is recorded.
+   */
+  would(step: Step, operation: Operation, options?: WouldOptions): boolean
   /** Records what was refused for another reason than policy; returns the text for the step. */
   deny(step: Step, what: string, reason: string): string
   /**
@@ -57,6 +70,12 @@ export interface Gatekeeper {
    * Returns the fault to throw, which says what to do and under which request id it stands.
    */
   unreached(step: Step, connection: Connection, fault: MayflyError): MayflyError
+}
+
+export interface WouldOptions {
+  readonly anyRef?: boolean
+  readonly granted?: true
+  readonly unasked?: true
 }
 
 const maxChars = 2000
@@ -71,6 +90,7 @@ export function createGatekeeper(deps: {
   activity: ActivityRecord
   denials: Denials
   downloads: DownloadRecord
+  approvers?: Approvers | undefined
 }): Gatekeeper {
   const { broker, audit, activity, denials, downloads } = deps
 
@@ -185,18 +205,22 @@ export function createGatekeeper(deps: {
       const unserved = unservedIn(connection, [operation])
       return unserved === undefined ? undefined : refuseUnserved(step, [operation], unserved)
     },
-    permitPinned(step, connection, operation, pins) {
-      return this.permitByGrant(step, connection, operation, {
-        lockfile: { sha256: pins.digest, packages: pins.packages },
-      })
+    permitPinned(step, connection, operation, pins, asker) {
+      const lockfile = { sha256: pins.digest, packages: pins.packages }
+      return this.permitByGrant(step, connection, operation, { lockfile }, asker)
     },
-    async permitByGrant(step, connection, operation, detail = {}) {
+    async permitByGrant(step, connection, operation, detail = {}, asker) {
       const decision = deps.policy().decide(step.role, operation, step.session.subject)
       const unserved = unservedIn(connection, [operation])
       if (decision.allow && unserved !== undefined) return refuseUnserved(step, [operation], unserved)
-      // What only shadow mode lets pass is recorded by its own name.
-      if (!decision.allow || decision.shadow !== undefined || unnamedOperation(operation) !== undefined)
-        return this.permit(step, connection, [operation], {}, false)
+      // What only shadow mode lets pass, or people are asked about, is recorded by its own name.
+      if (
+        !decision.allow ||
+        decision.shadow !== undefined ||
+        decision.conditions !== undefined ||
+        unnamedOperation(operation) !== undefined
+      )
+        return this.permit(step, connection, [operation], {}, false, asker)
       const known = whole.get(step) ?? new Map<string, Promise<unknown>>()
       whole.set(step, known)
       let [key, recording]: [string, Promise<unknown> | undefined] = ['', undefined]
@@ -220,15 +244,19 @@ export function createGatekeeper(deps: {
         return notNow(step, [operation], error)
       }
     },
-    would(step, operation, { anyRef = false, granted } = {}) {
+    would(step, operation, { anyRef = false, granted, unasked } = {}) {
       const policy = deps.policy()
       const { subject } = step.session
       const decision = anyRef
         ? policy.decideAnyRef(step.role, operation, subject)
         : policy.decide(step.role, operation, subject)
-      return decision.allow && (granted !== true || decision.shadow === undefined)
+      return (
+        decision.allow &&
+        (granted !== true || decision.shadow === undefined) &&
+        (unasked !== true || anyRef || decision.conditions === undefined)
+      )
     },
-    async permit(step, connection, operations, detail, anyRef) {
+    async permit(step, connection, operations, detail, anyRef, asker) {
       const policy = deps.policy()
       const { subject } = step.session
       // The policy is held against these names: another spelling would pass its forbids by.
@@ -270,6 +298,11 @@ export function createGatekeeper(deps: {
       const waived = allowed.filter(({ shadow }) => shadow !== undefined)
       const grants = allowed.filter(({ shadow }) => shadow === undefined).map(({ grant }) => grant)
       try {
+        // Nothing can be changed by what names no ref yet: people are asked about what follows.
+        const consent = await consentTo(deps.approvers, step, anyRef ? [] : allowed, detail, asker)
+        if (!consent.ok) return refuseUnserved(step, operations, consent.why)
+        if (consent.approvals.length > 0 && deps.policy() !== policy)
+          return refuseUnserved(step, operations, 'the policy has changed while it waited for approval')
         const lease = needsLease(connection)
           ? await broker.lease(step, connection, allowed[0]?.grant ?? '')
           : undefined
@@ -280,6 +313,7 @@ export function createGatekeeper(deps: {
             operations: done.slice(0, maxOperations),
             ...(operations.length > maxOperations ? { operationCount: operations.length } : {}),
             grants: [...new Set(grants)],
+            ...(consent.approvals.length === 0 ? {} : { approvals: consent.approvals }),
             ...detail,
           }),
         )
@@ -289,7 +323,7 @@ export function createGatekeeper(deps: {
         if (step.endReason !== undefined)
           throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
         for (const operation of done) activity.granted(step.id, summarise(operation))
-        return permitOf(lease)
+        return { ...permitOf(lease), ...(consent.once ? { once: true as const } : {}) }
       } catch (error) {
         // Secret missing, vault key wrong, log down, step ended: nothing is issued, and the step learns why.
         return notNow(step, operations, error)

@@ -28,7 +28,7 @@ export interface StreamExchange {
   policy(): object
   permitAll(operations: readonly Operation[], detail: Readonly<Record<string, unknown>>): Promise<Permission>
   precheck(operation: Operation): Denial | undefined
-  would(operation: Operation, options?: { anyRef?: boolean; granted?: true }): boolean
+  would(operation: Operation, options?: { anyRef?: boolean; granted?: true; unasked?: true }): boolean
   deny(what: string, reason: string): string
   found(type: string, key: string, data: Readonly<Record<string, unknown>>): void
   /** Records what was done on a permission once its outcome is known; many are one entry. */

@@ -201,8 +201,18 @@ export async function startUp(options: UpOptions): Promise<Up> {
     vaultKey: ring,
     config: () => (rules.loaded ? rules.current().document.honey : undefined),
   })
+  const { outbox } = broker
+  // What was done before there was a broker: the vault was opened, or a server before us ended.
+  outbox.deliver()
+  const people = { rules, clock, url: () => url, fetch, openSecret }
+  const sessions = createOperatorSessions({ store, clock })
+  const notifications = createNotifications({ ...people, store, outbox, send: createWebhookSender() })
+  const approvals = createApprovals({ store, audit, outbox, clock, rules, notifications })
+  // A yes that was used since the copy was made must not be good a second time.
+  if (compared.restored !== undefined) await approvals.voidMatching({ all: true }, 'store_restored')
   const gateway = createGateway({
     honey,
+    approvers: approvals.operations,
     guard,
     tokens,
     proofs,
@@ -224,15 +234,6 @@ export async function startUp(options: UpOptions): Promise<Up> {
     archiveDates: createStoredArchiveDates({ store }),
     provenance: createStoredProvenance({ store }),
   })
-  const { outbox } = broker
-  // What was done before there was a broker: the vault was opened, or a server before us ended.
-  outbox.deliver()
-  const people = { rules, clock, url: () => url, fetch, openSecret }
-  const sessions = createOperatorSessions({ store, clock })
-  const notifications = createNotifications({ ...people, store, outbox, send: createWebhookSender() })
-  const approvals = createApprovals({ store, audit, outbox, clock, rules, notifications })
-  // A yes that was used since the copy was made must not be good a second time.
-  if (compared.restored !== undefined) await approvals.voidMatching({ all: true }, 'store_restored')
   const secretRotation = createSecretRotation({
     ...{ store, vault, broker, notifications, rules, clock },
     tools: {

@@ -2,18 +2,18 @@ import { preparsePolicySet, statefulIsAuthorized, validate } from '@cedar-policy
 import { MayflyError, sha256Hex } from '../lib/index.ts'
 import { cedarSchema } from './cedar-schema.ts'
 import { actionsOf } from '../kinds/index.ts'
-import { type Grant, type Operation } from './grant.ts'
+import { demandOf, type Grant, type Operation } from './grant.ts'
 import type { TrustSubject } from './trust.ts'
 
 /** A role's own slice of the policy, parsed once. Cedar's time grows with the policies it is handed. */
 export interface CedarSlice {
   readonly id: string
   /** By Cedar policy id: the grant it came from. */
-  readonly grants: ReadonlyMap<string, string>
+  readonly grants: ReadonlyMap<string, Grant>
   /** `action connection` of everything that some grant is about. */
   readonly about: ReadonlySet<string>
   /** What was asked lately, and the grant that allowed it. */
-  readonly answers: Map<string, string | undefined>
+  readonly answers: Map<string, Grant | undefined>
 }
 
 /** A build asks the same of hundreds of packages, once for the document and once for the file. */
@@ -37,7 +37,7 @@ export function compileSlice(grants: readonly Grant[]): CedarSlice {
   if (parsed.type === 'failure') throw rejected(parsed.errors[0]?.message)
   return {
     id,
-    grants: new Map(grants.map((grant, i) => [`grant${i}`, grant.source])),
+    grants: new Map(grants.map((grant, i) => [`grant${i}`, grant])),
     about: new Set(
       grants.flatMap((grant) => actionsOf(grant.action).map((action) => `${action} ${grant.connection}`)),
     ),
@@ -60,8 +60,8 @@ export function validateGrants(grants: readonly Grant[]): void {
   if (problem !== undefined) throw rejected(problem.error.message)
 }
 
-/** The grant that allows the operation, or undefined. Any error in Cedar is a denial. */
-export function evaluate(slice: CedarSlice, request: CedarRequest): string | undefined {
+/** The grant that allows the operation, the least demanding of several; or undefined. Any error in Cedar is a denial. */
+export function evaluate(slice: CedarSlice, request: CedarRequest): Grant | undefined {
   const { action, connection, path, ref = '' } = request.operation
   // Each permit names its actions and its connection: where no grant does, Cedar has nothing to allow.
   if (!slice.about.has(`${action} ${connection}`)) return undefined
@@ -69,7 +69,8 @@ export function evaluate(slice: CedarSlice, request: CedarRequest): string | und
   const key = JSON.stringify([action, connection, path, ref])
   if (slice.answers.has(key)) return slice.answers.get(key)
   const answer = ask(slice.id, request, {})
-  const grant = answer.allow ? slice.grants.get(answer.reason ?? '') : undefined
+  const allowing = answer.allow ? answer.reasons.flatMap((id) => slice.grants.get(id) ?? []) : []
+  const [grant] = allowing.toSorted((a, b) => demandOf(a) - demandOf(b))
   if (slice.answers.size >= maxAnswers) slice.answers.clear()
   if (key.length <= maxKeyChars) slice.answers.set(key, grant)
   return grant
@@ -80,7 +81,7 @@ export function ask(
   policySetId: string,
   { role, operation, subject }: CedarRequest,
   context = contextOf(subject),
-): { allow: boolean; reason: string | undefined } {
+): { allow: boolean; reason: string | undefined; reasons: readonly string[] } {
   const uid = { type: 'Mayfly::Resource', id: 'target' }
   const attrs = { connection: operation.connection, path: operation.path, ref: operation.ref ?? '' }
   const answer = statefulIsAuthorized({
@@ -91,11 +92,11 @@ export function ask(
     preparsedPolicySetId: policySetId,
     entities: [{ uid, attrs, parents: [] }],
   })
-  if (answer.type === 'failure') return { allow: false, reason: undefined }
+  if (answer.type === 'failure') return { allow: false, reason: undefined, reasons: [] }
   const { decision, diagnostics } = answer.response
   const [failed] = diagnostics.errors
-  if (failed !== undefined) return { allow: false, reason: failed.policyId }
-  return { allow: decision === 'allow', reason: diagnostics.reason[0] }
+  if (failed !== undefined) return { allow: false, reason: failed.policyId, reasons: [] }
+  return { allow: decision === 'allow', reason: diagnostics.reason[0], reasons: diagnostics.reason }
 }
 
 function contextOf({ issuer, attributes }: CedarRequest['subject']): Record<string, string> {

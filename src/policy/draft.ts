@@ -1,15 +1,17 @@
 import {
   durationSeconds,
+  grantTextOf,
   sizeBytes,
   withPort,
   type ConfigProblem,
+  type GrantEntry,
   type Locate,
   type PolicyDocument,
   type RoleConfig,
 } from '../config/index.ts'
 import { isCredentialAction, isIssuer, isWrite, kindNamed, type CredentialScheme } from '../kinds/index.ts'
 import { intersects } from '../lib/index.ts'
-import { parseGrant, type Grant } from './grant.ts'
+import { operationWaitSeconds, parseGrant, type Grant } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import { compileLimits, excessOf, type Limits } from './limits.ts'
 import type { LintSubject, RoleDraft } from './lint/index.ts'
@@ -61,6 +63,27 @@ function undeliveredIn(
     : undefined
 }
 
+/** A grant with its conditions, or what is wrong with it. */
+function readGrant(entry: GrantEntry, kinds: ReadonlyMap<string, string>): Grant | string {
+  const grant = parseGrant(grantTextOf(entry), kinds)
+  if (typeof grant === 'string' || typeof entry === 'string' || entry.approval === undefined) return grant
+  const { approval: mode, approvers, timeout } = entry
+  const timeoutSeconds = timeout === undefined ? operationWaitSeconds : durationSeconds(timeout)
+  return {
+    ...grant,
+    conditions: {
+      approval: { mode, timeoutSeconds, ...(approvers === undefined ? {} : { approvers }) },
+    },
+  }
+}
+
+/** What is handed out is used without the gateway: there would be nothing to ask people about. */
+function unaskable({ source, action, conditions }: Grant): string | undefined {
+  return conditions !== undefined && isCredentialAction(action)
+    ? `"${source}" hands a credential to the step, which then does with it what it will: ask for approval of the role`
+    : undefined
+}
+
 export function draftPolicy(
   document: PolicyDocument,
   locate: Locate,
@@ -71,10 +94,12 @@ export function draftPolicy(
   const complain = (path: readonly PropertyKey[], message: string) =>
     problems.push({ ...locate(path), message })
   const roles = Object.entries(document.roles).map(([name, config]) => {
-    const grants = config.grants.flatMap((source, index) => {
-      const grant = parseGrant(source, kinds)
+    const grants = config.grants.flatMap((entry, index) => {
+      const grant = readGrant(entry, kinds)
       const problem =
-        typeof grant === 'string' ? grant : (unservedIn(document, grant) ?? undeliveredIn(document, grant))
+        typeof grant === 'string'
+          ? grant
+          : (unservedIn(document, grant) ?? undeliveredIn(document, grant) ?? unaskable(grant))
       if (problem !== undefined) complain(['roles', name, 'grants', index], problem)
       return typeof grant === 'string' ? [] : [{ ...grant, index }]
     })

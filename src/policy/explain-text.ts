@@ -42,7 +42,8 @@ function operationLines(one: OperationExplanation): string[] {
   const add = patch === undefined ? [] : ['to allow it:', '', ...patch.trimEnd().split('\n')]
   if (one.shadow === true)
     return [`role "${role}" does not grant ${operation}; it passes, since the role is in shadow mode`, ...add]
-  if (one.allow) return [`role "${role}" may ${operation}, by "${grant}"`]
+  if (one.allow)
+    return [`role "${role}" may ${operation}, by "${grant}"${one.asks === undefined ? '' : `, ${one.asks}`}`]
   if (forbiddenBy !== undefined)
     return [`role "${role}" may not ${operation}: forbidden by ${forbiddenBy}; no grant allows it`]
   return [`role "${role}" does not grant ${operation}`, ...add]

@@ -1,6 +1,13 @@
 import { didYouMean, shown } from '../lib/index.ts'
 import { namesRef } from '../kinds/index.ts'
-import { describeOperation, isGrantText, refHint, type Operation } from './grant.ts'
+import {
+  describeConditions,
+  describeOperation,
+  isGrantText,
+  refHint,
+  writtenGrant,
+  type Operation,
+} from './grant.ts'
 import type { Decision, DecisionSubject, Denied, Policy } from './policy.ts'
 import type { Role } from './role.ts'
 import { compare, type Comparison, type Mismatch, type TrustSubject } from './trust.ts'
@@ -18,6 +25,8 @@ export interface OperationExplanation {
   readonly role: string
   readonly allow: boolean
   readonly grant?: string
+  /** What the grant asks for besides, in words. */
+  readonly asks?: string
   /** It passes because the role is in shadow mode. */
   readonly shadow?: boolean
   readonly forbiddenBy?: string
@@ -92,8 +101,9 @@ export function explainOperation(
   const decision = decideAsAsked(policy, role.name, operation, subject)
   const asked = { operation: describeOperation(operation), role: role.name, allow: decision.allow }
   if (decision.allow) {
-    const { grant, shadow: missing } = decision
-    if (missing === undefined) return { ...asked, grant }
+    const { grant, shadow: missing, conditions } = decision
+    const asks = conditions === undefined ? undefined : describeConditions(conditions)
+    if (missing === undefined) return { ...asked, grant, ...(asks === undefined ? {} : { asks }) }
     return { ...asked, shadow: true, missing, ...patchFor(role, missing) }
   }
   const { missing, forbiddenBy } = decision
@@ -114,11 +124,11 @@ export function decideAsAsked(
 }
 
 function patchFor({ name, grants }: Role, missing: string): { patch?: string } {
-  const held = grants.map(({ source }) => source)
+  const held = grants.map(writtenGrant)
   return isGrantText(missing) ? { patch: grantPatch(name, held, missing) } : {}
 }
 
-/** Valid YAML: the role with the grants that it holds, and the one to add. Grants are plain scalars by their grammar. */
+/** Valid YAML: the role with the grants that it holds, and the one to add. Grants are plain scalars by their grammar, or as they were written. */
 export function grantPatch(role: string, held: readonly string[], missing: string): string {
   return [
     `# mayfly.yaml: roles.${role}.grants`,

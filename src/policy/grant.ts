@@ -26,7 +26,48 @@ export interface Grant {
   readonly connection: string
   readonly path: string
   readonly ref: string | undefined
+  readonly conditions?: Conditions
 }
+
+/** What a grant asks for besides, whenever it is used. */
+export interface Conditions {
+  /** A person's yes: to each operation, or once for a step. */
+  readonly approval?: {
+    readonly mode: 'always' | 'first'
+    /** A group; those who approve the role if left out. */
+    readonly approvers?: string
+    readonly timeoutSeconds: number
+  }
+}
+
+/** Of several grants that allow something the one that asks for least is used. */
+export function demandOf({ conditions }: Pick<Grant, 'conditions'>): number {
+  const { approval } = conditions ?? {}
+  return approval === undefined ? 0 : approval.mode === 'first' ? 2 : 4
+}
+
+/** As it is written in mayfly.yaml. */
+export function writtenGrant({ source, conditions }: Pick<Grant, 'source' | 'conditions'>): string {
+  const { approval } = conditions ?? {}
+  if (approval === undefined) return source
+  const keys = [
+    `approval: ${approval.mode}`,
+    ...(approval.approvers === undefined ? [] : [`approvers: ${approval.approvers}`]),
+    ...(approval.timeoutSeconds === operationWaitSeconds ? [] : [`timeout: ${approval.timeoutSeconds}s`]),
+  ]
+  return `{ grant: ${JSON.stringify(source)}, ${keys.join(', ')} }`
+}
+
+/** In words, as they follow the grant. */
+export function describeConditions({ approval }: Conditions): string {
+  if (approval === undefined) return 'as it is'
+  const who = approval.approvers === undefined ? 'those who approve the role' : approval.approvers
+  const when = approval.mode === 'first' ? 'the first time in a step' : 'each time'
+  return `once one of ${who} has said yes, ${when}`
+}
+
+/** How long an operation waits for a person, if its grant does not say. */
+export const operationWaitSeconds = 600
 
 const shape = /^(?<action>\S+) (?<connection>[^\s/@]+)(?:\/(?<resource>\S(?:.*\S)?)|@(?<ref>\S*))?$/
 

@@ -5,7 +5,14 @@
  */
 export { cedarSchemaText } from './cedar-schema.ts'
 export { connectionKinds, draftPolicy } from './draft.ts'
-export { describeOperation, isOfConnection, parseOperation, splitGrant, unnamedOperation } from './grant.ts'
+export {
+  describeOperation,
+  isOfConnection,
+  parseOperation,
+  splitGrant,
+  unnamedOperation,
+  writtenGrant,
+} from './grant.ts'
 export { lint, lintRules } from './lint/index.ts'
 export type { LintFinding, LintRule } from './lint/index.ts'
 export { readPast } from './past.ts'
@@ -19,7 +26,7 @@ export type { Grant, Operation } from './grant.ts'
 export { runPolicyTests } from './policy-tests.ts'
 export type { DescribedJob, JobReading, PolicyTestOutcome } from './policy-tests.ts'
 export { compilePolicy } from './policy.ts'
-export type { Assumption, Compiled, Decision, DecisionSubject, Denied, Policy } from './policy.ts'
+export type { Allowed, Assumption, Compiled, Decision, DecisionSubject, Denied, Policy } from './policy.ts'
 export type { Role, StepLimits } from './role.ts'
 export {
   describeDenials,

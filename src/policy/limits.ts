@@ -146,10 +146,10 @@ export function excessOf(
     if (forbidden !== undefined)
       found.push({ key, message: `"${grant.source}" reaches into what limits forbid: "${forbidden}"` })
     const approved = limits.wantsApproval(grant)
-    if (approved !== undefined && !role.approval)
+    if (approved !== undefined && !role.approval && grant.conditions?.approval === undefined)
       found.push({
         key,
-        message: `"${grant.source}" needs a role with approval, by limits.require_approval "${approved}"`,
+        message: `"${grant.source}" needs a role with approval, by limits.require_approval "${approved}" (or \`approval\` of the grant itself)`,
       })
   }
   return found

@@ -4,7 +4,7 @@ import { compileSlice, evaluate, validateGrants, type CedarRequest } from './ced
 import { connectionKinds, draftPolicy } from './draft.ts'
 import { compileForbids, type Forbids } from './forbids.ts'
 import { actionsOf, decidedByRef, namesRef } from '../kinds/index.ts'
-import { grantFor, type Grant, type Operation } from './grant.ts'
+import { demandOf, grantFor, writtenGrant, type Conditions, type Grant, type Operation } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import type { Limits } from './limits.ts'
 import { lint } from './lint/index.ts'
@@ -32,6 +32,8 @@ export interface Allowed {
   readonly grant: string
   /** No grant allows it: a role in shadow mode lets it pass. This grant would. */
   readonly shadow?: string
+  /** What the grant asks for besides: whoever lets the operation pass sees to it. */
+  readonly conditions?: Conditions
 }
 
 export interface Denied {
@@ -101,11 +103,11 @@ function createPolicy(
   forbids: Forbids | undefined,
 ): Policy {
   /** A forbid takes from grants and from shadow mode alike; limits are held against roles, so only shadow mode meets them here. */
-  function conclude(request: CedarRequest, grant: string | undefined, refNamed: boolean): Decision {
+  function conclude(request: CedarRequest, grant: Grant | undefined, refNamed: boolean): Decision {
     const role = roles.get(request.role)
     const waived =
       grant === undefined && role !== undefined ? waivable(role, request.operation, limits) : undefined
-    const by = grant ?? waived
+    const by = grant?.source ?? waived
     if (role === undefined || by === undefined) return deny(role, request)
     // Who may not push to a ref may not rewrite it either: what an action includes is asked with it.
     const forbiddenBy = actionsOf(request.operation.action)
@@ -116,7 +118,11 @@ function createPolicy(
     if (forbiddenBy !== undefined) return { ...deny(role, request), forbiddenBy }
     return grant === undefined
       ? { allow: true, grant: by, shadow: grantFor(request.operation) }
-      : { allow: true, grant }
+      : {
+          allow: true,
+          grant: grant.source,
+          ...(grant.conditions === undefined ? {} : { conditions: grant.conditions }),
+        }
   }
 
   const rawClaims = rawClaimsOf([...roles.values()].map(({ trust }) => trust))
@@ -142,8 +148,9 @@ function createPolicy(
       const refNamed = operation.ref !== undefined || !namesRef(operation.action)
       const decisions = (roles.get(name)?.grants ?? [])
         .filter((one) => touches(one, operation))
-        .map(({ action, source }) =>
-          conclude({ role: name, operation: { ...operation, action }, subject }, source, refNamed),
+        .toSorted((a, b) => demandOf(a) - demandOf(b))
+        .map((one) =>
+          conclude({ role: name, operation: { ...operation, action: one.action }, subject }, one, refNamed),
         )
       return (
         decisions.find(({ allow }) => allow) ??
@@ -155,7 +162,7 @@ function createPolicy(
 }
 
 function deny(role: Role | undefined, { role: name, operation }: CedarRequest): Denied {
-  const held = role?.grants.map((one) => one.source) ?? []
+  const held = role?.grants.map(writtenGrant) ?? []
   return { allow: false, role: name, missing: grantFor(operation), held }
 }
 

@@ -16,6 +16,12 @@ export function diffDocuments(before: object | undefined, after: object): string
 function flatten(value: unknown, path = ''): string[] {
   if (Array.isArray(value)) return value.flatMap((item) => flatten(item, path))
   if (typeof value === 'object' && value !== null) {
+    // A grant and what it asks for belong together: one that asks for less is another one.
+    if ('grant' in value && typeof value.grant === 'string') {
+      const { grant, ...asks } = value
+      const keys = Object.entries(asks).filter(([, one]) => one !== undefined)
+      return [`${path}: ${grant} (${keys.map(([key, one]) => `${key}: ${String(one)}`).join(', ')})`]
+    }
     return Object.entries(value).flatMap(([key, item]) => flatten(item, path === '' ? key : `${path}.${key}`))
   }
   return value === undefined

@@ -17,7 +17,9 @@ export function secretUses(rules: RulesHolder): (name: string) => SecretUses {
   return (name) => {
     const places = references.get(name) ?? []
     const roles = Object.entries(document.roles).flatMap(([role, { grants }]) => {
-      const used = grants.filter((grant) => places.includes(`connections.${splitGrant(grant)?.connection}`))
+      const used = grants
+        .map((one) => (typeof one === 'string' ? one : one.grant))
+        .filter((grant) => places.includes(`connections.${splitGrant(grant)?.connection}`))
       return used.length === 0 ? [] : [{ role, grants: used }]
     })
     return { places, roles }

@@ -162,20 +162,6 @@ export async function openServer(
     vaultKey,
     config: () => (rules.loaded ? rules.current().document.honey : undefined),
   })
-  const gateway = createGateway({
-    honey,
-    tokens,
-    proofs,
-    broker,
-    audit: audit.client,
-    clock,
-    policy: () => rules.current().policy,
-    targets: () => rules.current().targets,
-    ...(options.gatewayListens === true ? {} : { publicUrl: 'http://127.0.0.1:1' }),
-  })
-  if (options.gatewayListens === true) await gateway.listen('127.0.0.1', 0)
-  const apiTokens = createApiTokens({ store, clock })
-  const sessions = createOperatorSessions({ store, clock })
   const sent: { message: Message; addresses: readonly string[] }[] = []
   const hook = { fails: false }
   const send: SendWebhook = async (message, addresses) => {
@@ -198,6 +184,21 @@ export async function openServer(
     rules,
     notifications,
   })
+  const gateway = createGateway({
+    honey,
+    approvers: approvals.operations,
+    tokens,
+    proofs,
+    broker,
+    audit: audit.client,
+    clock,
+    policy: () => rules.current().policy,
+    targets: () => rules.current().targets,
+    ...(options.gatewayListens === true ? {} : { publicUrl: 'http://127.0.0.1:1' }),
+  })
+  if (options.gatewayListens === true) await gateway.listen('127.0.0.1', 0)
+  const apiTokens = createApiTokens({ store, clock })
+  const sessions = createOperatorSessions({ store, clock })
   const errors: string[] = []
   const secretRotation = createSecretRotation({
     ...{ store, vault, broker, notifications, rules, clock },

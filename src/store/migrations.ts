@@ -258,6 +258,14 @@ const migrations: readonly string[] = [
   `
   ALTER TABLE rotations ADD COLUMN undone_by TEXT;
   `,
+  // People are asked about single operations of a step, too.
+  `
+  ALTER TABLE approvals ADD COLUMN operation TEXT;
+  ALTER TABLE approvals ADD COLUMN step_id TEXT;
+  ALTER TABLE approvals ADD COLUMN operation_key TEXT;
+  CREATE INDEX approvals_operation ON approvals (operation_key) WHERE operation_key IS NOT NULL;
+  CREATE INDEX approvals_step ON approvals (step_id) WHERE step_id IS NOT NULL AND ended_ms IS NULL;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

@@ -279,6 +279,11 @@ export interface Tables {
     expires_ms: number
     ended_ms: number | null
     end_reason: string | null
+    /** Of one operation of a step, and not of a session: what it is about to do, as JSON. */
+    operation: string | null
+    step_id: string | null
+    /** Digest of what a yes is good for. */
+    operation_key: string | null
   }
   /** One a person; `login` as they had signed in. */
   approval_votes: {

@@ -59,13 +59,13 @@ export function createLimitedJudge(session: LimitedSession): Judge {
 
   async function permit(operations: readonly Operation[], shape: string): Promise<string | undefined> {
     const key = JSON.stringify([connection, shape, operations])
-    const still = () => operations.every((one) => stream.would(one))
+    const still = () => operations.every((one) => stream.would(one, { unasked: true }))
     const policy = stream.policy()
     if (permitted.has(key, policy, still)) return undefined
     try {
       const permission = await stream.permitAll(operations, { statement: shape })
       if (!permission.allow) return permission.message
-      permitted.add(key, policy)
+      if (permission.once !== true) permitted.add(key, policy)
       return undefined
     } catch (cause) {
       return `mayfly: ${messageOf(cause)}`

@@ -129,7 +129,7 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     if (operations.length === 0) return undefined
     const key = JSON.stringify([stream.connection.name, anyRef, shape, operations])
     const policy = stream.policy()
-    const still = () => operations.every((one) => stream.would(one, { anyRef }))
+    const still = () => operations.every((one) => stream.would(one, { anyRef, unasked: true }))
     if (needed.every(isCounted) && permitted.has(key, policy, still)) return undefined
     try {
       const detail = { statement: shape }
@@ -139,7 +139,7 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
           ? await stream.permit(first, detail, { anyRef: true })
           : await stream.permitAll(operations, detail)
       if (permission.allow) {
-        permitted.add(key, policy)
+        if (permission.once !== true) permitted.add(key, policy)
         return undefined
       }
       const why = needed.flatMap((need) => need.why ?? []).join(', ')

@@ -26,7 +26,8 @@ export function createJudge(stream: StreamExchange): Judge {
     const before = known.get(key)
     if (before !== undefined) return before
     const permission = await stream.permitByGrant({ action, connection, path })
-    if (inForce === stream.policy()) known.set(key, permission)
+    const isOnce = permission.allow && permission.once === true
+    if (inForce === stream.policy() && !isOnce) known.set(key, permission)
     return permission
   }
 

@@ -202,7 +202,23 @@ function approvalPage(
   one: ReturnType<typeof describeApproval>,
   { operator, csrf }: { operator: Operator; csrf: string },
 ): Html {
+  const { operation } = one
+  const asked =
+    operation === undefined
+      ? {}
+      : {
+          'about to': operation.operations.join(', '),
+          ...Object.fromEntries(
+            Object.entries(operation.detail).map(([key, value]) => [
+              key,
+              typeof value === 'string' ? value : JSON.stringify(value),
+            ]),
+          ),
+          step: operation.step_name,
+          'good for': operation.mode === 'first' ? 'all that the grant allows in this step' : 'this alone',
+        }
   const facts = {
+    ...asked,
     state: one.reason === null ? one.state : `${one.state}: ${one.reason}`,
     needs: one.needs,
     roles: one.roles.join(', '),
@@ -229,7 +245,7 @@ function approvalPage(
   return html`<table>
       ${rows}
     </table>
-    <h2>Would be granted</h2>
+    <h2>${operation === undefined ? 'Would be granted' : 'By the grant'}</h2>
     <ul>
       ${grants}
     </ul>

@@ -9,6 +9,16 @@ const approval = z.object({
   state: z.string(),
   roles: z.array(z.string()),
   grants: z.array(z.string()),
+  operation: z
+    .object({
+      step: z.string(),
+      step_name: z.string(),
+      mode: z.enum(['always', 'first']),
+      operations: z.array(z.string()),
+      detail: z.record(z.string(), z.unknown()),
+    })
+    .optional()
+    .describe('What a step that runs is about to do; left out where a session is asked for.'),
   needs: z.string(),
   issuer: z.string(),
   run: z.string(),
@@ -73,6 +83,16 @@ export function approvalRoutes({ approvals }: { approvals: Approvals }): Route[]
   ]
 }
 
+type Asked = NonNullable<Shown['request']['operation']>
+
+/** A step chooses names and statements: what people decide by must not pass for something else. */
+function describeOperation({ step, stepName, mode, operations, detail }: Asked) {
+  const plain = JSON.parse(JSON.stringify(detail), (_, value: unknown) =>
+    typeof value === 'string' ? shown(value) : value,
+  ) as Record<string, unknown>
+  return { step, step_name: shown(stepName), mode, operations: operations.map(shown), detail: plain }
+}
+
 export function describeApproval({ request, needs, grants, votes }: Shown): z.output<typeof approval> {
   const iso = (ms: number) => new Date(ms).toISOString()
   return {
@@ -80,6 +100,7 @@ export function describeApproval({ request, needs, grants, votes }: Shown): z.ou
     state: request.state,
     roles: [...request.roles],
     grants: [...grants],
+    ...(request.operation === undefined ? {} : { operation: describeOperation(request.operation) }),
     needs,
     issuer: request.identity.issuer,
     run: request.runId,

@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import { duration, name } from './name-schema.ts'
+
+/** A grant that asks for more than its role, each time that it is used. */
+const conditionedGrant = z
+  .strictObject({
+    grant: z.string().describe('`action connection/resource`, as a grant without conditions is written.'),
+    approval: z
+      .enum(['always', 'first'])
+      .optional()
+      .describe(
+        'What only this grant allows waits in the gateway until a person says yes; the rest of the step goes on. `always`: each operation; `first`: once for a step. Nobody approves what they triggered.',
+      ),
+    approvers: name
+      .optional()
+      .describe('A name under `groups`: one of them says yes. Those of the role’s `approval` if left out.'),
+    timeout: duration
+      .optional()
+      .describe('How long an operation waits; then it is refused. 10m if left out.'),
+  })
+  .refine(
+    ({ approval, approvers, timeout }) => approval !== undefined || (approvers ?? timeout) === undefined,
+    {
+      path: ['approval'],
+      error: '`approvers` and `timeout` stand beside `approval`',
+    },
+  )
+  .refine(({ approval }) => approval !== undefined, {
+    path: ['approval'],
+    error: 'say what the grant asks for: `approval`; one that asks for nothing is written as text',
+  })
+
+export const grants = z
+  .array(z.union([z.string(), conditionedGrant]))
+  .describe(
+    '`action connection/resource`: `git:read github/octo/app`, `git:push github/octo/app@refs/tags/*`, `git:force github/octo/app@refs/heads/bot/*`, `npm:install npmjs`; or with conditions: `{ grant: "http:write deploys/prod/*", approval: always, approvers: release-managers }`.',
+  )
+
+export type GrantEntry = z.output<typeof grants>[number]
+
+/** The grant itself, without its conditions. */
+export function grantTextOf(entry: GrantEntry): string {
+  return typeof entry === 'string' ? entry : entry.grant
+}
