@@ -31,6 +31,9 @@ export interface Asker {
   waits(isWaiting: boolean): void
 }
 
+/** Instead of an asker: the same is asked once more before anything is changed, and people are asked then. */
+export type AskedLater = 'later'
+
 export type Consented =
   | { readonly ok: true; readonly approvals: readonly string[]; readonly once: boolean }
   | { readonly ok: false; readonly why: string }
@@ -47,10 +50,10 @@ export async function consentTo(
   step: Step,
   allowed: readonly (Allowed & { readonly operation: Operation })[],
   detail: Readonly<Record<string, unknown>>,
-  asker: Asker | undefined,
+  asker: Asker | AskedLater | undefined,
 ): Promise<Consented> {
   const asking = allowed.filter(({ conditions }) => conditions?.approval !== undefined)
-  if (asking.length === 0) return nobodyAsked
+  if (asking.length === 0 || asker === 'later') return nobodyAsked
   if (approvers === undefined)
     return { ok: false, why: 'its grant asks for approval, and here is nobody to ask' }
   const operations = asking.map(({ operation }) => describeOperation(operation))

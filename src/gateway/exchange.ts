@@ -46,7 +46,12 @@ export interface Exchange {
    */
   would(operation: Operation, options?: { anyRef?: boolean; granted?: true; unasked?: true }): boolean
   /** Several operations that stand or fall together: one entry, all of them or none. */
-  permitAll(operations: readonly Operation[], detail: Readonly<Record<string, unknown>>): Promise<Permission>
+  permitAll(
+    operations: readonly Operation[],
+    detail: Readonly<Record<string, unknown>>,
+    /** The same is asked once more before anything is changed: people, where a grant wants them, are asked then. */
+    options?: { again: boolean },
+  ): Promise<Permission>
   /**
    * The permission to publish a package of this name, with what the registry gives for the job's identity where the connection
    * says so; otherwise as it is. Throws `denied`.

@@ -146,8 +146,10 @@ export function createExchangeOpener(deps: {
         ),
       precheck: (operation) => gatekeeper.precheck(step, connection, operation),
       would: (operation, options) => gatekeeper.would(step, operation, options),
-      permitAll: async (operations, detail) =>
-        unlessLater(await gatekeeper.permit(step, connection, operations, detail, false, asker)),
+      permitAll: async (operations, detail, { again } = { again: false }) =>
+        unlessLater(
+          await gatekeeper.permit(step, connection, operations, detail, false, again ? 'later' : asker),
+        ),
       deny: (what, reason) => gatekeeper.deny(step, clean(what), clean(reason)),
       holdsCredential,
       looked(upstream) {

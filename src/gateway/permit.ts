@@ -13,7 +13,7 @@ import {
   type Operation,
   type Policy,
 } from '../policy/index.ts'
-import { consentTo, type Approvers, type Asker } from './consent.ts'
+import { consentTo, type AskedLater, type Approvers, type Asker } from './consent.ts'
 import { laterSeconds, laterText } from './busy.ts'
 import type { ActivityRecord } from './activity.ts'
 import type { Denials } from './denials.ts'
@@ -32,7 +32,7 @@ export interface Gatekeeper {
     detail: Readonly<Record<string, unknown>>,
     anyRef: boolean,
     /** Whose request it is: where its grant asks for a person's yes, it waits here. */
-    asker?: Asker,
+    asker?: Asker | AskedLater,
   ): Promise<Permission>
   /**
    * For a package that the step's lockfile pins: policy decides each, and the lockfile as a whole is recorded once for each grant

@@ -115,7 +115,8 @@ test('an operation waits for a yes while the rest of the step goes on; the next 
 
   await delivered({ broker: it.broker } as never)
   const [requested] = it.audit.ofType('approval.requested')
-  const { operation } = requested?.data['bound'] as { operation: Record<string, unknown> }
+  const bound = requested?.data['bound'] as { operation: Record<string, unknown> } | undefined
+  const operation = bound?.operation ?? {}
   assert.deepEqual(
     [operation['step'], operation['grant'], operation['operations']],
     [step.id, 'http:delete deploys/*', ['http:delete deploys/prod/web']],

@@ -33,21 +33,26 @@ export async function push(exchange: Exchange, route: Route, scanner?: PushScann
   if (option !== undefined) return refuseAll(exchange, route, pushed, option)
   const named = pushed.updates.map((update): JudgedUpdate => ({ ...update, change: changeByNames(update) }))
   const scan = scanOf(exchange, route, pushed, scanner)
-  const permitUpdates = (updates: readonly JudgedUpdate[], scanned?: ScanRecord): Promise<Permission> => {
+  const isDecided = scan === undefined && named.every(({ change }) => change !== undefined)
+  const permitUpdates = (
+    updates: readonly JudgedUpdate[],
+    scanned?: ScanRecord,
+    again = false,
+  ): Promise<Permission> => {
     const operations = updates.map(({ ref, change }) => operationOn(exchange, route, actionOf(change), ref))
     const options = pushed.options.length === 0 ? {} : { pushOptions: pushed.options }
     const isExamined = scan === undefined || scanned !== undefined
     const more = { ...options, ...(scanned === undefined ? {} : { scan: scanned }) }
-    return exchange.permitAll(operations, { git: { ...recordUpdates(updates, isExamined), ...more } })
+    const detail = { git: { ...recordUpdates(updates, isExamined), ...more } }
+    return exchange.permitAll(operations, detail, { again })
   }
-  const permit = await permitUpdates(named)
+  const permit = await permitUpdates(named, undefined, !isDecided)
   if (!permit.allow) return refusePush(exchange, pushed, reasonsOf(permit, named), permit.message)
   const repository = createUpstreamRepository(exchange, permit, formatOf(pushed))
   const refs = await serverRefs(repository, named)
   if (typeof refs === 'string') return refuseAll(exchange, route, pushed, refs)
   const meter = createPackMeter(exchange, pushed)
   const job = { exchange, route, pushed, permit, permitUpdates, repository, refs, meter, scan }
-  const isDecided = scan === undefined && named.every(({ change }) => change !== undefined)
   return isDecided ? passWhole(job) : passJudged(job, named)
 }
 
