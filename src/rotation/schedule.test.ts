@@ -99,7 +99,7 @@ test('it begins when it is due and its window is open; people hear before it is 
   await sweepAt(plannedMs - 60_000)
   assert.deepEqual(upstream.asked, [])
   await sweepAt(plannedMs)
-  assert.deepEqual(upstream.asked, ['create'])
+  assert.deepEqual(upstream.asked, ['identify', 'create'])
   const nextMs = async () => (await server.statusOf(name)).nextMs
   assert.equal(await nextMs(), (await it.rows())[0]?.due_ms, 'it is tried again in a moment')
   for (const ms of [10_000, 40_000, 90_000, 300_000]) await sweepAt(plannedMs + ms)
