@@ -200,9 +200,7 @@ async function limit(
   await asking(`SET SESSION sql_mode = '${plainModes(modes)}'`)
   if (readOnly) await asking('SET SESSION TRANSACTION READ ONLY')
   const known = await asking('SHOW DATABASES')
-  const databases = new Set(
-    known.map((name) => name.toLowerCase()).filter((name) => name !== 'information_schema'),
-  )
+  const databases = new Set(known.filter((name) => name.toLowerCase() !== 'information_schema'))
   const session = { stream, database, databases, readOnly, permitted, threads }
   const judge = createLimitedJudge(session)
   if (database === '') return judge

@@ -3,7 +3,7 @@ import type { Operation } from '../../policy/index.ts'
 import { nameInGrant } from '../name-in-grant.ts'
 import type { Permitted } from '../permitted.ts'
 import type { StreamExchange } from '../stream-exchange.ts'
-import { meaningOf, type Meaning } from './sql/meaning.ts'
+import { databaseMeant, meaningOf, type Meaning } from './sql/meaning.ts'
 import type { SavedSettings } from './sql/settings.ts'
 import { shapeOf, tokensOf, Unreadable } from './sql/tokens.ts'
 
@@ -45,7 +45,7 @@ export function createLimitedJudge(session: LimitedSession): Judge {
       return stream.deny(`mysql ${connection}`, 'KILL ends connections of this step alone')
     const named = [
       ...meaning.databases,
-      ...(meaning.isOfSession === true || current === '' ? [] : [current.toLowerCase()]),
+      ...(meaning.isOfSession === true || current === '' ? [] : databaseMeant(current, databases)),
     ]
     const action = `mysql:${meaning.verb}`
     const operations = [...new Set(named)].map((database): Operation => ({
@@ -99,11 +99,17 @@ export function createLimitedJudge(session: LimitedSession): Judge {
           : allow(judged.meaning, judged.shape),
     moved(database) {
       current = database
-      databases.add(database.toLowerCase())
+      databases.add(database)
     },
     known: (database) => void databases.add(database),
-    database: (name) =>
-      permit([{ action: 'mysql:read', connection, path: nameInGrant(name.toLowerCase()) }], 'USE'),
+    async database(name) {
+      const operations = databaseMeant(name, databases).map((database): Operation => ({
+        action: 'mysql:read',
+        connection,
+        path: nameInGrant(database),
+      }))
+      return operations.length === 0 ? undefined : permit(operations, 'USE')
+    },
   }
 }
 

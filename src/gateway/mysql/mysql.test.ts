@@ -112,6 +112,8 @@ test('mysql: statements are judged by their databases, before a real server sees
           "LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE items",
           'DO RELEASE_LOCK(1)',
           'HANDLER items OPEN',
+          'SET @a = (SELECT v FROM hidden.keys_)',
+          'SET @a = (SELECT COUNT(*) FROM `HIDDEN`.keys_)',
         ],
       ]) {
         const { code, err, out } = await sql(text)

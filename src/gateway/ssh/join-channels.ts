@@ -16,29 +16,38 @@ export async function joinChannels(client: ServerChannel, host: ClientChannel): 
   host.pipe(client as Writable, { end: false })
   host.stderr.on('data', (chunk: Buffer) => (facts['received'] = Number(facts['received']) + chunk.length))
   host.stderr.pipe(client.stderr, { end: false })
-  host.on('exit', (code: number | null, signal?: string, _dump?: string, description?: string) => {
-    if (code === null) {
-      facts['signal'] = String(signal)
-      client.exit(String(signal), false, description ?? '')
-    } else {
-      facts['exit'] = code
-      client.exit(code)
-    }
-  })
-  await closed(client, host)
-  return facts
+  const { code, signal } = await closed(client, host)
+  return {
+    ...facts,
+    ...(code === undefined ? {} : { exit: code }),
+    ...(signal === undefined ? {} : { signal }),
+  }
 }
 
-/** Whichever closes first closes the other, once what it said last has gone. */
-export async function closed(client: Channel, host: Channel): Promise<void> {
+/** How what ran on the host ended; neither, if it has not said. */
+export interface Exit {
+  readonly code?: number
+  readonly signal?: string
+}
+
+/** Whichever closes first closes the other, once what it said last has gone: how it ended goes before the end. */
+export async function closed(client: ServerChannel, host: Channel): Promise<Exit> {
   client.on('error', () => host.close())
   host.on('error', () => client.close())
   client.once('close', () => host.close())
-  await new Promise<void>((resolve) => host.once('close', resolve))
+  // The library says it again with the end: what ends at once has ended before anybody listens.
+  const exit = await new Promise<Exit>((resolve) =>
+    host.once('close', (code?: number | null, signal?: string) =>
+      resolve(typeof code === 'number' ? { code } : typeof signal === 'string' ? { signal } : {}),
+    ),
+  )
   // What was read of the host may still be on its way.
   if (!host.readableEnded && !client.destroyed) await Promise.race([once(host, 'end'), once(client, 'close')])
+  if (exit.code !== undefined) client.exit(exit.code)
+  else if (exit.signal !== undefined) client.exit(exit.signal, false, '')
   client.end()
   if (!client.writableFinished && !client.destroyed)
     await Promise.race([once(client, 'finish'), once(client, 'close')])
   client.close()
+  return exit
 }

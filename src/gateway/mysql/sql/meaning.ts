@@ -6,7 +6,7 @@ export type Verb = 'read' | 'write' | 'ddl'
 /** What a statement does, as far as grants have a say. */
 export interface Meaning {
   readonly verb: Verb
-  /** Databases that it names, in lower case; the current one is meant besides unless `isOfSession`. */
+  /** Databases that it names; the current one is meant besides unless `isOfSession`. */
   readonly databases: readonly string[]
   /** Nothing of a database: a transaction begins, a setting changes. */
   readonly isOfSession?: true
@@ -17,7 +17,7 @@ export interface Meaning {
 }
 
 export interface Surroundings {
-  /** All that there are, in lower case, but information_schema, which shows what the account may see. */
+  /** All that there are, as they are written, but information_schema, which shows what the account may see. */
   readonly databases: ReadonlySet<string>
   /** The server refuses what writes; what would lift that is refused here. */
   readonly readOnly: boolean
@@ -48,7 +48,7 @@ export function meaningOf(sql: string, surroundings: Surroundings): Meaning | Re
   if (tokens.length === 0) return session
   const found = judge(tokens, surroundings)
   if ('why' in found) return found
-  const named = found.isOfSession === true ? [] : databasesIn(tokens, found, surroundings.databases)
+  const named = databasesIn(tokens, found, surroundings.databases)
   return { ...found, databases: [...new Set([...found.databases, ...named])] }
 }
 
@@ -159,15 +159,20 @@ const noWrite: Refused = { why: 'the session is read-only, since its role has no
 function setting(tokens: readonly Token[], { readOnly, saved }: Surroundings): Meaning | Refused {
   const why = settingsIn(tokens, saved)
   if (why !== undefined) return { why }
-  const liftsReadOnly = readOnly && tokens.some(({ text }) => text === 'WRITE')
-  return liftsReadOnly ? noWrite : session
+  if (readOnly && tokens.some(({ text }) => text === 'WRITE')) return noWrite
+  // A value may be asked of tables.
+  return tokens.some(({ is, text }) => is === 'word' && asking.has(text))
+    ? { verb: 'read', databases: [] }
+    : session
 }
+
+const asking: ReadonlySet<string> = new Set(['SELECT', 'TABLE', 'VALUES', 'WITH'])
 
 function uses(tokens: readonly Token[]): Meaning | Refused {
   const [, name, ...more] = tokens
   if (name === undefined || more.length > 0 || !['word', 'name'].includes(name.is))
     return { why: 'USE names no database' }
-  return { verb: 'read', databases: [name.text.toLowerCase()], isOfSession: true, uses: name.text }
+  return { verb: 'read', databases: [], isOfSession: true, uses: nameIn(name) }
 }
 
 /** Of connections of the step its own. */
@@ -198,28 +203,48 @@ function definition(first: string, tokens: readonly Token[]): Meaning | Refused 
     if (word === 'DEFINER') return { why: 'DEFINER gives it the rights of another' }
     if (word === 'DIRECTORY' || word === 'CONNECTION')
       return { why: `${word} of a table reaches out of the database` }
-    if (word !== 'ENGINE' && word !== 'TYPE') continue
+    if (word !== 'ENGINE') continue
     const value = tokens[index + (tokens[index + 1]?.text === '=' ? 2 : 1)]
-    if (word === 'ENGINE' && !engines.has(value?.text.toUpperCase() ?? ''))
+    if (!engines.has(value?.text.toUpperCase() ?? ''))
       return { why: `the engine ${value?.text.slice(0, 40)} may reach out of the database` }
   }
   if (object !== 'DATABASE' && object !== 'SCHEMA') return { verb: 'ddl', databases: [] }
   const name = tokens
     .slice(at + 1)
     .find(({ is, text }) => is === 'name' || (is === 'word' && !['IF', 'NOT', 'EXISTS'].includes(text)))
-  return name === undefined
-    ? { why: 'it names no database' }
-    : { verb: 'ddl', databases: [name.text.toLowerCase()] }
+  return name === undefined ? { why: 'it names no database' } : { verb: 'ddl', databases: [nameIn(name)] }
 }
 
 /** Names in front of a dot that are databases'; where a statement may name one without a dot, any name. */
-function databasesIn(tokens: readonly Token[], { verb }: Meaning, known: ReadonlySet<string>): string[] {
+function databasesIn(
+  tokens: readonly Token[],
+  { verb, uses }: Meaning,
+  known: ReadonlySet<string>,
+): string[] {
   const first = wordAt(tokens, 0) ?? ''
-  const anywhere = verb === 'ddl' || ['SHOW', 'DESC', 'DESCRIBE', 'USE'].includes(first)
-  return tokens.flatMap(({ is, text }, at) => {
-    if (is !== 'word' && is !== 'name') return []
+  const anywhere = verb === 'ddl' || ['SHOW', 'DESC', 'DESCRIBE'].includes(first)
+  const named = tokens.flatMap((token, at) => {
+    if (token.is !== 'word' && token.is !== 'name') return []
     const isFirst = tokens[at + 1]?.text === '.' && tokens[at - 1]?.text !== '.'
-    const name = text.toLowerCase()
-    return (anywhere || isFirst) && known.has(name) ? [name] : []
+    return anywhere || isFirst ? meant(nameIn(token), known) : []
   })
+  return uses === undefined ? named : [...named, ...databaseMeant(uses, known)]
+}
+
+function nameIn({ text, written }: Token): string {
+  return written ?? text
+}
+
+/** Of names that differ in case alone a server may take any for the one: it is that which is written so, or else all of them. */
+function meant(name: string, known: ReadonlySet<string>): string[] {
+  if (known.has(name)) return [name]
+  const lower = name.toLowerCase()
+  return [...known].filter((one) => one.toLowerCase() === lower)
+}
+
+/** The same for what is a database's name whether or not it is known; what is everybody's has no grant. */
+export function databaseMeant(name: string, known: ReadonlySet<string>): string[] {
+  if (name.toLowerCase() === 'information_schema') return []
+  const found = meant(name, known)
+  return found.length === 0 ? [name] : found
 }

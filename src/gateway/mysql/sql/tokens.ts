@@ -2,6 +2,8 @@
 export interface Token {
   readonly is: 'word' | 'name' | 'string' | 'number' | 'sign' | 'variable' | 'executable'
   readonly text: string
+  /** Of a word, as it was written. */
+  readonly written?: string
 }
 
 /** Why it cannot be taken apart so that every server would do it alike. */
@@ -62,7 +64,7 @@ const wordAt = /[A-Za-z0-9_$\u0080-\uffff]+/y
 /** Digits alone are a number, but behind a dot: there a name may be so. */
 function wordOrNumber(word: string, before: Token | undefined): Token {
   const isNumber = /^(?:\d+|\d+[eE]\d+|0x[0-9a-fA-F]+|0b[01]+)$/.test(word) && before?.text !== '.'
-  return isNumber ? { is: 'number', text: word } : { is: 'word', text: word.toUpperCase() }
+  return isNumber ? { is: 'number', text: word } : { is: 'word', text: word.toUpperCase(), written: word }
 }
 
 function endOf(sql: string, what: string, from: number): number {

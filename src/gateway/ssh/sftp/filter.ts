@@ -28,7 +28,7 @@ export async function filterFiles(
   const end = closed(client, host)
   const toClient = (async () => {
     for await (const answer of answers) {
-      if (answer.type === handle) remember(answer, opening, writable)
+      if (answer.type === handle || answer.type === status) remember(answer, opening, writable)
       await write(client, packetOf(answer.type, answer.body))
     }
   })()
@@ -39,7 +39,7 @@ export async function filterFiles(
         await write(client, hello)
         continue
       }
-      const refusal = await judge(stream, user, home, packet, writable)
+      const refusal = await judge(stream, user, home, packet, { writable, opening })
       if (typeof refusal !== 'object') {
         await write(client, refusalOf(packet, refusal))
         facts.refused++
@@ -52,7 +52,6 @@ export async function filterFiles(
   })()
   // What is no SFTP ends both.
   for (const way of [toClient, toHost]) way.catch(() => [client, host].map((one) => one.close()))
-  host.on('exit', (code: number | null) => client.exit(code ?? 1))
   await end
   return facts
 }
@@ -79,18 +78,26 @@ async function next(answers: AsyncGenerator<Packet>, type: number): Promise<Pack
   return value
 }
 
+/** What is being opened, by its request's number, and the handles that may change something. */
+interface Open {
+  readonly opening: ReadonlyMap<number, 'read' | 'write'>
+  readonly writable: ReadonlySet<string>
+}
+
 /** The request, if it may go on; a number, or a text, is why not. */
 async function judge(
   stream: StreamExchange,
   user: string,
   home: string,
   packet: Packet,
-  writable: ReadonlySet<string>,
+  { writable, opening }: Open,
 ): Promise<FileRequest | string> {
   const request = requestIn(packet)
   const what = `ssh ${stream.connection.name}/${user} sftp`
   if (request === undefined) return stream.deny(what, `a request of type ${packet.type} is not passed`)
   const { changesHandle } = request
+  // Two under one number, and the handle of one would be taken for the other's.
+  if (opening.has(request.id)) return stream.deny(what, 'two requests under way have the same number')
   if (changesHandle !== undefined && !writable.has(changesHandle.toString('hex')))
     return stream.deny(what, 'what was opened to be read is not changed')
   for (const use of request.paths) {
@@ -148,6 +155,7 @@ function remember(answer: Packet, opening: Map<number, 'read' | 'write'>, writab
   const id = reader.u32()
   const use = opening.get(id)
   opening.delete(id)
+  if (answer.type === status) return
   const key = reader.text().toString('hex')
   // A host gives the number of a handle that was closed to the next one.
   writable.delete(key)
