@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setStage, type Ran, type Stage } from '../../../demo/stage.ts'
 import { inStep as runStep, workspaceOf } from '../../clients/servers/python-step.ts'
 import { extendPolicy, suite } from '../../clients/suite.ts'
-import { startAws, type FakeAws } from '../servers/aws.ts'
+import { startAws, storeHost, storeKey, type FakeAws } from '../servers/aws.ts'
 
 interface World extends AsyncDisposable {
   readonly stage: Stage
@@ -49,10 +49,21 @@ async function open(): Promise<World> {
             ...{ kind: 'aws', account: '123456789012', regions: ['eu-west-1'], dial: aws.dial, ca: aws.ca },
             credential: { 'aws-role': { role, sts: 'https://sts.amazonaws.com' } },
           },
+          store: {
+            ...{ kind: 'aws', url: `https://${storeHost}`, account: '000000000000', regions: ['us-east-1'] },
+            ...{ dial: aws.dial, ca: aws.ca, credential: { basic: 'secret:store' } },
+          },
         },
-        grants: { release: grants },
+        grants: {
+          release: [
+            ...grants,
+            'aws:call store/s3:PutObject/releases/store/*',
+            'aws:read store/s3:GetObject/releases/store/*',
+          ],
+        },
       }),
   })
+  await stage.operate(['secret', 'set', 'store'], `${storeKey.id}:${storeKey.secret}`)
   return {
     ...{ stage, aws },
     async [Symbol.asyncDispose]() {
@@ -216,6 +227,21 @@ main()`
           /^hello\n1\nAccessDenied mayfly: refused: aws:call prod\/s3:PutObject\/releases\/other/,
           ran.stderr,
         )
+      },
+    },
+    {
+      name: 'a store that speaks S3, by its own URL and a kept key; curl, which signs by itself',
+      needs: ['curl'],
+      async run(world) {
+        const { stdout } = await works(
+          world,
+          `echo kept | aws --profile store s3 cp - s3://releases/store/a; aws --profile store s3 cp s3://releases/store/a -
+           sign() { curl -fsS -H x-amz-content-sha256:UNSIGNED-PAYLOAD --aws-sigv4 aws:amz:us-east-1:s3 -u MAYFLY_store:held-by-the-gateway "$@"; }
+           sign -T it.txt https://${storeHost}/releases/store/by-curl; sign https://${storeHost}/releases/store/by-curl`,
+          { 'it.txt': 'curl' },
+        )
+        assert.equal(stdout, 'kept\ncurl')
+        assert.equal(world.aws.seen.at(-1)?.key, storeKey.id)
       },
     },
     {

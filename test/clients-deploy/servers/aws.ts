@@ -33,13 +33,14 @@ const names = [
   's3.amazonaws.com',
 ]
 
+/** The same behind a host of another's, for whoever has this key: a store that speaks S3. */
+export const storeHost = 'store.example.org'
+export const storeKey = { id: 'AKIDOFTHESTORE00', secret: 'a-secret/of+the=store' }
+
 export async function startAws(): Promise<FakeAws> {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-aws-'))
   const authority = await createTestAuthority(join(folder, 'ca'))
-  const pair = await authority.issue(
-    'aws',
-    names.map((name) => `*.${name}`),
-  )
+  const pair = await authority.issue('aws', [...names.map((name) => `*.${name}`), storeHost])
   const port = await freePort()
   const moto = spawn(findProgram('moto_server') ?? '', ['-H', '127.0.0.1', '-p', String(port)], {
     stdio: 'ignore',
@@ -53,7 +54,7 @@ export async function startAws(): Promise<FakeAws> {
     ...{ method: 'PUT', headers: { authorization } },
     body: '<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>',
   })
-  const secrets = new Map<string, string>()
+  const secrets = new Map<string, string>([[storeKey.id, storeKey.secret]])
   const ended = new Set<string>()
   const fake = { seen: [] as FakeAws['seen'], assumed: [] as URLSearchParams[] }
   const server = createServer(
@@ -75,7 +76,9 @@ export async function startAws(): Promise<FakeAws> {
     if (isMint) fake.assumed.push(form)
     if (!held) return void response.writeHead(403).end('<Error><Code>SignatureDoesNotMatch</Code></Error>')
     if (ended.has(key)) return void response.writeHead(400).end('<Error><Code>ExpiredToken</Code></Error>')
-    const inner = httpRequest({ port, method, path: url, headers, setHost: false }, (answer) => {
+    const host = headers.host === storeHost ? 's3.eu-west-1.amazonaws.com' : headers.host
+    const sent = { ...headers, host }
+    const inner = httpRequest({ port, method, path: url, headers: sent, setHost: false }, (answer) => {
       const chunks: Buffer[] = []
       answer.on('data', (chunk: Buffer) => chunks.push(chunk))
       answer.on('end', () => {
