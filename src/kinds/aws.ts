@@ -6,28 +6,22 @@ import type { Kind, KindSettings, KnownConnection, SettingsFile } from './kind.t
 const maxResourceChars = 3_200
 
 const call = formOf({
-  rule: 'SERVICE:ACTION, with `*` in the action alone',
+  rule: 'SERVICE:ACTION',
   is: (name) => /^[a-z][a-z0-9-]{0,62}:[A-Za-z][A-Za-z0-9]{0,99}$/.test(name),
-  fillers: ['x', ''],
+  fillers: ['x', '', 'x:x', 'x:', ':x'],
 })
 const namesService = (pattern: string) => !(pattern.split(':')[0] ?? '').includes('*')
 
-/** One that named no service would be for IAM, too: whoever grants that says so. */
-const callOfService: SampledForm = {
-  ...call,
-  witness: (pattern) => (namesService(pattern) ? call.witness(pattern) : undefined),
-  possible: (pattern) => namesService(pattern) && call.possible(pattern),
-}
-
-const ofReading = (pattern: string) => canBeReading(pattern.split(':')[1] ?? '')
+/** A limit may be for all services. */
+const ofReading = (pattern: string) => canBeReading(pattern.split(':')[1] ?? '*')
 
 /** A grant to read what only writes would never match. */
 const callThatReads: SampledForm = {
-  ...callOfService,
+  ...call,
   rule: 'SERVICE:ACTION of an action that changes nothing and reveals no secret (write aws:call for others)',
-  is: (name) => callOfService.is(name) && isAwsReading(name.split(':')[1] ?? ''),
-  witness: (pattern) => (ofReading(pattern) ? callOfService.witness(pattern) : undefined),
-  possible: (pattern) => ofReading(pattern) && callOfService.possible(pattern),
+  is: (name) => call.is(name) && isAwsReading(name.split(':')[1] ?? ''),
+  witness: (pattern) => (ofReading(pattern) ? call.witness(pattern) : undefined),
+  possible: (pattern) => ofReading(pattern) && call.possible(pattern),
 }
 
 const resource = formOf({
@@ -48,7 +42,13 @@ export const aws = {
   rawTargets: true,
   serves,
   doors: doorsOf,
-  path: { form: callOfService, noun: 'action', example: 's3:GetObject' },
+  path: {
+    form: call,
+    noun: 'action',
+    example: 's3:GetObject',
+    // One that named no service would be for IAM, too.
+    writtenOut: { noun: 'service', is: namesService },
+  },
   ref: { form: resource, noun: 'resource', example: 'bucket/folder/*' },
   refMark: '/',
   settings: ['account', 'regions'],

@@ -145,6 +145,8 @@ export interface NamedForm {
   readonly noun: string
   /** Completes a grant that lacks it. */
   readonly example: string
+  /** What every grant writes out, so that nothing is granted by the way. A limit, or a forbid, may be for all. */
+  readonly writtenOut?: { readonly noun: string; readonly is: (pattern: string) => boolean }
 }
 
 export interface Action {

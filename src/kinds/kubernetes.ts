@@ -1,4 +1,4 @@
-import { formOf, type SampledForm } from '../lib/index.ts'
+import { formOf, intersects, type SampledForm } from '../lib/index.ts'
 import { maxPathChars } from './bounds.ts'
 import type { Kind, KnownConnection } from './kind.ts'
 
@@ -19,27 +19,33 @@ const inGroup = new RegExp(`^(?!core/secrets[:/]|secrets/)${group}/${resource}/$
 const ofSecrets = new RegExp(`^secrets/${namespace}/${name}$`)
 const ofUrl = new RegExp(String.raw`^~(?:/[A-Za-z0-9._!$&'()+,=:-]+)+$`)
 
-const anyPlace = formOf({
-  rule: 'GROUP/RESOURCE/NAMESPACE/NAME with its group written out (`core` for v1; `~` where there is no namespace or name), `secrets/NAMESPACE/NAME`, or `~/` and a URL’s path',
+const place = formOf({
+  rule: 'GROUP/RESOURCE/NAMESPACE/NAME (the group of v1 is `core`; `~` where there is no namespace or name), `secrets/NAMESPACE/NAME`, or `~/` and a URL’s path',
   is: (text) =>
     text.length <= maxPathChars && (inGroup.test(text) || ofSecrets.test(text) || ofUrl.test(text)),
-  fillers: ['x', '', 'x/x', 'x/x/x'],
+  // Whatever part of a name a star stands for, slashes at its ends among it.
+  fillers: ['x', '', 'x/x', 'x/x/x', 'x/x/x/x', 'x/', 'x/x/', 'x/x/x/', '/x', '/x/x', '/x/x/x', '~', '~/x'],
   mend: (pattern) => pattern.replace(/^core\/secrets\//, 'secrets/').replace(/^v1\//, 'core/'),
 })
 const namesGroup = (pattern: string) => pattern.includes('/') && !(pattern.split('/')[0] ?? '').includes('*')
 
-/** One that named no group would be for Secrets and for roles, too: whoever grants that says so. */
-const place: SampledForm = {
-  ...anyPlace,
-  witness: (pattern) => (namesGroup(pattern) ? anyPlace.witness(pattern) : undefined),
-  possible: (pattern) => namesGroup(pattern) && anyPlace.possible(pattern),
+/** Of these alone it can be asked (core/v1: Pod, Service, Node). */
+function ofCore(...resources: readonly string[]): SampledForm {
+  const parts = resources.map((one) => `core/${one}/`)
+  return {
+    ...place,
+    rule: `${parts.join(', or ')} and NAMESPACE/NAME`,
+    is: (name) => place.is(name) && parts.some((one) => name.startsWith(one)),
+    possible: (pattern) => place.possible(pattern) && parts.some((one) => intersects(pattern, `${one}*`)),
+  }
 }
+const pods = ofCore('pods')
 
 const command = formOf({
   rule: 'a command: its words with one space between them, in which a space, `*`, `%`, `"` and what is not ASCII are written as %XX, and an empty one as `""`',
   is: (text) =>
     text.length <= maxPathChars &&
-    /^(?:(?:[!#$&-)+-~]|%[0-9A-F]{2})+|"")(?: (?:(?:[!#$&-)+-~]|%[0-9A-F]{2})+|""))*$/.test(text),
+    text.split(' ').every((one) => one === '""' || /^(?:[!#$&-)+-~]|%[0-9A-F]{2})+$/.test(one)),
   fillers: ['x', '', '0', '00', '%20', '""'],
 })
 
@@ -54,7 +60,13 @@ export const kubernetes = {
     'A Kubernetes cluster; grants name group, resource, namespace and name: `k8s:apply prod/apps/deployments/web/*`.',
   transport: 'http',
   rawTargets: true,
-  path: { form: place, noun: 'object', example: 'apps/deployments/web/*' },
+  path: {
+    form: place,
+    noun: 'object',
+    example: 'apps/deployments/web/*',
+    // One that named no group would be for Secrets and for roles, too.
+    writtenOut: { noun: 'group', is: namesGroup },
+  },
   ref: { form: command, noun: 'command', example: 'rails db:migrate' },
   credentials: ['bearer', 'kubernetes-token', 'http-issuer'],
   webSocket: 'k8s:exec',
@@ -80,12 +92,12 @@ export const kubernetes = {
       ],
     },
     // What goes on within a pod.
-    'k8s:logs': reading,
-    'k8s:exec': { ...writing, ref: 'optional' },
-    'k8s:attach': writing,
-    'k8s:port-forward': writing,
+    'k8s:logs': { ...reading, form: pods },
+    'k8s:exec': { ...writing, ref: 'optional', form: pods },
+    'k8s:attach': { ...writing, form: pods },
+    'k8s:port-forward': { ...writing, form: pods },
     // To a pod, a service or a node's own API: nobody sees what is asked there.
-    'k8s:proxy': writing,
+    'k8s:proxy': { ...writing, form: ofCore('pods', 'services', 'nodes') },
   },
   settingsFiles: (connections, inside) =>
     connections.length === 0

@@ -125,6 +125,8 @@ export function parseGrant(source: string, kinds: ReadonlyMap<string, string>): 
   if (rule.ref === 'none' && ref !== undefined)
     return `grant "${source}": ${action} cannot be limited to a ${refs?.noun ?? 'ref'}`
   const unnamed = unnamedPart(parts, [rule.kind])
+  if (unnamed === undefined && path !== undefined && paths.writtenOut?.is(path) === false)
+    return `grant "${source}": write its ${paths.writtenOut.noun} out: "${action} ${connection}/${paths.example}"`
   return unnamed === undefined
     ? { source, action, connection, path: path ?? '*', ref }
     : `grant "${source}" ${unnamed}`

@@ -72,8 +72,10 @@ async function passResource(job: Job<OfResource>, reserve: Reserve): Promise<voi
   const { request, response, connection, asksUpgrade } = exchange
   const body = await bodyOf(job, reserve)
   if (body === 'refused') return
-  const manifest =
-    body === undefined ? undefined : readManifest(body, request.headers['content-type'], isOfSecrets(asked))
+  // What goes on through a proxy is no object of Kubernetes.
+  const isManifest = body !== undefined && asked.subresource !== 'proxy'
+  const type = request.headers['content-type']
+  const manifest = isManifest ? readManifest(body, type, isOfSecrets(asked)) : undefined
   if (typeof manifest === 'string') return refuse(manifest)
   if (isReview(asked)) return review(job, body, manifest)
   const command = asked.parameters.filter(([name]) => name === 'command').map(([, value]) => value)

@@ -1,4 +1,4 @@
-import { coreGroup, none, secretsGroup } from '../../kinds/index.ts'
+import { coreGroup, secretsGroup } from '../../kinds/index.ts'
 import { readQuery, valueOf, writeQuery, type Parameters } from './query.ts'
 
 /** A request in Kubernetes' words: what it asks for, as the API server's own reader takes it (apiserver, RequestInfo). */
@@ -94,7 +94,6 @@ function readResource(method: string, parts: readonly string[], parameters: Para
   const [resource = '', name, subresource, ...more] = rest
   if (!label.test(resource)) return 'its resource is none'
   if (namespace !== undefined && !label.test(namespace)) return 'its namespace is none'
-  if (name === none || name?.includes('@')) return 'its name is none that grants can have'
   if (subresource !== undefined && !subresourceName.test(subresource)) return 'its subresource is none'
   if (more.length > 0 && subresource !== 'proxy') return 'its path goes on after the subresource'
   const named = { group, resource, subresource, namespace }
