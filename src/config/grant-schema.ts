@@ -17,17 +17,21 @@ const conditionedGrant = z
     timeout: duration
       .optional()
       .describe('How long an operation waits; then it is refused. 10m if left out.'),
+    commit: z
+      .literal('own')
+      .optional()
+      .describe(
+        'What is pushed is the commit of the job’s identity, or descends from it; else it is refused. Of `git:push` and `git:force`.',
+      ),
   })
-  .refine(
-    ({ approval, approvers, timeout }) => approval !== undefined || (approvers ?? timeout) === undefined,
-    {
-      path: ['approval'],
-      error: '`approvers` and `timeout` stand beside `approval`',
-    },
-  )
-  .refine(({ approval }) => approval !== undefined, {
-    path: ['approval'],
-    error: 'say what the grant asks for: `approval`; one that asks for nothing is written as text',
+  .superRefine(({ approval, approvers, timeout, commit }, problems) => {
+    const complain = (message: string) => problems.addIssue({ code: 'custom', path: ['approval'], message })
+    if (approval === undefined && (approvers ?? timeout) !== undefined)
+      complain('`approvers` and `timeout` stand beside `approval`')
+    else if ((approval ?? commit) === undefined)
+      complain(
+        'say what the grant asks for: `approval` or `commit`; one that asks for nothing is written as text',
+      )
   })
 
 export const grants = z

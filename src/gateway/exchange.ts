@@ -4,7 +4,7 @@ import { MayflyError, passableHead, systemClock, type Secret, type StepId } from
 import type { ClientIdentity } from '../broker/index.ts'
 import { isMinted, type Connection } from '../connections/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
-import type { Operation } from '../policy/index.ts'
+import type { Conditions, Operation } from '../policy/index.ts'
 import type { Attestation } from '../provenance/index.ts'
 import { answerGrpc, isGrpc } from './grpc.ts'
 import type { ByteRange } from './byte-range.ts'
@@ -45,12 +45,16 @@ export interface Exchange {
    * `granted` by a grant, since shadow mode would let the greater one pass where the role holds the lesser.
    */
   would(operation: Operation, options?: { anyRef?: boolean; granted?: true; unasked?: true }): boolean
+  /** What the grant that would allow it asks for besides; undefined if nothing. */
+  asks(operation: Operation): Conditions | undefined
+  /** The commit that the job runs for, by its identity. */
+  readonly ownCommit?: string | undefined
   /** Several operations that stand or fall together: one entry, all of them or none. */
   permitAll(
     operations: readonly Operation[],
     detail: Readonly<Record<string, unknown>>,
     /** The same is asked once more before anything is changed: people, where a grant wants them, are asked then. */
-    options?: { again: boolean },
+    options?: { again: boolean; proven?: (operation: Operation) => Proven },
   ): Promise<Permission>
   /**
    * The permission to publish a package of this name, with what the registry gives for the job's identity where the connection
@@ -209,6 +213,12 @@ export interface Denial {
   readonly refused: readonly Operation[]
   /** The policy allows it, and by then it may be had: its issuer or the log is away, or busy. */
   readonly retryAfterSeconds?: number
+}
+
+/** What a handler knows of what an operation brings; what it does not say is not so. */
+export interface Proven {
+  /** `own`: the commit of the job's identity, or one that descends from it; else why it is not known to be. */
+  readonly commit?: 'own' | { readonly why: string }
 }
 
 export type Permission = Permit | Denial

@@ -5,7 +5,7 @@ import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'n
 import type { Duplex } from 'node:stream'
 import { createAccessTokens, type Step } from '../broker/index.ts'
 import { fixedKeys } from '../oidc-issuer/signing-keys.fixture.ts'
-import { policySchema } from '../config/index.ts'
+import { policySchema, type GrantEntry } from '../config/index.ts'
 import { compileTargets, type Targets } from '../connections/index.ts'
 import {
   connectUri,
@@ -102,7 +102,7 @@ export const npmHost = 'npm.test'
 /** `connections:` and `egress:` of a mayfly.yaml, and roles, compiled for real. */
 export function compileRules(
   connections: Record<string, unknown>,
-  grants: readonly string[],
+  grants: readonly GrantEntry[],
   egress: readonly string[] = [],
   role: { mode?: 'shadow'; egress?: readonly unknown[] } = {},
   egressProxy?: unknown,
@@ -159,7 +159,7 @@ export async function openWorld(
   options: {
     guard?: EgressGuard
     egress?: readonly string[]
-    grants?: readonly string[]
+    grants?: readonly GrantEntry[]
     role?: { mode?: 'shadow'; egress?: readonly unknown[] }
     nonces?: ProofNonces
     scanner?: PushScanner

@@ -142,13 +142,20 @@ export function createExchangeOpener(deps: {
       ...target,
       permit: async (operation, detail, options) =>
         unlessLater(
-          await gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true, asker),
+          await gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true, {
+            asker,
+          }),
         ),
       precheck: (operation) => gatekeeper.precheck(step, connection, operation),
+      asks: (operation) => gatekeeper.asks(step, operation),
+      ownCommit: step.session.subject.attributes['commit'],
       would: (operation, options) => gatekeeper.would(step, operation, options),
-      permitAll: async (operations, detail, { again } = { again: false }) =>
+      permitAll: async (operations, detail, { again, proven } = { again: false }) =>
         unlessLater(
-          await gatekeeper.permit(step, connection, operations, detail, false, again ? 'later' : asker),
+          await gatekeeper.permit(step, connection, operations, detail, false, {
+            asker: again ? 'later' : asker,
+            proven,
+          }),
         ),
       deny: (what, reason) => gatekeeper.deny(step, clean(what), clean(reason)),
       holdsCredential,

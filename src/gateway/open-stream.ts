@@ -44,9 +44,9 @@ export function createStreamOpener(deps: {
       step: step.id,
       ofStep: steps.upstreamOf(step),
       permit: (operation, detail, { anyRef = false } = {}) =>
-        gatekeeper.permit(step, connection, [operation], detail, anyRef, asker),
+        gatekeeper.permit(step, connection, [operation], detail, anyRef, { asker }),
       permitAll: (operations, detail) =>
-        gatekeeper.permit(step, connection, operations, detail, false, asker),
+        gatekeeper.permit(step, connection, operations, detail, false, { asker }),
       permitAny: (operation) => gatekeeper.permit(step, connection, [operation], {}, true),
       permitByGrant: (operation) => gatekeeper.permitByGrant(step, connection, operation, {}, asker),
       policy: deps.policy,

@@ -9,16 +9,18 @@ import {
   describeOperation,
   isOfConnection,
   unnamedOperation,
+  type Conditions,
   type Denied,
   type Operation,
   type Policy,
 } from '../policy/index.ts'
 import { consentTo, type AskedLater, type Approvers, type Asker } from './consent.ts'
+import { fittingGrant } from './proven.ts'
 import { laterSeconds, laterText } from './busy.ts'
 import type { ActivityRecord } from './activity.ts'
 import type { Denials } from './denials.ts'
 import type { DownloadRecord } from './downloads/record.ts'
-import type { Denial, Permission, Permit } from './exchange.ts'
+import type { Denial, Permission, Permit, Proven } from './exchange.ts'
 
 /**
  * The one way to a credential: policy decides, the broker leases, the audit log confirms, in this order.
@@ -31,8 +33,12 @@ export interface Gatekeeper {
     operations: readonly Operation[],
     detail: Readonly<Record<string, unknown>>,
     anyRef: boolean,
-    /** Whose request it is: where its grant asks for a person's yes, it waits here. */
-    asker?: Asker | AskedLater,
+    more?: {
+      /** Whose request it is: where its grant asks for a person's yes, it waits here. */
+      asker?: Asker | AskedLater
+      /** What its handler knows of what the operation brings, for grants that ask for it. */
+      proven?: ((operation: Operation) => Proven) | undefined
+    },
   ): Promise<Permission>
   /**
    * For a package that the step's lockfile pins: policy decides each, and the lockfile as a whole is recorded once for each grant
@@ -63,6 +69,8 @@ export interface Gatekeeper {
    * asks for nothing more; nothing is recorded.
    */
   would(step: Step, operation: Operation, options?: WouldOptions): boolean
+  /** What the grant that would allow it asks for besides; undefined if nothing, or none allows it. */
+  asks(step: Step, operation: Operation): Conditions | undefined
   /** Records what was refused for another reason than policy; returns the text for the step. */
   deny(step: Step, what: string, reason: string): string
   /**
@@ -220,7 +228,7 @@ export function createGatekeeper(deps: {
         decision.conditions !== undefined ||
         unnamedOperation(operation) !== undefined
       )
-        return this.permit(step, connection, [operation], {}, false, asker)
+        return this.permit(step, connection, [operation], {}, false, asker === undefined ? {} : { asker })
       const known = whole.get(step) ?? new Map<string, Promise<unknown>>()
       whole.set(step, known)
       let [key, recording]: [string, Promise<unknown> | undefined] = ['', undefined]
@@ -244,6 +252,10 @@ export function createGatekeeper(deps: {
         return notNow(step, [operation], error)
       }
     },
+    asks(step, operation) {
+      const decision = deps.policy().decide(step.role, operation, step.session.subject)
+      return decision.allow ? decision.conditions : undefined
+    },
     would(step, operation, { anyRef = false, granted, unasked } = {}) {
       const policy = deps.policy()
       const { subject } = step.session
@@ -256,7 +268,7 @@ export function createGatekeeper(deps: {
         (unasked !== true || anyRef || decision.conditions === undefined)
       )
     },
-    async permit(step, connection, operations, detail, anyRef, asker) {
+    async permit(step, connection, operations, detail, anyRef, { asker, proven } = {}) {
       const policy = deps.policy()
       const { subject } = step.session
       // The policy is held against these names: another spelling would pass its forbids by.
@@ -290,9 +302,14 @@ export function createGatekeeper(deps: {
       }
       const unserved = unservedIn(connection, operations)
       if (unserved !== undefined) return refuseUnserved(step, operations, unserved)
-      const allowed = asked.flatMap(({ operation, decision }) =>
+      const meant = asked.flatMap(({ operation, decision }) =>
         decision.allow ? [{ operation, ...decision }] : [],
       )
+      // What is not known yet is asked once more before anything is changed.
+      const fitting = anyRef || asker === 'later' ? meant : meant.map((one) => fittingGrant(one, proven))
+      const unmet = fitting.find((one) => 'unmet' in one)
+      if (unmet !== undefined && 'unmet' in unmet) return refuseUnserved(step, operations, unmet.unmet)
+      const allowed = fitting.flatMap((one) => ('unmet' in one ? [] : [one]))
       // What is let in by a grant for some ref is none for this one: whoever reads the record for the least grants would take it so.
       const done = anyRef ? operations.map(withoutRef) : operations
       const waived = allowed.filter(({ shadow }) => shadow !== undefined)

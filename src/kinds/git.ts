@@ -23,13 +23,14 @@ export const git = {
   actions: {
     'git:read': { path: 'required', ref: 'none', write: false },
     // Creates refs, and moves branches forward only: what is there stays reachable.
-    'git:push': { path: 'required', ref: 'required', write: true, decidedByRef: true },
+    'git:push': { path: 'required', ref: 'required', write: true, decidedByRef: true, brings: 'commit' },
     'git:force': {
       path: 'required',
       ref: 'required',
       write: true,
       includes: ['git:push'],
       decidedByRef: true,
+      brings: 'commit',
     },
     'git:delete': { path: 'required', ref: 'required', write: true, decidedByRef: true },
   },

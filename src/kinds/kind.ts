@@ -162,6 +162,8 @@ export interface Action {
   readonly write: boolean
   /** What a grant of this action allows besides: whoever may rewrite a ref may move it forward, too. */
   readonly includes?: readonly string[]
+  /** What its operations bring there, of which its handler knows what a grant may ask: `commit: own`, `artifact: run`. */
+  readonly brings?: 'commit' | 'artifact'
   /** Which of the actions marked so it will be shows only when the ref is named: until then a grant of each lets it begin. */
   readonly decidedByRef?: true
 }

@@ -12,8 +12,8 @@ export interface CedarSlice {
   readonly grants: ReadonlyMap<string, Grant>
   /** `action connection` of everything that some grant is about. */
   readonly about: ReadonlySet<string>
-  /** What was asked lately, and the grant that allowed it. */
-  readonly answers: Map<string, Grant | undefined>
+  /** What was asked lately, and the grants that allowed it. */
+  readonly answers: Map<string, readonly Grant[]>
 }
 
 /** A build asks the same of hundreds of packages, once for the document and once for the file. */
@@ -60,20 +60,21 @@ export function validateGrants(grants: readonly Grant[]): void {
   if (problem !== undefined) throw rejected(problem.error.message)
 }
 
-/** The grant that allows the operation, the least demanding of several; or undefined. Any error in Cedar is a denial. */
-export function evaluate(slice: CedarSlice, request: CedarRequest): Grant | undefined {
+/** The grants that allow the operation, the least demanding first. Any error in Cedar is a denial. */
+export function evaluate(slice: CedarSlice, request: CedarRequest): readonly Grant[] {
   const { action, connection, path, ref = '' } = request.operation
   // Each permit names its actions and its connection: where no grant does, Cedar has nothing to allow.
-  if (!slice.about.has(`${action} ${connection}`)) return undefined
+  if (!slice.about.has(`${action} ${connection}`)) return []
   // Our permits ask for action and resource alone, whoever the job is: the answer stays the same while the policy does.
   const key = JSON.stringify([action, connection, path, ref])
-  if (slice.answers.has(key)) return slice.answers.get(key)
+  const before = slice.answers.get(key)
+  if (before !== undefined) return before
   const answer = ask(slice.id, request, {})
   const allowing = answer.allow ? answer.reasons.flatMap((id) => slice.grants.get(id) ?? []) : []
-  const [grant] = allowing.toSorted((a, b) => demandOf(a) - demandOf(b))
+  const grants = allowing.toSorted((a, b) => demandOf(a) - demandOf(b))
   if (slice.answers.size >= maxAnswers) slice.answers.clear()
-  if (key.length <= maxKeyChars) slice.answers.set(key, grant)
-  return grant
+  if (key.length <= maxKeyChars) slice.answers.set(key, grants)
+  return grants
 }
 
 /** Asks a set that was parsed before. An error in any of its policies is a denial: Cedar would skip that policy, forbids too. */

@@ -58,3 +58,14 @@ test('a grant with approval satisfies limits.require_approval', () => {
   )
   assert.deepEqual(refusalsOf(text([asking]) + limits), [])
 })
+
+test('what no handler could tell is refused when it is loaded; a stricter grant stands in for one whose demand is not met', () => {
+  const read = '{ grant: git:read github/octo/app, commit: own }'
+  assert.match(refusalsOf(text([read])).join(), /git:read brings no commit/)
+  const own = asking.replace('approval: always, approvers: managers', 'commit: own')
+  const { policy } = compileText(text([asking, own]))
+  const decision = policy.decide('deploy', push('refs/tags/v1'), subject)
+  assert.ok(decision.allow)
+  assert.deepEqual(decision.conditions, { commit: 'own' })
+  assert.equal(decision.others?.[0]?.conditions?.approval?.mode, 'always')
+})

@@ -9,7 +9,14 @@ import {
   type PolicyDocument,
   type RoleConfig,
 } from '../config/index.ts'
-import { isCredentialAction, isIssuer, isWrite, kindNamed, type CredentialScheme } from '../kinds/index.ts'
+import {
+  actionNamed,
+  isCredentialAction,
+  isIssuer,
+  isWrite,
+  kindNamed,
+  type CredentialScheme,
+} from '../kinds/index.ts'
 import { intersects } from '../lib/index.ts'
 import { operationWaitSeconds, parseGrant, type Grant } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
@@ -66,22 +73,26 @@ function undeliveredIn(
 /** A grant with its conditions, or what is wrong with it. */
 function readGrant(entry: GrantEntry, kinds: ReadonlyMap<string, string>): Grant | string {
   const grant = parseGrant(grantTextOf(entry), kinds)
-  if (typeof grant === 'string' || typeof entry === 'string' || entry.approval === undefined) return grant
-  const { approval: mode, approvers, timeout } = entry
+  if (typeof grant === 'string' || typeof entry === 'string') return grant
+  const { approval: mode, approvers, timeout, commit } = entry
   const timeoutSeconds = timeout === undefined ? operationWaitSeconds : durationSeconds(timeout)
-  return {
-    ...grant,
-    conditions: {
-      approval: { mode, timeoutSeconds, ...(approvers === undefined ? {} : { approvers }) },
-    },
+  const approval = mode && { mode, timeoutSeconds, ...(approvers === undefined ? {} : { approvers }) }
+  const conditions = {
+    ...(approval === undefined ? {} : { approval }),
+    ...(commit === undefined ? {} : { commit }),
   }
+  return { ...grant, conditions }
 }
 
-/** What is handed out is used without the gateway: there would be nothing to ask people about. */
+/** What a grant asks for, and nobody could tell whether it is so. */
 function unaskable({ source, action, conditions }: Grant): string | undefined {
-  return conditions !== undefined && isCredentialAction(action)
-    ? `"${source}" hands a credential to the step, which then does with it what it will: ask for approval of the role`
-    : undefined
+  if (conditions === undefined) return undefined
+  // What is handed out is used without the gateway: there would be nothing to ask people about.
+  if (isCredentialAction(action))
+    return `"${source}" hands a credential to the step, which then does with it what it will: ask for approval of the role`
+  if (conditions.commit !== undefined && actionNamed(action)?.brings !== 'commit')
+    return `"${source}": ${action} brings no commit that the gateway knows, so it cannot ask for \`commit: own\``
+  return undefined
 }
 
 export function draftPolicy(

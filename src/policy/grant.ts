@@ -38,32 +38,35 @@ export interface Conditions {
     readonly approvers?: string
     readonly timeoutSeconds: number
   }
+  /** What is pushed is the commit of the job's identity, or descends from it. */
+  readonly commit?: 'own'
 }
 
-/** Of several grants that allow something the one that asks for least is used. */
+/** Of several grants that allow something the one that asks for least is used: people last. */
 export function demandOf({ conditions }: Pick<Grant, 'conditions'>): number {
-  const { approval } = conditions ?? {}
-  return approval === undefined ? 0 : approval.mode === 'first' ? 2 : 4
+  const { approval, commit } = conditions ?? {}
+  const ofPeople = approval === undefined ? 0 : approval.mode === 'first' ? 10 : 20
+  return ofPeople + (commit === undefined ? 0 : 1)
 }
 
 /** As it is written in mayfly.yaml. */
 export function writtenGrant({ source, conditions }: Pick<Grant, 'source' | 'conditions'>): string {
-  const { approval } = conditions ?? {}
-  if (approval === undefined) return source
-  const keys = [
-    `approval: ${approval.mode}`,
-    ...(approval.approvers === undefined ? [] : [`approvers: ${approval.approvers}`]),
-    ...(approval.timeoutSeconds === operationWaitSeconds ? [] : [`timeout: ${approval.timeoutSeconds}s`]),
-  ]
-  return `{ grant: ${JSON.stringify(source)}, ${keys.join(', ')} }`
+  if (conditions === undefined) return source
+  const { approval, commit } = conditions
+  const { mode, approvers, timeoutSeconds = operationWaitSeconds } = approval ?? {}
+  const timeout = timeoutSeconds === operationWaitSeconds ? undefined : `${timeoutSeconds}s`
+  const keys = Object.entries({ grant: JSON.stringify(source), approval: mode, approvers, timeout, commit })
+  return `{ ${keys.flatMap(([key, value]) => (value === undefined ? [] : [`${key}: ${value}`])).join(', ')} }`
 }
 
 /** In words, as they follow the grant. */
-export function describeConditions({ approval }: Conditions): string {
-  if (approval === undefined) return 'as it is'
-  const who = approval.approvers === undefined ? 'those who approve the role' : approval.approvers
+export function describeConditions({ approval, commit }: Conditions): string {
+  const own =
+    commit === undefined ? [] : ['of the commit that the job runs for, or one that descends from it']
+  if (approval === undefined) return own.join('')
+  const who = approval.approvers ?? 'those who approve the role'
   const when = approval.mode === 'first' ? 'the first time in a step' : 'each time'
-  return `once one of ${who} has said yes, ${when}`
+  return [...own, `once one of ${who} has said yes, ${when}`].join(', ')
 }
 
 /** How long an operation waits for a person, if its grant does not say. */

@@ -34,6 +34,8 @@ export interface Allowed {
   readonly shadow?: string
   /** What the grant asks for besides: whoever lets the operation pass sees to it. */
   readonly conditions?: Conditions
+  /** Further grants that allow it, if what this one asks for is not so: they ask for more, or for something else. */
+  readonly others?: readonly Pick<Grant, 'source' | 'conditions'>[]
 }
 
 export interface Denied {
@@ -103,7 +105,11 @@ function createPolicy(
   forbids: Forbids | undefined,
 ): Policy {
   /** A forbid takes from grants and from shadow mode alike; limits are held against roles, so only shadow mode meets them here. */
-  function conclude(request: CedarRequest, grant: Grant | undefined, refNamed: boolean): Decision {
+  function conclude(
+    request: CedarRequest,
+    [grant, ...others]: readonly Grant[],
+    refNamed: boolean,
+  ): Decision {
     const role = roles.get(request.role)
     const waived =
       grant === undefined && role !== undefined ? waivable(role, request.operation, limits) : undefined
@@ -122,6 +128,7 @@ function createPolicy(
           allow: true,
           grant: grant.source,
           ...(grant.conditions === undefined ? {} : { conditions: grant.conditions }),
+          ...(grant.conditions === undefined || others.length === 0 ? {} : { others }),
         }
   }
 
@@ -140,8 +147,7 @@ function createPolicy(
     decide(name, operation, subject) {
       const request = { role: name, operation, subject }
       const role = roles.get(name)
-      const grant = role === undefined ? undefined : evaluate(role.slice, request)
-      return conclude(request, grant, true)
+      return conclude(request, role === undefined ? [] : evaluate(role.slice, request), true)
     },
     decideAnyRef(name, operation, subject) {
       // What is named has nothing more to say later: all forbids have their say now.
@@ -150,12 +156,12 @@ function createPolicy(
         .filter((one) => touches(one, operation))
         .toSorted((a, b) => demandOf(a) - demandOf(b))
         .map((one) =>
-          conclude({ role: name, operation: { ...operation, action: one.action }, subject }, one, refNamed),
+          conclude({ role: name, operation: { ...operation, action: one.action }, subject }, [one], refNamed),
         )
       return (
         decisions.find(({ allow }) => allow) ??
         decisions[0] ??
-        conclude({ role: name, operation, subject }, undefined, refNamed)
+        conclude({ role: name, operation, subject }, [], refNamed)
       )
     },
   }

@@ -9,3 +9,6 @@ export const sha256: ObjectFormat = { algorithm: 'sha256', idBytes: 32 }
 
 /** Told of each commit: its id, computed from its content, and the parents that it names. */
 export type OnCommit = (id: string, parents: readonly string[]) => void
+
+/** Told of each annotated tag: its id, computed from its content, and the object that it names. */
+export type OnTag = (id: string, target: string) => void

@@ -2,7 +2,7 @@ import { MayflyError } from '../../lib/index.ts'
 
 /** The head of one object in a pack (gitformat-pack, "Pack Format"). */
 export interface EntryHead {
-  readonly kind: 'commit' | 'blob' | 'other' | 'delta'
+  readonly kind: 'commit' | 'blob' | 'tag' | 'other' | 'delta'
   /** Of the object, or of the delta, inflated. */
   readonly size: number
   /** Of a delta: how far back in the pack its base begins, or the base's id. */
@@ -13,7 +13,11 @@ export interface EntryHead {
 const offsetDelta = 6
 const idDelta = 7
 const wholeTypes = [1, 2, 3, 4]
-const wholeKinds: Readonly<Record<number, 'commit' | 'blob'>> = { 1: 'commit', 3: 'blob' }
+const wholeKinds: Readonly<Record<number, 'commit' | 'blob' | 'tag'>> = {
+  1: 'commit',
+  3: 'blob',
+  4: 'tag',
+}
 
 /** The longest head: ten bytes of size, and a base. */
 export const maxHeadBytes = 10 + 32
@@ -105,6 +109,13 @@ function readSize(bytes: Buffer, start: number): { size: number; next: number } 
     if ((byte & 0x80) === 0) return { size, next: at }
   }
   return undefined
+}
+
+/** The commit, or the tag, that an annotated tag names; undefined if it names something else. */
+export function targetOf(tag: Buffer, idBytes: number): string | undefined {
+  const head = tag.toString('latin1', 0, 200)
+  const { id, type } = /^object (?<id>[0-9a-f]+)\ntype (?<type>[a-z]+)\ntag /.exec(head)?.groups ?? {}
+  return id?.length === idBytes * 2 && (type === 'commit' || type === 'tag') ? id : undefined
 }
 
 /** The parents that a commit names, as git reads them; undefined if it is none that git itself would write. */

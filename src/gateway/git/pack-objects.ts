@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { limits } from '../../lib/index.ts'
-import { applyDelta, parentsOf, type EntryHead } from './pack-entry.ts'
-import type { ObjectFormat, OnCommit } from './object-format.ts'
+import { applyDelta, parentsOf, targetOf, type EntryHead } from './pack-entry.ts'
+import type { ObjectFormat, OnCommit, OnTag } from './object-format.ts'
 import type { BlobSink } from './scan.ts'
 
 /** Takes the objects of a pack one by one, as they stand in it, and names those that somebody asked for. */
@@ -22,6 +22,7 @@ export function createObjectReader(
   format: ObjectFormat,
   onCommit: OnCommit,
   sink: BlobSink | undefined,
+  onTag?: OnTag,
 ): ObjectReader {
   // One for each, so that blobs do not push out the commits by which the push is judged.
   const commits = createKept()
@@ -70,12 +71,18 @@ export function createObjectReader(
   }
 
   return {
-    wants: ({ kind }) => kind === 'commit' || kind === 'delta' || (kind === 'blob' && sink !== undefined),
+    wants: ({ kind }) =>
+      kind === 'commit' ||
+      kind === 'delta' ||
+      (kind === 'blob' && sink !== undefined) ||
+      (kind === 'tag' && onTag !== undefined),
     read(head, offset, data) {
       if (head.kind === 'blob') return readBlob(offset, data)
       if (head.kind === 'delta') return readDelta(head, offset, data)
       if (sink !== undefined) types.set(offset, 'other')
       if (head.kind === 'commit') readCommit(offset, data)
+      const target = head.kind === 'tag' ? targetOf(data, format.idBytes) : undefined
+      if (target !== undefined) onTag?.(idOf(format, 'tag', data), target)
     },
     large(head, offset, blob) {
       if (sink === undefined) return

@@ -4,7 +4,7 @@ import { MayflyError, limits } from '../../lib/index.ts'
 import type { ByteQueue } from './byte-queue.ts'
 import { inflateAway, inflatePiece } from './inflate.ts'
 import { maxHeadBytes, readEntryHead, type EntryHead } from './pack-entry.ts'
-import type { ObjectFormat, OnCommit } from './object-format.ts'
+import type { ObjectFormat, OnCommit, OnTag } from './object-format.ts'
 import { createObjectReader, type ObjectReader } from './pack-objects.ts'
 import type { BlobSink } from './scan.ts'
 
@@ -17,7 +17,7 @@ const bytesPerTurn = 1_048_576
  * but the last 20 or 32 bytes, the digest, which are right and still in the queue: without them no Git server takes
  * the pack. Nothing stands behind them.
  *
- * `blobs` is told of the blobs, if anybody wants them.
+ * `blobs` is told of the blobs, and `onTag` of annotated tags, if anybody wants them.
  *
  * A commit that is a delta of an object that did not come before it in this pack is passed over: git writes bases
  * first, and what is not found here can only lead to a refusal.
@@ -28,9 +28,10 @@ export async function readPack(
   format: ObjectFormat,
   onCommit: OnCommit,
   blobs?: BlobSink,
+  onTag?: OnTag,
 ): Promise<void> {
   const count = await readHead(queue)
-  const reader = createObjectReader(format, onCommit, blobs)
+  const reader = createObjectReader(format, onCommit, blobs, onTag)
   const most = blobs?.maxBytes ?? 0
   let offset = 12
   let inflated = 0

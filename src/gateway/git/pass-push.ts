@@ -3,6 +3,7 @@ import type { Exchange, Permission, Permit } from '../exchange.ts'
 import { judgeUpdate, undecidable } from './ancestry.ts'
 import { createByteQueue } from './byte-queue.ts'
 import { createCommitGraph, type CommitGraph } from './commit-graph.ts'
+import { createPackTags, whyNotOwn, type PackTags } from './own-commit.ts'
 import type { PackMeter } from './pack-meter.ts'
 import type { OnCommit } from './object-format.ts'
 import { readPack } from './pack-reader.ts'
@@ -57,7 +58,9 @@ export async function passJudged(job: PushJob, named: readonly JudgedUpdate[]): 
   })
   await upstream.pass(pushed.head.subarray(0, packAt))
   const addCommit: OnCommit = (id, parents) => graph.add(id, parents)
-  const unread = await readPack(queue, formatOf(pushed), addCommit, scan).then(() => undefined, messageOf)
+  const tags = createPackTags()
+  const reading = readPack(queue, formatOf(pushed), addCommit, scan, tags.add)
+  const unread = await reading.then(() => undefined, messageOf)
   if (upstream.isOver()) return finish(job, upstream, Buffer.alloc(0))
   // Whoever leaves in the middle is refused nothing.
   if (!exchange.request.complete && exchange.request.destroyed) return upstream.cut()
@@ -70,7 +73,7 @@ export async function passJudged(job: PushJob, named: readonly JudgedUpdate[]): 
     upstream.cut()
     return refuseAll(exchange, job.route, pushed, findings.join('; '))
   }
-  const judged = await judgeAll(job, named, graph, unread)
+  const judged = await judgeAll(job, named, { graph, tags }, unread)
   const verdict = await job.permitUpdates(judged, scan?.record())
   if (!verdict.allow) {
     upstream.cut()
@@ -107,9 +110,9 @@ function refuseTooLarge({ exchange, route, pushed, meter }: PushJob): Promise<vo
 }
 
 async function judgeAll(
-  { pushed, repository, refs }: PushJob,
+  { pushed, repository, refs, exchange }: PushJob,
   named: readonly JudgedUpdate[],
-  graph: CommitGraph,
+  { graph, tags }: { graph: CommitGraph; tags: PackTags },
   unread: string | undefined,
 ): Promise<JudgedUpdate[]> {
   // A server that takes such a push would forget the parents that the commit names.
@@ -117,11 +120,19 @@ async function judgeAll(
   const undecided = unread ?? (cut === undefined ? undefined : `the push cuts the history off at ${cut}`)
   const judged: JudgedUpdate[] = []
   for (const update of named) {
-    if (update.change !== undefined) judged.push(update)
+    const own = await ownOf(update)
+    if (update.change !== undefined) judged.push({ ...update, ...own })
     else if (undecided === undefined) {
       const server = { repository, ref: refs.get(update.ref) }
-      judged.push({ ...update, ...(await judgeUpdate(update, graph, server)) })
-    } else judged.push({ ...update, ...undecidable(undecided) })
+      judged.push({ ...update, ...(await judgeUpdate(update, graph, server)), ...own })
+    } else judged.push({ ...update, ...undecidable(undecided), ...own })
   }
   return judged
+
+  async function ownOf({ own, newCommit }: JudgedUpdate): Promise<Pick<JudgedUpdate, 'own'>> {
+    if (typeof own !== 'string') return {}
+    if (undecided !== undefined) return { own: undecided }
+    const why = await whyNotOwn(tags.peeled(newCommit), exchange.ownCommit, graph, repository)
+    return { own: why ?? true }
+  }
 }

@@ -7,6 +7,8 @@ export interface JudgedUpdate extends RefUpdate {
   readonly change: Change | undefined
   /** Why it is not a fast-forward. */
   readonly why?: string
+  /** Where a grant asks for it: the commit of the job or one that descends from it, or why it is not known to be. */
+  readonly own?: true | string
 }
 
 const recordedBytes = 12_000

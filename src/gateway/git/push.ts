@@ -1,12 +1,13 @@
 import { compilePattern, escapeUnseen, messageOf } from '../../lib/index.ts'
-import { plainAnswer, type Exchange, type Permission } from '../exchange.ts'
+import type { Operation } from '../../policy/index.ts'
+import { plainAnswer, type Exchange, type Permission, type Proven } from '../exchange.ts'
 import type { PushScanner } from '../push-scanner.ts'
 import { changeByNames, actionOf } from './change.ts'
 import { createPackMeter } from './pack-meter.ts'
 import { passJudged, passWhole } from './pass-push.ts'
 import { flushPacket } from './pkt-line.ts'
 import { recordUpdates, type JudgedUpdate } from './push-record.ts'
-import { formatOf, readPushRequest, type PushRequest } from './push-request.ts'
+import { formatOf, readPushRequest, type PushRequest, type RefUpdate } from './push-request.ts'
 import { reasonsOf, refuseAll, refusePush } from './refuse-push.ts'
 import { forward, operationOn, passOn, type Route } from './route.ts'
 import { openScan, type BlobScan, type ScanRecord } from './scan.ts'
@@ -31,9 +32,11 @@ export async function push(exchange: Exchange, route: Route, scanner?: PushScann
   if (pushed.updates.length === 0) return askPush(exchange, route, pushed)
   const option = refusedOption(exchange, pushed)
   if (option !== undefined) return refuseAll(exchange, route, pushed, option)
-  const named = pushed.updates.map((update): JudgedUpdate => ({ ...update, change: changeByNames(update) }))
+  const named = pushed.updates.map((update) => withOwn(exchange, route, update))
   const scan = scanOf(exchange, route, pushed, scanner)
-  const isDecided = scan === undefined && named.every(({ change }) => change !== undefined)
+  const isDecided =
+    scan === undefined &&
+    named.every(({ change, own }) => change !== undefined && (own === undefined || own === true))
   const permitUpdates = (
     updates: readonly JudgedUpdate[],
     scanned?: ScanRecord,
@@ -44,7 +47,9 @@ export async function push(exchange: Exchange, route: Route, scanner?: PushScann
     const isExamined = scan === undefined || scanned !== undefined
     const more = { ...options, ...(scanned === undefined ? {} : { scan: scanned }) }
     const detail = { git: { ...recordUpdates(updates, isExamined), ...more } }
-    return exchange.permitAll(operations, detail, { again })
+    const byRef = new Map(updates.map((one) => [one.ref, one]))
+    const proven = ({ ref = '' }: Operation) => provenOf(byRef.get(ref))
+    return exchange.permitAll(operations, detail, { again, proven })
   }
   const permit = await permitUpdates(named, undefined, !isDecided)
   if (!permit.allow) return refusePush(exchange, pushed, reasonsOf(permit, named), permit.message)
@@ -54,6 +59,21 @@ export async function push(exchange: Exchange, route: Route, scanner?: PushScann
   const meter = createPackMeter(exchange, pushed)
   const job = { exchange, route, pushed, permit, permitUpdates, repository, refs, meter, scan }
   return isDecided ? passWhole(job) : passJudged(job, named)
+}
+
+/** What the names tell; where a grant asks for the commit of the job, also whether it is just that one. */
+function withOwn(exchange: Exchange, route: Route, update: RefUpdate): JudgedUpdate {
+  const change = changeByNames(update)
+  const asksFor = (action: string) =>
+    exchange.asks(operationOn(exchange, route, action, update.ref))?.commit === 'own'
+  if (change === 'delete' || !(asksFor('git:push') || asksFor('git:force'))) return { ...update, change }
+  return { ...update, change, own: update.newCommit === exchange.ownCommit || 'only its objects tell' }
+}
+
+function provenOf(update: JudgedUpdate | undefined): Proven {
+  const { own } = update ?? {}
+  if (own === undefined) return {}
+  return { commit: own === true ? 'own' : { why: own } }
 }
 
 /** A push that only deletes brings no pack. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { serveGit } from '../../../demo/peers/git-server.ts'
+import type { GrantEntry } from '../../config/index.ts'
 import { compileRules, openWorld, request, usualConnections, type World } from '../gateway.fixture.ts'
 import type { PushScanner } from '../push-scanner.ts'
 import { pushHead } from './git.fixture.ts'
@@ -97,7 +98,7 @@ export interface GitWorld extends World {
 export async function openGitWorld(
   t: TestContext,
   options: {
-    more?: readonly string[]
+    more?: readonly GrantEntry[]
     init?: readonly string[]
     /** Keys of the connection beside the usual ones. */
     connection?: Readonly<Record<string, unknown>>
