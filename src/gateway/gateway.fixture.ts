@@ -166,6 +166,7 @@ export async function openWorld(
     kept?: GatewayDeps['kept']
     archiveDates?: GatewayDeps['archiveDates']
     honey?: GatewayDeps['honey']
+    approvers?: GatewayDeps['approvers']
   } = {},
 ): Promise<World> {
   const upstream = await startUpstream(t, gitHost)
@@ -200,6 +201,7 @@ export async function openWorld(
     archiveDates: options.archiveDates ?? stubArchiveDates(),
     provenance: stubProvenance(),
     ...(options.honey === undefined ? {} : { honey: options.honey }),
+    ...(options.approvers === undefined ? {} : { approvers: options.approvers }),
     ...(options.kept === undefined ? {} : { kept: options.kept }),
     ...(options.guard === undefined ? {} : { guard: options.guard }),
     ...(options.scanner === undefined ? {} : { scanner: options.scanner }),

@@ -56,15 +56,19 @@ export function createFromClient<S extends Statement>(deps: {
     }
   }
 
-  async function judged(sql: Buffer | undefined, bytes: number): Promise<S | Fault> {
+  async function judged(
+    sql: Buffer | undefined,
+    bytes: number,
+    when: 'prepared' | 'done',
+  ): Promise<S | Fault> {
     output.flush()
     const statement = await judge.read(sql, bytes)
     if (isFault(statement)) return statement
-    return (await judge.allow(statement, names)) ?? statement
+    return (await judge.allow(statement, names, when)) ?? statement
   }
 
   async function query({ head, length, raw }: Seen): Promise<void> {
-    const statement = await judged(textIn(head, length), length - 1)
+    const statement = await judged(textIn(head, length), length - 1, 'done')
     if (isFault(statement)) return refuse(statement, 'query')
     pending.ask({ as: 'query', statements: [statement] })
     output.put(raw)
@@ -75,7 +79,11 @@ export function createFromClient<S extends Statement>(deps: {
     if (names.isFull()) return refuse(tooMany, 'parse', name)
     const start = Buffer.byteLength(name) + 1
     const end = sql === undefined ? -1 : head.indexOf(0, start)
-    const statement = await judged(end === -1 ? undefined : head.subarray(start, end), length - start)
+    const statement = await judged(
+      end === -1 ? undefined : head.subarray(start, end),
+      length - start,
+      'prepared',
+    )
     if (isFault(statement)) return refuse(statement, 'parse', name)
     pending.ask({ as: 'parse', undo: names.parse(name, statement) })
     output.put(raw)
@@ -86,7 +94,7 @@ export function createFromClient<S extends Statement>(deps: {
     if (portal === undefined) throw new ProtocolFault('a portal has no name, or one that is too long')
     const statements = names.prepared(name)
     if (statements === undefined) return refuse(unknown('prepared statement', name), 'parse')
-    const refused = await allowed(statements)
+    const refused = await allowed(statements, 'prepared')
     if (refused !== undefined) return refuse(refused, 'parse')
     pending.ask({ as: 'bind', undo: names.bind(portal, statements) })
     output.put(raw)
@@ -96,16 +104,16 @@ export function createFromClient<S extends Statement>(deps: {
     const [portal = ''] = cStrings(head, 1)?.texts ?? []
     const statements = names.portal(portal)
     if (statements === undefined) return refuse(unknown('portal', portal), 'parse')
-    const refused = await allowed(statements)
+    const refused = await allowed(statements, 'done')
     if (refused !== undefined) return refuse(refused, 'parse')
     pending.ask({ as: 'execute', statements })
     output.put(raw)
   }
 
-  async function allowed(statements: readonly S[]): Promise<Fault | undefined> {
+  async function allowed(statements: readonly S[], when: 'prepared' | 'done'): Promise<Fault | undefined> {
     output.flush()
     for (const statement of statements) {
-      const refused = await judge.allow(statement, names)
+      const refused = await judge.allow(statement, names, when)
       if (refused !== undefined) return refused
     }
     return undefined

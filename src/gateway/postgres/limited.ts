@@ -87,7 +87,7 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
         return error('22021', 'mayfly: in a database that is not in UTF-8, schemas are named in ASCII')
       return { shape: reading.shape, reading }
     },
-    async allow(statement, names) {
+    async allow(statement, names, when) {
       const { reading, shape } = statement
       const before = allowed.get(reading)
       if (
@@ -104,15 +104,30 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
       if ('severity' in needed) return needed
       const anywhere = needed.filter((need) => need.schema === undefined && need.whole !== true)
       const named = needed.filter((need) => !anywhere.includes(need))
+      const asked: Asked[] = [
+        { operations: named.map(operationOf), anyRef: false },
+        { operations: anywhere.map(operationOf), anyRef: true },
+      ]
       const policy = stream.policy()
-      const fault =
-        (await permit(named.map(operationOf), shape, needed)) ??
-        (await permit(anywhere.map(operationOf), shape, needed, true))
+      // What changes more than rows is asked about, and stands in the log, each time.
+      let isLasting = needed.every(({ verb }) => verb === 'read' || verb === 'write')
+      for (const one of asked) {
+        if (one.operations.length === 0 || (isLasting && isPermitted(shape, one))) continue
+        if (
+          when === 'prepared' &&
+          one.operations.every((each) => stream.would(each, { anyRef: one.anyRef }))
+        ) {
+          isLasting = false
+          continue
+        }
+        const permission = await permit(shape, needed, one)
+        if (typeof permission === 'object') return permission
+        if (permission === 'once') isLasting = false
+      }
       // What EXECUTE stands for may change, and so may what a name stands for once another is prepared by it.
       const isPlain = reading.executes.length + reading.prepares.length === 0
-      if (fault === undefined && isPlain && needed.every(isCounted))
-        allowed.set(reading, { policy, schemas: path.size, catalogFirst })
-      return fault
+      if (isPlain && isLasting) allowed.set(reading, { policy, schemas: path.size, catalogFirst })
+      return undefined
     },
     reported: (name, value) =>
       isPinned(name, value, session)
@@ -120,17 +135,17 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
         : `the server says that ${name} is now ${value}: by that the session could do more than it is judged by`,
   }
 
+  function isPermitted(shape: string, { operations, anyRef }: Asked): boolean {
+    const still = () => operations.every((one) => stream.would(one, { anyRef, unasked: true }))
+    return permitted.has(keyOf(shape, { operations, anyRef }), stream.policy(), still)
+  }
+
   async function permit(
-    operations: readonly Operation[],
     shape: string,
     needed: readonly Need[],
-    anyRef = false,
-  ): Promise<Fault | undefined> {
-    if (operations.length === 0) return undefined
-    const key = JSON.stringify([stream.connection.name, anyRef, shape, operations])
+    { operations, anyRef }: Asked,
+  ): Promise<Fault | 'once' | 'lasting'> {
     const policy = stream.policy()
-    const still = () => operations.every((one) => stream.would(one, { anyRef, unasked: true }))
-    if (needed.every(isCounted) && permitted.has(key, policy, still)) return undefined
     try {
       const detail = { statement: shape }
       const [first] = operations
@@ -139,8 +154,9 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
           ? await stream.permit(first, detail, { anyRef: true })
           : await stream.permitAll(operations, detail)
       if (permission.allow) {
-        if (permission.once !== true) permitted.add(key, policy)
-        return undefined
+        if (permission.once === true) return 'once'
+        permitted.add(keyOf(shape, { operations, anyRef }), policy)
+        return 'lasting'
       }
       const why = needed.flatMap((need) => need.why ?? []).join(', ')
       const grants = permission.refused.map((one) => `"${describe(one)}"`).join(', ')
@@ -152,9 +168,14 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
   }
 }
 
-/** What changes more than rows is asked about, and stands in the log, each time. */
-function isCounted({ verb }: Need): boolean {
-  return verb === 'read' || verb === 'write'
+/** Operations that stand or fall together; with `anyRef` those that any schema is enough for. */
+interface Asked {
+  readonly operations: readonly Operation[]
+  readonly anyRef: boolean
+}
+
+function keyOf(shape: string, asked: Asked): string {
+  return JSON.stringify([shape, asked])
 }
 
 function describe({ action, connection, path, ref }: Operation): string {

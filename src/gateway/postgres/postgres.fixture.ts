@@ -1,6 +1,7 @@
 import { execFile, type ExecFileException } from 'node:child_process'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
+import type { GrantEntry } from '../../config/index.ts'
 import { joinSockets } from '../../lib/index.ts'
 import { compileRules, openWorld, type World } from '../gateway.fixture.ts'
 import { startPostgres, type Postgres, type PostgresOptions } from '../../../test/e2e/postgres.ts'
@@ -40,7 +41,7 @@ export interface Shop {
     options?: { database?: string; env?: Record<string, string> },
   ): Promise<Ran>
   run(program: string, args: readonly string[], env?: Record<string, string>): Promise<Ran>
-  grant(...grants: string[]): void
+  grant(...grants: GrantEntry[]): void
   done(): Record<string, unknown>[]
 }
 
@@ -54,10 +55,11 @@ export interface Ran {
 export async function openShop(
   t: TestContext,
   postgres: Pick<Postgres, 'port'>,
-  grants: readonly string[],
+  grants: readonly GrantEntry[],
   connection: Record<string, unknown> = {},
+  options: Parameters<typeof openWorld>[1] = {},
 ): Promise<Shop> {
-  const world = await openWorld(t)
+  const world = await openWorld(t, options)
   const orders = {
     kind: 'postgres',
     url: `postgres://${authority}`,
@@ -66,7 +68,7 @@ export async function openShop(
     credential: { basic: 'secret:orders' },
     ...connection,
   }
-  const grant = (...all: string[]) => {
+  const grant = (...all: GrantEntry[]) => {
     const rules = compileRules({ orders }, all)
     world.setTargets(rules.targets, rules.policy)
   }

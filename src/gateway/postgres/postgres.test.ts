@@ -150,7 +150,7 @@ test('a driver: prepared statements, a refusal within a pipeline and within a tr
   await client.end()
 })
 
-test('a statement is cancelled on another connection, notifications come, and the end of the step cuts what is open', async (t) => {
+test('a statement is cancelled on another connection, notifications come, and the end of lease or step cuts what is open', async (t) => {
   if (postgres === undefined) return t.skip(missing)
   const shop = await openShop(t, postgres, ['postgres:write orders/shop@public'])
   const options = { host: '127.0.0.1', port: shop.port, user: 'x', database: 'shop' }
@@ -180,8 +180,13 @@ test('a statement is cancelled on another connection, notifications come, and th
   await client.query("NOTIFY news, 'hello'")
   assert.equal(await heard, 'hello')
   const ended = new Promise<void>((resolve) => client.on('error', () => resolve()))
-  shop.world.brokers.end(shop.world.step)
+  shop.world.brokers.endLease(shop.world.step, 'orders')
   await ended
+  const last = new pg.Client(options)
+  await last.connect()
+  const over = new Promise<void>((resolve) => last.on('error', () => resolve()))
+  shop.world.brokers.end(shop.world.step)
+  await over
   await until(() => postgres?.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'injected'") === '0')
 })
 
@@ -223,4 +228,41 @@ test('upstream: TLS that is held to the host’s name, SCRAM bound to it, MD5, a
     writeFileSync(hba, usual)
     postgres.sql(`SELECT pg_reload_conf(); ALTER ROLE ${login.user} PASSWORD '${login.password}'`)
   }
+})
+
+test('a grant that asks for a person’s yes: each time that a statement is done, once for it, and not for preparing it', async (t) => {
+  if (postgres === undefined) return t.skip(missing)
+  const asked: string[] = []
+  const approvers = {
+    async ask({
+      operations,
+      detail,
+    }: {
+      operations: readonly string[]
+      detail: Readonly<Record<string, unknown>>
+    }) {
+      asked.push(`${operations.join()}: ${String(detail['statement'])}`)
+      return asked.length < 5
+        ? { ok: true as const, approval: 'apr_1', by: ['anna'] }
+        : { ok: false as const, why: 'denied by anna' }
+    },
+    stepEnded: async () => undefined,
+  }
+  const write = { grant: 'postgres:write orders/shop@public', approval: 'always', approvers: 'managers' } as const
+  const shop = await openShop(t, postgres, ['postgres:read orders/shop@public', write], {}, { approvers })
+  const client = new pg.Client({ host: '127.0.0.1', port: shop.port, user: 'x', database: 'shop' })
+  await client.connect()
+  const change = { name: 'change', text: 'UPDATE items SET name = $1 WHERE id = 1' }
+  for (let times = 0; times < 2; times++) await client.query({ ...change, values: ['one'] })
+  for (let times = 0; times < 2; times++) await client.query("UPDATE items SET name = 'one' WHERE id = 1")
+  await client.query('SELECT name FROM items WHERE id = $1', [1])
+  const parameters = 'postgres:write orders/shop@public: UPDATE items SET name = $1 WHERE id = ?'
+  const literals = 'postgres:write orders/shop@public: UPDATE items SET name = ? WHERE id = ?'
+  assert.deepEqual(asked, [parameters, parameters, literals, literals])
+  await assert.rejects(client.query({ ...change, values: ['no'] }), {
+    code: '42501',
+    message: /denied by anna/,
+  })
+  assert.equal(postgres.sql('SELECT name FROM items WHERE id = 1', 'shop'), 'one')
+  await client.end()
 })

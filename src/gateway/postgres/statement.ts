@@ -12,8 +12,11 @@ export interface Judge<S extends Statement = Statement> {
   readonly maxBytes: number
   /** `bytes` is the length of it all. */
   read(sql: Buffer | undefined, bytes: number): Promise<S | Fault>
-  /** Asked whenever it is about to be done, since what it means may have changed. */
-  allow(statement: S, names: Names<S>): Promise<Fault | undefined>
+  /**
+   * Asked whenever it is about to be done, since what it means may have changed. That it is only prepared is refused where it would
+   * be, and is no reason to ask people, or to record that it may be done.
+   */
+  allow(statement: S, names: Names<S>, when: 'prepared' | 'done'): Promise<Fault | undefined>
   /** What the server reports of its settings: why the session cannot go on, if it cannot. */
   reported(name: string, value: string): string | undefined
 }
