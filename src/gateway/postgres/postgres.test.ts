@@ -248,7 +248,11 @@ test('a grant that asks for a person’s yes: each time that a statement is done
     },
     stepEnded: async () => undefined,
   }
-  const write = { grant: 'postgres:write orders/shop@public', approval: 'always', approvers: 'managers' } as const
+  const write = {
+    grant: 'postgres:write orders/shop@public',
+    approval: 'always',
+    approvers: 'managers',
+  } as const
   const shop = await openShop(t, postgres, ['postgres:read orders/shop@public', write], {}, { approvers })
   const client = new pg.Client({ host: '127.0.0.1', port: shop.port, user: 'x', database: 'shop' })
   await client.connect()
