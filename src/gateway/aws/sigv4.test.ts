@@ -157,6 +157,8 @@ test('whatever is signed, another implementation signs it so, too', async () => 
   const segment = fc
     .string({ minLength: 1, maxLength: 12, unit: 'grapheme' })
     .filter((one) => !/^\.{1,2}$|[\u0000-\u001f\u007f/]/.test(one) && one.isWellFormed())
+    // The other one keeps a query in an object, which loses it.
+    .filter((one) => one !== '__proto__')
   const pairs = fc.uniqueArray(fc.tuple(segment, segment), { selector: ([name]) => name, maxLength: 4 })
   await fc.assert(
     fc.asyncProperty(
