@@ -198,6 +198,8 @@ export const hosts = {
   ecr: 'api.ecr.eu-west-1.amazonaws.com',
   lambda: 'lambda.eu-west-1.amazonaws.com',
   iam: 'iam.amazonaws.com',
+  accessPoint: 'x-123456789012.s3-accesspoint.eu-west-1.amazonaws.com',
+  api: 'abc123.execute-api.eu-west-1.amazonaws.com',
 }
 
 /** Two accounts of AWS on one fake AWS, whose keys are `injected` and `for-prod`, and `for-lab`. */

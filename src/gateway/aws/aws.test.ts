@@ -445,3 +445,16 @@ test('a session that its host takes no more is followed by the next; a body that
   assert.match(echoed.body, /holds the credential of connection/)
   assert.doesNotMatch(echoed.body, /token-of/)
 })
+
+test('hosts beside a service’s main one go by method, host and path: no grant for a bucket is one for what stands behind an access point', async (t) => {
+  const world = await openAws(t, [
+    'aws:call prod/s3:*/releases/*',
+    'aws:call prod/execute-api:POST/abc123.execute-api/prod/*',
+  ])
+  const point = await world.askAws({ host: hosts.accessPoint, path: '/releases/x', method: 'PUT', body: 'x' })
+  assert.match(point.body, /aws:call prod\/s3:PUT\/x-123456789012\.s3-accesspoint\/releases\/x/)
+  const api = (path: string) =>
+    world.askAws({ host: hosts.api, service: 'execute-api', path, method: 'POST', body: '{}' })
+  assert.equal((await api('/prod/orders')).status, 200)
+  assert.match((await api('/test/orders')).body, /execute-api:POST\/abc123\.execute-api\/test\/orders/)
+})

@@ -5,8 +5,10 @@ import type { Scope } from './sigv4.ts'
 export interface Endpoint {
   /** As operations name it: the service that its requests are signed for. */
   readonly service: string
-  /** The service's main host, whose operations have names; of another one they go by method and path. */
+  /** The service's main host, whose operations have names; of another one they go by method, the host and path. */
   readonly isMain: boolean
+  /** Of another one its name, without domain and region: `API.execute-api`, `NAME.s3-accesspoint`. */
+  readonly place?: string
   /** The bucket in front of its name. */
   readonly bucket?: string
 }
@@ -49,7 +51,9 @@ export function endpointOf(
   if (!isHostOf(parts, service)) return `it goes to ${labels}, and is signed for ${service}`
   if (named === undefined && !isGlobal && !regions.includes(signedFor))
     return `${host} is no host of ${signedFor}`
-  return { service, isMain: parts.at(-1) === service && (parts.length === 1 || parts[0] === 'api') }
+  const isMain =
+    parts.at(-1) === service && (parts.length === 1 || (parts.length === 2 && parts[0] === 'api'))
+  return { service, isMain, ...(isMain ? {} : { place: labels }) }
 }
 
 /** Hosts whose name has nothing of the service that their requests are signed for. */

@@ -90,10 +90,15 @@ const minting: ReadonlySet<string> = new Set([
   ...['codeartifact:GetAuthorizationToken', 'redshift:GetClusterCredentials'],
   ...['redshift:GetClusterCredentialsWithIAM', 'cognito-identity:GetCredentialsForIdentity'],
   ...['sso:GetRoleCredentials', 'sso-oauth:CreateToken', 's3:CreateSession', 'sts:AssumeRoot'],
+  ...['sts:GetWebIdentityToken', 'sts:GetDelegatedAccessToken', 'eks-auth:AssumeRoleForPodIdentity'],
+  // Of a shell on a machine, which no grant here looks into.
+  ...['ecs:ExecuteCommand', 'ssm:StartSession', 'ssm:ResumeSession', 'iot:CreateKeysAndCertificate'],
 ])
 
 function mintingOf(called: readonly Called[]): string | undefined {
-  const found = called.find(({ service, action }) => minting.has(`${service}:${action}`))
+  const found = called.find(
+    ({ service, action }) => minting.has(`${service}:${action}`) || action.startsWith('CreatePresigned'),
+  )
   return found === undefined
     ? undefined
     : `the answer to ${found.service}:${found.action} would be a credential, which no step may hold: let an operator make it, and name it as a credential of a connection`

@@ -160,7 +160,9 @@ function byPath(asked: Asked): Reading | string {
     return { called: [{ service, action, resource: resource === '' ? '~' : resource, read }, ...passed] }
   }
   if (!/^[A-Z]{3,10}$/.test(method)) return 'its method is none'
-  const resource = named(target.parts.join('/'))
+  const resource = named(
+    [...(endpoint.place === undefined ? [] : [endpoint.place]), ...target.parts].join('/'),
+  )
   const read =
     (method === 'GET' || method === 'HEAD') && !/key|token|secret|password|credential|session/i.test(resource)
   return { called: [{ service, action: method, resource, read }] }

@@ -84,7 +84,7 @@ function isKnownPayload(payload: string): boolean {
 
 /** S3's bodies pass as they come, but for lists of keys; all others are read, since their hash stands in the signature. */
 async function bodyOf(
-  { request }: Exchange,
+  { request, response, ofStep }: Exchange,
   { service, isMain }: Endpoint,
   query: readonly Pair[],
   reserve: Reserve,
@@ -97,9 +97,9 @@ async function bodyOf(
   const length = Number(request.headers['content-length'] ?? most)
   const tooLong = `its body is over ${most} bytes, or breaks off`
   if (!(length <= most)) return tooLong
-  const giveBack = reserve(length)
+  const giveBack = reserve(length, ofStep)
   if (giveBack === undefined) return 'too many bodies are under way: try again'
-  request.once('close', giveBack)
+  response.once('close', giveBack)
   return (await collect(request, length)) ?? tooLong
 }
 
