@@ -148,6 +148,11 @@ const settings = {
     .describe(
       'Its regions: requests go to hosts of these alone. The first is what tools take that are told none.',
     ),
+  project: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'the id of a project (not its number)')
+    .optional()
+    .describe('The id of the project: what a request names of it stands in grants without `projects/ID/`.'),
   default_database: z
     .string()
     .min(1)

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { z } from 'zod'
 import { awsRole } from './aws-role-schema.ts'
+import { gcpServiceAccount } from './gcp-service-account-schema.ts'
 import { httpIssuerProblems } from './http-issuer-check.ts'
 import { kubernetesToken } from './kubernetes-token-schema.ts'
 import { credentialTtl as ttl, duration } from './name-schema.ts'
@@ -340,6 +341,7 @@ const minted = [
   z.strictObject({ 'ssh-certificate': sshCertificate }),
   z.strictObject({ 'aws-role': awsRole }),
   z.strictObject({ 'kubernetes-token': kubernetesToken }),
+  z.strictObject({ 'gcp-service-account': gcpServiceAccount }),
 ]
 
 export const credential = z

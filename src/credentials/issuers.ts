@@ -1,6 +1,7 @@
 import { MayflyError } from '../lib/index.ts'
 import type { IssuerName } from '../kinds/index.ts'
 import { awsRole } from './aws-role.ts'
+import { gcpServiceAccount } from './gcp-service-account.ts'
 import { githubApp } from './github-app.ts'
 import { gitlabToken } from './gitlab-token.ts'
 import { httpIssuer } from './http-issuer.ts'
@@ -23,6 +24,7 @@ const issuers: { readonly [Name in IssuerName]?: CredentialIssuer<Name> } = {
   'ssh-certificate': sshCertificate,
   'aws-role': awsRole,
   'kubernetes-token': kubernetesToken,
+  'gcp-service-account': gcpServiceAccount,
 }
 
 /** Throws `config_invalid` for one that this version does not have. */

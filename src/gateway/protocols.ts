@@ -7,6 +7,7 @@ import type { Chooser, HttpHandler } from './exchange.ts'
 import { createAwsHandler, meantByStandIn } from './aws/index.ts'
 import { createCargoHandler } from './cargo/index.ts'
 import { createDebianHandler } from './debian/index.ts'
+import { createGcpHandler, meantByBearer } from './gcp/index.ts'
 import { createGitHandler } from './git/index.ts'
 import { createGithubHandler } from './github/index.ts'
 import { createGitlabHandler } from './gitlab/index.ts'
@@ -49,6 +50,7 @@ export function createProtocols(deps: {
     aws: createAwsHandler(deps),
     cargo: createCargoHandler(),
     debian: createDebianHandler(deps),
+    gcp: createGcpHandler(),
     git: createGitHandler(deps),
     github: createGithubHandler(),
     gitlab: createGitlabHandler(),
@@ -75,4 +77,7 @@ export function createProtocols(deps: {
   }
 }
 
-const choosers: Partial<Record<KindName, Chooser>> = { aws: meantByStandIn }
+const choosers: Partial<Record<KindName, Chooser>> = {
+  aws: meantByStandIn,
+  gcp: meantByBearer,
+}

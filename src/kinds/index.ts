@@ -1,6 +1,7 @@
 import { aws } from './aws.ts'
 import { cargo } from './cargo.ts'
 import { debian } from './debian.ts'
+import { gcp } from './gcp.ts'
 import { git } from './git.ts'
 import { github } from './github.ts'
 import { gitlab } from './gitlab.ts'
@@ -32,6 +33,7 @@ export { isDigest } from './oci.ts'
 export { redisPath } from './redis.ts'
 export { coreGroup, none, secretsGroup } from './kubernetes.ts'
 export { isAwsReading } from './aws-reading.ts'
+export { gcpStandIn, isGoogleHost } from './gcp.ts'
 export { awsDomain, awsStandIn, globalServices, isAwsHost } from './aws.ts'
 
 /**
@@ -42,6 +44,7 @@ export const kinds = {
   aws,
   cargo,
   debian,
+  gcp,
   git,
   github,
   gitlab,

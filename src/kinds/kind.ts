@@ -107,6 +107,8 @@ export interface KindSettings {
   readonly database?: number | undefined
   /** The number of an account. */
   readonly account?: string | undefined
+  /** The id of a Google Cloud project. */
+  readonly project?: string | undefined
   /** Regions of a cloud, the usual one first. */
   readonly regions?: readonly string[] | undefined
   /** Of a database server: which of its databases is meant by a client that names none. */
@@ -138,6 +140,7 @@ export type IssuerName =
   | 'ssh-certificate'
   | 'aws-role'
   | 'kubernetes-token'
+  | 'gcp-service-account'
 
 export interface NamedForm {
   readonly form: SampledForm

@@ -1,4 +1,4 @@
-import type { PolicyDocument } from '../config/index.ts'
+import { gcpAudience, type PolicyDocument } from '../config/index.ts'
 
 /** For whom each issuer of credentials signs with our identity, as a connection names it. One row an issuer. */
 function audienceOf({ credential }: PolicyDocument['connections'][string]): string | undefined {
@@ -12,6 +12,7 @@ function audienceOf({ credential }: PolicyDocument['connections'][string]): stri
     const { key, audience } = credential['aws-role']
     return key === undefined ? audience : undefined
   }
+  if ('gcp-service-account' in credential) return gcpAudience(credential['gcp-service-account'])
   return undefined
 }
 

@@ -1,3 +1,4 @@
+import { readPlainJson } from '../plain-json.ts'
 import type { Pair } from './sigv4.ts'
 
 /**
@@ -10,17 +11,8 @@ export type Members = (selector: string) => readonly string[] | 'odd'
 export function jsonMembers(body: Buffer): Members | string {
   const text = body.toString('utf8')
   if (text.trim() === '') return () => []
-  let document: unknown
-  try {
-    document = JSON.parse(text)
-  } catch {
-    return 'its body is no JSON'
-  }
-  if (typeof document !== 'object' || document === null || Array.isArray(document))
-    return 'its body is no JSON object'
-  if (text.includes('\uFFFD') || namesWritten(text) !== namesIn(document))
-    return 'a name stands twice in its body'
-  const top = document as Readonly<Record<string, unknown>>
+  const top = readPlainJson(body)
+  if (typeof top === 'string') return top
   return (selector) => {
     if (selector.startsWith('**')) return textsOf(within(top, selector.slice(2)))
     const name = selector.replace(/\.\*$/, '')
@@ -29,19 +21,6 @@ export function jsonMembers(body: Buffer): Members | string {
     if (name === selector) return textsOf([found])
     return typeof found === 'object' && !Array.isArray(found) ? Object.keys(found) : 'odd'
   }
-}
-
-function namesWritten(text: string): number {
-  // Strings are taken whole, so a colon within one is none.
-  return [...text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/gs)].filter(([, colon]) => colon !== undefined).length
-}
-
-function namesIn(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0
-  const values: unknown[] = Object.values(value)
-  return (
-    (Array.isArray(value) ? 0 : values.length) + values.reduce<number>((sum, one) => sum + namesIn(one), 0)
-  )
 }
 
 function within(value: unknown, name: string): unknown[] {

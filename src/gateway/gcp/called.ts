@@ -1,0 +1,41 @@
+import type { Target } from './target.ts'
+
+/** One operation that a request comes to, in IAM's words. */
+export interface Called {
+  /** `storage.objects.get`; of what has no name `compute:POST`. */
+  readonly permission: string
+  /** In the characters that grants have; `~` where it has none. */
+  readonly resource: string
+  /** It changes nothing, and its answer is no secret. */
+  readonly read: boolean
+}
+
+/** What a request is, before policy is asked. */
+export interface Reading {
+  readonly called: readonly Called[]
+  /** What goes on, where that is not what came. */
+  readonly target?: Target
+  /** It begins an upload to this object: its answer is an address that is a credential. */
+  readonly begins?: string
+}
+
+/** A name in the characters of grants: what they have no place for is escaped. */
+export function named(text: string): string {
+  if (text === '') return '~'
+  return text.replaceAll(/[^A-Za-z0-9._~!$&'()+,=:@/-]/gu, (one) =>
+    [...Buffer.from(one)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  )
+}
+
+export function called(permission: string, resource: string, read = false): Called {
+  return { permission, resource: named(resource), read }
+}
+
+/** What no table names: by service, method and path. */
+export function unnamed(service: string, method: string, { parts, query }: Target, subs = false): Called {
+  const names = subs ? query.map(([name]) => name).toSorted() : []
+  return called(
+    `${service}:${method}`,
+    `${parts.join('/')}${names.length === 0 ? '' : `?${names.join('&')}`}`,
+  )
+}
