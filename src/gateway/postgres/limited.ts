@@ -120,6 +120,19 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
           isLasting = false
           continue
         }
+        // Whoever says yes must see all of it: what they are to miss could stand at its end.
+        if (
+          !reading.isWhole &&
+          !one.operations.every((each) => stream.would(each, { unasked: true, anyRef: one.anyRef })) &&
+          one.operations.every((each) => stream.would(each, { anyRef: one.anyRef }))
+        )
+          return error(
+            '42501',
+            stream.deny(
+              one.operations.map(describe).join(', '),
+              'its grant asks for a person’s yes, and the text is too long to be shown to one: send its statements one by one',
+            ),
+          )
         const permission = await permit(shape, needed, one)
         if (typeof permission === 'object') return permission
         if (permission === 'once') isLasting = false

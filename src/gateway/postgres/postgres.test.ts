@@ -267,6 +267,9 @@ test('a grant that asks for a person’s yes: each time that a statement is done
     code: '42501',
     message: /denied by anna/,
   })
+  const hidden = `${"UPDATE items SET name = 'x' WHERE id = 3; ".repeat(300)}DELETE FROM items`
+  await assert.rejects(client.query(hidden), { code: '42501', message: /too long to be shown/ })
+  assert.equal(asked.length, 5)
   assert.equal(postgres.sql('SELECT name FROM items WHERE id = 1', 'shop'), 'one')
   await client.end()
 })

@@ -20,7 +20,7 @@ export function loadLibrary(): Promise<Library> {
 export function readSql({ parseSync, scanSync }: Library, sql: string): Reading | Unread {
   const reader = new Reader()
   // The library takes no empty text, the server does.
-  if (sql === '') return reader.reading('')
+  if (sql === '') return reader.reading({ shape: '', isWhole: true })
   let parsed: unknown
   try {
     parsed = parseSync(sql)

@@ -26,9 +26,9 @@ export class Reader {
   readonly #executes = new Set<string>()
   #hidesCatalog = false
 
-  reading(shape: string): Reading {
+  reading({ shape, isWhole }: Pick<Reading, 'shape' | 'isWhole'>): Reading {
     return {
-      shape,
+      ...{ shape, isWhole },
       uses: [...this.#uses.values()],
       path: [...this.#path],
       ...(this.#hidesCatalog ? { hidesCatalog: true } : {}),
@@ -237,7 +237,7 @@ export class Reader {
     PrepareStmt: ({ name, query }) => {
       const inner = new Reader()
       if (isTree(query)) inner.statement(query)
-      const reading = inner.reading('')
+      const reading = inner.reading({ shape: '', isWhole: true })
       this.#prepares.push({ name: text(name), reading })
       for (const use of reading.uses) this.#use(use)
     },

@@ -212,6 +212,8 @@ test('the record has no literal and no comment', () => {
   )
   assert.equal(shape("CREATE ROLE x PASSWORD 'geheim'"), 'CREATE ROLE x PASSWORD ?')
   assert.equal(shape("SELECT 'äöü€', x FROM t WHERE y = 'ende'"), 'SELECT ?, x FROM t WHERE y = ?')
+  const many = readSql(library, `${'DROP TABLE a.t; '.repeat(1_000)}DROP TABLE b.t`) as Reading
+  assert.deepEqual([many.isWhole, many.shape.length < 7_000], [false, true])
   assert.equal(shape(`SELECT '${'geheim'.repeat(10_000)}'`), 'SELECT ... (60009 bytes)')
 })
 

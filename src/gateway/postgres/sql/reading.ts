@@ -20,6 +20,8 @@ export interface Use {
 export interface Reading {
   /** Its statements with their literals and comments left out. */
   readonly shape: string
+  /** False for a text that is too long to be shown as a whole. */
+  readonly isWhole: boolean
   readonly uses: readonly Use[]
   /** Schemas that it puts on the search path. */
   readonly path: readonly string[]

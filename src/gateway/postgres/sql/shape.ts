@@ -1,9 +1,15 @@
 import type { ScanResult } from 'libpg-query'
 
-/** What one entry of the record says of a statement; longer ones end with their number of bytes. */
-const shapeChars = 1_000
+/** What one entry of the record says of a text; longer ones end with their number of bytes. */
+const shapeChars = 6_000
 /** Longer texts are not looked through, but named by how they begin. */
 const scannedChars = 20_000
+
+export interface Shape {
+  readonly shape: string
+  /** Nothing of it but literals and comments is left out. */
+  readonly isWhole: boolean
+}
 
 const literal = /^['$0-9.]|^[eEbBxXnN]'|^[uU]&'/
 
@@ -11,13 +17,14 @@ const literal = /^['$0-9.]|^[eEbBxXnN]'|^[uU]&'/
  * A text of SQL without literals and comments: what was asked, and no value of it. Repeated lists are one, so that a statement is
  * the same with any number of rows.
  */
-export function shapeOf(sql: string, scan: (sql: string) => ScanResult): string {
-  if (sql.length > scannedChars) return `${beginning(sql)} ... (${Buffer.byteLength(sql)} bytes)`
+export function shapeOf(sql: string, scan: (sql: string) => ScanResult): Shape {
+  const cut = (shape: string) => ({ shape: `${shape} ... (${Buffer.byteLength(sql)} bytes)`, isWhole: false })
+  if (sql.length > scannedChars) return cut(beginning(sql))
   let tokens: ScanResult['tokens']
   try {
     ;({ tokens } = scan(sql))
   } catch {
-    return `${beginning(sql)} ... (${Buffer.byteLength(sql)} bytes)`
+    return cut(beginning(sql))
   }
   const words = tokens
     .filter(({ tokenName }) => tokenName !== 'SQL_COMMENT' && tokenName !== 'C_COMMENT')
@@ -29,8 +36,7 @@ export function shapeOf(sql: string, scan: (sql: string) => ScanResult): string 
     .replaceAll(/(\() /g, '$1')
     .replaceAll(/(?<=["\w]) ?\. ?(?=["\w*])/g, '.')
     .replaceAll(/\(\?(?:, \.\.\.)?\)(?:, \(\?(?:, \.\.\.)?\))+/g, '(?, ...), ...')
-  if (shape.length <= shapeChars) return shape
-  return `${shape.slice(0, shapeChars)} ... (${Buffer.byteLength(sql)} bytes)`
+  return shape.length <= shapeChars ? { shape, isWhole: true } : cut(shape.slice(0, shapeChars))
 }
 
 /** `$1` is a parameter; `$$text$$` and `$tag$text$tag$` are literals. */
