@@ -43,7 +43,6 @@ async function startCluster(t: TestContext, more: object = {}) {
       made.set(named, { uid: `uid-${made.size}` })
       return { status: 201, json: { metadata: { name: named, uid: made.get(named)?.uid } } }
     }
-    if (method === 'GET') return { json: { metadata: { uid: made.get(name)?.uid } } }
     if (method === 'DELETE') return made.delete(name) ? { json: {} } : { status: 404, json: {} }
     if (path !== '/k8s/api/v1/namespaces/web/serviceaccounts/deployer/token')
       return { status: 404, json: { message: 'serviceaccounts not found' } }

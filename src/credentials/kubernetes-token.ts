@@ -106,17 +106,20 @@ async function makeSecret(
   name: string,
   { run, step, role }: { readonly run: string; readonly step: string; readonly role: string },
 ): Promise<string> {
-  const made = await cluster.ask('POST', cluster.secrets, {
-    kind: 'Secret',
-    apiVersion: 'v1',
-    metadata: {
-      name,
-      labels: { 'app.kubernetes.io/managed-by': 'mayfly', 'mayfly/lease': name },
-      annotations: { 'mayfly/run': run, 'mayfly/step': step, 'mayfly/role': role },
-    },
-    immutable: true,
-  })
-  const answer = made.status === 409 ? await cluster.ask('GET', `${cluster.secrets}/${name}`) : made
+  const make = () =>
+    cluster.ask('POST', cluster.secrets, {
+      kind: 'Secret',
+      apiVersion: 'v1',
+      metadata: {
+        name,
+        labels: { 'app.kubernetes.io/managed-by': 'mayfly', 'mayfly/lease': name },
+        annotations: { 'mayfly/run': run, 'mayfly/step': step, 'mayfly/role': role },
+      },
+      immutable: true,
+    })
+  const first = await make()
+  if (first.status === 409) await end(cluster, name)
+  const answer = first.status === 409 ? await make() : first
   if (!isGood(answer)) throw refusal(cluster, answer, `a Secret at ${cluster.secrets}`)
   const { metadata } = objectOf(answer, cluster.api) as { metadata?: { uid?: unknown } }
   const uid = metadata?.uid

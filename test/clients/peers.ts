@@ -20,7 +20,7 @@ export interface Peer {
   readonly programs?: readonly string[]
   /** More that has to be installed beside it. */
   readonly beside?: readonly string[]
-  /** Of npm: it has no program; the one that stands for it says where its packages are. */
+  /** It has no program. The one that stands for it says where its packages are (npm), or is a Python that has it. */
   readonly isLibrary?: true
   /** Of npm: versions of its dependencies that are there and work, where those that it asks for do not. */
   readonly overrides?: Readonly<Record<string, string>>
@@ -77,6 +77,11 @@ export const peers: readonly Peer[] = [
     ...peer('aws-sdk-js', 'npm', '@aws-sdk/client-s3', '3.1175.0', 'asks AWS, and knows no proxy'),
     isLibrary: true,
   },
+  {
+    ...peer('kubernetes-js', 'npm', '@kubernetes/client-node', '1.4.0', 'asks a cluster'),
+    isLibrary: true,
+  },
+  { ...peer('kubernetes-python', 'pypi', 'kubernetes', '37.0.2', 'asks a cluster'), isLibrary: true },
   peer('alembic', 'pypi', 'alembic', '1.20.1', 'migrates databases', ['psycopg[binary]==3.3.9']),
   peer('moto_server', 'pypi', 'moto[server]', '5.2.5', 'answers as AWS does'),
 ]
@@ -149,6 +154,10 @@ const builders: Record<Peer['from'], (one: Peer, making: string, place: string) 
     const wanted = one.version === '' ? one.package : `${one.package}==${one.version}`
     run('python3', ['-m', 'venv', join(making, 'venv')])
     run(join(making, 'venv/bin/pip'), ['install', '-q', wanted, ...(one.beside ?? [])])
+    if (one.isLibrary === true) {
+      const script = '#!/bin/sh\nexec "${0%/bin/*}/venv/bin/python3" "$@"\n'
+      return writeFileSync(join(making, 'bin', one.name), script, { mode: 0o755 })
+    }
     // A venv's scripts name the place that they were made in.
     run('sed', ['-i', `1s|${making}|${place}|`, join(making, 'venv/bin', one.name)], {}, true)
     run('ln', ['-s', `../venv/bin/${one.name}`, join(making, 'bin', one.name)])

@@ -13,7 +13,7 @@ import { findProgram } from '../../clients/suite.ts'
 
 /**
  * A real kube-apiserver on a real etcd. There is no kubelet, so exec is answered by a stand-in in front of it, which speaks
- * `v5.channel.k8s.io` to kubectl and says what it was asked; everything else is the server's.
+ * `v5.channel.k8s.io` (or v4) to clients and says what it was asked; everything else is the server's.
  */
 export interface Cluster extends AsyncDisposable {
   readonly dial: string
@@ -143,7 +143,7 @@ async function startFront({
   const behind = { host: '127.0.0.1', port, ca, servername: clusterHost }
   const sockets = new WebSocketServer({
     noServer: true,
-    handleProtocols: (asked) => (asked.has('v5.channel.k8s.io') ? 'v5.channel.k8s.io' : false),
+    handleProtocols: (asked) => [...asked].find((one) => /^v[45]\.channel\.k8s\.io$/.test(one)) ?? false,
   })
   const server = createServer(
     { cert: readFileSync(pair.cert), key: readFileSync(pair.key) },
