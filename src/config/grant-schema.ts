@@ -23,14 +23,20 @@ const conditionedGrant = z
       .describe(
         'What is pushed is the commit of the job’s identity, or descends from it; else it is refused. Of `git:push` and `git:force`.',
       ),
+    artifact: z
+      .literal('run')
+      .optional()
+      .describe(
+        'What is published has the digest of something that an earlier step of the same run published, or declared under `artifacts`; else it is refused. Of `oci:push`, `oci:force`, `npm:publish` and `pypi:publish`.',
+      ),
   })
-  .superRefine(({ approval, approvers, timeout, commit }, problems) => {
+  .superRefine(({ approval, approvers, timeout, commit, artifact }, problems) => {
     const complain = (message: string) => problems.addIssue({ code: 'custom', path: ['approval'], message })
     if (approval === undefined && (approvers ?? timeout) !== undefined)
       complain('`approvers` and `timeout` stand beside `approval`')
-    else if ((approval ?? commit) === undefined)
+    else if ((approval ?? commit ?? artifact) === undefined)
       complain(
-        'say what the grant asks for: `approval` or `commit`; one that asks for nothing is written as text',
+        'say what the grant asks for: `approval`, `commit` or `artifact`; one that asks for nothing is written as text',
       )
   })
 

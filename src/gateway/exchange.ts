@@ -36,7 +36,7 @@ export interface Exchange {
   permit(
     operation: Operation,
     detail: Readonly<Record<string, unknown>>,
-    options?: { anyRef?: true },
+    options?: { anyRef?: true; again?: boolean; proven?: (operation: Operation) => Proven },
   ): Promise<Permission>
   /** Whether policy refuses it, which is recorded; asked before a body is read and unpacked. */
   precheck(operation: Operation): Denial | undefined
@@ -219,6 +219,8 @@ export interface Denial {
 export interface Proven {
   /** `own`: the commit of the job's identity, or one that descends from it; else why it is not known to be. */
   readonly commit?: 'own' | { readonly why: string }
+  /** Digests of what it brings, `sha256:HEX`, each of the whole of it. */
+  readonly artifact?: readonly string[]
 }
 
 export type Permission = Permit | Denial

@@ -165,6 +165,7 @@ export async function openWorld(
     scanner?: PushScanner
     kept?: GatewayDeps['kept']
     archiveDates?: GatewayDeps['archiveDates']
+    artifacts?: GatewayDeps['artifacts']
     honey?: GatewayDeps['honey']
     approvers?: GatewayDeps['approvers']
   } = {},
@@ -202,6 +203,7 @@ export async function openWorld(
     provenance: stubProvenance(),
     ...(options.honey === undefined ? {} : { honey: options.honey }),
     ...(options.approvers === undefined ? {} : { approvers: options.approvers }),
+    ...(options.artifacts === undefined ? {} : { artifacts: options.artifacts }),
     ...(options.kept === undefined ? {} : { kept: options.kept }),
     ...(options.guard === undefined ? {} : { guard: options.guard }),
     ...(options.scanner === undefined ? {} : { scanner: options.scanner }),

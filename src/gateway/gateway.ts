@@ -24,6 +24,7 @@ import type {
   StoredLockfiles,
   StoredProvenance,
   StoredTreeHeads,
+  StoredRunArtifacts,
 } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
 import type { Honey } from '../honey/index.ts'
@@ -77,6 +78,8 @@ export interface Gateway {
    * recorded, `credential_failed`, `revoked`.
    */
   readonly handOuts: HandOuts
+  /** Keeps what a step hands on, for grants that ask for what the run made; digests as `sha256:HEX`. */
+  declareArtifacts(step: Step, digests: readonly string[]): Promise<void>
   /** Writes which packages the step had; before its end is recorded. Rejects if it cannot be written. */
   recordDownloads(step: Step): Promise<void>
   activity(step: StepId): Activity
@@ -126,6 +129,8 @@ export interface GatewayDeps {
   publicUrl?: string
   /** People who are asked about operations whose grants say so; without them such operations are refused. */
   approvers?: Approvers
+  /** What steps of a run published or declared; without it nothing is known to be of the run. */
+  artifacts?: StoredRunArtifacts
   /** With it the gateway speaks HTTPS, and its URL names the certificate's first name. Closed by the caller. */
   certificate?: ServedCertificate
 }
@@ -148,6 +153,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     denials,
     downloads,
     approvers: deps.approvers,
+    artifacts: deps.artifacts,
   })
   const findings = createFindings(deps)
   const look = deps.honey && createHoneyLook({ honey: deps.honey, findings })
@@ -171,6 +177,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const openExchange = createExchangeOpener({
     ...{ gatekeeper, delivery, downloads, findings, pinned, publishing },
     openSocket,
+    published(step, integrity) {
+      const digest = sha256In(integrity)
+      // Not known, it is refused later.
+      if (digest !== undefined) deps.artifacts?.add(step, [digest]).catch(() => undefined)
+    },
     refusedByHost: (step, authorization) => deps.broker.refusedByHost(step, authorization),
     doubtedByHost: (step, authorization) => deps.broker.doubtedByHost(step, authorization),
     track: (step, socket) => steps.track(step, socket),
@@ -284,6 +295,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
       publishing.hold(step, connection, token)
     },
     handOuts,
+    declareArtifacts: async (step, digests) => deps.artifacts?.add(step, digests),
     recordDownloads: (step) => downloads.flush(step),
     activity: (step) => activity.of(step),
     refusals: (step, seen) => activity.refusals(step, seen),
@@ -323,6 +335,12 @@ function listenOn(server: Server, host: string, port: number): Promise<void> {
 /** Nothing that comes on a connection ends more than that connection. */
 function serveStream(handler: StreamHandler, stream: StreamExchange): void {
   handler(stream).catch(() => stream.socket.destroy())
+}
+
+/** `sha256:HEX` of Subresource Integrity text; undefined for another algorithm. */
+function sha256In(integrity: string): string | undefined {
+  const base64 = /^sha256-([A-Za-z0-9+/]{43}=)$/.exec(integrity)?.[1]
+  return base64 === undefined ? undefined : `sha256:${Buffer.from(base64, 'base64').toString('hex')}`
 }
 
 /** Of the connections on one host the one with the longest base path that fits. */

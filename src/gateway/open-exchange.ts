@@ -39,6 +39,8 @@ export function createExchangeOpener(deps: {
   readonly gatekeeper: Gatekeeper
   readonly delivery: Delivery
   readonly downloads: DownloadRecord
+  /** Integrity text of what a registry took from a step. */
+  readonly published: (step: Step, integrity: string) => void
   readonly findings: Findings
   readonly pinned: Pinned
   readonly publishing: TrustedPublishing
@@ -143,7 +145,8 @@ export function createExchangeOpener(deps: {
       permit: async (operation, detail, options) =>
         unlessLater(
           await gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true, {
-            asker,
+            asker: options?.again === true ? 'later' : asker,
+            proven: options?.proven,
           }),
         ),
       precheck: (operation) => gatekeeper.precheck(step, connection, operation),
@@ -171,7 +174,10 @@ export function createExchangeOpener(deps: {
         unlessLater(await gatekeeper.permitPinned(step, connection, operation, pins, asker)),
       deliver: (upstream, download) => delivery.deliver(answered, upstream, download),
       deliverKept: (_permit, download, headers) => delivery.deliverKept(answered, download, headers),
-      accepted: (done) => downloads.accepted(step, connection.name, done),
+      accepted(done) {
+        if (done.type === 'packages.published') deps.published(step, done.item.integrity)
+        downloads.accepted(step, connection.name, done)
+      },
       downloaded: (file) => downloads.add(step, connection.name, file),
       relay: (upstream, headers = {}, watch) =>
         relayAnswer(upstream, response, reflections.get(upstream), {

@@ -1,7 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 import { MayflyError } from '../lib/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import { needsLease, stepEvent, type Broker, type Lease, type Step } from '../broker/index.ts'
+import {
+  needsLease,
+  stepEvent,
+  type Broker,
+  type Lease,
+  type Step,
+  type StoredRunArtifacts,
+} from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
 import {
@@ -99,6 +106,7 @@ export function createGatekeeper(deps: {
   denials: Denials
   downloads: DownloadRecord
   approvers?: Approvers | undefined
+  artifacts?: Pick<StoredRunArtifacts, 'isOfRun'> | undefined
 }): Gatekeeper {
   const { broker, audit, activity, denials, downloads } = deps
 
@@ -306,7 +314,12 @@ export function createGatekeeper(deps: {
         decision.allow ? [{ operation, ...decision }] : [],
       )
       // What is not known yet is asked once more before anything is changed.
-      const fitting = anyRef || asker === 'later' ? meant : meant.map((one) => fittingGrant(one, proven))
+      const isEarly = anyRef || asker === 'later' || meant.every(({ conditions }) => conditions === undefined)
+      const isOfRun = async (digests: readonly string[]) =>
+        (await deps.artifacts?.isOfRun(step, digests)) === true
+      const fitting = isEarly
+        ? meant
+        : await Promise.all(meant.map((one) => fittingGrant(one, proven?.(one.operation), isOfRun)))
       const unmet = fitting.find((one) => 'unmet' in one)
       if (unmet !== undefined && 'unmet' in unmet) return refuseUnserved(step, operations, unmet.unmet)
       const allowed = fitting.flatMap((one) => ('unmet' in one ? [] : [one]))

@@ -4,16 +4,19 @@ import type { Proven } from './exchange.ts'
 type AllowedOperation = Allowed & { readonly operation: Operation }
 
 /** The first grant whose demands on what is brought are met; people are asked by whoever asks them. */
-export function fittingGrant(
+export async function fittingGrant(
   one: AllowedOperation,
-  proven: ((operation: Operation) => Proven) | undefined,
-): AllowedOperation | { readonly unmet: string } {
-  const facts = proven?.(one.operation) ?? {}
+  proven: Proven = {},
+  isOfRun: (digests: readonly string[]) => Promise<boolean>,
+): Promise<AllowedOperation | { readonly unmet: string }> {
   const { grant, conditions = {}, others = [], ...rest } = one
+  const asked = [conditions, ...others.map((other) => other.conditions ?? {})]
+  const needsRun = asked.some(({ artifact }) => artifact !== undefined)
+  const facts = { commit: proven.commit, isOfRun: needsRun && (await isOfRun(proven.artifact ?? [])) }
   const why = unmetBy(conditions, facts)
   if (why === undefined) return one
   const other = others.find((further) => unmetBy(further.conditions ?? {}, facts) === undefined)
-  if (other === undefined) return { unmet: `grant "${grant}" asks for \`${why.asked}\`: ${why.not}` }
+  if (other === undefined) return { unmet: `grant "${grant}" asks for ${why}` }
   return {
     ...rest,
     grant: other.source,
@@ -21,7 +24,13 @@ export function fittingGrant(
   }
 }
 
-function unmetBy({ commit }: Conditions, facts: Proven): { asked: string; not: string } | undefined {
-  if (commit === undefined || facts.commit === 'own') return undefined
-  return { asked: 'commit: own', not: facts.commit?.why ?? 'nobody knows which commit this is' }
+function unmetBy(
+  { commit, artifact }: Conditions,
+  facts: { readonly commit: Proven['commit']; readonly isOfRun: boolean },
+): string | undefined {
+  if (commit !== undefined && facts.commit !== 'own')
+    return `\`commit: own\`: ${facts.commit?.why ?? 'nobody knows which commit this is'}`
+  if (artifact !== undefined && !facts.isOfRun)
+    return '`artifact: run`: no earlier step of this run published this digest, or declared it under `artifacts`'
+  return undefined
 }

@@ -30,7 +30,13 @@ export const npm = {
     // Reads about any package, and what no lockfile pins: the registry's own digest is held then.
     'npm:resolve': { path: 'optional', ref: 'none', write: false, includes: ['npm:install'] },
     // A new version, and the tags that name it.
-    'npm:publish': { path: 'required', ref: 'optional', write: true, includes: ['npm:stage'] },
+    'npm:publish': {
+      path: 'required',
+      ref: 'optional',
+      write: true,
+      includes: ['npm:stage'],
+      brings: 'artifact',
+    },
     // Sends one there that nobody gets before a person approves it, with a second factor.
     'npm:stage': { path: 'required', ref: 'optional', write: true },
   },

@@ -49,8 +49,14 @@ export const oci = {
     'oci:list': { path: 'required', ref: 'none', write: false },
     'oci:catalog': { path: 'optional', ref: 'none', write: false },
     // Adds blobs, manifests and new tags: what a tag names stays.
-    'oci:push': { path: 'required', ref: 'optional', write: true },
-    'oci:force': { path: 'required', ref: 'optional', write: true, includes: ['oci:push'] },
+    'oci:push': { path: 'required', ref: 'optional', write: true, brings: 'artifact' },
+    'oci:force': {
+      path: 'required',
+      ref: 'optional',
+      write: true,
+      includes: ['oci:push'],
+      brings: 'artifact',
+    },
     'oci:delete': { path: 'required', ref: 'optional', write: true },
   },
 } as const satisfies Kind

@@ -37,7 +37,7 @@ export const pypi = {
     'pypi:install': { path: 'optional', ref: 'optional', write: false },
     // What no lockfile pins yet, by the index's own hashes: for whoever adds a dependency.
     'pypi:resolve': { path: 'optional', ref: 'optional', write: false, includes: ['pypi:install'] },
-    'pypi:publish': { path: 'required', ref: 'required', write: true },
+    'pypi:publish': { path: 'required', ref: 'required', write: true, brings: 'artifact' },
   },
   variables: ([first, ...others]) => (first === undefined || others.length > 0 ? {} : variablesOf(first)),
   lockfiles: [

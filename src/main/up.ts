@@ -12,6 +12,7 @@ import {
   createStoredProvenance,
   createStoredTreeHeads,
   createStoredLockfiles,
+  createStoredRunArtifacts,
   createStoredRunNumbers,
   loadRunKeys,
 } from '../broker/index.ts'
@@ -225,6 +226,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     ...(options.gatewayUrl === undefined ? {} : { publicUrl: options.gatewayUrl }),
     ...(certificate === undefined ? {} : { certificate }),
     runKeys: await loadRunKeys({ store, vaultKey: ring }),
+    artifacts: createStoredRunArtifacts({ store, clock }),
     lockfiles: createStoredLockfiles(store),
     kept: createKeptFiles(folder.cacheFolder, () =>
       rules.loaded ? cacheBytes(rules.current().document.cache) : 0,

@@ -74,12 +74,13 @@ function undeliveredIn(
 function readGrant(entry: GrantEntry, kinds: ReadonlyMap<string, string>): Grant | string {
   const grant = parseGrant(grantTextOf(entry), kinds)
   if (typeof grant === 'string' || typeof entry === 'string') return grant
-  const { approval: mode, approvers, timeout, commit } = entry
+  const { approval: mode, approvers, timeout, commit, artifact } = entry
   const timeoutSeconds = timeout === undefined ? operationWaitSeconds : durationSeconds(timeout)
   const approval = mode && { mode, timeoutSeconds, ...(approvers === undefined ? {} : { approvers }) }
   const conditions = {
     ...(approval === undefined ? {} : { approval }),
     ...(commit === undefined ? {} : { commit }),
+    ...(artifact === undefined ? {} : { artifact }),
   }
   return { ...grant, conditions }
 }
@@ -92,6 +93,8 @@ function unaskable({ source, action, conditions }: Grant): string | undefined {
     return `"${source}" hands a credential to the step, which then does with it what it will: ask for approval of the role`
   if (conditions.commit !== undefined && actionNamed(action)?.brings !== 'commit')
     return `"${source}": ${action} brings no commit that the gateway knows, so it cannot ask for \`commit: own\``
+  if (conditions.artifact !== undefined && actionNamed(action)?.brings !== 'artifact')
+    return `"${source}": ${action} brings nothing that the gateway knows by its digest, so it cannot ask for \`artifact: run\``
   return undefined
 }
 

@@ -40,30 +40,40 @@ export interface Conditions {
   }
   /** What is pushed is the commit of the job's identity, or descends from it. */
   readonly commit?: 'own'
+  /** What is published is what an earlier step of the run published or declared. */
+  readonly artifact?: 'run'
 }
 
 /** Of several grants that allow something the one that asks for least is used: people last. */
 export function demandOf({ conditions }: Pick<Grant, 'conditions'>): number {
-  const { approval, commit } = conditions ?? {}
+  const { approval, commit, artifact } = conditions ?? {}
   const ofPeople = approval === undefined ? 0 : approval.mode === 'first' ? 10 : 20
-  return ofPeople + (commit === undefined ? 0 : 1)
+  return ofPeople + (commit === undefined ? 0 : 1) + (artifact === undefined ? 0 : 1)
 }
 
 /** As it is written in mayfly.yaml. */
 export function writtenGrant({ source, conditions }: Pick<Grant, 'source' | 'conditions'>): string {
   if (conditions === undefined) return source
-  const { approval, commit } = conditions
+  const { approval, commit, artifact } = conditions
   const { mode, approvers, timeoutSeconds = operationWaitSeconds } = approval ?? {}
   const timeout = timeoutSeconds === operationWaitSeconds ? undefined : `${timeoutSeconds}s`
-  const keys = Object.entries({ grant: JSON.stringify(source), approval: mode, approvers, timeout, commit })
+  const keys = Object.entries({
+    grant: JSON.stringify(source),
+    approval: mode,
+    approvers,
+    timeout,
+    commit,
+    artifact,
+  })
   return `{ ${keys.flatMap(([key, value]) => (value === undefined ? [] : [`${key}: ${value}`])).join(', ')} }`
 }
 
 /** In words, as they follow the grant. */
-export function describeConditions({ approval, commit }: Conditions): string {
+export function describeConditions({ approval, commit, artifact }: Conditions): string {
   const own =
     commit === undefined ? [] : ['of the commit that the job runs for, or one that descends from it']
-  if (approval === undefined) return own.join('')
+  if (artifact !== undefined) own.push('of what an earlier step of the run published or declared')
+  if (approval === undefined) return own.join(', ')
   const who = approval.approvers ?? 'those who approve the role'
   const when = approval.mode === 'first' ? 'the first time in a step' : 'each time'
   return [...own, `once one of ${who} has said yes, ${when}`].join(', ')

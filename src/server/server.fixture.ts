@@ -7,7 +7,13 @@ import { createApprovals, createNotifications } from '../approval/index.ts'
 import type { Message } from '../approval/message.ts'
 import type { SendWebhook } from '../approval/webhook.ts'
 import { fakeAudit, issuersFor } from '../broker/broker.fixture.ts'
-import { createAccessTokens, createBroker, createPeople, createStoredRunNumbers } from '../broker/index.ts'
+import {
+  createAccessTokens,
+  createBroker,
+  createPeople,
+  createStoredRunArtifacts,
+  createStoredRunNumbers,
+} from '../broker/index.ts'
 import { createHoney } from '../honey/index.ts'
 import { createGateway } from '../gateway/index.ts'
 import {
@@ -187,6 +193,7 @@ export async function openServer(
   const gateway = createGateway({
     honey,
     approvers: approvals.operations,
+    artifacts: createStoredRunArtifacts({ store, clock }),
     tokens,
     proofs,
     broker,

@@ -266,6 +266,13 @@ const migrations: readonly string[] = [
   CREATE INDEX approvals_operation ON approvals (operation_key) WHERE operation_key IS NOT NULL;
   CREATE INDEX approvals_step ON approvals (step_id) WHERE step_id IS NOT NULL AND ended_ms IS NULL;
   `,
+  // What a grant with `artifact: run` lets out is what an earlier step of the run made.
+  `
+  CREATE TABLE run_artifacts (
+    run_id TEXT NOT NULL, digest TEXT NOT NULL, step_id TEXT NOT NULL, created_ms INTEGER NOT NULL,
+    PRIMARY KEY (run_id, digest, step_id)) STRICT, WITHOUT ROWID;
+  CREATE INDEX run_artifacts_created ON run_artifacts (created_ms);
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

@@ -50,6 +50,8 @@ export interface Tables {
   workspaces: { run_id: string; workspace: string; role: string }
   /** What open steps have pinned: the text of each lockfile, gzipped. */
   lockfiles: { step_id: string; packed: Uint8Array }
+  /** What steps of a run published or declared, as `sha256:HEX`. */
+  run_artifacts: { run_id: string; digest: string; step_id: string; created_ms: number }
   /** What each file of a registry was when a step had it for the first time. */
   first_seen: {
     registry: string

@@ -14,6 +14,7 @@ export interface PublishBody {
   readonly placeholder: string
   readonly files: number
   readonly sha512: Buffer
+  readonly sha256: Buffer
   readonly sha1: Buffer
   /** Bytes of the file itself. */
   readonly fileBytes: number
@@ -49,7 +50,7 @@ export async function readPublishBody(
     await aside.end()
     return {
       ...{ json, placeholder, files: aside.files() },
-      ...{ sha512: aside.sha512.digest(), sha1: aside.sha1.digest() },
+      ...{ sha512: aside.sha512.digest(), sha256: aside.sha256.digest(), sha1: aside.sha1.digest() },
       ...{ fileBytes: aside.fileBytes(), textBytes: aside.textBytes() },
       readText: () => aside.read(),
       [Symbol.asyncDispose]: () => aside.close(),
@@ -68,7 +69,7 @@ async function putAside(maxBytes: number) {
   const folder = await mkdtemp(join(tmpdir(), 'mayfly-publish-'))
   const file = await open(join(folder, 'file'), 'wx+', 0o600)
   await rm(folder, { recursive: true })
-  const [sha512, sha1] = [createHash('sha512'), createHash('sha1')]
+  const [sha512, sha256, sha1] = [createHash('sha512'), createHash('sha256'), createHash('sha1')]
   const out = file.createWriteStream({ autoClose: false, start: 0 })
   out.on('error', () => undefined)
   let [files, textBytes, fileBytes] = [0, 0, 0]
@@ -79,11 +80,12 @@ async function putAside(maxBytes: number) {
     const bytes = Buffer.from(text, 'base64')
     fileBytes += bytes.length
     sha512.update(bytes)
+    sha256.update(bytes)
     sha1.update(bytes)
   }
 
   return {
-    ...{ sha512, sha1 },
+    ...{ sha512, sha256, sha1 },
     files: () => files,
     textBytes: () => textBytes,
     fileBytes: () => fileBytes,

@@ -80,6 +80,7 @@ async function publish(exchange: Exchange, turns: Turns, { kind, name }: Sent): 
         access: document['access'] ?? null,
       },
     },
+    { proven: () => ({ artifact: [`sha256:${read.sha256.toString('hex')}`] }) },
   )
   if (!permit.allow) return refuse(exchange, 403, permit.message)
   await turns(connection, `${name}@${version}`, async (isThere) => {

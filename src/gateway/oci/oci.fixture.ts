@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { TestContext } from 'node:test'
+import type { StoredRunArtifacts } from '../../broker/index.ts'
+import type { GrantEntry } from '../../config/index.ts'
 import { compileRules, gitHost, openWorld, request, type Answer, type World } from '../gateway.fixture.ts'
 import { type Seen } from '../upstream.fixture.ts'
 
@@ -14,10 +16,15 @@ export const registryHost = gitHost
 /** A gateway with a registry, `images`, whose answers the test writes: what is asked for that it has no answer for is 404. */
 export async function openRegistryWorld(
   t: TestContext,
-  grants: readonly string[],
-  options: { connection?: Record<string, unknown>; ca?: string } = {},
+  grants: readonly GrantEntry[],
+  options: {
+    connection?: Record<string, unknown>
+    ca?: string
+    artifacts?: StoredRunArtifacts
+  } = {},
 ): Promise<RegistryWorld> {
-  const world = await openWorld(t)
+  const { artifacts } = options
+  const world = await openWorld(t, artifacts === undefined ? {} : { artifacts })
   const { upstream } = world
   const { targets, policy } = compileRules(
     {

@@ -58,7 +58,7 @@ export function permitLook(job: Job, route: Blob | Manifest): Promise<Permission
   const push = operationOn(job, 'oci:push', repository, ref)
   const isPull = mayPull(job, repository, ref, { granted: true })
   if (!isPull && exchange.would(push, { ...anyRef, granted: true }))
-    return exchange.permit(push, { oci: { look: ref } }, anyRef)
+    return exchange.permit(push, { oci: { look: ref } }, { ...anyRef, again: true })
   const pushes = route.kind === 'blob' && !isPull && !exchange.would(pull, { anyRef: true, granted: true })
   // Who holds neither, in shadow mode, is let in by what it can be let in by.
   return pushes && !mayPull(job, repository, ref)

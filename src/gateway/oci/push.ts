@@ -1,6 +1,6 @@
 import { limits } from '../../lib/index.ts'
 import { isDigest } from '../../kinds/index.ts'
-import { discard, type Denial, type Permission, type Permit } from '../exchange.ts'
+import { discard, type Denial, type Permission, type Permit, type Proven } from '../exchange.ts'
 import { answer, answerError, passFailure, refuse } from './answer.ts'
 import { collect } from '../collect.ts'
 import type { Job } from './job.ts'
@@ -88,7 +88,12 @@ function permitPush(job: Job, { repository, ref, digest, type, content }: Pushed
   const oci = isDigest(ref) ? detail : { ...detail, tag: ref }
   return isUnnamed
     ? permitUnnamed(job, repository, oci, ref)
-    : job.exchange.permit(operationOn(job, 'oci:push', repository, ref), { oci })
+    : job.exchange.permit(operationOn(job, 'oci:push', repository, ref), { oci }, brings(digest))
+}
+
+/** For grants that ask for what the run made. */
+function brings(digest: string): { proven: () => Proven } {
+  return { proven: () => ({ artifact: [digest] }) }
 }
 
 /** The tag beside a manifest that this step has pushed: for registries that know no referrers, and for cosign's. */
@@ -120,9 +125,13 @@ async function refusedMove(job: Job, permit: Permit, pushed: Pushed): Promise<st
   if (found.digest === digest) return undefined
   // The referrers tag lists what stands beside a manifest: it grows.
   if (besideDigest(ref) !== undefined && isGrown(found, content)) return undefined
-  const forced = await exchange.permit(operationOn(job, 'oci:force', repository, ref), {
-    oci: { tag: ref, from: found.digest, to: digest },
-  })
+  const forced = await exchange.permit(
+    operationOn(job, 'oci:force', repository, ref),
+    {
+      oci: { tag: ref, from: found.digest, to: digest },
+    },
+    brings(digest),
+  )
   return forced.allow ? undefined : `${forced.message}: the tag is there, and names ${found.digest}`
 }
 

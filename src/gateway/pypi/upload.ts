@@ -48,7 +48,11 @@ async function publish(exchange: Exchange, pages: Pages, turns: Turns): Promise<
   const publication = publicationOf(reader)
   const { project, version, file, sha256 } = publication
   const operation = operationOf(exchange, 'pypi:publish', project, version)
-  const permit = await exchange.permit(operation, { published: { file, sha256 } })
+  const permit = await exchange.permit(
+    operation,
+    { published: { file, sha256 } },
+    { proven: () => ({ artifact: [`sha256:${sha256}`] }) },
+  )
   if (!permit.allow) return answerPlain(exchange, 403, permit.message)
   await turns(connection, file.toLowerCase(), async (isThere) => {
     const taken = isThere ? existing(file) : await takenReason(exchange, pages, permit, publication)

@@ -124,6 +124,8 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
         const unseen = gateway.refusals(step.id, seen)
         // A log that is away does not keep a step from ending: what waits is written when the step is over.
         await gateway.recordDownloads(step).catch(() => undefined)
+        const digests = body.artifacts?.files.map(({ sha256 }) => `sha256:${sha256}`) ?? []
+        await gateway.declareArtifacts(step, digests).catch(() => undefined)
         await broker.endStep(step, {
           reason,
           ...(exitCode === undefined ? {} : { exitCode }),
