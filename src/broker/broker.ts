@@ -346,6 +346,7 @@ export async function createBroker(deps: {
     doubtedByHost(step, authorization) {
       void leases.doubted(step.id, authorization).then((connection) => tellLost(step, connection))
     },
+    isFresh: (step, authorization) => leases.isFresh(step.id, authorization),
     refusedByTool: (step, connection) => void leases.refused(step.id, { connection }),
     leasesNeeding: (secret) => secretUse.neededBy(secret),
     async counts() {

@@ -58,6 +58,8 @@ export interface Broker {
    * it is dead, once a minute at most, and a dead one is treated as `refusedByHost` does. Returns before that is known.
    */
   doubtedByHost(step: Step, authorization: Secret): void
+  /** It was made for the step a moment ago: a host may not know it everywhere yet, and a 401 says nothing. */
+  isFresh(step: Step, authorization: Secret): boolean
   /** The same, as a tool says it to which the step's credential of this connection was handed: it asks for another itself. */
   refusedByTool(step: Step, connection: Connection): void
   /** How many credentials are alive, or may be, that only this secret can end at their upstreams. */

@@ -112,7 +112,8 @@ export interface Exchange {
   ): Promise<Upgraded>
   /**
    * Sends a request upstream with the credential of the permission. Throws `UpstreamBusy` for 429 and 503, which passes them on; with
-   * `relayBusy` they come back as any other answer, for a protocol that relays it whole. Throws `upstream_unreachable` and `denied`.
+   * `relayBusy` they come back as any other answer, for a protocol that relays it whole. Throws it for a 401, too, where the credential
+   * was made a moment ago and the body cannot be sent again; what can be is asked again. Throws `upstream_unreachable` and `denied`.
    */
   send(
     permit: Permit,
@@ -124,6 +125,8 @@ export interface Exchange {
       /** By HTTP/2, which the host must speak. */
       http2?: boolean
       relayBusy?: true
+      /** A 401 may be the protocol's own question: its handler says by `notTaken` whether the credential was refused. */
+      mayChallenge?: true
       /**
        * Its handler has signed it: nothing is written into `Authorization`, and a part may be asked for. Of the credential no more
        * than a token goes, which opens nothing without its key; so the body of a good answer is looked through only if it is
@@ -141,7 +144,13 @@ export interface Exchange {
   sendTo(
     permit: Permit,
     url: URL,
-    request: { method: string; headers: Record<string, string>; body?: Buffer | Readable; relayBusy?: true },
+    request: {
+      method: string
+      headers: Record<string, string>
+      body?: Buffer | Readable
+      relayBusy?: true
+      mayChallenge?: true
+    },
     beside?: 'storage' | 'token',
   ): Promise<IncomingMessage> | undefined
 }

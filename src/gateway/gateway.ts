@@ -184,6 +184,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     },
     refusedByHost: (step, authorization) => deps.broker.refusedByHost(step, authorization),
     doubtedByHost: (step, authorization) => deps.broker.doubtedByHost(step, authorization),
+    isFresh: (step, authorization) => deps.broker.isFresh(step, authorization),
     track: (step, socket) => steps.track(step, socket),
     upstreamOf: (step) => steps.upstreamOf(step),
   })

@@ -11,6 +11,7 @@ import { stepSilenceMs } from './egress/index.ts'
 import { busyAnswer, isBusy, UpstreamBusy } from './busy.ts'
 import { discard, plainAnswer, type Exchange, type Permission, type Upgrade } from './exchange.ts'
 import type { Findings } from './findings.ts'
+import { askWhileFresh } from './fresh.ts'
 import { hostMeant } from './host-beside.ts'
 import type { Gatekeeper } from './permit.ts'
 import type { Pinned } from './pinned.ts'
@@ -51,6 +52,8 @@ export function createExchangeOpener(deps: {
   readonly refusedByHost: (step: Step, authorization: Secret) => void
   /** A host said 403: the credential may be dead, or may not do what was asked. */
   readonly doubtedByHost: (step: Step, authorization: Secret) => void
+  /** It was made for the step a moment ago. */
+  readonly isFresh: (step: Step, authorization: Secret) => boolean
   /** Remembers a socket so that the end of the step destroys it. Throws `revoked`. */
   readonly track: (step: Step, socket: Duplex) => void
 }): ExchangeOpener {
@@ -88,9 +91,14 @@ export function createExchangeOpener(deps: {
     /** Of what was sent for this request. */
     const sent = new Set<Reflection>()
     /** No answer's head has the credential that was sent, whoever reads it. Throws `denied`. */
-    const remember = (answer: IncomingMessage, at: Connection, authorization: Secret | undefined) => {
+    const remember = (
+      answer: IncomingMessage,
+      at: Connection,
+      authorization: Secret | undefined,
+      mayChallenge?: true,
+    ) => {
       if (authorization === undefined) return answer
-      if (answer.statusCode === 401) deps.refusedByHost(step, authorization)
+      if (answer.statusCode === 401 && mayChallenge !== true) deps.refusedByHost(step, authorization)
       if (answer.statusCode === 403) deps.doubtedByHost(step, authorization)
       const reflection = reflectionOf(at, authorization)
       sent.add(reflection)
@@ -115,6 +123,19 @@ export function createExchangeOpener(deps: {
       const what = `${connection.name} ${request.method} ${target.path}`
       throw new MayflyError('denied', gatekeeper.deny(step, what, clean(error.message)))
     }
+    const whileFresh = <T extends { readonly answer: IncomingMessage }>(
+      authorization: Secret | undefined,
+      { body, mayChallenge }: { readonly body?: Buffer | Readable; readonly mayChallenge?: true },
+      ask: () => Promise<T>,
+    ): Promise<T> =>
+      authorization === undefined || mayChallenge === true
+        ? ask()
+        : askWhileFresh(ask, {
+            connection: connection.name,
+            isFresh: () => deps.isFresh(step, authorization),
+            canRepeat: body === undefined || Buffer.isBuffer(body),
+            abandoned,
+          })
     const reflectionSent = (upstream: IncomingMessage) => reflections.get(upstream)
     const answered = { step, connection, response, ...target, reflectionOf: reflectionSent }
     /** A host that did not answer: once that stands in the log, the step's tool is told. */
@@ -201,10 +222,12 @@ export function createExchangeOpener(deps: {
           clientIdentity,
           abandoned,
         }
-        const upgraded = await askUpgrade(deps.openSocket, asked, asking, (socket) => {
-          if (step.endReason !== undefined) socket.destroy()
-          deps.track(step, socket)
-        }).catch(tellUnreached())
+        const upgraded = await whileFresh(authorization, {}, () =>
+          askUpgrade(deps.openSocket, asked, asking, (socket) => {
+            if (step.endReason !== undefined) socket.destroy()
+            deps.track(step, socket)
+          }).catch(tellUnreached()),
+        )
         remember(upgraded.answer, connection, authorization)
         return { ...upgraded, reflection: reflections.get(upgraded.answer) }
       },
@@ -212,21 +235,22 @@ export function createExchangeOpener(deps: {
         if (authorization !== undefined) deps.refusedByHost(step, authorization)
       },
       async send(permit, { signed, ...outgoing }) {
-        const answer = await deps
-          .upstreamOf(step)
-          .send(asked, {
-            ...outgoing,
-            headers:
-              permit.authorization === undefined
-                ? outgoing.headers
-                : readable(outgoing.headers, connection.opaque || signed !== undefined),
-            path: `${asked.basePath}${outgoing.path}`,
-            authorization: signed === undefined ? permit.authorization : undefined,
-            clientIdentity: permit.clientIdentity,
-            abandoned,
-          })
-          .catch(tellUnreached(outgoing.body))
-        remember(answer, connection, permit.authorization)
+        const { authorization, clientIdentity } = permit
+        const asking = {
+          ...outgoing,
+          headers:
+            authorization === undefined
+              ? outgoing.headers
+              : readable(outgoing.headers, connection.opaque || signed !== undefined),
+          path: `${asked.basePath}${outgoing.path}`,
+          authorization: signed === undefined ? authorization : undefined,
+          clientIdentity,
+          abandoned,
+        }
+        const { answer } = await whileFresh(authorization, outgoing, async () => ({
+          answer: await deps.upstreamOf(step).send(asked, asking).catch(tellUnreached(outgoing.body)),
+        }))
+        remember(answer, connection, authorization, outgoing.mayChallenge)
         if (signed === 'stored' && (answer.statusCode === 200 || answer.statusCode === 206))
           reflections.delete(answer)
         return passed(answer, connection, outgoing)
@@ -236,15 +260,16 @@ export function createExchangeOpener(deps: {
         if (meant === undefined) return undefined
         const { host, path, withCredential } = meant
         const authorization = withCredential ? permit.authorization : undefined
-        return deps
-          .upstreamOf(step)
-          .send(host, {
-            ...outgoing,
-            ...{ path, authorization, abandoned },
-            clientIdentity: host === connection ? permit.clientIdentity : undefined,
-          })
-          .catch(tellUnreached(outgoing.body))
-          .then((answer) => passed(remember(answer, connection, authorization), connection, outgoing))
+        const asking = {
+          ...outgoing,
+          ...{ path, authorization, abandoned },
+          clientIdentity: host === connection ? permit.clientIdentity : undefined,
+        }
+        return whileFresh(authorization, outgoing, async () => ({
+          answer: await deps.upstreamOf(step).send(host, asking).catch(tellUnreached(outgoing.body)),
+        }))
+          .then(({ answer }) => remember(answer, connection, authorization, outgoing.mayChallenge))
+          .then((answer) => passed(answer, connection, outgoing))
       },
     }
     return exchange

@@ -118,6 +118,8 @@ export interface BrokerStub {
   readonly refused: readonly string[]
   /** The same of 403. */
   readonly doubted: readonly string[]
+  /** How often a credential is said to have been made a moment ago. */
+  fresh: number
   open(jkt: string, role?: string): Step
   end(step: Step, reason?: string): void
   /** The step goes on, and loses what it had for a connection. */
@@ -162,15 +164,17 @@ export function stubBroker(): BrokerStub {
       void refused.push(`${step.id} ${authorization.reveal()}`),
     doubtedByHost: (step: Step, authorization: Secret) =>
       void doubted.push(`${step.id} ${authorization.reveal()}`),
+    isFresh: () => stub.fresh-- > 0,
     onLeaseEnd: (listener: (step: Step, connection: string, byHost: boolean) => void) =>
       void leaseListeners.push(listener),
   } as unknown as Broker
-  return {
+  const stub: BrokerStub = {
     broker,
     identities,
     minted,
     refused,
     doubted,
+    fresh: 0,
     open(jkt, role = 'build') {
       const createdMs = systemClock.nowMs()
       const expiresMs = createdMs + 600_000
@@ -209,4 +213,5 @@ export function stubBroker(): BrokerStub {
       for (const listener of leaseListeners) listener(step, connection, false)
     },
   }
+  return stub
 }

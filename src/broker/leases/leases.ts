@@ -14,7 +14,7 @@ import { createLeaseDesk, type LeaseDesk } from './desk.ts'
 import { createDue } from './due.ts'
 import type { EnderName } from './held.ts'
 import { createLedger, type Ledger } from './ledger.ts'
-import { createMinting, type Refused } from './minting.ts'
+import { createMinting, type Minting, type Refused } from './minting.ts'
 import { createPruning } from './prune.ts'
 import type { GrantsOf } from './request.ts'
 import { createRevoker, type IssuerDeps } from './revoker.ts'
@@ -39,6 +39,7 @@ export interface Leases {
   refused(step: StepId, which: Refused): string | undefined
   /** The same, if its issuer finds that it is dead. Never throws. */
   doubted(step: StepId, authorization: Secret): Promise<string | undefined>
+  isFresh: Minting['isFresh']
   /** These leases are over: kept ones at once, minted ones are being revoked. Returns how many stood. */
   endThese(ids: readonly string[], reason: string): Promise<number>
   /** What is to be done about leases of this and other servers, alive or dead. Returns before any upstream has answered. */
@@ -180,6 +181,7 @@ export function createLeases(deps: {
     refused: (step, which) => endRefused(minting.refused(step, which)),
     doubted: async (step, authorization) => endRefused(await minting.doubted(step, authorization)),
     endThese,
+    isFresh: (step, authorization) => minting.isFresh(step, authorization),
     async sweep() {
       await unsaved.again()
       await ledger.endLeft()

@@ -507,7 +507,11 @@ test('a credential that its host takes no more is revoked and made anew at the n
   assert.ok(first.authorization !== undefined)
   const lost: unknown[] = []
   it.broker.onLeaseEnd((_, connection, byHost) => void lost.push([connection, byHost]))
+  assert.equal(it.broker.isFresh(step, first.authorization), true)
+  it.clock.ms += 5_000
+  assert.equal(it.broker.isFresh(step, first.authorization), false)
   it.broker.refusedByHost(step, first.authorization)
+  assert.equal(it.broker.isFresh(step, first.authorization), false, 'it is not the one in use')
   await it.broker.idle()
   const second = await it.broker.lease(step, db(), grant)
   assert.notEqual(second.id, first.id)

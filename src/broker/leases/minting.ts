@@ -25,6 +25,8 @@ export interface Minting {
    * what was asked. The issuer is asked once a minute at most. Never throws.
    */
   doubted(step: StepId, authorization: Secret): Promise<Lease | undefined>
+  /** It is the one in use, and was made a moment ago: its host may not know it everywhere yet. */
+  isFresh(step: StepId, authorization: Secret): boolean
 }
 
 /** What a host was shown, as the gateway knows it; or all that a tool of the step can say: whose it was. */
@@ -46,6 +48,8 @@ const renewMs = 60_000
 const longestRefusalMs = 30_000
 const refusedAgainMs = 60_000
 const doubtedAgainMs = 60_000
+/** So long hosts need, at most, until all their servers take what one of them has made (GitHub's own client waits as long). */
+const freshMs = 5_000
 /** So long a step waits for an upstream that says when to come again. */
 const patienceMs = 30_000
 
@@ -156,6 +160,10 @@ export function createMinting(deps: MakeDeps): Minting {
       const isDead = await make.isDead(current, asked)
       // Another may have been made meanwhile.
       return isDead && place.current === current ? takeBack(place) : undefined
+    },
+    isFresh(step, authorization) {
+      const current = placeWith(step, authorization)?.current
+      return current !== undefined && clock.nowMs() - current.madeMs < freshMs
     },
   }
 }

@@ -237,6 +237,22 @@ test('a host that refuses the credential is an operator’s to mend, and its cha
   assert.deepEqual(world.brokers.doubted, world.brokers.refused, 'a host that says 403 may mean the same')
 })
 
+test('a credential that was made a moment ago and is not known everywhere yet is sent again where that can be done; otherwise 503', async (t) => {
+  const { world, upstream, ask } = await apiWorld(t, ['http:get api/*', 'http:post api/*'])
+  let refusals = 1
+  upstream.handle = (_request, response) => void response.writeHead(refusals-- > 0 ? 401 : 200).end('x')
+  world.brokers.fresh = 1
+  assert.equal((await ask('GET', '/base/x')).status, 200)
+  assert.equal(upstream.seen.length, 2)
+  refusals = world.brokers.fresh = 1
+  const answer = await ask('POST', '/base/x', {}, 'body')
+  assert.equal(answer.status, 503)
+  assert.match(answer.head, /retry-after: 5\r/i)
+  assert.match(answer.body, /does not know the credential yet/)
+  assert.equal(upstream.seen.length, 3)
+  assert.deepEqual(world.brokers.refused, [], 'it is not ended for that')
+})
+
 test('property: no parameter that carries a credential passes in any escaping', () => {
   const names = fc.constantFrom('access_token', 'private_token', 'job_token', '_method', 'X-Amz-Signature')
   fc.assert(

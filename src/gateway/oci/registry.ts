@@ -31,9 +31,13 @@ const maxTokens = 500
 export function openRegistry(exchange: Exchange, memory: Memory, clock: Clock): Registry {
   const { connection } = exchange
 
-  function send(permit: Permit, { target, ...request }: RegistryRequest): Promise<IncomingMessage> {
-    if (typeof target === 'string') return exchange.send(permit, { ...request, path: target })
-    const sent = exchange.sendTo(permit, target, request)
+  function send(
+    permit: Permit,
+    { target, ...request }: RegistryRequest,
+    how: { mayChallenge?: true } = {},
+  ): Promise<IncomingMessage> {
+    if (typeof target === 'string') return exchange.send(permit, { ...request, ...how, path: target })
+    const sent = exchange.sendTo(permit, target, { ...request, ...how })
     if (sent === undefined)
       throw new MayflyError(
         'denied',
@@ -77,10 +81,11 @@ export function openRegistry(exchange: Exchange, memory: Memory, clock: Clock): 
         held === undefined && memory.challenge !== undefined
           ? await fetchToken(permit, scopes)
           : { ...permit, authorization: held ?? permit.authorization }
-      const answer = await send(first, request)
+      const answer = await send(first, request, { mayChallenge: true })
       if (answer.statusCode !== 401) return answer
       const challenge = readChallenge(answer.headers['www-authenticate'])
       discard(answer)
+      if (challenge === undefined) exchange.notTaken(first)
       if (challenge === undefined || isSpent(request.body)) throw refused(connection.name)
       memory.challenge = challenge
       const again = await send(await fetchToken(permit, scopes), request)
