@@ -311,6 +311,7 @@ test('the metadata service is reached for credentials alone', async () => {
     http.ask({ method: 'GET', url: 'http://169.254.1.1/latest', isMetadataService: true }),
     { code: 'denied' },
   )
+  await assert.rejects(http.ask({ method: 'GET', url: 'https://169.254.169.254/latest' }), { code: 'denied' })
   const azure = createAzureClient({
     http,
     identity: { kind: 'managed', endpoint: 'http://10.0.0.1/msi', header: 'h' },

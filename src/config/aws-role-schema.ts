@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isForCredentials, isOfNoMetadata } from './plain-url.ts'
 import { audience } from './identity-schema.ts'
 import { duration, durationSeconds } from './name-schema.ts'
 import { secretReference } from './secret-reference.ts'
@@ -49,6 +50,8 @@ export const awsRole = z
       ),
     sts: z
       .url({ protocol: /^https?$/ })
+      .refine(isForCredentials, 'https:// (http:// only on a loopback address)')
+      .refine(isOfNoMetadata, 'a host that is no link-local or metadata address')
       .optional()
       .describe('Where STS is, if it is neither at the connection’s `url` nor in its first region.'),
   })

@@ -7,7 +7,7 @@ import { kubernetesToken } from './kubernetes-token-schema.ts'
 import { credentialTtl as ttl, duration } from './name-schema.ts'
 import { audience } from './identity-schema.ts'
 import { mysqlRole, postgresRole } from './database-account-schema.ts'
-import { plainUrl } from './plain-url.ts'
+import { askedUrl as apiUrl, isForCredentials, isOfNoMetadata } from './plain-url.ts'
 import { sshCertificate } from './ssh-certificate-schema.ts'
 import { secretReference } from './secret-reference.ts'
 
@@ -55,10 +55,6 @@ const injected = [
   }),
 ]
 
-const apiUrl = plainUrl('on a loopback address').refine(
-  isUrlOfHost,
-  'https:// (http:// only on a loopback address): a credential is not asked for in the clear',
-)
 const templateUrl = z
   .string()
   .max(2_000)
@@ -66,7 +62,8 @@ const templateUrl = z
     error: 'a URL whose host is written out; its path and query may have `{id}`',
     abort: true,
   })
-  .refine(isUrlOfHost, 'a URL of a host (http:// only on a loopback address)')
+  .refine((text) => isForCredentials(unfilled(text)), 'a URL of a host (http:// only on a loopback address)')
+  .refine((text) => isOfNoMetadata(unfilled(text)), 'a host that is no link-local or metadata address')
 
 export const httpRequest = z
   .strictObject({
@@ -121,12 +118,8 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-/** It can be read, and a credential is not asked for in the clear. */
-function isUrlOfHost(text: string): boolean {
-  const plain = text.replaceAll(/[{}]/g, '')
-  if (!URL.canParse(plain)) return false
-  const { protocol, hostname } = new URL(plain)
-  return protocol === 'https:' || /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname)
+function unfilled(template: string): string {
+  return template.replaceAll(/[{}]/g, '')
 }
 
 /** One member of each issuer's name: what it needs to mint. No secret stands here, only names of secrets. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isLinkLocal } from '../lib/index.ts'
 
 /** A URL that says where something is and nothing else: no user, no query, no fragment. `when` tells of http://. */
 export function plainUrl(when: string) {
@@ -23,4 +24,26 @@ function isPlainUrl(text: string): boolean {
   const url = new URL(text)
   const plain = url.username === '' && url.password === '' && url.search === '' && url.hash === ''
   return plain && (url.protocol === 'https:' || url.protocol === 'http:')
+}
+
+/** Where the server itself asks with a credential: in the clear only on this machine, and never at a cloud's metadata service. */
+export const askedUrl = plainUrl('on a loopback address')
+  .refine(
+    isForCredentials,
+    'https:// (http:// only on a loopback address): a credential is not asked for in the clear',
+  )
+  .refine(
+    isOfNoMetadata,
+    'a host that is no link-local or metadata address: what is there belongs to this machine alone',
+  )
+
+/** It can be read, and a credential is not asked for in the clear. */
+export function isForCredentials(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname } = new URL(text)
+  return protocol === 'https:' || /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname)
+}
+
+export function isOfNoMetadata(text: string): boolean {
+  return !URL.canParse(text) || !isLinkLocal(new URL(text).hostname)
 }

@@ -1,7 +1,7 @@
 import { Cron } from 'croner'
 import { z } from 'zod'
 import { httpRequest } from './credential-schema.ts'
-import { plainUrl } from './plain-url.ts'
+import { askedUrl } from './plain-url.ts'
 import { secretReference } from './secret-reference.ts'
 
 const sqlName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'a name of letters, digits and `_`')
@@ -213,7 +213,7 @@ const rotators = [
     'github-app-key': z
       .strictObject({
         app_id: z.int().positive(),
-        api: plainUrl('on a loopback address').optional().describe('`https://api.github.com` if left out.'),
+        api: askedUrl.optional().describe('`https://api.github.com` if left out.'),
       })
       .describe(
         'GitHub has no API that makes keys of an App: when it is time, people are told; what they set is probed, and so is the old key until it is deleted there.',
@@ -222,9 +222,7 @@ const rotators = [
   z.strictObject({
     'gitlab-token': z
       .strictObject({
-        api: plainUrl('on a loopback address')
-          .optional()
-          .describe('`https://gitlab.com/api/v4` if left out.'),
+        api: askedUrl.optional().describe('`https://gitlab.com/api/v4` if left out.'),
         lives: longTime.default('60d').describe('How long the new one is valid at GitLab; at most a year.'),
       })
       .describe(

@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { duration, durationSeconds, name } from './name-schema.ts'
-import { plainUrl } from './plain-url.ts'
+import { askedUrl as url } from './plain-url.ts'
 import { secretReference } from './secret-reference.ts'
 
-const url = plainUrl('on a loopback address')
 const mount = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_./-]{0,126}$/, 'a mount’s path')
 const region = z.string().regex(/^[a-z0-9-]{1,40}$/, 'a region')
 const common = {

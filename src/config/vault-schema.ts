@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import { plainUrl } from './plain-url.ts'
+import { askedUrl as url } from './plain-url.ts'
 
 const file = z.string().min(1).max(4_000)
-const url = plainUrl('on a loopback address')
 const ca = file.optional().describe('A file of PEM certificates to trust beside the system’s.')
 const segment = (what: string) => z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,126}$/, what)
 const mount = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_./-]{0,126}$/, 'a mount’s path')

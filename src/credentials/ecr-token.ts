@@ -1,8 +1,7 @@
 import { signedForAws, type AwsCredentials } from '../clouds/index.ts'
-import { awsDomain } from '../kinds/index.ts'
+import { awsDomain, partsOf } from '../kinds/index.ts'
 import { Secret } from '../lib/index.ts'
 import { apiOf, isGood, objectOf } from './api.ts'
-import { partsOf } from './grant-parts.ts'
 import type { HeldConnection, IssuerTools } from './issuer.ts'
 
 /** A registry of ECR: whose it is, and where. */

@@ -2,12 +2,12 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { MayflyError, Secret } from '../lib/index.ts'
 import { secretName } from '../config/index.ts'
+import { githubAppReach, type Reach } from '../kinds/index.ts'
 import type { Connection, IssuerConfig } from '../connections/index.ts'
 import type { HttpAnswer, HttpQuestion } from '../http-client/index.ts'
 import { apiOf, isGood, objectOf, serverNowMs, type Api } from './api.ts'
 import { endAt } from './expiry.ts'
 import { isBeyond, isLevel, permissionsFor, type Permissions } from './github-permissions.ts'
-import { partsOf } from './grant-parts.ts'
 import type { CredentialIssuer, Held, HeldConnection, IssuerTools, MintRequest } from './issuer.ts'
 import { basic, bearer, tokenIn } from './shown-token.ts'
 import { orUnusable } from './unusable.ts'
@@ -114,49 +114,12 @@ function tokenOf({ handle }: Held<'github-app'>): string | undefined {
   return typeof token === 'string' ? token : undefined
 }
 
-interface Reach {
-  readonly parts: readonly { readonly word: string; readonly path: string }[]
-  /** Whose repositories; undefined where no grant names one. */
-  readonly owner: string | undefined
-  /** undefined: all of the installation. */
-  readonly repositories: readonly string[] | undefined
-}
-
-const mostRepositories = 500
-
-/** What the grants name. A token is for the repositories of one owner, each by its name, or for all of them. */
+/** Throws `credential_failed` for grants that no token can be for. */
 function reach({ connection, config, grants }: Request): Reach {
-  const fail = (why: string) =>
-    new MayflyError('credential_failed', `connection "${connection.name}": ${why}`)
-  const parts = partsOf(grants)
-  // Fields of GraphQL and what belongs to nobody name no repository.
-  const named = parts.filter(
-    ({ word, path }) => !/^(?:query|mutation|search|gist)$/.test(word) && path !== '' && path !== '~',
-  )
   const base = connection.kind === 'git' ? connection.basePath.replace(/^\//, '') : ''
-  const paths = named.map(({ path }) => (base === '' ? path : `${base}/${path}`).split('/'))
-  const owners = new Set(paths.map(([owner = '']) => owner.toLowerCase()))
-  const [owner, another] = [...owners]
-  if (another !== undefined)
-    throw fail(
-      `the role's grants name repositories of ${owner} and of ${another}: a token of a GitHub App is for one of them`,
-    )
-  const names = [...new Set(paths.map((path) => path[1] ?? '*'))]
-  if (
-    owner !== undefined &&
-    !owner.includes('*') &&
-    names.length > 0 &&
-    !names.some((name) => name.includes('*'))
-  ) {
-    if (names.length > mostRepositories)
-      throw fail(`the role's grants name more than ${mostRepositories} repositories`)
-    return { parts, owner, repositories: names }
-  }
-  if (config.all_repositories !== true)
-    throw fail(
-      `a grant ${named.length === 0 ? 'names no repository' : 'has a * for its repositories, or an owner alone'}, and GitHub takes names: write the repositories out, or all_repositories: true under github-app, and the token is for all that the App is installed for`,
-    )
-  return { parts, owner: owner?.includes('*') === true ? undefined : owner, repositories: undefined }
+  const found = githubAppReach(grants, { base, all: config.all_repositories === true })
+  if (typeof found !== 'string') return found
+  throw new MayflyError('credential_failed', `connection "${connection.name}": ${found}`)
 }
 
 interface Installation {

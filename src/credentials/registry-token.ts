@@ -2,9 +2,9 @@ import { createHash, createPrivateKey, createPublicKey, X509Certificate, type Ke
 import { SignJWT } from 'jose'
 import { MayflyError, Secret } from '../lib/index.ts'
 import { secretName } from '../config/index.ts'
+import { partsOf, registryTokenProblem } from '../kinds/index.ts'
 import type { IssuerConfig } from '../connections/index.ts'
 import { apiOf } from './api.ts'
-import { partsOf } from './grant-parts.ts'
 import type { CredentialIssuer, MintRequest } from './issuer.ts'
 import { leaseName } from './lease-name.ts'
 import { bearer } from './shown-token.ts'
@@ -96,15 +96,13 @@ const actionsOf: Readonly<Record<string, readonly string[]>> = {
 
 /** Registries compare names, and know no patterns in a token. */
 function accessOf({ connection, grants }: Request): Access[] {
+  const problem = registryTokenProblem(grants)
+  if (problem !== undefined)
+    throw new MayflyError('credential_failed', `connection "${connection.name}": ${problem}`)
   const parts = partsOf(grants)
   const repositories = new Map<string, Set<string>>()
   for (const { word, path } of parts) {
     if (word === 'catalog') continue
-    if (path === '' || path.includes('*'))
-      throw new MayflyError(
-        'credential_failed',
-        `connection "${connection.name}": a grant has a * for its repository, and a registry's token takes names only: write the repositories out`,
-      )
     const actions = repositories.get(path) ?? new Set<string>()
     for (const action of actionsOf[word] ?? []) actions.add(action)
     repositories.set(path, actions)

@@ -1,6 +1,6 @@
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
-import { MayflyError, canonicalHost, classifyAddress } from '../lib/index.ts'
+import { MayflyError, canonicalHost, classifyAddress, isLinkLocal } from '../lib/index.ts'
 
 /** Where a question goes. */
 export interface Target {
@@ -35,6 +35,9 @@ export function targetOf(text: string, dial: string | undefined, isMetadataServi
   const mayBeClear = loopback.test(isIP(address) === 0 ? '' : address)
   if (!secure && !mayBeClear && !(isMetadataService && address === '169.254.169.254'))
     throw new MayflyError('denied', `${host}: a credential is not asked for in the clear: use https://`)
+  // What is there belongs to this machine alone: whoever has a URL of it written into the policy would have us show a credential to it.
+  if (isLinkLocal(address) && !isMetadataService)
+    throw new MayflyError('denied', `${host}: a link-local or metadata address is not asked`)
   return {
     host,
     secure,

@@ -29,6 +29,7 @@ export type {
   NamedForm,
   SettingsFile,
 } from './kind.ts'
+export { githubAppReach, partsOf, registryTokenProblem, type Reach } from './grant-parts.ts'
 export { isDigest } from './oci.ts'
 export { redisPath } from './redis.ts'
 export { coreGroup, none, secretsGroup } from './kubernetes.ts'

@@ -44,6 +44,7 @@ const inner = blocks([
   '3fff::/20',
   '100::/64',
 ])
+const ofThisMachine = blocks(['0.0.0.0/8', '127.0.0.0/8', '::/127'])
 const globalIpv6 = blocks(['2000::/3'])
 
 function blocks(ranges: readonly string[]): BlockList {
@@ -124,4 +125,14 @@ export function canonicalHost(text: string): string | undefined {
   // 2130706433, 0x7f.1, 127.1: what inet_aton reads as an address is no name.
   if (/^(?:\d+|0x[0-9a-f]*)$/.test(labels.at(-1) ?? '')) return undefined
   return name
+}
+
+/** An address, with or without brackets, that is of this link alone: there are the metadata services of clouds. Names are none. */
+export function isLinkLocal(host: string): boolean {
+  const address = host.replaceAll(/^\[|\]$/g, '')
+  return (
+    isIP(address) !== 0 &&
+    classifyAddress(address) === 'local' &&
+    !ofThisMachine.check(address, isIPv4(address) ? 'ipv4' : 'ipv6')
+  )
 }

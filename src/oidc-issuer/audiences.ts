@@ -1,4 +1,4 @@
-import { gcpAudience, type PolicyDocument } from '../config/index.ts'
+import { gcpAudience, type ConfigProblem, type Locate, type PolicyDocument } from '../config/index.ts'
 
 /** For whom each issuer of credentials signs with our identity, as a connection names it. One row an issuer. */
 function audienceOf({ credential }: PolicyDocument['connections'][string]): string | undefined {
@@ -30,4 +30,56 @@ export function mayBeFor(
 /** May the server itself have one? */
 export function serverMayBeFor(document: Pick<PolicyDocument, 'identity_tokens'>, audience: string): boolean {
   return document.identity_tokens.audiences.includes(audience)
+}
+
+/** Is it an audience of Mayfly itself? A token of ours that we would take ourselves opens Mayfly to whoever it was handed to. */
+export function isOwn(
+  document: Pick<PolicyDocument, 'audience' | 'issuers'>,
+  audience: string,
+  url: string,
+): boolean {
+  const own = [url, document.audience, ...Object.values(document.issuers).map((one) => one.audience)]
+  const origin = (text: string) => (URL.canParse(text) ? new URL(text).origin.toLowerCase() : text)
+  return own.includes(audience) || origin(audience) === origin(url)
+}
+
+/** Audiences for which no token will be signed: what a policy has them for can never work. `url`: our own, empty if it is not known. */
+export function audienceProblems(document: PolicyDocument, locate: Locate, url: string): ConfigProblem[] {
+  const { roles, connections, identity_tokens: server, secret_stores: stores } = document
+  const asked: { audience: string | undefined; path: readonly PropertyKey[] }[] = [
+    ...Object.entries(roles).flatMap(([name, { identity }]) =>
+      (identity?.audiences ?? []).map((audience, i) => ({
+        audience,
+        path: ['roles', name, 'identity', 'audiences', i],
+      })),
+    ),
+    ...server.audiences.map((audience, i) => ({ audience, path: ['identity_tokens', 'audiences', i] })),
+    ...Object.entries(connections).map(([name, one]) => ({
+      audience: audienceOf(one),
+      path: ['connections', name, 'credential'],
+    })),
+  ]
+  const own = asked.flatMap(({ audience, path }) =>
+    audience !== undefined && isOwn(document, audience, url)
+      ? [
+          {
+            ...locate(path),
+            message: `${audience} is an audience of Mayfly itself, and no identity token is signed for it: write who is to take the token`,
+          },
+        ]
+      : [],
+  )
+  const unnamed = Object.entries(stores).flatMap(([name, store]) => {
+    if (store.kind !== 'openbao' || !('jwt' in store.auth)) return []
+    const audience = store.auth.jwt.audience ?? store.url
+    return serverMayBeFor(document, audience)
+      ? []
+      : [
+          {
+            ...locate(['secret_stores', name, 'auth', 'jwt']),
+            message: `secret store "${name}": no identity token is signed for ${audience}: add it to identity_tokens.audiences`,
+          },
+        ]
+  })
+  return [...own, ...unnamed]
 }

@@ -252,7 +252,7 @@ test('audiences: those of the role, of the connection that is used, of the serve
     )
 })
 
-test('never signed for ourselves, though the policy says so', async () => {
+test('never signed for ourselves: a policy that says so is refused, and so is the token', async () => {
   const audiences = [
     it.url,
     `${it.url}/`,
@@ -260,12 +260,12 @@ test('never signed for ourselves, though the policy says so', async () => {
     it.url.toUpperCase().replace('HTTP:', 'http:'),
     'our-audience',
   ]
-  const list = JSON.stringify(audiences)
-  await it.apply(
-    `audience: our-audience\n${policy.replace(/audiences: \[sts[^\]]*\]/, `audiences: ${list}`)}`,
-  )
-  for (const audience of audiences)
+  await it.apply(`audience: our-audience\n${policy}`)
+  for (const audience of audiences) {
+    const named = policy.replace(/audiences: \[sts[^\]]*\]/, `audiences: ${JSON.stringify([audience])}`)
+    await assert.rejects(it.apply(`audience: our-audience\n${named}`), /audience of Mayfly itself/, audience)
     await assert.rejects(sign({ audience }), code('config_invalid', /audience of Mayfly itself/), audience)
+  }
   await it.apply(policy)
 })
 
@@ -282,10 +282,9 @@ test('an identity token of ours opens nothing here: no session, no API, no step'
 })
 
 test('also if the policy names this server as an issuer, and even with our own audience', async () => {
-  const own = policy.replace(
-    'issuers:\n',
-    `issuers:\n  us: { kind: oidc, url: "${it.url}", audience: "${aws}" }\n`,
-  )
+  const own = policy
+    .replace('issuers:\n', `issuers:\n  us: { kind: oidc, url: "${it.url}", audience: "${aws}" }\n`)
+    .replace(`audiences: [${aws}, `, 'audiences: [')
   await it.apply(
     own.replace(
       'identity_tokens:',

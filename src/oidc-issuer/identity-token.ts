@@ -1,6 +1,6 @@
 import { MayflyError, newId, nowSeconds, Secret, type Clock } from '../lib/index.ts'
 import type { PolicyDocument } from '../config/index.ts'
-import { mayBeFor, serverMayBeFor } from './audiences.ts'
+import { isOwn, mayBeFor, serverMayBeFor } from './audiences.ts'
 import { signCompactAside } from './compact-jws.ts'
 import type { SigningKeys } from './signing-keys.ts'
 import type { SigningAlgorithm } from './signing-key.ts'
@@ -68,11 +68,8 @@ export function createIdentityTokens(deps: {
   }
 }
 
-/** A token of ours that we would take ourselves opens Mayfly to whoever it was handed to. */
 function refuseOwn(audience: string, url: string, document: PolicyDocument): void {
-  const own = [url, document.audience, ...Object.values(document.issuers).map((one) => one.audience)]
-  const origin = (text: string) => (URL.canParse(text) ? new URL(text).origin.toLowerCase() : text)
-  if (own.includes(audience) || origin(audience) === origin(url))
+  if (isOwn(document, audience, url))
     throw new MayflyError(
       'config_invalid',
       `${audience} is an audience of Mayfly itself: it signs identity tokens for others only`,

@@ -83,3 +83,30 @@ test('a forbid and a limit take it away', () => {
   const limit = 'limits: { forbidden_grants: ["*:credential *"] }\n'
   assert.match(refusalsOf(withOrders(keys, ['tcp:credential orders'], '', limit)).join(), /forbid/)
 })
+
+test('grants for which no credential can be made are refused when loaded: tokens that take names, and a helper’s token that no tool can use', () => {
+  const refused = (kind: string, credential: string, grants: readonly string[], more = '') => {
+    const images = `  images: { kind: ${kind}, url: "https://images.example.com", credential: ${credential}${more} }\nroles:\n`
+    const text = policyText({ build: { trust, grants } }).replace('roles:\n', images)
+    return refusalsOf(text).join()
+  }
+  const registry = '{ registry-token: { key: secret:key, issuer: mayfly, service: images } }'
+  assert.equal(refused('oci', registry, ['oci:push images/octo/app@v*', 'oci:catalog images']), '')
+  assert.match(
+    refused('oci', registry, ['oci:pull images/octo/app', 'oci:push images/octo/*']),
+    /role "build": no credential of connection "images" can be made: a grant has a \* .*write the repositories out/,
+  )
+  const handOut = ['oci:pull images/octo/app', 'oci:credential images']
+  assert.match(refused('oci', registry, handOut, ', deliver: {}'), /hands out what no helper's tool can use/)
+  const file = ', deliver: { files: { auth.json: "{token}" } }'
+  assert.equal(refused('oci', registry, handOut, file), '')
+  const app = '{ github-app: { app_id: 1, key: secret:key } }'
+  assert.equal(refused('git', app, ['git:read images/octo/app', 'git:read images/octo/lib']), '')
+  assert.match(refused('git', app, ['git:read images/octo/*']), /GitHub takes names/)
+  assert.match(
+    refused('git', app, ['git:read images/octo/app', 'git:read images/acme/app']),
+    /of octo and of acme/,
+  )
+  const wide = '{ github-app: { app_id: 1, key: secret:key, all_repositories: true } }'
+  assert.equal(refused('git', wide, ['git:read images/octo/*']), '')
+})

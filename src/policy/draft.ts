@@ -9,15 +9,9 @@ import {
   type PolicyDocument,
   type RoleConfig,
 } from '../config/index.ts'
-import {
-  actionNamed,
-  isCredentialAction,
-  isIssuer,
-  isWrite,
-  kindNamed,
-  type CredentialScheme,
-} from '../kinds/index.ts'
+import { actionNamed, isCredentialAction, isWrite, kindNamed } from '../kinds/index.ts'
 import { intersects } from '../lib/index.ts'
+import { undeliveredIn, unmintableIn } from './credential-problems.ts'
 import { operationWaitSeconds, parseGrant, type Grant } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import { compileLimits, excessOf, type Limits } from './limits.ts'
@@ -53,21 +47,6 @@ function unservedIn(
   return only === undefined || path === '' || only.some((served) => intersects(path, served))
     ? undefined
     : `"${source}" never allows anything: connection "${connection}" serves only ${only.join(', ')}`
-}
-
-/** Such a grant would hand nothing out; and what is kept in the vault is handed to nobody. */
-function undeliveredIn(
-  { connections }: PolicyDocument,
-  { source, action, connection }: Grant,
-): string | undefined {
-  if (!isCredentialAction(action)) return undefined
-  const { credential, deliver } = connections[connection] ?? {}
-  const scheme = Object.keys(credential ?? {})[0] as CredentialScheme | undefined
-  if (scheme === undefined || !isIssuer(scheme))
-    return `"${source}" would hand out ${scheme === undefined ? 'a credential, and connection' : `the kept ${scheme} credential of connection`} "${connection}"${scheme === undefined ? ' has none' : ''}: only one that is made for the step can be handed to it`
-  return deliver === undefined
-    ? `"${source}" hands nothing out: say in connections.${connection}.deliver what the step gets of it`
-    : undefined
 }
 
 /** A grant with its conditions, or what is wrong with it. */
@@ -117,6 +96,19 @@ export function draftPolicy(
       if (problem !== undefined) complain(['roles', name, 'grants', index], problem)
       return typeof grant === 'string' ? [] : [{ ...grant, index }]
     })
+    for (const connection of new Set(grants.map((grant) => grant.connection))) {
+      const own = grants.filter((grant) => grant.connection === connection)
+      const problem = unmintableIn(
+        document,
+        connection,
+        own.map(({ source }) => source),
+      )
+      if (problem !== undefined)
+        complain(
+          ['roles', name, 'grants', own[0]?.index ?? 0],
+          `role "${name}": no credential of connection "${connection}" can be made: ${problem}`,
+        )
+    }
     const draft = {
       name,
       trust: compileTrust(config.trust),

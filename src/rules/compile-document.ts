@@ -11,10 +11,11 @@ import {
   type PolicyDocument,
   type PolicyTest,
 } from '../config/index.ts'
+import { isLinkLocal } from '../lib/index.ts'
 import { compileTargets, type Targets } from '../connections/index.ts'
 import { compilePolicy, runPolicyTests, type IssuerFacts, type Policy } from '../policy/index.ts'
 import { honeyProblems } from '../honey/index.ts'
-import { subjectProblems } from '../oidc-issuer/index.ts'
+import { audienceProblems, subjectProblems } from '../oidc-issuer/index.ts'
 import { factsOf } from './issuer-facts.ts'
 import { egressAsked } from './asked-egress.ts'
 import { jobOf } from './described-job.ts'
@@ -40,8 +41,11 @@ export type CompiledDocumentResult =
   | { ok: true; compiled: CompiledDocument }
   | { ok: false; problems: ConfigProblem[] }
 
-/** Reads and compiles a mayfly.yaml, or a bundle of it and the files beside it. `file` is what problems name it. */
-export function compileDocument(text: string, file: string): CompiledDocumentResult {
+/**
+ * Reads and compiles a mayfly.yaml, or a bundle of it and the files beside it. `file` is what problems name it; `url` is the server's
+ * own, if it is known.
+ */
+export function compileDocument(text: string, file: string, url = ''): CompiledDocumentResult {
   const bundle = readBundle(text)
   const parsed = parseConfig(bundle.policy, file, policySchema)
   const tests = readTestFiles(bundle)
@@ -56,6 +60,7 @@ export function compileDocument(text: string, file: string): CompiledDocumentRes
     ...operatorProblems(document, locate),
     ...secretStoreProblems(document, locate),
     ...subjectProblems(document, locate),
+    ...audienceProblems(document, locate, url),
     ...honeyProblems(document, locate),
     ...(targets.ok ? [] : targets.problems),
     ...(compiled.ok ? [] : compiled.problems),
@@ -123,6 +128,7 @@ function issuerProblems(document: PolicyDocument, locate: Locate): ConfigProblem
     if (other !== undefined) complain(`${url} is issuer "${other}" already`)
     seen.set(url, name)
     const { protocol, hostname } = new URL(url)
+    if (isLinkLocal(hostname)) complain('keys are fetched from no link-local or metadata address')
     // Whoever can answer in an issuer's place can forge every identity.
     if (protocol === 'http:' && !['127.0.0.1', '[::1]', 'localhost'].includes(hostname))
       complain('keys are fetched over https:// only')

@@ -30,7 +30,7 @@ export function compileRules(
     checks?: Checks
   },
 ): Rules {
-  const result = compileDocument(text, file)
+  const result = compileDocument(text, file, deps.audience())
   if (!result.ok) throw configError(result.problems)
   const { document, policy, targets, issuers } = result.compiled
   const identity = createIdentityVerifier({

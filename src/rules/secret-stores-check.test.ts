@@ -60,3 +60,33 @@ test('a store that keeps values for longer than a minute is refused', () => {
   const long = 'secret_stores: { f: { kind: file, folder: x, cache: 2m } }\n'
   assert.match(problems(long), /at most 60s/)
 })
+
+test('what can never work, or would show a credential to others, is refused: audiences that nobody signs for, URLs in the clear, metadata services', () => {
+  const bao = (url: string, jwt = '{ role: mayfly }', named = url) =>
+    problems(
+      `identity_tokens: { audiences: ["${named}"] }\nsecret_stores: { bao: { kind: openbao, url: "${url}", auth: { jwt: ${jwt} } } }\n`,
+    )
+  assert.equal(bao('https://bao.example.com'), '')
+  assert.equal(bao('http://127.0.0.1:8200'), '')
+  assert.match(
+    bao('https://bao.example.com', '{ role: mayfly, audience: "https://other.example.com" }'),
+    /no identity token is signed for https:\/\/other\.example\.com: add it to identity_tokens\.audiences/,
+  )
+  assert.match(bao('http://bao.example.com'), /not asked for in the clear/)
+  for (const url of [
+    'https://169.254.169.254',
+    'https://2852039166',
+    'https://[fd00:ec2::254]',
+    'https://[fe80::1]',
+  ])
+    assert.match(bao(url, undefined, 'x'), /link-local or metadata/, url)
+  const own = compileDocument(
+    `${base}identity_tokens: { audiences: ["https://mayfly.example.com/x"] }\n`,
+    'mayfly.yaml',
+    'https://mayfly.example.com',
+  )
+  assert.match(
+    own.ok ? '' : own.problems.map(formatProblem).join(),
+    /:4:\d+.*is an audience of Mayfly itself, and no identity token is signed for it/,
+  )
+})
