@@ -72,7 +72,9 @@ test('shown to our own API or token endpoint, from wherever: recorded once for e
     scope: 'build',
   }
   assert.equal((await it.prove(await it.signer(), '/oauth/token', { form })).status, 400)
-  const found = (await entries(3)).map(({ planted: of, how, path, address }) => ({ of, how, path, address }))
+  for (const [i, name] of ['x-api-key', 'cookie', 'dpop'].entries())
+    await it.call('GET', `/v1/steps/stp_${i}/pinned`, { headers: { [name]: `a=${token}` } })
+  const found = (await entries(6)).map(({ planted: of, how, path, address }) => ({ of, how, path, address }))
   const from = { how: 'presented', address: '127.0.0.1' }
   assert.deepEqual(
     found.toSorted((a, b) => String(a.path).localeCompare(String(b.path))),
@@ -80,6 +82,11 @@ test('shown to our own API or token endpoint, from wherever: recorded once for e
       { of: whose('env:DEPLOY_TOKEN'), path: '/oauth/token', ...from },
       { of: whose('file:.netrc'), path: '/v1/policy', ...from },
       { of: whose('env:DEPLOY_TOKEN'), path: '/v1/secrets', ...from },
+      ...[0, 1, 2].map((i) => ({
+        of: whose('env:DEPLOY_TOKEN'),
+        path: `/v1/steps/stp_${i}/pinned`,
+        ...from,
+      })),
     ].map(({ of, how, path, address }) => ({ of, how, path, address })),
   )
   assert.equal(JSON.stringify(it.audit.entries).includes(token), false)

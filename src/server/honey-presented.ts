@@ -9,8 +9,8 @@ export interface HoneyPresented {
   look(request: Pick<FastifyRequest, 'headers' | 'body' | 'url' | 'ip' | 'id'>): void
 }
 
-/** A form's values, a bearer and a basic header have room in it. */
-const lookedAtChars = 32_768
+/** All headers that Node takes, and a form's values, have room in it. */
+const lookedAtChars = 65_536
 /** From one place the same value is one touch, until so many others have come. */
 const maxKnown = 10_000
 
@@ -43,7 +43,7 @@ function textOf({ headers, body, url }: Parameters<HoneyPresented['look']>[0]): 
   const { authorization = '' } = headers
   const basic = /^Basic\s+(\S{4,4000})$/i.exec(authorization)?.[1] ?? ''
   const sent = typeof body === 'object' && body !== null && !Buffer.isBuffer(body) ? JSON.stringify(body) : ''
-  return [authorization, Buffer.from(basic, 'base64').toString('latin1'), url, sent]
-    .join('\n')
-    .slice(0, lookedAtChars)
+  // Whoever tries a credential does not know which header is read: X-Api-Key, Cookie, DPoP, Private-Token.
+  const all = Object.values(headers).flat().join('\n')
+  return [Buffer.from(basic, 'base64').toString('latin1'), url, all, sent].join('\n').slice(0, lookedAtChars)
 }
