@@ -31,7 +31,7 @@ test('a lease holds the client certificate with its key; the log has their names
   assert.deepEqual([lease.authorization, lease.clientIdentity?.chain], [undefined, chain])
   assert.equal(lease.clientIdentity?.key.reveal(), key)
   const [entry] = it.audit.ofType('lease.issued')
-  assert.equal(entry?.data['clientKey'], 'tls')
+  assert.deepEqual([entry?.data['clientKey'], entry?.data['secretVersions']], ['tls', { tls: 1 }])
   assert.ok(!JSON.stringify(it.audit.entries).includes('PRIVATE KEY'))
   assert.ok(!JSON.stringify(lease).includes('PRIVATE KEY'))
 })

@@ -206,6 +206,7 @@ export function leaseIssued(
       kind,
       ...(kind === 'static' ? secretOf(connection) : secretsOf(connection)),
       ...(client === undefined || kind === 'trusted_publishing' ? {} : { clientKey: client.secret }),
+      ...versionsOf(lease, connection),
       ...more,
       expires: new Date(lease.expiresMs).toISOString(),
     },
@@ -304,6 +305,15 @@ function outcomeOf(step: Step, { exitCode }: StepOutcome): 'success' | 'failure'
 /** Of a kept credential, which it is. */
 function secretOf({ credential }: Connection): Record<string, unknown> {
   return credential === undefined || isMinted(credential) ? {} : { secret: credential.secret }
+}
+
+/** Of each further secret that it was made from the version that was in use when that began; of what is kept elsewhere none is known. */
+function versionsOf({ from }: Lease, { credential }: Connection): Record<string, unknown> {
+  const own = credential === undefined || isMinted(credential) ? undefined : credential.secret
+  const known = from.filter(({ secret, version }) => version > 0 && secret !== own)
+  return known.length === 0
+    ? {}
+    : { secretVersions: Object.fromEntries(known.map(({ secret, version }) => [secret, version])) }
 }
 
 /** Of a minted one, what it was minted with. */

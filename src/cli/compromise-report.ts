@@ -51,7 +51,7 @@ export async function writeReport(
     }
     for await (const { index, entry } of search.find(query)) {
       // A newer version is not what was leaked; entries that say no version may be of it.
-      if (Number(textOf(entry.data['secretVersion']) || '0') > said.version) continue
+      if (versionIn(entry.data, said.secret) > said.version) continue
       uses.push({ ...usedBy(index, entry), ...(await proved(index, checkpoint, options)) })
     }
   } finally {
@@ -68,6 +68,14 @@ export async function writeReport(
   writeFileSync(json, `${JSON.stringify(report, undefined, 2)}\n`, { mode: 0o600 })
   writeFileSync(text, markdownOf(said, uses, checkpoint), { mode: 0o600 })
   return { count: uses.length, runs: new Set(uses.map(({ run }) => run)).size, files: [text, json] }
+}
+
+/** Which version of the secret a lease was made from, as its entry says; 0 if it does not. */
+export function versionIn(data: Readonly<Record<string, unknown>>, secret: string): number {
+  const versions = (data['secretVersions'] ?? {}) as Readonly<Record<string, unknown>>
+  const own = data['secret'] === secret ? data['secretVersion'] : undefined
+  const version = Number(textOf(own ?? (Object.hasOwn(versions, secret) ? versions[secret] : undefined)))
+  return Number.isSafeInteger(version) ? version : 0
 }
 
 function usedBy(
