@@ -70,7 +70,8 @@ async function passOther(job: Job<Exclude<Asked, OfResource>>): Promise<void> {
 async function passResource(job: Job<OfResource>, reserve: Reserve): Promise<void> {
   const { exchange, asked, refuse } = job
   const { request, response, connection, asksUpgrade } = exchange
-  const body = await bodyOf(job, reserve)
+  // A request for another protocol has no body; what follows it is that protocol's.
+  const body = asksUpgrade === undefined ? await bodyOf(job, reserve) : undefined
   if (body === 'refused') return
   // What goes on through a proxy is no object of Kubernetes.
   const isManifest = body !== undefined && asked.subresource !== 'proxy'
@@ -121,13 +122,15 @@ async function bodyOf({ exchange, refuse }: Job, reserve: Reserve): Promise<Buff
     return 'refused' as const
   }
   if (request.headers['content-encoding'] !== undefined) return no('its body is encoded')
-  const giveBack = reserve(Math.min(maxBodyBytes, Number(request.headers['content-length'] ?? maxBodyBytes)))
+  const said = Number(request.headers['content-length'] ?? maxBodyBytes)
+  const giveBack = reserve(said <= maxBodyBytes ? said : maxBodyBytes, exchange.ofStep)
   if (giveBack === undefined)
     return no('too many bodies are under way', {
       ...{ code: 429, reason: 'TooManyRequests' },
       retryAfterSeconds: 1,
     })
-  response.once('close', giveBack)
+  if (response.closed) giveBack()
+  else response.once('close', giveBack)
   const body = await collect(request, maxBodyBytes)
   if (body !== undefined) return body
   return no(`its body has over ${maxBodyBytes} bytes, or broke off`, {

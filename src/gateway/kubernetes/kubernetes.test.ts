@@ -226,6 +226,11 @@ test('port-forward by SPDY, or by SPDY within a WebSocket: once it is permitted 
   }
   const no = (await readAll(await ask(`${ns}/pods/app-2/portforward`))).toString()
   assert.match(no, /^HTTP\/1\.1 403 [^]*k8s:port-forward prod\/core\/pods\/web\/app-2/)
+  const withBody = await world.secure({ authority: `${host}:443` })
+  withBody.write(
+    `POST ${base}${ns}/pods/app-1/portforward HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nContent-Length: 5\r\n\r\nhello`,
+  )
+  assert.match((await readAll(withBody)).toString(), /"message":"[^"]*has no body/)
   const none = (await readAll(await ask(`${ns}/pods/app-1`))).toString()
   assert.match(none, /"code":403/)
   assert.equal(cluster.seen.length, 0)
