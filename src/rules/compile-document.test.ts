@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { parseDocument } from 'yaml'
+import { parse, parseDocument, stringify } from 'yaml'
 import { formatProblem, writeBundle } from '../config/index.ts'
 import { compileDocument, failedTests, type CompiledDocument } from './compile-document.ts'
 
@@ -116,11 +116,35 @@ test('docs/policy.md: every example in it is a policy that compiles, and its tes
     [...docs.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, 'gm'))].map(([, text = '']) => text)
   const examples = blocks('yaml')
   const ofRegistries = examples.filter((text) => text.startsWith('connections:'))
+  const ofGrants = examples.filter((text) => text.startsWith('grants:'))
   const [trust = '', egress = '', limits = '', tests = '', ...more] = examples.filter(
-    (text) => !ofRegistries.includes(text),
+    (text) => !ofRegistries.includes(text) && !ofGrants.includes(text),
   )
   assert.deepEqual(more, [])
-  assert.ok(ofRegistries.length > 0)
+  assert.ok(ofRegistries.length > 0 && ofGrants.length > 0)
+  const places = {
+    deploys: { kind: 'http', url: 'https://deploys.example.com' },
+    orders: { kind: 'postgres', url: 'postgres://db.example.com' },
+    github: { kind: 'git', url: 'https://github.com' },
+  }
+  for (const text of ofGrants)
+    compiled(
+      stringify({
+        issuers: { ci: { kind: 'github-actions' } },
+        connections: Object.fromEntries(
+          Object.entries(places).filter(([name]) => text.includes(` ${name}/`)),
+        ),
+        sign_in: { issuer: 'https://login.example.com', client_id: 'mayfly', permissions: {} },
+        people: { anna: { logins: ['email:anna@example.com'], ci: ['ci:1'] } },
+        groups: { 'release-managers': { people: ['anna'] }, dba: { people: ['anna'] } },
+        roles: {
+          release: {
+            trust: { issuer: 'ci', repository_id: '1296269', event: 'push', ref_protected: true },
+            ...(parse(text) as object),
+          },
+        },
+      }),
+    )
   for (const text of ofRegistries) {
     // They leave out who may assume their roles.
     // A key is read from its file before the document is compiled.

@@ -39,8 +39,8 @@ esac
 test('a program makes the new value, probes it, and ends the old one', async (t) => {
   const it = await program(t, {
     create: `echo '{"value":"made-by-a-program","handle":{"id":7}}'`,
-    probe: `if [ -e "$here/gone" ]; then echo '{"probe":"dead"}'; else echo '{"probe":"alive"}'; fi`,
-    // The new one is looked at once more before the old one is ended.
+    probe: `if [ -e "$here/gone" ] && echo "$said" | grep -q '"which":"old"'; then echo '{"probe":"dead"}'; else echo '{"probe":"alive"}'; fi`,
+    // The new one is looked at once more before the old one is ended, and afterwards.
     revoke: `touch "$here/gone"; echo '{"revoke":"revoked"}'`,
   })
   await it.server.rotate(name, { by: '"ada"', now: true })
@@ -52,10 +52,10 @@ test('a program makes the new value, probes it, and ends the old one', async (t)
   const asked = it.asked()
   assert.deepEqual(
     asked.map(({ act, which }) => (which === undefined ? act : `${act} ${which}`)),
-    ['plan', 'create new', 'probe new', 'promote new', 'probe new', 'revoke old', 'probe old'],
+    ['plan', 'create new', 'probe new', 'promote new', 'probe new', 'revoke old', 'probe old', 'probe new'],
   )
-  assert.deepEqual(asked.at(-2)?.old, { value: 'value-of-k0-at-first', handle: null })
-  assert.deepEqual(asked.at(-2)?.new, { value: 'made-by-a-program', handle: { id: 7 } })
+  assert.deepEqual(asked.at(-3)?.old, { value: 'value-of-k0-at-first', handle: null })
+  assert.deepEqual(asked.at(-3)?.new, { value: 'made-by-a-program', handle: { id: 7 } })
   assert.doesNotMatch(JSON.stringify([await it.rows(), it.entries, it.told]), /made-by-a/)
 })
 
