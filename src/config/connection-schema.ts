@@ -133,6 +133,19 @@ const settings = {
     .describe(
       '`verify`: by TLS, its certificate held against the host’s name; left out, that is so for every host that is not on this machine. `off`: in the clear, for a network that nobody else is in.',
     ),
+  sni: z
+    .string()
+    .max(253)
+    .regex(/^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/, 'a host name in lower case')
+    .optional()
+    .describe(
+      'Beside `tls: verify`: the name that the host is asked for by, and that its certificate has to have; that of the URL if left out.',
+    ),
+  max_bytes: size
+    .optional()
+    .describe(
+      'What may pass on one connection, each way; what sends more is cut. Without it all that comes.',
+    ),
   account: z
     .string()
     .regex(/^[0-9]{12}$/, 'the twelve digits of an account, in quotes')
@@ -232,6 +245,7 @@ function schemaOf(kind: KindName) {
     publisherVariable,
     port,
     url: usual,
+    clientCertificate: isAsked,
   } = kindNamed(kind)
   const written = transport === 'http' ? httpsUrl : streamUrl(kind, port)
   // It is `string` either way once it is read.
@@ -244,6 +258,7 @@ function schemaOf(kind: KindName) {
     transport === 'http'
       ? asked
       : {
+          ...(isAsked === true ? { client_certificate: asked.client_certificate } : {}),
           timeouts: z
             .strictObject(atStream)
             .describe(timeouts.description ?? '')

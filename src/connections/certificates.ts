@@ -32,7 +32,7 @@ export function certificateProblems({ ca, clientCertificate, tls }: Certificates
   if (!tls)
     problems.push([
       'client_certificate',
-      'client_certificate is for https://: without TLS nobody asks for it',
+      'client_certificate is for https://, or tls: verify: without TLS nobody asks for it',
     ])
   return problems
 }

@@ -48,6 +48,8 @@ export interface Connection {
   readonly tokenHost?: Connection | undefined
   /** Patterns of what a push may ask its server for beside its refs. */
   readonly pushOptions?: readonly string[]
+  /** What may pass on one connection of bytes, each way. */
+  readonly maxBytes?: number
   /** What one push may bring; the gateway knows a limit where none is said. */
   readonly pushBytes?: number
   /** Those that the registry signs versions with: ECDSA on P-256. */

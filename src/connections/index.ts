@@ -89,7 +89,9 @@ export function compileTargets(
     if (clash !== undefined) complain('url', `${authority}${clash}`)
     const ofPackages = packageRulesProblem(one)
     if (ofPackages !== undefined) complain('only', ofPackages)
-    for (const [key, problem] of certificateProblems(connection)) complain(key, problem)
+    const tls = connection.tls || connection.settings?.tls === 'verify'
+    for (const [key, problem] of certificateProblems({ ...connection, tls })) complain(key, problem)
+    if (connection.settings?.sni !== undefined && !tls) complain('sni', 'sni stands beside tls: verify')
     byAuthority.set(
       authority,
       [...others, connection].toSorted((a, b) => b.basePath.length - a.basePath.length),
@@ -195,6 +197,7 @@ function compileConnection(
     ...(config.deliver === undefined ? {} : { deliver: config.deliver }),
     ...(config.push_options === undefined ? {} : { pushOptions: config.push_options }),
     ...(config.push_size === undefined ? {} : { pushBytes: sizeBytes(config.push_size) }),
+    ...(config.max_bytes === undefined ? {} : { maxBytes: sizeBytes(config.max_bytes) }),
     ...(signatureKeys === undefined ? {} : { signatureKeys }),
     ...(sumdb === undefined ? {} : { sumdb }),
     ...(config.trusted_publishing === undefined ? {} : { trustedPublishing: config.trusted_publishing }),

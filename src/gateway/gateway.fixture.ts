@@ -43,11 +43,15 @@ export async function until(holds: () => boolean): Promise<void> {
 /** What upstreams took, once so much of it is recorded: a client may have its answer before the gateway has noted it. */
 export async function acceptedIn(
   { gateway, step, audit }: Pick<World, 'gateway' | 'step' | 'audit'>,
-  type: 'packages.published' | 'git.pushed',
+  type: 'packages.published' | 'git.pushed' | 'operations.done',
   count = 1,
 ): Promise<Record<string, unknown>[]> {
   const items = () =>
-    audit.ofType(type).flatMap(({ data }) => (data['packages'] ?? data['refs']) as Record<string, unknown>[])
+    audit
+      .ofType(type)
+      .flatMap(
+        ({ data }) => (data['packages'] ?? data['refs'] ?? data['operations']) as Record<string, unknown>[],
+      )
   await until(() => {
     void gateway.recordDownloads(step)
     return items().length >= count

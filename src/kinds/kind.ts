@@ -45,6 +45,8 @@ export interface Kind {
   readonly hosts?: readonly ('storage' | 'token_host')[]
   /** Further keys that its connections take. */
   readonly settings?: readonly SettingName[]
+  /** Its host may ask the gateway for a client certificate. Every kind of HTTP has that. */
+  readonly clientCertificate?: true
   /** Those of them that no connection of the kind is without. */
   readonly needs?: readonly (keyof KindSettings)[]
   /** Those of them that a supervisor is told, for `variables` and `settingsFiles`: no secret, and nothing that is the operator's alone. */
@@ -91,6 +93,7 @@ export interface Kind {
 export type SettingName =
   | 'push_options'
   | 'push_size'
+  | 'max_bytes'
   | 'signature_keys'
   | 'sumdb'
   | 'keyring'
@@ -103,6 +106,8 @@ export interface KindSettings {
   readonly tls?: 'verify' | 'off' | undefined
   /** Of SSH: the keys that a host may have, as `ssh-keyscan` writes them without the host. */
   readonly host_keys?: readonly string[] | undefined
+  /** Of bytes with TLS: the name that the host is asked for by, and its certificate held against. */
+  readonly sni?: string | undefined
   /** Of Redis: the number of the database, 0 if left out. */
   readonly database?: number | undefined
   /** The number of an account. */

@@ -43,7 +43,7 @@ function startTls(
   secureContext: SecureContext,
   protocol?: 'http/1.1' | 'h2',
 ): Promise<TLSSocket> {
-  const { host } = connection
+  const host = connection.settings?.sni ?? connection.host
   return new Promise((resolve, reject) => {
     const secure = tlsConnect({
       socket,
