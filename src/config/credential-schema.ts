@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { z } from 'zod'
+import { azureApp } from './azure-app-schema.ts'
 import { awsRole } from './aws-role-schema.ts'
 import { gcpServiceAccount } from './gcp-service-account-schema.ts'
 import { httpIssuerProblems } from './http-issuer-check.ts'
@@ -335,6 +336,7 @@ const minted = [
   z.strictObject({ 'aws-role': awsRole }),
   z.strictObject({ 'kubernetes-token': kubernetesToken }),
   z.strictObject({ 'gcp-service-account': gcpServiceAccount }),
+  z.strictObject({ 'azure-app': azureApp }),
 ]
 
 export const credential = z

@@ -1,6 +1,13 @@
 import { z } from 'zod'
 import { audience } from './identity-schema.ts'
 
+const place = z
+  .string()
+  .regex(
+    /^(?:https:\/\/[a-z0-9.-]{1,253}|http:\/\/127\.0\.0\.1)(?::[0-9]{1,5})?$/,
+    'https:// and a host (http:// only on 127.0.0.1): a credential is not asked for in the clear',
+  )
+
 export const gcpServiceAccount = z
   .strictObject({
     workload_identity_provider: z
@@ -36,12 +43,8 @@ export const gcpServiceAccount = z
       .describe(
         'Whether a token is narrowed to buckets and prefixes by a Credential Access Boundary, where all grants on the connection are of objects: Google has none for other services.',
       ),
-    sts: z
-      .url({ protocol: /^https?$/ })
-      .default('https://sts.googleapis.com')
-      .describe('Where the Security Token Service is.'),
-    iam_credentials: z
-      .url({ protocol: /^https?$/ })
+    sts: place.default('https://sts.googleapis.com').describe('Where the Security Token Service is.'),
+    iam_credentials: place
       .default('https://iamcredentials.googleapis.com')
       .describe('Where the service account’s tokens come from.'),
   })

@@ -22,6 +22,7 @@ const fieldsOf: { readonly [Name in Exclude<IssuerName, 'http-issuer'>]: readonl
   'kubernetes-token': ['token'],
   'aws-role': ['access_key_id', 'secret_access_key', 'session_token'],
   'gcp-service-account': ['token'],
+  'azure-app': ['token'],
 }
 
 /** Not the issuer's: where the files are, and base64 of `username:password` (RFC 7617), as configurations of Docker want it. */

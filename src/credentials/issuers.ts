@@ -1,6 +1,7 @@
 import { MayflyError } from '../lib/index.ts'
 import type { IssuerName } from '../kinds/index.ts'
 import { awsRole } from './aws-role.ts'
+import { azureApp } from './azure-app.ts'
 import { gcpServiceAccount } from './gcp-service-account.ts'
 import { githubApp } from './github-app.ts'
 import { gitlabToken } from './gitlab-token.ts'
@@ -25,6 +26,7 @@ const issuers: { readonly [Name in IssuerName]?: CredentialIssuer<Name> } = {
   'aws-role': awsRole,
   'kubernetes-token': kubernetesToken,
   'gcp-service-account': gcpServiceAccount,
+  'azure-app': azureApp,
 }
 
 /** Throws `config_invalid` for one that this version does not have. */

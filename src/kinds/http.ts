@@ -19,7 +19,7 @@ export const http = {
   transport: 'http',
   hosts: ['storage'],
   path: { form: path, noun: 'path', example: 'v1/*' },
-  credentials: ['basic', 'bearer', 'header', 'query', 'oauth-client', 'http-issuer'],
+  credentials: ['basic', 'bearer', 'header', 'query', 'oauth-client', 'http-issuer', 'azure-app'],
   webSocket: 'http:connect',
   actions: {
     // HEAD and OPTIONS, too.

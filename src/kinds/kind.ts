@@ -146,6 +146,7 @@ export type IssuerName =
   | 'aws-role'
   | 'kubernetes-token'
   | 'gcp-service-account'
+  | 'azure-app'
 
 export interface NamedForm {
   readonly form: SampledForm

@@ -12,6 +12,7 @@ function audienceOf({ credential }: PolicyDocument['connections'][string]): stri
     const { key, audience } = credential['aws-role']
     return key === undefined ? audience : undefined
   }
+  if ('azure-app' in credential) return credential['azure-app'].audience
   if ('gcp-service-account' in credential) return gcpAudience(credential['gcp-service-account'])
   return undefined
 }

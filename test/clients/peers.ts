@@ -51,6 +51,13 @@ export const peers: readonly Peer[] = [
   },
   peer('helm', 'go', 'helm.sh/helm/v4/cmd/helm', 'v4.3.1', 'deploys to Kubernetes'),
   peer('kustomize', 'go', 'sigs.k8s.io/kustomize/kustomize/v5', 'v5.8.2', 'writes manifests'),
+  peer(
+    'fake-gcs-server',
+    'go',
+    'github.com/fsouza/fake-gcs-server',
+    'v1.56.1',
+    'answers as Cloud Storage does',
+  ),
   peer('pnpm', 'npm', 'pnpm', '12.21.0', 'installs packages'),
   peer('yarn', 'npm', 'yarn', '1.22.22', 'installs packages'),
   { ...peer('yarn4', 'npm', '@yarnpkg/cli-dist', '4.18.1', 'installs packages') },

@@ -22,6 +22,10 @@ test('what is granted goes on with the held token, by the name that was judged',
       '/storage/v1/b/releases/o/app%2Fa%20b?alt=media',
     ],
     [{ path: '/storage/v1/b/releases/o?prefix=a+b' }, '/storage/v1/b/releases/o?prefix=a%20b'],
+    [
+      { path: '/storage/v1/b/releases/storageLayout?alt=json' },
+      '/storage/v1/b/releases/storageLayout?alt=json',
+    ],
     [{ path: '/releases/app/x', method: 'HEAD' }, '/releases/app/x'],
     [{ path: '/app/x', host: hosts.bucket, method: 'PUT', body: 'hello' }, '/app/x'],
     [

@@ -44,6 +44,9 @@ export function readJson(request: JsonRequest, body: Body): Reading | string {
   if (request.isUpload || (method === 'POST' && parts.length === 3 && o === 'o'))
     return parts.length === 3 && o === 'o' && method === 'POST' ? readInsert(request, bucket, body) : other
   if (parts.length <= 2) return ofBuckets(method, bucket, parts.length === 1, body, target) ?? other
+  // Whether its folders are real: whoever may list may know.
+  if (o === 'storageLayout' && parts.length === 3 && method === 'GET')
+    return { called: [called('storage.objects.list', bucket, true)] }
   if (o === 'iam') return ofPolicy(method, bucket, object) ?? other
   if (o !== 'o') return other
   if (parts.length === 3)
