@@ -155,10 +155,10 @@ function registerApprovals(app: FastifyInstance, deps: PagesDeps): void {
       if ((await personAt(deps, request, reply, 'approval:read')) === undefined) return reply
       const waiting = (await approvals.list('pending')).map(describeApproval)
       const items = waiting.map(
-        ({ id, roles, identity }) =>
+        ({ id, roles, operation, identity }) =>
           html`<li>
-            <a href="/approvals/${id}">${id}</a> ${roles.join(', ')} for ${identity['repository'] ?? ''}
-            ${identity['ref'] ?? ''}
+            <a href="/approvals/${id}">${id}</a> ${(operation?.operations ?? roles).join(', ')} for
+            ${identity['repository'] ?? ''} ${identity['ref'] ?? ''}
           </li>`,
       )
       return page(
