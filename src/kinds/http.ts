@@ -32,6 +32,7 @@ export const http = {
     'http:connect': write,
     'http:call': {
       ...write,
+      inGrantsOnly: true,
       includes: ['http:get', 'http:post', 'http:put', 'http:patch', 'http:delete'],
     },
   },

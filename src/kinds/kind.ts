@@ -173,6 +173,8 @@ export interface Action {
   readonly includes?: readonly string[]
   /** What its operations bring there, of which its handler knows what a grant may ask: `commit: own`, `artifact: run`. */
   readonly brings?: 'commit' | 'artifact'
+  /** Grants alone are written with it: no operation is called so, but by the actions that it includes. */
+  readonly inGrantsOnly?: true
   /** Which of the actions marked so it will be shows only when the ref is named: until then a grant of each lets it begin. */
   readonly decidedByRef?: true
 }

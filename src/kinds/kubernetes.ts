@@ -82,10 +82,15 @@ export const kubernetes = {
     'k8s:delete': writing,
     'k8s:deletecollection': writing,
     // What people mean by them.
-    'k8s:read': { ...reading, includes: [discover, ...reads] },
-    'k8s:apply': { ...writing, includes: [discover, 'k8s:get', 'k8s:create', 'k8s:patch'] },
+    'k8s:read': { ...reading, inGrantsOnly: true, includes: [discover, ...reads] },
+    'k8s:apply': {
+      ...writing,
+      inGrantsOnly: true,
+      includes: [discover, 'k8s:get', 'k8s:create', 'k8s:patch'],
+    },
     'k8s:write': {
       ...writing,
+      inGrantsOnly: true,
       includes: [
         ...[discover, 'k8s:read', ...reads, 'k8s:apply', 'k8s:create', 'k8s:update'],
         ...['k8s:patch', 'k8s:delete'],

@@ -80,6 +80,16 @@ for (const [condition, said] of deadForbids)
     assert.match(refusalsOf(policyText({ build: { trust } }), files).join('\n'), said)
   })
 
+test('Cedar: a forbid of a word that only grants have is refused, and names what it stands for', () => {
+  for (const action of ['http:call', 'k8s:apply', 'k8s:read', 'k8s:write']) {
+    const problems = refusalsOf(policyText({ build: { trust } }), {
+      'policies/x.cedar': `forbid(principal, action in [Mayfly::Action::"git:push", Mayfly::Action::"${action}"], resource);`,
+    })
+    assert.equal(problems.length, 1, problems.join('\n'))
+    assert.match(problems[0] ?? '', new RegExp(`${action} is a word of grants.*(?:http:put|k8s:get)`))
+  }
+})
+
 test('Cedar: what a forbid names is held against the actions that it is about', () => {
   const refused = (action: string, condition: string) =>
     refusalsOf(policyText({ build: { trust } }), {

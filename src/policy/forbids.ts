@@ -7,6 +7,7 @@ import {
 } from '@cedar-policy/cedar-wasm/nodejs'
 import type { ConfigProblem } from '../config/index.ts'
 import { MayflyError, sha256Hex } from '../lib/index.ts'
+import { actionNamed, actionsOf } from '../kinds/index.ts'
 import { ask, type CedarRequest } from './cedar.ts'
 import { beyondBounds } from './cedar-bounds.ts'
 import { asksResource, rolesIn, scopeOf, upperCasePath, type ForbidScope } from './cedar-json.ts'
@@ -141,11 +142,22 @@ function compileForbid(
             message: `Cedar: write "${upper}" in lower case: resource.path is, since Git hosts read names so`,
           },
         ]),
+    ...(scopeOf(json).actions ?? []).flatMap((action) => grantWord(action) ?? []),
     ...deadLiterals(json, scopeOf(json).actions, world).map((why) => ({ message: `Cedar: ${why}` })),
   ]
   const { reason } = (json.annotations ?? {}) as Record<string, string | null | undefined>
   const told = typeof reason === 'string' ? ` (${reason.replaceAll(/\s+/g, ' ').slice(0, 200)})` : ''
   return { problems, asksRef: asksResource(json, 'ref'), scope: scopeOf(json), reason: told }
+}
+
+/** Of an action that no operation has: a forbid of it would forbid nothing. */
+function grantWord(action: string): { message: string } | undefined {
+  if (actionNamed(action)?.inGrantsOnly !== true) return undefined
+  const meant = actionsOf(action)
+    .slice(1)
+    .filter((one) => actionNamed(one)?.inGrantsOnly !== true)
+  const message = `Cedar: ${action} is a word of grants, and no operation is called so: name those that it stands for (${meant.join(', ')})`
+  return { message }
 }
 
 function schemaProblems(text: string): { offset: number; message: string }[] {
