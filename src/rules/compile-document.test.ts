@@ -126,6 +126,7 @@ test('docs/policy.md: every example in it is a policy that compiles, and its tes
     deploys: { kind: 'http', url: 'https://deploys.example.com' },
     orders: { kind: 'postgres', url: 'postgres://db.example.com' },
     github: { kind: 'git', url: 'https://github.com' },
+    images: { kind: 'oci', url: 'https://registry.example.com' },
   }
   for (const text of ofGrants)
     compiled(

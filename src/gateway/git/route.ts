@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { kinds } from '../../kinds/index.ts'
 import type { Operation } from '../../policy/index.ts'
-import { discard, pickHeaders, plainAnswer, type Exchange, type Permit } from '../exchange.ts'
+import { discard, pickHeaders, plainAnswer, refusedHint, type Exchange, type Permit } from '../exchange.ts'
 
 export type Service = 'git-upload-pack' | 'git-receive-pack'
 
@@ -87,5 +87,5 @@ export async function passOn(
 /** Why the answer is not one to the step, but to us. */
 export function refusedCredential(exchange: Exchange, { statusCode }: IncomingMessage): string | undefined {
   if (statusCode !== 401 && statusCode !== 403) return undefined
-  return `the Git server refused the credential of connection "${exchange.connection.name}" (${statusCode}): an operator must renew its secret`
+  return `the Git server refused the credential of connection "${exchange.connection.name}" (${statusCode})${refusedHint(exchange.connection, statusCode)}`
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { discard, type Exchange } from '../exchange.ts'
+import { discard, refusedHint, type Exchange } from '../exchange.ts'
 
 /** A refusal as npm, pnpm and yarn show it: they print `error` of a JSON body behind the status. */
 export function refuse({ response }: Exchange, status: number, message: string): void {
@@ -22,6 +22,6 @@ export function refuseAnswer(
 ): void {
   const { statusCode = 0 } = upstream
   discard(upstream)
-  const hint = statusCode === 401 ? ': an operator must renew its secret' : ''
+  const hint = refusedHint(exchange.connection, statusCode)
   refuse(exchange, 502, exchange.deny(what, why ?? `the registry answered ${statusCode}${hint}`))
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { ask, isElsewhere, ownAddress } from '../ask.ts'
-import { discard, type Exchange, type Permit } from '../exchange.ts'
+import { discard, refusedHint, type Exchange, type Permit } from '../exchange.ts'
 import { packumentPath } from './route.ts'
 
 /** The largest that is looked into; full documents of packages with thousands of versions have more, and clients ask for the short ones. */
@@ -33,8 +33,11 @@ export async function fetchDocument(
   if (statusCode !== 200) {
     discard(upstream)
     if (statusCode === 404) return { ok: false, status: 404, why: `the registry does not have ${name}` }
-    const hint = statusCode === 401 ? ': an operator must renew its secret' : ''
-    return { ok: false, status: 502, why: `the registry answered ${statusCode}${hint}` }
+    return {
+      ok: false,
+      status: 502,
+      why: `the registry answered ${statusCode}${refusedHint(connection, statusCode)}`,
+    }
   }
   const text = await exchange.read(upstream, maxBytes)
   if (text !== undefined) return { ok: true, upstream, text }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { UpstreamBusy } from '../busy.ts'
-import { discard, type Exchange } from '../exchange.ts'
+import { discard, refusedHint, type Exchange } from '../exchange.ts'
 import { collectAnswer } from '../collect.ts'
 
 const maxErrorBytes = 65_536
@@ -68,7 +68,7 @@ export async function passFailure(exchange: Exchange, upstream: IncomingMessage)
     discard(upstream)
     return refuse(
       exchange,
-      `the registry refused the credential of connection "${name}" (${statusCode}): an operator must renew its secret, or give it the right to do this`,
+      `the registry refused the credential of connection "${name}" (${statusCode})${refusedHint(exchange.connection, statusCode)}`,
     )
   }
   if (statusCode < 400) {

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { MayflyError, Secret, type Clock } from '../../lib/index.ts'
-import { discard, type Exchange, type Permit } from '../exchange.ts'
+import { discard, refusedHint, type Exchange, type Permit } from '../exchange.ts'
 import { readChallenge, readToken, tokenUrl } from './challenge.ts'
 import { collectAnswer } from '../collect.ts'
 import type { Memory } from './memory.ts'
@@ -48,7 +48,7 @@ export function openRegistry(exchange: Exchange, memory: Memory, clock: Clock): 
 
   async function fetchToken(permit: Permit, scopes: readonly string[]): Promise<Permit> {
     const url = memory.challenge === undefined ? undefined : tokenUrl(memory.challenge, scopes)
-    if (url === undefined) throw refused(connection.name)
+    if (url === undefined) throw refused(connection)
     const headers = { accept: 'application/json', 'accept-encoding': 'identity' }
     const sent = exchange.sendTo(permit, url, { method: 'GET', headers }, 'token')
     if (sent === undefined)
@@ -59,10 +59,10 @@ export function openRegistry(exchange: Exchange, memory: Memory, clock: Clock): 
     const answer = await sent
     if (answer.statusCode !== 200) {
       discard(answer)
-      throw refused(connection.name, `${url.host} answered ${answer.statusCode}`)
+      throw refused(connection, `${url.host} answered ${answer.statusCode}`)
     }
     const token = readToken(await collectAnswer(answer, maxTokenBytes), clock)
-    if (token === undefined) throw refused(connection.name, `${url.host} gave no token`)
+    if (token === undefined) throw refused(connection, `${url.host} gave no token`)
     if (memory.tokens.size >= maxTokens) memory.tokens.clear()
     memory.tokens.set(scopes.join(' '), token)
     return { ...permit, authorization: token.authorization }
@@ -86,12 +86,12 @@ export function openRegistry(exchange: Exchange, memory: Memory, clock: Clock): 
       const challenge = readChallenge(answer.headers['www-authenticate'])
       discard(answer)
       if (challenge === undefined) exchange.notTaken(first)
-      if (challenge === undefined || isSpent(request.body)) throw refused(connection.name)
+      if (challenge === undefined || isSpent(request.body)) throw refused(connection)
       memory.challenge = challenge
       const again = await send(await fetchToken(permit, scopes), request)
       if (again.statusCode !== 401) return again
       discard(again)
-      throw refused(connection.name, 'it does not take the token that it asked for')
+      throw refused(connection, 'it does not take the token that it asked for')
     },
   }
 }
@@ -100,10 +100,10 @@ function isSpent(body: Buffer | Readable | undefined): boolean {
   return body !== undefined && !Buffer.isBuffer(body)
 }
 
-function refused(name: string, why?: string): MayflyError {
+function refused(connection: Exchange['connection'], why?: string): MayflyError {
   const detail = why === undefined ? '401' : `401: ${why}`
   return new MayflyError(
     'denied',
-    `the registry refused the credential of connection "${name}" (${detail}): an operator must renew its secret, or give it the right to do this`,
+    `the registry refused the credential of connection "${connection.name}" (${detail})${refusedHint(connection, 401)}`,
   )
 }

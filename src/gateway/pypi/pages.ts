@@ -1,6 +1,6 @@
 import { limits } from '../../lib/index.ts'
 import { placeOf } from '../../lockfiles/index.ts'
-import { discard, type Exchange, type Permit } from '../exchange.ts'
+import { discard, refusedHint, type Exchange, type Permit } from '../exchange.ts'
 import { ask, isElsewhere, ownAddress } from '../ask.ts'
 import { readPage, type IndexFile, type ProjectPage } from './project-page.ts'
 
@@ -91,7 +91,7 @@ function isAbsent({ connection }: Exchange, { status }: { readonly status: numbe
 }
 
 function absent({ connection }: Exchange, project: string): Fetched {
-  return { ok: false, status: 404, why: whyNot(connection.name, project, 404) }
+  return { ok: false, status: 404, why: whyNot(connection, project, 404) }
 }
 
 /** `+` may be written `%2B`. */
@@ -120,7 +120,7 @@ async function fetchPage(
   if (statusCode !== 200) {
     discard(upstream)
     const status = isAbsent(exchange, { status: statusCode }) ? 404 : statusCode
-    return { ok: false, status, why: whyNot(connection.name, project, status) }
+    return { ok: false, status, why: whyNot(connection, project, status) }
   }
   const text = await exchange.read(upstream, limits.indexPageBytes)
   if (text === undefined)
@@ -138,11 +138,12 @@ async function fetchPage(
   }
 }
 
-function whyNot(connection: string, project: string, status: number): string {
-  if (status === 404) return `the index of connection "${connection}" does not have ${project}`
+function whyNot(connection: Exchange['connection'], project: string, status: number): string {
+  const { name } = connection
+  if (status === 404) return `the index of connection "${name}" does not have ${project}`
   return status === 401 || status === 403
-    ? `the index refused the credential of connection "${connection}" (${status}): an operator must renew its secret`
-    : `the index of connection "${connection}" answered ${status}`
+    ? `the index refused the credential of connection "${name}" (${status})${refusedHint(connection, status)}`
+    : `the index of connection "${name}" answered ${status}`
 }
 
 /** An index behind a proxy often believes that it is reached by http://: its host and path count, the connection is ours. */

@@ -6,7 +6,7 @@ import {
   normalizedProject,
   normalizedVersion,
 } from '../../lockfiles/index.ts'
-import { discard, pickHeaders, type Exchange, type Permit } from '../exchange.ts'
+import { discard, pickHeaders, refusedHint, type Exchange, type Permit } from '../exchange.ts'
 import type { Turns } from '../turns.ts'
 import { answerPlain, refuse } from './answer.ts'
 import { boundaryIn, createFormReader, formTypeOf, type FormReader } from './form-reader.ts'
@@ -188,7 +188,7 @@ async function send(
   // Its own words are few, and an operator's credential is not among them: the body stays here.
   const said = `the index of connection "${connection.name}" answered ${statusCode} ${statusMessage.slice(0, 200)}`
   if (statusCode === 401 || statusCode === 403)
-    refuse(exchange, `${said}: an operator must renew its secret, or give it the right to publish`)
+    refuse(exchange, `${said}${refusedHint(connection, statusCode)}`)
   else answerPlain(exchange, statusCode >= 400 ? statusCode : 502, `mayfly: ${said}`)
   return false
 }
