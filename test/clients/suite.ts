@@ -9,6 +9,8 @@ export interface Suite<World extends AsyncDisposable = AsyncDisposable> {
   readonly name: string
   /** Programs without which no row runs: the server, mostly. */
   readonly needs: readonly string[]
+  /** All of its rows are. */
+  readonly slow?: true
   open(): Promise<World>
   readonly rows: readonly Row<World>[]
 }

@@ -135,6 +135,7 @@ mkdir -p /tmp/context; tar -C $root -cf /tmp/context/root.tar .
 export default suite<World>({
   name: 'debian',
   needs: ['apt-get', 'dpkg-deb', 'gpg', 'gpgv'],
+  slow: true,
   open,
   rows: [
     {

@@ -79,6 +79,7 @@ function inStep({ stage }: World, script: string): Promise<Ran> {
 export default suite<World>({
   name: 'forge',
   needs: ['gh'],
+  slow: true,
   open,
   rows: [
     {

@@ -113,6 +113,7 @@ const commit = 'git -c user.name=ci -c user.email=ci@example.com commit -q'
 export default suite<World>({
   name: 'git-lfs',
   needs: ['git', 'lfstest-gitserver'],
+  slow: true,
   open,
   rows: [
     {

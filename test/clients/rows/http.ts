@@ -67,6 +67,7 @@ function lastSeen({ seen }: World): World['seen'][number] {
 export default suite<World>({
   name: 'http',
   needs: [],
+  slow: true,
   open,
   rows: [
     {

@@ -72,6 +72,7 @@ function assertTag({ registry }: World, tag: string, { stdout }: Ran): void {
 export default suite<World>({
   name: 'oci',
   needs: ['docker-registry'],
+  slow: true,
   open,
   rows: [
     {

@@ -47,6 +47,7 @@ async function open(): Promise<World> {
 export default suite<World>({
   name: 'pypi',
   needs: ['pypi-server', 'python3'],
+  slow: true,
   open,
   rows: [
     {

@@ -132,6 +132,7 @@ const install = 'export BUNDLE_PATH=$PWD/vendor BUNDLE_RETRY=0 BUNDLE_FROZEN=tru
 export default suite<World>({
   name: 'rubygems',
   needs: ['ruby', 'gem', 'bundle'],
+  slow: true,
   open,
   rows: [
     {

@@ -66,6 +66,7 @@ async function uploads(world: World, tool: string, command: string): Promise<voi
 export default suite<World>({
   name: 'trusted publishing',
   needs: ['npm'],
+  slow: true,
   open,
   rows: [
     {
