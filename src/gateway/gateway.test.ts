@@ -434,7 +434,7 @@ test('an upstream that refuses the credential is a 502 that says what to do', as
     assert.equal(answer.status, 502)
     assert.match(
       answer.body,
-      /refused the credential of connection "git" \(40[13]\): an operator must renew its secret/,
+      /refused the credential of connection "git" \(40[13]\): an operator must (?:renew|see to) its secret/,
     )
     assert.doesNotMatch(answer.head, /www-authenticate/i)
   }
