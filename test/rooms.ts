@@ -166,6 +166,7 @@ export const doors: Readonly<Record<string, string>> = {
   'gateway/room.ts': 'how many bytes of bodies are held at once',
   'gateway/exchange.ts': 'what a protocol is handed',
   'gateway/name-in-grant.ts': 'how grants write the name of a database',
+  'gateway/read-exactly.ts': 'reads a protocol of bytes message by message, before its session stands',
   'gateway/permitted.ts': 'shapes of statements that are in the log already',
   'gateway/stream-exchange.ts': 'what a protocol of bytes is handed',
   'gateway/busy.ts': 'what an upstream that is busy says, for every protocol',

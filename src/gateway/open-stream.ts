@@ -48,7 +48,10 @@ export function createStreamOpener(deps: {
       permitAll: (operations, detail) =>
         gatekeeper.permit(step, connection, operations, detail, false, { asker }),
       permitAny: (operation) => gatekeeper.permit(step, connection, [operation], {}, true),
-      permitByGrant: (operation) => gatekeeper.permitByGrant(step, connection, operation, {}, asker),
+      permitByGrant: (operation, shown = {}) =>
+        gatekeeper.permitByGrant(step, connection, operation, {}, asker, shown),
+      asksPeople: (operations) =>
+        operations.some((one) => gatekeeper.asks(step, one)?.approval !== undefined),
       policy: deps.policy,
       precheck: (operation) => gatekeeper.precheck(step, connection, operation),
       would: (operation, options) => gatekeeper.would(step, operation, options),

@@ -68,6 +68,8 @@ export interface Gatekeeper {
     operation: Operation,
     detail?: Readonly<Record<string, unknown>>,
     asker?: Asker,
+    /** What people are shown of this one, where they are asked. */
+    shown?: Readonly<Record<string, unknown>>,
   ): Promise<Permission>
   /** Asks policy alone, before anything that costs work: a denial is recorded, a yes gives nothing yet. */
   precheck(step: Step, connection: Connection, operation: Operation): Denial | undefined
@@ -225,7 +227,7 @@ export function createGatekeeper(deps: {
       const lockfile = { sha256: pins.digest, packages: pins.packages }
       return this.permitByGrant(step, connection, operation, { lockfile }, asker)
     },
-    async permitByGrant(step, connection, operation, detail = {}, asker) {
+    async permitByGrant(step, connection, operation, detail = {}, asker, shown = {}) {
       const decision = deps.policy().decide(step.role, operation, step.session.subject)
       const unserved = unservedIn(connection, [operation])
       if (decision.allow && unserved !== undefined) return refuseUnserved(step, [operation], unserved)
@@ -236,7 +238,7 @@ export function createGatekeeper(deps: {
         decision.conditions !== undefined ||
         unnamedOperation(operation) !== undefined
       )
-        return this.permit(step, connection, [operation], {}, false, asker === undefined ? {} : { asker })
+        return this.permit(step, connection, [operation], shown, false, asker === undefined ? {} : { asker })
       const known = whole.get(step) ?? new Map<string, Promise<unknown>>()
       whole.set(step, known)
       let [key, recording]: [string, Promise<unknown> | undefined] = ['', undefined]

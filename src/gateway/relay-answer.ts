@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { MayflyError } from '../lib/index.ts'
+import { MayflyError, drained } from '../lib/index.ts'
 import { byteRange, cutRange, type ByteRange } from './byte-range.ts'
 import { copyHead, discard } from './exchange.ts'
 import { isGrpc, passableTrailers } from './grpc.ts'
@@ -90,17 +90,6 @@ async function writeTo(
   }
   atEnd()
   response.end()
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done).off('close', done)
-      resolve()
-    }
-    response.on('drain', done).on('close', done)
-    if (response.destroyed) done()
-  })
 }
 
 /**

@@ -22,8 +22,13 @@ export interface StreamExchange {
   ): Promise<Permission>
   /** `anyRef`, as in `Exchange`: the resource is not named yet, and `path` is empty. */
   permitAny(operation: Operation): Promise<Permission>
-  /** Policy decides each; that its grant lets them in is recorded once for the step. For operations that come by the thousand. */
-  permitByGrant(operation: Operation): Promise<Permission>
+  /**
+   * Policy decides each; that its grant lets them in is recorded once for the step. For operations that come by the thousand.
+   * `shown` is what people see where the grant asks for their yes, and stands in the entry then.
+   */
+  permitByGrant(operation: Operation, shown?: Readonly<Record<string, unknown>>): Promise<Permission>
+  /** A person is asked before this is done: `shown` has to be all of it. */
+  asksPeople(operations: readonly Operation[]): boolean
   /** The policy in force: what was decided by another one is decided anew. */
   policy(): object
   permitAll(operations: readonly Operation[], detail: Readonly<Record<string, unknown>>): Promise<Permission>

@@ -5,6 +5,7 @@
 export * from './address.ts'
 export * from './bytes.ts'
 export * from './clock.ts'
+export * from './drained.ts'
 export * from './errors.ts'
 export * from './git-ref.ts'
 export * from './http-answer.ts'

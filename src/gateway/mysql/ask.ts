@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { refusalIn } from './log-in.ts'
-import { Reader, ProtocolFault, packetOf, readPacket } from './wire.ts'
+import { ProtocolFault } from '../read-exactly.ts'
+import { Reader, packetOf, readPacket } from './wire.ts'
 
 const maxRows = 100_000
 const maxPacket = 65_536

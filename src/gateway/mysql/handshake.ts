@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { Reader, ProtocolFault, cString, u16, u32 } from './wire.ts'
+import { ProtocolFault } from '../read-exactly.ts'
+import { Reader, cString, u16, u32 } from './wire.ts'
 
 /** Capability flags (MySQL internals, "Capabilities Flags"). */
 export const flag = {

@@ -19,7 +19,8 @@ import { createLimitedJudge, createUnlimitedJudge, type Judge } from './judge.ts
 import { LoginRefused, logIn } from './log-in.ts'
 import { relay } from './relay.ts'
 import { plainModes } from './sql/settings.ts'
-import { ProtocolFault, errorPacket, okPacket, packetOf, readPacket, u32 } from './wire.ts'
+import { ProtocolFault } from '../read-exactly.ts'
+import { errorPacket, okPacket, packetOf, readPacket, u32 } from './wire.ts'
 
 /** What a step has on one connection, for all of its sessions there. */
 interface OfStep {

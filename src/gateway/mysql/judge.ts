@@ -8,11 +8,16 @@ import type { SavedSettings } from './sql/settings.ts'
 import { shapeOf, tokensOf, Unreadable } from './sql/tokens.ts'
 
 /** A statement that may be done, or why not. */
-export type Judged = { readonly shape: string; readonly meaning?: Meaning } | { readonly refused: string }
+export type Judged =
+  | { readonly shape: string; readonly isWhole: boolean; readonly meaning?: Meaning }
+  | { readonly refused: string }
 
 export interface Judge {
-  /** Before the server sees it. `undefined` is a text that is too long to be held. */
-  statement(sql: Buffer | undefined, bytes: number): Promise<Judged>
+  /**
+   * Before the server sees it. `undefined` is a text that is too long to be held. What is only prepared asks no person: that it is
+   * done does.
+   */
+  statement(sql: Buffer | undefined, bytes: number, when?: 'prepared'): Promise<Judged>
   /** It is done again, later: what it meant when it was prepared may be refused now. */
   again(judged: Judged): Promise<string | undefined>
   /** The current database is another one, once the server has agreed. */
@@ -40,7 +45,11 @@ export function createLimitedJudge(session: LimitedSession): Judge {
   const saved: SavedSettings = new Map()
   let current = session.database
 
-  async function allow(meaning: Meaning, shape: string): Promise<string | undefined> {
+  async function allow(
+    meaning: Meaning,
+    { shape, isWhole }: { readonly shape: string; readonly isWhole: boolean },
+    when?: 'prepared',
+  ): Promise<string | undefined> {
     if (meaning.kills !== undefined && !session.threads.has(meaning.kills))
       return stream.deny(`mysql ${connection}`, 'KILL ends connections of this step alone')
     const named = [
@@ -54,6 +63,15 @@ export function createLimitedJudge(session: LimitedSession): Judge {
       path: nameInGrant(database),
     }))
     if (operations.length === 0) return undefined
+    if (stream.asksPeople(operations) && operations.every((one) => stream.would(one))) {
+      if (when === 'prepared') return undefined
+      // Whoever says yes must see all of it: what they are to miss could stand at its end.
+      if (!isWhole)
+        return stream.deny(
+          operations.map(({ path }) => `${action} ${connection}/${path}`).join(', '),
+          'its grant asks for a person’s yes, and the text is too long to be shown to one',
+        )
+    }
     return permit(operations, shape)
   }
 
@@ -73,18 +91,18 @@ export function createLimitedJudge(session: LimitedSession): Judge {
   }
 
   return {
-    async statement(sql, bytes) {
+    async statement(sql, bytes, when) {
       const what = `mysql ${connection}`
       const refuse = (why: string) => ({ refused: stream.deny(what, why) })
       if (sql === undefined) return refuse(`a statement of ${bytes} bytes is too long to be judged`)
       try {
         const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(sql)
         const tokens = tokensOf(text)
-        const shape = shapeOf(tokens)
+        const shown = shapeOf(tokens)
         const meaning = meaningOf(text, { databases, readOnly: session.readOnly, saved })
         if ('why' in meaning) return refuse(meaning.why)
-        const refused = await allow(meaning, shape)
-        return refused === undefined ? { shape, meaning } : { refused }
+        const refused = await allow(meaning, shown, when)
+        return refused === undefined ? { ...shown, meaning } : { refused }
       } catch (error) {
         if (error instanceof Unreadable) return refuse(error.message)
         if (error instanceof TypeError) return refuse('a statement is not in UTF-8')
@@ -96,7 +114,7 @@ export function createLimitedJudge(session: LimitedSession): Judge {
         ? judged.refused
         : judged.meaning === undefined
           ? undefined
-          : allow(judged.meaning, judged.shape),
+          : allow(judged.meaning, judged),
     moved(database) {
       current = database
       databases.add(database)
@@ -118,9 +136,9 @@ export function createUnlimitedJudge(): Judge {
   return {
     async statement(sql, bytes) {
       try {
-        return { shape: shapeOf(tokensOf((sql ?? Buffer.alloc(0)).subarray(0, recordedBytes).toString())) }
+        return shapeOf(tokensOf((sql ?? Buffer.alloc(0)).subarray(0, recordedBytes).toString()))
       } catch {
-        return { shape: `a statement of ${bytes} bytes` }
+        return { shape: `a statement of ${bytes} bytes`, isWhole: false }
       }
     },
     again: async () => undefined,

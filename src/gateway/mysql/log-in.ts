@@ -3,7 +3,8 @@ import type { Duplex } from 'node:stream'
 import { MayflyError } from '../../lib/index.ts'
 import type { Login } from '../stream-exchange.ts'
 import { flag, type Greeting } from './handshake.ts'
-import { Reader, ProtocolFault, cString, errorPacket, packetOf, readPacket, u32 } from './wire.ts'
+import { ProtocolFault } from '../read-exactly.ts'
+import { Reader, cString, errorPacket, packetOf, readPacket, u32 } from './wire.ts'
 
 /** The server said no: in its own words, as a packet for the client. */
 export class LoginRefused extends Error {

@@ -6,15 +6,22 @@ import { test, type TestContext } from 'node:test'
 import { startMariaDb, type MariaDb } from '../../../test/e2e/mariadb.ts'
 import { openDoor } from '../door.fixture.ts'
 import { compileRules, openWorld } from '../gateway.fixture.ts'
+import type { GatewayDeps } from '../index.ts'
+import type { GrantEntry } from '../../config/index.ts'
 
 const run = promisify(execFile)
 
 /** A gateway in front of the server, and what a client on this machine says by it. */
-async function shopWorld(t: TestContext, server: MariaDb, grants: readonly string[], settings: object = {}) {
-  const world = await openWorld(t)
+async function shopWorld(
+  t: TestContext,
+  server: MariaDb,
+  grants: readonly GrantEntry[],
+  approvers?: GatewayDeps['approvers'],
+) {
+  const world = await openWorld(t, approvers === undefined ? {} : { approvers })
   const orders = {
     ...{ kind: 'mysql', url: 'mysql://db.test', dial: `127.0.0.1:${server.port}` },
-    ...{ credential: { basic: 'secret:orders' }, ...settings },
+    ...{ credential: { basic: 'secret:orders' } },
   }
   const rules = compileRules({ orders }, grants)
   world.setTargets(rules.targets, rules.policy)
@@ -128,7 +135,7 @@ test('mysql: statements are judged by their databases, before a real server sees
       assert.match(dump.out, /INSERT INTO `items` VALUES/)
       await world.gateway.recordDownloads(world.step)
       const events = JSON.stringify(world.audit.events)
-      assert.ok(events.includes('SELECT COUNT(*)FROM SHOP.ITEMS I WHERE I.ID > ?'), events.slice(-3000))
+      assert.ok(events.includes('SELECT COUNT(*)FROM shop.items i WHERE i.id > ?'), events.slice(-3000))
       assert.ok(!events.includes('for-orders') && !events.includes('ANSI_QUOTES'))
     },
   )
@@ -169,6 +176,34 @@ test('mysql: statements are judged by their databases, before a real server sees
       `/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\nREPLACE INTO items VALUES (4, 'four');\n/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;\n`,
     )
     assert.equal(script.code, 0, script.err)
+  })
+
+  await t.test('a person sees all of what they say yes to, each time that it is done', async (t) => {
+    const shown: unknown[] = []
+    const approvers = {
+      async ask({ operations, detail }: { operations: readonly string[]; detail: unknown }) {
+        shown.push([...operations, detail])
+        return { ok: true as const, approval: 'apr_1', by: ['anna'] }
+      },
+      stepEnded: async () => undefined,
+    }
+    const write = { grant: 'mysql:write orders/shop', approval: 'always', approvers: 'managers' } as const
+    const { port } = await shopWorld(t, server, ['mysql:read orders/shop', write], approvers)
+    const { createConnection } = (await import('mysql2/promise')).default
+    const client = await createConnection({ host: '127.0.0.1', port, user: 'any', database: 'shop' })
+    t.after(() => client.destroy())
+    await client.query('SELECT name FROM items WHERE id = 1')
+    for (const name of ['a', 'one']) await client.execute('UPDATE items SET name = ? WHERE id = 1', [name])
+    await client.query("/*!50000 DELETE FROM items WHERE name = 'none' */")
+    const update = ['mysql:write orders/shop', { statement: 'UPDATE items SET name = ? WHERE id = ?' }]
+    assert.deepEqual(shown, [
+      update,
+      update,
+      ['mysql:write orders/shop', { statement: '/*! DELETE FROM items WHERE name = ? */' }],
+    ])
+    const long = `UPDATE items SET name = 'x' WHERE ${'id = id AND '.repeat(300)} id = 1`
+    await assert.rejects(client.query(long), /too long to be shown to one/)
+    assert.equal(shown.length, 3)
   })
 
   await t.test(

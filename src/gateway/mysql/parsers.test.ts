@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { createReply } from './replies.ts'
 import { meaningOf } from './sql/meaning.ts'
 import { Unreadable, tokensOf } from './sql/tokens.ts'
-import { ProtocolFault, packetOf, u16 } from './wire.ts'
+import { ProtocolFault } from '../read-exactly.ts'
+import { packetOf, u16 } from './wire.ts'
 
 const surroundings = () => ({
   databases: new Set(['shop', 'hidden']),

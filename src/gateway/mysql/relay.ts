@@ -1,8 +1,10 @@
 import type { Duplex } from 'node:stream'
+import { drained } from '../../lib/index.ts'
 import type { StreamExchange } from '../stream-exchange.ts'
 import type { Judge, Judged } from './judge.ts'
 import { createReply, type Expected, type Outcome } from './replies.ts'
-import { ProtocolFault, errorPacket, fullPacket, packetOf, readPacket, type Packet } from './wire.ts'
+import { ProtocolFault, readable } from '../read-exactly.ts'
+import { errorPacket, fullPacket, packetOf, readPacket, type Packet } from './wire.ts'
 
 export interface Session {
   readonly client: Duplex
@@ -75,6 +77,7 @@ export async function relay(stream: StreamExchange, session: Session): Promise<v
         const judged = await judge.statement(
           isWhole || !isLimited ? body.subarray(1) : undefined,
           body.length,
+          name === command.prepare ? 'prepared' : undefined,
         )
         if ('refused' in judged) {
           if (!isWhole)
@@ -164,29 +167,10 @@ export async function relay(stream: StreamExchange, session: Session): Promise<v
   }
 }
 
-function readable(socket: Duplex): Promise<void> {
-  return new Promise((resolve) => {
-    const events = ['readable', 'end', 'close', 'error'] as const
-    const wake = () => {
-      for (const event of events) socket.off(event, wake)
-      resolve()
-    }
-    for (const event of events) socket.once(event, wake)
-  })
-}
-
 async function write(to: Duplex, bytes: Buffer): Promise<void> {
   if (to.destroyed) throw new ProtocolFault('the connection was closed')
-  if (to.write(bytes)) return
-  await new Promise<void>((resolve) => {
-    const wake = () => {
-      to.off('drain', wake)
-      to.off('close', wake)
-      resolve()
-    }
-    to.once('drain', wake)
-    to.once('close', wake)
-  })
+  to.write(bytes)
+  await drained(to)
 }
 
 const maxShapes = 1_000

@@ -1,4 +1,5 @@
-import { Reader, ProtocolFault, fullPacket } from './wire.ts'
+import { ProtocolFault } from '../read-exactly.ts'
+import { Reader, fullPacket } from './wire.ts'
 
 /** How an answer to a command is built (MySQL internals, "Command Phase"). */
 export type Expected =

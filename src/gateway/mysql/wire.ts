@@ -1,7 +1,5 @@
 import type { Duplex } from 'node:stream'
-
-/** The other side did not speak as the protocol has it. */
-export class ProtocolFault extends Error {}
+import { ProtocolFault, readExactly } from '../read-exactly.ts'
 
 /** What one packet holds at most; one that is full goes on in the next (MySQL internals, "Packets"). */
 export const fullPacket = 0xffffff
@@ -9,26 +7,6 @@ export const fullPacket = 0xffffff
 export interface Packet {
   readonly sequence: number
   readonly body: Buffer
-}
-
-/** So many bytes, and not one beyond. Throws `ProtocolFault` where the other side ends before. */
-export async function readExactly(socket: Duplex, bytes: number): Promise<Buffer> {
-  if (bytes === 0) return Buffer.alloc(0)
-  for (;;) {
-    const chunk = socket.read(bytes) as Buffer | null
-    // At the end of a stream what is left comes, though it is less.
-    if (chunk !== null && chunk.length === bytes) return chunk
-    if (chunk !== null || socket.destroyed || socket.readableEnded)
-      throw new ProtocolFault('the connection ended within a packet')
-    await new Promise<void>((resolve) => {
-      const events = ['readable', 'end', 'close', 'error'] as const
-      const wake = () => {
-        for (const event of events) socket.off(event, wake)
-        resolve()
-      }
-      for (const event of events) socket.once(event, wake)
-    })
-  }
 }
 
 /** Undefined where the other side has ended between two packets. Throws `ProtocolFault` for one that is longer than that. */

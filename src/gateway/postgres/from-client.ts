@@ -4,7 +4,8 @@ import type { SessionNames } from './session-names.ts'
 import type { SocketOutput } from './socket-output.ts'
 import { isFault, type Judge, type Statement } from './statement.ts'
 import type { Seen, Splitter } from './splitter.ts'
-import { ProtocolFault, bounds, cString, cStrings, errorResponse, message, type Fault } from './wire.ts'
+import { ProtocolFault } from '../read-exactly.ts'
+import { bounds, cString, cStrings, errorResponse, message, type Fault } from './wire.ts'
 
 /** Fails at the server as a refused statement is to fail, so that transaction and pipeline are what the client takes them for. */
 const failing = 'refused_by_mayfly'

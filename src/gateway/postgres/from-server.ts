@@ -3,7 +3,8 @@ import type { SessionNames } from './session-names.ts'
 import type { SocketOutput } from './socket-output.ts'
 import type { Judge, Statement } from './statement.ts'
 import type { Seen, Splitter } from './splitter.ts'
-import { ProtocolFault, cStrings } from './wire.ts'
+import { ProtocolFault } from '../read-exactly.ts'
+import { cStrings } from './wire.ts'
 
 /** A setting that is reported, a command's tag. */
 const smallBytes = 65_536

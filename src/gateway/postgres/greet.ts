@@ -1,7 +1,8 @@
 import type { Duplex } from 'node:stream'
 import type { StreamExchange } from '../stream-exchange.ts'
-import { readExactly } from './read-exactly.ts'
-import { ProtocolFault, bounds, codes, int32, message, startup } from './wire.ts'
+
+import { ProtocolFault, readExactly } from '../read-exactly.ts'
+import { bounds, codes, int32, message, startup } from './wire.ts'
 
 /** What a client wants, once it has said so. */
 export type Greeting =

@@ -6,10 +6,10 @@ import { speaksTls } from '../../connections/index.ts'
 import type { Permit } from '../exchange.ts'
 import type { Login, StreamExchange } from '../stream-exchange.ts'
 import { startupMessage } from './greet.ts'
-import { readExactly, readMessage } from './read-exactly.ts'
+import { readMessage } from './read-message.ts'
 import { createScram, type Scram } from './scram.ts'
+import { ProtocolFault, readExactly } from '../read-exactly.ts'
 import {
-  ProtocolFault,
   cString,
   cStrings,
   codes,

@@ -1,6 +1,6 @@
 import type { Undo } from './session-names.ts'
 import type { Statement } from './statement.ts'
-import { ProtocolFault } from './wire.ts'
+import { ProtocolFault } from '../read-exactly.ts'
 
 /** What was sent to the server and is not answered. */
 export interface Asked<S extends Statement> {

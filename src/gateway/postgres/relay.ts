@@ -6,7 +6,8 @@ import { SessionNames } from './session-names.ts'
 import { SocketOutput } from './socket-output.ts'
 import { Splitter, type Seen } from './splitter.ts'
 import type { Judge, Statement } from './statement.ts'
-import { ProtocolFault, errorResponse, type Fault } from './wire.ts'
+import { ProtocolFault } from '../read-exactly.ts'
+import { errorResponse, type Fault } from './wire.ts'
 
 /**
  * Carries a session until one side ends it, each half in its own pace and in memory that does not grow with what passes. Statements

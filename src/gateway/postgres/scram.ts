@@ -7,7 +7,7 @@ import {
   type X509Certificate,
 } from 'node:crypto'
 import { promisify } from 'node:util'
-import { ProtocolFault } from './wire.ts'
+import { ProtocolFault } from '../read-exactly.ts'
 
 /** SCRAM-SHA-256 as a client (RFC 5802, RFC 7677), with the server's certificate bound to it where TLS is (RFC 5929, section 4). */
 export interface Scram {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream'
+import { drained } from '../../lib/index.ts'
 
 /** Writes what passes in one piece for each piece that came, and waits where the other side does not read. */
 export class SocketOutput {
@@ -20,17 +21,7 @@ export class SocketOutput {
   }
 
   /** Resolves at once, or when the other side has read, or is gone. */
-  async room(): Promise<void> {
-    const socket = this.#socket
-    if (!socket.writableNeedDrain || socket.destroyed) return
-    await new Promise<void>((resolve) => {
-      const wake = () => {
-        socket.off('drain', wake)
-        socket.off('close', wake)
-        resolve()
-      }
-      socket.once('drain', wake)
-      socket.once('close', wake)
-    })
+  room(): Promise<void> {
+    return drained(this.#socket)
   }
 }

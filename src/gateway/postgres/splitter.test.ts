@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Splitter } from './splitter.ts'
-import { ProtocolFault, int32, message } from './wire.ts'
+import { ProtocolFault } from '../read-exactly.ts'
+import { int32, message } from './wire.ts'
 
 const messages = fc.array(
   fc.record({

@@ -1,4 +1,5 @@
-import { ProtocolFault, headerBytes } from './wire.ts'
+import { ProtocolFault } from '../read-exactly.ts'
+import { headerBytes } from './wire.ts'
 
 /** A message that is looked at: all of it, or its beginning. */
 export interface Seen {

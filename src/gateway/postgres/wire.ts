@@ -76,10 +76,3 @@ export function cStrings(body: Buffer, count: number, at = 0): { texts: string[]
   }
   return { texts, end: from }
 }
-
-/** Who sent it does not speak the protocol, or not at this point: nothing that follows can be relied on. */
-export class ProtocolFault extends MayflyError {
-  constructor(what: string) {
-    super('bad_input', what)
-  }
-}

@@ -255,6 +255,25 @@ function showsPassword(words: readonly Buffer[]): boolean {
   })
 }
 
+/** What people are shown of a command: its name, with the subcommand where it has one, and no value. */
+export function nameOf(words: readonly Buffer[]): string {
+  const name = nameAt(words, 0).toUpperCase()
+  const second = nameAt(words, 1).toUpperCase()
+  const isContainer = [
+    'ACL',
+    'CLIENT',
+    'CLUSTER',
+    'CONFIG',
+    'DEBUG',
+    'FUNCTION',
+    'LATENCY',
+    'MEMORY',
+    'MODULE',
+    'SCRIPT',
+  ]
+  return isContainer.includes(name) && /^[A-Z-]+$/.test(second) ? `${name} ${second}` : name
+}
+
 function nameAt(words: readonly Buffer[], at: number): string {
   const word = words[at]
   return word === undefined || word.length > 40 ? '' : word.toString('latin1').toLowerCase()

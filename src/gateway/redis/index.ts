@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream'
-import { messageOf } from '../../lib/index.ts'
+import { drained, messageOf } from '../../lib/index.ts'
 import { speaksTls } from '../../connections/index.ts'
 import type { Permit } from '../exchange.ts'
 import { loginOf, type StreamExchange, type StreamHandler } from '../stream-exchange.ts'
-import { meaningOf, type KeyOperation } from './commands.ts'
+import { meaningOf, nameOf, type KeyOperation } from './commands.ts'
 import { createJudge, type Judge } from './judge.ts'
 import { logIn } from './log-in.ts'
 import { passReplies, type Replies } from './replies.ts'
@@ -88,7 +88,7 @@ async function passCommands(stream: StreamExchange, client: Duplex, upstream: Du
     for await (const command of readCommands(client)) {
       await passOne(stream, judge, way, command)
       if (upstream.destroyed) break
-      if (upstream.writableNeedDrain) await drained(upstream)
+      await drained(upstream)
     }
     upstream.end()
   } catch (error) {
@@ -133,19 +133,20 @@ async function passOne(
       return refuse(stream.deny(`redis ${stream.connection.name}`, meaning.why))
     case 'select': {
       const own = String(stream.connection.settings?.database ?? 0)
-      if (meaning.database === own) return pass(errs, Buffer.from('+OK\r\n'))
-      const refused = await judge.admin()
+      // Whoever was let to another one may come back.
+      if (meaning.database === own) return pass(raw)
+      const refused = await judge.admin(nameOf(words))
       return refused === undefined ? pass(raw) : refuse(refused)
     }
     case 'admin': {
-      const refused = await judge.admin()
+      const refused = await judge.admin(nameOf(words))
       if (refused !== undefined) return refuse(refused)
       count(way, 'redis:admin')
       return pass(raw)
     }
     case 'operations':
     case 'subscribe': {
-      const refused = await judge.keys(meaning.operations)
+      const refused = await judge.keys(meaning.operations, nameOf(words))
       if (refused !== undefined) return refuse(refused)
       const [action] = meaning.operations
       if (action !== undefined) count(way, action.action)
@@ -174,16 +175,4 @@ function helloOf(version: number | undefined): Buffer {
 /** One line, with the code that servers have for what an account may not do. */
 function errorLine(message: string): Buffer {
   return Buffer.from(`-NOPERM ${message.replaceAll(/[\p{Cc}\s]+/gu, ' ')}\r\n`)
-}
-
-function drained(upstream: Duplex): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      upstream.off('drain', done)
-      upstream.off('close', done)
-      resolve()
-    }
-    upstream.on('drain', done)
-    upstream.on('close', done)
-  })
 }

@@ -5,9 +5,9 @@ import type { KeyOperation } from './commands.ts'
 
 /** What is decided of a step's commands; each returns why not, for the step, or undefined. */
 export interface Judge {
-  keys(operations: readonly KeyOperation[]): Promise<string | undefined>
+  keys(operations: readonly KeyOperation[], command: string): Promise<string | undefined>
   /** What no key tells. */
-  admin(): Promise<string | undefined>
+  admin(command: string): Promise<string | undefined>
 }
 
 /** Decisions that are remembered of one connection while the policy is the same: a loop asks for the same keys again. */
@@ -18,32 +18,33 @@ export function createJudge(stream: StreamExchange): Judge {
   const known = new Map<string, Permission>()
   let policy = stream.policy()
 
-  async function asked(action: string, path: string): Promise<Permission> {
+  async function asked(action: string, path: string, command: string): Promise<Permission> {
     const inForce = stream.policy()
     if (inForce !== policy || known.size >= remembered) known.clear()
     policy = inForce
     const key = `${action} ${path}`
     const before = known.get(key)
     if (before !== undefined) return before
-    const permission = await stream.permitByGrant({ action, connection, path })
-    const isOnce = permission.allow && permission.once === true
-    if (inForce === stream.policy() && !isOnce) known.set(key, permission)
+    const permission = await stream.permitByGrant({ action, connection, path }, { command })
+    // What was refused may be allowed the next time: a person was asked, or the log was away.
+    const isLasting = permission.allow && permission.once !== true
+    if (inForce === stream.policy() && isLasting) known.set(key, permission)
     return permission
   }
 
-  async function admin(): Promise<string | undefined> {
-    const permission = await asked('redis:admin', '')
+  async function admin(command: string): Promise<string | undefined> {
+    const permission = await asked('redis:admin', '', command)
     return permission.allow ? undefined : permission.message
   }
 
   return {
     admin,
-    async keys(operations) {
+    async keys(operations, command) {
       for (const { action, key } of operations) {
-        const permission = await asked(action, key === undefined ? '' : redisPath(key))
+        const permission = await asked(action, key === undefined ? '' : redisPath(key), command)
         if (permission.allow) continue
         // Whoever may do anything there may do this.
-        if (stream.would({ action: 'redis:admin', connection, path: '' })) return admin()
+        if (stream.would({ action: 'redis:admin', connection, path: '' })) return admin(command)
         return permission.message
       }
       return undefined

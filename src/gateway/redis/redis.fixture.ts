@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createServer, connect, type AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
+import type { GrantEntry } from '../../config/index.ts'
+import type { GatewayDeps } from '../index.ts'
 import { openDoor } from '../door.fixture.ts'
 import { compileRules, openWorld, type World } from '../gateway.fixture.ts'
 
@@ -48,10 +50,11 @@ export interface RedisWorld {
 export async function redisWorld(
   t: TestContext,
   upstreamPort: number,
-  grants: readonly string[],
+  grants: readonly GrantEntry[],
   settings: Record<string, unknown> = {},
+  approvers?: GatewayDeps['approvers'],
 ): Promise<RedisWorld> {
-  const world = await openWorld(t)
+  const world = await openWorld(t, approvers === undefined ? {} : { approvers })
   const cache = {
     ...{ kind: 'redis', url: 'redis://cache.test', dial: `127.0.0.1:${upstreamPort}` },
     credential: { basic: 'secret:cache' },

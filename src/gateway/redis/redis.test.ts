@@ -163,6 +163,41 @@ test(
   },
 )
 
+test(
+  'redis: a person sees which command they say yes to, and a no is for this once; whoever left a database may come back',
+  { skip: noRedis },
+  async (t) => {
+    const shown: unknown[] = []
+    const approvers = {
+      async ask({ operations, detail }: { operations: readonly string[]; detail: unknown }) {
+        shown.push([...operations, detail])
+        return shown.length === 1
+          ? { ok: false as const, why: 'denied by anna' }
+          : { ok: true as const, approval: 'apr_1', by: ['anna'] }
+      },
+      stepEnded: async () => undefined,
+    }
+    const admin = { grant: 'redis:admin cache', approval: 'always', approvers: 'managers' } as const
+    const { port } = await redisWorld(t, await startRedis(t), ['redis:write cache/k', admin], {}, approvers)
+    const client = await openClient(t, port)
+    client.send(
+      ['SET', 'k', 'here'],
+      ['CONFIG', 'SET', 'maxmemory', '0'],
+      ['CONFIG', 'SET', 'maxmemory', '0'],
+    )
+    const lines = await client.lines(3)
+    assert.match(lines[1] ?? '', /^-NOPERM .*denied by anna/)
+    assert.deepEqual([lines[0], lines[2]], ['+OK', '+OK'])
+    client.send(['SELECT', '5'], ['GET', 'k'], ['SELECT', '0'], ['GET', 'k'])
+    assert.deepEqual(await client.lines(5), ['+OK', '$-1', '+OK', '$4', 'here'])
+    assert.deepEqual(shown, [
+      ['redis:admin cache', { command: 'CONFIG SET' }],
+      ['redis:admin cache', { command: 'CONFIG SET' }],
+      ['redis:admin cache', { command: 'SELECT' }],
+    ])
+  },
+)
+
 test('a command is read alike however its bytes come', async () => {
   const words = fc.array(fc.string({ unit: 'binary-ascii', maxLength: 20 }), { minLength: 1, maxLength: 5 })
   await fc.assert(

@@ -104,17 +104,19 @@ function variable(sql: string, from: number): { text: string; end: number } {
 
 const nameAt = /[A-Za-z0-9_.$\u0080-\uffff]*/y
 
-/** The statement with `?` for each literal: what the record says of it. */
-export function shapeOf(tokens: readonly Token[]): string {
-  const words = tokens.map(({ is, text }) => {
+const shapeChars = 2_000
+
+/** The statement with `?` for each literal: what the record says of it. Of a long one it is the beginning. */
+export function shapeOf(tokens: readonly Token[]): { readonly shape: string; readonly isWhole: boolean } {
+  const words = tokens.map(({ is, text, written }) => {
     if (is === 'string' || is === 'number') return '?'
     if (is === 'name') return `\`${text}\``
-    return is === 'executable' ? '/*!*/' : text
+    return is === 'executable' ? `/*! ${shapeOf(tokensOf(text)).shape} */` : (written ?? text)
   })
   const text = words.join(' ').replaceAll(/ ?([.,()]) ?/g, '$1')
   // A list of values is one shape, however long it is.
-  return text
+  const short = text
     .replaceAll(/\?(?:,\?)+/g, '?,...')
     .replaceAll(/\(\?(?:,\.\.\.)?\)(?:,\(\?(?:,\.\.\.)?\))+/g, '(?,...)')
-    .slice(0, 2_000)
+  return { shape: short.slice(0, shapeChars), isWhole: short.length <= shapeChars }
 }

@@ -1,6 +1,6 @@
 import type { ClientChannel, ServerChannel } from 'ssh2'
 import type { Writable } from 'node:stream'
-import { MayflyError } from '../../../lib/index.ts'
+import { MayflyError, drained } from '../../../lib/index.ts'
 import { Reader, text, u32 } from '../../../ssh-keys/index.ts'
 import type { StreamExchange } from '../../stream-exchange.ts'
 import { closed, type Passed } from '../join-channels.ts'
@@ -168,15 +168,7 @@ function refusalOf({ body, type }: Packet, message: string): Buffer {
   return packetOf(status, u32(id), u32(code), text(message), text(''))
 }
 
-function write(to: Writable, bytes: Buffer): Promise<void> | undefined {
-  if (to.write(bytes) || to.destroyed) return undefined
-  return new Promise((resolve) => {
-    const done = () => {
-      to.off('drain', done)
-      to.off('close', done)
-      resolve()
-    }
-    to.on('drain', done)
-    to.on('close', done)
-  })
+function write(to: Writable, bytes: Buffer): Promise<void> {
+  to.write(bytes)
+  return drained(to)
 }

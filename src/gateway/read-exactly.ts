@@ -1,5 +1,12 @@
 import type { Duplex } from 'node:stream'
-import { ProtocolFault, headerBytes } from './wire.ts'
+import { MayflyError } from '../lib/index.ts'
+
+/** Who sent it does not speak the protocol, or not at this point: nothing that follows can be relied on. */
+export class ProtocolFault extends MayflyError {
+  constructor(what: string) {
+    super('bad_input', what)
+  }
+}
 
 /**
  * So many bytes, and not one beyond: before TLS, and before a session stands, each message is read by itself. Throws
@@ -17,7 +24,8 @@ export async function readExactly(socket: Duplex, bytes: number): Promise<Buffer
   }
 }
 
-function readable(socket: Duplex): Promise<void> {
+/** Resolves once there is something to read, or nothing will come any more. */
+export function readable(socket: Duplex): Promise<void> {
   return new Promise((resolve) => {
     const events = ['readable', 'end', 'close', 'error'] as const
     const wake = () => {
@@ -26,17 +34,4 @@ function readable(socket: Duplex): Promise<void> {
     }
     for (const event of events) socket.once(event, wake)
   })
-}
-
-/** One message with a type. Throws `ProtocolFault` for one that is longer than that. */
-export async function readMessage(
-  socket: Duplex,
-  maxBytes: number,
-): Promise<{ readonly type: string; readonly body: Buffer }> {
-  const head = await readExactly(socket, headerBytes)
-  const length = head.readInt32BE(1) - 4
-  const type = String.fromCharCode(head[0] ?? 0)
-  if (length < 0 || length > maxBytes)
-    throw new ProtocolFault(`a message of type ${JSON.stringify(type)} says that it has ${length} bytes`)
-  return { type, body: await readExactly(socket, length) }
 }
