@@ -5,7 +5,7 @@ import type { Step } from './model.ts'
 /** What steps of a run published at a registry, or declared when they ended: digests as `sha256:HEX`, in the store for all servers. */
 export interface StoredRunArtifacts {
   add(step: Step, digests: readonly string[]): Promise<void>
-  /** Did another step of the same run publish or declare one of these? */
+  /** Did other steps of the same run publish or declare each of these? */
   isOfRun(step: Step, digests: readonly string[]): Promise<boolean>
 }
 
@@ -36,16 +36,16 @@ export function createStoredRunArtifacts(deps: { store: Store; clock: Clock }): 
       })
     },
     async isOfRun({ id, session }, digests) {
-      if (digests.length === 0) return false
-      const row = await store.read
+      const asked = new Set(digests)
+      const found = await store.read
         .selectFrom('run_artifacts')
-        .select('step_id')
+        .select('digest')
+        .distinct()
         .where('run_id', '=', session.runId)
-        .where('digest', 'in', [...digests])
+        .where('digest', 'in', [...asked])
         .where('step_id', '!=', id)
-        .limit(1)
-        .executeTakeFirst()
-      return row !== undefined
+        .execute()
+      return found.length === asked.size
     },
   }
 }

@@ -1,10 +1,10 @@
 import type { ConfigProblem } from '../config/index.ts'
-import type { LintFinding } from '../policy/index.ts'
+import type { LintFinding, Severity } from '../policy/index.ts'
 
 /** A mistake of the policy at its place; `rule` is undefined for one that keeps the policy from being read. */
 export interface PlacedFinding extends ConfigProblem {
   readonly rule: LintFinding['rule'] | undefined
-  readonly severity: 'error' | 'warning'
+  readonly severity: Severity
   /** `apply` refuses it. */
   readonly refused: boolean
 }

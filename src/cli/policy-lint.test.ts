@@ -21,7 +21,12 @@ test('findings stand at their place, each once, and say whether apply refuses th
   const found = lintFindings(policy, 'mayfly.yaml').map(
     ({ rule, line, column, refused }) => `${line}:${column} ${rule?.id} ${refused}`,
   )
-  assert.deepEqual(found, ['7:5 outsider true', '7:5 unprotected-ref false', '8:15 bare-star false'])
+  assert.deepEqual(found, [
+    '7:5 outsider true',
+    '7:5 unprotected-ref false',
+    '8:15 bare-star false',
+    '8:15 own-code false',
+  ])
 })
 
 test('what keeps the policy from being read is found, too', () => {

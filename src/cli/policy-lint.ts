@@ -57,7 +57,7 @@ function rendered(
   const summary =
     findings.length === 0
       ? `${file}: nothing to complain about`
-      : `${file}: ${count('error')} errors, ${count('warning')} warnings`
+      : `${file}: ${count('error')} errors, ${count('warning')} warnings, ${count('note')} notes`
   return `${[...findings.flatMap(findingLines), summary].join('\n')}\n`
 }
 

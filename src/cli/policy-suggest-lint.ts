@@ -1,10 +1,10 @@
 import { parse, stringify } from 'yaml'
 import { parseConfig, policySchema, type ConfigProblem } from '../config/index.ts'
-import { draftPolicy, lint } from '../policy/index.ts'
+import { draftPolicy, lint, type Severity } from '../policy/index.ts'
 import type { CompiledDocument } from '../rules/index.ts'
 
 interface SuggestionFinding {
-  readonly severity: 'error' | 'warning'
+  readonly severity: Severity
   readonly message: string
   readonly fix: string
 }

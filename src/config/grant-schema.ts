@@ -27,7 +27,7 @@ const conditionedGrant = z
       .literal('run')
       .optional()
       .describe(
-        'What is published has the digest of something that an earlier step of the same run published, or declared under `artifacts`; else it is refused. Of `oci:push`, `oci:force`, `npm:publish` and `pypi:publish`.',
+        'What is published or deployed has the digest of something that an earlier step of the same run published, or declared under `artifacts`; else it is refused. Of `oci:push`, `oci:force`, `npm:publish`, `pypi:publish`, `cargo:publish`, `rubygems:publish`, and of the images in what `k8s:apply`, `write`, `create`, `update` and `patch` bring.',
       ),
   })
   .superRefine(({ approval, approvers, timeout, commit, artifact }, problems) => {

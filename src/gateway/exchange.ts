@@ -228,8 +228,8 @@ export interface Denial {
 export interface Proven {
   /** `own`: the commit of the job's identity, or one that descends from it; else why it is not known to be. */
   readonly commit?: 'own' | { readonly why: string }
-  /** Digests of what it brings, `sha256:HEX`, each of the whole of it. */
-  readonly artifact?: readonly string[]
+  /** Digests of all that it brings, `sha256:HEX`; else why they are not known. */
+  readonly artifact?: readonly string[] | { readonly why: string }
 }
 
 export type Permission = Permit | Denial

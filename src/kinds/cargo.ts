@@ -24,7 +24,7 @@ export const cargo = {
     // What no Cargo.lock pins yet: the index's own checksum is held then.
     'cargo:resolve': { path: 'optional', ref: 'none', write: false, includes: ['cargo:download'] },
     // Adds versions; never one that is there.
-    'cargo:publish': { path: 'required', ref: 'required', write: true },
+    'cargo:publish': { path: 'required', ref: 'required', write: true, brings: 'artifact' },
   },
   variables: (connections) => Object.assign({}, ...connections.map(variablesOf)) as Record<string, string>,
   lockfiles: ['Cargo.lock'],

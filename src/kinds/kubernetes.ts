@@ -53,6 +53,8 @@ const command = formOf({
 const discover = 'k8s:discover'
 const reading = { path: 'required', ref: 'none', write: false, includes: [discover] } as const
 const writing = { path: 'required', ref: 'none', write: true, includes: [discover] } as const
+/** What brings objects, and the images that they name. */
+const bringing = { ...writing, brings: 'artifact' } as const
 const reads = ['k8s:get', 'k8s:list', 'k8s:watch']
 
 export const kubernetes = {
@@ -76,20 +78,20 @@ export const kubernetes = {
     'k8s:get': reading,
     'k8s:list': reading,
     'k8s:watch': reading,
-    'k8s:create': writing,
-    'k8s:update': writing,
-    'k8s:patch': writing,
+    'k8s:create': bringing,
+    'k8s:update': bringing,
+    'k8s:patch': bringing,
     'k8s:delete': writing,
     'k8s:deletecollection': writing,
     // What people mean by them.
     'k8s:read': { ...reading, inGrantsOnly: true, includes: [discover, ...reads] },
     'k8s:apply': {
-      ...writing,
+      ...bringing,
       inGrantsOnly: true,
       includes: [discover, 'k8s:get', 'k8s:create', 'k8s:patch'],
     },
     'k8s:write': {
-      ...writing,
+      ...bringing,
       inGrantsOnly: true,
       includes: [
         ...[discover, 'k8s:read', ...reads, 'k8s:apply', 'k8s:create', 'k8s:update'],

@@ -30,7 +30,7 @@ export const rubygems = {
     // What no Gemfile.lock pins yet: the index's own checksum is held then.
     'rubygems:resolve': { path: 'optional', ref: 'none', write: false, includes: ['rubygems:install'] },
     // Adds versions; never one that is there.
-    'rubygems:publish': { path: 'required', ref: 'required', write: true },
+    'rubygems:publish': { path: 'required', ref: 'required', write: true, brings: 'artifact' },
   },
   variables: ([first, ...others]) => (first === undefined || others.length > 0 ? {} : variablesOf(first)),
   lockfiles: ['Gemfile.lock', 'gems.locked'],

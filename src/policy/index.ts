@@ -14,7 +14,7 @@ export {
   writtenGrant,
 } from './grant.ts'
 export { lint, lintRules } from './lint/index.ts'
-export type { LintFinding, LintRule } from './lint/index.ts'
+export type { LintFinding, LintRule, Severity } from './lint/index.ts'
 export { readPast } from './past.ts'
 export type { Past, PastEntry, PastOperations } from './past.ts'
 export { replay } from './replay.ts'

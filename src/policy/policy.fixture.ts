@@ -75,7 +75,7 @@ export const issuers: ReadonlyMap<string, IssuerFacts> = new Map([
 
 export interface RoleText {
   readonly trust: string
-  readonly grants?: readonly string[]
+  readonly grants?: readonly (string | object)[]
   /** Further keys, as `mode: shadow`. */
   readonly more?: string
 }

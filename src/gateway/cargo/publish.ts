@@ -55,7 +55,11 @@ export function createPublisher(registryOf: RegistryReader): (exchange: Exchange
       integrity: integrityOfHex('sha256', sha256),
       ...{ bytes: crate.length, status: 200 },
     }
-    const permit = await exchange.permit(operation, { cargo: { name, sha256, bytes: crate.length } })
+    const permit = await exchange.permit(
+      operation,
+      { cargo: { name, sha256, bytes: crate.length } },
+      { proven: () => ({ artifact: [`sha256:${sha256}`] }) },
+    )
     if (!permit.allow) return refuse(exchange, 403, permit.message)
     // Of two names that differ in case or by - and _ alone a registry takes one, and of two versions that differ behind the plus.
     const key = `${operation.path.replaceAll('-', '_')}@${bareOf(version)}`

@@ -10,8 +10,12 @@ const host = 'cluster.test'
 const base = '/k8s/one'
 const secret = `Basic ${Buffer.from('injected:for-prod').toString('base64')}`
 
-async function openCluster(t: TestContext, grants: readonly string[]) {
-  const [world, cluster] = [await openWorld(t), await startClusterStub(t, host)]
+async function openCluster(
+  t: TestContext,
+  grants: Parameters<typeof compileRules>[1],
+  options: Parameters<typeof openWorld>[1] = {},
+) {
+  const [world, cluster] = [await openWorld(t, options), await startClusterStub(t, host)]
   const prod = {
     kind: 'kubernetes',
     url: `https://${host}${base}`,
@@ -253,4 +257,53 @@ test('port-forward by SPDY, or by SPDY within a WebSocket: once it is permitted 
   world.brokers.end(world.step)
   await Promise.all(closed)
   await until(() => cluster.open() === 0)
+})
+
+test('`artifact: run`: every image of a body has the digest of what the run published, in whatever form it is sent', async (t) => {
+  const digest = (of: string) => `sha256:${of.repeat(64)}`
+  const [own, other] = [digest('a'), digest('b')]
+  const isOfRun = (_step: unknown, digests: readonly string[]) =>
+    Promise.resolve(digests.every((one) => one === own))
+  const granted = [{ grant: 'k8s:write prod/apps/deployments/web/app-*', artifact: 'run' as const }]
+  const { cluster, ask } = await openCluster(t, granted, { artifacts: { isOfRun, add: async () => {} } })
+  const ofPod = (...images: unknown[]) => ({ spec: { containers: images.map((image) => ({ image })) } })
+  const deployment = (pod: object) => ({
+    ...{ kind: 'Deployment', metadata: { name: 'app-1' } },
+    spec: { template: pod },
+  })
+  const at = `${apps}/app-1`
+  const patched = (type: string) => ({ headers: { 'content-type': `application/${type}` } })
+  const ops = patched('json-patch+json')
+  const image = '/spec/template/spec/containers/0/image'
+  const volume = (reference: unknown) => ({ spec: { volumes: [{ image: { reference } }] } })
+  const twice = `{"spec":{"image":"x@${other}","image":"x@${own}"}}`
+  const requests: readonly (readonly [string, string, Parameters<typeof ask>[2]])[] = [
+    ['POST', apps, { body: deployment(ofPod(`r/app@${own}`, `r/app@${other}`)) }],
+    ['POST', apps, { body: deployment({ spec: { initContainers: [{ image: `r/app:v1` }] } }) }],
+    ['POST', apps, { body: deployment(volume(`r/data@${other}`)) }],
+    ['POST', apps, { body: deployment({ spec: { containers: [{ image: { repository: 'x' } }] } }) }],
+    ['PATCH', at, { body: deployment(ofPod('r/app')), ...patched('strategic-merge-patch+json') }],
+    ['PATCH', at, { body: twice, ...patched('merge-patch+json') }],
+    ['PATCH', at, { body: 'spec: {image: x}', ...patched('apply-patch+yaml') }],
+    ['PATCH', at, { body: deployment(ofPod(`x@${other}`)), ...patched('apply-patch+yaml') }],
+    ['PATCH', at, { body: [{ op: 'replace', path: image, value: 'r/app' }], ...ops }],
+    ['PATCH', at, { body: [{ op: 'add', path: '/spec', value: ofPod('r/app') }], ...ops }],
+    ['PATCH', at, { body: [{ op: 'copy', from: '/metadata/name', path: image }], ...ops }],
+  ]
+  for (const [method, path, options] of requests) {
+    const { status, json } = await ask(method, path, options)
+    assert.deepEqual([status, json['reason']], [403, 'Forbidden'], JSON.stringify(options))
+    assert.match(String(json['message']), /asks for `artifact: run`/)
+  }
+  assert.equal(cluster.seen.length, 0)
+  const passing: typeof requests = [
+    ['POST', apps, { body: deployment(ofPod(`r/app:v1@${own}`)) }],
+    ['PATCH', at, { body: deployment(ofPod(`r/app@${own}`)), ...patched('apply-patch+yaml') }],
+    ['PATCH', at, { body: [{ op: 'replace', path: image, value: `r/app@${own}` }], ...ops }],
+    ['PATCH', at, { body: { spec: { replicas: 3 } }, ...patched('merge-patch+json') }],
+    ['GET', at, {}],
+    ['DELETE', at, {}],
+  ]
+  for (const [method, path, options] of passing)
+    assert.equal((await ask(method, path, options)).status, 200, JSON.stringify(options))
 })

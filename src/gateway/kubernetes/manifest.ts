@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { imagesIn, type Images } from './images.ts'
 import { escaped } from './operation.ts'
 import { messageIn, readProtobuf, textIn } from './protobuf.ts'
 
@@ -10,6 +11,7 @@ export interface Manifest {
   readonly recorded: Readonly<Record<string, string | number>>
   /** Of a question about rights: what is asked. */
   readonly attributes: Readonly<Record<string, unknown>> | undefined
+  readonly images: Images
 }
 
 /** The API server's own bound for a body (apiserver, MaxRequestBodyBytes). */
@@ -39,6 +41,7 @@ export function readManifest(body: Buffer, type: string | undefined, isSecret: b
   return {
     named: isText(name) ? escaped(name) : isText(generateName) ? `${escaped(generateName)}~` : undefined,
     attributes: isObject(attributes) ? attributes : undefined,
+    images: imagesOf(body, media),
     recorded: {
       bytes: body.length,
       // Of a Secret a digest is enough to find out a short value by trying.
@@ -59,6 +62,18 @@ const changes: ReadonlySet<string> = new Set([
   'application/merge-patch+json',
   'application/strategic-merge-patch+json',
 ])
+
+/** Of a body that is JSON, by whatever name it goes, and each key stands once. */
+function imagesOf(body: Buffer, media: string): Images {
+  const why = 'images are read of bodies in JSON alone, in which each key stands once'
+  if (media !== '' && !media.endsWith('json') && media !== applied) return { why }
+  try {
+    const text = body.toString('utf8')
+    return hasKeyTwice(text) ? { why } : imagesIn(JSON.parse(text))
+  } catch {
+    return { why }
+  }
+}
 
 function ofJson(body: Buffer): Described | undefined {
   const text = body.toString('utf8')

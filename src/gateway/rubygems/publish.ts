@@ -24,9 +24,11 @@ export function createPublisher(): (exchange: Exchange) => Promise<void> {
     const { connection } = exchange
     const operation = { action: 'rubygems:publish', connection: connection.name, path: gem, ref: version }
     const sha256 = createHash('sha256').update(body).digest('hex')
-    const permit = await exchange.permit(operation, {
-      rubygems: { version: written, sha256, bytes: body.length },
-    })
+    const permit = await exchange.permit(
+      operation,
+      { rubygems: { version: written, sha256, bytes: body.length } },
+      { proven: () => ({ artifact: [`sha256:${sha256}`] }) },
+    )
     if (!permit.allow) return refuse(exchange, 403, permit.message)
     await turns(connection, `${gem.toLowerCase()}-${written}`, async (isThere) => {
       if (isThere || (await checksumsOf(exchange, permit, gem)).has(written)) {

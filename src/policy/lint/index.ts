@@ -4,6 +4,7 @@ import { escalation } from './escalation.ts'
 import { movedTags } from './moved-tags.ts'
 import { nobody } from './nobody.ts'
 import { openEgress } from './open-egress.ts'
+import { ownCode } from './own-code.ts'
 import { outsider } from './outsider.ts'
 import { privateEgress } from './private-egress.ts'
 import { renamedRepository } from './renamed-repository.ts'
@@ -14,7 +15,7 @@ import { sharedWorkspace } from './shared-workspace.ts'
 import { unprotectedRef } from './unprotected-ref.ts'
 import { unusedConnection } from './unused-connection.ts'
 
-export type { LintRule, LintSubject, RoleDraft } from './rule.ts'
+export type { LintRule, LintSubject, RoleDraft, Severity } from './rule.ts'
 
 export const lintRules: readonly LintRule[] = [
   nobody,
@@ -24,6 +25,7 @@ export const lintRules: readonly LintRule[] = [
   unprotectedRef,
   bareStar,
   movedTags,
+  ownCode,
   escalation,
   unusedConnection,
   registries,

@@ -5,11 +5,12 @@ import { draftPolicy } from '../draft.ts'
 import { issuers, lintText, parsePolicy, policyText, type RoleText } from '../policy.fixture.ts'
 import { escalation } from './escalation.ts'
 import { lintRules } from './index.ts'
+import { ownCode } from './own-code.ts'
 
-/** What lint says of these roles: `rule severity place`. */
+/** What lint complains of in these roles: `rule severity place`. */
 function found(roles: Readonly<Record<string, RoleText>>, more = ''): string[] {
-  return lintText(policyText(roles, more)).map(
-    ({ rule, severity, path }) => `${rule.id} ${severity} ${path.join('.')}`,
+  return lintText(policyText(roles, more)).flatMap(({ rule, severity, path }) =>
+    severity === 'note' ? [] : [`${rule.id} ${severity} ${path.join('.')}`],
   )
 }
 
@@ -28,6 +29,41 @@ test('bare-star: all that a service has is everything, too; what is limited by a
     assert.ok(lint(grant).includes('bare-star'), grant)
   for (const grant of ['aws:read prod/iam:*', 'aws:call prod/s3:*/releases/*', 'aws:call prod/ecs:Update*'])
     assert.ok(!lint(grant).includes('bare-star'), grant)
+})
+
+test('own-code: advice for what could ask whether the run made what it brings, and does not', () => {
+  const others = `  images: { kind: oci, url: https://images.test }
+  prod: { kind: kubernetes, url: https://cluster.test }
+`
+  const notes = (...grants: (string | object)[]) => {
+    const roles = { build: { trust: `{ ${safe}, ref_protected: true }`, grants } }
+    return lintText(policyText(roles).replace('connections:\n', `connections:\n${others}`)).flatMap(
+      ({ rule, severity, message }) => (rule === ownCode ? [`${severity}: ${message}`] : []),
+    )
+  }
+  for (const [grant, better] of [
+    [push[0], 'commit: own'],
+    ['oci:push images/octo/app@v*', 'artifact: run'],
+    ['k8s:apply prod/apps/deployments/web/*', 'artifact: run'],
+    ['k8s:write prod/core/*/web/*', 'artifact: run'],
+  ] as const)
+    assert.deepEqual(notes(grant ?? ''), [
+      `note: role "build": "${grant}" does not ask whether the run made what it writes: { grant: "${grant}", ${better} }`,
+    ])
+  assert.match(
+    notes({ grant: push[0], approval: 'first' }).join(),
+    /\{ grant: ".*", approval: first, commit: own \}$/,
+  )
+  assert.deepEqual(
+    notes(
+      { grant: push[0], commit: 'own' },
+      { grant: 'k8s:write prod/apps/deployments/web/*', artifact: 'run' },
+      'k8s:write prod/core/configmaps/web/*',
+      'git:read github/octo/app',
+      'git:delete github/octo/app@refs/heads/bot/*',
+    ),
+    [],
+  )
 })
 
 test('every rule says why it matters and how to mend it', () => {
@@ -437,7 +473,8 @@ const generated: fc.Arbitrary<Generated> = fc
 test('property: lint finds every over-broad rule that is planted, and is silent on what is safe', () => {
   fc.assert(
     fc.property(generated, ({ role, planted: expected }) => {
-      const rules = lintText(policyText({ build: role })).map(({ rule }) => rule.id)
+      const findings = lintText(policyText({ build: role }))
+      const rules = findings.flatMap(({ rule, severity }) => (severity === 'note' ? [] : [rule.id]))
       assert.deepEqual([...new Set(rules)].toSorted(), expected, role.trust)
     }),
     { numRuns: 1500 },

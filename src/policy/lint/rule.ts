@@ -3,7 +3,8 @@ import type { Grant } from '../grant.ts'
 import type { IssuerFacts } from '../issuer-facts.ts'
 import { branches, type CompiledTrust, type Condition } from '../trust.ts'
 
-export type Severity = 'error' | 'warning'
+/** As SARIF names them; a `note` is advice. */
+export type Severity = 'error' | 'warning' | 'note'
 
 /** A grant and its place in the role's list. */
 export type DraftGrant = Grant & { readonly index: number }
