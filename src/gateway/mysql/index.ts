@@ -16,11 +16,11 @@ import {
   type Greeting,
 } from './handshake.ts'
 import { createLimitedJudge, createUnlimitedJudge, type Judge } from './judge.ts'
-import { LoginRefused, logIn } from './log-in.ts'
+import { headOf, LoginRefused, logIn, type Asked } from './log-in.ts'
 import { relay } from './relay.ts'
 import { plainModes } from './sql/settings.ts'
 import { ProtocolFault } from '../read-exactly.ts'
-import { errorPacket, okPacket, packetOf, readPacket, u32 } from './wire.ts'
+import { errorPacket, okPacket, packetOf, readPacket } from './wire.ts'
 
 /** What a step has on one connection, for all of its sessions there. */
 interface OfStep {
@@ -164,7 +164,7 @@ async function open(
   permit: Permit,
   plain: Duplex,
   greeting: Greeting,
-  asked: { readonly flags: number; readonly charset: number; readonly database: string },
+  asked: Asked,
 ): Promise<Duplex> {
   const { connection } = stream
   const isSecure = speaksTls(connection)
@@ -174,8 +174,7 @@ async function open(
     )
   let socket = plain
   if (isSecure) {
-    const flags = asked.flags | flag.tls | flag.protocol41 | flag.secureConnection | flag.pluginAuth
-    plain.write(packetOf(1, u32(flags), u32(0x40000000), Buffer.of(asked.charset), Buffer.alloc(23)))
+    plain.write(packetOf(1, headOf(asked, isSecure)))
     socket = await stream.secureUpstream(permit, plain)
   }
   const login = loginOf(permit, connection)

@@ -24,6 +24,14 @@ export interface Asked {
 
 const maxAnswer = 65_536
 
+/** How the answer to a greeting begins. It is the whole request for TLS, too, and a server reads what follows by either. */
+export function headOf({ flags, charset, database }: Asked, isSecure: boolean): Buffer {
+  const all = flags | flag.protocol41 | flag.secureConnection | flag.pluginAuth | (isSecure ? flag.tls : 0)
+  const withDatabase = database === '' ? all & ~flag.connectWithDb : all | flag.connectWithDb
+  const sent = withDatabase & ~(flag.connectAttrs | flag.pluginAuthLength)
+  return Buffer.concat([u32(sent), u32(0x40000000), Buffer.of(charset), Buffer.alloc(23)])
+}
+
 /**
  * Logs in upstream on a connection that was greeted, and is by TLS where the connection has to be (`isSecure`). `sequence` is that of
  * the next packet. Throws `LoginRefused`, `ProtocolFault`, and `credential_failed` for a way of proving a password that would show it.
@@ -32,17 +40,15 @@ export async function logIn(
   socket: Duplex,
   greeting: Greeting,
   { username, password }: Login,
-  { flags, charset, database }: Asked,
+  asked: Asked,
   { sequence, isSecure }: { readonly sequence: number; readonly isSecure: boolean },
 ): Promise<void> {
+  const { database } = asked
   const proof = proofOf(greeting.plugin, password, greeting.salt, isSecure) ?? Buffer.alloc(0)
-  const all = flags | flag.protocol41 | flag.secureConnection | flag.pluginAuth | (isSecure ? flag.tls : 0)
-  const withDatabase = database === '' ? all & ~flag.connectWithDb : all | flag.connectWithDb
-  const sent = withDatabase & ~(flag.connectAttrs | flag.pluginAuthLength)
   socket.write(
     packetOf(
       sequence,
-      ...[u32(sent), u32(0x40000000), Buffer.of(charset), Buffer.alloc(23), cString(username)],
+      ...[headOf(asked, isSecure), cString(username)],
       ...[
         Buffer.of(proof.length),
         proof,

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { test, type TestContext } from 'node:test'
+import { createTestAuthority } from '../../../test/certificates.ts'
 import { startMariaDb, type MariaDb } from '../../../test/e2e/mariadb.ts'
 import { openDoor } from '../door.fixture.ts'
 import { compileRules, openWorld } from '../gateway.fixture.ts'
@@ -17,11 +20,13 @@ async function shopWorld(
   server: MariaDb,
   grants: readonly GrantEntry[],
   approvers?: GatewayDeps['approvers'],
+  more: { readonly ca?: string } = {},
 ) {
   const world = await openWorld(t, approvers === undefined ? {} : { approvers })
   const orders = {
     ...{ kind: 'mysql', url: 'mysql://db.test', dial: `127.0.0.1:${server.port}` },
     ...{ credential: { basic: 'secret:orders' } },
+    ...more,
   }
   const rules = compileRules({ orders }, grants)
   world.setTargets(rules.targets, rules.policy)
@@ -51,7 +56,11 @@ async function shopWorld(
 }
 
 test('mysql: statements are judged by their databases, before a real server sees them', async (t) => {
-  const server = await startMariaDb()
+  const folder = mkdtempSync(join(tmpdir(), 'mayfly-mysql-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const authority = await createTestAuthority(folder)
+  const byTls = { ca: readFileSync(authority.file, 'utf8') }
+  const server = await startMariaDb(await authority.issue('db', ['db.test']))
   if (server === undefined || !existsSync('/usr/bin/mariadb')) return t.skip('MariaDB is not installed')
   t.after(() => server[Symbol.dispose]())
   server.sql(
@@ -64,7 +73,7 @@ test('mysql: statements are judged by their databases, before a real server sees
   await t.test(
     'a role that reads has what it was granted, and a session that the server keeps read-only',
     async (t) => {
-      const { sql, world, tool } = await shopWorld(t, server, ['mysql:read orders/shop'])
+      const { sql, world, tool } = await shopWorld(t, server, ['mysql:read orders/shop'], undefined, byTls)
       assert.equal((await sql('SELECT id, name FROM items ORDER BY id')).out, '1\tone\n2\ttwo')
       assert.equal(
         (await sql('SHOW TABLES; SELECT COUNT(*) FROM shop.items i WHERE i.id > 0')).out,
@@ -207,9 +216,9 @@ test('mysql: statements are judged by their databases, before a real server sees
   })
 
   await t.test(
-    'by TLS of the run, with prepared statements and a driver; the end of the step cuts it',
+    'by TLS of the run and of the server, with prepared statements and a driver; the end of the step cuts it',
     async (t) => {
-      const { world, port } = await shopWorld(t, server, ['mysql:write orders/shop'])
+      const { world, port } = await shopWorld(t, server, ['mysql:write orders/shop'], undefined, byTls)
       const { createConnection } = (await import('mysql2/promise')).default
       const client = await createConnection({
         ...{ host: '127.0.0.1', port, user: 'any', password: 'thing', database: 'shop' },

@@ -1,5 +1,5 @@
-import { Reader } from './reader.ts'
-import type { Reading, Unread } from './reading.ts'
+import { Reader, TooComplex } from './reader.ts'
+import { tooComplex, type Reading, type Unread } from './reading.ts'
 import { shapeOf } from './shape.ts'
 import { isTree, list, tree } from './tree.ts'
 
@@ -16,9 +16,12 @@ export function loadLibrary(): Promise<Library> {
   return library
 }
 
+/** A tree has about ten parts for each character of the shortest text, and each is looked at once, or a few times. */
+const visitsPerChar = 100
+
 /** What a text of SQL is about. Throws what the parser does when a text is nested deeper than its stack. */
 export function readSql({ parseSync, scanSync }: Library, sql: string): Reading | Unread {
-  const reader = new Reader()
+  const reader = new Reader(10_000 + visitsPerChar * sql.length)
   // The library takes no empty text, the server does.
   if (sql === '') return reader.reading({ shape: '', isWhole: true })
   let parsed: unknown
@@ -28,9 +31,14 @@ export function readSql({ parseSync, scanSync }: Library, sql: string): Reading 
     if (error instanceof Error && error.name === 'SqlError') return { error: error.message, code: '42601' }
     throw error
   }
-  for (const one of list(tree(parsed)['stmts'])) {
-    const statement = tree(one)['stmt']
-    if (isTree(statement)) reader.statement(statement)
+  try {
+    for (const one of list(tree(parsed)['stmts'])) {
+      const statement = tree(one)['stmt']
+      if (isTree(statement)) reader.statement(statement)
+    }
+  } catch (error) {
+    if (error instanceof TooComplex) return tooComplex
+    throw error
   }
   return reader.reading(shapeOf(sql, scanSync))
 }

@@ -18,6 +18,9 @@ const outside: Place = { verb: 'read', queries: new Set() }
 
 type Handler = (node: Tree, place: Place) => void
 
+/** Telling what a text uses takes more steps than its length is a reason for. */
+export class TooComplex extends Error {}
+
 /** Tells what statements use. What it has no rule for is for `admin`: a statement of a kind that is not known does not pass. */
 export class Reader {
   readonly #uses = new Map<string, Use>()
@@ -25,6 +28,12 @@ export class Reader {
   readonly #prepares: { name: string; reading: Reading }[] = []
   readonly #executes = new Set<string>()
   #hidesCatalog = false
+  #visits: number
+
+  /** `maxVisits`: of a statement's parts; then `TooComplex` is thrown. Nobody else is served while it is read. */
+  constructor(maxVisits: number) {
+    this.#visits = maxVisits
+  }
 
   reading({ shape, isWhole }: Pick<Reading, 'shape' | 'isWhole'>): Reading {
     return {
@@ -42,6 +51,7 @@ export class Reader {
   }
 
   #walk(value: unknown, place: Place): void {
+    if (--this.#visits < 0) throw new TooComplex()
     if (Array.isArray(value)) for (const one of value) this.#walk(one, place)
     else if (isTree(value)) this.#node(value, place)
   }
@@ -60,9 +70,12 @@ export class Reader {
 
   /** But some fields, and with the queries of its WITH where names are looked for. */
   #rest(node: Tree, place: Place, but: readonly string[] = []): void {
-    const queries = this.#with(node, place)
+    this.#fields(node, { ...place, queries: this.#with(node, place) }, but)
+  }
+
+  #fields(node: Tree, place: Place, but: readonly string[]): void {
     for (const [key, child] of Object.entries(node))
-      if (key !== 'withClause' && !but.includes(key)) this.#walk(child, { ...place, queries })
+      if (key !== 'withClause' && !but.includes(key)) this.#walk(child, place)
   }
 
   /** Each query of a WITH sees those before it, or with RECURSIVE all of them, and itself. */
@@ -90,7 +103,8 @@ export class Reader {
     const but = setting === undefined ? [] : ['targetList']
     if (!countsSubscriptions(node))
       this.#walk(node['fromClause'], { verb: isLocked ? 'write' : 'read', queries })
-    this.#rest(node, { ...place, verb: 'read' }, ['intoClause', 'lockingClause', 'fromClause', ...but])
+    const inside = { verb: 'read', queries } as const
+    this.#fields(node, inside, ['intoClause', 'lockingClause', 'fromClause', ...but])
   }
 
   #relation({ relname, schemaname, relpersistence }: Tree, { verb, queries }: Place): void {
@@ -235,7 +249,7 @@ export class Reader {
     FetchStmt: this.#nothing,
     ClosePortalStmt: this.#nothing,
     PrepareStmt: ({ name, query }) => {
-      const inner = new Reader()
+      const inner = new Reader(this.#visits)
       if (isTree(query)) inner.statement(query)
       const reading = inner.reading({ shape: '', isWhole: true })
       this.#prepares.push({ name: text(name), reading })

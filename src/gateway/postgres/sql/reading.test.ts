@@ -234,6 +234,10 @@ test('what cannot be read is an error as PostgreSQL says it; what is nested too 
     `SELECT ${'-'.repeat(1)}${' -'.repeat(990)}1`,
     `SELECT ${'(SELECT '.repeat(200)}1${')'.repeat(200)}`,
     `SELECT 1${'::a'.repeat(660)}`,
+    // Read twice at each level it would take days.
+    `${'WITH a AS ('.repeat(60)}SELECT 1${') SELECT 1'.repeat(60)}`,
+    `${'SELECT 1 FROM (WITH a AS (SELECT 1) '.repeat(40)}SELECT 1${') a'.repeat(40)}`,
+    `${'SELECT 1 WHERE EXISTS (WITH RECURSIVE a AS (SELECT 1) '.repeat(30)}SELECT 1${')'.repeat(30)}`,
   ])
     assert.deepEqual(
       needs(await reader.read(sql)).filter((one) => !one.startsWith('unread')),

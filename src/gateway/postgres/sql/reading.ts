@@ -39,3 +39,8 @@ export interface Unread {
   /** SQLSTATE. */
   readonly code: string
 }
+
+export const tooComplex: Unread = {
+  error: 'mayfly: the statement is nested too deeply, or takes too long, to be judged',
+  code: '54001',
+}

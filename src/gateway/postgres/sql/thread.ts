@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import type { Answer, Question } from './thread-entry.ts'
-import type { Reading, Unread } from './reading.ts'
+import { tooComplex, type Reading, type Unread } from './reading.ts'
 
 // The bundle has the thread beside itself; from source it is the module.
 const isBundled = !import.meta.url.endsWith('.ts')
@@ -14,11 +14,6 @@ const idleMs = 30_000
 
 /** More statements wait at once than there can be steps that mean well. */
 const maxWaiting = 1_000
-
-const tooComplex: Unread = {
-  error: 'mayfly: the statement is nested too deeply, or takes too long, to be judged',
-  code: '54001',
-}
 
 interface Waiting extends Question {
   resolve(reading: Reading | Unread): void
