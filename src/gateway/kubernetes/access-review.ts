@@ -1,7 +1,7 @@
 import { coreGroup } from '../../kinds/index.ts'
 import type { Exchange } from '../exchange.ts'
 import { operationOf } from './operation.ts'
-import type { OfResource } from './request.ts'
+import type { OfResource } from './asked.ts'
 import { answerJson } from './status.ts'
 
 const authorization = 'authorization.k8s.io'

@@ -1,6 +1,6 @@
 import { coreGroup, none, secretsGroup } from '../../kinds/index.ts'
 import type { Operation } from '../../policy/index.ts'
-import type { OfResource } from './request.ts'
+import type { OfResource } from './asked.ts'
 
 /** What a request is called in grants; or why no grant opens it. `named`: what a body says is created. */
 export function operationOf(

@@ -56,6 +56,22 @@ test('a request is named by verb, group, resource, namespace and name', () => {
     ['GET', `${ns}/pods?fieldSelector=metadata.name!=app-1`, 'k8s:list prod/core/pods/web/~'],
     ['GET', `${ns}/pods?fieldSelector=x=y\\,metadata.name=app-1`, 'k8s:list prod/core/pods/web/~'],
     ['GET', `${ns}/pods?labelSelector=metadata.name=app-1`, 'k8s:list prod/core/pods/web/~'],
+    // Helm's own questions for its releases.
+    [
+      'GET',
+      `${ns}/secrets?labelSelector=name%3Dapp%2Cowner%3Dhelm%2Cstatus%3Ddeployed`,
+      'k8s:list prod/secrets/web/sh.helm.release.v1.app.~',
+    ],
+    ['GET', `${ns}/secrets?labelSelector=owner=helm`, 'k8s:list prod/secrets/web/sh.helm.release.v1.~'],
+    ['GET', `${ns}/secrets?labelSelector=owner!=helm`, 'k8s:list prod/secrets/web/~'],
+    ['GET', `${ns}/secrets?labelSelector=owner=helm,name+in+(a,b)`, 'k8s:list prod/secrets/web/~'],
+    ['GET', `${ns}/secrets?labelSelector=owner=helm,name=a,name=b`, 'k8s:list prod/secrets/web/~'],
+    [
+      'GET',
+      `${ns}/secrets?labelSelector=owner=helm&fieldSelector=type!=helm.sh/release.v1`,
+      'k8s:list prod/secrets/web/~',
+    ],
+    ['DELETE', `${ns}/secrets?labelSelector=owner=helm,name=app`, 'k8s:deletecollection prod/secrets/web/~'],
     ['POST', apps, 'k8s:create prod/apps/deployments/web/~'],
     ['PUT', `${apps}/app`, 'k8s:update prod/apps/deployments/web/app'],
     ['PATCH', `${apps}/app?fieldManager=kubectl`, 'k8s:patch prod/apps/deployments/web/app'],
@@ -268,5 +284,14 @@ test('nothing that a step sends makes the readers throw', () => {
         readManifest(Buffer.from(type === undefined ? body : `k8s\0${body}`), type, body.length % 2 === 0)
     }),
     { numRuns: 2_000 },
+  )
+})
+
+test('a list of Helm’s releases is answered with what has their type alone', () => {
+  const asked = readRequest('GET', '/api/v1/namespaces/web/secrets', 'labelSelector=owner%3Dhelm&limit=5')
+  assert.ok(typeof asked !== 'string')
+  assert.equal(
+    targetOf(asked),
+    '/api/v1/namespaces/web/secrets?labelSelector=owner%3Dhelm&limit=5&fieldSelector=type%3Dhelm.sh%2Frelease.v1',
   )
 })

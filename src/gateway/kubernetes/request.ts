@@ -1,35 +1,7 @@
 import { coreGroup, secretsGroup } from '../../kinds/index.ts'
+import type { Asked, OfResource, Target } from './asked.ts'
+import { asReleases } from './helm.ts'
 import { readQuery, valueOf, writeQuery, type Parameters } from './query.ts'
-
-/** A request in Kubernetes' words: what it asks for, as the API server's own reader takes it (apiserver, RequestInfo). */
-export type Asked = Discovery | OfUrl | OfResource
-
-/** Which resources and versions there are, and whether the server is well: every client asks that first. */
-interface Discovery extends Target {
-  readonly of: 'discovery'
-}
-
-/** What is no resource: `/metrics`. */
-interface OfUrl extends Target {
-  readonly of: 'url'
-}
-
-export interface OfResource extends Target {
-  readonly of: 'resource'
-  /** As RBAC has it: get, list, watch, create, update, patch, delete, deletecollection. */
-  readonly verb: string
-  readonly group: string
-  readonly resource: string
-  readonly subresource: string | undefined
-  readonly namespace: string | undefined
-  readonly name: string | undefined
-}
-
-interface Target {
-  /** As it is sent: what was judged, written anew. */
-  readonly path: string
-  readonly parameters: Parameters
-}
 
 /** `path` is below the connection's URL and plain (see `plainTarget`). Returns why it is refused. */
 export function readRequest(method: string, path: string, query: string): Asked | string {
@@ -42,7 +14,7 @@ export function readRequest(method: string, path: string, query: string): Asked 
   if (isDiscovery(parts)) return reads(method, { of: 'discovery', ...target })
   if (parts[0] !== 'api' && parts[0] !== 'apis') return reads(method, { of: 'url', ...target })
   const read = readResource(method, parts, parameters)
-  return typeof read === 'string' ? read : { of: 'resource', ...target, ...read }
+  return typeof read === 'string' ? read : asReleases({ of: 'resource', ...target, ...read })
 }
 
 /** Path and query as they are sent. */
