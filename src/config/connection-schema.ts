@@ -176,6 +176,22 @@ const settings = {
     .describe(
       'The database that is meant by a client that names none, as psql does without `-d` and PGDATABASE. Which ones a step may use its grants say.',
     ),
+  mask: z
+    .array(
+      z
+        .string()
+        .max(600)
+        .regex(
+          /^(?:(?:[A-Za-z0-9_$*-]|%[0-9A-F]{2})+\.){1,2}(?:[A-Za-z0-9_$*-]|%[0-9A-F]{2})+$/,
+          'a column, `users.email` or `public.users.email`, with `*` for any characters',
+        ),
+    )
+    .min(1)
+    .max(100)
+    .optional()
+    .describe(
+      'Columns whose values steps do not see, as `TABLE.COLUMN` or `SCHEMA.TABLE.COLUMN`, with `*` for any characters (`*.ssn`): text is `masked`, all else NULL. They may be read as plain columns of a result alone (docs/deploy.md). Steps with `postgres:connect` see everything.',
+    ),
   push_options: z
     .array(z.string().min(1).max(200))
     .max(100)

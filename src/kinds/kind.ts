@@ -118,6 +118,8 @@ export interface KindSettings {
   readonly regions?: readonly string[] | undefined
   /** Of a database server: which of its databases is meant by a client that names none. */
   readonly default_database?: string | undefined
+  /** Of PostgreSQL: columns whose values limited sessions do not see, as `SCHEMA.TABLE.COLUMN` or `TABLE.COLUMN`. */
+  readonly mask?: readonly string[] | undefined
 }
 
 /** Where a step finds what its tools' settings name. */

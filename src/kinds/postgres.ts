@@ -21,7 +21,7 @@ export const postgres = {
   port: 5432,
   path: { form: nameForm('default_database'), noun: 'default_database', example: 'shop' },
   ref: { form: nameForm('schema'), noun: 'schema', example: 'public' },
-  settings: ['tls', 'default_database'],
+  settings: ['tls', 'default_database', 'mask'],
   tells: ['default_database'],
   credentials: ['basic', 'postgres-role', 'http-issuer'],
   actions: {

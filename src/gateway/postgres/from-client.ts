@@ -34,6 +34,8 @@ export function createFromClient<S extends Statement>(deps: {
   readonly counted: (statements: readonly S[], outcome: Outcome) => void
   /** Whether calls by number (FunctionCall) may pass: nobody can tell which function that is. */
   readonly calls: Fault | undefined
+  /** Before each portal is executed the server is asked what its columns are, whether the client knows or not. */
+  readonly describes: boolean
 }): FromClient {
   const { judge, names, pending, output } = deps
 
@@ -107,6 +109,10 @@ export function createFromClient<S extends Statement>(deps: {
     if (statements === undefined) return refuse(unknown('portal', portal), 'parse')
     const refused = await allowed(statements, 'done')
     if (refused !== undefined) return refuse(refused, 'parse')
+    if (deps.describes) {
+      pending.ask({ as: 'describe', statements, isOurs: true })
+      output.put(message('D', Buffer.from('P'), cString(portal)))
+    }
     pending.ask({ as: 'execute', statements })
     output.put(raw)
   }

@@ -4,7 +4,11 @@ import type { SocketOutput } from './socket-output.ts'
 import type { Judge, Statement } from './statement.ts'
 import type { Seen, Splitter } from './splitter.ts'
 import { ProtocolFault } from '../read-exactly.ts'
-import { cStrings } from './wire.ts'
+import { maskingOf, maskRow, maskedRowBytes, descriptionBytes, type Masking } from './masks/rows.ts'
+import type { Masks } from './masks/masks.ts'
+import { cStrings, withoutValues } from './wire.ts'
+
+const tooLong = `a row with masked columns is longer than ${maskedRowBytes} bytes`
 
 /** A setting that is reported, a command's tag. */
 const smallBytes = 65_536
@@ -15,6 +19,8 @@ export interface Outcome {
   readonly bytes?: number
   readonly done?: number
   readonly failed?: number
+  /** Values of rows that were replaced. */
+  readonly masked?: number
 }
 
 export interface FromServer {
@@ -32,8 +38,12 @@ export function createFromServer<S extends Statement>(deps: {
   readonly counted: (statements: readonly S[], outcome: Outcome) => void
   /** The session cannot go on. */
   readonly end: (why: string) => void
+  /** Columns whose values the client is not to see. */
+  readonly masks: Masks | undefined
 }): FromServer {
-  const { judge, names, pending, output } = deps
+  const { judge, names, pending, output, masks } = deps
+  /** Of the rows that come. */
+  let masking: Masking | undefined
   /** What the client is told in place of the error that comes next. */
   let refusal: Buffer | undefined
 
@@ -45,32 +55,49 @@ export function createFromServer<S extends Statement>(deps: {
   function fails(): number | undefined {
     count({ failed: 1 })
     refusal = pending.failed()?.refusal
-    return refusal === undefined ? undefined : smallBytes
+    return refusal === undefined && masks === undefined ? undefined : smallBytes
   }
 
   /** One statement of a simple query, or a portal. */
   function ends(): void {
+    masking = undefined
     if (pending.head?.as === 'execute') pending.answered('execute')
     else if (pending.head?.as !== 'query') throw new ProtocolFault('it ends a statement that nobody began')
+  }
+
+  const isOurs = () => pending.head?.as === 'describe' && pending.head.isOurs === true
+
+  function describes(): undefined {
+    if (pending.head?.as === 'describe') pending.answered('describe')
+  }
+
+  /** All of a row that has something to mask. */
+  function rowBytes(length: number): number | undefined {
+    count({ bytes: length })
+    if (masks === undefined) return undefined
+    if (masking === undefined) throw new ProtocolFault('it sends rows that it has not described')
+    if (masking.every((one) => one === undefined)) return undefined
+    if (length > maskedRowBytes) throw new ProtocolFault(tooLong)
+    return length
   }
 
   const passing: Readonly<Record<string, (length: number) => number | undefined | void>> = {
     '1': () => void pending.answered('parse'),
     '2': () => void pending.answered('bind'),
     '3': () => void pending.answered('close'),
-    n: () => void pending.answered('describe'),
-    T: () => void (pending.head?.as === 'describe' && pending.answered('describe')),
+    n: () => (isOurs() ? 0 : void pending.answered('describe')),
+    T: () => (masks === undefined ? describes() : descriptionBytes),
     t: () => undefined,
     s: () => ends(),
     I: () => (count({ done: 1 }), ends()),
-    D: (length) => count({ bytes: length }),
+    D: rowBytes,
     d: (length) => count({ bytes: length }),
     c: () => undefined,
     H: () => undefined,
     G: () => pending.copies(),
     V: () => undefined,
     A: () => undefined,
-    N: () => undefined,
+    N: () => (masks === undefined ? undefined : smallBytes),
     E: fails,
     C: () => smallBytes,
     S: () => smallBytes,
@@ -96,9 +123,29 @@ export function createFromServer<S extends Statement>(deps: {
       if (head[0] === 0x49) names.transactionEnded()
       output.put(raw)
     },
-    E() {
+    E({ head }) {
       deps.splitter().dropRest()
       if (refusal !== undefined) output.put(refusal)
+      else output.put(withoutValues('E', head))
+    },
+    N({ head }) {
+      deps.splitter().dropRest()
+      output.put(withoutValues('N', head))
+    },
+    n: () => void pending.answered('describe'),
+    T({ length, head, raw }) {
+      if (head.length < length) throw new ProtocolFault('its description of a row is too long')
+      const found = masks === undefined ? undefined : maskingOf(head, masks)
+      const isHidden = isOurs()
+      // What a statement was described as, its portal may differ from.
+      if (isHidden || pending.head?.as === 'query') masking = found
+      describes()
+      if (!isHidden) output.put(raw)
+    },
+    D({ head }) {
+      const { row, masked } = maskRow(head, masking ?? [])
+      count({ masked })
+      output.put(row)
     },
   }
 

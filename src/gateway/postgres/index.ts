@@ -9,7 +9,9 @@ import { nameInGrant } from '../name-in-grant.ts'
 import { limited, passed, type Parameters } from './parameters.ts'
 import { createPermitted, type Permitted } from '../permitted.ts'
 import { relay } from './relay.ts'
-import { createSqlReader } from './sql/reader-of-sql.ts'
+import { readMasks } from './masks/read-masks.ts'
+import type { Masks } from './masks/masks.ts'
+import { createSqlReader, type SqlReader } from './sql/reader-of-sql.ts'
 import { createTally } from './tally.ts'
 import { createUnlimitedJudge } from './unlimited.ts'
 import { errorResponse, int32, message, cString, type Fault } from './wire.ts'
@@ -48,12 +50,12 @@ export function createPostgresHandler(): StreamHandler {
     const { socket } = greeting
     const refuse = (fault: Fault) =>
       void socket.end(Buffer.concat([greeting.negotiation, errorResponse(fault)]))
-    const begun = await begin(stream, greeting)
+    const begun = await begin(stream, greeting, sql)
     if ('severity' in begun) return refuse(begun)
-    const { upstream, login, isLimited, readOnly, path, database } = begun
+    const { upstream, login, isLimited, readOnly, path, masks, database } = begun
     const judge = isLimited
       ? createLimitedJudge({
-          ...{ stream, database, user: login, path, readOnly, sql, permitted },
+          ...{ stream, database, user: login, path, readOnly, masks, sql, permitted },
           encoding: upstream.settings.get('server_encoding'),
         })
       : createUnlimitedJudge(sql)
@@ -65,7 +67,7 @@ export function createPostgresHandler(): StreamHandler {
     const calls = isLimited ? notCalled : undefined
     const counted = tally.count.bind(tally)
     try {
-      const cut = await relay({ client: socket, server: upstream.socket, judge, calls, counted })
+      const cut = await relay({ client: socket, server: upstream.socket, judge, calls, masks, counted })
       if (cut !== undefined) stream.deny(`postgres ${stream.connection.name}`, cut)
     } finally {
       cancelKey.forget()
@@ -101,10 +103,15 @@ interface Begun {
   readonly isLimited: boolean
   readonly readOnly: boolean
   readonly path: readonly string[]
+  readonly masks: Masks | undefined
 }
 
 /** Permission first, then the login upstream. */
-async function begin(stream: StreamExchange, { parameters }: Session): Promise<Begun | Fault> {
+async function begin(
+  stream: StreamExchange,
+  { parameters }: Session,
+  sql: SqlReader,
+): Promise<Begun | Fault> {
   const { connection } = stream
   const database = databaseOf(parameters, connection.settings?.default_database)
   if (database === undefined) return fatal('28000', 'mayfly: the client names no user, and no database')
@@ -126,7 +133,9 @@ async function begin(stream: StreamExchange, { parameters }: Session): Promise<B
   try {
     const { upstream, login } = await open(stream, permission, new Map([...asked, ['database', database]]))
     const path = isLimited ? await pathOf(upstream, { user: login, readOnly }) : []
-    return { upstream, permit: permission, login, database, isLimited, readOnly, path }
+    const columns = isLimited ? (connection.settings?.mask ?? []) : []
+    const masks = columns.length === 0 ? undefined : await readMasks(upstream.socket, columns, sql)
+    return { upstream, permit: permission, login, database, isLimited, readOnly, path, masks }
   } catch (error) {
     const { code, hint } = error instanceof LoginRefused ? error.fault : { code: '08006', hint: undefined }
     const why =

@@ -2,6 +2,7 @@ import { messageOf } from '../../lib/index.ts'
 import type { Operation } from '../../policy/index.ts'
 import type { StreamExchange } from '../stream-exchange.ts'
 import { nameInGrant } from '../name-in-grant.ts'
+import type { Masks } from './masks/masks.ts'
 import { needsOf, type Need } from './sql/needs.ts'
 import type { SqlReader } from './sql/reader-of-sql.ts'
 import type { Reading } from './sql/reading.ts'
@@ -28,18 +29,27 @@ export interface LimitedSession {
   /** What the server reports of itself at the beginning. */
   readonly encoding: string | undefined
   readonly readOnly: boolean
+  /** Columns that it does not see. */
+  readonly masks: Masks | undefined
   readonly sql: SqlReader
   readonly permitted: Permitted
 }
 
 /** Judges each statement by the grants of the step, and asks policy anew as it goes on. */
 export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatement> {
-  const { stream, sql, permitted } = session
+  const { stream, sql, permitted, masks } = session
   const path = new Set(session.path)
   let catalogFirst = true
   /** What was allowed, by this policy and with as many schemas on the path: nothing has changed for it since. */
   const allowed = new WeakMap<Reading, { policy: object; schemas: number; catalogFirst: boolean }>()
   const database = nameInGrant(session.database)
+
+  function masked(why: string): Fault {
+    const what = `postgres ${stream.connection.name}/${database}`
+    const rule =
+      'columns of it are masked: they can be read as plain columns of a result, and in no other way'
+    return error('42501', stream.deny(what, `${rule}. Refused is: ${why}`))
+  }
 
   function operationOf({ verb, schema }: Need): Operation {
     const named = { action: `postgres:${verb}`, connection: stream.connection.name, path: database }
@@ -85,6 +95,8 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
       // A server of another encoding makes other lower-case letters of them than the parser does here.
       if (session.encoding !== 'UTF8' && namesBeyondAscii(reading))
         return error('22021', 'mayfly: in a database that is not in UTF-8, schemas are named in ASCII')
+      const problem = masks?.problemOf(reading)
+      if (problem !== undefined) return masked(problem)
       return { shape: reading.shape, reading }
     },
     async allow(statement, names, when) {
@@ -102,6 +114,9 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
       for (const { name, reading: inner } of reading.prepares) names.prepare(name, { shape, reading: inner })
       const needed = needs(statement, names)
       if ('severity' in needed) return needed
+      const ruling = needed.find(({ verb }) => verb === 'admin')
+      if (masks !== undefined && ruling !== undefined)
+        return masked(`${ruling.why ?? 'what only postgres:admin allows'} could show them`)
       const anywhere = needed.filter((need) => need.schema === undefined && need.whole !== true)
       const named = needed.filter((need) => !anywhere.includes(need))
       const asked: Asked[] = [

@@ -115,8 +115,8 @@ async function authenticate(socket: Duplex, login: Login): Promise<void> {
   throw new ProtocolFault('its login has no end')
 }
 
-async function answerOf(socket: Duplex): Promise<{ type: string; body: Buffer }> {
-  const { type, body } = await readMessage(socket, maxMessageBytes)
+async function answerOf(socket: Duplex, maxBytes = maxMessageBytes): Promise<{ type: string; body: Buffer }> {
+  const { type, body } = await readMessage(socket, maxBytes)
   if (type !== 'E') return { type, body }
   const fields = errorFields(body)
   throw new LoginRefused({
@@ -153,14 +153,16 @@ function untaken(how: string): MayflyError {
   )
 }
 
-const maxRows = 1_000
+/** Of a question of ours: tables with their columns are the longest. */
+const maxRows = 10_000
+const maxRowBytes = 1_048_576
 
 /** One statement before the session is handed over, whose rows have one column. */
 export async function askFirst(socket: Duplex, sql: string): Promise<string[]> {
   socket.write(message('Q', cString(sql)))
   const rows: string[] = []
   for (let count = 0; count < maxRows + headerBytes; count++) {
-    const { type, body } = await answerOf(socket)
+    const { type, body } = await answerOf(socket, maxRowBytes)
     if (type === 'Z') return rows
     // One column: its number, its length, its text.
     if (type === 'D' && body.length >= 6) rows.push(body.toString('utf8', 6))

@@ -9,6 +9,8 @@ export interface Asked<S extends Statement> {
   /** It stands for one that is refused, and fails: this is what the client is told in place of the server's words. */
   readonly refusal?: Buffer
   readonly undo?: Undo
+  /** It was the gateway that asked: the client hears nothing of the answer. */
+  readonly isOurs?: true
   /** How many copies the client had ended when it was sent. */
   readonly copiesEnded: number
 }

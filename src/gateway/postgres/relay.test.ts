@@ -113,6 +113,7 @@ test('whatever the two sides send: no refused text reaches the server as a state
           server: serverSide,
           judge,
           calls: refused,
+          masks: undefined,
           counted: () => undefined,
         })
         for (const { bytes, of } of all) {

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { createFromClient } from './from-client.ts'
 import { createFromServer, type Outcome } from './from-server.ts'
+import type { Masks } from './masks/masks.ts'
 import { Pending } from './pending.ts'
 import { SessionNames } from './session-names.ts'
 import { SocketOutput } from './socket-output.ts'
@@ -18,6 +19,7 @@ export async function relay<S extends Statement>(deps: {
   readonly server: Duplex
   readonly judge: Judge<S>
   readonly calls: Fault | undefined
+  readonly masks: Masks | undefined
   readonly counted: (statements: readonly S[], outcome: Outcome) => void
 }): Promise<string | undefined> {
   const { client, server, judge, counted } = deps
@@ -39,9 +41,10 @@ export async function relay<S extends Statement>(deps: {
     output: toServer,
     splitter: () => ofClient,
     calls: deps.calls,
+    describes: deps.masks !== undefined,
   })
   const fromServer = createFromServer<S>({
-    ...{ judge, names, pending, counted, end },
+    ...{ judge, names, pending, counted, end, masks: deps.masks },
     output: toClient,
     splitter: () => ofServer,
   })

@@ -14,6 +14,7 @@ interface Counts {
   rows: number
   bytes: number
   failed: number
+  masked: number
 }
 
 const intervalMs = 2_000
@@ -27,8 +28,12 @@ export function createTally(stream: StreamExchange, operation: string): Tally {
   function flush(): void {
     clearTimeout(timer)
     timer = undefined
-    for (const [statement, { done, rows, bytes, failed }] of shapes) {
-      const facts = { statement, done, rows, bytes, ...(failed === 0 ? {} : { failed }) }
+    for (const [statement, { failed, masked, ...counts }] of shapes) {
+      const facts = {
+        ...{ statement, ...counts },
+        ...(failed === 0 ? {} : { failed }),
+        ...(masked === 0 ? {} : { masked }),
+      }
       stream.done({ operation, facts })
     }
     shapes.clear()
@@ -36,17 +41,18 @@ export function createTally(stream: StreamExchange, operation: string): Tally {
 
   return {
     flush,
-    count(statements, { done = 0, rows = 0, bytes = 0, failed = 0 }) {
+    count(statements, { done = 0, rows = 0, bytes = 0, failed = 0, masked = 0 }) {
       // A portal may be of one of several statements of its name: what came of it is told of the last one.
       const shape = statements.at(-1)?.shape
       if (shape === undefined) return
       if (!shapes.has(shape) && shapes.size >= maxShapes) flush()
-      const counts = shapes.get(shape) ?? { done: 0, rows: 0, bytes: 0, failed: 0 }
+      const counts = shapes.get(shape) ?? { done: 0, rows: 0, bytes: 0, failed: 0, masked: 0 }
       shapes.set(shape, {
         done: counts.done + done,
         rows: counts.rows + rows,
         bytes: counts.bytes + bytes,
         failed: counts.failed + failed,
+        masked: counts.masked + masked,
       })
       timer ??= setTimeout(flush, intervalMs).unref()
     },

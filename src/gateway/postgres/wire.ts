@@ -64,6 +64,13 @@ export function errorFields(body: Buffer): ReadonlyMap<string, string> {
   return fields
 }
 
+/** An error or a notice without the texts in which the server quotes rows and values (DETAIL, HINT, CONTEXT, an inner query). */
+export function withoutValues(type: 'E' | 'N', body: Buffer): Buffer {
+  const kept = [...errorFields(body)].filter(([field]) => 'SVCMPstcdn'.includes(field))
+  const fields = kept.map(([field, value]) => Buffer.concat([Buffer.from(field), cString(value)]))
+  return message(type, ...fields, Buffer.of(0))
+}
+
 /** Texts that end with a zero byte each, from `at` on; undefined if there are fewer. */
 export function cStrings(body: Buffer, count: number, at = 0): { texts: string[]; end: number } | undefined {
   const texts: string[] = []

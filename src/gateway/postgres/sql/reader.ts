@@ -4,6 +4,7 @@ import { objectUses } from './objects.ts'
 import { countsSubscriptions, functionName, settingOfRow } from './pg-dump.ts'
 import type { Reading, Use, Verb } from './reading.ts'
 import { partsOf, schemasIn, settingOf, type Setting } from './settings.ts'
+import { touchedBy, type Touched } from './touched.ts'
 import { constant, isTree, list, names, text, tree, type Tree } from './tree.ts'
 
 /** Where in a statement something is. */
@@ -27,6 +28,7 @@ export class Reader {
   readonly #path = new Set<string>()
   readonly #prepares: { name: string; reading: Reading }[] = []
   readonly #executes = new Set<string>()
+  readonly #touched: Touched[] = []
   #hidesCatalog = false
   #visits: number
 
@@ -39,6 +41,7 @@ export class Reader {
     return {
       ...{ shape, isWhole },
       uses: [...this.#uses.values()],
+      touched: this.#touched,
       path: [...this.#path],
       ...(this.#hidesCatalog ? { hidesCatalog: true } : {}),
       prepares: this.#prepares,
@@ -47,6 +50,7 @@ export class Reader {
   }
 
   statement(node: Tree): void {
+    this.#touched.push(touchedBy(node))
     this.#walk(node, outside)
   }
 

@@ -1,3 +1,5 @@
+import type { Touched } from './touched.ts'
+
 /** What kinds of statement there are, each allowed by the grant of the same name. */
 export type Verb = 'read' | 'write' | 'ddl' | 'admin'
 
@@ -23,6 +25,8 @@ export interface Reading {
   /** False for a text that is too long to be shown as a whole. */
   readonly isWhole: boolean
   readonly uses: readonly Use[]
+  /** Of each of its statements. */
+  readonly touched: readonly Touched[]
   /** Schemas that it puts on the search path. */
   readonly path: readonly string[]
   /** It puts others before PostgreSQL's own, so that their names may hide those. */
