@@ -18,6 +18,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   honey: ['lib', 'config', 'store', 'vault'],
   'oidc-issuer': ['lib', 'config', 'store', 'vault'],
   logs: ['lib', 'store'],
+  recordings: ['lib', 'store'],
 
   // What is decided, and by what.
   identity: ['lib', 'config'],
@@ -65,6 +66,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   gateway: [
     ...['lib', 'kinds', 'lockfiles', 'mask', 'connections', 'identity', 'policy', 'provenance', 'broker'],
     'honey',
+    'recordings',
     'ssh-keys',
     'audit/client',
     ...[
@@ -122,6 +124,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   runner: ['lib', 'kinds', 'lockfiles', 'mask', 'config', 'identity'],
   server: [
     ...['lib', 'kinds', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
+    'recordings',
     ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation'],
   ],
   cli: [
@@ -145,6 +148,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
       'store',
       'vault',
       'logs',
+      'recordings',
       'broker',
       'gateway',
       'server',
@@ -169,6 +173,7 @@ export const doors: Readonly<Record<string, string>> = {
   'gateway/read-exactly.ts': 'reads a protocol of bytes message by message, before its session stands',
   'gateway/permitted.ts': 'shapes of statements that are in the log already',
   'gateway/stream-exchange.ts': 'what a protocol of bytes is handed',
+  'gateway/session-recorder.ts': 'records a session at a terminal',
   'gateway/busy.ts': 'what an upstream that is busy says, for every protocol',
   'gateway/ask.ts': 'asks a registry, and goes where it sends on to',
   'gateway/follow.ts': 'redirects to storage hosts',

@@ -10,9 +10,15 @@ export interface SafeText {
 /** SGR (ECMA-48, section 8.3.117): colours and the like. */
 const colours = String.raw`\x1b\[[0-9;:]{0,48}m`
 /** What else moves only within the picture: cursor and erase. For a player, that shows a recording as it was. */
-const picture = String.raw`\x1b\[[0-9;?]{0,16}[A-HJKSTf]|[\r\x08]`
+const picture = [
+  String.raw`\x1b\[[0-9;?]{0,16}[A-HJKSTf]`,
+  // Of programs that have the whole screen: lines, regions, the other screen, the cursor's look, and line drawing.
+  String.raw`\x1b\[[0-9;]{0,16}[LMPX@dr]`,
+  String.raw`\x1b\[\?(?:1|7|12|25|47|1047|1048|1049|2004)[hl]`,
+  String.raw`\x1b[78M=>]|\x1b\([0AB]|[\r\x08]`,
+].join('|')
 /** The beginning of such a sequence, that the next bytes may end. */
-const begun = /(?:\r|\x1b(?:\[[0-9;:?]{0,48})?)$/ // eslint-disable-line no-control-regex
+const begun = /(?:\r|\x1b(?:\[[0-9;:?]{0,48}|\()?)$/ // eslint-disable-line no-control-regex
 
 /** `forPlayer`: keeps what moves within the picture; else a line that was written over is a line of its own. */
 export function createSafeText(options: { forPlayer: boolean }): SafeText {

@@ -16,6 +16,7 @@ import { addPolicy } from './policy-commands.ts'
 import { addProcesses, type Starters } from './process-commands.ts'
 import { addSecrets } from './secret-commands.ts'
 import { addVault } from './vault-commands.ts'
+import { addRecordings } from './recording-commands.ts'
 import { addTokens } from './token-commands.ts'
 import { withoutValues } from './usage-error.ts'
 import { trustOwnAuthorities } from './trust.ts'
@@ -48,6 +49,7 @@ function createProgram(starters: Starters, writeErr: (text: string) => void): Co
   addPeople(program)
   addOperator(program)
   addLogs(program)
+  addRecordings(program)
   addSecrets(program)
   addVault(program)
   addOidc(program)

@@ -119,6 +119,12 @@ const settings = {
     .describe(
       'The keys that the host may show: `ssh-keyscan HOST`, held against what its operators say. It has to show one of them.',
     ),
+  record_input: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether recordings of sessions have what was typed, too. Off if left out: passwords are typed, and nobody can tell them from the rest.',
+    ),
   database: z
     .int()
     .min(0)

@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { sizeBytes, size } from './sandbox-schema.ts'
 
-const keep = z.string().regex(/^(?:none|[1-9][0-9]{0,3}[hd])$/, 'a time such as 12h or 30d, or none')
+export const keepTime = z
+  .string()
+  .regex(/^(?:none|[1-9][0-9]{0,3}[hd])$/, 'a time such as 12h or 30d, or none')
 
 /** How long the server keeps what steps showed. */
 export const logsSchema = z
   .strictObject({
-    keep: keep
+    keep: keepTime
       .default('30d')
       .describe('How long the masked log of a step is kept after its end; `none`: not at all.'),
     max_total: size
@@ -23,11 +25,16 @@ export type LogsConfig = z.output<typeof logsSchema>
 
 /** The same in seconds and bytes; without a policy, what is said by default. */
 export function logLimits(config: LogsConfig = logsSchema.parse({})) {
-  const { keep: time, max_total, max_step } = config
-  const unit = time.endsWith('d') ? 86_400 : 3_600
+  const { keep, max_total, max_step } = config
   return {
-    keepSeconds: time === 'none' ? 0 : Number(time.slice(0, -1)) * unit,
+    keepSeconds: keepSeconds(keep),
     maxTotalBytes: sizeBytes(max_total),
     maxStepBytes: sizeBytes(max_step),
   }
+}
+
+/** 0: nothing is kept. */
+export function keepSeconds(time: string): number {
+  const unit = time.endsWith('d') ? 86_400 : 3_600
+  return time === 'none' ? 0 : Number(time.slice(0, -1)) * unit
 }

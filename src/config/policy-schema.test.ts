@@ -62,6 +62,7 @@ test('a small policy, with its defaults', () => {
       },
     },
     logs: { keep: '30d', max_total: '10GiB', max_step: '100MiB' },
+    recordings: { keep: '90d', max_total: '10GiB' },
     secrets: {},
     identity_tokens: { rotate_after: '90d', audiences: [] },
     cache: { size: '10GiB' },

@@ -11,6 +11,7 @@ import { issuerSchema } from './issuer-schema.ts'
 import { limitsSchema } from './limits-schema.ts'
 import { cacheSchema } from './cache-schema.ts'
 import { logsSchema } from './logs-schema.ts'
+import { recordingsSchema } from './recordings-schema.ts'
 import { duration, name } from './name-schema.ts'
 import { policyTests } from './policy-tests-schema.ts'
 import { sandboxKeys } from './sandbox-schema.ts'
@@ -83,6 +84,7 @@ export const policySchema = z.strictObject({
   identity_tokens: identityTokens,
   honey: honeySchema.optional(),
   logs: logsSchema,
+  recordings: recordingsSchema,
   cache: cacheSchema,
   tests: policyTests,
   egress,

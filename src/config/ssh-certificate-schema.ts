@@ -36,8 +36,10 @@ export const sshCertificate = z
           'permit-user-rc',
         ]),
       )
-      .default([])
-      .describe('What a session may do beside running a command.'),
+      .optional()
+      .describe(
+        'What a session may do beside running a command. Left out: on a connection of kind `ssh` a terminal, and forwarding where the role has `ssh:forward`; on others nothing.',
+      ),
     krl: z
       .string()
       .regex(/^[a-z][a-z0-9-]{0,62}$/, 'a name of lower-case letters, digits and `-`')

@@ -18,6 +18,7 @@ import { systemClock } from '../lib/index.ts'
 import { compilePolicy, type Policy } from '../policy/index.ts'
 import type { EgressGuard } from './egress/index.ts'
 import type { PushScanner } from './push-scanner.ts'
+import type { Recordings } from '../recordings/index.ts'
 import { createGateway, type Gateway, type GatewayDeps } from './index.ts'
 import {
   stubArchiveDates,
@@ -167,6 +168,7 @@ export async function openWorld(
     role?: { mode?: 'shadow'; egress?: readonly unknown[] }
     nonces?: ProofNonces
     scanner?: PushScanner
+    recordings?: Recordings
     kept?: GatewayDeps['kept']
     archiveDates?: GatewayDeps['archiveDates']
     artifacts?: GatewayDeps['artifacts']
@@ -211,6 +213,7 @@ export async function openWorld(
     ...(options.kept === undefined ? {} : { kept: options.kept }),
     ...(options.guard === undefined ? {} : { guard: options.guard }),
     ...(options.scanner === undefined ? {} : { scanner: options.scanner }),
+    ...(options.recordings === undefined ? {} : { recordings: options.recordings }),
   })
   await gateway.listen('127.0.0.1', 0)
   const sockets = new Set<Duplex>()

@@ -51,6 +51,9 @@ import { createPinned } from './pinned.ts'
 import { comparable } from './plain-target.ts'
 import { createProtocols } from './protocols.ts'
 import type { PushScanner } from './push-scanner.ts'
+import type { Recordings } from '../recordings/index.ts'
+import { createGiven } from './given.ts'
+import { createSessionRecorder } from './session-recorder.ts'
 import { createRequestServer } from './requests/index.ts'
 import { createRunAuthorities } from './run-authorities.ts'
 import { createRunHostKeys } from './run-host-keys.ts'
@@ -125,6 +128,8 @@ export interface GatewayDeps {
   archiveDates?: StoredArchiveDates
   /** Files of packages that steps were given before; without it none are kept. */
   kept?: KeptFiles
+  /** Where sessions at terminals are recorded; without it they are not. */
+  recordings?: Recordings
   /** The URL that supervisors reach us at, if it is not where we listen. */
   publicUrl?: string
   /** People who are asked about operations whose grants say so; without them such operations are refused. */
@@ -145,9 +150,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
     deps.guard ?? createEgressGuard({ proxy: () => deps.targets().proxy, openSecret: deps.openSecret })
   const openSocket = createSocketOpener({ guard })
   const downloads = createDownloadRecord(deps)
+  const given = createGiven(deps.broker)
+  const broker: Broker = { ...deps.broker, lease: given.lease }
   const gatekeeper = createGatekeeper({
     policy: deps.policy,
-    broker: deps.broker,
+    broker,
     audit: deps.audit,
     activity,
     denials,
@@ -163,7 +170,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
     findings,
     deny: (...refused) => gatekeeper.deny(...refused),
   })
-  const handOuts = createHandOuts({ ...deps, gatekeeper })
+  const handOuts = createHandOuts({ ...deps, broker, gatekeeper })
   const pinned = createPinned(deps)
   const publishing = createTrustedPublishing(deps)
   const protocols = createProtocols(deps)
@@ -190,6 +197,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   })
   const openStream = createStreamOpener({
     ...{ gatekeeper, downloads, findings, guard, steps, policy: deps.policy },
+    record: createSessionRecorder({ recordings: deps.recordings, given }),
     startTls: createTlsStarter(),
     ca: (step) => authorityOf(step.session),
     hostKey: (step) => hostKeyOf(step.session),

@@ -11,6 +11,7 @@ import type { Findings } from './findings.ts'
 import type { Gatekeeper } from './permit.ts'
 import type { RunCa } from './run-ca.ts'
 import type { HostKey } from './run-host-keys.ts'
+import type { SessionRecorder } from './session-recorder.ts'
 import type { StepStates } from './step-states.ts'
 import type { StreamExchange } from './stream-exchange.ts'
 import type { TlsStarter } from './upstream/index.ts'
@@ -26,6 +27,7 @@ export function createStreamOpener(deps: {
   readonly ca: (step: Step) => Promise<RunCa>
   readonly hostKey: (step: Step) => HostKey
   readonly policy: () => Policy
+  readonly record: SessionRecorder
 }): (socket: Duplex, step: Step, connection: Connection) => StreamExchange {
   const { gatekeeper, downloads, findings, guard, steps } = deps
 
@@ -58,6 +60,7 @@ export function createStreamOpener(deps: {
       deny: (what, reason) => gatekeeper.deny(step, what, reason),
       found: (type, key, data) => findings.found(step, type, key, { connection: connection.name, ...data }),
       done: (item) => downloads.accepted(step, connection.name, { type: 'operations.done', item }),
+      record: (session) => deps.record(step, { ...session, connection: connection.name }),
       async secure(clear, protocols) {
         const secureContext = await (await deps.ca(step)).contextFor(connection.host)
         return kept(secureServer(clear, connection.host, secureContext, protocols), clear)

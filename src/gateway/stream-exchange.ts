@@ -5,6 +5,7 @@ import type { Connection } from '../connections/index.ts'
 import type { Operation } from '../policy/index.ts'
 import type { OperationDone } from './downloads/record.ts'
 import type { Denial, Permission, Permit } from './exchange.ts'
+import type { SessionToRecord, TerminalSession } from './session-recorder.ts'
 
 /** What comes on one connection of a step, as bytes, for a kind that is not HTTP, and all that its handler may do with it. */
 export interface StreamExchange {
@@ -38,6 +39,8 @@ export interface StreamExchange {
   found(type: string, key: string, data: Readonly<Record<string, unknown>>): void
   /** Records what was done on a permission once its outcome is known; many are one entry. */
   done(operation: OperationDone): void
+  /** For a session at a terminal: undefined where the policy in force says that none are recorded. */
+  record(session: Omit<TerminalSession, 'connection'>): SessionToRecord | undefined
   /**
    * TLS to the step on its socket, by the run's authority for the connection's host, where its protocol begins with something
    * else. `socket` must have been read to the last byte that came in the clear, and not beyond: what a client, or somebody on the

@@ -106,6 +106,8 @@ export interface KindSettings {
   readonly tls?: 'verify' | 'off' | undefined
   /** Of SSH: the keys that a host may have, as `ssh-keyscan` writes them without the host. */
   readonly host_keys?: readonly string[] | undefined
+  /** Of SSH: whether recordings of sessions have what was typed, too. */
+  readonly record_input?: boolean | undefined
   /** Of bytes with TLS: the name that the host is asked for by, and its certificate held against. */
   readonly sni?: string | undefined
   /** Of Redis: the number of the database, 0 if left out. */

@@ -18,7 +18,7 @@ export const ssh = {
   transport: 'stream',
   port: 22,
   path: { form: place, noun: 'user and command', example: 'deploy/systemctl restart app' },
-  settings: ['host_keys'],
+  settings: ['host_keys', 'record_input'],
   needs: ['host_keys'],
   credentials: ['ssh-certificate', 'ssh-key', 'basic'],
   actions: {

@@ -6,6 +6,7 @@ export type RunId = Branded<'RunId'>
 export type StepId = Branded<'StepId'>
 export type SessionId = Branded<'SessionId'>
 export type LeaseId = Branded<'LeaseId'>
+export type RecordingId = Branded<'RecordingId'>
 
 const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 

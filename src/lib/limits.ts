@@ -32,6 +32,8 @@ export const limits = {
   silenceMs: 600_000,
   /** Channels that one SSH connection of a step may have open. */
   sshChannels: 64,
+  /** The record of one session at a terminal; a session that would need more ends. */
+  recordingBytes: 67_108_864,
   /** One command of Redis, which is held until it is judged; and its words. */
   redisCommandBytes: 16 * 1024 * 1024,
   redisWords: 100_000,

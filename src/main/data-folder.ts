@@ -16,6 +16,8 @@ export interface DataFolder {
   readonly serverFolders: readonly string[]
   /** What steps said, masked. */
   readonly logsFolder: string
+  /** What steps saw at terminals of hosts. */
+  readonly recordingsFolder: string
   /** Files of packages, for later steps. */
   readonly cacheFolder: string
   /** How far each sink of `--forward` is. */
@@ -47,6 +49,7 @@ export function openDataFolder(path: string, usesKeyFile = true): DataFolder {
     auditFolder: join(root, 'audit'),
     serverFolders: [server, keys],
     logsFolder: join(server, 'logs'),
+    recordingsFolder: join(server, 'recordings'),
     cacheFolder: join(server, 'cache'),
     forwardFolder: join(root, 'forward'),
     auditKeyFile: join(keys, 'audit.vkey'),

@@ -2,6 +2,7 @@ import type { Approvals, Notifications } from '../approval/index.ts'
 import type { Broker, LogMemory } from '../broker/index.ts'
 import { messageOf, type Clock } from '../lib/index.ts'
 import type { StepLogs } from '../logs/index.ts'
+import type { Recordings } from '../recordings/index.ts'
 import { rotateAfterMs, type Rotation } from '../oidc-issuer/index.ts'
 import type { SecretRotation } from '../rotation/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
@@ -18,6 +19,7 @@ export function startSweeps(deps: {
   notifications: Pick<Notifications, 'deliver'>
   secretRotation: Pick<SecretRotation, 'sweep'>
   logs: Pick<StepLogs, 'sweep'>
+  recordings: Pick<Recordings, 'sweep'>
   rotation: Pick<Rotation, 'sweep'>
   rules: RulesHolder
   broker: Pick<Broker, 'sweep' | 'revoke' | 'counts'>
@@ -27,7 +29,8 @@ export function startSweeps(deps: {
   clock: Clock
   tell: (line: string) => void
 }): { close(): void } {
-  const { vaultControl, outbox, notifications, secretRotation, logs, rotation, rules, tell } = deps
+  const { vaultControl, outbox, notifications, secretRotation, logs, recordings, rotation, rules, tell } =
+    deps
   const { broker, approvals, store, memory, clock } = deps
   const control = vaultControl
   const endSessions = createSessionsEnd({ broker, control, clock, longestMs: takenOnMs })
@@ -40,6 +43,7 @@ export function startSweeps(deps: {
     notifications.deliver().catch(told('notifications wait'))
     secretRotation.sweep().catch(told('rotations wait'))
     logs.sweep().catch(told('logs of steps wait'))
+    recordings.sweep().catch(told('recordings wait'))
     rotation
       .sweep(rotateAfterMs(rules.loaded ? rules.current().document.identity_tokens : undefined))
       .catch(told('new signing keys wait'))

@@ -19,8 +19,9 @@ import {
 import { createEgressGuard, createGateway, createKeptFiles, type EgressGuard } from '../gateway/index.ts'
 import { createHoney } from '../honey/index.ts'
 import { createHttpClient } from '../http-client/index.ts'
-import { cacheBytes, logLimits } from '../config/index.ts'
+import { cacheBytes, logLimits, recordingLimits } from '../config/index.ts'
 import { createFolderStorage, createStepLogs } from '../logs/index.ts'
+import { createRecordings } from '../recordings/index.ts'
 import { createProofNonces, createProofVerifier, startCheckThread } from '../identity/index.ts'
 import {
   createApiTokens,
@@ -170,6 +171,10 @@ export async function startUp(options: UpOptions): Promise<Up> {
     clock,
     limits: () => logLimits(rules.loaded ? rules.current().document.logs : undefined),
   })
+  const recordings = await createRecordings({
+    ...{ store, clock, folder: folder.recordingsFolder },
+    limits: () => recordingLimits(rules.loaded ? rules.current().document.recordings : undefined),
+  })
   const guard = createEgressGuard({
     proxy: () => (rules.loaded ? rules.current().targets.proxy : undefined),
     openSecret,
@@ -213,6 +218,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   if (compared.restored !== undefined) await approvals.voidMatching({ all: true }, 'store_restored')
   const gateway = createGateway({
     honey,
+    recordings,
     approvers: approvals.operations,
     guard,
     tokens,
@@ -255,6 +261,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     rules,
     broker,
     logs,
+    recordings,
     gateway,
     vault,
     vaultControl,
@@ -289,6 +296,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   started.defer(() => gateway.close())
   const sweeping = startSweeps({
     ...{ vaultControl, outbox, notifications, secretRotation, logs, rotation, rules, broker, approvals },
+    recordings,
     ...{ store, memory, clock, tell },
   })
   started.defer(() => sweeping.close())

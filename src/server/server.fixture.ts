@@ -33,6 +33,7 @@ import {
 } from '../operators/index.ts'
 import type { Login } from '../operators/operator.ts'
 import { createFolderStorage, createStepLogs } from '../logs/index.ts'
+import { createRecordings } from '../recordings/index.ts'
 import { createHttpClient } from '../http-client/index.ts'
 import { createCommands, createSecretRotation } from '../rotation/index.ts'
 import { createRules } from '../rules/index.ts'
@@ -151,6 +152,10 @@ export async function openServer(
   const logLimits = { keepSeconds: 86_400, maxTotalBytes: 10_000_000, maxStepBytes: 2_000_000 }
   const storage = createFolderStorage(join(folder, 'logs'))
   const logs = await createStepLogs({ store, storage, clock, limits: () => logLimits })
+  const recordings = await createRecordings({
+    ...{ store, clock, folder: join(folder, 'recordings') },
+    limits: () => ({ keepSeconds: 86_400, maxTotalBytes: 10_000_000 }),
+  })
   const broker = await createBroker({
     store,
     vault,
@@ -192,6 +197,7 @@ export async function openServer(
   })
   const gateway = createGateway({
     honey,
+    recordings,
     approvers: approvals.operations,
     artifacts: createStoredRunArtifacts({ store, clock }),
     tokens,
@@ -221,6 +227,7 @@ export async function openServer(
     people: auditPeople,
     broker,
     logs,
+    recordings,
     gateway,
     vault,
     vaultControl,

@@ -17,6 +17,7 @@ import type { AccessTokens, Broker, People } from '../broker/index.ts'
 import type { Honey } from '../honey/index.ts'
 import type { Gateway } from '../gateway/index.ts'
 import type { StepLogs } from '../logs/index.ts'
+import type { Recordings } from '../recordings/index.ts'
 import type { ProofVerifier } from '../identity/index.ts'
 import type { ApiTokens, CliLogin, OperatorAccess, OperatorSessions, SignIn } from '../operators/index.ts'
 import type { SigningKeys, Rotation } from '../oidc-issuer/index.ts'
@@ -38,6 +39,7 @@ import { leaseRoutes } from './routes/leases.ts'
 import { credentialRoutes } from './routes/credentials.ts'
 import { krlRoutes } from './routes/krl.ts'
 import { logRoutes } from './routes/logs.ts'
+import { recordingRoutes } from './routes/recordings.ts'
 import { oauthRoutes } from './routes/oauth.ts'
 import { createHoneyPresented } from './honey-presented.ts'
 import { honeyRoutes } from './routes/honey.ts'
@@ -59,6 +61,7 @@ export interface ServerDeps {
   rules: RulesHolder
   broker: Broker
   logs: StepLogs
+  recordings: Recordings
   gateway: Gateway
   vault: Vault
   people: People
@@ -121,6 +124,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...stepRoutes({ ...deps, notices }),
     ...credentialRoutes({ ...deps, notices }),
     ...logRoutes({ ...deps, notices }),
+    ...recordingRoutes(deps),
     ...operatorRoutes(deps),
     ...secretRoutes(deps),
     ...rotationRoutes(deps),

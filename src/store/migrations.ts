@@ -273,6 +273,14 @@ const migrations: readonly string[] = [
     PRIMARY KEY (run_id, digest, step_id)) STRICT, WITHOUT ROWID;
   CREATE INDEX run_artifacts_created ON run_artifacts (created_ms);
   `,
+  // Sessions at terminals of hosts; the bytes are files.
+  `
+  CREATE TABLE recordings (
+    id TEXT PRIMARY KEY, run_id TEXT NOT NULL, step_id TEXT NOT NULL, connection TEXT NOT NULL, operation TEXT NOT NULL,
+    started_ms INTEGER NOT NULL, ended_ms INTEGER, bytes INTEGER NOT NULL, sha256 TEXT, removed_ms INTEGER) STRICT, WITHOUT ROWID;
+  CREATE INDEX recordings_run ON recordings (run_id);
+  CREATE INDEX recordings_kept ON recordings (started_ms) WHERE removed_ms IS NULL;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

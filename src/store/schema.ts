@@ -96,6 +96,21 @@ export interface Tables {
     removed_ms: number | null
     remove_reason: string | null
   }
+  /** Sessions at terminals of hosts. The bytes are files; one that is removed leaves its row. */
+  recordings: {
+    id: string
+    run_id: string
+    step_id: string
+    connection: string
+    /** As the entry of its permission has it. */
+    operation: string
+    started_ms: number
+    ended_ms: number | null
+    /** Of the file, and its SHA-256 in hex: known once it has ended. */
+    bytes: number
+    sha256: string | null
+    removed_ms: number | null
+  }
   leases: {
     id: string
     session_id: string

@@ -109,7 +109,9 @@ function ordinaryUser(): { name: string; ids?: { uid: number; gid: number } } | 
     readFileSync('/etc/passwd', 'utf8'),
   )
   if (found === null) return undefined
-  return { name: found[1] ?? '', ids: { uid: Number(found[2]), gid: Number(found[3]) } }
+  // Who is not root cannot give a terminal to the group that sshd wants it in: it has to be made in that.
+  const tty = /^tty:[^:]*:(\d+):/m.exec(readFileSync('/etc/group', 'utf8'))
+  return { name: found[1] ?? '', ids: { uid: Number(found[2]), gid: Number(tty?.[1] ?? found[3]) } }
 }
 
 async function answers(port: number): Promise<void> {

@@ -39,7 +39,7 @@ export const sshCertificate: CredentialIssuer<'ssh-certificate'> = {
         validAfterSeconds: nowSeconds - earlierSeconds,
         validBeforeSeconds,
         criticalOptions: criticalOptionsOf(request),
-        extensions: request.config.extensions,
+        extensions: request.config.extensions ?? extensionsFor(request),
       },
       authority,
       comment,
@@ -86,4 +86,11 @@ function criticalOptionsOf({ config }: Request): Record<string, string> {
     ...(command === undefined ? {} : { 'force-command': command }),
     ...(addresses.length === 0 ? {} : { 'source-address': addresses.join(',') }),
   }
+}
+
+/** What the gateway asks a host for where grants allow it: without these sshd refuses a terminal, and forwarding. */
+function extensionsFor({ connection, grants }: Request): string[] {
+  if (connection.kind !== 'ssh') return []
+  const forwards = grants.some((grant) => grant.split(' ')[0] === 'ssh:forward')
+  return ['permit-pty', ...(forwards ? ['permit-port-forwarding'] : [])]
 }

@@ -176,6 +176,23 @@ test(
   },
 )
 
+test(
+  'what a host is asked for is what the grants of a connection of kind ssh allow',
+  { skip: missing },
+  async () => {
+    const usual = request()
+    const { extensions: _, ...config } = usual.config
+    const of = async (kind: 'ssh' | 'tcp', grants: readonly string[]) => {
+      const made = await mint({ ...usual, config, connection: { ...usual.connection, kind }, grants })
+      const read = execFileSync('ssh-keygen', ['-L', '-f', onDisk(made).certificate], { encoding: 'utf8' })
+      return read.slice(read.indexOf('Extensions:')).match(/permit-[a-z-]+/g) ?? []
+    }
+    assert.deepEqual(await of('tcp', ['tcp:connect web']), [])
+    assert.deepEqual(await of('ssh', ['ssh:exec web/a/ls']), ['permit-pty'])
+    assert.deepEqual(await of('ssh', ['ssh:forward web/a/b:1']), ['permit-port-forwarding', 'permit-pty'])
+  },
+)
+
 test('a CA’s key that cannot be used says why, and nothing of itself', { skip: missing }, async () => {
   for (const [name, message] of [
     ['locked', /"locked".*has a passphrase.*ssh-keygen -p -N ""/],

@@ -1,7 +1,6 @@
 import type {
   AuthContext,
   CipherAlgorithm,
-  ClientChannel,
   Connection as ClientConnection,
   PseudoTtyInfo,
   ServerChannel,
@@ -9,11 +8,11 @@ import type {
 } from 'ssh2'
 import type { Socket } from 'node:net'
 import { limits, messageOf } from '../../lib/index.ts'
-import type { Permit } from '../exchange.ts'
 import type { StreamExchange } from '../stream-exchange.ts'
 import { joinChannels } from './join-channels.ts'
 import { filterFiles } from './sftp/filter.ts'
-import type { ExecOptions, Upstream } from './upstream-side.ts'
+import { passChannel, sizeIn, type Asked, type Opened, type To } from './pass-channel.ts'
+import type { ExecOptions } from './upstream-side.ts'
 
 /** By the machine's own instructions, and not what prefixes can be cut from unseen (CVE-2023-48795), for clients without strict key exchange. */
 const ciphers: CipherAlgorithm[] = [
@@ -22,8 +21,6 @@ const ciphers: CipherAlgorithm[] = [
   'aes128-ctr',
   'aes256-ctr',
 ]
-
-type To = (permit: Permit, user: string) => Promise<Upstream>
 
 /**
  * Speaks SSH with the step's client until it leaves. Whoever it says that it is it may be: the step is known by its door, and what
@@ -90,7 +87,7 @@ function serveSession(stream: StreamExchange, to: To, user: string, session: Ses
   const { connection } = stream
   let pty: PseudoTtyInfo | undefined
   const env: Record<string, string> = {}
-  let channel: ClientChannel | undefined
+  let opened: Opened | undefined
   session.on('pty', (accept, _reject, info) => {
     pty = info
     accept?.()
@@ -102,11 +99,12 @@ function serveSession(stream: StreamExchange, to: To, user: string, session: Ses
     accept?.()
   })
   session.on('window-change', (accept, _reject, { rows, cols, height, width }) => {
-    channel?.setWindow(rows, cols, height, width)
+    opened?.host.setWindow(rows, cols, height, width)
+    opened?.recording?.resized(sizeIn(cols, 80), sizeIn(rows, 24))
     ;(accept as (() => void) | undefined)?.()
   })
   session.on('signal', (accept, _reject, { name }) => {
-    channel?.signal(name)
+    opened?.host.signal(name)
     ;(accept as (() => void) | undefined)?.()
   })
   for (const refused of ['x11', 'auth-agent'])
@@ -118,90 +116,38 @@ function serveSession(stream: StreamExchange, to: To, user: string, session: Ses
     env,
     pty: pty === undefined ? undefined : { ...pty, term: (pty as { term?: string }).term ?? 'xterm' },
   })
-  const asked = (
-    action: string,
-    path: string,
-    accept: () => ServerChannel,
-    open: (upstream: Upstream) => Promise<ClientChannel>,
-    pass = joinChannels,
-  ) => {
+  const asked = (accept: () => ServerChannel, what: Omit<Asked, 'user'>) => {
     const client = accept()
     client.on('error', () => undefined)
-    passChannel(stream, to, user, { action, path }, client, open, pass)
-      .then((opened) => (channel = opened))
+    passChannel(stream, to, client, { ...what, user })
+      .then((made) => (opened = made))
       .catch(() => client.close())
   }
   session.on('exec', (accept, _reject, { command }) =>
-    asked(actionFor(command), `${user}/${command}`, accept, (upstream) => upstream.exec(command, options())),
+    asked(accept, {
+      ...{ action: actionFor(command), path: `${user}/${command}`, pty },
+      open: (upstream) => upstream.exec(command, options()),
+    }),
   )
-  session.on('shell', (accept) => asked('ssh:shell', user, accept, (upstream) => upstream.shell(options())))
+  session.on('shell', (accept) =>
+    asked(accept, { action: 'ssh:shell', path: user, pty, open: (upstream) => upstream.shell(options()) }),
+  )
   session.on('subsystem', (accept, reject, { name }: { name: string }) => {
     if (name !== 'sftp') {
       stream.deny(`ssh ${connection.name} subsystem ${name}`, 'of subsystems only sftp is passed')
       return reject()
     }
-    return asked(
-      'sftp',
-      user,
-      accept,
-      (upstream) => upstream.sftp(),
-      (client, host) => filterFiles(stream, user, client, host),
-    )
+    return asked(accept, {
+      ...{ action: 'sftp', path: user },
+      open: (upstream) => upstream.sftp(),
+      pass: (client, host) => filterFiles(stream, user, client, host),
+    })
   })
 }
 
 /** `*` in a grant is any characters: where a shell would see more than words, it is another action's. */
 function actionFor(command: string): string {
   return /[;&|<>()$`\\!{}*?[\]#\n\r]/.test(command) ? 'ssh:script' : 'ssh:exec'
-}
-
-/** What is said to the client in place of what was refused: on its standard error, as an exit of the command. */
-const refusedCode = 126
-
-async function passChannel(
-  stream: StreamExchange,
-  to: To,
-  user: string,
-  { action, path }: { action: string; path: string },
-  client: ServerChannel,
-  open: (upstream: Upstream) => Promise<ClientChannel>,
-  pass: (client: ServerChannel, host: ClientChannel) => Promise<Readonly<Record<string, string | number>>>,
-): Promise<ClientChannel | undefined> {
-  const { connection } = stream
-  const refuse = (message: string) => {
-    client.stderr.write(`${message}\r\n`)
-    client.exit(refusedCode)
-    client.end()
-    return undefined
-  }
-  const permission =
-    action === 'sftp'
-      ? await permitFiles(stream, user)
-      : await stream.permit({ action, connection: connection.name, path }, {})
-  if (!permission.allow) return refuse(permission.message)
-  const name =
-    action === 'sftp' ? `ssh ${connection.name}/${user} files` : `${action} ${connection.name}/${path}`
-  let host: ClientChannel
-  try {
-    host = await open(await to(permission, user))
-  } catch (error) {
-    return refuse(stream.deny(name, messageOf(error)))
-  }
-  pass(client, host)
-    .then((facts) => stream.done({ operation: name.slice(0, 2_000), facts }))
-    .catch(() => undefined)
-  return host
-}
-
-/** By any grant for this user's files: which they are its requests say. */
-function permitFiles(stream: StreamExchange, user: string) {
-  const connection = stream.connection.name
-  const path = `${user}/`
-  const may = (action: string) => stream.would({ action, connection, path: '' }, { anyRef: true })
-  const action = ['ssh:read', 'ssh:write'].find(may) ?? 'ssh:read'
-  return may(action)
-    ? stream.permitAny({ action, connection, path: '' })
-    : stream.permit({ action, connection, path: `${path}*` }, {})
 }
 
 async function passForward(

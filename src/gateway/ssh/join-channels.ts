@@ -1,27 +1,59 @@
 import type { Channel, ClientChannel, ServerChannel } from 'ssh2'
 import { once } from 'node:events'
-import type { Readable, Writable } from 'node:stream'
+import type { Duplex, Readable, Writable } from 'node:stream'
 
 /** What passed, once both sides are done. */
 export type Passed = Readonly<Record<string, string | number>>
 
+/** What a session passes on its way, each once. */
+export interface Through {
+  readonly shown: Duplex
+  readonly errors: Duplex
+  readonly typed?: Duplex
+  /** One of them failed, and ends the session; returns the line for the client. */
+  failed(error: Error): string
+}
+
 /** Carries bytes and standard error, the end, and how it ended, between a client's channel and the host's. */
-export async function joinChannels(client: ServerChannel, host: ClientChannel): Promise<Passed> {
+export async function joinChannels(
+  client: ServerChannel,
+  host: ClientChannel,
+  through?: Through,
+): Promise<Passed> {
   const facts: Record<string, string | number> = { sent: 0, received: 0 }
   const count = (from: Readable, name: 'sent' | 'received') =>
     from.on('data', (chunk: Buffer) => (facts[name] = Number(facts[name]) + chunk.length))
+  const [fromClient, fromHost, errors] = taps(client, host, through)
+  fromClient.pipe(host as Writable)
+  fromHost.pipe(client as Writable, { end: false })
+  errors.pipe(client.stderr, { end: false })
   count(client, 'sent')
   count(host, 'received')
-  client.pipe(host as Writable)
-  host.pipe(client as Writable, { end: false })
-  host.stderr.on('data', (chunk: Buffer) => (facts['received'] = Number(facts['received']) + chunk.length))
-  host.stderr.pipe(client.stderr, { end: false })
-  const { code, signal } = await closed(client, host)
+  count(host.stderr, 'received')
+  const { code, signal } = await closed(client, host, through === undefined ? [host] : [fromHost, errors])
   return {
     ...facts,
     ...(code === undefined ? {} : { exit: code }),
     ...(signal === undefined ? {} : { signal }),
   }
+}
+
+function taps(
+  client: ServerChannel,
+  host: ClientChannel,
+  through: Through | undefined,
+): [Readable, Readable, Readable] {
+  if (through === undefined) return [client, host, host.stderr]
+  const { shown, errors, typed } = through
+  let hasFailed = false
+  for (const one of [shown, errors, typed])
+    one?.on('error', (error: Error) => {
+      if (!hasFailed) client.stderr.write(`\r\n${through.failed(error)}\r\n`)
+      hasFailed = true
+      client.close()
+      host.close()
+    })
+  return [typed === undefined ? client : client.pipe(typed), host.pipe(shown), host.stderr.pipe(errors)]
 }
 
 /** How what ran on the host ended; neither, if it has not said. */
@@ -31,7 +63,11 @@ export interface Exit {
 }
 
 /** Whichever closes first closes the other, once what it said last has gone: how it ended goes before the end. */
-export async function closed(client: ServerChannel, host: Channel): Promise<Exit> {
+export async function closed(
+  client: ServerChannel,
+  host: Channel,
+  said: readonly Readable[] = [host],
+): Promise<Exit> {
   client.on('error', () => host.close())
   host.on('error', () => client.close())
   client.once('close', () => host.close())
@@ -42,7 +78,9 @@ export async function closed(client: ServerChannel, host: Channel): Promise<Exit
     ),
   )
   // What was read of the host may still be on its way.
-  if (!host.readableEnded && !client.destroyed) await Promise.race([once(host, 'end'), once(client, 'close')])
+  for (const one of said)
+    if (!one.readableEnded && !one.destroyed && !client.destroyed)
+      await Promise.race([once(one, 'end'), once(one, 'close'), once(client, 'close')])
   if (exit.code !== undefined) client.exit(exit.code)
   else if (exit.signal !== undefined) client.exit(exit.signal, false, '')
   client.end()

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
@@ -15,10 +16,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { test, type TestContext } from 'node:test'
-import { Secret } from '../../lib/index.ts'
+import { Secret, systemClock } from '../../lib/index.ts'
+import { createRecordings, type Recordings } from '../../recordings/index.ts'
+import { openStore } from '../../store/index.ts'
 import { startSshd, type Sshd } from '../../../test/e2e/sshd.ts'
 import { openDoor } from '../door.fixture.ts'
-import { compileRules, openWorld } from '../gateway.fixture.ts'
+import { acceptedIn, compileRules, openWorld } from '../gateway.fixture.ts'
 
 const run = promisify(execFile)
 
@@ -38,11 +41,16 @@ async function sshWorld(
   keys: ReturnType<typeof makeKeys>,
   folder: string,
   grants: readonly string[],
-  hostKey = sshd.hostKey,
+  {
+    hostKey = sshd.hostKey,
+    recordings,
+    ...more
+  }: { hostKey?: string; recordings?: Recordings; record_input?: true } = {},
 ) {
-  const world = await openWorld(t)
+  const world = await openWorld(t, recordings === undefined ? {} : { recordings })
   const web = {
     ...{ kind: 'ssh', url: 'ssh://web.test', dial: `127.0.0.1:${sshd.port}`, host_keys: [hostKey] },
+    ...more,
     credential: { 'ssh-certificate': { ca: 'secret:ca', principals: ['deploy'] } },
   }
   const rules = compileRules({ web }, grants)
@@ -198,10 +206,75 @@ test('ssh: commands, files and forwarding by OpenSSH’s own clients, to a real 
 
   await t.test('a host with another key is hung up on', async () => {
     const other = `ssh-ed25519 ${readFileSync(join(folder, 'key.pub'), 'utf8').split(' ')[1]}`
-    const impostor = await sshWorld(t, sshd, keys, folder, [`ssh:exec web/${user}/echo *`], other)
+    const impostor = await sshWorld(t, sshd, keys, folder, [`ssh:exec web/${user}/echo *`], {
+      hostKey: other,
+    })
     const { code, stderr } = await impostor.ssh('echo hi')
     assert.equal(code, 126)
     assert.match(stderr, /shows a host key that connection "web" does not name/)
+  })
+
+  await t.test('a session at a terminal is recorded, or there is none', async (t) => {
+    const store = openStore(join(folder, 'mayfly.db'))
+    const limits = { keepSeconds: 3_600, maxTotalBytes: 1_000_000 }
+    const recordings = await createRecordings({
+      ...{ store, clock: systemClock, folder: join(folder, 'recordings'), limits: () => limits },
+    })
+    const grants = [`ssh:shell web/${user}`, `ssh:exec web/${user}/echo *`]
+    const one = await sshWorld(t, sshd, keys, folder, grants, { recordings, record_input: true })
+    const secretLine = keys.privateKey.split('\n')[1] ?? ''
+    const shell = (input: string, ...more: string[]) =>
+      one.tool('ssh', [...one.options, '-p', String(one.port), ...more, `${user}@127.0.0.1`], input)
+    const shown = await shell(`stty -echo; echo four$((40+2)); echo '${secretLine}'; exit 3\n`, '-tt')
+    if (sshd.log().includes('chown(/dev/pts')) return t.skip('sshd has no terminals here but as root')
+    assert.match(shown.stdout, /four42/, shown.stderr)
+    assert.equal(shown.code, 3)
+    assert.ok(shown.stdout.includes(secretLine))
+    await shell('echo plain; echo bad >&2; exit\n', '-T')
+    await one.tool(
+      'ssh',
+      [...one.options, '-p', String(one.port), '-tt', `${user}@127.0.0.1`, 'echo terminal'],
+      '',
+    )
+    assert.equal((await one.ssh('echo none')).code, 0)
+    const done = await acceptedIn(one.world, 'operations.done', 4)
+    const casts = done.map(({ facts }) => {
+      const { recording, recording_sha256: sha256 } = facts as Record<string, string>
+      if (recording === undefined) return ''
+      const cast = readFileSync(join(folder, 'recordings', `${recording}.cast`))
+      assert.equal(createHash('sha256').update(cast).digest('hex'), sha256)
+      return cast.toString()
+    })
+    const all = (cast: string, code: string) =>
+      cast
+        .split('\n')
+        .slice(1, -1)
+        .map((line) => JSON.parse(line) as [number, string, string])
+        .flatMap(([, is, said]) => (is === code ? [said] : []))
+        .join('')
+    const castWith = (text: string) => casts.find((cast) => cast.includes(text)) ?? ''
+    const [first, second, third] = ['four42', 'plain', 'terminal'].map(castWith) as [string, string, string]
+    assert.match(all(first, 'o'), /four42\r\n/)
+    assert.match(all(first, 'i'), /^stty -echo/)
+    assert.ok(first.includes('***') && !first.includes(secretLine))
+    assert.match(all(second, 'o'), /plain\n/)
+    assert.match(all(second, 'o'), /bad\n/)
+    assert.equal(all(third, 'o'), 'terminal\r\n')
+    assert.ok(casts.includes(''))
+    const ids = one.world.audit.ofType('access.granted').map(({ data }) => data['recording'])
+    assert.equal(ids.filter((id) => typeof id === 'string' && recordings.find(id) !== undefined).length, 3)
+
+    limits.maxTotalBytes = 1
+    const before = sshd.log().split('Starting session').length
+    const refused = await shell('echo hi\n', '-tt')
+    assert.equal(refused.code, 126)
+    assert.match(refused.stderr + refused.stdout, /recordings.max_total/)
+    assert.equal(sshd.log().split('Starting session').length, before)
+    limits.maxTotalBytes = (await recordings.list()).reduce((sum, { bytes }) => sum + bytes, 3_000)
+    const cut = await shell('seq 100000; exit\n', '-tt')
+    assert.notEqual(cut.code, 0)
+    assert.match(cut.stderr + cut.stdout, /recordings.max_total/)
+    await store.close()
   })
 
   await t.test('the end of the step ends what runs there', async () => {

@@ -45,6 +45,8 @@ async function open(): Promise<World> {
               `ssh:exec web/${user}/echo *`,
               `ssh:exec web/${user}/rsync --server *`,
               `ssh:exec web/${user}/sleep 60`,
+              `ssh:shell web/${user}`,
+              `ssh:forward web/${user}/127.0.0.1:${sshd.port}`,
             ],
             ...[
               `ssh:exec web/${user}/git-* '${site}/app.git'`,
@@ -148,7 +150,7 @@ export default suite<World>({
         const before = world.sshd.log().split('Starting session').length
         const { stdout, stderr } = await works(
           world,
-          `! ssh $HOST id; ! ssh $HOST 'echo hi; id'; ! ssh $HOST; ! ssh root@web.example.com echo hi
+          `! ssh $HOST id; ! ssh $HOST 'echo hi; id'; ! ssh root@web.example.com; ! ssh root@web.example.com echo hi
            ! ssh -N -L 9999:127.0.0.1:22 -o ExitOnForwardFailure=yes $HOST </dev/null & sleep 1; ! (echo >/dev/tcp/127.0.0.1/9999 && read -t 2 x </dev/tcp/127.0.0.1/9999); kill %1 2>/dev/null || true
            echo x >x; ! scp -q x $HOST:/tmp/mayfly-x; ! ssh -o UserKnownHostsFile=/dev/null -o GlobalKnownHostsFile=/dev/null -o StrictHostKeyChecking=yes $HOST echo hi`,
         )
@@ -162,6 +164,39 @@ export default suite<World>({
             .slice(before)
             .some((line) => line.includes('command')),
         )
+      },
+    },
+    {
+      name: 'ssh: a shell at a terminal, recorded and held against the log',
+      needs: [],
+      async run(world) {
+        const { stdout } = await works(
+          world,
+          'printf "stty -echo; echo to\\$((2+1)) \\$(tty); exit\\n" | ssh -tt $HOST',
+        )
+        assert.match(stdout, /to3 \/dev\/pts/)
+        const { dataFolder, operate } = world.stage
+        const listed = JSON.parse((await operate(['recording', 'list', '--json'])).stdout) as {
+          recordings: { id: string; operation: string }[]
+        }
+        assert.equal(listed.recordings[0]?.operation, `ssh:shell web/${world.sshd.user}`)
+        const shown = await operate([
+          ...['recording', 'show', listed.recordings[0]?.id ?? '', '--data', dataFolder],
+        ])
+        assert.equal(shown.exitCode, 0, shown.stderr)
+        assert.match(shown.stdout, /to3 \/dev\/pts/)
+        assert.match(shown.stderr, /verified by entry \d+/)
+      },
+    },
+    {
+      name: 'ssh: a port behind the host',
+      needs: [],
+      async run(world) {
+        const { stdout } = await works(
+          world,
+          `ssh -W 127.0.0.1:${world.sshd.port} $HOST </dev/null | head -1`,
+        )
+        assert.match(stdout, /^SSH-2\.0-OpenSSH/)
       },
     },
     {
