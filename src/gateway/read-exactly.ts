@@ -13,15 +13,19 @@ export class ProtocolFault extends MayflyError {
  * `ProtocolFault` where the other side ends before.
  */
 export async function readExactly(socket: Duplex, bytes: number): Promise<Buffer> {
-  if (bytes === 0) return Buffer.alloc(0)
-  for (;;) {
-    const chunk = socket.read(bytes) as Buffer | null
-    // At the end of a stream what is left comes, though it is less.
-    if (chunk !== null && chunk.length === bytes) return chunk
-    if (chunk !== null || socket.destroyed || socket.readableEnded)
+  const parts: Buffer[] = []
+  for (let left = bytes; left > 0;) {
+    // What is there is taken: whoever left it and waited for more would be told at once, again and again, that there is something.
+    const chunk = socket.read(Math.min(left, socket.readableLength)) as Buffer | null
+    if (chunk !== null) {
+      parts.push(chunk)
+      left -= chunk.length
+    } else if (socket.destroyed || socket.readableEnded)
       throw new ProtocolFault('the connection ended within a message')
-    await readable(socket)
+    else await readable(socket)
   }
+  const [whole] = parts
+  return parts.length === 1 && whole !== undefined ? whole : Buffer.concat(parts)
 }
 
 /** Resolves once there is something to read, or nothing will come any more. */
