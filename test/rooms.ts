@@ -71,6 +71,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'audit/client',
     ...[
       'gateway/aws',
+      'gateway/azure',
       'gateway/cargo',
       'gateway/debian',
       'gateway/egress',
@@ -99,6 +100,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   'gateway/go': ['lib', 'kinds', 'lockfiles', 'policy', 'audit/verify', 'gateway'],
   'gateway/aws': ['lib', 'kinds', 'policy', 'gateway'],
+  'gateway/azure': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/cargo': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
   'gateway/debian': ['lib', 'kinds', 'lockfiles', 'gateway'],
   'gateway/egress': ['lib', 'connections'],
@@ -183,6 +185,7 @@ export const doors: Readonly<Record<string, string>> = {
   'gateway/reflection.ts': 'looks for a credential in what comes back',
   'gateway/pass-http.ts': 'passes a request of an HTTP API once its operations are known',
   'gateway/host-beside.ts': 'where an address leads that an upstream named',
+  'gateway/raw-target.ts': 'where a request of a cloud goes, read in one way and written in that way',
   'gateway/plain-target.ts': 'addresses in the one spelling in which they are compared',
   'gateway/numbered.ts': 'what a forge calls by a number',
   'gateway/once.ts': 'permits what names no resource yet',

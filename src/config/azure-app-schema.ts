@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { audience } from './identity-schema.ts'
 
-const guid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
+export const guid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/
 
 export const azureApp = z
   .strictObject({
@@ -10,11 +10,12 @@ export const azureApp = z
     scope: z
       .string()
       .regex(
-        /^https:\/\/[A-Za-z0-9.*-]{1,253}(?:\/[A-Za-z0-9._/-]{0,200})?\/\.default$/,
+        /^(?:https:\/\/[A-Za-z0-9.*-]{1,253}(?:\/[A-Za-z0-9._/-]{0,200})?|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\/\.default$/,
         'a resource and /.default: https://management.azure.com/.default',
       )
+      .optional()
       .describe(
-        'What the token is for: `https://management.azure.com/.default`, `https://storage.azure.com/.default`.',
+        'What the token is for: `https://management.azure.com/.default`, `https://storage.azure.com/.default`. Of a connection of kind `azure` its grants say it; of kinds `kubernetes` and `oci` it is for AKS and for Azure Container Registry if left out.',
       ),
     audience: audience
       .default('api://AzureADTokenExchange')

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { kindNamed, kindNames, type KindName } from '../kinds/index.ts'
+import { guid } from './azure-app-schema.ts'
 import { duration } from './name-schema.ts'
 import { packageRules, provenanceRules } from './package-rules-schema.ts'
 import { plainUrl, streamUrl } from './plain-url.ts'
@@ -172,6 +173,18 @@ const settings = {
     .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, 'the id of a project (not its number)')
     .optional()
     .describe('The id of the project: what a request names of it stands in grants without `projects/ID/`.'),
+  tenant: z
+    .string()
+    .regex(guid, 'the id of a tenant (a GUID, in lower case)')
+    .optional()
+    .describe('The id of the tenant that the subscription is in, for the tools in a step.'),
+  subscription: z
+    .string()
+    .regex(guid, 'the id of a subscription (a GUID, in lower case)')
+    .optional()
+    .describe(
+      'The id of the subscription: grants name what is in it by resource group and name. Requests for another one are refused.',
+    ),
   default_database: z
     .string()
     .min(1)

@@ -1,5 +1,5 @@
 import { durationSeconds, secretName, secretReference, type CredentialSchema } from '../config/index.ts'
-import type { IssuerName } from '../kinds/index.ts'
+import type { IssuerName, KindName } from '../kinds/index.ts'
 
 /** A secret of the vault that the gateway writes into requests. */
 export type InjectedCredential =
@@ -44,6 +44,20 @@ export function compileCredential(credential: CredentialSchema | undefined): Cre
   // The schema lets one issuer through, with what it needs.
   const [scheme, config] = Object.entries(credential)[0] ?? []
   return { scheme, config } as MintedCredentialConfig
+}
+
+/** Why nobody could say what tokens of Microsoft Entra ID are for, or two would; undefined if one does. */
+export function azureScopeProblem(
+  kind: KindName,
+  credential: CredentialConfig | undefined,
+): string | undefined {
+  if (credential?.scheme !== 'azure-app') return undefined
+  const { scope } = credential.config
+  if (kind === 'azure' && scope !== undefined)
+    return 'azure-app of a connection of kind azure takes no scope: its grants say what tokens are for'
+  return kind === 'http' && scope === undefined
+    ? 'azure-app of a connection of kind http needs the scope that its API wants: scope: https://.../.default'
+    : undefined
 }
 
 /** The secrets that a credential is, or is minted with. */

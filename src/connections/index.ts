@@ -12,7 +12,7 @@ import {
 } from '../config/index.ts'
 import { certificateProblems, compileClientCertificate } from './certificates.ts'
 import type { Connection, SignatureKey, Timeouts } from './connection.ts'
-import { compileCredential, isMinted } from './credential.ts'
+import { azureScopeProblem, compileCredential, isMinted } from './credential.ts'
 import { compileKeyring } from './keyring.ts'
 import { deliverProblem } from './deliver.ts'
 import { compileEgress, type Egress } from './egress.ts'
@@ -156,6 +156,8 @@ function compileConnection(
   const credential = compileCredential(config.credential)
   if (credential !== undefined && !kindNamed(config.kind).credentials.includes(credential.scheme))
     return `a connection of kind ${config.kind} takes no ${credential.scheme} credential`
+  const scopeProblem = azureScopeProblem(config.kind, credential)
+  if (scopeProblem !== undefined) return scopeProblem
   if (config.deliver !== undefined && (credential === undefined || !isMinted(credential)))
     return 'deliver hands a minted credential to steps: a kept one never leaves the gateway, and there is none here'
   if (config.deliver !== undefined && credential !== undefined && isMinted(credential)) {

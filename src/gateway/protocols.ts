@@ -5,6 +5,7 @@ import type { StoredArchiveDates, StoredTreeHeads } from '../broker/index.ts'
 import { isStream, type HttpKind, type KindName, type StreamKind } from '../kinds/index.ts'
 import type { Chooser, HttpHandler } from './exchange.ts'
 import { createAwsHandler, meantByStandIn } from './aws/index.ts'
+import { createAzureHandler, meantByToken } from './azure/index.ts'
 import { createCargoHandler } from './cargo/index.ts'
 import { createDebianHandler } from './debian/index.ts'
 import { createGcpHandler, meantByBearer } from './gcp/index.ts'
@@ -48,6 +49,7 @@ export function createProtocols(deps: {
 }): Protocols {
   const http: Record<HttpKind, HttpHandler> = {
     aws: createAwsHandler(deps),
+    azure: createAzureHandler(deps),
     cargo: createCargoHandler(),
     debian: createDebianHandler(deps),
     gcp: createGcpHandler(),
@@ -79,5 +81,6 @@ export function createProtocols(deps: {
 
 const choosers: Partial<Record<KindName, Chooser>> = {
   aws: meantByStandIn,
+  azure: meantByToken,
   gcp: meantByBearer,
 }

@@ -1,4 +1,5 @@
 import { aws } from './aws.ts'
+import { azure } from './azure.ts'
 import { cargo } from './cargo.ts'
 import { debian } from './debian.ts'
 import { gcp } from './gcp.ts'
@@ -35,6 +36,16 @@ export { redisPath } from './redis.ts'
 export { coreGroup, none, secretsGroup } from './kubernetes.ts'
 export { isAwsReading } from './aws-reading.ts'
 export { gcpStandIn, isGoogleHost } from './gcp.ts'
+export { azureClientId, azureStandIn, azureStandsFor } from './azure.ts'
+export {
+  azureAudienceOf,
+  azureAudiencesOf,
+  azureCloudOf,
+  azurePlaceOf,
+  azureScope,
+  type AzureAudience,
+  type AzurePlace,
+} from './azure-hosts.ts'
 export { awsDomain, awsStandIn, globalServices, isAwsHost } from './aws.ts'
 
 /**
@@ -43,6 +54,7 @@ export { awsDomain, awsStandIn, globalServices, isAwsHost } from './aws.ts'
  */
 export const kinds = {
   aws,
+  azure,
   cargo,
   debian,
   gcp,

@@ -116,6 +116,9 @@ export interface KindSettings {
   readonly account?: string | undefined
   /** The id of a Google Cloud project. */
   readonly project?: string | undefined
+  /** The id of a tenant of Microsoft Entra ID, and of a subscription in it. */
+  readonly tenant?: string | undefined
+  readonly subscription?: string | undefined
   /** Regions of a cloud, the usual one first. */
   readonly regions?: readonly string[] | undefined
   /** Of a database server: which of its databases is meant by a client that names none. */

@@ -70,7 +70,7 @@ export const kubernetes = {
     writtenOut: { noun: 'group', is: namesGroup },
   },
   ref: { form: command, noun: 'command', example: 'rails db:migrate' },
-  credentials: ['bearer', 'kubernetes-token', 'http-issuer'],
+  credentials: ['bearer', 'kubernetes-token', 'http-issuer', 'azure-app'],
   webSocket: 'k8s:exec',
   actions: {
     'k8s:discover': { path: 'none', ref: 'none', write: false },

@@ -43,7 +43,16 @@ export const oci = {
   hosts: ['storage', 'token_host'],
   path: { form: repository, noun: 'repository', example: 'octo/app' },
   ref: { form: tagOrDigest, noun: 'tag or digest', example: 'v*' },
-  credentials: ['basic', 'bearer', 'registry-token', 'github-app', 'gitlab-token', 'http-issuer', 'aws-role'],
+  credentials: [
+    'basic',
+    'bearer',
+    'registry-token',
+    'github-app',
+    'gitlab-token',
+    'http-issuer',
+    'aws-role',
+    'azure-app',
+  ],
   actions: {
     'oci:pull': { path: 'required', ref: 'optional', write: false },
     'oci:list': { path: 'required', ref: 'none', write: false },

@@ -89,6 +89,18 @@ export const peers: readonly Peer[] = [
     isLibrary: true,
   },
   { ...peer('kubernetes-python', 'pypi', 'kubernetes', '37.0.2', 'asks a cluster'), isLibrary: true },
+  peer('azurite-blob', 'npm', 'azurite', '3.35.0', 'answers as Blob Storage does'),
+  {
+    ...peer('azure-js', 'npm', '@azure/storage-blob', '12.32.0', 'asks Azure', ['@azure/identity@4.13.1']),
+    isLibrary: true,
+  },
+  {
+    ...peer('azure-python', 'pypi', 'azure-storage-blob', '12.31.1', 'asks Azure', [
+      ...['azure-identity==1.27.0', 'azure-keyvault-secrets==4.12.0', 'azure-mgmt-resource==26.0.0'],
+    ]),
+    isLibrary: true,
+  },
+  peer('az', 'pypi', 'azure-cli', '2.91.0', 'deploys to Azure'),
   peer('alembic', 'pypi', 'alembic', '1.20.1', 'migrates databases', ['psycopg[binary]==3.3.9']),
   peer('moto_server', 'pypi', 'moto[server]', '5.2.5', 'answers as AWS does'),
 ]
@@ -148,7 +160,8 @@ const builders: Record<Peer['from'], (one: Peer, making: string, place: string) 
   npm(one, making) {
     const { overrides = {} } = one
     writeFileSync(join(making, 'package.json'), JSON.stringify({ private: true, overrides }))
-    run('npm', ['install', '--prefix', making, '--no-audit', '--no-fund', `${one.package}@${one.version}`])
+    const wanted = [`${one.package}@${one.version}`, ...(one.beside ?? [])]
+    run('npm', ['install', '--prefix', making, '--no-audit', '--no-fund', ...wanted])
     const bin = one.name === 'yarn4' ? 'yarn' : one.name
     if (one.isLibrary === true) {
       const script = '#!/bin/sh\necho "${0%/bin/*}/node_modules"\n'

@@ -107,7 +107,10 @@ export function createMinting(deps: MakeDeps): Minting {
 
   const placeWith = (step: StepId, authorization: Secret): Place | undefined =>
     [...(places.get(step)?.values() ?? [])].find(
-      ({ current }) => current?.lease.authorization === authorization,
+      ({ current }) =>
+        current?.lease.authorization === authorization ||
+        // Of several, one for each audience.
+        Object.values(current?.lease.fields ?? {}).includes(authorization),
     )
 
   function takeBack(place: Place | undefined): Lease | undefined {

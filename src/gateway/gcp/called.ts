@@ -1,3 +1,4 @@
+import { named } from '../raw-target.ts'
 import type { Target } from './target.ts'
 
 /** One operation that a request comes to, in IAM's words. */
@@ -17,14 +18,6 @@ export interface Reading {
   readonly target?: Target
   /** It begins an upload to this object: its answer is an address that is a credential. */
   readonly begins?: string
-}
-
-/** A name in the characters of grants: what they have no place for is escaped. */
-export function named(text: string): string {
-  if (text === '') return '~'
-  return text.replaceAll(/[^A-Za-z0-9._~!$&'()+,=:@/-]/gu, (one) =>
-    [...Buffer.from(one)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
-  )
 }
 
 export function called(permission: string, resource: string, read = false): Called {

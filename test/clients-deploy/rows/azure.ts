@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setStage, type Ran, type Stage } from '../../../demo/stage.ts'
+import { inStep, workspaceOf } from '../../clients/servers/python-step.ts'
+import { extendPolicy, suite } from '../../clients/suite.ts'
+import { startAzure, tenant, type FakeAzure } from '../servers/azure.ts'
+
+interface World extends AsyncDisposable {
+  readonly stage: Stage
+  readonly azure: FakeAzure
+}
+
+const subscription = '99999999-8888-7777-6666-555555555555'
+
+const grants = [
+  'azure:call prod/blob/containers/write@releases/*',
+  'azure:call prod/blob/containers/blobs/write@releases/app/*',
+  'azure:call prod/blob/containers/blobs/delete@releases/app/*',
+  'azure:read prod/blob/containers/blobs/read@releases/app*',
+  'azure:call prod/vault/secrets/getsecret/action@shop/db',
+  'azure:call prod/microsoft.web/sites/write@shop-rg/shop',
+  'azure:call prod/microsoft.web/sites/restart/action@shop-rg/shop',
+  'azure:read prod/microsoft.web/sites/read@shop-rg/*',
+]
+
+/** A subscription that an application is used in for Mayfly's own identity. */
+async function open(): Promise<World> {
+  const azure = await startAzure()
+  const stage = await setStage({
+    policy: (text) =>
+      extendPolicy(text, {
+        connections: {
+          prod: {
+            ...{ kind: 'azure', tenant, subscription, url: 'https://management.azure.com' },
+            ...{ dial: azure.dial, ca: azure.ca },
+            credential: { 'azure-app': { tenant, client_id: tenant, authority: azure.authority } },
+          },
+        },
+        grants: { release: grants },
+      }),
+  })
+  return {
+    ...{ stage, azure },
+    async [Symbol.asyncDispose]() {
+      await stage[Symbol.asyncDispose]()
+      await azure[Symbol.asyncDispose]()
+    },
+  }
+}
+
+async function works(
+  world: World,
+  tools: readonly string[],
+  script: string,
+  files?: Readonly<Record<string, string>>,
+): Promise<Ran> {
+  const ran = await inStep(world, 'release', tools, workspaceOf(world, files), `set -e\n${script}`)
+  assert.equal(ran.exitCode, 0, `${ran.stdout}${ran.stderr}`)
+  assert.deepEqual(
+    world.azure.seen.filter(({ held }) => !held),
+    [],
+  )
+  assert.doesNotMatch(`${ran.stdout}${ran.stderr}`, /bWFkZS1ieS1lbnRyYS/)
+  return ran
+}
+
+const python = `
+import sys
+from azure.core.exceptions import HttpResponseError
+from azure.identity import DefaultAzureCredential
+from azure.keyvault.secrets import SecretClient
+from azure.storage.blob import BlobServiceClient
+
+login = DefaultAzureCredential()
+blobs = BlobServiceClient('https://releases.blob.core.windows.net', login)
+app = blobs.create_container('app')
+big = bytes(range(256)) * 40000
+app.upload_blob('big', big, max_concurrency=4)
+assert app.download_blob('big').readall() == big
+app.upload_blob('a b+c/ü.txt', b'hello', metadata={'of': 'it'})
+print(*[one.name for one in app.list_blobs()])
+app.get_blob_client('copy').start_copy_from_url(app.get_blob_client('big').url)
+app.delete_blob('copy')
+print(SecretClient('https://shop.vault.azure.net', login).get_secret('db').value)
+for asked in (
+    lambda: blobs.get_container_client('other').upload_blob('x', b'x'),
+    lambda: app.get_blob_client('x').start_copy_from_url('https://elsewhere.blob.core.windows.net/secret/x'),
+    lambda: blobs.get_user_delegation_key(*[__import__('datetime').datetime(2030, 1, 1)] * 2),
+    lambda: SecretClient('https://shop.vault.azure.net', login).get_secret('other'),
+):
+    try:
+        asked()
+    except HttpResponseError as e:
+        print(e.status_code, e.error_code if hasattr(e, 'error_code') else '', e.message)
+`
+
+export default suite<World>({
+  name: 'azure',
+  needs: ['azurite-blob'],
+  open,
+  rows: [
+    {
+      name: 'the Python SDK: blobs, large ones in blocks, copies, a vault; refusals in Azure’s words',
+      needs: ['azure-python'],
+      async run(world) {
+        const { stdout } = await works(world, ['azure-python'], 'azure-python it.py', { 'it.py': python })
+        assert.match(stdout, /^a b\+c\/ü\.txt big\nkept-in-the-vault\n/)
+        for (const text of [
+          /403 AuthorizationPermissionMismatch mayfly: refused: .*blobs\/write@releases\/other\/x/,
+          /403 .*blobs\/read@elsewhere\/secret\/x/,
+          /403 .*would be a credential/,
+          /403 .*vault\/secrets\/getsecret\/action@shop\/other/,
+        ])
+          assert.match(stdout, text)
+        const [first] = world.azure.asked
+        const claims = JSON.parse(
+          Buffer.from(String(first?.get('client_assertion')).split('.')[1] ?? '', 'base64url').toString(),
+        ) as Record<string, unknown>
+        assert.equal(claims['aud'], 'api://AzureADTokenExchange')
+        assert.deepEqual(
+          world.azure.asked.map((form) => form.get('scope')).slice(0, 3),
+          ['management.azure.com', 'storage.azure.com', 'vault.azure.net'].map(
+            (host) => `https://${host}/.default`,
+          ),
+        )
+      },
+    },
+    {
+      name: 'a step that is revoked in the middle asks nothing more',
+      needs: ['azure-python'],
+      async run(world) {
+        const workspace = workspaceOf(world, {
+          'it.py': `
+from azure.identity import DefaultAzureCredential
+from azure.storage.blob import ContainerClient
+app = ContainerClient('https://releases.blob.core.windows.net', 'app', DefaultAzureCredential())
+while True:
+    app.upload_blob('again', b'x', overwrite=True)
+    open('first', 'w')
+`,
+        })
+        const running = inStep(
+          world,
+          'release',
+          ['azure-python'],
+          workspace,
+          'echo $MAYFLY_RUN >run; azure-python it.py',
+        )
+        await untilThere(join(workspace, 'first'), running)
+        const run = readFileSync(join(workspace, 'run'), 'utf8').trim()
+        const revoked = await world.stage.operate(['revoke', '--run', run])
+        assert.equal(revoked.exitCode, 0, revoked.stderr)
+        const { length } = world.azure.seen
+        assert.notEqual((await running).exitCode, 0)
+        assert.equal(world.azure.seen.length, length)
+      },
+    },
+  ],
+})
+
+/** The step is so far. */
+async function untilThere(file: string, running: Promise<Ran>): Promise<void> {
+  let ended: Ran | undefined
+  void running.then((ran) => (ended = ran))
+  while (!existsSync(file)) {
+    if (ended !== undefined) throw new Error(`the step ended: ${ended.stderr}`)
+    await new Promise((next) => setTimeout(next, 20))
+  }
+}
