@@ -16,7 +16,10 @@ export interface Peer {
   /** Of a Go module that has several programs in one folder: the file of the one that is meant, and its build tags. */
   readonly file?: string
   readonly tags?: string
-  /** Of a Go module that names others by a folder beside it: these packages of it are built in a module of their own, which takes the others as they are published. */
+  /**
+   * Of a Go module that names others by a folder beside it: these packages of it are built in a module of their own, which takes the
+   * others as they are published. Of a Python package: its programs, where they are not one of its own name.
+   */
   readonly programs?: readonly string[]
   /** More that has to be installed beside it. */
   readonly beside?: readonly string[]
@@ -102,6 +105,13 @@ export const peers: readonly Peer[] = [
   },
   peer('az', 'pypi', 'azure-cli', '2.91.0', 'deploys to Azure'),
   peer('alembic', 'pypi', 'alembic', '1.20.1', 'migrates databases', ['psycopg[binary]==3.3.9']),
+  {
+    ...peer('ansible', 'pypi', 'ansible-core', '2.19.14', 'deploys over SSH'),
+    programs: ['ansible', 'ansible-playbook'],
+  },
+  { ...peer('paramiko', 'pypi', 'paramiko', '5.1.0', 'speaks SSH in Python'), isLibrary: true },
+  { ...peer('pymysql', 'pypi', 'PyMySQL', '1.2.4', 'asks MySQL'), isLibrary: true },
+  { ...peer('redis-py', 'pypi', 'redis', '8.1.0', 'asks Redis'), isLibrary: true },
   peer('moto_server', 'pypi', 'moto[server]', '5.2.5', 'answers as AWS does'),
 ]
 
@@ -178,9 +188,11 @@ const builders: Record<Peer['from'], (one: Peer, making: string, place: string) 
       const script = '#!/bin/sh\nexec "${0%/bin/*}/venv/bin/python3" "$@"\n'
       return writeFileSync(join(making, 'bin', one.name), script, { mode: 0o755 })
     }
-    // A venv's scripts name the place that they were made in.
-    run('sed', ['-i', `1s|${making}|${place}|`, join(making, 'venv/bin', one.name)], {}, true)
-    run('ln', ['-s', `../venv/bin/${one.name}`, join(making, 'bin', one.name)])
+    for (const program of one.programs ?? [one.name]) {
+      // A venv's scripts name the place that they were made in.
+      run('sed', ['-i', `1s|${making}|${place}|`, join(making, 'venv/bin', program)], {}, true)
+      run('ln', ['-s', `../venv/bin/${program}`, join(making, 'bin', program)])
+    }
   },
   maven: buildRepository,
 }

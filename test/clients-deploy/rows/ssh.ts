@@ -53,6 +53,8 @@ async function open(): Promise<World> {
               `ssh:exec web/${user}/git init -q --bare ${site}/app.git`,
             ],
             `ssh:write web/${user}${site}/*`,
+            `ssh:script web/${user}//bin/sh -c '*'`,
+            `ssh:write web/${user}/home/${user}/.ansible/tmp/*`,
           ],
         },
       }),
@@ -69,19 +71,59 @@ async function open(): Promise<World> {
   }
 }
 
-function inStep(world: World, script: string, files: Readonly<Record<string, string>> = {}): Promise<Ran> {
+const paramikoClient = `
+import sys, paramiko
+user, site = sys.argv[1:]
+client = paramiko.SSHClient()
+client.load_system_host_keys('/etc/ssh/ssh_known_hosts')
+client.connect('web.example.com', username=user, password='none', allow_agent=False, look_for_keys=False)
+print(client.exec_command('echo hello from python')[1].read().decode(), end='')
+_, out, err = client.exec_command('id')
+print(out.channel.recv_exit_status(), err.read().decode()[:15])
+files = client.open_sftp()
+files.put(sys.argv[0], site + '/client.py')
+with files.open(site + '/client.py') as back:
+    print(back.read() == open(sys.argv[0], 'rb').read())
+try:
+    files.open('/etc/passwd')
+except IOError as error:
+    print(type(error).__name__)
+client.close()
+`
+
+const playbook = `
+- hosts: all
+  tasks:
+    - file: { path: "{{ site }}", state: directory }
+    - copy: { src: index.html, dest: "{{ site }}/index.html" }
+    - command: "cat {{ site }}/index.html"
+      register: shown
+    - assert: { that: shown.stdout == 'deployed by ansible' }
+`
+
+function inStep(
+  world: World,
+  script: string,
+  files: Readonly<Record<string, string>> = {},
+  tools: readonly string[] = [],
+): Promise<Ran> {
   const host = `${world.sshd.user}@web.example.com`
   return runStep(
     world,
     'release',
-    ['ssh'],
+    ['ssh', ...tools],
     workspaceOf(world, files),
     `set -e\nHOST=${host} SITE=${world.site}\n${script}`,
   )
 }
 
-async function works(world: World, script: string, files?: Readonly<Record<string, string>>): Promise<Ran> {
-  const ran = await inStep(world, script, files)
+async function works(
+  world: World,
+  script: string,
+  files?: Readonly<Record<string, string>>,
+  tools?: readonly string[],
+): Promise<Ran> {
+  const ran = await inStep(world, script, files, tools)
   assert.equal(ran.exitCode, 0, `${ran.stdout}${ran.stderr}`)
   return ran
 }
@@ -197,6 +239,45 @@ export default suite<World>({
           `ssh -W 127.0.0.1:${world.sshd.port} $HOST </dev/null | head -1`,
         )
         assert.match(stdout, /^SSH-2\.0-OpenSSH/)
+      },
+    },
+    {
+      name: 'ansible: ping, and a playbook that copies and runs',
+      needs: ['ansible'],
+      async run(world) {
+        const { stdout } = await works(
+          world,
+          `hash -r; ansible all -i hosts.ini -m ping
+           ansible-playbook -i hosts.ini -e site=$SITE/ansible-usual site.yml
+           export ANSIBLE_PIPELINING=True ANSIBLE_SSH_TRANSFER_METHOD=scp ANSIBLE_SSH_USETTY=False
+           ansible-playbook -i hosts.ini -e site=$SITE/ansible-other site.yml`,
+          {
+            'hosts.ini': `web.example.com ansible_user=${world.sshd.user} ansible_python_interpreter=/usr/bin/python3\n`,
+            'site.yml': playbook,
+            'index.html': 'deployed by ansible',
+          },
+          ['ansible'],
+        )
+        assert.equal(stdout.match(/"ping": "pong"/g)?.length, 1)
+        assert.equal(stdout.match(/failed=0/g)?.length, 2, stdout)
+        for (const how of ['usual', 'other'])
+          assert.equal(
+            readFileSync(join(world.site, `ansible-${how}/index.html`), 'utf8'),
+            'deployed by ansible',
+          )
+      },
+    },
+    {
+      name: 'paramiko: commands and files, in Python',
+      needs: ['paramiko'],
+      async run(world) {
+        const { stdout } = await works(
+          world,
+          'paramiko paramiko-client.py ${HOST%@*} $SITE',
+          { 'paramiko-client.py': paramikoClient },
+          ['paramiko'],
+        )
+        assert.equal(stdout, 'hello from python\n126 mayfly: refused\nTrue\nPermissionError\n')
       },
     },
     {
