@@ -13,6 +13,8 @@ interface World extends AsyncDisposable {
 
 const subscription = '99999999-8888-7777-6666-555555555555'
 
+const inGroup = `/subscriptions/${subscription}/resourceGroups/shop-rg`
+
 const grants = [
   'azure:call prod/blob/containers/write@releases/*',
   'azure:call prod/blob/containers/blobs/write@releases/app/*',
@@ -124,6 +126,56 @@ export default suite<World>({
             (host) => `https://${host}/.default`,
           ),
         )
+      },
+    },
+    {
+      name: 'the JavaScript SDK, which knows its login by itself',
+      needs: ['azure-js'],
+      async run(world) {
+        const { stdout } = await works(world, ['azure-js'], 'NODE_PATH=$(azure-js) node it.cjs', {
+          'it.cjs': `
+const { DefaultAzureCredential } = require('@azure/identity')
+const { BlobServiceClient } = require('@azure/storage-blob')
+const main = async () => {
+  const blobs = new BlobServiceClient('https://releases.blob.core.windows.net', new DefaultAzureCredential())
+  const app = blobs.getContainerClient('app-js')
+  await app.create()
+  const big = Buffer.alloc(20_000_000, 'x')
+  const at = blobs.getContainerClient('app').getBlockBlobClient('by js/ä b+c')
+  await blobs.getContainerClient('app').createIfNotExists()
+  await at.uploadData(big, { blockSize: 4_000_000 })
+  console.log((await at.downloadToBuffer()).equals(big))
+  for await (const one of blobs.getContainerClient('app').listBlobsFlat({ prefix: 'by' })) console.log(one.name)
+  await app.getBlockBlobClient('x').upload('x', 1).catch((e) => console.log(e.statusCode, e.code, e.message))
+}
+main()`,
+        })
+        assert.match(stdout, /^true\nby js\/ä b\+c\n403 AuthorizationPermissionMismatch mayfly: refused: /)
+      },
+    },
+    {
+      name: 'az, after az login as in any workflow: blobs, a vault, a web app; refusals',
+      needs: ['az'],
+      async run(world) {
+        const { stdout, stderr } = await works(
+          world,
+          ['az'],
+          `export AZURE_CORE_ONLY_SHOW_ERRORS=true
+           az login --service-principal -u "$AZURE_CLIENT_ID" -t "$AZURE_TENANT_ID" --federated-token "$(cat $AZURE_FEDERATED_TOKEN_FILE)" --query '[].id' -o tsv
+           at="--auth-mode login --account-name releases"
+           az storage container create $at -n app-az -o none
+           echo hello >it; az storage blob upload $at -c app -n az/it -f it --overwrite -o none
+           az storage blob download $at -c app -n az/it -f back -o none; cmp it back
+           az keyvault secret show --vault-name shop -n db --query value -o tsv
+           az rest -m put -u "${inGroup}/providers/Microsoft.Web/sites/shop?api-version=2024-04-01" -b '{"location":"westeurope"}' --query id -o tsv
+           az resource invoke-action --ids ${inGroup}/providers/Microsoft.Web/sites/shop --action restart --api-version 2024-04-01 -o none
+           ! az storage blob delete $at -c other -n x
+           ! az rest -m post -u "${inGroup}/providers/Microsoft.Storage/storageAccounts/releases/listKeys?api-version=2024-01-01"
+           ! az login --service-principal -u x -p own-secret -t "$AZURE_TENANT_ID"`,
+        )
+        assert.match(stdout, /kept-in-the-vault\n\/subscriptions\/9/)
+        for (const text of [/blobs\/delete@releases\/other\/x/, /would be a credential/, /not the stand-in/])
+          assert.match(stderr, text)
       },
     },
     {
