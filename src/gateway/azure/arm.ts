@@ -1,5 +1,5 @@
 import type { Target } from '../raw-target.ts'
-import { called, unnamed, type Called } from './called.ts'
+import { called, inLowerCase, unnamed, type Called } from './called.ts'
 
 /** Where a path begins, as grants write it, and what follows behind. */
 interface Scope {
@@ -20,7 +20,8 @@ const verbs: Readonly<Record<string, string>> = {
  * `~/NAME`, and what is outside of the subscription by a slash in front.
  */
 export function readArm(subscription: string, method: string, target: Target): Called | string {
-  const parts = target.parts.map((part) => part.toLowerCase())
+  const parts = inLowerCase(target.parts)
+  if (parts === undefined) return 'its path has characters that are others than they seem'
   if (parts.at(-1) === '') parts.pop()
   if (parts.some((part) => part === '' || /[/\\]/.test(part))) return 'its path has parts without a name'
   if (parts[0] === 'batch') return 'a batch of requests is not passed on: let the tool send them one by one'

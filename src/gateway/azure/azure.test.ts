@@ -18,7 +18,11 @@ const put = { method: 'PUT', body: 'hello' } as const
 test('what is granted goes on with the token for its host, by the name that was judged', async (t) => {
   const world = await openAzure(t, grants)
   const cases: [Asking, string, audience: string][] = [
-    [{ host: hosts.blob, path: '/app/a%20b/c?snapshot=1' }, '/app/a%20b/c?snapshot=1', 'storage'],
+    [
+      { host: hosts.blob, path: '/app/a%20b/c?snapshot=2026-01-01T00:00:00Z' },
+      '/app/a%20b/c?snapshot=2026-01-01T00%3A00%3A00Z',
+      'storage',
+    ],
     [
       { host: hosts.second, path: '/app?restype=container&comp=list&prefix=a+b' },
       '/app?restype=container&comp=list&prefix=a%20b',
@@ -177,6 +181,9 @@ test('a refusal is Azure’s own, names the grant, and upstream hears nothing of
     [blob('/app/x?sv=1&sig=abc'), /signed URL \(SAS\)/],
     [blob('/app/x?comp=tags&Comp=metadata'), /parameter twice/],
     [blob('/app/..%2Fy'), /`\.\.`/],
+    [blob('/app/x?VersionId=1', { method: 'DELETE' }), /in lower case/],
+    [blob('/app?restype=Container&comp=list'), /in lower case/],
+    [arm('Microsoft.Web/sites/%E2%84%AA'), /others than they seem/],
     [blob('/app%5Cx'), /backslash/],
     [blob('/app%2Fx/y'), /container has no name/],
     [blob('/app/x', { as: '' }), /does not show the stand-in/],

@@ -31,3 +31,15 @@ export function unnamed(service: string, of: string, method: string, { parts, qu
   const path = [...(of === '' ? [] : [of]), ...parts].join('/')
   return called(`${service}:${method}`, `${path}${subs.length === 0 ? '' : `?${subs.join('&')}`}`)
 }
+
+/**
+ * Names that a host takes in any case. Undefined for characters that are others than they seem: the Kelvin sign becomes a `k` here,
+ * and stays what it is there.
+ */
+export function inLowerCase(parts: readonly string[]): string[] | undefined {
+  // oxlint-disable-next-line no-control-regex -- all of ASCII
+  const isOther = parts.some((part) =>
+    /[\u0000-\u007f]/.test(part.replaceAll(/[\u0000-\u007f]/g, '').toLowerCase()),
+  )
+  return isOther ? undefined : parts.map((part) => part.toLowerCase())
+}

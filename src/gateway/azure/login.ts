@@ -49,11 +49,13 @@ export async function answerLogin(exchange: Exchange, clock: Clock): Promise<voi
 async function answerToken(exchange: Exchange, tenant: string, clock: Clock): Promise<void> {
   const body = await collect(exchange.request, maxFormBytes)
   const form = new URLSearchParams(body?.toString('utf8') ?? '')
-  const connection = azureStandsFor((form.get('client_assertion') ?? '').trim())
+  // A script that logs in with a secret may be given the stand-in for one.
+  const shown = form.get('client_assertion') ?? form.get('client_secret') ?? ''
+  const connection = azureStandsFor(shown.trim())
   if (connection === undefined || form.get('grant_type') !== 'client_credentials')
     return refuse(
       exchange,
-      'it asks for a token with a login that is not the stand-in of a connection: let the tool take the settings that it finds in a step (AZURE_FEDERATED_TOKEN_FILE, no client secret)',
+      'it asks for a token with a login that is not the stand-in of a connection: let the tool take the settings that it finds in a step (AZURE_FEDERATED_TOKEN_FILE)',
       401,
     )
   const issuer = `https://${azureCloudOf(exchange.connection.url).login}/${tenant}/v2.0`

@@ -5,6 +5,9 @@ import type { Target } from '../raw-target.ts'
 /** Parameters by which Azure's services take a signature, a key or a token ("Create a service SAS", and others). */
 const credentials =
   /^(?:sig|signature|skoid|sktid|code|key|api[-_]?key|access_token|subscription-key|\$?token)$/i
+/** Whether a host takes them in any case is not known. */
+const deciding = /^(?:comp|restype|deletetype|versionid|snapshot)$/i
+const decidingValue = /^(?:comp|restype|deletetype)$/i
 const overriding = ['x-http-method', 'x-http-method-override', 'x-method-override'] as const
 /** Of what is made of another thing, blobs alone are judged. */
 const sources = [
@@ -25,6 +28,12 @@ export function problemOf(
   if (signed !== undefined)
     return `its query has "${signed.slice(0, 60)}": a signed URL (SAS) and a key in a query are not passed on, the gateway adds the credential`
   if (new Set(names).size !== names.length) return 'its query names a parameter twice'
+  const spelled = query.find(
+    ([name, value = '']) =>
+      deciding.test(name) && (/[A-Z]/.test(name) || (decidingValue.test(name) && /[A-Z]/.test(value))),
+  )
+  if (spelled !== undefined && service !== 'arm')
+    return `its query has "${spelled.join('=').slice(0, 60)}", which decides what it does: it is in lower case`
   // A host may take one for a slash.
   if (parts.some((part) => part.includes('\\'))) return 'its path has a backslash'
   const comps = query.flatMap(([name, value = '']) => (/^comp$/i.test(name) ? [value.toLowerCase()] : []))

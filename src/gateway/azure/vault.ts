@@ -1,5 +1,5 @@
 import type { Target } from '../raw-target.ts'
-import { called, unnamed, type Called } from './called.ts'
+import { called, inLowerCase, unnamed, type Called } from './called.ts'
 
 /** By collection: the action for each method on a thing, or on the collection. */
 const onThing: Readonly<Record<string, Readonly<Record<string, string>>>> = {
@@ -25,7 +25,7 @@ const spelled: Readonly<Record<string, string>> = { wrapkey: 'wrap', unwrapkey: 
 export function readVault(vault: string, method: string, target: Target): Called {
   const all = target.parts.at(-1) === '' ? target.parts.slice(0, -1) : target.parts
   // Paths are taken in any case.
-  const parts = all.map((part) => part.toLowerCase())
+  const parts = inLowerCase(all) ?? all
   const [collection = '', name = '', ...rest] = parts
   const other = unnamed('vault', vault, method, { ...target, parts })
   if (!Object.hasOwn(onAll, collection) || parts.some((part) => part === '' || /[^a-z0-9-]/.test(part)))
