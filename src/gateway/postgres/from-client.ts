@@ -88,7 +88,7 @@ export function createFromClient<S extends Statement>(deps: {
       'prepared',
     )
     if (isFault(statement)) return refuse(statement, 'parse', name)
-    pending.ask({ as: 'parse', undo: names.parse(name, statement) })
+    pending.ask({ as: 'parse', change: names.parse(name, statement) })
     output.put(raw)
   }
 
@@ -99,7 +99,7 @@ export function createFromClient<S extends Statement>(deps: {
     if (statements === undefined) return refuse(unknown('prepared statement', name), 'parse')
     const refused = await allowed(statements, 'prepared')
     if (refused !== undefined) return refuse(refused, 'parse')
-    pending.ask({ as: 'bind', undo: names.bind(portal, statements) })
+    pending.ask({ as: 'bind', change: names.bind(portal, statements) })
     output.put(raw)
   }
 
@@ -135,7 +135,7 @@ export function createFromClient<S extends Statement>(deps: {
   function close({ head, raw }: Seen): void {
     const what = String.fromCharCode(head[0] ?? 0)
     const [name = ''] = cStrings(head, 1, 1)?.texts ?? []
-    pending.ask({ as: 'close', undo: names.close(what, name) })
+    pending.ask({ as: 'close', change: names.close(what, name) })
     output.put(raw)
   }
 

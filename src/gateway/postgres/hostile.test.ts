@@ -119,9 +119,9 @@ test('the first message: lengths, versions, parameters, and what comes too soon'
       [`E ${code}`, '.'],
       JSON.stringify(parameters),
     )
-  const held = await raw(t, shop, begin({ options: '-c search_path=hidden', application_name: 'x' }))
+  const held = await raw(t, shop, begin({ options: '-c search_path=public', application_name: 'x' }))
   assert.ok((await held.until('Z')).includes('ZI'))
-  held.send(query('SELECT * FROM keys'))
+  held.send(query('SET search_path = hidden'))
   assert.deepEqual(await held.until('Z'), ['E 42501', 'ZI'])
   // What is newer than we are is told what we speak, and a key that is as long as its protocol has it.
   const newer = await raw(t, shop, begin({ '_pq_.novelty': 'on' }, (3 << 16) | 9))
@@ -173,11 +173,14 @@ const sync = message('S')
 
 test('a pipeline: one refused statement fails all that came with it, and none of it is done', async (t) => {
   if (postgres === undefined) return t.skip(missing)
-  const shop = await openShop(t, postgres, ['postgres:write orders/shop@public'])
+  const shop = await openShop(t, postgres, [
+    'postgres:write orders/shop@public',
+    'postgres:read orders/shop@hidden',
+  ])
   const client = await raw(t, shop)
   await client.until('Z')
   const insert = parse('', "INSERT INTO items VALUES (9, 'nine')")
-  const steal = parse('', 'SELECT * FROM hidden.keys')
+  const steal = parse('', 'DELETE FROM hidden.keys')
   client.send(insert, bind('', ''), execute(), steal, bind('', ''), execute(), sync)
   assert.deepEqual(await client.until('Z'), ['1', '2', 'C', 'E 42501', 'ZI'])
   assert.equal(postgres.sql('SELECT count(*) FROM items WHERE id = 9', 'shop'), '0')
@@ -194,20 +197,73 @@ test('a pipeline: one refused statement fails all that came with it, and none of
   client.send(message('C', cString('Sa')), bind('', 'a'), sync)
   assert.deepEqual(await client.until('Z'), ['3', 'E 26000', 'ZI'])
   // A statement means what the path says when it is done, not when it was prepared.
-  client.send(parse('k', 'SELECT 1 FROM items'), sync)
+  client.send(parse('k', 'UPDATE items SET id = id'), sync)
   assert.deepEqual(await client.until('Z'), ['1', 'ZI'])
   client.send(query('SET search_path = hidden, public'))
   assert.deepEqual(answers(await client.until('Z')), ['C', 'ZI'])
   client.send(bind('', 'k'), execute(), sync)
   assert.deepEqual(await client.until('Z'), ['E 42501', 'ZI'])
   // By a path that is rolled back a name may still be in either.
-  client.send(query('RESET search_path'), query('SELECT 1 FROM items'))
+  client.send(query('RESET search_path'), query('UPDATE items SET id = id'))
   assert.deepEqual(answers([...(await client.until('Z')), ...(await client.until('Z'))]), [
     'C',
     'ZI',
     'E 42501',
     'ZI',
   ])
+})
+
+test('a name that is given again stands for both until the server says which, and what is bound is done by Execute alone', async (t) => {
+  if (postgres === undefined) return t.skip(missing)
+  const shop = await openShop(t, postgres, [
+    'postgres:write orders/shop@public',
+    'postgres:read orders/shop@hidden',
+  ])
+  const client = await raw(t, shop)
+  await client.until('Z')
+  client.send(parse('a', 'UPDATE items SET id = id'), sync, query('SET search_path = hidden'))
+  await client.until('Z')
+  await client.until('Z')
+  // The server refuses the second Parse, and would do the first statement, on another table.
+  client.send(parse('a', 'SELECT 1'), sync, bind('', 'a'), execute(), sync)
+  assert.deepEqual(
+    [...(await client.until('Z')), ...(await client.until('Z'))],
+    ['E 42P05', 'ZI', 'E 42501', 'ZI'],
+  )
+  client.send(message('C', cString('Sa')), parse('a', 'SELECT 1'), sync, bind('', 'a'), execute(), sync)
+  assert.deepEqual(answers([...(await client.until('Z')), ...(await client.until('Z'))]), [
+    ...['3', '1', 'ZI'],
+    ...['2', 'C', 'ZI'],
+  ])
+  const before = shop.world.audit.ofType('access.granted').length
+  client.send(query('BEGIN'), parse('s', 'SELECT 5 FROM public.items'), bind('p', 's'), sync)
+  await client.until('Z')
+  await client.until('Z')
+  client.send(query('FETCH ALL FROM p'))
+  assert.deepEqual(answers(await client.until('Z')), ['E 42501', 'ZE'])
+  client.send(query('ROLLBACK'), query('BEGIN'), query('DECLARE c CURSOR FOR SELECT 6 FROM public.items'))
+  for (let i = 0; i < 3; i++) await client.until('Z')
+  client.send(query('FETCH 1 FROM c'))
+  assert.deepEqual(answers(await client.until('Z')), ['C', 'ZT'])
+  const shapes = shop.world.audit.ofType('access.granted').map(({ data }) => data['statement'])
+  assert.ok(shapes.slice(before).includes('DECLARE c CURSOR FOR SELECT ? FROM public.items'))
+})
+
+test('options within options, and a path that is not granted, begin no session', async (t) => {
+  if (postgres === undefined) return t.skip(missing)
+  const shop = await openShop(t, postgres, reader)
+  for (const options of [
+    '-c options=-crole=postgres',
+    '-c user=postgres',
+    '-c Replication=database',
+    '-c search_path=hidden',
+    '--search-path=public,hidden',
+  ]) {
+    const client = await raw(t, shop, begin({ options }))
+    assert.deepEqual((await client.until('Z')).slice(0, 1), ['E 42501'], options)
+  }
+  const client = await raw(t, shop, begin({ options: '-c search_path=public' }))
+  assert.equal((await client.until('Z')).at(-1), 'ZI')
 })
 
 test('COPY: a statement hidden in its data is data; another message in its place ends the session', async (t) => {

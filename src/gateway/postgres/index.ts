@@ -133,6 +133,14 @@ async function begin(
   try {
     const { upstream, login } = await open(stream, permission, new Map([...asked, ['database', database]]))
     const path = isLimited ? await pathOf(upstream, { user: login, readOnly }) : []
+    const unread = asksForPath(asked)
+      ? path.find((schema) => !stream.would({ ...operation('read'), ref: nameInGrant(schema) }))
+      : undefined
+    if (unread !== undefined) {
+      upstream.socket.destroy()
+      const what = `postgres:read ${connection.name}/${nameInGrant(database)}@${nameInGrant(unread)}`
+      return fatal('42501', stream.deny(what, 'a session begins with this schema on its search_path'))
+    }
     const columns = isLimited ? (connection.settings?.mask ?? []) : []
     const masks = columns.length === 0 ? undefined : await readMasks(upstream.socket, columns, sql)
     return { upstream, permit: permission, login, database, isLimited, readOnly, path, masks }
@@ -142,6 +150,11 @@ async function begin(
       error instanceof LoginRefused ? `PostgreSQL refuses the login: ${error.message}` : messageOf(error)
     return { ...fatal(code, stream.deny(`postgres ${connection.name}`, why)), hint }
   }
+}
+
+/** Otherwise it is what role and database have: names in schemas that are not granted are refused when they are used. */
+function asksForPath(parameters: Parameters): boolean {
+  return [...parameters.keys()].some((name) => name.toLowerCase() === 'search_path')
 }
 
 async function open(

@@ -67,6 +67,12 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
       for (const use of one.uses)
         for (const need of needsOf(use, surroundings))
           found.set(`${need.verb} ${need.schema ?? ''} ${need.whole ?? ''}`, need)
+      const bound = one.fetches.find((name) => names.portal(name) !== undefined)
+      if (bound !== undefined)
+        return error(
+          '42501',
+          `mayfly: "${bound}" was bound by the protocol: it is done by Execute, not by FETCH`,
+        )
       for (const name of one.executes) {
         const prepared = names.prepared(name)
         if (prepared === undefined) return error('26000', `prepared statement "${name}" does not exist`)

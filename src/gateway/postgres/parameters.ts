@@ -6,9 +6,13 @@ export type Parameters = ReadonlyMap<string, string>
 /** They are the gateway's to say. */
 const notPassed: ReadonlySet<string> = new Set(['user', 'database', 'replication'])
 
+function isOwn(name: string): boolean {
+  return notPassed.has(name.toLowerCase()) || name.startsWith('_pq_.')
+}
+
 /** What a client asked for, without who it is and where it goes: those are not its own to say here. */
 export function passed(asked: Parameters): Parameters {
-  return new Map([...asked].filter(([name]) => !notPassed.has(name) && !name.startsWith('_pq_.')))
+  return new Map([...asked].filter(([name]) => !isOwn(name)))
 }
 
 /**
@@ -19,7 +23,8 @@ export function limited(asked: Parameters, isReadOnly: boolean): Parameters | st
   const all = new Map<string, string>()
   for (const [name, value] of passed(asked)) {
     const given = name === 'options' ? optionsIn(value) : [[name, value] as const]
-    if (given === undefined)
+    // What is in there would be taken for the session's own beginning.
+    if (given === undefined || given.some(([one]) => isOwn(one) || one.toLowerCase() === 'options'))
       return `options=${value.slice(0, 100)} is none that is known here: only -c NAME=VALUE is`
     for (const [one, set] of given) {
       const refused = problemOf(one, set)

@@ -1,4 +1,4 @@
-import type { Undo } from './session-names.ts'
+import type { Change } from './session-names.ts'
 import type { Statement } from './statement.ts'
 import { ProtocolFault } from '../read-exactly.ts'
 
@@ -8,7 +8,7 @@ export interface Asked<S extends Statement> {
   readonly statements?: readonly S[]
   /** It stands for one that is refused, and fails: this is what the client is told in place of the server's words. */
   readonly refusal?: Buffer
-  readonly undo?: Undo
+  readonly change?: Change
   /** It was the gateway that asked: the client hears nothing of the answer. */
   readonly isOurs?: true
   /** How many copies the client had ended when it was sent. */
@@ -50,7 +50,7 @@ export class Pending<S extends Statement> {
 
   ask(one: Omit<Asked<S>, 'copiesEnded'>): void {
     if (one.as === 'sync') this.#skips = false
-    else if (this.#skips) return one.undo?.()
+    else if (this.#skips) return one.change?.undo()
     this.#asked.push({ ...one, copiesEnded: this.copiesEnded })
     // What comes behind one that will fail is passed over as well; a simple query is no part of a pipeline.
     if (one.refusal !== undefined && one.as !== 'query') this.#skips = true
@@ -82,6 +82,7 @@ export class Pending<S extends Statement> {
       this.#asked = this.#asked.slice(this.#first)
       this.#first = 0
     }
+    head.change?.settle?.()
     this.#answer()
     return head
   }
@@ -94,7 +95,7 @@ export class Pending<S extends Statement> {
     const rest = this.#asked.slice(this.#first)
     const sync = rest.findIndex(({ as }) => as === 'sync')
     const passedOver = sync === -1 ? rest : rest.slice(0, sync)
-    for (const one of passedOver.toReversed()) one.undo?.()
+    for (const one of passedOver.toReversed()) one.change?.undo()
     this.#asked = sync === -1 ? [] : rest.slice(sync)
     this.#first = 0
     this.#skips = sync === -1

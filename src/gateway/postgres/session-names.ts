@@ -1,7 +1,12 @@
 import type { Names, Statement } from './statement.ts'
 
-/** What a message would change, and how it is taken back if the server does not do it. */
-export type Undo = () => void
+/** What a message would change, if the server does it. */
+export interface Change {
+  /** It did not. */
+  undo(): void
+  /** It did. */
+  settle?(): void
+}
 
 /** Prepared statements are known by name; a session that has more than this is refused the next. */
 const maxPrepared = 10_000
@@ -29,15 +34,15 @@ export class SessionNames<S extends Statement> implements Names<S> {
     if (!before.includes(statement)) this.#prepared.set(name, [...before, statement])
   }
 
-  parse(name: string, statement: S): Undo {
-    return put(this.#prepared, name, [statement])
+  parse(name: string, statement: S): Change {
+    return add(this.#prepared, name, [statement])
   }
 
-  bind(portal: string, statements: readonly S[]): Undo {
-    return put(this.#portals, portal, statements)
+  bind(portal: string, statements: readonly S[]): Change {
+    return add(this.#portals, portal, statements)
   }
 
-  close(what: string, name: string): Undo {
+  close(what: string, name: string): Change {
     return put(what === 'S' ? this.#prepared : this.#portals, name, undefined)
   }
 
@@ -52,9 +57,26 @@ export class SessionNames<S extends Statement> implements Names<S> {
   }
 }
 
-function put<T>(map: Map<string, T>, name: string, value: T | undefined): Undo {
+/** What has a name keeps it if the server refuses to give it again: until it answers, the name stands for both. */
+function add<S>(map: Map<string, readonly S[]>, name: string, value: readonly S[]): Change {
+  const before = name === '' ? [] : (map.get(name) ?? [])
+  const change = put(map, name, [...before, ...value])
+  return {
+    ...change,
+    settle() {
+      const now = map.get(name)
+      if (now !== undefined && before.length > 0)
+        map.set(
+          name,
+          now.filter((one) => !before.includes(one) || value.includes(one)),
+        )
+    },
+  }
+}
+
+function put<T>(map: Map<string, T>, name: string, value: T | undefined): Change {
   const before = map.get(name)
   const set = (one: T | undefined) => void (one === undefined ? map.delete(name) : map.set(name, one))
   set(value)
-  return () => set(before)
+  return { undo: () => set(before) }
 }

@@ -28,6 +28,8 @@ export function isFault(one: object): one is Fault {
 /** What a session calls its statements. A name that nobody gave here has none. */
 export interface Names<S extends Statement> {
   prepared(name: string): readonly S[] | undefined
+  /** What was bound by this name, and is not done by that. */
+  portal(name: string): readonly S[] | undefined
   /** By the SQL statement PREPARE: if it fails, what had the name before has it on. */
   prepare(name: string, statement: S): void
 }

@@ -21,7 +21,7 @@ export interface Surroundings {
 
 /** Passwords, files of the server, values of tables, what other sessions say: more than the catalog tells everybody. */
 const guarded =
-  /^pg_(?:authid|shadow|user_mappings?|hba_file_rules|ident_file_mappings|file_settings|subscription|largeobject|statistic|statistic_ext_data|stats|stats_ext|stats_ext_exprs|stat_activity|replication_origin\w*|backend_memory_contexts|shmem_allocations\w*)$/
+  /^pg_(?:authid|shadow|user_mappings?|hba_file_rules|ident_file_mappings|file_settings|subscription|largeobject|statistic|statistic_ext_data|stats|stats_ext|stats_ext_exprs|stat_activity|replication_origin\w*|backend_memory_contexts|shmem_allocations\w*)$|^_pg_user_mappings$|^user_mapping_options$/
 
 /**
  * What it takes. A name without a schema may be in each schema that has been on the path: whoever cannot use them all has to say

@@ -1,4 +1,4 @@
-import { Reader, TooComplex } from './reader.ts'
+import { Reader } from './reader.ts'
 import { tooComplex, type Reading, type Unread } from './reading.ts'
 import { shapeOf } from './shape.ts'
 import { isTree, list, tree } from './tree.ts'
@@ -19,7 +19,10 @@ export function loadLibrary(): Promise<Library> {
 /** A tree has about ten parts for each character of the shortest text, and each is looked at once, or a few times. */
 const visitsPerChar = 100
 
-/** What a text of SQL is about. Throws what the parser does when a text is nested deeper than its stack. */
+/**
+ * What a text of SQL is about. Throws what the parser does when a text is nested deeper than its stack: it is not to be asked again
+ * then. Nothing else is thrown.
+ */
 export function readSql({ parseSync, scanSync }: Library, sql: string): Reading | Unread {
   const reader = new Reader(10_000 + visitsPerChar * sql.length)
   // The library takes no empty text, the server does.
@@ -36,9 +39,9 @@ export function readSql({ parseSync, scanSync }: Library, sql: string): Reading 
       const statement = tree(one)['stmt']
       if (isTree(statement)) reader.statement(statement)
     }
-  } catch (error) {
-    if (error instanceof TooComplex) return tooComplex
-    throw error
+  } catch {
+    // `TooComplex`, or a tree that is deeper than the stack here.
+    return tooComplex
   }
   return reader.reading(shapeOf(sql, scanSync))
 }

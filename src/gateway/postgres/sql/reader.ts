@@ -28,6 +28,7 @@ export class Reader {
   readonly #path = new Set<string>()
   readonly #prepares: { name: string; reading: Reading }[] = []
   readonly #executes = new Set<string>()
+  readonly #fetches = new Set<string>()
   readonly #touched: Touched[] = []
   #hidesCatalog = false
   #visits: number
@@ -46,6 +47,7 @@ export class Reader {
       ...(this.#hidesCatalog ? { hidesCatalog: true } : {}),
       prepares: this.#prepares,
       executes: [...this.#executes],
+      fetches: [...this.#fetches],
     }
   }
 
@@ -170,7 +172,11 @@ export class Reader {
 
   #take({ uses = [], path = [] }: Setting): void {
     for (const use of uses) this.#use(use)
-    for (const schema of path) this.#path.add(schema)
+    for (const schema of path) {
+      this.#path.add(schema)
+      // Functions and operators are found there under names that are not looked up here.
+      if (schema !== '$user') this.#use({ verb: 'read', of: 'schema', schema })
+    }
     if (path.indexOf('pg_catalog') > 0) this.#hidesCatalog = true
   }
 
@@ -179,6 +185,12 @@ export class Reader {
       const { defname, arg } = tree(tree(one)['DefElem'])
       this.#take(settingOf(text(defname), [constant(arg) ?? '']))
     }
+  }
+
+  /** What depends on it may be in any schema. */
+  #cascade({ behavior }: Tree, verb: Verb): void {
+    if (behavior === 'DROP_CASCADE')
+      this.#use({ verb, of: 'server', why: 'CASCADE reaches what depends on it in other schemas' })
   }
 
   #rule(why: string): void {
@@ -250,7 +262,7 @@ export class Reader {
     },
     ExplainStmt: (node, place) => this.#rest(node, place, ['options']),
     DeclareCursorStmt: (node, place) => this.#rest(node, place),
-    FetchStmt: this.#nothing,
+    FetchStmt: ({ portalname }) => void this.#fetches.add(text(portalname)),
     ClosePortalStmt: this.#nothing,
     PrepareStmt: ({ name, query }) => {
       const inner = new Reader(this.#visits)
@@ -286,7 +298,10 @@ export class Reader {
     NotifyStmt: () => this.#use({ verb: 'write', of: 'session', why: 'NOTIFY' }),
     // ACCESS SHARE is what every SELECT takes.
     LockStmt: (node) => this.#about(node['mode'] === 1 ? 'read' : 'write')(node, outside),
-    TruncateStmt: this.#about('write'),
+    TruncateStmt: (node) => {
+      this.#cascade(node, 'write')
+      this.#rest(node, { ...outside, verb: 'write' })
+    },
     RefreshMatViewStmt: this.#about('write'),
     VacuumStmt: (node) => {
       if (list(node['rels']).length === 0) this.#rule('VACUUM or ANALYZE of a whole database')
@@ -306,7 +321,10 @@ export class Reader {
     CreateEnumStmt: this.#named('typeName'),
     AlterEnumStmt: this.#named('typeName'),
     CreateDomainStmt: this.#named('domainname'),
-    AlterDomainStmt: this.#named('typeName'),
+    AlterDomainStmt: (node, place) => {
+      this.#cascade(node, 'ddl')
+      this.#named('typeName')(node, place)
+    },
     CreateStatsStmt: (node) => {
       const made = names(node['defnames']) ?? []
       if (made.length > 0) this.#use({ verb: 'ddl', of: 'relation', ...qualified(made) })
@@ -319,7 +337,10 @@ export class Reader {
     CreatePolicyStmt: this.#about('ddl'),
     AlterPolicyStmt: this.#about('ddl'),
     RuleStmt: this.#about('ddl'),
-    ClusterStmt: this.#about('ddl'),
+    ClusterStmt: (node) => {
+      if (!isTree(node['relation'])) this.#rule('CLUSTER of a whole database')
+      this.#rest(node, { ...outside, verb: 'ddl' })
+    },
     ReindexStmt: (node) => {
       if (node['kind'] === 'REINDEX_OBJECT_SCHEMA')
         this.#use({ verb: 'ddl', of: 'schema', schema: text(node['name']) })
@@ -335,6 +356,7 @@ export class Reader {
     AlterTableStmt: (node) => {
       const kinds = list(node['cmds']).map((one) => tree(tree(one)['AlterTableCmd'])['subtype'])
       if (kinds.includes('AT_ChangeOwner')) this.#rule('a change of owner')
+      for (const one of list(node['cmds'])) this.#cascade(tree(tree(one)['AlterTableCmd']), 'ddl')
       this.#rest(node, { ...outside, verb: 'ddl' })
     },
     AlterObjectSchemaStmt: (node, place) => {
@@ -347,7 +369,10 @@ export class Reader {
       for (const name of [node['subname'], node['newname']])
         this.#use({ verb: 'ddl', of: 'schema', schema: text(name) })
     },
-    DropStmt: this.#ofObjects('removeType', 'objects'),
+    DropStmt: (node, place) => {
+      this.#cascade(node, 'ddl')
+      this.#ofObjects('removeType', 'objects')(node, place)
+    },
     CommentStmt: this.#ofObjects('objtype', 'object'),
   }
 }

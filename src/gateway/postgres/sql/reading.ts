@@ -35,6 +35,8 @@ export interface Reading {
   readonly prepares: readonly { readonly name: string; readonly reading: Reading }[]
   /** Names of prepared statements that EXECUTE uses. */
   readonly executes: readonly string[]
+  /** Names of cursors that FETCH and MOVE read. */
+  readonly fetches: readonly string[]
 }
 
 /** Why a text is not read, as PostgreSQL says it. */

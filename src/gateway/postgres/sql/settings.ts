@@ -18,11 +18,11 @@ const ruling: ReadonlySet<string> = new Set([
 ])
 
 /** How a text is read depends on them: another value, and the server reads other statements than were judged here. */
-const reading: Readonly<Record<string, RegExp>> = {
-  client_encoding: /^'?utf-?8'?$|^'?unicode'?$/i,
-  standard_conforming_strings: /^(?:on|true|yes|1)$/i,
-  backslash_quote: /^safe_encoding$/i,
-}
+const reading: ReadonlyMap<string, RegExp> = new Map([
+  ['client_encoding', /^'?utf-?8'?$|^'?unicode'?$/i],
+  ['standard_conforming_strings', /^(?:on|true|yes|1)$/i],
+  ['backslash_quote', /^safe_encoding$/i],
+])
 
 const readOnly: ReadonlySet<string> = new Set(['transaction_read_only', 'default_transaction_read_only'])
 
@@ -30,11 +30,13 @@ const readOnly: ReadonlySet<string> = new Set(['transaction_read_only', 'default
 export function settingOf(written: string, values: readonly string[] | undefined): Setting {
   const name = written.toLowerCase()
   const [value] = values ?? []
-  if (values !== undefined && value === undefined) return {}
+  // A transaction may write by default, whatever the session began with.
+  const isReset = values !== undefined && value === undefined
+  if (isReset && !readOnly.has(name)) return {}
   if (name === 'search_path') return values === undefined ? ruled(name) : { path: values }
   if (name === 'role' && value?.toLowerCase() === 'none') return {}
   if (ruling.has(name)) return ruled(name)
-  const allowed = reading[name]
+  const allowed = reading.get(name)
   if (allowed !== undefined)
     return value !== undefined && allowed.test(value) ? {} : ruled(name, `${name} stays as it is`)
   if (readOnly.has(name) && !/^(?:on|true|yes|1)$/i.test(value ?? ''))

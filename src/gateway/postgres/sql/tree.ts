@@ -25,11 +25,22 @@ export function names(value: unknown): string[] | undefined {
 
 /** A constant: its text, or its number as text; undefined for anything else. */
 export function constant(value: unknown): string | undefined {
-  const one = tree(value)['A_Const'] ?? tree(tree(tree(value)['TypeCast'])['arg'])['A_Const']
+  const { arg, typeName } = tree(tree(value)['TypeCast'])
+  const one = tree(value)['A_Const'] ?? (keepsText(tree(typeName)) ? tree(arg)['A_Const'] : undefined)
   if (!isTree(one)) return undefined
   // Protobuf leaves out what is empty or zero.
   if (isTree(one['sval'])) return text(one['sval']['sval'])
   if (isTree(one['ival'])) return String(Number(one['ival']['ival'] ?? 0))
   if (isTree(one['boolval'])) return one['boolval']['boolval'] === true ? 'on' : 'off'
   return undefined
+}
+
+/** Other types make another value of it: a `varchar(4)` of `rolexxxx` is `role`. */
+function keepsText({ names: written, typmods, arrayBounds }: Tree): boolean {
+  if (typmods !== undefined || arrayBounds !== undefined) return false
+  const name =
+    names(written)
+      ?.join('.')
+      .replace(/^pg_catalog\./, '') ?? ''
+  return ['text', 'varchar', 'regclass', 'bool'].includes(name)
 }
