@@ -4,16 +4,21 @@ import { join } from 'node:path'
 import { setStage, type Ran, type Stage } from '../../../demo/stage.ts'
 import { inStep, workspaceOf } from '../../clients/servers/python-step.ts'
 import { extendPolicy, suite } from '../../clients/suite.ts'
+import { makeLayout } from '../../e2e/registry.ts'
+import { startAzureRegistry, type AzureRegistry } from '../servers/azure-registry.ts'
 import { startAzure, tenant, type FakeAzure } from '../servers/azure.ts'
 
 interface World extends AsyncDisposable {
   readonly stage: Stage
   readonly azure: FakeAzure
+  readonly images: AzureRegistry
 }
 
 const subscription = '99999999-8888-7777-6666-555555555555'
 
 const inGroup = `/subscriptions/${subscription}/resourceGroups/shop-rg`
+
+const registry = 'shop.azurecr.io'
 
 const grants = [
   'azure:call prod/blob/containers/write@releases/*',
@@ -29,6 +34,10 @@ const grants = [
 /** A subscription that an application is used in for Mayfly's own identity. */
 async function open(): Promise<World> {
   const azure = await startAzure()
+  const images = await startAzureRegistry(registry, (token) =>
+    azure.holds(token, 'https://containerregistry.azure.net'),
+  )
+  const credential = { 'azure-app': { tenant, client_id: tenant, authority: azure.authority } }
   const stage = await setStage({
     policy: (text) =>
       extendPolicy(text, {
@@ -36,16 +45,20 @@ async function open(): Promise<World> {
           prod: {
             ...{ kind: 'azure', tenant, subscription, url: 'https://management.azure.com' },
             ...{ dial: azure.dial, ca: azure.ca },
-            credential: { 'azure-app': { tenant, client_id: tenant, authority: azure.authority } },
+            credential,
+          },
+          images: {
+            ...{ kind: 'oci', url: `https://${registry}`, dial: images.dial, ca: images.ca, credential },
           },
         },
-        grants: { release: grants },
+        grants: { release: [...grants, 'oci:push images/octo/app@v*', 'oci:pull images/octo/app'] },
       }),
   })
   return {
-    ...{ stage, azure },
+    ...{ stage, azure, images },
     async [Symbol.asyncDispose]() {
       await stage[Symbol.asyncDispose]()
+      await images[Symbol.asyncDispose]()
       await azure[Symbol.asyncDispose]()
     },
   }
@@ -176,6 +189,27 @@ main()`,
         assert.match(stdout, /kept-in-the-vault\n\/subscriptions\/9/)
         for (const text of [/blobs\/delete@releases\/other\/x/, /would be a credential/, /not the stand-in/])
           assert.match(stderr, text)
+      },
+    },
+    {
+      name: 'an image of Azure Container Registry: its refresh token stays in the gateway',
+      needs: ['oras', 'docker-registry'],
+      async run(world) {
+        const { stdout } = await works(
+          world,
+          ['oras'],
+          `${makeLayout}
+           layout image 300000; oras copy --from-oci-layout image@$digest ${registry}/octo/app:v1; echo "pushed $digest"
+           oras manifest fetch ${registry}/octo/app:v1 >/dev/null
+           ! oras copy --from-oci-layout image@$digest ${registry}/octo/other:v1 2>&1`,
+        )
+        assert.match(stdout, /octo\/other.* 403/)
+        assert.equal(world.images.registry.tag('octo/app', 'v1'), /pushed (\S+)/.exec(stdout)?.[1])
+        assert.deepEqual(
+          [...(world.images.exchanged[0] ?? [])].slice(0, 3),
+          Object.entries({ grant_type: 'access_token', service: registry, tenant }),
+        )
+        assert.doesNotMatch(stdout, /refresh-token-of-registry/)
       },
     },
     {

@@ -23,6 +23,8 @@ export interface FakeAzure extends AsyncDisposable {
   readonly seen: { readonly what: string; readonly held: boolean }[]
   /** Forms of requests for a token. */
   readonly asked: URLSearchParams[]
+  /** Whether it is a token that was made for this audience. */
+  holds(token: string, audience: string): boolean
   /** No token that was made is taken any more. */
   expire(): void
 }
@@ -134,6 +136,7 @@ export async function startAzure(): Promise<FakeAzure> {
     dial: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     authority: `http://127.0.0.1:${(plain.address() as AddressInfo).port}`,
     ca,
+    holds: (token: string, audience: string) => tokens.get(token) === audience,
     expire: () => tokens.clear(),
     async [Symbol.asyncDispose]() {
       for (const one of [server, plain]) {
