@@ -23,7 +23,7 @@ export interface Peer {
   readonly programs?: readonly string[]
   /** More that has to be installed beside it. */
   readonly beside?: readonly string[]
-  /** It has no program. The one that stands for it says where its packages are (npm), or is a Python that has it. */
+  /** It has no program. The one that stands for it says where its packages are (npm, maven), or is a Python that has it. */
   readonly isLibrary?: true
   /** Of npm: versions of its dependencies that are there and work, where those that it asks for do not. */
   readonly overrides?: Readonly<Record<string, string>>
@@ -112,6 +112,24 @@ export const peers: readonly Peer[] = [
   { ...peer('paramiko', 'pypi', 'paramiko', '5.1.0', 'speaks SSH in Python'), isLibrary: true },
   { ...peer('pymysql', 'pypi', 'PyMySQL', '1.2.4', 'asks MySQL'), isLibrary: true },
   { ...peer('redis-py', 'pypi', 'redis', '8.1.0', 'asks Redis'), isLibrary: true },
+  { ...peer('asyncpg', 'pypi', 'asyncpg', '0.32.0', 'asks PostgreSQL'), isLibrary: true },
+  peer('tern', 'go', 'github.com/jackc/tern/v2', 'v2.3.4', 'migrates databases, by pgx'),
+  {
+    ...peer('java-migrations', 'maven', 'org.flywaydb:flyway-core', '11.8.0', 'migrate databases, by JDBC', [
+      'org.flywaydb:flyway-database-postgresql:11.8.0',
+      'org.liquibase:liquibase-core:4.31.1',
+      'info.picocli:picocli:4.7.6',
+      'org.postgresql:postgresql:42.7.5',
+    ]),
+    isLibrary: true,
+  },
+  {
+    ...peer('prisma', 'npm', 'prisma', '6.19.3', 'asks databases, with nothing but WebAssembly', [
+      '@prisma/client@6.19.3',
+      '@prisma/adapter-pg@6.19.3',
+    ]),
+    isLibrary: true,
+  },
   peer('moto_server', 'pypi', 'moto[server]', '5.2.5', 'answers as AWS does'),
 ]
 
@@ -194,7 +212,27 @@ const builders: Record<Peer['from'], (one: Peer, making: string, place: string) 
       run('ln', ['-s', `../venv/bin/${program}`, join(making, 'bin', program)])
     }
   },
-  maven: buildRepository,
+  maven: (one, making) => (one.isLibrary === true ? buildJars(one, making) : buildRepository(one, making)),
+}
+
+/** The jars with all that they need, in one folder. */
+function buildJars({ name, version, package: library, beside = [] }: Peer, making: string): void {
+  const project = join(making, 'project')
+  mkdirSync(project)
+  const dependencies = [`${library}:${version}`, ...beside].map((one) => {
+    const [group, artifact, of] = one.split(':')
+    return `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${of}</version></dependency>`
+  })
+  writeFileSync(
+    join(project, 'pom.xml'),
+    `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>com.example</groupId><artifactId>peers</artifactId><version>1</version>
+<dependencies>${dependencies.join('')}</dependencies></project>`,
+  )
+  const to = `-DoutputDirectory=${join(making, 'jars')}`
+  run('mvn', ['-q', '-B', '-f', project, 'dependency:copy-dependencies', to, '-DincludeScope=runtime'])
+  rmSync(project, { recursive: true })
+  writeFileSync(join(making, 'bin', name), '#!/bin/sh\necho "${0%/bin/*}/jars"\n', { mode: 0o755 })
 }
 
 /** What `mvn deploy` of a jar that uses the library takes: plugins with their libraries, in the layout of a repository. */

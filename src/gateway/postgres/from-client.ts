@@ -5,7 +5,7 @@ import type { SocketOutput } from './socket-output.ts'
 import { isFault, type Judge, type Statement } from './statement.ts'
 import type { Seen, Splitter } from './splitter.ts'
 import { ProtocolFault } from '../read-exactly.ts'
-import { bounds, cString, cStrings, errorResponse, message, type Fault } from './wire.ts'
+import { bounds, cString, cStrings, errorResponse, message, typesIn, valueIn, type Fault } from './wire.ts'
 
 /** Fails at the server as a refused statement is to fail, so that transaction and pipeline are what the client takes them for. */
 const failing = 'refused_by_mayfly'
@@ -63,9 +63,10 @@ export function createFromClient<S extends Statement>(deps: {
     sql: Buffer | undefined,
     bytes: number,
     when: 'prepared' | 'done',
+    types?: readonly number[],
   ): Promise<S | Fault> {
     output.flush()
-    const statement = await judge.read(sql, bytes)
+    const statement = await judge.read(sql, bytes, types)
     if (isFault(statement)) return statement
     return (await judge.allow(statement, names, when)) ?? statement
   }
@@ -86,6 +87,7 @@ export function createFromClient<S extends Statement>(deps: {
       end === -1 ? undefined : head.subarray(start, end),
       length - start,
       'prepared',
+      typesIn(head, end + 1),
     )
     if (isFault(statement)) return refuse(statement, 'parse', name)
     pending.ask({ as: 'parse', change: names.parse(name, statement) })
@@ -93,11 +95,11 @@ export function createFromClient<S extends Statement>(deps: {
   }
 
   async function bind({ head, raw }: Seen): Promise<void> {
-    const [portal, name = ''] = cStrings(head, 2)?.texts ?? []
+    const { texts: [portal, name = ''] = [], end = 0 } = cStrings(head, 2) ?? {}
     if (portal === undefined) throw new ProtocolFault('a portal has no name, or one that is too long')
     const statements = names.prepared(name)
     if (statements === undefined) return refuse(unknown('prepared statement', name), 'parse')
-    const refused = await allowed(statements, 'prepared')
+    const refused = boundIn(head, end, statements) ?? (await allowed(statements, 'prepared'))
     if (refused !== undefined) return refuse(refused, 'parse')
     pending.ask({ as: 'bind', change: names.bind(portal, statements) })
     output.put(raw)
@@ -115,6 +117,16 @@ export function createFromClient<S extends Statement>(deps: {
     }
     pending.ask({ as: 'execute', statements })
     output.put(raw)
+  }
+
+  /** A value that changes what names mean. */
+  function boundIn(head: Buffer, at: number, statements: readonly S[]): Fault | undefined {
+    for (const one of statements) {
+      const number = judge.parameterOf?.(one)
+      const refused = number === undefined ? undefined : judge.bound?.(valueIn(head, at, number))
+      if (refused !== undefined) return refused
+    }
+    return undefined
   }
 
   async function allowed(statements: readonly S[], when: 'prepared' | 'done'): Promise<Fault | undefined> {

@@ -266,6 +266,42 @@ test('options within options, and a path that is not granted, begin no session',
   assert.equal((await client.until('Z')).at(-1), 'ZI')
 })
 
+test('a path that comes as a parameter is one that the session has had, wherever it comes from', async (t) => {
+  if (postgres === undefined) return t.skip(missing)
+  const shop = await openShop(t, postgres, reader)
+  const client = await raw(t, shop)
+  await client.until('Z')
+  const types = (...all: number[]) => Buffer.concat([Buffer.of(0, all.length), ...all.map(int32)])
+  const setting = "SELECT set_config('search_path', $1, false)"
+  const prepare = (sql: string, type: number) => message('P', cString('p'), cString(sql), types(type))
+  const bound = (value: string) => {
+    const bytes = Buffer.from(value)
+    const values = Buffer.concat([Buffer.of(0, 0, 0, 1), int32(bytes.length), bytes, Buffer.of(0, 0)])
+    return message('B', cString(''), cString('p'), values)
+  }
+  // As what it is declared the server may read another schema.
+  for (const [sql, type] of [
+    [setting, 18],
+    [setting.replace('$1', '$1::text'), 0],
+    [setting.replace('$1', 'lower($1)'), 0],
+    ['PREPARE q AS SELECT set_config($$search_path$$, $1, false)', 0],
+  ] as const) {
+    client.send(prepare(sql, type), sync)
+    assert.deepEqual(await client.until('Z'), ['E 42501', 'ZI'], sql)
+  }
+  client.send(prepare(setting, 25), bound('public'), execute(), sync, query('SELECT 1 FROM items'))
+  assert.deepEqual(answers([...(await client.until('Z')), ...(await client.until('Z'))]).slice(-2), [
+    'C',
+    'ZI',
+  ])
+  for (const value of ['hidden', 'public, hidden', 'public, pg_catalog', '"public']) {
+    client.send(bound(value), execute(), sync)
+    assert.deepEqual(await client.until('Z'), ['E 42501', 'ZI'], value)
+  }
+  client.send(query("EXECUTE p('hidden')"))
+  assert.deepEqual(await client.until('Z'), ['E 42501', 'ZI'])
+})
+
 test('COPY: a statement hidden in its data is data; another message in its place ends the session', async (t) => {
   if (postgres === undefined) return t.skip(missing)
   const shop = await openShop(t, postgres, ['postgres:write orders/shop@public'])

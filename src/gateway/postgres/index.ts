@@ -3,7 +3,7 @@ import type { Permit } from '../exchange.ts'
 import { loginOf, type StreamExchange, type StreamHandler } from '../stream-exchange.ts'
 import { createCancelKeys, type CancelKeys } from './cancel.ts'
 import { greet, type Greeting } from './greet.ts'
-import { createLimitedJudge, isPinned } from './limited.ts'
+import { createLimitedJudge, isPinned, type LimitedSession } from './limited.ts'
 import { LoginRefused, askFirst, logIn, reach, type Upstream } from './log-in.ts'
 import { nameInGrant } from '../name-in-grant.ts'
 import { limited, passed, type Parameters } from './parameters.ts'
@@ -52,10 +52,11 @@ export function createPostgresHandler(): StreamHandler {
       void socket.end(Buffer.concat([greeting.negotiation, errorResponse(fault)]))
     const begun = await begin(stream, greeting, sql)
     if ('severity' in begun) return refuse(begun)
-    const { upstream, login, isLimited, readOnly, path, masks, database } = begun
+    const { upstream, login, isLimited, readOnly, surroundings, masks, database } = begun
     const judge = isLimited
       ? createLimitedJudge({
-          ...{ stream, database, user: login, path, readOnly, masks, sql, permitted },
+          ...{ stream, database, user: login, readOnly, masks, sql, permitted },
+          ...surroundings,
           encoding: upstream.settings.get('server_encoding'),
         })
       : createUnlimitedJudge(sql)
@@ -102,7 +103,7 @@ interface Begun {
   readonly database: string
   readonly isLimited: boolean
   readonly readOnly: boolean
-  readonly path: readonly string[]
+  readonly surroundings: Began
   readonly masks: Masks | undefined
 }
 
@@ -132,9 +133,9 @@ async function begin(
   if (!permission.allow) return fatal('42501', permission.message)
   try {
     const { upstream, login } = await open(stream, permission, new Map([...asked, ['database', database]]))
-    const path = isLimited ? await pathOf(upstream, { user: login, readOnly }) : []
+    const surroundings = isLimited ? await beganAs(upstream, { user: login, readOnly }) : unknown
     const unread = asksForPath(asked)
-      ? path.find((schema) => !stream.would({ ...operation('read'), ref: nameInGrant(schema) }))
+      ? surroundings.path.find((schema) => !stream.would({ ...operation('read'), ref: nameInGrant(schema) }))
       : undefined
     if (unread !== undefined) {
       upstream.socket.destroy()
@@ -143,7 +144,7 @@ async function begin(
     }
     const columns = isLimited ? (connection.settings?.mask ?? []) : []
     const masks = columns.length === 0 ? undefined : await readMasks(upstream.socket, columns, sql)
-    return { upstream, permit: permission, login, database, isLimited, readOnly, path, masks }
+    return { upstream, permit: permission, login, database, isLimited, readOnly, surroundings, masks }
   } catch (error) {
     const { code, hint } = error instanceof LoginRefused ? error.fault : { code: '08006', hint: undefined }
     const why =
@@ -175,18 +176,28 @@ async function open(
   }
 }
 
-/** Schemas in which a name without one may be, as the role and the database have it set. */
-async function pathOf(
+/** What names mean in a session at its beginning, as the role and the database have it set. */
+type Began = Pick<LimitedSession, 'role' | 'hasOwnSchema' | 'path'>
+
+const unknown: Began = { role: '', hasOwnSchema: false, path: [] }
+
+async function beganAs(
   { socket, settings }: Upstream,
   session: { user: string; readOnly: boolean },
-): Promise<string[]> {
+): Promise<Began> {
   for (const [name, value] of settings)
     if (!isPinned(name, value, session))
       throw new MayflyError(
         'credential_failed',
         `PostgreSQL begins a session with ${name} ${value}, against what it was told`,
       )
-  return askFirst(socket, 'SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))')
+  const [role = '', schemas, ...path] = await askFirst(
+    socket,
+    `SELECT current_user;
+     SELECT pg_catalog.count(*) FROM pg_catalog.pg_namespace WHERE nspname = current_user;
+     SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))`,
+  )
+  return { role, hasOwnSchema: schemas !== '0', path }
 }
 
 /** That of the connection for a client that names none: its user’s name stands for it then. */

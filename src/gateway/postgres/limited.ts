@@ -3,6 +3,7 @@ import type { Operation } from '../../policy/index.ts'
 import type { StreamExchange } from '../stream-exchange.ts'
 import { nameInGrant } from '../name-in-grant.ts'
 import type { Masks } from './masks/masks.ts'
+import { schemasIn } from './sql/settings.ts'
 import { needsOf, type Need } from './sql/needs.ts'
 import type { SqlReader } from './sql/reader-of-sql.ts'
 import type { Reading } from './sql/reading.ts'
@@ -23,8 +24,12 @@ const maxPath = 1_000
 export interface LimitedSession {
   readonly stream: StreamExchange
   readonly database: string
-  /** That logged in upstream: `$user` on a path. */
+  /** That logged in upstream. */
   readonly user: string
+  /** As which it began: another one, if the user’s own settings say so. */
+  readonly role: string
+  /** There is a schema of the role’s name: `$user` on a path. */
+  readonly hasOwnSchema: boolean
   readonly path: readonly string[]
   /** What the server reports of itself at the beginning. */
   readonly encoding: string | undefined
@@ -63,7 +68,7 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     const visit = (one: Reading): Fault | undefined => {
       if (seen.has(one)) return undefined
       seen.add(one)
-      const surroundings = { path, catalogFirst, readOnly: session.readOnly }
+      const surroundings = { path, catalogFirst, readOnly: session.readOnly, role: session.role }
       for (const use of one.uses)
         for (const need of needsOf(use, surroundings))
           found.set(`${need.verb} ${need.schema ?? ''} ${need.whole ?? ''}`, need)
@@ -77,7 +82,7 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
         const prepared = names.prepared(name)
         if (prepared === undefined) return error('26000', `prepared statement "${name}" does not exist`)
         for (const each of prepared) {
-          const fault = visit(each.reading)
+          const fault = problemOfExecute(each.reading) ?? visit(each.reading)
           if (fault !== undefined) return fault
         }
       }
@@ -86,9 +91,46 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     return visit(reading) ?? [...found.values()]
   }
 
+  /** One that was prepared by a message of the protocol, and is executed by a statement: nobody sees its values, or where its rows go. */
+  function problemOfExecute(reading: Reading): Fault | undefined {
+    if (reading.pathParameter !== undefined)
+      return error('42501', 'mayfly: refused: EXECUTE of what sets search_path')
+    return masks?.areShownBy(reading) === true ? masked('EXECUTE of what shows them') : undefined
+  }
+
+  /** What has been on the path may be there again, by a ROLLBACK for one. */
+  function goesOn(schemas: readonly string[]): Fault | undefined {
+    for (const one of schemas)
+      if (one !== '$user') path.add(one)
+      else if (session.hasOwnSchema) path.add(session.role)
+    return path.size > maxPath
+      ? error('54000', 'mayfly: too many schemas have been on the search path')
+      : undefined
+  }
+
+  function bound(value: Buffer | null | undefined): Fault | undefined {
+    // By NULL it is again as it was at the beginning.
+    if (value === null) return undefined
+    const schemas = schemasIn(utf8(value ?? Buffer.from('"')) ?? '"')
+    if (schemas === undefined || schemas.indexOf('pg_catalog') > 0)
+      return error(
+        '42501',
+        'mayfly: refused: search_path is set to what cannot be read, or would hide pg_catalog',
+      )
+    const surroundings = { path, catalogFirst, readOnly: session.readOnly, role: session.role }
+    for (const schema of schemas.filter((one) => one !== '$user'))
+      for (const need of needsOf({ verb: 'read', of: 'schema', schema }, surroundings))
+        if (!stream.would(operationOf(need)))
+          return error(
+            '42501',
+            stream.deny(describe(operationOf(need)), 'it puts this schema on the search_path'),
+          )
+    return goesOn(schemas)
+  }
+
   return {
     maxBytes: maxStatementBytes,
-    async read(text, bytes) {
+    async read(text, bytes, types) {
       if (text === undefined || bytes > maxStatementBytes)
         return error(
           '54000',
@@ -101,10 +143,16 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
       // A server of another encoding makes other lower-case letters of them than the parser does here.
       if (session.encoding !== 'UTF8' && namesBeyondAscii(reading))
         return error('22021', 'mayfly: in a database that is not in UTF-8, schemas are named in ASCII')
+      const { pathParameter } = reading
+      // Another type may be another text to the server.
+      if (pathParameter !== undefined && !texts.has(types?.[pathParameter - 1] ?? 0))
+        return error('42501', 'mayfly: refused: search_path is set by a parameter that is no text')
       const problem = masks?.problemOf(reading)
       if (problem !== undefined) return masked(problem)
       return { shape: reading.shape, reading }
     },
+    parameterOf: ({ reading }) => reading.pathParameter,
+    bound,
     async allow(statement, names, when) {
       const { reading, shape } = statement
       const before = allowed.get(reading)
@@ -114,8 +162,8 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
         before.catalogFirst === catalogFirst
       )
         return undefined
-      for (const one of reading.path) path.add(one === '$user' ? session.user : one)
-      if (path.size > maxPath) return error('54000', 'mayfly: too many schemas have been on the search path')
+      const tooMany = goesOn(reading.path)
+      if (tooMany !== undefined) return tooMany
       if (reading.hidesCatalog === true) catalogFirst = false
       for (const { name, reading: inner } of reading.prepares) names.prepare(name, { shape, reading: inner })
       const needed = needs(statement, names)
@@ -219,6 +267,9 @@ function describe({ action, connection, path, ref }: Operation): string {
 function error(code: string, message: string): Fault {
   return { severity: 'ERROR', code, message }
 }
+
+/** Not declared, text, varchar (pg_type.dat). */
+const texts: ReadonlySet<number> = new Set([0, 25, 1043])
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

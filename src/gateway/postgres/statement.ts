@@ -10,8 +10,12 @@ export interface Statement {
 export interface Judge<S extends Statement = Statement> {
   /** So much of a text is needed; what is longer is given as undefined. */
   readonly maxBytes: number
-  /** `bytes` is the length of it all. */
-  read(sql: Buffer | undefined, bytes: number): Promise<S | Fault>
+  /** `bytes` is the length of it all; `types` those of its parameters as the client declares them, 0 for what the server is to tell. */
+  read(sql: Buffer | undefined, bytes: number, types?: readonly number[]): Promise<S | Fault>
+  /** Of which of its parameters the value matters, by its number. */
+  parameterOf?(statement: S): number | undefined
+  /** That value, null for NULL; undefined for one that stands too far behind. */
+  bound?(value: Buffer | null | undefined): Fault | undefined
   /**
    * Asked whenever it is about to be done, since what it means may have changed. That it is only prepared is refused where it would
    * be, and is no reason to ask people, or to record that it may be done.

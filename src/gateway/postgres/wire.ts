@@ -71,6 +71,26 @@ export function withoutValues(type: 'E' | 'N', body: Buffer): Buffer {
   return message(type, ...fields, Buffer.of(0))
 }
 
+/** Types that a Parse declares, from `at` on; -1 for what stands too far behind. */
+export function typesIn(body: Buffer, at: number): number[] {
+  const count = at + 2 > body.length ? 0 : body.readUInt16BE(at)
+  const typeAt = (from: number) => (from + 4 > body.length ? -1 : body.readUInt32BE(from))
+  return Array.from({ length: count }, (_, index) => typeAt(at + 2 + index * 4))
+}
+
+/** The value of a parameter of a Bind, whose formats begin at `at`; null for NULL, undefined for one that is not there. */
+export function valueIn(body: Buffer, at: number, number: number): Buffer | null | undefined {
+  if (at + 2 > body.length) return undefined
+  let from = at + 2 + body.readUInt16BE(at) * 2 + 2
+  for (let left = number; from + 4 <= body.length; left--) {
+    const length = body.readInt32BE(from)
+    const end = from + 4 + Math.max(length, 0)
+    if (left === 1) return length < 0 ? null : end > body.length ? undefined : body.subarray(from + 4, end)
+    from = end
+  }
+  return undefined
+}
+
 /** Texts that end with a zero byte each, from `at` on; undefined if there are fewer. */
 export function cStrings(body: Buffer, count: number, at = 0): { texts: string[]; end: number } | undefined {
   const texts: string[] = []

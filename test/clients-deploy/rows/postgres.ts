@@ -60,6 +60,95 @@ async function open(): Promise<World> {
   }
 }
 
+const asked = `jdbc:postgresql://${host}/shop?user=me&sslmode=verify-full&sslrootcert=`
+
+/** Flyway has no program of its own in the registry: its interface is called as its plugins for Maven and Gradle call it. */
+const flyway = `
+import org.flywaydb.core.Flyway;
+public class Migrate {
+  public static void main(String[] with) {
+    var flyway = Flyway.configure().dataSource("${asked}" + System.getenv("PGSSLROOTCERT"), "me", "mine")
+      .locations("filesystem:sql").baselineOnMigrate(true).baselineVersion("0").load();
+    System.out.println("migrated " + flyway.migrate().migrationsExecuted + " " + flyway.validateWithResult().validationSuccessful);
+  }
+}`
+
+const jdbc = `
+import java.sql.*;
+public class Ask {
+  public static void main(String[] with) throws Exception {
+    try (var db = DriverManager.getConnection("${asked}" + System.getenv("PGSSLROOTCERT"))) {
+      db.setAutoCommit(false);
+      try (var rows = db.prepareStatement("SELECT id, name FROM items WHERE id > ? ORDER BY id")) {
+        rows.setFetchSize(100); rows.setInt(1, 500); int count = 0;
+        for (var row = rows.executeQuery(); row.next(); count++) row.getString(2);
+        System.out.println("rows " + count);
+      }
+      try (var many = db.prepareStatement("INSERT INTO items VALUES (?, ?)")) {
+        for (int i = 2000; i < 3000; i++) { many.setInt(1, i); many.setString(2, "by JDBC"); many.addBatch(); }
+        System.out.println("batch " + many.executeBatch().length);
+      }
+      db.rollback();
+      try { db.createStatement().executeQuery("SELECT * FROM hr.salaries"); }
+      catch (SQLException refused) { System.out.println(refused.getSQLState() + " " + refused.getMessage().contains("postgres:read orders/shop@hr")); }
+      db.rollback();
+      System.out.println("types " + db.getMetaData().getTables(null, "public", "items", null).next());
+    }
+  }
+}`
+
+const changelog = `--liquibase formatted sql
+--changeset me:1
+CREATE TABLE crates (id int PRIMARY KEY, note text);
+--changeset me:2
+INSERT INTO crates VALUES (1, 'one');
+--rollback DELETE FROM crates;
+`
+
+const asyncpg = `
+import asyncio, asyncpg, os, ssl
+async def main():
+    db = await asyncpg.connect(host='${host}', user='me', database='shop', ssl=ssl.create_default_context(cafile=os.environ['PGSSLROOTCERT']))
+    print(await db.fetchval('SELECT count(*) FROM items WHERE id = ANY($1::int[])', [1, 2, 3]))
+    async with db.transaction():
+        print(len([one async for one in db.cursor('SELECT * FROM items WHERE id <= $1', 250, prefetch=100)]))
+        await db.execute('CREATE TABLE boxes (id int, note text)')
+        print(await db.copy_records_to_table('boxes', records=[(i, 'x') for i in range(5000)]))
+        await db.executemany('INSERT INTO boxes VALUES ($1, $2)', [(i, 'y') for i in range(100)])
+        print(await db.fetchval('SELECT count(*) FROM boxes'))
+        await db.execute('DROP TABLE boxes')
+    try: await db.fetch('SELECT * FROM hr.salaries')
+    except asyncpg.InsufficientPrivilegeError as refused: print('refused', 'postgres:read orders/shop@hr' in str(refused))
+    await db.close()
+asyncio.run(main())`
+
+const prismaSchema = `
+generator client {
+  provider   = "prisma-client-js"
+  output     = "./made"
+  engineType = "client"
+}
+datasource db {
+  provider = "postgresql"
+  url      = "postgresql://not-used"
+}
+model Basket {
+  id   Int    @id @default(autoincrement())
+  note String
+  @@map("baskets")
+}`
+const prismaAdapter = `
+import { PrismaPg } from '@prisma/adapter-pg'
+export const adapter = () => new PrismaPg({ connectionString: 'postgresql://me:mine@${host}/shop?sslmode=verify-full&sslrootcert=' + process.env.PGSSLROOTCERT })`
+const prismaClient = `
+import { adapter } from './adapter.mjs'
+import { PrismaClient } from './made/index.js'
+const db = new PrismaClient({ adapter: adapter() })
+await db.basket.createMany({ data: [{ note: 'one' }, { note: 'two' }] })
+await db.$transaction([db.basket.create({ data: { note: 'three' } }), db.basket.delete({ where: { id: 1 } })])
+console.log(await db.basket.count({ where: { note: { contains: 't' } } }), (await db.basket.findFirst({ orderBy: { id: 'desc' } })).note)
+await db.$disconnect()`
+
 const step = (
   world: World,
   role: string,
@@ -168,6 +257,83 @@ export default suite<World>({
           },
         )
         assert.match(out, /^2\n.*no(?:t find| relation)/ims)
+      },
+    },
+    {
+      name: 'flyway, liquibase, and what asks by JDBC',
+      needs: ['java', 'javac', 'java-migrations'],
+      async run(world) {
+        const out = await works(
+          world,
+          'release',
+          `set -e; mkdir sql; mv V1__first.sql V2__second.sql sql/; jars="$(java-migrations)/*"
+           java -cp "$jars" Ask.java; java -cp "$jars" Migrate.java; psql -At -c 'SELECT count(*) FROM parcels'
+           liquibase() { java -cp "$jars" liquibase.integration.commandline.LiquibaseCommandLine --url "${asked}$PGSSLROOTCERT" --changelog-file changes.sql "$@" 2>&1; }
+           liquibase update; liquibase rollback-count --count 1; psql -At -c 'SELECT count(*) FROM crates'
+           psql -q -c 'DROP TABLE parcels, crates, databasechangelog, databasechangeloglock, flyway_schema_history'`,
+          ['java-migrations'],
+          {
+            'Migrate.java': flyway,
+            'Ask.java': jdbc,
+            'changes.sql': changelog,
+            'V1__first.sql': 'CREATE TABLE parcels (id int PRIMARY KEY, note text);',
+            'V2__second.sql': "INSERT INTO parcels VALUES (1, 'one'); CREATE INDEX ON parcels (note);",
+          },
+        )
+        assert.match(
+          out,
+          /^rows 500\nbatch 1000\n42501 true\ntypes true\n.*migrated 2 true\n1\n.*Liquibase command 'update' was executed successfully.*\n0\n$/s,
+        )
+      },
+    },
+    {
+      // `prisma migrate` has a native engine that npm does not bring: the table is made by psql.
+      name: 'prisma: generate and its client, by a driver adapter',
+      needs: ['node', 'prisma'],
+      async run(world) {
+        const out = await works(
+          world,
+          'release',
+          `set -e; ln -s "$(prisma)" node_modules; export PRISMA_HIDE_UPDATE_MESSAGE=1 CHECKPOINT_DISABLE=1
+           psql -q -c 'CREATE TABLE baskets (id SERIAL PRIMARY KEY, note TEXT NOT NULL)'
+           node node_modules/prisma/build/index.js generate --schema schema.prisma; node it.mjs; psql -q -c 'DROP TABLE baskets'`,
+          ['prisma', 'node'],
+          {
+            'schema.prisma': prismaSchema,
+            'adapter.mjs': prismaAdapter,
+            'it.mjs': prismaClient,
+          },
+        )
+        assert.match(out, /\n2 three\n$/)
+      },
+    },
+    {
+      name: 'tern (pgx)',
+      needs: ['tern'],
+      async run(world) {
+        const out = await works(
+          world,
+          'release',
+          `set -e; mkdir migrations; mv 001_first.sql 002_second.sql migrations/
+           tern() { command tern "$@" -m migrations --sslmode verify-full --sslrootcert "$PGSSLROOTCERT" --host ${host} --user me --database shop; }
+           tern migrate; tern status; psql -At -c 'SELECT count(*) FROM shelves'; tern migrate --destination 0; psql -q -c 'DROP TABLE schema_version'`,
+          ['tern'],
+          {
+            '001_first.sql':
+              'CREATE TABLE shelves (id int);\n---- create above / drop below ----\nDROP TABLE shelves;',
+            '002_second.sql':
+              'INSERT INTO shelves SELECT generate_series(1, 3);\n---- create above / drop below ----\nDELETE FROM shelves;',
+          },
+        )
+        assert.match(out, /up to date.*\n3\n/s)
+      },
+    },
+    {
+      name: 'asyncpg: binary, cursors, COPY, and a refusal',
+      needs: ['asyncpg'],
+      async run(world) {
+        const out = await works(world, 'release', 'asyncpg it.py', ['asyncpg'], { 'it.py': asyncpg })
+        assert.equal(out, '3\n250\nCOPY 5000\n5100\nrefused True\n')
       },
     },
     {

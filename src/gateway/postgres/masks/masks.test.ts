@@ -220,6 +220,14 @@ test(`${refused.length} ways to a masked value, each refused before the server s
     }
     await assert.rejects(session.query('BEGIN; DECLARE c CURSOR FOR SELECT email FROM people'), /are masked/)
     await session.query('ROLLBACK')
+    // What a driver prepared is known to SQL, too.
+    await session.query({ name: 'shows', text: 'SELECT email FROM people WHERE id = $1', values: [1] })
+    for (const sql of [
+      'CREATE TABLE copied AS EXECUTE shows(1)',
+      'EXECUTE shows(1)',
+      'EXPLAIN ANALYZE EXECUTE shows(1)',
+    ])
+      await assert.rejects(session.query(sql), /are masked/, sql)
     // An error quotes the row that it is about: that is left out.
     for (const sql of [
       'UPDATE people SET name = NULL WHERE id = 1',

@@ -63,6 +63,14 @@ export class Masks {
     return found.length === 0 ? undefined : new Use(touched, found).problem()
   }
 
+  /** Whether one of them is in its result. */
+  areShownBy({ touched }: Reading): boolean {
+    return touched.some((one) => {
+      const found = this.#tablesOf(one)
+      return found.length > 0 && new Use(one, found).shows()
+    })
+  }
+
   /** What a query shows as it is: the names of its columns that are masked. */
   shownBy(touched: Touched): string[] {
     const found = this.#tablesOf(touched)
@@ -104,12 +112,16 @@ class Use {
     return columns.filter((one) => this.#isShown(one)).map(({ parts, as }) => as ?? parts.at(-1) ?? '')
   }
 
+  shows(): boolean {
+    const { columns, stars } = this.#touched
+    return columns.some((one) => this.#isShown(one)) || stars.some(({ plain }) => plain === true)
+  }
+
   problem(): string | undefined {
     const { kind, columns, stars, names, hiding, ofResult } = this.#touched
     if (!known.has(kind)) return `${kind.replace(/Stmt$/, '')} of a table that has some`
     if (hiding[0] !== undefined) return hiding[0]
-    const shows = columns.some((one) => this.#isShown(one)) || stars.some(({ plain }) => plain === true)
-    if (shows && ofResult[0] !== undefined) return `${ofResult[0]} where they are in the result`
+    if (this.shows() && ofResult[0] !== undefined) return `${ofResult[0]} where they are in the result`
     const others = new Set(
       columns.flatMap((one) => (this.#isShown(one) && one.as !== undefined ? one.as : [])),
     )

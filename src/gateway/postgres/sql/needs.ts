@@ -17,6 +17,8 @@ export interface Surroundings {
   readonly catalogFirst: boolean
   /** The server holds it from writing, whatever functions do. */
   readonly readOnly: boolean
+  /** As which it began. */
+  readonly role: string
 }
 
 /** Passwords, files of the server, values of tables, what other sessions say: more than the catalog tells everybody. */
@@ -30,6 +32,8 @@ const guarded =
 export function needsOf(use: Use, surroundings: Surroundings): Need[] {
   const { verb, of, schema, name = '', why } = use
   const because = why === undefined ? {} : { why }
+  // What it is anyway, as Flyway sets it after each of its steps.
+  if (use.role !== undefined && use.role === surroundings.role) return []
   if (of === 'server') return [{ verb, whole: true, ...because }]
   if (of === 'session') return [{ verb, ...because }]
   // Reading is what it comes to where the server lets nothing else happen.

@@ -31,6 +31,7 @@ export class Reader {
   readonly #fetches = new Set<string>()
   readonly #touched: Touched[] = []
   #hidesCatalog = false
+  #pathParameter: number | undefined
   #visits: number
 
   /** `maxVisits`: of a statement's parts; then `TooComplex` is thrown. Nobody else is served while it is read. */
@@ -45,6 +46,7 @@ export class Reader {
       touched: this.#touched,
       path: [...this.#path],
       ...(this.#hidesCatalog ? { hidesCatalog: true } : {}),
+      ...(this.#pathParameter === undefined ? {} : { pathParameter: this.#pathParameter }),
       prepares: this.#prepares,
       executes: [...this.#executes],
       fetches: [...this.#fetches],
@@ -122,13 +124,22 @@ export class Reader {
     this.#use({ verb, of: 'relation', name, ...(schema === undefined ? {} : { schema }) })
   }
 
+  /** `set_config('search_path', $1, ...)`, as Flyway has it. */
+  #takesPath([name, value]: readonly unknown[]): boolean {
+    const number = tree(tree(value)['ParamRef'])['number']
+    if (constant(name)?.toLowerCase() !== 'search_path' || typeof number !== 'number') return false
+    if (this.#pathParameter !== undefined && this.#pathParameter !== number) return false
+    this.#pathParameter = number
+    return true
+  }
+
   #call({ funcname, args, ...beside }: Tree, place: Place): void {
     this.#walk([args, beside], { ...place, verb: 'read' })
     const [schema, name] = functionName({ funcname })
     const what = classOf(schema, name)
     if (what === 'own')
       this.#use({ verb: 'write', of: 'function', name, ...(schema === undefined ? {} : { schema }) })
-    if (what === 'setting') this.#set(...settingIn(list(args)))
+    if (what === 'setting' && !this.#takesPath(list(args))) this.#set(...settingIn(list(args)))
     else if (what === 'sequence') this.#sequence(list(args)[0], name)
     else this.#does(what, name)
   }
@@ -270,6 +281,8 @@ export class Reader {
       const reading = inner.reading({ shape: '', isWhole: true })
       this.#prepares.push({ name: text(name), reading })
       for (const use of reading.uses) this.#use(use)
+      // Its value comes with EXECUTE.
+      if (reading.pathParameter !== undefined) this.#rule('it sets search_path')
     },
     ExecuteStmt: (node, place) => {
       this.#executes.add(text(node['name']))

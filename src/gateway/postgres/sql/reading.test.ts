@@ -11,7 +11,7 @@ before(async () => {
   library = await loadLibrary()
 })
 
-const usual: Surroundings = { path: new Set(['public']), catalogFirst: true, readOnly: false }
+const usual: Surroundings = { path: new Set(['public']), catalogFirst: true, readOnly: false, role: 'app' }
 
 function needs(reading: Reading | Unread, surroundings: Partial<Surroundings> = {}): string[] {
   if ('error' in reading) return [`unread: ${reading.error}`]
@@ -221,6 +221,15 @@ test('a name without a schema may be in each one that has been on the path; on n
 test('where the server holds a session from writing, a function that nobody knows reads', () => {
   assert.deepEqual(of('SELECT a.own(1), own(2)', { readOnly: true }), ['read a', 'read public'])
   assert.deepEqual(of('DELETE FROM a.t', { readOnly: true }), ['write a'])
+  for (const sql of [
+    "SET ROLE 'app'",
+    'SET ROLE App',
+    "SELECT set_config('role', 'app', false)",
+    'RESET ROLE',
+  ])
+    assert.deepEqual(of(sql), [], sql)
+  for (const sql of ['SET ROLE "App"', 'SET SESSION AUTHORIZATION app', 'SET LOCAL ROLE mallory'])
+    assert.deepEqual(of(sql), ['admin !'], sql)
 })
 
 test('the record has no literal and no comment', () => {

@@ -14,6 +14,8 @@ export interface Use {
    * body nobody knows.
    */
   readonly of: 'relation' | 'function' | 'schema' | 'session' | 'server'
+  /** That is set by SET ROLE, or by a text that comes to the same. */
+  readonly role?: string
   /** What makes it one for `admin`, in words for a denial. */
   readonly why?: string
 }
@@ -29,6 +31,8 @@ export interface Reading {
   readonly touched: readonly Touched[]
   /** Schemas that it puts on the search path. */
   readonly path: readonly string[]
+  /** The number of the parameter that it takes another path from: its value comes with Bind. */
+  readonly pathParameter?: number
   /** It puts others before PostgreSQL's own, so that their names may hide those. */
   readonly hidesCatalog?: true
   /** Names that PREPARE gives, and what they stand for. */

@@ -35,6 +35,8 @@ export function settingOf(written: string, values: readonly string[] | undefined
   if (isReset && !readOnly.has(name)) return {}
   if (name === 'search_path') return values === undefined ? ruled(name) : { path: values }
   if (name === 'role' && value?.toLowerCase() === 'none') return {}
+  if (name === 'role' && value !== undefined)
+    return { uses: [{ verb: 'admin', of: 'server', role: value, why: 'it sets role' }] }
   if (ruling.has(name)) return ruled(name)
   const allowed = reading.get(name)
   if (allowed !== undefined)
