@@ -28,8 +28,12 @@ export interface OperationAsked extends Pick<
 > {
   readonly step: Step
   readonly timeoutSeconds: number
-  /** Who asked has left: a yes is kept for the same operation, asked anew. */
+  /** Who asked has left: a yes is kept for the same, asked anew. */
   readonly gone: () => boolean
+  /** A digest of all that is asked for; undefined where that is not known: no other request is the same then. */
+  readonly same: string | undefined
+  /** It waits for people: what the step is told of it. */
+  readonly waits: (line: string) => void
 }
 
 export type OperationAnswer =
@@ -49,13 +53,17 @@ export function createOperationAsking(deps: {
   news: News
 }): OperationAsking {
   const { records, audit, clock, exclusively, news } = deps
+  const refusals = createRefusals(clock)
 
   async function ask(asked: OperationAsked): Promise<OperationAnswer> {
+    const refused = refusals.of(asked)
+    if (refused !== undefined) return { ok: false, why: refused }
     const key = keyOf(asked)
     for (;;) {
       // One after the other in a step, else those that come at once would all find room.
       const found = await exclusively(asked.step.id, () => findOrAdd(asked, key))
       if ('ok' in found) return found
+      if (found.state === 'pending') asked.waits(waitingLine(found, deps.rules))
       const answer = await wait(found.id, asked)
       // Another one of its kind had the yes: this one asks anew.
       if (answer !== 'taken') return answer
@@ -78,7 +86,7 @@ export function createOperationAsking(deps: {
   }
 
   async function add(asked: OperationAsked, key: string): Promise<ApprovalRequest> {
-    const { step, timeoutSeconds, gone: _, ...what } = asked
+    const { step, timeoutSeconds, grant, mode, approvers, operations, detail } = asked
     const rules = deps.rules.current()
     const now = clock.nowMs()
     const roles = [step.role]
@@ -94,7 +102,10 @@ export function createOperationAsking(deps: {
       createdMs: now,
       expiresMs: Math.min(now + timeoutSeconds * 1000, step.expiresMs),
       endReason: null,
-      operation: { ...what, step: step.id, stepName: step.name, session: step.session.id },
+      operation: {
+        ...{ grant, mode, operations, detail, ...(approvers === undefined ? {} : { approvers }) },
+        ...{ step: step.id, stepName: step.name, session: step.session.id },
+      },
     }
     const needs = describeRequirements(requirementsFor(rules.document, made))
     const expires = new Date(made.expiresMs).toISOString()
@@ -125,7 +136,11 @@ export function createOperationAsking(deps: {
     if (asked.gone()) return { ok: false, why: 'its client has left while it waited for approval' }
     if (now === undefined) return { ok: false, why: `approval ${id} is gone` }
     if (now.state === 'used') return asked.mode === 'first' ? yesTo(now) : 'taken'
-    if (now.endReason !== null) return { ok: false, why: `approval ${id}: ${now.endReason}` }
+    if (now.endReason !== null) {
+      const why = `approval ${id}: ${now.endReason}`
+      if (now.state === 'denied') refusals.add(asked, why)
+      return { ok: false, why }
+    }
     if (now.expiresMs <= clock.nowMs()) {
       await records.expire(now)
       const seconds = Math.round((now.expiresMs - now.createdMs) / 1000)
@@ -150,8 +165,8 @@ export function createOperationAsking(deps: {
   }
 
   /** What a yes is good for: this operation of this step, or with `first` all that the grant lets it do, as the role now is. */
-  function keyOf({ step, grant, mode, approvers, operations, detail }: OperationAsked): string {
-    const about = mode === 'first' ? [] : [operations, detail]
+  function keyOf({ step, grant, mode, approvers, operations, detail, same }: OperationAsked): string {
+    const about = mode === 'first' ? [] : [operations, detail, same ?? newId<string>('req')]
     const role = grantsOf(deps.rules.current(), [step.role]).digest
     return sha256Hex(JSON.stringify([step.id, grant, mode, approvers ?? '', role, ...about]))
   }
@@ -159,10 +174,47 @@ export function createOperationAsking(deps: {
   return {
     ask,
     async stepEnded({ id }) {
+      refusals.forget(id)
       for (const one of await records.openOfStep(id))
         await exclusively(one.id, () => records.end(one, 'cancelled', 'the step has ended'))
     },
   }
+}
+
+/** A person's no stands for a while: tools that fall back to another way ask for the same at once. */
+const refusedMs = 60_000
+
+interface Refusals {
+  /** Why the same was refused a moment ago. */
+  of(asked: OperationAsked): string | undefined
+  add(asked: OperationAsked, why: string): void
+  forget(step: string): void
+}
+
+function createRefusals(clock: Clock): Refusals {
+  const ofSteps = new Map<string, Map<string, { why: string; untilMs: number }>>()
+  const keyOf = ({ grant, operations, detail }: OperationAsked) => JSON.stringify([grant, operations, detail])
+  return {
+    of(asked) {
+      const known = ofSteps.get(asked.step.id)?.get(keyOf(asked))
+      return known !== undefined && known.untilMs > clock.nowMs() ? known.why : undefined
+    },
+    add(asked, why) {
+      const known = ofSteps.get(asked.step.id) ?? new Map<string, { why: string; untilMs: number }>()
+      ofSteps.set(asked.step.id, known)
+      if (known.size < maxOpen) known.set(keyOf(asked), { why, untilMs: clock.nowMs() + refusedMs })
+    },
+    forget: (step) => void ofSteps.delete(step),
+  }
+}
+
+/** For the step's own log: whoever reads it knows why it hangs, and what to do. */
+function waitingLine(request: ApprovalRequest, rules: RulesHolder): string {
+  const { id, expiresMs, operation } = request
+  const needs = describeRequirements(requirementsFor(rules.current().document, request))
+  const until = new Date(expiresMs).toISOString().slice(11, 19)
+  const what = operation?.operations.join(', ') ?? ''
+  return `mayfly: ${what} waits for ${needs} until ${until} UTC: mayfly approve ${id}`
 }
 
 function endedWith({ endReason }: Step): OperationAnswer {

@@ -35,6 +35,8 @@ export interface ActivityRecord {
   granted(step: StepId, what: string): void
   /** `line`: what the step was told. */
   denied(step: StepId, what: string, reason: string, line: string): void
+  /** Something else that the step is to know of, such as that it waits. */
+  told(step: StepId, line: string): void
   /** What the supervisor has not seen. It asks this process, which carries the step's traffic. */
   refusals(step: StepId, seen: number): Refusals
   onRefusal(listener: (step: StepId) => void): void
@@ -91,6 +93,11 @@ export function createActivityRecord(): ActivityRecord {
       const key = denied.has(what) || denied.size < maxKinds ? what : 'more'
       denied.set(key, { count: (denied.get(key)?.count ?? 0) + 1, reason })
       if (!addLine(known, what, reason, line)) known.more++
+      for (const listener of listeners) listener(step)
+    },
+    told(step, line) {
+      const known = of(step)
+      if (!addLine(known, line, line, line)) known.more++
       for (const listener of listeners) listener(step)
     },
     of(step) {

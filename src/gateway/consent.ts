@@ -17,6 +17,10 @@ export interface ConsentAsked {
   readonly operations: readonly string[]
   readonly detail: Readonly<Record<string, unknown>>
   readonly gone: () => boolean
+  /** A digest of all that is asked for; undefined where that is not known: no other request is the same then. */
+  readonly same: string | undefined
+  /** It waits for people: what the step is told, once. */
+  readonly waits: (line: string) => void
 }
 
 type ConsentAnswer =
@@ -29,6 +33,8 @@ export interface Asker {
   gone(): boolean
   /** Its silence is ours now, or its own again. */
   waits(isWaiting: boolean): void
+  /** See `ConsentAsked`. */
+  readonly same?: string | undefined
 }
 
 /** Instead of an asker: the same is asked once more before anything is changed, and people are asked then. */
@@ -51,6 +57,7 @@ export async function consentTo(
   allowed: readonly (Allowed & { readonly operation: Operation })[],
   detail: Readonly<Record<string, unknown>>,
   asker: Asker | AskedLater | undefined,
+  tell: (line: string) => void,
 ): Promise<Consented> {
   const asking = allowed.filter(({ conditions }) => conditions?.approval !== undefined)
   if (asking.length === 0 || asker === 'later') return nobodyAsked
@@ -71,6 +78,8 @@ export async function consentTo(
           ...who,
           operations: ofGrant.map(({ operation }) => describeOperation(operation)),
           gone: () => asker?.gone() === true,
+          same: asker?.same,
+          waits: tell,
         })
       }),
     )

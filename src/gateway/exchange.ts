@@ -36,7 +36,13 @@ export interface Exchange {
   permit(
     operation: Operation,
     detail: Readonly<Record<string, unknown>>,
-    options?: { anyRef?: true; again?: boolean; proven?: (operation: Operation) => Proven },
+    /** `body`: SHA-256 of the request's, where it has been read. */
+    options?: {
+      anyRef?: true
+      again?: boolean
+      proven?: (operation: Operation) => Proven
+      body?: string | undefined
+    },
   ): Promise<Permission>
   /** Whether policy refuses it, which is recorded; asked before a body is read and unpacked. */
   precheck(operation: Operation): Denial | undefined
@@ -54,7 +60,7 @@ export interface Exchange {
     operations: readonly Operation[],
     detail: Readonly<Record<string, unknown>>,
     /** The same is asked once more before anything is changed: people, where a grant wants them, are asked then. */
-    options?: { again: boolean; proven?: (operation: Operation) => Proven },
+    options?: { again?: boolean; proven?: (operation: Operation) => Proven; body?: string | undefined },
   ): Promise<Permission>
   /**
    * The permission to publish a package of this name, with what the registry gives for the job's identity where the connection

@@ -18,6 +18,7 @@ import type { Pinned } from './pinned.ts'
 import { plainTarget, rawTarget } from './plain-target.ts'
 import { createReflection, readable, type Reflection } from './reflection.ts'
 import { readAnswer, relayAnswer } from './relay-answer.ts'
+import { sameRequest } from './same-request.ts'
 import type { TrustedPublishing } from './trusted-publishing.ts'
 import { askUpgrade, authorityOf, type SocketOpener, type Upstream } from './upstream/index.ts'
 
@@ -149,11 +150,12 @@ export function createExchangeOpener(deps: {
           ? gatekeeper.unreached(step, connection, error)
           : error
       }
-    const asker: Asker = {
+    const askerOf = (body?: string): Asker => ({
       gone: () => abandoned.aborted,
       // While people think it is silent, and not for its client's fault.
       waits: (isWaiting) => void response.setTimeout(isWaiting ? 0 : stepSilenceMs(connection)),
-    }
+      same: sameRequest(request, body),
+    })
     const exchange: Exchange = {
       request,
       response,
@@ -166,7 +168,7 @@ export function createExchangeOpener(deps: {
       permit: async (operation, detail, options) =>
         unlessLater(
           await gatekeeper.permit(step, connection, [operation], detail, options?.anyRef === true, {
-            asker: options?.again === true ? 'later' : asker,
+            asker: options?.again === true ? 'later' : askerOf(options?.body),
             proven: options?.proven,
           }),
         ),
@@ -174,10 +176,10 @@ export function createExchangeOpener(deps: {
       asks: (operation) => gatekeeper.asks(step, operation),
       ownCommit: step.session.subject.attributes['commit'],
       would: (operation, options) => gatekeeper.would(step, operation, options),
-      permitAll: async (operations, detail, { again, proven } = { again: false }) =>
+      permitAll: async (operations, detail, { again = false, proven, body } = {}) =>
         unlessLater(
           await gatekeeper.permit(step, connection, operations, detail, false, {
-            asker: again ? 'later' : asker,
+            asker: again ? 'later' : askerOf(body),
             proven,
           }),
         ),
@@ -192,7 +194,7 @@ export function createExchangeOpener(deps: {
       publisher: (permit, name) => publishing.permit(step, permit, name, exchange),
       pins: () => pinned.of(step.id),
       permitPinned: async (operation, pins) =>
-        unlessLater(await gatekeeper.permitPinned(step, connection, operation, pins, asker)),
+        unlessLater(await gatekeeper.permitPinned(step, connection, operation, pins, askerOf())),
       deliver: (upstream, download) => delivery.deliver(answered, upstream, download),
       deliverKept: (_permit, download, headers) => delivery.deliverKept(answered, download, headers),
       accepted(done) {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { sha256Hex } from '../lib/index.ts'
 import type { Operation } from '../policy/index.ts'
 import {
   copyHead,
@@ -30,14 +31,23 @@ export async function passHttp(
   const { request, response, connection, path } = exchange
   const query = strippedQuery(exchange.query, injectedParameter(exchange.connection))
   if (typeof query === 'object') return plainAnswer(response, 403, exchange.deny(what, query.refused))
-  const permit = await exchange.permitAll(operations, { http: { method: request.method } })
+  const asked = await readAsked(exchange, operations, body)
+  if (typeof asked === 'string') return plainAnswer(response, 413, exchange.deny(what, asked))
+  const sha256 = asked === undefined ? undefined : sha256Hex(asked)
+  const http = {
+    method: request.method,
+    // People decide by all of it.
+    ...(asksPeople(exchange, operations) ? { query: query.slice(0, maxQueryChars) } : {}),
+    ...(sha256 === undefined ? {} : { sha256, bytes: asked?.length }),
+  }
+  const permit = await exchange.permitAll(operations, { http }, { body: sha256 })
   if (!permit.allow) return plainAnswer(response, 403, permit.message)
   const headers = {
     ...requestHeaders(request, connection),
     ...typed(request),
     ...ofGrpc(exchange, permit),
   }
-  const form = body ?? (isForm(request) ? await readForm(exchange) : undefined)
+  const form = body ?? (isForm(request) ? await readForm(exchange, asked) : asked)
   if (typeof form === 'string') return plainAnswer(response, 403, exchange.deny(what, form))
   const sent = form ?? (hasBody(request) ? request : undefined)
   const upstream = await exchange.send(permit, {
@@ -51,6 +61,24 @@ export async function passHttp(
   await passOn(exchange, await fromStorage(exchange, permit, upstream), what, shown)
 }
 
+function asksPeople(exchange: Exchange, operations: readonly Operation[]): boolean {
+  return operations.some((one) => exchange.asks(one)?.approval !== undefined)
+}
+
+/** A body that people are asked about is read first: their yes is for this one, and for no other. A text says why it is not. */
+async function readAsked(
+  exchange: Exchange,
+  operations: readonly Operation[],
+  body: Buffer | undefined,
+): Promise<Buffer | string | undefined> {
+  const isAsked = asksPeople(exchange, operations) && operations.every((one) => exchange.would(one))
+  if (body !== undefined || !isAsked || !hasBody(exchange.request)) return body
+  return (
+    (await collect(exchange.request, maxFormBytes)) ??
+    `its grant asks for a person’s yes, and a body of more than ${maxFormBytes} bytes, or one that breaks off, is not shown to one`
+  )
+}
+
 function isForm({ headers }: IncomingMessage): boolean {
   return /^\s*application\/x-www-form-urlencoded\b/i.test(headers['content-type'] ?? '')
 }
@@ -62,16 +90,20 @@ function typed(request: IncomingMessage): Record<string, string> {
 }
 
 /** A form is read as servers read it: they take its fields for parameters of the query, credentials and methods among them. */
-async function readForm({ request, connection }: Exchange): Promise<Buffer | string> {
+async function readForm({ request, connection }: Exchange, read?: Buffer): Promise<Buffer | string> {
   if (request.headers['content-encoding'] !== undefined) return 'a form is sent without an encoding'
-  const form = await collect(request, maxFormBytes)
+  const form = read ?? (await collect(request, maxFormBytes))
   if (form === undefined)
     return `a form has at most ${maxFormBytes} bytes, or it broke off: send JSON, or a file`
-  const read = strippedQuery(form.toString('latin1').replaceAll(/[\r\n]/g, ''), injectedParameter(connection))
-  return typeof read === 'string' ? form : read.refused.replace('its query', 'its form')
+  const fields = strippedQuery(
+    form.toString('latin1').replaceAll(/[\r\n]/g, ''),
+    injectedParameter(connection),
+  )
+  return typeof fields === 'string' ? form : fields.refused.replace('its query', 'its form')
 }
 
 const maxFormBytes = 8_388_608
+const maxQueryChars = 4_000
 
 /** What a call of gRPC says of its own connection; compressed messages could not be looked into. */
 function ofGrpc({ request, connection }: Exchange, permit: Permit): Record<string, string> {

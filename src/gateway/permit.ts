@@ -331,7 +331,9 @@ export function createGatekeeper(deps: {
       const grants = allowed.filter(({ shadow }) => shadow === undefined).map(({ grant }) => grant)
       try {
         // Nothing can be changed by what names no ref yet: people are asked about what follows.
-        const consent = await consentTo(deps.approvers, step, anyRef ? [] : allowed, detail, asker)
+        const consent = await consentTo(deps.approvers, step, anyRef ? [] : allowed, detail, asker, (line) =>
+          activity.told(step.id, line),
+        )
         if (!consent.ok) return refuseUnserved(step, operations, consent.why)
         if (consent.approvals.length > 0 && deps.policy() !== policy)
           return refuseUnserved(step, operations, 'the policy has changed while it waited for approval')

@@ -19,6 +19,7 @@ async function openDeploys(t: TestContext) {
     'http:get deploys/*',
     '{ grant: "http:delete deploys/*", approval: always, approvers: managers }',
     'http:delete deploys/dev/*',
+    '{ grant: "http:put deploys/*", approval: always, approvers: managers }',
     '{ grant: "http:post deploys/*", approval: first, approvers: managers, timeout: 90s }',
   ]
   const policy = policyText({
@@ -52,7 +53,7 @@ async function openDeploys(t: TestContext) {
         signer.learnNonce(nonce)
       }
     }
-    const call = async (method: string, path: string, signal?: AbortSignal) => {
+    const call = async (method: string, path: string, signal?: AbortSignal, sent?: string) => {
       const socket = connectTls({
         socket: await tunnel(),
         servername: host,
@@ -63,14 +64,16 @@ async function openDeploys(t: TestContext) {
         ...{ method, path, headers: { host }, createConnection: () => socket },
         ...(signal === undefined ? {} : { signal }),
       })
-      asking.end()
+      asking.end(sent)
       const [answer] = await once(asking, 'response')
       let text = ''
       for await (const chunk of answer) text += String(chunk)
       socket.destroy()
       return { status: answer.statusCode as number, text }
     }
-    return { id: String(body['step_id']), call }
+    /** Lines that the step is told. */
+    const told = () => it.gateway.refusals(String(body['step_id']) as never, 0).lines
+    return { id: String(body['step_id']), call, told }
   }
   const waiting = async (count = 1) => {
     for (let round = 0; ; round++) {
@@ -181,4 +184,45 @@ test('what waits ends with its step, is bounded, and a client that left finds it
   await delivered({ broker: it.broker } as never)
   assert.equal(it.audit.ofType('approval.cancelled').length, 10)
   assert.equal(upstream.seen.length, 1)
+})
+
+test('a yes is for this body and this query; the step is told whom it waits for, and a no stands for a while', async (t) => {
+  const { it, upstream, step, waiting, decide } = await openDeploys(t)
+  const leave = async (path: string, body?: string) => {
+    const leaving = new AbortController()
+    const left = step.call('PUT', path, leaving.signal, body).catch(() => 'left')
+    const [asked] = await waiting()
+    leaving.abort()
+    await left
+    await it.approvals.sweep()
+    return asked
+  }
+  for (const [first, second] of [
+    [['/app?env=staging', 'good'] as const, ['/app?env=staging', 'evil'] as const],
+    [['/app?env=staging'] as const, ['/app?env=prod'] as const],
+  ] as const) {
+    const asked = await leave(first[0], first[1])
+    const isTold = (line: string) => line.endsWith(`UTC: mayfly approve ${asked?.id}`)
+    while (!step.told().some(isTold)) await new Promise((next) => setTimeout(next, 10))
+    const other = step.call('PUT', second[0], undefined, second[1])
+    const [, another] = await waiting(2)
+    await decide('approve', asked?.id)
+    await decide('deny', another?.id, ben, 'not this one')
+    assert.equal((await other).status, 403)
+    assert.equal(upstream.seen.length, 0)
+    // A no is remembered for what people were shown.
+    assert.match((await step.call('PUT', second[0], undefined, second[1])).text, /not this one/)
+    // What was said yes to is done, once.
+    assert.equal((await step.call('PUT', first[0], undefined, first[1])).status, 200)
+    assert.equal(upstream.seen.length, 1)
+    upstream.seen.length = 0
+  }
+  const [requested] = it.audit.ofType('approval.requested')
+  const bound = requested?.data['bound'] as { operation: { detail: Record<string, unknown> } }
+  assert.deepEqual(bound.operation.detail, {
+    http: {
+      ...{ method: 'PUT', query: 'env=staging', bytes: 4 },
+      sha256: '770e607624d689265ca6c44884d0807d9b054d23c473c106c72be9de08b7376c',
+    },
+  })
 })

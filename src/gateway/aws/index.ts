@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { MayflyError, limits, type Clock } from '../../lib/index.ts'
+import { MayflyError, limits, sha256Hex, type Clock } from '../../lib/index.ts'
 import { awsStandIn } from '../../kinds/index.ts'
 import type { Operation } from '../../policy/index.ts'
 import { UpstreamBusy } from '../busy.ts'
@@ -23,6 +23,7 @@ import { readAws, type AwsRequest } from './request.ts'
 import { readDelete } from './s3-delete.ts'
 import { readS3 } from './s3.ts'
 import { takeSession, withoutRegistryToken } from './secret-answers.ts'
+import { shownMembers } from './shown.ts'
 import { signed } from './sigv4.ts'
 import { writeQuery } from './target.ts'
 
@@ -144,9 +145,21 @@ function permitted({ exchange, request, reading }: Passing): Promise<Permit | De
     ref: resource,
   }))
   const { region } = request.claim.scope
-  return exchange.permitAll(operations, {
-    aws: { method: asked.method, region, ...(request.keys === undefined ? {} : { assumed: true }) },
-  })
+  const { body } = request
+  const sha256 = body === undefined ? undefined : sha256Hex(body)
+  const isAsked = operations.some((one) => exchange.asks(one)?.approval !== undefined)
+  return exchange.permitAll(
+    operations,
+    {
+      aws: {
+        ...{ method: asked.method, region },
+        ...(request.keys === undefined ? {} : { assumed: true }),
+        ...(sha256 === undefined ? {} : { sha256 }),
+        ...(isAsked && body !== undefined ? { members: shownMembers(asked, body) } : {}),
+      },
+    },
+    { body: sha256 },
+  )
 }
 
 function isStreamed({ exchange, request }: Passing): boolean {

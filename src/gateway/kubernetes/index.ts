@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { MayflyError, messageOf } from '../../lib/index.ts'
+import { MayflyError, messageOf, sha256Hex } from '../../lib/index.ts'
 import { UpstreamBusy } from '../busy.ts'
 import { collect } from '../collect.ts'
 import { discard, hasBody, refusedHint, type Exchange, type HttpHandler, type Permit } from '../exchange.ts'
@@ -84,12 +84,15 @@ async function passResource(job: Job<OfResource>, reserve: Reserve): Promise<voi
   const named = asked.verb === 'create' ? manifest?.named : undefined
   const operation = operationOf(connection.name, asked, command, named)
   if (typeof operation === 'string') return refuse(operation)
-  const detail = { kubernetes: detailOf(exchange, asked, manifest) }
+  const { verb, ...seen } = detailOf(exchange, asked, manifest)
+  // By WebSocket it is got, by SPDY created, and the same all the same.
   if (isStreamed(operation))
-    return passStream({ exchange, operation, detail, target: targetOf(asked), refuse })
+    return passStream({ exchange, operation, detail: { kubernetes: seen }, target: targetOf(asked), refuse })
+  const detail = { kubernetes: { verb, ...seen } }
   if (asksUpgrade !== undefined) return refuse(`nothing there speaks another protocol: ${operation.action}`)
   const proven = () => ({ artifact: isWrite(asked.verb) ? (manifest?.images ?? []) : [] })
-  const permit = await exchange.permitAll([operation], detail, { again: false, proven })
+  const sent = body === undefined ? undefined : sha256Hex(body)
+  const permit = await exchange.permitAll([operation], detail, { proven, body: sent })
   if (!permit.allow) return answerStatus(response, permit.message)
   const status = await send(job, permit, body)
   if (isWrite(asked.verb))
