@@ -63,6 +63,8 @@ export const azure = {
       AZURE_AUTHORITY_HOST: `https://${azureCloudOf(first.url).login}/`,
       ...{ ARM_CLIENT_ID: azureClientId, ARM_TENANT_ID: tenant, ARM_SUBSCRIPTION_ID: subscription },
       ...{ ARM_USE_OIDC: 'true', ARM_OIDC_TOKEN_FILE_PATH: `${inside.settings}/${tokenFile(first)}` },
+      // Keys of storage accounts are refused: logins of Entra ID are what is left.
+      ...{ ARM_USE_AZUREAD: 'true', ARM_STORAGE_USE_AZUREAD: 'true', AZURE_STORAGE_AUTH_MODE: 'login' },
       // The one that was installed is not asked whether there is a newer one, and nobody is told what was run.
       ...{ AZURE_CORE_COLLECT_TELEMETRY: 'false', AZURE_CORE_SURVEY_MESSAGE: 'false' },
     }

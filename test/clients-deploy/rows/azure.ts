@@ -175,7 +175,7 @@ main()`,
           ['az'],
           `export AZURE_CORE_ONLY_SHOW_ERRORS=true
            az login --service-principal -u "$AZURE_CLIENT_ID" -t "$AZURE_TENANT_ID" --federated-token "$(cat $AZURE_FEDERATED_TOKEN_FILE)" --query '[].id' -o tsv
-           at="--auth-mode login --account-name releases"
+           at="--account-name releases"
            az storage container create $at -n app-az -o none
            echo hello >it; az storage blob upload $at -c app -n az/it -f it --overwrite -o none
            az storage blob download $at -c app -n az/it -f back -o none; cmp it back
@@ -189,6 +189,31 @@ main()`,
         assert.match(stdout, /kept-in-the-vault\n\/subscriptions\/9/)
         for (const text of [/blobs\/delete@releases\/other\/x/, /would be a credential/, /not the stand-in/])
           assert.match(stderr, text)
+      },
+    },
+    {
+      name: 'terraform, whose state is a blob',
+      needs: ['terraform'],
+      async run(world) {
+        const { stdout } = await works(
+          world,
+          [],
+          'terraform init -no-color >/dev/null; terraform apply -auto-approve -no-color; terraform output -raw it',
+          {
+            'main.tf': `
+terraform {
+  backend "azurerm" {
+    storage_account_name = "releases"
+    container_name = "app"
+    key = "state/shop.tfstate"
+  }
+}
+resource "terraform_data" "it" { input = "kept" }
+output "it" { value = terraform_data.it.output }
+`,
+          },
+        )
+        assert.match(stdout, /1 added[^]*kept$/)
       },
     },
     {
