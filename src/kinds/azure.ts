@@ -45,6 +45,9 @@ export const azure = {
   doors: doorsOf,
   path: { form: action, noun: 'action', example: 'microsoft.web/sites/read' },
   ref: { form: resource, noun: 'resource', example: 'group/name' },
+  // Names of blobs alone are taken as they are written.
+  refBehind: (path, ref) =>
+    /^(?:blob|queue|table|file|dfs)[/:]/.test(path) ? ref : ref.replaceAll(/(%[0-9A-F]{2})|[A-Z]/g, lower),
   settings: ['tenant', 'subscription'],
   needs: ['tenant', 'subscription'],
   tells: ['tenant', 'subscription'],
@@ -71,6 +74,10 @@ export const azure = {
   },
   settingsFiles: (connections) => connections.map(fileOf),
 } as const satisfies Kind
+
+function lower(one: string, escape?: string): string {
+  return escape ?? one.toLowerCase()
+}
 
 /** Whom tools log in as. The gateway asks Microsoft Entra ID for tokens of the application that the connection names. */
 export const azureClientId = '6d617966-6c79-4000-8000-000000000000'

@@ -15,6 +15,8 @@ export interface Kind {
   readonly ref?: NamedForm
   /** What stands in a grant between its path and its ref, if not the `@`: then `*` in the one does not reach into the other. */
   readonly refMark?: '/'
+  /** The one spelling of a ref behind this path, where that depends on it: another could never match. */
+  readonly refBehind?: (path: string, ref: string) => string
   /** Where the protocol has its root on any host: a URL need not say it, and can say nothing else. */
   readonly basePath?: string
   /** Where it is, if a connection does not say. */

@@ -165,12 +165,24 @@ export function unnamedPart(
       ? undefined
       : { is: 'ref', forms: refs }
     : { is: 'path', forms: paths }
-  if (wrong === undefined) return undefined
+  if (wrong === undefined) return spelledOtherwise({ action, connection, path, ref }, kinds)
   const written = { path: meant.path.ok ? path : meant.path.meant, ref: meant.ref.ok ? ref : meant.ref.meant }
   const isKnown =
     (path === undefined || written.path !== undefined) && (ref === undefined || written.ref !== undefined)
   const better = isKnown ? `: write "${describe(action, connection, written)}"` : ''
   return `could never match: its ${wrong.is} is not ${wrong.forms.map(({ rule }) => rule).join(', or ')}${better}`
+}
+
+/** A ref that each of these kinds spells in another way behind this path. */
+function spelledOtherwise(
+  { action, connection, path, ref }: GrantParts,
+  kinds: readonly KindName[],
+): string | undefined {
+  if (path === undefined || ref === undefined) return undefined
+  const spelled = kinds.map((kind) => kindNamed(kind).refBehind?.(path, ref) ?? ref)
+  const [meant = ref] = spelled
+  if (spelled.includes(ref)) return undefined
+  return `could never match: its ref is spelled in another way there: write "${describe(action, connection, { path, ref: meant })}"`
 }
 
 function matchOrMeant(

@@ -238,16 +238,18 @@ output "it" { value = terraform_data.it.output }
       },
     },
     {
-      name: 'a step that is revoked in the middle asks nothing more',
+      name: 'a step that is revoked in the middle asks nothing more; what it had opens nothing',
       needs: ['azure-python'],
       async run(world) {
         const workspace = workspaceOf(world, {
           'it.py': `
 from azure.identity import DefaultAzureCredential
 from azure.storage.blob import ContainerClient
-app = ContainerClient('https://releases.blob.core.windows.net', 'app', DefaultAzureCredential())
+login = DefaultAzureCredential()
+app = ContainerClient('https://releases.blob.core.windows.net', 'app', login)
 while True:
     app.upload_blob('again', b'x', overwrite=True)
+    open('shown', 'w').write(login.get_token('https://storage.azure.com/.default').token)
     open('first', 'w')
 `,
         })
@@ -265,6 +267,9 @@ while True:
         const { length } = world.azure.seen
         assert.notEqual((await running).exitCode, 0)
         assert.equal(world.azure.seen.length, length)
+        // What the step had of a login opens nothing, wherever it is shown.
+        const shown = readFileSync(join(workspace, 'shown'), 'utf8')
+        assert.equal(await world.azure.statusOf('releases.blob.core.windows.net', '/app/again', shown), 401)
       },
     },
   ],

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer as createPlain, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer, request as httpsRequest } from 'node:https'
@@ -25,8 +26,8 @@ export interface FakeAzure extends AsyncDisposable {
   readonly asked: URLSearchParams[]
   /** Whether it is a token that was made for this audience. */
   holds(token: string, audience: string): boolean
-  /** No token that was made is taken any more. */
-  expire(): void
+  /** What it answers to whoever shows this token, without a gateway. */
+  statusOf(host: string, path: string, token: string): Promise<number | undefined>
 }
 
 export const account = 'releases'
@@ -137,7 +138,14 @@ export async function startAzure(): Promise<FakeAzure> {
     authority: `http://127.0.0.1:${(plain.address() as AddressInfo).port}`,
     ca,
     holds: (token: string, audience: string) => tokens.get(token) === audience,
-    expire: () => tokens.clear(),
+    async statusOf(host: string, path: string, token: string) {
+      const headers = { host, authorization: `Bearer ${token}` }
+      const { port: at } = server.address() as AddressInfo
+      const asked = httpsRequest({ port: at, path, headers, ca, servername: host }).end()
+      const [said] = (await once(asked, 'response')) as [IncomingMessage]
+      said.resume()
+      return said.statusCode
+    },
     async [Symbol.asyncDispose]() {
       for (const one of [server, plain]) {
         one.closeAllConnections()
