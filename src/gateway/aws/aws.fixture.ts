@@ -191,6 +191,10 @@ export interface AwsWorld extends World {
 }
 
 export const hosts = {
+  eks: 'eks.eu-west-1.amazonaws.com',
+  codebuild: 'codebuild.eu-west-1.amazonaws.com',
+  kinesis: 'kinesis.eu-west-1.amazonaws.com',
+  monitoring: 'monitoring.eu-west-1.amazonaws.com',
   s3: 's3.eu-west-1.amazonaws.com',
   bucket: 'releases.s3.eu-west-1.amazonaws.com',
   ecs: 'ecs.eu-west-1.amazonaws.com',

@@ -75,6 +75,8 @@ function nameOf(exchange: Exchange, { endpoint, target, body, home }: AwsRequest
   const { method = '', headers } = exchange.request
   if (endpoint.service !== 's3' || !endpoint.isMain)
     return readOperation({ endpoint, method, target, headers, body: body ?? Buffer.alloc(0), home })
+  // S3 looks at none, but a store that is more than S3 may.
+  if (headers['x-amz-target'] !== undefined) return 'S3 is told nothing by X-Amz-Target'
   const isList = method === 'POST' && target.query.some(([name]) => name === 'delete')
   if (!isList || body === undefined) return readS3({ method, target, headers, bucket: endpoint.bucket })
   const bucket = endpoint.bucket ?? target.parts[0] ?? ''

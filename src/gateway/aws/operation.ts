@@ -5,7 +5,8 @@ import type { Endpoint } from './endpoint.ts'
 import { formMembers, jsonMembers, type Members } from './members.ts'
 import { joined, shortName, type Home } from './names.ts'
 import type { Pair } from './sigv4.ts'
-import { serviceOfTarget, tables, type Rule } from './tables.ts'
+import { spokenBy, targetOwner } from './spoken.ts'
+import { tables, type Rule } from './tables.ts'
 import { readQuery, type Target } from './target.ts'
 
 interface Asked {
@@ -18,55 +19,94 @@ interface Asked {
 }
 
 /**
- * What a request does that is not S3's: by `X-Amz-Target` (JSON), by `Action` of a form or query, by a table of paths, by the path
- * of Smithy's RPC, else by method and path. A request that says it in two ways is refused: which one counts the service decides.
+ * What a request does that is not S3's: by `X-Amz-Target` (JSON), by `Action` of a form or query, by the path of Smithy's RPC, else by
+ * method and path. Only what its service is told operations by counts (`spoken.ts`): a service of paths looks at no `X-Amz-Target`, so
+ * that would name one operation and do another. A request that says it in two ways is refused: which one counts the service decides.
  */
 export function readOperation(asked: Asked): Reading | string {
-  const { headers, target, body } = asked
-  const type = (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
-  const isForm = type === 'application/x-www-form-urlencoded'
-  const form = isForm ? readForm(body) : []
-  if (typeof form === 'string') return form
+  const { endpoint, headers, target } = asked
   if (headers['content-encoding'] !== undefined)
     return 'its body is compressed, and cannot be read here: disable_request_compression = true in the tool’s profile'
-  const actions = [...target.query, ...form].flatMap(([name, value = '']) =>
-    name === 'Action' ? [value] : [],
-  )
+  const { json, forms, cbor, paths } = spokenBy(endpoint.service)
   const operation = headers['x-amz-target']
-  const rpc = /^\/service\/[A-Za-z0-9_]+\/operation\/([A-Za-z][A-Za-z0-9]{0,99})$/.exec(target.path)
-  if (typeof operation === 'string') {
-    if (isForm || actions.length > 0 || rpc !== null) return twice
-    return byTarget(operation, asked)
-  }
-  if (rpc !== null) return actions.length > 0 || isForm ? twice : of(rpc[1] ?? '', asked, () => [])
-  if (actions.length > 0) {
-    if (actions.length > 1 || target.path !== '/') return twice
-    return of(actions[0] ?? '', asked, formMembers([...target.query, ...form]))
-  }
-  return byPath(asked)
+  if (operation !== undefined) return byTarget(String(operation), asked)
+  const rpc = json || cbor ? rpcPath.exec(target.path) : null
+  if (rpc !== null) return cbor ? byRpc(rpc[1] ?? '', asked) : inCbor
+  const inForm = forms ? byForm(asked) : undefined
+  if (inForm !== undefined) return inForm
+  return paths && !((json || forms) && target.path === '/') ? byPath(asked) : 'it names no operation'
 }
 
 const twice = 'it names more than one operation'
+const rpcPath = /^\/service\/[^/]+\/operation\/([^/]+)\/?$/
+const inCbor =
+  'it is asked in CBOR, in which it is not read here: let the tool ask in JSON, as the AWS CLI and most SDKs do'
 
-/** A form; `+` is a space there. */
-function readForm(body: Buffer): Pair[] | string {
-  const text = body.toString('latin1').trim()
-  const form = readQuery(text.replaceAll('+', '%20'))
-  if (typeof form === 'string') return form.replace('its query', 'its form')
-  const names = form.map(([name]) => name)
-  return new Set(names).size === names.length ? form : 'its form names a parameter twice'
+/** Type of the body, in lower case; what is not in UTF-8 has none that is read here. */
+function typeOf({ headers }: Asked): string {
+  const [type = '', ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(';')
+  const isPlain = parameters.every((one) => /^(?:charset=(?:utf-8|"utf-8"))?$/.test(one.trim()))
+  return isPlain ? type.trim() : 'unknown'
 }
 
+const jsonType = /^(?:application\/(?:json|x-amz-json-1\.[01]))?$/
+
 function byTarget(text: string, asked: Asked): Reading | string {
-  const { service } = asked.endpoint
+  const { endpoint, method, target } = asked
   const [, prefix = '', action = ''] =
     /^([A-Za-z0-9_.]{1,100})\.([A-Za-z][A-Za-z0-9]{0,99})$/.exec(text) ?? []
   if (action === '') return 'its X-Amz-Target names no operation'
-  const owner = serviceOfTarget.get(prefix)
-  if (owner !== undefined && owner !== service)
-    return `it is signed for ${service}, and names an operation of ${owner}`
-  const members = jsonMembers(asked.body)
+  const owner = targetOwner(prefix)
+  if (owner === undefined) return 'its X-Amz-Target names an operation of no service that is told by it'
+  if (owner !== endpoint.service)
+    return `it is signed for ${endpoint.service}, and names an operation of ${owner}`
+  if (method !== 'POST' || target.path !== '/' || target.query.length > 0) return twice
+  if (typeOf(asked) === formType) return twice
+  const members = inJson(asked)
   return typeof members === 'string' ? members : of(action, asked, members)
+}
+
+function inJson(asked: Asked): Members | string {
+  if (!jsonType.test(typeOf(asked))) return 'its body is not called JSON in UTF-8 by its content-type'
+  return jsonMembers(asked.body)
+}
+
+/** Nothing of a body in CBOR is read: what names resources or roles, by a table, comes in JSON. */
+function byRpc(action: string, asked: Asked): Reading | string {
+  const { endpoint, method, target, body } = asked
+  if (Object.hasOwn(tables, endpoint.service)) return inCbor
+  if (method !== 'POST' || target.query.length > 0 || (body.length > 0 && typeOf(asked) === formType))
+    return twice
+  return of(action, asked, () => [])
+}
+
+const formType = 'application/x-www-form-urlencoded'
+
+/** By `Action`; undefined where there is none. Who reads a body beside an `Action` of the query, and how, the service decides. */
+function byForm(asked: Asked): Reading | string | undefined {
+  const { method, target, body } = asked
+  const form = typeOf(asked) === formType ? readForm(body) : []
+  if (typeof form === 'string') return form
+  const pairs = [...target.query, ...form]
+  const names = pairs.map(([name]) => name)
+  const actions = pairs.filter(([name]) => name.toLowerCase() === 'action')
+  if (actions.length === 0) return undefined
+  const [written, action = ''] = actions[0] ?? []
+  if (actions.length > 1 || written !== 'Action' || target.path !== '/' || !/^(?:GET|POST)$/.test(method))
+    return twice
+  if (target.query.length > 0 && body.length > 0)
+    return 'it says what it does in its query, and has a body, too'
+  if (new Set(names).size !== names.length) return 'it names a parameter twice'
+  return of(action, asked, formMembers(pairs))
+}
+
+/** A form, as tools write them: whatever is not printable is escaped. `+` is a space there. */
+function readForm(body: Buffer): Pair[] | string {
+  const text = body.toString('latin1')
+  // Some readers take `;` for `&`, and bytes beyond ASCII are read in more than one way.
+  if (!/^[!-:<-~]*$/.test(text)) return 'its form has characters that are not escaped'
+  const form = readQuery(text.replaceAll('+', '%20'))
+  return typeof form === 'string' ? form.replace('its query', 'its form') : form
 }
 
 /** One that has a name, in the query protocol or JSON. */
@@ -140,14 +180,14 @@ function passedBy(rule: Rule | undefined, members: Members, home: Home): Called[
 }
 
 function byPath(asked: Asked): Reading | string {
-  const { endpoint, method, target, body, home } = asked
+  const { endpoint, method, target, home } = asked
   const { service } = endpoint
   const rules = endpoint.isMain && Object.hasOwn(tables, service) ? (tables[service]?.rules ?? []) : []
   for (const rule of rules) {
     const { request, actions } = rule
     const found = request?.method === method ? request.path.exec(target.path) : null
     if (found === null) continue
-    const members = rule.resource.length + rule.passes.length > 0 ? jsonMembers(body) : () => []
+    const members = rule.resource.length + rule.passes.length > 0 ? inJson(asked) : () => []
     if (typeof members === 'string') return members
     const inBody = resourcesOf(rule, members, home)
     const passed = passedBy(rule, members, home)

@@ -2,8 +2,6 @@
 
 /** How a service is spoken to. */
 export interface Table {
-  /** In front of the operation's name in `X-Amz-Target`. */
-  readonly target?: string
   readonly rules: readonly Rule[]
 }
 
@@ -24,7 +22,7 @@ export interface Part {
 }
 
 /** `Action|Action => {a}/{b} pass Role`, and of REST `POST /path/{}/x => Action {member} pass Role`. */
-function readTable(lines: string, target?: string): Table {
+function readTable(lines: string): Table {
   const rules = lines
     .trim()
     .split('\n')
@@ -41,7 +39,7 @@ function readTable(lines: string, target?: string): Table {
         passes: passes === '' ? [] : passes.split(' '),
       }
     })
-  return { ...(target === undefined ? {} : { target }), rules }
+  return { rules }
 }
 
 function pathOf(template: string): RegExp {
@@ -61,20 +59,17 @@ export const tables: Readonly<Record<string, Table>> = {
     `* => {projectName|name}
      CreateProject|UpdateProject => {name} pass **serviceRole
      StartBuild|StartBuildBatch => {projectName} pass **serviceRoleOverride`,
-    'CodeBuild_20161006',
   ),
   codedeploy: readTable(
     `* => {applicationName}/{deploymentGroupName}
      CreateDeploymentGroup|UpdateDeploymentGroup => {applicationName}/{deploymentGroupName|currentDeploymentGroupName} pass serviceRoleArn`,
-    'CodeDeploy_20141006',
   ),
   dynamodb: readTable(
     `* => {TableName|ResourceArn|TableArn}
      BatchGetItem|BatchWriteItem => {RequestItems.*}
      TransactGetItems|TransactWriteItems => {**TableName}`,
-    'DynamoDB_20120810',
   ),
-  ecr: readTable('* => {repositoryName|repositoryNames|resourceArn}', 'AmazonEC2ContainerRegistry_V20150921'),
+  ecr: readTable('* => {repositoryName|repositoryNames|resourceArn}'),
   ecs: readTable(
     `* => {cluster|resourceArn}
      CreateCluster => {clusterName}
@@ -89,7 +84,6 @@ export const tables: Readonly<Record<string, Table>> = {
      RegisterTaskDefinition => {family} pass **taskRoleArn **executionRoleArn
      DeregisterTaskDefinition|DescribeTaskDefinition => {taskDefinition}
      DeleteTaskDefinitions => {taskDefinitions}`,
-    'AmazonEC2ContainerServiceV20141113',
   ),
   eks: readTable(
     `GET /clusters => ListClusters
@@ -113,7 +107,7 @@ export const tables: Readonly<Record<string, Table>> = {
      DELETE /clusters/{}/addons/{} => DeleteAddon`,
   ),
   iam: readTable('* => {RoleName|UserName|GroupName|InstanceProfileName|PolicyArn|PolicyName}'),
-  kms: readTable('* => {KeyId|AliasName}', 'TrentService'),
+  kms: readTable('* => {KeyId|AliasName}'),
   lambda: readTable(
     `GET /*/functions => ListFunctions
      POST /*/functions => CreateFunction {FunctionName} pass Role
@@ -142,35 +136,25 @@ export const tables: Readonly<Record<string, Table>> = {
      POST /*/layers/{}/versions => PublishLayerVersion
      GET /*/layers/{}/versions => ListLayerVersions`,
   ),
-  logs: readTable('* => {logGroupName|logGroupIdentifier|resourceArn}', 'Logs_20140328'),
+  logs: readTable('* => {logGroupName|logGroupIdentifier|resourceArn}'),
   secretsmanager: readTable(
     `* => {SecretId}
      CreateSecret => {Name}
      BatchGetSecretValue => {SecretIdList}`,
-    'secretsmanager',
   ),
   sns: readTable('* => {TopicArn|TargetArn|Name|ResourceArn}'),
-  sqs: readTable('* => {QueueUrl|QueueName}', 'AmazonSQS'),
+  sqs: readTable('* => {QueueUrl|QueueName}'),
   ssm: readTable(
     `* => {Name}
      GetParameters|DeleteParameters => {Names}
      GetParametersByPath => {Path}
      SendCommand|StartAutomationExecution => {DocumentName} pass ServiceRoleArn
      StartSession => {Target}`,
-    'AmazonSSM',
   ),
   states: readTable(
     `* => {stateMachineArn|executionArn}
      CreateStateMachine => {name} pass roleArn
      UpdateStateMachine => {stateMachineArn} pass roleArn`,
-    'AWSStepFunctions',
   ),
   sts: readTable('* => {RoleArn}'),
 }
-
-/** Whose operations `X-Amz-Target` names, of the services above: another service's host does not take them for its own. */
-export const serviceOfTarget: ReadonlyMap<string, string> = new Map(
-  Object.entries(tables).flatMap(([service, { target }]) =>
-    target === undefined ? [] : [[target, service]],
-  ),
-)
