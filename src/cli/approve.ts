@@ -1,3 +1,4 @@
+import { detailLines } from './operation-detail.ts'
 import { createOperatorApi } from './operator-api.ts'
 import { print, table } from './output.ts'
 
@@ -79,11 +80,17 @@ function describe(one: Approval): string[] {
   ]
 }
 
+/** Of a statement, in the list of what waits; `--show` has all of it. */
+const maxShownChars = 80
+
 /** A step's operation, or the roles that a session is asked for. */
 function whatOf({ operation, roles }: Approval): string {
   if (operation === undefined) return roles.join(' ')
   const [first = '', ...more] = operation.operations
-  return more.length === 0 ? first : `${first} and ${more.length} more`
+  const named = more.length === 0 ? first : `${first} and ${more.length} more`
+  const { statement } = operation.detail
+  if (typeof statement !== 'string') return named
+  return `${named}: ${statement.length > maxShownChars ? `${statement.slice(0, maxShownChars)}…` : statement}`
 }
 
 function operationLines({ operation }: Approval): string[] {
@@ -92,9 +99,7 @@ function operationLines({ operation }: Approval): string[] {
   const goodFor = mode === 'first' ? 'this and all that the grant allows in this step' : 'this alone'
   return [
     ...operations.flatMap((one) => onOneLine([`about to: ${one}`])),
-    ...Object.entries(detail).flatMap(([key, value]) =>
-      onOneLine([`  ${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`]),
-    ),
+    ...detailLines(detail).flatMap((line) => onOneLine([`  ${line}`])),
     ...onOneLine([`in step ${step}; a yes is good for ${goodFor}, by the grant`]),
   ]
 }

@@ -30,6 +30,36 @@ test('who said yes, to what, why, and that it was enough', () => {
   )
 })
 
+test('of an operation it is told which: a statement, what a request says of itself, and how grants write it', () => {
+  const of = (operations: string[], detail: object) =>
+    tell('approval.granted', {
+      by: 'anna',
+      bound: { ...bound, operation: { operations, stepName: 'migrate', detail } },
+    })[0] ?? ''
+  assert.match(
+    of(['postgres:ddl orders/shop@public'], { statement: 'DROP TABLE old' }),
+    /anna said yes to postgres:ddl orders\/shop@public \(DROP TABLE old\) in step migrate/,
+  )
+  assert.match(
+    of(['aws:call prod/ecs:UpdateService/web'], { aws: { method: 'POST', members: { desiredCount: 0 } } }),
+    /\(aws\.method: POST, aws\.members\.desiredCount: 0\)/,
+  )
+  const granted = (operation: object, data: object) =>
+    tell('access.granted', { operations: [operation], ...data })[0] ?? ''
+  assert.match(
+    granted({ action: 'aws:call', connection: 'prod', path: 's3:PutObject', ref: 'releases/a' }, {}),
+    /was granted aws:call prod\/s3:PutObject\/releases\/a/,
+  )
+  assert.match(
+    granted(
+      { action: 'postgres:ddl', connection: 'orders', path: 'shop', ref: 'public' },
+      { statement: 'DROP TABLE old' },
+    ),
+    /was granted postgres:ddl orders\/shop@public: DROP TABLE old/,
+  )
+  assert.match(granted({}, {}), /was granted \? \?/)
+})
+
 test('every entry about people is told, also if half of it is missing', () => {
   for (const [type, says] of [
     ['approval.requested', /asked for/],

@@ -1,3 +1,4 @@
+import { detailLine } from './operation-detail.ts'
 import { nameOf } from './story-name.ts'
 
 type Data = Readonly<Record<string, unknown>>
@@ -38,8 +39,10 @@ function boundOf(data: Data): Data {
 /** The operation of a step, or the roles of a session. */
 function subjectOf(data: Data): string {
   const { roles, operation } = boundOf(data)
-  const { operations, stepName } = (operation ?? {}) as Record<string, unknown>
-  return operations === undefined ? words(roles) : `${words(operations)} in step ${word(stepName)}`
+  const { operations, stepName, detail } = (operation ?? {}) as Record<string, unknown>
+  if (operations === undefined) return words(roles)
+  const line = word(detailLine((detail ?? {}) as Data))
+  return `${words(operations)}${line === '' || line === '?' ? '' : ` (${line})`} in step ${word(stepName)}`
 }
 
 function placeOf(data: Data): string {

@@ -1,5 +1,6 @@
 import { factsOf, type Facts } from '../audit/facts/index.ts'
 import { escapeUnseen } from '../lib/index.ts'
+import { describeOperation, type Operation } from '../policy/index.ts'
 import { nameOf } from './story-name.ts'
 import { peopleTellers } from './story-people.ts'
 import { secretTellers } from './story-secrets.ts'
@@ -324,11 +325,13 @@ function tellOther(data: Data, entry: LogEntry): string[] {
 }
 
 function operations(value: unknown): string {
-  const all = (value ?? []) as { action: string; connection: string; path: string; ref?: string }[]
+  const all = (Array.isArray(value) ? value : []) as Partial<Operation>[]
   return all
-    .map(
-      ({ action, connection, path, ref }) =>
-        `${action} ${connection}${path === '' ? '' : `/${path}`}${ref === undefined ? '' : `@${ref}`}`,
+    .map(({ action, connection, path, ref }) =>
+      describeOperation({
+        ...{ action: text(action), connection: text(connection), path: path === undefined ? '' : text(path) },
+        ...(ref === undefined ? {} : { ref: text(ref) }),
+      }),
     )
     .join(', ')
 }
@@ -372,7 +375,9 @@ function detail(data: Data): string {
   }
   if (git?.wantCount !== undefined && git.wantCount > 0)
     return `: ${git.phase} of ${git.wants?.[0]?.slice(0, 12)}${git.wantCount > 1 ? ` and ${git.wantCount - 1} more` : ''}`
-  return git?.phase === undefined ? '' : ` (${git.phase})`
+  if (git?.phase !== undefined) return ` (${git.phase})`
+  const { statement } = data
+  return typeof statement === 'string' ? `: ${oneLine(statement)}` : ''
 }
 
 function counted(title: string, value: unknown): string[] {

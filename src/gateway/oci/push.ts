@@ -92,8 +92,8 @@ function permitPush(job: Job, { repository, ref, digest, type, content }: Pushed
 }
 
 /** For grants that ask for what the run made. */
-function brings(digest: string): { proven: () => Proven } {
-  return { proven: () => ({ artifact: [digest] }) }
+function brings(digest: string): { proven: () => Proven; body: string } {
+  return { proven: () => ({ artifact: [digest] }), body: digest }
 }
 
 /** The tag beside a manifest that this step has pushed: for registries that know no referrers, and for cosign's. */
