@@ -86,32 +86,29 @@ function ofScope(method: string, { place, is, rest }: Scope): Called | undefined
   return called(`microsoft.resources/${type}/${word}`, of.join('/'), word === 'read')
 }
 
-/** The last part of a POST whose answer is a key, a signed address, a password or a token. */
+/** The name of a POST whose answer is a key, a signed address, a password or a token. */
 const secretVerb =
-  /keys?$|^keys?value|secret|credential|password|token|sas(?:$|url|uri)|connectionstring|kubeconfig|publishxml|publishingprofile|uploadurl|callbackurl|begingetaccess|bootdiagnosticsdata|triggerstatus$/
+  /keys?$|^keys?value|createquerykey|secret|credential|password|token|sas(?:$|url|uri)|connectionstring|kubeconfig|publishxml|publishingprofile|(?:upload|callback|full)url|begingetaccess|bootdiagnosticsdata|triggerstatus$|vpnclient|vpnprofile/
 /** Parts of a path behind which keys are, however they are asked for. */
-const secretParts: ReadonlySet<string> = new Set([
-  ...['readonlykeys', 'accessprofiles', 'hostruntime', 'functionkeys', 'systemkeys', 'publishingcredentials'],
-])
+const secretParts =
+  /^(?:readonlykeys|accessprofiles|hostruntime|functionkeys|systemkeys|publishingcredentials|sharedkeys?)$/
 /** Of the settings of a web app those that are credentials. */
-const secretSettings: ReadonlySet<string> = new Set([
-  ...['publishingcredentials', 'connectionstrings', 'azurestorageaccounts', 'authsettings', 'backup'],
-])
+const secretSettings =
+  /^(?:publishingcredentials|connectionstrings|azurestorageaccounts|authsettings(?:v2)?|backup)$/
 
 /** Answers that would be a credential which outlives the step, or opens something else: no grant opens these. */
 function secretIn(method: string, parts: readonly string[]): string | undefined {
-  const last = parts.at(-1) ?? ''
-  const isSettings = last === 'list' && secretSettings.has(parts.at(-2) ?? '')
-  const isSecret =
-    parts.slice(2).some((part, i, all) => secretParts.has(part) && isType(all, i)) ||
-    (method === 'POST' && (isSettings || secretVerb.test(last)))
-  return isSecret
+  // What is no letter or digit, a host might pass over.
+  const plain = parts.slice(2).map((part) => part.replaceAll(/[^a-z0-9]/g, ''))
+  const [last = '', before = ''] = plain.toReversed()
+  const isPosted =
+    method === 'POST' &&
+    (secretVerb.test(last) ||
+      /createquerykey/.test(before) ||
+      (last === 'list' && secretSettings.test(before)))
+  // Azure makes a key for who puts none.
+  const isOfFunction = plain.includes('functions') && plain.includes('keys')
+  return isPosted || isOfFunction || plain.some((part) => secretParts.test(part))
     ? `the answer to ${method} .../${parts.slice(-2).join('/').slice(0, 120)} would be a credential, which no step may hold: a cluster is a connection of kind kubernetes, a registry one of kind oci, and storage needs no key`
     : undefined
-}
-
-/** Types and names follow each other behind the last provider. */
-function isType(parts: readonly string[], at: number): boolean {
-  const provider = parts.lastIndexOf('providers', at)
-  return provider !== -1 && at > provider + 1 && (at - provider) % 2 === 0
 }

@@ -148,7 +148,7 @@ test('a login is answered by the gateway, in the forms that tools ask in: nobody
 test('a refusal is Azure’s own, names the grant, and upstream hears nothing of it', async (t) => {
   const world = await openAzure(t, [
     ...grants,
-    ...['arm:*', 'blob:*', 'queue:*', 'vault:*', 'table:*'].map((all) => `azure:call prod/${all}`),
+    ...['arm:*', 'queue:*', 'vault:*', 'table:*'].map((all) => `azure:call prod/${all}`),
     'azure:call prod/microsoft.containerservice/*',
     'azure:call prod/microsoft.storage/*',
   ])
@@ -173,6 +173,14 @@ test('a refusal is Azure’s own, names the grant, and upstream hears nothing of
       /setacl\/action@releases\/app/,
     ],
     [blob('/app/x', { ...put, headers: { 'x-ms-tags': 'a=b' } }), /blobs\/tags\/write@releases\/app\/x/],
+    [
+      blob('/app/x', { ...put, headers: { 'x-ms-legal-hold': 'true' } }),
+      /immutablestorage\/runassuperuser\/action@releases\/app\/x/,
+    ],
+    [
+      blob('/app?restype=container&comp=undelete', put),
+      /blob:PUT@releases\/app%3Fcomp=undelete&amp;restype=container/,
+    ],
     [blob('/app/x?versionid=1', { method: 'DELETE' }), /deleteblobversion\/action@/],
     [blob('/?comp=list'), /blob\/containers\/read@releases/],
     [blob('/?restype=service&comp=userdelegationkey', { ...put, method: 'POST' }), /would be a credential/],
@@ -184,6 +192,10 @@ test('a refusal is Azure’s own, names the grant, and upstream hears nothing of
     [blob('/app/x?VersionId=1', { method: 'DELETE' }), /in lower case/],
     [blob('/app?restype=Container&comp=list'), /in lower case/],
     [arm('Microsoft.Web/sites/%E2%84%AA'), /others than they seem/],
+    [arm('Microsoft.Search/searchServices/s/createQueryKey/mine', 'POST'), /would be a credential/],
+    [arm('Microsoft.Storage/storageAccounts/releases/listKeys%20', 'POST'), /would be a credential/],
+    [arm('Microsoft.Web/sites/shop/functions/f/keys/mine', 'PUT'), /would be a credential/],
+    [arm('Microsoft.Web/sites/providers/hostruntime/admin/host/systemkeys/_master'), /would be a credential/],
     [blob('/app%5Cx'), /backslash/],
     [blob('/app%2Fx/y'), /container has no name/],
     [blob('/app/x', { as: '' }), /does not show the stand-in/],

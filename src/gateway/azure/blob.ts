@@ -37,7 +37,6 @@ const ofContainer: Table = {
     PUT: 'containers/setacl/action',
   },
   lease: { PUT: 'containers/write' },
-  undelete: { PUT: 'containers/write' },
   list: { GET: '!containers/blobs/read' },
   blobs: { GET: '!containers/blobs/filter/action' },
 }
@@ -117,13 +116,23 @@ function mainOf(word: string, of: string, { method, target }: BlobRequest): Call
   return called(`blob/containers/blobs/${action}`, of)
 }
 
-/** Who may read a container without a login, and tags, by which policies of Azure decide, are permissions of their own. */
+/**
+ * Who may read a container without a login, tags, by which policies of Azure decide, and until when nobody may delete a blob are
+ * permissions of their own.
+ */
 function besides({ headers, method, target }: BlobRequest, of: string, isContainer: boolean): Called[] {
   const isOpened = isContainer && headers['x-ms-blob-public-access'] !== undefined && method === 'PUT'
-  const isTagged = !isContainer && headers['x-ms-tags'] !== undefined && valueOf(target, 'comp') !== 'tags'
+  const isBlob = !isContainer && method === 'PUT'
+  const isTagged =
+    isBlob &&
+    valueOf(target, 'comp') !== 'tags' &&
+    (headers['x-ms-tags'] !== undefined || headers['x-ms-copy-source-tag-option'] !== undefined)
+  const isHeld =
+    isBlob && (headers['x-ms-immutability-policy-until-date'] ?? headers['x-ms-legal-hold']) !== undefined
   return [
     ...(isOpened && valueOf(target, 'comp') !== 'acl' ? [called('blob/containers/setacl/action', of)] : []),
     ...(isTagged ? [called('blob/containers/blobs/tags/write', of)] : []),
+    ...(isHeld ? [called(`blob/${held}`, of)] : []),
   ]
 }
 
