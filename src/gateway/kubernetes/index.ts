@@ -9,6 +9,7 @@ import { plainTarget } from '../plain-target.ts'
 import { createRoom, type Reserve } from '../room.ts'
 import { answerReview, isReview } from './access-review.ts'
 import type { Asked, OfResource } from './asked.ts'
+import { optionsOf } from './delete-options.ts'
 import { maxBodyBytes, readManifest, type Manifest } from './manifest.ts'
 import { isOfSecrets, isStreamed, isWrite, operationOf } from './operation.ts'
 import { readRequest, targetOf } from './request.ts'
@@ -79,6 +80,8 @@ async function passResource(job: Job<OfResource>, reserve: Reserve): Promise<voi
   const type = request.headers['content-type']
   const manifest = isManifest ? readManifest(body, type, isOfSecrets(asked)) : undefined
   if (typeof manifest === 'string') return refuse(manifest)
+  const options = optionsOf(asked, body, type)
+  if (typeof options === 'string') return refuse(options)
   if (isReview(asked)) return review(job, body, manifest)
   const command = asked.parameters.filter(([name]) => name === 'command').map(([, value]) => value)
   const named = asked.verb === 'create' ? manifest?.named : undefined
@@ -88,7 +91,7 @@ async function passResource(job: Job<OfResource>, reserve: Reserve): Promise<voi
   // By WebSocket it is got, by SPDY created, and the same all the same.
   if (isStreamed(operation))
     return passStream({ exchange, operation, detail: { kubernetes: seen }, target: targetOf(asked), refuse })
-  const detail = { kubernetes: { verb, ...seen } }
+  const detail = { kubernetes: { verb, ...seen, ...options } }
   if (asksUpgrade !== undefined) return refuse(`nothing there speaks another protocol: ${operation.action}`)
   const proven = () => ({ artifact: isWrite(asked.verb) ? (manifest?.images ?? []) : [] })
   const sent = body === undefined ? undefined : sha256Hex(body)
@@ -137,13 +140,17 @@ async function bodyOf({ exchange, refuse }: Job, reserve: Reserve): Promise<Buff
   if (response.closed) giveBack()
   else response.once('close', giveBack)
   const body = await collect(request, maxBodyBytes)
-  if (body !== undefined) return body
+  if (body !== undefined) return body.length === 0 ? undefined : body
   return no(`its body has over ${maxBodyBytes} bytes, or broke off`, {
     ...{ code: 413, reason: 'RequestEntityTooLarge' },
   })
 }
 
 const told = 500
+const shownParameters = [
+  ...['fieldSelector', 'labelSelector', 'container', 'follow', 'fieldManager', 'force'],
+  ...['dryRun', 'gracePeriodSeconds', 'propagationPolicy', 'orphanDependents'],
+]
 
 /** For the record: nothing of a body but what it names itself, and its digest. */
 function detailOf(
@@ -151,12 +158,10 @@ function detailOf(
   { verb, parameters, subresource }: OfResource,
   manifest: Manifest | undefined,
 ): Readonly<Record<string, unknown>> {
-  const shown = ['fieldSelector', 'labelSelector', 'dryRun', 'container', 'fieldManager', 'follow'].flatMap(
-    (name) => {
-      const value = valueOf(parameters, name)
-      return value === undefined ? [] : [[name, value.slice(0, told)] as const]
-    },
-  )
+  const shown = shownParameters.flatMap((name) => {
+    const value = valueOf(parameters, name)
+    return value === undefined ? [] : [[name, value.slice(0, told)] as const]
+  })
   const type = request.headers['content-type']
   return {
     verb,

@@ -307,3 +307,43 @@ test('`artifact: run`: every image of a body has the digest of what the run publ
   for (const [method, path, options] of passing)
     assert.equal((await ask(method, path, options)).status, 200, JSON.stringify(options))
 })
+
+test('the options of a DELETE are told as they are done: with a body the server reads none of the query', async (t) => {
+  const { world, cluster, ask } = await openCluster(t, [
+    'k8s:delete prod/core/*',
+    'k8s:deletecollection prod/core/*',
+    'k8s:create prod/core/pods:eviction/*',
+  ])
+  const at = `${ns}/configmaps/app`
+  const body = { kind: 'DeleteOptions', apiVersion: 'v1' }
+  for (const [path, sent, headers, why] of [
+    [`${at}?dryRun=All`, body, {}, /its query has "dryRun"/],
+    [`${ns}/configmaps?labelSelector=a%3Db&dryRun=All`, body, {}, /its query has "dryRun"/],
+    [`${at}?propagationPolicy=Orphan`, body, {}, /its query has "propagationPolicy"/],
+    [at, 'dryRun: [All]', { 'content-type': 'application/yaml' }, /sent as JSON/],
+    [at, '{"dryRun":["All"],"dryRun":[]}', {}, /stands once/],
+  ] as const) {
+    const { status, json } = await ask('DELETE', path, { body: sent, headers })
+    assert.equal(status, 403, path)
+    assert.match(String(json['message']), why)
+  }
+  assert.equal(cluster.seen.length, 0)
+  const { status } = await ask('DELETE', at, {
+    body: { ...body, dryRun: ['All'], propagationPolicy: 'Orphan' },
+  })
+  assert.equal(status, 200)
+  assert.equal((await ask('DELETE', `${at}?dryRun=All`)).status, 200)
+  assert.equal((await ask('DELETE', at, { body })).status, 200)
+  const eviction = { kind: 'Eviction', metadata: { name: 'app' }, deleteOptions: { dryRun: ['All'] } }
+  assert.equal((await ask('POST', `${ns}/pods/app/eviction`, { body: eviction })).status, 200)
+  const told = world.audit.ofType('access.granted').map(({ data }) => {
+    const { dryRun, propagationPolicy } = data['kubernetes'] as Record<string, unknown>
+    return [dryRun, propagationPolicy]
+  })
+  assert.deepEqual(told, [
+    ['All', 'Orphan'],
+    ['All', undefined],
+    [undefined, undefined],
+    ['All', undefined],
+  ])
+})

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { imagesIn, type Images } from './images.ts'
+import { isObject, readJson } from './json.ts'
+import { applied, mediaOf, protobuf } from './media.ts'
 import { escaped } from './operation.ts'
 import { messageIn, readProtobuf, textIn } from './protobuf.ts'
 
@@ -17,6 +19,9 @@ export interface Manifest {
 /** The API server's own bound for a body (apiserver, MaxRequestBodyBytes). */
 export const maxBodyBytes = 3_145_728
 
+/** Kubernetes has none that is longer (DNS subdomains). */
+const maxNameChars = 253
+
 interface Described {
   readonly kind?: unknown
   readonly name?: unknown
@@ -28,34 +33,35 @@ interface Described {
 
 /** Returns why it is refused. `type`: its Content-Type; JSON, if there is none. */
 export function readManifest(body: Buffer, type: string | undefined, isSecret: boolean): Manifest | string {
-  const media = type?.split(';')[0]?.trim().toLowerCase() ?? ''
+  const media = mediaOf(type)
   const isRead = media === '' || media === 'application/json' || media === protobuf
+  const isJson = media === '' || media.endsWith('json') || media === applied
+  const json = isJson ? readJson(body) : undefined
   const described =
-    media === protobuf ? ofProtobuf(body, isSecret) : isRead || media === applied ? ofJson(body) : undefined
+    media === protobuf ? ofProtobuf(body, isSecret) : isRead || media === applied ? ofJson(json) : undefined
   if (isRead && described === undefined) return 'its body is no object in which each key stands once'
   if (isSecret && described === undefined && !changes.has(media))
     return 'a Secret is sent as JSON, so that its type can be read'
   if (isSecret && described?.type === tokenType)
     return 'a Secret of this type would become a token, which no step may hold: name the service account in a kubernetes-token credential'
   const { kind, name, generateName, attributes } = described ?? {}
+  if ([name, generateName].some((one) => isText(one) && one.length > maxNameChars))
+    return 'its name is longer than any'
   return {
     named: isText(name) ? escaped(name) : isText(generateName) ? `${escaped(generateName)}~` : undefined,
     attributes: isObject(attributes) ? attributes : undefined,
-    images: imagesOf(body, media),
+    images: json === undefined ? { why: unread } : imagesIn(json),
     recorded: {
       bytes: body.length,
       // Of a Secret a digest is enough to find out a short value by trying.
       ...(isSecret ? {} : { sha256: createHash('sha256').update(body).digest('hex') }),
       ...(isText(kind) ? { kind: kind.slice(0, 100) } : {}),
-      ...(isText(name) ? { name: name.slice(0, 253) } : {}),
+      ...(isText(name) ? { name } : {}),
     },
   }
 }
 
 const tokenType = 'kubernetes.io/service-account-token'
-const protobuf = 'application/vnd.kubernetes.protobuf'
-/** Server-side apply: kubectl and Go's clients send JSON by this name. */
-const applied = 'application/apply-patch+yaml'
 /** Patches of what is there; a Secret's type cannot be changed. */
 const changes: ReadonlySet<string> = new Set([
   'application/json-patch+json',
@@ -63,31 +69,15 @@ const changes: ReadonlySet<string> = new Set([
   'application/strategic-merge-patch+json',
 ])
 
-/** Of a body that is JSON, by whatever name it goes, and each key stands once. */
-function imagesOf(body: Buffer, media: string): Images {
-  const why = 'images are read of bodies in JSON alone, in which each key stands once'
-  if (media !== '' && !media.endsWith('json') && media !== applied) return { why }
-  try {
-    const text = body.toString('utf8')
-    return hasKeyTwice(text) ? { why } : imagesIn(JSON.parse(text))
-  } catch {
-    return { why }
-  }
-}
+const unread = 'images are read of bodies in JSON alone, in which each key stands once'
 
-function ofJson(body: Buffer): Described | undefined {
-  const text = body.toString('utf8')
-  try {
-    const json: unknown = JSON.parse(text)
-    if (!isObject(json) || hasKeyTwice(text)) return undefined
-    const { kind, metadata, type, spec } = json
-    const { name, generateName } = isObject(metadata) ? metadata : {}
-    return {
-      ...{ kind, name, generateName, type },
-      attributes: isObject(spec) ? spec['resourceAttributes'] : undefined,
-    }
-  } catch {
-    return undefined
+function ofJson(json: unknown): Described | undefined {
+  if (!isObject(json)) return undefined
+  const { kind, metadata, type, spec } = json
+  const { name, generateName } = isObject(metadata) ? metadata : {}
+  return {
+    ...{ kind, name, generateName, type },
+    attributes: isObject(spec) ? spec['resourceAttributes'] : undefined,
   }
 }
 
@@ -125,25 +115,4 @@ function attributesIn(fields: Parameters<typeof messageIn>[0]): Readonly<Record<
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** Of valid JSON: of two keys Go merges what they hold, and others take the last. */
-function hasKeyTwice(text: string): boolean {
-  const open: (Set<string> | undefined)[] = []
-  for (const [token, key, colon] of text.matchAll(/("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|[{}[\]]/g)) {
-    if (token === '{') open.push(new Set())
-    else if (token === '[') open.push(undefined)
-    else if (token === '}' || token === ']') open.pop()
-    else if (key !== undefined && colon !== undefined) {
-      const keys = open.at(-1)
-      const read = JSON.parse(key) as string
-      if (keys?.has(read) === true) return true
-      keys?.add(read)
-    }
-  }
-  return false
 }

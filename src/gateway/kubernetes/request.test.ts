@@ -275,6 +275,21 @@ test('protobuf, which Go’s clients send, is named by its fields, of which none
   for (const one of bad) assert.match(String(read(one)), /stands once/, one.toString('hex'))
 })
 
+test('a body that is deep, or has keys without end, is refused before it is gone through', () => {
+  const deep = (open: string, close: string, levels: number) =>
+    `{"a":${open.repeat(levels)}1${close.repeat(levels)}}`
+  const keys = (count: number) =>
+    JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, 1])))
+  for (const body of [deep('[', ']', 1_000), deep('{"a":', '}', 400_000), keys(20_001)])
+    assert.match(String(readManifest(Buffer.from(body), undefined, false)), /stands once/)
+  for (const body of [deep('[', ']', 900), keys(20_000), `{"a":"${'\\n'.repeat(1_400_000)}"}`])
+    assert.equal(typeof readManifest(Buffer.from(body), undefined, false), 'object')
+  assert.match(
+    String(readManifest(Buffer.from(`{"metadata":{"name":"${'é'.repeat(254)}"}}`), undefined, false)),
+    /longer/,
+  )
+})
+
 test('nothing that a step sends makes the readers throw', () => {
   fc.assert(
     fc.property(fc.string(), fc.string(), fc.string(), (path, query, body) => {
