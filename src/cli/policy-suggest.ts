@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { noSuch } from '../lib/index.ts'
-import { suggestRoles, suggestionYaml, type Past } from '../policy/index.ts'
+import { draftPolicy, suggestRoles, suggestionYaml, type Past } from '../policy/index.ts'
 import { exitCodes, print } from './output.ts'
 import { readCompiled } from './policy-input.ts'
 import { lintSuggestion } from './policy-suggest-lint.ts'
@@ -20,10 +20,13 @@ export async function suggestPolicy(options: {
     options,
     ({ type, run }) => type === 'run.finished' && run === options.fromRun,
   )
+  const roles =
+    compiled === undefined ? [] : draftPolicy(compiled.document, compiled.locate, compiled.issuers).roles
   const suggestions = suggestRoles(
     past,
     options.fromRun,
     (issuer) => compiled?.issuers.get(issuer)?.pins ?? [],
+    (role) => roles.find(({ name }) => name === role)?.grants ?? [],
   )
   if (suggestions.length === 0)
     throw noSuch('run that reached anything, in the log, called', options.fromRun, runsOf(past))

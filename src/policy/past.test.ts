@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parse } from 'yaml'
 import { readPast, replay, reportShadow, suggestRoles, suggestionYaml, type Past } from './index.ts'
+import { parseGrant } from './grant.ts'
 import { compileText, lintText, policyText } from './policy.fixture.ts'
 
 const identity = {
@@ -271,6 +272,28 @@ test('suggest: what it suggests passes lint, and allows what the run did', () =>
   )
   const { changes } = replay(past, compileText(text).policy)
   assert.deepEqual(changes, [])
+})
+
+test('suggest: what grants ask for is asked for still, and what the log has no name of is granted as it was', () => {
+  const cache = { action: 'redis:write', connection: 'cache', path: '' }
+  const drop = { action: 'postgres:ddl', connection: 'orders', path: 'shop', ref: 'public' }
+  const seen = [
+    session(),
+    access('access.granted', [push('refs/tags/v1')], { grants: ['git:push github/octo/app@refs/tags/*'] }),
+    access('access.granted', [cache], { grants: ['redis:write cache/session:*'] }),
+    access('access.granted', [drop], { grants: ['postgres:ddl orders/shop'], approvals: ['apr_1'] }),
+  ]
+  const own = parseGrant('git:push github/octo/app@refs/tags/*', new Map([['github', 'git']]))
+  assert.ok(typeof own !== 'string')
+  const [suggestion] = suggestRoles(seen, run, pins, () => [{ ...own, conditions: { commit: 'own' } }])
+  assert.deepEqual(suggestion?.grants, [
+    '{ grant: "git:push github/octo/app@refs/tags/v1", commit: own }',
+    '{ grant: "postgres:ddl orders/shop@public", approval: always }',
+    'redis:write cache/session:*',
+  ])
+  // Where a grant allows it that asks for less, that is what it needs.
+  const [less] = suggestRoles(seen, run, pins, () => [own, { ...own, conditions: { commit: 'own' } }])
+  assert.equal(less?.grants[0], 'git:push github/octo/app@refs/tags/v1')
 })
 
 test('suggest: nothing that a job wrote becomes a pattern, or YAML of its own', () => {

@@ -41,6 +41,10 @@ export interface PastOperations {
   readonly cut: boolean
   /** They were let in with the lockfile that pins them, which stands in an entry of its own. */
   readonly ofLockfile: boolean
+  /** The grants that let them in, as they were written. */
+  readonly grants: readonly string[]
+  /** People said yes to them. */
+  readonly approved: boolean
 }
 
 export interface PastStep {
@@ -89,6 +93,8 @@ const access = z.object({
   role: z.string(),
   operations: z.array(operation).min(1),
   operationCount: z.number().optional(),
+  grants: z.array(z.string()).default([]),
+  approvals: z.array(z.string()).default([]),
 })
 const downloads = z.object({
   session: z.string(),
@@ -156,6 +162,8 @@ export function readPast({ type, time, run, subject: about, data }: PastEntry): 
         operations: operations.map(plainOperation),
         cut: operationCount !== undefined,
         ofLockfile: false,
+        grants: rest.grants,
+        approved: rest.approvals.length > 0,
       }
     }
     case 'packages.downloaded': {
@@ -166,7 +174,10 @@ export function readPast({ type, time, run, subject: about, data }: PastEntry): 
       const operations = pinned.flatMap(({ purl }) => installOf(connection, purl) ?? [])
       if (operations.length === 0) return undefined
       const common = { request: undefined, allowed: true, shadow: false, cut: false, ofLockfile: true }
-      return { kind: 'operations', time, run, session, role, operations, ...common }
+      return {
+        ...{ kind: 'operations', time, run, session, role, operations },
+        ...{ ...common, grants: [], approved: false },
+      }
     }
     case 'step.started':
     case 'step.finished': {

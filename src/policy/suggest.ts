@@ -1,4 +1,18 @@
-import { describeOperation, leastGrants } from './grant.ts'
+import { kindOf } from '../kinds/index.ts'
+import {
+  demandOf,
+  describeOperation,
+  isCovered,
+  isGrantText,
+  isOfConnection,
+  leastGrants,
+  operationWaitSeconds,
+  parseGrant,
+  splitGrant,
+  writtenGrant,
+  type Conditions,
+  type Grant,
+} from './grant.ts'
 import type { Past, PastOperations, PastSession } from './past.ts'
 
 export interface Suggestion {
@@ -12,20 +26,27 @@ export interface Suggestion {
 
 /**
  * The least that each role of a run would have needed, by its record: this repository, this ref and event, what was
- * reached and nothing else. `pinsOf` tells the ids of which a rule of the issuer must fix one.
+ * reached and nothing else. `pinsOf` tells the ids of which a rule of the issuer must fix one, `held` the grants that the role has now:
+ * what they ask for is asked for still.
  */
 export function suggestRoles(
   past: readonly Past[],
   run: string,
   pinsOf: (issuer: string) => readonly string[],
+  held: (role: string) => readonly Grant[] = () => [],
 ): Suggestion[] {
   const ofRun = past.filter((one) => one.run === run)
   const sessions = ofRun.filter((one) => one.kind === 'session' && one.allowed) as PastSession[]
   return [...new Set(sessions.flatMap(({ roles }) => roles))].flatMap((role) => {
     const session = sessions.find(({ roles }) => roles.includes(role))
     const asked = ofRun.filter((one) => one.kind === 'operations' && one.role === role) as PastOperations[]
-    const done = asked.filter(({ allowed }) => allowed).flatMap(({ operations }) => operations)
-    const grants = leastGrants(done).filter((grant) => !grant.includes('*'))
+    const allowed = asked.filter((one) => one.allowed)
+    const least = [...new Set([...grantsOf(allowed), ...wholeGrantsOf(allowed)])]
+    const approved = grantsOf(allowed.filter((one) => one.approved))
+    const grants = least.map((source) => {
+      const conditions = conditionsOf(source, held(role)) ?? (approved.includes(source) ? asking : undefined)
+      return conditions === undefined ? source : writtenGrant({ source, conditions })
+    })
     if (session === undefined || grants.length === 0) return []
     const denied = asked.filter(({ allowed }) => !allowed).flatMap(({ operations }) => operations)
     const refused = [...new Set(denied.map(describeOperation))]
@@ -39,6 +60,33 @@ export function suggestRoles(
       },
     ]
   })
+}
+
+const asking: Conditions = { approval: { mode: 'always', timeoutSeconds: operationWaitSeconds } }
+
+function grantsOf(asked: readonly PastOperations[]): string[] {
+  return leastGrants(asked.flatMap(({ operations }) => operations)).filter((grant) => !grant.includes('*'))
+}
+
+/** Of what comes by the thousand, such as keys of a database, the log has the grant that let it in, and no name. */
+function wholeGrantsOf(asked: readonly PastOperations[]): string[] {
+  return asked
+    .filter(({ operations }) =>
+      operations.every(({ action, path }) => path === '' && !isOfConnection(action)),
+    )
+    .flatMap(({ operations, grants }) => {
+      const kinds = operations.map(({ action }) => kindOf(action))
+      return grants.filter((one) => isGrantText(one) && kinds.includes(kindOf(splitGrant(one)?.action ?? '')))
+    })
+}
+
+/** What every grant that would allow it now asks for; of several the least. */
+function conditionsOf(source: string, held: readonly Grant[]): Conditions | undefined {
+  const { action = '', connection = '' } = splitGrant(source) ?? {}
+  const grant = parseGrant(source, new Map([[connection, kindOf(action) ?? '']]))
+  if (typeof grant === 'string') return undefined
+  const allowing = held.filter((one) => isCovered(grant, [one]))
+  return allowing.toSorted((one, other) => demandOf(one) - demandOf(other))[0]?.conditions
 }
 
 /** As YAML: the `roles` of a mayfly.yaml. */
