@@ -16,6 +16,8 @@ export interface Reading {
   readonly called: readonly Called[]
   /** What goes on, where that is not what came. */
   readonly target?: Target
+  /** In the place of those that came. */
+  readonly headers?: Readonly<Record<string, string>>
   /** It begins an upload to this object: its answer is an address that is a credential. */
   readonly begins?: string
 }

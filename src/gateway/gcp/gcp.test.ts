@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hosts, openGcp, type Asking } from './gcp.fixture.ts'
+import { mintingOf } from './minting.ts'
+import { readRest } from './rest.ts'
+import { readTarget } from './target.ts'
 
 const grants = [
   'gcp:call prod/storage.objects.create/releases/app/*',
@@ -55,7 +58,7 @@ test('what is granted goes on with the held token, by the name that was judged',
     assert.equal(answer.status, 200, `${asking.path} ${answer.head} ${answer.body}`)
     const seen = world.google.seen.at(-1)
     assert.equal(seen?.url, sent)
-    assert.equal(String(seen?.body), asking.body ?? '')
+    if (asking.headers !== multipart) assert.equal(String(seen?.body), asking.body ?? '')
     assert.match(String(seen?.headers.authorization), /^B/)
     assert.ok(!JSON.stringify(seen?.headers).includes('stand-in'), String(seen?.headers.authorization))
   }
@@ -95,6 +98,8 @@ test('a refusal is Google’s own, names the grant, and upstream hears nothing o
     'gcp:call prod/iam.*',
     'gcp:call prod/iam:*',
     'gcp:call prod/storage:*',
+    'gcp:call prod/storage.buckets.create/*',
+    'gcp:read prod/storage.buckets.list',
   ])
   const insert = '/upload/storage/v1/b/releases/o?uploadType='
   const cases: [Asking, RegExp][] = [
@@ -135,7 +140,7 @@ test('a refusal is Google’s own, names the grant, and upstream hears nothing o
         body: `x${parts('{"name":"app/x"}')}`,
         headers: multipart,
       },
-      /no JSON/,
+      /begin with its boundary/,
     ],
     [
       { path: `${insert}resumable`, method: 'POST', body: '{"name":"other"}' },
@@ -171,6 +176,8 @@ test('a refusal is Google’s own, names the grant, and upstream hears nothing o
     ],
     [{ path: '/batch/storage/v1', method: 'POST', body: 'x' }, /batch of requests/],
     [{ path: '//storage/v1/b/releases', method: 'DELETE' }, /bucket/],
+    [{ path: '//releases/app/x' }, /names no bucket/],
+    [{ path: '/storage/v1/b//o' }, /names no bucket/],
     [{ path: '/storage%2Fv1/b/releases/o/x' }, /bucket/],
     [{ path: '/storage/v1/b/releases/o/app%2F..%2Fx' }, /`\.\.`/],
     [{ path: '/releases/app/x?X-Goog-Signature=a&X-Goog-Credential=b' }, /signed URL/],
@@ -219,6 +226,60 @@ test('a refusal is Google’s own, names the grant, and upstream hears nothing o
       /run\.services\.update\/projects\/other\/locations/,
     ],
     [{ path: '/v1/token', host: 'www.googleapis.com', method: 'POST' }, /no host of a service/],
+    // Another project than the connection's, or one that pays.
+    [{ path: '/storage/v1/b?project=other' }, /project[\\]*" is another project/],
+    [{ path: '/storage/v1/b?project=other', method: 'POST', body: '{"name":"mine"}' }, /another project/],
+    [{ path: '/storage/v1/b/releases/o/x?alt=media&userProject=other' }, /another project/],
+    [{ path: '/storage/v1/b/releases/o/x?user_project=other' }, /another project/],
+    [{ path: '/mine', method: 'PUT', headers: { 'x-goog-project-id': 'other' } }, /another project/],
+    [{ path: '/releases/app/x', headers: { 'x-goog-user-project': 'other' } }, /another project/],
+    [{ path: '/v1/assets?parent=projects/other', host: hosts.iam }, /another project/],
+    // What is asked for besides, in either spelling.
+    ...['acl', 'retention', 'contexts'].map((name): [Asking, RegExp] => [
+      {
+        ...{ path: `${insert}multipart`, method: 'POST', headers: multipart },
+        body: parts(`{"name":"app/x","${name}":{}}`),
+      },
+      /objects\.(?:setIamPolicy|setRetention|createContext)\/releases\/app\/x/,
+    ]),
+    [
+      { path: `${insert}media&name=app%2Fx&predefined_acl=publicRead`, method: 'POST', body: 'x' },
+      /setIamPolicy/,
+    ],
+    [
+      {
+        path: '/storage/v1/b?project=octo-prod',
+        method: 'POST',
+        body: '{"name":"b","default_object_acl":[]}',
+      },
+      /buckets\.setIamPolicy\/b/,
+    ],
+    [
+      { path: '/releases/app/x', method: 'PUT', headers: { 'x-goog-object-lock-mode': 'COMPLIANCE' } },
+      /objects\.setRetention/,
+    ],
+    [
+      {
+        path: '/storage/v1/b/releases/o?uploadType=media',
+        method: 'POST',
+        body: `{"name":"${'n'.repeat(1_025)}"}`,
+      },
+      /not passed on/,
+    ],
+    // Boundaries that could be read in two ways, and parts that are not two.
+    ...[
+      'multipart/related; boundary=b1; boundary=b2',
+      'multipart/related; boundary*0=b2; boundary=b1',
+      'multipart/related; boundary="b\\1"; boundary=b1',
+      'multipart/related, multipart/related; boundary=b1',
+      'multipart/mixed; boundary=b1',
+    ].map((type): [Asking, RegExp] => [
+      {
+        ...{ path: `${insert}multipart`, method: 'POST', body: parts('{"name":"app/x"}') },
+        headers: { 'content-type': type },
+      },
+      /one boundary|does not begin/,
+    ]),
   ]
   for (const [asking, why] of cases) {
     const { status, body } = await world.askGoogle(asking)
@@ -272,4 +333,88 @@ test('the address of an upload stays in the gateway; the one that the step gets 
     token: 'mayfly-stand-in-lab',
   })
   assert.match(other.body, /has not begun/)
+})
+
+test('an upload in parts goes on as the two parts that were read, with a boundary of the gateway’s own', async (t) => {
+  const world = await openGcp(t, grants)
+  const path = '/upload/storage/v1/b/releases/o?uploadType=multipart'
+  const bytes = `--b\r\n--b1x \n--b1\r\r\n${'x'.repeat(200_000)}\r\n-`
+  const written = (end: string, boundary: string, media = bytes) =>
+    [
+      ...[`--${boundary}`, 'Content-Type: application/json', 'MIME-Version: 1.0', '', '{"name":"app/y"}'],
+      ...[`--${boundary}`, 'Content-Type: text/plain', 'Content-Transfer-Encoding: binary', '', media],
+      ...[`--${boundary}--`, ''],
+    ].join(end)
+  for (const [type, body] of [
+    [`multipart/related; boundary=b1; x="; boundary=b2"`, written('\r\n', 'b1')],
+    [`multipart/related; type="application/json"; boundary='=b2='`, written('\n', '=b2=')],
+  ] as const) {
+    const { status } = await world.askGoogle({
+      path,
+      method: 'POST',
+      body,
+      headers: { 'content-type': type },
+    })
+    assert.equal(status, 200, type)
+    const seen = world.google.seen.at(-1)
+    const own = /^multipart\/related; boundary=(mayfly-[0-9a-f]{48})$/.exec(
+      seen?.headers['content-type'] ?? '',
+    )?.[1]
+    assert.equal(
+      String(seen?.body),
+      `--${own}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{"name":"app/y"}\r\n` +
+        `--${own}\r\nContent-Type: text/plain\r\n\r\n${bytes}\r\n--${own}--\r\n`,
+    )
+  }
+  const heard = world.google.seen.length
+  for (const body of [
+    written('\r\n', 'b1').replace('--b1--', '--b1'),
+    written('\r\n', 'b1').replace('--b1--', `--b1\r\n\r\nthird\r\n--b1--`),
+    written('\r\n', 'b1').slice(0, -30),
+  ]) {
+    const headers = { 'content-type': 'multipart/related; boundary=b1' }
+    const answer = await world.askGoogle({ path, method: 'POST', body, headers })
+    assert.match(answer.body, /two parts|breaks off/)
+  }
+  assert.equal(world.google.seen.length, heard, 'half an upload was taken for all of it')
+})
+
+test('answers that are credentials are refused, by whatever service they are given', () => {
+  const services = [
+    'cloudbuild',
+    'developerconnect',
+    'alloydb',
+    'cloudfunctions',
+    'backupdr',
+    'redis',
+    'domains',
+  ]
+  const asked = (service: string, method: string, path: string) => {
+    const target = readTarget(path, '')
+    assert.ok(typeof target === 'object')
+    const one = readRest({ service, project: 'octo-prod' }, method, target)
+    return typeof one === 'string' ? one : mintingOf([one])
+  }
+  const at = (what: string) => `/v1/projects/octo-prod/locations/l/x/y${what}`
+  for (const what of [
+    ...[':accessReadToken', ':accessReadWriteToken', ':fetchReadWriteToken', ':fetchAccessToken'],
+    ...[':generateClientCertificate', ':generateUploadUrl', ':generateDownloadUrl', ':generateIdToken'],
+    ...[
+      '/authString:getAuthString',
+      ':retrieveAuthorizationCode',
+      ':showVcenterCredentials',
+      ':generateWallet',
+    ],
+    ...['%3AgenerateAccessToken', ':generateOfflineCredential', ':resetSecret'],
+  ])
+    for (const service of services)
+      assert.match(asked(service, 'POST', at(what)) ?? '', /would be a credential/, `${service} ${what}`)
+  for (const what of [
+    ':cancel',
+    ':setIamPolicy',
+    ':fetchLinkableRepositories',
+    '',
+    '/versions/latest:access',
+  ])
+    for (const service of services) assert.equal(asked(service, 'POST', at(what)), undefined, what)
 })

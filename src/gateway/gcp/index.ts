@@ -5,10 +5,13 @@ import type { Operation } from '../../policy/index.ts'
 import { UpstreamBusy } from '../busy.ts'
 import { hasBody, type Chooser, type Exchange, type HttpHandler } from '../exchange.ts'
 import { answerError, type Dialect } from './answers.ts'
-import { readFirstPart, readJsonBody, type ReadBody } from './body.ts'
+import { readJsonBody, type ReadBody } from './body.ts'
 import { called, type Reading } from './called.ts'
 import { hasJsonBody, readJson, splitJson, type JsonRequest } from './json-storage.ts'
-import { mintingOf, readRest } from './rest.ts'
+import { mintingOf } from './minting.ts'
+import { readMultipart } from './multipart.ts'
+import { otherProject } from './project.ts'
+import { readRest } from './rest.ts'
 import { placeOf, type Place } from './service.ts'
 import { readTarget, valuesOf, writeTarget, type Target } from './target.ts'
 import { answerToken, asksToken } from './tokens.ts'
@@ -66,6 +69,8 @@ interface Asked {
   readonly reading: Reading
   readonly target: Target
   readonly body: ReadBody['body']
+  /** In the place of those that came. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
 }
 
 async function readRequest(exchange: Exchange, uploads: HeldUploads): Promise<Asked | string> {
@@ -81,13 +86,15 @@ async function readRequest(exchange: Exchange, uploads: HeldUploads): Promise<As
     return 'it is a call by gRPC: let the tool use the API by REST (transport="rest")'
   const target = readTarget(path, query)
   if (typeof target === 'string') return target
+  const project = connection.settings?.project ?? ''
+  const other = otherProject(project, target, request.headers)
+  if (other !== undefined) return other
   const place = placeOf(asked.host, path)
   if (place === undefined) return `${asked.host} is no host of a service that is known here`
   if (target.parts[0] === 'batch')
     return 'a batch of requests is not passed on: let the tool send them one by one'
   const body = request.method !== 'GET' && hasBody(request) ? request : undefined
   if (place.service !== 'storage') {
-    const { project = '' } = connection.settings ?? {}
     const one = readRest({ service: place.service, project }, request.method ?? '', target)
     return typeof one === 'string' ? one : { reading: { called: [one] }, target, body }
   }
@@ -118,7 +125,10 @@ async function readStorage(
   )
     return 'its path is of no version of Cloud Storage’s API that is known here'
   if (json === undefined) {
-    const reading = readXml({ method, target, bucket }, headers)
+    const reading = readXml(
+      { method, target, bucket, project: exchange.connection.settings?.project ?? '' },
+      headers,
+    )
     return typeof reading === 'string' ? reading : { reading, target: reading.target ?? target, body }
   }
   const read = await bodyOf(exchange, json, body)
@@ -126,7 +136,7 @@ async function readStorage(
   const reading = readJson(json, read.says)
   return typeof reading === 'string'
     ? reading
-    : { reading, target: reading.target ?? target, body: read.body }
+    : { reading, target: reading.target ?? target, body: read.body, headers: read.headers }
 }
 
 async function bodyOf(
@@ -134,19 +144,19 @@ async function bodyOf(
   json: JsonRequest,
   body: IncomingMessage | undefined,
 ): Promise<ReadBody | string> {
-  if (json.isUpload && valuesOf(json.target, 'uploadType')[0] === 'multipart') return readFirstPart(exchange)
+  if (json.isUpload && valuesOf(json.target, 'uploadType')[0] === 'multipart') return readMultipart(exchange)
   return hasJsonBody(json) ? readJsonBody(exchange) : { says: {}, body }
 }
 
 /** Headers that may go on; what says who asks is ours to say. */
 const passable =
   /^(?:accept(?:-.*)?|cache-control|content-.*|expires|if-.*|range|user-agent|x-goog-.*|x-upload-content-.*)$/
-const own =
+const ours =
   /^x-goog-(?:iam-.*|iap-.*|authenticated-.*|api-key|upload-.*|date|content-sha256|.*-token|.*signature.*)$/
 
 async function pass(
   exchange: Exchange,
-  { reading, target, body }: Asked,
+  { reading, target, body, headers: own }: Asked,
   { dialect, uploads }: { readonly dialect: Dialect; readonly uploads: HeldUploads },
 ): Promise<void> {
   const { connection, request } = exchange
@@ -158,13 +168,15 @@ async function pass(
   }))
   const permit = await exchange.permitAll(operations, { gcp: { method: request.method } })
   if (!permit.allow) return answerError(exchange, dialect, permit.message)
-  const headers = Object.entries(request.headers).flatMap(([name, value]) =>
-    typeof value === 'string' && passable.test(name) && !own.test(name) ? [[name, value] as const] : [],
-  )
+  const headers = Object.entries(request.headers).flatMap(([name, value]) => {
+    const isOfBody = own !== undefined && /^content-(?:length|md5)$/.test(name)
+    const passes = typeof value === 'string' && passable.test(name) && !ours.test(name) && !isOfBody
+    return passes ? [[name, value] as const] : []
+  })
   const upstream = await exchange.send(permit, {
     method: request.method ?? '',
     path: writeTarget(target),
-    headers: Object.fromEntries(headers),
+    headers: { ...Object.fromEntries(headers), ...reading.headers, ...own },
     ...(body === undefined ? {} : { body }),
     relayBusy: true,
   })

@@ -66,9 +66,13 @@ export function readJson(request: JsonRequest, body: Body): Reading | string {
 function problemOf({ target, parts }: JsonRequest): string | undefined {
   if (parts[0] === 'b' && [parts[1], parts[5] === 'b' ? parts[6] : ''].some((one) => one?.includes('/')))
     return 'its bucket has no name that Cloud Storage gives'
+  if (parts[0] === 'b' && parts.length > 2 && parts[1] === '') return 'it names no bucket'
   const names = target.query.map(([name]) => name).filter((name) => name !== 'permissions')
   return new Set(names).size === names.length ? undefined : 'its query names a parameter twice'
 }
+
+/** Cloud Storage, "Object names". */
+const maxNameBytes = 1_024
 
 /** The name in the query counts, and so the name that was judged is written there. */
 function readInsert({ target, isUpload }: JsonRequest, bucket: string, body: Body): Reading | string {
@@ -81,7 +85,7 @@ function readInsert({ target, isUpload }: JsonRequest, bucket: string, body: Bod
   if (typeof name !== 'string' || name === '') return 'its upload names no object'
   if (inBody !== undefined && inBody !== name) return 'its upload names two objects'
   if (body['bucket'] !== undefined && body['bucket'] !== bucket) return 'its upload names two buckets'
-  if (/(?:^|\/)\.{1,2}(?:\/|$)|[\u0000-\u001f\u007f]/.test(name))
+  if (Buffer.byteLength(name) > maxNameBytes || /(?:^|\/)\.{1,2}(?:\/|$)|[\u0000-\u001f\u007f]/.test(name))
     return 'its object has a name that is not passed on'
   const resource = `${bucket}/${name}`
   return {
@@ -104,13 +108,10 @@ function ofBuckets(
     ? { POST: 'create' }[method]
     : { GET: 'get', PATCH: 'update', PUT: 'update', DELETE: 'delete' }[method]
   if (verb === undefined || typeof name !== 'string' || name === '') return undefined
-  const isOpen = ['acl', 'defaultObjectAcl', 'iamConfiguration'].some((one) => body[one] !== undefined)
-  const acls = isOpen || target.query.some(([one]) => /^predefined/i.test(one))
+  const needs = ([permission, ...asked]: readonly string[]) =>
+    asksFor(target, body, asked) ? [called(`storage.buckets.${permission}`, name)] : []
   return {
-    called: [
-      called(`storage.buckets.${verb}`, name, verb === 'get'),
-      ...(acls ? [called('storage.buckets.setIamPolicy', name)] : []),
-    ],
+    called: [called(`storage.buckets.${verb}`, name, verb === 'get'), ...ofBucketBesides.flatMap(needs)],
   }
 }
 
@@ -159,7 +160,7 @@ function composed(name: string, target: Target, body: Body): Reading | string {
   if (
     names.length === 0 ||
     names.length > 100 ||
-    !names.every((one) => typeof one === 'string' && one !== '')
+    !names.every((one) => typeof one === 'string' && one !== '' && Buffer.byteLength(one) <= maxNameBytes)
   )
     return 'its sources cannot be read'
   const gone = body['deleteSourceObjects'] === true || valuesOf(target, 'deleteSourceObjects')[0] === 'true'
@@ -175,11 +176,34 @@ function composed(name: string, target: Target, body: Body): Reading | string {
   }
 }
 
-/** Who may read an object, and how long nobody may delete it, are permissions of their own. */
-function aclsOf({ query }: Target, body: Body, name: string): Called[] {
-  const isOpen = body['acl'] !== undefined || query.some(([one]) => /predefinedacl$/i.test(one))
-  return [
-    ...(isOpen ? [called('storage.objects.setIamPolicy', name)] : []),
-    ...(body['retention'] === undefined ? [] : [called('storage.objects.setRetention', name)]),
-  ]
+/** Permissions of their own, and what asks for them in a query or a body (Cloud Storage, "IAM permissions for JSON methods"). */
+const ofBucketBesides: readonly (readonly string[])[] = [
+  [
+    ...['setIamPolicy', 'acl', 'defaultObjectAcl', 'iamConfiguration'],
+    ...['predefinedAcl', 'predefinedDefaultObjectAcl'],
+  ],
+  ['enableObjectRetention', 'enableObjectRetention'],
+  ['setIpFilter', 'ipFilter'],
+]
+const ofObjectBesides: readonly (readonly string[])[] = [
+  ['setIamPolicy', 'acl', 'predefinedAcl', 'destinationPredefinedAcl'],
+  ['setRetention', 'retention'],
+  ['overrideUnlockedRetention', 'overrideUnlockedRetention'],
+  ['createContext', 'contexts'],
+]
+
+function aclsOf(target: Target, body: Body, name: string): Called[] {
+  return ofObjectBesides.flatMap(([permission, ...asked]) =>
+    asksFor(target, body, asked) ? [called(`storage.objects.${permission}`, name)] : [],
+  )
+}
+
+/** In either spelling of a name: Google's readers of JSON take both `defaultObjectAcl` and `default_object_acl`. */
+function asksFor({ query }: Target, body: Body, names: readonly string[]): boolean {
+  const plain = new Set(names.map(spelledPlain))
+  return [...Object.keys(body), ...query.map(([name]) => name)].some((one) => plain.has(spelledPlain(one)))
+}
+
+function spelledPlain(name: string): string {
+  return name.replaceAll('_', '').toLowerCase()
 }

@@ -35,14 +35,20 @@ export function readRest(
   const rest = parts[0] === 'projects' && parts[1] === project && parts.length > 2 ? parts.slice(2) : parts
   const isItem = parts.length % 2 === 0
   const collection = parts[isItem ? parts.length - 2 : parts.length - 1] ?? ''
-  const what = verb ?? verbs[method]?.[isItem ? 0 : 1]
+  const what =
+    verb ?? (createdByPut(service, method, collection) ? 'create' : verbs[method]?.[isItem ? 0 : 1])
   if (what === undefined || !/^[a-zA-Z][A-Za-z0-9]{0,60}$/.test(collection))
     return unnamed(service, method, target)
-  const id = what === 'create' ? createdId(target) : undefined
+  const id = what === 'create' && !isItem ? createdId(target) : undefined
   if (id?.problem !== undefined) return id.problem
   const permission = `${service}.${collection}.${what}`
   const resource = [...rest, ...(id?.name === undefined ? [] : [id.name])].join('/')
   return called(permission, resource, isReading(method, permission, what, verb))
+}
+
+/** Pub/Sub makes what is put under a name (its reference, `projects.topics.create`). */
+function createdByPut(service: string, method: string, collection: string): boolean {
+  return service === 'pubsub' && method === 'PUT' && /^(?:topics|subscriptions|snapshots)$/.test(collection)
 }
 
 function isReading(method: string, permission: string, what: string, verb: string | undefined): boolean {
@@ -74,27 +80,4 @@ function createdId({ query }: Target): { readonly name?: string; readonly proble
   if (ids.length > 1) return { problem: 'its query names what it creates twice' }
   const [, name] = ids[0] ?? []
   return name === undefined || name === '' ? {} : { name }
-}
-
-/** Answers that would be a credential which outlives the step, or opens something else: no grant opens these. */
-const minting: readonly RegExp[] = [
-  /^(?:iamcredentials|sts|oauth2|securetoken|identitytoolkit|cloudshell|oslogin)[.:]/,
-  /^iam\.(?:keys\.(?:create|upload)|serviceAccounts\.(?:signBlob|signJwt))$/,
-  /^iam:.*keys/i,
-  /^apikeys:/,
-  /^sqladmin:.*(?:ephemeral|sslcerts)/i,
-  /^storage:.*hmackeys/i,
-  /^redis:.*authstring/i,
-  /^memcache:.*password/i,
-  /^compute:.*(?:resetwindowspassword|setwindows)/i,
-  /^.*:.*(?:generateaccesstoken|generateidtoken|signblob|signjwt|generateephemeralcert|createephemeral|clientinfo)/i,
-]
-
-export function mintingOf(all: readonly Called[]): string | undefined {
-  const found = all.find(({ permission, resource }) =>
-    minting.some((one) => one.test(permission) || one.test(`${permission} ${resource}`)),
-  )
-  return found === undefined
-    ? undefined
-    : `the answer to ${found.permission} would be a credential, which no step may hold: let an operator make it, and name it as a credential of a connection`
 }

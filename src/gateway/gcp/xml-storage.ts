@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { called, unnamed, type Reading } from './called.ts'
+import { called, unnamed, type Called, type Reading } from './called.ts'
 import { valuesOf, type Target } from './target.ts'
 
 /** Parameters that say how, and not what. */
@@ -11,7 +11,12 @@ const plain =
  * front of the host. What has no name goes by method, path and the names of its parameters.
  */
 export function readXml(
-  { method, target, bucket: ofHost }: { method: string; target: Target; bucket: string | undefined },
+  {
+    method,
+    target,
+    bucket: ofHost,
+    project,
+  }: { method: string; target: Target; bucket: string | undefined; project: string },
   headers: IncomingHttpHeaders,
 ): Reading | string {
   const names = target.query.map(([name]) => name)
@@ -19,8 +24,13 @@ export function readXml(
   const [first = '', ...rest] = target.parts
   const bucket = ofHost ?? first
   const object = (ofHost === undefined ? rest : target.parts).join('/')
+  // Without this header a host takes the project that its credential is of.
+  const ofProject = { 'x-goog-project-id': project }
   if (bucket === '')
-    return method === 'GET' ? { called: [called('storage.buckets.list', '', true)] } : 'it names no bucket'
+    // `//bucket/object` is taken for that object elsewhere.
+    return method === 'GET' && target.parts.length === 0
+      ? { called: [called('storage.buckets.list', '', true)], headers: ofProject }
+      : 'it names no bucket'
   if (bucket.includes('/')) return 'its bucket has no name that Cloud Storage gives'
   if (method === 'POST' && object === '' && names.length === 0)
     return 'an upload by a form is signed, and its signature is not passed on: use PUT'
@@ -35,13 +45,36 @@ export function readXml(
   return {
     called: [
       called(`storage.${permission}`, resource, isRead),
-      ...(headers['x-goog-acl'] === undefined
-        ? []
-        : [called(`storage.${object === '' ? 'buckets' : 'objects'}.setIamPolicy`, resource)]),
+      ...besides(headers, object === '' ? 'buckets' : 'objects', resource),
       ...(source === undefined ? [] : [called('storage.objects.get', source, true)]),
     ],
+    ...(permission === 'buckets.create' ? { headers: ofProject } : {}),
     ...(headers['x-goog-resumable'] === 'start' && method === 'POST' ? { begins: resource } : {}),
   }
+}
+
+/** What headers ask for besides (Cloud Storage, "HTTP headers"): permissions of their own. */
+function besides(headers: IncomingHttpHeaders, of: 'buckets' | 'objects', resource: string): Called[] {
+  const names = Object.keys(headers)
+  const isLock = names.some(
+    (name) => name.startsWith('x-goog-object-lock-') || name === 'x-goog-bucket-object-lock-enabled',
+  )
+  return [
+    ...(names.some((name) => /^x-goog-(?:acl|grant-.*)$/.test(name))
+      ? [called(`storage.${of}.setIamPolicy`, resource)]
+      : []),
+    ...(isLock
+      ? [
+          called(
+            of === 'buckets' ? 'storage.buckets.enableObjectRetention' : 'storage.objects.setRetention',
+            resource,
+          ),
+        ]
+      : []),
+    ...(names.includes('x-goog-bypass-governance-retention')
+      ? [called('storage.objects.overrideUnlockedRetention', resource)]
+      : []),
+  ]
 }
 
 function other(method: string, resource: string, target: Target) {
