@@ -32,7 +32,8 @@ export const clusterHost = 'cluster.example.org'
 export const makerToken = 'maker-4711'
 const rootToken = 'root-4711'
 
-export async function startCluster(): Promise<Cluster> {
+/** `users`: names of users by further tokens that the server takes. */
+export async function startCluster(users: Readonly<Record<string, string>> = {}): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-cluster-'))
   const authority = await createTestAuthority(join(folder, 'ca'))
   const pair = await authority.issue('cluster', [clusterHost, 'localhost'])
@@ -44,7 +45,7 @@ export async function startCluster(): Promise<Cluster> {
     ...['--listen-peer-urls', `http://127.0.0.1:${peerPort}`],
   ])
   await untilAnswers(etcdPort, etcd)
-  const server = start('kube-apiserver', apiserverArgs(folder, pair, { etcdPort, port }))
+  const server = start('kube-apiserver', apiserverArgs(folder, pair, { etcdPort, port, users }))
   const ca = readFileSync(authority.file, 'utf8')
   const front = await startFront({ pair, ca, port })
   const config = join(folder, 'kubeconfig')
@@ -78,7 +79,11 @@ function start(program: string, args: readonly string[]): ChildProcess {
 function apiserverArgs(
   folder: string,
   pair: { readonly cert: string; readonly key: string },
-  { etcdPort, port }: { readonly etcdPort: number; readonly port: number },
+  {
+    etcdPort,
+    port,
+    users,
+  }: { readonly etcdPort: number; readonly port: number; readonly users: Readonly<Record<string, string>> },
 ): string[] {
   const keys = generateKeyPairSync('rsa', {
     modulusLength: 2048,
@@ -89,6 +94,7 @@ function apiserverArgs(
     writeFileSync(join(folder, name), text)
     return join(folder, name)
   }
+  const further = Object.entries(users).map(([token, name]) => `${token},${name},${name}`)
   return [
     `--etcd-servers=http://127.0.0.1:${etcdPort}`,
     ...[`--secure-port=${port}`, '--bind-address=127.0.0.1', '--endpoint-reconciler-type=none'],
@@ -98,7 +104,7 @@ function apiserverArgs(
     `--service-account-key-file=${file('sa.pub', keys.publicKey)}`,
     `--service-account-signing-key-file=${file('sa.key', keys.privateKey)}`,
     '--authorization-mode=RBAC',
-    `--token-auth-file=${file('tokens.csv', `${rootToken},root,1,system:masters\n${makerToken},maker,2\n`)}`,
+    `--token-auth-file=${file('tokens.csv', [`${rootToken},root,1,system:masters`, `${makerToken},maker,2`, ...further, ''].join('\n'))}`,
   ]
 }
 
