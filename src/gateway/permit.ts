@@ -254,7 +254,8 @@ export function createGatekeeper(deps: {
         downloads.assertWritable(step)
         if (step.endReason !== undefined)
           throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
-        activity.granted(step.id, summarise(operation))
+        // Which keys or files they were is nobody's business; the grant says what for.
+        activity.granted(step.id, isOfConnection(operation.action) ? summarise(operation) : decision.grant)
         return permitOf(lease)
       } catch (error) {
         // The next one tries again.

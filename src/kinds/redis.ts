@@ -31,10 +31,10 @@ export const redis = {
   },
 } as const satisfies Kind
 
-/** A key's bytes as grants and entries have them. */
+/** A key's bytes as grants and entries have them. One that is too long for a grant stays so, however long it is. */
 export function redisPath(bytes: Buffer): string {
   let text = ''
-  for (const byte of bytes)
+  for (const byte of bytes.subarray(0, maxPathChars + 1))
     text +=
       byte > 0x20 && byte < 0x7f && byte !== 0x25 && byte !== 0x2a
         ? String.fromCodePoint(byte)

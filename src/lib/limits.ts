@@ -37,6 +37,10 @@ export const limits = {
   /** One command of Redis, which is held until it is judged; and its words. */
   redisCommandBytes: 16 * 1024 * 1024,
   redisWords: 100_000,
+  /** Answers of the gateway that wait for their turn behind one of the server's. */
+  redisHeldAnswerBytes: 1024 * 1024,
+  /** How long a client that was told the last thing may go on writing. */
+  redisLingerMs: 30_000,
   /** Until an upstream has taken a connection: TCP, and TLS after it. */
   upstreamConnectMs: 10_000,
   /** Until the head of a request is there, on a connection that is open. */

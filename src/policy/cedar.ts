@@ -1,5 +1,5 @@
 import { preparsePolicySet, statefulIsAuthorized, validate } from '@cedar-policy/cedar-wasm/nodejs'
-import { MayflyError, sha256Hex } from '../lib/index.ts'
+import { compilePattern, MayflyError, sha256Hex, type Pattern } from '../lib/index.ts'
 import { cedarSchema } from './cedar-schema.ts'
 import { actionsOf } from '../kinds/index.ts'
 import { demandOf, type Grant, type Operation } from './grant.ts'
@@ -10,17 +10,21 @@ export interface CedarSlice {
   readonly id: string
   /** By Cedar policy id: the grant it came from. */
   readonly grants: ReadonlyMap<string, Grant>
-  /** `action connection` of everything that some grant is about. */
-  readonly about: ReadonlySet<string>
-  /** What was asked lately, and the grants that allowed it. */
+  /** By `action connection`: the grants that are about it. */
+  readonly about: ReadonlyMap<string, readonly Reading[]>
+  /** By which grants have a pattern that fits, and for what: what Cedar said of the first such operation. */
   readonly answers: Map<string, readonly Grant[]>
 }
 
-/** A build asks the same of hundreds of packages, once for the document and once for the file. */
-const maxAnswers = 2_000
+/** A grant with its patterns. */
+interface Reading {
+  readonly id: string
+  readonly path: Pattern
+  readonly ref: Pattern | undefined
+}
 
-/** Longer names are asked about anew, so that the answers that are kept stay small. */
-const maxKeyChars = 500
+/** One role's grants overlap in few ways. */
+const maxAnswers = 2_000
 
 /** Who asks for what, as Cedar is asked. */
 export interface CedarRequest {
@@ -38,11 +42,22 @@ export function compileSlice(grants: readonly Grant[]): CedarSlice {
   return {
     id,
     grants: new Map(grants.map((grant, i) => [`grant${i}`, grant])),
-    about: new Set(
-      grants.flatMap((grant) => actionsOf(grant.action).map((action) => `${action} ${grant.connection}`)),
-    ),
+    about: readingsOf(grants),
     answers: new Map(),
   }
+}
+
+function readingsOf(grants: readonly Grant[]): ReadonlyMap<string, readonly Reading[]> {
+  const about = new Map<string, Reading[]>()
+  for (const [i, grant] of grants.entries()) {
+    const ref = grant.ref === undefined ? undefined : compilePattern(grant.ref)
+    const reading = { id: `grant${i}`, path: compilePattern(grant.path), ref }
+    for (const action of actionsOf(grant.action)) {
+      const key = `${action} ${grant.connection}`
+      about.set(key, [...(about.get(key) ?? []), reading])
+    }
+  }
+  return about
 }
 
 /**
@@ -60,20 +75,26 @@ export function validateGrants(grants: readonly Grant[]): void {
   if (problem !== undefined) throw rejected(problem.error.message)
 }
 
-/** The grants that allow the operation, the least demanding first. Any error in Cedar is a denial. */
+/**
+ * The grants that allow the operation, the least demanding first. Any error in Cedar is a denial. A pipeline of Redis names ten
+ * thousand keys at once: our permits ask for action, connection and two patterns alone, whoever the job is, so what fits the
+ * patterns of the same grants has the same answer, and Cedar is asked once for all of it.
+ */
 export function evaluate(slice: CedarSlice, request: CedarRequest): readonly Grant[] {
   const { action, connection, path, ref = '' } = request.operation
-  // Each permit names its actions and its connection: where no grant does, Cedar has nothing to allow.
-  if (!slice.about.has(`${action} ${connection}`)) return []
-  // Our permits ask for action and resource alone, whoever the job is: the answer stays the same while the policy does.
-  const key = JSON.stringify([action, connection, path, ref])
+  const about = `${action} ${connection}`
+  const fitting = (slice.about.get(about) ?? []).filter(
+    (one) => one.path.matches(path) && (one.ref === undefined || one.ref.matches(ref)),
+  )
+  if (fitting.length === 0) return []
+  const key = `${about} ${fitting.map(({ id }) => id).join()}`
   const before = slice.answers.get(key)
   if (before !== undefined) return before
   const answer = ask(slice.id, request, {})
   const allowing = answer.allow ? answer.reasons.flatMap((id) => slice.grants.get(id) ?? []) : []
   const grants = allowing.toSorted((a, b) => demandOf(a) - demandOf(b))
   if (slice.answers.size >= maxAnswers) slice.answers.clear()
-  if (key.length <= maxKeyChars) slice.answers.set(key, grants)
+  slice.answers.set(key, grants)
   return grants
 }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { formatProblem, parseConfig, policySchema } from '../config/index.ts'
 import { actionNamed, actionNames } from '../kinds/index.ts'
-import { compileSlice, evaluate } from './cedar.ts'
+import { ask, compileSlice, evaluate } from './cedar.ts'
 import { grantFor, isGrantText, parseGrant, refHint, type Grant } from './grant.ts'
 import { compilePolicy, describeOperation, type IssuerFacts, type Operation, type Policy } from './index.ts'
 import { githubFacts } from './policy.fixture.ts'
@@ -410,11 +410,47 @@ test('a grant’s text stays in the Cedar string it stands in, had the grammar b
     'a\n"',
     `a" }; permit(principal, action, resource); //`,
   ])
-    assert.deepEqual(
-      evaluate(compileSlice([{ ...grant, path }]), { role: 'build', operation, subject }),
-      [],
+    assert.ok(
+      !ask(compileSlice([{ ...grant, path }]).id, { role: 'build', operation, subject }, {}).allow,
       path,
     )
+})
+
+test('property: what Cedar was asked once for many holds for each of them', () => {
+  const subject = { issuer: 'github', attributes: {} }
+  const pattern = fc.string({ unit: fc.constantFrom('a', 'b', '*', '%', '/'), maxLength: 4 })
+  const text = fc.string({ unit: fc.constantFrom('a', 'b', '%', '/'), maxLength: 5 })
+  const grant = fc
+    .tuple(fc.constantFrom('git:read', 'git:push'), pattern, fc.option(pattern, { nil: undefined }))
+    .map(([action, path, ref]): Grant => ({ source: 'x', action, connection: 'github', path, ref }))
+  fc.assert(
+    fc.property(
+      fc.array(grant, { minLength: 1, maxLength: 4 }),
+      fc.array(fc.tuple(text, text), { maxLength: 12 }),
+      (grants, asked) => {
+        const slice = compileSlice(grants)
+        for (const [path, ref] of asked) {
+          const operation = { action: 'git:read', connection: 'github', path, ref }
+          const request = { role: 'build', operation, subject }
+          const said = ask(slice.id, request, {}).reasons.flatMap((id) => slice.grants.get(id) ?? [])
+          assert.deepEqual(new Set(evaluate(slice, request)), new Set(said))
+        }
+      },
+    ),
+    { numRuns: 200 },
+  )
+})
+
+test('Cedar is asked once for thousands of keys that the same grants let in', () => {
+  const slice = compileSlice([
+    { source: 'x', action: 'redis:write', connection: 'cache', path: 'app:*', ref: undefined },
+  ])
+  for (let i = 0; i < 1_000; i++) {
+    const operation = { action: 'redis:write', connection: 'cache', path: `app:${i}` }
+    const request = { role: 'build', operation, subject: { issuer: 'github', attributes: {} } }
+    assert.equal(evaluate(slice, request).length, 1)
+  }
+  assert.equal(slice.answers.size, 1)
 })
 
 // --- Decisions.

@@ -5,7 +5,7 @@ export type Meaning =
   | { readonly is: 'plain' }
   /** It would log in, or say who it is: that is done already. `answer` is what a server says. */
   | { readonly is: 'answered'; readonly answer: 'OK' }
-  | { readonly is: 'hello'; readonly version: number | undefined }
+  | { readonly is: 'hello'; readonly version: Buffer | undefined }
   | { readonly is: 'select'; readonly database: string }
   /** From here on answers come without a question. */
   | { readonly is: 'subscribe'; readonly operations: readonly KeyOperation[] }
@@ -30,8 +30,11 @@ const two: Places = [1, 2, 1]
 /** The last word is no key, but for how long to wait. */
 const butLast: Places = [1, -2, 1]
 
+/** By lower-case name. No object: a client says `constructor`, too. */
+type Named<T> = ReadonlyMap<string, T>
+
 /** Redis 7.2's commands (redis.io/docs/latest/commands), as far as their keys tell all that they reach. */
-const reads: Readonly<Record<string, Places>> = {
+const reads: Named<Places> = new Map([
   ...ofEach(
     'get strlen getrange substr getbit bitcount bitpos exists:all mget:all ttl pttl expiretime pexpiretime type dump touch:all lcs:two',
   ),
@@ -44,9 +47,9 @@ const reads: Readonly<Record<string, Places>> = {
   ...ofEach(
     'xlen xrange xrevrange xpending pfcount:all geohash geopos geodist geosearch georadius_ro georadiusbymember_ro bitfield_ro',
   ),
-}
+])
 
-const writes: Readonly<Record<string, Places>> = {
+const writes: Named<Places> = new Map([
   ...ofEach(
     'set setnx setex psetex getset getdel getex append setrange setbit incr decr incrby decrby incrbyfloat bitfield mset:pairs msetnx:pairs',
   ),
@@ -60,102 +63,107 @@ const writes: Readonly<Record<string, Places>> = {
     'zadd zincrby zrem zremrangebyrank zremrangebyscore zremrangebylex zpopmin zpopmax bzpopmin:butLast bzpopmax:butLast zrangestore:two',
   ),
   ...ofEach('xadd xack xdel xtrim xclaim xautoclaim xsetid pfadd pfmerge:all geoadd geosearchstore:two'),
-}
+])
 
-function ofEach(list: string): Record<string, Places> {
-  const named: Readonly<Record<string, Places>> = { all, pairs, two, butLast }
-  return Object.fromEntries(
-    list.split(' ').map((entry) => {
-      const [name = '', places] = entry.split(':')
-      return [name, places === undefined ? one : (named[places] ?? one)]
-    }),
-  )
+function ofEach(list: string): [string, Places][] {
+  const named = new Map(Object.entries({ all, pairs, two, butLast }))
+  return list.split(' ').map((entry) => {
+    const [name = '', places = ''] = entry.split(':')
+    return [name, named.get(places) ?? one]
+  })
 }
 
 const plain: ReadonlySet<string> = new Set('ping echo multi exec discard unwatch quit time lolwut'.split(' '))
 const lists: ReadonlySet<string> = new Set('scan keys randomkey dbsize'.split(' '))
-const never: Readonly<Record<string, string>> = {
-  monitor: 'MONITOR shows what all others do',
-  sync: 'it turns the connection into a replica’s',
-  psync: 'it turns the connection into a replica’s',
-  reset: 'it logs out: open another connection',
-}
+const never: Named<string> = new Map(
+  Object.entries({
+    monitor: 'MONITOR shows what all others do',
+    sync: 'it turns the connection into a replica’s',
+    psync: 'it turns the connection into a replica’s',
+    replconf: 'it is for replicas, and may have no answer',
+    reset: 'it logs out: open another connection',
+  }),
+)
 
 /** What these words of a command come to; names are read as servers read them, without regard to case. */
 export function meaningOf(words: readonly Buffer[]): Meaning {
   const name = nameAt(words, 0)
-  const refused = never[name]
+  const refused = never.get(name)
   if (refused !== undefined) return { is: 'never', why: refused }
   if (plain.has(name)) return { is: 'plain' }
   if (lists.has(name)) return operations([{ action: 'redis:list', key: undefined }])
-  const read = reads[name]
+  const read = reads.get(name)
   if (read !== undefined) return keysAt(words, read, 'redis:read')
-  const write = writes[name]
+  const write = writes.get(name)
   if (write !== undefined) return keysAt(words, write, 'redis:write')
-  return special[name]?.(words) ?? { is: 'admin' }
+  return special.get(name)?.(words) ?? { is: 'admin' }
 }
 
+type Reader = (words: readonly Buffer[]) => Meaning | undefined
+
 /** Commands with keys where other words say, or that are about the connection. Undefined: `admin`. */
-const special: Readonly<Record<string, (words: readonly Buffer[]) => Meaning | undefined>> = {
-  auth: () => ({ is: 'answered', answer: 'OK' }),
-  hello: ([, version]) => ({ is: 'hello', version: version === undefined ? undefined : numberIn(version) }),
-  select: ([, database = Buffer.of()]) => ({ is: 'select', database: database.toString('latin1') }),
-  watch: (words) => keysAt(words, all, 'redis:read'),
-  // The copy may go to another database.
-  copy: (words) =>
-    words.length === 3 || (words.length === 4 && nameAt(words, 3) === 'replace')
-      ? operations([
-          { action: 'redis:read', key: words[1] },
-          { action: 'redis:write', key: words[2] },
-        ])
-      : undefined,
-  // BY and GET read keys that only its elements name.
-  sort: (words) => sorted(words),
-  sort_ro: (words) => sorted(words),
-  object: (words) => ofSubcommand(words, ['encoding', 'freq', 'idletime', 'refcount'], 'redis:read', 2),
-  memory: (words) => ofSubcommand(words, ['usage'], 'redis:read', 2),
-  xinfo: (words) => ofSubcommand(words, ['stream', 'groups', 'consumers'], 'redis:read', 2),
-  xgroup: (words) =>
-    ofSubcommand(words, ['create', 'createconsumer', 'delconsumer', 'destroy', 'setid'], 'redis:write', 2),
-  xread: (words) => streams(words, 'redis:read'),
-  xreadgroup: (words) => streams(words, 'redis:write'),
-  georadius: (words) => radius(words, 6),
-  georadiusbymember: (words) => radius(words, 5),
-  zunionstore: (words) => counted(words, 2, 'redis:read', words[1]),
-  zinterstore: (words) => counted(words, 2, 'redis:read', words[1]),
-  zdiffstore: (words) => counted(words, 2, 'redis:read', words[1]),
-  zunion: (words) => counted(words, 1, 'redis:read'),
-  zinter: (words) => counted(words, 1, 'redis:read'),
-  zdiff: (words) => counted(words, 1, 'redis:read'),
-  zintercard: (words) => counted(words, 1, 'redis:read'),
-  sintercard: (words) => counted(words, 1, 'redis:read'),
-  lmpop: (words) => counted(words, 1, 'redis:write'),
-  zmpop: (words) => counted(words, 1, 'redis:write'),
-  blmpop: (words) => counted(words, 2, 'redis:write'),
-  bzmpop: (words) => counted(words, 2, 'redis:write'),
-  bitop: (words) => keysAt(words, [2, -1, 1], 'redis:write'),
-  publish: ([, key]) => operations([{ action: 'redis:publish', key }]),
-  spublish: ([, key]) => operations([{ action: 'redis:publish', key }]),
-  subscribe: (words) => channels(words),
-  psubscribe: (words) => channels(words),
-  ssubscribe: (words) => channels(words),
-  unsubscribe: () => ({ is: 'subscribe', operations: [] }),
-  punsubscribe: () => ({ is: 'subscribe', operations: [] }),
-  sunsubscribe: () => ({ is: 'subscribe', operations: [] }),
-  client: (words) => ofConnection(words),
-  config: (words) =>
-    showsPassword(words)
-      ? {
-          is: 'never',
-          why: 'its answer may have the password that the gateway logs in with: name single settings, and none of requirepass and masterauth',
-        }
-      : undefined,
-  // What clients ask first: which commands there are.
-  command: (words) =>
-    words.length === 1 || ['count', 'docs', 'info', 'list'].includes(nameAt(words, 1))
-      ? { is: 'plain' }
-      : undefined,
-}
+const special: Named<Reader> = new Map(
+  Object.entries<Reader>({
+    auth: () => ({ is: 'answered', answer: 'OK' }),
+    hello: ([, version]) => ({ is: 'hello', version }),
+    select: ([, database = Buffer.of()]) => ({ is: 'select', database: database.toString('latin1') }),
+    watch: (words) => keysAt(words, all, 'redis:read'),
+    // The copy may go to another database.
+    copy: (words) =>
+      words.length === 3 || (words.length === 4 && nameAt(words, 3) === 'replace')
+        ? operations([
+            { action: 'redis:read', key: words[1] },
+            { action: 'redis:write', key: words[2] },
+          ])
+        : undefined,
+    // BY and GET read keys that only its elements name.
+    sort: (words) => sorted(words),
+    sort_ro: (words) => sorted(words),
+    object: (words) => ofSubcommand(words, ['encoding', 'freq', 'idletime', 'refcount'], 'redis:read', 2),
+    memory: (words) => ofSubcommand(words, ['usage'], 'redis:read', 2),
+    xinfo: (words) => ofSubcommand(words, ['stream', 'groups', 'consumers'], 'redis:read', 2),
+    xgroup: (words) =>
+      ofSubcommand(words, ['create', 'createconsumer', 'delconsumer', 'destroy', 'setid'], 'redis:write', 2),
+    xread: (words) => streams(words, 'redis:read'),
+    xreadgroup: (words) => streams(words, 'redis:write'),
+    georadius: (words) => radius(words, 6),
+    georadiusbymember: (words) => radius(words, 5),
+    zunionstore: (words) => counted(words, 2, 'redis:read', words[1]),
+    zinterstore: (words) => counted(words, 2, 'redis:read', words[1]),
+    zdiffstore: (words) => counted(words, 2, 'redis:read', words[1]),
+    zunion: (words) => counted(words, 1, 'redis:read'),
+    zinter: (words) => counted(words, 1, 'redis:read'),
+    zdiff: (words) => counted(words, 1, 'redis:read'),
+    zintercard: (words) => counted(words, 1, 'redis:read'),
+    sintercard: (words) => counted(words, 1, 'redis:read'),
+    lmpop: (words) => counted(words, 1, 'redis:write'),
+    zmpop: (words) => counted(words, 1, 'redis:write'),
+    blmpop: (words) => counted(words, 2, 'redis:write'),
+    bzmpop: (words) => counted(words, 2, 'redis:write'),
+    bitop: (words) => keysAt(words, [2, -1, 1], 'redis:write'),
+    publish: ([, key]) => operations([{ action: 'redis:publish', key }]),
+    spublish: ([, key]) => operations([{ action: 'redis:publish', key }]),
+    subscribe: (words) => channels(words),
+    psubscribe: (words) => channels(words),
+    ssubscribe: (words) => channels(words),
+    unsubscribe: () => ({ is: 'subscribe', operations: [] }),
+    punsubscribe: () => ({ is: 'subscribe', operations: [] }),
+    sunsubscribe: () => ({ is: 'subscribe', operations: [] }),
+    client: (words) => ofConnection(words),
+    config: (words) =>
+      showsPassword(words)
+        ? {
+            is: 'never',
+            why: 'its answer may have the password that the gateway logs in with: name single settings, and none of requirepass and masterauth',
+          }
+        : undefined,
+    // What clients ask first: which commands there are.
+    command: (words) =>
+      words.length === 1 || ['count', 'docs', 'info', 'list'].includes(nameAt(words, 1))
+        ? { is: 'plain' }
+        : undefined,
+  }),
+)
 
 function operations(list: readonly KeyOperation[]): Meaning {
   return { is: 'operations', operations: list }
@@ -196,12 +204,12 @@ function ofSubcommand(
 
 function streams(words: readonly Buffer[], action: KeyOperation['action']): Meaning | undefined {
   // GROUP and a consumer may be called `streams`, too: options are passed by what they take.
-  const takes: Readonly<Record<string, number>> = { count: 1, block: 1, group: 2, noack: 0 }
+  const takes = new Map(Object.entries({ count: 1, block: 1, group: 2, noack: 0 }))
   let at = 1
   for (;;) {
     const word = nameAt(words, at)
     if (word === 'streams') break
-    const count = takes[word]
+    const count = takes.get(word)
     if (count === undefined || at >= words.length) return undefined
     at += count + 1
   }

@@ -1,9 +1,10 @@
 import type { Duplex } from 'node:stream'
-import { drained, messageOf } from '../../lib/index.ts'
+import { drained, limits, messageOf } from '../../lib/index.ts'
 import { speaksTls } from '../../connections/index.ts'
 import type { Permit } from '../exchange.ts'
 import { loginOf, type StreamExchange, type StreamHandler } from '../stream-exchange.ts'
 import { meaningOf, nameOf, type KeyOperation } from './commands.ts'
+import { createWayGiver } from './give-way.ts'
 import { createJudge, type Judge } from './judge.ts'
 import { logIn } from './log-in.ts'
 import { passReplies, type Replies } from './replies.ts'
@@ -23,7 +24,8 @@ export function createRedisHandler(): StreamHandler {
     try {
       upstream = await openUpstream(stream, permit)
     } catch (error) {
-      return void client.end(errorLine(stream.deny(`redis ${stream.connection.name}`, messageOf(error))))
+      const line = stream.deny(`redis ${stream.connection.name}`, messageOf(error))
+      return void client.end(errorLine(line, 'ERR'))
     }
     await passCommands(stream, client, upstream)
   }
@@ -73,27 +75,22 @@ async function openUpstream(stream: StreamExchange, permit: Permit): Promise<Dup
 const errs = Buffer.from('*1\r\n$3\r\nGET\r\n')
 
 async function passCommands(stream: StreamExchange, client: Duplex, upstream: Duplex): Promise<void> {
-  const judge = createJudge(stream)
-  const counts = new Map<string, number>()
-  const replies = passReplies(upstream, client, (why) => {
-    replies.say(errorLine(stream.deny(`redis ${stream.connection.name}`, why)))
-    client.end()
+  const fault = (why: string) => errorLine(stream.deny(`redis ${stream.connection.name}`, why), 'ERR')
+  const replies = passReplies(upstream, client, (why, isCut) => {
+    const line = fault(why)
+    client.end(isCut ? undefined : line)
     upstream.destroy()
   })
   client.on('error', () => upstream.destroy())
   client.once('close', () => upstream.destroy())
   upstream.once('close', () => client.end())
-  const way: Way = { replies, upstream, isSubscriber: false, counts }
+  const counts = new Map<string, number>()
+  const way: Way = { replies, upstream, isInTransaction: false, counts }
   try {
-    for await (const command of readCommands(client)) {
-      await passOne(stream, judge, way, command)
-      if (upstream.destroyed) break
-      await drained(upstream)
-    }
+    await passAll(stream, way, client)
     upstream.end()
   } catch (error) {
-    if (error instanceof Malformed)
-      replies.say(errorLine(stream.deny(`redis ${stream.connection.name}`, error.message)))
+    if (error instanceof Malformed) await endAfter(fault(error.message), way, client)
     client.end()
     upstream.destroy()
   } finally {
@@ -102,12 +99,37 @@ async function passCommands(stream: StreamExchange, client: Duplex, upstream: Du
   }
 }
 
+async function passAll(stream: StreamExchange, way: Way, client: Duplex): Promise<void> {
+  const judge = createJudge(stream)
+  const giveWay = createWayGiver()
+  for await (const command of readCommands(client)) {
+    await passOne(stream, judge, way, command)
+    if (way.upstream.destroyed) return
+    await giveWay()
+    await drained(way.upstream)
+    await way.replies.room()
+  }
+}
+
+/** A client that goes on writing before it reads has its answer in the end: what it writes is thrown away until it is gone. */
+async function endAfter(line: Buffer, { replies, upstream }: Way, client: Duplex): Promise<void> {
+  client.resume()
+  replies.expect(line)
+  upstream.write(errs)
+  await replies.answered()
+  const timer = setTimeout(() => client.destroy(), limits.redisLingerMs).unref()
+  client.once('close', () => clearTimeout(timer))
+}
+
 interface Way {
   readonly replies: Replies
   readonly upstream: Duplex
   readonly counts: Map<string, number>
-  isSubscriber: boolean
+  /** As far as its commands tell; it is believed to last rather too long than too short. */
+  isInTransaction: boolean
 }
+
+const okay = Buffer.from('+OK\r\n')
 
 async function passOne(
   stream: StreamExchange,
@@ -115,22 +137,27 @@ async function passOne(
   way: Way,
   { raw, words }: Command,
 ): Promise<void> {
-  const meaning = meaningOf(words)
+  const { replies, upstream } = way
   const pass = (bytes: Buffer, instead?: Buffer) => {
-    if (way.isSubscriber && instead !== undefined) return way.replies.say(instead)
-    way.replies.expect(instead)
-    way.upstream.write(bytes)
+    replies.expect(instead)
+    write(upstream, bytes)
   }
   const refuse = (message: string) => pass(errs, errorLine(message))
+  const never = (why: string) => refuse(stream.deny(`redis ${stream.connection.name}`, why))
+  const meaning = meaningOf(words)
   switch (meaning.is) {
     case 'plain':
+      way.isInTransaction = isInTransactionAfter(way, words)
       return pass(raw)
     case 'answered':
-      return pass(errs, Buffer.from(`+${meaning.answer}\r\n`))
+      return pass(errs, okay)
     case 'hello':
-      return pass(helloOf(meaning.version))
+      // Which answer is for which question could not be told any more, nor of subscriptions.
+      if (way.isInTransaction) return never('HELLO is not passed in a transaction')
+      replies.expectHello()
+      return write(upstream, helloOf(meaning.version))
     case 'never':
-      return refuse(stream.deny(`redis ${stream.connection.name}`, meaning.why))
+      return never(meaning.why)
     case 'select': {
       const own = String(stream.connection.settings?.database ?? 0)
       // Whoever was let to another one may come back.
@@ -146,19 +173,34 @@ async function passOne(
     }
     case 'operations':
     case 'subscribe': {
+      if (meaning.is === 'subscribe' && way.isInTransaction)
+        return never('subscriptions are not passed in a transaction')
       const refused = await judge.keys(meaning.operations, nameOf(words))
       if (refused !== undefined) return refuse(refused)
       const [action] = meaning.operations
       if (action !== undefined) count(way, action.action)
-      if (meaning.is === 'subscribe' && !way.isSubscriber) {
-        way.isSubscriber = true
-        way.replies.uncounted()
-        way.upstream.write(raw)
-        return
-      }
-      return pass(raw)
+      if (meaning.is === 'operations') return pass(raw)
+      replies.expectSubscription()
+      write(upstream, raw)
+      return write(upstream, errs)
     }
   }
+}
+
+/** What comes at once goes at once: a pipeline has ten thousand commands of thirty bytes. */
+function write(upstream: Duplex, bytes: Buffer): void {
+  if (upstream.writableCorked === 0) {
+    upstream.cork()
+    process.nextTick(() => upstream.uncork())
+  }
+  upstream.write(bytes)
+}
+
+function isInTransactionAfter({ isInTransaction }: Way, words: readonly Buffer[]): boolean {
+  const name = nameOf(words)
+  if (name === 'MULTI') return true
+  // With another word it is an error, and changes nothing.
+  return isInTransaction && !(words.length === 1 && (name === 'EXEC' || name === 'DISCARD'))
 }
 
 function count({ counts }: Way, action: KeyOperation['action'] | 'redis:admin'): void {
@@ -166,13 +208,13 @@ function count({ counts }: Way, action: KeyOperation['action'] | 'redis:admin'):
 }
 
 /** Without its log-in, and its name with it: the answer tells the client which version it is. */
-function helloOf(version: number | undefined): Buffer {
+function helloOf(version: Buffer | undefined): Buffer {
   if (version === undefined) return Buffer.from('*1\r\n$5\r\nHELLO\r\n')
-  const text = String(version)
-  return Buffer.from(`*2\r\n$5\r\nHELLO\r\n$${text.length}\r\n${text}\r\n`)
+  const head = Buffer.from(`*2\r\n$5\r\nHELLO\r\n$${version.length}\r\n`)
+  return Buffer.concat([head, version, Buffer.from('\r\n')])
 }
 
-/** One line, with the code that servers have for what an account may not do. */
-function errorLine(message: string): Buffer {
-  return Buffer.from(`-NOPERM ${message.replaceAll(/[\p{Cc}\s]+/gu, ' ')}\r\n`)
+/** One line; `NOPERM` is the code that servers have for what an account may not do. */
+function errorLine(message: string, code: 'NOPERM' | 'ERR' = 'NOPERM'): Buffer {
+  return Buffer.from(`-${code} ${message.replaceAll(/[\p{Cc}\s]+/gu, ' ')}\r\n`)
 }

@@ -2,6 +2,7 @@ import { redisPath } from '../../kinds/index.ts'
 import type { Permission } from '../exchange.ts'
 import type { StreamExchange } from '../stream-exchange.ts'
 import type { KeyOperation } from './commands.ts'
+import { createWayGiver } from './give-way.ts'
 
 /** What is decided of a step's commands; each returns why not, for the step, or undefined. */
 export interface Judge {
@@ -16,9 +17,11 @@ const remembered = 10_000
 export function createJudge(stream: StreamExchange): Judge {
   const connection = stream.connection.name
   const known = new Map<string, Permission>()
+  const giveWay = createWayGiver()
   let policy = stream.policy()
 
   async function asked(action: string, path: string, command: string): Promise<Permission> {
+    await giveWay()
     const inForce = stream.policy()
     if (inForce !== policy || known.size >= remembered) known.clear()
     policy = inForce

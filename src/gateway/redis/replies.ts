@@ -1,94 +1,79 @@
 import type { Duplex } from 'node:stream'
+import { limits } from '../../lib/index.ts'
 import { createReplyFrames } from './reply-frames.ts'
+import { createPending } from './pending.ts'
 
 /**
  * Answers on their way to the client, in the order of their questions. A question that was refused was asked upstream in a form
  * that any server answers with an error, so that it has its place, in a transaction, too; its answer is put in the place of that one.
  */
 export interface Replies {
-  /** The next question that goes upstream: its answer passes, or this one instead of it. */
+  /** The next question that goes upstream: its answer passes, or this one instead of the error that it gets. */
   expect(instead?: Buffer): void
-  /** From its answer on they come as they like (RESP2's subscriptions), and are not counted. */
-  uncounted(): void
-  /** Says something that answers nothing in particular, between two answers. */
-  say(text: Buffer): void
-  /** How many questions have no answer yet. */
-  waiting(): number
+  /** The next is HELLO: its answer tells which protocol is spoken from there on. */
+  expectHello(): void
+  /**
+   * The next is one of SUBSCRIBE and its like, which is answered as often as it names channels; one that gets an error follows it,
+   * by which its end is known, and which the client is not shown.
+   */
+  expectSubscription(): void
+  /** Resolves once there is room for more answers that stand in for others, or nobody waits for them. */
+  room(): Promise<void>
+  /** Resolves once all questions are answered, or none will be. */
+  answered(): Promise<void>
 }
 
-const maxHeld = 1_048_576
-
-function lengthOf(parts: readonly Buffer[]): number {
-  return parts.reduce((sum, { length }) => sum + length, 0)
-}
-
-/** Carries what upstream says. `broken`: it said what is no reply. */
-export function passReplies(upstream: Duplex, client: Duplex, broken: (why: string) => void): Replies {
+/** Carries what upstream says. `broken`: it said what is no reply; `isCut`: in the middle of one, so that nothing can be said. */
+export function passReplies(
+  upstream: Duplex,
+  client: Duplex,
+  broken: (why: string, isCut: boolean) => void,
+): Replies {
   const frames = createReplyFrames()
-  const expected: ('passes' | 'uncounted' | Buffer)[] = []
-  const between: Buffer[] = []
-  let counts = true
-  /** A frame has begun and not ended. */
-  let within = false
-  /** Its beginning, while it is not known whether it is what is to be replaced. */
-  let held: Buffer[] = []
+  const pending = createPending()
+  /** Of the reply that has begun and not ended: whether the client gets it. */
+  let begun: 'passes' | 'dropped' | undefined
 
-  const next = (): Buffer | undefined => {
-    const [first] = expected
-    if (first === 'uncounted') {
-      counts = false
-      expected.shift()
+  function carry(chunk: Buffer): void {
+    let [from, at] = [0, 0]
+    for (const frame of frames(chunk)) {
+      begun ??= pending.isDropped(chunk[at]) ? 'dropped' : 'passes'
+      if (begun === 'dropped') {
+        client.write(chunk.subarray(from, at))
+        from = frame.end
+      }
+      const instead = pending.answeredBy(frame)
+      if (instead !== undefined) client.write(instead)
+      at = frame.end
+      begun = undefined
     }
-    if (!counts) return undefined
-    const answer = expected.shift()
-    return answer === undefined || typeof answer === 'string' ? undefined : answer
+    if (at < chunk.length) begun ??= pending.isDropped(chunk[at]) ? 'dropped' : 'passes'
+    const end = begun === 'dropped' ? at : chunk.length
+    if (from < end) client.write(chunk.subarray(from, end))
   }
 
   upstream.on('data', (chunk: Buffer) => {
-    let from = 0
-    let isFull = false
-    const write = (bytes: Buffer) => {
-      if (bytes.length > 0 && !client.write(bytes)) isFull = true
-    }
+    const wasCut = begun === 'passes'
+    client.cork()
     try {
-      for (const { end, is } of frames(chunk)) {
-        const answer = is === 'push' ? undefined : next()
-        if (answer === undefined) for (const part of [...held, chunk.subarray(from, end)]) write(part)
-        else write(answer)
-        held = []
-        from = end
-        within = false
-        for (const text of between.splice(0)) write(text)
-      }
-    } catch {
-      broken(
-        'its server answers in another protocol than Redis: is it one, and is tls of the connection right?',
-      )
-      return
+      carry(chunk)
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      broken(`its server answers in another protocol than Redis (${error.message})`, wasCut)
     }
-    const rest = chunk.subarray(from)
-    if (rest.length > 0) {
-      within = true
-      // Of an error that is replaced nothing is shown; what is pushed meanwhile is.
-      if (counts && (held.length > 0 || Buffer.isBuffer(expected[0]))) held.push(rest)
-      else write(rest)
-      if (lengthOf(held) > maxHeld) broken('it pushes more than can be held')
-    }
-    if (isFull) {
-      upstream.pause()
-      client.once('drain', () => upstream.resume())
-    }
+    client.uncork()
+    if (!client.writableNeedDrain || client.destroyed) return
+    upstream.pause()
+    client.once('drain', () => upstream.resume())
   })
-
+  upstream.once('close', () => pending.end())
   // Whoever logged in has stopped it.
   upstream.resume()
   return {
-    expect: (instead) => void expected.push(instead ?? 'passes'),
-    uncounted: () => void expected.push('uncounted'),
-    say(text) {
-      if (within) between.push(text)
-      else client.write(text)
-    },
-    waiting: () => expected.length,
+    expect: (instead) => pending.add(instead === undefined ? { is: 'passes' } : { is: 'instead', instead }),
+    expectHello: () => pending.add({ is: 'hello' }),
+    expectSubscription: () => pending.add({ is: 'subscription', isAnswered: false }),
+    room: () => pending.until(() => pending.heldBytes() < limits.redisHeldAnswerBytes),
+    answered: () => pending.until(() => pending.isEmpty()),
   }
 }

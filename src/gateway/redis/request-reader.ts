@@ -13,7 +13,8 @@ export class Malformed extends Error {}
 /**
  * Reads commands as arrays of bulk strings (Redis serialization protocol, "Sending commands to a Redis server"), written in the
  * one way that every server reads alike: no sign, no leading zero, nothing between. Inline commands are refused: a line of a
- * file, or of a request of another protocol, would be a command. Throws `Malformed`.
+ * file, or of a request of another protocol, would be a command. What every server passes over in silence is dropped: empty lines,
+ * which `redis-cli --pipe` sends, and arrays of nothing. Throws `Malformed`.
  */
 export async function* readCommands(socket: Duplex): AsyncGenerator<Command> {
   const held = createHeld()
@@ -22,7 +23,9 @@ export async function* readCommands(socket: Duplex): AsyncGenerator<Command> {
   for await (const chunk of socket.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     held.append(chunk)
     for (;;) {
+      if (begun.left === undefined) held.take(nothingAt(held.bytes()))
       const bytes = held.bytes()
+      if (begun.left === undefined && mayBeNothing(bytes)) break
       if (!goOn(begun, bytes)) break
       held.take(begun.at)
       yield {
@@ -49,7 +52,6 @@ function goOn(begun: Begun, bytes: Buffer): boolean {
   if (begun.left === undefined) {
     const count = numberAt(bytes, 0, 0x2a, limits.redisWords)
     if (count === undefined) return false
-    if (count.value === 0) throw new Malformed('a command has no words')
     begun.left = count.value
     begun.at = count.next
   }
@@ -66,6 +68,22 @@ function goOn(begun: Begun, bytes: Buffer): boolean {
     begun.left--
   }
   return true
+}
+
+const nothings = ['\r\n', '*0\r\n', '*-1\r\n'].map((text) => Buffer.from(text))
+
+/** How many bytes at the beginning stand for nothing. */
+function nothingAt(bytes: Buffer): number {
+  for (let at = 0; ;) {
+    const nothing = nothings.find((one) => one.equals(bytes.subarray(at, at + one.length)))
+    if (nothing === undefined) return at
+    at += nothing.length
+  }
+}
+
+/** What follows will say. */
+function mayBeNothing(bytes: Buffer): boolean {
+  return nothings.some((one) => bytes.length < one.length && one.subarray(0, bytes.length).equals(bytes))
 }
 
 const digits = 9
