@@ -191,10 +191,6 @@ export interface AwsWorld extends World {
 }
 
 export const hosts = {
-  eks: 'eks.eu-west-1.amazonaws.com',
-  codebuild: 'codebuild.eu-west-1.amazonaws.com',
-  kinesis: 'kinesis.eu-west-1.amazonaws.com',
-  monitoring: 'monitoring.eu-west-1.amazonaws.com',
   s3: 's3.eu-west-1.amazonaws.com',
   bucket: 'releases.s3.eu-west-1.amazonaws.com',
   ecs: 'ecs.eu-west-1.amazonaws.com',
@@ -206,10 +202,18 @@ export const hosts = {
   api: 'abc123.execute-api.eu-west-1.amazonaws.com',
 }
 
+const others = [
+  ...['cloudformation', 'codebuild', 'codedeploy', 'dynamodb', 'eks', 'kinesis', 'kms', 'logs', 'monitoring'],
+  ...['secretsmanager', 'sns', 'sqs', 'ssm', 'states'],
+]
+
 /** Two accounts of AWS on one fake AWS, whose keys are `injected` and `for-prod`, and `for-lab`. */
 export async function openAws(t: TestContext, grants: readonly string[]): Promise<AwsWorld> {
   const world = await openWorld(t)
-  const aws = await startUpstream(t, Object.values(hosts))
+  const aws = await startUpstream(t, [
+    ...Object.values(hosts),
+    ...others.map((one) => `${one}.eu-west-1.amazonaws.com`),
+  ])
   const place = {
     ...{ kind: 'aws', account: '123456789012', regions: ['eu-west-1'], ca: aws.ca },
     ...{ dial: `127.0.0.1:${aws.port}`, credential: { basic: 'secret:aws' } },

@@ -15,6 +15,8 @@ export type Answers = 'session' | 'registry-token'
 export interface Reading {
   readonly called: readonly Called[]
   readonly answers?: Answers
+  /** What goes on in place of the step's body, which names the same in another way. */
+  readonly body?: Buffer
 }
 
 /** A name in the characters of grants: what they have no place for is escaped. */

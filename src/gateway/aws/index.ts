@@ -24,7 +24,7 @@ import { readDelete } from './s3-delete.ts'
 import { readS3 } from './s3.ts'
 import { takeSession, withoutRegistryToken } from './secret-answers.ts'
 import { shownMembers } from './shown.ts'
-import { signed } from './sigv4.ts'
+import { hashOf, signed } from './sigv4.ts'
 import { writeQuery } from './target.ts'
 
 /**
@@ -176,7 +176,9 @@ const own = /^(?:x-amz-date|x-amz-security-token|x-amz-s3session-token|x-amz-con
 function send(passing: Passing, permit: Permit): Promise<IncomingMessage> {
   const { exchange, request, reading, clock } = passing
   const { request: asked, asked: place, connection } = exchange
-  const { claim, target, payload, body } = request
+  const { claim, target } = request
+  const body = reading.body ?? request.body
+  const payload = reading.body === undefined ? request.payload : hashOf(reading.body)
   const secret = reading.answers !== undefined
   const kept = Object.entries(asked.headers).flatMap(([name, value]) =>
     // An answer that is read here is asked for as it usually is.
@@ -192,7 +194,11 @@ function send(passing: Passing, permit: Permit): Promise<IncomingMessage> {
   const signable = {
     method: asked.method ?? '',
     ...{ path: target.path, query: target.query, payload },
-    headers: { ...Object.fromEntries(kept), host: isUsual ? host : `${host}:${place.port}` },
+    headers: {
+      ...Object.fromEntries(kept),
+      ...{ host: isUsual ? host : `${host}:${place.port}` },
+      ...(reading.body === undefined ? {} : { 'content-length': String(reading.body.length) }),
+    },
   }
   const keys = request.keys ?? keysOf(permit, connection.name)
   const { region, service } = claim.scope

@@ -3,7 +3,8 @@ import type { Pair } from './sigv4.ts'
 
 /**
  * The texts that a request has under a name: `Name` at its top, `**Name` wherever it stands, `Name.*` the names within it. A list
- * is each of its texts. `odd`: what stands there is no text, and nobody can say what it names.
+ * is each of its texts. `odd`: what stands there is no text, or stands under the name in other letters too (`roleArn`, `RoleArn`), and
+ * nobody can say what it names.
  */
 export type Members = (selector: string) => readonly string[] | 'odd'
 
@@ -16,6 +17,7 @@ export function jsonMembers(body: Buffer): Members | string {
   return (selector) => {
     if (selector.startsWith('**')) return textsOf(within(top, selector.slice(2)))
     const name = selector.replace(/\.\*$/, '')
+    if (Object.keys(top).some((key) => isOtherwise(key, name))) return 'odd'
     const found = Object.hasOwn(top, name) ? top[name] : undefined
     if (found === undefined || found === null) return []
     if (name === selector) return textsOf([found])
@@ -26,9 +28,17 @@ export function jsonMembers(body: Buffer): Members | string {
 function within(value: unknown, name: string): unknown[] {
   if (typeof value !== 'object' || value === null) return []
   return Object.entries(value).flatMap(([key, one]) => [
-    ...(key === name && !Array.isArray(value) && one !== null ? [one] : []),
+    ...(isSame(key, name) && !Array.isArray(value) && one !== null ? [one] : []),
     ...within(one, name),
   ])
+}
+
+function isSame(key: string, name: string): boolean {
+  return key.length === name.length && key.toLowerCase() === name.toLowerCase()
+}
+
+function isOtherwise(key: string, name: string): boolean {
+  return key !== name && isSame(key, name)
 }
 
 function textsOf(found: readonly unknown[]): readonly string[] | 'odd' {
@@ -40,6 +50,7 @@ function textsOf(found: readonly unknown[]): readonly string[] | 'odd' {
 export function formMembers(form: readonly Pair[]): Members {
   return (selector) => {
     const name = selector.replace(/^\*\*/, '')
+    if (form.some(([key]) => isOtherwise(key, name))) return 'odd'
     const isOne = (key: string) => key === name || (key.startsWith(`${name}.`) && /\.\d+$/.test(key))
     return form.flatMap(([key, value = '']) => (isOne(key) && value !== '' ? [value] : []))
   }

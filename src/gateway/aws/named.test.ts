@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { hosts, openAws, type Asking, type AwsWorld } from './aws.fixture.ts'
+import { hosts, isSignedWith, openAws, type Asking, type AwsWorld } from './aws.fixture.ts'
 
 const form = 'application/x-www-form-urlencoded'
 const on = (service: string) => ({ service, host: `${service}.eu-west-1.amazonaws.com` })
@@ -116,4 +116,118 @@ test('a body in CBOR passes only where nothing in one would name more than its o
   assert.deepEqual(world.audit.ofType('access.granted').at(-1)?.data['operations'], [
     { action: 'aws:call', connection: 'prod', path: 'monitoring:PutMetricData', ref: '~' },
   ])
+})
+
+test('an operation is judged by members that are its own: a decoy beside them names nothing', async (t) => {
+  const world = await openAws(t, [
+    ...['iam:DeleteUser', 'iam:PutGroupPolicy', 'iam:AddUserToGroup', 'iam:UpdateUser'].map(
+      (action) => `aws:call prod/${action}/ci-bot`,
+    ),
+    ...[
+      'cloudformation',
+      'codebuild',
+      'codedeploy',
+      'dynamodb',
+      'ecr',
+      'ecs',
+      'kms',
+      'logs',
+      'sns',
+      'sqs',
+      'ssm',
+    ].map((service) => `aws:call prod/${service}:*/app`),
+    ...['states', 'secretsmanager'].map((service) => `aws:call prod/${service}:*/app`),
+  ])
+  const arn = (service: string, rest: string) => `arn:aws:${service}:eu-west-1:123456789012:${rest}`
+  const asked = ([service, action, says]: readonly [string, string, Record<string, string>]): Asking => {
+    const prefix = prefixes[service]
+    const at =
+      service === 'iam' ? iam : { ...on(service === 'ecr' ? 'api.ecr' : service), service, method: 'POST' }
+    return prefix === undefined
+      ? {
+          ...at,
+          body: new URLSearchParams({ Action: action, ...says }).toString(),
+          headers: { 'content-type': form },
+        }
+      : { ...at, body: JSON.stringify(says), headers: { 'x-amz-target': `${prefix}.${action}` } }
+  }
+  const refused = (judged: string, ...what: Parameters<typeof asked>[0]) =>
+    [
+      asked(what),
+      new RegExp(`add .*aws:(?:call|read) prod/${what[0]}:${what[1]}/${judged}(?:[^\\w/]|$)`),
+    ] as const
+  await assertRefused(world, [
+    refused('victim', 'iam', 'DeleteUser', { RoleName: 'ci-bot', UserName: 'victim' }),
+    refused('admins', 'iam', 'PutGroupPolicy', { UserName: 'ci-bot', GroupName: 'admins' }),
+    refused('admins/ci-bot', 'iam', 'AddUserToGroup', { UserName: 'ci-bot', GroupName: 'admins' }),
+    refused('root', 'iam', 'UpdateUser', { UserName: 'ci-bot', NewUserName: 'root' }),
+    refused('~', 'dynamodb', 'ExecuteStatement', { TableName: 'app', Statement: 'DELETE FROM payroll' }),
+    refused('payroll', 'dynamodb', 'TagResource', {
+      TableName: 'app',
+      ResourceArn: arn('dynamodb', 'table/payroll'),
+    }),
+    refused('evil', 'sqs', 'CreateQueue', { QueueUrl: 'https://x/123456789012/app', QueueName: 'evil' }),
+    refused('~', 'sqs', 'ListQueues', { QueueUrl: 'https://x/123456789012/app' }),
+    refused('evil', 'sns', 'CreateTopic', { TopicArn: arn('sns', 'app'), Name: 'evil' }),
+    refused('victim', 'sns', 'TagResource', {
+      TopicArn: arn('sns', 'app'),
+      ResourceArn: arn('sns', 'victim'),
+    }),
+    refused('\\+49', 'sns', 'Publish', { TopicArn: arn('sns', 'app'), PhoneNumber: '+49' }),
+    refused('victim', 'codebuild', 'DeleteProject', { projectName: 'app', name: 'victim' }),
+    refused('~', 'codedeploy', 'StopDeployment', { applicationName: 'app', deploymentId: 'd-1' }),
+    refused('~/app', 'codedeploy', 'DeleteDeploymentGroup', { deploymentGroupName: 'app' }),
+    refused('victim', 'ecr', 'TagResource', {
+      repositoryName: 'app',
+      resourceArn: arn('ecr', 'repository/victim'),
+    }),
+    refused('~', 'ecr', 'PutRegistryPolicy', { repositoryName: 'app', policyText: '{}' }),
+    refused('~', 'ecs', 'PutAccountSetting', { cluster: 'app', name: 'x' }),
+    refused('alias/victim', 'kms', 'DeleteAlias', { KeyId: 'app', AliasName: 'alias/victim' }),
+    refused('victim', 'kms', 'UpdateAlias', { AliasName: 'app', TargetKeyId: 'victim' }),
+    refused('~', 'kms', 'CreateKey', { KeyId: 'app' }),
+    refused('victim', 'logs', 'FilterLogEvents', { logGroupName: 'app', logGroupIdentifier: 'victim' }),
+    refused('~', 'logs', 'PutAccountPolicy', { logGroupName: 'app' }),
+    refused('~', 'ssm', 'DeleteActivation', { Name: 'app', ActivationId: 'x' }),
+    refused('victim:1', 'states', 'StopExecution', {
+      ...{
+        stateMachineArn: arn('states', 'stateMachine:app'),
+        executionArn: arn('states', 'execution:victim:1'),
+      },
+    }),
+    refused('~', 'secretsmanager', 'GetRandomPassword', { SecretId: 'app' }),
+    refused('victims', 'cloudformation', 'DeleteStackSet', { StackName: 'app', StackSetName: 'victims' }),
+    refused('~', 'cloudformation', 'ListStacks', { StackName: 'app' }),
+    [asked(['codebuild', 'DeleteProject', { Name: 'app', name: 'app' }]), /its name is no name/],
+    [asked(['iam', 'DeleteUser', { userName: 'victim', UserName: 'ci-bot' }]), /its UserName is no name/],
+  ])
+  assert.equal((await world.askAws(asked(['codebuild', 'DeleteProject', { name: 'app' }]))).status, 200)
+})
+
+const prefixes: Readonly<Record<string, string>> = {
+  ...{ codebuild: 'CodeBuild_20161006', codedeploy: 'CodeDeploy_20141006', dynamodb: 'DynamoDB_20120810' },
+  ...{
+    ecr: 'AmazonEC2ContainerRegistry_V20150921',
+    ecs: 'AmazonEC2ContainerServiceV20141113',
+    kms: 'TrentService',
+  },
+  ...{ logs: 'Logs_20140328', secretsmanager: 'secretsmanager', sqs: 'AmazonSQS', ssm: 'AmazonSSM' },
+  ...{ states: 'AWSStepFunctions' },
+}
+
+test('a change set goes by its name within the stack that is judged, though its tool writes its ARN', async (t) => {
+  const world = await openAws(t, ['aws:call prod/cloudformation:*/app'])
+  const execute = (says: Record<string, string>) =>
+    world.askAws({
+      ...{ ...on('cloudformation'), method: 'POST', headers: { 'content-type': form } },
+      body: new URLSearchParams({ Action: 'ExecuteChangeSet', ...says }).toString(),
+    })
+  const arn = 'arn:aws:cloudformation:eu-west-1:123456789012:changeSet/awscli-1/0f2e'
+  assert.match((await execute({ ChangeSetName: arn })).body, /name the stack, too/)
+  assert.match((await execute({ StackName: 'app', ChangeSetName: 'arn:x' })).body, /is no name/)
+  assert.equal(world.aws.begun.length, 0)
+  assert.equal((await execute({ StackName: 'app', ChangeSetName: arn })).status, 200)
+  const seen = await world.lastSeen()
+  assert.equal(String(seen.body), 'Action=ExecuteChangeSet&StackName=app&ChangeSetName=awscli-1')
+  assert.ok(await isSignedWith(seen, 'injected', 'for-prod'))
 })

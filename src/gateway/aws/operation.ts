@@ -6,8 +6,9 @@ import { formMembers, jsonMembers, type Members } from './members.ts'
 import { joined, shortName, type Home } from './names.ts'
 import type { Pair } from './sigv4.ts'
 import { spokenBy, targetOwner } from './spoken.ts'
-import { tables, type Rule } from './tables.ts'
-import { readQuery, type Target } from './target.ts'
+import type { Rule } from './table.ts'
+import { tables } from './tables.ts'
+import { readQuery, writeQuery, type Target } from './target.ts'
 
 interface Asked {
   readonly endpoint: Endpoint
@@ -97,7 +98,30 @@ function byForm(asked: Asked): Reading | string | undefined {
   if (target.query.length > 0 && body.length > 0)
     return 'it says what it does in its query, and has a body, too'
   if (new Set(names).size !== names.length) return 'it names a parameter twice'
-  return of(action, asked, formMembers(pairs))
+  const plain = withName(pairs, ruleOf(action, asked.endpoint)?.within)
+  if (typeof plain === 'string') return plain
+  const reading = of(action, asked, formMembers(plain))
+  if (plain === pairs || typeof reading === 'string') return reading
+  return body.length > 0 ? { ...reading, body: Buffer.from(writeQuery(plain)) } : inQuery
+}
+
+const inQuery = 'it names by an ARN what it names by its name in a form'
+
+/**
+ * A change set that goes by its ARN is found by that alone, whatever stack is named beside it. `aws cloudformation deploy` writes both:
+ * the name that stands in the ARN is put in its place, so that what goes on is about the stack that was judged.
+ */
+function withName(pairs: Pair[], member: string | undefined): Pair[] | string {
+  const at = member === undefined ? -1 : pairs.findIndex(([name]) => name === member)
+  const [name = '', value = ''] = pairs[at] ?? []
+  if (at === -1 || /^[A-Za-z][A-Za-z0-9-]*$/.test(value)) return pairs
+  const ofArn = /^arn:[a-z-]+:cloudformation:[^:/]*:[^:/]*:changeSet\/([A-Za-z][A-Za-z0-9-]*)\//.exec(
+    value,
+  )?.[1]
+  if (ofArn === undefined) return `its ${name} is no name`
+  if (!pairs.some(([one, stack = '']) => one === 'StackName' && stack !== ''))
+    return `its ${name} is an ARN, which says nothing of its stack: name the stack, too (--stack-name)`
+  return pairs.with(at, [name, ofArn])
 }
 
 /** A form, as tools write them: whatever is not printable is escaped. `+` is a space there. */
@@ -109,14 +133,16 @@ function readForm(body: Buffer): Pair[] | string {
   return typeof form === 'string' ? form.replace('its query', 'its form') : form
 }
 
+function ruleOf(action: string, { service, isMain }: Endpoint): Rule | undefined {
+  if (!isMain || !Object.hasOwn(tables, service)) return undefined
+  return tables[service]?.rules.find(({ actions }) => actions.includes(action))
+}
+
 /** One that has a name, in the query protocol or JSON. */
 function of(action: string, { endpoint, home }: Asked, members: Members): Reading | string {
   if (!/^[A-Za-z][A-Za-z0-9]{0,99}$/.test(action)) return 'it names no operation'
   const { service } = endpoint
-  const rules = endpoint.isMain && Object.hasOwn(tables, service) ? (tables[service]?.rules ?? []) : []
-  const rule =
-    rules.find(({ actions }) => actions.includes(action)) ??
-    rules.find(({ actions }) => actions.includes('*'))
+  const rule = ruleOf(action, endpoint)
   const resources = rule === undefined ? [] : resourcesOf(rule, members, home)
   if (typeof resources === 'string') return resources
   const read = isAwsReading(action) && !decrypts(service, members)
@@ -149,18 +175,26 @@ function resourcesOf(rule: Rule, members: Members, home: Home): string[] | strin
   if (registry === 'odd' || registry.some((one) => one !== home.account))
     return 'it names a registry of another account'
   let all: string[][] = [[]]
-  for (const { members: names, otherwise } of rule.resource) {
-    const found = names.map(members).find((one) => one.length > 0)
-    if (found === 'odd') return `its ${names[0]} is no name`
-    const texts = found ?? (otherwise === undefined ? [] : [otherwise])
-    if (texts.length > 0)
-      all = all.flatMap((parts) => [...new Set(texts)].map((text) => [...parts, shortName(text, home)]))
-    if (all.length > maxNamed) return `it names more than ${maxNamed} things`
+  for (const { members: names, otherwise = '~' } of rule.resource) {
+    const found = names.map(members)
+    if (found.includes('odd')) return `its ${names.join(' or ')} is no name`
+    const named = new Set((found as (readonly string[])[]).flat())
+    const texts = named.size > 0 ? [...named] : [otherwise]
+    if (all.length * texts.length > maxNamed) return `it names more than ${maxNamed} things`
+    all = all.flatMap((parts) => texts.map((text) => [...parts, shortName(text, home)]))
   }
-  const whole = all.filter((parts) => parts.length > 0).map(joined)
+  const whole = all
+    .map(withoutLast)
+    .filter((parts) => parts.length > 0)
+    .map(joined)
   return whole.includes(undefined)
     ? 'what it names in one place is not within what it names in another'
     : whole.flatMap((one) => (one === undefined ? [] : [named(one)]))
+}
+
+/** What is not named at the end is left out: `prod/~` is `prod`. */
+function withoutLast(parts: readonly string[]): readonly string[] {
+  return parts.slice(0, parts.findLastIndex((part) => part !== '~') + 1)
 }
 
 const maxNamed = 500
@@ -169,14 +203,14 @@ const maxNamed = 500
 function passedBy(rule: Rule | undefined, members: Members, home: Home): Called[] | string {
   const all = (rule?.passes ?? []).map(members)
   if (all.includes('odd')) return 'the role that it passes is no name'
-  return [...new Set((all as (readonly string[])[]).flat())]
-    .filter((role) => role !== '')
-    .map((role) => ({
-      service: 'iam',
-      action: 'PassRole',
-      resource: named(shortName(role, home)),
-      read: false,
-    }))
+  const roles = new Set((all as (readonly string[])[]).flat().filter((role) => role !== ''))
+  if (roles.size > maxNamed) return `it passes more than ${maxNamed} roles`
+  return [...roles].map((role) => ({
+    service: 'iam',
+    action: 'PassRole',
+    resource: named(shortName(role, home)),
+    read: false,
+  }))
 }
 
 function byPath(asked: Asked): Reading | string {
