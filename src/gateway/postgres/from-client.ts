@@ -2,7 +2,7 @@ import type { Outcome } from './from-server.ts'
 import type { Pending } from './pending.ts'
 import type { SessionNames } from './session-names.ts'
 import type { SocketOutput } from './socket-output.ts'
-import { isFault, type Judge, type Statement } from './statement.ts'
+import { isFault, type Judge, type Soon, type Statement } from './statement.ts'
 import type { Seen, Splitter } from './splitter.ts'
 import { ProtocolFault } from '../read-exactly.ts'
 import { bounds, cString, cStrings, errorResponse, message, typesIn, valueIn, type Fault } from './wire.ts'
@@ -20,7 +20,7 @@ export interface FromClient {
   /** Of a message’s body, as much as it takes to judge it; for the splitter. */
   readonly wanted: (type: string, length: number) => number | undefined
   /** What the client sent, judged and passed on. Throws `ProtocolFault`. */
-  take(seen: Seen): Promise<void> | void
+  take(seen: Seen): Soon<void>
 }
 
 /** The client’s half of a session. */
@@ -59,64 +59,73 @@ export function createFromClient<S extends Statement>(deps: {
     }
   }
 
-  async function judged(
-    sql: Buffer | undefined,
-    bytes: number,
-    when: 'prepared' | 'done',
-    types?: readonly number[],
-  ): Promise<S | Fault> {
+  /** What was put goes out before anything is waited for: the server may begin with it. */
+  function once<T>(value: Soon<T>, next: (value: T) => Soon<void>): Soon<void> {
+    if (!(value instanceof Promise)) return next(value)
     output.flush()
-    const statement = await judge.read(sql, bytes, types)
-    if (isFault(statement)) return statement
-    return (await judge.allow(statement, names, when)) ?? statement
+    return value.then(next)
   }
 
-  async function query({ head, length, raw }: Seen): Promise<void> {
-    const statement = await judged(textIn(head, length), length - 1, 'done')
-    if (isFault(statement)) return refuse(statement, 'query')
-    pending.ask({ as: 'query', statements: [statement] })
-    output.put(raw)
+  function judged(
+    sql: Buffer | undefined,
+    [bytes, types]: readonly [number, (readonly number[])?],
+    when: 'prepared' | 'done',
+    next: (statement: S | Fault) => void,
+  ): Soon<void> {
+    return once(judge.read(sql, bytes, types), (statement) => {
+      if (isFault(statement)) return next(statement)
+      return once(judge.allow(statement, names, when), (refused) => next(refused ?? statement))
+    })
   }
 
-  async function parse({ head, length, raw }: Seen): Promise<void> {
+  function query({ head, length, raw }: Seen): Soon<void> {
+    return judged(textIn(head, length), [length - 1], 'done', (statement) => {
+      if (isFault(statement)) return refuse(statement, 'query')
+      pending.ask({ as: 'query', statements: [statement] })
+      output.put(raw)
+    })
+  }
+
+  function parse({ head, length, raw }: Seen): Soon<void> {
     const [name = '', sql] = cStrings(head, 2)?.texts ?? cStrings(head, 1)?.texts ?? []
     if (names.isFull()) return refuse(tooMany, 'parse', name)
     const start = Buffer.byteLength(name) + 1
     const end = sql === undefined ? -1 : head.indexOf(0, start)
-    const statement = await judged(
-      end === -1 ? undefined : head.subarray(start, end),
-      length - start,
-      'prepared',
-      typesIn(head, end + 1),
-    )
-    if (isFault(statement)) return refuse(statement, 'parse', name)
-    pending.ask({ as: 'parse', change: names.parse(name, statement) })
-    output.put(raw)
+    const text = end === -1 ? undefined : head.subarray(start, end)
+    return judged(text, [length - start, typesIn(head, end + 1)], 'prepared', (statement) => {
+      if (isFault(statement)) return refuse(statement, 'parse', name)
+      pending.ask({ as: 'parse', change: names.parse(name, statement) })
+      output.put(raw)
+    })
   }
 
-  async function bind({ head, raw }: Seen): Promise<void> {
+  function bind({ head, raw }: Seen): Soon<void> {
     const { texts: [portal, name = ''] = [], end = 0 } = cStrings(head, 2) ?? {}
     if (portal === undefined) throw new ProtocolFault('a portal has no name, or one that is too long')
     const statements = names.prepared(name)
     if (statements === undefined) return refuse(unknown('prepared statement', name), 'parse')
-    const refused = boundIn(head, end, statements) ?? (await allowed(statements, 'prepared'))
-    if (refused !== undefined) return refuse(refused, 'parse')
-    pending.ask({ as: 'bind', change: names.bind(portal, statements) })
-    output.put(raw)
+    const unreadable = boundIn(head, end, statements)
+    if (unreadable !== undefined) return refuse(unreadable, 'parse')
+    return once(allowed(statements, 'prepared'), (refused) => {
+      if (refused !== undefined) return refuse(refused, 'parse')
+      pending.ask({ as: 'bind', change: names.bind(portal, statements) })
+      output.put(raw)
+    })
   }
 
-  async function execute({ head, raw }: Seen): Promise<void> {
+  function execute({ head, raw }: Seen): Soon<void> {
     const [portal = ''] = cStrings(head, 1)?.texts ?? []
     const statements = names.portal(portal)
     if (statements === undefined) return refuse(unknown('portal', portal), 'parse')
-    const refused = await allowed(statements, 'done')
-    if (refused !== undefined) return refuse(refused, 'parse')
-    if (deps.describes) {
-      pending.ask({ as: 'describe', statements, isOurs: true })
-      output.put(message('D', Buffer.from('P'), cString(portal)))
-    }
-    pending.ask({ as: 'execute', statements })
-    output.put(raw)
+    return once(allowed(statements, 'done'), (refused) => {
+      if (refused !== undefined) return refuse(refused, 'parse')
+      if (deps.describes) {
+        pending.ask({ as: 'describe', statements, isOurs: true })
+        output.put(message('D', Buffer.from('P'), cString(portal)))
+      }
+      pending.ask({ as: 'execute', statements })
+      output.put(raw)
+    })
   }
 
   /** A value that changes what names mean. */
@@ -129,10 +138,11 @@ export function createFromClient<S extends Statement>(deps: {
     return undefined
   }
 
-  async function allowed(statements: readonly S[], when: 'prepared' | 'done'): Promise<Fault | undefined> {
-    output.flush()
-    for (const statement of statements) {
-      const refused = await judge.allow(statement, names, when)
+  function allowed(statements: readonly S[], when: 'prepared' | 'done'): Soon<Fault | undefined> {
+    for (const [at, statement] of statements.entries()) {
+      const refused = judge.allow(statement, names, when)
+      if (refused instanceof Promise)
+        return refused.then((fault) => fault ?? allowed(statements.slice(at + 1), when))
       if (refused !== undefined) return refused
     }
     return undefined
@@ -165,7 +175,7 @@ export function createFromClient<S extends Statement>(deps: {
     output.put(raw)
   }
 
-  const handlers: Readonly<Record<string, (seen: Seen) => Promise<void> | void>> = {
+  const handlers: Readonly<Record<string, (seen: Seen) => Soon<void>>> = {
     Q: query,
     P: parse,
     B: bind,
@@ -180,7 +190,7 @@ export function createFromClient<S extends Statement>(deps: {
     X: end,
   }
 
-  function take(seen: Seen): Promise<void> | void {
+  function take(seen: Seen): Soon<void> {
     const { type } = seen
     const handle = handlers[type]
     if (handle === undefined) throw new ProtocolFault(`the client sends ${JSON.stringify(type)}`)

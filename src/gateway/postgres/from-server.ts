@@ -13,6 +13,9 @@ const tooLong = `a row with masked columns is longer than ${maskedRowBytes} byte
 /** A setting that is reported, a command's tag. */
 const smallBytes = 65_536
 
+/** So many bytes of rows are counted together. */
+const countedBytes = 1_048_576
+
 /** What came of statements, as the record counts it. */
 export interface Outcome {
   readonly rows?: number
@@ -26,6 +29,8 @@ export interface Outcome {
 export interface FromServer {
   readonly wanted: (type: string, length: number) => number | undefined
   take(seen: Seen): void
+  /** Counts what is left of a statement that did not end. */
+  over(): void
 }
 
 /** The server’s half of a session: which message answers what, and what it came to. */
@@ -47,9 +52,20 @@ export function createFromServer<S extends Statement>(deps: {
   /** What the client is told in place of the error that comes next. */
   let refusal: Buffer | undefined
 
+  /** Of rows that came, and are not counted yet: there are millions. */
+  let uncounted = 0
+
   function count(outcome: Outcome): void {
     const { head } = pending
-    if (head?.statements !== undefined && head.refusal === undefined) deps.counted(head.statements, outcome)
+    const bytes = uncounted
+    uncounted = 0
+    if (head?.statements === undefined || head.refusal !== undefined) return
+    deps.counted(head.statements, bytes === 0 ? outcome : { ...outcome, bytes })
+  }
+
+  function addBytes(length: number): void {
+    uncounted += length
+    if (uncounted >= countedBytes) count({})
   }
 
   function fails(): number | undefined {
@@ -73,7 +89,7 @@ export function createFromServer<S extends Statement>(deps: {
 
   /** All of a row that has something to mask. */
   function rowBytes(length: number): number | undefined {
-    count({ bytes: length })
+    addBytes(length)
     if (masks === undefined) return undefined
     if (masking === undefined) throw new ProtocolFault('it sends rows that it has not described')
     if (masking.every((one) => one === undefined)) return undefined
@@ -88,10 +104,10 @@ export function createFromServer<S extends Statement>(deps: {
     n: () => (isOurs() ? 0 : void pending.answered('describe')),
     T: () => (masks === undefined ? describes() : descriptionBytes),
     t: () => undefined,
-    s: () => ends(),
+    s: () => (count({}), ends()),
     I: () => (count({ done: 1 }), ends()),
     D: rowBytes,
-    d: (length) => count({ bytes: length }),
+    d: addBytes,
     c: () => undefined,
     H: () => undefined,
     G: () => pending.copies(),
@@ -157,5 +173,6 @@ export function createFromServer<S extends Statement>(deps: {
       return typeof wanted === 'number' ? wanted : undefined
     },
     take: (seen) => handlers[seen.type]?.(seen),
+    over: () => count({}),
   }
 }

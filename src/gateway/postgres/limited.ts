@@ -8,7 +8,7 @@ import { needsOf, type Need } from './sql/needs.ts'
 import type { SqlReader } from './sql/reader-of-sql.ts'
 import type { Reading } from './sql/reading.ts'
 import type { Permitted } from '../permitted.ts'
-import type { Judge, Names, Statement } from './statement.ts'
+import { isFault, type Judge, type Names, type Statement } from './statement.ts'
 import type { Fault } from './wire.ts'
 
 /** A statement of a session that is limited to what its grants say. */
@@ -18,6 +18,9 @@ export interface LimitedStatement extends Statement {
 
 /** A text that is longer is refused: it is held in memory while it is read. */
 const maxStatementBytes = 1_048_576
+/** Statements of a session that are not read again, and the longest of them. */
+const maxKept = 200
+const keptBytes = 4_000
 /** Schemas of one session's path, at any time. */
 const maxPath = 1_000
 
@@ -48,6 +51,16 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
   /** What was allowed, by this policy and with as many schemas on the path: nothing has changed for it since. */
   const allowed = new WeakMap<Reading, { policy: object; schemas: number; catalogFirst: boolean }>()
   const database = nameInGrant(session.database)
+  /** What was read of the same bytes; what it is allowed is asked each time. */
+  const kept = new Map<string, LimitedStatement>()
+
+  function keep(key: string, one: LimitedStatement | Fault): LimitedStatement | Fault {
+    // Of that the types of its parameters are a part.
+    if (isFault(one) || one.reading.pathParameter !== undefined) return one
+    if (kept.size >= maxKept) kept.delete(kept.keys().next().value ?? '')
+    kept.set(key, one)
+    return one
+  }
 
   function masked(why: string): Fault {
     const what = `postgres ${stream.connection.name}/${database}`
@@ -128,89 +141,108 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     return goesOn(schemas)
   }
 
+  async function readAnew(
+    text: Buffer | undefined,
+    bytes: number,
+    types?: readonly number[],
+  ): Promise<LimitedStatement | Fault> {
+    if (text === undefined || bytes > maxStatementBytes)
+      return error(
+        '54000',
+        `mayfly: a statement of ${bytes} bytes is too long to be judged: ${maxStatementBytes} are the most, COPY has no limit`,
+      )
+    const decoded = utf8(text)
+    if (decoded === undefined) return error('22021', 'mayfly: a statement is not in UTF-8')
+    const reading = await sql.read(decoded)
+    if ('error' in reading) return error(reading.code, reading.error)
+    // A server of another encoding makes other lower-case letters of them than the parser does here.
+    if (session.encoding !== 'UTF8' && namesBeyondAscii(reading))
+      return error('22021', 'mayfly: in a database that is not in UTF-8, schemas are named in ASCII')
+    const { pathParameter } = reading
+    // Another type may be another text to the server.
+    if (pathParameter !== undefined && !texts.has(types?.[pathParameter - 1] ?? 0))
+      return error('42501', 'mayfly: refused: search_path is set by a parameter that is no text')
+    const problem = masks?.problemOf(reading)
+    if (problem !== undefined) return masked(problem)
+    return { shape: reading.shape, reading }
+  }
+
+  async function decide(
+    statement: LimitedStatement,
+    names: Names<LimitedStatement>,
+    when: 'prepared' | 'done',
+  ): Promise<Fault | undefined> {
+    const { reading, shape } = statement
+    const tooMany = goesOn(reading.path)
+    if (tooMany !== undefined) return tooMany
+    if (reading.hidesCatalog === true) catalogFirst = false
+    for (const { name, reading: inner } of reading.prepares) names.prepare(name, { shape, reading: inner })
+    const needed = needs(statement, names)
+    if ('severity' in needed) return needed
+    const ruling = needed.find(({ verb }) => verb === 'admin')
+    if (masks !== undefined && ruling !== undefined)
+      return masked(`${ruling.why ?? 'what only postgres:admin allows'} could show them`)
+    const anywhere = needed.filter((need) => need.schema === undefined && need.whole !== true)
+    const named = needed.filter((need) => !anywhere.includes(need))
+    const asked: Asked[] = [
+      { operations: named.map(operationOf), anyRef: false },
+      { operations: anywhere.map(operationOf), anyRef: true },
+    ]
+    const policy = stream.policy()
+    // What changes more than rows is asked about, and stands in the log, each time.
+    let isLasting = needed.every(({ verb }) => verb === 'read' || verb === 'write')
+    for (const one of asked) {
+      if (one.operations.length === 0 || (isLasting && isPermitted(shape, one))) continue
+      if (when === 'prepared' && one.operations.every((each) => stream.would(each, { anyRef: one.anyRef }))) {
+        isLasting = false
+        continue
+      }
+      // Whoever says yes must see all of it: what they are to miss could stand at its end.
+      if (
+        !reading.isWhole &&
+        !one.operations.every((each) => stream.would(each, { unasked: true, anyRef: one.anyRef })) &&
+        one.operations.every((each) => stream.would(each, { anyRef: one.anyRef }))
+      )
+        return error(
+          '42501',
+          stream.deny(
+            one.operations.map(describe).join(', '),
+            'its grant asks for a person’s yes, and the text is too long to be shown to one: send its statements one by one',
+          ),
+        )
+      const permission = await permit(shape, needed, one)
+      if (typeof permission === 'object') return permission
+      if (permission === 'once') isLasting = false
+    }
+    // What EXECUTE stands for may change, and so may what a name stands for once another is prepared by it.
+    const isPlain = reading.executes.length + reading.prepares.length === 0
+    if (isPlain && isLasting) allowed.set(reading, { policy, schemas: path.size, catalogFirst })
+    return undefined
+  }
+
+  /** Nothing has changed for it since. */
+  function isAllowed(reading: Reading): boolean {
+    const before = allowed.get(reading)
+    return (
+      before?.policy === stream.policy() &&
+      before.schemas === path.size &&
+      before.catalogFirst === catalogFirst
+    )
+  }
+
   return {
     maxBytes: maxStatementBytes,
-    async read(text, bytes, types) {
-      if (text === undefined || bytes > maxStatementBytes)
-        return error(
-          '54000',
-          `mayfly: a statement of ${bytes} bytes is too long to be judged: ${maxStatementBytes} are the most, COPY has no limit`,
-        )
-      const decoded = utf8(text)
-      if (decoded === undefined) return error('22021', 'mayfly: a statement is not in UTF-8')
-      const reading = await sql.read(decoded)
-      if ('error' in reading) return error(reading.code, reading.error)
-      // A server of another encoding makes other lower-case letters of them than the parser does here.
-      if (session.encoding !== 'UTF8' && namesBeyondAscii(reading))
-        return error('22021', 'mayfly: in a database that is not in UTF-8, schemas are named in ASCII')
-      const { pathParameter } = reading
-      // Another type may be another text to the server.
-      if (pathParameter !== undefined && !texts.has(types?.[pathParameter - 1] ?? 0))
-        return error('42501', 'mayfly: refused: search_path is set by a parameter that is no text')
-      const problem = masks?.problemOf(reading)
-      if (problem !== undefined) return masked(problem)
-      return { shape: reading.shape, reading }
+    read(text, bytes, types) {
+      const key = text !== undefined && bytes <= keptBytes ? text.toString('latin1') : undefined
+      const same = key === undefined ? undefined : kept.get(key)
+      if (same !== undefined) return same
+      const reading = readAnew(text, bytes, types)
+      return key === undefined ? reading : reading.then((one) => keep(key, one))
     },
     parameterOf: ({ reading }) => reading.pathParameter,
     bound,
-    async allow(statement, names, when) {
-      const { reading, shape } = statement
-      const before = allowed.get(reading)
-      if (
-        before?.policy === stream.policy() &&
-        before.schemas === path.size &&
-        before.catalogFirst === catalogFirst
-      )
-        return undefined
-      const tooMany = goesOn(reading.path)
-      if (tooMany !== undefined) return tooMany
-      if (reading.hidesCatalog === true) catalogFirst = false
-      for (const { name, reading: inner } of reading.prepares) names.prepare(name, { shape, reading: inner })
-      const needed = needs(statement, names)
-      if ('severity' in needed) return needed
-      const ruling = needed.find(({ verb }) => verb === 'admin')
-      if (masks !== undefined && ruling !== undefined)
-        return masked(`${ruling.why ?? 'what only postgres:admin allows'} could show them`)
-      const anywhere = needed.filter((need) => need.schema === undefined && need.whole !== true)
-      const named = needed.filter((need) => !anywhere.includes(need))
-      const asked: Asked[] = [
-        { operations: named.map(operationOf), anyRef: false },
-        { operations: anywhere.map(operationOf), anyRef: true },
-      ]
-      const policy = stream.policy()
-      // What changes more than rows is asked about, and stands in the log, each time.
-      let isLasting = needed.every(({ verb }) => verb === 'read' || verb === 'write')
-      for (const one of asked) {
-        if (one.operations.length === 0 || (isLasting && isPermitted(shape, one))) continue
-        if (
-          when === 'prepared' &&
-          one.operations.every((each) => stream.would(each, { anyRef: one.anyRef }))
-        ) {
-          isLasting = false
-          continue
-        }
-        // Whoever says yes must see all of it: what they are to miss could stand at its end.
-        if (
-          !reading.isWhole &&
-          !one.operations.every((each) => stream.would(each, { unasked: true, anyRef: one.anyRef })) &&
-          one.operations.every((each) => stream.would(each, { anyRef: one.anyRef }))
-        )
-          return error(
-            '42501',
-            stream.deny(
-              one.operations.map(describe).join(', '),
-              'its grant asks for a person’s yes, and the text is too long to be shown to one: send its statements one by one',
-            ),
-          )
-        const permission = await permit(shape, needed, one)
-        if (typeof permission === 'object') return permission
-        if (permission === 'once') isLasting = false
-      }
-      // What EXECUTE stands for may change, and so may what a name stands for once another is prepared by it.
-      const isPlain = reading.executes.length + reading.prepares.length === 0
-      if (isPlain && isLasting) allowed.set(reading, { policy, schemas: path.size, catalogFirst })
-      return undefined
-    },
+    allow: (statement, names, when) =>
+      isAllowed(statement.reading) ? undefined : decide(statement, names, when),
     reported: (name, value) =>
       isPinned(name, value, session)
         ? undefined

@@ -6,7 +6,7 @@ import { Pending } from './pending.ts'
 import { SessionNames } from './session-names.ts'
 import { SocketOutput } from './socket-output.ts'
 import { Splitter, type Seen } from './splitter.ts'
-import type { Judge, Statement } from './statement.ts'
+import type { Judge, Soon, Statement } from './statement.ts'
 import { ProtocolFault } from '../read-exactly.ts'
 import { errorResponse, type Fault } from './wire.ts'
 
@@ -76,31 +76,63 @@ export async function relay<S extends Statement>(deps: {
         .finally(() => hangUp(at === 0 ? server : client)),
     ),
   )
+  fromServer.over()
   return cut
 }
 
-/** One half, until its side ends. */
-async function pump(
+/** One half, until its side ends. What is at hand is done at once: most messages need no waiting. */
+function pump(
   from: Duplex,
   splitter: Splitter,
   output: SocketOutput,
-  take: (seen: Seen) => Promise<void> | void,
+  take: (seen: Seen) => Soon<void>,
   isOver: () => boolean,
 ): Promise<void> {
-  // A fault is to be told on the same socket.
-  const chunks = from.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>
-  for await (const chunk of chunks) {
-    for (const piece of splitter.split(chunk)) {
-      if (isOver()) return
-      if (Buffer.isBuffer(piece)) output.put(piece)
+  /** Returns a promise where something has to be waited for; then the rest of the chunk comes after it. */
+  function go(pieces: Iterator<Buffer | Seen>): Soon<void> {
+    for (let piece = pieces.next(); piece.done !== true; piece = pieces.next()) {
+      if (isOver()) return undefined
+      if (Buffer.isBuffer(piece.value)) output.put(piece.value)
       else {
-        const taking = take(piece)
-        if (taking !== undefined) await taking
+        const taking = take(piece.value)
+        if (taking !== undefined) return taking.then(() => go(pieces))
       }
     }
     output.flush()
-    await output.room()
+    return output.room()
   }
+
+  return new Promise((resolve, reject) => {
+    let isBusy = false
+    let isEnded = false
+    const fail = (error: unknown) => {
+      // A fault is to be told on the same socket.
+      from.off('data', onData).pause()
+      reject(error instanceof Error ? error : new Error(String(error)))
+    }
+    const onData = (chunk: Buffer) => {
+      try {
+        const busy = go(splitter.split(chunk))
+        if (busy === undefined) return
+        isBusy = true
+        from.pause()
+        busy.then(() => {
+          isBusy = false
+          if (isEnded) resolve()
+          else from.resume()
+        }, fail)
+      } catch (error) {
+        fail(error)
+      }
+    }
+    const onEnd = () => {
+      isEnded = true
+      if (!isBusy) resolve()
+    }
+    from.on('data', onData).once('end', onEnd).once('close', onEnd).once('error', onEnd)
+    if (from.destroyed) onEnd()
+    else from.resume()
+  })
 }
 
 const lingerMs = 2_000

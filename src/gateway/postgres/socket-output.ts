@@ -20,8 +20,8 @@ export class SocketOutput {
     this.#waiting = []
   }
 
-  /** Resolves at once, or when the other side has read, or is gone. */
-  room(): Promise<void> {
-    return drained(this.#socket)
+  /** Resolves when the other side has read, or is gone; undefined where there is room. */
+  room(): Promise<void> | undefined {
+    return this.#socket.writableNeedDrain ? drained(this.#socket) : undefined
   }
 }

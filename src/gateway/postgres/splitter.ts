@@ -84,7 +84,8 @@ export class Splitter {
 
   /** Reads a header; as much of its body is to be looked at, undefined for none. */
   #open(bytes: Buffer, at: number): number | undefined {
-    const { type, length } = headerOf(bytes, at)
+    const type = typeAt(bytes, at)
+    const length = lengthAt(bytes, at)
     if (length < 0) throw new ProtocolFault(`a message of type ${JSON.stringify(type)} has no length`)
     const wanted = this.#wanted(type, length)
     if (wanted !== undefined) return Math.min(wanted, length)
@@ -94,7 +95,8 @@ export class Splitter {
   }
 
   #look(raw: Buffer): Seen {
-    const { type, length } = headerOf(raw, 0)
+    const type = typeAt(raw, 0)
+    const length = lengthAt(raw, 0)
     this.#rest = length + headerBytes - raw.length
     this.#dropping = false
     return { type, length, head: raw.subarray(headerBytes), raw }
@@ -116,6 +118,12 @@ export class Splitter {
   }
 }
 
-function headerOf(bytes: Buffer, at: number): { type: string; length: number } {
-  return { type: String.fromCharCode(bytes[at] ?? 0), length: bytes.readInt32BE(at + 1) - 4 }
+const types = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code))
+
+function typeAt(bytes: Buffer, at: number): string {
+  return types[bytes[at] ?? 0] ?? ''
+}
+
+function lengthAt(bytes: Buffer, at: number): number {
+  return bytes.readInt32BE(at + 1) - 4
 }

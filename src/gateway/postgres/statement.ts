@@ -6,12 +6,15 @@ export interface Statement {
   readonly shape: string
 }
 
+/** At once where that is known: each promise is a turn of the event loop, and a write of its own. */
+export type Soon<T> = T | Promise<T>
+
 /** Whether statements may be done, before the server sees any of them. */
 export interface Judge<S extends Statement = Statement> {
   /** So much of a text is needed; what is longer is given as undefined. */
   readonly maxBytes: number
   /** `bytes` is the length of it all; `types` those of its parameters as the client declares them, 0 for what the server is to tell. */
-  read(sql: Buffer | undefined, bytes: number, types?: readonly number[]): Promise<S | Fault>
+  read(sql: Buffer | undefined, bytes: number, types?: readonly number[]): Soon<S | Fault>
   /** Of which of its parameters the value matters, by its number. */
   parameterOf?(statement: S): number | undefined
   /** That value, null for NULL; undefined for one that stands too far behind. */
@@ -20,7 +23,7 @@ export interface Judge<S extends Statement = Statement> {
    * Asked whenever it is about to be done, since what it means may have changed. That it is only prepared is refused where it would
    * be, and is no reason to ask people, or to record that it may be done.
    */
-  allow(statement: S, names: Names<S>, when: 'prepared' | 'done'): Promise<Fault | undefined>
+  allow(statement: S, names: Names<S>, when: 'prepared' | 'done'): Soon<Fault | undefined>
   /** What the server reports of its settings: why the session cannot go on, if it cannot. */
   reported(name: string, value: string): string | undefined
 }

@@ -1,4 +1,5 @@
 import type { SqlReader } from './sql/reader-of-sql.ts'
+import type { Reading, Unread } from './sql/reading.ts'
 import type { Judge } from './statement.ts'
 
 /** As much of a text as is looked at for the record. */
@@ -10,12 +11,15 @@ export function createUnlimitedJudge(sql: SqlReader): Judge {
   const unusual = new Set<string>()
   return {
     maxBytes: recordedBytes,
-    async read(text, bytes) {
+    read(text, bytes) {
       if (text === undefined || unusual.size > 0) return { shape: `a statement of ${bytes} bytes` }
-      const reading = await sql.read(text.toString())
-      return { shape: 'error' in reading ? `a statement of ${bytes} bytes` : reading.shape }
+      const shapeOf = (reading: Reading | Unread) => ({
+        shape: 'error' in reading ? `a statement of ${bytes} bytes` : reading.shape,
+      })
+      const reading = sql.read(text.toString())
+      return reading instanceof Promise ? reading.then(shapeOf) : shapeOf(reading)
     },
-    allow: async () => undefined,
+    allow: () => undefined,
     reported(name, value) {
       const usual = { client_encoding: 'UTF8', standard_conforming_strings: 'on' }[name]
       if (usual !== undefined && usual !== value) unusual.add(name)

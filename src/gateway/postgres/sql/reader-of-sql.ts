@@ -4,7 +4,7 @@ import { createSqlThread } from './thread.ts'
 
 export interface SqlReader {
   /** What a text is about. Whatever cannot be read is an error, as PostgreSQL says it, and never a fault. */
-  read(sql: string): Promise<Reading | Unread>
+  read(sql: string): Reading | Unread | Promise<Reading | Unread>
 }
 
 /**
@@ -30,15 +30,13 @@ export function createSqlReader(): SqlReader {
     }
   }
 
-  return {
-    async read(sql) {
-      const known = kept.get(sql)
-      if (known !== undefined) return known
-      if (sql.length > readHereChars || failed) return thread.read(sql)
-      const reading = await readHere(sql)
-      if (kept.size >= maxKept) kept.delete(kept.keys().next().value ?? '')
-      kept.set(sql, reading)
-      return reading
-    },
+  async function readAnew(sql: string): Promise<Reading | Unread> {
+    if (sql.length > readHereChars || failed) return thread.read(sql)
+    const reading = await readHere(sql)
+    if (kept.size >= maxKept) kept.delete(kept.keys().next().value ?? '')
+    kept.set(sql, reading)
+    return reading
   }
+
+  return { read: (sql) => kept.get(sql) ?? readAnew(sql) }
 }
