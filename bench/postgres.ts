@@ -176,7 +176,8 @@ async function memoryOfLargeResult(stage: Stage): Promise<number> {
   await inStep(
     stage,
     'build',
-    `PGUSER=x psql -At bench -c 'COPY bulk TO STDOUT' -c "SELECT repeat('x', ${largestBytes})" | wc -c`,
+    `bytes=$(PGUSER=x psql -At bench -c 'COPY bulk TO STDOUT' -c "SELECT repeat('x', ${largestBytes})" | wc -c)
+     [ "$bytes" -gt ${largestBytes + 300_000 * 1_000} ] || { echo "only $bytes bytes came"; exit 1; }`,
   )
   return (status('VmHWM') - beforeKb) / 1024
 }
