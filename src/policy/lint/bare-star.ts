@@ -6,7 +6,7 @@ export const bareStar: LintRule = {
   severity: 'error',
   title: 'A grant writes to everything',
   why: 'One stolen step then changes every repository, or every ref, that the connection’s credential reaches: worms live on this (Shai-Hulud).',
-  fix: 'Name what it writes to: git:push github/octo/app@refs/tags/v*.',
+  fix: 'Name what it writes to: git:push github/octo/app@refs/tags/v*, aws:call prod/s3:PutObject/releases/*.',
   check({ roles }) {
     return roles.flatMap(({ name, grants }) =>
       grants.flatMap(({ action, path, ref, source, index }) => {

@@ -12,27 +12,51 @@ export const escalation: LintRule = {
   fix: 'Give the role that writes more the stricter trust, or approval.',
   check({ roles }) {
     const index = createIndex(roles)
-    return roles.flatMap((low) =>
+    const found = roles.flatMap((low) =>
       index.candidates(low.trust).flatMap((high) => (high === low ? [] : escalates(low, high))),
+    )
+    return [...new Set(found.map(({ high }) => high))].flatMap((high) =>
+      tellOf(
+        high,
+        found.filter((one) => one.high === high),
+      ),
     )
   },
 }
 
+interface Escalation {
+  readonly low: string
+  readonly high: string
+  /** What the one may write and the other may not. */
+  readonly write: string
+  /** The same trust may be on purpose: steps of one job that are given one role each. */
+  readonly same: boolean
+}
+
+/** Once for a role, whoever else may assume it. */
+function tellOf(high: string, found: readonly Escalation[]): Found[] {
+  return [false, true].flatMap((same) => {
+    const [first, ...more] = found.filter((one) => one.same === same)
+    if (first === undefined) return []
+    const others = more.length === 0 ? '' : ` (and ${more.map(({ low }) => `"${low}"`).join(', ')})`
+    return [
+      {
+        path: ['roles', high, 'trust'],
+        message: `${same ? 'exactly those who' : 'everybody who'} may assume role "${first.low}"${others} may also assume "${high}", which writes more: "${first.write}"`,
+        ...(same ? { severity: 'warning' as const } : {}),
+      },
+    ]
+  })
+}
+
 // Only what writes counts: the role for everyday jobs is wider than the one that releases, and may read what that
 // one does not. Approval is a boundary of its own.
-function escalates(low: RoleDraft, high: RoleDraft): Found[] {
+function escalates(low: RoleDraft, high: RoleDraft): Escalation[] {
   if (high.approval || !implies(low.trust, high.trust)) return []
   const write = high.grants.find((grant) => isWrite(grant.action) && !isCovered(grant, low.grants))
   if (write === undefined) return []
-  // The same trust may be on purpose: steps of one job that are given one role each.
   const same = implies(high.trust, low.trust)
-  return [
-    {
-      path: ['roles', high.name, 'trust'],
-      message: `${same ? 'exactly those who' : 'everybody who'} may assume role "${low.name}" may also assume "${high.name}", which writes more: "${write.source}"`,
-      ...(same ? { severity: 'warning' as const } : {}),
-    },
-  ]
+  return [{ low: low.name, high: high.name, write: write.source, same }]
 }
 
 /** Does every subject that `narrow` trusts satisfy `wide` too? */
