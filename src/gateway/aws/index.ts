@@ -20,7 +20,7 @@ import { accessKeyIdOf } from './claim.ts'
 import { createHeldSessions, firstStandIn, keysOf, type HeldSessions } from './keys.ts'
 import { readOperation } from './operation.ts'
 import { readAws, type AwsRequest } from './request.ts'
-import { readDelete } from './s3-delete.ts'
+import { readDeletes } from './s3-delete.ts'
 import { readS3 } from './s3.ts'
 import { takeSession, withoutRegistryToken } from './secret-answers.ts'
 import { shownMembers } from './shown.ts'
@@ -79,10 +79,7 @@ function nameOf(exchange: Exchange, { endpoint, target, body, home }: AwsRequest
   if (headers['x-amz-target'] !== undefined) return 'S3 is told nothing by X-Amz-Target'
   const isList = method === 'POST' && target.query.some(([name]) => name === 'delete')
   if (!isList || body === undefined) return readS3({ method, target, headers, bucket: endpoint.bucket })
-  const bucket = endpoint.bucket ?? target.parts[0] ?? ''
-  if (endpoint.bucket === undefined ? target.parts.length !== 1 : target.parts.length !== 0)
-    return 'a list of keys to delete is for a bucket'
-  const called = readDelete(body, bucket)
+  const called = readDeletes({ target, headers, body, bucket: endpoint.bucket })
   return typeof called === 'string' ? called : { called }
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { isAwsReading } from '../../kinds/index.ts'
 import { named, type Called, type Reading } from './called.ts'
+import { readType } from './content-type.ts'
 import type { Endpoint } from './endpoint.ts'
 import { formMembers, jsonMembers, type Members } from './members.ts'
 import { joined, shortName, type Home } from './names.ts'
@@ -43,13 +44,6 @@ const rpcPath = /^\/service\/[^/]+\/operation\/([^/]+)\/?$/
 const inCbor =
   'it is asked in CBOR, in which it is not read here: let the tool ask in JSON, as the AWS CLI and most SDKs do'
 
-/** Type of the body, in lower case; what is not in UTF-8 has none that is read here. */
-function typeOf({ headers }: Asked): string {
-  const [type = '', ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(';')
-  const isPlain = parameters.every((one) => /^(?:charset=(?:utf-8|"utf-8"))?$/.test(one.trim()))
-  return isPlain ? type.trim() : 'unknown'
-}
-
 const jsonType = /^(?:application\/(?:json|x-amz-json-1\.[01]))?$/
 
 function byTarget(text: string, asked: Asked): Reading | string {
@@ -62,13 +56,14 @@ function byTarget(text: string, asked: Asked): Reading | string {
   if (owner !== endpoint.service)
     return `it is signed for ${endpoint.service}, and names an operation of ${owner}`
   if (method !== 'POST' || target.path !== '/' || target.query.length > 0) return twice
-  if (typeOf(asked) === formType) return twice
+  if (readType(asked.headers) === formType) return twice
   const members = inJson(asked)
   return typeof members === 'string' ? members : of(action, asked, members)
 }
 
 function inJson(asked: Asked): Members | string {
-  if (!jsonType.test(typeOf(asked))) return 'its body is not called JSON in UTF-8 by its content-type'
+  if (!jsonType.test(readType(asked.headers)))
+    return 'its body is not called JSON in UTF-8 by its content-type'
   return jsonMembers(asked.body)
 }
 
@@ -76,7 +71,11 @@ function inJson(asked: Asked): Members | string {
 function byRpc(action: string, asked: Asked): Reading | string {
   const { endpoint, method, target, body } = asked
   if (Object.hasOwn(tables, endpoint.service)) return inCbor
-  if (method !== 'POST' || target.query.length > 0 || (body.length > 0 && typeOf(asked) === formType))
+  if (
+    method !== 'POST' ||
+    target.query.length > 0 ||
+    (body.length > 0 && readType(asked.headers) === formType)
+  )
     return twice
   return of(action, asked, () => [])
 }
@@ -86,7 +85,7 @@ const formType = 'application/x-www-form-urlencoded'
 /** By `Action`; undefined where there is none. Who reads a body beside an `Action` of the query, and how, the service decides. */
 function byForm(asked: Asked): Reading | string | undefined {
   const { method, target, body } = asked
-  const form = typeOf(asked) === formType ? readForm(body) : []
+  const form = readType(asked.headers) === formType ? readForm(body) : []
   if (typeof form === 'string') return form
   const pairs = [...target.query, ...form]
   const names = pairs.map(([name]) => name)

@@ -10,7 +10,7 @@ import { readClaim } from './claim.ts'
 import { endpointOf } from './endpoint.ts'
 import { jsonMembers } from './members.ts'
 import { readOperation } from './operation.ts'
-import { readDelete } from './s3-delete.ts'
+import { readDeletes } from './s3-delete.ts'
 import { readS3 } from './s3.ts'
 import { takeSession, withoutRegistryToken } from './secret-answers.ts'
 import { readTarget, writeQuery } from './target.ts'
@@ -38,6 +38,8 @@ const text = fc
         '%ff',
       ),
       fc.constantFrom(
+        '<Object><Key>',
+        '</Key></Object>',
         '<Object>',
         '<Key>',
         '</Key>',
@@ -89,7 +91,14 @@ test('whatever comes, each reader answers, and what it names a grant could name'
       )
       const members = jsonMembers(Buffer.from(body))
       if (typeof members !== 'string') for (const name of ['**a', 'a.*', 'a']) members(name)
-      const keys = readDelete(Buffer.from(body), 'bucket')
+      const keys = readDeletes({
+        ...{
+          target: { parts: ['bucket'], path: '/bucket', query: [['delete', '']] },
+          headers: {},
+          bucket: undefined,
+        },
+        body: Buffer.from(`<Delete>${body}</Delete>`),
+      })
       if (typeof keys !== 'string') keys.forEach(isNamed)
       takeSession(body)
       withoutRegistryToken(body)

@@ -136,7 +136,10 @@ function of(table: typeof subresources, sub: string, method: string): string | u
 }
 
 /** What headers ask for beside. */
-function besides({ resource, headers, method }: Judged, isBucket: boolean): Called[] {
+export function besides(
+  { resource, headers, method }: Pick<Judged, 'resource' | 'headers' | 'method'>,
+  isBucket: boolean,
+): Called[] {
   if (method === 'GET' || method === 'HEAD') return []
   const has = (pattern: RegExp) => Object.keys(headers).some((name) => pattern.test(name))
   const acl = headers['x-amz-acl']
