@@ -18,6 +18,7 @@ export const flag = {
   pluginAuthLength: 1 << 21,
   sessionTrack: 1 << 23,
   deprecateEof: 1 << 24,
+  compressZstd: 1 << 26,
 } as const
 
 /** What is understood here of what passes, or is the client's and server's alone: nothing else is agreed on. */

@@ -4,7 +4,6 @@ import { speaksTls } from '../../connections/index.ts'
 import type { Permit } from '../exchange.ts'
 import { createPermitted, type Permitted } from '../permitted.ts'
 import { loginOf, type StreamExchange, type StreamHandler } from '../stream-exchange.ts'
-import { ask } from './ask.ts'
 import {
   agreed,
   clientHelloIn,
@@ -18,7 +17,7 @@ import {
 import { createLimitedJudge, createUnlimitedJudge, type Judge } from './judge.ts'
 import { headOf, LoginRefused, logIn, type Asked } from './log-in.ts'
 import { relay } from './relay.ts'
-import { plainModes } from './sql/settings.ts'
+import { createServerSide } from './server-side.ts'
 import { ProtocolFault } from '../read-exactly.ts'
 import { errorPacket, okPacket, packetOf, readPacket } from './wire.ts'
 
@@ -68,6 +67,13 @@ async function serve(stream: StreamExchange, { permitted, threads }: OfStep): Pr
   const greeting = await greetingOf(plain)
   const { client, hello, sequence } = await greet(stream, greeting)
   const refuse = (message: string) => void client.end(errorPacket(sequence, refusedCode, '42000', message))
+  if ((hello.flags & (flag.compress | flag.compressZstd)) !== 0)
+    return refuse(
+      stream.deny(
+        `mysql ${connection.name}`,
+        'the client compresses, which is not offered: turn it off there',
+      ),
+    )
   const isLimited = !stream.would(
     { action: 'mysql:connect', connection: connection.name, path: '' },
     { granted: true },
@@ -192,20 +198,15 @@ async function limit(
   threads: ReadonlySet<number>,
 ): Promise<Judge | string> {
   const connection = stream.connection.name
-  const deprecateEof = (flags & flag.deprecateEof) !== 0
-  const asking = (sql: string) => within(upstream, ask(upstream, sql, deprecateEof))
   const readOnly = !stream.would({ action: 'mysql:write', connection, path: '' }, { anyRef: true })
-  await asking('SET NAMES utf8mb4')
-  const [modes = ''] = await asking('SELECT @@SESSION.sql_mode')
-  await asking(`SET SESSION sql_mode = '${plainModes(modes)}'`)
-  if (readOnly) await asking('SET SESSION TRANSACTION READ ONLY')
-  const known = await asking('SHOW DATABASES')
-  const databases = new Set(known.filter((name) => name.toLowerCase() !== 'information_schema'))
-  const session = { stream, database, databases, readOnly, permitted, threads }
-  const judge = createLimitedJudge(session)
-  if (database === '') return judge
-  const refused = await judge.database(database)
+  const server = createServerSide(upstream, {
+    ...{ readOnly, within },
+    deprecateEof: (flags & flag.deprecateEof) !== 0,
+  })
+  await server.lookAgain()
+  const judge = createLimitedJudge({ stream, database, server, readOnly, permitted, threads })
+  const refused = database === '' ? undefined : await judge.database(database)
   if (refused !== undefined) return refused
-  await asking(`USE \`${database.replaceAll('`', '``')}\``)
+  await server.begin(database)
   return judge
 }

@@ -3,9 +3,11 @@ import type { Operation } from '../../policy/index.ts'
 import { nameInGrant } from '../name-in-grant.ts'
 import type { Permitted } from '../permitted.ts'
 import type { StreamExchange } from '../stream-exchange.ts'
-import { databaseMeant, meaningOf, type Meaning } from './sql/meaning.ts'
-import type { SavedSettings } from './sql/settings.ts'
-import { shapeOf, tokensOf, Unreadable } from './sql/tokens.ts'
+import { isOfServer, plainName } from './sql/databases.ts'
+import { meaningOf, type Meaning } from './sql/meaning.ts'
+import { shapeOf } from './sql/shape.ts'
+import { tokensInTurns, tokensOf, Unreadable } from './sql/tokens.ts'
+import type { ServerSide } from './server-side.ts'
 
 /** A statement that may be done, or why not. */
 export type Judged =
@@ -24,6 +26,10 @@ export interface Judge {
   moved(database: string): void
   /** There is a database of that name now. */
   known(database: string): void
+  /** Once the server has done what could make it read the next statement otherwise: why the session goes on without it. */
+  settle(judged: Judged): (() => Promise<string | undefined>) | undefined
+  /** The session is as it was at its begin, and has its limits again. */
+  restart(): Promise<undefined>
   /** Whether it may be the current one. */
   database(name: string): Promise<string | undefined>
 }
@@ -31,7 +37,7 @@ export interface Judge {
 export interface LimitedSession {
   readonly stream: StreamExchange
   readonly database: string
-  readonly databases: Set<string>
+  readonly server: ServerSide
   readonly readOnly: boolean
   readonly permitted: Permitted
   /** Connections of this step, by the server's numbers. */
@@ -40,9 +46,8 @@ export interface LimitedSession {
 
 /** What its grants say of each statement, by the databases that it is about. */
 export function createLimitedJudge(session: LimitedSession): Judge {
-  const { stream, permitted, databases } = session
+  const { stream, permitted, server } = session
   const connection = stream.connection.name
-  const saved: SavedSettings = new Map()
   let current = session.database
 
   async function allow(
@@ -52,16 +57,14 @@ export function createLimitedJudge(session: LimitedSession): Judge {
   ): Promise<string | undefined> {
     if (meaning.kills !== undefined && !session.threads.has(meaning.kills))
       return stream.deny(`mysql ${connection}`, 'KILL ends connections of this step alone')
-    const named = [
+    if (meaning.uses !== undefined) return mayUse(meaning.uses)
+    const named = new Set([
       ...meaning.databases,
-      ...(meaning.isOfSession === true || current === '' ? [] : databaseMeant(current, databases)),
-    ]
+      ...(meaning.isOfSession === true || current === '' ? [] : server.databases().meantFor(current)),
+    ])
     const action = `mysql:${meaning.verb}`
-    const operations = [...new Set(named)].map((database): Operation => ({
-      action,
-      connection,
-      path: nameInGrant(database),
-    }))
+    const operations = operationsOn(action, named)
+    if (typeof operations === 'string') return operations
     if (operations.length === 0) return undefined
     if (stream.asksPeople(operations) && operations.every((one) => stream.would(one))) {
       if (when === 'prepared') return undefined
@@ -73,6 +76,35 @@ export function createLimitedJudge(session: LimitedSession): Judge {
         )
     }
     return permit(operations, shape)
+  }
+
+  function operationsOn(action: string, databases: Iterable<string>): Operation[] | string {
+    const all = [...databases]
+    const ofServer = all.find(isOfServer)
+    if (ofServer !== undefined)
+      return stream.deny(
+        `${action} ${connection}/${nameInGrant(ofServer)}`,
+        'it has accounts and what other sessions do: mysql:connect alone reads it',
+      )
+    return all.map((database) => ({ action, connection, path: nameInGrant(database) }))
+  }
+
+  /** Being in a database does nothing yet: no person is asked, and what is done there is judged by itself. */
+  async function mayUse(name: string): Promise<string | undefined> {
+    // Its tables would be named without it.
+    if (plainName(name) === 'INFORMATION_SCHEMA')
+      return stream.deny(`mysql ${connection}`, 'information_schema is named in front of its tables')
+    const operations = operationsOn('mysql:read', server.databases().meantFor(name))
+    if (typeof operations === 'string') return operations
+    return operations.every((one) => stream.would(one)) ? undefined : permit(operations, 'USE')
+  }
+
+  /** What there is may be more by now: who names what is not known here is told apart by the server's own list. */
+  async function meaningIn(tokens: ReturnType<typeof tokensOf>) {
+    const meaning = meaningOf(tokens, { databases: server.databases(), readOnly: session.readOnly })
+    if ('why' in meaning || meaning.asksAnew === undefined) return meaning
+    await server.lookAgain()
+    return meaningOf(tokens, { databases: server.databases(), readOnly: session.readOnly })
   }
 
   async function permit(operations: readonly Operation[], shape: string): Promise<string | undefined> {
@@ -94,12 +126,15 @@ export function createLimitedJudge(session: LimitedSession): Judge {
     async statement(sql, bytes, when) {
       const what = `mysql ${connection}`
       const refuse = (why: string) => ({ refused: stream.deny(what, why) })
-      if (sql === undefined) return refuse(`a statement of ${bytes} bytes is too long to be judged`)
+      if (sql === undefined)
+        return refuse(
+          `a statement of ${bytes} bytes is too long to be judged: send what is long as parameters`,
+        )
       try {
         const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(sql)
-        const tokens = tokensOf(text)
+        const tokens = await tokensInTurns(text)
         const shown = shapeOf(tokens)
-        const meaning = meaningOf(text, { databases, readOnly: session.readOnly, saved })
+        const meaning = await meaningIn(tokens)
         if ('why' in meaning) return refuse(meaning.why)
         const refused = await allow(meaning, shown, when)
         return refused === undefined ? { ...shown, meaning } : { refused }
@@ -117,17 +152,21 @@ export function createLimitedJudge(session: LimitedSession): Judge {
           : allow(judged.meaning, judged),
     moved(database) {
       current = database
-      databases.add(database)
+      server.databases().add(database)
     },
-    known: (database) => void databases.add(database),
-    async database(name) {
-      const operations = databaseMeant(name, databases).map((database): Operation => ({
-        action: 'mysql:read',
-        connection,
-        path: nameInGrant(database),
-      }))
-      return operations.length === 0 ? undefined : permit(operations, 'USE')
+    known: (database) => server.databases().add(database),
+    settle: (judged) =>
+      'refused' in judged || judged.meaning?.isOpen === undefined
+        ? undefined
+        : async () => {
+            const why = await server.settle()
+            return why === undefined ? undefined : stream.deny(`mysql ${connection}`, why)
+          },
+    async restart() {
+      await server.begin(current)
+      return undefined
     },
+    database: mayUse,
   }
 }
 
@@ -144,6 +183,8 @@ export function createUnlimitedJudge(): Judge {
     again: async () => undefined,
     moved: () => undefined,
     known: () => undefined,
+    settle: () => undefined,
+    restart: async () => undefined,
     database: async () => undefined,
   }
 }

@@ -1,4 +1,4 @@
-import { constants, createHash, publicEncrypt } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { MayflyError } from '../../lib/index.ts'
 import type { Login } from '../stream-exchange.ts'
@@ -57,7 +57,7 @@ export async function logIn(
       ],
     ),
   )
-  let { plugin, salt } = greeting
+  let { plugin } = greeting
   for (let turns = 0; turns < 8; turns++) {
     const packet = await readPacket(socket, maxAnswer)
     if (packet === undefined)
@@ -68,14 +68,14 @@ export async function logIn(
     if (body[0] === 0xff) throw refusalIn(body)
     if (body[0] === 0xfe) {
       const reader = new Reader(body.subarray(1))
-      plugin = reader.text().toString()
+      // Without a name it is the way of before MySQL 4.1.
+      plugin = reader.left === 0 ? 'mysql_old_password' : reader.text().toString()
       const rest = reader.rest()
-      salt = rest.subarray(0, 20)
-      const again = proofOf(plugin, password, salt, isSecure)
+      const again = proofOf(plugin, password, rest.subarray(0, 20), isSecure)
       if (again === undefined) throw unknownPlugin(plugin)
       answer(again)
     } else if (body[0] === 1 && plugin === 'caching_sha2_password')
-      goOn(body.subarray(1), answer, password, salt, isSecure)
+      goOn(body.subarray(1), answer, password, isSecure)
     else throw new ProtocolFault('the server answers the log-in with something else')
   }
   throw new ProtocolFault('the server does not come to an end of the log-in')
@@ -99,19 +99,18 @@ function proofOf(plugin: string, password: string, salt: Buffer, isSecure: boole
   return undefined
 }
 
-/** caching_sha2_password: 3, it knew the password; 4, it wants it whole; else the key to encrypt it by. */
-function goOn(
-  data: Buffer,
-  answer: (bytes: Buffer) => void,
-  password: string,
-  salt: Buffer,
-  isSecure: boolean,
-): void {
+/** caching_sha2_password: 3, it knew the password; 4, it wants it whole. */
+function goOn(data: Buffer, answer: (bytes: Buffer) => void, password: string, isSecure: boolean): void {
   if (data.length === 1 && data[0] === 3) return
-  if (data.length === 1 && data[0] === 4) return answer(isSecure ? cString(password) : Buffer.of(2))
-  if (isSecure) throw new ProtocolFault('the server asks for the password in another way than it said')
-  const mixed = Buffer.from(cString(password).map((byte, at) => byte ^ (salt[at % salt.length] ?? 0)))
-  answer(publicEncrypt({ key: data.toString(), padding: constants.RSA_PKCS1_OAEP_PADDING }, mixed))
+  if (data.length !== 1 || data[0] !== 4)
+    throw new ProtocolFault('the server asks for the password in another way than it said')
+  // Encrypted by a key that whoever answers sends himself, it would be his.
+  if (!isSecure)
+    throw new MayflyError(
+      'credential_failed',
+      'the server asks for the whole password, which goes to nobody without TLS: turn it on there and say tls: verify (with ca: its authority), or make the account one by mysql_native_password',
+    )
+  answer(cString(password))
 }
 
 function unknownPlugin(plugin: string): MayflyError {

@@ -1,59 +1,12 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { createTestAuthority } from '../../../test/certificates.ts'
-import { startMariaDb, type MariaDb } from '../../../test/e2e/mariadb.ts'
-import { openDoor } from '../door.fixture.ts'
-import { compileRules, openWorld } from '../gateway.fixture.ts'
-import type { GatewayDeps } from '../index.ts'
-import type { GrantEntry } from '../../config/index.ts'
-
-const run = promisify(execFile)
-
-/** A gateway in front of the server, and what a client on this machine says by it. */
-async function shopWorld(
-  t: TestContext,
-  server: MariaDb,
-  grants: readonly GrantEntry[],
-  approvers?: GatewayDeps['approvers'],
-  more: { readonly ca?: string } = {},
-) {
-  const world = await openWorld(t, approvers === undefined ? {} : { approvers })
-  const orders = {
-    ...{ kind: 'mysql', url: 'mysql://db.test', dial: `127.0.0.1:${server.port}` },
-    ...{ credential: { basic: 'secret:orders' } },
-    ...more,
-  }
-  const rules = compileRules({ orders }, grants)
-  world.setTargets(rules.targets, rules.policy)
-  const port = await openDoor(t, world, 'db.test:3306')
-  const tool = async (name: string, args: readonly string[], input = '') => {
-    const asked = run(
-      name,
-      ['--no-defaults', '-h', '127.0.0.1', '-P', String(port), '-u', 'whoever', ...args],
-      {
-        timeout: 30_000,
-        maxBuffer: 50_000_000,
-      },
-    )
-    asked.child.stdin?.end(input)
-    return asked.then(
-      ({ stdout, stderr }) => ({ code: 0, out: stdout.trim(), err: stderr }),
-      ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
-        code,
-        out: stdout.trim(),
-        err: stderr,
-      }),
-    )
-  }
-  const sql = (text: string, database = 'shop', ...more: string[]) =>
-    tool('mariadb', ['--skip-ssl', '-N', '-B', ...more, '-e', text, ...(database === '' ? [] : [database])])
-  return { world, sql, tool, port }
-}
+import { startMariaDb } from '../../../test/e2e/mariadb.ts'
+import { fakeServer, rawClient, shopWorld } from './mysql.fixture.ts'
+import { okPacket, packetOf, u16 } from './wire.ts'
 
 test('mysql: statements are judged by their databases, before a real server sees them', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-mysql-'))
@@ -104,7 +57,6 @@ test('mysql: statements are judged by their databases, before a real server sees
         ],
         ...[
           'SET NAMES gbk',
-          "SET @a = 'ANSI_QUOTES', sql_mode = @a",
           'BEGIN NOT ATOMIC DELETE FROM items; END',
           'CALL x()',
           "PREPARE s FROM 'DELETE FROM items'",
@@ -208,7 +160,7 @@ test('mysql: statements are judged by their databases, before a real server sees
     assert.deepEqual(shown, [
       update,
       update,
-      ['mysql:write orders/shop', { statement: '/*! DELETE FROM items WHERE name = ? */' }],
+      ['mysql:write orders/shop', { statement: 'DELETE FROM items WHERE name = ?' }],
     ])
     const long = `UPDATE items SET name = 'x' WHERE ${'id = id AND '.repeat(300)} id = 1`
     await assert.rejects(client.query(long), /too long to be shown to one/)
@@ -238,4 +190,149 @@ test('mysql: statements are judged by their databases, before a real server sees
       await assert.rejects(running)
     },
   )
+
+  await t.test(
+    'what a statement is about is not hidden by how it is written, or by what was set before',
+    async (t) => {
+      server.sql(
+        `DELIMITER //\nCREATE FUNCTION shop.wr() RETURNS INT BEGIN INSERT INTO shop.items VALUES (99, 'written'); RETURN 7; END//`,
+      )
+      const { port } = await shopWorld(t, server, ['mysql:read orders/shop'])
+      const { createConnection } = (await import('mysql2/promise')).default
+      const client = await createConnection({ host: '127.0.0.1', port, user: 'any', database: 'shop' })
+      t.after(() => client.destroy())
+      const refused = async (sql: string) => assert.rejects(client.query(sql), /mayfly: refused/, sql)
+      await refused('SELECT 1--\u00a0 FROM (SELECT 1 AS `\u00a0`) z UNION SELECT v FROM hidden.keys_')
+      await refused("SET NAMES utf8, sql_mode='ANSI_QUOTES'")
+      await refused('SET NAMES utf8, tx_read_only=0')
+      await refused("SELECT `load_file`('/etc/hostname')")
+      await refused('SHOW GRANTS')
+      await refused('SELECT * FROM mysql.user')
+      // What a variable holds only the server knows: it is asked once it is set, and before the client goes on.
+      await client.query("SET @quotes = 'ANSI_QUOTES', @before = @@sql_mode")
+      await assert.rejects(client.query('SET sql_mode = @quotes'), /set back/)
+      await assert.rejects(client.execute('SET sql_mode = @quotes'), /set back/)
+      await assert.rejects(
+        client.query("SET sql_mode = CONCAT(@@sql_mode, ',NO_BACKSLASH_ESCAPES')"),
+        /set back/,
+      )
+      await client.query('SET sql_mode = @before')
+      const { error: jdbc } = await client
+        .query("set autocommit=1, session_track_schema=1, sql_mode = concat(@@sql_mode,',STRICT_ALL_TABLES')")
+        .then(
+          () => ({ error: undefined }),
+          (error: unknown) => ({ error }),
+        )
+      assert.equal(jdbc, undefined)
+      const [[row]] = (await client.query(
+        'SELECT "x" AS x, @@sql_mode LIKE "%STRICT_ALL%" AS y',
+      )) as never as [[unknown]]
+      assert.deepEqual(row, { x: 'x', y: 1 })
+      await assert.rejects(client.query('SELECT wr()'), /READ ONLY/)
+      // A database that is made after the session began.
+      server.sql('CREATE DATABASE later; CREATE TABLE later.t (v TEXT)')
+      await refused('SELECT * FROM later.t')
+      await client.query('SELECT i.id FROM items i JOIN items k ON i.id = k.id')
+      const all = await shopWorld(t, server, ['mysql:read orders/*'])
+      assert.match((await all.sql('SELECT User FROM mysql.user')).err, /mysql:connect alone reads it/)
+    },
+  )
+
+  await t.test('statements by number, sessions that begin anew, and clients that compress', async (t) => {
+    const asked: unknown[] = []
+    const approvers = {
+      async ask({ operations }: { operations: readonly string[] }) {
+        asked.push(operations)
+        return { ok: false as const, why: 'no' }
+      },
+      stepEnded: async () => undefined,
+    }
+    const write = { grant: 'mysql:write orders/shop', approval: 'always', approvers: 'managers' } as const
+    const { port } = await shopWorld(t, server, [write], approvers)
+    await using client = await rawClient(port)
+    // Being in a database is nothing to ask a person for.
+    assert.deepEqual([await client.query('USE shop'), asked], ['OK', []])
+    await client.prepare("INSERT INTO items VALUES (77, 'unasked')")
+    assert.match(await client.execute(0xffffffff), /refused/)
+    assert.deepEqual(asked, [['mysql:write orders/shop']])
+    assert.match(await client.execute(4_000), /no statement of this number/)
+    assert.equal(server.sql('SELECT COUNT(*) FROM shop.items WHERE id = 77').trim(), '0')
+    const reader = await shopWorld(t, server, ['mysql:read orders/shop'])
+    await using again = await rawClient(reader.port)
+    assert.equal(await again.command(31), 'OK')
+    assert.equal(
+      await again.query("SELECT CONCAT(@@tx_read_only, DATABASE(), @@sql_mode LIKE '%ANSI%')"),
+      'ONshop0',
+    )
+    assert.match(await again.query('SELECT * FROM hidden.keys_'), /refused/)
+    await assert.rejects(rawClient(reader.port, 0x20), /compresses/)
+  })
+
+  await t.test('packets of more than a segment pass, with TLS and without', async (t) => {
+    const { world, port } = await shopWorld(t, server, ['mysql:write orders/shop'])
+    const { createConnection } = (await import('mysql2/promise')).default
+    for (const more of [
+      {},
+      { ssl: { ca: world.ca, servername: 'db.test', verifyIdentity: false } as never },
+    ]) {
+      const client = await createConnection({
+        host: '127.0.0.1',
+        port,
+        user: 'any',
+        database: 'shop',
+        ...more,
+      })
+      t.after(() => client.destroy())
+      for (const bytes of [70_000, 3_000_000]) {
+        const [[row]] = (await client.execute('SELECT LENGTH(?) AS n', ['x'.repeat(bytes)])) as never as [
+          [{ n: number }],
+        ]
+        assert.equal(row.n, bytes)
+        const [[same]] = (await client.query(`SELECT LENGTH('${'x'.repeat(bytes)}') AS n`)) as never as [
+          [{ n: number }],
+        ]
+        assert.equal(same.n, bytes)
+      }
+      await assert.rejects(client.query(`SELECT '${'x'.repeat(4_300_000)}'`), /too long to be judged/)
+      await client.query('SELECT 1')
+    }
+  })
+
+  await t.test('a dump as its tool makes it is read in again', async (t) => {
+    const { tool } = await shopWorld(t, server, ['mysql:ddl orders/shop'])
+    const dump = await tool('mariadb-dump', ['--skip-ssl', '--hex-blob', 'shop', 'items'])
+    assert.equal(dump.code, 0, dump.err)
+    const back = await tool('mariadb', ['--skip-ssl', 'shop'], dump.out)
+    assert.equal(back.code, 0, back.err)
+  })
+})
+
+test('a server gets no password that it could keep, and its last words reach the client', async (t) => {
+  const seen: Buffer[] = []
+  const asking = await fakeServer(t, 'caching_sha2_password', (socket, body, sequence) => {
+    seen.push(body)
+    socket.write(packetOf(sequence + 1, Buffer.of(1, 4)))
+  })
+  const { port, world } = await shopWorld(t, asking, ['mysql:connect orders'], undefined, { tls: 'off' })
+  await assert.rejects(rawClient(port), /goes to nobody without TLS/)
+  // Its log-in alone: not the request for a key.
+  assert.equal(seen.length, 1)
+  assert.ok(JSON.stringify(world.audit.events).includes('goes to nobody'))
+
+  const gone = await fakeServer(t, 'mysql_native_password', (socket, body, sequence) => {
+    if (body[0] === 14) return void socket.write(okPacket(1))
+    socket.write(okPacket(sequence + 1))
+    const words = Buffer.from('#HY000The client was disconnected by the server because of inactivity')
+    setImmediate(() => socket.end(packetOf(0, Buffer.of(0xff), u16(4031), words)))
+  })
+  const idle = await shopWorld(t, gone, ['mysql:connect orders'], undefined, { tls: 'off' })
+  await using client = await rawClient(idle.port)
+  assert.match(await client.answer(), /disconnected by the server/)
+  await client.ended
+
+  const old = await fakeServer(t, 'mysql_native_password', (socket, _, sequence) => {
+    socket.write(packetOf(sequence + 1, Buffer.of(0xfe)))
+  })
+  const ofOld = await shopWorld(t, old, ['mysql:connect orders'], undefined, { tls: 'off' })
+  await assert.rejects(rawClient(ofOld.port), /by mysql_old_password/)
 })

@@ -2,7 +2,9 @@ import type { Duplex } from 'node:stream'
 import { drained } from '../../lib/index.ts'
 import type { StreamExchange } from '../stream-exchange.ts'
 import type { Judge, Judged } from './judge.ts'
+import { createPrepared } from './prepared.ts'
 import { createReply, type Expected, type Outcome } from './replies.ts'
+import { createTally } from './tally.ts'
 import { ProtocolFault, readable } from '../read-exactly.ts'
 import { errorPacket, fullPacket, packetOf, readPacket, type Packet } from './wire.ts'
 
@@ -37,6 +39,10 @@ const others: Readonly<Record<number, Expected | 'none'>> = {
   [command.fieldList]: 'rows',
   [command.statistics]: 'one',
   [command.ping]: 'one',
+}
+
+/** Commands on a statement that was prepared before. */
+const onPrepared: Readonly<Record<number, Expected | 'none'>> = {
   [command.execute]: 'results',
   [command.longData]: 'none',
   [command.close]: 'none',
@@ -44,17 +50,25 @@ const others: Readonly<Record<number, Expected | 'none'>> = {
   [command.fetch]: 'rows',
 }
 
-const maxPrepared = 10_000
+const maxLastWords = 65_536
+/** Of a statement. What is longer comes by parameters of a prepared one. */
+const maxJudged = 4_194_304
 
 /** Carries commands to the server and its answers back, one after the other, until either side ends. */
 export async function relay(stream: StreamExchange, session: Session): Promise<void> {
   const { client, upstream, judge, isLimited } = session
-  const prepared = new Map<number, Judged>()
+  const prepared = createPrepared()
   const tally = createTally(stream)
   client.once('close', () => upstream.destroy())
   upstream.once('close', () => client.end())
   try {
     for (;;) {
+      await eitherSpeaks(client, upstream)
+      if (upstream.readableLength > 0) {
+        await passLastWords(client, upstream)
+        break
+      }
+      if (upstream.destroyed || upstream.readableEnded) break
       const packet = await readPacket(client, fullPacket)
       if (packet === undefined || upstream.destroyed) break
       const [name = 0] = packet.body
@@ -70,33 +84,26 @@ export async function relay(stream: StreamExchange, session: Session): Promise<v
 
   async function pass(name: number, packet: Packet): Promise<string | undefined> {
     const { body } = packet
-    const isWhole = body.length < fullPacket
     switch (name) {
       case command.query:
       case command.prepare: {
         const judged = await judge.statement(
-          isWhole || !isLimited ? body.subarray(1) : undefined,
+          body.length <= maxJudged || !isLimited ? body.subarray(1) : undefined,
           body.length,
           name === command.prepare ? 'prepared' : undefined,
         )
         if ('refused' in judged) {
-          if (!isWhole)
-            throw new ProtocolFault('a statement of 16 MiB and more is not judged: the connection is closed')
+          await goOn(packet, 'unsent')
           return judged.refused
         }
-        if (name === command.prepare && prepared.size >= maxPrepared)
-          return 'mayfly: refused: too many prepared statements'
-        const outcome = await exchange(packet, name === command.query ? 'results' : 'prepare')
-        if (outcome?.statement !== undefined) prepared.set(outcome.statement, judged)
+        if (name === command.prepare) {
+          if (prepared.isFull()) return 'mayfly: refused: too many prepared statements'
+          prepared.begins()
+        }
+        const settle = name === command.query ? judge.settle(judged) : undefined
+        const outcome = await exchange(packet, name === command.query ? 'results' : 'prepare', settle)
+        if (outcome?.statement !== undefined) prepared.add(outcome.statement, judged)
         if (name === command.query) told(judged, outcome)
-        return undefined
-      }
-      case command.execute: {
-        const judged = prepared.get(body.length < 5 ? -1 : body.readUInt32LE(1))
-        const refused = judged === undefined ? undefined : await judge.again(judged)
-        if (refused !== undefined) return refused
-        const outcome = await exchange(packet, 'results')
-        if (judged !== undefined) told(judged, outcome)
         return undefined
       }
       case command.initDb: {
@@ -107,12 +114,8 @@ export async function relay(stream: StreamExchange, session: Session): Promise<v
         if (outcome?.failed === false) judge.moved(database)
         return undefined
       }
-      case command.close:
-        if (body.length >= 5) prepared.delete(body.readUInt32LE(1))
-        break
       case command.setOption:
-      case command.resetConnection:
-        // Several statements at once, and settings as they were before the session was limited.
+        // Several statements at once.
         if (isLimited)
           return stream.deny(
             `mysql ${stream.connection.name}`,
@@ -120,13 +123,43 @@ export async function relay(stream: StreamExchange, session: Session): Promise<v
           )
         await exchange(packet, 'one')
         return undefined
+      case command.resetConnection:
+        prepared.clear()
+        await exchange(packet, 'one', () => judge.restart())
+        return undefined
       default:
     }
+    const ofPrepared = onPrepared[name]
+    if (ofPrepared !== undefined) return passPrepared(name, ofPrepared, packet)
     const expected = others[name]
     if (expected === undefined)
       return stream.deny(`mysql ${stream.connection.name}`, `command ${name} of the protocol is not passed`)
     await exchange(packet, expected)
     return undefined
+  }
+
+  async function passPrepared(
+    name: number,
+    expected: Expected | 'none',
+    packet: Packet,
+  ): Promise<string | undefined> {
+    const judged = prepared.find(packet.body)
+    if (judged === undefined) {
+      await goOn(packet, 'unsent')
+      // What has no answer has none if it is refused, too.
+      return expected === 'none'
+        ? undefined
+        : stream.deny(`mysql ${stream.connection.name}`, 'no statement of this number was prepared here')
+    }
+    if (name === command.close) prepared.delete(packet.body)
+    if (name !== command.execute) {
+      await exchange(packet, expected)
+      return undefined
+    }
+    const refused = await judge.again(judged)
+    if (refused === undefined) told(judged, await exchange(packet, expected, judge.settle(judged)))
+    else await goOn(packet, 'unsent')
+    return refused
   }
 
   function told(judged: Judged, outcome: Outcome | undefined): void {
@@ -137,20 +170,43 @@ export async function relay(stream: StreamExchange, session: Session): Promise<v
       if (!outcome.failed) judge.known(database)
   }
 
-  /** Sends a command, with the packets that go on with it, and passes the answer. Undefined where there is none. */
-  async function exchange(packet: Packet, expected: Expected | 'none'): Promise<Outcome | undefined> {
-    let last = packet
+  /**
+   * Sends a command, with the packets that go on with it, and passes the answer. Undefined where there is none. `settle` has its turn
+   * before the client has the answer: what it says is told instead.
+   */
+  async function exchange(
+    packet: Packet,
+    expected: Expected | 'none',
+    settle?: () => Promise<string | undefined>,
+  ): Promise<Outcome | undefined> {
     await write(upstream, packetOf(packet.sequence, packet.body))
-    while (last.body.length === fullPacket) {
+    await goOn(packet, 'sent')
+    if (expected === 'none') return undefined
+    if (settle === undefined) return answer(expected, (chunk) => write(client, chunk))
+    let held: Buffer = Buffer.alloc(0)
+    const outcome = await answer(expected, async (chunk) => {
+      held = Buffer.concat([held, chunk])
+      if (held.length > maxHeld) throw new ProtocolFault('the server answers a setting at length')
+    })
+    const refused = await settle()
+    await write(
+      client,
+      refused === undefined ? held : errorPacket(packet.sequence + 1, 1142, '42000', refused),
+    )
+    return refused === undefined ? outcome : { ...outcome, failed: true }
+  }
+
+  /** The packets of the client that go on with a command. */
+  async function goOn(packet: Packet, how: 'sent' | 'unsent'): Promise<void> {
+    for (let last = packet; last.body.length === fullPacket;) {
       const next = await readPacket(client, fullPacket)
       if (next === undefined) throw new ProtocolFault('the client left within a command')
       last = next
-      await write(upstream, packetOf(next.sequence, next.body))
+      if (how === 'sent') await write(upstream, packetOf(next.sequence, next.body))
     }
-    return expected === 'none' ? undefined : answer(expected)
   }
 
-  async function answer(expected: Expected): Promise<Outcome> {
+  async function answer(expected: Expected, pass: (chunk: Buffer) => Promise<void>): Promise<Outcome> {
     const reply = createReply(expected, session.deprecateEof)
     for (;;) {
       const chunk = upstream.read() as Buffer | null
@@ -161,39 +217,38 @@ export async function relay(stream: StreamExchange, session: Session): Promise<v
         continue
       }
       const outcome = reply.take(chunk)
-      await write(client, chunk)
+      await pass(chunk)
       if (outcome !== undefined) return outcome
     }
   }
+}
+
+const maxHeld = 65_536
+
+/** Resolves once either side has something to say, or has ended. A server may have last words for a client that asks nothing. */
+async function eitherSpeaks(client: Duplex, upstream: Duplex): Promise<void> {
+  const speaks = (socket: Duplex) => socket.readableLength > 0 || socket.readableEnded || socket.destroyed
+  const events = ['readable', 'end', 'close', 'error'] as const
+  while (!speaks(client) && !speaks(upstream))
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        for (const socket of [client, upstream]) for (const event of events) socket.off(event, wake)
+        resolve()
+      }
+      for (const socket of [client, upstream]) for (const event of events) socket.once(event, wake)
+    })
+}
+
+/** MySQL says why before it ends a session: that it was idle for too long, that the server stops. */
+async function passLastWords(client: Duplex, upstream: Duplex): Promise<void> {
+  const words = await readPacket(upstream, maxLastWords)
+  if (words === undefined) return
+  if (words.body[0] !== 0xff) throw new ProtocolFault('the server says what nobody asked')
+  await write(client, packetOf(words.sequence, words.body))
 }
 
 async function write(to: Duplex, bytes: Buffer): Promise<void> {
   if (to.destroyed) throw new ProtocolFault('the connection was closed')
   to.write(bytes)
   await drained(to)
-}
-
-const maxShapes = 1_000
-
-/** What came of statements, by their shape. */
-function createTally(stream: StreamExchange) {
-  const counts = new Map<string, { done: number; rows: number; bytes: number; failed: number }>()
-  const flush = () => {
-    for (const [statement, facts] of counts)
-      stream.done({ operation: `mysql ${stream.connection.name}`, facts: { statement, ...facts } })
-    counts.clear()
-  }
-  return {
-    flush,
-    count(shape: string, { rows, bytes, failed }: Outcome) {
-      if (!counts.has(shape) && counts.size >= maxShapes) flush()
-      const before = counts.get(shape) ?? { done: 0, rows: 0, bytes: 0, failed: 0 }
-      counts.set(shape, {
-        done: before.done + 1,
-        rows: before.rows + rows,
-        bytes: before.bytes + bytes,
-        failed: before.failed + (failed ? 1 : 0),
-      })
-    },
-  }
 }

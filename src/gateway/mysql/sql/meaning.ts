@@ -1,5 +1,8 @@
-import { settingsIn, type SavedSettings } from './settings.ts'
-import { tokensOf, type Token } from './tokens.ts'
+import { plainName, type Databases } from './databases.ts'
+import { qualifiersIn } from './qualifiers.ts'
+import { settingsIn } from './settings.ts'
+import { schemaRefused, showRefused } from './show.ts'
+import { Unreadable, type Token } from './tokens.ts'
 
 export type Verb = 'read' | 'write' | 'ddl'
 
@@ -14,14 +17,16 @@ export interface Meaning {
   readonly uses?: string
   /** What it ends: connections, by number. */
   readonly kills?: number
+  /** Whether the server reads the next statement as before shows once it is done. */
+  readonly isOpen?: true
+  /** It names what would be a database, if there were one of that name: is there by now? */
+  readonly asksAnew?: true
 }
 
 export interface Surroundings {
-  /** All that there are, as they are written, but information_schema, which shows what the account may see. */
-  readonly databases: ReadonlySet<string>
+  readonly databases: Databases
   /** The server refuses what writes; what would lift that is refused here. */
   readonly readOnly: boolean
-  readonly saved: SavedSettings
 }
 
 /** Why a limited session has it not; `mysql:connect` has. */
@@ -29,53 +34,84 @@ export interface Refused {
   readonly why: string
 }
 
+/** Readings double with each version that a part is for. */
+const maxVersions = 2
+
 /**
  * What one statement does. It errs on the side of more: what it does not know is refused, and a name that is a database's counts
- * as one wherever it stands in front of a dot. Throws `Unreadable`.
+ * as one wherever it stands in front of a dot. Where parts are for some servers only, what it does on any. Throws `Unreadable`.
  */
-export function meaningOf(sql: string, surroundings: Surroundings): Meaning | Refused {
-  let tokens: readonly Token[] = tokensOf(sql)
-  // mysqldump's own way: the whole of it for servers that are new enough, nothing for others.
-  const [only] = tokens
-  if (only?.is === 'executable' && tokens.slice(1).every(({ text }) => text === ';'))
-    tokens = tokensOf(only.text)
-  tokens = tokens.filter(({ is, text }) => is !== 'executable' || !harmless.has(text.toUpperCase()))
-  if (tokens.some(({ is }) => is === 'executable'))
-    return { why: 'a part of it is for some servers only (/*! */): what it does cannot be told' }
-  while (tokens.at(-1)?.text === ';') tokens = tokens.slice(0, -1)
+export function meaningOf(tokens: readonly Token[], surroundings: Surroundings): Meaning | Refused {
+  const versions = [...new Set(tokens.flatMap(({ only }) => only ?? []))]
+  if (versions.length > maxVersions) throw new Unreadable('it has parts for servers of too many versions')
+  let whole: Meaning | undefined
+  for (let mask = 0; mask < 2 ** versions.length; mask++) {
+    const found = ofReading(
+      versions.length === 0
+        ? tokens
+        : tokens.filter(({ only }) => only === undefined || ((mask >> versions.indexOf(only)) & 1) === 1),
+      surroundings,
+    )
+    if ('why' in found) return found
+    whole = whole === undefined ? found : both(whole, found)
+    if (whole === undefined) return { why: 'to one server it is another statement than to the next' }
+  }
+  return whole ?? session
+}
+
+const session: Meaning = { verb: 'read', databases: [], isOfSession: true }
+const verbs: readonly Verb[] = ['read', 'write', 'ddl']
+
+/** A server does the one or the other. Undefined where no word covers both. */
+function both(one: Meaning, other: Meaning): Meaning | undefined {
+  if (one.uses !== other.uses || one.kills !== other.kills) return undefined
+  const { isOfSession: _, ...rest } = { ...one, ...other }
+  return {
+    ...rest,
+    verb: verbs[Math.max(verbs.indexOf(one.verb), verbs.indexOf(other.verb))] ?? 'ddl',
+    databases: [...new Set([...one.databases, ...other.databases])],
+    ...(one.isOfSession === true && other.isOfSession === true ? { isOfSession: true } : {}),
+  }
+}
+
+function ofReading(all: readonly Token[], surroundings: Surroundings): Meaning | Refused {
+  let end = all.length
+  while (all[end - 1]?.text === ';') end--
+  const tokens = all.slice(0, end)
   if (tokens.some(({ is, text }) => is === 'sign' && text === ';'))
     return { why: 'it is more than one statement' }
   if (tokens.length === 0) return session
   const found = judge(tokens, surroundings)
   if ('why' in found) return found
-  const named = databasesIn(tokens, found, surroundings.databases)
-  return { ...found, databases: [...new Set([...found.databases, ...named])] }
+  const why = schemaRefused(tokens)
+  if (why !== undefined) return { why }
+  const { names, asksAnew } = databasesIn(tokens, found, surroundings.databases)
+  const databases = [...new Set([...found.databases, ...names])]
+  if (databases.length > maxDatabases) return { why: 'it names too many databases' }
+  return { ...found, databases, ...(asksAnew ? { asksAnew } : {}) }
 }
 
-const harmless: ReadonlySet<string> = new Set([
-  'SQL_NO_CACHE',
-  'SQL_CACHE',
-  'STRAIGHT_JOIN',
-  'WITH CONSISTENT SNAPSHOT',
-])
-const session: Meaning = { verb: 'read', databases: [], isOfSession: true }
+const maxDatabases = 100
 
 function judge(tokens: readonly Token[], surroundings: Surroundings): Meaning | Refused {
-  // What is said of a variable elsewhere than in SET may be anything.
-  if (wordAt(tokens, 0) !== 'SET')
-    for (const { is, text } of tokens) if (is === 'variable') surroundings.saved.delete(text)
   const first = wordAt(tokens, 0) ?? (tokens[0]?.text === '(' ? 'SELECT' : '')
   const file = fileUse(tokens)
   if (file !== undefined) return { why: file }
   switch (first) {
+    case 'SHOW': {
+      const why = showRefused(tokens)
+      return why === undefined ? { verb: 'read', databases: [] } : { why }
+    }
+    case 'DESC':
+    case 'DESCRIBE':
+    case 'EXPLAIN':
+      if (wordAt(tokens, 1) === 'FOR' || (wordAt(tokens, 1) === 'FORMAT' && wordAt(tokens, 4) === 'FOR'))
+        return { why: 'EXPLAIN FOR shows the statement of another connection' }
+      return { verb: writesWithin(tokens) ? 'write' : 'read', databases: [] }
     case 'SELECT':
     case 'WITH':
     case 'TABLE':
     case 'VALUES':
-    case 'SHOW':
-    case 'DESC':
-    case 'DESCRIBE':
-    case 'EXPLAIN':
     case 'HELP':
     case 'CHECKSUM':
       return { verb: writesWithin(tokens) ? 'write' : 'read', databases: [] }
@@ -137,11 +173,13 @@ function writesWithin(tokens: readonly Token[]): boolean {
 }
 
 function fileUse(tokens: readonly Token[]): string | undefined {
-  for (const [at, { is, text }] of tokens.entries()) {
-    if (is !== 'word') continue
-    if (text === 'OUTFILE' || text === 'DUMPFILE') return 'it writes a file of the server'
-    if (text === 'LOAD_FILE' && tokens[at + 1]?.text === '(') return 'it reads a file of the server'
-    if (text === 'PROCEDURE' && wordAt(tokens, at + 1) === 'ANALYSE') return 'PROCEDURE ANALYSE is not passed'
+  for (const [at, { is, text, written }] of tokens.entries()) {
+    // A function of the server is that in backticks, too.
+    if (is !== 'word' && is !== 'name') continue
+    const name = plainName(written ?? text)
+    if (is === 'word' && (text === 'OUTFILE' || text === 'DUMPFILE')) return 'it writes a file of the server'
+    if (name === 'LOAD_FILE' && tokens[at + 1]?.text === '(') return 'it reads a file of the server'
+    if (name === 'ANALYSE' && wordAt(tokens, at - 1) === 'PROCEDURE') return 'PROCEDURE ANALYSE is not passed'
   }
   return undefined
 }
@@ -156,14 +194,15 @@ function startsTransaction(tokens: readonly Token[], { readOnly }: Surroundings)
 
 const noWrite: Refused = { why: 'the session is read-only, since its role has no mysql:write there' }
 
-function setting(tokens: readonly Token[], { readOnly, saved }: Surroundings): Meaning | Refused {
-  const why = settingsIn(tokens, saved)
-  if (why !== undefined) return { why }
+function setting(tokens: readonly Token[], { readOnly }: Surroundings): Meaning | Refused {
+  const found = settingsIn(tokens)
+  if ('why' in found) return found
+  const open = found.isOpen ? { isOpen: true as const } : {}
   if (readOnly && tokens.some(({ text }) => text === 'WRITE')) return noWrite
   // A value may be asked of tables.
   return tokens.some(({ is, text }) => is === 'word' && asking.has(text))
-    ? { verb: 'read', databases: [] }
-    : session
+    ? { verb: 'read', databases: [], ...open }
+    : { ...session, ...open }
 }
 
 const asking: ReadonlySet<string> = new Set(['SELECT', 'TABLE', 'VALUES', 'WITH'])
@@ -215,36 +254,24 @@ function definition(first: string, tokens: readonly Token[]): Meaning | Refused 
   return name === undefined ? { why: 'it names no database' } : { verb: 'ddl', databases: [nameIn(name)] }
 }
 
-/** Names in front of a dot that are databases'; where a statement may name one without a dot, any name. */
-function databasesIn(
-  tokens: readonly Token[],
-  { verb, uses }: Meaning,
-  known: ReadonlySet<string>,
-): string[] {
-  const first = wordAt(tokens, 0) ?? ''
-  const anywhere = verb === 'ddl' || ['SHOW', 'DESC', 'DESCRIBE'].includes(first)
-  const named = tokens.flatMap((token, at) => {
-    if (token.is !== 'word' && token.is !== 'name') return []
-    const isFirst = tokens[at + 1]?.text === '.' && tokens[at - 1]?.text !== '.'
-    return anywhere || isFirst ? meant(nameIn(token), known) : []
-  })
-  return uses === undefined ? named : [...named, ...databaseMeant(uses, known)]
-}
-
 function nameIn({ text, written }: Token): string {
   return written ?? text
 }
 
-/** Of names that differ in case alone a server may take any for the one: it is that which is written so, or else all of them. */
-function meant(name: string, known: ReadonlySet<string>): string[] {
-  if (known.has(name)) return [name]
-  const lower = name.toLowerCase()
-  return [...known].filter((one) => one.toLowerCase() === lower)
-}
-
-/** The same for what is a database's name whether or not it is known; what is everybody's has no grant. */
-export function databaseMeant(name: string, known: ReadonlySet<string>): string[] {
-  if (name.toLowerCase() === 'information_schema') return []
-  const found = meant(name, known)
-  return found.length === 0 ? [name] : found
+/** Names in front of a dot that are databases'; where a statement may name one without a dot, any name. */
+function databasesIn(tokens: readonly Token[], { verb, uses }: Meaning, databases: Databases) {
+  const first = wordAt(tokens, 0) ?? ''
+  const anywhere = verb === 'ddl' || ['SHOW', 'DESC', 'DESCRIBE', 'EXPLAIN'].includes(first)
+  const names = new Set<string>(uses === undefined ? [] : databases.meantFor(uses))
+  let asksAnew = false
+  for (const { name, isPlace, hasDot } of qualifiersIn(tokens, anywhere)) {
+    const meant = databases.meant(name)
+    for (const one of meant) names.add(one)
+    if (meant.length > 0 || !isPlace || plainName(name) === 'INFORMATION_SCHEMA') continue
+    asksAnew = true
+    // By these a server may find a database of another name: `#mysql50#x` is x, and `İ` is i.
+    const isStrange = hasDot ? !/^[A-Za-z0-9_$]*$/.test(name) : name.startsWith('#mysql50#')
+    if (isStrange) names.add(name)
+  }
+  return { names, asksAnew }
 }

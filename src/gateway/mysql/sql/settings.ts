@@ -1,7 +1,10 @@
 import type { Token } from './tokens.ts'
 
-/** User variables that hold what a setting was before, as dumps save it: by their name, the setting's. */
-export type SavedSettings = Map<string, string>
+/** What is known of a SET beforehand. */
+export type Setting =
+  | { readonly why: string }
+  /** `isOpen`: how the server reads the next statement shows only once it is done. */
+  | { readonly isOpen: boolean }
 
 /** By these a server reads the next statement otherwise than it is read here. */
 const reading: ReadonlySet<string> = new Set(['SQL_MODE', 'CHARACTER_SET_CLIENT', 'CHARACTER_SET_CONNECTION'])
@@ -12,6 +15,7 @@ const free: ReadonlySet<string> = new Set(
     'INNODB_LOCK_WAIT_TIMEOUT MAX_EXECUTION_TIME MAX_STATEMENT_TIME FOREIGN_KEY_CHECKS UNIQUE_CHECKS SQL_NOTES SQL_QUOTE_SHOW_CREATE ' +
     'SQL_SAFE_UPDATES SQL_SELECT_LIMIT SQL_BIG_SELECTS SQL_AUTO_IS_NULL GROUP_CONCAT_MAX_LEN LC_TIME_NAMES TIMESTAMP INSERT_ID ' +
     'CHARACTER_SET_RESULTS COLLATION_CONNECTION TRANSACTION_ISOLATION TX_ISOLATION OPTIMIZER_SWITCH ' +
+    'SESSION_TRACK_SCHEMA SESSION_TRACK_SYSTEM_VARIABLES SESSION_TRACK_STATE_CHANGE SESSION_TRACK_TRANSACTION_INFO ' +
     'INFORMATION_SCHEMA_STATS_EXPIRY SQL_REQUIRE_PRIMARY_KEY EXPLICIT_DEFAULTS_FOR_TIMESTAMP LOW_PRIORITY_UPDATES'
   ).split(' '),
 )
@@ -26,27 +30,21 @@ const modes: ReadonlySet<string> = new Set(
 )
 const charsets: ReadonlySet<string> = new Set(['UTF8', 'UTF8MB3', 'UTF8MB4'])
 
-/** Why a SET is not passed; undefined if it is. What it saves is remembered. */
-export function settingsIn(tokens: readonly Token[], saved: SavedSettings): string | undefined {
-  const [, first, second] = tokens
-  if (
-    first?.text === 'NAMES' ||
-    (first?.text === 'CHARACTER' && second?.text === 'SET') ||
-    first?.text === 'CHARSET'
-  ) {
-    const value = tokens[first.text === 'CHARACTER' ? 3 : 2]?.text.toUpperCase() ?? ''
-    return charsets.has(value) ? undefined : `the session speaks UTF-8: ${value.slice(0, 40)} is not passed`
-  }
+/** What a SET does to how statements are read. */
+export function settingsIn(tokens: readonly Token[]): Setting {
+  const [, first] = tokens
   const scope = ['SESSION', 'LOCAL'].includes(first?.text ?? '') ? 1 : 0
   if (tokens[1 + scope]?.text === 'TRANSACTION')
     return tokens.slice(2 + scope).every(({ text }) => transactionWords.has(text))
-      ? undefined
-      : 'it is no setting of a transaction'
+      ? { isOpen: false }
+      : { why: 'it is no setting of a transaction' }
+  let isOpen = false
   for (const one of assignments(tokens.slice(1))) {
-    const why = assignment(one, saved)
-    if (why !== undefined) return why
+    const setting = ofCharset(one) ?? assignment(one)
+    if ('why' in setting) return setting
+    isOpen ||= setting.isOpen
   }
-  return undefined
+  return { isOpen }
 }
 
 const transactionWords: ReadonlySet<string> = new Set(
@@ -65,25 +63,36 @@ function assignments(tokens: readonly Token[]): Token[][] {
   return parts
 }
 
-function assignment(tokens: readonly Token[], saved: SavedSettings): string | undefined {
+/** NAMES x [COLLATE y], CHARACTER SET x, CHARSET x: one of several settings, too. */
+function ofCharset(tokens: readonly Token[]): Setting | undefined {
+  const [first, second] = tokens
+  if (first?.is !== 'word') return undefined
+  const isNames = first.text === 'NAMES'
+  const isCharset = first.text === 'CHARSET' || (first.text === 'CHARACTER' && second?.text === 'SET')
+  if (!isNames && !isCharset) return undefined
+  const [value, collate, collation, ...more] = tokens.slice(first.text === 'CHARACTER' ? 2 : 1)
+  const name = value?.text.toUpperCase() ?? ''
+  const ends = collate === undefined || (isNames && collate.text === 'COLLATE' && collation !== undefined)
+  if (!ends || more.length > 0) return { why: 'what follows the character set is no setting that is known' }
+  if (value?.is === 'word' && name === 'DEFAULT') return { isOpen: true }
+  return charsets.has(name)
+    ? { isOpen: false }
+    : { why: `the session speaks UTF-8: ${name.slice(0, 40)} is not passed` }
+}
+
+function assignment(tokens: readonly Token[]): Setting {
   const named = tokens.filter(({ is, text }) => is !== 'word' || !['SESSION', 'LOCAL'].includes(text))
   const [target, equals, ...value] = named
   if (target === undefined || (equals?.text !== '=' && equals?.text !== ':='))
-    return 'it is no setting that is known'
-  if (target.is === 'variable' && !target.text.startsWith('@@')) {
-    const [only, ...more] = value
-    const before = only?.is === 'variable' && more.length === 0 ? settingName(only.text) : undefined
-    if (before !== undefined && reading.has(before)) saved.set(target.text, before)
-    else saved.delete(target.text)
-    return undefined
-  }
+    return { why: 'it is no setting that is known' }
+  if (target.is === 'variable' && !target.text.startsWith('@@')) return { isOpen: false }
   const name =
     target.is === 'variable' ? settingName(target.text) : target.is === 'word' ? target.text : undefined
-  if (name === undefined) return 'it is no setting of the session'
-  if (free.has(name)) return undefined
+  if (name === undefined) return { why: 'it is no setting of the session' }
+  if (free.has(name)) return { isOpen: false }
   return reading.has(name)
-    ? ofReading(name, value, saved)
-    : `the setting ${name.slice(0, 60)} is for mysql:connect alone`
+    ? ofReading(name, value)
+    : { why: `the setting ${name.slice(0, 60)} is for mysql:connect alone` }
 }
 
 /** Of `@@x`, `@@session.x`; not of what is everybody's. */
@@ -91,19 +100,38 @@ function settingName(text: string): string | undefined {
   return /^@@(?:SESSION\.|LOCAL\.)?([A-Z_0-9]+)$/.exec(text)?.[1]
 }
 
-function ofReading(
-  name: string,
-  [value, ...more]: readonly Token[],
-  saved: SavedSettings,
-): string | undefined {
-  const refused = `${name} is set to what is known to change nothing of how statements are read, or back to what was saved`
-  if (value === undefined || more.length > 0) return refused
-  if (value.is === 'variable') return saved.get(value.text) === name ? undefined : refused
-  const words = value.text.toUpperCase()
-  if (name !== 'SQL_MODE') return charsets.has(words) ? undefined : refused
-  if (value.is !== 'string') return refused
-  const asked = words.split(',').map((word) => word.trim())
-  return asked.every((word) => word === '' || modes.has(word)) ? undefined : refused
+/** What may make a value: a dump puts back what it saved, drivers add to what there is. */
+const makers: ReadonlySet<string> = new Set(
+  'CONCAT CONCAT_WS REPLACE TRIM IFNULL COALESCE DEFAULT'.split(' '),
+)
+
+function ofReading(name: string, value: readonly Token[]): Setting {
+  const refused = {
+    why: `${name} is set to what is known to change nothing of how statements are read, or back to what was saved`,
+  }
+  const [only, ...more] = value
+  if (only === undefined) return refused
+  if (more.length === 0 && only.is === 'string' && name === 'SQL_MODE')
+    return arePlain(only.text) ? { isOpen: false } : refused
+  if (more.length === 0 && (only.is === 'string' || only.is === 'word') && name !== 'SQL_MODE')
+    return charsets.has(only.text.toUpperCase()) ? { isOpen: false } : refused
+  const isKnown = value.every(
+    ({ is, text }) =>
+      is === 'string' ||
+      is === 'number' ||
+      is === 'variable' ||
+      (is === 'word' && makers.has(text)) ||
+      (is === 'sign' && ['(', ')', ','].includes(text)),
+  )
+  return isKnown ? { isOpen: true } : refused
+}
+
+/** Whether a sql_mode changes nothing of how statements are read. */
+export function arePlain(list: string): boolean {
+  return list
+    .toUpperCase()
+    .split(',')
+    .every((mode) => mode.trim() === '' || modes.has(mode.trim()))
 }
 
 /** The modes of a list that change nothing of how statements are read. */
@@ -113,4 +141,8 @@ export function plainModes(list: string): string {
     .split(',')
     .filter((mode) => modes.has(mode.trim()))
     .join(',')
+}
+
+export function isUtf8(charset: string): boolean {
+  return charsets.has(charset.toUpperCase())
 }
