@@ -64,6 +64,9 @@ export const azure = {
     return {
       ...{ AZURE_CLIENT_ID: azureClientId, AZURE_TENANT_ID: tenant, AZURE_SUBSCRIPTION_ID: subscription },
       AZURE_AUTHORITY_HOST: `https://${azureCloudOf(first.url).login}/`,
+      // As a machine of Azure has it.
+      IDENTITY_ENDPOINT: `https://${azureCloudOf(first.url).login}/msi/token`,
+      IDENTITY_HEADER: azureStandIn(first.name),
       ...{ ARM_CLIENT_ID: azureClientId, ARM_TENANT_ID: tenant, ARM_SUBSCRIPTION_ID: subscription },
       ...{ ARM_USE_OIDC: 'true', ARM_OIDC_TOKEN_FILE_PATH: `${inside.settings}/${tokenFile(first)}` },
       // Keys of storage accounts are refused: logins of Entra ID are what is left.

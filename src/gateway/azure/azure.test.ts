@@ -125,6 +125,20 @@ test('a login is answered by the gateway, in the forms that tools ask in: nobody
       /"error":"invalid_client","error_description":"mayfly: refused: .*not the stand-in/,
     )
   }
+  const machine = (header: string) =>
+    world.askAzure({
+      ...{
+        host: hosts.login,
+        path: '/msi/token?api-version=2019-08-01&resource=https%3A%2F%2Fvault.azure.net',
+        as: '',
+      },
+      headers: { 'x-identity-header': header },
+    })
+  assert.match(
+    (await machine('mayfly-stand-in-prod')).body,
+    /"resource":"https:\/\/vault\.azure\.net","expires_on"/,
+  )
+  assert.equal((await machine('own')).status, 401)
   const devices = await world.askAzure({
     host: hosts.login,
     path: `/${tenant}/oauth2/v2.0/devicecode`,

@@ -10,6 +10,8 @@ const tenantForm = '[A-Za-z0-9][A-Za-z0-9.-]{0,100}'
 const routes = {
   token: new RegExp(`^/(${tenantForm})/oauth2/(?:v2\\.0/)?token$`),
   configuration: new RegExp(`^/(${tenantForm})/(?:v2\\.0/)?\\.well-known/openid-configuration$`),
+  // Where Azure's own machines get theirs (App Service, "Managed identities", REST endpoint), and so `az login --identity`.
+  machine: /^\/msi\/token$/,
   discovery: /^\/(common)\/discovery\/instance$/,
 }
 
@@ -40,15 +42,18 @@ export async function answerLogin(exchange: Exchange, clock: Clock): Promise<voi
       id_token_signing_alg_values_supported: ['RS256'],
       token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt'],
     })
+  if (routes.machine.test(path) && request.method === 'GET')
+    return answerToken(exchange, connection.settings?.tenant ?? '', machineForm(exchange), clock)
   const [, of] = routes.token.exec(path) ?? []
-  if (of !== undefined && request.method === 'POST') return answerToken(exchange, of, clock)
+  if (of !== undefined && request.method === 'POST') {
+    const body = await collect(request, maxFormBytes)
+    return answerToken(exchange, of, new URLSearchParams(body?.toString('utf8') ?? ''), clock)
+  }
   refuse(exchange, 'of Microsoft Entra ID only what tools log in with is answered in a step', 403)
 }
 
 /** What tools get for the federated token of their settings: a stand-in, which opens nothing. */
-async function answerToken(exchange: Exchange, tenant: string, clock: Clock): Promise<void> {
-  const body = await collect(exchange.request, maxFormBytes)
-  const form = new URLSearchParams(body?.toString('utf8') ?? '')
+function answerToken(exchange: Exchange, tenant: string, form: URLSearchParams, clock: Clock): void {
   // A script that logs in with a secret may be given the stand-in for one.
   const shown = form.get('client_assertion') ?? form.get('client_secret') ?? ''
   const connection = azureStandsFor(shown.trim())
@@ -69,6 +74,15 @@ async function answerToken(exchange: Exchange, tenant: string, clock: Clock): Pr
     ...{ token_type: 'Bearer', expires_in: seconds, ext_expires_in: seconds, access_token: token },
     // As the older endpoint says it.
     ...(form.has('resource') ? { resource: audience, expires_on: String(expiresOn) } : {}),
+  })
+}
+
+/** The same request as a form. */
+function machineForm({ request, query }: Exchange): URLSearchParams {
+  return new URLSearchParams({
+    grant_type: 'client_credentials',
+    resource: new URLSearchParams(query).get('resource') ?? '',
+    client_assertion: String(request.headers['x-identity-header'] ?? ''),
   })
 }
 

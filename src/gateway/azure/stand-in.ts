@@ -2,7 +2,8 @@ import { azureClientId, azureStandIn, azureStandsFor } from '../../kinds/index.t
 
 /** Longer than any that is made here. */
 const maxChars = 4_096
-const noSignature = 'held-by-the-gateway'
+/** Some tools take the token apart, and each of its parts has to be base64url. */
+const noSignature = Buffer.from('held-by-the-gateway').toString('base64url')
 
 /**
  * The access token that a step's tools are given: it opens nothing. It has the form of Microsoft's (RFC 7519), since some tools read
@@ -39,7 +40,7 @@ export function standInToken(
 export function connectionShown(authorization: string | undefined): string | undefined {
   if (authorization === undefined || authorization.length > maxChars) return undefined
   const [, payload = '', signature] =
-    /^Bearer [A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)\.([a-z-]+)$/i.exec(authorization) ?? []
+    /^Bearer [A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)$/i.exec(authorization) ?? []
   if (signature !== noSignature) return undefined
   try {
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'))

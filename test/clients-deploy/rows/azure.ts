@@ -184,6 +184,8 @@ main()`,
            az resource invoke-action --ids ${inGroup}/providers/Microsoft.Web/sites/shop --action restart --api-version 2024-04-01 -o none
            ! az storage blob delete $at -c other -n x
            ! az rest -m post -u "${inGroup}/providers/Microsoft.Storage/storageAccounts/releases/listKeys?api-version=2024-01-01"
+           az account clear; az login --identity --query '[].id' -o tsv
+           az storage blob download $at -c app -n az/it -f again -o none; cmp it again
            ! az login --service-principal -u x -p own-secret -t "$AZURE_TENANT_ID"`,
         )
         assert.match(stdout, /kept-in-the-vault\n\/subscriptions\/9/)
