@@ -138,7 +138,10 @@ export function createGatekeeper(deps: {
     const unserved = unservedIn(connection, operations)
     if (unserved !== undefined) return refuseUnserved(step, operations, unserved)
     const { host } = connection
-    const what = operations.map(describeOperation).join(', ')
+    const named = operations.map(describeOperation).join(', ')
+    const { statement } = detail
+    // Of a database the operation names neither table nor column: which statement it was, its log tells by this alone.
+    const what = typeof statement === 'string' ? `${named} (${shortened(statement)})` : named
     const message = deny(step, what, describeDenials(step.role, refused), {
       host,
       // As far as there is room: a step must not keep its denial out of the log by what it asks for.
@@ -382,6 +385,12 @@ function permitOf(lease: Lease | undefined): Permit {
 
 function withoutRef({ action, connection, path }: Operation): Operation {
   return { action, connection, path }
+}
+
+const statementChars = 160
+
+function shortened(statement: string): string {
+  return statement.length > statementChars ? `${statement.slice(0, statementChars)}…` : statement
 }
 
 const recordedBytes = 16_000

@@ -44,7 +44,7 @@ test('psql logs in with nothing, reads what it is granted, and nothing else; the
   assert.deepEqual(statements, ['SELECT name FROM items WHERE name <> ? ORDER BY id'])
   assert.deepEqual(
     shop.world.audit.ofType('access.denied').map(({ data }) => data['what']),
-    ['postgres:read orders/shop@hidden', 'postgres:read orders/other'],
+    ['postgres:read orders/shop@hidden (SELECT key FROM hidden.keys)', 'postgres:read orders/other'],
   )
   await until(() => shop.done().length >= 2)
   const { facts } = shop.done()[0] as { facts: Record<string, unknown> }
