@@ -121,7 +121,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'gateway/pypi': ['lib', 'lockfiles', 'policy', 'provenance', 'gateway'],
   'gateway/redis': ['lib', 'kinds', 'connections', 'gateway'],
   'gateway/rubygems': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
-  'gateway/ssh': ['lib', 'connections', 'ssh-keys', 'gateway'],
+  'gateway/ssh': ['lib', 'kinds', 'connections', 'policy', 'ssh-keys', 'gateway'],
   'gateway/tcp': ['lib', 'gateway'],
   runner: ['lib', 'kinds', 'lockfiles', 'mask', 'config', 'identity'],
   server: [

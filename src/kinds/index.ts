@@ -33,6 +33,7 @@ export type {
 export { githubAppReach, partsOf, registryTokenProblem, type Reach } from './grant-parts.ts'
 export { isDigest } from './oci.ts'
 export { redisPath } from './redis.ts'
+export { maxCommandChars } from './ssh.ts'
 export { coreGroup, none, secretsGroup } from './kubernetes.ts'
 export { isAwsReading } from './aws-reading.ts'
 export { gcpStandIn, isGoogleHost } from './gcp.ts'

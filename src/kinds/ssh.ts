@@ -1,11 +1,15 @@
 import { formOf } from '../lib/index.ts'
-import { maxPathChars } from './bounds.ts'
 import type { Kind } from './kind.ts'
+
+/** Pipelines write environments and short scripts into commands. An entry of the log has to hold it whole. */
+export const maxCommandChars = 16_000
+/** Beside a command stands the user, which has at most 64. */
+const maxPlaceChars = maxCommandChars + 65
 
 const place = formOf({
   rule: 'USER, or USER/ and a command line, an absolute path, or HOST:PORT, on one line',
   is: (name) =>
-    name.length <= maxPathChars &&
+    name.length <= maxPlaceChars &&
     /^[A-Za-z0-9._@-]+(?:\/[^\p{Cc}\p{Zl}\p{Zp}]*[^\p{Cc}\p{Z}])?$/u.test(name),
   fillers: ['x', 'x/x', '', '/x', 'x/'],
 })

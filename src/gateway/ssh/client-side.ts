@@ -2,12 +2,14 @@ import type {
   AuthContext,
   CipherAlgorithm,
   Connection as ClientConnection,
+  KexAlgorithm,
   PseudoTtyInfo,
   ServerChannel,
   Session,
 } from 'ssh2'
 import type { Socket } from 'node:net'
 import { limits, messageOf } from '../../lib/index.ts'
+import { maxCommandChars } from '../../kinds/index.ts'
 import type { StreamExchange } from '../stream-exchange.ts'
 import { joinChannels } from './join-channels.ts'
 import { filterFiles } from './sftp/filter.ts'
@@ -22,6 +24,18 @@ const ciphers: CipherAlgorithm[] = [
   'aes256-ctr',
 ]
 
+/** Of what the library speaks: it offers an exchange of groups by itself, and cannot do it on this side. */
+const exchanges: KexAlgorithm[] = [
+  'curve25519-sha256',
+  'curve25519-sha256@libssh.org',
+  'ecdh-sha2-nistp256',
+  'ecdh-sha2-nistp384',
+  'ecdh-sha2-nistp521',
+  'diffie-hellman-group14-sha256',
+  'diffie-hellman-group16-sha512',
+  'diffie-hellman-group18-sha512',
+]
+
 /**
  * Speaks SSH with the step's client until it leaves. Whoever it says that it is it may be: the step is known by its door, and what
  * it may do as that user is judged with each thing that it asks for. Resolves with what ends it.
@@ -31,14 +45,21 @@ export async function serveClient(stream: StreamExchange, to: To): Promise<() =>
   const server = new ssh2.Server({
     hostKeys: [stream.hostKey()],
     ident: 'Mayfly',
-    algorithms: { compress: ['none'], cipher: ciphers },
+    algorithms: { compress: ['none'], cipher: ciphers, kex: exchanges },
   })
   // What a client sends ends its own connection, and nothing else.
   server.on('error', () => undefined)
   let user = ''
   await new Promise<void>((resolve) => {
     server.on('connection', (client: ClientConnection) => {
-      client.on('error', () => client.end())
+      client.on('error', (error) => {
+        if (/packet length/i.test(error.message))
+          stream.deny(
+            `ssh ${stream.connection.name}`,
+            'a packet of more than 35,000 bytes: a long script goes by standard input',
+          )
+        client.end()
+      })
       client.on('authentication', (context: AuthContext) => {
         if (!isPlainUser(context.username)) return context.reject([])
         user = context.username
@@ -125,7 +146,7 @@ function serveSession(stream: StreamExchange, to: To, user: string, session: Ses
   }
   session.on('exec', (accept, _reject, { command }) =>
     asked(accept, {
-      ...{ action: actionFor(command), path: `${user}/${command}`, pty },
+      ...{ action: actionFor(command), path: `${user}/${command}`, unnamed: unnamed(command), pty },
       open: (upstream) => upstream.exec(command, options()),
     }),
   )
@@ -143,6 +164,18 @@ function serveSession(stream: StreamExchange, to: To, user: string, session: Ses
       pass: (client, host) => filterFiles(stream, user, client, host),
     })
   })
+}
+
+const byInput = "send it by standard input to a shell that is granted: ssh HOST bash -s <<'EOF'"
+
+/** What no grant can name, in the user's terms. */
+function unnamed(command: string): string | undefined {
+  if (/[\n\r]/.test(command)) return `a command has one line: ${byInput}`
+  if (/[\p{Cc}\p{Zl}\p{Zp}]|\p{Z}$/u.test(command))
+    return `a command has no control characters, such as tabs, and no space at its end: ${byInput}`
+  if (command.length > maxCommandChars)
+    return `a command has at most ${maxCommandChars} characters, this one ${command.length}: ${byInput}`
+  return undefined
 }
 
 /** `*` in a grant is any characters: where a shell would see more than words, it is another action's. */

@@ -60,6 +60,31 @@ function taps(
 export interface Exit {
   readonly code?: number
   readonly signal?: string
+  readonly dumped?: boolean
+  /** What the host says of it. */
+  readonly said?: string
+}
+
+/** Those that have a name of their own (RFC 4254, section 6.10), which the library passes; hosts say others, too. */
+const signals: ReadonlySet<string> = new Set(
+  'ABRT ALRM FPE HUP ILL INT QUIT SEGV TERM USR1 USR2 KILL PIPE'.split(' '),
+)
+/** As OpenSSH's client ends where a signal ended the command. */
+const bySignal = 255
+
+/** The end of a command that is told to the client, whatever the host calls its signal: it would wait for ever. */
+function tellExit(client: ServerChannel, { code, signal, dumped = false, said = '' }: Exit): void {
+  if (code !== undefined) return client.exit(code)
+  if (signal === undefined) return
+  const name = signal.replace(/^SIG/, '')
+  if (signals.has(name)) return client.exit(name, dumped, said)
+  client.stderr.write(`mayfly: the host ended it by the signal ${signal}\r\n`)
+  client.exit(bySignal)
+}
+
+/** Of the host's own words, for people and the log. */
+function plain(words: unknown): string {
+  return typeof words === 'string' ? words.replaceAll(/[^ -~]+/g, ' ').slice(0, 100) : ''
 }
 
 /** Whichever closes first closes the other, once what it said last has gone: how it ended goes before the end. */
@@ -73,16 +98,17 @@ export async function closed(
   client.once('close', () => host.close())
   // The library says it again with the end: what ends at once has ended before anybody listens.
   const exit = await new Promise<Exit>((resolve) =>
-    host.once('close', (code?: number | null, signal?: string) =>
-      resolve(typeof code === 'number' ? { code } : typeof signal === 'string' ? { signal } : {}),
-    ),
+    host.once('close', (code?: number | null, signal?: string, dumped?: boolean, said?: string) => {
+      if (typeof code === 'number') resolve({ code })
+      else if (typeof signal !== 'string') resolve({})
+      else resolve({ signal: plain(signal), dumped: dumped === true, said: plain(said) })
+    }),
   )
   // What was read of the host may still be on its way.
   for (const one of said)
     if (!one.readableEnded && !one.destroyed && !client.destroyed)
       await Promise.race([once(one, 'end'), once(one, 'close'), once(client, 'close')])
-  if (exit.code !== undefined) client.exit(exit.code)
-  else if (exit.signal !== undefined) client.exit(exit.signal, false, '')
+  tellExit(client, exit)
   client.end()
   if (!client.writableFinished && !client.destroyed)
     await Promise.race([once(client, 'finish'), once(client, 'close')])

@@ -13,6 +13,8 @@ export interface Asked {
   readonly action: string
   /** As grants have it. */
   readonly path: string
+  /** Why no grant can name it. */
+  readonly unnamed?: string | undefined
   readonly user: string
   /** The terminal that it is for; a shell without one is recorded, too. */
   readonly pty?: PseudoTtyInfo | undefined
@@ -49,6 +51,7 @@ export async function passChannel(
     return undefined
   }
   const name = action === 'sftp' ? `ssh ${connection}/${user} files` : `${action} ${connection}/${path}`
+  if (asked.unnamed !== undefined) return refuse(stream.deny(name, asked.unnamed))
   const terminal = recordFor(stream, asked, name)
   const permission =
     action === 'sftp'
@@ -60,13 +63,21 @@ export async function passChannel(
   if (!permission.allow) return refuse(permission.message)
   let recording: SessionRecording | undefined
   let host: ClientChannel
+  let upstream: Upstream
   try {
     recording = await terminal?.begin()
-    host = await asked.open(await to(permission, user))
+    upstream = await to(permission, user)
+    host = await asked.open(upstream)
   } catch (error) {
     await recording?.end()
     return refuse(stream.deny(name, messageOf(error)))
   }
+  // The library says nothing else of a host that hangs up in the middle.
+  host.prependOnceListener('close', (code?: number | null) => {
+    const words = upstream.lastWords()
+    if (typeof code === 'number' || words === '') return
+    client.stderr.write(`mayfly: the host closed the connection: ${words}\r\n`)
+  })
   const passing = asked.pass?.(client, host) ?? join(stream, name, client, host, recording)
   passing
     .then(async (facts) =>

@@ -105,6 +105,7 @@ test('ssh: commands, files and forwarding by OpenSSH’s own clients, to a real 
   const { world, ssh, tool, options, port } = await sshWorld(t, sshd, keys, folder, [
     ...[`ssh:exec web/${user}/echo *`, `ssh:exec web/${user}/sh -c *`, `ssh:exec web/${user}/sleep 30`],
     ...[`ssh:exec web/${user}/cat`, `ssh:script web/${user}/exit 3; true`],
+    ...[`ssh:script web/${user}/kill -*`, `ssh:script web/${user}/: *`],
     ...[`ssh:write web/${user}${there}/www/*`, `ssh:forward web/${user}/127.0.0.1:${echoPort}`],
   ])
 
@@ -114,8 +115,27 @@ test('ssh: commands, files and forwarding by OpenSSH’s own clients, to a real 
     const failed = await ssh("sh -c 'nosuchcommand'")
     assert.equal(failed.code, 127)
     assert.match(failed.stderr, /nosuchcommand/)
+    const long = `: ${'x'.repeat(15_000)}; echo there`
+    assert.equal((await ssh(long)).stdout, 'there\n')
     const big = 'line of text\n'.repeat(300_000)
     assert.ok((await ssh('cat', big)).stdout === big)
+  })
+
+  await t.test('a signal ends a command for the client, whatever it is called', async () => {
+    for (const signal of ['TERM', 'BUS']) {
+      const { code, stderr } = await ssh(`kill -${signal} $$`)
+      assert.equal(code, 255, stderr)
+    }
+  })
+
+  await t.test('only what works is offered', async () => {
+    const gex = ['-o', 'KexAlgorithms=diffie-hellman-group-exchange-sha256']
+    assert.match((await ssh('echo hi', '', ...gex)).stderr, /no matching key exchange method/)
+  })
+
+  await t.test('what no grant can name is refused with what to do', async () => {
+    assert.match((await ssh('echo a\necho b')).stderr, /a command has one line: .*bash -s <<'EOF'/)
+    assert.match((await ssh(`echo ${'x'.repeat(20_000)}`)).stderr, /at most 16000 characters, this one 20005/)
   })
 
   await t.test('what no grant allows is refused before the host hears of it', async () => {
@@ -172,7 +192,19 @@ test('ssh: commands, files and forwarding by OpenSSH’s own clients, to a real 
     assert.equal(readFileSync(join(folder, 'back')).length, 2_000_000)
     assert.ok(existsSync(join(there, 'www/a/b')) && existsSync(join(there, 'other')))
     assert.ok(!existsSync(join(folder, 'stolen')) && !existsSync(join(there, 'www/etc')))
-    assert.match(sftp.stderr, /Permission denied|mayfly: refused/)
+    assert.match(sftp.stderr, /mayfly: refused: .*links are not made/)
+    const named = await tool('scp', [
+      ...options,
+      ...['-P', String(port), `${user}@127.0.0.1:${there}/other`, join(folder, 'stolen')],
+    ])
+    assert.match(named.stderr, new RegExp(`mayfly: refused: ssh:read web/${user}${there}/other`))
+    const granted = world.audit
+      .ofType('access.granted')
+      .flatMap(({ data }) => data['operations'] as { action: string; path: string }[])
+    for (const name of ['index.html', 'a/', 'a/b'])
+      assert.ok(
+        granted.some(({ action, path }) => action === 'ssh:write' && path === `${user}${there}/www/${name}`),
+      )
   })
 
   await t.test('a port behind the host is reached where it is granted, nothing leads back', async () => {
@@ -201,6 +233,15 @@ test('ssh: commands, files and forwarding by OpenSSH’s own clients, to a real 
     const hello = done.find(({ operation }) => operation === `ssh:exec web/${user}/echo hello world`)
     assert.deepEqual(hello?.facts, { sent: 0, received: 12, exit: 0 })
     assert.ok(done.some(({ operation }) => operation === `ssh:write web/${user}${there}/www/index.html`))
+    // What was refused was not done.
+    assert.ok(!done.some(({ operation }) => operation.endsWith(`${there}/b`)))
+    const renamed = done.filter(
+      ({ operation, facts }) =>
+        operation.endsWith('www/a/b') && (facts as { request: string }).request === 'rename',
+    )
+    assert.equal(renamed.length, 1)
+    const bus = done.find(({ operation }) => operation.endsWith('kill -BUS $$'))
+    assert.match(JSON.stringify(bus?.facts), /"signal":"SIG/)
     assert.ok(!JSON.stringify(world.audit.events).includes('PRIVATE KEY'))
   })
 

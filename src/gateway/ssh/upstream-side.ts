@@ -12,6 +12,8 @@ export interface Upstream {
   shell(options: ExecOptions): Promise<ClientChannel>
   sftp(): Promise<ClientChannel>
   forward(from: { host: string; port: number }, to: { host: string; port: number }): Promise<ClientChannel>
+  /** What it said as it hung up, if it did and said something. */
+  lastWords(): string
   onEnd(listener: () => void): void
   end(): void
 }
@@ -58,8 +60,7 @@ export async function connectUpstream(
       ...credentialFor(ssh2, connection, permit, user),
     })
   })
-  client.on('error', () => undefined)
-  return upstreamOf(client)
+  return upstreamOf(client, connection)
 }
 
 /** What a host may sign with that has a key of this type: nothing by SHA-1 (RFC 8332). */
@@ -80,18 +81,26 @@ function credentialFor(ssh2: Ssh2, connection: Connection, permit: Permit, user:
         },
       ],
     }
-  if (connection.credential?.scheme === 'ssh-key')
-    return { privateKey: authorization?.reveal(), authHandler: ['publickey'] }
+  if (connection.credential?.scheme === 'ssh-key') {
+    const privateKey = authorization?.reveal() ?? ''
+    if (ssh2.utils.parseKey(privateKey) instanceof Error)
+      throw new MayflyError(
+        'credential_failed',
+        `secret "${connection.credential.secret}" is no private key of OpenSSH without a passphrase: mayfly secret set ${connection.credential.secret}`,
+      )
+    return { privateKey, authHandler: ['publickey'] }
+  }
   if (connection.credential === undefined) return { authHandler: ['none'] }
   return { password: loginOf(permit, connection).password, authHandler: ['password'] }
 }
 
 function faultOf(
-  { name, url }: Connection,
+  connection: Connection,
   user: string,
   cause: Error & { level?: string },
   shown: string | undefined,
 ): MayflyError {
+  const { name, url } = connection
   if (shown !== undefined)
     return new MayflyError(
       'denied',
@@ -100,7 +109,7 @@ function faultOf(
   if (cause.level === 'client-authentication')
     return new MayflyError(
       'credential_failed',
-      `${url} does not let "${user}" in with the credential of connection "${name}": is that user there, and may the credential log in as it?`,
+      `${url} does not let "${user}" in with the ${credentialHint(connection, user)}`,
     )
   return new MayflyError(
     'upstream_unreachable',
@@ -111,15 +120,47 @@ function faultOf(
   )
 }
 
-function upstreamOf(client: Client): Upstream {
+/** The credential, and what to look at. */
+function credentialHint({ name, credential }: Connection, user: string): string {
+  switch (credential?.scheme) {
+    case 'ssh-certificate': {
+      const { principals } = credential.config
+      const list = principals.map((one) => `"${one}"`).join(', ')
+      if (!principals.includes(user))
+        return `certificate of connection "${name}": "${user}" is not among its principals (${list}); add it there, or does the host's AuthorizedPrincipalsFile let one of those log in as it?`
+      return `certificate of connection "${name}": does the host trust its CA (TrustedUserCAKeys), and is that user there?`
+    }
+    case 'ssh-key':
+      return `key of connection "${name}" (secret "${credential.secret}"): is its public half in that user's authorized_keys?`
+    case 'basic':
+      return `password of connection "${name}" (secret "${credential.secret}"): is it that user's, and does the host take passwords (PasswordAuthentication)?`
+    case undefined:
+      return `nothing that connection "${name}" has: give it a credential`
+    default:
+      return `credential of connection "${name}"`
+  }
+}
+
+function upstreamOf(client: Client, { credential }: Connection): Upstream {
+  /** What it said when it hung up. */
+  let lastWords = ''
+  client.on(
+    'error',
+    (error) =>
+      (lastWords = messageOf(error)
+        .replaceAll(/[^ -~]+/g, ' ')
+        .slice(0, 200)),
+  )
+  const hungUp = () => (lastWords === '' ? '' : `: ${lastWords}`)
   const opened = (open: (done: (error: Error | undefined, channel: ClientChannel) => void) => void) =>
     new Promise<ClientChannel>((resolve, reject) => {
-      const closed = () => reject(new MayflyError('upstream_unreachable', 'the host closed the connection'))
+      const fail = (why: string) => reject(new MayflyError('upstream_unreachable', why))
+      const closed = () => fail(`the host closed the connection${hungUp()}`)
       client.once('close', closed)
       open((error, channel) => {
         client.off('close', closed)
         if (error === undefined || error === null) resolve(channel)
-        else reject(new MayflyError('upstream_unreachable', `the host refuses it: ${messageOf(error)}`))
+        else fail(`the host refuses it: ${messageOf(error)}${certificateHint(credential, messageOf(error))}`)
       })
     })
   const options = ({ pty, env }: ExecOptions) => ({ env: { ...env }, ...(pty === undefined ? {} : { pty }) })
@@ -128,7 +169,19 @@ function upstreamOf(client: Client): Upstream {
     shell: (asked) => opened((done) => client.shell(asked.pty ?? false, options(asked), done)),
     sftp: () => opened((done) => client.subsys('sftp', done)),
     forward: (from, to) => opened((done) => client.forwardOut(from.host, from.port, to.host, to.port, done)),
+    lastWords: () => lastWords,
     onEnd: (listener) => void client.once('close', listener),
     end: () => void client.end(),
   }
+}
+
+/** A host refuses what the certificate does not permit, without saying so. */
+function certificateHint(credential: Connection['credential'], refusal: string): string {
+  if (credential?.scheme !== 'ssh-certificate') return ''
+  const { extensions } = credential.config
+  if (extensions === undefined) return ''
+  const needed = /pseudo-terminal/.test(refusal) ? 'permit-pty' : 'permit-port-forwarding'
+  if (extensions.includes(needed)) return ''
+  if (needed === 'permit-port-forwarding' && !/open failed|forward/i.test(refusal)) return ''
+  return `: its certificate has no ${needed}, add it to \`extensions\` of the connection's ssh-certificate, or leave them out`
 }

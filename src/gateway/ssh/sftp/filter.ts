@@ -2,16 +2,18 @@ import type { ClientChannel, ServerChannel } from 'ssh2'
 import type { Writable } from 'node:stream'
 import { MayflyError, drained } from '../../../lib/index.ts'
 import { Reader, text, u32 } from '../../../ssh-keys/index.ts'
+import type { Operation } from '../../../policy/index.ts'
 import type { StreamExchange } from '../../stream-exchange.ts'
 import { closed, type Passed } from '../join-channels.ts'
+import { createHandles, type Handles } from './handles.ts'
 import { packetOf, readPackets, type Packet } from './packets.ts'
-import { requestIn, type FileRequest, type PathUse } from './request.ts'
+import { requestIn, whyNot, type FileRequest, type PathUse } from './request.ts'
 
-const [init, version, realpath, handle, name, status] = [1, 2, 16, 102, 104, 101] as const
+const [init, version, realpath, name, status] = [1, 2, 16, 104, 101] as const
 const permissionDenied = 3
 const unsupported = 8
-/** Handles of one connection that are remembered as open for writing; OpenSSH's server has fewer. */
-const mostHandles = 10_000
+/** Refusals that are said on standard error as well, where they are seen whatever the tool makes of the answer. */
+const mostSaid = 20
 
 /** SFTP between a client and a host: each path is judged before the host hears of it. What passed is counted and told. */
 export async function filterFiles(
@@ -23,12 +25,11 @@ export async function filterFiles(
   const answers = readPackets(host)
   const { hello, home } = await greet(host, answers)
   const facts = { requests: 0, refused: 0 }
-  const opening = new Map<number, 'read' | 'write'>()
-  const writable = new Set<string>()
+  const handles = createHandles()
   const end = closed(client, host)
   const toClient = (async () => {
     for await (const answer of answers) {
-      if (answer.type === handle || answer.type === status) remember(answer, opening, writable)
+      for (const done of handles.answered(answer)) stream.done(done)
       await write(client, packetOf(answer.type, answer.body))
     }
   })()
@@ -39,14 +40,13 @@ export async function filterFiles(
         await write(client, hello)
         continue
       }
-      const refusal = await judge(stream, user, home, packet, { writable, opening })
-      if (typeof refusal !== 'object') {
-        await write(client, refusalOf(packet, refusal))
-        facts.refused++
-        continue
-      }
-      if (refusal.opens !== undefined && opening.size < mostHandles) opening.set(refusal.id, refusal.opens)
-      await write(host, packetOf(packet.type, packet.body))
+      const judged = await judge({ stream, user, home, handles }, packet)
+      if (judged.is === 'refused') {
+        await write(client, refusalOf(packet, judged.message))
+        // scp says "No such file or directory" of whatever it is not told.
+        if (++facts.refused <= mostSaid) client.stderr.write(`${judged.message}\r\n`)
+      } else if (judged.is === 'answered') await write(client, judged.answer)
+      else await write(host, packetOf(packet.type, packet.body))
     }
     host.end()
   })()
@@ -78,54 +78,96 @@ async function next(answers: AsyncGenerator<Packet>, type: number): Promise<Pack
   return value
 }
 
-/** What is being opened, by its request's number, and the handles that may change something. */
-interface Open {
-  readonly opening: ReadonlyMap<number, 'read' | 'write'>
-  readonly writable: ReadonlySet<string>
+/** Whose files, and what is known of them. */
+interface Session {
+  readonly stream: StreamExchange
+  readonly user: string
+  readonly home: string
+  readonly handles: Handles
 }
 
-/** The request, if it may go on; a number, or a text, is why not. */
-async function judge(
-  stream: StreamExchange,
-  user: string,
-  home: string,
-  packet: Packet,
-  { writable, opening }: Open,
-): Promise<FileRequest | string> {
+type Judged =
+  | { readonly is: 'passed' }
+  | { readonly is: 'refused'; readonly message: string }
+  | { readonly is: 'answered'; readonly answer: Buffer }
+
+async function judge(session: Session, packet: Packet): Promise<Judged> {
+  const { stream, user, home, handles } = session
   const request = requestIn(packet)
-  const what = `ssh ${stream.connection.name}/${user} sftp`
-  if (request === undefined) return stream.deny(what, `a request of type ${packet.type} is not passed`)
-  const { changesHandle } = request
-  // Two under one number, and the handle of one would be taken for the other's.
-  if (opening.has(request.id)) return stream.deny(what, 'two requests under way have the same number')
-  if (changesHandle !== undefined && !writable.has(changesHandle.toString('hex')))
-    return stream.deny(what, 'what was opened to be read is not changed')
-  for (const use of request.paths) {
-    const refusal = await judgePath(stream, user, home, use)
-    if (refusal !== undefined) return refusal
-    if (use.use === 'write' || request.verb === 'open') record(stream, user, home, request, use)
-  }
-  return request
+  const refused = (why: string): Judged => ({
+    is: 'refused',
+    message: stream.deny(`ssh ${stream.connection.name}/${user} sftp`, why),
+  })
+  if (request === undefined) return refused(whyNot(packet))
+  if (request.asksWhere !== undefined && !mayAskWhere(session, request.asksWhere))
+    return { is: 'answered', answer: whereItWouldBe(request.id, home, request.asksWhere) }
+  const message = await judgePaths(session, request)
+  if (message !== undefined) return { is: 'refused', message }
+  const done = request.paths
+    .filter(({ use }) => use === 'write' || request.verb === 'open')
+    .map(({ path, use }) => ({
+      operation: `ssh:${use} ${stream.connection.name}/${nameOf(user, home, path) ?? user}`,
+      facts: { request: request.verb },
+    }))
+  const why = handles.begin(request, done)
+  return why === undefined ? { is: 'passed' } : refused(why)
 }
 
-async function judgePath(
-  stream: StreamExchange,
-  user: string,
-  home: string,
+/** Why not, for the client. What changes something stands in the log by its path before the host hears of it. */
+async function judgePaths(session: Session, { paths, verb }: FileRequest): Promise<string | undefined> {
+  const { stream } = session
+  const changes: Operation[] = []
+  for (const use of paths) {
+    const operation = operationOf(session, use)
+    if (operation === undefined)
+      return stream.deny(
+        `ssh:${use.use} ${stream.connection.name}/${session.user}`,
+        'its path is not plain: no `..`, no control characters',
+      )
+    if (use.use === 'write') changes.push(operation)
+    else {
+      const permission = await stream.permitByGrant(operation)
+      if (!permission.allow) return permission.message
+    }
+  }
+  if (changes.length === 0) return undefined
+  const permission = await stream.permitAll(changes, { request: verb })
+  return permission.allow ? undefined : permission.message
+}
+
+function operationOf(
+  { stream, user, home }: Session,
   { path, use, isFolder }: PathUse,
-): Promise<string | undefined> {
+): Operation | undefined {
   const connection = stream.connection.name
   const action = `ssh:${use}`
   const named = nameOf(user, home, path)
-  if (named === undefined)
-    return stream.deny(
-      `${action} ${connection}/${user}`,
-      'its path is not plain: no `..`, no control characters',
-    )
+  if (named === undefined) return undefined
   const asFolder = `${named}/`
   const isBelow = isFolder === true && stream.would({ action, connection, path: asFolder })
-  const permission = await stream.permitByGrant({ action, connection, path: isBelow ? asFolder : named })
-  return permission.allow ? undefined : permission.message
+  return { action, connection, path: isBelow ? asFolder : named }
+}
+
+/** The answer tells whether something is there, and where a link leads: of its home, and of what it may read or write. */
+function mayAskWhere(session: Session, path: Buffer): boolean {
+  if (['', '.', '~', '~/'].includes(path.toString('latin1'))) return true
+  const named = operationOf(session, { path: plainOf(path), use: 'read', isFolder: true })
+  return (
+    named !== undefined &&
+    ['ssh:read', 'ssh:write'].some((action) => session.stream.would({ ...named, action }))
+  )
+}
+
+/** Of the user's own home; `~other` is a name like any other then. */
+function plainOf(path: Buffer): Buffer {
+  return path.subarray(0, 2).toString('latin1') === '~/' ? path.subarray(2) : path
+}
+
+/** As it is written, from the home on: what is there will be asked with the next request, and refused by name. */
+function whereItWouldBe(id: number, home: string, path: Buffer): Buffer {
+  const written = plainOf(path).toString('utf8')
+  const named = text(written.startsWith('/') ? written : `${home}/${written}`)
+  return packetOf(name, u32(id), u32(1), named, named, u32(0))
 }
 
 /** USER and the absolute path; undefined for one that another reader could take for another. */
@@ -137,29 +179,6 @@ function nameOf(user: string, home: string, bytes: Buffer): string | undefined {
   if (parts.includes('..')) return undefined
   const end = written.endsWith('/') && parts.length > 0 ? '/' : ''
   return parts.length === 0 ? `${user}/.` : `${user}/${parts.join('/')}${end}`
-}
-
-function record(
-  stream: StreamExchange,
-  user: string,
-  home: string,
-  { verb }: FileRequest,
-  use: PathUse,
-): void {
-  const path = nameOf(user, home, use.path) ?? user
-  stream.done({ operation: `ssh:${use.use} ${stream.connection.name}/${path}`, facts: { request: verb } })
-}
-
-function remember(answer: Packet, opening: Map<number, 'read' | 'write'>, writable: Set<string>): void {
-  const reader = new Reader(answer.body)
-  const id = reader.u32()
-  const use = opening.get(id)
-  opening.delete(id)
-  if (answer.type === status) return
-  const key = reader.text().toString('hex')
-  // A host gives the number of a handle that was closed to the next one.
-  writable.delete(key)
-  if (use === 'write' && writable.size < mostHandles) writable.add(key)
 }
 
 function refusalOf({ body, type }: Packet, message: string): Buffer {

@@ -6,8 +6,13 @@ export interface FileRequest {
   readonly id: number
   /** Paths with what is done to each; none for what is on a handle, which was judged when it was opened. */
   readonly paths: readonly PathUse[]
-  /** Changes what it is about by a handle: only by one that was opened for writing. */
-  readonly changesHandle?: Buffer
+  /** Which it is about, beside paths. */
+  readonly handles?: readonly Buffer[]
+  /** Changes what a handle is of, and not what is in it: only by one that was opened for writing. */
+  readonly changesHandle?: true
+  readonly closes?: true
+  /** Asks where a path is. */
+  readonly asksWhere?: Buffer
   /** Its answer is a handle; may that change anything? */
   readonly opens?: 'read' | 'write'
   /** As people call it. */
@@ -43,6 +48,8 @@ export function requestIn({ type, body }: Packet): FileRequest | undefined {
     ],
   })
   const free = (verb: string): FileRequest => ({ id, verb, paths: [] })
+  const onHandle = (verb: string): FileRequest => ({ id, verb, paths: [], handles: [reader.text()] })
+  const where = (verb: string): FileRequest => ({ id, verb, paths: [], asksWhere: reader.text() })
   switch (type) {
     case 3: {
       const path = reader.text()
@@ -50,43 +57,39 @@ export function requestIn({ type, body }: Packet): FileRequest | undefined {
       return { id, verb: 'open', opens: use, paths: [{ path, use }] }
     }
     case 4:
-      return free('close')
+      return { ...onHandle('close'), closes: true }
     case 5:
-      return free('read')
+      return onHandle('read')
     case 6:
-      return free('write')
+      return onHandle('write')
     case 7:
       return read('lstat', true)
     case 8:
-      return free('fstat')
+      return onHandle('fstat')
     case 9:
       return write('setstat', true)
     case 10:
-      return { ...free('fsetstat'), changesHandle: reader.text() }
+      return { ...onHandle('fsetstat'), changesHandle: true }
     case 11:
       return { ...read('opendir', true), opens: 'read' }
     case 12:
-      return free('readdir')
+      return onHandle('readdir')
     case 13:
       return write('remove')
     case 14:
       return write('mkdir', true)
     case 15:
       return write('rmdir', true)
-    // Where a path is: what is there no answer tells.
     case 16:
-      return free('realpath')
+      return where('realpath')
     case 17:
       return read('stat', true)
     case 18:
       return both('rename')
     case 19:
       return read('readlink')
-    // A link inside what is granted could lead out of it.
-    case 20:
-      return undefined
     case 200:
-      return extended(reader, { read, write, both, free })
+      return extended(reader, { read, write, both, free, onHandle, where })
     default:
       return undefined
   }
@@ -97,10 +100,15 @@ interface Makers {
   readonly write: (verb: string, isFolder?: true) => FileRequest
   readonly both: (verb: string) => FileRequest
   readonly free: (verb: string) => FileRequest
+  readonly onHandle: (verb: string) => FileRequest
+  readonly where: (verb: string) => FileRequest
 }
 
 /** OpenSSH's own (its PROTOCOL, section 4). */
-function extended(reader: Reader, { read, write, both, free }: Makers): FileRequest | undefined {
+function extended(
+  reader: Reader,
+  { read, write, both, free, onHandle, where }: Makers,
+): FileRequest | undefined {
   const name = reader.text().toString('latin1')
   switch (name) {
     case 'posix-rename@openssh.com':
@@ -111,13 +119,43 @@ function extended(reader: Reader, { read, write, both, free }: Makers): FileRequ
       return write('lsetstat', true)
     case 'fsync@openssh.com':
     case 'fstatvfs@openssh.com':
-    case 'limits@openssh.com':
+      return onHandle(name)
     case 'expand-path@openssh.com':
+      return where(name)
+    case 'limits@openssh.com':
     case 'home-directory':
     case 'users-groups-by-id@openssh.com':
-    case 'copy-data':
       return free(name)
+    case 'copy-data':
+      return { ...free(name), handles: copied(reader) }
     default:
       return undefined
+  }
+}
+
+/** From which handle to which (PROTOCOL of OpenSSH, section 4.10). */
+function copied(reader: Reader): Buffer[] {
+  const from = reader.text()
+  // Where from, and how much: two numbers of 64 bits.
+  for (let words = 0; words < 4; words++) reader.u32()
+  return [from, reader.text()]
+}
+
+/** Why a request is not passed that is none of those. */
+export function whyNot({ type, body }: Packet): string {
+  const name = type === 200 ? extensionIn(body) : ''
+  if (type === 20 || name === 'hardlink@openssh.com')
+    return 'links are not made: one inside what is granted could lead out of it'
+  return name === '' ? `a request of type ${type} is not passed` : `the extension ${name} is not passed`
+}
+
+function extensionIn(body: Buffer): string {
+  try {
+    const reader = new Reader(body)
+    reader.u32()
+    const name = reader.text().toString('latin1')
+    return /^[a-z0-9@.-]{1,64}$/i.test(name) ? name : ''
+  } catch {
+    return ''
   }
 }

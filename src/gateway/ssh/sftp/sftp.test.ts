@@ -4,8 +4,9 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { MayflyError } from '../../../lib/index.ts'
 import { text, u32 } from '../../../ssh-keys/index.ts'
+import { createHandles } from './handles.ts'
 import { packetOf, readPackets } from './packets.ts'
-import { requestIn } from './request.ts'
+import { requestIn, whyNot } from './request.ts'
 
 test('a packet is read alike however its bytes come, and no length is believed', async () => {
   const packets = fc.array(fc.tuple(fc.integer({ min: 0, max: 255 }), fc.uint8Array({ maxLength: 300 })), {
@@ -55,6 +56,36 @@ test('every request that changes something names what it changes, whatever else 
   assert.deepEqual(useOf(18, text('/srv/y')), ['write', 'write'])
   // Symbolic links, and what nobody has named.
   for (const type of [20, 21, 22, 199, 201]) assert.equal(useOf(type, text('/srv/y')), undefined)
-  const hardlink = Buffer.concat([u32(7), text('hardlink@openssh.com'), path, text('/srv/y')])
-  assert.equal(requestIn({ type: 200, body: hardlink }), undefined)
+  const hardlink = { type: 200, body: Buffer.concat([u32(7), text('hardlink@openssh.com'), path, path]) }
+  assert.equal(requestIn(hardlink), undefined)
+  for (const packet of [hardlink, { type: 20, body: path }])
+    assert.match(whyNot(packet), /^links are not made/)
+})
+
+test('by a handle that was closed nothing is changed, though the host gives its number to another file', () => {
+  const handles = createHandles()
+  const [one, other] = [text('0'), text('1')]
+  const ask = (type: number, id: number, ...rest: Buffer[]) => {
+    const request = requestIn({ type, body: Buffer.concat([u32(id), ...rest]) })
+    assert.ok(request)
+    return handles.begin(request, [{ operation: 'op', facts: { id } }])
+  }
+  const answer = (type: number, id: number, ...rest: Buffer[]) =>
+    handles.answered({ type, body: Buffer.concat([u32(id), ...rest]) }).map(({ facts }) => facts['id'])
+  assert.equal(ask(3, 1, text('/w'), u32(0x1a), u32(0)), undefined)
+  assert.match(ask(10, 2, one, u32(0)) ?? '', /not open/)
+  assert.deepEqual(answer(102, 1, one), [1])
+  assert.equal(ask(10, 3, one, u32(0)), undefined)
+  // All of it at once, before the host has answered anything.
+  assert.equal(ask(4, 4, one), undefined)
+  assert.equal(ask(3, 5, text('/r'), u32(1), u32(0)), undefined)
+  assert.match(ask(10, 6, one, u32(0)) ?? '', /not open/)
+  assert.match(ask(3, 5, text('/w'), u32(2), u32(0)) ?? '', /same number/)
+  for (const id of [3, 4]) assert.deepEqual(answer(101, id, u32(0)), [id])
+  assert.deepEqual(answer(102, 5, one), [5])
+  assert.match(ask(10, 7, one, u32(0)) ?? '', /opened to be read/)
+  assert.match(ask(4, 8, other) ?? '', /not open/)
+  // What the host refused was not done.
+  assert.equal(ask(13, 9, text('/w')), undefined)
+  assert.deepEqual(answer(101, 9, u32(4)), [])
 })
