@@ -5,7 +5,7 @@ import type { SocketOutput } from './socket-output.ts'
 import { isFault, type Judge, type Soon, type Statement } from './statement.ts'
 import type { Seen, Splitter } from './splitter.ts'
 import { ProtocolFault } from '../read-exactly.ts'
-import { bounds, cString, cStrings, errorResponse, message, typesIn, valueIn, type Fault } from './wire.ts'
+import { bounds, cString, errorResponse, message, namesOf, typesIn, valueIn, type Fault } from './wire.ts'
 
 /** Fails at the server as a refused statement is to fail, so that transaction and pipeline are what the client takes them for. */
 const failing = 'refused_by_mayfly'
@@ -66,6 +66,19 @@ export function createFromClient<S extends Statement>(deps: {
     return value.then(next)
   }
 
+  /** Until it is known what names stand for. */
+  function settled(kind: 'prepared' | 'portal' | 'any', name?: string): Soon<void> {
+    return names.isInDoubt(pending.turn, kind, name) ? untilSettled(kind, name) : undefined
+  }
+
+  async function untilSettled(kind: 'prepared' | 'portal' | 'any', name?: string): Promise<void> {
+    output.flush()
+    while (!pending.isOver && names.isInDoubt(pending.turn, kind, name)) {
+      if (pending.copiesIn) throw outOfTurn()
+      await pending.changed()
+    }
+  }
+
   function judged(
     sql: Buffer | undefined,
     [bytes, types]: readonly [number, (readonly number[])?],
@@ -74,57 +87,72 @@ export function createFromClient<S extends Statement>(deps: {
   ): Soon<void> {
     return once(judge.read(sql, bytes, types), (statement) => {
       if (isFault(statement)) return next(statement)
-      return once(judge.allow(statement, names, when), (refused) => next(refused ?? statement))
+      return once(allowed([statement], when), (refused) => next(refused ?? statement))
     })
+  }
+
+  /** It is done: what it makes has a name from now on. */
+  function ask(as: 'query' | 'execute', statements: readonly S[]): void {
+    const changes = statements.flatMap((one) => {
+      const cursors = judge.cursorsOf?.(one) ?? []
+      return cursors.length === 0 ? [] : [names.declare(cursors, one, pending.turn)]
+    })
+    const settle = () => changes.forEach((one) => one.settle())
+    pending.ask({ as, statements, ...(changes.length === 0 ? {} : { change: { settle, undo: settle } }) })
   }
 
   function query({ head, length, raw }: Seen): Soon<void> {
     return judged(textIn(head, length), [length - 1], 'done', (statement) => {
       if (isFault(statement)) return refuse(statement, 'query')
-      pending.ask({ as: 'query', statements: [statement] })
+      ask('query', [statement])
       output.put(raw)
     })
   }
 
   function parse({ head, length, raw }: Seen): Soon<void> {
-    const [name = '', sql] = cStrings(head, 2)?.texts ?? cStrings(head, 1)?.texts ?? []
+    const { texts: [name] = [], end: start = 0 } = namesOf(head, 1) ?? {}
+    if (name === undefined) return refuse(unnamed, 'parse')
     if (names.isFull()) return refuse(tooMany, 'parse', name)
-    const start = Buffer.byteLength(name) + 1
-    const end = sql === undefined ? -1 : head.indexOf(0, start)
+    const end = head.indexOf(0, start)
     const text = end === -1 ? undefined : head.subarray(start, end)
     return judged(text, [length - start, typesIn(head, end + 1)], 'prepared', (statement) => {
       if (isFault(statement)) return refuse(statement, 'parse', name)
-      pending.ask({ as: 'parse', change: names.parse(name, statement) })
+      pending.ask({ as: 'parse', change: names.parse(name, statement, pending.turn) })
       output.put(raw)
     })
   }
 
   function bind({ head, raw }: Seen): Soon<void> {
-    const { texts: [portal, name = ''] = [], end = 0 } = cStrings(head, 2) ?? {}
-    if (portal === undefined) throw new ProtocolFault('a portal has no name, or one that is too long')
-    const statements = names.prepared(name)
-    if (statements === undefined) return refuse(unknown('prepared statement', name), 'parse')
-    const unreadable = boundIn(head, end, statements)
-    if (unreadable !== undefined) return refuse(unreadable, 'parse')
-    return once(allowed(statements, 'prepared'), (refused) => {
-      if (refused !== undefined) return refuse(refused, 'parse')
-      pending.ask({ as: 'bind', change: names.bind(portal, statements) })
-      output.put(raw)
+    const { texts: [portal, name = ''] = [], end = 0 } = namesOf(head, 2) ?? {}
+    if (portal === undefined) return refuse(unnamed, 'parse')
+    return once(settled('prepared', name), () => {
+      const statements = names.prepared(name)
+      if (statements === undefined) return refuse(unknown('prepared statement', name), 'parse')
+      const unreadable = boundIn(head, end, statements)
+      if (unreadable !== undefined) return refuse(unreadable, 'parse')
+      return once(allowed(statements, 'prepared'), (refused) => {
+        if (refused !== undefined) return refuse(refused, 'parse')
+        pending.ask({ as: 'bind', change: names.bind(portal, statements, pending.turn) })
+        output.put(raw)
+      })
     })
   }
 
   function execute({ head, raw }: Seen): Soon<void> {
-    const [portal = ''] = cStrings(head, 1)?.texts ?? []
-    const statements = names.portal(portal)
-    if (statements === undefined) return refuse(unknown('portal', portal), 'parse')
-    return once(allowed(statements, 'done'), (refused) => {
-      if (refused !== undefined) return refuse(refused, 'parse')
-      if (deps.describes) {
-        pending.ask({ as: 'describe', statements, isOurs: true })
-        output.put(message('D', Buffer.from('P'), cString(portal)))
-      }
-      pending.ask({ as: 'execute', statements })
-      output.put(raw)
+    const [portal] = namesOf(head, 1)?.texts ?? []
+    if (portal === undefined) return refuse(unnamed, 'parse')
+    return once(settled('portal', portal), () => {
+      const statements = names.portal(portal)
+      if (statements === undefined) return refuse(unknown('portal', portal), 'parse')
+      return once(allowed(statements, 'done'), (refused) => {
+        if (refused !== undefined) return refuse(refused, 'parse')
+        if (deps.describes) {
+          pending.ask({ as: 'describe', statements, isOurs: true })
+          output.put(message('D', Buffer.from('P'), cString(portal)))
+        }
+        ask('execute', statements)
+        output.put(raw)
+      })
     })
   }
 
@@ -140,7 +168,11 @@ export function createFromClient<S extends Statement>(deps: {
 
   function allowed(statements: readonly S[], when: 'prepared' | 'done'): Soon<Fault | undefined> {
     for (const [at, statement] of statements.entries()) {
-      const refused = judge.allow(statement, names, when)
+      const known = judge.usesNames?.(statement) === true ? settled('any') : undefined
+      const refused =
+        known === undefined
+          ? judge.allow(statement, names, when)
+          : known.then(() => judge.allow(statement, names, when))
       if (refused instanceof Promise)
         return refused.then((fault) => fault ?? allowed(statements.slice(at + 1), when))
       if (refused !== undefined) return refused
@@ -156,8 +188,15 @@ export function createFromClient<S extends Statement>(deps: {
 
   function close({ head, raw }: Seen): void {
     const what = String.fromCharCode(head[0] ?? 0)
-    const [name = ''] = cStrings(head, 1, 1)?.texts ?? []
-    pending.ask({ as: 'close', change: names.close(what, name) })
+    const [name] = namesOf(head, 1, 1)?.texts ?? []
+    if (name === undefined) return refuse(unnamed, 'parse')
+    pending.ask({ as: 'close', change: names.close(what, name, pending.turn) })
+    output.put(raw)
+  }
+
+  function describe({ head, raw }: Seen): void {
+    if (namesOf(head, 1, 1) === undefined) return refuse(unnamed, 'parse')
+    pending.ask({ as: 'describe' })
     output.put(raw)
   }
 
@@ -182,7 +221,7 @@ export function createFromClient<S extends Statement>(deps: {
     E: execute,
     F: call,
     C: close,
-    D: ({ raw }) => (pending.ask({ as: 'describe' }), output.put(raw)),
+    D: describe,
     S: sync,
     H: ({ raw }) => output.put(raw),
     c: end,
@@ -233,7 +272,13 @@ function textIn(head: Buffer, length: number): Buffer | undefined {
 const tooMany: Fault = {
   severity: 'ERROR',
   code: '54000',
-  message: 'mayfly: the session has too many prepared statements: close some',
+  message: 'mayfly: the session has too many prepared statements, or too long ones: close some',
+}
+
+const unnamed: Fault = {
+  severity: 'ERROR',
+  code: '22021',
+  message: 'mayfly: a name of a statement or a portal is not in UTF-8, has no end, or is too long',
 }
 
 function unknown(what: string, name: string): Fault {

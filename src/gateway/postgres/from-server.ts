@@ -125,6 +125,7 @@ export function createFromServer<S extends Statement>(deps: {
       const [tag = ''] = cStrings(head, 1)?.texts ?? []
       count({ done: 1, rows: Number(/ (\d{1,15})$/.exec(tag)?.[1] ?? 0) })
       if (tag === 'DEALLOCATE ALL' || tag === 'DISCARD ALL') names.clear()
+      if (tag === 'CLOSE CURSOR ALL' || tag === 'DISCARD ALL') names.closeAll()
       ends()
       output.put(raw)
     },

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { after, before, test, type TestContext } from 'node:test'
 import { connect as tlsConnect } from 'node:tls'
 import type { Postgres } from '../../../test/e2e/postgres.ts'
-import { host, openShop, startShop, type Shop } from './postgres.fixture.ts'
-import { cString, errorFields, int32, message, startup } from './wire.ts'
+import { host, openShop, startShop } from './postgres.fixture.ts'
+import { Raw, answers, begin, bind, execute, parse, query, raw, sync } from './raw-client.fixture.ts'
+import { cString, int32, message, startup } from './wire.ts'
 
 let postgres: Postgres | undefined
 before(async () => {
@@ -15,73 +16,6 @@ after(() => postgres?.[Symbol.dispose]())
 const missing = 'PostgreSQL is not here (apt-get install postgresql-15)'
 
 const reader = ['postgres:read orders/shop@public']
-const begin = (parameters: Record<string, string> = {}, version = 3 << 16) =>
-  startup(
-    version,
-    ...Object.entries({ user: 'x', database: 'shop', ...parameters }).flatMap(([name, value]) => [
-      cString(name),
-      cString(value),
-    ]),
-    Buffer.of(0),
-  )
-const query = (sql: string) => message('Q', cString(sql))
-
-/** A client that writes bytes. */
-class Raw {
-  readonly #socket: Socket
-  #bytes = Buffer.alloc(0)
-  #wake: (() => void) | undefined
-  isOver = false
-
-  constructor(socket: Socket) {
-    this.#socket = socket
-    socket.on('error', () => undefined)
-    socket.on('data', (chunk: Buffer) => {
-      this.#bytes = Buffer.concat([this.#bytes, chunk])
-      this.#wake?.()
-    })
-    socket.on('close', () => {
-      this.isOver = true
-      this.#wake?.()
-    })
-  }
-
-  send(...bytes: readonly Buffer[]): void {
-    this.#socket.write(Buffer.concat(bytes))
-  }
-
-  end(): void {
-    this.#socket.destroy()
-  }
-
-  /** Messages up to and with one of this type, as their types and what an error says; `.` for the end. */
-  async until(type: string): Promise<string[]> {
-    const seen: string[] = []
-    for (;;) {
-      const length = this.#bytes.length < 5 ? Infinity : this.#bytes.readInt32BE(1) + 1
-      if (this.#bytes.length >= length) {
-        const one = String.fromCharCode(this.#bytes[0] ?? 0)
-        const body = this.#bytes.subarray(5, length)
-        this.#bytes = this.#bytes.subarray(length)
-        const state = one === 'Z' ? body.toString('latin1') : ''
-        seen.push(one === 'E' ? `E ${errorFields(body).get('C')}` : `${one}${state}`)
-        if (one === type) return seen
-      } else if (this.isOver) return [...seen, '.']
-      else await new Promise<void>((resolve) => (this.#wake = resolve))
-    }
-  }
-}
-
-async function raw(t: TestContext, shop: Shop, first: Buffer = begin()): Promise<Raw> {
-  const socket = connect(shop.port, '127.0.0.1')
-  t.after(() => socket.destroy())
-  await once(socket, 'connect')
-  const client = new Raw(socket)
-  client.send(first)
-  return client
-}
-
-const answers = (all: string[]) => all.filter((one) => !['S', 'R', 'K', 'T', 'D', 'N'].includes(one))
 
 test('the first message: lengths, versions, parameters, and what comes too soon', async (t) => {
   if (postgres === undefined) return t.skip(missing)
@@ -165,11 +99,6 @@ test('messages: lengths, types that nobody knows, statements before a login, and
   ])
   assert.equal(postgres.sql('SELECT count(*) FROM items', 'shop'), '2')
 })
-
-const parse = (name: string, sql: string) => message('P', cString(name), cString(sql), Buffer.alloc(2))
-const bind = (portal: string, name: string) => message('B', cString(portal), cString(name), Buffer.alloc(6))
-const execute = (portal = '') => message('E', cString(portal), int32(0))
-const sync = message('S')
 
 test('a pipeline: one refused statement fails all that came with it, and none of it is done', async (t) => {
   if (postgres === undefined) return t.skip(missing)

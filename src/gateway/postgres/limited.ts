@@ -1,26 +1,27 @@
+import { setImmediate } from 'node:timers/promises'
 import { messageOf } from '../../lib/index.ts'
 import type { Operation } from '../../policy/index.ts'
 import type { StreamExchange } from '../stream-exchange.ts'
 import { nameInGrant } from '../name-in-grant.ts'
 import type { Masks } from './masks/masks.ts'
 import { schemasIn } from './sql/settings.ts'
-import { needsOf, type Need } from './sql/needs.ts'
+import { needsOf, type Need, type Surroundings } from './sql/needs.ts'
+import { neededBy, type LimitedStatement, type Needed } from './statement-needs.ts'
 import type { SqlReader } from './sql/reader-of-sql.ts'
 import type { Reading } from './sql/reading.ts'
 import type { Permitted } from '../permitted.ts'
-import { isFault, type Judge, type Names, type Statement } from './statement.ts'
-import type { Fault } from './wire.ts'
-
-/** A statement of a session that is limited to what its grants say. */
-export interface LimitedStatement extends Statement {
-  readonly reading: Reading
-}
+import { isFault, type Judge, type Names } from './statement.ts'
+import { utf8, type Fault } from './wire.ts'
 
 /** A text that is longer is refused: it is held in memory while it is read. */
 const maxStatementBytes = 1_048_576
 /** Statements of a session that are not read again, and the longest of them. */
 const maxKept = 200
 const keptBytes = 4_000
+/** Grants that one hint names. */
+const maxHinted = 20
+/** Questions to policy, before others are served. */
+const perTurn = 100
 /** Schemas of one session's path, at any time. */
 const maxPath = 1_000
 
@@ -74,34 +75,30 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     return schema === undefined ? named : { ...named, ref: nameInGrant(schema) }
   }
 
-  /** All that is used, and by the prepared statements that it executes. */
-  function needs({ reading }: LimitedStatement, names: Names<LimitedStatement>): Need[] | Fault {
-    const found = new Map<string, Need>()
-    const seen = new Set<Reading>()
-    const visit = (one: Reading): Fault | undefined => {
-      if (seen.has(one)) return undefined
-      seen.add(one)
-      const surroundings = { path, catalogFirst, readOnly: session.readOnly, role: session.role }
-      for (const use of one.uses)
-        for (const need of needsOf(use, surroundings))
-          found.set(`${need.verb} ${need.schema ?? ''} ${need.whole ?? ''}`, need)
-      const bound = one.fetches.find((name) => names.portal(name) !== undefined)
-      if (bound !== undefined)
-        return error(
-          '42501',
-          `mayfly: "${bound}" was bound by the protocol: it is done by Execute, not by FETCH`,
-        )
-      for (const name of one.executes) {
-        const prepared = names.prepared(name)
-        if (prepared === undefined) return error('26000', `prepared statement "${name}" does not exist`)
-        for (const each of prepared) {
-          const fault = problemOfExecute(each.reading) ?? visit(each.reading)
-          if (fault !== undefined) return fault
-        }
-      }
-      return undefined
+  function surroundings(): Surroundings {
+    return { path, catalogFirst, readOnly: session.readOnly, role: session.role }
+  }
+
+  /** One for each text: what is given a name again is the same. */
+  const statements = new WeakMap<Reading, LimitedStatement>()
+
+  function statementOf(of: Reading, { shape, isWhole }: Reading, bytes: number): LimitedStatement {
+    const statement = statements.get(of) ?? { shape, bytes, reading: { ...of, isWhole } }
+    statements.set(of, statement)
+    return statement
+  }
+
+  /** What it makes has its name from now on. */
+  function prepared({ reading, bytes }: LimitedStatement, names: Names<LimitedStatement>): Fault | undefined {
+    const tooMany = goesOn(reading.path)
+    if (tooMany !== undefined) return tooMany
+    if (reading.hidesCatalog === true) catalogFirst = false
+    for (const { name, reading: inner } of reading.prepares) {
+      if (names.isFull())
+        return error('54000', 'mayfly: the session has too many prepared statements, or too long ones')
+      names.prepare(name, statementOf(inner, reading, bytes))
     }
-    return visit(reading) ?? [...found.values()]
+    return undefined
   }
 
   /** One that was prepared by a message of the protocol, and is executed by a statement: nobody sees its values, or where its rows go. */
@@ -130,15 +127,28 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
         '42501',
         'mayfly: refused: search_path is set to what cannot be read, or would hide pg_catalog',
       )
-    const surroundings = { path, catalogFirst, readOnly: session.readOnly, role: session.role }
     for (const schema of schemas.filter((one) => one !== '$user'))
-      for (const need of needsOf({ verb: 'read', of: 'schema', schema }, surroundings))
+      for (const need of needsOf([{ verb: 'read', of: 'schema', schema }], surroundings()))
         if (!stream.would(operationOf(need)))
           return error(
             '42501',
             stream.deny(describe(operationOf(need)), 'it puts this schema on the search_path'),
           )
     return goesOn(schemas)
+  }
+
+  /** Nothing to add where a grant does allow it, and a person has said no. */
+  function hintOf(
+    refused: readonly Operation[],
+    needs: readonly Need[],
+    anyRef: boolean,
+  ): string | undefined {
+    const missing = refused.filter((one) => !stream.would(one, { anyRef }))
+    if (missing.length === 0) return undefined
+    const why = needs.flatMap((need) => need.why ?? []).join(', ')
+    const more = missing.length > maxHinted ? ` and ${missing.length - maxHinted} more` : ''
+    const grants = missing.slice(0, maxHinted).map((one) => `"${describe(one)}"`)
+    return `${why === '' ? '' : `${why}. `}Grants that would allow it: ${grants.join(', ')}${more}`
   }
 
   async function readAnew(
@@ -157,14 +167,17 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     if ('error' in reading) return error(reading.code, reading.error)
     // A server of another encoding makes other lower-case letters of them than the parser does here.
     if (session.encoding !== 'UTF8' && namesBeyondAscii(reading))
-      return error('22021', 'mayfly: in a database that is not in UTF-8, schemas are named in ASCII')
+      return error(
+        '22021',
+        'mayfly: in a database that is not in UTF-8, schemas, cursors and prepared statements are named in ASCII',
+      )
     const { pathParameter } = reading
     // Another type may be another text to the server.
     if (pathParameter !== undefined && !texts.has(types?.[pathParameter - 1] ?? 0))
       return error('42501', 'mayfly: refused: search_path is set by a parameter that is no text')
     const problem = masks?.problemOf(reading)
     if (problem !== undefined) return masked(problem)
-    return { shape: reading.shape, reading }
+    return statementOf(reading, reading, bytes)
   }
 
   async function decide(
@@ -172,37 +185,29 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     names: Names<LimitedStatement>,
     when: 'prepared' | 'done',
   ): Promise<Fault | undefined> {
-    const { reading, shape } = statement
-    const tooMany = goesOn(reading.path)
-    if (tooMany !== undefined) return tooMany
-    if (reading.hidesCatalog === true) catalogFirst = false
-    for (const { name, reading: inner } of reading.prepares) names.prepare(name, { shape, reading: inner })
-    const needed = needs(statement, names)
+    const { reading } = statement
+    const needed = prepared(statement, names) ?? neededBy(statement, names, surroundings(), problemOfExecute)
     if ('severity' in needed) return needed
-    const ruling = needed.find(({ verb }) => verb === 'admin')
+    const { needs } = needed
+    const ruling = needs.find(({ verb }) => verb === 'admin')
     if (masks !== undefined && ruling !== undefined)
       return masked(`${ruling.why ?? 'what only postgres:admin allows'} could show them`)
-    const anywhere = needed.filter((need) => need.schema === undefined && need.whole !== true)
-    const named = needed.filter((need) => !anywhere.includes(need))
-    const asked: Asked[] = [
-      { operations: named.map(operationOf), anyRef: false },
-      { operations: anywhere.map(operationOf), anyRef: true },
-    ]
     const policy = stream.policy()
+    for (const one of askedOf(needed.held))
+      if (!(await would(one))) {
+        const permission = await permit(needed, one)
+        if (typeof permission === 'object') return permission
+      }
     // What changes more than rows is asked about, and stands in the log, each time.
-    let isLasting = needed.every(({ verb }) => verb === 'read' || verb === 'write')
-    for (const one of asked) {
-      if (one.operations.length === 0 || (isLasting && isPermitted(shape, one))) continue
-      if (when === 'prepared' && one.operations.every((each) => stream.would(each, { anyRef: one.anyRef }))) {
+    let isLasting = needs.every(({ verb }) => verb === 'read' || verb === 'write')
+    for (const one of askedOf(needs)) {
+      if (isLasting && isPermitted(needed.shape, one)) continue
+      if (when === 'prepared' && (await would(one))) {
         isLasting = false
         continue
       }
       // Whoever says yes must see all of it: what they are to miss could stand at its end.
-      if (
-        !reading.isWhole &&
-        !one.operations.every((each) => stream.would(each, { unasked: true, anyRef: one.anyRef })) &&
-        one.operations.every((each) => stream.would(each, { anyRef: one.anyRef }))
-      )
+      if (!needed.isWhole && !(await would(one, { unasked: true })) && (await would(one)))
         return error(
           '42501',
           stream.deny(
@@ -210,12 +215,12 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
             'its grant asks for a person’s yes, and the text is too long to be shown to one: send its statements one by one',
           ),
         )
-      const permission = await permit(shape, needed, one)
+      const permission = await permit(needed, one)
       if (typeof permission === 'object') return permission
       if (permission === 'once') isLasting = false
     }
     // What EXECUTE stands for may change, and so may what a name stands for once another is prepared by it.
-    const isPlain = reading.executes.length + reading.prepares.length === 0
+    const isPlain = reading.executes.length + reading.prepares.length + reading.fetches.length === 0
     if (isPlain && isLasting) allowed.set(reading, { policy, schemas: path.size, catalogFirst })
     return undefined
   }
@@ -239,6 +244,9 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
       const reading = readAnew(text, bytes, types)
       return key === undefined ? reading : reading.then((one) => keep(key, one))
     },
+    usesNames: ({ reading: { executes, prepares, fetches, declares } }) =>
+      executes.length + prepares.length + fetches.length + declares.length > 0,
+    cursorsOf: ({ reading }) => reading.declares,
     parameterOf: ({ reading }) => reading.pathParameter,
     bound,
     allow: (statement, names, when) =>
@@ -254,9 +262,27 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     return permitted.has(keyOf(shape, { operations, anyRef }), stream.policy(), still)
   }
 
+  /** In any schema, or in each that is named. */
+  function askedOf(needs: readonly Need[]): Asked[] {
+    const anywhere = needs.filter((need) => need.schema === undefined && need.whole !== true)
+    const named = needs.filter((need) => need.schema !== undefined || need.whole === true)
+    return [
+      { operations: named.map(operationOf), anyRef: false },
+      { operations: anywhere.map(operationOf), anyRef: true },
+    ].filter(({ operations }) => operations.length > 0)
+  }
+
+  /** Others are served between the schemas of a statement that names hundreds. */
+  async function would({ operations, anyRef }: Asked, options: { unasked?: true } = {}): Promise<boolean> {
+    for (const [at, one] of operations.entries()) {
+      if (at % perTurn === perTurn - 1) await setImmediate()
+      if (!stream.would(one, { ...options, anyRef })) return false
+    }
+    return true
+  }
+
   async function permit(
-    shape: string,
-    needed: readonly Need[],
+    { shape, needs }: Needed,
     { operations, anyRef }: Asked,
   ): Promise<Fault | 'once' | 'lasting'> {
     const policy = stream.policy()
@@ -272,10 +298,12 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
         permitted.add(keyOf(shape, { operations, anyRef }), policy)
         return 'lasting'
       }
-      const why = needed.flatMap((need) => need.why ?? []).join(', ')
-      const grants = permission.refused.map((one) => `"${describe(one)}"`).join(', ')
-      const hint = `${why === '' ? '' : `${why}. `}Grants that would allow it: ${grants}`
-      return { severity: 'ERROR', code: '42501', message: permission.message, hint }
+      return {
+        severity: 'ERROR',
+        code: '42501',
+        message: permission.message,
+        hint: hintOf(permission.refused, needs, anyRef),
+      }
     } catch (cause) {
       return error('58000', `mayfly: ${messageOf(cause)}`)
     }
@@ -303,18 +331,10 @@ function error(code: string, message: string): Fault {
 /** Not declared, text, varchar (pg_type.dat). */
 const texts: ReadonlySet<number> = new Set([0, 25, 1043])
 
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-function utf8(text: Buffer): string | undefined {
-  try {
-    return decoder.decode(text)
-  } catch {
-    return undefined
-  }
-}
-
-function namesBeyondAscii({ uses, path }: Reading): boolean {
-  return [...uses.map(({ schema = '' }) => schema), ...path].some((name) => /[^\p{ASCII}]/u.test(name))
+function namesBeyondAscii({ uses, path, executes, fetches, ...makes }: Reading): boolean {
+  const made = [...makes.prepares, ...makes.declares].map(({ name }) => name)
+  const named = uses.map(({ schema = '' }) => schema)
+  return [...named, ...path, ...executes, ...fetches, ...made].some((name) => /[^\p{ASCII}]/u.test(name))
 }
 
 /**

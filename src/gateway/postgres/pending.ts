@@ -30,6 +30,8 @@ export class Pending<S extends Statement> {
   #wake: (() => void) | undefined
   #isOver = false
   copiesEnded = 0
+  /** Counts what the server answers with ReadyForQuery: if it passes something over, then to the end of that turn. */
+  turn = 1
   /** The server takes the data of a COPY now, and nothing else. */
   copiesIn = false
 
@@ -52,8 +54,13 @@ export class Pending<S extends Statement> {
     if (one.as === 'sync') this.#skips = false
     else if (this.#skips) return one.change?.undo()
     this.#asked.push({ ...one, copiesEnded: this.copiesEnded })
+    if (one.as === 'sync' || one.as === 'query' || one.as === 'call') this.turn++
     // What comes behind one that will fail is passed over as well; a simple query is no part of a pipeline.
     if (one.refusal !== undefined && one.as !== 'query') this.#skips = true
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
   }
 
   /** Until that may change. */
@@ -82,7 +89,7 @@ export class Pending<S extends Statement> {
       this.#asked = this.#asked.slice(this.#first)
       this.#first = 0
     }
-    head.change?.settle?.()
+    head.change?.settle()
     this.#answer()
     return head
   }

@@ -10,7 +10,8 @@ const refused: Fault = { severity: 'ERROR', code: '42501', message: 'no' }
 /** Refuses every text that has an x in it. */
 const judge: Judge = {
   maxBytes: 30,
-  read: async (sql) => (sql === undefined || sql.includes('x') ? refused : { shape: sql.toString('latin1') }),
+  read: async (sql) =>
+    sql === undefined || sql.includes('x') ? refused : { bytes: 1, shape: sql.toString('latin1') },
   allow: async () => undefined,
   reported: (name) => (name === 'bad' ? 'it is bad' : undefined),
 }

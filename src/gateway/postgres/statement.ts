@@ -4,6 +4,8 @@ import type { Fault } from './wire.ts'
 export interface Statement {
   /** It with its literals removed: what the record says of it. */
   readonly shape: string
+  /** Of its text. */
+  readonly bytes: number
 }
 
 /** At once where that is known: each promise is a turn of the event loop, and a write of its own. */
@@ -15,6 +17,10 @@ export interface Judge<S extends Statement = Statement> {
   readonly maxBytes: number
   /** `bytes` is the length of it all; `types` those of its parameters as the client declares them, 0 for what the server is to tell. */
   read(sql: Buffer | undefined, bytes: number, types?: readonly number[]): Soon<S | Fault>
+  /** It names prepared statements, portals or cursors in its text. */
+  usesNames?(statement: S): boolean
+  /** Cursors that it makes. */
+  cursorsOf?(statement: S): readonly { readonly name: string; readonly isHeld: boolean }[]
   /** Of which of its parameters the value matters, by its number. */
   parameterOf?(statement: S): number | undefined
   /** That value, null for NULL; undefined for one that stands too far behind. */
@@ -37,6 +43,12 @@ export interface Names<S extends Statement> {
   prepared(name: string): readonly S[] | undefined
   /** What was bound by this name, and is not done by that. */
   portal(name: string): readonly S[] | undefined
+  /** What a cursor of DECLARE reads: one of these; none for one that no statement of the session has made. */
+  cursor(name: string): readonly S[]
+  /** There were more cursors than are remembered. */
+  readonly hasForgotten: boolean
+  /** The session has as much as it may. */
+  isFull(): boolean
   /** By the SQL statement PREPARE: if it fails, what had the name before has it on. */
   prepare(name: string, statement: S): void
 }

@@ -12,10 +12,10 @@ export function createUnlimitedJudge(sql: SqlReader): Judge {
   return {
     maxBytes: recordedBytes,
     read(text, bytes) {
-      if (text === undefined || unusual.size > 0) return { shape: `a statement of ${bytes} bytes` }
-      const shapeOf = (reading: Reading | Unread) => ({
-        shape: 'error' in reading ? `a statement of ${bytes} bytes` : reading.shape,
-      })
+      const plain = { shape: `a statement of ${bytes} bytes`, bytes: 100 }
+      if (text === undefined || unusual.size > 0) return plain
+      const shapeOf = (reading: Reading | Unread) =>
+        'error' in reading ? plain : { shape: reading.shape, bytes: reading.shape.length }
       const reading = sql.read(text.toString())
       return reading instanceof Promise ? reading.then(shapeOf) : shapeOf(reading)
     },

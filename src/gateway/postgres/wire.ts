@@ -91,6 +91,23 @@ export function valueIn(body: Buffer, at: number, number: number): Buffer | null
   return undefined
 }
 
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** Undefined for what is not in UTF-8. */
+export function utf8(text: Buffer): string | undefined {
+  try {
+    return decoder.decode(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** The same for names that stand for something: two that are different stay so. Undefined also if one is not in UTF-8. */
+export function namesOf(body: Buffer, count: number, at = 0): { texts: string[]; end: number } | undefined {
+  const found = cStrings(body, count, at)
+  return found !== undefined && utf8(body.subarray(at, found.end)) === undefined ? undefined : found
+}
+
 /** Texts that end with a zero byte each, from `at` on; undefined if there are fewer. */
 export function cStrings(body: Buffer, count: number, at = 0): { texts: string[]; end: number } | undefined {
   const texts: string[] = []

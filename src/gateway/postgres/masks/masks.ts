@@ -96,7 +96,9 @@ class Use {
   readonly #touched: Touched
   readonly #masked: ReadonlySet<string>
   /** The tables that a name in front of a column may mean. */
-  readonly #tables = new Map<string, MaskedTable[]>()
+  readonly #tables = new Map<string, Set<MaskedTable>>()
+  /** Lists of tables that stars may mean, and whether there is one of these in it. */
+  readonly #amongs = new Map<readonly string[], boolean>()
 
   constructor(touched: Touched, found: readonly Found[]) {
     this.#touched = touched
@@ -104,7 +106,11 @@ class Use {
       found.flatMap(({ tables }) => tables.flatMap(({ masked }) => [...masked.values()])),
     )
     for (const { tables, aliases } of found)
-      for (const one of aliases) this.#tables.set(one, [...(this.#tables.get(one) ?? []), ...tables])
+      for (const one of aliases) {
+        const all = this.#tables.get(one) ?? new Set()
+        this.#tables.set(one, all)
+        for (const table of tables) all.add(table)
+      }
   }
 
   shown(): string[] {
@@ -131,14 +137,17 @@ class Use {
     }
     for (const { of, plain, among } of stars) {
       if (plain === true) continue
-      const isOf =
-        of === undefined
-          ? among === undefined || among.some((one) => this.#tables.has(one))
-          : this.#tables.has(of)
+      const isOf = of === undefined ? among === undefined || this.#hasSome(among) : this.#tables.has(of)
       if (isOf) return `${of === undefined ? '' : `${of}.`}* in another place of the statement`
     }
     const named = names.find((one) => this.#masked.has(one))
     return named === undefined ? undefined : otherwise(named)
+  }
+
+  #hasSome(among: readonly string[]): boolean {
+    const known = this.#amongs.get(among) ?? among.some((one) => this.#tables.has(one))
+    this.#amongs.set(among, known)
+    return known
   }
 
   #isShown({ parts, plain }: TouchedColumn): boolean {
@@ -154,7 +163,7 @@ class Use {
     if (tables !== undefined) {
       if (this.#masked.has(name)) return plain === true ? undefined : otherwise(parts.join('.'))
       // What is no column of it calls a function of that name with the whole row (manual, 4.2.6).
-      const isOpen = ofEveryTable.includes(name) || tables.every(({ open }) => open.has(name))
+      const isOpen = ofEveryTable.includes(name) || [...tables].every(({ open }) => open.has(name))
       return isOpen ? undefined : `${parts.join('.')} is no column of it that is known here`
     }
     // A table's name stands for the whole row.

@@ -20,7 +20,7 @@ const plainAdministration =
 
 const kinds: readonly (readonly [RegExp, FunctionClass])[] = [
   [/^set_config$/, 'setting'],
-  [/^(?:nextval|setval)$/, 'sequence'],
+  [/^(?:nextval|setval|currval)$/, 'sequence'],
   [/^(?:pg_notify|pg_logical_emit_message)$/, 'tell'],
   [/^(?:lo_get|loread|lo_(?:lseek|tell)(?:64)?|lo_close|lo_open)$/, 'object'],
   [/^(?:lo_(?:creat|create|put|from_bytea|unlink|truncate|truncate64)|lowrite)$/, 'object-write'],
@@ -35,9 +35,9 @@ export function classOf(schema: string | undefined, name: string): FunctionClass
   if (schema === 'information_schema') return 'plain'
   const isOwn = schema !== undefined && schema !== 'pg_catalog'
   if (!isOwn) {
-    if (plainFunctions.has(name) || plainAdministration.test(name)) return 'plain'
     const found = kinds.find(([names]) => names.test(name))
     if (found !== undefined) return found[1]
+    if (plainFunctions.has(name) || plainAdministration.test(name)) return 'plain'
   }
   if (ruling.test(name)) return 'admin'
   // One of PostgreSQL's that is not known here may do anything.

@@ -25,11 +25,32 @@ export interface Surroundings {
 const guarded =
   /^pg_(?:authid|shadow|user_mappings?|hba_file_rules|ident_file_mappings|file_settings|subscription|largeobject|statistic|statistic_ext_data|stats|stats_ext|stats_ext_exprs|stat_activity|replication_origin\w*|backend_memory_contexts|shmem_allocations\w*)$|^_pg_user_mappings$|^user_mapping_options$/
 
+/** Whether it is told apart from other names: no more of a name matters. */
+export function kindOfName(name: string): string {
+  return `${catalogRelations.has(name)} ${guarded.test(name)}`
+}
+
 /**
  * What it takes. A name without a schema may be in each schema that has been on the path: whoever cannot use them all has to say
  * which is meant, since which of them has that name only the server knows.
  */
-export function needsOf(use: Use, surroundings: Surroundings): Need[] {
+export function needsOf(uses: Iterable<Use>, surroundings: Surroundings): Need[] {
+  const found = new Map<string, Need>()
+  const add = (need: Need) => found.set(`${need.verb} ${need.schema ?? ''} ${need.whole ?? ''}`, need)
+  /** The product of names and path may be large, what it comes to is not. */
+  const done = new Set<string>()
+  for (const use of uses) {
+    const { schema, verb, of, name = '' } = use
+    const isPlain = schema === undefined && of !== 'server' && of !== 'session' && use.role === undefined
+    const key = `${verb} ${of} ${kindOfName(name)}`
+    if (isPlain && done.has(key)) continue
+    if (isPlain) done.add(key)
+    for (const need of needsOfUse(use, surroundings)) add(need)
+  }
+  return [...found.values()]
+}
+
+function needsOfUse(use: Use, surroundings: Surroundings): Need[] {
   const { verb, of, schema, name = '', why } = use
   const because = why === undefined ? {} : { why }
   // What it is anyway, as Flyway sets it after each of its steps.

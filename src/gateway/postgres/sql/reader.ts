@@ -1,5 +1,6 @@
 import { classOf, type FunctionClass } from './functions.ts'
 import { catalogRelations } from './names-of-postgres.ts'
+import { kindOfName } from './needs.ts'
 import { objectUses } from './objects.ts'
 import { countsSubscriptions, functionName, settingOfRow } from './pg-dump.ts'
 import type { Reading, Use, Verb } from './reading.ts'
@@ -12,15 +13,27 @@ interface Place {
   /** What is done with the relations that are named here. */
   readonly verb: Verb
   /** Names that are no tables here, but queries of a WITH. */
-  readonly queries: ReadonlySet<string>
+  readonly queries: Queries | undefined
 }
 
-const outside: Place = { verb: 'read', queries: new Set() }
+/** Those of one WITH that are seen so far, and what is seen around it. */
+interface Queries {
+  readonly names: Set<string>
+  readonly around: Queries | undefined
+}
+
+const outside: Place = { verb: 'read', queries: undefined }
 
 type Handler = (node: Tree, place: Place) => void
 
-/** Telling what a text uses takes more steps than its length is a reason for. */
+/** Telling what a text uses takes more steps than its length is a reason for, or it uses more than anybody means. */
 export class TooComplex extends Error {}
+
+/** Names without a schema count by what they come to, not one by one. */
+const maxUses = 5_000
+const maxPath = 1_000
+/** CURSOR_OPT_HOLD (parsenodes.h). */
+const withHold = 0x20
 
 /** Tells what statements use. What it has no rule for is for `admin`: a statement of a kind that is not known does not pass. */
 export class Reader {
@@ -29,6 +42,7 @@ export class Reader {
   readonly #prepares: { name: string; reading: Reading }[] = []
   readonly #executes = new Set<string>()
   readonly #fetches = new Set<string>()
+  readonly #declares: { name: string; isHeld: boolean }[] = []
   readonly #touched: Touched[] = []
   #hidesCatalog = false
   #pathParameter: number | undefined
@@ -50,16 +64,22 @@ export class Reader {
       prepares: this.#prepares,
       executes: [...this.#executes],
       fetches: [...this.#fetches],
+      declares: this.#declares,
     }
   }
 
   statement(node: Tree): void {
-    this.#touched.push(touchedBy(node))
+    this.#touched.push(touchedBy(node, (steps) => this.#spend(steps)))
     this.#walk(node, outside)
   }
 
+  #spend(steps: number): void {
+    this.#visits -= steps
+    if (this.#visits < 0) throw new TooComplex()
+  }
+
   #walk(value: unknown, place: Place): void {
-    if (--this.#visits < 0) throw new TooComplex()
+    this.#spend(1)
     if (Array.isArray(value)) for (const one of value) this.#walk(one, place)
     else if (isTree(value)) this.#node(value, place)
   }
@@ -87,17 +107,25 @@ export class Reader {
   }
 
   /** Each query of a WITH sees those before it, or with RECURSIVE all of them, and itself. */
-  #with({ withClause }: Tree, { queries: outer }: Place): ReadonlySet<string> {
+  #with({ withClause }: Tree, { queries: around }: Place): Queries | undefined {
     const clause = tree(withClause)
     const all = list(clause['ctes']).map((one) => tree(tree(one)['CommonTableExpr']))
-    let queries = outer
-    if (clause['recursive'] === true)
-      queries = new Set([...outer, ...all.map(({ ctename }) => text(ctename))])
+    if (all.length === 0) return around
+    const isRecursive = clause['recursive'] === true
+    const queries = { names: new Set(isRecursive ? all.map(({ ctename }) => text(ctename)) : []), around }
     for (const { ctequery, ctename, ...beside } of all) {
       this.#walk([ctequery, beside], { verb: 'read', queries })
-      queries = new Set([...queries, text(ctename)])
+      queries.names.add(text(ctename))
     }
     return queries
+  }
+
+  #isQuery(name: string, queries: Queries | undefined): boolean {
+    for (let one = queries; one !== undefined; one = one.around) {
+      this.#spend(1)
+      if (one.names.has(name)) return true
+    }
+    return false
   }
 
   #select(node: Tree, place: Place): void {
@@ -118,7 +146,7 @@ export class Reader {
   #relation({ relname, schemaname, relpersistence }: Tree, { verb, queries }: Place): void {
     const name = text(relname)
     const schema = schemaname === undefined ? undefined : text(schemaname)
-    if (schema === undefined && verb === 'read' && queries.has(name)) return
+    if (schema === undefined && verb === 'read' && this.#isQuery(name, queries)) return
     // They are the session's own, and gone with it.
     if (relpersistence === 't' || schema === 'pg_temp') return
     this.#use({ verb, of: 'relation', name, ...(schema === undefined ? {} : { schema }) })
@@ -161,12 +189,14 @@ export class Reader {
     if (what === 'object-write') this.#use({ verb: 'write', of: 'server', why })
   }
 
-  /** By a constant it is known which; otherwise it may be any of the database. */
+  /** By a constant name it is known which; otherwise, and by its number (OID), it may be any of the database. */
   #sequence(argument: unknown, name: string): void {
-    const parts = partsOf(constant(argument) ?? '')
+    const verb = name === 'currval' ? 'read' : 'write'
+    const written = constant(argument) ?? ''
+    const parts = /^[\s\d-]*$/.test(written) ? undefined : partsOf(written)
     if (parts === undefined)
-      this.#use({ verb: 'write', of: 'server', why: `${name}() of a sequence that is no constant` })
-    else this.#use({ verb: 'write', of: 'relation', ...qualified(parts) })
+      this.#use({ verb, of: 'server', why: `${name}() of a sequence that is not named by a constant` })
+    else this.#use({ verb, of: 'relation', ...qualified(parts) })
   }
 
   /** An operator with a schema is a function that somebody made. */
@@ -184,7 +214,7 @@ export class Reader {
   #take({ uses = [], path = [] }: Setting): void {
     for (const use of uses) this.#use(use)
     for (const schema of path) {
-      this.#path.add(schema)
+      if (this.#path.add(schema).size > maxPath) throw new TooComplex()
       // Functions and operators are found there under names that are not looked up here.
       if (schema !== '$user') this.#use({ verb: 'read', of: 'schema', schema })
     }
@@ -209,7 +239,11 @@ export class Reader {
   }
 
   #use(use: Use): void {
-    this.#uses.set(JSON.stringify(use), use)
+    const { name, ...what } = use
+    const key = JSON.stringify([what, name === undefined ? '' : kindOfName(name)])
+    if (this.#uses.has(key)) return
+    if (this.#uses.size >= maxUses) throw new TooComplex()
+    this.#uses.set(key, use)
   }
 
   /** `into` is what is written to, all else is read. */
@@ -272,12 +306,17 @@ export class Reader {
       this.#rest(node, place, ['relation'])
     },
     ExplainStmt: (node, place) => this.#rest(node, place, ['options']),
-    DeclareCursorStmt: (node, place) => this.#rest(node, place),
+    DeclareCursorStmt: (node, place) => {
+      const isHeld = (Number(node['options'] ?? 0) & withHold) !== 0
+      this.#declares.push({ name: text(node['portalname']), isHeld })
+      this.#rest(node, place)
+    },
     FetchStmt: ({ portalname }) => void this.#fetches.add(text(portalname)),
     ClosePortalStmt: this.#nothing,
     PrepareStmt: ({ name, query }) => {
       const inner = new Reader(this.#visits)
       if (isTree(query)) inner.statement(query)
+      this.#visits = inner.#visits
       const reading = inner.reading({ shape: '', isWhole: true })
       this.#prepares.push({ name: text(name), reading })
       for (const use of reading.uses) this.#use(use)

@@ -15,7 +15,7 @@ const usual: Surroundings = { path: new Set(['public']), catalogFirst: true, rea
 
 function needs(reading: Reading | Unread, surroundings: Partial<Surroundings> = {}): string[] {
   if ('error' in reading) return [`unread: ${reading.error}`]
-  const all = reading.uses.flatMap((use) => needsOf(use, { ...usual, ...surroundings }))
+  const all = needsOf(reading.uses, { ...usual, ...surroundings })
   return [
     ...new Set(all.map(({ verb, schema, whole }) => `${verb} ${schema ?? (whole === true ? '!' : '*')}`)),
   ].toSorted()
@@ -73,7 +73,17 @@ const cases: Readonly<Record<string, readonly string[]>> = {
   'SELECT * FROM pg_toast.pg_toast_1': ['read pg_toast'],
   // Functions.
   "SELECT lower('X'), count(*), now(), pg_catalog.pg_table_is_visible(1), coalesce(1, 2)": [],
-  "SELECT nextval('a.s'), setval('\"B c\".s', 1), currval('c.s')": ['write B c', 'write a'],
+  "SELECT nextval('a.s'), setval('\"B c\".s', 1), currval('c.s')": ['read c', 'write B c', 'write a'],
+  // By its number it may be any of the database.
+  'SELECT nextval(16400)': ['write !'],
+  "SELECT nextval('16400')": ['write !'],
+  "SELECT nextval('16400'::regclass)": ['write !'],
+  "SELECT nextval(' 16400 ')": ['write !'],
+  'SELECT nextval(0x4010)': ['write !'],
+  'SELECT setval(4000000000, 9)': ['write !'],
+  "SELECT setval('-', 9)": ['write !'],
+  "SELECT setval('16400', 9), currval(16400)": ['read !', 'write !'],
+  'CREATE TABLE a.t (x int DEFAULT nextval(16400))': ['ddl a', 'write !'],
   "SELECT nextval('s')": ['write public'],
   'SELECT nextval(x) FROM a.t': ['read a', 'write !'],
   'SELECT lo_get(1)': ['read !'],
@@ -279,6 +289,37 @@ test('what cannot be read is an error as PostgreSQL says it; what is nested too 
     )
   const values = Array.from({ length: 20_000 }, (_, at) => `(${at}, 'x')`).join(', ')
   assert.deepEqual(needs(await reader.read(`INSERT INTO a.t VALUES ${values}`)), ['write a'])
+})
+
+test('a text of the longest is judged in steps that its length is a reason for, however its parts belong together', async () => {
+  const reader = createSqlReader()
+  const many = (count: number, part: (at: number) => string, between = ', ') =>
+    Array.from({ length: count }, (_, at) => part(at)).join(between)
+  const path = new Set(Array.from({ length: 1_000 }, (_, at) => `s${at}`))
+  // Each name in each of a thousand schemas comes to a thousand needs.
+  const name = (at: number) => `_${at.toString(36)}`
+  const names = await reader.read(`SELECT 1 FROM ${many(40_000, name)}`)
+  assert.ok('uses' in names && names.uses.length === 1)
+  assert.equal(needs(names, { path }).length, 1_000)
+  for (const sql of [
+    many(69_000, () => 'SELECT 1', ' UNION '),
+    many(5_000, (at) => `(SELECT ${at})`, ' UNION ALL '),
+    `SELECT ${many(50_000, () => '(1)', '+')}`,
+    `WITH ${many(20_000, (at) => `${name(at)} AS (SELECT 1)`)} SELECT 1`,
+    `SELECT 1 FROM (SELECT ${many(20_000, (at) => `${name(at)}.*`)} FROM ${many(20_000, name)}) y`,
+    `SELECT 1 FROM ${many(20_000, (at) => `${name(at)}.t`)}`,
+    `SELECT ${many(20_000, (at) => `pg${name(at)}()`)}`,
+    many(5_000, (at) => `PREPARE ${name(at)} AS SELECT 1`, ';'),
+    `SET search_path = ${many(20_000, name)}`,
+  ]) {
+    const reading = await reader.read(sql)
+    // PostgreSQL's parser takes each of them.
+    const known =
+      'error' in reading ? reading.code === '54001' : reading.uses.length + reading.path.length <= 1
+    assert.ok(known, `${sql.slice(0, 40)} ${'error' in reading ? reading.error : reading.uses.length}`)
+  }
+  // The thread that read them goes on.
+  assert.deepEqual(needs(await reader.read(`SELECT 1 FROM a.t -- ${'x'.repeat(3_000)}`)), ['read a'])
 })
 
 test('whatever a text is, it is read or it is an error', () => {

@@ -41,6 +41,8 @@ export interface Reading {
   readonly executes: readonly string[]
   /** Names of cursors that FETCH and MOVE read. */
   readonly fetches: readonly string[]
+  /** Cursors of DECLARE; those WITH HOLD outlive their transaction. */
+  readonly declares: readonly { readonly name: string; readonly isHeld: boolean }[]
 }
 
 /** Why a text is not read, as PostgreSQL says it. */

@@ -38,12 +38,18 @@ export interface TouchedStar {
   readonly among?: readonly string[]
 }
 
+interface Among {
+  readonly list: number
+  readonly names: readonly string[]
+}
+
 /** Rows before and after a change (RETURNING), and those that would have been inserted. */
 const rowNames = ['old', 'new', 'excluded']
 
-export function touchedBy(statement: Tree): Touched {
+/** `spend` is told of each step, and throws once there were too many. */
+export function touchedBy(statement: Tree, spend: (steps: number) => void): Touched {
   const [kind = '', node] = Object.entries(statement)[0] ?? []
-  const finder = new Finder()
+  const finder = new Finder(spend)
   const top = tree(node)
   // The result of INTO is a table, and a set operation compares its rows: what those read is no plain column.
   if (kind === 'SelectStmt' && top['intoClause'] === undefined && top['op'] === 'SETOP_NONE')
@@ -53,6 +59,9 @@ export function touchedBy(statement: Tree): Touched {
 }
 
 class Finder {
+  readonly #spend: (steps: number) => void
+  /** Each list of tables that a star may mean, by its number. */
+  #lists = 0
   readonly #relations = new Map<string, TouchedRelation>()
   readonly #columns = new Map<string, TouchedColumn>()
   readonly #stars = new Map<string, TouchedStar>()
@@ -61,6 +70,10 @@ class Finder {
   readonly #ofResult = new Set<string>()
   /** Names of the rows before and after a change, where RETURNING gives some. */
   readonly #rowNames = new Set(rowNames)
+
+  constructor(spend: (steps: number) => void) {
+    this.#spend = spend
+  }
 
   found(): Omit<Touched, 'kind'> {
     const all = [...this.#relations.values()]
@@ -78,6 +91,7 @@ class Finder {
   }
 
   walk(value: unknown): void {
+    this.#spend(1)
     if (Array.isArray(value)) for (const one of value) this.walk(one)
     else if (isTree(value)) this.#node(value)
   }
@@ -85,20 +99,31 @@ class Finder {
   /** `isResult`: its rows go to the client as they are. */
   select(node: Tree, isResult: boolean): void {
     const { targetList, ...beside } = node
+    let among: Among | undefined
+    const amongOf = () => (among ??= { list: this.#lists++, names: this.#relationsIn(node['fromClause']) })
     for (const one of list(targetList)) {
       const { name, val } = tree(tree(one)['ResTarget'])
       const column = tree(val)['ColumnRef']
       if (isResult && isTree(column)) this.#column(column, { plain: true, as: text(name) })
-      else this.#target(val, node['fromClause'])
+      else if (isTree(column)) this.#column(column, {}, amongOf)
+      else this.walk(val)
     }
     if (isResult) this.#said(node)
     this.walk(Object.values(beside))
   }
 
-  #target(value: unknown, from: unknown): void {
-    const column = tree(value)['ColumnRef']
-    if (isTree(column)) this.#column(column, { among: relationsIn(from) })
-    else this.walk(value)
+  /** Tables of a FROM, those within its queries, too. */
+  #relationsIn(from: unknown): string[] {
+    const found = new Set<string>()
+    const visit = (one: unknown): void => {
+      this.#spend(1)
+      if (Array.isArray(one)) for (const each of one) visit(each)
+      else if (!isTree(one)) return
+      else if ('relpersistence' in one) found.add(text(one['relname']))
+      else for (const each of Object.values(one)) visit(each)
+    }
+    visit(from)
+    return [...found]
   }
 
   #said({ distinctClause, groupClause, sortClause }: Tree): void {
@@ -135,19 +160,20 @@ class Finder {
     this.#relations.set(JSON.stringify(found), found)
   }
 
-  #column({ fields }: Tree, how: Omit<TouchedColumn, 'parts'> & Omit<TouchedStar, 'of'>): void {
+  #column({ fields }: Tree, how: Omit<TouchedColumn, 'parts'>, amongOf?: () => Among): void {
     const all = list(fields)
     const parts = all.map((one) => text(tree(tree(one)['String'])['sval']))
-    const { plain, as = '', among } = how
+    const { plain, as = '' } = how
     const isPlain = plain === undefined ? {} : { plain }
     if ('A_Star' in tree(all.at(-1))) {
       const of = parts.at(-2)
+      const among = amongOf?.()
       const star = {
         ...(of === undefined ? {} : { of }),
         ...isPlain,
-        ...(among === undefined ? {} : { among }),
+        ...(among === undefined ? {} : { among: among.names }),
       }
-      this.#stars.set(JSON.stringify(star), star)
+      this.#stars.set(JSON.stringify([of, plain, among?.list]), star)
     } else {
       const column = { parts, ...isPlain, ...(as === '' ? {} : { as }) }
       this.#columns.set(JSON.stringify(column), column)
@@ -193,14 +219,6 @@ class Finder {
       this.walk(Object.values(node))
     },
   }
-}
-
-/** Tables of a FROM, those within its queries, too. */
-function relationsIn(from: unknown): string[] {
-  if (Array.isArray(from)) return from.flatMap(relationsIn)
-  if (!isTree(from)) return []
-  if ('relpersistence' in from) return [text(from['relname'])]
-  return Object.values(from).flatMap(relationsIn)
 }
 
 function hasNumber(items: readonly unknown[]): boolean {
