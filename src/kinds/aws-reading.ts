@@ -5,12 +5,24 @@ const verbs = [
 ]
 /** And these, as they are; the last two are what requests without a name of their own go by. */
 const whole = ['Query', 'Scan', 'GET', 'HEAD']
-/** Of the first ones those whose answer opens something. */
-const opening = /Token|Password|Credential|SecretValue|Session|PrivateKey|DownloadUrl|ParameterHistory/
+/** Of the first ones those whose answer opens something: a secret, or an address that is signed. */
+const opening =
+  /Token|Password|Credential|SecretValue|Session|PrivateKey|DownloadUrl|ParameterHistory|Presigned|AccessDetails|ClientSecrets|APIKeys/
+const openingWhole: ReadonlySet<string> = new Set([
+  // Lambda: where its code is, signed.
+  ...['GetFunction', 'GetLayerVersion', 'GetLayerVersionByArn'],
+  // Glue, Lightsail, Cognito and the keys of VPN tunnels.
+  ...['GetConnection', 'GetConnections', 'GetBucketAccessKeys', 'DescribeUserPoolClient'],
+  ...['DescribeVpnConnections', 'GetVpnConnectionDeviceSampleConfiguration'],
+  ...['DescribeVerifiedAccessTrustProviders', 'DescribeUserImportJob', 'ListUserImportJobs'],
+  ...['GetAddressListImportJob', 'ListAddressListImportJobs', 'GetDeployablePatchSnapshotForInstance'],
+  ...['DescribeExportConfigurations', 'GetJobDetails', 'GetThirdPartyJobDetails'],
+])
 
 /** Whether an action, as IAM calls it, changes nothing, and its answer is no secret. */
 export function isAwsReading(action: string): boolean {
-  return whole.includes(action) || (verbs.some((verb) => action.startsWith(verb)) && !opening.test(action))
+  if (opening.test(action) || openingWhole.has(action)) return false
+  return whole.includes(action) || verbs.some((verb) => action.startsWith(verb))
 }
 
 /** Whether a pattern of actions fits any of these. */

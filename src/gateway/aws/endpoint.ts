@@ -27,6 +27,8 @@ export function endpointOf(
   { service, region: signedFor }: Scope,
   { own, regions }: { readonly own: string; readonly regions: readonly string[] },
 ): Endpoint | string {
+  if (service === 's3express')
+    return 'S3 Express is not passed: it is asked with sessions, which would be credentials in the step'
   const isGlobal = isOfAll(service, signedFor)
   if (!regions.includes(signedFor) && !isGlobal)
     return `it is signed for region ${signedFor}, which the connection does not have: regions: [${regions.join(', ')}]`

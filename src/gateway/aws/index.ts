@@ -14,10 +14,11 @@ import {
 } from '../exchange.ts'
 import { createRoom } from '../room.ts'
 import { answerError, answerWith, type Dialect } from './answers.ts'
-import type { Called, Reading } from './called.ts'
+import type { Reading } from './called.ts'
 import { isSignedInChunks, resignedChunks } from './chunks.ts'
 import { accessKeyIdOf } from './claim.ts'
 import { createHeldSessions, firstStandIn, keysOf, type HeldSessions } from './keys.ts'
+import { mintingOf } from './minting.ts'
 import { readOperation } from './operation.ts'
 import { readAws, type AwsRequest } from './request.ts'
 import { readDeletes } from './s3-delete.ts'
@@ -81,27 +82,6 @@ function nameOf(exchange: Exchange, { endpoint, target, body, home }: AwsRequest
   if (!isList || body === undefined) return readS3({ method, target, headers, bucket: endpoint.bucket })
   const called = readDeletes({ target, headers, body, bucket: endpoint.bucket })
   return typeof called === 'string' ? called : { called }
-}
-
-/** Answers that would be a credential which outlives the step, or opens something else: no grant opens these. */
-const minting: ReadonlySet<string> = new Set([
-  ...['iam:CreateAccessKey', 'iam:CreateServiceSpecificCredential', 'iam:ResetServiceSpecificCredential'],
-  ...['ec2:CreateKeyPair', 'ec2:GetPasswordData', 'ecr-public:GetAuthorizationToken'],
-  ...['codeartifact:GetAuthorizationToken', 'redshift:GetClusterCredentials'],
-  ...['redshift:GetClusterCredentialsWithIAM', 'cognito-identity:GetCredentialsForIdentity'],
-  ...['sso:GetRoleCredentials', 'sso-oauth:CreateToken', 's3:CreateSession', 'sts:AssumeRoot'],
-  ...['sts:GetWebIdentityToken', 'sts:GetDelegatedAccessToken', 'eks-auth:AssumeRoleForPodIdentity'],
-  // Of a shell on a machine, which no grant here looks into.
-  ...['ecs:ExecuteCommand', 'ssm:StartSession', 'ssm:ResumeSession', 'iot:CreateKeysAndCertificate'],
-])
-
-function mintingOf(called: readonly Called[]): string | undefined {
-  const found = called.find(
-    ({ service, action }) => minting.has(`${service}:${action}`) || action.startsWith('CreatePresigned'),
-  )
-  return found === undefined
-    ? undefined
-    : `the answer to ${found.service}:${found.action} would be a credential, which no step may hold: let an operator make it, and name it as a credential of a connection`
 }
 
 interface Passing {

@@ -4,6 +4,7 @@ import { named, type Called, type Reading } from './called.ts'
 import { readType } from './content-type.ts'
 import type { Endpoint } from './endpoint.ts'
 import { formMembers, jsonMembers, type Members } from './members.ts'
+import { mintedAt, opensSomething } from './minting.ts'
 import { joined, shortName, type Home } from './names.ts'
 import type { Pair } from './sigv4.ts'
 import { spokenBy, targetOwner } from './spoken.ts'
@@ -215,6 +216,8 @@ function passedBy(rule: Rule | undefined, members: Members, home: Home): Called[
 function byPath(asked: Asked): Reading | string {
   const { endpoint, method, target, home } = asked
   const { service } = endpoint
+  const minted = mintedAt(service, method, target.path)
+  if (minted !== undefined) return minted
   const rules = endpoint.isMain && Object.hasOwn(tables, service) ? (tables[service]?.rules ?? []) : []
   for (const rule of rules) {
     const { request, actions } = rule
@@ -236,7 +239,6 @@ function byPath(asked: Asked): Reading | string {
   const resource = named(
     [...(endpoint.place === undefined ? [] : [endpoint.place]), ...target.parts].join('/'),
   )
-  const read =
-    (method === 'GET' || method === 'HEAD') && !/key|token|secret|password|credential|session/i.test(resource)
+  const read = /^(?:GET|HEAD)$/.test(method) && !opensSomething(service, method, target.path)
   return { called: [{ service, action: method, resource, read }] }
 }

@@ -84,6 +84,7 @@ const subresources: Readonly<Record<string, readonly [get?: string, put?: string
   ],
   replication: ['GetReplicationConfiguration', 'PutReplicationConfiguration', 'PutReplicationConfiguration'],
   requestPayment: ['GetBucketRequestPayment', 'PutBucketRequestPayment'],
+  session: ['CreateSession'],
   tagging: ['GetBucketTagging', 'PutBucketTagging', 'PutBucketTagging'],
   uploads: ['ListBucketMultipartUploads'],
   versioning: ['GetBucketVersioning', 'PutBucketVersioning'],

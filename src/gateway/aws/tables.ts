@@ -180,7 +180,8 @@ export const tables: Readonly<Record<string, Table>> = {
      GET /*/functions/{}/concurrency => GetFunctionConcurrency
      GET /*/functions/{}/code-signing-config => GetFunctionCodeSigningConfig
      POST /*/layers/{}/versions => PublishLayerVersion
-     GET /*/layers/{}/versions => ListLayerVersions`,
+     GET /*/layers/{}/versions => ListLayerVersions
+     GET /*/layers/{}/versions/{} => GetLayerVersion`,
   ),
   logs: readTable(
     `CreateExportTask|CreateLogGroup|CreateLogStream|DeleteLogGroup|DeleteLogStream|DeleteMetricFilter|
