@@ -20,16 +20,30 @@ const mysqlName = z
 /** With these an account could make others, or rights, that outlive it. */
 const outliving = /^(?:GRANT OPTION|CREATE USER|CREATE ROLE|SUPER|PROXY|SET USER|ALL(?: PRIVILEGES)?)$/
 
+/** What both servers know, and what either does; MySQL's dynamic ones are of words with `_`, and plugins have more of them. */
+const privileges: ReadonlySet<string> = new Set(
+  (
+    'ALL,ALL PRIVILEGES,USAGE,SELECT,INSERT,UPDATE,DELETE,DELETE HISTORY,CREATE,DROP,REFERENCES,INDEX,ALTER,CREATE TEMPORARY TABLES,' +
+    'LOCK TABLES,EXECUTE,CREATE VIEW,SHOW VIEW,CREATE ROUTINE,ALTER ROUTINE,SHOW CREATE ROUTINE,EVENT,TRIGGER,RELOAD,SHUTDOWN,PROCESS,' +
+    'FILE,SHOW DATABASES,SUPER,REPLICATION SLAVE,REPLICATION CLIENT,REPLICATION REPLICA,REPLICATION MASTER ADMIN,' +
+    'REPLICATION SLAVE ADMIN,REPLICATION REPLICA ADMIN,REPLICA MONITOR,SLAVE MONITOR,BINLOG ADMIN,BINLOG MONITOR,BINLOG REPLAY,' +
+    'CONNECTION ADMIN,FEDERATED ADMIN,READ_ONLY ADMIN,READ ONLY ADMIN,SET USER,CREATE USER,CREATE ROLE,DROP ROLE,CREATE TABLESPACE,' +
+    'GRANT OPTION,PROXY'
+  ).split(','),
+)
+
+/** One that no server knows would make each account fail, once a step asks for it. */
+export const mysqlPrivilege = z
+  .string()
+  .regex(/^[A-Z]+(?:[ _][A-Z]+){0,5}$/, 'a privilege in capitals: SELECT, CREATE TEMPORARY TABLES')
+  .refine(
+    (name) => privileges.has(name) || /^[A-Z]+(?:_[A-Z]+)+$/.test(name),
+    'no privilege of MariaDB or MySQL: SELECT, CREATE, CREATE TEMPORARY TABLES and so on',
+  )
+
 const mysqlGrant = z
   .strictObject({
-    privileges: z
-      .array(
-        z
-          .string()
-          .regex(/^[A-Z]+(?:[ _][A-Z]+){0,5}$/, 'a privilege in capitals: SELECT, CREATE TEMPORARY TABLES'),
-      )
-      .min(1)
-      .max(30),
+    privileges: z.array(mysqlPrivilege).min(1).max(30),
     on: z
       .string()
       .regex(

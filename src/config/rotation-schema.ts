@@ -2,6 +2,7 @@ import { Cron } from 'croner'
 import { z } from 'zod'
 import { httpRequest } from './credential-schema.ts'
 import { askedUrl } from './plain-url.ts'
+import { mysqlPrivilege } from './database-account-schema.ts'
 import { secretReference } from './secret-reference.ts'
 
 const sqlName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'a name of letters, digits and `_`')
@@ -144,10 +145,7 @@ const rotators = [
         grants: z
           .array(
             z.strictObject({
-              privileges: z
-                .array(z.string().regex(/^[A-Z ]{1,40}$/))
-                .min(1)
-                .max(30),
+              privileges: z.array(mysqlPrivilege).min(1).max(30),
               on: z
                 .string()
                 .regex(/^(?:\*|[A-Za-z0-9_]{1,64})\.(?:\*|[A-Za-z0-9_]{1,64})$/, '`database.table`, or `*`'),

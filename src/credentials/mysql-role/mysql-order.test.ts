@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { AddressInfo, Server } from 'node:net'
+import { createServer, type AddressInfo, type Server } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import mysql from 'mysql2'
 import { coded, connectionAt, field, heldOf, requestFor, toolsWith } from '../issuer.fixture.ts'
@@ -101,4 +101,38 @@ test('of MySQL the server is asked for a password, so that no statement has one;
   sees = false
   await assert.rejects(mysqlRole.revoke(held, tools), coded('credential_failed', /GRANT PROCESS ON \*\.\*/))
   assert.ok(!seen.some((sql) => sql.startsWith('DROP USER')))
+})
+
+test('a server that asks for the whole password without TLS, to be encrypted by a key of its own, has none of it', async (t) => {
+  const salt = Buffer.from('a'.repeat(20))
+  const packet = (sequence: number, ...parts: readonly (Buffer | string)[]) => {
+    const body = Buffer.concat(parts.map((part) => Buffer.from(part)))
+    return Buffer.concat([Buffer.of(body.length, 0, 0, sequence), body])
+  }
+  const heard: Buffer[] = []
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    // Handshake V10 without TLS: what it may, and its salt in two parts.
+    const may = [Buffer.of(0xff, 0xf7, 45, 2, 0, 0xff, 0x81, 21), Buffer.alloc(10)]
+    const first = Buffer.concat([Buffer.of(10), Buffer.from('8.4.6\0'), Buffer.alloc(4), salt.subarray(0, 8)])
+    socket.write(packet(0, first, '\0', ...may, salt.subarray(8), '\0caching_sha2_password\0'))
+    const answers = [
+      packet(2, Buffer.of(0xfe), 'caching_sha2_password\0', salt, '\0'),
+      packet(4, Buffer.of(1, 4)),
+    ]
+    socket.on('data', (bytes: Buffer) => {
+      heard.push(bytes)
+      const next = answers.shift()
+      if (next !== undefined) socket.write(next)
+    })
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  t.after(() => server.close())
+  const asked = requestFor<'mysql-role'>(connectionAt((server.address() as AddressInfo).port), {
+    ...{ admin: 'secret:admin', grants: [], roles: [], host: '%', connections: 3 },
+  })
+  const minting = mysqlRole.mint(asked, mysqlRole.plan(asked), toolsWith({ admin: 'admin:secret' }))
+  await assert.rejects(minting, coded('credential_failed', /goes to nobody without TLS/))
+  // Its name, and what proves the password without showing it: no request for a key.
+  assert.equal(heard.length, 2)
 })

@@ -23,7 +23,9 @@ const settings = ["SET SESSION sql_mode = 'STRICT_TRANS_TABLES'", 'SET SESSION l
 export async function withMysql<T>(place: Place, use: (session: Session) => Promise<T>): Promise<T> {
   const { connection, login } = place
   const ssl = tlsOf(connection)
-  const { createConnection } = (await import('mysql2')).default
+  const { createConnection, authPlugins } = (await import('mysql2')).default
+  let asksForPassword = false
+  const keepPassword = keeping(authPlugins.caching_sha2_password(), () => (asksForPassword = true))
   using line = openLine(connection)
   const client = createConnection({
     host: connection.host,
@@ -31,7 +33,9 @@ export async function withMysql<T>(place: Place, use: (session: Session) => Prom
     user: login.user,
     password: login.password,
     stream: () => line.socket,
-    ...(ssl === undefined ? {} : { ssl }),
+    ...(ssl === undefined
+      ? { authPlugins: { caching_sha2_password: keepPassword, sha256_password: keepPassword } }
+      : { ssl }),
   })
   client.on('error', () => undefined)
   const ask = (sql: string) =>
@@ -50,8 +54,32 @@ export async function withMysql<T>(place: Place, use: (session: Session) => Prom
     await new Promise<void>((done) => client.end(() => done()))
     return result
   } catch (error) {
+    if (asksForPassword) throw passwordKept(connection.name, error)
     throw mysqlFault(error, place, line.cut())
   }
+}
+
+type AuthPlugin = ReturnType<(typeof import('mysql2'))['authPlugins']['caching_sha2_password']>
+
+/** Without TLS whoever answers could ask for the whole password, encrypted by a key that is his own: he has none of it. */
+function keeping(plugin: AuthPlugin, onAsked: () => void): AuthPlugin {
+  return (metadata) => {
+    const answer = plugin(metadata)
+    return (data) => {
+      // Its salt first; then 3, it knew the password; all else asks for it.
+      if (data.length >= 20 || (data.length === 1 && data[0] === 3)) return answer(data)
+      onAsked()
+      return Promise.reject<string>(new Error('the password is kept'))
+    }
+  }
+}
+
+function passwordKept(name: string, cause: unknown): MayflyError {
+  return new MayflyError(
+    'credential_failed',
+    `${name}: the server asks for the whole password, which goes to nobody without TLS: turn it on there and say tls: verify (with ca: its authority), or make the account one by mysql_native_password`,
+    { cause },
+  )
 }
 
 function broughtBy(result: unknown): Brought {
