@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { MayflyError, messageOf, sha256Hex } from '../../lib/index.ts'
+import type { Operation } from '../../policy/index.ts'
 import { UpstreamBusy } from '../busy.ts'
 import { collect } from '../collect.ts'
 import { discard, hasBody, refusedHint, type Exchange, type HttpHandler, type Permit } from '../exchange.ts'
@@ -11,7 +12,7 @@ import { answerReview, isReview } from './access-review.ts'
 import type { Asked, OfResource } from './asked.ts'
 import { optionsOf } from './delete-options.ts'
 import { maxBodyBytes, readManifest, type Manifest } from './manifest.ts'
-import { isOfSecrets, isStreamed, isWrite, operationOf } from './operation.ts'
+import { isOfSecrets, isStreamed, isWrite, mayCreate, operationOf } from './operation.ts'
 import { readRequest, targetOf } from './request.ts'
 import { valueOf } from './query.ts'
 import { answerStatus, type StatusMore } from './status.ts'
@@ -95,17 +96,36 @@ async function passResource(job: Job<OfResource>, reserve: Reserve): Promise<voi
   if (asksUpgrade !== undefined) return refuse(`nothing there speaks another protocol: ${operation.action}`)
   const proven = () => ({ artifact: isWrite(asked.verb) ? (manifest?.images ?? []) : [] })
   const sent = body === undefined ? undefined : sha256Hex(body)
-  const permit = await exchange.permitAll([operation], detail, { proven, body: sent })
+  let permit = await exchange.permitAll([operation], detail, { proven, body: sent })
+  const creation = mayCreate(asked, type) ? { ...operation, action: 'k8s:create' } : undefined
+  if (permit.allow && creation !== undefined && !(await isGrantedOrThere(job, permit, creation)))
+    permit = await exchange.permitAll([operation, creation], detail, { proven, body: sent })
   if (!permit.allow) return answerStatus(response, permit.message)
   const status = await send(job, permit, body)
   if (isWrite(asked.verb))
-    exchange.accepted({
-      type: 'operations.done',
-      item: {
-        operation: `${operation.action.slice('k8s:'.length)} ${operation.path}`.slice(0, 500),
-        facts: { status },
-      },
-    })
+    tellDone(exchange, creation !== undefined && status === 201 ? creation : operation, status)
+}
+
+function tellDone(exchange: Exchange, { action, path }: Operation, status: number): void {
+  exchange.accepted({
+    type: 'operations.done',
+    item: { operation: `${action.slice('k8s:'.length)} ${path}`.slice(0, 500), facts: { status } },
+  })
+}
+
+/** Whether nothing more is needed than what changes the object: it may be made, too, or there is one to be changed. */
+async function isGrantedOrThere(
+  { exchange, asked }: Job,
+  permit: Permit,
+  creation: Operation,
+): Promise<boolean> {
+  if (exchange.would(creation, { granted: true, unasked: true })) return true
+  const answer = await exchange.send(permit, {
+    ...{ method: 'GET', path: asked.path, relayBusy: true },
+    headers: { accept: 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1' },
+  })
+  discard(answer)
+  return answer.statusCode === 200
 }
 
 /** `kubectl auth can-i`: what no grant allows is answered here, and the server says of the rest whether it may be. */

@@ -47,6 +47,7 @@ export async function startClusterStub(t: TestContext, host: string): Promise<Cl
     void keep(request).then((body) => {
       response.setHeader('content-type', 'application/json')
       if (request.url?.includes('reflect') === true) return response.end(request.headers.authorization)
+      if (request.method === 'GET' && request.url?.includes('/missing') === true) response.statusCode = 404
       if (!/[?&](?:watch|follow)=true/.test(request.url ?? ''))
         return response.end(JSON.stringify({ kind: 'Echo', url: request.url, body }))
       response.flushHeaders()

@@ -347,3 +347,29 @@ test('the options of a DELETE are told as they are done: with a body the server 
     ['All', undefined],
   ])
 })
+
+test('what makes an object that is not there needs k8s:create, too: server-side apply, and a PUT', async (t) => {
+  const { cluster, ask } = await openCluster(t, [
+    ...['k8s:patch prod/apps/deployments/web/*', 'k8s:update prod/apps/deployments/web/*'],
+    'k8s:create prod/apps/deployments/web/missing-of-ours',
+  ])
+  const body = { kind: 'Deployment', metadata: { name: 'x' } }
+  const applied = { 'content-type': 'application/apply-patch+yaml' }
+  for (const [method, headers] of [
+    ['PATCH', applied],
+    ['PUT', {}],
+  ] as const) {
+    const refused = await ask(method, `${apps}/missing`, { body, headers })
+    assert.match(String(refused.json['message']), /k8s:create prod\/apps\/deployments\/web\/missing/)
+    assert.equal((await ask(method, `${apps}/app-1`, { body, headers })).status, 200)
+    assert.equal((await ask(method, `${apps}/missing-of-ours`, { body, headers })).status, 200)
+  }
+  const merge = { 'content-type': 'application/merge-patch+json' }
+  assert.equal((await ask('PATCH', `${apps}/missing`, { body, headers: merge })).status, 200)
+  assert.deepEqual(
+    cluster.seen.map(({ method, url }) => `${method} ${url.split('/').at(-1)}`),
+    ['PATCH', 'PUT']
+      .flatMap((one) => ['GET missing', 'GET app-1', `${one} app-1`, `${one} missing-of-ours`])
+      .concat('PATCH missing'),
+  )
+})

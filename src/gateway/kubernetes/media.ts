@@ -6,3 +6,7 @@ export function mediaOf(type: string | undefined): string {
 export const protobuf = 'application/vnd.kubernetes.protobuf'
 /** Server-side apply: kubectl and Go's clients send JSON by this name. */
 export const applied = 'application/apply-patch+yaml'
+
+export function isApply(media: string): boolean {
+  return /^application\/apply-patch\+[a-z]+$/.test(media)
+}

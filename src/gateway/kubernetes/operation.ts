@@ -1,6 +1,7 @@
 import { coreGroup, none, secretsGroup } from '../../kinds/index.ts'
 import type { Operation } from '../../policy/index.ts'
 import type { OfResource } from './asked.ts'
+import { isApply, mediaOf } from './media.ts'
 
 /** What a request is called in grants; or why no grant opens it. `named`: what a body says is created. */
 export function operationOf(
@@ -40,6 +41,15 @@ export function isStreamed({ action }: Operation): boolean {
 
 export function isWrite(verb: string): boolean {
   return verb !== 'get' && verb !== 'list' && verb !== 'watch'
+}
+
+/**
+ * Server-side apply, and a PUT of many resources, make what is not there (apiserver, endpoints/handlers/patch.go and update.go): RBAC
+ * asks for `create` then.
+ */
+export function mayCreate({ verb, subresource, name }: OfResource, type: string | undefined): boolean {
+  if (subresource !== undefined || name === undefined) return false
+  return verb === 'update' || (verb === 'patch' && isApply(mediaOf(type)))
 }
 
 export function isOfSecrets({ group, resource }: OfResource): boolean {
