@@ -184,7 +184,6 @@ function fileMounts(files: string): string[] {
     ...(existsSync(join(files, knownHostsFile)) ? { [knownHostsFile]: knownHostsInside } : {}),
     'ca.pem': caInside,
     'ca-bundle.pem': caBundleInside,
-    [settingsFolder]: settingsInside,
     [aptFolder]: '/etc/apt',
     [containersFolder]: '/etc/containers',
   }
@@ -193,6 +192,8 @@ function fileMounts(files: string): string[] {
     join(files, name),
     inside,
   ])
+  // Tools change their own settings (kubectl config use-context, aws configure set): these are the step's alone.
+  mounts.push('--bind', join(files, settingsFolder), settingsInside)
   // The keys by which it checks them, and nothing else of it.
   for (const name of ['keyrings', 'trusted.gpg.d'])
     mounts.push('--ro-bind-try', `/etc/apt/${name}`, `/etc/apt/${name}`)

@@ -172,7 +172,6 @@ function containerArguments(
     hosts: '/etc/hosts',
     'apt.conf': aptConfigInside,
     'ca.pem': caInside,
-    [settingsFolder]: settingsInside,
     ...(request.knownHosts === undefined || request.knownHosts === ''
       ? {}
       : { [knownHostsFile]: knownHostsInside }),
@@ -180,6 +179,7 @@ function containerArguments(
   }
   const mounts = [
     ...Object.entries(own).flatMap(([file, path]) => ['--ro-bind', join(files, file), path]),
+    ...['--bind', join(files, settingsFolder), settingsInside],
     ...[caBundleInside, '/etc/ssl/certs/ca-certificates.crt'].flatMap((path) => [
       '--ro-bind',
       join(files, 'ca-bundle.pem'),

@@ -60,6 +60,16 @@ test('arguments arrive as they are, and no shell reads them', async (t) => {
   assert.equal(stdout, args.join('|'))
 })
 
+test('tools change their settings, in a folder that is the step’s alone', async (t) => {
+  const settings = [{ name: 'kubeconfig', text: 'as it was' }]
+  const bench = await openBench(t, temporaryFolder(t), {}, { settings })
+  if (bench === undefined) return
+  const at = '/run/mayfly/settings/kubeconfig'
+  const ran = await bench.sh(`cat ${at} && echo changed >${at}.lock && mv ${at}.lock ${at} && cat ${at}`)
+  assert.deepEqual([ran.code, ran.stdout], [0, 'as it waschanged\n'], ran.stderr)
+  assert.equal((await bench.sh(`cat ${at}`)).stdout, 'as it was')
+})
+
 test('the environment holds what was given and nothing else', async (t) => {
   const bench = await openBench(t)
   if (bench === undefined) return

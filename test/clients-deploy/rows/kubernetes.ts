@@ -139,6 +139,7 @@ export default suite<World>({
            kubectl diff -f two.json >changes || true; grep -c '^.  replicas: ' changes
            kubectl -n web auth can-i patch deployments.apps; kubectl -n web auth can-i delete pods || true
            kubectl -n web delete deployment app; kubectl -n web delete configmap settings --wait=false
+           kubectl config set-context --current --namespace=web; kubectl config use-context prod; kubectl get deployments -o name
            kubectl config current-context; kubectl config view --raw | grep token`,
           { 'one.json': deployment(1), 'two.json': deployment(2) },
         )
