@@ -103,6 +103,8 @@ export interface Exchange {
     headers?: Readonly<Record<string, string | undefined>>,
     /** Is shown what passes, as it came. */
     watch?: (chunk: Buffer) => void,
+    /** Answers in the protocol's own words that it was cut; plain text, if it is left out. */
+    refused?: (message: string) => void,
   ): Promise<void>
   /**
    * An answer's body as a whole, decoded and looked through in the same way; undefined if it is longer than that. Throws `denied`,

@@ -202,7 +202,7 @@ export function createExchangeOpener(deps: {
         downloads.accepted(step, connection.name, done)
       },
       downloaded: (file) => downloads.add(step, connection.name, file),
-      relay: (upstream, headers = {}, watch) =>
+      relay: (upstream, headers = {}, watch, refused = (message) => plainAnswer(response, 502, message)) =>
         relayAnswer(upstream, response, reflections.get(upstream), {
           ...{ headers, opaque: connection.opaque, range: partAsked(request) },
           ...(watch === undefined ? {} : { watch }),
@@ -210,7 +210,7 @@ export function createExchangeOpener(deps: {
           .catch(tell)
           .catch((error: unknown) => {
             if (!(error instanceof MayflyError) || error.code !== 'denied') throw error
-            plainAnswer(response, 502, error.message)
+            refused(error.message)
           }),
       read: (upstream, maxBytes) => readAnswer(upstream, reflections.get(upstream), maxBytes).catch(tell),
       asksUpgrade,

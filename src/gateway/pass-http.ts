@@ -143,24 +143,23 @@ export async function passOn(
   exchange: Exchange,
   upstream: IncomingMessage,
   what: string,
-  { link, without }: Shown = {},
+  { link, without, refused: refuse = (message) => plainAnswer(exchange.response, 502, message) }: Shown = {},
 ): Promise<void> {
   const { response } = exchange
   const target = targetOf(exchange, upstream)
   const refused = refusedAnswer(exchange, upstream, target)
   if (refused !== undefined) {
     discard(upstream)
-    return plainAnswer(response, 502, exchange.deny(what, refused))
+    return refuse(exchange.deny(what, refused))
   }
   const { link: links } = upstream.headers
   const heads = {
     ...(target instanceof URL ? { location: target.href } : {}),
     ...(typeof links === 'string' && link !== undefined ? { link: link(links) } : {}),
   }
-  if (without === undefined) return exchange.relay(upstream, heads)
+  if (without === undefined) return exchange.relay(upstream, heads, undefined, refuse)
   const body = await exchange.read(upstream, maxReadBytes)
-  if (body === undefined)
-    return plainAnswer(response, 502, exchange.deny(what, `the answer is over ${maxReadBytes} bytes`))
+  if (body === undefined) return refuse(exchange.deny(what, `the answer is over ${maxReadBytes} bytes`))
   copyHead(upstream, response)
   for (const name of ['content-encoding', 'transfer-encoding', 'etag']) response.removeHeader(name)
   for (const [name, value] of Object.entries(heads)) response.setHeader(name, value)
@@ -173,6 +172,8 @@ export async function passOn(
 interface Shown {
   readonly link?: (text: string) => string
   readonly without?: string | undefined
+  /** Answers in the protocol's own words that it is not passed on; plain text, if it is left out. */
+  readonly refused?: (message: string) => void
 }
 
 /** The longest answer that is read as a whole. */

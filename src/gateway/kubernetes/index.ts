@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { MayflyError, messageOf, sha256Hex } from '../../lib/index.ts'
 import type { Operation } from '../../policy/index.ts'
 import { UpstreamBusy } from '../busy.ts'
@@ -12,11 +12,11 @@ import { answerReview, isReview } from './access-review.ts'
 import type { Asked, OfResource } from './asked.ts'
 import { optionsOf } from './delete-options.ts'
 import { maxBodyBytes, readManifest, type Manifest } from './manifest.ts'
-import { isOfSecrets, isStreamed, isWrite, mayCreate, operationOf } from './operation.ts'
+import { isOfSecrets, isStreamed, isWrite, mayCreate, maySpeakWebSocket, operationOf } from './operation.ts'
 import { readRequest, targetOf } from './request.ts'
 import { valueOf } from './query.ts'
-import { answerStatus, type StatusMore } from './status.ts'
-import { passStream } from './streams.ts'
+import { answersOf, type AnswerNo, type StatusMore } from './status.ts'
+import { createStreams } from './streams.ts'
 
 /**
  * Kubernetes' API. Names what a request does as the API server will read it (verb, group, resource, namespace, name), and sends what
@@ -25,17 +25,18 @@ import { passStream } from './streams.ts'
  */
 export function createKubernetesHandler(): HttpHandler {
   const reserve = createRoom(bodiesBytes)
+  const passStream = createStreams()
   return async (exchange) => {
-    const refuse = (why: string, more?: StatusMore) =>
-      answerStatus(exchange.response, exchange.deny(whatOf(exchange), why), more)
+    const asked = askedOf(exchange)
+    const answer = answersOf(exchange.response, typeof asked !== 'string' && asked.of === 'discovery')
+    const refuse = (why: string, more?: StatusMore) => answer(exchange.deny(whatOf(exchange), why), more)
     try {
-      const asked = askedOf(exchange)
       if (typeof asked === 'string') return refuse(asked)
       await (asked.of === 'resource'
-        ? passResource({ exchange, asked, refuse }, reserve)
-        : passOther({ exchange, asked, refuse }))
+        ? passResource({ exchange, asked, answer, refuse, passStream }, reserve)
+        : passOther({ exchange, asked, answer, refuse, passStream }))
     } catch (error) {
-      answerFault(exchange.response, error)
+      answerFault(answer, error)
     }
   }
 }
@@ -46,7 +47,10 @@ const bodiesBytes = 67_108_864
 interface Job<T extends Asked = Asked> {
   readonly exchange: Exchange
   readonly asked: T
-  readonly refuse: (why: string, more?: StatusMore) => void
+  readonly answer: AnswerNo
+  /** Records why, and answers it. */
+  readonly refuse: AnswerNo
+  readonly passStream: ReturnType<typeof createStreams>
 }
 
 function askedOf({ request, connection, path, query }: Exchange): Asked | string {
@@ -59,20 +63,20 @@ function askedOf({ request, connection, path, query }: Exchange): Asked | string
 
 /** What every client asks first; or a URL by its name. */
 async function passOther(job: Job<Exclude<Asked, OfResource>>): Promise<void> {
-  const { exchange, asked, refuse } = job
+  const { exchange, asked, answer, refuse } = job
   const { name: connection } = exchange.connection
   if (exchange.asksUpgrade !== undefined) return refuse('nothing there speaks another protocol')
   const permit =
     asked.of === 'discovery'
       ? await exchange.permit({ action: 'k8s:discover', connection, path: '' }, {}, { anyRef: true })
       : await exchange.permit({ action: 'k8s:get', connection, path: `~${asked.path}` }, {})
-  if (!permit.allow) return answerStatus(exchange.response, permit.message)
+  if (!permit.allow) return answer(permit.message)
   await send(job, permit, undefined)
 }
 
 async function passResource(job: Job<OfResource>, reserve: Reserve): Promise<void> {
-  const { exchange, asked, refuse } = job
-  const { request, response, connection, asksUpgrade } = exchange
+  const { exchange, asked, answer, refuse } = job
+  const { request, connection, asksUpgrade } = exchange
   // A request for another protocol has no body; what follows it is that protocol's.
   const body = asksUpgrade === undefined ? await bodyOf(job, reserve) : undefined
   if (body === 'refused') return
@@ -90,8 +94,10 @@ async function passResource(job: Job<OfResource>, reserve: Reserve): Promise<voi
   if (typeof operation === 'string') return refuse(operation)
   const { verb, ...seen } = detailOf(exchange, asked, manifest)
   // By WebSocket it is got, by SPDY created, and the same all the same.
-  if (isStreamed(operation))
-    return passStream({ exchange, operation, detail: { kubernetes: seen }, target: targetOf(asked), refuse })
+  if (isStreamed(operation) || (asksUpgrade !== undefined && maySpeakWebSocket(operation))) {
+    const target = targetOf(asked)
+    return job.passStream({ exchange, operation, detail: { kubernetes: seen }, target, answer, refuse })
+  }
   const detail = { kubernetes: { verb, ...seen, ...options } }
   if (asksUpgrade !== undefined) return refuse(`nothing there speaks another protocol: ${operation.action}`)
   const proven = () => ({ artifact: isWrite(asked.verb) ? (manifest?.images ?? []) : [] })
@@ -100,7 +106,7 @@ async function passResource(job: Job<OfResource>, reserve: Reserve): Promise<voi
   const creation = mayCreate(asked, type) ? { ...operation, action: 'k8s:create' } : undefined
   if (permit.allow && creation !== undefined && !(await isGrantedOrThere(job, permit, creation)))
     permit = await exchange.permitAll([operation, creation], detail, { proven, body: sent })
-  if (!permit.allow) return answerStatus(response, permit.message)
+  if (!permit.allow) return answer(permit.message)
   const status = await send(job, permit, body)
   if (isWrite(asked.verb))
     tellDone(exchange, creation !== undefined && status === 201 ? creation : operation, status)
@@ -137,7 +143,7 @@ async function review(
   const { exchange } = job
   const { name: connection } = exchange.connection
   const permit = await exchange.permit({ action: 'k8s:discover', connection, path: '' }, {}, { anyRef: true })
-  if (!permit.allow) return answerStatus(exchange.response, permit.message)
+  if (!permit.allow) return job.answer(permit.message)
   if (!answerReview(exchange, job.asked, manifest?.attributes)) await send(job, permit, body)
 }
 
@@ -194,7 +200,7 @@ function detailOf(
 
 /** Sends it, and passes the answer on; returns the server's status. */
 async function send(
-  { exchange, asked, refuse }: Job,
+  { exchange, asked, answer, refuse }: Job,
   permit: Permit,
   body: Buffer | undefined,
 ): Promise<number> {
@@ -217,7 +223,9 @@ async function send(
     })
     return statusCode
   }
-  const passing = passOn(exchange, upstream, whatOf(exchange))
+  const passing = passOn(exchange, upstream, whatOf(exchange), {
+    refused: (message) => answer(message, { code: 502, reason: 'InternalError' }),
+  })
   // Whoever watches waits for the head, and the first event may be long in coming.
   if (isEndless(upstream) && !response.headersSent && !response.destroyed) response.flushHeaders()
   await passing
@@ -229,15 +237,15 @@ function isEndless({ headers, statusCode }: IncomingMessage): boolean {
   return statusCode === 200 && headers['content-length'] === undefined && headers.location === undefined
 }
 
-function answerFault(response: ServerResponse, error: unknown): void {
+function answerFault(answer: AnswerNo, error: unknown): void {
   if (error instanceof UpstreamBusy)
-    return answerStatus(response, `mayfly: ${error.message}`, {
+    return answer(`mayfly: ${error.message}`, {
       code: error.status,
       reason: error.status === 429 ? 'TooManyRequests' : 'ServiceUnavailable',
       retryAfterSeconds: Number(error.headers['retry-after'] ?? 1),
     })
   if (!(error instanceof MayflyError)) throw error
-  answerStatus(response, `mayfly: ${messageOf(error)}`, { code: 502, reason: 'InternalError' })
+  answer(`mayfly: ${messageOf(error)}`, { code: 502, reason: 'InternalError' })
 }
 
 /** The request in one line, for refusals. */

@@ -86,8 +86,9 @@ function accepted({ upgrade, ...headers }: IncomingMessage['headers']): string {
     return `Upgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: v4.channel.k8s.io\r\n`
   const key = `${headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`
   const accept = createHash('sha1').update(key).digest('base64')
-  const [protocol] = (headers['sec-websocket-protocol'] ?? '').split(',')
-  return `Upgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: ${protocol?.trim()}\r\n`
+  const [protocol] = headers['sec-websocket-protocol']?.split(',') ?? []
+  const chosen = protocol === undefined ? '' : `Sec-WebSocket-Protocol: ${protocol.trim()}\r\n`
+  return `Upgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n${chosen}`
 }
 
 /** A short frame of a client, as a server would send it. */

@@ -125,15 +125,18 @@ test('what no grant allows is refused as Kubernetes says it, with the grant to a
 
 test('the credential does not come back, and a step without a grant may not even ask what there is', async (t) => {
   const { ask } = await openCluster(t, grants)
-  const { body } = await ask('GET', `${ns}/pods/reflect`)
+  const { body, json: cut } = await ask('GET', `${ns}/pods/reflect`)
   assert.ok(!body.includes(secret.slice(6, 20)), body)
+  assert.deepEqual([cut['kind'], cut['code'], cut['reason']], ['Status', 502, 'InternalError'], body)
   const none = await openWorld(t)
   const cluster = await startClusterStub(t, host)
   const prod = { kind: 'kubernetes', url: `https://${host}${base}`, dial: cluster.dial, ca: cluster.ca }
   // The policy in force is the one before.
   none.setTargets(compileRules({ prod }, grants).targets)
-  const { status, json } = await asker(none)('GET', '/api')
-  assert.deepEqual([status, json['reason']], [403, 'Forbidden'])
+  const { status, head, body: told } = await asker(none)('GET', '/api')
+  // kubectl takes no Status apart there: of a text it shows the words.
+  assert.match(head, /content-type: text\/plain/)
+  assert.deepEqual([status, told.startsWith('mayfly: refused: k8s:discover prod')], [403, true], told)
   assert.equal(cluster.seen.length, 0)
 })
 
@@ -217,6 +220,51 @@ test('exec by WebSocket: its command is judged, it passes both ways, and is cut 
   world.brokers.endLease(world.step, 'prod')
   await closed
   await until(() => cluster.open() === 0)
+  // A watch, too, and how each ended stands in the log.
+  const watch = await open(`${base}${ns}/pods?watch=true`, [])
+  await once(watch, 'open')
+  watch.close()
+  await once(watch, 'close')
+  const done = await doneIn(world, 2)
+  assert.deepEqual(
+    done.map(({ operation }) => operation),
+    ['exec core/pods/web/app-1@rails db:migrate', 'watch core/pods/web/~'],
+  )
+  const { sent, received, seconds } = done[0]?.facts ?? {}
+  assert.ok(Number(sent) >= 12 && Number(received) >= 8 && Number(seconds) >= 0, JSON.stringify(done))
+})
+
+interface Done {
+  readonly operation: string
+  readonly facts: Readonly<Record<string, unknown>>
+}
+
+async function doneIn(world: World, count: number): Promise<Done[]> {
+  const all = () => world.audit.ofType('operations.done').flatMap(({ data }) => data['operations'] as Done[])
+  await until(() => {
+    void world.gateway.recordDownloads(world.step)
+    return all().length >= count
+  })
+  return all()
+}
+
+test('what is refused by WebSocket, and asked for again by SPDY, is refused once', async (t) => {
+  const { world, cluster } = await openCluster(t, grants)
+  const target = `${exec}?command=sh&stdout=true`
+  const ask = async (upgrade: string) => {
+    const socket = await world.secure({ authority: `${host}:443` })
+    socket.write(
+      `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${Buffer.alloc(16, 7).toString('base64')}\r\nUpgrade: ${upgrade}\r\n\r\n`,
+    )
+    return /"message":"((?:[^"\\]|\\.)*)/.exec((await readAll(socket)).toString())?.[1]
+  }
+  const denied = () => world.audit.ofType('access.denied').length
+  const first = await ask('websocket')
+  assert.match(String(first), /k8s:exec prod/)
+  assert.deepEqual([await ask('SPDY/3.1'), denied()], [first, 1])
+  // Whoever asks anew is judged anew.
+  assert.notEqual(await ask('SPDY/3.1'), first)
+  assert.deepEqual([denied(), cluster.seen.length], [2, 0])
 })
 
 test('port-forward by SPDY, or by SPDY within a WebSocket: once it is permitted its bytes pass as they are, until the step ends', async (t) => {

@@ -39,6 +39,11 @@ export function isStreamed({ action }: Operation): boolean {
   return action === 'k8s:exec' || action === 'k8s:attach' || action === 'k8s:port-forward'
 }
 
+/** What comes bit by bit may come by WebSocket, too, as browsers have it. */
+export function maySpeakWebSocket({ action }: Operation): boolean {
+  return action === 'k8s:watch' || action === 'k8s:logs'
+}
+
 export function isWrite(verb: string): boolean {
   return verb !== 'get' && verb !== 'list' && verb !== 'watch'
 }

@@ -1,4 +1,18 @@
 import type { ServerResponse } from 'node:http'
+import { plainAnswer } from '../exchange.ts'
+
+/** Answers that a request is refused, or has failed. */
+export type AnswerNo = (message: string, more?: StatusMore) => void
+
+/**
+ * As kubectl shows it: it takes a Status apart wherever it asks for objects, and nowhere when it asks which there are (client-go,
+ * discovery: `Raw()`); of such an answer it shows the text, if it is one, and "unknown" otherwise.
+ */
+export function answersOf(response: ServerResponse, isDiscovery: boolean): AnswerNo {
+  if (!isDiscovery) return (message, more) => answerStatus(response, message, more)
+  return (message, { code = 403, retryAfterSeconds } = {}) =>
+    plainAnswer(response, code, message, retryHeader(retryAfterSeconds))
+}
 
 export interface StatusMore {
   readonly code?: number
@@ -7,7 +21,7 @@ export interface StatusMore {
 }
 
 /** An error in Kubernetes' own words (meta/v1, Status), which kubectl prints and client libraries read; what was begun is cut. */
-export function answerStatus(
+function answerStatus(
   response: ServerResponse,
   message: string,
   { code = 403, reason = 'Forbidden', retryAfterSeconds }: StatusMore = {},
@@ -30,8 +44,12 @@ export function answerStatus(
       code,
     },
     code,
-    retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) },
+    retryHeader(retryAfterSeconds),
   )
+}
+
+function retryHeader(seconds: number | undefined): Readonly<Record<string, string>> {
+  return seconds === undefined ? {} : { 'retry-after': String(seconds) }
 }
 
 export function answerJson(

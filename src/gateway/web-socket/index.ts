@@ -1,2 +1,2 @@
 export { lookThroughBytes } from './bytes.ts'
-export { carry, passWebSocket, plainSocket } from './web-socket.ts'
+export { carry, passWebSocket, plainSocket, type Carried } from './web-socket.ts'

@@ -17,6 +17,8 @@ export interface AskedSocket {
   readonly detail: Readonly<Record<string, unknown>>
   /** Answers a refusal in the protocol's own words. */
   readonly refuse: (status: number, message: string) => void
+  /** Is told how it ended. */
+  readonly ended?: (carried: Carried) => void
 }
 
 /** The one that a path alone is. */
@@ -37,7 +39,7 @@ export function plainSocket({ connection, path, query, response }: Exchange, act
 export async function passWebSocket(
   exchange: Exchange,
   { socket, head }: Upgrade,
-  { operation, target, detail, refuse }: AskedSocket,
+  { operation, target, detail, refuse, ended }: AskedSocket,
 ): Promise<void> {
   const { request, response, connection, path } = exchange
   const what = `${operation.action} ${connection.name}${path}`
@@ -73,25 +75,34 @@ export async function passWebSocket(
   if (head.length > 0) socket.unshift(head)
   const { reflection } = upgraded
   const frames = isSeen && reflection !== undefined ? [lookThroughFrames(reflection)] : []
-  const why = await carry(socket, upgraded.socket, frames)
-  if (why !== undefined) exchange.deny(what, why)
+  const carried = await carry(socket, upgraded.socket, frames)
+  ended?.(carried)
+  if (carried.why !== undefined) exchange.deny(what, carried.why)
 }
 
-/** Both ways until both have ended, what comes from the host through `look`; why it was cut, if it was. */
-export async function carry(
-  client: Duplex,
-  host: Duplex,
-  look: readonly Transform[],
-): Promise<string | undefined> {
+/** What passed, in bytes of the step's and of the host's, and why it was cut, if it was. */
+export interface Carried {
+  readonly sent: number
+  readonly received: number
+  readonly why: string | undefined
+}
+
+/** Both ways until both have ended, what comes from the host through `look`. */
+export async function carry(client: Duplex, host: Duplex, look: readonly Transform[]): Promise<Carried> {
   let why: string | undefined
+  let [sent, received] = [0, 0]
   for (const one of [host, ...look])
     one.once('error', (error) => {
       if (error instanceof MayflyError) why ??= error.message
     })
   // The step's socket stands at both ends of it.
   client.setMaxListeners(30)
-  await pipeline([client, host, ...look, client]).catch(() => undefined)
-  return why
+  const passing = pipeline([client, host, ...look, client])
+  // In the same turn as the pipeline, which reads them.
+  client.on('data', (chunk: Buffer) => (sent += chunk.length))
+  host.on('data', (chunk: Buffer) => (received += chunk.length))
+  await passing.catch(() => undefined)
+  return { sent, received, why }
 }
 
 interface Offer {
