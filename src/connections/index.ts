@@ -22,6 +22,7 @@ import { compileSumdb } from './sumdb.ts'
 import { compilePackageRules, packageRulesProblem } from './package-rules.ts'
 
 export { missingEgress } from './egress.ts'
+export { certificateProblem } from './certificate-problem.ts'
 export { speaksTls } from './kind-settings.ts'
 export type { Connection, Timeouts } from './connection.ts'
 export { isMinted, longestSecondsOf, secretReferencesIn } from './credential.ts'

@@ -1,5 +1,6 @@
 import { MayflyError, escapeUnseen, type Secret } from '../lib/index.ts'
 import { jsonOf, type HttpAnswer, type HttpQuestion } from '../http-client/index.ts'
+import { certificateProblem } from '../connections/index.ts'
 import { createMasker } from '../mask/index.ts'
 import type { HeldConnection, IssuerTools } from './issuer.ts'
 import { UpstreamBusy } from './upstream-busy.ts'
@@ -47,6 +48,9 @@ export function apiOf(api: string, { tools, connection, secrets }: Asking): Api 
         .catch((cause: unknown) => {
           if (!(cause instanceof MayflyError)) throw cause
           const { code, message } = cause
+          const problem = certificateProblem({ ca, host }, cause)
+          // No waiting helps: somebody must change what is written.
+          if (problem !== undefined) throw failed(`does not answer: ${problem}`, cause)
           throw new MayflyError(
             code === 'upstream_unreachable' ? code : 'credential_failed',
             `connection "${connection.name}": ${message}`,

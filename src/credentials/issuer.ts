@@ -102,6 +102,11 @@ export type HeldConnection = Pick<
 export interface IssuerTools {
   readonly clock: Clock
   readonly http: HttpClient
+  /**
+   * From here on something may be there that has to be ended: `mint` says it before its first statement, where it does not go by `http`.
+   * What fails before has made nothing.
+   */
+  readonly mayMake?: () => void
   /** `by`: the run it is for. */
   openSecret(name: string, by?: string): Promise<Secret>
   /**

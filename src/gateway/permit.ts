@@ -9,7 +9,7 @@ import {
   type Step,
   type StoredRunArtifacts,
 } from '../broker/index.ts'
-import type { Connection } from '../connections/index.ts'
+import { certificateProblem, type Connection } from '../connections/index.ts'
 import type { Pins } from '../lockfiles/index.ts'
 import {
   describeDenials,
@@ -165,14 +165,17 @@ export function createGatekeeper(deps: {
   /** By connection and reason. */
   const unanswered = new WeakMap<Step, Map<string, MayflyError>>()
 
-  function unreached(step: Step, { name, url }: Connection, fault: MayflyError): MayflyError {
+  function unreached(step: Step, connection: Connection, fault: MayflyError): MayflyError {
+    const { name, url } = connection
     const known = unanswered.get(step) ?? new Map<string, MayflyError>()
     unanswered.set(step, known)
     const told = known.get(`${name} ${fault.message}`)
     if (told !== undefined) return told
     const why = fault.message.slice(0, maxChars)
     const requestId = denials.add(step, { what: `connection ${name}`, reason: why, data: { unreached: url } })
-    const message = `${why}: is the host up, and are url and dial of the connection right? (${requestId})`
+    const hint = ': is the host up, and are url and dial of the connection right?'
+    const isToBeMended = certificateProblem(connection, fault.cause) !== undefined
+    const message = `${why}${isToBeMended ? '' : hint} (${requestId})`
     activity.denied(step.id, `connection ${name}`, why, `mayfly: ${message}`)
     const error = new MayflyError('upstream_unreachable', message, { cause: fault })
     if (known.size < maxOperations) known.set(`${name} ${fault.message}`, error)

@@ -27,9 +27,13 @@ export interface HttpAnswer {
   readonly body: Buffer
 }
 
+/** Nobody was asked: no byte of the question was sent. */
+export class Unsent extends MayflyError {}
+
 export interface HttpClient {
   /**
-   * Any status is an answer, a redirect too. Throws `upstream_unreachable` (nobody answers in time, or TLS fails), `denied`
+   * Any status is an answer, a redirect too. Throws `upstream_unreachable` (nobody answers in time, or TLS fails; `Unsent`, if it came to
+   * no connection), `denied`
    * (an address that nothing names, or a clear connection to another machine), `limit_exceeded` (too long an answer).
    */
   ask(question: HttpQuestion): Promise<HttpAnswer>
@@ -50,8 +54,10 @@ export function createHttpClient(deps: HttpClientDeps = {}): HttpClient {
       const target = targetOf(question.url, question.dial?.address, question.isMetadataService)
       const { timeoutMs = usualTimeoutMs, maxBytes = usualBytes } = question
       const signal = AbortSignal.timeout(timeoutMs)
+      let isSent = false
+      const sent = () => (isSent = true)
       try {
-        return await answered(question, target, { ...deps, signal, maxBytes })
+        return await answered(question, target, { ...deps, signal, maxBytes, sent })
       } catch (cause) {
         if (cause instanceof MayflyError) throw cause
         if (cause instanceof TypeError)
@@ -60,7 +66,11 @@ export function createHttpClient(deps: HttpClientDeps = {}): HttpClient {
             `what ${target.host} is to be asked is no HTTP: ${cause.message}`,
           )
         const why = signal.aborted ? `not within ${timeoutMs / 1000} s` : detailOf(cause)
-        throw new MayflyError('upstream_unreachable', `${target.host} does not answer: ${why}`, { cause })
+        throw new (isSent ? MayflyError : Unsent)(
+          'upstream_unreachable',
+          `${target.host} does not answer: ${why}`,
+          { cause },
+        )
       }
     },
   }
@@ -69,7 +79,7 @@ export function createHttpClient(deps: HttpClientDeps = {}): HttpClient {
 async function answered(
   question: HttpQuestion,
   target: Target,
-  within: HttpClientDeps & { signal: AbortSignal; maxBytes: number },
+  within: HttpClientDeps & { signal: AbortSignal; maxBytes: number; sent: () => void },
 ): Promise<HttpAnswer> {
   const { method, body, ca, dial } = question
   const { signal, maxBytes } = within
@@ -97,6 +107,10 @@ async function answered(
       target.secure ? tlsConnect({ ...tlsOptions(target, ca), socket: tunnel }) : tunnel
   const outgoing = (target.secure ? httpsRequest : httpRequest)(options)
   const answering = answerOf(outgoing)
+  outgoing.once('socket', (socket) => {
+    if (tunnel !== undefined && !target.secure) within.sent()
+    else socket.once(target.secure ? 'secureConnect' : 'connect', within.sent)
+  })
   try {
     outgoing.end(body)
     const answer = await answering

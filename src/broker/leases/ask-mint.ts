@@ -1,5 +1,6 @@
 import { MayflyError } from '../../lib/index.ts'
 import {
+  Unsent,
   Unusable,
   UpstreamBusy,
   type CredentialIssuer,
@@ -23,8 +24,8 @@ export type MintAnswer =
   | { readonly said: 'failed'; readonly error: unknown }
 
 /**
- * Asks an issuer for a credential. A secret that cannot be opened is known before anybody was asked, and an upstream that is busy, or
- * plainly refuses, made nothing; of every other fault it is not known what it has left behind.
+ * Asks an issuer for a credential. Nothing was made where nobody was asked to make it (a secret cannot be opened, or is none; TLS, or the
+ * admin's login, fails), and where an upstream is busy, or plainly refuses; of every other fault it is not known what it has left behind.
  */
 export async function askMint(
   issuer: CredentialIssuer,
@@ -32,29 +33,25 @@ export async function askMint(
   plan: Plain,
   deps: { tools: IssuerTools; after: After; late: (minted: Minted) => void },
 ): Promise<MintAnswer> {
-  let asked = false
   let maybeMade = false
-  let unopened: unknown
   const tools: IssuerTools = {
     ...deps.tools,
     http: {
       async ask(question) {
-        asked = true
         const before = maybeMade
         maybeMade ||= question.method !== 'GET'
-        const answer = await deps.tools.http.ask(question)
-        if (isPlainNo(answer)) maybeMade = before
-        return answer
+        try {
+          const answer = await deps.tools.http.ask(question)
+          if (isPlainNo(answer)) maybeMade = before
+          return answer
+        } catch (error) {
+          if (isUnsent(error)) maybeMade = before
+          throw error
+        }
       },
     },
-    async openSecret(name) {
-      try {
-        return await deps.tools.openSecret(name, request.run)
-      } catch (error) {
-        unopened ??= asked ? undefined : error
-        throw error
-      }
-    },
+    mayMake: () => (maybeMade = true),
+    openSecret: (name) => deps.tools.openSecret(name, request.run),
   }
   const { connection } = request
   let over = false
@@ -67,25 +64,33 @@ export async function askMint(
       if (over && error instanceof Unusable) deps.late(unusable(error))
     },
   )
-  const slow = () =>
-    new MayflyError(
+  const slow = () => {
+    // It goes on all the same.
+    maybeMade = true
+    return new MayflyError(
       'upstream_unreachable',
       `connection "${connection.name}" has not made a credential in ${mintMs / 1000} s: is ${connection.host} up?`,
     )
+  }
   try {
     return { said: 'made', minted: await within(deps.after, mintMs, minting, slow) }
   } catch (error) {
     if (error instanceof Unusable) return { said: 'unusable', minted: unusable(error), error }
     over = true
-    const isUnasked = unopened !== undefined && unopened === error && !asked
-    const isRefused = asked && !maybeMade
-    return { said: isUnasked || isRefused || error instanceof UpstreamBusy ? 'not_made' : 'failed', error }
+    return { said: !maybeMade || error instanceof UpstreamBusy ? 'not_made' : 'failed', error }
   }
 }
 
 /** When it ends by itself is what nobody knows. */
 function unusable(error: Unusable): Minted {
   return { fields: {}, expiresMs: Number.NaN, handle: error.handle() }
+}
+
+/** No byte of it left this machine: nobody answered, or its address is refused, or it is no request. */
+function isUnsent(error: unknown): boolean {
+  return (
+    error instanceof Unsent || (error instanceof MayflyError && /^(?:denied|bad_input)$/.test(error.code))
+  )
 }
 
 /** A 4xx that says nothing of time or of what is there already (RFC 9110, section 15.5; 425: RFC 8470): it was not done. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { inspect } from 'node:util'
+import { createHttpClient } from '../../http-client/index.ts'
 import { MayflyError, Secret } from '../../lib/index.ts'
 import {
   Unusable,
@@ -658,5 +659,30 @@ test('a request to make one that its API plainly refuses has made none; one that
       ...{ tools, after: () => () => undefined, late: () => undefined },
     })
     assert.equal(said.said, left === 0 ? 'not_made' : 'failed', String(status))
+  }
+})
+
+test('what failed before anybody was asked to make one has made none: a secret that is none, an address where nobody is', async () => {
+  const nobody = createHttpClient()
+  const kinds: readonly (readonly [string, (tools: IssuerTools) => Promise<unknown>])[] = [
+    ['not_made', async () => Promise.reject(new Error('no token'))],
+    ['not_made', async ({ http }) => http.ask({ method: 'POST', url: 'https://127.0.0.1:1/' })],
+    ['not_made', async ({ http }) => http.ask({ method: 'POST', url: 'http://192.0.2.1/' })],
+    [
+      'failed',
+      async ({ http, mayMake }) => {
+        mayMake?.()
+        return http.ask({ method: 'POST', url: 'https://127.0.0.1:1/' })
+      },
+    ],
+  ]
+  for (const [expected, mint] of kinds) {
+    const issuer = { mint: async (_: unknown, _plan: unknown, tools: IssuerTools) => mint(tools) }
+    const request = { connection: db() } as MintRequest
+    const said = await askMint(issuer as unknown as CredentialIssuer, request, null, {
+      tools: { http: nobody } as IssuerTools,
+      ...{ after: () => () => undefined, late: () => undefined },
+    })
+    assert.equal(said.said, expected)
   }
 })

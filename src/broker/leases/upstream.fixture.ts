@@ -51,7 +51,11 @@ export function fakeUpstream(
       revocation: () => revocation,
       ...(finds ? {} : { longestSeconds: 3_600 }),
       plan: ({ lease }) => ({ name: `mayfly-${lease}` }),
-      mint: (request) => at('mint', () => create(request)),
+      mint(request, _plan, tools) {
+        // What follows is a question to it, whatever comes of that.
+        tools.mayMake?.()
+        return at('mint', () => create(request))
+      },
       revoke: (held) => (held.handle === undefined ? find(held) : revoke(held)),
       ...(renews ? { renew: (request: MintRequest) => at('renew', () => replace(request)) } : {}),
       ...(probes

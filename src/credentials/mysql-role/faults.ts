@@ -1,4 +1,5 @@
 import { MayflyError, connectionProblem, type ErrorCode } from '../../lib/index.ts'
+import { certificateProblem } from '../../connections/index.ts'
 import { placeName, serverWords } from '../database-login.ts'
 import type { Place } from './place.ts'
 
@@ -23,11 +24,12 @@ export function mysqlFault(error: unknown, place: Place, cut: string | undefined
     new MayflyError(code, `MariaDB or MySQL ${where}: ${text}`, { cause: error })
   if (cut !== undefined) return fault('upstream_unreachable', `it ${cut}: the conversation was ended`)
   const number = errorNumber(error)
-  if (number === undefined)
-    return fault(
-      'upstream_unreachable',
-      serverWords(withoutTls(error) ?? connectionProblem(error), place.login),
-    )
+  if (number === undefined) {
+    const toMend = withoutTls(error) ?? certificateProblem(place.connection, error)
+    // No waiting helps there.
+    if (toMend !== undefined) return fault('credential_failed', toMend)
+    return fault('upstream_unreachable', serverWords(connectionProblem(error), place.login))
+  }
   const words = serverWords(error instanceof Error ? error.message : '', place.login)
   const again = retried.find(([numbers]) => numbers.includes(number))
   if (again !== undefined) return fault('upstream_unreachable', `${words}: ${again[1]}`)
@@ -37,7 +39,7 @@ export function mysqlFault(error: unknown, place: Place, cut: string | undefined
 
 function withoutTls(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && error.code === 'HANDSHAKE_NO_SSL_SUPPORT'
-    ? 'it speaks no TLS, and no credential goes over a network in the clear: give it a certificate (ssl_cert, ssl_key)'
+    ? 'it speaks no TLS, and no credential goes over a network in the clear: give it a certificate (ssl_cert, ssl_key), or, where that network is trusted, write `tls: off` at the connection'
     : undefined
 }
 

@@ -23,9 +23,10 @@ export const mysqlRole: CredentialIssuer<'mysql-role'> = {
 
   async mint(request, plan, tools) {
     const user = accountIn(plan)
-    const password = await withMysql(await asAdmin(request, tools), (session) =>
-      makeAccount(session, `${quoteText(user)}@${quoteText(hostIn(plan))}`, request),
-    )
+    const password = await withMysql(await asAdmin(request, tools), (session) => {
+      tools.mayMake?.()
+      return makeAccount(session, `${quoteText(user)}@${quoteText(hostIn(plan))}`, request)
+    })
     return {
       fields: { username: new Secret(user, 'username'), password: new Secret(password, 'password') },
       expiresMs: tools.clock.nowMs() + request.ttlSeconds * 1000,

@@ -220,7 +220,7 @@ test('over a network it is TLS, for the name in the configuration', async (t) =>
   assert.equal(await mysqlRole.revoke(held, tools), 'revoked')
   await assert.rejects(
     mint(at('other.test', authority)),
-    coded('upstream_unreachable', /altnames: DNS:db\.test/),
+    coded('credential_failed', /not for other\.test, but for DNS:db\.test/),
   )
   await assert.rejects(
     mint(at('127.0.0.1', authority)),
@@ -229,7 +229,7 @@ test('over a network it is TLS, for the name in the configuration', async (t) =>
   const stranger = await createTestAuthority(join(folder, 'other'))
   await assert.rejects(
     mint(at('db.test', readFileSync(stranger.file, 'utf8'))),
-    coded('upstream_unreachable', /authority|signature/),
+    coded('credential_failed', /none of the CAs that the connection names as ca/),
   )
 })
 

@@ -1,4 +1,5 @@
 import { MayflyError, connectionProblem, type ErrorCode } from '../../lib/index.ts'
+import { certificateProblem } from '../../connections/index.ts'
 import { placeName, serverWords } from '../database-login.ts'
 import type { Place } from './place.ts'
 
@@ -24,11 +25,12 @@ export function postgresFault(error: unknown, place: Place, cut: string | undefi
     new MayflyError(code, `PostgreSQL ${where}: ${text}`, { cause: error })
   if (cut !== undefined) return fault('upstream_unreachable', `it ${cut}: the conversation was ended`)
   const said = answered(error)
-  if (said === undefined)
-    return fault(
-      'upstream_unreachable',
-      serverWords(withoutTls(error) ?? connectionProblem(error), place.login),
-    )
+  if (said === undefined) {
+    const toMend = withoutTls(error) ?? certificateProblem(place.connection, error)
+    // No waiting helps there.
+    if (toMend !== undefined) return fault('credential_failed', toMend)
+    return fault('upstream_unreachable', serverWords(connectionProblem(error), place.login))
+  }
   const words = serverWords(
     said.detail === undefined ? said.message : `${said.message}: ${said.detail}`,
     place.login,
@@ -41,7 +43,7 @@ export function postgresFault(error: unknown, place: Place, cut: string | undefi
 
 function withoutTls(error: unknown): string | undefined {
   return error instanceof Error && error.message.includes('does not support SSL')
-    ? 'it speaks no TLS, and no credential goes over a network in the clear: turn on ssl in postgresql.conf'
+    ? 'it speaks no TLS, and no credential goes over a network in the clear: turn on ssl in postgresql.conf, or, where that network is trusted, write `tls: off` at the connection'
     : undefined
 }
 

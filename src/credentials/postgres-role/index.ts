@@ -28,6 +28,7 @@ export const postgresRole: CredentialIssuer<'postgres-role'> = {
     const password = newPassword()
     const verifier = await scramVerifier(password)
     await withPostgres(await asAdmin(request, tools), async (ask) => {
+      tools.mayMake?.()
       // One transaction: what is there after a kill is the whole role, or nothing.
       await ask('BEGIN')
       await makeRole(ask, role, verifier, request)

@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { connect as tlsConnect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
 import { MayflyError, messageOf, systemCode, trustedRoots } from '../../lib/index.ts'
 import type { ClientIdentity } from '../../broker/index.ts'
-import type { Connection } from '../../connections/index.ts'
+import { certificateProblem, type Connection } from '../../connections/index.ts'
 import { type EgressGuard, connectLimit } from '../egress/index.ts'
 
 /**
@@ -104,23 +104,6 @@ function protocolProblem(cause: unknown): string | undefined {
   return systemCode(cause) === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'
     ? 'it does not speak the version of HTTP that is needed: HTTP/2 for gRPC, HTTP/1.1 for all else'
     : undefined
-}
-
-/** Codes of OpenSSL's verification (X509_V_ERR_...) for a chain that ends at no CA that is trusted here. */
-const unknownCa: ReadonlySet<string> = new Set([
-  'DEPTH_ZERO_SELF_SIGNED_CERT',
-  'SELF_SIGNED_CERT_IN_CHAIN',
-  'UNABLE_TO_GET_ISSUER_CERT',
-  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
-  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
-])
-
-function certificateProblem({ ca }: Connection, cause: unknown): string | undefined {
-  const code = systemCode(cause)
-  if (code === undefined || !unknownCa.has(code)) return undefined
-  return ca === undefined
-    ? `no CA that is trusted here has signed its certificate (${code}): name the file of its CA in mayfly.yaml as ca of the connection`
-    : `its certificate is signed by none of the CAs that the connection names as ca (${code})`
 }
 
 /** TLS alerts by which a host says what it thinks of the certificate that it was shown, or of none (RFC 8446, section 6.2). */

@@ -532,7 +532,7 @@ test('neither the options nor the arguments of bwrap hold the environment, which
     assert.ok(options.includes(flag), flag)
   for (const flag of ['--disable-userns', '--share-net', '--setenv']) assert.ok(!options.includes(flag), flag)
   const binds = options.flatMap((option, i) => (option === '--bind' ? [options[i + 1]] : []))
-  assert.deepEqual(binds, ['/nonexistent/workspace'])
+  assert.deepEqual(binds, ['/nonexistent/files/settings', '/nonexistent/workspace'])
   assert.deepEqual(bwrapArguments(plan).slice(-2), ['run', 'it'])
   assert.equal(
     environmentBlock({ NAME: 'the value', OTHER: 'a=b' }).toString(),
