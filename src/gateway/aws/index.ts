@@ -43,7 +43,7 @@ export function createAwsHandler(deps: { readonly clock: Clock }): HttpHandler {
     try {
       const request = await readAws(exchange, { sessions, reserve })
       if (typeof request === 'string') return refuse(request)
-      const reading = nameOf(exchange, request)
+      const reading = await nameOf(exchange, request)
       if (typeof reading === 'string') return refuse(reading)
       const refused = mintingOf(reading.called)
       if (refused !== undefined) return refuse(refused)
@@ -72,7 +72,10 @@ export const meantByStandIn: Chooser = (request, at) => {
   return at.find(({ name, hostOf }) => awsStandIn((hostOf ?? { name }).name).id === firstStandIn(id))
 }
 
-function nameOf(exchange: Exchange, { endpoint, target, body, home }: AwsRequest): Reading | string {
+async function nameOf(
+  exchange: Exchange,
+  { endpoint, target, body, home }: AwsRequest,
+): Promise<Reading | string> {
   const { method = '', headers } = exchange.request
   if (endpoint.service !== 's3' || !endpoint.isMain)
     return readOperation({ endpoint, method, target, headers, body: body ?? Buffer.alloc(0), home })

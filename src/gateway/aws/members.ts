@@ -1,4 +1,4 @@
-import { readPlainJson } from '../plain-json.ts'
+import { readLongJson } from '../plain-json.ts'
 import type { Pair } from './sigv4.ts'
 
 /**
@@ -8,14 +8,18 @@ import type { Pair } from './sigv4.ts'
  */
 export type Members = (selector: string) => readonly string[] | 'odd'
 
+/** No name is longer: an ARN has 2,048 characters at most. */
+export const maxNameChars = 4_096
+/** What an API's own requests have, beside data that they carry. */
+const maxShortBytes = 16_777_216
+
 /** Of a body in JSON; or why it is not read. A name that stands twice is refused: which of the two counts the service decides. */
-export function jsonMembers(body: Buffer): Members | string {
-  const text = body.toString('utf8')
-  if (text.trim() === '') return () => []
-  const top = readPlainJson(body)
+export async function jsonMembers(body: Buffer): Promise<Members | string> {
+  if (!/[^ \t\r\n]/.test(body.toString('latin1', 0, 1_024)) && body.length < 1_024) return () => []
+  const top = await readLongJson(body, { longestText: maxNameChars, mostBytes: maxShortBytes })
   if (typeof top === 'string') return top
   return (selector) => {
-    if (selector.startsWith('**')) return textsOf(within(top, selector.slice(2)))
+    if (selector.startsWith('**')) return textsOf([...within(top, selector.slice(2))])
     const name = selector.replace(/\.\*$/, '')
     if (Object.keys(top).some((key) => isOtherwise(key, name))) return 'odd'
     const found = Object.hasOwn(top, name) ? top[name] : undefined
@@ -25,12 +29,12 @@ export function jsonMembers(body: Buffer): Members | string {
   }
 }
 
-function within(value: unknown, name: string): unknown[] {
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, one]) => [
-    ...(isSame(key, name) && !Array.isArray(value) && one !== null ? [one] : []),
-    ...within(one, name),
-  ])
+function* within(value: unknown, name: string): Generator<unknown> {
+  if (typeof value !== 'object' || value === null) return
+  for (const [key, one] of Object.entries(value)) {
+    if (isSame(key, name) && !Array.isArray(value) && one !== null) yield one
+    if (typeof one === 'object') yield* within(one, name)
+  }
 }
 
 function isSame(key: string, name: string): boolean {
@@ -43,7 +47,9 @@ function isOtherwise(key: string, name: string): boolean {
 
 function textsOf(found: readonly unknown[]): readonly string[] | 'odd' {
   const texts = found.flatMap((one) => (Array.isArray(one) ? (one as unknown[]) : [one]))
-  return texts.every((one) => typeof one === 'string') ? texts : 'odd'
+  return texts.every((one) => typeof one === 'string' && one.length <= maxNameChars)
+    ? (texts as string[])
+    : 'odd'
 }
 
 /** Of a form (the query protocol): `Name`, and `Name.member.1` for a list. */
@@ -52,6 +58,7 @@ export function formMembers(form: readonly Pair[]): Members {
     const name = selector.replace(/^\*\*/, '')
     if (form.some(([key]) => isOtherwise(key, name))) return 'odd'
     const isOne = (key: string) => key === name || (key.startsWith(`${name}.`) && /\.\d+$/.test(key))
-    return form.flatMap(([key, value = '']) => (isOne(key) && value !== '' ? [value] : []))
+    const found = form.flatMap(([key, value = '']) => (isOne(key) && value !== '' ? [value] : []))
+    return found.some((value) => value.length > maxNameChars) ? 'odd' : found
   }
 }

@@ -10,7 +10,7 @@ import { readTarget } from './target.ts'
 const home = { account: '123456789012', regions: ['eu-west-1'] }
 
 /** What a request by method and path comes to. */
-function read(service: string, method: string, path: string, place?: string) {
+async function read(service: string, method: string, path: string, place?: string) {
   const target = readTarget(path, '', false)
   if (typeof target === 'string') return target
   const endpoint = { service, isMain: place === undefined, ...(place === undefined ? {} : { place }) }
@@ -30,7 +30,7 @@ test('no answer that is a credential passes, whatever is granted, by name or by 
     ['airflow', 'POST', '/clitoken/web'],
   ] as const)
     assert.match(
-      String(read(service, method, path, place)),
+      String(await read(service, method, path, place)),
       /would be a credential, which no step may hold/,
       path,
     )
@@ -61,18 +61,18 @@ test('no answer that is a credential passes, whatever is granted, by name or by 
   assert.equal(world.aws.begun.length, 0)
 })
 
-test('what opens something is no reading: a function’s code by a signed address, a kept password', () => {
-  const isRead = (service: string, path: string) => {
-    const found = read(service, 'GET', path)
+test('what opens something is no reading: a function’s code by a signed address, a kept password', async () => {
+  const isRead = async (service: string, path: string) => {
+    const found = await read(service, 'GET', path)
     return typeof found === 'string' ? found : found.called[0]?.read
   }
-  assert.equal(isRead('lambda', '/2015-03-31/functions/web'), false)
-  assert.equal(isRead('lambda', '/2018-10-31/layers/web/versions/1'), false)
-  assert.equal(isRead('lambda', '/2018-10-31/layers'), false)
-  assert.equal(isRead('dataexchange', '/v1/jobs/x'), false)
-  assert.equal(isRead('amplify', '/apps/x'), false)
-  assert.equal(isRead('lambda', '/2015-03-31/functions'), true)
-  assert.equal(isRead('eks', '/clusters/web'), true)
+  assert.equal(await isRead('lambda', '/2015-03-31/functions/web'), false)
+  assert.equal(await isRead('lambda', '/2018-10-31/layers/web/versions/1'), false)
+  assert.equal(await isRead('lambda', '/2018-10-31/layers'), false)
+  assert.equal(await isRead('dataexchange', '/v1/jobs/x'), false)
+  assert.equal(await isRead('amplify', '/apps/x'), false)
+  assert.equal(await isRead('lambda', '/2015-03-31/functions'), true)
+  assert.equal(await isRead('eks', '/clusters/web'), true)
   const { form } = kinds.aws.actions['aws:read']
   for (const opens of [
     'lambda:GetFunction',

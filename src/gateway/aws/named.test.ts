@@ -231,3 +231,32 @@ test('a change set goes by its name within the stack that is judged, though its 
   assert.equal(String(seen.body), 'Action=ExecuteChangeSet&StackName=app&ChangeSetName=awscli-1')
   assert.ok(await isSignedWith(seen, 'injected', 'for-prod'))
 })
+
+test('a function’s code of 70 MiB passes; what is deep, of many values or without end is refused in AWS’s own words', async (t) => {
+  const world = await openAws(t, ['aws:call prod/lambda:CreateFunction/app', 'aws:call prod/iam:PassRole/r'])
+  const create = (code: string) => ({
+    ...{ host: hosts.lambda, service: 'lambda', method: 'POST', path: '/2015-03-31/functions' },
+    headers: { 'content-type': 'application/json' },
+    body: `{"FunctionName":"app","Role":"arn:aws:iam::123456789012:role/r","Code":${code}}`,
+  })
+  await assertRefused(world, [
+    [create('['.repeat(200_000) + ']'.repeat(200_000)), /"AccessDeniedException".*nested more than 200 deep/],
+    [create(`[${'0,'.repeat(300_000)}0]`), /more than 250000 values/],
+    [create('"'.repeat(1_000_000)), /no JSON/],
+    [{ ...create('0'), body: `{"FunctionName":"${'a'.repeat(5_000)}"}` }, /its FunctionName is no name/],
+    [{ ...iam, headers: { 'content-type': form }, body: '&'.repeat(2_000_000) }, /more than 500 parameters/],
+    [{ ...iam, headers: { 'content-type': form }, body: '+'.repeat(2_000_000) }, /a name that is too long/],
+    [
+      {
+        ...iam,
+        headers: { 'content-type': form },
+        body: `Action=DeleteUser&UserName=${'+'.repeat(2_000_000)}`,
+      },
+      /its UserName is no name/,
+    ],
+  ])
+  const whole = create(`{"ZipFile":"${'A'.repeat(73_400_000)}"}`)
+  const { status, body } = await world.askAws(whole)
+  assert.equal(status, 200, body)
+  assert.equal((await world.lastSeen()).body.length, whole.body.length)
+})

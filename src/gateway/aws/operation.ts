@@ -3,14 +3,14 @@ import { isAwsReading } from '../../kinds/index.ts'
 import { named, type Called, type Reading } from './called.ts'
 import { readType } from './content-type.ts'
 import type { Endpoint } from './endpoint.ts'
-import { formMembers, jsonMembers, type Members } from './members.ts'
+import { formMembers, jsonMembers, maxNameChars, type Members } from './members.ts'
 import { mintedAt, opensSomething } from './minting.ts'
 import { joined, shortName, type Home } from './names.ts'
 import type { Pair } from './sigv4.ts'
 import { spokenBy, targetOwner } from './spoken.ts'
 import type { Rule } from './table.ts'
 import { tables } from './tables.ts'
-import { readQuery, writeQuery, type Target } from './target.ts'
+import { maxPairs, readQuery, writeQuery, type Target } from './target.ts'
 
 interface Asked {
   readonly endpoint: Endpoint
@@ -26,7 +26,7 @@ interface Asked {
  * method and path. Only what its service is told operations by counts (`spoken.ts`): a service of paths looks at no `X-Amz-Target`, so
  * that would name one operation and do another. A request that says it in two ways is refused: which one counts the service decides.
  */
-export function readOperation(asked: Asked): Reading | string {
+export async function readOperation(asked: Asked): Promise<Reading | string> {
   const { endpoint, headers, target } = asked
   if (headers['content-encoding'] !== undefined)
     return 'its body is compressed, and cannot be read here: disable_request_compression = true in the tool’s profile'
@@ -47,7 +47,7 @@ const inCbor =
 
 const jsonType = /^(?:application\/(?:json|x-amz-json-1\.[01]))?$/
 
-function byTarget(text: string, asked: Asked): Reading | string {
+async function byTarget(text: string, asked: Asked): Promise<Reading | string> {
   const { endpoint, method, target } = asked
   const [, prefix = '', action = ''] =
     /^([A-Za-z0-9_.]{1,100})\.([A-Za-z][A-Za-z0-9]{0,99})$/.exec(text) ?? []
@@ -58,11 +58,11 @@ function byTarget(text: string, asked: Asked): Reading | string {
     return `it is signed for ${endpoint.service}, and names an operation of ${owner}`
   if (method !== 'POST' || target.path !== '/' || target.query.length > 0) return twice
   if (readType(asked.headers) === formType) return twice
-  const members = inJson(asked)
+  const members = await inJson(asked)
   return typeof members === 'string' ? members : of(action, asked, members)
 }
 
-function inJson(asked: Asked): Members | string {
+async function inJson(asked: Asked): Promise<Members | string> {
   if (!jsonType.test(readType(asked.headers)))
     return 'its body is not called JSON in UTF-8 by its content-type'
   return jsonMembers(asked.body)
@@ -114,6 +114,7 @@ const inQuery = 'it names by an ARN what it names by its name in a form'
 function withName(pairs: Pair[], member: string | undefined): Pair[] | string {
   const at = member === undefined ? -1 : pairs.findIndex(([name]) => name === member)
   const [name = '', value = ''] = pairs[at] ?? []
+  if (at !== -1 && pairs.some(([, one = '']) => one.length > maxNameChars)) return 'it has more than names'
   if (at === -1 || /^[A-Za-z][A-Za-z0-9-]*$/.test(value)) return pairs
   const ofArn = /^arn:[a-z-]+:cloudformation:[^:/]*:[^:/]*:changeSet\/([A-Za-z][A-Za-z0-9-]*)\//.exec(
     value,
@@ -129,8 +130,21 @@ function readForm(body: Buffer): Pair[] | string {
   const text = body.toString('latin1')
   // Some readers take `;` for `&`, and bytes beyond ASCII are read in more than one way.
   if (!/^[!-:<-~]*$/.test(text)) return 'its form has characters that are not escaped'
-  const form = readQuery(text.replaceAll('+', '%20'))
-  return typeof form === 'string' ? form.replace('its query', 'its form') : form
+  const written = text === '' ? [] : text.split('&', maxPairs + 1)
+  if (written.length > maxPairs) return `its form has more than ${maxPairs} parameters`
+  const long = (value: string) => value.length > 3 * maxNameChars
+  const form: Pair[] = []
+  for (const one of written) {
+    const [name = '', value] = one.split(/=(.*)/s, 2)
+    if (long(name)) return 'its form has a name that is too long'
+    // What is too long to be a name stays as it is written, and names nothing.
+    const read = readQuery(
+      `${name}${value === undefined || long(value) ? '' : `=${value}`}`.replaceAll('+', '%20'),
+    )
+    if (typeof read === 'string') return read.replace('its query', 'its form')
+    form.push(value !== undefined && long(value) ? [read[0]?.[0] ?? '', value] : (read[0] ?? ['', undefined]))
+  }
+  return form
 }
 
 function ruleOf(action: string, { service, isMain }: Endpoint): Rule | undefined {
@@ -213,7 +227,7 @@ function passedBy(rule: Rule | undefined, members: Members, home: Home): Called[
   }))
 }
 
-function byPath(asked: Asked): Reading | string {
+async function byPath(asked: Asked): Promise<Reading | string> {
   const { endpoint, method, target, home } = asked
   const { service } = endpoint
   const minted = mintedAt(service, method, target.path)
@@ -223,7 +237,7 @@ function byPath(asked: Asked): Reading | string {
     const { request, actions } = rule
     const found = request?.method === method ? request.path.exec(target.path) : null
     if (found === null) continue
-    const members = rule.resource.length + rule.passes.length > 0 ? inJson(asked) : () => []
+    const members = rule.resource.length + rule.passes.length > 0 ? await inJson(asked) : () => []
     if (typeof members === 'string') return members
     const inBody = resourcesOf(rule, members, home)
     const passed = passedBy(rule, members, home)

@@ -89,7 +89,7 @@ test('whatever comes, each reader answers, and what it names a grant could name'
         { date: '', region: 'eu-west-1', service: 's3' },
         { own: 'sts.amazonaws.com', regions: home.regions },
       )
-      const members = jsonMembers(Buffer.from(body))
+      const members = await jsonMembers(Buffer.from(body))
       if (typeof members !== 'string') for (const name of ['**a', 'a.*', 'a']) members(name)
       const keys = readDeletes({
         ...{
@@ -112,7 +112,7 @@ test('whatever comes, each reader answers, and what it names a grant could name'
         if (typeof inS3 !== 'string') inS3.called.forEach(isNamed)
         for (const service of ['ecs', 'lambda', 'sts', 'unknown']) {
           const endpoint = { service, isMain: true }
-          const found = readOperation({
+          const found = await readOperation({
             ...{ endpoint, method, target, headers, home },
             body: Buffer.from(body),
           })

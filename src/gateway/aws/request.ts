@@ -1,4 +1,5 @@
-import { timingSafeEqual } from 'node:crypto'
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { awsStandIn } from '../../kinds/index.ts'
 import { collect } from '../collect.ts'
 import { hasBody, type Exchange } from '../exchange.ts'
@@ -8,7 +9,7 @@ import { readClaim, type Claim } from './claim.ts'
 import { endpointOf, type Endpoint } from './endpoint.ts'
 import type { HeldSessions } from './keys.ts'
 import type { Home } from './names.ts'
-import { emptyHash, hashOf, signatureOf, type Keys, type Pair } from './sigv4.ts'
+import { emptyHash, signatureOf, type Keys, type Pair } from './sigv4.ts'
 import { readTarget, type Target } from './target.ts'
 
 /** A request of a step, taken apart, whose signature is the stand-in's. */
@@ -55,7 +56,7 @@ export async function readAws(
   if ((claim.scope.service === 's3') !== isS3) return 'its signature cannot be read'
   const held = await bodyOf(exchange, endpoint, written.query, reserve)
   if (typeof held === 'string') return held
-  const payload = payloadOf(exchange, claim, written.query, held)
+  const payload = await payloadOf(exchange, claim, written.query, held)
   if (payload === undefined) return 'its body is not the one that its x-amz-content-sha256 tells'
   if (/ECDSA/.test(payload))
     return 'its body is signed by SigV4A, which is not signed anew here: use signature version 4'
@@ -103,18 +104,30 @@ async function bodyOf(
   return (await collect(request, length)) ?? tooLong
 }
 
-function payloadOf(
+async function payloadOf(
   { request }: Exchange,
   { presigned }: Claim,
   query: readonly Pair[],
   body: Buffer | undefined,
-): string | undefined {
+): Promise<string | undefined> {
   const inQuery = query.find(([name]) => name === 'X-Amz-Content-Sha256')?.[1]
   const said = presigned ? inQuery : request.headers['x-amz-content-sha256']
   if (body === undefined) return typeof said === 'string' ? said : presigned ? 'UNSIGNED-PAYLOAD' : ''
-  const hash = body.length === 0 ? emptyHash : hashOf(body)
+  const hash = body.length === 0 ? emptyHash : await hashOfLong(body)
   if (typeof said !== 'string' || said === hash) return presigned && said === undefined ? emptyHash : hash
   return said === 'UNSIGNED-PAYLOAD' ? said : undefined
+}
+
+const sliceBytes = 1_048_576
+
+/** Others have their turn while it is made. */
+async function hashOfLong(body: Buffer): Promise<string> {
+  const hash = createHash('sha256')
+  for (let at = 0; at < body.length; at += sliceBytes) {
+    if (at > 0) await setImmediate()
+    hash.update(body.subarray(at, at + sliceBytes))
+  }
+  return hash.digest('hex')
 }
 
 function isSignedBy(

@@ -9,7 +9,7 @@ export interface Target {
   readonly query: readonly Pair[]
 }
 
-const maxPairs = 500
+export const maxPairs = 500
 
 /**
  * Reads path and query. What somebody could read in another way is refused, with the reason: parts `.` and `..`, which a store
