@@ -5,6 +5,7 @@ import type { StreamExchange } from '../stream-exchange.ts'
 import { nameInGrant } from '../name-in-grant.ts'
 import type { Masks } from './masks/masks.ts'
 import { schemasIn } from './sql/settings.ts'
+import { isBeyondAscii, isPinned, namesIn } from './as-read-here.ts'
 import { needsOf, type Need, type Surroundings } from './sql/needs.ts'
 import { neededBy, type LimitedStatement, type Needed } from './statement-needs.ts'
 import type { SqlReader } from './sql/reader-of-sql.ts'
@@ -166,10 +167,10 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     const reading = await sql.read(decoded)
     if ('error' in reading) return error(reading.code, reading.error)
     // A server of another encoding makes other lower-case letters of them than the parser does here.
-    if (session.encoding !== 'UTF8' && namesBeyondAscii(reading))
+    if (session.encoding !== 'UTF8' && namesIn(reading, masks !== undefined).some(isBeyondAscii))
       return error(
         '22021',
-        'mayfly: in a database that is not in UTF-8, schemas, cursors and prepared statements are named in ASCII',
+        'mayfly: in a database that is not in UTF-8, schemas, cursors and prepared statements (with masks tables and columns, too) are named in ASCII',
       )
     const { pathParameter } = reading
     // Another type may be another text to the server.
@@ -330,25 +331,3 @@ function error(code: string, message: string): Fault {
 
 /** Not declared, text, varchar (pg_type.dat). */
 const texts: ReadonlySet<number> = new Set([0, 25, 1043])
-
-function namesBeyondAscii({ uses, path, executes, fetches, ...makes }: Reading): boolean {
-  const made = [...makes.prepares, ...makes.declares].map(({ name }) => name)
-  const named = uses.map(({ schema = '' }) => schema)
-  return [...named, ...path, ...executes, ...fetches, ...made].some((name) => /[^\p{ASCII}]/u.test(name))
-}
-
-/**
- * By these the server reads a statement otherwise than it was read here, does it as somebody else, or writes: they stay, whatever
- * a function of the database does.
- */
-export function isPinned(
-  name: string,
-  value: string,
-  { user, readOnly }: Pick<LimitedSession, 'user' | 'readOnly'>,
-): boolean {
-  if (name === 'client_encoding') return value === 'UTF8'
-  if (name === 'standard_conforming_strings') return value === 'on'
-  // Reported from PostgreSQL 14 on.
-  if (name === 'default_transaction_read_only') return !readOnly || value === 'on'
-  return name !== 'session_authorization' || value === user
-}

@@ -245,6 +245,23 @@ test(`${refused.length} ways to a masked value, each refused before the server s
   assert.equal((await shop.psql('(SELECT email FROM ONLY people WHERE id = 1)')).out, 'masked')
 })
 
+test('a database in another encoding, whose server makes other small letters: no name beyond ASCII is judged', async (t) => {
+  if (postgres === undefined) return t.skip(missing)
+  postgres.sql(
+    `CREATE DATABASE latin OWNER ${login.user} ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0`,
+  )
+  postgres.sql(
+    `SET ROLE ${login.user}; CREATE SCHEMA own; CREATE TABLE own.people (id int, email text, card text)`,
+    'latin',
+  )
+  const shop = await openShop(t, postgres, ['postgres:read orders/latin'], { mask })
+  const ran = await shop.psql(
+    ['SELECT email FROM own.people', 'SELECT ÄMAIL FROM own.people', "SELECT 'ä' FROM own.people"],
+    { database: 'latin' },
+  )
+  assert.match(ran.err, /^ERROR: {2}mayfly: in a database that is not in UTF-8[^\n]*$/)
+})
+
 test('only where there are such columns, and not for postgres:connect', async (t) => {
   if (postgres === undefined) return t.skip(missing)
   const none = await openShop(t, postgres, all, { mask: ['nothing.here'] })

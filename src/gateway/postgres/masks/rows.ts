@@ -17,6 +17,7 @@ export const descriptionBytes = 200_000
 /** What a RowDescription says of masked columns (manual, 55.7): the server knows which column of which table each is. */
 export function maskingOf(description: Buffer, masks: Masks): Masking {
   const found: (Buffer | null | undefined)[] = []
+  if (description.length < 2) throw new ProtocolFault('its description of a row does not end')
   let at = 2
   for (let left = description.readInt16BE(0); left > 0; left--) {
     const end = description.indexOf(0, at)
