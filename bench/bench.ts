@@ -17,6 +17,7 @@ import type { BenchResult } from './result.ts'
 import { benchRevokeStep } from './revoke-step.ts'
 import { benchRevoke } from './revoke.ts'
 import { benchS3 } from './s3.ts'
+import { benchSsh } from './ssh.ts'
 import { benchBuild, benchRun } from './step.ts'
 import { benchVault } from './vault.ts'
 
@@ -40,6 +41,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   oci: benchOci,
   s3: benchS3,
   postgres: benchPostgres,
+  ssh: benchSsh,
   doors: benchDoors,
   mask: benchMask,
   logs: benchLogs,

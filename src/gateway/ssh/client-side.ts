@@ -11,6 +11,7 @@ import type { Socket } from 'node:net'
 import { limits, messageOf } from '../../lib/index.ts'
 import { maxCommandChars } from '../../kinds/index.ts'
 import type { StreamExchange } from '../stream-exchange.ts'
+import { gatherWrites } from './gather-writes.ts'
 import { joinChannels } from './join-channels.ts'
 import { filterFiles } from './sftp/filter.ts'
 import { passChannel, sizeIn, type Asked, type Opened, type To } from './pass-channel.ts'
@@ -95,6 +96,7 @@ export async function serveClient(stream: StreamExchange, to: To): Promise<() =>
       client.on('close', () => resolve())
     })
     stream.socket.once('close', () => resolve())
+    gatherWrites(stream.socket)
     server.injectSocket(stream.socket as Socket)
   })
   return () => stream.socket.destroy()

@@ -4,6 +4,7 @@ import { MayflyError, limits, messageOf } from '../../lib/index.ts'
 import type { Connection } from '../../connections/index.ts'
 import { loginOf } from '../stream-exchange.ts'
 import type { Permit } from '../exchange.ts'
+import { gatherWrites } from './gather-writes.ts'
 import { certificateAgent, signCertificateRequests, type Ssh2 } from './certificate-agent.ts'
 
 /** A host that was logged in to as one user. */
@@ -45,6 +46,7 @@ export async function connectUpstream(
     client.once('close', () =>
       reject(faultOf(connection, user, new Error('it closed the connection'), shown)),
     )
+    gatherWrites(socket)
     client.connect({
       sock: socket,
       username: user,

@@ -30,7 +30,7 @@ export async function filterFiles(
   const toClient = (async () => {
     for await (const answer of answers) {
       for (const done of handles.answered(answer)) stream.done(done)
-      await write(client, packetOf(answer.type, answer.body))
+      await write(client, ...answer.parts)
     }
   })()
   const toHost = (async () => {
@@ -46,7 +46,7 @@ export async function filterFiles(
         // scp says "No such file or directory" of whatever it is not told.
         if (++facts.refused <= mostSaid) client.stderr.write(`${judged.message}\r\n`)
       } else if (judged.is === 'answered') await write(client, judged.answer)
-      else await write(host, packetOf(packet.type, packet.body))
+      else await write(host, ...packet.parts)
     }
     host.end()
   })()
@@ -187,7 +187,7 @@ function refusalOf({ body, type }: Packet, message: string): Buffer {
   return packetOf(status, u32(id), u32(code), text(message), text(''))
 }
 
-function write(to: Writable, bytes: Buffer): Promise<void> {
-  to.write(bytes)
+function write(to: Writable, ...parts: readonly Buffer[]): Promise<void> {
+  for (const part of parts) to.write(part)
   return drained(to)
 }

@@ -15,7 +15,7 @@ export interface Handles {
   /** Why a request cannot go on; undefined if it may. One that closes a handle has closed it from here on. */
   begin(request: FileRequest, done: readonly OperationDone[]): string | undefined
   /** Takes an answer; returns what has been done with it, which is nothing where the host refused. */
-  answered(answer: Packet): readonly OperationDone[]
+  answered(answer: Pick<Packet, 'type' | 'body'>): readonly OperationDone[]
 }
 
 export function createHandles(): Handles {

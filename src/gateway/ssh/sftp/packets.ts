@@ -1,15 +1,21 @@
 import type { Readable } from 'node:stream'
 import { u32 } from '../../../ssh-keys/index.ts'
 
-/** One packet of SFTP (draft-ietf-secsh-filexfer-02, section 3): what comes behind its length. */
+/** One packet of SFTP (draft-ietf-secsh-filexfer-02, section 3). */
 export interface Packet {
   readonly type: number
-  /** Behind the type. */
+  /** Behind the type. Of what carries content of files it is only the beginning, in which everything but that stands. */
   readonly body: Buffer
+  /** All of it, as it came: to be passed on without a copy. */
+  readonly parts: readonly Buffer[]
 }
 
 /** Longer than any that OpenSSH sends or takes (sftp-common.h: 256 KiB). */
 const mostBytes = 262_144 + 1_024
+/** SSH_FXP_WRITE and SSH_FXP_DATA. */
+const content: ReadonlySet<number> = new Set([6, 103])
+/** Number, handle (256 bytes at most), offset, length. */
+const headBytes = 5 + 4 + (4 + 256) + 8 + 4
 
 /** Splits a stream into packets. Throws `RangeError` for one that no peer would send. */
 export async function* readPackets(stream: Readable): AsyncGenerator<Packet> {
@@ -18,19 +24,46 @@ export async function* readPackets(stream: Readable): AsyncGenerator<Packet> {
   for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     parts.push(chunk)
     held += chunk.length
-    for (;;) {
-      if (held < 5) break
-      if ((parts[0]?.length ?? 0) < 5) parts = [Buffer.concat(parts)]
-      const length = parts[0]?.readUInt32BE(0) ?? 0
+    while (held >= 5) {
+      const length = headOf(parts, 4).readUInt32BE(0)
       if (length < 1 || length > mostBytes) throw new RangeError(`a packet of ${length} bytes`)
       if (held < length + 4) break
-      const bytes = parts.length === 1 ? (parts[0] ?? Buffer.alloc(0)) : Buffer.concat(parts)
-      const rest = bytes.subarray(length + 4)
-      parts = rest.length === 0 ? [] : [rest]
-      held = rest.length
-      yield { type: bytes[4] ?? 0, body: bytes.subarray(5, length + 4) }
+      const [whole, rest] = cut(parts, length + 4)
+      parts = rest
+      held -= length + 4
+      const type = headOf(whole, 5)[4] ?? 0
+      const head = headOf(whole, content.has(type) ? Math.min(headBytes, length + 4) : length + 4)
+      yield { type, body: head.subarray(5), parts: whole }
     }
   }
+}
+
+/** The first `bytes` of what has at least as many; copied only where they are not in one piece. */
+function headOf(parts: readonly Buffer[], bytes: number): Buffer {
+  const [first] = parts
+  if (first !== undefined && first.length >= bytes) return first.subarray(0, bytes)
+  const head = Buffer.allocUnsafe(bytes)
+  let at = 0
+  for (const part of parts) {
+    if (at === bytes) break
+    at += part.copy(head, at, 0, bytes - at)
+  }
+  return head
+}
+
+function cut(parts: readonly Buffer[], bytes: number): [Buffer[], Buffer[]] {
+  let left = bytes
+  const end = parts.findIndex((part) => {
+    left -= part.length
+    return left <= 0
+  })
+  const last = parts[end]
+  if (last === undefined || left === 0) return [parts.slice(0, end + 1), parts.slice(end + 1)]
+  const at = last.length + left
+  return [
+    [...parts.slice(0, end), last.subarray(0, at)],
+    [last.subarray(at), ...parts.slice(end + 1)],
+  ]
 }
 
 export function packetOf(type: number, ...body: readonly Buffer[]): Buffer {

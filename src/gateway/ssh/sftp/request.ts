@@ -29,7 +29,7 @@ export interface PathUse {
 const writing = 0x02 | 0x04 | 0x08 | 0x10
 
 /** Undefined for what no client needs, and nobody has judged. Throws `bad_input` for one that ends too early. */
-export function requestIn({ type, body }: Packet): FileRequest | undefined {
+export function requestIn({ type, body }: Pick<Packet, 'type' | 'body'>): FileRequest | undefined {
   const reader = new Reader(body)
   const id = reader.u32()
   const read = (verb: string, isFolder?: true): FileRequest => ({
@@ -142,7 +142,7 @@ function copied(reader: Reader): Buffer[] {
 }
 
 /** Why a request is not passed that is none of those. */
-export function whyNot({ type, body }: Packet): string {
+export function whyNot({ type, body }: Pick<Packet, 'type' | 'body'>): string {
   const name = type === 200 ? extensionIn(body) : ''
   if (type === 20 || name === 'hardlink@openssh.com')
     return 'links are not made: one inside what is granted could lead out of it'
