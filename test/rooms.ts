@@ -174,6 +174,7 @@ export const doors: Readonly<Record<string, string>> = {
   'gateway/name-in-grant.ts': 'how grants write the name of a database',
   'gateway/read-exactly.ts': 'reads a protocol of bytes message by message, before its session stands',
   'gateway/permitted.ts': 'shapes of statements that are in the log already',
+  'gateway/tally.ts': 'counts what came of statements',
   'gateway/stream-exchange.ts': 'what a protocol of bytes is handed',
   'gateway/session-recorder.ts': 'records a session at a terminal',
   'gateway/busy.ts': 'what an upstream that is busy says, for every protocol',

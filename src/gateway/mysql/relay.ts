@@ -4,7 +4,7 @@ import type { StreamExchange } from '../stream-exchange.ts'
 import type { Judge, Judged } from './judge.ts'
 import { createPrepared } from './prepared.ts'
 import { createReply, type Expected, type Outcome } from './replies.ts'
-import { createTally } from './tally.ts'
+import { createTally } from '../tally.ts'
 import { ProtocolFault, readable } from '../read-exactly.ts'
 import { errorPacket, fullPacket, packetOf, readPacket, type Packet } from './wire.ts'
 
@@ -58,7 +58,7 @@ const maxJudged = 4_194_304
 export async function relay(stream: StreamExchange, session: Session): Promise<void> {
   const { client, upstream, judge, isLimited } = session
   const prepared = createPrepared()
-  const tally = createTally(stream)
+  const tally = createTally(stream, `mysql ${stream.connection.name}`)
   client.once('close', () => upstream.destroy())
   upstream.once('close', () => client.end())
   try {
@@ -164,7 +164,8 @@ export async function relay(stream: StreamExchange, session: Session): Promise<v
 
   function told(judged: Judged, outcome: Outcome | undefined): void {
     if ('refused' in judged || outcome === undefined) return
-    tally.count(judged.shape, outcome)
+    const { rows, bytes, failed } = outcome
+    tally.count(judged.shape, { done: 1, rows, bytes, failed: failed ? 1 : 0 })
     if (judged.meaning?.uses !== undefined && !outcome.failed) judge.moved(judged.meaning.uses)
     for (const database of judged.meaning?.verb === 'ddl' ? judged.meaning.databases : [])
       if (!outcome.failed) judge.known(database)

@@ -1,19 +1,21 @@
 import { MayflyError, limits, messageOf } from '../../lib/index.ts'
 import type { Permit } from '../exchange.ts'
 import { loginOf, type StreamExchange, type StreamHandler } from '../stream-exchange.ts'
+import { createTally } from '../tally.ts'
 import { createCancelKeys, type CancelKeys } from './cancel.ts'
 import { greet, type Greeting } from './greet.ts'
 import { isPinned } from './as-read-here.ts'
 import { createLimitedJudge, type LimitedSession } from './limited.ts'
 import { LoginRefused, askFirst, logIn, reach, type Upstream } from './log-in.ts'
 import { nameInGrant } from '../name-in-grant.ts'
+import type { Outcome } from './from-server.ts'
 import { limited, passed, type Parameters } from './parameters.ts'
 import { createPermitted, type Permitted } from '../permitted.ts'
 import { relay } from './relay.ts'
 import { readMasks } from './masks/read-masks.ts'
 import type { Masks } from './masks/masks.ts'
 import { createSqlReader, type SqlReader } from './sql/reader-of-sql.ts'
-import { createTally } from './tally.ts'
+import type { Statement } from './statement.ts'
 import { createUnlimitedJudge } from './unlimited.ts'
 import { errorResponse, int32, message, cString, type Fault } from './wire.ts'
 
@@ -67,7 +69,11 @@ export function createPostgresHandler(): StreamHandler {
     const action = isLimited ? 'read' : 'connect'
     const tally = createTally(stream, `postgres:${action} ${stream.connection.name}/${nameInGrant(database)}`)
     const calls = isLimited ? notCalled : undefined
-    const counted = tally.count.bind(tally)
+    const counted = (statements: readonly Statement[], outcome: Outcome) => {
+      // A portal may be of one of several statements of its name: what came of it is told of the last one.
+      const shape = statements.at(-1)?.shape
+      if (shape !== undefined) tally.count(shape, outcome)
+    }
     try {
       const cut = await relay({ client: socket, server: upstream.socket, judge, calls, masks, counted })
       if (cut !== undefined) stream.deny(`postgres ${stream.connection.name}`, cut)

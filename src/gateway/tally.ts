@@ -1,20 +1,19 @@
-import type { StreamExchange } from '../stream-exchange.ts'
-import type { Outcome } from './from-server.ts'
-import type { Statement } from './statement.ts'
+import type { StreamExchange } from './stream-exchange.ts'
 
-/** What came of the statements of a session, by their shape. */
+/** What came of the statements of a session of a database, by their shape. */
 export interface Tally {
-  count(statements: readonly Statement[], outcome: Outcome): void
+  count(shape: string, outcome: Partial<Counts>): void
   /** Records what was counted since the last time. */
   flush(): void
 }
 
-interface Counts {
-  done: number
-  rows: number
-  bytes: number
-  failed: number
-  masked: number
+export interface Counts {
+  readonly done: number
+  readonly rows: number
+  readonly bytes: number
+  readonly failed: number
+  /** Values of rows that were replaced. */
+  readonly masked: number
 }
 
 const intervalMs = 2_000
@@ -41,10 +40,7 @@ export function createTally(stream: StreamExchange, operation: string): Tally {
 
   return {
     flush,
-    count(statements, { done = 0, rows = 0, bytes = 0, failed = 0, masked = 0 }) {
-      // A portal may be of one of several statements of its name: what came of it is told of the last one.
-      const shape = statements.at(-1)?.shape
-      if (shape === undefined) return
+    count(shape, { done = 0, rows = 0, bytes = 0, failed = 0, masked = 0 }) {
       if (!shapes.has(shape) && shapes.size >= maxShapes) flush()
       const counts = shapes.get(shape) ?? { done: 0, rows: 0, bytes: 0, failed: 0, masked: 0 }
       shapes.set(shape, {
