@@ -110,3 +110,15 @@ test('grants for which no credential can be made are refused when loaded: tokens
   const wide = '{ github-app: { app_id: 1, key: secret:key, all_repositories: true } }'
   assert.equal(refused('git', wide, ['git:read images/octo/*']), '')
 })
+
+test('a grant to forward is refused when loaded where the certificate does not permit it', () => {
+  const refused = (extensions: string, grant: string) => {
+    const web = `  web: { kind: ssh, url: "ssh://web.example.com", host_keys: ["ssh-ed25519 AAAA"], credential: { ssh-certificate: { ca: secret:ca, principals: [deploy]${extensions} } } }\nroles:\n`
+    return refusalsOf(policyText({ build: { trust, grants: [grant] } }).replace('roles:\n', web)).join()
+  }
+  const forward = 'ssh:forward web/deploy/127.0.0.1:80'
+  assert.equal(refused('', forward), '')
+  assert.equal(refused(', extensions: [permit-port-forwarding]', forward), '')
+  assert.equal(refused(', extensions: [permit-pty]', 'ssh:shell web/deploy'), '')
+  assert.match(refused(', extensions: [permit-pty]', forward), /needs permit-port-forwarding: add it to/)
+})

@@ -41,3 +41,16 @@ export function unmintableIn(
   const reach = githubAppReach(grants, { base, all: credential['github-app'].all_repositories === true })
   return typeof reach === 'string' ? reach : undefined
 }
+
+/** Why a grant allows what the connection's own certificate does not: a host forwards nothing for it then. */
+export function unpermittedIn(
+  { connections }: PolicyDocument,
+  { source, action, connection }: Grant,
+): string | undefined {
+  const { credential } = connections[connection] ?? {}
+  if (action !== 'ssh:forward' || credential === undefined || !('ssh-certificate' in credential))
+    return undefined
+  const { extensions } = credential['ssh-certificate']
+  if (extensions === undefined || extensions.includes('permit-port-forwarding')) return undefined
+  return `"${source}" needs permit-port-forwarding: add it to connections.${connection}.credential.ssh-certificate.extensions, or leave them out`
+}

@@ -11,7 +11,7 @@ import {
 } from '../config/index.ts'
 import { actionNamed, isCredentialAction, isWrite, kindNamed } from '../kinds/index.ts'
 import { intersects } from '../lib/index.ts'
-import { undeliveredIn, unmintableIn } from './credential-problems.ts'
+import { undeliveredIn, unmintableIn, unpermittedIn } from './credential-problems.ts'
 import { operationWaitSeconds, parseGrant, type Grant } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import { compileLimits, excessOf, type Limits } from './limits.ts'
@@ -92,7 +92,10 @@ export function draftPolicy(
       const problem =
         typeof grant === 'string'
           ? grant
-          : (unservedIn(document, grant) ?? undeliveredIn(document, grant) ?? unaskable(grant))
+          : (unservedIn(document, grant) ??
+            undeliveredIn(document, grant) ??
+            unpermittedIn(document, grant) ??
+            unaskable(grant))
       if (problem !== undefined) complain(['roles', name, 'grants', index], problem)
       return typeof grant === 'string' ? [] : [{ ...grant, index }]
     })

@@ -67,7 +67,7 @@ async function openUpstream(stream: StreamExchange, permit: Permit): Promise<Dup
   const plain = await stream.dial(permit)
   const upstream = speaksTls(connection) ? await stream.secureUpstream(permit, plain) : plain
   const login = connection.credential === undefined ? undefined : loginOf(permit, connection)
-  await logIn(upstream, login, connection.settings?.database ?? 0)
+  await logIn(upstream, login, connection)
   return upstream
 }
 

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { MayflyError, limits } from '../../lib/index.ts'
+import type { Connection } from '../../connections/index.ts'
 import type { Login } from '../stream-exchange.ts'
 import { createReplyFrames } from './reply-frames.ts'
 
@@ -7,14 +8,19 @@ import { createReplyFrames } from './reply-frames.ts'
  * Logs in with a connection's credential (AUTH), and goes to its database (SELECT). Throws `credential_failed` and
  * `upstream_unreachable`.
  */
-export async function logIn(upstream: Duplex, login: Login | undefined, database: number): Promise<void> {
+export async function logIn(
+  upstream: Duplex,
+  login: Login | undefined,
+  { credential, settings }: Pick<Connection, 'credential' | 'settings'>,
+): Promise<void> {
+  const database = settings?.database ?? 0
   if (login !== undefined) {
     const { username, password } = login
     const answer = await ask(upstream, username === '' ? ['AUTH', password] : ['AUTH', username, password])
     if (!answer.startsWith('+OK'))
       throw new MayflyError(
         'credential_failed',
-        `its server does not take the user and password of the connection (${codeOf(answer)}): an operator must renew its secret`,
+        `its server does not take the user and password of the connection (${codeOf(answer)})${renewal(credential)}`,
       )
   }
   if (database === 0) return
@@ -24,6 +30,12 @@ export async function logIn(upstream: Duplex, login: Login | undefined, database
       'upstream_unreachable',
       `its server has no database ${database} (${codeOf(answer)})`,
     )
+}
+
+/** For a password that is kept. */
+function renewal(credential: Connection['credential']): string {
+  if (credential?.scheme !== 'basic') return ''
+  return `: is secret "${credential.secret}" user:password, or :password? mayfly secret set ${credential.secret}`
 }
 
 /** The first word of an error: what follows may repeat what was sent. */

@@ -188,3 +188,17 @@ test('redis: a server that is not there is no refusal', async (t) => {
   client.send(['GET', 'app:a'])
   assert.match((await client.lines(1))[0] ?? '', /^-ERR .*does not answer/)
 })
+
+test(
+  'redis: a password that its server does not take is named by its secret',
+  { skip: noRedis },
+  async (t) => {
+    const credential = { basic: 'secret:elsewhere' }
+    const { port } = await redisWorld(t, await startRedis(t, 'another'), ['redis:write cache/app:*'], {
+      credential,
+    })
+    const client = await openClient(t, port)
+    client.send(['GET', 'app:a'])
+    assert.match((await client.lines(1))[0] ?? '', /^-ERR .*WRONGPASS.*mayfly secret set elsewhere/)
+  },
+)

@@ -14,13 +14,13 @@ const program = '/usr/bin/redis-server'
 export const noRedis = existsSync(program) ? undefined : 'redis-server is not installed'
 
 /** Debian's Redis, in memory only, with the log-in that the stub of the broker gives. */
-export async function startRedis(t: TestContext): Promise<number> {
+export async function startRedis(t: TestContext, password = 'for-cache'): Promise<number> {
   const port = await freePort()
   const server = spawn(
     program,
     [
       ...['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', '/tmp'],
-      ...['--user', 'default', 'off', '--user', 'injected', 'on', '>for-cache', '~*', '&*', '+@all'],
+      ...['--user', 'default', 'off', '--user', 'injected', 'on', `>${password}`, '~*', '&*', '+@all'],
     ],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )

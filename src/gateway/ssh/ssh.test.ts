@@ -28,7 +28,7 @@ const run = promisify(execFile)
 /** An authority of the test and a certificate by it, as the issuer makes them. */
 function makeKeys(folder: string, principal: string) {
   const at = (name: string) => join(folder, name)
-  const keygen = (...options: string[]) => execFileSync('ssh-keygen', ['-q', ...options])
+  const keygen = (...words: string[]) => execFileSync('ssh-keygen', ['-q', ...words])
   for (const name of ['ca', 'key']) keygen('-t', 'ed25519', '-N', '', '-f', at(name))
   keygen('-s', at('ca'), '-I', 'test', '-n', principal, '-V', '-1m:+5m', at('key.pub'))
   const read = (name: string) => readFileSync(at(name), 'utf8')
@@ -45,20 +45,21 @@ async function sshWorld(
     hostKey = sshd.hostKey,
     recordings,
     ...more
-  }: { hostKey?: string; recordings?: Recordings; record_input?: true } = {},
+  }: { hostKey?: string; recordings?: Recordings; record_input?: true; credential?: object } = {},
 ) {
   const world = await openWorld(t, recordings === undefined ? {} : { recordings })
   const web = {
     ...{ kind: 'ssh', url: 'ssh://web.test', dial: `127.0.0.1:${sshd.port}`, host_keys: [hostKey] },
-    ...more,
     credential: { 'ssh-certificate': { ca: 'secret:ca', principals: ['deploy'] } },
+    ...more,
   }
   const rules = compileRules({ web }, grants)
   world.setTargets(rules.targets, rules.policy)
-  world.brokers.minted.set('web', {
-    private_key: new Secret(keys.privateKey),
-    certificate: new Secret(keys.certificate),
-  })
+  if ('ssh-certificate' in web.credential)
+    world.brokers.minted.set('web', {
+      private_key: new Secret(keys.privateKey),
+      certificate: new Secret(keys.certificate),
+    })
   const port = await openDoor(t, world, 'web.test:22')
   const known = join(folder, `known-${port}`)
   writeFileSync(known, `web.test ${world.gateway.hostKey(world.step.session)}\n`)
@@ -255,6 +256,38 @@ test('ssh: commands, files and forwarding by OpenSSH’s own clients, to a real 
     assert.match(stderr, /shows a host key that connection "web" does not name/)
   })
 
+  await t.test('a host that does not let in is told of by what to look at', async () => {
+    const elsewhere = mkdtempSync(join(folder, 'elsewhere-'))
+    const others = makeKeys(elsewhere, 'deploy')
+    const said = async (
+      of: ReturnType<typeof makeKeys>,
+      credential: object | undefined,
+      ...more: string[]
+    ) => {
+      const grants = [`ssh:exec web/${user}/echo *`]
+      const one = await sshWorld(t, sshd, of, folder, grants, credential === undefined ? {} : { credential })
+      return (await one.ssh('echo hi', '', ...more)).stderr
+    }
+    assert.match(await said(others, undefined), /is not among its principals \("deploy"\); add it there/)
+    const named = { 'ssh-certificate': { ca: 'secret:ca', principals: [user] } }
+    assert.match(await said(others, named), /does the host trust its CA/)
+    assert.match(
+      await said(keys, { 'ssh-key': 'secret:no-key' }),
+      /secret "no-key" is no private key .*secret set/,
+    )
+    assert.match(await said(keys, { basic: 'secret:web' }), /\(secret "web"\): .*PasswordAuthentication/)
+    const bare = { 'ssh-certificate': { ca: 'secret:ca', principals: ['deploy'], extensions: [] } }
+    execFileSync('ssh-keygen', [
+      ...['-q', '-s', join(folder, 'ca'), '-I', 'bare', '-n', 'deploy', '-V', '-1m:+5m'],
+      ...['-O', 'no-pty', join(folder, 'key.pub')],
+    ])
+    const certificate = readFileSync(join(folder, 'key-cert.pub'), 'utf8').trim()
+    assert.match(
+      await said({ ...keys, certificate }, bare, '-tt'),
+      /has no permit-pty, add it to `extensions` of the connection's ssh-certificate/,
+    )
+  })
+
   await t.test('a session at a terminal is recorded, or there is none', async (t) => {
     const store = openStore(join(folder, 'mayfly.db'))
     const limits = { keepSeconds: 3_600, maxTotalBytes: 1_000_000 }
@@ -324,4 +357,46 @@ test('ssh: commands, files and forwarding by OpenSSH’s own clients, to a real 
     world.brokers.end(world.step)
     assert.notEqual((await running).code, 0)
   })
+})
+
+test('ssh: what a host says as it hangs up is not lost', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'mayfly-ssh-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const keys = makeKeys(folder, 'deploy')
+  const { default: ssh2 } = await import('ssh2')
+  const server = new ssh2.Server({ hostKeys: [keys.privateKey] }, (client) => {
+    client.on('error', () => undefined)
+    client.on('authentication', (context) => context.accept())
+    client.on('session', (accept) =>
+      accept().on('exec', (take) => {
+        take()
+        // 2: a host that takes what the gateway sends for wrong.
+        ;(client as unknown as { _protocol: { disconnect(reason: number): void } })._protocol.disconnect(2)
+      }),
+    )
+  })
+  await new Promise<void>((done) => void server.listen(0, '127.0.0.1', () => done()))
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const hostKey = readFileSync(join(folder, 'key.pub'), 'utf8').split(' ').slice(0, 2).join(' ')
+  const host = { port, user: 'deploy', hostKey } as Sshd
+  const credential = { basic: 'secret:web' }
+  const {
+    world,
+    ssh,
+    options,
+    port: door,
+    tool,
+  } = await sshWorld(t, host, keys, folder, ['ssh:exec web/deploy/*'], { credential })
+  assert.match((await ssh('echo hi')).stderr, /mayfly: the host closed the connection: PROTOCOL_ERROR/)
+  const long = await tool('ssh', [
+    ...options,
+    '-p',
+    String(door),
+    'deploy@127.0.0.1',
+    `echo ${'x'.repeat(60_000)}`,
+  ])
+  assert.notEqual(long.code, 0)
+  const { denied } = world.gateway.activity(world.step.id)
+  assert.ok(denied.some(({ reason }) => reason.includes('more than 35,000 bytes')))
 })
