@@ -58,12 +58,8 @@ export function createLimitedJudge(session: LimitedSession): Judge {
     if (meaning.kills !== undefined && !session.threads.has(meaning.kills))
       return stream.deny(`mysql ${connection}`, 'KILL ends connections of this step alone')
     if (meaning.uses !== undefined) return mayUse(meaning.uses)
-    const named = new Set([
-      ...meaning.databases,
-      ...(meaning.isOfSession === true || current === '' ? [] : server.databases().meantFor(current)),
-    ])
     const action = `mysql:${meaning.verb}`
-    const operations = operationsOn(action, named)
+    const operations = operationsOn(action, meaning.databases)
     if (typeof operations === 'string') return operations
     if (operations.length === 0) return undefined
     if (stream.asksPeople(operations) && operations.every((one) => stream.would(one))) {
@@ -97,6 +93,15 @@ export function createLimitedJudge(session: LimitedSession): Judge {
     const operations = operationsOn('mysql:read', server.databases().meantFor(name))
     if (typeof operations === 'string') return operations
     return operations.every((one) => stream.would(one)) ? undefined : permit(operations, 'USE')
+  }
+
+  /** A statement that is prepared is about the database that is the current one then, whichever is when it is done. */
+  function withCurrent(meaning: Meaning): Meaning {
+    if (meaning.isOfSession === true || current === '') return meaning
+    return {
+      ...meaning,
+      databases: [...new Set([...meaning.databases, ...server.databases().meantFor(current)])],
+    }
   }
 
   /** What there is may be more by now: who names what is not known here is told apart by the server's own list. */
@@ -134,8 +139,9 @@ export function createLimitedJudge(session: LimitedSession): Judge {
         const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(sql)
         const tokens = await tokensInTurns(text)
         const shown = shapeOf(tokens)
-        const meaning = await meaningIn(tokens)
-        if ('why' in meaning) return refuse(meaning.why)
+        const found = await meaningIn(tokens)
+        if ('why' in found) return refuse(found.why)
+        const meaning = withCurrent(found)
         const refused = await allow(meaning, shown, when)
         return refused === undefined ? { ...shown, meaning } : { refused }
       } catch (error) {

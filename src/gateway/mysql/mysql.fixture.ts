@@ -82,17 +82,25 @@ export async function rawClient(port: number, moreFlags = 0) {
     }
     return rows.join()
   }
+  const send = (number: number, ...parts: readonly Buffer[]) =>
+    void socket.write(packetOf(0, Buffer.of(number), ...parts))
   const command = (number: number, ...parts: readonly Buffer[]) => {
-    socket.write(packetOf(0, Buffer.of(number), ...parts))
+    send(number, ...parts)
     return answer()
   }
   return {
-    command,
-    answer,
-    ended,
+    ...{ answer, command, ended, send },
     query: (sql: string) => command(3, Buffer.from(sql)),
-    prepare: (sql: string) => command(22, Buffer.from(sql)),
-    execute: (statement: number) => command(23, u32(statement), Buffer.of(0), u32(1)),
+    async prepare(sql: string) {
+      send(22, Buffer.from(sql))
+      const body = await read()
+      if (body[0] === 0xff) throw new Error(body.toString())
+      const [columns, parameters] = [body.readUInt16LE(5), body.readUInt16LE(7)]
+      const ends = Number(columns > 0) + Number(parameters > 0)
+      for (let left = columns + parameters + ends; left > 0; left--) await read()
+    },
+    execute: (statement: number, values: Buffer = Buffer.alloc(0)) =>
+      command(23, u32(statement), Buffer.of(0), u32(1), values),
     async [Symbol.asyncDispose]() {
       socket.destroy()
     },

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { createTestAuthority } from '../../../test/certificates.ts'
 import { startMariaDb } from '../../../test/e2e/mariadb.ts'
 import { fakeServer, rawClient, shopWorld } from './mysql.fixture.ts'
-import { okPacket, packetOf, u16 } from './wire.ts'
+import { okPacket, packetOf, u16, u32 } from './wire.ts'
 
 test('mysql: statements are judged by their databases, before a real server sees them', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-mysql-'))
@@ -257,6 +257,13 @@ test('mysql: statements are judged by their databases, before a real server sees
     assert.deepEqual(asked, [['mysql:write orders/shop']])
     assert.match(await client.execute(4_000), /no statement of this number/)
     assert.equal(server.sql('SELECT COUNT(*) FROM shop.items WHERE id = 77').trim(), '0')
+    // It stays about the database in which it was prepared.
+    const both = await shopWorld(t, server, [write, 'mysql:write orders/hidden'], approvers)
+    await using other = await rawClient(both.port)
+    await other.prepare("INSERT INTO items VALUES (78, 'unasked')")
+    assert.equal(await other.query('USE hidden'), 'OK')
+    assert.match(await other.execute(0xffffffff), /refused/)
+    assert.equal(asked.length, 2)
     const reader = await shopWorld(t, server, ['mysql:read orders/shop'])
     await using again = await rawClient(reader.port)
     assert.equal(await again.command(31), 'OK')
@@ -296,6 +303,11 @@ test('mysql: statements are judged by their databases, before a real server sees
       await assert.rejects(client.query(`SELECT '${'x'.repeat(4_300_000)}'`), /too long to be judged/)
       await client.query('SELECT 1')
     }
+    await using raw = await rawClient(port)
+    await raw.prepare('UPDATE items SET name = LENGTH(?) WHERE id = 2')
+    raw.send(24, u32(0xffffffff), u16(0), Buffer.alloc(300_000, 'x'))
+    assert.equal(await raw.execute(0xffffffff, Buffer.of(0, 1, 0xfc, 0)), 'OK')
+    assert.equal(await raw.query('SELECT name FROM items WHERE id = 2'), '300000')
   })
 
   await t.test('a dump as its tool makes it is read in again', async (t) => {
