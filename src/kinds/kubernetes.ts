@@ -1,6 +1,7 @@
 import { formOf, intersects, type SampledForm } from '../lib/index.ts'
 import { maxPathChars } from './bounds.ts'
 import type { Kind, KnownConnection } from './kind.ts'
+import { asGrantsHave, isMisnamed } from './kubernetes-names.ts'
 
 /** The group of Kubernetes' own first resources has no name there. */
 export const coreGroup = 'core'
@@ -22,21 +23,32 @@ const ofUrl = new RegExp(String.raw`^~(?:/[A-Za-z0-9._!$&'()+,=:-]+)+$`)
 const place = formOf({
   rule: 'GROUP/RESOURCE/NAMESPACE/NAME (the group of v1 is `core`; `~` where there is no namespace or name), `secrets/NAMESPACE/NAME`, or `~/` and a URL’s path',
   is: (text) =>
-    text.length <= maxPathChars && (inGroup.test(text) || ofSecrets.test(text) || ofUrl.test(text)),
+    text.length <= maxPathChars &&
+    ((inGroup.test(text) && !isMisnamed(...partsOf(text))) || ofSecrets.test(text) || ofUrl.test(text)),
   // Whatever part of a name a star stands for, slashes at its ends among it.
   fillers: ['x', '', 'x/x', 'x/x/x', 'x/x/x/x', 'x/', 'x/x/', 'x/x/x/', '/x', '/x/x', '/x/x/x', '~', '~/x'],
-  mend: (pattern) => pattern.replace(/^core\/secrets\//, 'secrets/').replace(/^v1\//, 'core/'),
+  mend: asGrantsHave,
 })
+function partsOf(text: string): [group: string, resource: string] {
+  const [group = '', resource = ''] = text.split('/', 2)
+  return [group, resource.split(':', 1)[0] ?? '']
+}
 const namesGroup = (pattern: string) => pattern.includes('/') && !(pattern.split('/')[0] ?? '').includes('*')
 
 /** Of these alone it can be asked (core/v1: Pod, Service, Node). */
 function ofCore(...resources: readonly string[]): SampledForm {
   const parts = resources.map((one) => `core/${one}/`)
+  const possible = (pattern: string) =>
+    place.possible(pattern) && parts.some((one) => intersects(pattern, `${one}*`))
   return {
     ...place,
     rule: `${parts.join(', or ')} and NAMESPACE/NAME`,
     is: (name) => place.is(name) && parts.some((one) => name.startsWith(one)),
-    possible: (pattern) => place.possible(pattern) && parts.some((one) => intersects(pattern, `${one}*`)),
+    possible,
+    meant(pattern) {
+      const meant = place.meant(pattern)
+      return meant !== undefined && possible(meant) ? meant : undefined
+    },
   }
 }
 const pods = ofCore('pods')

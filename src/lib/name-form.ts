@@ -46,7 +46,8 @@ export function formOf(rule: {
     possible: (pattern) => witness(pattern) !== undefined,
     meant(pattern) {
       const mended = mend?.(pattern)
-      return mended === undefined || witness(mended) === undefined ? undefined : mended
+      const helps = mended !== undefined && mended !== pattern && witness(mended) !== undefined
+      return helps ? mended : undefined
     },
   }
 }

@@ -52,6 +52,23 @@ test('a grant that could never match, or that names no group, is refused with wh
     assert.match(refused(grant), /write its group out: "k8s:(?:read|get) prod\/apps\/deployments\/web\/\*"/)
   assert.match(refused('k8s:get prod/core/secrets/web/x'), /write "k8s:get prod\/secrets\/web\/x"/)
   assert.match(refused('k8s:get prod/v1/pods/web/x'), /write "k8s:get prod\/core\/pods\/web\/x"|object/)
+  for (const [written, meant] of [
+    ['k8s:logs prod/pods/web/*', 'k8s:logs prod/core/pods/web/*'],
+    ['k8s:exec prod/pod/web/app', 'k8s:exec prod/core/pods/web/app'],
+    ['k8s:get prod/pods/web/*', 'k8s:get prod/core/pods/web/*'],
+    ['k8s:apply prod/deployments/web/*', 'k8s:apply prod/apps/deployments/web/*'],
+    ['k8s:apply prod/apps/v1/deployments/web/*', 'k8s:apply prod/apps/deployments/web/*'],
+    ['k8s:apply prod/apps/v1/deployments/*', 'k8s:apply prod/apps/deployments/*'],
+    ['k8s:apply prod/core/configmap/web/*', 'k8s:apply prod/core/configmaps/web/*'],
+    ['k8s:apply prod/apps/Deployment/web/*', 'k8s:apply prod/apps/deployments/web/*'],
+    [
+      'k8s:read prod/networking.k8s.io/networkpolicy/web/*',
+      'k8s:read prod/networking.k8s.io/networkpolicies/web/*',
+    ],
+    ['k8s:read prod/networking.k8s.io/ingress/web/*', 'k8s:read prod/networking.k8s.io/ingresses/web/*'],
+    ['k8s:get prod/secret/web/db', 'k8s:get prod/secrets/web/db'],
+  ] as const)
+    assert.ok(refused(written).includes(`write "${meant}"`), refused(written))
   assert.match(refused('k8s:get prod'), /say which object/)
   assert.match(refused('k8s:get prod/apps/deployments/web/x@y'), /cannot be limited/)
 })
