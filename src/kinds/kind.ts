@@ -70,6 +70,11 @@ export interface Kind {
   readonly credentials: readonly CredentialScheme[]
   /** By name, each of them `KIND:WORD`. */
   readonly actions: Readonly<Record<string, Action>>
+  /** What a grant of this action and path pattern allows besides, somewhere else: looking whether the place is there. */
+  readonly implies?: (
+    action: string,
+    path: string,
+  ) => { readonly action: string; readonly path: string } | undefined
   /** The action that lets a WebSocket through; without one it is refused. */
   readonly webSocket?: string
   /** Environment variables by which tools find the registry or host, for a step whose role has these connections of the kind. */

@@ -84,6 +84,7 @@ export const kubernetes = {
   ref: { form: command, noun: 'command', example: 'rails db:migrate' },
   credentials: ['bearer', 'kubernetes-token', 'http-issuer', 'azure-app'],
   webSocket: 'k8s:exec',
+  implies: namespaceImplied,
   actions: {
     'k8s:discover': { path: 'none', ref: 'none', write: false },
     // Kubernetes' own verbs (its reference, "Authorization Overview").
@@ -123,6 +124,15 @@ export const kubernetes = {
       ? []
       : [{ name: 'kubeconfig', variable: 'KUBECONFIG', text: kubeconfig(connections, inside.ca) }],
 } as const satisfies Kind
+
+const makes: ReadonlySet<string> = new Set(['k8s:create', 'k8s:apply', 'k8s:write'])
+const withinNamespace = new RegExp(`^(?:secrets|${group}/${resource})/(${label})/[^/]+$`)
+
+/** Before kubectl makes an object it looks whether the namespace is there. */
+function namespaceImplied(action: string, path: string): { action: string; path: string } | undefined {
+  const within = makes.has(action) ? withinNamespace.exec(path)?.[1] : undefined
+  return within === undefined ? undefined : { action: 'k8s:get', path: `core/namespaces/~/${within}` }
+}
 
 /** What tools show in a step: it opens nothing. */
 const standIn = 'held-by-the-gateway'

@@ -1,7 +1,7 @@
 import { preparsePolicySet, statefulIsAuthorized, validate } from '@cedar-policy/cedar-wasm/nodejs'
 import { compilePattern, MayflyError, sha256Hex, type Pattern } from '../lib/index.ts'
 import { cedarSchema } from './cedar-schema.ts'
-import { actionsOf } from '../kinds/index.ts'
+import { actionsOf, kindNamed, kindOf } from '../kinds/index.ts'
 import { demandOf, type Grant, type Operation } from './grant.ts'
 import type { TrustSubject } from './trust.ts'
 
@@ -34,7 +34,8 @@ export interface CedarRequest {
 }
 
 /** Compiles a role's grants to Cedar permits. What no permit allows is denied: that is Cedar's default. */
-export function compileSlice(grants: readonly Grant[]): CedarSlice {
+export function compileSlice(written: readonly Grant[]): CedarSlice {
+  const grants = [...written, ...written.flatMap(impliedBy)]
   const policies = Object.fromEntries(grants.map((grant, i) => [`grant${i}`, permit(grant)]))
   const id = sha256Hex(JSON.stringify(policies))
   const parsed = preparsePolicySet(id, { staticPolicies: policies })
@@ -58,6 +59,13 @@ function readingsOf(grants: readonly Grant[]): ReadonlyMap<string, readonly Read
     }
   }
   return about
+}
+
+/** What its kind says that it allows besides, for which nobody is asked; told as the grant that it came from. */
+function impliedBy({ source, action, connection, path }: Grant): Grant[] {
+  const kind = kindOf(action)
+  const implied = kind === undefined ? undefined : kindNamed(kind).implies?.(action, path)
+  return implied === undefined ? [] : [{ source, connection, ref: undefined, ...implied }]
 }
 
 /**

@@ -421,3 +421,16 @@ test('what makes an object that is not there needs k8s:create, too: server-side 
       .concat('PATCH missing'),
   )
 })
+
+test('who may make objects in a namespace may look whether it is there, as kubectl does first, and at no other', async (t) => {
+  const { ask } = await openCluster(t, [
+    { grant: 'k8s:apply prod/apps/deployments/web/app-*', artifact: 'run' },
+    'k8s:create prod/secrets/lab/*',
+    ...['k8s:apply prod/apps/*', 'k8s:read prod/core/pods/dev/*', 'k8s:apply prod/apps/deployments/*/x'],
+  ])
+  const statusOf = async (path: string, method = 'GET') =>
+    (await ask(method, `/api/v1/namespaces/${path}`)).status
+  for (const name of ['web', 'lab']) assert.equal(await statusOf(name), 200, name)
+  for (const name of ['dev', 'kube-system', 'web/status', '']) assert.equal(await statusOf(name), 403, name)
+  assert.equal(await statusOf('web', 'DELETE'), 403)
+})
