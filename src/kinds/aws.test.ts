@@ -84,3 +84,29 @@ test('a grant to read what only changes something, or reveals a secret, could ne
   ])
     assert.ok(!form.possible(bad), bad)
 })
+
+test('a grant that IAM spells in another way could never match, and is told how', () => {
+  const { form } = aws.path
+  for (const [written, meant] of [
+    ['s3:putObject', 's3:PutObject'],
+    ['S3:putObject', 's3:PutObject'],
+    ['S3:Put*', 's3:Put*'],
+  ] as const) {
+    assert.equal(form.possible(written), false, written)
+    assert.equal(form.meant(written), meant)
+  }
+  assert.equal(aws.actions['aws:read'].form.meant('S3:getObject'), 's3:GetObject')
+  const spelled = (ref: string) => aws.refAt({ account: '123456789012', regions: ['eu-west-1'] }, ref)
+  assert.equal(spelled('arn:aws:s3:::releases/app/*'), 'releases/app/*')
+  assert.equal(spelled('arn:aws:iam::123456789012:role/deploy'), 'deploy')
+  for (const own of ['arn:aws:iam::999999999999:role/deploy', 'arn:aws:iam::*:role/x', 'releases/app/*', '~'])
+    assert.equal(spelled(own), own)
+})
+
+test('hosts of old are served, of the connection’s regions', () => {
+  const served = (regions: string[]) => aws.serves({ regions }, 'https://sts.amazonaws.com')
+  assert.ok(served(['eu-west-1']).includes('eu-west-1.queue.amazonaws.com'))
+  assert.ok(!served(['eu-west-1']).includes('queue.amazonaws.com'))
+  assert.ok(served(['us-east-1']).includes('queue.amazonaws.com'))
+  assert.ok(served(['cn-north-1']).includes('cn-north-1.queue.amazonaws.com.cn'))
+})

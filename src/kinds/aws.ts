@@ -1,4 +1,5 @@
 import { canBeReading, isAwsReading } from './aws-reading.ts'
+import { shortArn } from './aws-names.ts'
 import { formOf, type SampledForm } from '../lib/index.ts'
 import type { Kind, KindSettings, KnownConnection, SettingsFile } from './kind.ts'
 
@@ -6,9 +7,15 @@ import type { Kind, KindSettings, KnownConnection, SettingsFile } from './kind.t
 const maxResourceChars = 3_200
 
 const call = formOf({
-  rule: 'SERVICE:ACTION',
-  is: (name) => /^[a-z][a-z0-9-]{0,62}:[A-Za-z][A-Za-z0-9]{0,99}$/.test(name),
-  fillers: ['x', '', 'x:x', 'x:', ':x'],
+  rule: 'SERVICE:ACTION as IAM spells them (s3:PutObject)',
+  is: (name) => /^[a-z][a-z0-9-]{0,62}:[A-Z][A-Za-z0-9]{0,99}$/.test(name),
+  fillers: ['x', '', 'X', 'x:X', 'x:', ':X'],
+  mend: (pattern) =>
+    pattern.replace(
+      /^([^:]*)(?::(.?))?/s,
+      (_whole, service: string, first?: string) =>
+        `${service.toLowerCase()}${first === undefined ? '' : `:${first.toUpperCase()}`}`,
+    ),
 })
 const namesService = (pattern: string) => !(pattern.split(':')[0] ?? '').includes('*')
 
@@ -22,6 +29,10 @@ const callThatReads: SampledForm = {
   is: (name) => call.is(name) && isAwsReading(name.split(':')[1] ?? ''),
   witness: (pattern) => (ofReading(pattern) ? call.witness(pattern) : undefined),
   possible: (pattern) => ofReading(pattern) && call.possible(pattern),
+  meant: (pattern) => {
+    const mended = call.meant(pattern)
+    return mended !== undefined && ofReading(mended) ? mended : undefined
+  },
 }
 
 const resource = formOf({
@@ -51,6 +62,7 @@ export const aws = {
   },
   ref: { form: resource, noun: 'resource', example: 'bucket/folder/*' },
   refMark: '/',
+  refAt: ({ account = '', regions = [] }, ref) => shortArn(ref, { account, regions }) ?? ref,
   settings: ['account', 'regions'],
   needs: ['account', 'regions'],
   tells: ['regions'],
@@ -78,6 +90,25 @@ export function awsDomain(region: string): string {
   return 'amazonaws.com'
 }
 
+/** Services with hosts of old, which the AWS CLI (version 1) asks to this day: the region stands in front, of us-east-1 it is left out. */
+const oldNames: Readonly<Record<string, string>> = {
+  queue: 'sqs',
+  elasticmapreduce: 'elasticmapreduce',
+  rds: 'rds',
+}
+
+/** The service and region of such a host, named without its domain. */
+export function oldHost(name: string): { readonly service: string; readonly region: string } | undefined {
+  const [last = '', region = 'us-east-1', ...more] = name.split('.').toReversed()
+  const service = Object.hasOwn(oldNames, last) && more.length === 0 ? oldNames[last] : undefined
+  return service === undefined ? undefined : { service, region }
+}
+
+function oldHostsOf(region: string): string[] {
+  const names = Object.keys(oldNames).map((name) => `${name}.${awsDomain(region)}`)
+  return [...names.map((name) => `${region}.${name}`), ...(region === 'us-east-1' ? names : [])]
+}
+
 /** The hosts of its regions, and those that are for all; of another endpoint the buckets in front of its name. */
 function serves({ regions = [] }: KindSettings, url: string): readonly string[] {
   const { hostname } = new URL(url)
@@ -87,6 +118,7 @@ function serves({ regions = [] }: KindSettings, url: string): readonly string[] 
     ...regions.flatMap((region) => [
       ...[`*.${region}.${awsDomain(region)}`, `*.${region}.api.aws`],
       `*s3-${region}.${awsDomain(region)}`,
+      ...oldHostsOf(region),
     ]),
     ...domains.flatMap((domain) => [
       ...globalServices.map((service) => `${service}.${domain}`),

@@ -47,7 +47,8 @@ export {
   type AzureAudience,
   type AzurePlace,
 } from './azure-hosts.ts'
-export { awsDomain, awsStandIn, globalServices, isAwsHost } from './aws.ts'
+export { shortArn, type AwsHome } from './aws-names.ts'
+export { awsDomain, awsStandIn, globalServices, isAwsHost, oldHost } from './aws.ts'
 
 /**
  * The kinds of connection: one file each, and one folder in `gateway/` that handles it. Whoever adds a protocol adds both.

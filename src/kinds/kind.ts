@@ -17,6 +17,8 @@ export interface Kind {
   readonly refMark?: '/'
   /** The one spelling of a ref behind this path, where that depends on it: another could never match. */
   readonly refBehind?: (path: string, ref: string) => string
+  /** The same where it depends on a connection's settings. */
+  readonly refAt?: (settings: KindSettings, ref: string) => string
   /** Where the protocol has its root on any host: a URL need not say it, and can say nothing else. */
   readonly basePath?: string
   /** Where it is, if a connection does not say. */

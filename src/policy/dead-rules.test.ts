@@ -210,3 +210,25 @@ test('a grant for packages that its connection does not serve is refused when lo
       /never allows anything: connection "npmjs" serves only @octo\/\*, left-pad/,
     )
 })
+
+test('a grant of AWS by an ARN of the connection’s own account is refused when loaded, with the name that it goes by', () => {
+  const own = (grants: readonly string[]) =>
+    policyText({ build: { trust, grants } }).replace(
+      'connections:\n',
+      'connections:\n  prod: { kind: aws, account: "123456789012", regions: [eu-west-1], credential: { basic: "secret:aws" } }\n',
+    )
+  const refused = (grant: string) => refusalsOf(own([grant])).join('\n')
+  assert.equal(refused('aws:call prod/sts:AssumeRole/arn:aws:iam::999999999999:role/deploy'), '')
+  assert.match(
+    refused('aws:call prod/s3:PutObject/arn:aws:s3:::releases/app/*'),
+    /never allows anything: .* write "aws:call prod\/s3:PutObject\/releases\/app\/\*"/,
+  )
+  assert.match(
+    refused('aws:call prod/sts:AssumeRole/arn:aws:iam::123456789012:role/deploy'),
+    /write "aws:call prod\/sts:AssumeRole\/deploy"/,
+  )
+  assert.match(
+    refused('aws:call prod/S3:putObject/releases/*'),
+    /could never match: .*IAM spells .*: write "aws:call prod\/s3:PutObject\/releases\/\*"/,
+  )
+})

@@ -9,10 +9,10 @@ import {
   type PolicyDocument,
   type RoleConfig,
 } from '../config/index.ts'
-import { actionNamed, isCredentialAction, isWrite, kindNamed } from '../kinds/index.ts'
+import { actionNamed, isCredentialAction, isWrite, kindNamed, kindOf } from '../kinds/index.ts'
 import { intersects } from '../lib/index.ts'
 import { undeliveredIn, unmintableIn, unpermittedIn } from './credential-problems.ts'
-import { operationWaitSeconds, parseGrant, type Grant } from './grant.ts'
+import { describeOperation, operationWaitSeconds, parseGrant, type Grant } from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import { compileLimits, excessOf, type Limits } from './limits.ts'
 import type { LintSubject, RoleDraft } from './lint/index.ts'
@@ -47,6 +47,18 @@ function unservedIn(
   return only === undefined || path === '' || only.some((served) => intersects(path, served))
     ? undefined
     : `"${source}" never allows anything: connection "${connection}" serves only ${only.join(', ')}`
+}
+
+/** The same of a ref that the connection's own settings give another spelling. */
+function misspeltIn({ connections }: PolicyDocument, grant: Grant): string | undefined {
+  const { source, action, connection, path, ref } = grant
+  const kind = kindOf(action)
+  const settings = connections[connection]
+  if (kind === undefined || settings === undefined || ref === undefined) return undefined
+  const meant = kindNamed(kind).refAt?.(settings, ref) ?? ref
+  return meant === ref
+    ? undefined
+    : `"${source}" never allows anything: its ref is spelled in another way there: write "${describeOperation({ action, connection, path, ref: meant })}"`
 }
 
 /** A grant with its conditions, or what is wrong with it. */
@@ -93,6 +105,7 @@ export function draftPolicy(
         typeof grant === 'string'
           ? grant
           : (unservedIn(document, grant) ??
+            misspeltIn(document, grant) ??
             undeliveredIn(document, grant) ??
             unpermittedIn(document, grant) ??
             unaskable(grant))

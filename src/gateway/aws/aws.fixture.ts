@@ -212,6 +212,7 @@ export async function openAws(t: TestContext, grants: readonly string[]): Promis
   const world = await openWorld(t)
   const aws = await startUpstream(t, [
     ...Object.values(hosts),
+    'eu-west-1.queue.amazonaws.com',
     ...others.map((one) => `${one}.eu-west-1.amazonaws.com`),
   ])
   const place = {

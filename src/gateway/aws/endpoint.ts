@@ -1,4 +1,4 @@
-import { globalServices, isAwsHost } from '../../kinds/index.ts'
+import { globalServices, isAwsHost, oldHost } from '../../kinds/index.ts'
 import type { Scope } from './sigv4.ts'
 
 /** Which service a host is of, as far as its name says. */
@@ -38,6 +38,10 @@ export function endpointOf(
     return { service, isMain: true, ...(isBucket ? { bucket: host.slice(0, -own.length - 1) } : {}) }
   }
   const rest = host.replace(/\.(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu|api\.aws)$/, '')
+  const old = oldHost(rest)
+  if (old !== undefined && (old.service !== service || old.region !== signedFor))
+    return `it goes to ${old.service} of ${old.region}, and is signed for ${service} of ${signedFor}`
+  if (old !== undefined) return { service, isMain: true }
   const s3 = ofS3.exec(rest)?.groups ?? accelerated.exec(rest)?.groups
   const { labels = '', region: ofHost } = others.exec(rest)?.groups ?? {}
   const named = s3 === undefined ? ofHost : s3['region']

@@ -260,3 +260,15 @@ test('a function’s code of 70 MiB passes; what is deep, of many values or with
   assert.equal(status, 200, body)
   assert.equal((await world.lastSeen()).body.length, whole.body.length)
 })
+
+test('a host of old is its service’s, of the region that it names', async (t) => {
+  const world = await openAws(t, ['aws:read prod/sqs:GetQueueAttributes/app'])
+  const attributes = (more: Partial<Asking>) =>
+    world.askAws({
+      ...{ host: 'eu-west-1.queue.amazonaws.com', service: 'sqs', method: 'POST', ...more },
+      headers: { 'x-amz-target': 'AmazonSQS.GetQueueAttributes' },
+      body: JSON.stringify({ QueueUrl: 'https://eu-west-1.queue.amazonaws.com/123456789012/app' }),
+    })
+  assert.equal((await attributes({})).status, 200)
+  assert.match((await attributes({ service: 'ecs' })).body, /goes to sqs of eu-west-1, and is signed for ecs/)
+})

@@ -1,23 +1,12 @@
-/** Where a request is judged: what its ARNs are short for. */
-export interface Home {
-  readonly account: string
-  readonly regions: readonly string[]
-}
+import { shortArn, type AwsHome } from '../../kinds/index.ts'
 
-const arnForm =
-  /^arn:[a-z0-9-]+:(?<service>[a-z0-9-]*):(?<region>[a-z0-9-]*):(?<account>[0-9]*|aws):(?<rest>.+)$/s
+export type Home = AwsHome
 
 /**
- * A name or an ARN in the words of grants: of an ARN of the connection's own account and regions what stands behind the type
- * (`service/web` is `web`); one of another account stays whole, so that no grant for a name of ours is one for it.
+ * A name or an ARN in the words of grants; an ARN of another account stays whole, so that no grant for a name of ours is one for it.
  */
-export function shortName(text: string, { account, regions }: Home): string {
-  const arn = arnForm.exec(text)?.groups
-  if (arn === undefined) return ofQueue(text, account) ?? text.replace(/^\//, '')
-  const { account: of = '', region = '', rest = '' } = arn
-  const isOurs = (of === '' || of === account) && (region === '' || regions.includes(region))
-  if (!isOurs) return text
-  return /^[a-z][a-z0-9-]*[/:](?<name>.+)$/s.exec(rest)?.groups?.['name'] ?? rest
+export function shortName(text: string, home: Home): string {
+  return shortArn(text, home) ?? ofQueue(text, home.account) ?? (text.startsWith('/') ? text.slice(1) : text)
 }
 
 /** A queue goes by its URL: `https://HOST/ACCOUNT/NAME`. */

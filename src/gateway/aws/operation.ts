@@ -49,8 +49,7 @@ const jsonType = /^(?:application\/(?:json|x-amz-json-1\.[01]))?$/
 
 async function byTarget(text: string, asked: Asked): Promise<Reading | string> {
   const { endpoint, method, target } = asked
-  const [, prefix = '', action = ''] =
-    /^([A-Za-z0-9_.]{1,100})\.([A-Za-z][A-Za-z0-9]{0,99})$/.exec(text) ?? []
+  const [, prefix = '', action = ''] = /^([A-Za-z0-9_.]{1,100})\.([A-Z][A-Za-z0-9]{0,99})$/.exec(text) ?? []
   if (action === '') return 'its X-Amz-Target names no operation'
   const owner = targetOwner(prefix)
   if (owner === undefined) return 'its X-Amz-Target names an operation of no service that is told by it'
@@ -154,7 +153,7 @@ function ruleOf(action: string, { service, isMain }: Endpoint): Rule | undefined
 
 /** One that has a name, in the query protocol or JSON. */
 function of(action: string, { endpoint, home }: Asked, members: Members): Reading | string {
-  if (!/^[A-Za-z][A-Za-z0-9]{0,99}$/.test(action)) return 'it names no operation'
+  if (!/^[A-Z][A-Za-z0-9]{0,99}$/.test(action)) return 'it names no operation'
   const { service } = endpoint
   const rule = ruleOf(action, endpoint)
   const resources = rule === undefined ? [] : resourcesOf(rule, members, home)
