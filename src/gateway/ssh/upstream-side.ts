@@ -144,6 +144,8 @@ function credentialHint({ name, credential }: Connection, user: string): string 
 }
 
 function upstreamOf(client: Client, { credential }: Connection): Upstream {
+  // Each channel that is being opened listens for its end.
+  client.setMaxListeners(0)
   /** What it said when it hung up. */
   let lastWords = ''
   client.on(
