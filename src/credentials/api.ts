@@ -31,7 +31,7 @@ interface Asking {
 
 /** What the connection trusts is trusted for its issuer, too; its `dial` address is for its own host alone. */
 export function apiOf(api: string, { tools, connection, secrets }: Asking): Api {
-  const { host } = new URL(api)
+  const { host, hostname } = new URL(api)
   const whose = `connection "${connection.name}": ${host}`
   const failed = (why: string, cause?: unknown) =>
     new MayflyError('credential_failed', `${whose} ${why}`, { cause })
@@ -48,9 +48,9 @@ export function apiOf(api: string, { tools, connection, secrets }: Asking): Api 
         .catch((cause: unknown) => {
           if (!(cause instanceof MayflyError)) throw cause
           const { code, message } = cause
-          const problem = certificateProblem({ ca, host }, cause)
+          const problem = certificateProblem({ ca, host: hostname }, cause)
           // No waiting helps: somebody must change what is written.
-          if (problem !== undefined) throw failed(`does not answer: ${problem}`, cause)
+          if (problem !== undefined) throw failed(`does not answer: ${problem}`)
           throw new MayflyError(
             code === 'upstream_unreachable' ? code : 'credential_failed',
             `connection "${connection.name}": ${message}`,

@@ -15,10 +15,10 @@ const grants = [
   'k8s:get prod/apps/deployments:scale/web/app',
   'k8s:write prod/core/configmaps/web/*',
   'k8s:read prod/core/pods/web/*',
-  'k8s:get prod/core/namespaces/~/web',
   'k8s:exec prod/core/pods/web/app-1@rails db:*',
   'k8s:exec prod/core/pods/web/app-1@sleep *',
   'k8s:write prod/secrets/web/sh.helm.release.v1.*',
+  'k8s:read misnamed/core/pods/web/*',
 ]
 
 /** A namespace, whose service account may do more there than any grant allows; who makes its tokens may do nothing else. */
@@ -57,8 +57,10 @@ async function open(): Promise<World> {
     ...{ kind: 'kubernetes', url: `https://${clusterHost}:6443`, dial: cluster.dial, ca: cluster.ca },
     credential: { 'kubernetes-token': { service_account: 'web/deployer', admin: 'secret:k8s-maker' } },
   }
+  // Its certificate has no such name.
+  const misnamed = { ...prod, url: 'https://other.example:6443' }
   const stage = await setStage({
-    policy: (text) => extendPolicy(text, { connections: { prod }, grants: { release: grants } }),
+    policy: (text) => extendPolicy(text, { connections: { prod, misnamed }, grants: { release: grants } }),
   })
   await stage.operate(['secret', 'set', 'k8s-maker'], makerToken)
   return {
@@ -169,6 +171,25 @@ export default suite<World>({
         ])
           assert.match(stderr, expected)
         assert.ok(!`${stdout}${stderr}`.includes('hunter2') && !stdout.includes('root:'))
+      },
+    },
+    {
+      name: 'kubectl: a cluster with another certificate is said at once, with what to write, and no lease is left of it',
+      needs: [],
+      async run(world) {
+        const { stderr, exitCode } = await step(
+          world,
+          ['kubectl'],
+          'kubectl --context misnamed -n web get pods',
+        )
+        assert.equal(exitCode, 1)
+        assert.match(
+          stderr,
+          /Error from server \(Forbidden\): mayfly: refused: .*not for other\.example, but for .*write a name/,
+        )
+        assert.doesNotMatch(stderr, /try again/)
+        const { stdout: left } = await world.stage.operate(['leases', '--connection', 'misnamed'])
+        assert.doesNotMatch(left, /lse_/)
       },
     },
     {
