@@ -185,6 +185,15 @@ test('settings that change how statements are read are refused, or looked at onc
       'SET sql_mode=f(1)',
     ],
   ])
+  // The timeout of a statement, as MariaDB's drivers have it: what is limited by it is judged.
+  const limited = 'SET STATEMENT max_statement_time = 1.5 FOR'
+  assert.deepEqual(meant(`${limited} SELECT v FROM hidden.k`), meant('SELECT v FROM hidden.k'))
+  assert.deepEqual(meant(`${limited} DELETE FROM t`), meant('DELETE FROM t'))
+  all('refused', [
+    `SET STATEMENT sql_mode='' FOR SELECT 1`,
+    `SET STATEMENT max_statement_time=f(1) FOR SELECT 1`,
+  ])
+  all('refused', [`${limited} SET sql_mode='ANSI_QUOTES'`, `${limited} CALL x()`])
   // MariaDB Connector/J, and Rails.
   all('open', [
     "set autocommit=1, session_track_schema=1, session_track_system_variables='auto_increment_increment', sql_mode = concat(@@sql_mode,',STRICT_TRANS_TABLES')",

@@ -77,7 +77,7 @@ function both(one: Meaning, other: Meaning): Meaning | undefined {
 function ofReading(all: readonly Token[], surroundings: Surroundings): Meaning | Refused {
   let end = all.length
   while (all[end - 1]?.text === ';') end--
-  const tokens = all.slice(0, end)
+  const tokens = withoutTimeLimit(all.slice(0, end))
   if (tokens.some(({ is, text }) => is === 'sign' && text === ';'))
     return { why: 'it is more than one statement' }
   if (tokens.length === 0) return session
@@ -92,6 +92,19 @@ function ofReading(all: readonly Token[], surroundings: Surroundings): Meaning |
 }
 
 const maxDatabases = 100
+
+/** SET STATEMENT max_statement_time = 1 FOR SELECT ...: how MariaDB's drivers limit one statement. Other settings than that one are refused. */
+function withoutTimeLimit(tokens: readonly Token[]): readonly Token[] {
+  const [set, statement, name, equals, value, until] = tokens
+  const isLimit =
+    set?.text === 'SET' &&
+    statement?.text === 'STATEMENT' &&
+    name?.text === 'MAX_STATEMENT_TIME' &&
+    equals?.text === '=' &&
+    value?.is === 'number' &&
+    until?.text === 'FOR'
+  return isLimit ? tokens.slice(6) : tokens
+}
 
 function judge(tokens: readonly Token[], surroundings: Surroundings): Meaning | Refused {
   const first = wordAt(tokens, 0) ?? (tokens[0]?.text === '(' ? 'SELECT' : '')
