@@ -7,9 +7,11 @@ import { setStage, type Stage } from '../../demo/stage.ts'
 
 let stage: Stage
 before(async () => {
-  const tags = 'git:push git/octo-org/links@refs/tags/v*'
   const policy = (text: string) =>
-    text.replace(tags, `${tags}\n      - git:push git/octo-org/links@refs/heads/*`)
+    text.replace(
+      /^( *- )\{ grant: (git:push git\/octo-org\/links@refs\/tags\/v\*), .*$/m,
+      '$1$2\n$1git:push git/octo-org/links@refs/heads/*',
+    )
   stage = await setStage({ policy })
 })
 after(() => stage[Symbol.asyncDispose]())

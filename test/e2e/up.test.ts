@@ -309,7 +309,7 @@ test('policies: a typo is one line with its place; apply shows the change, and a
   const dry = await stage.operate(['apply', '--dry-run', wider])
   assert.match(
     dry.stdout,
-    /- roles\.release\.grants: git:push git\/octo-org\/links@refs\/tags\/v\*\n\+ roles\.release\.grants: git:push git\/octo-org\/links@refs\/tags\/\*\n/,
+    /- roles\.release\.grants: git:push git\/octo-org\/links@refs\/tags\/v\* \(commit: own\)\n\+ roles\.release\.grants: git:push git\/octo-org\/links@refs\/tags\/\* \(commit: own\)\n/,
   )
   assert.match((await stage.operate(['apply', stage.policyFile])).stdout, /nothing changes/)
   assert.match(
