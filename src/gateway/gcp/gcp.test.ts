@@ -67,6 +67,14 @@ test('what is granted goes on with the held token, by the name that was judged',
   ])
 })
 
+test('an answer that is cut for the credential is said in Google’s words', async (t) => {
+  const world = await openGcp(t, grants)
+  world.google.handle = (request, response) => void response.end(request.headers.authorization)
+  const { status, body } = await world.askGoogle({ path: '/storage/v1/b/releases/o/app%2Fa?alt=media' })
+  assert.equal(status, 502)
+  assert.match(body, /^\{"error":\{"code":502,"message":"mayfly: refused: .*holds the credential/)
+})
+
 test('two projects on one host: the stand-in says which is meant', async (t) => {
   const world = await openGcp(t, grants)
   const path = '/storage/v1/b/lab/o/x'

@@ -188,7 +188,10 @@ async function pass(
   if (location !== undefined && place === undefined && (isBegun || isRedirect))
     return answerError(exchange, dialect, exchange.deny(whatOf(exchange), elsewhere), { status: 502 })
   // It is the id of an upload, too.
-  return exchange.relay(upstream, { 'x-guploader-uploadid': undefined, location: place })
+  const shown = { 'x-guploader-uploadid': undefined, location: place }
+  return exchange.relay(upstream, shown, undefined, (message) =>
+    answerError(exchange, dialect, message, { status: 502 }),
+  )
 }
 
 const elsewhere = 'its answer sends the tool on to another address, which is not passed on'
