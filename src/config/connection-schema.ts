@@ -282,7 +282,14 @@ function schemaOf(kind: KindName) {
     url: usual,
     clientCertificate: isAsked,
   } = kindNamed(kind)
-  const written = transport === 'http' ? httpsUrl : streamUrl(kind, port)
+  const written =
+    transport === 'http'
+      ? httpsUrl
+      : streamUrl(
+          kind,
+          port,
+          further.find((key) => /^(?:default_)?database$/.test(key)),
+        )
   // It is `string` either way once it is read.
   const url = (usual === undefined ? written : written.default(usual)) as typeof written
   // What a kind does not take is an unknown key there.

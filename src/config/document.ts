@@ -141,7 +141,9 @@ function schemaProblems(
     return issue.keys.map((key) => {
       // Another form of the same thing may know this key; it is not what was meant instead of itself.
       const known = all.filter((name) => name !== key)
-      const meant = didYouMean(key, known)
+      // `database` where it is called `default_database`.
+      const isPartOf = (name: string) => name.endsWith(`_${key}`) || key.endsWith(`_${name}`)
+      const meant = didYouMean(key, known) ?? known.find(isPartOf)
       const hint = meant === undefined ? `known are ${known.join(', ')}` : `did you mean "${meant}"?`
       return { ...locate([...issue.path, key]), message: `unknown key "${key}" in ${where}: ${hint}` }
     })

@@ -173,6 +173,35 @@ test('tcp: a host and a port, and no credential', () => {
     )
 })
 
+test('a URL as tools of a database take it says what of it stands elsewhere, and nothing of its password', () => {
+  const said = (connection: string) => problemsOf(`shop: { ${connection} }`).join('\n')
+  for (const [connection, ...parts] of [
+    ['kind: postgres, url: "postgresql://db.internal"', 'write postgres:// for postgresql://'],
+    ['kind: postgres, url: "postgres://db.internal/orders"', 'the database is default_database: orders'],
+    ['kind: postgres, url: "postgres://u:geheim@db.internal:5432"', 'the credential says the name'],
+    ['kind: postgres, url: "postgres://u:ge@he/im@db.internal"', 'the credential says the name'],
+    ['kind: postgres, url: "postgres://db.internal?sslmode=require"', 'parameters of the client'],
+    ['kind: postgres, url: db.internal', 'write postgres:// before it'],
+    [
+      'kind: mysql, url: "mariadb://u:geheim@db.internal/orders"',
+      'write mysql:// for mariadb://',
+      'the credential says the name',
+      'the database is default_database: orders',
+    ],
+    ['kind: redis, url: "redis://cache.internal/3"', 'the database is database: 3'],
+    [
+      'kind: redis, url: "rediss://cache.internal"',
+      'write redis:// for rediss://',
+      'for TLS write tls: verify',
+    ],
+    ['kind: postgres, url: "postgres://db.internal", database: shop', 'did you mean "default_database"?'],
+    ['kind: redis, url: "redis://cache.internal", default_database: shop', 'did you mean "database"?'],
+  ] as const) {
+    for (const part of parts) assert.ok(said(connection).includes(part), said(connection))
+    assert.doesNotMatch(said(connection), /geheim|im@/)
+  }
+})
+
 test('oci: a whole host, whose paths begin with /v2 whatever is said; beside it another kind may be', () => {
   const targets = targetsOf(`
 images: { kind: oci, url: https://a.example.com, storage: [CDN.example.net, "s3.example.net:8443"], token_host: auth.example.com, credential: { basic: secret:x } }

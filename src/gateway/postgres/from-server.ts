@@ -1,4 +1,4 @@
-import type { Pending } from './pending.ts'
+import type { Asked, Pending } from './pending.ts'
 import type { SessionNames } from './session-names.ts'
 import type { SocketOutput } from './socket-output.ts'
 import type { Judge, Statement } from './statement.ts'
@@ -51,6 +51,8 @@ export function createFromServer<S extends Statement>(deps: {
   let masking: Masking | undefined
   /** What the client is told in place of the error that comes next. */
   let refusal: Buffer | undefined
+  /** What the last error was the answer to. */
+  let failed: Asked<S> | undefined
 
   /** Of rows that came, and are not counted yet: there are millions. */
   let uncounted = 0
@@ -70,8 +72,16 @@ export function createFromServer<S extends Statement>(deps: {
 
   function fails(): number | undefined {
     count({ failed: 1 })
+    failed = pending.head
     refusal = pending.failed()?.refusal
     return refusal === undefined && masks === undefined ? undefined : smallBytes
+  }
+
+  /** What takes the place of a refused statement is none: a server that does it does not read SQL as PostgreSQL. */
+  function assertRefused(type: string): void {
+    const { head } = pending
+    if (head?.refusal === undefined || 'ENSA'.includes(type) || (type === 'Z' && failed === head)) return
+    throw new ProtocolFault('it takes what stands for a refused statement, and fails in PostgreSQL, for one')
   }
 
   /** One statement of a simple query, or a portal. */
@@ -170,6 +180,7 @@ export function createFromServer<S extends Statement>(deps: {
     wanted(type, length) {
       const pass = passing[type]
       if (pass === undefined) throw new ProtocolFault(`it sends ${JSON.stringify(type)} within a session`)
+      assertRefused(type)
       const wanted = pass(length)
       return typeof wanted === 'number' ? wanted : undefined
     },

@@ -2,11 +2,11 @@ import type { Duplex } from 'node:stream'
 import type { StreamExchange } from '../stream-exchange.ts'
 
 import { ProtocolFault, readExactly } from '../read-exactly.ts'
-import { bounds, codes, int32, message, startup } from './wire.ts'
+import { bounds, codes, int32, message, startup, type Fault } from './wire.ts'
 
 /** What a client wants, once it has said so. */
 export type Greeting =
-  | { readonly wants: 'cancel'; readonly key: Buffer }
+  | { readonly wants: 'cancel'; readonly key: Buffer; readonly socket: Duplex }
   | {
       readonly wants: 'session'
       /** Where it goes on: in TLS, if the client asked for that. */
@@ -22,6 +22,8 @@ export type Greeting =
 const handshakeRecord = 0x16
 /** ALPN, so that no other protocol's client is answered as one of ours, nor the other way (ALPACA). */
 const protocols = ['postgresql']
+/** Minor version of protocol 3. */
+const newest = 2
 
 /**
  * Speaks with a client until it begins a session: TLS by the run's authority as soon as it asks, in either way. Throws
@@ -58,18 +60,29 @@ export async function greet(stream: StreamExchange): Promise<Greeting> {
   }
 }
 
+/** What comes is read by another version of the protocol: the client is told as PostgreSQL does. */
+export class GreetingRefused extends ProtocolFault {
+  readonly socket: Duplex
+  readonly fault: Fault
+  constructor(socket: Duplex, major: number, minor: number) {
+    const why = `unsupported frontend protocol ${major}.${minor}: server supports 3.0 to 3.${newest}`
+    super(why)
+    this.socket = socket
+    this.fault = { severity: 'FATAL', code: '0A000', message: why }
+  }
+}
+
 const longKey = 32
-const newest = 2
 
 function greetingOf(code: number, body: Buffer, socket: Duplex): Greeting {
   // Process id and key: 4 bytes each, from 3.2 on the key up to 256.
   if (code === codes.cancel) {
     if (body.length < 8 || body.length > 260)
       throw new ProtocolFault('a cancel request has a key of 4 to 256 bytes')
-    return { wants: 'cancel', key: body }
+    return { wants: 'cancel', key: body, socket }
   }
-  const [major, minor] = [code >> 16, code & 0xffff]
-  if (major !== 3) throw new ProtocolFault(`version ${major}.${minor} of the protocol is not spoken, but 3`)
+  const [major, minor] = [code >>> 16, code & 0xffff]
+  if (major !== 3) throw new GreetingRefused(socket, major, minor)
   const parameters = parametersOf(body)
   const unknown = [...parameters.keys()].filter((name) => name.startsWith('_pq_.'))
   const isPlain = minor <= newest && unknown.length === 0

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { after, before, test, type TestContext } from 'node:test'
 import { connect as tlsConnect } from 'node:tls'
 import type { Postgres } from '../../../test/e2e/postgres.ts'
@@ -24,7 +24,6 @@ test('the first message: lengths, versions, parameters, and what comes too soon'
     'a negative length': Buffer.concat([int32(-1), int32(3 << 16)]),
     'a length that is too short': Buffer.concat([int32(7), int32(3 << 16)]),
     'a huge length': Buffer.concat([int32(0x7fff_ffff), int32(3 << 16)]),
-    'version 2': begin({}, 2 << 16),
     'parameters without an end': startup(3 << 16, cString('user'), cString('x')),
     'a parameter twice': startup(3 << 16, ...['user', 'x', 'user', 'y'].map(cString), Buffer.of(0)),
     'a parameter that is no UTF-8': startup(3 << 16, Buffer.from('user\0\xff\0\0', 'latin1')),
@@ -35,6 +34,12 @@ test('the first message: lengths, versions, parameters, and what comes too soon'
   }
   for (const [what, bytes] of Object.entries(refused))
     assert.deepEqual(await (await raw(t, shop, bytes)).until('Z'), ['.'], what)
+  for (const version of [2 << 16, 4 << 16, 1234, -1])
+    assert.deepEqual(
+      await (await raw(t, shop, begin({}, version))).until('Z'),
+      ['E 0A000', '.'],
+      `version ${version}`,
+    )
   for (const [parameters, code] of [
     [{ replication: 'database' }, '42501'],
     [{ client_encoding: 'SJIS' }, '42501'],
@@ -328,6 +333,11 @@ test('a server that downgrades the login, breaks the protocol, or says too much,
         socket.write(Buffer.concat([message('R', int32(0)), many]))
       },
     ],
+    'it has no process left, and says so in the old form': [
+      {},
+      Buffer.from('Ecould not fork new process for connection: Cannot allocate memory\n\0'),
+    ],
+    'the old form without an end': [{}, (socket) => socket.end('Esorry, too many')],
     'another encoding': [
       {},
       Buffer.concat([
@@ -352,6 +362,82 @@ test('a server that downgrades the login, breaks the protocol, or says too much,
     assert.ok(!got.includes('for-orders'), what)
     assert.equal(shop.world.audit.ofType('access.denied').length, 1, what)
   }
+})
+
+/** It begins a session, answers what the gateway asks, and then as told. */
+async function begun(t: TestContext, answer: (got: Buffer) => Buffer, greeting = login) {
+  return liar(t, (socket) => {
+    socket.once('data', () => {
+      socket.write(greeting)
+      socket.once('data', () => {
+        socket.write(message('Z', Buffer.from('I')))
+        socket.on('data', (got: Buffer) => socket.write(answer(got)))
+      })
+    })
+  })
+}
+
+test('a server that takes what stands for a refused statement ends the session: the client is not told that it was done', async (t) => {
+  const done = [message('C', cString('DROP TABLE')), message('Z', Buffer.from('I'))]
+  for (const [sent, accepted] of [
+    [[query('DROP TABLE hidden.keys')], done],
+    [[query('DROP TABLE hidden.keys')], done.slice(1)],
+    [
+      [parse('', 'DROP TABLE hidden.keys'), bind('', ''), execute(), sync],
+      [message('1'), message('2'), ...done],
+    ],
+  ] as const) {
+    const server = await begun(t, () => Buffer.concat(accepted))
+    const client = await raw(t, await openShop(t, server, reader))
+    await client.until('Z')
+    client.send(...sent)
+    assert.deepEqual(await client.until('.'), ['E 08P01', '.'])
+  }
+})
+
+test('a server that gives no key for cancel requests is one all the same, and so is its client', async (t) => {
+  const answer = () => Buffer.concat([message('C', cString('SELECT 0')), message('Z', Buffer.from('I'))])
+  const server = await begun(
+    t,
+    answer,
+    Buffer.concat([message('R', int32(0)), message('Z', Buffer.from('I'))]),
+  )
+  const client = await raw(t, await openShop(t, server, reader))
+  assert.deepEqual(await client.until('Z'), ['R', 'ZI'])
+  client.send(query('SELECT 1'))
+  assert.deepEqual(await client.until('Z'), ['C', 'ZI'])
+})
+
+test('a cancel request within TLS ends with its last word', async (t) => {
+  const shop = await openShop(t, await begun(t, () => Buffer.alloc(0)), reader)
+  // What comes from the gateway, as it is on the wire.
+  const seen: Buffer[] = []
+  const relay = createServer((socket) => {
+    const door = connect(shop.port, '127.0.0.1')
+    door.on('data', (chunk: Buffer) => seen.push(chunk))
+    socket
+      .on('error', () => undefined)
+      .pipe(door.on('error', () => undefined))
+      .pipe(socket)
+  })
+  await new Promise<void>((listening) => relay.listen(0, '127.0.0.1', listening))
+  t.after(() => relay.close())
+  const { port } = relay.address() as AddressInfo
+  const socket = tlsConnect({
+    ...{ port, host: '127.0.0.1', servername: host, ca: shop.world.ca },
+    // Where its records say what they are.
+    ...{ maxVersion: 'TLSv1.2', ALPNProtocols: ['postgresql'] },
+  })
+  t.after(() => socket.destroy())
+  await once(socket, 'secureConnect')
+  socket.write(startup(80_877_102, int32(1), int32(1)))
+  socket.resume()
+  await once(socket, 'close')
+  const types: number[] = []
+  const all = Buffer.concat(seen)
+  for (let at = 0; at + 5 <= all.length; at += 5 + all.readUInt16BE(at + 3)) types.push(all[at] ?? 0)
+  const alert = 21
+  assert.equal(types.at(-1), alert)
 })
 
 test('a server that answers out of turn, or is another one all of a sudden, ends the session', async (t) => {

@@ -3,7 +3,7 @@ import type { Permit } from '../exchange.ts'
 import { loginOf, type StreamExchange, type StreamHandler } from '../stream-exchange.ts'
 import { createTally } from '../tally.ts'
 import { createCancelKeys, type CancelKeys } from './cancel.ts'
-import { greet, type Greeting } from './greet.ts'
+import { GreetingRefused, greet, type Greeting } from './greet.ts'
 import { isPinned } from './as-read-here.ts'
 import { createLimitedJudge, type LimitedSession } from './limited.ts'
 import { LoginRefused, askFirst, logIn, reach, type Upstream } from './log-in.ts'
@@ -15,7 +15,7 @@ import { relay } from './relay.ts'
 import { readMasks } from './masks/read-masks.ts'
 import type { Masks } from './masks/masks.ts'
 import { createSqlReader, type SqlReader } from './sql/reader-of-sql.ts'
-import type { Statement } from './statement.ts'
+import type { DoneAs, Statement } from './statement.ts'
 import { createUnlimitedJudge } from './unlimited.ts'
 import { errorResponse, int32, message, cString, type Fault } from './wire.ts'
 
@@ -48,7 +48,8 @@ export function createPostgresHandler(): StreamHandler {
     const { keys, permitted } = ofStep(stream)
     if (greeting.wants === 'cancel') {
       await keys.cancel(stream, greeting.key)
-      return void stream.socket.end()
+      // Within TLS with its last word (close_notify): libpq 17 takes it for failed without.
+      return void greeting.socket.end()
     }
     const { socket } = greeting
     const refuse = (fault: Fault) =>
@@ -64,21 +65,25 @@ export function createPostgresHandler(): StreamHandler {
         })
       : createUnlimitedJudge(sql)
     for (const [name, value] of upstream.settings) judge.reported(name, value)
-    const cancelKey = keys.add(upstream.cancelKey, begun.permit, greeting.keyBytes)
-    socket.write(Buffer.concat([greeting.negotiation, welcome(upstream, cancelKey.key)]))
+    const { cancelKey: theirs } = upstream
+    const cancelKey = theirs === undefined ? undefined : keys.add(theirs, begun.permit, greeting.keyBytes)
+    socket.write(Buffer.concat([greeting.negotiation, welcome(upstream, cancelKey?.key)]))
     const action = isLimited ? 'read' : 'connect'
-    const tally = createTally(stream, `postgres:${action} ${stream.connection.name}/${nameInGrant(database)}`)
+    const usual = `postgres:${action} ${stream.connection.name}/${nameInGrant(database)}`
+    const tally = createTally(stream, usual)
     const calls = isLimited ? notCalled : undefined
     const counted = (statements: readonly Statement[], outcome: Outcome) => {
       // A portal may be of one of several statements of its name: what came of it is told of the last one.
-      const shape = statements.at(-1)?.shape
-      if (shape !== undefined) tally.count(shape, outcome)
+      const last = statements.at(-1)
+      if (last === undefined) return
+      const as: DoneAs | undefined = 'doneAs' in judge ? judge.doneAs?.(last) : undefined
+      tally.count(as?.statement ?? last.shape, outcome, as)
     }
     try {
       const cut = await relay({ client: socket, server: upstream.socket, judge, calls, masks, counted })
       if (cut !== undefined) stream.deny(`postgres ${stream.connection.name}`, cut)
     } finally {
-      cancelKey.forget()
+      cancelKey?.forget()
       tally.flush()
     }
   }
@@ -88,7 +93,8 @@ export function createPostgresHandler(): StreamHandler {
       await serve(stream)
     } catch (error) {
       stream.deny(`postgres ${stream.connection.name}`, messageOf(error))
-      stream.socket.destroy()
+      if (error instanceof GreetingRefused) error.socket.end(errorResponse(error.fault))
+      else stream.socket.destroy()
     }
   }
 }
@@ -216,11 +222,11 @@ function databaseOf(parameters: Parameters, usual: string | undefined): string |
 }
 
 /** No password is asked for: which step it is the socket says. */
-function welcome({ settings }: Upstream, key: Buffer): Buffer {
+function welcome({ settings }: Upstream, key: Buffer | undefined): Buffer {
   return Buffer.concat([
     message('R', int32(0)),
     ...[...settings].map(([name, value]) => message('S', cString(name), cString(value))),
-    message('K', key),
+    ...(key === undefined ? [] : [message('K', key)]),
     message('Z', Buffer.from('I')),
   ])
 }

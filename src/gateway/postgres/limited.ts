@@ -11,7 +11,7 @@ import { neededBy, type LimitedStatement, type Needed } from './statement-needs.
 import type { SqlReader } from './sql/reader-of-sql.ts'
 import type { Reading } from './sql/reading.ts'
 import type { Permitted } from '../permitted.ts'
-import { isFault, type Judge, type Names } from './statement.ts'
+import { isFault, type DoneAs, type Judge, type Names } from './statement.ts'
 import { utf8, type Fault } from './wire.ts'
 
 /** A text that is longer is refused: it is held in memory while it is read. */
@@ -19,7 +19,7 @@ const maxStatementBytes = 1_048_576
 /** Statements of a session that are not read again, and the longest of them. */
 const maxKept = 200
 const keptBytes = 4_000
-/** Grants that one hint names. */
+/** Grants that one hint, or one entry, names. */
 const maxHinted = 20
 /** Questions to policy, before others are served. */
 const perTurn = 100
@@ -52,6 +52,7 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
   let catalogFirst = true
   /** What was allowed, by this policy and with as many schemas on the path: nothing has changed for it since. */
   const allowed = new WeakMap<Reading, { policy: object; schemas: number; catalogFirst: boolean }>()
+  const recordedAs = new WeakMap<Reading, DoneAs>()
   const database = nameInGrant(session.database)
   /** What was read of the same bytes; what it is allowed is asked each time. */
   const kept = new Map<string, LimitedStatement>()
@@ -190,6 +191,7 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     const needed = prepared(statement, names) ?? neededBy(statement, names, surroundings(), problemOfExecute)
     if ('severity' in needed) return needed
     const { needs } = needed
+    recordedAs.set(reading, doneAs(needed))
     const ruling = needs.find(({ verb }) => verb === 'admin')
     if (masks !== undefined && ruling !== undefined)
       return masked(`${ruling.why ?? 'what only postgres:admin allows'} could show them`)
@@ -226,6 +228,15 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     return undefined
   }
 
+  /** The most that it needed stands first. */
+  function doneAs({ needs, shape }: Needed): DoneAs {
+    const [operation = describe(operationOf({ verb: 'read' })), ...beside] = needs
+      .toSorted((a, b) => verbs.indexOf(a.verb) - verbs.indexOf(b.verb))
+      .slice(0, maxHinted)
+      .map((need) => describe(operationOf(need)))
+    return { statement: shape, operation, beside }
+  }
+
   /** Nothing has changed for it since. */
   function isAllowed(reading: Reading): boolean {
     const before = allowed.get(reading)
@@ -247,6 +258,7 @@ export function createLimitedJudge(session: LimitedSession): Judge<LimitedStatem
     },
     usesNames: ({ reading: { executes, prepares, fetches, declares } }) =>
       executes.length + prepares.length + fetches.length + declares.length > 0,
+    doneAs: ({ reading }) => recordedAs.get(reading),
     cursorsOf: ({ reading }) => reading.declares,
     parameterOf: ({ reading }) => reading.pathParameter,
     bound,
@@ -328,6 +340,8 @@ function describe({ action, connection, path, ref }: Operation): string {
 function error(code: string, message: string): Fault {
   return { severity: 'ERROR', code, message }
 }
+
+const verbs: readonly Need['verb'][] = ['admin', 'ddl', 'write', 'read']
 
 /** Not declared, text, varchar (pg_type.dat). */
 const texts: ReadonlySet<number> = new Set([0, 25, 1043])

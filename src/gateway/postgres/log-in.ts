@@ -26,8 +26,8 @@ export interface Upstream {
   readonly socket: Duplex
   /** What it reports of its settings (ParameterStatus). */
   readonly settings: ReadonlyMap<string, string>
-  /** Process id and key, as a cancel request has them. */
-  readonly cancelKey: Buffer
+  /** Process id and key, as a cancel request has them; not every server, or proxy before one, gives them. */
+  readonly cancelKey: Buffer | undefined
 }
 
 /** What the server says against a login, in its own words. */
@@ -74,7 +74,7 @@ export async function logIn(
   let cancelKey: Buffer | undefined
   for (let count = 0; count < maxMessages; count++) {
     const { type, body } = await answerOf(socket)
-    if (type === 'Z' && cancelKey !== undefined) return { socket, settings, cancelKey }
+    if (type === 'Z') return { socket, settings, cancelKey }
     if (type === 'K' && body.length >= 8 && body.length <= 260) cancelKey = body
     else if (type === 'S') {
       const [name = '', value = ''] = cStrings(body, 2)?.texts ?? []
@@ -89,7 +89,7 @@ async function authenticate(socket: Duplex, login: Login): Promise<void> {
   let scram: Scram | undefined
   let isProven = false
   for (let count = 0; count < maxMessages; count++) {
-    const { type, body } = await answerOf(socket)
+    const { type, body } = await answerOf(socket, maxMessageBytes, count === 0)
     if (type === 'N' || type === 'v') continue
     if (type !== 'R' || body.length < 4) throw new ProtocolFault('it answers a login with something else')
     const kind = body.readInt32BE(0)
@@ -115,8 +115,13 @@ async function authenticate(socket: Duplex, login: Login): Promise<void> {
   throw new ProtocolFault('its login has no end')
 }
 
-async function answerOf(socket: Duplex, maxBytes = maxMessageBytes): Promise<{ type: string; body: Buffer }> {
-  const { type, body } = await readMessage(socket, maxBytes)
+async function answerOf(
+  socket: Duplex,
+  maxBytes = maxMessageBytes,
+  isFirst = false,
+): Promise<{ type: string; body: Buffer }> {
+  const { type, body, old } = await readMessage(socket, maxBytes, isFirst)
+  if (old !== undefined) throw new LoginRefused({ severity: 'FATAL', code: '08006', message: old })
   if (type !== 'E') return { type, body }
   const fields = errorFields(body)
   throw new LoginRefused({

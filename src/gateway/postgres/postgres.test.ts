@@ -52,6 +52,42 @@ test('psql logs in with nothing, reads what it is granted, and nothing else; the
   assert.ok(!JSON.stringify(shop.world.audit.events).includes('a value'))
 })
 
+test('what was done is recorded as what it needed, each statement by its verb and schema', async (t) => {
+  if (postgres === undefined) return t.skip(missing)
+  const shop = await openShop(t, postgres, [
+    'postgres:ddl orders/shop@public',
+    'postgres:read orders/shop@hidden',
+  ])
+  await shop.psql([
+    'SELECT 1',
+    'CREATE TABLE made AS SELECT * FROM hidden.keys',
+    'INSERT INTO made VALUES (5)',
+    'PREPARE p AS DELETE FROM made; EXECUTE p',
+    'DROP TABLE made',
+  ])
+  const did = () =>
+    shop.done().map(({ operation, facts }) => [operation, facts as Record<string, unknown>] as const)
+  await until(() => did().length >= 5)
+  assert.deepEqual(
+    did().map(([operation, { statement, beside }]) => [operation, statement, beside]),
+    [
+      ['postgres:read orders/shop', 'SELECT ?', undefined],
+      [
+        'postgres:ddl orders/shop@public',
+        'CREATE TABLE made AS SELECT * FROM hidden.keys',
+        'postgres:read orders/shop@hidden',
+      ],
+      ['postgres:write orders/shop@public', 'INSERT INTO made VALUES (?)', undefined],
+      [
+        'postgres:write orders/shop@public',
+        'PREPARE p AS DELETE FROM made; EXECUTE p ("p" is PREPARE p AS DELETE FROM made; EXECUTE p)',
+        undefined,
+      ],
+      ['postgres:ddl orders/shop@public', 'DROP TABLE made', undefined],
+    ],
+  )
+})
+
 test('TLS: a client that asks for it gets the run’s own, and holds the host’s name against it', async (t) => {
   if (postgres === undefined) return t.skip(missing)
   const shop = await openShop(t, postgres, ['postgres:read orders/shop@public'])
@@ -263,9 +299,9 @@ test('a grant that asks for a person’s yes: each time that a statement is done
   const parameters = 'postgres:write orders/shop@public: UPDATE items SET name = $1 WHERE id = ?'
   const literals = 'postgres:write orders/shop@public: UPDATE items SET name = ? WHERE id = ?'
   assert.deepEqual(asked, [parameters, parameters, literals, literals])
+  // No grant is missing: none is advised.
   await assert.rejects(client.query({ ...change, values: ['no'] }), {
-    code: '42501',
-    message: /denied by anna/,
+    ...{ code: '42501', message: /denied by anna/, hint: undefined },
   })
   const hidden = `${"UPDATE items SET name = 'x' WHERE id = 3; ".repeat(300)}DELETE FROM items`
   await assert.rejects(client.query(hidden), { code: '42501', message: /too long to be shown/ })

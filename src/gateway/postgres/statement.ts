@@ -1,3 +1,4 @@
+import type { NeededBy } from '../tally.ts'
 import type { Fault } from './wire.ts'
 
 /** A text of SQL, taken apart as far as its session needs it: one statement, or several of a simple query. */
@@ -6,6 +7,12 @@ export interface Statement {
   readonly shape: string
   /** Of its text. */
   readonly bytes: number
+}
+
+/** What a statement is recorded as. */
+export interface DoneAs extends NeededBy {
+  /** It with what its names stand for. */
+  readonly statement: string
 }
 
 /** At once where that is known: each promise is a turn of the event loop, and a write of its own. */
@@ -19,6 +26,8 @@ export interface Judge<S extends Statement = Statement> {
   read(sql: Buffer | undefined, bytes: number, types?: readonly number[]): Soon<S | Fault>
   /** It names prepared statements, portals or cursors in its text. */
   usesNames?(statement: S): boolean
+  /** What it is recorded as, once it was allowed. */
+  doneAs?(statement: S): DoneAs | undefined
   /** Cursors that it makes. */
   cursorsOf?(statement: S): readonly { readonly name: string; readonly isHeld: boolean }[]
   /** Of which of its parameters the value matters, by its number. */
