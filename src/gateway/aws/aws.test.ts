@@ -319,12 +319,17 @@ test('a role that the step assumes stays in the gateway: the step gets a stand-i
   assert.ok(seen !== undefined && (await isSignedWith(seen, 'ASIAREALKEY000001', 'real-secret-of-the-role')))
   for (const id of ['MAYFLY_lab_SESSION1', 'MAYFLY_prod_SESSION2', 'MAYFLY_prod_SESSION0'])
     assert.match((await as(id)).body, /not the stand-in/)
-  world.aws.handle = (_request, response) =>
-    void response.writeHead(200).end(session.replace('SessionToken', 'Other'))
-  assert.match(
-    (await assume('arn:aws:iam::999999999999:role/deploy')).body,
-    /cannot be read: it is not passed on/,
-  )
+  for (const [status, answer] of [
+    [200, session.replace('SessionToken', 'Other')],
+    [201, session.replace('SessionToken', 'Other')],
+    [200, `${session}<SessionToken x="1">real/token</SessionToken>`],
+  ] as const) {
+    world.aws.handle = (_request, response) => void response.writeHead(status).end(answer)
+    assert.match(
+      (await assume('arn:aws:iam::999999999999:role/deploy')).body,
+      /cannot be read: it is not passed on/,
+    )
+  }
 })
 
 test('what would be a credential is refused, whatever is granted, or comes without it', async (t) => {

@@ -238,7 +238,7 @@ async function answer(passing: Passing, upstream: IncomingMessage): Promise<void
         facts: { status: statusCode, things: reading.called.length },
       },
     })
-  if (reading.answers === undefined || statusCode !== 200) return exchange.relay(upstream)
+  if (reading.answers === undefined || statusCode < 200 || statusCode >= 300) return exchange.relay(upstream)
   const body = await exchange.read(upstream, 1_048_576)
   const shown = body === undefined ? undefined : shownOf(passing, body.toString('utf8'))
   if (shown === undefined)

@@ -6,7 +6,9 @@ export function takeSession(
 ): { keys: Keys; withStandIn: (id: string, secret: string) => string } | undefined {
   const one = (name: string) => {
     const found = [...text.matchAll(new RegExp(`<${name}>([^<]+)</${name}>`, 'g'))]
-    return found.length === 1 ? found[0]?.[1]?.trim() : undefined
+    // One with an attribute would stay as it is.
+    const isAlone = text.split(`<${name}`).length === 2
+    return found.length === 1 && isAlone ? found[0]?.[1]?.trim() : undefined
   }
   const [accessKeyId, secretAccessKey, sessionToken] = [
     one('AccessKeyId'),

@@ -34,6 +34,8 @@ const grants = [
   'aws:call prod/dynamodb:*/app',
   'aws:call prod/cloudformation:CreateStack/app',
   'aws:read prod/cloudformation:DescribeStacks/app',
+  'aws:call prod/cloudformation:*/web',
+  'aws:call prod/sqs:*/app',
   'aws:read prod/lambda:ListFunctions',
   'aws:read prod/eks:ListClusters',
 ]
@@ -146,6 +148,11 @@ export default suite<World>({
            aws dynamodb put-item --table-name app --item '{"id":{"S":"1"}}'; aws dynamodb scan --table-name app --query Count
            aws cloudformation create-stack --stack-name app --template-body '{"Resources":{"T":{"Type":"AWS::SNS::Topic"}}}' --query 'starts_with(StackId,\`arn\`)'
            aws cloudformation describe-stacks --stack-name app --query 'Stacks[0].StackStatus' --output text
+           echo '{"Resources":{"T":{"Type":"AWS::SNS::Topic"}}}' >web.json
+           aws cloudformation deploy --stack-name web --template-file web.json >&2
+           aws cloudformation describe-stacks --stack-name web --query 'Stacks[0].StackStatus' --output text
+           queue=$(aws sqs create-queue --queue-name app --query QueueUrl --output text)
+           aws sqs send-message --queue-url "$queue" --message-body hello --query 'length(MessageId)'
            aws lambda list-functions --query 'length(Functions)'; aws eks list-clusters --query 'length(clusters)'`,
         )
         assert.deepEqual(
@@ -166,7 +173,7 @@ export default suite<World>({
               'orders',
               'app',
             ],
-            ...['s3cr3t', 'app', '1', 'true', 'CREATE_COMPLETE', '0', '0'],
+            ...['s3cr3t', 'app', '1', 'true', 'CREATE_COMPLETE', 'CREATE_COMPLETE', '36', '0', '0'],
           ],
         )
       },

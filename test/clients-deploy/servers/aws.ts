@@ -31,6 +31,7 @@ const names = [
   's3.eu-west-1.amazonaws.com',
   'ecr.eu-west-1.amazonaws.com',
   's3.amazonaws.com',
+  'queue.amazonaws.com',
 ]
 
 /** The same behind a host of another's, for whoever has this key: a store that speaks S3. */
