@@ -13,6 +13,7 @@ import { benchPostgres } from './postgres.ts'
 import { benchGit, benchNpm, benchUp } from './peers.ts'
 import { benchPip } from './pip.ts'
 import { benchPolicy } from './policy.ts'
+import { benchRedis } from './redis.ts'
 import type { BenchResult } from './result.ts'
 import { benchRevokeStep } from './revoke-step.ts'
 import { benchRevoke } from './revoke.ts'
@@ -41,6 +42,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   oci: benchOci,
   s3: benchS3,
   postgres: benchPostgres,
+  redis: benchRedis,
   ssh: benchSsh,
   doors: benchDoors,
   mask: benchMask,
