@@ -304,7 +304,7 @@ test(
     const it = ringSetup(t)
     const program = join(import.meta.dirname, 'rekey-full-disk.fixture.ts')
     const script =
-      'mount -t tmpfs -o size=1m tmpfs "$1" && exec "$2" --disable-warning=ExperimentalWarning "$3" "$1"'
+      'mount -t tmpfs -o size=2m tmpfs "$1" && exec "$2" --disable-warning=ExperimentalWarning "$3" "$1"'
     const ran = spawnSync('unshare', ['-m', 'sh', '-c', script, 'sh', it.folder, process.execPath, program], {
       encoding: 'utf8',
       timeout: 60_000,
