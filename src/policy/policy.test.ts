@@ -521,7 +521,7 @@ test('property: Cedar decides as a plain reading of the grants does', () => {
         )
       }
     }),
-    { numRuns: 250 },
+    { numRuns: 150 },
   )
 })
 

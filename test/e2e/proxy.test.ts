@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { setStage } from '../../demo/stage.ts'
 import { createTestAuthority } from '../certificates.ts'
+import { isWhole } from '../whole.ts'
 
 /** Debian has it in a package of its own: libnginx-mod-stream. */
 const streamModule = '/usr/lib/nginx/modules/ngx_stream_module.so'
@@ -114,7 +115,7 @@ async function startProxy(
 
 for (const kind of ['haproxy', 'nginx'] as const) {
   const { needs } = proxies[kind]
-  const skip = existsSync(needs) ? false : `there is no ${needs}`
+  const skip = !isWhole ? 'npm run test:whole' : existsSync(needs) ? false : `there is no ${needs}`
 
   test(`git and npm with ${kind} in front of API and gateway`, { skip }, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'mayfly-proxy-'))

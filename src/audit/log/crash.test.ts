@@ -18,7 +18,7 @@ import { spawnWitness, type WitnessProcess } from '../witness/spawn.fixture.ts'
 import { postEntries, soakRounds, temporaryFolder } from './log.fixture.ts'
 import { type LogProcess, spawnLog } from './spawn.fixture.ts'
 
-const rounds = soakRounds ?? 15
+const rounds = soakRounds ?? 8
 /** Of six rounds the last three have witnesses: some checkpoints that others hold are cosigned. */
 const isWitnessed = (round: number) => round % 6 >= 3
 

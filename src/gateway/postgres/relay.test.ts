@@ -135,6 +135,6 @@ test('whatever the two sides send: no refused text reaches the server as a state
         assert.ok(why === undefined || why.length > 0)
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 100 },
   )
 })

@@ -210,6 +210,7 @@ const yarnrc =
 
 export default suite<World>({
   name: 'npm',
+  slow: true,
   needs: ['verdaccio', 'tar'],
   open,
   rows: [
