@@ -5,6 +5,7 @@
 export const rooms: Readonly<Record<string, readonly string[]>> = {
   // Leaves.
   lib: [],
+  der: [],
   config: ['lib', 'kinds'],
   kinds: ['lib'],
   'http-client': ['lib'],
@@ -202,6 +203,7 @@ export const doors: Readonly<Record<string, string>> = {
 export const bare: Readonly<
   Record<string, { readonly node: readonly string[]; readonly in: readonly string[] }>
 > = {
+  der: { node: [], in: [] },
   'audit/verify': {
     node: ['node:fs', 'node:fs/promises', 'node:path'],
     in: ['audit/verify/node.ts', 'audit/verify/folder-source.ts', 'audit/verify/regular-file.ts'],
