@@ -281,6 +281,38 @@ const migrations: readonly string[] = [
   CREATE INDEX recordings_run ON recordings (run_id);
   CREATE INDEX recordings_kept ON recordings (started_ms) WHERE removed_ms IS NULL;
   `,
+  // What is to be signed of a step is here with the step's end, before anything is signed. One a kind and step: two servers that
+  // sign at once are told apart by whose bundle is stored first.
+  `
+  CREATE TABLE attestations (
+    id TEXT PRIMARY KEY, run_id TEXT NOT NULL, step_id TEXT NOT NULL, kind TEXT NOT NULL, state TEXT NOT NULL,
+    facts BLOB, bundle BLOB, statement_sha256 TEXT, predicate_type TEXT, log_index INTEGER, signed_by TEXT,
+    created_ms INTEGER NOT NULL, signed_ms INTEGER, due_ms INTEGER, attempts INTEGER NOT NULL DEFAULT 0,
+    claimed_ms INTEGER, claimed_by TEXT, failure TEXT, removed_ms INTEGER, UNIQUE (step_id, kind)) STRICT;
+  CREATE INDEX attestations_due ON attestations (due_ms) WHERE due_ms IS NOT NULL;
+  CREATE INDEX attestations_run ON attestations (run_id, created_ms);
+  CREATE INDEX attestations_kept ON attestations (created_ms) WHERE removed_ms IS NULL;
+  CREATE TABLE attestation_subjects (
+    digest TEXT NOT NULL, attestation_id TEXT NOT NULL REFERENCES attestations (id), name TEXT,
+    PRIMARY KEY (digest, attestation_id)) STRICT, WITHOUT ROWID;
+  CREATE INDEX attestation_subjects_of ON attestation_subjects (attestation_id);
+  ALTER TABLE run_artifacts ADD COLUMN name TEXT;
+  ALTER TABLE run_artifacts ADD COLUMN bytes INTEGER;
+  ALTER TABLE run_artifacts ADD COLUMN origin TEXT NOT NULL DEFAULT 'declared';
+  ALTER TABLE run_artifacts ADD COLUMN connection TEXT;
+  CREATE INDEX run_artifacts_step ON run_artifacts (step_id);
+  CREATE TABLE step_materials (
+    step_id TEXT NOT NULL, purl TEXT NOT NULL, path TEXT NOT NULL DEFAULT '', run_id TEXT NOT NULL,
+    digest TEXT, sha256 TEXT, by TEXT NOT NULL, connection TEXT NOT NULL, part TEXT, created_ms INTEGER NOT NULL,
+    PRIMARY KEY (step_id, purl, path)) STRICT, WITHOUT ROWID;
+  CREATE INDEX step_materials_created ON step_materials (created_ms);
+  CREATE TABLE attest_keys (
+    id TEXT PRIMARY KEY, use TEXT NOT NULL, public_key TEXT NOT NULL, certificate TEXT, sealed BLOB,
+    created_ms INTEGER NOT NULL, not_before_ms INTEGER NOT NULL, retired_ms INTEGER, removed_ms INTEGER,
+    number INTEGER NOT NULL, UNIQUE (use, number)) STRICT;
+  CREATE TABLE trust_documents (
+    version INTEGER PRIMARY KEY, envelope TEXT NOT NULL, created_ms INTEGER NOT NULL) STRICT;
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

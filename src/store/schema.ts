@@ -2,6 +2,8 @@ import type { Generated } from 'kysely'
 
 export type LeaseState = 'requested' | 'issued' | 'revoking' | 'revoked' | 'expired' | 'revoke_failed'
 
+export type AttestationKind = 'provenance' | 'sbom' | 'receipt' | 'vsa'
+
 /** Times are milliseconds since the Unix epoch, `null` while the event has not happened. */
 export interface Tables {
   meta: { key: string; value: string }
@@ -51,7 +53,86 @@ export interface Tables {
   /** What open steps have pinned: the text of each lockfile, gzipped. */
   lockfiles: { step_id: string; packed: Uint8Array }
   /** What steps of a run published or declared, as `sha256:HEX`. */
-  run_artifacts: { run_id: string; digest: string; step_id: string; created_ms: number }
+  run_artifacts: {
+    run_id: string
+    digest: string
+    step_id: string
+    created_ms: number
+    /** A path in the workspace, or what it is called where it was published: a purl, or an image's name. */
+    name: string | null
+    bytes: number | null
+    origin: Generated<'declared' | 'published'>
+    /** Of a published one. */
+    connection: string | null
+  }
+  /** What a step downloaded through the gateway, each file of a package; `path` is '' where a package is one file. */
+  step_materials: {
+    step_id: string
+    run_id: string
+    purl: string
+    path: Generated<string>
+    /** What it was checked against, as its registry or lockfile says it (`sha512-…`, `sha256:HEX`). */
+    digest: string | null
+    /** Of the bytes that came over the wire, in hex. */
+    sha256: string | null
+    /** What said that it is this one: `lockfile`, `registry`, `signature` ... */
+    by: string
+    connection: string
+    part: string | null
+    created_ms: number
+  }
+  /** What is signed, or is to be signed, of a step: one a kind. */
+  attestations: {
+    id: string
+    run_id: string
+    step_id: string
+    kind: AttestationKind
+    /** `due` until its bundle may be handed out; `failed` only for what can never be signed. */
+    state: 'due' | 'signed' | 'failed'
+    /** JSON, gzipped: what its statement is made of, until it is signed. */
+    facts: Uint8Array | null
+    /** Gzipped. It is there before the audit log has its entry: `state` says whether it may be handed out. */
+    bundle: Uint8Array | null
+    /** In hex, as `signed_by`: the digest of the certificate, or of the key. */
+    statement_sha256: string | null
+    predicate_type: string | null
+    log_index: number | null
+    signed_by: string | null
+    created_ms: number
+    signed_ms: number | null
+    /** When something is to be done about it. */
+    due_ms: number | null
+    attempts: Generated<number>
+    /** A server does it since then; the claim lapses. */
+    claimed_ms: number | null
+    claimed_by: string | null
+    /** Why it could not be signed so far. */
+    failure: string | null
+    /** Its bundle was removed then, by the retention. */
+    removed_ms: number | null
+  }
+  /** What an attestation is about, as `sha256:HEX`. */
+  attestation_subjects: { digest: string; attestation_id: string; name: string | null }
+  /** The attestation CA and the root key, sealed by the vault; those of one use follow one another by their number. */
+  attest_keys: {
+    /** SHA-256 of the public key's SPKI in hex. */
+    id: string
+    use: 'ca' | 'root' | 'signing'
+    /** PEM, as is `certificate`. */
+    public_key: string
+    certificate: string | null
+    /** Null: its private part is not here (a root key that is offline), or was destroyed. */
+    sealed: Uint8Array | null
+    created_ms: number
+    /** It signs from then on, */
+    not_before_ms: number
+    /** and until then. */
+    retired_ms: number | null
+    removed_ms: number | null
+    number: number
+  }
+  /** Signed trust documents (DSSE envelopes), every version. */
+  trust_documents: { version: number; envelope: string; created_ms: number }
   /** What each file of a registry was when a step had it for the first time. */
   first_seen: {
     registry: string
