@@ -113,7 +113,7 @@ export interface Tables {
   }
   /** What an attestation is about, as `sha256:HEX`. */
   attestation_subjects: { digest: string; attestation_id: string; name: string | null }
-  /** The attestation CA and the root key, sealed by the vault; those of one use follow one another by their number. */
+  /** The attestation CA and the root key, sealed by the vault as `attest key ID`; those of one use follow one another by their number. */
   attest_keys: {
     /** SHA-256 of the public key's SPKI in hex. */
     id: string

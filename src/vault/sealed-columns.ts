@@ -22,6 +22,10 @@ export const sealedColumns: readonly SealedColumn[] = [
     ...{ table: 'signing_keys', column: 'sealed', key: ['kid'] },
     contextOf: ({ kid }) => `signing key ${String(kid)}`,
   },
+  {
+    ...{ table: 'attest_keys', column: 'sealed', key: ['id'] },
+    contextOf: ({ id }) => `attest key ${String(id)}`,
+  },
   { ...{ table: 'leases', column: 'handle', key: ['id'] }, contextOf: ({ id }) => `lease ${String(id)}` },
 ]
 
@@ -34,6 +38,8 @@ export const sealedMeta: Readonly<Record<string, string>> = {
 
 /** Bytes that are no secret, or that the ring does not seal. */
 export const otherBytes: Readonly<Record<string, string>> = {
+  'attestations.bundle': 'gzip of what is public by its purpose',
+  'attestations.facts': 'gzip of what its statement is made of, all of which it says',
   'lockfiles.packed': 'gzip of what a step sent',
   'vault_keys.wrapped': 'the ring itself, wrapped by its root',
 }
