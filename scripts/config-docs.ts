@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
-import { pipelineSchema, policySchema } from '../src/config/index.ts'
+import { attestSchema, pipelineSchema, policySchema } from '../src/config/index.ts'
 import { cedarSchemaText, lintRules } from '../src/policy/index.ts'
 
 /**
@@ -25,6 +25,8 @@ interface Json {
 
 const policy = z.toJSONSchema(policySchema, { io: 'input' }) as Json
 const pipeline = z.toJSONSchema(pipelineSchema, { io: 'input' }) as Json
+
+const attest = z.toJSONSchema(attestSchema, { io: 'input' }) as Json
 
 const text = `# Configuration
 
@@ -86,6 +88,12 @@ ${rows(policy, '').join('\n')}
 ## Pipeline files
 
 ${rows(pipeline, '').join('\n')}
+
+## attest.yaml
+
+A file of the server, \`mayfly up --attest FILE\`, not of the policy: [by what attestations are signed](attestations.md#keys).
+
+${rows(attest, '').join('\n')}
 `
 
 const lint = `# Lint rules

@@ -34,6 +34,7 @@ export interface UpArguments {
   witnessPolicy?: string
   forward?: string
   vault?: string
+  attest?: string
   secretFiles?: string[]
   secretCommand?: string[]
   rotator?: string[]
@@ -109,6 +110,7 @@ export function addProcesses(program: Command, starters: Starters): void {
     .option('--witness-policy <file>', 'witnesses of the audit log, and their quorum (c2sp.org/tlog-policy)')
     .option('--forward <file>', 'where every entry is pushed to: syslog, webhooks, files')
     .option('--vault <file>', 'what wraps the vault’s keys: a passphrase, a key service, a hardware module')
+    .option('--attest <file>', 'what signs attestations: own certificates, a key kept elsewhere, Sigstore')
     .option('--secret-files <name=folder>', 'a folder that secret stores of kind file may read', collect)
     .option('--secret-command <name=program>', 'a program that stores of kind command may run', collect)
     .option('--rotator <name=path>', 'a program that rotates secrets; may be given again', collect)

@@ -5,6 +5,7 @@
  * Invariant: what comes out of `parseConfig` satisfies its schema; nothing else reads YAML or `process.env`.
  */
 export type { PermissionName } from './approval-schema.ts'
+export * from './attest-schema.ts'
 export { operatorProblems, partsOf } from './approval-check.ts'
 export type { CredentialSchema, DeliverConfig } from './credential-schema.ts'
 export * from './document.ts'

@@ -32,6 +32,8 @@ export interface UpOptions extends SecretSourceOptions {
   forward?: string
   /** A file that says what wraps the vault's keys. */
   vault?: string
+  /** A file that says by what attestations are signed. */
+  attest?: string
   /** Programs that rotate secrets: their paths by the names that policies have for them. */
   rotators: ReadonlyMap<string, string>
   /** Program and arguments that start this program again, for the audit log's process. */

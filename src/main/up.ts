@@ -37,6 +37,7 @@ import { createRules, type RulesHolder } from '../rules/index.ts'
 import { createApiServer, createHealth, createMetrics, missingSecrets } from '../server/index.ts'
 import { openStore, startCheckpoints } from '../store/index.ts'
 import { createStoredRing, createVault, createVaultControl, openSealed, seal } from '../vault/index.ts'
+import { attestDocument } from './attest-file.ts'
 import { pinAuditKey, startAuditProcess, startForwardProcess } from './audit-process.ts'
 import { endWork } from './end-work.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
@@ -67,6 +68,8 @@ export interface Up {
 export async function startUp(options: UpOptions): Promise<Up> {
   const { clock = systemClock, tell } = options
   refuseOpenNetwork(options)
+  // A mistake in it ends the start before there is anything to take back.
+  attestDocument(options.attest)
   const folder = openDataFolder(options.dataFolder, usesKeyFile(options.vault))
   await using started = new AsyncDisposableStack()
   const certificate = certificateOf(options, tell)

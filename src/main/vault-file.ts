@@ -1,8 +1,8 @@
-import { readText } from '../cli/index.ts'
 import { readEnvironment } from '../config/environment.ts'
-import { configError, parseConfig, vaultSchema, type VaultDocument } from '../config/index.ts'
+import { vaultSchema, type VaultDocument } from '../config/index.ts'
 import { createHttpClient } from '../http-client/index.ts'
 import { configuredProviders, keyProviders, type KeyProviders } from '../vault/index.ts'
+import { readServerFile } from './server-file.ts'
 
 /** The key providers of `mayfly up --vault FILE`, as the file is now. Throws `config_invalid`. */
 export function providersOf(file: string | undefined, keyFile: string): KeyProviders {
@@ -22,7 +22,5 @@ export function usesKeyFile(file: string | undefined): boolean {
 }
 
 function readVaultFile(file: string): VaultDocument {
-  const parsed = parseConfig(readText(file), file, vaultSchema)
-  if (!parsed.ok) throw configError(parsed.problems)
-  return parsed.value
+  return readServerFile(file, vaultSchema)
 }
