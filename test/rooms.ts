@@ -63,6 +63,9 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'audit/client': ['lib', 'audit/verify', 'audit/people'],
   'audit/forward': ['lib', 'config', 'audit/verify', 'audit/disk', 'audit/export'],
 
+  // Attestations.
+  'attest/statements': ['lib'],
+
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [
     ...['lib', 'kinds', 'lockfiles', 'mask', 'connections', 'identity', 'policy', 'provenance', 'broker'],

@@ -1,0 +1,86 @@
+import type { Material, StepFacts } from './facts.ts'
+import { digestSet, plain, plainUri, present, uriPart } from './plain.ts'
+import { compare, fileName } from './subjects.ts'
+
+/** in-toto ResourceDescriptor, as far as ours use it. */
+export interface Descriptor {
+  readonly name?: string
+  readonly uri?: string
+  readonly digest?: Readonly<Record<string, string>>
+  readonly mediaType?: string
+  readonly annotations?: Readonly<Record<string, unknown>>
+}
+
+/** More than any build has; how many there were further is said beside them. */
+export const maxDependencies = 20_000
+
+/** The sources that the job was triggered for, as a URI of SPDX (`git+https://HOST/PATH@REF`). */
+export function sourceUri({ sourceUri, attributes }: StepFacts['identity']): string | undefined {
+  const base = sourceUri === undefined ? undefined : plainUri(sourceUri)
+  if (base === undefined || !/^https?:\/\/[^@#?]+$/.test(base)) return undefined
+  const { ref } = attributes
+  return ref === undefined ? `git+${base}` : `git+${base}@${uriPart(ref)}`
+}
+
+/** Everything that the step took in and whose digest is known: sources, packages, images, files of earlier steps. */
+export function dependenciesOf(facts: StepFacts): { all: Descriptor[]; omitted: number } {
+  const inputs = facts.reported.inputs.map(({ path, sha256 }) => ({
+    name: fileName(path),
+    digest: digestSet({ sha256 }),
+    annotations: { from: 'run', reported: true },
+  }))
+  const known = [...sourceOf(facts), ...facts.materials.flatMap(materialOf), ...imageOf(facts), ...inputs]
+  const byKey = new Map<string, Descriptor>()
+  for (const one of known) {
+    const descriptor = present(one) as Descriptor
+    byKey.set(keyOf(descriptor), descriptor)
+  }
+  const all = [...byKey.entries()].toSorted(([a], [b]) => compare(a, b)).map(([, one]) => one)
+  const more = (facts.reported.inputsCount ?? 0) - facts.reported.inputs.length
+  const omitted =
+    Math.max(0, all.length - maxDependencies) + Math.max(0, more) + (facts.materialsOmitted ?? 0)
+  return { all: all.slice(0, maxDependencies), omitted }
+}
+
+function keyOf(descriptor: Descriptor): string {
+  const { uri = '', name = '', digest, annotations } = descriptor
+  return JSON.stringify([uri, name, digest ?? {}, annotations ?? {}])
+}
+
+function sourceOf({ identity }: StepFacts) {
+  const uri = sourceUri(identity)
+  const { commit } = identity.attributes
+  if (uri === undefined) return []
+  return [{ uri, digest: digestSet({ gitCommit: commit ?? '' }), annotations: { verifiedBy: 'identity' } }]
+}
+
+/** Nothing that has no digest is called resolved, and no part that was read to choose a version. */
+function materialOf(material: Material) {
+  if (material.part === true) return []
+  const digest = digestSet({ ...material.digest, ...goHash(material.integrity) })
+  const uri = plainUri(material.uri)
+  if (digest === undefined || uri === undefined) return []
+  return [
+    {
+      uri,
+      digest,
+      annotations: { verifiedBy: plain(material.by, 64), connection: plain(material.connection, 128) },
+    },
+  ]
+}
+
+/** Go's `h1:` is what in-toto calls dirHash, in hex. */
+function goHash(integrity = ''): Record<string, string> {
+  const base64 = /^h1:([A-Za-z0-9+/]{43}=)$/.exec(integrity)?.[1]
+  return base64 === undefined ? {} : { dirHash: Buffer.from(base64, 'base64').toString('hex') }
+}
+
+/** Of the container that it ran in, by the digest that its engine was asked for. */
+function imageOf({ reported }: StepFacts) {
+  const { name, hex } =
+    /^(?<name>[A-Za-z0-9._:/-]{1,400})@sha256:(?<hex>[0-9a-f]{64})$/.exec(reported.image ?? '')?.groups ?? {}
+  if (name === undefined || hex === undefined) return []
+  return [
+    { name: 'container', uri: `docker://${name}`, digest: { sha256: hex }, annotations: { reported: true } },
+  ]
+}
