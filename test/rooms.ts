@@ -21,6 +21,9 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   logs: ['lib', 'store'],
   recordings: ['lib', 'store'],
 
+  // Attestations.
+  'attest/sign': ['lib', 'der'],
+
   // What is decided, and by what.
   identity: ['lib', 'config'],
   connections: ['lib', 'kinds', 'config', 'audit/verify'],
