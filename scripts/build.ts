@@ -62,6 +62,17 @@ await build({
   logLevel: 'warning',
   legalComments: 'none',
 })
+// The same for attestations: one file, which imports node:crypto and nothing else.
+await build({
+  entryPoints: { 'attest-verify': 'src/attest/verify/index.ts' },
+  outdir: folder,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'es2024',
+  logLevel: 'warning',
+  legalComments: 'none',
+})
 writeFileSync(join(folder, 'LICENCES.txt'), licencesOf(Object.keys(metafile.inputs)))
 
 rmSync('dist', { recursive: true, force: true })

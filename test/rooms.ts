@@ -66,7 +66,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'audit/client': ['lib', 'audit/verify', 'audit/people'],
   'audit/forward': ['lib', 'config', 'audit/verify', 'audit/disk', 'audit/export'],
 
-  // Attestations.
+  // Attestations. The verifier sees DER and the proofs of logs alone.
+  'attest/verify': ['der', 'audit/verify'],
   'attest/statements': ['lib'],
 
   // The processes. A protocol sees neither the vault nor another protocol.
@@ -210,6 +211,22 @@ export const bare: Readonly<
   Record<string, { readonly node: readonly string[]; readonly in: readonly string[] }>
 > = {
   der: { node: [], in: [] },
+  'attest/verify': {
+    node: ['node:crypto'],
+    in: [
+      'attest/verify/certificate.ts',
+      'attest/verify/certificate-log.ts',
+      'attest/verify/cms.ts',
+      'attest/verify/ecdsa.ts',
+      'attest/verify/key.ts',
+      'attest/verify/log-entry.ts',
+      'attest/verify/model.ts',
+      'attest/verify/p256.ts',
+      'attest/verify/timestamp.ts',
+      'attest/verify/trusted-root.ts',
+      'attest/verify/verify.ts',
+    ],
+  },
   'audit/verify': {
     node: ['node:fs', 'node:fs/promises', 'node:path'],
     in: ['audit/verify/node.ts', 'audit/verify/folder-source.ts', 'audit/verify/regular-file.ts'],

@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto'
+import { der, DerError, oidOf, readDer, tags, unsignedOf, type DerNode } from '../../der/index.ts'
+import { partOf, sequenceOf } from './certificate.ts'
+import { hashOf, signatureHashOf, type Hash } from './ecdsa.ts'
+
+/** SignedData of CMS (RFC 5652) with one signer and signed attributes: what a timestamp is. Its signature is not verified yet. */
+export interface SignedData {
+  readonly contentType: string
+  readonly content: Buffer
+  /** Who signed: issuer (DER) and serial number of the certificate. */
+  readonly issuer: Buffer
+  readonly serial: bigint
+  /** Of the signer's certificate, where the attributes name it (RFC 5035). */
+  readonly certificateHashes: readonly { readonly hash: Hash | 'sha1'; readonly digest: Buffer }[]
+  readonly hash: Hash
+  /** What is signed: the attributes as a SET. */
+  readonly signed: Buffer
+  readonly signature: Buffer
+}
+
+const ids = {
+  ...{ signedData: '1.2.840.113549.1.7.2', contentType: '1.2.840.113549.1.9.3' },
+  ...{ messageDigest: '1.2.840.113549.1.9.4', signingTime: '1.2.840.113549.1.9.5' },
+  ...{ certificate: '1.2.840.113549.1.9.16.2.12', certificateV2: '1.2.840.113549.1.9.16.2.47' },
+} as const
+
+/** Of a ContentInfo; the digest of the content in it holds. Throws `DerError`. */
+export function readSignedData(token: DerNode): SignedData {
+  const [type, wrapped, ...more] = sequenceOf(token)
+  if (oidOf(type) !== ids.signedData || wrapped?.tag !== 0xa0 || more.length > 0)
+    throw new DerError('it is no signed data')
+  const [version, digests, encapsulated, ...rest] = sequenceOf(readDer(wrapped.content))
+  if (unsignedOf(version) !== 3n) throw new DerError('signed data of another version than 3')
+  partOf(digests, tags.set)
+  // Certificates and revocation lists, each at most once, are not looked at.
+  const infos = rest.at(-1)
+  const between = rest.slice(0, -1).map(({ tag }) => tag)
+  if (!['', '160', '161', '160,161'].includes(between.join()))
+    throw new DerError('signed data with more than it may have')
+  const [contentType, octets, ...others] = sequenceOf(encapsulated)
+  if (octets?.tag !== 0xa0 || others.length > 0) throw new DerError('signed data without its content')
+  const content = partOf(readDer(octets.content), tags.octets).content
+  const [signer, ...signers] = sequenceOf(infos, tags.set)
+  // Which of two signed is for nobody to choose.
+  if (signer === undefined || signers.length > 0) throw new DerError('it has not exactly one signer')
+  return { contentType: oidOf(contentType), content, ...readSigner(signer, oidOf(contentType), content) }
+}
+
+function readSigner(
+  node: DerNode,
+  contentType: string,
+  content: Buffer,
+): Omit<SignedData, 'contentType' | 'content'> {
+  const [version, id, digest, attributes, algorithm, signature, unsigned, ...more] = sequenceOf(node)
+  // By issuer and serial number (version 1); unsigned attributes are not looked at.
+  if (unsignedOf(version) !== 1n || (unsigned !== undefined && unsigned.tag !== 0xa1) || more.length > 0)
+    throw new DerError('a signer of another form')
+  const [issuer, serial, ...others] = sequenceOf(id)
+  if (others.length > 0) throw new DerError('a signer of another form')
+  const hash = hashOf(digest)
+  const signed = attributesOf(attributes)
+  const values = valuesOf(signed)
+  const only = (oid: string) => {
+    const [value, ...further] = values.get(oid) ?? []
+    if (value === undefined || further.length > 0)
+      throw new DerError('an attribute is missing, or has two values')
+    return value
+  }
+  if (oidOf(only(ids.contentType)) !== contentType) throw new DerError('signed attributes of another content')
+  const digested = partOf(only(ids.messageDigest), tags.octets).content
+  if (!digested.equals(createHash(hash).update(content).digest()))
+    throw new DerError('its content is not the one that was signed')
+  return {
+    issuer: partOf(issuer, tags.sequence).whole,
+    serial: unsignedOf(serial),
+    certificateHashes: [
+      ...(values.has(ids.certificateV2) ? [hashV2(only(ids.certificateV2))] : []),
+      ...(values.has(ids.certificate) ? [hashV1(only(ids.certificate))] : []),
+    ],
+    hash: signatureHashOf(algorithm),
+    signed,
+    signature: partOf(signature, tags.octets).content,
+  }
+}
+
+/**
+ * Signed is the SET OF that stands there with another tag (section 5.4). One whose attributes are not in the order of DER is refused:
+ * some verifiers sort them first, others do not, and they would not agree on it.
+ */
+function attributesOf(node: DerNode | undefined): Buffer {
+  const signed = der.setOf(...sequenceOf(node, 0xa0).map(({ whole }) => whole))
+  if (!signed.subarray(1).equals(partOf(node).whole.subarray(1)))
+    throw new DerError('signed attributes out of order')
+  return signed
+}
+
+function valuesOf(signed: Buffer): ReadonlyMap<string, readonly DerNode[]> {
+  const values = new Map<string, readonly DerNode[]>()
+  for (const one of sequenceOf(readDer(signed), tags.set)) {
+    const [id, set, ...more] = sequenceOf(one)
+    const oid = oidOf(id)
+    if (values.has(oid) || more.length > 0) throw new DerError('an attribute twice')
+    values.set(oid, sequenceOf(set, tags.set))
+  }
+  return values
+}
+
+/** SigningCertificateV2: the first of its certificates is the signer's; SHA-256 unless it says another hash. */
+function hashV2(node: DerNode): { hash: Hash; digest: Buffer } {
+  const [first, second] = sequenceOf(sequenceOf(sequenceOf(node)[0])[0])
+  return first?.tag === tags.sequence
+    ? { hash: hashOf(first), digest: partOf(second, tags.octets).content }
+    : { hash: 'sha256', digest: partOf(first, tags.octets).content }
+}
+
+function hashV1(node: DerNode): { hash: 'sha1'; digest: Buffer } {
+  return {
+    hash: 'sha1',
+    digest: partOf(sequenceOf(sequenceOf(sequenceOf(node)[0])[0])[0], tags.octets).content,
+  }
+}

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto'
+import { DerError, oidOf, readDer, tags, timeOf, unsignedOf, type DerNode } from '../../der/index.ts'
+import { partOf, sequenceOf, type Certificate } from './certificate.ts'
+import * as chains from './chain.ts'
+import { readSignedData, type SignedData } from './cms.ts'
+import { hashOf, isSignedBy, type Hash } from './ecdsa.ts'
+import { isWithin } from './fields.ts'
+import type { Authority, Trust } from './model.ts'
+import { Refusal } from './refusal.ts'
+
+const tstInfo = '1.2.840.113549.1.9.16.1.4'
+
+/**
+ * The time that a trusted authority gave a signature (RFC 3161: `response` is a TimeStampResp), and that authority. It is found by
+ * its certificate, which the trusted root holds; certificates in the token are not looked at.
+ */
+export function verifyTimestamp(
+  response: Uint8Array,
+  signature: Uint8Array,
+  trust: Trust,
+): { timeMs: number; authority: Authority } {
+  const { data, info } = readResponse(response)
+  if (!createHash(info.hash).update(signature).digest().equals(info.imprint))
+    throw new Refusal('timestamp_of_other', 'its timestamp is of another signature')
+  let refusal = new Refusal('untrusted_timestamp', 'no trusted authority made its timestamp')
+  for (const authority of trust.timestampAuthorities) {
+    const found = refusalBy(authority, data, info.timeMs)
+    if (found === undefined) return { timeMs: info.timeMs, authority }
+    if (refusal.reason === 'untrusted_timestamp') refusal = found
+  }
+  throw refusal
+}
+
+interface TimestampInfo {
+  readonly hash: Hash
+  readonly imprint: Buffer
+  readonly timeMs: number
+}
+
+function readResponse(response: Uint8Array): { data: SignedData; info: TimestampInfo } {
+  try {
+    const [status, token, ...more] = sequenceOf(readDer(response))
+    const granted = unsignedOf(sequenceOf(status)[0])
+    // granted, and grantedWithMods (RFC 3161, section 2.4.2).
+    if (granted > 1n || more.length > 0) throw new DerError('it was not granted')
+    const data = readSignedData(partOf(token))
+    if (data.contentType !== tstInfo) throw new DerError('what it signs is no time')
+    return { data, info: readInfo(data.content) }
+  } catch (cause) {
+    if (!(cause instanceof DerError)) throw cause
+    throw new Refusal('bad_timestamp', `its timestamp is refused: ${cause.message}`, { cause })
+  }
+}
+
+function readInfo(content: Buffer): TimestampInfo {
+  const [version, policy, imprint, serial, time, ...optional] = sequenceOf(readDer(content))
+  if (unsignedOf(version) !== 1n) throw new DerError('another version than 1')
+  oidOf(policy)
+  unsignedOf(serial)
+  const [algorithm, hashed, ...more] = sequenceOf(imprint)
+  const hash = hashOf(algorithm)
+  const digest = partOf(hashed, tags.octets).content
+  if (more.length > 0) throw new DerError('an imprint with more than it may have')
+  // GeneralizedTime alone (RFC 3161, section 2.4.2).
+  const timeMs = timeOf(partOf(time, tags.generalizedTime))
+  refuseOptional(optional)
+  return { hash, imprint: digest, timeMs }
+}
+
+/** Accuracy, ordering, nonce, the authority's name and extensions, each at most once and in this order. */
+function refuseOptional(nodes: readonly DerNode[]): void {
+  let last = -1
+  for (const { tag } of nodes) {
+    const place = [tags.sequence, tags.boolean, tags.integer, 0xa0, 0xa1].indexOf(tag)
+    if (place <= last) throw new DerError('a time with more than it may have')
+    // An extension could mean less than what is read here.
+    if (tag === 0xa1) throw new DerError('a time with extensions')
+    last = place
+  }
+}
+
+function refusalBy(authority: Authority, data: SignedData, timeMs: number): Refusal | undefined {
+  const [signer, ...chain] = authority.chain
+  if (signer === undefined || !isOf(data, signer))
+    return new Refusal('untrusted_timestamp', 'another authority than the trusted one made its timestamp')
+  if (!isSignedBy(signer.key, data.hash, data.signed, data.signature))
+    return new Refusal('untrusted_timestamp', 'the trusted authority did not sign its timestamp')
+  try {
+    refuseOtherUses(signer)
+    const problem = chains.problemOfChain(signer, chain, chains.usages.timeStamping)
+    if (problem !== undefined)
+      return new Refusal('untrusted_timestamp', `the certificate of its timestamp: ${problem}`)
+  } catch (cause) {
+    if (!(cause instanceof DerError)) throw cause
+    return new Refusal('untrusted_timestamp', `the trusted chain is refused: ${cause.message}`, { cause })
+  }
+  const isOutside =
+    chains.outsideOf(authority.chain, timeMs) !== undefined || !isWithin(timeMs, authority.validFor)
+  return isOutside
+    ? new Refusal(
+        'outside_authority',
+        'its timestamp was made when its authority was not valid, or not trusted',
+      )
+    : undefined
+}
+
+function isOf({ issuer, serial, certificateHashes }: SignedData, signer: Certificate): boolean {
+  return (
+    issuer.equals(signer.issuer) &&
+    serial === signer.serial &&
+    certificateHashes.every(({ hash, digest }) => createHash(hash).update(signer.raw).digest().equals(digest))
+  )
+}
+
+/** Exactly one extended usage, timeStamping, and critical (RFC 3161, section 2.3). */
+function refuseOtherUses(signer: Certificate): void {
+  chains.refuseUnknown(signer)
+  const uses = chains.extendedUsageOf(signer)
+  const isCritical = signer.extensions.get(chains.extensionIds.extendedUsage)?.critical === true
+  if (uses?.length !== 1 || uses[0] !== chains.usages.timeStamping || !isCritical)
+    throw new DerError('its use is not timestamps alone')
+  if (chains.authorityOf(signer) !== undefined) throw new DerError('it is an authority of certificates')
+  if ((chains.keyUsageOf(signer) & chains.keyUsages.digitalSignature) === 0)
+    throw new DerError('its key is not for signatures')
+}
