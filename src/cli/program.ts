@@ -121,6 +121,11 @@ function addRun(program: Command): void {
       'npm, pip, go, cargo, or a folder of the workspace, kept between runs; may be given again',
       collect,
     )
+    .option(
+      '--artifact <pattern>',
+      'files that the command makes, to be attested: dist/*.tgz; may be given again',
+      collect,
+    )
     .option('--dotenv <path>', 'a file of variables that the CI takes from the workspace: checked at the end')
     .addOption(
       new Option(

@@ -24,6 +24,7 @@ export interface RunOptions {
   lockfile: string
   dotenv?: string
   cache?: string[]
+  artifact?: string[]
   isolation: StepRequest['isolation']
   image?: string
   server?: string
@@ -96,6 +97,8 @@ function commandStep(command: readonly string[], options: RunOptions): JobStep {
     ...(options.image === undefined ? {} : { image: options.image }),
     workspaceKind: options.sharedWorkspace ? 'shared' : options.checkout ? 'fresh' : 'job',
     ...(options.checkout ? { checkout: {} } : {}),
+    ...(options.artifact === undefined ? {} : { artifacts: options.artifact.map(artifactName) }),
+    artifactsStay: true,
     continueOnError: false,
     ...{ needs: [], takesFrom: [], values: [], matrix: {}, condition: { holds: ({ failed }) => !failed } },
     isConditional: false,
@@ -123,6 +126,11 @@ async function fileSteps(file: string, command: readonly string[], options: RunO
     )
   if (options.service !== undefined)
     throw new MayflyError('bad_input', '--service is for a single command: a step of a file has `services:`')
+  if (options.artifact !== undefined)
+    throw new MayflyError(
+      'bad_input',
+      '--artifact is for a single command: a step of a file has `artifacts:`',
+    )
   // Schema and YAML parser are loaded for a file only: a command must start fast.
   const { configError, readPipeline } = await import('../config/index.ts')
   const read = readPipeline(readText(file), file)
@@ -166,6 +174,17 @@ function pipelineStep(step: PlannedStep, options: RunOptions): JobStep {
 function cacheName(name: string): string {
   if (/^(?!\/)(?!(?:.*\/)?\.{0,2}(?:\/|$))(?!(?:.*\/)?\.git(?:\/|$))[^\0\r\n]{1,200}$/.test(name)) return name
   throw new MayflyError('bad_input', `cache ${name}: npm, pip, go, cargo, or a folder inside the workspace`)
+}
+
+function artifactName(name: string): string {
+  const parts = name.split('/')
+  const isInside = name !== '' && !name.startsWith('/') && !parts.includes('..')
+  const isOfGit = parts.some((part) => /^\.git$/i.test(part))
+  if (isInside && !isOfGit && !/[\0\r\n]/.test(name) && name.length <= 200) return name
+  throw new MayflyError(
+    'bad_input',
+    '--artifact: a path or a pattern inside the workspace is wanted, and nothing of a .git: dist/*.tgz',
+  )
 }
 
 function common(

@@ -29,6 +29,8 @@ export interface StepRequest {
   readonly checkout?: Checkout
   /** Patterns of files that it hands on. */
   readonly artifacts?: readonly string[]
+  /** No other step takes them: they are not copied. */
+  readonly artifactsStay?: boolean
   /** What earlier steps hand to it. */
   readonly inputs?: readonly Artifacts[]
   readonly tools: readonly string[]

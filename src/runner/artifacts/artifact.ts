@@ -19,8 +19,8 @@ export interface Artifacts {
   readonly step: string
   /** Id of the workspace that they come from. */
   readonly workspace: string
-  /** Where they are kept, each under its digest. */
-  readonly folder: string
+  /** Where they are kept, each under its digest; undefined if they stay where they are. */
+  readonly folder: string | undefined
   readonly files: readonly Artifact[]
 }
 

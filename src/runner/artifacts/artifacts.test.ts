@@ -236,7 +236,7 @@ test('what is put into a workspace follows no link there, replaces no file of th
   await take([named])
   assert.equal(readFileSync(join(fresh, 'b'), 'utf8'), 'b')
   // A step without a sandbox could reach where they are kept.
-  writeFileSync(join(named.folder, sha256('b')), 'B')
+  writeFileSync(join(named.folder ?? '', sha256('b')), 'B')
   execFileSync('rm', [join(fresh, 'b')])
   await assert.rejects(take([named]), { code: 'conflict', message: /was changed where it was kept/ })
   assert.deepEqual(readdirSync(fresh).toSorted(), ['a', 'link'])

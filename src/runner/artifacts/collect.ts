@@ -1,23 +1,13 @@
-import {
-  closeSync,
-  constants,
-  lstatSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  type Dirent,
-  type Stats,
-} from 'node:fs'
+import { closeSync, constants, lstatSync, mkdtempSync, readdirSync, type Dirent, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { limits, systemCode } from '../../lib/index.ts'
 import type { Masker } from '../../mask/index.ts'
 import { inFolder, isAbsent, openIn, pathOf, type Cover } from '../workspace/index.ts'
 import type { Artifact, Artifacts } from './artifact.ts'
-import { copyOut, Unfit } from './copy.ts'
+import { Lacking, Unfit } from './copy.ts'
 import { isExecutableConfiguration, isOfGit } from './executable.ts'
-import { HoldsSecret, maskCopy, searchSecrets } from './secrets.ts'
+import { createCopier, createHasher, type Keep } from './keep.ts'
 import { artifactPattern, type ArtifactPattern } from './pattern.ts'
 
 export interface Collected {
@@ -31,10 +21,11 @@ export interface Collected {
 }
 
 /**
- * Copies the files that a step declares to `store`, a folder that no step sees, when all its processes are gone. Nothing is
- * followed, opened or believed that a step could have put there instead of a plain file. Secrets of the job are masked in text; any
- * other file that holds one is not handed on, and a pattern that would take it counts as missing. Throws `TooMuch` for more than
- * is taken.
+ * Copies the files that a step declares to `store`, a folder that no step sees, when all its processes are gone; without a `store`
+ * they stay where they are, and only their digests are taken. Nothing is
+ * followed, opened or believed that a step could have put there instead of a plain file. Secrets of the job are masked in text that
+ * is copied; any other file that holds one is not handed on, and a pattern that would take it counts as missing. Throws `TooMuch` for
+ * more than is taken.
  */
 export async function collectArtifacts(request: {
   readonly step: string
@@ -42,20 +33,22 @@ export async function collectArtifacts(request: {
   readonly patterns: readonly string[]
   /** Did the step see something else in place of this file? */
   readonly isCovered: (stat: Stats) => boolean
-  readonly store: string
+  readonly store: string | undefined
   readonly masker: Pick<Masker, 'pieces' | 'stream'>
   /** Told of each secret that is found, by name. */
   readonly onSeen: (name: string) => void
   readonly maxFiles?: number
   readonly maxBytes?: number
 }): Promise<Collected> {
-  const { step, workspace } = request
-  const folder = mkdtempSync(join(request.store, 'step-'))
+  const { step, workspace, store, maxBytes = limits.artifactBytes } = request
+  const folder = store === undefined ? undefined : mkdtempSync(join(store, 'step-'))
   const taken = new Map<string, Artifact>()
   const missing: string[] = []
   const passedOver: string[] = []
   const masked: string[] = []
-  const take = createTaker({ ...request, folder, taken, masked })
+  const looking = { ...request, masked, maxBytes }
+  const keep = folder === undefined ? createHasher(looking) : createCopier({ ...looking, folder })
+  const take = createTaker({ ...request, keep, taken, isRunLater: folder !== undefined })
   for (const pattern of request.patterns.map(artifactPattern)) {
     const found =
       pattern.literal === undefined ? undefined : await takeNamed(workspace.path, pattern.literal, take)
@@ -88,7 +81,7 @@ interface Found {
   count: number
   /** Why others were not taken, a line each. */
   readonly unfit: string[]
-  /** None was kept back for a secret in it: what goes on without that file is not what was built. */
+  /** None was `Lacking`. */
   isWhole: boolean
 }
 
@@ -96,45 +89,20 @@ interface Found {
 type Take = (at: number, parts: readonly string[], named: boolean) => Promise<void>
 
 function createTaker(deps: {
-  readonly isCovered: (stat: Stats) => boolean
-  readonly folder: string
+  readonly keep: Keep
   readonly taken: Map<string, Artifact>
-  readonly masked: string[]
-  readonly masker: Pick<Masker, 'pieces' | 'stream'>
-  readonly onSeen: (name: string) => void
+  /** Other steps take what is kept, and may run it. */
+  readonly isRunLater: boolean
   readonly maxFiles?: number
-  readonly maxBytes?: number
 }): Take {
-  const { folder, taken, masked, maxFiles = limits.artifactFiles, maxBytes = limits.artifactBytes } = deps
-  let left = maxBytes
+  const { keep, taken, isRunLater, maxFiles = limits.artifactFiles } = deps
   let looked = 0
-  const refused = (stat: Stats) =>
-    deps.isCovered(stat) ? 'holds credentials, and the step saw it without them' : undefined
-  const keep = async (at: number, parts: readonly string[]): Promise<Omit<Artifact, 'path' | 'named'>> => {
-    const search = searchSecrets(deps.masker, deps.onSeen)
-    search.name(parts.join('/'))
-    const made = join(folder, 'new')
-    try {
-      const from = { folder: at, name: parts.at(-1) ?? '', refused }
-      const copied = await copyOut(from, made, left, search.look)
-      // Also of what is kept back: a step may leave any number of those.
-      left -= copied.bytes
-      const seen = search.end()
-      const isRun = copied.executable || isExecutableConfiguration(parts)
-      const kept = seen === undefined ? copied : await maskCopy(deps.masker, made, left, { seen, isRun })
-      if (seen !== undefined) masked.push(`${JSON.stringify(parts.join('/'))} held ${seen}`)
-      renameSync(made, join(folder, kept.sha256))
-      return { ...kept, executable: copied.executable }
-    } finally {
-      rmSync(made, { force: true })
-    }
-  }
   return async (at, parts, named) => {
     const path = parts.join('/')
     const known = taken.get(path)
     if (known !== undefined) return void taken.set(path, { ...known, named: known.named || named })
     if (isOfGit(parts)) throw new Unfit('is part of a repository')
-    if (!named && isExecutableConfiguration(parts))
+    if (isRunLater && !named && isExecutableConfiguration(parts))
       throw new Unfit('would run where it is taken: name it in full if that is meant')
     if (taken.size >= maxFiles) throw new TooMuch(`more than ${maxFiles} files`)
     if (looked++ % 64 === 0) await breathe()
@@ -168,7 +136,7 @@ async function takeOne(at: number, parts: readonly string[], named: boolean, tak
     const why = isAbsent(error) ? 'cannot be read' : error instanceof Unfit ? error.message : undefined
     if (why === undefined) throw error
     const line = `${JSON.stringify(parts.join('/'))} ${why}`
-    return { count: 0, unfit: [line], isWhole: !(error instanceof HoldsSecret) }
+    return { count: 0, unfit: [line], isWhole: !(error instanceof Lacking) }
   }
 }
 

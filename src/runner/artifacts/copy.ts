@@ -16,6 +16,16 @@ import { openIn, pathOf } from '../workspace/index.ts'
 /** Why a file is not handed on, in words. */
 export class Unfit extends Error {}
 
+/** The same, and the step has failed: what goes on without this file is not what was built. */
+export class Lacking extends Unfit {}
+
+/** One file of an open folder; `refused` says why it is not to be read, if so. */
+export interface Source {
+  readonly folder: number
+  readonly name: string
+  readonly refused: (stat: Stats) => string | undefined
+}
+
 export interface Copied {
   readonly sha256: string
   readonly bytes: number
@@ -27,28 +37,30 @@ export interface Copied {
  * one that is longer than `maxBytes`.
  */
 export async function copyOut(
-  from: {
-    readonly folder: number
-    readonly name: string
-    readonly refused: (stat: Stats) => string | undefined
-  },
+  from: Source,
   to: string,
   maxBytes: number,
   look: (chunk: Uint8Array) => void,
 ): Promise<Copied & { readonly executable: boolean }> {
   const fd = openIn(from.folder, from.name, 0)
   try {
-    const stat = fstatSync(fd)
-    if (!stat.isFile()) throw new Unfit('is no plain file')
-    if ((stat.mode & 0o7000) !== 0) throw new Unfit('has a set-user-id, set-group-id or sticky mode')
-    const refused = from.refused(stat)
-    if (refused !== undefined) throw new Unfit(refused)
-    if (stat.size > maxBytes) throw new Unfit('is too large')
+    const stat = refuseUnfit(fd, from, maxBytes)
     const copied = await copyHashed(pathOf(fd), to, maxBytes, 0o600, look)
     return { ...copied, executable: (stat.mode & 0o100) !== 0 }
   } finally {
     closeSync(fd)
   }
+}
+
+/** Throws `Unfit` for anything but a plain file without special modes, and for one that is longer than `maxBytes`. */
+export function refuseUnfit(fd: number, { refused }: Source, maxBytes: number): Stats {
+  const stat = fstatSync(fd)
+  if (!stat.isFile()) throw new Unfit('is no plain file')
+  if ((stat.mode & 0o7000) !== 0) throw new Unfit('has a set-user-id, set-group-id or sticky mode')
+  const why = refused(stat)
+  if (why !== undefined) throw new Unfit(why)
+  if (stat.size > maxBytes) throw new Unfit('is too large')
+  return stat
 }
 
 /**
@@ -71,7 +83,7 @@ export async function copyIn(
   }
 }
 
-const chunkBytes = 1_048_576
+export const chunkBytes = 1_048_576
 
 async function copyHashed(
   from: string,

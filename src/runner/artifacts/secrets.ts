@@ -1,9 +1,9 @@
 import { closeSync, openSync, renameSync, rmSync } from 'node:fs'
 import type { Masker } from '../../mask/index.ts'
-import { chunksOf, Unfit, writeHashed, type Copied } from './copy.ts'
+import { chunksOf, Lacking, writeHashed, type Copied } from './copy.ts'
 
-/** A secret of the job is in it that cannot be masked: the step has failed. */
-export class HoldsSecret extends Unfit {}
+/** A secret of the job is in it that cannot be masked. */
+class HoldsSecret extends Lacking {}
 
 /** Looks for secrets in one file while it is copied. `onSeen` is told each by name. */
 export function searchSecrets(

@@ -18,7 +18,7 @@ export async function takeArtifacts(
   const taken = new Map<string, Artifact>()
   for (const { step, folder, files, workspace: from } of inputs)
     for (const file of files) {
-      if (from === workspace.id) continue
+      if (from === workspace.id || folder === undefined) continue
       const mayReplace = file.named || taken.has(file.path) || workspace.kind !== 'fresh'
       await put(workspace.path, file, join(folder, file.sha256), mayReplace).catch((error: unknown) => {
         throw explained(error, step, file)
