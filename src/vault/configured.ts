@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { azureIdentity, createAwsClient, createAzureClient, createGcpClient } from '../clouds/index.ts'
 import type { ProviderConfig, VaultDocument } from '../config/index.ts'
 import type { HttpClient } from '../http-client/index.ts'
-import { MayflyError, Secret, messageOf } from '../lib/index.ts'
+import { keyServiceClients, secretIn, type KeyServiceClients } from '../key-services/index.ts'
 import type { KeyProvider } from './provider.ts'
 import { createAwsKmsProvider } from './providers/aws-kms.ts'
 import { createAzureKeyVaultProvider } from './providers/azure-key-vault.ts'
@@ -20,11 +18,12 @@ interface ProviderDeps {
 
 /** The providers of `mayfly up --vault FILE`. No file that they name is read before it is needed. */
 export function configuredProviders({ use, providers }: VaultDocument, deps: ProviderDeps) {
-  const made = Object.entries(providers).map(([name, config]) => [name, providerOf(config, deps)] as const)
+  const clients = keyServiceClients(deps)
+  const made = Object.entries(providers).map(([name, config]) => [name, providerOf(config, clients)] as const)
   return { use, providers: new Map(made) }
 }
 
-function providerOf(config: ProviderConfig, { http, variables }: ProviderDeps): KeyProvider {
+function providerOf(config: ProviderConfig, clients: KeyServiceClients): KeyProvider {
   if ('key-file' in config) return createKeyFileProvider(config['key-file'].path)
   if ('passphrase' in config) {
     const { file } = config.passphrase
@@ -33,51 +32,21 @@ function providerOf(config: ProviderConfig, { http, variables }: ProviderDeps): 
     )
   }
   if ('aws-kms' in config) {
-    const { key, region, endpoint, ca } = config['aws-kms']
-    return createAwsKmsProvider({ key, aws: createAwsClient({ http, region, endpoint, ca: pem(ca) }) })
+    const { key, ...reached } = config['aws-kms']
+    return createAwsKmsProvider({ key, aws: clients.aws(reached) })
   }
   if ('gcp-kms' in config) {
-    const { key, credentials: keyFile, endpoint, ca } = config['gcp-kms']
-    return createGcpKmsProvider({ key, endpoint, gcp: createGcpClient({ http, keyFile, ca: pem(ca) }) })
+    const { key, endpoint, ...reached } = config['gcp-kms']
+    return createGcpKmsProvider({ key, endpoint, gcp: clients.gcp(reached) })
   }
   if ('azure-key-vault' in config) {
-    const { vault, key, ca } = config['azure-key-vault']
-    const identity = azureIdentity(variables)
-    return createAzureKeyVaultProvider({
-      vault,
-      key,
-      azure: createAzureClient({ http, identity, ca: pem(ca) }),
-    })
+    const { vault, key, ...reached } = config['azure-key-vault']
+    return createAzureKeyVaultProvider({ vault, key, azure: clients.azure(reached) })
   }
   if ('transit' in config) {
-    const { auth, ca, ...rest } = config.transit
-    return createTransitProvider({
-      ...{ http, ...rest, ca: pem(ca) },
-      auth:
-        'token_file' in auth
-          ? { token: () => secretIn(auth.token_file) }
-          : { jwt: () => secretIn(auth.jwt_file), role: auth.role, mount: auth.mount },
-    })
+    const { key, mount, ...reached } = config.transit
+    return createTransitProvider({ key, mount, transit: clients.transit(reached) })
   }
   const { pin_file: pin, ...rest } = config.pkcs11
   return createPkcs11Provider({ ...rest, pin: () => secretIn(pin) })
-}
-
-function pem(file: string | undefined): string | undefined {
-  return file === undefined ? undefined : textIn(file)
-}
-
-/** One line, without the newline that editors add. */
-function secretIn(file: string): Secret {
-  const text = textIn(file).replace(/\r?\n$/, '')
-  if (text === '') throw new MayflyError('credential_failed', `${file} is empty`)
-  return new Secret(text)
-}
-
-function textIn(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new MayflyError('credential_failed', `${file} cannot be read (${messageOf(cause)})`, { cause })
-  }
 }

@@ -1,4 +1,5 @@
 import type { RestClient } from '../../clouds/index.ts'
+import { azureKey } from '../../key-services/index.ts'
 import { MayflyError } from '../../lib/index.ts'
 import type { KeyProvider } from '../provider.ts'
 import { unwrapWithContext, wrapWithContext } from './oaep.ts'
@@ -13,11 +14,7 @@ export function createAzureKeyVaultProvider(options: {
   key: string
 }): KeyProvider {
   const { azure, key } = options
-  const vault = options.vault.replace(/\/+$/, '')
-  const keyUrl = `${vault}/keys/${key}`
-  // Of a sovereign cloud it is another one: vault.azure.cn, vault.usgovcloudapi.net, managedhsm.azure.net.
-  const suffix = new URL(vault).hostname.split('.').slice(1).join('.')
-  const scope = `https://${suffix === '' || /^[\d.]+$/.test(suffix) ? 'vault.azure.net' : suffix}/.default`
+  const { url: keyUrl, scope } = azureKey(options.vault, key)
 
   async function call(url: string, verb: 'wrapkey' | 'unwrapkey', value: Buffer) {
     const answer = await azure.call({

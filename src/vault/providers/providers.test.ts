@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createAwsClient, createAzureClient, createGcpClient } from '../../clouds/index.ts'
 import { createHttpClient } from '../../http-client/index.ts'
+import { createTransitClient, type TransitOptions } from '../../key-services/index.ts'
 import { MayflyError, Secret } from '../../lib/index.ts'
 import type { KeyProvider } from '../provider.ts'
 import { createAwsKmsProvider } from './aws-kms.ts'
@@ -166,11 +167,16 @@ test('transit: by a token and by a JWT, with associated data; its refusal and it
       ? { status: 400, json: { errors: ['cipher: message authentication failed'] } }
       : { json: { data: { plaintext } } }
   })
-  const options = { http, url, key: 'mayfly', mount: 'transit', namespace: 'ns' }
-  const byToken = createTransitProvider({ ...options, auth: { token: () => new Secret('s.token') } })
+  const provider = (auth: TransitOptions['auth']) =>
+    createTransitProvider({
+      transit: createTransitClient({ http, url, namespace: 'ns', auth }),
+      key: 'mayfly',
+      mount: 'transit',
+    })
+  const byToken = provider({ token: () => new Secret('s.token') })
   const jwt = (text: string) => ({ jwt: () => new Secret(text), role: 'mayfly', mount: 'jwt' })
-  const wrapped = await behaves(byToken, createTransitProvider({ ...options, auth: jwt('a.b.c') }))
-  const wrong = createTransitProvider({ ...options, auth: { token: () => new Secret('s.other') } })
+  const wrapped = await behaves(byToken, provider(jwt('a.b.c')))
+  const wrong = provider({ token: () => new Secret('s.other') })
   await assert.rejects(wrong.unwrap(wrapped, 'root a'), {
     code: 'credential_failed',
     message:
@@ -191,15 +197,12 @@ test('transit: by a token and by a JWT, with associated data; its refusal and it
     await assert.rejects(byToken.unwrap(wrapped, 'root a'), { code: 'credential_failed', message: advice })
   }
   refusal = undefined
-  await assert.rejects(
-    createTransitProvider({ ...options, auth: jwt('x.y.z') }).unwrap(wrapped, 'root a'),
-    (error) => {
-      assert.ok(error instanceof MayflyError && error.code === 'credential_failed')
-      assert.doesNotMatch(error.message, /x\.y\.z/)
-      assert.match(error.message, /check the role, its bound_audiences/)
-      return true
-    },
-  )
+  await assert.rejects(provider(jwt('x.y.z')).unwrap(wrapped, 'root a'), (error) => {
+    assert.ok(error instanceof MayflyError && error.code === 'credential_failed')
+    assert.doesNotMatch(error.message, /x\.y\.z/)
+    assert.match(error.message, /check the role, its bound_audiences/)
+    return true
+  })
   isAway = true
   await assert.rejects(byToken.unwrap(wrapped, 'root a'), {
     code: 'upstream_unreachable',
