@@ -3,7 +3,7 @@
  * attestations are signed by them; what is asked of a service, each of the two knows itself.
  * Invariant: no error repeats what was sent, and the PIN of a module is in no argument.
  */
-export { secretIn, textIn } from './files.ts'
+export { secretIn } from './files.ts'
 export { keyServiceClients, type KeyServiceClients } from './clients.ts'
 export { azureKey, type AzureKey } from './azure-key.ts'
 export {
