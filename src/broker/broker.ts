@@ -22,7 +22,7 @@ import {
   stepStarted,
   type StepRequest,
 } from './events.ts'
-import type { KeptLog, Lease, Minted, Session, Step, StepOutcome } from './model.ts'
+import type { AtStepEnd, KeptLog, Lease, Minted, Session, Step, StepOutcome } from './model.ts'
 import { createOutbox } from './outbox.ts'
 import { createRecords, type SessionMatch } from './records.ts'
 import { actorOf } from './rows.ts'
@@ -51,10 +51,13 @@ export async function createBroker(deps: {
   issuers: LeaseDeps
   /** What the server has of a step's log, for the entry of its end. */
   logOf?: (step: StepId) => Promise<KeptLog | undefined>
+  atEnd?: AtStepEnd
+  /** Who signs for a job, in plain data; kept with its sessions. */
+  signerOf?: (identity: Identity) => unknown
 }): Promise<Broker> {
   const { store, audit, numbers, clock } = deps
   const outbox = createOutbox({ store, audit, numbers, clock })
-  const records = createRecords({ store, outbox, numbers, clock })
+  const records = createRecords({ ...deps, outbox })
   const leases = createLeases({ ...deps, outbox, issuers: { ...systemIssuers, ...deps.issuers } })
   const sessions = new Map<SessionId, Session>()
   const steps = new Map<StepId, Step>()
@@ -166,9 +169,9 @@ export async function createBroker(deps: {
       heartbeatMs: now,
       endReason: undefined,
     }
-    await audit.append(stepStarted(step, request))
+    const { index } = await audit.append(stepStarted(step, request))
     if (session.endReason !== undefined) throw ended(session.endReason)
-    await records.addStep(step, request.workspace)
+    await records.addStep(step, request, index)
     steps.set(step.id, step)
     // The session may have been revoked while the row was written.
     if (session.endReason !== undefined) {
@@ -230,7 +233,8 @@ export async function createBroker(deps: {
     await leases.endOf(step, step.endReason ?? first.reason)
     // Whoever cannot read a log does not keep a step from ending.
     const log = await deps.logOf?.(step.id).catch(() => undefined)
-    await records.endStep(step, first, log)
+    const also = await deps.atEnd?.(step, first, log)
+    await records.endStep(step, first, log, also)
     // Forgotten only once its end is on disk: until then the sweep tries again.
     steps.delete(step.id)
     leases.forget(step.id)

@@ -78,7 +78,7 @@ export interface Broker {
   /** Sessions that hold roles for steps which have not begun; the oldest first, so many at most. */
   waiting(limit: number): Promise<WaitingSession[]>
   /** For what takes something away: its entry is written with it, and delivered until the log has it. */
-  readonly outbox: Pick<Outbox, 'write' | 'deliver'>
+  readonly outbox: Pick<Outbox, 'write' | 'deliver' | 'isDelivered'>
   close(): Promise<void>
 }
 

@@ -24,6 +24,8 @@ export interface StepRequest {
   /** Ports of the runner's own localhost that it is let to. */
   readonly services: readonly number[]
   readonly workspace?: StepWorkspace | undefined
+  /** Version of the policy that is in force. */
+  readonly policyVersion?: number | undefined
 }
 
 /** A step that was not opened. */
@@ -296,7 +298,7 @@ function firstOf(name: string, items: readonly string[]): Record<string, unknown
 }
 
 /** In the words of CDEvents ("taskRun Finished"). */
-function outcomeOf(step: Step, { exitCode }: StepOutcome): 'success' | 'failure' | 'cancel' | 'error' {
+export function outcomeOf(step: Step, { exitCode }: StepOutcome): 'success' | 'failure' | 'cancel' | 'error' {
   if (step.endReason === 'cancelled') return 'cancel'
   if (step.endReason !== 'finished') return 'error'
   return exitCode === 0 ? 'success' : 'failure'

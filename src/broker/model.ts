@@ -1,4 +1,6 @@
+import type { QueryCreator } from 'kysely'
 import type { LeaseId, RunId, Secret, SessionId, StepId } from '../lib/index.ts'
+import type { Tables } from '../store/index.ts'
 import type { DecisionSubject } from '../policy/index.ts'
 
 /** One identity that assumed one or more roles. */
@@ -104,6 +106,16 @@ export interface KeptLog {
   readonly bytes: number
   readonly sha256: string
 }
+
+/**
+ * Gathers what is kept of a step that ends: what it gives back is written in the transaction that ends the step. It never rejects,
+ * since nothing keeps a step from ending.
+ */
+export type AtStepEnd = (
+  step: Step,
+  outcome: StepOutcome,
+  log: KeptLog | undefined,
+) => Promise<(tx: QueryCreator<Tables>) => Promise<void>>
 
 /** How a step ended, as its supervisor saw it. */
 export interface StepOutcome {

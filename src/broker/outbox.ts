@@ -19,6 +19,8 @@ export interface Outbox {
   deliver(): void
   /** Entries not yet in the audit log. */
   pending(): Promise<number>
+  /** Is the entry with this id of its own in the audit log? Waits for the delivery that is under way. */
+  isDelivered(id: string): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -124,6 +126,11 @@ export function createOutbox(deps: {
         .executeTakeFirst()
       return row?.count ?? 0
     },
+    async isDelivered(id) {
+      deliver()
+      await delivering
+      return store.find('outbox', { id }) === undefined
+    },
     async close() {
       closed = true
       clearTimeout(retry)
@@ -134,7 +141,8 @@ export function createOutbox(deps: {
 
 /** In a transaction of any store: an entry of what it makes happen, of no run. It is delivered with the next ones. */
 export function putEntry(run: Run, event: AuditEvent, time: string): void {
-  run(insertRow('outbox', { id: newId<string>('ob'), event: JSON.stringify({ ...event, time }) }))
+  const { id = newId<string>('ob'), ...rest } = event
+  run(insertRow('outbox', { id, event: JSON.stringify({ ...rest, time }) }))
 }
 
 const forGood: ReadonlySet<string> = new Set(['bad_input', 'limit_exceeded', 'audit_rejected'])

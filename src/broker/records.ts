@@ -4,8 +4,8 @@ import type { Identity } from '../identity/index.ts'
 import type { QueryCreator } from 'kysely'
 import type { RunNumbers } from '../audit/client/index.ts'
 import { insertOnce, insertRow, type Store, type Tables } from '../store/index.ts'
-import { entriesLost, lifetimeOf, sessionEnded, stepFinished } from './events.ts'
-import type { End, KeptLog, Session, Step, StepOutcome, StepWorkspace } from './model.ts'
+import { entriesLost, lifetimeOf, sessionEnded, stepFinished, type StepRequest } from './events.ts'
+import type { End, KeptLog, Session, Step, StepOutcome } from './model.ts'
 import type { Outbox } from './outbox.ts'
 import { endRun } from './run-end.ts'
 import { actorOf, endIn, newSession, rolesOf, usedToken, wasTokenUsed } from './rows.ts'
@@ -22,7 +22,8 @@ export interface Records {
   isNewRun(run: RunId): boolean
   /** Says in the log which numbers of a run may be missing there. */
   recordLost(): Promise<void>
-  addStep(step: Step, workspace: StepWorkspace | undefined): Promise<void>
+  /** `entry`: the index of its first entry. */
+  addStep(step: Step, request: StepRequest, entry: number): Promise<void>
   /** The roles that steps of the run have had in this workspace; in any, if it is not said which. */
   rolesIn(run: RunId, workspace: string): Promise<string[]>
   /** How a step that has ended did. */
@@ -37,7 +38,12 @@ export interface Records {
   /** Ids and sessions of the steps that have not ended. */
   openSteps(): Promise<{ step: Omit<Step, 'session'>; session: SessionId }[]>
   /** Once; a second call changes nothing. */
-  endStep(step: Step, outcome: StepOutcome, log: KeptLog | undefined): Promise<void>
+  endStep(
+    step: Step,
+    outcome: StepOutcome,
+    log: KeptLog | undefined,
+    also?: (tx: QueryCreator<Tables>) => Promise<void>,
+  ): Promise<void>
   endSession(session: Session, reason: string): Promise<void>
   openSessions(match: SessionMatch): Promise<SessionId[]>
   expiredSessions(): Promise<SessionId[]>
@@ -81,13 +87,17 @@ export function createRecords(deps: {
   outbox: Outbox
   numbers: RunNumbers
   clock: Clock
+  signerOf?: ((identity: Identity) => unknown) | undefined
 }): Records {
   const { store, outbox, numbers, clock } = deps
 
   return {
     wasUsed: (identity) => wasTokenUsed(store, identity),
     async addSession(session, identity, useUp) {
-      const rows = () => [newSession(session, identity), runState(session.runId, numbers)]
+      const rows = () => [
+        newSession(session, identity, deps.signerOf?.(identity)),
+        runState(session.runId, numbers),
+      ]
       if (useUp === undefined) return store.writeAll(() => [usedToken(identity), ...rows()])
       await store.write(async (tx, run) => {
         await useUp(tx)
@@ -144,7 +154,8 @@ export function createRecords(deps: {
       }
       if (failures.length > 0) throw failures[0]
     },
-    async addStep(step, workspace) {
+    async addStep(step, request, entry) {
+      const { workspace } = request
       const row = {
         id: step.id,
         session_id: step.session.id,
@@ -157,6 +168,8 @@ export function createRecords(deps: {
         ended_ms: null,
         end_reason: null,
         exit_code: null,
+        opened: JSON.stringify(request),
+        first_entry: entry,
       }
       const place = { run_id: step.session.runId, workspace: workspace?.id ?? '', role: step.role }
       await store.writeAll(() => [
@@ -235,7 +248,7 @@ export function createRecords(deps: {
         session: session_id as SessionId,
       }))
     },
-    async endStep(step, outcome, log) {
+    async endStep(step, outcome, log, also) {
       await outbox.write(async (tx, add) => {
         const changed = await tx
           .updateTable('steps')
@@ -243,12 +256,15 @@ export function createRecords(deps: {
             ended_ms: step.endedMs ?? clock.nowMs(),
             end_reason: step.endReason ?? outcome.reason,
             exit_code: outcome.exitCode ?? null,
+            opened: null,
           })
           .where('id', '=', step.id)
           .where('ended_ms', 'is', null)
           .executeTakeFirst()
         if (changed.numUpdatedRows === 0n) return
         await tx.deleteFrom('lockfiles').where('step_id', '=', step.id).execute()
+        await tx.deleteFrom('step_artifacts').where('step_id', '=', step.id).execute()
+        await also?.(tx)
         add([stepFinished(step, outcome, log)])
       })
     },

@@ -24,12 +24,13 @@ export function endIn(
   return { reason: row.end_reason ?? 'ended', endedMs: row.ended_ms }
 }
 
-export function newSession(session: Session, identity: Identity) {
-  const { issuer, attributes, run } = identity
+/** `signer`: who signs for it, as its certificates are to say. */
+export function newSession(session: Session, identity: Identity, signer: unknown) {
+  const { issuer, issuerUrl, attributes, run } = identity
   return insertRow('sessions', {
     id: session.id,
     run_id: session.runId,
-    identity: JSON.stringify({ issuer, attributes, run, claims: session.claims }),
+    identity: JSON.stringify({ issuer, issuerUrl, attributes, run, claims: session.claims, signer }),
     roles: JSON.stringify(session.roles),
     jkt: session.jkt,
     created_ms: session.createdMs,

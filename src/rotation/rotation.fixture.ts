@@ -157,6 +157,7 @@ export async function setup(
         outbox: {
           write: (work) => write((tx) => work(tx, (events) => void entries.push(...events))),
           deliver: () => undefined,
+          isDelivered: async () => true,
         },
         revokeSecret: async (...which) => {
           revoked.push(which.join(' '))

@@ -291,7 +291,7 @@ const migrations: readonly string[] = [
     claimed_ms INTEGER, claimed_by TEXT, failure TEXT, removed_ms INTEGER, UNIQUE (step_id, kind)) STRICT;
   CREATE INDEX attestations_due ON attestations (due_ms) WHERE due_ms IS NOT NULL;
   CREATE INDEX attestations_run ON attestations (run_id, created_ms);
-  CREATE INDEX attestations_kept ON attestations (created_ms) WHERE removed_ms IS NULL;
+  CREATE INDEX attestations_kept ON attestations (state, created_ms) WHERE removed_ms IS NULL;
   CREATE TABLE attestation_subjects (
     digest TEXT NOT NULL, attestation_id TEXT NOT NULL REFERENCES attestations (id), name TEXT,
     PRIMARY KEY (digest, attestation_id)) STRICT, WITHOUT ROWID;
@@ -306,6 +306,10 @@ const migrations: readonly string[] = [
     digest TEXT, sha256 TEXT, by TEXT NOT NULL, connection TEXT NOT NULL, part TEXT, created_ms INTEGER NOT NULL,
     PRIMARY KEY (step_id, purl, path)) STRICT, WITHOUT ROWID;
   CREATE INDEX step_materials_created ON step_materials (created_ms);
+  ALTER TABLE steps ADD COLUMN opened TEXT;
+  ALTER TABLE steps ADD COLUMN first_entry INTEGER;
+  CREATE TABLE step_artifacts (
+    step_id TEXT PRIMARY KEY REFERENCES steps (id), sha256 TEXT NOT NULL, packed BLOB NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE attest_keys (
     id TEXT PRIMARY KEY, use TEXT NOT NULL, public_key TEXT NOT NULL, certificate TEXT, sealed BLOB,
     created_ms INTEGER NOT NULL, not_before_ms INTEGER NOT NULL, retired_ms INTEGER, removed_ms INTEGER,

@@ -47,6 +47,10 @@ export interface Tables {
     ended_ms: number | null
     end_reason: string | null
     exit_code: number | null
+    /** JSON of what it was opened with, until it has ended. */
+    opened: string | null
+    /** Index of its first entry in the audit log. */
+    first_entry: number | null
   }
   /** Which roles steps of a run have had in which workspace that others share; '' where the runner did not say which. */
   workspaces: { run_id: string; workspace: string; role: string }
@@ -65,6 +69,8 @@ export interface Tables {
     /** Of a published one. */
     connection: string | null
   }
+  /** Of open steps: all files that they hand on, gzipped, and the digest of the list as `sha256sum` prints it. */
+  step_artifacts: { step_id: string; sha256: string; packed: Uint8Array }
   /** What a step downloaded through the gateway, each file of a package; `path` is '' where a package is one file. */
   step_materials: {
     step_id: string
@@ -87,11 +93,14 @@ export interface Tables {
     run_id: string
     step_id: string
     kind: AttestationKind
-    /** `due` until its bundle may be handed out; `failed` only for what can never be signed. */
-    state: 'due' | 'signed' | 'failed'
+    /**
+     * `due` until its bundle may be handed out; `failed` only for what can never be signed; `kept`: nobody has asked for it, and all
+     * that it would be made of is there.
+     */
+    state: 'kept' | 'due' | 'signed' | 'failed'
     /** JSON, gzipped: what its statement is made of, until it is signed. */
     facts: Uint8Array | null
-    /** Gzipped. It is there before the audit log has its entry: `state` says whether it may be handed out. */
+    /** Gzipped. It is there before the audit log has the entry of its signing: `state` says whether it may be handed out. */
     bundle: Uint8Array | null
     /** In hex, as `signed_by`: the digest of the certificate, or of the key. */
     statement_sha256: string | null

@@ -41,5 +41,6 @@ export const otherBytes: Readonly<Record<string, string>> = {
   'attestations.bundle': 'gzip of what is public by its purpose',
   'attestations.facts': 'gzip of what its statement is made of, all of which it says',
   'lockfiles.packed': 'gzip of what a step sent',
+  'step_artifacts.packed': 'gzip of names, sizes and digests of files',
   'vault_keys.wrapped': 'the ring itself, wrapped by its root',
 }

@@ -190,6 +190,7 @@ async function openStep(
     egress,
     workspace: body.workspace,
     services: body.services,
+    policyVersion: rules.version,
   })
   const ca_certificate = await certifying.catch(async (error: unknown) => {
     // Nobody will run it: without its end it would take the session with it.
