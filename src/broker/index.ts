@@ -20,7 +20,7 @@ export type { Broker } from './contract.ts'
 export type { AddEvents } from './outbox.ts'
 export type { ShownLease } from './leases/desk.ts'
 export type { SessionRequest } from './session-request.ts'
-export { outcomeOf, type StepRequest } from './events.ts'
+export type { StepRequest } from './events.ts'
 export type {
   AtStepEnd,
   ClientIdentity,
