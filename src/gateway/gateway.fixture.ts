@@ -25,6 +25,7 @@ import {
   stubAudit,
   stubBroker,
   stubFirstSeen,
+  stubMaterials,
   stubProvenance,
   type AuditStub,
   type BrokerStub,
@@ -65,6 +66,7 @@ export interface World {
   readonly upstream: Upstream
   readonly audit: AuditStub
   readonly firstSeen: ReturnType<typeof stubFirstSeen>
+  readonly materials: ReturnType<typeof stubMaterials>
   readonly brokers: BrokerStub
   readonly signer: ProofSigner
   readonly step: Step
@@ -187,6 +189,7 @@ export async function openWorld(
   const audit = stubAudit()
   const brokers = stubBroker()
   const firstSeen = stubFirstSeen()
+  const materials = stubMaterials()
   const clock = systemClock
   const tokens = createAccessTokens({
     signingKeys: fixedKeys(),
@@ -205,6 +208,7 @@ export async function openWorld(
     policy: () => rules.policy,
     targets: () => rules.targets,
     firstSeen,
+    materials,
     archiveDates: options.archiveDates ?? stubArchiveDates(),
     provenance: stubProvenance(),
     ...(options.honey === undefined ? {} : { honey: options.honey }),
@@ -295,6 +299,7 @@ export async function openWorld(
     upstream,
     audit,
     firstSeen,
+    materials,
     brokers,
     signer,
     step,

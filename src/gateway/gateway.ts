@@ -25,6 +25,7 @@ import type {
   StoredProvenance,
   StoredTreeHeads,
   StoredRunArtifacts,
+  StoredStepMaterials,
 } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
 import type { Honey } from '../honey/index.ts'
@@ -34,7 +35,7 @@ import type { Pins } from '../lockfiles/index.ts'
 import type { Policy } from '../policy/index.ts'
 import { createActivityRecord, type Activity, type Refusals } from './activity.ts'
 import { createDenials } from './denials.ts'
-import { createDownloadRecord } from './downloads/record.ts'
+import { createDownloadRecord, sha256Of } from './downloads/record.ts'
 import { createDelivery } from './downloads/delivery.ts'
 import type { KeptFiles } from './downloads/kept-files.ts'
 import type { Approvers } from './consent.ts'
@@ -136,6 +137,8 @@ export interface GatewayDeps {
   approvers?: Approvers
   /** What steps of a run published or declared; without it nothing is known to be of the run. */
   artifacts?: StoredRunArtifacts
+  /** What steps took in and gave out, for their attestations; without it nothing of that is kept but in the log. */
+  materials?: StoredStepMaterials
   /** With it the gateway speaks HTTPS, and its URL names the certificate's first name. Closed by the caller. */
   certificate?: ServedCertificate
 }
@@ -184,8 +187,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const openExchange = createExchangeOpener({
     ...{ gatekeeper, delivery, downloads, findings, pinned, publishing },
     openSocket,
-    published(step, integrity) {
-      const digest = sha256In(integrity)
+    published(step, item) {
+      const digest = sha256Of(item)
       // Not known, it is refused later.
       if (digest !== undefined) deps.artifacts?.add(step, [digest]).catch(() => undefined)
     },
@@ -344,12 +347,6 @@ function listenOn(server: Server, host: string, port: number): Promise<void> {
 /** Nothing that comes on a connection ends more than that connection. */
 function serveStream(handler: StreamHandler, stream: StreamExchange): void {
   handler(stream).catch(() => stream.socket.destroy())
-}
-
-/** `sha256:HEX` of Subresource Integrity text; undefined for another algorithm. */
-function sha256In(integrity: string): string | undefined {
-  const base64 = /^sha256-([A-Za-z0-9+/]{43}=)$/.exec(integrity)?.[1]
-  return base64 === undefined ? undefined : `sha256:${Buffer.from(base64, 'base64').toString('hex')}`
 }
 
 /** Of the connections on one host the one with the longest base path that fits. */

@@ -5,7 +5,7 @@ import type { Step } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
 import { kindNamed } from '../kinds/index.ts'
 import type { Delivery } from './downloads/delivery.ts'
-import type { DownloadRecord } from './downloads/record.ts'
+import type { DownloadRecord, Published } from './downloads/record.ts'
 import type { Asker } from './consent.ts'
 import { stepSilenceMs } from './egress/index.ts'
 import { busyAnswer, isBusy, UpstreamBusy } from './busy.ts'
@@ -41,8 +41,8 @@ export function createExchangeOpener(deps: {
   readonly gatekeeper: Gatekeeper
   readonly delivery: Delivery
   readonly downloads: DownloadRecord
-  /** Integrity text of what a registry took from a step. */
-  readonly published: (step: Step, integrity: string) => void
+  /** What a registry took from a step. */
+  readonly published: (step: Step, item: Published) => void
   readonly findings: Findings
   readonly pinned: Pinned
   readonly publishing: TrustedPublishing
@@ -198,7 +198,7 @@ export function createExchangeOpener(deps: {
       deliver: (upstream, download) => delivery.deliver(answered, upstream, download),
       deliverKept: (_permit, download, headers) => delivery.deliverKept(answered, download, headers),
       accepted(done) {
-        if (done.type === 'packages.published') deps.published(step, done.item.integrity)
+        if (done.type === 'packages.published') deps.published(step, done.item)
         downloads.accepted(step, connection.name, done)
       },
       downloaded: (file) => downloads.add(step, connection.name, file),

@@ -9,6 +9,7 @@ import type {
   Step,
   StoredArchiveDates,
   StoredFirstSeen,
+  StoredStepMaterials,
   StoredProvenance,
 } from '../broker/index.ts'
 import type { Connection } from '../connections/index.ts'
@@ -70,6 +71,28 @@ export function stubFirstSeen(): StoredFirstSeen & { readonly rows: Map<string, 
         if (known !== undefined) rows.set(keyOf(file), { ...known, recorded: true })
       }
     },
+  }
+}
+
+type Kept = Parameters<StoredStepMaterials['keep']>[1]
+
+/** STUB of the store's tables: in memory. */
+export function stubMaterials(): StoredStepMaterials & {
+  readonly materials: NonNullable<Kept['materials']>[number][]
+  readonly published: NonNullable<Kept['published']>[number][]
+} {
+  const [materials, published]: [
+    NonNullable<Kept['materials']>[number][],
+    NonNullable<Kept['published']>[number][],
+  ] = [[], []]
+  return {
+    materials,
+    published,
+    async keep(_step, kept) {
+      materials.push(...(kept.materials ?? []))
+      published.push(...(kept.published ?? []))
+    },
+    of: async () => ({ materials: [], materialsOmitted: 0, published: [] }),
   }
 }
 

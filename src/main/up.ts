@@ -13,6 +13,7 @@ import {
   createStoredTreeHeads,
   createStoredLockfiles,
   createStoredRunArtifacts,
+  createStoredStepMaterials,
   createStoredRunNumbers,
   loadRunKeys,
 } from '../broker/index.ts'
@@ -236,6 +237,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     ...(certificate === undefined ? {} : { certificate }),
     runKeys: await loadRunKeys({ store, vaultKey: ring }),
     artifacts: createStoredRunArtifacts({ store, clock }),
+    materials: createStoredStepMaterials({ store, clock }),
     lockfiles: createStoredLockfiles(store),
     kept: createKeptFiles(folder.cacheFolder, () =>
       rules.loaded ? cacheBytes(rules.current().document.cache) : 0,

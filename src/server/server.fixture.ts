@@ -12,6 +12,7 @@ import {
   createBroker,
   createPeople,
   createStoredRunArtifacts,
+  createStoredStepMaterials,
   createStoredRunNumbers,
 } from '../broker/index.ts'
 import { createHoney } from '../honey/index.ts'
@@ -200,6 +201,7 @@ export async function openServer(
     recordings,
     approvers: approvals.operations,
     artifacts: createStoredRunArtifacts({ store, clock }),
+    materials: createStoredStepMaterials({ store, clock }),
     tokens,
     proofs,
     broker,

@@ -317,6 +317,15 @@ const migrations: readonly string[] = [
   CREATE TABLE trust_documents (
     version INTEGER PRIMARY KEY, envelope TEXT NOT NULL, created_ms INTEGER NOT NULL) STRICT;
   `,
+  // One digest may be published under several names and tags, and provenance says each.
+  `
+  CREATE TABLE step_publications (
+    step_id TEXT NOT NULL, name TEXT NOT NULL, digest TEXT NOT NULL, connection TEXT NOT NULL, tag TEXT NOT NULL,
+    run_id TEXT NOT NULL, bytes INTEGER, created_ms INTEGER NOT NULL,
+    PRIMARY KEY (step_id, name, digest, connection, tag)) STRICT, WITHOUT ROWID;
+  CREATE INDEX step_publications_created ON step_publications (created_ms);
+  CREATE INDEX step_publications_digest ON step_publications (digest);
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

@@ -87,6 +87,19 @@ export interface Tables {
     part: string | null
     created_ms: number
   }
+  /** What registries took from a step, with the digest that went over the wire; `tag` is '' for what has none. */
+  step_publications: {
+    step_id: string
+    /** A package URL. */
+    name: string
+    /** `sha256:HEX`. */
+    digest: string
+    connection: string
+    tag: string
+    run_id: string
+    bytes: number | null
+    created_ms: number
+  }
   /** What is signed, or is to be signed, of a step: one a kind. */
   attestations: {
     id: string

@@ -70,6 +70,11 @@ test('a lockfile is granted by one entry, and what was fetched stands in batches
     sha256: createHash('sha256').update(bytesOf('a')).digest('hex'),
     first: true,
   })
+  // The same, for its provenance.
+  assert.deepEqual(
+    world.materials.materials.map(({ uri, by, connection }) => [uri, by, connection]),
+    ['a', 'b', 'c', '%40octo/d'].map((name) => [`pkg:npm/${name}@1.0.0`, 'lockfile', 'npm']),
+  )
 })
 
 test('nothing is fetched before the entry is durable, and the next package tries again', async (t) => {

@@ -1,6 +1,12 @@
 import { MayflyError, type StepId } from '../../lib/index.ts'
 import type { AuditClient } from '../../audit/client/index.ts'
-import { stepEvent, type SeenFile, type Step, type StoredFirstSeen } from '../../broker/index.ts'
+import {
+  stepEvent,
+  type SeenFile,
+  type Step,
+  type StoredFirstSeen,
+  type StoredStepMaterials,
+} from '../../broker/index.ts'
 import type { Source } from '../../provenance/index.ts'
 
 /**
@@ -42,6 +48,8 @@ export interface Published {
   readonly purl: string
   /** Of what was sent, as Subresource Integrity text. */
   readonly integrity: string
+  /** The same by SHA-256, in hex, where that is another digest. */
+  readonly sha256?: string
   readonly bytes?: number
   /** By which name others find it, beside its digest. */
   readonly tag?: string
@@ -60,6 +68,13 @@ export interface PushedTo {
   readonly result: string
 }
 
+/** A commit that a Git server gave to the step, which had asked for it by its id. That it did stands in `access.granted`. */
+export interface FetchedCommit {
+  /** `https://HOST/PATH`. */
+  readonly repository: string
+  readonly commit: string
+}
+
 /** What a step did by a permission, once its outcome is known. */
 export interface OperationDone {
   /** As grants name it. */
@@ -73,6 +88,7 @@ type Done =
   | { readonly type: 'packages.downloaded'; readonly item: Downloaded; readonly seen: SeenFile | undefined }
   | { readonly type: 'packages.published'; readonly item: Published }
   | { readonly type: 'git.pushed'; readonly item: PushedTo }
+  | { readonly type: 'git.fetched'; readonly item: FetchedCommit }
   | { readonly type: 'operations.done'; readonly item: OperationDone }
 
 /** What upstreams took from a step. */
@@ -106,6 +122,7 @@ const membersOf: Readonly<Record<Done['type'], string>> = {
   'packages.downloaded': 'packages',
   'packages.published': 'packages',
   'git.pushed': 'refs',
+  'git.fetched': 'commits',
   'operations.done': 'operations',
 }
 
@@ -121,6 +138,7 @@ interface Waiting {
 export function createDownloadRecord(deps: {
   audit: AuditClient
   firstSeen?: StoredFirstSeen | undefined
+  materials?: StoredStepMaterials | undefined
 }): DownloadRecord {
   const steps = new Map<StepId, Waiting>()
 
@@ -137,7 +155,10 @@ export function createDownloadRecord(deps: {
       if (first === undefined) return
       const { type, connection } = first
       const members = batch.map(({ item }) => item)
-      await deps.audit.append(stepEvent(step, type, { connection, [membersOf[type]]: members }))
+      // First, and again with every new try: what the log has must be in the step's provenance, too.
+      await deps.materials?.keep(step, keptOf(batch))
+      if (type !== 'git.fetched')
+        await deps.audit.append(stepEvent(step, type, { connection, [membersOf[type]]: members }))
       waiting.done.splice(0, batch.length)
       waiting.failed = false
       const seen = batch.flatMap((one) =>
@@ -181,7 +202,7 @@ export function createDownloadRecord(deps: {
       waiting.done.push({ ...done, connection })
       // What a connection came to is known once it is closed, which its step's end may have done.
       if (step.endReason !== undefined) return this.end(step)
-      if (done.type === 'operations.done') later(step, waiting)
+      if (done.type === 'operations.done' || done.type === 'git.fetched') later(step, waiting)
       else flush(step).catch(() => undefined)
     },
     assertWritable(step) {
@@ -209,4 +230,39 @@ function nextBatch(done: readonly Waits[]): readonly Waits[] {
     return at > 0 && (bytes > batchBytes || connection !== first?.connection || type !== first.type)
   })
   return end === -1 ? [...done] : done.slice(0, end)
+}
+
+/** What of it attestations speak of. */
+function keptOf(batch: readonly Waits[]): Parameters<StoredStepMaterials['keep']>[1] {
+  return {
+    materials: batch.flatMap((one) => {
+      if (one.type === 'git.fetched') {
+        const { repository, commit } = one.item
+        return [
+          {
+            uri: `git+${repository}`,
+            integrity: `gitCommit:${commit}`,
+            by: 'digest',
+            connection: one.connection,
+          },
+        ]
+      }
+      if (one.type !== 'packages.downloaded') return []
+      const { purl, integrity, sha256, by, part } = one.item
+      return [{ uri: purl, integrity, sha256, by, part, connection: one.connection }]
+    }),
+    published: batch.flatMap((one) => {
+      const digest = one.type === 'packages.published' ? sha256Of(one.item) : undefined
+      if (one.type !== 'packages.published' || digest === undefined) return []
+      const { purl: name, bytes, tag } = one.item
+      return [{ name, digest, bytes, tag, connection: one.connection }]
+    }),
+  }
+}
+
+/** `sha256:HEX` of what was sent; undefined where only another algorithm is known. */
+export function sha256Of({ integrity, sha256 }: Pick<Published, 'integrity' | 'sha256'>): string | undefined {
+  if (sha256 !== undefined) return `sha256:${sha256}`
+  const base64 = /^sha256-([A-Za-z0-9+/]{43}=)$/.exec(integrity)?.[1]
+  return base64 === undefined ? undefined : `sha256:${Buffer.from(base64, 'base64').toString('hex')}`
 }

@@ -48,5 +48,14 @@ async function fetchObjects(exchange: Exchange, route: Route): Promise<void> {
     git: { phase: command, wants, wantCount },
   })
   if (!permit.allow) return plainAnswer(exchange.response, 403, permit.message)
-  await passOn(exchange, await forward(exchange, permit, body))
+  const upstream = await forward(exchange, permit, body)
+  // A host may not be what its name says to others; the id of a commit says what it is.
+  if (command === 'fetch' && upstream.statusCode === 200)
+    for (const commit of wants)
+      exchange.accepted({ type: 'git.fetched', item: { repository: repositoryUrl(exchange, route), commit } })
+  await passOn(exchange, upstream)
+}
+
+function repositoryUrl({ connection }: Exchange, { repository }: Route): string {
+  return `${connection.url.replace(/\/+$/, '')}/${repository}`
 }

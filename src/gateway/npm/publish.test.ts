@@ -92,6 +92,14 @@ test('a granted version is published as it is, recorded with its digest before i
     tags: ['latest'],
     access: null,
   })
+  await npm.world.gateway.recordDownloads(npm.world.step)
+  const sha256 = createHash('sha256').update(tarball).digest('hex')
+  assert.deepEqual(npm.world.materials.published, [
+    {
+      ...{ name: 'pkg:npm/%40octo/app@1.2.3', digest: `sha256:${sha256}`, connection: 'npm' },
+      ...{ bytes: tarball.length, tag: undefined },
+    },
+  ])
 })
 
 test('digests that the step leaves out are added; a packed body is unpacked; provenance goes along', async (t) => {

@@ -170,10 +170,11 @@ async function send(
   }
   const stageId = kind === 'stage' ? stageIdIn(text) : undefined
   const integrity = `sha512-${body.sha512.toString('base64')}`
+  const sha256 = body.sha256.toString('hex')
   exchange.accepted({
     type: 'packages.published',
     item: {
-      ...{ purl: purlOf(name, version), integrity, bytes: body.fileBytes, status: statusCode },
+      ...{ purl: purlOf(name, version), integrity, sha256, bytes: body.fileBytes, status: statusCode },
       ...(stageId === undefined ? {} : { staged: stageId }),
     },
   })

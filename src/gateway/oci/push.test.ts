@@ -41,6 +41,10 @@ test('a new tag is pushed; its digest is recorded and answered', async (t) => {
   const [published, ...others] = await acceptedIn(world, 'packages.published')
   assert.deepEqual([published?.['tag'], published?.['status'], others], ['v1', 201, []])
   assert.match(String(published?.['purl']), /^pkg:oci\/app@sha256%3A/)
+  assert.deepEqual(
+    world.materials.published.map(({ digest: of, tag, connection }) => [of, tag, connection]),
+    [[name, 'v1', 'images']],
+  )
 })
 
 test('a tag outside of the grant never reaches the registry', async (t) => {
