@@ -23,7 +23,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   recordings: ['lib', 'store'],
 
   // Attestations.
-  'attest/sign': ['lib', 'der'],
+  'attest/sign': ['lib', 'der', 'audit/verify', 'audit/client'],
 
   // What is decided, and by what.
   identity: ['lib', 'config'],
@@ -62,7 +62,11 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'audit/export': ['audit/verify', 'audit/facts'],
   'audit/sbom': ['lib', 'audit/verify'],
   'audit/search': ['lib', 'audit/verify', 'audit/facts'],
-  'audit/log': ['lib', 'audit/verify', 'audit/sign', 'audit/disk', 'audit/serve', 'audit/people'],
+  'audit/timestamp': ['lib', 'der', 'audit/disk'],
+  'audit/log': [
+    ...['lib', 'der', 'audit/verify', 'audit/sign', 'audit/disk', 'audit/serve', 'audit/people'],
+    'audit/timestamp',
+  ],
   'audit/witness': ['lib', 'audit/verify', 'audit/sign', 'audit/disk', 'audit/serve'],
   'audit/client': ['lib', 'audit/verify', 'audit/people'],
   'audit/forward': ['lib', 'config', 'audit/verify', 'audit/disk', 'audit/export'],

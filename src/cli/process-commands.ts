@@ -80,6 +80,7 @@ export interface AuditLogArguments {
   port: number
   appendTokenHash: string
   origin: string
+  attestationOrigin?: string
   tlsCert?: string
   tlsKey?: string
   localPort?: number
@@ -132,6 +133,7 @@ export function addProcesses(program: Command, starters: Starters): void {
     .option('--tls-key <file>', 'its private key (PEM), for its owner only')
     .option('--local-port <n>', 'one more port, on 127.0.0.1 in plain HTTP', portNumber)
     .option('--origin <name>', 'name of a new log', 'mayfly.local/audit')
+    .option('--attestation-origin <hostname>', 'name of a new attestation log; without it one of its own')
     .option('--witness-policy <file>', 'witnesses, and their quorum (c2sp.org/tlog-policy)')
     .option('--not-inside <dir...>', 'folders of the server that the log must not share')
     .addOption(stopWithStdinOption())

@@ -12,12 +12,13 @@ export async function runAuditLog(options: AuditLogArguments): Promise<void> {
   stopped.promise.catch(() => undefined)
   ignoreUserSignals()
   for (const signal of stopSignals) process.on(signal, stopped.resolve)
-  const { witnessPolicy, stopWithStdin, tlsCert, tlsKey, ...rest } = options
+  const { witnessPolicy, stopWithStdin, tlsCert, tlsKey, attestationOrigin, ...rest } = options
   const tell = (line: string) => process.stderr.write(`mayfly: audit log: ${line}\n`)
   const certificate = certificateOf({ tlsCert, tlsKey }, tell)
   if (certificate === undefined) warnOfOpenNetwork(options.host, tell)
   const log = await startAuditLog({
     ...rest,
+    attestations: { origin: attestationOrigin },
     ...(witnessPolicy === undefined ? {} : { witnessPolicy: readTlogPolicy(witnessPolicy) }),
     ...(certificate === undefined ? {} : { certificate }),
     tell,
@@ -31,10 +32,12 @@ export async function runAuditLog(options: AuditLogArguments): Promise<void> {
   )
   // `mayfly up` holds the other end of our input: when it ends, however it ends, so do we.
   if (stopWithStdin) process.stdin.resume().on('end', stopped.resolve).on('error', stopped.resolve)
+  const { url, localUrl, verifierKey, attestations } = log
+  const attestationKey = attestations?.verifierKey
   process.stdout.write(
     options.json
-      ? `${JSON.stringify({ url: log.url, localUrl: log.localUrl, verifierKey: log.verifierKey })}\n`
-      : `audit log at ${log.url}, key ${log.verifierKey}\n`,
+      ? `${JSON.stringify({ url, localUrl, verifierKey, attestationKey })}\n`
+      : `audit log at ${url}, key ${verifierKey}\nattestation log at ${url}/attestations/, key ${attestationKey}\n`,
   )
   try {
     await stopped.promise

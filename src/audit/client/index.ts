@@ -8,6 +8,7 @@
  * Invariant: `append` resolves only with a receipt that the log's key signed for exactly these bytes.
  */
 export { type AuditClient, type AuditClientOptions, createAuditClient } from './client.ts'
+export { createAgent, exchange, type HttpAnswer } from './request.ts'
 export type { AuditEvent } from './event.ts'
 export { createRunNumbers, type RunNumbers, type RunState } from './run-numbers.ts'
 export { forgetNames, personal, pseudonym, type PeopleDirectory } from '../people/index.ts'

@@ -22,7 +22,9 @@ export function createAlarms(deps: {
   async function append(kind: Alarm['kind'], type: string, data: Record<string, unknown>): Promise<void> {
     const nowMs = clock.nowMs()
     // A history that is refused again and again is one entry; a quorum is lost at a moment.
-    const what = kind.startsWith('quorum') ? `${kind} ${nowMs}` : JSON.stringify([kind, data])
+    const what = kind.startsWith('quorum')
+      ? `${kind} ${nowMs} ${origin}`
+      : JSON.stringify([kind, data, origin])
     const id = `alarm-${sha256Hex(what).slice(0, 32)}`
     const known = { id, source, subject: origin, type, data }
     const entry = Buffer.from(formatEntry({ ...known, time: new Date(nowMs).toISOString() }))

@@ -36,6 +36,8 @@ export interface Appender {
   durable(): readonly DurableEntry[]
   /** Forgets the first `count` durable entries: they are published. */
   release(count: number): void
+  /** Of the newest entry that is durable; 0 before the first. */
+  lastTimeMs(): number
   /** Resolves when nothing waits any more. */
   drain(): Promise<void>
 }
@@ -130,6 +132,7 @@ export function createAppender(deps: AppenderDeps): Appender {
       for (const entry of durable.slice(0, count)) unpublishedBytes -= entry.prefixed.length
       durable = durable.slice(count)
     },
+    lastTimeMs: () => lastTimeMs,
     drain: async () => await running,
   }
 }

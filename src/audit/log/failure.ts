@@ -18,7 +18,10 @@ export interface FailureSwitch {
  * After a failed write or fsync nobody knows what is on the disk (the kernel may have dropped the dirty pages and
  * will report success next time), so the log refuses everything until a restart reads it back.
  */
-export function createFailureSwitch(onFatal: (error: FatalError) => void): FailureSwitch {
+export function createFailureSwitch(
+  onFatal: (error: FatalError) => void,
+  log = 'the audit log',
+): FailureSwitch {
   let failure: Failure | undefined
   return {
     current: () => failure,
@@ -29,7 +32,7 @@ export function createFailureSwitch(onFatal: (error: FatalError) => void): Failu
       const code = full ? 'disk_full' : known
       // What contradicts itself is not mended by a restart.
       const until = code === 'audit_corrupt' ? 'more' : 'until it is restarted'
-      const reason = `${doing} failed: ${what}; the audit log takes nothing ${until}`
+      const reason = `${doing} failed: ${what}; ${log} takes nothing ${until}`
       failure = { status: full ? 507 : 503, code, reason }
       const fatal = new FatalError(code, reason, { cause: error })
       onFatal(error instanceof FatalError ? error : fatal)

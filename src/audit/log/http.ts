@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
-import { constantTimeEqual, type ServedCertificate, sha256Hex } from '../../lib/index.ts'
+import { type Clock, constantTimeEqual, type ServedCertificate, sha256Hex } from '../../lib/index.ts'
 import { type Answer, createAnswerer, json, readBody, refusal } from '../serve/index.ts'
 import { parseAppendRequest, parseEraseRequest } from './append-request.ts'
 import type { Appender } from './appender.ts'
 import type { FailureSwitch } from './failure.ts'
+import { type AttestationRoutes, createAttestationRoutes } from './attestations/routes.ts'
+import type { Attestations } from './attestations/open.ts'
 import type { AppendOutcome } from './group.ts'
 import type { PeopleStore } from './people-store.ts'
 import type { Publisher } from './publisher.ts'
@@ -18,6 +20,8 @@ export interface HttpDeps {
   failure: FailureSwitch
   files: StaticFiles
   witnesses: Witnesses
+  attestations: Attestations | undefined
+  clock: Clock
   /** SHA-256 of the append token, hexadecimal. */
   appendTokenHash: string
   maxBodyBytes: number
@@ -36,6 +40,9 @@ export interface Listeners {
 /** Bytes of bodies that are being read at once, by what they declare, or could be. */
 const maxOpenBytes = 268_435_456
 
+/** Of the attestation log, which the same process keeps. */
+const besidePrefix = '/attestations/'
+
 const stopping = busy(503, 'the audit log is stopping')
 
 /** The log's HTTP: `POST /append` for the holder of the token, everything else read-only and public. */
@@ -45,10 +52,9 @@ export function createHttp(deps: HttpDeps): Listeners {
   const whoAnswers = { 'mayfly-log-process': randomUUID() }
   /** Reads a body of the token's holder and does with it what `act` does; everybody else, and too much, is refused first. */
   async function write(request: IncomingMessage, act: (body: Buffer) => Promise<Answer>): Promise<Answer> {
-    if (!hasToken(request, deps.appendTokenHash))
-      return refusal(401, 'bad_token', 'the append token is missing or wrong')
+    if (!hasOwnToken(request)) return refusal(401, 'bad_token', 'the append token is missing or wrong')
     if (deps.isClosing()) return stopping
-    const failure = deps.failure.current()
+    const failure = deps.failure.current() ?? deps.attestations?.failure.current()
     if (failure !== undefined) return refusal(failure.status, failureCode(failure.status), failure.reason)
     const declared = Number(request.headers['content-length'] ?? deps.maxBodyBytes)
     const tooLong = refusal(413, 'limit_exceeded', `at most ${deps.maxBodyBytes} bytes in a request`)
@@ -59,6 +65,11 @@ export function createHttp(deps: HttpDeps): Listeners {
     if (body === undefined) return tooLong
     return deps.isClosing() ? stopping : await act(body)
   }
+
+  const { attestations, clock } = deps
+  const hasOwnToken = (request: IncomingMessage) => hasToken(request, deps.appendTokenHash)
+  const beside: AttestationRoutes | undefined =
+    attestations && createAttestationRoutes({ attestations, clock, write, hasToken: hasOwnToken })
 
   async function append(body: Buffer): Promise<Answer> {
     const parsed = parseAppendRequest(body)
@@ -85,6 +96,8 @@ export function createHttp(deps: HttpDeps): Listeners {
 
   async function route(request: IncomingMessage): Promise<Answer> {
     const { method, url = '' } = request
+    if (url.startsWith(besidePrefix) && beside !== undefined)
+      return await beside(request, url.slice(besidePrefix.length))
     const act = { '/append': append, '/erase': erase }[url]
     if (act !== undefined)
       return method === 'POST' ? await write(request, act) : refusal(405, 'bad_input', 'POST only')
@@ -128,15 +141,30 @@ function publicReceipt(receipt: { index: number; leafHash: string; timeMs: numbe
   return { index, leafHash, timeMs, signature }
 }
 
-function health({ appender, publisher, failure, witnesses }: HttpDeps): Answer {
+function health({ appender, publisher, failure, witnesses, attestations }: HttpDeps): Answer {
   const published = publisher.publishedSize()
   const size = published + appender.durable().length
   const stopped = failure.current()
   const states = witnesses.states()
   // Entries are as durable as ever: a lost quorum is told, and refuses nobody.
-  const degraded = states.length === 0 ? {} : { quorum: witnesses.quorum(), witnesses: states }
+  const cosigned = states.length === 0 ? {} : { quorum: witnesses.quorum(), witnesses: states }
+  const degraded =
+    attestations === undefined ? cosigned : { ...cosigned, attestations: stateOf(attestations) }
   if (stopped === undefined) return json(200, { ok: true, size, published, ...degraded })
   return json(503, { ok: false, size, published, reason: stopped.reason })
+}
+
+/** What keeps signatures from being logged is told here, and refuses no entry of the audit log. */
+function stateOf({ committer, failure, authority, witnesses }: Attestations): object {
+  const states = witnesses.states()
+  const stopped = failure.current()
+  const ready = authority.ready()
+  const reason = stopped?.reason ?? (ready.ok ? undefined : ready.message)
+  return {
+    ...{ ok: reason === undefined, size: committer.size() },
+    ...(reason === undefined ? {} : { reason }),
+    ...(states.length === 0 ? {} : { quorum: witnesses.quorum(), witnesses: states }),
+  }
 }
 
 function refused({ status, message }: { status: 400 | 413; message: string }): Answer {

@@ -53,7 +53,7 @@ export function createPublisher(deps: PublisherDeps): Publisher {
         await wal.dropBefore(published.tree.size)
         window.forgetBefore(wal.firstIndex())
       } else if (clock.nowMs() - signedMs >= deps.refreshIntervalMs) {
-        await publishNote(fs, folder, published.note ?? '', deps.cosign, true)
+        await publishNote(fs, folder, published.note ?? '', deps.cosign, { again: true })
       } else return
       signedMs = clock.nowMs()
     } catch (error) {

@@ -1,15 +1,9 @@
 import { join } from 'node:path'
-import { type Clock, FatalError, nowSeconds, type ServedCertificate } from '../../lib/index.ts'
-import {
-  isKeyName,
-  type LogSource,
-  parseVerifierKey,
-  type TlogPolicy,
-  type Verifier,
-} from '../verify/index.ts'
+import { type Clock, FatalError, type ServedCertificate } from '../../lib/index.ts'
+import { isKeyName } from '../verify/index.ts'
 import { createAppender } from './appender.ts'
 import { createFailureSwitch, refuseToStart } from './failure.ts'
-import { type FileSystem, makeFolder, namesIn, readIfThere, systemFs } from '../disk/index.ts'
+import { type FileSystem, makeFolder, systemFs } from '../disk/index.ts'
 import { markFork, refuseForked } from './fork-mark.ts'
 import { createHttp } from './http.ts'
 import { lockFolder } from '../disk/index.ts'
@@ -17,15 +11,15 @@ import { openLogKey } from './log-key.ts'
 import { createPeopleStore } from './people-store.ts'
 import { createPublisher } from './publisher.ts'
 import { recover } from './recover.ts'
-import { cosignLine, type Signer } from '../sign/index.ts'
 import { refuseShared } from './apart.ts'
 import { createAlarms } from './alarms.ts'
-import { createWitnessClient } from './witness-client.ts'
-import { type Alarm, createWitnesses, type Witnesses } from './witnesses.ts'
+import { type AlarmedLog, type Attestations, openAttestations } from './attestations/open.ts'
+import { sourceOf, verifierOf } from './log-source.ts'
+import { openWitnesses, timedLine, type WitnessOptions } from './open-witnesses.ts'
 import { listen } from '../serve/index.ts'
 import { createStaticFiles } from './static-files.ts'
 
-export interface AuditLogOptions {
+export interface AuditLogOptions extends WitnessOptions {
   folder: string
   host: string
   /** 0 for any free one; the address is in `url`. */
@@ -46,11 +40,8 @@ export interface AuditLogOptions {
   refreshIntervalMs?: number
   /** Folders of the server, which must not be the log's, nor within it, nor it within them. */
   notInside?: readonly string[]
-  /** Witnesses and the quorum of them (tlog-policy); only witnesses with an URL can be asked. */
-  witnessPolicy?: TlogPolicy
-  witnessTimeoutMs?: number
-  /** How witnesses are reached. */
-  fetch?: typeof fetch
+  /** Keeps the attestation log and the timestamp authority, too; `origin` is the name of a new one. */
+  attestations?: { origin?: string | undefined }
   /** Told, in a line, what whoever runs the log has to know: a lost quorum, a history that is refused. */
   tell?: (line: string) => void
   maxBodyBytes?: number
@@ -66,6 +57,7 @@ export interface AuditLog {
   localUrl?: string
   /** The public key as a vkey (signed-note), as `key.vkey` has it. */
   verifierKey: string
+  attestations?: { origin: string; verifierKey: string }
   /** Takes no more, makes durable and publishes what it took, and frees the folder. */
   close(): Promise<void>
 }
@@ -85,7 +77,7 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
     lock.release()
     throw refuseToStart(folder, error)
   })
-  const { appender, publisher, failure, wal, people, witnesses } = log
+  const { appender, publisher, failure, wal, people, witnesses, attestations } = log
   const { appendTokenHash, maxBodyBytes = 8_388_608 } = options
   let closing = false
   const files = createStaticFiles(fs, folder)
@@ -97,6 +89,8 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
     failure,
     witnesses,
     files,
+    attestations,
+    clock: options.clock,
     appendTokenHash,
     maxBodyBytes,
     isClosing,
@@ -113,6 +107,7 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
     publisher.stop()
     await appender.drain()
     await publisher.publish()
+    await attestations?.close()
     await wal.close().catch(() => undefined)
     await people.close().catch(() => undefined)
     for (const server of servers) server.closeAllConnections()
@@ -120,7 +115,7 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
   })
   try {
     await publisher.publish()
-    const stopped = failure.current()
+    const stopped = failure.current() ?? attestations?.failure.current()
     if (stopped !== undefined)
       throw new FatalError(
         stopped.code === 'audit_unavailable' ? 'data_folder' : stopped.code,
@@ -129,18 +124,19 @@ export async function startAuditLog(options: AuditLogOptions): Promise<AuditLog>
     const who = { what: 'the audit log', option: '--port (of mayfly up: --audit-port)' }
     const { certificate } = options
     const url = await listen(main, options.host, options.port, { ...who, certificate })
-    const { verifierKey } = log.signer
-    if (local === undefined) return { url, verifierKey, close }
-    return {
-      url,
-      localUrl: await listen(local, '127.0.0.1', options.localPort ?? 0, who),
-      verifierKey,
-      close,
-    }
+    const known = { verifierKey: log.signer.verifierKey, ...publicOf(attestations), close }
+    if (local === undefined) return { url, ...known }
+    return { url, localUrl: await listen(local, '127.0.0.1', options.localPort ?? 0, who), ...known }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+function publicOf(attestations: Attestations | undefined): Pick<AuditLog, 'attestations'> {
+  if (attestations === undefined) return {}
+  const { origin, verifierKey } = attestations
+  return { attestations: { origin, verifierKey } }
 }
 
 function checkOptions({ origin, appendTokenHash }: AuditLogOptions): void {
@@ -168,17 +164,16 @@ async function openLog(fs: FileSystem, options: AuditLogOptions) {
   const limits = { queueEntries, queueBytes, unpublishedBytes }
   const appender = createAppender({ wal, people, window, signer, clock, failure, limits, start })
   const intervals = { publishIntervalMs, refreshIntervalMs }
-  const alarm = createAlarms({
-    appender,
-    clock,
-    origin,
-    tell: options.tell ?? (() => undefined),
-    mark: (fork) => markFork(fs, folder, fork),
-    onContradiction: (reason) =>
-      failure.fail('asking the witnesses', new FatalError('audit_corrupt', reason)),
-  })
+  // Alarms about the log beside this one are entries here: it has none that are not signatures.
+  const alarmOf = (about: AlarmedLog) =>
+    createAlarms({
+      ...{ appender, clock, origin: about.origin, mark: about.mark },
+      tell: options.tell ?? (() => undefined),
+      onContradiction: (reason) =>
+        about.failure.fail('asking the witnesses', new FatalError('audit_corrupt', reason)),
+    })
   const witnesses = openWitnesses(options, signer, source, {
-    onAlarm: alarm,
+    onAlarm: alarmOf({ origin, failure, mark: (fork) => markFork(fs, folder, fork) }),
     onRecovered: () => publisher.signAgain(),
   })
   const cosign = async (note: string) => {
@@ -190,44 +185,15 @@ async function openLog(fs: FileSystem, options: AuditLogOptions) {
   }
   const deps = { fs, folder, signer, appender, wal, window, published, clock, failure, cosign }
   const publisher = createPublisher({ ...deps, ...intervals })
-  return { signer, wal, people, failure, appender, publisher, witnesses }
-}
-
-// The checkpoint itself has no time (tlog-checkpoint): the log's own cosignature shows that it is alive.
-function timedLine(note: string, signer: Signer, clock: Clock): string {
-  return cosignLine(note.slice(0, note.lastIndexOf('\n\n') + 1), nowSeconds(clock), signer)
-}
-
-function openWitnesses(
-  { witnessPolicy, witnessTimeoutMs = 1_000, fetch: fetcher = fetch }: AuditLogOptions,
-  signer: Signer,
-  source: LogSource,
-  told: { onAlarm: (alarm: Alarm) => Promise<void>; onRecovered: () => void },
-): Witnesses {
-  const { witnesses: named = [], quorum: isQuorum = () => true } = witnessPolicy ?? {}
-  const clients = named.map((witness) => {
-    const { url } = witness
-    if (url === undefined)
-      throw new FatalError('config_invalid', `the witness policy has no URL for the witness ${witness.name}`)
-    return createWitnessClient({ ...witness, url }, source, fetcher)
-  })
-  const log = verifierOf(signer)
-  return createWitnesses({ clients, isQuorum, log, source, timeoutMs: witnessTimeoutMs, ...told })
-}
-
-function verifierOf(signer: Signer): Verifier {
-  const log = parseVerifierKey(signer.verifierKey)
-  if (log === undefined) throw new FatalError('config_invalid', `not the key of a log: ${signer.verifierKey}`)
-  return log
-}
-
-/** The folder as its readers see it. */
-function sourceOf(fs: FileSystem, folder: string): LogSource {
-  return {
-    name: folder,
-    read: (path) => readIfThere(fs, join(folder, path)),
-    list: (path) => namesIn(fs, join(folder, path)),
-  }
+  const attestations =
+    options.attestations &&
+    (await openAttestations({
+      ...options,
+      ...{ fs, folder: join(folder, 'attestations'), origin: options.attestations.origin },
+      newestMs: () => appender.lastTimeMs(),
+      onAlarm: (about, alarm) => alarmOf(about)(alarm),
+    }))
+  return { signer, wal, people, failure, appender, publisher, witnesses, attestations }
 }
 
 async function makeFolders(fs: FileSystem, folder: string): Promise<void> {
