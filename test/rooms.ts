@@ -172,7 +172,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
       'http-client',
     ],
     ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation'],
-    ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward'],
+    ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward', 'attest/sign'],
   ],
 }
 

@@ -9,6 +9,8 @@ interface LogReady {
   /** Where the server on this machine does, if that is another. */
   localUrl?: string
   verifierKey: string
+  /** Of the attestation log. */
+  attestationKey: string
 }
 
 /** Runs `mayfly audit-log` as a process of its own, after a restart on the same port. */
@@ -73,11 +75,11 @@ export function startForwardProcess(options: {
 }
 
 /** The log's key is taken on trust once, at the first start; another key later is another log. */
-export function pinAuditKey(file: string, verifierKey: string): void {
+export function pinAuditKey(file: string, verifierKey: string, log = 'the audit log'): void {
   if (!existsSync(file)) return writeWhole(file, `${verifierKey}\n`)
   if (readFileSync(file, 'utf8').trim() === verifierKey) return
   throw new MayflyError(
     'audit_corrupt',
-    `the audit log has another key than ${file}: it is not the log that this server wrote to`,
+    `${log} has another key than ${file}: it is not the log that this server wrote to`,
   )
 }

@@ -24,6 +24,8 @@ export interface DataFolder {
   readonly forwardFolder: string
   /** The log's public key as it was at the first start; the log cannot change it here. */
   readonly auditKeyFile: string
+  /** The same of the attestation log, which the audit log's process keeps. */
+  readonly attestationKeyFile: string
   /** The vault key, where no other key provider is configured. */
   readonly keyFile: string
   readonly appendToken: Secret
@@ -53,6 +55,7 @@ export function openDataFolder(path: string, usesKeyFile = true): DataFolder {
     cacheFolder: join(server, 'cache'),
     forwardFolder: join(root, 'forward'),
     auditKeyFile: join(keys, 'audit.vkey'),
+    attestationKeyFile: join(keys, 'attestations.vkey'),
     keyFile,
     appendToken: loadAppendToken(join(keys, 'audit-append-token')),
     readyFile: join(root, 'up.json'),

@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { systemClock, version, ownUrl } from '../lib/index.ts'
 import { createApprovals, createNotifications, createWebhookSender } from '../approval/index.ts'
+import { createAttestationLog } from '../attest/sign/index.ts'
 import { createAuditClient } from '../audit/client/index.ts'
 import {
   createAccessTokens,
@@ -101,6 +102,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const { ready: auditLog } = auditProcess
   const logUrl = auditLog.localUrl ?? auditLog.url
   pinAuditKey(folder.auditKeyFile, auditLog.verifierKey)
+  pinAuditKey(folder.attestationKeyFile, auditLog.attestationKey, 'the attestation log')
   const isNewStore = !existsSync(folder.database)
   const store = openStore(folder.database)
   started.defer(() => store.close())
@@ -138,6 +140,10 @@ export async function startUp(options: UpOptions): Promise<Up> {
     people: known,
   })
   started.defer(() => audit.close())
+  const attestationLog = createAttestationLog({
+    ...{ url: logUrl, appendToken: folder.appendToken, verifierKey: auditLog.attestationKey },
+  })
+  started.defer(() => attestationLog.close())
   // A server that was killed may number an entry twice: whoever looks for gaps sees where it began anew.
   await audit.append({ type: 'server.started', data: { version, node: process.version } })
   const apiTokens = createApiTokens({ store, clock })
