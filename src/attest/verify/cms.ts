@@ -10,6 +10,8 @@ export interface SignedData {
   /** Who signed: issuer (DER) and serial number of the certificate. */
   readonly issuer: Buffer
   readonly serial: bigint
+  /** As they are handed along, which nobody signed. */
+  readonly certificates: readonly Buffer[]
   /** Of the signer's certificate, where the attributes name it (RFC 5035). */
   readonly certificateHashes: readonly { readonly hash: Hash | 'sha1'; readonly digest: Buffer }[]
   readonly hash: Hash
@@ -31,11 +33,9 @@ export function readSignedData(token: DerNode): SignedData {
     throw new DerError('it is no signed data')
   const [version, digests, encapsulated, ...rest] = sequenceOf(readDer(wrapped.content))
   if (unsignedOf(version) !== 3n) throw new DerError('signed data of another version than 3')
-  partOf(digests, tags.set)
-  // Certificates and revocation lists, each at most once, are not looked at.
-  const infos = rest.at(-1)
-  const between = rest.slice(0, -1).map(({ tag }) => tag)
-  if (!['', '160', '161', '160,161'].includes(between.join()))
+  // Only certificates may stand between; lists of revoked ones are not looked at, and so not taken.
+  const [certificates, infos] = rest.length === 2 ? rest : [undefined, rest[0]]
+  if (rest.length > 2 || (certificates !== undefined && certificates.tag !== 0xa0))
     throw new DerError('signed data with more than it may have')
   const [contentType, octets, ...others] = sequenceOf(encapsulated)
   if (octets?.tag !== 0xa0 || others.length > 0) throw new DerError('signed data without its content')
@@ -43,18 +43,24 @@ export function readSignedData(token: DerNode): SignedData {
   const [signer, ...signers] = sequenceOf(infos, tags.set)
   // Which of two signed is for nobody to choose.
   if (signer === undefined || signers.length > 0) throw new DerError('it has not exactly one signer')
-  return { contentType: oidOf(contentType), content, ...readSigner(signer, oidOf(contentType), content) }
+  const { digest, ...read } = readSigner(signer, oidOf(contentType), content)
+  const [only, ...further] = sequenceOf(digests, tags.set)
+  if (only?.whole.equals(digest) !== true || further.length > 0)
+    throw new DerError('signed data that names other hashes than its signer')
+  return {
+    ...{ contentType: oidOf(contentType), content, ...read },
+    certificates: (certificates?.children() ?? []).map(({ whole }) => whole),
+  }
 }
 
 function readSigner(
   node: DerNode,
   contentType: string,
   content: Buffer,
-): Omit<SignedData, 'contentType' | 'content'> {
-  const [version, id, digest, attributes, algorithm, signature, unsigned, ...more] = sequenceOf(node)
-  // By issuer and serial number (version 1); unsigned attributes are not looked at.
-  if (unsignedOf(version) !== 1n || (unsigned !== undefined && unsigned.tag !== 0xa1) || more.length > 0)
-    throw new DerError('a signer of another form')
+): Omit<SignedData, 'contentType' | 'content' | 'certificates'> & { digest: Buffer } {
+  const [version, id, digest, attributes, algorithm, signature, ...more] = sequenceOf(node)
+  // By issuer and serial number (version 1), and without attributes that nobody signed.
+  if (unsignedOf(version) !== 1n || more.length > 0) throw new DerError('a signer of another form')
   const [issuer, serial, ...others] = sequenceOf(id)
   if (others.length > 0) throw new DerError('a signer of another form')
   const hash = hashOf(digest)
@@ -71,6 +77,7 @@ function readSigner(
   if (!digested.equals(createHash(hash).update(content).digest()))
     throw new DerError('its content is not the one that was signed')
   return {
+    digest: partOf(digest).whole,
     issuer: partOf(issuer, tags.sequence).whole,
     serial: unsignedOf(serial),
     certificateHashes: [

@@ -12,7 +12,7 @@ const tstInfo = '1.2.840.113549.1.9.16.1.4'
 
 /**
  * The time that a trusted authority gave a signature (RFC 3161: `response` is a TimeStampResp), and that authority. It is found by
- * its certificate, which the trusted root holds; certificates in the token are not looked at.
+ * its certificate, which the trusted root holds.
  */
 export function verifyTimestamp(
   response: Uint8Array,
@@ -40,9 +40,9 @@ interface TimestampInfo {
 function readResponse(response: Uint8Array): { data: SignedData; info: TimestampInfo } {
   try {
     const [status, token, ...more] = sequenceOf(readDer(response))
-    const granted = unsignedOf(sequenceOf(status)[0])
+    const [granted, ...said] = sequenceOf(status)
     // granted, and grantedWithMods (RFC 3161, section 2.4.2).
-    if (granted > 1n || more.length > 0) throw new DerError('it was not granted')
+    if (unsignedOf(granted) > 1n || said.length + more.length > 0) throw new DerError('it was not granted')
     const data = readSignedData(partOf(token))
     if (data.contentType !== tstInfo) throw new DerError('what it signs is no time')
     return { data, info: readInfo(data.content) }
@@ -81,7 +81,7 @@ function refuseOptional(nodes: readonly DerNode[]): void {
 
 function refusalBy(authority: Authority, data: SignedData, timeMs: number): Refusal | undefined {
   const [signer, ...chain] = authority.chain
-  if (signer === undefined || !isOf(data, signer))
+  if (signer === undefined || !isOf(data, signer, chain))
     return new Refusal('untrusted_timestamp', 'another authority than the trusted one made its timestamp')
   if (!isSignedBy(signer.key, data.hash, data.signed, data.signature))
     return new Refusal('untrusted_timestamp', 'the trusted authority did not sign its timestamp')
@@ -104,8 +104,11 @@ function refusalBy(authority: Authority, data: SignedData, timeMs: number): Refu
     : undefined
 }
 
-function isOf({ issuer, serial, certificateHashes }: SignedData, signer: Certificate): boolean {
+/** Certificates may be handed along, but none that the trusted root does not have: nobody signed which they are. */
+function isOf(data: SignedData, signer: Certificate, chain: readonly Certificate[]): boolean {
+  const { issuer, serial, certificateHashes, certificates } = data
   return (
+    certificates.every((one) => [signer, ...chain].some(({ raw }) => raw.equals(one))) &&
     issuer.equals(signer.issuer) &&
     serial === signer.serial &&
     certificateHashes.every(({ hash, digest }) => createHash(hash).update(signer.raw).digest().equals(digest))

@@ -1,0 +1,71 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { createSigner } from '../../audit/sign/index.ts'
+import { der } from '../../der/index.ts'
+import type { Made } from './refused.fixture.ts'
+import type { World } from './world.fixture.ts'
+
+const minuteMs = 60_000
+
+export function refusedTimes({ nowMs }: World): readonly Made[] {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const at = (minutes: number) => ({ timestamp: { timeMs: nowMs + minutes * minuteMs } })
+  const unread = 'it does not read that'
+  return [
+    ['leaf expired', 'outside_certificate', { leaf: { notAfterMs: nowMs - 1000 } }],
+    ['leaf of later', 'outside_certificate', { leaf: { notBeforeMs: nowMs + 2000 } }],
+    ['timestamp before the leaf', 'outside_certificate', at(-60)],
+    ['timestamp of what has not come', 'in_future', at(6), 'it has no clock'],
+    ['timestamp before its authority', 'outside_authority', at(-30 * 60)],
+    ['timestamp of another signature', 'timestamp_of_other', { timestamp: { of: randomBytes(70) } }],
+    ['timestamp by another key', 'untrusted_timestamp', { timestamp: { key: privateKey } }],
+    ['timestamp not granted', 'bad_timestamp', { timestamp: { status: 2 } }, unread],
+    ['timestamp with another digest', 'bad_timestamp', { timestamp: { digestOf: Buffer.from('x') } }],
+    [
+      ...(['timestamp with attributes of another content', 'bad_timestamp'] as const),
+      { timestamp: { contentType: '1.2.840.113549.1.7.1' } },
+      unread,
+    ],
+    [
+      ...(['timestamp by another certificate', 'untrusted_timestamp'] as const),
+      { timestamp: { certificateHash: randomBytes(32) } },
+      unread,
+    ],
+    [
+      ...(['timestamp with attributes out of order', 'bad_timestamp'] as const),
+      { timestamp: { isUnsorted: true } },
+      'it takes them as they stand; others sort them first',
+    ],
+    ['timestamp by two', 'bad_timestamp', { timestamp: { isTwiceSigned: true } }, 'it takes the first'],
+    [
+      ...(['timestamp with extensions', 'bad_timestamp'] as const),
+      { timestamp: { extensions: der.context(1, der.sequence()) } },
+      unread,
+    ],
+  ]
+}
+
+export function refusedEntries(): readonly Made[] {
+  const uncompared = 'it does not compare that'
+  const otherSigner = createSigner('log.mayfly.test', randomBytes(32))
+  const base64 = (length: number) => randomBytes(length).toString('base64')
+  return [
+    ['entry of another digest', 'entry_of_other', withIn('digest', base64(32))],
+    ['entry of another signature', 'entry_of_other', withIn('content', base64(70))],
+    ['entry of another certificate', 'entry_of_other', withIn('rawBytes', base64(70)), uncompared],
+    ['entry of another kind of key', 'entry_of_other', withIn('keyDetails', 'PKIX_ED25519'), uncompared],
+    ['entry of another hash', 'entry_of_other', withIn('algorithm', 'SHA2_512'), uncompared],
+    [
+      ...(['entry with more in it', 'entry_of_other'] as const),
+      { entry: (entry: Record<string, unknown>) => ({ ...entry, more: 1 }) },
+      uncompared,
+    ],
+    ['checkpoint of another origin', 'bad_checkpoint', { log: { origin: 'other.test' } }, uncompared],
+    ['checkpoint by another key', 'bad_checkpoint', { log: { signer: otherSigner } }],
+  ]
+}
+
+/** The entry with another value for one of its fields. */
+function withIn(field: string, other: string): Made[2] {
+  const replaced = (name: string, value: unknown) => (name === field ? other : value)
+  return { entry: (entry) => JSON.parse(JSON.stringify(entry, replaced)) as unknown }
+}
