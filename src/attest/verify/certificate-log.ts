@@ -22,7 +22,11 @@ export function refusePromises(
     const signed = precertificateOf(certificate)
     for (const promise of promisesOf(certificate)) {
       const log = logs.find(({ logId }) => logId.equals(promise.logId))
-      if (log === undefined || !isWithin(promise.timeMs, log.validFor) || promise.timeMs > timeMs + slackMs)
+      if (
+        log?.key === undefined ||
+        !isWithin(promise.timeMs, log.validFor) ||
+        promise.timeMs > timeMs + slackMs
+      )
         continue
       if (isSignedBy(log.key, 'sha256', promisedBy(promise, issuer, signed), promise.signature)) return
     }

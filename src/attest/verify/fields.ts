@@ -63,7 +63,7 @@ export function windowIn(value: unknown, what: string): Window {
   const { start, end } = fieldsOf(value, what, ['start', 'end'])
   return {
     startMs: timeIn(start, `the start of ${what}`),
-    endMs: end === undefined ? Number.POSITIVE_INFINITY : timeIn(end, `the end of ${what}`),
+    endMs: (end ?? undefined) === undefined ? Number.POSITIVE_INFINITY : timeIn(end, `the end of ${what}`),
   }
 }
 

@@ -82,7 +82,8 @@ export interface Log {
 /** A log of certificates (RFC 6962). */
 export interface CertificateLog {
   readonly logId: Buffer
-  readonly key: KeyObject
+  /** `undefined` for one whose promises cannot be checked here (RSA): it is not one fewer that has to promise. */
+  readonly key: KeyObject | undefined
   readonly validFor: Window
 }
 

@@ -1,10 +1,9 @@
 import { DerError } from '../../der/index.ts'
 import { createHash } from 'node:crypto'
 import { readCertificate } from './certificate.ts'
-import { ecKeyOf } from './ecdsa.ts'
 import { bytesIn, fieldsOf, listOf, textIn, windowIn, type Fields } from './fields.ts'
 import { readJson } from './json.ts'
-import { ed25519Of, joinTrust, sha256Hex } from './key.ts'
+import { ed25519Of, joinTrust, keyOfSpki, sha256Hex } from './key.ts'
 import type { Authority, CertificateLog, Log, Trust } from './model.ts'
 import { Refusal } from './refusal.ts'
 
@@ -86,12 +85,9 @@ function hostOf(url: string): string {
 
 function certificateLogIn(log: Fields): CertificateLog {
   const { spki, id, validFor } = keyIn(log)
-  try {
-    const key = ecKeyOf(spki)
-    if (sha256Hex(spki) === id.toString('hex')) return { logId: id, key, validFor }
-  } catch (cause) {
-    if (!(cause instanceof DerError)) throw cause
-    throw new Refusal('bad_root', `the key of a log of certificates: ${cause.message}`, { cause })
-  }
-  throw new Refusal('bad_root', 'the id of a log of certificates is not the one of its key')
+  const { keyDetails } = fieldsOf(log['publicKey'], 'the key of a log')
+  if (keyDetails !== 'PKIX_ECDSA_P256_SHA_256') return { logId: id, key: undefined, validFor }
+  if (sha256Hex(spki) !== id.toString('hex'))
+    throw new Refusal('bad_root', 'the id of a log of certificates is not the one of its key')
+  return { logId: id, key: keyOfSpki(spki).key, validFor }
 }
