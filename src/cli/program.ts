@@ -126,6 +126,7 @@ function addRun(program: Command): void {
       'files that the command makes, to be attested: dist/*.tgz; may be given again',
       collect,
     )
+    .option('--attestations <dir>', 'what the server signs of the command is written there')
     .option('--dotenv <path>', 'a file of variables that the CI takes from the workspace: checked at the end')
     .addOption(
       new Option(

@@ -11,6 +11,7 @@ import {
   type JobStep,
   type StepRequest,
 } from '../runner/index.ts'
+import { attestationsFolder, insideWorkspace } from './attestations-folder.ts'
 import { readText } from './text-file.ts'
 
 export interface RunOptions {
@@ -25,6 +26,7 @@ export interface RunOptions {
   dotenv?: string
   cache?: string[]
   artifact?: string[]
+  attestations?: string
   isolation: StepRequest['isolation']
   image?: string
   server?: string
@@ -82,8 +84,9 @@ function commandStep(command: readonly string[], options: RunOptions): JobStep {
       '--checkout makes a workspace of the step’s own: leave --shared-workspace out',
     )
   if (options.role === undefined) throw new MayflyError('bad_input', 'say in which role: --role ROLE')
+  const shared = common(options)
   return {
-    ...common(options),
+    ...shared,
     name: options.name,
     role: options.role,
     command,
@@ -99,6 +102,9 @@ function commandStep(command: readonly string[], options: RunOptions): JobStep {
     ...(options.checkout ? { checkout: {} } : {}),
     ...(options.artifact === undefined ? {} : { artifacts: options.artifact.map(artifactName) }),
     artifactsStay: true,
+    ...(options.attestations === undefined
+      ? {}
+      : { attestations: attestationsFolder(options.attestations, shared.workspace) }),
     continueOnError: false,
     ...{ needs: [], takesFrom: [], values: [], matrix: {}, condition: { holds: ({ failed }) => !failed } },
     isConditional: false,
@@ -131,6 +137,11 @@ async function fileSteps(file: string, command: readonly string[], options: RunO
       'bad_input',
       '--artifact is for a single command: a step of a file has `artifacts:`',
     )
+  if (options.attestations !== undefined)
+    throw new MayflyError(
+      'bad_input',
+      '--attestations is for a single command: a step of a file has `attestations:`',
+    )
   // Schema and YAML parser are loaded for a file only: a command must start fast.
   const { configError, readPipeline } = await import('../config/index.ts')
   const read = readPipeline(readText(file), file)
@@ -141,8 +152,9 @@ async function fileSteps(file: string, command: readonly string[], options: RunO
 }
 
 function pipelineStep(step: PlannedStep, options: RunOptions): JobStep {
+  const shared = common(options, step.tools)
   return {
-    ...common(options, step.tools),
+    ...shared,
     name: step.name,
     role: step.role,
     command: shellCommand(step.run, step.isolation),
@@ -158,6 +170,9 @@ function pipelineStep(step: PlannedStep, options: RunOptions): JobStep {
     ...(step.workspace === undefined ? {} : { workspaceKind: step.workspace }),
     ...(step.checkout === undefined ? {} : { checkout: step.checkout }),
     ...(step.artifacts.length === 0 ? {} : { artifacts: step.artifacts }),
+    ...(step.attestations === undefined
+      ? {}
+      : { attestations: insideWorkspace(step.attestations, shared.workspace) }),
     ...(step.timeoutSeconds === undefined ? {} : { timeoutSeconds: step.timeoutSeconds }),
     outputs: step.outputs,
     continueOnError: step.continueOnError,

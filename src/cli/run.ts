@@ -145,6 +145,7 @@ function report(result: JobResult, options: RunOptions, { notices, redactor }: S
   }
   if (result.runId === '') return
   if (options.file !== undefined) notices.tell(`\n${table([header, ...rowsOf(result)]).join('\n')}`)
+  for (const step of result.steps) tellAttested(step, options, notices)
   notices.tell(`mayfly: run ${result.runId}: mayfly audit show --run ${result.runId}`)
 }
 
@@ -170,6 +171,20 @@ function rowsOf(result: JobResult): string[][] {
   )
   const left = result.notRun.map(({ name, role, why }) => [name, role, '-', '-', notRun[why]])
   return [...ran, ...left]
+}
+
+function tellAttested(
+  { name, attested }: JobResult['steps'][number],
+  { file }: RunOptions,
+  { tell }: Notices,
+): void {
+  if (attested === undefined || attested.artifacts === 0) return
+  const { artifacts, digest, pending, written } = attested
+  const count = `${artifacts} ${artifacts === 1 ? 'artifact' : 'artifacts'}`
+  const whose = file === undefined ? '' : `step "${name}": `
+  const where = written === undefined ? '' : ` in ${written}`
+  const ask = digest === undefined ? '' : `: mayfly attest show ${digest}`
+  tell(`mayfly: ${whose}${count} ${pending === true ? 'to be attested' : 'attested'}${where}${ask}`)
 }
 
 function count(items: readonly { count: number }[]): number {

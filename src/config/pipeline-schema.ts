@@ -187,6 +187,12 @@ const step = z.strictObject({
     .describe(
       'Files that it hands to the steps that need it: paths, folders, patterns with `*`, `?` and `**`. Patterns do not take names with a dot in front, nor files that would run by their name (Makefile, package.json, ...): those are named one by one.',
     ),
+  attestations: insidePath
+    .refine((path) => !/(?:^|\/)\.git(?:\/|$)/i.test(path), 'nothing is written to a .git')
+    .optional()
+    .describe(
+      'A folder of the job’s workspace for what the server signs of it: a bundle for each artifact, SHA256SUMS, the bill of materials. Nothing that is there is replaced.',
+    ),
   dotenv: insidePath
     .optional()
     .describe(

@@ -36,6 +36,8 @@ export interface PlannedStep {
   readonly image: string | undefined
   readonly lockfile: string
   readonly dotenv: string | undefined
+  /** A folder of the job's workspace for what is signed of it. */
+  readonly attestations: string | undefined
   readonly continueOnError: boolean
   /** Names of planned steps, each of them above or below, none of them in a circle. */
   readonly needs: readonly string[]
@@ -105,6 +107,7 @@ function stepProblems(steps: readonly PipelineStep[]): PipelineProblem[] {
     ...matrixProblems(step, i),
     ...conditionProblems(steps, step, i),
     ...outputProblems(steps, step, i),
+    ...attestationProblems(steps, step, i),
     ...imageProblems(step, i),
   ])
   const count = steps.reduce((sum, { matrix }) => sum + matrixMembers(matrix).length, 0)
@@ -179,6 +182,33 @@ function imageProblems({ isolation, image }: PipelineStep, i: number): PipelineP
   return [{ path: ['steps', i], message }]
 }
 
+/** Nothing that is there is replaced, so a folder is for one step. */
+function attestationProblems(
+  steps: readonly PipelineStep[],
+  { attestations, matrix }: PipelineStep,
+  i: number,
+): PipelineProblem[] {
+  if (attestations === undefined) return []
+  const path = ['steps', i, 'attestations']
+  if (matrix !== undefined)
+    return [
+      {
+        path,
+        message: 'a step with a matrix writes no attestations: each combination has its own of the same name',
+      },
+    ]
+  const folderOf = (one: string) =>
+    one
+      .split('/')
+      .filter((part) => part !== '' && part !== '.')
+      .join('/')
+  const other = steps
+    .slice(0, i)
+    .find((one) => one.attestations !== undefined && folderOf(one.attestations) === folderOf(attestations))
+  if (other === undefined) return []
+  return [{ path, message: `step "${other.name}" writes its own there: name another folder` }]
+}
+
 /** Of two that would be one variable nobody could say which it is. */
 function outputProblems(steps: readonly PipelineStep[], step: PipelineStep, i: number): PipelineProblem[] {
   const values = valuesOf(steps, sourcesOf(steps, step))
@@ -242,6 +272,7 @@ function planStep(
     image: step.image,
     lockfile: step.lockfile ?? 'package-lock.json',
     dotenv: step.dotenv,
+    attestations: step.attestations,
     continueOnError: step.continue_on_error,
     needs,
     condition: parsed?.ok === true ? parsed.condition : unlessFailed,

@@ -166,6 +166,34 @@ export interface Heartbeat {
   }
 }
 
+/** One of the bundles that the server made of the step. */
+export interface HandedBundle {
+  /** `sums` is about the bytes of a SHA256SUMS, which are its `text`. */
+  readonly kind: 'provenance' | 'sbom' | 'sums'
+  /** `application/vnd.dev.sigstore.bundle.v0.3+json`. */
+  readonly bundle: string
+  readonly text?: string
+}
+
+export interface FinishAnswer extends StepActivity, Heartbeat {
+  /** Missing from servers that sign none, and where there is nothing to sign about. */
+  readonly attestations?: readonly HandedBundle[]
+  /** They are signed later. */
+  readonly attestations_pending?: true
+}
+
+/** What became of the attestations of a step. */
+export interface Attested {
+  /** How many artifacts they are about; what registries took from the step is among them. */
+  readonly artifacts: number
+  /** Of the first one, `sha256:HEX`: to ask for. */
+  readonly digest?: string
+  /** They are signed later. */
+  readonly pending?: true
+  /** The folder that they were written to. */
+  readonly written?: string
+}
+
 export interface StepActivity {
   readonly granted: readonly { what: string; count: number }[]
   readonly denied: readonly { what: string; count: number; reason: string }[]

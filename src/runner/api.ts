@@ -18,9 +18,10 @@ import type {
   StepGrant,
   HandedCredential,
   PinnedLockfiles,
+  FileList,
+  FinishAnswer,
   FinishReport,
   Heartbeat,
-  StepActivity,
 } from './api-facts.ts'
 
 /** The server's API as a supervisor uses it. Every call is DPoP-bound; errors carry the server's own sentence. */
@@ -76,7 +77,9 @@ export interface ServerApi {
     bytes: Buffer,
     timeoutMs: number,
   ): Promise<{ readonly size: number; readonly full?: string }>
-  finish(step: StepGrant, outcome: FinishReport): Promise<StepActivity & Heartbeat>
+  /** All files that it hands on or names as artifacts, for what is signed about it: before its end is told. */
+  declareArtifacts(step: StepGrant, files: FileList['files']): Promise<void>
+  finish(step: StepGrant, outcome: FinishReport): Promise<FinishAnswer>
   endSession(sessionToken: string): Promise<void>
   close(): void
 }
@@ -93,7 +96,11 @@ interface Sent {
   readonly query?: string
   /** How long this is waited for, also while the server is away. */
   readonly timeoutMs?: number
+  readonly maxAnswerBytes?: number
 }
+
+/** Bundles about ten thousand artifacts, several of them. */
+const finishAnswerBytes = 67_108_864
 
 export function createServerApi(deps: { url: string; signer: ProofSigner }): ServerApi {
   const { signer } = deps
@@ -125,9 +132,13 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
       'content-length': String(Buffer.byteLength(body)),
       ...(sent.token === undefined ? {} : { authorization: `DPoP ${sent.token}` }),
     }
-    const { method, timeoutMs, query } = sent
+    const { method, timeoutMs, maxAnswerBytes, query } = sent
     const target = `${url}${sent.path}${query === undefined ? '' : `?${query}`}`
-    const options = { method, headers, body, agent, ...(timeoutMs === undefined ? {} : { timeoutMs }) }
+    const bounds = {
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(maxAnswerBytes === undefined ? {} : { maxAnswerBytes }),
+    }
+    const options = { method, headers, body, agent, ...bounds }
     const request = () => sendRequest(target, options)
     // Whoever has a token has met the server: it is being started again, and that is waited for.
     const isPatient = sent.token !== undefined && timeoutMs === undefined
@@ -205,7 +216,9 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     },
     appendLog: (step, offset, bytes, timeoutMs) =>
       call({ method: 'POST', ...ofStep(step, 'log'), query: `offset=${offset}`, bytes, timeoutMs }),
-    finish: (step, outcome) => call({ method: 'POST', ...ofStep(step, 'finish'), json: outcome }),
+    declareArtifacts: (step, files) => call({ method: 'PUT', ...ofStep(step, 'artifacts'), json: { files } }),
+    finish: (step, outcome) =>
+      call({ method: 'POST', ...ofStep(step, 'finish'), json: outcome, maxAnswerBytes: finishAnswerBytes }),
     endSession: (token) => call({ method: 'POST', path: '/oauth/revoke', token, form: { token } }),
     close: () => agent.destroy(),
   }

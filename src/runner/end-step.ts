@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks'
 import { messageOf } from '../lib/index.ts'
-import type { StepActivity } from './api-facts.ts'
+import type { FinishAnswer } from './api-facts.ts'
 import { fileListOf, type Artifacts } from './artifacts/index.ts'
+import { declareArtifacts, takeAttestations } from './attest-step.ts'
 import type { CacheReport } from './cache/index.ts'
 import { handOn } from './hand-on.ts'
 import type { OpenStep, Ran } from './opened-step.ts'
@@ -12,50 +13,56 @@ import { closeCaches } from './step-caches.ts'
 import type { StepDeps, StepRequest, StepResult } from './step-request.ts'
 import type { Outcome } from './supervise.ts'
 
-/** Collects what it hands on, closes its caches and its log, and tells the server; in this order, since the end closes all of them. */
+/**
+ * Collects what it hands on, closes its caches and its log, tells the server, and takes what that signed; in this order, since the end
+ * closes all of them.
+ */
 export async function endStep(
   deps: StepDeps,
   request: StepRequest,
   open: OpenStep,
-  { outcome: asRun, ended, ...ran }: Ran,
+  ran: Ran,
 ): Promise<StepResult> {
-  const { directAttempts, limit } = ran
+  const { outcome: asRun, ended } = ran
   const handed = ended === undefined ? await handOn(deps, request, open, asRun) : undefined
-  const isWhole = handed?.isComplete !== false && (ran.saidWhole || asRun.exitCode !== 0)
-  const outcome = isWhole ? asRun : { ...asRun, exitCode: incompleteExitCode }
   const artifacts = handed?.artifacts
+  const isDeclared = ended !== undefined || (await declareArtifacts(deps, request, open, artifacts?.files))
+  const isWhole = handed?.isComplete !== false && ((ran.saidWhole && isDeclared) || asRun.exitCode !== 0)
+  const outcome = isWhole ? asRun : { ...asRun, exitCode: incompleteExitCode }
   const succeeded = ended === undefined && outcome.reason === 'finished' && outcome.exitCode === 0
-  const kept = await closeCaches(open, succeeded)
+  const caches = await closeCaches(open, succeeded)
   // Before its end is told: with that its log is closed.
-  const summary = await open.log.end()
+  const log = await open.log.end()
   const durationMs = Math.round(performance.now() - open.startedMs)
-  const activity =
-    ended === undefined
-      ? await report(deps, request, open, outcome, {
-          durationMs,
-          ...ran,
-          caches: kept,
-          artifacts,
-          log: summary,
-        })
-      : { granted: [], denied: [] }
+  const told = { durationMs, ...ran, caches, artifacts, log }
+  const answer = ended === undefined ? await report(deps, request, open, outcome, told) : undefined
+  const signed = succeeded ? await takeAttestations(deps, request, open, answer, artifacts?.files) : undefined
   open.refusals.end()
+  const isAttested = signed?.isComplete !== false
   return {
-    name: request.name,
-    role: request.role,
-    stepId: open.step.step_id,
+    ...{ name: request.name, role: request.role, stepId: open.step.step_id, attempt: 1 },
+    ...endOf(isAttested ? outcome : { ...outcome, exitCode: incompleteExitCode }, ran),
+    ...{ startedAt: open.startedAt, durationMs, outputs: ran.outputs },
+    activity: { granted: answer?.granted ?? [], denied: answer?.denied ?? [] },
+    ...(isWhole && isAttested ? {} : { detail: isWhole ? notAttested : notAllThere }),
+    ...(artifacts === undefined ? {} : { artifacts }),
+    ...(signed?.attested === undefined ? {} : { attested: signed.attested }),
+  }
+}
+
+const notAllThere = 'its command ended with 0, but not all that it hands on is there'
+const notAttested = 'its command ended with 0, but its attestations could not be written'
+
+function endOf(
+  outcome: Outcome,
+  { ended, limit, directAttempts }: Ran,
+): Pick<StepResult, 'exitCode' | 'outcome' | 'ended' | 'limit' | 'directAttempts'> {
+  return {
     exitCode: ended === undefined ? outcome.exitCode : notStartedExitCode,
     outcome: outcomeOf(outcome, ended, limit),
-    attempt: 1,
-    startedAt: open.startedAt,
-    durationMs,
-    activity,
-    outputs: ran.outputs,
-    ...(isWhole ? {} : { detail: 'its command ended with 0, but not all that it hands on is there' }),
     ...(ended === undefined ? {} : { ended }),
     ...(limit === undefined ? {} : { limit }),
     ...(directAttempts === undefined ? {} : { directAttempts }),
-    ...(artifacts === undefined ? {} : { artifacts }),
   }
 }
 
@@ -83,7 +90,7 @@ function outcomeOf(
   return exitCode === 0 ? 'succeeded' : 'failed'
 }
 
-/** Tells the server how it ended. What was denied is shown, and comes back with what was granted. */
+/** Tells the server how it ended. What was denied is shown, and comes back with what was granted. Undefined if it could not be told. */
 async function report(
   { api, notices, redactor }: StepDeps,
   request: StepRequest,
@@ -95,7 +102,7 @@ async function report(
     artifacts: Artifacts | undefined
     log: LogSummary | undefined
   },
-): Promise<StepActivity> {
+): Promise<FinishAnswer | undefined> {
   const seen = secretsSeen.list()
   try {
     const answer = await api.finish(step, {
@@ -121,12 +128,12 @@ async function report(
       ...(seen.length === 0 ? {} : { secrets_seen: seen }),
     })
     if (answer.refusals !== undefined) showRefusals(refusals, answer.refusals)
-    return { granted: answer.granted, denied: answer.denied }
+    return answer
   } catch (error) {
     // The server revokes by itself when heartbeats stop; the command's own result stands.
     notices.tell(
       `mayfly: the end of the step could not be reported (${messageOf(error)}); its leases end with its heartbeat`,
     )
-    return { granted: [], denied: [] }
+    return undefined
   }
 }

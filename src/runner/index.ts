@@ -6,6 +6,7 @@
  */
 export type { ServerApi } from './api.ts'
 export type { SessionGrant, StepActivity } from './api-facts.ts'
+export type { AttestationsPlace } from './attestations/index.ts'
 export { askGateway } from './ask-gateway.ts'
 export { createCancellation } from './cancellation.ts'
 export type { Cancellation } from './cancellation.ts'

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createProofSigner } from '../identity/index.ts'
 import { MayflyError, Secret } from '../lib/index.ts'
+import { refuseEarlier } from './attestations/index.ts'
 import { createServerApi, type ServerApi } from './api.ts'
 import { canGiveAnotherToken, fetchIdentityToken } from './ci-token.ts'
 import { createDotenvReports } from './dotenv-reports.ts'
@@ -39,7 +40,10 @@ export async function runJob(request: JobRequest): Promise<JobResult> {
   const dotenvReports = createDotenvReports({ steps, mask: redactor.text, tell })
   const signer = await createProofSigner({ clock: request.clock })
   const api = createServerApi({ url: request.server, signer })
-  for (const { role } of steps) refuseSecretRole(role, redactor)
+  for (const { role, attestations } of steps) {
+    refuseSecretRole(role, redactor)
+    if (attestations !== undefined) await refuseEarlier(attestations)
+  }
   try {
     const sessions = await openSessions(request, api, workspaces, tell)
     tellUnmasked(redactor, tell)

@@ -1,8 +1,9 @@
 import type { Clock, Engine } from '../lib/index.ts'
 import type { ProofSigner } from '../identity/index.ts'
 import type { ServerApi } from './api.ts'
-import type { SessionGrant, StepActivity } from './api-facts.ts'
+import type { Attested, SessionGrant, StepActivity } from './api-facts.ts'
 import type { Artifacts } from './artifacts/index.ts'
+import type { AttestationsPlace } from './attestations/index.ts'
 import type { DotenvReports } from './dotenv-reports.ts'
 import type { IdentityFor } from './publisher-identity.ts'
 import type { LimitName, Probe } from './sandbox/index.ts'
@@ -31,6 +32,8 @@ export interface StepRequest {
   readonly artifacts?: readonly string[]
   /** No other step takes them: they are not copied. */
   readonly artifactsStay?: boolean
+  /** Where what is signed of it is written. */
+  readonly attestations?: AttestationsPlace
   /** What earlier steps hand to it. */
   readonly inputs?: readonly Artifacts[]
   readonly tools: readonly string[]
@@ -88,6 +91,7 @@ export interface StepResult {
   readonly directAttempts?: number
   /** What it handed on. */
   readonly artifacts?: Artifacts
+  readonly attested?: Attested
 }
 
 export interface StepDeps extends Supervision {

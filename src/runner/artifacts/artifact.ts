@@ -27,14 +27,22 @@ export interface Artifacts {
 /** As the record has them; `mask` takes secrets of the job out of their names. */
 export function fileListOf(files: readonly Artifact[], mask: (text: string) => string): FileList {
   const hash = createHash('sha256')
-  const sorted = files.toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
-  for (const file of sorted) hash.update(sumLine(file))
+  for (const file of sortedByPath(files)) hash.update(sumLine(file))
   return {
-    files: firstOf(sorted.map(({ path, sha256, bytes }) => ({ path: mask(path), sha256, bytes }))),
+    files: firstOf(filesOf(files, mask)),
     count: files.length,
     bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
     sha256: hash.digest('hex'),
   }
+}
+
+/** All of them, sorted by path. */
+export function filesOf(files: readonly Artifact[], mask: (text: string) => string): FileList['files'] {
+  return sortedByPath(files).map(({ path, sha256, bytes }) => ({ path: mask(path), sha256, bytes }))
+}
+
+function sortedByPath(files: readonly Artifact[]): Artifact[] {
+  return files.toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
 }
 
 /** As sha256sum(1) writes it: a name with a line end or a backslash is spelt out, with a backslash in front of the digest. */

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { MayflyError } from '../lib/index.ts'
+import { declareArtifacts, takeAttestations } from './attest-step.ts'
+import type { FinishAnswer } from './api-facts.ts'
+import type { Artifact } from './artifacts/index.ts'
+import { temporaryFolder } from './sandbox/sandbox.fixture.ts'
+
+const hex = (digit: string) => digit.repeat(64)
+const file = (path: string, digit: string): Artifact => ({
+  ...{ path, sha256: hex(digit), bytes: 3, executable: false, named: false },
+})
+const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64')
+const provenance = (...digits: string[]) => {
+  const subject = digits.map((digit) => ({ name: digit, digest: { sha256: hex(digit) } }))
+  const bundle = JSON.stringify({ dsseEnvelope: { payload: base64({ subject }), signatures: [] } })
+  return { kind: 'provenance' as const, bundle }
+}
+const sums = (text: string, of = text) => {
+  const digest = createHash('sha256').update(of).digest('base64')
+  const bundle = JSON.stringify({ messageSignature: { messageDigest: { algorithm: 'SHA2_256', digest } } })
+  return { kind: 'sums' as const, bundle, text }
+}
+
+/** A supervisor at the end of a step, before a STUB of the server. */
+function world(t: TestContext, refusal?: Error) {
+  const lines: string[] = []
+  const told: object[] = []
+  const root = temporaryFolder(t)
+  const api = {
+    async declareArtifacts(_step: object, files: object) {
+      if (refusal !== undefined) throw refusal
+      told.push(files)
+    },
+  }
+  const deps = {
+    api,
+    notices: { tell: (line: string) => void lines.push(line) },
+    redactor: { text: (text: string) => text.replaceAll('hunter22', '***') },
+  } as unknown as Parameters<typeof declareArtifacts>[0]
+  const open = { step: { step_id: 'stp_1' } } as Parameters<typeof declareArtifacts>[2]
+  const request = (shown?: string) =>
+    ({
+      name: 'build',
+      ...(shown === undefined ? {} : { attestations: { root, names: [shown], shown } }),
+    }) as unknown as Parameters<typeof declareArtifacts>[1]
+  return {
+    ...{ lines, told, root },
+    declare: (files: Artifact[], shown?: string) => declareArtifacts(deps, request(shown), open, files),
+    take: (answer: Partial<FinishAnswer> | undefined, files: Artifact[], shown?: string) =>
+      takeAttestations(deps, request(shown), open, answer, files),
+  }
+}
+
+test('the server is told of all artifacts, sorted, with secrets masked in their names', async (t) => {
+  const { told, declare } = world(t)
+  assert.equal(await declare([file('b', '2'), file('a/hunter22', '1')]), true)
+  assert.deepEqual(told, [
+    [
+      { path: 'a/***', sha256: hex('1'), bytes: 3 },
+      { path: 'b', sha256: hex('2'), bytes: 3 },
+    ],
+  ])
+  assert.equal(await declare([]), true)
+  assert.equal(told.length, 1)
+})
+
+test('a server that cannot be told fails a step whose attestations are wanted, and says so for every other', async (t) => {
+  const { lines, declare } = world(t, new MayflyError('upstream_unreachable', 'no answer'))
+  assert.equal(await declare([file('a', '1')]), true)
+  assert.equal(await declare([file('a', '1')], 'out'), false)
+  assert.equal(lines.filter((line) => /was not told of the artifacts \(no answer\)/.test(line)).length, 2)
+  const older = world(t, new MayflyError('not_found', 'no such route'))
+  assert.deepEqual([await older.declare([file('a', '1')]), older.lines], [true, []])
+})
+
+test('what the step wrote where its attestations go fails it, and a terminal obeys nothing of the names', async (t) => {
+  const { lines, root, declare } = world(t)
+  mkdirSync(join(root, '\u202eout'))
+  writeFileSync(join(root, '\u202eout/a.sigstore.json'), 'its own')
+  assert.equal(await declare([file('dist/a', '1')], '\u202eout'), false)
+  assert.match(lines[0] ?? '', /the step wrote "a\.sigstore\.json" in \\u202eout, where its attestations go/)
+})
+
+test('what was signed is written, and its artifacts are counted; without a folder nothing is', async (t) => {
+  const { root, take } = world(t)
+  const answer = { attestations: [provenance('1', '2'), sums('11  a\n')] }
+  const attested = { artifacts: 2, digest: `sha256:${hex('1')}` }
+  assert.deepEqual(await take(answer, [file('a', '1')]), { isComplete: true, attested })
+  assert.deepEqual(readdirSync(root), [])
+  assert.deepEqual(await take(answer, [file('a', '1')], 'out'), {
+    ...{ isComplete: true, attested: { ...attested, written: 'out' } },
+  })
+  assert.deepEqual(readdirSync(join(root, 'out')).toSorted(), [
+    ...['SHA256SUMS', 'SHA256SUMS.sigstore.json', 'a.sigstore.json', 'provenance.intoto.jsonl'],
+  ])
+  assert.equal(readFileSync(join(root, 'out/SHA256SUMS'), 'utf8'), '11  a\n')
+})
+
+test('a list that its bundle is not about is not written beside it', async (t) => {
+  const { root, take } = world(t)
+  await take({ attestations: [provenance('1'), sums('11  a\n', '11  b\n')] }, [file('a', '1')], 'out')
+  assert.deepEqual(readdirSync(join(root, 'out')).toSorted(), ['a.sigstore.json', 'provenance.intoto.jsonl'])
+})
+
+test('signed later: told in one line, with the command that gets them; refused or not signed at all fails who asked', async (t) => {
+  const { lines, root, take } = world(t)
+  const pending = { artifacts: 1, digest: `sha256:${hex('1')}`, pending: true }
+  assert.deepEqual(await take({ attestations_pending: true }, [file('a', '1')], 'out'), {
+    ...{ isComplete: true, attested: pending },
+  })
+  assert.deepEqual(lines, [
+    'mayfly: attestations of step "build": they are signed later; then: mayfly attest fetch stp_1 -o out',
+  ])
+  assert.deepEqual(await take({}, [file('a', '1')]), { isComplete: true })
+  assert.deepEqual(await take(undefined, [], 'out'), { isComplete: false })
+  mkdirSync(join(root, 'late'))
+  writeFileSync(join(root, 'late/a.sigstore.json'), 'another’s')
+  const late = await take({ attestations: [provenance('1')] }, [file('a', '1')], 'late')
+  assert.equal(late.isComplete, false)
+  assert.match(lines.at(-1) ?? '', /not written: "a\.sigstore\.json" is there already, and not replaced/)
+  assert.deepEqual(readdirSync(join(root, 'late')), ['a.sigstore.json'])
+})
