@@ -73,7 +73,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   // Attestations. The verifier sees DER and the proofs of logs alone.
   'attest/verify': ['der', 'audit/verify'],
-  'attest/statements': ['lib'],
+  'attest/statements': ['lib', 'attest/verify', 'audit/sbom', 'audit/verify'],
 
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [

@@ -24,22 +24,37 @@ export function sourceUri({ sourceUri, attributes }: StepFacts['identity']): str
 
 /** Everything that the step took in and whose digest is known: sources, packages, images, files of earlier steps. */
 export function dependenciesOf(facts: StepFacts): { all: Descriptor[]; omitted: number } {
+  const taken = takenIn(facts)
   const inputs = facts.reported.inputs.map(({ path, sha256 }) => ({
     name: fileName(path),
     digest: digestSet({ sha256 }),
     annotations: { from: 'run', reported: true },
   }))
-  const known = [...sourceOf(facts), ...facts.materials.flatMap(materialOf), ...imageOf(facts), ...inputs]
-  const byKey = new Map<string, Descriptor>()
-  for (const one of known) {
-    const descriptor = present(one) as Descriptor
-    byKey.set(keyOf(descriptor), descriptor)
-  }
-  const all = [...byKey.entries()].toSorted(([a], [b]) => compare(a, b)).map(([, one]) => one)
-  const more = (facts.reported.inputsCount ?? 0) - facts.reported.inputs.length
-  const omitted =
-    Math.max(0, all.length - maxDependencies) + Math.max(0, more) + (facts.materialsOmitted ?? 0)
+  const more = Math.max(0, (facts.reported.inputsCount ?? 0) - inputs.length)
+  const all = sorted([...sourceOf(facts), ...taken.all, ...imageOf(facts), ...inputs])
+  const omitted = Math.max(0, all.length - maxDependencies) + taken.omitted + more
   return { all: all.slice(0, maxDependencies), omitted }
+}
+
+/** What came through the gateway. Nothing that has no digest is called resolved: it is counted. */
+export function takenIn({ materials, materialsOmitted = 0 }: StepFacts): {
+  all: Descriptor[]
+  omitted: number
+} {
+  // What is read to choose a version is no part of what was chosen.
+  const whole = materials.filter(({ part }) => part !== true)
+  const resolved = whole.flatMap(materialOf)
+  const all = sorted(resolved)
+  const omitted =
+    whole.length - resolved.length + materialsOmitted + Math.max(0, all.length - maxDependencies)
+  return { all: all.slice(0, maxDependencies), omitted }
+}
+
+function sorted(descriptors: readonly object[]): Descriptor[] {
+  const byKey = new Map(
+    descriptors.map((one) => present({ ...one }) as Descriptor).map((one) => [keyOf(one), one] as const),
+  )
+  return [...byKey].toSorted(([a], [b]) => compare(a, b)).map(([, one]) => one)
 }
 
 function keyOf(descriptor: Descriptor): string {
@@ -54,9 +69,7 @@ function sourceOf({ identity }: StepFacts) {
   return [{ uri, digest: digestSet({ gitCommit: commit ?? '' }), annotations: { verifiedBy: 'identity' } }]
 }
 
-/** Nothing that has no digest is called resolved, and no part that was read to choose a version. */
 function materialOf(material: Material) {
-  if (material.part === true) return []
   const digest = digestSet({ ...material.digest, ...goHash(material.integrity) })
   const uri = plainUri(material.uri)
   if (digest === undefined || uri === undefined) return []

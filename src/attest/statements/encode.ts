@@ -1,4 +1,4 @@
-import type { Statement } from './statement.ts'
+import type { Statement } from '../verify/index.ts'
 
 /**
  * The bytes that are signed: JSON in the one form of RFC 8785 (members sorted by UTF-16 units, no white space). Throws a TypeError for

@@ -72,7 +72,7 @@ export const aStep: StepFacts = {
     },
     {
       uri: 'pkg:golang/example.com/lib@v1.0.0',
-      digest: {},
+      digest: { sha256: digestOf('0') },
       integrity: 'h1:Khu2En+0gcYPZ2kuIihfswbzxv/mIHXgzPZ018Oty48=',
       by: 'sumdb',
       connection: 'go',
@@ -92,6 +92,8 @@ export const aStep: StepFacts = {
     durationMs: 41_900,
     limitsHeldBy: 'cgroup2',
     artifacts: [{ path: 'dist/app-1.2.0.tgz', sha256: digestOf('c'), bytes: 1_234 }],
+    artifactsSha256: digestOf('8'),
     inputs: [{ path: 'dist/index.js', sha256: digestOf('f'), bytes: 99 }],
+    inputsSha256: digestOf('9'),
   },
 }

@@ -82,7 +82,7 @@ export interface CountedFact {
   readonly count: number
 }
 
-/** A credential that the gateway used for the step, or handed to it. Never a value. */
+/** A credential that was issued for the step: used by the gateway, or handed to the step. Never a value. */
 export interface LeaseFact {
   readonly id: string
   readonly connection: string
@@ -150,8 +150,9 @@ export interface ReportedFacts {
     readonly more: number
   }
   readonly log?: { readonly bytes: number; readonly sha256: string }
-  /** What it declared, all of it. */
+  /** What it declared, all of it; SHA-256 of the list, as `finish` has it. */
   readonly artifacts: readonly ReportedFile[]
+  readonly artifactsSha256?: string
   /** Of earlier steps of the run. `sha256` of the list where there are more than are named. */
   readonly inputs: readonly ReportedFile[]
   readonly inputsCount?: number

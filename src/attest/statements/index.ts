@@ -6,3 +6,6 @@
 export * from './facts.ts'
 export { encodeStatement } from './encode.ts'
 export { provenanceOf } from './provenance.ts'
+export { receiptOf } from './receipt.ts'
+export { sbomOf } from './sbom.ts'
+export { vsaOf, type VerificationFacts } from './vsa.ts'

@@ -32,7 +32,7 @@ test('provenance says who built what, from what, with each digest under in-totoâ
     [
       ['dist/index.js', ['sha256']],
       ['git+https://github.com/octo-org/app@refs/tags/v1.2.0', ['gitCommit']],
-      ['pkg:golang/example.com/lib@v1.0.0', ['dirHash']],
+      ['pkg:golang/example.com/lib@v1.0.0', ['dirHash', 'sha256']],
       ['pkg:npm/%40octo/core@1.0.0', ['sha256', 'sha512']],
     ],
   )

@@ -2,11 +2,8 @@ import { isolationOf, type Engine } from '../../lib/index.ts'
 import { dependenciesOf, sourceUri, type Descriptor } from './dependencies.ts'
 import type { StepFacts } from './facts.ts'
 import { digestSet, isPseudonym, plain, plainLines, present, timeOf } from './plain.ts'
-import type { Statement } from './statement.ts'
+import { buildType, provenanceType, receiptType, type Statement } from '../verify/index.ts'
 import { compare, subjectsOf } from './subjects.ts'
-
-export const provenanceType = 'https://slsa.dev/provenance/v1'
-export const buildType = 'urn:mayfly:step:v1'
 
 const maxListed = 1_000
 
@@ -126,7 +123,7 @@ export function personOf(person: string | undefined): string | undefined {
 
 /** The first thousand, sorted; how many there are, if that is not all of them. */
 export function listOf(name: string, items: readonly string[]): Record<string, unknown> {
-  const sorted = [...new Set(items.map((one) => plain(one)))].toSorted(compare)
+  const sorted = items.map((one) => plain(one)).toSorted(compare)
   const more = sorted.length > maxListed ? { [`${name}Count`]: sorted.length } : {}
   return { [name]: sorted.slice(0, maxListed), ...more }
 }
@@ -177,9 +174,6 @@ function byproductsOf(facts: StepFacts): Descriptor[] {
       : [{ name: 'sbom', digest: sbomDigest, mediaType: 'application/vnd.in-toto+json' }]),
   ]
 }
-
-/** Predicate type of step receipts. */
-export const receiptType = 'urn:mayfly:step-receipt:v1'
 
 export function countOf(counted: readonly { readonly count: number }[]): number {
   return counted.reduce((sum, { count }) => sum + count, 0)

@@ -1,6 +1,6 @@
 import type { StepFacts } from './facts.ts'
 import { digestSet, plain } from './plain.ts'
-import type { Subject } from './statement.ts'
+import type { Subject } from '../verify/index.ts'
 
 /**
  * What the step made: the files that it declared, and what registries took from it. Sorted by name and digest; a name stands once.

@@ -21,6 +21,7 @@ export {
   type Provenance,
   type ResourceDescriptor,
 } from './provenance.ts'
+export { checkReceipt, receiptType, type CheckedReceipt, type ReceiptReason } from './receipt.ts'
 export { Refusal, type Refused, type VerifyReason } from './refusal.ts'
 export {
   openTrustDocument,

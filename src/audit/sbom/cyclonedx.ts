@@ -1,30 +1,47 @@
 import { createHash } from 'node:crypto'
-import type { Collected, Component } from './collect.ts'
+import type { Component } from './components.ts'
+
+/** What is listed, and of what. */
+export interface Bill {
+  readonly run: string
+  /** Of one step of the run alone. */
+  readonly step?: string
+  /** RFC 3339: how far it goes. */
+  readonly time: string
+  readonly repository?: string | undefined
+  readonly commit?: string | undefined
+  /** Sorted by their `ref`. */
+  readonly components: readonly Component[]
+}
 
 /** CycloneDX 1.6 (ECMA-424), as JSON. */
-export function toCycloneDx(collected: Collected, toolVersion: string): Record<string, unknown> {
-  const { run, time, repository, commit, components } = collected
+export function toCycloneDx(bill: Bill, toolVersion: string): Record<string, unknown> {
+  const { run, step, time, repository, commit, components } = bill
+  const ref = step ?? run
   return {
     $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
     bomFormat: 'CycloneDX',
     specVersion: '1.6',
-    serialNumber: `urn:uuid:${uuidOf(JSON.stringify(collected))}`,
+    serialNumber: `urn:uuid:${uuidOf(JSON.stringify([run, step, time, repository, commit, components]))}`,
     version: 1,
     metadata: {
       timestamp: time,
       tools: { components: [{ type: 'application', name: 'mayfly', version: toolVersion }] },
       component: {
         type: 'application',
-        'bom-ref': run,
+        'bom-ref': ref,
         name: repository ?? run,
         ...(commit === undefined ? {} : { version: commit }),
       },
-      properties: [{ name: 'mayfly:run', value: run }],
+      properties: [
+        { name: 'mayfly:run', value: run },
+        ...(step === undefined ? [] : [{ name: 'mayfly:step', value: step }]),
+      ],
     },
     components: components.map(componentOf),
-    dependencies: [{ ref: run, dependsOn: components.map(({ ref }) => ref) }],
+    dependencies: [{ ref, dependsOn: components.map(({ ref }) => ref) }],
     // What the gateway saw, and nothing that came another way.
-    compositions: [{ aggregate: 'incomplete', assemblies: [run] }],
+    compositions: [{ aggregate: 'incomplete', assemblies: [ref] }],
   }
 }
 

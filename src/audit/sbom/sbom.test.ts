@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { test } from 'node:test'
-import { Ajv, type AnySchemaObject } from 'ajv'
 import { formatEntry, type EntryEvent } from '../verify/index.ts'
+import { cycloneDxValidator } from './cyclonedx.fixture.ts'
 import { createCollector, toCycloneDx, toSpdx } from './index.ts'
 
 const run = 'run_one'
@@ -102,22 +99,8 @@ test('entries that are none of it, and data that is none, are passed over', () =
   assert.equal(finished, false)
 })
 
-/** The official schemas, as the CycloneDX project's own library has them. */
-function cycloneDxSchemas(): (name: string) => AnySchemaObject {
-  const manifest = createRequire(import.meta.url).resolve('@cyclonedx/cyclonedx-library/package.json')
-  return (name) =>
-    JSON.parse(
-      readFileSync(join(dirname(manifest), `res/schema/${name}.SNAPSHOT.schema.json`), 'utf8'),
-    ) as AnySchemaObject
-}
-
 test('CycloneDX: valid by the official schema of 1.6, and the same for the same log', () => {
-  const read = cycloneDxSchemas()
-  const ajv = new Ajv({ strict: false, validateFormats: false })
-  for (const name of ['spdx', 'jsf-0.82', 'cryptography-defs'])
-    // They name each other by their files' names.
-    ajv.addSchema({ ...read(name), $id: `http://cyclonedx.org/schema/${name}.SNAPSHOT.schema.json` })
-  const validate = ajv.compile(read('bom-1.6'))
+  const validate = cycloneDxValidator()
   const bom = toCycloneDx(collect(), '0.1.0')
   assert.ok(validate(bom), JSON.stringify(validate.errors))
   assert.ok(!validate({ ...bom, components: [{ type: 'library' }] }))

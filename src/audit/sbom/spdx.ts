@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { Collected, Component } from './collect.ts'
+import type { Collected } from './collect.ts'
+import type { Component } from './components.ts'
 
 /** SPDX 2.3 (ISO/IEC 5962), as JSON. */
 export function toSpdx(collected: Collected, toolVersion: string): Record<string, unknown> {

@@ -1,0 +1,92 @@
+import { utf8, type Entry } from '../../audit/verify/index.ts'
+import { sha256Hex } from './key.ts'
+import { fieldsIn, listIn, textIn, type Fields, type ReadReceipt } from './receipt-form.ts'
+import { createAgreement, type Agreement } from './receipt-agreement.ts'
+import { endAgrees } from './receipt-end.ts'
+import { useAgrees } from './receipt-use.ts'
+
+type Outcome =
+  | { readonly unproved: readonly string[] }
+  | { readonly reason: 'foreign_entry' | 'missing_entry' | 'contradicted'; readonly detail: string }
+
+/** What a receipt says held against its entries. `isComplete`: all entries of the step are there, word for word. */
+export function contradictions(
+  receipt: ReadReceipt,
+  entries: readonly { readonly text: string; readonly entry: Entry }[],
+  isComplete: boolean,
+): Outcome {
+  const all = entries.map(({ entry }) => entry)
+  const foreign = all.find((entry) => !isOf(entry, receipt))
+  if (foreign !== undefined)
+    return { reason: 'foreign_entry', detail: `the entry ${foreign.type} ${foreign.id} is not of this step` }
+  const [begun, ended] = (['step.started', 'step.finished'] as const).map((type) =>
+    entries.filter(({ entry }) => entry.type === type),
+  )
+  const [start, end] = [begun?.[0], ended?.[0]]
+  if (start === undefined || end === undefined || begun?.length !== 1 || ended?.length !== 1)
+    return { reason: 'missing_entry', detail: 'beginning and end of the step have to be there, once each' }
+  const digest = sha256Hex(utf8(end.text))
+  if (receipt.subjects[0]?.name !== receipt.step || receipt.subjects[0].sha256 !== digest)
+    return { reason: 'contradicted', detail: 'its first subject is not the entry of the step’s end' }
+  const agreement = createAgreement()
+  startAgrees(receipt, start.entry, agreement)
+  endAgrees(receipt, end.entry, agreement)
+  useAgrees(receipt, all, isComplete, agreement)
+  sessionAgrees(receipt, all, agreement)
+  const [first] = agreement.problems
+  if (first !== undefined) return { reason: 'contradicted', detail: first }
+  return { unproved: ['server', 'policy', ...agreement.unproved] }
+}
+
+/** An entry of another step or job would lend this one what that one did. */
+function isOf({ type, source, run, subject, data }: Entry, receipt: ReadReceipt): boolean {
+  if (source !== 'mayfly://server' || run !== receipt.run) return false
+  if (subject === receipt.step || data['step'] === receipt.step) return true
+  if (type === 'session.issued' || type === 'session.ended') return subject === receipt.session
+  if (type.startsWith('approval.'))
+    return listIn(receipt.predicate['approvals']).some((one) => fieldsIn(one)['id'] === subject)
+  return ['run.started', 'run.finished', 'entries.lost'].includes(type)
+}
+
+/** Clocks of one server, and what waits for a log that is away for a moment. */
+const maxApartMs = 600_000
+
+function startAgrees({ predicate, session }: ReadReceipt, { data, time }: Entry, agreement: Agreement): void {
+  const [step, reported, identity] = ['step', 'reported', 'identity'].map((name) => fieldsIn(predicate[name]))
+  const [said, job] = [fieldsIn(data['reported']), fieldsIn(data['job'])]
+  agreement.same('session.id', session, data['session'])
+  agreement.same('step.role', step?.['role'], data['role'])
+  agreement.near('step.started', step?.['started'], time, maxApartMs)
+  agreement.same('reported.name', reported?.['name'], data['name'])
+  agreement.same('reported.tier', reported?.['tier'], said['isolation'])
+  agreement.same('reported.engine', reported?.['engine'], said['isolationBy'])
+  agreement.same('reported.image', reported?.['image'], said['image'])
+  agreement.same('reported.command', reported?.['command'], said['command'])
+  agreement.same('identity.issuer', identity?.['issuer'], job['issuer'])
+  const attributes = fieldsIn(identity?.['attributes'])
+  for (const name of ['repository', 'repository_id', 'ref', 'commit'])
+    agreement.same(`identity.attributes.${name}`, attributes[name], job[name])
+  agreement.same('identity.person', identity?.['person'], fieldsIn(job['actor'])['person'])
+  for (const name of ['grants', 'egress']) agreement.list(name, predicate, data)
+  agreement.list('services', predicate, { services: data['services'] ?? [] })
+}
+
+function sessionAgrees({ predicate }: ReadReceipt, entries: readonly Entry[], agreement: Agreement): void {
+  const { identity, session, run } = predicate
+  const issued = entries.find(({ type }) => type === 'session.issued')
+  if (issued === undefined) return agreement.leave('session')
+  const { data } = issued
+  const own = fieldsIn(identity)
+  agreement.same('identity.issuer', own['issuer'], data['issuer'])
+  agreement.same('identity.issuerUrl', own['issuerUrl'], data['issuerUrl'])
+  agreement.list('roles', fieldsIn(session), data)
+  const recorded = fieldsIn(data['identity'])
+  for (const [name, value] of Object.entries(fieldsIn(own['attributes'])))
+    agreement.same(`identity.attributes.${name}`, value, recorded[name])
+  const ci: Fields = fieldsIn(fieldsIn(run)['ci'])
+  for (const name of ['id', 'attempt', 'job'])
+    agreement.same(`run.ci.${name}`, ci[name], fieldsIn(data['ciRun'])[name])
+  const { id, login } = fieldsIn(data['actor'])
+  const person = textIn(fieldsIn(id)['person']) ?? textIn(fieldsIn(login)['person'])
+  agreement.same('identity.person', own['person'], person)
+}

@@ -1,0 +1,113 @@
+import type { Entry } from '../../audit/verify/index.ts'
+import { sameText, type Agreement } from './receipt-agreement.ts'
+import { fieldsIn, listIn, textIn, type Fields, type ReadReceipt } from './receipt-form.ts'
+
+/** What the step used, took in and gave out. What an entry has must be in the receipt; and the other way round, as far as all entries are there. */
+export function useAgrees(
+  { predicate }: ReadReceipt,
+  entries: readonly Entry[],
+  isComplete: boolean,
+  agreement: Agreement,
+): void {
+  if (!isComplete) agreement.leave('that nothing was left out')
+  credentialsAgree(predicate, entries, agreement)
+  publishedAgrees(predicate, entries, isComplete, agreement)
+  materialsAgree(predicate, entries, isComplete, agreement)
+  for (const one of listIn(predicate['approvals']).map(fieldsIn)) {
+    const yes = entries.filter(({ type, subject }) => type === 'approval.granted' && subject === one['id'])
+    if (yes.length === 0) agreement.leave(`approval ${textIn(one['id']) ?? ''}`)
+  }
+}
+
+function credentialsAgree(predicate: Fields, entries: readonly Entry[], agreement: Agreement): void {
+  const said = new Map(
+    listIn(predicate['credentials'])
+      .map(fieldsIn)
+      .map((one) => [one['lease'], one]),
+  )
+  const isWhole = predicate['credentialsCount'] === undefined
+  const issued = entries.filter(({ type }) => type === 'lease.issued')
+  for (const { subject, data } of issued) {
+    const one = said.get(subject)
+    agreement.holds(`credentials: ${subject}`, one !== undefined || !isWhole)
+    if (one === undefined) continue
+    for (const name of ['connection', 'kind', 'grant'])
+      agreement.same(`credentials: ${subject}: ${name}`, one[name], data[name])
+  }
+  for (const { subject, data } of entries.filter(({ type }) => type === 'lease.revoked')) {
+    const one = said.get(subject)
+    if (one?.['revoked'] !== undefined)
+      agreement.same(`credentials: ${subject}: reason`, one['reason'], data['reason'])
+  }
+  const known = new Set(issued.map(({ subject }) => subject))
+  for (const lease of said.keys())
+    if (!known.has(textIn(lease) ?? '')) agreement.leave(`credential ${String(lease)}`)
+}
+
+/** Members of the lists of such entries. */
+function itemsOf(entries: readonly Entry[], type: string): Fields[] {
+  return entries
+    .filter((entry) => entry.type === type)
+    .flatMap(({ data }) => listIn(data['packages']).map(fieldsIn))
+}
+
+function publishedAgrees(
+  predicate: Fields,
+  entries: readonly Entry[],
+  isComplete: boolean,
+  agreement: Agreement,
+): void {
+  const said = listIn(predicate['published']).map(fieldsIn)
+  const found = itemsOf(entries, 'packages.published')
+  const isSame = (one: Fields, item: Fields) =>
+    sameText(textIn(one['name']) ?? '', textIn(item['purl']) ?? '') &&
+    fieldsIn(one['digest'])['sha256'] === sha256In(item)
+  for (const item of found)
+    if (sha256In(item) !== undefined)
+      agreement.holds(
+        `published: ${textIn(item['purl']) ?? ''}`,
+        said.some((one) => isSame(one, item)),
+      )
+  if (isComplete)
+    for (const one of said)
+      agreement.holds(
+        `published: ${textIn(one['name']) ?? ''}`,
+        found.some((item) => isSame(one, item)),
+      )
+}
+
+function materialsAgree(
+  predicate: Fields,
+  entries: readonly Entry[],
+  isComplete: boolean,
+  agreement: Agreement,
+): void {
+  const keyOf = (uri: unknown, sha256: unknown) => JSON.stringify([uri, sha256])
+  const said = listIn(predicate['materials']).map(fieldsIn)
+  const found = itemsOf(entries, 'packages.downloaded').filter((one) => one['part'] !== true)
+  const own = new Set(said.map(({ uri, digest }) => keyOf(uri, fieldsIn(digest)['sha256'])))
+  const others = new Set(found.map((one) => keyOf(one['purl'], sha256In(one))))
+  if (predicate['materialsOmitted'] === undefined)
+    for (const one of found)
+      agreement.holds(`materials: ${textIn(one['purl']) ?? ''}`, own.has(keyOf(one['purl'], sha256In(one))))
+  const wants = new Set(
+    entries.flatMap(({ type, data }) =>
+      type === 'access.granted' ? listIn(fieldsIn(data['git'])['wants']) : [],
+    ),
+  )
+  for (const { uri, digest, name } of said) {
+    const { sha256, gitCommit } = fieldsIn(digest)
+    const isPackage = textIn(uri)?.startsWith('pkg:') === true
+    if (isPackage && isComplete) agreement.holds(`materials: ${String(uri)}`, others.has(keyOf(uri, sha256)))
+    else if (!isPackage && !(gitCommit !== undefined && wants.has(gitCommit)))
+      agreement.leave(`material ${String(uri ?? name)}`)
+  }
+}
+
+/** In hex. */
+function sha256In(item: Fields): string | undefined {
+  const base64 = /^sha256-(?<base64>[A-Za-z0-9+/]{43}=)$/.exec(textIn(item['integrity']) ?? '')?.groups?.[
+    'base64'
+  ]
+  return textIn(item['sha256']) ?? (base64 === undefined ? undefined : Uint8Array.fromBase64(base64).toHex())
+}

@@ -1,0 +1,106 @@
+import {
+  equalBytes,
+  leafHash,
+  parseBase64,
+  parseEntry,
+  parseVerifierKey,
+  utf8,
+  verifyCheckpoint,
+  verifyInclusion,
+  type Checkpoint,
+  type Entry,
+} from '../../audit/verify/index.ts'
+import type { Statement } from './model.ts'
+import { contradictions } from './receipt-entries.ts'
+import { readReceipt, type ReadReceipt } from './receipt-form.ts'
+
+export const receiptType = 'urn:mayfly:step-receipt:v1'
+
+/** Why a receipt was not accepted: stable, for programs. */
+export type ReceiptReason =
+  /** It is no receipt of this version. */
+  | 'malformed'
+  /** It is of another log than the one whose key was given. */
+  | 'other_log'
+  /** Its checkpoint is not signed by that log. */
+  | 'bad_checkpoint'
+  /** An entry is not where the receipt says, or not as it says. */
+  | 'not_in_log'
+  /** An entry is about another step. */
+  | 'foreign_entry'
+  /** An entry without which it says nothing is not there, or twice. */
+  | 'missing_entry'
+  /** What it says is not what its entries say. */
+  | 'contradicted'
+
+export type CheckedReceipt =
+  | {
+      readonly ok: true
+      readonly step: string
+      readonly run: string
+      /** Of the log's state that it was held against. */
+      readonly checkpoint: Checkpoint
+      /** Its verifier key. If the caller gave none it is the receipt's own, which only the receipt's signer vouches for. */
+      readonly logKey: string
+      /** Entries that stand there word for word, with their places. */
+      readonly entries: readonly { readonly index: number; readonly entry: Entry }[]
+      /** What it says without an entry that bears it out: the server's word alone. */
+      readonly unproved: readonly string[]
+    }
+  | { readonly ok: false; readonly reason: ReceiptReason; readonly detail: string }
+
+/**
+ * Is what a step receipt says what the audit log says? `statement` is what `verifyBundle` found to be signed; `logKey` the log's
+ * verifier key, from elsewhere than the receipt. Never throws for what a receipt holds.
+ */
+export async function checkReceipt(
+  statement: Statement,
+  options: { readonly logKey?: string } = {},
+): Promise<CheckedReceipt> {
+  const receipt = readReceipt(statement)
+  if (typeof receipt === 'string') return refused('malformed', receipt)
+  const { audit } = receipt
+  if (options.logKey !== undefined && options.logKey.trim() !== audit.key)
+    return refused('other_log', `it is of the log ${audit.key.slice(0, 300)}`)
+  const verifier = parseVerifierKey(audit.key)
+  if (verifier === undefined) return refused('malformed', 'the key of its log is none')
+  const verdict = await verifyCheckpoint(audit.checkpoint, verifier)
+  if (!verdict.ok)
+    return refused('bad_checkpoint', `the checkpoint of its log is not good: ${verdict.reason}`)
+  const { checkpoint } = verdict
+  if (audit.origin !== checkpoint.origin)
+    return refused('malformed', 'it names another log than its checkpoint')
+  const entries: { index: number; text: string; entry: Entry }[] = []
+  for (const one of audit.entries) {
+    const problem = placeProblem(one, checkpoint)
+    if (problem !== undefined) return refused('not_in_log', `entry ${one.index}: ${problem}`)
+    if (one.text === undefined) continue
+    const entry = parseEntry(utf8(one.text))
+    if (entry === undefined) return refused('malformed', `entry ${one.index} cannot be read`)
+    entries.push({ index: one.index, text: one.text, entry })
+  }
+  const isComplete = entries.length === audit.entries.length && audit.omitted === 0
+  const found = contradictions(receipt, entries, isComplete)
+  if ('reason' in found) return { ok: false, ...found }
+  return {
+    ok: true,
+    ...{ step: receipt.step, run: receipt.run, checkpoint, logKey: audit.key, entries },
+    unproved: found.unproved,
+  }
+}
+
+function refused(reason: ReceiptReason, detail: string): CheckedReceipt {
+  return { ok: false, reason, detail }
+}
+
+/** Why the entry does not stand in the log there. */
+function placeProblem(
+  { index, leafHash: hash, proof, text }: ReadReceipt['audit']['entries'][number],
+  { size, root }: Checkpoint,
+): string | undefined {
+  const leaf = parseBase64(hash)
+  const hashes = proof.map(parseBase64)
+  if (leaf === undefined || !hashes.every((one) => one !== undefined)) return 'its hashes are no base64'
+  if (text !== undefined && !equalBytes(leafHash(utf8(text)), leaf)) return 'its text has another hash'
+  return verifyInclusion({ index, size, leaf, root }, hashes) ? undefined : 'its proof does not hold'
+}
