@@ -25,7 +25,7 @@ test('attest.yaml: each kind of key', () => {
     `{ gcp-kms: { key: ${version} } }`,
     `{ azure-key-vault: { vault: https://v.vault.azure.net, key: k, version: ${'a1'.repeat(16)} } }`,
     '{ transit: { url: https://bao.example.com, key: k, auth: { token_file: /run/token } } }',
-    '{ pkcs11: { module: /usr/lib/m.so, token: t, key: k, pin_file: /run/pin } }',
+    '{ pkcs11: { module: /usr/lib/m.so, token: t, id: "01", pin_file: /run/pin } }',
   ]) {
     assert.ok(!Array.isArray(read(`signer: ${key}\n`)), key)
     assert.ok(!Array.isArray(read(`ca: ${key}\nnext: ${key}\n`)), key)

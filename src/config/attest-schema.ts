@@ -62,7 +62,10 @@ const keyForms = [
     pkcs11: z
       .strictObject({
         ...inModule,
-        key: z.string().min(1).max(200).describe('The label of a key pair of P-256.'),
+        id: z
+          .string()
+          .regex(/^(?:[0-9a-f]{2}){1,32}$/, 'the id of a key pair, in hexadecimal digits')
+          .describe('Of a key pair of P-256: `pkcs11-tool --id`.'),
       })
       .describe('A hardware module, by OpenSC’s pkcs11-tool.'),
   }),

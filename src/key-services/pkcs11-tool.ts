@@ -1,14 +1,13 @@
 import { execFile } from 'node:child_process'
 import { MayflyError, type Secret, systemCode } from '../lib/index.ts'
 
-/** A token of a hardware module, and a key pair in it. */
+/** A token of a hardware module, and a key pair in it, by its label or its id (hex): where several are in it, only an id finds one for sure. */
 export interface Pkcs11Token {
   /** The module's library: /usr/lib/softhsm/libsofthsm2.so. */
   readonly module: string
   /** The token's label. */
   readonly token: string
-  /** The label of the key pair. */
-  readonly key: string
+  readonly key: { readonly label: string } | { readonly id: string }
   readonly pin: () => Secret
   /** For tests: where SoftHSM has its configuration. */
   readonly variables?: Readonly<Record<string, string>>
@@ -28,7 +27,7 @@ export function pkcs11Tool(at: Pkcs11Token, args: readonly string[], input?: Buf
   return new Promise((resolve, reject) => {
     const child = execFile(
       'pkcs11-tool',
-      [...all, ...args, '--label', key],
+      [...all, ...args, ...('id' in key ? ['--id', key.id] : ['--label', key.label])],
       { env, encoding: 'buffer', timeout: patienceMs, maxBuffer: 65_536 },
       (error, stdout, stderr) => {
         if (error === null) return resolve(stdout)
@@ -52,6 +51,6 @@ function refusal({ token, key }: Pkcs11Token, error: Error, said: string): Mayfl
     )
   return new MayflyError(
     'upstream_unreachable',
-    `the key ${key} of token ${token} cannot be used (${why}): check module, token and key; it is tried again later`,
+    `the key ${'id' in key ? key.id : key.label} of token ${token} cannot be used (${why}): check module, token and key; it is tried again later`,
   )
 }

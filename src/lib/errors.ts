@@ -1,5 +1,6 @@
 /** Every code a `MayflyError` may carry. Stable: scripts and tests match on them. */
 export type ErrorCode =
+  | 'attest_key'
   | 'audit_unavailable'
   | 'audit_rejected'
   | 'audit_corrupt'

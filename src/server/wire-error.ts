@@ -47,6 +47,7 @@ export class HttpProblem extends Error {
 }
 
 const statusOf: Record<ErrorCode, number> = {
+  attest_key: 500,
   audit_unavailable: 503,
   audit_rejected: 503,
   audit_corrupt: 503,

@@ -314,6 +314,7 @@ const migrations: readonly string[] = [
     id TEXT PRIMARY KEY, use TEXT NOT NULL, public_key TEXT NOT NULL, certificate TEXT, sealed BLOB,
     created_ms INTEGER NOT NULL, not_before_ms INTEGER NOT NULL, retired_ms INTEGER, removed_ms INTEGER,
     number INTEGER NOT NULL, UNIQUE (use, number)) STRICT;
+  CREATE TABLE attest_pins (place TEXT PRIMARY KEY, spki TEXT NOT NULL, first_ms INTEGER NOT NULL) STRICT;
   CREATE TABLE trust_documents (
     version INTEGER PRIMARY KEY, envelope TEXT NOT NULL, created_ms INTEGER NOT NULL) STRICT;
   `,

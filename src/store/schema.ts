@@ -153,6 +153,8 @@ export interface Tables {
     removed_ms: number | null
     number: number
   }
+  /** The public key (SPKI, base64) that a place of keys had when it was first used: whatever it has later signs nothing. */
+  attest_pins: { place: string; spki: string; first_ms: number }
   /** Signed trust documents (DSSE envelopes), every version. */
   trust_documents: { version: number; envelope: string; created_ms: number }
   /** What each file of a registry was when a step had it for the first time. */

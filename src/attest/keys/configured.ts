@@ -1,0 +1,43 @@
+import type { SigningKeyConfig } from '../../config/index.ts'
+import type { HttpClient } from '../../http-client/index.ts'
+import { keyServiceClients, secretIn } from '../../key-services/index.ts'
+import type { Secret } from '../../lib/index.ts'
+import { createAwsKmsHolder } from './aws-kms.ts'
+import { createAzureKeyVaultHolder } from './azure-key-vault.ts'
+import { createGcpKmsHolder } from './gcp-kms.ts'
+import type { KeyHolder } from './holder.ts'
+import { createKeyFileHolder, createSecretHolder } from './pem-key.ts'
+import { createPkcs11Holder } from './pkcs11.ts'
+import { createTransitHolder } from './transit.ts'
+
+export interface HolderDeps {
+  readonly http: HttpClient
+  /** Of this process: who it is in Azure. */
+  readonly variables: Readonly<Record<string, string>>
+  readonly openSecret: (name: string) => Promise<Secret>
+}
+
+/** The holder of a key that `mayfly up --attest FILE` names. No file that it names is read before it is needed. */
+export function keyHolder(config: SigningKeyConfig, deps: HolderDeps): KeyHolder {
+  const clients = keyServiceClients(deps)
+  if ('key-file' in config) return createKeyFileHolder(config['key-file'].path)
+  if ('secret' in config) return createSecretHolder(config.secret, deps.openSecret)
+  if ('aws-kms' in config) {
+    const { key, ...reached } = config['aws-kms']
+    return createAwsKmsHolder({ key, aws: clients.aws(reached) })
+  }
+  if ('gcp-kms' in config) {
+    const { key, endpoint, ...reached } = config['gcp-kms']
+    return createGcpKmsHolder({ key, endpoint, gcp: clients.gcp(reached) })
+  }
+  if ('azure-key-vault' in config) {
+    const { vault, key, version, ...reached } = config['azure-key-vault']
+    return createAzureKeyVaultHolder({ vault, key, version, azure: clients.azure(reached) })
+  }
+  if ('transit' in config) {
+    const { key, mount, version, ...reached } = config.transit
+    return createTransitHolder({ key, mount, version, transit: clients.transit(reached) })
+  }
+  const { pin_file: pin, ...rest } = config.pkcs11
+  return createPkcs11Holder({ ...rest, pin: () => secretIn(pin) })
+}

@@ -1,0 +1,9 @@
+/**
+ * Keys that sign attestations and are kept elsewhere: in a file, in the vault, in a key service, in a hardware module. ECDSA on P-256
+ * alone. What a holder answers is checked by the public key that was pinned when the key was first used.
+ * Invariant: no signature leaves that the pinned key does not verify, and no error repeats what was sent.
+ */
+export { createCheckedSigner } from './checked.ts'
+export { keyHolder, type HolderDeps } from './configured.ts'
+export { createStoredPins } from './pins.ts'
+export type { KeyPins } from './pins.ts'
