@@ -78,7 +78,7 @@ test('secret: the same in the vault', async (t) => {
   const { privateKey } = newKey()
   const open = (name: string) =>
     name === 'attest/signer'
-      ? Promise.resolve(new Secret(String(pkcs8(privateKey)).trimEnd()))
+      ? Promise.resolve(new Secret(pkcs8(privateKey).trimEnd()))
       : Promise.reject(new MayflyError('secret_missing', `there is no secret ${name}`))
   assert.deepEqual(await behaves(t, createSecretHolder('attest/signer', open)), spkiOf(privateKey))
   await refuses(createSecretHolder('other', open).publicKey(), 'secret_missing', /no secret other/)
