@@ -75,6 +75,10 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   // Attestations. The verifier sees DER and the proofs of logs alone.
   'attest/verify': ['der', 'audit/verify'],
   'attest/statements': ['lib', 'attest/verify', 'audit/sbom', 'audit/verify'],
+  'attest/attestor': [
+    ...['lib', 'store', 'broker', 'attest/sign', 'attest/statements', 'attest/verify'],
+    ...['audit/client', 'audit/verify'],
+  ],
 
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [
@@ -141,7 +145,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   server: [
     ...['lib', 'kinds', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
     'recordings',
-    ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation'],
+    ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation', 'attest/attestor'],
   ],
   cli: [
     'lib',
@@ -173,7 +177,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
       'http-client',
     ],
     ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation'],
-    ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward', 'attest/sign'],
+    ...['attest/attestor', 'attest/sign', 'attest/statements'],
+    ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward'],
   ],
 }
 

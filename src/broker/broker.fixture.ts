@@ -113,7 +113,11 @@ export function issuersFor(
 }
 
 /** A broker over a real store and vault in a temporary folder; `restart` closes it and opens the same files again. */
-export async function setup(t: TestContext, issuers: Partial<LeaseDeps> = {}) {
+export async function setup(
+  t: TestContext,
+  issuers: Partial<LeaseDeps> = {},
+  more: Partial<Pick<Parameters<typeof createBroker>[0], 'atEnd' | 'signerOf'>> = {},
+) {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-broker-'))
   const audit = fakeAudit()
   const clock = { ms: startMs, nowMs: () => clock.ms }
@@ -142,6 +146,7 @@ export async function setup(t: TestContext, issuers: Partial<LeaseDeps> = {}) {
       clock,
       heartbeatSeconds,
       issuers: issuersFor(vault, vaultKey, clock, issuers),
+      ...more,
     })
     return { store, vault, broker }
   }

@@ -20,7 +20,7 @@ export type { Broker } from './contract.ts'
 export type { AddEvents } from './outbox.ts'
 export type { ShownLease } from './leases/desk.ts'
 export type { SessionRequest } from './session-request.ts'
-export type { StepRequest } from './events.ts'
+export { outcomeOf, type StepRequest } from './events.ts'
 export type {
   AtStepEnd,
   ClientIdentity,
@@ -45,6 +45,12 @@ export { createStoredTreeHeads } from './tree-heads.ts'
 export type { StoredTreeHeads, TreeHead } from './tree-heads.ts'
 export { createStoredRunArtifacts, type StoredRunArtifacts } from './run-artifacts.ts'
 export { createStoredStepMaterials, type StepMaterials, type StoredStepMaterials } from './step-materials.ts'
+export {
+  artifactListOf,
+  createStoredArtifactLists,
+  sha256Sums,
+  type StoredArtifactLists,
+} from './artifact-lists.ts'
 export { createStoredLockfiles } from './lockfiles.ts'
 export type { StoredLockfiles } from './lockfiles.ts'
 export { putEntry } from './outbox.ts'

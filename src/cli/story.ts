@@ -2,6 +2,7 @@ import { factsOf, type Facts } from '../audit/facts/index.ts'
 import { kindNamed, kindOf } from '../kinds/index.ts'
 import { escapeUnseen } from '../lib/index.ts'
 import { nameOf } from './story-name.ts'
+import { attestTellers } from './story-attest.ts'
 import { peopleTellers } from './story-people.ts'
 import { secretTellers } from './story-secrets.ts'
 import { list, oneLine, text } from './story-text.ts'
@@ -73,6 +74,7 @@ function tell(entry: LogEntry): string[] {
 
 const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]>> = {
   ...peopleTellers,
+  ...attestTellers,
   ...secretTellers,
   'run.started': (data) => [`a run of ${text(data['pipeline'])} began`],
   'run.finished': () => [

@@ -111,6 +111,12 @@ export const limits = {
   recordedArtifacts: 100,
   /** What these may take, as JSON: an entry holds two such lists beside all else. */
   recordedArtifactsBytes: 12_288,
+  /** All files that a step hands on, as JSON: their paths, sizes and digests. */
+  artifactListBytes: 8_388_608,
+  /** Of one step in its receipt: entries of the audit log, and their bytes; entries among which they are looked for. */
+  receiptEntries: 2_000,
+  receiptBytes: 4_194_304,
+  receiptScan: 1_000_000,
   /** A manifest or index of a container registry (OCI distribution-spec: a registry takes at least that), and a list of tags. */
   manifestBytes: 4_194_304,
   /** Uploads that one step has begun at one registry and not ended. */

@@ -1,4 +1,5 @@
 import type { Approvals, Notifications } from '../approval/index.ts'
+import type { Attestor } from '../attest/attestor/index.ts'
 import type { Broker, LogMemory } from '../broker/index.ts'
 import { messageOf, type Clock } from '../lib/index.ts'
 import type { StepLogs } from '../logs/index.ts'
@@ -20,6 +21,7 @@ export function startSweeps(deps: {
   secretRotation: Pick<SecretRotation, 'sweep'>
   logs: Pick<StepLogs, 'sweep'>
   recordings: Pick<Recordings, 'sweep'>
+  attestor: Pick<Attestor, 'work'>
   rotation: Pick<Rotation, 'sweep'>
   rules: RulesHolder
   broker: Pick<Broker, 'sweep' | 'revoke' | 'counts'>
@@ -44,6 +46,7 @@ export function startSweeps(deps: {
     secretRotation.sweep().catch(told('rotations wait'))
     logs.sweep().catch(told('logs of steps wait'))
     recordings.sweep().catch(told('recordings wait'))
+    deps.attestor.work().catch(told('attestations wait'))
     rotation
       .sweep(rotateAfterMs(rules.loaded ? rules.current().document.identity_tokens : undefined))
       .catch(told('new signing keys wait'))

@@ -9,6 +9,7 @@ import {
   createLogMemory,
   createPeople,
   createStoredArchiveDates,
+  createStoredArtifactLists,
   createStoredFirstSeen,
   createStoredProvenance,
   createStoredTreeHeads,
@@ -40,6 +41,7 @@ import { createApiServer, createHealth, createMetrics, missingSecrets } from '..
 import { openStore, startCheckpoints } from '../store/index.ts'
 import { createStoredRing, createVault, createVaultControl, openSealed, seal } from '../vault/index.ts'
 import { attestDocument } from './attest-file.ts'
+import { createAttestWork } from './attest-work.ts'
 import { pinAuditKey, startAuditProcess, startForwardProcess } from './audit-process.ts'
 import { endWork } from './end-work.ts'
 import { openDataFolder, writeWhole } from './data-folder.ts'
@@ -71,7 +73,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const { clock = systemClock, tell } = options
   refuseOpenNetwork(options)
   // A mistake in it ends the start before there is anything to take back.
-  attestDocument(options.attest)
+  const attested = attestDocument(options.attest)
   const folder = openDataFolder(options.dataFolder, usesKeyFile(options.vault))
   await using started = new AsyncDisposableStack()
   const certificate = certificateOf(options, tell)
@@ -189,6 +191,15 @@ export async function startUp(options: UpOptions): Promise<Up> {
     proxy: () => (rules.loaded ? rules.current().targets.proxy : undefined),
     openSecret,
   })
+  const attest = createAttestWork({
+    ...{ document: attested, store, clock, people: known, logUrl, logKey: auditLog.verifierKey },
+    url: () => url,
+    rules: () => inForce,
+    broker: () => broker,
+    gateway: () => gateway,
+  })
+  started.defer(() => attest.attestor.close())
+  const { attestor } = attest
   const broker = await createBroker({
     store,
     vault,
@@ -197,6 +208,8 @@ export async function startUp(options: UpOptions): Promise<Up> {
     clock,
     heartbeatSeconds: options.heartbeatSeconds,
     logOf: (step) => logs.digest(step),
+    atEnd: attestor.atEnd,
+    signerOf: (identity) => attest.signerOf(identity),
     issuers: {
       sealing: {
         seal: (context, value) => seal(ring, context, value),
@@ -264,10 +277,10 @@ export async function startUp(options: UpOptions): Promise<Up> {
   })
   started.defer(() => secretRotation.close())
   const health = createHealth({
-    ...{ store, audit, broker, rotation: secretRotation, vaultControl },
+    ...{ store, audit, broker, rotation: secretRotation, vaultControl, attestor },
     atStart: warningsOf(compared),
   })
-  const metrics = createMetrics({ broker, gateway, rotation: secretRotation, clock })
+  const metrics = createMetrics({ broker, gateway, rotation: secretRotation, attestor, clock })
   const server = createApiServer({
     rules,
     broker,
@@ -284,6 +297,9 @@ export async function startUp(options: UpOptions): Promise<Up> {
     sessions,
     approvals,
     secretRotation,
+    attestor,
+    attestationsArePublic: attest.isPublic,
+    artifactLists: createStoredArtifactLists({ store }),
     operators: createOperatorAccess({ ...people, apiTokens, sessions }),
     signIn: createSignIn(people),
     cliLogin: createCliLogin({ apiTokens, audit, clock }),
@@ -307,7 +323,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   started.defer(() => gateway.close())
   const sweeping = startSweeps({
     ...{ vaultControl, outbox, notifications, secretRotation, logs, rotation, rules, broker, approvals },
-    recordings,
+    ...{ recordings, attestor },
     ...{ store, memory, clock, tell },
   })
   started.defer(() => sweeping.close())

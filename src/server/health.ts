@@ -1,3 +1,4 @@
+import type { AttestCounts, Attestor } from '../attest/attestor/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { Broker } from '../broker/index.ts'
 import type { SecretRotation } from '../rotation/index.ts'
@@ -16,6 +17,7 @@ export function createHealth({
   audit,
   broker,
   rotation,
+  attestor,
   vaultControl,
   atStart = [],
 }: {
@@ -23,6 +25,7 @@ export function createHealth({
   audit: AuditClient
   broker: Pick<Broker, 'leases'>
   rotation: Pick<SecretRotation, 'counts'>
+  attestor: Pick<Attestor, 'counts'>
   vaultControl: Pick<VaultControl, 'closed'>
   /** Warnings of what the start has found, as long as the process runs. */
   atStart?: readonly string[]
@@ -48,6 +51,7 @@ export function createHealth({
         ...(log.ok && log.degraded !== undefined ? [`audit log: ${log.degraded}`] : []),
         ...(stuck.count > 0 ? [stuckText(stuck)] : []),
         ...(await rotationWarnings(rotation)),
+        ...(await attestWarnings(attestor)),
       ]
       return { ready: reasons.length === 0, reasons, warnings, ...(log.ok ? { audit_size: log.size } : {}) }
     },
@@ -58,6 +62,17 @@ function stuckText({ count, sinceMs }: { count: number; sinceMs: number | undefi
   const since = sinceMs === undefined ? '' : `, the oldest since ${new Date(sinceMs).toISOString()}`
   return `${count} ${count === 1 ? 'lease' : 'leases'} cannot be revoked${since}: mayfly leases --stuck`
 }
+
+async function attestWarnings(attestor: Pick<Attestor, 'counts'>): Promise<string[]> {
+  const { late, sinceMs, why, failed } = await attestor.counts().catch(() => none)
+  const since = sinceMs === undefined ? '' : ` since ${new Date(sinceMs).toISOString()}`
+  return [
+    ...(late === 0 ? [] : [`attestations: ${late} wait to be signed${since}: ${why ?? 'not known why'}`]),
+    ...(failed === 0 ? [] : [`attestations: ${failed} could not be made: mayfly attest list --state failed`]),
+  ]
+}
+
+const none: AttestCounts = { due: 0, late: 0, failed: 0, signed: 0 }
 
 async function rotationWarnings(rotation: Pick<SecretRotation, 'counts'>): Promise<string[]> {
   const { late, stuck } = await rotation.counts().catch(() => ({ late: 0, stuck: 0 }))

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import type { Clock } from '../lib/index.ts'
+import type { Attestor } from '../attest/attestor/index.ts'
 import type { Broker } from '../broker/index.ts'
 import type { Gateway } from '../gateway/index.ts'
 import type { SecretRotation } from '../rotation/index.ts'
@@ -15,6 +16,7 @@ export function createMetrics(deps: {
   broker: Broker
   gateway: Gateway
   rotation: Pick<SecretRotation, 'counts'>
+  attestor: Pick<Attestor, 'counts'>
   clock: Clock
 }): Metrics {
   const registry = new Registry()
@@ -76,6 +78,23 @@ export function createMetrics(deps: {
   gauge('mayfly_rotations_open', 'Rotations under way', async () => (await rotation.counts()).open)
   gauge('mayfly_rotations_late', 'Secrets older than allowed', async () => (await rotation.counts()).late)
   gauge('mayfly_rotations_stuck', 'Rotations that do not get on', async () => (await rotation.counts()).stuck)
+  const { attestor } = deps
+  gauge('mayfly_attestations_due', 'Attestations to be signed', async () => (await attestor.counts()).due)
+  gauge(
+    'mayfly_attestations_late',
+    'Attestations that were tried and wait for more than a minute',
+    async () => (await attestor.counts()).late,
+  )
+  gauge(
+    'mayfly_attestations_failed',
+    'Attestations that can never be signed as they are',
+    async () => (await attestor.counts()).failed,
+  )
+  gauge(
+    'mayfly_attestations_signed',
+    'Attestations that are kept',
+    async () => (await attestor.counts()).signed,
+  )
   gauge('mayfly_gateway_sockets', 'Open connections through the gateway', () => deps.gateway.openSockets())
   return {
     contentType: registry.contentType,

@@ -35,6 +35,16 @@ export function describeApi(routes: readonly Route[], url: string): Record<strin
   }
 }
 
+function securityOf({ auth }: Route): Record<string, unknown> {
+  if (auth === 'none') return {}
+  if (auth === 'dpop') return { security: [{ dpop: [] }] }
+  if (typeof auth === 'object')
+    return {
+      security: [{ operator: [auth.scope] }, { dpop: [] }, ...(auth.orAnybody === undefined ? [] : [{}])],
+    }
+  return { security: [{ operator: auth === 'operator' ? [] : [auth] }] }
+}
+
 const mediaTypes = {
   json: 'application/json',
   form: 'application/x-www-form-urlencoded',
@@ -53,15 +63,7 @@ function describeRoute(route: Route): Record<string, unknown> {
   return {
     summary: route.summary,
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(route.auth === 'none'
-      ? {}
-      : {
-          security: [
-            route.auth === 'dpop'
-              ? { dpop: [] }
-              : { operator: route.auth === 'operator' ? [] : [route.auth] },
-          ],
-        }),
+    ...securityOf(route),
     ...(route.body === undefined
       ? {}
       : {

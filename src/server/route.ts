@@ -12,8 +12,8 @@ export interface Route {
   /** With `:name` for parameters. */
   readonly path: string
   readonly summary: string
-  /** `none`; `dpop`: a session's or step's token with proof; `operator`: anybody known; else the scope it takes. */
-  readonly auth: 'none' | 'dpop' | 'operator' | Scope
+  /** `none`; `dpop`: a session's or step's token with proof; `operator`: anybody known; else the scope it takes, or Readers. */
+  readonly auth: 'none' | 'dpop' | 'operator' | Scope | Readers
   readonly body?: z.ZodType
   /** What is taken, and nothing else: `text` is the body as it is. */
   readonly bodyType?: 'json' | 'form' | 'text' | 'bytes'
@@ -28,6 +28,13 @@ export interface Route {
   handle(call: Call): Promise<unknown>
 }
 
+/** Operators by their scope, or a job by its token; and anybody, while the server says so. */
+export interface Readers {
+  readonly scope: Scope
+  readonly orJob: true
+  readonly orAnybody?: () => boolean
+}
+
 export interface Call {
   readonly requestId: string
   readonly params: Readonly<Record<string, string>>
@@ -37,9 +44,9 @@ export interface Call {
   readonly headers: FastifyRequest['headers']
   /** Who sent it, as far as the network says. */
   readonly address: string
-  /** Set where `auth` is a scope. */
+  /** Set where `auth` is a scope, or who reads is an operator. */
   readonly operator: Operator | undefined
-  /** Set where `auth` is `dpop`. */
+  /** Set where `auth` is `dpop`, or who reads is a job. */
   readonly access: AccessClaims | undefined
 }
 
@@ -105,10 +112,18 @@ async function authenticate(
   request: FastifyRequest,
   deps: RouteDeps,
 ): Promise<Pick<Call, 'operator' | 'access'>> {
-  if (route.auth === 'none') return { operator: undefined, access: undefined }
+  const nobody = { operator: undefined, access: undefined }
+  const { authorization } = request.headers
+  if (route.auth === 'none') return nobody
+  if (typeof route.auth === 'object') {
+    const { scope, orAnybody } = route.auth
+    // Where anybody may read, a token that is no good is no obstacle.
+    if (orAnybody?.() === true) return nobody
+    return await authenticate({ ...route, auth: isDpop(authorization) ? 'dpop' : scope }, request, deps)
+  }
   if (route.auth === 'dpop') {
-    const [scheme, token = ''] = (request.headers.authorization ?? '').split(' ')
-    if (scheme !== 'DPoP')
+    const [, token = ''] = (authorization ?? '').split(' ')
+    if (!isDpop(authorization))
       throw new MayflyError(
         'unauthorized',
         'this needs a session: Authorization: DPoP, with a proof in the DPoP header',
@@ -124,6 +139,10 @@ async function authenticate(
     })
   }
   return { operator, access: undefined }
+}
+
+function isDpop(authorization: string | undefined): boolean {
+  return authorization?.startsWith('DPoP ') === true
 }
 
 async function checkAccess(token: string, request: FastifyRequest, deps: RouteDeps): Promise<AccessClaims> {

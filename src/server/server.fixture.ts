@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { Secret } from '../lib/index.ts'
+import { attestorOver, fakeSigner } from '../attest/attestor/over.fixture.ts'
 import { createApprovals, createNotifications } from '../approval/index.ts'
 import type { Message } from '../approval/message.ts'
 import type { SendWebhook } from '../approval/webhook.ts'
@@ -11,6 +12,7 @@ import {
   createAccessTokens,
   createBroker,
   createPeople,
+  createStoredArtifactLists,
   createStoredRunArtifacts,
   createStoredStepMaterials,
   createStoredRunNumbers,
@@ -157,6 +159,12 @@ export async function openServer(
     ...{ store, clock, folder: join(folder, 'recordings') },
     limits: () => ({ keepSeconds: 86_400, maxTotalBytes: 10_000_000 }),
   })
+  const fake = fakeSigner()
+  const published = { public: false }
+  const attestor = attestorOver(
+    { store, clock, entries: audit.entries, outbox: () => broker.outbox, fake },
+    { people: auditPeople },
+  )
   const broker = await createBroker({
     store,
     vault,
@@ -165,6 +173,8 @@ export async function openServer(
     clock,
     heartbeatSeconds: 1_000_000,
     logOf: (step) => logs.digest(step),
+    atEnd: attestor.atEnd,
+    signerOf: ({ issuerUrl }) => ({ san: `${issuerUrl}/w`, issuer: issuerUrl, claims: {} }),
     issuers: issuersFor(vault, vaultKey, clock, options.issuers),
   })
   const rules = await createRules({ store, audit: audit.client, clock, fetch: fetcher, audience: () => url })
@@ -251,14 +261,20 @@ export async function openServer(
     signIn: createSignIn(people),
     cliLogin: createCliLogin({ apiTokens, audit: audit.client, clock }),
     secretRotation,
-    health: createHealth({ store, audit: audit.client, broker, rotation: secretRotation, vaultControl }),
-    metrics: createMetrics({ broker, gateway, rotation: secretRotation, clock }),
+    attestor,
+    attestationsArePublic: () => published.public,
+    artifactLists: createStoredArtifactLists({ store }),
+    health: createHealth({
+      ...{ store, audit: audit.client, broker, rotation: secretRotation, vaultControl, attestor },
+    }),
+    metrics: createMetrics({ broker, gateway, rotation: secretRotation, attestor, clock }),
     heartbeatSeconds: 10,
     log: { error: (fields, message) => errors.push(`${message} ${JSON.stringify(fields)}`) },
   })
   const base = `http://127.0.0.1:${(await server.listen('127.0.0.1', 0)).port}`
   url = options.url ?? base
   t.after(async () => {
+    await attestor.close()
     await server.close()
     await gateway.close()
     await broker.close()
@@ -306,14 +322,15 @@ export async function openServer(
       json?: unknown
       bytes?: Buffer<ArrayBuffer>
       token?: string
+      method?: string
     } = {},
   ): Promise<Answer> {
-    const { token, ...body } = request
+    const { token, method = 'POST', ...body } = request
     for (let round = 0; ; round++) {
-      const expected = { method: 'POST', uri: `${url}${path.split('?')[0]}` }
+      const expected = { method, uri: `${url}${path.split('?')[0]}` }
       const dpop = await signer.sign(token === undefined ? expected : { ...expected, accessToken: token })
       const headers = { dpop, ...(token === undefined ? {} : { authorization: `DPoP ${token}` }) }
-      const answer = await call('POST', path, { ...body, headers })
+      const answer = await call(method, path, { ...body, headers })
       signer.learnNonce(answer.headers.get('dpop-nonce'))
       const code = answer.body['error'] ?? answer.body['code']
       if (code !== 'use_dpop_nonce' || round > 0) return answer
@@ -328,6 +345,9 @@ export async function openServer(
     clock,
     audit,
     store,
+    attestor,
+    fakeSigner: fake,
+    published,
     vault,
     vaultKey,
     vaultControl,

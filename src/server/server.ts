@@ -12,8 +12,9 @@ import {
   type ServedCertificate,
 } from '../lib/index.ts'
 import { type Approvals, endLeftUnapproved, endUnapproved } from '../approval/index.ts'
+import type { Attestor } from '../attest/attestor/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
-import type { AccessTokens, Broker, People } from '../broker/index.ts'
+import type { AccessTokens, Broker, People, StoredArtifactLists } from '../broker/index.ts'
 import type { Honey } from '../honey/index.ts'
 import type { Gateway } from '../gateway/index.ts'
 import type { StepLogs } from '../logs/index.ts'
@@ -34,6 +35,7 @@ import { registerPages } from './pages/pages.ts'
 import { createRefusals } from './refusals.ts'
 import { registerRoutes, type Route } from './route.ts'
 import { approvalRoutes } from './routes/approvals.ts'
+import { attestationRoutes } from './routes/attestations.ts'
 import { connectionRoutes } from './routes/connections.ts'
 import { leaseRoutes } from './routes/leases.ts'
 import { credentialRoutes } from './routes/credentials.ts'
@@ -84,6 +86,10 @@ export interface ServerDeps {
   cliLogin: CliLogin
   signIn: SignIn
   secretRotation: SecretRotation
+  attestor: Attestor
+  /** May anybody read attestations by their digests? */
+  attestationsArePublic: () => boolean
+  artifactLists: StoredArtifactLists
   store: Store
   vaultControl: VaultControl
   /** Before the vault is sealed. */
@@ -125,6 +131,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...credentialRoutes({ ...deps, notices }),
     ...logRoutes({ ...deps, notices }),
     ...recordingRoutes(deps),
+    ...attestationRoutes(deps),
     ...operatorRoutes(deps),
     ...secretRoutes(deps),
     ...rotationRoutes(deps),

@@ -2,7 +2,7 @@ import type { Generated } from 'kysely'
 
 export type LeaseState = 'requested' | 'issued' | 'revoking' | 'revoked' | 'expired' | 'revoke_failed'
 
-export type AttestationKind = 'provenance' | 'sbom' | 'receipt' | 'vsa'
+export type AttestationKind = 'provenance' | 'sbom' | 'sums' | 'receipt' | 'vsa'
 
 /** Times are milliseconds since the Unix epoch, `null` while the event has not happened. */
 export interface Tables {

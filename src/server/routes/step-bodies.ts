@@ -77,15 +77,18 @@ export const openResponse = z.object({
     .describe('Hosts without a credential that the policy names one by one, as `host:port`.'),
 })
 
+const file = z.object({
+  path: z.string().max(4_096),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  bytes: z.int().min(0),
+})
+
+/** All files that a step hands on. */
+export const artifactsBody = z.strictObject({ files: z.array(file).max(limits.artifactFiles) })
+
 const fileList = z.object({
   files: z
-    .array(
-      z.object({
-        path: z.string().max(4_096),
-        sha256: z.string().regex(/^[0-9a-f]{64}$/),
-        bytes: z.int().min(0),
-      }),
-    )
+    .array(file)
     .max(limits.recordedArtifacts)
     .refine(
       (files) => Buffer.byteLength(JSON.stringify(files)) <= limits.recordedArtifactsBytes + 2,
@@ -203,6 +206,28 @@ export const finishBody = z.object({
     .max(32)
     .optional()
     .describe('Connections to services of the job, by port.'),
+})
+
+export const finishResponse = z.object({
+  granted: z.array(counted),
+  denied: z.array(counted.extend({ reason: z.string() })),
+  refusals: z.object({ lines: z.array(z.string()), next: z.int(), more: z.int() }),
+  attestations: z
+    .array(
+      z.object({
+        kind: z.enum(['provenance', 'sbom', 'sums', 'receipt', 'vsa']),
+        predicate_type: z.string().optional(),
+        bundle: z.string().describe('A Sigstore bundle, as JSON text.'),
+        text: z.string().optional().describe('Of `sums`: the SHA256SUMS that the bundle is about.'),
+      }),
+    )
+    .optional()
+    .describe('Of what the step made: signed by the server, in its logs, with all that it knows.'),
+  attestations_pending: z
+    .literal(true)
+    .optional()
+    .describe('Some could not be signed in time: they are at GET /v1/attestations?step=ID later.'),
+  attestations_failed: z.array(z.string()).optional().describe('Why some will never be.'),
 })
 
 export const refusals = z.object({ lines: z.array(z.string()), next: z.int(), more: z.int() })

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MayflyError, limits, nowSeconds, type Clock } from '../../lib/index.ts'
-import type { AccessTokens, Broker } from '../../broker/index.ts'
+import type { Attestor } from '../../attest/attestor/index.ts'
+import type { AccessTokens, Broker, Step, StoredArtifactLists } from '../../broker/index.ts'
 import type { Gateway } from '../../gateway/index.ts'
 import type { Honey } from '../../honey/index.ts'
 import { credentialAction, isWrite } from '../../kinds/index.ts'
@@ -12,7 +13,15 @@ import { withBody, type Call, type Route } from '../route.ts'
 import { refuseWeakIsolation } from '../step-isolation.ts'
 import { createStepWaits } from '../step-waits.ts'
 import { checkoutSources, refuseSharedWorkspace } from '../step-workspace.ts'
-import { counted, finishBody, heartbeatBody, openBody, openResponse, refusals } from './step-bodies.ts'
+import {
+  artifactsBody,
+  finishBody,
+  finishResponse,
+  heartbeatBody,
+  openBody,
+  openResponse,
+  refusals,
+} from './step-bodies.ts'
 
 export interface StepRoutesDeps {
   rules: RulesHolder
@@ -23,6 +32,8 @@ export interface StepRoutesDeps {
   heartbeatSeconds: number
   notices: EndNotices
   honey: Pick<Honey, 'plantsIn'>
+  attestor: Pick<Attestor, 'handed'>
+  artifactLists: StoredArtifactLists
 }
 
 /** What a supervisor says of its step: open, heartbeat, lockfile, finish. */
@@ -112,11 +123,7 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
       path: '/v1/steps/:id/finish',
       summary: 'End the step: gate closed, leases revoked, end recorded',
       auth: 'dpop',
-      response: z.object({
-        granted: z.array(counted),
-        denied: z.array(counted.extend({ reason: z.string() })),
-        refusals,
-      }),
+      response: finishResponse,
       ...withBody(finishBody, async (call, body) => {
         const step = ownStep(call)
         const activity = gateway.activity(step.id)
@@ -124,7 +131,8 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
         const unseen = gateway.refusals(step.id, seen)
         // A log that is away does not keep a step from ending: what waits is written when the step is over.
         await gateway.recordDownloads(step).catch(() => undefined)
-        const digests = body.artifacts?.files.map(({ sha256 }) => `sha256:${sha256}`) ?? []
+        const { files = [] } = deps.artifactLists.of(step.id) ?? body.artifacts ?? {}
+        const digests = files.map(({ sha256 }) => `sha256:${sha256}`)
         await gateway.declareArtifacts(step, digests).catch(() => undefined)
         await broker.endStep(step, {
           reason,
@@ -133,10 +141,46 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
           summary,
         })
         gateway.forget(step.id)
-        return { ...activity, refusals: unseen }
+        return { ...activity, refusals: unseen, ...(await attestationsOf(deps, step)) }
       }),
     },
+    {
+      method: 'PUT',
+      path: '/v1/steps/:id/artifacts',
+      summary:
+        'Hand over the list of all files that the step hands on, before its end; the first time counts',
+      auth: 'dpop',
+      bodyLimitBytes: limits.artifactListBytes,
+      response: z.object({ sha256: z.string().describe('Of the list, as `sha256sum` prints it.') }),
+      ...withBody(artifactsBody, async (call, { files }) => ({
+        sha256: await deps.artifactLists.keep(ownStep(call), files),
+      })),
+    },
   ]
+}
+
+/** How long the end of a step waits for what is signed of it; it has ended by then, and nothing is open. */
+const attestMs = 5_000
+
+async function attestationsOf({ attestor }: StepRoutesDeps, step: Step): Promise<Record<string, unknown>> {
+  // What cannot be said here is asked for later.
+  const handed = await attestor.handed(step.id, attestMs).catch(() => undefined)
+  if (handed === undefined) return { attestations_pending: true }
+  const { bundles, pending, failures } = handed
+  return {
+    ...(bundles.length === 0
+      ? {}
+      : {
+          attestations: bundles.map(({ kind, predicateType, bundle, text }) => ({
+            kind,
+            ...(predicateType === undefined ? {} : { predicate_type: predicateType }),
+            bundle,
+            ...(text === undefined ? {} : { text }),
+          })),
+        }),
+    ...(pending ? { attestations_pending: true } : {}),
+    ...(failures.length === 0 ? {} : { attestations_failed: failures }),
+  }
 }
 
 async function openStep(

@@ -1,0 +1,108 @@
+import type { MayflyError } from '../../lib/index.ts'
+import type { AtStepEnd } from '../../broker/index.ts'
+import type { AttestationKind } from '../../store/index.ts'
+
+/** What a supervisor is handed at the end of its step. */
+export interface HandedBundle {
+  readonly kind: AttestationKind
+  /** Undefined for `sums`, which is about the bytes of `text`. */
+  readonly predicateType?: string
+  /** JSON text of a Sigstore bundle. */
+  readonly bundle: string
+  readonly text?: string
+}
+
+export interface Handed {
+  readonly bundles: readonly HandedBundle[]
+  /** Some are made later. */
+  readonly pending: boolean
+  /** Why some never are. */
+  readonly failures: readonly string[]
+}
+
+export interface StoredAttestation extends HandedBundle {
+  readonly id: string
+  readonly runId: string
+  readonly stepId: string
+  readonly logIndex: number
+  readonly createdMs: number
+}
+
+/** Attestations in the order in which they were made, from behind `after`. */
+export interface Page {
+  readonly found: readonly StoredAttestation[]
+  /** There are more behind this one. */
+  readonly next?: string
+}
+
+export interface Query {
+  /** `sha256:HEX`. */
+  readonly digest?: string
+  readonly runId?: string
+  readonly stepId?: string
+  readonly predicateType?: string
+  readonly after?: string
+  readonly limit?: number
+}
+
+/** One line of what is due, signed or failed. */
+export interface AttestationState {
+  readonly id: string
+  readonly kind: AttestationKind
+  readonly state: 'kept' | 'due' | 'signed' | 'failed'
+  readonly runId: string
+  readonly stepId: string
+  readonly predicateType?: string
+  readonly createdMs: number
+  readonly signedMs?: number
+  readonly dueMs?: number
+  readonly attempts: number
+  readonly failure?: string
+  readonly removedMs?: number
+}
+
+export interface AttestCounts {
+  readonly due: number
+  /** Due for longer than a minute, and tried. */
+  readonly late: number
+  readonly failed: number
+  readonly signed: number
+  /** Since when the oldest is due, and why it was not signed so far. */
+  readonly sinceMs?: number
+  readonly why?: string
+}
+
+/**
+ * Attestations of steps: what is due is written with the step's end, and signed as soon as that can be; killed at any point,
+ * it goes on where it stopped, and one bundle is ever handed out for a kind and step.
+ */
+export interface Attestor {
+  /** For the broker: what is to be signed of a step, in the transaction that ends it. */
+  readonly atEnd: AtStepEnd
+  /** Signs what is due of a step that has ended, for so long; what is not done by then is done later. */
+  handed(stepId: string, waitMs: number): Promise<Handed>
+  /** Those that may be handed out. */
+  find(query: Query): Promise<Page>
+  byDigest(digest: string): Promise<readonly StoredAttestation[]>
+  /** What the run has about this digest; waits, for so long, for what is due. Without a digest: of the whole run. */
+  ofRun(runId: string, digest: string | undefined, waitMs?: number): Promise<RunAttestations>
+  states(query: {
+    runId?: string
+    stepId?: string
+    state?: AttestationState['state']
+  }): Promise<AttestationState[]>
+  /** Asks for the receipt of a step that has ended; waits for it, for so long. */
+  receipt(stepId: string, waitMs: number): Promise<StoredAttestation | 'pending' | MayflyError>
+  /** Tries again at once what waits or has failed: of one attestation, or of all. Returns how many. */
+  retry(id?: string): Promise<number>
+  counts(): Promise<AttestCounts>
+  /** Signs what is due, and removes what is kept no longer. Called every second. */
+  work(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface RunAttestations {
+  readonly found: readonly StoredAttestation[]
+  /** Some that are due about it were not signed in time. */
+  readonly pending: boolean
+}

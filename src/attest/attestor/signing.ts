@@ -1,0 +1,172 @@
+import { MayflyError, messageOf, type Clock } from '../../lib/index.ts'
+import type { AuditEvent } from '../../audit/client/index.ts'
+import type { Broker } from '../../broker/index.ts'
+import type { Store } from '../../store/index.ts'
+import type { BundleSigner } from '../sign/index.ts'
+import type { Gathered } from './facts.ts'
+import type { Receipts } from './receipts.ts'
+import { packed } from './packed.ts'
+import { Lost, type Row, type Rows } from './rows.ts'
+import { build, type Built, type Statements } from './statement.ts'
+
+export interface SigningDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly rows: Rows
+  readonly statements: Statements
+  readonly outbox: () => Broker['outbox']
+  /** Throws why nothing can be signed now. */
+  readonly signer: () => Promise<BundleSigner>
+  readonly receipts: Pick<Receipts, 'proofsOf'>
+  /** Called once one may be handed out. */
+  readonly onSigned: (stepId: string) => void
+}
+
+/**
+ * Takes one attestation on as far as it goes now: sign and log, keep the bundle together with the audit log's entry about it, and
+ * once the log has the entry, let it be handed out. Killed between two of these, whoever takes it over goes on there; a signature
+ * whose bundle was not kept is in the attestation log, and nobody ever gets it. Never rejects: what goes wrong stands in the row.
+ */
+export async function advance(taken: Row, deps: SigningDeps): Promise<void> {
+  const { rows } = deps
+  try {
+    const row = taken.bundle === null ? await sign(taken, deps) : taken
+    if (row === undefined) return
+    if (await deps.outbox().isDelivered(entryId(row))) return await release(row, deps)
+    await rows.putOff(row, 'the audit log has not taken the entry of its signing yet')
+  } catch (error) {
+    if (error instanceof Lost) return
+    // The store may be what fails: then the claim lapses.
+    await rows.putOff(taken, messageOf(error)).catch(() => undefined)
+  }
+}
+
+async function sign(row: Row, deps: SigningDeps): Promise<Row | undefined> {
+  const { rows, store } = deps
+  const gathered = rows.gathered(row.step_id)
+  if (gathered === undefined) return await giveUp(row, 'what it is made of is no more kept', deps)
+  const proofs = row.kind === 'receipt' ? await deps.receipts.proofsOf(row) : undefined
+  if (proofs !== undefined && 'notYet' in proofs) {
+    await rows.putOff(row, null, proofs.afterMs)
+    return undefined
+  }
+  let built: Built | undefined
+  try {
+    built = build(row.kind, gathered.facts, proofs, deps.statements)
+  } catch (error) {
+    return await giveUp(row, `its statement cannot be made: ${messageOf(error)}`, deps)
+  }
+  if (built === undefined) return await giveUp(row, 'there is nothing to say of it', deps)
+  // Readers see the step's end a moment before the disk has it: nothing is signed of an end that a power cut may take back.
+  await store.confirmed()
+  const { signer: who } = gathered
+  const signer = await deps.signer()
+  const { bytes, text } = built
+  const signing = text === undefined ? signer.statement(bytes, who) : signer.message(bytes, who)
+  const signed = await inTime(signing)
+  return await deps.outbox().write(async (tx, add) => {
+    const changed = await rows.change(tx, row, {
+      bundle: packed({ bundle: signed.json, ...(built.text === undefined ? {} : { text: built.text }) }),
+      statement_sha256: signed.statementSha256,
+      predicate_type: built.predicateType ?? null,
+      log_index: signed.logIndex,
+      signed_by: signed.by,
+      signed_ms: signed.timeMs,
+    })
+    for (const { digest, name } of built.subjects)
+      await tx
+        .insertInto('attestation_subjects')
+        .values({ digest, name, attestation_id: row.id })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+    add([signedEntry(changed, gathered, built)])
+    return changed
+  })
+}
+
+const signingMs = 30_000
+
+/** No signing outlasts the claim under which it is done. */
+async function inTime<T>(act: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new MayflyError('upstream_unreachable', `signing took longer than ${signingMs / 1000} s`)),
+      signingMs,
+    )
+    timer.unref()
+  })
+  try {
+    return await Promise.race([act, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function giveUp(row: Row, failure: string, { store, rows }: SigningDeps): Promise<undefined> {
+  await store.write((tx) =>
+    rows.change(tx, row, {
+      state: 'failed',
+      due_ms: null,
+      claimed_ms: null,
+      claimed_by: null,
+      failure: failure.slice(0, 500),
+    }),
+  )
+}
+
+/** From now on it may be handed out. What it was made of goes with the last of its step. */
+async function release(row: Row, { store, rows, onSigned }: SigningDeps): Promise<void> {
+  await store.write(async (tx) => {
+    await rows.change(tx, row, {
+      state: 'signed',
+      due_ms: null,
+      claimed_ms: null,
+      claimed_by: null,
+      failure: null,
+    })
+    const open = await tx
+      .selectFrom('attestations')
+      .select('id')
+      .where('step_id', '=', row.step_id)
+      .where('state', '!=', 'signed')
+      .limit(1)
+      .execute()
+    if (open.length === 0)
+      await tx.updateTable('attestations').set({ facts: null }).where('step_id', '=', row.step_id).execute()
+  })
+  onSigned(row.step_id)
+}
+
+export function entryId({ id }: Pick<Row, 'id'>): string {
+  return `${id}_signed`
+}
+
+const namedSubjects = 20
+
+/** Of no run: it may come long after the run's last entry. */
+function signedEntry(row: Row, { facts }: Gathered, { predicateType, subjects }: Built): AuditEvent {
+  const { issuer, attributes } = facts.identity
+  const { repository, repository_id, ref, commit } = attributes
+  return {
+    id: entryId(row),
+    type: 'attestation.signed',
+    subject: row.id,
+    data: {
+      of: row.run_id,
+      session: facts.session.id,
+      step: row.step_id,
+      role: facts.step.role,
+      job: { issuer, repository, repository_id, ref, commit },
+      ...(predicateType === undefined ? {} : { predicateType }),
+      statement: `sha256:${row.statement_sha256}`,
+      subjects: subjects.slice(0, namedSubjects).map(({ digest, name }) => ({
+        digest,
+        ...(name === null ? {} : { name: name.slice(0, 200) }),
+      })),
+      subjectCount: subjects.length,
+      logIndex: row.log_index,
+      by: `sha256:${row.signed_by}`,
+    },
+  }
+}

@@ -1,0 +1,57 @@
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { MayflyError, sha256Hex, type StepId } from '../lib/index.ts'
+import { insertOnce, type Store } from '../store/index.ts'
+import type { Step } from './model.ts'
+
+/** A file that a step hands on. */
+export interface ListedFile {
+  readonly path: string
+  /** In hex. */
+  readonly sha256: string
+  readonly bytes: number
+}
+
+/** All files that open steps hand on, as their supervisors list them before the end. */
+export interface StoredArtifactLists {
+  /** The digest of the list. Throws `conflict` for another list than the first, `bad_input` for a path that stands twice. */
+  keep(step: Step, files: readonly ListedFile[]): Promise<string>
+  /** What an open step has listed, with the digest of it. */
+  of(step: StepId): { readonly sha256: string; readonly files: readonly ListedFile[] } | undefined
+}
+
+export function createStoredArtifactLists({ store }: { store: Store }): StoredArtifactLists {
+  return {
+    async keep({ id }, files) {
+      const paths = new Set(files.map(({ path }) => path))
+      if (paths.size !== files.length)
+        throw new MayflyError('bad_input', 'a path stands twice in the list of artifacts')
+      const sorted = files.toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
+      const sha256 = sha256Hex(sha256Sums(sorted))
+      const row = { step_id: id, sha256, packed: gzipSync(JSON.stringify(sorted)) }
+      await store.writeAll(() => [insertOnce('step_artifacts', row)])
+      if (store.find('step_artifacts', { step_id: id })?.sha256 !== sha256)
+        throw new MayflyError('conflict', 'the artifacts of the step were listed before, and were others')
+      return sha256
+    },
+    of: (step) => artifactListOf(store, step),
+  }
+}
+
+export function artifactListOf(
+  store: Pick<Store, 'find'>,
+  step: StepId,
+): ReturnType<StoredArtifactLists['of']> {
+  const row = store.find('step_artifacts', { step_id: step })
+  if (row === undefined) return undefined
+  return { sha256: row.sha256, files: JSON.parse(gunzipSync(row.packed).toString()) as ListedFile[] }
+}
+
+/** As sha256sum(1) writes them: a name with a line end or a backslash is spelt out, with a backslash in front of the digest. */
+export function sha256Sums(sorted: readonly Pick<ListedFile, 'path' | 'sha256'>[]): string {
+  return sorted.map(sumLine).join('')
+}
+
+function sumLine({ sha256, path }: Pick<ListedFile, 'path' | 'sha256'>): string {
+  const spelt = path.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r')
+  return `${spelt === path ? '' : '\\'}${sha256}  ${spelt}\n`
+}

@@ -1,0 +1,22 @@
+import { text } from './story-text.ts'
+
+type Data = Readonly<Record<string, unknown>>
+
+/** What was attested, as it is told. */
+export const attestTellers: Readonly<Record<string, (data: Data) => string[]>> = {
+  'attestation.signed': (data) => [
+    `SIGNED ${text(data['predicateType'] ?? 'a list of checksums')} of ${subjectsOf(data)}, entry ${text(data['logIndex'])} of the attestation log, by ${text(data['by']).slice(0, 23)}…`,
+  ],
+  'attestations.removed': (data) => [
+    `${text(data['removed'])} attestations were removed: ${text(data['reason'])}`,
+  ],
+  'attestations.retried': (data) => [
+    `${text(data['by'])} asked again for ${text(data['asked'])} attestations that wait or have failed`,
+  ],
+}
+
+function subjectsOf({ subjects, subjectCount }: Data): string {
+  const [first] = Array.isArray(subjects) ? (subjects as Data[]) : []
+  const more = Number(subjectCount) > 1 ? ` and ${Number(subjectCount) - 1} more` : ''
+  return `${text(first?.['name'] ?? first?.['digest'])}${more}`
+}

@@ -1,0 +1,74 @@
+import { createAttestor, type Attestor } from '../attest/attestor/index.ts'
+import { signerOf, type BundleSigner, type SignerIdentity } from '../attest/sign/index.ts'
+import { provenanceOf } from '../attest/statements/index.ts'
+import { httpSource } from '../audit/verify/index.ts'
+import { createStoredStepMaterials, type Broker, type People } from '../broker/index.ts'
+import { attestRetentionSeconds, type AttestDocument } from '../config/index.ts'
+import type { Gateway } from '../gateway/index.ts'
+import type { Identity } from '../identity/index.ts'
+import { MayflyError, version, type Clock } from '../lib/index.ts'
+import type { RulesHolder } from '../rules/index.ts'
+import type { Store } from '../store/index.ts'
+
+export interface AttestWork {
+  readonly attestor: Attestor
+  /** Who signs for a job: kept with its session. */
+  signerOf(identity: Identity): SignerIdentity | undefined
+  readonly isPublic: () => boolean
+}
+
+/** What is attested, by what, and where that is kept. */
+export function createAttestWork(deps: {
+  document: AttestDocument
+  store: Store
+  clock: Clock
+  people: People
+  url: () => string
+  /** Where the audit log is read, and its key. */
+  logUrl: string
+  logKey: string
+  rules: () => RulesHolder | undefined
+  broker: () => Pick<Broker, 'outbox'>
+  gateway: () => Pick<Gateway, 'activity'>
+}): AttestWork {
+  const { document, store, clock, rules } = deps
+  const materials = createStoredStepMaterials({ store, clock })
+
+  const kindOf = (issuer: string) => {
+    const known = rules()
+    return known?.loaded === true ? known.current().document.issuers[issuer]?.kind : undefined
+  }
+
+  async function signer(): Promise<BundleSigner> {
+    throw new MayflyError('config_invalid', 'no signer is set up')
+  }
+
+  const attestor = createAttestor({
+    ...{ store, clock, version, signer },
+    people: deps.people,
+    url: deps.url,
+    materials: (step) => materials.of(step),
+    activityOf: (step) => deps.gateway().activity(step.id),
+    signerOf: (session) =>
+      signerOf({
+        kind: kindOf(session.issuer) ?? '',
+        issuerUrl: session.issuerUrl ?? '',
+        claims: {},
+        ...session,
+      }),
+    outbox: () => deps.broker().outbox,
+    statements: { provenanceOf, sbomOf: () => undefined, receiptOf: () => undefined },
+    auditLog: { source: httpSource(deps.logUrl), verifierKey: deps.logKey },
+    receipts: () => document.receipts,
+    retentionMs: () => attestRetentionSeconds(document) * 1000,
+  })
+
+  return {
+    attestor,
+    signerOf: (identity) => {
+      const kind = kindOf(identity.issuer)
+      return kind === undefined ? undefined : signerOf({ kind, ...identity })
+    },
+    isPublic: () => document.public,
+  }
+}

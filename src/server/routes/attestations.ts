@@ -1,0 +1,221 @@
+import { z } from 'zod'
+import { MayflyError, type Clock } from '../../lib/index.ts'
+import type { Attestor, Query, StoredAttestation } from '../../attest/attestor/index.ts'
+import type { Broker } from '../../broker/index.ts'
+import { operatorEvent } from '../operator-event.ts'
+import { withBody, type Call, type Route } from '../route.ts'
+
+export interface AttestationRoutesDeps {
+  attestor: Attestor
+  broker: Broker
+  clock: Clock
+  /** May anybody read them? */
+  attestationsArePublic: () => boolean
+}
+
+const bundle = z
+  .looseObject({ mediaType: z.string() })
+  .describe('A Sigstore bundle: `application/vnd.dev.sigstore.bundle.v0.3+json`.')
+
+const kinds = ['provenance', 'sbom', 'sums', 'receipt', 'vsa'] as const
+
+const attestation = z.object({
+  bundle,
+  id: z.string(),
+  kind: z.enum(kinds),
+  predicate_type: z
+    .string()
+    .nullable()
+    .describe('Null for `sums`, whose bundle is about the bytes of `text`.'),
+  text: z.string().optional(),
+  run: z.string(),
+  step: z.string(),
+  log_index: z.int().describe('In the attestation log.'),
+  created: z.string(),
+})
+
+const page = z.object({
+  attestations: z.array(attestation),
+  next: z.string().optional().describe('There are more: ask with `?after=` this.'),
+})
+
+const state = z.object({
+  id: z.string(),
+  kind: z.enum(kinds),
+  state: z
+    .enum(['kept', 'due', 'signed', 'failed'])
+    .describe('`kept`: nobody has asked for it yet; `failed`: it can never be signed as it is.'),
+  run: z.string(),
+  step: z.string(),
+  predicate_type: z.string().nullable(),
+  created: z.string(),
+  signed: z.string().nullable(),
+  next_attempt: z.string().nullable(),
+  attempts: z.int(),
+  failure: z.string().nullable(),
+  removed: z.string().nullable(),
+})
+
+/** How long an answer waits for a receipt. */
+const receiptMs = 10_000
+
+/** What was signed of steps: by the digest of what they made, by run and step. */
+export function attestationRoutes(deps: AttestationRoutesDeps): Route[] {
+  const { attestor, broker } = deps
+  const readers = { scope: 'session:read', orJob: true, orAnybody: deps.attestationsArePublic } as const
+  const ownOnly = { scope: 'session:read', orJob: true } as const
+  return [
+    {
+      method: 'GET',
+      path: '/attestations/:digest',
+      summary:
+        'What is attested of an artifact, by its digest (`sha256:HEX`): Sigstore bundles, the oldest first; ?predicate_type=, ?after=, ?limit=',
+      auth: readers,
+      response: page,
+      async handle(call) {
+        const digest = call.params['digest'] ?? ''
+        if (!/^sha256:[0-9a-f]{64}$/.test(digest))
+          throw new MayflyError('bad_input', 'a digest is `sha256:` and 64 hexadecimal digits')
+        return pageOf(await attestor.find({ ...queryOf(call), digest }))
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/attestations',
+      summary:
+        'The attestations of a run or a step, with ?run=ID or ?step=ID; ?predicate_type=, ?after=, ?limit=',
+      auth: ownOnly,
+      response: page,
+      async handle(call) {
+        const { run: runId, step: stepId } = ownQuery(call)
+        const of = { ...(runId === undefined ? {} : { runId }), ...(stepId === undefined ? {} : { stepId }) }
+        return pageOf(await attestor.find({ ...queryOf(call), ...of }))
+      },
+    },
+    {
+      method: 'GET',
+      path: '/v1/attestations/states',
+      summary: 'What is signed, waits or has failed, the newest first: ?run=ID, ?step=ID, ?state=due',
+      auth: 'session:read',
+      response: z.object({ attestations: z.array(state) }),
+      async handle(call) {
+        const { run: runId, step: stepId } = ownQuery(call, { mayBeAll: true })
+        const asked = z.enum(['kept', 'due', 'signed', 'failed']).safeParse(call.query['state'])
+        const found = await attestor.states({
+          ...(runId === undefined ? {} : { runId }),
+          ...(stepId === undefined ? {} : { stepId }),
+          ...(asked.success ? { state: asked.data } : {}),
+        })
+        return { attestations: found.map(describeState) }
+      },
+    },
+    {
+      method: 'POST',
+      path: '/v1/attestations/retry',
+      summary: 'Try again at once what waits or has failed: one, or all',
+      auth: 'session:revoke',
+      response: z.object({ asked: z.int() }),
+      ...withBody(z.strictObject({ id: z.string().max(64).optional() }), async (call, { id }) => {
+        const asked = await attestor.retry(id)
+        await broker.outbox.write(async (_, add) =>
+          add([
+            operatorEvent(call, 'attestations.retried', { asked, ...(id === undefined ? {} : { of: id }) }),
+          ]),
+        )
+        return { asked }
+      }),
+    },
+    {
+      method: 'POST',
+      path: '/v1/steps/:id/receipt',
+      summary:
+        'The signed receipt of a step that has ended: what it did, and the proofs of its entries in the audit log; `pending`: ask again',
+      auth: ownOnly,
+      response: z.union([
+        z.object({ predicate_type: z.string(), bundle }),
+        z.object({ pending: z.literal(true) }),
+      ]),
+      async handle(call) {
+        const id = call.params['id'] ?? ''
+        const states = await attestor.states({ stepId: id })
+        // Of other runs a job learns nothing, not even which steps there are.
+        if (call.access !== undefined && !states.some(({ runId }) => runId === call.access?.run))
+          throw new MayflyError('not_found', 'there is no such step in this run')
+        const receipt = await attestor.receipt(id, receiptMs)
+        if (receipt instanceof MayflyError) throw receipt
+        if (receipt === 'pending') return { pending: true }
+        return { predicate_type: receipt.predicateType ?? '', bundle: JSON.parse(receipt.bundle) as unknown }
+      },
+    },
+  ]
+}
+
+/** A job reads of its own run alone. */
+function ownQuery(
+  call: Call,
+  { mayBeAll = false } = {},
+): { run: string | undefined; step: string | undefined } {
+  const of = (name: string) => {
+    const value = call.query[name]
+    return typeof value === 'string' ? value.slice(0, 64) : undefined
+  }
+  const [run, step] = [of('run'), of('step')]
+  if (call.access === undefined) {
+    if (run === undefined && step === undefined && !mayBeAll)
+      throw new MayflyError('bad_input', 'say of which run or step: ?run=ID or ?step=ID')
+    return { run, step }
+  }
+  if (run !== undefined && run !== call.access.run)
+    throw new MayflyError('denied', 'a job reads what is attested of its own run')
+  return { run: call.access.run, step }
+}
+
+function queryOf(call: Call): Query {
+  const { predicate_type: type, after, limit = call.query['per_page'] } = call.query
+  // A job finds by digest what its own run made; what others made only if it may read it without a token.
+  if (limit !== undefined && !(typeof limit === 'string' && /^[1-9]\d{0,2}$/.test(limit)))
+    throw new MayflyError('bad_input', '?limit is a number from 1 to 100')
+  return {
+    ...(typeof type === 'string' ? { predicateType: type.slice(0, 500) } : {}),
+    ...(typeof after === 'string' ? { after: after.slice(0, 64) } : {}),
+    ...(limit === undefined ? {} : { limit: Number(limit) }),
+  }
+}
+
+function pageOf({
+  found,
+  next,
+}: {
+  found: readonly StoredAttestation[]
+  next?: string
+}): z.output<typeof page> {
+  return { attestations: found.map(describe), ...(next === undefined ? {} : { next }) }
+}
+
+function describe(one: StoredAttestation): z.output<typeof attestation> {
+  return {
+    bundle: JSON.parse(one.bundle) as z.output<typeof bundle>,
+    id: one.id,
+    kind: one.kind,
+    predicate_type: one.predicateType ?? null,
+    ...(one.text === undefined ? {} : { text: one.text }),
+    run: one.runId,
+    step: one.stepId,
+    log_index: one.logIndex,
+    created: new Date(one.createdMs).toISOString(),
+  }
+}
+
+function describeState(one: Awaited<ReturnType<Attestor['states']>>[number]): z.output<typeof state> {
+  const iso = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString())
+  return {
+    ...{ id: one.id, kind: one.kind, state: one.state, run: one.runId, step: one.stepId },
+    predicate_type: one.predicateType ?? null,
+    created: new Date(one.createdMs).toISOString(),
+    signed: iso(one.signedMs),
+    next_attempt: iso(one.dueMs),
+    attempts: one.attempts,
+    failure: one.failure ?? null,
+    removed: iso(one.removedMs),
+  }
+}
