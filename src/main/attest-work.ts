@@ -1,6 +1,6 @@
 import { createAttestor, type Attestor } from '../attest/attestor/index.ts'
 import { signerOf, type BundleSigner, type SignerIdentity } from '../attest/sign/index.ts'
-import { provenanceOf } from '../attest/statements/index.ts'
+import { provenanceOf, receiptOf, sbomOf } from '../attest/statements/index.ts'
 import { httpSource } from '../audit/verify/index.ts'
 import { createStoredStepMaterials, type Broker, type People } from '../broker/index.ts'
 import { attestRetentionSeconds, type AttestDocument } from '../config/index.ts'
@@ -57,7 +57,7 @@ export function createAttestWork(deps: {
         ...session,
       }),
     outbox: () => deps.broker().outbox,
-    statements: { provenanceOf, sbomOf: () => undefined, receiptOf: () => undefined },
+    statements: { provenanceOf, sbomOf, receiptOf },
     auditLog: { source: httpSource(deps.logUrl), verifierKey: deps.logKey },
     receipts: () => document.receipts,
     retentionMs: () => attestRetentionSeconds(document) * 1000,
