@@ -24,6 +24,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   // Attestations.
   'attest/sign': ['lib', 'der', 'audit/verify', 'audit/client'],
+  'attest/sigstore': ['lib', 'der', 'http-client', 'attest/sign', 'attest/verify'],
   'attest/keys': ['lib', 'der', 'config', 'store', 'http-client', 'clouds', 'key-services', 'attest/sign'],
 
   // What is decided, and by what.

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { createPublicKey, X509Certificate } from 'node:crypto'
+import { createHash, createPublicKey, verify, X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { Secret } from '../../lib/index.ts'
 import { createTestLog } from '../sign/attestation-log.fixture.ts'
 import { createHeldKeySigner, logKeyId, logPublicKey, type AttestationLog } from '../sign/index.ts'
 import { joinTrust, parseTrustedRoot, trustKey, verifyBundle, type Trust } from '../verify/index.ts'
-import { createCheckedSigner, createStoredPins, keyHolder } from './index.ts'
+import { configuredKeys, createPublishedSigner, createStoredPins } from './index.ts'
 import { folderOf, http, newKey, storeOf } from './service.fixture.ts'
 
 const who = { san: 'https://ci.example/w', issuer: 'https://ci.example', claims: {} }
@@ -25,12 +26,10 @@ test('a bundle by a key that is kept elsewhere verifies by that key alone, also 
   const folder = folderOf(t)
   const path = join(folder, 'signer.pem')
   writeFileSync(path, newKey().privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
-  const holder = keyHolder(
-    { 'key-file': { path } },
-    { http, variables: {}, openSecret: () => Promise.reject(new Error('no secret')) },
-  )
   const pins = createStoredPins({ store: storeOf(t), clock: { nowMs: () => 1 } })
-  const signer = createCheckedSigner(holder, pins)
+  const deps = { http, variables: {}, pins, openSecret: () => Promise.reject(new Error('no secret')) }
+  const { signer, ca, next } = configuredKeys({ signer: { 'key-file': { path } } }, deps)
+  assert.ok(signer !== undefined && ca === undefined && next === undefined)
   const pem = createPublicKey({ key: await signer.publicKey(), format: 'der', type: 'spki' }).export({
     type: 'spki',
     format: 'pem',
@@ -59,6 +58,37 @@ test('a bundle by a key that is kept elsewhere verifies by that key alone, also 
   writeFileSync(signature, Buffer.from(dsseEnvelope.signatures[0]?.sig ?? '', 'base64'))
   const said = execFileSync('openssl', ['dgst', '-sha256', '-verify', key, '-signature', signature, message])
   assert.match(said.toString(), /^Verified OK/)
+})
+
+test('a key signs while the trust document in force names it, and not once it was taken back', async (t) => {
+  const { privateKey, publicKey } = newKey()
+  const secret = () => Promise.resolve(new Secret(privateKey.export({ type: 'pkcs8', format: 'pem' })))
+  const pins = createStoredPins({ store: storeOf(t), clock: { nowMs: () => 1 } })
+  const deps = { http, variables: {}, pins, openSecret: secret }
+  const { ca, next } = configuredKeys({ signer: 'keyless', ca: { secret: 'a' }, next: { secret: 'b' } }, deps)
+  assert.ok(ca !== undefined && next !== undefined)
+  let document: Parameters<typeof createPublishedSigner>[1] = () => undefined
+  const signer = createPublishedSigner(ca, () => document())
+  await assert.rejects(signer.sign(statement), {
+    code: 'attest_key',
+    message: /not in the trust document yet/,
+  })
+  const pem = publicKey.export({ type: 'spki', format: 'pem' })
+  const keys = [newKey().publicKey.export({ type: 'spki', format: 'pem' }), pem].map((one) => ({
+    publicKey: one,
+  }))
+  document = () => ({ keys: keys.slice(0, 1), revoked: [] })
+  await assert.rejects(signer.sign(statement), {
+    code: 'attest_key',
+    message: /not in the trust document yet/,
+  })
+  document = () => ({ keys, revoked: [] })
+  assert.ok(verify('sha256', statement, publicKey, await signer.sign(statement)))
+  const key = createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex')
+  document = () => ({ keys, revoked: [{ key }] })
+  await assert.rejects(signer.sign(statement), { code: 'attest_key', message: /was revoked/ })
 })
 
 async function logTrust(log: AttestationLog): Promise<Trust> {

@@ -1,12 +1,15 @@
-import type { SigningKeyConfig } from '../../config/index.ts'
+import type { AttestDocument, SigningKeyConfig } from '../../config/index.ts'
 import type { HttpClient } from '../../http-client/index.ts'
 import { keyServiceClients, secretIn } from '../../key-services/index.ts'
 import type { Secret } from '../../lib/index.ts'
+import type { Signer } from '../sign/index.ts'
 import { createAwsKmsHolder } from './aws-kms.ts'
 import { createAzureKeyVaultHolder } from './azure-key-vault.ts'
+import { createCheckedSigner } from './checked.ts'
 import { createGcpKmsHolder } from './gcp-kms.ts'
 import type { KeyHolder } from './holder.ts'
 import { createKeyFileHolder, createSecretHolder } from './pem-key.ts'
+import type { KeyPins } from './pins.ts'
 import { createPkcs11Holder } from './pkcs11.ts'
 import { createTransitHolder } from './transit.ts'
 
@@ -15,6 +18,29 @@ export interface HolderDeps {
   /** Of this process: who it is in Azure. */
   readonly variables: Readonly<Record<string, string>>
   readonly openSecret: (name: string) => Promise<Secret>
+}
+
+/** The keys that the file names, each held to what it was at its first use. */
+export interface ConfiguredKeys {
+  /** Signs without a certificate. */
+  readonly signer?: Signer
+  /** Of the own authority. */
+  readonly ca?: Signer
+  /** Takes over later from the one or the other. */
+  readonly next?: Signer
+}
+
+/** Nothing is asked before a key is used. */
+export function configuredKeys(
+  { signer, ca, next }: Pick<AttestDocument, 'signer' | 'ca' | 'next'>,
+  deps: HolderDeps & { readonly pins: KeyPins },
+): ConfiguredKeys {
+  const checked = (config: SigningKeyConfig) => createCheckedSigner(keyHolder(config, deps), deps.pins)
+  return {
+    ...(signer === 'keyless' || 'sigstore' in signer ? {} : { signer: checked(signer) }),
+    ...(ca === undefined ? {} : { ca: checked(ca) }),
+    ...(next === undefined ? {} : { next: checked(next) }),
+  }
 }
 
 /** The holder of a key that `mayfly up --attest FILE` names. No file that it names is read before it is needed. */

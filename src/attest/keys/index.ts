@@ -3,7 +3,6 @@
  * alone. What a holder answers is checked by the public key that was pinned when the key was first used.
  * Invariant: no signature leaves that the pinned key does not verify, and no error repeats what was sent.
  */
-export { createCheckedSigner } from './checked.ts'
-export { keyHolder, type HolderDeps } from './configured.ts'
+export { configuredKeys, type ConfiguredKeys } from './configured.ts'
+export { createPublishedSigner } from './published.ts'
 export { createStoredPins } from './pins.ts'
-export type { KeyPins } from './pins.ts'

@@ -4,7 +4,7 @@ import type { Authority } from './authority.ts'
 import { hashedRekord, type EntrySigner } from './entry.ts'
 import { envelopeOf, preAuthentication, statementType } from './envelope.ts'
 import type { SignerIdentity } from './identity.ts'
-import { issueLeaf } from './leaf.ts'
+import { issueLeaf, type Leaf } from './leaf.ts'
 import type { AttestationLog, LoggedEntry } from './log.ts'
 import { createLogName } from './log-name.ts'
 import type { Signer } from './signer.ts'
@@ -54,6 +54,19 @@ export function createKeylessSigner(
   const { authority, clock } = deps
   return bundleSigner(deps, async (who) => {
     const { certificate, privateKey } = issueLeaf(await authority(), who, clock.nowMs())
+    return {
+      signer: { kind: 'certificate', certificate },
+      sign: (message) => sign('sha256', message, privateKey),
+    }
+  })
+}
+
+/** By a certificate that another authority than ours gives for the key, for whoever it says. */
+export function createCertifiedSigner(
+  deps: Deps & { certify: (who: SignerIdentity) => Promise<Leaf> },
+): BundleSigner {
+  return bundleSigner(deps, async (who) => {
+    const { certificate, privateKey } = await deps.certify(who)
     return {
       signer: { kind: 'certificate', certificate },
       sign: (message) => sign('sha256', message, privateKey),

@@ -3,7 +3,7 @@
  * log, a timestamp, and all of it as a Sigstore bundle. Refuses to hand out a bundle that does not verify.
  * Invariant: a leaf's private key signs once and is kept nowhere.
  */
-export { createHeldKeySigner, createKeylessSigner } from './bundle.ts'
+export { createCertifiedSigner, createHeldKeySigner, createKeylessSigner } from './bundle.ts'
 export type { BundleSigner, CheckBundle, SignedBundle } from './bundle.ts'
 export { createKeySigner } from './signer.ts'
 export type { Signer } from './signer.ts'

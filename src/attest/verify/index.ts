@@ -30,4 +30,4 @@ export {
   type TrustDocument,
 } from './trust-document.ts'
 export { parseTrustedRoot } from './trusted-root.ts'
-export { verifyBundle } from './verify.ts'
+export { checkTimestamp, verifyBundle, verifyCertificate } from './verify.ts'

@@ -7,7 +7,7 @@ import { isWithin } from './fields.ts'
 import { sha256Hex, type PublicKey } from './key.ts'
 import { issuerOf, readLeaf } from './leaf.ts'
 import { verifyEntry, type EntryContent } from './log-entry.ts'
-import type { Signer, Trust, TrustedKey, Verified } from './model.ts'
+import type { Signer, SignerIdentity, Trust, TrustedKey, Verified } from './model.ts'
 import { isDigestSignedBy } from './p256.ts'
 import { answered, Refusal, type Refused } from './refusal.ts'
 import { readStatement } from './statement.ts'
@@ -40,6 +40,31 @@ export function verifyBundle(
     refuseRevoked([...keys, sha256Hex(key.spki), log.spkiSha256], timeMs, bundle.entry.index, trust)
     return { ok: true, ...signed.what, signer, timeMs, logIndex: bundle.entry.index } as const
   })
+}
+
+/**
+ * Whether a certificate is one of a trusted authority, which may sign now: for whoever is given one, before he signs by it. Never throws
+ * for what it is handed as a certificate.
+ */
+export function verifyCertificate(
+  certificate: Uint8Array,
+  trust: Trust,
+  nowMs: number,
+): { readonly ok: true; readonly identity: SignerIdentity } | Refused {
+  return answered(() => {
+    const leaf = readLeaf(certificate)
+    issuerOf(leaf.certificate, nowMs, trust)
+    return { ok: true, identity: leaf.identity } as const
+  })
+}
+
+/** Whether a trusted authority gave these bytes a time: for whoever asked it, before he relies on it. Never throws. */
+export function checkTimestamp(
+  response: Uint8Array,
+  bytes: Uint8Array,
+  trust: Trust,
+): { readonly ok: true; readonly timeMs: number } | Refused {
+  return answered(() => ({ ok: true, timeMs: verifyTimestamp(response, bytes, trust).timeMs }) as const)
 }
 
 interface FoundSigner {
