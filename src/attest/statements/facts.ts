@@ -153,6 +153,8 @@ export interface ReportedFacts {
   /** What it declared, all of it; SHA-256 of the list, as `finish` has it. */
   readonly artifacts: readonly ReportedFile[]
   readonly artifactsSha256?: string
+  /** How many it declared, if the list is not known: then `artifacts` is empty. */
+  readonly artifactsCount?: number
   /** Of earlier steps of the run. `sha256` of the list where there are more than are named. */
   readonly inputs: readonly ReportedFile[]
   readonly inputsCount?: number

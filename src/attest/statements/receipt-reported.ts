@@ -27,7 +27,7 @@ export function reportedOf(reported: ReportedFacts): Record<string, unknown> {
     limitsHeldBy: text(limitsHeldBy),
     programs: programsOf(reported.programs),
     log: log === undefined || logDigest === undefined ? undefined : { bytes: log.bytes, digest: logDigest },
-    artifacts: filesOf(reported.artifacts, reported.artifactsSha256),
+    artifacts: filesOf(reported.artifacts, reported.artifactsSha256, reported.artifactsCount),
     inputs: filesOf(reported.inputs, reported.inputsSha256, reported.inputsCount),
     secretsSeen: reported.secretsSeen
       ?.map(({ name, count }) => ({ name: plain(name), count }))

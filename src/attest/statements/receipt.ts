@@ -25,11 +25,22 @@ export function receiptOf(facts: StepFacts, proofs: LogProofs): Statement | unde
     predicateType: receiptType,
     predicate: {
       ...whatRan(facts),
-      ...whatItUsed(facts),
+      ...whatItUsed({ ...facts, leases: endedIn(proofs, facts.leases) }),
       reported: reportedOf(facts.reported),
       audit: logPartOf(proofs),
     },
   }
+}
+
+/** Credentials are revoked when their step is over: how each ended is known from the entries. */
+function endedIn({ entries }: LogProofs, leases: StepFacts['leases']): StepFacts['leases'] {
+  const ends = entries.map(({ bytes }) => parseEntry(bytes)).filter((one) => one?.type === 'lease.revoked')
+  return leases.map((lease) => {
+    const end = ends.find((one) => one?.subject === lease.id)
+    if (end === undefined) return lease
+    const { reason } = end.data
+    return { ...lease, revokedMs: Date.parse(end.time), ...(typeof reason === 'string' ? { reason } : {}) }
+  })
 }
 
 function isEndOf({ bytes }: ProvenEntry, step: string): boolean {

@@ -18,8 +18,9 @@ export function endAgrees(
   agreement.same('step.outcome', step['outcome'], data['outcome'])
   agreement.near('step.finished', step['finished'], time, maxApartMs)
   const operations = fieldsIn(predicate['operations'])
-  countsAgree('granted', operations, data, agreement)
-  countsAgree('denied', operations, data, agreement)
+  // Of a step whose supervisor did not end it, the entry of its end has none.
+  if (data['granted'] === undefined && data['denied'] === undefined) agreement.leave('operations')
+  else for (const name of ['granted', 'denied']) countsAgree(name, operations, data, agreement)
   digestAgrees('log', fieldsIn(predicate['log']), fieldsIn(data['log']), agreement)
   reportedAgrees(fieldsIn(predicate['reported']), fieldsIn(data['reported']), subjects, agreement)
 }
@@ -74,6 +75,8 @@ function reportedAgrees(
     if (!omitted.has(name)) filesAgree(name, fieldsIn(said[name]), fieldsIn(found[name]), agreement)
   if (!omitted.has('secrets_seen'))
     secretsAgree(listIn(said['secretsSeen']), listIn(found['secrets_seen']), agreement)
+  // Without a file of its own, the receipt says only how many there were, and the digest of their list.
+  if (listIn(fieldsIn(said['artifacts'])['files']).length === 0) return
   const made = new Set(subjects.map(({ sha256 }) => sha256))
   const files = listIn(fieldsIn(found['artifacts'])['files']).map(fieldsIn)
   agreement.holds(
