@@ -138,6 +138,13 @@ export const peers: readonly Peer[] = [
     ]),
     isLibrary: true,
   },
+  peer('sigstore', 'pypi', 'sigstore', '4.5.1', 'verifies bundles'),
+  {
+    ...peer('in-toto', 'pypi', 'in-toto', '3.1.0', 'verifies envelopes', [
+      ...['securesystemslib[crypto]==1.6.0', 'in-toto-attestation==0.9.3'],
+    ]),
+    isLibrary: true,
+  },
   peer('moto_server', 'pypi', 'moto[server]', '5.2.5', 'answers as AWS does'),
 ]
 

@@ -48,7 +48,7 @@ const claimNames: readonly (readonly [number: number, name: string])[] = [
   [21, 'runInvocationURI'],
   [22, 'sourceRepositoryVisibilityAtSigning'],
   [23, 'deploymentEnvironment'],
-  [24, 'subject'],
+  [24, 'tokenSubject'],
 ]
 
 function identityOf(certificate: Certificate): SignerIdentity {

@@ -28,7 +28,7 @@ test('a bundle by a certificate is verified, and says who signed what and when',
       sourceRepositoryRef: 'refs/tags/v1',
       sourceRepositoryIdentifier: '1234',
       buildTrigger: 'push',
-      subject: 'repo:octo/app',
+      tokenSubject: 'repo:octo/app',
     })
   }
 })
