@@ -30,7 +30,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   // What is decided, and by what.
   identity: ['lib', 'config'],
   connections: ['lib', 'kinds', 'config', 'audit/verify'],
-  policy: ['lib', 'kinds', 'config'],
+  policy: ['lib', 'kinds', 'config', 'attest/verify'],
   rules: [
     ...['lib', 'config', 'connections', 'identity', 'policy', 'store', 'broker', 'oidc-issuer', 'honey'],
     'audit/client',
@@ -83,6 +83,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 
   // The processes. A protocol sees neither the vault nor another protocol.
   gateway: [
+    'attest/verify',
     ...['lib', 'kinds', 'lockfiles', 'mask', 'connections', 'identity', 'policy', 'provenance', 'broker'],
     'honey',
     'recordings',

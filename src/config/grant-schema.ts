@@ -1,5 +1,18 @@
 import { z } from 'zod'
+import { demandKeys } from './demands-schema.ts'
 import { duration, name } from './name-schema.ts'
+
+const provenance = z.strictObject({
+  ...demandKeys,
+  trusted_root: z
+    .string()
+    .max(1_000)
+    .regex(/^\//, 'the absolute path of a file on the server’s machine')
+    .optional()
+    .describe(
+      'For what was built elsewhere: who may sign for it, a trusted root of Sigstore in JSON, or one on each line (`gh attestation trusted-root`), read again every hour. Of such a statement only what the certificate says counts. Without it: what this server signed.',
+    ),
+})
 
 /** A grant that asks for more than its role, each time that it is used. */
 const conditionedGrant = z
@@ -29,14 +42,19 @@ const conditionedGrant = z
       .describe(
         'What is published or deployed has the digest of something that an earlier step of the same run published, or declared under `artifacts`; else it is refused. Of `oci:push`, `oci:force`, `npm:publish`, `pypi:publish`, `cargo:publish`, `rubygems:publish`, and of the images in what `k8s:apply`, `write`, `create`, `update` and `patch` bring.',
       ),
+    provenance: provenance
+      .optional()
+      .describe(
+        'What is published or deployed has an attestation that meets all of this, as `{ role: build, same_run: true }`; else it is refused. Of the same actions as `artifact`. docs/verify.md says what each means.',
+      ),
   })
-  .superRefine(({ approval, approvers, timeout, commit, artifact }, problems) => {
+  .superRefine(({ approval, approvers, timeout, commit, artifact, provenance: demands }, problems) => {
     const complain = (message: string) => problems.addIssue({ code: 'custom', path: ['approval'], message })
     if (approval === undefined && (approvers ?? timeout) !== undefined)
       complain('`approvers` and `timeout` stand beside `approval`')
-    else if ((approval ?? commit ?? artifact) === undefined)
+    else if ((approval ?? commit ?? artifact ?? demands) === undefined)
       complain(
-        'say what the grant asks for: `approval`, `commit` or `artifact`; one that asks for nothing is written as text',
+        'say what the grant asks for: `approval`, `commit`, `artifact` or `provenance`; one that asks for nothing is written as text',
       )
   })
 

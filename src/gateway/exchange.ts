@@ -238,6 +238,8 @@ export interface Proven {
   readonly commit?: 'own' | { readonly why: string }
   /** Digests of all that it brings, `sha256:HEX`; else why they are not known. */
   readonly artifact?: readonly string[] | { readonly why: string }
+  /** Of images as they are named, `registry.example.com/octo/app`, by digest: attestations may stand beside them there. */
+  readonly images?: ReadonlyMap<string, string>
 }
 
 export type Permission = Permit | Denial

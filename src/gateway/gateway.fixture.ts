@@ -174,6 +174,7 @@ export async function openWorld(
     kept?: GatewayDeps['kept']
     archiveDates?: GatewayDeps['archiveDates']
     artifacts?: GatewayDeps['artifacts']
+    attestations?: GatewayDeps['attestations']
     honey?: GatewayDeps['honey']
     approvers?: GatewayDeps['approvers']
   } = {},
@@ -214,6 +215,7 @@ export async function openWorld(
     ...(options.honey === undefined ? {} : { honey: options.honey }),
     ...(options.approvers === undefined ? {} : { approvers: options.approvers }),
     ...(options.artifacts === undefined ? {} : { artifacts: options.artifacts }),
+    ...(options.attestations === undefined ? {} : { attestations: options.attestations }),
     ...(options.kept === undefined ? {} : { kept: options.kept }),
     ...(options.guard === undefined ? {} : { guard: options.guard }),
     ...(options.scanner === undefined ? {} : { scanner: options.scanner }),

@@ -45,7 +45,9 @@ import { createFindings } from './findings.ts'
 import { createOpenConnections, type OpenConnection } from './open-connections.ts'
 import { createHoneyLook } from './honey-look.ts'
 import { createHandOuts, type HandOuts } from './hand-out.ts'
-import { createGatekeeper } from './permit.ts'
+import { createAttested, type Attestations } from './attested.ts'
+import { createImageBeside } from './image-beside.ts'
+import { createGatekeeper, type Gatekeeper } from './permit.ts'
 import { createExchangeOpener } from './open-exchange.ts'
 import { createStreamOpener } from './open-stream.ts'
 import { createPinned } from './pinned.ts'
@@ -139,6 +141,8 @@ export interface GatewayDeps {
   artifacts?: StoredRunArtifacts
   /** What steps took in and gave out, for their attestations; without it nothing of that is kept but in the log. */
   materials?: StoredStepMaterials
+  /** What was signed about digests, for grants that ask for it; without it nothing is known to be attested. */
+  attestations?: Attestations
   /** With it the gateway speaks HTTPS, and its URL names the certificate's first name. Closed by the caller. */
   certificate?: ServedCertificate
 }
@@ -155,7 +159,16 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const downloads = createDownloadRecord(deps)
   const given = createGiven(deps.broker)
   const broker: Broker = { ...deps.broker, lease: given.lease }
-  const gatekeeper = createGatekeeper({
+  const gatekeeper: Gatekeeper = createGatekeeper({
+    attested: createAttested({
+      attestations: deps.attestations,
+      clock: deps.clock,
+      beside: createImageBeside({
+        ...{ targets: deps.targets, clock: deps.clock },
+        gatekeeper: () => gatekeeper,
+        upstreamOf: (step) => steps.upstreamOf(step),
+      }),
+    }),
     policy: deps.policy,
     broker,
     audit: deps.audit,

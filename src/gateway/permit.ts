@@ -16,13 +16,15 @@ import {
   describeOperation,
   isOfConnection,
   unnamedOperation,
+  type Allowed,
   type Conditions,
   type Denied,
   type Operation,
   type Policy,
 } from '../policy/index.ts'
 import { consentTo, type AskedLater, type Approvers, type Asker } from './consent.ts'
-import { fittingGrant } from './proven.ts'
+import type { Attested, AttestedBy } from './attested.ts'
+import { fittingGrant, type Facts } from './proven.ts'
 import { laterSeconds, laterText } from './busy.ts'
 import type { ActivityRecord } from './activity.ts'
 import type { Denials } from './denials.ts'
@@ -99,6 +101,8 @@ const maxChars = 2000
 /** Operations of one request that its entry names one by one; a push names its refs in its own detail, too. */
 const maxOperations = 50
 const decisionsPerTurn = 100
+/** An attestation is signed within seconds, unless the log is away. */
+const pendingSeconds = 5
 
 export function createGatekeeper(deps: {
   policy: () => Policy
@@ -109,6 +113,7 @@ export function createGatekeeper(deps: {
   downloads: DownloadRecord
   approvers?: Approvers | undefined
   artifacts?: Pick<StoredRunArtifacts, 'isOfRun'> | undefined
+  attested: Attested
 }): Gatekeeper {
   const { broker, audit, activity, denials, downloads } = deps
 
@@ -186,6 +191,20 @@ export function createGatekeeper(deps: {
   function refuseUnserved(step: Step, operations: readonly Operation[], why: string): Denial {
     const message = deny(step, operations.map(describeOperation).join(', '), why)
     return { allow: false, message, refused: operations }
+  }
+
+  /** What a grant demands of what is brought; what only has to be signed yet may be tried again. */
+  function refuseUnmet(
+    step: Step,
+    operations: readonly Operation[],
+    { unmet, pending }: { readonly unmet: string; readonly pending: boolean },
+  ): Denial {
+    const denial = refuseUnserved(
+      step,
+      operations,
+      pending ? `${unmet}; its attestation is being signed` : unmet,
+    )
+    return pending ? { ...denial, retryAfterSeconds: pendingSeconds } : denial
   }
 
   /** What was let in by a grant as a whole, while the step runs. */
@@ -324,13 +343,15 @@ export function createGatekeeper(deps: {
       )
       // What is not known yet is asked once more before anything is changed.
       const isEarly = anyRef || asker === 'later' || meant.every(({ conditions }) => conditions === undefined)
-      const isOfRun = async (digests: readonly string[]) =>
-        (await deps.artifacts?.isOfRun(step, digests)) === true
+      const facts: Facts = {
+        isOfRun: async (digests) => (await deps.artifacts?.isOfRun(step, digests)) === true,
+        attested: (brought, demand) => deps.attested(step, brought, demand),
+      }
       const fitting = isEarly
         ? meant
-        : await Promise.all(meant.map((one) => fittingGrant(one, proven?.(one.operation), isOfRun)))
+        : await Promise.all(meant.map((one) => fittingGrant(one, proven?.(one.operation), facts)))
       const unmet = fitting.find((one) => 'unmet' in one)
-      if (unmet !== undefined && 'unmet' in unmet) return refuseUnserved(step, operations, unmet.unmet)
+      if (unmet !== undefined && 'unmet' in unmet) return refuseUnmet(step, operations, unmet)
       const allowed = fitting.flatMap((one) => ('unmet' in one ? [] : [one]))
       // What is let in by a grant for some ref is none for this one: whoever reads the record for the least grants would take it so.
       const done = anyRef ? operations.map(withoutRef) : operations
@@ -355,6 +376,7 @@ export function createGatekeeper(deps: {
             ...(operations.length > maxOperations ? { operationCount: operations.length } : {}),
             grants: [...new Set(grants)],
             ...(consent.approvals.length === 0 ? {} : { approvals: consent.approvals }),
+            ...attestedIn(allowed),
             ...detail,
           }),
         )
@@ -384,6 +406,14 @@ function unservedIn({ packages }: Connection, operations: readonly Operation[]):
 function permitOf(lease: Lease | undefined): Permit {
   const { authorization, fields, clientIdentity } = lease ?? {}
   return { allow: true, authorization, fields, clientIdentity }
+}
+
+/** Which attestations let it pass, as far as there is room. */
+function attestedIn(allowed: readonly (Allowed & { readonly attested?: readonly AttestedBy[] })[]): {
+  attested?: readonly AttestedBy[]
+} {
+  const attested = allowed.flatMap((one) => one.attested ?? []).slice(0, maxOperations)
+  return attested.length === 0 ? {} : { attested }
 }
 
 function withoutRef({ action, connection, path }: Operation): Operation {

@@ -1,52 +1,87 @@
-import type { Allowed, Conditions, Operation } from '../policy/index.ts'
+import type { Allowed, Conditions, Operation, ProvenanceDemand } from '../policy/index.ts'
+import type { AttestedAnswer, AttestedBy, Brought } from './attested.ts'
 import type { Proven } from './exchange.ts'
 
 type AllowedOperation = Allowed & { readonly operation: Operation }
+
+/** Who knows more of what is brought than its handler does. */
+export interface Facts {
+  isOfRun(digests: readonly string[]): Promise<boolean>
+  attested(brought: readonly Brought[], demand: ProvenanceDemand): Promise<AttestedAnswer>
+}
+
+export type Fitting =
+  /** With the attestations by which it is. */
+  | (AllowedOperation & { readonly attested?: readonly AttestedBy[] })
+  /** `pending`: by then it may be met. */
+  | { readonly unmet: string; readonly pending: boolean }
+
+type Met =
+  | { readonly attested?: readonly AttestedBy[] }
+  | { readonly why: string; readonly pending?: boolean }
 
 /** The first grant whose demands on what is brought are met; people are asked by whoever asks them. */
 export async function fittingGrant(
   one: AllowedOperation,
   proven: Proven = {},
-  isOfRun: (digests: readonly string[]) => Promise<boolean>,
-): Promise<AllowedOperation | { readonly unmet: string }> {
-  const { grant, conditions = {}, others = [], ...rest } = one
-  const asked = [conditions, ...others.map((other) => other.conditions ?? {})]
-  const needsRun = asked.some(({ artifact }) => artifact !== undefined)
-  const facts = {
-    commit: proven.commit,
-    artifact: needsRun ? await artifactOf(proven.artifact, isOfRun) : undefined,
+  facts: Facts,
+): Promise<Fitting> {
+  const { grant, conditions, others = [], ...rest } = one
+  const asked = createAsked(proven, facts)
+  const first = await metBy(conditions ?? {}, asked)
+  if (!('why' in first)) return { ...one, ...first }
+  for (const other of others) {
+    const met = await metBy(other.conditions ?? {}, asked)
+    if ('why' in met) continue
+    const further = other.conditions === undefined ? {} : { conditions: other.conditions }
+    return { ...rest, ...further, ...met, grant: other.source }
   }
-  const why = unmetBy(conditions, facts)
-  if (why === undefined) return one
-  const other = others.find((further) => unmetBy(further.conditions ?? {}, facts) === undefined)
-  if (other === undefined) return { unmet: `grant "${grant}" asks for ${why}` }
+  return { unmet: `grant "${grant}" asks for ${first.why}`, pending: first.pending === true }
+}
+
+async function metBy(
+  { commit, artifact, provenance }: Conditions,
+  asked: ReturnType<typeof createAsked>,
+): Promise<Met> {
+  const { commit: own } = asked.proven
+  if (commit !== undefined && own !== 'own')
+    return { why: `\`commit: own\`: ${own?.why ?? 'nobody knows which commit this is'}` }
+  const made = artifact === undefined ? undefined : await asked.artifact()
+  if (made !== undefined) return { why: `\`artifact: run\`: ${made}` }
+  if (provenance === undefined) return {}
+  const met = await asked.provenance(provenance)
+  return 'why' in met ? { ...met, why: `\`provenance\`: ${met.why}` } : met
+}
+
+/** What several grants ask is asked once. */
+function createAsked(proven: Proven, facts: Facts) {
+  const { artifact: brought } = proven
+  let ofRun: Promise<string | undefined> | undefined
+
+  async function notOfRun(): Promise<string | undefined> {
+    if (brought === undefined) return 'nobody knows what it brings'
+    if ('why' in brought) return brought.why
+    // What brings nothing brings nothing of others.
+    if (brought.length === 0 || (await facts.isOfRun(brought))) return undefined
+    const which = brought.length === 1 ? 'this digest' : 'each of these digests'
+    return `no earlier step of this run published ${which}, or declared it under \`artifacts\``
+  }
+
   return {
-    ...rest,
-    grant: other.source,
-    ...(other.conditions === undefined ? {} : { conditions: other.conditions }),
+    proven,
+    artifact: () => (ofRun ??= notOfRun()),
+    async provenance(demand: ProvenanceDemand): Promise<Met> {
+      if (brought === undefined) return { why: 'nobody knows what it brings' }
+      if ('why' in brought) return brought
+      const images = proven.images ?? new Map<string, string>()
+      const answer = await facts.attested(
+        brought.map((digest) => {
+          const image = images.get(digest)
+          return image === undefined ? { digest } : { digest, image }
+        }),
+        demand,
+      )
+      return answer.ok ? { attested: answer.attested } : { why: answer.why, pending: answer.pending }
+    },
   }
-}
-
-function unmetBy(
-  { commit, artifact }: Conditions,
-  facts: { readonly commit: Proven['commit']; readonly artifact: Known | undefined },
-): string | undefined {
-  if (commit !== undefined && facts.commit !== 'own')
-    return `\`commit: own\`: ${facts.commit?.why ?? 'nobody knows which commit this is'}`
-  if (artifact !== undefined && facts.artifact !== 'of the run')
-    return `\`artifact: run\`: ${facts.artifact?.why ?? 'nobody knows what it brings'}`
-  return undefined
-}
-
-type Known = 'of the run' | { readonly why: string }
-
-async function artifactOf(
-  brought: Proven['artifact'],
-  isOfRun: (digests: readonly string[]) => Promise<boolean>,
-): Promise<Known | undefined> {
-  if (brought === undefined || 'why' in brought) return brought
-  // What brings nothing brings nothing of others.
-  if (brought.length === 0 || (await isOfRun(brought))) return 'of the run'
-  const which = brought.length === 1 ? 'this digest' : 'each of these digests'
-  return { why: `no earlier step of this run published ${which}, or declared it under \`artifacts\`` }
 }

@@ -1,4 +1,6 @@
+import { demandProblems } from '../attest/verify/index.ts'
 import {
+  demandsOf,
   durationSeconds,
   grantTextOf,
   sizeBytes,
@@ -12,7 +14,14 @@ import {
 import { actionNamed, isCredentialAction, isWrite, kindNamed, kindOf } from '../kinds/index.ts'
 import { intersects } from '../lib/index.ts'
 import { undeliveredIn, unmintableIn, unpermittedIn } from './credential-problems.ts'
-import { describeOperation, operationWaitSeconds, parseGrant, type Grant } from './grant.ts'
+import {
+  describeOperation,
+  hint,
+  operationWaitSeconds,
+  parseGrant,
+  type Grant,
+  type ProvenanceDemand,
+} from './grant.ts'
 import type { IssuerFacts } from './issuer-facts.ts'
 import { compileLimits, excessOf, type Limits } from './limits.ts'
 import type { LintSubject, RoleDraft } from './lint/index.ts'
@@ -61,17 +70,25 @@ function misspeltIn({ connections }: PolicyDocument, grant: Grant): string | und
     : `"${source}" never allows anything: its ref is spelled in another way there: write "${describeOperation({ action, connection, path, ref: meant })}"`
 }
 
+type ConditionedGrant = Exclude<GrantEntry, string>
+
 /** A grant with its conditions, or what is wrong with it. */
 function readGrant(entry: GrantEntry, kinds: ReadonlyMap<string, string>): Grant | string {
-  const grant = parseGrant(grantTextOf(entry), kinds)
+  const text = grantTextOf(entry)
+  const asked = /^(?<grant>.+?) requires (?<what>provenance .*)$/.exec(text)?.groups
+  if (asked !== undefined)
+    // As plain text YAML would read `{role: build}` as something else, and no problem in it would have a line.
+    return `"${text}": what a grant requires is written as keys: { grant: "${asked['grant']}", ${(asked['what'] ?? '').replace(' ', ': ')} }`
+  const grant = parseGrant(text, kinds)
   if (typeof grant === 'string' || typeof entry === 'string') return grant
-  const { approval: mode, approvers, timeout, commit, artifact } = entry
+  const { approval: mode, approvers, timeout, commit, artifact, provenance } = entry
   const timeoutSeconds = timeout === undefined ? operationWaitSeconds : durationSeconds(timeout)
   const approval = mode && { mode, timeoutSeconds, ...(approvers === undefined ? {} : { approvers }) }
   const conditions = {
     ...(approval === undefined ? {} : { approval }),
     ...(commit === undefined ? {} : { commit }),
     ...(artifact === undefined ? {} : { artifact }),
+    ...(provenance === undefined ? {} : { provenance: demandsIn(provenance) }),
   }
   return { ...grant, conditions }
 }
@@ -86,7 +103,36 @@ function unaskable({ source, action, conditions }: Grant): string | undefined {
     return `"${source}": ${action} brings no commit that the gateway knows, so it cannot ask for \`commit: own\``
   if (conditions.artifact !== undefined && actionNamed(action)?.brings !== 'artifact')
     return `"${source}": ${action} brings nothing that the gateway knows by its digest, so it cannot ask for \`artifact: run\``
+  if (conditions.provenance !== undefined && actionNamed(action)?.brings !== 'artifact')
+    return `"${source}": ${action} brings nothing that the gateway knows by its digest, so it cannot ask for \`provenance\``
   return undefined
+}
+
+function demandsIn({
+  trusted_root: root,
+  ...demands
+}: NonNullable<ConditionedGrant['provenance']>): ProvenanceDemand {
+  return { ...demandsOf(demands), ...(root === undefined ? {} : { trusted_root: root }) }
+}
+
+/** What a grant demands of attestations, and a stranger could meet, or nobody. */
+function demandProblem(
+  { roles, issuers: configured }: PolicyDocument,
+  { source, conditions }: Grant,
+  issuers: ReadonlyMap<string, IssuerFacts>,
+): string | undefined {
+  const demands = conditions?.provenance
+  if (demands === undefined) return undefined
+  const unknown = [demands.role ?? []].flat().find((one) => !Object.hasOwn(roles, one))
+  if (unknown !== undefined)
+    return `"${source}" asks for provenance of role "${unknown}", which there is not; ${hint(unknown, Object.keys(roles))}`
+  const own = demands.trusted_root === undefined
+  const isPrivate = (url: string) =>
+    Object.entries(configured).some(
+      ([name, issuer]) => issuer.url === url && issuers.get(name)?.pins.length === 0,
+    )
+  const [problem] = demandProblems(demands, { hasRun: own, own, isPrivate })
+  return problem === undefined ? undefined : `"${source}": provenance: ${problem.message}`
 }
 
 export function draftPolicy(
@@ -108,7 +154,8 @@ export function draftPolicy(
             misspeltIn(document, grant) ??
             undeliveredIn(document, grant) ??
             unpermittedIn(document, grant) ??
-            unaskable(grant))
+            unaskable(grant) ??
+            demandProblem(document, grant, issuers))
       if (problem !== undefined) complain(['roles', name, 'grants', index], problem)
       return typeof grant === 'string' ? [] : [{ ...grant, index }]
     })

@@ -1,3 +1,4 @@
+import type { Demands } from '../attest/verify/index.ts'
 import { didYouMean, type NameForm, includes } from '../lib/index.ts'
 import {
   actionNamed,
@@ -42,19 +43,26 @@ export interface Conditions {
   readonly commit?: 'own'
   /** What is published is what an earlier step of the run published or declared. */
   readonly artifact?: 'run'
+  /** What is published has an attestation that meets this. */
+  readonly provenance?: ProvenanceDemand
+}
+
+export interface ProvenanceDemand extends Demands {
+  /** A file of roots that sign for others' builds; what this server signed, if it is left out. */
+  readonly trusted_root?: string
 }
 
 /** Of several grants that allow something the one that asks for least is used: people last. */
 export function demandOf({ conditions }: Pick<Grant, 'conditions'>): number {
-  const { approval, commit, artifact } = conditions ?? {}
+  const { approval, commit, artifact, provenance } = conditions ?? {}
   const ofPeople = approval === undefined ? 0 : approval.mode === 'first' ? 10 : 20
-  return ofPeople + (commit === undefined ? 0 : 1) + (artifact === undefined ? 0 : 1)
+  return ofPeople + [commit, artifact, provenance].filter((one) => one !== undefined).length
 }
 
 /** As it is written in mayfly.yaml. */
 export function writtenGrant({ source, conditions }: Pick<Grant, 'source' | 'conditions'>): string {
   if (conditions === undefined) return source
-  const { approval, commit, artifact } = conditions
+  const { approval, commit, artifact, provenance } = conditions
   const { mode, approvers, timeoutSeconds = operationWaitSeconds } = approval ?? {}
   const timeout = timeoutSeconds === operationWaitSeconds ? undefined : `${timeoutSeconds}s`
   const keys = Object.entries({
@@ -64,19 +72,47 @@ export function writtenGrant({ source, conditions }: Pick<Grant, 'source' | 'con
     timeout,
     commit,
     artifact,
+    provenance: provenance === undefined ? undefined : writtenDemands(provenance),
   })
   return `{ ${keys.flatMap(([key, value]) => (value === undefined ? [] : [`${key}: ${value}`])).join(', ')} }`
 }
 
 /** In words, as they follow the grant. */
-export function describeConditions({ approval, commit, artifact }: Conditions): string {
+export function describeConditions({ approval, commit, artifact, provenance }: Conditions): string {
   const own =
     commit === undefined ? [] : ['of the commit that the job runs for, or one that descends from it']
   if (artifact !== undefined) own.push('of what an earlier step of the run published or declared')
+  if (provenance !== undefined) own.push(`of what has an attestation with ${writtenDemands(provenance)}`)
   if (approval === undefined) return own.join(', ')
   const who = approval.approvers ?? 'those who approve the role'
   const when = approval.mode === 'first' ? 'the first time in a step' : 'each time'
   return [...own, `once one of ${who} has said yes, ${when}`].join(', ')
+}
+
+/** As a map of YAML on one line. */
+function writtenDemands({ max_age_seconds: most, approvals, ...others }: ProvenanceDemand): string {
+  const keys = Object.entries({
+    ...others,
+    approvals,
+    max_age: most === undefined ? undefined : `${most}s`,
+  })
+  const written = keys.flatMap(([key, value]) => (value === undefined ? [] : [`${key}: ${flow(value)}`]))
+  return `{ ${written.join(', ')} }`
+}
+
+function flow(value: unknown): string {
+  if (typeof value === 'string')
+    return /^[A-Za-z][\w-]*$/.test(value) && !isWord(value) ? value : JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(flow).join(', ')}]`
+  if (typeof value !== 'object' || value === null) return String(value)
+  return `{ ${Object.entries(value)
+    .map(([key, one]) => `${key}: ${flow(one)}`)
+    .join(', ')} }`
+}
+
+/** What YAML reads as something else than a text. */
+function isWord(text: string): boolean {
+  return /^(?:true|false|null|yes|no|on|off)$/i.test(text)
 }
 
 /** How long an operation waits for a person, if its grant does not say. */

@@ -20,7 +20,9 @@ function flatten(value: unknown, path = ''): string[] {
     if ('grant' in value && typeof value.grant === 'string') {
       const { grant, ...asks } = value
       const keys = Object.entries(asks).filter(([, one]) => one !== undefined)
-      return [`${path}: ${grant} (${keys.map(([key, one]) => `${key}: ${String(one)}`).join(', ')})`]
+      return [
+        `${path}: ${grant} (${keys.map(([key, one]) => `${key}: ${typeof one === 'string' ? one : JSON.stringify(one)}`).join(', ')})`,
+      ]
     }
     return Object.entries(value).flatMap(([key, item]) => flatten(item, path === '' ? key : `${path}.${key}`))
   }

@@ -11,6 +11,8 @@
  */
 export { readStatement } from './statement.ts'
 export { preAuthEncoding, statementType, verifyEnvelope } from './envelope.ts'
+export { demandProblems, type DemandPlace, type DemandProblem } from './demand-rules.ts'
+export { judge, predicateWords, type Demands, type JudgeContext, type Judgement } from './demands.ts'
 export { joinTrust, sha256Hex, trustKey } from './key.ts'
 export { canonicalEntry, type EntryContent } from './log-entry.ts'
 export type * from './model.ts'

@@ -1,5 +1,5 @@
-/** What a body brings into the cluster: the digest of each image that it names, `sha256:HEX`; else why they are not known. */
-export type Images = readonly string[] | { readonly why: string }
+/** What a body brings into the cluster: each image that it names, by its digest `sha256:HEX`; else why they are not known. */
+export type Images = ReadonlyMap<string, string> | { readonly why: string }
 
 /**
  * The images in a body that has been read, wherever they stand: of containers of any kind, in resources of others, too, and of volumes
@@ -16,16 +16,18 @@ export function imagesIn(body: unknown): Images {
       collect(isWithin ? { image: value } : value, found)
     }
   } else collect(body, found)
-  const digests: string[] = []
+  const images = new Map<string, string>()
   for (const image of found) {
-    const digest = typeof image === 'string' ? /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1] : undefined
-    if (digest === undefined) {
+    const parts = typeof image === 'string' ? /^([^@]*)@(sha256:[0-9a-f]{64})$/.exec(image) : null
+    if (parts === null) {
       const named = typeof image === 'string' ? `"${image.slice(0, 200)}"` : 'it'
       return { why: `${named} names an image without its digest: write IMAGE@sha256:...` }
     }
-    digests.push(digest)
+    const [, name = '', digest = ''] = parts
+    // With a tag and a digest the digest counts.
+    if (!images.has(digest)) images.set(digest, name.replace(/:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, ''))
   }
-  return [...new Set(digests)]
+  return images
 }
 
 function collect(value: unknown, found: unknown[]): void {

@@ -3,7 +3,16 @@ import { MayflyError, messageOf, sha256Hex } from '../../lib/index.ts'
 import type { Operation } from '../../policy/index.ts'
 import { UpstreamBusy } from '../busy.ts'
 import { collect } from '../collect.ts'
-import { discard, hasBody, refusedHint, type Exchange, type HttpHandler, type Permit } from '../exchange.ts'
+import {
+  discard,
+  hasBody,
+  refusedHint,
+  type Exchange,
+  type HttpHandler,
+  type Permit,
+  type Proven,
+} from '../exchange.ts'
+import type { Images } from './images.ts'
 import { passOn } from '../pass-http.ts'
 import { requestHeaders } from '../plain-headers.ts'
 import { plainTarget } from '../plain-target.ts'
@@ -100,7 +109,7 @@ async function passResource(job: Job<OfResource>, reserve: Reserve): Promise<voi
   }
   const detail = { kubernetes: { verb, ...seen, ...options } }
   if (asksUpgrade !== undefined) return refuse(`nothing there speaks another protocol: ${operation.action}`)
-  const proven = () => ({ artifact: isWrite(asked.verb) ? (manifest?.images ?? []) : [] })
+  const proven = () => provenBy(isWrite(asked.verb) ? manifest?.images : undefined)
   const sent = body === undefined ? undefined : sha256Hex(body)
   let permit = await exchange.permitAll([operation], detail, { proven, body: sent })
   const creation = mayCreate(asked, type) ? { ...operation, action: 'k8s:create' } : undefined
@@ -110,6 +119,11 @@ async function passResource(job: Job<OfResource>, reserve: Reserve): Promise<voi
   const status = await send(job, permit, body)
   if (isWrite(asked.verb))
     tellDone(exchange, creation !== undefined && status === 201 ? creation : operation, status)
+}
+
+/** A body that names no image brings none. */
+function provenBy(images: Images = new Map()): Proven {
+  return 'why' in images ? { artifact: images } : { artifact: [...images.keys()], images }
 }
 
 function tellDone(exchange: Exchange, { action, path }: Operation, status: number): void {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, type ClientHttp2Session } from 'node:http2'
 import { test, type TestContext } from 'node:test'
+import { keptAttestations, openSigning } from '../attestations.fixture.ts'
 import { WebSocket } from 'ws'
 import { compileRules, openWorld, readAll, request, until, type World } from '../gateway.fixture.ts'
 import { startClusterStub } from './kubernetes.fixture.ts'
@@ -433,4 +434,42 @@ test('who may make objects in a namespace may look whether it is there, as kubec
   for (const name of ['web', 'lab']) assert.equal(await statusOf(name), 200, name)
   for (const name of ['dev', 'kube-system', 'web/status', '']) assert.equal(await statusOf(name), 403, name)
   assert.equal(await statusOf('web', 'DELETE'), 403)
+})
+
+test('`provenance`: of each image of a body, by its digest, wherever the body names it', async (t) => {
+  const signing = await openSigning(t)
+  const kept = keptAttestations(signing)
+  const digest = (of: string) => `sha256:${of.repeat(64)}`
+  const granted = [
+    {
+      grant: 'k8s:apply prod/apps/deployments/web/app-*',
+      provenance: { role: 'build', same_run: true as const },
+    },
+  ]
+  const { cluster, world, ask } = await openCluster(t, granted, { attestations: kept })
+  const body = (...images: string[]) => ({
+    ...{ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'app-1' } },
+    spec: { template: { spec: { containers: images.map((image) => ({ name: 'c', image })) } } },
+  })
+  const apply = (...images: string[]) =>
+    ask('PATCH', `${apps}/app-1?fieldManager=x`, {
+      body: body(...images),
+      headers: { 'content-type': 'application/apply-patch+yaml' },
+    })
+  const refused = async (why: RegExp, ...images: string[]) => {
+    const { status, json } = await apply(...images)
+    assert.deepEqual([status, json['reason']], [403, 'Forbidden'])
+    assert.match(String(json['message']), why)
+  }
+  const run = world.step.session.runId
+  await refused(/names an image without its digest: write IMAGE@sha256/, 'registry.test/app:v1')
+  await refused(
+    /there is none about sha256:a+; no connection is for the registry of registry\.test\/app,/,
+    `registry.test/app:v1@${digest('a')}`,
+  )
+  kept.bundles.push(await signing.sign({ digest: digest('a'), run }))
+  await refused(/there is none about sha256:b+/, `registry.test/app@${digest('a')}`, `app@${digest('b')}`)
+  assert.equal(cluster.seen.filter(({ method }) => method === 'PATCH').length, 0)
+  assert.equal((await apply(`registry.test/app@${digest('a')}`)).status, 200)
+  assert.equal(cluster.seen.filter(({ method }) => method === 'PATCH').length, 1)
 })

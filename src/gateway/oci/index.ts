@@ -14,6 +14,8 @@ import { openRegistry } from './registry.ts'
 import { routeOf, type Query, type Route } from './route.ts'
 import { upload } from './upload.ts'
 
+export { bundlesBeside, openOwnRegistry, platformsOf } from './beside.ts'
+
 /**
  * A container registry (OCI distribution-spec 1.1). Names repository, tag and digest of each operation; hashes every manifest
  * and blob that passes, in and out, whatever the registry says of it. Refuses what it cannot hold against a digest or a grant:

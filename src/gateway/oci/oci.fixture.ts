@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import type { StoredRunArtifacts } from '../../broker/index.ts'
 import type { GrantEntry } from '../../config/index.ts'
+import type { Attestations } from '../attested.ts'
 import { compileRules, gitHost, openWorld, request, type Answer, type World } from '../gateway.fixture.ts'
 import { type Seen } from '../upstream.fixture.ts'
 
@@ -21,10 +22,14 @@ export async function openRegistryWorld(
     connection?: Record<string, unknown>
     ca?: string
     artifacts?: StoredRunArtifacts
+    attestations?: Attestations
   } = {},
 ): Promise<RegistryWorld> {
-  const { artifacts } = options
-  const world = await openWorld(t, artifacts === undefined ? {} : { artifacts })
+  const { artifacts, attestations } = options
+  const world = await openWorld(t, {
+    ...(artifacts === undefined ? {} : { artifacts }),
+    ...(attestations === undefined ? {} : { attestations }),
+  })
   const { upstream } = world
   const { targets, policy } = compileRules(
     {

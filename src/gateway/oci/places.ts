@@ -7,18 +7,23 @@ import type { Job } from './job.ts'
 
 const maxRedirects = 5
 
+/** Of a request of a step, or of the gateway’s own. */
+interface Asking extends Pick<Job, 'registry'> {
+  readonly exchange: Pick<Exchange, 'connection' | 'sendTo'> & Partial<Pick<Exchange, 'request'>>
+}
+
 /**
  * What the registry answers to GET or HEAD, or whoever it sends us on to: on its own host, as it is asked, or without credential at a
  * storage host.
  */
 export async function followed(
-  { exchange, registry }: Job,
+  { exchange, registry }: Asking,
   permit: Permit,
   scopes: readonly string[],
   asked: { readonly method: 'GET' | 'HEAD'; readonly path: string; readonly accept: string },
 ): Promise<IncomingMessage> {
   const { connection } = exchange
-  const { 'user-agent': agent = 'mayfly' } = exchange.request.headers
+  const { 'user-agent': agent = 'mayfly' } = exchange.request?.headers ?? {}
   const headers = { accept: asked.accept, 'user-agent': agent, 'accept-encoding': 'identity' }
   const { method } = asked
   let upstream = await registry.ask(permit, scopes, { method, target: asked.path, headers })

@@ -88,12 +88,22 @@ function permitPush(job: Job, { repository, ref, digest, type, content }: Pushed
   const oci = isDigest(ref) ? detail : { ...detail, tag: ref }
   return isUnnamed
     ? permitUnnamed(job, repository, oci, ref)
-    : job.exchange.permit(operationOn(job, 'oci:push', repository, ref), { oci }, brings(digest))
+    : job.exchange.permit(
+        operationOn(job, 'oci:push', repository, ref),
+        { oci },
+        brings(job, repository, digest),
+      )
 }
 
 /** For grants that ask for what the run made. */
-function brings(digest: string): { proven: () => Proven; body: string } {
-  return { proven: () => ({ artifact: [digest] }), body: digest }
+function brings(
+  { exchange }: Job,
+  repository: string,
+  digest: string,
+): { proven: () => Proven; body: string } {
+  const { host, port } = exchange.connection
+  const images = new Map([[digest, `${host.includes(':') ? `[${host}]` : host}:${port}/${repository}`]])
+  return { proven: () => ({ artifact: [digest], images }), body: digest }
 }
 
 /** The tag beside a manifest that this step has pushed: for registries that know no referrers, and for cosign's. */
@@ -130,7 +140,7 @@ async function refusedMove(job: Job, permit: Permit, pushed: Pushed): Promise<st
     {
       oci: { tag: ref, from: found.digest, to: digest },
     },
-    brings(digest),
+    brings(job, repository, digest),
   )
   return forced.allow ? undefined : `${forced.message}: the tag is there, and names ${found.digest}`
 }

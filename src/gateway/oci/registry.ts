@@ -28,7 +28,11 @@ const maxTokens = 500
  * again with a token, which is kept for this step and scope and never leaves the gateway. One token for one request: a registry
  * that refuses its own token is not asked a third time.
  */
-export function openRegistry(exchange: Exchange, memory: Memory, clock: Clock): Registry {
+export function openRegistry(
+  exchange: Pick<Exchange, 'connection' | 'send' | 'sendTo' | 'notTaken'>,
+  memory: Pick<Memory, 'challenge' | 'tokens'>,
+  clock: Clock,
+): Registry {
   const { connection } = exchange
 
   function send(

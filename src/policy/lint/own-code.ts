@@ -8,7 +8,7 @@ export const ownCode: LintRule = {
   severity: 'note',
   title: 'A role may write what the run did not make',
   why: 'A step that was taken over then releases the commit of another branch, or an image, package or file that nobody built from the source (tj-actions/changed-files, XZ).',
-  fix: 'Where the run itself makes what it writes, demand it: commit: own of a push, artifact: run of what is published or deployed by its digest.',
+  fix: 'Where the run itself makes what it writes, demand it: commit: own of a push, artifact: run, or provenance with the role that makes it, of what is published or deployed by its digest.',
   check({ roles }) {
     return roles.flatMap(({ name, grants }) =>
       grants.flatMap((grant) => {
@@ -31,7 +31,8 @@ export const ownCode: LintRule = {
 function demandFor({ action, path, conditions }: DraftGrant) {
   const brings = actionNamed(action)?.brings
   if (brings === 'commit') return conditions?.commit === undefined ? { commit: 'own' as const } : undefined
-  const isSilent = brings === 'artifact' && conditions?.artifact === undefined
+  const isSilent =
+    brings === 'artifact' && conditions?.artifact === undefined && conditions?.provenance === undefined
   if (!isSilent || (action.startsWith('k8s:') && !imagesIn.some((one) => intersects(path, one))))
     return undefined
   return { artifact: 'run' as const }

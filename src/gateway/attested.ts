@@ -1,0 +1,174 @@
+import { judge, verifyBundle, type Trust, type Verified } from '../attest/verify/index.ts'
+import { messageOf, type Clock, type RunId } from '../lib/index.ts'
+import type { Step } from '../broker/index.ts'
+import type { ProvenanceDemand } from '../policy/index.ts'
+import { createTrustFiles } from './trust-files.ts'
+
+/** The attestations that this server made. */
+export interface Attestations {
+  /** The JSON of bundles about this digest, `sha256:HEX`, whoever asks for them. */
+  byDigest(digest: string): Promise<readonly string[]>
+  /** Waits a bounded while for what the run has to be signed; `pending` if something still is. */
+  ofRun(
+    run: RunId,
+    digest: string,
+  ): Promise<{ readonly bundles: readonly string[]; readonly pending: boolean }>
+  /** Whose signatures are this server's. */
+  trust(): Promise<Trust>
+}
+
+/** Something that is published or deployed. */
+export interface Brought {
+  /** `sha256:HEX`. */
+  readonly digest: string
+  /** Of an image as it is named, `registry.example.com/octo/app`: attestations may stand beside it there. */
+  readonly image?: string
+}
+
+/** What let it pass, for the record. */
+export interface AttestedBy {
+  readonly digest: string
+  readonly type: string
+  readonly by: string
+  readonly logIndex: number
+  readonly signed: string
+}
+
+export type AttestedAnswer =
+  | { readonly ok: true; readonly attested: readonly AttestedBy[] }
+  | { readonly ok: false; readonly why: string; readonly pending: boolean }
+
+/** Holds what is brought against what a grant demands of attestations about it. */
+export type Attested = (
+  step: Step,
+  brought: readonly Brought[],
+  demand: ProvenanceDemand,
+) => Promise<AttestedAnswer>
+
+/**
+ * Attestations that stand beside an image in its registry, and the images that it has for each platform; or why nobody could look. The
+ * gateway asks with what the step itself may use there, and for nothing that it may not.
+ */
+export type Beside = (
+  step: Step,
+  /** `registry.example.com/octo/app`. */
+  image: string,
+  digest: string,
+) => Promise<
+  { readonly bundles: readonly string[]; readonly platforms: readonly string[] } | { readonly why: string }
+>
+
+/** More would be a release of its own. */
+const maxBrought = 500
+const maxBundles = 100
+const maxReasons = 5
+
+export function createAttested(deps: {
+  readonly attestations: Attestations | undefined
+  readonly beside: Beside
+  readonly clock: Clock
+}): Attested {
+  const { attestations, beside, clock } = deps
+  const files = createTrustFiles(deps)
+
+  async function trustFor({ trusted_root: root }: ProvenanceDemand): Promise<Trust | undefined> {
+    return root === undefined ? attestations?.trust() : files.of(root)
+  }
+
+  async function one(
+    step: Step,
+    { digest, image }: Brought,
+    demand: ProvenanceDemand,
+    trust: Trust,
+  ): Promise<AttestedAnswer> {
+    const looked = createLook(trust, demand, { nowMs: clock.nowMs(), runId: step.session.runId })
+    const { runId } = step.session
+    const ofRun = await attestations?.ofRun(runId, digest)
+    looked.add(ofRun?.bundles ?? [])
+    looked.add((await attestations?.byDigest(digest)) ?? [])
+    const pending = ofRun?.pending ?? false
+    const known = looked.judge(digest)
+    if (known.ok) return known
+    if (image === undefined) return { ...known, pending }
+    const there = await beside(step, image, digest)
+    if ('why' in there) return { ok: false, why: `${known.why}; ${there.why}`, pending }
+    looked.add(there.bundles)
+    const found = looked.judge(digest)
+    if (found.ok) return found
+    if (there.platforms.length === 0) return { ...found, pending }
+    // An index whose every image was attested brings nothing else.
+    const each = await all(
+      step,
+      there.platforms.map((child) => ({ digest: child, image })),
+      demand,
+      trust,
+    )
+    return each.ok ? each : { ...found, pending: each.pending }
+  }
+
+  async function all(
+    step: Step,
+    brought: readonly Brought[],
+    demand: ProvenanceDemand,
+    trust: Trust,
+  ): Promise<AttestedAnswer> {
+    const attested: AttestedBy[] = []
+    for (const each of brought) {
+      const answer = await one(step, each, demand, trust)
+      if (!answer.ok) return answer
+      attested.push(...answer.attested)
+    }
+    return { ok: true, attested }
+  }
+
+  return async (step, brought, demand) => {
+    if (brought.length > maxBrought)
+      return { ok: false, why: `it brings more than ${maxBrought} things at once`, pending: false }
+    try {
+      const trust = await trustFor(demand)
+      if (trust === undefined) return { ok: false, why: 'this server keeps no attestations', pending: false }
+      return await all(step, brought, demand, trust)
+    } catch (error) {
+      return { ok: false, why: messageOf(error), pending: false }
+    }
+  }
+}
+
+/** Bundles that were found about one thing, and what is wrong with those that do not hold. */
+function createLook(
+  trust: Trust,
+  { trusted_root: root, ...demands }: ProvenanceDemand,
+  context: { readonly nowMs: number; readonly runId: string },
+) {
+  const seen = new Set<string>()
+  const verified: Verified[] = []
+  const refused: string[] = []
+  return {
+    add(bundles: readonly string[]) {
+      for (const text of bundles) {
+        if (seen.has(text) || seen.size >= maxBundles) continue
+        seen.add(text)
+        const checked = verifyBundle(text, trust, { nowMs: context.nowMs })
+        if (checked.ok) verified.push(checked)
+        else refused.push(`${checked.detail} (${checked.reason})`)
+      }
+    },
+    judge(digest: string) {
+      const judged = judge(verified, digest, demands, { ...context, own: () => root === undefined })
+      if (judged.ok) return { ok: true, attested: [attestedBy(digest, judged.by)] } as const
+      const reasons = [...new Set(refused)].slice(0, maxReasons)
+      const also = reasons.length === 0 ? '' : `; not taken: ${reasons.join('; ')}`
+      return { ok: false, why: `${judged.missing.join('; ')}${also}` } as const
+    },
+  }
+}
+
+function attestedBy(digest: string, { statement, signer, logIndex, timeMs }: Verified): AttestedBy {
+  return {
+    digest,
+    type: (statement?.predicateType ?? 'signature').slice(0, 200),
+    by: signer.kind === 'key' ? `key ${signer.keyId}` : signer.identity.san.slice(0, 500),
+    logIndex,
+    signed: new Date(timeMs).toISOString(),
+  }
+}
