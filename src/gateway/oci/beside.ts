@@ -19,7 +19,6 @@ export function openOwnRegistry(exchange: Access, clock: Clock): OwnRegistry {
   return { exchange, registry: openRegistry(exchange, { challenge: undefined, tokens: new Map() }, clock) }
 }
 
-const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 const indexType = 'application/vnd.oci.image.index.v1+json'
 /** Whoever may push to the repository may put any number beside an image. */
 const maxBundles = 50
