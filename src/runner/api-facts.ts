@@ -76,6 +76,8 @@ export interface StepGrant {
   readonly checkout?: readonly { connection: string; url: string }[]
   /** Hosts without a credential that the policy names one by one, as `host:port`. Missing from servers that do not say. */
   readonly egress?: readonly string[]
+  /** Attestations are signed with an identity token of the job for this audience, to be handed over with the end. */
+  readonly signing_audience?: string
 }
 
 /** What the step itself is given of a credential that was made for it. */
@@ -110,6 +112,8 @@ export interface PinnedLockfiles {
 
 export interface FinishReport {
   readonly reason: 'finished' | 'cancelled' | 'failed_to_start' | 'timed_out'
+  /** A token of the job for `signing_audience`. */
+  readonly signing_identity?: string
   readonly exit_code?: number
   readonly duration_ms?: number
   readonly output?: {

@@ -9,6 +9,7 @@ import type { OpenStep, Ran } from './opened-step.ts'
 import { scriptRecord, usageRecord, type LogSummary } from './record/index.ts'
 import { showRefusals } from './refusals.ts'
 import { notStartedExitCode } from './sandbox/index.ts'
+import { signingIdentity } from './signing-identity.ts'
 import { closeCaches } from './step-caches.ts'
 import type { StepDeps, StepRequest, StepResult } from './step-request.ts'
 import type { Outcome } from './supervise.ts'
@@ -92,7 +93,7 @@ function outcomeOf(
 
 /** Tells the server how it ended. What was denied is shown, and comes back with what was granted. Undefined if it could not be told. */
 async function report(
-  { api, notices, redactor }: StepDeps,
+  deps: StepDeps,
   request: StepRequest,
   { step, refusals, relay, secretsSeen }: OpenStep,
   { exitCode, reason, output }: Outcome,
@@ -103,10 +104,13 @@ async function report(
     log: LogSummary | undefined
   },
 ): Promise<FinishAnswer | undefined> {
+  const { api, notices, redactor } = deps
   const seen = secretsSeen.list()
   try {
+    const identity = await signingIdentity(deps, step)
     const answer = await api.finish(step, {
       reason,
+      ...(identity === undefined ? {} : { signing_identity: identity }),
       exit_code: exitCode,
       duration_ms: ran.durationMs,
       output,

@@ -3,8 +3,8 @@ import { readIdentityToken } from './identity-token.ts'
 
 /** Tokens by which steps are signed, in the memory of the server that was given them. */
 export interface HeldIdentities {
-  /** Throws `bad_token` for one of another audience or job, and one that has expired. */
-  hold(stepId: string, issuer: string, token: string): void
+  /** Throws `bad_token` for one of another audience, and one that has expired. Whose it is shows in the certificate. */
+  hold(stepId: string, token: string): void
   /** Throws `bad_token` if there is none, or no more. */
   of(stepId: string): Secret
 }
@@ -27,16 +27,10 @@ export function createHeldIdentities({
   }
 
   return {
-    hold(stepId, issuer, token) {
+    hold(stepId, token) {
       if (token.length > limits.identityTokenBytes)
         throw new MayflyError('bad_token', 'the identity token for signing is longer than any')
       const claims = readIdentityToken(token, audience, clock.nowMs())
-      // The job could hand over a token of another identity that it has got hold of; Fulcio would take it.
-      if (claims.issuer !== issuer)
-        throw new MayflyError(
-          'bad_token',
-          `the identity token for signing is of another issuer than the one by which the step was opened (${issuer})`,
-        )
       forgetOld()
       if (held.size >= most)
         throw new MayflyError(
