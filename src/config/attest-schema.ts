@@ -8,6 +8,7 @@ import {
   inGcp,
   inModule,
   inTransit,
+  keyPairId,
   segment,
 } from './key-service-schema.ts'
 import { keepSeconds, keepTime } from './logs-schema.ts'
@@ -62,10 +63,7 @@ const keyForms = [
     pkcs11: z
       .strictObject({
         ...inModule,
-        id: z
-          .string()
-          .regex(/^(?:[0-9a-f]{2}){1,32}$/, 'the id of a key pair, in hexadecimal digits')
-          .describe('Of a key pair of P-256: `pkcs11-tool --id`.'),
+        id: keyPairId.describe('Of a key pair of P-256: `pkcs11-tool --id`.'),
       })
       .describe('A hardware module, by OpenSC’s pkcs11-tool.'),
   }),

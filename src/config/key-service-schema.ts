@@ -40,6 +40,11 @@ export const inTransit = {
   ca,
 }
 
+/** Of a key pair in a module. */
+export const keyPairId = z
+  .string()
+  .regex(/^(?:[0-9a-f]{2}){1,32}$/, 'the id of a key pair, in hexadecimal digits')
+
 export const inModule = {
   module: file.describe('The library of the module.'),
   token: z.string().min(1).max(32).describe('The token’s label.'),

@@ -7,6 +7,7 @@ import {
   inGcp,
   inModule,
   inTransit,
+  keyPairId,
   segment,
 } from './key-service-schema.ts'
 
@@ -49,6 +50,11 @@ const provider = z.union([
       .strictObject({
         ...inModule,
         key: z.string().min(1).max(200).describe('The label of an RSA key pair.'),
+        id: keyPairId
+          .optional()
+          .describe(
+            'Its id, where the token has several: pkcs11-tool leaves the label aside when it decrypts, and takes whatever private key it finds first.',
+          ),
         hash: z
           .enum(['sha256', 'sha1'])
           .default('sha256')

@@ -7,14 +7,16 @@ import { unwrapWithContext, wrapWithContext } from './oaep.ts'
 export interface Pkcs11Options extends Omit<Pkcs11Token, 'key'> {
   /** Its label. */
   readonly key: string
+  /** Its id, hex: where the token has several, a label does not find the private one. */
+  readonly id?: string | undefined
   /** Of OAEP; SoftHSM and older modules know `sha1` alone, which is good enough here (RFC 8017, appendix B.1). */
   readonly hash: 'sha256' | 'sha1'
 }
 
 /** An RSA key in a hardware module: its public half wraps here, the module unwraps (RSA-OAEP). */
 export function createPkcs11Provider(options: Pkcs11Options): KeyProvider {
-  const { hash, ...at } = options
-  const token = { ...at, key: { label: options.key } }
+  const { hash, id, ...at } = options
+  const token = { ...at, key: id === undefined ? { label: options.key } : { id } }
   const describe = `${options.token}/${options.key} by ${options.module}`
   return {
     kind: 'pkcs11',

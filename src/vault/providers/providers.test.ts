@@ -290,6 +290,15 @@ test(
       code: 'credential_failed',
       message: /takes this PIN not/,
     })
+    // Further key pairs: by its label alone the program would decrypt with whichever it finds first.
+    for (const [key, id] of Object.entries({ one: '0a', two: '0b' })) {
+      run(
+        'pkcs11-tool',
+        ...['--module', softhsm, '--token-label', 'mayfly', '--login', '--pin', '1234', '--keypairgen'],
+        ...['--key-type', 'rsa:2048', '--label', key, '--id', id, '--usage-decrypt'],
+      )
+      await behaves(createPkcs11Provider({ ...options, key, id, pin: () => new Secret('1234') }))
+    }
     const away = createPkcs11Provider({ ...options, token: 'other', pin: () => new Secret('1234') })
     await assert.rejects(
       away.unwrap(wrapped, 'root a'),
