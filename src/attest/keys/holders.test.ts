@@ -24,6 +24,7 @@ import {
   standIn,
   type Answer,
 } from './service.fixture.ts'
+import { keyHolder } from './index.ts'
 import { createTransitHolder } from './transit.ts'
 
 const toSign: ToSign = { message: Buffer.from('m'), digest: Buffer.alloc(32, 7) }
@@ -54,6 +55,8 @@ test('key-file: for its owner only, and of P-256', async (t) => {
   const { privateKey } = newKey()
   writeFileSync(file, pkcs8(privateKey), { mode: 0o600 })
   assert.deepEqual(await behaves(t, createKeyFileHolder(file)), spkiOf(privateKey))
+  const deps = { http, variables: {}, openSecret: () => Promise.reject(new Error('no secret')) }
+  assert.deepEqual(await behaves(t, keyHolder({ 'key-file': { path: file } }, deps)), spkiOf(privateKey))
   chmodSync(file, 0o640)
   await refuses(
     createKeyFileHolder(file).sign(toSign),

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test'
 import { CloudError, createAwsClient } from '../../clouds/index.ts'
 import { Secret } from '../../lib/index.ts'
 import { createAwsKmsHolder } from './aws-kms.ts'
-import { createCheckedSigner } from './checked.ts'
+import { createCheckedSigner } from './index.ts'
 import { createPkcs11Holder } from './pkcs11.ts'
 import { behaves, folderOf, http, pinsOf } from './service.fixture.ts'
 
