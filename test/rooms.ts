@@ -156,6 +156,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'policy',
     'rules',
     'runner',
+    'attest/verify',
     'audit/verify',
     'audit/facts',
     'audit/export',

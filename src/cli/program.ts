@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { version } from '../lib/index.ts'
 import { nodeOf } from './own-node.ts'
+import { addAttest } from './attest-commands.ts'
 import { addAudit } from './audit-commands.ts'
 import { act, collect, jsonOption, positive, serverOption } from './command.ts'
 import { refuseKubernetesOptions } from './kubernetes/options.ts'
@@ -57,6 +58,8 @@ function createProgram(starters: Starters, writeErr: (text: string) => void): Co
   addTokens(program, starters)
   program.commandsGroup('The policy:')
   addPolicy(program)
+  program.commandsGroup('Attestations:')
+  addAttest(program)
   program.commandsGroup('The audit log:')
   addAudit(program, starters)
   program.commandsGroup('The server and its parts:')

@@ -173,7 +173,7 @@ export interface Heartbeat {
 /** One of the bundles that the server made of the step. */
 export interface HandedBundle {
   /** `sums` is about the bytes of a SHA256SUMS, which are its `text`. */
-  readonly kind: 'provenance' | 'sbom' | 'sums'
+  readonly kind: 'provenance' | 'sbom' | 'sums' | 'receipt' | 'vsa'
   /** `application/vnd.dev.sigstore.bundle.v0.3+json`. */
   readonly bundle: string
   readonly text?: string
@@ -184,6 +184,8 @@ export interface FinishAnswer extends StepActivity, Heartbeat {
   readonly attestations?: readonly HandedBundle[]
   /** They are signed later. */
   readonly attestations_pending?: true
+  /** Why some never will be. */
+  readonly attestations_failed?: readonly string[]
 }
 
 /** What became of the attestations of a step. */

@@ -116,6 +116,9 @@ test('signed later: told in one line, with the command that gets them; refused o
     'mayfly: attestations of step "build": they are signed later; then: mayfly attest fetch stp_1 -o out',
   ])
   assert.deepEqual(await take({}, [file('a', '1')]), { isComplete: true })
+  const never = { attestations: [provenance('1')], attestations_failed: ['too \u202elarge'] }
+  assert.deepEqual(await take(never, [file('a', '1')], 'out'), { isComplete: false })
+  assert.match(lines.at(-1) ?? '', /never signed as it is: too \\u202elarge$/)
   assert.deepEqual(await take(undefined, [], 'out'), { isComplete: false })
   mkdirSync(join(root, 'late'))
   writeFileSync(join(root, 'late/a.sigstore.json'), 'another’s')

@@ -45,10 +45,13 @@ export async function takeAttestations(
   deps: Pick<StepDeps, 'notices'>,
   { name, attestations: place }: StepRequest,
   { step }: OpenStep,
-  answer: Pick<FinishAnswer, 'attestations' | 'attestations_pending'> | undefined,
+  answer: Pick<FinishAnswer, `attestations${'' | '_pending' | '_failed'}`> | undefined,
   artifacts: readonly Artifact[] = [],
 ): Promise<{ readonly isComplete: boolean; readonly attested?: Attested }> {
   const tell = tellerOf(deps, name)
+  const failed = answer?.attestations_failed ?? []
+  for (const why of failed.slice(0, 10)) tell(`never signed as it is: ${why}`)
+  if (failed.length > 0 && place !== undefined) return { isComplete: false }
   if (answer?.attestations_pending === true) {
     tell(`they are signed later; then: mayfly attest fetch ${step.step_id} -o ${place?.shown ?? 'DIR'}`)
     const first = artifacts[0] === undefined ? {} : { digest: `sha256:${artifacts[0].sha256}` }

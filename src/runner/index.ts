@@ -6,7 +6,13 @@
  */
 export type { ServerApi } from './api.ts'
 export type { SessionGrant, StepActivity } from './api-facts.ts'
-export type { AttestationsPlace } from './attestations/index.ts'
+export type { HandedBundle } from './api-facts.ts'
+export {
+  attestationFiles,
+  readHanded,
+  writeAttestations,
+  type AttestationsPlace,
+} from './attestations/index.ts'
 export { askGateway } from './ask-gateway.ts'
 export { createCancellation } from './cancellation.ts'
 export type { Cancellation } from './cancellation.ts'

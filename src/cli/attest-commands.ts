@@ -1,0 +1,58 @@
+import type { Command } from 'commander'
+import { act, jsonOption, serverOption } from './command.ts'
+
+/** `mayfly attest ...`: what was signed of steps, and whom to believe about it. */
+export function addAttest(program: Command): void {
+  const attest = program
+    .command('attest')
+    .description('what was built, by whom, from what: look it up, compare it, build it again')
+  addShow(attest)
+  addFetch(attest)
+}
+
+/** Options that say whom to believe. */
+function ofTrust(command: Command): Command {
+  return command
+    .addOption(serverOption())
+    .option(
+      '--trust <file>',
+      'whom to believe: a trust document, or a trusted root of Sigstore; left out: the server’s, by the root key that is pinned for it',
+    )
+    .option('--root-key <pem>', 'the key that signs the trust document; left out: pinned at the first use')
+    .addOption(jsonOption())
+}
+
+function addShow(attest: Command): void {
+  ofTrust(attest.command('show'))
+    .description(
+      'where an artifact comes from: step, run, commit, people, dependencies, and what it was made of',
+    )
+    .argument('<what>', 'sha256:HEX, a file, a bundle (*.sigstore.json), or a step (stp_...)')
+    .option('--all', 'name every dependency and every file of earlier steps', false)
+    .option('--offline', 'ask no server: a bundle, and --trust', false)
+    .option('--markdown', 'as a list in Markdown', false)
+    .addHelpText(
+      'after',
+      '\nExit code: 0 if all of it is verified, 1 if something is not, or nothing is known.',
+    )
+    .action(
+      act(async (what: string, options) =>
+        (await import('./attest/show.ts')).showAttestations(what, options),
+      ),
+    )
+}
+
+function addFetch(attest: Command): void {
+  attest
+    .command('fetch')
+    .description('write what was signed of a step to a folder, as mayfly run --attestations does')
+    .argument('<what>', 'a step (stp_...), or sha256:HEX of what it made')
+    .requiredOption('-o, --out <dir>', 'the folder; nothing that is there is replaced')
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .action(
+      act(async (what: string, options) =>
+        (await import('./attest/fetch.ts')).fetchAttestations(what, options),
+      ),
+    )
+}

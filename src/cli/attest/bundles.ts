@@ -1,0 +1,72 @@
+import {
+  readProvenance,
+  readStatement,
+  verifyBundle,
+  type Provenance,
+  type Statement,
+  type Trust,
+  type Verified,
+} from '../../attest/verify/index.ts'
+import { messageOf } from '../../lib/index.ts'
+
+/** A bundle as it was found, and what came of verifying it. */
+export interface Found {
+  /** Its JSON. */
+  readonly bundle: string
+  readonly verdict:
+    | { readonly ok: true; readonly by: Verified }
+    | { readonly ok: false; readonly why: string }
+  /** What it says: if it was not verified, what it claims to say. */
+  readonly statement: Statement | undefined
+  /** Of the statement, if it is one. */
+  readonly provenance: Provenance | undefined
+  /** As the server has them. */
+  readonly step?: string
+  readonly run?: string
+}
+
+export function readFound(
+  bundle: unknown,
+  trust: Trust | undefined,
+  of: { readonly step?: string; readonly run?: string } = {},
+): Found {
+  const text = typeof bundle === 'string' ? bundle : JSON.stringify(bundle)
+  const verified = trust === undefined ? undefined : verifyBundle(text, trust)
+  const statement = verified?.ok === true ? verified.statement : claimedStatement(text)
+  return {
+    bundle: text,
+    verdict:
+      verified?.ok === true
+        ? { ok: true, by: verified }
+        : { ok: false, why: verified?.detail ?? 'nobody was named whose word counts' },
+    statement,
+    provenance: statement === undefined ? undefined : readProvenance(statement),
+    ...of,
+  }
+}
+
+/** Is it about this artifact? */
+export function isAbout({ statement }: Found, sha256: string): boolean {
+  return statement?.subject.some(({ digest }) => digest['sha256'] === sha256) === true
+}
+
+/** Throws an Error that says what is wrong with a text that should be a bundle. */
+export function refuseNoBundle(text: string): void {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw new Error(`no JSON (${messageOf(cause)})`, { cause })
+  }
+  if (typeof json !== 'object' || json === null || !('mediaType' in json))
+    throw new Error('no bundle of Sigstore')
+}
+
+function claimedStatement(text: string): Statement | undefined {
+  try {
+    const { dsseEnvelope } = JSON.parse(text) as { dsseEnvelope: { payload: string } }
+    return readStatement(Buffer.from(dsseEnvelope.payload, 'base64'))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,79 @@
+import { MayflyError } from '../../lib/index.ts'
+import { exitCodes, print } from '../output.ts'
+import { pinnedTrust, type PinnedTrust, type TrustOptions } from '../pinned-trust.ts'
+import type { Found } from './bundles.ts'
+import { markdownLines, say, textLines, type Outline } from './outline.ts'
+import { filesSource, serverSource } from './source.ts'
+import { readAsked } from './subject.ts'
+import { tellTree } from './tell-tree.ts'
+import { readTree, type TreeNode } from './tree.ts'
+import { treeJson } from './tree-json.ts'
+
+export interface ShowOptions extends TrustOptions {
+  all: boolean
+  offline: boolean
+  json: boolean
+  markdown: boolean
+}
+
+/** `mayfly attest show`: 0 if everything that was found is verified, 1 if something is not, or nothing was found. */
+export async function showAttestations(what: string, options: ShowOptions): Promise<number> {
+  if (options.offline && options.trust === undefined)
+    throw new MayflyError('bad_input', '--offline asks no server: say whom to trust with --trust FILE')
+  const { trust, whose, notes } = await trustOrNone(options)
+  const asked = await readAsked(what, trust)
+  const server = options.offline ? undefined : serverSource(options, trust)
+  const given = asked.kind === 'bundles' ? asked.found : []
+  const source = filesSource(given, server)
+  const roots = asked.kind === 'digest' ? [asked.sha256] : await digestsOf(asked, given, source)
+  const nodes: TreeNode[] = []
+  for (const sha256 of roots.slice(0, maxRoots)) nodes.push(await readTree(source, sha256))
+  const isWhole = nodes.every(isVerified)
+  const outline: Outline[] = [
+    { line: say`trust: ${whose}` },
+    ...notes.map((note) => ({ line: say`note: ${note}` })),
+    ...nodes.flatMap((node) => tellTree(node, options)),
+    ...(roots.length > maxRoots
+      ? [{ line: say`and ${roots.length - maxRoots} more artifacts: ask for each by its digest` }]
+      : []),
+  ]
+  const lines = options.markdown ? markdownLines(outline) : textLines(outline)
+  print(options.json, { trust: whose, notes, verified: isWhole, artifacts: nodes.map(treeJson) }, lines)
+  return isWhole ? exitCodes.ok : exitCodes.refused
+}
+
+/** Where nobody says whom to trust everything is shown, as unverified. */
+async function trustOrNone(
+  options: TrustOptions,
+): Promise<Omit<PinnedTrust, 'trust'> & { readonly trust: PinnedTrust['trust'] | undefined }> {
+  try {
+    return await pinnedTrust(options)
+  } catch (error) {
+    if (!(error instanceof MayflyError) || error.code !== 'upstream_unreachable') throw error
+    return { trust: undefined, whose: 'nobody', notes: [error.message] }
+  }
+}
+
+/** Of a step with ten thousand artifacts the first ones show where they all come from. */
+const maxRoots = 10
+
+async function digestsOf(
+  asked: { readonly kind: 'bundles' } | { readonly kind: 'step'; readonly id: string },
+  given: readonly Found[],
+  source: ReturnType<typeof filesSource>,
+): Promise<string[]> {
+  const found = asked.kind === 'step' ? await source.foundOfStep(asked.id) : given
+  const digests = found.flatMap(
+    ({ statement }) => statement?.subject.flatMap(({ digest }) => digest['sha256'] ?? []) ?? [],
+  )
+  if (digests.length === 0) throw new MayflyError('not_found', 'there is no statement about an artifact')
+  return [...new Set(digests)]
+}
+
+/** Everything from here back: what is said about it, and about what it was made of. */
+function isVerified({ state, builds, others, strangers }: TreeNode): boolean {
+  if (state === 'circle') return true
+  if (state !== 'known' || strangers > 0) return false
+  const found = [...builds.map((one) => one.found), ...others.map((one) => one.found)]
+  return found.every(({ verdict }) => verdict.ok) && builds.every(({ inputs }) => inputs.every(isVerified))
+}

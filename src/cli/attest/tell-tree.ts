@@ -1,0 +1,137 @@
+import type { Found } from './bundles.ts'
+import type { Dependency, Made } from './made.ts'
+import { joined, say, type Outline, type Said } from './outline.ts'
+import type { Build, TreeNode } from './tree.ts'
+
+/** How many of a kind are named unless all are asked for. */
+const maxNamed = 20
+
+/** The tree from an artifact back, in lines. `all`: every dependency and input by name. */
+export function tellTree(node: TreeNode, options: { readonly all: boolean }): Outline[] {
+  const name = node.names.length === 0 ? say`` : say`  ${node.names.join(', ')}`
+  const head = say`sha256:${node.sha256}${name}`
+  if (node.state === 'circle') return [{ line: say`${head}: a circle: it stands above already` }]
+  if (node.state === 'cut') return [{ line: say`${head}: not followed: too far from the first` }]
+  const strange: Outline[] =
+    node.strangers === 0
+      ? []
+      : [
+          {
+            line: say`UNVERIFIED: ${node.strangers} attestations were found for it that are about something else`,
+          },
+        ]
+  if (node.state === 'unknown') return [{ line: say`${head}: nothing is known about it`, below: strange }]
+  const others = node.others.map(({ predicateType, found }) => ({
+    line: say`also: ${predicateType}: ${verdictOf(found)}`,
+  }))
+  return [
+    { line: head, below: [...node.builds.flatMap((one) => tellBuild(one, options)), ...others, ...strange] },
+  ]
+}
+
+function tellBuild({ found, made, inputs }: Build, options: { readonly all: boolean }): Outline[] {
+  const named = options.all ? inputs : inputs.slice(0, maxNamed)
+  const left = inputs.length - named.length
+  const inputsBelow = [
+    ...named.flatMap((one) => tellTree(one, options)),
+    ...(left > 0 ? [{ line: say`and ${left} more: --all` }] : []),
+  ]
+  return [
+    { line: verdictOf(found) },
+    { line: stepLine(made), below: commandLines(made) },
+    { line: runLine(made) },
+    { line: sourceLine(made) },
+    ...approvalLines(made),
+    ...dependencyLines(made, options.all),
+    ...(inputs.length === 0
+      ? []
+      : [{ line: say`from earlier steps of the run, ${inputs.length}:`, below: inputsBelow }]),
+  ]
+}
+
+/** Who signed, when; or that it is not known to be true, and why. */
+export function verdictOf({ verdict }: Found): Said {
+  if (!verdict.ok) return say`UNVERIFIED: ${verdict.why}`
+  const { signer, timeMs, logIndex } = verdict.by
+  const who =
+    signer.kind === 'key'
+      ? say`the key SHA256:${signer.keyId}`
+      : say`${signer.identity.san} (${signer.identity.issuer})`
+  return say`verified: signed ${new Date(timeMs).toISOString()} by ${who}, entry ${logIndex} of the attestation log`
+}
+
+function stepLine({ step, stepId, role, tier, isolation, outcome, exitCode, builder, isOurs }: Made): Said {
+  if (!isOurs) return say`built by ${builder}`
+  const ended =
+    outcome === undefined
+      ? say``
+      : say`: ${outcome}${exitCode === undefined ? say`` : say`, exit ${exitCode}`}`
+  return say`step "${step ?? '?'}" (${stepId ?? '?'}) in role ${role ?? '?'}, tier ${tier ?? '?'} (${isolation ?? '?'})${ended}`
+}
+
+function commandLines({ command, script, image, secretsFound = 0 }: Made): Outline[] {
+  const text = script.text ?? command
+  return [
+    ...(text === undefined ? [] : [{ line: say`ran: ${text}` }]),
+    ...(image === undefined ? [] : [{ line: say`in ${image}` }]),
+    ...(secretsFound === 0
+      ? []
+      : [{ line: say`${secretsFound} secrets were masked in what it showed and wrote` }]),
+  ]
+}
+
+function runLine({ run, ciRun, issuer, event, person }: Made): Said {
+  const ci = [
+    ...(ciRun.id === undefined ? [] : [say`CI run ${ciRun.id}`]),
+    ...(ciRun.attempt === undefined ? [] : [say`attempt ${ciRun.attempt}`]),
+    ...(ciRun.job === undefined ? [] : [say`job ${ciRun.job}`]),
+    ...(issuer === undefined ? [] : [say`of ${issuer}`]),
+  ]
+  const by = event === undefined ? say`` : say`, ${event}`
+  return say`run ${run ?? '?'} (${joined(ci, ', ')}), triggered by ${person ?? 'nobody who is named'}${by}`
+}
+
+function sourceLine({ source }: Made): Said {
+  const { repository, id, ref, commit, uri } = source
+  const at = ref === undefined ? say`` : say` at ${ref}`
+  return say`commit ${commit ?? '?'} of ${repository ?? uri ?? 'a repository that is not named'}${id === undefined ? say`` : say` (id ${id})`}${at}`
+}
+
+function approvalLines({ approvals, isOurs }: Made): Outline[] {
+  if (!isOurs) return []
+  if (approvals.length === 0) return [{ line: say`nobody had to approve it` }]
+  return approvals.map(({ people, group, at, of }) => ({
+    line: say`approved by ${people.join(', ') || 'nobody who is named'}${group === undefined ? say`` : say` of ${group}`}: ${of ?? '?'}, ${at ?? '?'}`,
+  }))
+}
+
+/** Counted by kind; those that nothing vouched for are named in any case. */
+function dependencyLines({ dependencies, omitted }: Made, all: boolean): Outline[] {
+  if (dependencies.length === 0 && omitted === 0)
+    return [{ line: say`no dependencies were taken through the gateway` }]
+  const kinds = [...Map.groupBy(dependencies, ({ kind }) => kind)].toSorted(
+    ([, a], [, b]) => b.length - a.length,
+  )
+  const counts = joined(
+    kinds.map(([kind, ones]) => say`${ones.length} ${kind}`),
+    ', ',
+  )
+  const unverified = dependencies.filter(({ verifiedBy }) => verifiedBy === undefined)
+  const listed = all ? dependencies : unverified.slice(0, maxNamed)
+  const left = unverified.length - listed.length
+  return [
+    {
+      line: say`dependencies: ${dependencies.length} (${counts}); ${unverified.length === 0 ? 'all verified' : say`${unverified.length} UNVERIFIED`}${omitted === 0 ? say`` : say`; ${omitted} more are not named`}`,
+      below: [
+        ...listed.map((one) => ({ line: dependencyLine(one) })),
+        ...(left > 0 ? [{ line: say`and ${left} more that are unverified: --all` }] : []),
+      ],
+    },
+  ]
+}
+
+function dependencyLine({ uri, digest, verifiedBy }: Dependency): Said {
+  const [algorithm = '', hex = 'no digest'] = Object.entries(digest)[0] ?? []
+  const by = verifiedBy === undefined ? say`UNVERIFIED` : say`by ${verifiedBy}`
+  return say`${uri}  ${algorithm === '' ? '' : `${algorithm}:`}${hex}  ${by}`
+}
