@@ -19,14 +19,15 @@ export interface Outbox {
   deliver(): void
   /** Entries not yet in the audit log. */
   pending(): Promise<number>
-  /** Is the entry with this id of its own in the audit log? Waits for the delivery that is under way. */
-  isDelivered(id: string): Promise<boolean>
+  /** Is the entry with this id of its own in the audit log? Waits for it, for so long. */
+  isDelivered(id: string, waitMs?: number): Promise<boolean>
   close(): Promise<void>
 }
 
 export type AddEvents = (events: readonly AuditEvent[]) => void
 
 const retryMs = 1000
+const lookMs = 10
 const batch = 200
 
 export function createOutbox(deps: {
@@ -126,10 +127,15 @@ export function createOutbox(deps: {
         .executeTakeFirst()
       return row?.count ?? 0
     },
-    async isDelivered(id) {
-      deliver()
-      await delivering
-      return store.find('outbox', { id }) === undefined
+    async isDelivered(id, waitMs = 3_000) {
+      const until = performance.now() + waitMs
+      for (;;) {
+        if (store.find('outbox', { id }) === undefined) return true
+        if (closed || performance.now() >= until) return false
+        deliver()
+        // Of a busy server a delivery may go on for long after this entry.
+        await Promise.race([delivering, new Promise((next) => setTimeout(next, lookMs))])
+      }
     },
     async close() {
       closed = true

@@ -198,7 +198,6 @@ export async function startUp(options: UpOptions): Promise<Up> {
     broker: () => broker,
     gateway: () => gateway,
   })
-  started.defer(() => attest.attestor.close())
   const { attestor } = attest
   const broker = await createBroker({
     store,
@@ -220,6 +219,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     },
   })
   started.defer(() => broker.close())
+  started.defer(() => attestor.close())
   const rotation = createRotation({ signingKeys, records: broker.outbox, vaultKey: ring, clock })
   await recordCompared(compared, { audit, broker, memory, store, clock, tell })
   const issuedSince = () => memory.tokensSinceSeconds()

@@ -97,8 +97,15 @@ test('who reads: operators and jobs; a stranger only where the server says that 
   assert.equal(count(await read(path, {})), 1)
   assert.equal((await read('/v1/attestations?run=run_x', {})).status, 401, 'lists stay ours')
 
-  const elsewhere = await it.exchange(await it.signer(), it.identityToken({ run_id: '99' }), 'build')
-  assert.equal(elsewhere.status, 200, JSON.stringify(elsewhere.body))
+  it.published.public = false
+  const other = await it.signer()
+  const elsewhere = await it.exchange(other, it.identityToken({ run_id: '99' }), 'build')
+  const token = String(elsewhere.body['access_token'])
+  assert.equal(count(await it.prove(other, path, { token, method: 'GET' })), 0, 'what other runs made')
+  const theirs = await it.prove(other, `/v1/steps/${step.id}/receipt`, { token })
+  assert.deepEqual([theirs.status, theirs.body['code']], [404, 'not_found'])
+  const list = await it.prove(other, `/v1/attestations?step=${step.id}`, { token, method: 'GET' })
+  assert.equal(count(list), 0)
   for (const wrong of [
     '/attestations/sha512:aa',
     '/attestations/sha256:AB',

@@ -62,7 +62,8 @@ export function createAttestor(deps: AttestorDeps): Attestor {
     const lane = async () => {
       while (!closed && (await take())) continue
     }
-    await Promise.all(Array.from({ length: lanes }, lane))
+    // Mostly there is nothing: that is found out once.
+    if (await take()) await Promise.all(Array.from({ length: lanes }, lane))
   }
 
   async function handedOf(stepId: string): Promise<Handed> {

@@ -65,7 +65,7 @@ export async function gatherFacts(
   const [identity, approvals, leases, materials] = await Promise.all([
     jobOf(stored, signer, deps),
     approvalsOf(step, deps),
-    leasesOf(step, store),
+    leasesOf(step.id, store),
     deps.materials(step.id),
   ])
   const facts: StepFacts = {
@@ -176,11 +176,12 @@ function reportedOf(
   }
 }
 
-async function leasesOf(step: Step, store: Store): Promise<StepFacts['leases']> {
+/** They are revoked after the end: a receipt is made of how they are then. */
+export async function leasesOf(step: string, store: Store): Promise<StepFacts['leases']> {
   const rows = await store.read
     .selectFrom('leases')
     .selectAll()
-    .where('step_id', '=', step.id)
+    .where('step_id', '=', step)
     .orderBy('created_ms')
     .limit(mostLeases)
     .execute()

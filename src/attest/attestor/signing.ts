@@ -3,7 +3,7 @@ import type { AuditEvent } from '../../audit/client/index.ts'
 import type { Broker } from '../../broker/index.ts'
 import type { Store } from '../../store/index.ts'
 import type { BundleSigner } from '../sign/index.ts'
-import type { Gathered } from './facts.ts'
+import { leasesOf, type Gathered } from './facts.ts'
 import type { Receipts } from './receipts.ts'
 import { packed } from './packed.ts'
 import { Lost, type Row, type Rows } from './rows.ts'
@@ -50,9 +50,11 @@ async function sign(row: Row, deps: SigningDeps): Promise<Row | undefined> {
     await rows.putOff(row, null, proofs.afterMs)
     return undefined
   }
+  const leases = proofs === undefined ? [] : await leasesOf(row.step_id, store)
+  const facts = leases.length === 0 ? gathered.facts : { ...gathered.facts, leases }
   let built: Built | undefined
   try {
-    built = build(row.kind, gathered.facts, proofs, deps.statements)
+    built = build(row.kind, facts, proofs, deps.statements)
   } catch (error) {
     return await giveUp(row, `its statement cannot be made: ${messageOf(error)}`, deps)
   }

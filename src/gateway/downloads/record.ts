@@ -88,7 +88,7 @@ type Done =
   | { readonly type: 'packages.downloaded'; readonly item: Downloaded; readonly seen: SeenFile | undefined }
   | { readonly type: 'packages.published'; readonly item: Published }
   | { readonly type: 'git.pushed'; readonly item: PushedTo }
-  | { readonly type: 'git.fetched'; readonly item: FetchedCommit }
+  | { readonly type: 'fetched'; readonly item: FetchedCommit }
   | { readonly type: 'operations.done'; readonly item: OperationDone }
 
 /** What upstreams took from a step. */
@@ -122,7 +122,7 @@ const membersOf: Readonly<Record<Done['type'], string>> = {
   'packages.downloaded': 'packages',
   'packages.published': 'packages',
   'git.pushed': 'refs',
-  'git.fetched': 'commits',
+  fetched: 'commits',
   'operations.done': 'operations',
 }
 
@@ -157,7 +157,7 @@ export function createDownloadRecord(deps: {
       const members = batch.map(({ item }) => item)
       // First, and again with every new try: what the log has must be in the step's provenance, too.
       await deps.materials?.keep(step, keptOf(batch))
-      if (type !== 'git.fetched')
+      if (type !== 'fetched')
         await deps.audit.append(stepEvent(step, type, { connection, [membersOf[type]]: members }))
       waiting.done.splice(0, batch.length)
       waiting.failed = false
@@ -202,7 +202,7 @@ export function createDownloadRecord(deps: {
       waiting.done.push({ ...done, connection })
       // What a connection came to is known once it is closed, which its step's end may have done.
       if (step.endReason !== undefined) return this.end(step)
-      if (done.type === 'operations.done' || done.type === 'git.fetched') later(step, waiting)
+      if (done.type === 'operations.done' || done.type === 'fetched') later(step, waiting)
       else flush(step).catch(() => undefined)
     },
     assertWritable(step) {
@@ -236,7 +236,7 @@ function nextBatch(done: readonly Waits[]): readonly Waits[] {
 function keptOf(batch: readonly Waits[]): Parameters<StoredStepMaterials['keep']>[1] {
   return {
     materials: batch.flatMap((one) => {
-      if (one.type === 'git.fetched') {
+      if (one.type === 'fetched') {
         const { repository, commit } = one.item
         return [
           {

@@ -52,7 +52,7 @@ async function fetchObjects(exchange: Exchange, route: Route): Promise<void> {
   // A host may not be what its name says to others; the id of a commit says what it is.
   if (command === 'fetch' && upstream.statusCode === 200)
     for (const commit of wants)
-      exchange.accepted({ type: 'git.fetched', item: { repository: repositoryUrl(exchange, route), commit } })
+      exchange.accepted({ type: 'fetched', item: { repository: repositoryUrl(exchange, route), commit } })
   await passOn(exchange, upstream)
 }
 

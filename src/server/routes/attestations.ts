@@ -76,7 +76,9 @@ export function attestationRoutes(deps: AttestationRoutesDeps): Route[] {
         const digest = call.params['digest'] ?? ''
         if (!/^sha256:[0-9a-f]{64}$/.test(digest))
           throw new MayflyError('bad_input', 'a digest is `sha256:` and 64 hexadecimal digits')
-        return pageOf(await attestor.find({ ...queryOf(call), digest }))
+        // A job finds what its own run made; what others made only where anybody may.
+        const own = call.access === undefined ? {} : { runId: call.access.run }
+        return pageOf(await attestor.find({ ...queryOf(call), ...own, digest }))
       },
     },
     {
@@ -172,7 +174,6 @@ function ownQuery(
 
 function queryOf(call: Call): Query {
   const { predicate_type: type, after, limit = call.query['per_page'] } = call.query
-  // A job finds by digest what its own run made; what others made only if it may read it without a token.
   if (limit !== undefined && !(typeof limit === 'string' && /^[1-9]\d{0,2}$/.test(limit)))
     throw new MayflyError('bad_input', '?limit is a number from 1 to 100')
   return {
