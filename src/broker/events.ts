@@ -298,7 +298,10 @@ function firstOf(name: string, items: readonly string[]): Record<string, unknown
 }
 
 /** In the words of CDEvents ("taskRun Finished"). */
-export function outcomeOf(step: Step, { exitCode }: StepOutcome): 'success' | 'failure' | 'cancel' | 'error' {
+export function outcomeOf(
+  step: Pick<Step, 'endReason'>,
+  { exitCode }: StepOutcome,
+): 'success' | 'failure' | 'cancel' | 'error' {
   if (step.endReason === 'cancelled') return 'cancel'
   if (step.endReason !== 'finished') return 'error'
   return exitCode === 0 ? 'success' : 'failure'

@@ -127,7 +127,7 @@ export function createOutbox(deps: {
         .executeTakeFirst()
       return row?.count ?? 0
     },
-    async isDelivered(id, waitMs = 3_000) {
+    async isDelivered(id, waitMs = 1_000) {
       const until = performance.now() + waitMs
       for (;;) {
         if (store.find('outbox', { id }) === undefined) return true

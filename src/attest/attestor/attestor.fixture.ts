@@ -38,9 +38,11 @@ export async function attestWorld(t: TestContext) {
       current = world.another()
       return current
     },
+    openStep: async () =>
+      await it.broker.openStep(await openSession(it.broker), stepRequest({ policyVersion: 7 })),
     async endedStep(outcome: Partial<StepOutcome> = {}): Promise<Step> {
       const { broker } = it
-      const step = await broker.openStep(await openSession(broker), stepRequest({ policyVersion: 7 }))
+      const step = await world.openStep()
       await broker.endStep(step, { reason: 'finished', exitCode: 0, ...outcome })
       return step
     },

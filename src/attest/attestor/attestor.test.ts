@@ -171,6 +171,28 @@ test('two servers at once, and one whose claim has lapsed: the bundle of one of 
   assert.equal(signedEntries(world).filter(({ data }) => data['predicateType'] === predicateType).length, 1)
 })
 
+test('before the end: signed while the step has its leases, and the same bundle at its end; a receipt comes after the end', async (t) => {
+  const world = await attestWorld(t)
+  world.made = { ...world.made, ...made }
+  const step = await world.openStep()
+  const outcome = { reason: 'finished', exitCode: 0, summary: filesSummary() }
+  const early = await world.attestor.beforeEnd(step, outcome, 1_000)
+  assert.equal(early.pending, false)
+  await world.attestor.work()
+  assert.ok(
+    (await world.attestor.states({ stepId: step.id })).some(
+      ({ kind, state }) => kind === 'receipt' && state === 'due',
+    ),
+  )
+  await world.it.broker.endStep(step, outcome)
+  assert.deepEqual(await world.attestor.handed(step.id, 0), early)
+  world.it.clock.ms += 10_000
+  await world.attestor.work()
+  const states = await world.attestor.states({ stepId: step.id })
+  assert.deepEqual(new Set(states.map(({ state }) => state)), new Set(['signed']))
+  assert.equal(world.fake.signed.length, 2, 'provenance and receipt')
+})
+
 test('a failed step: its files are not attested; what a registry took is, with how the step ended', async (t) => {
   const world = await attestWorld(t)
   const files = await world.endedStep({ exitCode: 1, summary: filesSummary() })

@@ -98,26 +98,33 @@ export function createAttestor(deps: AttestorDeps): Attestor {
     return { found, pending: due.some(({ step_id }) => about.has(step_id)) }
   }
 
-  return {
-    async atEnd(step, outcome, log) {
-      const of = { runId: step.session.runId, stepId: step.id }
-      let intents: Intent[]
-      try {
-        intents = intentsOf(await gatherFacts(step, outcome, log, deps), deps.receipts(), deps.statements)
-      } catch (error) {
-        // The step ends all the same; that nothing can be said of it is not hidden.
-        const failure = `what is known of the step could not be gathered: ${messageOf(error)}`
-        intents = [{ kind: 'provenance', state: 'failed', failure: failure.slice(0, 500) }]
-      }
-      return (tx) => rows.add(tx, of, intents)
-    },
+  const atEnd: Attestor['atEnd'] = async (step, outcome, log) => {
+    const of = { runId: step.session.runId, stepId: step.id }
+    let intents: Intent[]
+    try {
+      intents = intentsOf(await gatherFacts(step, outcome, log, deps), deps.receipts(), deps.statements)
+    } catch (error) {
+      // The step ends all the same; that nothing can be said of it is not hidden.
+      const failure = `what is known of the step could not be gathered: ${messageOf(error)}`
+      intents = [{ kind: 'provenance', state: 'failed', failure: failure.slice(0, 500) }]
+    }
+    return (tx) => rows.add(tx, of, intents)
+  }
 
-    async handed(stepId, waitMs) {
-      const due = (await rows.of(stepId)).filter(({ kind, state }) => kind !== 'receipt' && state === 'due')
-      const signed = Promise.all(due.map(({ id }) => take(id)))
-      await within(signed, waitMs)
-      return await handedOf(stepId)
+  async function handed(stepId: string, waitMs: number): Promise<Handed> {
+    const due = (await rows.of(stepId)).filter(({ kind, state }) => kind !== 'receipt' && state === 'due')
+    await within(Promise.all(due.map(({ id }) => take(id))), waitMs)
+    return await handedOf(stepId)
+  }
+
+  return {
+    atEnd,
+    async beforeEnd(step, outcome, waitMs) {
+      const keep = await atEnd(step, outcome, undefined)
+      await store.write(keep)
+      return await handed(step.id, waitMs)
     },
+    handed,
 
     find: (query) => findAttestations(store, query),
     async byDigest(digest) {

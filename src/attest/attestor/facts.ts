@@ -79,7 +79,7 @@ export async function gatherFacts(
       startedMs: step.startedMs,
       finishedMs: step.endedMs ?? deps.clock.nowMs(),
       reason: step.endReason ?? outcome.reason,
-      outcome: outcomeOf(step, outcome),
+      outcome: outcomeOf({ endReason: step.endReason ?? outcome.reason }, outcome),
     },
     policy: await policyOf(opened.policyVersion, store),
     grants: opened.grants ?? [],

@@ -1,5 +1,5 @@
 import type { MayflyError } from '../../lib/index.ts'
-import type { AtStepEnd } from '../../broker/index.ts'
+import type { AtStepEnd, Step, StepOutcome } from '../../broker/index.ts'
 import type { AttestationKind } from '../../store/index.ts'
 
 /** What a supervisor is handed at the end of its step. */
@@ -79,6 +79,11 @@ export interface AttestCounts {
 export interface Attestor {
   /** For the broker: what is to be signed of a step, in the transaction that ends it. */
   readonly atEnd: AtStepEnd
+  /**
+   * The same as `atEnd` and `handed`, while the step still has its leases: its gate is shut, and its end is said. Its end then keeps what
+   * was signed here.
+   */
+  beforeEnd(step: Step, outcome: StepOutcome, waitMs: number): Promise<Handed>
   /** Signs what is due of a step that has ended, for so long; what is not done by then is done later. */
   handed(stepId: string, waitMs: number): Promise<Handed>
   /** Those that may be handed out. */

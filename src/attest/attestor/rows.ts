@@ -52,7 +52,12 @@ export function createRows({ store, clock }: { store: Store; clock: Clock }) {
             due_ms: state === 'due' ? now : null,
             failure: failure ?? null,
           })
-          .onConflict((conflict) => conflict.doNothing())
+          .onConflict((conflict) =>
+            // What was gathered before the end is known better at the end.
+            gathered === undefined
+              ? conflict.doNothing()
+              : conflict.columns(['step_id', 'kind']).doUpdateSet({ facts: (e) => e.ref('excluded.facts') }),
+          )
           .execute()
     },
 
