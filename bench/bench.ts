@@ -1,4 +1,5 @@
 import { cpus, totalmem } from 'node:os'
+import { benchAttestVerify } from './attest-verify.ts'
 import { benchVerify } from './audit-verify.ts'
 import { benchAudit } from './audit.ts'
 import { benchCrowd } from './crowd.ts'
@@ -31,6 +32,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   policy: benchPolicy,
   audit: benchAudit,
   'audit-large': () => benchVerify(10_000_000),
+  'attest-verify': benchAttestVerify,
   find: () => benchFind(100_000),
   'find-large': () => benchFind(10_000_000),
   run: benchRun,

@@ -16,6 +16,7 @@ export function refusedTimes({ nowMs }: World): readonly Made[] {
     ['timestamp before the leaf', 'outside_certificate', at(-60)],
     ['timestamp of what has not come', 'in_future', at(6), 'it has no clock'],
     ['timestamp before its authority', 'outside_authority', at(-30 * 60)],
+    ['timestamp with an odd fraction', 'bad_timestamp', { timestamp: { timeMs: nowMs + 120 } }],
     ['timestamp of another signature', 'timestamp_of_other', { timestamp: { of: randomBytes(70) } }],
     ['timestamp by another key', 'untrusted_timestamp', { timestamp: { key: privateKey } }],
     ['timestamp not granted', 'bad_timestamp', { timestamp: { status: 2 } }, unread],

@@ -31,6 +31,8 @@ export function verifyTimestamp(
   throw refusal
 }
 
+const wholeSeconds = 'YYYYMMDDHHMMSSZ'.length
+
 interface TimestampInfo {
   readonly hash: Hash
   readonly imprint: Buffer
@@ -63,6 +65,9 @@ function readInfo(content: Buffer): TimestampInfo {
   if (more.length > 0) throw new DerError('an imprint with more than it may have')
   // GeneralizedTime alone (RFC 3161, section 2.4.2).
   const timeMs = timeOf(partOf(time, tags.generalizedTime))
+  // Whole seconds, or milliseconds in full: other fractions are DER, and not everybody reads them.
+  if (![wholeSeconds, wholeSeconds + 4].includes(partOf(time).content.length))
+    throw new DerError('a time with an odd fraction')
   refuseOptional(optional)
   return { hash, imprint: digest, timeMs }
 }

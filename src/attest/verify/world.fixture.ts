@@ -59,7 +59,8 @@ export const statementOf = (fields: object = {}): Buffer =>
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
 const spkiOf = (key: KeyObject) => key.export({ type: 'spki', format: 'der' })
 
-export async function createWorld(nowMs = Date.now()): Promise<World> {
+export async function createWorld(): Promise<World> {
+  const nowMs = Math.floor(Date.now() / 1000) * 1000
   const certificates = await createAuthority('mayfly.test', nowMs)
   const times = await createAuthority('times.mayfly.test', nowMs)
   const stampKeys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
