@@ -6,8 +6,12 @@ import type { AuthorityJson, BundleJson, RootJson } from '../../src/attest/verif
 import type { Case, Material, Verdict, Verifier } from './case.ts'
 import { askProgram } from './program.ts'
 
-const good = ['a statement by a certificate', 'one whose certificate a log promised to log']
+const good = [
+  ...['a statement by a certificate', 'one whose certificate a log promised to log'],
+  'as Mayfly signs: a statement by a certificate',
+]
 const times = [
+  'as Mayfly signs: a file by a key',
   ...['a file by a certificate', 'a statement by a key', 'a file by a key'],
   ...[
     'a flipped bit in the signature',

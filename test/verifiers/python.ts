@@ -14,6 +14,9 @@ export const sigstorePython: Verifier = {
   otherwise: {
     'a statement by a certificate': needsPromise,
     'a file by a certificate': needsPromise,
+    'as Mayfly signs: a statement by a certificate': needsPromise,
+    'as Mayfly signs: a file by a certificate': needsPromise,
+    'the authority’s key was revoked before': 'it does not look at when an authority was trusted',
     'a name stands twice in the statement': 'of two of one name it takes the last',
   },
   verify(material, _one, folder) {

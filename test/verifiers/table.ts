@@ -5,6 +5,7 @@ import { findProgram } from '../clients/suite.ts'
 import type { Case, Verifier } from './case.ts'
 import { casesOf } from './cases.ts'
 import { mayfly } from './mayfly.ts'
+import { ownCases } from './own.ts'
 import { openssl } from './openssl.ts'
 import { inToto, sigstorePython } from './python.ts'
 import { cosign, sigstoreGo } from './sigstore-go.ts'
@@ -33,7 +34,7 @@ export interface Row {
 
 /** Who is asked what: every case by every verifier that has a say in it. */
 export async function questions(): Promise<readonly { verifier: Verifier; one: Case }[]> {
-  const cases = await casesOf()
+  const cases = [...(await casesOf()), ...ownCases()]
   return cases.flatMap((one) =>
     verifiers.filter((verifier) => verifier.knows(one)).map((verifier) => ({ verifier, one })),
   )

@@ -130,8 +130,8 @@ function bundleSigner(deps: Deps, one: (who: SignerIdentity) => Promise<OneSigna
   return {
     async statement(bytes, who) {
       const key = await one(who)
-      const envelope = (signature: Buffer) =>
-        envelopeOf(statementType, bytes, [{ signature, keyId: key.hint ?? '' }])
+      // The hint of the bundle names the key. An id here, too, and sigstore-go passes over the signature: its own id for a key is another.
+      const envelope = (signature: Buffer) => envelopeOf(statementType, bytes, [{ signature, keyId: '' }])
       const signed = preAuthentication(statementType, bytes)
       return finish(key, signed, (signature) => ({ dsseEnvelope: envelope(signature) }), bytes)
     },

@@ -72,6 +72,9 @@ function contentIn(dsse: unknown, message: unknown): Pick<Bundle, 'content' | 's
     // Others count one of several, and not always the same one.
     if (signature === undefined || more.length > 0)
       throw new Refusal('several_signatures', 'its envelope has more than one signature')
+    // By an id that is not its own some pass over the signature; the certificate or the hint says whose it is.
+    if (envelope.keyIds.some((id) => id !== ''))
+      throw new Refusal('unsupported_format', 'its signature has the id of a key, which nobody signed')
     return { content: { kind: 'statement', envelope }, signature }
   }
   const fields = fieldsOf(message, 'the message', ['messageDigest', 'signature'])

@@ -16,22 +16,25 @@ export interface Envelope {
   readonly payloadType: string
   readonly payload: Buffer
   readonly signatures: readonly Buffer[]
+  /** As each of them has it; nothing goes by them. */
+  readonly keyIds: readonly string[]
 }
 
 export function readEnvelope(json: unknown): Envelope {
   const what = 'the envelope'
   const { payload, payloadType, signatures } = fieldsOf(json, what, ['payload', 'payloadType', 'signatures'])
-  const signed = listOf(signatures, 'the list of signatures', maxSignatures).map((one) => {
-    const { sig, keyid = '' } = fieldsOf(one, 'a signature', ['sig', 'keyid'])
-    textIn(keyid, 'the id of a key', 1024)
-    return bytesIn(sig, 'a signature', 1024)
-  })
+  const all = listOf(signatures, 'the list of signatures', maxSignatures).map((one) =>
+    fieldsOf(one, 'a signature', ['sig', 'keyid']),
+  )
+  const signed = all.map(({ sig }) => bytesIn(sig, 'a signature', 1024))
+  const keyIds = all.map(({ keyid }) => textIn(keyid ?? '', 'the id of a key', 1024))
   if (signed.length === 0) throw new Refusal('bad_signature', 'nobody signed the envelope')
   const type = textIn(payloadType, 'the type of the payload', 256)
   return {
     payloadType: type,
     payload: bytesIn(payload, 'the payload', maxStatementBytes),
     signatures: signed,
+    keyIds,
   }
 }
 

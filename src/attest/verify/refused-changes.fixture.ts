@@ -32,6 +32,11 @@ export const refusedChanges: readonly Changed[] = [
   ],
   ['no signature', 'bad_signature', inEnvelope((envelope) => (envelope.signatures = []))],
   ['another signature', 'timestamp_of_other', inEnvelope(({ signatures: [one] }) => (one!.sig = base64(70)))],
+  [
+    ...(['the id of a key', 'unsupported_format'] as const),
+    inEnvelope(({ signatures: [one] }) => (one!.keyid = 'x')),
+    'it does not look at it; sigstore-go passes over the signature of a key of another id',
+  ],
   ['another payload', 'bad_signature', inEnvelope((envelope) => (envelope.payload = other))],
   ['another type of payload', 'bad_signature', inEnvelope((envelope) => (envelope.payloadType += 'l'))],
   [
