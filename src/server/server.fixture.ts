@@ -51,6 +51,7 @@ import {
 } from '../vault/index.ts'
 import { createHealth } from './health.ts'
 import { createMetrics } from './metrics.ts'
+import type { SigningIdentities } from './routes/steps.ts'
 import { createApiServer } from './server.ts'
 
 export const provider = 'https://people.example.com'
@@ -113,6 +114,7 @@ export async function openServer(
     url?: string
     ticking?: true
     issuers?: Parameters<typeof issuersFor>[3]
+    signingIdentities?: SigningIdentities
   } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-server-'))
@@ -264,6 +266,7 @@ export async function openServer(
     attestor,
     attestationsArePublic: () => published.public,
     artifactLists: createStoredArtifactLists({ store }),
+    signingIdentities: options.signingIdentities,
     health: createHealth({
       ...{ store, audit: audit.client, broker, rotation: secretRotation, vaultControl, attestor },
     }),

@@ -55,7 +55,7 @@ import { secretRoutes } from './routes/secrets.ts'
 import { vaultRoutes } from './routes/vault.ts'
 import { sessionRoutes } from './routes/session.ts'
 import { signInRoutes } from './routes/sign-in.ts'
-import { stepRoutes } from './routes/steps.ts'
+import { stepRoutes, type SigningIdentities } from './routes/steps.ts'
 import { whoamiRoutes } from './routes/whoami.ts'
 import { HttpProblem, toProblem } from './wire-error.ts'
 
@@ -89,6 +89,8 @@ export interface ServerDeps {
   attestor: Attestor
   /** May anybody read attestations by their digests? */
   attestationsArePublic: () => boolean
+  /** Where attestations are signed with the job’s own token. */
+  signingIdentities?: SigningIdentities | undefined
   artifactLists: StoredArtifactLists
   store: Store
   vaultControl: VaultControl

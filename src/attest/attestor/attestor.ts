@@ -17,8 +17,8 @@ import type { Statements } from './statement.ts'
 export interface AttestorDeps extends FactsDeps {
   readonly outbox: () => Broker['outbox']
   readonly statements: Statements
-  /** Throws why nothing can be signed now. */
-  readonly signer: () => Promise<BundleSigner>
+  /** What signs about this step. Throws why nothing can be signed now: `bad_token`, if only its own job could change that. */
+  readonly signer: (stepId: string) => Promise<BundleSigner>
   /** Where the audit log is read, and its key. */
   readonly auditLog: { readonly source: LogSource; readonly verifierKey: string }
   readonly receipts: () => 'published' | 'always'

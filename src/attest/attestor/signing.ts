@@ -15,8 +15,8 @@ export interface SigningDeps {
   readonly rows: Rows
   readonly statements: Statements
   readonly outbox: () => Broker['outbox']
-  /** Throws why nothing can be signed now. */
-  readonly signer: () => Promise<BundleSigner>
+  /** Throws why nothing can be signed now: `bad_token`, if only the step's own job could change that. */
+  readonly signer: (stepId: string) => Promise<BundleSigner>
   readonly receipts: Pick<Receipts, 'proofsOf'>
   /** Called once one may be handed out. */
   readonly onSigned: (stepId: string) => void
@@ -36,9 +36,19 @@ export async function advance(taken: Row, deps: SigningDeps): Promise<void> {
     await rows.putOff(row, 'the audit log has not taken the entry of its signing yet')
   } catch (error) {
     if (error instanceof Lost) return
+    const act = isForGood(error, taken, deps.clock)
+      ? giveUp(taken, messageOf(error), deps)
+      : rows.putOff(taken, messageOf(error))
     // The store may be what fails: then the claim lapses.
-    await rows.putOff(taken, messageOf(error)).catch(() => undefined)
+    await act.catch(() => undefined)
   }
+}
+
+/** Tokens of CIs are good for minutes; another server may have been handed one. */
+const tokenMs = 15 * 60_000
+
+function isForGood(error: unknown, { created_ms }: Row, clock: Clock): boolean {
+  return error instanceof MayflyError && error.code === 'bad_token' && clock.nowMs() > created_ms + tokenMs
 }
 
 async function sign(row: Row, deps: SigningDeps): Promise<Row | undefined> {
@@ -62,7 +72,7 @@ async function sign(row: Row, deps: SigningDeps): Promise<Row | undefined> {
   // Readers see the step's end a moment before the disk has it: nothing is signed of an end that a power cut may take back.
   await store.confirmed()
   const { signer: who } = gathered
-  const signer = await deps.signer()
+  const signer = await deps.signer(row.step_id)
   const { bytes, text } = built
   const signing = text === undefined ? signer.statement(bytes, who) : signer.message(bytes, who)
   const signed = await inTime(signing)

@@ -75,6 +75,12 @@ export const openResponse = z.object({
   egress: z
     .array(z.string())
     .describe('Hosts without a credential that the policy names one by one, as `host:port`.'),
+  signing_audience: z
+    .string()
+    .optional()
+    .describe(
+      'Attestations are signed with an identity token of the job for this audience: hand it over with the end.',
+    ),
 })
 
 const file = z.object({
@@ -104,6 +110,12 @@ const fileList = z.object({
 
 export const finishBody = z.object({
   reason: z.enum(['finished', 'cancelled', 'failed_to_start', 'timed_out']),
+  signing_identity: z
+    .string()
+    .min(1)
+    .max(limits.identityTokenBytes)
+    .optional()
+    .describe('An identity token of the job for `signing_audience`. It is kept in memory, and in no record.'),
   exit_code: z.int().min(0).max(255).optional(),
   signal: z.string().max(16).optional(),
   duration_ms: z.int().min(0).optional(),

@@ -34,6 +34,14 @@ export interface StepRoutesDeps {
   honey: Pick<Honey, 'plantsIn'>
   attestor: Pick<Attestor, 'handed'>
   artifactLists: StoredArtifactLists
+  signingIdentities?: SigningIdentities | undefined
+}
+
+/** Where attestations are signed with the job's own token. */
+export interface SigningIdentities {
+  readonly audience: string
+  /** Throws `bad_token` for one that is for another audience. */
+  hold(stepId: string, token: string): void
 }
 
 /** What a supervisor says of its step: open, heartbeat, lockfile, finish. */
@@ -127,13 +135,15 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
       ...withBody(finishBody, async (call, body) => {
         const step = ownStep(call)
         const activity = gateway.activity(step.id)
-        const { reason, exit_code: exitCode, refusals_seen: seen, ...summary } = body
+        // The token stands in no summary: that is recorded.
+        const { reason, exit_code: exitCode, refusals_seen: seen, signing_identity: token, ...summary } = body
         const unseen = gateway.refusals(step.id, seen)
         // A log that is away does not keep a step from ending: what waits is written when the step is over.
         await gateway.recordDownloads(step).catch(() => undefined)
         const { files = [] } = deps.artifactLists.of(step.id) ?? body.artifacts ?? {}
         const digests = files.map(({ sha256 }) => `sha256:${sha256}`)
         await gateway.declareArtifacts(step, digests).catch(() => undefined)
+        const refused = holdIdentity(deps, step, token)
         await broker.endStep(step, {
           reason,
           ...(exitCode === undefined ? {} : { exitCode }),
@@ -141,7 +151,7 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
           summary,
         })
         gateway.forget(step.id)
-        return { ...activity, refusals: unseen, ...(await attestationsOf(deps, step)) }
+        return { ...activity, refusals: unseen, ...(await attestationsOf(deps, step, refused)) }
       }),
     },
     {
@@ -162,11 +172,31 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
 /** How long the end of a step waits for what is signed of it; it has ended by then, and nothing is open. */
 const attestMs = 5_000
 
-async function attestationsOf({ attestor }: StepRoutesDeps, step: Step): Promise<Record<string, unknown>> {
+/** Why the token for signing is not taken, if so: the step ends all the same. */
+function holdIdentity(
+  { signingIdentities }: StepRoutesDeps,
+  step: Step,
+  token: string | undefined,
+): string | undefined {
+  try {
+    if (token !== undefined) signingIdentities?.hold(step.id, token)
+    return undefined
+  } catch (error) {
+    if (error instanceof MayflyError) return error.message
+    throw error
+  }
+}
+
+async function attestationsOf(
+  { attestor }: StepRoutesDeps,
+  step: Step,
+  refused: string | undefined,
+): Promise<Record<string, unknown>> {
   // What cannot be said here is asked for later.
   const handed = await attestor.handed(step.id, attestMs).catch(() => undefined)
   if (handed === undefined) return { attestations_pending: true }
-  const { bundles, pending, failures } = handed
+  const { bundles, pending } = handed
+  const failures = [...handed.failures, ...(refused === undefined ? [] : [refused])]
   return {
     ...(bundles.length === 0
       ? {}
@@ -285,5 +315,6 @@ async function openStep(
     ...(deps.honey.plantsIn(role.name) ? { plants: true as const } : {}),
     checkout: checkoutSources(rules, role, session),
     egress: reached.filter((rule) => !rule.anyLabelBefore).map(({ host, port }) => `${host}:${port}`),
+    ...(deps.signingIdentities === undefined ? {} : { signing_audience: deps.signingIdentities.audience }),
   }
 }
