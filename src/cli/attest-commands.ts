@@ -8,6 +8,7 @@ export function addAttest(program: Command): void {
     .description('what was built, by whom, from what: look it up, compare it, build it again')
   addShow(attest)
   addFetch(attest)
+  addCompare(attest)
 }
 
 /** Options that say whom to believe. */
@@ -53,6 +54,27 @@ function addFetch(attest: Command): void {
     .action(
       act(async (what: string, options) =>
         (await import('./attest/fetch.ts')).fetchAttestations(what, options),
+      ),
+    )
+}
+
+function addCompare(attest: Command): void {
+  ofTrust(attest.command('compare'))
+    .description('two builds: the same commit, dependencies, parameters and artifacts?')
+    .argument('<a>', 'sha256:HEX, a file, a bundle (*.sigstore.json), or a step (stp_...)')
+    .argument('<b>', 'the same of the other one')
+    .option(
+      '--files <dir...>',
+      'two folders with the artifacts of A and of B: archives that differ are looked into',
+    )
+    .option('--markdown', 'as a list in Markdown', false)
+    .addHelpText(
+      'after',
+      '\nExit code: 0 the same, 1 different, 2 it cannot be told, 3 the server does not answer.',
+    )
+    .action(
+      act(async (a: string, b: string, options) =>
+        (await import('./attest/compare.ts')).compareAttestations(a, b, options),
       ),
     )
 }

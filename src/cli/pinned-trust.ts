@@ -72,6 +72,18 @@ export async function pinnedTrust(options: TrustOptions, folder = trustFolder())
   }
 }
 
+/** Where nobody says whom to trust everything is shown, as unverified. */
+export async function trustOrNone(
+  options: TrustOptions,
+): Promise<Omit<PinnedTrust, 'trust'> & { readonly trust: PinnedTrust['trust'] | undefined }> {
+  try {
+    return await pinnedTrust(options)
+  } catch (error) {
+    if (!(error instanceof MayflyError) || error.code !== 'upstream_unreachable') throw error
+    return { trust: undefined, whose: 'nobody', notes: [error.message] }
+  }
+}
+
 function trustFolder(): string | undefined {
   const { configFolder } = readEnvironment()
   return configFolder === undefined ? undefined : join(configFolder, 'trust')

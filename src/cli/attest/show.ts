@@ -1,6 +1,6 @@
 import { MayflyError } from '../../lib/index.ts'
 import { exitCodes, print } from '../output.ts'
-import { pinnedTrust, type PinnedTrust, type TrustOptions } from '../pinned-trust.ts'
+import { trustOrNone, type TrustOptions } from '../pinned-trust.ts'
 import type { Found } from './bundles.ts'
 import { markdownLines, say, textLines, type Outline } from './outline.ts'
 import { filesSource, serverSource } from './source.ts'
@@ -40,18 +40,6 @@ export async function showAttestations(what: string, options: ShowOptions): Prom
   const lines = options.markdown ? markdownLines(outline) : textLines(outline)
   print(options.json, { trust: whose, notes, verified: isWhole, artifacts: nodes.map(treeJson) }, lines)
   return isWhole ? exitCodes.ok : exitCodes.refused
-}
-
-/** Where nobody says whom to trust everything is shown, as unverified. */
-async function trustOrNone(
-  options: TrustOptions,
-): Promise<Omit<PinnedTrust, 'trust'> & { readonly trust: PinnedTrust['trust'] | undefined }> {
-  try {
-    return await pinnedTrust(options)
-  } catch (error) {
-    if (!(error instanceof MayflyError) || error.code !== 'upstream_unreachable') throw error
-    return { trust: undefined, whose: 'nobody', notes: [error.message] }
-  }
 }
 
 /** Of a step with ten thousand artifacts the first ones show where they all come from. */
