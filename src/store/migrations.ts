@@ -296,11 +296,6 @@ const migrations: readonly string[] = [
     digest TEXT NOT NULL, attestation_id TEXT NOT NULL REFERENCES attestations (id), name TEXT,
     PRIMARY KEY (digest, attestation_id)) STRICT, WITHOUT ROWID;
   CREATE INDEX attestation_subjects_of ON attestation_subjects (attestation_id);
-  ALTER TABLE run_artifacts ADD COLUMN name TEXT;
-  ALTER TABLE run_artifacts ADD COLUMN bytes INTEGER;
-  ALTER TABLE run_artifacts ADD COLUMN origin TEXT NOT NULL DEFAULT 'declared';
-  ALTER TABLE run_artifacts ADD COLUMN connection TEXT;
-  CREATE INDEX run_artifacts_step ON run_artifacts (step_id);
   CREATE TABLE step_materials (
     step_id TEXT NOT NULL, purl TEXT NOT NULL, path TEXT NOT NULL DEFAULT '', run_id TEXT NOT NULL,
     digest TEXT, sha256 TEXT, by TEXT NOT NULL, connection TEXT NOT NULL, part TEXT, created_ms INTEGER NOT NULL,

@@ -57,21 +57,10 @@ export interface Tables {
   /** What open steps have pinned: the text of each lockfile, gzipped. */
   lockfiles: { step_id: string; packed: Uint8Array }
   /** What steps of a run published or declared, as `sha256:HEX`. */
-  run_artifacts: {
-    run_id: string
-    digest: string
-    step_id: string
-    created_ms: number
-    /** A path in the workspace, or what it is called where it was published: a purl, or an image's name. */
-    name: string | null
-    bytes: number | null
-    origin: Generated<'declared' | 'published'>
-    /** Of a published one. */
-    connection: string | null
-  }
+  run_artifacts: { run_id: string; digest: string; step_id: string; created_ms: number }
   /** Of open steps: all files that they hand on, gzipped, and the digest of the list as `sha256sum` prints it. */
   step_artifacts: { step_id: string; sha256: string; packed: Uint8Array }
-  /** What a step downloaded through the gateway, each file of a package; `path` is '' where a package is one file. */
+  /** What a step took in through the gateway: files of packages, commits. `path` tells files of one version apart, by their digest. */
   step_materials: {
     step_id: string
     run_id: string

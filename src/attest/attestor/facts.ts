@@ -148,7 +148,7 @@ function reportedOf(
   { summary = {}, exitCode }: StepOutcome,
   artifacts: readonly ReportedFile[],
 ): ReportedFacts {
-  const inputs = summary['inputs'] as FileListFacts | undefined
+  const [inputs, declared] = [summary['inputs'], summary['artifacts']] as (FileListFacts | undefined)[]
   const said: Partial<ReportedFacts> = {
     engine: opened.engine,
     image: opened.image,
@@ -164,6 +164,7 @@ function reportedOf(
     secretsSeen: summary['secrets_seen'] as ReportedFacts['secretsSeen'],
     directAttempts: summary['direct_attempts'] as number | undefined,
     ...(inputs === undefined ? {} : { inputsCount: inputs.count, inputsSha256: inputs.sha256 }),
+    ...(declared === undefined ? {} : { artifactsCount: declared.count, artifactsSha256: declared.sha256 }),
   } as Partial<ReportedFacts>
   const known = Object.entries(said).filter(([, value]) => value !== undefined)
   return {

@@ -93,7 +93,7 @@ export function attestorOver(
 
 /** What a log of these entries publishes. */
 function publishedLog(events: readonly AuditEvent[]): LogSource {
-  const source = '/mayfly'
+  const source = 'mayfly://server'
   const time = new Date(startMs).toISOString()
   return {
     name: 'the audit log',

@@ -14,6 +14,7 @@ export const aStep: StepFacts = {
     attributes: {
       repository: 'octo-org/app',
       repository_id: '1296269',
+      owner_id: '65781',
       ref: 'refs/tags/v1.2.0',
       commit: 'c0ffee5a4323abafb10abb68657d9d39f1a77505',
       workflow: '.github/workflows/release.yml',

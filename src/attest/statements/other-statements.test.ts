@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { cycloneDxValidator } from '../../audit/sbom/cyclonedx.fixture.ts'
 import { readStatement } from '../verify/index.ts'
 import { aStep, digestOf } from './facts.fixture.ts'
+import { summaryProblems } from './in-toto-rules.fixture.ts'
 import { encodeStatement, sbomOf, vsaOf, type VerificationFacts } from './index.ts'
 
 test('the bill of materials of a step: CycloneDX 1.6 by the official schema, about what it made', () => {
@@ -62,6 +63,7 @@ test('a verification summary has the fields of SLSA’s, and claims no level tha
     verifiedLevels: ['SLSA_BUILD_LEVEL_3'],
     slsaVersion: '1.2',
   })
+  assert.deepEqual(summaryProblems(predicate as Record<string, unknown>), [])
   const levelOf = (change: Partial<VerificationFacts>) =>
     (vsaOf({ ...verification, ...change }).predicate as { verifiedLevels: string[] }).verifiedLevels.join()
   assert.deepEqual(

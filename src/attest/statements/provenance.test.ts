@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { aStep, digestOf } from './facts.fixture.ts'
+import { problemsOf, provenanceProblems } from './in-toto-rules.fixture.ts'
 import { encodeStatement, provenanceOf, type StepFacts } from './index.ts'
 
 type Provenance = {
@@ -10,7 +11,10 @@ type Provenance = {
     internalParameters: Record<string, unknown>
     resolvedDependencies: { uri?: string; name?: string; digest?: Record<string, string> }[]
   }
-  runDetails: { builder: { id: string }; byproducts: { name: string; uri?: string }[] }
+  runDetails: {
+    builder: { id: string }
+    byproducts: { name: string; annotations?: Record<string, unknown> }[]
+  }
 }
 
 function made(facts: StepFacts) {
@@ -41,6 +45,40 @@ test('provenance says who built what, from what, with each digest under in-totoâ
     dependencies[2]?.digest?.['dirHash'],
     '2a1bb6127fb481c60f67692e22285fb306f3c6ffe62075e0ccf674d7c3adcb8f',
   )
+})
+
+test('it keeps the rules of in-toto and the fields of SLSA, whatever the step and its files are called', () => {
+  for (const name of ['usual', 'git+https://x@y#z', '\u0000\n"', '\ud800', 'Ã¼'.repeat(5_000)]) {
+    const { statement } = made({
+      ...aStep,
+      identity: {
+        ...aStep.identity,
+        attributes: { ...aStep.identity.attributes, ref: name, workflow: name },
+      },
+      published: [{ name, digest: `sha256:${digestOf('1')}`, connection: name }],
+      materials: [{ uri: name, digest: { sha256: digestOf('2') }, by: name, connection: name }],
+      reported: {
+        ...aStep.reported,
+        ...{ name, command: name, image: `${name}@sha256:${digestOf('3')}` },
+        artifacts: [name, `${name}/2`].map((path) => ({ path, sha256: digestOf('4'), bytes: 1 })),
+      },
+    })
+    const read = JSON.parse(Buffer.from(encodeStatement(statement)).toString()) as Record<string, never>
+    assert.deepEqual([...problemsOf(read), ...provenanceProblems(read['predicate'] ?? {})], [], name)
+  }
+  const { statement } = made(aStep)
+  const wrong = { ...statement, subject: [{ name: 'x', digest: { sha256: 'AB' } }, { name: 'x' }] }
+  assert.equal(problemsOf(wrong).length, 3)
+})
+
+test('whether a secret was seen is not said of a step of whose end its supervisor said nothing', () => {
+  const outcomeOf = (facts: StepFacts) =>
+    made(facts).predicate.runDetails.byproducts.find(({ name }) => name === 'outcome')?.annotations
+  assert.equal(outcomeOf(aStep)?.['secretsFound'], 0)
+  const { exitCode: _, ...reported } = aStep.reported
+  assert.equal(outcomeOf({ ...aStep, reported })?.['secretsFound'], undefined)
+  const secretsSeen = [{ name: 'TOKEN', count: 2 }]
+  assert.equal(outcomeOf({ ...aStep, reported: { ...aStep.reported, secretsSeen } })?.['secretsFound'], 2)
 })
 
 test('no name of a person comes into it: it could never be erased', () => {

@@ -54,20 +54,19 @@ export function invocationId({ server, run, step }: Pick<StepFacts, 'server' | '
 /** What whoever wrote the pipeline, or triggered it, chose. */
 function externalOf(facts: StepFacts): Record<string, unknown> {
   const { identity, step, reported } = facts
-  const {
-    repository,
-    repository_id: id,
-    ref,
-    commit,
-    workflow,
-    environment,
-    event,
-    fork,
-  } = identity.attributes
+  const { repository, repository_id: id, owner_id: ownerId, ref, commit } = identity.attributes
+  const { workflow, environment, event, fork } = identity.attributes
   const uri = sourceUri(identity)
   const digest = digestSet({ gitCommit: commit ?? '' })
   return present({
-    source: present({ uri, digest, repository: text(repository), repositoryId: text(id), ref: text(ref) }),
+    source: present({
+      uri,
+      digest,
+      repository: text(repository),
+      repositoryId: text(id),
+      ownerId: text(ownerId),
+      ref: text(ref),
+    }),
     workflow: text(workflow),
     environment: text(environment),
     event: text(event),
@@ -145,7 +144,9 @@ export function approvalsOf({ approvals }: Pick<StepFacts, 'approvals'>): Record
 /** What came of it beside what it made. */
 function byproductsOf(facts: StepFacts): Descriptor[] {
   const { log, sbomSha256, step, operations, reported } = facts
-  const found = reported.secretsSeen?.reduce((sum, { count }) => sum + count, 0) ?? 0
+  // Whose supervisor did not say how it ended, of that nobody says that no secret was seen.
+  const isSaid = reported.exitCode !== undefined || reported.signal !== undefined
+  const found = isSaid ? countOf(reported.secretsSeen ?? []) : undefined
   const outcome = present({
     outcome: plain(step.outcome),
     reason: plain(step.reason),

@@ -1,5 +1,5 @@
 import type { Entry } from '../../audit/verify/index.ts'
-import { sameText, type Agreement } from './receipt-agreement.ts'
+import type { Agreement } from './receipt-agreement.ts'
 import { fieldsIn, listIn, textIn, type Fields, type ReadReceipt } from './receipt-form.ts'
 
 /** What the step used, took in and gave out. What an entry has must be in the receipt; and the other way round, as far as all entries are there. */
@@ -57,23 +57,19 @@ function publishedAgrees(
   isComplete: boolean,
   agreement: Agreement,
 ): void {
-  const said = listIn(predicate['published']).map(fieldsIn)
-  const found = itemsOf(entries, 'packages.published')
-  const isSame = (one: Fields, item: Fields) =>
-    sameText(textIn(one['name']) ?? '', textIn(item['purl']) ?? '') &&
-    fieldsIn(one['digest'])['sha256'] === sha256In(item)
-  for (const item of found)
-    if (sha256In(item) !== undefined)
-      agreement.holds(
-        `published: ${textIn(item['purl']) ?? ''}`,
-        said.some((one) => isSame(one, item)),
-      )
-  if (isComplete)
-    for (const one of said)
-      agreement.holds(
-        `published: ${textIn(one['name']) ?? ''}`,
-        found.some((item) => isSame(one, item)),
-      )
+  const found = itemsOf(entries, 'packages.published').filter((item) => sha256In(item) !== undefined)
+  const said = new Set(
+    listIn(predicate['published'])
+      .map(fieldsIn)
+      .map(({ name, digest }) => keyOf(name, fieldsIn(digest)['sha256'])),
+  )
+  const taken = new Set(found.map((item) => keyOf(item['purl'], sha256In(item))))
+  for (const key of taken) agreement.holds(`published: ${key}`, said.has(key))
+  if (isComplete) for (const key of said) agreement.holds(`published: ${key}`, taken.has(key))
+}
+
+function keyOf(name: unknown, sha256: unknown): string {
+  return JSON.stringify([name, sha256])
 }
 
 function materialsAgree(
@@ -82,7 +78,6 @@ function materialsAgree(
   isComplete: boolean,
   agreement: Agreement,
 ): void {
-  const keyOf = (uri: unknown, sha256: unknown) => JSON.stringify([uri, sha256])
   const said = listIn(predicate['materials']).map(fieldsIn)
   const found = itemsOf(entries, 'packages.downloaded').filter((one) => one['part'] !== true)
   const own = new Set(said.map(({ uri, digest }) => keyOf(uri, fieldsIn(digest)['sha256'])))

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { connection, delivered, grant, openSession, stepRequest } from '../../broker/broker.fixture.ts'
+import { receiptOf } from '../statements/index.ts'
+import { checkReceipt, readStatement } from '../verify/index.ts'
+import { attestWorld, filesSummary } from './attestor.fixture.ts'
+import { logKey } from './over.fixture.ts'
+
+test('the receipt of a step that a broker ran is right by the entries that the broker wrote', async (t) => {
+  const world = await attestWorld(t)
+  const { broker } = world.it
+  const step = await broker.openStep(await openSession(broker), stepRequest({ policyVersion: 7 }))
+  const lease = await broker.lease(step, connection(), grant)
+  await broker.endStep(step, {
+    ...{ reason: 'finished', exitCode: 0 },
+    activity: {
+      granted: [{ what: 'git:read git/octo/app', count: 2 }],
+      denied: [{ what: 'host evil.test:443', count: 3, reason: 'egress' }],
+    },
+    summary: { duration_ms: 10, script: { text: 'true', of: 'run' }, ...filesSummary(2) },
+  })
+  await delivered(world.it)
+  const attestor = world.another({
+    statements: { provenanceOf: () => undefined, sbomOf: () => undefined, receiptOf },
+  })
+  t.after(() => attestor.close())
+  const receipt = await attestor.receipt(step.id, 5_000)
+  assert.ok(typeof receipt === 'object' && 'bundle' in receipt, JSON.stringify(receipt))
+  const { statement } = JSON.parse(receipt.bundle) as { statement: unknown }
+  const checked = await checkReceipt(readStatement(Buffer.from(JSON.stringify(statement))), {
+    logKey: logKey.verifierKey,
+  })
+  assert.ok(checked.ok, JSON.stringify(checked))
+  assert.deepEqual(checked.unproved, ['server', 'policy', 'session'])
+  const { credentials } = (statement as { predicate: { credentials: Record<string, unknown>[] } }).predicate
+  assert.deepEqual(
+    credentials.map((one) => [one['lease'], one['grant'], one['reason'], typeof one['revoked']]),
+    [[lease.id, grant, 'finished', 'string']],
+  )
+})
