@@ -150,6 +150,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation', 'attest/attestor'],
   ],
   cli: [
+    'attest/verify',
     'lib',
     'kinds',
     'config',

@@ -16,6 +16,7 @@ import { addPeople } from './people-commands.ts'
 import { addPolicy } from './policy-commands.ts'
 import { addProcesses, type Starters } from './process-commands.ts'
 import { addSecrets } from './secret-commands.ts'
+import { addVerify } from './verify-command.ts'
 import { addVault } from './vault-commands.ts'
 import { addRecordings } from './recording-commands.ts'
 import { addTokens } from './token-commands.ts'
@@ -60,6 +61,7 @@ function createProgram(starters: Starters, writeErr: (text: string) => void): Co
   addPolicy(program)
   program.commandsGroup('Attestations:')
   addAttest(program)
+  addVerify(program)
   program.commandsGroup('The audit log:')
   addAudit(program, starters)
   program.commandsGroup('The server and its parts:')

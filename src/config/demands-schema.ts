@@ -89,7 +89,7 @@ export const demandKeys = {
     .describe('Takes `repository` or `identity` without an id beside it, although it may change hands.'),
 }
 
-const demandsSchema = z.strictObject(demandKeys)
+export const demandsSchema = z.strictObject(demandKeys)
 
 type DemandsConfig = z.output<typeof demandsSchema>
 

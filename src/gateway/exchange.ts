@@ -92,6 +92,8 @@ export interface Exchange {
   ): Promise<boolean>
   /** Records what the upstream took, once it has said so, apart from the permission to send it. */
   accepted(done: Accepted): void
+  /** A registry took an image: what is attested of it is put beside it there. */
+  madeImage(image: MadeImage): void
   /** Records a file that was given to the step otherwise, once its digest had held. */
   downloaded(file: Downloaded): void
   /**
@@ -188,6 +190,13 @@ export interface Download {
   readonly by?: PinnedBy
   /** The bytes that were asked for, of all that are read and held against the digest. */
   readonly range?: ByteRange
+}
+
+export interface MadeImage {
+  readonly repository: string
+  /** Of its manifest, or index. */
+  readonly digest: string
+  readonly isTagged: boolean
 }
 
 /** Holds a body against a digest that is not one of its bytes. */

@@ -45,6 +45,7 @@ import { createFindings } from './findings.ts'
 import { createOpenConnections, type OpenConnection } from './open-connections.ts'
 import { createHoneyLook } from './honey-look.ts'
 import { createHandOuts, type HandOuts } from './hand-out.ts'
+import { createAttaching, type AttachedImage } from './attaching.ts'
 import { createAttested, type Attestations } from './attested.ts'
 import { createImageBeside } from './image-beside.ts'
 import { createGatekeeper, type Gatekeeper } from './permit.ts'
@@ -52,6 +53,7 @@ import { createExchangeOpener } from './open-exchange.ts'
 import { createStreamOpener } from './open-stream.ts'
 import { createPinned } from './pinned.ts'
 import { comparable } from './plain-target.ts'
+import type { Attached } from './oci/index.ts'
 import { createProtocols } from './protocols.ts'
 import type { PushScanner } from './push-scanner.ts'
 import type { Recordings } from '../recordings/index.ts'
@@ -86,6 +88,15 @@ export interface Gateway {
   readonly handOuts: HandOuts
   /** Keeps what a step hands on, for grants that ask for what the run made; digests as `sha256:HEX`. */
   declareArtifacts(step: Step, digests: readonly string[]): Promise<void>
+  /** The step itself gets nothing more; what is its to have is still given to the gateway, for `attach`. */
+  shut(step: Step): void
+  /** Did registries take images of it, beside which attestations go? */
+  madeImages(step: Step): boolean
+  /**
+   * Puts attestations beside the images that the step pushed, with what it was given for their registries; before its end, and after
+   * `shut`. What cannot be done is tried again for a while, and told. Never rejects.
+   */
+  attach(step: Step, bundles: readonly Attached[]): Promise<readonly AttachedImage[]>
   /** Writes which packages the step had; before its end is recorded. Rejects if it cannot be written. */
   recordDownloads(step: Step): Promise<void>
   activity(step: StepId): Activity
@@ -197,7 +208,12 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const origin = new WeakMap<Duplex, { step: Step; at: At }>()
   let url = deps.publicUrl ?? ''
 
+  const attaching = createAttaching({
+    ...{ gatekeeper, openSocket, clock: deps.clock, targets: deps.targets },
+    tell: (step, line) => activity.told(step.id, line),
+  })
   const openExchange = createExchangeOpener({
+    madeImage: (step, connection, image) => attaching.made(step, connection, image),
     ...{ gatekeeper, delivery, downloads, findings, pinned, publishing },
     openSocket,
     published(step, item) {
@@ -320,6 +336,9 @@ export function createGateway(deps: GatewayDeps): Gateway {
       publishing.hold(step, connection, token)
     },
     handOuts,
+    shut: (step) => steps.shut(step),
+    madeImages: (step) => attaching.has(step),
+    attach: (step, bundles) => attaching.attach(step, bundles),
     declareArtifacts: async (step, digests) => deps.artifacts?.add(step, digests),
     recordDownloads: (step) => downloads.flush(step),
     activity: (step) => activity.of(step),

@@ -9,7 +9,14 @@ import type { DownloadRecord, Published } from './downloads/record.ts'
 import type { Asker } from './consent.ts'
 import { stepSilenceMs } from './egress/index.ts'
 import { busyAnswer, isBusy, UpstreamBusy } from './busy.ts'
-import { discard, plainAnswer, type Exchange, type Permission, type Upgrade } from './exchange.ts'
+import {
+  discard,
+  plainAnswer,
+  type Exchange,
+  type MadeImage,
+  type Permission,
+  type Upgrade,
+} from './exchange.ts'
 import type { Findings } from './findings.ts'
 import { askWhileFresh } from './fresh.ts'
 import { hostMeant } from './host-beside.ts'
@@ -43,6 +50,7 @@ export function createExchangeOpener(deps: {
   readonly downloads: DownloadRecord
   /** What a registry took from a step. */
   readonly published: (step: Step, item: Published) => void
+  readonly madeImage: (step: Step, connection: Connection, image: MadeImage) => void
   readonly findings: Findings
   readonly pinned: Pinned
   readonly publishing: TrustedPublishing
@@ -201,6 +209,7 @@ export function createExchangeOpener(deps: {
         if (done.type === 'packages.published') deps.published(step, done.item)
         downloads.accepted(step, connection.name, done)
       },
+      madeImage: (image) => deps.madeImage(step, connection, image),
       downloaded: (file) => downloads.add(step, connection.name, file),
       relay: (upstream, headers = {}, watch, refused = (message) => plainAnswer(response, 502, message)) =>
         relayAnswer(upstream, response, reflections.get(upstream), {

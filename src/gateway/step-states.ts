@@ -16,6 +16,8 @@ export interface StepStates {
   /** The socket that this one runs on, or itself: together they are one connection. */
   outermost(socket: Duplex): Duplex
   openSockets(): number
+  /** Its own sockets are gone, and no more are taken; what the gateway itself does for it goes on. */
+  shut(step: Step): void
   end(step: StepId): void
   endAll(): void
 }
@@ -31,12 +33,14 @@ interface StepState {
 
 export function createStepStates(deps: { openSocket: SocketOpener }): StepStates {
   const states = new Map<StepId, StepState>()
+  const shut = new WeakSet<Step>()
   const inner = new WeakMap<Duplex, Duplex>()
 
   function stateOf(step: Step): StepState {
     // What belongs to a step that has ended is gone, and is not made again.
     if (step.endReason !== undefined)
       throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
+    if (shut.has(step)) throw new MayflyError('revoked', 'the step is about to end')
     const known = states.get(step.id) ?? {
       ...{ sockets: new Set(), tunnels: 0, requests: 0 },
       upstream: createUpstream(deps),
@@ -63,6 +67,10 @@ export function createStepStates(deps: { openSocket: SocketOpener }): StepStates
 
   return {
     track,
+    shut(step) {
+      shut.add(step)
+      end(step.id)
+    },
     end,
     upstreamOf: (step) => stateOf(step).upstream,
     admitTunnel(step, socket) {

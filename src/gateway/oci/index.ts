@@ -14,6 +14,7 @@ import { openRegistry } from './registry.ts'
 import { routeOf, type Query, type Route } from './route.ts'
 import { upload } from './upload.ts'
 
+export { attach, type Attached } from './attach.ts'
 export { bundlesBeside, openOwnRegistry, platformsOf } from './beside.ts'
 
 /**

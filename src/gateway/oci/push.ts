@@ -179,6 +179,9 @@ async function store(job: Job, permit: Permit, pushed: Pushed): Promise<boolean>
       status: 201,
     },
   })
+  // What is about another image has none beside it, and neither has the list of such.
+  if (content.subject === undefined && besideDigest(ref) === undefined)
+    exchange.madeImage({ repository, digest, isTagged: !isDigest(ref) })
   const subject = upstream.headers['oci-subject']
   answer(exchange, 201, {
     location: `/v2/${repository}/manifests/${digest}`,

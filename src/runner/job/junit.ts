@@ -37,6 +37,33 @@ interface Said {
   readonly type?: string
 }
 
+/** One thing that was checked, in the same form. */
+export interface JunitCase {
+  readonly name: string
+  readonly classname: string
+  readonly seconds: number
+  /** Why it is not good. */
+  readonly said?: { readonly tag: 'failure' | 'error'; readonly message: string; readonly type: string }
+}
+
+/** The same form for another command's results. */
+export function junitOf(command: string, cases: readonly JunitCase[]): string {
+  const count = (tag: string) => cases.filter(({ said }) => said?.tag === tag).length
+  const time = cases.reduce((sum, { seconds }) => sum + seconds, 0).toFixed(3)
+  const counts = {
+    name: command,
+    tests: cases.length,
+    failures: count('failure'),
+    errors: count('error'),
+    time,
+  }
+  const lines = cases.map(({ name, classname, seconds, said }) => {
+    const shown = { name, classname, time: seconds.toFixed(3) }
+    return `    ${testcase(shown, said === undefined ? [] : [said])}\n`
+  })
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites${attributes(counts)}>\n  <testsuite${attributes(counts)}>\n${lines.join('')}  </testsuite>\n</testsuites>\n`
+}
+
 function caseOfStep(attempts: readonly AttemptResult[]): Case {
   const last = attempts.at(-1)
   if (last === undefined) throw new Error('a step without an attempt')

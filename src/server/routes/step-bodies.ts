@@ -235,6 +235,17 @@ export const finishResponse = z.object({
     )
     .optional()
     .describe('Of what the step made: signed by the server, in its logs, with all that it knows.'),
+  attached: z
+    .array(
+      z.object({
+        image: z.string().describe('`REPOSITORY@sha256:HEX`.'),
+        connection: z.string(),
+        manifests: z.array(z.string()).describe('What stands beside it now, by digest.'),
+        failure: z.string().optional(),
+      }),
+    )
+    .optional()
+    .describe('The images that it pushed, beside which their attestations stand in the registry.'),
   attestations_pending: z
     .literal(true)
     .optional()

@@ -3,6 +3,7 @@ import { MayflyError, limits, nowSeconds, type Clock } from '../../lib/index.ts'
 import type { Attestor } from '../../attest/attestor/index.ts'
 import type { AccessTokens, Broker, Step, StoredArtifactLists } from '../../broker/index.ts'
 import type { Gateway } from '../../gateway/index.ts'
+import { attachImages } from '../attach-images.ts'
 import type { Honey } from '../../honey/index.ts'
 import { credentialAction, isWrite } from '../../kinds/index.ts'
 import type { RulesHolder } from '../../rules/index.ts'
@@ -32,7 +33,7 @@ export interface StepRoutesDeps {
   heartbeatSeconds: number
   notices: EndNotices
   honey: Pick<Honey, 'plantsIn'>
-  attestor: Pick<Attestor, 'handed'>
+  attestor: Pick<Attestor, 'handed' | 'beforeEnd'>
   artifactLists: StoredArtifactLists
   signingIdentities?: SigningIdentities | undefined
 }
@@ -137,21 +138,27 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
         const activity = gateway.activity(step.id)
         // The token stands in no summary: that is recorded.
         const { reason, exit_code: exitCode, refusals_seen: seen, signing_identity: token, ...summary } = body
-        const unseen = gateway.refusals(step.id, seen)
         // A log that is away does not keep a step from ending: what waits is written when the step is over.
         await gateway.recordDownloads(step).catch(() => undefined)
         const { files = [] } = deps.artifactLists.of(step.id) ?? body.artifacts ?? {}
         const digests = files.map(({ sha256 }) => `sha256:${sha256}`)
         await gateway.declareArtifacts(step, digests).catch(() => undefined)
         const refused = holdIdentity(deps, step, token)
-        await broker.endStep(step, {
+        const outcome = {
           reason,
           ...(exitCode === undefined ? {} : { exitCode }),
           activity: { granted: activity.granted, denied: activity.denied },
           summary,
-        })
+        }
+        const attached = await attachImages(deps, step, outcome)
+        const unseen = gateway.refusals(step.id, seen)
+        await broker.endStep(step, outcome)
         gateway.forget(step.id)
-        return { ...activity, refusals: unseen, ...(await attestationsOf(deps, step, refused)) }
+        return {
+          ...{ ...activity, refusals: unseen },
+          ...(attached.length === 0 ? {} : { attached: [...attached] }),
+          ...(await attestationsOf(deps, step, refused)),
+        }
       }),
     },
     {

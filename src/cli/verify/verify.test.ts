@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { githubIdentity } from '../../attest/verify/demands.fixture.ts'
+import { openSigning, type Signing } from '../../gateway/attestations.fixture.ts'
+import { MayflyError } from '../../lib/index.ts'
+import { asJson, writeJunit } from './report.ts'
+import { exitCodeOf, verifyAll, type VerifyOptions } from './verify.ts'
+
+const sha256 = (bytes: string | Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+const content = 'what was built\n'
+
+interface Result {
+  readonly code: number
+  readonly artifacts: readonly { name: string; result: string; reasons: readonly string[]; by: unknown }[]
+  readonly error: string
+}
+
+async function openFolder(t: TestContext, signing: Signing) {
+  const folder = mkdtempSync(join(tmpdir(), 'mayfly-verify-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const at = (name: string) => join(folder, name)
+  const write = (name: string, text: string) => {
+    writeFileSync(at(name), text)
+    return at(name)
+  }
+  const root = write('root.json', signing.root)
+  return {
+    ...{ at, write, root },
+    file: write('app.tgz', content),
+    async run(names: readonly string[], options: Partial<VerifyOptions> = {}): Promise<Result> {
+      const known = options.policy === undefined ? { trustedRoot: root, require: ['role=build'] } : {}
+      try {
+        const outcomes = await verifyAll(names, { json: true, ...known, ...options })
+        if (options.junit !== undefined) writeJunit(outcomes, options.junit)
+        return { code: exitCodeOf(outcomes), artifacts: outcomes.map(asJson), error: '' }
+      } catch (error) {
+        assert.ok(error instanceof MayflyError)
+        return { code: 2, artifacts: [], error: error.message }
+      }
+    },
+  }
+}
+
+test('a file is verified by the bundle beside it; what is not so is named, and each answer has its exit code', async (t) => {
+  const signing = await openSigning(t)
+  const { at, file, write, run } = await openFolder(t, signing)
+  const none = await run([file])
+  assert.deepEqual([none.code, none.artifacts[0]?.result], [1, 'not_verified'])
+  assert.match(none.artifacts[0]?.reasons[0] ?? '', /no attestation was found/)
+  const bundle = await signing.sign({ digest: sha256(content) })
+  write('app.tgz.sigstore.json', bundle)
+  const good = await run([file])
+  assert.deepEqual([good.code, good.artifacts[0]?.result], [0, 'verified'])
+  assert.match(JSON.stringify(good.artifacts[0]?.by), new RegExp(RegExp.escape(githubIdentity.san)))
+  const other = await run([file], { require: ['role=release', 'tier=B'] })
+  assert.equal(other.code, 1)
+  assert.deepEqual(other.artifacts[0]?.reasons, ['role: expected release, got build'])
+  const changed = write('changed.tgz', `${content}!`)
+  const two = await run([file, changed], { bundle: [at('app.tgz.sigstore.json')] })
+  assert.deepEqual([two.code, two.artifacts.map(({ result }) => result)], [1, ['verified', 'not_verified']])
+  assert.match(two.artifacts[1]?.reasons[0] ?? '', /^provenance: there is none about sha256:/)
+  write('app.tgz.sigstore.json', bundle.replace('"payload":"', '"payload":"A'))
+  assert.match(
+    (await run([file])).artifacts[0]?.reasons.at(-1) ?? '',
+    /app\.tgz\.sigstore\.json: .*\([a-z_]+\)$/,
+  )
+  // A digest alone, with bundles one on each line.
+  write('all.jsonl', `${await signing.sign({ digest: sha256('x') })}\n${bundle}\n`)
+  assert.equal((await run([sha256(content)], { bundle: [at('all.jsonl')] })).code, 0)
+  const lost = await run([at('none.tgz')])
+  assert.deepEqual([lost.code, lost.artifacts[0]?.result], [2, 'unknown'])
+  const folder = await run([at('.')])
+  assert.deepEqual([folder.code, folder.artifacts[0]?.result], [2, 'unknown'])
+  const junit = at('junit.xml')
+  await run([file, at('none.tgz')], { junit })
+  assert.match(
+    readFileSync(junit, 'utf8'),
+    /tests="2" failures="1" errors="1"[^]*<failure message="[^]*<error message="/,
+  )
+})
+
+test('policies: mistakes have line and column, rules for everybody are refused, paths are seen from the file', async (t) => {
+  const signing = await openSigning(t)
+  const { file, write, run, root } = await openFolder(t, signing)
+  write('app.tgz.sigstore.json', await signing.sign({ digest: sha256(content) }))
+  const policy = (text: string) => run([file], { policy: write('policy.yaml', text) })
+  assert.equal((await policy('trusted_root: root.json\nrequire:\n  role: build\n  max_age: 1h\n')).code, 0)
+  const wrong: [string, RegExp][] = [
+    [
+      'trusted_root: root.json\nrequire:\n  rol: build\n',
+      /policy\.yaml:3:3: unknown key "rol".*did you mean "role"/,
+    ],
+    ['trusted_root: root.json\nrequire:\n  tier: B\n', /policy\.yaml:2:1: any job could meet it/],
+    [
+      'trusted_root: root.json\nrequire:\n  role: build\n  same_run: true\n',
+      /policy\.yaml:4:3: same_run: only a grant/,
+    ],
+    [
+      'trusted_root: root.json\nrequire: { role: build, ref: "*" }\n',
+      /policy\.yaml:2:25: ref: .*met by everything/,
+    ],
+    ['trusted_root: root.json\nshared_root: root.json\nrequire: { role: build }\n', /name one of/],
+    ['shared_root: root.json\nrequire: { role: build }\n', /any job could meet it/],
+  ]
+  for (const [text, expected] of wrong) {
+    const { code, error } = await policy(text)
+    assert.equal(code, 2)
+    assert.match(error, expected)
+  }
+  const issuer = githubIdentity.issuer
+  const shared = `shared_root: root.json\nrequire: { issuer: "${issuer}", repository_id: "1296269" }\n`
+  assert.equal((await policy(shared)).code, 0)
+  write('public.json', signing.root.replace('https://ca.test', 'https://fulcio.sigstore.dev'))
+  const taken = await policy('trusted_root: public.json\nrequire: { role: build }\n')
+  assert.match(taken.error, /signs for everybody: name it by --shared-root/)
+  assert.equal((await run([file], { require: [] })).code, 2)
+  assert.equal((await run([file], { require: ['repository_id=1296269', `issuer=${issuer}`] })).code, 0)
+  assert.match((await run([file], { require: ['role'] })).error, /write KEY=VALUE/)
+  assert.match((await run([file], { sharedRoot: root })).error, /name one of/)
+})
+
+interface Stored {
+  readonly type: string
+  readonly body: string
+}
+
+/** A registry that gives what it has, by path, to whoever brings the token. */
+async function startRegistry(
+  t: TestContext,
+): Promise<{ host: string; has: Map<string, Stored>; asked: string[] }> {
+  const has = new Map<string, Stored>()
+  const asked: string[] = []
+  const handle = ({ url = '', headers }: IncomingMessage, response: ServerResponse) => {
+    asked.push(`${url} ${headers.authorization ?? ''}`)
+    if (url.startsWith('/token')) {
+      const isKnown = headers.authorization === `Basic ${Buffer.from('user:pass').toString('base64')}`
+      return response.writeHead(isKnown ? 200 : 401).end(JSON.stringify({ token: 'granted' }))
+    }
+    if (headers.authorization !== 'Bearer granted') {
+      response.setHeader('www-authenticate', `Bearer realm="http://${headers.host}/token",service="registry"`)
+      return response.writeHead(401).end()
+    }
+    const found = has.get(url.replace('/v2/octo/app/', ''))
+    return found === undefined
+      ? response.writeHead(404).end()
+      : response.writeHead(200, { 'content-type': found.type }).end(found.body)
+  }
+  const server = createServer(handle).listen(0, '127.0.0.1')
+  await new Promise((done) => server.once('listening', done))
+  t.after(() => server.close())
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, has, asked }
+}
+
+test('an image is resolved to its digest, and what stands beside it is read by referrers or by tag, with the login of docker', async (t) => {
+  const signing = await openSigning(t)
+  const { at, run, write } = await openFolder(t, signing)
+  const { host, has, asked } = await startRegistry(t)
+  const env = process.env['DOCKER_CONFIG']
+  process.env['DOCKER_CONFIG'] = at('.')
+  t.after(() =>
+    env === undefined ? delete process.env['DOCKER_CONFIG'] : (process.env['DOCKER_CONFIG'] = env),
+  )
+  const manifestType = 'application/vnd.oci.image.manifest.v1+json'
+  const indexType = 'application/vnd.oci.image.index.v1+json'
+  const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
+  const image = JSON.stringify({ schemaVersion: 2, mediaType: manifestType, config: {}, layers: [] })
+  const digest = sha256(image)
+  has.set('manifests/v1', { type: manifestType, body: image })
+  has.set(`manifests/${digest}`, { type: manifestType, body: image })
+  const name = `oci://${host}/octo/app:v1`
+  const anonymous = await run([name])
+  assert.deepEqual([anonymous.code, anonymous.artifacts[0]?.result], [2, 'unknown'])
+  assert.match(anonymous.artifacts[0]?.reasons[0] ?? '', /log in there \(docker login\)/)
+  write(
+    'config.json',
+    JSON.stringify({ auths: { [host]: { auth: Buffer.from('user:pass').toString('base64') } } }),
+  )
+  assert.match((await run([name])).artifacts[0]?.reasons[0] ?? '', /no attestation was found/)
+  assert.ok(asked.some((one) => one.includes('scope=repository%3Aocto%2Fapp%3Apull')))
+  const bundle = await signing.sign({ digest })
+  const beside = JSON.stringify({
+    schemaVersion: 2,
+    layers: [{ mediaType: bundleType, digest: sha256(bundle), size: 1 }],
+  })
+  const listed = { mediaType: manifestType, digest: sha256(beside), size: 1, artifactType: bundleType }
+  const index = { type: indexType, body: JSON.stringify({ manifests: [{ digest: 'x' }, null, listed] }) }
+  has.set(`manifests/${sha256(beside)}`, { type: manifestType, body: beside })
+  has.set(`blobs/${sha256(bundle)}`, { type: 'application/octet-stream', body: bundle })
+  has.set(`manifests/${digest.replace(':', '-')}`, index)
+  assert.equal((await run([name])).code, 0)
+  has.delete(`manifests/${digest.replace(':', '-')}`)
+  has.set(`referrers/${digest}`, index)
+  assert.equal((await run([`oci://${host}/octo/app@${digest}`])).code, 0)
+  // A registry that sends another bundle, or another image, than was named.
+  has.set(`blobs/${sha256(bundle)}`, { type: 'x', body: `${bundle} ` })
+  assert.equal((await run([name])).code, 1)
+  has.set(`manifests/${digest}`, { type: manifestType, body: `${image} ` })
+  const swapped = await run([`oci://${host}/octo/app@${digest}`])
+  assert.deepEqual([swapped.code, swapped.artifacts[0]?.result], [2, 'unknown'])
+})

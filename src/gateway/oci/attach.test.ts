@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openSigning } from '../attestations.fixture.ts'
+import { request } from '../gateway.fixture.ts'
+import { digest, indexType, manifestOf, manifestType, openRegistryWorld, type Reply } from './oci.fixture.ts'
+
+const image = manifestOf('layer')
+const name = digest(image)
+const at = (ref: string) => `/v2/octo/app/manifests/${ref}`
+const tag = name.replace(':', '-')
+const type = 'https://slsa.dev/provenance/v1'
+
+/** A registry that keeps what it is sent, as the specification says; `subjects`: it says that it lists referrers. */
+async function openKeeping(t: Parameters<typeof openRegistryWorld>[0], subjects: boolean) {
+  const it = await openRegistryWorld(t, ['oci:push images/octo/app@v*'])
+  const { replies, world, seen } = it
+  const kept = new Map<string, Buffer>()
+  const bodyOf = ({ body }: { body: Buffer | string }) => Buffer.from(body)
+  const keep =
+    (path: string) =>
+    (one: { body: Buffer | string }): Reply => {
+      const body = bodyOf(one)
+      kept.set(path, body)
+      const { subject } = JSON.parse(body.toString()) as { subject?: { digest: string } }
+      replies.set(`GET ${path}`, {
+        status: 200,
+        headers: { 'content-type': path.endsWith(tag) ? indexType : manifestType },
+        body,
+      })
+      return {
+        status: 201,
+        headers: subjects && subject !== undefined ? { 'oci-subject': subject.digest } : {},
+      }
+    }
+  for (const ref of ['v1', name, tag]) replies.set(`PUT ${at(ref)}`, keep(at(ref)))
+  return { ...it, kept, keep, replies, world, seen }
+}
+
+for (const subjects of [true, false])
+  test(`an attestation is put beside the image, ${subjects ? 'and the registry lists it' : 'and listed under the tag for it'}`, async (t) => {
+    const signing = await openSigning(t)
+    const it = await openKeeping(t, subjects)
+    const { ask, kept, keep, replies, world } = it
+    const { gateway, step } = world
+    const push = (ref: string) =>
+      ask('PUT', at(ref), { headers: { 'content-type': manifestType }, body: image })
+    assert.equal((await push('v1')).status, 201)
+    replies.set(`GET ${at(name)}`, { status: 200, headers: { 'content-type': manifestType }, body: image })
+    const bundle = await signing.sign({ digest: name, run: step.session.runId })
+    const attached = { bundle, predicateType: type, signedMs: Date.parse('2026-11-29T12:00:00Z') }
+    let blobs = 0
+    replies.set('POST /v2/octo/app/blobs/uploads/', () => ({
+      ...{ status: 202, headers: { location: `/v2/octo/app/blobs/uploads/${++blobs}?state=x` } },
+    }))
+    for (const [i, blob] of ['{}', bundle].entries())
+      replies.set(
+        `PUT /v2/octo/app/blobs/uploads/${i + 1}?state=x&digest=${encodeURIComponent(digest(blob))}`,
+        (one) => {
+          assert.equal(digest(Buffer.from(one.body)), digest(blob))
+          return { status: 201 }
+        },
+      )
+    const listed: string[] = []
+    // Its digest is known once it is sent.
+    const put = /^PUT \/v2\/octo\/app\/manifests\/(sha256:[0-9a-f]{64})$/
+    const original = replies.get.bind(replies)
+    replies.get = (key) => {
+      const ref = put.exec(key)?.[1]
+      if (ref !== undefined && ref !== name) listed.push(ref)
+      return original(key) ?? (ref === undefined ? undefined : keep(at(ref)))
+    }
+    gateway.shut(step)
+    // The step itself has no way in any more.
+    await assert.rejects(world.ask(request('GET', '/v2/'), { authority: 'git.test:443' }))
+    const [done] = await gateway.attach(step, [attached])
+    assert.deepEqual(done, { image: `octo/app@${name}`, connection: 'images', manifests: listed })
+    const manifest = JSON.parse(kept.get(at(listed[0] ?? ''))?.toString() ?? '') as Record<string, unknown>
+    assert.equal(manifest['artifactType'], 'application/vnd.dev.sigstore.bundle.v0.3+json')
+    assert.deepEqual(manifest['subject'], { mediaType: manifestType, digest: name, size: image.length })
+    assert.deepEqual(manifest['config'], {
+      mediaType: 'application/vnd.oci.empty.v1+json',
+      digest: digest('{}'),
+      size: 2,
+    })
+    assert.deepEqual(manifest['annotations'], {
+      'dev.sigstore.bundle.content': 'dsse-envelope',
+      'dev.sigstore.bundle.predicateType': type,
+      'org.opencontainers.image.created': '2026-11-29T12:00:00Z',
+    })
+    const index = kept.get(at(tag))
+    assert.equal(index === undefined, subjects)
+    if (index !== undefined) {
+      const { manifests } = JSON.parse(index.toString()) as {
+        manifests: { digest: string; artifactType: string }[]
+      }
+      assert.deepEqual(
+        manifests.map((one) => one.digest),
+        listed,
+      )
+    }
+    const granted = world.audit.ofType('access.granted').at(-1)?.data
+    assert.deepEqual(granted?.['oci'], { attach: name, types: [type] })
+    const [first] = it.seen().filter(({ method, url }) => method === 'GET' && url === at(name))
+    assert.match(first?.headers.authorization ?? '', /^Basic /)
+  })
+
+test('what cannot be attached is tried again and told, and the answer of a registry is not repeated', async (t) => {
+  const it = await openKeeping(t, true)
+  const { gateway, step } = it.world
+  assert.deepEqual(await gateway.attach(step, [{ bundle: '{}', predicateType: type, signedMs: 0 }]), [])
+  const pushed = await it.ask('PUT', at('v1'), { headers: { 'content-type': manifestType }, body: image })
+  assert.equal(pushed.status, 201)
+  assert.equal(gateway.madeImages(step), true)
+  it.replies.set(`GET ${at(name)}`, { status: 503, body: 'Basic aW5qZWN0ZWQ6Zm9yLWltYWdlcw==' })
+  gateway.shut(step)
+  const [failed] = await gateway.attach(step, [{ bundle: '{}', predicateType: type, signedMs: 0 }])
+  assert.equal(failed?.failure, 'the registry answered 503 to the image')
+  assert.equal(it.requests().filter((one) => one === `GET ${at(name)}`).length, 3)
+  assert.match(gateway.refusals(step.id, 0).lines.join(), /no attestation stands beside octo\/app@sha256:/)
+  it.world.brokers.end(step)
+  const [ended] = await gateway.attach(step, [{ bundle: '{}', predicateType: type, signedMs: 0 }])
+  assert.notEqual(ended?.failure, undefined)
+})

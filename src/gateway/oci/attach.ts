@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { MayflyError, limits } from '../../lib/index.ts'
+import { discard, type Permit } from '../exchange.ts'
+import type { Turns } from '../turns.ts'
+import { descriptorsIn, referrersTag, type OwnRegistry } from './beside.ts'
+import { digestOf, manifestTypes, mediaTypeIn } from './manifest.ts'
+import { pushScope } from './permission.ts'
+import { followed, nextPlace, urlOn } from './places.ts'
+
+/** A bundle that is to stand beside an image. */
+export interface Attached {
+  /** Its JSON. */
+  readonly bundle: string
+  readonly predicateType: string
+  readonly signedMs: number
+}
+
+const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
+const manifestType = 'application/vnd.oci.image.manifest.v1+json'
+const indexType = 'application/vnd.oci.image.index.v1+json'
+const emptyConfig = { mediaType: 'application/vnd.oci.empty.v1+json', bytes: Buffer.from('{}') }
+
+/**
+ * Puts a bundle beside a manifest, as cosign 3 does: a manifest of its own whose subject is the other. A registry that takes no note of
+ * subjects gets it listed under the referrers tag (distribution-spec 1.1, "Pushing Manifests with Subject"). Returns its digest; the same
+ * again is no other. Throws `denied` and `upstream_unreachable`.
+ */
+export async function attach(
+  own: OwnRegistry,
+  permit: Permit,
+  at: { readonly repository: string; readonly digest: string },
+  attached: Attached,
+  turns: Turns,
+): Promise<string> {
+  const { repository } = at
+  const subject = await subjectOf(own, permit, at)
+  const layer = Buffer.from(attached.bundle)
+  for (const blob of [emptyConfig.bytes, layer]) await putBlob(own, permit, repository, blob)
+  const manifest = Buffer.from(JSON.stringify(manifestOf(subject, layer, attached)))
+  const digest = digestOf(manifest)
+  const answer = await put(own, permit, repository, digest, manifestType, manifest)
+  // With it the registry says that it lists the manifest itself.
+  if (answer.headers['oci-subject'] !== at.digest) {
+    const listed = { ...descriptorOf(manifestType, manifest), ...describedAs(attached) }
+    await turns(own.exchange.connection, `${repository}:${referrersTag(at.digest)}`, async () => {
+      await list(own, permit, at, listed)
+      return true
+    })
+  }
+  return digest
+}
+
+function manifestOf(subject: object, layer: Buffer, attached: Attached) {
+  return {
+    schemaVersion: 2,
+    mediaType: manifestType,
+    artifactType: bundleType,
+    config: descriptorOf(emptyConfig.mediaType, emptyConfig.bytes),
+    layers: [descriptorOf(bundleType, layer)],
+    subject,
+    annotations: describedAs(attached).annotations,
+  }
+}
+
+/** As cosign describes what it attaches, so that it and others find it. */
+function describedAs({ predicateType, signedMs }: Attached) {
+  return {
+    artifactType: bundleType,
+    annotations: {
+      'dev.sigstore.bundle.content': 'dsse-envelope',
+      'dev.sigstore.bundle.predicateType': predicateType,
+      'org.opencontainers.image.created': new Date(signedMs).toISOString().replace(/\.\d+Z$/, 'Z'),
+    },
+  }
+}
+
+function descriptorOf(mediaType: string, bytes: Buffer) {
+  return { mediaType, digest: digestOf(bytes), size: bytes.length }
+}
+
+async function subjectOf(
+  own: OwnRegistry,
+  permit: Permit,
+  { repository, digest }: { readonly repository: string; readonly digest: string },
+) {
+  const answer = await followed(own, permit, [pushScope(repository)], {
+    ...{ method: 'GET', path: `/${repository}/manifests/${digest}`, accept: manifestTypes.join(', ') },
+  })
+  await mustBe(answer, [200], 'the image')
+  const bytes = await own.exchange.read(answer, limits.manifestBytes)
+  if (bytes === undefined || digestOf(bytes, digest) !== digest)
+    throw new MayflyError('denied', 'the registry does not have the image that its digest names')
+  const mediaType = mediaTypeIn(answer.headers['content-type'] ?? '') ?? manifestType
+  return { mediaType, digest, size: bytes.length }
+}
+
+async function putBlob(
+  { registry, exchange }: OwnRegistry,
+  permit: Permit,
+  repository: string,
+  bytes: Buffer,
+): Promise<void> {
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  const scopes = [pushScope(repository)]
+  const there = await registry.ask(permit, scopes, {
+    ...{ method: 'HEAD', target: `/${repository}/blobs/${digest}`, headers: {} },
+  })
+  discard(there)
+  if (there.statusCode === 200) return
+  const begin = `/${repository}/blobs/uploads/`
+  const begun = await registry.ask(permit, scopes, {
+    ...{ method: 'POST', target: begin, headers: { 'content-length': '0' } },
+  })
+  await mustBe(begun, [202], 'an upload')
+  discard(begun)
+  const place = nextPlace(begun, urlOn(exchange.connection, begin))
+  place.searchParams.set('digest', digest)
+  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(bytes.length) }
+  const done = await registry.ask(permit, scopes, { method: 'PUT', target: place, headers, body: bytes })
+  await mustBe(done, [201], 'an upload')
+  discard(done)
+}
+
+async function put(
+  { registry }: OwnRegistry,
+  permit: Permit,
+  repository: string,
+  ref: string,
+  type: string,
+  bytes: Buffer,
+): Promise<IncomingMessage> {
+  const answer = await registry.ask(permit, [pushScope(repository)], {
+    method: 'PUT',
+    target: `/${repository}/manifests/${ref}`,
+    headers: { 'content-type': type, 'content-length': String(bytes.length) },
+    body: bytes,
+  })
+  await mustBe(answer, [201], 'a manifest')
+  discard(answer)
+  return answer
+}
+
+/** Under the tag stands what was there before, and this. What is no index there is somebody's own tag, and stays. */
+async function list(
+  own: OwnRegistry,
+  permit: Permit,
+  { repository, digest }: { readonly repository: string; readonly digest: string },
+  listed: { readonly digest: string },
+): Promise<void> {
+  const tag = referrersTag(digest)
+  const answer = await followed(own, permit, [pushScope(repository)], {
+    ...{ method: 'GET', path: `/${repository}/manifests/${tag}`, accept: indexType },
+  })
+  await mustBe(answer, [200, 404], 'the referrers tag')
+  const before = answer.statusCode === 200 ? await own.exchange.read(answer, limits.manifestBytes) : undefined
+  if (answer.statusCode === 404) discard(answer)
+  else if (before === undefined || mediaTypeIn(answer.headers['content-type'] ?? '') !== indexType)
+    throw new MayflyError('denied', `tag ${tag} is no index of what stands beside the image`)
+  const others = before === undefined ? [] : descriptorsIn(before)
+  if (others.some((one) => one.digest === listed.digest)) return
+  const index = { schemaVersion: 2, mediaType: indexType, manifests: [...others, listed] }
+  await put(own, permit, repository, tag, indexType, Buffer.from(JSON.stringify(index)))
+}
+
+/** An answer may say anything: of it the status is told alone. */
+async function mustBe(answer: IncomingMessage, wanted: readonly number[], what: string): Promise<void> {
+  const { statusCode = 0 } = answer
+  if (wanted.includes(statusCode)) return
+  discard(answer)
+  throw new MayflyError('denied', `the registry answered ${statusCode} to ${what}`)
+}
