@@ -1,5 +1,6 @@
 import { cpus, totalmem } from 'node:os'
 import { benchAttestVerify } from './attest-verify.ts'
+import { benchAttestationLog } from './attestation-log.ts'
 import { benchVerify } from './audit-verify.ts'
 import { benchAudit } from './audit.ts'
 import { benchCrowd } from './crowd.ts'
@@ -31,6 +32,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   'revoke-step': benchRevokeStep,
   policy: benchPolicy,
   audit: benchAudit,
+  'attestation-log': benchAttestationLog,
   'audit-large': () => benchVerify(10_000_000),
   'attest-verify': benchAttestVerify,
   find: () => benchFind(100_000),

@@ -23,7 +23,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   recordings: ['lib', 'store'],
 
   // Attestations.
-  'attest/sign': ['lib', 'der', 'audit/verify', 'audit/client'],
+  'attest/sign': ['lib', 'der', 'audit/verify', 'audit/client', 'attest/verify'],
   'attest/sigstore': ['lib', 'der', 'http-client', 'attest/sign', 'attest/verify'],
   'attest/keys': ['lib', 'der', 'config', 'store', 'http-client', 'clouds', 'key-services', 'attest/sign'],
 

@@ -366,7 +366,7 @@ def verify(folder, log, elsewhere, receipts):
             problems.append(f'{file}: {error}')
     known[folder / 'checkpoint'] = size, root
     raw = read_entries(folder, size)
-    leaves = check_tiles(folder, raw, {of for of, _ in known.values() if of <= size}, problems)
+    leaves = check_tiles(folder, raw, {of for file, (of, _) in known.items() if file not in elsewhere}, problems)
     roots = roots_at(leaves, {of for of, _ in known.values()})
     for file, (of, signed_root) in known.items():
         if roots.get(of) != signed_root:

@@ -98,13 +98,13 @@ test('an answer that was changed on its way is refused, whatever it is about', a
       for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk)
       const body = Buffer.concat(chunks)
       const { authorization = '' } = request.headers
-      const upstream = await fetch(log.url + request.url, {
-        method: 'POST',
-        body,
-        headers: { authorization },
-      })
+      const isKeys = request.method === 'GET'
+      const upstream = await fetch(
+        log.url + request.url,
+        isKeys ? {} : { method: 'POST', body, headers: { authorization } },
+      )
       const answer = (await upstream.json()) as Answer
-      change(answer)
+      if (!isKeys) change(answer)
       response.end(JSON.stringify(answer))
     })()
   })
@@ -113,6 +113,7 @@ test('an answer that was changed on its way is refused, whatever it is about', a
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const client = clientOf(t, { url, verifierKey })
   await client.add(...pairOf('second'))
+  const stampOfOther = (await client.add(...pairOf('third'))).timestamp.toString('base64')
   const changes: [(answer: Answer) => unknown, RegExp][] = [
     [(a) => (a.treeSize += 1), /another tree/],
     [(a) => (a.rootHash = Buffer.alloc(32).toString('base64')), /another tree/],
@@ -121,6 +122,8 @@ test('an answer that was changed on its way is refused, whatever it is about', a
     [(a) => (a.entries[0]!['hashes'] = []), /does not prove/],
     [(a) => (a.entries[0]!['hashes'] = ['AAAA']), /malformed/],
     [(a) => (a.entries[0]!['timestamp'] = 'no base64'), /malformed/],
+    [(a) => (a.entries[0]!['timestamp'] = stampOfOther), /timestamp.*another signature/],
+    [(a) => (a.entries[0]!['timestamp'] = flipped(a.entries[0]!['timestamp'])), /timestamp.*does not hold/],
     [(a) => a.entries.push(a.entries[0]!), /malformed/],
     [(a) => (a.entries = []), /malformed/],
   ]
@@ -133,6 +136,12 @@ test('an answer that was changed on its way is refused, whatever it is about', a
     )
   }
 })
+
+function flipped(timestamp: unknown): string {
+  const bytes = Buffer.from(String(timestamp), 'base64')
+  bytes[bytes.length - 1]! ^= 1
+  return bytes.toString('base64')
+}
 
 function pairOf(message: string): [Buffer, Buffer] {
   const { entry, signature } = rekordOf(message)

@@ -4,6 +4,7 @@ import { connectionProblem, MayflyError, type Secret } from '../../lib/index.ts'
 import { type Asked, checkAnswer, type CheckedAnswer } from './log-answer.ts'
 import type { AttestationLog, LoggedEntry } from './log.ts'
 import { createLogHead } from './log-head.ts'
+import { createStampCheck } from './log-stamps.ts'
 import { type AllLogKeys, parseLogKeys } from './log-keys.ts'
 
 export interface AttestationLogOptions {
@@ -53,6 +54,7 @@ export function createAttestationLog(options: AttestationLogOptions): Attestatio
   const agent = createAgent(options.url)
   const base = new URL('/attestations/', options.url)
   const head = createLogHead(httpSource(base.href), verifier, options.remembered)
+  const stamps = createStampCheck(readKeys)
   const queue: Waiting[] = []
   const open = new Set<Promise<LoggedEntry>>()
   let underWay = 0
@@ -97,11 +99,35 @@ export function createAttestationLog(options: AttestationLogOptions): Attestatio
       return failAll(batch, new MayflyError('audit_rejected', reason))
     }
     const checked = await checkAnswer(answer.body, batch, verifier!)
-    const why = checked.ok ? await head.whyNot(checked, answer.process) : checked.message
+    const why = checked.ok ? await whyNot(checked, batch, answer.process) : checked.message
     if (!checked.ok || why !== undefined)
       return failAll(batch, new MayflyError('audit_corrupt', `${why}: nothing is signed by its word`))
     settle(batch, checked)
     return undefined
+  }
+
+  async function whyNot(
+    checked: CheckedAnswer,
+    batch: readonly Waiting[],
+    process: string,
+  ): Promise<string | undefined> {
+    const stamped = checked.entries.map(({ timestamp }, i) => ({
+      timestamp,
+      signature: batch[i]?.signature ?? Buffer.alloc(0),
+    }))
+    return (await head.whyNot(checked, process)) ?? (await stamps.whyNot(stamped))
+  }
+
+  async function readKeys(): Promise<AllLogKeys> {
+    const answer = await ask('keys', { method: 'GET' })
+    if (typeof answer === 'string') throw unavailable(answer)
+    if (answer.status !== 200) throw unavailable(messageIn(answer.body))
+    const keys = parseLogKeys(answer.body)
+    if (keys?.verifierKey === options.verifierKey.trim()) return keys
+    throw new MayflyError(
+      'audit_corrupt',
+      'what answers in the place of the attestation log has another key: it is not the log that this server signed to',
+    )
   }
 
   async function ask(
@@ -125,17 +151,7 @@ export function createAttestationLog(options: AttestationLogOptions): Attestatio
       open.add(adding)
       return await adding.finally(() => open.delete(adding))
     },
-    async keys() {
-      const answer = await ask('keys', { method: 'GET' })
-      if (typeof answer === 'string') throw unavailable(answer)
-      if (answer.status !== 200) throw unavailable(messageIn(answer.body))
-      const keys = parseLogKeys(answer.body)
-      if (keys?.verifierKey === options.verifierKey.trim()) return keys
-      throw new MayflyError(
-        'audit_corrupt',
-        'what answers in the place of the attestation log has another key: it is not the log that this server signed to',
-      )
-    },
+    keys: readKeys,
     async close() {
       closed = true
       await Promise.allSettled(open)

@@ -31,5 +31,6 @@ export {
   type OpenedTrust,
   type TrustDocument,
 } from './trust-document.ts'
+export { verifyTimestamp } from './timestamp.ts'
 export { parseTrustedRoot } from './trusted-root.ts'
 export { checkTimestamp, verifyBundle, verifyCertificate } from './verify.ts'

@@ -1,16 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../lib/index.ts'
-import type { Signer } from '../sign/index.ts'
 import type { FailureSwitch } from './failure.ts'
-import {
-  type AppendOutcome,
-  type Group,
-  type Job,
-  type NewEntry,
-  planGroup,
-  signGroup,
-  takeJobs,
-} from './group.ts'
+import { type AppendOutcome, type Group, type Job, type NewEntry, planGroup, takeJobs } from './group.ts'
 import type { KeyWindow } from './key-window.ts'
 import type { PeopleStore } from './people-store.ts'
 import type { Wal } from './wal.ts'
@@ -46,17 +37,22 @@ export interface AppenderDeps {
   wal: Wal
   people: PeopleStore
   window: KeyWindow
-  signer: Signer
+  /** The answer to every job of a group; made while the disk works, and handed out once it is done. */
+  answer: (group: Group) => Promise<{ job: Job; outcome: AppendOutcome }[]>
+  /** Told of each entry once it is on the disk, in order, before anybody has the answer. */
+  onDurable?: (entry: DurableEntry) => void
   clock: Clock
   failure: FailureSwitch
   limits: QueueLimits
+  /** What a person calls the log, if it is not the audit log. */
+  log?: string
   /** Where to go on: from what was read back at the start. */
   start: { nextIndex: number; lastTimeMs: number; durable: DurableEntry[] }
 }
 
 /** Group commit: whatever waits while one write is under way goes into the next one, in order of arrival. */
 export function createAppender(deps: AppenderDeps): Appender {
-  const { wal, people, window, signer, failure, limits, start } = deps
+  const { wal, people, window, failure, limits, start } = deps
   const queue: Job[] = []
   let waiting = { entries: 0, bytes: 0 }
   let { nextIndex, lastTimeMs, durable } = start
@@ -87,7 +83,7 @@ export function createAppender(deps: AppenderDeps): Appender {
       const group = planGroup(jobs, window, keys, nextIndex, lastTimeMs)
       await write(group)
     } catch (error) {
-      refuse(jobs, failure.fail('writing the audit log', error))
+      refuse(jobs, failure.fail(`writing ${deps.log ?? 'the audit log'}`, error))
     }
   }
 
@@ -100,11 +96,13 @@ export function createAppender(deps: AppenderDeps): Appender {
     // Receipts are signed while the disk works; none leaves before it is done.
     const [prefixed, outcomes] = await Promise.all([
       group.fresh.length === 0 ? [] : wal.append(nextIndex, group.timeMs, group.fresh),
-      signGroup(group, signer),
+      deps.answer(group),
     ])
     for (const [i, { key, leafHash }] of group.fresh.entries()) {
       const bytes = prefixed[i] as Buffer
-      durable.push({ prefixed: bytes, leafHash: Buffer.from(leafHash, 'base64') })
+      const entry = { prefixed: bytes, leafHash: Buffer.from(leafHash, 'base64') }
+      durable.push(entry)
+      deps.onDurable?.(entry)
       window.add(key, { index: nextIndex++, leafHash, timeMs: group.timeMs })
       unpublishedBytes += bytes.length
     }

@@ -87,28 +87,17 @@ export async function runCommit(
   commit: Commit,
   cosign: Cosign,
 ): Promise<void> {
-  await stageCommit(fs, folder, commit)
-  await lockCommit(fs, folder, base, commit)
-  await finishCommit(fs, folder, commit.name, commit.next.note, pathsOf(commit), cosign)
-}
-
-/** The first step: every file of the commit is on the disk, and nobody sees them yet. */
-export async function stageCommit(fs: FileSystem, folder: string, { name, files }: Commit): Promise<void> {
+  const { name, files, next } = commit
   await stageFiles(fs, stageFolder(folder, name), files)
-}
-
-/** The second: from here on the log is bound to this commit, and a restart completes it. */
-export async function lockCommit(
-  fs: FileSystem,
-  folder: string,
-  base: Published,
-  { next }: Commit,
-): Promise<void> {
   await swapLock(fs, folder, base.note, next.note)
-}
-
-export function pathsOf({ files }: Commit): string[] {
-  return files.map(({ path }) => path)
+  await finishCommit(
+    fs,
+    folder,
+    name,
+    next.note,
+    files.map((file) => file.path),
+    cosign,
+  )
 }
 
 /** Every file of the commit, flat, and a manifest of their paths; all on the disk before the lock names them. */
@@ -157,10 +146,9 @@ export async function finishCommit(
   note: string,
   paths: readonly string[],
   cosign: Cosign,
-  how: { keep?: boolean } = {},
 ): Promise<void> {
   await applyFiles(fs, folder, stageFolder(folder, name), paths)
-  await publishNote(fs, folder, note, cosign, how)
+  await publishNote(fs, folder, note, cosign)
   await dropPartials(fs, folder, paths)
   await fs.rm(stageFolder(folder, name), { recursive: true, force: true })
 }
@@ -196,25 +184,25 @@ async function applyFile(fs: FileSystem, staged: string, path: string): Promise<
 }
 
 /**
- * Publishes a checkpoint, and keeps it, unless it is told not to. One of the same text that is there already was published
- * before a crash: it is kept as it was seen, unless it is to be signed `again`.
+ * Publishes a checkpoint, and keeps it. One of the same text that is there already was published before a crash: it is
+ * kept as it was seen, unless it is to be signed `again`.
  */
 export async function publishNote(
   fs: FileSystem,
   folder: string,
   note: string,
   cosign: Cosign,
-  { again = false, keep = true }: { again?: boolean; keep?: boolean } = {},
+  again = false,
 ): Promise<void> {
   const path = join(folder, 'checkpoint')
   const found = (await readIfThere(fs, path))?.toString()
   if (found !== undefined && textOf(found) === textOf(note)) {
-    if (keep) await keepCheckpoint(fs, folder, found)
+    await keepCheckpoint(fs, folder, found)
     if (!again) return
   }
   const signed = `${note}${await cosign(note)}`
   await replaceFile(fs, path, Buffer.from(signed))
-  if (keep) await keepCheckpoint(fs, folder, signed)
+  await keepCheckpoint(fs, folder, signed)
 }
 
 /** `checkpoints/<size>`, or, for one that was signed again later, `checkpoints/<size>-<16 digits of its SHA-256>`. */

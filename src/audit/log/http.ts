@@ -155,13 +155,14 @@ function health({ appender, publisher, failure, witnesses, attestations }: HttpD
 }
 
 /** What keeps signatures from being logged is told here, and refuses no entry of the audit log. */
-function stateOf({ committer, failure, authority, witnesses }: Attestations): object {
+function stateOf(attestations: Attestations): object {
+  const { failure, authority, witnesses } = attestations
   const states = witnesses.states()
   const stopped = failure.current()
   const ready = authority.ready()
   const reason = stopped?.reason ?? (ready.ok ? undefined : ready.message)
   return {
-    ...{ ok: reason === undefined, size: committer.size() },
+    ...{ ok: reason === undefined, size: attestations.size() },
     ...(reason === undefined ? {} : { reason }),
     ...(states.length === 0 ? {} : { quorum: witnesses.quorum(), witnesses: states }),
   }

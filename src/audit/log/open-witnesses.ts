@@ -1,6 +1,8 @@
 import { type Clock, FatalError, nowSeconds } from '../../lib/index.ts'
 import { cosignLine, type Signer } from '../sign/index.ts'
 import type { LogSource, TlogPolicy } from '../verify/index.ts'
+import type { Cosign } from './commit.ts'
+import type { FailureSwitch } from './failure.ts'
 import { verifierOf } from './log-source.ts'
 import { createWitnessClient } from './witness-client.ts'
 import { type Alarm, createWitnesses, type Witnesses } from './witnesses.ts'
@@ -34,4 +36,14 @@ export function openWitnesses(
 // The checkpoint itself has no time (tlog-checkpoint): the log's own cosignature shows that it is alive.
 export function timedLine(note: string, signer: Signer, clock: Clock): string {
   return cosignLine(note.slice(0, note.lastIndexOf('\n\n') + 1), nowSeconds(clock), signer)
+}
+
+/** The time, and what the witnesses add; nothing once they have shown this folder to be one of two histories. */
+export function cosigned(witnesses: Witnesses, timed: Cosign, failure: FailureSwitch): Cosign {
+  return async (note) => {
+    const lines = await witnesses.cosign(note)
+    const stopped = failure.current()
+    if (stopped?.code === 'audit_corrupt') throw new FatalError(stopped.code, stopped.reason)
+    return `${await timed(note)}${lines}`
+  }
 }

@@ -23,7 +23,7 @@ export interface PublisherDeps {
   fs: FileSystem
   folder: string
   signer: Signer
-  appender: Appender
+  appender: Pick<Appender, 'durable' | 'release'>
   wal: Wal
   window: KeyWindow
   published: Published
@@ -32,6 +32,8 @@ export interface PublisherDeps {
   cosign: Cosign
   publishIntervalMs: number
   refreshIntervalMs: number
+  /** What a person calls the log, if it is not the audit log. */
+  log?: string
 }
 
 export function createPublisher(deps: PublisherDeps): Publisher {
@@ -53,11 +55,11 @@ export function createPublisher(deps: PublisherDeps): Publisher {
         await wal.dropBefore(published.tree.size)
         window.forgetBefore(wal.firstIndex())
       } else if (clock.nowMs() - signedMs >= deps.refreshIntervalMs) {
-        await publishNote(fs, folder, published.note ?? '', deps.cosign, { again: true })
+        await publishNote(fs, folder, published.note ?? '', deps.cosign, true)
       } else return
       signedMs = clock.nowMs()
     } catch (error) {
-      failure.fail('publishing the audit log', error)
+      failure.fail(`publishing ${deps.log ?? 'the audit log'}`, error)
     }
   }
 

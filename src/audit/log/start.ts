@@ -5,6 +5,7 @@ import { createAppender } from './appender.ts'
 import { createFailureSwitch, refuseToStart } from './failure.ts'
 import { type FileSystem, makeFolder, systemFs } from '../disk/index.ts'
 import { markFork, refuseForked } from './fork-mark.ts'
+import { type Group, signGroup } from './group.ts'
 import { createHttp } from './http.ts'
 import { lockFolder } from '../disk/index.ts'
 import { openLogKey } from './log-key.ts'
@@ -15,7 +16,7 @@ import { refuseShared } from './apart.ts'
 import { createAlarms } from './alarms.ts'
 import { type AlarmedLog, type Attestations, openAttestations } from './attestations/open.ts'
 import { sourceOf, verifierOf } from './log-source.ts'
-import { openWitnesses, timedLine, type WitnessOptions } from './open-witnesses.ts'
+import { cosigned, openWitnesses, timedLine, type WitnessOptions } from './open-witnesses.ts'
 import { listen } from '../serve/index.ts'
 import { createStaticFiles } from './static-files.ts'
 
@@ -162,7 +163,8 @@ async function openLog(fs: FileSystem, options: AuditLogOptions) {
   const failure = createFailureSwitch(options.onFatal)
   const people = createPeopleStore(fs, folder)
   const limits = { queueEntries, queueBytes, unpublishedBytes }
-  const appender = createAppender({ wal, people, window, signer, clock, failure, limits, start })
+  const answer = async (group: Group) => await signGroup(group, signer)
+  const appender = createAppender({ wal, people, window, answer, clock, failure, limits, start })
   const intervals = { publishIntervalMs, refreshIntervalMs }
   // Alarms about the log beside this one are entries here: it has none that are not signatures.
   const alarmOf = (about: AlarmedLog) =>
@@ -176,15 +178,6 @@ async function openLog(fs: FileSystem, options: AuditLogOptions) {
     onAlarm: alarmOf({ origin, failure, mark: (fork) => markFork(fs, folder, fork) }),
     onRecovered: () => publisher.signAgain(),
   })
-  const cosign = async (note: string) => {
-    const lines = await witnesses.cosign(note)
-    const stopped = failure.current()
-    // They have shown it to be one of two histories: it is not published.
-    if (stopped?.code === 'audit_corrupt') throw new FatalError(stopped.code, stopped.reason)
-    return `${await timed(note)}${lines}`
-  }
-  const deps = { fs, folder, signer, appender, wal, window, published, clock, failure, cosign }
-  const publisher = createPublisher({ ...deps, ...intervals })
   const attestations =
     options.attestations &&
     (await openAttestations({
@@ -192,7 +185,14 @@ async function openLog(fs: FileSystem, options: AuditLogOptions) {
       ...{ fs, folder: join(folder, 'attestations'), origin: options.attestations.origin },
       newestMs: () => appender.lastTimeMs(),
       onAlarm: (about, alarm) => alarmOf(about)(alarm),
+    }).catch(async (error: unknown) => {
+      await wal.close().catch(() => undefined)
+      throw error
     }))
+  // Last of all: it has a timer, and a start that fails must leave nothing that keeps the process.
+  const cosign = cosigned(witnesses, timed, failure)
+  const deps = { fs, folder, signer, appender, wal, window, published, clock, failure, cosign }
+  const publisher = createPublisher({ ...deps, ...intervals })
   return { signer, wal, people, failure, appender, publisher, witnesses, attestations }
 }
 

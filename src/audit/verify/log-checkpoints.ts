@@ -11,6 +11,8 @@ export interface Mark {
   size: number
   root: Uint8Array
   where: string
+  /** The log published it, so the partial tiles that it ends in have to be there. One that came in an answer may never have been. */
+  isPublished: boolean
 }
 
 export interface Marks {
@@ -36,7 +38,9 @@ export async function readMarks(
   const timer = cosignerOf(verifier)
   const published = await openTimed(exactTextOf(note) ?? '', verifier, timer, 'checkpoint')
   if ('kind' in published) return published
-  const bySize = new Map<number, Mark>([[published.size, { ...published, where: 'checkpoint' }]])
+  const bySize = new Map<number, Mark>([
+    [published.size, { ...published, where: 'checkpoint', isPublished: true }],
+  ])
   for (const name of kept) {
     const where = `checkpoints/${name}`
     // Before it is read: it may be no file at all.
@@ -48,14 +52,14 @@ export async function readMarks(
     if (name !== String(checkpoint.size) && name !== again) {
       return problemOf('checkpoint_malformed', where, `it holds the checkpoint of size ${checkpoint.size}`)
     }
-    const problem = addMark(bySize, { ...checkpoint, where }, published)
+    const problem = addMark(bySize, { ...checkpoint, where, isPublished: true }, published)
     if (problem !== undefined) return problem
   }
   for (const [i, text] of known.entries()) {
     const where = `known checkpoint ${i}`
     const checkpoint = await open(text, verifier, where)
     if ('kind' in checkpoint) return checkpoint
-    const problem = addMark(bySize, { ...checkpoint, where }, published)
+    const problem = addMark(bySize, { ...checkpoint, where, isPublished: false }, published)
     if (problem !== undefined) return problem
   }
   return { note: textOf(note), published, marks: [...bySize.values()].sort((a, b) => a.size - b.size) }

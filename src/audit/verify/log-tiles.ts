@@ -65,7 +65,7 @@ export async function checkPartials(
 
 function requiredWidths(marks: readonly Mark[], tile: Tile): number[] {
   const span = tileWidth ** (tile.level === 'entries' ? 0 : tile.level)
-  const counts = marks.map((mark) => Math.floor(mark.size / span))
+  const counts = marks.filter((mark) => mark.isPublished).map((mark) => Math.floor(mark.size / span))
   const inTile = counts.filter((count) => Math.floor(count / tileWidth) === tile.index)
   return [...new Set(inTile.map((count) => count % tileWidth))].filter((width) => width > 0)
 }

@@ -77,10 +77,18 @@ function whyNoVerifier(kind: RekordEntry['verifier']['kind'], der: Uint8Array): 
   }
 }
 
-// OpenSSL reads more than one encoding of the same key: the one that it writes itself is the one that counts.
+/** The SPKI of a key on P-256 up to its point, which is written in full (RFC 5480, section 2.2). */
+const spkiHead = Buffer.from('3059301306072a8648ce3d020106082a8648ce3d03010703420004', 'hex')
+
+// OpenSSL reads other encodings of the same point, too; verifiers compare bytes, so there is one.
 function spkiKey(der: Buffer): KeyObject | undefined {
   const key = createPublicKey({ key: der, format: 'der', type: 'spki' })
-  return key.export({ format: 'der', type: 'spki' }).equals(der) ? key : undefined
+  const isOther = key.asymmetricKeyDetails?.namedCurve === 'prime256v1' && !isFull(der)
+  return isOther ? undefined : key
+}
+
+function isFull(der: Buffer): boolean {
+  return der.length === spkiHead.length + 64 && der.subarray(0, spkiHead.length).equals(spkiHead)
 }
 
 function certificateKey(der: Buffer): KeyObject | undefined {

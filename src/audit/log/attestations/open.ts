@@ -1,18 +1,22 @@
 import { join } from 'node:path'
-import { type Clock, type FatalError } from '../../../lib/index.ts'
+import type { Clock, FatalError } from '../../../lib/index.ts'
 import { type FileSystem, makeFolder } from '../../disk/index.ts'
 import { createSteadyTime, openTimestampAuthority, type TimestampAuthority } from '../../timestamp/index.ts'
-import { logsBy, type TlogPolicy } from '../../verify/index.ts'
+import type { Signer } from '../../sign/index.ts'
+import { leafHash, logsBy, type TlogPolicy } from '../../verify/index.ts'
+import { type Appender, createAppender } from '../appender.ts'
 import { createFailureSwitch, type FailureSwitch, refuseToStart } from '../failure.ts'
 import { markFork, refuseForked, type Fork } from '../fork-mark.ts'
+import { type AppendOutcome, type Group, type Job } from '../group.ts'
 import { openLogKey } from '../log-key.ts'
 import { sourceOf, verifierOf } from '../log-source.ts'
-import { openWitnesses, timedLine, type WitnessOptions } from '../open-witnesses.ts'
+import { cosigned, openWitnesses, timedLine, type WitnessOptions } from '../open-witnesses.ts'
+import { createPeopleStore } from '../people-store.ts'
+import { createPublisher, type Publisher } from '../publisher.ts'
 import { recover } from '../recover.ts'
 import { createStaticFiles, type StaticFiles } from '../static-files.ts'
 import type { Alarm, Witnesses } from '../witnesses.ts'
-import { createCommitter, type Committer } from './committer.ts'
-import { createCosigning } from './cosigning.ts'
+import { createHead, type Inclusion } from './head.ts'
 import { originOf } from './origin.ts'
 
 export interface AttestationsOptions extends WitnessOptions {
@@ -27,6 +31,7 @@ export interface AttestationsOptions extends WitnessOptions {
   readonly onFatal: (error: FatalError) => void
   /** Keeps what is to be said of this log, which has no entries of that kind itself. */
   readonly onAlarm: (about: AlarmedLog, alarm: Alarm) => Promise<void>
+  readonly publishIntervalMs?: number
   readonly refreshIntervalMs?: number
   readonly queueEntries?: number
 }
@@ -37,17 +42,27 @@ export interface AlarmedLog {
   readonly failure: FailureSwitch
 }
 
+export type Included = ({ readonly ok: true } & Inclusion) | (AppendOutcome & { readonly ok: false })
+
 export interface Attestations {
   readonly origin: string
   readonly verifierKey: string
+  /** When the log began. */
   readonly sinceMs: number
-  readonly committer: Committer
   readonly authority: TimestampAuthority
   readonly files: StaticFiles
   readonly failure: FailureSwitch
   readonly witnesses: Witnesses
+  /**
+   * Resolves once the entries are on the disk and in a tree that the log has signed, or none was taken. The same entry again
+   * has the number that it has. Never rejects.
+   */
+  include(entries: readonly Buffer[]): Promise<Included>
+  size(): number
   close(): Promise<void>
 }
+
+const log = 'the attestation log'
 
 /**
  * Opens or makes the attestation log and its timestamp authority. The folder has one writer: it lies within that of the
@@ -62,7 +77,7 @@ export async function openAttestations(options: AttestationsOptions): Promise<At
 }
 
 async function open(options: AttestationsOptions): Promise<Attestations> {
-  const { fs, folder, clock, refreshIntervalMs = 600_000, queueEntries = 4_096 } = options
+  const { fs, folder, clock, publishIntervalMs = 1_000, refreshIntervalMs = 600_000 } = options
   await makeFolder(fs, join(folder, 'state'), 0o700)
   const origin = await originOf(fs, folder, options.origin)
   const signer = await openLogKey(fs, folder, origin)
@@ -71,47 +86,80 @@ async function open(options: AttestationsOptions): Promise<Attestations> {
   const own = signer.as('cosignature')
   const timed = async (note: string) => timedLine(note, own, clock)
   const { published, wal, window, start } = await recover(fs, folder, signer, timed)
-  const failure = createFailureSwitch(options.onFatal, 'the attestation log')
-  const about: AlarmedLog = { origin, failure, mark: (fork) => markFork(fs, folder, fork) }
-  const witnesses = openWitnesses(
-    { ...options, ...policyFor(options.witnessPolicy, signer) },
-    signer,
-    source,
-    {
-      onAlarm: (alarm) => options.onAlarm(about, alarm),
-      onRecovered: () => cosigning.published(committer.note()),
-    },
+  const failure = createFailureSwitch(options.onFatal, log)
+  const head = createHead(
+    { tree: published.tree, durable: start.durable },
+    ...([signer, source, () => publisher.publishedSize()] as const),
   )
-  const committer: Committer = createCommitter({
-    ...{ fs, folder, source, signer, wal, window, published, start, clock, failure, timed, queueEntries },
-    onPublished: (note) => cosigning.published(note),
+  const appender = createAppender({
+    ...{ wal, window, clock, failure, start, log, answer: unsigned },
+    people: createPeopleStore(fs, folder),
+    limits: {
+      queueEntries: options.queueEntries ?? 4_096,
+      queueBytes: 67_108_864,
+      unpublishedBytes: 67_108_864,
+    },
+    onDurable: (entry) => head.add(entry),
   })
-  const cosigning = createCosigning(witnesses, committer, timed)
-  const newest = () => Math.max(committer.lastTimeMs(), options.newestMs())
+  const about: AlarmedLog = { origin, failure, mark: (fork) => markFork(fs, folder, fork) }
+  const witnesses = openWitnesses({ ...options, witnessPolicy: policyFor(options, signer) }, signer, source, {
+    onAlarm: (alarm) => options.onAlarm(about, alarm),
+    onRecovered: () => publisher.signAgain(),
+  })
+  const newest = () => Math.max(appender.lastTimeMs(), options.newestMs())
   const time = createSteadyTime(clock, newest)
-  const authority = await openTimestampAuthority(fs, join(folder, 'state', 'timestamp'), time)
-  await committer.publishFound()
-  const refreshing = setInterval(() => {
-    const note = committer.note()
-    void committer.publishAgain(note, timed).then(() => cosigning.published(note))
-  }, refreshIntervalMs)
+  const stamps = join(folder, 'state', 'timestamp')
+  const authority = await openTimestampAuthority(fs, stamps, time).catch(async (error: unknown) => {
+    await wal.close().catch(() => undefined)
+    throw error
+  })
+  // Last of all: it has a timer, and a start that fails must leave nothing that keeps the process.
+  const publisher: Publisher = createPublisher({
+    ...{ fs, folder, signer, appender, wal, window, published, clock, failure, log },
+    ...{ publishIntervalMs, refreshIntervalMs },
+    cosign: cosigned(witnesses, timed, failure),
+  })
+  await publisher.publish()
   return {
-    ...{ origin, verifierKey: signer.verifierKey, committer, authority, failure, witnesses },
+    ...{ origin, verifierKey: signer.verifierKey, authority, failure, witnesses },
     files: createStaticFiles(fs, folder),
     sinceMs: authority.chains()[0]?.sinceMs ?? 0,
+    include: (entries) => include(appender, entries, head),
+    size: () => publisher.publishedSize() + appender.durable().length,
     async close() {
-      clearInterval(refreshing)
-      await committer.drain()
-      await cosigning.drain()
-      await committer.drain()
+      publisher.stop()
+      await appender.drain()
+      await publisher.publish()
       await wal.close().catch(() => undefined)
     },
   }
 }
 
+async function include(
+  appender: Appender,
+  entries: readonly Buffer[],
+  head: ReturnType<typeof createHead>,
+): Promise<Included> {
+  // Known by its content: a signature whose answer was lost is sent again as it is.
+  const leaves = entries.map((entry) => {
+    const hash = leafHash(entry).toBase64()
+    return { key: hash, entry, leafHash: hash }
+  })
+  const outcome = await appender.append(leaves)
+  if (!outcome.ok) return outcome
+  return { ok: true, ...(await head.prove(outcome.receipts.map(({ index }) => index))) }
+}
+
+/** Nobody is given receipts of this log: a checkpoint with a proof says more. */
+async function unsigned({ answers }: Group): Promise<{ job: Job; outcome: AppendOutcome }[]> {
+  return answers.map(({ job, known }) => {
+    const receipts = known.map((one) => ({ ...one, signature: '' }))
+    return { job, outcome: { ok: true, receipts, signature: '' } }
+  })
+}
+
 /** The policy, if it names this log: witnesses know the logs that they cosign. */
-function policyFor(policy: TlogPolicy | undefined, signer: Parameters<typeof verifierOf>[0]) {
-  if (policy === undefined || logsBy(verifierOf(signer), policy).length === 0)
-    return { witnessPolicy: { logs: [], witnesses: [], quorum: () => true } satisfies TlogPolicy }
-  return { witnessPolicy: policy }
+function policyFor({ witnessPolicy }: WitnessOptions, signer: Signer): TlogPolicy {
+  const isNamed = witnessPolicy !== undefined && logsBy(verifierOf(signer), witnessPolicy).length > 0
+  return isNamed ? witnessPolicy : { logs: [], witnesses: [], quorum: () => true }
 }

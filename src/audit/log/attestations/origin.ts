@@ -26,5 +26,7 @@ export async function originOf(fs: FileSystem, folder: string, asked: string | u
 function isHostname(name: string): boolean {
   const label = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
   if (name.length > 253 || !new RegExp(`^${label}(?:\\.${label})+$`).test(name)) return false
+  // An address of IPv4.
+  if (/\.\d+$/.test(name)) return false
   return URL.canParse(`https://${name}`) && new URL(`https://${name}`).hostname === name
 }

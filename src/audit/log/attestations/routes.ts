@@ -3,8 +3,8 @@ import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../../lib/index.ts'
 import { type Answer, json, readBody, refusal } from '../../serve/index.ts'
 import { parseRekords, type NewRekord } from './append-request.ts'
-import { type IncludeOutcome, leafOf } from './group.ts'
-import type { Attestations } from './open.ts'
+import type { Inclusion } from './head.ts'
+import type { Attestations, Included } from './open.ts'
 
 export interface RouteDeps {
   readonly attestations: Attestations
@@ -27,7 +27,7 @@ export function createAttestationRoutes(deps: RouteDeps): AttestationRoutes {
       return refusal(parsed.status, parsed.status === 413 ? 'limit_exceeded' : 'bad_input', parsed.message)
     const ready = attestations.authority.ready()
     if (!ready.ok) return refusal(503, 'audit_unavailable', ready.message)
-    const including = attestations.committer.include(parsed.entries.map(({ entry }) => leafOf(entry)))
+    const including = attestations.include(parsed.entries.map(({ entry }) => entry))
     const stamped = await stampAll(parsed.entries)
     const outcome = await including
     if (!outcome.ok) return refusedBy(outcome)
@@ -111,8 +111,8 @@ function createStampLimit(clock: Clock): () => boolean {
   }
 }
 
-function answerOf(outcome: IncludeOutcome & { ok: true }, timestamps: readonly Buffer[]): object {
-  const { treeSize, rootHash, checkpoint, entries } = outcome
+function answerOf(inclusion: Inclusion, timestamps: readonly Buffer[]): object {
+  const { treeSize, rootHash, checkpoint, entries } = inclusion
   return {
     treeSize,
     rootHash: rootHash.toBase64(),
@@ -125,7 +125,7 @@ function answerOf(outcome: IncludeOutcome & { ok: true }, timestamps: readonly B
   }
 }
 
-function refusedBy(outcome: IncludeOutcome & { ok: false }): Answer {
+function refusedBy(outcome: Included & { ok: false }): Answer {
   if (outcome.reason === 'failed')
     return refusal(
       outcome.status,
