@@ -9,6 +9,7 @@ export function addAttest(program: Command): void {
   addShow(attest)
   addFetch(attest)
   addCompare(attest)
+  addRebuild(attest)
 }
 
 /** Options that say whom to believe. */
@@ -75,6 +76,25 @@ function addCompare(attest: Command): void {
     .action(
       act(async (a: string, b: string, options) =>
         (await import('./attest/compare.ts')).compareAttestations(a, b, options),
+      ),
+    )
+}
+
+function addRebuild(attest: Command): void {
+  ofTrust(attest.command('rebuild'))
+    .description('run the step that built it again, from the same commit, and compare')
+    .argument('<what>', 'sha256:HEX, a file, a bundle (*.sigstore.json), or a step (stp_...)')
+    .argument('[command...]', 'the command, after --, where the provenance has it cut')
+    .option('-f, --file <pipeline>', 'the pipeline file that the step is in; left out: .mayfly/pipeline.yaml')
+    .option('-w, --workspace <dir>', 'a checkout of the commit, with nothing changed', '.')
+    .option('--markdown', 'as a list in Markdown', false)
+    .addHelpText(
+      'after',
+      '\nExit code: 0 the same, 1 different, 2 it cannot be told, 3 the server does not answer.',
+    )
+    .action(
+      act(async (what: string, command: string[], options) =>
+        (await import('./attest/rebuild.ts')).rebuildAttested(what, command, options),
       ),
     )
 }

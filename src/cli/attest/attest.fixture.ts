@@ -18,6 +18,8 @@ export interface Step {
 const filesOf = (files: Readonly<Record<string, string>>) =>
   Object.entries(files).map(([path, sha256]) => ({ path, sha256, bytes: 3 }))
 
+const { image: _, engine: __, ...inNoContainer } = aStep.reported
+
 /** The provenance of a step as the server makes it. */
 export function statementOf({
   id = aStep.step.id,
@@ -31,7 +33,7 @@ export function statementOf({
     published: [],
     ...facts,
     step: { ...aStep.step, id, ...facts.step },
-    reported: { ...aStep.reported, artifacts: filesOf(makes), inputs: filesOf(takes), ...reported },
+    reported: { ...inNoContainer, artifacts: filesOf(makes), inputs: filesOf(takes), ...reported },
   })
   return Buffer.from(JSON.stringify(statement))
 }
