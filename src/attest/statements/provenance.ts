@@ -158,7 +158,11 @@ function byproductsOf(facts: StepFacts): Descriptor[] {
   const logDigest = digestSet({ sha256: log?.sha256 ?? '' })
   const sbomDigest = digestSet({ sha256: sbomSha256 ?? '' })
   return [
-    { name: 'audit', uri: `${invocationId(facts)}/receipt`, annotations: { predicateType: receiptType } },
+    {
+      name: 'audit',
+      uri: `${facts.server.url}/v1/steps/${step.id}/receipt`,
+      annotations: { predicateType: receiptType },
+    },
     ...(logDigest === undefined
       ? []
       : [
