@@ -20,6 +20,8 @@ export interface Case {
   readonly by: 'certificate' | 'key'
   /** Whether it is to be taken. */
   readonly isGood: boolean
+  /** Left to `npm run verifiers` and `npm run test:whole`. */
+  readonly isSlow?: true
   make(): Promise<Material>
 }
 

@@ -8,7 +8,7 @@ import { askProgram } from './program.ts'
 
 const good = [
   ...['a statement by a certificate', 'one whose certificate a log promised to log'],
-  'as Mayfly signs: a statement by a certificate',
+  'mayfly run: provenance of a file',
 ]
 const times = [
   'as Mayfly signs: a file by a key',

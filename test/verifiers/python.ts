@@ -10,12 +10,15 @@ export const sigstorePython: Verifier = {
   name: 'sigstore-python',
   needs: ['sigstore'],
   isPeer: true,
-  knows: ({ format, by }) => format !== 'envelope' && by === 'certificate',
+  // What is bad besides having no promise shows nothing of it.
+  knows: ({ format, by, isGood, isSlow }) =>
+    format !== 'envelope' && by === 'certificate' && (isGood || isSlow !== true),
   otherwise: {
     'a statement by a certificate': needsPromise,
     'a file by a certificate': needsPromise,
-    'as Mayfly signs: a statement by a certificate': needsPromise,
-    'as Mayfly signs: a file by a certificate': needsPromise,
+    'mayfly run: provenance of a file': needsPromise,
+    'mayfly run: SHA256SUMS': needsPromise,
+    'mayfly run: provenance, and the CA was revoked later': needsPromise,
     'the authority’s key was revoked before': 'it does not look at when an authority was trusted',
     'a name stands twice in the statement': 'of two of one name it takes the last',
   },
