@@ -62,7 +62,7 @@ for (const [name, statement] of Object.entries({ receipt, provenance })) {
 }
 const lines = wrongReceipts(receipt).map((one) => JSON.stringify(one))
 write('wrong.json', `[\n${lines.join(',\n')}\n]\n`)
-write('README', readme())
+write('README.md', readme())
 
 /** The private part of a P-256 key that everybody can make: for tests alone. */
 function rootKey(): KeyObject {
