@@ -47,16 +47,17 @@ function textOf(inline: readonly string[]): string {
   const lines = inline.map((one) => {
     const at = one.indexOf('=')
     if (at < 1) throw new MayflyError('bad_input', `--require ${one}: write KEY=VALUE, such as role=build`)
-    return ` ${one.slice(0, at)}: ${valueOf(one.slice(at + 1))},`
+    const key = one.slice(0, at)
+    return ` ${key}: ${valueOf(key, one.slice(at + 1))},`
   })
   return `require: {\n${lines.join('\n')}\n }\n`
 }
 
-/** Lists, maps, counts of people and yes or no as YAML has them; everything else is a text: an id in digits, too. */
-function valueOf(written: string): string {
-  return /^[[{]|^(?:true|false)$|^[1-9]$|^1[0-9]$/.test(written) && !/\n/.test(written)
-    ? written
-    : JSON.stringify(written)
+/** Lists, maps, how many people and yes or no as YAML has them; everything else is a text: an id in digits, too. */
+function valueOf(key: string, written: string): string {
+  const isCount = key === 'approvals' && /^\d{1,2}$/.test(written)
+  const isPlain = isCount || /^[[{]|^(?:true|false)$/.test(written)
+  return isPlain && !written.includes('\n') ? written : JSON.stringify(written)
 }
 
 type Written = {

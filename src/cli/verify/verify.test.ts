@@ -121,6 +121,11 @@ test('policies: mistakes have line and column, rules for everybody are refused, 
   assert.match(taken.error, /signs for everybody: name it by --shared-root/)
   assert.equal((await run([file], { require: [] })).code, 2)
   assert.equal((await run([file], { require: ['repository_id=1296269', `issuer=${issuer}`] })).code, 0)
+  const none = await run([file], { require: ['role=build', 'repository_id=1', 'approvals=2'] })
+  assert.deepEqual(none.artifacts[0]?.reasons, [
+    'repository_id: expected 1, got 1296269',
+    'approvals: expected 2, got 0',
+  ])
   assert.match((await run([file], { require: ['role'] })).error, /write KEY=VALUE/)
   assert.match((await run([file], { sharedRoot: root })).error, /name one of/)
 })
