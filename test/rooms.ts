@@ -26,6 +26,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'attest/sign': ['lib', 'der', 'audit/verify', 'audit/client', 'attest/verify'],
   'attest/sigstore': ['lib', 'der', 'http-client', 'attest/sign', 'attest/verify'],
   'attest/keys': ['lib', 'der', 'config', 'store', 'http-client', 'clouds', 'key-services', 'attest/sign'],
+  'attest/trust': ['lib', 'store', 'vault', 'attest/sign', 'attest/verify'],
 
   // What is decided, and by what.
   identity: ['lib', 'config'],

@@ -6,6 +6,7 @@ import { attestTellers } from './story-attest.ts'
 import { peopleTellers } from './story-people.ts'
 import { secretTellers } from './story-secrets.ts'
 import { list, oneLine, text } from './story-text.ts'
+import { trustTellers } from './story-trust.ts'
 
 /** An entry of the audit log, as it is told. */
 export interface LogEntry {
@@ -76,6 +77,7 @@ const tellers: Readonly<Record<string, (data: Data, entry: LogEntry) => string[]
   ...peopleTellers,
   ...attestTellers,
   ...secretTellers,
+  ...trustTellers,
   'run.started': (data) => [`a run of ${text(data['pipeline'])} began`],
   'run.finished': () => [
     'all of its sessions and steps were over then; a later job of the same run goes on from here',

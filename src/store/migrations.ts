@@ -312,6 +312,9 @@ const migrations: readonly string[] = [
   CREATE TABLE attest_pins (place TEXT PRIMARY KEY, spki TEXT NOT NULL, first_ms INTEGER NOT NULL) STRICT;
   CREATE TABLE trust_documents (
     version INTEGER PRIMARY KEY, envelope TEXT NOT NULL, created_ms INTEGER NOT NULL) STRICT;
+  CREATE TABLE attest_revocations (
+    key TEXT PRIMARY KEY, from_ms INTEGER NOT NULL, tree_size INTEGER NOT NULL, reason TEXT NOT NULL,
+    created_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   `,
   // One digest may be published under several names and tags, and provenance says each.
   `

@@ -146,6 +146,15 @@ export interface Tables {
   attest_pins: { place: string; spki: string; first_ms: number }
   /** Signed trust documents (DSSE envelopes), every version. */
   trust_documents: { version: number; envelope: string; created_ms: number }
+  /** Keys that count no more, from when and from which entry of the attestation log on; the next trust document says so. */
+  attest_revocations: {
+    /** SHA-256 of its SPKI in hex. */
+    key: string
+    from_ms: number
+    tree_size: number
+    reason: string
+    created_ms: number
+  }
   /** What each file of a registry was when a step had it for the first time. */
   first_seen: {
     registry: string

@@ -8,15 +8,15 @@ import { createSigner, signNote } from '../../audit/sign/index.ts'
 import { createTree, formatCheckpoint, leafHash, nodeHash } from '../../audit/verify/index.ts'
 import { splitPoint } from '../../audit/verify/tile-hashes.ts'
 import { extension, keyIdentifier, nameOf, oids, signCertificate } from './certificate.ts'
-import type { AttestationLog } from './index.ts'
+import { createKeySigner, type AttestationLog } from './index.ts'
 
 export const logOrigin = 'log.example.test'
 
 /** A log in memory, with real proofs, and a timestamp authority that is openssl's. */
-export function createTestLog(): AttestationLog & Disposable & { size(): number } {
+export async function createTestLog(): Promise<AttestationLog & Disposable & { size(): number }> {
   const signer = createSigner(logOrigin, randomBytes(32))
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-tsa-'))
-  const timestampChain = makeTimestampAuthority(folder)
+  const timestampChain = await makeTimestampAuthority(folder)
   const leaves: Uint8Array[] = []
   const tree = createTree()
   return {
@@ -62,14 +62,14 @@ function pathOf(leaves: readonly Uint8Array[], index: number): Uint8Array[] {
     : [...pathOf(right, index - middle), rootOf(left)]
 }
 
-function makeTimestampAuthority(folder: string): string[] {
+async function makeTimestampAuthority(folder: string): Promise<string[]> {
   const root = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const [rootSpki, spki] = [root, leaf].map((pair) => pair.publicKey.export({ type: 'spki', format: 'der' }))
   if (rootSpki === undefined || spki === undefined) throw new TypeError()
   const life = { notBeforeMs: Date.now() - 120_000, notAfterMs: Date.now() + 86_400_000 }
   const issuer = nameOf('Example', 'timestamp root')
-  const rootCertificate = signCertificate(
+  const rootCertificate = await signCertificate(
     {
       ...{ ...life, issuer, subject: issuer, spki: rootSpki },
       extensions: [
@@ -78,9 +78,9 @@ function makeTimestampAuthority(folder: string): string[] {
         extension(oids.subjectKey, der.octets(keyIdentifier(rootSpki))),
       ],
     },
-    root.privateKey,
+    createKeySigner(root.privateKey, 'root'),
   )
-  const certificate = signCertificate(
+  const certificate = await signCertificate(
     {
       ...{ ...life, issuer, subject: nameOf('Example', 'timestamps'), spki },
       extensions: [
@@ -89,7 +89,7 @@ function makeTimestampAuthority(folder: string): string[] {
         extension(oids.authorityKey, der.sequence(der.context(0, keyIdentifier(rootSpki), false))),
       ],
     },
-    root.privateKey,
+    createKeySigner(root.privateKey, 'root'),
   )
   writeFileSync(join(folder, 'key.pem'), leaf.privateKey.export({ type: 'pkcs8', format: 'pem' }))
   writeFileSync(join(folder, 'tsa.pem'), pemOf(certificate))

@@ -15,6 +15,7 @@ import {
   type AttestationLog,
 } from './index.ts'
 
+const newKey = () => createKeySigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'k')
 const clock = { nowMs: () => Date.now() }
 const life = { notBeforeMs: Date.now() - 120_000, notAfterMs: Date.now() + 86_400_000 }
 const who = {
@@ -77,11 +78,11 @@ async function sigstoreRoot(log: AttestationLog, certificate: Buffer) {
 }
 
 test('@sigstore/verify takes bundles of statements and of files, by a leaf and by a key', async () => {
-  using log = createTestLog()
-  const authority = makeAuthority('ci.example.com', life)
+  using log = await createTestLog()
+  const authority = await makeAuthority('ci.example.com', life, newKey())
   const verifier = await sigstoreRoot(log, authority.certificate)
   const keyless = createKeylessSigner({ log, check: accepts, authority: () => authority, clock })
-  const signer = createKeySigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'k')
+  const signer = newKey()
   const held = createHeldKeySigner({ log, check: accepts, signer })
   const one = await keyless.statement(statement, who)
   const verified = verifier().verify(toSignedEntity(bundleFromJSON(JSON.parse(one.json))), {
@@ -105,8 +106,8 @@ test('@sigstore/verify takes bundles of statements and of files, by a leaf and b
 })
 
 test('a bundle that does not verify is not handed out', async () => {
-  using log = createTestLog()
-  const authority = makeAuthority('ci.example.com', life)
+  using log = await createTestLog()
+  const authority = await makeAuthority('ci.example.com', life, newKey())
   const check = () => ({ ok: false as const, detail: 'the timestamp lies outside the certificate' })
   const keyless = createKeylessSigner({ log, check, authority: () => authority, clock })
   await assert.rejects(keyless.statement(statement, who), {
@@ -116,9 +117,9 @@ test('a bundle that does not verify is not handed out', async () => {
 })
 
 test('a log that signs by another key than it tells is refused', async () => {
-  using log = createTestLog()
-  using other = createTestLog()
-  const authority = () => makeAuthority('ci.example.com', life)
+  using log = await createTestLog()
+  using other = await createTestLog()
+  const authority = () => makeAuthority('ci.example.com', life, newKey())
   const lying = { add: log.add, keys: other.keys }
   const keyless = createKeylessSigner({ log: lying, check: accepts, authority, clock })
   await assert.rejects(keyless.statement(statement, who), { code: 'audit_rejected' })

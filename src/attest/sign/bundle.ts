@@ -1,9 +1,14 @@
 import { createHash, sign } from 'node:crypto'
 import { MayflyError, type Clock } from '../../lib/index.ts'
+import {
+  canonicalEntry,
+  preAuthEncoding,
+  statementType,
+  type EntryContent,
+  type SignerIdentity,
+} from '../verify/index.ts'
 import type { Authority } from './authority.ts'
-import { hashedRekord, type EntrySigner } from './entry.ts'
-import { envelopeOf, preAuthentication, statementType } from './envelope.ts'
-import type { SignerIdentity } from './identity.ts'
+import { envelopeOf } from './envelope.ts'
 import { issueLeaf, type Leaf } from './leaf.ts'
 import type { AttestationLog, LoggedEntry } from './log.ts'
 import { createLogName } from './log-name.ts'
@@ -41,7 +46,7 @@ interface Deps {
 
 /** One key for one signature. */
 interface OneSignature {
-  readonly signer: EntrySigner
+  readonly by: EntryContent['by']
   /** Names the key in the bundle of a long-lived one. */
   readonly hint?: string
   sign(message: Buffer): Buffer | Promise<Buffer>
@@ -53,9 +58,9 @@ export function createKeylessSigner(
 ): BundleSigner {
   const { authority, clock } = deps
   return bundleSigner(deps, async (who) => {
-    const { certificate, privateKey } = issueLeaf(await authority(), who, clock.nowMs())
+    const { certificate, privateKey } = await issueLeaf(await authority(), who, clock.nowMs())
     return {
-      signer: { kind: 'certificate', certificate },
+      by: { kind: 'certificate', der: certificate },
       sign: (message) => sign('sha256', message, privateKey),
     }
   })
@@ -68,7 +73,7 @@ export function createCertifiedSigner(
   return bundleSigner(deps, async (who) => {
     const { certificate, privateKey } = await deps.certify(who)
     return {
-      signer: { kind: 'certificate', certificate },
+      by: { kind: 'certificate', der: certificate },
       sign: (message) => sign('sha256', message, privateKey),
     }
   })
@@ -80,7 +85,7 @@ export function createHeldKeySigner(deps: Deps & { signer: Signer }): BundleSign
   return bundleSigner(deps, async () => {
     const spki = await signer.publicKey()
     return {
-      signer: { kind: 'key', spki },
+      by: { kind: 'key', der: spki },
       hint: sha256(spki).toString('base64'),
       sign: (message) => signer.sign(message),
     }
@@ -97,7 +102,7 @@ function bundleSigner(deps: Deps, one: (who: SignerIdentity) => Promise<OneSigna
     of: Uint8Array,
   ): Promise<SignedBundle> {
     const signature = await key.sign(signed)
-    const entry = hashedRekord(sha256(signed), signature, key.signer)
+    const entry = Buffer.from(canonicalEntry({ digest: sha256(signed), signature, by: key.by }))
     const logged = await deps.log.add(entry, signature)
     const keyId = await logName.keyIdOf(logged.checkpoint)
     const json = JSON.stringify({
@@ -117,13 +122,12 @@ function bundleSigner(deps: Deps, one: (who: SignerIdentity) => Promise<OneSigna
         'audit_rejected',
         `a bundle was signed that does not verify, and was not handed out: ${checked.detail}`,
       )
-    const { signer } = key
     return {
       json,
       statementSha256: sha256(of).toString('hex'),
       logIndex: logged.index,
       timeMs: checked.timeMs,
-      by: sha256(signer.kind === 'key' ? signer.spki : signer.certificate).toString('hex'),
+      by: sha256(key.by.der).toString('hex'),
     }
   }
 
@@ -132,7 +136,7 @@ function bundleSigner(deps: Deps, one: (who: SignerIdentity) => Promise<OneSigna
       const key = await one(who)
       // The hint of the bundle names the key. An id here, too, and sigstore-go passes over the signature: its own id for a key is another.
       const envelope = (signature: Buffer) => envelopeOf(statementType, bytes, [{ signature, keyId: '' }])
-      const signed = preAuthentication(statementType, bytes)
+      const signed = preAuthEncoding(statementType, bytes)
       return finish(key, signed, (signature) => ({ dsseEnvelope: envelope(signature) }), bytes)
     },
     async message(bytes, who) {
@@ -145,9 +149,9 @@ function bundleSigner(deps: Deps, one: (who: SignerIdentity) => Promise<OneSigna
   }
 }
 
-function materialOf({ signer, hint }: OneSignature): Record<string, unknown> {
-  return signer.kind === 'certificate'
-    ? { certificate: { rawBytes: signer.certificate.toString('base64') } }
+function materialOf({ by, hint }: OneSignature): Record<string, unknown> {
+  return by.kind === 'certificate'
+    ? { certificate: { rawBytes: Buffer.from(by.der).toString('base64') } }
     : { publicKey: { hint } }
 }
 

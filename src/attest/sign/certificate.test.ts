@@ -11,6 +11,7 @@ import { issueLeaf } from './leaf.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mayfly-leaf-'))
 after(() => rmSync(folder, { recursive: true }))
+const newKey = () => createKeySigner(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'k')
 const nowMs = Date.now()
 const year = { notBeforeMs: nowMs - 60_000, notAfterMs: nowMs + 365 * 86_400_000 }
 const who = {
@@ -19,7 +20,7 @@ const who = {
   claims: {
     sourceRepositoryIdentifier: '74',
     sourceRepositoryRef: 'refs/heads/käfer',
-    tokenSubject: 'repo:octo/app',
+    subject: 'repo:octo/app',
   },
 }
 const file = (name: string, certificate: Buffer) => {
@@ -32,9 +33,9 @@ const text = (path: string) =>
     encoding: 'utf8',
   })
 
-test('openssl reads the CA and the leaf, and verifies one by the other for code signing alone', () => {
-  const authority = makeAuthority('ci.example.com', year)
-  const leaf = issueLeaf(authority, who, nowMs)
+test('openssl reads the CA and the leaf, and verifies one by the other for code signing alone', async () => {
+  const authority = await makeAuthority('ci.example.com', year, newKey())
+  const leaf = await issueLeaf(authority, who, nowMs)
   const [ca, of] = [file('ca.pem', authority.certificate), file('leaf.pem', leaf.certificate)]
   const verify = (purpose: string) =>
     spawnSync('openssl', ['verify', '-x509_strict', '-purpose', purpose, '-CAfile', ca, of], {
@@ -58,11 +59,10 @@ test('openssl reads the CA and the leaf, and verifies one by the other for code 
   assert.doesNotMatch(leafText, /57264\.1\.9:/)
 })
 
-test('a leaf is good for ten minutes, has a serial number of 160 bits, and is never the same twice', () => {
-  const authority = makeAuthority('ci.example.com', year)
-  const [one, other] = [issueLeaf(authority, who, nowMs), issueLeaf(authority, who, nowMs)].map(
-    ({ certificate }) => new X509Certificate(certificate),
-  )
+test('a leaf is good for ten minutes, has a serial number of 160 bits, and is never the same twice', async () => {
+  const authority = await makeAuthority('ci.example.com', year, newKey())
+  const leaves = [await issueLeaf(authority, who, nowMs), await issueLeaf(authority, who, nowMs)]
+  const [one, other] = leaves.map(({ certificate }) => new X509Certificate(certificate))
   assert.ok(one !== undefined && other !== undefined)
   assert.equal(one.validToDate.getTime() - one.validFromDate.getTime(), 600_000)
   assert.equal(one.serialNumber.length, 40)
@@ -70,23 +70,24 @@ test('a leaf is good for ten minutes, has a serial number of 160 bits, and is ne
   assert.notDeepEqual(one.publicKey.export({ format: 'jwk' }), other.publicKey.export({ format: 'jwk' }))
 })
 
-test('a leaf never outlives its CA', () => {
+test('a leaf never outlives its CA', async () => {
   const short = { notBeforeMs: year.notBeforeMs, notAfterMs: nowMs + 30_000 }
-  const { certificate } = issueLeaf(makeAuthority('x', short), who, nowMs)
+  const { certificate } = await issueLeaf(await makeAuthority('x', short, newKey()), who, nowMs)
   assert.equal(
     new X509Certificate(certificate).validToDate.getTime(),
     Math.floor(short.notAfterMs / 1000) * 1000,
   )
 })
 
-test('a CA that was kept is read again, and not with another key or another kind of certificate', () => {
-  const authority = makeAuthority('x', year)
-  const read = readAuthority(authority.certificate, authority.privateKey)
-  assert.equal(read?.notAfterMs, Math.floor(year.notAfterMs / 1000) * 1000)
-  assert.equal(readAuthority(authority.certificate, makeAuthority('x', year).privateKey), undefined)
-  assert.equal(readAuthority(Buffer.from('x'), authority.privateKey), undefined)
-  const leaf = issueLeaf(authority, who, nowMs)
-  assert.equal(readAuthority(leaf.certificate, leaf.privateKey), undefined)
+test('a CA that was kept is read again, and not with another key or another kind of certificate', async () => {
+  const key = newKey()
+  const authority = await makeAuthority('x', year, key)
+  const read = await readAuthority(authority.certificate, key)
+  assert.equal(read?.notAfterMs, authority.notAfterMs)
+  assert.equal(await readAuthority(authority.certificate, newKey()), undefined)
+  assert.equal(await readAuthority(Buffer.from('x'), key), undefined)
+  const leaf = await issueLeaf(authority, who, nowMs)
+  assert.equal(await readAuthority(leaf.certificate, createKeySigner(leaf.privateKey, 'leaf')), undefined)
 })
 
 test('a key that is not on P-256 is refused, and one that is signs as openssl verifies', async () => {

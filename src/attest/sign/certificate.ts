@@ -1,5 +1,6 @@
-import { createHash, randomBytes, sign, type KeyObject } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { der, readDer } from '../../der/index.ts'
+import type { Signer } from './signer.ts'
 
 export interface Validity {
   readonly notBeforeMs: number
@@ -18,7 +19,7 @@ const ecdsaWithSha256 = der.sequence(der.oid('1.2.840.10045.4.3.2'))
 const version3 = der.context(0, der.integer(2))
 
 /** X.509 version 3 (RFC 5280, section 4.1), signed with ECDSA P-256; the serial number has 160 random bits. */
-export function signCertificate(certified: Certified, key: KeyObject): Buffer {
+export async function signCertificate(certified: Certified, signer: Pick<Signer, 'sign'>): Promise<Buffer> {
   const { issuer, subject, spki, extensions, notBeforeMs, notAfterMs } = certified
   const body = der.sequence(
     version3,
@@ -30,7 +31,7 @@ export function signCertificate(certified: Certified, key: KeyObject): Buffer {
     spki,
     der.context(3, der.sequence(...extensions)),
   )
-  return der.sequence(body, ecdsaWithSha256, der.bits(sign('sha256', body, key)))
+  return der.sequence(body, ecdsaWithSha256, der.bits(await signer.sign(body)))
 }
 
 /** Positive, and never shorter than 20 bytes (RFC 5280, section 4.1.2.2, has that as the limit). */

@@ -18,7 +18,7 @@ export const claimOids = {
   runInvocationURI: '1.3.6.1.4.1.57264.1.21',
   sourceRepositoryVisibilityAtSigning: '1.3.6.1.4.1.57264.1.22',
   deploymentEnvironment: '1.3.6.1.4.1.57264.1.23',
-  tokenSubject: '1.3.6.1.4.1.57264.1.24',
+  subject: '1.3.6.1.4.1.57264.1.24',
 } as const
 
 export type ClaimName = keyof typeof claimOids

@@ -1,14 +1,4 @@
-/** DSSE: what a signature is over (pre-authentication encoding, DSSE protocol v1.0.2). */
-export function preAuthentication(payloadType: string, payload: Uint8Array): Buffer {
-  const type = Buffer.from(payloadType)
-  return Buffer.concat([
-    Buffer.from(`DSSEv1 ${type.length} `),
-    type,
-    Buffer.from(` ${payload.length} `),
-    payload,
-  ])
-}
-
+/** DSSE. */
 export interface Envelope {
   readonly payload: string
   readonly payloadType: string
@@ -30,5 +20,3 @@ export function envelopeOf(
     })),
   }
 }
-
-export const statementType = 'application/vnd.in-toto+json'

@@ -28,7 +28,7 @@ test('GitHub: what Fulcio writes for the same token', () => {
       sourceRepositoryOwnerIdentifier: '65',
       buildTrigger: 'workflow_dispatch',
       deploymentEnvironment: 'prod',
-      tokenSubject: 'repo:octo-org/octo-repo:environment:prod',
+      subject: 'repo:octo-org/octo-repo:environment:prod',
       buildSignerURI: workflow,
       buildSignerDigest: 'b'.repeat(40),
       sourceRepositoryURI: 'https://github.com/octo-org/octo-repo',
@@ -74,13 +74,13 @@ test('CircleCI: the definition of the pipeline where the token says it; never wh
     signer.san,
     `https://circleci.com/api/v2/projects/${uuid('b')}/pipeline-definitions/${uuid('2')}`,
   )
-  assert.equal(signer.claims.sourceRepositoryURI, 'https://github.com/octo-org/app')
+  assert.equal(signer.claims['sourceRepositoryURI'], 'https://github.com/octo-org/app')
   assert.doesNotMatch(JSON.stringify(signer), new RegExp(uuid('c')))
 })
 
 test('Buildkite: the address of the job', () => {
   assert.equal(
-    signerOfToken(fixtures.buildkite).claims.runInvocationURI,
+    signerOfToken(fixtures.buildkite).claims['runInvocationURI'],
     'https://buildkite.com/acme-inc/super-duper-app/builds/1#0184990a-477b-4fa8-9968-496074483cee',
   )
 })

@@ -1,14 +1,5 @@
+import type { SignerIdentity } from '../verify/index.ts'
 import type { ClaimName } from './claim-oids.ts'
-
-/** Who signs: what a certificate says, and what stands for it where a long-lived key signs. */
-export interface SignerIdentity {
-  /** The URI of its only subject alternative name: the workflow, pipeline or job. */
-  readonly san: string
-  /** The CI's OIDC issuer. */
-  readonly issuer: string
-  /** By Fulcio's names. */
-  readonly claims: Readonly<Partial<Record<ClaimName, string>>>
-}
 
 /** Of a verified identity, as `identity` has it; `kind` is the kind of its issuer in mayfly.yaml. */
 export interface JobIdentity {
@@ -40,10 +31,10 @@ export function signerOf(job: JobIdentity): SignerIdentity {
     sourceRepositoryOwnerIdentifier: attributes['owner_id'],
     buildTrigger: attributes['event'],
     deploymentEnvironment: attributes['environment'],
-    tokenSubject: namelessSubject(attributes['subject']),
+    subject: namelessSubject(attributes['subject']),
     ...claims,
   }
-  const said = Object.entries(all).filter(([, value]) => value !== undefined && value !== '')
+  const said = Object.entries(all).filter((one): one is [string, string] => (one[1] ?? '') !== '')
   return {
     san: san === undefined ? subjectUri(job) : uri(san),
     issuer: job.issuerUrl,

@@ -1,6 +1,6 @@
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { der } from '../../der/index.ts'
-import type { SignerIdentity } from './identity.ts'
+import type { SignerIdentity } from '../verify/index.ts'
 import type { Authority } from './authority.ts'
 import { extension, forCodeSigning, keyIdentifier, oids, signCertificate, subjectOf } from './certificate.ts'
 import { claimOids, issuerOids, type ClaimName } from './claim-oids.ts'
@@ -21,7 +21,7 @@ const nobody = der.sequence()
 const digitalSignature = extension(oids.keyUsage, der.bits(Buffer.of(0x80), 7), true)
 
 /** A fresh key and a certificate of ten minutes for it that says who builds, as Fulcio's do. */
-export function issueLeaf(authority: Authority, who: SignerIdentity, nowMs: number): Leaf {
+export async function issueLeaf(authority: Authority, who: SignerIdentity, nowMs: number): Promise<Leaf> {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const spki = publicKey.export({ type: 'spki', format: 'der' })
   const seconds = Math.floor(nowMs / 1000) * 1000
@@ -42,7 +42,7 @@ export function issueLeaf(authority: Authority, who: SignerIdentity, nowMs: numb
       ...claimExtensions(who),
     ],
   }
-  return { certificate: signCertificate(certified, authority.privateKey), privateKey }
+  return { certificate: await signCertificate(certified, authority.signer), privateKey }
 }
 
 const ofClaims = new Map(
@@ -64,8 +64,7 @@ const issuerParts = new WeakMap<Authority, { issuer: Buffer; authorityKey: Buffe
 function issuerPart(authority: Authority): { issuer: Buffer; authorityKey: Buffer } {
   const known = issuerParts.get(authority)
   if (known !== undefined) return known
-  const spki = createPublicKey(authority.privateKey).export({ type: 'spki', format: 'der' })
-  const keyId = der.sequence(der.context(0, keyIdentifier(spki), false))
+  const keyId = der.sequence(der.context(0, keyIdentifier(authority.spki), false))
   const made = { issuer: subjectOf(authority.certificate), authorityKey: extension(oids.authorityKey, keyId) }
   issuerParts.set(authority, made)
   return made

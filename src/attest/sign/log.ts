@@ -25,5 +25,11 @@ export interface LogKeys {
   readonly verifierKey: string
   /** PEM, the authority's own certificate first. */
   readonly timestampChain: readonly string[]
+  /** Where there were others before it: all of them. */
+  readonly timestampChains?: readonly {
+    readonly chain: readonly string[]
+    readonly sinceMs: number
+    readonly untilMs?: number
+  }[]
   readonly sinceMs: number
 }

@@ -1,0 +1,153 @@
+import { isDuplicate } from '../../store/index.ts'
+import type { Signer } from '../sign/index.ts'
+import {
+  authorityRows,
+  certificateIn,
+  nextAuthorityMs,
+  publishedAuthorities,
+  standingOf,
+} from './authorities.ts'
+import { keyIdOf, newAuthorityRow, newRootRow, outerAuthorityRow, rowOf } from './keys.ts'
+import type { By, TrustDeps } from './model.ts'
+import type { KeyRow, TrustState } from './state.ts'
+
+const hourMs = 3_600_000
+/** How long a CA is published before it signs: clients keep a document for a while. */
+export const announceMs = 24 * hourMs
+
+/** Puts a key into the store, and into the audit log. False if another server has just made one of this number, or this very one. */
+export async function addKey(
+  { records }: Pick<TrustDeps, 'records'>,
+  row: KeyRow,
+  why: By,
+): Promise<boolean> {
+  const event = {
+    type: 'trust.rotated',
+    data: { ...why, key: row.id, use: row.use, signs_from: new Date(row.not_before_ms).toISOString() },
+  }
+  try {
+    await records.write(async (tx, add) => {
+      await tx.insertInto('attest_keys').values(row).execute()
+      add([event])
+    })
+    return true
+  } catch (error) {
+    if (isDuplicate(error)) return false
+    throw error
+  }
+}
+
+export function nextNumber(state: TrustState, use: KeyRow['use']): number {
+  return Math.max(0, ...state.keys.filter((key) => key.use === use).map(({ number }) => number)) + 1
+}
+
+export async function makeAuthorityRow(
+  deps: Pick<TrustDeps, 'vaultKey' | 'url' | 'clock'>,
+  state: TrustState,
+  waitMs: number,
+): Promise<KeyRow> {
+  const created_ms = deps.clock.nowMs()
+  const times = { number: nextNumber(state, 'ca'), created_ms, not_before_ms: created_ms + waitMs }
+  return newAuthorityRow(deps.vaultKey, organizationOf(deps.url()), times)
+}
+
+function organizationOf(url: string): string {
+  return new URL(url).hostname
+}
+
+/**
+ * Makes what is missing: the first root key, the first CA, the next CA when the one that signs comes near its end or was revoked;
+ * and takes in the keys that are elsewhere. True if there is something new.
+ */
+export async function makeMissing(deps: TrustDeps, state: TrustState): Promise<boolean> {
+  const made = [
+    await firstRoot(deps, state),
+    await outerKeys(deps, state),
+    await nextAuthority(deps, state),
+    await retireReplaced(deps, state),
+  ]
+  return made.includes(true)
+}
+
+async function firstRoot(deps: TrustDeps, state: TrustState): Promise<boolean> {
+  if (state.document !== undefined || state.keys.some(({ use }) => use === 'root')) return false
+  const created_ms = deps.clock.nowMs()
+  const row = await newRootRow(deps.vaultKey, { number: 1, created_ms, not_before_ms: created_ms })
+  await addKey(deps, row, { reason: 'first' })
+  return true
+}
+
+async function outerKeys(deps: TrustDeps, state: TrustState): Promise<boolean> {
+  const { outer = {}, url } = deps
+  const organization = organizationOf(url())
+  const asCa = (signer: Signer | undefined, number: number, waitMs: number) =>
+    addOuter(deps, state, signer, (one, created_ms) =>
+      outerAuthorityRow(one, organization, { number, created_ms, not_before_ms: created_ms + waitMs }),
+    )
+  const asKey = (signer: Signer | undefined, number: number) =>
+    addOuter(deps, state, signer, (one, created_ms) =>
+      rowOf(one, 'signing', { number, created_ms, not_before_ms: created_ms }),
+    )
+  const [ca, key] = [nextNumber(state, 'ca'), nextNumber(state, 'signing')]
+  const isKeyless = outer.signer === undefined
+  const added = [
+    await asCa(outer.ca, ca, 0),
+    await asKey(outer.signer, key),
+    isKeyless ? await asCa(outer.next, ca + 1, announceMs) : await asKey(outer.next, key + 1),
+  ]
+  return added.includes(true)
+}
+
+async function addOuter(
+  deps: TrustDeps,
+  state: TrustState,
+  signer: Signer | undefined,
+  make: (signer: Signer, nowMs: number) => Promise<KeyRow>,
+): Promise<boolean> {
+  if (signer === undefined) return false
+  const id = keyIdOf(await signer.publicKey())
+  if (state.keys.some((key) => key.id === id)) return false
+  await addKey(deps, await make(signer, deps.clock.nowMs()), { reason: 'configured', by: signer.describe })
+  return true
+}
+
+/** Of CAs that are kept here; whoever keeps one elsewhere says which comes next. */
+async function nextAuthority(deps: TrustDeps, state: TrustState): Promise<boolean> {
+  const { outer = {}, clock } = deps
+  if (outer.ca !== undefined || outer.signer !== undefined) return false
+  const { current, standings } = standingOf(state, clock.nowMs(), undefined)
+  const waits = [...standings.values()].some((one) => one === 'unpublished' || one === 'next')
+  if (waits) return false
+  const leftMs = current === undefined ? 0 : certificateIn(current).validToDate.getTime() - clock.nowMs()
+  if (leftMs > nextAuthorityMs) return false
+  const row = await makeAuthorityRow(deps, state, current === undefined ? 0 : announceMs)
+  const isFirst = authorityRows(state).length === 0
+  await addKey(deps, row, { reason: isFirst ? 'first' : 'scheduled' })
+  return true
+}
+
+/** Those before the one that signs: their private parts are destroyed, so nobody signs with them any more. */
+async function retireReplaced(deps: TrustDeps, state: TrustState): Promise<boolean> {
+  const nowMs = deps.clock.nowMs()
+  const outerId = deps.outer?.ca === undefined ? undefined : keyIdOf(await deps.outer.ca.publicKey())
+  const { current } = standingOf(state, nowMs, outerId)
+  if (current === undefined) return false
+  const published = publishedAuthorities(state)
+  const over = authorityRows(state).filter(
+    ({ id, number, sealed, retired_ms }) =>
+      retired_ms === null && sealed !== null && number < current.number && published.includes(id),
+  )
+  if (over.length === 0) return false
+  await deps.records.write((tx) =>
+    tx
+      .updateTable('attest_keys')
+      .set({ sealed: null, retired_ms: nowMs })
+      .where(
+        'id',
+        'in',
+        over.map(({ id }) => id),
+      )
+      .execute(),
+  )
+  return true
+}

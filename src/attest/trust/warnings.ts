@@ -1,0 +1,52 @@
+import type { LogKeys } from '../sign/index.ts'
+import { standingOf } from './authorities.ts'
+import { draftOf, rootsHere } from './documents.ts'
+import { keyIdOf, openKeyRow } from './keys.ts'
+import type { TrustDeps } from './model.ts'
+import type { TrustState } from './state.ts'
+
+const dayMs = 86_400_000
+const soonMs = 60 * dayMs
+const signIt = 'mayfly attest root next, root sign, root publish'
+
+/** What an operator has to do, or will have to; nothing of it stops what was signed already. */
+export async function warningsOf(
+  deps: TrustDeps,
+  state: TrustState,
+  log: LogKeys | undefined,
+  problems: readonly string[],
+): Promise<string[]> {
+  const { document } = state
+  const isOffline = document !== undefined && rootsHere(state).length === 0
+  const said = [...problems, ...(await keyProblem(deps, state))]
+  if (!isOffline) return said.map((one) => `attestations: ${one}`)
+  const changes = log === undefined ? [] : (await draftOf(deps, state, log, {})).changes.filter(isOfKeys)
+  const leftMs = Date.parse(document.payload.expires ?? '9999-12-31') - deps.clock.nowMs()
+  const end = leftMs < 0 ? 'has ended' : `ends in ${Math.ceil(leftMs / dayMs)} days`
+  return [
+    ...said,
+    ...(changes.length === 0
+      ? []
+      : [`the next trust document waits for the root key (${changes.join('; ')}): ${signIt}`]),
+    ...(leftMs < soonMs ? [`the trust document ${end}: ${signIt}`] : []),
+  ].map((one) => `attestations: ${one}`)
+}
+
+/** Another end alone can wait until something else is signed. */
+function isOfKeys(change: string): boolean {
+  return !change.startsWith('~')
+}
+
+async function keyProblem(deps: TrustDeps, state: TrustState): Promise<string[]> {
+  const { outer = {}, clock, vaultKey } = deps
+  const outerId = outer.ca === undefined ? undefined : keyIdOf(await outer.ca.publicKey())
+  const { current } = standingOf(state, clock.nowMs(), outerId)
+  if (current === undefined || current.sealed === null) return []
+  try {
+    openKeyRow(vaultKey, current)
+    return []
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : ''
+    return [`${detail}; or go on with a new CA: mayfly attest root rotate ca --now`]
+  }
+}
