@@ -1,6 +1,7 @@
 import { cpus, totalmem } from 'node:os'
 import { benchAttestVerify } from './attest-verify.ts'
 import { benchAttestationLog } from './attestation-log.ts'
+import { benchAttest } from './attest.ts'
 import { benchVerify } from './audit-verify.ts'
 import { benchAudit } from './audit.ts'
 import { benchCrowd } from './crowd.ts'
@@ -33,6 +34,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   policy: benchPolicy,
   audit: benchAudit,
   'attestation-log': benchAttestationLog,
+  attest: benchAttest,
   'audit-large': () => benchVerify(10_000_000),
   'attest-verify': benchAttestVerify,
   find: () => benchFind(100_000),

@@ -1,12 +1,11 @@
 import { createECDH, createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createTestLog, logOrigin } from '../src/attest/sign/attestation-log.fixture.ts'
+import { createTestLog, logOrigin, newAuthority } from '../src/attest/sign/attestation-log.fixture.ts'
 import {
   createKeylessSigner,
   logKeyId,
   logPublicKey,
-  makeAuthority,
   type Authority,
   type AttestationLog,
 } from '../src/attest/sign/index.ts'
@@ -37,8 +36,8 @@ const [receipt, provenance] = [receiptOf(aStep, proofs), provenanceOf(aStep)]
 if (receipt === undefined || provenance === undefined)
   throw new Error('the step of the fixtures made nothing')
 
-using log = createTestLog()
-const authority = makeAuthority('Example', life)
+using log = await createTestLog()
+const authority = await newAuthority('Example', life)
 const root = rootKey()
 const rootPem = createPublicKey(root).export({ type: 'spki', format: 'pem' })
 const trust = await trustDocument(root, rootPem, authority, log)

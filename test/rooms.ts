@@ -149,6 +149,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['lib', 'kinds', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
     'recordings',
     ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation', 'attest/attestor'],
+    'attest/trust',
   ],
   cli: [
     'attest/verify',
@@ -165,6 +166,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     'audit/people',
     'audit/sbom',
     'audit/search',
+    ...['attest/sign', 'attest/verify'],
   ],
   main: [
     ...[
@@ -182,7 +184,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
       'http-client',
     ],
     ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation'],
-    ...['attest/attestor', 'attest/sign', 'attest/statements'],
+    ...['attest/attestor', 'attest/keys', 'attest/sign', 'attest/statements', 'attest/trust'],
     ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward'],
   ],
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { addAttestRoot } from './attest-root-commands.ts'
 import { act, jsonOption, serverOption } from './command.ts'
 
 /** `mayfly attest ...`: what was signed of steps, and whom to believe about it. */
@@ -10,6 +11,7 @@ export function addAttest(program: Command): void {
   addFetch(attest)
   addCompare(attest)
   addRebuild(attest)
+  addAttestRoot(attest)
 }
 
 /** Options that say whom to believe. */

@@ -1,10 +1,9 @@
 import type { TestContext } from 'node:test'
-import { createTestLog, logOrigin } from '../attest/sign/attestation-log.fixture.ts'
+import { createTestLog, logOrigin, newAuthority } from '../attest/sign/attestation-log.fixture.ts'
 import {
   createKeylessSigner,
   logKeyId,
   logPublicKey,
-  makeAuthority,
   type AttestationLog,
   type Authority,
 } from '../attest/sign/index.ts'
@@ -25,9 +24,9 @@ export interface Signing {
 const life = { notBeforeMs: Date.now() - 120_000, notAfterMs: Date.now() + 86_400_000 }
 
 export async function openSigning(t: TestContext): Promise<Signing> {
-  const log = createTestLog()
+  const log = await createTestLog()
   t.after(() => log[Symbol.dispose]())
-  const authority = makeAuthority('ci.example.com', life)
+  const authority = await newAuthority('ci.example.com', life)
   const root = await rootOf(log, authority)
   const trust = parseTrustedRoot(root)
   const signer = createKeylessSigner({

@@ -6,7 +6,7 @@ import { createStoredStepMaterials, type Broker, type People } from '../broker/i
 import { attestRetentionSeconds, type AttestDocument } from '../config/index.ts'
 import type { Gateway } from '../gateway/index.ts'
 import type { Identity } from '../identity/index.ts'
-import { MayflyError, version, type Clock } from '../lib/index.ts'
+import { version, type Clock } from '../lib/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
 import type { Store } from '../store/index.ts'
 
@@ -23,6 +23,8 @@ export function createAttestWork(deps: {
   store: Store
   clock: Clock
   people: People
+  /** What signs now. Throws why nothing can be signed. */
+  signer: () => Promise<BundleSigner>
   url: () => string
   /** Where the audit log is read, and its key. */
   logUrl: string
@@ -31,16 +33,12 @@ export function createAttestWork(deps: {
   broker: () => Pick<Broker, 'outbox'>
   gateway: () => Pick<Gateway, 'activity'>
 }): AttestWork {
-  const { document, store, clock, rules } = deps
+  const { document, store, clock, rules, signer } = deps
   const materials = createStoredStepMaterials({ store, clock })
 
   const kindOf = (issuer: string) => {
     const known = rules()
     return known?.loaded === true ? known.current().document.issuers[issuer]?.kind : undefined
-  }
-
-  async function signer(): Promise<BundleSigner> {
-    throw new MayflyError('config_invalid', 'no signer is set up')
   }
 
   const attestor = createAttestor({

@@ -1,5 +1,6 @@
 import type { Approvals, Notifications } from '../approval/index.ts'
 import type { Attestor } from '../attest/attestor/index.ts'
+import type { TrustKeeper } from '../attest/trust/index.ts'
 import type { Broker, LogMemory } from '../broker/index.ts'
 import { messageOf, type Clock } from '../lib/index.ts'
 import type { StepLogs } from '../logs/index.ts'
@@ -23,6 +24,7 @@ export function startSweeps(deps: {
   recordings: Pick<Recordings, 'sweep'>
   attestor: Pick<Attestor, 'work'>
   rotation: Pick<Rotation, 'sweep'>
+  trust: Pick<TrustKeeper, 'sweep'>
   rules: RulesHolder
   broker: Pick<Broker, 'sweep' | 'revoke' | 'counts'>
   approvals: Pick<Approvals, 'sweep'>
@@ -33,7 +35,7 @@ export function startSweeps(deps: {
 }): { close(): void } {
   const { vaultControl, outbox, notifications, secretRotation, logs, recordings, rotation, rules, tell } =
     deps
-  const { broker, approvals, store, memory, clock } = deps
+  const { broker, approvals, store, memory, clock, trust } = deps
   const control = vaultControl
   const endSessions = createSessionsEnd({ broker, control, clock, longestMs: takenOnMs })
   const workOnVault = createVaultWork({ control, outbox, endSessions, clock, tell })
@@ -47,6 +49,7 @@ export function startSweeps(deps: {
     logs.sweep().catch(told('logs of steps wait'))
     recordings.sweep().catch(told('recordings wait'))
     deps.attestor.work().catch(told('attestations wait'))
+    trust.sweep().catch(told('the trust document waits'))
     rotation
       .sweep(rotateAfterMs(rules.loaded ? rules.current().document.identity_tokens : undefined))
       .catch(told('new signing keys wait'))

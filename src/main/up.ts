@@ -41,6 +41,7 @@ import { createApiServer, createHealth, createMetrics, missingSecrets } from '..
 import { openStore, startCheckpoints } from '../store/index.ts'
 import { createStoredRing, createVault, createVaultControl, openSealed, seal } from '../vault/index.ts'
 import { attestDocument } from './attest-file.ts'
+import { createAttestSigning } from './attest-signing.ts'
 import { createAttestWork } from './attest-work.ts'
 import { pinAuditKey, startAuditProcess, startForwardProcess } from './audit-process.ts'
 import { endWork } from './end-work.ts'
@@ -191,7 +192,13 @@ export async function startUp(options: UpOptions): Promise<Up> {
     proxy: () => (rules.loaded ? rules.current().targets.proxy : undefined),
     openSecret,
   })
+  const { trust, signer } = createAttestSigning({
+    ...{ document: attested, store, vaultKey: ring, clock, openSecret, url: () => url },
+    records: { write: (work) => broker.outbox.write(work) },
+    ...{ logUrl, logKey: auditLog.attestationKey, log: attestationLog },
+  })
   const attest = createAttestWork({
+    signer,
     ...{ document: attested, store, clock, people: known, logUrl, logKey: auditLog.verifierKey },
     url: () => url,
     rules: () => inForce,
@@ -277,7 +284,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
   })
   started.defer(() => secretRotation.close())
   const health = createHealth({
-    ...{ store, audit, broker, rotation: secretRotation, vaultControl, attestor },
+    ...{ store, audit, broker, rotation: secretRotation, vaultControl, attestor, trust },
     atStart: warningsOf(compared),
   })
   const metrics = createMetrics({ broker, gateway, rotation: secretRotation, attestor, clock })
@@ -306,6 +313,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     tokens,
     signingKeys,
     rotation,
+    trust,
     honey,
     proofs,
     health,
@@ -319,12 +327,15 @@ export async function startUp(options: UpOptions): Promise<Up> {
   const { port } = await server.listen(options.host, apiPort)
   started.defer(() => server.close())
   if (options.url === undefined) url = ownUrl({ host: options.host, port, certificate })
+  // Its address is known now: it stands in the trust document.
+  await trust.sweep()
+  for (const warning of trust.warnings()) tell(warning)
   await gateway.listen(options.host, options.gatewayPort)
   started.defer(() => gateway.close())
   const sweeping = startSweeps({
     ...{ vaultControl, outbox, notifications, secretRotation, logs, rotation, rules, broker, approvals },
     ...{ recordings, attestor },
-    ...{ store, memory, clock, tell },
+    ...{ store, memory, clock, tell, trust },
   })
   started.defer(() => sweeping.close())
   if (options.forward !== undefined) {

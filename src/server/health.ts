@@ -1,4 +1,5 @@
 import type { AttestCounts, Attestor } from '../attest/attestor/index.ts'
+import type { TrustKeeper } from '../attest/trust/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { Broker } from '../broker/index.ts'
 import type { SecretRotation } from '../rotation/index.ts'
@@ -19,6 +20,7 @@ export function createHealth({
   rotation,
   attestor,
   vaultControl,
+  trust,
   atStart = [],
 }: {
   store: Store
@@ -27,6 +29,7 @@ export function createHealth({
   rotation: Pick<SecretRotation, 'counts'>
   attestor: Pick<Attestor, 'counts'>
   vaultControl: Pick<VaultControl, 'closed'>
+  trust: Pick<TrustKeeper, 'warnings'>
   /** Warnings of what the start has found, as long as the process runs. */
   atStart?: readonly string[]
 }): Health {
@@ -52,6 +55,7 @@ export function createHealth({
         ...(stuck.count > 0 ? [stuckText(stuck)] : []),
         ...(await rotationWarnings(rotation)),
         ...(await attestWarnings(attestor)),
+        ...trust.warnings(),
       ]
       return { ready: reasons.length === 0, reasons, warnings, ...(log.ok ? { audit_size: log.size } : {}) }
     },

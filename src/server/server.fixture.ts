@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { Secret } from '../lib/index.ts'
+import { MayflyError, Secret } from '../lib/index.ts'
 import { attestorOver, fakeSigner } from '../attest/attestor/over.fixture.ts'
+import { createTrustKeeper, type TrustDeps } from '../attest/trust/index.ts'
 import { createApprovals, createNotifications } from '../approval/index.ts'
 import type { Message } from '../approval/message.ts'
 import type { SendWebhook } from '../approval/webhook.ts'
@@ -115,6 +116,7 @@ export async function openServer(
     ticking?: true
     issuers?: Parameters<typeof issuersFor>[3]
     signingIdentities?: SigningIdentities
+    attestationLog?: TrustDeps['log']
   } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-server-'))
@@ -236,8 +238,14 @@ export async function openServer(
       openSecret: (name) => vault.open(name),
     },
   })
+  const noLog = () => Promise.reject(new MayflyError('audit_unavailable', 'no attestation log is here'))
+  const trust = createTrustKeeper({
+    ...{ store, records: broker.outbox, vaultKey, clock, url: () => url },
+    log: options.attestationLog ?? { keys: noLog, size: noLog },
+  })
   const server = createApiServer({
     ...people,
+    trust,
     people: auditPeople,
     broker,
     logs,
@@ -268,7 +276,7 @@ export async function openServer(
     artifactLists: createStoredArtifactLists({ store }),
     signingIdentities: options.signingIdentities,
     health: createHealth({
-      ...{ store, audit: audit.client, broker, rotation: secretRotation, vaultControl, attestor },
+      ...{ store, audit: audit.client, broker, rotation: secretRotation, vaultControl, trust, attestor },
     }),
     metrics: createMetrics({ broker, gateway, rotation: secretRotation, attestor, clock }),
     heartbeatSeconds: 10,
@@ -370,6 +378,7 @@ export async function openServer(
     logLimits,
     rules,
     approvals,
+    trust,
     notifications,
     sessions,
     apiTokens,

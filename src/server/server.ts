@@ -13,6 +13,7 @@ import {
 } from '../lib/index.ts'
 import { type Approvals, endLeftUnapproved, endUnapproved } from '../approval/index.ts'
 import type { Attestor } from '../attest/attestor/index.ts'
+import type { TrustKeeper } from '../attest/trust/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import type { AccessTokens, Broker, People, StoredArtifactLists } from '../broker/index.ts'
 import type { Honey } from '../honey/index.ts'
@@ -36,6 +37,7 @@ import { createRefusals } from './refusals.ts'
 import { registerRoutes, type Route } from './route.ts'
 import { approvalRoutes } from './routes/approvals.ts'
 import { attestationRoutes } from './routes/attestations.ts'
+import { attestTrustRoutes } from './routes/attest-trust.ts'
 import { connectionRoutes } from './routes/connections.ts'
 import { leaseRoutes } from './routes/leases.ts'
 import { credentialRoutes } from './routes/credentials.ts'
@@ -72,6 +74,8 @@ export interface ServerDeps {
   tokens: AccessTokens
   signingKeys: SigningKeys
   rotation: Rotation
+  /** Whose attestations count. */
+  trust: TrustKeeper
   honey: Honey
   proofs: ProofVerifier
   health: Health
@@ -148,6 +152,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...policyHistoryRoutes(deps),
     ...sessionRoutes(deps),
     ...oidcRoutes(deps),
+    ...attestTrustRoutes(deps),
     ...honeyRoutes(deps),
   ]
   acceptForms(app)

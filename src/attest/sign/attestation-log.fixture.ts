@@ -8,9 +8,15 @@ import { createSigner, signNote } from '../../audit/sign/index.ts'
 import { createTree, formatCheckpoint, leafHash, nodeHash } from '../../audit/verify/index.ts'
 import { splitPoint } from '../../audit/verify/tile-hashes.ts'
 import { extension, keyIdentifier, nameOf, oids, signCertificate } from './certificate.ts'
-import { createKeySigner, type AttestationLog } from './index.ts'
+import { createKeySigner, makeAuthority, type AttestationLog } from './index.ts'
 
 export const logOrigin = 'log.example.test'
+
+/** A CA of a fresh key. */
+export function newAuthority(organization: string, life: { notBeforeMs: number; notAfterMs: number }) {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  return makeAuthority(organization, life, createKeySigner(privateKey, 'CA'))
+}
 
 /** A log in memory, with real proofs, and a timestamp authority that is openssl's. */
 export async function createTestLog(): Promise<AttestationLog & Disposable & { size(): number }> {

@@ -70,3 +70,8 @@ export function isSameTrust(before: TrustContent, after: TrustContent): boolean 
       .join('\n')
   return idsOf(before) === idsOf(after)
 }
+
+/** All keys, one line each. */
+export function trustKeys(content: TrustContent): string[] {
+  return namedIn(content).map(({ line, end }) => `${line}${end === undefined ? '' : `, until ${end}`}`)
+}

@@ -1,20 +1,23 @@
 import { X509Certificate } from 'node:crypto'
 import { MayflyError } from '../../lib/index.ts'
-import { readAuthority, type Authority, type Signer } from '../sign/index.ts'
-import { keyIdOf, openKeyRow } from './keys.ts'
-import type { TrustDeps } from './model.ts'
-import type { KeyRow, TrustState } from './state.ts'
+import { leafId, readAuthority, type Authority, type Signer } from '../sign/index.ts'
+import { openKeyRow } from './keys.ts'
+import type { Standing, TrustDeps } from './model.ts'
+import type { KeyRow, StoredDocument, TrustState } from './state.ts'
 
 const dayMs = 86_400_000
 /** The next CA is made that long before the one that signs ends: an offline root must find the time to sign. */
 export const nextAuthorityMs = 90 * dayMs
 
-/** Whether one may sign, or why not. */
-export type Standing = 'signs' | 'next' | 'unpublished' | 'revoked' | 'retired' | 'ended' | 'elsewhere'
+/* Read once: each signing looks at them. */
+const certificates = new WeakMap<KeyRow, X509Certificate>()
+const publishedIn = new WeakMap<StoredDocument, readonly string[]>()
 
 export function certificateIn(row: KeyRow): X509Certificate {
   if (row.certificate === null) throw new MayflyError('store_failed', `the CA ${row.id} has no certificate`)
-  return new X509Certificate(row.certificate)
+  const certificate = certificates.get(row) ?? new X509Certificate(row.certificate)
+  certificates.set(row, certificate)
+  return certificate
 }
 
 export function authorityRows(state: TrustState): KeyRow[] {
@@ -49,11 +52,12 @@ export function standingOf(
 }
 
 /** Ids of the CAs of the document in force. */
-export function publishedAuthorities({ document }: TrustState): string[] {
-  return (document?.payload.trustedRoot.certificateAuthorities ?? []).map(({ certChain }) => {
-    const raw = Buffer.from(certChain.certificates[0]?.rawBytes ?? '', 'base64')
-    return keyIdOf(new X509Certificate(raw).publicKey.export({ type: 'spki', format: 'der' }))
-  })
+export function publishedAuthorities({ document }: TrustState): readonly string[] {
+  if (document === undefined) return []
+  const known = publishedIn.get(document)
+  const ids = known ?? document.payload.trustedRoot.certificateAuthorities.map(leafId)
+  publishedIn.set(document, ids)
+  return ids
 }
 
 /** Opens each CA once. Throws `vault_sealed`, and `vault_key` with what to do. */

@@ -50,8 +50,25 @@ export interface TrustKeeper {
   rotateRoot(by: By): Promise<Published>
   revoke(asked: RevokeAsked): Promise<Revoked>
   /** Reads the store, makes keys that are due, and signs the next document if that can be done here. Called by every server. */
+  /** How the keys of the document in force stand, and of those that wait. */
+  standing(): Promise<TrustStanding>
   sweep(): Promise<void>
   warnings(): readonly string[]
+}
+
+/** Whether one may sign, or why not. */
+export type Standing = 'signs' | 'next' | 'unpublished' | 'revoked' | 'retired' | 'ended' | 'elsewhere'
+
+export interface TrustStanding {
+  readonly root: readonly { readonly key: string; readonly here: boolean }[]
+  readonly authorities: readonly {
+    readonly key: string
+    readonly state: Standing
+    readonly signsFromMs: number
+    readonly endsMs: number
+  }[]
+  /** All keys of the document in force, for people. */
+  readonly lines: readonly string[]
 }
 
 export interface DraftAsked {

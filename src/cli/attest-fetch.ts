@@ -1,0 +1,36 @@
+import { writeFileSync } from 'node:fs'
+import { pemKeyId } from '../attest/sign/index.ts'
+import { serverOf } from './operator-api.ts'
+import { print } from './output.ts'
+import { fetchTrust } from './trust-fetch.ts'
+import { createTrustPins } from './trust-pins.ts'
+
+export async function fetchRoot(options: {
+  server?: string
+  out?: string
+  root?: string
+  json: boolean
+}): Promise<void> {
+  const server = serverOf(options)
+  const pins = createTrustPins()
+  const { opened, isFirstUse } = await fetchTrust(server, pins, options.root)
+  // One line: gh reads roots line by line.
+  const text = `${JSON.stringify(opened.trustedRoot)}\n`
+  const keys = opened.root.map(pemKeyId)
+  const said = isFirstUse
+    ? [
+        `root key ${keys.join(', ')} is trusted from now on, since nobody said which: compare it with what its operators say`,
+      ]
+    : []
+  for (const line of said) process.stderr.write(`mayfly: ${line}\n`)
+  if (options.out === undefined) {
+    process.stdout.write(text)
+    return
+  }
+  writeFileSync(options.out, text)
+  const { version, expiresMs } = opened
+  const expires = expiresMs === undefined ? null : new Date(expiresMs).toISOString()
+  print(options.json, { server, version, expires, root: keys, first_use: isFirstUse, file: options.out }, [
+    `version ${version} of the trust document of ${server}: ${options.out}${expires === null ? '' : `, good until ${expires}`}`,
+  ])
+}
