@@ -184,7 +184,8 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
       'http-client',
     ],
     ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation'],
-    ...['attest/attestor', 'attest/keys', 'attest/sign', 'attest/statements', 'attest/trust'],
+    ...['attest/attestor', 'attest/keys', 'attest/sign', 'attest/sigstore', 'attest/statements'],
+    ...['attest/trust', 'attest/verify'],
     ...['audit/verify', 'audit/client', 'audit/log', 'audit/witness', 'audit/forward'],
   ],
 }

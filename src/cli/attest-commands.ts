@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { addAttestStates } from './attest-state-commands.ts'
 import { addAttestRoot } from './attest-root-commands.ts'
 import { act, jsonOption, serverOption } from './command.ts'
 
@@ -11,6 +12,7 @@ export function addAttest(program: Command): void {
   addFetch(attest)
   addCompare(attest)
   addRebuild(attest)
+  addAttestStates(attest)
   addAttestRoot(attest)
 }
 

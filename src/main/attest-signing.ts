@@ -6,18 +6,38 @@ import {
   type AttestationLogClient,
   type BundleSigner,
 } from '../attest/sign/index.ts'
+import { createHeldIdentities, createSigstore } from '../attest/sigstore/index.ts'
 import { createTrustKeeper, type Records, type TrustKeeper } from '../attest/trust/index.ts'
+import { parseTrustedRoot } from '../attest/verify/index.ts'
+import type { AuditClient } from '../audit/client/index.ts'
+import { readText } from '../cli/index.ts'
 import { readEnvironment } from '../config/environment.ts'
 import type { AttestDocument } from '../config/index.ts'
-import { createHttpClient } from '../http-client/index.ts'
+import { createHttpClient, type HttpClient } from '../http-client/index.ts'
 import { MayflyError, type Clock, type Secret } from '../lib/index.ts'
 import type { Store } from '../store/index.ts'
 import type { VaultKey } from '../vault/index.ts'
 
 export interface AttestSigning {
   readonly trust: TrustKeeper
-  /** What signs statements and files. Throws why nothing can be signed. */
-  readonly signer: () => Promise<BundleSigner>
+  /** What signs of a step. Throws why nothing can be signed. */
+  readonly signer: (step: string) => Promise<BundleSigner>
+  /** By an instance of Sigstore: it takes identity tokens of jobs for this audience. */
+  readonly identities: { readonly audience: string; hold(step: string, token: string): void } | undefined
+}
+
+function sigstoreOf({ signer }: AttestDocument, { http, clock }: { http: HttpClient; clock: Clock }) {
+  if (signer === 'keyless' || !('sigstore' in signer)) return undefined
+  const { trusted_root: file, ca, ...named } = signer.sigstore
+  const trust = parseTrustedRoot(JSON.parse(readText(file)))
+  return {
+    audience: named.audience,
+    held: createHeldIdentities({ audience: named.audience, clock }),
+    sigstore: createSigstore({
+      ...{ ...named, http, clock, trust },
+      ...(ca === undefined ? {} : { ca: readText(ca) }),
+    }),
+  }
 }
 
 /** What signs attestations, and the trust document by which others take them. */
@@ -32,6 +52,7 @@ export function createAttestSigning(deps: {
   logUrl: string
   logKey: string
   log: AttestationLogClient
+  auditHealth: AuditClient['health']
 }): AttestSigning {
   const { document, log, logUrl, logKey, clock } = deps
   const { variables } = readEnvironment()
@@ -52,13 +73,16 @@ export function createAttestSigning(deps: {
           ...{ log, check },
           signer: createPublishedSigner(outer.signer, () => trust.inForce()?.payload),
         })
+  const instance = sigstoreOf(document, { http, clock })
   return {
     trust,
-    async signer() {
-      const { signer } = document
-      if (signer !== 'keyless' && 'sigstore' in signer)
-        throw new MayflyError('config_invalid', 'this server signs by no instance of Sigstore yet')
-      return by
+    identities: instance && { audience: instance.audience, hold: (...of) => instance.held.hold(...of) },
+    async signer(step) {
+      if (instance === undefined) return by
+      // What signs is elsewhere and goes on while our own log is away, which would not know of it.
+      const health = await deps.auditHealth()
+      if (!health.ok) throw new MayflyError('audit_unavailable', `nothing is signed: ${health.reason}`)
+      return instance.sigstore.signer(instance.held.of(step))
     },
   }
 }

@@ -1,12 +1,14 @@
 import { createAttestor, type Attestor } from '../attest/attestor/index.ts'
 import { signerOf, type BundleSigner, type SignerIdentity } from '../attest/sign/index.ts'
+import type { TrustKeeper } from '../attest/trust/index.ts'
 import { provenanceOf, receiptOf, sbomOf } from '../attest/statements/index.ts'
+import { openTrustDocument, type Trust } from '../attest/verify/index.ts'
 import { httpSource } from '../audit/verify/index.ts'
 import { createStoredStepMaterials, type Broker, type People } from '../broker/index.ts'
 import { attestRetentionSeconds, type AttestDocument } from '../config/index.ts'
-import type { Gateway } from '../gateway/index.ts'
+import type { Attestations, Gateway } from '../gateway/index.ts'
 import type { Identity } from '../identity/index.ts'
-import { version, type Clock } from '../lib/index.ts'
+import { MayflyError, version, type Clock } from '../lib/index.ts'
 import type { RulesHolder } from '../rules/index.ts'
 import type { Store } from '../store/index.ts'
 
@@ -15,7 +17,12 @@ export interface AttestWork {
   /** Who signs for a job: kept with its session. */
   signerOf(identity: Identity): SignerIdentity | undefined
   readonly isPublic: () => boolean
+  /** For grants that demand attestations. */
+  readonly attestations: Attestations
 }
+
+/** How long the gateway waits for what a run has to be signed. */
+const dueMs = 10_000
 
 /** What is attested, by what, and where that is kept. */
 export function createAttestWork(deps: {
@@ -23,8 +30,9 @@ export function createAttestWork(deps: {
   store: Store
   clock: Clock
   people: People
-  /** What signs now. Throws why nothing can be signed. */
-  signer: () => Promise<BundleSigner>
+  /** What signs of a step now. Throws why nothing can be signed. */
+  signer: (step: string) => Promise<BundleSigner>
+  trust: Pick<TrustKeeper, 'inForce'>
   url: () => string
   /** Where the audit log is read, and its key. */
   logUrl: string
@@ -68,5 +76,34 @@ export function createAttestWork(deps: {
       return kind === undefined ? undefined : signerOf({ kind, ...identity })
     },
     isPublic: () => document.public,
+    attestations: {
+      byDigest: async (digest) => (await attestor.byDigest(digest)).map(({ bundle }) => bundle),
+      async ofRun(run, digest) {
+        const { found, pending } = await attestor.ofRun(run, digest, dueMs)
+        return { bundles: found.map(({ bundle }) => bundle), pending }
+      },
+      trust: createTrustInForce(deps),
+    },
+  }
+}
+
+/** By the document in force, read once for each version. */
+function createTrustInForce({
+  trust,
+  clock,
+}: {
+  trust: Pick<TrustKeeper, 'inForce'>
+  clock: Clock
+}): Attestations['trust'] {
+  let known: { readonly envelope: string; readonly trust: Trust } | undefined
+  return async () => {
+    const document = trust.inForce()
+    if (document === undefined)
+      throw new MayflyError('conflict', 'there is no trust document yet: nothing is known to be attested')
+    if (known?.envelope === document.envelope) return known.trust
+    const opened = openTrustDocument(document.envelope, document.payload.root, { nowMs: clock.nowMs() })
+    if (!opened.ok) throw new MayflyError('conflict', `the trust document does not hold: ${opened.detail}`)
+    known = { envelope: document.envelope, trust: opened.trust }
+    return opened.trust
   }
 }

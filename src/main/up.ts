@@ -192,13 +192,15 @@ export async function startUp(options: UpOptions): Promise<Up> {
     proxy: () => (rules.loaded ? rules.current().targets.proxy : undefined),
     openSecret,
   })
-  const { trust, signer } = createAttestSigning({
+  const signing = createAttestSigning({
     ...{ document: attested, store, vaultKey: ring, clock, openSecret, url: () => url },
     records: { write: (work) => broker.outbox.write(work) },
+    auditHealth: () => audit.health(),
     ...{ logUrl, logKey: auditLog.attestationKey, log: attestationLog },
   })
+  const { trust } = signing
   const attest = createAttestWork({
-    signer,
+    ...{ signer: signing.signer, trust },
     ...{ document: attested, store, clock, people: known, logUrl, logKey: auditLog.verifierKey },
     url: () => url,
     rules: () => inForce,
@@ -263,6 +265,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     ...(certificate === undefined ? {} : { certificate }),
     runKeys: await loadRunKeys({ store, vaultKey: ring }),
     artifacts: createStoredRunArtifacts({ store, clock }),
+    attestations: attest.attestations,
     materials: createStoredStepMaterials({ store, clock }),
     lockfiles: createStoredLockfiles(store),
     kept: createKeptFiles(folder.cacheFolder, () =>
@@ -306,6 +309,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     secretRotation,
     attestor,
     attestationsArePublic: attest.isPublic,
+    signingIdentities: signing.identities,
     artifactLists: createStoredArtifactLists({ store }),
     operators: createOperatorAccess({ ...people, apiTokens, sessions }),
     signIn: createSignIn(people),
