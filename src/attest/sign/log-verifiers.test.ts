@@ -8,6 +8,7 @@ import { bundleFromJSON } from '@sigstore/bundle'
 import { TrustedRoot } from '@sigstore/protobuf-specs'
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify'
 import { openLog, temporaryFolder, token } from '../../audit/log/log.fixture.ts'
+import { newAuthority } from './attestation-log.fixture.ts'
 import { Secret, systemClock } from '../../lib/index.ts'
 import { parseTrustedRoot, verifyBundle } from '../verify/index.ts'
 import {
@@ -16,7 +17,6 @@ import {
   createKeylessSigner,
   logKeyId,
   logPublicKey,
-  makeAuthority,
 } from './index.ts'
 
 const who = { san: 'https://ci.example.com/workflow', issuer: 'https://ci.example.com', claims: {} }
@@ -76,7 +76,7 @@ test('@sigstore/verify and our own verifier take bundles of this log, before and
   const client = createAttestationLog({ url: log.url, appendToken: new Secret(token), verifierKey })
   t.after(() => client.close())
   const nowMs = Date.now()
-  const authority = makeAuthority('ci.example.com', {
+  const authority = await newAuthority('ci.example.com', {
     notBeforeMs: nowMs - 60_000,
     notAfterMs: nowMs + 86_400_000,
   })
@@ -133,7 +133,7 @@ test(
     const verifierKey = log.attestations?.verifierKey ?? ''
     const client = createAttestationLog({ url: log.url, appendToken: new Secret(token), verifierKey })
     const nowMs = Date.now()
-    const authority = makeAuthority('ci.example.com', {
+    const authority = await newAuthority('ci.example.com', {
       notBeforeMs: nowMs - 60_000,
       notAfterMs: nowMs + 86_400_000,
     })
