@@ -15,6 +15,7 @@ export const sigstoreJs: Verifier = {
   otherwise: {
     'a name stands twice in the statement': ofStatements,
     'an artifact with another digest': ofStatements,
+    'mayfly run: provenance of another file': ofStatements,
     'the subjects have its name, and other digests': ofStatements,
   },
   verify: (material, one) => Promise.resolve(verdictOf(material, one)),

@@ -10,6 +10,7 @@ import { openssl } from './openssl.ts'
 import { inToto, sigstorePython } from './python.ts'
 import { cosign, sigstoreGo } from './sigstore-go.ts'
 import { sigstoreJs } from './sigstore-js.ts'
+import { upCases } from './up.ts'
 
 export const verifiers: readonly Verifier[] = [
   ...[mayfly, sigstoreJs, cosign, sigstoreGo, sigstorePython, inToto],
@@ -34,7 +35,7 @@ export interface Row {
 
 /** Who is asked what: every case by every verifier that has a say in it. */
 export async function questions(): Promise<readonly { verifier: Verifier; one: Case }[]> {
-  const cases = [...(await casesOf()), ...ownCases()]
+  const cases = [...(await casesOf()), ...ownCases(), ...upCases()]
   return cases.flatMap((one) =>
     verifiers.filter((verifier) => verifier.knows(one)).map((verifier) => ({ verifier, one })),
   )

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isWhole } from '../whole.ts'
+import { imageRows } from './image.ts'
 import { ask, missingOf, nameOf, questions } from './table.ts'
 
 // The fast form of `npm run verifiers`: those that need nothing built.
@@ -11,3 +12,7 @@ for (const { verifier, one } of await questions()) {
     assert.ok(ok, note)
   })
 }
+
+test('images in a registry, by cosign', { skip: !isWhole && 'npm run test:whole' }, async () => {
+  for (const { name, ok, note } of await imageRows()) assert.ok(ok, `${name}: ${note}`)
+})

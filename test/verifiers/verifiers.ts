@@ -1,3 +1,4 @@
+import { imageRows } from './image.ts'
 import { absentRows, ask, missingOf, nameOf, questions, type Row } from './table.ts'
 
 /**
@@ -18,6 +19,7 @@ for (const { verifier, one } of await questions()) {
       : { name: nameOf(verifier, one), ok: false, note: missing },
   )
 }
+for (const row of await imageRows()) tell(row)
 absentRows().forEach(tell)
 if (asJson) process.stdout.write(`${JSON.stringify({ rows })}\n`)
 if (rows.some(({ ok }) => !ok)) process.exitCode = 1
