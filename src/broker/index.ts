@@ -33,7 +33,7 @@ export type {
   StepOutcome,
   StepWorkspace,
 } from './model.ts'
-export { createLogMemory, type LogMemory } from './log-memory.ts'
+export { createAttestationMemory, createLogMemory, type LogMemory } from './log-memory.ts'
 export { loadRunKeys } from './run-keys.ts'
 export type { RunKeys } from './run-keys.ts'
 export { createStoredArchiveDates, type StoredArchiveDates } from './archive-dates.ts'

@@ -20,6 +20,7 @@ export interface LogMemory {
 
 const entryKey = 'audit_newest'
 const tokensKey = 'tokens_since'
+const headKey = 'attestations_newest'
 
 export function createLogMemory(store: Store): LogMemory {
   const stored = store.find('meta', { key: entryKey })
@@ -50,5 +51,26 @@ export function createLogMemory(store: Store): LogMemory {
       const row = upsertRow('meta', 'key', { key: tokensKey, value: String(tokensSince) })
       await store.writeAll(() => [row])
     },
+  }
+}
+
+/** What the store knows of the attestation log: the newest checkpoint that came with a signature. */
+export interface AttestationMemory {
+  remembered(): string | undefined
+  /** Remembers it with the next commit, whoever writes it. */
+  remember(checkpoint: string): void
+}
+
+export function createAttestationMemory(store: Store): AttestationMemory {
+  let newest = store.find('meta', { key: headKey })?.value
+  let kept = newest
+  store.alsoKeep(() => {
+    if (newest === kept || newest === undefined) return undefined
+    kept = newest
+    return upsertRow('meta', 'key', { key: headKey, value: newest })
+  })
+  return {
+    remembered: () => newest,
+    remember: (checkpoint) => void (newest = checkpoint),
   }
 }

@@ -23,6 +23,7 @@ export function addAudit(program: Command, starters: Starters): void {
   addSbom(program)
   addSearch(audit)
   addProofs(audit)
+  addTimestamps(audit)
   audit
     .command('forward')
     .description(
@@ -46,6 +47,20 @@ export function addAudit(program: Command, starters: Starters): void {
     .action(act(async (options) => (await import('./audit-erase.ts')).erasePerson(options)))
 }
 
+function addTimestamps(audit: Command): void {
+  audit
+    .command('rotate-timestamp')
+    .description(
+      'another timestamp certificate for attestations; the one before stays listed, its key is deleted',
+    )
+    .option('--data <dir>', 'data folder of mayfly up (MAYFLY_DATA)')
+    .option('--url <url>', 'the log’s port, where it runs alone')
+    .option('--append-token-file <file>', 'the token that may append there')
+    .option('--yes', 'do not ask', false)
+    .addOption(jsonOption())
+    .action(act(async (options) => (await import('./audit-rotate-timestamp.ts')).rotateTimestamp(options)))
+}
+
 const publicOption = () =>
   new Option('--public', 'the log’s public files alone: do not look at the names of people').default(false)
 
@@ -54,6 +69,7 @@ function addReading(audit: Command): void {
     .description('recompute everything from the public files and the public key alone')
     .addOption(publicOption())
     .option('--known <file...>', 'checkpoints that were kept elsewhere')
+    .option('--attestations', 'the attestation log beside it', false)
     .action(act(async (options) => (await import('./audit-verify.ts')).verifyAudit(options)))
   ofLog(audit.command('show'))
     .description('what happened, as a story; with an index or id, one entry as it stands')

@@ -6,6 +6,7 @@ import { createAuditClient } from '../audit/client/index.ts'
 import {
   createAccessTokens,
   createBroker,
+  createAttestationMemory,
   createLogMemory,
   createPeople,
   createStoredArchiveDates,
@@ -143,8 +144,11 @@ export async function startUp(options: UpOptions): Promise<Up> {
     people: known,
   })
   started.defer(() => audit.close())
+  const attestationMemory = createAttestationMemory(store)
   const attestationLog = createAttestationLog({
     ...{ url: logUrl, appendToken: folder.appendToken, verifierKey: auditLog.attestationKey },
+    remembered: options.acceptLogRollback ? undefined : attestationMemory.remembered(),
+    onHead: (checkpoint) => attestationMemory.remember(checkpoint),
   })
   started.defer(() => attestationLog.close())
   // A server that was killed may number an entry twice: whoever looks for gaps sees where it began anew.

@@ -19,7 +19,12 @@ async function open(t: TestContext, folder?: string) {
 
 function clientOf(
   t: TestContext,
-  options: { url: string; verifierKey: string; remembered?: string; giveUpMs?: number },
+  options: {
+    url: string
+    verifierKey: string
+    remembered?: string
+    onHead?: (checkpoint: string) => void
+  },
 ): AttestationLogClient {
   const client = createAttestationLog({ appendToken: new Secret(token), giveUpMs: 500, ...options })
   t.after(() => client.close())
@@ -76,8 +81,19 @@ test('a refused entry fails alone; without the log, with another key or an older
     isFault('audit_unavailable', /is signed once/),
   )
   const second = await startLog(folder, { attestations: {} })
-  const { checkpoint } = await clientOf(t, { url: second.url, verifierKey }).add(newer.entry, newer.signature)
+  const heads: string[] = []
+  const onHead = (head: string) => heads.push(head)
+  const watching = clientOf(t, { url: second.url, verifierKey, onHead })
+  const { checkpoint } = await watching.add(newer.entry, newer.signature)
+  // An entry that is there already is no greater tree.
+  await watching.add(good.entry, good.signature)
+  assert.deepEqual(heads, [checkpoint])
   await second.close()
+  // Started again over what it had: the first answer is of a tree that is not published yet, and is believed.
+  const third = await startLog(folder, { attestations: {} })
+  const afterwards = clientOf(t, { url: third.url, verifierKey, remembered: checkpoint })
+  assert.equal((await afterwards.add(...pairOf('afterwards'))).index, 2)
+  await third.close()
   const old = await openLog(t, copy, { attestations: {} })
   const remembering = clientOf(t, { url: old.url, verifierKey, remembered: checkpoint })
   await assert.rejects(remembering.add(good.entry, good.signature), isFault('audit_corrupt', /rolled back/))

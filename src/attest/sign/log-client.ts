@@ -15,6 +15,8 @@ export interface AttestationLogOptions {
   readonly verifierKey: string
   /** A checkpoint that this log signed before we were started; a log that does not have it is refused. */
   readonly remembered?: string | undefined
+  /** Called with each checkpoint of a greater tree than any before, before whoever waits for it goes on. */
+  readonly onHead?: (checkpoint: string) => void
   /** One exchange. */
   readonly timeoutMs?: number
   /** How long an entry goes on being tried. */
@@ -53,7 +55,7 @@ export function createAttestationLog(options: AttestationLogOptions): Attestatio
   if (!URL.canParse(options.url)) throw new MayflyError('config_invalid', `not a URL: ${options.url}`)
   const agent = createAgent(options.url)
   const base = new URL('/attestations/', options.url)
-  const head = createLogHead(httpSource(base.href), verifier, options.remembered)
+  const head = createLogHead(httpSource(base.href), verifier, options)
   const stamps = createStampCheck(readKeys)
   const queue: Waiting[] = []
   const open = new Set<Promise<LoggedEntry>>()

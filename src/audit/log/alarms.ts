@@ -6,6 +6,16 @@ import type { Alarm } from './witnesses.ts'
 
 const source = 'mayfly://audit-log'
 
+/** Appends what the log itself has to say about a log, as an entry of its own. Resolves when it is durable, or could not be. */
+export function createOwnEntries(deps: { appender: Appender; clock: Clock; origin: string }) {
+  return async (what: string, type: string, data: Record<string, unknown>): Promise<void> => {
+    const id = `alarm-${sha256Hex(what).slice(0, 32)}`
+    const known = { id, source, subject: deps.origin, type, data }
+    const entry = Buffer.from(formatEntry({ ...known, time: new Date(deps.clock.nowMs()).toISOString() }))
+    await deps.appender.append([{ key: id, entry, leafHash: leafHash(entry).toBase64() }])
+  }
+}
+
 /** What the log says of itself, as an entry and as a line for whoever runs it. */
 export function createAlarms(deps: {
   appender: Appender
@@ -17,18 +27,18 @@ export function createAlarms(deps: {
   /** Told of an alarm after which nothing may be appended: its entry is durable, or could not be made so. */
   onContradiction: (reason: string) => void
 }): (alarm: Alarm) => Promise<void> {
-  const { appender, clock, origin, tell } = deps
+  const { clock, origin, tell } = deps
+
+  const appendOwn = createOwnEntries(deps)
 
   async function append(kind: Alarm['kind'], type: string, data: Record<string, unknown>): Promise<void> {
-    const nowMs = clock.nowMs()
     // A history that is refused again and again is one entry; a quorum is lost at a moment.
-    const what = kind.startsWith('quorum')
-      ? `${kind} ${nowMs} ${origin}`
-      : JSON.stringify([kind, data, origin])
-    const id = `alarm-${sha256Hex(what).slice(0, 32)}`
-    const known = { id, source, subject: origin, type, data }
-    const entry = Buffer.from(formatEntry({ ...known, time: new Date(nowMs).toISOString() }))
-    await appender.append([{ key: id, entry, leafHash: leafHash(entry).toBase64() }])
+    const moment = kind.startsWith('quorum')
+    await appendOwn(
+      moment ? `${kind} ${clock.nowMs()} ${origin}` : JSON.stringify([kind, data, origin]),
+      type,
+      data,
+    )
   }
 
   /** First the mark: whatever else of this fails, the next start knows. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import { type Clock, constantTimeEqual, type ServedCertificate, sha256Hex } from '../../lib/index.ts'
 import { type Answer, createAnswerer, json, readBody, refusal } from '../serve/index.ts'
+import { createOwnEntries } from './alarms.ts'
 import { parseAppendRequest, parseEraseRequest } from './append-request.ts'
 import type { Appender } from './appender.ts'
 import type { FailureSwitch } from './failure.ts'
@@ -69,7 +70,11 @@ export function createHttp(deps: HttpDeps): Listeners {
   const { attestations, clock } = deps
   const hasOwnToken = (request: IncomingMessage) => hasToken(request, deps.appendTokenHash)
   const beside: AttestationRoutes | undefined =
-    attestations && createAttestationRoutes({ attestations, clock, write, hasToken: hasOwnToken })
+    attestations &&
+    createAttestationRoutes({
+      ...{ attestations, clock, write, hasToken: hasOwnToken },
+      record: createOwnEntries({ appender: deps.appender, clock, origin: attestations.origin }),
+    })
 
   async function append(body: Buffer): Promise<Answer> {
     const parsed = parseAppendRequest(body)

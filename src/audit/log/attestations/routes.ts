@@ -1,7 +1,9 @@
+import { X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
-import type { Clock } from '../../../lib/index.ts'
+import { type Clock, sha256Hex } from '../../../lib/index.ts'
 import { type Answer, json, readBody, refusal } from '../../serve/index.ts'
+import type { TimestampChain } from '../../timestamp/index.ts'
 import { parseRekords, type NewRekord } from './append-request.ts'
 import type { Inclusion } from './head.ts'
 import type { Attestations, Included } from './open.ts'
@@ -12,6 +14,8 @@ export interface RouteDeps {
   /** Reads the body of the append token's holder and does with it what `act` does; refuses everybody else. */
   readonly write: (request: IncomingMessage, act: (body: Buffer) => Promise<Answer>) => Promise<Answer>
   readonly hasToken: (request: IncomingMessage) => boolean
+  /** Has the audit log keep what was done to this one. */
+  readonly record: (what: string, type: string, data: Record<string, unknown>) => Promise<void>
 }
 
 export type AttestationRoutes = (request: IncomingMessage, path: string) => Promise<Answer>
@@ -65,7 +69,13 @@ export function createAttestationRoutes(deps: RouteDeps): AttestationRoutes {
 
   async function rotate(): Promise<Answer> {
     const rotated = await attestations.authority.rotate()
-    return rotated.ok ? keys() : refusal(503, 'audit_unavailable', rotated.message)
+    if (!rotated.ok) return refusal(503, 'audit_unavailable', rotated.message)
+    const [replaced, current] = attestations.authority.chains().slice(-2).map(fingerprintOf)
+    await deps.record(`timestamp ${current}`, 'timestamp.rotated', {
+      certificate: current,
+      replaces: replaced,
+    })
+    return keys()
   }
 
   function keys(): Answer {
@@ -90,6 +100,11 @@ export function createAttestationRoutes(deps: RouteDeps): AttestationRoutes {
       headers: { 'content-type': file.type, 'cache-control': file.cache },
     }
   }
+}
+
+/** SHA-256 of the certificate that signs, as `openssl x509 -fingerprint -sha256` has it but for the colons. */
+function fingerprintOf({ chain }: TimestampChain): string {
+  return sha256Hex(new X509Certificate(chain[0] ?? '').raw)
 }
 
 /** A TimeStampReq with SHA-512, a nonce and a policy has some 140 bytes. */
