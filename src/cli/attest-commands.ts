@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { addAttestStates } from './attest-state-commands.ts'
 import { addAttestRoot } from './attest-root-commands.ts'
-import { act, jsonOption, serverOption } from './command.ts'
+import { act, jsonOption, serverOption, tokenNote } from './command.ts'
 
 /** `mayfly attest ...`: what was signed of steps, and whom to believe about it. */
 export function addAttest(program: Command): void {
@@ -14,6 +14,15 @@ export function addAttest(program: Command): void {
   addRebuild(attest)
   addAttestStates(attest)
   addAttestRoot(attest)
+  attest
+    .command('keys')
+    .description(
+      'the keys that sign attestations, are to sign, or have signed: where each is, and since when',
+    )
+    .addOption(serverOption())
+    .addOption(jsonOption())
+    .addHelpText('after', tokenNote)
+    .action(act(async (options) => (await import('./attest-keys.ts')).listAttestKeys(options)))
 }
 
 /** Options that say whom to believe. */

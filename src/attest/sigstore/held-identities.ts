@@ -3,6 +3,8 @@ import { readIdentityToken } from './identity-token.ts'
 
 /** Tokens by which steps are signed, in the memory of the server that was given them. */
 export interface HeldIdentities {
+  /** That tokens are for. */
+  readonly audience: string
   /** Throws `bad_token` for one of another audience, and one that has expired. Whose it is shows in the certificate. */
   hold(stepId: string, token: string): void
   /** Throws `bad_token` if there is none, or no more. */
@@ -27,6 +29,7 @@ export function createHeldIdentities({
   }
 
   return {
+    audience,
     hold(stepId, token) {
       if (token.length > limits.identityTokenBytes)
         throw new MayflyError('bad_token', 'the identity token for signing is longer than any')

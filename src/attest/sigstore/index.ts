@@ -4,5 +4,5 @@
  * Refuses a token that was made for another audience or another job, and whatever the instance's trusted root does not verify.
  * Invariant: a token goes to Fulcio alone, is kept in memory for its own step, and stands in no error.
  */
-export { createSigstore, type Sigstore } from './sigstore.ts'
+export { createSigstore } from './sigstore.ts'
 export { createHeldIdentities, type HeldIdentities } from './held-identities.ts'

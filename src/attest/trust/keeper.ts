@@ -9,6 +9,7 @@ import type { By, DraftAsked, Published, TrustDeps, TrustKeeper } from './model.
 import { revokeKey } from './revoking.ts'
 import { readState, storedDocument, type TrustState } from './state.ts'
 import { refuseOtherKeys } from './root.ts'
+import { signingKeys } from './signing-keys.ts'
 import { trustStanding } from './standing.ts'
 import { warningsOf } from './warnings.ts'
 
@@ -195,6 +196,10 @@ export function createTrustKeeper(deps: TrustDeps): TrustKeeper {
       const published =
         said !== undefined && said.treeSize === row.tree_size && Date.parse(said.from) === row.from_ms
       return { key: row.key, fromMs: row.from_ms, treeSize: row.tree_size, published }
+    },
+    async keys() {
+      await refresh()
+      return await signingKeys(deps, state)
     },
     standing: async () => trustStanding(state, clock.nowMs(), await outerId()),
     sweep,

@@ -52,12 +52,28 @@ export interface TrustKeeper {
   /** Reads the store, makes keys that are due, and signs the next document if that can be done here. Called by every server. */
   /** How the keys of the document in force stand, and of those that wait. */
   standing(): Promise<TrustStanding>
+  /** Every key that signs attestations, is to sign, or has signed. */
+  keys(): Promise<readonly ListedKey[]>
   sweep(): Promise<void>
   warnings(): readonly string[]
 }
 
 /** Whether one may sign, or why not. */
 export type Standing = 'signs' | 'next' | 'unpublished' | 'revoked' | 'retired' | 'ended' | 'elsewhere'
+
+export interface ListedKey {
+  /** SHA-256 of its SPKI, hex. */
+  readonly key: string
+  /** Of a CA, or without a certificate. */
+  readonly use: 'ca' | 'signing'
+  readonly state: Standing
+  /** Where its private part is: its place in the configuration, or the vault. */
+  readonly at: string
+  readonly publishedMs: number
+  readonly signsFromMs: number
+  /** Of a CA: its certificate's end. */
+  readonly endsMs?: number
+}
 
 export interface TrustStanding {
   readonly root: readonly { readonly key: string; readonly here: boolean }[]

@@ -91,8 +91,30 @@ function standingOf({ root, authorities, lines }: Awaited<ReturnType<TrustKeeper
   }
 }
 
+const listedKeys = z.object({
+  keys: z.array(
+    z.object({
+      ...{ key: z.string(), use: z.enum(['ca', 'signing']), state: z.string(), at: z.string() },
+      ...{ published: z.string(), signs_from: z.string(), ends: z.string().optional() },
+    }),
+  ),
+})
+
 function operatorRoutes(trust: TrustKeeper): Route[] {
   return [
+    {
+      method: 'GET',
+      path: '/v1/attest/keys',
+      summary: 'The keys that sign attestations, are to sign, or have signed: where each is, and since when',
+      auth: 'vault:admin',
+      response: listedKeys,
+      handle: async () => ({
+        keys: (await trust.keys()).map(({ publishedMs, signsFromMs, endsMs, ...one }) => ({
+          ...{ ...one, published: iso(publishedMs), signs_from: iso(signsFromMs) },
+          ...(endsMs === undefined ? {} : { ends: iso(endsMs) }),
+        })),
+      }),
+    },
     {
       method: 'GET',
       path: '/v1/attest/trust',

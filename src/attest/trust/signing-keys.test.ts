@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
+import { test } from 'node:test'
+import { createHttpClient } from '../../http-client/index.ts'
+import { Secret } from '../../lib/index.ts'
+import { configuredKeys, createPublishedSigner, createStoredPins } from '../keys/index.ts'
+import { createHeldKeySigner } from '../sign/index.ts'
+import { createTrustKeeper } from './index.ts'
+import { offlineRoot, setupTrust, statement, who } from './trust.fixture.ts'
+
+function pemOf(): string {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({
+    type: 'pkcs8',
+    format: 'pem',
+  })
+}
+
+test('the next key is in the trust document before it signs; what each key is, where, and since when', async (t) => {
+  const world = await setupTrust(t)
+  const { it, log } = world
+  const pems: Readonly<Record<string, string>> = { one: pemOf(), two: pemOf(), three: pemOf() }
+  const pins = createStoredPins({ store: it.store, clock: it.clock })
+  /** A server with this file. */
+  async function server(file: { signer: { secret: string }; next?: { secret: string } }) {
+    const openSecret = (name: string) => Promise.resolve(new Secret(pems[name] ?? ''))
+    const outer = configuredKeys(file, { http: createHttpClient(), variables: {}, openSecret, pins })
+    const keeper = createTrustKeeper({ ...world.deps(), outer })
+    await keeper.sweep()
+    assert.ok(outer.signer !== undefined)
+    const signer = createPublishedSigner(outer.signer, () => keeper.inForce()?.payload)
+    const by = createHeldKeySigner({ log, check: keeper.check, signer })
+    const states = (await keeper.keys())
+      .filter(({ use }) => use === 'signing')
+      .map(({ at, state }) => `${at}: ${state}`)
+    return { keeper, states, sign: () => by.statement(statement, who) }
+  }
+
+  const first = await server({ signer: { secret: 'one' } })
+  assert.deepEqual(first.states, ['secret one: signs'])
+  await first.sign()
+  const announced = await server({ signer: { secret: 'one' }, next: { secret: 'two' } })
+  assert.deepEqual(announced.states, ['secret one: signs', 'secret two: next'])
+  assert.equal(announced.keeper.inForce()?.payload.keys.length, 2)
+  const later = await server({ signer: { secret: 'two' } })
+  assert.deepEqual(later.states, ['secret one: retired', 'secret two: signs'])
+  const bundle = await later.sign()
+  // A server with the former file goes on until it is started anew.
+  await first.keeper.sweep()
+  await first.sign()
+
+  // From here on the root key is offline: what is new waits for it.
+  const offline = offlineRoot()
+  const draft = await later.keeper.draft({ root: [offline.publicKey] })
+  await later.keeper.publish(await offline.sign(draft.envelope), { by: 'test' })
+  const size = log.size()
+  const third = await server({ signer: { secret: 'three' } })
+  assert.deepEqual(third.states.at(-1), 'secret three: unpublished')
+  await assert.rejects(third.sign(), {
+    code: 'attest_key',
+    message: /not in the trust document yet.*root next/,
+  })
+  assert.equal(log.size(), size, 'nothing was signed')
+  const next = await third.keeper.draft({})
+  await third.keeper.publish(await offline.sign(next.envelope), { by: 'test' })
+  await third.sign()
+
+  const [, two] = (await third.keeper.keys()).filter(({ use }) => use === 'signing')
+  assert.equal(two?.key, bundle.by)
+  await third.keeper.revoke({ key: bundle.by, reason: 'lost', by: { by: 'test' } })
+  const revoked = (await third.keeper.keys()).find(({ key }) => key === bundle.by)
+  assert.equal(revoked?.state, 'revoked')
+  const former = await server({ signer: { secret: 'two' } })
+  await third.keeper.publish(await offline.sign((await third.keeper.draft({})).envelope), { by: 'test' })
+  await former.keeper.sweep()
+  await assert.rejects(former.sign(), { code: 'attest_key', message: /was revoked/ })
+})
