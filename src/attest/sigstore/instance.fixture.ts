@@ -13,7 +13,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
+import { Extension } from '@peculiar/x509'
 import { systemFs } from '../../audit/disk/index.ts'
 import { createSigner, signNote } from '../../audit/sign/index.ts'
 import { createSteadyTime, openTimestampAuthority } from '../../audit/timestamp/index.ts'
@@ -51,7 +51,7 @@ export interface Changes {
   status?: (path: string) => { status: number; text: string } | undefined
 }
 
-export async function startInstance(t: TestContext) {
+export async function startInstance(t: { after(end: () => void): void }) {
   const nowMs = Date.now()
   const [fulcio, promises] = [
     await createAuthority('fulcio.test', nowMs),
@@ -78,6 +78,7 @@ export async function startInstance(t: TestContext) {
     const claims = JSON.parse(
       Buffer.from(credentials.oidcIdentityToken.split('.')[1] ?? '', 'base64url').toString(),
     ) as {
+      iss: string
       sub: string
       repository_id: string
       sha: string
@@ -85,7 +86,14 @@ export async function startInstance(t: TestContext) {
     const key = createPublicKey(publicKeyRequest.publicKey.content)
     const proof = Buffer.from(publicKeyRequest.proofOfPossession, 'base64')
     if (!verify('sha256', Buffer.from(claims.sub), key, proof)) throw new Error('proof of possession')
-    const claimed = { claim13: claimOf(13, claims.sha), claim15: claimOf(15, claims.repository_id) }
+    const claimed = {
+      ...{
+        claim8: claimOf(8, claims.iss),
+        claim13: claimOf(13, claims.sha),
+        claim15: claimOf(15, claims.repository_id),
+      },
+      oldIssuer: new Extension('1.3.6.1.4.1.57264.1.1', false, Buffer.from(claims.iss)),
+    }
     const leaf = Buffer.from((await leafOf(fulcio, key, Date.now(), { extensions: claimed })).rawData)
     const promised = changes.promise === false ? leaf : await withPromise(leaf, fulcio, promises.privateKey)
     const pem = pemOf(changes.certificate?.(promised) ?? promised)
