@@ -8,12 +8,12 @@ import {
 } from '../attest/sign/index.ts'
 import { createHeldIdentities, createSigstore } from '../attest/sigstore/index.ts'
 import { createTrustKeeper, type Records, type TrustKeeper } from '../attest/trust/index.ts'
-import { parseTrustedRoot } from '../attest/verify/index.ts'
+import { parseTrustedRoot, Refusal, type Trust } from '../attest/verify/index.ts'
 import type { AuditClient } from '../audit/client/index.ts'
 import { readText } from '../cli/index.ts'
 import { readEnvironment } from '../config/environment.ts'
 import type { AttestDocument } from '../config/index.ts'
-import { createHttpClient, type HttpClient } from '../http-client/index.ts'
+import type { HttpClient } from '../http-client/index.ts'
 import { MayflyError, type Clock, type Secret } from '../lib/index.ts'
 import type { Store } from '../store/index.ts'
 import type { VaultKey } from '../vault/index.ts'
@@ -29,14 +29,24 @@ export interface AttestSigning {
 function sigstoreOf({ signer }: AttestDocument, { http, clock }: { http: HttpClient; clock: Clock }) {
   if (signer === 'keyless' || !('sigstore' in signer)) return undefined
   const { trusted_root: file, ca, ...named } = signer.sigstore
-  const trust = parseTrustedRoot(JSON.parse(readText(file)))
   return {
     audience: named.audience,
     held: createHeldIdentities({ audience: named.audience, clock }),
     sigstore: createSigstore({
-      ...{ ...named, http, clock, trust },
+      ...{ ...named, http, clock, trust: trustIn(file) },
       ...(ca === undefined ? {} : { ca: readText(ca) }),
     }),
+  }
+}
+
+function trustIn(file: string): Trust {
+  try {
+    return parseTrustedRoot(readText(file))
+  } catch (cause) {
+    if (!(cause instanceof Refusal)) throw cause
+    throw new MayflyError('config_invalid', `${file} is no trusted root of Sigstore: ${cause.message}`, {
+      cause,
+    })
   }
 }
 
@@ -48,15 +58,16 @@ export function createAttestSigning(deps: {
   vaultKey: VaultKey
   clock: Clock
   openSecret: (name: string) => Promise<Secret>
+  /** By the company’s proxy, where there is one. */
+  http: HttpClient
   url: () => string
   logUrl: string
   logKey: string
   log: AttestationLogClient
   auditHealth: AuditClient['health']
 }): AttestSigning {
-  const { document, log, logUrl, logKey, clock } = deps
+  const { document, log, logUrl, logKey, clock, http } = deps
   const { variables } = readEnvironment()
-  const http = createHttpClient()
   const outer = configuredKeys(document, {
     http,
     variables,

@@ -197,7 +197,7 @@ export async function startUp(options: UpOptions): Promise<Up> {
     openSecret,
   })
   const signing = createAttestSigning({
-    ...{ document: attested, store, vaultKey: ring, clock, openSecret, url: () => url },
+    ...{ document: attested, store, vaultKey: ring, clock, openSecret, http, url: () => url },
     records: { write: (work) => broker.outbox.write(work) },
     auditHealth: () => audit.health(),
     ...{ logUrl, logKey: auditLog.attestationKey, log: attestationLog },

@@ -155,7 +155,8 @@ test('two servers at once, and one whose claim has lapsed: the bundle of one of 
   const held = new Promise<void>((go) => (release = go))
   world.fake.after = () => held
   const first = one.handed(step.id, 200)
-  await new Promise((next) => setTimeout(next, 50))
+  for (let i = 0; i < 100 && world.fake.signed.length === 0; i++)
+    await new Promise((next) => setTimeout(next, 20))
   assert.equal(world.fake.signed.length, 1)
   assert.equal((await other.handed(step.id, 50)).pending, true)
   assert.equal(world.fake.signed.length, 1, 'one claim, one signature')
