@@ -3,6 +3,7 @@ import { benchAttestVerify } from './attest-verify.ts'
 import { benchAttestationLog } from './attestation-log.ts'
 import { benchAttest } from './attest.ts'
 import { benchVerify } from './audit-verify.ts'
+import { benchAttestRun } from './attest-run.ts'
 import { benchAudit } from './audit.ts'
 import { benchCrowd } from './crowd.ts'
 import { benchDoors } from './doors.ts'
@@ -41,6 +42,7 @@ const benches: Readonly<Record<string, () => Promise<BenchResult[]>>> = {
   'find-large': () => benchFind(10_000_000),
   run: benchRun,
   build: benchBuild,
+  'attest-run': benchAttestRun,
   git: benchGit,
   npm: benchNpm,
   pip: benchPip,
