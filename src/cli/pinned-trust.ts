@@ -12,6 +12,7 @@ import { readEnvironment } from '../config/environment.ts'
 import { MayflyError, messageOf, sha256Hex } from '../lib/index.ts'
 import { serverOf } from './operator-api.ts'
 import { readText } from './text-file.ts'
+import { followRoot, maxVersions } from './trust-fetch.ts'
 
 export interface TrustOptions {
   server?: string
@@ -55,7 +56,13 @@ export async function pinnedTrust(options: TrustOptions, folder = trustFolder())
     )
   const document = fetched.ok ? fetched.document : kept?.document
   const pinned = given ?? kept?.root ?? rootsIn(document)
-  const opened = openTrustDocument(document, pinned, { minVersion: kept?.version ?? 0 })
+  const minVersion = kept?.version ?? 0
+  let opened = openTrustDocument(document, pinned, { minVersion })
+  // The root key may have been handed on more than once since.
+  if (!opened.ok && opened.reason === 'wrong_root' && fetched.ok && given === undefined) {
+    const followed = await followRoot(server, pinned, { from: minVersion, to: versionIn(document) })
+    opened = openTrustDocument(document, followed, { minVersion })
+  }
   if (!opened.ok)
     throw new MayflyError('denied', `the trust document of ${server} is refused: ${opened.detail}`)
   if (file !== undefined && fetched.ok) keep(file, { ...opened, document })
@@ -162,6 +169,17 @@ function rootsIn(document: unknown): string[] {
     return root.filter((key) => typeof key === 'string')
   } catch {
     return []
+  }
+}
+
+/** As the document says, which nobody has verified; of one that says nothing sensible nothing is followed. */
+function versionIn(document: unknown): number {
+  try {
+    const { payload } = document as { payload: string }
+    const { version } = JSON.parse(Buffer.from(payload, 'base64').toString()) as { version: unknown }
+    return typeof version === 'number' && version <= maxVersions ? version : 0
+  } catch {
+    return 0
   }
 }
 

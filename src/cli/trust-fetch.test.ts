@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createKeySigner, envelopeOf, type Envelope } from '../attest/sign/index.ts'
 import { preAuthEncoding, trustDocumentType } from '../attest/verify/index.ts'
+import { pinnedTrust } from './pinned-trust.ts'
 import { fetchTrust } from './trust-fetch.ts'
 import { createTrustPins } from './trust-pins.ts'
 
@@ -92,7 +93,7 @@ test('one that has ended is refused, so nobody can be kept on an old one for eve
 })
 
 test('the root key is followed from one version to the next, and to no key that the old one did not sign', async (t) => {
-  const { served, asked, take } = await setup(t)
+  const { served, asked, take, folder, url } = await setup(t)
   const [first, second, third, thief] = [rootKey(), rootKey(), rootKey(), rootKey()]
   served.push(await document(1, first, [first]))
   await take()
@@ -108,6 +109,10 @@ test('the root key is followed from one version to the next, and to no key that 
   await assert.rejects(take(), denied(/pinned did not sign/))
   served[3] = await document(4, thief, [third])
   await assert.rejects(take('late'), denied(/names a new root key, which did not sign it/))
+  // What `mayfly verify` has pinned is the same, and it follows, too.
+  served.splice(3, 1)
+  const verifying = await pinnedTrust({ server: url }, join(folder, 'late', 'trust'))
+  assert.match(verifying.whose, /^pinned: .*version 3$/)
 })
 
 test('a root key from a file is what counts, also where another one was met first', async (t) => {
@@ -116,7 +121,8 @@ test('a root key from a file is what counts, also where another one was met firs
   served.push(await document(1, root, [root]))
   assert.equal((await take('home', file(root))).isFirstUse, false)
   await assert.rejects(take('home', file(other)), denied(/pinned did not sign/))
-  writeFileSync(join(folder, 'home', 'trust.json'), 'rubbish')
+  const [pin = ''] = readdirSync(join(folder, 'home', 'trust'))
+  writeFileSync(join(folder, 'home', 'trust', pin), 'rubbish')
   await assert.rejects(fetchTrust(url, createTrustPins(join(folder, 'home')), undefined), {
     code: 'data_folder',
   })

@@ -288,6 +288,18 @@ test('a document that nobody renews is refused by clients, and renewed here in t
   await keeper.authority()
 })
 
+test('a clock that is not the timestamp authority’s: what is signed then does not verify, and is not handed out', async (t) => {
+  const { it, keeper, signing } = await setupTrust(t)
+  await keeper.sweep()
+  it.clock.ms += 20 * 60_000
+  await assert.rejects(signing().statement(statement, who), {
+    code: 'audit_rejected',
+    message: /not handed out/,
+  })
+  it.clock.ms -= 20 * 60_000
+  await signing().statement(statement, who)
+})
+
 test('a CA that the vault does not open: said so with what to do, which helps', async (t) => {
   const { it, deps } = await setupTrust(t)
   const keeper = createTrustKeeper(deps())
