@@ -130,6 +130,7 @@ test('whoever seals is known, since a key is retired once nothing of theirs name
     )
   // Each of them: `sealedColumns` or `sealedMeta` has where it keeps what it seals.
   assert.deepEqual(found.toSorted(), [
+    'attest/trust/keys.ts',
     'broker/people.ts',
     'broker/run-keys.ts',
     'honey/honey.ts',
