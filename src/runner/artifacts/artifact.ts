@@ -24,29 +24,41 @@ export interface Artifacts {
   readonly files: readonly Artifact[]
 }
 
-/** As the record has them; `mask` takes secrets of the job out of their names. */
+/** As the record has them; `mask` takes secrets of the job out of their names. The digest is that of the list of `filesOf`. */
 export function fileListOf(files: readonly Artifact[], mask: (text: string) => string): FileList {
+  const masked = filesOf(files, mask)
   const hash = createHash('sha256')
-  for (const file of sortedByPath(files)) hash.update(sumLine(file))
+  for (const file of masked) hash.update(sumLine(file))
   return {
-    files: firstOf(filesOf(files, mask)),
+    files: firstOf(masked),
     count: files.length,
     bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
     sha256: hash.digest('hex'),
   }
 }
 
-/** All of them, sorted by path. */
+/** All of them, sorted by path as it is shown. Names that only a secret told apart are told apart by a number. */
 export function filesOf(files: readonly Artifact[], mask: (text: string) => string): FileList['files'] {
-  return sortedByPath(files).map(({ path, sha256, bytes }) => ({ path: mask(path), sha256, bytes }))
+  const taken = new Set<string>()
+  const lastOf = new Map<string, number>()
+  const named = sortedByPath(files).map(({ path, sha256, bytes }) => {
+    const masked = mask(path)
+    let number = lastOf.get(masked) ?? 1
+    let shown = number === 1 ? masked : `${masked}~${number}`
+    while (taken.has(shown)) shown = `${masked}~${++number}`
+    lastOf.set(masked, number)
+    taken.add(shown)
+    return { path: shown, sha256, bytes }
+  })
+  return sortedByPath(named)
 }
 
-function sortedByPath(files: readonly Artifact[]): Artifact[] {
+function sortedByPath<T extends { readonly path: string }>(files: readonly T[]): T[] {
   return files.toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
 }
 
 /** As sha256sum(1) writes it: a name with a line end or a backslash is spelt out, with a backslash in front of the digest. */
-function sumLine({ sha256, path }: Artifact): string {
+function sumLine({ sha256, path }: Pick<Artifact, 'sha256' | 'path'>): string {
   const spelt = path.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r')
   return `${spelt === path ? '' : '\\'}${sha256}  ${spelt}\n`
 }

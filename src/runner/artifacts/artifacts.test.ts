@@ -17,7 +17,14 @@ import { test, type TestContext } from 'node:test'
 import { Secret } from '../../lib/index.ts'
 import { createMasker } from '../../mask/index.ts'
 import { temporaryFolder } from '../sandbox/sandbox.fixture.ts'
-import { collectArtifacts, coveredFiles, fileListOf, takeArtifacts, type Artifacts } from './index.ts'
+import {
+  collectArtifacts,
+  coveredFiles,
+  fileListOf,
+  filesOf,
+  takeArtifacts,
+  type Artifacts,
+} from './index.ts'
 
 const token = 'hunter22-hunter22'
 
@@ -277,6 +284,23 @@ test('the record names as many files as it has room for, and holds all of them t
   const masked = fileListOf(short, (text) => text.replace('secret', '***'))
   assert.equal(masked.files.length, 100)
   assert.equal(masked.files[0]?.path, '***-0')
+})
+
+test('the digest at the end is that of the list that the server was told: of masked names, each of which stands once', () => {
+  const paths = ['a-hunter22', 'a-hunter33', 'z', '***~2', 'a-***']
+  const files = paths.map((path) => ({
+    ...{ path, sha256: sha256(path), bytes: 1 },
+    ...{ executable: false, named: false },
+  }))
+  const mask = (text: string) => text.replaceAll(/hunter\d\d/g, '***')
+  const told = filesOf(files, mask)
+  assert.deepEqual(
+    told.map(({ path }) => path),
+    ['***~2', 'a-***', 'a-***~2', 'a-***~3', 'z'],
+  )
+  assert.deepEqual(told.map((file) => file.sha256).toSorted(), paths.map(sha256).toSorted())
+  const lines = told.map((file) => `${file.sha256}  ${file.path}\n`)
+  assert.equal(fileListOf(files, mask).sha256, sha256(lines.join('')))
 })
 
 test('the digest of the list is that of what sha256sum prints, whatever the files are called', async (t) => {
