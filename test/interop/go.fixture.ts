@@ -32,8 +32,8 @@ export interface Go {
   ok: true
   /** Of `path@version`, the folder in the module cache. Throws an Error when it was downloaded, and is not right. */
   module(version: string): { ok: true; folder: string } | Missing
-  /** The program in this folder. Throws an Error when it does not compile. */
-  build(): { ok: true; run(args: readonly string[], input?: unknown): Promise<Ran> } | Missing
+  /** The program in this folder, or in one of its own in there. Throws an Error when it does not compile. */
+  build(part?: string): { ok: true; run(args: readonly string[], input?: unknown): Promise<Ran> } | Missing
   remove(): void
 }
 
@@ -47,8 +47,8 @@ export function findGo(): Go | Missing {
       GOCACHE: join(folder, 'gocache'),
       GOFLAGS: `${process.env['GOFLAGS'] ?? ''} -modcacherw`.trim(),
     })
-  const go = (args: readonly string[], timeout: number) =>
-    spawnSync('go', args, { cwd: programFolder, env, encoding: 'utf8', timeout })
+  const go = (args: readonly string[], timeout: number, cwd = programFolder) =>
+    spawnSync('go', args, { cwd, env, encoding: 'utf8', timeout })
   const remove = () => rmSync(folder, { recursive: true, force: true })
   const fail = (message: string): never => {
     remove()
@@ -76,13 +76,14 @@ export function findGo(): Go | Missing {
       const got = download(['-json', version])
       return got.ok ? { ok: true, folder: (JSON.parse(got.stdout) as { Dir: string }).Dir } : got
     },
-    build() {
-      const got = download([])
+    build(part) {
+      const from = join(programFolder, part ?? '.')
+      const got = part === undefined ? download([]) : { ok: true as const }
       if (!got.ok) return got
       const program = join(folder, 'interop')
-      const built = go(['build', '-buildvcs=false', '-o', program, '.'], buildTimeoutMs)
+      const built = go(['build', '-buildvcs=false', '-o', program, '.'], buildTimeoutMs, from)
       if (built.status !== 0)
-        fail(`the program in test/interop does not build: ${built.stderr || String(built.error)}`)
+        fail(`the program in ${from} does not build: ${built.stderr || String(built.error)}`)
       return { ok: true, run: (args, input) => run(program, args, input) }
     },
     remove,

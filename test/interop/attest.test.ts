@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { patched, type WrongReceipt } from '../../src/attest/statements/wrong-receipts.fixture.ts'
+import {
+  checkReceipt,
+  openTrustDocument,
+  readStatement,
+  verifyBundle,
+} from '../../src/attest/verify/index.ts'
+import { findGo } from './go.fixture.ts'
+
+// attest/ was written from docs/attestations.md alone, by somebody who had not read our code: it has to say the same of every vector.
+const go = findGo()
+if (go.ok) after(() => go.remove())
+const program = go.ok ? go.build('attest') : go
+const skip = program.ok ? false : program.reason
+
+const folder = join(import.meta.dirname, '../fixtures/attest')
+const path = (name: string) => join(folder, name)
+const read = (name: string) => readFileSync(path(name), 'utf8')
+const trusted = ['--root', path('root.pem'), '--trust', path('trust.json')]
+const logged = ['--log-key', path('audit-log.vkey')]
+
+/** What attest/ says of each list of arguments: `right`, or the reason why not. */
+async function theirs(calls: readonly (readonly string[])[]): Promise<string[]> {
+  assert.ok(program.ok)
+  const { status, stdout, stderr } = await program.run(['many'], calls)
+  assert.equal(status, 0, stderr)
+  const answers = JSON.parse(stdout) as { ok: boolean; reason: string; detail: string }[]
+  for (const { reason, detail } of answers) assert.notEqual(reason, 'usage', detail)
+  return answers.map(({ ok, reason }) => (ok ? 'right' : reason))
+}
+
+test('the right ones are right for both', { skip }, async () => {
+  const opened = openTrustDocument(read('trust.json'), [read('root.pem')])
+  assert.ok(opened.ok)
+  const names = ['receipt', 'provenance']
+  for (const name of names) assert.ok(verifyBundle(read(`${name}.sigstore.json`), opened.trust).ok)
+  const calls = names.map((name) => [name, path(`${name}.sigstore.json`), ...trusted, ...logged])
+  assert.deepEqual(await theirs(calls), ['right', 'right'])
+})
+
+test('each wrong receipt is wrong for both, and for the same reason', { skip }, async (t) => {
+  const made = mkdtempSync(join(tmpdir(), 'mayfly-attest-'))
+  t.after(() => rmSync(made, { recursive: true, force: true }))
+  const receipt = readStatement(Buffer.from(read('receipt.statement.json')))
+  const wrong = JSON.parse(read('wrong.json')) as WrongReceipt[]
+  const calls = wrong.map(({ name, patch }) => {
+    const file = join(made, name)
+    writeFileSync(file, JSON.stringify(patched(receipt, patch[0])))
+    return ['statement', file, ...logged]
+  })
+  const ours = wrong.map(async ({ patch }) => {
+    const checked = await checkReceipt(patched(receipt, patch[0]), { logKey: read('audit-log.vkey') })
+    return checked.ok ? 'right' : checked.reason
+  })
+  assert.deepEqual(await theirs(calls), await Promise.all(ours))
+})

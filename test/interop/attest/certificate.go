@@ -1,0 +1,84 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"time"
+)
+
+// extension counts the extensions of that id, and says whether all are critical.
+func extension(c *x509.Certificate, id asn1.ObjectIdentifier) (n int, critical bool) {
+	critical = true
+	for _, e := range c.Extensions {
+		if e.Id.Equal(id) {
+			n, critical = n+1, critical && e.Critical
+		}
+	}
+	return n, critical
+}
+
+// checkChain: the leaf leads over the chain to its last certificate, all valid at that time, all of P-256.
+func checkChain(leaf *x509.Certificate, chain []*x509.Certificate, at time.Time, usage x509.ExtKeyUsage) error {
+	roots, between := x509.NewCertPool(), x509.NewCertPool()
+	for i, c := range append([]*x509.Certificate{leaf}, chain...) {
+		key, ok := c.PublicKey.(*ecdsa.PublicKey)
+		if !ok || key.Curve != elliptic.P256() || c.SignatureAlgorithm != x509.ECDSAWithSHA256 {
+			return errors.New("a certificate is not of P-256 with SHA-256")
+		}
+		switch i {
+		case 0:
+		case len(chain):
+			roots.AddCert(c)
+		default:
+			between.AddCert(c)
+		}
+	}
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots: roots, Intermediates: between, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{usage},
+	})
+	return err
+}
+
+// signerCertificate is the leaf, its URI and its authority, if it was good at that time.
+func (t *trust) signerCertificate(der []byte, at time.Time) (*x509.Certificate, authority, error) {
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, authority{}, fail("bad_certificate", "%v", err)
+	}
+	names, critical := extension(leaf, oidNames)
+	others := len(leaf.DNSNames) + len(leaf.EmailAddresses) + len(leaf.IPAddresses)
+	switch {
+	case string(leaf.RawSubject) != "\x30\x00":
+		return nil, authority{}, fail("bad_certificate", "its subject is not empty")
+	case leaf.IsCA || leaf.KeyUsage != x509.KeyUsageDigitalSignature:
+		return nil, authority{}, fail("bad_certificate", "its key usage is not digitalSignature")
+	case len(leaf.ExtKeyUsage) != 1 || leaf.ExtKeyUsage[0] != x509.ExtKeyUsageCodeSigning || len(leaf.UnknownExtKeyUsage) > 0:
+		return nil, authority{}, fail("bad_certificate", "its extended usage is not codeSigning")
+	case names != 1 || !critical || len(leaf.URIs) != 1 || others > 0:
+		return nil, authority{}, fail("bad_certificate", "it has not one critical name that is a URI")
+	}
+	var last error = errors.New("no certificate authority is trusted")
+	for _, a := range t.issuers {
+		if !a.valid.has(at) {
+			continue
+		}
+		if last = checkChain(leaf, a.chain, at, x509.ExtKeyUsageCodeSigning); last == nil {
+			return leaf, a, nil
+		}
+	}
+	return nil, authority{}, fail("bad_certificate", "%v", last)
+}
+
+// claim is a claim of the CI's token, by Fulcio's number.
+func claim(leaf *x509.Certificate, n int) string {
+	for _, e := range leaf.Extensions {
+		var s string
+		if e.Id.Equal(asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1, n}) && unmarshal(e.Value, &s) == nil {
+			return s
+		}
+	}
+	return ""
+}

@@ -1,0 +1,3 @@
+module mayfly.test/attest
+
+go 1.25.0

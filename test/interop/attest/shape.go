@@ -1,0 +1,151 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// A shape says which form a value has to have.
+type shape interface {
+	check(path string, v any) error
+}
+
+type kind func(any) bool
+
+func (k kind) check(path string, v any) error {
+	if !k(v) {
+		return fail("malformed", "%s is missing or has another type", path)
+	}
+	return nil
+}
+
+// record: members by name; those with ? behind their name may be missing, others are passed over.
+type record map[string]shape
+
+func (r record) check(path string, v any) error {
+	o, ok := v.(object)
+	if !ok {
+		return fail("malformed", "%s has to be an object", path)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r)) {
+		s := r[name]
+		bare := strings.TrimSuffix(name, "?")
+		member, there := o[bare]
+		if !there && bare != name {
+			continue
+		}
+		if err := s.check(path+"."+bare, member); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exact: a record that has no other members.
+type exact record
+
+func (e exact) check(path string, v any) error {
+	if err := record(e).check(path, v); err != nil {
+		return err
+	}
+	for name := range v.(object) {
+		if e[name] == nil && e[name+"?"] == nil {
+			return fail("malformed", "%s.%s is not known", path, name)
+		}
+	}
+	return nil
+}
+
+type list struct{ of shape }
+
+func (l list) check(path string, v any) error {
+	a, ok := v.([]any)
+	if !ok {
+		return fail("malformed", "%s has to be a list", path)
+	}
+	for i, item := range a {
+		if err := l.of.check(fmt.Sprintf("%s[%d]", path, i), item); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// textMembers: an object whose members are all texts.
+var textMembers = kind(func(v any) bool {
+	o, ok := v.(object)
+	for _, m := range o {
+		if _, is := m.(string); !is {
+			return false
+		}
+	}
+	return ok
+})
+
+var (
+	text     = kind(func(v any) bool { _, ok := v.(string); return ok })
+	number   = kind(func(v any) bool { _, ok := v.(json.Number); return ok })
+	count    = kind(func(v any) bool { _, ok := whole(v); return ok })
+	instant  = kind(func(v any) bool { _, ok := parseTime(v); return ok })
+	anything = kind(func(v any) bool { return true })
+	anObject = kind(func(v any) bool { _, ok := v.(object); return ok })
+	hash     = kind(func(v any) bool { b, err := unbase64(str(v)); return err == nil && len(b) == 32 })
+	proof    = kind(func(v any) bool { return list{hash}.check("", v) == nil && len(items(v)) <= 63 })
+)
+
+// is: the text is exactly this one.
+func is(want string) kind { return func(v any) bool { return v == want } }
+
+var digestForms = map[string]*regexp.Regexp{
+	"sha256":    regexp.MustCompile(`^[0-9a-f]{64}$`),
+	"sha384":    regexp.MustCompile(`^[0-9a-f]{96}$`),
+	"sha512":    regexp.MustCompile(`^[0-9a-f]{128}$`),
+	"gitCommit": regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`),
+	"dirHash":   regexp.MustCompile(`^[0-9a-f]{64}$`),
+}
+
+// digests: a DigestSet, not empty, of the algorithms of the page.
+var digests = kind(func(v any) bool {
+	o, ok := v.(object)
+	for name, d := range o {
+		form := digestForms[name]
+		if s, isText := d.(string); form == nil || !isText || !form.MatchString(s) {
+			return false
+		}
+	}
+	return ok && len(o) > 0
+})
+
+var sha256Digest = kind(func(v any) bool {
+	return digestForms["sha256"].MatchString(str(v, "sha256"))
+})
+
+var descriptor = record{"name?": text, "uri?": text, "digest?": digests, "mediaType?": text, "annotations?": anObject}
+
+var statementShape = exact{
+	"_type":         is("https://in-toto.io/Statement/v1"),
+	"subject":       list{record{"name?": text, "digest": sha256Digest}},
+	"predicateType": text,
+	"predicate":     anObject,
+}
+
+func readStatement(data []byte) (object, error) {
+	if len(data) > maxStatement {
+		return nil, fail("malformed", "the statement has over %d bytes", maxStatement)
+	}
+	statement, err := readObject(data, true)
+	if err != nil {
+		return nil, fail("malformed", "the statement: %v", err)
+	}
+	if err := statementShape.check("statement", statement); err != nil {
+		return nil, err
+	}
+	if n := len(items(statement, "subject")); n == 0 || n > 20_000 {
+		return nil, fail("malformed", "%d subjects", n)
+	}
+	return statement, nil
+}
