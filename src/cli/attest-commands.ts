@@ -1,7 +1,15 @@
 import type { Command } from 'commander'
 import { addAttestStates } from './attest-state-commands.ts'
 import { addAttestRoot } from './attest-root-commands.ts'
-import { act, jsonOption, serverOption, tokenNote } from './command.ts'
+import {
+  act,
+  jsonOption,
+  rootOption,
+  serverOption,
+  tokenNote,
+  trustDocumentOption,
+  trustedRootOption,
+} from './command.ts'
 
 /** `mayfly attest ...`: what was signed of steps, and whom to believe about it. */
 export function addAttest(program: Command): void {
@@ -29,11 +37,9 @@ export function addAttest(program: Command): void {
 function ofTrust(command: Command): Command {
   return command
     .addOption(serverOption())
-    .option(
-      '--trust <file>',
-      'whom to believe: a trust document, or a trusted root of Sigstore; left out: the server’s, by the root key that is pinned for it',
-    )
-    .option('--root-key <pem>', 'the key that signs the trust document; left out: pinned at the first use')
+    .addOption(rootOption())
+    .addOption(trustDocumentOption())
+    .addOption(trustedRootOption())
     .addOption(jsonOption())
 }
 
@@ -44,7 +50,7 @@ function addShow(attest: Command): void {
     )
     .argument('<what>', 'sha256:HEX, a file, a bundle (*.sigstore.json), or a step (stp_...)')
     .option('--all', 'name every dependency and every file of earlier steps', false)
-    .option('--offline', 'ask no server: a bundle, and --trust', false)
+    .option('--offline', 'ask no server: a bundle, and a file that says whom to trust', false)
     .option('--markdown', 'as a list in Markdown', false)
     .addHelpText(
       'after',
@@ -58,13 +64,12 @@ function addShow(attest: Command): void {
 }
 
 function addFetch(attest: Command): void {
-  attest
-    .command('fetch')
-    .description('write what was signed of a step to a folder, as mayfly run --attestations does')
+  ofTrust(attest.command('fetch'))
+    .description(
+      'verify what was signed of a step, and write it to a folder, as mayfly run --attestations does',
+    )
     .argument('<what>', 'a step (stp_...), or sha256:HEX of what it made')
     .requiredOption('-o, --out <dir>', 'the folder; nothing that is there is replaced')
-    .addOption(serverOption())
-    .addOption(jsonOption())
     .action(
       act(async (what: string, options) =>
         (await import('./attest/fetch.ts')).fetchAttestations(what, options),

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs'
 import { pemKeyId } from '../attest/sign/index.ts'
+import { MayflyError } from '../lib/index.ts'
 import { serverOf } from './operator-api.ts'
 import { print } from './output.ts'
 import { fetchTrust } from './trust-fetch.ts'
-import { createTrustPins } from './trust-pins.ts'
 
 export async function fetchRoot(options: {
   server?: string
@@ -12,17 +12,16 @@ export async function fetchRoot(options: {
   json: boolean
 }): Promise<void> {
   const server = serverOf(options)
-  const pins = createTrustPins()
-  const { opened, isFirstUse } = await fetchTrust(server, pins, options.root)
+  const { opened, notes, isFirstUse, unanswered } = await fetchTrust(server, options)
+  if (unanswered !== undefined)
+    throw new MayflyError(
+      'upstream_unreachable',
+      `${server} does not say whom to trust now (${unanswered}): nothing was written`,
+    )
   // One line: gh reads roots line by line.
   const text = `${JSON.stringify(opened.trustedRoot)}\n`
   const keys = opened.root.map(pemKeyId)
-  const said = isFirstUse
-    ? [
-        `root key ${keys.join(', ')} is trusted from now on, since nobody said which: compare it with what its operators say`,
-      ]
-    : []
-  for (const line of said) process.stderr.write(`mayfly: ${line}\n`)
+  for (const line of notes) process.stderr.write(`mayfly: ${line}\n`)
   if (options.out === undefined) {
     process.stdout.write(text)
     return

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { act, jsonOption, serverOption, tokenNote } from './command.ts'
+import { act, jsonOption, rootOption, serverOption, tokenNote } from './command.ts'
 
 const passphraseNote =
   '\nThe passphrase is no argument: it comes from standard input or --passphrase-file, or is asked for.'
@@ -21,7 +21,7 @@ export function addAttestRoot(attest: Command): void {
     .command('fetch')
     .description('the trusted root for cosign and others, by the root key that is pinned')
     .option('-o, --out <file>', 'where it goes; standard output if left out')
-    .option('--root <file>', 'the root key (PEM) to trust; without it, the one that was met first')
+    .addOption(rootOption())
     .addOption(serverOption())
     .addOption(jsonOption())
     .action(act(async (options) => (await import('./attest-fetch.ts')).fetchRoot(options)))

@@ -3,9 +3,9 @@ import { MayflyError } from '../lib/index.ts'
 import type { Envelope } from '../attest/sign/index.ts'
 import { createOperatorApi } from './operator-api.ts'
 import { print, table } from './output.ts'
+import { readRootKeys } from './root-keys.ts'
 import { confirm } from './prompt.ts'
 import { visible } from './story.ts'
-import { readText } from './text-file.ts'
 import { readTrustFile } from './trust-file.ts'
 
 interface Options {
@@ -52,7 +52,7 @@ export async function nextTrust(
   options: Options & { out: string; root?: string; expires?: string },
 ): Promise<void> {
   const body = {
-    ...(options.root === undefined ? {} : { root: keysIn(options.root) }),
+    ...(options.root === undefined ? {} : { root: readRootKeys(options.root) }),
     ...(options.expires === undefined ? {} : { expires: timeOf(options.expires) }),
   }
   const next = await createOperatorApi(options).call<{
@@ -75,16 +75,6 @@ export async function nextTrust(
       ),
     ].map(visible),
   )
-}
-
-function keysIn(path: string): string[] {
-  const keys = readText(path).match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----\r?\n?/g)
-  if (keys === null)
-    throw new MayflyError(
-      'bad_input',
-      `${path} holds no public key in PEM: mayfly attest root init makes FILE.pub`,
-    )
-  return [...keys]
 }
 
 function timeOf(written: string): string {

@@ -11,6 +11,13 @@ export const caFileOption = () =>
     'certificate authorities to trust beside the system’s (MAYFLY_CA_FILE; NODE_EXTRA_CA_CERTS works, too)',
   )
 export const serverOption = () => new Option('--server <url>', 'the Mayfly server (MAYFLY_SERVER)')
+/** Whom to believe about what is signed: named-trust.ts. */
+export const rootOption = () =>
+  new Option('--root <file>', 'the root key (PEM) of your Mayfly; left out, the one that was met first')
+export const trustDocumentOption = () =>
+  new Option('--trust-document <file>', 'what the root key signed (with --root), so that no server is asked')
+export const trustedRootOption = () =>
+  new Option('--trusted-root <file>', 'the trusted root of your Mayfly, in Sigstore’s form')
 export const tokenNote = '\nNeeds an API token in MAYFLY_TOKEN.'
 
 /** Runs the action; an error is one line and an exit code. */

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createKeySigner, envelopeOf, type Envelope } from '../attest/sign/index.ts'
 import { preAuthEncoding, trustDocumentType } from '../attest/verify/index.ts'
-import { pinnedTrust } from './pinned-trust.ts'
+import { trustOf } from './named-trust.ts'
 import { fetchTrust } from './trust-fetch.ts'
 import { createTrustPins } from './trust-pins.ts'
 
@@ -53,7 +53,8 @@ async function setup(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-pins-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const take = (home = 'home', file?: string) => fetchTrust(url, createTrustPins(join(folder, home)), file)
+  const take = (home = 'home', file?: string) =>
+    fetchTrust(url, { pins: createTrustPins(join(folder, home)), root: file })
   const file = (root: Root) => {
     const path = join(folder, 'root.pub')
     writeFileSync(path, root.pem)
@@ -85,6 +86,19 @@ test('of two documents of one version the second is refused, though the root key
   await assert.rejects(take(), denied(/another version 1 .* than before/))
 })
 
+test('of a server that shows nothing the newest that was seen counts, and a key by file is followed from the first version on', async (t) => {
+  const { served, take, file } = await setup(t)
+  const [first, second] = [rootKey(), rootKey()]
+  served.push(await document(1, first, [first]), await document(2, second, [first, second]))
+  served.push(await document(3, second, [second]))
+  assert.deepEqual((await take('home', file(first))).opened.root, [second.pem])
+  served.length = 0
+  const seen = await take()
+  assert.deepEqual([seen.opened.version, seen.isFirstUse, seen.unanswered !== undefined], [3, false, true])
+  assert.match(seen.notes.join(), /does not answer .* version 3, is taken/)
+  await assert.rejects(take('new'), { code: 'upstream_unreachable' })
+})
+
 test('one that has ended is refused, so nobody can be kept on an old one for ever', async (t) => {
   const { served, take } = await setup(t)
   const root = rootKey()
@@ -111,19 +125,20 @@ test('the root key is followed from one version to the next, and to no key that 
   await assert.rejects(take('late'), denied(/names a new root key, which did not sign it/))
   // What `mayfly verify` has pinned is the same, and it follows, too.
   served.splice(3, 1)
-  const verifying = await pinnedTrust({ server: url }, join(folder, 'late', 'trust'))
+  const verifying = await trustOf({ server: url }, createTrustPins(join(folder, 'late')))
   assert.match(verifying.whose, /^pinned: .*version 3$/)
 })
 
 test('a root key from a file is what counts, also where another one was met first', async (t) => {
-  const { served, take, file, folder, url } = await setup(t)
+  const { served, take, file, folder } = await setup(t)
   const [root, other] = [rootKey(), rootKey()]
   served.push(await document(1, root, [root]))
   assert.equal((await take('home', file(root))).isFirstUse, false)
   await assert.rejects(take('home', file(other)), denied(/pinned did not sign/))
   const [pin = ''] = readdirSync(join(folder, 'home', 'trust'))
-  writeFileSync(join(folder, 'home', 'trust', pin), 'rubbish')
-  await assert.rejects(fetchTrust(url, createTrustPins(join(folder, 'home')), undefined), {
-    code: 'data_folder',
-  })
+  // Taken for none, it would be pinned anew.
+  for (const text of ['rubbish', '{}', 'null', '{"root":[],"version":1}']) {
+    writeFileSync(join(folder, 'home', 'trust', pin), text)
+    await assert.rejects(take(), { code: 'data_folder' }, text)
+  }
 })

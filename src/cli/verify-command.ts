@@ -1,5 +1,13 @@
 import type { Command } from 'commander'
-import { act, collect, jsonOption, serverOption } from './command.ts'
+import {
+  act,
+  collect,
+  jsonOption,
+  rootOption,
+  serverOption,
+  trustDocumentOption,
+  trustedRootOption,
+} from './command.ts'
 
 /** `mayfly verify`. */
 export function addVerify(program: Command): void {
@@ -12,9 +20,9 @@ export function addVerify(program: Command): void {
     .option('--policy <file>', 'what has to be so, and whose signatures count (YAML)')
     .option('--require <key=value>', 'the same in place of a policy: role=build; may be given again', collect)
     .option('--bundle <file>', 'the attestation, and no other; may be given again', collect)
-    .option('--root <pem>', 'the root key of your Mayfly')
-    .option('--trust-document <file>', 'what the root key signed, so that no server is asked')
-    .option('--trusted-root <file>', 'the trusted root of your Mayfly, in Sigstore’s form')
+    .addOption(rootOption())
+    .addOption(trustDocumentOption())
+    .addOption(trustedRootOption())
     .option('--shared-root <file>', 'a trusted root under which others sign, too: Sigstore’s, GitHub’s')
     .option('--junit <file>', 'the results as CIs read them')
     .addOption(serverOption())

@@ -1,6 +1,6 @@
 import { MayflyError } from '../../lib/index.ts'
 import { print } from '../output.ts'
-import { trustOrNone, type TrustOptions } from '../pinned-trust.ts'
+import { trustOrNone, type TrustOptions } from '../named-trust.ts'
 import type { Found } from './bundles.ts'
 import { compareBuilds, sideOf, type Comparison, type Side } from './compare-builds.ts'
 import { compareFiles, type FileComparison } from './compare-files.ts'

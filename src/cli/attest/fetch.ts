@@ -1,34 +1,70 @@
 import { mkdirSync, realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { Trust } from '../../attest/verify/index.ts'
 import { MayflyError, messageOf } from '../../lib/index.ts'
 import { attestationFiles, readHanded, writeAttestations } from '../../runner/index.ts'
+import { trustOf, type TrustOptions } from '../named-trust.ts'
 import { print } from '../output.ts'
-import { readFound } from './bundles.ts'
+import { isAbout, readFound } from './bundles.ts'
 import { serverSource, type Stored } from './source.ts'
-import { readAsked } from './subject.ts'
+import { readAsked, type Asked } from './subject.ts'
 
-/** `mayfly attest fetch`: what the supervisor of a step would have written. Nothing of it is verified here. */
+/** `mayfly attest fetch`: what the supervisor of a step would have written; nothing, unless all of it is verified and about what was asked for. */
 export async function fetchAttestations(
   what: string,
-  options: { server?: string; out: string; json: boolean },
+  options: TrustOptions & { out: string; json: boolean },
 ): Promise<void> {
-  const source = serverSource(options, undefined)
-  const asked = await readAsked(what, undefined)
+  const { trust, whose, notes } = await trustOf(options)
+  const source = serverSource(options, trust)
+  const asked = await readAsked(what, trust)
   if (asked.kind === 'bundles') throw new MayflyError('bad_input', `${what} is a bundle already`)
   const step = asked.kind === 'step' ? asked.id : (await source.byDigest(asked.sha256))[0]?.step
-  const stored = step === undefined ? [] : await source.ofStep(step)
+  const stored = step === undefined ? [] : written(await source.ofStep(step))
   const files = filesOf(stored)
   if (files.length === 0)
     throw new MayflyError(
       'not_found',
       `nothing is signed about ${what}, or not yet: mayfly attest show ${what}`,
     )
+  refuseOther(asked, stored, trust)
+  for (const note of notes) process.stderr.write(`mayfly: ${note}\n`)
   const why = await writeAttestations(placeOf(options.out), files)
   if (why !== undefined) throw new MayflyError('conflict', `${options.out}: nothing was written: ${why}`)
   const names = files.map(({ name }) => name)
-  print(options.json, { step, folder: options.out, files: names }, [
-    `${names.length} files in ${options.out}: ${names.slice(0, 6).join(', ')}${names.length > 6 ? ', ...' : ''}`,
+  print(options.json, { step, folder: options.out, files: names, trust: whose }, [
+    `verified (${whose}): ${names.length} files in ${options.out}: ${names.slice(0, 6).join(', ')}${names.length > 6 ? ', ...' : ''}`,
   ])
+}
+
+/** The first of each kind that has a file; of a receipt there is `mayfly attest receipt`. */
+function written(stored: readonly Stored[]): Stored[] {
+  return (['provenance', 'sbom', 'sums'] as const).flatMap(
+    (kind) => stored.find((one) => one.kind === kind) ?? [],
+  )
+}
+
+/** Whoever answers for the server may hand out what he signed himself, or what was signed of another step. Throws `denied`. */
+function refuseOther(asked: Asked, stored: readonly Stored[], trust: Trust): void {
+  const refuse = (why: string) => new MayflyError('denied', `nothing was written: ${why}`)
+  const found = stored.map(({ kind, bundle }) => ({ kind, ...readFound(bundle, trust) }))
+  for (const { kind, verdict } of found)
+    if (!verdict.ok) throw refuse(`the ${kind} that the server has is not verified: ${verdict.why}`)
+  const made = found.find(({ kind }) => kind === 'provenance')
+  if (made === undefined) throw refuse('the server has no provenance of it')
+  const isAsked =
+    asked.kind === 'step'
+      ? made.provenance?.internalParameters['stepId'] === asked.id
+      : asked.kind === 'digest' && isAbout(made, asked.sha256)
+  if (!isAsked) throw refuse('the provenance that the server has is of something else')
+  const digests = new Set(made.statement?.subject.map(({ digest }) => digest['sha256']))
+  const named = found.flatMap(
+    ({ statement }) => statement?.subject.map(({ digest }) => digest['sha256']) ?? [],
+  )
+  const summed = stored.flatMap(({ kind, text }) =>
+    kind === 'sums' ? (text?.match(/^[0-9a-f]{64}/gm) ?? []) : [],
+  )
+  if ([...named, ...summed].some((digest) => !digests.has(digest)))
+    throw refuse('what the server has is about artifacts that the provenance does not name')
 }
 
 function filesOf(stored: readonly Stored[]) {

@@ -52,7 +52,7 @@ async function openWorld(t: TestContext, step: Partial<Step>, again: Partial<Ste
     rebuildAttested(
       bundle,
       command,
-      { trust: root, workspace: checkout, json: true, markdown: false, ...more },
+      { trustedRoot: root, workspace: checkout, json: true, markdown: false, ...more },
       async (args) => {
         ran.push([...args])
         const place = args[args.indexOf('--attestations') + 1] ?? ''
@@ -125,7 +125,7 @@ test('nothing runs from another commit, a changed checkout, another command, or 
   const stranger = await createWorld()
   const other = join(checkout, '../other.json')
   writeFileSync(other, JSON.stringify(stranger.trustedRoot))
-  await assert.rejects(rebuild(['sh', '-c', 'a b'], { trust: other }), {
+  await assert.rejects(rebuild(['sh', '-c', 'a b'], { trustedRoot: other }), {
     message: /provenance is not verified/,
   })
   assert.deepEqual(ran, [])

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Trust } from '../../attest/verify/index.ts'
 import { MayflyError } from '../../lib/index.ts'
-import { pinnedTrust, type TrustOptions } from '../pinned-trust.ts'
+import { trustOf, type TrustOptions } from '../named-trust.ts'
 import { readFound } from './bundles.ts'
 import { refuseOtherCheckout } from './checkout-state.ts'
 import { compareBuilds, sideOf, type Side } from './compare-builds.ts'
@@ -32,7 +32,7 @@ export async function rebuildAttested(
   options: RebuildOptions,
   runMayfly: RunMayfly = spawnMayfly,
 ): Promise<number> {
-  const { trust, whose, notes } = await pinnedTrust(options)
+  const { trust, whose, notes } = await trustOf(options)
   const before = await readSide(what, serverSource(options, trust), trust)
   const { made } = before
   refuseWhatCannot(before)

@@ -1,6 +1,6 @@
 import { MayflyError } from '../../lib/index.ts'
 import { exitCodes, print } from '../output.ts'
-import { trustOrNone, type TrustOptions } from '../pinned-trust.ts'
+import { trustOrNone, type TrustOptions } from '../named-trust.ts'
 import type { Found } from './bundles.ts'
 import { markdownLines, say, textLines, type Outline } from './outline.ts'
 import { filesSource, serverSource } from './source.ts'
@@ -18,8 +18,11 @@ export interface ShowOptions extends TrustOptions {
 
 /** `mayfly attest show`: 0 if everything that was found is verified, 1 if something is not, or nothing was found. */
 export async function showAttestations(what: string, options: ShowOptions): Promise<number> {
-  if (options.offline && options.trust === undefined)
-    throw new MayflyError('bad_input', '--offline asks no server: say whom to trust with --trust FILE')
+  if (options.offline && options.trustDocument === undefined && options.trustedRoot === undefined)
+    throw new MayflyError(
+      'bad_input',
+      '--offline asks no server: say whom to trust with --trusted-root FILE, or --root FILE with --trust-document FILE',
+    )
   const { trust, whose, notes } = await trustOrNone(options)
   const asked = await readAsked(what, trust)
   const server = options.offline ? undefined : serverSource(options, trust)

@@ -30,7 +30,7 @@ interface Page {
 const maxPages = 10
 
 /** The server's; nothing that it answers is believed unless it is verified. */
-export function serverSource(options: { server?: string }, trust: Trust | undefined): Source {
+export function serverSource(options: { server?: string | undefined }, trust: Trust | undefined): Source {
   const server = serverOf(options)
   const token = findOperatorToken(server)
   const all = async (path: string): Promise<Stored[]> => {

@@ -3,7 +3,7 @@ import { MayflyError } from '../../lib/index.ts'
 import { demandProblems, type Demands } from '../../attest/verify/index.ts'
 import { demandsOf, formatProblem, parseConfig, verifyPolicySchema } from '../../config/index.ts'
 import { readText } from '../text-file.ts'
-import type { TrustNamed } from './trust.ts'
+import { refuseSeveralRoots, type TrustNamed } from '../named-trust.ts'
 
 export interface VerifyPolicy extends TrustNamed {
   readonly demands: Demands
@@ -66,9 +66,8 @@ type Written = {
 
 /** Paths of a file are seen from the file. What an option says replaces all that the file says of whom to trust. */
 function trustIn(written: Written, folder: string, named: TrustNamed): TrustNamed {
+  refuseSeveralRoots(named)
   const roots = [named.root, named.trustedRoot, named.sharedRoot].filter((one) => one !== undefined)
-  if (roots.length > 1)
-    throw new MayflyError('bad_input', 'name one of --root, --trusted-root and --shared-root')
   const isNamed = roots.length > 0
   const at = (path: string | undefined) => (path === undefined ? undefined : resolve(folder, path))
   const server = named.server ?? written.server

@@ -7,7 +7,7 @@ import { openRegistry } from './registry.ts'
 import { report, type Outcome } from './report.ts'
 import { bundlesAtServer } from './server.ts'
 import { bundlesBesideFile, bundlesIn, digestOfFile, kindOf, type Found, type Target } from './target.ts'
-import { trustInUse, type TrustInUse, type TrustNamed } from './trust.ts'
+import { trustInUse, type TrustInUse, type TrustNamed } from '../named-trust.ts'
 
 export interface VerifyOptions extends TrustNamed {
   readonly bundle?: readonly string[]
@@ -37,6 +37,7 @@ export async function runVerify(names: readonly string[], options: VerifyOptions
 export async function verifyAll(names: readonly string[], options: VerifyOptions): Promise<Outcome[]> {
   const policy = readVerifyPolicy(options.policy, options.require ?? [], options)
   const trust = await trustInUse(policy)
+  for (const note of trust.notes) process.stderr.write(`mayfly: ${note}\n`)
   const outcomes: Outcome[] = []
   for (const name of names) outcomes.push(await outcomeOf(name, policy, trust, options))
   return outcomes

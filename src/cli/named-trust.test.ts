@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { preAuthEncoding, trustDocumentType } from '../attest/verify/index.ts'
 import { createWorld } from '../attest/verify/world.fixture.ts'
-import { pinnedTrust } from './pinned-trust.ts'
+import { trustOf, type TrustOptions } from './named-trust.ts'
+import { createTrustPins } from './trust-pins.ts'
 
 interface RootKey {
   readonly pem: string
@@ -49,7 +50,7 @@ async function world(t: TestContext) {
   return {
     ...{ folder, kept, close },
     serve: (text: string | undefined) => (document = text),
-    ask: (more: { trust?: string; rootKey?: string } = {}) => pinnedTrust({ server, ...more }, kept),
+    ask: (more: TrustOptions = {}) => trustOf({ server, ...more }, createTrustPins(folder)),
     file: (name: string, text: string) => {
       writeFileSync(join(folder, name), text)
       return join(folder, name)
@@ -60,11 +61,11 @@ async function world(t: TestContext) {
 test('the root key is pinned at the first use, told, and nobody else’s document is taken from then on', async (t) => {
   const { ask, serve, kept } = await world(t)
   const [first, second] = [rootKey(), rootKey()]
-  await assert.rejects(ask(), { code: 'upstream_unreachable', message: /it answered 404.*--trust/ })
+  await assert.rejects(ask(), { code: 'upstream_unreachable', message: /it answered 404.*--trust-document/ })
   serve(documentOf(3, first, first))
   const told = await ask()
-  assert.match(told.whose, /^pinned by this first use: root key SHA256:[0-9a-f]{64} of http.*, version 3$/)
-  assert.match(told.notes.join(), /is pinned from now on: compare it/)
+  assert.match(told.whose, /^pinned by this first use: root key [0-9a-f]{64} of http.*, version 3$/)
+  assert.match(told.notes.join(), /is trusted from now on, since nobody said which: compare it/)
   assert.equal(told.trust.authorities.length, 1)
   const again = await ask()
   assert.deepEqual([again.whose.startsWith('pinned: '), again.notes], [true, []])
@@ -85,12 +86,15 @@ test('a key by file is pinned instead of what the server says; a server that is 
   const { ask, serve, file, close } = await world(t)
   const [first, second] = [rootKey(), rootKey()]
   serve(documentOf(1, second, second))
-  await assert.rejects(ask({ rootKey: file('root.pem', first.pem) }), { code: 'denied' })
+  await assert.rejects(ask({ root: file('root.pem', first.pem) }), { code: 'denied' })
   serve(documentOf(1, first, first))
-  assert.match((await ask({ rootKey: file('root.pem', first.pem) })).whose, /^pinned: root key/)
+  assert.match((await ask({ root: file('root.pem', first.pem) })).whose, /^pinned: root key/)
   await close()
   const offline = await ask()
-  assert.match(offline.notes.join(), /does not answer: its newest trust document that was seen is taken/)
+  assert.match(
+    offline.notes.join(),
+    /does not answer .*: its newest trust document that was seen, version 1, is taken/,
+  )
   assert.equal(offline.trust.logs.length, 1)
 })
 
@@ -98,18 +102,22 @@ test('without a server: a trust document by its key, or trusted roots of Sigstor
   const { ask, file } = await world(t)
   const root = rootKey()
   const document = file('trust.json', documentOf(1, root, root))
-  await assert.rejects(ask({ trust: document }), { code: 'bad_input', message: /--root-key/ })
-  assert.equal((await ask({ trust: document, rootKey: file('root.pem', root.pem) })).trust.logs.length, 1)
-  await assert.rejects(ask({ trust: document, rootKey: file('other.pem', rootKey().pem) }), {
+  await assert.rejects(ask({ trustDocument: document }), { code: 'bad_input', message: /--root FILE/ })
+  assert.equal(
+    (await ask({ trustDocument: document, root: file('root.pem', root.pem) })).trust.logs.length,
+    1,
+  )
+  await assert.rejects(ask({ trustDocument: document, root: file('other.pem', rootKey().pem) }), {
     code: 'denied',
   })
   const line = JSON.stringify(trustedRoot)
   assert.equal(
-    (await ask({ trust: file('root.json', JSON.stringify(trustedRoot, undefined, 2)) })).trust.logs.length,
+    (await ask({ trustedRoot: file('root.json', JSON.stringify(trustedRoot, undefined, 2)) })).trust.logs
+      .length,
     1,
   )
-  assert.ok((await ask({ trust: file('roots.jsonl', `${line}\n${line}\n`) })).trust.logs.length >= 1)
-  await assert.rejects(ask({ trust: file('none.json', '{"mediaType":"x"}') }), {
-    ...{ code: 'bad_input', message: /is no trust that can be read: it is no trusted root/ },
+  assert.ok((await ask({ trustedRoot: file('roots.jsonl', `${line}\n${line}\n`) })).trust.logs.length >= 1)
+  await assert.rejects(ask({ trustedRoot: file('none.json', '{"mediaType":"x"}') }), {
+    ...{ code: 'bad_input', message: /none.json: it is no trusted root/ },
   })
 })
