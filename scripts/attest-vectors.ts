@@ -17,6 +17,7 @@ import {
   trustDocumentType,
   verifyBundle,
 } from '../src/attest/verify/index.ts'
+import { reloggedReceipts } from '../src/attest/statements/relogged.fixture.ts'
 import { wrongReceipts } from '../src/attest/statements/wrong-receipts.fixture.ts'
 
 /**
@@ -61,6 +62,8 @@ for (const [name, statement] of Object.entries({ receipt, provenance })) {
 }
 const lines = wrongReceipts(receipt).map((one) => JSON.stringify(one))
 write('wrong.json', `[\n${lines.join(',\n')}\n]\n`)
+const relogged = reloggedReceipts().map((one) => JSON.stringify(one))
+write('relogged.json', `[\n${relogged.join(',\n')}\n]\n`)
 write('README.md', readme())
 
 /** The private part of a P-256 key that everybody can make: for tests alone. */
@@ -133,7 +136,9 @@ audit-log.vkey            the key of the audit log
 receipt.sigstore.json     a step receipt: the bundle holds by trust.json, the receipt is right by audit-log.vkey
 provenance.sigstore.json  provenance of the same step: the bundle holds by trust.json
 *.statement.json          the statements in these bundles, as they are signed
-wrong.json                changes (RFC 6902) to receipt.statement.json, each of which makes it wrong, and why: the reason that checkReceipt gives
+wrong.json                changes (RFC 6902) to receipt.statement.json, each of which makes it wrong, and why
+relogged.json             receipts of other logs by the same key, which have something else of the step: what a checker says of each
+                          (neither of these two is signed: a checker needs a way to look at a statement alone)
 
 The key of a name is SHA-256("mayfly test vector: " || name): "audit log" is the seed of its Ed25519 key, "root key" the private
 number of the P-256 key. They sign nothing else.

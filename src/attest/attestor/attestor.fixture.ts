@@ -3,7 +3,7 @@ import { sha256Hex } from '../../lib/index.ts'
 import { openSession, setup, stepRequest, type Setup } from '../../broker/broker.fixture.ts'
 import type { Step, StepOutcome } from '../../broker/index.ts'
 import type { Attestor, AttestorDeps } from './index.ts'
-import { attestorOver, digestOf, fakeSigner } from './over.fixture.ts'
+import { attestorOver, fakeSigner } from './over.fixture.ts'
 
 type Made = Awaited<ReturnType<AttestorDeps['materials']>>
 
@@ -58,5 +58,6 @@ export function filesSummary(count = 1) {
   const files = Array.from({ length: count }, (_, i) => ({
     ...{ path: `dist/app-${i}.tgz`, sha256: sha256Hex(`file ${i}`), bytes: 10 },
   }))
-  return { artifacts: { files, count, bytes: 10 * count, sha256: digestOf('e') } }
+  const sums = files.map(({ path, sha256 }) => `${sha256}  ${path}\n`).join('')
+  return { artifacts: { files, count, bytes: 10 * count, sha256: sha256Hex(sums) } }
 }

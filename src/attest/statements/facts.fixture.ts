@@ -1,7 +1,9 @@
+import { sha256Hex } from '../../lib/index.ts'
 import type { StepFacts } from './facts.ts'
 
 const startedMs = Date.UTC(2026, 10, 29, 6, 0, 1, 500)
 export const digestOf = (digit: string) => digit.repeat(64)
+const listOf = (path: string, sha256: string) => sha256Hex(`${sha256}  ${path}\n`)
 
 /** A step that had one of everything. */
 export const aStep: StepFacts = {
@@ -42,7 +44,6 @@ export const aStep: StepFacts = {
   approvals: [
     {
       id: 'apr_0123456789abcdefghjkmnpq',
-      group: 'release-managers',
       people: ['per_zyxwvtsrqpnmkjhgfedcba98'],
       atMs: startedMs - 60_000,
       of: 'session',
@@ -93,8 +94,8 @@ export const aStep: StepFacts = {
     durationMs: 41_900,
     limitsHeldBy: 'cgroup2',
     artifacts: [{ path: 'dist/app-1.2.0.tgz', sha256: digestOf('c'), bytes: 1_234 }],
-    artifactsSha256: digestOf('8'),
+    artifactsSha256: listOf('dist/app-1.2.0.tgz', digestOf('c')),
     inputs: [{ path: 'dist/index.js', sha256: digestOf('f'), bytes: 99 }],
-    inputsSha256: digestOf('9'),
+    inputsSha256: listOf('dist/index.js', digestOf('f')),
   },
 }

@@ -2,9 +2,16 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { checkReceipt, openTrustDocument, readStatement, verifyBundle } from '../verify/index.ts'
+import {
+  checkReceipt,
+  openTrustDocument,
+  readStatement,
+  verifyBundle,
+  type ReceiptSigner,
+} from '../verify/index.ts'
 import { aStep, provenIn } from './receipt.fixture.ts'
 import { encodeStatement, provenanceOf, receiptOf } from './index.ts'
+import { reloggedReceipts, type Relogged } from './relogged.fixture.ts'
 import { patched, wrongReceipts, type WrongReceipt } from './wrong-receipts.fixture.ts'
 
 const folder = join(import.meta.dirname, '../../../test/fixtures/attest')
@@ -35,4 +42,34 @@ test('each wrong one is wrong for the reason that is written down', async () => 
     const checked = await checkReceipt(patched(receipt, patch[0]), { logKey })
     assert.equal(checked.ok ? 'right' : checked.reason, reason, name)
   }
+})
+
+test('of a log that has something else of the step, each receipt is what is written down', async () => {
+  const relogged = JSON.parse(read('relogged.json')) as Relogged[]
+  assert.deepEqual(relogged, JSON.parse(JSON.stringify(reloggedReceipts())))
+  for (const { name, reason, statement } of relogged) {
+    const checked = await checkReceipt(readStatement(Buffer.from(JSON.stringify(statement))), { logKey })
+    assert.equal(checked.ok ? 'right' : checked.reason, reason, name)
+  }
+})
+
+test('a receipt is signed under Mayfly’s own root, by the certificate of the job that it is about', async () => {
+  const statement = readStatement(Buffer.from(read('receipt.statement.json')))
+  const trust = openTrustDocument(read('trust.json'), [read('root.pem')])
+  assert.ok(trust.ok)
+  const verified = verifyBundle(read('receipt.sigstore.json'), trust.trust)
+  assert.ok(verified.ok && verified.signer.kind === 'certificate')
+  const { signer } = verified
+  const verdict = async (by: ReceiptSigner) => {
+    const checked = await checkReceipt(statement, { logKey, by })
+    return checked.ok ? 'right' : checked.reason
+  }
+  const as = (fields: object): ReceiptSigner => ({
+    ...{ own: true, signer: { ...signer, identity: { ...signer.identity, ...fields } } },
+  })
+  assert.equal(await verdict({ signer, own: true }), 'right')
+  assert.equal(await verdict({ signer: { kind: 'key', keyId: 'x' }, own: true }), 'right')
+  assert.equal(await verdict({ signer, own: false }), 'other_signer')
+  assert.equal(await verdict(as({ issuer: 'https://evil.test' })), 'other_signer')
+  assert.equal(await verdict(as({ claims: { sourceRepositoryIdentifier: '1' } })), 'other_signer')
 })

@@ -1,5 +1,7 @@
 import type { ReceiptReason, Statement } from '../verify/index.ts'
+import { createSigner } from '../../audit/sign/index.ts'
 import { digestOf } from './facts.fixture.ts'
+import { seedOf } from './receipt.fixture.ts'
 
 /** One operation of a JSON Patch (RFC 6902). */
 type Patch =
@@ -76,6 +78,23 @@ const lies: readonly (readonly [name: string, path: string, value: unknown])[] =
   ['secret-seen', 'predicate.reported.secretsSeen', [{ name: 'A', count: 1 }]],
   ['list-of-files', 'predicate.reported.artifacts.listDigest.sha256', other],
   ['no-subjects', 'subject', without(1, 2)],
+  ['subject-more', 'subject', more({ name: 'dist/more.tgz', digest: { sha256: other } })],
+  ['subject-other', 'subject.2.digest.sha256', other],
+  ['file-digest', 'predicate.reported.artifacts.files.0.digest.sha256', other],
+  ['file-name', 'predicate.reported.inputs.files.0.name', 'dist/other.js'],
+  ['file-more', 'predicate.reported.inputs.files', more({ name: 'x', digest: { sha256: other }, bytes: 1 })],
+  ['start', 'predicate.step.started', '2026-11-29T07:00:00.000Z'],
+  ['session-time', 'predicate.session.issued', '2026-11-29T05:00:00.000Z'],
+  ['granted-more', 'predicate.operations.granted', more({ what: 'x', count: 1 })],
+  ['count-of-files', 'predicate.reported.artifacts.count', 2],
+  ['log-bytes', 'predicate.log.bytes', 1],
+  ['issuer-url', 'predicate.identity.issuerUrl', 'https://gitlab.example.com'],
+  ['no-revocation', 'predicate.credentials.0.revoked', undefined],
+  [
+    'publication-more',
+    'predicate.published',
+    more({ name: 'pkg:npm/x@1', digest: { sha256: other }, connection: 'npm' }),
+  ],
   ['first-subject', 'subject.0.digest.sha256', other],
 ]
 
@@ -91,6 +110,14 @@ const misplaced: readonly (readonly [name: string, reason: ReceiptReason, path: 
   ['end-without-words', 'missing_entry', 'entries.6.entry', undefined],
   ['checkpoint', 'bad_checkpoint', 'checkpoint', replaced('\n17\n', '\n18\n')],
   ['origin', 'malformed', 'origin', 'x'],
+  ['checkpoint-of-others', 'bad_checkpoint', 'checkpoint', replaced('\u2014 audit', '\u2014 other')],
+  [
+    'checkpoint-without-lines',
+    'bad_checkpoint',
+    'checkpoint',
+    (text: string) => text.slice(0, text.indexOf('\n\n') + 2),
+  ],
+  ['other-log', 'other_log', 'key', createSigner('audit.example.test', seedOf('another log')).verifierKey],
   ['omitted', 'malformed', 'omitted', -1],
 ]
 

@@ -24,6 +24,7 @@ export {
   type ResourceDescriptor,
 } from './provenance.ts'
 export { checkReceipt, receiptType, type CheckedReceipt, type ReceiptReason } from './receipt.ts'
+export type { ReceiptSigner } from './receipt-signer.ts'
 export { Refusal, type Refused, type VerifyReason } from './refusal.ts'
 export {
   openTrustDocument,

@@ -54,7 +54,7 @@ const keptChars = 1_024
 const keptOfJob = 500
 
 /** The same text as receipts write it: control characters are replaced, and long ones end in `…`. */
-function sameText(said: string, found: string): boolean {
+export function sameText(said: string, found: string): boolean {
   const clean = (text: string) => text.replaceAll(/\p{Cc}/gu, '\uFFFD').toWellFormed()
   const [own, other] = [clean(said), clean(found)]
   if (own === other) return true

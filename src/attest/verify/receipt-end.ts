@@ -5,11 +5,7 @@ import { fieldsIn, listIn, textIn, type Fields, type ReadReceipt } from './recei
 const maxApartMs = 600_000
 
 /** How the step ended, and what it came to. */
-export function endAgrees(
-  { predicate, subjects, session }: ReadReceipt,
-  end: Entry,
-  agreement: Agreement,
-): void {
+export function endAgrees({ predicate, session }: ReadReceipt, end: Entry, agreement: Agreement): void {
   const { data, time } = end
   const step = fieldsIn(predicate['step'])
   agreement.same('session.id', session, data['session'])
@@ -22,7 +18,7 @@ export function endAgrees(
   if (data['granted'] === undefined && data['denied'] === undefined) agreement.leave('operations')
   else for (const name of ['granted', 'denied']) countsAgree(name, operations, data, agreement)
   digestAgrees('log', fieldsIn(predicate['log']), fieldsIn(data['log']), agreement)
-  reportedAgrees(fieldsIn(predicate['reported']), fieldsIn(data['reported']), subjects, agreement)
+  reportedAgrees(fieldsIn(predicate['reported']), fieldsIn(data['reported']), agreement)
 }
 
 /** Each in its order, and their sum. */
@@ -54,12 +50,7 @@ const members: Readonly<Record<string, string>> = {
   directAttempts: 'direct_attempts',
 }
 
-function reportedAgrees(
-  said: Fields,
-  found: Fields,
-  subjects: ReadReceipt['subjects'],
-  agreement: Agreement,
-): void {
+function reportedAgrees(said: Fields, found: Fields, agreement: Agreement): void {
   const omitted = new Set(listIn(found['omitted']).flatMap((one) => textIn(one) ?? []))
   for (const name of omitted) agreement.leave(`reported.${name}`)
   for (const [own, other] of Object.entries(members))
@@ -71,23 +62,8 @@ function reportedAgrees(
   }
   if (!omitted.has('log'))
     digestAgrees('reported.log', fieldsIn(said['log']), fieldsIn(found['log']), agreement)
-  for (const name of ['artifacts', 'inputs'])
-    if (!omitted.has(name)) filesAgree(name, fieldsIn(said[name]), fieldsIn(found[name]), agreement)
   if (!omitted.has('secrets_seen'))
     secretsAgree(listIn(said['secretsSeen']), listIn(found['secrets_seen']), agreement)
-  // Without a file of its own, the receipt says only how many there were, and the digest of their list.
-  if (listIn(fieldsIn(said['artifacts'])['files']).length === 0) return
-  const made = new Set(subjects.map(({ sha256 }) => sha256))
-  const files = listIn(fieldsIn(found['artifacts'])['files']).map(fieldsIn)
-  agreement.holds(
-    'the list of subjects',
-    files.every(({ sha256 }) => made.has(textIn(sha256) ?? '')),
-  )
-}
-
-function filesAgree(name: string, said: Fields, found: Fields, agreement: Agreement): void {
-  agreement.same(`reported.${name}.count`, said['count'] ?? 0, found['count'] ?? 0)
-  agreement.same(`reported.${name}.listDigest`, fieldsIn(said['listDigest'])['sha256'], found['sha256'])
 }
 
 function secretsAgree(said: readonly unknown[], found: readonly unknown[], agreement: Agreement): void {

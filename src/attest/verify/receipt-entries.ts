@@ -3,6 +3,8 @@ import { sha256Hex } from './key.ts'
 import { fieldsIn, listIn, textIn, type Fields, type ReadReceipt } from './receipt-form.ts'
 import { createAgreement, type Agreement } from './receipt-agreement.ts'
 import { endAgrees } from './receipt-end.ts'
+import { madeAgrees } from './receipt-made.ts'
+import { operationOf } from './receipt-approvals.ts'
 import { useAgrees } from './receipt-use.ts'
 
 type Outcome =
@@ -31,6 +33,7 @@ export function contradictions(
   const agreement = createAgreement()
   startAgrees(receipt, start.entry, agreement)
   endAgrees(receipt, end.entry, agreement)
+  madeAgrees(receipt, end.entry, agreement)
   useAgrees(receipt, all, isComplete, agreement)
   sessionAgrees(receipt, all, agreement)
   const [first] = agreement.problems
@@ -39,12 +42,17 @@ export function contradictions(
 }
 
 /** An entry of another step or job would lend this one what that one did. */
-function isOf({ type, source, run, subject, data }: Entry, receipt: ReadReceipt): boolean {
+function isOf(entry: Entry, receipt: ReadReceipt): boolean {
+  const { type, source, run, subject, data } = entry
   if (source !== 'mayfly://server' || run !== receipt.run) return false
   if (subject === receipt.step || data['step'] === receipt.step) return true
   if (type === 'session.issued' || type === 'session.ended') return subject === receipt.session
-  if (type.startsWith('approval.'))
-    return listIn(receipt.predicate['approvals']).some((one) => fieldsIn(one)['id'] === subject)
+  if (type.startsWith('approval.')) {
+    // A yes to what another step asked for is none to this one.
+    const asker = operationOf(entry)?.['step'] ?? receipt.step
+    const isNamed = listIn(receipt.predicate['approvals']).some((one) => fieldsIn(one)['id'] === subject)
+    return isNamed && asker === receipt.step
+  }
   return ['run.started', 'run.finished', 'entries.lost'].includes(type)
 }
 
@@ -75,7 +83,8 @@ function sessionAgrees({ predicate }: ReadReceipt, entries: readonly Entry[], ag
   const { identity, session, run } = predicate
   const issued = entries.find(({ type }) => type === 'session.issued')
   if (issued === undefined) return agreement.leave('session')
-  const { data } = issued
+  const { data, time } = issued
+  agreement.near('session.issued', fieldsIn(session)['issued'], time, maxApartMs)
   const own = fieldsIn(identity)
   agreement.same('identity.issuer', own['issuer'], data['issuer'])
   agreement.same('identity.issuerUrl', own['issuerUrl'], data['issuerUrl'])

@@ -1,4 +1,5 @@
 import type { Entry } from '../../audit/verify/index.ts'
+import { approvalsAgree } from './receipt-approvals.ts'
 import type { Agreement } from './receipt-agreement.ts'
 import { fieldsIn, listIn, textIn, type Fields, type ReadReceipt } from './receipt-form.ts'
 
@@ -13,10 +14,7 @@ export function useAgrees(
   credentialsAgree(predicate, entries, agreement)
   publishedAgrees(predicate, entries, isComplete, agreement)
   materialsAgree(predicate, entries, isComplete, agreement)
-  for (const one of listIn(predicate['approvals']).map(fieldsIn)) {
-    const yes = entries.filter(({ type, subject }) => type === 'approval.granted' && subject === one['id'])
-    if (yes.length === 0) agreement.leave(`approval ${textIn(one['id']) ?? ''}`)
-  }
+  approvalsAgree(predicate, entries, agreement)
 }
 
 function credentialsAgree(predicate: Fields, entries: readonly Entry[], agreement: Agreement): void {
@@ -36,8 +34,9 @@ function credentialsAgree(predicate: Fields, entries: readonly Entry[], agreemen
   }
   for (const { subject, data } of entries.filter(({ type }) => type === 'lease.revoked')) {
     const one = said.get(subject)
-    if (one?.['revoked'] !== undefined)
-      agreement.same(`credentials: ${subject}: reason`, one['reason'], data['reason'])
+    if (one === undefined) continue
+    agreement.holds(`credentials: ${subject}: revoked`, one['revoked'] !== undefined)
+    agreement.same(`credentials: ${subject}: reason`, one['reason'], data['reason'])
   }
   const known = new Set(issued.map(({ subject }) => subject))
   for (const lease of said.keys())
@@ -65,7 +64,10 @@ function publishedAgrees(
   )
   const taken = new Set(found.map((item) => keyOf(item['purl'], sha256In(item))))
   for (const key of taken) agreement.holds(`published: ${key}`, said.has(key))
-  if (isComplete) for (const key of said) agreement.holds(`published: ${key}`, taken.has(key))
+  for (const key of said) {
+    if (isComplete) agreement.holds(`published: ${key}`, taken.has(key))
+    else if (!taken.has(key)) agreement.leave(`published ${key}`)
+  }
 }
 
 function keyOf(name: unknown, sha256: unknown): string {
@@ -93,9 +95,11 @@ function materialsAgree(
   for (const { uri, digest, name } of said) {
     const { sha256, gitCommit } = fieldsIn(digest)
     const isPackage = textIn(uri)?.startsWith('pkg:') === true
-    if (isPackage && isComplete) agreement.holds(`materials: ${String(uri)}`, others.has(keyOf(uri, sha256)))
-    else if (!isPackage && !(gitCommit !== undefined && wants.has(gitCommit)))
-      agreement.leave(`material ${String(uri ?? name)}`)
+    const isThere = isPackage
+      ? others.has(keyOf(uri, sha256))
+      : gitCommit !== undefined && wants.has(gitCommit)
+    if (isPackage && isComplete) agreement.holds(`materials: ${String(uri)}`, isThere)
+    else if (!isThere) agreement.leave(`material ${String(uri ?? name)}`)
   }
 }
 

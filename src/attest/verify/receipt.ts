@@ -13,6 +13,7 @@ import {
 import type { Statement } from './model.ts'
 import { contradictions } from './receipt-entries.ts'
 import { readReceipt, type ReadReceipt } from './receipt-form.ts'
+import { signerProblem, type ReceiptSigner } from './receipt-signer.ts'
 
 export const receiptType = 'urn:mayfly:step-receipt:v1'
 
@@ -20,6 +21,8 @@ export const receiptType = 'urn:mayfly:step-receipt:v1'
 export type ReceiptReason =
   /** It is no receipt of this version. */
   | 'malformed'
+  /** Whoever signed it may not say this. */
+  | 'other_signer'
   /** It is of another log than the one whose key was given. */
   | 'other_log'
   /** Its checkpoint is not signed by that log. */
@@ -50,16 +53,18 @@ export type CheckedReceipt =
   | { readonly ok: false; readonly reason: ReceiptReason; readonly detail: string }
 
 /**
- * Is what a step receipt says what the audit log says? `statement` is what `verifyBundle` found to be signed; `logKey` the log's
- * verifier key, from elsewhere than the receipt. Never throws for what a receipt holds.
+ * Is what a step receipt says what the audit log says? `statement` is what `verifyBundle` found to be signed, `by` who signed it;
+ * `logKey` the log's verifier key, from elsewhere than the receipt. Never throws for what a receipt holds.
  */
 export async function checkReceipt(
   statement: Statement,
-  options: { readonly logKey?: string } = {},
+  options: { readonly logKey?: string; readonly by?: ReceiptSigner } = {},
 ): Promise<CheckedReceipt> {
   const receipt = readReceipt(statement)
   if (typeof receipt === 'string') return refused('malformed', receipt)
   const { audit } = receipt
+  const stranger = options.by === undefined ? undefined : signerProblem(receipt, options.by)
+  if (stranger !== undefined) return refused('other_signer', stranger)
   if (options.logKey !== undefined && options.logKey.trim() !== audit.key)
     return refused('other_log', `it is of the log ${audit.key.slice(0, 300)}`)
   const verifier = parseVerifierKey(audit.key)

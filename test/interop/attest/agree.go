@@ -12,8 +12,9 @@ import (
 
 // An agreement holds the receipt against entries; err is the first thing that is not so.
 type agreement struct {
-	receipt object
-	err     error
+	receipt          object
+	omittedArtifacts bool
+	err              error
 }
 
 func (a *agreement) need(ok bool, format string, args ...any) {
@@ -150,10 +151,7 @@ func (a *agreement) finished(e *entry, statement object) {
 	}
 	for _, name := range []string{"artifacts", "inputs"} {
 		if !omitted[name] {
-			n, _ := whole(get(ours, name, "count"))
-			m, _ := whole(get(theirs, name, "count"))
-			a.need(n == m, "reported.%s.count", name)
-			a.same("reported."+name+".listDigest", get(ours, name, "listDigest", "sha256"), get(theirs, name, "sha256"))
+			a.named(name, get(ours, name), get(theirs, name))
 		}
 	}
 	if !omitted["secrets_seen"] {
@@ -163,6 +161,8 @@ func (a *agreement) finished(e *entry, statement object) {
 		}
 		a.need(len(x) == len(y) && within(x, y, pair), "reported.secretsSeen")
 	}
+	a.omittedArtifacts = omitted["artifacts"]
+	a.subjects(items(statement, "subject"), get(theirs, "artifacts"))
 	if len(items(ours, "artifacts", "files")) > 0 {
 		for _, f := range items(theirs, "artifacts", "files") {
 			found := false

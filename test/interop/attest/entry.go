@@ -84,7 +84,8 @@ func (e *entry) belongs(receipt object) bool {
 	case strings.HasPrefix(e.kind, "approval."):
 		for _, a := range items(receipt, "approvals") {
 			if str(a, "id") == e.subject {
-				return true
+				asker := str(e.data, "bound", "operation", "step")
+				return asker == "" || asker == step
 			}
 		}
 		return false

@@ -7,6 +7,7 @@ func (a *agreement) others(entries []*entry, complete bool) {
 	for _, e := range entries {
 		switch e.kind {
 		case "session.issued":
+			a.near("session.issued", get(a.receipt, "session", "issued"), e.time)
 			a.issued(e.data)
 		case "lease.issued":
 			if c := a.credential(e.subject); c != nil {
@@ -17,7 +18,8 @@ func (a *agreement) others(entries []*entry, complete bool) {
 				a.need(a.receipt["credentialsCount"] != nil, "the credential %s is missing", e.subject)
 			}
 		case "lease.revoked":
-			if c := a.credential(e.subject); get(c, "revoked") != nil {
+			if c := a.credential(e.subject); c != nil {
+				a.need(get(c, "revoked") != nil, "the credential %s was revoked", e.subject)
 				a.same("credentials.reason", get(c, "reason"), e.data["reason"])
 			}
 		case "packages.published":
@@ -31,6 +33,7 @@ func (a *agreement) others(entries []*entry, complete bool) {
 			}
 		}
 	}
+	a.approvals(entries)
 	if !complete {
 		return
 	}
@@ -117,7 +120,8 @@ func (a *agreement) signersWord(entries []*entry, subjects []any) []string {
 		word = append(word, "session")
 	}
 	for _, x := range items(a.receipt, "approvals") {
-		if id := str(x, "id"); !there["approval.granted "+id] {
+		id := str(x, "id")
+		if granted, denied := a.votes(entries, id); len(granted) == 0 || denied {
 			word = append(word, id)
 		}
 	}

@@ -1,0 +1,123 @@
+import type { EntryEvent } from '../../audit/verify/index.ts'
+import type { ReceiptReason, Statement } from '../verify/index.ts'
+import { receiptOf } from './index.ts'
+import { aStep, provenIn } from './receipt.fixture.ts'
+
+/** A receipt whose log is right, and has something else of the step. */
+export interface Relogged {
+  readonly name: string
+  readonly reason: ReceiptReason | 'right'
+  readonly statement: Statement
+}
+
+type Fields = Record<string, unknown>
+type Row = readonly [name: string, reason: Relogged['reason'], change: (events: EntryEvent[]) => EntryEvent[]]
+
+const fieldsIn = (value: unknown): Fields => (value ?? {}) as Fields
+
+/** The one entry of that type, with other data. */
+const data = (type: string, change: (data: Fields) => Fields) => (events: EntryEvent[]) =>
+  events.map((one) => (one.type === type ? { ...one, data: { ...one.data, ...change(one.data) } } : one))
+
+const reported = (fields: Fields) =>
+  data('step.finished', ({ reported: was }) => ({ reported: { ...fieldsIn(was), ...fields } }))
+
+const other = (change: (event: EntryEvent) => object) => (events: EntryEvent[]) =>
+  events.map((one) => (one.type === 'lease.issued' ? { ...one, ...change(one) } : one))
+
+const [approval] = aStep.approvals
+const bound = { issuer: aStep.identity.issuer, roles: ['release'] }
+const yes = { by: { person: approval?.people[0] }, groups: ['release-managers'], complete: true, bound }
+const said = (type: string, fields: Fields) => (events: EntryEvent[]) => {
+  const one = { type, subject: approval?.id ?? '', run: aStep.run.id, data: { ...yes, ...fields } }
+  return [...events.slice(0, 1), one, ...events.slice(1)]
+}
+
+const rows: readonly Row[] = [
+  [
+    'entry-of-step',
+    'foreign_entry',
+    other((one) => ({ subject: 'lse_other', data: { ...one.data, step: 'stp_other' } })),
+  ],
+  ['entry-of-run', 'foreign_entry', other(() => ({ run: 'run_other' }))],
+  [
+    'entry-of-session',
+    'foreign_entry',
+    other(() => ({ type: 'session.issued', subject: 'ses_other', data: {} })),
+  ],
+  [
+    'entry-of-approval',
+    'foreign_entry',
+    other(() => ({ type: 'approval.granted', subject: 'apr_other', data: {} })),
+  ],
+  ['entry-of-writer', 'foreign_entry', other(() => ({ source: 'mayfly://other' }))],
+  [
+    'approval-of-step',
+    'foreign_entry',
+    said('approval.granted', { bound: { operation: { step: 'stp_other' } } }),
+  ],
+  ['start-session', 'contradicted', data('step.started', () => ({ session: 'ses_other' }))],
+  ['start-role', 'contradicted', data('step.started', () => ({ role: 'other' }))],
+  ['start-name', 'contradicted', data('step.started', () => ({ name: 'other' }))],
+  [
+    'start-issuer',
+    'contradicted',
+    data('step.started', ({ job }) => ({ job: { ...fieldsIn(job), issuer: 'x' } })),
+  ],
+  ['start-ref', 'contradicted', data('step.started', ({ job }) => ({ job: { ...fieldsIn(job), ref: 'x' } }))],
+  [
+    'start-person',
+    'contradicted',
+    data('step.started', ({ job }) => ({ job: { ...fieldsIn(job), actor: {} } })),
+  ],
+  ['start-grants', 'contradicted', data('step.started', () => ({ grants: ['a', 'b', 'c'] }))],
+  ['start-grants-count', 'contradicted', data('step.started', () => ({ grantsCount: 9 }))],
+  ['start-services', 'contradicted', data('step.started', () => ({ services: [1] }))],
+  ['end-session', 'contradicted', data('step.finished', () => ({ session: 'ses_other' }))],
+  ['end-granted', 'contradicted', data('step.finished', () => ({ granted: [] }))],
+  [
+    'end-log-bytes',
+    'contradicted',
+    data('step.finished', ({ log }) => ({ log: { ...fieldsIn(log), bytes: 1 } })),
+  ],
+  ['end-script-of', 'contradicted', reported({ script: { ...aStep.reported.script, of: 'argv' } })],
+  ['end-log', 'contradicted', reported({ log: { bytes: 1, sha256: 'a'.repeat(64) } })],
+  ['end-files', 'contradicted', reported({ artifacts: { files: [], count: 2 } })],
+  [
+    'end-other-file',
+    'contradicted',
+    reported({ inputs: { ...inputs(), files: [{ path: 'x', sha256: 'f'.repeat(64), bytes: 99 }] } }),
+  ],
+  ['session-issuer', 'contradicted', data('session.issued', () => ({ issuer: 'x' }))],
+  ['session-issuer-url', 'contradicted', data('session.issued', () => ({ issuerUrl: 'https://x.test' }))],
+  ['session-person', 'contradicted', data('session.issued', () => ({ actor: {} }))],
+  [
+    'publication-in-no-entry',
+    'contradicted',
+    (events) => events.filter(({ type }) => type !== 'packages.published'),
+  ],
+  ['approval', 'right', said('approval.granted', {})],
+  [
+    'approval-then-denied',
+    'right',
+    (events) => said('approval.granted', {})(said('approval.denied', {})(events)),
+  ],
+  [
+    'approval-of-operation',
+    'contradicted',
+    said('approval.granted', { bound: { ...bound, operation: { step: aStep.step.id, operations: ['x'] } } }),
+  ],
+]
+
+function inputs(): Fields {
+  const { inputs: files, inputsSha256: sha256 } = aStep.reported
+  return { files, count: files.length, bytes: 1, sha256 }
+}
+
+export function reloggedReceipts(): Relogged[] {
+  return rows.map(([name, reason, change]) => {
+    const statement = receiptOf(aStep, provenIn(aStep, change))
+    if (statement === undefined) throw new Error(`${name}: its end is missing`)
+    return { name, reason, statement }
+  })
+}
