@@ -87,7 +87,7 @@ function uriOf({ extensions }: Certificate): string {
 
 /** The chain that issued it, at the time of the timestamp. Throws `Refusal`. */
 export function issuerOf(certificate: Certificate, timeMs: number, trust: Trust): Authority {
-  let refusal = new Refusal('untrusted_certificate', 'no trusted authority issued its certificate')
+  let refusal: Refusal | undefined
   for (const authority of trust.authorities) {
     const found = refusalBy(authority, certificate, timeMs)
     if (found === undefined) {
@@ -95,9 +95,9 @@ export function issuerOf(certificate: Certificate, timeMs: number, trust: Trust)
       return authority
     }
     // What is wrong with its times says more than that others did not issue it.
-    if (refusal.reason === 'untrusted_certificate') refusal = found
+    if (refusal === undefined || refusal.reason === 'untrusted_certificate') refusal = found
   }
-  throw refusal
+  throw refusal ?? new Refusal('untrusted_certificate', 'no trusted authority issued its certificate')
 }
 
 function refusalBy(

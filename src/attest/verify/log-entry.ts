@@ -63,8 +63,19 @@ export function verifyEntry(entry: Entry, content: EntryContent, timeMs: number,
   return log
 }
 
-/** Signatures of others, as witnesses', may stand beside the log's. */
+const signedLast = new WeakMap<Log, { readonly envelope: string; readonly checkpoint: Checkpoint }>()
+
+/** Entries that were logged together have one checkpoint: of the very same text the log's signature is verified once. */
 function checkpointOf(envelope: string, log: Log): Checkpoint {
+  const last = signedLast.get(log)
+  if (last?.envelope === envelope) return last.checkpoint
+  const checkpoint = verifiedCheckpoint(envelope, log)
+  signedLast.set(log, { envelope, checkpoint })
+  return checkpoint
+}
+
+/** Signatures of others, as witnesses', may stand beside the log's. */
+function verifiedCheckpoint(envelope: string, log: Log): Checkpoint {
   const note = parseNote(envelope)
   const checkpoint = note === undefined ? undefined : parseCheckpoint(note.text)
   if (note === undefined || checkpoint === undefined)

@@ -22,13 +22,14 @@ export function verifyTimestamp(
   const { data, info } = readResponse(response)
   if (!createHash(info.hash).update(signature).digest().equals(info.imprint))
     throw new Refusal('timestamp_of_other', 'its timestamp is of another signature')
-  let refusal = new Refusal('untrusted_timestamp', 'no trusted authority made its timestamp')
+  let refusal: Refusal | undefined
   for (const authority of trust.timestampAuthorities) {
     const found = refusalBy(authority, data, info.timeMs)
     if (found === undefined) return { timeMs: info.timeMs, authority }
-    if (refusal.reason === 'untrusted_timestamp') refusal = found
+    // What is wrong with its times says more than that others did not make it.
+    if (refusal?.reason !== 'outside_authority') refusal = found
   }
-  throw refusal
+  throw refusal ?? new Refusal('untrusted_timestamp', 'no trusted authority made its timestamp')
 }
 
 const wholeSeconds = 'YYYYMMDDHHMMSSZ'.length
@@ -90,15 +91,8 @@ function refusalBy(authority: Authority, data: SignedData, timeMs: number): Refu
     return new Refusal('untrusted_timestamp', 'another authority than the trusted one made its timestamp')
   if (!isSignedBy(signer.key, data.hash, data.signed, data.signature))
     return new Refusal('untrusted_timestamp', 'the trusted authority did not sign its timestamp')
-  try {
-    refuseOtherUses(signer)
-    const problem = chains.problemOfChain(signer, chain, chains.usages.timeStamping)
-    if (problem !== undefined)
-      return new Refusal('untrusted_timestamp', `the certificate of its timestamp: ${problem}`)
-  } catch (cause) {
-    if (!(cause instanceof DerError)) throw cause
-    return new Refusal('untrusted_timestamp', `the trusted chain is refused: ${cause.message}`, { cause })
-  }
+  const problem = problemOf(authority, signer, chain)
+  if (problem !== undefined) return new Refusal('untrusted_timestamp', problem)
   const isOutside =
     chains.outsideOf(authority.chain, timeMs) !== undefined || !isWithin(timeMs, authority.validFor)
   return isOutside
@@ -107,6 +101,32 @@ function refusalBy(authority: Authority, data: SignedData, timeMs: number): Refu
         'its timestamp was made when its authority was not valid, or not trusted',
       )
     : undefined
+}
+
+const problems = new WeakMap<Authority, { readonly problem: string | undefined }>()
+
+/** Of the certificates of an authority among themselves, whatever the time: they are what they were when they were read, so it is found once. */
+function problemOf(
+  authority: Authority,
+  signer: Certificate,
+  chain: readonly Certificate[],
+): string | undefined {
+  const known = problems.get(authority)
+  if (known !== undefined) return known.problem
+  const problem = findProblem(signer, chain)
+  problems.set(authority, { problem })
+  return problem
+}
+
+function findProblem(signer: Certificate, chain: readonly Certificate[]): string | undefined {
+  try {
+    refuseOtherUses(signer)
+    const problem = chains.problemOfChain(signer, chain, chains.usages.timeStamping)
+    return problem === undefined ? undefined : `the certificate of its timestamp: ${problem}`
+  } catch (cause) {
+    if (!(cause instanceof DerError)) throw cause
+    return `the trusted chain is refused: ${cause.message}`
+  }
 }
 
 /** Certificates may be handed along, but none that the trusted root does not have: nobody signed which they are. */

@@ -102,14 +102,14 @@ function verifyContent(
   { content, signature }: Bundle,
   { key }: FoundSigner['key'],
 ): { digest: Buffer; what: Pick<Verified, 'statement' | 'statementBytes' | 'message'> } {
-  const refusal = new Refusal('bad_signature', 'its signature does not hold')
+  const refusal = () => new Refusal('bad_signature', 'its signature does not hold')
   if (content.kind === 'message') {
-    if (!isDigestSignedBy(key, content.digest, signature)) throw refusal
+    if (!isDigestSignedBy(key, content.digest, signature)) throw refusal()
     return { digest: content.digest, what: { message: { digest: content.digest } } }
   }
   const { payloadType, payload } = content.envelope
   const signed = preAuthEncoding(payloadType, payload)
-  if (!isSignedBy(key, 'sha256', signed, signature)) throw refusal
+  if (!isSignedBy(key, 'sha256', signed, signature)) throw refusal()
   if (payloadType !== statementType)
     throw new Refusal(
       'unsupported_format',
