@@ -149,7 +149,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
     ...['lib', 'kinds', 'identity', 'policy', 'store', 'vault', 'logs', 'broker', 'gateway', 'audit/client'],
     'recordings',
     ...['rules', 'operators', 'approval', 'oidc-issuer', 'honey', 'rotation', 'attest/attestor'],
-    'attest/trust',
+    ...['attest/trust', 'attest/verify', 'config'],
   ],
   cli: [
     'attest/verify',

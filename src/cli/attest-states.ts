@@ -12,8 +12,8 @@ interface State {
   id: string
   kind: string
   state: string
-  run: string
-  step: string
+  run: string | null
+  step: string | null
   created: string
   signed: string | null
   next_attempt: string | null
@@ -34,7 +34,14 @@ export async function listAttestations(
     'GET',
     `/v1/attestations/states?${new URLSearchParams(asked).toString()}`,
   )
-  const rows = result.attestations.map((one) => [one.id, one.kind, one.state, one.run, one.step, note(one)])
+  const rows = result.attestations.map((one) => [
+    one.id,
+    one.kind,
+    one.state,
+    one.run ?? '-',
+    one.step ?? '-',
+    note(one),
+  ])
   const head = ['ID', 'KIND', 'STATE', 'RUN', 'STEP', 'NOTE']
   print(options.json, result, rows.length === 0 ? ['there are none'] : table([head, ...rows]))
 }

@@ -5,7 +5,7 @@ type Data = Readonly<Record<string, unknown>>
 /** What was attested, as it is told. */
 export const attestTellers: Readonly<Record<string, (data: Data) => string[]>> = {
   'attestation.signed': (data) => [
-    `SIGNED ${text(data['predicateType'] ?? 'a list of checksums')} of ${subjectsOf(data)}, entry ${text(data['logIndex'])} of the attestation log, by ${text(data['by']).slice(0, 23)}…`,
+    `SIGNED ${text(data['predicateType'] ?? 'a list of checksums')}${resultOf(data)} of ${subjectsOf(data)}, entry ${text(data['logIndex'])} of the attestation log, by ${text(data['by']).slice(0, 23)}…`,
   ],
   'attestations.removed': (data) => [
     `${text(data['removed'])} attestations were removed: ${text(data['reason'])}`,
@@ -13,6 +13,13 @@ export const attestTellers: Readonly<Record<string, (data: Data) => string[]>> =
   'attestations.retried': (data) => [
     `${text(data['by'])} asked again for ${text(data['asked'])} attestations that wait or have failed`,
   ],
+}
+
+/** Of a verification summary. */
+function resultOf({ result, asked }: Data): string {
+  if (result === undefined) return ''
+  const { by } = (asked ?? {}) as Data
+  return ` (${text(result)}, asked for by ${text(by)})`
 }
 
 function subjectsOf({ subjects, subjectCount }: Data): string {

@@ -49,8 +49,9 @@ export function createAttestWork(deps: {
     return known?.loaded === true ? known.current().document.issuers[issuer]?.kind : undefined
   }
 
+  const trust = createTrustInForce(deps)
   const attestor = createAttestor({
-    ...{ store, clock, version, signer },
+    ...{ store, clock, version, signer, trust },
     people: deps.people,
     url: deps.url,
     materials: (step) => materials.of(step),
@@ -82,7 +83,7 @@ export function createAttestWork(deps: {
         const { found, pending } = await attestor.ofRun(run, digest, dueMs)
         return { bundles: found.map(({ bundle }) => bundle), pending }
       },
-      trust: createTrustInForce(deps),
+      trust,
     },
   }
 }

@@ -13,6 +13,7 @@ export const scopes = [
   'approval:decide',
   'audit:erase',
   'vault:admin',
+  'attest:verify',
 ] as const
 export type Scope = (typeof scopes)[number]
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { MayflyError, Secret } from '../lib/index.ts'
+import type { AttestorDeps } from '../attest/attestor/index.ts'
 import { attestorOver, fakeSigner } from '../attest/attestor/over.fixture.ts'
 import { createTrustKeeper, type TrustDeps } from '../attest/trust/index.ts'
 import { createApprovals, createNotifications } from '../approval/index.ts'
@@ -117,6 +118,7 @@ export async function openServer(
     issuers?: Parameters<typeof issuersFor>[3]
     signingIdentities?: SigningIdentities
     attestationLog?: TrustDeps['log']
+    attestor?: Partial<AttestorDeps>
   } = {},
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'mayfly-server-'))
@@ -167,7 +169,7 @@ export async function openServer(
   const published = { public: false }
   const attestor = attestorOver(
     { store, clock, entries: audit.entries, outbox: () => broker.outbox, fake },
-    { people: auditPeople },
+    { people: auditPeople, ...options.attestor },
   )
   const broker = await createBroker({
     store,

@@ -37,6 +37,7 @@ import { createRefusals } from './refusals.ts'
 import { registerRoutes, type Route } from './route.ts'
 import { approvalRoutes } from './routes/approvals.ts'
 import { attestationRoutes } from './routes/attestations.ts'
+import { attestVerifyRoute } from './routes/attest-verify.ts'
 import { attestTrustRoutes } from './routes/attest-trust.ts'
 import { connectionRoutes } from './routes/connections.ts'
 import { leaseRoutes } from './routes/leases.ts'
@@ -138,6 +139,7 @@ export function createApiServer(deps: ServerDeps): ApiServer {
     ...logRoutes({ ...deps, notices }),
     ...recordingRoutes(deps),
     ...attestationRoutes(deps),
+    attestVerifyRoute(deps),
     ...operatorRoutes(deps),
     ...secretRoutes(deps),
     ...rotationRoutes(deps),

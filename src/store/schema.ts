@@ -92,6 +92,7 @@ export interface Tables {
   /** What is signed, or is to be signed, of a step: one a kind. */
   attestations: {
     id: string
+    /** Empty for a verification summary, whose `step_id` is its own id. */
     run_id: string
     step_id: string
     kind: AttestationKind

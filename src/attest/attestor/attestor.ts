@@ -13,6 +13,8 @@ import { createRetention } from './retention.ts'
 import { createRows, type Intent } from './rows.ts'
 import { advance } from './signing.ts'
 import type { Statements } from './statement.ts'
+import { createVerifying } from './verifying.ts'
+import type { Trust } from '../verify/index.ts'
 
 export interface AttestorDeps extends FactsDeps {
   readonly outbox: () => Broker['outbox']
@@ -23,6 +25,8 @@ export interface AttestorDeps extends FactsDeps {
   readonly auditLog: { readonly source: LogSource; readonly verifierKey: string }
   readonly receipts: () => 'published' | 'always'
   readonly retentionMs: () => number
+  /** Whose signatures count, by the trust document in force. Throws if there is none. */
+  readonly trust: () => Promise<Trust>
 }
 
 /** Signings under way at a time in one server: a queue at a key service helps nobody. */
@@ -98,6 +102,22 @@ export function createAttestor(deps: AttestorDeps): Attestor {
     return { found, pending: due.some(({ step_id }) => about.has(step_id)) }
   }
 
+  /** Has one signed that is due, for so long. */
+  async function signedBy(id: string, waitMs: number, never: string) {
+    const until = performance.now() + waitMs
+    for (;;) {
+      await within(take(id), Math.max(until - performance.now(), 0))
+      const row = store.find('attestations', { id })
+      if (row?.state === 'signed' && row.bundle !== null) return storedOf(row)
+      if (row?.state === 'failed') return new MayflyError('bad_input', `${never}: ${row.failure}`)
+      if (performance.now() >= until) return 'pending'
+      await new Promise((next) => setTimeout(next, firstReceiptMs))
+    }
+  }
+
+  const byDigest: Attestor['byDigest'] = async (digest) =>
+    (await findAttestations(store, { digest, limit: 100 })).found
+
   const atEnd: Attestor['atEnd'] = async (step, outcome, log) => {
     const of = { runId: step.session.runId, stepId: step.id }
     let intents: Intent[]
@@ -127,9 +147,7 @@ export function createAttestor(deps: AttestorDeps): Attestor {
     handed,
 
     find: (query) => findAttestations(store, query),
-    async byDigest(digest) {
-      return (await findAttestations(store, { digest, limit: 100 })).found
-    },
+    byDigest,
 
     async ofRun(runId, digest, waitMs = 0) {
       const until = performance.now() + waitMs
@@ -162,16 +180,7 @@ export function createAttestor(deps: AttestorDeps): Attestor {
           .where('state', 'in', ['kept', 'failed', 'due'])
           .execute(),
       )
-      const until = performance.now() + waitMs
-      for (;;) {
-        await within(take(known.id), Math.max(until - performance.now(), 0))
-        const row = store.find('attestations', { id: known.id })
-        if (row?.state === 'signed' && row.bundle !== null) return storedOf(row)
-        if (row?.state === 'failed')
-          return new MayflyError('bad_input', `there will be no receipt: ${row.failure}`)
-        if (performance.now() >= until) return 'pending'
-        await new Promise((next) => setTimeout(next, firstReceiptMs))
-      }
+      return await signedBy(known.id, waitMs, 'there will be no receipt')
     },
 
     async retry(id) {
@@ -187,6 +196,11 @@ export function createAttestor(deps: AttestorDeps): Attestor {
     },
 
     counts: () => countsOf(store, clock),
+
+    verify: createVerifying({
+      ...{ ...deps, rows, found: byDigest },
+      signed: (id, waitMs) => signedBy(id, waitMs, 'it cannot be signed'),
+    }),
 
     work() {
       working ??= Promise.all([workThrough(), removeOld()])

@@ -18,4 +18,6 @@ export type {
   Query,
   RunAttestations,
   StoredAttestation,
+  VerifiedArtifact,
+  VerifyRequest,
 } from './model.ts'

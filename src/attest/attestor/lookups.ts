@@ -53,11 +53,14 @@ export function storedOf(row: Row): StoredAttestation {
     kind: row.kind,
     ...(row.predicate_type === null ? {} : { predicateType: row.predicate_type }),
     ...unpacked(row.bundle ?? new Uint8Array()),
-    runId: row.run_id,
-    stepId: row.step_id,
+    ...ofStep(row),
     logIndex: row.log_index ?? 0,
     createdMs: row.created_ms,
   }
+}
+
+function ofStep({ kind, run_id: runId, step_id: stepId }: Pick<Row, 'kind' | 'run_id' | 'step_id'>) {
+  return kind === 'vsa' ? {} : { runId, stepId }
 }
 
 const listed = 200
@@ -79,7 +82,7 @@ export async function statesOf(
     .limit(listed)
     .execute()
   return rows.map((row) => ({
-    ...{ id: row.id, kind: row.kind, state: row.state, runId: row.run_id, stepId: row.step_id },
+    ...{ id: row.id, kind: row.kind, state: row.state, ...ofStep(row) },
     ...(row.predicate_type === null ? {} : { predicateType: row.predicate_type }),
     createdMs: row.created_ms,
     ...(row.signed_ms === null ? {} : { signedMs: row.signed_ms }),

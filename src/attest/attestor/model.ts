@@ -1,6 +1,7 @@
 import type { MayflyError } from '../../lib/index.ts'
 import type { AtStepEnd, Step, StepOutcome } from '../../broker/index.ts'
 import type { AttestationKind } from '../../store/index.ts'
+import type { Demands, Verified } from '../verify/index.ts'
 
 /** What a supervisor is handed at the end of its step. */
 export interface HandedBundle {
@@ -22,8 +23,9 @@ export interface Handed {
 
 export interface StoredAttestation extends HandedBundle {
   readonly id: string
-  readonly runId: string
-  readonly stepId: string
+  /** Undefined for a verification summary, which is of no run and no step. */
+  readonly runId?: string
+  readonly stepId?: string
   readonly logIndex: number
   readonly createdMs: number
 }
@@ -50,8 +52,8 @@ export interface AttestationState {
   readonly id: string
   readonly kind: AttestationKind
   readonly state: 'kept' | 'due' | 'signed' | 'failed'
-  readonly runId: string
-  readonly stepId: string
+  readonly runId?: string
+  readonly stepId?: string
   readonly predicateType?: string
   readonly createdMs: number
   readonly signedMs?: number
@@ -101,9 +103,40 @@ export interface Attestor {
   /** Tries again at once what waits or has failed: of one attestation, or of all. Returns how many. */
   retry(id?: string): Promise<number>
   counts(): Promise<AttestCounts>
+  /** Holds artifacts against demands; signs what came of it, if that is asked for. Throws `bad_input`, `conflict`. */
+  verify(request: VerifyRequest): Promise<readonly VerifiedArtifact[]>
   /** Signs what is due, and removes what is kept no longer. Called every second. */
   work(): Promise<void>
   close(): Promise<void>
+}
+
+/** Artifacts that are to be verified by the server, and what has to be so. */
+export interface VerifyRequest {
+  readonly artifacts: readonly {
+    /** `sha256:HEX`. */
+    readonly digest: string
+    readonly name?: string
+    readonly resourceUri?: string
+  }[]
+  readonly demands: Demands
+  /** Of its text, SHA-256 in hex. */
+  readonly policy: { readonly uri: string; readonly sha256: string }
+  /** JSON of bundles that are not kept here. */
+  readonly bundles: readonly string[]
+  /** Trusted roots of elsewhere (Sigstore's form), in place of ours. */
+  readonly trustedRoots: readonly unknown[]
+  /** Of what a verification summary is signed. */
+  readonly sign: 'never' | 'passed' | 'always'
+  /** Who asks, as the audit log has them. */
+  readonly asked: Readonly<Record<string, unknown>>
+}
+
+export interface VerifiedArtifact {
+  readonly digest: string
+  readonly ok: boolean
+  readonly reasons: readonly string[]
+  readonly by?: Verified
+  readonly summary?: { readonly id: string; readonly is: StoredAttestation | 'pending' | MayflyError }
 }
 
 export interface RunAttestations {

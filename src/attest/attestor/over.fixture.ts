@@ -86,6 +86,7 @@ export function attestorOver(
     },
     auditLog: { source: publishedLog(entries), verifierKey: logKey.verifierKey },
     receipts: () => 'published',
+    trust: () => Promise.reject(new Error('nobody is trusted')),
     retentionMs: () => 3_650 * 86_400_000,
     ...changes,
   })

@@ -2,12 +2,13 @@ import { MayflyError, messageOf, type Clock } from '../../lib/index.ts'
 import type { AuditEvent } from '../../audit/client/index.ts'
 import type { Broker } from '../../broker/index.ts'
 import type { Store } from '../../store/index.ts'
-import type { BundleSigner } from '../sign/index.ts'
+import type { BundleSigner, SignerIdentity } from '../sign/index.ts'
 import { leasesOf, type Gathered } from './facts.ts'
 import type { Receipts } from './receipts.ts'
 import { packed } from './packed.ts'
 import { Lost, type Row, type Rows } from './rows.ts'
-import { build, type Built, type Statements } from './statement.ts'
+import { build, type Built, type StepKind, type Statements } from './statement.ts'
+import { summaryIn } from './summary.ts'
 
 export interface SigningDeps {
   readonly store: Store
@@ -51,11 +52,18 @@ function isForGood(error: unknown, { created_ms }: Row, clock: Clock): boolean {
   return error instanceof MayflyError && error.code === 'bad_token' && clock.nowMs() > created_ms + tokenMs
 }
 
-async function sign(row: Row, deps: SigningDeps): Promise<Row | undefined> {
+/** What is signed, by whom, and what the audit log is told of it. */
+interface Material {
+  readonly built: Built
+  readonly who: SignerIdentity
+  readonly about: Readonly<Record<string, unknown>>
+}
+
+async function ofStep(row: Row, kind: StepKind, deps: SigningDeps): Promise<Material | undefined> {
   const { rows, store } = deps
   const gathered = rows.gathered(row.step_id)
   if (gathered === undefined) return await giveUp(row, 'what it is made of is no more kept', deps)
-  const proofs = row.kind === 'receipt' ? await deps.receipts.proofsOf(row) : undefined
+  const proofs = kind === 'receipt' ? await deps.receipts.proofsOf(row) : undefined
   if (proofs !== undefined && 'notYet' in proofs) {
     await rows.putOff(row, null, proofs.afterMs)
     return undefined
@@ -64,14 +72,21 @@ async function sign(row: Row, deps: SigningDeps): Promise<Row | undefined> {
   const facts = leases.length === 0 ? gathered.facts : { ...gathered.facts, leases }
   let built: Built | undefined
   try {
-    built = build(row.kind, facts, proofs, deps.statements)
+    built = build(kind, facts, proofs, deps.statements)
   } catch (error) {
     return await giveUp(row, `its statement cannot be made: ${messageOf(error)}`, deps)
   }
   if (built === undefined) return await giveUp(row, 'there is nothing to say of it', deps)
   // Readers see the step's end a moment before the disk has it: nothing is signed of an end that a power cut may take back.
   await store.confirmed()
-  const { signer: who } = gathered
+  return { built, who: gathered.signer, about: aboutStep(row, gathered) }
+}
+
+async function sign(row: Row, deps: SigningDeps): Promise<Row | undefined> {
+  const { rows } = deps
+  const material = row.kind === 'vsa' ? summaryIn(row) : await ofStep(row, row.kind, deps)
+  if (material === undefined) return undefined
+  const { built, who, about } = material
   const signer = await deps.signer(row.step_id)
   const { bytes, text } = built
   const signing = text === undefined ? signer.statement(bytes, who) : signer.message(bytes, who)
@@ -91,7 +106,7 @@ async function sign(row: Row, deps: SigningDeps): Promise<Row | undefined> {
         .values({ digest, name, attestation_id: row.id })
         .onConflict((conflict) => conflict.doNothing())
         .execute()
-    add([signedEntry(changed, gathered, built)])
+    add([signedEntry(changed, about, built)])
     return changed
   })
 }
@@ -156,20 +171,26 @@ export function entryId({ id }: Pick<Row, 'id'>): string {
 
 const namedSubjects = 20
 
-/** Of no run: it may come long after the run's last entry. */
-function signedEntry(row: Row, { facts }: Gathered, { predicateType, subjects }: Built): AuditEvent {
+function aboutStep(row: Row, { facts }: Gathered): Material['about'] {
   const { issuer, attributes } = facts.identity
   const { repository, repository_id, ref, commit } = attributes
+  return {
+    of: row.run_id,
+    session: facts.session.id,
+    step: row.step_id,
+    role: facts.step.role,
+    job: { issuer, repository, repository_id, ref, commit },
+  }
+}
+
+/** Of no run: it may come long after the run's last entry. */
+function signedEntry(row: Row, about: Material['about'], { predicateType, subjects }: Built): AuditEvent {
   return {
     id: entryId(row),
     type: 'attestation.signed',
     subject: row.id,
     data: {
-      of: row.run_id,
-      session: facts.session.id,
-      step: row.step_id,
-      role: facts.step.role,
-      job: { issuer, repository, repository_id, ref, commit },
+      ...about,
       ...(predicateType === undefined ? {} : { predicateType }),
       statement: `sha256:${row.statement_sha256}`,
       subjects: subjects.slice(0, namedSubjects).map(({ digest, name }) => ({

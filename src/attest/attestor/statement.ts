@@ -11,6 +11,9 @@ export interface Statements {
   readonly receiptOf: (facts: StepFacts, proofs: LogProofs) => Statement | undefined
 }
 
+/** What is said of a step. */
+export type StepKind = Exclude<Row['kind'], 'vsa'>
+
 export interface Built {
   readonly bytes: Uint8Array
   /** Undefined for what is no statement, but the bytes of `text`. */
@@ -21,7 +24,7 @@ export interface Built {
 
 /** What is signed of a row, from its facts alone: made again it has the same bytes. Undefined if there is nothing to say. */
 export function build(
-  kind: Row['kind'],
+  kind: StepKind,
   facts: StepFacts,
   proofs: LogProofs | undefined,
   statements: Statements,
@@ -29,6 +32,10 @@ export function build(
   if (kind === 'sums') return sumsOf(attestable(facts))
   const statement = statementOf(kind, facts, proofs, statements)
   if (statement === undefined) return undefined
+  return builtOf(statement)
+}
+
+export function builtOf(statement: Statement): Built {
   const subjects = statement.subject.flatMap(({ name, digest }) => {
     const { sha256 } = digest
     return sha256 === undefined ? [] : [{ digest: `sha256:${sha256}`, name: name ?? null }]
@@ -37,7 +44,7 @@ export function build(
 }
 
 function statementOf(
-  kind: Exclude<Row['kind'], 'sums'>,
+  kind: Exclude<StepKind, 'sums'>,
   facts: StepFacts,
   proofs: LogProofs | undefined,
   { provenanceOf, sbomOf, receiptOf }: Statements,
@@ -53,8 +60,6 @@ function statementOf(
       return sbomOf(attestable(facts))
     case 'receipt':
       return proofs === undefined ? undefined : receiptOf(facts, proofs)
-    case 'vsa':
-      return undefined
   }
 }
 

@@ -13,6 +13,8 @@ export interface Claimed {
   readonly ref: string | undefined
   /** Subject alternative name of the certificate. */
   readonly identity: string | undefined
+  /** What a verification summary says came of it. */
+  readonly result: string | undefined
   readonly builder: string | undefined
   readonly tier: string | undefined
   readonly role: string | undefined
@@ -31,6 +33,7 @@ interface Approval {
 }
 
 const provenanceType = 'https://slsa.dev/provenance/v1'
+const summaryType = 'https://slsa.dev/verification_summary/v1'
 const cosignType = 'https://sigstore.dev/cosign/sign/v1'
 const stepBuild = 'urn:mayfly:step:v1'
 
@@ -51,6 +54,7 @@ export function claimedBy(verified: Verified, own: boolean): Claimed {
     type: type === cosignType ? 'signature' : type,
     ...signer,
     builder,
+    result: type === summaryType ? text(record(statement?.predicate)['verificationResult']) : undefined,
     ...(ours ? ofStep(predicate, definition, builder) : ofNobody),
     unbelieved: own || type !== provenanceType ? undefined : foreign,
   }

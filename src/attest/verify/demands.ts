@@ -156,9 +156,22 @@ const provenanceChecks: readonly Check[] = [
   ({ dependencies }, demands) => dependenciesCheck(demands.dependencies, dependencies),
 ]
 
+/** A summary that says FAILED is signed like any other. */
+const summaryChecks: readonly Check[] = [
+  ({ result }) => (result === 'PASSED' ? undefined : line('vsa', 'PASSED', result)),
+]
+
+const checksOf: Readonly<Record<string, readonly Check[]>> = {
+  'https://slsa.dev/provenance/v1': provenanceChecks,
+  'https://slsa.dev/verification_summary/v1': summaryChecks,
+}
+
 function unmet(claimed: Claimed, demands: Demands, context: JudgeContext): string[] {
   const isProvenance = claimed.type === predicateWords['provenance']
-  const checks = isProvenance ? [...signerChecks, ...provenanceChecks] : signerChecks
+  const checks = [
+    ...signerChecks,
+    ...((Object.hasOwn(checksOf, claimed.type) ? checksOf[claimed.type] : undefined) ?? []),
+  ]
   const missing = checks.flatMap((check) => check(claimed, demands, context) ?? [])
   const says = isProvenance && missing.length > 0 ? claimed.unbelieved : undefined
   return says === undefined ? missing : [...missing, says]

@@ -18,7 +18,10 @@ export async function fetchAttestations(
   const source = serverSource(options, trust)
   const asked = await readAsked(what, trust)
   if (asked.kind === 'bundles') throw new MayflyError('bad_input', `${what} is a bundle already`)
-  const step = asked.kind === 'step' ? asked.id : (await source.byDigest(asked.sha256))[0]?.step
+  const step =
+    asked.kind === 'step'
+      ? asked.id
+      : (await source.byDigest(asked.sha256)).find((one) => one.step !== undefined)?.step
   const stored = step === undefined ? [] : written(await source.ofStep(step))
   const files = filesOf(stored)
   if (files.length === 0)

@@ -17,8 +17,9 @@ export interface Stored {
   readonly bundle: object
   readonly kind: HandedBundle['kind']
   readonly text?: string
-  readonly run: string
-  readonly step: string
+  /** Null for a verification summary. */
+  readonly run: string | null
+  readonly step: string | null
 }
 
 interface Page {
@@ -52,12 +53,16 @@ export function serverSource(options: { server?: string | undefined }, trust: Tr
   return {
     async byDigest(sha256) {
       const found = await all(`/attestations/sha256:${sha256}`)
-      return found.map(({ bundle, step, run }) => readFound(bundle, trust, { step, run }))
+      return found.map(({ bundle, step, run }) => readFound(bundle, trust, placeOf(step, run)))
     },
     ofStep,
     foundOfStep: async (id) =>
-      (await ofStep(id)).map(({ bundle, step, run }) => readFound(bundle, trust, { step, run })),
+      (await ofStep(id)).map(({ bundle, step, run }) => readFound(bundle, trust, placeOf(step, run))),
   }
+}
+
+function placeOf(step: string | null, run: string | null): { step?: string; run?: string } {
+  return { ...(step === null ? {} : { step }), ...(run === null ? {} : { run }) }
 }
 
 /** Bundles at hand, and nothing else. */

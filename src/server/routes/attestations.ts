@@ -28,8 +28,8 @@ const attestation = z.object({
     .nullable()
     .describe('Null for `sums`, whose bundle is about the bytes of `text`.'),
   text: z.string().optional(),
-  run: z.string(),
-  step: z.string(),
+  run: z.string().nullable().describe('Null for `vsa`, as is `step`.'),
+  step: z.string().nullable(),
   log_index: z.int().describe('In the attestation log.'),
   created: z.string(),
 })
@@ -45,8 +45,8 @@ const state = z.object({
   state: z
     .enum(['kept', 'due', 'signed', 'failed'])
     .describe('`kept`: nobody has asked for it yet; `failed`: it can never be signed as it is.'),
-  run: z.string(),
-  step: z.string(),
+  run: z.string().nullable().describe('Null for `vsa`, as is `step`.'),
+  step: z.string().nullable(),
   predicate_type: z.string().nullable(),
   created: z.string(),
   signed: z.string().nullable(),
@@ -200,8 +200,8 @@ function describe(one: StoredAttestation): z.output<typeof attestation> {
     kind: one.kind,
     predicate_type: one.predicateType ?? null,
     ...(one.text === undefined ? {} : { text: one.text }),
-    run: one.runId,
-    step: one.stepId,
+    run: one.runId ?? null,
+    step: one.stepId ?? null,
     log_index: one.logIndex,
     created: new Date(one.createdMs).toISOString(),
   }
@@ -210,7 +210,7 @@ function describe(one: StoredAttestation): z.output<typeof attestation> {
 function describeState(one: Awaited<ReturnType<Attestor['states']>>[number]): z.output<typeof state> {
   const iso = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString())
   return {
-    ...{ id: one.id, kind: one.kind, state: one.state, run: one.runId, step: one.stepId },
+    ...{ id: one.id, kind: one.kind, state: one.state, run: one.runId ?? null, step: one.stepId ?? null },
     predicate_type: one.predicateType ?? null,
     created: new Date(one.createdMs).toISOString(),
     signed: iso(one.signedMs),
