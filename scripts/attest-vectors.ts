@@ -17,6 +17,7 @@ import {
   trustDocumentType,
   verifyBundle,
 } from '../src/attest/verify/index.ts'
+import { bundleVectors } from '../src/attest/verify/bundle-vectors.fixture.ts'
 import { reloggedReceipts } from '../src/attest/statements/relogged.fixture.ts'
 import { wrongReceipts } from '../src/attest/statements/wrong-receipts.fixture.ts'
 
@@ -64,6 +65,12 @@ const lines = wrongReceipts(receipt).map((one) => JSON.stringify(one))
 write('wrong.json', `[\n${lines.join(',\n')}\n]\n`)
 const relogged = reloggedReceipts().map((one) => JSON.stringify(one))
 write('relogged.json', `[\n${relogged.join(',\n')}\n]\n`)
+const rows = (list: readonly unknown[]) => `[\n${list.map((one) => JSON.stringify(one)).join(',\n')}\n]`
+const members = Object.entries(await bundleVectors()).map(
+  ([name, value]) =>
+    `"${name}": ${typeof value === 'string' ? JSON.stringify(value) : rows(value as readonly unknown[])}`,
+)
+write('bundles.json', `{\n${members.join(',\n')}\n}\n`)
 write('README.md', readme())
 
 /** The private part of a P-256 key that everybody can make: for tests alone. */
@@ -139,6 +146,12 @@ provenance.sigstore.json  provenance of the same step: the bundle holds by trust
 wrong.json                changes (RFC 6902) to receipt.statement.json, each of which makes it wrong, and why
 relogged.json             receipts of other logs by the same key, which have something else of the step: what a checker says of each
                           (neither of these two is signed: a checker needs a way to look at a statement alone)
+
+bundles.json              bundles and trust documents, right and wrong, of a world of their own: \`root\` is the root key to pin, \`trusts\`
+                          are trust documents, and of each of \`bundles\` what a checker says of it by one of these at the time \`now\`
+                          (\`file\` is what a message's signature is about); of each of \`documents\` what a client says of it that pins
+                          \`root\`, and took \`before\` earlier if that is there. Their \`reason\` is the first thing that ours finds: another
+                          checker may find another thing first, and has to refuse
 
 The key of a name is SHA-256("mayfly test vector: " || name): "audit log" is the seed of its Ed25519 key, "root key" the private
 number of the P-256 key. They sign nothing else.

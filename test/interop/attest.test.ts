@@ -6,6 +6,7 @@ import { after, test } from 'node:test'
 import type { Relogged } from '../../src/attest/statements/relogged.fixture.ts'
 import { patched, type WrongReceipt } from '../../src/attest/statements/wrong-receipts.fixture.ts'
 import { openTrustDocument, readStatement, verifyBundle } from '../../src/attest/verify/index.ts'
+import type { BundleVectors } from '../../src/attest/verify/bundle-vectors.fixture.ts'
 import { findGo } from './go.fixture.ts'
 
 // attest/ was written from docs/attestations.md alone, by somebody who had not read our code: it has to say the same of every vector.
@@ -55,5 +56,32 @@ test('each wrong receipt is wrong for both, and for the same reason', { skip }, 
   assert.deepEqual(
     all.map(({ name }, at) => `${name}: ${found[at]}`),
     all.map(({ name, reason }) => `${name}: ${reason}`),
+  )
+})
+
+test('of each bundle and trust document both say whether it is right', { skip }, async (t) => {
+  const made = mkdtempSync(join(tmpdir(), 'mayfly-attest-'))
+  t.after(() => rmSync(made, { recursive: true, force: true }))
+  let count = 0
+  const file = (content: string) => {
+    const name = join(made, String(count++))
+    writeFileSync(name, content)
+    return name
+  }
+  const { root, trusts, bundles, documents } = JSON.parse(read('bundles.json')) as BundleVectors
+  const [pinned, known] = [['--root', file(root)], trusts.map(file)]
+  const ofBundles = bundles.map(({ bundle, trust, now, file: about }) => [
+    ...['bundle', file(bundle), ...pinned, '--trust', known[trust] ?? '', '--now', now],
+    ...(about === undefined ? [] : ['--file', file(about)]),
+  ])
+  const ofDocuments = documents.map(({ envelope, before, now }) => [
+    ...['trust', file(envelope), ...pinned, '--now', now],
+    ...(before === undefined ? [] : ['--trust', file(before)]),
+  ])
+  const all = [...bundles, ...documents]
+  const found = await theirs([...ofBundles, ...ofDocuments])
+  assert.deepEqual(
+    all.map(({ name }, at) => `${name}: ${found[at] === 'right' ? 'right' : 'refused'}`),
+    all.map(({ name, reason }) => `${name}: ${reason === 'right' ? 'right' : 'refused'}`),
   )
 })

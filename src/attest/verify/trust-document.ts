@@ -89,12 +89,18 @@ function readDocument(payload: Uint8Array): OpenedTrust {
   return {
     ok: true,
     trust: { ...trusted, revoked },
-    version: countIn(document['version'], 'the version'),
+    version: numberIn(document['version'], 'the version'),
     issuedMs: timeIn(document['issued'], 'the time of the trust document'),
     ...(expires === undefined ? {} : { expiresMs: timeIn(expires, 'the end of the trust document') }),
     root,
     trustedRoot: document['trustedRoot'],
   }
+}
+
+/** Other checkers take no text for a number. */
+function numberIn(value: unknown, what: string): number {
+  if (typeof value !== 'number') throw new Refusal('malformed', `${what} is no number`)
+  return countIn(value, what)
 }
 
 function revocationIn(json: unknown): Revocation {
@@ -110,7 +116,7 @@ function revocationIn(json: unknown): Revocation {
   return {
     key: keyId,
     fromMs: timeIn(from, 'the time of a revocation'),
-    treeSize: countIn(treeSize, 'the tree size of a revocation'),
+    treeSize: numberIn(treeSize, 'the tree size of a revocation'),
     reason: textIn(reason ?? '', 'the reason of a revocation'),
   }
 }

@@ -18,28 +18,29 @@ type verified struct {
 	index      int64
 	key        string // SHA-256 of the signer's key, if it has no certificate
 	uri, issue string // who built, and the issuer of its token
+	repository string // its id, if the certificate has it
 }
 
 var zero = kind(func(v any) bool { n, ok := whole(v); return v == "0" || ok && n == 0 })
 
 var text64 = kind(func(v any) bool { _, ok := parseDecimal(str(v)); return ok })
 
-var bundleShape = record{
+var bundleShape = exact{
 	"mediaType": is("application/vnd.dev.sigstore.bundle.v0.3+json"),
 	"verificationMaterial": exact{
-		"certificate?": record{"rawBytes": text}, "publicKey?": record{"hint": text},
+		"certificate?": exact{"rawBytes": text}, "publicKey?": exact{"hint": text},
 		"tlogEntries": list{exact{
-			"logIndex": text64, "logId": record{"keyId": hash}, "integratedTime?": zero, "canonicalizedBody": text,
-			"kindVersion": record{"kind": is("hashedrekord"), "version": is("0.0.2")},
-			"inclusionProof": record{"logIndex": text64, "rootHash": hash, "treeSize": text64, "hashes": proof,
-				"checkpoint": record{"envelope": text}},
+			"logIndex": text64, "logId": exact{"keyId": hash}, "integratedTime?": zero, "canonicalizedBody": text,
+			"kindVersion": exact{"kind": is("hashedrekord"), "version": is("0.0.2")},
+			"inclusionProof": exact{"logIndex": text64, "rootHash": hash, "treeSize": text64, "hashes": proof,
+				"checkpoint": exact{"envelope": text}},
 		}},
-		"timestampVerificationData": record{"rfc3161Timestamps": list{record{"signedTimestamp": text}}},
+		"timestampVerificationData": exact{"rfc3161Timestamps": list{exact{"signedTimestamp": text}}},
 	},
-	"dsseEnvelope?": record{"payload": text, "payloadType": is(inTotoType),
-		"signatures": list{record{"sig": text, "keyid?": text}}},
-	"messageSignature?": record{"signature": text,
-		"messageDigest": record{"algorithm": is("SHA2_256"), "digest": hash}},
+	"dsseEnvelope?": exact{"payload": text, "payloadType": is(inTotoType),
+		"signatures": list{exact{"sig": text, "keyid?": text}}},
+	"messageSignature?": exact{"signature": text,
+		"messageDigest": exact{"algorithm": is("SHA2_256"), "digest": hash}},
 }
 
 // verifyBundle: file is what a messageSignature is about, and nothing for a statement.
@@ -70,6 +71,9 @@ func (t *trust) verifyBundle(raw, file []byte) (*verified, error) {
 	var stamper, issuer authority
 	if v.at, stamper, err = t.stampedAt(stamp, signature); err != nil {
 		return nil, err
+	}
+	if v.at.Sub(t.now) > 300*time.Second {
+		return nil, fail("in_future", "it was signed at %s, which is yet to come", v.at)
 	}
 	var signer publicKey
 	var verifier string
@@ -117,6 +121,9 @@ func (v *verified) whatIsSigned(envelope, message any, file []byte) (signed, sig
 	if len(items(envelope, "signatures")) != 1 {
 		return nil, nil, fail("malformed", "the envelope has to have one signature")
 	}
+	if str(items(envelope, "signatures")[0], "keyid") != "" {
+		return nil, nil, fail("malformed", "the signature has an id of a key")
+	}
 	if v.statement, err = bytesAt(envelope, "payload"); err != nil {
 		return nil, nil, err
 	}
@@ -133,7 +140,7 @@ func (t *trust) byCertificate(v *verified, material any) (signer publicKey, veri
 	if err != nil {
 		return
 	}
-	v.uri, v.issue = leaf.URIs[0].String(), claim(leaf, 8)
+	v.uri, v.issue, v.repository = leaf.URIs[0].String(), claim(leaf, 8), claim(leaf, 15)
 	signer = publicKey{key: leaf.PublicKey.(*ecdsa.PublicKey), spki: leaf.RawSubjectPublicKeyInfo}
 	return signer, `"x509Certificate":{"rawBytes":"` + str(material, "rawBytes") + `"}`, issuer, nil
 }

@@ -60,6 +60,12 @@ func (t *trust) signerCertificate(der []byte, at time.Time) (*x509.Certificate, 
 	case names != 1 || !critical || len(leaf.URIs) != 1 || others > 0:
 		return nil, authority{}, fail("bad_certificate", "it has not one critical name that is a URI")
 	}
+	if err := claimsOf(leaf); err != nil {
+		return nil, authority{}, fail("bad_certificate", "%v", err)
+	}
+	if t.certificateLogs {
+		return nil, authority{}, fail("untrusted", "a log of certificates has to have promised it, which is not looked at here")
+	}
 	var last error = errors.New("no certificate authority is trusted")
 	for _, a := range t.issuers {
 		if !a.valid.has(at) {
@@ -70,6 +76,28 @@ func (t *trust) signerCertificate(der []byte, at time.Time) (*x509.Certificate, 
 		}
 	}
 	return nil, authority{}, fail("bad_certificate", "%v", last)
+}
+
+var fulcio = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 57264, 1}
+
+// claimsOf: one issuer, and each claim of it a UTF8String.
+func claimsOf(leaf *x509.Certificate) error {
+	issuer, old := claim(leaf, 8), ""
+	for _, e := range leaf.Extensions {
+		if len(e.Id) != 9 || !e.Id[:8].Equal(fulcio) {
+			continue
+		}
+		var raw asn1.RawValue
+		if e.Id[8] == 1 {
+			old = string(e.Value)
+		} else if e.Id[8] >= 8 && (unmarshal(e.Value, &raw) != nil || raw.Tag != asn1.TagUTF8String) {
+			return errors.New("a claim is no UTF8String")
+		}
+	}
+	if issuer == "" && old == "" || issuer != "" && old != "" && issuer != old {
+		return errors.New("it names no issuer, or two")
+	}
+	return nil
 }
 
 // claim is a claim of the CI's token, by Fulcio's number.

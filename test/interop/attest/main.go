@@ -165,6 +165,9 @@ func (o *options) bundle(what string, raw []byte) (string, error) {
 		_, err := readStatement(v.statement)
 		return signed, err
 	}
+	if err := v.maySign(v.statement); err != nil {
+		return "", err
+	}
 	detail, err := o.statement(what, v.statement)
 	return signed + "; " + detail, err
 }

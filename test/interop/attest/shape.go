@@ -53,7 +53,7 @@ func (e exact) check(path string, v any) error {
 		return err
 	}
 	for name := range v.(object) {
-		if e[name] == nil && e[name+"?"] == nil {
+		if e[name] == nil && e[strings.TrimSuffix(name, "?")+"?"] == nil {
 			return fail("malformed", "%s.%s is not known", path, name)
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"encoding/asn1"
 	"errors"
 	"math/big"
+	"regexp"
+	"slices"
 	"time"
 )
 
@@ -22,6 +24,8 @@ var (
 	oidUsages      = asn1.ObjectIdentifier{2, 5, 29, 37}
 	oidNames       = asn1.ObjectIdentifier{2, 5, 29, 17}
 )
+
+var stampTime = regexp.MustCompile(`^\d{14}(\.\d\d[1-9])?Z$`)
 
 type timeStampResp struct {
 	Status asn1.RawValue
@@ -69,7 +73,7 @@ type tstInfo struct {
 		Digest    []byte
 	}
 	Serial   *big.Int
-	Time     time.Time `asn1:"generalized"`
+	Time     asn1.RawValue
 	Accuracy struct {
 		Seconds int `asn1:"optional"`
 		Millis  int `asn1:"optional,tag:0"`
@@ -121,13 +125,17 @@ func (t *trust) stampedAt(response, signature []byte) (time.Time, authority, err
 		!bytes.Equal(info.Imprint.Digest, imprint[:]) {
 		return time.Time{}, authority{}, fail("bad_timestamp", "it is not over this signature, or of another version")
 	}
+	at, err := time.Parse("20060102150405.999Z", string(info.Time.Bytes))
+	if err != nil || info.Time.Tag != asn1.TagGeneralizedTime || !stampTime.Match(info.Time.Bytes) {
+		return time.Time{}, authority{}, fail("bad_timestamp", "its time is neither of whole seconds nor of three digits more")
+	}
 	var last error = errors.New("no authority is trusted")
 	for _, a := range t.stamps {
-		if err := a.stamped(data.Signers[0], data.Content.Bytes, info.Time); err != nil {
+		if err := a.stamped(data.Signers[0], data.Content.Bytes, at); err != nil {
 			last = err
 			continue
 		}
-		return info.Time, a, nil
+		return at, a, nil
 	}
 	return time.Time{}, authority{}, fail("bad_timestamp", "%v", last)
 }
@@ -143,6 +151,9 @@ func (a authority) stamped(s signerInfo, content []byte, at time.Time) error {
 	}
 	// what is signed is the attributes as a SET, not as the [0] that they stand under
 	set := append([]byte{0x31}, s.Attributes.FullBytes[1:]...)
+	if !isSorted(set) {
+		return errors.New("the signed attributes are not in order")
+	}
 	var attributes []attribute
 	if err := unmarshalSet(set, &attributes); err != nil {
 		return err
@@ -183,6 +194,15 @@ func (a authority) stamped(s signerInfo, content []byte, at time.Time) error {
 		return errors.New("the authority's certificate is not for timestamps alone")
 	}
 	return checkChain(leaf, a.chain[1:], at, x509.ExtKeyUsageTimeStamping)
+}
+
+// isSorted: as DER has the members of a SET, by their bytes.
+func isSorted(set []byte) bool {
+	var all []asn1.RawValue
+	if unmarshalSet(set, &all) != nil {
+		return false
+	}
+	return slices.IsSortedFunc(all, func(x, y asn1.RawValue) int { return bytes.Compare(x.FullBytes, y.FullBytes) })
 }
 
 func unmarshalSet(der []byte, into any) error {

@@ -56,13 +56,15 @@ type revocation struct {
 
 // trust is a trust document that was taken.
 type trust struct {
-	version int64
-	root    []publicKey
-	logs    []trustedLog
-	issuers []authority // of certificates: the issuer first
-	stamps  []authority // of timestamps: the leaf first
-	keys    []publicKey
-	revoked []revocation
+	certificateLogs bool // whether a certificate needs the promise of one
+	now             time.Time
+	version         int64
+	root            []publicKey
+	logs            []trustedLog
+	issuers         []authority // of certificates: the issuer first
+	stamps          []authority // of timestamps: the leaf first
+	keys            []publicKey
+	revoked         []revocation
 }
 
 var validFor = record{"start": instant, "end?": instant}
@@ -110,7 +112,7 @@ func readTrust(raw []byte, pinned []publicKey, before int64, now time.Time) (*tr
 	if err != nil {
 		return nil, fail("bad_trust", "%v", err)
 	}
-	t := &trust{}
+	t := &trust{now: now}
 	t.version, _ = whole(document["version"])
 	if err := t.fill(document); err != nil {
 		return nil, fail("bad_trust", "%v", err)
@@ -127,7 +129,7 @@ func readTrust(raw []byte, pinned []publicKey, before int64, now time.Time) (*tr
 	if t.version < before {
 		return nil, fail("rolled_back", "version %d after %d", t.version, before)
 	}
-	if end, ok := parseTime(document["expires"]); ok && !now.Before(end) {
+	if end, ok := parseTime(document["expires"]); ok && now.After(end) {
 		return nil, fail("expired", "the trust document expired at %s", str(document, "expires"))
 	}
 	return t, nil
@@ -169,6 +171,7 @@ func (t *trust) fill(document object) (err error) {
 		size, _ := whole(get(r, "treeSize"))
 		t.revoked = append(t.revoked, revocation{str(r, "key"), from, size})
 	}
+	t.certificateLogs = len(items(document, "trustedRoot", "ctlogs")) > 0
 	for _, l := range items(document, "trustedRoot", "tlogs") {
 		at, err := url.Parse(str(l, "baseUrl"))
 		spki, err2 := unbase64(str(l, "publicKey", "rawBytes"))
