@@ -249,6 +249,11 @@ export interface Proven {
   readonly artifact?: readonly string[] | { readonly why: string }
   /** Of images as they are named, `registry.example.com/octo/app`, by digest: attestations may stand beside them there. */
   readonly images?: ReadonlyMap<string, string>
+  /**
+   * Where what is sent says beside its file what the file is (npm's document of a version): why that is not what the file itself says.
+   * Asked only where a grant demands something of the file, and has it: else a file that is attested would vouch for any document.
+   */
+  readonly beside?: () => Promise<string | undefined>
 }
 
 export type Permission = Permit | Denial

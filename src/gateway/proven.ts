@@ -57,12 +57,16 @@ async function metBy(
 function createAsked(proven: Proven, facts: Facts) {
   const { artifact: brought } = proven
   let ofRun: Promise<string | undefined> | undefined
+  let beside: Promise<string | undefined> | undefined
+
+  const saidBeside = () => (beside ??= proven.beside?.() ?? Promise.resolve(undefined))
 
   async function notOfRun(): Promise<string | undefined> {
     if (brought === undefined) return 'nobody knows what it brings'
     if ('why' in brought) return brought.why
     // What brings nothing brings nothing of others.
-    if (brought.length === 0 || (await facts.isOfRun(brought))) return undefined
+    if (brought.length === 0) return undefined
+    if (await facts.isOfRun(brought)) return saidBeside()
     const which = brought.length === 1 ? 'this digest' : 'each of these digests'
     return `no earlier step of this run published ${which}, or declared it under \`artifacts\``
   }
@@ -81,7 +85,9 @@ function createAsked(proven: Proven, facts: Facts) {
         }),
         demand,
       )
-      return answer.ok ? { attested: answer.attested } : { why: answer.why, pending: answer.pending }
+      if (!answer.ok) return { why: answer.why, pending: answer.pending }
+      const why = await saidBeside()
+      return why === undefined ? { attested: answer.attested } : { why }
     },
   }
 }

@@ -79,14 +79,26 @@ export interface NpmWorld {
 export async function openNpm(
   t: TestContext,
   options: {
-    grants?: readonly string[]
+    grants?: readonly (string | { readonly grant: string; readonly artifact: 'run' })[]
+    /** What the run is known to have made; else it is asked of the world's own. */
+    isOfRun?: (digests: readonly string[]) => boolean
     lockfiles?: readonly Lockfile[]
     connection?: Readonly<Record<string, unknown>>
     /** Certificates to trust for the registry's storage. */
     ca?: string
   } = {},
 ): Promise<NpmWorld> {
-  const world = await openWorld(t)
+  const { isOfRun } = options
+  const artifacts =
+    isOfRun === undefined
+      ? {}
+      : {
+          artifacts: {
+            isOfRun: async (_step: unknown, digests: readonly string[]) => isOfRun(digests),
+            add: async () => {},
+          },
+        }
+  const world = await openWorld(t, artifacts)
   const registry = await startRegistry(t)
   const { upstream } = registry
   const usual = usualConnections({ ...upstream, ca: `${upstream.ca}\n${options.ca ?? ''}` })

@@ -20,7 +20,7 @@ export interface PublishBody {
   readonly fileBytes: number
   /** Bytes of its base64 text. */
   readonly textBytes: number
-  /** The base64 text, from where it was put aside; once. */
+  /** The base64 text, from where it was put aside. */
   readText(): Readable
   /** Gives back what it takes on disk. */
   [Symbol.asyncDispose](): Promise<void>

@@ -6,6 +6,7 @@ import { createTurns, type Turns } from '../turns.ts'
 import { refuse } from './answer.ts'
 import { fetchDocument, short } from './document.ts'
 import { isRecord, parseJson, recordOf } from './json.ts'
+import { besideFile } from './beside-file.ts'
 import { readPublishBody, type PublishBody } from './publish-body.ts'
 import { readPublication, withDigests, type Publication } from './publish-document.ts'
 import { packumentPath } from './route.ts'
@@ -80,7 +81,12 @@ async function publish(exchange: Exchange, turns: Turns, { kind, name }: Sent): 
         access: document['access'] ?? null,
       },
     },
-    { proven: () => ({ artifact: [`sha256:${read.sha256.toString('hex')}`] }) },
+    {
+      proven: () => ({
+        artifact: [`sha256:${read.sha256.toString('hex')}`],
+        beside: () => besideFile(publication, read, connection.host),
+      }),
+    },
   )
   if (!permit.allow) return refuse(exchange, 403, permit.message)
   await turns(connection, `${name}@${version}`, async (isThere) => {
