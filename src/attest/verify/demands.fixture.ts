@@ -27,6 +27,8 @@ interface Changes {
   readonly omitted?: number
   readonly buildType?: string
   readonly predicateType?: string
+  /** In place of a provenance. */
+  readonly predicate?: object
   readonly subject?: readonly { name?: string; digest: Record<string, string> }[]
   readonly timeMs?: number
   readonly key?: true
@@ -47,7 +49,7 @@ export function verifiedProvenance(changes: Changes = {}): Verified {
       _type: 'https://in-toto.io/Statement/v1',
       subject: changes.subject ?? [{ name: 'app', digest: { sha256: digest.replace('sha256:', '') } }],
       predicateType: changes.predicateType ?? 'https://slsa.dev/provenance/v1',
-      predicate: {
+      predicate: changes.predicate ?? {
         buildDefinition: {
           buildType: changes.buildType ?? 'urn:mayfly:step:v1',
           externalParameters: {

@@ -1,5 +1,6 @@
 import type { Found } from './bundles.ts'
 import type { Dependency, Made } from './made.ts'
+import { readSummary } from './read-summary.ts'
 import { joined, say, type Outline, type Said } from './outline.ts'
 import type { Build, TreeNode } from './tree.ts'
 
@@ -23,9 +24,21 @@ export function tellTree(node: TreeNode, options: { readonly all: boolean }): Ou
   if (node.state === 'unknown') return [{ line: say`${head}: nothing is known about it`, below: strange }]
   const others = node.others.map(({ predicateType, found }) => ({
     line: say`also: ${predicateType}: ${verdictOf(found)}`,
+    below: summaryLines(found),
   }))
   return [
     { line: head, below: [...node.builds.flatMap((one) => tellBuild(one, options)), ...others, ...strange] },
+  ]
+}
+
+/** What a verification summary says; nothing of other statements. */
+function summaryLines({ statement }: Found): Outline[] {
+  const summary = statement === undefined ? undefined : readSummary(statement)
+  if (summary === undefined) return []
+  const { result, levels, verifier, policy, resource, at } = summary
+  return [
+    { line: say`${result}, ${levels.join(', ') || 'no level'}, by ${verifier}, ${at}` },
+    { line: say`of ${resource}, under ${policy}` },
   ]
 }
 

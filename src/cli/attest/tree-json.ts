@@ -1,4 +1,5 @@
 import type { Found } from './bundles.ts'
+import { readSummary } from './read-summary.ts'
 import type { TreeNode } from './tree.ts'
 
 /** The tree as `--json` prints it. */
@@ -22,8 +23,14 @@ export function treeJson({ sha256, names, state, builds, others, strangers }: Tr
     others: others.map(({ predicateType, found }) => ({
       predicate_type: predicateType,
       ...verdictJson(found),
+      ...summaryJson(found),
     })),
   }
+}
+
+function summaryJson({ statement }: Found): object {
+  const summary = statement === undefined ? undefined : readSummary(statement)
+  return summary === undefined ? {} : { summary }
 }
 
 function verdictJson({ verdict }: Found): object {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseTrustedRoot } from '../../attest/verify/index.ts'
 import { createWorld } from '../../attest/verify/world.fixture.ts'
 import { hex, signed, sourceOf } from './attest.fixture.ts'
 import { readFound } from './bundles.ts'
@@ -32,7 +33,7 @@ test('from an image back: step, run, commit, people, dependencies, and the steps
   assert.match(lines, /run run_0123.* \(CI run 9183, attempt 1, job release, of https:\/\/token/)
   assert.match(lines, /triggered by per_0123456789abcdefghjkmnpq, push/)
   assert.match(lines, /commit c0ffee5a\w+ of octo-org\/app \(id 1296269\) at refs\/tags\/v1\.2\.0/)
-  assert.match(lines, /approved by per_zyxw\w+ of release-managers: session, 2026-/)
+  assert.match(lines, /approved by per_zyxw\w+: session, 2026-/)
   assert.match(
     lines,
     /\n  from earlier steps of the run, 1:\n    sha256:a{64}  dist\/app\.tgz\n      verified: signed/,
@@ -126,4 +127,31 @@ test('what a step or a branch is called moves no cursor, reorders no line and is
   const marked = markdown.join('\n')
   assert.ok(marked.includes('\\*\\*b\\*\\* \\`x\\` \\<img\\> \\# y'), marked)
   for (const shown of [...plain, ...markdown]) assert.doesNotMatch(shown, /[\x00-\x1f\u202e]/) // eslint-disable-line no-control-regex
+})
+
+test('what a verification summary says is told, and what it does not say, with a terminal that obeys none of it', async () => {
+  const { world } = await signed([])
+  const summaryOf = async (predicate: object) => {
+    const statement = {
+      _type: 'https://in-toto.io/Statement/v1',
+      subject: [{ digest: { sha256: 'a'.repeat(64) } }],
+      predicateType: 'https://slsa.dev/verification_summary/v1',
+      predicate,
+    }
+    const bundle = await world.bundle({ statement: Buffer.from(JSON.stringify(statement)) })
+    return readFound(bundle, parseTrustedRoot(world.trustedRoot))
+  }
+  const whole = await summaryOf({
+    ...{ verificationResult: 'FAILED', verifiedLevels: ['FAILED'], resourceUri: 'pkg:npm/app\u001b[2J' },
+    ...{ verifier: { id: 'https://m.example/verifier' }, policy: { uri: 'file:///p' }, timeVerified: 'now' },
+  })
+  const node = await readTree(sourceOf([whole, await summaryOf({ verifiedLevels: 3 })]), 'a'.repeat(64))
+  const lines = textLines(tellTree(node, { all: false })).map((line) => line.trim())
+  assert.deepEqual(
+    lines.filter((line) => /^(?:FAILED|of|\?)/.test(line)),
+    [
+      ...['FAILED, FAILED, by https://m.example/verifier, now', 'of pkg:npm/app\\u001b[2J, under file:///p'],
+      ...['?, no level, by ?, ?', 'of ?, under ?'],
+    ],
+  )
 })

@@ -7,6 +7,8 @@ import { refuseSeveralRoots, type TrustNamed } from '../named-trust.ts'
 
 export interface VerifyPolicy extends TrustNamed {
   readonly demands: Demands
+  /** As it was read. */
+  readonly text: string
 }
 
 /**
@@ -26,7 +28,8 @@ export function readVerifyPolicy(
       'say what has to be so: --policy FILE, or --require KEY=VALUE, such as --require role=build',
     )
   const name = file ?? '--require'
-  const parsed = parseConfig(file === undefined ? textOf(inline) : readText(file), name, verifyPolicySchema)
+  const text = file === undefined ? textOf(inline) : readText(file)
+  const parsed = parseConfig(text, name, verifyPolicySchema)
   if (!parsed.ok) throw new MayflyError('bad_input', parsed.problems.map(formatProblem).join('\n'))
   const { value, locate } = parsed
   const trust = trustIn(value, file === undefined ? '.' : dirname(file), named)
@@ -39,7 +42,7 @@ export function readVerifyPolicy(
     })
     throw new MayflyError('bad_input', lines.join('\n'))
   }
-  return { demands, ...trust }
+  return { demands, text, ...trust }
 }
 
 /** One demand on each line, so that a mistake is told by its place among the options. */

@@ -14,6 +14,8 @@ export interface Outcome {
   readonly reasons: readonly string[]
   readonly by?: Verified
   readonly ms: number
+  /** Texts of all that was looked at. */
+  readonly found?: readonly string[]
 }
 
 export function report(

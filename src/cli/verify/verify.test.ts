@@ -209,3 +209,66 @@ test('an image is resolved to its digest, and what stands beside it is read by r
   const swapped = await run([`oci://${host}/octo/app@${digest}`])
   assert.deepEqual([swapped.code, swapped.artifacts[0]?.result], [2, 'unknown'])
 })
+
+test('--vsa: the server verifies the same, and what it signed of that is written if it holds', async (t) => {
+  const signing = await openSigning(t)
+  const { at, file, write, run } = await openFolder(t, signing)
+  write('app.tgz.sigstore.json', await signing.sign({ digest: sha256(content) }))
+  const who = { san: 'http://127.0.0.1:8080/verifier', issuer: 'http://127.0.0.1:8080', claims: {} }
+  const summaryOf = async (digest: string, made: object = {}) =>
+    JSON.parse(
+      await signing.sign({ digest, predicateType: 'https://slsa.dev/verification_summary/v1', who, ...made }),
+    ) as object
+  const answers: object[] = []
+  const asked: Record<string, unknown>[] = []
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    let text = ''
+    request.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    request.on('end', () => {
+      asked.push({ path: request.url, ...(JSON.parse(text) as object) })
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ artifacts: [answers.shift()] }))
+    })
+  })
+  await new Promise<void>((next) => server.listen(0, '127.0.0.1', next))
+  t.after(() => server.close())
+  process.env['MAYFLY_TOKEN'] = 'mayfly_test'
+  t.after(() => delete process.env['MAYFLY_TOKEN'])
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const say = (bundle: object | undefined, verified = true, reasons: string[] = []) =>
+    answers.push({ verified, reasons, summary: bundle === undefined ? null : { id: 'att_1', bundle } })
+  const vsa = at('app.vsa.sigstore.json')
+
+  // Signed as one that says FAILED, or about something else, it is not written.
+  say(await summaryOf(sha256(content)))
+  const wrong = await run([file], { vsa, server: url })
+  assert.match(wrong.error, /does not hold: vsa: expected PASSED, got nothing/)
+  say(await summaryOf(sha256('other')))
+  assert.match((await run([file], { vsa, server: url })).error, /vsa: there is none about/)
+  assert.throws(() => readFileSync(vsa))
+
+  const passed = await summaryOf(sha256(content), { predicate: { verificationResult: 'PASSED' } })
+  say(passed)
+  assert.equal((await run([file], { vsa, server: url, resourceUri: 'pkg:npm/app@1' })).code, 0)
+  assert.deepEqual(JSON.parse(readFileSync(vsa, 'utf8')), passed)
+  const { path, artifacts, sign, policy } = asked.at(-1) ?? {}
+  assert.deepEqual(
+    [path, artifacts, sign],
+    ['/v1/attestations/verify', [{ digest: sha256(content), resource_uri: 'pkg:npm/app@1' }], 'passed'],
+  )
+  assert.match((policy as { text: string }).text, /role: "build"/)
+  say(passed)
+  const plain = at('app.intoto.jsonl')
+  await run([file], { vsa: plain, server: url })
+  assert.deepEqual(Object.keys(JSON.parse(readFileSync(plain, 'utf8')) as object).toSorted(), [
+    ...['payload', 'payloadType', 'signatures'],
+  ])
+
+  say(undefined, false, ['role: expected build, got nothing'])
+  const refused = await run([file], { vsa, server: url })
+  assert.deepEqual(
+    [refused.code, refused.artifacts[0]?.reasons],
+    [1, ['at the server: role: expected build, got nothing']],
+  )
+  assert.match((await run([file, file], { vsa, server: url })).error, /--vsa is about one artifact/)
+})

@@ -6,10 +6,11 @@ import { imageNamed } from './image-name.ts'
 import { openRegistry } from './registry.ts'
 import { report, type Outcome } from './report.ts'
 import { bundlesAtServer } from './server.ts'
+import { withSummary, type SummaryOptions } from './summary.ts'
 import { bundlesBesideFile, bundlesIn, digestOfFile, kindOf, type Found, type Target } from './target.ts'
 import { trustInUse, type TrustInUse, type TrustNamed } from '../named-trust.ts'
 
-export interface VerifyOptions extends TrustNamed {
+export interface VerifyOptions extends TrustNamed, SummaryOptions {
   readonly bundle?: readonly string[]
   readonly policy?: string
   readonly require?: readonly string[]
@@ -35,11 +36,16 @@ export async function runVerify(names: readonly string[], options: VerifyOptions
 
 /** Holds artifacts against a policy, by what their attestations show to be signed. Throws what is wrong with the policy or the trust. */
 export async function verifyAll(names: readonly string[], options: VerifyOptions): Promise<Outcome[]> {
+  if (options.vsa !== undefined && names.length !== 1)
+    throw new MayflyError('bad_input', '--vsa is about one artifact: verify them one by one')
   const policy = readVerifyPolicy(options.policy, options.require ?? [], options)
   const trust = await trustInUse(policy)
   for (const note of trust.notes) process.stderr.write(`mayfly: ${note}\n`)
   const outcomes: Outcome[] = []
-  for (const name of names) outcomes.push(await outcomeOf(name, policy, trust, options))
+  for (const name of names) {
+    const outcome = await outcomeOf(name, policy, trust, options)
+    outcomes.push(await withSummary(outcome, policy, trust, options))
+  }
   return outcomes
 }
 
@@ -59,9 +65,10 @@ async function outcomeOf(
     const target = await targetOf(name, policy, options)
     const found = judgeAll(target, target.bundles, policy, trust)
     const more = found.result === 'verified' ? undefined : target.more
-    const judged =
-      more === undefined ? found : judgeAll(target, [...target.bundles, ...(await more())], policy, trust)
-    return { ...judged, name, digest: target.digest, ms: Date.now() - startedMs }
+    const all = more === undefined ? target.bundles : [...target.bundles, ...(await more())]
+    const judged = more === undefined ? found : judgeAll(target, all, policy, trust)
+    const texts = all.map(({ text }) => text)
+    return { ...judged, name, digest: target.digest, found: texts, ms: Date.now() - startedMs }
   } catch (error) {
     if (!(error instanceof MayflyError)) throw error
     return { name, result: 'unknown', reasons: [messageOf(error)], ms: Date.now() - startedMs }
