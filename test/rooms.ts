@@ -198,6 +198,7 @@ export const doors: Readonly<Record<string, string>> = {
   'gateway/byte-range.ts': 'reads a `Range` header',
   'gateway/collect.ts': 'reads a body within bounds',
   'gateway/plain-json.ts': 'reads a body in JSON in which no name stands twice',
+  'gateway/folded-names.ts': 'finds names that a reader without regard to case takes for others',
   'gateway/room.ts': 'how many bytes of bodies are held at once',
   'gateway/exchange.ts': 'what a protocol is handed',
   'gateway/name-in-grant.ts': 'how grants write the name of a database',

@@ -23,6 +23,8 @@ export interface Brought {
   readonly digest: string
   /** Of an image as it is named, `registry.example.com/octo/app`: attestations may stand beside it there. */
   readonly image?: string
+  /** What is pushed as this image. */
+  readonly manifest?: { readonly bytes: Buffer; readonly type: string }
 }
 
 /** What let it pass, for the record. */
@@ -51,17 +53,30 @@ export type Attested = (
  */
 export type Beside = (
   step: Step,
-  /** `registry.example.com/octo/app`. */
-  image: string,
-  digest: string,
+  /** `image` as in `registry.example.com/octo/app`. */
+  brought: Brought & { readonly image: string },
 ) => Promise<
-  { readonly bundles: readonly string[]; readonly platforms: readonly string[] } | { readonly why: string }
+  | { readonly bundles: readonly string[]; readonly isCut: boolean; readonly platforms: readonly string[] }
+  | { readonly why: string }
 >
+
+interface Asked {
+  readonly step: Step
+  readonly demand: ProvenanceDemand
+  readonly trust: Trust
+  /** Digests that were looked at. */
+  readonly met: Set<string>
+}
 
 /** More would be a release of its own. */
 const maxBrought = 500
-const maxBundles = 100
+const maxBundles = 300
 const maxReasons = 5
+/** Of indexes in indexes. */
+const maxDepth = 3
+const tooMany: AttestedAnswer = {
+  ...{ ok: false, why: `it brings more than ${maxBrought} things at once`, pending: false },
+}
 
 export function createAttested(deps: {
   readonly attestations: Attestations | undefined
@@ -75,14 +90,14 @@ export function createAttested(deps: {
     return root === undefined ? attestations?.trust() : files.of(root)
   }
 
-  async function one(
-    step: Step,
-    { digest, image }: Brought,
-    demand: ProvenanceDemand,
-    trust: Trust,
-  ): Promise<AttestedAnswer> {
-    const looked = createLook(trust, demand, { nowMs: clock.nowMs(), runId: step.session.runId })
+  async function one(asked: Asked, brought: Brought, depth: number): Promise<AttestedAnswer> {
+    const { step, demand, trust, met } = asked
+    const { digest, image } = brought
+    // Whoever builds indexes of indexes could ask for more than anybody has time for.
+    if (met.size >= maxBrought) return tooMany
+    met.add(digest)
     const { runId } = step.session
+    const looked = createLook(trust, demand, { nowMs: clock.nowMs(), runId })
     const ofRun = await attestations?.ofRun(runId, digest)
     looked.add(ofRun?.bundles ?? [])
     looked.add((await attestations?.byDigest(digest)) ?? [])
@@ -90,31 +105,26 @@ export function createAttested(deps: {
     const known = looked.judge(digest)
     if (known.ok) return known
     if (image === undefined) return { ...known, pending }
-    const there = await beside(step, image, digest)
+    const there = await beside(step, { ...brought, image })
     if ('why' in there) return { ok: false, why: `${known.why}; ${there.why}`, pending }
     looked.add(there.bundles)
     const found = looked.judge(digest)
     if (found.ok) return found
-    if (there.platforms.length === 0) return { ...found, pending }
+    const cut = there.isCut ? '; more stands beside it in its registry than was read' : ''
+    const why = `${found.why}${cut}`
+    if (there.platforms.length === 0 || depth === maxDepth) return { ok: false, why, pending }
     // An index whose every image was attested brings nothing else.
-    const each = await all(
-      step,
-      there.platforms.map((child) => ({ digest: child, image })),
-      demand,
-      trust,
-    )
-    return each.ok ? each : { ...found, pending: each.pending }
+    const images = there.platforms.map((child) => ({ digest: child, image }))
+    const each = await all(asked, images, depth + 1)
+    return each.ok ? each : { ok: false, why: `${why}; of what it lists: ${each.why}`, pending: each.pending }
   }
 
-  async function all(
-    step: Step,
-    brought: readonly Brought[],
-    demand: ProvenanceDemand,
-    trust: Trust,
-  ): Promise<AttestedAnswer> {
+  async function all(asked: Asked, brought: readonly Brought[], depth: number): Promise<AttestedAnswer> {
     const attested: AttestedBy[] = []
     for (const each of brought) {
-      const answer = await one(step, each, demand, trust)
+      // What did not hold ended it.
+      if (asked.met.has(each.digest)) continue
+      const answer = await one(asked, each, depth)
       if (!answer.ok) return answer
       attested.push(...answer.attested)
     }
@@ -122,12 +132,11 @@ export function createAttested(deps: {
   }
 
   return async (step, brought, demand) => {
-    if (brought.length > maxBrought)
-      return { ok: false, why: `it brings more than ${maxBrought} things at once`, pending: false }
+    if (brought.length > maxBrought) return tooMany
     try {
       const trust = await trustFor(demand)
       if (trust === undefined) return { ok: false, why: 'this server keeps no attestations', pending: false }
-      return await all(step, brought, demand, trust)
+      return await all({ step, demand, trust, met: new Set() }, brought, 0)
     } catch (error) {
       return { ok: false, why: messageOf(error), pending: false }
     }

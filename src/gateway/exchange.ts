@@ -254,6 +254,8 @@ export interface Proven {
    * Asked only where a grant demands something of the file, and has it: else a file that is attested would vouch for any document.
    */
   readonly beside?: () => Promise<string | undefined>
+  /** Of images that are being pushed, by digest: their registry does not have them yet. */
+  readonly manifests?: ReadonlyMap<string, { readonly bytes: Buffer; readonly type: string }>
 }
 
 export type Permission = Permit | Denial

@@ -15,7 +15,7 @@ export function createImageBeside(deps: {
   readonly upstreamOf: (step: Step) => Upstream
   readonly clock: Clock
 }): Beside {
-  return async (step, image, digest) => {
+  return async (step, { image, digest, manifest }) => {
     const place = placeOf(image)
     const connection = place && deps.targets().connections.find((one) => isAt(one, place))
     if (place === undefined || connection === undefined)
@@ -37,11 +37,12 @@ export function createImageBeside(deps: {
     const access = openOwnAccess(connection, deps.upstreamOf(step), AbortSignal.timeout(askedMs))
     const own = openOwnRegistry(access, deps.clock)
     try {
-      const [bundles, platforms] = await Promise.all([
+      const inHand = manifest === undefined ? {} : { inHand: manifest }
+      const [{ bundles, isCut }, platforms] = await Promise.all([
         bundlesBeside(own, permit, path, digest),
-        platformsOf(own, permit, path, digest),
+        platformsOf(own, permit, { repository: path, digest, ...inHand }),
       ])
-      return { bundles, platforms }
+      return { bundles, isCut, platforms }
     } catch (error) {
       // What a registry says may be the credential that it was sent, and this is told to the step.
       const isAway = error instanceof MayflyError && error.code === 'upstream_unreachable'

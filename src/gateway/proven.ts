@@ -77,11 +77,11 @@ function createAsked(proven: Proven, facts: Facts) {
     async provenance(demand: ProvenanceDemand): Promise<Met> {
       if (brought === undefined) return { why: 'nobody knows what it brings' }
       if ('why' in brought) return brought
-      const images = proven.images ?? new Map<string, string>()
+      const { images, manifests } = proven
       const answer = await facts.attested(
         brought.map((digest) => {
-          const image = images.get(digest)
-          return image === undefined ? { digest } : { digest, image }
+          const [image, manifest] = [images?.get(digest), manifests?.get(digest)]
+          return image === undefined ? { digest } : { digest, image, ...(manifest && { manifest }) }
         }),
         demand,
       )

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { MayflyError, limits } from '../../lib/index.ts'
 import { discard, type Permit } from '../exchange.ts'
 import type { Turns } from '../turns.ts'
-import { descriptorsIn, referrersTag, type OwnRegistry } from './beside.ts'
+import { indexIn, referrersTag, type OwnRegistry } from './beside.ts'
 import { digestOf, manifestTypes, mediaTypeIn } from './manifest.ts'
 import { pushScope } from './permission.ts'
 import { followed, nextPlace, urlOn } from './places.ts'
@@ -155,9 +155,12 @@ async function list(
   await mustBe(answer, [200, 404], 'the referrers tag')
   const before = answer.statusCode === 200 ? await own.exchange.read(answer, limits.manifestBytes) : undefined
   if (answer.statusCode === 404) discard(answer)
-  else if (before === undefined || mediaTypeIn(answer.headers['content-type'] ?? '') !== indexType)
+  const others = answer.statusCode === 404 ? [] : before && indexIn(before)
+  if (
+    others === undefined ||
+    (before !== undefined && mediaTypeIn(answer.headers['content-type'] ?? '') !== indexType)
+  )
     throw new MayflyError('denied', `tag ${tag} is no index of what stands beside the image`)
-  const others = before === undefined ? [] : descriptorsIn(before)
   if (others.some((one) => one.digest === listed.digest)) return
   const index = { schemaVersion: 2, mediaType: indexType, manifests: [...others, listed] }
   await put(own, permit, repository, tag, indexType, Buffer.from(JSON.stringify(index)))

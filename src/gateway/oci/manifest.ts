@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import { isDigest } from '../../kinds/index.ts'
+import { ambiguousName, type Names } from '../folded-names.ts'
+import { readPlainJson } from '../plain-json.ts'
 
 /** What a manifest or an index says that decides what may be done with it. */
 export interface Manifest {
@@ -11,41 +13,81 @@ export interface Manifest {
   readonly listed: readonly string[]
   /** The manifest that it is about (signatures, SBOMs). */
   readonly subject: string | undefined
+  /** Of an index. */
+  readonly manifests: readonly Descriptor[]
+  readonly layers: readonly Descriptor[]
+  /** It has a configuration. */
+  readonly isImage: boolean
+}
+
+/** Of all but the digest whoever wrote it may have written anything. */
+export interface Descriptor {
+  readonly digest: string
+  readonly mediaType?: unknown
+  readonly artifactType?: unknown
+  readonly platform?: unknown
 }
 
 const maxDepth = 64
 const maxListed = 10_000
 
+/** All names of OCI image-spec 1.1 and of Docker's manifests. */
+const names: Names = {
+  known: [
+    ...['schemaVersion', 'mediaType', 'artifactType', 'config', 'layers', 'manifests', 'blobs', 'subject'],
+    ...['annotations', 'digest', 'size', 'urls', 'data', 'platform', 'architecture', 'os', 'os.version'],
+    ...['os.features', 'variant', 'features', 'name', 'tag', 'fsLayers', 'blobSum', 'history', 'signatures'],
+  ],
+  tables: ['annotations'],
+}
+
 /**
  * Reads the JSON of a manifest (OCI image-spec 1.1; Docker's schema 2), or says why it is none. One that could be taken for an
- * image and for an index alike, or whose own media type is not the header's, means different things to different tools. A header
- * that only says that it is JSON, or bytes, says nothing else than the manifest.
+ * image and for an index alike, whose own media type is not the header's, or in which another reader finds other parts, means different
+ * things to different tools. A header that only says that it is JSON, or bytes, says nothing else than the manifest.
  */
 export function readManifest(bytes: Buffer, contentType: string): Manifest | string {
   if (isDeep(bytes)) return `the manifest is nested more than ${maxDepth} deep`
-  let json: unknown
-  try {
-    json = JSON.parse(bytes.toString('utf8'))
-  } catch {
-    return 'the manifest is no JSON'
-  }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) return 'the manifest is no object'
-  const { mediaType, layers, manifests, config, subject, blobs } = json as Record<string, unknown>
+  const json = readPlainJson(bytes)
+  if (typeof json === 'string') return json.replace('its body', 'the manifest')
+  const ambiguous = ambiguousName(json, names)
+  if (ambiguous !== undefined) return `the manifest means different things to different tools: ${ambiguous}`
+  const { mediaType, config, subject } = json
   const type = typeOf(contentType, mediaType)
   if (type === undefined) return 'its media type is none that a manifest has'
   if (typeof mediaType === 'string' && mediaType.toLowerCase() !== type)
     return `the manifest says that it is ${mediaTypeIn(mediaType) ?? 'something else'}, its header ${type}`
-  if (manifests !== undefined && (layers !== undefined || config !== undefined))
-    return 'the manifest has both layers and manifests'
-  const listed = [layers, manifests, blobs].flatMap(listOf).flatMap((one) => digestIn(one) ?? [])
-  if (listed.length > maxListed) return `the manifest lists more than ${maxListed} parts`
+  const parts = partsIn(json)
+  if (typeof parts === 'string') return parts
+  const [manifests, layers] = parts
+  const listed = parts.flat().map(({ digest }) => digest)
   const ofConfig = digestIn(config)
   const children = ofConfig === undefined ? listed : [ofConfig, ...listed]
-  if (subject === undefined || subject === null) return { type, children, listed, subject: undefined }
   const about = digestIn(subject)
-  return about === undefined
-    ? 'the manifest has a subject without a digest'
-    : { type, children, listed, subject: about }
+  if (subject !== undefined && subject !== null && about === undefined)
+    return 'the manifest has a subject without a digest'
+  return { type, children, listed, subject: about, manifests, layers, isImage: ofConfig !== undefined }
+}
+
+type Parts = readonly [
+  manifests: readonly Descriptor[],
+  layers: readonly Descriptor[],
+  blobs: readonly Descriptor[],
+]
+
+/** Of a part whose digest is none that we know another reader may know what it is. */
+function partsIn(json: Readonly<Record<string, unknown>>): Parts | string {
+  const { layers, manifests, blobs, config } = json
+  if (manifests !== undefined && (layers !== undefined || config !== undefined))
+    return 'the manifest has both layers and manifests'
+  const lists = [manifests, layers, blobs].map((list) => list ?? [])
+  if (!lists.every((list) => Array.isArray(list))) return 'what the manifest lists is no list'
+  if (lists.reduce((sum, list) => sum + list.length, 0) > maxListed)
+    return `the manifest lists more than ${maxListed} parts`
+  if (!lists.every((list): list is Descriptor[] => list.every((one) => digestIn(one) !== undefined)))
+    return 'the manifest lists a part without a digest by SHA-256 or SHA-512'
+  const [ofIndex = [], ofImage = [], others = []] = lists
+  return [ofIndex, ofImage, others]
 }
 
 /** For a client that names none, such as curl: else a registry makes an older form of it. */
@@ -92,10 +134,6 @@ export function integrityOf(digest: string): string {
 export function besideDigest(tag: string): string | undefined {
   const hex = /^sha256-([0-9a-f]{64})(?:\.(?:sig|att|sbom))?$/.exec(tag)?.[1]
   return hex === undefined ? undefined : `sha256:${hex}`
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
 }
 
 function digestIn(descriptor: unknown): string | undefined {

@@ -79,7 +79,8 @@ async function readPushed(
 }
 
 /** By tag: the tag is what the grant must cover. By digest it has no name yet, unless it stands beside what is there already. */
-function permitPush(job: Job, { repository, ref, digest, type, content }: Pushed): Promise<Permission> {
+function permitPush(job: Job, pushed: Pushed): Promise<Permission> {
+  const { repository, ref, digest, type, content } = pushed
   const { subject } = content
   const detail = { manifest: digest, type: type.slice(0, 100), ...(subject === undefined ? {} : { subject }) }
   // A signature or an SBOM of another image is found by whoever pulls that one.
@@ -88,22 +89,18 @@ function permitPush(job: Job, { repository, ref, digest, type, content }: Pushed
   const oci = isDigest(ref) ? detail : { ...detail, tag: ref }
   return isUnnamed
     ? permitUnnamed(job, repository, oci, ref)
-    : job.exchange.permit(
-        operationOn(job, 'oci:push', repository, ref),
-        { oci },
-        brings(job, repository, digest),
-      )
+    : job.exchange.permit(operationOn(job, 'oci:push', repository, ref), { oci }, brings(job, pushed))
 }
 
 /** For grants that ask for what the run made. */
 function brings(
   { exchange }: Job,
-  repository: string,
-  digest: string,
+  { repository, digest, bytes, type }: Pushed,
 ): { proven: () => Proven; body: string } {
   const { host, port } = exchange.connection
   const images = new Map([[digest, `${host.includes(':') ? `[${host}]` : host}:${port}/${repository}`]])
-  return { proven: () => ({ artifact: [digest], images }), body: digest }
+  const manifests = new Map([[digest, { bytes, type }]])
+  return { proven: () => ({ artifact: [digest], images, manifests }), body: digest }
 }
 
 /** The tag beside a manifest that this step has pushed: for registries that know no referrers, and for cosign's. */
@@ -140,7 +137,7 @@ async function refusedMove(job: Job, permit: Permit, pushed: Pushed): Promise<st
     {
       oci: { tag: ref, from: found.digest, to: digest },
     },
-    brings(job, repository, digest),
+    brings(job, pushed),
   )
   return forced.allow ? undefined : `${forced.message}: the tag is there, and names ${found.digest}`
 }

@@ -85,6 +85,27 @@ test('of any JSON a manifest is read, or it is said why not', () => {
   )
 })
 
+test('a manifest in which other readers find other parts is none', () => {
+  const [good, evil] = [digest, digest.replaceAll('a', 'b')].map((one) => `{"digest":"${one}"}`)
+  const digestInOtherLetters = `{"digest":"${digest}","Digest":"sha256:${'c'.repeat(64)}"}`
+  for (const body of [
+    `{"manifests":[${good}],"Manifests":[${evil}]}`,
+    `{"manifests":[${good}],"manife\u017fts":[${evil}]}`,
+    `{"manifests":[${good}],"manifeſts":[${evil}]}`,
+    `{"manifests":[${good},${evil}],"manifests":[${good},{"platform":{"os":"linux"}}]}`,
+    `{"manifests":[${digestInOtherLetters}]}`,
+    `{"manifests":[{"digest":"${digest}","Platform":{"os":"linux"}}]}`,
+    `{"Subject":${good}}`,
+    `{"Config":${good},"Layers":[${evil}]}`,
+    `{"MediaType":"application/b"}`,
+    `{"manifests":[${good},{"digest":"sha384:${'d'.repeat(96)}"}]}`,
+    `{"manifests":${good}}`,
+  ])
+    assert.equal(typeof readManifest(Buffer.from(body), 'application/b'), 'string', body)
+  const annotated = `{"manifests":[{"digest":"${digest}","annotations":{"Digest":"x","digest":"y"}}]}`
+  assert.equal(typeof readManifest(Buffer.from(annotated), 'application/b'), 'object')
+})
+
 test('brackets in texts are no depth', () => {
   const text = JSON.stringify({ a: '[{'.repeat(500) + '\\"[' })
   assert.deepEqual(readManifest(Buffer.from(text), 'application/json'), {
@@ -92,5 +113,8 @@ test('brackets in texts are no depth', () => {
     children: [],
     listed: [],
     subject: undefined,
+    manifests: [],
+    layers: [],
+    isImage: false,
   })
 })
