@@ -123,7 +123,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   'gateway/archives': ['lib'],
   'gateway/aws': ['lib', 'kinds', 'policy', 'gateway'],
   'gateway/azure': ['lib', 'kinds', 'policy', 'gateway'],
-  'gateway/cargo': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway'],
+  'gateway/cargo': ['lib', 'kinds', 'lockfiles', 'policy', 'gateway', 'gateway/archives'],
   'gateway/debian': ['lib', 'kinds', 'lockfiles', 'gateway'],
   'gateway/egress': ['lib', 'connections'],
   'gateway/gcp': ['lib', 'kinds', 'policy', 'gateway'],

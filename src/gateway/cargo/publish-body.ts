@@ -5,6 +5,8 @@ export interface Publication {
   readonly name: string
   readonly version: string
   readonly crate: Buffer
+  /** The JSON: what the registry's index will say of it. */
+  readonly about: Readonly<Record<string, unknown>>
   /** The body anew: of a key that stands twice in the JSON, a registry might read the other one. */
   readonly body: Buffer
 }
@@ -24,7 +26,13 @@ export function readPublication(bytes: Buffer): Publication | string {
     return 'its body does not begin with JSON that has name and vers'
   if (!isCrate(name.toLowerCase()) || !isVersion(vers)) return 'its name or version is none'
   const again = Buffer.from(JSON.stringify(about))
-  return { name, version: vers, crate, body: Buffer.concat([length(again), again, length(crate), crate]) }
+  return {
+    name,
+    version: vers,
+    crate,
+    about,
+    body: Buffer.concat([length(again), again, length(crate), crate]),
+  }
 }
 
 function pieceAt(bytes: Buffer, at: number): Buffer | undefined {

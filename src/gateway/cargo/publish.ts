@@ -8,6 +8,7 @@ import { follow } from '../follow.ts'
 import { createTurns } from '../turns.ts'
 import { deny, refuse } from './answer.ts'
 import { indexed } from './index-file.ts'
+import { besideCrate } from './manifest-agreement.ts'
 import { readPublication, type Publication } from './publish-body.ts'
 import { jsonOf, type RegistryReader } from './registry.ts'
 
@@ -58,7 +59,12 @@ export function createPublisher(registryOf: RegistryReader): (exchange: Exchange
     const permit = await exchange.permit(
       operation,
       { cargo: { name, sha256, bytes: crate.length } },
-      { proven: () => ({ artifact: [`sha256:${sha256}`] }) },
+      {
+        proven: () => ({
+          artifact: [`sha256:${sha256}`],
+          beside: () => besideCrate(publication, exchange.connection.host),
+        }),
+      },
     )
     if (!permit.allow) return refuse(exchange, 403, permit.message)
     // Of two names that differ in case or by - and _ alone a registry takes one, and of two versions that differ behind the plus.
