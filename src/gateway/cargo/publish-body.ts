@@ -1,3 +1,4 @@
+import { ambiguousName } from '../folded-names.ts'
 import { isCrate, isVersion } from './route.ts'
 
 /** What `cargo publish` sends: u32le, JSON about the version, u32le, the .crate (registry-web-api.html, "Publish"). */
@@ -24,6 +25,8 @@ export function readPublication(bytes: Buffer): Publication | string {
   const { name, vers } = about ?? {}
   if (about === undefined || typeof name !== 'string' || typeof vers !== 'string')
     return 'its body does not begin with JSON that has name and vers'
+  const ambiguous = ambiguousName(about, { known: ['name', 'vers'], tables: Object.keys(about) })
+  if (ambiguous !== undefined) return `what it says of the crate can be read in two ways: ${ambiguous}`
   if (!isCrate(name.toLowerCase()) || !isVersion(vers)) return 'its name or version is none'
   const again = Buffer.from(JSON.stringify(about))
   return {

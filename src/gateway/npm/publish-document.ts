@@ -1,3 +1,4 @@
+import { ambiguousName } from '../folded-names.ts'
 import { isRecord, parseJson, recordOf } from './json.ts'
 import type { PublishBody } from './publish-body.ts'
 import { isTag, isVersion } from './route.ts'
@@ -28,6 +29,9 @@ const known: ReadonlySet<string> = new Set([
   ],
 ])
 
+/** Registries written in Go, such as Gitea's, take `Name` for `name`. */
+const ofManifest = ['name', 'version', 'deprecated', 'dist', '_id']
+
 /** Reads `{ name, versions: { "1.0.0": {...} }, "dist-tags": { latest: "1.0.0" }, _attachments: {...} }`; a text says what is wrong. */
 export function readPublication({ json, placeholder, files }: Body, name: string): Publication | string {
   if (files !== 1) return 'one file is published at a time'
@@ -51,6 +55,9 @@ export function readPublication({ json, placeholder, files }: Body, name: string
     return `${shown} is written otherwise by npm: without build metadata, and without zeros in front`
   const { name: inner, version: innerVersion, deprecated } = recordOf(manifest)
   if (inner !== name || innerVersion !== version) return 'the manifest is of another package or version'
+  const own = recordOf(manifest)
+  const ambiguous = ambiguousName(own, { known: ofManifest, tables: Object.keys(own) })
+  if (ambiguous !== undefined) return `the manifest can be read in two ways: ${ambiguous}`
   if (deprecated !== undefined) return 'deprecating is no part of publishing'
   const tags = Object.entries(recordOf(document['dist-tags']))
   if (tags.some(([, meant]) => meant !== version))

@@ -121,3 +121,46 @@ test('what cannot be attached is tried again and told, and the answer of a regis
   const [ended] = await gateway.attach(step, [{ bundle: '{}', predicateType: type, signedMs: 0 }])
   assert.notEqual(ended?.failure, undefined)
 })
+
+test('what another client writes under the referrers tag at the same moment is not lost', async (t) => {
+  const it = await openKeeping(t, false)
+  const { kept, replies, world } = it
+  const { gateway, step } = world
+  const pushed = await it.ask('PUT', at('v1'), { headers: { 'content-type': manifestType }, body: image })
+  assert.equal(pushed.status, 201)
+  replies.set(`GET ${at(name)}`, { status: 200, headers: { 'content-type': manifestType }, body: image })
+  for (const blob of ['{}', 'bundle']) replies.set(`HEAD /v2/octo/app/blobs/${digest(blob)}`, { status: 200 })
+  const original = replies.get.bind(replies)
+  const put = /^PUT (.*\/manifests\/sha256:.*)$/
+  replies.get = (key) => original(key) ?? (put.test(key) ? it.keep(key.slice(4)) : undefined)
+  const indexOf = (...digests: string[]) =>
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: indexType,
+      manifests: digests.map((one) => ({ digest: one })),
+    })
+  const shown = (body: string, etag: string): Reply => ({
+    status: 200,
+    headers: { 'content-type': indexType, etag },
+    body,
+  })
+  const [first, second] = [digest('a'), digest('b')]
+  replies.set(`GET ${at(tag)}`, shown(indexOf(first), '"1"'))
+  const conditions: unknown[] = []
+  replies.set(`PUT ${at(tag)}`, (seen) => {
+    conditions.push(seen.headers['if-match'])
+    // Another was there before; the next time another writes over it at once.
+    if (conditions.length === 1) replies.set(`GET ${at(tag)}`, shown(indexOf(first, second), '"2"'))
+    if (conditions.length === 1) return { status: 412 }
+    const kept201 = it.keep(at(tag))(seen)
+    if (conditions.length === 2) replies.set(`GET ${at(tag)}`, shown(indexOf(second), '"3"'))
+    return kept201
+  })
+  gateway.shut(step)
+  const [done] = await gateway.attach(step, [{ bundle: 'bundle', predicateType: type, signedMs: 0 }])
+  assert.equal(done?.failure, undefined)
+  assert.deepEqual(conditions, ['"1"', '"2"', '"3"'])
+  const { manifests } = JSON.parse(kept.get(at(tag))?.toString() ?? '') as { manifests: { digest: string }[] }
+  assert.equal(manifests.length, 3)
+  assert.ok([first, second].every((one) => manifests.some((listed) => listed.digest === one)))
+})

@@ -4,7 +4,7 @@ import { MayflyError, limits } from '../../lib/index.ts'
 import { discard, type Permit } from '../exchange.ts'
 import type { Turns } from '../turns.ts'
 import { indexIn, referrersTag, type OwnRegistry } from './beside.ts'
-import { digestOf, manifestTypes, mediaTypeIn } from './manifest.ts'
+import { digestOf, manifestTypes, mediaTypeIn, type Descriptor } from './manifest.ts'
 import { pushScope } from './permission.ts'
 import { followed, nextPlace, urlOn } from './places.ts'
 
@@ -129,41 +129,68 @@ async function put(
   ref: string,
   type: string,
   bytes: Buffer,
+  ifMatch?: string,
 ): Promise<IncomingMessage> {
   const answer = await registry.ask(permit, [pushScope(repository)], {
     method: 'PUT',
     target: `/${repository}/manifests/${ref}`,
-    headers: { 'content-type': type, 'content-length': String(bytes.length) },
+    headers: {
+      ...{ 'content-type': type, 'content-length': String(bytes.length) },
+      ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
+    },
     body: bytes,
   })
-  await mustBe(answer, [201], 'a manifest')
+  // Another wrote there first, where it depends on that.
+  await mustBe(answer, ifMatch === undefined ? [201] : [201, 412], 'a manifest')
   discard(answer)
   return answer
 }
 
-/** Under the tag stands what was there before, and this. What is no index there is somebody's own tag, and stays. */
+const maxWrites = 5
+
+/**
+ * Under the tag stands what was there before, and this. Few registries write only if nobody else has meanwhile, so it is read again: what
+ * another client wrote over is written once more.
+ */
 async function list(
   own: OwnRegistry,
   permit: Permit,
   { repository, digest }: { readonly repository: string; readonly digest: string },
-  listed: { readonly digest: string },
+  listed: Descriptor,
 ): Promise<void> {
   const tag = referrersTag(digest)
+  const wanted = new Map([[listed.digest, listed]])
+  for (let writes = 0; ; writes++) {
+    const { others, etag } = await listedUnder(own, permit, repository, tag)
+    for (const one of others) wanted.set(one.digest, one)
+    if (others.length === wanted.size) return
+    if (writes === maxWrites)
+      throw new MayflyError(
+        'denied',
+        `others write tag ${tag} all the time: the attestation is not listed there`,
+      )
+    const index = { schemaVersion: 2, mediaType: indexType, manifests: [...wanted.values()] }
+    await put(own, permit, repository, tag, indexType, Buffer.from(JSON.stringify(index)), etag)
+  }
+}
+
+/** What is no index under the tag is somebody's own, and stays. */
+async function listedUnder(own: OwnRegistry, permit: Permit, repository: string, tag: string) {
   const answer = await followed(own, permit, [pushScope(repository)], {
     ...{ method: 'GET', path: `/${repository}/manifests/${tag}`, accept: indexType },
   })
   await mustBe(answer, [200, 404], 'the referrers tag')
-  const before = answer.statusCode === 200 ? await own.exchange.read(answer, limits.manifestBytes) : undefined
-  if (answer.statusCode === 404) discard(answer)
-  const others = answer.statusCode === 404 ? [] : before && indexIn(before)
-  if (
-    others === undefined ||
-    (before !== undefined && mediaTypeIn(answer.headers['content-type'] ?? '') !== indexType)
-  )
+  if (answer.statusCode === 404) {
+    discard(answer)
+    return { others: [], etag: undefined }
+  }
+  const { etag, 'content-type': type = '' } = answer.headers
+  const bytes = await own.exchange.read(answer, limits.manifestBytes)
+  const index = bytes && indexIn(bytes)
+  if (index === undefined || mediaTypeIn(type) !== indexType)
     throw new MayflyError('denied', `tag ${tag} is no index of what stands beside the image`)
-  if (others.some((one) => one.digest === listed.digest)) return
-  const index = { schemaVersion: 2, mediaType: indexType, manifests: [...others, listed] }
-  await put(own, permit, repository, tag, indexType, Buffer.from(JSON.stringify(index)))
+  const others = [...new Map(index.map((one) => [one.digest, one])).values()]
+  return { others, etag: etag?.startsWith('"') === true ? etag : undefined }
 }
 
 /** An answer may say anything: of it the status is told alone. */
