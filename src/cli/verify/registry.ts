@@ -6,7 +6,7 @@ import type { Found } from './target.ts'
 
 const maxManifestBytes = 4_194_304
 const maxBundleBytes = 8_388_608
-const maxBundles = 50
+const maxBundles = 200
 const silenceMs = 30_000
 const indexType = 'application/vnd.oci.image.index.v1+json'
 const manifestTypes = [
@@ -50,9 +50,15 @@ export function openRegistry(image: ImageName): Registry {
       return digest
     },
     async bundles(digest) {
-      const listed =
-        (await read(`referrers/${digest}`, indexType, maxManifestBytes)) ??
-        (await read(`manifests/${digest.replace(':', '-')}`, indexType, maxManifestBytes))
+      let failure: unknown
+      const referrers = await read(`referrers/${digest}`, indexType, maxManifestBytes).catch(
+        (error: unknown) => void (failure = error),
+      )
+      // Registries answer what they like for referrers that they do not know: 400, 406, a web page, an empty list.
+      const listed = descriptorsIn(referrers ?? undefined, 'manifests').some(mayHold)
+        ? (referrers ?? undefined)
+        : await read(`manifests/${digest.replace(':', '-')}`, indexType, maxManifestBytes)
+      if (listed === undefined && failure !== undefined) throw failure
       const bundles: Found[] = []
       for (const one of descriptorsIn(listed, 'manifests').filter(mayHold).slice(0, maxBundles)) {
         const manifest = await held('manifests/', one.digest, maxManifestBytes)

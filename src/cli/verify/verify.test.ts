@@ -199,6 +199,8 @@ test('an image is resolved to its digest, and what stands beside it is read by r
   has.set(`blobs/${sha256(bundle)}`, { type: 'application/octet-stream', body: bundle })
   has.set(`manifests/${digest.replace(':', '-')}`, index)
   assert.equal((await run([name])).code, 0)
+  has.set(`referrers/${digest}`, { type: 'text/html', body: '<html>' })
+  assert.equal((await run([`oci://${host}/octo/app@${digest}`])).code, 0)
   has.delete(`manifests/${digest.replace(':', '-')}`)
   has.set(`referrers/${digest}`, index)
   assert.equal((await run([`oci://${host}/octo/app@${digest}`])).code, 0)
