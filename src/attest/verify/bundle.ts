@@ -100,7 +100,10 @@ function entryIn(json: unknown): Entry {
   const isNow =
     entry['inclusionPromise'] === undefined && countIn(entry['integratedTime'] ?? 0, 'its time') === 0
   if (kind !== 'hashedrekord' || version !== '0.0.2' || !isNow)
-    throw new Refusal('unsupported_format', 'its log entry is no hashedrekord of version 0.0.2')
+    throw new Refusal(
+      'unsupported_format',
+      'its log entry is no hashedrekord of version 0.0.2 (Rekor v2): entries of Rekor v1 are not taken',
+    )
   const proof = fieldsOf(entry['inclusionProof'], 'the proof of inclusion', [
     ...['logIndex', 'rootHash', 'treeSize', 'hashes', 'checkpoint'],
   ])
