@@ -71,6 +71,7 @@ test('npm: a package is published with what the registry gives for the job’s i
   assert.deepEqual(npm.world.audit.ofType('packages.published').flatMap(({ data }) => data['packages'])[2], {
     purl: 'pkg:npm/%40octo/b@1.0.0',
     integrity: `sha512-${createHash('sha512').update('the file of @octo/b').digest('base64')}`,
+    sha256: createHash('sha256').update('the file of @octo/b').digest('hex'),
     ...{ bytes: 19, status: 201 },
   })
   const recorded = JSON.stringify(npm.world.audit.events)

@@ -31,7 +31,8 @@ export async function showAttestations(what: string, options: ShowOptions): Prom
   const roots = asked.kind === 'digest' ? [asked.sha256] : await digestsOf(asked, given, source)
   const nodes: TreeNode[] = []
   for (const sha256 of roots.slice(0, maxRoots)) nodes.push(await readTree(source, sha256))
-  const isWhole = nodes.every(isVerified)
+  // A bundle whose payload is no statement stands in no tree.
+  const isWhole = nodes.every(isVerified) && given.every(({ verdict }) => verdict.ok)
   const outline: Outline[] = [
     { line: say`trust: ${whose}` },
     ...notes.map((note) => ({ line: say`note: ${note}` })),
@@ -62,7 +63,7 @@ async function digestsOf(
 }
 
 /** Everything from here back: what is said about it, and about what it was made of. */
-function isVerified({ state, builds, others, strangers }: TreeNode): boolean {
+export function isVerified({ state, builds, others, strangers }: TreeNode): boolean {
   if (state === 'circle') return true
   if (state !== 'known' || strangers > 0) return false
   const found = [...builds.map((one) => one.found), ...others.map((one) => one.found)]

@@ -6,6 +6,7 @@ import { hex, signed, sourceOf } from './attest.fixture.ts'
 import { readFound } from './bundles.ts'
 import { markdownLines, textLines } from './outline.ts'
 import { tellTree } from './tell-tree.ts'
+import { isVerified } from './show.ts'
 import { treeJson } from './tree-json.ts'
 import { readTree } from './tree.ts'
 
@@ -75,6 +76,33 @@ test('what is signed by somebody else, or about something else, is told as unver
   assert.deepEqual(textLines(tellTree(await readTree(source, hex('d')), { all: false })), [
     `sha256:${hex('d')}: nothing is known about it`,
   ])
+})
+
+test('what cannot be read as provenance, or is one too many to show, counts all the same: unsigned it is not verified', async () => {
+  const { trust, bundles } = await signed([{ makes: { a: hex('a') } }])
+  const good = readFound(bundles[0], trust)
+  const payload = Buffer.from(
+    JSON.stringify({
+      _type: 'https://in-toto.io/Statement/v1',
+      subject: [{ name: 'a', digest: { sha256: hex('a') } }],
+      predicateType: 'https://slsa.dev/provenance/v1',
+      predicate: null,
+    }),
+  ).toString('base64')
+  const unsigned = readFound({ mediaType: 'x', dsseEnvelope: { payload } }, trust)
+  assert.equal(unsigned.provenance, undefined)
+  const verified = async (...found: readonly (typeof good)[]) =>
+    isVerified(await readTree(sourceOf([...found]), hex('a')))
+  assert.equal(await verified(good), true)
+  assert.equal(await verified(unsigned), false)
+  assert.equal(await verified(good, unsigned), false)
+  const forged = { ...good, verdict: { ok: false, why: 'forged' } } as const
+  const many = Array.from({ length: 6 }, () => ({ ...good }))
+  assert.equal(await verified(...many), true)
+  assert.equal(await verified(...many, forged), false)
+  // Whoever has said more before does not hide the one that holds.
+  const node = await readTree(sourceOf([good, ...Array.from({ length: 6 }, () => ({ ...forged }))]), hex('a'))
+  assert.equal(node.builds[0]?.found, good)
 })
 
 test('circles are told, and no chain is followed for ever', async () => {

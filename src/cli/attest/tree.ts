@@ -1,4 +1,3 @@
-import { provenanceType } from '../../attest/verify/index.ts'
 import { isAbout, type Found } from './bundles.ts'
 import { readMade, type Made } from './made.ts'
 import type { Source } from './source.ts'
@@ -46,17 +45,18 @@ export async function readTree(source: Source, sha256: string): Promise<TreeNode
     const strangers = found.filter(({ statement }) => statement !== undefined).length - about.length
     if (about.length === 0) return { ...leaf(digest, 'unknown'), strangers }
     const builds: Build[] = []
-    for (const one of about) {
+    // The newest first, and what holds before what does not: whoever says most does not hide the rest.
+    for (const one of about.toReversed().toSorted((a, b) => Number(b.verdict.ok) - Number(a.verdict.ok))) {
       if (one.provenance === undefined || builds.length === maxBuilds) continue
       const made = readMade(one.provenance)
       const inputs: TreeNode[] = []
       for (const input of made.inputs) inputs.push(await visit(input.sha256, [...above, digest]))
       builds.push({ found: one, made, inputs })
     }
-    const others = about.flatMap((one) => {
-      const predicateType = one.statement?.predicateType ?? ''
-      return predicateType === provenanceType ? [] : [{ predicateType, found: one }]
-    })
+    // Also provenance that nobody can read, and further builds: what is not shown in full is told and counts all the same.
+    const others = about
+      .filter((one) => !builds.some(({ found: shown }) => shown === one))
+      .map((one) => ({ predicateType: one.statement?.predicateType ?? '', found: one }))
     return { sha256: digest, names: namesOf(about, digest), state: 'known', builds, others, strangers }
   }
   return visit(sha256, [])
