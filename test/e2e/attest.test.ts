@@ -78,15 +78,17 @@ test('a step with an artifact: its bundle is written beside it, and both verifie
   const found = await ofDigest(sha256('app'))
   const stored = found.attestations.find(({ kind }) => kind === 'provenance')
   assert.deepEqual(stored?.bundle, JSON.parse(text))
-  const shown = await stage.operate([
-    'audit',
-    'export',
-    '--format',
-    'cloudevents',
-    '--data',
-    stage.dataFolder,
-  ])
-  assert.match(shown.stdout, /attestation\.signed/)
+  // What is durable is published within a second.
+  const exported = async () => {
+    const what = ['audit', 'export', '--format', 'cloudevents', '--data', stage.dataFolder]
+    return (await stage.operate(what)).stdout
+  }
+  let log = await exported()
+  for (let i = 0; i < 20 && !log.includes('attestation.signed'); i++) {
+    await new Promise((next) => setTimeout(next, 250))
+    log = await exported()
+  }
+  assert.match(log, /attestation\.signed/)
 })
 
 test('its receipt is made by itself, and that of a step without artifacts when it is asked for', async () => {
