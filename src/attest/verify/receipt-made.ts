@@ -77,7 +77,13 @@ function subjectsAgree(
     return
   }
   // The entry names the first hundred, and has the digest of the list of all: the subjects may be that list.
-  const own = subjects.slice(1).filter(({ name }) => !published.some((one) => one['name'] === name))
+  // One that only has the name of a publication, and another digest, is no publication.
+  const own = subjects
+    .slice(1)
+    .filter(
+      ({ name, sha256 }) =>
+        !published.some((one) => one['name'] === name && fieldsIn(one['digest'])['sha256'] === sha256),
+    )
   const list = own.map(({ name, sha256 }) => ({
     path: name.replace(/^\.\/(?=[A-Za-z][\w+.-]*:)/, ''),
     sha256,
