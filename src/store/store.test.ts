@@ -53,6 +53,14 @@ test('the journal is a WAL: readers never wait for a writer', (t) => {
   other.close()
 })
 
+test('a commit takes along what each of several has to keep, not what the last one that said so has', async (t) => {
+  const { store } = setup(t)
+  for (const key of ['first', 'second'])
+    store.alsoKeep(() => upsertRow('meta', 'key', { key, value: 'kept' }))
+  await put(store, 'a')
+  assert.deepEqual(await keysIn(store), ['a', 'first', 'second'])
+})
+
 test('a write gives back what its work does', async (t) => {
   const { store } = setup(t)
   assert.equal(await store.write(async () => 42), 42)

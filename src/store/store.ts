@@ -26,7 +26,7 @@ export interface Store {
    * go, in a fraction of the time. Throws the error of the one that failed, `disk_full` or `store_failed`.
    */
   writeAll(build: Build): Promise<void>
-  /** From here on every commit also runs what `make` gives, in the same transaction: what is to be kept as cheaply as can be. */
+  /** From here on every commit also runs what `make` gives, in the same transaction: what is to be kept as cheaply as can be. Several may. */
   alsoKeep(make: () => Statement | undefined): void
   /**
    * Resolves once the disk has confirmed all that readers see now: before anybody outside is told of it. Throws
@@ -89,7 +89,7 @@ export function openStore(file: string, sync: Sync = (handle) => handle.datasync
   let log: Promise<FileHandle> | undefined
   let committing: Promise<void> | undefined
   let problem: MayflyError | undefined
-  let also: (() => Statement | undefined) | undefined
+  const also: (() => Statement | undefined)[] = []
   const flush = createFlush(async () => {
     // The same file as long as a connection is open.
     log ??= openFile(`${file}-wal`, 'r+')
@@ -126,7 +126,7 @@ export function openStore(file: string, sync: Sync = (handle) => handle.datasync
     write: (work) => new Promise((resolve, reject) => add({ work, resolve, reject })),
     writeAll,
     alsoKeep(make) {
-      also = make
+      also.push(make)
     },
     confirmed: () => flush.settled(),
     async tryAgain() {
@@ -223,14 +223,16 @@ async function commitBatch(
   writer: Writer,
   flush: Flush,
   batch: readonly Waiting[],
-  also: (() => Statement | undefined) | undefined,
+  also: readonly (() => Statement | undefined)[],
 ): Promise<MayflyError | undefined> {
   const done: Outcome[] = []
   try {
     writer.run(begin)
     for (const one of batch) done.push(await attempt(writer, one))
-    const kept = also?.()
-    if (kept !== undefined) writer.run(kept)
+    for (const keep of also) {
+      const kept = keep()
+      if (kept !== undefined) writer.run(kept)
+    }
     writer.run(commit)
   } catch (cause) {
     writer.rollBack()
