@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test'
 import { setStage, type Ran, type Stage } from '../../demo/stage.ts'
 import { oracleTakes } from '../../src/attest/verify/oracle.fixture.ts'
 import {
+  checkReceipt,
   openTrustDocument,
   parseTrustedRoot,
   readProvenance,
@@ -106,10 +107,20 @@ test('its receipt is made by itself, and that of a step without artifacts when i
   assert.ok(verified.ok, verified.ok ? '' : verified.detail)
   assert.equal(verified.statement?.predicateType, 'urn:mayfly:step-receipt:v1')
   assert.equal(verified.statement.subject[0]?.name, step)
+  // Of a step that made something, and was attested before.
+  let own: object | undefined
   await eventually('a receipt by itself', async () => {
-    const made = await ofDigest(sha256('app'))
-    return made.attestations.some(({ kind }) => kind === 'receipt')
+    const { attestations: made } = await ofDigest(sha256('app'))
+    own = made.find(({ kind }) => kind === 'receipt')?.bundle
+    return own !== undefined
   })
+  const logKey = readFileSync(join(stage.dataFolder, 'keys', 'audit.vkey'), 'utf8').trim()
+  for (const bundle of [own, JSON.parse(readFileSync(file, 'utf8'))]) {
+    const taken = verifyBundle(bundle, opened)
+    assert.ok(taken.ok && taken.statement !== undefined)
+    const checked = await checkReceipt(taken.statement, { logKey })
+    assert.ok(checked.ok, JSON.stringify(checked))
+  }
 })
 
 test('the log stands still while the step ends: it ends, and what is attested of it comes later', async () => {

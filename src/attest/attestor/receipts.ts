@@ -96,7 +96,8 @@ async function entriesOf(
   for await (const { index, bytes } of readEntries(source, { from, to, under })) {
     if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes(step)) continue
     const entry = parseEntry(bytes)
-    if (entry === undefined || (entry.subject !== step && entry.data['step'] !== step)) continue
+    // That something of it was attested is an entry of no run: whoever checks a receipt takes only those of the step's own.
+    if (entry?.run === undefined || (entry.subject !== step && entry.data['step'] !== step)) continue
     const isEnd = entry.type === 'step.finished' && entry.subject === step
     hasEnd ||= isEnd
     const fits = entries.length < limits.receiptEntries && room >= bytes.length

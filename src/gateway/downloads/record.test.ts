@@ -107,6 +107,24 @@ test('while downloads cannot be recorded no more are given, and none is lost', a
   await until(() => downloaded(world).length === 2)
 })
 
+test('while the log answers nothing, the store has for provenance what came since, too, once each', async (t) => {
+  const { world, get } = await registryWorld(t)
+  const answers = Promise.withResolvers<void>()
+  world.audit.before = ({ type }) => (type === 'packages.downloaded' ? answers.promise : undefined)
+  const kept = () => world.materials.materials.map(({ uri }) => uri)
+  await get(tarballOf('a'))
+  const first = world.gateway.recordDownloads(world.step)
+  await until(() => kept().length === 1)
+  await get(tarballOf('b'))
+  const second = world.gateway.recordDownloads(world.step)
+  await until(() => kept().length === 2)
+  assert.deepEqual(downloaded(world), [])
+  answers.resolve()
+  await Promise.all([first, second])
+  assert.deepEqual(kept(), ['pkg:npm/a@1.0.0', 'pkg:npm/b@1.0.0'])
+  assert.equal(downloaded(world).length, 2)
+})
+
 test('each package is decided by policy: a grant of some names lets in no others, each grant with an entry', async (t) => {
   const { world, upstream, get } = await registryWorld(t, ['npm:install npm/@octo/*', 'npm:install npm/a'])
   assert.equal((await get(tarballOf('@octo/d'))).status, 200)

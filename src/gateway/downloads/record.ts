@@ -130,6 +130,10 @@ type Waits = Done & { readonly connection: string }
 
 interface Waiting {
   readonly done: Waits[]
+  /** Those of them that the store does not have yet. */
+  readonly unkept: Waits[]
+  /** One at a time: who waits for it knows that all from before are there, too. */
+  keeping: Promise<void>
   writing: Promise<void> | undefined
   failed: boolean
   timer: NodeJS.Timeout | undefined
@@ -143,9 +147,37 @@ export function createDownloadRecord(deps: {
   const steps = new Map<StepId, Waiting>()
 
   function of(step: Step): Waiting {
-    const known = steps.get(step.id) ?? { done: [], writing: undefined, failed: false, timer: undefined }
+    const known = steps.get(step.id) ?? {
+      ...{ done: [], unkept: [], keeping: Promise.resolve() },
+      ...{ writing: undefined, failed: false, timer: undefined },
+    }
     steps.set(step.id, known)
     return known
+  }
+
+  /** For the step's provenance, which must not lack what it had because the log is away. */
+  function keep(step: Step, waiting: Waiting): Promise<void> {
+    const kept = waiting.keeping.then(() => keepNew(step, waiting))
+    waiting.keeping = kept.catch(() => undefined)
+    return kept
+  }
+
+  async function keepNew(step: Step, { unkept }: Waiting): Promise<void> {
+    const fresh = unkept.splice(0)
+    if (fresh.length === 0) return
+    try {
+      await deps.materials?.keep(step, keptOf(fresh))
+    } catch (error) {
+      unkept.unshift(...fresh)
+      throw error
+    }
+  }
+
+  function wait(step: Step, one: Waits): Waiting {
+    const waiting = of(step)
+    waiting.done.push(one)
+    waiting.unkept.push(one)
+    return waiting
   }
 
   async function writeAll(step: Step, waiting: Waiting): Promise<void> {
@@ -155,8 +187,8 @@ export function createDownloadRecord(deps: {
       if (first === undefined) return
       const { type, connection } = first
       const members = batch.map(({ item }) => item)
-      // First, and again with every new try: what the log has must be in the step's provenance, too.
-      await deps.materials?.keep(step, keptOf(batch))
+      // First: what the log has must be in the step's provenance, too.
+      await keep(step, waiting)
       if (type !== 'fetched')
         await deps.audit.append(stepEvent(step, type, { connection, [membersOf[type]]: members }))
       waiting.done.splice(0, batch.length)
@@ -171,11 +203,20 @@ export function createDownloadRecord(deps: {
     }
   }
 
-  function flush(step: Step): Promise<void> {
+  async function flush(step: Step): Promise<void> {
     const waiting = steps.get(step.id)
-    if (waiting === undefined) return Promise.resolve()
+    if (waiting === undefined) return
     clearTimeout(waiting.timer)
     waiting.timer = undefined
+    const writing = write(step, waiting)
+    // What came since that began is in the store as well when this has ended, even if the log takes none of it.
+    const kept = keep(step, waiting)
+    await Promise.allSettled([kept, writing])
+    await kept
+    await writing
+  }
+
+  function write(step: Step, waiting: Waiting): Promise<void> {
     waiting.writing ??= writeAll(step, waiting)
       .catch((error: unknown) => {
         waiting.failed = true
@@ -193,13 +234,10 @@ export function createDownloadRecord(deps: {
   return {
     flush,
     add(step, connection, file, seen) {
-      const waiting = of(step)
-      waiting.done.push({ type: 'packages.downloaded', connection, item: file, seen })
-      later(step, waiting)
+      later(step, wait(step, { type: 'packages.downloaded', connection, item: file, seen }))
     },
     accepted(step, connection, done) {
-      const waiting = of(step)
-      waiting.done.push({ ...done, connection })
+      const waiting = wait(step, { ...done, connection })
       // What a connection came to is known once it is closed, which its step's end may have done.
       if (step.endReason !== undefined) return this.end(step)
       if (done.type === 'operations.done' || done.type === 'fetched') later(step, waiting)
