@@ -55,7 +55,27 @@ function patternProblems(demands: Demands): DemandProblem[] {
       key,
       message: `${key}: anybody can have a host that such a pattern matches: write https://HOST/ out, \`*\` only behind it`,
     })),
+    ...ownerless(demands),
   ]
+}
+
+/** On a host that many share everybody can have a name: what stands alone has to name whose it is. */
+function ownerless(demands: Demands): DemandProblem[] {
+  if (demands.repository_id !== undefined || demands.owner_id !== undefined) return []
+  return (['repository', 'identity'] as const)
+    .filter((key) => valuesOf(demands, key).some((one) => !/^\**$/.test(one) && !namesItsOwner(one)))
+    .map((key) => ({
+      key,
+      message: `${key}: anybody can have a name that such a pattern matches: write its owner out, \`*\` only behind the owner's \`/\``,
+    }))
+}
+
+function namesItsOwner(pattern: string): boolean {
+  const star = pattern.indexOf('*')
+  if (star === -1) return true
+  const before = pattern.slice(0, star)
+  const isUrl = /^[a-z][a-z0-9+.-]*:\/\//i.test(before)
+  return isUrl ? /^[^:]+:\/\/[^/]+\/[^/]+\//.test(before) : /^[^/:]+[/:]/.test(before)
 }
 
 /** The part before the first `*` has the whole host, if it is a URL; a name of another form has something in front. */
@@ -64,8 +84,8 @@ function namesItsHost(pattern: string): boolean {
   if (star === -1) return true
   const before = pattern.slice(0, star)
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//.exec(before)?.[0]
-  // Of an e-mail address the end says whose it is.
-  if (scheme === undefined) return before !== '' && !pattern.includes('@')
+  // What is only the beginning of a scheme may go on with any host. Of an e-mail address the end says whose it is.
+  if (scheme === undefined) return !/^[a-z0-9+.-]*:?\/?$/i.test(before) && !pattern.includes('@')
   return before.slice(scheme.length).includes('/')
 }
 

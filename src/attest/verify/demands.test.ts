@@ -217,6 +217,18 @@ test('what a stranger could meet, everything, or nothing, is refused when it is 
     [{ issuer, identity: 'https://github.com*', repository_id: '1' }, /write https:\/\/HOST\/ out/],
     [{ issuer, identity: '*@example.com', repository_id: '1' }, /write https/],
     [{ role: 'build', builder: 'https://*/builders/tier-b' }, /write https/],
+    ...['h*', 'https*', 'https:*', 'https:/*', 'https:*tier-b', 'HTTPS:*'].flatMap(
+      (open): [Demands, RegExp][] => [
+        [{ issuer, identity: open, by_name: true }, /write https/],
+        [{ role: 'build', builder: open }, /write https/],
+      ],
+    ),
+    [{ issuer, identity: 'https:///*', by_name: true }, /write its owner out/],
+    [{ issuer, identity: 'https://github.com/*', by_name: true }, /write its owner out/],
+    [{ issuer, identity: 'https://github.com/oc*', by_name: true }, /write its owner out/],
+    [{ issuer, repository: '*/*', by_name: true }, /write its owner out/],
+    [{ issuer, repository: 'https://*', by_name: true }, /write its owner out/],
+    [{ issuer, repository: 'octo*', by_name: true }, /write its owner out/],
     [{ role: '*' }, /role is written out/],
     [{ issuer: 'https://*', repository_id: '1' }, /issuer is written out/],
     [{ issuer, repository_id: '*' }, /repository_id is written out/],
@@ -241,6 +253,8 @@ test('what a stranger could meet, everything, or nothing, is refused when it is 
     { issuer, owner_id: ['1', '2'] },
     { issuer, repository: 'octo/*', by_name: true },
     { issuer, identity: 'https://github.com/octo/*', by_name: true },
+    { issuer, identity: 'organization:octo:pipeline:*', by_name: true },
+    { issuer, repository_id: '1', repository: '*/infra' },
     { role: 'build', repository_id: '1', predicate: ['sbom', 'https://example.com/x/v1'] },
   ]
   for (const demands of taken) assert.deepEqual(problems(demands), [], JSON.stringify(demands))
