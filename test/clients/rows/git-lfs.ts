@@ -6,7 +6,7 @@ import { request as httpRequest, type IncomingMessage, type ServerResponse } fro
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { makeCertificate } from '../../../demo/peers/git-server.ts'
 import { setStage, type Stage } from '../../../demo/stage.ts'
 import { extendPolicy, findProgram, suite, toolsFor } from '../suite.ts'
@@ -101,9 +101,11 @@ async function inStep(
 ): Promise<{ out: string; exitCode: number }> {
   for (const name of readdirSync(stage.workspace))
     rmSync(join(stage.workspace, name), { recursive: true, force: true })
+  const job = stage.jobEnvironment()
+  // git looks for git-lfs on the PATH.
   const { exitCode, stdout, stderr } = await stage.runJob(
     ['run', '--role', role, ...toolsFor(['git-lfs']), '--', 'bash', '-c', script],
-    stage.jobEnvironment(),
+    { ...job, PATH: `${job['PATH']}:${dirname(findProgram('git-lfs') ?? '')}` },
   )
   return { exitCode, out: `${stdout}${stderr}` }
 }
