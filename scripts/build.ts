@@ -2,6 +2,7 @@ import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import { licencesOf } from './licences.ts'
+import { writeTypes } from './types.ts'
 
 // Into a folder of its own, put in place at the end: two may build at once, and others run what is there.
 const folder = `dist.new-${process.pid}`
@@ -58,7 +59,7 @@ await build({
   bundle: true,
   format: 'esm',
   platform: 'neutral',
-  target: 'es2024',
+  target: ['es2022', 'node20'],
   logLevel: 'warning',
   legalComments: 'none',
 })
@@ -69,10 +70,11 @@ await build({
   bundle: true,
   format: 'esm',
   platform: 'node',
-  target: 'es2024',
+  target: 'node20',
   logLevel: 'warning',
   legalComments: 'none',
 })
+writeTypes(join(folder, 'types'))
 writeFileSync(join(folder, 'LICENCES.txt'), licencesOf(Object.keys(metafile.inputs)))
 
 rmSync('dist', { recursive: true, force: true })

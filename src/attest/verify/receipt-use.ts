@@ -108,5 +108,8 @@ function sha256In(item: Fields): string | undefined {
   const base64 = /^sha256-(?<base64>[A-Za-z0-9+/]{43}=)$/.exec(textIn(item['integrity']) ?? '')?.groups?.[
     'base64'
   ]
-  return textIn(item['sha256']) ?? (base64 === undefined ? undefined : Uint8Array.fromBase64(base64).toHex())
+  return (
+    textIn(item['sha256']) ??
+    (base64 === undefined ? undefined : Buffer.from(base64, 'base64').toString('hex'))
+  )
 }

@@ -36,15 +36,44 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true
 }
 
+/** Node before 25 and browsers before 2025 have none of these; where they are, they are much faster. */
+type Older = Partial<Pick<Uint8Array, 'toHex' | 'toBase64'>>
+
+export function hexOf(bytes: Uint8Array): string {
+  const native = (bytes as Older).toHex?.()
+  return native ?? Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** Of a text that is known to be hex. */
+export function bytesOfHex(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16))
+}
+
+export function base64Of(bytes: Uint8Array): string {
+  const native = (bytes as Older).toBase64?.()
+  if (native !== undefined) return native
+  let text = ''
+  for (const byte of bytes) text += String.fromCharCode(byte)
+  return btoa(text)
+}
+
 /**
  * The bytes of canonical standard base64 (RFC 4648, section 4), or `undefined`. White space and stray bits at the
  * end would make many texts one value: a signature could be changed without being broken.
  */
 export function parseBase64(text: string): Uint8Array | undefined {
   try {
-    const bytes = Uint8Array.fromBase64(text, { lastChunkHandling: 'strict' })
-    return bytes.toBase64() === text ? bytes : undefined
+    const bytes = decodedBase64(text)
+    return base64Of(bytes) === text ? bytes : undefined
   } catch {
     return undefined
   }
+}
+
+/** What is not canonical is found by who encodes it again. */
+function decodedBase64(text: string): Uint8Array {
+  const native = (Uint8Array as Partial<Pick<typeof Uint8Array, 'fromBase64'>>).fromBase64?.(text, {
+    lastChunkHandling: 'strict',
+  })
+  return native ?? Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
 }

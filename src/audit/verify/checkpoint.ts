@@ -1,4 +1,4 @@
-import { parseBase64 } from './bytes.ts'
+import { base64Of, parseBase64 } from './bytes.ts'
 import { hashBytes } from './hash.ts'
 import type { Verifier } from './key.ts'
 import { verifyNote } from './note.ts'
@@ -12,7 +12,7 @@ export interface Checkpoint {
 
 /** The text to sign: origin, size and root, one line each. */
 export function formatCheckpoint(checkpoint: Checkpoint): string {
-  return `${checkpoint.origin}\n${checkpoint.size}\n${checkpoint.root.toBase64()}\n`
+  return `${checkpoint.origin}\n${checkpoint.size}\n${base64Of(checkpoint.root)}\n`
 }
 
 /** The checkpoint in the text of a note, extension lines ignored; `undefined` when it is none. */

@@ -1,4 +1,4 @@
-import { parseBase64 } from './bytes.ts'
+import { base64Of, parseBase64 } from './bytes.ts'
 import { hashBytes } from './hash.ts'
 import { parseNote } from './note.ts'
 
@@ -16,7 +16,7 @@ const maxProofHashes = 64
 
 /** The header, a line for each hash, then the older and the newer note, each behind an empty line. */
 export function formatConsistencyProof({ older, newer, hashes }: ConsistencyProof): string {
-  return `${[header, ...hashes.map((hash) => hash.toBase64())].join('\n')}\n\n${older}\n${newer}`
+  return `${[header, ...hashes.map((hash) => base64Of(hash))].join('\n')}\n\n${older}\n${newer}`
 }
 
 /** The parts of such a file, nothing verified; `undefined` for what is not exactly one. */

@@ -1,10 +1,10 @@
-import { concatBytes } from './bytes.ts'
+import { bytesOfHex, concatBytes } from './bytes.ts'
 
 /** Verifies one key's signatures (RFC 8032); `signature` of another length than 64 bytes is false. */
 export type CheckSignature = (message: Uint8Array, signature: Uint8Array) => Promise<boolean>
 
 const nodeCrypto = globalThis.process?.getBuiltinModule?.('node:crypto')
-const spkiPrefix = Uint8Array.fromHex('302a300506032b6570032100')
+const spkiPrefix = bytesOfHex('302a300506032b6570032100')
 
 /** The check for a public key of 32 bytes: Node's own where there is Node (three times as fast), else Web Crypto. */
 export function ed25519Check(publicKey: Uint8Array): CheckSignature {

@@ -1,4 +1,4 @@
-import { concatBytes, equalBytes, parseBase64, utf8 } from './bytes.ts'
+import { base64Of, bytesOfHex, concatBytes, equalBytes, hexOf, parseBase64, utf8 } from './bytes.ts'
 import { ed25519Check, type CheckSignature } from './ed25519.ts'
 import { sha256 } from './sha256.ts'
 
@@ -36,7 +36,7 @@ export function encodeVerifierKey(name: string, type: KeyType, publicKey: Uint8A
 
 /** The same form around any 32 bytes, public key or seed. */
 export function encodeKey(name: string, type: KeyType, keyId: Uint8Array, key: Uint8Array): string {
-  return `${name}+${keyId.toHex()}+${concatBytes([Uint8Array.of(typeBytes[type]), key]).toBase64()}`
+  return `${name}+${hexOf(keyId)}+${base64Of(concatBytes([Uint8Array.of(typeBytes[type]), key]))}`
 }
 
 /** The verifier that a vkey names; `undefined` when malformed, of another type, or its id is not its key's. */
@@ -65,5 +65,5 @@ export function parseKey(
   const data = parseBase64(encoded)
   const type = (['note', 'cosignature'] as const).find((one) => typeBytes[one] === data?.[0])
   if (!isKeyName(name) || data === undefined || type === undefined || data.length !== 33) return undefined
-  return { name, type, keyId: Uint8Array.fromHex(id), key: data.subarray(1) }
+  return { name, type, keyId: bytesOfHex(id), key: data.subarray(1) }
 }

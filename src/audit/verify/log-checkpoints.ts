@@ -1,4 +1,4 @@
-import { equalBytes, exactTextOf, textOf } from './bytes.ts'
+import { equalBytes, exactTextOf, hexOf, textOf } from './bytes.ts'
 import { type Checkpoint, type CheckpointVerdict, verifyCheckpoint } from './checkpoint.ts'
 import { type LogProblem, problemOf } from './log-problem.ts'
 import { verifyCosignature } from './cosignature.ts'
@@ -48,7 +48,7 @@ export async function readMarks(
     const bytes = (await source.read(where)) ?? new Uint8Array(0)
     const checkpoint = await openTimed(exactTextOf(bytes) ?? '', verifier, timer, where)
     if ('kind' in checkpoint) return checkpoint
-    const again = `${checkpoint.size}-${sha256(bytes).toHex().slice(0, 16)}`
+    const again = `${checkpoint.size}-${hexOf(sha256(bytes)).slice(0, 16)}`
     if (name !== String(checkpoint.size) && name !== again) {
       return problemOf('checkpoint_malformed', where, `it holds the checkpoint of size ${checkpoint.size}`)
     }

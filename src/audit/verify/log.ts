@@ -1,5 +1,5 @@
 import { decodeBundle } from './bundle.ts'
-import { concatBytes, equalBytes, textOf } from './bytes.ts'
+import { base64Of, concatBytes, equalBytes, textOf } from './bytes.ts'
 import { blame } from './log-blame.ts'
 import { type Mark, type Marks, readMarks } from './log-checkpoints.ts'
 import { type LogProblem, type LogVerdict, problemOf, type VerifyLogOptions } from './log-problem.ts'
@@ -55,7 +55,7 @@ export async function verifyLog(
     if ('kind' in cosigned) return { ok: false, problem: cosigned }
     const exchanged = await checkShownKey(source, verifierKey.trim())
     if (exchanged !== undefined) return { ok: false, problem: exchanged }
-    const rootHash = root.toBase64()
+    const rootHash = base64Of(root)
     return { ok: true, size, rootHash, checkpoints: opened.marks.length, timeSeconds, ...cosigned }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
@@ -214,7 +214,7 @@ async function addLeaves(walk: Walk, leaves: readonly Uint8Array[]): Promise<Log
   for (const leaf of leaves) {
     const index = walk.tree.size
     const receipt = walk.receipts.get(index)
-    if (receipt !== undefined && receipt.leafHash !== leaf.toBase64()) {
+    if (receipt !== undefined && receipt.leafHash !== base64Of(leaf)) {
       return problemOf('receipt_contradicted', `receipt ${index}`, 'another entry stands at its index')
     }
     for (const tile of walk.tree.push(leaf)) {

@@ -1,4 +1,4 @@
-import { concatBytes, equalBytes, parseBase64, utf8 } from './bytes.ts'
+import { base64Of, concatBytes, equalBytes, parseBase64, utf8 } from './bytes.ts'
 import type { Verifier } from './key.ts'
 
 export interface NoteSignature {
@@ -19,7 +19,7 @@ const maxSignatures = 100
 
 /** The line of a signature as a note holds it, its newline included. */
 export function signatureLine({ name, keyId, signature }: NoteSignature): string {
-  return `\u2014 ${name} ${concatBytes([keyId, signature]).toBase64()}\n`
+  return `\u2014 ${name} ${base64Of(concatBytes([keyId, signature]))}\n`
 }
 
 /** The signatures in lines, nothing verified; `undefined` unless every line, newline included, is one. */

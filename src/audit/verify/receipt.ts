@@ -1,4 +1,4 @@
-import { concatBytes, parseBase64, utf8 } from './bytes.ts'
+import { base64Of, concatBytes, parseBase64, utf8 } from './bytes.ts'
 import { hashBytes } from './hash.ts'
 import type { Verifier } from './key.ts'
 import { sha256 } from './sha256.ts'
@@ -30,7 +30,7 @@ export function receiptText(origin: string, receipt: Omit<Receipt, 'signature'>)
  */
 export function receiptListText(origin: string, receipts: readonly Receipt[]): string {
   const lines = receipts.map((one) => `${one.index} ${one.leafHash} ${one.timeMs} ${one.signature}\n`)
-  const digest = sha256(concatBytes(lines.map(utf8))).toBase64()
+  const digest = base64Of(sha256(concatBytes(lines.map(utf8))))
   return `mayfly-receipts/v1\n${origin}\n${receipts.length}\n${digest}\n`
 }
 

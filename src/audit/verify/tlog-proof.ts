@@ -1,4 +1,4 @@
-import { parseBase64 } from './bytes.ts'
+import { base64Of, parseBase64 } from './bytes.ts'
 import { parseSize } from './checkpoint.ts'
 import { hashBytes } from './hash.ts'
 import { parseNote } from './note.ts'
@@ -20,9 +20,9 @@ const maxProofHashes = 63
 export function formatTlogProof({ index, hashes, checkpoint, extra }: TlogProof): string {
   const lines = [
     header,
-    ...(extra === undefined ? [] : [`extra ${extra.toBase64()}`]),
+    ...(extra === undefined ? [] : [`extra ${base64Of(extra)}`]),
     `index ${index}`,
-    ...hashes.map((hash) => hash.toBase64()),
+    ...hashes.map((hash) => base64Of(hash)),
   ]
   return `${lines.join('\n')}\n\n${checkpoint}`
 }
