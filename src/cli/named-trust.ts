@@ -2,6 +2,7 @@ import {
   joinTrust,
   openTrustDocument,
   parseTrustedRoot,
+  publicInstanceIn,
   Refusal,
   type Trust,
 } from '../attest/verify/index.ts'
@@ -101,15 +102,9 @@ async function ofServer(named: TrustNamed, pins: TrustPins | undefined): Promise
   return { roots: [opened.trust], own: true, whose, notes }
 }
 
-/** Public instances sign for anybody: what a statement says of a role there, anybody may have written. */
-const shared = /(?:^|\.)(?:sigstore\.dev|sigstage\.dev|githubapp\.com|github\.com)$/
-
 function ownRootsIn(path: string): readonly Trust[] {
   const roots = rootsIn(path)
-  const found = roots
-    .flatMap(({ authorities }) => authorities)
-    .map(({ uri }) => (URL.canParse(uri) ? new URL(uri).hostname : ''))
-    .find((host) => shared.test(host))
+  const found = roots.map(publicInstanceIn).find((name) => name !== undefined)
   if (found === undefined) return roots
   throw new MayflyError(
     'bad_input',

@@ -62,10 +62,20 @@ export const demandKeys = {
   approvals: z
     .union([
       z.int().min(1).max(20),
-      z.strictObject({ count: z.int().min(1).max(20).default(1), group: name.optional() }),
+      z.strictObject({
+        count: z.int().min(1).max(20).default(1),
+        group: name.optional().describe('With `of`: only people who said yes for this group.'),
+        of: text
+          .optional()
+          .describe(
+            'The operation that they said yes to: `npm:publish npmjs/@octo/app@*`. If it is left out: the job’s taking the role.',
+          ),
+      }),
     ])
     .optional()
-    .describe('How many different people said yes, and of which group: `2`, `{ count: 2, group: release }`.'),
+    .describe(
+      'How many different people said yes to the job that made it: `2`. Or to an operation of the step: `{ count: 1, group: release, of: "npm:publish npmjs/@octo/app@*" }`.',
+    ),
   max_age: age.optional().describe('How long ago it may have been signed: `30d`.'),
   no_secret_found: z
     .literal(true)
@@ -107,6 +117,14 @@ export function demandsOf({ approvals, max_age: most, ...others }: DemandsConfig
   }
 }
 
-function withoutUndefined({ count, group }: { count: number; group?: string | undefined }) {
-  return group === undefined ? { count } : { count, group }
+function withoutUndefined({
+  count,
+  group,
+  of,
+}: {
+  count: number
+  group?: string | undefined
+  of?: string | undefined
+}) {
+  return { count, ...(group === undefined ? {} : { group }), ...(of === undefined ? {} : { of }) }
 }

@@ -118,7 +118,7 @@ test('what the text form would say is told in the form that is read', () => {
 
 test('explain, a denial and the difference of policies write a demand so that it can be pasted', () => {
   const demand =
-    '{ role: [deploy], same_run: true, ref: "refs/tags/v*", approvals: { count: 2, group: managers }, max_age: 36000s }'
+    '{ role: [deploy], same_run: true, ref: "refs/tags/v*", approvals: { count: 2, group: managers, of: "oci:push images/*" }, max_age: 36000s }'
   const { policy } = compileText(text([demanding(demand)]))
   const operation = { action: 'npm:publish', connection: 'npmjs', path: '@octo/app', ref: '1.0.0' }
   const may = explain(policy, subject, { role: 'deploy', operation })
@@ -132,7 +132,7 @@ test('explain, a denial and the difference of policies write a demand so that it
     grant: published,
     provenance: {
       ...{ role: ['deploy'], same_run: true, ref: 'refs/tags/v*', max_age: '36000s' },
-      approvals: { count: 2, group: 'managers' },
+      approvals: { count: 2, group: 'managers', of: 'oci:push images/*' },
     },
   })
   const before = parsePolicy(text([demanding('{ role: deploy }')])).value

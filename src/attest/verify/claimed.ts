@@ -1,3 +1,6 @@
+import { dependenciesIn, digestsIn, type Dependencies } from './claimed-dependencies.ts'
+import { listIn, recordIn, textIn, type Fields } from './claimed-fields.ts'
+import { sha256Hex } from './key.ts'
 import type { Verified } from './model.ts'
 
 /** What an attestation claims, as far as whoever signed it may say so; undefined where nobody says it. */
@@ -19,21 +22,30 @@ export interface Claimed {
   readonly tier: string | undefined
   readonly role: string | undefined
   readonly runId: string | undefined
+  readonly stepId: string | undefined
   readonly approvals: readonly Approval[]
   readonly noSecretFound: boolean | undefined
-  /** Those that only a server vouched for; undefined if nobody says what it was built from. */
-  readonly dependencies: { readonly unverified: readonly string[] } | undefined
+  readonly dependencies: Dependencies
+  /** SHA-256, hex, of other statements that it names: bills of materials of a provenance, what a summary looked at. */
+  readonly names: readonly string[]
+  /** URL of the server whose step it is about, if it is one of ours. */
+  readonly server: string | undefined
+  /** SHA-256 of its statement, hex. */
+  readonly statementSha256: () => string | undefined
   /** Why what the statement says of the step is not taken. */
   readonly unbelieved: string | undefined
 }
 
-interface Approval {
+export interface Approval {
   readonly group?: string
+  /** `session`, or the operation. */
+  readonly of?: string
   readonly people: readonly string[]
 }
 
 const provenanceType = 'https://slsa.dev/provenance/v1'
 const summaryType = 'https://slsa.dev/verification_summary/v1'
+const receiptType = 'urn:mayfly:step-receipt:v1'
 const cosignType = 'https://sigstore.dev/cosign/sign/v1'
 const stepBuild = 'urn:mayfly:step:v1'
 
@@ -42,20 +54,26 @@ const stepBuild = 'urn:mayfly:step:v1'
  * our builder, in a role of ours: of his statements the certificate counts, and the builder that it names, which is his word.
  */
 export function claimedBy(verified: Verified, own: boolean): Claimed {
-  const { statement } = verified
+  const { statement, statementBytes } = verified
   const type = statement?.predicateType ?? 'signature'
-  const predicate = type === provenanceType ? record(statement?.predicate) : {}
-  const definition = record(predicate['buildDefinition'])
-  const builder = text(record(record(predicate['runDetails'])['builder'])['id'])
+  const said = recordIn(statement?.predicate)
+  const predicate = type === provenanceType ? said : {}
+  const definition = recordIn(predicate['buildDefinition'])
+  const builder = textIn(recordIn(recordIn(predicate['runDetails'])['builder'])['id'])
   const ours = own && definition['buildType'] === stepBuild
   const signer = signerOf(verified, ours ? definition : {})
+  let sha256: string | undefined
   return {
     verified,
     type: type === cosignType ? 'signature' : type,
     ...signer,
     builder,
-    result: type === summaryType ? text(record(statement?.predicate)['verificationResult']) : undefined,
-    ...(ours ? ofStep(predicate, definition, builder) : ofNobody),
+    result: type === summaryType ? textIn(said['verificationResult']) : undefined,
+    ...ofNobody,
+    ...(ours ? ofStep(predicate, definition, builder) : {}),
+    ...(own && type === receiptType ? ofReceipt(said) : {}),
+    ...(type === summaryType ? { names: digestsIn(said['inputAttestations']) } : {}),
+    statementSha256: () => (sha256 ??= statementBytes && sha256Hex(statementBytes)),
     unbelieved: own || type !== provenanceType ? undefined : foreign,
   }
 }
@@ -64,12 +82,8 @@ const foreign =
   'it was signed under a root that others sign under, too: of what it says only the certificate counts, and not role, tier, run, approvals, secrets, dependencies'
 
 const ofNobody = {
-  tier: undefined,
-  role: undefined,
-  runId: undefined,
-  approvals: [],
-  noSecretFound: undefined,
-  dependencies: undefined,
+  ...{ tier: undefined, role: undefined, runId: undefined, stepId: undefined, server: undefined },
+  ...{ approvals: [], noSecretFound: undefined, dependencies: undefined, names: [] },
 }
 
 /** By the certificate. A key names nobody: then the server's own record does. */
@@ -79,96 +93,65 @@ function signerOf({ signer }: Verified, definition: Fields) {
     return {
       issuer,
       identity: san,
-      repositoryId: text(own(claims, 'sourceRepositoryIdentifier')),
-      ownerId: text(own(claims, 'sourceRepositoryOwnerIdentifier')),
-      repository: text(own(claims, 'sourceRepositoryURI')),
-      ref: text(own(claims, 'sourceRepositoryRef')),
+      repositoryId: textIn(own(claims, 'sourceRepositoryIdentifier')),
+      ownerId: textIn(own(claims, 'sourceRepositoryOwnerIdentifier')),
+      repository: textIn(own(claims, 'sourceRepositoryURI')),
+      ref: textIn(own(claims, 'sourceRepositoryRef')),
     }
   }
-  const source = record(record(definition['externalParameters'])['source'])
+  const source = recordIn(recordIn(definition['externalParameters'])['source'])
   return {
-    issuer: text(record(record(definition['internalParameters'])['issuer'])['url']),
+    issuer: textIn(recordIn(recordIn(definition['internalParameters'])['issuer'])['url']),
     identity: undefined,
-    repositoryId: text(source['repositoryId']),
-    ownerId: text(source['ownerId']),
-    repository: /^git\+([^@#?]+)/.exec(text(source['uri']) ?? '')?.[1] ?? text(source['repository']),
-    ref: text(source['ref']),
+    repositoryId: textIn(source['repositoryId']),
+    ownerId: textIn(source['ownerId']),
+    repository: /^git\+([^@#?]+)/.exec(textIn(source['uri']) ?? '')?.[1] ?? textIn(source['repository']),
+    ref: textIn(source['ref']),
   }
 }
 
 /** See docs/attestations.md. */
-function ofStep(predicate: Fields, definition: Fields, builder: string | undefined) {
-  const [external, internal] = [
-    record(definition['externalParameters']),
-    record(definition['internalParameters']),
-  ]
+function ofStep(predicate: Fields, definition: Fields, builder = '') {
+  const external = recordIn(definition['externalParameters'])
+  const internal = recordIn(definition['internalParameters'])
+  const details = recordIn(predicate['runDetails'])
+  // The builder says which tier it is: one for each.
+  const { server, tier } = /^(?<server>.+)\/builders\/tier-(?<tier>[bce])$/.exec(builder)?.groups ?? {}
   return {
-    // The builder says which tier it is: one for each.
-    tier: /\/builders\/tier-([bce])$/.exec(builder ?? '')?.[1]?.toUpperCase(),
-    role: text(external['role']),
-    runId: text(internal['run']),
-    approvals: list(internal['approvals']).map(approvalIn),
-    noSecretFound: noSecretIn(record(predicate['runDetails'])),
+    ...{ server, tier: tier?.toUpperCase(), role: textIn(external['role']) },
+    ...{ runId: textIn(internal['run']), stepId: textIn(internal['stepId']) },
+    approvals: listIn(internal['approvals']).map(approvalIn),
+    noSecretFound: noSecretIn(details),
     dependencies: dependenciesIn(definition['resolvedDependencies'], internal['dependenciesOmitted']),
+    names: digestsIn(details['byproducts']),
+  }
+}
+
+function ofReceipt(predicate: Fields) {
+  const idOf = (name: string) => textIn(recordIn(predicate[name])['id'])
+  return {
+    ...{ runId: idOf('run'), stepId: idOf('step') },
+    server: textIn(recordIn(predicate['server'])['url']),
   }
 }
 
 function approvalIn(value: unknown): Approval {
-  const { group, people } = record(value)
-  const named = list(people).flatMap((one) => text(one) ?? [])
-  return typeof group === 'string' ? { group, people: named } : { people: named }
+  const { group, of, people } = recordIn(value)
+  return {
+    ...(typeof group === 'string' ? { group } : {}),
+    ...(typeof of === 'string' ? { of } : {}),
+    people: listIn(people).flatMap((one) => textIn(one) ?? []),
+  }
 }
 
 function noSecretIn(details: Fields): boolean | undefined {
-  const outcomes = list(details['byproducts'])
-    .map(record)
+  const outcomes = listIn(details['byproducts'])
+    .map(recordIn)
     .filter((one) => one['name'] === 'outcome')
-  const found = record(outcomes[0]?.['annotations'])['secretsFound']
+  const found = recordIn(outcomes[0]?.['annotations'])['secretsFound']
   return outcomes.length === 1 && typeof found === 'number' ? found === 0 : undefined
-}
-
-/** What holds a dependency to something better than the word of the server that it came from. */
-const better = new Set(['identity', 'lockfile', 'digest', 'signature', 'sumdb'])
-
-function dependenciesIn(value: unknown, omitted: unknown): Claimed['dependencies'] {
-  if (!Array.isArray(value)) return undefined
-  const unverified = value
-    .map(record)
-    .filter((one) => !isHeld(one))
-    .map(nameOf)
-  const more = typeof omitted === 'number' && omitted > 0 ? [`${omitted} that are not named`] : []
-  return { unverified: [...unverified, ...more] }
-}
-
-/** Files of earlier steps, and the image that it ran in, were asked for by their digest, outside of the sandbox. */
-function isHeld(dependency: Fields): boolean {
-  const { verifiedBy, reported } = record(dependency['annotations'])
-  if (Object.keys(record(dependency['digest'])).length === 0) return false
-  return verifiedBy === undefined
-    ? reported === true
-    : typeof verifiedBy === 'string' && better.has(verifiedBy)
-}
-
-function nameOf(dependency: Fields): string {
-  return text(dependency['uri']) ?? text(dependency['name']) ?? 'one without a name'
-}
-
-type Fields = Readonly<Record<string, unknown>>
-
-/** JSON may say `__proto__` or `constructor`: only what it has itself counts, which an object without a prototype shows alone. */
-function record(value: unknown): Fields {
-  const is = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return Object.assign(Object.create(null) as Record<string, unknown>, is ? value : {})
 }
 
 function own(fields: Readonly<Record<string, string>>, name: string): unknown {
   return Object.hasOwn(fields, name) ? fields[name] : undefined
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
 }

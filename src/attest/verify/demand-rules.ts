@@ -103,9 +103,7 @@ function impossible(demands: Demands, { hasRun }: DemandPlace): DemandProblem[] 
           },
         ]
       : []),
-    ...(approvals !== undefined && (approvals.count ?? 1) < 1
-      ? [{ key: 'approvals' as const, message: 'approvals: none are always there: ask for one at least' }]
-      : []),
+    ...approvalProblems(approvals).map((message) => ({ key: 'approvals' as const, message })),
     ...(unknown === undefined
       ? []
       : [
@@ -114,6 +112,24 @@ function impossible(demands: Demands, { hasRun }: DemandPlace): DemandProblem[] 
             message: `predicate "${unknown}" is neither a URI nor one of ${Object.keys(predicateWords).join(', ')}`,
           },
         ]),
+  ]
+}
+
+function approvalProblems(approvals: Demands['approvals']): string[] {
+  if (approvals === undefined) return []
+  const { count = 1, group, of } = approvals
+  return [
+    ...(count < 1 ? ['approvals: none are always there: ask for one at least'] : []),
+    ...(group !== undefined && of === undefined
+      ? [
+          'approvals: who said yes to a job does not say for which group: leave group out, or write of, the operation that its people said yes to',
+        ]
+      : []),
+    ...(of !== undefined && !/^[^\s*:]+:[^\s*]+ [^\s*]/.test(of)
+      ? [
+          'approvals: of is an operation such as npm:publish npmjs/@octo/app@*: `*` only behind the beginning of its connection',
+        ]
+      : []),
   ]
 }
 

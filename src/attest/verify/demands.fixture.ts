@@ -1,4 +1,5 @@
-import type { SignerIdentity, Verified } from './model.ts'
+import { createHash } from 'node:crypto'
+import type { SignerIdentity, Statement, Verified } from './model.ts'
 
 /** An image that a step of role build made: for what is judged, not for who signed. */
 export const imageDigest = `sha256:${'ab'.repeat(32)}`
@@ -24,9 +25,13 @@ interface Changes {
   readonly approvals?: unknown
   readonly secretsFound?: number
   readonly dependencies?: unknown
-  readonly omitted?: number
+  readonly omitted?: unknown
   readonly buildType?: string
   readonly predicateType?: string
+  readonly step?: string
+  readonly builder?: string
+  /** SHA-256 of statements that it names beside what came of it. */
+  readonly byproducts?: readonly string[]
   /** In place of a provenance. */
   readonly predicate?: object
   readonly subject?: readonly { name?: string; digest: Record<string, string> }[]
@@ -43,43 +48,49 @@ export function verifiedProvenance(changes: Changes = {}): Verified {
     tier = 'b',
     identity = githubIdentity,
   } = changes
-  return {
-    ok: true,
-    statement: {
-      _type: 'https://in-toto.io/Statement/v1',
-      subject: changes.subject ?? [{ name: 'app', digest: { sha256: digest.replace('sha256:', '') } }],
-      predicateType: changes.predicateType ?? 'https://slsa.dev/provenance/v1',
-      predicate: changes.predicate ?? {
-        buildDefinition: {
-          buildType: changes.buildType ?? 'urn:mayfly:step:v1',
-          externalParameters: {
-            role,
-            source: {
-              uri: 'git+https://github.com/octo/app@refs/heads/main',
-              repositoryId: '1296269',
-              ref: 'refs/heads/main',
-            },
+  const statement: Statement = {
+    _type: 'https://in-toto.io/Statement/v1',
+    subject: changes.subject ?? [{ name: 'app', digest: { sha256: digest.replace('sha256:', '') } }],
+    predicateType: changes.predicateType ?? 'https://slsa.dev/provenance/v1',
+    predicate: changes.predicate ?? {
+      buildDefinition: {
+        buildType: changes.buildType ?? 'urn:mayfly:step:v1',
+        externalParameters: {
+          role,
+          source: {
+            uri: 'git+https://github.com/octo/app@refs/heads/main',
+            repositoryId: '1296269',
+            ref: 'refs/heads/main',
           },
-          internalParameters: {
-            run,
-            issuer: { name: 'github', url: 'https://token.actions.githubusercontent.com' },
-            approvals: changes.approvals ?? [],
-            ...(changes.omitted === undefined ? {} : { dependenciesOmitted: changes.omitted }),
+        },
+        internalParameters: {
+          run,
+          stepId: changes.step ?? 'stp_1',
+          issuer: { name: 'github', url: 'https://token.actions.githubusercontent.com' },
+          approvals: changes.approvals ?? [],
+          ...(changes.omitted === undefined ? {} : { dependenciesOmitted: changes.omitted }),
+        },
+        resolvedDependencies: changes.dependencies ?? [
+          {
+            uri: 'pkg:npm/left-pad@1.3.0',
+            digest: { sha512: 'aa'.repeat(64) },
+            annotations: { verifiedBy: 'lockfile' },
           },
-          resolvedDependencies: changes.dependencies ?? [
-            {
-              uri: 'pkg:npm/left-pad@1.3.0',
-              digest: { sha512: 'aa' },
-              annotations: { verifiedBy: 'lockfile' },
-            },
-          ],
-        },
-        runDetails: {
-          builder: { id: `https://mayfly.example.com/builders/tier-${tier}` },
-          byproducts: [{ name: 'outcome', annotations: { secretsFound: changes.secretsFound ?? 0 } }],
-        },
+        ],
+      },
+      runDetails: {
+        builder: { id: changes.builder ?? `https://mayfly.example.com/builders/tier-${tier}` },
+        byproducts: [
+          { name: 'outcome', annotations: { secretsFound: changes.secretsFound ?? 0 } },
+          ...(changes.byproducts ?? []).map((sha256) => ({ name: 'sbom', digest: { sha256 } })),
+        ],
       },
     },
+  }
+  return {
+    ok: true,
+    statement,
+    statementBytes: Buffer.from(JSON.stringify(statement)),
     signer:
       changes.key === true
         ? { kind: 'key', keyId: 'cd'.repeat(32) }
@@ -87,4 +98,13 @@ export function verifiedProvenance(changes: Changes = {}): Verified {
     timeMs: changes.timeMs ?? signedMs,
     logIndex: 7,
   }
+}
+
+export function statementSha256({ statementBytes = Buffer.alloc(0) }: Verified): string {
+  return createHash('sha256').update(statementBytes).digest('hex')
+}
+
+/** A pseudonym of the audit log. */
+export function personNamed(letter: string): string {
+  return `per_${letter.repeat(24)}`
 }

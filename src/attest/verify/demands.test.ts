@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { demandProblems } from './demand-rules.ts'
-import { githubIdentity, imageDigest, signedMs, verifiedProvenance } from './demands.fixture.ts'
+import {
+  githubIdentity,
+  imageDigest,
+  personNamed,
+  signedMs,
+  statementSha256,
+  verifiedProvenance,
+} from './demands.fixture.ts'
 import { judge, type Demands } from './demands.ts'
 import type { Verified } from './model.ts'
 
@@ -29,15 +36,18 @@ const everything: Demands = {
   role: 'build',
   same_run: true,
   identity: 'https://github.com/octo/app/*@refs/heads/main',
-  approvals: { count: 2, group: 'release' },
+  approvals: { count: 2 },
   max_age_seconds: 3_600,
   no_secret_found: true,
   dependencies: 'verified',
 }
+const [anna, ben, carl] = ['a', 'b', 'c'].map(personNamed)
+const sha256 = 'ab'.repeat(32)
+const published = 'npm:publish npmjs/@octo/app@1.0.0'
 const approvals = [
-  { group: 'release', people: ['per_a'] },
-  { group: 'release', people: ['per_b', 'per_a'] },
-  { group: 'others', people: ['per_c'] },
+  { of: 'session', people: [anna] },
+  { of: 'session', people: [ben, anna] },
+  { of: published, group: 'ops', people: [carl] },
 ]
 
 test('all that is demanded holds of one provenance about exactly this digest', () => {
@@ -45,6 +55,8 @@ test('all that is demanded holds of one provenance about exactly this digest', (
   const judged = judge([verifiedProvenance({ role: 'test' }), good], imageDigest, everything, context)
   assert.ok(judged.ok)
   assert.equal(judged.by, good)
+  for (const what of [published, 'npm:publish npmjs/@octo/app@*'])
+    assert.deepEqual(missing(good, { role: 'build', approvals: { group: 'ops', of: what } }), [])
 })
 
 test('each demand that is not met is named, expected against found', () => {
@@ -67,16 +79,33 @@ test('each demand that is not met is named, expected against found', () => {
     [{ same_run: true }, { run: 'run_2' }, /^same_run: expected run_1, got run_2$/],
     [{ identity: 'https://github.com/octo/app' }, {}, /^identity: /],
     [{ approvals: { count: 3 } }, { approvals: approvals.slice(0, 2) }, /^approvals: expected 3, got 2$/],
+    [{ approvals: { count: 3 } }, { approvals }, /^approvals: expected 3, got 2$/],
     [{ approvals: { group: 'ops' } }, { approvals }, /^approvals: expected 1 of ops, got 0 of ops$/],
+    [
+      { approvals: { of: published, group: 'release' } },
+      { approvals },
+      /^approvals: expected 1 of release to npm:publish .*, got 0/,
+    ],
+    [{ approvals: { of: 'npm:publish npmjs/other@*' } }, { approvals }, /, got 0 to/],
+    [
+      { approvals: {} },
+      { approvals: [{ of: 'session', people: ['', ' ', 'per_a', 7, null, carl?.toUpperCase()] }] },
+      /^approvals: expected 1, got 0$/,
+    ],
+    [
+      { approvals: { count: 2 } },
+      { approvals: [...approvals.slice(0, 1), { of: 'session', people: [anna, anna, ` ${anna}`] }] },
+      /^approvals: expected 2, got 1$/,
+    ],
+    [{ approvals: {} }, { approvals: [{ people: [anna] }, { of: ['session'], people: [ben] }] }, /got 0$/],
+    [{ approvals: { count: 0 } }, { approvals }, /^approvals: expected 0, got 2$/],
     [{ max_age_seconds: 59 }, {}, /^max_age: expected at most 59 s, got 60 s$/],
     [{ max_age_seconds: 59 }, { timeMs: signedMs + 3_600_000 }, /^max_age: .* got a time to come$/],
     [{ no_secret_found: true }, { secretsFound: 1 }, /^no_secret_found: .* it was found/],
     [
       { dependencies: 'verified' },
       {
-        dependencies: [
-          { uri: 'pkg:npm/a@1', digest: { sha256: 'a' }, annotations: { verifiedBy: 'registry' } },
-        ],
+        dependencies: [{ uri: 'pkg:npm/a@1', digest: { sha256 }, annotations: { verifiedBy: 'registry' } }],
       },
       /^dependencies: expected all verified, got pkg:npm\/a@1 on a server/,
     ],
@@ -84,12 +113,44 @@ test('each demand that is not met is named, expected against found', () => {
       { dependencies: 'verified' },
       {
         dependencies: [
-          { uri: 'git+https://x@main', digest: { gitCommit: 'a' }, annotations: { verifiedBy: 'server' } },
+          {
+            uri: 'git+https://x@main',
+            digest: { gitCommit: 'a'.repeat(40) },
+            annotations: { verifiedBy: 'server' },
+          },
         ],
       },
       /^dependencies: /,
     ],
     [{ dependencies: 'verified' }, { omitted: 3 }, /3 that are not named/],
+    ...['5', '0', -1, 1.5, null, [], {}, true, 1e300].map(
+      (omitted): [Demands, { omitted: unknown }, RegExp] => [
+        { dependencies: 'verified' },
+        { omitted },
+        /others, of which it does not say how many/,
+      ],
+    ),
+    ...[
+      {},
+      { sha256: '' },
+      { sha256, sha512: '' },
+      { sha256: sha256.toUpperCase() },
+      { sha256: 'ab' },
+      { md5: 'aa'.repeat(16) },
+      { sha256: 7 },
+      'sha256',
+    ].map((digest): [Demands, { dependencies: unknown }, RegExp] => [
+      { dependencies: 'verified' },
+      { dependencies: [{ uri: 'pkg:npm/a@1', digest, annotations: { verifiedBy: 'lockfile' } }] },
+      /got pkg:npm\/a@1 without a digest$/,
+    ]),
+    ...[{ reported: true }, { reported: true, verifiedBy: 'lockfile' }, { reported: false, from: 'run' }].map(
+      (annotations): [Demands, { dependencies: unknown }, RegExp] => [
+        { dependencies: 'verified' },
+        { dependencies: [{ name: 'dist/a', digest: { sha256 }, annotations }] },
+        /got dist\/a on the word of the CI/,
+      ],
+    ),
     [{ dependencies: 'verified' }, { dependencies: 'none' }, /got nothing/],
     [
       { repository_id: '1296269' },
@@ -178,7 +239,13 @@ test('downgrade: a statement of another type, or a bare signature, is no provena
   assert.deepEqual(missing(bare, { issuer, repository_id: '1296269', predicate: 'signature' }), [])
   // What only a provenance says still wants one.
   assert.match(missing(sbom, { predicate: 'sbom', role: 'build' })[0] ?? '', /^provenance: /)
-  assert.deepEqual(missing([sbom, verifiedProvenance()], { predicate: 'sbom', role: 'build' }), [])
+  assert.deepEqual(
+    missing([sbom, verifiedProvenance({ byproducts: [statementSha256(sbom)] })], {
+      predicate: 'sbom',
+      role: 'build',
+    }),
+    [],
+  )
   const ofOther = verifiedProvenance({
     predicateType: 'https://cyclonedx.org/bom',
     identity: { ...githubIdentity, claims: {} },
@@ -242,6 +309,11 @@ test('what a stranger could meet, everything, or nothing, is refused when it is 
     ],
     [{ role: 'build', repository_id: '1' }, /another issuer/, { own: false, hasRun: false }],
     [{ role: 'build', approvals: { count: 0 } }, /none are always there/],
+    [{ role: 'build', approvals: { group: 'ops' } }, /leave group out, or write of/],
+    ...['session', '*', '*publish x', 'npm:* npmjs', 'npm:publish *'].map((what): [Demands, RegExp] => [
+      { role: 'build', approvals: { of: what } },
+      /of is an operation/,
+    ]),
     [{ role: 'build', predicate: 'sbomb' }, /neither a URI nor one of/],
   ]
   for (const [demands, expected, also] of refused)
@@ -249,6 +321,7 @@ test('what a stranger could meet, everything, or nothing, is refused when it is 
   const taken: Demands[] = [
     { role: 'build' },
     { same_run: true },
+    { role: 'build', approvals: { group: 'ops', of: 'npm:publish npmjs/@octo/app@*' } },
     { issuer, repository_id: '1', ref: 'refs/tags/v*' },
     { issuer, owner_id: ['1', '2'] },
     { issuer, repository: 'octo/*', by_name: true },

@@ -1,3 +1,4 @@
+import { belongsTo } from './belonging.ts'
 import { claimedBy, type Claimed } from './claimed.ts'
 import { matchesOne } from './demand-pattern.ts'
 import type { Verified } from './model.ts'
@@ -25,7 +26,8 @@ export interface Demands {
   readonly same_run?: true
   /** The subject alternative name of the certificate: the workflow, or whoever signed. */
   readonly identity?: OneOrMore
-  readonly approvals?: { readonly count?: number; readonly group?: string }
+  /** `of`: a pattern of the operation that they said yes to; of the job that took the role, if it is left out. */
+  readonly approvals?: { readonly count?: number; readonly group?: string; readonly of?: string }
   readonly max_age_seconds?: number
   readonly no_secret_found?: true
   readonly dependencies?: 'verified'
@@ -71,28 +73,49 @@ export function judge(
   const about = verified
     .filter((one) => isAbout(one, subjectDigest))
     .map((one) => claimedBy(one, context.own(one)))
-  const found: Verified[] = []
-  for (const type of typesIn(demands)) {
-    const ofType = about.filter((one) => one.type === type)
-    if (ofType.length === 0)
+  const types = typesIn(demands)
+  const judged = types.map((type) => about.filter((one) => one.type === type).map(judgeOne))
+  for (const [at, type] of types.entries()) {
+    const [nearest] = judged[at]?.toSorted((a, b) => a.missing.length - b.missing.length) ?? []
+    if (nearest === undefined)
       return {
         ok: false,
         missing: [`${wordOf(type)}: there is none about ${subjectDigest}${othersIn(about)}`],
       }
-    const judged = ofType.map((one) => ({ one, missing: unmet(one, demands, context) }))
-    const [nearest] = judged.toSorted((a, b) => a.missing.length - b.missing.length)
-    if (nearest === undefined || nearest.missing.length > 0)
-      return { ok: false, missing: nearest?.missing ?? [] }
-    found.push(nearest.one.verified)
+    if (nearest.missing.length > 0) return { ok: false, missing: nearest.missing }
   }
-  const [by] = found
-  return by === undefined ? { ok: false, missing: ['nothing is demanded'] } : { ok: true, by }
+  const met = judged.map((all) => all.filter(({ missing }) => missing.length === 0).map(({ one }) => one))
+  return together(met)
+
+  function judgeOne(one: Claimed) {
+    return { one, missing: unmet(one, demands, context) }
+  }
 }
 
-/** The types of statements that must be there; what only provenance says asks for provenance, first. */
+/** Of each type those that would do: there has to be one of each that belongs to one of the first. */
+function together([firsts = [], ...others]: readonly (readonly Claimed[])[]): Judgement {
+  const apart = firsts.map((first) => ({
+    first,
+    missing: others
+      .filter((all) => !all.some((one) => belongsTo(first, one)))
+      .map(
+        ([one]) =>
+          `${wordOf(one?.type ?? '')}: expected one of the same step as the ${wordOf(first.type)}, got one of another`,
+      ),
+  }))
+  const [nearest] = apart.toSorted((a, b) => a.missing.length - b.missing.length)
+  if (nearest === undefined) return { ok: false, missing: ['nothing is demanded'] }
+  const { first, missing } = nearest
+  return missing.length === 0 ? { ok: true, by: first.verified } : { ok: false, missing }
+}
+
+/**
+ * The types of statements that must be there. Provenance comes first where only it says what is demanded, and where there are several:
+ * it is what the others have to belong to.
+ */
 function typesIn(demands: Demands): readonly string[] {
   const named = [demands.predicate ?? 'provenance'].flat().map(typeOf)
-  const needsProvenance = ofProvenance.some((key) => demands[key] !== undefined)
+  const needsProvenance = ofProvenance.some((key) => demands[key] !== undefined) || new Set(named).size > 1
   return [...new Set([...(needsProvenance ? [typeOf('provenance')] : []), ...named])]
 }
 
@@ -222,14 +245,19 @@ function runCheck(same: true | undefined, runId: string | undefined, own: string
   return line('same_run', own ?? 'a run', runId)
 }
 
+/** In a statement people are pseudonyms; whatever else stands among them is nobody. */
+const person = /^per_[0-9a-hjkmnp-tv-z]{24}$/
+
 function approvalsCheck(expected: Demands['approvals'], got: Claimed['approvals']): string | undefined {
   if (expected === undefined) return undefined
-  const { count = 1, group } = expected
-  const people = new Set(
-    (got ?? []).filter((one) => group === undefined || one.group === group).flatMap((one) => one.people),
-  )
-  const of = group === undefined ? '' : ` of ${group}`
-  return people.size >= count ? undefined : line('approvals', `${count}${of}`, `${people.size}${of}`)
+  const { count = 1, group, of = 'session' } = expected
+  const about = got
+    .filter((one) => (group === undefined || one.group === group) && matchesOne([of], one.of ?? ''))
+    .flatMap(({ people }) => people.filter((one) => person.test(one)))
+  const people = new Set(about)
+  const isMet = Number.isSafeInteger(count) && count >= 1 && people.size >= count
+  const where = `${group === undefined ? '' : ` of ${group}`}${of === 'session' ? '' : ` to ${of}`}`
+  return isMet ? undefined : line('approvals', `${count}${where}`, `${people.size}${where}`)
 }
 
 /** A clock that runs behind the log's by a little is no reason; a time that is yet to come is. */
@@ -255,9 +283,5 @@ function dependenciesCheck(
   if (got === undefined) return line('dependencies', 'all verified', undefined)
   const [first = ''] = got.unverified
   const more = got.unverified.length - 1
-  return line(
-    'dependencies',
-    'all verified',
-    `${first}${more > 0 ? ` and ${more} more` : ''} on a server’s word alone`,
-  )
+  return line('dependencies', 'all verified', `${first}${more > 0 ? `, and ${more} more` : ''}`)
 }

@@ -25,6 +25,7 @@ export {
 } from './provenance.ts'
 export { checkReceipt, receiptType, type CheckedReceipt, type ReceiptReason } from './receipt.ts'
 export type { ReceiptSigner } from './receipt-signer.ts'
+export { publicInstanceIn } from './shared-root.ts'
 export { Refusal, type Refused, type VerifyReason } from './refusal.ts'
 export {
   openTrustDocument,
