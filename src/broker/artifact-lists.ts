@@ -22,11 +22,9 @@ export interface StoredArtifactLists {
 export function createStoredArtifactLists({ store }: { store: Store }): StoredArtifactLists {
   return {
     async keep({ id }, files) {
-      const paths = new Set(files.map(({ path }) => path))
-      if (paths.size !== files.length)
-        throw new MayflyError('bad_input', 'a path stands twice in the list of artifacts')
-      const sorted = files.toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
-      const sha256 = sha256Hex(sha256Sums(sorted))
+      const problem = artifactListProblem(files)
+      if (problem !== undefined) throw new MayflyError('bad_input', problem)
+      const { sorted, sha256 } = listed(files)
       const row = { step_id: id, sha256, packed: gzipSync(JSON.stringify(sorted)) }
       await store.writeAll(() => [insertOnce('step_artifacts', row)])
       if (store.find('step_artifacts', { step_id: id })?.sha256 !== sha256)
@@ -35,6 +33,26 @@ export function createStoredArtifactLists({ store }: { store: Store }): StoredAr
     },
     of: (step) => artifactListOf(store, step),
   }
+}
+
+/** Why these are no list of files that can be spoken of one by one; the same at every door that they come in by. */
+export function artifactListProblem(files: readonly ListedFile[]): string | undefined {
+  const paths = new Set(files.map(({ path }) => path))
+  if (paths.size !== files.length) return 'a path stands twice in the list of artifacts'
+  if (paths.has('')) return 'a path in the list of artifacts is empty'
+  // Neither can be the name of a file; what is not Unicode would be written down as another path than was said.
+  const bad = [...paths].find((path) => path.includes('\0') || !path.isWellFormed())
+  return bad === undefined ? undefined : 'a path in the list of artifacts has a NUL in it, or is no Unicode'
+}
+
+/** In the order of their paths' bytes, and the digest of what `sha256sum` prints of them then. */
+function listed(files: readonly ListedFile[]): { sorted: readonly ListedFile[]; sha256: string } {
+  const sorted = files.toSorted((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)))
+  return { sorted, sha256: sha256Hex(sha256Sums(sorted)) }
+}
+
+export function artifactListDigest(files: readonly ListedFile[]): string {
+  return listed(files).sha256
 }
 
 export function artifactListOf(

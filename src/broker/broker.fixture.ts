@@ -152,6 +152,7 @@ export async function setup(
   }
   const it = {
     ...(await open()),
+    folder,
     audit,
     clock,
     vaultKey,
@@ -176,6 +177,25 @@ export async function setup(
 }
 
 export type Setup = Awaited<ReturnType<typeof setup>>
+
+/** Another server on the same files. */
+export async function secondBroker(
+  t: TestContext,
+  { folder, clock, audit, vaultKey }: Setup,
+): Promise<Broker> {
+  const store = openStore(join(folder, 'mayfly.db'))
+  const vault = createVault({ store, key: vaultKey, clock })
+  const broker = await createBroker({
+    ...{ store, vault, clock, heartbeatSeconds, audit: audit.client },
+    numbers: createStoredRunNumbers(store),
+    issuers: issuersFor(vault, vaultKey, clock),
+  })
+  t.after(async () => {
+    await broker.close()
+    await store.close()
+  })
+  return broker
+}
 
 export const secretValue = 'hunter2-correct-horse'
 

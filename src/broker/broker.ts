@@ -22,7 +22,7 @@ import {
   stepStarted,
   type StepRequest,
 } from './events.ts'
-import type { AtStepEnd, KeptLog, Lease, Minted, Session, Step, StepOutcome } from './model.ts'
+import type { AtStepEnd, Decision, KeptLog, Lease, Minted, Session, Step, StepOutcome } from './model.ts'
 import { createOutbox } from './outbox.ts'
 import { createRecords, type SessionMatch } from './records.ts'
 import { actorOf } from './rows.ts'
@@ -32,6 +32,7 @@ import { createLeases, type LeaseDeps } from './leases/leases.ts'
 import { ended, stands } from './leases/stands.ts'
 import { systemAfter } from './leases/within.ts'
 import { createSecretUse } from './secret-use.ts'
+import { isSame } from './step-decision.ts'
 import { expiryOf } from './step-times.ts'
 
 const systemIssuers = { issuerOf: issuerNamed, after: systemAfter, random: Math.random } as const
@@ -81,7 +82,8 @@ export async function createBroker(deps: {
       const session = (await loadSession(id)) ?? (await records.session(id, { ended: true }))
       if (session === undefined) continue
       // A crash may have left the step of a session that has ended: the first sweep ends it.
-      steps.set(step.id, { ...step, session, heartbeatMs: clock.nowMs(), endReason: session.endReason })
+      const endReason = step.decided?.reason ?? session.endReason
+      steps.set(step.id, { ...step, session, heartbeatMs: clock.nowMs(), endReason })
     }
   }
 
@@ -220,21 +222,43 @@ export async function createBroker(deps: {
 
   function closeGate(step: Step, reason: string): void {
     if (step.endReason !== undefined) return
-    step.endReason = reason
-    step.endedMs = clock.nowMs()
+    step.endReason = step.decided?.reason ?? reason
+    step.endedMs = step.decided?.atMs ?? clock.nowMs()
     for (const listener of listeners) listener(step)
+  }
+
+  async function decideEnd(step: Step, outcome: StepOutcome): Promise<boolean> {
+    if (step.endReason !== undefined) return false
+    const own: Decision = { reason: outcome.reason, atMs: clock.nowMs(), outcome }
+    const decision = await records.decideEnd(step, own)
+    adopt(step, decision)
+    return isSame(decision, own)
+  }
+
+  function adopt(step: Step, decision: Decision): void {
+    step.decided = decision
+    outcomes.set(step.id, decision.outcome)
+    if (step.endReason === undefined) return
+    step.endReason = decision.reason
+    step.endedMs = decision.atMs
   }
 
   async function endStep(step: Step, outcome: StepOutcome): Promise<void> {
     closeGate(step, outcome.reason)
     // What its supervisor said first stands, also if it cannot be written now.
-    const first = outcomes.get(step.id) ?? outcome
+    const first = outcomes.get(step.id) ?? step.decided?.outcome ?? outcome
     outcomes.set(step.id, first)
     await leases.endOf(step, step.endReason ?? first.reason)
     // Whoever cannot read a log does not keep a step from ending.
     const log = await deps.logOf?.(step.id).catch(() => undefined)
-    const also = await deps.atEnd?.(step, first, log)
-    await records.endStep(step, first, log, also)
+    for (;;) {
+      const said = outcomes.get(step.id) ?? first
+      const also = await deps.atEnd?.(step, said, log)
+      const decided = await records.endStep(step, said, log, also)
+      if (decided === undefined) break
+      // It was decided meanwhile, or at another server: what is written and signed is that.
+      adopt(step, decided)
+    }
     // Forgotten only once its end is on disk: until then the sweep tries again.
     steps.delete(step.id)
     leases.forget(step.id)
@@ -304,6 +328,12 @@ export async function createBroker(deps: {
     },
     lease,
     leaseMinted,
+    decideEnd,
+    isOpen: (step) => stands(step, clock) && records.isOpen(step),
+    endingStep(id) {
+      const step = steps.get(id)
+      return step?.endReason === undefined ? undefined : step
+    },
     endStep,
     endSession,
     revoke,

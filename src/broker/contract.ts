@@ -32,6 +32,15 @@ export interface Broker {
   lease(step: Step, connection: Connection, grant: string): Promise<Lease>
   /** Records what a registry has minted for this step, before it is used. Throws `revoked` once the step has ended. */
   leaseMinted(step: Step, connection: Connection, minted: Minted): Promise<void>
+  /**
+   * Decides how a step ends, while its leases stand for what is still done for it. False if another end came first, at any server;
+   * whatever comes later changes nothing of this one. Throws `disk_full`, `store_failed`: nothing is decided.
+   */
+  decideEnd(step: Step, outcome: StepOutcome): Promise<boolean>
+  /** False once the step, or its session, has ended at any server. */
+  isOpen(step: Step): boolean
+  /** A step whose gate is closed and whose end is not in the store yet. */
+  endingStep(id: StepId): Step | undefined
   /** Closes the gate, revokes every lease, records the end. Twice is once. */
   endStep(step: Step, outcome: StepOutcome): Promise<void>
   endSession(session: Session, reason: string): Promise<void>

@@ -30,6 +30,7 @@ export type {
   Minted,
   Session,
   Step,
+  Decision,
   StepOutcome,
   StepWorkspace,
 } from './model.ts'
@@ -46,7 +47,9 @@ export type { StoredTreeHeads, TreeHead } from './tree-heads.ts'
 export { createStoredRunArtifacts, type StoredRunArtifacts } from './run-artifacts.ts'
 export { createStoredStepMaterials, type StepMaterials, type StoredStepMaterials } from './step-materials.ts'
 export {
+  artifactListDigest,
   artifactListOf,
+  artifactListProblem,
   createStoredArtifactLists,
   sha256Sums,
   type StoredArtifactLists,

@@ -41,6 +41,16 @@ export interface Step {
   endReason: string | undefined
   /** When its gate closed. */
   endedMs?: number
+  /** How it ends, if that was decided before its gate closed: no other end can come first any more. */
+  decided?: Decision
+}
+
+/** How a step ends. The first one that is in the store stands, whichever server asks for another. */
+export interface Decision {
+  readonly reason: string
+  /** Milliseconds since the Unix epoch. */
+  readonly atMs: number
+  readonly outcome: StepOutcome
 }
 
 /**

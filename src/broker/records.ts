@@ -5,11 +5,12 @@ import type { QueryCreator } from 'kysely'
 import type { RunNumbers } from '../audit/client/index.ts'
 import { insertOnce, insertRow, type Store, type Tables } from '../store/index.ts'
 import { entriesLost, lifetimeOf, sessionEnded, stepFinished, type StepRequest } from './events.ts'
-import type { End, KeptLog, Session, Step, StepOutcome } from './model.ts'
+import type { Decision, End, KeptLog, Session, Step, StepOutcome } from './model.ts'
 import type { Outbox } from './outbox.ts'
 import { endRun } from './run-end.ts'
 import { actorOf, endIn, newSession, rolesOf, usedToken, wasTokenUsed } from './rows.ts'
 import { runState } from './run-numbers.ts'
+import { decidedBefore, decideFirst } from './step-decision.ts'
 
 /** Sessions and steps as rows. An end is written together with its entries, which the outbox delivers. */
 export interface Records {
@@ -37,13 +38,17 @@ export interface Records {
   waitingSessions(limit: number): Promise<WaitingSession[]>
   /** Ids and sessions of the steps that have not ended. */
   openSteps(): Promise<{ step: Omit<Step, 'session'>; session: SessionId }[]>
-  /** Once; a second call changes nothing. */
+  /** Has neither the step nor its session been written as ended? */
+  isOpen(step: Step): boolean
+  /** Keeps how the step ends, unless that is decided; gives back what stands. */
+  decideEnd(step: Step, decision: Decision): Promise<Decision>
+  /** Once; a second call changes nothing. Nothing is written, and it comes back, where another end was decided before. */
   endStep(
     step: Step,
     outcome: StepOutcome,
     log: KeptLog | undefined,
     also?: (tx: QueryCreator<Tables>) => Promise<void>,
-  ): Promise<void>
+  ): Promise<Decision | undefined>
   endSession(session: Session, reason: string): Promise<void>
   openSessions(match: SessionMatch): Promise<SessionId[]>
   expiredSessions(): Promise<SessionId[]>
@@ -234,38 +239,44 @@ export function createRecords(deps: {
     },
     async openSteps() {
       const rows = await store.read.selectFrom('steps').selectAll().where('ended_ms', 'is', null).execute()
-      return rows.map(({ id, session_id, name, role, tier, created_ms, expires_ms, heartbeat_ms }) => ({
+      return rows.map(({ id, session_id, decided, ...row }) => ({
         step: {
           id: id as StepId,
-          name,
-          role,
-          tier,
-          startedMs: created_ms,
-          expiresMs: expires_ms,
-          heartbeatMs: heartbeat_ms,
+          ...{ name: row.name, role: row.role, tier: row.tier },
+          startedMs: row.created_ms,
+          expiresMs: row.expires_ms,
+          heartbeatMs: row.heartbeat_ms,
           endReason: undefined,
+          ...(decided === null ? {} : { decided: JSON.parse(decided) as Decision }),
         },
         session: session_id as SessionId,
       }))
     },
+    isOpen: (step) =>
+      endIn(store.find('steps', { id: step.id })) === undefined &&
+      endIn(store.find('sessions', { id: step.session.id })) === undefined,
+    decideEnd: (step, decision) => store.write((tx) => decideFirst(tx, step, decision)),
     async endStep(step, outcome, log, also) {
-      await outbox.write(async (tx, add) => {
+      return await outbox.write(async (tx, add) => {
+        const before = await decidedBefore(tx, step)
+        if (before !== undefined) return before
         const changed = await tx
           .updateTable('steps')
           .set({
             ended_ms: step.endedMs ?? clock.nowMs(),
             end_reason: step.endReason ?? outcome.reason,
             exit_code: outcome.exitCode ?? null,
-            opened: null,
+            ...{ opened: null, decided: null },
           })
           .where('id', '=', step.id)
           .where('ended_ms', 'is', null)
           .executeTakeFirst()
-        if (changed.numUpdatedRows === 0n) return
+        if (changed.numUpdatedRows === 0n) return undefined
         await tx.deleteFrom('lockfiles').where('step_id', '=', step.id).execute()
         await tx.deleteFrom('step_artifacts').where('step_id', '=', step.id).execute()
         await also?.(tx)
         add([stepFinished(step, outcome, log)])
+        return undefined
       })
     },
     async endSession(session, reason) {

@@ -7,6 +7,9 @@ export const attestTellers: Readonly<Record<string, (data: Data) => string[]>> =
   'attestation.signed': (data) => [
     `SIGNED ${text(data['predicateType'] ?? 'a list of checksums')}${resultOf(data)} of ${subjectsOf(data)}, entry ${text(data['logIndex'])} of the attestation log, by ${text(data['by']).slice(0, 23)}…`,
   ],
+  'step.warned': ({ warnings }) => [
+    `not all of its end was done: ${(Array.isArray(warnings) ? warnings : []).map(text).join('; ')}`,
+  ],
   'attestations.removed': (data) => [
     `${text(data['removed'])} attestations were removed: ${text(data['reason'])}`,
   ],

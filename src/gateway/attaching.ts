@@ -29,6 +29,9 @@ const maxTries = 3
 const pauseMs = 500
 /** For all of them: the step’s end waits for it. */
 const attachMs = 10_000
+/** Another server may have revoked it: the store is looked at so often. */
+const lookMs = 100
+const ended = 'the step was ended meanwhile'
 
 /**
  * Puts attestations beside the images that a step pushed, as the gateway's own act under the step's grant and lease: recorded before the
@@ -41,9 +44,31 @@ export function createAttaching(deps: {
   readonly clock: Clock
   /** Something that whoever looks at the step is to know. */
   readonly tell: (step: Step, line: string) => void
+  /** False once the step or its session has ended, at any server. */
+  readonly isOpen: (step: Step) => boolean
+  readonly onStepEnd: (listener: (step: Step) => void) => void
 }) {
   const made = new WeakMap<Step, Made[]>()
+  const underWay = new Map<Step, AbortController>()
   const turns = createTurns()
+  deps.onStepEnd((step) => underWay.get(step)?.abort())
+
+  /** Ends what `act` has under way after a while, and at once when the step is revoked, here or at another server. */
+  async function whileOpen<T>(step: Step, act: (until: AbortSignal) => Promise<T>): Promise<T> {
+    const cut = new AbortController()
+    const look = () => {
+      if (!deps.isOpen(step)) cut.abort()
+    }
+    const looking = setInterval(look, lookMs)
+    underWay.set(step, cut)
+    try {
+      look()
+      return await act(AbortSignal.any([AbortSignal.timeout(attachMs), cut.signal]))
+    } finally {
+      clearInterval(looking)
+      underWay.delete(step)
+    }
+  }
 
   async function attachTo(
     step: Step,
@@ -52,6 +77,7 @@ export function createAttaching(deps: {
     until: AbortSignal,
   ): Promise<string[]> {
     const { repository, digest } = one
+    if (!deps.isOpen(step)) throw new MayflyError('denied', ended)
     // The policy may have changed since: its own connection of this name counts.
     const connection = deps.targets().connections.find(({ name }) => name === one.connection.name)
     if (connection === undefined) throw new MayflyError('denied', 'its connection is no longer there')
@@ -63,8 +89,10 @@ export function createAttaching(deps: {
     try {
       const own = openOwnRegistry(openOwnAccess(connection, upstream, until), deps.clock)
       const manifests: string[] = []
-      for (const bundle of bundles)
+      for (const bundle of bundles) {
+        until.throwIfAborted()
         manifests.push(await attach(own, permit, { repository, digest }, bundle, turns))
+      }
       return manifests
     } finally {
       upstream.close()
@@ -83,8 +111,9 @@ export function createAttaching(deps: {
       try {
         return { ...named, manifests: await attachTo(step, one, bundles, until) }
       } catch (error) {
-        const isOver = attempt === maxTries || step.endReason !== undefined || until.aborted
-        if (isOver) return { ...named, manifests: [], failure: failureOf(error) }
+        if (!deps.isOpen(step)) return { ...named, manifests: [], failure: ended }
+        if (attempt === maxTries || until.aborted)
+          return { ...named, manifests: [], failure: failureOf(error) }
         await after(attempt * pauseMs)
       }
     }
@@ -113,15 +142,16 @@ export function createAttaching(deps: {
       // Parts of an index are pushed without a tag: what stands beside the index is enough.
       const meant = (tagged.length > 0 ? tagged : all).slice(-maxImages)
       if (bundles.length === 0) return []
-      const until = AbortSignal.timeout(attachMs)
-      const results: AttachedImage[] = []
-      for (const one of meant) {
-        const result = await tried(step, one, bundles, until)
-        if (result.failure !== undefined)
-          deps.tell(step, `mayfly: no attestation stands beside ${result.image}: ${result.failure}`)
-        results.push(result)
-      }
-      return results
+      return await whileOpen(step, async (until) => {
+        const results: AttachedImage[] = []
+        for (const one of meant) {
+          const result = await tried(step, one, bundles, until)
+          if (result.failure !== undefined)
+            deps.tell(step, `mayfly: no attestation stands beside ${result.image}: ${result.failure}`)
+          results.push(result)
+        }
+        return results
+      })
     },
   }
 }

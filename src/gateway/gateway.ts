@@ -211,6 +211,8 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const attaching = createAttaching({
     ...{ gatekeeper, openSocket, clock: deps.clock, targets: deps.targets },
     tell: (step, line) => activity.told(step.id, line),
+    isOpen: (step) => deps.broker.isOpen(step),
+    onStepEnd: (listener) => deps.broker.onStepEnd(listener),
   })
   const openExchange = createExchangeOpener({
     madeImage: (step, connection, image) => attaching.made(step, connection, image),

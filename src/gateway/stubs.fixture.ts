@@ -182,6 +182,7 @@ export function stubBroker(): BrokerStub {
         throw new MayflyError('revoked', `the step has ended (${step.endReason})`)
     },
     endOf: () => undefined,
+    isOpen: (step: Step) => step.endReason === undefined,
     onStepEnd: (listener: (step: Step) => void) => void listeners.push(listener),
     refusedByHost: (step: Step, authorization: Secret) =>
       void refused.push(`${step.id} ${authorization.reveal()}`),

@@ -180,6 +180,8 @@ export interface HandedBundle {
 }
 
 export interface FinishAnswer extends StepActivity, Heartbeat {
+  /** What of its end the server could not do. */
+  readonly warnings?: readonly string[]
   /** Missing from servers that sign none, and where there is nothing to sign about. */
   readonly attestations?: readonly HandedBundle[]
   /** They are signed later. */

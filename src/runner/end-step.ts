@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { messageOf } from '../lib/index.ts'
+import { escapeUnseen, messageOf } from '../lib/index.ts'
 import type { FinishAnswer } from './api-facts.ts'
 import { fileListOf, type Artifacts } from './artifacts/index.ts'
 import { declareArtifacts, takeAttestations } from './attest-step.ts'
@@ -132,6 +132,7 @@ async function report(
       ...(seen.length === 0 ? {} : { secrets_seen: seen }),
     })
     if (answer.refusals !== undefined) showRefusals(refusals, answer.refusals)
+    for (const line of answer.warnings ?? []) notices.tell(escapeUnseen(`mayfly: ${line}`))
     return answer
   } catch (error) {
     // The server revokes by itself when heartbeats stop; the command's own result stands.

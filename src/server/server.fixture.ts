@@ -53,7 +53,7 @@ import {
 } from '../vault/index.ts'
 import { createHealth } from './health.ts'
 import { createMetrics } from './metrics.ts'
-import type { SigningIdentities } from './routes/steps.ts'
+import type { SigningIdentities } from './finish-step.ts'
 import { createApiServer } from './server.ts'
 
 export const provider = 'https://people.example.com'

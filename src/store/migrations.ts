@@ -325,6 +325,15 @@ const migrations: readonly string[] = [
   CREATE INDEX step_publications_created ON step_publications (created_ms);
   CREATE INDEX step_publications_digest ON step_publications (digest);
   `,
+  // How a step ends is decided before that is signed: what comes later, at whichever server, changes nothing of it. And which
+  // servers carried something for a step that they have not brought to the store yet: one that died never will.
+  `
+  ALTER TABLE steps ADD COLUMN decided TEXT;
+  CREATE TABLE step_carriers (
+    step_id TEXT NOT NULL, carrier TEXT NOT NULL, created_ms INTEGER NOT NULL,
+    PRIMARY KEY (step_id, carrier)) STRICT, WITHOUT ROWID;
+  CREATE INDEX step_carriers_created ON step_carriers (created_ms);
+  `,
 ]
 
 /** Would opening it bring it to another version than the Mayfly that runs on it knows? */

@@ -51,6 +51,8 @@ export interface Tables {
     opened: string | null
     /** Index of its first entry in the audit log. */
     first_entry: number | null
+    /** JSON of how it ends, once that is decided; something is still done between that and its end. */
+    decided: Generated<string | null>
   }
   /** Which roles steps of a run have had in which workspace that others share; '' where the runner did not say which. */
   workspaces: { run_id: string; workspace: string; role: string }
@@ -76,6 +78,8 @@ export interface Tables {
     part: string | null
     created_ms: number
   }
+  /** Servers that carried something for a step and have not brought all of it to the store. */
+  step_carriers: { step_id: string; carrier: string; created_ms: number }
   /** What registries took from a step, with the digest that went over the wire; `tag` is '' for what has none. */
   step_publications: {
     step_id: string

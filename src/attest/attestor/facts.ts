@@ -2,7 +2,9 @@ import type { Selectable } from 'kysely'
 import { sha256Hex, type Clock, type StepId } from '../../lib/index.ts'
 import type { PeopleDirectory } from '../../audit/client/index.ts'
 import {
+  artifactListDigest,
   artifactListOf,
+  artifactListProblem,
   outcomeOf,
   type KeptLog,
   type Step,
@@ -131,10 +133,17 @@ function declaredFiles(
       ? { list: kept.files }
       : { list: [], problem: 'the artifacts at the end of the step are not those that were listed before it' }
   }
-  if (said.count === said.files.length) return { list: said.files }
+  if (said.count === said.files.length) {
+    const wrong =
+      artifactListProblem(said.files) ??
+      (artifactListDigest(said.files) === said.sha256 ? undefined : notOfThem)
+    return wrong === undefined ? { list: said.files } : { list: [], problem: wrong }
+  }
   const problem = `of ${said.count} artifacts only ${said.files.length} are known by name: the runner is older than the server`
   return { list: [], problem }
 }
+
+const notOfThem = 'the digest of the list of artifacts is not that of the files in it'
 
 interface FileListFacts {
   readonly files: readonly ReportedFile[]

@@ -57,6 +57,7 @@ const lines: Readonly<Record<string, Line>> = {
   'git.pushed': ['api', 3, 1],
   'operations.done': ['api', 99, 1],
   'attestation.signed': ['api', 1, 1],
+  'step.warned': ['api', 99, 2, 'failed'],
   'attestations.removed': ['api', 4, 1],
   'attestations.retried': ['api', 3, 1],
   'policy.applied': ['api', 3, 2],

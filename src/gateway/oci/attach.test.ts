@@ -122,6 +122,28 @@ test('what cannot be attached is tried again and told, and the answer of a regis
   assert.notEqual(ended?.failure, undefined)
 })
 
+test('a step that is revoked while an attestation is put beside its image: what is under way is cut, and nothing more is put there', async (t) => {
+  const it = await openKeeping(t, true)
+  const { gateway, step } = it.world
+  const pushed = await it.ask('PUT', at('v1'), { headers: { 'content-type': manifestType }, body: image })
+  assert.equal(pushed.status, 201)
+  it.replies.set(`GET ${at(name)}`, { status: 200, headers: { 'content-type': manifestType }, body: image })
+  for (const blob of ['{}', 'bundle'])
+    it.replies.set(`HEAD /v2/octo/app/blobs/${digest(blob)}`, () => {
+      it.world.brokers.end(step)
+      return { status: 200 }
+    })
+  gateway.shut(step)
+  const began = performance.now()
+  const [cut] = await gateway.attach(step, [{ bundle: 'bundle', predicateType: type, signedMs: 0 }])
+  assert.deepEqual([cut?.failure, cut?.manifests], ['the step was ended meanwhile', []])
+  assert.ok(performance.now() - began < 5_000, 'it is not waited for')
+  assert.deepEqual(
+    it.requests().filter((one) => one.startsWith('PUT') && one !== `PUT ${at('v1')}`),
+    [],
+  )
+})
+
 test('what another client writes under the referrers tag at the same moment is not lost', async (t) => {
   const it = await openKeeping(t, false)
   const { kept, replies, world } = it

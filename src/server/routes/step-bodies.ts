@@ -246,6 +246,10 @@ export const finishResponse = z.object({
     )
     .optional()
     .describe('The images that it pushed, beside which their attestations stand in the registry.'),
+  warnings: z
+    .array(z.string())
+    .optional()
+    .describe('What of its end the server could not do, and what to do about it; the audit log has it, too.'),
   attestations_pending: z
     .literal(true)
     .optional()

@@ -1,13 +1,10 @@
 import { z } from 'zod'
-import { MayflyError, limits, nowSeconds, type Clock } from '../../lib/index.ts'
-import type { Attestor } from '../../attest/attestor/index.ts'
-import type { AccessTokens, Broker, Step, StoredArtifactLists } from '../../broker/index.ts'
-import type { Gateway } from '../../gateway/index.ts'
-import { attachImages } from '../attach-images.ts'
+import { MayflyError, limits, nowSeconds } from '../../lib/index.ts'
+import type { AccessTokens } from '../../broker/index.ts'
 import type { Honey } from '../../honey/index.ts'
 import { credentialAction, isWrite } from '../../kinds/index.ts'
 import type { RulesHolder } from '../../rules/index.ts'
-import type { EndNotices } from '../end-notices.ts'
+import { createFinish, type FinishDeps } from '../finish-step.ts'
 import { tokenExpiry } from '../lifetime.ts'
 import { ownStep as ownStepOf } from '../own-step.ts'
 import { withBody, type Call, type Route } from '../route.ts'
@@ -24,31 +21,18 @@ import {
   refusals,
 } from './step-bodies.ts'
 
-export interface StepRoutesDeps {
+export interface StepRoutesDeps extends FinishDeps {
   rules: RulesHolder
-  broker: Broker
-  gateway: Gateway
   tokens: AccessTokens
-  clock: Clock
   heartbeatSeconds: number
-  notices: EndNotices
   honey: Pick<Honey, 'plantsIn'>
-  attestor: Pick<Attestor, 'handed' | 'beforeEnd'>
-  artifactLists: StoredArtifactLists
-  signingIdentities?: SigningIdentities | undefined
-}
-
-/** Where attestations are signed with the job's own token. */
-export interface SigningIdentities {
-  readonly audience: string
-  /** Throws `bad_token` for one that is for another audience. */
-  hold(stepId: string, token: string): void
 }
 
 /** What a supervisor says of its step: open, heartbeat, lockfile, finish. */
 export function stepRoutes(deps: StepRoutesDeps): Route[] {
   const { broker, gateway } = deps
   const waits = createStepWaits(deps)
+  const finish = createFinish(deps)
 
   const ownStep = (call: Call) => ownStepOf(deps, call)
 
@@ -133,33 +117,7 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
       summary: 'End the step: gate closed, leases revoked, end recorded',
       auth: 'dpop',
       response: finishResponse,
-      ...withBody(finishBody, async (call, body) => {
-        const step = ownStep(call)
-        const activity = gateway.activity(step.id)
-        // The token stands in no summary: that is recorded.
-        const { reason, exit_code: exitCode, refusals_seen: seen, signing_identity: token, ...summary } = body
-        // A log that is away does not keep a step from ending: what waits is written when the step is over.
-        await gateway.recordDownloads(step).catch(() => undefined)
-        const { files = [] } = deps.artifactLists.of(step.id) ?? body.artifacts ?? {}
-        const digests = files.map(({ sha256 }) => `sha256:${sha256}`)
-        await gateway.declareArtifacts(step, digests).catch(() => undefined)
-        const refused = holdIdentity(deps, step, token)
-        const outcome = {
-          reason,
-          ...(exitCode === undefined ? {} : { exitCode }),
-          activity: { granted: activity.granted, denied: activity.denied },
-          summary,
-        }
-        const attached = await attachImages(deps, step, outcome)
-        const unseen = gateway.refusals(step.id, seen)
-        await broker.endStep(step, outcome)
-        gateway.forget(step.id)
-        return {
-          ...{ ...activity, refusals: unseen },
-          ...(attached.length === 0 ? {} : { attached: [...attached] }),
-          ...(await attestationsOf(deps, step, refused)),
-        }
-      }),
+      ...withBody(finishBody, finish),
     },
     {
       method: 'PUT',
@@ -174,50 +132,6 @@ export function stepRoutes(deps: StepRoutesDeps): Route[] {
       })),
     },
   ]
-}
-
-/** How long the end of a step waits for what is signed of it; it has ended by then, and nothing is open. */
-const attestMs = 5_000
-
-/** Why the token for signing is not taken, if so: the step ends all the same. */
-function holdIdentity(
-  { signingIdentities }: StepRoutesDeps,
-  step: Step,
-  token: string | undefined,
-): string | undefined {
-  try {
-    if (token !== undefined) signingIdentities?.hold(step.id, token)
-    return undefined
-  } catch (error) {
-    if (error instanceof MayflyError) return error.message
-    throw error
-  }
-}
-
-async function attestationsOf(
-  { attestor }: StepRoutesDeps,
-  step: Step,
-  refused: string | undefined,
-): Promise<Record<string, unknown>> {
-  // What cannot be said here is asked for later.
-  const handed = await attestor.handed(step.id, attestMs).catch(() => undefined)
-  if (handed === undefined) return { attestations_pending: true }
-  const { bundles, pending } = handed
-  const failures = [...handed.failures, ...(refused === undefined ? [] : [refused])]
-  return {
-    ...(bundles.length === 0
-      ? {}
-      : {
-          attestations: bundles.map(({ kind, predicateType, bundle, text }) => ({
-            kind,
-            ...(predicateType === undefined ? {} : { predicate_type: predicateType }),
-            bundle,
-            ...(text === undefined ? {} : { text }),
-          })),
-        }),
-    ...(pending ? { attestations_pending: true } : {}),
-    ...(failures.length === 0 ? {} : { attestations_failed: failures }),
-  }
 }
 
 async function openStep(
