@@ -2,6 +2,7 @@ import { setTimeout as after } from 'node:timers/promises'
 import { MayflyError, type Clock } from '../lib/index.ts'
 import type { Step } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
+import { UpstreamBusy } from './busy.ts'
 import type { MadeImage } from './exchange.ts'
 import { attach, openOwnRegistry, type Attached } from './oci/index.ts'
 import { openOwnAccess } from './own-access.ts'
@@ -104,6 +105,7 @@ export function createAttaching(deps: {
     one: Made,
     bundles: readonly Attached[],
     until: AbortSignal,
+    untilMs: number,
   ): Promise<AttachedImage> {
     const image = `${one.repository}@${one.digest}`
     const named = { image, connection: one.connection.name }
@@ -112,9 +114,11 @@ export function createAttaching(deps: {
         return { ...named, manifests: await attachTo(step, one, bundles, until) }
       } catch (error) {
         if (!deps.isOpen(step)) return { ...named, manifests: [], failure: ended }
-        if (attempt === maxTries || until.aborted)
+        const waitMs = Math.max(attempt * pauseMs, askedMs(error))
+        // What is asked to wait for longer than there is time comes too late: the answer does not change by asking before.
+        if (attempt === maxTries || until.aborted || performance.now() + waitMs >= untilMs)
           return { ...named, manifests: [], failure: failureOf(error) }
-        await after(attempt * pauseMs)
+        await after(waitMs, undefined, { signal: until }).catch(() => undefined)
       }
     }
   }
@@ -142,10 +146,11 @@ export function createAttaching(deps: {
       // Parts of an index are pushed without a tag: what stands beside the index is enough.
       const meant = (tagged.length > 0 ? tagged : all).slice(-maxImages)
       if (bundles.length === 0) return []
+      const untilMs = performance.now() + attachMs
       return await whileOpen(step, async (until) => {
         const results: AttachedImage[] = []
         for (const one of meant) {
-          const result = await tried(step, one, bundles, until)
+          const result = await tried(step, one, bundles, until, untilMs)
           if (result.failure !== undefined)
             deps.tell(step, `mayfly: no attestation stands beside ${result.image}: ${result.failure}`)
           results.push(result)
@@ -156,9 +161,15 @@ export function createAttaching(deps: {
   }
 }
 
+/** How long the registry wants to be left alone. */
+function askedMs(error: unknown): number {
+  return error instanceof UpstreamBusy ? 1000 * Number(error.headers['retry-after'] ?? 0) : 0
+}
+
 /** What a registry says may be the credential that it was sent, and whoever looks at the step reads this. */
 function failureOf(error: unknown): string {
   if (!(error instanceof MayflyError)) return 'the registry did not do it'
+  if (error instanceof UpstreamBusy) return error.message
   if (error.code === 'upstream_unreachable') return 'the registry does not answer'
   return /^(?:the registry (?:answered \d|does not have)|tag |its connection|mayfly: )/.test(error.message)
     ? error.message

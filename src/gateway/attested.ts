@@ -57,7 +57,7 @@ export type Beside = (
   brought: Brought & { readonly image: string },
 ) => Promise<
   | { readonly bundles: readonly string[]; readonly isCut: boolean; readonly platforms: readonly string[] }
-  | { readonly why: string }
+  | { readonly why: string; readonly isBusy?: true }
 >
 
 interface Asked {
@@ -104,14 +104,18 @@ export function createAttested(deps: {
     const pending = ofRun?.pending ?? false
     const known = looked.judge(digest)
     if (known.ok) return known
-    if (image === undefined) return { ...known, pending }
+    const signing = pending ? '; its attestation is being signed' : ''
+    if (image === undefined) return { ok: false, why: `${known.why}${signing}`, pending }
     const there = await beside(step, { ...brought, image })
-    if ('why' in there) return { ok: false, why: `${known.why}; ${there.why}`, pending }
+    if ('why' in there) {
+      const why = `${known.why}; ${there.why}${signing}`
+      return { ok: false, why, pending: pending || there.isBusy === true }
+    }
     looked.add(there.bundles)
     const found = looked.judge(digest)
     if (found.ok) return found
     const cut = there.isCut ? '; more stands beside it in its registry than was read' : ''
-    const why = `${found.why}${cut}`
+    const why = `${found.why}${cut}${signing}`
     if (there.platforms.length === 0 || depth === maxDepth) return { ok: false, why, pending }
     // An index whose every image was attested brings nothing else.
     const images = there.platforms.map((child) => ({ digest: child, image }))

@@ -2,8 +2,10 @@ import { MayflyError, type Clock } from '../lib/index.ts'
 import type { Step } from '../broker/index.ts'
 import type { Connection, Targets } from '../connections/index.ts'
 import type { Beside } from './attested.ts'
+import { UpstreamBusy } from './busy.ts'
 import type { Gatekeeper } from './permit.ts'
-import { bundlesBeside, openOwnRegistry, platformsOf } from './oci/index.ts'
+import { bundlesBeside, platformsOf } from '../images/index.ts'
+import { openOwnRegistry, readerOf } from './oci/index.ts'
 import { openOwnAccess } from './own-access.ts'
 import type { Upstream } from './upstream/index.ts'
 
@@ -35,15 +37,15 @@ export function createImageBeside(deps: {
       .permit(step, connection, [operation], { oci: { referrers: digest } }, true)
     if (!permit.allow) return { why: permit.message }
     const access = openOwnAccess(connection, deps.upstreamOf(step), AbortSignal.timeout(askedMs))
-    const own = openOwnRegistry(access, deps.clock)
+    const read = readerOf(openOwnRegistry(access, deps.clock), permit, path)
     try {
-      const inHand = manifest === undefined ? {} : { inHand: manifest }
       const [{ bundles, isCut }, platforms] = await Promise.all([
-        bundlesBeside(own, permit, path, digest),
-        platformsOf(own, permit, { repository: path, digest, ...inHand }),
+        bundlesBeside(read, digest),
+        platformsOf(read, digest, manifest),
       ])
       return { bundles, isCut, platforms }
     } catch (error) {
+      if (error instanceof UpstreamBusy) return { why: 'its registry is busy: try again', isBusy: true }
       // What a registry says may be the credential that it was sent, and this is told to the step.
       const isAway = error instanceof MayflyError && error.code === 'upstream_unreachable'
       return { why: `its registry ${isAway ? 'does not answer' : 'does not say what stands beside it'}` }

@@ -199,11 +199,7 @@ export function createGatekeeper(deps: {
     operations: readonly Operation[],
     { unmet, pending }: { readonly unmet: string; readonly pending: boolean },
   ): Denial {
-    const denial = refuseUnserved(
-      step,
-      operations,
-      pending ? `${unmet}; its attestation is being signed` : unmet,
-    )
+    const denial = refuseUnserved(step, operations, unmet)
     return pending ? { ...denial, retryAfterSeconds: pendingSeconds } : denial
   }
 

@@ -13,6 +13,8 @@ export interface Outcome {
   readonly result: 'verified' | 'not verified' | 'unknown'
   readonly reasons: readonly string[]
   readonly by?: Verified
+  /** Of an index that has no attestation of its own that counts: by whom each image in it is signed. `by` is the first one's. */
+  readonly images?: readonly { readonly digest: string; readonly by: Verified }[]
   readonly ms: number
   /** Texts of all that was looked at. */
   readonly found?: readonly string[]
@@ -27,13 +29,16 @@ export function report(
   print(json, { verified, artifacts: outcomes.map(asJson) }, outcomes.flatMap(linesOf).map(visible))
 }
 
-export function asJson({ name, digest, result, reasons, by }: Outcome) {
+export function asJson({ name, digest, result, reasons, by, images }: Outcome) {
   return {
     name,
     digest: digest ?? null,
     result: result.replace(' ', '_'),
     reasons,
     by: by === undefined ? null : signedBy(by),
+    ...(images === undefined
+      ? {}
+      : { images: images.map((one) => ({ digest: one.digest, by: signedBy(one.by) })) }),
   }
 }
 
@@ -48,16 +53,17 @@ function signedBy({ signer, statement, timeMs, logIndex }: Verified) {
   }
 }
 
-function linesOf({ name, digest, result, reasons, by }: Outcome): string[] {
+function linesOf({ name, digest, result, reasons, by, images }: Outcome): string[] {
   const head = `${result === 'unknown' ? 'CANNOT TELL' : result === 'verified' ? 'verified' : 'NOT VERIFIED'}: ${name}`
   const of = digest === undefined || digest === name ? head : `${head} (${digest})`
   if (by === undefined) return [of, ...reasons.map((reason) => `  ${reason}`)]
-  const { signer, timeMs, logIndex } = by
+  if (images !== undefined) return [of, ...images.map((one) => `  ${one.digest} ${signedLine(one.by)}`)]
+  return [of, `  ${signedLine(by)}`]
+}
+
+function signedLine({ signer, timeMs, logIndex }: Verified): string {
   const who = signer.kind === 'key' ? `key ${signer.keyId}` : signer.identity.san
-  return [
-    of,
-    `  signed by ${who}, ${new Date(timeMs).toISOString()}, entry ${logIndex} of the attestation log`,
-  ]
+  return `signed by ${who}, ${new Date(timeMs).toISOString()}, entry ${logIndex} of the attestation log`
 }
 
 export function writeJunit(outcomes: readonly Outcome[], file: string): void {

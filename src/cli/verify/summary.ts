@@ -63,7 +63,7 @@ export async function withSummary(
   return told
 }
 
-function refusedBy({ by: _, ...outcome }: Outcome, reasons: readonly string[]): Outcome {
+function refusedBy({ by: _, images: _images, ...outcome }: Outcome, reasons: readonly string[]): Outcome {
   return { ...outcome, result: 'not verified', reasons: reasons.map((one) => `at the server: ${one}`) }
 }
 

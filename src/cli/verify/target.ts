@@ -6,12 +6,25 @@ import { readText } from '../text-file.ts'
 
 /** What is verified, and what was found that may say how it was made. */
 export interface Target {
-  readonly name: string
   /** `sha256:HEX`. */
   readonly digest: string
-  readonly bundles: readonly Found[]
+  readonly bundles: Bundles
   /** Who else may be asked, if these are not enough. */
-  readonly more?: () => Promise<readonly Found[]>
+  readonly more?: () => Promise<Bundles>
+  /** Of an index: the images that it has for each platform. */
+  readonly images?: () => Promise<readonly ImageIn[]>
+}
+
+/** An image of an index, by its digest, and how it is looked at. */
+export interface ImageIn {
+  readonly digest: string
+  open(): Promise<Target>
+}
+
+export interface Bundles {
+  readonly found: readonly Found[]
+  /** There are more, which were not read. */
+  readonly isCut: boolean
 }
 
 export interface Found {

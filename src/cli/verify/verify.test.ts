@@ -1,51 +1,11 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { test, type TestContext } from 'node:test'
+import { test } from 'node:test'
 import { githubIdentity } from '../../attest/verify/demands.fixture.ts'
-import { openSigning, type Signing } from '../../gateway/attestations.fixture.ts'
-import { MayflyError } from '../../lib/index.ts'
-import { asJson, writeJunit } from './report.ts'
-import { exitCodeOf, verifyAll, type VerifyOptions } from './verify.ts'
-
-const sha256 = (bytes: string | Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-const content = 'what was built\n'
-
-interface Result {
-  readonly code: number
-  readonly artifacts: readonly { name: string; result: string; reasons: readonly string[]; by: unknown }[]
-  readonly error: string
-}
-
-async function openFolder(t: TestContext, signing: Signing) {
-  const folder = mkdtempSync(join(tmpdir(), 'mayfly-verify-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const at = (name: string) => join(folder, name)
-  const write = (name: string, text: string) => {
-    writeFileSync(at(name), text)
-    return at(name)
-  }
-  const root = write('root.json', signing.root)
-  return {
-    ...{ at, write, root },
-    file: write('app.tgz', content),
-    async run(names: readonly string[], options: Partial<VerifyOptions> = {}): Promise<Result> {
-      const known = options.policy === undefined ? { trustedRoot: root, require: ['role=build'] } : {}
-      try {
-        const outcomes = await verifyAll(names, { json: true, ...known, ...options })
-        if (options.junit !== undefined) writeJunit(outcomes, options.junit)
-        return { code: exitCodeOf(outcomes), artifacts: outcomes.map(asJson), error: '' }
-      } catch (error) {
-        assert.ok(error instanceof MayflyError)
-        return { code: 2, artifacts: [], error: error.message }
-      }
-    },
-  }
-}
+import { openSigning } from '../../gateway/attestations.fixture.ts'
+import { content, openFolder, sha256 } from './folder.fixture.ts'
 
 test('a file is verified by the bundle beside it; what is not so is named, and each answer has its exit code', async (t) => {
   const signing = await openSigning(t)
@@ -128,88 +88,6 @@ test('policies: mistakes have line and column, rules for everybody are refused, 
   ])
   assert.match((await run([file], { require: ['role'] })).error, /write KEY=VALUE/)
   assert.match((await run([file], { sharedRoot: root })).error, /name one of/)
-})
-
-interface Stored {
-  readonly type: string
-  readonly body: string
-}
-
-/** A registry that gives what it has, by path, to whoever brings the token. */
-async function startRegistry(
-  t: TestContext,
-): Promise<{ host: string; has: Map<string, Stored>; asked: string[] }> {
-  const has = new Map<string, Stored>()
-  const asked: string[] = []
-  const handle = ({ url = '', headers }: IncomingMessage, response: ServerResponse) => {
-    asked.push(`${url} ${headers.authorization ?? ''}`)
-    if (url.startsWith('/token')) {
-      const isKnown = headers.authorization === `Basic ${Buffer.from('user:pass').toString('base64')}`
-      return response.writeHead(isKnown ? 200 : 401).end(JSON.stringify({ token: 'granted' }))
-    }
-    if (headers.authorization !== 'Bearer granted') {
-      response.setHeader('www-authenticate', `Bearer realm="http://${headers.host}/token",service="registry"`)
-      return response.writeHead(401).end()
-    }
-    const found = has.get(url.replace('/v2/octo/app/', ''))
-    return found === undefined
-      ? response.writeHead(404).end()
-      : response.writeHead(200, { 'content-type': found.type }).end(found.body)
-  }
-  const server = createServer(handle).listen(0, '127.0.0.1')
-  await new Promise((done) => server.once('listening', done))
-  t.after(() => server.close())
-  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, has, asked }
-}
-
-test('an image is resolved to its digest, and what stands beside it is read by referrers or by tag, with the login of docker', async (t) => {
-  const signing = await openSigning(t)
-  const { at, run, write } = await openFolder(t, signing)
-  const { host, has, asked } = await startRegistry(t)
-  const env = process.env['DOCKER_CONFIG']
-  process.env['DOCKER_CONFIG'] = at('.')
-  t.after(() =>
-    env === undefined ? delete process.env['DOCKER_CONFIG'] : (process.env['DOCKER_CONFIG'] = env),
-  )
-  const manifestType = 'application/vnd.oci.image.manifest.v1+json'
-  const indexType = 'application/vnd.oci.image.index.v1+json'
-  const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
-  const image = JSON.stringify({ schemaVersion: 2, mediaType: manifestType, config: {}, layers: [] })
-  const digest = sha256(image)
-  has.set('manifests/v1', { type: manifestType, body: image })
-  has.set(`manifests/${digest}`, { type: manifestType, body: image })
-  const name = `oci://${host}/octo/app:v1`
-  const anonymous = await run([name])
-  assert.deepEqual([anonymous.code, anonymous.artifacts[0]?.result], [2, 'unknown'])
-  assert.match(anonymous.artifacts[0]?.reasons[0] ?? '', /log in there \(docker login\)/)
-  write(
-    'config.json',
-    JSON.stringify({ auths: { [host]: { auth: Buffer.from('user:pass').toString('base64') } } }),
-  )
-  assert.match((await run([name])).artifacts[0]?.reasons[0] ?? '', /no attestation was found/)
-  assert.ok(asked.some((one) => one.includes('scope=repository%3Aocto%2Fapp%3Apull')))
-  const bundle = await signing.sign({ digest })
-  const beside = JSON.stringify({
-    schemaVersion: 2,
-    layers: [{ mediaType: bundleType, digest: sha256(bundle), size: 1 }],
-  })
-  const listed = { mediaType: manifestType, digest: sha256(beside), size: 1, artifactType: bundleType }
-  const index = { type: indexType, body: JSON.stringify({ manifests: [{ digest: 'x' }, null, listed] }) }
-  has.set(`manifests/${sha256(beside)}`, { type: manifestType, body: beside })
-  has.set(`blobs/${sha256(bundle)}`, { type: 'application/octet-stream', body: bundle })
-  has.set(`manifests/${digest.replace(':', '-')}`, index)
-  assert.equal((await run([name])).code, 0)
-  has.set(`referrers/${digest}`, { type: 'text/html', body: '<html>' })
-  assert.equal((await run([`oci://${host}/octo/app@${digest}`])).code, 0)
-  has.delete(`manifests/${digest.replace(':', '-')}`)
-  has.set(`referrers/${digest}`, index)
-  assert.equal((await run([`oci://${host}/octo/app@${digest}`])).code, 0)
-  // A registry that sends another bundle, or another image, than was named.
-  has.set(`blobs/${sha256(bundle)}`, { type: 'x', body: `${bundle} ` })
-  assert.equal((await run([name])).code, 1)
-  has.set(`manifests/${digest}`, { type: manifestType, body: `${image} ` })
-  const swapped = await run([`oci://${host}/octo/app@${digest}`])
-  assert.deepEqual([swapped.code, swapped.artifacts[0]?.result], [2, 'unknown'])
 })
 
 test('--vsa: the server verifies the same, and what it signed of that is written if it holds', async (t) => {

@@ -1,13 +1,13 @@
-import { judge, verifyBundle, type Verified } from '../../attest/verify/index.ts'
 import { messageOf, MayflyError } from '../../lib/index.ts'
 import { printError } from '../output.ts'
 import { readVerifyPolicy, type VerifyPolicy } from './policy.ts'
 import { imageNamed } from './image-name.ts'
+import { judgeTarget } from './judge-target.ts'
 import { openRegistry } from './registry.ts'
 import { report, type Outcome } from './report.ts'
 import { bundlesAtServer } from './server.ts'
 import { withSummary, type SummaryOptions } from './summary.ts'
-import { bundlesBesideFile, bundlesIn, digestOfFile, kindOf, type Found, type Target } from './target.ts'
+import { bundlesBesideFile, bundlesIn, digestOfFile, kindOf, type Bundles, type Target } from './target.ts'
 import { trustInUse, type TrustInUse, type TrustNamed } from '../named-trust.ts'
 
 export interface VerifyOptions extends TrustNamed, SummaryOptions {
@@ -63,12 +63,8 @@ async function outcomeOf(
   const startedMs = Date.now()
   try {
     const target = await targetOf(name, policy, options)
-    const found = judgeAll(target, target.bundles, policy, trust)
-    const more = found.result === 'verified' ? undefined : target.more
-    const all = more === undefined ? target.bundles : [...target.bundles, ...(await more())]
-    const judged = more === undefined ? found : judgeAll(target, all, policy, trust)
-    const texts = all.map(({ text }) => text)
-    return { ...judged, name, digest: target.digest, found: texts, ms: Date.now() - startedMs }
+    const judged = await judgeTarget(target, policy, trust)
+    return { ...judged, name, digest: target.digest, ms: Date.now() - startedMs }
   } catch (error) {
     if (!(error instanceof MayflyError)) throw error
     return { name, result: 'unknown', reasons: [messageOf(error)], ms: Date.now() - startedMs }
@@ -81,46 +77,24 @@ async function targetOf(
   { server }: VerifyPolicy,
   { bundle: given = [] }: VerifyOptions,
 ): Promise<Target> {
-  const bundles = given.flatMap(bundlesIn)
   const isGiven = given.length > 0
+  const ofGiven: Bundles = { found: given.flatMap(bundlesIn), isCut: false }
   const asking = (digest: string) =>
     isGiven || server === undefined ? {} : { more: () => bundlesAtServer(server, digest) }
   const kind = kindOf(name)
-  if (kind === 'digest') return { name, digest: name, bundles, ...asking(name) }
+  if (kind === 'digest') return { digest: name, bundles: ofGiven, ...asking(name) }
   if (kind === 'file') {
     const digest = await digestOfFile(name)
-    return { name, digest, bundles: isGiven ? bundles : bundlesBesideFile(name), ...asking(digest) }
+    const bundles = isGiven ? ofGiven : { found: bundlesBesideFile(name), isCut: false }
+    return { digest, bundles, ...asking(digest) }
   }
   const registry = openRegistry(imageNamed(name))
-  const digest = await registry.digest()
-  return { name, digest, bundles: isGiven ? bundles : await registry.bundles(digest), ...asking(digest) }
-}
-
-type Judged = Pick<Outcome, 'result' | 'reasons' | 'by'>
-
-function judgeAll(
-  { digest }: Target,
-  found: readonly Found[],
-  { demands }: VerifyPolicy,
-  { roots, own }: TrustInUse,
-): Judged {
-  if (found.length === 0)
-    return {
-      result: 'not verified',
-      reasons: [
-        'no attestation was found: beside a file it is FILE.sigstore.json, --bundle names another, --server asks a server',
-      ],
-    }
-  const verified: Verified[] = []
-  const refused: string[] = []
-  for (const { text, from } of found) {
-    const checked = roots.map((root) => verifyBundle(text, root))
-    const good = checked.find((one) => one.ok)
-    if (good !== undefined) verified.push(good)
-    else refused.push(...checked.flatMap((one) => (one.ok ? [] : [`${from}: ${one.detail} (${one.reason})`])))
-  }
-  const judged = judge(verified, digest, demands, { nowMs: Date.now(), own: () => own })
-  return judged.ok
-    ? { result: 'verified', reasons: [], by: judged.by }
-    : { result: 'not verified', reasons: [...judged.missing, ...new Set(refused)] }
+  const open = async (digest: string): Promise<Target> => ({
+    digest,
+    bundles: isGiven ? ofGiven : await registry.bundles(digest),
+    ...asking(digest),
+    images: async () =>
+      (await registry.platforms(digest)).map((image) => ({ digest: image, open: () => open(image) })),
+  })
+  return open(await registry.digest())
 }

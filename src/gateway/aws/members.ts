@@ -1,4 +1,4 @@
-import { readLongJson } from '../plain-json.ts'
+import { readLongJson } from '../../lib/index.ts'
 import type { Pair } from './sigv4.ts'
 
 /**

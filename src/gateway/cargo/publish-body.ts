@@ -1,4 +1,4 @@
-import { ambiguousName } from '../folded-names.ts'
+import { ambiguousName } from '../../lib/index.ts'
 import { isCrate, isVersion } from './route.ts'
 
 /** What `cargo publish` sends: u32le, JSON about the version, u32le, the .crate (registry-web-api.html, "Publish"). */

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import { collect } from '../collect.ts'
 import { hasBody, type Exchange } from '../exchange.ts'
-import { readPlainJson } from '../plain-json.ts'
+import { readPlainJson } from '../../lib/index.ts'
 import type { Body } from './json-storage.ts'
 
 /** What was read of a body, and all of it, to be sent on. */

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { MayflyError } from '../../lib/index.ts'
+import { MayflyError, readPlainJson } from '../../lib/index.ts'
 import type { Exchange } from '../exchange.ts'
-import { readPlainJson } from '../plain-json.ts'
 import type { ReadBody } from './body.ts'
 import { createPartReader, type PartReader } from './part-reader.ts'
 

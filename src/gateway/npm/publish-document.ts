@@ -1,4 +1,4 @@
-import { ambiguousName } from '../folded-names.ts'
+import { ambiguousName } from '../../lib/index.ts'
 import { isRecord, parseJson, recordOf } from './json.ts'
 import type { PublishBody } from './publish-body.ts'
 import { isTag, isVersion } from './route.ts'

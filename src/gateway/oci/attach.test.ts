@@ -114,7 +114,7 @@ test('what cannot be attached is tried again and told, and the answer of a regis
   it.replies.set(`GET ${at(name)}`, { status: 503, body: 'Basic aW5qZWN0ZWQ6Zm9yLWltYWdlcw==' })
   gateway.shut(step)
   const [failed] = await gateway.attach(step, [{ bundle: '{}', predicateType: type, signedMs: 0 }])
-  assert.equal(failed?.failure, 'the registry answered 503 to the image')
+  assert.equal(failed?.failure, 'connection "images" answers 503: try again later')
   assert.equal(it.requests().filter((one) => one === `GET ${at(name)}`).length, 3)
   assert.match(gateway.refusals(step.id, 0).lines.join(), /no attestation stands beside octo\/app@sha256:/)
   it.world.brokers.end(step)
@@ -142,6 +142,31 @@ test('a step that is revoked while an attestation is put beside its image: what 
     it.requests().filter((one) => one.startsWith('PUT') && one !== `PUT ${at('v1')}`),
     [],
   )
+})
+
+test('a registry that says when to come again is asked then, and not before; not at all if that is too late', async (t) => {
+  const it = await openKeeping(t, true)
+  const { gateway, step } = it.world
+  assert.equal(
+    (await it.ask('PUT', at('v1'), { headers: { 'content-type': manifestType }, body: image })).status,
+    201,
+  )
+  gateway.shut(step)
+  const asked: number[] = []
+  const busy = (status: number, after: string): void =>
+    void it.replies.set(`GET ${at(name)}`, () => {
+      asked.push(performance.now())
+      return { status, headers: { 'retry-after': after } }
+    })
+  busy(429, '120')
+  const attach = () => gateway.attach(step, [{ bundle: '{}', predicateType: type, signedMs: 0 }])
+  const [late] = await attach()
+  assert.deepEqual([late?.failure, asked.length], ['connection "images" answers 429: try again in 120 s', 1])
+  busy(503, '1')
+  await attach()
+  const [, first = 0, second = 0, third = 0] = asked
+  assert.equal(asked.length, 4)
+  assert.ok(second - first >= 1000 && third - second >= 1000, asked.join())
 })
 
 test('what another client writes under the referrers tag at the same moment is not lost', async (t) => {

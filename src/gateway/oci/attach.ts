@@ -3,8 +3,16 @@ import type { IncomingMessage } from 'node:http'
 import { MayflyError, limits } from '../../lib/index.ts'
 import { discard, type Permit } from '../exchange.ts'
 import type { Turns } from '../turns.ts'
-import { indexIn, referrersTag, type OwnRegistry } from './beside.ts'
-import { digestOf, manifestTypes, mediaTypeIn, type Descriptor } from './manifest.ts'
+import type { OwnRegistry } from './beside.ts'
+import {
+  digestOf,
+  indexIn,
+  indexType,
+  manifestTypes,
+  mediaTypeIn,
+  referrersTag,
+  type Descriptor,
+} from '../../images/index.ts'
 import { pushScope } from './permission.ts'
 import { followed, nextPlace, urlOn } from './places.ts'
 
@@ -18,7 +26,6 @@ export interface Attached {
 
 const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 const manifestType = 'application/vnd.oci.image.manifest.v1+json'
-const indexType = 'application/vnd.oci.image.index.v1+json'
 const emptyConfig = { mediaType: 'application/vnd.oci.empty.v1+json', bytes: Buffer.from('{}') }
 
 /**

@@ -1,4 +1,5 @@
 import { MayflyError, messageOf, type Clock } from '../../lib/index.ts'
+import { queryText } from '../../images/index.ts'
 import { UpstreamBusy } from '../busy.ts'
 import type { HttpHandler } from '../exchange.ts'
 import { createTurns } from '../turns.ts'
@@ -6,7 +7,6 @@ import { answer, answerBusy, answerError, refuse } from './answer.ts'
 import { erase } from './erase.ts'
 import { list } from './list.ts'
 import type { Job } from './job.ts'
-import { queryText } from './link.ts'
 import { createMemories } from './memory.ts'
 import { pullBlob, pullManifest, pullReferrers } from './pull.ts'
 import { pushManifest } from './push.ts'
@@ -15,7 +15,7 @@ import { routeOf, type Query, type Route } from './route.ts'
 import { upload } from './upload.ts'
 
 export { attach, type Attached } from './attach.ts'
-export { bundlesBeside, openOwnRegistry, platformsOf } from './beside.ts'
+export { openOwnRegistry, readerOf } from './beside.ts'
 
 /**
  * A container registry (OCI distribution-spec 1.1). Names repository, tag and digest of each operation; hashes every manifest

@@ -2,7 +2,7 @@ import { isDigest } from '../../kinds/index.ts'
 import type { Operation } from '../../policy/index.ts'
 import type { Permission } from '../exchange.ts'
 import type { Job } from './job.ts'
-import { besideDigest } from './manifest.ts'
+import { besideDigest } from '../../images/index.ts'
 import type { Blob, Manifest } from './route.ts'
 
 export type Detail = Readonly<Record<string, unknown>>

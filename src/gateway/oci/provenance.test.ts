@@ -150,7 +150,12 @@ test('where the list of referrers is of no use the tag is asked, and a list goes
     it.replies.set(`GET ${referrers}`, useless)
     await it.passes()
   }
+  it.replies.set(`GET ${referrers}`, { status: 429, headers: { 'retry-after': '7' } })
+  await it.passes()
   it.replies.delete(`GET ${tag}`)
+  // Nobody knows yet, so the client comes again.
+  await it.refused(/there is none about.*its registry is busy: try again/, 503)
+  it.replies.delete(`GET ${referrers}`)
   await it.refused(/there is none about/)
   it.attach(await signing.sign({ digest: name }), `${referrers}?n=1&last=x`)
   const next = `<${referrers}?n=1&last=x>; rel="next"`

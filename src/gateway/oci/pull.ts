@@ -5,8 +5,16 @@ import { byteRange } from '../byte-range.ts'
 import { discard, keepOnly, pickHeaders, type Permission, type Permit } from '../exchange.ts'
 import { answer, answerError, passFailure, refuse } from './answer.ts'
 import type { Job } from './job.ts'
-import { linkOf, queryText } from './link.ts'
-import { digestOf, integrityOf, manifestTypes, mediaTypeIn, readManifest, toldDigest } from './manifest.ts'
+import { linkOf } from './link.ts'
+import {
+  digestOf,
+  integrityOf,
+  manifestTypes,
+  mediaTypeIn,
+  queryText,
+  readManifest,
+  toldDigest,
+} from '../../images/index.ts'
 import { mayPull, permitLook, permitPull, pullScope } from './permission.ts'
 import { followed, urlOn } from './places.ts'
 import type { Blob, Manifest, Referrers } from './route.ts'

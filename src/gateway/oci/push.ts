@@ -12,7 +12,7 @@ import {
   readManifest,
   toldDigest,
   type Manifest as Content,
-} from './manifest.ts'
+} from '../../images/index.ts'
 import { operationOn, permitUnnamed, pushScope } from './permission.ts'
 import { fetchManifest, nameOf, purlOf } from './pull.ts'
 import type { Manifest } from './route.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { kinds } from '../../kinds/index.ts'
-import { readManifest } from './manifest.ts'
+import { readManifest } from '../../images/index.ts'
 import { routeOf } from './route.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`

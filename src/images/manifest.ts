@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import { isDigest } from '../../kinds/index.ts'
-import { ambiguousName, type Names } from '../folded-names.ts'
-import { readPlainJson } from '../plain-json.ts'
+import { isDigest } from '../kinds/index.ts'
+import { ambiguousName, readPlainJson, type Names } from '../lib/index.ts'
 
 /** What a manifest or an index says that decides what may be done with it. */
 export interface Manifest {
@@ -90,13 +89,24 @@ function partsIn(json: Readonly<Record<string, unknown>>): Parts | string {
   return [ofIndex, ofImage, others]
 }
 
-/** For a client that names none, such as curl: else a registry makes an older form of it. */
-export const manifestTypes = [
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.oci.image.manifest.v1+json',
+export const indexType = 'application/vnd.oci.image.index.v1+json'
+export const indexTypes: readonly string[] = [
+  indexType,
   'application/vnd.docker.distribution.manifest.list.v2+json',
+]
+
+/** For a client that names none, such as curl: else a registry makes an older form of it. */
+export const manifestTypes: readonly string[] = [
+  ...indexTypes,
+  'application/vnd.oci.image.manifest.v1+json',
   'application/vnd.docker.distribution.manifest.v2+json',
 ]
+
+/** What an index lists; undefined if it is none. */
+export function indexIn(bytes: Buffer): readonly Descriptor[] | undefined {
+  const index = readManifest(bytes, indexType)
+  return typeof index === 'string' ? undefined : index.manifests
+}
 
 function typeOf(contentType: string, own: unknown): string | undefined {
   const said = mediaTypeIn(contentType)

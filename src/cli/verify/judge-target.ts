@@ -1,0 +1,95 @@
+import { judge, verifyBundle, type Verified } from '../../attest/verify/index.ts'
+import { MayflyError } from '../../lib/index.ts'
+import type { TrustInUse } from '../named-trust.ts'
+import type { VerifyPolicy } from './policy.ts'
+import type { Outcome } from './report.ts'
+import type { Found, Target } from './target.ts'
+
+type Judged = Pick<Outcome, 'result' | 'reasons' | 'by' | 'images' | 'found'>
+
+/** Of indexes in indexes; and of images in all, which whoever pushed the index chose. */
+const [maxDepth, maxImages] = [3, 500]
+
+/**
+ * Judges what was found about a target, then what the server has, and of an index, as the deploy gate does, each image in it: who met the
+ * demands for every image that somebody may come to run met them for the index.
+ */
+export async function judgeTarget(
+  target: Target,
+  policy: VerifyPolicy,
+  trust: TrustInUse,
+  around: { readonly depth: number; readonly seen: Map<string, Judged> } = { depth: 0, seen: new Map() },
+): Promise<Judged> {
+  const known = around.seen.get(target.digest)
+  if (known !== undefined) return known
+  if (around.seen.size >= maxImages)
+    throw new MayflyError(
+      'limit_exceeded',
+      `an index with more than ${maxImages} images is not looked through`,
+    )
+  const judged = await judgeOne(target, policy, trust)
+  around.seen.set(target.digest, judged)
+  const images = judged.result === 'verified' || around.depth === maxDepth ? [] : await target.images?.()
+  if (images === undefined || images.length === 0) return judged
+  const found = [...(judged.found ?? [])]
+  const verified: { digest: string; by: Verified }[] = []
+  for (const image of images) {
+    const one = await judgeTarget(await image.open(), policy, trust, { ...around, depth: around.depth + 1 })
+    if (one.by === undefined) {
+      const of = one.reasons.map((reason) => `of what it lists, ${image.digest}: ${reason}`)
+      return { ...judged, reasons: [...judged.reasons, ...of] }
+    }
+    found.push(...(one.found ?? []))
+    verified.push(...(one.images ?? [{ digest: image.digest, by: one.by }]))
+  }
+  const [first] = verified
+  const all: Judged = {
+    result: 'verified',
+    reasons: [],
+    found,
+    images: verified,
+    ...(first && { by: first.by }),
+  }
+  around.seen.set(target.digest, all)
+  return all
+}
+
+async function judgeOne({ digest, bundles, more }: Target, policy: VerifyPolicy, trust: TrustInUse) {
+  const first = judgeAll(digest, bundles.found, policy, trust)
+  const others = first.result === 'verified' ? undefined : await more?.()
+  const all = [...bundles.found, ...(others?.found ?? [])]
+  const judged = others === undefined ? first : judgeAll(digest, all, policy, trust)
+  const isCut = bundles.isCut || others?.isCut === true
+  const reasons =
+    isCut && judged.result !== 'verified'
+      ? [...judged.reasons, 'there is more about it than was read']
+      : judged.reasons
+  return { ...judged, reasons, found: all.map(({ text }) => text) }
+}
+
+function judgeAll(
+  digest: string,
+  found: readonly Found[],
+  { demands }: VerifyPolicy,
+  { roots, own }: TrustInUse,
+): Judged {
+  if (found.length === 0)
+    return {
+      result: 'not verified',
+      reasons: [
+        'no attestation was found: beside a file it is FILE.sigstore.json, --bundle names another, --server asks a server',
+      ],
+    }
+  const verified: Verified[] = []
+  const refused: string[] = []
+  for (const { text, from } of found) {
+    const checked = roots.map((root) => verifyBundle(text, root))
+    const good = checked.find((one) => one.ok)
+    if (good !== undefined) verified.push(good)
+    else refused.push(...checked.flatMap((one) => (one.ok ? [] : [`${from}: ${one.detail} (${one.reason})`])))
+  }
+  const judged = judge(verified, digest, demands, { nowMs: Date.now(), own: () => own })
+  return judged.ok
+    ? { result: 'verified', reasons: [], by: judged.by }
+    : { result: 'not verified', reasons: [...judged.missing, ...new Set(refused)] }
+}
