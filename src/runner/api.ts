@@ -19,6 +19,7 @@ import type {
   HandedCredential,
   PinnedLockfiles,
   FileList,
+  HandedBundle,
   FinishAnswer,
   FinishReport,
   Heartbeat,
@@ -80,6 +81,8 @@ export interface ServerApi {
   /** All files that it hands on or names as artifacts, for what is signed about it: before its end is told. */
   declareArtifacts(step: StepGrant, files: FileList['files']): Promise<void>
   finish(step: StepGrant, outcome: FinishReport): Promise<FinishAnswer>
+  /** What is signed of the step by now, also after its end. */
+  attestations(step: StepGrant): Promise<{ readonly signed: readonly HandedBundle[]; readonly pending: boolean }>
   endSession(sessionToken: string): Promise<void>
   close(): void
 }
@@ -219,6 +222,15 @@ export function createServerApi(deps: { url: string; signer: ProofSigner }): Ser
     declareArtifacts: (step, files) => call({ method: 'PUT', ...ofStep(step, 'artifacts'), json: { files } }),
     finish: (step, outcome) =>
       call({ method: 'POST', ...ofStep(step, 'finish'), json: outcome, maxAnswerBytes: finishAnswerBytes }),
+    async attestations({ step_id, access_token: token }) {
+      const query = `step=${encodeURIComponent(step_id)}&limit=100`
+      const asked = { method: 'GET', path: '/v1/attestations', query, token, timeoutMs: 10_000 }
+      const { attestations, pending = false } = await call<{
+        attestations: readonly (Omit<HandedBundle, 'bundle'> & { readonly bundle: object })[]
+        pending?: boolean
+      }>({ ...asked, maxAnswerBytes: finishAnswerBytes })
+      return { signed: attestations.map((one) => ({ ...one, bundle: JSON.stringify(one.bundle) })), pending }
+    },
     endSession: (token) => call({ method: 'POST', path: '/oauth/revoke', token, form: { token } }),
     close: () => agent.destroy(),
   }

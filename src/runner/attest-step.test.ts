@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { MayflyError } from '../lib/index.ts'
 import { declareArtifacts, takeAttestations } from './attest-step.ts'
-import type { FinishAnswer } from './api-facts.ts'
+import type { FinishAnswer, HandedBundle } from './api-facts.ts'
 import type { Artifact } from './artifacts/index.ts'
 import { temporaryFolder } from './sandbox/sandbox.fixture.ts'
 
@@ -29,11 +29,18 @@ const sums = (text: string, of = text) => {
 function world(t: TestContext, refusal?: Error) {
   const lines: string[] = []
   const told: object[] = []
+  /** What the server answers when it is asked again. */
+  const later: { signed: HandedBundle[]; pending: boolean }[] = []
   const root = temporaryFolder(t)
   const api = {
     async declareArtifacts(_step: object, files: object) {
       if (refusal !== undefined) throw refusal
       told.push(files)
+    },
+    async attestations() {
+      const next = later.shift()
+      if (next === undefined) throw new MayflyError('upstream_unreachable', 'away')
+      return next
     },
   }
   const deps = {
@@ -48,10 +55,10 @@ function world(t: TestContext, refusal?: Error) {
       ...(shown === undefined ? {} : { attestations: { root, names: [shown], shown } }),
     }) as unknown as Parameters<typeof declareArtifacts>[1]
   return {
-    ...{ lines, told, root },
+    ...{ lines, told, later, root },
     declare: (files: Artifact[], shown?: string) => declareArtifacts(deps, request(shown), open, files),
     take: (answer: Partial<FinishAnswer> | undefined, files: Artifact[], shown?: string) =>
-      takeAttestations(deps, request(shown), open, answer, files),
+      takeAttestations(deps, request(shown), open, answer, files, later.length * 1_500),
   }
 }
 
@@ -106,15 +113,18 @@ test('a list that its bundle is not about is not written beside it', async (t) =
   assert.deepEqual(readdirSync(join(root, 'out')).toSorted(), ['a.sigstore.json', 'provenance.intoto.jsonl'])
 })
 
-test('signed later: told in one line, with the command that gets them; refused or not signed at all fails who asked', async (t) => {
+test('signed later: told in one line, with what this job and others can do; refused or not signed at all fails who asked', async (t) => {
   const { lines, root, take } = world(t)
   const pending = { artifacts: 1, digest: `sha256:${hex('1')}`, pending: true }
   assert.deepEqual(await take({ attestations_pending: true }, [file('a', '1')], 'out'), {
     ...{ isComplete: true, attested: pending },
   })
-  assert.deepEqual(lines, [
-    'mayfly: attestations of step "build": they are signed later; then: mayfly attest fetch stp_1 -o out',
-  ])
+  assert.match(
+    lines.join(),
+    /^mayfly: attestations of step "build": they are not signed yet, and this job has waited.*by an API token of scope session:read: mayfly attest fetch stp_1 -o out$/,
+  )
+  await take({ attestations_pending: true }, [file('a', '1')])
+  assert.match(lines[1] ?? '', /signed later, and found at the server by their digests/)
   assert.deepEqual(await take({}, [file('a', '1')]), { isComplete: true })
   const never = { attestations: [provenance('1')], attestations_failed: ['too \u202elarge'] }
   assert.deepEqual(await take(never, [file('a', '1')], 'out'), { isComplete: false })
@@ -126,4 +136,12 @@ test('signed later: told in one line, with the command that gets them; refused o
   assert.equal(late.isComplete, false)
   assert.match(lines.at(-1) ?? '', /not written: "a\.sigstore\.json" is there already, and not replaced/)
   assert.deepEqual(readdirSync(join(root, 'late')), ['a.sigstore.json'])
+})
+
+test('a job waits for what is signed a little later, by the token of its step, and writes it', async (t) => {
+  const { lines, later, root, take } = world(t)
+  later.push({ signed: [provenance('1')], pending: true }, { signed: [provenance('1')], pending: false })
+  const { isComplete, attested } = await take({ attestations_pending: true }, [file('a', '1')], 'out')
+  assert.deepEqual([isComplete, attested?.written, lines], [true, 'out', []])
+  assert.deepEqual(readdirSync(join(root, 'out')).toSorted(), ['a.sigstore.json', 'provenance.intoto.jsonl'])
 })

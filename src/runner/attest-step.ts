@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks'
+import { setTimeout } from 'node:timers/promises'
 import { escapeUnseen, MayflyError, messageOf } from '../lib/index.ts'
 import type { Attested, FinishAnswer } from './api-facts.ts'
 import { filesOf, type Artifact } from './artifacts/index.ts'
@@ -42,18 +44,25 @@ export async function declareArtifacts(
 
 /** Writes what the server signed of a step that has succeeded to the folder that was asked for. False if that failed. */
 export async function takeAttestations(
-  deps: Pick<StepDeps, 'notices'>,
+  deps: Pick<StepDeps, 'api' | 'notices'>,
   { name, attestations: place }: StepRequest,
   { step }: OpenStep,
-  answer: Pick<FinishAnswer, `attestations${'' | '_pending' | '_failed'}`> | undefined,
+  atEnd: Signed | undefined,
   artifacts: readonly Artifact[] = [],
+  waitMs = longestWaitMs,
 ): Promise<{ readonly isComplete: boolean; readonly attested?: Attested }> {
   const tell = tellerOf(deps, name)
-  const failed = answer?.attestations_failed ?? []
+  const failed = atEnd?.attestations_failed ?? []
   for (const why of failed.slice(0, 10)) tell(`never signed as it is: ${why}`)
   if (failed.length > 0 && place !== undefined) return { isComplete: false }
+  const isAwaited = atEnd?.attestations_pending === true && place !== undefined
+  const answer = isAwaited ? await signedLater(deps, step, waitMs) : atEnd
   if (answer?.attestations_pending === true) {
-    tell(`they are signed later; then: mayfly attest fetch ${step.step_id} -o ${place?.shown ?? 'DIR'}`)
+    tell(
+      place === undefined
+        ? 'they are signed later, and found at the server by their digests; a grant that demands them waits for them'
+        : `they are not signed yet, and this job has waited for them: they will be found at the server by their digests, and a grant that demands them waits for them; the files come by an API token of scope session:read: mayfly attest fetch ${step.step_id} -o ${place.shown}`,
+    )
     const first = artifacts[0] === undefined ? {} : { digest: `sha256:${artifacts[0].sha256}` }
     return { isComplete: true, attested: { artifacts: artifacts.length, ...first, pending: true } }
   }
@@ -68,6 +77,27 @@ export async function takeAttestations(
   if (why === undefined) return { isComplete: true, attested: { ...attested, written: place.shown } }
   tell(`not written: ${why}; elsewhere: mayfly attest fetch ${step.step_id} -o DIR`)
   return { isComplete: false, attested }
+}
+
+type Signed = Pick<FinishAnswer, `attestations${'' | '_pending' | '_failed'}`>
+
+/** A log or a key service that is started anew is back by then. */
+const longestWaitMs = 30_000
+const pauseMs = 1_000
+
+/** Asks by the step's own token, which outlives its end: nobody else in a job could fetch them later. */
+async function signedLater(
+  { api }: Pick<StepDeps, 'api'>,
+  step: OpenStep['step'],
+  waitMs: number,
+): Promise<Signed> {
+  const until = performance.now() + waitMs
+  for (;;) {
+    const { signed, pending } = await api.attestations(step).catch(() => ({ signed: [], pending: true }))
+    if (!pending) return { attestations: signed }
+    if (performance.now() + pauseMs > until) return { attestations_pending: true }
+    await setTimeout(pauseMs)
+  }
 }
 
 /** What stands in a folder is the step's to choose, and these lines go to a terminal. */

@@ -25,6 +25,8 @@ async function world(t: TestContext) {
         it.prove(signer, `/v1/steps/${id}/${path}`, { token, json, method })
       return {
         id,
+        /** By the step's own token. */
+        own: () => it.prove(signer, `/v1/attestations?step=${id}`, { token, method: 'GET' }),
         list: (files: unknown) => ask('PUT', 'artifacts', { files }),
         finish: (files: readonly object[], sha256: string, exitCode = 0) =>
           ask('POST', 'finish', {
@@ -152,6 +154,8 @@ test('keys or log away: the end says that it comes later, and operators see what
   await step.list([fileOf('a')])
   const { body } = await step.finish([fileOf('a')], sha256Hex(`${sha256Hex('a')}  a\n`))
   assert.deepEqual([body['attestations'], body['attestations_pending']], [undefined, true])
+  const ofStep = async () => (await step.own()).body
+  assert.deepEqual(await ofStep(), { attestations: [], pending: true })
   it.clock.aheadMs += 90_000
   assert.match(
     JSON.stringify((await read('/readyz')).body),
@@ -165,6 +169,7 @@ test('keys or log away: the end says that it comes later, and operators see what
   assert.deepEqual(retried.body, { asked: 3 })
   await it.attestor.work()
   assert.equal(((await read(`/attestations/${digestOf('a')}`)).body['attestations'] as unknown[]).length, 1)
+  assert.equal((await ofStep())['pending'], undefined)
 })
 
 test('a receipt: on demand, for operators and for jobs of the same run', async (t) => {

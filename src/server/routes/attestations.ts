@@ -39,6 +39,13 @@ const page = z.object({
   next: z.string().optional().describe('There are more: ask with `?after=` this.'),
 })
 
+const ofRunOrStep = page.extend({
+  pending: z
+    .literal(true)
+    .optional()
+    .describe('With `?step=`: something of it is signed later; ask again. Its receipt does not count.'),
+})
+
 const state = z.object({
   id: z.string(),
   kind: z.enum(kinds),
@@ -87,11 +94,14 @@ export function attestationRoutes(deps: AttestationRoutesDeps): Route[] {
       summary:
         'The attestations of a run or a step, with ?run=ID or ?step=ID; ?predicate_type=, ?after=, ?limit=',
       auth: ownOnly,
-      response: page,
+      response: ofRunOrStep,
       async handle(call) {
         const { run: runId, step: stepId } = ownQuery(call)
         const of = { ...(runId === undefined ? {} : { runId }), ...(stepId === undefined ? {} : { stepId }) }
-        return pageOf(await attestor.find({ ...queryOf(call), ...of }))
+        // Before they are read: what is signed in between is then among them, or asked for once more.
+        const waits = stepId !== undefined && (await attestor.states({ ...of, state: 'due' })).some(isAtEnd)
+        const answer = pageOf(await attestor.find({ ...queryOf(call), ...of }))
+        return waits ? { ...answer, pending: true } : answer
       },
     },
     {
@@ -150,6 +160,11 @@ export function attestationRoutes(deps: AttestationRoutesDeps): Route[] {
       },
     },
   ]
+}
+
+/** Made when the step ends; a receipt comes later. */
+function isAtEnd({ kind }: { readonly kind: (typeof kinds)[number] }): boolean {
+  return kind === 'provenance' || kind === 'sbom' || kind === 'sums'
 }
 
 /** A job reads of its own run alone. */
