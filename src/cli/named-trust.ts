@@ -9,7 +9,7 @@ import {
 import { MayflyError } from '../lib/index.ts'
 import { readRootKeys } from './root-keys.ts'
 import { defaultServer, namedServer } from './server-url.ts'
-import { readText } from './text-file.ts'
+import { readJsonText } from './text-file.ts'
 import type { TrustPins } from './trust-pins.ts'
 
 /** Files that say whose signatures count: one of the three roots; without any, the document of the server that is named, by its root key. */
@@ -82,7 +82,7 @@ const ofFile = (roots: readonly Trust[], own: boolean, path: string): TrustInUse
 function ofDocument(path: string, root: string | undefined): TrustInUse {
   if (root === undefined)
     throw new MayflyError('bad_input', '--trust-document is signed by a root key: say which by --root FILE')
-  const opened = openTrustDocument(readText(path), readRootKeys(root))
+  const opened = openTrustDocument(readJsonText(path), readRootKeys(root))
   if (!opened.ok) throw new MayflyError('denied', `${path} is not taken: ${opened.detail} (${opened.reason})`)
   const whose = `the root key in ${root}, version ${opened.version} of the trust document in ${path}`
   return { roots: [opened.trust], own: true, notes: [], whose }
@@ -114,7 +114,7 @@ function ownRootsIn(path: string): readonly Trust[] {
 
 /** One root in JSON, or one on each line, as `gh attestation trusted-root` prints them. */
 function rootsIn(path: string): readonly Trust[] {
-  const text = readText(path)
+  const text = readJsonText(path)
   const lines = text.split('\n').filter((line) => line.trim() !== '')
   const isLines = lines.length > 1 && lines.every((line) => /^\{.*\}\s*$/.test(line))
   try {

@@ -1,6 +1,6 @@
 import type { Envelope, TrustPayload } from '../attest/sign/index.ts'
 import { MayflyError } from '../lib/index.ts'
-import { readText } from './text-file.ts'
+import { readJsonText } from './text-file.ts'
 
 /** What goes between `root next`, `root sign` and `root publish`. */
 export interface TrustFile {
@@ -11,7 +11,7 @@ export interface TrustFile {
 
 /** Throws `bad_input`. */
 export function readTrustFile(path: string): TrustFile {
-  const parsed = jsonOf(readText(path), path)
+  const parsed = jsonOf(readJsonText(path), path)
   const { envelope, previous = null } = parsed as Partial<TrustFile>
   if (!isEnvelope(envelope) || !(previous === null || isEnvelope(previous)))
     throw new MayflyError('bad_input', `${path} is no trust document: mayfly attest root next makes one`)

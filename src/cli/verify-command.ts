@@ -20,6 +20,10 @@ export function addVerify(program: Command): void {
     .option('--policy <file>', 'what has to be so, and whose signatures count (YAML)')
     .option('--require <key=value>', 'the same in place of a policy: role=build; may be given again', collect)
     .option('--bundle <file>', 'the attestation, and no other; may be given again', collect)
+    .option(
+      '--attestations <dir>',
+      'where the attestations of files are, if not beside them: what mayfly run --attestations wrote',
+    )
     .addOption(rootOption())
     .addOption(trustDocumentOption())
     .addOption(trustedRootOption())

@@ -9,6 +9,8 @@ export type { SessionGrant, StepActivity } from './api-facts.ts'
 export type { HandedBundle } from './api-facts.ts'
 export {
   attestationFiles,
+  bundleNamesOf,
+  plainNamesOf,
   readHanded,
   writeAttestations,
   type AttestationsPlace,

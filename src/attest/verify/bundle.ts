@@ -37,7 +37,7 @@ const mediaTypes = [
 export function readBundle(input: unknown): Bundle {
   const fields = fieldsOf(readJson(input, maxEnvelopeBytes), 'the bundle')
   if (typeof fields['mediaType'] !== 'string' || !mediaTypes.includes(fields['mediaType']))
-    throw new Refusal('unsupported_format', `it is no Sigstore bundle of version 0.3 (${mediaTypes[0]})`)
+    throw new Refusal('unsupported_format', otherThanBundle(fields))
   const { verificationMaterial, dsseEnvelope, messageSignature } = fieldsOf(fields, 'the bundle', [
     ...['mediaType', 'verificationMaterial', 'dsseEnvelope', 'messageSignature'],
   ])
@@ -50,6 +50,14 @@ export function readBundle(input: unknown): Bundle {
     entry: entryIn(material['tlogEntries']),
     timestamp: timestampIn(material['timestampVerificationData']),
   }
+}
+
+function otherThanBundle({ mediaType, payloadType, signatures }: Fields): string {
+  if (mediaType === undefined && payloadType !== undefined && signatures !== undefined)
+    return 'it is a DSSE envelope alone (as *.intoto.jsonl has them), without the certificate, timestamp and log entry that say who signed it and when: the bundle is needed, FILE.sigstore.json'
+  const type = typeof mediaType === 'string' ? mediaType : ''
+  const older = /^application\/vnd\.dev\.sigstore\.bundle\+json;version=(0\.[12])$/.exec(type)?.[1]
+  return `it is no Sigstore bundle of version 0.3 (${mediaTypes[0]})${older === undefined ? '' : `: it is one of version ${older}, which cosign verify-blob-attestation reads`}`
 }
 
 function signerIn({ certificate, publicKey }: Fields): Bundle['by'] {
@@ -88,8 +96,12 @@ function contentIn(dsse: unknown, message: unknown): Pick<Bundle, 'content' | 's
 }
 
 function entryIn(json: unknown): Entry {
-  const [only, ...more] = listOf(json, 'the list of log entries', 16)
-  if (only === undefined) throw new Refusal('not_in_log', 'it has no entry of a log')
+  const [only, ...more] = listOf(json ?? [], 'the list of log entries', 16)
+  if (only === undefined)
+    throw new Refusal(
+      'not_in_log',
+      'it has no entry of a log: so are those of GitHub’s own instance, for private repositories, which gh attestation verify verifies',
+    )
   if (more.length > 0) throw new Refusal('several_entries', 'it has more than one entry of a log')
   const entry = fieldsOf(only, 'the log entry', [
     ...['logIndex', 'logId', 'kindVersion', 'integratedTime', 'inclusionPromise', 'inclusionProof'],
@@ -100,10 +112,7 @@ function entryIn(json: unknown): Entry {
   const isNow =
     entry['inclusionPromise'] === undefined && countIn(entry['integratedTime'] ?? 0, 'its time') === 0
   if (kind !== 'hashedrekord' || version !== '0.0.2' || !isNow)
-    throw new Refusal(
-      'unsupported_format',
-      'its log entry is no hashedrekord of version 0.0.2 (Rekor v2): entries of Rekor v1 are not taken',
-    )
+    throw new Refusal('unsupported_format', otherThanEntry(kind, version))
   const proof = fieldsOf(entry['inclusionProof'], 'the proof of inclusion', [
     ...['logIndex', 'rootHash', 'treeSize', 'hashes', 'checkpoint'],
   ])
@@ -122,6 +131,13 @@ function entryIn(json: unknown): Entry {
     ),
     checkpoint: textIn(envelope, 'the checkpoint', 65_536),
   }
+}
+
+/** What GitHub and npm attest of public repositories is logged by Rekor v1, whose entries hold a promise instead of a proof. */
+function otherThanEntry(kind: unknown, version: unknown): string {
+  const isKnown = [kind, version].every((one) => typeof one === 'string' && /^[\w.]{1,40}$/.test(one))
+  const found = isKnown ? ` (it is ${String(kind)} ${String(version)})` : ''
+  return `its log entry is no hashedrekord of version 0.0.2 (Rekor v2)${found}: entries of Rekor v1, as GitHub’s and npm’s attestations have them, are not taken; gh attestation verify and cosign verify-blob-attestation verify those`
 }
 
 function sized(bytes: Buffer, what: string): Buffer {

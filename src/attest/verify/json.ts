@@ -21,7 +21,11 @@ export function readJson(input: unknown, maxBytes: number): unknown {
 function textOf(bytes: Uint8Array, maxBytes: number): string {
   if (bytes.length > maxBytes) throw new Refusal('too_large', `it is longer than ${maxBytes} bytes`)
   const text = exactTextOf(bytes)
-  if (text === undefined) throw new Refusal('malformed', 'it is not in UTF-8')
+  if (text === undefined)
+    throw new Refusal(
+      'malformed',
+      'it is not in UTF-8 (perhaps in UTF-16, as PowerShell writes): save it in UTF-8',
+    )
   return text
 }
 
@@ -37,7 +41,8 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch (cause) {
-    throw new Refusal('malformed', 'it is no JSON', { cause })
+    const mark = text.startsWith('\uFEFF') ? ': it begins with a byte order mark, which JSON has not' : ''
+    throw new Refusal('malformed', `it is no JSON${mark}`, { cause })
   }
 }
 

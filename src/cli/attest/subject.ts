@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, readFileSync, statSync } from 'node:fs'
+import { createReadStream, existsSync, statSync } from 'node:fs'
 import { MayflyError, messageOf } from '../../lib/index.ts'
 import type { Trust } from '../../attest/verify/index.ts'
+import { digestIn } from '../digest-text.ts'
+import { readJsonText } from '../text-file.ts'
 import { readFound, refuseNoBundle, type Found } from './bundles.ts'
 
 /** What a command line means: a digest, the digest of a file, or a file that is a bundle itself. */
@@ -14,8 +16,10 @@ const maxBundleBytes = 33_554_432
 
 /** Throws `bad_input` for what is neither. */
 export async function readAsked(text: string, trust: Trust | undefined): Promise<Asked> {
-  const sha256 = /^(?:sha256:)?([0-9a-f]{64})$/.exec(text)?.[1]
-  if (sha256 !== undefined) return { kind: 'digest', sha256 }
+  const digest = existsSync(text) ? undefined : digestIn(text)
+  if (digest?.startsWith('sha512:') === true)
+    throw new MayflyError('bad_input', `${text}: what is signed is found by its sha256`)
+  if (digest !== undefined) return { kind: 'digest', sha256: digest.slice('sha256:'.length) }
   if (/^stp_[0-9a-z]+$/.test(text)) return { kind: 'step', id: text }
   try {
     const { size } = statSync(text)
@@ -40,7 +44,7 @@ function isBundleName(path: string): boolean {
 
 /** One bundle, or one a line. */
 function bundlesIn(path: string, trust: Trust | undefined): readonly Found[] {
-  const text = readFileSync(path, 'utf8')
+  const text = readJsonText(path)
   const texts = isOne(text) ? [text] : text.split('\n').filter((line) => line.trim() !== '')
   for (const one of texts) refuseNoBundle(one)
   return texts.map((one) => readFound(one, trust))

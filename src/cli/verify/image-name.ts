@@ -1,4 +1,5 @@
 import { MayflyError } from '../../lib/index.ts'
+import { digestIn } from '../digest-text.ts'
 
 /** An image as it is written: `REGISTRY/REPOSITORY:TAG`, `REGISTRY/REPOSITORY@sha256:HEX`, with or without `oci://`. */
 export interface ImageName {
@@ -12,7 +13,7 @@ export interface ImageName {
 export function imageNamed(written: string): ImageName {
   const text = written.replace(/^oci:\/\//, '')
   const parts =
-    /^(?<name>[A-Za-z0-9._/:[\]-]+?)(?:@(?<digest>sha(?:256|512):[0-9a-f]+)|:(?<tag>\w[\w.-]{0,127}))?$/.exec(
+    /^(?<name>[A-Za-z0-9._/:[\]-]+?)(?:@(?<digest>sha(?:256|512):[0-9A-Fa-f]+)|:(?<tag>\w[\w.-]{0,127}))?$/.exec(
       text,
     )?.groups
   const { name = '', digest, tag = 'latest' } = parts ?? {}
@@ -25,5 +26,5 @@ export function imageNamed(written: string): ImageName {
   const repository = host === 'registry-1.docker.io' && !plain.includes('/') ? `library/${plain}` : plain
   if (!/^[a-z0-9]+(?:(?:[._]|__|-+|\/)[a-z0-9]+)*$/.test(repository))
     throw new MayflyError('bad_input', `${written} is no image: write oci://REGISTRY/REPOSITORY:TAG`)
-  return { host, repository, ref: digest ?? tag }
+  return { host, repository, ref: digest === undefined ? tag : (digestIn(digest) ?? digest) }
 }

@@ -77,7 +77,7 @@ function judgeAll(
     return {
       result: 'not verified',
       reasons: [
-        'no attestation was found: beside a file it is FILE.sigstore.json, --bundle names another, --server asks a server',
+        'no attestation was found: beside a file it is FILE.sigstore.json, sha256-HEX.sigstore.json or provenance.sigstore.json; --attestations names another folder, --bundle another file, --server asks a server',
       ],
     }
   const verified: Verified[] = []

@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, existsSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { MayflyError, messageOf } from '../../lib/index.ts'
-import { readText } from '../text-file.ts'
+import { bundleNamesOf, plainNamesOf } from '../../runner/index.ts'
+import { digestIn } from '../digest-text.ts'
+import { readJsonText } from '../text-file.ts'
 
 /** What is verified, and what was found that may say how it was made. */
 export interface Target {
@@ -33,14 +36,18 @@ export interface Found {
   readonly from: string
 }
 
-export type Kind = 'file' | 'image' | 'digest'
+export type Kind =
+  | { readonly kind: 'digest'; readonly digest: string }
+  | { readonly kind: 'file' }
+  | { readonly kind: 'image' }
 
 /** A file that is there is one; `oci://...` is an image, and so is a name with a tag or digest; `sha256:HEX` is a digest. */
 export function kindOf(written: string): Kind {
-  if (/^sha(?:256|512):[0-9a-f]+$/.test(written)) return 'digest'
-  if (written.startsWith('oci://')) return 'image'
-  if (existsSync(written)) return 'file'
-  if (/^[^/]+\.[^/]+\/.+[:@].+$|^localhost(?::\d+)?\/.+$/.test(written)) return 'image'
+  if (written.startsWith('oci://')) return { kind: 'image' }
+  if (existsSync(written)) return { kind: 'file' }
+  const digest = digestIn(written)
+  if (digest !== undefined) return { kind: 'digest', digest }
+  if (/^[^/]+\.[^/]+\/.+[:@].+$|^localhost(?::\d+)?\/.+$/.test(written)) return { kind: 'image' }
   throw new MayflyError(
     'bad_input',
     `${written} is no file that is there, no image (oci://REGISTRY/REPOSITORY:TAG) and no digest (sha256:HEX)`,
@@ -59,16 +66,22 @@ export async function digestOfFile(path: string): Promise<string> {
   return `sha256:${hash.digest('hex')}`
 }
 
-/** `FILE.sigstore.json` and `FILE.intoto.jsonl` beside it. */
-export function bundlesBesideFile(path: string): Found[] {
-  return [`${path}.sigstore.json`, `${path}.intoto.jsonl`].filter((one) => existsSync(one)).flatMap(bundlesIn)
+/**
+ * What stands in the folder of the file, or in another one that `mayfly run --attestations` wrote to, by the names that are written
+ * there. Plain envelopes count for nothing; where there is nothing else they are told as what they are.
+ */
+export function bundlesBesideFile(path: string, sha256: string, folder = dirname(path)): Found[] {
+  const there = (names: readonly string[]) =>
+    names.map((name) => join(folder, name)).filter((one) => existsSync(one))
+  const bundles = there(bundleNamesOf({ path, sha256 }))
+  return (bundles.length > 0 ? bundles : there(plainNamesOf({ path }))).flatMap(bundlesIn)
 }
 
 const maxLines = 10_000
 
 /** One bundle in JSON, or one on each line. */
 export function bundlesIn(path: string): Found[] {
-  const text = readText(path)
+  const text = readJsonText(path)
   const lines = text.split('\n').filter((line) => line.trim() !== '')
   const isLines = lines.length > 1 && lines.every((line) => /^\{.*\}\s*$/.test(line))
   if (lines.length > maxLines)

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { githubIdentity } from '../../attest/verify/demands.fixture.ts'
 import { openSigning } from '../../gateway/attestations.fixture.ts'
+import { attestationFiles } from '../../runner/index.ts'
 import { content, openFolder, sha256 } from './folder.fixture.ts'
 
 test('a file is verified by the bundle beside it; what is not so is named, and each answer has its exit code', async (t) => {
@@ -44,6 +46,96 @@ test('a file is verified by the bundle beside it; what is not so is named, and e
     /tests="2" failures="1" errors="1"[^]*<failure message="[^]*<error message="/,
   )
 })
+
+test('what mayfly run writes of artifacts is found, whatever they are called and wherever they are', async (t) => {
+  const signing = await openSigning(t)
+  const { at, write, run } = await openFolder(t, signing)
+  const paths = [
+    'dist/app',
+    'other/app',
+    'dist/App',
+    'dist/new\nline',
+    'dist/.hidden',
+    'sbom',
+    'x/y/plain.tgz',
+  ]
+  const artifacts = paths.map((path) => ({ path, sha256: sha256(path).slice('sha256:'.length) }))
+  // One folder for all, as `--attestations DIR` has them.
+  mkdirSync(at('out'))
+  const names = attestationFiles({ provenance: '{"dsseEnvelope":{}}' }, artifacts).map(({ name }) => name)
+  for (const [i, { sha256: digest }] of artifacts.entries())
+    write(`out/${names[i] ?? ''}`, await signing.sign({ digest: `sha256:${digest}` }))
+  for (const { path } of artifacts) {
+    mkdirSync(at(dirname(path)), { recursive: true })
+    writeFileSync(at(path), path)
+    const found = await run([at(path)], { attestations: at('out') })
+    assert.deepEqual([found.code, found.artifacts[0]?.reasons], [0, []], path)
+  }
+  assert.equal((await run([at('x/y/plain.tgz')])).code, 1, 'not beside it')
+  // Of more than a hundred artifacts there is one bundle for all.
+  const many = Array.from({ length: 101 }, (_, i) => ({ path: `f${i}`, sha256: sha256('f7').slice(7) }))
+  for (const { name, text } of attestationFiles(
+    { provenance: await signing.sign({ digest: sha256('f7') }) },
+    many,
+  ))
+    writeFileSync(at(name), text)
+  writeFileSync(at('f7'), 'f7')
+  assert.equal((await run([at('f7')])).code, 0)
+})
+
+test('plain envelopes, other kinds of bundles, other encodings and parts of digests are named as what they are', async (t) => {
+  const signing = await openSigning(t)
+  const { at, file, write, run } = await openFolder(t, signing)
+  const bundle = await signing.sign({ digest: sha256(content) })
+  const reasons = async (...args: Parameters<typeof run>) => {
+    const { artifacts, error } = await run(...args)
+    return [error, ...artifacts.flatMap((one) => one.reasons)].join('\n')
+  }
+  const changed = (work: (parts: BundleParts) => void) => {
+    const parts = JSON.parse(bundle) as BundleParts
+    work(parts)
+    return write('changed.json', JSON.stringify(parts))
+  }
+  const { dsseEnvelope } = JSON.parse(bundle) as BundleParts
+  write('app.tgz.intoto.jsonl', `${JSON.stringify(dsseEnvelope)}\n`)
+  assert.match(await reasons([file]), /intoto\.jsonl: it is a DSSE envelope alone.*FILE\.sigstore\.json/)
+  write('app.tgz.sigstore.json', bundle)
+  assert.doesNotMatch(await reasons([file], { require: ['role=release'] }), /intoto/)
+  const given = (path: string) => reasons([file], { bundle: [path] })
+  const github = changed(({ verificationMaterial: { tlogEntries } }) => {
+    tlogEntries[0] = { ...tlogEntries[0], kindVersion: { kind: 'dsse', version: '0.0.1' } }
+  })
+  assert.match(await given(github), /dsse 0\.0\.1.*Rekor v1.*gh attestation verify/)
+  const ofPrivate = changed(({ verificationMaterial }) => void (verificationMaterial.tlogEntries = []))
+  assert.match(await given(ofPrivate), /GitHub’s own instance.*gh attestation verify/)
+  const older = changed((parts) => {
+    parts.mediaType = 'application/vnd.dev.sigstore.bundle+json;version=0.2'
+  })
+  assert.match(await given(older), /one of version 0\.2, which cosign/)
+  const odd = changed((parts) => void (parts.mediaType = { toString: 1 }))
+  assert.match(await given(odd), /no Sigstore bundle of version 0\.3/)
+  writeFileSync(at('utf16.json'), Buffer.from(`\uFEFF${bundle}`, 'utf16le'))
+  assert.match(await given(at('utf16.json')), /utf16\.json is in UTF-16: save it in UTF-8/)
+  assert.match(await given(write('bom.json', `\uFEFF${bundle}`)), /begins with a byte order mark/)
+  const { root } = signing
+  assert.match(
+    await reasons([file], { trustedRoot: write('bom-root.json', `\uFEFF${root}`) }),
+    /byte order mark/,
+  )
+
+  const digest = sha256(content)
+  const options = { bundle: [at('app.tgz.sigstore.json')] }
+  for (const written of [digest.toUpperCase(), digest.slice(7), `SHA256-${digest.slice(7)}`])
+    assert.equal((await run([written], options)).code, 0, written)
+  assert.match(await reasons([digest.slice(0, 19)], options), /no whole digest: sha256 has 64 .*here are 12/)
+  assert.match(await reasons([`oci://r.test/a/b@${digest.slice(0, 19)}`]), /no whole digest/)
+})
+
+interface BundleParts {
+  mediaType: unknown
+  dsseEnvelope: object
+  verificationMaterial: { tlogEntries: object[] }
+}
 
 test('policies: mistakes have line and column, rules for everybody are refused, paths are seen from the file', async (t) => {
   const signing = await openSigning(t)

@@ -12,6 +12,8 @@ import { trustInUse, type TrustInUse, type TrustNamed } from '../named-trust.ts'
 
 export interface VerifyOptions extends TrustNamed, SummaryOptions {
   readonly bundle?: readonly string[]
+  /** The folder of `mayfly run --attestations`. */
+  readonly attestations?: string
   readonly policy?: string
   readonly require?: readonly string[]
   readonly junit?: string
@@ -75,17 +77,18 @@ async function outcomeOf(
 async function targetOf(
   name: string,
   { server }: VerifyPolicy,
-  { bundle: given = [] }: VerifyOptions,
+  { bundle: given = [], attestations: folder }: VerifyOptions,
 ): Promise<Target> {
   const isGiven = given.length > 0
   const ofGiven: Bundles = { found: given.flatMap(bundlesIn), isCut: false }
   const asking = (digest: string) =>
     isGiven || server === undefined ? {} : { more: () => bundlesAtServer(server, digest) }
-  const kind = kindOf(name)
-  if (kind === 'digest') return { digest: name, bundles: ofGiven, ...asking(name) }
-  if (kind === 'file') {
+  const meant = kindOf(name)
+  if (meant.kind === 'digest') return { digest: meant.digest, bundles: ofGiven, ...asking(meant.digest) }
+  if (meant.kind === 'file') {
     const digest = await digestOfFile(name)
-    const bundles = isGiven ? ofGiven : { found: bundlesBesideFile(name), isCut: false }
+    const beside = () => bundlesBesideFile(name, digest.slice('sha256:'.length), folder)
+    const bundles = isGiven ? ofGiven : { found: beside(), isCut: false }
     return { digest, bundles, ...asking(digest) }
   }
   const registry = openRegistry(imageNamed(name))

@@ -3,5 +3,5 @@
  * names that no artifact chooses for another. What a step wrote there itself stays what it is, and is never taken for ours.
  */
 export { readHanded } from './handed.ts'
-export { attestationFiles, attestationNames } from './names.ts'
+export { attestationFiles, attestationNames, bundleNamesOf, plainNamesOf } from './names.ts'
 export { refuseEarlier, takenName, writeAttestations, type AttestationsPlace } from './write.ts'

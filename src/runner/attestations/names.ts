@@ -11,6 +11,27 @@ interface Named {
   readonly sha256: string
 }
 
+/*
+ * The one rule for names, for who writes the files and for who looks for them. Beside an artifact its bundle has its base name; where
+ * another artifact has the same one, or it is one that a terminal or a disk might take for another, the digest; and of more than a
+ * hundred artifacts there is one bundle for all.
+ */
+const endsAs = (name: string) => `${name}.sigstore.json`
+const byDigest = (sha256: string) => endsAs(`sha256-${sha256}`)
+const ofAll = endsAs('provenance')
+const ofPackages = endsAs('sbom')
+const plainEnvelopes = 'provenance.intoto.jsonl'
+
+/** Where what is signed about a file may stand, in the folder that it is written to: the names that are looked for, in this order. */
+export function bundleNamesOf({ path, sha256 }: Named): string[] {
+  return [endsAs(baseOf(path)), byDigest(sha256), ofAll, ofPackages]
+}
+
+/** Envelopes alone, which say nothing of who signed them: where only these are, whoever looks is told that they do not do. */
+export function plainNamesOf({ path }: Pick<Named, 'path'>): string[] {
+  return [`${baseOf(path)}.intoto.jsonl`, plainEnvelopes]
+}
+
 /** With more artifacts there is one file for all. */
 const maxSeparate = 100
 /** Names of ours; an artifact that is called so gets another one. */
@@ -26,20 +47,17 @@ export function attestationFiles(
   const files: AttestationFile[] = []
   if (provenance !== undefined) {
     for (const name of bundleNames(artifacts)) files.push({ name, text: lineOf(provenance) })
-    files.push({ name: 'provenance.intoto.jsonl', text: envelopeLine(provenance) })
+    files.push({ name: plainEnvelopes, text: envelopeLine(provenance) })
   }
-  if (sbom !== undefined) files.push({ name: 'sbom.sigstore.json', text: lineOf(sbom) })
+  if (sbom !== undefined) files.push({ name: ofPackages, text: lineOf(sbom) })
   if (summed !== undefined)
-    files.push(
-      { name: sums, text: summed.text },
-      { name: `${sums}.sigstore.json`, text: lineOf(summed.bundle) },
-    )
+    files.push({ name: sums, text: summed.text }, { name: endsAs(sums), text: lineOf(summed.bundle) })
   return files
 }
 
 /** All names that may be written for these artifacts: what a step put there under one of them is not ours. */
 export function attestationNames(artifacts: readonly Named[]): string[] {
-  const always = ['provenance.intoto.jsonl', 'sbom.sigstore.json', sums, `${sums}.sigstore.json`]
+  const always = [plainEnvelopes, ofPackages, sums, endsAs(sums)]
   return [...bundleNames(artifacts), ...always]
 }
 
@@ -49,16 +67,20 @@ export function isAttestationName(name: string): boolean {
 }
 
 function bundleNames(artifacts: readonly Named[]): string[] {
-  if (artifacts.length === 0 || artifacts.length > maxSeparate) return ['provenance.sigstore.json']
-  const baseNames = artifacts.map(({ path }) => folded(path.slice(path.lastIndexOf('/') + 1)))
+  if (artifacts.length === 0 || artifacts.length > maxSeparate) return [ofAll]
+  const baseNames = artifacts.map(({ path }) => folded(baseOf(path)))
   const count = (name: string) => baseNames.filter((one) => one === name).length
   const names = artifacts.map(({ path, sha256 }, i) => {
-    const baseName = path.slice(path.lastIndexOf('/') + 1)
+    const baseName = baseOf(path)
     const isPlain = /^[A-Za-z0-9_][\w.+@=,~-]{0,199}$/.test(baseName)
     const isAlone = count(baseNames[i] ?? '') === 1 && !own.has(baseNames[i] ?? '')
-    return `${isPlain && isAlone ? baseName : `sha256-${sha256}`}.sigstore.json`
+    return isPlain && isAlone ? endsAs(baseName) : byDigest(sha256)
   })
   return [...new Set(names)]
+}
+
+function baseOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1)
 }
 
 /** Names that are one on a disk that knows no case are one here: where the files go later we do not know. */

@@ -80,7 +80,7 @@ export function attestationRoutes(deps: AttestationRoutesDeps): Route[] {
       auth: readers,
       response: page,
       async handle(call) {
-        const digest = call.params['digest'] ?? ''
+        const digest = (call.params['digest'] ?? '').toLowerCase()
         if (!/^sha256:[0-9a-f]{64}$/.test(digest))
           throw new MayflyError('bad_input', 'a digest is `sha256:` and 64 hexadecimal digits')
         // A job finds what its own run made; what others made only where anybody may.
