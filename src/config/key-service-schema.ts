@@ -49,4 +49,15 @@ export const inModule = {
   module: file.describe('The library of the module.'),
   token: z.string().min(1).max(32).describe('The token’s label.'),
   pin_file: file,
+  environment: z
+    .array(
+      z
+        .string()
+        .regex(/^(?!MAYFLY_)[A-Za-z_][A-Za-z0-9_]{0,126}$/, 'the name of a variable, and none of ours'),
+    )
+    .max(32)
+    .default([])
+    .describe(
+      'Variables of this process that the module is given, by their names, as SOFTHSM2_CONF; no other reaches it.',
+    ),
 }

@@ -12,4 +12,4 @@ export {
   type TransitClient,
   type TransitOptions,
 } from './transit.ts'
-export { pkcs11Tool, type Pkcs11Token } from './pkcs11-tool.ts'
+export { moduleVariables, pkcs11Tool, type Pkcs11Token } from './pkcs11-tool.ts'

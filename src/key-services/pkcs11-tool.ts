@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { MayflyError, type Secret, systemCode } from '../lib/index.ts'
+import { escapeUnseen, MayflyError, type Secret, systemCode } from '../lib/index.ts'
 
 /** A token of a hardware module, and a key pair in it, by its label or its id (hex): where several are in it, only an id finds one for sure. */
 export interface Pkcs11Token {
@@ -9,8 +9,22 @@ export interface Pkcs11Token {
   readonly token: string
   readonly key: { readonly label: string } | { readonly id: string }
   readonly pin: () => Secret
-  /** For tests: where SoftHSM has its configuration. */
+  /** What the module reads from its environment, as SOFTHSM2_CONF: it is given no other variable. */
   readonly variables?: Readonly<Record<string, string>>
+}
+
+/** Of this process, those that the configuration names for the module. Throws `config_invalid`. */
+export function moduleVariables(
+  names: readonly string[],
+  variables: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const missing = names.find((name) => variables[name] === undefined)
+  if (missing !== undefined)
+    throw new MayflyError(
+      'config_invalid',
+      `pkcs11: environment names ${missing}, which is not set for this process: set it where mayfly up is started`,
+    )
+  return Object.fromEntries(names.map((name) => [name, variables[name] ?? '']))
 }
 
 const patienceMs = 30_000
@@ -23,7 +37,8 @@ const patienceMs = 30_000
 export function pkcs11Tool(at: Pkcs11Token, args: readonly string[], input?: Buffer): Promise<Buffer> {
   const { module, token, key, variables = {} } = at
   const all = ['--module', module, '--token-label', token, '--login', '--pin', 'env:MAYFLY_PIN']
-  const env = { PATH: '/usr/bin:/bin', ...variables, MAYFLY_PIN: at.pin().reveal() }
+  const pin = at.pin().reveal()
+  const env = { PATH: '/usr/bin:/bin', ...variables, MAYFLY_PIN: pin }
   return new Promise((resolve, reject) => {
     const child = execFile(
       'pkcs11-tool',
@@ -31,7 +46,7 @@ export function pkcs11Tool(at: Pkcs11Token, args: readonly string[], input?: Buf
       { env, encoding: 'buffer', timeout: patienceMs, maxBuffer: 65_536 },
       (error, stdout, stderr) => {
         if (error === null) return resolve(stdout)
-        reject(refusal(at, error, stderr.toString('utf8')))
+        reject(refusal(at, error, saidIn(stderr, pin)))
       },
     )
     child.stdin?.on('error', () => undefined)
@@ -39,18 +54,34 @@ export function pkcs11Tool(at: Pkcs11Token, args: readonly string[], input?: Buf
   })
 }
 
-function refusal({ token, key }: Pkcs11Token, error: Error, said: string): MayflyError {
+const maxSaid = 500
+
+/** What the program and the module say is theirs to choose, and goes to people's terminals; the PIN never does. */
+function saidIn(stderr: Buffer, pin: string): string {
+  const lines = stderr.toString('utf8').replaceAll(pin, '***').split('\n')
+  const said = lines
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('Using slot '))
+  return escapeUnseen(said.join('; ')).slice(0, maxSaid)
+}
+
+function refusal({ token, key, module }: Pkcs11Token, error: Error, said: string): MayflyError {
   if (systemCode(error) === 'ENOENT')
     return new MayflyError('credential_failed', 'pkcs11-tool is not installed: apt-get install opensc')
-  const why =
-    /CKR_[A-Z0-9_]+/.exec(said)?.[0] ?? /error: ([^\n]{1,150})/.exec(said)?.[1] ?? error.message.slice(0, 100)
-  if (/CKR_PIN|PIN/.test(why))
+  const why = said === '' ? howItEnded(error) : `pkcs11-tool said: ${said}`
+  const problem = /CKR_[A-Z0-9_]+/.exec(said)?.[0] ?? /error: ([^;]{1,150})/.exec(said)?.[1] ?? ''
+  if (problem.includes('PIN'))
     return new MayflyError(
       'credential_failed',
-      `the token ${token} takes this PIN not (${why}): check its file`,
+      `the token ${token} takes this PIN not: check its file (${why})`,
     )
   return new MayflyError(
     'upstream_unreachable',
-    `the key ${'id' in key ? key.id : key.label} of token ${token} cannot be used (${why}): check module, token and key; it is tried again later`,
+    `the key ${'id' in key ? key.id : key.label} of token ${token} cannot be used: check module (${module}), token and key, and the variables that the module reads (\`environment\` names them); it is tried again later (${why})`,
   )
+}
+
+function howItEnded(error: Error): string {
+  const { code, signal } = error as { code?: unknown; signal?: unknown }
+  return `pkcs11-tool said nothing, and ended ${typeof signal === 'string' ? `by ${signal}` : `with ${String(code)}`}`
 }

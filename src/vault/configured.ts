@@ -1,6 +1,11 @@
 import type { ProviderConfig, VaultDocument } from '../config/index.ts'
 import type { HttpClient } from '../http-client/index.ts'
-import { keyServiceClients, secretIn, type KeyServiceClients } from '../key-services/index.ts'
+import {
+  keyServiceClients,
+  moduleVariables,
+  secretIn,
+  type KeyServiceClients,
+} from '../key-services/index.ts'
 import type { KeyProvider } from './provider.ts'
 import { createAwsKmsProvider } from './providers/aws-kms.ts'
 import { createAzureKeyVaultProvider } from './providers/azure-key-vault.ts'
@@ -19,11 +24,17 @@ interface ProviderDeps {
 /** The providers of `mayfly up --vault FILE`. No file that they name is read before it is needed. */
 export function configuredProviders({ use, providers }: VaultDocument, deps: ProviderDeps) {
   const clients = keyServiceClients(deps)
-  const made = Object.entries(providers).map(([name, config]) => [name, providerOf(config, clients)] as const)
+  const made = Object.entries(providers).map(
+    ([name, config]) => [name, providerOf(config, clients, deps.variables)] as const,
+  )
   return { use, providers: new Map(made) }
 }
 
-function providerOf(config: ProviderConfig, clients: KeyServiceClients): KeyProvider {
+function providerOf(
+  config: ProviderConfig,
+  clients: KeyServiceClients,
+  ofProcess: ProviderDeps['variables'],
+): KeyProvider {
   if ('key-file' in config) return createKeyFileProvider(config['key-file'].path)
   if ('passphrase' in config) {
     const { file } = config.passphrase
@@ -47,6 +58,7 @@ function providerOf(config: ProviderConfig, clients: KeyServiceClients): KeyProv
     const { key, mount, ...reached } = config.transit
     return createTransitProvider({ key, mount, transit: clients.transit(reached) })
   }
-  const { pin_file: pin, ...rest } = config.pkcs11
-  return createPkcs11Provider({ ...rest, pin: () => secretIn(pin) })
+  const { pin_file: pin, environment, ...rest } = config.pkcs11
+  const variables = moduleVariables(environment, ofProcess)
+  return createPkcs11Provider({ ...rest, variables, pin: () => secretIn(pin) })
 }

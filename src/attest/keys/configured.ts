@@ -1,6 +1,6 @@
 import type { AttestDocument, SigningKeyConfig } from '../../config/index.ts'
 import type { HttpClient } from '../../http-client/index.ts'
-import { keyServiceClients, secretIn } from '../../key-services/index.ts'
+import { keyServiceClients, moduleVariables, secretIn } from '../../key-services/index.ts'
 import type { Secret } from '../../lib/index.ts'
 import type { Signer } from '../sign/index.ts'
 import { createAwsKmsHolder } from './aws-kms.ts'
@@ -15,7 +15,7 @@ import { createTransitHolder } from './transit.ts'
 
 export interface HolderDeps {
   readonly http: HttpClient
-  /** Of this process: who it is in Azure. */
+  /** Of this process: who it is in Azure, what a module reads. */
   readonly variables: Readonly<Record<string, string>>
   readonly openSecret: (name: string) => Promise<Secret>
 }
@@ -64,6 +64,7 @@ export function keyHolder(config: SigningKeyConfig, deps: HolderDeps): KeyHolder
     const { key, mount, version, ...reached } = config.transit
     return createTransitHolder({ key, mount, version, transit: clients.transit(reached) })
   }
-  const { pin_file: pin, ...rest } = config.pkcs11
-  return createPkcs11Holder({ ...rest, pin: () => secretIn(pin) })
+  const { pin_file: pin, environment, ...rest } = config.pkcs11
+  const variables = moduleVariables(environment, deps.variables)
+  return createPkcs11Holder({ ...rest, variables, pin: () => secretIn(pin) })
 }

@@ -5,10 +5,9 @@ import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { CloudError, createAwsClient } from '../../clouds/index.ts'
-import { Secret } from '../../lib/index.ts'
 import { createAwsKmsHolder } from './aws-kms.ts'
-import { createCheckedSigner } from './index.ts'
-import { createPkcs11Holder } from './pkcs11.ts'
+import type { KeyHolder } from './holder.ts'
+import { createCheckedSigner, keyHolder } from './index.ts'
 import { behaves, folderOf, http, pinsOf } from './service.fixture.ts'
 
 const softhsm = '/usr/lib/softhsm/libsofthsm2.so'
@@ -19,7 +18,7 @@ test(
   'pkcs11: keys of SoftHSM',
   { skip: hasModule ? false : 'SoftHSM or OpenSC is not installed' },
   async (t) => {
-    const { run, tokens, holder } = module(t)
+    const { run, tokens, holder, named } = module(t)
     const make = (id: string, type: string) =>
       run('--keypairgen', '--key-type', type, '--id', id, '--label', 'attest', '--usage-sign')
     // All have one label, which says nothing.
@@ -45,7 +44,10 @@ test(
     pin = '1234'
     await typed.sign(Buffer.from('m'))
     await assert.rejects(createCheckedSigner(holder('0a'), pins).sign(Buffer.from('m')), {
-      ...{ code: 'upstream_unreachable', message: /the key 0a of token mayfly cannot be used.*not found/ },
+      ...{
+        code: 'upstream_unreachable',
+        message: /the key 0a of token mayfly cannot be used.*pkcs11-tool said: .*not found/,
+      },
     })
     await assert.rejects(createCheckedSigner(holder('02'), pins).publicKey(), {
       ...{ code: 'attest_key', message: /none of P-256/ },
@@ -57,6 +59,17 @@ test(
     await assert.rejects(createCheckedSigner(holder('01'), pins).sign(Buffer.from('m')), {
       ...{ code: 'attest_key', message: /is another one/ },
     })
+
+    assert.throws(() => named('01', { environment: ['SOFTHSM2_CONF'], variables: {} }), {
+      code: 'config_invalid',
+      message: /environment names SOFTHSM2_CONF, which is not set/,
+    })
+    // Without its configuration SoftHSM does not know the token.
+    await assert.rejects(
+      named('01', { environment: [], variables: { SOFTHSM2_CONF: '/not/handed/on' } }).publicKey(),
+      (error: Error) =>
+        /`environment` names them.*pkcs11-tool said: /.test(error.message) && !error.message.includes('1234'),
+    )
 
     renameSync(tokens, `${tokens}.away`)
     mkdirSync(tokens)
@@ -78,11 +91,29 @@ function module(t: TestContext) {
     execFileSync(name, args, { env, stdio: 'pipe', timeout: 30_000 })
   program('softhsm2-util', '--init-token', '--free', '--label', 'mayfly', '--pin', '1234', '--so-pin', '5678')
   const login = ['--module', softhsm, '--token-label', 'mayfly', '--login', '--pin', '1234']
+  const pinFile = join(folder, 'pin')
+  writeFileSync(pinFile, '1234')
+  const openSecret = () => Promise.reject(new Error('no secret'))
+  const named = (id: string, of: { environment: string[]; variables: Record<string, string> }) =>
+    keyHolder(
+      { pkcs11: { module: softhsm, token: 'mayfly', id, pin_file: pinFile, environment: of.environment } },
+      { http, variables: of.variables, openSecret },
+    )
   return {
     tokens,
     run: (...args: string[]) => program('pkcs11-tool', ...login, ...args),
-    holder: (id: string, pin = () => '1234') =>
-      createPkcs11Holder({ module: softhsm, token: 'mayfly', id, variables, pin: () => new Secret(pin()) }),
+    /** As attest.yaml names it. */
+    named,
+    holder(id: string, pin = () => '1234'): KeyHolder {
+      const by = named(id, { environment: ['SOFTHSM2_CONF'], variables: { ...variables, OTHER: 'x' } })
+      return {
+        ...by,
+        sign(signed) {
+          writeFileSync(pinFile, pin())
+          return by.sign(signed)
+        },
+      }
+    },
   }
 }
 
