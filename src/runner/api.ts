@@ -82,7 +82,9 @@ export interface ServerApi {
   declareArtifacts(step: StepGrant, files: FileList['files']): Promise<void>
   finish(step: StepGrant, outcome: FinishReport): Promise<FinishAnswer>
   /** What is signed of the step by now, also after its end. */
-  attestations(step: StepGrant): Promise<{ readonly signed: readonly HandedBundle[]; readonly pending: boolean }>
+  attestations(
+    step: StepGrant,
+  ): Promise<{ readonly signed: readonly HandedBundle[]; readonly pending: boolean }>
   endSession(sessionToken: string): Promise<void>
   close(): void
 }

@@ -5,7 +5,7 @@ import { bundleFromJSON } from '@sigstore/bundle'
 import { TrustedRoot } from '@sigstore/protobuf-specs'
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify'
 import { createHeldKeySigner, createKeySigner, logSpkiId, pemKeyId } from '../sign/index.ts'
-import { openTrustDocument, verifyBundle } from '../verify/index.ts'
+import { openTrustDocument, parseTrustedRoot, verifyBundle } from '../verify/index.ts'
 import { createTrustKeeper, type TrustKeeper } from './index.ts'
 import { day, offlineRoot, setupTrust, statement, who } from './trust.fixture.ts'
 
@@ -130,6 +130,19 @@ test('a revoked CA: what was logged before stays good, later entries and times d
   const after = await signing(thief).statement(statement, who)
   assert.ok(oursTakes(keeper, before.json) && sigstoreTakes(keeper, before.json))
   assert.ok(!oursTakes(keeper, after.json) && !sigstoreTakes(keeper, after.json))
+  const refused = verifyBundle(after.json, opened(keeper).trust)
+  assert.ok(!refused.ok)
+  assert.equal(refused.reason, 'revoked')
+  const from = new Date(revoked.fromMs).toISOString()
+  assert.ok(refused.detail.includes(id.slice(0, 16)) && refused.detail.includes(from), refused.detail)
+  assert.match(refused.detail, /revoked from .* on, before it was signed \(20.*\): stolen$/)
+  // Sigstore's root of the same has the end alone, and no reason.
+  const byRoot = verifyBundle(after.json, parseTrustedRoot(keeper.inForce()?.payload.trustedRoot))
+  assert.ok(!byRoot.ok && byRoot.reason === 'outside_authority', JSON.stringify(byRoot))
+  assert.match(
+    byRoot.detail,
+    /it was signed at 20.*is trusted until 20.* alone: was it replaced, or taken back\?/,
+  )
   const anew = await signing().statement(statement, who)
   assert.ok(oursTakes(keeper, anew.json) && sigstoreTakes(keeper, anew.json))
   assert.equal((await entries('trust.revoked'))[0]?.data?.['tree_size'], 1)

@@ -6,6 +6,7 @@ import { isP256 } from './ecdsa.ts'
 import { isWithin } from './fields.ts'
 import type { Authority, SignerIdentity, Trust } from './model.ts'
 import { Refusal } from './refusal.ts'
+import { keyIdsOf, outside } from './revoked.ts'
 
 /** The certificate of one that signs, by these rules alone: read once, then held against who is trusted. */
 export function readLeaf(raw: Uint8Array): { certificate: Certificate; identity: SignerIdentity } {
@@ -89,7 +90,7 @@ function uriOf({ extensions }: Certificate): string {
 export function issuerOf(certificate: Certificate, timeMs: number, trust: Trust): Authority {
   let refusal: Refusal | undefined
   for (const authority of trust.authorities) {
-    const found = refusalBy(authority, certificate, timeMs)
+    const found = refusalBy(authority, certificate, timeMs, trust)
     if (found === undefined) {
       refusePromises(certificate, authority.chain[0], timeMs, trust.certificateLogs)
       return authority
@@ -104,6 +105,7 @@ function refusalBy(
   { chain, validFor }: Authority,
   certificate: Certificate,
   timeMs: number,
+  trust: Trust,
 ): Refusal | undefined {
   try {
     const problem = chains.problemOfChain(certificate, chain, chains.usages.codeSigning)
@@ -119,5 +121,10 @@ function refusalBy(
     )
   return isWithin(timeMs, validFor)
     ? undefined
-    : new Refusal('outside_authority', 'it was signed when its certificate’s authority was not trusted')
+    : outside(
+        'outside_authority',
+        'its certificate’s authority',
+        { keys: keyIdsOf(chain), timeMs, validFor },
+        trust,
+      )
 }

@@ -12,6 +12,7 @@ import type { Entry } from './bundle.ts'
 import { isWithin } from './fields.ts'
 import type { Log, Trust } from './model.ts'
 import { Refusal } from './refusal.ts'
+import { outside } from './revoked.ts'
 
 /** What a log entry is about: whose signature over what digest. */
 export interface EntryContent {
@@ -52,9 +53,11 @@ export function verifyEntry(entry: Entry, content: EntryContent, timeMs: number,
   if (!equalBytes(entry.body, canonicalEntry(content)))
     throw new Refusal('entry_of_other', 'its log entry is about another signature')
   const logs = trust.logs.filter(({ keyId }) => keyId.equals(entry.logKeyId))
-  if (logs.length === 0) throw new Refusal('unknown_log', 'it stands in a log that is not trusted')
+  const [first] = logs
+  if (first === undefined) throw new Refusal('unknown_log', 'it stands in a log that is not trusted')
   const log = logs.find(({ validFor }) => isWithin(timeMs, validFor))
-  if (log === undefined) throw new Refusal('outside_log', 'it was signed when its log was not trusted')
+  if (log === undefined)
+    throw outside('outside_log', 'its log', { ...first, keys: [first.spkiSha256], timeMs }, trust)
   const { size, root } = checkpointOf(entry.checkpoint, log)
   const isSame = size === entry.treeSize && equalBytes(root, entry.rootHash)
   const claim = { index: entry.index, size, leaf: leafHash(entry.body), root }

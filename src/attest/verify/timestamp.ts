@@ -7,6 +7,7 @@ import { hashOf, isSignedBy, type Hash } from './ecdsa.ts'
 import { isWithin } from './fields.ts'
 import type { Authority, Trust } from './model.ts'
 import { Refusal } from './refusal.ts'
+import { keyIdsOf, outside } from './revoked.ts'
 
 const tstInfo = '1.2.840.113549.1.9.16.1.4'
 
@@ -24,10 +25,10 @@ export function verifyTimestamp(
     throw new Refusal('timestamp_of_other', 'its timestamp is of another signature')
   let refusal: Refusal | undefined
   for (const authority of trust.timestampAuthorities) {
-    const found = refusalBy(authority, data, info.timeMs)
+    const found = refusalBy(authority, data, info.timeMs, trust)
     if (found === undefined) return { timeMs: info.timeMs, authority }
     // What is wrong with its times says more than that others did not make it.
-    if (refusal?.reason !== 'outside_authority') refusal = found
+    if (refusal === undefined || refusal.reason === 'untrusted_timestamp') refusal = found
   }
   throw refusal ?? new Refusal('untrusted_timestamp', 'no trusted authority made its timestamp')
 }
@@ -85,7 +86,12 @@ function refuseOptional(nodes: readonly DerNode[]): void {
   }
 }
 
-function refusalBy(authority: Authority, data: SignedData, timeMs: number): Refusal | undefined {
+function refusalBy(
+  authority: Authority,
+  data: SignedData,
+  timeMs: number,
+  trust: Trust,
+): Refusal | undefined {
   const [signer, ...chain] = authority.chain
   if (signer === undefined || !isOf(data, signer, chain))
     return new Refusal('untrusted_timestamp', 'another authority than the trusted one made its timestamp')
@@ -93,14 +99,16 @@ function refusalBy(authority: Authority, data: SignedData, timeMs: number): Refu
     return new Refusal('untrusted_timestamp', 'the trusted authority did not sign its timestamp')
   const problem = problemOf(authority, signer, chain)
   if (problem !== undefined) return new Refusal('untrusted_timestamp', problem)
-  const isOutside =
-    chains.outsideOf(authority.chain, timeMs) !== undefined || !isWithin(timeMs, authority.validFor)
-  return isOutside
-    ? new Refusal(
-        'outside_authority',
-        'its timestamp was made when its authority was not valid, or not trusted',
-      )
-    : undefined
+  if (chains.outsideOf(authority.chain, timeMs) !== undefined)
+    return new Refusal('outside_authority', 'its timestamp was made when its authority was not valid')
+  if (isWithin(timeMs, authority.validFor)) return undefined
+  const { validFor } = authority
+  return outside(
+    'outside_authority',
+    'its timestamp’s authority',
+    { keys: keyIdsOf(authority.chain), timeMs, validFor },
+    trust,
+  )
 }
 
 const problems = new WeakMap<Authority, { readonly problem: string | undefined }>()

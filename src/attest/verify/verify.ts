@@ -10,6 +10,7 @@ import { verifyEntry, type EntryContent } from './log-entry.ts'
 import type { Signer, SignerIdentity, Trust, TrustedKey, Verified } from './model.ts'
 import { isDigestSignedBy } from './p256.ts'
 import { answered, Refusal, type Refused } from './refusal.ts'
+import { keyIdsOf, outside, revokedBy } from './revoked.ts'
 import { readStatement } from './statement.ts'
 import { verifyTimestamp } from './timestamp.ts'
 
@@ -36,8 +37,9 @@ export function verifyBundle(
     const signed = verifyContent(bundle, key)
     const content: EntryContent = { digest: signed.digest, signature: bundle.signature, by }
     const log = verifyEntry(bundle.entry, content, timeMs, trust)
-    const keys = [...chain, ...authority.chain].map(({ spki }) => sha256Hex(spki))
-    refuseRevoked([...keys, sha256Hex(key.spki), log.spkiSha256], timeMs, bundle.entry.index, trust)
+    const keys = [...keyIdsOf([...chain, ...authority.chain]), sha256Hex(key.spki), log.spkiSha256]
+    const refusal = revokedBy(keys, { timeMs, index: bundle.entry.index }, trust)
+    if (refusal !== undefined) throw refusal
     return { ok: true, ...signed.what, signer, timeMs, logIndex: bundle.entry.index } as const
   })
 }
@@ -92,10 +94,15 @@ function keyOf(hint: string, timeMs: number, trust: Trust): TrustedKey {
   const named = trust.keys.filter(
     ({ keyId }) => hint === keyId || hint === Buffer.from(keyId, 'hex').toString('base64'),
   )
-  if (named.length === 0) throw new Refusal('unknown_key', 'a key signed it that is not trusted')
+  const [first] = named
+  if (first === undefined)
+    throw new Refusal(
+      'unknown_key',
+      'a key signed it that is not trusted; keys that sign without a certificate stand in the trust document, not in a trusted root of Sigstore',
+    )
   const key = named.find(({ validFor }) => isWithin(timeMs, validFor))
-  if (key === undefined) throw new Refusal('outside_key', 'it was signed when its key was not trusted')
-  return key
+  if (key !== undefined) return key
+  throw outside('outside_key', 'its key', { ...first, keys: [first.keyId], timeMs }, trust)
 }
 
 function verifyContent(
@@ -117,16 +124,4 @@ function verifyContent(
     )
   const digest = createHash('sha256').update(signed).digest()
   return { digest, what: { statement: readStatement(payload), statementBytes: payload } }
-}
-
-/** A stolen key counts no more from a moment on: by the timestamp, and, as its thief may date back, by the place in the log. */
-function refuseRevoked(keys: readonly string[], timeMs: number, index: number, trust: Trust): void {
-  const revoked = trust.revoked.find(
-    ({ key, fromMs, treeSize }) => keys.includes(key) && (timeMs >= fromMs || index >= treeSize),
-  )
-  if (revoked !== undefined)
-    throw new Refusal(
-      'revoked',
-      `a key that vouches for it was revoked before it was signed: ${revoked.reason}`,
-    )
 }
